@@ -1,0 +1,223 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * libgaijin: one connection to the broker, for programs in C and for the Lua VM.
+ *
+ * The model. A connection has home tokens (objects of ours that others may hold)
+ * and holdings (objects of others that we may hold). The library keeps the counts
+ * of the reference protocol right (docs/protocol.md, "References"); what an object
+ * is, and when nobody uses a holding any more, the program tells it.
+ *
+ * It has no loop of its own: poll gaijin_fd() for reading (and for writing while
+ * gaijin_wants_write()), then call gaijin_dispatch() and gaijin_flush(). Call-backs
+ * run only inside gaijin_dispatch(), gaijin_await() and gaijin_close(). A call-back may
+ * start messages; it must not call gaijin_dispatch, gaijin_await or gaijin_close.
+ * One thread uses a connection at a time; nothing is global, so threads may have one each.
+ *
+ * Errors. Functions that return int give 0, or a positive enum status (proto/status.h)
+ * whose text gaijin_error() has. Once the connection is lost every send gives
+ * STATUS_lost; tokens and holdings stay valid to look at until gaijin_close().
+ */
+#ifndef GAIJIN_H
+#define GAIJIN_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "proto/ops.h"
+#include "proto/pt.h"
+#include "proto/status.h"
+
+#define GAIJIN_API __attribute__((visibility("default")))
+
+typedef struct gaijin gaijin;                 /* a connection */
+typedef struct gaijin_token gaijin_token;     /* a home token */
+typedef struct gaijin_holding gaijin_holding; /* a foreign token we hold */
+typedef struct gaijin_body gaijin_body;       /* the values of a received message */
+
+/* ---- Connections ---- */
+
+/* A request of another worker. Pointers are valid during the call-back only, except `target`,
+ * which is pinned (cannot be forgotten) until the body is freed. */
+struct gaijin_request {
+  uint64_t id;         /* for the answer; unique among the requests open on this connection */
+  enum op op;          /* one of the routed ops */
+  uint16_t depth;      /* calls deep, 1 for a call of a script that serves nobody */
+  bool one_way;        /* nobody waits: answer nothing */
+  uint64_t caller;     /* host id of the asker; gaijin_host_name() knows it */
+  uint32_t deadline_ms;
+  gaijin_token *target; /* NULL for ops whose target is this worker's name (s2t, labels) */
+};
+
+/* What the program is told. Each may be NULL: then requests are answered `unsupported`, `free` is answered
+ * at once, the rest is ignored. */
+struct gaijin_events {
+  /* A request; the callee owns body (gaijin_body_free) and must answer once, now or later. */
+  void (*request)(void *user, const struct gaijin_request *request, gaijin_body *body);
+  /* The asker of request `id` no longer waits: an answer may still be sent and is discarded. */
+  void (*cancel)(void *user, uint64_t id);
+  /* The broker asks for a complete collection: collect, let go, then gaijin_answer_free(id); now or later. */
+  void (*free)(void *user, uint64_t id);
+  /* Nobody holds the home token any more and none is under way: it ends when the call returns.
+   * Also called from gaijin_body_next and gaijin_body_free. Must not send. `tag` is gaijin_token_new's. */
+  void (*forget)(void *user, gaijin_token *token, void *tag);
+  /* A host has ended. Holdings of it stay until let go; requests to it have been answered `dead`. */
+  void (*dead)(void *user, uint64_t host);
+};
+
+struct gaijin_options {
+  const char *socket;  /* path; NULL: gaijin_default_socket() */
+  const char *name;    /* 1 to NAME_MAX_BYTES bytes; NULL: the broker chooses one */
+  bool observer;       /* not listed, cannot be addressed, may use inspect and gc */
+  double wait_seconds; /* how long to wait for a broker that is not there (yet); 0 does not wait */
+  const struct gaijin_events *events; /* must outlive the connection; NULL for none */
+  void *user;                         /* handed to every event */
+};
+
+/* $GAIJIN_SOCKET, else $XDG_RUNTIME_DIR/gaijin.sock, else /run/gaijin/gaijin.sock. Writes at most n bytes; returns out. */
+GAIJIN_API char *gaijin_default_socket(char *out, size_t n);
+
+/* Connects and says hello; blocks until the broker answered. On success *out owns the connection (gaijin_close).
+ * On failure *out is NULL, the status is returned (lost: no broker; name_taken; protocol: version; unsupported: path too
+ * long, name of a bad length) and one clear line without newline is in error (n bytes). */
+GAIJIN_API int gaijin_connect(gaijin **out, const struct gaijin_options *options, char *error, size_t n);
+/* Closes the connection without flushing, answers what waits with `lost`, frees everything. NULL is fine. */
+GAIJIN_API void gaijin_close(gaijin *g);
+
+GAIJIN_API int gaijin_fd(const gaijin *g);
+/* Our incarnation, our name, the largest message (bytes), the broker's version. */
+GAIJIN_API uint64_t gaijin_host(const gaijin *g);
+GAIJIN_API const char *gaijin_name(const gaijin *g);
+GAIJIN_API uint32_t gaijin_max_message(const gaijin *g);
+GAIJIN_API const char *gaijin_broker_version(const gaijin *g);
+/* Text of the last error of this connection; "" before the first. */
+GAIJIN_API const char *gaijin_error(const gaijin *g);
+
+/* Reads what is there without blocking and handles every whole message in order. 0 or STATUS_lost;
+ * what had arrived before the loss has been handled. */
+GAIJIN_API int gaijin_dispatch(gaijin *g);
+/* Sends what is queued without blocking. `releases`: queued releases go too even if nothing else does; otherwise they
+ * leave only together with other output. 0 (see gaijin_wants_write for what is left) or STATUS_lost.
+ * A failed write does not end the connection: what the peer had sent is still read by gaijin_dispatch. */
+GAIJIN_API int gaijin_flush(gaijin *g, bool releases);
+GAIJIN_API bool gaijin_wants_write(const gaijin *g);
+/* Bytes queued for sending; releases waiting to be sent. */
+GAIJIN_API size_t gaijin_queued_bytes(const gaijin *g);
+GAIJIN_API size_t gaijin_releases(const gaijin *g);
+/* Home tokens kept for others; foreign tokens held (let go but not yet released ones included). */
+GAIJIN_API size_t gaijin_token_count(const gaijin *g);
+GAIJIN_API size_t gaijin_holding_count(const gaijin *g);
+/* Name of a host the broker has introduced; NULL for others. Valid until the next dispatch. */
+GAIJIN_API const char *gaijin_host_name(const gaijin *g, uint64_t host);
+GAIJIN_API bool gaijin_host_dead(const gaijin *g, uint64_t host);
+
+/* ---- Home tokens ---- */
+
+/* A token for an object of ours; `tag` finds the object again. NULL when memory is short. It lives until the forget event:
+ * a token that never entered a message must be given back with gaijin_token_discard. */
+GAIJIN_API gaijin_token *gaijin_token_new(gaijin *g, enum pt_kind kind, void *tag);
+GAIJIN_API void *gaijin_token_tag(const gaijin_token *t);
+GAIJIN_API struct pt gaijin_token_pt(const gaijin *g, const gaijin_token *t);
+/* Calls the forget event if nobody was ever sent the token and nothing pins it; otherwise does nothing. */
+GAIJIN_API void gaijin_token_discard(gaijin *g, gaijin_token *t);
+
+/* ---- Holdings ---- */
+
+/* One more user of the holding, one less. When the last has let go its release is queued (no I/O, no allocation: safe in a
+ * finaliser); the pointer is valid until the release has been flushed. gaijin_hold before that takes the release back. */
+GAIJIN_API void gaijin_hold(gaijin *g, gaijin_holding *h);
+GAIJIN_API void gaijin_let_go(gaijin *g, gaijin_holding *h);
+GAIJIN_API const struct pt *gaijin_holding_pt(const gaijin_holding *h);
+/* The holding of a PT if there still is one (a queued release counts), else NULL. */
+GAIJIN_API gaijin_holding *gaijin_holding_find(const gaijin *g, const struct pt *pt);
+
+/* ---- Sending ---- */
+
+/* One message at a time is written on a connection: begin, put exactly `count` values, end. Between begin and end nothing
+ * but gaijin_put_* may be called. An end that gives an error has changed nothing: no count, no token, no byte.
+ * STATUS_too_large: gaijin_error() names both sizes. STATUS_busy: memory is short. */
+
+struct gaijin_answer {
+  bool ok;            /* body has the results; else see status */
+  enum status status; /* raised: body has the value, then perhaps the traceback (string). Others: text */
+  const char *text;   /* of a system error; valid during the call-back (gaijin_await: until the next call). "" otherwise */
+  gaijin_body *body;  /* owned by the receiver; NULL for system errors */
+};
+/* The answer to a request; called exactly once unless the request was cancelled. */
+typedef void (*gaijin_answer_fn)(void *user, const struct gaijin_answer *answer);
+
+/* A request to the object behind a holding or a home token of ours, to a worker (by name), or to the broker.
+ * Exactly one of holding, token, name is set, or none for ops of way BROKER without a target. */
+struct gaijin_send {
+  enum op op;
+  uint16_t depth;
+  bool one_way;         /* no answer will come; id is 0 */
+  uint32_t deadline_ms; /* 0: none */
+  gaijin_holding *holding;
+  gaijin_token *token;
+  const char *name;
+};
+GAIJIN_API void gaijin_begin_request(gaijin *g, const struct gaijin_send *send, uint32_t count);
+/* fn NULL: the answer is kept for gaijin_await. *id (may be NULL) gets the request's id. */
+GAIJIN_API int gaijin_end_request(gaijin *g, gaijin_answer_fn fn, void *user, uint64_t *id);
+
+/* The answer to a request of another worker: results, or the value its handler raised (count: the value, or the value and
+ * a traceback), or an error of the system's own. */
+GAIJIN_API void gaijin_begin_reply(gaijin *g, uint64_t id, enum op op, uint32_t count);
+GAIJIN_API void gaijin_begin_raise(gaijin *g, uint64_t id, enum op op, uint32_t count);
+GAIJIN_API int gaijin_end_answer(gaijin *g);
+GAIJIN_API int gaijin_answer_error(gaijin *g, uint64_t id, enum op op, enum status status, const char *text);
+/* Sends the releases queued, then the answer to a free event. */
+GAIJIN_API int gaijin_answer_free(gaijin *g, uint64_t id);
+/* A notice without values (ready). */
+GAIJIN_API int gaijin_notice(gaijin *g, enum op op);
+
+/* Gives up the message being written; tokens made for it are the caller's to discard. */
+GAIJIN_API void gaijin_abort(gaijin *g);
+
+GAIJIN_API void gaijin_put_nil(gaijin *g);
+GAIJIN_API void gaijin_put_bool(gaijin *g, bool v);
+GAIJIN_API void gaijin_put_number(gaijin *g, double v);
+GAIJIN_API void gaijin_put_string(gaijin *g, const char *bytes, size_t size);
+GAIJIN_API void gaijin_put_text(gaijin *g, const char *text);
+GAIJIN_API void gaijin_put_token(gaijin *g, gaijin_token *t);
+GAIJIN_API void gaijin_put_holding(gaijin *g, gaijin_holding *h);
+
+/* Claims a token by its PT (op sub): when the answer is ok, the holding exists and *the caller is a user of it*: find it
+ * with gaijin_holding_find, and let go in the end. fn may be NULL for gaijin_await. */
+GAIJIN_API int gaijin_claim(gaijin *g, const struct pt *pt, gaijin_answer_fn fn, void *user, uint64_t *id);
+
+/* Nobody waits for request `id` any more: its call-back will not be called, its late answer is discarded and what
+ * it carries is given back; the broker and the host are told. */
+GAIJIN_API void gaijin_cancel(gaijin *g, uint64_t id);
+
+/* For programs without a loop: flushes and dispatches until the answer to `id` (ended with fn NULL) is here.
+ * 0, STATUS_timeout after `seconds` (the request is cancelled then), or STATUS_lost. */
+GAIJIN_API int gaijin_await(gaijin *g, uint64_t id, double seconds, struct gaijin_answer *answer);
+
+/* ---- Received values ---- */
+
+enum gaijin_type { GAIJIN_NIL, GAIJIN_BOOL, GAIJIN_NUMBER, GAIJIN_STRING, GAIJIN_ARRAY, GAIJIN_HOME, GAIJIN_FOREIGN, GAIJIN_STALE };
+
+struct gaijin_value {
+  enum gaijin_type type;
+  bool boolean;
+  double number;
+  bool is_uint; /* `integer` is the exact value */
+  uint64_t integer;
+  const char *bytes; /* string; lives as long as the body */
+  uint32_t size;
+  uint32_t count;          /* of an array: so many values follow */
+  gaijin_token *token;     /* HOME: one of ours, pinned */
+  gaijin_holding *holding; /* FOREIGN */
+};
+
+/* Values of the body not yet read (top level). */
+GAIJIN_API uint32_t gaijin_body_count(const gaijin_body *b);
+/* Reads the next value; false at the end. The token or holding of a value is safe until the next call of
+ * gaijin_body_next or gaijin_body_free; to keep a holding longer, gaijin_hold it before. STALE: a home PT whose object is gone. */
+GAIJIN_API bool gaijin_body_next(gaijin_body *b, struct gaijin_value *v);
+/* Frees the body and gives back what was not read. May be called after gaijin_close's call-backs, not after gaijin_close. NULL is fine. */
+GAIJIN_API void gaijin_body_free(gaijin_body *b);
+
+#endif

@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Reading bodies. Two ways over the same bytes, neither allocates:
+ *   body_walk   checks a whole untrusted body and shows every PT in it;
+ *   reader      steps through the values of a body that has been walked.
+ * Allowed in a body: nil, booleans, integers, floats, str, bin, arrays (nested at
+ * most BODY_DEPTH_MAX) and PTs. Maps, other exts and anything after the body are refused.
+ */
+#ifndef GAIJIN_PROTO_BODY_H
+#define GAIJIN_PROTO_BODY_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "proto/pt.h"
+
+/* Called for each PT in the order of the bytes. */
+typedef void (*body_visit_fn)(void *user, const struct pt *pt);
+
+/* Checks the body of `size` bytes at `body`. visit may be NULL. Returns NULL, or a static text that says what is
+ * wrong; then visit may have been called for PTs before the fault. */
+const char *body_walk(const uint8_t *body, uint32_t size, body_visit_fn visit, void *user);
+
+enum value_type { VALUE_NIL, VALUE_BOOL, VALUE_NUMBER, VALUE_STRING, VALUE_PT, VALUE_ARRAY };
+
+struct value {
+  enum value_type type;
+  bool boolean;
+  bool is_uint;    /* a number that was a non-negative integer on the wire: `integer` is exact */
+  uint64_t integer;
+  double number;
+  const char *bytes; /* string; not terminated, points into the body */
+  uint32_t size;     /* of string */
+  uint32_t count;    /* of array: so many values follow */
+  struct pt pt;
+};
+
+struct reader {
+  const uint8_t *at, *end;
+};
+
+/* Starts at a body; count gets the number of its values. False if it is no array. */
+bool reader_open(struct reader *r, const uint8_t *body, uint32_t size, uint32_t *count);
+
+/* Reads one value. An array is a value of its own: its elements come next. False at the end or on malformed bytes. */
+bool reader_next(struct reader *r, struct value *v);
+
+/* Reads a string, a non-negative integer, a boolean or a PT; false if the next value is something else. */
+bool reader_string(struct reader *r, const char **bytes, uint32_t *size);
+bool reader_uint(struct reader *r, uint64_t *v);
+bool reader_bool(struct reader *r, bool *v);
+bool reader_pt(struct reader *r, struct pt *pt);
+
+#endif

@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Grows by doubling, so appending is O(1) on average.
+ */
+#include "proto/buffer.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum { LEAST_CAPACITY = 256 };
+
+void buffer_init(struct buffer *b, uint32_t max) { *b = (struct buffer){.max = max}; }
+
+void buffer_deinit(struct buffer *b) {
+  free(b->bytes);
+  *b = (struct buffer){0};
+}
+
+enum buffer_outcome buffer_reserve(struct buffer *b, uint32_t n) {
+  if (b->capacity - b->size >= n) return BUFFER_OK;
+  if (n > b->max || b->size > b->max - n) return BUFFER_OVER_MAX;
+  uint64_t want = b->capacity ? b->capacity : LEAST_CAPACITY;
+  while (want < (uint64_t)b->size + n) want *= 2;
+  if (want > b->max) want = b->max;
+  uint8_t *bytes = realloc(b->bytes, want);
+  if (!bytes) return BUFFER_NO_MEMORY;
+  b->bytes = bytes;
+  b->capacity = (uint32_t)want;
+  return BUFFER_OK;
+}
+
+enum buffer_outcome buffer_append(struct buffer *b, const void *bytes, uint32_t n) {
+  enum buffer_outcome r = buffer_reserve(b, n);
+  if (r != BUFFER_OK) return r;
+  if (n) memcpy(b->bytes + b->size, bytes, n);
+  b->size += n;
+  return BUFFER_OK;
+}

@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Framing: eats bytes in whatever pieces a socket gives them and yields whole
+ * messages. Knows the length prefix, nothing of the envelope.
+ * A message yielded stays valid until the next call of frame_room or frame_deinit.
+ */
+#ifndef GAIJIN_PROTO_FRAME_H
+#define GAIJIN_PROTO_FRAME_H
+
+#include <stdint.h>
+
+#include "proto/buffer.h"
+
+struct frame {
+  struct buffer in;
+  uint32_t start;       /* first byte not yet yielded */
+  uint32_t max_message; /* bytes after the prefix */
+};
+
+enum frame_outcome { FRAME_MESSAGE, FRAME_MORE, FRAME_TOO_LARGE, FRAME_BAD_PREFIX };
+
+/* A zeroed struct is valid to deinit. */
+void frame_init(struct frame *f, uint32_t max_message);
+void frame_deinit(struct frame *f);
+
+/* Room for at least `least` bytes to read into; *room gets the size there is. NULL when memory is short.
+ * When the head of a large message is here, the room suffices for the rest of it. */
+uint8_t *frame_room(struct frame *f, uint32_t least, uint32_t *room);
+/* `n` bytes were written into that room. */
+void frame_filled(struct frame *f, uint32_t n);
+
+/* The next whole message, prefix included. FRAME_TOO_LARGE and FRAME_BAD_PREFIX are final;
+ * for FRAME_TOO_LARGE *size gets the announced bytes. */
+enum frame_outcome frame_next(struct frame *f, uint8_t **bytes, uint32_t *size);
+
+#endif

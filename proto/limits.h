@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Every number that both ends of the wire must agree on, with its reason.
+ */
+#ifndef GAIJIN_PROTO_LIMITS_H
+#define GAIJIN_PROTO_LIMITS_H
+
+/* Version of the wire. Raise it with any change of envelope, ops.def or a body. */
+#define WIRE_VERSION 1
+/* What the programs call themselves (`--version`, the hello reply). */
+#define GAIJIN_VERSION "0.1.0"
+
+/* Largest message (bytes after the length prefix) unless the broker says otherwise. */
+#define MAX_MESSAGE_DEFAULT (16u << 20)
+/* Bounds of the broker's --max-message: the least that holds a hello, the most a u32 prefix should announce. */
+#define MAX_MESSAGE_LEAST 4096u
+#define MAX_MESSAGE_MOST (1u << 30)
+
+/* A worker's name: a str8 on the wire, short enough for a table column. */
+#define NAME_MAX_BYTES 64
+/* Nesting of arrays in a body. msgpack-c's reader stops at 32; copies are flat, so 8 is ample. */
+#define BODY_DEPTH_MAX 8
+/* Depth of a chain of calls (u16 on the wire). The worker's --max-depth default: the promise of 1,000 levels. */
+#define CALL_DEPTH_DEFAULT 1000
+#define CALL_DEPTH_MOST 65000
+
+#endif

@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Opcodes, from the one list in ops.def.
+ */
+#ifndef GAIJIN_PROTO_OPS_H
+#define GAIJIN_PROTO_OPS_H
+
+#include <stdint.h>
+
+enum op_kind { OP_REQUEST, OP_NOTICE };
+enum op_way { OP_ROUTED, OP_BROKER, OP_CLIENT, OP_BOTH };
+enum op_target { OP_NONE, OP_NAME, OP_PT };
+
+#define OP_ANY UINT32_MAX
+
+enum op {
+#define OP(number, name, kind, way, target, least, most, body, sentence) OP_##name = number,
+#include "proto/ops.def"
+#undef OP
+  OP_COUNT
+};
+
+struct op_info {
+  const char *name;
+  enum op_kind kind;
+  enum op_way way;
+  enum op_target target;
+  uint32_t least, most; /* values in the body; OP_ANY is no bound */
+  const char *body;     /* what they are, for people */
+  const char *sentence;
+};
+
+/* The row of an opcode, or NULL when the number is not in the list. Static. */
+const struct op_info *op_info(uint64_t op);
+/* Name of an opcode; "unknown" outside the list. Static text. */
+const char *op_name(uint64_t op);
+
+#endif
