@@ -1,0 +1,217 @@
+# SPDX-License-Identifier: MIT
+#
+# The build. Every folder is a library and every program a library plus a thin main.c; sources are found by wildcard,
+# so a new file needs no entry here. Nothing is written outside $(BUILD).
+#
+#   make CC=clang          another compiler          make BUILD=/elsewhere   another output directory
+#   make WERROR=1          warnings are errors       make SANITIZE=1         AddressSanitizer and UBSan
+#   make V=1               shows the commands
+#
+# `make` installs nothing. `make check` and `make demo` first have tools/setup.sh install what is missing; they call
+# make again afterwards, because the flags below come from libraries that may not have been there before.
+
+BUILD ?= build
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+MAKEFLAGS += --no-builtin-rules
+.SUFFIXES:
+.DELETE_ON_ERROR:
+.SECONDARY:
+
+comma := ,
+
+ifeq ($(origin CC),default)
+CC := $(if $(shell command -v gcc),gcc,clang)
+endif
+# Parallel by itself; a recursive make has its parent's job server.
+ifeq ($(MAKELEVEL),0)
+MAKEFLAGS += -j$(shell nproc 2>/dev/null || echo 2)
+endif
+
+# ---- Flags -------------------------------------------------------------------------------------------------------
+
+PACKAGES := libuv msgpack lua5.1 check
+MISSING := $(strip $(foreach p,$(PACKAGES),$(shell pkg-config --exists $(p) 2>/dev/null || echo $(p))))
+# Expanded only in recipes that need the libraries, so that help, setup and clean work without them.
+need_libraries = $(if $(MISSING),$(error these libraries are missing: $(MISSING). Run `make setup`, which installs them))
+package_libs = $(shell pkg-config --libs $(1) 2>/dev/null)
+
+WARNINGS := -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wstrict-prototypes -Wmissing-prototypes \
+            $(if $(filter 1,$(WERROR)),-Werror)
+SANITIZER := $(if $(filter 1,$(SANITIZE)),-fsanitize=address$(comma)undefined -fno-sanitize-recover=all -fno-omit-frame-pointer)
+OPTIMISE := $(if $(filter 1,$(SANITIZE)),-O1,-O2)
+CFLAGS ?= $(OPTIMISE) -g
+OWN_CFLAGS := -std=gnu11 -fPIC -fvisibility=hidden $(WARNINGS) $(SANITIZER) \
+              -I. -I$(BUILD)/obj \
+              $(patsubst -I%,-isystem %,$(shell pkg-config --cflags $(PACKAGES) 2>/dev/null))
+OWN_LDFLAGS := $(SANITIZER) -pthread
+UV := $(call package_libs,libuv)
+MSGPACK := $(call package_libs,msgpack)
+LUA := $(call package_libs,lua5.1)
+CHECK := $(call package_libs,check)
+
+# ---- Sources -----------------------------------------------------------------------------------------------------
+
+objects = $(patsubst %.c,$(BUILD)/obj/%.o,$(1))
+# The programs of a list of main files: $(call programs,folder,sources)
+programs = $(patsubst %.c,$(BUILD)/$(1)/%,$(notdir $(2)))
+
+PROTO := $(call objects,$(wildcard proto/*.c))
+CLIENT := $(call objects,$(wildcard client-lib/*.c))
+BROKER := $(call objects,$(filter-out broker/main.c,$(wildcard broker/*.c)))
+# lua/module.c is the entry of build/gaijin.so only.
+LUASIDE := $(call objects,$(filter-out lua/main.c lua/module.c,$(wildcard lua/*.c)))
+LUA_SCRIPTS := $(patsubst lua/%.lua,$(BUILD)/obj/lua/%.lua.h,$(wildcard lua/*.lua))
+TOOLS := $(call objects,$(filter-out tools/protocol-table.c,$(wildcard tools/*.c)))
+BED := $(call objects,$(wildcard tests/bed/*.c))
+UNIT_TESTS := $(call programs,tests,$(wildcard tests/unit/test_*.c))
+FLOW_TESTS := $(call programs,tests,$(wildcard tests/flow/test_*.c))
+FLOW_SCRIPTS := $(sort $(wildcard tests/flow/*.sh))
+BENCHES := $(call programs,bench,$(wildcard tests/bench/*.c))
+EXAMPLES := $(call programs,examples,$(wildcard examples/c/*.c))
+
+# A library or program is left out as long as its folder has no sources or no main file.
+LIBRARIES := $(if $(PROTO),$(BUILD)/libproto.a) \
+             $(if $(CLIENT),$(BUILD)/libgaijin.a $(BUILD)/libgaijin.so) \
+             $(if $(BROKER),$(BUILD)/libbroker.a) \
+             $(if $(LUASIDE),$(BUILD)/liblua-gaijin.a)
+LUA_MODULE := $(if $(wildcard lua/module.c),$(BUILD)/gaijin.so)
+TABLE := $(if $(wildcard tools/protocol-table.c),$(BUILD)/protocol-table)
+PROGRAMS := $(if $(wildcard broker/main.c),$(BUILD)/gaijin-broker) \
+            $(if $(wildcard lua/main.c),$(BUILD)/gaijin-worker) \
+            $(if $(wildcard tools/main.c),$(BUILD)/gaijinctl) \
+            $(LUA_MODULE) $(TABLE) $(EXAMPLES)
+TESTS := $(FLOW_TESTS) $(UNIT_TESTS)
+
+# ---- Targets -----------------------------------------------------------------------------------------------------
+
+.PHONY: all demo check unit flow asan valgrind bench lint protocol-doc setup clean help
+
+all: $(LIBRARIES) $(PROGRAMS) ## builds libraries, programs and examples (the default)
+
+demo: ## installs what is missing, builds, and plays the story of the three resources
+	@tools/setup.sh
+	@$(MAKE) --no-print-directory all
+	@examples/abc/demo.sh "$(BUILD)"
+
+check: ## installs what is missing, builds, and runs every test
+	@tools/setup.sh
+	@$(MAKE) --no-print-directory run-all
+
+unit: ## runs the unit tests only
+	@$(MAKE) --no-print-directory run-unit
+
+flow: ## runs the tests with real processes only (SCRIPT=part-of-name picks Lua scripts)
+	@$(MAKE) --no-print-directory run-flow
+
+asan: ## builds everything with AddressSanitizer and UBSan in $(BUILD)/asan and runs every test there
+	@tools/setup.sh asan
+	@GAIJIN_TEST_SLOWER="$${GAIJIN_TEST_SLOWER:-3}" $(MAKE) --no-print-directory BUILD=$(BUILD)/asan SANITIZE=1 run-all
+
+valgrind: ## runs the unit tests under valgrind
+	@tools/setup.sh valgrind
+	@$(MAKE) --no-print-directory run-valgrind
+
+bench: all $(BENCHES) ## measures round trips beside a bare forwarder, and idle memory
+	@tests/bench/run.sh "$(BUILD)"
+
+lint: ## checks include arrows, file sizes, the protocol's table, cppcheck and shellcheck
+	@tools/setup.sh lint
+	@$(MAKE) --no-print-directory run-lint
+
+protocol-doc: $(TABLE) ## renews the tables in docs/protocol.md from proto/*.def
+	@$(BUILD)/protocol-table docs/protocol.md
+
+setup: ## installs what the other targets need and is missing (Debian packages)
+	@tools/setup.sh asan lint valgrind
+
+clean: ## removes $(BUILD)
+	rm -rf "$(BUILD)"
+
+help: ## lists the targets
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' Makefile | sed 's/$$(BUILD)/$(subst /,\/,$(BUILD))/' | expand -t 16
+
+# The halves of the targets above that run after setup.
+.PHONY: run-all run-unit run-flow run-lint run-valgrind
+run-all: all $(TESTS)
+	@tests/run.sh "$(BUILD)" $(TESTS) $(FLOW_SCRIPTS)
+run-unit: all $(UNIT_TESTS)
+	@tests/run.sh "$(BUILD)" $(UNIT_TESTS)
+run-flow: all $(FLOW_TESTS)
+	@tests/run.sh "$(BUILD)" $(FLOW_TESTS) $(FLOW_SCRIPTS)
+run-valgrind: all $(UNIT_TESTS)
+	@GAIJIN_TEST_SLOWER="$${GAIJIN_TEST_SLOWER:-10}" GAIJIN_TEST_UNDER="valgrind -q --error-exitcode=99 --trace-children=no" \
+	  tests/run.sh "$(BUILD)" $(UNIT_TESTS)
+run-lint: $(TABLE)
+	@tools/lint/run.sh "$(BUILD)"
+
+# ---- Rules -------------------------------------------------------------------------------------------------------
+
+# Flags are remembered in a file that changes only when they do, so that another CC or WERROR rebuilds.
+FLAGS_TEXT := $(CC) $(CFLAGS) $(filter-out -Werror,$(OWN_CFLAGS)) $(LDFLAGS) $(OWN_LDFLAGS)
+FLAGS_FILE := $(BUILD)/obj/flags
+.PHONY: force
+$(FLAGS_FILE): force
+	@mkdir -p $(@D); text='$(subst ','\'',$(FLAGS_TEXT))'; \
+	  if [ "$$(cat $@ 2>/dev/null || true)" != "$$text" ]; then printf '%s\n' "$$text" > $@; fi
+
+compile = $(need_libraries)@mkdir -p $(@D); $(if $(V),set -x,echo '  cc    $<'); $(CC) $(CFLAGS) $(OWN_CFLAGS) -MMD -MP -c -o $@ $<
+# $(call link,objects and libraries)
+link = $(need_libraries)@mkdir -p $(@D); $(if $(V),set -x,echo '  link  $@'); $(CC) $(CFLAGS) $(OWN_LDFLAGS) $(LDFLAGS) -o $@ $(1)
+archive = @mkdir -p $(@D); rm -f $@; ar rcs $@ $(filter %.o,$^)
+
+$(BUILD)/obj/%.o: %.c $(FLAGS_FILE)
+	$(compile)
+# Tests find the programs there, unless GAIJIN_BUILD says otherwise.
+$(BUILD)/obj/tests/%.o: OWN_CFLAGS += -DGAIJIN_BUILD_DIR='"$(abspath $(BUILD))"'
+# Scripts that C sources include must be there before the first compilation knows of them.
+$(call objects,$(wildcard lua/*.c)): | $(LUA_SCRIPTS)
+
+# lua/NAME.lua as the C text `static const char NAME_lua[] = {...}`, ended by a 0 byte.
+$(BUILD)/obj/lua/%.lua.h: lua/%.lua
+	@mkdir -p $(@D); { echo "static const char $(subst -,_,$*)_lua[] = {"; \
+	  od -An -v -tu1 $< | sed 's/[0-9][0-9]*/&,/g; s/\(1[3-9][0-9]\|12[89]\|2[0-9][0-9]\),/(char)\1,/g'; echo "0};"; } > $@
+
+$(BUILD)/libproto.a: $(PROTO)
+	$(archive)
+$(BUILD)/libgaijin.a: $(CLIENT) $(PROTO)
+	$(archive)
+$(BUILD)/libbroker.a: $(BROKER)
+	$(archive)
+$(BUILD)/liblua-gaijin.a: $(LUASIDE)
+	$(archive)
+$(BUILD)/libbed.a: $(BED)
+	$(archive)
+$(BUILD)/libgaijin.so: $(CLIENT) $(PROTO)
+	$(call link,-shared -Wl$(comma)-soname$(comma)libgaijin.so.0 $(filter %.o,$^) $(MSGPACK))
+	@ln -sf libgaijin.so $(BUILD)/libgaijin.so.0
+LUA_LIBS := $(UV) $(MSGPACK) $(LUA) -lm -ldl
+TEST_LIBS := $(CHECK) $(LUA_LIBS)
+# Prerequisites that are linked, in their order.
+inputs = $(filter %.o %.a,$^)
+
+$(BUILD)/gaijin-broker: $(BUILD)/obj/broker/main.o $(BUILD)/libbroker.a $(BUILD)/libproto.a
+	$(call link,$(inputs) $(UV) $(MSGPACK))
+# -E: C modules that a script requires find Lua's symbols in the program.
+$(BUILD)/gaijin-worker: $(BUILD)/obj/lua/main.o $(BUILD)/liblua-gaijin.a $(BUILD)/libgaijin.a
+	$(call link,-Wl$(comma)-E $(inputs) $(LUA_LIBS))
+# Without liblua, which the interpreter that loads it has; never unloaded, because finalisers may run late.
+$(BUILD)/gaijin.so: $(BUILD)/obj/lua/module.o $(BUILD)/liblua-gaijin.a $(BUILD)/libgaijin.a
+	$(call link,-shared -Wl$(comma)-z$(comma)nodelete $(inputs) $(UV) $(MSGPACK) -lm)
+$(BUILD)/gaijinctl: $(TOOLS) $(BUILD)/libgaijin.a
+	$(call link,$(inputs) $(UV) $(MSGPACK))
+$(BUILD)/protocol-table: $(BUILD)/obj/tools/protocol-table.o $(BUILD)/libproto.a
+	$(call link,$(inputs))
+$(BUILD)/examples/%: $(BUILD)/obj/examples/c/%.o $(BUILD)/libgaijin.a
+	$(call link,$(inputs) $(MSGPACK))
+$(BUILD)/bench/%: $(BUILD)/obj/tests/bench/%.o $(filter %/libgaijin.a,$(LIBRARIES))
+	$(call link,$(inputs) $(LUA_LIBS))
+
+TESTED := $(filter %/libbroker.a,$(LIBRARIES)) $(filter %/liblua-gaijin.a,$(LIBRARIES)) \
+          $(lastword $(filter %/libproto.a %/libgaijin.a,$(LIBRARIES)))
+$(BUILD)/tests/%: $(BUILD)/obj/tests/unit/%.o $(TESTED) $(if $(BED),$(BUILD)/libbed.a)
+	$(call link,$(inputs) $(TEST_LIBS))
+$(BUILD)/tests/%: $(BUILD)/obj/tests/flow/%.o $(if $(BED),$(BUILD)/libbed.a) $(TESTED)
+	$(call link,$(inputs) $(TEST_LIBS))
+
+-include $(shell find $(BUILD)/obj -name '*.d' 2>/dev/null)

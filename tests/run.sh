@@ -1,0 +1,76 @@
+#!/bin/bash
+# SPDX-License-Identifier: MIT
+#
+# Runs test programs side by side and adds up their counts:  tests/run.sh BUILD PROGRAM...
+# A program is one of Check's (its last "100%: Checks: 5, Failures: 0, Errors: 0" counts) or a script that prints
+# "N passed, N failed" last. One that prints neither, dies or hangs counts as a failure. Output is kept in BUILD/tests/log
+# and shown when something failed. The last line is "N passed, N failed"; the status is 0 only if none failed and some ran.
+#
+#   JOBS                programs at a time (default: processors)
+#   GAIJIN_TEST_LIMIT   seconds a program may take (300)     GAIJIN_TEST_SLOWER  multiplies every time limit (1)
+#   GAIJIN_TEST_UNDER   words put before each program, e.g. valgrind
+set -euo pipefail
+export LC_ALL=C
+
+# Runs one program, leaving NAME.log and NAME.count ("passed failed").
+run_one() {
+  local program=$1 name status=0 counts passed failed
+  name=$(basename "$program" .sh)
+  local log=$GAIJIN_LOGS/$name.log
+  # shellcheck disable=SC2086 # GAIJIN_TEST_UNDER is several words
+  timeout -k 10 $((${GAIJIN_TEST_LIMIT:-300} * GAIJIN_TEST_SLOWER)) ${GAIJIN_TEST_UNDER:-} "$program" \
+    >"$log" 2>&1 </dev/null || status=$?
+  counts=$(sed -n -e 's/^[0-9]*%: Checks: \([0-9]*\), Failures: \([0-9]*\), Errors: \([0-9]*\)$/c \1 \2 \3/p' \
+    -e 's/^\([0-9]*\) passed, \([0-9]*\) failed$/s \1 \2/p' "$log" | tail -n 1)
+  case $counts in
+    c*) read -r _ checks failures errors <<<"$counts"
+        failed=$((failures + errors)) passed=$((checks - failed)) ;;
+    s*) read -r _ passed failed <<<"$counts" ;;
+    *) passed=0 failed=1; echo "$name: no count of tests at its end" >>"$log" ;;
+  esac
+  if [ "$status" -ne 0 ] && [ "$failed" -eq 0 ]; then failed=1; fi
+  case $status in
+    0) ;;
+    124 | 137) echo "$name: ended by the time limit" >>"$log" ;;
+    *) echo "$name: status $status" >>"$log" ;;
+  esac
+  echo "$passed $failed" >"$GAIJIN_LOGS/$name.count"
+  # One write, so that programs side by side do not mix their lines.
+  if [ "$failed" -ne 0 ]; then
+    printf '%s\n' "---- $name: $passed passed, $failed failed" "$(cat "$log")"
+  else
+    printf '%s\n' "     $name: $passed passed"
+  fi
+}
+
+if [ "${1:-}" = --one ]; then
+  run_one "$2"
+  exit 0
+fi
+
+build=$1
+shift
+export BUILD=$build GAIJIN_BUILD GAIJIN_LOGS=$build/tests/log GAIJIN_TEST_SLOWER=${GAIJIN_TEST_SLOWER:-1}
+GAIJIN_BUILD=$(cd "$build" && pwd)
+export CK_DEFAULT_TIMEOUT=$((60 * GAIJIN_TEST_SLOWER))
+# Fibers have stacks of their own: with fake stack frames ASan would take every switch for a return.
+export ASAN_OPTIONS=${ASAN_OPTIONS:-detect_stack_use_after_return=0}
+export UBSAN_OPTIONS=${UBSAN_OPTIONS:-print_stacktrace=1}
+rm -rf "$GAIJIN_LOGS"
+mkdir -p "$GAIJIN_LOGS"
+if [ $# -gt 0 ]; then
+  printf '%s\0' "$@" | xargs -0 -n 1 -P "${JOBS:-$(nproc)}" "$0" --one
+fi
+
+passed=0 failed=0
+for count in "$GAIJIN_LOGS"/*.count; do
+  [ -e "$count" ] || continue
+  read -r p f <"$count"
+  passed=$((passed + p)) failed=$((failed + f))
+done
+if [ $((passed + failed)) -eq 0 ]; then
+  echo "tests/run.sh: no test ran" >&2
+  failed=1
+fi
+echo "$passed passed, $failed failed"
+[ "$failed" -eq 0 ]
