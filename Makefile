@@ -209,7 +209,7 @@ $(BUILD)/bench/%: $(BUILD)/obj/tests/bench/%.o $(filter %/libgaijin.a,$(LIBRARIE
 
 TESTED := $(filter %/libbroker.a,$(LIBRARIES)) $(filter %/liblua-gaijin.a,$(LIBRARIES)) \
           $(lastword $(filter %/libproto.a %/libgaijin.a,$(LIBRARIES)))
-$(BUILD)/tests/%: $(BUILD)/obj/tests/unit/%.o $(TESTED) $(if $(BED),$(BUILD)/libbed.a)
+$(BUILD)/tests/%: $(BUILD)/obj/tests/unit/%.o $(if $(BED),$(BUILD)/libbed.a) $(TESTED)
 	$(call link,$(inputs) $(TEST_LIBS))
 $(BUILD)/tests/%: $(BUILD)/obj/tests/flow/%.o $(if $(BED),$(BUILD)/libbed.a) $(TESTED)
 	$(call link,$(inputs) $(TEST_LIBS))

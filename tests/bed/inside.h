@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * What the files of the bed know of each other. Tests include bed.h.
+ */
+#ifndef GAIJIN_TESTS_BED_INSIDE_H
+#define GAIJIN_TESTS_BED_INSIDE_H
+
+#include "tests/bed/bed.h"
+
+enum { BED_DESCRIPTORS = 1000 };
+
+struct bed_process {
+  struct child child;
+  bool worker;    /* ends with 0 on SIGTERM at bed_close */
+  bool waited;    /* the test knows of its end */
+  struct bed_process *next;
+};
+
+struct bed {
+  struct bed_options options;
+  char dir[64], socket[80];
+  char program[512];
+  struct bed_process *processes; /* latest first; the broker is the last */
+  struct bed_process *broker;
+  gaijin *observer;
+  bool open_before[BED_DESCRIPTORS];
+};
+
+/* Monotonic seconds, and a pause of a few milliseconds. */
+double bed_now(void);
+void bed_pause(void);
+/* A wait: started with bed_now() + bed_limit(); fails the test when it is over. */
+void bed_check_time(struct bed *b, double end, const char *text);
+
+/* Sends SIGKILL to all, frees all but the struct. */
+void bed_destroy(struct bed *b);
+
+#endif
