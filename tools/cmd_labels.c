@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * gaijinctl labels: what workers expose. The workers are asked, all at once;
+ * one that does not answer (a script in a long computation) costs a line on
+ * stderr and status 1, the others are shown.
+ */
+#include <stdlib.h>
+
+#include "proto/base.h"
+#include "tools/observe.h"
+#include "tools/text.h"
+
+static const char *const fields[] = {"name", "label", "kind"};
+
+static uint64_t ask(gaijin *g, const char *name) {
+  uint64_t id = 0;
+  gaijin_begin_request(g, &(struct gaijin_send){.op = OP_labels, .name = name}, 0);
+  return observe_send(g, name, &id) ? id : 0;
+}
+
+static bool read_labels(gaijin *g, const char *name, uint64_t id, struct show *s) {
+  gaijin_body *b = id ? observe_await(g, name, id) : NULL;
+  if (!b) return false;
+  struct gaijin_value v;
+  while (gaijin_body_next(b, &v)) {
+    show_text(s, name);
+    show_value(s, &v);
+    if (!gaijin_body_next(b, &v)) v = (struct gaijin_value){.type = GAIJIN_NIL};
+    show_value(s, &v);
+  }
+  gaijin_body_free(b);
+  return true;
+}
+
+int cmd_labels(const struct invocation *in) {
+  gaijin *g = observe_open(in);
+  if (!g) return 1;
+  struct observe_names all = {0};
+  if (in->count == 1)
+    all = (struct observe_names){.names = in->words, .count = 1};
+  else if (!observe_names(g, &all)) {
+    gaijin_close(g);
+    return 1;
+  }
+  uint64_t *ids = tool_alloc(all.count, sizeof *ids);
+  for (size_t i = 0; i < all.count; i++) ids[i] = ask(g, all.names[i]);
+  struct show *s = show_new(in->json, fields, ARRAY_SIZE(fields));
+  size_t failed = 0;
+  for (size_t i = 0; i < all.count; i++) failed += !read_labels(g, all.names[i], ids[i], s);
+  gaijin_close(g);
+  free(ids);
+  bool named = in->count == 1;
+  if (!named) observe_names_deinit(&all);
+  if (named && failed) {
+    show_free(s);
+    return 1;
+  }
+  return show_end(s) || failed ? 1 : 0;
+}

@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * What a command found, as an aligned table for people or as JSON for programs:
+ * one array of objects and a newline. Cells are put row by row, in the order of
+ * the columns; nothing is printed before show_end, so a command that fails
+ * half-way prints no half a table.
+ */
+#ifndef GAIJIN_TOOLS_SHOW_H
+#define GAIJIN_TOOLS_SHOW_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "client-lib/gaijin.h"
+
+struct show;
+
+/* A table whose columns are called `fields` (count of them; static texts). */
+struct show *show_new(bool json, const char *const *fields, size_t count);
+/* Frees without printing. NULL is fine. */
+void show_free(struct show *s);
+/* Prints to stdout and frees. 0, or 1 with a line on stderr if stdout did not take it. */
+int show_end(struct show *s);
+
+void show_string(struct show *s, const char *bytes, size_t size);
+void show_text(struct show *s, const char *text);
+void show_number(struct show *s, double v);
+void show_uint(struct show *s, uint64_t v);
+/* A string of 16 hex digits. */
+void show_hex(struct show *s, uint64_t v);
+void show_bool(struct show *s, bool v);
+/* A received nil, boolean, number or string; anything else as the name of what it is. */
+void show_value(struct show *s, const struct gaijin_value *v);
+
+/* A list of {name, count} as one cell: begin, items, end. */
+void show_list_begin(struct show *s);
+void show_list_item(struct show *s, const char *name, size_t size, uint64_t count);
+void show_list_end(struct show *s);
+
+#endif

@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Growing byte strings, and the two ways in which bytes of strangers (names,
+ * labels) are made safe to print: as a JSON string and for a terminal. Memory
+ * that cannot be had ends the program: a command has nothing to save.
+ */
+#ifndef GAIJIN_TOOLS_TEXT_H
+#define GAIJIN_TOOLS_TEXT_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+/* A zeroed one is empty. `bytes` ends with a 0 that does not count, and is NULL while nothing was added. */
+struct text {
+  char *bytes;
+  size_t size;
+  size_t room;
+};
+
+void text_deinit(struct text *t);
+void text_add(struct text *t, const char *bytes, size_t size);
+void text_print(struct text *t, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/* Adds a JSON string with its quotes. Bytes that are no UTF-8 become \u00NN, one by one, so that the result is
+ * always valid JSON; control characters are escaped too. */
+void text_add_json(struct text *t, const char *bytes, size_t size);
+/* Adds bytes for a terminal: control characters and bytes that are no UTF-8 become \xNN. */
+void text_add_plain(struct text *t, const char *bytes, size_t size);
+/* Adds a number as short as it can be read back; inf and nan in words. */
+void text_add_number(struct text *t, double v);
+
+/* Columns that valid UTF-8 takes on a terminal, one per character. */
+size_t text_width(const char *bytes, size_t size);
+
+/* malloc or the end of the program, with one line on stderr; zeroed. */
+void *tool_alloc(size_t count, size_t size);
+char *tool_copy(const char *bytes, size_t size);
+/* One line on stderr: "gaijinctl: " and the message. */
+void tool_error(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+#endif
