@@ -81,7 +81,8 @@ GAIJIN_API char *gaijin_default_socket(char *out, size_t n);
  * On failure *out is NULL, the status is returned (lost: no broker; name_taken; protocol: version; unsupported: path too
  * long, name of a bad length) and one clear line without newline is in error (n bytes). */
 GAIJIN_API int gaijin_connect(gaijin **out, const struct gaijin_options *options, char *error, size_t n);
-/* Closes the connection without flushing, answers what waits with `lost`, frees everything. NULL is fine. */
+/* Closes the connection without flushing, answers what waits with `lost`, frees everything. Tokens end without a forget
+ * event (but a body freed by it may still forget one). NULL is fine. */
 GAIJIN_API void gaijin_close(gaijin *g);
 
 GAIJIN_API int gaijin_fd(const gaijin *g);
@@ -104,10 +105,11 @@ GAIJIN_API bool gaijin_wants_write(const gaijin *g);
 /* Bytes queued for sending; releases waiting to be sent. */
 GAIJIN_API size_t gaijin_queued_bytes(const gaijin *g);
 GAIJIN_API size_t gaijin_releases(const gaijin *g);
-/* Home tokens kept for others; foreign tokens held (let go but not yet released ones included). */
+/* Home tokens kept for others; foreign tokens held (let go but not yet released ones, and claims under way, included). */
 GAIJIN_API size_t gaijin_token_count(const gaijin *g);
 GAIJIN_API size_t gaijin_holding_count(const gaijin *g);
-/* Name of a host the broker has introduced; NULL for others. Valid until the next dispatch. */
+/* Name of a host the broker has introduced (a dead one: while it has holdings, and a while longer), or our own; NULL for
+ * others. Valid until the next dispatch. */
 GAIJIN_API const char *gaijin_host_name(const gaijin *g, uint64_t host);
 GAIJIN_API bool gaijin_host_dead(const gaijin *g, uint64_t host);
 
@@ -134,7 +136,9 @@ GAIJIN_API gaijin_holding *gaijin_holding_find(const gaijin *g, const struct pt 
 /* ---- Sending ---- */
 
 /* One message at a time is written on a connection: begin, put exactly `count` values, end. Between begin and end nothing
- * but gaijin_put_* may be called. An end that gives an error has changed nothing: no count, no token, no byte.
+ * but gaijin_put_*, gaijin_token_new, gaijin_hold and gaijin_let_go may be called. A message begun in between all the same
+ * (by a script's finaliser, say) is refused by its own end with STATUS_busy and leaves the outer one alone; a flush does nothing.
+ * An end that gives an error has changed nothing: no count, no token, no byte.
  * STATUS_too_large: gaijin_error() names both sizes. STATUS_busy: memory is short. */
 
 struct gaijin_answer {

@@ -1,0 +1,169 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Our requests under way. A record is in the table from the moment its request
+ * entered the out-queue until its answer was handed over (a call-back, or
+ * gaijin_await for those without one) or it was cancelled. Ids are never used twice,
+ * so an answer that finds no record is late and is discarded.
+ */
+#include <math.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "client-lib/internal.h"
+
+enum { SPARE_CALLS_KEPT = 1024 };
+
+struct call *gj_call_new(gaijin *g) {
+  struct call *c = g->spare_calls;
+  if (c) {
+    g->spare_calls = c->next_spare;
+    g->n_spare_calls--;
+  } else if (!(c = malloc(sizeof *c))) {
+    return NULL;
+  }
+  *c = (struct call){.op = g->writer.op, .host = g->writer.host};
+  list_init(&c->open);
+  return c;
+}
+
+void gj_call_enter(gaijin *g, struct call *c) {
+  gj_table_insert(&g->calls, &c->node, g->last_call);
+  list_append(&g->open_calls, &c->open);
+}
+
+void gj_call_recycle(gaijin *g, struct call *c) {
+  if (g->n_spare_calls >= SPARE_CALLS_KEPT) {
+    free(c);
+    return;
+  }
+  c->next_spare = g->spare_calls;
+  g->spare_calls = c;
+  g->n_spare_calls++;
+}
+
+struct call *gj_call_find(const gaijin *g, uint64_t id) {
+  struct table_node *n = table_find(&g->calls, id);
+  return n ? container_of(n, struct call, node) : NULL;
+}
+
+/* Takes a call out of the books. */
+static void call_leave(gaijin *g, struct call *c) {
+  list_remove(&c->open);
+  gj_table_remove(&g->calls, &c->node);
+}
+
+void gj_call_answer(gaijin *g, struct call *c, const struct gaijin_answer *answer, gaijin_body *keep) {
+  gaijin_answer_fn fn = c->fn;
+  void *user = c->user;
+  if (c->claim) {
+    bool wanted = !c->cancelled;
+    gj_holding_claimed(g, c->claim, answer->ok, wanted);
+    c->claim = NULL;
+    if (!wanted) {
+      gaijin_body_free(answer->body);
+      gaijin_body_free(keep);
+      call_leave(g, c);
+      gj_call_recycle(g, c);
+      return;
+    }
+  }
+  if (!fn) { /* stays in the table for gaijin_await */
+    list_remove(&c->open);
+    c->answer = *answer;
+    c->keep = keep;
+    return;
+  }
+  call_leave(g, c);
+  gj_call_recycle(g, c);
+  fn(user, answer);
+  gaijin_body_free(keep);
+}
+
+/* Answered and waiting for gaijin_await. */
+static bool is_kept(const struct call *c) { return list_empty(&c->open); }
+
+void gj_call_lose_all(gaijin *g, const char *reason) {
+  while (!list_empty(&g->open_calls)) {
+    struct call *c = container_of(g->open_calls.next, struct call, open);
+    const char *name = c->host ? gaijin_host_name(g, c->host) : NULL;
+    char text[512];
+    snprintf(text, sizeof text, "the connection to the broker ended while '%s'%s%s was under way: %s; whether it was done is not known",
+             op_name(c->op), name ? " to worker " : "", name ? name : "", reason);
+    struct gaijin_answer a = {.status = STATUS_lost, .text = c->fn ? text : g->error};
+    gj_call_answer(g, c, &a, NULL);
+  }
+}
+
+void gj_call_free_all(gaijin *g) {
+  struct table_node *n;
+  while ((n = gj_table_take(&g->calls))) {
+    struct call *c = container_of(n, struct call, node);
+    gaijin_body_free(c->answer.body);
+    gaijin_body_free(c->keep);
+    free(c);
+  }
+  while (g->spare_calls) {
+    struct call *c = g->spare_calls;
+    g->spare_calls = c->next_spare;
+    free(c);
+  }
+}
+
+void gaijin_cancel(gaijin *g, uint64_t id) {
+  struct call *c = gj_call_find(g, id);
+  if (!c) return;
+  if (c->claim) {
+    /* The broker counts us as a holder if it agrees: the answer must still be seen. */
+    c->cancelled = true;
+    return;
+  }
+  bool open = !is_kept(c);
+  gaijin_body *body = c->answer.body, *keep = c->keep;
+  call_leave(g, c);
+  gj_call_recycle(g, c);
+  gaijin_body_free(body);
+  gaijin_body_free(keep);
+  /* Without memory for it nobody is told: the answer comes late and is discarded. */
+  if (open && !g->lost) gj_write_cancel(g, id);
+}
+
+/* Takes the kept answer of a call out. */
+static int await_take(gaijin *g, struct call *c, struct gaijin_answer *answer) {
+  *answer = c->answer;
+  g->await_keep = c->keep;
+  call_leave(g, c);
+  gj_call_recycle(g, c);
+  return answer->status == STATUS_lost && g->lost && !answer->body ? STATUS_lost : 0;
+}
+
+/* Waits for the descriptor, at most until `end`. False when the time is up. */
+static bool await_poll(gaijin *g, double end) {
+  double left = end - gj_now();
+  if (!(left > 0)) return false;
+  int ms = left > 1e6 ? 1000000000 : (int)ceil(left * 1000);
+  struct pollfd p = {.fd = g->fd, .events = (short)(POLLIN | (gaijin_wants_write(g) ? POLLOUT : 0))};
+  poll(&p, 1, ms);
+  return true;
+}
+
+int gaijin_await(gaijin *g, uint64_t id, double seconds, struct gaijin_answer *answer) {
+  *answer = (struct gaijin_answer){.text = ""};
+  gaijin_body_free(g->await_keep);
+  g->await_keep = NULL;
+  if (g->dispatching) return gj_fail(g, STATUS_unsupported, "gaijin_await was called in a call-back");
+  double end = gj_now() + seconds;
+  for (;;) {
+    struct call *c = gj_call_find(g, id);
+    if (!c || c->fn || c->cancelled) return gj_fail(g, STATUS_unsupported, "no request %llu to await", (unsigned long long)id);
+    if (is_kept(c)) return await_take(g, c, answer);
+    gaijin_flush(g, true);
+    if (!await_poll(g, end)) {
+      gaijin_cancel(g, id);
+      gaijin_flush(g, true);
+      return gj_fail(g, STATUS_timeout, "no answer to request %llu after %g s; whether it was done is not known",
+                         (unsigned long long)id, seconds);
+    }
+    gaijin_dispatch(g);
+  }
+}

@@ -1,0 +1,170 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The start and the end of a connection, and what can be asked about one.
+ */
+#include <errno.h>
+#include <poll.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "client-lib/internal.h"
+
+/* How long to pause between two attempts to reach a broker that is not there yet. */
+enum { RETRY_MS = 20 };
+
+static const struct gaijin_events no_events;
+
+int gj_fail(gaijin *g, enum status status, const char *format, ...) {
+  va_list args;
+  va_start(args, format);
+  vsnprintf(g->error, sizeof g->error, format, args);
+  va_end(args);
+  return (int)status;
+}
+
+double gj_now(void) {
+  struct timespec t;
+  clock_gettime(CLOCK_MONOTONIC, &t);
+  return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
+}
+
+char *gaijin_default_socket(char *out, size_t n) {
+  const char *own = getenv("GAIJIN_SOCKET"), *runtime = getenv("XDG_RUNTIME_DIR");
+  if (own && *own)
+    snprintf(out, n, "%s", own);
+  else if (runtime && *runtime)
+    snprintf(out, n, "%s/gaijin.sock", runtime);
+  else
+    snprintf(out, n, "/run/gaijin/gaijin.sock");
+  return out;
+}
+
+/* A connection that has no descriptor yet; NULL when memory is short. */
+static gaijin *connection_new(const struct gaijin_options *options) {
+  gaijin *g = calloc(1, sizeof *g);
+  if (!g) return NULL;
+  g->fd = -1;
+  g->events = options->events ? options->events : &no_events;
+  g->user = options->user;
+  list_init(&g->releases);
+  list_init(&g->corpses);
+  list_init(&g->open_calls);
+  buffer_init(&g->out, OUT_QUEUE_MOST);
+  if (gj_table_init(&g->tokens) && gj_table_init(&g->holdings) && gj_table_init(&g->hosts) && gj_table_init(&g->calls)) return g;
+  gaijin_close(g);
+  return NULL;
+}
+
+void gaijin_close(gaijin *g) {
+  if (!g) return;
+  if (g->fd >= 0) gj_io_lost(g, "this program closed it");
+  gaijin_body_free(g->await_keep);
+  if (g->calls.slots) gj_call_free_all(g);
+  if (g->holdings.slots) gj_holding_free_all(g);
+  if (g->tokens.slots) gj_token_free_all(g);
+  if (g->hosts.slots) gj_host_free_all(g);
+  gj_table_deinit(&g->calls);
+  gj_table_deinit(&g->holdings);
+  gj_table_deinit(&g->tokens);
+  gj_table_deinit(&g->hosts);
+  frame_deinit(&g->in);
+  buffer_deinit(&g->out);
+  if (g->fd >= 0) close(g->fd);
+  free(g);
+}
+
+/* A descriptor connected to the broker, or -1 with errno. */
+static int dial(const struct sockaddr_un *address) {
+  int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+  if (fd < 0) return -1;
+  if (connect(fd, (const struct sockaddr *)address, sizeof *address) == 0) return fd;
+  int why = errno;
+  close(fd);
+  errno = why;
+  return -1;
+}
+
+/* The broker may come yet (no file, nobody listening), or is too busy to take one more right now. */
+static bool may_come(int why) { return why == ENOENT || why == ECONNREFUSED || why == EAGAIN || why == EINTR; }
+
+static int no_broker(const char *path, int why, double waited, char *error, size_t n) {
+  char after[48] = "";
+  if (waited > 0) snprintf(after, sizeof after, " after %g s", waited);
+  if (why == EAGAIN)
+    snprintf(error, n, "the broker at %s takes no connection%s; look whether it hangs", path, after);
+  else if (may_come(why))
+    snprintf(error, n, "no broker at %s%s; start one with gaijin-broker -s %s", path, after, path);
+  else
+    snprintf(error, n, "cannot connect to the broker at %s: %s", path, strerror(why));
+  return STATUS_lost;
+}
+
+/* Dials and greets until it works, is refused, or the time is up. */
+static int reach(gaijin *g, const struct gaijin_options *options, const struct sockaddr_un *address, char *error, size_t n) {
+  double end = gj_now() + options->wait_seconds;
+  for (;;) {
+    int status, why = 0;
+    g->fd = dial(address);
+    if (g->fd >= 0) {
+      status = gj_hello_exchange(g, options, error, n);
+      if (status != STATUS_lost) return status;
+      close(g->fd);
+      g->fd = -1;
+    } else {
+      why = errno;
+      status = no_broker(address->sun_path, why, options->wait_seconds, error, n);
+      if (!may_come(why)) return status;
+    }
+    if (gj_now() >= end) return status;
+    poll(NULL, 0, RETRY_MS);
+  }
+}
+
+/* Checks what can be checked before anything is opened. */
+static int check_options(const struct gaijin_options *options, const char *path, char *error, size_t n) {
+  size_t most = sizeof((struct sockaddr_un *)NULL)->sun_path - 1, size = strlen(path);
+  if (size > most) {
+    snprintf(error, n, "the path of the socket has %zu bytes, more than the %zu the system allows: %s", size, most, path);
+    return STATUS_unsupported;
+  }
+  size = options->name ? strlen(options->name) : 1;
+  if (size >= 1 && size <= NAME_MAX_BYTES) return 0;
+  snprintf(error, n, "a worker's name has 1 to %d bytes, this one has %zu", NAME_MAX_BYTES, size);
+  return STATUS_unsupported;
+}
+
+int gaijin_connect(gaijin **out, const struct gaijin_options *options, char *error, size_t n) {
+  char standard[4096];
+  const char *path = options->socket ? options->socket : gaijin_default_socket(standard, sizeof standard);
+  *out = NULL;
+  int status = check_options(options, path, error, n);
+  if (status) return status;
+  gaijin *g = connection_new(options);
+  if (!g) {
+    snprintf(error, n, "memory is too short to connect");
+    return STATUS_busy;
+  }
+  struct sockaddr_un address = {.sun_family = AF_UNIX};
+  memcpy(address.sun_path, path, strlen(path));
+  status = reach(g, options, &address, error, n);
+  if (status) {
+    gaijin_close(g);
+    return status;
+  }
+  frame_init(&g->in, g->max_message);
+  *out = g;
+  return 0;
+}
+
+int gaijin_fd(const gaijin *g) { return g->fd; }
+uint64_t gaijin_host(const gaijin *g) { return g->host; }
+const char *gaijin_name(const gaijin *g) { return g->name; }
+uint32_t gaijin_max_message(const gaijin *g) { return g->max_message; }
+const char *gaijin_broker_version(const gaijin *g) { return g->broker_version; }
+const char *gaijin_error(const gaijin *g) { return g->error; }

@@ -1,0 +1,121 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Holdings: the foreign tokens the broker counts us as a holder of. A holding
+ * with users == 0 and pending == 0 is in the queue of releases, no other is;
+ * gj_write_releases sends what is in the queue and ends those holdings.
+ * A holding with count == 0 is a claim under way: it never gets into the queue.
+ */
+#include <assert.h>
+#include <stdlib.h>
+
+#include "client-lib/internal.h"
+
+static uint64_t holding_key(uint64_t host, uint64_t id) { return host ^ (id * 0x9e3779b97f4a7c15u); }
+
+gaijin_holding *gj_holding_lookup(const gaijin *g, uint64_t host, uint64_t id) {
+  uint64_t key = holding_key(host, id);
+  for (struct table_node *n = table_find(&g->holdings, key); n; n = table_match(n->next, key)) {
+    gaijin_holding *h = container_of(n, gaijin_holding, node);
+    if (h->pt.host == host && h->pt.id == id) return h;
+  }
+  return NULL;
+}
+
+static gaijin_holding *holding_new(gaijin *g, const struct pt *pt) {
+  struct host *host = gj_host_get(g, pt->host);
+  gaijin_holding *h = host ? calloc(1, sizeof *h) : NULL;
+  if (!h) return NULL;
+  h->pt = *pt;
+  h->host = host;
+  gj_host_refer(g, host);
+  list_init(&h->release);
+  gj_table_insert(&g->holdings, &h->node, holding_key(pt->host, pt->id));
+  return h;
+}
+
+static void unqueue(gaijin *g, gaijin_holding *h) {
+  if (list_empty(&h->release)) return;
+  list_remove(&h->release);
+  g->n_releases--;
+}
+
+void gj_holding_free(gaijin *g, gaijin_holding *h) {
+  unqueue(g, h);
+  gj_table_remove(&g->holdings, &h->node);
+  gj_host_unrefer(g, h->host);
+  free(h);
+}
+
+/* Queues the release of a holding that nobody uses any more. No allocation. */
+static void settle(gaijin *g, gaijin_holding *h) {
+  if (h->users || h->pending || !list_empty(&h->release)) return;
+  list_append(&g->releases, &h->release);
+  g->n_releases++;
+}
+
+gaijin_holding *gj_holding_arrive(gaijin *g, const struct pt *pt, const char **fault) {
+  gaijin_holding *h = gj_holding_lookup(g, pt->host, pt->id);
+  if (!h && !(h = holding_new(g, pt))) {
+    *fault = "memory is too short to hold what it sent";
+    return NULL;
+  }
+  if (!h->count) h->pt = *pt; /* a claim under way may have guessed the stamp */
+  if (!pt_equal(&h->pt, pt)) {
+    *fault = "it sent one token with two stamps or kinds";
+    return NULL;
+  }
+  h->count++;
+  h->pending++;
+  unqueue(g, h);
+  return h;
+}
+
+void gj_holding_unpend(gaijin *g, gaijin_holding *h) {
+  h->pending--;
+  settle(g, h);
+}
+
+gaijin_holding *gj_holding_claim(gaijin *g, const struct pt *pt) {
+  gaijin_holding *h = gj_holding_lookup(g, pt->host, pt->id);
+  if (!h) h = holding_new(g, pt);
+  if (!h) return NULL;
+  h->pending++;
+  unqueue(g, h);
+  return h;
+}
+
+void gj_holding_claimed(gaijin *g, gaijin_holding *h, bool ok, bool wanted) {
+  if (ok) h->count++;
+  if (ok && wanted) h->users++;
+  h->pending--;
+  if (h->count)
+    settle(g, h);
+  else if (!h->pending)
+    gj_holding_free(g, h);
+}
+
+void gaijin_hold(gaijin *g, gaijin_holding *h) {
+  h->users++;
+  unqueue(g, h);
+}
+
+void gaijin_let_go(gaijin *g, gaijin_holding *h) {
+  assert(h->users > 0);
+  h->users--;
+  settle(g, h);
+}
+
+const struct pt *gaijin_holding_pt(const gaijin_holding *h) { return &h->pt; }
+
+gaijin_holding *gaijin_holding_find(const gaijin *g, const struct pt *pt) {
+  gaijin_holding *h = gj_holding_lookup(g, pt->host, pt->id);
+  return h && h->count && pt_equal(&h->pt, pt) ? h : NULL;
+}
+
+size_t gaijin_holding_count(const gaijin *g) { return g->holdings.count; }
+size_t gaijin_releases(const gaijin *g) { return g->n_releases; }
+
+void gj_holding_free_all(gaijin *g) {
+  struct table_node *n;
+  while ((n = gj_table_take(&g->holdings))) free(container_of(n, gaijin_holding, node));
+}

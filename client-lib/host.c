@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Hosts the broker has introduced. A record ends when its host is dead and no
+ * holding refers to it; the last few are kept a while longer, so that the name
+ * of an asker that has just died can still be told.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "client-lib/internal.h"
+
+enum { CORPSES_KEPT = 64 };
+
+struct host *gj_host_find(const gaijin *g, uint64_t id) {
+  struct table_node *n = table_find(&g->hosts, id);
+  return n ? container_of(n, struct host, node) : NULL;
+}
+
+static void host_free(gaijin *g, struct host *h) {
+  gj_table_remove(&g->hosts, &h->node);
+  free(h->name);
+  free(h);
+}
+
+struct host *gj_host_get(gaijin *g, uint64_t id) {
+  struct host *h = gj_host_find(g, id);
+  if (h) return h;
+  h = calloc(1, sizeof *h);
+  if (!h) return NULL;
+  list_init(&h->corpse);
+  gj_table_insert(&g->hosts, &h->node, id);
+  return h;
+}
+
+bool gj_host_introduce(gaijin *g, uint64_t id, const char *name, uint32_t size) {
+  struct host *h = gj_host_get(g, id);
+  char *copy = h ? malloc((size_t)size + 1) : NULL;
+  if (!copy) return false;
+  memcpy(copy, name, size);
+  copy[size] = '\0';
+  free(h->name);
+  h->name = copy;
+  return true;
+}
+
+/* Buries a host if it is dead and nothing refers to it. */
+static void bury(gaijin *g, struct host *h) {
+  if (!h->dead || h->holdings || !list_empty(&h->corpse)) return;
+  list_append(&g->corpses, &h->corpse);
+  if (++g->n_corpses <= CORPSES_KEPT) return;
+  struct host *oldest = container_of(g->corpses.next, struct host, corpse);
+  list_remove(&oldest->corpse);
+  g->n_corpses--;
+  host_free(g, oldest);
+}
+
+void gj_host_died(gaijin *g, struct host *h) {
+  h->dead = true;
+  bury(g, h);
+}
+
+void gj_host_refer(gaijin *g, struct host *h) {
+  h->holdings++;
+  if (list_empty(&h->corpse)) return;
+  list_remove(&h->corpse);
+  g->n_corpses--;
+}
+
+void gj_host_unrefer(gaijin *g, struct host *h) {
+  h->holdings--;
+  bury(g, h);
+}
+
+void gj_host_free_all(gaijin *g) {
+  struct table_node *n;
+  while ((n = gj_table_take(&g->hosts))) {
+    struct host *h = container_of(n, struct host, node);
+    free(h->name);
+    free(h);
+  }
+}
+
+const char *gaijin_host_name(const gaijin *g, uint64_t host) {
+  if (host == g->host) return g->name;
+  const struct host *h = gj_host_find(g, host);
+  return h ? h->name : NULL;
+}
+
+bool gaijin_host_dead(const gaijin *g, uint64_t host) {
+  const struct host *h = gj_host_find(g, host);
+  return h && h->dead;
+}

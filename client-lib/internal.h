@@ -1,0 +1,209 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * What the files of libgaijin share. A `struct gaijin` owns everything: buffers,
+ * the message being written, and five registries, each of which is one file:
+ *
+ *   token.c    home tokens: sent (PTs of it that entered the out-queue and were not
+ *              dropped yet), pins (values not yet read, targets of open requests).
+ *              A token ends when both are 0 and a drop or an unpin says so.
+ *   holding.c  foreign tokens: count (what unsub must carry), pending (values not yet
+ *              read), users (the program's). Without users and pending it is queued.
+ *   host.c     hosts introduced by the broker.
+ *   call.c     our requests under way.
+ *   values.c   bodies of received messages.
+ *
+ * receive.c turns messages into changes of these and call-backs, io.c moves bytes,
+ * write.c makes messages, hello.c and connect.c start and end a connection.
+ *
+ * Functions shared between the files begin with gj_: the library is also linked
+ * statically, and programs have tokens, calls and hosts of their own.
+ */
+#ifndef GAIJIN_CLIENT_INTERNAL_H
+#define GAIJIN_CLIENT_INTERNAL_H
+
+#include "client-lib/gaijin.h"
+#include "client-lib/list.h"
+#include "client-lib/table.h"
+#include "proto/body.h"
+#include "proto/buffer.h"
+#include "proto/frame.h"
+#include "proto/limits.h"
+#include "proto/message.h"
+#include "proto/pack.h"
+
+/* Stamps fetched from the kernel at a time: 4 KiB. */
+enum { STAMP_BLOCK = 512 };
+/* The most bytes that wait for the broker to read them; then sends are answered `busy`. */
+#define OUT_QUEUE_MOST (2u << 30)
+
+struct host {
+  struct table_node node; /* key: host id */
+  struct link corpse;     /* in gaijin.corpses while dead and not referred to */
+  uint32_t holdings;
+  bool dead;
+  char *name; /* NULL until introduced */
+};
+
+struct gaijin_token {
+  struct table_node node; /* key: token id */
+  uint64_t stamp, sent;
+  void *tag;
+  gaijin_token *staged_next; /* in writer.staged while staged > 0 */
+  uint32_t staged;           /* PTs of it in the message being written */
+  uint32_t pins;
+  uint8_t kind;
+};
+
+struct gaijin_holding {
+  struct table_node node; /* key: holding_key() */
+  struct link release;    /* in gaijin.releases */
+  struct pt pt;
+  struct host *host;
+  uint64_t count;
+  uint32_t pending, users;
+};
+
+struct call {
+  struct table_node node; /* key: request id */
+  struct link open;       /* in gaijin.open_calls, in the order of their start; out of it once answered */
+  struct call *next_spare;
+  gaijin_answer_fn fn; /* NULL: kept for gaijin_await */
+  void *user;
+  uint64_t host;         /* asked host, 0 when addressed by name or to the broker */
+  gaijin_holding *claim; /* op sub: the holding that a good answer raises */
+  enum op op;
+  bool cancelled;              /* a claim nobody waits for: a good answer is released at once */
+  struct gaijin_answer answer; /* of an answered call without fn */
+  gaijin_body *keep;           /* owns answer.text when that is a system error's */
+};
+
+struct gaijin_body {
+  gaijin *g;
+  struct reader reader;
+  uint32_t left[BODY_DEPTH_MAX + 1]; /* values to come in each open array; [0] is the body itself */
+  unsigned depth;
+  uint32_t pts;           /* PTs not yet read */
+  gaijin_token *target;   /* pinned for the request this body came with */
+  gaijin_token *token;    /* of the value read last: given back by the next step */
+  gaijin_holding *holding;
+  uint8_t bytes[]; /* the body, and one byte to terminate a text with */
+};
+
+/* The message being written. */
+struct writer {
+  struct pack pack;
+  bool open;
+  unsigned nested;     /* begins while open: their messages are refused */
+  enum status refused; /* known at begin; raised (0): none */
+  uint32_t count, put; /* values announced, values written */
+  gaijin_token *staged;
+  enum op op;
+  bool one_way;
+  uint64_t host;
+};
+
+struct gaijin {
+  int fd;
+  const struct gaijin_events *events; /* never NULL */
+  void *user;
+  uint64_t host;
+  uint32_t max_message;
+  char name[NAME_MAX_BYTES + 1];
+  char broker_version[64];
+  char error[512];
+  bool lost;
+  bool write_broken; /* writing failed: nothing is sent any more, what had arrived is still read */
+  bool dispatching;
+
+  struct frame in;
+  struct buffer out; /* bytes[out_start..size) wait to be sent */
+  uint32_t out_start;
+  struct writer writer;
+
+  struct table tokens, holdings, hosts, calls;
+  struct link releases;   /* holdings whose unsub waits */
+  struct link corpses;    /* dead hosts nothing refers to; the oldest are freed */
+  struct link open_calls;
+  uint32_t n_releases, n_corpses, n_spare_calls;
+  struct call *spare_calls;
+  uint64_t last_token, last_call;
+  uint64_t stamps[STAMP_BLOCK];
+  uint32_t stamps_left;
+  gaijin_body *await_keep; /* owns the text of the answer gaijin_await gave last */
+};
+
+/* connect.c */
+/* Sets the connection's error text and returns `status`. */
+int gj_fail(gaijin *g, enum status status, const char *format, ...) __attribute__((format(printf, 3, 4)));
+/* Seconds of the monotonic clock. */
+double gj_now(void);
+
+/* hello.c */
+/* Says hello on a fresh descriptor and fills host, name, max_message and broker_version. Reads not one byte beyond the
+ * answer. 0, or a status with its text in `error`; STATUS_lost: the broker went away before it answered. */
+int gj_hello_exchange(gaijin *g, const struct gaijin_options *options, char *error, size_t n);
+
+/* io.c */
+/* The connection is over: open calls are answered `lost`. Only inside dispatch, await and close. */
+void gj_io_lost(gaijin *g, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/* receive.c */
+/* Handles one whole message; may end in gj_io_lost. */
+void gj_receive_message(gaijin *g, const uint8_t *bytes, uint32_t size);
+
+/* write.c */
+/* Writes a notice or reply of the library's own: all or nothing. */
+int gj_write_cancel(gaijin *g, uint64_t id);
+int gj_write_releases(gaijin *g);
+
+/* token.c */
+/* The token of a home PT if it is there with this stamp and kind. */
+gaijin_token *gj_token_find(const gaijin *g, const struct pt *pt);
+void gj_token_unpin(gaijin *g, gaijin_token *t);
+/* Takes `seen` off sent. False if that is more than was sent, or the token is unknown. */
+bool gj_token_drop(gaijin *g, uint64_t id, uint64_t seen);
+void gj_token_free_all(gaijin *g);
+
+/* holding.c */
+/* A PT has arrived: count and pending grow. NULL: *fault says why. */
+gaijin_holding *gj_holding_arrive(gaijin *g, const struct pt *pt, const char **fault);
+void gj_holding_unpend(gaijin *g, gaijin_holding *h);
+/* A claim starts (pending grows; NULL when memory is short) and is answered. */
+gaijin_holding *gj_holding_claim(gaijin *g, const struct pt *pt);
+void gj_holding_claimed(gaijin *g, gaijin_holding *h, bool ok, bool wanted);
+/* The holding of a PT's host and id, whatever its stamp. */
+gaijin_holding *gj_holding_lookup(const gaijin *g, uint64_t host, uint64_t id);
+void gj_holding_free(gaijin *g, gaijin_holding *h);
+void gj_holding_free_all(gaijin *g);
+
+/* host.c */
+struct host *gj_host_find(const gaijin *g, uint64_t id);
+/* Finds or makes; NULL when memory is short. */
+struct host *gj_host_get(gaijin *g, uint64_t id);
+bool gj_host_introduce(gaijin *g, uint64_t id, const char *name, uint32_t size);
+void gj_host_died(gaijin *g, struct host *h);
+void gj_host_refer(gaijin *g, struct host *h);
+void gj_host_unrefer(gaijin *g, struct host *h);
+void gj_host_free_all(gaijin *g);
+
+/* call.c */
+/* A record for the next request (id last_call + 1), not yet entered; NULL when memory is short. */
+struct call *gj_call_new(gaijin *g);
+void gj_call_enter(gaijin *g, struct call *c);
+void gj_call_recycle(gaijin *g, struct call *c);
+struct call *gj_call_find(const gaijin *g, uint64_t id);
+/* Hands over the answer: to fn, or kept for await. `keep` owns a system error's text and is freed here in the end. */
+void gj_call_answer(gaijin *g, struct call *c, const struct gaijin_answer *answer, gaijin_body *keep);
+/* Answers every open call with `lost`, in the order of their start. */
+void gj_call_lose_all(gaijin *g, const char *reason);
+void gj_call_free_all(gaijin *g);
+
+/* values.c */
+/* Counts in: the PTs of a received body. NULL, or what is wrong with the body. *pts gets their number. */
+const char *gj_values_arrive(gaijin *g, const struct message *m, uint32_t *pts);
+/* Gives back the PTs of a body that nobody will read. */
+void gj_values_give_back(gaijin *g, const struct message *m, uint32_t pts);
+/* Copies a body that has arrived; NULL when memory is short. */
+gaijin_body *gj_values_new(gaijin *g, const struct message *m, uint32_t pts);
+
+#endif

@@ -1,0 +1,122 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Bytes in and out, never blocking. A failed write only stops writing: what the
+ * broker had sent before it went is still read to its end, and only that end is
+ * the loss of the connection.
+ */
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "client-lib/internal.h"
+
+/* READ_BYTES: one read fetches what a socket buffer typically holds. READ_ROUNDS bounds a turn, so that a flood does not
+ * keep the program from its other work: polling is level-triggered and brings us back.
+ * COMPACT_BYTES: below this, bytes already sent stay in front of the queue. KEEP_BYTES: above this an empty queue gives its memory back. */
+enum { READ_BYTES = 64 << 10, READ_ROUNDS = 16, COMPACT_BYTES = 64 << 10, KEEP_BYTES = 256 << 10 };
+
+void gj_io_lost(gaijin *g, const char *format, ...) {
+  if (g->lost) return;
+  char reason[400];
+  va_list args;
+  va_start(args, format);
+  vsnprintf(reason, sizeof reason, format, args);
+  va_end(args);
+  g->lost = true;
+  gj_fail(g, STATUS_lost, "the connection to the broker ended: %s", reason);
+  /* The descriptor stays open, as the program's loop may be polling it; the broker learns of the end at once. */
+  shutdown(g->fd, SHUT_RDWR);
+  while (g->writer.open) gaijin_abort(g);
+  buffer_deinit(&g->out);
+  buffer_init(&g->out, OUT_QUEUE_MOST);
+  g->out_start = 0;
+  gj_call_lose_all(g, reason);
+}
+
+/* Handles every whole message that is here. */
+static void handle_messages(gaijin *g) {
+  uint8_t *bytes;
+  uint32_t size = 0;
+  while (!g->lost) {
+    switch (frame_next(&g->in, &bytes, &size)) {
+      case FRAME_MESSAGE: gj_receive_message(g, bytes, size); break;
+      case FRAME_MORE: return;
+      case FRAME_TOO_LARGE: gj_io_lost(g, "it sent a message of %u bytes, over the limit of %u", size, g->max_message); return;
+      case FRAME_BAD_PREFIX: gj_io_lost(g, "it sent bytes that are no message"); return;
+    }
+  }
+}
+
+/* One read and what it brought. False when there is nothing more for now. */
+static bool read_once(gaijin *g) {
+  uint32_t room;
+  uint8_t *to = frame_room(&g->in, READ_BYTES, &room);
+  if (!to) {
+    gj_io_lost(g, "memory is too short to receive");
+    return false;
+  }
+  ssize_t n;
+  do {
+    n = recv(g->fd, to, room, 0);
+  } while (n < 0 && errno == EINTR);
+  if (n > 0) {
+    frame_filled(&g->in, (uint32_t)n);
+    handle_messages(g);
+    return (uint32_t)n == room;
+  }
+  if (n == 0)
+    gj_io_lost(g, "the broker closed it");
+  else if (errno != EAGAIN && errno != EWOULDBLOCK)
+    gj_io_lost(g, "%s", strerror(errno));
+  return false;
+}
+
+int gaijin_dispatch(gaijin *g) {
+  if (g->lost) return STATUS_lost;
+  if (g->dispatching) return gj_fail(g, STATUS_unsupported, "gaijin_dispatch was called in a call-back");
+  g->dispatching = true;
+  for (int i = 0; i < READ_ROUNDS && read_once(g) && !g->lost; i++) continue;
+  g->dispatching = false;
+  return g->lost ? STATUS_lost : 0;
+}
+
+/* After a write: the queue's sent bytes make room, at a cost in proportion to what was sent. */
+static void compact(gaijin *g) {
+  uint32_t left = g->out.size - g->out_start;
+  if (left == 0) {
+    g->out.size = g->out_start = 0;
+    if (g->out.capacity <= KEEP_BYTES) return;
+    buffer_deinit(&g->out);
+    buffer_init(&g->out, OUT_QUEUE_MOST);
+  } else if (g->out_start >= COMPACT_BYTES && g->out_start >= left) {
+    memmove(g->out.bytes, g->out.bytes + g->out_start, left);
+    g->out.size = left;
+    g->out_start = 0;
+  }
+}
+
+int gaijin_flush(gaijin *g, bool releases) {
+  if (g->lost) return STATUS_lost;
+  if (g->writer.open) return 0; /* half a message must not leave */
+  /* Without memory the releases stay queued for the next flush. */
+  if (g->n_releases && (releases || gaijin_queued_bytes(g))) gj_write_releases(g);
+  while (!g->write_broken && g->out_start < g->out.size) {
+    uint32_t left = g->out.size - g->out_start;
+    ssize_t n = send(g->fd, g->out.bytes + g->out_start, left, MSG_NOSIGNAL);
+    if (n < 0 && errno == EINTR) continue;
+    if (n < 0 && errno != EAGAIN && errno != EWOULDBLOCK && errno != ENOBUFS) g->write_broken = true;
+    if (n < 0) break;
+    g->out_start += (uint32_t)n;
+    if ((uint32_t)n < left) break;
+  }
+  if (g->write_broken) g->out_start = g->out.size; /* nobody will read it; the end is near */
+  compact(g);
+  return 0;
+}
+
+bool gaijin_wants_write(const gaijin *g) { return !g->lost && !g->write_broken && g->out_start < g->out.size; }
+
+size_t gaijin_queued_bytes(const gaijin *g) { return g->out.size - g->out_start; }

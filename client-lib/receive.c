@@ -1,0 +1,203 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * One received message at a time. First everything in it is checked and all its
+ * PTs are counted in, then it changes the registries, then the program is told. A fault
+ * is the broker's, so the connection ends with a text that says what it was.
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "client-lib/internal.h"
+
+static void broken(gaijin *g, const char *op, const char *fault) {
+  gj_io_lost(g, "the broker broke the protocol in a message '%s': %s", op, fault);
+}
+
+/* ---- Answers ---- */
+
+/* Reads status and text of an error that the system made; the text is terminated inside the copied body. */
+static void read_system_error(gaijin_body *b, struct gaijin_answer *a) {
+  struct gaijin_value v;
+  a->text = "the error that came has no text";
+  if (!gaijin_body_next(b, &v) || v.type != GAIJIN_STRING) return;
+  /* One byte is there behind every string: the next value's first, or the spare one. Nobody reads on. */
+  uint8_t *end = b->bytes + (v.bytes - (const char *)b->bytes) + v.size;
+  *end = 0;
+  a->text = v.bytes;
+}
+
+/* An error's body starts with its status. True if it is a raised value: the body then goes on with it. */
+static bool read_error(gaijin_body *b, struct gaijin_answer *a) {
+  struct gaijin_value v;
+  a->status = STATUS_protocol;
+  a->text = "the error that came has no status";
+  if (!gaijin_body_next(b, &v) || v.type != GAIJIN_NUMBER || !v.is_uint) return false;
+  if (v.integer == STATUS_raised) {
+    a->status = STATUS_raised;
+    a->text = "";
+    return true;
+  }
+  if (v.integer < STATUS_COUNT) a->status = (enum status)v.integer;
+  read_system_error(b, a);
+  return false;
+}
+
+static void on_answer(gaijin *g, const struct message *m) {
+  uint32_t pts;
+  const char *fault = gj_values_arrive(g, m, &pts);
+  if (fault) {
+    broken(g, op_name(m->op), fault);
+    return;
+  }
+  struct call *c = gj_call_find(g, m->id);
+  if (!c || list_empty(&c->open)) { /* late, or cancelled */
+    gj_values_give_back(g, m, pts);
+    return;
+  }
+  struct gaijin_answer a = {.ok = m->kind == MESSAGE_REPLY, .status = STATUS_busy, .text = "memory is too short for the answer"};
+  gaijin_body *body = gj_values_new(g, m, pts), *keep = NULL;
+  if (!body) {
+    gj_values_give_back(g, m, pts);
+    /* A claim is a fact even if its answer cannot be copied: it has no values. */
+    a.ok = a.ok && c->claim;
+  } else if (a.ok) {
+    a.status = STATUS_raised;
+    a.text = "";
+    a.body = body;
+  } else if (read_error(body, &a)) {
+    a.body = body;
+  } else {
+    keep = body;
+  }
+  gj_call_answer(g, c, &a, keep);
+}
+
+/* ---- Requests ---- */
+
+/* Answers with an error; if even that cannot be said, the asker must not wait for ever. */
+static void refuse(gaijin *g, const struct message *m, enum status status, const char *text) {
+  if (m->flags & MESSAGE_ONE_WAY) return;
+  if (gaijin_answer_error(g, m->id, m->op, status, text) && !g->lost) gj_io_lost(g, "no memory to answer '%s'", op_name(m->op));
+}
+
+static void refuse_stale(gaijin *g, const struct message *m) {
+  char text[256];
+  snprintf(text, sizeof text, "token %llu (%s) of worker %s is not kept any more", (unsigned long long)m->pt.id, pt_kind_name(m->pt.kind), g->name);
+  refuse(g, m, STATUS_stale, text);
+}
+
+static void on_free(gaijin *g, const struct message *m) {
+  if (g->events->free)
+    g->events->free(g->user, m->id);
+  else if (gaijin_answer_free(g, m->id) && !g->lost)
+    gj_io_lost(g, "no memory to answer 'free'");
+}
+
+/* Hands a checked request to the program. */
+static void deliver(gaijin *g, const struct message *m, gaijin_body *body, gaijin_token *target) {
+  struct gaijin_request r = {.id = m->id, .op = m->op, .depth = m->depth, .one_way = (m->flags & MESSAGE_ONE_WAY) != 0,
+                             .caller = m->peer, .deadline_ms = m->deadline_ms, .target = target};
+  body->target = target;
+  g->events->request(g->user, &r, body);
+}
+
+static void on_routed(gaijin *g, const struct message *m) {
+  uint32_t pts;
+  const char *fault = gj_values_arrive(g, m, &pts);
+  if (!fault && m->target == OP_PT && m->pt.host != g->host) fault = "its target lives elsewhere";
+  if (fault) {
+    broken(g, op_name(m->op), fault);
+    return;
+  }
+  gaijin_token *target = m->target == OP_PT ? gj_token_find(g, &m->pt) : NULL;
+  if (target) target->pins++;
+  bool stale = m->target == OP_PT && !target, served = g->events->request != NULL;
+  gaijin_body *body = stale || !served ? NULL : gj_values_new(g, m, pts);
+  if (body) {
+    deliver(g, m, body, target);
+    return;
+  }
+  gj_values_give_back(g, m, pts);
+  if (target) gj_token_unpin(g, target);
+  if (stale)
+    refuse_stale(g, m);
+  else if (!served)
+    refuse(g, m, STATUS_unsupported, "this program serves no requests");
+  else
+    refuse(g, m, STATUS_busy, "the worker asked is short of memory");
+}
+
+static void on_request(gaijin *g, const struct message *m) {
+  const struct op_info *info = op_info(m->op);
+  if (m->op == OP_free)
+    on_free(g, m);
+  else if (info->way == OP_ROUTED)
+    on_routed(g, m);
+  else
+    broken(g, info->name, "it is not for clients");
+}
+
+/* ---- Notices ---- */
+
+static const char *on_drop(gaijin *g, struct reader *r, uint32_t count) {
+  for (uint32_t i = 0; i + 1 < count; i += 2) {
+    uint64_t id, seen;
+    if (!reader_uint(r, &id) || !reader_uint(r, &seen)) return "a value is no number";
+    if (!gj_token_drop(g, id, seen)) return "it drops more than was sent";
+  }
+  return count % 2 ? "a token without its number" : NULL;
+}
+
+static const char *on_dead(gaijin *g, struct reader *r) {
+  uint64_t id;
+  if (!reader_uint(r, &id)) return "the host is no number";
+  struct host *h = gj_host_find(g, id);
+  if (h) gj_host_died(g, h);
+  if (g->events->dead) g->events->dead(g->user, id);
+  return NULL;
+}
+
+static const char *on_peer(gaijin *g, struct reader *r) {
+  uint64_t id;
+  const char *name;
+  uint32_t size;
+  if (!reader_uint(r, &id) || !reader_string(r, &name, &size)) return "not a host and its name";
+  return gj_host_introduce(g, id, name, size) ? NULL : "memory is too short to remember it";
+}
+
+static const char *on_cancel(gaijin *g, struct reader *r) {
+  uint64_t id;
+  if (!reader_uint(r, &id)) return "the request is no number";
+  if (g->events->cancel) g->events->cancel(g->user, id);
+  return NULL;
+}
+
+static void on_notice(gaijin *g, const struct message *m) {
+  struct reader r;
+  uint32_t count = 0;
+  const char *fault = body_walk(m->body, m->body_size, NULL, NULL);
+  if (!fault) {
+    reader_open(&r, m->body, m->body_size, &count);
+    switch (m->op) {
+      case OP_drop: fault = on_drop(g, &r, count); break;
+      case OP_dead: fault = on_dead(g, &r); break;
+      case OP_peer: fault = on_peer(g, &r); break;
+      case OP_cancel: fault = on_cancel(g, &r); break;
+      default: fault = "it is not for clients"; break;
+    }
+  }
+  if (fault) broken(g, op_name(m->op), fault);
+}
+
+void gj_receive_message(gaijin *g, const uint8_t *bytes, uint32_t size) {
+  struct message m;
+  const char *fault = message_parse(bytes, size, &m);
+  if (fault)
+    broken(g, op_name(m.op), fault);
+  else if (m.kind == MESSAGE_REQUEST)
+    on_request(g, &m);
+  else if (m.kind == MESSAGE_NOTICE)
+    on_notice(g, &m);
+  else
+    on_answer(g, &m);
+}

@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Chained hash table. It doubles when there are more nodes than slots and
+ * shrinks to a quarter when fewer than one slot in eight is needed, so a burst
+ * of tokens gives its memory back.
+ */
+#include "client-lib/table.h"
+
+#include <stdlib.h>
+
+enum { LEAST_SLOTS = 16 };
+
+bool gj_table_init(struct table *t) {
+  *t = (struct table){.mask = LEAST_SLOTS - 1};
+  t->slots = calloc(LEAST_SLOTS, sizeof *t->slots);
+  return t->slots != NULL;
+}
+
+void gj_table_deinit(struct table *t) {
+  free(t->slots);
+  *t = (struct table){0};
+}
+
+/* Moves all nodes to `slots` new slots; without memory everything stays as it is. */
+static void rehash(struct table *t, uint32_t slots) {
+  struct table_node **to = calloc(slots, sizeof *to);
+  if (!to) return;
+  for (uint32_t i = 0; i <= t->mask; i++) {
+    struct table_node *n = t->slots[i], *next;
+    for (; n; n = next) {
+      next = n->next;
+      struct table_node **slot = &to[mix64(n->key) & (slots - 1)];
+      n->next = *slot;
+      *slot = n;
+    }
+  }
+  free(t->slots);
+  t->slots = to;
+  t->mask = slots - 1;
+}
+
+void gj_table_insert(struct table *t, struct table_node *n, uint64_t key) {
+  if (t->count > t->mask && t->mask < UINT32_MAX / 2) rehash(t, (t->mask + 1) * 2);
+  struct table_node **slot = &t->slots[mix64(key) & t->mask];
+  n->key = key;
+  n->next = *slot;
+  *slot = n;
+  t->count++;
+}
+
+void gj_table_remove(struct table *t, struct table_node *n) {
+  struct table_node **at = &t->slots[mix64(n->key) & t->mask];
+  while (*at != n) at = &(*at)->next;
+  *at = n->next;
+  n->next = NULL;
+  t->count--;
+  if (t->mask >= LEAST_SLOTS * 4 && t->count < (t->mask + 1) / 8) rehash(t, (t->mask + 1) / 4);
+}
+
+struct table_node *gj_table_take(struct table *t) {
+  while (t->count) {
+    struct table_node *n = t->slots[t->mask];
+    if (n) {
+      t->slots[t->mask] = n->next;
+      t->count--;
+      return n;
+    }
+    /* The last slot is empty: the table is being torn down, so it may forget it. */
+    t->mask--;
+  }
+  return NULL;
+}

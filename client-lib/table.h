@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * A hash table of nodes that live inside their owner's structs, keyed by 64 bits.
+ * Several nodes may have the same key. Only gj_table_init can fail: a table that
+ * cannot grow works on with longer chains.
+ */
+#ifndef GAIJIN_CLIENT_TABLE_H
+#define GAIJIN_CLIENT_TABLE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "proto/base.h"
+
+struct table_node {
+  struct table_node *next; /* in the chain of its slot */
+  uint64_t key;
+};
+
+struct table {
+  struct table_node **slots;
+  uint32_t mask;  /* number of slots, a power of two, less one */
+  uint32_t count; /* nodes */
+};
+
+/* False when memory is short. A zeroed struct is valid to deinit. Nodes are never freed here. */
+bool gj_table_init(struct table *t);
+void gj_table_deinit(struct table *t);
+
+void gj_table_insert(struct table *t, struct table_node *n, uint64_t key);
+/* The node must be in the table. */
+void gj_table_remove(struct table *t, struct table_node *n);
+/* Takes out any node; NULL when the table is empty. For tearing down: visits all in linear time. */
+struct table_node *gj_table_take(struct table *t);
+
+/* The next node with the same key from `n` on (n included), or NULL. */
+static inline struct table_node *table_match(struct table_node *n, uint64_t key) {
+  while (n && n->key != key) n = n->next;
+  return n;
+}
+
+/* The first node with a key, or NULL; further ones: table_match(n->next, key). */
+static inline struct table_node *table_find(const struct table *t, uint64_t key) {
+  return table_match(t->slots[mix64(key) & t->mask], key);
+}
+
+#endif

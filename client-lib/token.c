@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Home tokens. A token is in the table from gaijin_token_new to its forget
+ * event. `sent` grows only when a whole message enters the out-queue (write.c)
+ * and falls only by drops, so while it is above 0 somebody may hold the token or
+ * a PT of it is under way.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <sys/random.h>
+
+#include "client-lib/internal.h"
+
+/* Fills the block of stamps; one system call for many tokens. */
+static bool refill_stamps(gaijin *g) {
+  char *p = (char *)g->stamps;
+  size_t have = 0;
+  while (have < sizeof g->stamps) {
+    ssize_t n = getrandom(p + have, sizeof g->stamps - have, 0);
+    if (n < 0 && errno != EINTR) return false;
+    if (n > 0) have += (size_t)n;
+  }
+  g->stamps_left = STAMP_BLOCK;
+  return true;
+}
+
+gaijin_token *gaijin_token_new(gaijin *g, enum pt_kind kind, void *tag) {
+  if (!g->stamps_left && !refill_stamps(g)) return NULL;
+  gaijin_token *t = calloc(1, sizeof *t);
+  if (!t) return NULL;
+  t->stamp = g->stamps[--g->stamps_left];
+  g->stamps[g->stamps_left] = 0;
+  t->kind = (uint8_t)kind;
+  t->tag = tag;
+  gj_table_insert(&g->tokens, &t->node, ++g->last_token);
+  return t;
+}
+
+void *gaijin_token_tag(const gaijin_token *t) { return t->tag; }
+
+struct pt gaijin_token_pt(const gaijin *g, const gaijin_token *t) {
+  return (struct pt){.host = g->host, .id = t->node.key, .stamp = t->stamp, .kind = t->kind};
+}
+
+gaijin_token *gj_token_find(const gaijin *g, const struct pt *pt) {
+  struct table_node *n = table_find(&g->tokens, pt->id);
+  if (!n) return NULL;
+  gaijin_token *t = container_of(n, gaijin_token, node);
+  return t->stamp == pt->stamp && t->kind == pt->kind ? t : NULL;
+}
+
+/* Forgets a token that nobody can have any more; the event still sees it. */
+static void settle(gaijin *g, gaijin_token *t) {
+  if (t->sent || t->pins || t->staged) return;
+  gj_table_remove(&g->tokens, &t->node);
+  if (g->events->forget) g->events->forget(g->user, t, t->tag);
+  free(t);
+}
+
+void gaijin_token_discard(gaijin *g, gaijin_token *t) { settle(g, t); }
+
+void gj_token_unpin(gaijin *g, gaijin_token *t) {
+  t->pins--;
+  settle(g, t);
+}
+
+bool gj_token_drop(gaijin *g, uint64_t id, uint64_t seen) {
+  struct table_node *n = table_find(&g->tokens, id);
+  if (!n) return false;
+  gaijin_token *t = container_of(n, gaijin_token, node);
+  if (seen > t->sent) return false;
+  t->sent -= seen;
+  settle(g, t);
+  return true;
+}
+
+void gj_token_free_all(gaijin *g) {
+  struct table_node *n;
+  while ((n = gj_table_take(&g->tokens))) free(container_of(n, gaijin_token, node));
+}
+
+size_t gaijin_token_count(const gaijin *g) { return g->tokens.count; }

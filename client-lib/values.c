@@ -1,0 +1,125 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Bodies of received messages. Every PT is counted in when the message arrives
+ * (gj_values_arrive) and given back exactly once: when the reader has moved past it,
+ * when the body is freed, or at once if nobody gets the body.
+ *
+ * A home PT is found again by id, stamp and kind when it is read: what was there on
+ * arrival is pinned and cannot have gone, what was not there cannot have come,
+ * because ids are not used twice. The same holds for holdings by their pending.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "client-lib/internal.h"
+
+struct arrival {
+  gaijin *g;
+  uint32_t pts;
+  const char *fault;
+};
+
+static void arrive(void *user, const struct pt *pt) {
+  struct arrival *a = user;
+  if (a->fault) return;
+  if (pt->host == a->g->host) {
+    gaijin_token *t = gj_token_find(a->g, pt);
+    if (t) t->pins++;
+  } else {
+    gj_holding_arrive(a->g, pt, &a->fault);
+  }
+  a->pts++;
+}
+
+const char *gj_values_arrive(gaijin *g, const struct message *m, uint32_t *pts) {
+  struct arrival a = {.g = g};
+  const char *fault = body_walk(m->body, m->body_size, arrive, &a);
+  *pts = a.pts;
+  return fault ? fault : a.fault;
+}
+
+static void give_back_pt(gaijin *g, const struct pt *pt) {
+  if (pt->host == g->host) {
+    gaijin_token *t = gj_token_find(g, pt);
+    if (t) gj_token_unpin(g, t);
+  } else {
+    gj_holding_unpend(g, gj_holding_lookup(g, pt->host, pt->id));
+  }
+}
+
+/* Gives back the next `pts` PTs from a reader. */
+static void give_back(gaijin *g, struct reader *r, uint32_t pts) {
+  struct value v;
+  while (pts && reader_next(r, &v)) {
+    if (v.type != VALUE_PT) continue;
+    give_back_pt(g, &v.pt);
+    pts--;
+  }
+}
+
+void gj_values_give_back(gaijin *g, const struct message *m, uint32_t pts) {
+  struct reader r = {m->body, m->body + m->body_size};
+  give_back(g, &r, pts);
+}
+
+gaijin_body *gj_values_new(gaijin *g, const struct message *m, uint32_t pts) {
+  gaijin_body *b = malloc(sizeof *b + m->body_size + 1);
+  if (!b) return NULL;
+  memcpy(b->bytes, m->body, m->body_size);
+  b->bytes[m->body_size] = 0;
+  b->g = g;
+  b->depth = 0;
+  b->pts = pts;
+  b->target = NULL;
+  b->token = NULL;
+  b->holding = NULL;
+  reader_open(&b->reader, b->bytes, m->body_size, &b->left[0]);
+  return b;
+}
+
+/* Gives back the value read last. */
+static void move_on(gaijin_body *b) {
+  gaijin_token *t = b->token;
+  gaijin_holding *h = b->holding;
+  b->token = NULL;
+  b->holding = NULL;
+  if (t) gj_token_unpin(b->g, t);
+  if (h) gj_holding_unpend(b->g, h);
+}
+
+uint32_t gaijin_body_count(const gaijin_body *b) { return b->left[0]; }
+
+static void pt_value(gaijin_body *b, const struct pt *pt, struct gaijin_value *v) {
+  b->pts--;
+  if (pt->host == b->g->host) {
+    v->token = b->token = gj_token_find(b->g, pt);
+    v->type = v->token ? GAIJIN_HOME : GAIJIN_STALE;
+  } else {
+    v->holding = b->holding = gj_holding_lookup(b->g, pt->host, pt->id);
+    v->type = GAIJIN_FOREIGN;
+  }
+}
+
+bool gaijin_body_next(gaijin_body *b, struct gaijin_value *v) {
+  static const enum gaijin_type types[] = {[VALUE_NIL] = GAIJIN_NIL,       [VALUE_BOOL] = GAIJIN_BOOL,   [VALUE_NUMBER] = GAIJIN_NUMBER,
+                                           [VALUE_STRING] = GAIJIN_STRING, [VALUE_ARRAY] = GAIJIN_ARRAY, [VALUE_PT] = GAIJIN_STALE};
+  if (b->token || b->holding) move_on(b);
+  while (b->depth && b->left[b->depth] == 0) b->depth--;
+  struct value in;
+  memset(&in, 0, sizeof in);
+  if (b->left[b->depth] == 0 || !reader_next(&b->reader, &in)) return false;
+  b->left[b->depth]--;
+  if (in.type == VALUE_ARRAY) b->left[++b->depth] = in.count;
+  *v = (struct gaijin_value){.type = types[in.type], .boolean = in.boolean, .number = in.number, .is_uint = in.is_uint,
+                             .integer = in.integer, .bytes = in.bytes, .size = in.size, .count = in.count};
+  if (in.type == VALUE_PT) pt_value(b, &in.pt, v);
+  return true;
+}
+
+void gaijin_body_free(gaijin_body *b) {
+  if (!b) return;
+  move_on(b);
+  give_back(b->g, &b->reader, b->pts);
+  if (b->target) gj_token_unpin(b->g, b->target);
+  free(b);
+}

@@ -1,0 +1,313 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Making messages. They are packed straight into the out-queue; until end has
+ * set the length, the queue's former size is the truth and an error goes back to it.
+ * Tokens in the message are only staged (`staged`, a list through the tokens, so
+ * nothing can fail); end turns staged into sent, or forgets it.
+ *
+ * A begin while a message is open (a finaliser of a script that runs while values are
+ * being encoded may do it) must not spoil the open one: the inner message is
+ * refused with `busy`, whatever is put into it is ignored.
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "client-lib/internal.h"
+
+/* A release takes a PT and a number of at most 9 bytes. */
+enum { RELEASE_BYTES = PT_WIRE_BYTES + 9, RELEASES_MOST = 500, ERROR_TEXT_MOST = 3800 };
+
+static void writer_open(gaijin *g, const struct message *header, uint32_t count) {
+  struct writer *w = &g->writer;
+  w->open = true;
+  w->refused = STATUS_raised;
+  w->count = count;
+  w->put = 0;
+  w->staged = NULL;
+  w->op = header->op;
+  pack_begin(&w->pack, &g->out, g->max_message, header, count);
+}
+
+/* The writer of a value that is to be put; NULL when it belongs to a refused inner message. */
+static struct pack *writer_value(gaijin *g) {
+  if (!g->writer.open || g->writer.nested) return NULL;
+  g->writer.put++;
+  return &g->writer.pack;
+}
+
+/* Empties the list of staged tokens; `sent` says whether their message went out. */
+static void unstage(gaijin *g, bool sent) {
+  gaijin_token *t = g->writer.staged, *next;
+  for (; t; t = next) {
+    next = t->staged_next;
+    if (sent) t->sent += t->staged;
+    t->staged = 0;
+    t->staged_next = NULL;
+  }
+  g->writer.staged = NULL;
+}
+
+static int pack_outcome(gaijin *g, const struct pack *p, enum buffer_outcome outcome) {
+  if (outcome == BUFFER_OK) return 0;
+  uint64_t bytes = p->wanted - MESSAGE_PREFIX_BYTES;
+  if (outcome == BUFFER_OVER_MAX && bytes > p->max_message)
+    return gj_fail(g, STATUS_too_large, "message of %llu bytes is over the limit of %u bytes (raise it with the broker's --max-message)",
+                       (unsigned long long)bytes, p->max_message);
+  if (outcome == BUFFER_OVER_MAX)
+    return gj_fail(g, STATUS_busy, "%zu bytes wait for the broker to read them; there is no room for more", gaijin_queued_bytes(g));
+  return gj_fail(g, STATUS_busy, "memory is too short for a message of %llu bytes", (unsigned long long)bytes);
+}
+
+/* What stands against sending the open message, before its size. */
+static int writer_check(gaijin *g) {
+  struct writer *w = &g->writer;
+  if (g->lost) return STATUS_lost; /* the error text says why since it happened */
+  if (w->refused) return (int)w->refused;
+  if (w->put != w->count)
+    return gj_fail(g, STATUS_protocol, "message '%s' was announced with %u values but got %u", op_name(w->op), w->count, w->put);
+  return 0;
+}
+
+/* Ends the open message: it is queued as a whole, or nothing has happened. */
+static int writer_end(gaijin *g) {
+  struct writer *w = &g->writer;
+  if (w->nested) {
+    w->nested--;
+    return gj_fail(g, STATUS_busy, "a message was begun while another one was being written");
+  }
+  if (!w->open && g->lost) return STATUS_lost;
+  if (!w->open) return gj_fail(g, STATUS_protocol, "a message was ended that was not begun");
+  w->open = false;
+  int status = writer_check(g);
+  if (status)
+    pack_abort(&w->pack);
+  else
+    status = pack_outcome(g, &w->pack, pack_end(&w->pack));
+  unstage(g, status == 0);
+  return status;
+}
+
+/* ---- Requests ---- */
+
+/* Fills the target of a request. 0, or a status for the end to give. */
+static int request_target(gaijin *g, const struct gaijin_send *send, struct message *m) {
+  const struct op_info *info = op_info(send->op);
+  int given = (send->holding != NULL) + (send->token != NULL) + (send->name != NULL);
+  enum op_target target = send->name ? OP_NAME : given ? OP_PT : OP_NONE;
+  if (!info || info->kind != OP_REQUEST || info->way == OP_CLIENT) return gj_fail(g, STATUS_unsupported, "'%s' is no request to send", op_name(send->op));
+  if (given > 1 || target != info->target) return gj_fail(g, STATUS_unsupported, "'%s' was given a wrong kind of target", info->name);
+  m->target = target;
+  g->writer.host = 0;
+  if (send->name) {
+    size_t size = strlen(send->name);
+    if (size > UINT8_MAX) return gj_fail(g, STATUS_dead, "a worker's name has at most %d bytes; no worker has a name of %zu", NAME_MAX_BYTES, size);
+    m->name = send->name;
+    m->name_size = (uint8_t)size;
+  } else if (given) {
+    m->pt = send->holding ? send->holding->pt : gaijin_token_pt(g, send->token);
+    g->writer.host = m->pt.host;
+  }
+  return 0;
+}
+
+void gaijin_begin_request(gaijin *g, const struct gaijin_send *send, uint32_t count) {
+  if (g->writer.open) {
+    g->writer.nested++;
+    return;
+  }
+  struct message m = {.kind = MESSAGE_REQUEST, .op = send->op, .flags = send->one_way ? MESSAGE_ONE_WAY : 0, .depth = send->depth,
+                      .id = g->last_call + 1, .deadline_ms = send->deadline_ms};
+  int refused = request_target(g, send, &m);
+  if (refused) m.target = OP_NONE;
+  const struct op_info *info = op_info(send->op);
+  if (!refused && (count < info->least || count > info->most))
+    refused = gj_fail(g, STATUS_protocol, "'%s' takes %s; %u values were given", info->name, *info->body ? info->body : "no values", count);
+  writer_open(g, &m, count);
+  g->writer.refused = (enum status)refused;
+  g->writer.one_way = send->one_way;
+}
+
+int gaijin_end_request(gaijin *g, gaijin_answer_fn fn, void *user, uint64_t *id) {
+  bool inner = g->writer.nested > 0, one_way = g->writer.one_way;
+  if (id) *id = 0;
+  struct call *c = NULL;
+  if (!inner && !one_way && !(c = gj_call_new(g))) {
+    gaijin_abort(g);
+    return gj_fail(g, STATUS_busy, "memory is too short for another request");
+  }
+  int status = writer_end(g);
+  if (status) {
+    if (c) gj_call_recycle(g, c);
+    return status;
+  }
+  g->last_call++;
+  if (!c) return 0;
+  c->fn = fn;
+  c->user = user;
+  gj_call_enter(g, c);
+  if (id) *id = g->last_call;
+  return 0;
+}
+
+int gaijin_claim(gaijin *g, const struct pt *pt, gaijin_answer_fn fn, void *user, uint64_t *id) {
+  if (id) *id = 0;
+  if (g->lost) return STATUS_lost;
+  if (g->writer.open) return gj_fail(g, STATUS_busy, "a message was begun while another one was being written");
+  if (pt->host == g->host) return gj_fail(g, STATUS_unsupported, "a worker cannot claim a token of its own");
+  gaijin_holding *h = gj_holding_lookup(g, pt->host, pt->id);
+  if (h && !pt_equal(&h->pt, pt)) return gj_fail(g, STATUS_denied, "the token claimed has another stamp than the one that is held");
+  h = gj_holding_claim(g, pt);
+  if (!h) return gj_fail(g, STATUS_busy, "memory is too short for another holding");
+  uint64_t request = 0;
+  gaijin_begin_request(g, &(struct gaijin_send){.op = OP_sub}, 1);
+  g->writer.put++;
+  pack_pt(&g->writer.pack, pt);
+  int status = gaijin_end_request(g, fn, user, &request);
+  if (status)
+    gj_holding_claimed(g, h, false, false);
+  else
+    gj_call_find(g, request)->claim = h;
+  if (id) *id = request;
+  return status;
+}
+
+/* ---- Answers and notices ---- */
+
+static void begin_answer(gaijin *g, enum message_kind kind, uint64_t id, enum op op, uint32_t count) {
+  if (g->writer.open) {
+    g->writer.nested++;
+    return;
+  }
+  struct message m = {.kind = kind, .op = op, .id = id};
+  writer_open(g, &m, count);
+}
+
+void gaijin_begin_reply(gaijin *g, uint64_t id, enum op op, uint32_t count) { begin_answer(g, MESSAGE_REPLY, id, op, count); }
+
+void gaijin_begin_raise(gaijin *g, uint64_t id, enum op op, uint32_t count) {
+  bool inner = g->writer.open;
+  begin_answer(g, MESSAGE_ERROR, id, op, count + 1);
+  gaijin_put_number(g, STATUS_raised);
+  if (!inner && (count < 1 || count > 2))
+    g->writer.refused = (enum status)gj_fail(g, STATUS_protocol, "an error is a value and perhaps a traceback, not %u values", count);
+}
+
+int gaijin_end_answer(gaijin *g) { return writer_end(g); }
+
+int gaijin_answer_error(gaijin *g, uint64_t id, enum op op, enum status status, const char *text) {
+  size_t size = strlen(text);
+  begin_answer(g, MESSAGE_ERROR, id, op, 2);
+  gaijin_put_number(g, status);
+  /* An error must fit where its answer did not. */
+  gaijin_put_string(g, text, size < ERROR_TEXT_MOST ? size : ERROR_TEXT_MOST);
+  return writer_end(g);
+}
+
+int gaijin_answer_free(gaijin *g, uint64_t id) {
+  /* Releases that find no memory now follow later: the broker lowers its books then. */
+  if (!g->lost && !g->writer.open) gj_write_releases(g);
+  begin_answer(g, MESSAGE_REPLY, id, OP_free, 0);
+  return writer_end(g);
+}
+
+int gaijin_notice(gaijin *g, enum op op) {
+  const struct op_info *info = op_info(op);
+  if (!info || info->kind != OP_NOTICE || info->least || info->way == OP_CLIENT)
+    return gj_fail(g, STATUS_unsupported, "'%s' is no notice to send", op_name(op));
+  begin_answer(g, MESSAGE_NOTICE, 0, op, 0);
+  return writer_end(g);
+}
+
+int gj_write_cancel(gaijin *g, uint64_t id) {
+  struct message m = {.kind = MESSAGE_NOTICE, .op = OP_cancel};
+  if (g->writer.open) return gj_fail(g, STATUS_busy, "a message was begun while another one was being written");
+  struct pack p;
+  pack_begin(&p, &g->out, g->max_message, &m, 1);
+  pack_uint(&p, id);
+  return pack_outcome(g, &p, pack_end(&p));
+}
+
+/* One unsub with the first `n` of the queue; they end when it is in the out-queue. */
+static int write_release_batch(gaijin *g, uint32_t n) {
+  struct message m = {.kind = MESSAGE_NOTICE, .op = OP_unsub};
+  struct pack p;
+  pack_begin(&p, &g->out, g->max_message, &m, n * 2);
+  struct link *l = g->releases.next;
+  for (uint32_t i = 0; i < n; i++, l = l->next) {
+    const gaijin_holding *h = container_of(l, gaijin_holding, release);
+    pack_pt(&p, &h->pt);
+    pack_uint(&p, h->count);
+  }
+  int status = pack_outcome(g, &p, pack_end(&p));
+  if (status) return status;
+  while (n--) gj_holding_free(g, container_of(g->releases.next, gaijin_holding, release));
+  return 0;
+}
+
+int gj_write_releases(gaijin *g) {
+  uint32_t fit = (g->max_message - MESSAGE_HEADER_MOST) / RELEASE_BYTES;
+  uint32_t most = fit < RELEASES_MOST ? fit : RELEASES_MOST;
+  while (g->n_releases) {
+    int status = write_release_batch(g, g->n_releases < most ? g->n_releases : most);
+    if (status) return status;
+  }
+  return 0;
+}
+
+void gaijin_abort(gaijin *g) {
+  struct writer *w = &g->writer;
+  if (w->nested) {
+    w->nested--;
+    return;
+  }
+  if (!w->open) return;
+  w->open = false;
+  pack_abort(&w->pack);
+  unstage(g, false);
+}
+
+/* ---- Values ---- */
+
+void gaijin_put_nil(gaijin *g) {
+  struct pack *p = writer_value(g);
+  if (p) pack_nil(p);
+}
+
+void gaijin_put_bool(gaijin *g, bool v) {
+  struct pack *p = writer_value(g);
+  if (p) pack_bool(p, v);
+}
+
+void gaijin_put_number(gaijin *g, double v) {
+  struct pack *p = writer_value(g);
+  if (p) pack_number(p, v);
+}
+
+void gaijin_put_string(gaijin *g, const char *bytes, size_t size) {
+  struct pack *p = writer_value(g);
+  if (!p) return;
+  if (size <= p->max_message) {
+    pack_string(p, bytes, (uint32_t)size);
+    return;
+  }
+  /* Too large whatever else comes; only its size is of interest. */
+  p->wanted += size;
+  if (p->outcome == BUFFER_OK) p->outcome = BUFFER_OVER_MAX;
+}
+
+void gaijin_put_text(gaijin *g, const char *text) { gaijin_put_string(g, text, strlen(text)); }
+
+void gaijin_put_token(gaijin *g, gaijin_token *t) {
+  struct pack *p = writer_value(g);
+  if (!p) return;
+  struct pt pt = gaijin_token_pt(g, t);
+  pack_pt(p, &pt);
+  if (t->staged++) return;
+  t->staged_next = g->writer.staged;
+  g->writer.staged = t;
+}
+
+void gaijin_put_holding(gaijin *g, gaijin_holding *h) {
+  struct pack *p = writer_value(g);
+  if (p) pack_pt(p, &h->pt);
+}
