@@ -85,7 +85,7 @@ TESTS := $(FLOW_TESTS) $(UNIT_TESTS)
 
 # ---- Targets -----------------------------------------------------------------------------------------------------
 
-.PHONY: all demo check unit flow asan valgrind bench lint protocol-doc setup clean help
+.PHONY: all demo tests check unit flow asan valgrind bench lint protocol-doc setup clean help
 
 all: $(LIBRARIES) $(PROGRAMS) ## builds libraries, programs and examples (the default)
 
@@ -93,6 +93,8 @@ demo: ## installs what is missing, builds, and plays the story of the three reso
 	@tools/setup.sh
 	@$(MAKE) --no-print-directory all
 	@examples/abc/demo.sh "$(BUILD)"
+
+tests: all $(TESTS) $(BENCHES) ## builds the tests and benches too, and runs nothing
 
 check: ## installs what is missing, builds, and runs every test
 	@tools/setup.sh

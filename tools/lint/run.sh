@@ -1,0 +1,34 @@
+#!/bin/bash
+# SPDX-License-Identifier: MIT
+#
+# `make lint`: runs every check, also when one fails; the status is 0 only if all are content.
+#   tools/lint/run.sh BUILD
+set -euo pipefail
+export LC_ALL=C
+
+build=$1
+status=0
+step() { # name, command...
+  local name=$1
+  shift
+  if "$@"; then
+    echo "  lint  $name"
+  else
+    echo "lint: $name failed" >&2
+    status=1
+  fi
+}
+
+step "include arrows" tools/lint/arrows.sh
+step "sizes and style" tools/lint/style.sh
+if [ -x "$build/protocol-table" ]; then
+  step "tables of docs/protocol.md" "$build/protocol-table" docs/protocol.md --check
+fi
+mkdir -p "$build/cppcheck"
+mapfile -t folders < <(find proto client-lib broker lua tools tests examples -name '*.c' -printf '%h\n' | sort -u)
+step "cppcheck" cppcheck --quiet --std=c11 --enable=warning,performance,portability --inline-suppr --library=posix,gnu \
+  --suppressions-list=tools/lint/cppcheck.txt --error-exitcode=1 -j "$(nproc)" \
+  --cppcheck-build-dir="$build/cppcheck" -I. -I"$build/obj" "${folders[@]}"
+mapfile -t scripts < <(find tools tests examples .ci -type f \( -name '*.sh' -o -path .ci/run \) | sort)
+step "shellcheck" shellcheck "${scripts[@]}"
+exit "$status"
