@@ -1,0 +1,130 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Interning is a weak table from the holding's address to the AT. An address is
+ * used again only after the holding was released, and that is after its AT was
+ * finalised, so an entry found is right if its struct still names the holding.
+ */
+#include "lua/at.h"
+
+#include "lua/remote.h"
+
+static struct at *new_userdata(lua_State *L, const struct pt *pt, int metatable) {
+  struct at *at = lua_newuserdata(L, sizeof *at);
+  *at = (struct at){.pt = *pt};
+  lua_rawgeti(L, LUA_REGISTRYINDEX, metatable);
+  lua_setmetatable(L, -2);
+  return at;
+}
+
+/* The struct of the userdata at index i if its metatable is the anchored one. */
+static struct at *with_metatable(lua_State *L, int i, int metatable) {
+  if (!lua_getmetatable(L, i)) return NULL;
+  lua_rawgeti(L, LUA_REGISTRYINDEX, metatable);
+  bool same = lua_rawequal(L, -1, -2);
+  lua_pop(L, 2);
+  return same ? lua_touserdata(L, i) : NULL;
+}
+
+/* Pushes the token inside the function AT at index i and returns its upvalue's number; 0 pushes nothing.
+ * The number depends on the interpreter's order of upvalues, so both are tried. */
+static int push_function_token(lua_State *L, struct worker *w, int i) {
+  if (lua_iscfunction(L, i)) return 0;
+  for (int n = 1; n <= 2; n++) {
+    if (!lua_getupvalue(L, i, n)) return 0;
+    if (lua_type(L, -1) == LUA_TUSERDATA && with_metatable(L, lua_gettop(L), w->at.token_meta)) return n;
+    lua_pop(L, 1);
+  }
+  return 0;
+}
+
+struct at *at_get(lua_State *L, struct worker *w, int i) {
+  switch (lua_type(L, i)) {
+    case LUA_TUSERDATA:
+      return with_metatable(L, i, w->at.table_meta);
+    case LUA_TFUNCTION: {
+      if (!push_function_token(L, w, i)) return NULL;
+      struct at *at = lua_touserdata(L, -1);
+      lua_pop(L, 1);
+      return at;
+    }
+    default:
+      return NULL;
+  }
+}
+
+static void intern(lua_State *L, struct worker *w, gaijin_holding *h) {
+  lua_rawgeti(L, LUA_REGISTRYINDEX, w->at.interner);
+  lua_pushlightuserdata(L, h);
+  lua_pushvalue(L, -3);
+  lua_rawset(L, -3);
+  lua_pop(L, 1);
+}
+
+void at_push(lua_State *L, struct worker *w, gaijin_holding *h) {
+  luaL_checkstack(L, 6, "too many values received");
+  lua_rawgeti(L, LUA_REGISTRYINDEX, w->at.interner);
+  lua_pushlightuserdata(L, h);
+  lua_rawget(L, -2);
+  lua_remove(L, -2);
+  struct at *at = lua_isnil(L, -1) ? NULL : at_get(L, w, lua_gettop(L));
+  if (at && at->holding == h) return;
+  if (at && !at->holding && at->pt.kind == PT_FUNCTION) { /* resurrected function: it stays, with a fresh token */
+    at_revive(L, w, lua_gettop(L));
+    return;
+  }
+  lua_pop(L, 1);
+  const struct pt *pt = gaijin_holding_pt(h);
+  if (pt->kind != PT_TABLE && pt->kind != PT_FUNCTION)
+    worker_raise(L, STATUS_unsupported, "a %s of %s by reference", pt_kind_name(pt->kind), worker_host_name(w, pt->host));
+  if (pt->kind == PT_FUNCTION) lua_rawgeti(L, LUA_REGISTRYINDEX, w->at.make_function_at);
+  at = new_userdata(L, pt, pt->kind == PT_FUNCTION ? w->at.token_meta : w->at.table_meta);
+  at->holding = h;
+  gaijin_hold(w->g, h);
+  if (pt->kind == PT_FUNCTION) lua_call(L, 1, 1);
+  intern(L, w, h);
+}
+
+/* The holding of a PT, as a user of it; claims the token when the release has left. Raises. */
+static gaijin_holding *hold_again(lua_State *L, struct worker *w, const struct pt *pt) {
+  gaijin_holding *h = gaijin_holding_find(w->g, pt);
+  if (h) {
+    gaijin_hold(w->g, h);
+    return h;
+  }
+  remote_claim(L, w, pt);
+  return gaijin_holding_find(w->g, pt);
+}
+
+void at_revive(lua_State *L, struct worker *w, int i) {
+  struct at *old = at_get(L, w, i);
+  if (!old || old->holding) return;
+  int top = lua_gettop(L);
+  struct pt pt = old->pt;
+  gaijin_holding *h = hold_again(L, w, &pt);
+  if (!h) worker_raise(L, STATUS_stale, "the token was released by a finaliser and could not be claimed again");
+  int upvalue = push_function_token(L, w, i);
+  if (upvalue) {
+    /* A fresh token takes the place of the finalised one. */
+    struct at *fresh = new_userdata(L, &pt, w->at.token_meta);
+    fresh->holding = h;
+    lua_setupvalue(L, i, upvalue);
+  } else {
+    /* The userdata will never be finalised again: a fresh token in its environment is, with it. */
+    struct at *fresh = new_userdata(L, &pt, w->at.token_meta);
+    fresh->holding = h;
+    lua_createtable(L, 1, 0);
+    lua_insert(L, -2);
+    lua_rawseti(L, -2, 1);
+    lua_setfenv(L, i);
+    old->holding = h;
+  }
+  lua_settop(L, top);
+}
+
+int at_finalise(lua_State *L) {
+  struct worker *w = worker_of(L);
+  struct at *at = lua_touserdata(L, 1);
+  if (at && at->holding) gaijin_let_go(w->g, at->holding);
+  if (at) at->holding = NULL;
+  return 0;
+}

@@ -1,0 +1,129 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The scheduler's half of fibers. A fiber's lua_State is anchored from creation
+ * to its end; the C stack comes from the pool at its first turn, so a burst of
+ * requests that cannot start yet costs no stacks.
+ */
+#include "lua/fiber.h"
+
+#include <stdlib.h>
+
+static int make_thread(lua_State *L) {
+  struct fiber *f = lua_touserdata(L, 1);
+  lua_rawgeti(L, LUA_REGISTRYINDEX, f->w->at.threads);
+  lua_State *thread = lua_newthread(L);
+  f->thread_slot = luaL_ref(L, -2);
+  f->L = thread;
+  return 0;
+}
+
+struct fiber *fiber_new(struct worker *w, void (*job)(struct worker *w, struct fiber *f)) {
+  if (w->sched.n_fibers >= w->sched.max_fibers) return NULL;
+  struct fiber *f = calloc(1, sizeof *f);
+  if (!f) return NULL;
+  f->w = w;
+  f->job = job;
+  if (!worker_protected(w, make_thread, f)) {
+    free(f);
+    return NULL;
+  }
+  f->all_next = w->sched.all;
+  if (w->sched.all) w->sched.all->all_prev = f;
+  w->sched.all = f;
+  w->sched.n_fibers++;
+  return f;
+}
+
+void answer_free(struct fiber *f, struct answer *a) {
+  for (struct answer **p = &f->answers; *p; p = &(*p)->next) {
+    if (*p == a) {
+      *p = a->next;
+      break;
+    }
+  }
+  gaijin_body_free(a->body);
+  free(a->text);
+  free(a);
+}
+
+/* What the fiber owns in C. */
+static void release(struct fiber *f) {
+  while (f->answers) answer_free(f, f->answers);
+  gaijin_body_free(f->serving.body);
+  f->serving.body = NULL;
+}
+
+static void unlink_and_free(struct worker *w, struct fiber *f) {
+  release(f);
+  if (f->all_prev) f->all_prev->all_next = f->all_next;
+  if (f->all_next) f->all_next->all_prev = f->all_prev;
+  if (w->sched.all == f) w->sched.all = f->all_next;
+  if (f->is_serving) w->sched.n_serving--;
+  w->sched.n_fibers--;
+  free(f);
+}
+
+void fiber_discard_all(struct worker *w) {
+  while (w->sched.all) unlink_and_free(w, w->sched.all);
+  w->sched.ready_first = w->sched.ready_last = w->sched.label_waiters = NULL;
+}
+
+static void end(struct worker *w, struct fiber *f) {
+  lua_rawgeti(w->L, LUA_REGISTRYINDEX, w->at.threads);
+  luaL_unref(w->L, -1, f->thread_slot);
+  lua_pop(w->L, 1);
+  if (f->stack) stack_put(&w->sched.stacks, f->stack);
+  unlink_and_free(w, f);
+}
+
+void fiber_entry(void *user) {
+  struct fiber *f = user;
+  f->job(f->w, f);
+  f->done = true;
+  stack_leave(&f->w->sched.stacks, f->stack);
+}
+
+void fiber_wake(struct fiber *f) {
+  struct scheduler *s = &f->w->sched;
+  if (f->queued) return;
+  f->queued = true;
+  f->next = NULL;
+  if (s->ready_last)
+    s->ready_last->next = f;
+  else
+    s->ready_first = f;
+  s->ready_last = f;
+}
+
+void fiber_park(struct worker *w) {
+  struct fiber *f = w->sched.current;
+  stack_leave(&w->sched.stacks, f->stack);
+}
+
+static void run_fiber(struct worker *w, struct fiber *f) {
+  if (!f->stack && !(f->stack = stack_get(&w->sched.stacks))) {
+    /* No memory for a stack now: try again when another fiber has ended. */
+    fiber_wake(f);
+    return;
+  }
+  w->sched.current = f;
+  stack_resume(&w->sched.stacks, f->stack, f);
+  w->sched.current = NULL;
+  if (f->done) end(w, f);
+}
+
+bool fiber_run_ready(struct worker *w) {
+  struct scheduler *s = &w->sched;
+  struct fiber *last = s->ready_last;
+  while (s->ready_first) {
+    struct fiber *f = s->ready_first;
+    s->ready_first = f->next;
+    if (!s->ready_first) s->ready_last = NULL;
+    f->queued = false;
+    f->next = NULL;
+    bool was_last = f == last;
+    run_fiber(w, f);
+    if (was_last) break;
+  }
+  return s->ready_first != NULL;
+}

@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Fibers: each runs one piece of Lua on a lua_State and a C stack of its own, so
+ * it can wait anywhere, inside metamethods and C functions of Lua too. The ready
+ * queue is first in, first out; between two waits a fiber runs alone.
+ */
+#ifndef GAIJIN_LUA_FIBER_H
+#define GAIJIN_LUA_FIBER_H
+
+#include "lua/worker.h"
+
+/* An answer that came for a waiting fiber. On the heap and linked to the fiber, so that a Lua error
+ * raised while it is decoded cannot lose it: what is left is freed with the fiber. */
+struct answer {
+  struct answer *next;
+  bool ok;
+  enum status status;
+  char *text;
+  gaijin_body *body;
+};
+
+/* The request a fiber serves. */
+struct serving {
+  uint64_t id;
+  enum op op;
+  uint64_t caller;
+  gaijin_token *target;
+  gaijin_body *body;
+  bool one_way;
+  bool answered;
+  bool cancelled;
+};
+
+struct fiber {
+  struct worker *w;
+  lua_State *L;
+  int thread_slot; /* in anchors.threads */
+  struct stack *stack;
+  void (*job)(struct worker *w, struct fiber *f);
+  struct fiber *next; /* ready queue or label waiters */
+  struct fiber *all_next, *all_prev;
+  unsigned depth;     /* of the chain of calls it serves */
+  bool queued, done;
+  bool is_serving;
+  bool timed_out;
+  uint64_t request; /* the request it waits for, 0 for none */
+  struct answer *answers;
+  struct serving serving;
+};
+
+/* A fiber with an empty lua_State, not yet ready; NULL when memory is short or there are max_fibers.
+ * job runs on it when it is first scheduled; it may wait; what it leaves on f->L is dropped. */
+struct fiber *fiber_new(struct worker *w, void (*job)(struct worker *w, struct fiber *f));
+
+/* Appends a new or parked fiber to the ready queue; nothing if it is there. */
+void fiber_wake(struct fiber *f);
+
+/* Parks the current fiber until it is woken. Never call it from the scheduler. */
+void fiber_park(struct worker *w);
+
+/* Runs the fibers that are ready now (not those they make ready). True if more are ready. */
+bool fiber_run_ready(struct worker *w);
+
+/* Unlinks and frees an answer of the fiber. */
+void answer_free(struct fiber *f, struct answer *a);
+
+/* What runs on a C stack: the job of the fiber given, to its end. For stacks_init. */
+void fiber_entry(void *fiber);
+
+/* Frees what all fibers own in C, not their lua_States: none will run again. Call before lua_close. */
+void fiber_discard_all(struct worker *w);
+
+#endif

@@ -1,0 +1,274 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Two tables: `gaijin`, which scripts see, and `core`, which only prelude.lua
+ * sees. A function here does one thing; what needs Lua's syntax is in the prelude.
+ */
+#include "lua/library.h"
+
+#include <string.h>
+
+#include "lua/at.h"
+#include "lua/fiber.h"
+#include "lua/loop.h"
+#include "lua/metatable.h"
+#include "lua/prelude.lua.h"
+#include "lua/remote.h"
+#include "lua/serve.h"
+
+/* ---- gaijin ---- */
+
+static int gaijin_caller(lua_State *L) {
+  struct worker *w = worker_of(L);
+  struct fiber *f = w->sched.current;
+  if (f && f->serving.caller)
+    lua_pushstring(L, worker_host_name(w, f->serving.caller));
+  else
+    lua_pushnil(L);
+  return 1;
+}
+
+static int gaijin_ready(lua_State *L) {
+  struct worker *w = worker_of(L);
+  int status = gaijin_notice(w->g, OP_ready);
+  if (status != 0) worker_raise(L, (enum status)status, "%s", gaijin_error(w->g));
+  return 0;
+}
+
+static int gaijin_stop(lua_State *L) {
+  lua_Number code = luaL_optnumber(L, 1, 0);
+  if (!(code >= 0 && code <= 255)) return luaL_argerror(L, 1, "an exit status from 0 to 255 expected");
+  loop_stop(worker_of(L), (int)code);
+  return 0;
+}
+
+static void on_awake(struct timer *t) { fiber_wake(timer_user(t)); }
+
+static int gaijin_sleep(lua_State *L) {
+  struct worker *w = worker_of(L);
+  double seconds = luaL_checknumber(L, 1);
+  if (!remote_possible(w)) return worker_raise(L, STATUS_unsupported, "gaijin.sleep where nothing can wait");
+  struct timer *t = timer_start(w, seconds > 0 ? seconds : 0, on_awake, w->sched.current);
+  if (!t) return worker_raise(L, STATUS_busy, "no memory for a timer");
+  fiber_park(w);
+  timer_stop(t);
+  return 0;
+}
+
+static int gaijin_monotonic(lua_State *L) {
+  lua_pushnumber(L, worker_now());
+  return 1;
+}
+
+/* Message handler: the error with the traceback of where it was raised. Error values that are no strings are described. */
+static int with_traceback(lua_State *L) {
+  if (!lua_isstring(L, 1)) {
+    if (luaL_callmeta(L, 1, "__tostring") && lua_isstring(L, -1))
+      lua_replace(L, 1);
+    else {
+      lua_pushfstring(L, "(error value is a %s)", luaL_typename(L, 1));
+      lua_replace(L, 1);
+    }
+    lua_settop(L, 1);
+  }
+  lua_getfield(L, LUA_GLOBALSINDEX, "debug");
+  if (!lua_istable(L, -1)) return lua_settop(L, 1), 1;
+  lua_getfield(L, -1, "traceback");
+  if (!lua_isfunction(L, -1)) return lua_settop(L, 1), 1;
+  lua_pushvalue(L, 1);
+  lua_pushinteger(L, 2);
+  lua_call(L, 2, 1);
+  return 1;
+}
+
+/* Calls the function below its n arguments at the top; an error goes to stderr. */
+static bool call_reporting(lua_State *L, struct worker *w, int n) {
+  int function = lua_gettop(L) - n;
+  lua_pushcfunction(L, with_traceback);
+  lua_insert(L, function);
+  bool ok = lua_pcall(L, n, 0, function) == 0;
+  if (!ok) worker_log(w, "%s", lua_isstring(L, -1) ? lua_tostring(L, -1) : "error in error handling");
+  lua_settop(L, function - 1);
+  return ok;
+}
+
+static void spawned_job(struct worker *w, struct fiber *f) { call_reporting(f->L, w, lua_gettop(f->L) - 1); }
+
+static int gaijin_spawn(lua_State *L) {
+  struct worker *w = worker_of(L);
+  if (lua_type(L, 1) != LUA_TFUNCTION) return luaL_typerror(L, 1, "function");
+  struct fiber *f = fiber_new(w, spawned_job);
+  if (!f) return worker_raise(L, STATUS_busy, "as many fibers as can be (%u, --max-fibers), or short of memory", w->sched.n_fibers);
+  f->depth = w->sched.current ? w->sched.current->depth : 0;
+  if (!lua_checkstack(f->L, lua_gettop(L) + 4)) { /* its job finds nothing to call; it ends at its first turn */
+    lua_pushcfunction(f->L, gaijin_monotonic);
+    fiber_wake(f);
+    return luaL_error(L, "too many arguments to spawn");
+  }
+  lua_xmove(L, f->L, lua_gettop(L));
+  fiber_wake(f);
+  return 0;
+}
+
+/* ---- core ---- */
+
+static int core_kind(lua_State *L) {
+  struct at *at = at_get(L, worker_of(L), 1);
+  if (!at) return 0;
+  lua_pushstring(L, pt_kind_name(at->pt.kind));
+  return 1;
+}
+
+static int core_s2t(lua_State *L) {
+  struct remote r = {.op = OP_s2t, .name = luaL_checkstring(L, 1), .first = 2, .count = 1};
+  int n = 0;
+  remote_ask(L, worker_of(L), &r, &n);
+  return n;
+}
+
+/* name, label, seconds -> true, value when it is there; false when the time is over. */
+static int core_wait_label(lua_State *L) {
+  double seconds = luaL_checknumber(L, 3);
+  lua_settop(L, 2);
+  lua_pushboolean(L, 1);
+  struct remote r = {.op = OP_s2t, .name = luaL_checkstring(L, 1), .first = 2, .count = 2, .seconds = seconds};
+  lua_pushboolean(L, 0);
+  int n = 0;
+  if (remote_ask(L, worker_of(L), &r, &n) == REMOTE_TIMED_OUT) return 1;
+  lua_pushboolean(L, 1);
+  lua_replace(L, 4);
+  return n + 1;
+}
+
+/* name, seconds -> true, or false when the time is over. */
+static int core_watch(lua_State *L) {
+  double seconds = luaL_checknumber(L, 2);
+  lua_settop(L, 1);
+  lua_pushliteral(L, "present");
+  struct remote r = {.op = OP_watch, .first = 1, .count = 2, .seconds = seconds};
+  int n = 0;
+  lua_pushboolean(L, remote_ask(L, worker_of(L), &r, &n) == REMOTE_OK);
+  return 1;
+}
+
+static int core_call(lua_State *L) { return remote_call(L, worker_of(L), OP_call, 1, 2, lua_gettop(L) - 1); }
+static int core_pairs(lua_State *L) { return remote_call(L, worker_of(L), OP_pairs, 1, 2, 0); }
+static int core_ipairs(lua_State *L) { return remote_call(L, worker_of(L), OP_ipairs, 1, 2, 1); }
+
+static int core_next(lua_State *L) {
+  lua_settop(L, 2);
+  return remote_call(L, worker_of(L), OP_next, 1, 2, 1);
+}
+
+static int core_loads(lua_State *L) {
+  lua_settop(L, 0);
+  lua_pushliteral(L, "loads");
+  return remote_call(L, worker_of(L), OP_inspect, 0, 1, 1);
+}
+
+static int core_counts(lua_State *L) {
+  struct worker *w = worker_of(L);
+  lua_pushnumber(L, (lua_Number)gaijin_token_count(w->g));
+  lua_pushnumber(L, (lua_Number)gaijin_holding_count(w->g));
+  return 2;
+}
+
+static int core_label_set(lua_State *L) {
+  serve_label_set(worker_of(L));
+  return 0;
+}
+
+static int core_collect(lua_State *L) {
+  worker_collect(L, worker_of(L));
+  return 0;
+}
+
+/* Sends the releases and waits until the broker has processed them. */
+static int core_release(lua_State *L) {
+  struct worker *w = worker_of(L);
+  gaijin_flush(w->g, true); /* a loss is told by the request */
+  remote_call(L, w, OP_ping, 0, 1, 0);
+  return 0;
+}
+
+static int core_drain(lua_State *L) {
+  loop_drain(worker_of(L));
+  return 0;
+}
+
+static int core_is_fiber(lua_State *L) {
+  struct worker *w = worker_of(L);
+  lua_pushboolean(L, w->sched.current && lua_tothread(L, 1) == w->sched.current->L);
+  return 1;
+}
+
+static int core_report(lua_State *L) {
+  lua_pushboolean(L, call_reporting(L, worker_of(L), lua_gettop(L) - 1));
+  return 1;
+}
+
+/* ---- Opening ---- */
+
+static void set_functions(lua_State *L, struct worker *w, const luaL_Reg *list) {
+  for (; list->name; list++) {
+    lua_pushstring(L, list->name);
+    worker_push_function(L, w, list->func);
+    lua_rawset(L, -3);
+  }
+}
+
+static const luaL_Reg gaijin_functions[] = {
+    {"caller", gaijin_caller}, {"ready", gaijin_ready}, {"stop", gaijin_stop},   {"sleep", gaijin_sleep},
+    {"now", gaijin_monotonic}, {"spawn", gaijin_spawn}, {NULL, NULL},
+};
+
+static const luaL_Reg core_functions[] = {
+    {"kind", core_kind},     {"s2t", core_s2t},       {"wait_label", core_wait_label}, {"watch", core_watch},
+    {"call", core_call},     {"pairs", core_pairs},   {"ipairs", core_ipairs},         {"next", core_next},
+    {"loads", core_loads},   {"counts", core_counts}, {"label_set", core_label_set},   {"collect", core_collect},
+    {"release", core_release}, {"drain", core_drain}, {"is_fiber", core_is_fiber},     {"report", core_report},
+    {NULL, NULL},
+};
+
+/* A new table in the registry. `slots`: with the free list of luaL_ref made, so that giving a slot back allocates nothing. */
+static int new_anchor(lua_State *L, bool slots) {
+  lua_newtable(L);
+  if (slots) {
+    lua_pushinteger(L, 0);
+    lua_rawseti(L, -2, 0);
+  }
+  return luaL_ref(L, LUA_REGISTRYINDEX);
+}
+
+static void open_anchors(lua_State *L, struct worker *w) {
+  w->at.pool = new_anchor(L, true);
+  w->at.lookup = new_anchor(L, false);
+  w->at.threads = new_anchor(L, true);
+  w->at.labels = new_anchor(L, false);
+  w->at.module = new_anchor(L, false);
+  lua_newtable(L);
+  lua_createtable(L, 0, 1);
+  lua_pushliteral(L, "v");
+  lua_setfield(L, -2, "__mode");
+  lua_setmetatable(L, -2);
+  w->at.interner = luaL_ref(L, LUA_REGISTRYINDEX);
+  metatable_push_table(L, w);
+  w->at.table_meta = luaL_ref(L, LUA_REGISTRYINDEX);
+  metatable_push_token(L, w);
+  w->at.token_meta = luaL_ref(L, LUA_REGISTRYINDEX);
+}
+
+void library_open(lua_State *L, struct worker *w) {
+  open_anchors(L, w);
+  if (luaL_loadbuffer(L, prelude_lua, strlen(prelude_lua), "=gaijin") != 0) lua_error(L);
+  lua_newtable(L);
+  set_functions(L, w, core_functions);
+  lua_rawgeti(L, LUA_REGISTRYINDEX, w->at.module);
+  set_functions(L, w, gaijin_functions);
+  lua_pushstring(L, w->name);
+  lua_setfield(L, -2, "name");
+  lua_pushvalue(L, -1);
+  lua_setglobal(L, "gaijin");
+  lua_rawgeti(L, LUA_REGISTRYINDEX, w->at.labels);
+  lua_call(L, 3, 1);
+  w->at.make_function_at = luaL_ref(L, LUA_REGISTRYINDEX);
+}

@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The Lua face of the worker: the table `gaijin`, the metatables of ATs and the
+ * C functions under prelude.lua.
+ */
+#ifndef GAIJIN_LUA_LIBRARY_H
+#define GAIJIN_LUA_LIBRARY_H
+
+#include "lua/worker.h"
+
+/* Makes everything in the VM: anchors, metatables, module, prelude. Raises. */
+void library_open(lua_State *L, struct worker *w);
+
+#endif

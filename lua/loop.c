@@ -1,0 +1,188 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * One turn: run the fibers that are ready, send what they wrote in one go, then
+ * wait for the socket, a timer or a signal. Releases without company leave after
+ * at most 10 ms. Timer handles are reused, never closed before the end.
+ */
+#include "lua/loop.h"
+
+#include <poll.h>
+#include <stdlib.h>
+
+#include "lua/collect.h"
+#include "lua/fiber.h"
+
+static const double release_delay = 0.010;
+static const double drain_seconds = 1.0;
+
+struct timer {
+  uv_timer_t uv;
+  struct worker *w;
+  timer_fn fire;
+  void *user;
+  struct timer *next_all, *next_idle;
+};
+
+static void on_timer(uv_timer_t *uv) {
+  struct timer *t = uv->data;
+  t->fire(t);
+}
+
+static struct timer *timer_new(struct worker *w) {
+  struct timer *t = calloc(1, sizeof *t);
+  if (!t) return NULL;
+  uv_timer_init(&w->loop.uv, &t->uv);
+  t->uv.data = t;
+  t->w = w;
+  t->next_all = w->loop.all_timers;
+  w->loop.all_timers = t;
+  return t;
+}
+
+struct timer *timer_start(struct worker *w, double seconds, timer_fn fire, void *user) {
+  struct timer *t = w->loop.idle_timers;
+  if (t)
+    w->loop.idle_timers = t->next_idle;
+  else if (!(t = timer_new(w)))
+    return NULL;
+  t->fire = fire;
+  t->user = user;
+  double ms = seconds * 1e3;
+  uv_update_time(&w->loop.uv);
+  /* Rounded up, so that nobody wakes before the time; bounded, so that huge values stay defined. */
+  uv_timer_start(&t->uv, on_timer, ms > 1e15 ? (uint64_t)1e15 : ms > 0 ? (uint64_t)(ms + 0.999) : 0, 0);
+  return t;
+}
+
+void timer_stop(struct timer *t) {
+  uv_timer_stop(&t->uv);
+  t->next_idle = t->w->loop.idle_timers;
+  t->w->loop.idle_timers = t;
+}
+
+void *timer_user(const struct timer *t) { return t->user; }
+struct worker *timer_worker(const struct timer *t) { return t->w; }
+
+/* ---- The connection ---- */
+
+static void on_readable(uv_poll_t *poll, int status, int events);
+
+static void watch(struct worker *w) {
+  bool writable = gaijin_wants_write(w->g);
+  if (writable == w->loop.writable_wanted) return;
+  w->loop.writable_wanted = writable;
+  uv_poll_start(&w->loop.poll, UV_READABLE | (writable ? UV_WRITABLE : 0), on_readable);
+}
+
+static void on_readable(uv_poll_t *poll, int status, int events) {
+  struct worker *w = poll->data;
+  if (status < 0 || (events & (UV_READABLE | UV_DISCONNECT))) {
+    if (gaijin_dispatch(w->g) != 0) {
+      w->lost = true;
+      uv_poll_stop(poll);
+    }
+  }
+}
+
+static void on_release_time(struct timer *t) {
+  struct worker *w = timer_worker(t);
+  w->loop.release_timer = NULL;
+  timer_stop(t);
+  if (gaijin_flush(w->g, true) != 0) return; /* the loss is noticed when reading */
+}
+
+static void flush(struct worker *w) {
+  if (w->lost) return;
+  if (gaijin_flush(w->g, false) != 0) return;
+  if (gaijin_releases(w->g) && !w->loop.release_timer) w->loop.release_timer = timer_start(w, release_delay, on_release_time, NULL);
+  watch(w);
+}
+
+/* ---- Signals and the safety net ---- */
+
+static void on_signal(uv_signal_t *signal, int number) {
+  (void)number;
+  loop_stop(signal->data, 0);
+}
+
+static void on_sweep(struct timer *t) {
+  struct worker *w = timer_worker(t);
+  timer_stop(t);
+  w->loop.sweep_timer = timer_start(w, w->atc_time, on_sweep, NULL);
+  collect_sweep(w);
+}
+
+int loop_init(struct worker *w) {
+  struct loop *l = &w->loop;
+  int r = uv_loop_init(&l->uv);
+  if (r < 0) return r;
+  uv_signal_init(&l->uv, &l->sigterm);
+  uv_signal_init(&l->uv, &l->sigint);
+  l->sigterm.data = l->sigint.data = w;
+  return 0;
+}
+
+int loop_watch(struct worker *w) {
+  struct loop *l = &w->loop;
+  int r = uv_poll_init(&l->uv, &l->poll, gaijin_fd(w->g));
+  if (r < 0) return r;
+  l->polling = true;
+  l->poll.data = w;
+  if ((r = uv_poll_start(&l->poll, UV_READABLE, on_readable)) < 0) return r;
+  if ((r = uv_signal_start(&l->sigterm, on_signal, SIGTERM)) < 0) return r;
+  if ((r = uv_signal_start(&l->sigint, on_signal, SIGINT)) < 0) return r;
+  l->sweep_timer = timer_start(w, w->atc_time, on_sweep, NULL);
+  return l->sweep_timer ? 0 : UV_ENOMEM;
+}
+
+static void on_grace_over(struct timer *t) {
+  struct worker *w = timer_worker(t);
+  timer_stop(t);
+  worker_log(w, "%u requests still under way after %g s; ending without them", w->sched.n_serving, w->grace);
+  w->grace = 0;
+}
+
+void loop_stop(struct worker *w, int exit_code) {
+  if (w->stopping) return;
+  w->stopping = true;
+  w->exit_code = exit_code;
+  if (w->grace > 0 && !timer_start(w, w->grace, on_grace_over, NULL)) w->grace = 0;
+}
+
+static bool finished(const struct worker *w) {
+  if (w->lost) return true;
+  return w->stopping && (w->sched.n_serving == 0 || w->grace == 0);
+}
+
+void loop_run(struct worker *w) {
+  for (;;) {
+    bool more = fiber_run_ready(w);
+    flush(w);
+    if (finished(w)) return;
+    uv_run(&w->loop.uv, more ? UV_RUN_NOWAIT : UV_RUN_ONCE);
+  }
+}
+
+void loop_drain(struct worker *w) {
+  double until = worker_now() + drain_seconds;
+  while (gaijin_flush(w->g, true) == 0 && gaijin_wants_write(w->g)) {
+    double left = until - worker_now();
+    struct pollfd p = {.fd = gaijin_fd(w->g), .events = POLLOUT};
+    if (left <= 0 || poll(&p, 1, (int)(left * 1e3) + 1) < 0) return;
+  }
+}
+
+void loop_deinit(struct worker *w) {
+  struct loop *l = &w->loop;
+  for (struct timer *t = l->all_timers; t; t = t->next_all) uv_close((uv_handle_t *)&t->uv, NULL);
+  uv_close((uv_handle_t *)&l->sigterm, NULL);
+  uv_close((uv_handle_t *)&l->sigint, NULL);
+  if (l->polling) uv_close((uv_handle_t *)&l->poll, NULL);
+  uv_run(&l->uv, UV_RUN_DEFAULT);
+  while (l->all_timers) {
+    struct timer *t = l->all_timers;
+    l->all_timers = t->next_all;
+    free(t);
+  }
+  uv_loop_close(&l->uv);
+}

@@ -1,0 +1,179 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * gaijin-worker: one Lua VM. Reads its command line, loads the script, connects,
+ * runs the script on the first fiber, then serves.
+ *
+ * Exit status: 0, the code given to gaijin.stop, 1 for a failure, 2 for bad usage.
+ */
+#include <errno.h>
+#include <lualib.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "lua/collect.h"
+#include "lua/fiber.h"
+#include "lua/loop.h"
+#include "lua/library.h"
+#include "lua/options.h"
+#include "lua/pool.h"
+#include "lua/serve.h"
+
+struct program {
+  struct worker w;
+  struct options o;
+  int argc;
+  char **argv;
+  int chunk; /* registry: the loaded script */
+  bool failed;
+};
+
+static void on_dead(void *user, uint64_t host) {
+  (void)user;
+  (void)host; /* whoever touches an AT of it asks gaijin_host_dead */
+}
+
+static const struct gaijin_events events = {
+    .request = serve_request, .cancel = serve_cancel, .free = collect_on_free, .forget = pool_forget, .dead = on_dead};
+
+static int complain(const struct program *p, const char *text) {
+  fprintf(stderr, "gaijin-worker: %s: %s\n", p->o.name, text);
+  return 1;
+}
+
+/* ---- The script ---- */
+
+/* The global `arg` as stock Lua makes it: the script at 0, its arguments after it, what stood before it below. */
+static void push_arguments(lua_State *L, const struct program *p) {
+  lua_newtable(L);
+  for (int i = 0; i < p->argc; i++) {
+    lua_pushstring(L, p->argv[i]);
+    lua_rawseti(L, -2, i - p->o.script_index);
+  }
+  lua_setglobal(L, "arg");
+}
+
+/* Loads the script, so that a missing or malformed one is told before anything else. Protected; argument: the program. */
+static int load_script(lua_State *L) {
+  struct program *p = lua_touserdata(L, 1);
+  luaL_openlibs(L);
+  push_arguments(L, p);
+  int status = p->o.code ? luaL_loadbuffer(L, p->o.code, strlen(p->o.code), "=(command line)") : luaL_loadfile(L, p->o.script);
+  if (status != 0) return lua_error(L);
+  p->chunk = luaL_ref(L, LUA_REGISTRYINDEX);
+  return 0;
+}
+
+static int traceback(lua_State *L) {
+  if (!lua_isstring(L, 1)) {
+    if (!luaL_callmeta(L, 1, "__tostring") || !lua_isstring(L, -1)) lua_pushfstring(L, "(error object is a %s value)", luaL_typename(L, 1));
+    lua_replace(L, 1);
+    lua_settop(L, 1);
+  }
+  lua_getfield(L, LUA_GLOBALSINDEX, "debug");
+  lua_getfield(L, -1, "traceback");
+  lua_pushvalue(L, 1);
+  lua_pushinteger(L, 2);
+  lua_call(L, 2, 1);
+  return 1;
+}
+
+static void script_job(struct worker *w, struct fiber *f) {
+  struct program *p = (struct program *)(void *)w; /* its first member */
+  lua_State *L = f->L;
+  lua_pushcfunction(L, traceback);
+  lua_rawgeti(L, LUA_REGISTRYINDEX, p->chunk);
+  int n = p->argc - 1 - p->o.script_index;
+  if (!lua_checkstack(L, n + 8)) n = 0;
+  for (int i = 0; i < n; i++) lua_pushstring(L, p->argv[p->o.script_index + 1 + i]);
+  bool ok = lua_pcall(L, n, 0, 1) == 0;
+  w->script_done = true;
+  if (!ok) {
+    fflush(stdout);
+    complain(p, lua_isstring(L, -1) ? lua_tostring(L, -1) : "error in error handling");
+    loop_stop(w, 1);
+  } else if (p->o.once) {
+    loop_stop(w, 0);
+  } else {
+    gaijin_notice(w->g, OP_ready);
+  }
+}
+
+/* ---- The program ---- */
+
+static int open_worker(lua_State *L) {
+  struct program *p = lua_touserdata(L, 1);
+  library_open(L, &p->w);
+  return 0;
+}
+
+static int run(struct program *p) {
+  struct worker *w = &p->w;
+  if (lua_cpcall(w->L, open_worker, p) != 0) return complain(p, lua_tostring(w->L, -1));
+  int r = loop_watch(w);
+  if (r < 0) return complain(p, uv_strerror(r));
+  struct fiber *f = fiber_new(w, script_job);
+  if (!f) return complain(p, "no memory to start the script");
+  fiber_wake(f);
+  loop_run(w);
+  if (!w->lost) {
+    loop_drain(w);
+    return w->exit_code;
+  }
+  if (w->stopping) return w->exit_code;
+  return complain(p, gaijin_error(w->g));
+}
+
+static int connect_and_run(struct program *p) {
+  struct worker *w = &p->w;
+  char error[512];
+  struct gaijin_options options = {.socket = p->o.socket, .name = p->o.name, .wait_seconds = p->o.wait, .events = &events, .user = w};
+  if (gaijin_connect(&w->g, &options, error, sizeof error) != 0) return complain(p, error);
+  w->name = gaijin_name(w->g);
+  int status = run(p);
+  /* Order matters: what fibers own of the connection, then the VM (its finalisers let holdings go), then the connection. */
+  fiber_discard_all(w);
+  lua_close(w->L);
+  w->L = NULL;
+  stacks_deinit(&w->sched.stacks);
+  gaijin_close(w->g);
+  return status;
+}
+
+static int run_program(struct program *p) {
+  struct worker *w = &p->w;
+  w->L = luaL_newstate();
+  if (!w->L) return complain(p, "no memory for a Lua VM");
+  if (lua_cpcall(w->L, load_script, p) != 0) return complain(p, lua_tostring(w->L, -1));
+  stacks_init(&w->sched.stacks, fiber_entry);
+  if (!stacks_guard_overflow(&w->sched.stacks)) return complain(p, "cannot guard C stacks");
+  int r = loop_init(w);
+  if (r < 0) return complain(p, uv_strerror(r));
+  int status = connect_and_run(p);
+  collect_deinit(w);
+  loop_deinit(w);
+  return status;
+}
+
+int main(int argc, char **argv) {
+  static struct program p;
+  setvbuf(stdout, NULL, _IOLBF, 0);
+  signal(SIGPIPE, SIG_IGN);
+  switch (options_parse(&p.o, argc, argv)) {
+    case OPTIONS_DONE: return 0;
+    case OPTIONS_BAD: return 2;
+    case OPTIONS_RUN: break;
+  }
+  p.argc = argc;
+  p.argv = argv;
+  p.w.name = p.o.name;
+  p.w.sched.max_fibers = p.o.max_fibers;
+  p.w.max_depth = p.o.max_depth;
+  p.w.grace = p.o.grace;
+  p.w.atc_time = p.o.atc_time;
+  p.w.collector_waits = p.o.collector_waits;
+  int status = run_program(&p);
+  if (p.w.L) lua_close(p.w.L);
+  return status;
+}

@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Lua values to messages and back: the seed's getPTokenFromElem and
+ * getElemFromPToken. Sending has two halves because the collector, and with it
+ * any script, may run wherever Lua allocates, but nothing may run between the
+ * begin and the end of a message: prepare does all that can allocate, raise or
+ * wait; put only looks things up.
+ */
+#ifndef GAIJIN_LUA_MARSHAL_H
+#define GAIJIN_LUA_MARSHAL_H
+
+#include "lua/worker.h"
+
+/* Checks that the n values from stack index `first` can be sent and gives each candidate a token. Raises `unsupported`
+ * before anything has changed; may run finalisers and wait. */
+void marshal_prepare(lua_State *L, struct worker *w, int first, int n);
+/* Puts the values into the message begun. False when one lost its token since prepare: abort and prepare again. */
+bool marshal_put(lua_State *L, struct worker *w, int first, int n);
+/* After a message was refused: tokens nobody was ever sent go. */
+void marshal_discard(lua_State *L, struct worker *w, int first, int n);
+
+/* Pushes all values not yet read of a body and returns their number. Raises `stale` for an object that is gone. */
+int unmarshal(lua_State *L, struct worker *w, gaijin_body *body);
+
+#endif

@@ -1,0 +1,315 @@
+-- SPDX-License-Identifier: MIT
+--
+-- What scripts see, as far as it is Lua: bakaGaijin, the replaced library functions,
+-- the seed's globals and the parts of `gaijin` made of smaller ones. Runs once per
+-- VM before any script, with the C functions of library.c in `core`. Everything it needs later
+-- is a local, so a script may overwrite any global without harm.
+
+local core, gaijin, labels = ...
+
+local error, raw_type, setmetatable, tostring, pcall, select = error, type, setmetatable, tostring, pcall, select
+local raw_pairs, raw_ipairs, raw_next, print, collectgarbage = pairs, ipairs, next, print, collectgarbage
+local find, format = string.find, string.format
+local kind = core.kind -- "table" or "function" for an AT, nil for any other value
+
+local function type_of(v)
+  local t = raw_type(v)
+  return t == "userdata" and kind(v) or t
+end
+
+-- A Lua function, because LuaJIT cannot compile calls of C ones.
+function type(...)
+  local t = raw_type(...)
+  if t == "userdata" then return kind((...)) or t end
+  return t
+end
+_G.raw_type, _G.raw_pairs, _G.raw_ipairs, _G.raw_next = raw_type, raw_pairs, raw_ipairs, raw_next
+
+local function bad_argument(name, expected, n, ...)
+  local got = n == 0 and "no value" or type_of((...))
+  error(format("bad argument #1 to '%s' (%s expected, got %s)", name, expected, got), 3)
+end
+
+---- Labels
+
+local function check_label(label, level)
+  local t = type_of(label)
+  if (t ~= "string" and t ~= "number") or label ~= label then
+    error(format("gaijin: unsupported: a label is a string or a number, not %s", label ~= label and "nan" or "a " .. t), level + 1)
+  end
+end
+
+local resources = setmetatable({}, { __mode = "v" }) -- name -> its proxy, so that equal names give the same one
+
+local function resource(_, name)
+  if raw_type(name) ~= "string" then error(format("bad argument #1 to 'bakaGaijin' (string expected, got %s)", type_of(name)), 2) end
+  local proxy = resources[name]
+  if not proxy then
+    proxy = setmetatable({}, {
+      __index = function(_, label)
+        check_label(label, 2)
+        return core.s2t(name, label)
+      end,
+      __newindex = function() error("You cannot set data for another resource.", 2) end,
+      __tostring = function() return format('bakaGaijin("%s")', name) end,
+      __metatable = false,
+    })
+    resources[name] = proxy
+  end
+  return proxy
+end
+
+bakaGaijin = setmetatable({}, {
+  __index = function(_, label) return labels[label] end,
+  __newindex = function(_, label, value)
+    check_label(label, 2)
+    labels[label] = value
+    if value ~= nil then core.label_set() end
+  end,
+  __call = resource,
+  __tostring = function() return "bakaGaijin" end,
+  __metatable = false,
+})
+local bakaGaijin = bakaGaijin
+
+---- Traversal
+
+-- The entries after those of the page come from the cursor, a function of the host's.
+local function remote_pairs(t)
+  local page, n, at, cursor
+  local function take(next_cursor, ...) cursor, page, n, at = next_cursor, { ... }, select("#", ...), 0 end
+  local function take_more(more, ...) return take(more and cursor or nil, ...) end
+  take(core.pairs(t))
+  return function()
+    while at >= n do
+      if not cursor then return nil end
+      take_more(cursor())
+    end
+    local k, v = page[at + 1], page[at + 2]
+    page[at + 1], page[at + 2] = nil, nil -- lets the tokens go as the traversal moves on
+    at = at + 2
+    return k, v
+  end, t, nil
+end
+
+local function remote_ipairs(t)
+  local page, first, n, more = nil, 1, 0, true
+  local function take(has_more, ...) more, page, n = has_more, { ... }, select("#", ...) end
+  return function(_, i)
+    i = i + 1
+    if i < first or i >= first + n then
+      if not more and i >= first + n then return nil end
+      first = i
+      take(core.ipairs(t, i))
+      if n == 0 then return nil end
+    end
+    return i, page[i - first + 1]
+  end, t, 0
+end
+
+local function is_remote_table(v) return raw_type(v) == "userdata" and kind(v) == "table" end
+
+function pairs(...)
+  local t = ...
+  if raw_type(t) == "table" then
+    if t == bakaGaijin then return raw_next, labels, nil end
+    return raw_next, t, nil
+  end
+  if is_remote_table(t) then return remote_pairs(t) end
+  bad_argument("pairs", "table", select("#", ...), t)
+end
+
+function ipairs(...)
+  local t = ...
+  if raw_type(t) == "table" then return raw_ipairs(t) end
+  if is_remote_table(t) then return remote_ipairs(t) end
+  bad_argument("ipairs", "table", select("#", ...), t)
+end
+
+function next(...)
+  local t, key = ...
+  if raw_type(t) == "table" then return raw_next(t, key) end
+  if is_remote_table(t) then return core.next(t, key) end
+  bad_argument("next", "table", select("#", ...), t)
+end
+
+function len(...)
+  local t = ...
+  local tt = type_of(t)
+  if tt == "table" or tt == "string" then return #t end
+  bad_argument("len", "table", select("#", ...), t)
+end
+
+---- Library functions that would act on the AT instead of the original
+
+-- Replaces where[name] by a function that refuses ATs among its first `n` arguments.
+local function refuse_remote(where, name, n, title)
+  local original = where[name]
+  where[name] = function(...)
+    for i = 1, n do
+      local v = (select(i, ...))
+      local t = raw_type(v)
+      if (t == "userdata" or t == "function") and kind(v) then
+        error(format("gaijin: unsupported: %s of a remote %s", title, kind(v)), 2)
+      end
+      if i >= select("#", ...) then break end
+    end
+    return original(...)
+  end
+end
+
+for _, name in raw_ipairs { "unpack", "rawget", "rawset", "getmetatable", "setmetatable", "setfenv", "getfenv" } do
+  _G["raw_" .. name] = _G[name]
+  refuse_remote(_G, name, name == "setmetatable" and 2 or 1, name)
+end
+for _, name in raw_ipairs { "concat", "insert", "maxn", "remove", "sort", "getn", "setn", "foreach", "foreachi" } do
+  if table[name] then refuse_remote(table, name, 1, "table." .. name) end
+end
+refuse_remote(string, "dump", 1, "string.dump")
+
+do -- gsub takes a table to look things up in; a remote function works as it is
+  local gsub = string.gsub
+  function string.gsub(...)
+    if is_remote_table((select(3, ...))) then error("gaijin: unsupported: string.gsub with a remote table", 2) end
+    return gsub(...)
+  end
+end
+
+do -- what is queued leaves before the process does
+  local exit = os.exit
+  function os.exit(...)
+    core.drain()
+    return exit(...)
+  end
+end
+
+do -- a bare fiber is no coroutine
+  local running = coroutine.running
+  function coroutine.running()
+    local co = running()
+    if co and not core.is_fiber(co) then return co end
+    return nil
+  end
+end
+
+---- Waiting
+
+-- wait_for(name), wait_for(name, seconds), wait_for(name, label), wait_for(name, label, seconds).
+function gaijin.wait_for(name, ...)
+  if raw_type(name) ~= "string" then
+    error(format("bad argument #1 to 'wait_for' (string expected, got %s)", type_of(name)), 2)
+  end
+  local label, seconds = ...
+  if select("#", ...) == 1 and raw_type(label) == "number" then label, seconds = nil, label end
+  if label ~= nil then check_label(label, 2) end
+  if seconds ~= nil and raw_type(seconds) ~= "number" then
+    error(format("bad argument #3 to 'wait_for' (number expected, got %s)", type_of(seconds)), 2)
+  end
+  local till = seconds and gaijin.now() + seconds
+  local function left()
+    local s = till and till - gaijin.now() or 0
+    if till and s <= 0 then
+      local what = label == nil and name or format("label %s of %s", tostring(label), name)
+      error(format("gaijin: timeout: %s is not there after %g s", what, seconds), 0)
+    end
+    return s
+  end
+  while true do
+    if core.watch(name, left()) then
+      if label == nil then return true end
+      local ok, found, value = pcall(core.wait_label, name, label, left())
+      if ok and found then return value end
+      -- A worker that ends while we wait may come back; anything else is an error of its own.
+      if not ok and not (raw_type(found) == "string" and find(found, "^gaijin: dead:")) then error(found, 0) end
+    end
+    left()
+  end
+end
+
+local function check_seconds(seconds, f, name)
+  if raw_type(seconds) ~= "number" or seconds ~= seconds then
+    error(format("bad argument #1 to '%s' (number expected, got %s)", name, type_of(seconds)), 3)
+  end
+  if type_of(f) ~= "function" then error(format("bad argument #2 to '%s' (function expected, got %s)", name, type_of(f)), 3) end
+end
+
+-- Both return a function that cancels what has not happened yet.
+function gaijin.after(seconds, f, ...)
+  check_seconds(seconds, f, "after")
+  local cancelled = false
+  gaijin.spawn(function(...)
+    gaijin.sleep(seconds)
+    if not cancelled then f(...) end
+  end, ...)
+  return function() cancelled = true end
+end
+
+function gaijin.every(seconds, f, ...)
+  check_seconds(seconds, f, "every")
+  if seconds <= 0 then error("bad argument #1 to 'every' (a time over 0 expected)", 2) end
+  local cancelled = false
+  gaijin.spawn(function(...)
+    local due = gaijin.now()
+    while true do
+      due = due + seconds
+      local now = gaijin.now()
+      if due < now then due = now end
+      gaijin.sleep(due - now)
+      if cancelled then return end
+      core.report(f, ...)
+    end
+  end, ...)
+  return function() cancelled = true end
+end
+
+for _, name in raw_ipairs {
+  "all", "async", "copy", "fetch", "on_death", "path", "peers", "post", "race", "reclaim", "run", "stats", "timeout", "traceback", "yield",
+} do
+  gaijin[name] = function() error(format("gaijin: unsupported: gaijin.%s is not there yet", name), 2) end
+end
+
+---- The seed's globals
+
+function isBaka(v) return kind(v) ~= nil end
+
+-- Both return when the broker has processed the releases they caused.
+function bakaUpdateATC(gc)
+  if gc then core.collect() end
+  core.release()
+end
+
+function bakaGC()
+  core.collect()
+  core.release()
+end
+
+function getBaka()
+  local clients, hosts = {}, {}
+  local function count(_, ...)
+    for i = 1, select("#", ...) do
+      local row = (select(i, ...)) -- host, client, held, ...
+      if row[1] == gaijin.name then clients[row[2]] = row[3] end
+      if row[2] == gaijin.name then hosts[row[1]] = row[3] end
+    end
+  end
+  count(core.loads())
+  local exported, used = core.counts()
+  return exported, used, clients, hosts
+end
+
+function showBaka(verbose, out)
+  out = out or print
+  local exported, used, clients, hosts = getBaka()
+  out(format("%s: %d exported, %d used", gaijin.name, exported, used))
+  for name, n in raw_pairs(clients) do out(format("  %s holds %d of ours", name, n)) end
+  for name, n in raw_pairs(hosts) do out(format("  we hold %d of %s", n, name)) end
+  if verbose then
+    for label, value in raw_pairs(labels) do out(format("  label %s: %s", tostring(label), type_of(value))) end
+  end
+end
+
+-- What at.c calls to make the AT of a function.
+local call = core.call
+return function(token)
+  return function(...) return call(token, ...) end
+end

@@ -1,0 +1,134 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The answer arrives in the scheduler, which only links it to the fiber and
+ * wakes it; the fiber decodes. Between begin and end of a message no Lua runs.
+ */
+#include "lua/remote.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "lua/at.h"
+#include "lua/fiber.h"
+#include "lua/loop.h"
+#include "lua/marshal.h"
+
+bool remote_possible(const struct worker *w) { return w->sched.current != NULL; }
+
+static void need_fiber(lua_State *L, struct worker *w, enum op op) {
+  if (!remote_possible(w))
+    worker_raise(L, STATUS_unsupported, "%s of a remote object where nothing can wait (a finaliser run by the scheduler or at the end)", op_name(op));
+  if (w->lost) worker_raise(L, STATUS_lost, "the connection to the broker has ended");
+}
+
+static void on_answer(void *user, const struct gaijin_answer *got) {
+  struct fiber *f = user;
+  f->request = 0;
+  struct answer *a = calloc(1, sizeof *a);
+  if (a) {
+    a->ok = got->ok;
+    a->status = got->status;
+    a->body = got->body;
+    a->text = got->text ? strdup(got->text) : NULL;
+    a->next = f->answers;
+    f->answers = a;
+  } else {
+    gaijin_body_free(got->body); /* the fiber finds no answer and says so */
+  }
+  fiber_wake(f);
+}
+
+static void on_timeout(struct timer *t) {
+  struct fiber *f = timer_user(t);
+  f->timed_out = true;
+  if (f->request) gaijin_cancel(f->w->g, f->request);
+  f->request = 0;
+  fiber_wake(f);
+}
+
+/* Parks until the answer is there or the time is over. NULL: timed out. Raises when memory was short. */
+static struct answer *wait(lua_State *L, struct worker *w, uint64_t id, double seconds) {
+  struct fiber *f = w->sched.current;
+  struct answer *before = f->answers;
+  f->request = id;
+  f->timed_out = false;
+  struct timer *t = seconds > 0 ? timer_start(w, seconds, on_timeout, f) : NULL;
+  fiber_park(w);
+  if (t) timer_stop(t);
+  if (f->timed_out) return NULL;
+  if (f->answers == before) worker_raise(L, STATUS_busy, "no memory for an answer; it was discarded");
+  return f->answers;
+}
+
+/* Pushes the results of an answer and frees it, or raises what it says. */
+static int results(lua_State *L, struct worker *w, struct answer *a) {
+  struct fiber *f = w->sched.current;
+  if (!a->ok && a->status != STATUS_raised) {
+    lua_pushfstring(L, "gaijin: %s: %s", status_name(a->status), a->text ? a->text : "");
+    answer_free(f, a);
+    return lua_error(L);
+  }
+  int n = unmarshal(L, w, a->body);
+  bool ok = a->ok;
+  answer_free(f, a);
+  if (ok) return n;
+  lua_settop(L, lua_gettop(L) - n + 1); /* the value raised; a traceback may follow it */
+  return lua_error(L);
+}
+
+static void check_target(lua_State *L, struct worker *w, int i) {
+  struct at *at = at_get(L, w, i);
+  if (!at) luaL_argerror(L, i, "not a remote object");
+  if (gaijin_host_dead(w->g, at->pt.host))
+    worker_raise(L, STATUS_dead, "Gaijin tried accessing dead resource. (%s)", worker_host_name(w, at->pt.host));
+  if (!at->holding) at_revive(L, w, i);
+}
+
+/* Writes and queues the message; the id of the request. Raises. */
+static uint64_t send_request(lua_State *L, struct worker *w, const struct remote *r) {
+  struct gaijin_send to = {.op = r->op, .name = r->name, .depth = (uint16_t)(w->sched.current->depth + 1)};
+  for (;;) {
+    if (r->target) check_target(L, w, r->target);
+    marshal_prepare(L, w, r->first, r->count);
+    struct at *at = r->target ? at_get(L, w, r->target) : NULL;
+    if (at && !at->holding) continue;
+    to.holding = at ? at->holding : NULL;
+    gaijin_begin_request(w->g, &to, (uint32_t)r->count);
+    if (marshal_put(L, w, r->first, r->count)) break;
+    gaijin_abort(w->g);
+  }
+  uint64_t id = 0;
+  int status = gaijin_end_request(w->g, on_answer, w->sched.current, &id);
+  if (status != 0) {
+    marshal_discard(L, w, r->first, r->count);
+    worker_raise(L, (enum status)status, "%s", gaijin_error(w->g));
+  }
+  return id;
+}
+
+enum remote_outcome remote_ask(lua_State *L, struct worker *w, const struct remote *r, int *n) {
+  need_fiber(L, w, r->op);
+  if (w->sched.current->depth + 1 > w->max_depth)
+    worker_raise(L, STATUS_too_deep, "%s would make the chain of calls %u deep; the limit is %u (--max-depth)", op_name(r->op),
+                 w->sched.current->depth + 1, w->max_depth);
+  uint64_t id = send_request(L, w, r);
+  struct answer *a = wait(L, w, id, r->seconds);
+  if (!a) return REMOTE_TIMED_OUT;
+  *n = results(L, w, a);
+  return REMOTE_OK;
+}
+
+int remote_call(lua_State *L, struct worker *w, enum op op, int target, int first, int count) {
+  struct remote r = {.op = op, .target = target, .first = first, .count = count};
+  int n = 0;
+  remote_ask(L, w, &r, &n);
+  return n;
+}
+
+void remote_claim(lua_State *L, struct worker *w, const struct pt *pt) {
+  need_fiber(L, w, OP_sub);
+  uint64_t id = 0;
+  int status = gaijin_claim(w->g, pt, on_answer, w->sched.current, &id);
+  if (status != 0) worker_raise(L, (enum status)status, "%s", gaijin_error(w->g));
+  results(L, w, wait(L, w, id, 0));
+}

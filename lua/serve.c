@@ -1,0 +1,254 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * A request is served in a protected call: check access, decode, operate, send
+ * the answer. Whatever is raised on the way before the answer left becomes the
+ * answer, as the value it was raised with; what cannot be sent becomes an error
+ * of the system's own.
+ */
+#include "lua/serve.h"
+
+#include <string.h>
+
+#include "lua/at.h"
+#include "lua/fiber.h"
+#include "lua/marshal.h"
+#include "lua/pool.h"
+#include "lua/traverse.h"
+
+/* ---- Operations: the object is at index 1, the request's values follow; they leave their results on top ---- */
+
+static int op_get(lua_State *L, struct worker *w) {
+  (void)w;
+  lua_gettable(L, 1);
+  return 1;
+}
+
+static int op_set(lua_State *L, struct worker *w) {
+  (void)w;
+  lua_settable(L, 1);
+  return 0;
+}
+
+static int op_call(lua_State *L, struct worker *w) {
+  (void)w;
+  int arguments = lua_gettop(L) - 1;
+  lua_call(L, arguments, LUA_MULTRET);
+  return lua_gettop(L);
+}
+
+static int op_len(lua_State *L, struct worker *w) {
+  (void)w;
+  luaL_checktype(L, 1, LUA_TTABLE);
+  lua_pushinteger(L, (lua_Integer)lua_objlen(L, 1));
+  return 1;
+}
+
+static int op_str(lua_State *L, struct worker *w) {
+  (void)w;
+  lua_getglobal(L, "tostring");
+  lua_pushvalue(L, 1);
+  lua_call(L, 1, 1);
+  if (!lua_isstring(L, -1)) return luaL_error(L, "'tostring' must return a string to 'print'");
+  return 1;
+}
+
+/* eq: both at home, Lua compares. The other one remote: without a raw __eq of ours Lua would not ask either. */
+static int op_operator(lua_State *L, struct worker *w) {
+  const char *name = luaL_checkstring(L, 2);
+  if (strcmp(name, "eq") != 0) return worker_raise(L, STATUS_unsupported, "operator %s", name);
+  if (at_get(L, w, 3) && luaL_getmetafield(L, 1, "__eq"))
+    return worker_raise(L, STATUS_unsupported, "== with __eq between objects of two workers");
+  lua_pushboolean(L, lua_equal(L, 1, 3));
+  return 1;
+}
+
+/* The value of the label at index 1, or nil. */
+static int op_s2t(lua_State *L, struct worker *w) {
+  struct fiber *f = w->sched.current;
+  bool wait = lua_toboolean(L, 2);
+  lua_rawgeti(L, LUA_REGISTRYINDEX, w->at.labels);
+  for (;;) {
+    lua_pushvalue(L, 1);
+    lua_rawget(L, -2);
+    if (!wait || !lua_isnil(L, -1) || f->serving.cancelled) return 1;
+    lua_pop(L, 1);
+    f->next = w->sched.label_waiters;
+    w->sched.label_waiters = f;
+    w->sched.n_serving--; /* it waits for this worker's script, not the other way round */
+    fiber_park(w);
+    w->sched.n_serving++;
+  }
+}
+
+static int op_labels(lua_State *L, struct worker *w) {
+  lua_settop(L, 0);
+  lua_rawgeti(L, LUA_REGISTRYINDEX, w->at.labels);
+  lua_pushnil(L);
+  while (lua_next(L, 1)) {
+    luaL_checkstack(L, 4, "too many labels");
+    struct at *at = at_get(L, w, lua_gettop(L));
+    lua_pushstring(L, at ? pt_kind_name(at->pt.kind) : luaL_typename(L, -1));
+    lua_remove(L, -2);
+    lua_pushvalue(L, -2);
+  }
+  return lua_gettop(L) - 1;
+}
+
+typedef int (*operation)(lua_State *L, struct worker *w);
+
+static const operation operations[OP_COUNT] = {
+    [OP_s2t] = op_s2t,           [OP_get] = op_get,       [OP_set] = op_set,   [OP_call] = op_call,
+    [OP_pairs] = traverse_pairs, [OP_ipairs] = traverse_ipairs, [OP_next] = traverse_next, [OP_len] = op_len,
+    [OP_str] = op_str,           [OP_operator] = op_operator, [OP_labels] = op_labels,
+};
+
+/* ---- Access ---- */
+
+/* Asks gaijin.access, if there is one, whether the caller may. Values are on the stack from index 1 (object first if there
+ * is a target). Raises `denied`. */
+static void check_access(lua_State *L, struct worker *w, const struct serving *s) {
+  int top = lua_gettop(L);
+  lua_rawgeti(L, LUA_REGISTRYINDEX, w->at.module);
+  lua_pushliteral(L, "access");
+  lua_rawget(L, -2);
+  if (lua_isnil(L, -1)) {
+    lua_settop(L, top);
+    return;
+  }
+  const char *caller = worker_host_name(w, s->caller);
+  bool keyed = s->op == OP_s2t || s->op == OP_get || s->op == OP_set || s->op == OP_next;
+  lua_pushstring(L, caller);
+  lua_pushstring(L, op_name(s->op));
+  if (s->target)
+    lua_pushvalue(L, 1);
+  else
+    lua_pushnil(L);
+  if (keyed)
+    lua_pushvalue(L, s->target ? 2 : 1);
+  else
+    lua_pushnil(L);
+  lua_call(L, 4, 1);
+  bool allowed = lua_toboolean(L, -1);
+  lua_settop(L, top);
+  if (!allowed) worker_raise(L, STATUS_denied, "%s refuses %s to %s", w->name, op_name(s->op), caller);
+}
+
+/* ---- Answers ---- */
+
+/* Sends the n values on top of the stack as results, or as what was raised. Raises what cannot be prepared. */
+static void answer(lua_State *L, struct worker *w, struct serving *s, int n, bool raised) {
+  if (s->one_way || s->cancelled) {
+    s->answered = true;
+    return;
+  }
+  int first = lua_gettop(L) - n + 1;
+  for (;;) {
+    marshal_prepare(L, w, first, n);
+    if (raised)
+      gaijin_begin_raise(w->g, s->id, s->op, (uint32_t)n);
+    else
+      gaijin_begin_reply(w->g, s->id, s->op, (uint32_t)n);
+    if (marshal_put(L, w, first, n)) break;
+    gaijin_abort(w->g);
+  }
+  int status = gaijin_end_answer(w->g);
+  s->answered = true;
+  if (status == 0) return;
+  char text[256];
+  strncpy(text, gaijin_error(w->g), sizeof text - 1);
+  text[sizeof text - 1] = '\0';
+  marshal_discard(L, w, first, n);
+  gaijin_answer_error(w->g, s->id, s->op, (enum status)status, text);
+}
+
+static int serve(lua_State *L) {
+  struct worker *w = worker_of(L);
+  struct fiber *f = w->sched.current;
+  struct serving *s = &f->serving;
+  lua_settop(L, 0);
+  if (s->target) pool_push(L, w, s->target);
+  unmarshal(L, w, s->body);
+  check_access(L, w, s);
+  int n = operations[s->op](L, w);
+  answer(L, w, s, n, false);
+  return 0;
+}
+
+/* Argument: the value raised. */
+static int serve_error(lua_State *L) {
+  struct worker *w = worker_of(L);
+  answer(L, w, &w->sched.current->serving, 1, true);
+  return 0;
+}
+
+/* Without the value: its answer could not be prepared. The message raised by that is at index -1. */
+static void answer_system_error(lua_State *L, struct worker *w, struct serving *s) {
+  const char *text = lua_isstring(L, -1) ? lua_tostring(L, -1) : "error value that cannot be sent";
+  if (!s->one_way) gaijin_answer_error(w->g, s->id, s->op, STATUS_unsupported, text);
+  s->answered = true;
+}
+
+static void serve_job(struct worker *w, struct fiber *f) {
+  lua_State *L = f->L;
+  worker_push_function(L, w, serve);
+  if (lua_pcall(L, 0, 0, 0) == 0) return;
+  if (f->serving.answered) { /* raised after the answer left: a finaliser of the script's */
+    worker_log(w, "%s", lua_isstring(L, -1) ? lua_tostring(L, -1) : "error in a finaliser");
+    return;
+  }
+  worker_push_function(L, w, serve_error);
+  lua_insert(L, -2);
+  if (lua_pcall(L, 1, 0, 0) != 0 && !f->serving.answered) answer_system_error(L, w, &f->serving);
+}
+
+/* ---- Events ---- */
+
+void serve_request(void *worker, const struct gaijin_request *rq, gaijin_body *body) {
+  struct worker *w = worker;
+  const char *why = NULL;
+  enum status status = STATUS_busy;
+  struct fiber *f = NULL;
+  char text[160];
+  if (!operations[rq->op]) {
+    status = STATUS_unsupported;
+    snprintf(text, sizeof text, "%s does not know %s", w->name, op_name(rq->op));
+    why = text;
+  } else if (w->stopping) {
+    status = STATUS_dead;
+    snprintf(text, sizeof text, "Gaijin tried accessing dead resource. (%s)", w->name);
+    why = text;
+  } else if (!(f = fiber_new(w, serve_job))) {
+    snprintf(text, sizeof text, "%s serves as many requests as it can (%u, --max-fibers) or is short of memory", w->name, w->sched.n_fibers);
+    why = text;
+  }
+  if (why) {
+    if (!rq->one_way) gaijin_answer_error(w->g, rq->id, rq->op, status, why);
+    gaijin_body_free(body);
+    return;
+  }
+  f->depth = rq->depth;
+  f->is_serving = true;
+  f->serving = (struct serving){.id = rq->id, .op = rq->op, .caller = rq->caller, .target = rq->target, .body = body, .one_way = rq->one_way};
+  w->sched.n_serving++;
+  fiber_wake(f);
+}
+
+void serve_cancel(void *worker, uint64_t id) {
+  struct worker *w = worker;
+  for (struct fiber **p = &w->sched.label_waiters; *p; p = &(*p)->next) {
+    struct fiber *f = *p;
+    if (f->serving.id != id) continue;
+    *p = f->next;
+    f->serving.cancelled = true;
+    fiber_wake(f);
+    return;
+  }
+}
+
+void serve_label_set(struct worker *w) {
+  while (w->sched.label_waiters) {
+    struct fiber *f = w->sched.label_waiters;
+    w->sched.label_waiters = f->next;
+    fiber_wake(f);
+  }
+}

@@ -1,0 +1,170 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Each stack keeps a context that loops "run entry, leave", so makecontext is
+ * paid once per mapping, not once per fiber. Lua nests up to 200 C calls, of
+ * which string.gsub's take 9 KiB each: 2 MiB is the least that holds them.
+ */
+#define _GNU_SOURCE
+#include "lua/stack.h"
+
+#include <signal.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <ucontext.h>
+#include <unistd.h>
+
+#if defined(__SANITIZE_ADDRESS__)
+#define WITH_ASAN 1
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define WITH_ASAN 1
+#endif
+#endif
+
+#ifdef WITH_ASAN
+#include <sanitizer/common_interface_defs.h>
+enum { USABLE_BYTES = 8 << 20 }; /* instrumented frames are several times larger */
+#else
+enum { USABLE_BYTES = (2 << 20) + (256 << 10) };
+#endif
+enum { GUARD_BYTES = 64 << 10 }; /* wider than any frame of ours or Lua's, so no frame steps over it */
+enum { KEEP_IDLE = 64 };         /* idle stacks kept; a burst's are unmapped */
+
+struct stack {
+  struct stack *next, *prev; /* all */
+  struct stack *next_idle;
+  struct stacks *owner;
+  uint8_t *map;
+  ucontext_t context, scheduler;
+  void *user;
+  void *fake; /* AddressSanitizer's fake stack while switched away */
+};
+
+static size_t map_bytes(void) { return (size_t)GUARD_BYTES + USABLE_BYTES; }
+
+void stacks_init(struct stacks *s, void (*entry)(void *user)) { *s = (struct stacks){.entry = entry}; }
+
+static void unlink_and_free(struct stacks *s, struct stack *k) {
+  if (k->prev) k->prev->next = k->next;
+  if (k->next) k->next->prev = k->prev;
+  if (s->all == k) s->all = k->next;
+  munmap(k->map, map_bytes());
+  free(k);
+}
+
+void stacks_deinit(struct stacks *s) {
+  while (s->all) unlink_and_free(s, s->all);
+  s->idle = NULL;
+  s->n_idle = 0;
+}
+
+static void arrive_on_stack(struct stack *k) {
+#ifdef WITH_ASAN
+  __sanitizer_finish_switch_fiber(k->fake, &k->owner->main_bottom, &k->owner->main_size);
+#else
+  (void)k;
+#endif
+}
+
+/* makecontext hands over ints only, so the pointer comes in two halves. */
+static void run(unsigned high, unsigned low) {
+  struct stack *k = (struct stack *)(((uintptr_t)high << 16 << 16) | low);
+  arrive_on_stack(k);
+  for (;;) k->owner->entry(k->user);
+}
+
+struct stack *stack_get(struct stacks *s) {
+  struct stack *k = s->idle;
+  if (k) {
+    s->idle = k->next_idle;
+    s->n_idle--;
+    return k;
+  }
+  k = calloc(1, sizeof *k);
+  if (!k) return NULL;
+  k->map = mmap(NULL, map_bytes(), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_STACK, -1, 0);
+  if (k->map == MAP_FAILED) {
+    free(k);
+    return NULL;
+  }
+  if (mprotect(k->map, GUARD_BYTES, PROT_NONE) != 0 || getcontext(&k->context) != 0) {
+    munmap(k->map, map_bytes());
+    free(k);
+    return NULL;
+  }
+  k->owner = s;
+  k->context.uc_stack.ss_sp = k->map + GUARD_BYTES;
+  k->context.uc_stack.ss_size = USABLE_BYTES;
+  k->context.uc_link = NULL;
+  uintptr_t p = (uintptr_t)k;
+  makecontext(&k->context, (void (*)(void))run, 2, (unsigned)(p >> 16 >> 16), (unsigned)p);
+  k->next = s->all;
+  if (s->all) s->all->prev = k;
+  s->all = k;
+  return k;
+}
+
+void stack_put(struct stacks *s, struct stack *k) {
+  if (s->n_idle >= KEEP_IDLE) {
+    unlink_and_free(s, k);
+    return;
+  }
+  k->next_idle = s->idle;
+  s->idle = k;
+  s->n_idle++;
+}
+
+void stack_resume(struct stacks *s, struct stack *k, void *user) {
+  (void)s;
+  k->user = user;
+#ifdef WITH_ASAN
+  void *fake = NULL;
+  __sanitizer_start_switch_fiber(&fake, k->context.uc_stack.ss_sp, USABLE_BYTES);
+#endif
+  swapcontext(&k->scheduler, &k->context);
+#ifdef WITH_ASAN
+  __sanitizer_finish_switch_fiber(fake, NULL, NULL);
+#endif
+}
+
+void stack_leave(struct stacks *s, struct stack *k) {
+  (void)s;
+#ifdef WITH_ASAN
+  __sanitizer_start_switch_fiber(&k->fake, s->main_bottom, s->main_size);
+#endif
+  swapcontext(&k->context, &k->scheduler);
+  arrive_on_stack(k);
+}
+
+/* ---- Overflow ---- */
+
+static struct stacks *guarded; /* a signal handler has no argument of ours */
+
+static void on_segv(int sig, siginfo_t *info, void *context) {
+  (void)context;
+  const uint8_t *at = info->si_addr;
+  for (const struct stack *k = guarded->all; k; k = k->next) {
+    if (at >= k->map && at < k->map + GUARD_BYTES) {
+      static const char text[] = "gaijin: the C stack of a fiber overflowed; aborting\n";
+      ssize_t n = write(STDERR_FILENO, text, sizeof text - 1);
+      (void)n;
+      abort();
+    }
+  }
+  signal(sig, SIG_DFL); /* some other fault: let it happen again, unhandled */
+}
+
+bool stacks_guard_overflow(struct stacks *s) {
+  guarded = s;
+  size_t size = 64 << 10;
+  /* Kept for the life of the process. */
+  void *p = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  if (p == MAP_FAILED) return false;
+  stack_t alternate = {.ss_sp = p, .ss_size = size};
+  if (sigaltstack(&alternate, NULL) != 0) return false;
+  struct sigaction action = {.sa_sigaction = on_segv, .sa_flags = SA_SIGINFO | SA_ONSTACK};
+  sigemptyset(&action.sa_mask);
+  return sigaction(SIGSEGV, &action, NULL) == 0 && sigaction(SIGBUS, &action, NULL) == 0;
+}

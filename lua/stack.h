@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * C stacks for fibers: mapped, lazily committed, with a guard below, pooled.
+ * Switching to a stack runs its entry function until that switches back; the
+ * entry never returns. An overflow is one line on stderr and an abort.
+ */
+#ifndef GAIJIN_LUA_STACK_H
+#define GAIJIN_LUA_STACK_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+struct stack;
+
+/* The stacks of one scheduler, whose own stack is the one that calls stack_resume. */
+struct stacks {
+  struct stack *all;  /* every mapped stack */
+  struct stack *idle; /* those no fiber uses */
+  size_t n_idle;
+  void (*entry)(void *user); /* runs on each stack once per stack_resume after stack_get; must end in stack_leave */
+  const void *main_bottom;   /* bounds of the scheduler's stack, learnt for AddressSanitizer */
+  size_t main_size;
+};
+
+void stacks_init(struct stacks *s, void (*entry)(void *user));
+/* Unmaps all stacks, also those of parked fibers. */
+void stacks_deinit(struct stacks *s);
+
+/* An idle or a new stack; NULL when memory or maps are short. */
+struct stack *stack_get(struct stacks *s);
+/* Gives a stack back whose entry has called stack_leave. */
+void stack_put(struct stacks *s, struct stack *stack);
+
+/* From the scheduler: runs the stack until it calls stack_leave. `user` goes to entry when the stack starts anew. */
+void stack_resume(struct stacks *s, struct stack *stack, void *user);
+/* On the stack: back to the scheduler. Returns at the next stack_resume. */
+void stack_leave(struct stacks *s, struct stack *stack);
+
+/* Makes an overflow of any stack of `s` end the process with one line, on the calling thread. Process-wide; once. */
+bool stacks_guard_overflow(struct stacks *s);
+
+#endif

@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * What the parts of a worker share: raising, logging, collecting.
+ */
+#include "lua/worker.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <time.h>
+
+void worker_push_function(lua_State *L, struct worker *w, lua_CFunction fn) {
+  lua_pushlightuserdata(L, w);
+  lua_pushcclosure(L, fn, 1);
+}
+
+int worker_raise(lua_State *L, enum status status, const char *format, ...) {
+  char text[1024];
+  va_list args;
+  va_start(args, format);
+  vsnprintf(text, sizeof text, format, args);
+  va_end(args);
+  lua_pushfstring(L, "gaijin: %s: %s", status_name(status), text);
+  return lua_error(L);
+}
+
+const char *worker_host_name(const struct worker *w, uint64_t host) {
+  if (host == gaijin_host(w->g)) return w->name;
+  const char *name = gaijin_host_name(w->g, host);
+  return name ? name : "?";
+}
+
+double worker_now(void) {
+  struct timespec t;
+  clock_gettime(CLOCK_MONOTONIC, &t);
+  return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
+}
+
+void worker_log(const struct worker *w, const char *format, ...) {
+  va_list args;
+  va_start(args, format);
+  fflush(stdout);
+  fprintf(stderr, "gaijin-worker: %s: ", w->name);
+  vfprintf(stderr, format, args);
+  fputc('\n', stderr);
+  va_end(args);
+}
+
+/* How often a collection that a script's finaliser broke off is taken up again. */
+enum { MOST_TRIES = 1000 };
+
+bool worker_protected(struct worker *w, lua_CFunction fn, void *user) {
+  struct fiber *current = w->sched.current;
+  w->sched.current = NULL;
+  int status = LUA_ERRERR;
+  for (int i = 0; i < MOST_TRIES && status != 0 && status != LUA_ERRMEM; i++) {
+    status = lua_cpcall(w->L, fn, user);
+    if (status == 0) break;
+    worker_log(w, "error in a finaliser: %s", lua_isstring(w->L, -1) ? lua_tostring(w->L, -1) : "(not a string)");
+    lua_pop(w->L, 1);
+  }
+  w->sched.current = current;
+  return status == 0;
+}
+
+static int collect(lua_State *L) {
+  lua_gc(L, LUA_GCCOLLECT, 0);
+  return 0;
+}
+
+/* Twice: what the first finalises may have kept other ATs alive. */
+void worker_collect(lua_State *L, struct worker *w) {
+  for (int i = 0; i < 2; i++) {
+    if (w->sched.current)
+      lua_gc(L, LUA_GCCOLLECT, 0);
+    else
+      worker_protected(w, collect, NULL);
+  }
+}

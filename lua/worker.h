@@ -1,0 +1,115 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * One Lua VM that is a worker: the VM, its connection, its scheduler. Everything
+ * in lua/ works on this struct; nothing is global. C functions given to Lua find
+ * it as their first upvalue (worker_push_function, worker_of).
+ *
+ * Who runs where: the scheduler owns the process's own stack, the loop and `L`,
+ * on which it does only short, protected work. Every script, request and timer
+ * runs on a fiber of its own.
+ */
+#ifndef GAIJIN_LUA_WORKER_H
+#define GAIJIN_LUA_WORKER_H
+
+#include <lauxlib.h>
+#include <lua.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <uv.h>
+
+#include "client-lib/gaijin.h"
+#include "lua/stack.h"
+
+struct fiber;
+struct timer;
+
+/* Tables and functions anchored in the registry (luaL_ref numbers). */
+struct anchors {
+  int pool;       /* slot -> home object */
+  int lookup;     /* home object -> light userdata of its token */
+  int interner;   /* light userdata of a holding -> its AT, weak values */
+  int threads;    /* slot -> lua_State of a fiber */
+  int labels;     /* label -> exposed value */
+  int module;     /* the table `gaijin` */
+  int table_meta; /* metatable of table ATs */
+  int token_meta; /* metatable of the tokens inside function ATs */
+  int make_function_at; /* Lua function: token -> function AT */
+};
+
+struct scheduler {
+  struct stacks stacks;
+  struct fiber *current; /* NULL while the scheduler itself runs */
+  struct fiber *ready_first, *ready_last;
+  struct fiber *label_waiters; /* serving a waiting s2t */
+  struct fiber *all;
+  unsigned n_fibers;  /* alive */
+  unsigned n_serving; /* of those, serving a request */
+  unsigned max_fibers;
+};
+
+/* The collections asked for by `free`, which must not eat the worker's time (docs/references.md). */
+struct free_budget {
+  double seconds; /* may be spent now */
+  double updated; /* when `seconds` was right */
+  uint64_t *waiting; /* ids of free requests put off */
+  unsigned n_waiting;
+  struct timer *timer;
+};
+
+struct loop {
+  uv_loop_t uv;
+  uv_poll_t poll;
+  bool polling; /* poll has been initialised */
+  bool writable_wanted;
+  uv_signal_t sigterm, sigint;
+  struct timer *all_timers, *idle_timers;
+  struct timer *release_timer, *sweep_timer;
+};
+
+struct worker {
+  lua_State *L;
+  gaijin *g;
+  const char *name;
+  struct anchors at;
+  struct scheduler sched;
+  struct loop loop;
+  struct free_budget budget;
+  unsigned max_depth;
+  double grace;
+  double atc_time;          /* seconds between sweeps */
+  unsigned collector_waits; /* sweeps between full collections */
+  unsigned sweeps;
+  bool stopping; /* no new requests are served; ends when those under way are done */
+  bool lost;     /* the connection is gone */
+  bool script_done;
+  int exit_code;
+};
+
+/* Pushes C function fn with the worker as upvalue 1. */
+void worker_push_function(lua_State *L, struct worker *w, lua_CFunction fn);
+static inline struct worker *worker_of(lua_State *L) { return lua_touserdata(L, lua_upvalueindex(1)); }
+
+/* Raises "gaijin: CODE: text". */
+int worker_raise(lua_State *L, enum status status, const char *format, ...) __attribute__((format(printf, 3, 4)));
+
+/* The name of a host for people: its name, or "?" when it was never introduced. */
+const char *worker_host_name(const struct worker *w, uint64_t host);
+
+/* Makes the VM's tables and functions. Raises. Call on w->L in protected mode, with the connection made. */
+void worker_open(lua_State *L, struct worker *w);
+
+/* Runs fn(L) with `user` as light userdata argument on w->L, as the scheduler: remote operations of finalisers that happen
+ * to run are refused. An error that such a finaliser raised is logged and fn runs again, so fn must bear repetition.
+ * False when memory is short. */
+bool worker_protected(struct worker *w, lua_CFunction fn, void *user);
+
+/* Full collection from the scheduler or a fiber; a script's finaliser that raises is reported on stderr. */
+void worker_collect(lua_State *L, struct worker *w);
+
+/* Seconds of the monotonic clock. */
+double worker_now(void);
+
+/* One line "gaijin-worker: NAME: ..." on stderr. */
+void worker_log(const struct worker *w, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+#endif
