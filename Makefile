@@ -59,8 +59,8 @@ programs = $(patsubst %.c,$(BUILD)/$(1)/%,$(notdir $(2)))
 PROTO := $(call objects,$(wildcard proto/*.c))
 CLIENT := $(call objects,$(wildcard client-lib/*.c))
 BROKER := $(call objects,$(filter-out broker/main.c,$(wildcard broker/*.c)))
-# lua/module.c is the entry of build/gaijin.so only.
-LUASIDE := $(call objects,$(filter-out lua/main.c lua/module.c,$(wildcard lua/*.c)))
+# lua/luaopen.c is the entry of build/gaijin.so only.
+LUASIDE := $(call objects,$(filter-out lua/main.c lua/luaopen.c,$(wildcard lua/*.c)))
 LUA_SCRIPTS := $(patsubst lua/%.lua,$(BUILD)/obj/lua/%.lua.h,$(wildcard lua/*.lua))
 TOOLS := $(call objects,$(filter-out tools/protocol-table.c,$(wildcard tools/*.c)))
 BED := $(call objects,$(wildcard tests/bed/*.c))
@@ -75,7 +75,7 @@ LIBRARIES := $(if $(PROTO),$(BUILD)/libproto.a) \
              $(if $(CLIENT),$(BUILD)/libgaijin.a $(BUILD)/libgaijin.so) \
              $(if $(BROKER),$(BUILD)/libbroker.a) \
              $(if $(LUASIDE),$(BUILD)/liblua-gaijin.a)
-LUA_MODULE := $(if $(wildcard lua/module.c),$(BUILD)/gaijin.so)
+LUA_MODULE := $(if $(wildcard lua/luaopen.c),$(BUILD)/gaijin.so)
 TABLE := $(if $(wildcard tools/protocol-table.c),$(BUILD)/protocol-table)
 PROGRAMS := $(if $(wildcard broker/main.c),$(BUILD)/gaijin-broker) \
             $(if $(wildcard lua/main.c),$(BUILD)/gaijin-worker) \
@@ -198,7 +198,7 @@ $(BUILD)/gaijin-broker: $(BUILD)/obj/broker/main.o $(BUILD)/libbroker.a $(BUILD)
 $(BUILD)/gaijin-worker: $(BUILD)/obj/lua/main.o $(BUILD)/liblua-gaijin.a $(BUILD)/libgaijin.a
 	$(call link,-Wl$(comma)-E $(inputs) $(LUA_LIBS))
 # Without liblua, which the interpreter that loads it has; never unloaded, because finalisers may run late.
-$(BUILD)/gaijin.so: $(BUILD)/obj/lua/module.o $(BUILD)/liblua-gaijin.a $(BUILD)/libgaijin.a
+$(BUILD)/gaijin.so: $(BUILD)/obj/lua/luaopen.o $(BUILD)/liblua-gaijin.a $(BUILD)/libgaijin.a
 	$(call link,-shared -Wl$(comma)-z$(comma)nodelete $(inputs) $(UV) $(MSGPACK) -lm)
 $(BUILD)/gaijinctl: $(TOOLS) $(BUILD)/libgaijin.a
 	$(call link,$(inputs) $(UV) $(MSGPACK))

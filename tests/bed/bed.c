@@ -20,6 +20,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "proto/base.h"
 #include "tests/bed/inside.h"
 
 #define LIMIT_DEFAULT 20.0
@@ -135,10 +136,17 @@ static void start_broker(struct bed *b) {
   argv[n++] = b->socket;
   for (const char *const *flag = b->options.broker_flags; flag && *flag && n < 31; flag++) argv[n++] = *flag;
   argv[n] = NULL;
-  bed_spawn(b, "broker", argv);
+  struct child *c = bed_spawn(b, "broker", argv);
   free(path);
-  b->broker = b->processes;
+  b->broker = container_of(c, struct bed_process, child);
   bed_until(b, accepts, b, "the broker does not accept connections");
+}
+
+void bed_restart(struct bed *b) {
+  if (!b->broker->waited) bed_fail(b, "bed_restart: the broker still runs");
+  gaijin_close(b->observer);
+  b->observer = NULL;
+  start_broker(b);
 }
 
 struct bed *bed_open(const struct bed_options *options) {
@@ -217,6 +225,8 @@ void bed_close(struct bed *b) {
     child_signal(&b->broker->child, SIGTERM);
     bed_exit(b, &b->broker->child, 0);
     if (access(b->socket, F_OK) == 0) bed_fail(b, "the broker ended and left its socket");
+  } else {
+    unlink(b->socket); /* a broker that was killed leaves it */
   }
   /* The processes' output files and the observer are descriptors of the bed's own: the rest is checked without them,
    * but their texts are still wanted if the directory is not empty. */

@@ -64,6 +64,8 @@ struct child *bed_start(struct bed *b, const struct bed_worker *worker);
 /* Starts any program: argv[0] is a path. The bed owns the child. */
 struct child *bed_spawn(struct bed *b, const char *name, const char *const argv[]);
 struct child *bed_broker(struct bed *b);
+/* Starts another broker on the same socket with the same flags; the one before must have ended (bed_exit, bed_kill). */
+void bed_restart(struct bed *b);
 
 /* Waits until the worker says it is ready; returns false if it ended before. */
 bool bed_ready(struct bed *b, struct child *c);

@@ -39,6 +39,8 @@ struct expect {
 
 struct script {
   const char *path;
+  void (*on_failure)(void *user, const char *text);
+  void *user;
   char *text;  /* the file */
   char *words; /* a copy of it that is cut into words */
   double limit;
@@ -53,13 +55,16 @@ struct script {
 /* ---- Reading ---- */
 
 static _Noreturn void bad(const struct script *s, int line, const char *what) {
-  ck_abort_msg("%s:%d: %s", s->path, line, what);
+  char text[512];
+  snprintf(text, sizeof text, "%s:%d: %s", s->path, line, what);
+  if (s->on_failure) s->on_failure(s->user, text);
+  ck_abort_msg("%s", text);
   abort();
 }
 
 static void read_file(struct script *s) {
   FILE *f = fopen(s->path, "re");
-  if (!f) ck_abort_msg("%s: %s", s->path, strerror(errno));
+  if (!f) bad(s, 0, strerror(errno));
   size_t size = 0;
   ssize_t n = getdelim(&s->text, &size, '\0', f);
   fclose(f);
@@ -270,11 +275,15 @@ static void set_lua_path(const struct script *s) {
   setenv("LUA_PATH", path, 1);
 }
 
-void script_run(const char *path) {
-  struct script s = {.path = path};
+void script_run(const char *path, void (*on_failure)(void *user, const char *text), void *user) {
+  struct script s = {.path = path, .on_failure = on_failure, .user = user};
   read_script(&s);
   set_lua_path(&s);
-  struct bed_options options = {.broker_flags = s.broker_flags, .tokens_may_stay = s.tokens_left, .limit = s.limit};
+  struct bed_options options = {.broker_flags = s.broker_flags,
+                                .tokens_may_stay = s.tokens_left,
+                                .limit = s.limit,
+                                .on_failure = on_failure,
+                                .user = user};
   struct run r = {.script = &s, .bed = bed_open(&options)};
   r.end = bed_now() + bed_limit(r.bed);
   for (size_t i = 0; i < s.n_sections; i++) start_section(&r, i);

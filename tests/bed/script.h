@@ -12,8 +12,8 @@
  *   --@ worker NAME [once] [exit=N] [signal=N] [after=OTHER] [nowait] [flags=...] [args=...]
  * `once` runs with --once. A worker with once, exit or signal must end by itself, with that status (0) or of that
  * signal. after: started when OTHER has ended. nowait: the next is started at once, not when this one is ready or has
- * ended. flags (for the worker program, up to the next comma-free space: a,b,c) are separated by commas, args by spaces
- * to the end of the line.
+ * ended. flags go to the worker program, separated by commas; args to the script, separated by spaces, to the end of
+ * the line.
  *
  * Workers start in the order of the file. When all that must end have ended, and the broker has no token left, the
  * others get SIGTERM and must end with 0. Line N of the file is line N of the section's script.
@@ -21,7 +21,8 @@
 #ifndef GAIJIN_TESTS_SCRIPT_H
 #define GAIJIN_TESTS_SCRIPT_H
 
-/* Runs the test in the file; on a failure ends the test as bed_fail does, the text starting with the file's name. */
-void script_run(const char *path);
+/* Runs the test in the file. A failure ends the test as bed_fail does, the text starting with the file's name;
+ * on_failure and user are as in bed_options, NULL for Check's way. */
+void script_run(const char *path, void (*on_failure)(void *user, const char *text), void *user);
 
 #endif

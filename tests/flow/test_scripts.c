@@ -17,7 +17,7 @@
 static glob_t scripts;
 
 START_TEST(script) {
-  script_run(scripts.gl_pathv[_i]);
+  script_run(scripts.gl_pathv[_i], NULL, NULL);
 }
 END_TEST
 
