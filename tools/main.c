@@ -143,7 +143,10 @@ int main(int argc, char **argv) {
   int status = read_line(&c, &in, argc, argv);
   if (status < 0) status = c->run(&in);
   /* Help into a full disk has failed too. */
-  if (fflush(stdout) != 0 && status == 0) status = 1;
+  if ((fflush(stdout) != 0 || ferror(stdout)) && status == 0) {
+    tool_error("cannot write to standard output");
+    status = 1;
+  }
   free(in.words);
   return status;
 }

@@ -209,8 +209,9 @@ static int open_streams(struct run *r, size_t i, int ends[STREAMS]) {
 
 static int start_worker(struct run *r, size_t i) {
   const struct run_plan *plan = r->plan;
-  char *argv[] = {(char *)plan->worker, (char *)"-n", plan->workers[i].name, (char *)"-s", (char *)plan->socket, (char *)"--",
-                  (char *)plan->workers[i].script, NULL};
+  /* A worker gives up its calls under way before we give up on the worker. */
+  char *argv[] = {(char *)plan->worker, (char *)"-n", plan->workers[i].name, (char *)"-s", (char *)plan->socket,
+                  (char *)"--grace", (char *)"3", (char *)"--", (char *)plan->workers[i].script, NULL};
   int ends[STREAMS];
   int e = open_streams(r, i, ends);
   struct child_options o = {.argv = argv, .socket = plan->socket, .out = ends[0], .err = ends[1], .death_signal = SIGKILL};

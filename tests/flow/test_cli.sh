@@ -1,0 +1,262 @@
+#!/bin/bash
+# SPDX-License-Identifier: MIT
+#
+# gaijinctl with real brokers and workers: what its commands show, how `run` starts, prefixes and stops, and the exit
+# statuses. BUILD is the build directory. Every wait is for a condition and has a limit.
+set -uo pipefail
+export LC_ALL=C
+unset GAIJIN_SOCKET NO_COLOR
+build=$(cd "${BUILD:-build}" && pwd)
+ctl=$build/gaijinctl
+limit=$((20 * ${GAIJIN_TEST_SLOWER:-1}))
+dir=$(mktemp -d)
+export TMPDIR=$dir/tmp
+mkdir "$TMPDIR"
+passed=0 failed=0 test="" started=()
+
+cleanup() {
+  local pid
+  for pid in "${started[@]}"; do kill -9 "$pid" 2>/dev/null; done
+  rm -rf "$dir"
+}
+trap cleanup EXIT
+
+note_failure() {
+  echo "FAIL $test: $*"
+  failed=$((failed + 1))
+}
+# check WHAT COMMAND...: the command holds.
+check() {
+  local what=$1
+  shift
+  if "$@"; then passed=$((passed + 1)); else note_failure "$what"; fi
+}
+# expect STATUS ARGUMENT...: runs gaijinctl, leaving its output in $dir/out and $dir/err.
+expect() {
+  local wanted=$1 got=0
+  shift
+  timeout "$limit" "$ctl" "$@" >"$dir/out" 2>"$dir/err" </dev/null || got=$?
+  if [ "$got" = "$wanted" ]; then passed=$((passed + 1)); else
+    note_failure "gaijinctl $* gave status $got, not $wanted"
+    cat "$dir/out" "$dir/err"
+  fi
+}
+out_has() { grep -qE -- "$1" "$dir/out"; }
+err_has() { grep -qE -- "$1" "$dir/err"; }
+err_is_one_line() { [ "$(wc -l <"$dir/err")" = 1 ]; }
+script() { cat >"$dir/$1.lua"; }
+wait_until() {
+  local end=$((SECONDS + limit))
+  until "$@" >/dev/null 2>&1; do
+    if [ $SECONDS -ge $end ]; then note_failure "waited $limit s for: $*"; return 1; fi
+    sleep 0.02
+  done
+}
+# Ended, though perhaps nobody has asked how.
+gone() { ! kill -0 "$1" 2>/dev/null || grep -q '^State:.*Z' "/proc/$1/status"; }
+children_of() { cat "/proc/$1/task/$1/children"; }
+# Sends SIGINT once more; two at the same moment are one.
+interrupt() { kill -INT "$1" 2>/dev/null; gone "$1"; }
+nothing_left() { [ -z "$(ls -A "$TMPDIR")" ]; }
+# Starts gaijinctl in the background, its output in $dir/out and $dir/err; its pid is $background.
+begin() {
+  "$ctl" "$@" >"$dir/out" 2>"$dir/err" </dev/null &
+  background=$!
+  started+=("$background")
+}
+# Waits for $background to end, leaving its status in $ended.
+finish() {
+  wait_until gone "$background" || kill -9 "$background"
+  ended=0
+  wait "$background" || ended=$?
+}
+
+test="bad usage"
+for words in "" "nope" "--wrong" "clients --wrong" "tokens --host" "clients x" "labels a b" "run" "run --json x.lua" "run missing.lua" \
+  "run $dir" "run a=" "--json"; do
+  # shellcheck disable=SC2086 # several words
+  expect 2 $words
+  check "one line for '$words'" err_is_one_line
+done
+script a <<<''
+expect 2 run "$dir/a.lua" "a=$dir/a.lua"
+check "a duplicate name" err_has "two workers would be called 'a'"
+check "nothing was started" nothing_left
+
+test="help"
+expect 0 --help
+for command in run clients tokens labels loads gc ping; do check "--help names $command" out_has "^  $command "; done
+expect 0 --version
+expect 0 run --help
+
+test="no broker"
+for command in clients tokens labels loads gc ping; do
+  expect 1 -s "$dir/none.sock" $command
+  check "one line from $command" err_is_one_line
+done
+
+test="the commands"
+socket=$dir/gaijin.sock
+"$build/gaijin-broker" -s "$socket" --log-level warn &
+broker=$!
+started+=("$broker")
+wait_until "$ctl" -s "$socket" ping
+script host <<'LUA'
+bakaGaijin.object = {1}
+bakaGaijin['q"\\\n\255'] = 1
+bakaGaijin[7] = print
+LUA
+script holder <<'LUA'
+kept = gaijin.wait_for("host", "object")
+LUA
+for name in host holder; do
+  "$build/gaijin-worker" -s "$socket" "$dir/$name.lua" &
+  started+=("$!")
+done
+serves() { "$ctl" -s "$socket" clients --json | grep -q "\"name\":\"$1\".*\"ready\":true"; }
+wait_until serves host
+wait_until serves holder
+export GAIJIN_SOCKET=$socket
+expect 0 clients
+check "a row for each" out_has "^holder +[0-9a-f]{16} "
+expect 0 clients --json
+for field in '"name":"host"' '"host":"[0-9a-f]{16}"' '"pid":[0-9]+' '"uid":[0-9]+' '"uptime_s":[0-9.]+' '"exports":1' '"holds":0' \
+  '"in_flight":[0-9]+' '"queued_bytes":[0-9]+' '"messages_in":[0-9]+' '"messages_out":[0-9]+'; do
+  check "clients has $field" out_has "$field"
+done
+expect 0 --json tokens
+check "tokens" out_has '^\[\{"host":"host","id":[0-9]+,"kind":"table","age_s":[0-9.]+,"dead":false,"holders":\[\{"name":"holder","count":1\}\]\}\]$'
+expect 0 tokens --host holder --json
+check "no token of that host" out_has '^\[\]$'
+expect 0 tokens --holder=holder
+check "the table's row" out_has '^host +[0-9]+ +table .* holder$'
+expect 0 loads --json
+check "loads" out_has '"host":"host","client":"holder","held":1,"shadow":[0-9.]+,"allowance":[0-9.]+,"free_outstanding":false'
+expect 0 labels host --json
+check "a label that is a number" out_has '"name":"host","label":7,"kind":"function"'
+check "a label that is no text, escaped" out_has '"label":"q\\"\\\\\\u000a\\u00ff","kind":"number"'
+check "a label" out_has '"label":"object","kind":"table"'
+expect 0 labels
+check "labels of all" out_has '^host +object +table$'
+expect 1 labels nobody
+check "one line" err_is_one_line
+expect 0 gc
+check "all have collected" out_has '^holder +yes$'
+expect 0 gc holder --json
+check "gc as JSON" out_has '^\[\{"name":"holder","collected":true\}\]$'
+expect 1 gc nobody
+check "one line" err_is_one_line
+expect 0 ping
+check "a time" out_has 'answered in [0-9.]+ us$'
+expect 0 ping --json
+check "a time as JSON" out_has '^\[\{"round_trip_us":[0-9.]+,"broker_version":"[^"]+"\}\]$'
+
+test="run beside a living broker"
+script once <<<'print(gaijin.wait_for("host", "object")[1]) gaijin.stop()'
+expect 0 -s "$socket" run "$dir/once.lua"
+check "it met the others" out_has '^once \| 1$'
+check "the broker lives on" kill -0 "$broker"
+begin -s "$socket" run "$dir/a.lua"
+wait_until serves a
+kill "$broker"
+finish
+check "status 1 when the broker goes" test "$ended" = 1
+check "says so" err_has "^gaijinctl: run: the broker at .* has gone; stopping all$"
+unset GAIJIN_SOCKET
+
+test="run: output"
+script long <<'LUA'
+io.stdout:write("first\nsec") io.stdout:flush() io.stdout:write("ond\n\n", string.rep("x", 300000), "\n")
+io.stderr:write("to stderr\n")
+io.stdout:write("unfinished")
+gaijin.stop()
+LUA
+script b <<<'print("here") gaijin.stop()'
+expect 0 run "$dir/long.lua" "$dir/b.lua"
+check "lines behind an aligned name" out_has '^long \| first$'
+check "the short name is padded" out_has '^b    \| here$'
+check "a line written in two parts" out_has '^long \| second$'
+check "an empty line" out_has '^long \| $'
+check "a long line, whole" test "$(awk '/^long . xxx/ {print length}' "$dir/out")" = 300007
+check "the unfinished last line" out_has '^long \| unfinished$'
+check "stderr goes to stderr" err_has '^long \| to stderr$'
+check "the private broker's directory is gone" nothing_left
+script many <<<'for i = 1, 20000 do print(i) end gaijin.stop()'
+expect 0 run "$dir/many.lua" "m2=$dir/many.lua"
+check "nothing is lost" test "$(grep -c . "$dir/out")" = 40000
+
+test="run: order and environment"
+script one <<'LUA'
+bakaGaijin.value = 1
+bakaGaijin.stop = function() gaijin.after(0, gaijin.stop) end
+LUA
+script two <<'LUA'
+assert(bakaGaijin("one").value == 1, "one has not returned from its script")
+gaijin.ready()
+gaijin.wait_for("three", "value")
+bakaGaijin("one").stop()
+gaijin.stop()
+LUA
+script three <<'LUA'
+bakaGaijin.value = true
+io.write(os.getenv("GAIJIN_SOCKET"), "\n")
+gaijin.wait_for("two")
+gaijin.after(0, function() while pcall(gaijin.wait_for, "two", "never", 10) do end gaijin.stop() end)
+LUA
+expect 0 run "$dir/one.lua" "$dir/two.lua" "$dir/three.lua"
+check "children know the socket" out_has '^three \| .*gaijin\.sock$'
+
+test="run: failures"
+script bad <<<'error("went wrong")'
+expect 1 run "$dir/bad.lua" "$dir/b.lua"
+check "the error" err_has '^bad \| .*went wrong'
+check "one line about it" err_has '^gaijinctl: run: worker bad failed with status 1$'
+check "the others ran" out_has '^b   \| here$'
+script code <<<'gaijin.stop(7)'
+expect 1 run "$dir/code.lua"
+check "the status" err_has 'worker code failed with status 7$'
+# shellcheck disable=SC2016 # the shell that Lua starts knows the worker
+script crash <<<'os.execute("kill -9 $PPID") gaijin.sleep(60)'
+expect 1 run "$dir/crash.lua"
+check "the signal" err_has 'worker crash was killed by signal 9'
+check "nothing is left" nothing_left
+
+test="run: stopping"
+script serve <<<'print("up")'
+for sig in INT TERM; do
+  begin run "$dir/serve.lua" "other=$dir/serve.lua"
+  wait_until out_has '^other \| up$'
+  kill -$sig "$background"
+  finish
+  check "SIG$sig stops all with status 0" test "$ended" = 0
+  check "nothing is left after SIG$sig" nothing_left
+done
+script stuck <<<'print("up") while true do end'
+begin run "$dir/stuck.lua"
+wait_until out_has '^stuck \| up$'
+wait_until interrupt "$background"
+finish
+check "the second Ctrl-C kills" test "$ended" = 0
+check "nothing is left after two" nothing_left
+
+test="run: the broker dies"
+begin run "$dir/serve.lua"
+wait_until out_has '^serve \| up$'
+for child in $(children_of "$background"); do
+  [ "$(cat "/proc/$child/comm")" != gaijin-broker ] || kill -9 "$child"
+done
+finish
+check "status 1" test "$ended" = 1
+check "one line says so" err_has "^gaijinctl: run: the broker at .* has gone; stopping all$"
+check "nothing is left" nothing_left
+
+test="run: gaijinctl is killed"
+begin run "$dir/stuck.lua"
+wait_until out_has '^stuck \| up$'
+read -ra children <<<"$(children_of "$background")"
+check "a broker and a worker run" test "${#children[@]}" = 2
+kill -9 "$background"
+for child in "${children[@]}"; do check "a child has died too" wait_until gone "$child"; done
+
+echo "$passed passed, $failed failed"
+[ "$failed" = 0 ]
