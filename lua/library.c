@@ -59,31 +59,10 @@ static int gaijin_monotonic(lua_State *L) {
   return 1;
 }
 
-/* Message handler: the error with the traceback of where it was raised. Error values that are no strings are described. */
-static int with_traceback(lua_State *L) {
-  if (!lua_isstring(L, 1)) {
-    if (luaL_callmeta(L, 1, "__tostring") && lua_isstring(L, -1))
-      lua_replace(L, 1);
-    else {
-      lua_pushfstring(L, "(error value is a %s)", luaL_typename(L, 1));
-      lua_replace(L, 1);
-    }
-    lua_settop(L, 1);
-  }
-  lua_getfield(L, LUA_GLOBALSINDEX, "debug");
-  if (!lua_istable(L, -1)) return lua_settop(L, 1), 1;
-  lua_getfield(L, -1, "traceback");
-  if (!lua_isfunction(L, -1)) return lua_settop(L, 1), 1;
-  lua_pushvalue(L, 1);
-  lua_pushinteger(L, 2);
-  lua_call(L, 2, 1);
-  return 1;
-}
-
 /* Calls the function below its n arguments at the top; an error goes to stderr. */
 static bool call_reporting(lua_State *L, struct worker *w, int n) {
   int function = lua_gettop(L) - n;
-  lua_pushcfunction(L, with_traceback);
+  lua_pushcfunction(L, worker_traceback);
   lua_insert(L, function);
   bool ok = lua_pcall(L, n, 0, function) == 0;
   if (!ok) worker_log(w, "%s", lua_isstring(L, -1) ? lua_tostring(L, -1) : "error in error handling");

@@ -65,24 +65,10 @@ static int load_script(lua_State *L) {
   return 0;
 }
 
-static int traceback(lua_State *L) {
-  if (!lua_isstring(L, 1)) {
-    if (!luaL_callmeta(L, 1, "__tostring") || !lua_isstring(L, -1)) lua_pushfstring(L, "(error object is a %s value)", luaL_typename(L, 1));
-    lua_replace(L, 1);
-    lua_settop(L, 1);
-  }
-  lua_getfield(L, LUA_GLOBALSINDEX, "debug");
-  lua_getfield(L, -1, "traceback");
-  lua_pushvalue(L, 1);
-  lua_pushinteger(L, 2);
-  lua_call(L, 2, 1);
-  return 1;
-}
-
 static void script_job(struct worker *w, struct fiber *f) {
   struct program *p = (struct program *)(void *)w; /* its first member */
   lua_State *L = f->L;
-  lua_pushcfunction(L, traceback);
+  lua_pushcfunction(L, worker_traceback);
   lua_rawgeti(L, LUA_REGISTRYINDEX, p->chunk);
   int n = p->argc - 1 - p->o.script_index;
   if (!lua_checkstack(L, n + 8)) n = 0;

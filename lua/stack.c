@@ -24,6 +24,7 @@
 #endif
 
 #ifdef WITH_ASAN
+#include <sanitizer/asan_interface.h>
 #include <sanitizer/common_interface_defs.h>
 enum { USABLE_BYTES = 8 << 20 }; /* instrumented frames are several times larger */
 #else
@@ -94,6 +95,9 @@ struct stack *stack_get(struct stacks *s) {
     free(k);
     return NULL;
   }
+#ifdef WITH_ASAN
+  __asan_unpoison_memory_region(k->map, map_bytes()); /* the addresses may have been another stack's */
+#endif
   k->owner = s;
   k->context.uc_stack.ss_sp = k->map + GUARD_BYTES;
   k->context.uc_stack.ss_size = USABLE_BYTES;

@@ -106,6 +106,9 @@ bool worker_protected(struct worker *w, lua_CFunction fn, void *user);
 /* Full collection from the scheduler or a fiber; a script's finaliser that raises is reported on stderr. */
 void worker_collect(lua_State *L, struct worker *w);
 
+/* A message handler: the error, described if it is no string, with the traceback of where it was raised. */
+int worker_traceback(lua_State *L);
+
 /* Seconds of the monotonic clock. */
 double worker_now(void);
 

@@ -273,6 +273,7 @@ static void set_lua_path(const struct script *s) {
   snprintf(path, sizeof path, "%s/lib/?.lua;;", dir);
   free(real);
   setenv("LUA_PATH", path, 1);
+  setenv("GAIJIN_BUILD", GAIJIN_BUILD_DIR, 0); /* where scripts find the programs */
 }
 
 void script_run(const char *path, void (*on_failure)(void *user, const char *text), void *user) {
