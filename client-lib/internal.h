@@ -203,6 +203,8 @@ void gj_call_free_all(gaijin *g);
 const char *gj_values_arrive(gaijin *g, const struct message *m, uint32_t *pts);
 /* Gives back the PTs of a body that nobody will read. */
 void gj_values_give_back(gaijin *g, const struct message *m, uint32_t pts);
+/* Gives back whatever of a body has not been read; nothing may be read from it afterwards. */
+void gj_values_skip(gaijin_body *b);
 /* Copies a body that has arrived; NULL when memory is short. */
 gaijin_body *gj_values_new(gaijin *g, const struct message *m, uint32_t pts);
 

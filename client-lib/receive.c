@@ -20,7 +20,8 @@ static void read_system_error(gaijin_body *b, struct gaijin_answer *a) {
   struct gaijin_value v;
   a->text = "the error that came has no text";
   if (!gaijin_body_next(b, &v) || v.type != GAIJIN_STRING) return;
-  /* One byte is there behind every string: the next value's first, or the spare one. Nobody reads on. */
+  /* One byte is there behind every string: the next value's first, or the spare one. Nobody reads on after this. */
+  gj_values_skip(b);
   uint8_t *end = b->bytes + (v.bytes - (const char *)b->bytes) + v.size;
   *end = 0;
   a->text = v.bytes;

@@ -116,10 +116,15 @@ bool gaijin_body_next(gaijin_body *b, struct gaijin_value *v) {
   return true;
 }
 
-void gaijin_body_free(gaijin_body *b) {
-  if (!b) return;
+void gj_values_skip(gaijin_body *b) {
   move_on(b);
   give_back(b->g, &b->reader, b->pts);
+  b->pts = 0;
+}
+
+void gaijin_body_free(gaijin_body *b) {
+  if (!b) return;
+  gj_values_skip(b);
   if (b->target) gj_token_unpin(b->g, b->target);
   free(b);
 }

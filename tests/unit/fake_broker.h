@@ -1,0 +1,265 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * A broker played by hand, for the unit tests of client-lib/: it listens on a
+ * socket of its own in a fresh directory, a thread answers hello, and from then on
+ * the test reads and writes single messages. Both ends live in the test's process and
+ * nothing waits for time: what one end has flushed the other end can read at once.
+ */
+#ifndef GAIJIN_TESTS_FAKE_BROKER_H
+#define GAIJIN_TESTS_FAKE_BROKER_H
+
+#include <poll.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "client-lib/gaijin.h"
+#include "client-lib/internal.h"
+#include "tests/unit/run.h"
+
+enum { FAKE_HOST = 100, OTHER_HOST = 200, THIRD_HOST = 300, FAKE_EVENTS = 64, FAKE_LIMIT_MS = 10000 };
+
+/* What the program under test was told. */
+struct told {
+  unsigned requests, cancels, frees, forgets, deads, answers;
+  struct gaijin_request request[FAKE_EVENTS];
+  gaijin_body *body[FAKE_EVENTS];
+  uint64_t cancelled[FAKE_EVENTS], free_id[FAKE_EVENTS], dead[FAKE_EVENTS];
+  void *forgotten[FAKE_EVENTS];
+  struct gaijin_answer answer[FAKE_EVENTS]; /* text is copied */
+  char text[FAKE_EVENTS][256];
+};
+
+struct fake {
+  char dir[64], path[96];
+  int listener, fd;
+  uint32_t max_message;
+  gaijin *g;
+  struct frame in;
+  struct message m; /* the message fake_next read last */
+  struct buffer out;
+  struct pack p; /* the message being written */
+  struct told told;
+};
+
+/* ---- Events of the program under test ---- */
+
+static inline void told_request(void *user, const struct gaijin_request *request, gaijin_body *body) {
+  struct told *t = &((struct fake *)user)->told;
+  ck_assert_uint_lt(t->requests, FAKE_EVENTS);
+  t->request[t->requests] = *request;
+  t->body[t->requests++] = body;
+}
+static inline void told_cancel(void *user, uint64_t id) {
+  struct told *t = &((struct fake *)user)->told;
+  t->cancelled[t->cancels++ % FAKE_EVENTS] = id;
+}
+static inline void told_free(void *user, uint64_t id) {
+  struct told *t = &((struct fake *)user)->told;
+  t->free_id[t->frees++ % FAKE_EVENTS] = id;
+}
+static inline void told_forget(void *user, gaijin_token *token, void *tag) {
+  struct told *t = &((struct fake *)user)->told;
+  ck_assert_ptr_eq(gaijin_token_tag(token), tag);
+  t->forgotten[t->forgets++ % FAKE_EVENTS] = tag;
+}
+static inline void told_dead(void *user, uint64_t host) {
+  struct told *t = &((struct fake *)user)->told;
+  t->dead[t->deads++ % FAKE_EVENTS] = host;
+}
+/* A gaijin_answer_fn; user is the struct fake. Bodies are the test's to free. */
+static inline void told_answer(void *user, const struct gaijin_answer *answer) {
+  struct told *t = &((struct fake *)user)->told;
+  unsigned n = t->answers++;
+  ck_assert_uint_lt(n, FAKE_EVENTS);
+  t->answer[n] = *answer;
+  snprintf(t->text[n], sizeof t->text[n], "%s", answer->text);
+  t->answer[n].text = t->text[n];
+}
+
+static const struct gaijin_events fake_events = {told_request, told_cancel, told_free, told_forget, told_dead};
+
+/* ---- The broker's end ---- */
+
+static inline void fake_begin(struct fake *f, enum message_kind kind, enum op op, uint64_t id, uint32_t count) {
+  struct message m = {.kind = kind, .op = op, .id = id, .peer = kind == MESSAGE_REQUEST ? OTHER_HOST : 0, .depth = 1};
+  pack_begin(&f->p, &f->out, f->max_message, &m, count);
+}
+static inline void fake_begin_to(struct fake *f, enum op op, uint64_t id, const struct pt *pt, uint32_t count) {
+  struct message m = {.kind = MESSAGE_REQUEST, .op = op, .id = id, .peer = OTHER_HOST, .depth = 1, .target = OP_PT, .pt = *pt};
+  pack_begin(&f->p, &f->out, f->max_message, &m, count);
+}
+
+/* Writes raw bytes to the client. */
+static inline void fake_bytes(struct fake *f, const void *bytes, size_t n) {
+  const char *at = bytes;
+  while (n) {
+    ssize_t w = send(f->fd, at, n, MSG_NOSIGNAL);
+    ck_assert_int_gt(w, 0);
+    at += w;
+    n -= (size_t)w;
+  }
+}
+
+/* Ends the message without sending it: several may leave in one write. */
+static inline void fake_end(struct fake *f) { ck_assert_int_eq(pack_end(&f->p), BUFFER_OK); }
+static inline void fake_send(struct fake *f) {
+  fake_end(f);
+  fake_bytes(f, f->out.bytes, f->out.size);
+  f->out.size = 0;
+}
+/* Sends and lets the client handle it. */
+static inline void fake_deliver(struct fake *f) {
+  fake_send(f);
+  ck_assert_int_eq(gaijin_dispatch(f->g), 0);
+}
+
+/* The next message of the client, flushed by now; it is in f->m until the next call. */
+static inline struct message *fake_next(struct fake *f) {
+  for (;;) {
+    uint8_t *bytes;
+    uint32_t size, room;
+    enum frame_outcome o = frame_next(&f->in, &bytes, &size);
+    if (o == FRAME_MESSAGE) {
+      const char *fault = message_parse(bytes, size, &f->m);
+      ck_assert_msg(!fault, "%s", fault);
+      fault = body_walk(f->m.body, f->m.body_size, NULL, NULL);
+      ck_assert_msg(!fault, "%s", fault);
+      return &f->m;
+    }
+    ck_assert_int_eq(o, FRAME_MORE);
+    struct pollfd p = {.fd = f->fd, .events = POLLIN};
+    ck_assert_msg(poll(&p, 1, FAKE_LIMIT_MS) == 1, "no message came");
+    uint8_t *to = frame_room(&f->in, 65536, &room);
+    ssize_t n = recv(f->fd, to, room, 0);
+    ck_assert_msg(n > 0, "the connection ended");
+    frame_filled(&f->in, (uint32_t)n);
+  }
+}
+
+/* Nothing more has come from the client. */
+static inline bool fake_idle(struct fake *f) {
+  struct pollfd p = {.fd = f->fd, .events = POLLIN};
+  return f->in.start == f->in.in.size && poll(&p, 1, 0) == 0;
+}
+
+static inline struct reader fake_values(const struct message *m) {
+  struct reader r;
+  uint32_t count;
+  ck_assert(reader_open(&r, m->body, m->body_size, &count));
+  return r;
+}
+
+/* Accepts a connection, checks and answers its hello. */
+static inline void *fake_greet(void *user) {
+  struct fake *f = user;
+  f->fd = accept(f->listener, NULL, NULL);
+  if (f->fd < 0) return NULL;
+  fake_next(f);
+  ck_assert_int_eq(f->m.op, OP_hello);
+  fake_begin(f, MESSAGE_REPLY, OP_hello, f->m.id, 5);
+  pack_uint(&f->p, WIRE_VERSION);
+  pack_uint(&f->p, FAKE_HOST);
+  pack_text(&f->p, "shop");
+  pack_uint(&f->p, f->max_message);
+  pack_text(&f->p, "0.1-fake");
+  fake_send(f);
+  return NULL;
+}
+
+/* ---- Setting up ---- */
+
+static inline void fake_listen(struct fake *f) {
+  memset(f, 0, sizeof *f);
+  f->fd = -1;
+  f->max_message = MAX_MESSAGE_DEFAULT;
+  strcpy(f->dir, "/tmp/gaijin-unit-XXXXXX");
+  ck_assert_ptr_nonnull(mkdtemp(f->dir));
+  snprintf(f->path, sizeof f->path, "%s/s", f->dir);
+  struct sockaddr_un a = {.sun_family = AF_UNIX};
+  strcpy(a.sun_path, f->path);
+  f->listener = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  ck_assert_int_ge(f->listener, 0);
+  ck_assert_int_eq(bind(f->listener, (struct sockaddr *)&a, sizeof a), 0);
+  ck_assert_int_eq(listen(f->listener, 8), 0);
+  frame_init(&f->in, MAX_MESSAGE_MOST);
+  buffer_init(&f->out, UINT32_MAX);
+}
+
+/* A connected pair; events may be NULL. */
+static inline void fake_connect(struct fake *f, const struct gaijin_events *events, uint32_t max_message) {
+  char error[256] = "";
+  pthread_t greeter;
+  fake_listen(f);
+  f->max_message = max_message;
+  ck_assert_int_eq(pthread_create(&greeter, NULL, fake_greet, f), 0);
+  struct gaijin_options o = {.socket = f->path, .name = "shop", .events = events, .user = f};
+  int status = gaijin_connect(&f->g, &o, error, sizeof error);
+  pthread_join(greeter, NULL);
+  ck_assert_msg(status == 0, "%s", error);
+}
+
+static inline void fake_open(struct fake *f) { fake_connect(f, &fake_events, MAX_MESSAGE_DEFAULT); }
+
+static inline void fake_close(struct fake *f) {
+  gaijin_close(f->g);
+  if (f->fd >= 0) close(f->fd);
+  close(f->listener);
+  unlink(f->path);
+  rmdir(f->dir);
+  frame_deinit(&f->in);
+  buffer_deinit(&f->out);
+}
+
+/* ---- Common moves ---- */
+
+static inline struct pt fake_pt(uint64_t host, uint64_t id) {
+  return (struct pt){.host = host, .id = id, .stamp = host * 1000 + id, .kind = PT_TABLE};
+}
+
+/* The client asks `op` "ping" and its id is returned; the request has been read by the broker's end. */
+static inline uint64_t fake_ask(struct fake *f, gaijin_answer_fn fn) {
+  uint64_t id = 0;
+  gaijin_begin_request(f->g, &(struct gaijin_send){.op = OP_ping}, 0);
+  ck_assert_int_eq(gaijin_end_request(f->g, fn, f, &id), 0);
+  ck_assert_int_eq(gaijin_flush(f->g, false), 0);
+  while (fake_next(f)->op != OP_ping) continue;
+  ck_assert_uint_eq(f->m.id, id);
+  return id;
+}
+
+/* Sends the client a reply with one PT to a fresh request; the body's index in told.answer is returned. */
+static inline unsigned fake_give(struct fake *f, const struct pt *pt) {
+  unsigned n = f->told.answers;
+  uint64_t id = fake_ask(f, told_answer);
+  fake_begin(f, MESSAGE_REPLY, OP_ping, id, 1);
+  pack_pt(&f->p, pt);
+  fake_deliver(f);
+  ck_assert_uint_eq(f->told.answers, n + 1);
+  return n;
+}
+
+/* The client sends its home token as the argument of a call of its own s2t; the broker's end has read it. */
+static inline void fake_take(struct fake *f, gaijin_token *t) {
+  uint64_t id;
+  gaijin_begin_request(f->g, &(struct gaijin_send){.op = OP_s2t, .name = "bank"}, 1);
+  gaijin_put_token(f->g, t);
+  ck_assert_int_eq(gaijin_end_request(f->g, told_answer, f, &id), 0);
+  ck_assert_int_eq(gaijin_flush(f->g, false), 0);
+  while (fake_next(f)->op != OP_s2t) continue;
+  gaijin_cancel(f->g, id);
+  ck_assert_int_eq(gaijin_flush(f->g, false), 0);
+  ck_assert_int_eq(fake_next(f)->op, OP_cancel);
+}
+
+static inline void fake_drop(struct fake *f, uint64_t id, uint64_t seen) {
+  fake_begin(f, MESSAGE_NOTICE, OP_drop, 0, 2);
+  pack_uint(&f->p, id);
+  pack_uint(&f->p, seen);
+  fake_send(f);
+}
+
+#endif

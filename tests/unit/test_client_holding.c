@@ -1,0 +1,303 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Foreign tokens (client-lib/holding.c): counts, pending, users, releases and claims.
+ */
+#include "tests/unit/fake_broker.h"
+
+static const struct pt A = {OTHER_HOST, 1, 11, PT_TABLE}, B = {OTHER_HOST, 2, 12, PT_FUNCTION};
+
+/* The next message is an unsub of exactly one PT with this count. */
+static void expect_unsub(struct fake *f, const struct pt *pt, uint64_t count) {
+  struct pt got;
+  uint64_t n;
+  ck_assert_int_eq(fake_next(f)->op, OP_unsub);
+  ck_assert_uint_eq(f->m.body_count, 2);
+  struct reader r = fake_values(&f->m);
+  ck_assert(reader_pt(&r, &got) && reader_uint(&r, &n));
+  ck_assert(pt_equal(&got, pt));
+  ck_assert_uint_eq(n, count);
+}
+
+/* Receives a PT and becomes a user of it. */
+static gaijin_holding *take(struct fake *f, const struct pt *pt) {
+  struct gaijin_value v;
+  unsigned n = fake_give(f, pt);
+  ck_assert(gaijin_body_next(f->told.answer[n].body, &v));
+  ck_assert_int_eq(v.type, GAIJIN_FOREIGN);
+  gaijin_hold(f->g, v.holding);
+  gaijin_body_free(f->told.answer[n].body);
+  return v.holding;
+}
+
+START_TEST(unsub_carries_what_was_received) {
+  struct fake f;
+  fake_open(&f);
+  gaijin_holding *h = take(&f, &A);
+  ck_assert_ptr_eq(take(&f, &A), h);
+  ck_assert_ptr_eq(take(&f, &A), h);
+  ck_assert_ptr_eq(gaijin_holding_find(f.g, &A), h);
+  ck_assert(pt_equal(gaijin_holding_pt(h), &A));
+  for (int i = 0; i < 3; i++) {
+    ck_assert_uint_eq(gaijin_releases(f.g), 0);
+    gaijin_let_go(f.g, h);
+  }
+  ck_assert_uint_eq(gaijin_releases(f.g), 1);
+  ck_assert_ptr_eq(gaijin_holding_find(f.g, &A), h);
+  gaijin_flush(f.g, true);
+  expect_unsub(&f, &A, 3);
+  ck_assert_uint_eq(gaijin_holding_count(f.g), 0);
+  ck_assert_ptr_null(gaijin_holding_find(f.g, &A));
+  fake_close(&f);
+}
+END_TEST
+
+START_TEST(releases_wait_for_other_output) {
+  struct fake f;
+  fake_open(&f);
+  gaijin_let_go(f.g, take(&f, &A));
+  gaijin_flush(f.g, false);
+  ck_assert(fake_idle(&f));
+  ck_assert_int_eq(gaijin_notice(f.g, OP_ready), 0);
+  gaijin_flush(f.g, false);
+  ck_assert_int_eq(fake_next(&f)->op, OP_ready);
+  expect_unsub(&f, &A, 1);
+  fake_close(&f);
+}
+END_TEST
+
+/* Taken back by the program, or by a PT that arrives: no unsub. */
+START_TEST(a_queued_release_can_be_taken_back) {
+  struct fake f;
+  fake_open(&f);
+  gaijin_holding *h = take(&f, &A);
+  gaijin_let_go(f.g, h);
+  gaijin_hold(f.g, h);
+  ck_assert_uint_eq(gaijin_releases(f.g), 0);
+  gaijin_flush(f.g, true);
+  ck_assert(fake_idle(&f));
+  gaijin_let_go(f.g, h);
+  /* fake_ask flushes its request and with it the release: so the arrival comes by a request this time. */
+  fake_begin(&f, MESSAGE_REQUEST, OP_s2t, 5, 1);
+  pack_abort(&f.p);
+  struct message m = {.kind = MESSAGE_REQUEST, .op = OP_s2t, .id = 5, .peer = OTHER_HOST, .target = OP_NAME, .name = "shop", .name_size = 4};
+  pack_begin(&f.p, &f.out, f.max_message, &m, 1);
+  pack_pt(&f.p, &A);
+  fake_deliver(&f);
+  ck_assert_uint_eq(gaijin_releases(f.g), 0);
+  gaijin_flush(f.g, true);
+  ck_assert(fake_idle(&f));
+  gaijin_body_free(f.told.body[0]);
+  ck_assert_uint_eq(gaijin_releases(f.g), 1);
+  gaijin_flush(f.g, true);
+  expect_unsub(&f, &A, 2);
+  fake_close(&f);
+}
+END_TEST
+
+START_TEST(a_value_not_yet_read_holds) {
+  struct fake f;
+  fake_open(&f);
+  unsigned n = fake_give(&f, &A);
+  gaijin_holding *h = gaijin_holding_find(f.g, &A);
+  ck_assert_ptr_nonnull(h);
+  gaijin_hold(f.g, h);
+  gaijin_let_go(f.g, h);
+  ck_assert_uint_eq(gaijin_releases(f.g), 0);
+  gaijin_body_free(f.told.answer[n].body); /* never read */
+  ck_assert_uint_eq(gaijin_releases(f.g), 1);
+  fake_close(&f);
+}
+END_TEST
+
+START_TEST(a_message_with_the_holding_goes_before_its_release) {
+  struct fake f;
+  fake_open(&f);
+  gaijin_holding *h = take(&f, &A);
+  gaijin_begin_reply(f.g, 3, OP_get, 1);
+  gaijin_put_holding(f.g, h);
+  gaijin_let_go(f.g, h);
+  gaijin_flush(f.g, true); /* half a message does not leave, nor what must follow it */
+  ck_assert(fake_idle(&f));
+  ck_assert_int_eq(gaijin_end_answer(f.g), 0);
+  gaijin_flush(f.g, false);
+  ck_assert_int_eq(fake_next(&f)->kind, MESSAGE_REPLY);
+  expect_unsub(&f, &A, 1);
+  fake_close(&f);
+}
+END_TEST
+
+static unsigned read_batches(struct fake *f, unsigned many, uint32_t most) {
+  unsigned messages = 0, seen = 0;
+  while (seen < many) {
+    ck_assert_int_eq(fake_next(f)->op, OP_unsub);
+    ck_assert_uint_le(f->m.body_count, most * 2);
+    ck_assert_uint_le(f->m.size - MESSAGE_PREFIX_BYTES, f->max_message);
+    seen += f->m.body_count / 2;
+    messages++;
+  }
+  ck_assert_uint_eq(seen, many);
+  return messages;
+}
+
+static void release_many(uint32_t max_message, unsigned many, unsigned least_messages) {
+  struct fake f;
+  fake_connect(&f, &fake_events, max_message);
+  for (unsigned i = 1; i <= many; i++) {
+    struct pt pt = fake_pt(OTHER_HOST, i);
+    uint64_t id = fake_ask(&f, told_answer);
+    f.told.answers = 0;
+    fake_begin(&f, MESSAGE_REPLY, OP_ping, id, 1);
+    pack_pt(&f.p, &pt);
+    fake_deliver(&f);
+    gaijin_hold(f.g, gaijin_holding_find(f.g, &pt));
+    gaijin_body_free(f.told.answer[0].body);
+  }
+  ck_assert_uint_eq(gaijin_holding_count(f.g), many);
+  for (unsigned i = 1; i <= many; i++) {
+    struct pt pt = fake_pt(OTHER_HOST, i);
+    gaijin_let_go(f.g, gaijin_holding_find(f.g, &pt));
+  }
+  gaijin_flush(f.g, true);
+  ck_assert_uint_ge(read_batches(&f, many, 500), least_messages);
+  ck_assert_uint_eq(gaijin_holding_count(f.g), 0);
+  ck_assert(fake_idle(&f));
+  fake_close(&f);
+}
+
+START_TEST(many_releases_go_in_batches_that_fit) {
+  release_many(MAX_MESSAGE_DEFAULT, 1201, 3);
+  release_many(MAX_MESSAGE_LEAST, 300, 3);
+}
+END_TEST
+
+/* ---- Claims ---- */
+
+static uint64_t claim(struct fake *f, const struct pt *pt) {
+  uint64_t id;
+  struct pt got;
+  ck_assert_int_eq(gaijin_claim(f->g, pt, told_answer, f, &id), 0);
+  gaijin_flush(f->g, false);
+  ck_assert_int_eq(fake_next(f)->op, OP_sub);
+  ck_assert_uint_eq(f->m.id, id);
+  struct reader r = fake_values(&f->m);
+  ck_assert(reader_pt(&r, &got) && pt_equal(&got, pt));
+  return id;
+}
+
+START_TEST(a_claim_makes_a_user) {
+  struct fake f;
+  fake_open(&f);
+  uint64_t id = claim(&f, &A);
+  ck_assert_ptr_null(gaijin_holding_find(f.g, &A));
+  fake_begin(&f, MESSAGE_REPLY, OP_sub, id, 0);
+  fake_deliver(&f);
+  ck_assert(f.told.answer[0].ok);
+  gaijin_body_free(f.told.answer[0].body);
+  gaijin_holding *h = gaijin_holding_find(f.g, &A);
+  ck_assert_ptr_nonnull(h);
+  ck_assert_uint_eq(gaijin_releases(f.g), 0);
+  gaijin_let_go(f.g, h);
+  gaijin_flush(f.g, true);
+  expect_unsub(&f, &A, 1);
+  fake_close(&f);
+}
+END_TEST
+
+START_TEST(a_refused_claim_leaves_nothing) {
+  struct fake f;
+  fake_open(&f);
+  uint64_t id = claim(&f, &A);
+  fake_begin(&f, MESSAGE_ERROR, OP_sub, id, 2);
+  pack_uint(&f.p, STATUS_denied);
+  pack_text(&f.p, "wrong stamp");
+  fake_deliver(&f);
+  ck_assert_int_eq(f.told.answer[0].status, STATUS_denied);
+  ck_assert_str_eq(f.told.text[0], "wrong stamp");
+  ck_assert_uint_eq(gaijin_holding_count(f.g), 0);
+  gaijin_flush(f.g, true);
+  ck_assert(fake_idle(&f));
+  fake_close(&f);
+}
+END_TEST
+
+/* The broker counts a cancelled claim: its late answer must be released. */
+START_TEST(a_cancelled_claim_is_released) {
+  struct fake f;
+  fake_open(&f);
+  uint64_t id = claim(&f, &A);
+  gaijin_cancel(f.g, id);
+  fake_begin(&f, MESSAGE_REPLY, OP_sub, id, 0);
+  fake_deliver(&f);
+  ck_assert_uint_eq(f.told.answers, 0);
+  gaijin_flush(f.g, true);
+  expect_unsub(&f, &A, 1);
+  fake_close(&f);
+}
+END_TEST
+
+/* While a claim waits the token arrives, is used and let go: one holding, one release with both counts. */
+START_TEST(a_claim_and_an_arrival_meet) {
+  struct fake f;
+  fake_open(&f);
+  uint64_t id = claim(&f, &A);
+  gaijin_let_go(f.g, take(&f, &A));
+  ck_assert_uint_eq(gaijin_releases(f.g), 0);
+  fake_begin(&f, MESSAGE_REPLY, OP_sub, id, 0);
+  fake_deliver(&f);
+  gaijin_body_free(f.told.answer[1].body);
+  gaijin_let_go(f.g, gaijin_holding_find(f.g, &A));
+  gaijin_flush(f.g, true);
+  expect_unsub(&f, &A, 2);
+  fake_close(&f);
+}
+END_TEST
+
+START_TEST(claims_that_cannot_be_right_are_not_sent) {
+  struct fake f;
+  fake_open(&f);
+  struct pt own = fake_pt(FAKE_HOST, 1), guess = A;
+  guess.stamp++;
+  gaijin_holding *h = take(&f, &A);
+  ck_assert_int_eq(gaijin_claim(f.g, &own, told_answer, &f, NULL), STATUS_unsupported);
+  ck_assert_int_eq(gaijin_claim(f.g, &guess, told_answer, &f, NULL), STATUS_denied);
+  ck_assert_uint_eq(gaijin_queued_bytes(f.g), 0);
+  gaijin_let_go(f.g, h);
+  fake_close(&f);
+}
+END_TEST
+
+START_TEST(two_stamps_for_one_token_are_a_fault) {
+  struct fake f;
+  fake_open(&f);
+  take(&f, &A);
+  take(&f, &B);
+  struct pt other = A;
+  other.stamp++;
+  uint64_t id = fake_ask(&f, told_answer);
+  fake_begin(&f, MESSAGE_REPLY, OP_ping, id, 1);
+  pack_pt(&f.p, &other);
+  fake_send(&f);
+  ck_assert_int_eq(gaijin_dispatch(f.g), STATUS_lost);
+  ck_assert_ptr_nonnull(strstr(gaijin_error(f.g), "two stamps"));
+  fake_close(&f);
+}
+END_TEST
+
+int main(void) {
+  Suite *s = suite_create("client_holding");
+  TCase *c = tcase_create("holding");
+  tcase_add_test(c, unsub_carries_what_was_received);
+  tcase_add_test(c, releases_wait_for_other_output);
+  tcase_add_test(c, a_queued_release_can_be_taken_back);
+  tcase_add_test(c, a_value_not_yet_read_holds);
+  tcase_add_test(c, a_message_with_the_holding_goes_before_its_release);
+  tcase_add_test(c, many_releases_go_in_batches_that_fit);
+  tcase_add_test(c, a_claim_makes_a_user);
+  tcase_add_test(c, a_refused_claim_leaves_nothing);
+  tcase_add_test(c, a_cancelled_claim_is_released);
+  tcase_add_test(c, a_claim_and_an_arrival_meet);
+  tcase_add_test(c, claims_that_cannot_be_right_are_not_sent);
+  tcase_add_test(c, two_stamps_for_one_token_are_a_fault);
+  suite_add_tcase(s, c);
+  return run_suite(s);
+}

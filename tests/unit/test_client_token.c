@@ -1,0 +1,197 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Home tokens (client-lib/token.c): sent, pins and the forget event.
+ */
+#include "tests/unit/fake_broker.h"
+
+START_TEST(ids_and_stamps_are_not_used_twice) {
+  struct fake f;
+  fake_open(&f);
+  enum { MANY = 3000 };
+  gaijin_token *t[MANY];
+  uint64_t same = 0;
+  for (int i = 0; i < MANY; i++) {
+    t[i] = gaijin_token_new(f.g, PT_FUNCTION, &f);
+    struct pt pt = gaijin_token_pt(f.g, t[i]);
+    ck_assert_uint_eq(pt.id, (uint64_t)i + 1);
+    ck_assert_uint_eq(pt.host, FAKE_HOST);
+    ck_assert_uint_eq(pt.kind, PT_FUNCTION);
+    for (int k = 0; k < i; k++) same += gaijin_token_pt(f.g, t[k]).stamp == pt.stamp;
+  }
+  ck_assert_uint_eq(same, 0);
+  ck_assert_uint_eq(gaijin_token_count(f.g), MANY);
+  for (int i = 0; i < MANY; i++) gaijin_token_discard(f.g, t[i]);
+  ck_assert_uint_eq(gaijin_token_count(f.g), 0);
+  ck_assert_uint_eq(f.told.forgets, MANY);
+  ck_assert_uint_eq(gaijin_token_pt(f.g, gaijin_token_new(f.g, PT_TABLE, NULL)).id, MANY + 1);
+  fake_close(&f);
+}
+END_TEST
+
+START_TEST(discard_of_a_sent_token_does_nothing) {
+  struct fake f;
+  fake_open(&f);
+  gaijin_token *t = gaijin_token_new(f.g, PT_TABLE, &f);
+  fake_take(&f, t);
+  gaijin_token_discard(f.g, t);
+  ck_assert_uint_eq(f.told.forgets, 0);
+  fake_close(&f);
+}
+END_TEST
+
+START_TEST(drop_of_all_forgets) {
+  struct fake f;
+  fake_open(&f);
+  int tag;
+  gaijin_token *t = gaijin_token_new(f.g, PT_TABLE, &tag);
+  fake_take(&f, t);
+  fake_take(&f, t);
+  fake_take(&f, t);
+  fake_drop(&f, 1, 2);
+  ck_assert_int_eq(gaijin_dispatch(f.g), 0);
+  ck_assert_uint_eq(f.told.forgets, 0); /* one is still under way */
+  fake_drop(&f, 1, 1);
+  ck_assert_int_eq(gaijin_dispatch(f.g), 0);
+  ck_assert_uint_eq(f.told.forgets, 1);
+  ck_assert_ptr_eq(f.told.forgotten[0], &tag);
+  ck_assert_uint_eq(gaijin_token_count(f.g), 0);
+  fake_close(&f);
+}
+END_TEST
+
+START_TEST(one_message_may_carry_a_token_several_times) {
+  struct fake f;
+  fake_open(&f);
+  gaijin_token *t = gaijin_token_new(f.g, PT_TABLE, &f), *u = gaijin_token_new(f.g, PT_TABLE, &f);
+  gaijin_begin_reply(f.g, 9, OP_call, 4);
+  gaijin_put_token(f.g, t);
+  gaijin_put_token(f.g, u);
+  gaijin_put_token(f.g, t);
+  gaijin_put_token(f.g, t);
+  ck_assert_int_eq(gaijin_end_answer(f.g), 0);
+  gaijin_flush(f.g, false);
+  fake_drop(&f, 1, 3);
+  fake_drop(&f, 2, 1);
+  ck_assert_int_eq(gaijin_dispatch(f.g), 0);
+  ck_assert_uint_eq(f.told.forgets, 2);
+  fake_close(&f);
+}
+END_TEST
+
+/* An end that fails, or an abort, has sent nothing: the token can be discarded. */
+START_TEST(a_failed_message_sends_no_token) {
+  struct fake f;
+  fake_connect(&f, &fake_events, MAX_MESSAGE_LEAST);
+  static char big[MAX_MESSAGE_LEAST];
+  gaijin_token *t = gaijin_token_new(f.g, PT_TABLE, &f), *u = gaijin_token_new(f.g, PT_TABLE, &f);
+  gaijin_begin_reply(f.g, 9, OP_call, 2);
+  gaijin_put_token(f.g, t);
+  gaijin_put_string(f.g, big, sizeof big);
+  ck_assert_int_eq(gaijin_end_answer(f.g), STATUS_too_large);
+  gaijin_token_discard(f.g, t);
+  ck_assert_uint_eq(f.told.forgets, 1);
+  gaijin_begin_reply(f.g, 9, OP_call, 1);
+  gaijin_put_token(f.g, u);
+  gaijin_token_discard(f.g, u); /* while it is in the message it may still be sent */
+  ck_assert_uint_eq(f.told.forgets, 1);
+  gaijin_abort(f.g);
+  gaijin_token_discard(f.g, u);
+  ck_assert_uint_eq(f.told.forgets, 2);
+  ck_assert_uint_eq(gaijin_queued_bytes(f.g), 0);
+  fake_close(&f);
+}
+END_TEST
+
+/* A drop that overtakes the reading of a value finds the token pinned. */
+START_TEST(a_value_not_yet_read_pins) {
+  struct fake f;
+  fake_open(&f);
+  gaijin_token *t = gaijin_token_new(f.g, PT_TABLE, &f);
+  struct pt pt = gaijin_token_pt(f.g, t);
+  fake_take(&f, t);
+  unsigned n = fake_give(&f, &pt);
+  fake_drop(&f, 1, 1);
+  ck_assert_int_eq(gaijin_dispatch(f.g), 0);
+  ck_assert_uint_eq(f.told.forgets, 0);
+  struct gaijin_value v;
+  ck_assert(gaijin_body_next(f.told.answer[n].body, &v));
+  ck_assert_int_eq(v.type, GAIJIN_HOME);
+  ck_assert_ptr_eq(v.token, t);
+  ck_assert_uint_eq(f.told.forgets, 0);
+  ck_assert(!gaijin_body_next(f.told.answer[n].body, &v));
+  ck_assert_uint_eq(f.told.forgets, 1);
+  gaijin_body_free(f.told.answer[n].body);
+  fake_close(&f);
+}
+END_TEST
+
+START_TEST(a_target_is_pinned_until_the_body_is_freed) {
+  struct fake f;
+  fake_open(&f);
+  gaijin_token *t = gaijin_token_new(f.g, PT_TABLE, &f);
+  struct pt pt = gaijin_token_pt(f.g, t);
+  fake_take(&f, t);
+  fake_begin_to(&f, OP_len, 5, &pt, 0);
+  fake_send(&f);
+  fake_drop(&f, 1, 1);
+  ck_assert_int_eq(gaijin_dispatch(f.g), 0);
+  ck_assert_uint_eq(f.told.requests, 1);
+  ck_assert_ptr_eq(f.told.request[0].target, t);
+  ck_assert_uint_eq(f.told.forgets, 0);
+  gaijin_body_free(f.told.body[0]);
+  ck_assert_uint_eq(f.told.forgets, 1);
+  fake_close(&f);
+}
+END_TEST
+
+/* Sent again while it was pinned at zero: it lives on. */
+START_TEST(a_pinned_token_may_be_sent_again) {
+  struct fake f;
+  fake_open(&f);
+  gaijin_token *t = gaijin_token_new(f.g, PT_TABLE, &f);
+  struct pt pt = gaijin_token_pt(f.g, t);
+  fake_take(&f, t);
+  unsigned n = fake_give(&f, &pt);
+  fake_drop(&f, 1, 1);
+  ck_assert_int_eq(gaijin_dispatch(f.g), 0);
+  fake_take(&f, t);
+  gaijin_body_free(f.told.answer[n].body);
+  ck_assert_uint_eq(f.told.forgets, 0);
+  fake_drop(&f, 1, 1);
+  ck_assert_int_eq(gaijin_dispatch(f.g), 0);
+  ck_assert_uint_eq(f.told.forgets, 1);
+  fake_close(&f);
+}
+END_TEST
+
+static void wrong_drop(uint64_t id, uint64_t seen) {
+  struct fake f;
+  fake_open(&f);
+  fake_take(&f, gaijin_token_new(f.g, PT_TABLE, &f));
+  fake_drop(&f, id, seen);
+  ck_assert_int_eq(gaijin_dispatch(f.g), STATUS_lost);
+  ck_assert_ptr_nonnull(strstr(gaijin_error(f.g), "'drop': it drops more than was sent"));
+  fake_close(&f);
+}
+
+START_TEST(drops_of_more_than_was_sent_are_faults) {
+  wrong_drop(1, 2);
+  wrong_drop(2, 1);
+}
+END_TEST
+
+int main(void) {
+  Suite *s = suite_create("client_token");
+  TCase *c = tcase_create("token");
+  tcase_add_test(c, ids_and_stamps_are_not_used_twice);
+  tcase_add_test(c, discard_of_a_sent_token_does_nothing);
+  tcase_add_test(c, drop_of_all_forgets);
+  tcase_add_test(c, one_message_may_carry_a_token_several_times);
+  tcase_add_test(c, a_failed_message_sends_no_token);
+  tcase_add_test(c, a_value_not_yet_read_pins);
+  tcase_add_test(c, a_target_is_pinned_until_the_body_is_freed);
+  tcase_add_test(c, a_pinned_token_may_be_sent_again);
+  tcase_add_test(c, drops_of_more_than_was_sent_are_faults);
+  suite_add_tcase(s, c);
+  return run_suite(s);
+}
