@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * Each stack keeps a context that loops "run entry, leave", so makecontext is
- * paid once per mapping, not once per fiber. Lua nests up to 200 C calls, of
+ * Each stack keeps a context that loops "run entry, leave", so it is
+ * made once per mapping, not once per fiber. Lua nests up to 200 C calls, of
  * which string.gsub's take 9 KiB each: 2 MiB is the least that holds them.
  */
 #define _GNU_SOURCE
@@ -12,8 +12,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <ucontext.h>
 #include <unistd.h>
+
+#include "lua/context.h"
 
 #if defined(__SANITIZE_ADDRESS__)
 #define WITH_ASAN 1
@@ -38,7 +39,7 @@ struct stack {
   struct stack *next_idle;
   struct stacks *owner;
   uint8_t *map;
-  ucontext_t context, scheduler;
+  struct context context, scheduler;
   void *user;
   void *fake; /* AddressSanitizer's fake stack while switched away */
 };
@@ -69,9 +70,8 @@ static void arrive_on_stack(struct stack *k) {
 #endif
 }
 
-/* makecontext hands over ints only, so the pointer comes in two halves. */
-static void run(unsigned high, unsigned low) {
-  struct stack *k = (struct stack *)(((uintptr_t)high << 16 << 16) | low);
+static void run(void *stack) {
+  struct stack *k = stack;
   arrive_on_stack(k);
   for (;;) k->owner->entry(k->user);
 }
@@ -90,7 +90,7 @@ struct stack *stack_get(struct stacks *s) {
     free(k);
     return NULL;
   }
-  if (mprotect(k->map, GUARD_BYTES, PROT_NONE) != 0 || getcontext(&k->context) != 0) {
+  if (mprotect(k->map, GUARD_BYTES, PROT_NONE) != 0) {
     munmap(k->map, map_bytes());
     free(k);
     return NULL;
@@ -99,11 +99,7 @@ struct stack *stack_get(struct stacks *s) {
   __asan_unpoison_memory_region(k->map, map_bytes()); /* the addresses may have been another stack's */
 #endif
   k->owner = s;
-  k->context.uc_stack.ss_sp = k->map + GUARD_BYTES;
-  k->context.uc_stack.ss_size = USABLE_BYTES;
-  k->context.uc_link = NULL;
-  uintptr_t p = (uintptr_t)k;
-  makecontext(&k->context, (void (*)(void))run, 2, (unsigned)(p >> 16 >> 16), (unsigned)p);
+  context_make(&k->context, k->map + GUARD_BYTES, USABLE_BYTES, run, k);
   k->next = s->all;
   if (s->all) s->all->prev = k;
   s->all = k;
@@ -125,9 +121,9 @@ void stack_resume(struct stacks *s, struct stack *k, void *user) {
   k->user = user;
 #ifdef WITH_ASAN
   void *fake = NULL;
-  __sanitizer_start_switch_fiber(&fake, k->context.uc_stack.ss_sp, USABLE_BYTES);
+  __sanitizer_start_switch_fiber(&fake, k->map + GUARD_BYTES, USABLE_BYTES);
 #endif
-  swapcontext(&k->scheduler, &k->context);
+  context_switch(&k->scheduler, &k->context);
 #ifdef WITH_ASAN
   __sanitizer_finish_switch_fiber(fake, NULL, NULL);
 #endif
@@ -138,7 +134,7 @@ void stack_leave(struct stacks *s, struct stack *k) {
 #ifdef WITH_ASAN
   __sanitizer_start_switch_fiber(&k->fake, s->main_bottom, s->main_size);
 #endif
-  swapcontext(&k->context, &k->scheduler);
+  context_switch(&k->context, &k->scheduler);
   arrive_on_stack(k);
 }
 
