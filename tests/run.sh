@@ -56,6 +56,10 @@ export CK_DEFAULT_TIMEOUT=$((60 * GAIJIN_TEST_SLOWER))
 # Fibers have stacks of their own: with fake stack frames ASan would take every switch for a return.
 export ASAN_OPTIONS=${ASAN_OPTIONS:-detect_stack_use_after_return=0}
 export UBSAN_OPTIONS=${UBSAN_OPTIONS:-print_stacktrace=1}
+# What tests that fail leave behind goes with this directory. Short: sockets live there.
+TMPDIR=$(mktemp -d /tmp/gaijin-tests-XXXXXX)
+export TMPDIR
+trap 'rm -rf "$TMPDIR"' EXIT
 rm -rf "$GAIJIN_LOGS"
 mkdir -p "$GAIJIN_LOGS"
 if [ $# -gt 0 ]; then
