@@ -49,9 +49,10 @@ uint8_t *frame_room(struct frame *f, uint32_t least, uint32_t *room) {
 void frame_filled(struct frame *f, uint32_t n) { f->in.size += n; }
 
 enum frame_outcome frame_next(struct frame *f, uint8_t **bytes, uint32_t *size) {
-  uint8_t *p = f->in.bytes + f->start;
   uint32_t have = f->in.size - f->start;
-  if (have >= 1 && p[0] != MARK_U32) return FRAME_BAD_PREFIX;
+  if (have == 0) return FRAME_MORE; /* perhaps there is no buffer yet */
+  uint8_t *p = f->in.bytes + f->start;
+  if (p[0] != MARK_U32) return FRAME_BAD_PREFIX;
   if (have < PREFIX) return FRAME_MORE;
   uint32_t length = load_be32(p + 1);
   if (length > f->max_message) {
