@@ -117,6 +117,7 @@ int gaijin_flush(gaijin *g, bool releases) {
   return 0;
 }
 
-bool gaijin_wants_write(const gaijin *g) { return !g->lost && !g->write_broken && g->out_start < g->out.size; }
+bool gaijin_wants_write(const gaijin *g) { return !g->lost && !g->write_broken && gaijin_queued_bytes(g) > 0; }
 
-size_t gaijin_queued_bytes(const gaijin *g) { return g->out.size - g->out_start; }
+/* A message being written is not queued yet. */
+size_t gaijin_queued_bytes(const gaijin *g) { return (g->writer.open ? g->writer.pack.start : g->out.size) - g->out_start; }

@@ -1,0 +1,219 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Connecting and the greeting (client-lib/connect.c, hello.c).
+ */
+#include <fcntl.h>
+#include <sys/wait.h>
+
+#include "tests/unit/fake_broker.h"
+
+static char error[512];
+
+static int dial_path(const char *path, const char *name, double wait, gaijin **g) {
+  struct gaijin_options o = {.socket = path, .name = name, .wait_seconds = wait};
+  error[0] = '\0';
+  int status = gaijin_connect(g, &o, error, sizeof error);
+  ck_assert((status == 0) == (*g != NULL));
+  ck_assert_ptr_null(strchr(error, '\n'));
+  return status;
+}
+
+START_TEST(a_greeted_connection_knows_itself) {
+  struct fake f;
+  fake_open(&f);
+  ck_assert_uint_eq(gaijin_host(f.g), FAKE_HOST);
+  ck_assert_str_eq(gaijin_name(f.g), "shop");
+  ck_assert_str_eq(gaijin_host_name(f.g, FAKE_HOST), "shop");
+  ck_assert_uint_eq(gaijin_max_message(f.g), MAX_MESSAGE_DEFAULT);
+  ck_assert_str_eq(gaijin_broker_version(f.g), "0.1-fake");
+  ck_assert_str_eq(gaijin_error(f.g), "");
+  ck_assert_int_ne(fcntl(gaijin_fd(f.g), F_GETFD) & FD_CLOEXEC, 0);
+  ck_assert_int_ne(fcntl(gaijin_fd(f.g), F_GETFL) & O_NONBLOCK, 0);
+  fake_close(&f);
+  gaijin_close(NULL);
+}
+END_TEST
+
+START_TEST(no_broker_is_said_clearly) {
+  gaijin *g;
+  ck_assert_int_eq(dial_path("/nonexistent/s", "x", 0, &g), STATUS_lost);
+  ck_assert_str_eq(error, "no broker at /nonexistent/s; start one with gaijin-broker -s /nonexistent/s");
+  ck_assert_int_eq(dial_path("/nonexistent/s", "x", 0.05, &g), STATUS_lost);
+  ck_assert_str_eq(error, "no broker at /nonexistent/s after 0.05 s; start one with gaijin-broker -s /nonexistent/s");
+  ck_assert_int_eq(dial_path("/dev/null/s", "x", 5, &g), STATUS_lost);
+  ck_assert_ptr_nonnull(strstr(error, "cannot connect to the broker at /dev/null/s: Not a directory"));
+}
+END_TEST
+
+START_TEST(options_are_checked_first) {
+  gaijin *g;
+  static char path[200], name[NAME_MAX_BYTES + 2];
+  memset(path, 'p', sizeof path - 1);
+  memset(name, 'n', sizeof name - 1);
+  ck_assert_int_eq(dial_path(path, "x", 5, &g), STATUS_unsupported);
+  ck_assert_ptr_nonnull(strstr(error, "199 bytes, more than the 107"));
+  ck_assert_int_eq(dial_path("/nonexistent/s", name, 5, &g), STATUS_unsupported);
+  ck_assert_str_eq(error, "a worker's name has 1 to 64 bytes, this one has 65");
+  ck_assert_int_eq(dial_path("/nonexistent/s", "", 5, &g), STATUS_unsupported);
+}
+END_TEST
+
+START_TEST(the_default_socket_follows_the_environment) {
+  char out[64];
+  setenv("GAIJIN_SOCKET", "/a/b", 1);
+  ck_assert_str_eq(gaijin_default_socket(out, sizeof out), "/a/b");
+  setenv("GAIJIN_SOCKET", "", 1);
+  setenv("XDG_RUNTIME_DIR", "/run/user/7", 1);
+  ck_assert_str_eq(gaijin_default_socket(out, sizeof out), "/run/user/7/gaijin.sock");
+  ck_assert_str_eq(gaijin_default_socket(out, 5), "/run");
+  unsetenv("GAIJIN_SOCKET");
+  unsetenv("XDG_RUNTIME_DIR");
+  ck_assert_str_eq(gaijin_default_socket(out, sizeof out), "/run/gaijin/gaijin.sock");
+}
+END_TEST
+
+/* ---- Brokers that answer otherwise: `script` plays one connection each ---- */
+
+struct play {
+  struct fake f;
+  void (*script)(struct fake *f);
+  int connections;
+};
+
+static void *play_broker(void *user) {
+  struct play *p = user;
+  for (int i = 0; i < p->connections; i++) {
+    p->f.fd = accept(p->f.listener, NULL, NULL);
+    if (p->f.fd < 0) return NULL;
+    p->script(&p->f);
+    close(p->f.fd);
+    p->f.fd = -1;
+    frame_deinit(&p->f.in);
+    frame_init(&p->f.in, MAX_MESSAGE_MOST);
+  }
+  return NULL;
+}
+
+static int dial_play(void (*script)(struct fake *f), int connections, double wait, gaijin **g) {
+  struct play p = {.script = script, .connections = connections};
+  pthread_t broker;
+  fake_listen(&p.f);
+  ck_assert_int_eq(pthread_create(&broker, NULL, play_broker, &p), 0);
+  int status = dial_path(p.f.path, "shop", wait, g);
+  pthread_join(broker, NULL);
+  fake_close(&p.f);
+  return status;
+}
+
+static void refuse_name(struct fake *f) {
+  fake_next(f);
+  fake_begin(f, MESSAGE_ERROR, OP_hello, f->m.id, 2);
+  pack_uint(&f->p, STATUS_name_taken);
+  pack_text(&f->p, "another worker is called shop");
+  fake_send(f);
+}
+
+static void welcome(struct fake *f, uint64_t version, uint64_t max) {
+  fake_next(f);
+  fake_begin(f, MESSAGE_REPLY, OP_hello, f->m.id, 5);
+  pack_uint(&f->p, version);
+  pack_uint(&f->p, FAKE_HOST);
+  pack_text(&f->p, "shop");
+  pack_uint(&f->p, max);
+  pack_text(&f->p, "9.9");
+  fake_send(f);
+}
+static void newer(struct fake *f) { welcome(f, WIRE_VERSION + 1, MAX_MESSAGE_DEFAULT); }
+static void absurd_limit(struct fake *f) { welcome(f, WIRE_VERSION, 10); }
+static void say_nothing(struct fake *f) { fake_next(f); }
+static void speak_http(struct fake *f) { fake_bytes(f, "HTTP/1.1 400 Bad Request\r\n\r\n", 28); }
+static void reply_elsewhere(struct fake *f) {
+  fake_next(f);
+  fake_begin(f, MESSAGE_REPLY, OP_ping, f->m.id, 0);
+  fake_send(f);
+}
+static void second_time(struct fake *f) {
+  fake_next(f);
+  if (f->max_message++ == MAX_MESSAGE_DEFAULT) return;
+  fake_begin(f, MESSAGE_REPLY, OP_hello, f->m.id, 5);
+  pack_uint(&f->p, WIRE_VERSION);
+  pack_uint(&f->p, FAKE_HOST);
+  pack_text(&f->p, "shop");
+  pack_uint(&f->p, MAX_MESSAGE_DEFAULT);
+  pack_text(&f->p, "9.9");
+  fake_end(f);
+  /* What follows the welcome in the same write waits for the first dispatch. */
+  fake_begin(f, MESSAGE_NOTICE, OP_peer, 0, 2);
+  pack_uint(&f->p, OTHER_HOST);
+  pack_text(&f->p, "bank");
+  fake_send(f);
+}
+
+START_TEST(refusals_are_passed_on) {
+  gaijin *g;
+  ck_assert_int_eq(dial_play(refuse_name, 1, 5, &g), STATUS_name_taken);
+  ck_assert_str_eq(error, "another worker is called shop");
+  ck_assert_int_eq(dial_play(newer, 1, 5, &g), STATUS_protocol);
+  ck_assert_ptr_nonnull(strstr(error, "version 2 of the wire, this program version 1"));
+}
+END_TEST
+
+START_TEST(what_is_no_broker_is_said_to_be_none) {
+  gaijin *g;
+  ck_assert_int_eq(dial_play(absurd_limit, 1, 5, &g), STATUS_protocol);
+  ck_assert_int_eq(dial_play(speak_http, 1, 5, &g), STATUS_protocol);
+  ck_assert_int_eq(dial_play(reply_elsewhere, 1, 5, &g), STATUS_protocol);
+  ck_assert_int_eq(dial_play(say_nothing, 1, 0, &g), STATUS_lost);
+  ck_assert_str_eq(error, "the broker closed the connection without answering hello");
+}
+END_TEST
+
+START_TEST(a_broker_that_goes_during_hello_is_tried_again) {
+  gaijin *g;
+  ck_assert_int_eq(dial_play(second_time, 2, 5, &g), 0);
+  ck_assert_ptr_null(gaijin_host_name(g, OTHER_HOST));
+  while (gaijin_dispatch(g) == 0) continue;
+  ck_assert_str_eq(gaijin_host_name(g, OTHER_HOST), "bank");
+  gaijin_close(g);
+}
+END_TEST
+
+/* The socket appears while the client waits for it. */
+START_TEST(a_broker_that_comes_later_is_found) {
+  struct fake f;
+  char path[128];
+  fake_listen(&f);
+  snprintf(path, sizeof path, "%s/late", f.dir);
+  gaijin *g;
+  pid_t child = fork();
+  ck_assert_int_ge(child, 0);
+  if (child == 0) {
+    int status = dial_path(path, "shop", 20, &g);
+    gaijin_close(g);
+    _exit(status);
+  }
+  ck_assert_int_eq(rename(f.path, path), 0); /* before or after its first attempt: both must work */
+  fake_greet(&f);
+  int status;
+  ck_assert_int_eq(waitpid(child, &status, 0), child);
+  ck_assert(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+  unlink(path);
+  f.g = NULL;
+  fake_close(&f);
+}
+END_TEST
+
+int main(void) {
+  Suite *s = suite_create("client_connect");
+  TCase *c = tcase_create("connect");
+  tcase_add_test(c, a_greeted_connection_knows_itself);
+  tcase_add_test(c, no_broker_is_said_clearly);
+  tcase_add_test(c, options_are_checked_first);
+  tcase_add_test(c, the_default_socket_follows_the_environment);
+  tcase_add_test(c, refusals_are_passed_on);
+  tcase_add_test(c, what_is_no_broker_is_said_to_be_none);
+  tcase_add_test(c, a_broker_that_goes_during_hello_is_tried_again);
+  tcase_add_test(c, a_broker_that_comes_later_is_found);
+  suite_add_tcase(s, c);
+  return run_suite(s);
+}

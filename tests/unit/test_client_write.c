@@ -1,0 +1,202 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Making messages (client-lib/write.c): what is refused, and that a refusal changes nothing.
+ */
+#include "tests/unit/fake_broker.h"
+
+static const struct pt A = {OTHER_HOST, 1, 11, PT_TABLE};
+
+/* Ends the open request with this status and text; nothing was queued. */
+static void refused(struct fake *f, int status, const char *text) {
+  size_t before = gaijin_queued_bytes(f->g);
+  uint64_t id = 7;
+  ck_assert_int_eq(gaijin_end_request(f->g, told_answer, f, &id), status);
+  ck_assert_msg(strstr(gaijin_error(f->g), text), "%s", gaijin_error(f->g));
+  ck_assert_uint_eq(gaijin_queued_bytes(f->g), before);
+  ck_assert_uint_eq(id, 0);
+  ck_assert_uint_eq(f->g->calls.count, 0);
+}
+
+START_TEST(every_field_of_a_request_arrives) {
+  struct fake f;
+  fake_open(&f);
+  gaijin_token *t = gaijin_token_new(f.g, PT_FUNCTION, &f);
+  struct pt pt = gaijin_token_pt(f.g, t);
+  uint64_t id;
+  gaijin_begin_request(f.g, &(struct gaijin_send){.op = OP_call, .depth = 300, .deadline_ms = 70000, .token = t}, 6);
+  gaijin_put_nil(f.g);
+  gaijin_put_bool(f.g, false);
+  gaijin_put_number(f.g, 2.5);
+  gaijin_put_string(f.g, "\xff\0", 2);
+  gaijin_put_text(f.g, "text");
+  gaijin_put_token(f.g, t);
+  ck_assert_int_eq(gaijin_end_request(f.g, told_answer, &f, &id), 0);
+  ck_assert(gaijin_wants_write(f.g));
+  gaijin_flush(f.g, false);
+  ck_assert(!gaijin_wants_write(f.g));
+  const struct message *m = fake_next(&f);
+  ck_assert_int_eq(m->kind, MESSAGE_REQUEST);
+  ck_assert_int_eq(m->op, OP_call);
+  ck_assert_uint_eq(m->flags, 0);
+  ck_assert_uint_eq(m->depth, 300);
+  ck_assert_uint_eq(m->id, id);
+  ck_assert_uint_eq(m->peer, 0);
+  ck_assert_uint_eq(m->deadline_ms, 70000);
+  ck_assert_int_eq(m->target, OP_PT);
+  ck_assert(pt_equal(&m->pt, &pt));
+  struct reader r = fake_values(m);
+  struct value v;
+  ck_assert(reader_next(&r, &v) && v.type == VALUE_NIL);
+  ck_assert(reader_next(&r, &v) && v.type == VALUE_BOOL && !v.boolean);
+  ck_assert(reader_next(&r, &v) && v.number == 2.5);
+  ck_assert(reader_next(&r, &v) && v.size == 2 && memcmp(v.bytes, "\xff\0", 2) == 0);
+  ck_assert(reader_next(&r, &v) && v.size == 4);
+  ck_assert(reader_next(&r, &v) && v.type == VALUE_PT && pt_equal(&v.pt, &pt));
+  fake_close(&f);
+}
+END_TEST
+
+START_TEST(one_way_has_no_answer) {
+  struct fake f;
+  fake_open(&f);
+  uint64_t id = 5;
+  gaijin_begin_request(f.g, &(struct gaijin_send){.op = OP_s2t, .name = "bank", .one_way = true}, 1);
+  gaijin_put_text(f.g, "label");
+  ck_assert_int_eq(gaijin_end_request(f.g, told_answer, &f, &id), 0);
+  ck_assert_uint_eq(id, 0);
+  gaijin_flush(f.g, false);
+  ck_assert_uint_eq(fake_next(&f)->flags, MESSAGE_ONE_WAY);
+  ck_assert_uint_ne(f.m.id, 0);
+  ck_assert_uint_eq(f.g->calls.count, 0);
+  fake_close(&f);
+  ck_assert_uint_eq(f.told.answers, 0);
+}
+END_TEST
+
+START_TEST(wrong_requests_are_refused_here) {
+  struct fake f;
+  fake_open(&f);
+  static char name[300];
+  memset(name, 'n', sizeof name - 1);
+  gaijin_begin_request(f.g, &(struct gaijin_send){.op = OP_get}, 1);
+  gaijin_put_nil(f.g);
+  refused(&f, STATUS_unsupported, "'get' was given a wrong kind of target");
+  gaijin_begin_request(f.g, &(struct gaijin_send){.op = OP_get, .name = "x"}, 1);
+  refused(&f, STATUS_unsupported, "wrong kind of target");
+  gaijin_begin_request(f.g, &(struct gaijin_send){.op = OP_drop}, 2);
+  refused(&f, STATUS_unsupported, "'drop' is no request to send");
+  gaijin_begin_request(f.g, &(struct gaijin_send){.op = OP_free}, 0);
+  refused(&f, STATUS_unsupported, "'free' is no request to send");
+  gaijin_begin_request(f.g, &(struct gaijin_send){.op = (enum op)200}, 0);
+  refused(&f, STATUS_unsupported, "no request to send");
+  gaijin_begin_request(f.g, &(struct gaijin_send){.op = OP_watch}, 1);
+  gaijin_put_text(f.g, "bank");
+  refused(&f, STATUS_protocol, "'watch' takes name, \"present\" or \"ready\"; 1 values were given");
+  gaijin_begin_request(f.g, &(struct gaijin_send){.op = OP_labels, .name = name}, 0);
+  refused(&f, STATUS_dead, "no worker has a name of 299");
+  gaijin_begin_request(f.g, &(struct gaijin_send){.op = OP_watch}, 2);
+  gaijin_put_text(f.g, "bank");
+  refused(&f, STATUS_protocol, "'watch' was announced with 2 values but got 1");
+  ck_assert_int_eq(gaijin_notice(f.g, OP_ping), STATUS_unsupported);
+  ck_assert_int_eq(gaijin_notice(f.g, OP_unsub), STATUS_unsupported);
+  ck_assert_int_eq(gaijin_end_answer(f.g), STATUS_protocol);
+  ck_assert_uint_eq(fake_ask(&f, NULL), 2); /* no id was spent */
+  fake_close(&f);
+}
+END_TEST
+
+/* A message of exactly the limit goes, one byte more does not; the text names both sizes. */
+START_TEST(the_limit_is_exact) {
+  struct fake f;
+  fake_connect(&f, &fake_events, MAX_MESSAGE_LEAST);
+  static char bytes[MAX_MESSAGE_LEAST];
+  memset(bytes, 'a', sizeof bytes);
+  /* After the prefix: 34 bytes of envelope, 1 of target, 1 of array, 3 of string header. */
+  size_t fits = MAX_MESSAGE_LEAST - 39;
+  gaijin_begin_reply(f.g, 1, OP_get, 1);
+  gaijin_put_string(f.g, bytes, fits);
+  ck_assert_int_eq(gaijin_end_answer(f.g), 0);
+  gaijin_begin_reply(f.g, 1, OP_get, 1);
+  gaijin_put_string(f.g, bytes, fits + 1);
+  ck_assert_int_eq(gaijin_end_answer(f.g), STATUS_too_large);
+  ck_assert_str_eq(gaijin_error(f.g), "message of 4097 bytes is over the limit of 4096 bytes (raise it with the broker's --max-message)");
+  gaijin_begin_reply(f.g, 1, OP_get, 1);
+  gaijin_put_string(f.g, bytes, (size_t)5 << 30); /* never read */
+  ck_assert_int_eq(gaijin_end_answer(f.g), STATUS_too_large);
+  gaijin_flush(f.g, false);
+  ck_assert_uint_eq(fake_next(&f)->size, MAX_MESSAGE_LEAST + MESSAGE_PREFIX_BYTES);
+  ck_assert(fake_idle(&f));
+  fake_close(&f);
+}
+END_TEST
+
+/* A finaliser may begin a message while another is being written. */
+START_TEST(a_begin_inside_a_begin_is_refused) {
+  struct fake f;
+  fake_open(&f);
+  uint64_t id;
+  gaijin_begin_request(f.g, &(struct gaijin_send){.op = OP_s2t, .name = "bank"}, 2);
+  gaijin_put_text(f.g, "label");
+  gaijin_begin_request(f.g, &(struct gaijin_send){.op = OP_s2t, .name = "other"}, 1);
+  gaijin_put_text(f.g, "inner");
+  gaijin_begin_raise(f.g, 4, OP_get, 1);
+  gaijin_put_text(f.g, "innermost");
+  ck_assert_int_eq(gaijin_end_answer(f.g), STATUS_busy);
+  gaijin_abort(f.g);
+  ck_assert_int_eq(gaijin_answer_error(f.g, 4, OP_get, STATUS_busy, "x"), STATUS_busy);
+  ck_assert_int_eq(gaijin_answer_free(f.g, 4), STATUS_busy);
+  ck_assert_int_eq(gaijin_notice(f.g, OP_ready), STATUS_busy);
+  ck_assert_int_eq(gaijin_claim(f.g, &A, NULL, NULL, NULL), STATUS_busy);
+  gaijin_put_bool(f.g, true);
+  ck_assert_int_eq(gaijin_end_request(f.g, told_answer, &f, &id), 0);
+  gaijin_flush(f.g, false);
+  const struct message *m = fake_next(&f);
+  ck_assert_uint_eq(m->id, id);
+  ck_assert_uint_eq(m->body_count, 2);
+  ck_assert(fake_idle(&f));
+  fake_close(&f);
+}
+END_TEST
+
+START_TEST(raises_and_errors_have_their_shape) {
+  struct fake f;
+  fake_open(&f);
+  static char text[9000];
+  memset(text, 't', sizeof text - 1);
+  uint64_t status;
+  struct value v;
+  gaijin_begin_raise(f.g, 8, OP_call, 2);
+  gaijin_put_nil(f.g);
+  gaijin_put_text(f.g, "trace");
+  ck_assert_int_eq(gaijin_end_answer(f.g), 0);
+  ck_assert_int_eq(gaijin_answer_error(f.g, 9, OP_call, STATUS_too_large, text), 0);
+  gaijin_begin_raise(f.g, 8, OP_call, 0);
+  ck_assert_int_eq(gaijin_end_answer(f.g), STATUS_protocol);
+  gaijin_flush(f.g, false);
+  ck_assert_int_eq(fake_next(&f)->kind, MESSAGE_ERROR);
+  ck_assert_uint_eq(f.m.id, 8);
+  struct reader r = fake_values(&f.m);
+  ck_assert(reader_uint(&r, &status) && status == STATUS_raised);
+  ck_assert(reader_next(&r, &v) && v.type == VALUE_NIL);
+  ck_assert(reader_next(&r, &v) && v.type == VALUE_STRING);
+  ck_assert_int_eq(fake_next(&f)->kind, MESSAGE_ERROR);
+  ck_assert_uint_lt(f.m.size, MAX_MESSAGE_LEAST); /* fits wherever it goes */
+  r = fake_values(&f.m);
+  ck_assert(reader_uint(&r, &status) && status == STATUS_too_large);
+  ck_assert(fake_idle(&f));
+  fake_close(&f);
+}
+END_TEST
+
+int main(void) {
+  Suite *s = suite_create("client_write");
+  TCase *c = tcase_create("write");
+  tcase_add_test(c, every_field_of_a_request_arrives);
+  tcase_add_test(c, one_way_has_no_answer);
+  tcase_add_test(c, wrong_requests_are_refused_here);
+  tcase_add_test(c, the_limit_is_exact);
+  tcase_add_test(c, a_begin_inside_a_begin_is_refused);
+  tcase_add_test(c, raises_and_errors_have_their_shape);
+  suite_add_tcase(s, c);
+  return run_suite(s);
+}
