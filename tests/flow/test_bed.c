@@ -59,10 +59,10 @@ START_TEST(nothing_left) {
   struct bed *b = bed_open(NULL);
   struct child *c = bed_start(b, &(struct bed_worker){.name = "shop", .code = "bakaGaijin.x = {} print('here')"});
   bed_expect(b, c, "here");
-  struct child *once = bed_start(b, &(struct bed_worker){.name = "customer",
+  struct child *customer = bed_start(b, &(struct bed_worker){.name = "customer",
                                                          .once = true,
                                                          .code = "local x = bakaGaijin('shop').x; x.y = 1; os.exit(x.y + 6)"});
-  bed_exit(b, once, 7);
+  bed_exit(b, customer, 7);
   struct child *victim = bed_start(b, &(struct bed_worker){.name = "victim", .code = "held = bakaGaijin('shop').x"});
   ck_assert_uint_eq(bed_tokens(b), 1);
   bed_kill(b, victim);
