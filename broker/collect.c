@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The waits' subject is the host that is to collect.
+ */
+#include "broker/collect.h"
+
+#include "broker/broker.h"
+#include "broker/client.h"
+#include "broker/notify.h"
+
+enum { WAITS_MOST = 10000 }; /* of one observer */
+
+void collect_on_gc(struct client *from, const struct message *m) {
+  struct broker *b = from->broker;
+  if (!from->observer) {
+    notify_refuse(from, m, STATUS_denied, "only observers may have a worker collect");
+    return;
+  }
+  uint32_t host = names_host(&b->names, m->name, m->name_size);
+  struct client *to = host == SLAB_NONE ? NULL : hosts_at(&b->hosts, host)->client;
+  if (!to || to->state != CLIENT_READY) {
+    notify_refuse(from, m, STATUS_dead, NOTIFY_DEAD_TEXT, (int)m->name_size, m->name);
+    return;
+  }
+  if (waits_count_of_client(&b->collecting, from->host) >= WAITS_MOST) {
+    notify_refuse(from, m, STATUS_busy, "you wait for %d collections already", WAITS_MOST);
+    return;
+  }
+  if (!(m->flags & MESSAGE_ONE_WAY) && !waits_add(&b->collecting, host, from->host, m->id, 0)) {
+    notify_refuse(from, m, STATUS_busy, "the broker's memory is too short; try again later");
+    return;
+  }
+  notify_free(to);
+}
+
+/* Takes one wait for the host out of the registry; its client, NULL at the end. */
+static struct client *take_wait(struct broker *b, uint32_t host, uint64_t *request) {
+  uint32_t i = waits_first_of_subject(&b->collecting, host);
+  if (i == SLAB_NONE) return NULL;
+  struct client *who = hosts_at(&b->hosts, waits_at(&b->collecting, i)->client)->client;
+  *request = waits_at(&b->collecting, i)->request;
+  waits_remove(&b->collecting, i);
+  return who;
+}
+
+void collect_answered(struct client *from) {
+  struct broker *b = from->broker;
+  uint64_t request;
+  from->free_id = 0;
+  loads_settle(&b->loads, from->host);
+  for (struct client *who; (who = take_wait(b, from->host, &request));) notify_reply(who, OP_gc, request);
+}
+
+void collect_ended(struct client *c) {
+  struct broker *b = c->broker;
+  uint64_t request;
+  for (uint32_t i; (i = waits_first_of_client(&b->collecting, c->host)) != SLAB_NONE;) waits_remove(&b->collecting, i);
+  for (struct client *who; (who = take_wait(b, c->host, &request));)
+    notify_error(who, OP_gc, request, STATUS_dead, NOTIFY_DEAD_TEXT, NAME_MAX_BYTES, client_name(c));
+}
+
+bool collect_cancel(struct client *from, uint64_t request) {
+  struct waits *w = &from->broker->collecting;
+  uint32_t i = waits_find(w, from->host, request);
+  if (i != SLAB_NONE) waits_remove(w, i);
+  return i != SLAB_NONE;
+}

@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Complete collections: op gc, with which an observer asks for one, and the
+ * clients' answers to free. One free at a time per client; those who ask meanwhile
+ * wait for the same answer.
+ */
+#ifndef GAIJIN_BROKER_COLLECT_H
+#define GAIJIN_BROKER_COLLECT_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "proto/message.h"
+
+struct client;
+
+void collect_on_gc(struct client *from, const struct message *m);
+/* The client has collected and sent its unsubs. */
+void collect_answered(struct client *from);
+/* The client has ended: those who wait for it are answered `dead`, and what it waits for is forgotten. */
+void collect_ended(struct client *c);
+/* Forgets a wait; false when the client's request was no gc. */
+bool collect_cancel(struct client *from, uint64_t request);
+
+#endif

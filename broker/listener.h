@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The socket clients connect to. The path belongs to whoever holds the lock on
+ * PATH.lock: a stale socket is replaced, a living broker's is not, and what is no
+ * socket is never removed.
+ */
+#ifndef GAIJIN_BROKER_LISTENER_H
+#define GAIJIN_BROKER_LISTENER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+#include <uv.h>
+
+struct listener {
+  char path[108], lock_path[116];
+  int fd, lock_fd; /* -1: closed */
+  int spare_fd;    /* given up for a moment to refuse a client when there are no descriptors left */
+  dev_t device;    /* of the socket file, to know it again */
+  ino_t inode;
+  uv_poll_t poll;
+  bool polling;
+  uint64_t refused_ms; /* when a lack of descriptors was last logged */
+};
+
+/* Makes the directory if it is missing, takes the lock, binds and listens (mode 0600). 0; or -1 and one clear line in
+ * `error` (n bytes); nothing stays behind then. */
+int listener_open(struct listener *l, const char *path, char *error, size_t n);
+/* Unlinks the socket and the lock. A listener that is not open is fine. */
+void listener_close(struct listener *l);
+
+/* The next connection, non-blocking and closed on exec: its descriptor, or a negative errno. -EAGAIN: none waits.
+ * -EMFILE, -ENFILE: the connection was refused for lack of descriptors. */
+int listener_accept(struct listener *l);
+
+#endif

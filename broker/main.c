@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * gaijin-broker: reads its flags, runs one broker until SIGTERM or SIGINT.
+ * Exit status: 0 after a signal, 1 when it cannot run, 2 for bad usage.
+ */
+#include <signal.h>
+#include <stdio.h>
+#include <sys/resource.h>
+
+#include "broker/broker.h"
+#include "broker/options.h"
+
+struct program {
+  uv_loop_t loop;
+  uv_signal_t term, interrupt;
+  struct broker broker;
+};
+
+static void stop(struct program *p) {
+  broker_stop(&p->broker);
+  uv_close((uv_handle_t *)&p->term, NULL);
+  uv_close((uv_handle_t *)&p->interrupt, NULL);
+}
+
+static void on_signal(uv_signal_t *handle, int number) {
+  struct program *p = handle->data;
+  log_line(&p->broker.log, LOG_INFO, "ends on signal %d", number);
+  stop(p);
+}
+
+/* One descriptor per client: as many as the system allows. */
+static void raise_descriptor_limit(void) {
+  struct rlimit limit;
+  if (getrlimit(RLIMIT_NOFILE, &limit) < 0) return;
+  limit.rlim_cur = limit.rlim_max;
+  /* Without it the broker serves fewer clients, and says so when it has to refuse one. */
+  if (setrlimit(RLIMIT_NOFILE, &limit) < 0) return;
+}
+
+static int run(struct program *p, const struct options *o) {
+  char error[512];
+  struct broker_config config = {.socket = o->socket, .load_min = o->load_min, .load_gain = o->load_gain,
+                                 .max_message = o->max_message, .log_level = o->log_level};
+  int r = uv_loop_init(&p->loop);
+  if (r < 0) {
+    fprintf(stderr, "gaijin-broker: cannot make an event loop: %s\n", uv_strerror(r));
+    return 1;
+  }
+  uv_signal_init(&p->loop, &p->term);
+  uv_signal_init(&p->loop, &p->interrupt);
+  p->term.data = p->interrupt.data = p;
+  uv_signal_start(&p->term, on_signal, SIGTERM);
+  uv_signal_start(&p->interrupt, on_signal, SIGINT);
+  r = broker_start(&p->broker, &p->loop, &config, error, sizeof error);
+  if (r < 0) {
+    fprintf(stderr, "gaijin-broker: %s\n", error);
+    stop(p);
+  }
+  uv_run(&p->loop, UV_RUN_DEFAULT);
+  broker_deinit(&p->broker);
+  uv_loop_close(&p->loop);
+  return r < 0 ? 1 : 0;
+}
+
+int main(int argc, char **argv) {
+  static struct program program;
+  struct options options;
+  char error[512];
+  switch (options_parse(&options, argc, argv, error, sizeof error)) {
+    case OPTIONS_SHOWN: return 0;
+    case OPTIONS_BAD: fprintf(stderr, "gaijin-broker: %s\n", error); return 2;
+    case OPTIONS_RUN: break;
+  }
+  signal(SIGPIPE, SIG_IGN);
+  raise_descriptor_limit();
+  return run(&program, &options);
+}

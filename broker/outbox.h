@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The bytes that wait to be written to one socket, in order. Messages are copied
+ * into blocks; a write sends as many blocks as one system call takes. An outbox
+ * that is empty keeps at most one small block.
+ */
+#ifndef GAIJIN_BROKER_OUTBOX_H
+#define GAIJIN_BROKER_OUTBOX_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct outbox_block;
+
+struct outbox {
+  struct outbox_block *first, *last;
+  size_t bytes; /* not yet written */
+};
+
+enum outbox_outcome { OUTBOX_EMPTY, OUTBOX_LEFT, OUTBOX_FAILED };
+
+/* Frees the blocks; a zeroed struct is an empty outbox, before and after. */
+void outbox_deinit(struct outbox *o);
+
+/* Appends a message. False when memory is short; then nothing has changed. */
+bool outbox_push(struct outbox *o, const void *bytes, uint32_t size);
+
+/* Writes once, without blocking. OUTBOX_LEFT: write again when the socket is writable. OUTBOX_FAILED: *error is an errno,
+ * and the socket will never take another byte. */
+enum outbox_outcome outbox_write(struct outbox *o, int fd, int *error);
+
+#endif

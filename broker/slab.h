@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Items of one size, named by a 32-bit index instead of a pointer, so that the
+ * links between millions of them stay small. They live in chunks of SLAB_CHUNK;
+ * a chunk without items is freed (one may be kept to avoid thrashing).
+ * An item does not move while it lives; its index is used again after slab_remove.
+ */
+#ifndef GAIJIN_BROKER_SLAB_H
+#define GAIJIN_BROKER_SLAB_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum { SLAB_CHUNK = 256 };
+#define SLAB_NONE UINT32_MAX
+
+struct slab_chunk {
+  uint64_t live[SLAB_CHUNK / 64]; /* a bit for each item in use */
+  uint32_t used, number;
+  struct slab_chunk *prev, *next; /* among the chunks with room */
+  _Alignas(8) uint8_t items[];
+};
+
+struct slab_entry {
+  struct slab_chunk *chunk; /* NULL: an unused number */
+  uint32_t next_unused;
+};
+
+struct slab {
+  uint32_t item_size;
+  uint32_t count; /* items alive */
+  struct slab_entry *entries;
+  uint32_t entry_count, entry_capacity, unused; /* unused: head of the numbers without a chunk */
+  struct slab_chunk *open;
+};
+
+/* A zeroed struct is valid to deinit; deinit frees all items. */
+void slab_init(struct slab *s, uint32_t item_size);
+void slab_deinit(struct slab *s);
+
+/* A new item, zeroed; its index, or SLAB_NONE when memory is short. */
+uint32_t slab_add(struct slab *s);
+void slab_remove(struct slab *s, uint32_t index);
+
+/* The item of a live index. */
+static inline void *slab_at(const struct slab *s, uint32_t index) {
+  return s->entries[index / SLAB_CHUNK].chunk->items + (size_t)(index % SLAB_CHUNK) * s->item_size;
+}
+
+/* Whether an index names an item; any number may be asked. */
+bool slab_live(const struct slab *s, uint32_t index);
+/* The first live index that is not below `from`, or SLAB_NONE. Takes time in proportion to the chunks passed. */
+uint32_t slab_next(const struct slab *s, uint32_t from);
+
+#endif
