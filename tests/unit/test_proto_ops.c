@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The two lists (proto/ops.c, proto/status.c): complete, consistent, bounded.
+ */
+#include <string.h>
+
+#include "proto/ops.h"
+#include "proto/status.h"
+#include "tests/unit/run.h"
+
+START_TEST(every_op_is_whole) {
+  for (uint64_t op = 1; op < OP_COUNT; op++) {
+    const struct op_info *i = op_info(op);
+    ck_assert_ptr_nonnull(i); /* numbers without a gap */
+    ck_assert_str_eq(op_name(op), i->name);
+    ck_assert_uint_le(i->least, i->most);
+    ck_assert_int_gt((int)strlen(i->sentence), 0);
+    ck_assert_int_eq(*i->body == '\0', i->most == 0);
+    /* Only what the broker routes can have an object as its target. */
+    if (i->target == OP_PT) ck_assert_int_eq(i->way, OP_ROUTED);
+    if (i->way == OP_ROUTED) ck_assert_int_eq(i->kind, OP_REQUEST);
+    for (uint64_t k = 1; k < op; k++) ck_assert_str_ne(op_name(k), i->name);
+  }
+}
+END_TEST
+
+START_TEST(numbers_outside_are_unknown) {
+  static const uint64_t outside[] = {0, OP_COUNT, 255, UINT64_MAX};
+  for (size_t i = 0; i < sizeof outside / sizeof *outside; i++) {
+    ck_assert_ptr_null(op_info(outside[i]));
+    ck_assert_str_eq(op_name(outside[i]), "unknown");
+  }
+  ck_assert_str_eq(status_name(STATUS_COUNT), "unknown");
+  ck_assert_str_eq(status_name(UINT64_MAX), "unknown");
+}
+END_TEST
+
+START_TEST(every_status_has_its_name) {
+  ck_assert_int_eq(STATUS_raised, 0);
+  ck_assert_str_eq(status_name(STATUS_dead), "dead");
+  ck_assert_str_eq(status_name(STATUS_too_large), "too_large");
+  ck_assert_str_eq(status_name(STATUS_COUNT - 1), "unsupported");
+  for (uint64_t s = 0; s < STATUS_COUNT; s++) ck_assert_str_ne(status_name(s), "unknown");
+}
+END_TEST
+
+int main(void) {
+  Suite *s = suite_create("proto_ops");
+  TCase *c = tcase_create("ops");
+  tcase_add_test(c, every_op_is_whole);
+  tcase_add_test(c, numbers_outside_are_unknown);
+  tcase_add_test(c, every_status_has_its_name);
+  suite_add_tcase(s, c);
+  return run_suite(s);
+}
