@@ -42,6 +42,7 @@ double bed_limit(const struct bed *b) {
 }
 
 void bed_check_time(struct bed *b, double end, const char *text) {
+  if (b->while_waiting) b->while_waiting(b->while_waiting_user);
   if (bed_now() > end) bed_fail(b, "timeout: %s", text);
 }
 

@@ -24,12 +24,14 @@ struct bed {
   struct bed_process *broker;
   gaijin *observer;
   bool open_before[BED_DESCRIPTORS];
+  void (*while_waiting)(void *user); /* called again and again in every wait; may be NULL */
+  void *while_waiting_user;
 };
 
 /* Monotonic seconds, and a pause of a few milliseconds. */
 double bed_now(void);
 void bed_pause(void);
-/* A wait: started with bed_now() + bed_limit(); fails the test when it is over. */
+/* One turn of a wait that ends at bed_now() == end; fails the test when it is over. */
 void bed_check_time(struct bed *b, double end, const char *text);
 
 /* Sends SIGKILL to all, frees all but the struct. */

@@ -194,7 +194,8 @@ static _Noreturn void failed(struct run *r, const char *format, ...) {
 }
 
 /* Fails if a worker ended that should not have, or otherwise than it should. */
-static void check_ends(struct run *r) {
+static void check_ends(void *user) {
+  struct run *r = user;
   for (size_t i = 0; i < r->script->n_sections; i++) {
     struct section *section = &r->script->sections[i];
     struct child *c = section->child;
@@ -287,12 +288,15 @@ void script_run(const char *path, void (*on_failure)(void *user, const char *tex
                                 .user = user};
   struct run r = {.script = &s, .bed = bed_open(&options)};
   r.end = bed_now() + bed_limit(r.bed);
+  r.bed->while_waiting = check_ends;
+  r.bed->while_waiting_user = &r;
   for (size_t i = 0; i < s.n_sections; i++) start_section(&r, i);
   for (size_t i = 0; i < s.n_sections; i++) {
     if (s.sections[i].ends) wait_end_of(&r, &s.sections[i]);
   }
   if (!s.tokens_left) bed_no_tokens(r.bed);
   finish(&r);
+  r.bed->while_waiting = NULL; /* from here the others are asked to end */
   bed_close(r.bed);
   free(s.text);
   free(s.words);

@@ -16,7 +16,7 @@
 #include "tests/unit/run.h"
 
 /* Short: the tests of time limits wait for it. */
-#define LIMIT 2
+#define LIMIT 1
 
 struct failure {
   jmp_buf here;
@@ -175,9 +175,9 @@ static const struct bad_script bad_scripts[] = {
     {"--@ worker a once\nerror('boom')\n", "a ended with status 1"},
     {"--@ worker a once exit=3\nos.exit(4)\n", "a ended with status 4"},
     {"--@ worker a\ngaijin.stop()\n--@ worker b once\ngaijin.sleep(1000)\n", "a ended with status 0, and should not have"},
-    {"--@ limit 2\n--@ worker a once nowait\ngaijin.sleep(1000)\n", "timeout: a has not ended"},
+    {"--@ limit 1\n--@ worker a once nowait\ngaijin.sleep(1000)\n", "timeout: a has not ended"},
     {"--@ expect a: pears\n--@ worker a once\nprint('apples')\n", "a ended without writing \"pears\""},
-    {"--@ limit 2\n--@ worker a\nbakaGaijin.x = {}\n--@ worker b\nheld = bakaGaijin('a').x\n--@ worker c once\n",
+    {"--@ limit 1\n--@ worker a\nbakaGaijin.x = {}\n--@ worker b\nheld = bakaGaijin('a').x\n--@ worker c once\n",
      "still has 1 tokens: [a 1 table: b 1]"},
 };
 
