@@ -110,7 +110,7 @@ script holder <<'LUA'
 kept = gaijin.wait_for("host", "object")
 LUA
 for name in host holder; do
-  "$build/gaijin-worker" -s "$socket" "$dir/$name.lua" &
+  "$build/gaijin-worker" -s "$socket" "$dir/$name.lua" 2>>"$dir/workers.err" &
   started+=("$!")
 done
 serves() { "$ctl" -s "$socket" clients --json | grep -q "\"name\":\"$1\".*\"ready\":true"; }
@@ -243,7 +243,7 @@ test="run: the broker dies"
 begin run "$dir/serve.lua"
 wait_until out_has '^serve \| up$'
 for child in $(children_of "$background"); do
-  [ "$(cat "/proc/$child/comm")" != gaijin-broker ] || kill -9 "$child"
+  [ "$(cat "/proc/$child/comm" 2>/dev/null)" != gaijin-broker ] || kill -9 "$child"
 done
 finish
 check "status 1" test "$ended" = 1
