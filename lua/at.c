@@ -25,31 +25,27 @@ static struct at *with_metatable(lua_State *L, int i, int metatable) {
   return same ? lua_touserdata(L, i) : NULL;
 }
 
-/* Pushes the token inside the function AT at index i and returns its upvalue's number; 0 pushes nothing.
- * The number depends on the interpreter's order of upvalues, so both are tried. */
-static int push_function_token(lua_State *L, struct worker *w, int i) {
-  if (lua_iscfunction(L, i)) return 0;
-  for (int n = 1; n <= 2; n++) {
-    if (!lua_getupvalue(L, i, n)) return 0;
-    if (lua_type(L, -1) == LUA_TUSERDATA && with_metatable(L, lua_gettop(L), w->at.token_meta)) return n;
+/* Pushes the userdata that has the struct of the AT at index i: itself, or the token inside a function AT. False pushes nothing.
+ * Which upvalue the token is depends on the interpreter's order, so both are tried. */
+static bool push_userdata(lua_State *L, struct worker *w, int i) {
+  if (lua_type(L, i) == LUA_TUSERDATA) {
+    if (!with_metatable(L, i, w->at.table_meta) && !with_metatable(L, i, w->at.token_meta)) return false;
+    lua_pushvalue(L, i);
+    return true;
+  }
+  if (lua_type(L, i) != LUA_TFUNCTION || lua_iscfunction(L, i)) return false;
+  for (int n = 1; n <= 2 && lua_getupvalue(L, i, n); n++) {
+    if (lua_type(L, -1) == LUA_TUSERDATA && with_metatable(L, lua_gettop(L), w->at.token_meta)) return true;
     lua_pop(L, 1);
   }
-  return 0;
+  return false;
 }
 
 struct at *at_get(lua_State *L, struct worker *w, int i) {
-  switch (lua_type(L, i)) {
-    case LUA_TUSERDATA:
-      return with_metatable(L, i, w->at.table_meta);
-    case LUA_TFUNCTION: {
-      if (!push_function_token(L, w, i)) return NULL;
-      struct at *at = lua_touserdata(L, -1);
-      lua_pop(L, 1);
-      return at;
-    }
-    default:
-      return NULL;
-  }
+  if (!push_userdata(L, w, i)) return NULL;
+  struct at *at = lua_touserdata(L, -1);
+  lua_pop(L, 1);
+  return at;
 }
 
 static void intern(lua_State *L, struct worker *w, gaijin_holding *h) {
@@ -102,22 +98,15 @@ void at_revive(lua_State *L, struct worker *w, int i) {
   struct pt pt = old->pt;
   gaijin_holding *h = hold_again(L, w, &pt);
   if (!h) worker_raise(L, STATUS_stale, "the token was released by a finaliser and could not be claimed again");
-  int upvalue = push_function_token(L, w, i);
-  if (upvalue) {
-    /* A fresh token takes the place of the finalised one. */
-    struct at *fresh = new_userdata(L, &pt, w->at.token_meta);
-    fresh->holding = h;
-    lua_setupvalue(L, i, upvalue);
-  } else {
-    /* The userdata will never be finalised again: a fresh token in its environment is, with it. */
-    struct at *fresh = new_userdata(L, &pt, w->at.token_meta);
-    fresh->holding = h;
-    lua_createtable(L, 1, 0);
-    lua_insert(L, -2);
-    lua_rawseti(L, -2, 1);
-    lua_setfenv(L, i);
-    old->holding = h;
-  }
+  /* The userdata will never be finalised again: a fresh token in its environment is, with it. */
+  push_userdata(L, w, i);
+  struct at *fresh = new_userdata(L, &pt, w->at.token_meta);
+  fresh->holding = h;
+  lua_createtable(L, 1, 0);
+  lua_insert(L, -2);
+  lua_rawseti(L, -2, 1);
+  lua_setfenv(L, -2);
+  old->holding = h;
   lua_settop(L, top);
 }
 

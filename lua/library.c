@@ -9,6 +9,7 @@
 
 #include "lua/at.h"
 #include "lua/fiber.h"
+#include "lua/guard.h"
 #include "lua/loop.h"
 #include "lua/metatable.h"
 #include "lua/prelude.lua.h"
@@ -205,6 +206,7 @@ static const luaL_Reg core_functions[] = {
     {"call", core_call},     {"pairs", core_pairs},   {"ipairs", core_ipairs},         {"next", core_next},
     {"loads", core_loads},   {"counts", core_counts}, {"label_set", core_label_set},   {"collect", core_collect},
     {"release", core_release}, {"drain", core_drain}, {"is_fiber", core_is_fiber},     {"report", core_report},
+    {"guard", guard_make},
     {NULL, NULL},
 };
 

@@ -19,7 +19,8 @@ end
 
 -- A Lua function, because LuaJIT cannot compile calls of C ones.
 function type(...)
-  local t = raw_type(...)
+  if select("#", ...) == 0 then error("bad argument #1 to 'type' (value expected)", 2) end
+  local t = raw_type((...))
   if t == "userdata" then return kind((...)) or t end
   return t
 end
@@ -142,38 +143,20 @@ end
 
 ---- Library functions that would act on the AT instead of the original
 
--- Replaces where[name] by a function that refuses ATs among its first `n` arguments.
-local function refuse_remote(where, name, n, title)
-  local original = where[name]
-  where[name] = function(...)
-    for i = 1, n do
-      local v = (select(i, ...))
-      local t = raw_type(v)
-      if (t == "userdata" or t == "function") and kind(v) then
-        error(format("gaijin: unsupported: %s of a remote %s", title, kind(v)), 2)
-      end
-      if i >= select("#", ...) then break end
-    end
-    return original(...)
-  end
+local function refuse_remote(where, name, last)
+  local title = where == _G and name or "table." .. name
+  where[name] = core.guard(where[name], title, 1, last)
 end
 
 for _, name in raw_ipairs { "unpack", "rawget", "rawset", "getmetatable", "setmetatable", "setfenv", "getfenv" } do
   _G["raw_" .. name] = _G[name]
-  refuse_remote(_G, name, name == "setmetatable" and 2 or 1, name)
+  refuse_remote(_G, name, name == "setmetatable" and 2 or 1)
 end
 for _, name in raw_ipairs { "concat", "insert", "maxn", "remove", "sort", "getn", "setn", "foreach", "foreachi" } do
-  if table[name] then refuse_remote(table, name, 1, "table." .. name) end
+  if table[name] then refuse_remote(table, name, 1) end
 end
-refuse_remote(string, "dump", 1, "string.dump")
-
-do -- gsub takes a table to look things up in; a remote function works as it is
-  local gsub = string.gsub
-  function string.gsub(...)
-    if is_remote_table((select(3, ...))) then error("gaijin: unsupported: string.gsub with a remote table", 2) end
-    return gsub(...)
-  end
-end
+string.dump = core.guard(string.dump, "string.dump", 1, 1)
+string.gsub = core.guard(string.gsub, "string.gsub", 3, 3, "table") -- a remote function works as it is
 
 do -- what is queued leaves before the process does
   local exit = os.exit

@@ -10,10 +10,15 @@ local function me() return me end
 me = me
 bakaGaijin.me = (function() local m; m = function() return m end; return m end)()
 bakaGaijin.t1 = {}
+bakaGaijin.clean = function() bakaGC() end
 bakaGaijin.same = function(a, b) return a == b end
 --@ worker B
 bakaGaijin.pass = function(x) return x end
 bakaGaijin.store = {}
+bakaGaijin.clean = function()
+  bakaGaijin.store = nil
+  bakaGC()
+end
 --@ worker C once
 local t = require "t"
 local A, B = bakaGaijin("A"), bakaGaijin("B")
@@ -46,3 +51,5 @@ t.eq(o ~= mine, true)
 t.eq(B.store == o, false, "tables of two hosts")
 t.eq(A.same(o, o), true)
 t1[t1] = nil
+B.clean()
+A.clean()

@@ -19,4 +19,4 @@ local t = require "t"
 local A = bakaGaijin("A")
 local function down(n, f) if n == 0 then return 0 end return 1 + f(n - 1, down) end
 t.eq(A.down(3, down), 3)
-t.raises("gaijin: too_deep: call would make the chain of calls 4 deep", A.down, 4, down)
+t.raises("gaijin: too_deep: call would make the chain of calls 5 deep", A.down, 4, down)

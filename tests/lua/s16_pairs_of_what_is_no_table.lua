@@ -9,11 +9,11 @@ while not finished do gaijin.sleep(0.005) end
 local t = require "t"
 local A = bakaGaijin("A")
 local o, f = A.t, A.f
-t.raises("s16.*bad argument #1 to 'pairs' %(table expected, got function%)", function() pairs(f) end)
-t.raises("s16.*bad argument #1 to 'ipairs' %(table expected, got function%)", function() ipairs(f) end)
-t.raises("s16.*bad argument #1 to 'next' %(table expected, got function%)", function() next(f) end)
-t.raises("s16.*bad argument #1 to 'pairs' %(table expected, got nil%)", function() pairs(nil) end)
-t.raises("s16.*bad argument #1 to 'pairs' %(table expected, got no value%)", function() pairs() end)
+t.raises("B.lua:%d+: bad argument #1 to 'pairs' %(table expected, got function%)", function() pairs(f) end)
+t.raises("B.lua:%d+: bad argument #1 to 'ipairs' %(table expected, got function%)", function() ipairs(f) end)
+t.raises("B.lua:%d+: bad argument #1 to 'next' %(table expected, got function%)", function() next(f) end)
+t.raises("B.lua:%d+: bad argument #1 to 'pairs' %(table expected, got nil%)", function() pairs(nil) end)
+t.raises("B.lua:%d+: bad argument #1 to 'pairs' %(table expected, got no value%)", function() pairs() end)
 t.eq(len(o), 3)
 A.finish()
 t.eventually(function() return not pcall(function() return o.v end) end)

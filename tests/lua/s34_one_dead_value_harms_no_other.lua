@@ -10,6 +10,10 @@ local via = gaijin.wait_for("A", "x", 10)
 local mine = { v = "B's" }
 bakaGaijin.via = via
 bakaGaijin.both = function() return via, mine end
+bakaGaijin.let_go = function()
+  via, bakaGaijin.via = nil, nil
+  bakaGC()
+end
 bakaGaijin.end_a = function() bakaGaijin("A").finish() end
 --@ worker C once
 local t = require "t"
@@ -22,3 +26,4 @@ t.eq(mine.v, "B's")
 t.eq(type(x), "table")
 t.raises("^gaijin: dead: ", function() return x.v end)
 t.raises("^gaijin: dead: ", function() return B.via.v end)
+B.let_go()

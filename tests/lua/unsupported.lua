@@ -5,7 +5,7 @@ bakaGaijin.f = function() end
 bakaGaijin.co = coroutine.create(function() end)
 bakaGaijin.file = io.stdout
 bakaGaijin.echo = function(...) return ... end
-bakaGaijin.thread_result = function() return coroutine.create(print) end
+bakaGaijin.thread_result = function() return coroutine.create(function() end) end
 --@ worker B once
 local t = require "t"
 local A = bakaGaijin("A")
@@ -14,7 +14,7 @@ local u = "gaijin: unsupported: "
 t.raises(u, function() return A.co end)
 t.raises(u, function() return A.file end)
 t.raises(u, function() return A.thread_result() end)
-t.raises(u, echo, coroutine.create(print))
+t.raises(u, echo, coroutine.create(function() end))
 t.raises(u, echo, io.stdout)
 t.raises(u, function() return o + 1 end)
 t.raises(u, function() return 1 - o end)
@@ -42,7 +42,10 @@ t.eq(("x"):gsub("x", { x = "y" }), "y")
 t.eq(getmetatable("").__index, string)
 t.eq(rawget({ a = 1 }, "a"), 1)
 t.eq(getfenv(1)._G, _G)
-t.raises("bad argument #1 to 'unpack'", unpack)
+t.raises("bad argument #1 to '[unpack?]+' %(table expected, got no value%)", unpack)
+t.raises("B.lua:%d+: bad argument #1 to 'unpack' %(table expected, got nil%)", function() unpack(nil) end)
+local env = setmetatable({ marker = 1 }, { __index = _G })
+t.eq(setfenv(function() return getfenv(1) end, env)().marker, 1)
 t.eq(type(nil), "nil")
 t.raises("value expected", type)
 t.raises("attempt to yield", function() A.echo(coroutine.yield()) end)

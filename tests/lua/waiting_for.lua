@@ -1,4 +1,4 @@
---@ worker A once
+--@ worker A once nowait
 local t = require "t"
 t.raises("^gaijin: timeout: nobody is not there after 0.05 s$", gaijin.wait_for, "nobody", 0.05)
 t.raises("^gaijin: timeout: label later of A is not there after 0.05 s$", gaijin.wait_for, "A", "later", 0.05)
