@@ -18,7 +18,10 @@ void frame_init(struct frame *f, uint32_t max_message) {
   buffer_init(&f->in, UINT32_MAX);
 }
 
-void frame_deinit(struct frame *f) { buffer_deinit(&f->in); }
+void frame_deinit(struct frame *f) {
+  buffer_deinit(&f->in);
+  f->start = 0; /* nothing is left: size - start says so */
+}
 
 static void move_to_front(struct frame *f) {
   uint32_t left = f->in.size - f->start;
