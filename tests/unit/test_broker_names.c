@@ -1,0 +1,110 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Names, and those who wait for them.
+ */
+#include "broker/names.h"
+
+#include <string.h>
+
+#include "tests/unit/run.h"
+
+static struct names names;
+
+static void setup(void) { ck_assert(names_init(&names, 1)); }
+static void teardown(void) {
+  ck_assert_ptr_null(names_check(&names));
+  names_deinit(&names);
+}
+
+static uint32_t take(const char *text, uint32_t host) {
+  uint32_t name;
+  ck_assert_int_eq(names_take(&names, text, (uint32_t)strlen(text), host, &name), NAMES_OK);
+  return name;
+}
+
+static uint32_t host_of(const char *text) { return names_host(&names, text, (uint32_t)strlen(text)); }
+
+START_TEST(a_name_has_one_living_owner) {
+  uint32_t shop = take("shop", 1), other;
+  ck_assert_int_eq(names_take(&names, "shop", 4, 2, &other), NAMES_TAKEN);
+  ck_assert_uint_eq(host_of("shop"), 1);
+  ck_assert_uint_eq(host_of("sho"), SLAB_NONE);
+  names_give_up(&names, shop);
+  ck_assert_uint_eq(host_of("shop"), SLAB_NONE);
+  take("shop", 2);
+  ck_assert_uint_eq(host_of("shop"), 2);
+}
+END_TEST
+
+START_TEST(names_are_1_to_64_bytes_without_control_characters) {
+  char longest[NAME_MAX_BYTES + 1];
+  memset(longest, 'x', sizeof longest);
+  ck_assert(names_valid(longest, NAME_MAX_BYTES));
+  ck_assert(!names_valid(longest, NAME_MAX_BYTES + 1));
+  ck_assert_uint_eq(names_host(&names, longest, NAME_MAX_BYTES + 1), SLAB_NONE);
+  ck_assert(!names_valid("", 0));
+  ck_assert(!names_valid("a\nb", 3));
+  ck_assert(!names_valid("a\0b", 3));
+  ck_assert(!names_valid("a\177", 2));
+  ck_assert(names_valid("a b\xc3\xa9", 5));
+}
+END_TEST
+
+START_TEST(watches_come_true_by_event) {
+  struct wait watch;
+  uint32_t host;
+  ck_assert(names_watch(&names, "shop", 4, NAMES_PRESENT, 7, 70));
+  ck_assert(names_watch(&names, "shop", 4, NAMES_READY, 8, 80));
+  ck_assert_uint_eq(host_of("shop"), SLAB_NONE);
+  uint32_t shop = take("shop", 1);
+  ck_assert(names_come_true(&names, shop, &watch));
+  ck_assert_uint_eq(watch.client, 7);
+  ck_assert_uint_eq(watch.request, 70);
+  ck_assert(!names_come_true(&names, shop, &watch));
+  ck_assert(names_is(&names, "shop", 4, NAMES_PRESENT, &host));
+  ck_assert(!names_is(&names, "shop", 4, NAMES_READY, &host));
+  names_at(&names, shop)->ready = true;
+  ck_assert(names_is(&names, "shop", 4, NAMES_READY, &host));
+  ck_assert(names_come_true(&names, shop, &watch));
+  ck_assert_uint_eq(watch.client, 8);
+  ck_assert(!names_come_true(&names, shop, &watch));
+}
+END_TEST
+
+START_TEST(a_new_owner_is_not_ready) {
+  uint32_t shop = take("shop", 1), host;
+  names_at(&names, shop)->ready = true;
+  ck_assert(names_watch(&names, "other", 5, NAMES_READY, 7, 70));
+  names_give_up(&names, shop);
+  take("shop", 2);
+  ck_assert(!names_is(&names, "shop", 4, NAMES_READY, &host));
+  ck_assert(names_unwatch(&names, 7, 70));
+}
+END_TEST
+
+START_TEST(a_name_nobody_waits_for_is_forgotten) {
+  ck_assert(names_watch(&names, "a", 1, NAMES_PRESENT, 7, 70));
+  ck_assert(names_watch(&names, "b", 1, NAMES_READY, 7, 71));
+  ck_assert(names_watch(&names, "b", 1, NAMES_READY, 8, 71));
+  ck_assert(!names_unwatch(&names, 8, 70));
+  ck_assert(names_unwatch(&names, 7, 70));
+  ck_assert_uint_eq(names.all.count, 1);
+  names_unwatch_all(&names, 7);
+  ck_assert_uint_eq(names.all.count, 1);
+  names_unwatch_all(&names, 8);
+  ck_assert_uint_eq(names.all.count, 0);
+}
+END_TEST
+
+int main(void) {
+  Suite *s = suite_create("broker names");
+  TCase *t = tcase_create("names");
+  suite_add_tcase(s, t);
+  tcase_add_checked_fixture(t, setup, teardown);
+  tcase_add_test(t, a_name_has_one_living_owner);
+  tcase_add_test(t, names_are_1_to_64_bytes_without_control_characters);
+  tcase_add_test(t, watches_come_true_by_event);
+  tcase_add_test(t, a_new_owner_is_not_ready);
+  tcase_add_test(t, a_name_nobody_waits_for_is_forgotten);
+  return run_suite(s);
+}

@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The queue of bytes, written to one end of a socket pair.
+ */
+#include "broker/outbox.h"
+
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "tests/unit/random.h"
+#include "tests/unit/run.h"
+
+static struct outbox outbox;
+static int ends[2];
+
+static void setup(void) { ck_assert_int_eq(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, ends), 0); }
+static void teardown(void) {
+  outbox_deinit(&outbox);
+  if (ends[0] >= 0) close(ends[0]);
+  close(ends[1]);
+}
+
+START_TEST(bytes_arrive_in_order_whatever_their_sizes) {
+  enum { TOTAL = 8 << 20, LARGEST = 150000 };
+  static uint8_t message[LARGEST], got[LARGEST];
+  uint64_t random = random_seed("outbox");
+  uint8_t next_in = 0, next_out = 0;
+  size_t pushed = 0, read_bytes = 0;
+  int error;
+  while (read_bytes < TOTAL) {
+    for (int i = 0; i < 4 && pushed < TOTAL; i++) {
+      uint32_t n = 1 + (random_below(&random, 10) ? random_below(&random, 300) : random_below(&random, LARGEST - 1));
+      if (n > TOTAL - pushed) n = (uint32_t)(TOTAL - pushed);
+      for (uint32_t k = 0; k < n; k++) message[k] = next_in++;
+      ck_assert(outbox_push(&outbox, message, n));
+      pushed += n;
+    }
+    ck_assert_int_ne(outbox_write(&outbox, ends[0], &error), OUTBOX_FAILED);
+    ssize_t n = read(ends[1], got, 1 + random_below(&random, LARGEST - 1));
+    for (ssize_t k = 0; k < n; k++) ck_assert_uint_eq(got[k], next_out++);
+    if (n > 0) read_bytes += (size_t)n;
+  }
+  ck_assert_uint_eq(outbox.bytes, 0);
+  ck_assert_int_eq(outbox_write(&outbox, ends[0], &error), OUTBOX_EMPTY);
+}
+END_TEST
+
+START_TEST(a_full_socket_leaves_the_rest) {
+  static uint8_t large[4 << 20];
+  int error;
+  ck_assert(outbox_push(&outbox, large, sizeof large));
+  ck_assert_int_eq(outbox_write(&outbox, ends[0], &error), OUTBOX_LEFT);
+  ck_assert_uint_gt(outbox.bytes, 0);
+  ck_assert_uint_lt(outbox.bytes, sizeof large);
+  ck_assert_int_eq(outbox_write(&outbox, ends[0], &error), OUTBOX_LEFT);
+}
+END_TEST
+
+START_TEST(a_closed_peer_is_a_failure_not_a_signal) {
+  int error = 0;
+  close(ends[1]);
+  ends[1] = dup(ends[0]);
+  ck_assert(outbox_push(&outbox, "x", 1));
+  ck_assert_int_eq(outbox_write(&outbox, ends[0], &error), OUTBOX_FAILED);
+  ck_assert_int_ne(error, 0);
+}
+END_TEST
+
+int main(void) {
+  Suite *s = suite_create("broker outbox");
+  TCase *t = tcase_create("outbox");
+  suite_add_tcase(s, t);
+  tcase_add_checked_fixture(t, setup, teardown);
+  tcase_add_test(t, bytes_arrive_in_order_whatever_their_sizes);
+  tcase_add_test(t, a_full_socket_leaves_the_rest);
+  tcase_add_test(t, a_closed_peer_is_a_failure_not_a_signal);
+  return run_suite(s);
+}

@@ -1,0 +1,194 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * References against an oracle: a plain array of counts for a few hosts, ids and
+ * clients, driven by the same random events.
+ */
+#include "broker/refs.h"
+
+#include <string.h>
+
+#include "tests/unit/random.h"
+#include "tests/unit/run.h"
+
+enum { HOSTS = 4, IDS = 12, CLIENTS = HOSTS };
+
+static struct refs refs;
+
+static void setup(void) { ck_assert(refs_init(&refs, 1)); }
+static void teardown(void) { refs_deinit(&refs); }
+
+static struct pt pt_of(uint64_t id) { return (struct pt){.host = 1, .id = id, .stamp = id * 1000, .kind = PT_TABLE}; }
+
+static uint32_t seen(uint32_t host, uint64_t id) {
+  struct pt pt = pt_of(id);
+  uint32_t token;
+  ck_assert_int_eq(refs_see(&refs, host, &pt, 0, &token), REFS_OK);
+  return token;
+}
+
+START_TEST(last_release_ends_a_token_with_what_was_seen) {
+  uint32_t token = seen(0, 5);
+  ck_assert_uint_eq(seen(0, 5), token);
+  ck_assert_int_eq(refs_hold(&refs, token, 1), REFS_NEW);
+  ck_assert_int_eq(refs_hold(&refs, token, 1), REFS_OK);
+  ck_assert_int_eq(refs_hold(&refs, token, 2), REFS_NEW);
+  ck_assert_uint_eq(refs_export_count(&refs, 0), 1);
+  ck_assert_uint_eq(refs_count(&refs, token, 1), 2);
+  struct refs_drop drop;
+  ck_assert(!refs_settle(&refs, token, &drop));
+  ck_assert_int_eq(refs_release(&refs, token, 1, 2), REFS_NEW);
+  ck_assert(!refs_settle(&refs, token, &drop));
+  ck_assert_int_eq(refs_release(&refs, token, 2, 1), REFS_NEW);
+  ck_assert(refs_settle(&refs, token, &drop));
+  ck_assert_uint_eq(drop.id, 5);
+  ck_assert_uint_eq(drop.seen, 2);
+  ck_assert(!refs_settle(&refs, token, &drop));
+  ck_assert_uint_eq(refs_export_count(&refs, 0), 0);
+}
+END_TEST
+
+START_TEST(release_of_a_part_keeps_the_holder) {
+  uint32_t token = seen(0, 5);
+  refs_hold(&refs, token, 1);
+  refs_hold(&refs, token, 1);
+  ck_assert_int_eq(refs_release(&refs, token, 1, 1), REFS_OK);
+  ck_assert_ptr_null(refs_check(&refs));
+  ck_assert_uint_eq(refs_count(&refs, token, 1), 1);
+}
+END_TEST
+
+START_TEST(strangers_and_excess_release_nothing) {
+  uint32_t token = seen(0, 5);
+  refs_hold(&refs, token, 1);
+  ck_assert_int_eq(refs_release(&refs, token, 2, 1), REFS_NO_HOLDER);
+  ck_assert_int_eq(refs_release(&refs, token, 1, 2), REFS_NO_HOLDER);
+  ck_assert_uint_eq(refs_count(&refs, token, 1), 1);
+}
+END_TEST
+
+START_TEST(stamp_and_kind_must_match) {
+  struct pt pt = pt_of(5), forged = pt;
+  uint32_t token = seen(0, 5), found;
+  refs_hold(&refs, token, 1);
+  ck_assert_int_eq(refs_find_held(&refs, 0, &pt, 1, &found), REFS_OK);
+  ck_assert_uint_eq(found, token);
+  ck_assert_int_eq(refs_find_held(&refs, 0, &pt, 2, &found), REFS_NO_HOLDER);
+  ck_assert_int_eq(refs_find_held(&refs, 1, &pt, 1, &found), REFS_UNKNOWN);
+  forged.stamp++;
+  ck_assert_int_eq(refs_find_held(&refs, 0, &forged, 1, &found), REFS_MISMATCH);
+  ck_assert_int_eq(refs_see(&refs, 0, &forged, 0, &found), REFS_MISMATCH);
+  forged = pt;
+  forged.kind = PT_FUNCTION;
+  ck_assert_int_eq(refs_find(&refs, 0, &forged, &found), REFS_MISMATCH);
+  ck_assert_uint_eq(refs_token(&refs, token)->seen, 1);
+}
+END_TEST
+
+START_TEST(records_are_small) {
+  /* One holder each: at most 128 bytes per token with chunks and hash tables. */
+  enum { TOKENS = 100000 };
+  for (uint64_t id = 1; id <= TOKENS; id++) refs_hold(&refs, seen(0, id), 1);
+  size_t bytes = 0;
+  for (uint32_t i = 0; i < refs.tokens.entry_count; i++)
+    bytes += sizeof(struct slab_entry) + sizeof(struct slab_chunk) + (size_t)SLAB_CHUNK * refs.tokens.item_size;
+  for (uint32_t i = 0; i < refs.holds.entry_count; i++)
+    bytes += sizeof(struct slab_entry) + sizeof(struct slab_chunk) + (size_t)SLAB_CHUNK * refs.holds.item_size;
+  bytes += ((size_t)refs.token_by_id.capacity + refs.hold_by_pair.capacity) * sizeof(uint32_t);
+  ck_assert_uint_le(bytes / TOKENS, 128);
+  ck_assert_ptr_null(refs_check(&refs));
+}
+END_TEST
+
+struct oracle {
+  uint64_t seen[HOSTS][IDS], count[HOSTS][IDS][CLIENTS];
+};
+
+static bool anybody(const struct oracle *o, uint32_t host, uint32_t id) {
+  for (uint32_t c = 0; c < CLIENTS; c++)
+    if (o->count[host][id][c]) return true;
+  return false;
+}
+
+/* Settles a token and compares with what the oracle expects. */
+static void settle(struct oracle *o, uint32_t host, uint32_t id, uint32_t token) {
+  struct refs_drop drop;
+  bool ended = refs_settle(&refs, token, &drop);
+  ck_assert_int_eq(ended, !anybody(o, host, id));
+  if (!ended) return;
+  ck_assert_uint_eq(drop.host, host);
+  ck_assert_uint_eq(drop.id, id + 1);
+  ck_assert_uint_eq(drop.seen, o->seen[host][id]);
+  o->seen[host][id] = 0;
+}
+
+static void deliver(struct oracle *o, uint32_t host, uint32_t id, uint32_t client) {
+  uint32_t token = seen(host, id + 1);
+  o->seen[host][id]++;
+  if (client != host) {
+    bool was_none = o->count[host][id][client]++ == 0;
+    ck_assert_int_eq(refs_hold(&refs, token, client), was_none ? REFS_NEW : REFS_OK);
+  }
+  settle(o, host, id, token);
+}
+
+static void give_back(struct oracle *o, uint32_t host, uint32_t id, uint32_t client, uint64_t n) {
+  struct pt pt = pt_of(id + 1);
+  uint32_t token;
+  uint64_t *count = &o->count[host][id][client];
+  if (refs_find(&refs, host, &pt, &token) != REFS_OK) {
+    ck_assert(!anybody(o, host, id));
+    return;
+  }
+  enum refs_outcome expected = *count < n || *count == 0 ? REFS_NO_HOLDER : *count == n ? REFS_NEW : REFS_OK;
+  ck_assert_int_eq(refs_release(&refs, token, client, n), expected);
+  if (expected != REFS_NO_HOLDER) *count -= n;
+  settle(o, host, id, token);
+}
+
+static void die(struct oracle *o, uint32_t client) {
+  uint32_t held = 0;
+  for (uint32_t h = 0; h < HOSTS; h++)
+    for (uint32_t id = 0; id < IDS; id++) held += o->count[h][id][client] > 0;
+  ck_assert_uint_eq(refs_held_count(&refs, client), held);
+  for (uint32_t i; (i = refs_first_held(&refs, client)) != SLAB_NONE;) {
+    struct hold h = *refs_hold_at(&refs, i);
+    const struct token *t = refs_token(&refs, h.token);
+    give_back(o, t->host, (uint32_t)t->id - 1, client, h.count);
+  }
+}
+
+START_TEST(random_events_agree_with_the_oracle) {
+  static struct oracle o;
+  uint64_t random = random_seed("refs");
+  memset(&o, 0, sizeof o);
+  for (uint32_t step = 0; step < 100000; step++) {
+    uint32_t host = random_below(&random, HOSTS), id = random_below(&random, IDS), client = random_below(&random, CLIENTS);
+    uint32_t what = random_below(&random, 100);
+    if (what < 50)
+      deliver(&o, host, id, client);
+    else if (what < 99)
+      give_back(&o, host, id, client, 1 + random_below(&random, 3));
+    else
+      die(&o, client);
+    const char *fault = step % 16 ? NULL : refs_check(&refs);
+    ck_assert_msg(!fault, "%s", fault);
+  }
+  for (uint32_t c = 0; c < CLIENTS; c++) die(&o, c);
+  ck_assert_uint_eq(refs.tokens.count, 0);
+  ck_assert_uint_eq(refs.holds.count, 0);
+}
+END_TEST
+
+int main(void) {
+  Suite *s = suite_create("broker refs");
+  TCase *t = tcase_create("refs");
+  suite_add_tcase(s, t);
+  tcase_add_checked_fixture(t, setup, teardown);
+  tcase_add_test(t, last_release_ends_a_token_with_what_was_seen);
+  tcase_add_test(t, release_of_a_part_keeps_the_holder);
+  tcase_add_test(t, strangers_and_excess_release_nothing);
+  tcase_add_test(t, stamp_and_kind_must_match);
+  tcase_add_test(t, records_are_small);
+  tcase_add_test(t, random_events_agree_with_the_oracle);
+  return run_suite(s);
+}
