@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT
  *
- * Interning is a weak table from the holding's address to the AT. An address is
- * used again only after the holding was released, and that is after its AT was
- * finalised, so an entry found is right if its struct still names the holding.
+ * Interning is a weak table from the holding's address to the AT. An entry is
+ * right if its struct still names the holding. One that was finalised may be a
+ * resurrected function's (userdata leave weak tables then, functions do not),
+ * even of an earlier holding at the same address: so the PT is compared too.
  */
 #include "lua/at.h"
 
@@ -64,7 +65,7 @@ void at_push(lua_State *L, struct worker *w, gaijin_holding *h) {
   lua_remove(L, -2);
   struct at *at = lua_isnil(L, -1) ? NULL : at_get(L, w, lua_gettop(L));
   if (at && at->holding == h) return;
-  if (at && !at->holding && at->pt.kind == PT_FUNCTION) { /* resurrected function: it stays, with a fresh token */
+  if (at && !at->holding && pt_equal(&at->pt, gaijin_holding_pt(h))) { /* a resurrected function: it stays, with a fresh token */
     at_revive(L, w, lua_gettop(L));
     return;
   }
