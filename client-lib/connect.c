@@ -167,4 +167,6 @@ uint64_t gaijin_host(const gaijin *g) { return g->host; }
 const char *gaijin_name(const gaijin *g) { return g->name; }
 uint32_t gaijin_max_message(const gaijin *g) { return g->max_message; }
 const char *gaijin_broker_version(const gaijin *g) { return g->broker_version; }
+const char *gaijin_status_name(enum status status) { return status_name(status); }
+const char *gaijin_kind_name(enum pt_kind kind) { return pt_kind_name(kind); }
 const char *gaijin_error(const gaijin *g) { return g->error; }

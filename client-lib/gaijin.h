@@ -91,6 +91,10 @@ GAIJIN_API uint64_t gaijin_host(const gaijin *g);
 GAIJIN_API const char *gaijin_name(const gaijin *g);
 GAIJIN_API uint32_t gaijin_max_message(const gaijin *g);
 GAIJIN_API const char *gaijin_broker_version(const gaijin *g);
+/* Name of a status ("too_large") and of a kind of PT ("function"), for programs linked with libgaijin.so, which exports
+ * nothing of proto/; "unknown" outside the lists. Static text. */
+GAIJIN_API const char *gaijin_status_name(enum status status);
+GAIJIN_API const char *gaijin_kind_name(enum pt_kind kind);
 /* Text of the last error of this connection; "" before the first. */
 GAIJIN_API const char *gaijin_error(const gaijin *g);
 

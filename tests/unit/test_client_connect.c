@@ -27,6 +27,8 @@ START_TEST(a_greeted_connection_knows_itself) {
   ck_assert_uint_eq(gaijin_max_message(f.g), MAX_MESSAGE_DEFAULT);
   ck_assert_str_eq(gaijin_broker_version(f.g), "0.1-fake");
   ck_assert_str_eq(gaijin_error(f.g), "");
+  ck_assert_str_eq(gaijin_status_name(STATUS_name_taken), "name_taken");
+  ck_assert_str_eq(gaijin_kind_name(PT_THREAD), "thread");
   ck_assert_int_ne(fcntl(gaijin_fd(f.g), F_GETFD) & FD_CLOEXEC, 0);
   ck_assert_int_ne(fcntl(gaijin_fd(f.g), F_GETFL) & O_NONBLOCK, 0);
   fake_close(&f);
