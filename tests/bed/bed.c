@@ -105,8 +105,10 @@ void bed_destroy(struct bed *b) {
 _Noreturn void bed_fail(struct bed *b, const char *format, ...) {
   char text[4096];
   va_list args;
+  const char *title = b->options.title;
+  int n = title ? snprintf(text, sizeof text / 2, "%.500s: ", title) : 0;
   va_start(args, format);
-  vsnprintf(text, sizeof text, format, args);
+  vsnprintf(text + n, sizeof text - (size_t)n, format, args);
   va_end(args);
   report(b, text);
   bed_destroy(b);

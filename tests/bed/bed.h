@@ -22,6 +22,7 @@ struct bed;
 
 struct bed_options {
   const char *const *broker_flags; /* more flags for the broker, ended by NULL; or NULL */
+  const char *title;               /* put before the text of a failure; or NULL */
   bool tokens_may_stay;            /* bed_close does not wait for the last token to go */
   double limit;                    /* seconds for each wait; 0: 20 */
   /* Called with the text of a failure after everything has been cleaned up; must not return. NULL: Check's ck_abort_msg. */

@@ -34,6 +34,9 @@ void bed_pause(void);
 /* One turn of a wait that ends at bed_now() == end; fails the test when it is over. */
 void bed_check_time(struct bed *b, double end, const char *text);
 
+/* Ends the test with the error of the observer connection, after a moment in which the broker's end may show. */
+_Noreturn void bed_lost(struct bed *b, const char *what);
+
 /* Sends SIGKILL to all, frees all but the struct. */
 void bed_destroy(struct bed *b);
 

@@ -42,13 +42,21 @@ gaijin *bed_observer(struct bed *b) {
   return b->observer;
 }
 
+_Noreturn void bed_lost(struct bed *b, const char *what) {
+  char text[512];
+  snprintf(text, sizeof text, "%s", gaijin_error(b->observer));
+  /* A broker that is dying closes its sockets before it can be reaped. */
+  for (double end = bed_now() + 1; !child_ended(&b->broker->child) && bed_now() < end;) bed_pause();
+  bed_fail(b, "%s: %s", what, text);
+}
+
 /* Sends the request begun on the observer and waits for its answer; true if it is a reply, whose body the caller frees. */
 static bool ask(struct bed *b, struct gaijin_answer *answer) {
   gaijin *g = bed_observer(b);
   uint64_t id = 0;
   *answer = (struct gaijin_answer){.body = NULL};
   if (gaijin_end_request(g, NULL, NULL, &id) != 0 || gaijin_await(g, id, bed_limit(b), answer) != 0) {
-    bed_fail(b, "asking the broker: %s", gaijin_error(g));
+    bed_lost(b, "asking the broker");
   }
   if (answer->ok) return true;
   gaijin_body_free(answer->body);

@@ -96,10 +96,10 @@ bool bed_ready(struct bed *b, struct child *c) {
   if (gaijin_end_request(g, on_watch, &w, &id) != 0) bed_fail(b, "watch: %s", gaijin_error(g));
   double end = bed_now() + bed_limit(b);
   while (!w.answered && !child_ended(c)) {
-    if (gaijin_flush(g, true) != 0) bed_fail(b, "watch: %s", gaijin_error(g));
+    if (gaijin_flush(g, true) != 0) bed_lost(b, "watch");
     struct pollfd p = {.fd = gaijin_fd(g), .events = POLLIN};
     poll(&p, 1, 5);
-    if (gaijin_dispatch(g) != 0) bed_fail(b, "watch: %s", gaijin_error(g));
+    if (gaijin_dispatch(g) != 0) bed_lost(b, "watch");
     char text[128];
     snprintf(text, sizeof text, "%s does not become ready", c->name);
     bed_check_time(b, end, text);

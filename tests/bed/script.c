@@ -7,7 +7,6 @@
 
 #include <check.h>
 #include <errno.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -183,16 +182,6 @@ struct run {
   double end;
 };
 
-static _Noreturn void failed(struct run *r, const char *format, ...) __attribute__((format(printf, 2, 3)));
-static _Noreturn void failed(struct run *r, const char *format, ...) {
-  char text[1024];
-  va_list args;
-  va_start(args, format);
-  vsnprintf(text, sizeof text, format, args);
-  va_end(args);
-  bed_fail(r->bed, "%s: %s", r->script->path, text);
-}
-
 /* Fails if a worker ended that should not have, or otherwise than it should. */
 static void check_ends(void *user) {
   struct run *r = user;
@@ -203,21 +192,21 @@ static void check_ends(void *user) {
     int status = WIFSIGNALED(c->status) ? -WTERMSIG(c->status) : WEXITSTATUS(c->status);
     char state[80];
     child_describe(c, state, sizeof state);
-    if (!section->ends) failed(r, "%s %s, and should not have ended", section->name, state);
-    if (status != section->status) failed(r, "%s %s", section->name, state);
+    if (!section->ends) bed_fail(r->bed, "%s %s, and should not have ended", section->name, state);
+    if (status != section->status) bed_fail(r->bed, "%s %s", section->name, state);
     if (status >= 0) {
       bed_exit(r->bed, c, status);
     } else {
       bed_exit_signal(r->bed, c, -status);
     }
   }
-  if (child_ended(bed_broker(r->bed))) failed(r, "the broker ended");
+  if (child_ended(bed_broker(r->bed))) bed_fail(r->bed, "the broker ended");
 }
 
 static void wait_end_of(struct run *r, struct section *section) {
   while (!child_ended(section->child)) {
     check_ends(r);
-    if (bed_now() > r->end) failed(r, "timeout: %s has not ended", section->name);
+    if (bed_now() > r->end) bed_fail(r->bed, "timeout: %s has not ended", section->name);
     bed_pause();
   }
   check_ends(r);
@@ -227,10 +216,10 @@ static void wait_end_of(struct run *r, struct section *section) {
 static void write_section(struct run *r, struct section *section, size_t number) {
   snprintf(section->file, sizeof section->file, "%s/%zu-%.60s.lua", bed_dir(r->bed), number, section->name);
   FILE *f = fopen(section->file, "we");
-  if (!f) failed(r, "%s: %s", section->file, strerror(errno));
+  if (!f) bed_fail(r->bed, "%s: %s", section->file, strerror(errno));
   for (int i = 1; i < section->line; i++) fputc('\n', f);
   fwrite(section->text, 1, section->size, f);
-  if (fclose(f) != 0) failed(r, "%s: %s", section->file, strerror(errno));
+  if (fclose(f) != 0) bed_fail(r->bed, "%s: %s", section->file, strerror(errno));
 }
 
 static void start_section(struct run *r, size_t number) {
@@ -238,7 +227,7 @@ static void start_section(struct run *r, size_t number) {
   if (section->after) {
     size_t i = 0;
     while (i < number && strcmp(r->script->sections[i].name, section->after) != 0) i++;
-    if (i == number) failed(r, "line %d: no worker %s before", section->line - 1, section->after);
+    if (i == number) bed_fail(r->bed, "line %d: no worker %s before", section->line - 1, section->after);
     wait_end_of(r, &r->script->sections[i]);
   }
   write_section(r, section, number);
@@ -257,7 +246,7 @@ static void finish(struct run *r) {
   for (size_t i = 0; i < s->n_expects; i++) {
     size_t j = 0;
     while (j < s->n_sections && strcmp(s->sections[j].name, s->expects[i].name) != 0) j++;
-    if (j == s->n_sections) failed(r, "expect: no worker %s", s->expects[i].name);
+    if (j == s->n_sections) bed_fail(r->bed, "expect: no worker %s", s->expects[i].name);
     bed_expect(r->bed, s->sections[j].child, s->expects[i].text);
   }
   for (size_t i = 0; i < s->n_sections; i++) unlink(s->sections[i].file);
@@ -281,7 +270,8 @@ void script_run(const char *path, void (*on_failure)(void *user, const char *tex
   struct script s = {.path = path, .on_failure = on_failure, .user = user};
   read_script(&s);
   set_lua_path(&s);
-  struct bed_options options = {.broker_flags = s.broker_flags,
+  struct bed_options options = {.title = path,
+                                .broker_flags = s.broker_flags,
                                 .tokens_may_stay = s.tokens_left,
                                 .limit = s.limit,
                                 .on_failure = on_failure,

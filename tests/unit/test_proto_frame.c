@@ -163,6 +163,19 @@ START_TEST(random_bytes_do_no_harm) {
 }
 END_TEST
 
+/* The broker asks size - start whether a frame holds the beginning of a message, also after it gave its buffer back. */
+START_TEST(nothing_is_left_after_deinit) {
+  struct frame f;
+  uint8_t message[16], *bytes;
+  uint32_t size;
+  frame_init(&f, 1000);
+  feed(&f, message, make(message, 4, 1));
+  ck_assert_int_eq(frame_next(&f, &bytes, &size), FRAME_MESSAGE);
+  frame_deinit(&f);
+  ck_assert_uint_eq(f.in.size - f.start, 0);
+}
+END_TEST
+
 int main(void) {
   Suite *s = suite_create("proto_frame");
   TCase *c = tcase_create("frame");
@@ -172,6 +185,7 @@ int main(void) {
   tcase_add_test(c, other_prefixes_are_bad_at_their_first_byte);
   tcase_add_test(c, memory_follows_bytes);
   tcase_add_test(c, random_bytes_do_no_harm);
+  tcase_add_test(c, nothing_is_left_after_deinit);
   suite_add_tcase(s, c);
   return run_suite(s);
 }
