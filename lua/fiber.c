@@ -54,6 +54,7 @@ static void release(struct fiber *f) {
 }
 
 static void unlink_and_free(struct worker *w, struct fiber *f) {
+  if (f->request) gaijin_cancel(w->g, f->request); /* its answer would come for nobody */
   release(f);
   if (f->all_prev) f->all_prev->all_next = f->all_next;
   if (f->all_next) f->all_next->all_prev = f->all_prev;

@@ -118,7 +118,9 @@ int loop_init(struct worker *w) {
   if (r < 0) return r;
   uv_signal_init(&l->uv, &l->sigterm);
   uv_signal_init(&l->uv, &l->sigint);
-  l->sigterm.data = l->sigint.data = w;
+  uv_prepare_init(&l->uv, &l->prepare);
+  uv_idle_init(&l->uv, &l->idle);
+  l->sigterm.data = l->sigint.data = l->prepare.data = w;
   return 0;
 }
 
@@ -154,13 +156,22 @@ static bool finished(const struct worker *w) {
   return w->stopping && (w->sched.n_serving == 0 || w->grace == 0);
 }
 
+static void on_idle(uv_idle_t *idle) { (void)idle; }
+
+/* After timers and before the wait, so that what they made ready never waits for the socket. */
+static void on_prepare(uv_prepare_t *prepare) {
+  struct worker *w = prepare->data;
+  if (fiber_run_ready(w))
+    uv_idle_start(&w->loop.idle, on_idle); /* while it is active the loop does not wait */
+  else
+    uv_idle_stop(&w->loop.idle);
+  flush(w);
+  if (finished(w)) uv_stop(&w->loop.uv);
+}
+
 void loop_run(struct worker *w) {
-  for (;;) {
-    bool more = fiber_run_ready(w);
-    flush(w);
-    if (finished(w)) return;
-    uv_run(&w->loop.uv, more ? UV_RUN_NOWAIT : UV_RUN_ONCE);
-  }
+  uv_prepare_start(&w->loop.prepare, on_prepare);
+  uv_run(&w->loop.uv, UV_RUN_DEFAULT);
 }
 
 void loop_drain(struct worker *w) {
@@ -177,6 +188,8 @@ void loop_deinit(struct worker *w) {
   for (struct timer *t = l->all_timers; t; t = t->next_all) uv_close((uv_handle_t *)&t->uv, NULL);
   uv_close((uv_handle_t *)&l->sigterm, NULL);
   uv_close((uv_handle_t *)&l->sigint, NULL);
+  uv_close((uv_handle_t *)&l->prepare, NULL);
+  uv_close((uv_handle_t *)&l->idle, NULL);
   if (l->polling) uv_close((uv_handle_t *)&l->poll, NULL);
   uv_run(&l->uv, UV_RUN_DEFAULT);
   while (l->all_timers) {

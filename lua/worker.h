@@ -61,6 +61,8 @@ struct loop {
   uv_poll_t poll;
   bool polling; /* poll has been initialised */
   bool writable_wanted;
+  uv_prepare_t prepare;
+  uv_idle_t idle;
   uv_signal_t sigterm, sigint;
   struct timer *all_timers, *idle_timers;
   struct timer *release_timer, *sweep_timer;
