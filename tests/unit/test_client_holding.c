@@ -170,6 +170,25 @@ START_TEST(many_releases_go_in_batches_that_fit) {
 }
 END_TEST
 
+/* No room for the unsub now: the release waits for the next flush. */
+START_TEST(releases_without_room_stay_queued) {
+  struct fake f;
+  fake_open(&f);
+  gaijin_let_go(f.g, take(&f, &A));
+  uint32_t max = f.g->out.max;
+  buffer_deinit(&f.g->out);
+  buffer_init(&f.g->out, 10);
+  ck_assert_int_eq(gaijin_flush(f.g, true), 0);
+  ck_assert_uint_eq(gaijin_releases(f.g), 1);
+  ck_assert_ptr_nonnull(gaijin_holding_find(f.g, &A));
+  ck_assert(fake_idle(&f));
+  f.g->out.max = max;
+  gaijin_flush(f.g, true);
+  expect_unsub(&f, &A, 1);
+  fake_close(&f);
+}
+END_TEST
+
 /* ---- Claims ---- */
 
 static uint64_t claim(struct fake *f, const struct pt *pt) {
@@ -292,6 +311,7 @@ int main(void) {
   tcase_add_test(c, a_value_not_yet_read_holds);
   tcase_add_test(c, a_message_with_the_holding_goes_before_its_release);
   tcase_add_test(c, many_releases_go_in_batches_that_fit);
+  tcase_add_test(c, releases_without_room_stay_queued);
   tcase_add_test(c, a_claim_makes_a_user);
   tcase_add_test(c, a_refused_claim_leaves_nothing);
   tcase_add_test(c, a_cancelled_claim_is_released);

@@ -130,6 +130,24 @@ START_TEST(the_limit_is_exact) {
 }
 END_TEST
 
+/* A queue that is full is not a message that is too large. */
+START_TEST(a_full_queue_is_busy) {
+  struct fake f;
+  fake_open(&f);
+  static char bytes[1000];
+  f.g->out.max = 1500;
+  gaijin_begin_reply(f.g, 1, OP_get, 1);
+  gaijin_put_string(f.g, bytes, sizeof bytes);
+  ck_assert_int_eq(gaijin_end_answer(f.g), 0);
+  size_t queued = gaijin_queued_bytes(f.g);
+  gaijin_begin_request(f.g, &(struct gaijin_send){.op = OP_s2t, .name = "bank"}, 1);
+  gaijin_put_string(f.g, bytes, sizeof bytes);
+  refused(&f, STATUS_busy, "no room for more");
+  ck_assert_uint_eq(gaijin_queued_bytes(f.g), queued);
+  fake_close(&f);
+}
+END_TEST
+
 /* A finaliser may begin a message while another is being written. */
 START_TEST(a_begin_inside_a_begin_is_refused) {
   struct fake f;
@@ -195,6 +213,7 @@ int main(void) {
   tcase_add_test(c, one_way_has_no_answer);
   tcase_add_test(c, wrong_requests_are_refused_here);
   tcase_add_test(c, the_limit_is_exact);
+  tcase_add_test(c, a_full_queue_is_busy);
   tcase_add_test(c, a_begin_inside_a_begin_is_refused);
   tcase_add_test(c, raises_and_errors_have_their_shape);
   suite_add_tcase(s, c);

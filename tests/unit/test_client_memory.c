@@ -1,0 +1,167 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Shortage of memory in client-lib/: each story is told again and again while its first, second, third ...
+ * allocation fails, until one telling needs no more. It must end well or with a clear error, never crash, and
+ * a refused message must have changed nothing. The allocator is replaced, so the test is empty under a
+ * sanitizer, which replaces it too.
+ */
+#include "tests/unit/fake_broker.h"
+
+#ifdef __SANITIZE_ADDRESS__
+#define REPLACED 0
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define REPLACED 0
+#endif
+#endif
+#ifndef REPLACED
+#define REPLACED 1
+#endif
+
+static bool armed;
+static long until, failed; /* allocations that still work; allocations that failed */
+
+#if REPLACED
+void *__libc_malloc(size_t n);
+void *__libc_calloc(size_t n, size_t size);
+void *__libc_realloc(void *p, size_t n);
+
+static bool fails(void) {
+  if (!armed || until-- > 0) return false;
+  failed++;
+  return true;
+}
+void *malloc(size_t n) { return fails() ? NULL : __libc_malloc(n); }
+void *calloc(size_t n, size_t size) { return fails() ? NULL : __libc_calloc(n, size); }
+void *realloc(void *p, size_t n) { return fails() ? NULL : __libc_realloc(p, n); }
+#endif
+
+static const struct pt A = {OTHER_HOST, 1, 11, PT_TABLE};
+
+/* Tells a story with a growing number of allocations that work. */
+static void tell(void (*story)(struct fake *f)) {
+  for (long n = 0; n < 1000; n++) {
+    struct fake f;
+    fake_open(&f);
+    until = n;
+    failed = 0;
+    story(&f);
+    armed = false;
+    bool enough = failed == 0;
+    fake_close(&f);
+    if (enough) return;
+  }
+  ck_abort_msg("1,000 allocations were not enough");
+}
+
+static void send_much(struct fake *f) {
+  static char bytes[3000];
+  size_t before = gaijin_queued_bytes(f->g);
+  uint64_t id = 0;
+  armed = true;
+  gaijin_token *t = gaijin_token_new(f->g, PT_TABLE, f);
+  gaijin_begin_request(f->g, &(struct gaijin_send){.op = OP_s2t, .name = "bank"}, 2);
+  gaijin_put_string(f->g, bytes, sizeof bytes);
+  if (t)
+    gaijin_put_token(f->g, t);
+  else
+    gaijin_put_nil(f->g);
+  int status = gaijin_end_request(f->g, told_answer, f, &id);
+  armed = false;
+  ck_assert(status == 0 || status == STATUS_busy);
+  if (status == 0) return;
+  ck_assert_uint_eq(id, 0);
+  ck_assert_uint_eq(gaijin_queued_bytes(f->g), before);
+  if (t) gaijin_token_discard(f->g, t);
+  ck_assert_uint_eq(f->told.forgets, t ? 1 : 0);
+}
+
+/* A reply with a large string and a PT: handed over, or `busy`, or the connection is lost; its call is answered once. */
+static void receive_much(struct fake *f) {
+  static char bytes[100000];
+  uint64_t id = fake_ask(f, told_answer);
+  fake_begin(f, MESSAGE_NOTICE, OP_peer, 0, 2);
+  pack_uint(&f->p, OTHER_HOST);
+  pack_text(&f->p, "bank");
+  fake_end(f);
+  fake_begin(f, MESSAGE_REPLY, OP_ping, id, 2);
+  pack_string(&f->p, bytes, sizeof bytes);
+  pack_pt(&f->p, &A);
+  fake_send(f);
+  armed = true;
+  int status = 0;
+  struct pollfd p = {.fd = gaijin_fd(f->g), .events = POLLIN};
+  while (status == 0 && poll(&p, 1, 0) == 1) status = gaijin_dispatch(f->g);
+  armed = false;
+  ck_assert_uint_eq(f->told.answers, 1);
+  const struct gaijin_answer *a = &f->told.answer[0];
+  if (status == 0) ck_assert(a->ok || a->status == STATUS_busy);
+  if (status) ck_assert_msg(strstr(gaijin_error(f->g), "memory"), "%s", gaijin_error(f->g));
+  gaijin_body_free(a->body);
+  ck_assert_uint_eq(gaijin_releases(f->g), status ? gaijin_releases(f->g) : 1);
+}
+
+static void serve_much(struct fake *f) {
+  gaijin_token *t = gaijin_token_new(f->g, PT_TABLE, f);
+  struct pt pt = gaijin_token_pt(f->g, t);
+  fake_take(f, t);
+  fake_begin_to(f, OP_get, 5, &pt, 1);
+  pack_pt(&f->p, &A);
+  fake_send(f);
+  armed = true;
+  int status = gaijin_dispatch(f->g);
+  if (!status) gaijin_flush(f->g, false);
+  armed = false;
+  if (status) return;
+  if (f->told.requests) { /* delivered */
+    gaijin_body_free(f->told.body[0]);
+    return;
+  }
+  ck_assert_int_eq(fake_next(f)->kind, MESSAGE_ERROR);
+  ck_assert_uint_eq(f->m.id, 5);
+}
+
+static void claim(struct fake *f) {
+  armed = true;
+  int status = gaijin_claim(f->g, &A, told_answer, f, NULL);
+  armed = false;
+  ck_assert(status == 0 || status == STATUS_busy);
+  ck_assert_uint_eq(gaijin_holding_count(f->g), status ? 0 : 1);
+}
+
+START_TEST(sending) { tell(send_much); }
+END_TEST
+START_TEST(receiving) { tell(receive_much); }
+END_TEST
+START_TEST(serving) { tell(serve_much); }
+END_TEST
+START_TEST(claiming) { tell(claim); }
+END_TEST
+
+START_TEST(connecting) {
+  struct gaijin_options o = {.socket = "/nonexistent/s"};
+  for (until = 0; until < 6; until++) {
+    char error[200];
+    gaijin *g;
+    long n = until;
+    armed = true;
+    int status = gaijin_connect(&g, &o, error, sizeof error);
+    armed = false;
+    until = n;
+    ck_assert(status == STATUS_busy || status == STATUS_lost);
+    ck_assert_ptr_null(g);
+  }
+}
+END_TEST
+
+int main(void) {
+  Suite *s = suite_create("client_memory");
+  TCase *c = tcase_create("memory");
+  tcase_add_test(c, sending);
+  tcase_add_test(c, receiving);
+  tcase_add_test(c, serving);
+  tcase_add_test(c, claiming);
+  tcase_add_test(c, connecting);
+  suite_add_tcase(s, c);
+  return run_suite(s);
+}
