@@ -49,8 +49,9 @@ struct timer *timer_start(struct worker *w, double seconds, timer_fn fire, void 
   t->user = user;
   double ms = seconds * 1e3;
   uv_update_time(&w->loop.uv);
-  /* Rounded up, so that nobody wakes before the time; bounded, so that huge values stay defined. */
-  uv_timer_start(&t->uv, on_timer, ms > 1e15 ? (uint64_t)1e15 : ms > 0 ? (uint64_t)(ms + 0.999) : 0, 0);
+  /* Rounded up, and one more because the loop's clock is cut to milliseconds: nobody wakes before the time.
+   * Bounded, so that huge values stay defined. */
+  uv_timer_start(&t->uv, on_timer, ms > 1e15 ? (uint64_t)1e15 : ms > 0 ? (uint64_t)(ms + 1.999) : 0, 0);
   return t;
 }
 
