@@ -12,7 +12,7 @@
 #include "broker/client.h"
 #include "broker/reap.h"
 
-enum { ACCEPTS_PER_TURN = 64, REFUSED_LOG_MS = 1000 };
+enum { ACCEPTS_PER_TURN = 64, REFUSED_LOG_MS = 1000, PAUSE_MS = 100 };
 
 void broker_end_turn(struct broker *b) {
   while (b->dirty || b->condemned) {
@@ -38,6 +38,22 @@ static void log_refused(struct broker *b, int error) {
   log_line(&b->log, LOG_ERROR, "refused a client: %s; raise the limit of open files (ulimit -n)", strerror(error));
 }
 
+static void on_connection(uv_poll_t *poll, int status, int events);
+
+static int listen_for_clients(struct broker *b) { return uv_poll_start(&b->listener.poll, UV_READABLE, on_connection); }
+
+static void on_pause_over(uv_timer_t *timer) {
+  struct broker *b = timer->data;
+  int r = listen_for_clients(b);
+  if (r < 0) log_line(&b->log, LOG_ERROR, "cannot wait for clients: %s", uv_strerror(r));
+}
+
+/* There is no descriptor even to refuse the client that waits: accepting goes on a little later. */
+static void pause_accepting(struct broker *b) {
+  uv_poll_stop(&b->listener.poll);
+  uv_timer_start(&b->listener.pause, on_pause_over, PAUSE_MS, 0);
+}
+
 static void on_connection(uv_poll_t *poll, int status, int events) {
   struct broker *b = poll->data;
   (void)events;
@@ -48,9 +64,13 @@ static void on_connection(uv_poll_t *poll, int status, int events) {
   for (int i = 0; i < ACCEPTS_PER_TURN; i++) {
     int fd = listener_accept(&b->listener);
     if (fd == -EAGAIN) return;
-    if (fd == -EMFILE || fd == -ENFILE)
+    if (fd == -EMFILE || fd == -ENFILE) {
       log_refused(b, -fd);
-    else if (fd >= 0 && client_new(b, fd) < 0)
+      if (b->listener.spare_fd >= 0) continue;
+      pause_accepting(b);
+      return;
+    }
+    if (fd >= 0 && client_new(b, fd) < 0)
       log_line(&b->log, LOG_ERROR, "refused a client: memory is too short");
   }
 }
@@ -81,9 +101,10 @@ int broker_start(struct broker *b, uv_loop_t *loop, const struct broker_config *
   int r = uv_check_start(&b->check, on_check);
   if (r == 0) r = uv_poll_init(loop, &b->listener.poll, b->listener.fd);
   if (r == 0) {
+    uv_timer_init(loop, &b->listener.pause);
     b->listener.polling = true;
-    b->listener.poll.data = b;
-    r = uv_poll_start(&b->listener.poll, UV_READABLE, on_connection);
+    b->listener.poll.data = b->listener.pause.data = b;
+    r = listen_for_clients(b);
   }
   if (r < 0) {
     snprintf(error, n, "cannot wait for clients: %s", uv_strerror(r));
@@ -96,7 +117,10 @@ int broker_start(struct broker *b, uv_loop_t *loop, const struct broker_config *
 void broker_stop(struct broker *b) {
   if (uv_is_closing((uv_handle_t *)&b->check)) return;
   uv_close((uv_handle_t *)&b->check, NULL);
-  if (b->listener.polling) uv_close((uv_handle_t *)&b->listener.poll, NULL);
+  if (b->listener.polling) {
+    uv_close((uv_handle_t *)&b->listener.poll, NULL);
+    uv_close((uv_handle_t *)&b->listener.pause, NULL);
+  }
   listener_close(&b->listener);
   b->dirty = b->condemned = NULL;
   while (b->clients) client_close(b->clients);

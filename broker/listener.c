@@ -142,8 +142,7 @@ void listener_close(struct listener *l) {
 
 /* No descriptor is left: takes the connection with the spare one, so that its client learns at once that it is refused. */
 static void refuse(struct listener *l) {
-  if (l->spare_fd < 0) return;
-  close(l->spare_fd);
+  if (l->spare_fd >= 0) close(l->spare_fd);
   int fd = accept4(l->fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
   if (fd >= 0) close(fd);
   l->spare_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);

@@ -20,7 +20,8 @@ struct listener {
   dev_t device;    /* of the socket file, to know it again */
   ino_t inode;
   uv_poll_t poll;
-  bool polling;
+  uv_timer_t pause; /* runs while nobody is accepted, for lack of descriptors */
+  bool polling;     /* poll and pause are initialised */
   uint64_t refused_ms; /* when a lack of descriptors was last logged */
 };
 

@@ -1,0 +1,178 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Who gets the socket's path.
+ */
+#include "broker/listener.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "tests/unit/run.h"
+
+static char dir[64], path[100], lock_path[110], error[512];
+static struct listener l, other;
+
+static void setup(void) {
+  const char *tmp = getenv("TMPDIR");
+  snprintf(dir, sizeof dir, "%s/gaijin-XXXXXX", tmp && strlen(tmp) < 40 ? tmp : "/tmp");
+  ck_assert_ptr_nonnull(mkdtemp(dir));
+  snprintf(path, sizeof path, "%s/s", dir);
+  snprintf(lock_path, sizeof lock_path, "%s.lock", path);
+}
+/* A closed listener leaves nothing behind. */
+static void teardown(void) { ck_assert_int_eq(rmdir(dir), 0); }
+
+static void expect_refused(const char *text) {
+  ck_assert_int_eq(listener_open(&other, path, error, sizeof error), -1);
+  ck_assert_msg(strstr(error, text) != NULL, "expected \"%s\" in \"%s\"", text, error);
+  listener_close(&other);
+}
+
+static int dial(const char *to) {
+  struct sockaddr_un a = {.sun_family = AF_UNIX};
+  memcpy(a.sun_path, to, strlen(to) + 1);
+  int fd = socket(AF_UNIX, SOCK_STREAM, 0);
+  ck_assert_int_eq(connect(fd, (struct sockaddr *)&a, sizeof a), 0);
+  return fd;
+}
+
+START_TEST(a_living_broker_keeps_its_path) {
+  struct stat st;
+  ck_assert_int_eq(listener_open(&l, path, error, sizeof error), 0);
+  ck_assert(stat(path, &st) == 0 && S_ISSOCK(st.st_mode) && (st.st_mode & 0777) == 0600);
+  expect_refused("already running");
+  int fd = dial(path), there = listener_accept(&l);
+  ck_assert_int_ge(there, 0);
+  ck_assert_int_eq(listener_accept(&l), -EAGAIN);
+  close(fd);
+  close(there);
+  listener_close(&l);
+}
+END_TEST
+
+START_TEST(a_dead_brokers_socket_is_replaced) {
+  /* As after SIGKILL: socket and lock file are there, but nobody has them. */
+  ck_assert_int_eq(listener_open(&l, path, error, sizeof error), 0);
+  close(l.fd);
+  close(l.lock_fd);
+  close(l.spare_fd);
+  ck_assert_int_eq(listener_open(&other, path, error, sizeof error), 0);
+  close(dial(path));
+  listener_close(&other);
+}
+END_TEST
+
+START_TEST(a_listener_without_a_lock_is_left_alone) {
+  struct sockaddr_un a = {.sun_family = AF_UNIX};
+  memcpy(a.sun_path, path, strlen(path) + 1);
+  int fd = socket(AF_UNIX, SOCK_STREAM, 0);
+  ck_assert_int_eq(bind(fd, (struct sockaddr *)&a, sizeof a), 0);
+  ck_assert_int_eq(listen(fd, 1), 0);
+  expect_refused("another program is listening");
+  close(dial(path));
+  close(fd);
+  unlink(path);
+}
+END_TEST
+
+START_TEST(what_is_no_socket_is_never_removed) {
+  int fd = open(path, O_CREAT | O_WRONLY, 0600);
+  ck_assert_int_eq(write(fd, "keep", 4), 4);
+  close(fd);
+  expect_refused("is no socket");
+  struct stat st;
+  ck_assert(stat(path, &st) == 0 && st.st_size == 4);
+  unlink(path);
+}
+END_TEST
+
+START_TEST(a_path_taken_over_meanwhile_is_not_unlinked) {
+  ck_assert_int_eq(listener_open(&l, path, error, sizeof error), 0);
+  unlink(path);
+  close(open(path, O_CREAT | O_WRONLY, 0600));
+  listener_close(&l);
+  ck_assert_int_eq(unlink(path), 0);
+}
+END_TEST
+
+START_TEST(the_directory_is_made) {
+  char deep[100];
+  snprintf(deep, sizeof deep, "%s/new/s", dir);
+  ck_assert_int_eq(listener_open(&l, deep, error, sizeof error), 0);
+  listener_close(&l);
+  snprintf(deep, sizeof deep, "%s/new", dir);
+  ck_assert_int_eq(rmdir(deep), 0);
+}
+END_TEST
+
+START_TEST(a_long_path_is_refused) {
+  char longest[200];
+  memset(longest, 'x', sizeof longest - 1);
+  longest[sizeof longest - 1] = '\0';
+  ck_assert_int_eq(listener_open(&l, longest, error, sizeof error), -1);
+  ck_assert_ptr_nonnull(strstr(error, "at most 107"));
+}
+END_TEST
+
+START_TEST(without_descriptors_a_client_is_refused_at_once) {
+  ck_assert_int_eq(listener_open(&l, path, error, sizeof error), 0);
+  int fd = dial(path);
+  struct rlimit limit, none;
+  getrlimit(RLIMIT_NOFILE, &limit);
+  none = limit;
+  none.rlim_cur = 0;
+  setrlimit(RLIMIT_NOFILE, &none);
+  /* Lowering the limit makes even the spare one's number too high; the client just waits then. */
+  ck_assert_int_eq(listener_accept(&l), -EMFILE);
+  setrlimit(RLIMIT_NOFILE, &limit);
+  int there = listener_accept(&l);
+  ck_assert_int_ge(there, 0);
+  close(there);
+  close(fd);
+  listener_close(&l);
+}
+END_TEST
+
+START_TEST(the_spare_descriptor_refuses_a_client) {
+  ck_assert_int_eq(listener_open(&l, path, error, sizeof error), 0);
+  int fd = dial(path), taken[64], n = 0;
+  struct rlimit limit, few;
+  getrlimit(RLIMIT_NOFILE, &limit);
+  few = limit;
+  few.rlim_cur = 48;
+  setrlimit(RLIMIT_NOFILE, &few);
+  for (int d; n < 64 && (d = dup(fd)) >= 0;) taken[n++] = d;
+  ck_assert_int_eq(listener_accept(&l), -EMFILE);
+  while (n > 0) close(taken[--n]);
+  setrlimit(RLIMIT_NOFILE, &limit);
+  char byte;
+  ck_assert_int_eq(read(fd, &byte, 1), 0);
+  ck_assert_int_ge(l.spare_fd, 0);
+  close(fd);
+  listener_close(&l);
+}
+END_TEST
+
+int main(void) {
+  Suite *s = suite_create("broker listener");
+  TCase *t = tcase_create("listener");
+  suite_add_tcase(s, t);
+  tcase_add_checked_fixture(t, setup, teardown);
+  tcase_add_test(t, a_living_broker_keeps_its_path);
+  tcase_add_test(t, a_dead_brokers_socket_is_replaced);
+  tcase_add_test(t, a_listener_without_a_lock_is_left_alone);
+  tcase_add_test(t, what_is_no_socket_is_never_removed);
+  tcase_add_test(t, a_path_taken_over_meanwhile_is_not_unlinked);
+  tcase_add_test(t, the_directory_is_made);
+  tcase_add_test(t, a_long_path_is_refused);
+  tcase_add_test(t, without_descriptors_a_client_is_refused_at_once);
+  tcase_add_test(t, the_spare_descriptor_refuses_a_client);
+  return run_suite(s);
+}
