@@ -51,13 +51,25 @@ struct script {
   size_t n_expects;
 };
 
-/* ---- Reading ---- */
+static void script_free(struct script *s) {
+  free(s->text);
+  free(s->words);
+}
 
-static _Noreturn void bad(const struct script *s, int line, const char *what) {
-  char text[512];
-  snprintf(text, sizeof text, "%s:%d: %s", s->path, line, what);
+/* Ends the test; `user` is the script. The bed has been cleaned up. */
+static void script_failed(void *user, const char *text) {
+  struct script *s = user;
+  script_free(s);
   if (s->on_failure) s->on_failure(s->user, text);
   ck_abort_msg("%s", text);
+}
+
+/* ---- Reading ---- */
+
+static _Noreturn void bad(struct script *s, int line, const char *what) {
+  char text[512];
+  snprintf(text, sizeof text, "%s:%d: %s", s->path, line, what);
+  script_failed(s, text);
   abort();
 }
 
@@ -73,7 +85,7 @@ static void read_file(struct script *s) {
 }
 
 /* Cuts `text` at the separators into at most WORDS_MOST words; out is ended by NULL. */
-static void split(const struct script *s, int line, char *text, const char *separators, const char **out) {
+static void split(struct script *s, int line, char *text, const char *separators, const char **out) {
   size_t n = 0;
   char *save = NULL;
   for (char *w = strtok_r(text, separators, &save); w; w = strtok_r(NULL, separators, &save)) {
@@ -253,7 +265,7 @@ static void finish(struct run *r) {
 }
 
 /* Scripts find t.lua beside the tests, as modules. */
-static void set_lua_path(const struct script *s) {
+static void set_lua_path(struct script *s) {
   char dir[512], path[600];
   char *real = realpath(s->path, NULL);
   char *slash = real ? strrchr(real, '/') : NULL;
@@ -274,8 +286,8 @@ void script_run(const char *path, void (*on_failure)(void *user, const char *tex
                                 .broker_flags = s.broker_flags,
                                 .tokens_may_stay = s.tokens_left,
                                 .limit = s.limit,
-                                .on_failure = on_failure,
-                                .user = user};
+                                .on_failure = script_failed,
+                                .user = &s};
   struct run r = {.script = &s, .bed = bed_open(&options)};
   r.end = bed_now() + bed_limit(r.bed);
   r.bed->while_waiting = check_ends;
@@ -288,6 +300,5 @@ void script_run(const char *path, void (*on_failure)(void *user, const char *tex
   finish(&r);
   r.bed->while_waiting = NULL; /* from here the others are asked to end */
   bed_close(r.bed);
-  free(s.text);
-  free(s.words);
+  script_free(&s);
 }
