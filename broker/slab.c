@@ -7,11 +7,15 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
 void slab_init(struct slab *s, uint32_t item_size) { *s = (struct slab){.item_size = (item_size + 7u) & ~7u, .unused = SLAB_NONE}; }
 
+static size_t chunk_bytes(const struct slab *s) { return sizeof(struct slab_chunk) + (size_t)SLAB_CHUNK * s->item_size; }
+
 void slab_deinit(struct slab *s) {
-  for (uint32_t i = 0; i < s->entry_count; i++) free(s->entries[i].chunk);
+  for (uint32_t i = 0; i < s->entry_count; i++)
+    if (s->entries[i].chunk) munmap(s->entries[i].chunk, chunk_bytes(s));
   free(s->entries);
   *s = (struct slab){0};
 }
@@ -58,12 +62,11 @@ static void give_number(struct slab *s, uint32_t number) {
 static bool add_chunk(struct slab *s) {
   uint32_t number = take_number(s);
   if (number == SLAB_NONE) return false;
-  struct slab_chunk *c = malloc(sizeof *c + (size_t)SLAB_CHUNK * s->item_size);
-  if (!c) {
+  struct slab_chunk *c = mmap(NULL, chunk_bytes(s), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  if (c == MAP_FAILED) {
     give_number(s, number);
     return false;
   }
-  memset(c, 0, sizeof *c);
   c->number = number;
   s->entries[number].chunk = c;
   open_chunk(s, c);
@@ -93,7 +96,7 @@ void slab_remove(struct slab *s, uint32_t index) {
   if (c->used == 0 && (s->open != c || c->next)) {
     shut_chunk(s, c);
     give_number(s, c->number);
-    free(c);
+    munmap(c, chunk_bytes(s));
   }
 }
 

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT
  *
  * Items of one size, named by a 32-bit index instead of a pointer, so that the
- * links between millions of them stay small. They live in chunks of SLAB_CHUNK;
- * a chunk without items is freed (one may be kept to avoid thrashing).
+ * links between millions of them stay small. They live in chunks of SLAB_CHUNK,
+ * each mapped on its own: memory that was never used costs nothing, and that of
+ * a chunk without items goes back to the system (one may be kept to avoid thrashing).
  * An item does not move while it lives; its index is used again after slab_remove.
  */
 #ifndef GAIJIN_BROKER_SLAB_H
@@ -12,7 +13,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum { SLAB_CHUNK = 256 };
+enum { SLAB_CHUNK = 1024 };
 #define SLAB_NONE UINT32_MAX
 
 struct slab_chunk {
