@@ -185,7 +185,7 @@ $(BUILD)/liblua-gaijin.a: $(LUASIDE)
 $(BUILD)/libbed.a: $(BED)
 	$(archive)
 $(BUILD)/libgaijin.so: $(CLIENT) $(PROTO)
-	$(call link,-shared -Wl$(comma)-soname$(comma)libgaijin.so.0 $(filter %.o,$^) $(MSGPACK))
+	$(call link,-shared -Wl$(comma)-soname$(comma)libgaijin.so.0 $(filter %.o,$^) $(MSGPACK) -lm)
 	@ln -sf libgaijin.so $(BUILD)/libgaijin.so.0
 LUA_LIBS := $(UV) $(MSGPACK) $(LUA) -lm -ldl
 TEST_LIBS := $(CHECK) $(LUA_LIBS)
@@ -193,7 +193,7 @@ TEST_LIBS := $(CHECK) $(LUA_LIBS)
 inputs = $(filter %.o %.a,$^)
 
 $(BUILD)/gaijin-broker: $(BUILD)/obj/broker/main.o $(BUILD)/libbroker.a $(BUILD)/libproto.a
-	$(call link,$(inputs) $(UV) $(MSGPACK))
+	$(call link,$(inputs) $(UV) $(MSGPACK) -lm)
 # -E: C modules that a script requires find Lua's symbols in the program.
 $(BUILD)/gaijin-worker: $(BUILD)/obj/lua/main.o $(BUILD)/liblua-gaijin.a $(BUILD)/libgaijin.a
 	$(call link,-Wl$(comma)-E $(inputs) $(LUA_LIBS))
@@ -201,11 +201,11 @@ $(BUILD)/gaijin-worker: $(BUILD)/obj/lua/main.o $(BUILD)/liblua-gaijin.a $(BUILD
 $(BUILD)/gaijin.so: $(BUILD)/obj/lua/luaopen.o $(BUILD)/liblua-gaijin.a $(BUILD)/libgaijin.a
 	$(call link,-shared -Wl$(comma)-z$(comma)nodelete $(inputs) $(UV) $(MSGPACK) -lm)
 $(BUILD)/gaijinctl: $(TOOLS) $(BUILD)/libgaijin.a
-	$(call link,$(inputs) $(UV) $(MSGPACK))
+	$(call link,$(inputs) $(UV) $(MSGPACK) -lm)
 $(BUILD)/protocol-table: $(BUILD)/obj/tools/protocol-table.o $(BUILD)/libproto.a
 	$(call link,$(inputs))
 $(BUILD)/examples/%: $(BUILD)/obj/examples/c/%.o $(BUILD)/libgaijin.a
-	$(call link,$(inputs) $(MSGPACK))
+	$(call link,$(inputs) $(MSGPACK) -lm)
 $(BUILD)/bench/%: $(BUILD)/obj/tests/bench/%.o $(filter %/libgaijin.a,$(LIBRARIES))
 	$(call link,$(inputs) $(LUA_LIBS))
 
