@@ -29,7 +29,7 @@ struct client;
 
 struct broker_config {
   const char *socket;   /* path; copied */
-  uint32_t load_min;    /* see options.h */
+  uint32_t load_min;    /* see flags.h */
   double load_gain;
   uint32_t max_message;
   enum log_level log_level;

@@ -10,13 +10,21 @@
 
 enum { WAITS_MOST = 10000 }; /* of one observer */
 
+/* Observers may have anybody collect, a worker those who hold something of its. */
+static bool may_ask(const struct client *from, uint32_t host) {
+  const struct loads *l = &from->broker->loads;
+  if (from->observer) return true;
+  uint32_t load = loads_find(l, from->host, host);
+  return load != SLAB_NONE && loads_at(l, load)->held > 0;
+}
+
 void collect_on_gc(struct client *from, const struct message *m) {
   struct broker *b = from->broker;
-  if (!from->observer) {
-    notify_refuse(from, m, STATUS_denied, "only observers may have a worker collect");
+  uint32_t host = names_host(&b->names, m->name, m->name_size);
+  if (!may_ask(from, host)) {
+    notify_refuse(from, m, STATUS_denied, "you may have only those collect that hold something of yours");
     return;
   }
-  uint32_t host = names_host(&b->names, m->name, m->name_size);
   struct client *to = host == SLAB_NONE ? NULL : hosts_at(&b->hosts, host)->client;
   if (!to || to->state != CLIENT_READY) {
     notify_refuse(from, m, STATUS_dead, NOTIFY_DEAD_TEXT, (int)m->name_size, m->name);

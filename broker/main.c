@@ -8,7 +8,7 @@
 #include <sys/resource.h>
 
 #include "broker/broker.h"
-#include "broker/options.h"
+#include "broker/flags.h"
 
 struct program {
   uv_loop_t loop;
@@ -37,10 +37,10 @@ static void raise_descriptor_limit(void) {
   if (setrlimit(RLIMIT_NOFILE, &limit) < 0) return;
 }
 
-static int run(struct program *p, const struct options *o) {
+static int run(struct program *p, const struct flags *f) {
   char error[512];
-  struct broker_config config = {.socket = o->socket, .load_min = o->load_min, .load_gain = o->load_gain,
-                                 .max_message = o->max_message, .log_level = o->log_level};
+  struct broker_config config = {.socket = f->socket, .load_min = f->load_min, .load_gain = f->load_gain,
+                                 .max_message = f->max_message, .log_level = f->log_level};
   int r = uv_loop_init(&p->loop);
   if (r < 0) {
     fprintf(stderr, "gaijin-broker: cannot make an event loop: %s\n", uv_strerror(r));
@@ -64,14 +64,14 @@ static int run(struct program *p, const struct options *o) {
 
 int main(int argc, char **argv) {
   static struct program program;
-  struct options options;
+  struct flags flags;
   char error[512];
-  switch (options_parse(&options, argc, argv, error, sizeof error)) {
-    case OPTIONS_SHOWN: return 0;
-    case OPTIONS_BAD: fprintf(stderr, "gaijin-broker: %s\n", error); return 2;
-    case OPTIONS_RUN: break;
+  switch (flags_parse(&flags, argc, argv, error, sizeof error)) {
+    case FLAGS_SHOWN: return 0;
+    case FLAGS_BAD: fprintf(stderr, "gaijin-broker: %s\n", error); return 2;
+    case FLAGS_RUN: break;
   }
   signal(SIGPIPE, SIG_IGN);
   raise_descriptor_limit();
-  return run(&program, &options);
+  return run(&program, &flags);
 }

@@ -51,7 +51,6 @@ void notify_done(struct client *to, const struct message *request) {
 
 void notify_refuse(struct client *to, const struct message *request, enum status status, const char *format, ...) {
   char text[512];
-  if (request->flags & MESSAGE_ONE_WAY) return;
   va_list args;
   va_start(args, format);
   vsnprintf(text, sizeof text, format, args);

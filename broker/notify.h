@@ -14,7 +14,7 @@
 struct pack *notify_begin(struct broker *b, enum message_kind kind, enum op op, uint64_t id, uint32_t count);
 void notify_send(struct broker *b, struct client *to);
 
-/* Answers a request; a one-way request gets none. */
+/* Answers a request: done (a one-way request gets no reply), or refused. */
 void notify_done(struct client *to, const struct message *request);
 void notify_refuse(struct client *to, const struct message *request, enum status status, const char *format, ...)
     __attribute__((format(printf, 4, 5)));

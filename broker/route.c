@@ -17,7 +17,7 @@
 /* Open requests of one asker, and to one worker (given-up ones included): far above what workers allow themselves. */
 enum { CALLS_MOST = 1 << 20 };
 
-/* Says no to a request. A one-way request has nobody to be told, so the refusal is counted and, less and less often, logged. */
+/* Says no to a request. Nobody waits for a one-way request, so its refusal is also counted and, less and less often, logged. */
 __attribute__((format(printf, 4, 5))) static void refuse(struct client *from, const struct message *m, enum status status,
                                                          const char *format, ...) {
   char text[512];

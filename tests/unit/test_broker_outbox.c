@@ -38,7 +38,8 @@ START_TEST(bytes_arrive_in_order_whatever_their_sizes) {
     }
     ck_assert_int_ne(outbox_write(&outbox, ends[0], &error), OUTBOX_FAILED);
     ssize_t n = read(ends[1], got, 1 + random_below(&random, LARGEST - 1));
-    for (ssize_t k = 0; k < n; k++) ck_assert_uint_eq(got[k], next_out++);
+    for (ssize_t k = 0; k < n; k++)
+      if (got[k] != next_out++) ck_abort_msg("byte %zu is wrong", read_bytes + (size_t)k);
     if (n > 0) read_bytes += (size_t)n;
   }
   ck_assert_uint_eq(outbox.bytes, 0);

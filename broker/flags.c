@@ -2,7 +2,7 @@
  *
  * Flags with getopt_long, in a table with their texts for --help.
  */
-#include "broker/options.h"
+#include "broker/flags.h"
 
 #include <ctype.h>
 #include <errno.h>
@@ -16,7 +16,7 @@
 
 enum { FLAG_LOAD_MIN = 256, FLAG_LOAD_GAIN, FLAG_MAX_MESSAGE, FLAG_LOG_LEVEL, FLAG_HELP, FLAG_VERSION };
 
-static const struct option flags[] = {
+static const struct option table[] = {
     {"socket", required_argument, NULL, 's'},
     {"load-min", required_argument, NULL, FLAG_LOAD_MIN},
     {"load-gain-tolerance", required_argument, NULL, FLAG_LOAD_GAIN},
@@ -49,7 +49,7 @@ static const char *default_socket(char *out, size_t n) {
   return out;
 }
 
-int options_parse_size(const char *text, uint32_t *bytes) {
+int flags_parse_size(const char *text, uint32_t *bytes) {
   char *end;
   if (!isdigit((unsigned char)*text)) return -1;
   errno = 0;
@@ -85,58 +85,58 @@ static int parse_gain(const char *text, double *gain) {
 }
 
 /* One flag; NULL, or what its value has to be. */
-static const char *apply(struct options *o, int flag, const char *value) {
+static const char *apply(struct flags *o, int flag, const char *value) {
   switch (flag) {
     case 's': o->socket = value; return *value ? NULL : "a path";
     case FLAG_LOAD_MIN: return parse_count(value, &o->load_min) ? "a whole number that is not negative" : NULL;
     case FLAG_LOAD_GAIN: return parse_gain(value, &o->load_gain) ? "a number that is not below 1" : NULL;
-    case FLAG_MAX_MESSAGE: return options_parse_size(value, &o->max_message) ? "a size between 4K and 1G" : NULL;
+    case FLAG_MAX_MESSAGE: return flags_parse_size(value, &o->max_message) ? "a size between 4K and 1G" : NULL;
     default: return log_level_parse(value, &o->log_level) ? NULL : "error, warn, info or debug";
   }
 }
 
 /* What was given on the command line, for the texts of errors. */
 static const char *flag_name(int flag) {
-  for (const struct option *f = flags; f->name; f++)
+  for (const struct option *f = table; f->name; f++)
     if (f->val == flag) return f->name;
   return "?";
 }
 
 /* A flag that getopt could not make sense of. */
-static enum options_outcome bad_flag(int result, char **argv, char *error, size_t n) {
+static enum flags_outcome bad_flag(int result, char **argv, char *error, size_t n) {
   if (result == ':')
     snprintf(error, n, "flag --%s needs a value; see --help", flag_name(optopt));
   else if (optopt && optopt < 256)
     snprintf(error, n, "unknown flag -%c; see --help", optopt);
   else
     snprintf(error, n, "unknown flag %s; see --help", argv[optind - 1]);
-  return OPTIONS_BAD;
+  return FLAGS_BAD;
 }
 
-enum options_outcome options_parse(struct options *o, int argc, char **argv, char *error, size_t n) {
-  *o = (struct options){.load_min = 100, .load_gain = 1.4, .max_message = MAX_MESSAGE_DEFAULT, .log_level = LOG_INFO};
+enum flags_outcome flags_parse(struct flags *o, int argc, char **argv, char *error, size_t n) {
+  *o = (struct flags){.load_min = 100, .load_gain = 1.4, .max_message = MAX_MESSAGE_DEFAULT, .log_level = LOG_INFO};
   opterr = 0;
   optind = 0; /* start anew, also for a second call in one process */
-  for (int flag; (flag = getopt_long(argc, argv, ":s:", flags, NULL)) != -1;) {
+  for (int flag; (flag = getopt_long(argc, argv, ":s:", table, NULL)) != -1;) {
     if (flag == FLAG_HELP) {
       print_help();
-      return OPTIONS_SHOWN;
+      return FLAGS_SHOWN;
     }
     if (flag == FLAG_VERSION) {
       printf("gaijin-broker %s, wire version %d\n", GAIJIN_VERSION, WIRE_VERSION);
-      return OPTIONS_SHOWN;
+      return FLAGS_SHOWN;
     }
     if (flag == '?' || flag == ':') return bad_flag(flag, argv, error, n);
     const char *wanted = apply(o, flag, optarg);
     if (wanted) {
       snprintf(error, n, "flag --%s: \"%s\" should be %s; see --help", flag_name(flag), optarg, wanted);
-      return OPTIONS_BAD;
+      return FLAGS_BAD;
     }
   }
   if (optind < argc) {
     snprintf(error, n, "unexpected argument %s; see --help", argv[optind]);
-    return OPTIONS_BAD;
+    return FLAGS_BAD;
   }
   if (!o->socket) o->socket = default_socket(o->default_socket, sizeof o->default_socket);
-  return OPTIONS_RUN;
+  return FLAGS_RUN;
 }

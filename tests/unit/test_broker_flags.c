@@ -2,28 +2,28 @@
  *
  * The command line.
  */
-#include "broker/options.h"
+#include "broker/flags.h"
 
 #include <string.h>
 
 #include "tests/unit/run.h"
 
-static struct options o;
+static struct flags o;
 static char error[256];
 
 /* Parses up to five arguments. */
-static enum options_outcome parse(const char *one, const char *two, const char *three, const char *four) {
+static enum flags_outcome parse(const char *one, const char *two, const char *three, const char *four) {
   char *argv[] = {(char *)"gaijin-broker", (char *)one, (char *)two, (char *)three, (char *)four, NULL};
   int argc = 1;
   while (argv[argc]) argc++;
   error[0] = '\0';
-  return options_parse(&o, argc, argv, error, sizeof error);
+  return flags_parse(&o, argc, argv, error, sizeof error);
 }
 
 START_TEST(defaults) {
   unsetenv("GAIJIN_SOCKET");
   unsetenv("XDG_RUNTIME_DIR");
-  ck_assert_int_eq(parse(NULL, NULL, NULL, NULL), OPTIONS_RUN);
+  ck_assert_int_eq(parse(NULL, NULL, NULL, NULL), FLAGS_RUN);
   ck_assert_str_eq(o.socket, "/run/gaijin/gaijin.sock");
   ck_assert_uint_eq(o.load_min, 100);
   ck_assert_double_eq(o.load_gain, 1.4);
@@ -39,18 +39,18 @@ START_TEST(defaults) {
 END_TEST
 
 START_TEST(flags_are_read) {
-  ck_assert_int_eq(parse("-s", "/a", "--load-min=5", "--max-message=64k"), OPTIONS_RUN);
+  ck_assert_int_eq(parse("-s", "/a", "--load-min=5", "--max-message=64k"), FLAGS_RUN);
   ck_assert_str_eq(o.socket, "/a");
   ck_assert_uint_eq(o.load_min, 5);
   ck_assert_uint_eq(o.max_message, 64 << 10);
-  ck_assert_int_eq(parse("--load-gain-tolerance", "2.5", "--log-level", "debug"), OPTIONS_RUN);
+  ck_assert_int_eq(parse("--load-gain-tolerance", "2.5", "--log-level", "debug"), FLAGS_RUN);
   ck_assert_double_eq(o.load_gain, 2.5);
   ck_assert_int_eq(o.log_level, LOG_DEBUG);
 }
 END_TEST
 
 static void expect_bad(const char *flag, const char *value, const char *text) {
-  ck_assert_int_eq(parse(flag, value, NULL, NULL), OPTIONS_BAD);
+  ck_assert_int_eq(parse(flag, value, NULL, NULL), FLAGS_BAD);
   ck_assert_msg(strstr(error, text) != NULL, "expected \"%s\" in \"%s\"", text, error);
 }
 
@@ -72,18 +72,18 @@ END_TEST
 
 START_TEST(sizes) {
   uint32_t n;
-  ck_assert(options_parse_size("4096", &n) == 0 && n == 4096);
-  ck_assert(options_parse_size("4K", &n) == 0 && n == 4096);
-  ck_assert(options_parse_size("3m", &n) == 0 && n == 3u << 20);
-  ck_assert(options_parse_size("1G", &n) == 0 && n == 1u << 30);
+  ck_assert(flags_parse_size("4096", &n) == 0 && n == 4096);
+  ck_assert(flags_parse_size("4K", &n) == 0 && n == 4096);
+  ck_assert(flags_parse_size("3m", &n) == 0 && n == 3u << 20);
+  ck_assert(flags_parse_size("1G", &n) == 0 && n == 1u << 30);
   static const char *const bad[] = {"", "K", "-4K", "4KB", "4T", "0", "18446744073709551617", "18446744073709551615G", " 4K"};
-  for (unsigned i = 0; i < sizeof bad / sizeof bad[0]; i++) ck_assert_int_eq(options_parse_size(bad[i], &n), -1);
+  for (unsigned i = 0; i < sizeof bad / sizeof bad[0]; i++) ck_assert_int_eq(flags_parse_size(bad[i], &n), -1);
 }
 END_TEST
 
 int main(void) {
-  Suite *s = suite_create("broker options");
-  TCase *t = tcase_create("options");
+  Suite *s = suite_create("broker flags");
+  TCase *t = tcase_create("flags");
   suite_add_tcase(s, t);
   tcase_add_test(t, defaults);
   tcase_add_test(t, flags_are_read);

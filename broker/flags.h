@@ -2,15 +2,15 @@
  *
  * The command line of gaijin-broker.
  */
-#ifndef GAIJIN_BROKER_OPTIONS_H
-#define GAIJIN_BROKER_OPTIONS_H
+#ifndef GAIJIN_BROKER_FLAGS_H
+#define GAIJIN_BROKER_FLAGS_H
 
 #include <stddef.h>
 #include <stdint.h>
 
 #include "broker/log.h"
 
-struct options {
+struct flags {
   const char *socket;   /* path */
   uint32_t load_min;    /* tokens of one host a client may hold before it is first asked to collect */
   double load_gain;     /* growth over what it really used before it is asked again; at least 1 */
@@ -19,13 +19,13 @@ struct options {
   char default_socket[512]; /* what `socket` points to when no flag set it */
 };
 
-enum options_outcome { OPTIONS_RUN, OPTIONS_SHOWN, OPTIONS_BAD };
+enum flags_outcome { FLAGS_RUN, FLAGS_SHOWN, FLAGS_BAD };
 
 /* Reads flags and environment. SHOWN: --help or --version was printed; BAD: `error` (n bytes) says in one line what is
- * wrong and what to do. The options point into argv and into themselves: do not copy the struct. */
-enum options_outcome options_parse(struct options *o, int argc, char **argv, char *error, size_t n);
+ * wrong and what to do. The struct points into argv and into itself: do not copy it. */
+enum flags_outcome flags_parse(struct flags *o, int argc, char **argv, char *error, size_t n);
 
 /* "64K", "16M", "1G" or plain bytes, within the limits of --max-message: 0 and *bytes, or -1. */
-int options_parse_size(const char *text, uint32_t *bytes);
+int flags_parse_size(const char *text, uint32_t *bytes);
 
 #endif
