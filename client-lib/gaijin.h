@@ -43,7 +43,7 @@ struct gaijin_request {
   uint64_t id;         /* for the answer; unique among the requests open on this connection */
   enum op op;          /* one of the routed ops */
   uint16_t depth;      /* calls deep, 1 for a call of a script that serves nobody */
-  bool one_way;        /* nobody waits: answer nothing */
+  bool one_way;        /* answer nothing */
   uint64_t caller;     /* host id of the asker; gaijin_host_name() knows it */
   uint32_t deadline_ms;
   gaijin_token *target; /* NULL for ops whose target is this worker's name (s2t, labels) */
@@ -61,6 +61,9 @@ struct gaijin_events {
   /* Nobody holds the home token any more and none is under way: it ends when the call returns.
    * Also called from gaijin_body_next and gaijin_body_free. Must not send. `tag` is gaijin_token_new's. */
   void (*forget)(void *user, gaijin_token *token, void *tag);
+  /* A one-way request was not done: one of ours was refused on its way (its host had ended, was busy, ...), or one that
+   * came cannot be served here. */
+  void (*refused)(void *user, enum op op, enum status status, const char *text);
   /* A host has ended. Holdings of it stay until let go; requests to it have been answered `dead`. */
   void (*dead)(void *user, uint64_t host);
 };
@@ -159,7 +162,7 @@ typedef void (*gaijin_answer_fn)(void *user, const struct gaijin_answer *answer)
 struct gaijin_send {
   enum op op;
   uint16_t depth;
-  bool one_way;         /* no answer will come; id is 0 */
+  bool one_way;         /* no answer will come, *id is 0; a refusal is told by an event */
   uint32_t deadline_ms; /* 0: none */
   gaijin_holding *holding;
   gaijin_token *token;

@@ -126,7 +126,7 @@ struct gaijin {
   struct link open_calls;
   uint32_t n_releases, n_corpses, n_spare_calls;
   struct call *spare_calls;
-  uint64_t last_token, last_call;
+  uint64_t last_token, last_call, last_post;
   uint64_t stamps[STAMP_BLOCK];
   uint32_t stamps_left;
   gaijin_body *await_keep; /* owns the text of the answer gaijin_await gave last */
@@ -187,6 +187,10 @@ void gj_host_unrefer(gaijin *g, struct host *h);
 void gj_host_free_all(gaijin *g);
 
 /* call.c */
+/* One-way requests have ids of their own, which no call ever has: an error that comes for one is a refusal. */
+static inline uint64_t gj_post_id(uint64_t n) { return n | 1ull << 63; }
+static inline bool gj_is_post(uint64_t id) { return id >> 63 != 0; }
+
 /* A record for the next request (id last_call + 1), not yet entered; NULL when memory is short. */
 struct call *gj_call_new(gaijin *g);
 void gj_call_enter(gaijin *g, struct call *c);

@@ -43,11 +43,24 @@ static bool read_error(gaijin_body *b, struct gaijin_answer *a) {
   return false;
 }
 
+/* An error for a one-way request: the broker refused it. */
+static void on_refusal(gaijin *g, const struct message *m) {
+  gaijin_body *body = gj_values_new(g, m, 0);
+  struct gaijin_answer a = {.status = STATUS_busy, .text = "memory is too short for the reason"};
+  if (body) read_error(body, &a);
+  if (g->events->refused) g->events->refused(g->user, m->op, a.status, a.text);
+  gaijin_body_free(body);
+}
+
 static void on_answer(gaijin *g, const struct message *m) {
   uint32_t pts;
   const char *fault = gj_values_arrive(g, m, &pts);
   if (fault) {
     broken(g, op_name(m->op), fault);
+    return;
+  }
+  if (gj_is_post(m->id) && m->kind == MESSAGE_ERROR && !pts) {
+    on_refusal(g, m);
     return;
   }
   struct call *c = gj_call_find(g, m->id);
@@ -77,7 +90,10 @@ static void on_answer(gaijin *g, const struct message *m) {
 
 /* Answers with an error; if even that cannot be said, the asker must not wait for ever. */
 static void refuse(gaijin *g, const struct message *m, enum status status, const char *text) {
-  if (m->flags & MESSAGE_ONE_WAY) return;
+  if (m->flags & MESSAGE_ONE_WAY) {
+    if (g->events->refused) g->events->refused(g->user, m->op, status, text);
+    return;
+  }
   if (gaijin_answer_error(g, m->id, m->op, status, text) && !g->lost) gj_io_lost(g, "no memory to answer '%s'", op_name(m->op));
 }
 

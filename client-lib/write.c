@@ -116,7 +116,7 @@ void gaijin_begin_request(gaijin *g, const struct gaijin_send *send, uint32_t co
     return;
   }
   struct message m = {.kind = MESSAGE_REQUEST, .op = send->op, .flags = send->one_way ? MESSAGE_ONE_WAY : 0, .depth = send->depth,
-                      .id = g->last_call + 1, .deadline_ms = send->deadline_ms};
+                      .id = send->one_way ? gj_post_id(g->last_post + 1) : g->last_call + 1, .deadline_ms = send->deadline_ms};
   int refused = request_target(g, send, &m);
   if (refused) m.target = OP_NONE;
   const struct op_info *info = op_info(send->op);
@@ -140,8 +140,11 @@ int gaijin_end_request(gaijin *g, gaijin_answer_fn fn, void *user, uint64_t *id)
     if (c) gj_call_recycle(g, c);
     return status;
   }
+  if (!c) {
+    g->last_post++;
+    return 0;
+  }
   g->last_call++;
-  if (!c) return 0;
   c->fn = fn;
   c->user = user;
   gj_call_enter(g, c);

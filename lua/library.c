@@ -73,9 +73,8 @@ static bool call_reporting(lua_State *L, struct worker *w, int n) {
 
 static void spawned_job(struct worker *w, struct fiber *f) { call_reporting(f->L, w, lua_gettop(f->L) - 1); }
 
-static int gaijin_spawn(lua_State *L) {
-  struct worker *w = worker_of(L);
-  if (lua_type(L, 1) != LUA_TFUNCTION) return luaL_typerror(L, 1, "function");
+/* Calls what is at index 1 with the rest of the stack on a new fiber. */
+static int spawn(lua_State *L, struct worker *w) {
   struct fiber *f = fiber_new(w, spawned_job);
   if (!f) return worker_raise(L, STATUS_busy, "as many fibers as can be (%u, --max-fibers), or short of memory", w->sched.n_fibers);
   f->depth = w->sched.current ? w->sched.current->depth : 0;
@@ -86,6 +85,24 @@ static int gaijin_spawn(lua_State *L) {
   }
   lua_xmove(L, f->L, lua_gettop(L));
   fiber_wake(f);
+  return 0;
+}
+
+static int gaijin_spawn(lua_State *L) {
+  if (lua_type(L, 1) != LUA_TFUNCTION) return luaL_typerror(L, 1, "function");
+  return spawn(L, worker_of(L));
+}
+
+/* f, ... : calls f one way, a remote one at its home, one of ours on a fiber of its own. */
+static int gaijin_post(lua_State *L) {
+  struct worker *w = worker_of(L);
+  if (!at_get(L, w, 1)) {
+    int top = lua_gettop(L);
+    if (lua_type(L, 1) != LUA_TFUNCTION && !luaL_getmetafield(L, 1, "__call")) return luaL_typerror(L, 1, "function");
+    lua_settop(L, top);
+    return spawn(L, w);
+  }
+  remote_post(L, w, 1, 2, lua_gettop(L) - 1);
   return 0;
 }
 
@@ -152,6 +169,15 @@ static int core_counts(lua_State *L) {
   return 2;
 }
 
+/* name, seconds -> true when that worker has collected; false when the time is over. */
+static int core_gc(lua_State *L) {
+  double seconds = luaL_checknumber(L, 2);
+  struct remote r = {.op = OP_gc, .name = luaL_checkstring(L, 1), .first = 1, .seconds = seconds};
+  int n = 0;
+  lua_pushboolean(L, remote_ask(L, worker_of(L), &r, &n) == REMOTE_OK);
+  return 1;
+}
+
 static int core_label_set(lua_State *L) {
   serve_label_set(worker_of(L));
   return 0;
@@ -198,7 +224,7 @@ static void set_functions(lua_State *L, struct worker *w, const luaL_Reg *list) 
 
 static const luaL_Reg gaijin_functions[] = {
     {"caller", gaijin_caller}, {"ready", gaijin_ready}, {"stop", gaijin_stop},   {"sleep", gaijin_sleep},
-    {"now", gaijin_monotonic}, {"spawn", gaijin_spawn}, {NULL, NULL},
+    {"post", gaijin_post},     {"now", gaijin_monotonic}, {"spawn", gaijin_spawn}, {NULL, NULL},
 };
 
 static const luaL_Reg core_functions[] = {
@@ -206,7 +232,7 @@ static const luaL_Reg core_functions[] = {
     {"call", core_call},     {"pairs", core_pairs},   {"ipairs", core_ipairs},         {"next", core_next},
     {"loads", core_loads},   {"counts", core_counts}, {"label_set", core_label_set},   {"collect", core_collect},
     {"release", core_release}, {"drain", core_drain}, {"is_fiber", core_is_fiber},     {"report", core_report},
-    {"guard", guard_make},
+    {"guard", guard_make},       {"gc", core_gc},
     {NULL, NULL},
 };
 

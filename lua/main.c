@@ -35,7 +35,7 @@ static void on_dead(void *user, uint64_t host) {
 }
 
 static const struct gaijin_events events = {
-    .request = serve_request, .cancel = serve_cancel, .free = collect_on_free, .forget = pool_forget, .dead = on_dead};
+    .request = serve_request, .cancel = serve_cancel, .free = collect_on_free, .refused = serve_post_refused, .forget = pool_forget, .dead = on_dead};
 
 static int complain(const struct program *p, const char *text) {
   fprintf(stderr, "gaijin-worker: %s: %s\n", p->o.name, text);

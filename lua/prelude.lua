@@ -246,7 +246,7 @@ function gaijin.every(seconds, f, ...)
 end
 
 for _, name in raw_ipairs {
-  "all", "async", "copy", "fetch", "on_death", "path", "peers", "post", "race", "reclaim", "run", "stats", "timeout", "traceback", "yield",
+  "all", "async", "copy", "fetch", "on_death", "path", "peers", "race", "run", "stats", "timeout", "traceback", "yield",
 } do
   gaijin[name] = function() error(format("gaijin: unsupported: gaijin.%s is not there yet", name), 2) end
 end
@@ -266,7 +266,7 @@ function bakaGC()
   core.release()
 end
 
-function getBaka()
+local function get_baka()
   local clients, hosts = {}, {}
   local function count(_, ...)
     for i = 1, select("#", ...) do
@@ -280,15 +280,35 @@ function getBaka()
   return exported, used, clients, hosts
 end
 
+getBaka = get_baka
+
 function showBaka(verbose, out)
   out = out or print
-  local exported, used, clients, hosts = getBaka()
+  local exported, used, clients, hosts = get_baka()
   out(format("%s: %d exported, %d used", gaijin.name, exported, used))
   for name, n in raw_pairs(clients) do out(format("  %s holds %d of ours", name, n)) end
   for name, n in raw_pairs(hosts) do out(format("  we hold %d of %s", n, name)) end
   if verbose then
     for label, value in raw_pairs(labels) do out(format("  label %s: %s", tostring(label), type_of(value))) end
   end
+end
+
+-- Asks all that hold something of ours to collect; a worker that does not answer in time is not waited for.
+local reclaim_seconds = 2
+function gaijin.reclaim()
+  local before, _, clients = get_baka()
+  local waiting = 0
+  for name in raw_pairs(clients) do
+    waiting = waiting + 1
+    gaijin.spawn(function()
+      pcall(core.gc, name, reclaim_seconds) -- one that ends meanwhile holds nothing any more
+      waiting = waiting - 1
+    end)
+  end
+  while waiting > 0 do gaijin.sleep(0.001) end
+  core.release() -- the drops that the collections caused have been read before this is answered
+  local after = core.counts()
+  return before > after and before - after or 0
 end
 
 -- What at.c calls to make the AT of a function.

@@ -84,9 +84,17 @@ static void check_target(lua_State *L, struct worker *w, int i) {
   if (!at->holding) at_revive(L, w, i);
 }
 
-/* Writes and queues the message; the id of the request. Raises. */
-static uint64_t send_request(lua_State *L, struct worker *w, const struct remote *r) {
-  struct gaijin_send to = {.op = r->op, .name = r->name, .depth = (uint16_t)(w->sched.current->depth + 1)};
+static void check_depth(lua_State *L, struct worker *w, enum op op) {
+  unsigned depth = w->sched.current->depth + 1;
+  if (depth > w->max_depth)
+    worker_raise(L, STATUS_too_deep, "%s would make the chain of calls %u deep; the limit is %u (--max-depth)", op_name(op), depth, w->max_depth);
+}
+
+/* Writes and queues the message; the id of the request (0 when one way). Raises. */
+static uint64_t send_request(lua_State *L, struct worker *w, const struct remote *r, bool one_way) {
+  need_fiber(L, w, r->op);
+  check_depth(L, w, r->op);
+  struct gaijin_send to = {.op = r->op, .name = r->name, .depth = (uint16_t)(w->sched.current->depth + 1), .one_way = one_way};
   for (;;) {
     if (r->target) check_target(L, w, r->target);
     marshal_prepare(L, w, r->first, r->count);
@@ -107,11 +115,7 @@ static uint64_t send_request(lua_State *L, struct worker *w, const struct remote
 }
 
 enum remote_outcome remote_ask(lua_State *L, struct worker *w, const struct remote *r, int *n) {
-  need_fiber(L, w, r->op);
-  if (w->sched.current->depth + 1 > w->max_depth)
-    worker_raise(L, STATUS_too_deep, "%s would make the chain of calls %u deep; the limit is %u (--max-depth)", op_name(r->op),
-                 w->sched.current->depth + 1, w->max_depth);
-  uint64_t id = send_request(L, w, r);
+  uint64_t id = send_request(L, w, r, false);
   struct answer *a = wait(L, w, id, r->seconds);
   if (!a) return REMOTE_TIMED_OUT;
   *n = results(L, w, a);
@@ -131,4 +135,9 @@ void remote_claim(lua_State *L, struct worker *w, const struct pt *pt) {
   int status = gaijin_claim(w->g, pt, on_answer, w->sched.current, &id);
   if (status != 0) worker_raise(L, (enum status)status, "%s", gaijin_error(w->g));
   results(L, w, wait(L, w, id, 0));
+}
+
+void remote_post(lua_State *L, struct worker *w, int target, int first, int n) {
+  struct remote r = {.op = OP_call, .target = target, .first = first, .count = n};
+  send_request(L, w, &r, true);
 }

@@ -26,6 +26,10 @@ enum remote_outcome remote_ask(lua_State *L, struct worker *w, const struct remo
 /* The common case: no time limit; returns the number of results. */
 int remote_call(lua_State *L, struct worker *w, enum op op, int target, int first, int count);
 
+/* Calls the AT at index `target` one way with the n values from `first`: no answer comes. Waits only where a resurrected AT must be
+ * claimed; allowed wherever scripts run but in the scheduler. Raises what can be told at once. */
+void remote_post(lua_State *L, struct worker *w, int target, int first, int n);
+
 /* Claims the token of a PT (op sub) as a user of its holding. Raises `stale`, `denied`, ... */
 void remote_claim(lua_State *L, struct worker *w, const struct pt *pt);
 

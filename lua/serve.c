@@ -184,14 +184,31 @@ static int serve_error(lua_State *L) {
 /* Without the value: its answer could not be prepared. The message raised by that is at index -1. */
 static void answer_system_error(lua_State *L, struct worker *w, struct serving *s) {
   const char *text = lua_isstring(L, -1) ? lua_tostring(L, -1) : "error value that cannot be sent";
-  if (!s->one_way) gaijin_answer_error(w->g, s->id, s->op, STATUS_unsupported, text);
+  gaijin_answer_error(w->g, s->id, s->op, STATUS_unsupported, text);
   s->answered = true;
+}
+
+/* A one-way call failed: nobody is told, so it is counted and logged. The error is at index -1. */
+static void log_failed_post(lua_State *L, struct worker *w, const struct serving *s) {
+  w->posts_failed++;
+  const char *text = lua_isstring(L, -1) ? lua_tostring(L, -1) : luaL_typename(L, -1);
+  worker_log(w, "a post of %s failed: %s", worker_host_name(w, s->caller), text);
+}
+
+void serve_post_refused(void *worker, enum op op, enum status status, const char *text) {
+  struct worker *w = worker;
+  w->posts_failed++;
+  worker_log(w, "a post (%s) was not done: gaijin: %s: %s", op_name(op), status_name(status), text);
 }
 
 static void serve_job(struct worker *w, struct fiber *f) {
   lua_State *L = f->L;
   worker_push_function(L, w, serve);
   if (lua_pcall(L, 0, 0, 0) == 0) return;
+  if (f->serving.one_way) {
+    log_failed_post(L, w, &f->serving);
+    return;
+  }
   if (f->serving.answered) { /* raised after the answer left: a finaliser of the script's */
     worker_log(w, "%s", lua_isstring(L, -1) ? lua_tostring(L, -1) : "error in a finaliser");
     return;
@@ -222,7 +239,10 @@ void serve_request(void *worker, const struct gaijin_request *rq, gaijin_body *b
     why = text;
   }
   if (why) {
-    if (!rq->one_way) gaijin_answer_error(w->g, rq->id, rq->op, status, why);
+    if (rq->one_way)
+      serve_post_refused(w, rq->op, status, why);
+    else
+      gaijin_answer_error(w->g, rq->id, rq->op, status, why);
     gaijin_body_free(body);
     return;
   }

@@ -81,6 +81,7 @@ struct worker {
   double atc_time;          /* seconds between sweeps */
   unsigned collector_waits; /* sweeps between full collections */
   unsigned sweeps;
+  uint64_t posts_failed;    /* one-way calls of ours refused, or that failed here */
   bool stopping; /* no new requests are served; ends when those under way are done */
   bool lost;     /* the connection is gone */
   bool script_done;

@@ -27,7 +27,7 @@
 #include "proto/pt.h"
 
 enum message_kind { MESSAGE_REQUEST = 1, MESSAGE_REPLY = 2, MESSAGE_ERROR = 3, MESSAGE_NOTICE = 4 };
-/* ONE_WAY: a request nobody waits for an answer to. The other bits are 0. */
+/* ONE_WAY: a request without reply; only its refusal on the way is told, as an error. The other bits are 0. */
 enum message_flags { MESSAGE_ONE_WAY = 1 };
 
 enum { MESSAGE_PREFIX_BYTES = 5, MESSAGE_TARGET_OFFSET = 39, MESSAGE_LEAST_BYTES = 41 };

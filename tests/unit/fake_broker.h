@@ -24,7 +24,8 @@ enum { FAKE_HOST = 100, OTHER_HOST = 200, THIRD_HOST = 300, FAKE_EVENTS = 64, FA
 
 /* What the program under test was told. */
 struct told {
-  unsigned requests, cancels, frees, forgets, deads, answers;
+  unsigned requests, cancels, frees, forgets, deads, answers, refusals;
+  enum status refused;
   struct gaijin_request request[FAKE_EVENTS];
   gaijin_body *body[FAKE_EVENTS];
   uint64_t cancelled[FAKE_EVENTS], free_id[FAKE_EVENTS], dead[FAKE_EVENTS];
@@ -80,7 +81,16 @@ static inline void told_answer(void *user, const struct gaijin_answer *answer) {
   t->answer[n].text = t->text[n];
 }
 
-static const struct gaijin_events fake_events = {told_request, told_cancel, told_free, told_forget, told_dead};
+static inline void told_refused(void *user, enum op op, enum status status, const char *text) {
+  struct told *t = &((struct fake *)user)->told;
+  (void)op;
+  (void)text;
+  t->refused = status;
+  t->refusals++;
+}
+
+static const struct gaijin_events fake_events = {
+    .request = told_request, .cancel = told_cancel, .free = told_free, .forget = told_forget, .refused = told_refused, .dead = told_dead};
 
 /* ---- The broker's end ---- */
 

@@ -98,7 +98,7 @@ START_TEST(a_client_may_address_itself) {
 }
 END_TEST
 
-START_TEST(a_one_way_request_has_no_answer) {
+START_TEST(a_one_way_request_has_no_reply) {
   struct message h = {.kind = MESSAGE_REQUEST, .op = OP_labels, .id = 9, .flags = MESSAGE_ONE_WAY, .target = OP_NAME, .name = "b", .name_size = 1};
   wire_begin_to(&a, &h, 0);
   wire_send(&w, &a);
@@ -111,6 +111,8 @@ START_TEST(a_one_way_request_has_no_answer) {
   h.name_size = 4;
   wire_begin_to(&a, &h, 0);
   wire_send(&w, &a);
+  wire_expect(&w, &a, MESSAGE_ERROR, OP_labels); /* but its refusal is told */
+  ck_assert_uint_eq(a.m.id, h.id);
   wire_quiet(&w, &a);
   ck_assert_uint_eq(w.broker.calls.all.count, 0);
 }
@@ -222,7 +224,7 @@ int main(void) {
   tcase_add_test(t, raised_values_pass_unchanged);
   tcase_add_test(t, an_unknown_name_is_dead);
   tcase_add_test(t, a_client_may_address_itself);
-  tcase_add_test(t, a_one_way_request_has_no_answer);
+  tcase_add_test(t, a_one_way_request_has_no_reply);
   tcase_add_test(t, an_open_id_asked_again_ends_the_connection);
   tcase_add_test(t, only_the_host_asked_can_answer);
   tcase_add_test(t, an_answer_to_another_op_ends_the_connection);

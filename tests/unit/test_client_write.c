@@ -68,6 +68,13 @@ START_TEST(one_way_has_no_answer) {
   ck_assert_uint_eq(fake_next(&f)->flags, MESSAGE_ONE_WAY);
   ck_assert_uint_ne(f.m.id, 0);
   ck_assert_uint_eq(f.g->calls.count, 0);
+  /* Only a refusal is told. */
+  fake_begin(&f, MESSAGE_ERROR, OP_s2t, f.m.id, 2);
+  pack_uint(&f.p, STATUS_dead);
+  pack_text(&f.p, "nobody there");
+  fake_deliver(&f);
+  ck_assert_uint_eq(f.told.refusals, 1);
+  ck_assert_uint_eq(f.told.refused, STATUS_dead);
   fake_close(&f);
   ck_assert_uint_eq(f.told.answers, 0);
 }
