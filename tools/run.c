@@ -58,6 +58,7 @@ struct run {
 };
 
 static void start_next(struct run *r);
+static void observer_lost(struct run *r);
 static void stop_all(struct run *r);
 
 static void fail(struct run *r) {
@@ -65,11 +66,11 @@ static void fail(struct run *r) {
   stop_all(r);
 }
 
-/* Learned from SIGCHLD or from the connection, whichever is first. */
+/* Learned from SIGCHLD or from the connection, whichever is first; the workers may have learned it before us and ended. */
 static void broker_gone(struct run *r) {
-  if (r->broker_gone || r->ending) return;
+  if (r->broker_gone) return;
   r->broker_gone = true;
-  tool_error("run: the broker at %s has gone; stopping all", r->plan->socket);
+  tool_error("run: the broker at %s has gone%s", r->plan->socket, r->living ? "; stopping all" : "");
   fail(r);
 }
 
@@ -163,14 +164,20 @@ static void report_failure(struct run *r, size_t i) {
                strsignal(WTERMSIG(c->wait_status)));
 }
 
+/* Workers whose broker goes fail, and may do so before we have seen it go: then that is what has to be said. */
+static void check_broker(struct run *r) {
+  uint64_t id = 0;
+  if (!r->observer) return;
+  gaijin_begin_request(r->observer, &(struct gaijin_send){.op = OP_ping}, 0);
+  struct gaijin_answer answer = {0};
+  int e = gaijin_end_request(r->observer, NULL, NULL, &id);
+  if (e == 0) e = gaijin_await(r->observer, id, 1, &answer);
+  gaijin_body_free(answer.body);
+  if (e == STATUS_lost) observer_lost(r);
+}
+
 static void on_children(struct run *r) {
-  if (child_reap(&r->broker)) {
-    if (r->ending && child_failed(&r->broker)) {
-      tool_error("run: the broker failed while it was stopped");
-      r->status = 1;
-    }
-    broker_gone(r);
-  }
+  if (child_reap(&r->broker) && (!r->ending || child_failed(&r->broker))) broker_gone(r);
   for (size_t i = 0; i < r->started; i++) {
     struct worker *w = &r->workers[i];
     if (!child_reap(&w->child)) continue;
@@ -180,7 +187,9 @@ static void on_children(struct run *r) {
     report_failure(r, i);
     if (i + 1 == r->started && uv_is_active((uv_handle_t *)&r->ready_timer)) go_on(r);
   }
-  if (r->living == 0 && (r->all_started || r->stopping)) end_broker(r);
+  if (r->living > 0 || !(r->all_started || r->stopping)) return;
+  if (!r->ending && !r->stopping && r->status != 0) check_broker(r);
+  end_broker(r);
 }
 
 /* Opens both streams; ends[] are the child's. 0 or an errno. */
@@ -229,7 +238,7 @@ static void observer_lost(struct run *r) {
   uv_close((uv_handle_t *)&r->observer_poll, NULL);
   gaijin_close(r->observer);
   r->observer = NULL;
-  broker_gone(r);
+  if (!r->ending) broker_gone(r);
 }
 
 static void on_observer(uv_poll_t *p, int status, int events);
@@ -343,6 +352,11 @@ static void deinit(struct run *r) {
       close_stream(&r->workers[i].streams[k]);
       free(r->workers[i].heads[k]);
     }
+  /* The handles' end restores the default actions, and there is still a directory to be removed. */
+  sigset_t late;
+  sigemptyset(&late);
+  for (int i = 0; i < SIGNALS; i++) sigaddset(&late, caught[i]);
+  sigprocmask(SIG_BLOCK, &late, NULL);
   uv_walk(&r->loop, close_handle, NULL);
   /* A uv_stop that nobody has seen yet ends the first turn. */
   while (uv_loop_close(&r->loop) == UV_EBUSY) uv_run(&r->loop, UV_RUN_DEFAULT);
