@@ -14,7 +14,7 @@ bakaGaijin.check = function()
   bakaGC()
   return "good"
 end
---@ worker C
+--@ worker C exit=0
 bakaGaijin.f = function() end
 bakaGaijin.finish = function() gaijin.stop() end
 --@ worker B once nowait
