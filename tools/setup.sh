@@ -19,6 +19,12 @@ need_command() { # package, command...: any one of the commands will do
 need_library() { # package, pkg-config's name
   pkg-config --exists "$2" 2>/dev/null || missing+=("$1")
 }
+# gcc only recommends the headers of the C library.
+need_libc() {
+  local cc=${compiler:-gcc}
+  command -v "$cc" >/dev/null || cc=clang
+  echo '#include <stdio.h>' | "$cc" -E - >/dev/null 2>&1 || missing+=(libc6-dev)
+}
 # A sanitiser's run-time library belongs to gcc; Debian's gcc package brings it, some others do not.
 need_sanitizer() {
   [ -e "$(gcc -print-file-name=libasan.so 2>/dev/null || true)" ] || missing+=(gcc)
