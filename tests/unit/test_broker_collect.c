@@ -109,6 +109,21 @@ START_TEST(gc_is_answered_when_the_worker_has_collected) {
 }
 END_TEST
 
+START_TEST(a_worker_may_have_its_holders_collect) {
+  struct pt x = wire_token(&a, 1);
+  wire_fetch(&w, &b, &a, "a", &x);
+  gc(&b, "a"); /* a holds nothing of b */
+  wire_expect_error(&w, &b, STATUS_denied);
+  gc(&a, "b");
+  wire_expect(&w, &b, MESSAGE_REQUEST, OP_free);
+  uint64_t id = b.m.id;
+  wire_unsub(&w, &b, &x, 1);
+  answer_free(&b, id);
+  wire_expect_drop(&w, &a, 1, 1); /* what was collected is told before the answer */
+  wire_expect(&w, &a, MESSAGE_REPLY, OP_gc);
+}
+END_TEST
+
 START_TEST(gc_wants_an_observer_and_a_living_worker) {
   gc(&a, "b");
   wire_expect_error(&w, &a, STATUS_denied);
@@ -151,6 +166,7 @@ int main(void) {
   tcase_add_test(t, the_answer_to_free_moves_the_line);
   tcase_add_test(t, one_message_with_many_tokens_asks_once);
   tcase_add_test(t, gc_is_answered_when_the_worker_has_collected);
+  tcase_add_test(t, a_worker_may_have_its_holders_collect);
   tcase_add_test(t, gc_wants_an_observer_and_a_living_worker);
   tcase_add_test(t, an_error_answers_free_as_well);
   tcase_add_test(t, an_observer_that_leaves_waits_no_more);
