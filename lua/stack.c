@@ -154,6 +154,7 @@ static void on_segv(int sig, siginfo_t *info, void *context) {
     }
   }
   signal(sig, SIG_DFL); /* some other fault: let it happen again, unhandled */
+  if (info->si_code <= 0) raise(sig); /* one that was sent would not */
 }
 
 bool stacks_guard_overflow(struct stacks *s) {
