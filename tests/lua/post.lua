@@ -1,5 +1,5 @@
 -- One way calls: no answer, in order with other requests, and the giver may let go before the taker has it.
---@ expect A: a post of B failed: 
+--@ expect A: a post of B failed:
 --@ worker A
 local got = {}
 bakaGaijin.take = function(o) got[#got + 1] = o end

@@ -28,7 +28,7 @@ faults < <(awk '
 faults < <(awk 'FNR == 1 && !/^\/\* SPDX-License-Identifier: MIT$/ { print FILENAME ": the first line is not `/* SPDX-License-Identifier: MIT`" }' \
   "${c_sources[@]}")
 faults < <(grep -nE '[[:space:]]+$' "${sources[@]}" proto/*.def ./*.md docs/*.md Makefile 2>/dev/null |
-  sed 's/:[^:]*$/: white space at the end of the line/' || true)
+  sed 's/^\([^:]*:[0-9]*\):.*/\1: white space at the end of the line/' || true)
 faults < <(grep -nP '\t' "${sources[@]}" proto/*.def | sed 's/\(:[0-9]*\):.*/\1: tab/' || true)
 faults < <(grep -nwE 'TO[D]O|FIX[M]E|XX[X]' "${sources[@]}" proto/*.def | sed 's/$/: unfinished/' || true)
 exit "$status"
