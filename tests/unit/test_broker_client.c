@@ -62,7 +62,7 @@ START_TEST(a_malformed_body_is_refused) {
 }
 END_TEST
 
-START_TEST(only_the_broker_sends_free_drop_dead_and_peer) {
+START_TEST(s37_only_the_broker_sends_free_drop_dead_and_peer) {
   wire_begin(&a, MESSAGE_REQUEST, OP_free, 5, 0);
   wire_send(&w, &a);
   expect_fault("only the broker");
@@ -212,7 +212,7 @@ int main(void) {
   tcase_add_test(t, minimal_numbers_are_refused_with_a_text_that_says_so);
   tcase_add_test(t, a_message_over_the_limit_is_refused_by_its_head);
   tcase_add_test(t, a_malformed_body_is_refused);
-  tcase_add_test(t, only_the_broker_sends_free_drop_dead_and_peer);
+  tcase_add_test(t, s37_only_the_broker_sends_free_drop_dead_and_peer);
   tcase_add_test(t, an_error_without_a_status_is_refused);
   tcase_add_test(t, messages_may_come_byte_by_byte);
   tcase_add_test(t, large_messages_pass_among_small_ones);

@@ -122,7 +122,7 @@ START_TEST(what_comes_home_makes_no_holder) {
 }
 END_TEST
 
-START_TEST(a_forged_pt_is_denied_and_goes_nowhere) {
+START_TEST(s38_a_forged_pt_is_denied_and_goes_nowhere) {
   struct pt x = wire_token(&a, 1), own = wire_token(&c, 7);
   wire_fetch(&w, &b, &a, "a", &x);
   struct pack *p = wire_ask(&c, OP_s2t, "b", NULL, 2);
@@ -157,7 +157,7 @@ START_TEST(a_forged_pt_in_an_answer_is_an_error_for_the_asker) {
 }
 END_TEST
 
-START_TEST(too_many_forgeries_end_the_connection) {
+START_TEST(s35_too_many_forgeries_end_the_connection) {
   struct pt x = wire_token(&a, 1);
   wire_fetch(&w, &b, &a, "a", &x);
   for (int i = 0; i < FORGERIES_MOST; i++) {
@@ -170,7 +170,25 @@ START_TEST(too_many_forgeries_end_the_connection) {
 }
 END_TEST
 
-START_TEST(a_strangers_unsub_frees_nothing) {
+/* The stamp is the password of sub; whoever tries stamps out is stopped long before 2^64 tries. */
+START_TEST(s35_guessing_stamps_ends_the_connection) {
+  struct pt x = wire_token(&a, 1), guess = x;
+  wire_fetch(&w, &b, &a, "a", &x);
+  for (int i = 0; i < FORGERIES_MOST; i++) {
+    guess.stamp++;
+    pack_pt(wire_ask(&c, OP_sub, NULL, NULL, 1), &guess);
+    wire_send(&w, &c);
+    wire_expect_error(&w, &c, STATUS_denied);
+  }
+  guess.stamp++;
+  pack_pt(wire_ask(&c, OP_sub, NULL, NULL, 1), &guess);
+  wire_send(&w, &c);
+  wire_expect_end(&w, &c);
+  wire_quiet(&w, &b);
+}
+END_TEST
+
+START_TEST(s29_a_strangers_unsub_frees_nothing) {
   struct pt x = wire_token(&a, 1), wrong = x;
   wire_fetch(&w, &b, &a, "a", &x);
   wire_unsub(&w, &c, &x, 1);
@@ -291,10 +309,11 @@ int main(void) {
   tcase_add_test(t, a_hand_off_survives_an_unsub_behind_it);
   tcase_add_test(t, a_value_on_its_way_keeps_a_holder_that_unsubs);
   tcase_add_test(t, what_comes_home_makes_no_holder);
-  tcase_add_test(t, a_forged_pt_is_denied_and_goes_nowhere);
+  tcase_add_test(t, s38_a_forged_pt_is_denied_and_goes_nowhere);
   tcase_add_test(t, a_forged_pt_in_an_answer_is_an_error_for_the_asker);
-  tcase_add_test(t, too_many_forgeries_end_the_connection);
-  tcase_add_test(t, a_strangers_unsub_frees_nothing);
+  tcase_add_test(t, s35_too_many_forgeries_end_the_connection);
+  tcase_add_test(t, s35_guessing_stamps_ends_the_connection);
+  tcase_add_test(t, s29_a_strangers_unsub_frees_nothing);
   tcase_add_test(t, another_stamp_from_the_host_itself_ends_the_connection);
   tcase_add_test(t, sub_claims_what_it_knows);
   tcase_add_test(t, the_end_of_a_holder_gives_everything_back);
