@@ -115,7 +115,11 @@ static int connect_and_run(struct program *p) {
   struct worker *w = &p->w;
   char error[512];
   struct gaijin_options options = {.socket = p->o.socket, .name = p->o.name, .wait_seconds = p->o.wait, .events = &events, .user = w};
-  if (gaijin_connect(&w->g, &options, error, sizeof error) != 0) return complain(p, error);
+  int refused = gaijin_connect(&w->g, &options, error, sizeof error);
+  if (refused) {
+    fprintf(stderr, "gaijin-worker: %s: %s: %s\n", p->o.name, status_name((uint64_t)refused), error);
+    return 1;
+  }
   w->name = gaijin_name(w->g);
   int status = run(p);
   /* Order matters: what fibers own of the connection, then the VM (its finalisers let holdings go), then the connection. */
