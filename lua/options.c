@@ -96,6 +96,14 @@ static bool take_option(struct options *o, int option) {
   }
 }
 
+/* What getopt_long found wrong with the option before `optind`, or with letter `optopt` of a word of several. */
+static void complain(int found, char **argv) {
+  char letter[] = {'-', (char)optopt, '\0'};
+  bool in_word = found == '?' && optopt > 0 && optopt < OPT_ONCE;
+  const char *why = found == ':' ? "needs a value" : optopt >= OPT_ONCE ? "takes no value" : "is not known";
+  fprintf(stderr, "gaijin-worker: option '%s' %s; see gaijin-worker --help\n", in_word ? letter : argv[optind - 1], why);
+}
+
 enum options_outcome options_parse(struct options *o, int argc, char **argv) {
   *o = (struct options){.wait = 5, .grace = 5, .atc_time = 60, .collector_waits = 10, .max_depth = CALL_DEPTH_DEFAULT, .max_fibers = 10000};
   opterr = 0;
@@ -103,12 +111,7 @@ enum options_outcome options_parse(struct options *o, int argc, char **argv) {
   while ((option = getopt_long(argc, argv, "+:n:s:e:", long_options, NULL)) != -1) {
     if (option == OPT_HELP) return fputs(usage, stdout), OPTIONS_DONE;
     if (option == OPT_VERSION) return puts("gaijin-worker " GAIJIN_VERSION), OPTIONS_DONE;
-    if (option == '?' || option == ':') {
-      const char *why = option == ':' ? "needs a value" : "is not known";
-      const char *flag = optind > 0 && optind <= argc ? argv[optind - 1] : "?";
-      fprintf(stderr, "gaijin-worker: option '%s' %s; see gaijin-worker --help\n", flag, why);
-      return OPTIONS_BAD;
-    }
+    if (option == '?' || option == ':') return complain(option, argv), OPTIONS_BAD;
     if (!take_option(o, option)) return OPTIONS_BAD;
   }
   o->script_index = optind;
