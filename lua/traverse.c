@@ -86,13 +86,14 @@ int traverse_pairs(lua_State *L, struct worker *w) {
 int traverse_ipairs(lua_State *L, struct worker *w) {
   (void)w;
   need_table(L, "ipairs");
-  int i = (int)luaL_checknumber(L, 2);
+  lua_Number i = luaL_checknumber(L, 2); /* from the wire, so it may be any number */
   luaL_checkstack(L, PAGE_ENTRIES + 8, "no room for a page");
   lua_settop(L, 1);
   lua_pushboolean(L, 1);
   size_t bytes = 0;
   for (int entries = 0; entries < PAGE_ENTRIES && bytes < PAGE_BYTES; entries++) {
-    lua_rawgeti(L, 1, i++);
+    lua_pushnumber(L, i++);
+    lua_rawget(L, 1);
     if (lua_isnil(L, -1)) {
       lua_pop(L, 1);
       lua_pushboolean(L, 0);
