@@ -7,7 +7,7 @@ bakaGaijin.make = function()
   return list
 end
 bakaGaijin.exported = function() return (getBaka()) end
---@ worker C once nowait
+--@ worker C once
 local t = require "t"
 local held
 bakaGaijin.holding = function(n) held = n end

@@ -64,16 +64,15 @@ START_TEST(it_runs_on_its_stack_and_goes_on_where_it_was) {
 END_TEST
 
 START_TEST(a_size_that_is_no_multiple_of_16_is_fine) {
-  struct other *o = begin(count_turns);
   for (size_t odd = 1; odd < 16; odd++) {
-    o->turns = 0;
+    struct other *o = begin(count_turns); /* a fresh stack: AddressSanitizer remembers the frames of one left for good */
     context_make(&o->context, o->stack + odd, STACK_BYTES - 2 * odd, count_turns, o);
     go(o);
     go(o);
     ck_assert_uint_eq(o->turns, 2);
     ck_assert_uint_eq(o->local % 16, 0);
+    end(o);
   }
-  end(o);
 }
 END_TEST
 
