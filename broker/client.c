@@ -18,7 +18,7 @@
 #include "broker/dispatch.h"
 #include "broker/notify.h"
 
-enum { READ_BYTES = 64 << 10 };
+enum { READ_BYTES = 64 << 10, WAIT_TO_READ = UV_READABLE | UV_DISCONNECT };
 /* A client with more than this (or four of the largest messages) waiting for it gets no more requests. */
 #define QUEUE_SOFT ((size_t)64 << 20)
 /* With so many times as much, answers and notices included, it is not going to read them any more. */
@@ -100,14 +100,14 @@ static void wait_for(struct client *c, int events) {
 void client_flush(struct client *c) {
   int error;
   switch (outbox_write(&c->outbox, c->fd, &error)) {
-    case OUTBOX_EMPTY: wait_for(c, UV_READABLE); break;
-    case OUTBOX_LEFT: wait_for(c, UV_READABLE | UV_WRITABLE); break;
+    case OUTBOX_EMPTY: wait_for(c, WAIT_TO_READ); break;
+    case OUTBOX_LEFT: wait_for(c, WAIT_TO_READ | UV_WRITABLE); break;
     case OUTBOX_FAILED:
       /* Shut, the socket is sure to come to an end, and is read up to there. */
       c->deaf = true;
       outbox_deinit(&c->outbox);
       shutdown(c->fd, SHUT_RDWR);
-      wait_for(c, UV_READABLE);
+      wait_for(c, WAIT_TO_READ);
       break;
   }
 }
@@ -187,7 +187,13 @@ static void on_event(uv_poll_t *poll, int status, int events) {
     return;
   }
   if (events & UV_WRITABLE) client_flush(c);
-  if (events & UV_READABLE) read_once(c);
+  if (events & UV_DISCONNECT) {
+    /* Nothing more will come than the kernel holds. Read in one turn, the death is processed before those who connect
+     * after it are heard: they may want the name. */
+    while (read_once(c)) continue;
+  } else if (events & UV_READABLE) {
+    read_once(c);
+  }
 }
 
 /* ---- Begin and end of the struct ---- */
@@ -216,7 +222,7 @@ int client_new(struct broker *b, int fd) {
   c->next = b->clients;
   if (c->next) c->next->prev = c;
   b->clients = c;
-  wait_for(c, UV_READABLE);
+  wait_for(c, WAIT_TO_READ);
   return 0;
 }
 

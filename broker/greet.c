@@ -79,6 +79,13 @@ static uint64_t new_host_id(const struct broker *b) {
   return id;
 }
 
+/* Buries the worker of this name now if it ended in this very turn. */
+static void free_name(struct broker *b, const struct hello *h) {
+  uint32_t host = names_host(&b->names, h->name, h->name_size);
+  const struct client *owner = host == SLAB_NONE ? NULL : hosts_at(&b->hosts, host)->client;
+  if (owner && owner->state == CLIENT_CONDEMNED) broker_end_turn(b);
+}
+
 /* Enters the client into hosts and names; false: refused. */
 static bool admit(struct client *from, const struct message *m, const struct hello *h) {
   struct broker *b = from->broker;
@@ -105,6 +112,7 @@ void greet_on_hello(struct client *from, const struct message *m) {
   struct hello h;
   if (!read_hello(from, m, &h)) return;
   if (!h.name_size) make_up_name(b, &h);
+  if (!h.observer) free_name(b, &h);
   if (!admit(from, m, &h)) return;
   from->state = CLIENT_READY;
   from->observer = h.observer;

@@ -41,8 +41,9 @@ struct party {
   enum status failed;   /* the error that ended its part; raised (0): none */
   bool done;
   uint64_t owed;    /* C: the call of A's to be answered */
-  uint64_t put_off; /* H: the request answered later, 0 when there is none */
-  unsigned cancels; /* told */
+  uint64_t put_off; /* H: the request answered later */
+  bool putting_off; /* not answered yet */
+  bool cancelled;   /* H was told that nobody waits for it */
 };
 
 struct handoff {
@@ -175,6 +176,7 @@ static inline void party_serve(void *user, const struct gaijin_request *request,
   struct party *p = user;
   if (request->op == OP_s2t && p == &p->of->p[PARTY_H] && p->token && !p->of->late) {
     p->put_off = request->id;
+    p->putting_off = true;
   } else if (request->op == OP_s2t) {
     party_reply_token(p, request->id, p == &p->of->p[PARTY_C] ? PT_FUNCTION : PT_TABLE);
   } else if (request->op == OP_get) {
@@ -190,13 +192,13 @@ static inline void party_serve(void *user, const struct gaijin_request *request,
 /* H answers what it had put off, and puts nothing off from now on. */
 static inline void party_answer_late(struct party *p) {
   p->of->late = true;
-  if (p->g && p->put_off) party_reply_token(p, p->put_off, PT_TABLE);
-  p->put_off = 0;
+  if (p->g && p->putting_off) party_reply_token(p, p->put_off, PT_TABLE);
+  p->putting_off = false;
 }
 
 static inline void party_cancelled(void *user, uint64_t id) {
-  (void)id;
-  ((struct party *)user)->cancels++;
+  struct party *p = user;
+  if (id == p->put_off) p->cancelled = true;
 }
 
 static inline void party_forget(void *user, gaijin_token *token, void *tag) {
