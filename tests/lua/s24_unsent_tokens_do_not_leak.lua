@@ -5,7 +5,9 @@ bakaGaijin.t = setmetatable({}, { __call = function() end })
 bakaGaijin.finish = function() finished = true end
 gaijin.ready()
 while not finished do gaijin.sleep(0.005) end
---@ worker B once nowait
+--@ worker C
+bakaGaijin.f = function() end
+--@ worker B once
 local t = require "t"
 local o = bakaGaijin("A").t
 bakaGaijin("A").finish()
@@ -16,5 +18,3 @@ t.raises("too_large", function() bakaGaijin("C").f({}, {}, ("x"):rep(17 * 1024 *
 t.raises("unsupported", function() bakaGaijin("C").f({}, coroutine.create(function() end)) end)
 bakaGC()
 t.eq((getBaka()), 0, "tokens of ours")
---@ worker C nowait
-bakaGaijin.f = function() end
