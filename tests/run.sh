@@ -3,8 +3,8 @@
 #
 # Runs test programs side by side and adds up their counts:  tests/run.sh BUILD PROGRAM...
 # A program is one of Check's (its last "100%: Checks: 5, Failures: 0, Errors: 0" counts) or a script that prints
-# "N passed, N failed" last. One that prints neither, dies or hangs counts as a failure. Output is kept in BUILD/tests/log
-# and shown when something failed. The last line is "N passed, N failed"; the status is 0 only if none failed and some ran.
+# "N passed, N failed" last. One that prints neither, dies or hangs counts as a failure. Output is shown when something
+# failed, and kept then in a directory of this run's own, BUILD/tests/log-XXXXXX, for a day. The last line is "N passed, N failed"; the status is 0 only if none failed and some ran.
 #
 #   JOBS                programs at a time (default: processors)
 #   GAIJIN_TEST_LIMIT   seconds a program may take (300)     GAIJIN_TEST_SLOWER  multiplies every time limit (1)
@@ -50,7 +50,7 @@ fi
 
 build=$1
 shift
-export BUILD=$build GAIJIN_BUILD GAIJIN_LOGS=$build/tests/log GAIJIN_TEST_SLOWER=${GAIJIN_TEST_SLOWER:-1}
+export BUILD=$build GAIJIN_BUILD GAIJIN_LOGS GAIJIN_TEST_SLOWER=${GAIJIN_TEST_SLOWER:-1}
 GAIJIN_BUILD=$(cd "$build" && pwd)
 export CK_DEFAULT_TIMEOUT=$((60 * GAIJIN_TEST_SLOWER))
 # Fibers have stacks of their own: with fake stack frames ASan would take every switch for a return.
@@ -60,8 +60,9 @@ export UBSAN_OPTIONS=${UBSAN_OPTIONS:-print_stacktrace=1}
 TMPDIR=$(mktemp -d /tmp/gaijin-tests-XXXXXX)
 export TMPDIR
 trap 'rm -rf "$TMPDIR"' EXIT
-rm -rf "$GAIJIN_LOGS"
-mkdir -p "$GAIJIN_LOGS"
+mkdir -p "$build/tests"
+find "$build/tests" -maxdepth 1 -name 'log-*' -mtime +0 -exec rm -rf {} +
+GAIJIN_LOGS=$(mktemp -d "$build/tests/log-XXXXXX")
 if [ $# -gt 0 ]; then
   printf '%s\0' "$@" | xargs -0 -n 1 -P "${JOBS:-$(nproc)}" "$0" --one
 fi
@@ -76,5 +77,6 @@ if [ $((passed + failed)) -eq 0 ]; then
   echo "tests/run.sh: no test ran" >&2
   failed=1
 fi
+if [ "$failed" -eq 0 ]; then rm -rf "$GAIJIN_LOGS"; else echo "output is kept in $GAIJIN_LOGS"; fi
 echo "$passed passed, $failed failed"
 [ "$failed" -eq 0 ]

@@ -31,7 +31,7 @@
 struct wire {
   uv_loop_t loop;
   struct broker broker;
-  char dir[64], path[96];
+  char dir[RUN_PATH], path[96];
 };
 
 /* One client. Zero it before wire_join or wire_connect. */
@@ -51,8 +51,7 @@ static inline void wire_open(struct wire *w, const struct broker_config *config)
   char error[512];
   struct broker_config c = {.load_min = 100, .load_gain = 1.4, .max_message = 1 << 20, .log_level = LOG_ERROR};
   if (config) c = *config;
-  snprintf(w->dir, sizeof w->dir, "%s/gaijin-XXXXXX", getenv("TMPDIR") && strlen(getenv("TMPDIR")) < 40 ? getenv("TMPDIR") : "/tmp");
-  ck_assert_ptr_nonnull(mkdtemp(w->dir));
+  ck_assert_ptr_nonnull(run_directory(w->dir));
   snprintf(w->path, sizeof w->path, "%s/s", w->dir);
   c.socket = w->path;
   ck_assert_int_eq(uv_loop_init(&w->loop), 0);

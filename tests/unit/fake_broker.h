@@ -35,7 +35,7 @@ struct told {
 };
 
 struct fake {
-  char dir[64], path[96];
+  char dir[RUN_PATH], path[96];
   int listener, fd;
   uint32_t max_message;
   gaijin *g;
@@ -186,8 +186,7 @@ static inline void fake_listen(struct fake *f) {
   memset(f, 0, sizeof *f);
   f->fd = -1;
   f->max_message = MAX_MESSAGE_DEFAULT;
-  strcpy(f->dir, "/tmp/gaijin-unit-XXXXXX");
-  ck_assert_ptr_nonnull(mkdtemp(f->dir));
+  ck_assert_ptr_nonnull(run_directory(f->dir));
   snprintf(f->path, sizeof f->path, "%s/s", f->dir);
   struct sockaddr_un a = {.sun_family = AF_UNIX};
   strcpy(a.sun_path, f->path);

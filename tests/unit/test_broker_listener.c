@@ -16,13 +16,11 @@
 
 #include "tests/unit/run.h"
 
-static char dir[64], path[100], lock_path[110], error[512];
+static char dir[RUN_PATH], path[100], lock_path[110], error[512];
 static struct listener l, other;
 
 static void setup(void) {
-  const char *tmp = getenv("TMPDIR");
-  snprintf(dir, sizeof dir, "%s/gaijin-XXXXXX", tmp && strlen(tmp) < 40 ? tmp : "/tmp");
-  ck_assert_ptr_nonnull(mkdtemp(dir));
+  ck_assert_ptr_nonnull(run_directory(dir));
   snprintf(path, sizeof path, "%s/s", dir);
   snprintf(lock_path, sizeof lock_path, "%s.lock", path);
 }
