@@ -30,7 +30,7 @@ static struct at *with_metatable(lua_State *L, int i, int metatable) {
  * Which upvalue the token is depends on the interpreter's order, so both are tried. */
 static bool push_userdata(lua_State *L, struct worker *w, int i) {
   if (lua_type(L, i) == LUA_TUSERDATA) {
-    if (!with_metatable(L, i, w->at.table_meta) && !with_metatable(L, i, w->at.token_meta)) return false;
+    if (!with_metatable(L, i, w->at.object_meta) && !with_metatable(L, i, w->at.token_meta)) return false;
     lua_pushvalue(L, i);
     return true;
   }
@@ -57,27 +57,42 @@ static void intern(lua_State *L, struct worker *w, gaijin_holding *h) {
   lua_pop(L, 1);
 }
 
-void at_push(lua_State *L, struct worker *w, gaijin_holding *h) {
-  luaL_checkstack(L, 6, "too many values received");
+/* Pushes the AT of a holding if there is one. */
+static bool push_interned(lua_State *L, struct worker *w, gaijin_holding *h) {
   lua_rawgeti(L, LUA_REGISTRYINDEX, w->at.interner);
   lua_pushlightuserdata(L, h);
   lua_rawget(L, -2);
   lua_remove(L, -2);
   struct at *at = lua_isnil(L, -1) ? NULL : at_get(L, w, lua_gettop(L));
-  if (at && at->holding == h) return;
+  if (at && at->holding == h) return true;
   if (at && !at->holding && pt_equal(&at->pt, gaijin_holding_pt(h))) { /* a resurrected function: it stays, with a fresh token */
     at_revive(L, w, lua_gettop(L));
-    return;
+    return true;
   }
   lua_pop(L, 1);
+  return false;
+}
+
+/* Pushes a new AT, not yet a user of the holding. */
+static struct at *push_new(lua_State *L, struct worker *w, gaijin_holding *h) {
   const struct pt *pt = gaijin_holding_pt(h);
-  if (pt->kind != PT_TABLE && pt->kind != PT_FUNCTION)
-    worker_raise(L, STATUS_unsupported, "a %s of %s by reference", pt_kind_name(pt->kind), worker_host_name(w, pt->host));
-  if (pt->kind == PT_FUNCTION) lua_rawgeti(L, LUA_REGISTRYINDEX, w->at.make_function_at);
-  at = new_userdata(L, pt, pt->kind == PT_FUNCTION ? w->at.token_meta : w->at.table_meta);
+  if (pt->kind != PT_FUNCTION) return new_userdata(L, pt, w->at.object_meta);
+  lua_rawgeti(L, LUA_REGISTRYINDEX, w->at.make_function_at);
+  struct at *at = new_userdata(L, pt, w->at.token_meta);
+  lua_call(L, 1, 1);
+  return at;
+}
+
+void at_push(lua_State *L, struct worker *w, gaijin_holding *h) {
+  luaL_checkstack(L, 6, "too many values received");
+  if (push_interned(L, w, h)) return;
+  struct at *at = push_new(L, w, h);
+  if (push_interned(L, w, h)) { /* a finaliser that ran meanwhile has received the same object */
+    lua_remove(L, -2);
+    return;
+  }
   at->holding = h;
   gaijin_hold(w->g, h);
-  if (pt->kind == PT_FUNCTION) lua_call(L, 1, 1);
   intern(L, w, h);
 }
 
@@ -92,29 +107,41 @@ static gaijin_holding *hold_again(lua_State *L, struct worker *w, const struct p
   return gaijin_holding_find(w->g, pt);
 }
 
+/* The userdata will never be finalised again: a fresh token in its environment is, instead of it. The token's environment has
+ * the userdata, so that it outlives the token by a cycle when both are garbage, as a second resurrection needs. */
 void at_revive(lua_State *L, struct worker *w, int i) {
   struct at *old = at_get(L, w, i);
   if (!old || old->holding) return;
   int top = lua_gettop(L);
   struct pt pt = old->pt;
-  gaijin_holding *h = hold_again(L, w, &pt);
-  if (!h) worker_raise(L, STATUS_stale, "the token was released by a finaliser and could not be claimed again");
-  /* The userdata will never be finalised again: a fresh token in its environment is, with it. */
+  luaL_checkstack(L, 6, "no room to revive a remote object");
   push_userdata(L, w, i);
-  struct at *fresh = new_userdata(L, &pt, w->at.token_meta);
-  fresh->holding = h;
   lua_createtable(L, 1, 0);
-  lua_insert(L, -2);
+  struct at *fresh = new_userdata(L, &pt, w->at.token_meta);
+  fresh->revived = old;
+  lua_createtable(L, 1, 0);
+  lua_pushvalue(L, top + 1);
   lua_rawseti(L, -2, 1);
   lua_setfenv(L, -2);
-  old->holding = h;
+  lua_rawseti(L, -2, 1);
+  gaijin_holding *h = hold_again(L, w, &pt);
+  if (!h) worker_raise(L, STATUS_stale, "the token was released by a finaliser and could not be claimed again");
+  if (old->holding) { /* another fiber was faster */
+    gaijin_let_go(w->g, h);
+  } else {
+    lua_settop(L, top + 2);
+    lua_setfenv(L, top + 1);
+    fresh->holding = old->holding = h;
+  }
   lua_settop(L, top);
 }
 
 int at_finalise(lua_State *L) {
   struct worker *w = worker_of(L);
   struct at *at = lua_touserdata(L, 1);
-  if (at && at->holding) gaijin_let_go(w->g, at->holding);
-  if (at) at->holding = NULL;
+  if (!at || !at->holding) return 0;
+  if (at->revived) at->revived->holding = NULL;
+  gaijin_let_go(w->g, at->holding);
+  at->holding = NULL;
   return 0;
 }

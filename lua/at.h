@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * Active tokens. The AT of a table is a full userdata; the AT of a function is a
+ * Active tokens. The AT of a table, a coroutine or a userdata is a full userdata; the AT of a function is a
  * Lua closure around such a userdata (its token), so that coroutine.create and
  * the like accept it. Either way a `struct at` knows the PT and, while it counts
  * as a user of it, the holding. At most one AT exists per holding and VM.
@@ -16,6 +16,7 @@
 struct at {
   struct pt pt;
   gaijin_holding *holding; /* NULL once finalised */
+  struct at *revived;      /* of a fresh token: the AT whose holding ends with it; alive as long as the token */
 };
 
 /* Pushes the AT of a holding, made if need be. Raises when memory is short; may run finalisers. */
