@@ -139,8 +139,8 @@ static const char *const places[] = {
     "for x in function(_, i) if not i then return p(me) end end do assert(x == me) end",
     "local n = 0 local f = load(function() n = n + 1 p(me) return n == 1 and 'return 7' or nil end) assert(f() == 7)",
     "local c = coroutine.wrap(function() p(me) coroutine.yield(1) p(me) return 2 end) assert(c() == 1 and c() == 2)",
-    "local c = coroutine.create(function() pcall(function() p(me) error 'x' end) return 5 end) "
-    "assert(select(2, coroutine.resume(c)) == 5 and coroutine.status(c) == 'dead')",
+    ("local c = coroutine.create(function() pcall(function() p(me) error 'x' end) return 5 end) "
+     "assert(select(2, coroutine.resume(c)) == 5 and coroutine.status(c) == 'dead')"),
     "local c = coroutine.wrap(function() for i = 1, 2 do coroutine.wrap(function() p(me) end)() coroutine.yield(i) end end) c() c()",
     "local u = newproxy(true) getmetatable(u).__gc = function() p(me) end u = nil collectgarbage()",
 };

@@ -23,7 +23,8 @@ static enum options_outcome parse(const char *line) {
   argv[0] = (char *)"gaijin-worker";
   ck_assert_uint_lt(strlen(line), sizeof words);
   strcpy(words, line);
-  for (char *w = strtok(words, " "); w; w = strtok(NULL, " ")) {
+  char *save = NULL;
+  for (char *w = strtok_r(words, " ", &save); w; w = strtok_r(NULL, " ", &save)) {
     ck_assert_int_lt(argc, ARGUMENTS);
     argv[argc++] = w;
     for (char *c = w; (c = strchr(c, '_')); ) *c = ' ';
