@@ -300,6 +300,13 @@ void gaijin_put_string(gaijin *g, const char *bytes, size_t size) {
 
 void gaijin_put_text(gaijin *g, const char *text) { gaijin_put_string(g, text, strlen(text)); }
 
+void gaijin_put_array(gaijin *g, uint32_t count) {
+  struct pack *p = writer_value(g);
+  if (!p) return;
+  g->writer.count += count;
+  pack_array(p, count);
+}
+
 void gaijin_put_token(gaijin *g, gaijin_token *t) {
   struct pack *p = writer_value(g);
   if (!p) return;

@@ -7,9 +7,10 @@
 
 #include <string.h>
 
+#include "lua/apply.h"
 #include "lua/at.h"
+#include "lua/copy.h"
 #include "lua/fiber.h"
-#include "lua/guard.h"
 #include "lua/loop.h"
 #include "lua/metatable.h"
 #include "lua/prelude.lua.h"
@@ -212,6 +213,26 @@ static int core_report(lua_State *L) {
   return 1;
 }
 
+/* original, fn -> a closure of fn with the worker and the original. */
+static int with_original(lua_State *L, lua_CFunction fn) {
+  if (!lua_iscfunction(L, 1) || lua_getupvalue(L, 1, 1)) return luaL_argerror(L, 1, "C function without upvalues expected");
+  lua_settop(L, 1);
+  lua_pushlightuserdata(L, worker_of(L));
+  lua_insert(L, 1);
+  lua_pushcclosure(L, fn, 2);
+  return 1;
+}
+
+static int core_setmetatable(lua_State *L) { return with_original(L, apply_setmetatable); }
+
+/* tostring: of a remote function the original's text; userdata have __tostring. */
+static int tostring_of_any(lua_State *L) {
+  if (lua_type(L, 1) == LUA_TFUNCTION && at_get(L, worker_of(L), 1)) return metatable_tostring(L);
+  return lua_tocfunction(L, lua_upvalueindex(2))(L);
+}
+
+static int core_tostring(lua_State *L) { return with_original(L, tostring_of_any); }
+
 /* ---- Opening ---- */
 
 static void set_functions(lua_State *L, struct worker *w, const luaL_Reg *list) {
@@ -232,7 +253,7 @@ static const luaL_Reg core_functions[] = {
     {"call", core_call},     {"pairs", core_pairs},   {"ipairs", core_ipairs},         {"next", core_next},
     {"loads", core_loads},   {"counts", core_counts}, {"label_set", core_label_set},   {"collect", core_collect},
     {"release", core_release}, {"drain", core_drain}, {"is_fiber", core_is_fiber},     {"report", core_report},
-    {"guard", guard_make},       {"gc", core_gc},
+    {"forward", apply_forward}, {"apply", apply_call}, {"setmetatable_of", core_setmetatable}, {"tostring_of", core_tostring}, {"copy", copy_make},       {"gc", core_gc},
     {NULL, NULL},
 };
 
@@ -258,8 +279,13 @@ static void open_anchors(lua_State *L, struct worker *w) {
   lua_setfield(L, -2, "__mode");
   lua_setmetatable(L, -2);
   w->at.interner = luaL_ref(L, LUA_REGISTRYINDEX);
-  metatable_push_table(L, w);
-  w->at.table_meta = luaL_ref(L, LUA_REGISTRYINDEX);
+  w->at.applicable = new_anchor(L, false);
+  lua_newtable(L);
+  lua_pushliteral(L, "gaijin");
+  lua_setfield(L, -2, "__metatable");
+  w->at.copy_meta = luaL_ref(L, LUA_REGISTRYINDEX);
+  metatable_push_object(L, w);
+  w->at.object_meta = luaL_ref(L, LUA_REGISTRYINDEX);
   metatable_push_token(L, w);
   w->at.token_meta = luaL_ref(L, LUA_REGISTRYINDEX);
 }
@@ -276,6 +302,7 @@ void library_open(lua_State *L, struct worker *w) {
   lua_pushvalue(L, -1);
   lua_setglobal(L, "gaijin");
   lua_rawgeti(L, LUA_REGISTRYINDEX, w->at.labels);
-  lua_call(L, 3, 1);
+  lua_rawgeti(L, LUA_REGISTRYINDEX, w->at.applicable);
+  lua_call(L, 4, 1);
   w->at.make_function_at = luaL_ref(L, LUA_REGISTRYINDEX);
 }

@@ -19,7 +19,10 @@ bool marshal_put(lua_State *L, struct worker *w, int first, int n);
 /* After a message was refused: tokens nobody was ever sent go. */
 void marshal_discard(lua_State *L, struct worker *w, int first, int n);
 
-/* Pushes all values not yet read of a body and returns their number. Raises `stale` for an object that is gone. */
-int unmarshal(lua_State *L, struct worker *w, gaijin_body *body);
+/* Pushes all values not yet read of a body and returns their number. Raises `stale` for an object that is gone. Arrays are tables
+ * sent by value, or with `rows` (the broker's books) plain sequences. */
+int unmarshal(lua_State *L, struct worker *w, gaijin_body *body, bool rows);
+/* Pushes one value that is no array. Raises `stale`. */
+void unmarshal_value(lua_State *L, struct worker *w, const struct gaijin_value *v);
 
 #endif

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT
  *
- * Each metamethod is one request to the host. Those that have no request yet
- * raise `unsupported`, for without them Lua would give a wrong answer or a
- * misleading error.
+ * Each metamethod is one request to the host; operators with several homes are
+ * in operator.c.
  */
 #include "lua/metatable.h"
 
 #include "lua/at.h"
+#include "lua/operator.h"
 #include "lua/remote.h"
 
 static int at_index(lua_State *L) {
@@ -31,7 +31,7 @@ static int at_len(lua_State *L) {
 static int ask_str(lua_State *L) { return remote_call(L, worker_of(L), OP_str, 1, 2, 0); }
 
 /* tostring never fails because of the system: of a dead or unreachable original it describes the AT. */
-static int at_tostring(lua_State *L) {
+int metatable_tostring(lua_State *L) {
   struct worker *w = worker_of(L);
   struct at *at = at_get(L, w, 1);
   if (!at) return luaL_argerror(L, 1, "not a remote object");
@@ -50,51 +50,21 @@ static int at_tostring(lua_State *L) {
   return 1;
 }
 
-/* Both operands are userdata with this metatable (Lua sees to that) and not the same one. */
-static int at_eq(lua_State *L) {
-  struct worker *w = worker_of(L);
-  struct at *a = at_get(L, w, 1), *b = at_get(L, w, 2);
-  if (!a || !b) return luaL_error(L, "not remote objects");
-  if (pt_equal(&a->pt, &b->pt)) { /* two ATs of one object: one of them resurrected by a finaliser */
-    lua_pushboolean(L, 1);
-    return 1;
-  }
-  lua_settop(L, 2);
-  lua_pushliteral(L, "eq");
-  lua_pushvalue(L, 2);
-  return remote_call(L, w, OP_operator, 1, 3, 2);
-}
-
-static int at_unsupported(lua_State *L) {
-  return worker_raise(L, STATUS_unsupported, "operator %s on a remote table", lua_tostring(L, lua_upvalueindex(2)));
-}
-
 static void set_function(lua_State *L, struct worker *w, const char *name, lua_CFunction fn) {
   lua_pushstring(L, name);
   worker_push_function(L, w, fn);
   lua_rawset(L, -3);
 }
 
-void metatable_push_table(lua_State *L, struct worker *w) {
-  static const struct {
-    const char *event, *operator;
-  } missing[] = {{"__add", "+"}, {"__sub", "-"}, {"__mul", "*"}, {"__div", "/"},     {"__mod", "%"},
-                 {"__pow", "^"}, {"__unm", "-"}, {"__lt", "<"},  {"__le", "<="}, {"__concat", ".."}};
+void metatable_push_object(lua_State *L, struct worker *w) {
   lua_newtable(L);
   set_function(L, w, "__index", at_index);
   set_function(L, w, "__newindex", at_newindex);
   set_function(L, w, "__call", at_call);
   set_function(L, w, "__len", at_len);
-  set_function(L, w, "__tostring", at_tostring);
-  set_function(L, w, "__eq", at_eq);
+  set_function(L, w, "__tostring", metatable_tostring);
   set_function(L, w, "__gc", at_finalise);
-  for (size_t i = 0; i < sizeof missing / sizeof missing[0]; i++) {
-    lua_pushstring(L, missing[i].event);
-    lua_pushlightuserdata(L, w);
-    lua_pushstring(L, missing[i].operator);
-    lua_pushcclosure(L, at_unsupported, 2);
-    lua_rawset(L, -3);
-  }
+  operator_set_metamethods(L, w);
   lua_pushliteral(L, "__metatable");
   lua_pushliteral(L, "gaijin");
   lua_rawset(L, -3);

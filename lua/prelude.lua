@@ -5,7 +5,7 @@
 -- VM before any script, with the C functions of library.c in `core`. Everything it needs later
 -- is a local, so a script may overwrite any global without harm.
 
-local core, gaijin, labels = ...
+local core, gaijin, labels, applicable = ...
 
 local error, raw_type, setmetatable, tostring, pcall, select = error, type, setmetatable, tostring, pcall, select
 local raw_pairs, raw_ipairs, raw_next, print, collectgarbage = pairs, ipairs, next, print, collectgarbage
@@ -143,20 +143,37 @@ end
 
 ---- Library functions that would act on the AT instead of the original
 
-local function refuse_remote(where, name, last)
-  local title = where == _G and name or "table." .. name
-  where[name] = core.guard(where[name], title, 1, last)
+-- Replaces where[name] by a function that has the work done at the home of the first remote argument among first..last (of
+-- that kind, if one is given).
+local function forward(where, name, first, last, of_kind)
+  local title = (where == _G and "" or where == table and "table." or where == string and "string." or "coroutine.") .. name
+  local original = where[name]
+  if not original then return end
+  applicable[title] = original
+  where[name] = core.forward(original, title, first, last, of_kind)
 end
 
 for _, name in raw_ipairs { "unpack", "rawget", "rawset", "getmetatable", "setmetatable", "setfenv", "getfenv" } do
   _G["raw_" .. name] = _G[name]
-  refuse_remote(_G, name, name == "setmetatable" and 2 or 1)
+  forward(_G, name, 1, 1)
 end
+applicable.setmetatable = raw_setmetatable
+_G.setmetatable = core.setmetatable_of(raw_setmetatable)
 for _, name in raw_ipairs { "concat", "insert", "maxn", "remove", "sort", "getn", "setn", "foreach", "foreachi" } do
-  if table[name] then refuse_remote(table, name, 1) end
+  forward(table, name, 1, 1)
 end
-string.dump = core.guard(string.dump, "string.dump", 1, 1)
-string.gsub = core.guard(string.gsub, "string.gsub", 3, 3, "table") -- a remote function works as it is
+forward(string, "gsub", 3, 3) -- a remote table or function as replacement
+forward(coroutine, "resume", 1, 1)
+forward(coroutine, "status", 1, 1)
+applicable.tostring = tostring
+_G.tostring = core.tostring_of(tostring)
+do
+  local dump = string.dump
+  function string.dump(f)
+    if kind(f) then error("gaijin: unsupported: string.dump of a remote function", 2) end
+    return dump(f)
+  end
+end
 
 do -- what is queued leaves before the process does
   local exit = os.exit
@@ -174,6 +191,27 @@ do -- a bare fiber is no coroutine
     return nil
   end
 end
+
+---- By value
+
+gaijin.copy = core.copy -- sends a table by value
+
+-- Brings a remote table's content over, `depth` levels of tables deep (all by default). Anything else is returned as it is.
+function gaijin.fetch(v, depth)
+  if not is_remote_table(v) then return v end
+  return core.apply(v, "fetch", v, depth)
+end
+applicable.fetch = core.copy
+
+-- v[k1][k2]..., in one round trip for each VM the path leads through.
+local function path(v, ...)
+  for i = 1, select("#", ...) do
+    if kind(v) then return core.apply(v, "path", v, select(i, ...)) end
+    v = v[(select(i, ...))]
+  end
+  return v
+end
+gaijin.path, applicable.path = path, path
 
 ---- Waiting
 
@@ -246,7 +284,7 @@ function gaijin.every(seconds, f, ...)
 end
 
 for _, name in raw_ipairs {
-  "all", "async", "copy", "fetch", "on_death", "path", "peers", "race", "run", "stats", "timeout", "traceback", "yield",
+  "all", "async", "on_death", "peers", "race", "run", "stats", "timeout", "traceback", "yield",
 } do
   gaijin[name] = function() error(format("gaijin: unsupported: gaijin.%s is not there yet", name), 2) end
 end

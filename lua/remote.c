@@ -61,14 +61,14 @@ static struct answer *wait(lua_State *L, struct worker *w, uint64_t id, double s
 }
 
 /* Pushes the results of an answer and frees it, or raises what it says. */
-static int results(lua_State *L, struct worker *w, struct answer *a) {
+static int results(lua_State *L, struct worker *w, struct answer *a, bool rows) {
   struct fiber *f = w->sched.current;
   if (!a->ok && a->status != STATUS_raised) {
     lua_pushfstring(L, "gaijin: %s: %s", status_name(a->status), a->text ? a->text : "");
     answer_free(f, a);
     return lua_error(L);
   }
-  int n = unmarshal(L, w, a->body);
+  int n = unmarshal(L, w, a->body, rows);
   bool ok = a->ok;
   answer_free(f, a);
   if (ok) return n;
@@ -118,7 +118,7 @@ enum remote_outcome remote_ask(lua_State *L, struct worker *w, const struct remo
   uint64_t id = send_request(L, w, r, false);
   struct answer *a = wait(L, w, id, r->seconds);
   if (!a) return REMOTE_TIMED_OUT;
-  *n = results(L, w, a);
+  *n = results(L, w, a, r->op == OP_inspect);
   return REMOTE_OK;
 }
 
@@ -134,7 +134,7 @@ void remote_claim(lua_State *L, struct worker *w, const struct pt *pt) {
   uint64_t id = 0;
   int status = gaijin_claim(w->g, pt, on_answer, w->sched.current, &id);
   if (status != 0) worker_raise(L, (enum status)status, "%s", gaijin_error(w->g));
-  results(L, w, wait(L, w, id, 0));
+  results(L, w, wait(L, w, id, 0), false);
 }
 
 void remote_post(lua_State *L, struct worker *w, int target, int first, int n) {

@@ -9,9 +9,11 @@
 
 #include <string.h>
 
+#include "lua/apply.h"
 #include "lua/at.h"
 #include "lua/fiber.h"
 #include "lua/marshal.h"
+#include "lua/operator.h"
 #include "lua/pool.h"
 #include "lua/traverse.h"
 
@@ -38,8 +40,13 @@ static int op_call(lua_State *L, struct worker *w) {
 
 static int op_len(lua_State *L, struct worker *w) {
   (void)w;
-  luaL_checktype(L, 1, LUA_TTABLE);
-  lua_pushinteger(L, (lua_Integer)lua_objlen(L, 1));
+  if (lua_istable(L, 1)) { /* 5.1 does not ask a table's __len */
+    lua_pushinteger(L, (lua_Integer)lua_objlen(L, 1));
+    return 1;
+  }
+  if (!luaL_getmetafield(L, 1, "__len")) return luaL_error(L, "attempt to get length of a %s value", luaL_typename(L, 1));
+  lua_pushvalue(L, 1);
+  lua_call(L, 1, 1);
   return 1;
 }
 
@@ -49,16 +56,6 @@ static int op_str(lua_State *L, struct worker *w) {
   lua_pushvalue(L, 1);
   lua_call(L, 1, 1);
   if (!lua_isstring(L, -1)) return luaL_error(L, "'tostring' must return a string to 'print'");
-  return 1;
-}
-
-/* eq: both at home, Lua compares. The other one remote: without a raw __eq of ours Lua would not ask either. */
-static int op_operator(lua_State *L, struct worker *w) {
-  const char *name = luaL_checkstring(L, 2);
-  if (strcmp(name, "eq") != 0) return worker_raise(L, STATUS_unsupported, "operator %s", name);
-  if (at_get(L, w, 3) && luaL_getmetafield(L, 1, "__eq"))
-    return worker_raise(L, STATUS_unsupported, "== with __eq between objects of two workers");
-  lua_pushboolean(L, lua_equal(L, 1, 3));
   return 1;
 }
 
@@ -99,7 +96,7 @@ typedef int (*operation)(lua_State *L, struct worker *w);
 static const operation operations[OP_COUNT] = {
     [OP_s2t] = op_s2t,           [OP_get] = op_get,       [OP_set] = op_set,   [OP_call] = op_call,
     [OP_pairs] = traverse_pairs, [OP_ipairs] = traverse_ipairs, [OP_next] = traverse_next, [OP_len] = op_len,
-    [OP_str] = op_str,           [OP_operator] = op_operator, [OP_labels] = op_labels,
+    [OP_str] = op_str,           [OP_operator] = operator_serve, [OP_apply] = apply_serve, [OP_labels] = op_labels,
 };
 
 /* ---- Access ---- */
@@ -116,7 +113,7 @@ static void check_access(lua_State *L, struct worker *w, const struct serving *s
     return;
   }
   const char *caller = worker_host_name(w, s->caller);
-  bool keyed = s->op == OP_s2t || s->op == OP_get || s->op == OP_set || s->op == OP_next;
+  bool keyed = s->op == OP_s2t || s->op == OP_get || s->op == OP_set || s->op == OP_next || s->op == OP_operator || s->op == OP_apply;
   lua_pushstring(L, caller);
   lua_pushstring(L, op_name(s->op));
   if (s->target)
@@ -167,7 +164,7 @@ static int serve(lua_State *L) {
   struct serving *s = &f->serving;
   lua_settop(L, 0);
   if (s->target) pool_push(L, w, s->target);
-  unmarshal(L, w, s->body);
+  unmarshal(L, w, s->body, false);
   check_access(L, w, s);
   int n = operations[s->op](L, w);
   answer(L, w, s, n, false);

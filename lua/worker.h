@@ -31,7 +31,9 @@ struct anchors {
   int threads;    /* slot -> lua_State of a fiber */
   int labels;     /* label -> exposed value */
   int module;     /* the table `gaijin` */
-  int table_meta; /* metatable of table ATs */
+  int object_meta; /* metatable of ATs that are userdata */
+  int copy_meta;  /* metatable of what gaijin.copy makes */
+  int applicable; /* name -> function that op apply may call */
   int token_meta; /* metatable of the tokens inside function ATs */
   int make_function_at; /* Lua function: token -> function AT */
 };

@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The forwarding function runs the original by a plain C call in its own frame.
+ * That needs originals without upvalues, which all those of 5.1 are. What may be
+ * applied is a table of functions that the prelude fills.
+ */
+#include "lua/apply.h"
+
+#include <string.h>
+
+#include "lua/at.h"
+#include "lua/remote.h"
+
+enum { ORIGINAL = 2, TITLE, FIRST, LAST, KIND };
+
+/* Has all n arguments, from index 1, worked on by the function named `title` at the home of argument i. */
+static int apply_at(lua_State *L, struct worker *w, int i, const char *title) {
+  luaL_checkstack(L, 4, "too many arguments");
+  lua_pushstring(L, title);
+  lua_insert(L, 1);
+  return remote_call(L, w, OP_apply, i + 1, 1, lua_gettop(L));
+}
+
+static int forward(lua_State *L) {
+  struct worker *w = worker_of(L);
+  int first = (int)lua_tointeger(L, lua_upvalueindex(FIRST)), last = (int)lua_tointeger(L, lua_upvalueindex(LAST));
+  const char *only = lua_tostring(L, lua_upvalueindex(KIND));
+  for (int i = first; i <= last; i++) {
+    struct at *at = at_get(L, w, i);
+    if (at && (!only || strcmp(pt_kind_name(at->pt.kind), only) == 0)) return apply_at(L, w, i, lua_tostring(L, lua_upvalueindex(TITLE)));
+  }
+  return lua_tocfunction(L, lua_upvalueindex(ORIGINAL))(L);
+}
+
+int apply_forward(lua_State *L) {
+  if (!lua_iscfunction(L, 1) || lua_getupvalue(L, 1, 1)) return luaL_argerror(L, 1, "C function without upvalues expected");
+  lua_settop(L, 5);
+  lua_pushlightuserdata(L, worker_of(L));
+  lua_insert(L, 1);
+  lua_pushcclosure(L, forward, 6);
+  return 1;
+}
+
+int apply_call(lua_State *L) {
+  struct worker *w = worker_of(L);
+  luaL_checkstring(L, 2);
+  return remote_call(L, w, OP_apply, 1, 2, lua_gettop(L) - 1);
+}
+
+/* Lua reads metatables raw, so one that is not in the same VM as the object could never work. */
+int apply_setmetatable(lua_State *L) {
+  struct worker *w = worker_of(L);
+  struct at *object = at_get(L, w, 1), *meta = at_get(L, w, 2);
+  if (!object && !meta) return lua_tocfunction(L, lua_upvalueindex(ORIGINAL))(L);
+  uint64_t home = object ? object->pt.host : gaijin_host(w->g), meta_home = meta ? meta->pt.host : gaijin_host(w->g);
+  if (!lua_isnoneornil(L, 2) && home != meta_home)
+    return worker_raise(L, STATUS_unsupported, "setmetatable: the object lives in %s and the metatable in %s; make the metatable where the object lives",
+                        worker_host_name(w, home), worker_host_name(w, meta_home));
+  return apply_at(L, w, 1, "setmetatable");
+}
+
+int apply_serve(lua_State *L, struct worker *w) {
+  const char *title = luaL_checkstring(L, 2);
+  lua_rawgeti(L, LUA_REGISTRYINDEX, w->at.applicable);
+  lua_pushvalue(L, 2);
+  lua_rawget(L, -2);
+  if (lua_isnil(L, -1)) return worker_raise(L, STATUS_unsupported, "%s has no function %s to apply", w->name, title);
+  lua_replace(L, 2);
+  lua_pop(L, 1);
+  lua_call(L, lua_gettop(L) - 2, LUA_MULTRET);
+  return lua_gettop(L) - 1;
+}
