@@ -16,6 +16,7 @@
 #include "lua/prelude.lua.h"
 #include "lua/remote.h"
 #include "lua/serve.h"
+#include "lua/trace.h"
 
 /* ---- gaijin ---- */
 
@@ -64,7 +65,7 @@ static int gaijin_monotonic(lua_State *L) {
 /* Calls the function below its n arguments at the top; an error goes to stderr. */
 static bool call_reporting(lua_State *L, struct worker *w, int n) {
   int function = lua_gettop(L) - n;
-  lua_pushcfunction(L, worker_traceback);
+  worker_push_function(L, w, trace_function);
   lua_insert(L, function);
   bool ok = lua_pcall(L, n, 0, function) == 0;
   if (!ok) worker_log(w, "%s", lua_isstring(L, -1) ? lua_tostring(L, -1) : "error in error handling");
@@ -245,7 +246,7 @@ static void set_functions(lua_State *L, struct worker *w, const luaL_Reg *list) 
 
 static const luaL_Reg gaijin_functions[] = {
     {"caller", gaijin_caller}, {"ready", gaijin_ready}, {"stop", gaijin_stop},   {"sleep", gaijin_sleep},
-    {"post", gaijin_post},     {"now", gaijin_monotonic}, {"spawn", gaijin_spawn}, {NULL, NULL},
+    {"post", gaijin_post}, {"traceback", trace_function},    {"now", gaijin_monotonic}, {"spawn", gaijin_spawn}, {NULL, NULL},
 };
 
 static const luaL_Reg core_functions[] = {
@@ -280,6 +281,12 @@ static void open_anchors(lua_State *L, struct worker *w) {
   lua_setmetatable(L, -2);
   w->at.interner = luaL_ref(L, LUA_REGISTRYINDEX);
   w->at.applicable = new_anchor(L, false);
+  lua_newtable(L);
+  lua_createtable(L, 0, 1);
+  lua_pushliteral(L, "k");
+  lua_setfield(L, -2, "__mode");
+  lua_setmetatable(L, -2);
+  w->at.traces = luaL_ref(L, LUA_REGISTRYINDEX);
   lua_newtable(L);
   lua_pushliteral(L, "gaijin");
   lua_setfield(L, -2, "__metatable");

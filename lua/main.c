@@ -19,6 +19,7 @@
 #include "lua/options.h"
 #include "lua/pool.h"
 #include "lua/serve.h"
+#include "lua/trace.h"
 
 struct program {
   struct worker w;
@@ -68,7 +69,7 @@ static int load_script(lua_State *L) {
 static void script_job(struct worker *w, struct fiber *f) {
   struct program *p = (struct program *)(void *)w; /* its first member */
   lua_State *L = f->L;
-  lua_pushcfunction(L, worker_traceback);
+  worker_push_function(L, w, trace_function);
   lua_rawgeti(L, LUA_REGISTRYINDEX, p->chunk);
   int n = p->argc - 1 - p->o.script_index;
   if (!lua_checkstack(L, n + 8)) n = 0;

@@ -284,7 +284,7 @@ function gaijin.every(seconds, f, ...)
 end
 
 for _, name in raw_ipairs {
-  "all", "async", "on_death", "peers", "race", "run", "stats", "timeout", "traceback", "yield",
+  "all", "async", "on_death", "peers", "race", "run", "stats", "timeout", "yield",
 } do
   gaijin[name] = function() error(format("gaijin: unsupported: gaijin.%s is not there yet", name), 2) end
 end

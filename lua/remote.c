@@ -12,6 +12,7 @@
 #include "lua/fiber.h"
 #include "lua/loop.h"
 #include "lua/marshal.h"
+#include "lua/trace.h"
 
 bool remote_possible(const struct worker *w) { return w->sched.current != NULL; }
 
@@ -72,6 +73,7 @@ static int results(lua_State *L, struct worker *w, struct answer *a, bool rows) 
   bool ok = a->ok;
   answer_free(f, a);
   if (ok) return n;
+  if (n >= 2 && lua_isstring(L, -1)) trace_remember(L, w, lua_gettop(L) - n + 1, lua_gettop(L));
   lua_settop(L, lua_gettop(L) - n + 1); /* the value raised; a traceback may follow it */
   return lua_error(L);
 }

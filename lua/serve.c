@@ -15,6 +15,7 @@
 #include "lua/marshal.h"
 #include "lua/operator.h"
 #include "lua/pool.h"
+#include "lua/trace.h"
 #include "lua/traverse.h"
 
 /* ---- Operations: the object is at index 1, the request's values follow; they leave their results on top ---- */
@@ -171,10 +172,11 @@ static int serve(lua_State *L) {
   return 0;
 }
 
-/* Argument: the value raised. */
+/* Argument: the value raised; its traceback goes along. */
 static int serve_error(lua_State *L) {
   struct worker *w = worker_of(L);
-  answer(L, w, &w->sched.current->serving, 1, true);
+  int n = trace_push(L, w, 1) ? 2 : 1;
+  answer(L, w, &w->sched.current->serving, n, true);
   return 0;
 }
 
@@ -200,8 +202,9 @@ void serve_post_refused(void *worker, enum op op, enum status status, const char
 
 static void serve_job(struct worker *w, struct fiber *f) {
   lua_State *L = f->L;
+  worker_push_function(L, w, trace_handler);
   worker_push_function(L, w, serve);
-  if (lua_pcall(L, 0, 0, 0) == 0) return;
+  if (lua_pcall(L, 0, 0, 1) == 0) return;
   if (f->serving.one_way) {
     log_failed_post(L, w, &f->serving);
     return;

@@ -76,18 +76,3 @@ void worker_collect(lua_State *L, struct worker *w) {
       worker_protected(w, collect, NULL);
   }
 }
-
-int worker_traceback(lua_State *L) {
-  if (!lua_isstring(L, 1)) {
-    if (!luaL_callmeta(L, 1, "__tostring") || !lua_isstring(L, -1)) lua_pushfstring(L, "(error value is a %s)", luaL_typename(L, 1));
-    lua_replace(L, 1);
-    lua_settop(L, 1);
-  }
-  lua_getfield(L, LUA_REGISTRYINDEX, "_LOADED");
-  lua_getfield(L, -1, "debug");
-  lua_getfield(L, -1, "traceback");
-  lua_pushvalue(L, 1);
-  lua_pushinteger(L, 2);
-  lua_call(L, 2, 1);
-  return 1;
-}

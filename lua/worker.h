@@ -33,6 +33,7 @@ struct anchors {
   int module;     /* the table `gaijin` */
   int object_meta; /* metatable of ATs that are userdata */
   int copy_meta;  /* metatable of what gaijin.copy makes */
+  int traces;     /* lua_State of a fiber -> the last error and its traceback (trace.c), weak keys */
   int applicable; /* name -> function that op apply may call */
   int token_meta; /* metatable of the tokens inside function ATs */
   int make_function_at; /* Lua function: token -> function AT */
@@ -110,9 +111,6 @@ bool worker_protected(struct worker *w, lua_CFunction fn, void *user);
 
 /* Full collection from the scheduler or a fiber; a script's finaliser that raises is reported on stderr. */
 void worker_collect(lua_State *L, struct worker *w);
-
-/* A message handler: the error, described if it is no string, with the traceback of where it was raised. */
-int worker_traceback(lua_State *L);
 
 /* Seconds of the monotonic clock. */
 double worker_now(void);
