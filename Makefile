@@ -67,6 +67,7 @@ BED := $(call objects,$(wildcard tests/bed/*.c))
 UNIT_TESTS := $(call programs,tests,$(wildcard tests/unit/test_*.c))
 FLOW_TESTS := $(call programs,tests,$(wildcard tests/flow/test_*.c))
 FLOW_SCRIPTS := $(sort $(wildcard tests/flow/*.sh))
+STRESS := $(if $(wildcard tests/stress/*.c),$(BUILD)/stress)
 BENCHES := $(call programs,bench,$(wildcard tests/bench/*.c))
 EXAMPLES := $(call programs,examples,$(wildcard examples/c/*.c))
 
@@ -94,7 +95,7 @@ demo: ## installs what is missing, builds, and plays the story of the three reso
 	@$(MAKE) --no-print-directory all
 	@examples/abc/demo.sh "$(BUILD)"
 
-tests: all $(TESTS) $(BENCHES) ## builds the tests and benches too, and runs nothing
+tests: all $(TESTS) $(STRESS) $(BENCHES) ## builds the tests and benches too, and runs nothing
 
 check: ## installs what is missing, builds, and runs every test
 	@tools/setup.sh
@@ -105,6 +106,12 @@ unit: ## runs the unit tests only
 
 flow: ## runs the tests with real processes only (SCRIPT=part-of-name picks Lua scripts)
 	@$(MAKE) --no-print-directory run-flow
+
+.PHONY: stress
+stress: all $(STRESS) ## random steps against the true graph of references (SEED=n STEPS=n FLAGS="--load-min 5 ...", see tests/stress/main.c)
+	@GAIJIN_BUILD="$(abspath $(BUILD))" $(STRESS) --seed $(SEED) --steps $(STEPS) $(FLAGS)
+SEED ?= 1
+STEPS ?= 100000
 
 asan: ## builds everything with AddressSanitizer and UBSan in $(BUILD)/asan and runs every test there
 	@tools/setup.sh asan
@@ -135,11 +142,11 @@ help: ## lists the targets
 
 # The halves of the targets above that run after setup.
 .PHONY: run-all run-unit run-flow run-lint run-valgrind
-run-all: all $(TESTS)
+run-all: all $(TESTS) $(STRESS)
 	@tests/run.sh "$(BUILD)" $(TESTS) $(FLOW_SCRIPTS)
 run-unit: all $(UNIT_TESTS)
 	@tests/run.sh "$(BUILD)" $(UNIT_TESTS)
-run-flow: all $(FLOW_TESTS)
+run-flow: all $(FLOW_TESTS) $(STRESS)
 	@tests/run.sh "$(BUILD)" $(FLOW_TESTS) $(FLOW_SCRIPTS)
 run-valgrind: all $(UNIT_TESTS)
 	@GAIJIN_TEST_SLOWER="$${GAIJIN_TEST_SLOWER:-10}" GAIJIN_TEST_UNDER="valgrind -q --error-exitcode=99 --trace-children=no" \
@@ -215,5 +222,8 @@ $(BUILD)/tests/%: $(BUILD)/obj/tests/unit/%.o $(if $(BED),$(BUILD)/libbed.a) $(T
 	$(call link,$(inputs) $(TEST_LIBS))
 $(BUILD)/tests/%: $(BUILD)/obj/tests/flow/%.o $(if $(BED),$(BUILD)/libbed.a) $(TESTED)
 	$(call link,$(inputs) $(TEST_LIBS))
+
+$(STRESS): $(call objects,$(wildcard tests/stress/*.c)) $(BUILD)/libbed.a $(BUILD)/libgaijin.a
+	$(call link,$(inputs) $(CHECK) $(MSGPACK) -lm)
 
 -include $(shell find $(BUILD)/obj -name '*.d' 2>/dev/null)

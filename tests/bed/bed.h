@@ -76,6 +76,8 @@ void bed_exit(struct bed *b, struct child *c, int status);
 void bed_exit_signal(struct bed *b, struct child *c, int signal_number);
 /* SIGKILL; returns when it is dead. */
 void bed_kill(struct bed *b, struct child *c);
+/* Drops a process whose end the test has waited for, and its output, so that a long test may start many. */
+void bed_forget(struct bed *b, struct child *c);
 /* Waits until its output contains the text; fails if it ends without. */
 void bed_expect(struct bed *b, struct child *c, const char *text);
 /* Runs gaijinctl -s SOCKET args... (ended by NULL) to its end; returns its exit status. *output (may be NULL) gets what

@@ -143,6 +143,15 @@ void bed_kill(struct bed *b, struct child *c) {
   bed_exit_signal(b, c, SIGKILL);
 }
 
+void bed_forget(struct bed *b, struct child *c) {
+  struct bed_process *process = process_of(c), **p = &b->processes;
+  if (!process->waited) bed_fail(b, "bed_forget: %s has not been waited for", c->name);
+  while (*p != process) p = &(*p)->next;
+  *p = process->next;
+  child_free(c);
+  free(process);
+}
+
 /* ---- Output ---- */
 
 static bool has_written(struct bed *b, struct child *c, const char *text) {

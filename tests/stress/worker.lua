@@ -1,0 +1,366 @@
+-- SPDX-License-Identifier: MIT
+--
+-- One worker of the stress test. It does what the driver says (`run`) and what other workers ask in the course of
+-- that (`services`), all through one exposed function, `ctl`. Objects are tables and functions with a serial number
+-- and cells that refer to other objects: a table's cells 1 to 4 are fields, 5 and 6 are keys whose value is
+-- the cell's number; a function has cells 1 to 4 behind its arguments.
+--
+-- Numbers come from tests/stress/step.h: arg[1] is the list of steps "name:operands,...". Every step has a tolerance:
+-- 0 all must go well; 1 objects of a worker that is being killed may be dead; 2 the step itself may find it dead.
+
+local VALUE_CELLS, FILLERS, FORGET, BIG = 4, 1100, 60, ("x"):rep(5000)
+
+local slot = {}
+local registry = setmetatable({}, { __mode = "v" }) -- serial -> object of ours
+local ops, services, order = {}, {}, {}
+
+local function peer(i) return bakaGaijin("w" .. i).ctl end
+local function is_dead(e) return type(e) == "string" and e:find("^gaijin: dead:") ~= nil end
+local function fail(...) error(("stress: " .. select(1, ...)):format(select(2, ...)), 0) end
+
+---- Objects
+
+local function new_table(serial, wide)
+  local t = { serial = serial }
+  if wide then
+    for i = 1, FILLERS do t[1000 + i] = true end
+  end
+  return t
+end
+
+local function new_function(serial)
+  local cells = {}
+  return function(op, k, v)
+    if op == "get" then return cells[k] end
+    if op == "set" then cells[k] = v return end
+    if op == "cells" then return cells end -- only asked at home
+    return serial
+  end
+end
+
+local function get_cell(c, k)
+  if type(c) == "function" then return c("get", k) end
+  return c[k]
+end
+
+local function set_cell(c, k, v)
+  if type(c) == "function" then return c("set", k, v) end
+  c[k] = v
+end
+
+-- What is in a cell of an object of ours.
+local function home_cell(object, k)
+  if type(object) == "function" then return object("cells")[k] end
+  if k <= VALUE_CELLS then return object[k] end
+  for key, v in raw_pairs(object) do
+    if v == k and raw_type(key) ~= "string" and raw_type(key) ~= "number" then return key end
+  end
+end
+
+local function clear_cells(object)
+  local cells = type(object) == "function" and object("cells") or object
+  for k = 1, VALUE_CELLS do cells[k] = nil end
+  if type(object) == "function" then return end
+  for k = VALUE_CELLS + 1, VALUE_CELLS + 2 do
+    local key = home_cell(object, k)
+    if key ~= nil then object[key] = nil end
+  end
+end
+
+---- Checks
+
+local function serial_of(v)
+  if type(v) == "function" then return v("serial") end
+  return v.serial
+end
+
+-- The serial number, negative for a dead object.
+local function probe(v)
+  local ok, got = pcall(serial_of, v)
+  if ok then return got end
+  if is_dead(got) then return nil end
+  error(got, 0)
+end
+
+-- expected: 0 nothing, n the living object n, -n the dead object n.
+local function verify(v, expected, tolerance)
+  if expected == 0 then
+    if v ~= nil then fail("found %s (%s) where nothing should be", tostring(v), tostring(probe(v))) end
+    return
+  end
+  if v == nil then fail("found nil instead of object %d", expected) end
+  local got = probe(v)
+  if got == nil then
+    if expected > 0 and tolerance == 0 then fail("object %d is dead", expected) end
+  elseif got ~= expected then
+    fail("found object %s instead of %d", tostring(got), expected)
+  end
+end
+
+---- What other workers ask for
+
+services.put = function(d, v) slot[d] = v end
+services.take = function(s) return slot[s] end
+services.raise = function(s) error(slot[s], 0) end
+services.big = function(s) return slot[s], BIG end
+services.relay = function(w, d, v) return peer(w)("put", d, v) end
+services.sync = function() end
+
+services.callback = function(f, x, s, d, expected, tolerance)
+  verify(x, expected, tolerance)
+  slot[d] = f(slot[s], x)
+end
+
+services.lend = function(f, x, y, ex, ey, tolerance)
+  local mine = { x, y }
+  local t = { [x] = y }
+  verify(mine[1], ex, tolerance)
+  verify(f(t, x, y), ey, tolerance)
+  return t
+end
+
+---- Steps
+
+local function step(name, run) ops[name] = { run = run } end
+
+step("create", function(_, d, is_function, serial, wide)
+  local object = is_function == 1 and new_function(serial) or new_table(serial, wide == 1)
+  registry[serial] = object
+  slot[d] = object
+end)
+step("copy", function(_, s, d) slot[d] = slot[s] end)
+step("drop", function(_, s) slot[s] = nil end)
+step("label", function(_, l, s) bakaGaijin["L" .. l] = slot[s] end)
+step("unlabel", function(_, l) bakaGaijin["L" .. l] = nil end)
+
+step("fetch", function(tolerance, w, l, d, expected)
+  slot[d] = bakaGaijin("w" .. w)["L" .. l]
+  verify(slot[d], expected, tolerance)
+end)
+
+step("give", function(_, w, s, d) peer(w)("put", d, slot[s]) end)
+
+step("take", function(tolerance, w, s, d, expected)
+  slot[d] = peer(w)("take", s)
+  verify(slot[d], expected, tolerance)
+end)
+
+step("handoff", function(_, w, s, d, collect)
+  peer(w)("put", d, slot[s])
+  slot[s] = nil
+  if collect == 1 then collectgarbage() end
+end)
+
+step("store", function(_, c, k, s) set_cell(slot[c], k, slot[s]) end)
+step("clear", function(_, c, k) set_cell(slot[c], k, nil) end)
+
+step("load", function(tolerance, c, k, d, expected)
+  slot[d] = get_cell(slot[c], k)
+  verify(slot[d], expected, tolerance)
+end)
+
+step("key", function(_, c, s, k) slot[c][slot[s]] = k end)
+
+step("unkey", function(tolerance, c, k, expected)
+  local found
+  for key, v in pairs(slot[c]) do
+    if v == k and type(key) ~= "string" and type(key) ~= "number" then
+      found = key
+      break
+    end
+  end
+  verify(found, expected, tolerance)
+  slot[c][found] = nil
+end)
+
+step("lookup", function(_, c, s, expected)
+  local got = slot[c][slot[s]]
+  if got ~= (expected ~= 0 and expected or nil) then fail("%s is the value of a key instead of %d", tostring(got), expected) end
+end)
+
+local function add(sum, k, v)
+  return sum + k * (probe(v) or FORGET)
+end
+
+local traversals = {
+  [0] = function(t)
+    local sum, n = 0, 0
+    for k, v in pairs(t) do
+      if type(k) == "number" and k <= VALUE_CELLS then
+        sum, n = add(sum, k, v), n + 1
+      elseif type(k) ~= "string" and type(k) ~= "number" then
+        sum, n = add(sum, v, k), n + 1
+      end
+    end
+    return sum, n
+  end,
+  function(t) -- abandoned
+    for k, v in pairs(t) do return end
+  end,
+  function(t)
+    local sum, n = 0, 0
+    for k, v in ipairs(t) do sum, n = add(sum, k, v), n + 1 end
+    return sum, n
+  end,
+}
+
+step("pairs", function(tolerance, c, how, count, expected)
+  local sum, n = traversals[how](slot[c])
+  if n and n ~= count then fail("%d entries instead of %d", n, count) end
+  if n and sum ~= expected and tolerance == 0 then fail("entries that add up to %.0f instead of %.0f", sum, expected) end
+end)
+
+step("callback", function(tolerance, w, b, c, d, s2, d2, eb, es2)
+  local mine, calls, same = slot[b], 0, true
+  peer(w)("callback", function(theirs, back)
+    calls, same = calls + 1, rawequal(back, mine)
+    slot[d] = theirs
+    return slot[c]
+  end, mine, s2, d2, eb, tolerance)
+  if calls ~= 1 then fail("called back %d times", calls) end
+  if not same then fail("object %d came back as another one", eb) end
+  verify(slot[d], es2, tolerance)
+end)
+
+step("raise", function(tolerance, w, s, d, expected)
+  local ok, e = pcall(peer(w), "raise", s)
+  if ok then fail("object %d was raised and no error arrived", expected) end
+  if raw_type(e) == "string" then error(e, 0) end
+  slot[d] = e
+  verify(e, expected, tolerance)
+end)
+
+step("relay", function(_, w1, w2, s, d) peer(w1)("relay", w2, d, slot[s]) end)
+
+step("post", function(_, w, s, d, forget)
+  gaijin.post(peer(w), "put", d, slot[s])
+  if forget > 0 then slot[s] = nil end
+  if forget > 1 then collectgarbage() end
+end)
+step("sync", function(_, w) peer(w)("sync") end)
+
+step("lend", function(tolerance, w, b, c, eb, ec)
+  local x, y, same = slot[b], slot[c], true
+  local t = peer(w)("lend", function(t, x2, y2)
+    same = rawequal(x, x2) and rawequal(y, y2) and rawequal(t[x], y)
+    return y2
+  end, x, y, eb, ec, tolerance)
+  if not same then fail("objects %d and %d were lent and came back as others", eb, ec) end
+  if not rawequal(t[x], y) then fail("object %d is no value of a lent table", ec) end
+end)
+
+step("same", function(tolerance, w, a, s, equal)
+  local got = peer(w)("take", s)
+  if rawequal(got, slot[a]) ~= (equal > 0) then fail(equal > 0 and "one object has two identities here" or "two objects are equal") end
+  if tolerance == 0 and (equal == 2 or equal == -1) and (got == slot[a]) ~= (equal > 0) then fail("== errs") end
+end)
+
+step("check", function(tolerance, s, expected) verify(slot[s], expected, tolerance) end)
+
+step("collect", function(_, how)
+  if how == 0 then collectgarbage() elseif how == 1 then bakaGC() elseif how == 2 then bakaUpdateATC(true)
+  elseif how == 3 then bakaUpdateATC() else collectgarbage("step", 200) end
+end)
+
+step("wait", function(_, w, l)
+  local ok, e = pcall(gaijin.wait_for, "w" .. w, "L" .. l, 0.001)
+  if not ok and not is_dead(e) and not tostring(e):find("^gaijin: timeout:") then error(e, 0) end
+end)
+
+step("too_large", function(_, w, s, back)
+  local ok, e
+  if back == 1 then ok, e = pcall(peer(w), "big", s) else ok, e = pcall(peer(w), "lend", slot[s], BIG) end
+  if ok or not tostring(e):find("^gaijin: too_large:") then
+    if is_dead(e) then error(e, 0) end
+    fail("a message of more than --max-message: %s", tostring(e))
+  end
+end)
+
+step("absent", function(_, w)
+  local ok, e = pcall(function() return bakaGaijin("w" .. w).L1 end)
+  if ok or not is_dead(e) then fail("a worker that is not there: %s", tostring(e)) end
+end)
+
+---- What the driver asks for
+
+for name, n in arg[1]:gmatch("([%w_]+):(%d+)") do order[#order + 1] = { run = ops[name].run, name = name, n = tonumber(n) } end
+
+-- 0, or the number of the step that failed and why.
+services.run = function(...)
+  local a, n, i, k = { ... }, select("#", ...), 1, 0
+  while i <= n do
+    k = k + 1
+    local op, tolerance = order[a[i]], a[i + 1]
+    local ok, e = pcall(op.run, tolerance, unpack(a, i + 2, i + 1 + op.n))
+    if not ok and not (tolerance == 2 and is_dead(e)) then return k, op.name .. ": " .. tostring(e) end
+    i = i + 2 + op.n
+  end
+  return 0
+end
+
+services.collect = function()
+  bakaGC()
+  local exported, used = getBaka()
+  return exported, used
+end
+
+services.slots = function(n) return unpack(slot, 1, n) end
+
+services.labels = function(n)
+  local list = {}
+  for i = 1, n do list[i] = bakaGaijin["L" .. i] end
+  return unpack(list, 1, n)
+end
+
+services.cells = function(n, ...)
+  local list = {}
+  for i = 1, select("#", ...) do
+    local object = registry[select(i, ...)]
+    for k = 1, n do list[(i - 1) * n + k] = object and home_cell(object, k) or nil end
+  end
+  return unpack(list, 1, n * select("#", ...))
+end
+
+-- Serial numbers of our living objects after `from`, in their order.
+services.alive = function(from, most)
+  local list = {}
+  for serial in raw_pairs(registry) do
+    if serial > from then list[#list + 1] = serial end
+  end
+  table.sort(list)
+  return unpack(list, 1, math.min(#list, most))
+end
+
+services.clear_cells = function(...)
+  for i = 1, select("#", ...) do
+    local object = registry[select(i, ...)]
+    if not object then fail("object %d is gone", (select(i, ...))) end
+    clear_cells(object)
+  end
+end
+
+services.clear = function()
+  for _, object in raw_pairs(registry) do clear_cells(object) end
+  for i = 1, 100 do bakaGaijin["L" .. i] = nil end
+  slot = {}
+end
+
+-- Says "clean" when nothing is exported, used or alive.
+services.finish = function()
+  gaijin.spawn(function()
+    while true do
+      bakaGC()
+      local exported, used, clients, hosts = getBaka()
+      if exported == 0 and used == 0 and next(clients) == nil and next(hosts) == nil and next(registry) == nil then break end
+      gaijin.sleep(0.002)
+    end
+    print("clean")
+  end)
+end
+
+services.can_post = function()
+  local ok, e = pcall(gaijin.post)
+  return not tostring(e):find("^gaijin: unsupported:")
+end
+
+bakaGaijin.ctl = function(name, ...) return services[name](...) end
