@@ -86,7 +86,7 @@ TESTS := $(FLOW_TESTS) $(UNIT_TESTS)
 
 # ---- Targets -----------------------------------------------------------------------------------------------------
 
-.PHONY: all demo tests check unit flow asan valgrind bench lint protocol-doc setup clean help
+.PHONY: all demo tests check unit flow asan valgrind bench bench-refs lint model model-small protocol-doc setup clean help
 
 all: $(LIBRARIES) $(PROGRAMS) ## builds libraries, programs and examples (the default)
 
@@ -124,15 +124,26 @@ valgrind: ## runs the unit tests under valgrind
 bench: all $(BENCHES) ## measures round trips beside a bare forwarder, and idle memory
 	@tests/bench/run.sh "$(BUILD)"
 
+bench-refs: all $(BENCHES) ## measures what references cost: the broker's memory and time, objects per second
+	@tests/bench/refs.sh "$(BUILD)"
+
 lint: ## checks include arrows, file sizes, the protocol's table, cppcheck and shellcheck
 	@tools/setup.sh lint
 	@$(MAKE) --no-print-directory run-lint
+
+model: ## searches the model of the reference protocol with spin, and finds all its mutants (some minutes)
+	@tools/setup.sh model
+	@CC="$(CC)" tests/model/run.sh "$(BUILD)/model" full
+
+model-small: ## the same within tighter bounds (a minute)
+	@tools/setup.sh model
+	@CC="$(CC)" tests/model/run.sh "$(BUILD)/model" small
 
 protocol-doc: $(TABLE) ## renews the tables in docs/protocol.md from proto/*.def
 	@$(BUILD)/protocol-table docs/protocol.md
 
 setup: ## installs what the other targets need and is missing (Debian packages)
-	@tools/setup.sh asan lint valgrind
+	@tools/setup.sh asan lint valgrind model
 
 clean: ## removes $(BUILD)
 	rm -rf "$(BUILD)"
