@@ -92,6 +92,7 @@ int broker_start(struct broker *b, uv_loop_t *loop, const struct broker_config *
   b->max_message = config->max_message;
   b->listener.fd = b->listener.lock_fd = b->listener.spare_fd = -1;
   uv_check_init(loop, &b->check);
+  expiry_open(b);
   b->check.data = b;
   if (!init_registries(b, config)) {
     snprintf(error, n, "memory is too short, or the kernel has no random bits");
@@ -117,6 +118,7 @@ int broker_start(struct broker *b, uv_loop_t *loop, const struct broker_config *
 void broker_stop(struct broker *b) {
   if (uv_is_closing((uv_handle_t *)&b->check)) return;
   uv_close((uv_handle_t *)&b->check, NULL);
+  expiry_close(b);
   if (b->listener.polling) {
     uv_close((uv_handle_t *)&b->listener.poll, NULL);
     uv_close((uv_handle_t *)&b->listener.pause, NULL);

@@ -20,6 +20,7 @@ bool calls_init(struct calls *c, uint64_t seed) {
   slab_init(&c->all, sizeof(struct call));
   owners_init(&c->asked, &c->all, offsetof(struct call, of_asker));
   owners_init(&c->served, &c->all, offsetof(struct call, of_host));
+  wheel_init(&c->deadlines, &c->all, offsetof(struct call, deadline));
   return chain_init(&c->by_id, &c->all, offsetof(struct call, id_link), hash_of_id, seed) &&
          chain_init(&c->by_asked, &c->all, offsetof(struct call, asked_link), hash_of_asked, seed);
 }
@@ -66,6 +67,7 @@ uint32_t calls_find_asked(const struct calls *c, uint32_t asker, uint64_t asked_
 void calls_abandon(struct calls *c, uint32_t call) {
   struct call *k = calls_at(c, call);
   if (k->asker == SLAB_NONE) return;
+  wheel_remove(&c->deadlines, call);
   chain_remove(&c->by_asked, call);
   owners_remove(&c->asked, k->asker, call);
   k->asker = SLAB_NONE;
@@ -93,5 +95,6 @@ const char *calls_check(const struct calls *c) {
     if (calls_find_asked(c, k->asker, k->asked_id) != i) return "calls: a call is not found by its asker's id";
   }
   if (c->by_id.count != c->all.count) return "calls: the hash table has another number of calls";
-  return c->by_asked.count == waited ? NULL : "calls: an abandoned call still has its asker";
+  if (c->by_asked.count != waited) return "calls: an abandoned call still has its asker";
+  return wheel_check(&c->deadlines);
 }

@@ -13,6 +13,7 @@
 
 #include "broker/chain.h"
 #include "broker/lists.h"
+#include "broker/wheel.h"
 
 struct call {
   uint64_t id;       /* the broker's */
@@ -21,6 +22,8 @@ struct call {
   uint32_t host;
   uint32_t id_link, asked_link;
   struct links of_asker, of_host;
+  struct wheel_link deadline; /* while somebody waits and the time is limited */
+  uint32_t deadline_ms;       /* the time it was given */
   uint8_t op;
 };
 
@@ -29,6 +32,7 @@ struct calls {
   struct slab all;
   struct chain by_id, by_asked;
   struct owners asked, served;
+  struct wheel deadlines;
 };
 
 enum calls_outcome { CALLS_OK, CALLS_DUPLICATE, CALLS_NO_MEMORY };

@@ -78,7 +78,7 @@ static uint64_t make_call(struct client *from, struct client *to, const struct m
     return 0;
   }
   switch (calls_add(calls, from->host, m->id, to->host, (uint8_t)m->op, &call)) {
-    case CALLS_OK: return calls_at(calls, call)->id;
+    case CALLS_OK: expiry_set(from->broker, call, m->deadline_ms); return calls_at(calls, call)->id;
     case CALLS_DUPLICATE:
       client_fault(from, "it asked with the id of a request that is still open");
       return 0;

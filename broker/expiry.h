@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Deadlines of requests. A call whose time is over is answered `timeout`, its host is
+ * told that nobody waits, and the late answer will be discarded like that of any
+ * call that was given up. Requests without a deadline cost nothing here.
+ */
+#ifndef GAIJIN_BROKER_EXPIRY_H
+#define GAIJIN_BROKER_EXPIRY_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <uv.h>
+
+struct broker;
+
+struct expiry {
+  uv_timer_t timer;
+  bool open;         /* the timer is initialised */
+  uint64_t wakes_ms; /* on the loop's clock; UINT64_MAX: the timer does not run */
+};
+
+void expiry_open(struct broker *b);
+void expiry_close(struct broker *b);
+
+/* The call shall be answered within so many milliseconds from now; 0: it has no deadline. */
+void expiry_set(struct broker *b, uint32_t call, uint32_t deadline_ms);
+
+#endif
