@@ -53,7 +53,7 @@ int apply_setmetatable(lua_State *L) {
   struct at *object = at_get(L, w, 1), *meta = at_get(L, w, 2);
   if (!object && !meta) return lua_tocfunction(L, lua_upvalueindex(ORIGINAL))(L);
   uint64_t home = object ? object->pt.host : gaijin_host(w->g), meta_home = meta ? meta->pt.host : gaijin_host(w->g);
-  if (!lua_isnoneornil(L, 2) && home != meta_home)
+  if ((meta || lua_istable(L, 2)) && home != meta_home)
     return worker_raise(L, STATUS_unsupported, "setmetatable: the object lives in %s and the metatable in %s; make the metatable where the object lives",
                         worker_host_name(w, home), worker_host_name(w, meta_home));
   return apply_at(L, w, 1, "setmetatable");

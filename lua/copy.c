@@ -54,22 +54,37 @@ static void add_table(lua_State *L, int list, int place, int *n) {
   lua_pop(L, 1);
 }
 
-/* Adds the tables that are keys or values of the table on top. */
-static void add_content(lua_State *L, int list, int place, int *n) {
+/* The copy on top has the place of its root table, which is added unless it is there; pops it. */
+static void add_copy(lua_State *L, int list, int place, int *n) {
+  lua_getfenv(L, -1);
+  lua_rawgeti(L, -1, TABLE);
+  lua_pushvalue(L, -1);
+  add_table(L, list, place, n);
+  lua_rawget(L, place); /* copy, environment, place */
+  lua_remove(L, -2);
+  lua_rawset(L, place);
+}
+
+/* Adds the tables that are keys or values of the table on top; without `tables` only copies. */
+static void add_content(lua_State *L, struct worker *w, int list, int place, bool tables, int *n) {
   int table = lua_gettop(L);
   lua_pushnil(L);
   while (lua_next(L, table)) {
     for (int k = 1; k <= 2; k++) {
-      if (!lua_istable(L, table + k)) continue;
+      bool is_table = tables && lua_istable(L, table + k);
+      if (!is_table && !copy_is(L, w, table + k)) continue;
       lua_pushvalue(L, table + k);
-      add_table(L, list, place, n);
+      if (is_table)
+        add_table(L, list, place, n);
+      else
+        add_copy(L, list, place, n);
     }
     lua_pop(L, 1);
   }
 }
 
-/* Gives tokens to what stays a reference among the keys and values of the table on top. */
-static void prepare_content(lua_State *L, struct worker *w, int place) {
+/* Calls fn with the index of each key and value of the table on top that has no place. */
+static void visit_content(lua_State *L, struct worker *w, int place, void (*fn)(lua_State *L, struct worker *w, int value)) {
   int table = lua_gettop(L);
   lua_pushnil(L);
   while (lua_next(L, table)) {
@@ -78,10 +93,26 @@ static void prepare_content(lua_State *L, struct worker *w, int place) {
       lua_rawget(L, place);
       bool inside = !lua_isnil(L, -1);
       lua_pop(L, 1);
-      if (!inside) marshal_prepare(L, w, table + k, 1);
+      if (!inside) fn(L, w, table + k);
     }
     lua_pop(L, 1);
   }
+}
+
+void copy_visit(lua_State *L, struct worker *w, int i, void (*fn)(lua_State *L, struct worker *w, int value)) {
+  luaL_checkstack(L, 16, "too many values to send");
+  int top = lua_gettop(L);
+  lua_getfenv(L, i);
+  lua_rawgeti(L, -1, LIST);
+  lua_rawgeti(L, -2, PLACE);
+  int list = top + 2, place = top + 3;
+  int n = lua_istable(L, list) ? (int)lua_objlen(L, list) : 0;
+  for (int at = 1; at <= n; at++) {
+    lua_rawgeti(L, list, at);
+    visit_content(L, w, place, fn);
+    lua_pop(L, 1);
+  }
+  lua_settop(L, top);
 }
 
 void copy_prepare(lua_State *L, struct worker *w, int i) {
@@ -96,29 +127,25 @@ void copy_prepare(lua_State *L, struct worker *w, int i) {
   lua_pop(L, 1);
   lua_rawgeti(L, env, TABLE);
   add_table(L, list, place, &n);
-  for (int at = 1, level_end = 1; at <= n && depth > 1; at++) {
+  for (int at = 1, level_end = 1; at <= n; at++) {
     lua_rawgeti(L, list, at);
-    add_content(L, list, place, &n);
+    add_content(L, w, list, place, depth > 1, &n);
     lua_pop(L, 1);
     if (at == level_end) {
       level_end = n;
       depth--;
     }
   }
-  for (int at = 1; at <= n; at++) {
-    lua_rawgeti(L, list, at);
-    prepare_content(L, w, place);
-    lua_pop(L, 1);
-  }
   lua_pushvalue(L, list);
   lua_rawseti(L, env, LIST);
   lua_pushvalue(L, place);
   lua_rawseti(L, env, PLACE);
   lua_settop(L, top);
+  copy_visit(L, w, i, marshal_revive);
 }
 
 static bool put_value(lua_State *L, struct worker *w, int place, int i) {
-  if (lua_istable(L, i)) {
+  if (lua_istable(L, i) || copy_is(L, w, i)) {
     lua_pushvalue(L, i);
     lua_rawget(L, place);
     lua_Number n = lua_tonumber(L, -1);
@@ -199,7 +226,7 @@ void copy_push(lua_State *L, struct worker *w, gaijin_body *body, uint32_t count
     lua_rawgeti(L, list, (int)i);
     for (uint32_t k = 0; k < v.count; k += 2) {
       push_element(L, w, body, list, count);
-      if (lua_isnil(L, -1) || (lua_isnumber(L, -1) && lua_tonumber(L, -1) != lua_tonumber(L, -1))) malformed(L);
+      if (lua_isnil(L, -1) || (lua_type(L, -1) == LUA_TNUMBER && lua_tonumber(L, -1) != lua_tonumber(L, -1))) malformed(L);
       push_element(L, w, body, list, count);
       lua_rawset(L, -3);
     }

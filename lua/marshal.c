@@ -20,19 +20,28 @@ static enum pt_kind candidate_kind(int type) {
   }
 }
 
+void marshal_revive(lua_State *L, struct worker *w, int i) {
+  if (!candidate_kind(lua_type(L, i))) return;
+  struct at *at = at_get(L, w, i);
+  if (at && !at->holding)
+    at_revive(L, w, i);
+  else if (!at && copy_is(L, w, i))
+    copy_prepare(L, w, i);
+}
+
+void marshal_give_token(lua_State *L, struct worker *w, int i) {
+  enum pt_kind kind = candidate_kind(lua_type(L, i));
+  if (!kind || at_get(L, w, i)) return;
+  if (copy_is(L, w, i))
+    copy_visit(L, w, i, marshal_give_token);
+  else
+    pool_token(L, w, i, kind);
+}
+
 void marshal_prepare(lua_State *L, struct worker *w, int first, int n) {
   luaL_checkstack(L, 8, "too many values to send");
-  for (int i = first; i < first + n; i++) {
-    enum pt_kind kind = candidate_kind(lua_type(L, i));
-    if (!kind) continue;
-    struct at *at = at_get(L, w, i);
-    if (at && !at->holding)
-      at_revive(L, w, i);
-    else if (!at && copy_is(L, w, i))
-      copy_prepare(L, w, i);
-    else if (!at)
-      pool_token(L, w, i, kind);
-  }
+  for (int i = first; i < first + n; i++) marshal_revive(L, w, i);
+  for (int i = first; i < first + n; i++) marshal_give_token(L, w, i);
 }
 
 static bool put_reference(lua_State *L, struct worker *w, int i) {
@@ -73,12 +82,18 @@ bool marshal_put(lua_State *L, struct worker *w, int first, int n) {
   return true;
 }
 
-void marshal_discard(lua_State *L, struct worker *w, int first, int n) {
-  for (int i = first; i < first + n; i++) {
-    if (!candidate_kind(lua_type(L, i))) continue;
-    gaijin_token *t = pool_find(L, w, i);
-    if (t) gaijin_token_discard(w->g, t);
+static void discard(lua_State *L, struct worker *w, int i) {
+  if (!candidate_kind(lua_type(L, i))) return;
+  if (copy_is(L, w, i)) {
+    copy_visit(L, w, i, discard);
+    return;
   }
+  gaijin_token *t = pool_find(L, w, i);
+  if (t) gaijin_token_discard(w->g, t);
+}
+
+void marshal_discard(lua_State *L, struct worker *w, int first, int n) {
+  for (int i = first; i < first + n; i++) discard(L, w, i);
 }
 
 void unmarshal_value(lua_State *L, struct worker *w, const struct gaijin_value *v) {

@@ -11,13 +11,16 @@
 
 #include "lua/worker.h"
 
-/* Checks that the n values from stack index `first` can be sent and gives each candidate a token. Raises `unsupported`
- * before anything has changed; may run finalisers and wait. */
+/* Makes the n values from stack index `first` fit to be sent: ATs that a finaliser left without holding are revived, each
+ * candidate gets a token. Raises before there is a token (but for shortage of memory); may run finalisers and wait. */
 void marshal_prepare(lua_State *L, struct worker *w, int first, int n);
 /* Puts the values into the message begun. False when one lost its token since prepare: abort and prepare again. */
 bool marshal_put(lua_State *L, struct worker *w, int first, int n);
-/* After a message was refused: tokens nobody was ever sent go. */
+/* After a message was refused, or before preparing again: tokens nobody was ever sent go. */
 void marshal_discard(lua_State *L, struct worker *w, int first, int n);
+/* The two steps of prepare, for one value. */
+void marshal_revive(lua_State *L, struct worker *w, int i);
+void marshal_give_token(lua_State *L, struct worker *w, int i);
 
 /* Pushes all values not yet read of a body and returns their number. Raises `stale` for an object that is gone. Arrays are tables
  * sent by value, or with `rows` (the broker's books) plain sequences. */

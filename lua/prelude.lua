@@ -99,10 +99,10 @@ local function remote_ipairs(t)
   return function(_, i)
     i = i + 1
     if i < first or i >= first + n then
-      if not more and i >= first + n then return nil end
+      if not more and i >= first + n then return end
       first = i
       take(core.ipairs(t, i))
-      if n == 0 then return nil end
+      if n == 0 then return end
     end
     return i, page[i - first + 1]
   end, t, 0

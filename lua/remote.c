@@ -101,11 +101,13 @@ static uint64_t send_request(lua_State *L, struct worker *w, const struct remote
     if (r->target) check_target(L, w, r->target);
     marshal_prepare(L, w, r->first, r->count);
     struct at *at = r->target ? at_get(L, w, r->target) : NULL;
-    if (at && !at->holding) continue;
-    to.holding = at ? at->holding : NULL;
-    gaijin_begin_request(w->g, &to, (uint32_t)r->count);
-    if (marshal_put(L, w, r->first, r->count)) break;
-    gaijin_abort(w->g);
+    if (!at || at->holding) {
+      to.holding = at ? at->holding : NULL;
+      gaijin_begin_request(w->g, &to, (uint32_t)r->count);
+      if (marshal_put(L, w, r->first, r->count)) break;
+      gaijin_abort(w->g);
+    }
+    marshal_discard(L, w, r->first, r->count); /* the next try may raise */
   }
   uint64_t id = 0;
   int status = gaijin_end_request(w->g, on_answer, w->sched.current, &id);

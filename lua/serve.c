@@ -148,6 +148,7 @@ static void answer(lua_State *L, struct worker *w, struct serving *s, int n, boo
       gaijin_begin_reply(w->g, s->id, s->op, (uint32_t)n);
     if (marshal_put(L, w, first, n)) break;
     gaijin_abort(w->g);
+    marshal_discard(L, w, first, n); /* the next try may raise */
   }
   int status = gaijin_end_answer(w->g);
   s->answered = true;
