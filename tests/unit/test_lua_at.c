@@ -76,15 +76,18 @@ START_TEST(what_is_no_at) {
 }
 END_TEST
 
-START_TEST(threads_and_userdata_are_refused_and_given_back) {
+START_TEST(every_kind) {
   vm_connect(&v);
-  static const uint8_t kinds[] = {PT_THREAD, PT_USERDATA};
-  for (int i = 0; i < 2; i++) {
-    struct pt pt = {OTHER_HOST, 70u + (unsigned)i, 5, kinds[i]};
+  static const uint8_t kinds[] = {PT_TABLE, PT_FUNCTION, PT_THREAD, PT_USERDATA};
+  for (unsigned i = 0; i < 4; i++) {
+    struct pt pt = {OTHER_HOST, 70 + i, 5, kinds[i]};
     v.log[0] = '\0';
-    v.expected_error = true;
     vm_give(&v, "x", &pt);
-    ck_assert_ptr_nonnull(strstr(v.log, "gaijin: unsupported: a "));
+    vm_do(&v, "note(type(x), ' ', raw_type(x), ' ', isBaka(x)) x = nil");
+    char expected[64];
+    snprintf(expected, sizeof expected, "%s %s true", pt_kind_name(pt.kind), pt.kind == PT_FUNCTION ? "function" : "userdata");
+    ck_assert_str_eq(v.log, expected);
+    vm_collect(&v);
     expect_unsub(&pt, 1);
   }
   vm_close(&v);
@@ -395,7 +398,7 @@ int main(void) {
   TCase *c = tcase_create("at");
   tcase_add_test(c, one_object_is_one_at);
   tcase_add_test(c, what_is_no_at);
-  tcase_add_test(c, threads_and_userdata_are_refused_and_given_back);
+  tcase_add_test(c, every_kind);
   tcase_add_loop_test(c, received_by_a_finaliser_meanwhile_it_is_still_one, 0, 2);
   tcase_add_loop_test(c, the_finaliser_only_queues, 0, 2);
   tcase_add_loop_test(c, received_again_before_its_release_left, 0, 2);
