@@ -74,6 +74,25 @@ check "the C example prints the result" has call "^6.*3 x apple|^6$"
 timeout "$limit" "$build/examples/call" c-shop no_such_label >"$dir/none.out" 2>&1
 check "the C example fails for a label that is not there" test $? = 1
 
+# Each Lua block of docs/lua-api.md is a script of worker till; "print(...) --> text" must print text. The block "lua shop"
+# is the other worker's.
+awk -v dir="$dir" '/^```lua/ { n += $2 != "shop"; file = $2 == "shop" ? dir "/api-shop.lua" : dir "/api-" n ".lua"; next }
+  /^```/ { file = ""; next } file { print > file }' "$root/docs/lua-api.md"
+kill "${started[1]}" && wait "${started[1]}" # the README's worker shop makes room for this one
+"$build/gaijin-worker" -n shop "$dir/api-shop.lua" >"$dir/api-shop.out" 2>&1 &
+started+=($!)
+"$build/gaijin-worker" -n waiter --once -e 'gaijin.wait_for("shop", "who", 10)' >"$dir/waiter.out" 2>&1
+n=0
+for script in "$dir"/api-[0-9]*.lua; do
+  n=$((n + 1))
+  timeout "$limit" "$build/gaijin-worker" -n till --once "$script" >"$dir/api.out" 2>&1
+  check "docs/lua-api.md, example $n ends with 0" test $? = 0
+  sed -n 's/.* --> \(.*\)$/\1/p' "$script" >"$dir/wanted"
+  tr '\t' ' ' <"$dir/api.out" | diff "$dir/wanted" - >"$dir/diff.out" 2>&1
+  check "docs/lua-api.md, example $n prints what it says" test $? = 0
+done
+check "docs/lua-api.md has examples" test "$n" -ge 8
+
 # The demo is a test of its own.
 timeout "$limit" "$root/examples/abc/demo.sh" "$build" >"$dir/demo.out" 2>&1
 check "the demo ends with 0" test $? = 0

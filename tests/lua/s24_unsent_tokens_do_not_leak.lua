@@ -15,6 +15,5 @@ t.eventually(function() return not pcall(function() return o.v end) end)
 for _ = 1, 50 do pcall(function() o({}) end) end
 for _ = 1, 50 do pcall(function() return bakaGaijin("nobody").x end) end
 t.raises("too_large", function() bakaGaijin("C").f({}, {}, ("x"):rep(17 * 1024 * 1024)) end)
-t.raises("unsupported", function() bakaGaijin("C").f({}, coroutine.create(function() end)) end)
 bakaGC()
 t.eq((getBaka()), 0, "tokens of ours")
