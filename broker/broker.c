@@ -12,7 +12,7 @@
 #include "broker/client.h"
 #include "broker/reap.h"
 
-enum { ACCEPTS_PER_TURN = 64, REFUSED_LOG_MS = 1000, PAUSE_MS = 100 };
+enum { ACCEPTS_PER_TURN = 64, REFUSED_LOG_MS = 1000, PAUSE_MS = 100, HELLO_MS = 10000 };
 
 void broker_end_turn(struct broker *b) {
   while (b->dirty || b->condemned) {
@@ -93,7 +93,9 @@ int broker_start(struct broker *b, uv_loop_t *loop, const struct broker_config *
   b->listener.fd = b->listener.lock_fd = b->listener.spare_fd = -1;
   uv_check_init(loop, &b->check);
   expiry_open(b);
-  b->check.data = b;
+  uv_timer_init(loop, &b->greeting);
+  b->check.data = b->greeting.data = b;
+  b->hello_ms = HELLO_MS;
   if (!init_registries(b, config)) {
     snprintf(error, n, "memory is too short, or the kernel has no random bits");
     return -1;
@@ -119,6 +121,7 @@ void broker_stop(struct broker *b) {
   if (uv_is_closing((uv_handle_t *)&b->check)) return;
   uv_close((uv_handle_t *)&b->check, NULL);
   expiry_close(b);
+  uv_close((uv_handle_t *)&b->greeting, NULL);
   if (b->listener.polling) {
     uv_close((uv_handle_t *)&b->listener.poll, NULL);
     uv_close((uv_handle_t *)&b->listener.pause, NULL);

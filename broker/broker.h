@@ -42,6 +42,8 @@ struct broker {
   struct log log;
   uint32_t max_message;
   struct listener listener;
+  uv_timer_t greeting; /* runs while a connection has not said hello */
+  uint32_t hello_ms;   /* so long it may take to */
 
   struct client *clients;   /* every connection, newest first */
   struct client *dirty;     /* those with something new to write */

@@ -16,6 +16,7 @@
 
 #include "broker/broker.h"
 #include "broker/dispatch.h"
+#include "broker/greet.h"
 #include "broker/notify.h"
 
 enum { READ_BYTES = 64 << 10, WAIT_TO_READ = UV_READABLE | UV_DISCONNECT };
@@ -62,7 +63,7 @@ void client_forged(struct client *c, const char *what) {
   if (too_often) client_fault(c, "more than %d forgeries within %d s", FORGERIES_MOST, FORGERY_WINDOW_MS / 1000);
 }
 
-/* ---- Writing ---- */
+/* ---- What waits to be written ---- */
 
 static size_t queue_bound(const struct client *c) {
   size_t four = (size_t)c->broker->max_message * 4;
@@ -88,6 +89,23 @@ void client_push(struct client *c, const void *bytes, uint32_t size) {
   c->broker->dirty = c;
 }
 
+/* ---- Signs of life ---- */
+
+static void sign_of_life(struct client *c) { c->alive_ms = uv_now(c->broker->loop); }
+
+/* What waits in the outbox alone may have come in this turn: only a full socket says that the client does not read. */
+static bool is_awaited(const struct client *c) {
+  return c->free_id || (c->events & UV_WRITABLE) || (c->host != SLAB_NONE && calls_waited_count(&c->broker->calls, c->host) > 0);
+}
+
+void client_awaited(struct client *c) {
+  if (!is_awaited(c)) sign_of_life(c);
+}
+
+bool client_answers(const struct client *c) { return !is_awaited(c) || uv_now(c->broker->loop) - c->alive_ms <= ANSWERING_MS; }
+
+/* ---- Writing ---- */
+
 static void on_event(uv_poll_t *poll, int status, int events);
 
 static void wait_for(struct client *c, int events) {
@@ -101,7 +119,10 @@ void client_flush(struct client *c) {
   int error;
   switch (outbox_write(&c->outbox, c->fd, &error)) {
     case OUTBOX_EMPTY: wait_for(c, WAIT_TO_READ); break;
-    case OUTBOX_LEFT: wait_for(c, WAIT_TO_READ | UV_WRITABLE); break;
+    case OUTBOX_LEFT:
+      client_awaited(c);
+      wait_for(c, WAIT_TO_READ | UV_WRITABLE);
+      break;
     case OUTBOX_FAILED:
       /* Shut, the socket is sure to come to an end, and is read up to there. */
       c->deaf = true;
@@ -172,6 +193,7 @@ static bool read_once(struct client *c) {
     return false;
   }
   frame_filled(f, (uint32_t)n);
+  sign_of_life(c);
   handle_messages(c, f);
   keep_rest(c, f);
   return c->state != CLIENT_CONDEMNED;
@@ -186,7 +208,10 @@ static void on_event(uv_poll_t *poll, int status, int events) {
     client_condemn(c, "%s", "");
     return;
   }
-  if (events & UV_WRITABLE) client_flush(c);
+  if (events & UV_WRITABLE) {
+    sign_of_life(c); /* the socket was full: it has read */
+    client_flush(c);
+  }
   if (events & UV_DISCONNECT) {
     /* Nothing more will come than the kernel holds. Read in one turn, the death is processed before those who connect
      * after it are heard: they may want the name. */
@@ -216,13 +241,14 @@ int client_new(struct broker *b, int fd) {
   c->broker = b;
   c->fd = fd;
   c->host = c->name = SLAB_NONE;
-  c->since_ms = uv_now(b->loop);
+  c->since_ms = c->alive_ms = uv_now(b->loop);
   c->poll.data = c;
   learn_process(c);
   c->next = b->clients;
   if (c->next) c->next->prev = c;
   b->clients = c;
   wait_for(c, WAIT_TO_READ);
+  greet_expect(b);
   return 0;
 }
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * One connection. Its life: GREETING (only hello is understood), READY, CONDEMNED
+ * One connection. Its life: GREETING (only hello is understood, and not for ever), READY, CONDEMNED
  * (marked; nothing goes in or out any more), buried by reap.c at the end of the
  * turn. client_condemn may be called anywhere and only marks.
  *
@@ -24,6 +24,15 @@ enum client_state { CLIENT_GREETING, CLIENT_READY, CLIENT_CONDEMNED };
 
 /* More forgeries than this within the window end a connection. */
 enum { FORGERIES_MOST = 20, FORGERY_WINDOW_MS = 10000 };
+/* Who lets others wait for longer than this without reading or sending anything is shown as not answering. */
+enum { ANSWERING_MS = 1000 };
+
+/* What a client said with its last answer to free. */
+struct budget {
+  bool known;
+  uint64_t ms;      /* left for collections */
+  uint64_t put_off; /* collections it put off, ever */
+};
 
 struct client {
   struct broker *broker;
@@ -35,15 +44,17 @@ struct client {
   enum client_state state;
   bool is_dirty, observer, serves; /* serves: has said ready */
   bool deaf;      /* a write failed: nothing is sent any more */
-  bool unwelcome; /* refused in hello: what it sends is not looked at */
   uint32_t host;  /* its number, SLAB_NONE before it is READY */
   uint32_t name;  /* its record in names, SLAB_NONE for observers */
   uint64_t free_id; /* the free request it has not answered yet, or 0 */
+  uint64_t free_ms; /* when that was sent, on the loop's clock */
+  struct budget budget;
   struct frame rest; /* the begin of a message whose end has not come yet */
   struct outbox outbox;
   pid_t pid;
   uid_t uid;
-  uint64_t since_ms; /* on the loop's clock */
+  uint64_t since_ms; /* on the loop's clock, as are: */
+  uint64_t alive_ms; /* when it last read or sent something, or when something began to wait for it */
   uint64_t messages_in, messages_out;
   uint64_t posts_refused; /* its one-way requests that could not be delivered */
   uint64_t forgeries, forged_ms[FORGERIES_MOST]; /* all of them; times of the last ones, a ring */
@@ -61,6 +72,10 @@ void client_push(struct client *c, const void *bytes, uint32_t size);
 void client_flush(struct client *c);
 /* Whether the client is fit for another request: connected and reading. */
 bool client_has_room(const struct client *c);
+/* An answer of the client is about to be waited for. */
+void client_awaited(struct client *c);
+/* False: for more than ANSWERING_MS an answer, or room in its socket, has been waited for while it read and sent nothing. */
+bool client_answers(const struct client *c);
 
 /* Ends the connection at the end of the turn. */
 void client_condemn(struct client *c, const char *format, ...) __attribute__((format(printf, 2, 3)));

@@ -7,6 +7,7 @@
 #include "broker/broker.h"
 #include "broker/client.h"
 #include "broker/notify.h"
+#include "proto/body.h"
 
 enum { WAITS_MOST = 10000 }; /* of one observer */
 
@@ -51,10 +52,21 @@ static struct client *take_wait(struct broker *b, uint32_t host, uint64_t *reque
   return who;
 }
 
-void collect_answered(struct client *from) {
+/* [budget left in ms, collections put off so far]: a client that keeps no budget tells none, which is no fault. */
+static void read_budget(struct client *from, const struct message *m) {
+  struct reader r;
+  uint32_t count;
+  struct budget *told = &from->budget;
+  *told = (struct budget){0};
+  if (m->kind != MESSAGE_REPLY || !reader_open(&r, m->body, m->body_size, &count)) return;
+  told->known = count >= 2 && reader_uint(&r, &told->ms) && reader_uint(&r, &told->put_off);
+}
+
+void collect_answered(struct client *from, const struct message *m) {
   struct broker *b = from->broker;
   uint64_t request;
   from->free_id = 0;
+  read_budget(from, m);
   loads_settle(&b->loads, from->host);
   for (struct client *who; (who = take_wait(b, from->host, &request));) notify_reply(who, OP_gc, request);
 }

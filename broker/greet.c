@@ -107,6 +107,37 @@ static bool admit(struct client *from, const struct message *m, const struct hel
   return false;
 }
 
+/* ---- Those who do not say hello ---- */
+
+static void on_greeting_over(uv_timer_t *timer);
+
+/* Not more often than ten times within hello_ms, however many connections come and say nothing. */
+static void look_again(struct broker *b, uint64_t due_in) {
+  uint64_t least = b->hello_ms / 10;
+  uv_timer_start(&b->greeting, on_greeting_over, due_in > least ? due_in : least, 0);
+}
+
+static void on_greeting_over(uv_timer_t *timer) {
+  struct broker *b = timer->data;
+  uint64_t now = uv_now(b->loop), next = UINT64_MAX;
+  for (struct client *c = b->clients; c; c = c->next) {
+    if (c->state != CLIENT_GREETING) continue;
+    uint64_t waited = now - c->since_ms;
+    if (waited >= b->hello_ms)
+      client_fault(c, "it did not say 'hello' within %g s", b->hello_ms / 1e3);
+    else if (b->hello_ms - waited < next)
+      next = b->hello_ms - waited;
+  }
+  if (next != UINT64_MAX) look_again(b, next);
+  broker_end_turn(b); /* timers run outside of what the loop's turn ends with */
+}
+
+void greet_expect(struct broker *b) {
+  if (!uv_is_active((uv_handle_t *)&b->greeting)) look_again(b, b->hello_ms);
+}
+
+/* ---- hello ---- */
+
 void greet_on_hello(struct client *from, const struct message *m) {
   struct broker *b = from->broker;
   struct hello h;

@@ -1,15 +1,19 @@
 /* SPDX-License-Identifier: MIT
  *
- * The first message of a connection.
+ * The first message of a connection, and those that never send it.
  */
 #ifndef GAIJIN_BROKER_GREET_H
 #define GAIJIN_BROKER_GREET_H
 
 #include "proto/message.h"
 
+struct broker;
 struct client;
 
 /* Makes the client READY and answers, or answers with an error and condemns it. */
 void greet_on_hello(struct client *from, const struct message *m);
+
+/* A connection has come: if it says no hello within broker.hello_ms (a tenth more at most), it is closed. One timer for all. */
+void greet_expect(struct broker *b);
 
 #endif

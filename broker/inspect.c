@@ -21,7 +21,7 @@ enum { NAME_BYTES = NAME_MAX_BYTES + 5, NUMBER_BYTES = 9, PAIR_BYTES = NAME_BYTE
 struct page {
   struct broker *b;
   const struct kind *kind;
-  const char *host, *holder; /* filters, not terminated; NULL: none */
+  const char *host, *holder; /* filters, not terminated; NULL: none. In loads the holder is called client */
   uint32_t host_size, holder_size;
   uint32_t holder_number; /* of the holder; SLAB_NONE: nobody has that name */
   uint64_t bytes_most;
@@ -38,6 +38,11 @@ struct kind {
 };
 
 static const char *name_of(const struct broker *b, uint32_t host) { return hosts_at(&b->hosts, host)->name; }
+
+static bool is_named(const struct broker *b, uint32_t host, const char *name, uint32_t size) {
+  const char *own = name_of(b, host);
+  return strlen(own) == size && memcmp(own, name, size) == 0;
+}
 
 static uint64_t plain_size(const struct page *g, uint32_t index) {
   (void)g;
@@ -58,7 +63,7 @@ static void client_write(const struct page *g, uint32_t index, struct pack *p) {
   const struct broker *b = g->b;
   const struct host *h = hosts_at(&b->hosts, index);
   const struct client *c = h->client;
-  pack_array(p, 12);
+  pack_array(p, 13);
   pack_text(p, h->name);
   pack_uint(p, h->id);
   pack_uint(p, (uint64_t)c->pid);
@@ -71,6 +76,7 @@ static void client_write(const struct page *g, uint32_t index, struct pack *p) {
   pack_uint(p, c->messages_in);
   pack_uint(p, c->messages_out);
   pack_bool(p, c->serves);
+  pack_bool(p, client_answers(c));
 }
 
 /* ---- tokens ---- */
@@ -79,10 +85,7 @@ static const struct slab *tokens_slab(const struct broker *b) { return &b->refs.
 
 static bool token_wanted(const struct page *g, uint32_t index) {
   const struct token *t = refs_token(&g->b->refs, index);
-  if (g->host) {
-    const char *name = name_of(g->b, t->host);
-    if (strlen(name) != g->host_size || memcmp(name, g->host, g->host_size) != 0) return false;
-  }
+  if (g->host && !is_named(g->b, t->host, g->host, g->host_size)) return false;
   if (!g->holder) return true;
   return g->holder_number != SLAB_NONE && refs_count(&g->b->refs, index, g->holder_number) > 0;
 }
@@ -123,19 +126,41 @@ static void token_write(const struct page *g, uint32_t index, struct pack *p) {
 /* ---- loads ---- */
 
 static const struct slab *loads_slab(const struct broker *b) { return &b->loads.all; }
-static bool load_wanted(const struct page *g, uint32_t index) { return loads_at(&g->b->loads, index)->held > 0; }
+
+static bool load_wanted(const struct page *g, uint32_t index) {
+  const struct load *l = loads_at(&g->b->loads, index);
+  return l->held > 0 && (!g->host || is_named(g->b, l->host, g->host, g->host_size)) &&
+         (!g->holder || is_named(g->b, l->client, g->holder, g->holder_size));
+}
+
+/* What is known of how the client collects: budget_ms, put_off, free_waiting_s. */
+static void write_collecting(const struct broker *b, const struct client *c, struct pack *p) {
+  if (c && c->budget.known) {
+    pack_uint(p, c->budget.ms);
+    pack_uint(p, c->budget.put_off);
+  } else {
+    pack_nil(p);
+    pack_nil(p);
+  }
+  if (c && c->free_id)
+    pack_number(p, (double)(uv_now(b->loop) - c->free_ms) / 1e3);
+  else
+    pack_nil(p);
+}
 
 static void load_write(const struct page *g, uint32_t index, struct pack *p) {
   const struct broker *b = g->b;
   const struct load *l = loads_at(&b->loads, index);
   const struct client *c = hosts_at(&b->hosts, l->client)->client;
-  pack_array(p, 6);
+  pack_array(p, 10);
   pack_text(p, name_of(b, l->host));
   pack_text(p, name_of(b, l->client));
   pack_uint(p, l->held);
   pack_uint(p, l->shadow);
   pack_uint(p, (uint64_t)loads_allowance(&b->loads, index));
   pack_bool(p, c && c->free_id);
+  write_collecting(b, c, p);
+  pack_bool(p, !hosts_at(&b->hosts, l->host)->client);
 }
 
 /* ---- pages ---- */
@@ -177,7 +202,7 @@ static uint32_t find_holder(const struct broker *b, const char *name, uint32_t s
   uint32_t host = names_host(&b->names, name, size);
   if (host != SLAB_NONE) return host;
   for (const struct client *c = b->clients; c; c = c->next)
-    if (c->host != SLAB_NONE && strlen(name_of(b, c->host)) == size && memcmp(name_of(b, c->host), name, size) == 0) return c->host;
+    if (c->host != SLAB_NONE && is_named(b, c->host, name, size)) return c->host;
   return SLAB_NONE;
 }
 

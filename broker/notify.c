@@ -76,6 +76,8 @@ void notify_cancel(struct client *to, uint64_t request) { send_number(to, OP_can
 
 void notify_free(struct client *to) {
   if (to->free_id) return;
+  client_awaited(to);
+  to->free_ms = uv_now(to->broker->loop);
   to->free_id = calls_next_id(&to->broker->calls);
   notify_begin(to->broker, MESSAGE_REQUEST, OP_free, to->free_id, 0);
   notify_send(to->broker, to);

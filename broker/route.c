@@ -77,7 +77,9 @@ static uint64_t make_call(struct client *from, struct client *to, const struct m
     refuse(from, m, STATUS_busy, "you have %u requests open already; wait for answers", (unsigned)CALLS_MOST);
     return 0;
   }
-  switch (calls_add(calls, from->host, m->id, to->host, (uint8_t)m->op, &call)) {
+  bool patient = m->op == OP_s2t && m->body_count > 1; /* with `wait`: answered when the label has a value */
+  if (!patient) client_awaited(to);
+  switch (calls_add(calls, from->host, m->id, to->host, (uint8_t)m->op, patient, &call)) {
     case CALLS_OK: expiry_set(from->broker, call, m->deadline_ms); return calls_at(calls, call)->id;
     case CALLS_DUPLICATE:
       client_fault(from, "it asked with the id of a request that is still open");
@@ -150,7 +152,7 @@ static struct client *forward_answer(struct client *from, const struct call *cal
 static struct client *answer(struct client *from, const struct message *m, uint8_t *bytes, bool forged) {
   struct calls *calls = &from->broker->calls;
   if (m->op == OP_free && m->id == from->free_id) {
-    collect_answered(from);
+    collect_answered(from, m);
     return NULL;
   }
   uint32_t i = calls_find(calls, m->id);

@@ -4,7 +4,8 @@
 # Runs test programs side by side and adds up their counts:  tests/run.sh BUILD PROGRAM...
 # A program is one of Check's (its last "100%: Checks: 5, Failures: 0, Errors: 0" counts) or a script that prints
 # "N passed, N failed" last. One that prints neither, dies or hangs counts as a failure. Output is shown when something
-# failed, and kept then in a directory of this run's own, BUILD/tests/log-XXXXXX, for a day. The last line is "N passed, N failed"; the status is 0 only if none failed and some ran.
+# failed, and kept then in a directory of this run's own, BUILD/tests/log-XXXXXX, for a day. The last line is
+# "N passed, N failed"; the status is 0 only if none failed and some ran.
 #
 #   JOBS                programs at a time (default: processors)
 #   GAIJIN_TEST_LIMIT   seconds a program may take (300)     GAIJIN_TEST_SLOWER  multiplies every time limit (1)

@@ -17,7 +17,7 @@ static void teardown(void) {
 
 static uint32_t add(uint32_t asker, uint64_t id, uint32_t host) {
   uint32_t call;
-  ck_assert_int_eq(calls_add(&calls, asker, id, host, 4, &call), CALLS_OK);
+  ck_assert_int_eq(calls_add(&calls, asker, id, host, 4, false, &call), CALLS_OK);
   return call;
 }
 
@@ -34,7 +34,7 @@ END_TEST
 
 START_TEST(an_open_id_is_not_taken_twice) {
   uint32_t call = add(1, 77, 2), other;
-  ck_assert_int_eq(calls_add(&calls, 1, 77, 3, 4, &other), CALLS_DUPLICATE);
+  ck_assert_int_eq(calls_add(&calls, 1, 77, 3, 4, false, &other), CALLS_DUPLICATE);
   add(2, 77, 3);
   calls_remove(&calls, call);
   add(1, 77, 3);
@@ -68,12 +68,25 @@ START_TEST(an_abandoned_call_waits_for_its_late_answer) {
 }
 END_TEST
 
+START_TEST(patient_and_abandoned_calls_are_not_waited_for) {
+  uint32_t call = add(1, 77, 2), patient;
+  ck_assert_int_eq(calls_add(&calls, 1, 78, 2, 4, true, &patient), CALLS_OK);
+  ck_assert_uint_eq(calls_served_count(&calls, 2), 2);
+  ck_assert_uint_eq(calls_waited_count(&calls, 2), 1);
+  calls_abandon(&calls, call);
+  ck_assert_uint_eq(calls_waited_count(&calls, 2), 0);
+  calls_remove(&calls, patient);
+  calls_remove(&calls, call);
+  ck_assert_uint_eq(calls_served_count(&calls, 2), 0);
+}
+END_TEST
+
 START_TEST(random_events_keep_the_invariants) {
   uint64_t random = random_seed("calls");
   for (int step = 0; step < 20000; step++) {
     uint32_t who = random_below(&random, 5), call;
     switch (random_below(&random, 6)) {
-      case 0: case 1: case 2: calls_add(&calls, who, random_below(&random, 50), random_below(&random, 5), 4, &call); break;
+      case 0: case 1: case 2: calls_add(&calls, who, random_below(&random, 50), random_below(&random, 5), 4, random_below(&random, 2), &call); break;
       case 3:
         if ((call = calls_find_asked(&calls, who, random_below(&random, 50))) != SLAB_NONE) calls_abandon(&calls, call);
         break;
@@ -99,6 +112,7 @@ int main(void) {
   tcase_add_test(t, an_open_id_is_not_taken_twice);
   tcase_add_test(t, broker_ids_are_never_used_again);
   tcase_add_test(t, an_abandoned_call_waits_for_its_late_answer);
+  tcase_add_test(t, patient_and_abandoned_calls_are_not_waited_for);
   tcase_add_test(t, random_events_keep_the_invariants);
   return run_suite(s);
 }

@@ -97,6 +97,31 @@ START_TEST(nothing_is_accepted_before_hello_or_a_second_hello) {
 }
 END_TEST
 
+START_TEST(who_never_says_hello_is_sent_away) {
+  struct value v;
+  wire_join(&w, &c, "shop");
+  uv_timer_stop(&w.broker.greeting); /* it waits for c's time still, which is long */
+  w.broker.hello_ms = 50;
+  wire_connect(&w, &a);
+  wire_connect(&w, &b);
+  wire_bytes(&w, &b, "\xce", 1); /* to begin is not enough */
+  do
+    uv_run(&w.loop, UV_RUN_ONCE); /* nothing but the timer can happen */
+  while (w.broker.clients->next);
+  ck_assert(!uv_is_active((uv_handle_t *)&w.broker.greeting));
+  wire_expect_error(&w, &a, STATUS_protocol);
+  ck_assert(reader_next(&a.r, &v) && memmem(v.bytes, v.size, "within 0.05 s", 13) != NULL);
+  wire_expect_end(&w, &a);
+  wire_expect_end(&w, &b);
+  wire_quiet(&w, &c);
+  wire_leave(&a);
+  w.broker.hello_ms = 60000;
+  wire_connect(&w, &a);
+  wire_turn(&w);
+  ck_assert(uv_is_active((uv_handle_t *)&w.broker.greeting)); /* the next one is watched again */
+}
+END_TEST
+
 START_TEST(before_hello_only_small_messages_are_taken) {
   static const uint8_t announced[] = {0xce, 0, 0, 0x20, 0};
   wire_connect(&w, &a);
@@ -172,6 +197,7 @@ int main(void) {
   tcase_add_test(t, a_name_is_taken_until_its_worker_ends);
   tcase_add_test(t, bad_names_are_refused);
   tcase_add_test(t, nothing_is_accepted_before_hello_or_a_second_hello);
+  tcase_add_test(t, who_never_says_hello_is_sent_away);
   tcase_add_test(t, before_hello_only_small_messages_are_taken);
   tcase_add_test(t, observers_cannot_be_addressed);
   tcase_add_test(t, watches_are_answered_when_they_come_true);
