@@ -10,9 +10,10 @@
 #include "lua/worker.h"
 
 /* An answer that came for a waiting fiber. On the heap and linked to the fiber, so that a Lua error
- * raised while it is decoded cannot lose it: what is left is freed with the fiber. */
+ * raised while it is decoded cannot lose it: what is left is freed at a later wait, or with the fiber. */
 struct answer {
   struct answer *next;
+  const void *frame; /* of the C function that waited for it */
   bool ok;
   enum status status;
   char *text;

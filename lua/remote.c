@@ -41,15 +41,27 @@ static void on_answer(void *user, const struct gaijin_answer *got) {
 
 static void on_timeout(struct timer *t) {
   struct fiber *f = timer_user(t);
+  if (!f->request) return; /* the answer was faster, the fiber has not run yet */
   f->timed_out = true;
-  if (f->request) gaijin_cancel(f->w->g, f->request);
+  gaijin_cancel(f->w->g, f->request);
   f->request = 0;
   fiber_wake(f);
+}
+
+/* Frees the answers whose decoding raised: the stack grows down, so frames that still run are above this one. */
+static void free_abandoned(struct fiber *f, const void *frame) {
+  struct answer *next;
+  for (struct answer *a = f->answers; a; a = next) {
+    next = a->next;
+    if ((uintptr_t)a->frame <= (uintptr_t)frame) answer_free(f, a);
+  }
 }
 
 /* Parks until the answer is there or the time is over. NULL: timed out. Raises when memory was short. */
 static struct answer *wait(lua_State *L, struct worker *w, uint64_t id, double seconds) {
   struct fiber *f = w->sched.current;
+  const void *frame = __builtin_frame_address(0);
+  free_abandoned(f, frame);
   struct answer *before = f->answers;
   f->request = id;
   f->timed_out = false;
@@ -58,6 +70,7 @@ static struct answer *wait(lua_State *L, struct worker *w, uint64_t id, double s
   if (t) timer_stop(t);
   if (f->timed_out) return NULL;
   if (f->answers == before) worker_raise(L, STATUS_busy, "no memory for an answer; it was discarded");
+  f->answers->frame = frame;
   return f->answers;
 }
 
