@@ -25,8 +25,6 @@ struct audit {
 
 /* ---- Identity ---- */
 
-static const char *kind_of(const struct object *o) { return o->is_function ? "function" : "table"; }
-
 /* The driver was given v where the object should be. */
 static void see(struct audit *a, uint32_t serial, const struct gaijin_value *v, const char *where) {
   struct bed *b = a->s->bed;
@@ -43,7 +41,7 @@ static void see(struct audit *a, uint32_t serial, const struct gaijin_value *v, 
   snprintf(home, sizeof home, "w%u", o->home + 1u);
   if (!name || strcmp(name, home) != 0) bed_fail(b, "%s: object %u should be of %s, is of %s", where, serial, home, name ? name : "?");
   if (gaijin_host_dead(a->s->g, pt->host) != o->dead) bed_fail(b, "%s: object %u should be %s", where, serial, o->dead ? "dead" : "alive");
-  if (pt->kind != (o->is_function ? PT_FUNCTION : PT_TABLE)) bed_fail(b, "%s: object %u should be a %s", where, serial, kind_of(o));
+  if (pt->kind != o->kind) bed_fail(b, "%s: object %u should be a %s", where, serial, gaijin_kind_name((enum pt_kind)o->kind));
   if (known->host == 0) {
     *known = *pt;
     a->held[serial] = v->holding;
@@ -181,13 +179,13 @@ static void expect_books(struct audit *a, struct books *wanted) {
     uint32_t serial = a->m->alive[i];
     const struct object *o = model_object(a->m, serial);
     if (!o->holders) continue;
-    struct books_row row = {.host = o->home, .id = a->pts[serial].id, .dead = o->dead, .is_function = o->is_function,
+    struct books_row row = {.host = o->home, .id = a->pts[serial].id, .dead = o->dead, .kind = o->kind,
                             .holders = o->holders, .serial = serial};
     books_add(a->s, wanted, &row);
   }
   for (unsigned w = 0; w < a->s->settings->workers; w++) {
     if (!a->s->workers[w].ctl) continue;
-    struct books_row row = {.host = (uint8_t)w, .id = gaijin_holding_pt(a->s->workers[w].ctl)->id, .is_function = true,
+    struct books_row row = {.host = (uint8_t)w, .id = gaijin_holding_pt(a->s->workers[w].ctl)->id, .kind = PT_FUNCTION,
                             .holders = BOOKS_DRIVER};
     books_add(a->s, wanted, &row);
   }

@@ -30,7 +30,7 @@ static int compare_rows(const void *x, const void *y) {
   if (a->host != b->host) return a->host < b->host ? -1 : 1;
   if (a->dead != b->dead) return a->dead ? 1 : -1;
   if (a->id != b->id) return a->id < b->id ? -1 : 1;
-  if (a->is_function != b->is_function) return a->is_function ? 1 : -1;
+  if (a->kind != b->kind) return a->kind < b->kind ? -1 : 1;
   return a->holders < b->holders ? -1 : a->holders > b->holders;
 }
 
@@ -47,13 +47,16 @@ static unsigned number_of(struct system *s, const struct gaijin_value *name) {
   return (unsigned)(name->bytes[1] - '1');
 }
 
-static void read_token(struct system *s, gaijin_body *body, void *books) {
+static uint32_t read_token(struct system *s, gaijin_body *body, void *books) {
   struct books_row row = {.serial = 0};
   struct gaijin_value v = system_value(s, body);
   row.host = (uint8_t)number_of(s, &v);
   row.id = system_value(s, body).integer;
   v = system_value(s, body);
-  row.is_function = v.size == 8 && memcmp(v.bytes, "function", 8) == 0;
+  for (unsigned kind = PT_TABLE; kind <= PT_USERDATA; kind++) {
+    const char *name = gaijin_kind_name((enum pt_kind)kind);
+    if (v.size == strlen(name) && memcmp(v.bytes, name, v.size) == 0) row.kind = (uint8_t)kind;
+  }
   system_value(s, body); /* age */
   row.dead = system_value(s, body).boolean;
   for (uint32_t n = system_value(s, body).count; n > 1; n -= 2) {
@@ -62,6 +65,7 @@ static void read_token(struct system *s, gaijin_body *body, void *books) {
     if (system_value(s, body).number < 1) bed_fail(s->bed, "the books have a holder with a count of 0");
   }
   books_add(s, books, &row);
+  return 6;
 }
 
 /* Rows of held tokens by host and client. */
@@ -69,15 +73,15 @@ struct sums {
   uint32_t held[16][16];
 };
 
-static void read_load(struct system *s, gaijin_body *body, void *sums) {
+static uint32_t read_load(struct system *s, gaijin_body *body, void *sums) {
   struct sums *loads = sums;
   struct gaijin_value host = system_value(s, body), client = system_value(s, body);
   loads->held[number_of(s, &host)][number_of(s, &client)] += (uint32_t)system_value(s, body).number;
-  for (unsigned i = 0; i < 3; i++) system_value(s, body);
+  return 3;
 }
 
-/* Reads all pages of a kind of rows, each row with `read`. */
-static void read_pages(struct system *s, const char *what, void (*read)(struct system *s, gaijin_body *body, void *user), void *user) {
+/* Reads all pages of a kind of rows, each row with `read`, which returns how many columns it has read. */
+static void read_pages(struct system *s, const char *what, uint32_t (*read)(struct system *s, gaijin_body *body, void *user), void *user) {
   gaijin *g = bed_observer(s->bed);
   uint64_t cursor = 0;
   for (bool first = true, more = true; more; first = false) {
@@ -91,7 +95,8 @@ static void read_pages(struct system *s, const char *what, void (*read)(struct s
     struct gaijin_value v = system_value(s, answer.body);
     more = v.type != GAIJIN_NIL;
     cursor = v.integer;
-    while (gaijin_body_next(answer.body, &v)) read(s, answer.body, user);
+    while (gaijin_body_next(answer.body, &v)) /* more columns than we know may follow */
+      for (uint32_t known = read(s, answer.body, user); known < v.count; known++) system_value(s, answer.body);
     gaijin_body_free(answer.body);
   }
 }
@@ -125,7 +130,7 @@ bool books_equal(const struct books *a, const struct books *b) {
 /* "w3 token 17 (a dead function) held by w1 driver" */
 static const char *describe(const struct books_row *row, char out[256]) {
   int n = snprintf(out, 256, "w%u token %llu (a %s%s) held by", row->host + 1u, (unsigned long long)row->id, row->dead ? "dead " : "",
-                   row->is_function ? "function" : "table");
+                   gaijin_kind_name((enum pt_kind)row->kind));
   for (unsigned i = 0; i < WORKERS_MOST; i++)
     if (row->holders & 1u << i) n += snprintf(out + n, 256 - (size_t)n, " w%u", i + 1);
   if (row->holders & BOOKS_DRIVER) snprintf(out + n, 256 - (size_t)n, " driver");

@@ -3,7 +3,7 @@
  * stress [--seed N] [--steps N] [--workers N] [--load-min N] [--max-message BYTES] [--no-kill] [--shrink SECONDS] [--script worker.lua]
  *
  * Drives real workers with random steps and compares them with the true graph of references. The seed also
- * chooses the broker's limits, unless they are given. Ends with "1 passed, 0 failed", or with what differs and
+ * chooses the broker's limits, unless they are given, and how often workers die and all is compared. Ends with "1 passed, 0 failed", or with what differs and
  * the steps that show it.
  */
 #include <getopt.h>
@@ -33,8 +33,8 @@ static const struct option flags[] = {
 
 static void parse(struct arguments *a, int argc, char **argv) {
   struct settings *s = &a->settings;
-  bool seeded = false;
-  *a = (struct arguments){.settings = {.steps = 100000, .workers = 6, .kill = true, .script = "tests/stress/worker.lua"}, .shrink_seconds = 60};
+  bool seeded = false, no_kill = false;
+  *a = (struct arguments){.settings = {.steps = 100000, .workers = 6, .script = "tests/stress/worker.lua"}, .shrink_seconds = 60};
   unsigned load_min = 0, max_message = 0;
   for (int flag; (flag = getopt_long(argc, argv, "", flags, NULL)) != -1;) {
     switch (flag) {
@@ -43,7 +43,7 @@ static void parse(struct arguments *a, int argc, char **argv) {
       case 'w': s->workers = (unsigned)strtoul(optarg, NULL, 10); break;
       case 'l': load_min = (unsigned)strtoul(optarg, NULL, 10); break;
       case 'm': max_message = (unsigned)strtoul(optarg, NULL, 10); break;
-      case 'k': s->kill = false; break;
+      case 'k': no_kill = true; break;
       case 'h': a->shrink_seconds = strtod(optarg, NULL); break;
       case 'f': s->script = optarg; break;
       default: a->bad = true;
@@ -55,6 +55,9 @@ static void parse(struct arguments *a, int argc, char **argv) {
   uint64_t choice = mix64(s->seed + 1);
   s->load_min = load_min ? load_min : loads[choice % 3];
   s->max_message = max_message ? max_message : (choice >> 8) % 3 == 0 ? MAX_MESSAGE_LEAST : MAX_MESSAGE_DEFAULT;
+  s->batch_steps = (choice >> 16) % 3 == 0 ? 30 : 150;
+  s->audit_every = (choice >> 24) % 3 == 0 ? 4 : 25;
+  s->kill_every = no_kill ? 0 : (choice >> 32) % 3 == 0 ? 8 : 40;
 }
 
 static void report_failure(const struct arguments *a, const struct steps *made, const struct outcome *o) {
@@ -84,8 +87,8 @@ int main(int argc, char **argv) {
   const struct settings *s = &a.settings;
   struct steps made = {.count = 0};
   struct outcome outcome;
-  printf("stress: seed %llu, %u steps, %u workers, --load-min %u, --max-message %u\n", (unsigned long long)s->seed, s->steps, s->workers,
-         s->load_min, s->max_message);
+  printf("stress: seed %llu, %u steps, %u workers, --load-min %u, --max-message %u, up to %u steps at once, a death in %u such batches\n",
+         (unsigned long long)s->seed, s->steps, s->workers, s->load_min, s->max_message, s->batch_steps, s->kill_every);
   fflush(stdout);
   run_seed(s, &made, &outcome, isatty(STDERR_FILENO) ? stderr : NULL);
   if (outcome.failed) {

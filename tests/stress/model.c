@@ -28,14 +28,14 @@ void model_deinit(struct model *m) {
   *m = (struct model){0};
 }
 
-uint32_t model_create(struct model *m, unsigned home, bool is_function, bool wide) {
+uint32_t model_create(struct model *m, unsigned home, enum pt_kind kind, bool wide) {
   if (m->n_objects >= m->capacity) {
     m->capacity = m->capacity ? 2 * m->capacity : 1024;
     m->objects = grow(m->objects, m->capacity * sizeof *m->objects);
     m->alive = grow(m->alive, m->capacity * sizeof *m->alive);
   }
   uint32_t serial = m->n_objects++;
-  m->objects[serial] = (struct object){.home = (uint8_t)home, .is_function = is_function, .wide = wide, .alive = true};
+  m->objects[serial] = (struct object){.home = (uint8_t)home, .kind = (uint8_t)kind, .wide = wide, .alive = true};
   m->alive[m->n_alive++] = serial;
   return serial;
 }

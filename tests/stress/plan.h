@@ -39,7 +39,7 @@ void plan_want(struct plan *p, struct lock *lock, bool write);
 uint32_t *plan_write_slot(struct plan *p, unsigned worker, unsigned i);
 /* What is in a slot; 0 if it is empty. */
 uint32_t plan_read_slot(struct plan *p, unsigned worker, unsigned i);
-/* The object in a slot of ours, to look into or to change: it must live, and its home must answer. NULL otherwise. */
+/* The object in a slot of ours, to look into or to change: it must live and have cells, and its home must answer. NULL otherwise. */
 struct object *plan_open(struct plan *p, unsigned i);
 void plan_read_cell(struct plan *p, struct object *o, unsigned k);
 uint32_t *plan_write_cell(struct plan *p, struct object *o, unsigned k);

@@ -14,7 +14,8 @@
 #include "tests/stress/audit.h"
 #include "tests/unit/random.h"
 
-enum { BATCH_STEPS_MOST = 150, TRIES = 12, AUDIT_BATCHES = 25, KILL_BATCHES = 40 };
+/* How often a step is chosen anew when it is impossible. */
+enum { TRIES = 12 };
 
 struct run {
   const struct settings *settings;
@@ -54,17 +55,18 @@ static bool try_step(struct run *r, unsigned op, unsigned worker) {
 /* Fills the batch; whether there is anything left to do. */
 static bool make_batch(struct run *r) {
   if (r->outcome->done >= r->settings->steps) return false;
-  uint32_t left = r->settings->steps - r->outcome->done, size = 1 + random_below(&r->random, BATCH_STEPS_MOST);
+  uint32_t left = r->settings->steps - r->outcome->done, size = 1 + random_below(&r->random, r->settings->batch_steps);
   for (unsigned w = 0; w < r->settings->workers; w++)
     if (!r->model.workers[w].present && random_below(&r->random, 3) == 0) try_step(r, STEP_restart, w);
-  if (r->settings->kill && random_below(&r->random, KILL_BATCHES) == 0) try_step(r, STEP_kill, random_below(&r->random, r->settings->workers));
+  unsigned kill_every = r->settings->kill_every;
+  if (kill_every && random_below(&r->random, kill_every) == 0) try_step(r, STEP_kill, random_below(&r->random, r->settings->workers));
   for (uint32_t i = 0; i < size && i < left; i++) {
     bool done = false;
     for (unsigned k = 0; k < TRIES && !done; k++)
       done = try_step(r, step_choose((uint32_t)random_next(&r->random)), random_below(&r->random, r->settings->workers));
     r->outcome->done += done;
   }
-  if (random_below(&r->random, AUDIT_BATCHES) == 0) try_step(r, STEP_audit, 0);
+  if (random_below(&r->random, r->settings->audit_every) == 0) try_step(r, STEP_audit, 0);
   return true;
 }
 

@@ -13,11 +13,13 @@
 
 bool do_create(struct plan *p) {
   unsigned d = plan_slot(p, 0);
-  bool is_function = p->s->x[1] & 1, wide = !is_function && !p->m->small_messages && p->s->x[2] % 32 == 0;
+  static const enum pt_kind kinds_made[] = {PT_TABLE, PT_TABLE, PT_TABLE, PT_FUNCTION, PT_FUNCTION, PT_THREAD, PT_USERDATA};
+  enum pt_kind kind = kinds_made[p->s->x[1] % (sizeof kinds_made / sizeof kinds_made[0])];
+  bool wide = kind == PT_TABLE && !p->m->small_messages && p->s->x[2] % 32 == 0;
   uint32_t *slot = plan_write_slot(p, plan_me(p), d);
   if (!plan_accept(p)) return false;
-  *slot = model_create(p->m, plan_me(p), is_function, wide);
-  EMIT(p, d + 1, is_function, *slot, wide);
+  *slot = model_create(p->m, plan_me(p), kind, wide);
+  EMIT(p, d + 1, kind, *slot, wide);
   return true;
 }
 
@@ -78,7 +80,7 @@ bool do_collect(struct plan *p) {
 
 /* ---- What leaves nothing behind ---- */
 
-bool do_lend(struct plan *p) {
+static bool use_two(struct plan *p) {
   unsigned w, b = plan_slot(p, 1), c = plan_slot(p, 2);
   if (!plan_other(p, 0, &w)) return false;
   uint32_t vb = plan_read_slot(p, plan_me(p), b), vc = plan_read_slot(p, plan_me(p), c);
@@ -87,6 +89,10 @@ bool do_lend(struct plan *p) {
   return true;
 }
 
+bool do_lend(struct plan *p) { return use_two(p); }
+/* A copy becomes a table only on its way to another worker. */
+bool do_box(struct plan *p) { return plan_worker(p, 0) != plan_me(p) && use_two(p); }
+
 /* The last operand: 1 the same, 0 not; 2 the same, -1 not, and == may be asked too (both tables, both alive). */
 bool do_same(struct plan *p) {
   unsigned w, a = plan_slot(p, 1), s = plan_slot(p, 2);
@@ -94,7 +100,7 @@ bool do_same(struct plan *p) {
   uint32_t va = plan_read_slot(p, plan_me(p), a), vs = plan_read_slot(p, w, s);
   if (!va || !vs || !plan_accept(p)) return false;
   const struct object *oa = model_object(p->m, va), *os = model_object(p->m, vs);
-  bool comparable = !oa->dead && !os->dead && !oa->is_function && !os->is_function;
+  bool comparable = !oa->dead && !os->dead && oa->kind == PT_TABLE && os->kind == PT_TABLE;
   EMIT(p, w + 1, a + 1, s + 1, va == vs ? (comparable ? 2 : 1) : (comparable ? -1 : 0));
   return true;
 }

@@ -15,7 +15,9 @@ struct settings {
   unsigned workers;
   unsigned load_min;    /* the broker's --load-min */
   unsigned max_message; /* the broker's --max-message, bytes */
-  bool kill;
+  unsigned batch_steps; /* at most, in a batch */
+  unsigned audit_every; /* batches, on average */
+  unsigned kill_every;  /* batches, on average; 0: nobody is killed */
   double limit; /* seconds for one batch */
   const char *script; /* worker.lua */
 };

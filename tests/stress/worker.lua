@@ -1,9 +1,9 @@
 -- SPDX-License-Identifier: MIT
 --
 -- One worker of the stress test. It does what the driver says (`run`) and what other workers ask in the course of
--- that (`services`), all through one exposed function, `ctl`. Objects are tables and functions with a serial number
--- and cells that refer to other objects: a table's cells 1 to 4 are fields, 5 and 6 are keys whose value is
--- the cell's number; a function has cells 1 to 4 behind its arguments.
+-- that (`services`), all through one exposed function, `ctl`. Objects have a serial number and cells that refer to
+-- other objects: a table's cells 1 to 4 are fields, 5 and 6 are keys whose value is the cell's number; a function has
+-- cells 1 to 4 behind its arguments, a userdata behind its metatable; a coroutine has none.
 --
 -- Numbers come from tests/stress/step.h: arg[1] is the list of steps "name:operands,...". Every step has a tolerance:
 -- 0 all must go well; 1 objects of a worker that is being killed may be dead; 2 the step itself may find it dead.
@@ -38,29 +38,60 @@ local function new_function(serial)
   end
 end
 
+local function new_thread(serial)
+  local co = coroutine.create(function()
+    while true do coroutine.yield(serial) end
+  end)
+  return co
+end
+
+local function new_userdata(serial)
+  local u, cells = newproxy(true), {}
+  local meta = getmetatable(u)
+  meta.__index = function(_, k)
+    if k == "serial" then return serial end
+    if k == "cells" then return cells end -- only asked at home
+    return cells[k]
+  end
+  meta.__newindex = cells
+  return u
+end
+
+local makers = { new_table, new_function, new_thread, new_userdata } -- by kind on the wire
+
 local function get_cell(c, k)
   if type(c) == "function" then return c("get", k) end
   return c[k]
 end
 
-local function set_cell(c, k, v)
+local function set_cell(c, k, v, raw)
   if type(c) == "function" then return c("set", k, v) end
+  if raw == 1 then rawset(c, k, v) return end
   c[k] = v
+end
+
+-- Where an object of ours has its cells.
+local function cells_of(object)
+  local t = raw_type(object)
+  if t == "function" then return object("cells") end
+  if t == "userdata" then return object.cells end
+  return t == "table" and object or {}
 end
 
 -- What is in a cell of an object of ours.
 local function home_cell(object, k)
-  if type(object) == "function" then return object("cells")[k] end
-  if k <= VALUE_CELLS then return object[k] end
+  local cells = cells_of(object)
+  if k <= VALUE_CELLS then return cells[k] end
+  if cells ~= object then return nil end
   for key, v in raw_pairs(object) do
     if v == k and raw_type(key) ~= "string" and raw_type(key) ~= "number" then return key end
   end
 end
 
 local function clear_cells(object)
-  local cells = type(object) == "function" and object("cells") or object
+  local cells = cells_of(object)
   for k = 1, VALUE_CELLS do cells[k] = nil end
-  if type(object) == "function" then return end
+  if cells ~= object then return end
   for k = VALUE_CELLS + 1, VALUE_CELLS + 2 do
     local key = home_cell(object, k)
     if key ~= nil then object[key] = nil end
@@ -70,7 +101,13 @@ end
 ---- Checks
 
 local function serial_of(v)
-  if type(v) == "function" then return v("serial") end
+  local t = type(v)
+  if t == "function" then return v("serial") end
+  if t == "thread" then
+    local ok, serial = coroutine.resume(v)
+    if not ok then error(serial, 0) end
+    return serial
+  end
   return v.serial
 end
 
@@ -119,12 +156,24 @@ services.lend = function(f, x, y, ex, ey, tolerance)
   return t
 end
 
+-- Two objects in a table by value, one of them also as a key.
+services.box = function(box, ex, ey, tolerance)
+  if raw_type(box) ~= "table" or not rawequal(box.x, box.inner.x) then fail("a table sent by value is another one") end
+  local key
+  for k in raw_pairs(box) do
+    if type(k) ~= "string" then key = k end
+  end
+  verify(box.x, ex, tolerance)
+  verify(key, ey, tolerance)
+  return gaijin.copy({ key, box.inner.x }, 1)
+end
+
 ---- Steps
 
 local function step(name, run) ops[name] = { run = run } end
 
-step("create", function(_, d, is_function, serial, wide)
-  local object = is_function == 1 and new_function(serial) or new_table(serial, wide == 1)
+step("create", function(_, d, kind, serial, wide)
+  local object = makers[kind](serial, wide == 1)
   registry[serial] = object
   slot[d] = object
 end)
@@ -151,7 +200,7 @@ step("handoff", function(_, w, s, d, collect)
   if collect == 1 then collectgarbage() end
 end)
 
-step("store", function(_, c, k, s) set_cell(slot[c], k, slot[s]) end)
+step("store", function(_, c, k, s, raw) set_cell(slot[c], k, slot[s], raw) end)
 step("clear", function(_, c, k) set_cell(slot[c], k, nil) end)
 
 step("load", function(tolerance, c, k, d, expected)
@@ -182,18 +231,29 @@ local function add(sum, k, v)
   return sum + k * (probe(v) or FORGET)
 end
 
-local traversals = {
-  [0] = function(t)
-    local sum, n = 0, 0
-    for k, v in pairs(t) do
-      if type(k) == "number" and k <= VALUE_CELLS then
-        sum, n = add(sum, k, v), n + 1
-      elseif type(k) ~= "string" and type(k) ~= "number" then
-        sum, n = add(sum, v, k), n + 1
-      end
+local function add_entries(next_entry, t, first)
+  local sum, n = 0, 0
+  for k, v in next_entry, t, first do
+    if type(k) == "number" and k <= VALUE_CELLS then
+      sum, n = add(sum, k, v), n + 1
+    elseif type(k) ~= "string" and type(k) ~= "number" then
+      sum, n = add(sum, v, k), n + 1
     end
-    return sum, n
-  end,
+  end
+  return sum, n
+end
+
+local function add_values(...)
+  local sum, n = 0, 0
+  for k = 1, VALUE_CELLS do
+    local v = select(k, ...)
+    if v ~= nil then sum, n = add(sum, k, v), n + 1 end
+  end
+  return sum, n
+end
+
+local traversals = {
+  [0] = function(t) return add_entries(pairs(t)) end,
   function(t) -- abandoned
     for k, v in pairs(t) do return end
   end,
@@ -202,6 +262,10 @@ local traversals = {
     for k, v in ipairs(t) do sum, n = add(sum, k, v), n + 1 end
     return sum, n
   end,
+  function(t) return add_entries(raw_pairs(gaijin.fetch(t, 1))) end,
+  function(t) return add_entries(next, t) end,
+  function(t) return add_values(unpack(t, 1, VALUE_CELLS)) end,
+  function(t) return add_values(gaijin.path(t, 1), gaijin.path(t, 2), rawget(t, 3), rawget(t, 4)) end,
 }
 
 step("pairs", function(tolerance, c, how, count, expected)
@@ -247,6 +311,14 @@ step("lend", function(tolerance, w, b, c, eb, ec)
   end, x, y, eb, ec, tolerance)
   if not same then fail("objects %d and %d were lent and came back as others", eb, ec) end
   if not rawequal(t[x], y) then fail("object %d is no value of a lent table", ec) end
+end)
+
+step("box", function(tolerance, w, b, c, eb, ec)
+  local x, y = slot[b], slot[c]
+  local box = { x = x, [y] = true }
+  box.inner = gaijin.copy({ x = x }, 1)
+  local got = peer(w)("box", gaijin.copy(box, 1), eb, ec, tolerance)
+  if not rawequal(got[1], y) or not rawequal(got[2], x) then fail("objects %d and %d came back as others", eb, ec) end
 end)
 
 step("same", function(tolerance, w, a, s, equal)
