@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * The forwarding function runs the original by a plain C call in its own frame.
- * That needs originals without upvalues, which all those of 5.1 are. What may be
+ * The forwarding function runs the original by a plain C call in its own frame,
+ * if it has no upvalues, as all those of stock 5.1. What may be
  * applied is a table of functions that the prelude fills.
  */
 #include "lua/apply.h"
@@ -21,6 +21,16 @@ static int apply_at(lua_State *L, struct worker *w, int i, const char *title) {
   return remote_call(L, w, OP_apply, i + 1, 1, lua_gettop(L));
 }
 
+int apply_original(lua_State *L) {
+  lua_CFunction fn = lua_tocfunction(L, lua_upvalueindex(ORIGINAL));
+  if (fn && !lua_getupvalue(L, lua_upvalueindex(ORIGINAL), 1)) return fn(L);
+  if (fn) lua_pop(L, 1);
+  lua_pushvalue(L, lua_upvalueindex(ORIGINAL));
+  lua_insert(L, 1);
+  lua_call(L, lua_gettop(L) - 1, LUA_MULTRET);
+  return lua_gettop(L);
+}
+
 static int forward(lua_State *L) {
   struct worker *w = worker_of(L);
   int first = (int)lua_tointeger(L, lua_upvalueindex(FIRST)), last = (int)lua_tointeger(L, lua_upvalueindex(LAST));
@@ -29,11 +39,11 @@ static int forward(lua_State *L) {
     struct at *at = at_get(L, w, i);
     if (at && (!only || strcmp(pt_kind_name(at->pt.kind), only) == 0)) return apply_at(L, w, i, lua_tostring(L, lua_upvalueindex(TITLE)));
   }
-  return lua_tocfunction(L, lua_upvalueindex(ORIGINAL))(L);
+  return apply_original(L);
 }
 
 int apply_forward(lua_State *L) {
-  if (!lua_iscfunction(L, 1) || lua_getupvalue(L, 1, 1)) return luaL_argerror(L, 1, "C function without upvalues expected");
+  luaL_checktype(L, 1, LUA_TFUNCTION);
   lua_settop(L, 5);
   lua_pushlightuserdata(L, worker_of(L));
   lua_insert(L, 1);
@@ -51,7 +61,8 @@ int apply_call(lua_State *L) {
 int apply_setmetatable(lua_State *L) {
   struct worker *w = worker_of(L);
   struct at *object = at_get(L, w, 1), *meta = at_get(L, w, 2);
-  if (!object && !meta) return lua_tocfunction(L, lua_upvalueindex(ORIGINAL))(L);
+  if (!object && !meta) return apply_original(L);
+  if (!w->g) return worker_raise(L, STATUS_lost, "the connection to the broker was closed");
   uint64_t home = object ? object->pt.host : gaijin_host(w->g), meta_home = meta ? meta->pt.host : gaijin_host(w->g);
   if ((meta || lua_istable(L, 2)) && home != meta_home)
     return worker_raise(L, STATUS_unsupported, "setmetatable: the object lives in %s and the metatable in %s; make the metatable where the object lives",

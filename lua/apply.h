@@ -8,7 +8,7 @@
 
 #include "lua/worker.h"
 
-/* Lua: forward(original, title, first, last, kind) -> a function like the C function `original` that does the work, under the
+/* Lua: forward(original, title, first, last, kind) -> a function like `original` that does the work, under the
  * name `title`, at the home of the first AT among its arguments first..last (of that kind; nil: any). Without one the original
  * runs, in its own frame: levels and names in messages are what they would be. */
 int apply_forward(lua_State *L);
@@ -16,6 +16,9 @@ int apply_forward(lua_State *L);
 int apply_call(lua_State *L);
 /* setmetatable with the rule that both live in one VM; the original as upvalue 2. */
 int apply_setmetatable(lua_State *L);
+/* In a closure whose upvalue 2 is the function replaced: runs it on the same arguments, in this very frame, or, where it is no plain
+ * C function (LuaJIT's are not), by a call. */
+int apply_original(lua_State *L);
 /* The host's half, op apply: object, title, arguments. */
 int apply_serve(lua_State *L, struct worker *w);
 

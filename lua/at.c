@@ -141,7 +141,7 @@ int at_finalise(lua_State *L) {
   struct at *at = lua_touserdata(L, 1);
   if (!at || !at->holding) return 0;
   if (at->revived) at->revived->holding = NULL;
-  gaijin_let_go(w->g, at->holding);
+  if (w->g) gaijin_let_go(w->g, at->holding); /* else the connection was closed with all its holdings */
   at->holding = NULL;
   return 0;
 }

@@ -8,6 +8,8 @@
 
 #include <stdlib.h>
 
+#include "lua/hosted.h"
+
 static int make_thread(lua_State *L) {
   struct fiber *f = lua_touserdata(L, 1);
   lua_rawgeti(L, LUA_REGISTRYINDEX, f->w->at.threads);
@@ -88,6 +90,7 @@ void fiber_wake(struct fiber *f) {
   struct scheduler *s = &f->w->sched;
   if (f->queued) return;
   f->queued = true;
+  if (f == s->guest) return; /* it looks for itself */
   f->next = NULL;
   if (s->ready_last)
     s->ready_last->next = f;
@@ -98,6 +101,10 @@ void fiber_wake(struct fiber *f) {
 
 void fiber_park(struct worker *w) {
   struct fiber *f = w->sched.current;
+  if (f == w->sched.guest) {
+    hosted_wait(w);
+    return;
+  }
   stack_leave(&w->sched.stacks, f->stack);
 }
 

@@ -18,6 +18,13 @@
 #include "lua/serve.h"
 #include "lua/trace.h"
 
+/* The worker, while it has a connection; in a stock interpreter it may have closed it. Raises `lost`. */
+static struct worker *connected(lua_State *L) {
+  struct worker *w = worker_of(L);
+  if (!w->g) worker_raise(L, STATUS_lost, "the connection to the broker was closed");
+  return w;
+}
+
 /* ---- gaijin ---- */
 
 static int gaijin_caller(lua_State *L) {
@@ -31,7 +38,7 @@ static int gaijin_caller(lua_State *L) {
 }
 
 static int gaijin_ready(lua_State *L) {
-  struct worker *w = worker_of(L);
+  struct worker *w = connected(L);
   int status = gaijin_notice(w->g, OP_ready);
   if (status != 0) worker_raise(L, (enum status)status, "%s", gaijin_error(w->g));
   return 0;
@@ -165,7 +172,7 @@ static int core_loads(lua_State *L) {
 }
 
 static int core_counts(lua_State *L) {
-  struct worker *w = worker_of(L);
+  struct worker *w = connected(L);
   lua_pushnumber(L, (lua_Number)gaijin_token_count(w->g));
   lua_pushnumber(L, (lua_Number)gaijin_holding_count(w->g));
   return 2;
@@ -180,6 +187,14 @@ static int core_gc(lua_State *L) {
   return 1;
 }
 
+/* stopped: the script stopped, or let go on, LuaJIT's collector. */
+static int core_gc_stopped(lua_State *L) {
+  struct worker *w = worker_of(L);
+  w->is_luajit = true;
+  w->gc_stopped = lua_toboolean(L, 1);
+  return 0;
+}
+
 static int core_label_set(lua_State *L) {
   serve_label_set(worker_of(L));
   return 0;
@@ -192,14 +207,14 @@ static int core_collect(lua_State *L) {
 
 /* Sends the releases and waits until the broker has processed them. */
 static int core_release(lua_State *L) {
-  struct worker *w = worker_of(L);
+  struct worker *w = connected(L);
   gaijin_flush(w->g, true); /* a loss is told by the request */
   remote_call(L, w, OP_ping, 0, 1, 0);
   return 0;
 }
 
 static int core_drain(lua_State *L) {
-  loop_drain(worker_of(L));
+  if (worker_of(L)->g) loop_drain(worker_of(L));
   return 0;
 }
 
@@ -216,7 +231,7 @@ static int core_report(lua_State *L) {
 
 /* original, fn -> a closure of fn with the worker and the original. */
 static int with_original(lua_State *L, lua_CFunction fn) {
-  if (!lua_iscfunction(L, 1) || lua_getupvalue(L, 1, 1)) return luaL_argerror(L, 1, "C function without upvalues expected");
+  luaL_checktype(L, 1, LUA_TFUNCTION);
   lua_settop(L, 1);
   lua_pushlightuserdata(L, worker_of(L));
   lua_insert(L, 1);
@@ -229,7 +244,7 @@ static int core_setmetatable(lua_State *L) { return with_original(L, apply_setme
 /* tostring: of a remote function the original's text; userdata have __tostring. */
 static int tostring_of_any(lua_State *L) {
   if (lua_type(L, 1) == LUA_TFUNCTION && at_get(L, worker_of(L), 1)) return metatable_tostring(L);
-  return lua_tocfunction(L, lua_upvalueindex(2))(L);
+  return apply_original(L);
 }
 
 static int core_tostring(lua_State *L) { return with_original(L, tostring_of_any); }
@@ -254,7 +269,7 @@ static const luaL_Reg core_functions[] = {
     {"call", core_call},     {"pairs", core_pairs},   {"ipairs", core_ipairs},         {"next", core_next},
     {"loads", core_loads},   {"counts", core_counts}, {"label_set", core_label_set},   {"collect", core_collect},
     {"release", core_release}, {"drain", core_drain}, {"is_fiber", core_is_fiber},     {"report", core_report},
-    {"forward", apply_forward}, {"apply", apply_call}, {"setmetatable_of", core_setmetatable}, {"tostring_of", core_tostring}, {"copy", copy_make},       {"gc", core_gc},
+    {"forward", apply_forward}, {"apply", apply_call}, {"setmetatable_of", core_setmetatable}, {"tostring_of", core_tostring}, {"copy", copy_make},       {"gc", core_gc},             {"gc_stopped", core_gc_stopped},
     {NULL, NULL},
 };
 
@@ -273,7 +288,7 @@ static void open_anchors(lua_State *L, struct worker *w) {
   w->at.lookup = new_anchor(L, false);
   w->at.threads = new_anchor(L, true);
   w->at.labels = new_anchor(L, false);
-  w->at.module = new_anchor(L, false);
+  if (!w->at.module) w->at.module = new_anchor(L, false);
   lua_newtable(L);
   lua_createtable(L, 0, 1);
   lua_pushliteral(L, "v");

@@ -125,15 +125,18 @@ int loop_init(struct worker *w) {
   return 0;
 }
 
-int loop_watch(struct worker *w) {
+static void on_prepare(uv_prepare_t *prepare);
+
+int loop_watch(struct worker *w, bool signals) {
   struct loop *l = &w->loop;
   int r = uv_poll_init(&l->uv, &l->poll, gaijin_fd(w->g));
   if (r < 0) return r;
   l->polling = true;
   l->poll.data = w;
   if ((r = uv_poll_start(&l->poll, UV_READABLE, on_readable)) < 0) return r;
-  if ((r = uv_signal_start(&l->sigterm, on_signal, SIGTERM)) < 0) return r;
-  if ((r = uv_signal_start(&l->sigint, on_signal, SIGINT)) < 0) return r;
+  if (signals && (r = uv_signal_start(&l->sigterm, on_signal, SIGTERM)) < 0) return r;
+  if (signals && (r = uv_signal_start(&l->sigint, on_signal, SIGINT)) < 0) return r;
+  uv_prepare_start(&l->prepare, on_prepare);
   l->sweep_timer = timer_start(w, w->atc_time, on_sweep, NULL);
   return l->sweep_timer ? 0 : UV_ENOMEM;
 }
@@ -171,7 +174,6 @@ static void on_prepare(uv_prepare_t *prepare) {
 }
 
 void loop_run(struct worker *w) {
-  uv_prepare_start(&w->loop.prepare, on_prepare);
   uv_run(&w->loop.uv, UV_RUN_DEFAULT);
 }
 

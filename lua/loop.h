@@ -20,8 +20,8 @@ struct worker *timer_worker(const struct timer *t);
 
 /* 0 or a negative libuv error. */
 int loop_init(struct worker *w);
-/* Starts watching the connection. 0 or a negative libuv error. */
-int loop_watch(struct worker *w);
+/* Starts watching the connection, and with `signals` SIGTERM and SIGINT, which end the worker. 0 or a negative libuv error. */
+int loop_watch(struct worker *w, bool signals);
 /* Runs until the worker has stopped or lost its connection. */
 void loop_run(struct worker *w);
 /* Asks the loop to end: requests under way are finished, at most `grace` seconds long. */

@@ -98,7 +98,7 @@ static int open_worker(lua_State *L) {
 static int run(struct program *p) {
   struct worker *w = &p->w;
   if (lua_cpcall(w->L, open_worker, p) != 0) return complain(p, lua_tostring(w->L, -1));
-  int r = loop_watch(w);
+  int r = loop_watch(w, true);
   if (r < 0) return complain(p, uv_strerror(r));
   struct fiber *f = fiber_new(w, script_job);
   if (!f) return complain(p, "no memory to start the script");

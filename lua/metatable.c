@@ -35,13 +35,13 @@ int metatable_tostring(lua_State *L) {
   struct worker *w = worker_of(L);
   struct at *at = at_get(L, w, 1);
   if (!at) return luaL_argerror(L, 1, "not a remote object");
-  bool dead = gaijin_host_dead(w->g, at->pt.host);
+  bool dead = w->g && gaijin_host_dead(w->g, at->pt.host);
   struct pt pt = at->pt;
   if (!dead && !w->lost && remote_possible(w)) {
     worker_push_function(L, w, ask_str);
     lua_pushvalue(L, 1);
     if (lua_pcall(L, 1, 1, 0) == 0) return 1;
-    dead = gaijin_host_dead(w->g, pt.host);
+    dead = w->g && gaijin_host_dead(w->g, pt.host);
     if (!dead && !w->lost) return lua_error(L); /* the original's own __tostring raised */
   }
   char id[24];

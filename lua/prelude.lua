@@ -175,6 +175,16 @@ do
   end
 end
 
+if raw_type(jit) == "table" then -- remote.c tells LuaJIT's finalisers by the collector's being stopped
+  local collect = collectgarbage
+  core.gc_stopped(false)
+  function collectgarbage(option, ...)
+    if option == "stop" then core.gc_stopped(true) end
+    if option == "restart" then core.gc_stopped(false) end
+    return collect(option, ...)
+  end
+end
+
 do -- what is queued leaves before the process does
   local exit = os.exit
   function os.exit(...)

@@ -14,11 +14,17 @@
 #include "lua/marshal.h"
 #include "lua/trace.h"
 
+/* LUA_GCISRUNNING of LuaJIT, which 5.1 does not have. */
+enum { LUAJIT_GCISRUNNING = 9 };
+
 bool remote_possible(const struct worker *w) { return w->sched.current != NULL; }
 
 static void need_fiber(lua_State *L, struct worker *w, enum op op) {
   if (!remote_possible(w))
     worker_raise(L, STATUS_unsupported, "%s of a remote object where nothing can wait (a finaliser run by the scheduler or at the end)", op_name(op));
+  /* LuaJIT stops its collector while it runs a finaliser; one that waited there would leave it stopped for the whole VM. */
+  if (w->is_luajit && !w->gc_stopped && lua_gc(L, LUAJIT_GCISRUNNING, 0) == 0)
+    worker_raise(L, STATUS_unsupported, "%s of a remote object in a finaliser under LuaJIT", op_name(op));
   if (w->lost) worker_raise(L, STATUS_lost, "the connection to the broker has ended");
 }
 

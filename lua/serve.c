@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT
  *
- * A request is served in a protected call: check access, decode, operate, send
+ * A request is served in a protected call: decode, check access, operate, send
  * the answer. Whatever is raised on the way before the answer left becomes the
- * answer, as the value it was raised with; what cannot be sent becomes an error
- * of the system's own.
+ * answer, as the value it was raised with; of a value that cannot be sent, the
+ * reason for that. Outside protected calls nothing is allocated: where Lua
+ * allocates it may run a script's finaliser, and that may raise.
  */
 #include "lua/serve.h"
 
@@ -52,8 +53,8 @@ static int op_len(lua_State *L, struct worker *w) {
 }
 
 static int op_str(lua_State *L, struct worker *w) {
-  (void)w;
-  lua_getglobal(L, "tostring");
+  lua_rawgeti(L, LUA_REGISTRYINDEX, w->at.applicable); /* the script may have replaced the global one */
+  lua_getfield(L, -1, "tostring");
   lua_pushvalue(L, 1);
   lua_call(L, 1, 1);
   if (!lua_isstring(L, -1)) return luaL_error(L, "'tostring' must return a string to 'print'");
@@ -84,10 +85,12 @@ static int op_labels(lua_State *L, struct worker *w) {
   lua_pushnil(L);
   while (lua_next(L, 1)) {
     luaL_checkstack(L, 4, "too many labels");
-    struct at *at = at_get(L, w, lua_gettop(L));
-    lua_pushstring(L, at ? pt_kind_name(at->pt.kind) : luaL_typename(L, -1));
-    lua_remove(L, -2);
-    lua_pushvalue(L, -2);
+    lua_pushvalue(L, -2); /* label, value, label: the last goes on */
+  }
+  for (int i = lua_gettop(L); i > 1; i -= 2) { /* not before: a finaliser that runs now may set labels */
+    struct at *at = at_get(L, w, i);
+    lua_pushstring(L, at ? pt_kind_name(at->pt.kind) : luaL_typename(L, i));
+    lua_replace(L, i);
   }
   return lua_gettop(L) - 1;
 }
@@ -113,9 +116,10 @@ static void check_access(lua_State *L, struct worker *w, const struct serving *s
     lua_settop(L, top);
     return;
   }
-  const char *caller = worker_host_name(w, s->caller);
+  lua_pushstring(L, worker_host_name(w, s->caller)); /* the library's own may go while the function waits */
+  lua_insert(L, -2);
   bool keyed = s->op == OP_s2t || s->op == OP_get || s->op == OP_set || s->op == OP_next || s->op == OP_operator || s->op == OP_apply;
-  lua_pushstring(L, caller);
+  lua_pushvalue(L, -2);
   lua_pushstring(L, op_name(s->op));
   if (s->target)
     lua_pushvalue(L, 1);
@@ -126,9 +130,8 @@ static void check_access(lua_State *L, struct worker *w, const struct serving *s
   else
     lua_pushnil(L);
   lua_call(L, 4, 1);
-  bool allowed = lua_toboolean(L, -1);
+  if (!lua_toboolean(L, -1)) worker_raise(L, STATUS_denied, "%s refuses %s to %s", w->name, op_name(s->op), lua_tostring(L, -2));
   lua_settop(L, top);
-  if (!allowed) worker_raise(L, STATUS_denied, "%s refuses %s to %s", w->name, op_name(s->op), caller);
 }
 
 /* ---- Answers ---- */
@@ -173,50 +176,47 @@ static int serve(lua_State *L) {
   return 0;
 }
 
-/* Argument: the value raised; its traceback goes along. */
-static int serve_error(lua_State *L) {
-  struct worker *w = worker_of(L);
-  int n = trace_push(L, w, 1) ? 2 : 1;
-  answer(L, w, &w->sched.current->serving, n, true);
-  return 0;
-}
-
-/* Without the value: its answer could not be prepared. The message raised by that is at index -1. */
-static void answer_system_error(lua_State *L, struct worker *w, struct serving *s) {
-  const char *text = lua_isstring(L, -1) ? lua_tostring(L, -1) : "error value that cannot be sent";
-  gaijin_answer_error(w->g, s->id, s->op, STATUS_unsupported, text);
-  s->answered = true;
-}
-
-/* A one-way call failed: nobody is told, so it is counted and logged. The error is at index -1. */
-static void log_failed_post(lua_State *L, struct worker *w, const struct serving *s) {
-  w->posts_failed++;
-  const char *text = lua_isstring(L, -1) ? lua_tostring(L, -1) : luaL_typename(L, -1);
-  worker_log(w, "a post of %s failed: %s", worker_host_name(w, s->caller), text);
-}
-
 void serve_post_refused(void *worker, enum op op, enum status status, const char *text) {
   struct worker *w = worker;
   w->posts_failed++;
   worker_log(w, "a post (%s) was not done: gaijin: %s: %s", op_name(op), status_name(status), text);
 }
 
-static void serve_job(struct worker *w, struct fiber *f) {
-  lua_State *L = f->L;
+/* An error that no asker can be told: true if it was logged. */
+static bool log_untold(struct worker *w, const struct serving *s, const char *text) {
+  if (s->one_way) {
+    w->posts_failed++;
+    worker_log(w, "a post of %s failed: %s", worker_host_name(w, s->caller), text);
+  } else if (s->answered) { /* raised after the answer left: by a finaliser of the script's */
+    worker_log(w, "%s", text);
+  }
+  return s->one_way || s->answered;
+}
+
+/* Argument: the worker. Raises only what hinders the error of a request from being sent. */
+static int serve_protected(lua_State *L) {
+  struct worker *w = lua_touserdata(L, 1);
+  struct serving *s = &w->sched.current->serving;
+  char buffer[64];
+  lua_settop(L, 0);
   worker_push_function(L, w, trace_handler);
   worker_push_function(L, w, serve);
-  if (lua_pcall(L, 0, 0, 1) == 0) return;
-  if (f->serving.one_way) {
-    log_failed_post(L, w, &f->serving);
-    return;
-  }
-  if (f->serving.answered) { /* raised after the answer left: a finaliser of the script's */
-    worker_log(w, "%s", lua_isstring(L, -1) ? lua_tostring(L, -1) : "error in a finaliser");
-    return;
-  }
-  worker_push_function(L, w, serve_error);
-  lua_insert(L, -2);
-  if (lua_pcall(L, 1, 0, 0) != 0 && !f->serving.answered) answer_system_error(L, w, &f->serving);
+  if (lua_pcall(L, 0, 0, 1) == 0) return 0;
+  lua_remove(L, 1);
+  if (!log_untold(w, s, trace_text(L, 1, buffer, sizeof buffer))) answer(L, w, s, trace_push(L, w, 1) ? 2 : 1, true);
+  return 0;
+}
+
+static void serve_job(struct worker *w, struct fiber *f) {
+  struct serving *s = &f->serving;
+  char buffer[64];
+  if (lua_cpcall(f->L, serve_protected, w) == 0) return;
+  const char *text = trace_text(f->L, lua_gettop(f->L), buffer, sizeof buffer);
+  if (log_untold(w, s, text)) return;
+  gaijin_begin_raise(w->g, s->id, s->op, 1);
+  gaijin_put_text(w->g, text);
+  if (gaijin_end_answer(w->g) != 0) gaijin_answer_error(w->g, s->id, s->op, STATUS_unsupported, text);
+  s->answered = true;
 }
 
 /* ---- Events ---- */

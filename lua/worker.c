@@ -24,6 +24,7 @@ int worker_raise(lua_State *L, enum status status, const char *format, ...) {
 }
 
 const char *worker_host_name(const struct worker *w, uint64_t host) {
+  if (!w->g) return "?"; /* closed */
   if (host == gaijin_host(w->g)) return w->name;
   const char *name = gaijin_host_name(w->g, host);
   return name ? name : "?";

@@ -45,6 +45,8 @@ struct scheduler {
   struct fiber *ready_first, *ready_last;
   struct fiber *label_waiters; /* serving a waiting s2t */
   struct fiber *all;
+  struct fiber *guest;    /* in a stock interpreter: what runs on the interpreter's own stack (hosted.h) */
+  lua_State *guest_state; /* the interpreter's main lua_State, NULL if not known */
   unsigned n_fibers;  /* alive */
   unsigned n_serving; /* of those, serving a request */
   unsigned max_fibers;
@@ -87,6 +89,8 @@ struct worker {
   uint64_t posts_failed;    /* one-way calls of ours refused, or that failed here */
   bool stopping; /* no new requests are served; ends when those under way are done */
   bool lost;     /* the connection is gone */
+  bool is_luajit;  /* the interpreter is LuaJIT */
+  bool gc_stopped; /* there, the script has stopped the collector itself */
   bool script_done;
   int exit_code;
 };
