@@ -33,6 +33,12 @@ static int by_host(const void *left, const void *right) {
   return (l->host > r->host) - (l->host < r->host);
 }
 
+static bool several_hosts(const struct fallout *f) {
+  for (uint32_t i = 1; i < f->count; i++)
+    if (f->drops[i].host != f->drops[0].host) return true;
+  return false;
+}
+
 /* `n` drops of one host. */
 static void send_to_host(struct broker *b, const struct refs_drop *drops, uint32_t n) {
   struct client *to = hosts_at(&b->hosts, drops[0].host)->client;
@@ -50,7 +56,7 @@ static void send_to_host(struct broker *b, const struct refs_drop *drops, uint32
 
 void fallout_send(struct broker *b) {
   struct fallout *f = &b->fallout;
-  if (f->count > 1) qsort(f->drops, f->count, sizeof f->drops[0], by_host);
+  if (several_hosts(f)) qsort(f->drops, f->count, sizeof f->drops[0], by_host);
   for (uint32_t i = 0, n; i < f->count; i += n) {
     for (n = 1; i + n < f->count && f->drops[i + n].host == f->drops[i].host; n++) continue;
     send_to_host(b, &f->drops[i], n);

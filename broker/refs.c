@@ -9,13 +9,13 @@
 
 #include "proto/base.h"
 
-static uint64_t token_hash(uint32_t host, uint64_t id, uint64_t seed) { return mix64(id ^ mix64(seed + host)); }
+static uint64_t token_hash(uint32_t host, uint64_t id, uint64_t seed) { return mix64_runs(id, mix64(seed + host)); }
 static uint64_t hash_of_token(const void *item, uint64_t seed) {
   const struct token *t = item;
   return token_hash(t->host, t->id, seed);
 }
 
-static uint64_t hold_hash(uint32_t token, uint32_t client, uint64_t seed) { return mix64((((uint64_t)client << 32) | token) ^ seed); }
+static uint64_t hold_hash(uint32_t token, uint32_t client, uint64_t seed) { return mix64_runs(token, mix64(seed + client)); }
 static uint64_t hash_of_hold(const void *item, uint64_t seed) {
   const struct hold *h = item;
   return hold_hash(h->token, h->client, seed);
@@ -49,13 +49,20 @@ static uint32_t find_token(const struct refs *r, uint32_t host, uint64_t id) {
   return SLAB_NONE;
 }
 
-static uint32_t find_hold(const struct refs *r, uint32_t token, uint32_t client) {
+static uint32_t find_hold_by_pair(const struct refs *r, uint32_t token, uint32_t client) {
   const struct chain *t = &r->hold_by_pair;
   for (uint32_t i = chain_first(t, hold_hash(token, client, t->seed)); i != SLAB_NONE; i = chain_next(t, i)) {
     const struct hold *h = refs_hold_at(r, i);
     if (h->token == token && h->client == client) return i;
   }
   return SLAB_NONE;
+}
+
+/* Most tokens have one holder, which is found without the hash table. */
+static uint32_t find_hold(const struct refs *r, uint32_t token, uint32_t client) {
+  uint32_t first = refs_token(r, token)->holds;
+  if (first == SLAB_NONE || refs_hold_at(r, first)->client == client) return first;
+  return refs_next_holder(r, first) == SLAB_NONE ? SLAB_NONE : find_hold_by_pair(r, token, client);
 }
 
 enum refs_outcome refs_find(const struct refs *r, uint32_t host, const struct pt *pt, uint32_t *token) {
@@ -159,7 +166,7 @@ static const char *check_token(const struct refs *r, uint32_t token, uint32_t *h
     if (!slab_live(&r->holds, i) || h->token != token) return "refs: a hold in the list of another token";
     if (h->client == t->host) return "refs: a host holds its own token";
     if (h->count == 0) return "refs: a hold with count 0";
-    if (find_hold(r, token, h->client) != i) return "refs: a hold is not found by its pair";
+    if (find_hold(r, token, h->client) != i || find_hold_by_pair(r, token, h->client) != i) return "refs: a hold is not found by its pair";
     ++*holds;
   }
   return NULL;

@@ -10,7 +10,7 @@
 
 #include "client-lib/internal.h"
 
-static uint64_t holding_key(uint64_t host, uint64_t id) { return host ^ (id * 0x9e3779b97f4a7c15u); }
+static uint64_t holding_key(uint64_t host, uint64_t id) { return mix64(host) + id; }
 
 gaijin_holding *gj_holding_lookup(const gaijin *g, uint64_t host, uint64_t id) {
   uint64_t key = holding_key(host, id);

@@ -41,7 +41,7 @@ static inline struct table_node *table_match(struct table_node *n, uint64_t key)
 
 /* The first node with a key, or NULL; further ones: table_match(n->next, key). */
 static inline struct table_node *table_find(const struct table *t, uint64_t key) {
-  return table_match(t->slots[mix64(key) & t->mask], key);
+  return table_match(t->slots[mix64_runs(key, 0) & t->mask], key);
 }
 
 #endif
