@@ -45,6 +45,7 @@ struct fiber {
   bool is_serving;
   bool timed_out;
   uint64_t request; /* the request it waits for, 0 for none */
+  struct timer *timer; /* that ends its wait, NULL for none */
   struct answer *answers;
   struct serving serving;
 };

@@ -39,16 +39,34 @@ double hosted_turn(struct worker *w) {
   w->sched.current = f;
   uv_update_time(&w->loop.uv);
   int ms = uv_backend_timeout(&w->loop.uv);
+  /* What the last poll of the turn brought has not had its prepare phase yet. */
+  bool left = w->sched.ready_first || (!w->lost && gaijin_queued_bytes(w->g) > 0 && !w->loop.writable_wanted);
+  if (left) return 0;
   return ms < 0 ? -1 : ms / 1e3;
 }
 
 int hosted_fd(const struct worker *w) { return uv_backend_fd(&w->loop.uv); }
 
+/* Nothing may wake the guest any more for the wait that an error ends. */
+static void give_up(struct worker *w) {
+  struct fiber *f = w->sched.guest;
+  if (f->request) gaijin_cancel(w->g, f->request);
+  if (f->timer) timer_stop(f->timer);
+  f->request = 0;
+  f->timer = NULL;
+  f->queued = false;
+}
+
 /* Gives the interpreter's hooks their chance. May raise. */
 static void let_lua_run(struct worker *w) {
   lua_State *L = w->sched.guest_state;
-  if (!L || luaL_loadstring(L, "local n = 0 for i = 1, 10 do n = n + i end") != 0) return;
-  lua_call(L, 0, 0);
+  if (!L) return;
+  int top = lua_gettop(L);
+  if (luaL_loadstring(L, "local n = 0 for i = 1, 10 do n = n + i end") == 0 && lua_pcall(L, 0, 0, 0) != 0) {
+    give_up(w);
+    lua_error(L);
+  }
+  lua_settop(L, top);
 }
 
 void hosted_wait(struct worker *w) {

@@ -57,10 +57,12 @@ static int gaijin_sleep(lua_State *L) {
   struct worker *w = worker_of(L);
   double seconds = luaL_checknumber(L, 1);
   if (!remote_possible(w)) return worker_raise(L, STATUS_unsupported, "gaijin.sleep where nothing can wait");
-  struct timer *t = timer_start(w, seconds > 0 ? seconds : 0, on_awake, w->sched.current);
-  if (!t) return worker_raise(L, STATUS_busy, "no memory for a timer");
+  struct fiber *f = w->sched.current;
+  f->timer = timer_start(w, seconds > 0 ? seconds : 0, on_awake, f);
+  if (!f->timer) return worker_raise(L, STATUS_busy, "no memory for a timer");
   fiber_park(w);
-  timer_stop(t);
+  timer_stop(f->timer);
+  f->timer = NULL;
   return 0;
 }
 
@@ -80,21 +82,33 @@ static bool call_reporting(lua_State *L, struct worker *w, int n) {
   return ok;
 }
 
-static void spawned_job(struct worker *w, struct fiber *f) { call_reporting(f->L, w, lua_gettop(f->L) - 1); }
+/* What spawn left on the stack: a message handler, the function, its arguments. Allocates nothing outside the protected call,
+ * because a finaliser that runs then may raise. */
+static void spawned_job(struct worker *w, struct fiber *f) {
+  char buffer[64];
+  if (lua_pcall(f->L, lua_gettop(f->L) - 2, 0, 1) != 0) worker_log(w, "%s", trace_text(f->L, lua_gettop(f->L), buffer, sizeof buffer));
+}
+
+static void no_job(struct worker *w, struct fiber *f) {
+  (void)w;
+  (void)f;
+}
 
 /* Calls what is at index 1 with the rest of the stack on a new fiber. */
 static int spawn(lua_State *L, struct worker *w) {
+  luaL_checkstack(L, 4, "too many arguments");
+  worker_push_function(L, w, trace_function);
+  lua_insert(L, 1);
   struct fiber *f = fiber_new(w, spawned_job);
   if (!f) return worker_raise(L, STATUS_busy, "as many fibers as can be (%u, --max-fibers), or short of memory", w->sched.n_fibers);
   f->depth = w->sched.current ? w->sched.current->depth : 0;
-  if (!lua_checkstack(f->L, lua_gettop(L) + 4)) { /* its job finds nothing to call; it ends at its first turn */
-    lua_pushcfunction(f->L, gaijin_monotonic);
-    fiber_wake(f);
-    return luaL_error(L, "too many arguments to spawn");
-  }
-  lua_xmove(L, f->L, lua_gettop(L));
+  bool fits = lua_checkstack(f->L, lua_gettop(L) + 4);
+  if (fits)
+    lua_xmove(L, f->L, lua_gettop(L));
+  else
+    f->job = no_job;
   fiber_wake(f);
-  return 0;
+  return fits ? 0 : luaL_error(L, "too many arguments to spawn");
 }
 
 static int gaijin_spawn(lua_State *L) {

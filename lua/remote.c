@@ -20,12 +20,12 @@ enum { LUAJIT_GCISRUNNING = 9 };
 bool remote_possible(const struct worker *w) { return w->sched.current != NULL; }
 
 static void need_fiber(lua_State *L, struct worker *w, enum op op) {
+  if (w->lost) worker_raise(L, STATUS_lost, "the connection to the broker has ended");
   if (!remote_possible(w))
     worker_raise(L, STATUS_unsupported, "%s of a remote object where nothing can wait (a finaliser run by the scheduler or at the end)", op_name(op));
   /* LuaJIT stops its collector while it runs a finaliser; one that waited there would leave it stopped for the whole VM. */
   if (w->is_luajit && !w->gc_stopped && lua_gc(L, LUAJIT_GCISRUNNING, 0) == 0)
     worker_raise(L, STATUS_unsupported, "%s of a remote object in a finaliser under LuaJIT", op_name(op));
-  if (w->lost) worker_raise(L, STATUS_lost, "the connection to the broker has ended");
 }
 
 static void on_answer(void *user, const struct gaijin_answer *got) {
@@ -71,9 +71,10 @@ static struct answer *wait(lua_State *L, struct worker *w, uint64_t id, double s
   struct answer *before = f->answers;
   f->request = id;
   f->timed_out = false;
-  struct timer *t = seconds > 0 ? timer_start(w, seconds, on_timeout, f) : NULL;
+  f->timer = seconds > 0 ? timer_start(w, seconds, on_timeout, f) : NULL;
   fiber_park(w);
-  if (t) timer_stop(t);
+  if (f->timer) timer_stop(f->timer);
+  f->timer = NULL;
   if (f->timed_out) return NULL;
   if (f->answers == before) worker_raise(L, STATUS_busy, "no memory for an answer; it was discarded");
   f->answers->frame = frame;

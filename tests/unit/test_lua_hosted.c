@@ -1,0 +1,169 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * A VM in a stock interpreter (lua/hosted.c): the test is the interpreter, whose stack is the guest; a thread is the
+ * broker.
+ */
+#define _GNU_SOURCE
+#include "lua/hosted.h"
+
+#include <signal.h>
+#include <stdatomic.h>
+
+#include "tests/unit/vm.h"
+
+static struct vm v;
+static pthread_t interpreter;
+static atomic_bool interrupted;
+
+static void open_hosted(void) {
+  vm_connect(&v);
+  ck_assert_int_eq(loop_watch(&v.w, false), 0);
+  ck_assert(hosted_init(&v.w));
+  v.w.sched.guest_state = v.w.L;
+  interpreter = pthread_self();
+}
+
+static void close_hosted(void) {
+  hosted_deinit(&v.w);
+  vm_close(&v);
+}
+
+/* Runs the code as the interpreter does, while `broker` plays the other end. */
+static void run_with(const char *code, void *(*broker)(void *user)) {
+  pthread_t thread;
+  ck_assert_int_eq(pthread_create(&thread, NULL, broker, NULL), 0);
+  ck_assert_msg(luaL_dostring(v.w.L, code) == 0, "%s", lua_tostring(v.w.L, -1));
+  pthread_join(thread, NULL);
+}
+
+/* The next request of the guest's. */
+static uint64_t next_s2t(void) {
+  while (fake_next(&v.f)->op != OP_s2t) continue;
+  return v.f.m.id;
+}
+
+static void answer(uint64_t id, const char *text) {
+  fake_begin(&v.f, MESSAGE_REPLY, OP_s2t, id, 1);
+  pack_text(&v.f.p, text);
+  fake_send(&v.f);
+}
+
+static void *answer_two(void *user) {
+  answer(next_s2t(), "one");
+  answer(next_s2t(), "two");
+  return user;
+}
+
+START_TEST(the_guest_waits_on_its_own_stack) {
+  open_hosted();
+  run_with("local bank = bakaGaijin('bank') note(bank.x, bank.y)", answer_two);
+  ck_assert_str_eq(v.log, "onetwo");
+  ck_assert_ptr_null(v.w.sched.stacks.all);
+  close_hosted();
+}
+END_TEST
+
+START_TEST(the_guest_sleeps_and_others_run_meanwhile) {
+  open_hosted();
+  ck_assert_int_eq(luaL_dostring(v.w.L, "gaijin.spawn(function() for i = 1, 3 do note(i) gaijin.sleep(0.001) end end) note 'a' "
+                                        "gaijin.sleep(0.05) note 'b'"), 0);
+  ck_assert_str_eq(v.log, "a123b");
+  close_hosted();
+}
+END_TEST
+
+START_TEST(a_guest_that_computes_lets_nobody_run) {
+  open_hosted();
+  ck_assert_int_eq(luaL_dostring(v.w.L, "gaijin.spawn(note, 'b') for i = 1, 1000 do local t = {} end note 'a'"), 0);
+  ck_assert_str_eq(v.log, "a");
+  ck_assert_double_ge(hosted_turn(&v.w), 0); /* a timer is there, of the sweeps */
+  ck_assert_str_eq(v.log, "ab");
+  ck_assert_ptr_eq(v.w.sched.current, v.w.sched.guest);
+  close_hosted();
+}
+END_TEST
+
+/* ---- Ctrl-C ---- */
+
+/* As lua.c does it. */
+static void hook(lua_State *L, lua_Debug *ar) {
+  (void)ar;
+  lua_sethook(L, NULL, 0, 0);
+  interrupted = true;
+  luaL_error(L, "interrupted!");
+}
+
+static void on_signal(int sig) {
+  (void)sig;
+  lua_sethook(v.w.L, hook, LUA_MASKCALL | LUA_MASKRET | LUA_MASKCOUNT, 1);
+}
+
+/* Interrupts the interpreter until it has noticed: the first time it may not yet be in its wait. */
+static void interrupt(void) {
+  while (!interrupted) {
+    pthread_kill(interpreter, SIGINT);
+    poll(NULL, 0, 1);
+  }
+}
+
+static void *interrupt_and_answer_late(void *user) {
+  uint64_t first = next_s2t();
+  interrupt();
+  uint64_t second = next_s2t();
+  answer(first, "the first one's");
+  /* Once it has served this, it has handled that. */
+  struct message m = {.kind = MESSAGE_REQUEST, .op = OP_labels, .id = 9, .peer = OTHER_HOST, .depth = 1, .target = OP_NAME, .name = "shop", .name_size = 4};
+  pack_begin(&v.f.p, &v.f.out, v.f.max_message, &m, 0);
+  fake_send(&v.f);
+  while (fake_next(&v.f)->op != OP_labels) continue;
+  answer(second, "the second one's");
+  return user;
+}
+
+static void *interrupt_a_sleep(void *user) {
+  interrupt();
+  answer(next_s2t(), "the second one's");
+  return user;
+}
+
+static void count_timers(uv_handle_t *handle, void *user) {
+  if (handle->type == UV_TIMER && uv_is_active(handle)) ++*(unsigned *)user;
+}
+
+static void interrupt_while(const char *wait, void *(*broker)(void *user)) {
+  char code[256];
+  struct sigaction action = {.sa_handler = on_signal};
+  open_hosted();
+  sigaction(SIGINT, &action, NULL);
+  interrupted = false;
+  snprintf(code, sizeof code, "note(pcall(function() %s end)) note(' ', bakaGaijin('bank').second) gaijin.sleep(0.02) note ' end'", wait);
+  run_with(code, broker);
+  ck_assert_msg(strncmp(v.log, "false", 5) == 0 && strstr(v.log, "interrupted! the second one's end"), "%s", v.log);
+  ck_assert_ptr_null(v.w.sched.guest->answers);
+  unsigned timers = 0;
+  uv_walk(&v.w.loop.uv, count_timers, &timers);
+  ck_assert_uint_eq(timers, 1); /* that of the sweeps */
+  close_hosted();
+}
+
+START_TEST(interrupted_it_does_not_take_the_old_answer_for_the_next) {
+  interrupt_while("return bakaGaijin('bank').first", interrupt_and_answer_late);
+}
+END_TEST
+
+START_TEST(interrupted_its_timer_is_gone) {
+  interrupt_while("gaijin.sleep(1e6)", interrupt_a_sleep);
+}
+END_TEST
+
+int main(void) {
+  Suite *s = suite_create("lua_hosted");
+  TCase *c = tcase_create("hosted");
+  tcase_add_test(c, the_guest_waits_on_its_own_stack);
+  tcase_add_test(c, the_guest_sleeps_and_others_run_meanwhile);
+  tcase_add_test(c, a_guest_that_computes_lets_nobody_run);
+  tcase_add_test(c, interrupted_it_does_not_take_the_old_answer_for_the_next);
+  tcase_add_test(c, interrupted_its_timer_is_gone);
+  suite_add_tcase(s, c);
+  return run_suite(s);
+}
