@@ -72,6 +72,15 @@ bool do_check(struct plan *p) {
   return true;
 }
 
+bool do_haunt(struct plan *p) {
+  unsigned s = plan_slot(p, 0);
+  uint32_t *slot = plan_write_slot(p, plan_me(p), s), v = *slot;
+  if (!v || !plan_accept(p)) return false;
+  *slot = 0;
+  EMIT(p, s + 1, plan_expected(p, v), p->s->x[1] % 3);
+  return true;
+}
+
 bool do_collect(struct plan *p) {
   if (!plan_accept(p)) return false;
   EMIT(p, p->s->x[0] % 5);

@@ -16,7 +16,7 @@
   STEP(create, 4, 10) STEP(copy, 2, 4) STEP(drop, 1, 10) STEP(label, 2, 6) STEP(unlabel, 1, 3) STEP(fetch, 4, 12) \
   STEP(give, 3, 8) STEP(take, 4, 8) STEP(handoff, 4, 8) STEP(store, 4, 14) STEP(clear, 2, 8) STEP(load, 4, 8) \
   STEP(key, 3, 8) STEP(unkey, 3, 12) STEP(lookup, 3, 4) STEP(pairs, 4, 7) STEP(callback, 8, 14) STEP(raise, 4, 3) \
-  STEP(relay, 4, 5) STEP(post, 4, 10) STEP(sync, 1, 0) STEP(lend, 5, 4) STEP(box, 5, 4) STEP(same, 4, 5) STEP(check, 2, 4) STEP(collect, 1, 3) \
+  STEP(relay, 4, 5) STEP(post, 4, 10) STEP(sync, 1, 0) STEP(lend, 5, 4) STEP(box, 5, 4) STEP(same, 4, 5) STEP(check, 2, 4) STEP(haunt, 3, 4) STEP(collect, 1, 3) \
   STEP(wait, 2, 1) STEP(too_large, 3, 1) STEP(absent, 1, 2)
 
 #define STEP_ENUM(name, operands, weight) STEP_##name,

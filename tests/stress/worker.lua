@@ -329,6 +329,23 @@ end)
 
 step("check", function(tolerance, s, expected) verify(slot[s], expected, tolerance) end)
 
+-- Drops an object and has a finaliser bring it back: an AT may have been finalised by then, its release sent or not.
+local function bury(s, save)
+  local v, ghost = slot[s], newproxy(true)
+  getmetatable(ghost).__gc = function() save(v) end
+  slot[s] = nil
+end
+
+step("haunt", function(tolerance, s, expected, how)
+  local back
+  bury(s, function(v) back = v end)
+  collectgarbage()
+  if back == nil then return end
+  if how == 1 then bakaUpdateATC() elseif how == 2 then gaijin.sleep(0) end
+  local ok, e = pcall(verify, back, expected, tolerance)
+  if not ok and not tostring(e):find("^gaijin: stale:") then error(e, 0) end
+end)
+
 step("collect", function(_, how)
   if how == 0 then collectgarbage() elseif how == 1 then bakaGC() elseif how == 2 then bakaUpdateATC(true)
   elseif how == 3 then bakaUpdateATC() else collectgarbage("step", 200) end
