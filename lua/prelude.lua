@@ -146,7 +146,7 @@ end
 -- Replaces where[name] by a function that has the work done at the home of the first remote argument among first..last (of
 -- that kind, if one is given).
 local function forward(where, name, first, last, of_kind)
-  local title = (where == _G and "" or where == table and "table." or where == string and "string." or "coroutine.") .. name
+  local title = (where == _G and "" or where == table and "table." or where == string and "string." or where == debug and "debug." or "coroutine.") .. name
   local original = where[name]
   if not original then return end
   applicable[title] = original
@@ -156,6 +156,19 @@ end
 for _, name in raw_ipairs { "unpack", "rawget", "rawset", "getmetatable", "setmetatable", "setfenv", "getfenv" } do
   _G["raw_" .. name] = _G[name]
   forward(_G, name, 1, 1)
+end
+do -- libraries look at metatables this way too; debug.* is the original's as far as there is a way
+  for _, name in raw_ipairs { "getmetatable", "getfenv", "setfenv" } do forward(debug, name, 1, 1) end
+  local set = debug.setmetatable
+  local function check(v, ...)
+    if kind((...)) then error("gaijin: unsupported: debug.setmetatable: the metatable does not live where the object does", 3) end
+    return set(v, ...)
+  end
+  applicable["debug.setmetatable"] = function(...) return check(...) end
+  function debug.setmetatable(v, ...)
+    if kind(v) then return core.apply(v, "debug.setmetatable", v, ...) end
+    return check(v, ...)
+  end
 end
 applicable.setmetatable = raw_setmetatable
 _G.setmetatable = core.setmetatable_of(raw_setmetatable)

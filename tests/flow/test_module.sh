@@ -1,0 +1,79 @@
+#!/bin/bash
+# SPDX-License-Identifier: MIT
+#
+# gaijin.so in stock interpreters, lua5.1 and luajit where they are installed: the same scripts in each. BUILD is the
+# build directory.
+set -uo pipefail
+export LC_ALL=C
+build=$(cd "${BUILD:-build}" && pwd)
+root=$(cd "$(dirname "$0")/../.." && pwd)
+limit=$((20 * ${GAIJIN_TEST_SLOWER:-1}))
+dir=$(mktemp -d)
+export GAIJIN_SOCKET=$dir/g.sock
+export LUA_CPATH="$build/?.so;;" LUA_PATH="$root/tests/lua/lib/?.lua;;"
+passed=0 failed=0 started=()
+
+cleanup() {
+  local pid
+  for pid in "${started[@]}"; do kill "$pid" 2>/dev/null; done
+  wait
+  rm -rf "$dir"
+}
+trap cleanup EXIT
+check() {
+  local what=$1
+  shift
+  if "$@"; then
+    passed=$((passed + 1))
+  else
+    failed=$((failed + 1))
+    echo "FAIL $what"
+    tail -n 20 "$dir"/*.out
+  fi
+}
+# The library was built for AddressSanitizer: the interpreter must have its runtime before anything else.
+preload=""
+if grep -aq __asan_init "$build/gaijin.so"; then preload=$(gcc -print-file-name=libasan.so); fi
+lua() { # interpreter, script, arguments
+  LD_PRELOAD=$preload ASAN_OPTIONS=${ASAN_OPTIONS:-}:detect_leaks=0 timeout "$limit" "$@" >"$dir/lua.out" 2>&1
+}
+
+"$build/gaijin-broker" --log-level warn >"$dir/broker.out" 2>&1 &
+started+=($!)
+"$build/gaijin-worker" -n S "$root/tests/module/server.lua" >"$dir/S.out" 2>&1 &
+started+=($!)
+"$build/gaijin-worker" -n waiter --once -e 'gaijin.wait_for("S", "slow", 10)' >"$dir/waiter.out" 2>&1
+
+for interpreter in lua5.1 luajit; do
+  command -v "$interpreter" >/dev/null || continue
+  for how in close leave; do
+    lua "$interpreter" "$root/tests/module/basics.lua" "$how"
+    check "$interpreter runs the basics and ends ($how)" test $? = 0
+    check "$interpreter ran to the end ($how)" grep -q '^done$' "$dir/lua.out"
+  done
+  lua "$interpreter" -e 'local g = coroutine.wrap(function() return require "gaijin" end)() collectgarbage() collectgarbage()
+    local b = g.connect { name = "co" } print(b("S").t.x)'
+  check "$interpreter: require in a coroutine that ends" grep -q '^1$' "$dir/lua.out"
+  lua "$interpreter" -e 'print(pcall(require("gaijin").connect, { socket = "/nonexistent/x", wait = 0 }))'
+  check "$interpreter: no broker is one clear error" grep -q '^false.gaijin: lost: no broker at /nonexistent/x' "$dir/lua.out"
+  # Ctrl-C is felt while a call waits. exec, so that the signal reaches the interpreter itself.
+  LD_PRELOAD=$preload ASAN_OPTIONS=${ASAN_OPTIONS:-}:detect_leaks=0 "$interpreter" -e 'local b = require("gaijin").connect { name = "int" }
+    io.stdout:write("waiting\n") io.stdout:flush() b("S").slow()' >"$dir/int.out" 2>&1 &
+  pid=$!
+  end=$((SECONDS + limit))
+  until grep -q waiting "$dir/int.out" || [ "$SECONDS" -ge "$end" ]; do sleep 0.02; done
+  kill -INT "$pid"
+  until ! kill -0 "$pid" 2>/dev/null || [ "$SECONDS" -ge "$end" ]; do sleep 0.02; done
+  kill -0 "$pid" 2>/dev/null
+  check "$interpreter: Ctrl-C ends a wait" test $? = 1
+  kill -9 "$pid" 2>/dev/null
+  wait "$pid" 2>/dev/null
+  check "$interpreter: Ctrl-C raises" grep -q interrupted "$dir/int.out"
+done
+check "some interpreter was there" test "$passed" -gt 0
+"$build/gaijinctl" gc >/dev/null 2>&1
+"$build/gaijinctl" tokens --json >"$dir/tokens.out"
+check "no token is left" grep -qx '\[\]' "$dir/tokens.out"
+
+echo "$passed passed, $failed failed"
+[ "$failed" = 0 ]
