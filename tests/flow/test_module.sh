@@ -56,6 +56,24 @@ for interpreter in lua5.1 luajit; do
   check "$interpreter: require in a coroutine that ends" grep -q '^1$' "$dir/lua.out"
   lua "$interpreter" -e 'print(pcall(require("gaijin").connect, { socket = "/nonexistent/x", wait = 0 }))'
   check "$interpreter: no broker is one clear error" grep -q '^false.gaijin: lost: no broker at /nonexistent/x' "$dir/lua.out"
+  # Loops of the program's own, where the libraries of the examples are installed.
+  if "$interpreter" -e 'require "socket"' 2>/dev/null; then
+    lua "$interpreter" "$root/examples/loops/select.lua" 60 &
+    pid=$!
+    "$build/gaijin-worker" -n player --once -e 'assert(gaijin.wait_for("game", "join", 10)("ann") == "welcome, ann")' >"$dir/player.out" 2>&1
+    check "$interpreter: a call into the select loop" test $? = 0
+    wait "$pid"
+    check "$interpreter: the select loop served and went on" grep -q '^60 frames, 1 players: ann$' "$dir/lua.out"
+  fi
+  if "$interpreter" -e 'require "luv"' 2>/dev/null; then
+    lua "$interpreter" "$root/examples/loops/luv.lua" 1 &
+    pid=$!
+    "$build/gaijin-worker" -n caller --once -e 'local add = gaijin.wait_for("luv", "add", 10)
+      for i = 1, 100 do assert(add(i, 1) == i + 1) end' >"$dir/player.out" 2>&1
+    check "$interpreter: calls into the luv loop" test $? = 0
+    wait "$pid"
+    check "$interpreter: the luv loop served" grep -q '^served 100 calls$' "$dir/lua.out"
+  fi
   # Ctrl-C is felt while a call waits. exec, so that the signal reaches the interpreter itself.
   LD_PRELOAD=$preload ASAN_OPTIONS=${ASAN_OPTIONS:-}:detect_leaks=0 "$interpreter" -e 'local b = require("gaijin").connect { name = "int" }
     io.stdout:write("waiting\n") io.stdout:flush() b("S").slow()' >"$dir/int.out" 2>&1 &
