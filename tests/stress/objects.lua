@@ -1,0 +1,129 @@
+-- SPDX-License-Identifier: MIT
+--
+-- Objects of the stress test, made, looked into and checked, at home and from elsewhere. They have a serial number and
+-- cells that refer to other objects: a table's cells 1 to 4 are fields, 5 and 6 are keys whose value is the cell's
+-- number; a function has cells 1 to 4 behind its arguments, a userdata behind its metatable; a coroutine has none.
+
+local VALUE_CELLS, FILLERS = 4, 1100
+
+local function is_dead(e) return type(e) == "string" and e:find("^gaijin: dead:") ~= nil end
+local function fail(...) error(("stress: " .. select(1, ...)):format(select(2, ...)), 0) end
+
+local function new_table(serial, wide)
+  local t = { serial = serial }
+  if wide then
+    for i = 1, FILLERS do t[1000 + i] = true end
+  end
+  return t
+end
+
+local function new_function(serial)
+  local cells = {}
+  return function(op, k, v)
+    if op == "get" then return cells[k] end
+    if op == "set" then cells[k] = v return end
+    if op == "cells" then return cells end -- only asked at home
+    return serial
+  end
+end
+
+local function new_thread(serial)
+  local co = coroutine.create(function()
+    while true do coroutine.yield(serial) end
+  end)
+  return co
+end
+
+local function new_userdata(serial)
+  local u, cells = newproxy(true), {}
+  local meta = getmetatable(u)
+  meta.__index = function(_, k)
+    if k == "serial" then return serial end
+    if k == "cells" then return cells end -- only asked at home
+    return cells[k]
+  end
+  meta.__newindex = cells
+  return u
+end
+
+local makers = { new_table, new_function, new_thread, new_userdata } -- by kind on the wire
+
+local function get_cell(c, k)
+  if type(c) == "function" then return c("get", k) end
+  return c[k]
+end
+
+local function set_cell(c, k, v, raw)
+  if type(c) == "function" then return c("set", k, v) end
+  if raw == 1 then rawset(c, k, v) return end
+  c[k] = v
+end
+
+-- Where an object of ours has its cells.
+local function cells_of(object)
+  local t = raw_type(object)
+  if t == "function" then return object("cells") end
+  if t == "userdata" then return object.cells end
+  return t == "table" and object or {}
+end
+
+-- What is in a cell of an object of ours.
+local function home_cell(object, k)
+  local cells = cells_of(object)
+  if k <= VALUE_CELLS then return cells[k] end
+  if cells ~= object then return nil end
+  for key, v in raw_pairs(object) do
+    if v == k and raw_type(key) ~= "string" and raw_type(key) ~= "number" then return key end
+  end
+end
+
+local function clear_cells(object)
+  local cells = cells_of(object)
+  for k = 1, VALUE_CELLS do cells[k] = nil end
+  if cells ~= object then return end
+  for k = VALUE_CELLS + 1, VALUE_CELLS + 2 do
+    local key = home_cell(object, k)
+    if key ~= nil then object[key] = nil end
+  end
+end
+
+---- Checks
+
+local function serial_of(v)
+  local t = type(v)
+  if t == "function" then return v("serial") end
+  if t == "thread" then
+    local ok, serial = coroutine.resume(v)
+    if not ok then error(serial, 0) end
+    return serial
+  end
+  return v.serial
+end
+
+-- The serial number, negative for a dead object.
+local function probe(v)
+  local ok, got = pcall(serial_of, v)
+  if ok then return got end
+  if is_dead(got) then return nil end
+  error(got, 0)
+end
+
+-- expected: 0 nothing, n the living object n, -n the dead object n.
+local function verify(v, expected, tolerance)
+  if expected == 0 then
+    if v ~= nil then fail("found %s (%s) where nothing should be", tostring(v), tostring(probe(v))) end
+    return
+  end
+  if v == nil then fail("found nil instead of object %d", expected) end
+  local got = probe(v)
+  if got == nil then
+    if expected > 0 and tolerance == 0 then fail("object %d is dead", expected) end
+  elseif got ~= expected then
+    fail("found object %s instead of %d", tostring(got), expected)
+  end
+end
+
+return {
+  makers = makers, get_cell = get_cell, set_cell = set_cell, home_cell = home_cell, clear_cells = clear_cells,
+  is_dead = is_dead, fail = fail, probe = probe, verify = verify,
+}
