@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MIT
 #
 # Installs what the build needs and this machine lacks: the Debian packages of the libraries, a C compiler, make and
-# pkg-config; with the arguments asan, lint, valgrind or clang also what those need. Silent and quick when
+# pkg-config; with the arguments asan, lint, valgrind, model, clang or git also what those need. Silent and quick when
 # nothing is missing. Uses apt-get, through sudo when not root; on other systems it says what is missing and ends with 1.
 set -euo pipefail
 export LC_ALL=C
@@ -43,9 +43,10 @@ for extra in "$@"; do
     asan) need_sanitizer ;;
     lint) need_command cppcheck cppcheck && need_command shellcheck shellcheck ;;
     valgrind) need_command valgrind valgrind ;;
+    model) need_command spin spin ;;
     clang) need_command clang clang ;;
     git) need_command git git ;;
-    *) echo "tools/setup.sh: unknown extra '$extra'; it knows asan, lint, valgrind, clang, git" >&2; exit 2 ;;
+    *) echo "tools/setup.sh: unknown extra '$extra'; it knows asan, lint, valgrind, model, clang, git" >&2; exit 2 ;;
   esac
 done
 if [ ${#missing[@]} -eq 0 ]; then exit 0; fi
