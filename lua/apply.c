@@ -76,6 +76,9 @@ int apply_serve(lua_State *L, struct worker *w) {
   lua_pushvalue(L, 2);
   lua_rawget(L, -2);
   if (lua_isnil(L, -1)) return worker_raise(L, STATUS_unsupported, "%s has no function %s to apply", w->name, title);
+  /* Access was asked for the target: it must be what the function works on, or getfenv(1) would be allowed with any object. */
+  if (!lua_rawequal(L, 1, strcmp(title, "string.gsub") == 0 ? 5 : 3))
+    return worker_raise(L, STATUS_denied, "%s of something else than the object asked", title);
   lua_replace(L, 2);
   lua_pop(L, 1);
   lua_call(L, lua_gettop(L) - 2, LUA_MULTRET);

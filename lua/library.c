@@ -261,6 +261,15 @@ static int tostring_of_any(lua_State *L) {
   return apply_original(L);
 }
 
+/* string.dump: bytecode is for the VM that made it. */
+static int dump_of_any(lua_State *L) {
+  struct worker *w = worker_of(L);
+  if (at_get(L, w, 1)) return worker_raise(L, STATUS_unsupported, "string.dump of a remote function");
+  return apply_original(L);
+}
+
+static int core_dump(lua_State *L) { return with_original(L, dump_of_any); }
+
 static int core_tostring(lua_State *L) { return with_original(L, tostring_of_any); }
 
 /* ---- Opening ---- */
@@ -283,7 +292,7 @@ static const luaL_Reg core_functions[] = {
     {"call", core_call},     {"pairs", core_pairs},   {"ipairs", core_ipairs},         {"next", core_next},
     {"loads", core_loads},   {"counts", core_counts}, {"label_set", core_label_set},   {"collect", core_collect},
     {"release", core_release}, {"drain", core_drain}, {"is_fiber", core_is_fiber},     {"report", core_report},
-    {"forward", apply_forward}, {"apply", apply_call}, {"setmetatable_of", core_setmetatable}, {"tostring_of", core_tostring}, {"copy", copy_make},       {"gc", core_gc},             {"gc_stopped", core_gc_stopped},
+    {"forward", apply_forward}, {"apply", apply_call}, {"setmetatable_of", core_setmetatable}, {"tostring_of", core_tostring}, {"dump_of", core_dump}, {"copy", copy_make},       {"gc", core_gc},             {"gc_stopped", core_gc_stopped},
     {NULL, NULL},
 };
 

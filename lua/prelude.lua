@@ -180,13 +180,7 @@ forward(coroutine, "resume", 1, 1)
 forward(coroutine, "status", 1, 1)
 applicable.tostring = tostring
 _G.tostring = core.tostring_of(tostring)
-do
-  local dump = string.dump
-  function string.dump(f)
-    if kind(f) then error("gaijin: unsupported: string.dump of a remote function", 2) end
-    return dump(f)
-  end
-end
+string.dump = core.dump_of(string.dump)
 
 if raw_type(jit) == "table" then -- remote.c tells LuaJIT's finalisers by the collector's being stopped
   local collect = collectgarbage
