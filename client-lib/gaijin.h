@@ -56,7 +56,7 @@ struct gaijin_events {
   void (*request)(void *user, const struct gaijin_request *request, gaijin_body *body);
   /* The asker of request `id` no longer waits: an answer may still be sent and is discarded. */
   void (*cancel)(void *user, uint64_t id);
-  /* The broker asks for a complete collection: collect, let go, then gaijin_answer_free(id); now or later. */
+  /* The broker asks for a complete collection: collect, let go, then gaijin_answer_free(id, ...); now or later. */
   void (*free)(void *user, uint64_t id);
   /* Nobody holds the home token any more and none is under way: it ends when the call returns.
    * Also called from gaijin_body_next and gaijin_body_free. Must not send. `tag` is gaijin_token_new's. */
@@ -178,8 +178,11 @@ GAIJIN_API void gaijin_begin_reply(gaijin *g, uint64_t id, enum op op, uint32_t 
 GAIJIN_API void gaijin_begin_raise(gaijin *g, uint64_t id, enum op op, uint32_t count);
 GAIJIN_API int gaijin_end_answer(gaijin *g);
 GAIJIN_API int gaijin_answer_error(gaijin *g, uint64_t id, enum op op, enum status status, const char *text);
-/* Sends the releases queued, then the answer to a free event. */
-GAIJIN_API int gaijin_answer_free(gaijin *g, uint64_t id);
+/* Sends the releases queued, then the answer to a free event. For those who look at the broker's books it tells how much time
+ * the program still has for such collections (milliseconds, 0 when it spent more than it had; GAIJIN_NO_BUDGET: it keeps no
+ * account, and tells neither) and how many it has put off so far. */
+#define GAIJIN_NO_BUDGET UINT32_MAX
+GAIJIN_API int gaijin_answer_free(gaijin *g, uint64_t id, uint32_t budget_ms, uint64_t put_off);
 /* A notice without values (ready). */
 GAIJIN_API int gaijin_notice(gaijin *g, enum op op);
 

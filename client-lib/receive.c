@@ -106,7 +106,7 @@ static void refuse_stale(gaijin *g, const struct message *m) {
 static void on_free(gaijin *g, const struct message *m) {
   if (g->events->free)
     g->events->free(g->user, m->id);
-  else if (gaijin_answer_free(g, m->id) && !g->lost)
+  else if (gaijin_answer_free(g, m->id, GAIJIN_NO_BUDGET, 0) && !g->lost)
     gj_io_lost(g, "no memory to answer 'free'");
 }
 

@@ -206,10 +206,15 @@ int gaijin_answer_error(gaijin *g, uint64_t id, enum op op, enum status status, 
   return writer_end(g);
 }
 
-int gaijin_answer_free(gaijin *g, uint64_t id) {
+int gaijin_answer_free(gaijin *g, uint64_t id, uint32_t budget_ms, uint64_t put_off) {
   /* Releases that find no memory now follow later: the broker lowers its books then. */
   if (!g->lost && !g->writer.open) gj_write_releases(g);
-  begin_answer(g, MESSAGE_REPLY, id, OP_free, 0);
+  bool told = budget_ms != GAIJIN_NO_BUDGET;
+  begin_answer(g, MESSAGE_REPLY, id, OP_free, told ? 2 : 0);
+  if (told) {
+    gaijin_put_number(g, budget_ms);
+    gaijin_put_number(g, (double)put_off);
+  }
   return writer_end(g);
 }
 

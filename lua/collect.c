@@ -20,12 +20,17 @@ static void refill(struct free_budget *b) {
   b->updated = now;
 }
 
+static void answer(struct worker *w, uint64_t id) {
+  const struct free_budget *b = &w->budget;
+  gaijin_answer_free(w->g, id, b->seconds > 0 ? (uint32_t)(b->seconds * 1e3) : 0, b->put_off);
+}
+
 static void answer_waiting(struct worker *w) {
   struct free_budget *b = &w->budget;
   double start = worker_now();
   worker_collect(w->L, w);
   b->seconds -= worker_now() - start;
-  for (unsigned i = 0; i < b->n_waiting; i++) gaijin_answer_free(w->g, b->waiting[i]);
+  for (unsigned i = 0; i < b->n_waiting; i++) answer(w, b->waiting[i]);
   b->n_waiting = 0;
 }
 
@@ -42,7 +47,7 @@ void collect_on_free(void *worker, uint64_t id) {
   struct free_budget *b = &w->budget;
   uint64_t *ids = realloc(b->waiting, (b->n_waiting + 1) * sizeof *ids);
   if (!ids) {
-    gaijin_answer_free(w->g, id); /* memory is short: the broker must not wait for ever */
+    answer(w, id); /* memory is short: the broker must not wait for ever */
     return;
   }
   b->waiting = ids;
@@ -55,7 +60,10 @@ void collect_on_free(void *worker, uint64_t id) {
   }
   double delay = -b->seconds / share;
   b->timer = timer_start(w, delay < longest_delay ? delay : longest_delay, on_time, NULL);
-  if (!b->timer) answer_waiting(w);
+  if (b->timer)
+    b->put_off++;
+  else
+    answer_waiting(w);
 }
 
 void collect_sweep(struct worker *w) {

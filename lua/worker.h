@@ -56,6 +56,7 @@ struct scheduler {
 struct free_budget {
   double seconds; /* may be spent now */
   double updated; /* when `seconds` was right */
+  uint64_t put_off; /* collections put off so far */
   uint64_t *waiting; /* ids of free requests put off */
   unsigned n_waiting;
   struct timer *timer;

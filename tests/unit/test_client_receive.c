@@ -89,6 +89,7 @@ START_TEST(without_events_requests_are_unsupported_and_free_is_answered) {
   ck_assert_int_eq(fake_next(&f)->kind, MESSAGE_REPLY);
   ck_assert_int_eq(f.m.op, OP_free);
   ck_assert_uint_eq(f.m.id, 9);
+  ck_assert_uint_eq(f.m.body_count, 0);
   fake_close(&f);
 }
 END_TEST
@@ -102,11 +103,16 @@ START_TEST(free_is_answered_after_the_releases) {
   ck_assert_uint_eq(f.told.frees, 1);
   ck_assert_uint_eq(f.told.free_id[0], 9);
   gaijin_body_free(f.told.answer[n].body);
-  ck_assert_int_eq(gaijin_answer_free(f.g, 9), 0);
+  ck_assert_int_eq(gaijin_answer_free(f.g, 9, 97, 12), 0);
   gaijin_flush(f.g, false);
   ck_assert_int_eq(fake_next(&f)->op, OP_unsub);
   ck_assert_int_eq(fake_next(&f)->op, OP_free);
   ck_assert_int_eq(f.m.kind, MESSAGE_REPLY);
+  struct reader r = fake_values(&f.m);
+  uint64_t budget, put_off;
+  ck_assert(reader_uint(&r, &budget) && reader_uint(&r, &put_off));
+  ck_assert_uint_eq(budget, 97);
+  ck_assert_uint_eq(put_off, 12);
   fake_close(&f);
 }
 END_TEST

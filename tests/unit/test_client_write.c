@@ -169,7 +169,7 @@ START_TEST(a_begin_inside_a_begin_is_refused) {
   ck_assert_int_eq(gaijin_end_answer(f.g), STATUS_busy);
   gaijin_abort(f.g);
   ck_assert_int_eq(gaijin_answer_error(f.g, 4, OP_get, STATUS_busy, "x"), STATUS_busy);
-  ck_assert_int_eq(gaijin_answer_free(f.g, 4), STATUS_busy);
+  ck_assert_int_eq(gaijin_answer_free(f.g, 4, 0, 0), STATUS_busy);
   ck_assert_int_eq(gaijin_notice(f.g, OP_ready), STATUS_busy);
   ck_assert_int_eq(gaijin_claim(f.g, &A, NULL, NULL, NULL), STATUS_busy);
   gaijin_put_bool(f.g, true);
