@@ -179,10 +179,12 @@ static int core_next(lua_State *L) {
   return remote_call(L, worker_of(L), OP_next, 1, 2, 1);
 }
 
+/* cursor, host, client (nil: any) -> next cursor or nil, row, row, ... */
 static int core_loads(lua_State *L) {
-  lua_settop(L, 0);
+  lua_settop(L, 3);
   lua_pushliteral(L, "loads");
-  return remote_call(L, worker_of(L), OP_inspect, 0, 1, 1);
+  lua_insert(L, 1);
+  return remote_call(L, worker_of(L), OP_inspect, 0, 1, 4);
 }
 
 static int core_counts(lua_State *L) {

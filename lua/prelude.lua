@@ -321,16 +321,22 @@ function bakaGC()
   core.release()
 end
 
+-- Calls visit(host, client, held, is the host dead) for each pair in the broker's books; host or client nil: any.
+local function each_load(host, client, visit)
+  local function read(cursor, ...)
+    for _, row in raw_ipairs { ... } do visit(row[1], row[2], row[3], row[10]) end
+    return cursor
+  end
+  local cursor
+  repeat cursor = read(core.loads(cursor, host, client)) until not cursor
+end
+
 local function get_baka()
   local clients, hosts = {}, {}
-  local function count(_, ...)
-    for i = 1, select("#", ...) do
-      local row = (select(i, ...)) -- host, client, held, ...
-      if row[1] == gaijin.name then clients[row[2]] = row[3] end
-      if row[2] == gaijin.name then hosts[row[1]] = row[3] end
-    end
-  end
-  count(core.loads())
+  each_load(gaijin.name, nil, function(_, client, held, dead)
+    if not dead then clients[client] = held end -- a dead one of our name is another host
+  end)
+  each_load(nil, gaijin.name, function(host, _, held) hosts[host] = (hosts[host] or 0) + held end)
   local exported, used = core.counts()
   return exported, used, clients, hosts
 end
