@@ -79,16 +79,23 @@ static int op_s2t(lua_State *L, struct worker *w) {
   }
 }
 
+/* Label, kind, id of its token if it is an object of ours that others hold; and again. */
 static int op_labels(lua_State *L, struct worker *w) {
   lua_settop(L, 0);
   lua_rawgeti(L, LUA_REGISTRYINDEX, w->at.labels);
   lua_pushnil(L);
   while (lua_next(L, 1)) {
-    luaL_checkstack(L, 4, "too many labels");
-    lua_pushvalue(L, -2); /* label, value, label: the last goes on */
+    luaL_checkstack(L, 6, "too many labels");
+    lua_pushnil(L);
+    lua_pushvalue(L, -3); /* label, value, nil, label: the last goes on */
   }
-  for (int i = lua_gettop(L); i > 1; i -= 2) { /* not before: a finaliser that runs now may set labels */
+  for (int i = lua_gettop(L) - 1; i > 1; i -= 3) { /* not before: a finaliser that runs now may set labels */
     struct at *at = at_get(L, w, i);
+    gaijin_token *t = at ? NULL : pool_find(L, w, i);
+    if (t) {
+      lua_pushnumber(L, (lua_Number)gaijin_token_pt(w->g, t).id);
+      lua_replace(L, i + 1);
+    }
     lua_pushstring(L, at ? pt_kind_name(at->pt.kind) : luaL_typename(L, i));
     lua_replace(L, i);
   }

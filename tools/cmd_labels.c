@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * gaijinctl labels: what workers expose. The workers are asked, all at once;
+ * gaijinctl labels: what workers expose, and the id of its token if others hold
+ * it (`gaijinctl tokens` knows more of it by host and id). The workers are asked, all at once;
  * one that does not answer (a script in a long computation) costs a line on
  * stderr and status 1, the others are shown.
  */
@@ -10,7 +11,9 @@
 #include "tools/observe.h"
 #include "tools/text.h"
 
-static const char *const fields[] = {"name", "label", "kind"};
+static const char *const fields[] = {"name", "label", "kind", "id"};
+
+enum { LABEL_VALUES = 3 }; /* of each label in an answer */
 
 static uint64_t ask(gaijin *g, const char *name) {
   uint64_t id = 0;
@@ -21,15 +24,14 @@ static uint64_t ask(gaijin *g, const char *name) {
 static bool read_labels(gaijin *g, const char *name, uint64_t id, struct show *s) {
   gaijin_body *b = id ? observe_await(g, name, id) : NULL;
   if (!b) return false;
-  struct gaijin_value v;
-  while (gaijin_body_next(b, &v)) {
+  bool good = gaijin_body_count(b) % LABEL_VALUES == 0;
+  if (!good) observe_report_form(name);
+  while (good && gaijin_body_count(b)) {
     show_text(s, name);
-    show_value(s, &v);
-    if (!gaijin_body_next(b, &v)) v = (struct gaijin_value){.type = GAIJIN_NIL};
-    show_value(s, &v);
+    good = observe_show(b, name, LABEL_VALUES, s);
   }
   gaijin_body_free(b);
-  return true;
+  return good;
 }
 
 int cmd_labels(const struct invocation *in) {

@@ -1,14 +1,45 @@
 /* SPDX-License-Identifier: MIT
  *
- * gaijinctl tokens: every object that crosses a process now, its host and its
- * holders. The broker answers in pages, so a large system is not held up; what
- * changes between two pages may be seen or not.
+ * gaijinctl tokens: every object that crosses a process now, its host, its
+ * holders, and the labels it has at its host now. First the broker's books are read,
+ * then the hosts are asked: what changes in between may be seen or not.
  */
-#include "proto/base.h"
-#include "tools/observe.h"
+#include <stdlib.h>
 
-static const char *const fields[] = {"host", "id", "kind", "age_s", "dead", "holders"};
-enum { COLUMNS = ARRAY_SIZE(fields) };
+#include "proto/base.h"
+#include "tools/exposed.h"
+#include "tools/observe.h"
+#include "tools/text.h"
+
+static const char *const fields[] = {"host", "id", "kind", "age_s", "dead", "holders", "labels"};
+/* What the broker knows: all but the labels. */
+enum { COLUMNS = ARRAY_SIZE(fields) - 1 };
+
+/* A cell of labels that is to be filled. */
+struct unknown {
+  size_t hole, worker;
+  uint64_t token;
+};
+
+struct listing {
+  struct show *s;
+  struct exposed *exposed;
+  struct unknown *unknown;
+  size_t count, room;
+};
+
+static void add_unknown(struct listing *l, struct unknown u) {
+  if (l->count == l->room) {
+    l->room = l->room ? l->room * 2 : 64;
+    struct unknown *all = realloc(l->unknown, l->room * sizeof *all);
+    if (!all) {
+      tool_error("out of memory");
+      exit(1);
+    }
+    l->unknown = all;
+  }
+  l->unknown[l->count++] = u;
+}
 
 static bool read_holders(gaijin_body *b, struct show *s) {
   struct gaijin_value list, name, count;
@@ -22,45 +53,43 @@ static bool read_holders(gaijin_body *b, struct show *s) {
   return true;
 }
 
-static void put_filter(gaijin *g, const char *name) {
-  if (name)
-    gaijin_put_text(g, name);
+static bool read_token(gaijin_body *b, void *user) {
+  struct listing *l = user;
+  struct gaijin_value host, id, dead;
+  if (!observe_value(b, "tokens", &host)) return false;
+  show_value(l->s, &host);
+  if (!observe_value(b, "tokens", &id)) return false;
+  show_value(l->s, &id);
+  if (!observe_show(b, "tokens", 2, l->s) || !observe_value(b, "tokens", &dead)) return false;
+  show_value(l->s, &dead);
+  if (!read_holders(b, l->s)) return false;
+  if (host.type != GAIJIN_STRING || dead.type != GAIJIN_BOOL || dead.boolean)
+    show_nil(l->s);
   else
-    gaijin_put_nil(g);
+    add_unknown(l, (struct unknown){.hole = show_hole(l->s), .worker = exposed_worker(l->exposed, host.bytes, host.size), .token = id.integer});
+  return true;
 }
 
-/* Reads one page. 1 there may be more from *cursor on, 0 that was the last, -1 failed. */
-static int read_page(gaijin *g, const struct invocation *in, struct show *s, uint64_t *cursor, bool first) {
-  gaijin_begin_request(g, &(struct gaijin_send){.op = OP_inspect}, 4);
-  gaijin_put_text(g, "tokens");
-  if (first)
-    gaijin_put_nil(g);
-  else
-    gaijin_put_number(g, (double)*cursor);
-  put_filter(g, in->values[0]);
-  put_filter(g, in->values[1]);
-  gaijin_body *b = observe_ask(g, "tokens");
-  struct gaijin_value next = {0};
-  bool good = b && observe_value(b, "tokens", &next);
-  uint32_t left = 0;
-  int r = 0;
-  while (good && (r = observe_row(b, "tokens", COLUMNS, &left)) > 0)
-    good = observe_show(b, "tokens", COLUMNS - 1, s) && read_holders(b, s) && observe_skip(b, "tokens", left - COLUMNS);
-  gaijin_body_free(b);
-  if (!good || r != 0) return -1;
-  *cursor = next.integer;
-  return next.type == GAIJIN_NUMBER;
+static void fill_labels(const struct listing *l, gaijin *g) {
+  exposed_ask(l->exposed, g);
+  for (size_t i = 0; i < l->count; i++) {
+    const struct unknown *u = &l->unknown[i];
+    show_fill(l->s, u->hole);
+    exposed_show(l->exposed, u->worker, u->token, l->s);
+  }
 }
 
 int cmd_tokens(const struct invocation *in) {
   gaijin *g = observe_open(in);
   if (!g) return 1;
-  struct show *s = show_new(in->json, fields, COLUMNS);
-  uint64_t cursor = 0;
-  int r = read_page(g, in, s, &cursor, true);
-  while (r > 0) r = read_page(g, in, s, &cursor, false);
+  struct listing l = {.s = show_new(in->json, fields, ARRAY_SIZE(fields)), .exposed = exposed_new()};
+  bool good = observe_read(g, &(struct observe_book){.what = "tokens", .columns = COLUMNS, .host = in->values[0], .holder = in->values[1],
+                                                     .row = read_token, .user = &l});
+  if (good) fill_labels(&l, g);
+  exposed_free(l.exposed);
+  free(l.unknown);
   gaijin_close(g);
-  if (r == 0) return show_end(s);
-  show_free(s);
+  if (good) return show_end(l.s);
+  show_free(l.s);
   return 1;
 }

@@ -18,7 +18,7 @@ static const struct command commands[] = {
   {.name = "run", .usage = "[NAME=]SCRIPT...", .what = "start a private broker and a worker for each script, until all have ended",
    .least = 1, .most = INT_MAX, .run = cmd_run},
   {.name = "clients", .usage = "", .what = "the workers connected to the broker", .json = true, .run = cmd_clients},
-  {.name = "tokens", .usage = "[--host NAME] [--holder NAME]", .what = "every shared object and who holds it",
+  {.name = "tokens", .usage = "[--host NAME] [--holder NAME]", .what = "every shared object, who holds it, and its labels",
    .flags = {"--host", "--holder"}, .json = true, .run = cmd_tokens},
   {.name = "labels", .usage = "[NAME]", .what = "what the workers expose", .json = true, .most = 1, .run = cmd_labels},
   {.name = "loads", .usage = "", .what = "how many objects of each worker each other worker holds", .json = true, .run = cmd_loads},

@@ -22,18 +22,29 @@ gaijin *observe_open(const struct invocation *in);
 bool observe_send(gaijin *g, const char *what, uint64_t *id);
 /* Waits for the answer to `id`; the body to free, or NULL after an error line. */
 gaijin_body *observe_await(gaijin *g, const char *what, uint64_t id);
+/* The same when `left` of `limit` seconds are left. */
+gaijin_body *observe_await_left(gaijin *g, const char *what, uint64_t id, double left, double limit);
 /* Both. */
 gaijin_body *observe_ask(gaijin *g, const char *what);
 
-/* Reads the array that begins a row and checks that it has at least `columns` values; *left gets how many.
- * 1 there is a row, 0 the body is at its end, -1 after an error line. */
-int observe_row(gaijin_body *b, const char *what, uint32_t columns, uint32_t *left);
+/* One of the broker's books (op inspect), read page by page to its end, so that a large one holds nobody up. */
+struct observe_book {
+  const char *what;
+  uint32_t columns;           /* values that each row must have; what it has beyond is skipped */
+  const char *host, *holder;  /* filters; NULL: none */
+  /* Reads exactly `columns` values of b; false after an error line. */
+  bool (*row)(gaijin_body *b, void *user);
+  void *user;
+};
+/* Calls row for each row. False after an error line. */
+bool observe_read(gaijin *g, const struct observe_book *book);
+
 /* Reads the next value of a row whatever it is; false (after an error line) when there is none. */
 bool observe_value(gaijin_body *b, const char *what, struct gaijin_value *v);
 /* Puts the next `count` values into the table. */
 bool observe_show(gaijin_body *b, const char *what, uint32_t count, struct show *s);
-/* Skips values that this version knows nothing of. */
-bool observe_skip(gaijin_body *b, const char *what, uint32_t count);
+/* One line: the answer is not what this version expects. */
+void observe_report_form(const char *what);
 
 /* Names of all workers that are connected, in the broker's order. */
 struct observe_names {

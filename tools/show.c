@@ -30,11 +30,14 @@ struct show {
   size_t room;
   struct text list; /* the list cell being made */
   size_t items;
+  size_t hole; /* where the next cell goes; NO_HOLE: to the end */
 };
+
+#define NO_HOLE SIZE_MAX
 
 struct show *show_new(bool json, const char *const *fields, size_t count) {
   struct show *s = tool_alloc(1, sizeof *s);
-  *s = (struct show){.json = json, .fields = fields, .columns = count, .right = tool_alloc(count, sizeof *s->right)};
+  *s = (struct show){.json = json, .fields = fields, .columns = count, .right = tool_alloc(count, sizeof *s->right), .hole = NO_HOLE};
   return s;
 }
 
@@ -47,9 +50,11 @@ void show_free(struct show *s) {
   free(s);
 }
 
-/* Takes the text over. */
-static void put(struct show *s, struct text *t) {
-  if (s->count == s->room) {
+/* Takes the text over. `right`: it is a number. */
+static void put_aligned(struct show *s, struct text *t, bool right) {
+  size_t cell = s->hole != NO_HOLE ? s->hole : s->count;
+  s->hole = NO_HOLE;
+  if (cell == s->count && s->count == s->room) {
     size_t room = s->room ? s->room * 2 : 64;
     struct cell *cells = realloc(s->cells, room * sizeof *cells);
     if (!cells) {
@@ -60,9 +65,16 @@ static void put(struct show *s, struct text *t) {
     s->room = room;
   }
   if (!t->bytes) text_add(t, "", 0);
-  s->cells[s->count++] = (struct cell){.bytes = t->bytes, .size = t->size};
+  if (cell == s->count)
+    s->count++;
+  else
+    free(s->cells[cell].bytes);
+  s->cells[cell] = (struct cell){.bytes = t->bytes, .size = t->size};
+  if (right) s->right[cell % s->columns] = true;
   *t = (struct text){0};
 }
+
+static void put(struct show *s, struct text *t) { put_aligned(s, t, false); }
 
 void show_string(struct show *s, const char *bytes, size_t size) {
   struct text t = {0};
@@ -75,22 +87,24 @@ void show_string(struct show *s, const char *bytes, size_t size) {
 
 void show_text(struct show *s, const char *text) { show_string(s, text, strlen(text)); }
 
-void show_number(struct show *s, double v) {
-  struct text t = {0};
+static void add_number(const struct show *s, struct text *t, double v) {
   /* JSON has no word for these. */
   bool quote = s->json && !isfinite(v);
-  if (quote) text_add(&t, "\"", 1);
-  text_add_number(&t, v);
-  if (quote) text_add(&t, "\"", 1);
-  s->right[s->count % s->columns] = true;
-  put(s, &t);
+  if (quote) text_add(t, "\"", 1);
+  text_add_number(t, v);
+  if (quote) text_add(t, "\"", 1);
+}
+
+void show_number(struct show *s, double v) {
+  struct text t = {0};
+  add_number(s, &t, v);
+  put_aligned(s, &t, true);
 }
 
 void show_uint(struct show *s, uint64_t v) {
   struct text t = {0};
   text_print(&t, "%" PRIu64, v);
-  s->right[s->count % s->columns] = true;
-  put(s, &t);
+  put_aligned(s, &t, true);
 }
 
 void show_hex(struct show *s, uint64_t v) {
@@ -105,8 +119,13 @@ void show_bool(struct show *s, bool v) {
   put(s, &t);
 }
 
-void show_value(struct show *s, const struct gaijin_value *v) {
+void show_nil(struct show *s) {
   struct text t = {0};
+  text_print(&t, "%s", s->json ? "null" : "-");
+  put(s, &t);
+}
+
+void show_value(struct show *s, const struct gaijin_value *v) {
   switch (v->type) {
     case GAIJIN_BOOL: show_bool(s, v->boolean); return;
     case GAIJIN_STRING: show_string(s, v->bytes, v->size); return;
@@ -116,10 +135,7 @@ void show_value(struct show *s, const struct gaijin_value *v) {
       else
         show_number(s, v->number);
       return;
-    case GAIJIN_NIL:
-      text_print(&t, "%s", s->json ? "null" : "-");
-      put(s, &t);
-      return;
+    case GAIJIN_NIL: show_nil(s); return;
     case GAIJIN_FOREIGN: show_text(s, pt_kind_name(gaijin_holding_pt(v->holding)->kind)); return;
     case GAIJIN_ARRAY: show_text(s, "array"); return;
     case GAIJIN_HOME:
@@ -145,6 +161,25 @@ void show_list_item(struct show *s, const char *name, size_t size, uint64_t coun
   }
   s->items++;
 }
+
+void show_list_value(struct show *s, const struct gaijin_value *v) {
+  struct text *t = &s->list;
+  if (s->items++) text_print(t, "%s", s->json ? "," : ", ");
+  if (v->type != GAIJIN_STRING)
+    add_number(s, t, v->number);
+  else if (s->json)
+    text_add_json(t, v->bytes, v->size);
+  else
+    text_add_plain(t, v->bytes, v->size);
+}
+
+size_t show_hole(struct show *s) {
+  struct text t = {0};
+  put(s, &t);
+  return s->count - 1;
+}
+
+void show_fill(struct show *s, size_t hole) { s->hole = hole; }
 
 void show_list_end(struct show *s) {
   if (s->json)

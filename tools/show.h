@@ -3,7 +3,7 @@
  * What a command found, as an aligned table for people or as JSON for programs:
  * one array of objects and a newline. Cells are put row by row, in the order of
  * the columns; nothing is printed before show_end, so a command that fails
- * half-way prints no half a table.
+ * half-way prints no half a table. A cell whose content is known only later is put as a hole and filled then.
  */
 #ifndef GAIJIN_TOOLS_SHOW_H
 #define GAIJIN_TOOLS_SHOW_H
@@ -33,9 +33,17 @@ void show_bool(struct show *s, bool v);
 /* A received nil, boolean, number or string; anything else as the name of what it is. */
 void show_value(struct show *s, const struct gaijin_value *v);
 
-/* A list of {name, count} as one cell: begin, items, end. */
+void show_nil(struct show *s);
+
+/* A list of {name, count}, or of values (strings, numbers), as one cell: begin, items, end. */
 void show_list_begin(struct show *s);
 void show_list_item(struct show *s, const char *name, size_t size, uint64_t count);
+void show_list_value(struct show *s, const struct gaijin_value *v);
 void show_list_end(struct show *s);
+
+/* Puts an empty cell; its number. */
+size_t show_hole(struct show *s);
+/* The next cell that is put goes into this hole. */
+void show_fill(struct show *s, size_t hole);
 
 #endif

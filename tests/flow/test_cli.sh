@@ -43,6 +43,8 @@ expect() {
     note_failure "gaijinctl $* gave status $got, not $wanted"
   fi
 }
+# shows COMMAND PATTERN: the command's JSON has a line like that.
+shows() { "$ctl" --json "$1" >"$dir/out" 2>"$dir/err" && out_has "$2"; }
 out_has() { grep -qE -- "$1" "$dir/out"; }
 err_has() { grep -qE -- "$1" "$dir/err"; }
 err_is_one_line() { [ "$(wc -l <"$dir/err")" = 1 ]; }
@@ -108,10 +110,12 @@ wait_until "$ctl" -s "$socket" ping
 script host <<'LUA'
 bakaGaijin.object = {1}
 bakaGaijin['q"\\\n\255'] = 1
-bakaGaijin[7] = print
+bakaGaijin[7] = bakaGaijin.object
+bakaGaijin.unused = print
 LUA
 script holder <<'LUA'
 kept = gaijin.wait_for("host", "object")
+bakaGaijin["passed on"] = kept
 LUA
 for name in host holder; do
   "$build/gaijin-worker" -s "$socket" "$dir/$name.lua" 2>>"$dir/workers.err" &
@@ -125,35 +129,79 @@ expect 0 clients
 check "a row for each" out_has "^holder +[0-9a-f]{16} "
 expect 0 clients --json
 for field in '"name":"host"' '"host":"[0-9a-f]{16}"' '"pid":[0-9]+' '"uid":[0-9]+' '"uptime_s":[0-9.]+' '"exports":1' '"holds":0' \
-  '"in_flight":[0-9]+' '"queued_bytes":[0-9]+' '"messages_in":[0-9]+' '"messages_out":[0-9]+'; do
+  '"in_flight":[0-9]+' '"queued_bytes":[0-9]+' '"messages_in":[0-9]+' '"messages_out":[0-9]+' '"ready":true,"answering":true'; do
   check "clients has $field" out_has "$field"
 done
 expect 0 --json tokens
-check "tokens" out_has '^\[\{"host":"host","id":[0-9]+,"kind":"table","age_s":[0-9.]+,"dead":false,"holders":\[\{"name":"holder","count":1\}\]\}\]$'
+check "tokens" wait_until shows tokens '^\[\{"host":"host","id":[0-9]+,"kind":"table","age_s":[0-9.]+,"dead":false,"holders":\[\{"name":"holder","count":1\}\],"labels":\[7,"object"\]\}\]$'
 expect 0 tokens --host holder --json
 check "no token of that host" out_has '^\[\]$'
 expect 0 tokens --holder=holder
-check "the table's row" out_has '^host +[0-9]+ +table .* holder$'
+check "the table's row" out_has '^host +[0-9]+ +table .* holder +7, object$'
+token=$(sed -n 's/^host *\([0-9]*\) .*/\1/p' "$dir/out")
 expect 0 loads --json
-check "loads" out_has '"host":"host","client":"holder","held":1,"shadow":[0-9.]+,"allowance":[0-9.]+,"free_outstanding":false'
+check "loads" out_has '"host":"host","client":"holder","held":1,"shadow":[0-9.]+,"allowance":[0-9.]+,"free_outstanding":false,"budget_ms":null,"put_off":null,"free_waiting_s":null,"dead":false'
 expect 0 labels host --json
-check "a label that is a number" out_has '"name":"host","label":7,"kind":"function"'
-check "a label that is no text, escaped" out_has '"label":"q\\"\\\\\\u000a\\u00ff","kind":"number"'
-check "a label" out_has '"label":"object","kind":"table"'
+check "a label that is a number" out_has '"name":"host","label":7,"kind":"table","id":'"$token"
+check "a label that is no text, escaped" out_has '"label":"q\\"\\\\\\u000a\\u00ff","kind":"number","id":null'
+check "a label" out_has '"label":"object","kind":"table","id":'"$token"
+check "a label that nobody holds" out_has '"label":"unused","kind":"function","id":null'
 expect 0 labels
-check "labels of all" out_has '^host +object +table$'
+check "labels of all" out_has "^host +object +table +$token\$"
+expect 0 labels holder --json
+check "the host's object has no token of the holder's" out_has '^\[\{"name":"holder","label":"passed on","kind":"table","id":null\}\]$'
 expect 1 labels nobody
 check "one line" err_is_one_line
 expect 0 gc
 check "all have collected" out_has '^holder +yes$'
 expect 0 gc holder --json
 check "gc as JSON" out_has '^\[\{"name":"holder","collected":true\}\]$'
+expect 0 loads --json
+check "the budget" out_has '"client":"holder",.*"free_outstanding":false,"budget_ms":[0-9]+,"put_off":0,"free_waiting_s":null'
 expect 1 gc nobody
 check "one line" err_is_one_line
 expect 0 ping
 check "a time" out_has 'answered in [0-9.]+ us$'
 expect 0 ping --json
 check "a time as JSON" out_has '^\[\{"round_trip_us":[0-9.]+,"broker_version":"[^"]+"\}\]$'
+
+test="a worker that does not answer"
+# begin_worker NAME [FLAG...]: starts dir/NAME.lua as a worker and waits until it serves; its pid is $worker.
+begin_worker() {
+  "$build/gaijin-worker" -s "$socket" -n "$1" "${@:2}" "$dir/$1.lua" 2>>"$dir/workers.err" &
+  worker=$!
+  started+=("$worker")
+  wait_until serves "$1"
+}
+script stuck <<'LUA'
+kept = gaijin.wait_for("host", "object")
+bakaGaijin.mine, bakaGaijin.too = {}, kept
+bakaGaijin.also = bakaGaijin.mine
+LUA
+script fan <<<'kept = gaijin.wait_for("stuck", "mine")'
+begin_worker stuck
+stuck=$worker
+begin_worker fan
+check "its labels" wait_until shows tokens '"host":"stuck".*"labels":\["also","mine"\]'
+kill -STOP "$stuck"
+check "others answer" wait_until shows tokens '"host":"host".*"labels":\[7,"object"\]'
+check "its labels are unknown" out_has '"host":"stuck".*"labels":null'
+check "one line about it" err_has '^gaijinctl: labels of stuck: no answer in 1 s$'
+check "and no other" err_is_one_line
+begin gc stuck
+waits='"host":"host","client":"stuck",.*"free_outstanding":true,"budget_ms":null,"put_off":null,"free_waiting_s":[0-9.]+,"dead":false'
+check "how long free waits" wait_until shows loads "$waits"
+check "not answering" wait_until shows clients '"name":"stuck".*"answering":false'
+check "others are" shows clients '"name":"fan".*"answering":true'
+kill -CONT "$stuck"
+finish
+check "answering again" wait_until shows clients '"name":"stuck".*"answering":true'
+check "free is answered" wait_until shows loads '"client":"stuck",.*"free_outstanding":false,"budget_ms":[0-9]+,"put_off":[0-9]+,"free_waiting_s":null'
+kill -9 "$stuck"
+wait "$stuck" 2>/dev/null
+check "a tombstone has no labels" wait_until shows tokens '"host":"stuck".*"dead":true,.*"labels":null'
+check "nobody is asked for them" test ! -s "$dir/err"
+check "a dead load" shows loads '"host":"stuck","client":"fan".*"dead":true'
 
 test="run beside a living broker"
 script once <<<'print(gaijin.wait_for("host", "object")[1]) gaijin.stop()'
@@ -166,6 +214,37 @@ kill "$broker"
 finish
 check "status 1 when the broker goes" test "$ended" = 1
 check "says so" err_has "^gaijinctl: run: the broker at .* has gone"
+unset GAIJIN_SOCKET
+
+test="books in pages" # of 4 KiB messages: 8 rows each
+socket=$dir/small.sock
+export GAIJIN_SOCKET=$socket
+"$build/gaijin-broker" -s "$socket" --max-message 4K --log-level warn &
+broker=$!
+started+=("$broker")
+wait_until "$ctl" ping
+script first <<<'bakaGaijin.value = {}'
+echo 'kept = gaijin.wait_for("first", "value") bakaGaijin.mine = {}' >"$dir/holding"
+begin_worker first
+workers=("$worker")
+for i in {1..20}; do
+  cp "$dir/holding" "$dir/w$i.lua"
+  begin_worker "w$i"
+  workers+=("$worker")
+done
+expect 0 clients --json
+check "all clients" test "$(grep -c '"name"' "$dir/out")" = 21
+expect 0 loads --json
+check "all loads" test "$(grep -c '"host":"first"' "$dir/out")" = 20
+expect 0 tokens --host first --json
+check "all holders" test "$(grep -o '"name":"w[0-9]*"' "$dir/out" | sort -u | wc -l)" = 20
+expect 0 labels --json
+check "all labels" test "$(grep -c '"label":"mine"' "$dir/out")" = 20
+expect 0 gc --json
+check "all have collected" test "$(grep -c '"collected":true' "$dir/out")" = 21
+kill "${workers[@]}" "$broker"
+for pid in "${workers[@]}" "$broker"; do check "$pid ends" wait_until gone "$pid"; done
+started=()
 unset GAIJIN_SOCKET
 
 test="run: output"

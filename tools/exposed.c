@@ -1,0 +1,154 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The answers are kept, because the labels' bytes are theirs; the labels that
+ * belong to tokens are in one array, sorted by worker, token and label.
+ */
+#include "tools/exposed.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "tools/observe.h"
+#include "tools/text.h"
+
+struct asked {
+  char *name;
+  size_t size;
+  uint64_t request;  /* 0: it could not be asked */
+  gaijin_body *body; /* its answer; NULL: none came */
+};
+
+struct label {
+  size_t worker;
+  uint64_t token;
+  struct gaijin_value label; /* NIL: before all labels of the token */
+};
+
+struct exposed {
+  struct asked *workers;
+  size_t n_workers, workers_room, last; /* last: the worker that was noted last */
+  struct label *labels;
+  size_t n_labels, labels_room;
+};
+
+struct exposed *exposed_new(void) { return tool_alloc(1, sizeof(struct exposed)); }
+
+void exposed_free(struct exposed *e) {
+  for (size_t i = 0; i < e->n_workers; i++) {
+    free(e->workers[i].name);
+    gaijin_body_free(e->workers[i].body);
+  }
+  free(e->workers);
+  free(e->labels);
+  free(e);
+}
+
+/* The array with room for one item more. */
+static void *grow(void *array, size_t count, size_t *room, size_t size) {
+  if (count < *room) return array;
+  *room = *room ? *room * 2 : 16;
+  array = realloc(array, *room * size);
+  if (array) return array;
+  tool_error("out of memory");
+  exit(1);
+}
+
+static bool is_named(const struct asked *w, const char *name, size_t size) { return w->size == size && memcmp(w->name, name, size) == 0; }
+
+size_t exposed_worker(struct exposed *e, const char *name, size_t size) {
+  /* Tokens of one worker often follow each other. */
+  if (e->n_workers && is_named(&e->workers[e->last], name, size)) return e->last;
+  for (e->last = 0; e->last < e->n_workers; e->last++)
+    if (is_named(&e->workers[e->last], name, size)) return e->last;
+  e->workers = grow(e->workers, e->n_workers, &e->workers_room, sizeof *e->workers);
+  e->workers[e->n_workers++] = (struct asked){.name = tool_copy(name, size), .size = size};
+  return e->last;
+}
+
+/* ---- Asking ---- */
+
+static double now(void) {
+  struct timespec t;
+  clock_gettime(CLOCK_MONOTONIC, &t);
+  return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
+}
+
+static char *title(const struct asked *w) {
+  struct text t = {0};
+  text_print(&t, "labels of ");
+  text_add_plain(&t, w->name, w->size);
+  return t.bytes;
+}
+
+/* Label, kind, token, and again. */
+static void read_labels(struct exposed *e, size_t worker, gaijin_body *b) {
+  struct gaijin_value label, kind, token;
+  while (gaijin_body_next(b, &label) && gaijin_body_next(b, &kind) && gaijin_body_next(b, &token)) {
+    if (token.type != GAIJIN_NUMBER || !token.is_uint) continue;
+    e->labels = grow(e->labels, e->n_labels, &e->labels_room, sizeof *e->labels);
+    e->labels[e->n_labels++] = (struct label){.worker = worker, .token = token.integer, .label = label};
+  }
+}
+
+/* nil, numbers, strings. */
+static int compare_labels(const struct gaijin_value *a, const struct gaijin_value *b) {
+  if (a->type != b->type) return a->type < b->type ? -1 : 1;
+  if (a->type != GAIJIN_STRING) return a->number < b->number ? -1 : a->number > b->number;
+  int order = memcmp(a->bytes, b->bytes, a->size < b->size ? a->size : b->size);
+  return order ? order : a->size < b->size ? -1 : a->size > b->size;
+}
+
+static int compare(const void *x, const void *y) {
+  const struct label *a = x, *b = y;
+  if (a->worker != b->worker) return a->worker < b->worker ? -1 : 1;
+  if (a->token != b->token) return a->token < b->token ? -1 : 1;
+  return compare_labels(&a->label, &b->label);
+}
+
+void exposed_ask(struct exposed *e, gaijin *g) {
+  for (size_t i = 0; i < e->n_workers; i++) {
+    struct asked *w = &e->workers[i];
+    char *what = title(w);
+    gaijin_begin_request(g, &(struct gaijin_send){.op = OP_labels, .name = w->name}, 0);
+    if (!observe_send(g, what, &w->request)) w->request = 0;
+    free(what);
+  }
+  double end = now() + EXPOSED_SECONDS;
+  for (size_t i = 0; i < e->n_workers; i++) {
+    struct asked *w = &e->workers[i];
+    char *what = title(w);
+    double left = end - now();
+    if (w->request) w->body = observe_await_left(g, what, w->request, left > 0 ? left : 0, EXPOSED_SECONDS);
+    if (w->body) read_labels(e, i, w->body);
+    free(what);
+  }
+  if (e->n_labels) qsort(e->labels, e->n_labels, sizeof *e->labels, compare);
+}
+
+/* ---- Showing ---- */
+
+/* The first label of the token or of a later one. */
+static size_t first_label(const struct exposed *e, size_t worker, uint64_t token) {
+  struct label wanted = {.worker = worker, .token = token, .label.type = GAIJIN_NIL};
+  size_t low = 0, high = e->n_labels;
+  while (low < high) {
+    size_t middle = low + (high - low) / 2;
+    if (compare(&e->labels[middle], &wanted) < 0)
+      low = middle + 1;
+    else
+      high = middle;
+  }
+  return low;
+}
+
+void exposed_show(const struct exposed *e, size_t worker, uint64_t token, struct show *s) {
+  if (!e->workers[worker].body) {
+    show_nil(s);
+    return;
+  }
+  show_list_begin(s);
+  for (size_t i = first_label(e, worker, token); i < e->n_labels && e->labels[i].worker == worker && e->labels[i].token == token; i++)
+    show_list_value(s, &e->labels[i].label);
+  show_list_end(s);
+}
