@@ -28,6 +28,19 @@ static void set_budget(double seconds) {
   v.w.budget.updated = worker_now();
 }
 
+/* The next message answers `id`, and tells of a budget of at most `most` ms and so many collections put off. */
+static void expect_told(uint64_t id, uint64_t most, uint64_t put_off) {
+  uint64_t budget, told;
+  struct message *m = fake_next(&v.f);
+  struct reader r = fake_values(m);
+  ck_assert_int_eq(m->op, OP_free);
+  ck_assert_int_eq(m->kind, MESSAGE_REPLY);
+  ck_assert_uint_eq(m->id, id);
+  ck_assert(reader_uint(&r, &budget) && reader_uint(&r, &told));
+  ck_assert_uint_le(budget, most);
+  ck_assert_uint_eq(told, put_off);
+}
+
 static void expect_answer(uint64_t id) {
   struct message *m = fake_next(&v.f);
   ck_assert_int_eq(m->op, OP_free);
@@ -55,7 +68,7 @@ START_TEST(within_the_budget_free_is_answered_at_once) {
   ck_assert_ptr_null(v.w.budget.timer);
   flush();
   ck_assert_int_eq(fake_next(&v.f)->op, OP_unsub); /* the release first */
-  expect_answer(7);
+  expect_told(7, 100, 0);
   vm_close(&v);
 }
 END_TEST
@@ -105,15 +118,15 @@ START_TEST(without_budget_it_is_put_off_and_all_are_answered_together) {
   ck_assert_ptr_null(v.w.budget.timer);
   flush();
   ck_assert_int_eq(fake_next(&v.f)->op, OP_unsub);
-  expect_answer(7);
-  expect_answer(8);
-  expect_answer(9);
+  expect_told(7, 100, 1); /* one collection for the three of them */
+  expect_told(8, 100, 1);
+  expect_told(9, 100, 1);
   ck_assert(fake_idle(&v.f));
   /* And it begins anew. */
   set_budget(0.05);
   ask_free(10);
   flush();
-  expect_answer(10);
+  expect_told(10, 50, 1);
   vm_close(&v);
 }
 END_TEST
