@@ -98,7 +98,7 @@ demo: ## installs what is missing, builds, and plays the story of the three reso
 tests: all $(TESTS) $(STRESS) $(BENCHES) ## builds the tests and benches too, and runs nothing
 
 check: ## installs what is missing, builds, and runs every test
-	@tools/setup.sh
+	@tools/setup.sh packages
 	@$(MAKE) --no-print-directory run-all
 
 unit: ## runs the unit tests only
@@ -114,7 +114,7 @@ SEED ?= 1
 STEPS ?= 100000
 
 asan: ## builds everything with AddressSanitizer and UBSan in $(BUILD)/asan and runs every test there
-	@tools/setup.sh asan
+	@tools/setup.sh asan packages
 	@GAIJIN_TEST_SLOWER="$${GAIJIN_TEST_SLOWER:-3}" $(MAKE) --no-print-directory BUILD=$(BUILD)/asan SANITIZE=1 run-all
 
 valgrind: ## runs the unit tests under valgrind
@@ -143,7 +143,7 @@ protocol-doc: $(TABLE) ## renews the tables in docs/protocol.md from proto/*.def
 	@$(BUILD)/protocol-table docs/protocol.md
 
 setup: ## installs what the other targets need and is missing (Debian packages)
-	@tools/setup.sh asan lint valgrind model
+	@tools/setup.sh asan lint valgrind model packages
 
 clean: ## removes $(BUILD)
 	rm -rf "$(BUILD)"

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MIT
 #
 # Installs what the build needs and this machine lacks: the Debian packages of the libraries, a C compiler, make and
-# pkg-config; with the arguments asan, lint, valgrind, model, clang or git also what those need. Silent and quick when
+# pkg-config; with the arguments asan, lint, valgrind, model, packages, clang or git also what those need. Silent and quick when
 # nothing is missing. Uses apt-get, through sudo when not root; on other systems it says what is missing and ends with 1.
 set -euo pipefail
 export LC_ALL=C
@@ -30,6 +30,15 @@ need_sanitizer() {
   [ -e "$(gcc -print-file-name=libasan.so 2>/dev/null || true)" ] || missing+=(gcc)
 }
 
+# Lua libraries that the tests use: package, module
+need_module() {
+  local file=${2//.//}
+  for path in /usr/share/lua/5.1/"$file".lua /usr/share/lua/5.1/"$file"/init.lua /usr/lib/*/lua/5.1/"$file".so; do
+    if [ -e "$path" ]; then return; fi
+  done
+  missing+=("$1")
+}
+
 need_command gcc "${CC:-gcc}" gcc clang
 need_command libc6-dev gcc clang cc
 need_command make make
@@ -44,9 +53,18 @@ for extra in "$@"; do
     lint) need_command cppcheck cppcheck && need_command shellcheck shellcheck ;;
     valgrind) need_command valgrind valgrind ;;
     model) need_command spin spin ;;
+    packages)
+      need_module lua-penlight pl.List
+      need_module lua-dkjson dkjson
+      need_module lua-cjson cjson
+      need_module lua-lpeg lpeg
+      need_module lua-luassert luassert
+      need_module lua-say say
+      need_module lua-sql-sqlite3 luasql.sqlite3
+      ;;
     clang) need_command clang clang ;;
     git) need_command git git ;;
-    *) echo "tools/setup.sh: unknown extra '$extra'; it knows asan, lint, valgrind, model, clang, git" >&2; exit 2 ;;
+    *) echo "tools/setup.sh: unknown extra '$extra'; it knows asan, lint, valgrind, model, packages, clang, git" >&2; exit 2 ;;
   esac
 done
 if [ ${#missing[@]} -eq 0 ]; then exit 0; fi
