@@ -5,6 +5,7 @@
 #include "broker/broker.h"
 
 #include <errno.h>
+#include <malloc.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/random.h>
@@ -12,7 +13,7 @@
 #include "broker/client.h"
 #include "broker/reap.h"
 
-enum { ACCEPTS_PER_TURN = 64, REFUSED_LOG_MS = 1000, PAUSE_MS = 100, HELLO_MS = 10000 };
+enum { ACCEPTS_PER_TURN = 64, REFUSED_LOG_MS = 1000, PAUSE_MS = 100, HELLO_MS = 10000, TRIM_CHUNKS = 64 };
 
 void broker_end_turn(struct broker *b) {
   while (b->dirty || b->condemned) {
@@ -29,7 +30,22 @@ void broker_end_turn(struct broker *b) {
   }
 }
 
-static void on_check(uv_check_t *check) { broker_end_turn(check->data); }
+/* After a large fall of tokens: messages and tables of that time have left holes in the heap. Rare, because what fell since
+ * the last time must be several times what is left. */
+static void trim(struct broker *b) {
+  struct slab *tokens = &b->refs.tokens, *holds = &b->refs.holds;
+  uint32_t returned = tokens->returned + holds->returned;
+  if (returned < TRIM_CHUNKS || returned / 4 < tokens->chunks + holds->chunks) return;
+  tokens->returned = holds->returned = 0;
+#ifdef __GLIBC__
+  malloc_trim(0);
+#endif
+}
+
+static void on_check(uv_check_t *check) {
+  broker_end_turn(check->data);
+  trim(check->data);
+}
 
 static void log_refused(struct broker *b, int error) {
   uint64_t now = uv_now(b->loop);

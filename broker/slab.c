@@ -69,6 +69,7 @@ static bool add_chunk(struct slab *s) {
   }
   c->number = number;
   s->entries[number].chunk = c;
+  s->chunks++;
   open_chunk(s, c);
   return true;
 }
@@ -97,6 +98,8 @@ void slab_remove(struct slab *s, uint32_t index) {
     shut_chunk(s, c);
     give_number(s, c->number);
     munmap(c, chunk_bytes(s));
+    s->chunks--;
+    s->returned++;
   }
 }
 
