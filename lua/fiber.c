@@ -8,6 +8,7 @@
 
 #include <stdlib.h>
 
+#include "lua/future.h"
 #include "lua/hosted.h"
 
 static int make_thread(lua_State *L) {
@@ -55,6 +56,36 @@ static void release(struct fiber *f) {
   f->serving.body = NULL;
 }
 
+static struct fiber **bucket(struct worker *w, uint64_t id) { return &w->sched.serving[id % SERVING_BUCKETS]; }
+
+static void leave_bucket(struct worker *w, struct fiber *f) {
+  struct fiber **p = bucket(w, f->serving.id);
+  while (*p != f) p = &(*p)->next_serving;
+  *p = f->next_serving;
+}
+
+void fiber_serve(struct fiber *f, const struct serving *serving) {
+  struct fiber **p = bucket(f->w, serving->id);
+  f->serving = *serving;
+  f->is_serving = true;
+  f->next_serving = *p;
+  *p = f;
+  f->w->sched.n_serving++;
+}
+
+struct fiber *fiber_serving(const struct worker *w, uint64_t id) {
+  struct fiber *f = w->sched.serving[id % SERVING_BUCKETS];
+  while (f && f->serving.id != id) f = f->next_serving;
+  return f;
+}
+
+void fiber_cancel(struct fiber *f, const char *why) {
+  if (f->cancelled) return;
+  f->cancelled = why;
+  future_cancel_all(f, why);
+  if (f != f->w->sched.current) fiber_wake(f);
+}
+
 static void unlink_and_free(struct worker *w, struct fiber *f) {
   if (f->request) gaijin_cancel(w->g, f->request); /* its answer would come for nobody */
   release(f);
@@ -62,6 +93,8 @@ static void unlink_and_free(struct worker *w, struct fiber *f) {
   if (f->all_next) f->all_next->all_prev = f->all_prev;
   if (w->sched.all == f) w->sched.all = f->all_next;
   if (f->is_serving) w->sched.n_serving--;
+  if (f->serving.id) leave_bucket(w, f);
+  future_orphan_all(f);
   w->sched.n_fibers--;
   free(f);
 }

@@ -29,7 +29,7 @@ struct serving {
   gaijin_body *body;
   bool one_way;
   bool answered;
-  bool cancelled;
+  bool given_up; /* the asker waits no longer: its answer will be discarded */
 };
 
 struct fiber {
@@ -38,14 +38,20 @@ struct fiber {
   int thread_slot; /* in anchors.threads */
   struct stack *stack;
   void (*job)(struct worker *w, struct fiber *f);
-  struct fiber *next; /* ready queue or label waiters */
+  struct fiber *next;        /* ready queue */
+  struct fiber *next_waiter; /* label waiters */
   struct fiber *all_next, *all_prev;
   unsigned depth;     /* of the chain of calls it serves */
   bool queued, done;
-  bool is_serving;
-  bool timed_out;
+  bool is_serving;       /* the worker does not end before it, within --grace */
+  const char *cancelled; /* why it shall not wait any more (static text); NULL: it is not cancelled */
+  double deadline;       /* until when it may wait (gaijin.timeout), on worker_now()'s clock; 0: no limit */
+  double limit;          /* the seconds that the deadline was set with, for people */
+  double asked_until;    /* until when its caller waits; it limits what the fiber asks of others. That it is over, the broker tells */
   uint64_t request; /* the request it waits for, 0 for none */
-  struct timer *timer; /* that ends its wait, NULL for none */
+  struct future *future;       /* gets the results of its job, or NULL */
+  struct future *first_future; /* of those it started that are not done */
+  struct fiber *next_serving;  /* in the bucket of its request's id */
   struct answer *answers;
   struct serving serving;
 };
@@ -62,6 +68,15 @@ void fiber_park(struct worker *w);
 
 /* Runs the fibers that are ready now (not those they make ready). True if more are ready. */
 bool fiber_run_ready(struct worker *w);
+
+/* Makes a new fiber the one that serves the request, until it ends. */
+void fiber_serve(struct fiber *f, const struct serving *serving);
+/* The fiber that serves the request of this id, or NULL. */
+struct fiber *fiber_serving(const struct worker *w, uint64_t id);
+
+/* Wherever the fiber waits, or would wait, `cancelled` is raised from now on; so in what it has asked of others. `why` is
+ * static text. Does nothing with one that is cancelled already. */
+void fiber_cancel(struct fiber *f, const char *why);
 
 /* Unlinks and frees an answer of the fiber. */
 void answer_free(struct fiber *f, struct answer *a);

@@ -3,7 +3,7 @@
  * Waiting is poll() on the loop's own descriptor between turns that do not block,
  * and not a blocking turn, because a signal must be felt: stock interpreters turn
  * Ctrl-C into a debug hook, which only runs when Lua does. So after an interrupted
- * poll a piece of Lua runs, and may raise; the wait is given up then.
+ * poll a piece of Lua runs. What it raises is kept for whoever waits, who gives up and raises it.
  */
 #include "lua/hosted.h"
 
@@ -47,26 +47,15 @@ double hosted_turn(struct worker *w) {
 
 int hosted_fd(const struct worker *w) { return uv_backend_fd(&w->loop.uv); }
 
-/* Nothing may wake the guest any more for the wait that an error ends. */
-static void give_up(struct worker *w) {
-  struct fiber *f = w->sched.guest;
-  if (f->request) gaijin_cancel(w->g, f->request);
-  if (f->timer) timer_stop(f->timer);
-  f->request = 0;
-  f->timer = NULL;
-  f->queued = false;
-}
-
-/* Gives the interpreter's hooks their chance. May raise. */
-static void let_lua_run(struct worker *w) {
+/* Gives the interpreter's hooks their chance. False when they raised. */
+static bool let_lua_run(struct worker *w) {
   lua_State *L = w->sched.guest_state;
-  if (!L) return;
+  if (!L) return true;
   int top = lua_gettop(L);
-  if (luaL_loadstring(L, "local n = 0 for i = 1, 10 do n = n + i end") == 0 && lua_pcall(L, 0, 0, 0) != 0) {
-    give_up(w);
-    lua_error(L);
-  }
+  bool raised = luaL_loadstring(L, "local n = 0 for i = 1, 10 do n = n + i end") == 0 && lua_pcall(L, 0, 0, 0) != 0;
+  if (raised) w->sched.interrupt = luaL_ref(L, LUA_REGISTRYINDEX);
   lua_settop(L, top);
+  return !raised;
 }
 
 void hosted_wait(struct worker *w) {
@@ -75,7 +64,7 @@ void hosted_wait(struct worker *w) {
     double seconds = hosted_turn(w);
     if (f->queued) break;
     struct pollfd p = {.fd = hosted_fd(w), .events = POLLIN};
-    if (poll(&p, 1, seconds < 0 ? -1 : (int)(seconds * 1e3 + 0.5)) < 0 && errno == EINTR) let_lua_run(w);
+    if (poll(&p, 1, seconds < 0 ? -1 : (int)(seconds * 1e3 + 0.5)) < 0 && errno == EINTR && !let_lua_run(w)) break;
   }
   f->queued = false;
 }

@@ -13,7 +13,7 @@
 bool hosted_init(struct worker *w);
 void hosted_deinit(struct worker *w);
 
-/* The guest's way to wait, called by fiber_park: runs the loop until the guest is woken. */
+/* The guest's way to wait, called by fiber_park: runs the loop until the guest is woken, or interrupted (sched.interrupt). */
 void hosted_wait(struct worker *w);
 /* One turn of the loop without waiting. Seconds until the next turn is due if nothing arrives, -1 for never. */
 double hosted_turn(struct worker *w);

@@ -9,6 +9,7 @@
 
 #include "lua/apply.h"
 #include "lua/at.h"
+#include "lua/concurrency.h"
 #include "lua/copy.h"
 #include "lua/fiber.h"
 #include "lua/loop.h"
@@ -48,21 +49,6 @@ static int gaijin_stop(lua_State *L) {
   lua_Number code = luaL_optnumber(L, 1, 0);
   if (!(code >= 0 && code <= 255)) return luaL_argerror(L, 1, "an exit status from 0 to 255 expected");
   loop_stop(worker_of(L), (int)code);
-  return 0;
-}
-
-static void on_awake(struct timer *t) { fiber_wake(timer_user(t)); }
-
-static int gaijin_sleep(lua_State *L) {
-  struct worker *w = worker_of(L);
-  double seconds = luaL_checknumber(L, 1);
-  if (!remote_possible(w)) return worker_raise(L, STATUS_unsupported, "gaijin.sleep where nothing can wait");
-  struct fiber *f = w->sched.current;
-  f->timer = timer_start(w, seconds > 0 ? seconds : 0, on_awake, f);
-  if (!f->timer) return worker_raise(L, STATUS_busy, "no memory for a timer");
-  fiber_park(w);
-  timer_stop(f->timer);
-  f->timer = NULL;
   return 0;
 }
 
@@ -150,7 +136,7 @@ static int core_wait_label(lua_State *L) {
   double seconds = luaL_checknumber(L, 3);
   lua_settop(L, 2);
   lua_pushboolean(L, 1);
-  struct remote r = {.op = OP_s2t, .name = luaL_checkstring(L, 1), .first = 2, .count = 2, .seconds = seconds};
+  struct remote r = {.op = OP_s2t, .name = luaL_checkstring(L, 1), .first = 2, .count = 2, .seconds = seconds, .patient = true};
   lua_pushboolean(L, 0);
   int n = 0;
   if (remote_ask(L, worker_of(L), &r, &n) == REMOTE_TIMED_OUT) return 1;
@@ -164,7 +150,7 @@ static int core_watch(lua_State *L) {
   double seconds = luaL_checknumber(L, 2);
   lua_settop(L, 1);
   lua_pushliteral(L, "present");
-  struct remote r = {.op = OP_watch, .first = 1, .count = 2, .seconds = seconds};
+  struct remote r = {.op = OP_watch, .first = 1, .count = 2, .seconds = seconds, .patient = true};
   int n = 0;
   lua_pushboolean(L, remote_ask(L, worker_of(L), &r, &n) == REMOTE_OK);
   return 1;
@@ -285,7 +271,7 @@ static void set_functions(lua_State *L, struct worker *w, const luaL_Reg *list) 
 }
 
 static const luaL_Reg gaijin_functions[] = {
-    {"caller", gaijin_caller}, {"ready", gaijin_ready}, {"stop", gaijin_stop},   {"sleep", gaijin_sleep},
+    {"caller", gaijin_caller}, {"ready", gaijin_ready}, {"stop", gaijin_stop},
     {"post", gaijin_post}, {"traceback", trace_function},    {"now", gaijin_monotonic}, {"spawn", gaijin_spawn}, {NULL, NULL},
 };
 
@@ -339,9 +325,11 @@ static void open_anchors(lua_State *L, struct worker *w) {
 
 void library_open(lua_State *L, struct worker *w) {
   open_anchors(L, w);
-  if (luaL_loadbuffer(L, prelude_lua, strlen(prelude_lua), "=gaijin") != 0) lua_error(L);
   lua_newtable(L);
+  int core = lua_gettop(L);
   set_functions(L, w, core_functions);
+  if (luaL_loadbuffer(L, prelude_lua, strlen(prelude_lua), "=gaijin") != 0) lua_error(L);
+  lua_pushvalue(L, core);
   lua_rawgeti(L, LUA_REGISTRYINDEX, w->at.module);
   set_functions(L, w, gaijin_functions);
   lua_pushstring(L, w->name);
@@ -352,4 +340,7 @@ void library_open(lua_State *L, struct worker *w) {
   lua_rawgeti(L, LUA_REGISTRYINDEX, w->at.applicable);
   lua_call(L, 4, 1);
   w->at.make_function_at = luaL_ref(L, LUA_REGISTRYINDEX);
+  lua_rawgeti(L, LUA_REGISTRYINDEX, w->at.module);
+  concurrency_open(L, w, core + 1, core);
+  lua_settop(L, core - 1);
 }

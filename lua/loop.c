@@ -11,9 +11,11 @@
 
 #include "lua/collect.h"
 #include "lua/fiber.h"
+#include "lua/future.h"
 
 static const double release_delay = 0.010;
 static const double drain_seconds = 1.0;
+static const double unwind_seconds = 0.5; /* for what is cancelled at the end of the grace */
 
 struct timer {
   uv_timer_t uv;
@@ -141,23 +143,48 @@ int loop_watch(struct worker *w, bool signals) {
   return l->sweep_timer ? 0 : UV_ENOMEM;
 }
 
+static void on_unwound(struct timer *t) {
+  struct worker *w = timer_worker(t);
+  timer_stop(t);
+  worker_log(w, "%u requests still under way after being cancelled; ending without them", w->sched.n_serving);
+  w->overdue = true;
+}
+
+static void cancel_serving(struct worker *w) {
+  for (struct fiber *f = w->sched.all; f; f = f->all_next)
+    if (f->is_serving) fiber_cancel(f, "the worker is stopping");
+  if (!timer_start(w, unwind_seconds, on_unwound, NULL)) w->overdue = true;
+}
+
 static void on_grace_over(struct timer *t) {
   struct worker *w = timer_worker(t);
   timer_stop(t);
-  worker_log(w, "%u requests still under way after %g s; ending without them", w->sched.n_serving, w->grace);
-  w->grace = 0;
+  worker_log(w, "%u requests still under way after %g s; they are cancelled", w->sched.n_serving, w->grace);
+  cancel_serving(w);
+}
+
+/* What comes after gaijin.run belongs to the end of the script. */
+static void wake_runners(struct worker *w) {
+  for (struct fiber *f = w->sched.runners; f; f = f->next_waiter) {
+    if (!f->is_serving) {
+      f->is_serving = true;
+      w->sched.n_serving++;
+    }
+    fiber_wake(f);
+  }
 }
 
 void loop_stop(struct worker *w, int exit_code) {
   if (w->stopping) return;
   w->stopping = true;
   w->exit_code = exit_code;
-  if (w->grace > 0 && !timer_start(w, w->grace, on_grace_over, NULL)) w->grace = 0;
+  wake_runners(w);
+  if (w->grace == 0 || !timer_start(w, w->grace, on_grace_over, NULL)) cancel_serving(w);
 }
 
 static bool finished(const struct worker *w) {
   if (w->lost) return true;
-  return w->stopping && (w->sched.n_serving == 0 || w->grace == 0);
+  return w->stopping && (w->sched.n_serving == 0 || w->overdue);
 }
 
 static void on_idle(uv_idle_t *idle) { (void)idle; }
@@ -169,6 +196,7 @@ static void on_prepare(uv_prepare_t *prepare) {
     uv_idle_start(&w->loop.idle, on_idle); /* while it is active the loop does not wait */
   else
     uv_idle_stop(&w->loop.idle);
+  future_bury(w);
   flush(w);
   if (finished(w)) uv_stop(&w->loop.uv);
 }

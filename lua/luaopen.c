@@ -19,7 +19,9 @@
 #include <string.h>
 
 #include "lua/collect.h"
+#include "lua/concurrency.h"
 #include "lua/fiber.h"
+#include "lua/future.h"
 #include "lua/hosted.h"
 #include "lua/library.h"
 #include "lua/loop.h"
@@ -30,7 +32,7 @@
 __attribute__((visibility("default"))) int luaopen_gaijin(lua_State *L);
 
 static const struct gaijin_events events = {
-    .request = serve_request, .cancel = serve_cancel, .free = collect_on_free, .forget = pool_forget, .refused = serve_post_refused};
+    .request = serve_request, .cancel = serve_cancel, .free = collect_on_free, .forget = pool_forget, .refused = serve_post_refused, .dead = concurrency_on_dead};
 
 static void close_worker(struct worker *w) {
   if (!w->g) return;
@@ -38,9 +40,11 @@ static void close_worker(struct worker *w) {
   w->lost = true;
   hosted_deinit(w);
   fiber_discard_all(w);
+  future_discard_all(w);
   gaijin_close(w->g);
   w->g = NULL;
   collect_deinit(w);
+  concurrency_deinit(w);
   loop_deinit(w);
   stacks_deinit(&w->sched.stacks);
 }
@@ -70,6 +74,7 @@ static const char *string_field(lua_State *L, const char *name) {
 
 static void configure(lua_State *L, struct worker *w) {
   w->sched.max_fibers = (unsigned)number_field(L, "max_fibers", 1, 10000);
+  w->call_timeout = number_field(L, "call_timeout", 0, 25);
   w->max_depth = (unsigned)number_field(L, "max_depth", 1, CALL_DEPTH_DEFAULT);
   w->atc_time = number_field(L, "atc_time", 0.001, 60);
   w->collector_waits = (unsigned)number_field(L, "collector_waits", 1, 10);

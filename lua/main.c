@@ -13,7 +13,9 @@
 #include <string.h>
 
 #include "lua/collect.h"
+#include "lua/concurrency.h"
 #include "lua/fiber.h"
+#include "lua/future.h"
 #include "lua/loop.h"
 #include "lua/library.h"
 #include "lua/options.h"
@@ -30,13 +32,8 @@ struct program {
   bool failed;
 };
 
-static void on_dead(void *user, uint64_t host) {
-  (void)user;
-  (void)host; /* whoever touches an AT of it asks gaijin_host_dead */
-}
-
 static const struct gaijin_events events = {
-    .request = serve_request, .cancel = serve_cancel, .free = collect_on_free, .refused = serve_post_refused, .forget = pool_forget, .dead = on_dead};
+    .request = serve_request, .cancel = serve_cancel, .free = collect_on_free, .refused = serve_post_refused, .forget = pool_forget, .dead = concurrency_on_dead};
 
 static int complain(const struct program *p, const char *text) {
   fprintf(stderr, "gaijin-worker: %s: %s\n", p->o.name, text);
@@ -125,6 +122,7 @@ static int connect_and_run(struct program *p) {
   int status = run(p);
   /* Order matters: what fibers own of the connection, then the VM (its finalisers let holdings go), then the connection. */
   fiber_discard_all(w);
+  future_discard_all(w);
   lua_close(w->L);
   w->L = NULL;
   stacks_deinit(&w->sched.stacks);
@@ -143,6 +141,7 @@ static int run_program(struct program *p) {
   if (r < 0) return complain(p, uv_strerror(r));
   int status = connect_and_run(p);
   collect_deinit(w);
+  concurrency_deinit(w);
   loop_deinit(w);
   return status;
 }
@@ -162,6 +161,7 @@ int main(int argc, char **argv) {
   p.w.sched.max_fibers = p.o.max_fibers;
   p.w.max_depth = p.o.max_depth;
   p.w.grace = p.o.grace;
+  p.w.call_timeout = p.o.call_timeout;
   p.w.atc_time = p.o.atc_time;
   p.w.collector_waits = p.o.collector_waits;
   int status = run_program(&p);

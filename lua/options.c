@@ -22,18 +22,20 @@ static const char usage[] =
     "      --once                leaves when the script returns\n"
     "      --wait SECONDS        how long to wait for a broker (5)\n"
     "      --grace SECONDS       how long calls under way may take when stopping (5)\n"
+    "      --call-timeout SECONDS how long others may take to answer; 0: for ever (25)\n"
     "      --max-depth N         how deep calls may nest across workers (1000)\n"
     "      --max-fibers N        how many pieces of Lua may run or wait at once (10000)\n"
     "      --atc-time SECONDS    time between sweeps of what is no longer used (60)\n"
     "      --collector-waits N   sweeps between full collections (10)\n"
     "      --help, --version\n";
 
-enum { OPT_ONCE = 256, OPT_WAIT, OPT_GRACE, OPT_DEPTH, OPT_FIBERS, OPT_ATC, OPT_WAITS, OPT_HELP, OPT_VERSION };
+enum { OPT_ONCE = 256, OPT_WAIT, OPT_GRACE, OPT_CALL, OPT_DEPTH, OPT_FIBERS, OPT_ATC, OPT_WAITS, OPT_HELP, OPT_VERSION };
 
 static const struct option long_options[] = {
     {"name", required_argument, NULL, 'n'},          {"socket", required_argument, NULL, 's'},
     {"once", no_argument, NULL, OPT_ONCE},           {"wait", required_argument, NULL, OPT_WAIT},
-    {"grace", required_argument, NULL, OPT_GRACE},   {"max-depth", required_argument, NULL, OPT_DEPTH},
+    {"grace", required_argument, NULL, OPT_GRACE},   {"call-timeout", required_argument, NULL, OPT_CALL},
+    {"max-depth", required_argument, NULL, OPT_DEPTH},
     {"max-fibers", required_argument, NULL, OPT_FIBERS}, {"atc-time", required_argument, NULL, OPT_ATC},
     {"collector-waits", required_argument, NULL, OPT_WAITS}, {"help", no_argument, NULL, OPT_HELP},
     {"version", no_argument, NULL, OPT_VERSION},     {NULL, 0, NULL, 0},
@@ -88,6 +90,7 @@ static bool take_option(struct options *o, int option) {
     case OPT_ONCE: o->once = true; return true;
     case OPT_WAIT: return number("--wait", optarg, 0, 1e6, &o->wait);
     case OPT_GRACE: return number("--grace", optarg, 0, 1e6, &o->grace);
+    case OPT_CALL: return number("--call-timeout", optarg, 0, 1e6, &o->call_timeout);
     case OPT_DEPTH: return count("--max-depth", optarg, 1, CALL_DEPTH_MOST, &o->max_depth);
     case OPT_FIBERS: return count("--max-fibers", optarg, 1, 1e6, &o->max_fibers);
     case OPT_ATC: return number("--atc-time", optarg, 0.001, 1e6, &o->atc_time);
@@ -105,7 +108,7 @@ static void complain(int found, char **argv) {
 }
 
 enum options_outcome options_parse(struct options *o, int argc, char **argv) {
-  *o = (struct options){.wait = 5, .grace = 5, .atc_time = 60, .collector_waits = 10, .max_depth = CALL_DEPTH_DEFAULT, .max_fibers = 10000};
+  *o = (struct options){.wait = 5, .grace = 5, .call_timeout = 25, .atc_time = 60, .collector_waits = 10, .max_depth = CALL_DEPTH_DEFAULT, .max_fibers = 10000};
   opterr = 0;
   int option;
   while ((option = getopt_long(argc, argv, "+:n:s:e:", long_options, NULL)) != -1) {

@@ -16,6 +16,7 @@ struct options {
   bool once;
   double wait;
   double grace;
+  double call_timeout; /* seconds; 0: none */
   double atc_time;
   unsigned collector_waits;
   unsigned max_depth;

@@ -300,12 +300,6 @@ function gaijin.every(seconds, f, ...)
   return function() cancelled = true end
 end
 
-for _, name in raw_ipairs {
-  "all", "async", "on_death", "peers", "race", "run", "stats", "timeout", "yield",
-} do
-  gaijin[name] = function() error(format("gaijin: unsupported: gaijin.%s is not there yet", name), 2) end
-end
-
 ---- The seed's globals
 
 function isBaka(v) return kind(v) ~= nil end

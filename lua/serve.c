@@ -18,6 +18,7 @@
 #include "lua/pool.h"
 #include "lua/trace.h"
 #include "lua/traverse.h"
+#include "lua/wait.h"
 
 /* ---- Operations: the object is at index 1, the request's values follow; they leave their results on top ---- */
 
@@ -61,6 +62,20 @@ static int op_str(lua_State *L, struct worker *w) {
   return 1;
 }
 
+/* Until a label is set. */
+static void wait_for_label(lua_State *L, struct worker *w, struct fiber *f) {
+  struct fiber **p = &w->sched.label_waiters;
+  if (f->cancelled) wait_raise(L, w, WAIT_CANCELLED, "waiting for a label");
+  f->next_waiter = *p;
+  *p = f;
+  w->sched.n_serving--; /* it waits for this worker's script, not the other way round */
+  enum wait_outcome how = wait_park(w, 0);
+  w->sched.n_serving++;
+  while (*p && *p != f) p = &(*p)->next_waiter; /* still there unless a label was set */
+  if (*p) *p = f->next_waiter;
+  if (how != WAIT_WOKEN) wait_raise(L, w, how, "waiting for a label");
+}
+
 /* The value of the label at index 1, or nil. */
 static int op_s2t(lua_State *L, struct worker *w) {
   struct fiber *f = w->sched.current;
@@ -69,13 +84,9 @@ static int op_s2t(lua_State *L, struct worker *w) {
   for (;;) {
     lua_pushvalue(L, 1);
     lua_rawget(L, -2);
-    if (!wait || !lua_isnil(L, -1) || f->serving.cancelled) return 1;
+    if (!wait || !lua_isnil(L, -1)) return 1;
     lua_pop(L, 1);
-    f->next = w->sched.label_waiters;
-    w->sched.label_waiters = f;
-    w->sched.n_serving--; /* it waits for this worker's script, not the other way round */
-    fiber_park(w);
-    w->sched.n_serving++;
+    wait_for_label(L, w, f);
   }
 }
 
@@ -145,7 +156,9 @@ static void check_access(lua_State *L, struct worker *w, const struct serving *s
 
 /* Sends the n values on top of the stack as results, or as what was raised. Raises what cannot be prepared. */
 static void answer(lua_State *L, struct worker *w, struct serving *s, int n, bool raised) {
-  if (s->one_way || s->cancelled) {
+  if (s->one_way || s->given_up) {
+    /* The broker keeps the record of a request that was given up until it hears of it. */
+    if (!s->one_way) gaijin_answer_error(w->g, s->id, s->op, STATUS_cancelled, "given up");
     s->answered = true;
     return;
   }
@@ -255,28 +268,22 @@ void serve_request(void *worker, const struct gaijin_request *rq, gaijin_body *b
     return;
   }
   f->depth = rq->depth;
-  f->is_serving = true;
-  f->serving = (struct serving){.id = rq->id, .op = rq->op, .caller = rq->caller, .target = rq->target, .body = body, .one_way = rq->one_way};
-  w->sched.n_serving++;
+  if (rq->deadline_ms) f->asked_until = worker_now() + rq->deadline_ms / 1e3;
+  fiber_serve(f, &(struct serving){.id = rq->id, .op = rq->op, .caller = rq->caller, .target = rq->target, .body = body, .one_way = rq->one_way});
   fiber_wake(f);
 }
 
 void serve_cancel(void *worker, uint64_t id) {
-  struct worker *w = worker;
-  for (struct fiber **p = &w->sched.label_waiters; *p; p = &(*p)->next) {
-    struct fiber *f = *p;
-    if (f->serving.id != id) continue;
-    *p = f->next;
-    f->serving.cancelled = true;
-    fiber_wake(f);
-    return;
-  }
+  struct fiber *f = fiber_serving(worker, id);
+  if (!f) return;
+  f->serving.given_up = true;
+  fiber_cancel(f, "the caller waits no longer");
 }
 
 void serve_label_set(struct worker *w) {
   while (w->sched.label_waiters) {
     struct fiber *f = w->sched.label_waiters;
-    w->sched.label_waiters = f->next;
+    w->sched.label_waiters = f->next_waiter;
     fiber_wake(f);
   }
 }

@@ -138,6 +138,8 @@ void stack_leave(struct stacks *s, struct stack *k) {
   arrive_on_stack(k);
 }
 
+const struct stack *stack_next(const struct stacks *s, const struct stack *k) { return k ? k->next : s->all; }
+
 /* ---- Overflow ---- */
 
 static struct stacks *guarded; /* a signal handler has no argument of ours */

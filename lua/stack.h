@@ -36,6 +36,9 @@ void stack_resume(struct stacks *s, struct stack *stack, void *user);
 /* On the stack: back to the scheduler. Returns at the next stack_resume. */
 void stack_leave(struct stacks *s, struct stack *stack);
 
+/* Goes through all mapped stacks: the first for NULL, NULL after the last. */
+const struct stack *stack_next(const struct stacks *s, const struct stack *stack);
+
 /* Makes an overflow of any stack of `s` end the process with one line, on the calling thread. Process-wide; once. */
 bool stacks_guard_overflow(struct stacks *s);
 

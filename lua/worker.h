@@ -32,6 +32,7 @@ struct anchors {
   int labels;     /* label -> exposed value */
   int module;     /* the table `gaijin` */
   int object_meta; /* metatable of ATs that are userdata */
+  int future_meta; /* metatable of futures */
   int copy_meta;  /* metatable of what gaijin.copy makes */
   int traces;     /* lua_State of a fiber -> the last error and its traceback (trace.c), weak keys */
   int applicable; /* name -> function that op apply may call */
@@ -39,13 +40,18 @@ struct anchors {
   int make_function_at; /* Lua function: token -> function AT */
 };
 
+enum { SERVING_BUCKETS = 1024 };
+
 struct scheduler {
   struct stacks stacks;
   struct fiber *current; /* NULL while the scheduler itself runs */
   struct fiber *ready_first, *ready_last;
   struct fiber *label_waiters; /* serving a waiting s2t */
+  struct fiber *runners;       /* in gaijin.run */
   struct fiber *all;
+  struct fiber *serving[SERVING_BUCKETS]; /* fibers that serve a request, by its id */
   struct fiber *guest;    /* in a stock interpreter: what runs on the interpreter's own stack (hosted.h) */
+  int interrupt;          /* what the interpreter's hooks raised while the guest waited (luaL_ref number), 0: nothing */
   lua_State *guest_state; /* the interpreter's main lua_State, NULL if not known */
   unsigned n_fibers;  /* alive */
   unsigned n_serving; /* of those, serving a request */
@@ -74,6 +80,13 @@ struct loop {
   struct timer *release_timer, *sweep_timer;
 };
 
+/* Ends of other workers that a script has not been told of yet. */
+struct deaths {
+  bool wanted;
+  struct death *first, *last;
+  struct fiber *listener; /* waits for the next */
+};
+
 struct worker {
   lua_State *L;
   gaijin *g;
@@ -84,11 +97,16 @@ struct worker {
   struct free_budget budget;
   unsigned max_depth;
   double grace;
+  double call_timeout;      /* seconds a remote operation may take; 0: no limit */
+  struct future *futures, *dropped_futures; /* all; those no script can reach any more */
+  unsigned open_futures;
+  struct deaths deaths;
   double atc_time;          /* seconds between sweeps */
   unsigned collector_waits; /* sweeps between full collections */
   unsigned sweeps;
   uint64_t posts_failed;    /* one-way calls of ours refused, or that failed here */
   bool stopping; /* no new requests are served; ends when those under way are done */
+  bool overdue;  /* does not wait for those under way any more */
   bool lost;     /* the connection is gone */
   bool is_luajit;  /* the interpreter is LuaJIT */
   bool gc_stopped; /* there, the script has stopped the collector itself */

@@ -15,6 +15,7 @@
 #include "lua/at.h"
 #include "lua/collect.h"
 #include "lua/fiber.h"
+#include "lua/future.h"
 #include "lua/library.h"
 #include "lua/loop.h"
 #include "lua/pool.h"
@@ -80,6 +81,7 @@ static inline void vm_open(struct vm *v) {
   w->sched.max_fibers = 10000;
   w->max_depth = 1000;
   w->grace = 5;
+  w->call_timeout = 25;
   w->atc_time = 60;
   w->collector_waits = 10;
   stacks_init(&w->sched.stacks, fiber_entry);
@@ -112,6 +114,7 @@ static inline void vm_connect(struct vm *v) { vm_connect_limited(v, MAX_MESSAGE_
 static inline void vm_close(struct vm *v) {
   struct worker *w = &v->w;
   fiber_discard_all(w);
+  future_discard_all(w);
   ck_assert_uint_eq(w->sched.n_fibers, 0);
   lua_close(w->L);
   stacks_deinit(&w->sched.stacks);

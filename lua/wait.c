@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The timer's record lives on the waiting fiber's C stack: it is stopped before the
+ * frame is left, and a fiber that never runs again never sees its loop turn either.
+ */
+#include "lua/wait.h"
+
+#include "lua/fiber.h"
+#include "lua/loop.h"
+#include "lua/remote.h"
+
+/* LUA_GCISRUNNING of LuaJIT, which 5.1 does not have. */
+enum { LUAJIT_GCISRUNNING = 9 };
+
+struct alarm {
+  struct fiber *fiber;
+  bool rang;
+};
+
+static void on_alarm(struct timer *t) {
+  struct alarm *a = timer_user(t);
+  a->rang = true;
+  fiber_wake(a->fiber);
+}
+
+enum wait_outcome wait_park(struct worker *w, double until) {
+  struct fiber *f = w->sched.current;
+  struct alarm alarm = {.fiber = f};
+  struct timer *t = NULL;
+  if (f->cancelled) return WAIT_CANCELLED;
+  if (until > 0) {
+    double left = until - worker_now();
+    if (left <= 0) return WAIT_OVER;
+    if (!(t = timer_start(w, left, on_alarm, &alarm))) return WAIT_FAILED;
+  }
+  fiber_park(w);
+  if (t) timer_stop(t);
+  if (w->sched.interrupt && f == w->sched.guest) return WAIT_INTERRUPTED;
+  return f->cancelled ? WAIT_CANCELLED : alarm.rang ? WAIT_OVER : WAIT_WOKEN;
+}
+
+double wait_nearer(double a, double b) { return a == 0 ? b : b == 0 || a < b ? a : b; }
+
+void wait_need_fiber(lua_State *L, struct worker *w, const char *what, const char *of) {
+  if (!remote_possible(w))
+    worker_raise(L, STATUS_unsupported, "%s%s where nothing can wait (a finaliser run by the scheduler or at the end)", what, of);
+  /* LuaJIT stops its collector while it runs a finaliser; one that waited there would leave it stopped for the whole VM. */
+  if (w->is_luajit && !w->gc_stopped && lua_gc(L, LUAJIT_GCISRUNNING, 0) == 0)
+    worker_raise(L, STATUS_unsupported, "%s%s in a finaliser under LuaJIT", what, of);
+}
+
+void wait_check(lua_State *L, struct worker *w, const char *what) {
+  wait_need_fiber(L, w, what, "");
+  if (w->sched.current->cancelled) wait_raise(L, w, WAIT_CANCELLED, what);
+}
+
+int wait_raise(lua_State *L, struct worker *w, enum wait_outcome outcome, const char *what) {
+  const struct fiber *f = w->sched.current;
+  switch (outcome) {
+    case WAIT_INTERRUPTED:
+      lua_rawgeti(L, LUA_REGISTRYINDEX, w->sched.interrupt);
+      luaL_unref(L, LUA_REGISTRYINDEX, w->sched.interrupt);
+      w->sched.interrupt = 0;
+      return lua_error(L);
+    case WAIT_CANCELLED: return worker_raise(L, STATUS_cancelled, "%s: %s", what, f->cancelled);
+    case WAIT_OVER: return worker_raise(L, STATUS_timeout, "%s: the time limit of %g s is over", what, f->limit);
+    default: return worker_raise(L, STATUS_busy, "%s: no memory for a timer", what);
+  }
+}
+
+void wait_yield(lua_State *L, struct worker *w, const char *what) {
+  wait_check(L, w, what);
+  struct fiber *f = w->sched.current;
+  if (f->deadline > 0 && worker_now() >= f->deadline) wait_raise(L, w, WAIT_OVER, what);
+  fiber_wake(f);
+  fiber_park(w);
+  if (w->sched.interrupt && f == w->sched.guest) wait_raise(L, w, WAIT_INTERRUPTED, what);
+  if (f->cancelled) wait_raise(L, w, WAIT_CANCELLED, what);
+}
