@@ -124,8 +124,9 @@ static const operation operations[OP_COUNT] = {
 /* ---- Access ---- */
 
 /* Asks gaijin.access, if there is one, whether the caller may. Values are on the stack from index 1 (object first if there
- * is a target). Raises `denied`. */
+ * is a target). Raises `denied`. A further page of pairs was allowed with the first. */
 static void check_access(lua_State *L, struct worker *w, const struct serving *s) {
+  if (s->target && traverse_is_cursor(L, 1)) return;
   int top = lua_gettop(L);
   lua_rawgeti(L, LUA_REGISTRYINDEX, w->at.module);
   lua_pushliteral(L, "access");

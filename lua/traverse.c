@@ -42,26 +42,31 @@ static int cursor(lua_State *L) {
   return lua_gettop(L);
 }
 
-/* The key at the top is the last of the page at indices 3...: lists the rest and makes a cursor of it, at index 2. */
-static void make_cursor(lua_State *L) {
-  lua_newtable(L);
-  lua_insert(L, -2); /* keys, key */
-  int keys = lua_gettop(L) - 1, n = 0;
+bool traverse_is_cursor(lua_State *L, int i) { return lua_tocfunction(L, i) == cursor; }
+
+/* The key at the top is the last of the page at indices 3...: lists the rest in the table at index 2. Returns their number. */
+static int list_rest(lua_State *L) {
+  int n = 0;
   while (lua_next(L, 1)) {
     lua_pop(L, 1);
     lua_pushvalue(L, -1);
-    lua_rawseti(L, keys, ++n);
+    lua_rawseti(L, 2, ++n);
   }
+  return n;
+}
+
+/* Puts a cursor for the n keys listed at index 2 there, or nil. */
+static void make_cursor(lua_State *L, int n) {
   if (n > 0) {
     lua_pushvalue(L, 1);
-    lua_insert(L, keys); /* table, keys */
+    lua_pushvalue(L, 2);
     lua_pushinteger(L, 0);
     lua_pushinteger(L, n);
     lua_pushcclosure(L, cursor, 4);
-    lua_replace(L, 2);
   } else {
-    lua_pop(L, 1);
+    lua_pushnil(L);
   }
+  lua_replace(L, 2);
 }
 
 int traverse_pairs(lua_State *L, struct worker *w) {
@@ -69,17 +74,18 @@ int traverse_pairs(lua_State *L, struct worker *w) {
   need_table(L, "pairs");
   luaL_checkstack(L, 2 * PAGE_ENTRIES + 8, "no room for a page");
   lua_settop(L, 1);
-  lua_pushnil(L); /* the cursor */
-  lua_pushnil(L); /* the first key */
+  lua_newtable(L); /* the other keys. Made now: a finaliser that ran in the midst of the traversal might change the table */
+  lua_pushnil(L);  /* the first key */
   size_t bytes = 0;
-  int entries = 0;
+  int entries = 0, rest = 0;
   while (lua_next(L, 1)) {
     bytes += weight(L, -1) + weight(L, -2);
     lua_pushvalue(L, -2); /* key, value, key: the last goes on */
     if (++entries < PAGE_ENTRIES && bytes < PAGE_BYTES) continue;
-    make_cursor(L);
+    rest = list_rest(L);
     break;
   }
+  make_cursor(L, rest);
   return lua_gettop(L) - 1;
 }
 
