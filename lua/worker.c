@@ -8,6 +8,8 @@
 #include <stdio.h>
 #include <time.h>
 
+#include "lua/trace.h"
+
 void worker_push_function(lua_State *L, struct worker *w, lua_CFunction fn) {
   lua_pushlightuserdata(L, w);
   lua_pushcclosure(L, fn, 1);
@@ -56,7 +58,8 @@ bool worker_protected(struct worker *w, lua_CFunction fn, void *user) {
   for (int i = 0; i < MOST_TRIES && status != 0 && status != LUA_ERRMEM; i++) {
     status = lua_cpcall(w->L, fn, user);
     if (status == 0) break;
-    worker_log(w, "error in a finaliser: %s", lua_isstring(w->L, -1) ? lua_tostring(w->L, -1) : "(not a string)");
+    char buffer[64];
+    worker_log(w, "error in a finaliser: %s", trace_text(w->L, lua_gettop(w->L), buffer, sizeof buffer));
     lua_pop(w->L, 1);
   }
   w->sched.current = current;
