@@ -54,6 +54,10 @@ for extra in "$@"; do
     valgrind) need_command valgrind valgrind ;;
     model) need_command spin spin ;;
     packages)
+      need_command lua5.1 lua5.1
+      need_command luajit luajit
+      need_module lua-socket socket
+      need_module lua-luv luv
       need_module lua-penlight pl.List
       need_module lua-dkjson dkjson
       need_module lua-cjson cjson
