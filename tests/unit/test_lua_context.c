@@ -91,8 +91,10 @@ static void round_up(void *user) {
 }
 
 START_TEST(rounding_belongs_to_a_context) {
+  fesetround(FE_UPWARD);
+  double up = one / three;
   fesetround(FE_DOWNWARD);
-  double down = one / three;
+  double down = one / three; /* equal where divisions do not round as they are told (under valgrind) */
   struct other *o = begin(round_up);
   fesetround(FE_TONEAREST);
   go(o);
@@ -100,10 +102,10 @@ START_TEST(rounding_belongs_to_a_context) {
   ck_assert_int_eq(fegetround(), FE_TONEAREST);
   fesetround(FE_DOWNWARD);
   ck_assert_double_eq(one / three, down);
-  ck_assert_double_gt(o->third, down);
+  ck_assert_double_eq(o->third, up);
   o->third = 0;
   go(o);
-  ck_assert_double_gt(o->third, down);
+  ck_assert_double_eq(o->third, up);
   ck_assert_int_eq(fegetround(), FE_DOWNWARD);
   fesetround(FE_TONEAREST);
   end(o);

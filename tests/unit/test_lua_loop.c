@@ -79,10 +79,10 @@ END_TEST
 START_TEST(timers_fire_in_the_order_of_their_time) {
   struct alarm alarms[5];
   vm_open(&v);
-  start(&alarms[0], 0, 0.012);
-  start(&alarms[1], 1, 0.004);
+  start(&alarms[0], 0, 0.3);
+  start(&alarms[1], 1, 0.1);
   start(&alarms[2], 2, 0);
-  start(&alarms[3], 3, 0.008);
+  start(&alarms[3], 3, 0.2);
   start(&alarms[4], 4, 0);
   run_timers();
   ck_assert_str_eq(v.log, "2 4 1 3 0 ");
@@ -155,8 +155,8 @@ static void run_with(void *(*broker)(void *user)) {
 
 START_TEST(fibers_sleep) {
   open_loop();
-  vm_start(&v, "gaijin.sleep(0.020) note 'c'");
-  vm_start(&v, "gaijin.sleep(0.010) note 'b' gaijin.sleep(0.020) note 'd' gaijin.stop()");
+  vm_start(&v, "gaijin.sleep(0.2) note 'c'");
+  vm_start(&v, "gaijin.sleep(0.1) note 'b' gaijin.sleep(0.2) note 'd' gaijin.stop()");
   vm_start(&v, "local t = gaijin.now() gaijin.sleep(-5) gaijin.sleep(0) gaijin.sleep(0/0) note 'a' gaijin.sleep(0.003) assert(gaijin.now() >= t + 0.003)");
   vm_start(&v, "gaijin.sleep(1e300) note 'never'");
   loop_run(&v.w);
