@@ -98,5 +98,9 @@ timeout "$limit" "$root/examples/abc/demo.sh" "$build" >"$dir/demo.out" 2>&1
 check "the demo ends with 0" test $? = 0
 check "the demo prints the story's line" has demo 'ABC\.x is 1$'
 
+timeout "$limit" "$root/examples/database/run.sh" "$build" >"$dir/database.out" 2>&1
+check "the database example ends with 0" test $? = 0
+check "the database example's books agree" has database '7 pieces for 405; heard of 7 for 405$'
+
 echo "$passed passed, $failed failed"
 [ "$failed" = 0 ]
