@@ -27,5 +27,5 @@ void books_each_token(const gaijin *g, books_fn fn, void *user) {
 
 const uint8_t *books_unsent(const gaijin *g, size_t *size) {
   *size = gaijin_queued_bytes(g);
-  return g->out.bytes + g->out_start;
+  return g->out.bytes ? g->out.bytes + g->out_start : NULL;
 }
