@@ -11,8 +11,10 @@
 #include "lua/future.h"
 #include "lua/hosted.h"
 
+/* A finaliser may raise when all is done: then it runs again and finds it so. */
 static int make_thread(lua_State *L) {
   struct fiber *f = lua_touserdata(L, 1);
+  if (f->L) return 0;
   lua_rawgeti(L, LUA_REGISTRYINDEX, f->w->at.threads);
   lua_State *thread = lua_newthread(L);
   f->thread_slot = luaL_ref(L, -2);
@@ -26,7 +28,7 @@ struct fiber *fiber_new(struct worker *w, void (*job)(struct worker *w, struct f
   if (!f) return NULL;
   f->w = w;
   f->job = job;
-  if (!worker_protected(w, make_thread, f)) {
+  if (!worker_protected(w, make_thread, f) && !f->L) {
     free(f);
     return NULL;
   }

@@ -324,6 +324,39 @@ START_TEST(discarded_they_give_requests_back) {
 }
 END_TEST
 
+static int litter(lua_State *L) {
+  lua_getglobal(L, "litter");
+  lua_call(L, 0, 0);
+  return 0;
+}
+
+static void nothing(struct worker *w, struct fiber *f) {
+  (void)w;
+  (void)f;
+}
+
+/* Lua runs finalisers after calls too, so making a fiber may raise when its lua_State is there already. */
+START_TEST(a_finaliser_that_raises_leaves_no_state_behind) {
+  vm_open(&v);
+  vm_do(&v, "function litter() local p = newproxy(true) getmetatable(p).__gc = function() error 'finaliser' end end");
+  for (int i = 0; i < 3000; i++) {
+    lua_cpcall(v.w.L, litter, NULL);
+    lua_settop(v.w.L, 0);
+    struct fiber *f = fiber_new(&v.w, nothing);
+    ck_assert_ptr_nonnull(f);
+    fiber_wake(f);
+    fiber_run_ready(&v.w);
+  }
+  ck_assert_uint_eq(v.w.sched.n_fibers, 0);
+  unsigned states = 0;
+  lua_rawgeti(v.w.L, LUA_REGISTRYINDEX, v.w.at.threads);
+  for (lua_pushnil(v.w.L); lua_next(v.w.L, -2); lua_pop(v.w.L, 1)) states += lua_isthread(v.w.L, -1);
+  ck_assert_uint_eq(states, 0);
+  lua_settop(v.w.L, 0);
+  vm_close(&v);
+}
+END_TEST
+
 int main(void) {
   Suite *s = suite_create("lua_fiber");
   TCase *c = tcase_create("fiber");
@@ -344,6 +377,7 @@ int main(void) {
   tcase_add_test(c, discarded_they_cancel_what_they_wait_for);
   tcase_add_test(c, discarded_they_give_answers_back);
   tcase_add_test(c, discarded_they_give_requests_back);
+  tcase_add_test(c, a_finaliser_that_raises_leaves_no_state_behind);
   suite_add_tcase(s, c);
   return run_suite(s);
 }
