@@ -404,45 +404,60 @@ static int keep_results(lua_State *L) {
   return 0;
 }
 
-/* The future at index 1 is done with the values from index `first` up; their error and its traceback if not ok. */
-static void finish(lua_State *L, struct worker *w, struct future *u, bool ok, int first) {
-  int n = lua_gettop(L) - first + 1;
-  if (!ok && lua_isstring(L, -1)) u->complaint = strdup(lua_tostring(L, -1));
-  if (!ok && trace_push(L, w, lua_gettop(L))) n++;
-  worker_push_function(L, w, keep_results);
-  lua_insert(L, first);
-  lua_pushvalue(L, 1);
-  lua_insert(L, first + 1);
+/* The running fiber's future is done; its results are in the userdata, unless there is a text that says why not. */
+static void finish(struct fiber *f, bool ok, const char *why_not) {
+  struct future *u = f->future;
+  f->future = NULL;
   u->runs = NULL;
-  if (lua_pcall(L, n + 1, 0, 0) == 0) {
-    complete(u, FUTURE_DONE, ok);
-    return;
-  }
-  u->answer = (struct answer){.status = STATUS_busy, .text = strdup("no memory for the results")};
-  complete(u, FUTURE_ANSWERED, false);
+  if (why_not) u->answer = (struct answer){.status = STATUS_busy, .text = strdup(why_not)};
+  complete(u, why_not ? FUTURE_ANSWERED : FUTURE_DONE, ok && !why_not);
 }
 
-/* Stack: the future, the function, its arguments. */
-static void job(struct worker *w, struct fiber *f) {
-  lua_State *L = f->L;
+/* future, function, arguments: calls the function, the future gets what comes of it. */
+static int run(lua_State *L) {
+  struct worker *w = worker_of(L);
+  struct fiber *f = w->sched.current;
   worker_push_function(L, w, trace_handler);
   lua_insert(L, 2);
   bool ok = lua_pcall(L, lua_gettop(L) - 3, LUA_MULTRET, 2) == 0;
-  struct future *u = f->future;
-  f->future = NULL;
-  if (u) finish(L, w, u, ok, 3); /* else it was cancelled meanwhile */
+  if (!f->future) return 0; /* it was cancelled meanwhile */
+  int n = lua_gettop(L) - 2;
+  luaL_checkstack(L, 8, "too many results");
+  if (!ok && lua_isstring(L, -1) && !f->future->complaint) f->future->complaint = strdup(lua_tostring(L, -1));
+  if (!ok && trace_push(L, w, lua_gettop(L))) n++;
+  worker_push_function(L, w, keep_results);
+  lua_replace(L, 2);
+  lua_pushvalue(L, 1);
+  lua_insert(L, 3);
+  lua_call(L, n + 1, 0);
+  if (f->future) finish(f, ok, NULL);
+  return 0;
+}
+
+/* Stack: run, the future, the function, its arguments. Outside the protected call nothing may allocate: a finaliser that runs
+ * then may raise. */
+static void job(struct worker *w, struct fiber *f) {
+  char buffer[64];
+  (void)w;
+  if (lua_pcall(f->L, lua_gettop(f->L) - 1, 0, 0) != 0 && f->future) finish(f, false, trace_text(f->L, lua_gettop(f->L), buffer, sizeof buffer));
+}
+
+static void no_job(struct worker *w, struct fiber *f) {
+  (void)w;
+  (void)f;
 }
 
 /* The function of ours at index 1 with the arguments after it, the future on top. */
 static void start_here(lua_State *L, struct worker *w, struct future *u) {
   struct fiber *by = w->sched.current;
+  worker_push_function(L, w, run);
+  lua_insert(L, 1);
   struct fiber *f = fiber_new(w, job);
   if (!f) worker_raise(L, STATUS_busy, "as many fibers as can be (%u, --max-fibers), or short of memory", w->sched.n_fibers);
   fiber_wake(f);
   int n = lua_gettop(L);
-  if (!lua_checkstack(f->L, n + 8)) { /* its job has nothing to do */
-    lua_pushnil(f->L);
-    worker_push_function(f->L, w, core_is_future);
+  if (!lua_checkstack(f->L, n + 8)) {
+    f->job = no_job;
     worker_raise(L, STATUS_busy, "no memory for the arguments");
   }
   f->depth = by->depth;
@@ -452,9 +467,9 @@ static void start_here(lua_State *L, struct worker *w, struct future *u) {
   f->serving.caller = by->serving.caller;
   f->future = u;
   u->runs = f;
-  lua_pushvalue(L, n);
+  lua_pushvalue(L, n); /* this one stays */
   lua_insert(L, 1);
-  lua_insert(L, 1); /* the copy stays, the rest moves */
+  lua_insert(L, 3); /* future, run, future, function, arguments */
   lua_xmove(L, f->L, n);
 }
 

@@ -13,12 +13,19 @@ bakaGaijin.spawn = function()
   fill()
   if pcall(gaijin.spawn, function() ran = ran + 1 fill() error(43) end) then spawned = spawned + 1 end
 end
+bakaGaijin.async = function()
+  fill()
+  local future = gaijin.async(function() fill() return {} end)
+  fill()
+  return future:get()
+end
 bakaGaijin.settle = function() while not pcall(bakaGC) do end end
 bakaGaijin.counts = function() return spawned, ran end
 --@ worker B once
 local t = require "t"
 local A = bakaGaijin("A")
 local result, raise, spawn, counts, settle = A.result, A.raise, A.spawn, A.counts, A.settle
+local async = A.async
 local function try(f)
   local ok, err = pcall(f, {})
   if ok or err == 42 then return end
@@ -28,6 +35,7 @@ for _ = 1, 300 do
   try(result)
   try(raise)
   try(spawn)
+  try(async)
 end
 t.eventually(function()
   local ok, spawned, ran = pcall(counts)
