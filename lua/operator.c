@@ -72,6 +72,8 @@ int operator_serve(lua_State *L, struct worker *w) {
     if (!push_handler(L, w, 1, luaL_checkstring(L, 3))) lua_pushnil(L);
     return done(L);
   }
+  /* gaijin.access was asked about the target: no other object may be worked on under its name. */
+  if (!lua_rawequal(L, 1, 3) && !lua_rawequal(L, 1, 4)) return worker_raise(L, STATUS_denied, "operator %s: the target is no operand", name);
   bool here = !at_get(L, w, 3) && !at_get(L, w, 4);
   if (strcmp(name, "eq") == 0 || strcmp(name, "lt") == 0) {
     if (!here) return not_done(L);
