@@ -103,9 +103,16 @@ static void flush(struct worker *w) {
 
 /* ---- Signals and the safety net ---- */
 
+static void cancel_serving(struct worker *w);
+
+/* The second one ends the grace. */
 static void on_signal(uv_signal_t *signal, int number) {
+  struct worker *w = signal->data;
   (void)number;
-  loop_stop(signal->data, 0);
+  if (w->stopping)
+    cancel_serving(w);
+  else
+    loop_stop(w, 0);
 }
 
 static void on_sweep(struct timer *t) {

@@ -189,6 +189,7 @@ static int serve(lua_State *L) {
   struct fiber *f = w->sched.current;
   struct serving *s = &f->serving;
   lua_settop(L, 0);
+  if (s->given_up) return worker_raise(L, STATUS_cancelled, "given up before it began");
   if (s->target) pool_push(L, w, s->target);
   unmarshal(L, w, s->body, false);
   check_access(L, w, s);
