@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lua/async.h"
 #include "lua/at.h"
 #include "lua/concurrency.lua.h"
 #include "lua/fiber.h"
@@ -216,7 +217,7 @@ void concurrency_open(lua_State *L, struct worker *w, int module, int core) {
   static const luaL_Reg visible[] = {{"sleep", gaijin_sleep}, {"yield", gaijin_yield}, {"run", gaijin_run}, {"stats", gaijin_stats}, {NULL, NULL}};
   static const luaL_Reg hidden[] = {
       {"limit", core_limit}, {"set_limit", core_set_limit}, {"try", core_try}, {"next_death", core_next_death},
-      {"want_deaths", core_want_deaths}, {"host_of", core_host_of}, {"clients", core_clients}, {NULL, NULL},
+      {"want_deaths", core_want_deaths}, {"host_of", core_host_of}, {"clients", core_clients}, {"async", async_call}, {NULL, NULL},
   };
   set_functions(L, w, module, visible);
   set_functions(L, w, core, hidden);

@@ -9,7 +9,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "lua/at.h"
 #include "lua/fiber.h"
 #include "lua/remote.h"
 #include "lua/trace.h"
@@ -24,7 +23,7 @@ struct future {
   struct future *next_dropped;
   struct future **handle;     /* the userdata; NULL: finalised */
   struct fiber *owner;        /* who started it, while both last */
-  struct future *next_owned, *prev_owned;
+  struct future *next_owned, **owned_at; /* owned_at: what points at it */
   struct fiber *runs;         /* whose results it gets, when it is a function of ours */
   struct future_wait *waits;
   uint64_t request;           /* its request while it is open, when it is a remote call */
@@ -53,19 +52,16 @@ static bool is_done(const struct future *u) { return u->state > FUTURE_OPEN; }
 
 static void disown(struct future *u) {
   if (!u->owner) return;
-  if (u->prev_owned)
-    u->prev_owned->next_owned = u->next_owned;
-  else
-    u->owner->first_future = u->next_owned;
-  if (u->next_owned) u->next_owned->prev_owned = u->prev_owned;
+  *u->owned_at = u->next_owned;
+  if (u->next_owned) u->next_owned->owned_at = u->owned_at;
   u->owner = NULL;
 }
 
 static void own(struct future *u, struct fiber *f) {
   u->owner = f;
-  u->prev_owned = NULL;
+  u->owned_at = &f->first_future;
   u->next_owned = f->first_future;
-  if (f->first_future) f->first_future->prev_owned = u;
+  if (u->next_owned) u->next_owned->owned_at = &u->next_owned;
   f->first_future = u;
 }
 
@@ -109,13 +105,15 @@ static void complete(struct future *u, enum future_state state, bool ok) {
   if (!u->handle) drop(u);
 }
 
-static void start(struct future *u) {
+void future_begin(struct future *u, struct fiber *runs, uint64_t request) {
+  u->runs = runs;
+  u->request = request;
   u->state = FUTURE_OPEN;
   u->w->open_futures++;
   own(u, u->w->sched.current);
 }
 
-static void on_answer(void *user, const struct gaijin_answer *got) {
+void future_on_answer(void *user, const struct gaijin_answer *got) {
   struct future *u = user;
   u->request = 0;
   u->answer = (struct answer){.ok = got->ok, .status = got->status, .body = got->body, .text = got->text ? strdup(got->text) : NULL};
@@ -225,14 +223,16 @@ static int finalise(lua_State *L) {
   return 0;
 }
 
-/* Pushes a new, idle one. */
-static struct future *push_new(lua_State *L, struct worker *w) {
+struct future *future_push(lua_State *L, struct worker *w) {
   struct future **handle = lua_newuserdata(L, sizeof(struct future *));
   *handle = NULL;
   lua_rawgeti(L, LUA_REGISTRYINDEX, w->at.future_meta);
   lua_setmetatable(L, -2);
   struct future *u = calloc(1, sizeof *u);
-  if (!u) worker_raise(L, STATUS_busy, "no memory for a future");
+  if (!u) {
+    worker_raise(L, STATUS_busy, "no memory for a future");
+    return NULL;
+  }
   *handle = u;
   u->w = w;
   u->handle = handle;
@@ -392,10 +392,7 @@ static int future_tostring(lua_State *L) {
   return 1;
 }
 
-/* ---- Starting ---- */
-
-/* future, values: they become its results. */
-static int keep_results(lua_State *L) {
+int future_keep(lua_State *L) {
   int n = lua_gettop(L) - 1;
   lua_createtable(L, n, 1);
   lua_insert(L, 2);
@@ -404,94 +401,16 @@ static int keep_results(lua_State *L) {
   return 0;
 }
 
-/* The running fiber's future is done; its results are in the userdata, unless there is a text that says why not. */
-static void finish(struct fiber *f, bool ok, const char *why_not) {
+void future_complaint(struct future *u, const char *text) {
+  if (text && !u->complaint) u->complaint = strdup(text);
+}
+
+void future_finish(struct fiber *f, bool ok, const char *why_not) {
   struct future *u = f->future;
   f->future = NULL;
   u->runs = NULL;
   if (why_not) u->answer = (struct answer){.status = STATUS_busy, .text = strdup(why_not)};
   complete(u, why_not ? FUTURE_ANSWERED : FUTURE_DONE, ok && !why_not);
-}
-
-/* future, function, arguments: calls the function, the future gets what comes of it. */
-static int run(lua_State *L) {
-  struct worker *w = worker_of(L);
-  struct fiber *f = w->sched.current;
-  worker_push_function(L, w, trace_handler);
-  lua_insert(L, 2);
-  bool ok = lua_pcall(L, lua_gettop(L) - 3, LUA_MULTRET, 2) == 0;
-  if (!f->future) return 0; /* it was cancelled meanwhile */
-  int n = lua_gettop(L) - 2;
-  luaL_checkstack(L, 8, "too many results");
-  if (!ok && lua_isstring(L, -1) && !f->future->complaint) f->future->complaint = strdup(lua_tostring(L, -1));
-  if (!ok && trace_push(L, w, lua_gettop(L))) n++;
-  worker_push_function(L, w, keep_results);
-  lua_replace(L, 2);
-  lua_pushvalue(L, 1);
-  lua_insert(L, 3);
-  lua_call(L, n + 1, 0);
-  if (f->future) finish(f, ok, NULL);
-  return 0;
-}
-
-/* Stack: run, the future, the function, its arguments. Outside the protected call nothing may allocate: a finaliser that runs
- * then may raise. */
-static void job(struct worker *w, struct fiber *f) {
-  char buffer[64];
-  (void)w;
-  if (lua_pcall(f->L, lua_gettop(f->L) - 1, 0, 0) != 0 && f->future) finish(f, false, trace_text(f->L, lua_gettop(f->L), buffer, sizeof buffer));
-}
-
-static void no_job(struct worker *w, struct fiber *f) {
-  (void)w;
-  (void)f;
-}
-
-/* The function of ours at index 1 with the arguments after it, the future on top. */
-static void start_here(lua_State *L, struct worker *w, struct future *u) {
-  struct fiber *by = w->sched.current;
-  worker_push_function(L, w, run);
-  lua_insert(L, 1);
-  struct fiber *f = fiber_new(w, job);
-  if (!f) worker_raise(L, STATUS_busy, "as many fibers as can be (%u, --max-fibers), or short of memory", w->sched.n_fibers);
-  fiber_wake(f);
-  int n = lua_gettop(L);
-  if (!lua_checkstack(f->L, n + 8)) {
-    f->job = no_job;
-    worker_raise(L, STATUS_busy, "no memory for the arguments");
-  }
-  f->depth = by->depth;
-  f->deadline = by->deadline;
-  f->limit = by->limit;
-  f->asked_until = by->asked_until;
-  f->serving.caller = by->serving.caller;
-  f->future = u;
-  u->runs = f;
-  lua_pushvalue(L, n); /* this one stays */
-  lua_insert(L, 1);
-  lua_insert(L, 3); /* future, run, future, function, arguments */
-  lua_xmove(L, f->L, n);
-}
-
-/* f, ... -> a future. */
-static int core_async(lua_State *L) {
-  struct worker *w = worker_of(L);
-  int n = lua_gettop(L);
-  bool remote = at_get(L, w, 1) != NULL;
-  if (!remote && lua_type(L, 1) != LUA_TFUNCTION && !luaL_getmetafield(L, 1, "__call")) return luaL_typerror(L, 1, "function");
-  lua_settop(L, n);
-  luaL_checkstack(L, 8, "too many arguments");
-  wait_check(L, w, "gaijin.async");
-  struct future *u = push_new(L, w);
-  if (remote) {
-    const struct remote r = {.op = OP_call, .target = 1, .first = 2, .count = n - 1};
-    u->request = remote_start(L, w, &r, on_answer, u);
-  } else {
-    start_here(L, w, u);
-  }
-  start(u);
-  lua_settop(L, remote ? n + 1 : 1);
-  return 1;
 }
 
 /* ---- Opening ---- */
@@ -504,7 +423,7 @@ static void set_functions(lua_State *L, struct worker *w, const luaL_Reg *list) 
 }
 
 void future_open(lua_State *L, struct worker *w) {
-  static const luaL_Reg core[] = {{"async", core_async}, {"await", core_await}, {"quiet", core_quiet}, {"is_future", core_is_future}, {NULL, NULL}};
+  static const luaL_Reg core[] = {{"await", core_await}, {"quiet", core_quiet}, {"is_future", core_is_future}, {NULL, NULL}};
   static const luaL_Reg methods[] = {{"get", future_get}, {"done", future_done}, {"cancel", future_cancel}, {NULL, NULL}};
   set_functions(L, w, core);
   lua_newtable(L);
