@@ -143,8 +143,9 @@ int loop_watch(struct worker *w, bool signals) {
   l->polling = true;
   l->poll.data = w;
   if ((r = uv_poll_start(&l->poll, UV_READABLE, on_readable)) < 0) return r;
-  if (signals && (r = uv_signal_start(&l->sigterm, on_signal, SIGTERM)) < 0) return r;
-  if (signals && (r = uv_signal_start(&l->sigint, on_signal, SIGINT)) < 0) return r;
+  /* Once: a second one ends a script that does not come back to the loop. */
+  if (signals && (r = uv_signal_start_oneshot(&l->sigterm, on_signal, SIGTERM)) < 0) return r;
+  if (signals && (r = uv_signal_start_oneshot(&l->sigint, on_signal, SIGINT)) < 0) return r;
   uv_prepare_start(&l->prepare, on_prepare);
   l->sweep_timer = timer_start(w, w->atc_time, on_sweep, NULL);
   return l->sweep_timer ? 0 : UV_ENOMEM;
