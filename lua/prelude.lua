@@ -10,6 +10,7 @@ local core, gaijin, labels, applicable = ...
 local error, raw_type, setmetatable, tostring, pcall, select = error, type, setmetatable, tostring, pcall, select
 local raw_pairs, raw_ipairs, raw_next, print, collectgarbage = pairs, ipairs, next, print, collectgarbage
 local find, format = string.find, string.format
+local now, spawn, own_name, newproxy, getmetatable = gaijin.now, gaijin.spawn, gaijin.name, newproxy, getmetatable
 local kind = core.kind -- "table" or "function" for an AT, nil for any other value
 
 local function type_of(v)
@@ -44,17 +45,18 @@ local resources = setmetatable({}, { __mode = "v" }) -- name -> its proxy, so th
 
 local function resource(_, name)
   if raw_type(name) ~= "string" then error(format("bad argument #1 to 'bakaGaijin' (string expected, got %s)", type_of(name)), 2) end
+  if find(name, "%c") then error("gaijin: unsupported: no worker can have this name: it has control characters", 2) end
   local proxy = resources[name]
   if not proxy then
-    proxy = setmetatable({}, {
-      __index = function(_, label)
-        check_label(label, 2)
-        return core.s2t(name, label)
-      end,
-      __newindex = function() error("You cannot set data for another resource.", 2) end,
-      __tostring = function() return format('bakaGaijin("%s")', name) end,
-      __metatable = false,
-    })
+    proxy = newproxy(true) -- not a table, which pairs, next and # would take for an empty one
+    local meta = getmetatable(proxy)
+    function meta.__index(_, label)
+      check_label(label, 2)
+      return core.s2t(name, label)
+    end
+    function meta.__newindex() error("You cannot set data for another resource.", 2) end
+    function meta.__tostring() return format('bakaGaijin("%s")', name) end
+    meta.__metatable = false
     resources[name] = proxy
   end
   return proxy
@@ -122,14 +124,14 @@ end
 
 function ipairs(...)
   local t = ...
-  if raw_type(t) == "table" then return raw_ipairs(t) end
+  if raw_type(t) == "table" then return raw_ipairs(t == bakaGaijin and labels or t) end
   if is_remote_table(t) then return remote_ipairs(t) end
   bad_argument("ipairs", "table", select("#", ...), t)
 end
 
 function next(...)
   local t, key = ...
-  if raw_type(t) == "table" then return raw_next(t, key) end
+  if raw_type(t) == "table" then return raw_next(t == bakaGaijin and labels or t, key) end
   if is_remote_table(t) then return core.next(t, key) end
   bad_argument("next", "table", select("#", ...), t)
 end
@@ -243,9 +245,9 @@ function gaijin.wait_for(name, ...)
   if seconds ~= nil and raw_type(seconds) ~= "number" then
     error(format("bad argument #3 to 'wait_for' (number expected, got %s)", type_of(seconds)), 2)
   end
-  local till = seconds and gaijin.now() + seconds
+  local till = seconds and now() + seconds
   local function left()
-    local s = till and till - gaijin.now() or 0
+    local s = till and till - now() or 0
     if till and s <= 0 then
       local what = label == nil and name or format("label %s of %s", tostring(label), name)
       error(format("gaijin: timeout: %s is not there after %g s", what, seconds), 0)
@@ -275,8 +277,8 @@ end
 function gaijin.after(seconds, f, ...)
   check_seconds(seconds, f, "after")
   local cancelled = false
-  gaijin.spawn(function(...)
-    gaijin.sleep(seconds)
+  spawn(function(...)
+    core.sleep(seconds)
     if not cancelled then f(...) end
   end, ...)
   return function() cancelled = true end
@@ -286,13 +288,13 @@ function gaijin.every(seconds, f, ...)
   check_seconds(seconds, f, "every")
   if seconds <= 0 then error("bad argument #1 to 'every' (a time over 0 expected)", 2) end
   local cancelled = false
-  gaijin.spawn(function(...)
-    local due = gaijin.now()
+  spawn(function(...)
+    local due = now()
     while true do
       due = due + seconds
-      local now = gaijin.now()
-      if due < now then due = now end
-      gaijin.sleep(due - now)
+      local time = now()
+      if due < time then due = time end
+      core.sleep(due - time)
       if cancelled then return end
       core.report(f, ...)
     end
@@ -327,10 +329,10 @@ end
 
 local function get_baka()
   local clients, hosts = {}, {}
-  each_load(gaijin.name, nil, function(_, client, held, dead)
+  each_load(own_name, nil, function(_, client, held, dead)
     if not dead then clients[client] = held end -- a dead one of our name is another host
   end)
-  each_load(nil, gaijin.name, function(host, _, held) hosts[host] = (hosts[host] or 0) + held end)
+  each_load(nil, own_name, function(host, _, held) hosts[host] = (hosts[host] or 0) + held end)
   local exported, used = core.counts()
   return exported, used, clients, hosts
 end
@@ -340,7 +342,7 @@ getBaka = get_baka
 function showBaka(verbose, out)
   out = out or print
   local exported, used, clients, hosts = get_baka()
-  out(format("%s: %d exported, %d used", gaijin.name, exported, used))
+  out(format("%s: %d exported, %d used", own_name, exported, used))
   for name, n in raw_pairs(clients) do out(format("  %s holds %d of ours", name, n)) end
   for name, n in raw_pairs(hosts) do out(format("  we hold %d of %s", n, name)) end
   if verbose then
@@ -355,12 +357,12 @@ function gaijin.reclaim()
   local waiting = 0
   for name in raw_pairs(clients) do
     waiting = waiting + 1
-    gaijin.spawn(function()
+    spawn(function()
       pcall(core.gc, name, reclaim_seconds) -- one that ends meanwhile holds nothing any more
       waiting = waiting - 1
     end)
   end
-  while waiting > 0 do gaijin.sleep(0.001) end
+  while waiting > 0 do core.sleep(0.001) end
   core.release() -- the drops that the collections caused have been read before this is answered
   local after = core.counts()
   return before > after and before - after or 0
