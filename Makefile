@@ -121,8 +121,9 @@ valgrind: ## runs the unit tests under valgrind
 	@tools/setup.sh valgrind
 	@$(MAKE) --no-print-directory run-valgrind
 
-bench: all $(BENCHES) ## measures round trips beside a bare forwarder, and idle memory
+bench: all $(BENCHES) ## measures round trips beside a bare forwarder, idle memory, and many calls at once
 	@tests/bench/run.sh "$(BUILD)"
+	@tests/bench/calls.sh "$(BUILD)"
 
 bench-refs: all $(BENCHES) ## measures what references cost: the broker's memory and time, objects per second
 	@tests/bench/refs.sh "$(BUILD)"
