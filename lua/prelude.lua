@@ -242,8 +242,8 @@ function gaijin.wait_for(name, ...)
   local label, seconds = ...
   if select("#", ...) == 1 and raw_type(label) == "number" then label, seconds = nil, label end
   if label ~= nil then check_label(label, 2) end
-  if seconds ~= nil and raw_type(seconds) ~= "number" then
-    error(format("bad argument #3 to 'wait_for' (number expected, got %s)", type_of(seconds)), 2)
+  if seconds ~= nil and (raw_type(seconds) ~= "number" or seconds ~= seconds) then
+    error(format("bad argument #3 to 'wait_for' (number expected, got %s)", seconds ~= seconds and "nan" or type_of(seconds)), 2)
   end
   local till = seconds and now() + seconds
   local function left()

@@ -7,6 +7,7 @@ t.eq(gaijin.wait_for("A", "later").v, 1)
 t.eq(gaijin.wait_for("A"), true)
 t.eq(gaijin.wait_for("B", "x", 10), "late")
 t.raises("bad argument #1 to 'wait_for'", gaijin.wait_for)
+t.raises("bad argument #3 to 'wait_for' %(number expected, got nan%)", gaijin.wait_for, "nobody", 0 / 0)
 t.raises("a label is a string or a number", gaijin.wait_for, "A", {})
 local n = 0
 local cancel = gaijin.every(0.001, function() n = n + 1 end)
