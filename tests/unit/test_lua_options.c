@@ -54,6 +54,7 @@ START_TEST(defaults) {
   ck_assert(!o.once);
   ck_assert_double_eq(o.wait, 5);
   ck_assert_double_eq(o.grace, 5);
+  ck_assert_double_eq(o.call_timeout, 25);
   ck_assert_double_eq(o.atc_time, 60);
   ck_assert_uint_eq(o.collector_waits, 10);
   ck_assert_uint_eq(o.max_depth, CALL_DEPTH_DEFAULT);
@@ -62,13 +63,14 @@ START_TEST(defaults) {
 END_TEST
 
 START_TEST(every_flag) {
-  ck_assert_int_eq(parse("-n bank -s /a --once --wait 0 --grace 0.5 --max-depth 7 --max-fibers 8 --atc-time .25 --collector-waits 3 x.lua"), OPTIONS_RUN);
+  ck_assert_int_eq(parse("-n bank -s /a --once --wait 0 --grace 0.5 --call-timeout 0 --max-depth 7 --max-fibers 8 --atc-time .25 --collector-waits 3 x.lua"), OPTIONS_RUN);
   ck_assert_str_eq(o.name, "bank");
   ck_assert_str_eq(o.socket, "/a");
   ck_assert_str_eq(o.script, "x.lua");
   ck_assert(o.once);
   ck_assert_double_eq(o.wait, 0);
   ck_assert_double_eq(o.grace, 0.5);
+  ck_assert_double_eq(o.call_timeout, 0);
   ck_assert_uint_eq(o.max_depth, 7);
   ck_assert_uint_eq(o.max_fibers, 8);
   ck_assert_double_eq(o.atc_time, 0.25);
@@ -177,7 +179,7 @@ START_TEST(help_and_version) {
   captured_begin(&out, STDOUT_FILENO);
   ck_assert_int_eq(parse("--help"), OPTIONS_DONE);
   captured_end(&out);
-  static const char *const flags[] = {"-n, --name", "-s, --socket", "-e CODE", "--once", "--wait", "--grace", "--max-depth", "--max-fibers",
+  static const char *const flags[] = {"-n, --name", "-s, --socket", "-e CODE", "--once", "--wait", "--grace", "--call-timeout", "--max-depth", "--max-fibers",
                                       "--atc-time", "--collector-waits", "--help", "--version"};
   for (size_t i = 0; i < sizeof flags / sizeof flags[0]; i++) ck_assert_msg(strstr(out.text, flags[i]), "no %s", flags[i]);
   captured_begin(&out, STDOUT_FILENO);
