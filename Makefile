@@ -113,6 +113,11 @@ stress: all $(STRESS) ## random steps against the true graph of references (SEED
 SEED ?= 1
 STEPS ?= 100000
 
+.PHONY: stress-programs
+stress-programs: all ## random Lua programs in one VM and spread over four (SEED=n PROGRAMS=n)
+	@tests/programs/run.sh "$(BUILD)" $(SEED) $(PROGRAMS)
+PROGRAMS ?= 5000
+
 asan: ## builds everything with AddressSanitizer and UBSan in $(BUILD)/asan and runs every test there
 	@tools/setup.sh asan packages
 	@GAIJIN_TEST_SLOWER="$${GAIJIN_TEST_SLOWER:-3}" $(MAKE) --no-print-directory BUILD=$(BUILD)/asan SANITIZE=1 run-all
