@@ -245,7 +245,8 @@ function gaijin.wait_for(name, ...)
   if seconds ~= nil and (raw_type(seconds) ~= "number" or seconds ~= seconds) then
     error(format("bad argument #3 to 'wait_for' (number expected, got %s)", seconds ~= seconds and "nan" or type_of(seconds)), 2)
   end
-  local till = seconds and now() + seconds
+  -- At least so long that the question is asked and answered once.
+  local till = seconds and now() + (seconds > 0.02 and seconds or 0.02)
   local function left()
     local s = till and till - now() or 0
     if till and s <= 0 then

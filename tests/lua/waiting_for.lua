@@ -5,6 +5,7 @@ t.raises("^gaijin: timeout: label later of A is not there after 0.05 s$", gaijin
 gaijin.after(0.02, function() bakaGaijin.later = { v = 1 } end)
 t.eq(gaijin.wait_for("A", "later").v, 1)
 t.eq(gaijin.wait_for("A"), true)
+t.eq(gaijin.wait_for("A", 0), true, "asked once, however short the time")
 t.eq(gaijin.wait_for("B", "x", 10), "late")
 t.raises("bad argument #1 to 'wait_for'", gaijin.wait_for)
 t.raises("bad argument #3 to 'wait_for' %(number expected, got nan%)", gaijin.wait_for, "nobody", 0 / 0)
