@@ -103,16 +103,10 @@ static void flush(struct worker *w) {
 
 /* ---- Signals and the safety net ---- */
 
-static void cancel_serving(struct worker *w);
-
-/* The second one ends the grace. */
+/* Of each signal the first only: a second one ends even a worker whose Lua never returns, at once. */
 static void on_signal(uv_signal_t *signal, int number) {
-  struct worker *w = signal->data;
   (void)number;
-  if (w->stopping)
-    cancel_serving(w);
-  else
-    loop_stop(w, 0);
+  loop_stop(signal->data, 0);
 }
 
 static void on_sweep(struct timer *t) {
