@@ -230,6 +230,8 @@ struct gaijin_value {
 
 /* Values of the body not yet read (top level). */
 GAIJIN_API uint32_t gaijin_body_count(const gaijin_body *b);
+/* Shows the next value without reading it; false if there is none, or if it is an array or a reference. */
+GAIJIN_API bool gaijin_body_peek(const gaijin_body *b, struct gaijin_value *v);
 /* Reads the next value; false at the end. The token or holding of a value is safe until the next call of
  * gaijin_body_next or gaijin_body_free; to keep a holding longer, gaijin_hold it before. STALE: a home PT whose object is gone. */
 GAIJIN_API bool gaijin_body_next(gaijin_body *b, struct gaijin_value *v);

@@ -100,9 +100,23 @@ static void pt_value(gaijin_body *b, const struct pt *pt, struct gaijin_value *v
   }
 }
 
-bool gaijin_body_next(gaijin_body *b, struct gaijin_value *v) {
+static struct gaijin_value plain_value(const struct value *in) {
   static const enum gaijin_type types[] = {[VALUE_NIL] = GAIJIN_NIL,       [VALUE_BOOL] = GAIJIN_BOOL,   [VALUE_NUMBER] = GAIJIN_NUMBER,
                                            [VALUE_STRING] = GAIJIN_STRING, [VALUE_ARRAY] = GAIJIN_ARRAY, [VALUE_PT] = GAIJIN_STALE};
+  return (struct gaijin_value){.type = types[in->type], .boolean = in->boolean, .number = in->number, .is_uint = in->is_uint,
+                               .integer = in->integer, .bytes = in->bytes, .size = in->size, .count = in->count};
+}
+
+bool gaijin_body_peek(const gaijin_body *b, struct gaijin_value *v) {
+  struct reader r = b->reader;
+  struct value in;
+  memset(&in, 0, sizeof in);
+  if (b->left[b->depth] == 0 || !reader_next(&r, &in) || in.type == VALUE_ARRAY || in.type == VALUE_PT) return false;
+  *v = plain_value(&in);
+  return true;
+}
+
+bool gaijin_body_next(gaijin_body *b, struct gaijin_value *v) {
   if (b->token || b->holding) move_on(b);
   while (b->depth && b->left[b->depth] == 0) b->depth--;
   struct value in;
@@ -110,8 +124,7 @@ bool gaijin_body_next(gaijin_body *b, struct gaijin_value *v) {
   if (b->left[b->depth] == 0 || !reader_next(&b->reader, &in)) return false;
   b->left[b->depth]--;
   if (in.type == VALUE_ARRAY) b->left[++b->depth] = in.count;
-  *v = (struct gaijin_value){.type = types[in.type], .boolean = in.boolean, .number = in.number, .is_uint = in.is_uint,
-                             .integer = in.integer, .bytes = in.bytes, .size = in.size, .count = in.count};
+  *v = plain_value(&in);
   if (in.type == VALUE_PT) pt_value(b, &in.pt, v);
   return true;
 }

@@ -15,6 +15,7 @@
 #include "lua/loop.h"
 #include "lua/metatable.h"
 #include "lua/prelude.lua.h"
+#include "lua/quick.h"
 #include "lua/remote.h"
 #include "lua/serve.h"
 #include "lua/trace.h"
@@ -317,6 +318,7 @@ static void open_anchors(lua_State *L, struct worker *w) {
   lua_pushliteral(L, "gaijin");
   lua_setfield(L, -2, "__metatable");
   w->at.copy_meta = luaL_ref(L, LUA_REGISTRYINDEX);
+  quick_open(L, w);
   metatable_push_object(L, w);
   w->at.object_meta = luaL_ref(L, LUA_REGISTRYINDEX);
   metatable_push_token(L, w);

@@ -16,6 +16,7 @@
 #include "lua/marshal.h"
 #include "lua/operator.h"
 #include "lua/pool.h"
+#include "lua/quick.h"
 #include "lua/trace.h"
 #include "lua/traverse.h"
 #include "lua/wait.h"
@@ -245,6 +246,7 @@ static void serve_job(struct worker *w, struct fiber *f) {
 
 void serve_request(void *worker, const struct gaijin_request *rq, gaijin_body *body) {
   struct worker *w = worker;
+  if (quick_get(w, rq, body)) return;
   const char *why = NULL;
   enum status status = STATUS_busy;
   struct fiber *f = NULL;

@@ -35,6 +35,8 @@ struct anchors {
   int future_meta; /* metatable of futures */
   int copy_meta;  /* metatable of what gaijin.copy makes */
   int traces;     /* lua_State of a fiber -> the last error and its traceback (trace.c), weak keys */
+  int access_name; /* the string "access" */
+  int quick_get;   /* function of quick.c */
   int applicable; /* name -> function that op apply may call */
   int token_meta; /* metatable of the tokens inside function ATs */
   int make_function_at; /* Lua function: token -> function AT */

@@ -46,6 +46,29 @@ START_TEST(every_type_is_read) {
 }
 END_TEST
 
+START_TEST(a_look_reads_nothing) {
+  struct fake f;
+  fake_open(&f);
+  begin_values(&f, 3);
+  pack_string(&f.p, "key", 3);
+  pack_pt(&f.p, &A);
+  pack_array(&f.p, 0);
+  fake_deliver(&f);
+  gaijin_body *b = last_body(&f);
+  struct gaijin_value v;
+  for (int i = 0; i < 2; i++) ck_assert(gaijin_body_peek(b, &v) && v.type == GAIJIN_STRING && v.size == 3);
+  ck_assert_uint_eq(gaijin_body_count(b), 3);
+  ck_assert(gaijin_body_next(b, &v) && v.type == GAIJIN_STRING);
+  ck_assert(!gaijin_body_peek(b, &v)); /* a reference is not shown: nobody would hold it */
+  ck_assert(gaijin_body_next(b, &v) && v.type == GAIJIN_FOREIGN);
+  ck_assert(!gaijin_body_peek(b, &v));
+  ck_assert(gaijin_body_next(b, &v) && v.type == GAIJIN_ARRAY);
+  ck_assert(!gaijin_body_peek(b, &v));
+  gaijin_body_free(b);
+  fake_close(&f);
+}
+END_TEST
+
 START_TEST(arrays_are_stepped_through_flat) {
   struct fake f;
   fake_open(&f);
@@ -167,6 +190,7 @@ int main(void) {
   tcase_add_test(c, values_are_given_back_one_by_one);
   tcase_add_test(c, home_pts_that_are_not_kept_are_stale);
   tcase_add_test(c, a_late_answer_gives_back);
+  tcase_add_test(c, a_look_reads_nothing);
   tcase_add_test(c, a_bad_body_ends_the_connection);
   suite_add_tcase(s, c);
   return run_suite(s);
