@@ -58,7 +58,7 @@ local slow, results = A.slow, {}
 for i = 1, 2 do gaijin.spawn(function() results[i] = { coroutine.resume(slow) } end) end
 t.eventually(function() return results[1] and results[2] end)
 t.eq(results[1][2], "slept")
-t.eq(results[2][2], "cannot resume normal coroutine", "Lua's own words")
+t.ok(results[2][2]:match("^cannot resume [%a-]+ coroutine$"), results[2][2]) -- Lua's own words
 local mine = A.make(function(a) return coroutine.yield(a) end)
 t.ok(tostring(co):match("^thread: "))
 t.raises("attempt to index a thread value", function() return co.x end)

@@ -10,6 +10,7 @@ function outcome.describe(v)
     v = v:gsub("^[^\n]-:%d+: ", ""):gsub("^[^\n]-:%d+: ", "")
     v = v:gsub("%(?%w+ '[%w_?.]+'%)? ?%(?", ""):gsub("userdata", "table"):gsub("table value%)", "table value"):gsub("(%a+) value%)", "%1 value")
     v = v:gsub("calling '[^']*' on bad self", "bad self"):gsub("0x%x+", "ADDRESS")
+    v = v:gsub("got thread%)", "got table)") -- the word for the type again, as LuaJIT's coroutine.create says it
     return string.format("%q", v)
   elseif t == "number" then
     return v ~= v and "nan" or v == 0 and (1 / v < 0 and "-0" or "0") or string.format("%.17g", v)
