@@ -9,11 +9,13 @@
 
 #include "lua/apply.h"
 #include "lua/at.h"
+#include "lua/collect.h"
 #include "lua/concurrency.h"
 #include "lua/copy.h"
 #include "lua/fiber.h"
 #include "lua/loop.h"
 #include "lua/metatable.h"
+#include "lua/pool.h"
 #include "lua/prelude.lua.h"
 #include "lua/quick.h"
 #include "lua/remote.h"
@@ -260,6 +262,9 @@ static int dump_of_any(lua_State *L) {
 static int core_dump(lua_State *L) { return with_original(L, dump_of_any); }
 
 static int core_tostring(lua_State *L) { return with_original(L, tostring_of_any); }
+
+const struct gaijin_events library_events = {
+    .request = serve_request, .cancel = serve_cancel, .free = collect_on_free, .refused = serve_post_refused, .forget = pool_forget, .dead = concurrency_on_dead};
 
 /* ---- Opening ---- */
 

@@ -8,6 +8,9 @@
 
 #include "lua/worker.h"
 
+/* What a connection whose user is a struct worker calls. */
+extern const struct gaijin_events library_events;
+
 /* Makes everything in the VM: anchors, metatables, module, prelude. Raises. */
 void library_open(lua_State *L, struct worker *w);
 

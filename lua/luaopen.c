@@ -31,9 +31,6 @@
 
 __attribute__((visibility("default"))) int luaopen_gaijin(lua_State *L);
 
-static const struct gaijin_events events = {
-    .request = serve_request, .cancel = serve_cancel, .free = collect_on_free, .forget = pool_forget, .refused = serve_post_refused, .dead = concurrency_on_dead};
-
 static void close_worker(struct worker *w) {
   if (!w->g) return;
   if (!w->lost) loop_drain(w);
@@ -82,7 +79,7 @@ static void configure(lua_State *L, struct worker *w) {
 
 static void connect_worker(lua_State *L, struct worker *w) {
   char error[512];
-  struct gaijin_options o = {.name = string_field(L, "name"), .socket = string_field(L, "socket"), .events = &events, .user = w};
+  struct gaijin_options o = {.name = string_field(L, "name"), .socket = string_field(L, "socket"), .events = &library_events, .user = w};
   o.wait_seconds = number_field(L, "wait", 0, 5);
   int status = gaijin_connect(&w->g, &o, error, sizeof error);
   if (status) worker_raise(L, (enum status)status, "%s", error);

@@ -32,9 +32,6 @@ struct program {
   bool failed;
 };
 
-static const struct gaijin_events events = {
-    .request = serve_request, .cancel = serve_cancel, .free = collect_on_free, .refused = serve_post_refused, .forget = pool_forget, .dead = concurrency_on_dead};
-
 static int complain(const struct program *p, const char *text) {
   fprintf(stderr, "gaijin-worker: %s: %s\n", p->o.name, text);
   return 1;
@@ -72,7 +69,6 @@ static void script_job(struct worker *w, struct fiber *f) {
   if (!lua_checkstack(L, n + 8)) n = 0;
   for (int i = 0; i < n; i++) lua_pushstring(L, p->argv[p->o.script_index + 1 + i]);
   bool ok = lua_pcall(L, n, 0, 1) == 0;
-  w->script_done = true;
   if (!ok) {
     fflush(stdout);
     complain(p, lua_isstring(L, -1) ? lua_tostring(L, -1) : "error in error handling");
@@ -112,7 +108,7 @@ static int run(struct program *p) {
 static int connect_and_run(struct program *p) {
   struct worker *w = &p->w;
   char error[512];
-  struct gaijin_options options = {.socket = p->o.socket, .name = p->o.name, .wait_seconds = p->o.wait, .events = &events, .user = w};
+  struct gaijin_options options = {.socket = p->o.socket, .name = p->o.name, .wait_seconds = p->o.wait, .events = &library_events, .user = w};
   int refused = gaijin_connect(&w->g, &options, error, sizeof error);
   if (refused) {
     fprintf(stderr, "gaijin-worker: %s: %s: %s\n", p->o.name, status_name((uint64_t)refused), error);

@@ -112,7 +112,6 @@ struct worker {
   bool lost;     /* the connection is gone */
   bool is_luajit;  /* the interpreter is LuaJIT */
   bool gc_stopped; /* there, the script has stopped the collector itself */
-  bool script_done;
   int exit_code;
 };
 
