@@ -25,8 +25,6 @@
 #include "lua/hosted.h"
 #include "lua/library.h"
 #include "lua/loop.h"
-#include "lua/pool.h"
-#include "lua/serve.h"
 #include "proto/limits.h"
 
 __attribute__((visibility("default"))) int luaopen_gaijin(lua_State *L);

@@ -19,8 +19,6 @@
 #include "lua/loop.h"
 #include "lua/library.h"
 #include "lua/options.h"
-#include "lua/pool.h"
-#include "lua/serve.h"
 #include "lua/trace.h"
 
 struct program {
