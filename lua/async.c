@@ -53,6 +53,7 @@ static struct fiber *start_here(lua_State *L, struct worker *w, struct future *u
   lua_insert(L, 1);
   struct fiber *f = fiber_new(w, job);
   if (!f) {
+    worker_back(L, w);
     worker_raise(L, STATUS_busy, "as many fibers as can be (%u, --max-fibers), or short of memory", w->sched.n_fibers);
     return NULL;
   }
@@ -60,6 +61,7 @@ static struct fiber *start_here(lua_State *L, struct worker *w, struct future *u
   int n = lua_gettop(L);
   if (!lua_checkstack(f->L, n + 8)) {
     f->job = no_job;
+    worker_back(L, w);
     worker_raise(L, STATUS_busy, "no memory for the arguments");
   }
   f->depth = by->depth;

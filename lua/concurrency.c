@@ -31,7 +31,7 @@ static int gaijin_sleep(lua_State *L) {
     return 0;
   }
   for (;;) {
-    enum wait_outcome how = wait_park(w, wait_nearer(end, limit));
+    enum wait_outcome how = wait_park(L, w, wait_nearer(end, limit));
     if (how == WAIT_OVER && (limit == 0 || end <= limit)) return 0;
     if (how != WAIT_WOKEN) return wait_raise(L, w, how, "gaijin.sleep");
   }
@@ -42,7 +42,7 @@ static int gaijin_yield(lua_State *L) {
   return 0;
 }
 
-/* Serves until the worker is told to stop. The worker waits, within --grace, for what the script does then. */
+/* -> the status given to gaijin.stop. Serves until the worker is told to stop. The worker waits, within --grace, for what the script does then. */
 static int gaijin_run(lua_State *L) {
   struct worker *w = worker_of(L);
   wait_check(L, w, "gaijin.run");
@@ -52,12 +52,13 @@ static int gaijin_run(lua_State *L) {
     struct fiber **p = &w->sched.runners;
     f->next_waiter = *p;
     *p = f;
-    enum wait_outcome how = wait_park(w, f->deadline);
+    enum wait_outcome how = wait_park(L, w, f->deadline);
     while (*p && *p != f) p = &(*p)->next_waiter;
     if (*p) *p = f->next_waiter;
     if (how != WAIT_WOKEN) return wait_raise(L, w, how, "gaijin.run");
   }
-  return 0;
+  lua_pushinteger(L, w->exit_code);
+  return 1;
 }
 
 /* ---- Time limits ---- */
@@ -139,7 +140,7 @@ static int core_next_death(lua_State *L) {
   w->deaths.wanted = true;
   while (!w->deaths.first) {
     w->deaths.listener = w->sched.current;
-    enum wait_outcome how = wait_park(w, 0);
+    enum wait_outcome how = wait_park(L, w, 0);
     w->deaths.listener = NULL;
     if (how != WAIT_WOKEN) return wait_raise(L, w, how, "waiting for deaths");
   }

@@ -134,13 +134,13 @@ void fiber_wake(struct fiber *f) {
   s->ready_last = f;
 }
 
-void fiber_park(struct worker *w) {
+void fiber_park(lua_State *L, struct worker *w) {
   struct fiber *f = w->sched.current;
-  if (f == w->sched.guest) {
+  if (f == w->sched.guest)
     hosted_wait(w);
-    return;
-  }
-  stack_leave(&w->sched.stacks, f->stack);
+  else
+    stack_leave(&w->sched.stacks, f->stack);
+  worker_back(L, w);
 }
 
 static void run_fiber(struct worker *w, struct fiber *f) {

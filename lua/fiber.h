@@ -63,8 +63,8 @@ struct fiber *fiber_new(struct worker *w, void (*job)(struct worker *w, struct f
 /* Appends a new or parked fiber to the ready queue; nothing if it is there. */
 void fiber_wake(struct fiber *f);
 
-/* Parks the current fiber until it is woken. Never call it from the scheduler. */
-void fiber_park(struct worker *w);
+/* Parks the current fiber until it is woken; L: the lua_State whose C function calls. Never call it from the scheduler. */
+void fiber_park(lua_State *L, struct worker *w);
 
 /* Runs the fibers that are ready now (not those they make ready). True if more are ready. */
 bool fiber_run_ready(struct worker *w);

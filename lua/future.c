@@ -317,7 +317,7 @@ static int future_get(lua_State *L) {
     enum wait_outcome how;
     wait_on(&n, u, &g);
     do
-      how = limited && seconds <= 0 ? WAIT_OVER : wait_park(w, wait_nearer(own, limit));
+      how = limited && seconds <= 0 ? WAIT_OVER : wait_park(L, w, wait_nearer(own, limit));
     while (how == WAIT_WOKEN && !g.over);
     unwait(&n);
     if (!g.over && how == WAIT_OVER && limited && (limit == 0 || own < limit))
@@ -352,7 +352,7 @@ static int core_await(lua_State *L) {
     if (!is_done(u)) wait_on(&nodes[i], u, &g);
     if (is_done(u) && !(g.all && u->ok)) g.over = true;
   }
-  while (how == WAIT_WOKEN && !g.over && g.left > 0) how = wait_park(w, g.fiber->deadline);
+  while (how == WAIT_WOKEN && !g.over && g.left > 0) how = wait_park(L, w, g.fiber->deadline);
   for (int i = 0; i < count; i++) unwait(&nodes[i]);
   if (!g.over && g.left > 0) return wait_raise(L, w, how, "waiting for futures");
   for (int i = 1; i <= count; i++) {

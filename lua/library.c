@@ -89,6 +89,7 @@ static int spawn(lua_State *L, struct worker *w) {
   worker_push_function(L, w, trace_function);
   lua_insert(L, 1);
   struct fiber *f = fiber_new(w, spawned_job);
+  worker_back(L, w);
   if (!f) return worker_raise(L, STATUS_busy, "as many fibers as can be (%u, --max-fibers), or short of memory", w->sched.n_fibers);
   f->depth = w->sched.current ? w->sched.current->depth : 0;
   bool fits = lua_checkstack(f->L, lua_gettop(L) + 4);
@@ -300,6 +301,11 @@ static int new_anchor(lua_State *L, bool slots) {
   return luaL_ref(L, LUA_REGISTRYINDEX);
 }
 
+static int nothing(lua_State *L) {
+  (void)L;
+  return 0;
+}
+
 static void open_anchors(lua_State *L, struct worker *w) {
   w->at.pool = new_anchor(L, true);
   w->at.lookup = new_anchor(L, false);
@@ -323,6 +329,8 @@ static void open_anchors(lua_State *L, struct worker *w) {
   lua_pushliteral(L, "gaijin");
   lua_setfield(L, -2, "__metatable");
   w->at.copy_meta = luaL_ref(L, LUA_REGISTRYINDEX);
+  lua_pushcfunction(L, nothing);
+  w->at.nothing = luaL_ref(L, LUA_REGISTRYINDEX);
   quick_open(L, w);
   metatable_push_object(L, w);
   w->at.object_meta = luaL_ref(L, LUA_REGISTRYINDEX);

@@ -184,13 +184,14 @@ applicable.tostring = tostring
 _G.tostring = core.tostring_of(tostring)
 string.dump = core.dump_of(string.dump)
 
-if raw_type(jit) == "table" then -- remote.c tells LuaJIT's finalisers by the collector's being stopped
-  local collect = collectgarbage
+if raw_type(jit) == "table" then -- wait.c tells LuaJIT's finalisers by the collector's being stopped
+  local changes = { stop = true, restart = false, collect = false, step = false } -- the last two start it again, too
   core.gc_stopped(false)
-  function collectgarbage(option, ...)
-    if option == "stop" then core.gc_stopped(true) end
-    if option == "restart" then core.gc_stopped(false) end
-    return collect(option, ...)
+  _G.collectgarbage = function(...)
+    local option = ...
+    local stopped = changes[option == nil and "collect" or option]
+    if stopped ~= nil then core.gc_stopped(stopped) end
+    return collectgarbage(...)
   end
 end
 
@@ -371,6 +372,9 @@ end
 
 -- What at.c calls to make the AT of a function.
 local call = core.call
-return function(token)
+local function make_function_at(token)
   return function(...) return call(token, ...) end
 end
+-- Of a function that was made a few times only, LuaJIT's compiled code refers to the very closure, and so would keep the AT.
+for _ = 1, 8 do make_function_at(nil) end
+return make_function_at

@@ -49,14 +49,14 @@ static void free_abandoned(struct fiber *f, const void *frame) {
 }
 
 /* Parks until the answer is there or the wait ends otherwise (*how); then the request has been cancelled. NULL without an answer. */
-static struct answer *wait(struct worker *w, uint64_t id, double until, enum wait_outcome *how) {
+static struct answer *wait(lua_State *L, struct worker *w, uint64_t id, double until, enum wait_outcome *how) {
   struct fiber *f = w->sched.current;
   const void *frame = __builtin_frame_address(0);
   free_abandoned(f, frame);
   struct answer *before = f->answers;
   f->request = id;
   do
-    *how = wait_park(w, until);
+    *how = wait_park(L, w, until);
   while (*how == WAIT_WOKEN && f->request == id);
   if (f->request != id) {
     *how = WAIT_WOKEN;
@@ -162,7 +162,7 @@ static struct answer *get_answer(lua_State *L, struct worker *w, const struct re
   double begin = worker_now(), own = r->seconds > 0 ? begin + r->seconds : 0;
   double limit = is_routed(r) ? 0 : limit_of(w, r); /* for others the broker looks at the clock */
   enum wait_outcome how;
-  struct answer *a = wait(w, id, wait_nearer(own, limit), &how);
+  struct answer *a = wait(L, w, id, wait_nearer(own, limit), &how);
   if (a || (how == WAIT_OVER && own > 0 && worker_now() >= own)) return a;
   if (how == WAIT_WOKEN) worker_raise(L, STATUS_busy, "no memory for an answer; it was discarded");
   if (how == WAIT_OVER && w->sched.current->deadline != limit)

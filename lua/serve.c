@@ -70,7 +70,7 @@ static void wait_for_label(lua_State *L, struct worker *w, struct fiber *f) {
   f->next_waiter = *p;
   *p = f;
   w->sched.n_serving--; /* it waits for this worker's script, not the other way round */
-  enum wait_outcome how = wait_park(w, 0);
+  enum wait_outcome how = wait_park(L, w, 0);
   w->sched.n_serving++;
   while (*p && *p != f) p = &(*p)->next_waiter; /* still there unless a label was set */
   if (*p) *p = f->next_waiter;

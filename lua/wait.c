@@ -9,9 +9,6 @@
 #include "lua/loop.h"
 #include "lua/remote.h"
 
-/* LUA_GCISRUNNING of LuaJIT, which 5.1 does not have. */
-enum { LUAJIT_GCISRUNNING = 9 };
-
 struct alarm {
   struct fiber *fiber;
   bool rang;
@@ -23,7 +20,7 @@ static void on_alarm(struct timer *t) {
   fiber_wake(a->fiber);
 }
 
-enum wait_outcome wait_park(struct worker *w, double until) {
+enum wait_outcome wait_park(lua_State *L, struct worker *w, double until) {
   struct fiber *f = w->sched.current;
   struct alarm alarm = {.fiber = f};
   struct timer *t = NULL;
@@ -33,7 +30,7 @@ enum wait_outcome wait_park(struct worker *w, double until) {
     if (left <= 0) return WAIT_OVER;
     if (!(t = timer_start(w, left, on_alarm, &alarm))) return WAIT_FAILED;
   }
-  fiber_park(w);
+  fiber_park(L, w);
   if (t) timer_stop(t);
   if (w->sched.interrupt && f == w->sched.guest) return WAIT_INTERRUPTED;
   return f->cancelled ? WAIT_CANCELLED : alarm.rang ? WAIT_OVER : WAIT_WOKEN;
@@ -73,7 +70,7 @@ void wait_yield(lua_State *L, struct worker *w, const char *what) {
   struct fiber *f = w->sched.current;
   if (f->deadline > 0 && worker_now() >= f->deadline) wait_raise(L, w, WAIT_OVER, what);
   fiber_wake(f);
-  fiber_park(w);
+  fiber_park(L, w);
   if (w->sched.interrupt && f == w->sched.guest) wait_raise(L, w, WAIT_INTERRUPTED, what);
   if (f->cancelled) wait_raise(L, w, WAIT_CANCELLED, what);
 }

@@ -13,9 +13,9 @@
  * FAILED: no memory for a timer; it did not wait. */
 enum wait_outcome { WAIT_WOKEN, WAIT_OVER, WAIT_CANCELLED, WAIT_INTERRUPTED, WAIT_FAILED };
 
-/* Parks the current fiber until it is woken, until the time `until` (0: never), or until it is cancelled; does not wait if that
+/* Parks the current fiber, whose C function runs on L, until it is woken, until the time `until` (0: never), or until it is cancelled; does not wait if that
  * has happened already. */
-enum wait_outcome wait_park(struct worker *w, double until);
+enum wait_outcome wait_park(lua_State *L, struct worker *w, double until);
 
 /* Of two times the nearer, 0 being never. */
 double wait_nearer(double a, double b);

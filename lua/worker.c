@@ -66,13 +66,41 @@ bool worker_protected(struct worker *w, lua_CFunction fn, void *user) {
   return status == 0;
 }
 
+/* A call makes LuaJIT note it. A C function has room for one value: those of ours that wait are far from LUA_MINSTACK. */
+void worker_back(lua_State *L, struct worker *w) {
+  if (!w->is_luajit) return;
+  lua_rawgeti(L, LUA_REGISTRYINDEX, w->at.nothing);
+  lua_call(L, 0, 0);
+}
+
+/* Of LuaJIT, which throws all compiled code away; elsewhere it is not there. */
+extern int luaJIT_setmode(lua_State *L, int index, int mode) __attribute__((weak));
+enum { ENGINE_FLUSH = 0x0200 }; /* LUAJIT_MODE_ENGINE | LUAJIT_MODE_FLUSH */
+
+static int flush_code(lua_State *L) {
+  luaJIT_setmode(L, 0, ENGINE_FLUSH);
+  return 0;
+}
+
+/* Compiled code keeps the objects that it has as constants, remote ones too. It is made anew where it is needed, which a
+ * collection each second may cost. */
+static void forget_code(struct worker *w) {
+  double now = worker_now();
+  if (!w->is_luajit || !luaJIT_setmode || now - w->code_forgotten < 1) return;
+  if (lua_gc(w->L, LUAJIT_GCISRUNNING, 0) == 0) return; /* perhaps in a finaliser, where it is not allowed */
+  w->code_forgotten = now;
+  worker_protected(w, flush_code, NULL);
+}
+
 static int collect(lua_State *L) {
   lua_gc(L, LUA_GCCOLLECT, 0);
   return 0;
 }
 
-/* Twice: what the first finalises may have kept other ATs alive. */
+/* Twice: what the first finalises may have kept other ATs alive. A collector that the script stopped runs again after it. */
 void worker_collect(lua_State *L, struct worker *w) {
+  w->gc_stopped = false;
+  forget_code(w);
   for (int i = 0; i < 2; i++) {
     if (w->sched.current)
       lua_gc(L, LUA_GCCOLLECT, 0);

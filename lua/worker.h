@@ -23,6 +23,9 @@
 struct fiber;
 struct timer;
 
+/* LUA_GCISRUNNING of LuaJIT, which 5.1 does not have. While it runs a finaliser, its collector is stopped. */
+enum { LUAJIT_GCISRUNNING = 9 };
+
 /* Tables and functions anchored in the registry (luaL_ref numbers). */
 struct anchors {
   int pool;       /* slot -> home object */
@@ -37,6 +40,7 @@ struct anchors {
   int traces;     /* lua_State of a fiber -> the last error and its traceback (trace.c), weak keys */
   int access_name; /* the string "access" */
   int quick_get;   /* function of quick.c */
+  int nothing;     /* a C function that does nothing (worker_back) */
   int applicable; /* name -> function that op apply may call */
   int token_meta; /* metatable of the tokens inside function ATs */
   int make_function_at; /* Lua function: token -> function AT */
@@ -111,6 +115,7 @@ struct worker {
   bool overdue;  /* does not wait for those under way any more */
   bool lost;     /* the connection is gone */
   bool is_luajit;  /* the interpreter is LuaJIT */
+  double code_forgotten; /* there, when compiled code was thrown away last */
   bool gc_stopped; /* there, the script has stopped the collector itself */
   int exit_code;
 };
@@ -132,6 +137,10 @@ void worker_open(lua_State *L, struct worker *w);
  * to run are refused. An error that such a finaliser raised is logged and fn runs again, so fn must bear repetition.
  * False when memory is short. */
 bool worker_protected(struct worker *w, lua_CFunction fn, void *user);
+
+/* L runs again, after other lua_States did inside a C function of L's. LuaJIT notes which one runs only when it enters or leaves
+ * its interpreter; an error raised without that would have compiled code restore its values on the wrong stack. */
+void worker_back(lua_State *L, struct worker *w);
 
 /* Full collection from the scheduler or a fiber; a script's finaliser that raises is reported on stderr. */
 void worker_collect(lua_State *L, struct worker *w);

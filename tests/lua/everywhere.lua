@@ -30,8 +30,13 @@ local finalised = 0
 local proxy = newproxy(true)
 getmetatable(proxy).__gc = function() o.n = o.n + 1; finalised = o.n end
 proxy = nil
-collectgarbage()
-t.eq(finalised, 4, "a finaliser on a fiber may use a remote table")
+if jit then -- LuaJIT stops its collector meanwhile: one that waited would stop it for all
+  t.raises("^gaijin: unsupported: get of a remote object in a finaliser under LuaJIT$", collectgarbage)
+  t.eq(o.n, 3)
+else
+  collectgarbage()
+  t.eq(finalised, 4, "a finaliser on a fiber may use a remote table")
+end
 local running = 0
 for i = 1, 100 do
   gaijin.spawn(function()

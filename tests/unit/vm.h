@@ -58,7 +58,7 @@ static inline int vm_lua_park(lua_State *L) {
   struct vm *v = vm_of(worker_of(L));
   ck_assert_uint_lt(v->n_parked, VM_PARKED);
   v->parked[v->n_parked++] = v->w.sched.current;
-  fiber_park(&v->w);
+  fiber_park(L, &v->w);
   return 0;
 }
 
