@@ -68,3 +68,11 @@ void hosted_wait(struct worker *w) {
   }
   f->queued = false;
 }
+
+void hosted_finish(struct worker *w) {
+  struct fiber *f = w->sched.guest;
+  loop_stop(w, 0);
+  if (f->is_serving) w->sched.n_serving--; /* what follows gaijin.run ends here */
+  f->is_serving = false;
+  while (!loop_finished(w) && !w->sched.interrupt) hosted_wait(w);
+}

@@ -14,6 +14,7 @@
 #include "lua/future.h"
 
 static const double release_delay = 0.010;
+static const char stopping_text[] = "the worker is stopping";
 static const double drain_seconds = 1.0;
 static const double unwind_seconds = 0.5; /* for what is cancelled at the end of the grace */
 
@@ -154,7 +155,7 @@ static void on_unwound(struct timer *t) {
 
 static void cancel_serving(struct worker *w) {
   for (struct fiber *f = w->sched.all; f; f = f->all_next)
-    if (f->is_serving) fiber_cancel(f, "the worker is stopping");
+    if (f->is_serving) fiber_cancel(f, stopping_text);
   if (!timer_start(w, unwind_seconds, on_unwound, NULL)) w->overdue = true;
 }
 
@@ -184,9 +185,18 @@ void loop_stop(struct worker *w, int exit_code) {
   if (w->grace == 0 || !timer_start(w, w->grace, on_grace_over, NULL)) cancel_serving(w);
 }
 
-static bool finished(const struct worker *w) {
+bool loop_finished(const struct worker *w) {
   if (w->lost) return true;
   return w->stopping && (w->sched.n_serving == 0 || w->overdue);
+}
+
+/* Ends what runs the loop: loop_run, or in a stock interpreter the wait of its script, which has nothing to wait for any more. */
+static void finish(struct worker *w) {
+  struct fiber *guest = w->sched.guest;
+  uv_stop(&w->loop.uv);
+  if (!guest || w->lost) return;
+  fiber_cancel(guest, stopping_text);
+  fiber_wake(guest);
 }
 
 static void on_idle(uv_idle_t *idle) { (void)idle; }
@@ -200,7 +210,7 @@ static void on_prepare(uv_prepare_t *prepare) {
     uv_idle_stop(&w->loop.idle);
   future_bury(w);
   flush(w);
-  if (finished(w)) uv_stop(&w->loop.uv);
+  if (loop_finished(w)) finish(w);
 }
 
 void loop_run(struct worker *w) {

@@ -26,6 +26,8 @@ int loop_watch(struct worker *w, bool signals);
 void loop_run(struct worker *w);
 /* Asks the loop to end: requests under way are finished, at most `grace` seconds long. */
 void loop_stop(struct worker *w, int exit_code);
+/* The connection is lost; or the worker was asked to end, and what it served is done or waited for no longer. */
+bool loop_finished(const struct worker *w);
 /* Sends what is queued, waiting for the broker to take it, at most one second. */
 void loop_drain(struct worker *w);
 void loop_deinit(struct worker *w);

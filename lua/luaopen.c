@@ -25,6 +25,7 @@
 #include "lua/hosted.h"
 #include "lua/library.h"
 #include "lua/loop.h"
+#include "lua/wait.h"
 #include "proto/limits.h"
 
 __attribute__((visibility("default"))) int luaopen_gaijin(lua_State *L);
@@ -73,6 +74,7 @@ static void configure(lua_State *L, struct worker *w) {
   w->max_depth = (unsigned)number_field(L, "max_depth", 1, CALL_DEPTH_DEFAULT);
   w->atc_time = number_field(L, "atc_time", 0.001, 60);
   w->collector_waits = (unsigned)number_field(L, "collector_waits", 1, 10);
+  w->grace = number_field(L, "grace", 0, 5);
 }
 
 static void connect_worker(lua_State *L, struct worker *w) {
@@ -96,8 +98,10 @@ static int connect_vm(lua_State *L) {
   configure(L, w);
   connect_worker(L, w);
   stacks_init(&w->sched.stacks, fiber_entry);
+  if (!stacks_guard_overflow(&w->sched.stacks, true)) return worker_raise(L, STATUS_busy, "cannot guard C stacks");
+  lua_getfield(L, 1, "signals");
   int r = loop_init(w);
-  if (r == 0) r = loop_watch(w, false);
+  if (r == 0) r = loop_watch(w, lua_toboolean(L, -1));
   if (r < 0 || !hosted_init(w)) return worker_raise(L, STATUS_busy, "%s", r < 0 ? uv_strerror(r) : "no memory");
   library_open(L, w);
   lua_getglobal(L, "bakaGaijin");
@@ -128,11 +132,16 @@ static int vm_dispatch(lua_State *L) {
   return 1;
 }
 
+/* Ends as a worker does: what is under way is finished within the grace. -> the status given to gaijin.stop, or 0. */
 static int vm_close(lua_State *L) {
   struct worker *w = worker_of(L);
   if (w->g && w->sched.current != w->sched.guest) return worker_raise(L, STATUS_unsupported, "gaijin.close on a fiber or in a finaliser");
+  if (w->g) hosted_finish(w);
   close_worker(w);
-  return 0;
+  worker_back(L, w);
+  if (w->sched.interrupt) return wait_raise(L, w, WAIT_INTERRUPTED, "gaijin.close");
+  lua_pushinteger(L, w->exit_code);
+  return 1;
 }
 
 static const luaL_Reg functions[] = {{"connect", connect_vm}, {"fd", vm_fd}, {"dispatch", vm_dispatch}, {"close", vm_close}, {NULL, NULL}};

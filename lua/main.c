@@ -130,7 +130,7 @@ static int run_program(struct program *p) {
   if (!w->L) return complain(p, "no memory for a Lua VM");
   if (lua_cpcall(w->L, load_script, p) != 0) return complain(p, lua_tostring(w->L, -1));
   stacks_init(&w->sched.stacks, fiber_entry);
-  if (!stacks_guard_overflow(&w->sched.stacks)) return complain(p, "cannot guard C stacks");
+  if (!stacks_guard_overflow(&w->sched.stacks, false)) return complain(p, "cannot guard C stacks");
   int r = loop_init(w);
   if (r < 0) return complain(p, uv_strerror(r));
   int status = connect_and_run(p);

@@ -56,7 +56,19 @@ static void unlink_and_free(struct stacks *s, struct stack *k) {
   free(k);
 }
 
+/* Those of every VM in the process: a signal handler has no argument of ours. */
+static struct stacks *first_guarded;
+
+static void unguard(struct stacks *s) {
+  if (!s->guarded) return;
+  struct stacks **p = &first_guarded;
+  while (*p != s) p = &(*p)->next_guarded;
+  *p = s->next_guarded;
+  s->guarded = false;
+}
+
 void stacks_deinit(struct stacks *s) {
+  unguard(s);
   while (s->all) unlink_and_free(s, s->all);
   s->idle = NULL;
   s->n_idle = 0;
@@ -142,32 +154,49 @@ const struct stack *stack_next(const struct stacks *s, const struct stack *k) { 
 
 /* ---- Overflow ---- */
 
-static struct stacks *guarded; /* a signal handler has no argument of ours */
+static bool is_in_guard(const uint8_t *at) {
+  for (const struct stacks *s = first_guarded; s; s = s->next_guarded)
+    for (const struct stack *k = s->all; k; k = k->next)
+      if (at >= k->map && at < k->map + GUARD_BYTES) return true;
+  return false;
+}
 
 static void on_segv(int sig, siginfo_t *info, void *context) {
   (void)context;
-  const uint8_t *at = info->si_addr;
-  for (const struct stack *k = guarded->all; k; k = k->next) {
-    if (at >= k->map && at < k->map + GUARD_BYTES) {
-      static const char text[] = "gaijin: the C stack of a fiber overflowed; aborting\n";
-      ssize_t n = write(STDERR_FILENO, text, sizeof text - 1);
-      (void)n;
-      abort();
-    }
+  if (is_in_guard(info->si_addr)) {
+    static const char text[] = "gaijin: the C stack of a fiber overflowed; aborting\n";
+    ssize_t n = write(STDERR_FILENO, text, sizeof text - 1);
+    (void)n;
+    abort();
   }
   signal(sig, SIG_DFL); /* some other fault: let it happen again, unhandled */
   if (info->si_code <= 0) raise(sig); /* one that was sent would not */
 }
 
-bool stacks_guard_overflow(struct stacks *s) {
-  guarded = s;
+/* The stack that is left for a handler when the one it interrupts has overflowed. */
+static bool use_alternate_stack(void) {
+  stack_t old;
+  if (sigaltstack(NULL, &old) == 0 && !(old.ss_flags & SS_DISABLE)) return true;
   size_t size = 64 << 10;
   /* Kept for the life of the process. */
   void *p = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
   if (p == MAP_FAILED) return false;
   stack_t alternate = {.ss_sp = p, .ss_size = size};
-  if (sigaltstack(&alternate, NULL) != 0) return false;
-  struct sigaction action = {.sa_sigaction = on_segv, .sa_flags = SA_SIGINFO | SA_ONSTACK};
+  return sigaltstack(&alternate, NULL) == 0;
+}
+
+static bool handle(int sig, bool is_guest) {
+  struct sigaction old, action = {.sa_sigaction = on_segv, .sa_flags = SA_SIGINFO | SA_ONSTACK};
   sigemptyset(&action.sa_mask);
-  return sigaction(SIGSEGV, &action, NULL) == 0 && sigaction(SIGBUS, &action, NULL) == 0;
+  if (sigaction(sig, NULL, &old) != 0) return false;
+  if (is_guest && ((old.sa_flags & SA_SIGINFO) || old.sa_handler != SIG_DFL)) return true;
+  return sigaction(sig, &action, NULL) == 0;
+}
+
+bool stacks_guard_overflow(struct stacks *s, bool is_guest) {
+  if (!use_alternate_stack() || !handle(SIGSEGV, is_guest) || !handle(SIGBUS, is_guest)) return false;
+  s->guarded = true;
+  s->next_guarded = first_guarded;
+  first_guarded = s;
+  return true;
 }

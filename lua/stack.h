@@ -20,6 +20,8 @@ struct stacks {
   void (*entry)(void *user); /* runs on each stack once per stack_resume after stack_get; must end in stack_leave */
   const void *main_bottom;   /* bounds of the scheduler's stack, learnt for AddressSanitizer */
   size_t main_size;
+  struct stacks *next_guarded; /* valid while guarded */
+  bool guarded;
 };
 
 void stacks_init(struct stacks *s, void (*entry)(void *user));
@@ -39,7 +41,8 @@ void stack_leave(struct stacks *s, struct stack *stack);
 /* Goes through all mapped stacks: the first for NULL, NULL after the last. */
 const struct stack *stack_next(const struct stacks *s, const struct stack *stack);
 
-/* Makes an overflow of any stack of `s` end the process with one line, on the calling thread. Process-wide; once. */
-bool stacks_guard_overflow(struct stacks *s);
+/* Makes an overflow of any stack of `s`, until stacks_deinit, end the process with one line, on the calling thread. `is_guest`: a
+ * handler that the program already has for such faults stays, and is told instead. False when it cannot be arranged. */
+bool stacks_guard_overflow(struct stacks *s, bool is_guest);
 
 #endif

@@ -89,6 +89,12 @@ for interpreter in lua5.1 luajit; do
   wait "$pid" 2>/dev/null
   check "$interpreter: Ctrl-C raises" grep -q interrupted "$dir/int.out"
 done
+# LuaJIT nests calls of C functions without a limit of its own.
+if command -v luajit >/dev/null && [ -z "$preload" ]; then
+  lua luajit -e 'require("gaijin").connect { name = "deep" } gaijin.spawn(function() local function f() ("x"):gsub("x", f) end f() end) gaijin.sleep(1)'
+  check "luajit: a fiber's stack that overflows aborts" test $? = 134
+  check "luajit: that is told in one line" grep -qx 'gaijin: the C stack of a fiber overflowed; aborting' "$dir/lua.out"
+fi
 check "some interpreter was there" test "$passed" -gt 0
 "$build/gaijinctl" gc >/dev/null 2>&1
 "$build/gaijinctl" tokens --json >"$dir/tokens.out"

@@ -29,7 +29,7 @@ local names = { "w1", "w2", "w3", "w4", "w5", "w6", "w7", "w8", "w9", "w10" }
 local seed = tonumber(os.getenv("GAIJIN_TEST_SEED")) or os.time()
 print("GAIJIN_TEST_SEED=" .. seed)
 local random = tree.random(seed)
-local trees = 300
+local trees, own = 300, gaijin.stats().fibers -- own: the script itself, when it is a fiber
 local ended, kinds = {}, {}
 local function on_end(i)
   return function(ok, e)
@@ -71,4 +71,4 @@ for i = 1, trees do t.eq(ended[i], 1, "tree " .. i) end
 local sum = 0
 for kind, n in pairs(kinds) do print(kind, n) sum = sum + n end
 t.eq(sum, trees)
-t.eventually(function() local s = gaijin.stats() return s.futures == 0 and s.fibers == 1 end)
+t.eventually(function() local s = gaijin.stats() return s.futures == 0 and s.fibers == own end)

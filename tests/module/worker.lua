@@ -2,47 +2,39 @@
 --
 -- A stock interpreter in the place of gaijin-worker, so that the script tests run in it (tests/flow/test_module_scripts.sh).
 -- Understands the flags those tests use.
-local options, i = {}, 1
+local flags = { ["-n"] = "name", ["-s"] = "socket", ["-e"] = "code", ["--grace"] = "grace", ["--max-depth"] = "max_depth",
+  ["--call-timeout"] = "call_timeout", ["--max-fibers"] = "max_fibers", ["--atc-time"] = "atc_time",
+  ["--collector-waits"] = "collector_waits" }
+local options, once, i = { signals = true }, false, 1
 while arg[i] and arg[i]:sub(1, 1) == "-" do
-  local flag = arg[i]
-  if flag == "--once" or flag == "--" then
-    options[flag] = true
+  if arg[i] == "--once" then
+    once = true
     i = i + 1
-    if flag == "--" then break end
   else
-    options[flag] = arg[i + 1]
+    local field = assert(flags[arg[i]], arg[i])
+    options[field] = tonumber(arg[i + 1]) or arg[i + 1]
     i = i + 2
   end
 end
-local script = arg[i]
-local shifted = {}
+if options.code then i = i - 1 end -- as if the code stood before its arguments
+local script, shifted = arg[i], {}
 for k = -1, #arg do shifted[k - i] = arg[k] end
+io.stdout:setvbuf("line")
+local chunk = assert(options.code and loadstring(options.code, "=(command line)") or loadfile(script))
+options.name = options.name or script:match("([^/]*)%.lua$")
 local gaijin = require "gaijin"
-gaijin.connect {
-  name = options["-n"] or script:match("([^/]*)%.lua$"),
-  socket = options["-s"],
-  max_depth = tonumber(options["--max-depth"]),
-  call_timeout = tonumber(options["--call-timeout"]),
-  max_fibers = tonumber(options["--max-fibers"]),
-}
+gaijin.connect(options)
 arg = shifted
 _G.gaijin = gaijin
-local code = 0
-local stop = gaijin.stop
-function gaijin.stop(c)
-  code = c or 0
-  return stop(c)
-end
-local chunk = assert(loadfile(script))
-io.stdout:setvbuf("line")
-local ok, err = xpcall(function() return chunk(unpack(arg, 1)) end, gaijin.traceback)
+local ready, run, close, exit = gaijin.ready, gaijin.run, gaijin.close, os.exit -- a script may replace them
+local stderr, text, count = io.stderr, tostring, #arg
+local ok, err = xpcall(function() return chunk(unpack(shifted, 1, count)) end, gaijin.traceback)
 if not ok then
-  io.stderr:write(tostring(err), "\n")
-  os.exit(1)
+  stderr:write(text(err), "\n")
+  exit(1)
 end
-if not options["--once"] then
-  gaijin.ready()
-  gaijin.run()
+if not once then
+  ready()
+  run()
 end
-gaijin.close()
-os.exit(code)
+exit(close())

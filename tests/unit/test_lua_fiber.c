@@ -178,7 +178,7 @@ END_TEST
 
 START_TEST(nested_c_calls_end_in_an_error_of_lua_not_of_the_stack) {
   vm_open(&v);
-  stacks_guard_overflow(&v.w.sched.stacks);
+  stacks_guard_overflow(&v.w.sched.stacks, false);
   vm_do(&v, "local function f(n) if n > 0 then return (('x'):gsub('x', function() return f(n - 1) end)) end return 'deep' end "
             "note(f(180)) local ok, e = pcall(f, 250) note(ok, e:match 'C stack overflow')");
   ck_assert_str_eq(v.log, "deepfalseC stack overflow");

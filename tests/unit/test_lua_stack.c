@@ -207,7 +207,7 @@ static struct stacks guarded;
 static void overflow(void) {
   struct piece p[3];
   stacks_init(&guarded, entry);
-  if (!stacks_guard_overflow(&guarded)) _exit(1);
+  if (!stacks_guard_overflow(&guarded, false)) _exit(1);
   for (unsigned i = 0; i < 3; i++) start(&guarded, &p[i], i, 1);
   turn(&p[0]);
   turn(&p[2]);
@@ -225,7 +225,7 @@ END_TEST
 
 static void touch_nothing(void) {
   stacks_init(&guarded, entry);
-  if (!stacks_guard_overflow(&guarded)) _exit(1);
+  if (!stacks_guard_overflow(&guarded, false)) _exit(1);
   struct piece p;
   start(&guarded, &p, 1, 1);
   turn(&p);
@@ -235,13 +235,13 @@ static void touch_nothing(void) {
 
 static void send_segv(void) {
   stacks_init(&guarded, entry);
-  if (!stacks_guard_overflow(&guarded)) _exit(1);
+  if (!stacks_guard_overflow(&guarded, false)) _exit(1);
   kill(getpid(), SIGSEGV);
 }
 
 static void send_bus(void) {
   stacks_init(&guarded, entry);
-  if (!stacks_guard_overflow(&guarded)) _exit(1);
+  if (!stacks_guard_overflow(&guarded, false)) _exit(1);
   raise(SIGBUS);
 }
 
