@@ -1,35 +1,36 @@
 -- Random trees of calls through ten workers, two of which are killed on the way, with random limits and cancelled calls: each
--- call ends exactly once, and nothing is left of it anywhere. GAIJIN_TEST_SEED chooses the trees.
+-- call, nested ones too, ends exactly once, and nothing is left of it anywhere. GAIJIN_TEST_SEED chooses the trees.
 --@ limit 60
 --@ worker w1 signal=9
-require("tree").serve({ "w1", "w2", "w3", "w4", "w5", "w6", "w7", "w8", "w9", "w10" }, 300)
+require("tree").serve()
 gaijin.ready()
 --@ worker w2 signal=9
-require("tree").serve({ "w1", "w2", "w3", "w4", "w5", "w6", "w7", "w8", "w9", "w10" }, 600)
+require("tree").serve()
 gaijin.ready()
 --@ worker w3
-require("tree").serve({ "w1", "w2", "w3", "w4", "w5", "w6", "w7", "w8", "w9", "w10" })
+require("tree").serve()
 --@ worker w4
-require("tree").serve({ "w1", "w2", "w3", "w4", "w5", "w6", "w7", "w8", "w9", "w10" })
+require("tree").serve()
 --@ worker w5
-require("tree").serve({ "w1", "w2", "w3", "w4", "w5", "w6", "w7", "w8", "w9", "w10" })
+require("tree").serve()
 --@ worker w6
-require("tree").serve({ "w1", "w2", "w3", "w4", "w5", "w6", "w7", "w8", "w9", "w10" })
+require("tree").serve()
 --@ worker w7
-require("tree").serve({ "w1", "w2", "w3", "w4", "w5", "w6", "w7", "w8", "w9", "w10" })
+require("tree").serve()
 --@ worker w8
-require("tree").serve({ "w1", "w2", "w3", "w4", "w5", "w6", "w7", "w8", "w9", "w10" })
+require("tree").serve()
 --@ worker w9
-require("tree").serve({ "w1", "w2", "w3", "w4", "w5", "w6", "w7", "w8", "w9", "w10" })
+require("tree").serve()
 --@ worker w10
-require("tree").serve({ "w1", "w2", "w3", "w4", "w5", "w6", "w7", "w8", "w9", "w10" })
+require("tree").serve()
 --@ worker driver once
 local t, tree = require "t", require "tree"
-local names = { "w1", "w2", "w3", "w4", "w5", "w6", "w7", "w8", "w9", "w10" }
+local names = tree.names
 local seed = tonumber(os.getenv("GAIJIN_TEST_SEED")) or os.time()
 print("GAIJIN_TEST_SEED=" .. seed)
 local random = tree.random(seed)
 local trees, own = 300, gaijin.stats().fibers -- own: the script itself, when it is a fiber
+for i = 1, 2 do bakaGaijin(names[i]).doom(random(700)) end
 local ended, kinds = {}, {}
 local function on_end(i)
   return function(ok, e)
@@ -62,10 +63,13 @@ t.eventually(function()
 end, 20)
 for i = 3, 10 do
   local figures = bakaGaijin(names[i]).figures
+  local asked, answered
   t.eventually(function()
-    local fibers, serving, futures = figures()
+    local fibers, serving, futures
+    fibers, serving, futures, asked, answered = figures()
     return fibers == 1 and serving == 1 and futures == 0
   end, 30)
+  t.eq(answered, asked, names[i] .. ": calls that have ended")
 end
 for i = 1, trees do t.eq(ended[i], 1, "tree " .. i) end
 local sum = 0

@@ -56,10 +56,19 @@ local nodes = {
   end,
 }
 
-local begun = 0
+local begun, last, asked, answered = 0, nil, 0, 0
 
---- Exposes what makes this worker one of the `names`. It kills itself at the node of that number, if one is given.
-function tree.serve(names, last)
+local function count(ok, ...)
+  answered = answered + 1
+  if not ok then error((...), 0) end
+  return ...
+end
+
+tree.names = { "w1", "w2", "w3", "w4", "w5", "w6", "w7", "w8", "w9", "w10" }
+
+--- Exposes what makes this worker one of the `names`. After doom(n) it kills itself at its n-th node.
+function tree.serve()
+  local names = tree.names
   function bakaGaijin.grow(seed, depth, call_back, object)
     begun = begun + 1
     if begun == last then os.execute("kill -9 $PPID") end
@@ -67,12 +76,16 @@ function tree.serve(names, last)
     if random(4) == 1 then pcall(call_back, object) end
     if depth == 0 then return leaves[random(#leaves)](random) end
     return nodes[random(#nodes)](random, function(s)
-      return bakaGaijin(names[s % #names + 1]).grow(s, depth - 1, function(o) return o end, { s })
+      asked = asked + 1
+      return count(pcall(function()
+        return bakaGaijin(names[s % #names + 1]).grow(s, depth - 1, function(o) return o end, { s })
+      end))
     end)
   end
+  function bakaGaijin.doom(n) last = n end
   function bakaGaijin.figures()
     local s = gaijin.stats()
-    return s.fibers, s.serving, s.futures
+    return s.fibers, s.serving, s.futures, asked, answered
   end
 end
 
