@@ -47,6 +47,8 @@ struct call *gj_call_find(const gaijin *g, uint64_t id) {
   return n ? container_of(n, struct call, node) : NULL;
 }
 
+size_t gaijin_request_count(const gaijin *g) { return g->calls.count; }
+
 /* Takes a call out of the books. */
 static void call_leave(gaijin *g, struct call *c) {
   list_remove(&c->open);

@@ -115,6 +115,8 @@ GAIJIN_API size_t gaijin_releases(const gaijin *g);
 /* Home tokens kept for others; foreign tokens held (let go but not yet released ones, and claims under way, included). */
 GAIJIN_API size_t gaijin_token_count(const gaijin *g);
 GAIJIN_API size_t gaijin_holding_count(const gaijin *g);
+/* Requests of ours whose answer is not here yet, or waits for gaijin_await. */
+GAIJIN_API size_t gaijin_request_count(const gaijin *g);
 /* Name of a host the broker has introduced (a dead one: while it has holdings, and a while longer), or our own; NULL for
  * others. Valid until the next dispatch. */
 GAIJIN_API const char *gaijin_host_name(const gaijin *g, uint64_t host);

@@ -244,6 +244,12 @@ static void serve_job(struct worker *w, struct fiber *f) {
 
 /* ---- Events ---- */
 
+/* A worker that stops goes on with what is under way, and that may need to be called back by those it asks. Which nested request
+ * is such a call cannot be told, so all are served while it waits for somebody. */
+static bool may_be_call_back(const struct worker *w, const struct gaijin_request *rq) {
+  return rq->depth > 1 && !rq->one_way && gaijin_request_count(w->g) > 0;
+}
+
 void serve_request(void *worker, const struct gaijin_request *rq, gaijin_body *body) {
   struct worker *w = worker;
   if (quick_get(w, rq, body)) return;
@@ -255,7 +261,7 @@ void serve_request(void *worker, const struct gaijin_request *rq, gaijin_body *b
     status = STATUS_unsupported;
     snprintf(text, sizeof text, "%s does not know %s", w->name, op_name(rq->op));
     why = text;
-  } else if (w->stopping) {
+  } else if (w->stopping && !may_be_call_back(w, rq)) {
     status = STATUS_dead;
     snprintf(text, sizeof text, "Gaijin tried accessing dead resource. (%s)", w->name);
     why = text;

@@ -16,6 +16,16 @@ gaijin.spawn(function()
   pcall(gaijin.sleep, 60)
   print("tidied up")
 end)
+--@ worker H exit=0
+local function square(n) return n * n end
+bakaGaijin.work = function()
+  local relay = bakaGaijin("X").relay
+  gaijin.stop()
+  return relay(square, 7)
+end
+bakaGaijin.square = square
+--@ worker X
+bakaGaijin.relay = function(f, n) gaijin.wait_for("B", "refused") return f(n) end
 --@ worker B once
 local t = require "t"
 local F, G = bakaGaijin("F"), bakaGaijin("G")
@@ -26,4 +36,10 @@ t.eq(finished:get(), "finished")
 local long = gaijin.async(G.long)
 G.stop()
 t.raises("^gaijin: cancelled: gaijin.sleep: the worker is stopping$", long.get, long)
-t.eventually(function() return #gaijin.peers() == 0 end)
+-- calls back that what is under way needs are served still, new requests are not
+local work, square = bakaGaijin("H").work, bakaGaijin("H").square
+local under_way = gaijin.async(work)
+t.eventually(function() local ok, e = pcall(square, 2) return not ok and e:find("^gaijin: dead: ") end)
+bakaGaijin.refused = true
+t.eq(under_way:get(), 49)
+t.eventually(function() return table.concat(gaijin.peers(), " ") == "X" end)
