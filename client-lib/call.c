@@ -22,12 +22,13 @@ struct call *gj_call_new(gaijin *g) {
   } else if (!(c = malloc(sizeof *c))) {
     return NULL;
   }
-  *c = (struct call){.op = g->writer.op, .host = g->writer.host};
+  *c = (struct call){.op = g->writer.op, .host = g->writer.host, .deadline_ms = g->writer.deadline_ms};
   list_init(&c->open);
   return c;
 }
 
 void gj_call_enter(gaijin *g, struct call *c) {
+  if (c->deadline_ms) c->due = gj_now() + c->deadline_ms / 1e3;
   gj_table_insert(&g->calls, &c->node, g->last_call);
   list_append(&g->open_calls, &c->open);
 }
@@ -95,6 +96,34 @@ void gj_call_lose_all(gaijin *g, const char *reason) {
     struct gaijin_answer a = {.status = STATUS_lost, .text = c->fn ? text : g->error};
     gj_call_answer(g, c, &a, NULL);
   }
+}
+
+/* Tells the broker too, should it ever hear again. */
+static void expire(gaijin *g, struct call *c) {
+  const char *name = c->host ? gaijin_host_name(g, c->host) : NULL;
+  char text[256];
+  snprintf(text, sizeof text, "%s%s%s got no answer in %g s, nor does the broker say anything; whether it was done is not known", op_name(c->op),
+           name ? " to worker " : "", name ? name : "", c->deadline_ms / 1e3);
+  struct gaijin_answer a = {.status = STATUS_timeout, .text = text};
+  gj_write_cancel(g, c->node.key);
+  gj_call_answer(g, c, &a, NULL);
+}
+
+void gaijin_expire(gaijin *g, double slack) {
+  struct link late;
+  double now = gj_now();
+  list_init(&late);
+  if (g->lost || g->dispatching) return;
+  for (struct link *l = g->open_calls.next, *next; l != &g->open_calls; l = next) {
+    struct call *c = container_of(l, struct call, open);
+    next = l->next;
+    if (!c->fn || c->due == 0 || now - c->due < slack) continue;
+    list_remove(l);
+    list_append(&late, l); /* a call-back may cancel it */
+  }
+  g->dispatching = true;
+  while (!list_empty(&late)) expire(g, container_of(late.next, struct call, open));
+  g->dispatching = false;
 }
 
 void gj_call_free_all(gaijin *g) {

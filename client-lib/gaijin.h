@@ -9,8 +9,8 @@
  *
  * It has no loop of its own: poll gaijin_fd() for reading (and for writing while
  * gaijin_wants_write()), then call gaijin_dispatch() and gaijin_flush(). Call-backs
- * run only inside gaijin_dispatch(), gaijin_await() and gaijin_close(). A call-back may
- * start messages; it must not call gaijin_dispatch, gaijin_await or gaijin_close.
+ * run only inside gaijin_dispatch(), gaijin_expire(), gaijin_await() and gaijin_close(). A
+ * call-back may start messages; it must not call any of these four.
  * One thread uses a connection at a time; nothing is global, so threads may have one each.
  *
  * Errors. Functions that return int give 0, or a positive enum status (proto/status.h)
@@ -208,6 +208,11 @@ GAIJIN_API int gaijin_claim(gaijin *g, const struct pt *pt, gaijin_answer_fn fn,
 /* Nobody waits for request `id` any more: its call-back will not be called, its late answer is discarded and what
  * it carries is given back; the broker and the host are told. */
 GAIJIN_API void gaijin_cancel(gaijin *g, uint64_t id);
+
+/* Answers with `timeout` what was due more than `slack` seconds ago. That is for a broker that hangs: else it is the one that
+ * does so, when the deadline is over. Call it now and then; the broker is told, and late answers are discarded. Call-backs
+ * run; requests for gaijin_await are left alone. */
+GAIJIN_API void gaijin_expire(gaijin *g, double slack);
 
 /* For programs without a loop: flushes and dispatches until the answer to `id` (ended with fn NULL) is here.
  * 0, STATUS_timeout after `seconds` (the request is cancelled then), or STATUS_lost. */

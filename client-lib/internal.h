@@ -70,6 +70,8 @@ struct call {
   gaijin_answer_fn fn; /* NULL: kept for gaijin_await */
   void *user;
   uint64_t host;         /* asked host, 0 when addressed by name or to the broker */
+  double due;            /* when the broker answers at the latest, on gj_now()'s clock; 0: no limit */
+  uint32_t deadline_ms;
   gaijin_holding *claim; /* op sub: the holding that a good answer raises */
   enum op op;
   bool cancelled;              /* a claim nobody waits for: a good answer is released at once */
@@ -100,6 +102,7 @@ struct writer {
   enum op op;
   bool one_way;
   uint64_t host;
+  uint32_t deadline_ms;
 };
 
 struct gaijin {

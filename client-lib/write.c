@@ -125,6 +125,7 @@ void gaijin_begin_request(gaijin *g, const struct gaijin_send *send, uint32_t co
   writer_open(g, &m, count);
   g->writer.refused = (enum status)refused;
   g->writer.one_way = send->one_way;
+  g->writer.deadline_ms = send->deadline_ms;
 }
 
 int gaijin_end_request(gaijin *g, gaijin_answer_fn fn, void *user, uint64_t *id) {

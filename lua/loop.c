@@ -13,6 +13,7 @@
 #include "lua/fiber.h"
 #include "lua/future.h"
 
+static const double broker_slack = 1.0; /* so much later than the deadline the broker may say that it is over */
 static const double release_delay = 0.010;
 static const char stopping_text[] = "the worker is stopping";
 static const double drain_seconds = 1.0;
@@ -95,8 +96,17 @@ static void on_release_time(struct timer *t) {
   if (gaijin_flush(w->g, true) != 0) return; /* the loss is noticed when reading */
 }
 
+/* A broker that hangs would let everybody wait for ever. */
+static void on_watch_time(struct timer *t) {
+  struct worker *w = timer_worker(t);
+  w->loop.watch_timer = NULL;
+  timer_stop(t);
+  gaijin_expire(w->g, broker_slack);
+}
+
 static void flush(struct worker *w) {
   if (w->lost) return;
+  if (!w->loop.watch_timer && gaijin_request_count(w->g)) w->loop.watch_timer = timer_start(w, broker_slack, on_watch_time, NULL);
   if (gaijin_flush(w->g, false) != 0) return;
   if (gaijin_releases(w->g) && !w->loop.release_timer) w->loop.release_timer = timer_start(w, release_delay, on_release_time, NULL);
   watch(w);

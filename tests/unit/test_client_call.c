@@ -3,6 +3,9 @@
  * Requests under way (client-lib/call.c): answers in any order, errors, cancelling,
  * loss in the order of start, and gaijin_await.
  */
+#define _GNU_SOURCE
+#include <time.h>
+
 #include "tests/unit/fake_broker.h"
 
 static void reply_number(struct fake *f, uint64_t id, double v) {
@@ -115,6 +118,72 @@ START_TEST(cancel_tells_the_broker_and_discards) {
   ck_assert_int_eq(gaijin_dispatch(f.g), 0);
   ck_assert_uint_eq(f.told.answers, 1);
   gaijin_body_free(f.told.answer[0].body);
+  fake_close(&f);
+}
+END_TEST
+
+/* A request that the broker never answers. */
+static uint64_t ask_limited(struct fake *f, uint32_t deadline_ms, gaijin_answer_fn fn, void *user) {
+  uint64_t id = 0;
+  gaijin_begin_request(f->g, &(struct gaijin_send){.op = OP_s2t, .name = "A", .depth = 1, .deadline_ms = deadline_ms}, 1);
+  gaijin_put_text(f->g, "label");
+  ck_assert_int_eq(gaijin_end_request(f->g, fn, user, &id), 0);
+  gaijin_flush(f->g, false);
+  ck_assert_int_eq(fake_next(f)->op, OP_s2t);
+  return id;
+}
+
+static void wait_until_due(void) { nanosleep(&(struct timespec){.tv_nsec = 3000000}, NULL); }
+
+START_TEST(a_broker_that_hangs_is_not_waited_for) {
+  struct fake f;
+  fake_open(&f);
+  uint64_t late = ask_limited(&f, 1, told_answer, &f), cancelled;
+  ask_limited(&f, 3600000, told_answer, &f); /* has time */
+  ask_limited(&f, 0, told_answer, &f);       /* has no limit */
+  uint64_t awaited = ask_limited(&f, 1, NULL, NULL);
+  wait_until_due();
+  gaijin_expire(f.g, 3600);
+  ck_assert_uint_eq(f.told.answers, 0);
+  gaijin_expire(f.g, 0);
+  ck_assert_uint_eq(f.told.answers, 1);
+  ck_assert_int_eq(f.told.answer[0].status, STATUS_timeout);
+  gaijin_expire(f.g, 0);
+  ck_assert_uint_eq(f.told.answers, 1);
+  gaijin_flush(f.g, false);
+  ck_assert_int_eq(fake_next(&f)->op, OP_cancel);
+  struct reader r = fake_values(&f.m);
+  ck_assert(reader_uint(&r, &cancelled));
+  ck_assert_uint_eq(cancelled, late);
+  ck_assert(fake_idle(&f));
+  gaijin_cancel(f.g, awaited);
+  fake_close(&f);
+}
+END_TEST
+
+struct pair {
+  gaijin *g;
+  uint64_t other;
+  unsigned answers;
+};
+
+static void cancel_other(void *user, const struct gaijin_answer *answer) {
+  struct pair *p = user;
+  ck_assert_int_eq(answer->status, STATUS_timeout);
+  ck_assert_ptr_nonnull(strstr(answer->text, "got no answer in 0.001 s, nor does the broker say anything"));
+  p->answers++;
+  gaijin_cancel(p->g, p->other);
+}
+
+START_TEST(a_call_back_may_cancel_what_is_due_too) {
+  struct fake f;
+  fake_open(&f);
+  struct pair p = {.g = f.g};
+  ask_limited(&f, 1, cancel_other, &p);
+  p.other = ask_limited(&f, 1, cancel_other, &p);
+  wait_until_due();
+  gaijin_expire(f.g, 0);
+  ck_assert_uint_eq(p.answers, 1);
   fake_close(&f);
 }
 END_TEST
@@ -251,6 +320,8 @@ int main(void) {
   tcase_add_test(c, a_raised_value_comes_with_its_traceback);
   tcase_add_test(c, system_errors_have_a_text);
   tcase_add_test(c, cancel_tells_the_broker_and_discards);
+  tcase_add_test(c, a_broker_that_hangs_is_not_waited_for);
+  tcase_add_test(c, a_call_back_may_cancel_what_is_due_too);
   tcase_add_test(c, loss_answers_every_open_call);
   tcase_add_test(c, loss_comes_in_the_order_of_start);
   tcase_add_test(c, await_gives_the_answer_whenever_it_came);
