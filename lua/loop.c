@@ -14,6 +14,7 @@
 #include "lua/future.h"
 
 static const double broker_slack = 1.0; /* so much later than the deadline the broker may say that it is over */
+static const double pulse_seconds = 0.5;
 static const double release_delay = 0.010;
 static const char stopping_text[] = "the worker is stopping";
 static const double drain_seconds = 1.0;
@@ -96,17 +97,34 @@ static void on_release_time(struct timer *t) {
   if (gaijin_flush(w->g, true) != 0) return; /* the loss is noticed when reading */
 }
 
-/* A broker that hangs would let everybody wait for ever. */
-static void on_watch_time(struct timer *t) {
+/* ---- The pulse: while something is asked or served ---- */
+
+bool loop_asks(const struct worker *w) { return gaijin_request_count(w->g) > w->loop.pulse_sent; }
+
+static void on_pulse_answer(void *user, const struct gaijin_answer *answer) {
+  struct worker *w = user;
+  gaijin_body_free(answer->body);
+  w->loop.pulse_sent = false;
+}
+
+/* Who serves requests that take long says that it lives, or the broker would take it for one that hangs. */
+static void send_pulse(struct worker *w) {
+  gaijin_begin_request(w->g, &(struct gaijin_send){.op = OP_ping}, 0);
+  w->loop.pulse_sent = gaijin_end_request(w->g, on_pulse_answer, w, NULL) == 0;
+}
+
+static void on_pulse(struct timer *t) {
   struct worker *w = timer_worker(t);
-  w->loop.watch_timer = NULL;
+  w->loop.pulse_timer = NULL;
   timer_stop(t);
-  gaijin_expire(w->g, broker_slack);
+  if (w->lost) return;
+  gaijin_expire(w->g, broker_slack); /* a broker that hangs would let everybody wait for ever */
+  if (w->sched.n_serving && !w->loop.pulse_sent) send_pulse(w);
 }
 
 static void flush(struct worker *w) {
   if (w->lost) return;
-  if (!w->loop.watch_timer && gaijin_request_count(w->g)) w->loop.watch_timer = timer_start(w, broker_slack, on_watch_time, NULL);
+  if (!w->loop.pulse_timer && (w->sched.n_serving || loop_asks(w))) w->loop.pulse_timer = timer_start(w, pulse_seconds, on_pulse, NULL);
   if (gaijin_flush(w->g, false) != 0) return;
   if (gaijin_releases(w->g) && !w->loop.release_timer) w->loop.release_timer = timer_start(w, release_delay, on_release_time, NULL);
   watch(w);

@@ -28,6 +28,8 @@ void loop_run(struct worker *w);
 void loop_stop(struct worker *w, int exit_code);
 /* The connection is lost; or the worker was asked to end, and what it served is done or waited for no longer. */
 bool loop_finished(const struct worker *w);
+/* Whether something that scripts have asked of others, or of the broker, is not answered yet. */
+bool loop_asks(const struct worker *w);
 /* Sends what is queued, waiting for the broker to take it, at most one second. */
 void loop_drain(struct worker *w);
 void loop_deinit(struct worker *w);

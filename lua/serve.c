@@ -13,6 +13,7 @@
 #include "lua/apply.h"
 #include "lua/at.h"
 #include "lua/fiber.h"
+#include "lua/loop.h"
 #include "lua/marshal.h"
 #include "lua/operator.h"
 #include "lua/pool.h"
@@ -247,7 +248,7 @@ static void serve_job(struct worker *w, struct fiber *f) {
 /* A worker that stops goes on with what is under way, and that may need to be called back by those it asks. Which nested request
  * is such a call cannot be told, so all are served while it waits for somebody. */
 static bool may_be_call_back(const struct worker *w, const struct gaijin_request *rq) {
-  return rq->depth > 1 && !rq->one_way && gaijin_request_count(w->g) > 0;
+  return rq->depth > 1 && !rq->one_way && loop_asks(w);
 }
 
 void serve_request(void *worker, const struct gaijin_request *rq, gaijin_body *body) {

@@ -83,7 +83,8 @@ struct loop {
   uv_idle_t idle;
   uv_signal_t sigterm, sigint;
   struct timer *all_timers, *idle_timers;
-  struct timer *release_timer, *sweep_timer, *watch_timer;
+  struct timer *release_timer, *sweep_timer, *pulse_timer;
+  bool pulse_sent; /* and not answered yet */
 };
 
 /* Ends of other workers that a script has not been told of yet. */

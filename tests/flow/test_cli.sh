@@ -178,6 +178,10 @@ kept = gaijin.wait_for("host", "object")
 bakaGaijin.mine, bakaGaijin.too = {}, kept
 bakaGaijin.also = bakaGaijin.mine
 LUA
+script waits <<'LUA'
+gaijin.wait_for("patient", "slow")()
+LUA
+script patient <<<'bakaGaijin.slow = function() gaijin.sleep(1000) end'
 script fan <<<'kept = gaijin.wait_for("stuck", "mine")'
 begin_worker stuck
 stuck=$worker
@@ -202,6 +206,21 @@ wait "$stuck" 2>/dev/null
 check "a tombstone has no labels" wait_until shows tokens '"host":"stuck".*"dead":true,.*"labels":null'
 check "nobody is asked for them" test ! -s "$dir/err"
 check "a dead load" shows loads '"host":"stuck","client":"fan".*"dead":true'
+
+test="a worker whose handler takes long"
+begin_worker patient
+patient=$worker
+"$build/gaijin-worker" -s "$socket" "$dir/waits.lua" 2>>"$dir/workers.err" &
+started+=("$!")
+check "it is asked" wait_until shows clients '"name":"waits".*"in_flight":1'
+messages() { "$ctl" clients --json | sed -n 's/.*"name":"patient".*"messages_in":\([0-9]*\).*/\1/p'; }
+first=$(messages)
+# Only its own signs of life come from it. Three of them take longer than the silence that is allowed.
+lives() { shows clients '"name":"patient".*"answering":false' && return 0; [ "$(messages)" -ge $((first + 3)) ]; }
+check "it gives signs of life" wait_until lives
+check "and is shown as answering" shows clients '"name":"patient".*"answering":true'
+kill -9 "$patient"
+wait "$patient" 2>/dev/null
 
 test="run beside a living broker"
 script once <<<'print(gaijin.wait_for("host", "object")[1]) gaijin.stop()'
