@@ -10,6 +10,9 @@
 
 #include "lua/future.h"
 #include "lua/hosted.h"
+#include "lua/loop.h"
+
+static const double retry_seconds = 0.01;
 
 /* A finaliser may raise when all is done: then it runs again and finds it so. */
 static int make_thread(lua_State *L) {
@@ -104,6 +107,7 @@ static void unlink_and_free(struct worker *w, struct fiber *f) {
 void fiber_discard_all(struct worker *w) {
   while (w->sched.all) unlink_and_free(w, w->sched.all);
   w->sched.ready_first = w->sched.ready_last = w->sched.label_waiters = NULL;
+  w->sched.stackless_first = w->sched.stackless_last = NULL;
 }
 
 static void end(struct worker *w, struct fiber *f) {
@@ -121,17 +125,30 @@ void fiber_entry(void *user) {
   stack_leave(&f->w->sched.stacks, f->stack);
 }
 
+/* A queue that is first in, first out, linked by `next`. */
+static void append(struct fiber **first, struct fiber **last, struct fiber *f) {
+  f->next = NULL;
+  if (*last)
+    (*last)->next = f;
+  else
+    *first = f;
+  *last = f;
+}
+
+static struct fiber *take(struct fiber **first, struct fiber **last) {
+  struct fiber *f = *first;
+  *first = f->next;
+  if (!*first) *last = NULL;
+  f->next = NULL;
+  return f;
+}
+
 void fiber_wake(struct fiber *f) {
   struct scheduler *s = &f->w->sched;
   if (f->queued) return;
   f->queued = true;
   if (f == s->guest) return; /* it looks for itself */
-  f->next = NULL;
-  if (s->ready_last)
-    s->ready_last->next = f;
-  else
-    s->ready_first = f;
-  s->ready_last = f;
+  append(&s->ready_first, &s->ready_last, f);
 }
 
 void fiber_park(lua_State *L, struct worker *w) {
@@ -143,10 +160,33 @@ void fiber_park(lua_State *L, struct worker *w) {
   worker_back(L, w);
 }
 
-static void run_fiber(struct worker *w, struct fiber *f) {
-  if (!f->stack && !(f->stack = stack_get(&w->sched.stacks))) {
-    /* No memory for a stack now: try again when another fiber has ended. */
+static void wake_stackless(struct worker *w) {
+  struct scheduler *s = &w->sched;
+  while (s->stackless_first) {
+    struct fiber *f = take(&s->stackless_first, &s->stackless_last);
+    f->queued = false;
     fiber_wake(f);
+  }
+}
+
+static void on_retry(struct timer *t) {
+  struct worker *w = timer_worker(t);
+  timer_stop(t);
+  wake_stackless(w);
+}
+
+/* It counts as queued. */
+static void try_later(struct worker *w, struct fiber *f) {
+  bool first = !w->sched.stackless_first;
+  f->queued = true;
+  append(&w->sched.stackless_first, &w->sched.stackless_last, f);
+  if (first && !timer_start(w, retry_seconds, on_retry, NULL)) wake_stackless(w);
+}
+
+static void run_fiber(struct worker *w, struct fiber *f) {
+  /* Those that wait for a stack already keep their place. */
+  if (!f->stack && (w->sched.stackless_first || !(f->stack = stack_get(&w->sched.stacks)))) {
+    try_later(w, f);
     return;
   }
   w->sched.current = f;
@@ -159,11 +199,8 @@ bool fiber_run_ready(struct worker *w) {
   struct scheduler *s = &w->sched;
   struct fiber *last = s->ready_last;
   while (s->ready_first) {
-    struct fiber *f = s->ready_first;
-    s->ready_first = f->next;
-    if (!s->ready_first) s->ready_last = NULL;
+    struct fiber *f = take(&s->ready_first, &s->ready_last);
     f->queued = false;
-    f->next = NULL;
     bool was_last = f == last;
     run_fiber(w, f);
     if (was_last) break;

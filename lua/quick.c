@@ -74,7 +74,8 @@ void quick_open(lua_State *L, struct worker *w) {
 
 bool quick_get(struct worker *w, const struct gaijin_request *request, gaijin_body *body) {
   struct get get = {.w = w, .request = request};
-  if (request->op != OP_get || request->one_way || w->stopping || w->sched.ready_first || w->sched.current) return false;
+  if (request->op != OP_get || request->one_way || w->stopping || w->sched.current) return false;
+  if (w->sched.ready_first || w->sched.stackless_first) return false; /* it would overtake what was started before it */
   if (!gaijin_body_peek(body, &get.key) || get.key.type == GAIJIN_NIL) return false;
   lua_State *L = w->L;
   lua_rawgeti(L, LUA_REGISTRYINDEX, w->at.quick_get);

@@ -52,6 +52,7 @@ struct scheduler {
   struct stacks stacks;
   struct fiber *current; /* NULL while the scheduler itself runs */
   struct fiber *ready_first, *ready_last;
+  struct fiber *stackless_first, *stackless_last; /* ready, but there is no memory for C stacks; until the timer set for them fires */
   struct fiber *label_waiters; /* serving a waiting s2t */
   struct fiber *runners;       /* in gaijin.run */
   struct fiber *all;

@@ -5,6 +5,8 @@
 #define _GNU_SOURCE
 #include "lua/fiber.h"
 
+#include <sys/resource.h>
+
 #include "tests/unit/vm.h"
 
 static struct vm v;
@@ -96,6 +98,27 @@ START_TEST(there_are_at_most_max_fibers) {
   vm_close(&v);
 }
 END_TEST
+
+#ifndef __SANITIZE_ADDRESS__ /* which reserves terabytes */
+START_TEST(without_memory_for_a_stack_it_runs_later) {
+  struct rlimit limit;
+  vm_open(&v);
+  ck_assert_int_eq(getrlimit(RLIMIT_AS, &limit), 0);
+  vm_start(&v, "note 'a'");
+  vm_start(&v, "note 'b'");
+  ck_assert_int_eq(setrlimit(RLIMIT_AS, &(struct rlimit){.rlim_cur = 1 << 20, .rlim_max = limit.rlim_max}), 0);
+  ck_assert(!fiber_run_ready(&v.w)); /* the loop need not turn on */
+  ck_assert_str_eq(v.log, "");
+  ck_assert_int_eq(setrlimit(RLIMIT_AS, &limit), 0);
+  while (v.running) {
+    uv_run(&v.w.loop.uv, UV_RUN_ONCE);
+    fiber_run_ready(&v.w);
+  }
+  ck_assert_str_eq(v.log, "ab");
+  vm_close(&v);
+}
+END_TEST
+#endif
 
 /* ---- Waiting anywhere ---- */
 
@@ -365,6 +388,9 @@ int main(void) {
   tcase_add_test(c, only_what_was_ready_runs);
   tcase_add_test(c, a_fiber_that_wakes_itself_lets_others_run);
   tcase_add_test(c, there_are_at_most_max_fibers);
+#ifndef __SANITIZE_ADDRESS__
+  tcase_add_test(c, without_memory_for_a_stack_it_runs_later);
+#endif
   tcase_add_loop_test(c, it_can_wait_anywhere, 0, (int)ARRAY_SIZE(places));
   tcase_add_test(c, a_bare_fiber_is_no_coroutine);
   tcase_add_test(c, an_error_passes_those_that_wait_by);
