@@ -13,6 +13,7 @@
 #include <uv.h>
 
 #include "broker/calls.h"
+#include "broker/estate.h"
 #include "broker/expiry.h"
 #include "broker/fallout.h"
 #include "broker/hosts.h"
@@ -56,6 +57,7 @@ struct broker {
   struct loads loads;
   struct calls calls;
   struct expiry expiry;     /* of calls with a deadline */
+  struct estates estates;   /* of the dead */
   struct waits collecting; /* who waits (op gc) for a host's answer to free; subject: the host */
 
   /* Scratch of the message being handled. */

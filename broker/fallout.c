@@ -65,7 +65,7 @@ void fallout_send(struct broker *b) {
 }
 
 void fallout_retire(struct broker *b, uint32_t host) {
-  if (hosts_at(&b->hosts, host)->client || refs_export_count(&b->refs, host) > 0) return;
+  if (hosts_at(&b->hosts, host)->client || refs_export_count(&b->refs, host) > 0 || refs_held_count(&b->refs, host) > 0) return;
   loads_forget_host(&b->loads, host);
   hosts_remove(&b->hosts, host);
 }

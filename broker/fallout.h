@@ -24,7 +24,7 @@ bool fallout_release(struct broker *b, uint32_t token, uint32_t client, uint64_t
 void fallout_settle(struct broker *b, uint32_t token);
 /* Queues the drops gathered. */
 void fallout_send(struct broker *b);
-/* Forgets a host that is dead and has no tokens left; others stay. */
+/* Forgets a host that is dead, and neither has tokens nor holds any any more; others stay. */
 void fallout_retire(struct broker *b, uint32_t host);
 
 #endif

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT
  *
  * The order matters to those who are told: first the answers to what they had
- * asked of the dead one, then the news of its death. Its tokens need no walk: a
- * token is dead because its host's record has no connection.
+ * asked of the dead one, then the news of its death, then the drops of what it
+ * held (estate.c). Its tokens need no walk: a token is dead because its host's
+ * record has no connection.
  */
 #include "broker/reap.h"
 
@@ -31,14 +32,6 @@ static void cancel_requests(struct broker *b, const struct client *c) {
   }
 }
 
-static void give_back(struct broker *b, const struct client *c) {
-  for (uint32_t i; (i = refs_first_held(&b->refs, c->host)) != SLAB_NONE;) {
-    const struct hold *h = refs_hold_at(&b->refs, i);
-    fallout_release(b, h->token, c->host, h->count);
-  }
-  fallout_send(b);
-}
-
 static void tell_death(struct broker *b, const struct client *c) {
   uint64_t id = hosts_at(&b->hosts, c->host)->id;
   for (uint32_t i = loads_first_of_host(&b->loads, c->host); i != SLAB_NONE; i = loads_next_of_host(&b->loads, i)) {
@@ -57,11 +50,9 @@ void reap(struct client *c) {
     collect_ended(c);
     names_unwatch_all(&b->names, c->host);
     if (c->name != SLAB_NONE) names_give_up(&b->names, c->name);
-    give_back(b, c);
     tell_death(b, c);
-    loads_forget_client(&b->loads, c->host);
     hosts_at(&b->hosts, c->host)->client = NULL;
-    fallout_retire(b, c->host);
+    estate_add(b, c->host);
     c->host = SLAB_NONE;
   }
   client_close(c);

@@ -246,10 +246,11 @@ START_TEST(the_end_of_a_holder_gives_everything_back) {
   wire_fetch(&w, &b, &a, "a", &y);
   wire_fetch(&w, &c, &a, "a", &x);
   wire_leave(&b);
-  wire_expect_drop(&w, &a, 2, 2);
   wire_expect(&w, &a, MESSAGE_NOTICE, OP_dead);
+  wire_expect_drop(&w, &a, 2, 2);
   wire_quiet(&w, &a);
   wire_leave(&c);
+  wire_expect(&w, &a, MESSAGE_NOTICE, OP_dead);
   wire_expect_drop(&w, &a, 1, 2);
 }
 END_TEST

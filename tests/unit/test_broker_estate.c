@@ -1,0 +1,133 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The estates of large holders (broker/estate.c): others are answered while they are settled.
+ */
+#include "tests/unit/broker_wire.h"
+
+enum { PER_ANSWER = 5000, ANSWERS = 6, HELD = PER_ANSWER * ANSWERS };
+
+static struct wire w;
+static struct end host, others;
+
+static void setup(void) {
+  wire_open(&w, NULL);
+  wire_join(&w, &host, "host");
+  wire_join(&w, &others, "others");
+}
+static void teardown(void) {
+  wire_leave(&host);
+  wire_leave(&others);
+  while (w.broker.clients) wire_turn(&w);
+  ck_assert_uint_eq(w.broker.refs.tokens.count, 0);
+  ck_assert_uint_eq(w.broker.estates.first, SLAB_NONE);
+  ck_assert_uint_eq(w.broker.hosts.all.count, 0);
+  wire_close(&w);
+}
+
+/* A client of this name, which holds HELD tokens of the host, from id `first` on. */
+static void join_holder(struct end *e, const char *name, uint64_t first) {
+  *e = (struct end){0};
+  wire_join(&w, e, name);
+  for (uint64_t k = 0; k < ANSWERS; k++) {
+    pack_text(wire_ask(e, OP_s2t, "host", NULL, 1), "x");
+    wire_send(&w, e);
+    do
+      ck_assert_int_eq(wire_next(&w, &host), 1);
+    while (host.m.op != OP_s2t);
+    struct pack *p = wire_begin(&host, MESSAGE_REPLY, OP_s2t, host.m.id, PER_ANSWER);
+    for (uint64_t i = 0; i < PER_ANSWER; i++) {
+      struct pt pt = wire_token(&host, first + k * PER_ANSWER + i);
+      pack_pt(p, &pt);
+    }
+    wire_send(&w, &host);
+    do
+      ck_assert_int_eq(wire_next(&w, e), 1);
+    while (e->m.op != OP_s2t);
+  }
+}
+
+/* Turns the loop until the broker has noticed the death, and counts the turns in which others are answered before all is settled. */
+static unsigned answered_meanwhile(uint32_t tokens_before) {
+  unsigned n = 0;
+  while (w.broker.refs.tokens.count == tokens_before) wire_turn(&w);
+  while (w.broker.refs.tokens.count > 0) {
+    uint32_t left = w.broker.refs.tokens.count;
+    ck_assert_uint_ne(w.broker.estates.first, SLAB_NONE);
+    wire_quiet(&w, &others);
+    ck_assert_uint_lt(w.broker.refs.tokens.count, left);
+    n += w.broker.refs.tokens.count > 0;
+  }
+  return n;
+}
+
+static void expect_all_drops(unsigned n) {
+  unsigned drops = 0;
+  int r;
+  while (drops < n && (r = wire_next(&w, &host)) == 1) {
+    if (host.m.op == OP_drop) drops += host.m.body_count / 2;
+  }
+  ck_assert_uint_eq(drops, n);
+  wire_quiet(&w, &host);
+}
+
+START_TEST(others_are_answered_while_an_estate_is_settled) {
+  struct end holder;
+  join_holder(&holder, "holder", 1);
+  wire_leave(&holder);
+  ck_assert_uint_ge(answered_meanwhile(HELD), 1);
+  expect_all_drops(HELD);
+}
+END_TEST
+
+START_TEST(several_estates_and_a_successor_of_the_name) {
+  struct end first, second, successor = {0};
+  join_holder(&first, "first", 1);
+  join_holder(&second, "second", 1 + HELD);
+  wire_leave(&first);
+  wire_leave(&second);
+  while (w.broker.refs.tokens.count == 2 * HELD) wire_turn(&w);
+  wire_join(&w, &successor, "first"); /* the name is free, the old number is not */
+  ck_assert_uint_ne(successor.host, first.host);
+  while (w.broker.refs.tokens.count > 0) wire_turn(&w);
+  expect_all_drops(2 * HELD);
+  wire_leave(&successor);
+  wire_quiet(&w, &others);
+}
+END_TEST
+
+START_TEST(the_host_dies_before_the_estate_of_its_holder_is_settled) {
+  struct end holder;
+  join_holder(&holder, "holder", 1);
+  wire_leave(&holder);
+  while (w.broker.refs.tokens.count == HELD) wire_turn(&w);
+  wire_leave(&host);
+  while (w.broker.refs.tokens.count > 0) wire_turn(&w);
+  wire_quiet(&w, &others);
+}
+END_TEST
+
+START_TEST(the_broker_stops_in_the_middle) {
+  struct end holder;
+  join_holder(&holder, "holder", 1);
+  wire_leave(&holder);
+  while (w.broker.refs.tokens.count == HELD) wire_turn(&w);
+  wire_leave(&host);
+  wire_leave(&others);
+  wire_close(&w);
+}
+END_TEST
+
+int main(void) {
+  Suite *s = suite_create("broker estate");
+  TCase *c = tcase_create("estate");
+  tcase_add_checked_fixture(c, setup, teardown);
+  tcase_add_test(c, others_are_answered_while_an_estate_is_settled);
+  tcase_add_test(c, several_estates_and_a_successor_of_the_name);
+  tcase_add_test(c, the_host_dies_before_the_estate_of_its_holder_is_settled);
+  suite_add_tcase(s, c);
+  TCase *stops = tcase_create("stops");
+  tcase_add_checked_fixture(stops, setup, NULL);
+  tcase_add_test(stops, the_broker_stops_in_the_middle);
+  suite_add_tcase(s, stops);
+  return run_suite(s);
+}
