@@ -122,8 +122,8 @@ asan: ## builds everything with AddressSanitizer and UBSan in $(BUILD)/asan and 
 	@tools/setup.sh asan packages
 	@GAIJIN_TEST_SLOWER="$${GAIJIN_TEST_SLOWER:-3}" $(MAKE) --no-print-directory BUILD=$(BUILD)/asan SANITIZE=1 run-all
 
-valgrind: ## runs the unit tests, and the script tests' workers, under valgrind
-	@tools/setup.sh valgrind
+valgrind: ## runs the unit tests and all processes of the script tests under valgrind (some ten minutes)
+	@tools/setup.sh valgrind packages
 	@$(MAKE) --no-print-directory run-valgrind
 
 bench: all $(BENCHES) ## measures round trips beside a bare forwarder, idle memory, and many calls at once
@@ -165,10 +165,10 @@ run-unit: all $(UNIT_TESTS)
 	@tests/run.sh "$(BUILD)" $(UNIT_TESTS)
 run-flow: all $(FLOW_TESTS) $(STRESS)
 	@tests/run.sh "$(BUILD)" $(FLOW_TESTS) $(FLOW_SCRIPTS)
-run-valgrind: all $(UNIT_TESTS) $(BUILD)/tests/test_scripts
+run-valgrind: all $(UNIT_TESTS) $(FLOW_TESTS)
 	@GAIJIN_TEST_SLOWER="$${GAIJIN_TEST_SLOWER:-10}" GAIJIN_TEST_UNDER="valgrind -q --error-exitcode=99 --trace-children=no" \
-	  tests/run.sh "$(BUILD)" $(UNIT_TESTS)
-	@tests/valgrind/scripts.sh "$(BUILD)"
+	  tests/run.sh "$(BUILD)" $(UNIT_TESTS) $(BUILD)/tests/test_death
+	@tests/valgrind/processes.sh "$(BUILD)"
 run-lint: $(TABLE)
 	@tools/lint/run.sh "$(BUILD)"
 
