@@ -101,6 +101,7 @@ static int collect(lua_State *L) {
 void worker_collect(lua_State *L, struct worker *w) {
   w->gc_stopped = false;
   forget_code(w);
+  worker_back(L, w); /* a finaliser may raise */
   for (int i = 0; i < 2; i++) {
     if (w->sched.current)
       lua_gc(L, LUA_GCCOLLECT, 0);

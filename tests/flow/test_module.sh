@@ -74,6 +74,10 @@ for interpreter in lua5.1 luajit; do
     wait "$pid"
     check "$interpreter: the luv loop served" grep -q '^served 100 calls$' "$dir/lua.out"
   fi
+  lua "$interpreter" -e 'require("gaijin").connect { name = "stopper" } gaijin.after(0.01, gaijin.stop, 3)
+    print(pcall(gaijin.sleep, 1000)) os.exit(gaijin.close())'
+  check "$interpreter: a status for gaijin.stop" test $? = 3
+  check "$interpreter: who stops does not wait on" grep -q '^false.gaijin: cancelled: gaijin.sleep: the worker is stopping$' "$dir/lua.out"
   # Ctrl-C is felt while a call waits. exec, so that the signal reaches the interpreter itself.
   : >"$dir/int.out" # not the "waiting" of the interpreter before: the signal would come too early
   LD_PRELOAD=$preload ASAN_OPTIONS=${ASAN_OPTIONS:-}:detect_leaks=0 "$interpreter" -e 'local b = require("gaijin").connect { name = "int" }
