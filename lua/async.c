@@ -16,13 +16,15 @@
 static int run(lua_State *L) {
   struct worker *w = worker_of(L);
   struct fiber *f = w->sched.current;
-  worker_push_function(L, w, trace_handler);
+  char buffer[64];
+  if (!f->future) return 0; /* it was cancelled before it began */
+  lua_rawgeti(L, LUA_REGISTRYINDEX, w->at.trace_handler);
   lua_insert(L, 2);
   bool ok = lua_pcall(L, lua_gettop(L) - 3, LUA_MULTRET, 2) == 0;
   if (!f->future) return 0; /* it was cancelled meanwhile */
   int n = lua_gettop(L) - 2;
   luaL_checkstack(L, 8, "too many results");
-  if (!ok) future_complaint(f->future, lua_isstring(L, -1) ? lua_tostring(L, -1) : NULL);
+  if (!ok) future_complaint(f->future, lua_isstring(L, -1) ? trace_text(L, lua_gettop(L), buffer, sizeof buffer) : NULL);
   if (!ok && trace_push(L, w, lua_gettop(L))) n++;
   worker_push_function(L, w, future_keep);
   lua_replace(L, 2);

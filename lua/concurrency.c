@@ -24,6 +24,7 @@
 static int gaijin_sleep(lua_State *L) {
   struct worker *w = worker_of(L);
   double seconds = luaL_checknumber(L, 1);
+  if (seconds != seconds) return luaL_argerror(L, 1, "number expected, got nan");
   wait_check(L, w, "gaijin.sleep");
   double end = worker_now() + (seconds > 0 ? seconds : 0), limit = w->sched.current->deadline;
   if (!(seconds > 0)) {
@@ -35,6 +36,28 @@ static int gaijin_sleep(lua_State *L) {
     if (how == WAIT_OVER && (limit == 0 || end <= limit)) return 0;
     if (how != WAIT_WOKEN) return wait_raise(L, w, how, "gaijin.sleep");
   }
+}
+
+/* seconds: sleeps, but ends at once when it is roused, or was before. */
+static int core_nap(lua_State *L) {
+  struct worker *w = worker_of(L);
+  double end = worker_now() + luaL_checknumber(L, 1);
+  wait_check(L, w, "a timer");
+  struct fiber *f = w->sched.current;
+  while (!f->roused) {
+    enum wait_outcome how = wait_park(L, w, end);
+    if (how == WAIT_OVER) return 0;
+    if (how != WAIT_WOKEN) return wait_raise(L, w, how, "a timer");
+  }
+  return 0;
+}
+
+/* The fiber, which must not have ended. */
+static int core_rouse(lua_State *L) {
+  struct fiber *f = lua_touserdata(L, 1);
+  f->roused = true;
+  if (f != worker_of(L)->sched.current) fiber_wake(f);
+  return 0;
 }
 
 static int gaijin_yield(lua_State *L) {
@@ -49,6 +72,7 @@ static int gaijin_run(lua_State *L) {
   struct fiber *f = w->sched.current;
   gaijin_notice(w->g, OP_ready); /* a loss is told by the loop */
   while (!w->stopping) {
+    if (w->lost) return worker_raise(L, STATUS_lost, "%s", gaijin_error(w->g));
     struct fiber **p = &w->sched.runners;
     f->next_waiter = *p;
     *p = f;
@@ -79,6 +103,7 @@ static int core_limit(lua_State *L) {
 
 static int core_set_limit(lua_State *L) {
   struct fiber *f = worker_of(L)->sched.current;
+  if (!f) return 0; /* the connection was closed meanwhile */
   f->deadline = luaL_checknumber(L, 1);
   f->limit = luaL_checknumber(L, 2);
   return 0;
@@ -87,7 +112,7 @@ static int core_set_limit(lua_State *L) {
 /* pcall that remembers the traceback. */
 static int core_try(lua_State *L) {
   struct worker *w = worker_of(L);
-  worker_push_function(L, w, trace_handler);
+  lua_rawgeti(L, LUA_REGISTRYINDEX, w->at.trace_handler);
   lua_insert(L, 1);
   bool ok = lua_pcall(L, lua_gettop(L) - 2, LUA_MULTRET, 1) == 0;
   lua_pushboolean(L, ok);
@@ -99,6 +124,7 @@ static int core_try(lua_State *L) {
 
 struct death {
   struct death *next;
+  unsigned long number;
   char host[17];
   char name[NAME_MAX_BYTES + 1];
 };
@@ -113,6 +139,7 @@ void concurrency_on_dead(void *worker, uint64_t host) {
     worker_log(w, "no memory to tell gaijin.on_death of the end of %s", worker_host_name(w, host));
     return;
   }
+  d->number = ++w->deaths.received;
   set_host_text(d->host, host);
   snprintf(d->name, sizeof d->name, "%s", worker_host_name(w, host));
   if (w->deaths.last)
@@ -134,7 +161,8 @@ void concurrency_deinit(struct worker *w) {
   while (w->deaths.first) forget_first(w);
 }
 
-/* -> host, name of a worker that has ended; waits for one. Only one fiber may. */
+/* -> host, name of a worker that has ended, the number of this piece of news; waits for one. Only one fiber may. The next time it is
+ * the same, until core.death_told: nothing is lost when a finaliser raises. */
 static int core_next_death(lua_State *L) {
   struct worker *w = worker_of(L);
   w->deaths.wanted = true;
@@ -146,8 +174,26 @@ static int core_next_death(lua_State *L) {
   }
   lua_pushstring(L, w->deaths.first->host);
   lua_pushstring(L, w->deaths.first->name);
-  forget_first(w);
-  return 2;
+  lua_pushnumber(L, (lua_Number)w->deaths.first->number);
+  return 3;
+}
+
+static int core_death_told(lua_State *L) {
+  struct worker *w = worker_of(L);
+  if (w->deaths.first) forget_first(w);
+  return 0;
+}
+
+/* -> how many deaths have been heard of, told or not. */
+static int core_deaths(lua_State *L) {
+  lua_pushnumber(L, (lua_Number)worker_of(L)->deaths.received);
+  return 1;
+}
+
+static int core_cancelled(lua_State *L) {
+  const struct fiber *f = worker_of(L)->sched.current;
+  lua_pushboolean(L, f && f->cancelled);
+  return 1;
 }
 
 static int core_want_deaths(lua_State *L) {
@@ -161,6 +207,7 @@ static int core_host_of(lua_State *L) {
   struct at *at = at_get(L, w, 1);
   char text[17];
   if (!at) return 0;
+  if (!w->g) return worker_raise(L, STATUS_lost, "the connection to the broker was closed");
   set_host_text(text, at->pt.host);
   lua_pushstring(L, text);
   lua_pushstring(L, worker_host_name(w, at->pt.host));
@@ -180,6 +227,7 @@ static int core_clients(lua_State *L) {
 
 static int gaijin_stats(lua_State *L) {
   struct worker *w = worker_of(L);
+  if (!w->g) return worker_raise(L, STATUS_lost, "the connection to the broker was closed");
   size_t stacks = 0;
   for (const struct stack *k = NULL; (k = stack_next(&w->sched.stacks, k));) stacks++;
   const struct {
@@ -217,7 +265,7 @@ static void set_functions(lua_State *L, struct worker *w, int table, const luaL_
 void concurrency_open(lua_State *L, struct worker *w, int module, int core) {
   static const luaL_Reg visible[] = {{"sleep", gaijin_sleep}, {"yield", gaijin_yield}, {"run", gaijin_run}, {"stats", gaijin_stats}, {NULL, NULL}};
   static const luaL_Reg hidden[] = {
-      {"sleep", gaijin_sleep}, {"limit", core_limit}, {"set_limit", core_set_limit}, {"try", core_try}, {"next_death", core_next_death},
+      {"sleep", gaijin_sleep}, {"nap", core_nap}, {"rouse", core_rouse}, {"cancelled", core_cancelled}, {"limit", core_limit}, {"set_limit", core_set_limit}, {"try", core_try}, {"next_death", core_next_death}, {"death_told", core_death_told}, {"deaths", core_deaths},
       {"want_deaths", core_want_deaths}, {"host_of", core_host_of}, {"clients", core_clients}, {"async", async_call}, {NULL, NULL},
   };
   set_functions(L, w, module, visible);

@@ -6,11 +6,11 @@
 local core, gaijin = ...
 
 local error, type, raw_type, tostring, pcall, select, unpack = error, type, raw_type, tostring, pcall, select, raw_unpack
-local raw_ipairs, raw_pairs, format, sort = raw_ipairs, raw_pairs, string.format, table.sort
+local raw_ipairs, raw_pairs, raw_next, format, sort = raw_ipairs, raw_pairs, raw_next, string.format, table.sort
 local spawn, sleep, is_future = gaijin.spawn, gaijin.sleep, core.is_future
 
 local function bad_argument(n, name, expected, got)
-  error(format("bad argument #%d to '%s' (%s expected, got %s)", n, name, expected, type(got)), 3)
+  error(format("bad argument #%d to '%s' (%s expected, got %s)", n, name, expected, got ~= got and "nan" or type(got)), 3)
 end
 
 ---- Time limits
@@ -43,13 +43,17 @@ end
 
 -- A copy of a list of futures.
 local function check_list(list, name)
-  if raw_type(list) ~= "table" then bad_argument(1, name, "table", list) end
+  if raw_type(list) ~= "table" then bad_argument(1, name, "table of this worker", list) end
   local copy = {}
-  for i, future in raw_ipairs(list) do
-    if not is_future(future) then
-      error(format("bad argument #1 to '%s' (element %d: future expected, got %s)", name, i, type(future)), 3)
+  local n = 0
+  for i in raw_pairs(list) do
+    if raw_type(i) == "number" and i > n then n = i end -- beyond a nil, too
+  end
+  for i = 1, n do
+    if not is_future(list[i]) then
+      error(format("bad argument #1 to '%s' (element %d: future expected, got %s)", name, i, type(list[i])), 3)
     end
-    copy[i] = future
+    copy[i] = list[i]
   end
   return copy
 end
@@ -92,32 +96,51 @@ function gaijin.peers()
   return names
 end
 
-local mourners, undertaker = {}, false -- host id or "name:NAME" -> list of { f, name }
+-- host id or "name:NAME" -> those to be told, m -> true. m.f: what to call, nil once it has been; m.order: of their asking;
+-- m.after: only of deaths after that one (a predecessor's news may still be on its way).
+local mourners, undertaker, asked = {}, false, 0
+
+local function forget(key, m)
+  local list = mourners[key]
+  if not list then return end
+  list[m] = nil
+  if not raw_next(list) then mourners[key] = nil end
+end
 
 -- Each on a fiber of its own; when there are as many fibers as can be, a little later.
-local function tell(f, name)
+local function tell(m, name)
+  local f = m.f
+  if not f then return end
+  m.f = nil
   while not pcall(spawn, f, name) do sleep(0.01) end
 end
 
-local function bury(key, name)
-  local list = mourners[key]
-  mourners[key] = nil
-  for _, m in raw_ipairs(list or {}) do
-    if m.f then tell(m.f, name) end
+local function bury(key, name, number)
+  local list = {}
+  for m in raw_pairs(mourners[key] or {}) do
+    if m.after < number then list[#list + 1] = m end
   end
+  sort(list, function(a, b) return a.order < b.order end)
+  for _, m in raw_ipairs(list) do
+    forget(key, m)
+    tell(m, name)
+  end
+end
+
+local function hear()
+  local host, name, number = core.next_death()
+  bury(host, name, number)
+  bury("name:" .. name, name, number)
+  core.death_told()
 end
 
 local function start_undertaker()
   if undertaker then return end
   core.want_deaths()
-  undertaker = true
   spawn(function()
-    while true do
-      local host, name = core.next_death()
-      bury(host, name)
-      bury("name:" .. name, name)
-    end
+    repeat core.report(hear) until core.cancelled()
   end)
+  undertaker = true
 end
 
 -- Whether a worker of that name is there; then we are told of its end.
@@ -135,18 +158,21 @@ function gaijin.on_death(who, f)
   if not host and raw_type(who) ~= "string" then bad_argument(1, "on_death", "name or remote object", who) end
   if type(f) ~= "function" then bad_argument(2, "on_death", "function", f) end
   start_undertaker()
-  local key, m = host or "name:" .. who, { f = f }
-  mourners[key] = mourners[key] or {}
-  local list = mourners[key]
-  list[#list + 1] = m
+  asked = asked + 1
+  local key, m = host or "name:" .. who, { f = f, order = asked, after = -1 }
   if not host then
     name = who
     if name ~= gaijin.name then dead = not is_present(name) end
+    m.after = core.deaths()
   end
-  if dead and m.f then
-    local mourner = m.f
+  if dead then
+    tell(m, name)
+  else
+    mourners[key] = mourners[key] or {}
+    mourners[key][m] = true
+  end
+  return function()
     m.f = nil
-    tell(mourner, name)
+    forget(key, m)
   end
-  return function() m.f = nil end
 end

@@ -106,11 +106,20 @@ static void unlink_and_free(struct worker *w, struct fiber *f) {
 
 void fiber_discard_all(struct worker *w) {
   while (w->sched.all) unlink_and_free(w, w->sched.all);
-  w->sched.ready_first = w->sched.ready_last = w->sched.label_waiters = NULL;
+  w->sched.ready_first = w->sched.ready_last = w->sched.label_waiters = w->sched.runners = NULL;
   w->sched.stackless_first = w->sched.stackless_last = NULL;
 }
 
+/* Woken while it ran, by code of its own. */
+static void leave_ready(struct scheduler *s, struct fiber *f) {
+  struct fiber *before = NULL, **p = &s->ready_first;
+  for (; *p != f; p = &(*p)->next) before = *p;
+  *p = f->next;
+  if (s->ready_last == f) s->ready_last = before;
+}
+
 static void end(struct worker *w, struct fiber *f) {
+  if (f->queued) leave_ready(&w->sched, f);
   lua_rawgeti(w->L, LUA_REGISTRYINDEX, w->at.threads);
   luaL_unref(w->L, -1, f->thread_slot);
   lua_pop(w->L, 1);

@@ -43,6 +43,7 @@ struct fiber {
   struct fiber *all_next, *all_prev;
   unsigned depth;     /* of the chain of calls it serves */
   bool queued, done;
+  bool roused; /* its nap is over (concurrency.c) */
   bool is_serving;       /* the worker does not end before it, within --grace */
   const char *cancelled; /* why it shall not wait any more (static text); NULL: it is not cancelled */
   double deadline;       /* until when it may wait (gaijin.timeout), on worker_now()'s clock; 0: no limit */

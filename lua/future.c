@@ -30,6 +30,7 @@ struct future {
   struct answer answer;
   char *complaint;            /* of a function of ours that failed: the error's text */
   enum future_state state;
+  struct fiber *decoder;      /* while DECODING: who is at it */
   bool ok, read; /* read: nobody needs to be told of its error */
 };
 
@@ -210,6 +211,7 @@ static struct future **find(lua_State *L, struct worker *w, int i) {
 static struct future *check(lua_State *L, struct worker *w, int i) {
   struct future **handle = find(L, w, i);
   if (!handle) luaL_typerror(L, i, "future");
+  if (!*handle && worker_is_closed(w)) worker_raise(L, STATUS_lost, "the connection to the broker was closed, and its futures with it");
   if (!*handle) worker_raise(L, STATUS_stale, "the future has been finalised");
   return *handle;
 }
@@ -261,33 +263,42 @@ static int decode(lua_State *L) {
   return 0;
 }
 
-/* ANSWERED becomes DONE. The table with the results is made first, so that nothing can fail after. */
+/* ANSWERED becomes DONE, unless somebody else has it so meanwhile. All is made first, so that nothing can fail after. */
 static void open_answer(lua_State *L, struct worker *w, struct future *u, int i) {
+  int top = lua_gettop(L);
   lua_createtable(L, 2, 1);
   lua_pushinteger(L, 1);
   lua_setfield(L, -2, "n");
-  lua_pushvalue(L, -1);
-  lua_setfenv(L, i);
   worker_push_function(L, w, decode);
   lua_pushvalue(L, i);
-  lua_pushvalue(L, -3);
-  u->state = FUTURE_DECODING;
-  if (lua_pcall(L, 2, 0, 0) != 0) {
-    u->ok = false;
-    lua_rawseti(L, -2, 1);
-    lua_pushinteger(L, 1);
-    lua_setfield(L, -2, "n");
+  lua_pushvalue(L, top + 1);
+  if (u->state == FUTURE_ANSWERED) { /* a finaliser that ran just now may have read it */
+    lua_pushvalue(L, top + 1);
+    lua_setfenv(L, i);
+    u->state = FUTURE_DECODING;
+    u->decoder = w->sched.current;
+    if (lua_pcall(L, 2, 0, 0) != 0) {
+      u->ok = false;
+      lua_rawseti(L, top + 1, 1);
+      lua_pushinteger(L, 1);
+      lua_setfield(L, top + 1, "n");
+    }
+    u->state = FUTURE_DONE;
+    u->decoder = NULL;
+    clear_answer(u);
   }
-  lua_pop(L, 1);
-  u->state = FUTURE_DONE;
-  clear_answer(u);
+  lua_settop(L, top);
 }
 
 /* Pushes the results of the done future at index i, or raises its error. */
 static int push_results(lua_State *L, struct worker *w, struct future *u, int i) {
   u->read = true;
-  while (u->state == FUTURE_DECODING) wait_yield(L, w, "reading a future");
+  while (u->state == FUTURE_DECODING) {
+    if (u->decoder == w->sched.current) worker_raise(L, STATUS_unsupported, "reading a future in a finaliser, while it is being read");
+    wait_yield(L, w, "reading a future");
+  }
   if (u->state == FUTURE_ANSWERED) open_answer(L, w, u, i);
+  if (u->state == FUTURE_DECODING) return push_results(L, w, u, i);
   lua_getfenv(L, i);
   int table = lua_gettop(L);
   lua_getfield(L, table, "n");
@@ -308,8 +319,10 @@ static int future_get(lua_State *L) {
   struct worker *w = worker_of(L);
   struct future *u = check(L, w, 1);
   double seconds = luaL_optnumber(L, 2, 0);
+  if (seconds != seconds) return luaL_argerror(L, 2, "number expected, got nan");
   bool limited = !lua_isnoneornil(L, 2);
   struct future_wait n = {0};
+  if (!is_done(u) && limited && seconds <= 0) wait_yield(L, w, "reading a future"); /* others must run, if it is tried again and again */
   if (!is_done(u)) {
     wait_check(L, w, "reading a future");
     struct future_group g = {.fiber = w->sched.current};

@@ -5,13 +5,16 @@
  * Ctrl-C into a debug hook, which only runs when Lua does. So after an interrupted
  * poll a piece of Lua runs. What it raises is kept for whoever waits, who gives up and raises it.
  */
+#define _GNU_SOURCE /* ppoll */
 #include "lua/hosted.h"
 
 #include <errno.h>
 #include <poll.h>
+#include <signal.h>
 #include <stdlib.h>
 
 #include "lua/fiber.h"
+#include "lua/ending.h"
 #include "lua/loop.h"
 
 bool hosted_init(struct worker *w) {
@@ -21,6 +24,11 @@ bool hosted_init(struct worker *w) {
   f->L = w->L;
   w->sched.guest = w->sched.current = f;
   return true;
+}
+
+void hosted_open(lua_State *L, struct worker *w) {
+  if (luaL_loadstring(L, "local n = 0 for i = 1, 10 do n = n + i end") != 0) lua_error(L);
+  w->at.moment = luaL_ref(L, LUA_REGISTRYINDEX);
 }
 
 void hosted_deinit(struct worker *w) {
@@ -47,32 +55,48 @@ double hosted_turn(struct worker *w) {
 
 int hosted_fd(const struct worker *w) { return uv_backend_fd(&w->loop.uv); }
 
-/* Gives the interpreter's hooks their chance. False when they raised. */
-static bool let_lua_run(struct worker *w) {
+/* Gives the interpreter's hooks their chance. */
+static void let_lua_run(struct worker *w) {
   lua_State *L = w->sched.guest_state;
-  if (!L) return true;
-  int top = lua_gettop(L);
-  bool raised = luaL_loadstring(L, "local n = 0 for i = 1, 10 do n = n + i end") == 0 && lua_pcall(L, 0, 0, 0) != 0;
-  if (raised) w->sched.interrupt = luaL_ref(L, LUA_REGISTRYINDEX);
-  lua_settop(L, top);
-  return !raised;
+  w->sched.no_wait++;
+  lua_rawgeti(L, LUA_REGISTRYINDEX, w->at.moment);
+  if (lua_pcall(L, 0, 0, 0) != 0) worker_interrupted(L, w);
+  w->sched.no_wait--;
+}
+
+static bool has_hook(const struct worker *w) { return w->sched.guest_state && lua_gethookmask(w->sched.guest_state) != 0; }
+
+/* Waits for the loop's descriptor. A signal is felt whenever it comes: until the wait begins, signals are blocked. */
+static void wait_for_loop(struct worker *w, double seconds) {
+  struct pollfd p = {.fd = hosted_fd(w), .events = POLLIN};
+  struct timespec limit = {.tv_sec = (time_t)seconds, .tv_nsec = (long)((seconds - (double)(time_t)seconds) * 1e9)};
+  sigset_t all, before;
+  bool hook_was_set = has_hook(w);
+  if (hook_was_set) let_lua_run(w);
+  if (w->sched.interrupted) return;
+  sigfillset(&all);
+  pthread_sigmask(SIG_SETMASK, &all, &before);
+  bool felt = !hook_was_set && has_hook(w);
+  if (!felt) felt = ppoll(&p, 1, seconds < 0 ? NULL : &limit, &before) < 0 && errno == EINTR;
+  pthread_sigmask(SIG_SETMASK, &before, NULL);
+  if (felt && w->sched.guest_state) let_lua_run(w);
 }
 
 void hosted_wait(struct worker *w) {
   struct fiber *f = w->sched.guest;
   for (;;) {
     double seconds = hosted_turn(w);
-    if (f->queued) break;
-    struct pollfd p = {.fd = hosted_fd(w), .events = POLLIN};
-    if (poll(&p, 1, seconds < 0 ? -1 : (int)(seconds * 1e3 + 0.5)) < 0 && errno == EINTR && !let_lua_run(w)) break;
+    if (f->queued || w->sched.interrupted) break;
+    wait_for_loop(w, seconds);
+    if (w->sched.interrupted) break;
   }
   f->queued = false;
 }
 
 void hosted_finish(struct worker *w) {
   struct fiber *f = w->sched.guest;
-  loop_stop(w, 0);
+  ending_stop(w, 0);
   if (f->is_serving) w->sched.n_serving--; /* what follows gaijin.run ends here */
   f->is_serving = false;
-  while (!loop_finished(w) && !w->sched.interrupt) hosted_wait(w);
+  while (!ending_reached(w) && !w->sched.interrupted) hosted_wait(w);
 }

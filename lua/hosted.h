@@ -9,6 +9,8 @@
 
 #include "lua/worker.h"
 
+/* Makes what this file needs in the VM. Raises. */
+void hosted_open(lua_State *L, struct worker *w);
 /* Makes the guest of an opened worker and lets it be the running fiber. False when memory is short. */
 bool hosted_init(struct worker *w);
 void hosted_deinit(struct worker *w);

@@ -13,6 +13,7 @@
 #include "lua/concurrency.h"
 #include "lua/copy.h"
 #include "lua/fiber.h"
+#include "lua/ending.h"
 #include "lua/loop.h"
 #include "lua/metatable.h"
 #include "lua/pool.h"
@@ -51,7 +52,7 @@ static int gaijin_ready(lua_State *L) {
 static int gaijin_stop(lua_State *L) {
   lua_Number code = luaL_optnumber(L, 1, 0);
   if (!(code >= 0 && code <= 255)) return luaL_argerror(L, 1, "an exit status from 0 to 255 expected");
-  loop_stop(worker_of(L), (int)code);
+  ending_stop(worker_of(L), (int)code);
   return 0;
 }
 
@@ -63,10 +64,11 @@ static int gaijin_monotonic(lua_State *L) {
 /* Calls the function below its n arguments at the top; an error goes to stderr. */
 static bool call_reporting(lua_State *L, struct worker *w, int n) {
   int function = lua_gettop(L) - n;
-  worker_push_function(L, w, trace_function);
+  lua_rawgeti(L, LUA_REGISTRYINDEX, w->at.trace_function);
   lua_insert(L, function);
   bool ok = lua_pcall(L, n, 0, function) == 0;
-  if (!ok) worker_log(w, "%s", lua_isstring(L, -1) ? lua_tostring(L, -1) : "error in error handling");
+  const char *text = ok ? NULL : lua_isstring(L, -1) ? lua_tostring(L, -1) : "error in error handling";
+  if (!ok && !worker_is_farewell(w, text)) worker_log(w, "%s", text);
   lua_settop(L, function - 1);
   return ok;
 }
@@ -75,7 +77,9 @@ static bool call_reporting(lua_State *L, struct worker *w, int n) {
  * because a finaliser that runs then may raise. */
 static void spawned_job(struct worker *w, struct fiber *f) {
   char buffer[64];
-  if (lua_pcall(f->L, lua_gettop(f->L) - 2, 0, 1) != 0) worker_log(w, "%s", trace_text(f->L, lua_gettop(f->L), buffer, sizeof buffer));
+  if (lua_pcall(f->L, lua_gettop(f->L) - 2, 0, 1) == 0) return;
+  const char *text = trace_text(f->L, lua_gettop(f->L), buffer, sizeof buffer);
+  if (!worker_is_farewell(w, text)) worker_log(w, "%s", text);
 }
 
 static void no_job(struct worker *w, struct fiber *f) {
@@ -84,26 +88,37 @@ static void no_job(struct worker *w, struct fiber *f) {
 }
 
 /* Calls what is at index 1 with the rest of the stack on a new fiber. */
-static int spawn(lua_State *L, struct worker *w) {
+static struct fiber *spawn(lua_State *L, struct worker *w) {
   luaL_checkstack(L, 4, "too many arguments");
-  worker_push_function(L, w, trace_function);
+  if (worker_is_closed(w)) worker_raise(L, STATUS_lost, "the connection to the broker was closed");
+  lua_rawgeti(L, LUA_REGISTRYINDEX, w->at.trace_function);
   lua_insert(L, 1);
   struct fiber *f = fiber_new(w, spawned_job);
   worker_back(L, w);
-  if (!f) return worker_raise(L, STATUS_busy, "as many fibers as can be (%u, --max-fibers), or short of memory", w->sched.n_fibers);
-  f->depth = w->sched.current ? w->sched.current->depth : 0;
+  if (!f) {
+    worker_raise(L, STATUS_busy, "as many fibers as can be (%u, --max-fibers), or short of memory", w->sched.n_fibers);
+    return NULL;
+  }
   bool fits = lua_checkstack(f->L, lua_gettop(L) + 4);
   if (fits)
     lua_xmove(L, f->L, lua_gettop(L));
   else
     f->job = no_job;
   fiber_wake(f);
-  return fits ? 0 : luaL_error(L, "too many arguments to spawn");
+  if (!fits) luaL_error(L, "too many arguments to spawn");
+  return f;
 }
 
 static int gaijin_spawn(lua_State *L) {
   if (lua_type(L, 1) != LUA_TFUNCTION) return luaL_typerror(L, 1, "function");
-  return spawn(L, worker_of(L));
+  spawn(L, worker_of(L));
+  return 0;
+}
+
+/* f, ... -> the fiber, for core.rouse while it lasts. */
+static int core_spawn(lua_State *L) {
+  lua_pushlightuserdata(L, spawn(L, worker_of(L)));
+  return 1;
 }
 
 /* f, ... : calls f one way, a remote one at its home, one of ours on a fiber of its own. */
@@ -113,7 +128,8 @@ static int gaijin_post(lua_State *L) {
     int top = lua_gettop(L);
     if (lua_type(L, 1) != LUA_TFUNCTION && !luaL_getmetafield(L, 1, "__call")) return luaL_typerror(L, 1, "function");
     lua_settop(L, top);
-    return spawn(L, w);
+    spawn(L, w);
+    return 0;
   }
   remote_post(L, w, 1, 2, lua_gettop(L) - 1);
   return 0;
@@ -193,14 +209,6 @@ static int core_gc(lua_State *L) {
   return 1;
 }
 
-/* stopped: the script stopped, or let go on, LuaJIT's collector. */
-static int core_gc_stopped(lua_State *L) {
-  struct worker *w = worker_of(L);
-  w->is_luajit = true;
-  w->gc_stopped = lua_toboolean(L, 1);
-  return 0;
-}
-
 static int core_label_set(lua_State *L) {
   serve_label_set(worker_of(L));
   return 0;
@@ -222,6 +230,13 @@ static int core_release(lua_State *L) {
 static int core_drain(lua_State *L) {
   if (worker_of(L)->g) loop_drain(worker_of(L));
   return 0;
+}
+
+/* -> whether this runs on a C stack of ours. */
+static int core_on_fiber(lua_State *L) {
+  struct worker *w = worker_of(L);
+  lua_pushboolean(L, w->sched.current && w->sched.current != w->sched.guest);
+  return 1;
 }
 
 static int core_is_fiber(lua_State *L) {
@@ -286,8 +301,8 @@ static const luaL_Reg core_functions[] = {
     {"kind", core_kind},     {"s2t", core_s2t},       {"wait_label", core_wait_label}, {"watch", core_watch},
     {"call", core_call},     {"pairs", core_pairs},   {"ipairs", core_ipairs},         {"next", core_next},
     {"loads", core_loads},   {"counts", core_counts}, {"label_set", core_label_set},   {"collect", core_collect},
-    {"release", core_release}, {"drain", core_drain}, {"is_fiber", core_is_fiber},     {"report", core_report},
-    {"forward", apply_forward}, {"apply", apply_call}, {"setmetatable_of", core_setmetatable}, {"tostring_of", core_tostring}, {"dump_of", core_dump}, {"copy", copy_make},       {"gc", core_gc},             {"gc_stopped", core_gc_stopped},
+    {"release", core_release}, {"drain", core_drain}, {"is_fiber", core_is_fiber}, {"on_fiber", core_on_fiber}, {"spawn", core_spawn},     {"report", core_report},
+    {"forward", apply_forward}, {"apply", apply_call}, {"setmetatable_of", core_setmetatable}, {"tostring_of", core_tostring}, {"dump_of", core_dump}, {"copy", copy_make}, {"gc", core_gc},
     {NULL, NULL},
 };
 
@@ -299,11 +314,6 @@ static int new_anchor(lua_State *L, bool slots) {
     lua_rawseti(L, -2, 0);
   }
   return luaL_ref(L, LUA_REGISTRYINDEX);
-}
-
-static int nothing(lua_State *L) {
-  (void)L;
-  return 0;
 }
 
 static void open_anchors(lua_State *L, struct worker *w) {
@@ -325,12 +335,15 @@ static void open_anchors(lua_State *L, struct worker *w) {
   lua_setfield(L, -2, "__mode");
   lua_setmetatable(L, -2);
   w->at.traces = luaL_ref(L, LUA_REGISTRYINDEX);
+  worker_push_function(L, w, trace_handler);
+  w->at.trace_handler = luaL_ref(L, LUA_REGISTRYINDEX);
+  worker_push_function(L, w, trace_function);
+  w->at.trace_function = luaL_ref(L, LUA_REGISTRYINDEX);
   lua_newtable(L);
   lua_pushliteral(L, "gaijin");
   lua_setfield(L, -2, "__metatable");
   w->at.copy_meta = luaL_ref(L, LUA_REGISTRYINDEX);
-  lua_pushcfunction(L, nothing);
-  w->at.nothing = luaL_ref(L, LUA_REGISTRYINDEX);
+  worker_open(L, w);
   quick_open(L, w);
   metatable_push_object(L, w);
   w->at.object_meta = luaL_ref(L, LUA_REGISTRYINDEX);

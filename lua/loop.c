@@ -6,19 +6,19 @@
  */
 #include "lua/loop.h"
 
+#include <errno.h>
 #include <poll.h>
 #include <stdlib.h>
 
 #include "lua/collect.h"
+#include "lua/ending.h"
 #include "lua/fiber.h"
 #include "lua/future.h"
 
 static const double broker_slack = 1.0; /* so much later than the deadline the broker may say that it is over */
 static const double pulse_seconds = 0.5;
 static const double release_delay = 0.010;
-static const char stopping_text[] = "the worker is stopping";
 static const double drain_seconds = 1.0;
-static const double unwind_seconds = 0.5; /* for what is cancelled at the end of the grace */
 
 struct timer {
   uv_timer_t uv;
@@ -80,14 +80,16 @@ static void watch(struct worker *w) {
   uv_poll_start(&w->loop.poll, UV_READABLE | (writable ? UV_WRITABLE : 0), on_readable);
 }
 
+/* Reads what there is. */
+static void receive(struct worker *w) {
+  if (w->lost || gaijin_dispatch(w->g) == 0) return;
+  w->lost = true;
+  uv_poll_stop(&w->loop.poll);
+  loop_turn_on(w);
+}
+
 static void on_readable(uv_poll_t *poll, int status, int events) {
-  struct worker *w = poll->data;
-  if (status < 0 || (events & (UV_READABLE | UV_DISCONNECT))) {
-    if (gaijin_dispatch(w->g) != 0) {
-      w->lost = true;
-      uv_poll_stop(poll);
-    }
-  }
+  if (status < 0 || (events & (UV_READABLE | UV_DISCONNECT))) receive(poll->data);
 }
 
 static void on_release_time(struct timer *t) {
@@ -117,6 +119,7 @@ static void on_pulse(struct timer *t) {
   struct worker *w = timer_worker(t);
   w->loop.pulse_timer = NULL;
   timer_stop(t);
+  receive(w); /* first, what has been answered: in a stock interpreter a long computation may have kept us from it */
   if (w->lost) return;
   gaijin_expire(w->g, broker_slack); /* a broker that hangs would let everybody wait for ever */
   if (w->sched.n_serving && !w->loop.pulse_sent) send_pulse(w);
@@ -130,13 +133,7 @@ static void flush(struct worker *w) {
   watch(w);
 }
 
-/* ---- Signals and the safety net ---- */
-
-/* Of each signal the first only: a second one ends even a worker whose Lua never returns, at once. */
-static void on_signal(uv_signal_t *signal, int number) {
-  (void)number;
-  loop_stop(signal->data, 0);
-}
+/* ---- The safety net ---- */
 
 static void on_sweep(struct timer *t) {
   struct worker *w = timer_worker(t);
@@ -149,96 +146,43 @@ int loop_init(struct worker *w) {
   struct loop *l = &w->loop;
   int r = uv_loop_init(&l->uv);
   if (r < 0) return r;
-  uv_signal_init(&l->uv, &l->sigterm);
-  uv_signal_init(&l->uv, &l->sigint);
   uv_prepare_init(&l->uv, &l->prepare);
   uv_idle_init(&l->uv, &l->idle);
-  l->sigterm.data = l->sigint.data = l->prepare.data = w;
+  l->prepare.data = w;
+  l->open = true;
   return 0;
 }
 
 static void on_prepare(uv_prepare_t *prepare);
 
-int loop_watch(struct worker *w, bool signals) {
+int loop_watch(struct worker *w) {
   struct loop *l = &w->loop;
   int r = uv_poll_init(&l->uv, &l->poll, gaijin_fd(w->g));
   if (r < 0) return r;
   l->polling = true;
   l->poll.data = w;
   if ((r = uv_poll_start(&l->poll, UV_READABLE, on_readable)) < 0) return r;
-  /* Once: a second one ends a script that does not come back to the loop. */
-  if (signals && (r = uv_signal_start_oneshot(&l->sigterm, on_signal, SIGTERM)) < 0) return r;
-  if (signals && (r = uv_signal_start_oneshot(&l->sigint, on_signal, SIGINT)) < 0) return r;
   uv_prepare_start(&l->prepare, on_prepare);
   l->sweep_timer = timer_start(w, w->atc_time, on_sweep, NULL);
   return l->sweep_timer ? 0 : UV_ENOMEM;
 }
 
-static void on_unwound(struct timer *t) {
-  struct worker *w = timer_worker(t);
-  timer_stop(t);
-  worker_log(w, "%u requests still under way after being cancelled; ending without them", w->sched.n_serving);
-  w->overdue = true;
-}
-
-static void cancel_serving(struct worker *w) {
-  for (struct fiber *f = w->sched.all; f; f = f->all_next)
-    if (f->is_serving) fiber_cancel(f, stopping_text);
-  if (!timer_start(w, unwind_seconds, on_unwound, NULL)) w->overdue = true;
-}
-
-static void on_grace_over(struct timer *t) {
-  struct worker *w = timer_worker(t);
-  timer_stop(t);
-  worker_log(w, "%u requests still under way after %g s; they are cancelled", w->sched.n_serving, w->grace);
-  cancel_serving(w);
-}
-
-/* What comes after gaijin.run belongs to the end of the script. */
-static void wake_runners(struct worker *w) {
-  for (struct fiber *f = w->sched.runners; f; f = f->next_waiter) {
-    if (!f->is_serving) {
-      f->is_serving = true;
-      w->sched.n_serving++;
-    }
-    fiber_wake(f);
-  }
-}
-
-void loop_stop(struct worker *w, int exit_code) {
-  if (w->stopping) return;
-  w->stopping = true;
-  w->exit_code = exit_code;
-  wake_runners(w);
-  if (w->grace == 0 || !timer_start(w, w->grace, on_grace_over, NULL)) cancel_serving(w);
-}
-
-bool loop_finished(const struct worker *w) {
-  if (w->lost) return true;
-  return w->stopping && (w->sched.n_serving == 0 || w->overdue);
-}
-
-/* Ends what runs the loop: loop_run, or in a stock interpreter the wait of its script, which has nothing to wait for any more. */
-static void finish(struct worker *w) {
-  struct fiber *guest = w->sched.guest;
-  uv_stop(&w->loop.uv);
-  if (!guest || w->lost) return;
-  fiber_cancel(guest, stopping_text);
-  fiber_wake(guest);
-}
-
 static void on_idle(uv_idle_t *idle) { (void)idle; }
+
+/* While the handle is active the loop does not wait. */
+void loop_turn_on(struct worker *w) { uv_idle_start(&w->loop.idle, on_idle); }
 
 /* After timers and before the wait, so that what they made ready never waits for the socket. */
 static void on_prepare(uv_prepare_t *prepare) {
   struct worker *w = prepare->data;
-  if (fiber_run_ready(w))
-    uv_idle_start(&w->loop.idle, on_idle); /* while it is active the loop does not wait */
+  bool more = fiber_run_ready(w);
+  if (ending_turn(w) || more)
+    loop_turn_on(w);
   else
     uv_idle_stop(&w->loop.idle);
   future_bury(w);
   flush(w);
-  if (loop_finished(w)) finish(w);
+  if (ending_reached(w)) ending_finish(w);
 }
 
 void loop_run(struct worker *w) {
@@ -250,15 +194,17 @@ void loop_drain(struct worker *w) {
   while (gaijin_flush(w->g, true) == 0 && gaijin_wants_write(w->g)) {
     double left = until - worker_now();
     struct pollfd p = {.fd = gaijin_fd(w->g), .events = POLLOUT};
-    if (left <= 0 || poll(&p, 1, (int)(left * 1e3) + 1) < 0) return;
+    if (left <= 0 || (poll(&p, 1, (int)(left * 1e3) + 1) < 0 && errno != EINTR)) return;
   }
 }
 
 void loop_deinit(struct worker *w) {
   struct loop *l = &w->loop;
+  if (!l->open) return;
+  l->open = false;
+  ending_unwatch_signals(w);
   for (struct timer *t = l->all_timers; t; t = t->next_all) uv_close((uv_handle_t *)&t->uv, NULL);
-  uv_close((uv_handle_t *)&l->sigterm, NULL);
-  uv_close((uv_handle_t *)&l->sigint, NULL);
+  if (l->signals) uv_close((uv_handle_t *)&l->signalled, NULL);
   uv_close((uv_handle_t *)&l->prepare, NULL);
   uv_close((uv_handle_t *)&l->idle, NULL);
   if (l->polling) uv_close((uv_handle_t *)&l->poll, NULL);
@@ -268,5 +214,6 @@ void loop_deinit(struct worker *w) {
     l->all_timers = t->next_all;
     free(t);
   }
+  l->idle_timers = NULL;
   uv_loop_close(&l->uv);
 }

@@ -20,14 +20,12 @@ struct worker *timer_worker(const struct timer *t);
 
 /* 0 or a negative libuv error. */
 int loop_init(struct worker *w);
-/* Starts watching the connection, and with `signals` SIGTERM and SIGINT, which end the worker. 0 or a negative libuv error. */
-int loop_watch(struct worker *w, bool signals);
+/* Starts watching the connection. 0 or a negative libuv error. */
+int loop_watch(struct worker *w);
+/* The loop turns again without waiting. */
+void loop_turn_on(struct worker *w);
 /* Runs until the worker has stopped or lost its connection. */
 void loop_run(struct worker *w);
-/* Asks the loop to end: requests under way are finished, at most `grace` seconds long. */
-void loop_stop(struct worker *w, int exit_code);
-/* The connection is lost; or the worker was asked to end, and what it served is done or waited for no longer. */
-bool loop_finished(const struct worker *w);
 /* Whether something that scripts have asked of others, or of the broker, is not answered yet. */
 bool loop_asks(const struct worker *w);
 /* Sends what is queued, waiting for the broker to take it, at most one second. */

@@ -20,12 +20,14 @@
 
 #include "lua/collect.h"
 #include "lua/concurrency.h"
+#include "lua/ending.h"
 #include "lua/fiber.h"
 #include "lua/future.h"
 #include "lua/hosted.h"
 #include "lua/library.h"
 #include "lua/loop.h"
 #include "lua/wait.h"
+#include "proto/base.h"
 #include "proto/limits.h"
 
 __attribute__((visibility("default"))) int luaopen_gaijin(lua_State *L);
@@ -33,7 +35,7 @@ __attribute__((visibility("default"))) int luaopen_gaijin(lua_State *L);
 static void close_worker(struct worker *w) {
   if (!w->g) return;
   if (!w->lost) loop_drain(w);
-  w->lost = true;
+  w->lost = w->stopping = true;
   hosted_deinit(w);
   fiber_discard_all(w);
   future_discard_all(w);
@@ -51,12 +53,14 @@ static int on_end(lua_State *L) {
   return 0;
 }
 
-/* A field of the table at index 1, of the type wanted; the default if it is nil. */
-static double number_field(lua_State *L, const char *name, double least, double otherwise) {
+/* ---- connect ---- */
+
+/* A field of the table at index 1, from least to most; the default if it is nil. */
+static double number_field(lua_State *L, const char *name, double least, double most, double otherwise) {
   lua_getfield(L, 1, name);
-  if (!lua_isnil(L, -1) && (lua_type(L, -1) != LUA_TNUMBER || !(lua_tonumber(L, -1) >= least)))
-    luaL_error(L, "gaijin.connect: %s must be a number of at least %f", name, least);
-  double v = lua_isnil(L, -1) ? otherwise : lua_tonumber(L, -1);
+  lua_Number v = lua_isnil(L, -1) ? otherwise : lua_tonumber(L, -1);
+  if (!lua_isnil(L, -1) && (lua_type(L, -1) != LUA_TNUMBER || !(v >= least && v <= most)))
+    luaL_error(L, "gaijin.connect: %s must be a number from %f to %f", name, least, most);
   lua_pop(L, 1);
   return v;
 }
@@ -68,22 +72,42 @@ static const char *string_field(lua_State *L, const char *name) {
   return lua_tostring(L, -1);
 }
 
+static void check_fields(lua_State *L) {
+  static const char *const known[] = {"name", "socket", "wait", "grace", "signals", "call_timeout", "max_depth", "max_fibers", "atc_time", "collector_waits"};
+  for (lua_pushnil(L); lua_next(L, 1); lua_pop(L, 1)) {
+    size_t i = 0;
+    const char *key = lua_type(L, -2) == LUA_TSTRING ? lua_tostring(L, -2) : "";
+    while (i < ARRAY_SIZE(known) && strcmp(known[i], key) != 0) i++;
+    if (i == ARRAY_SIZE(known)) luaL_error(L, "gaijin.connect: there is no option '%s'", *key ? key : luaL_typename(L, -2));
+  }
+}
+
 static void configure(lua_State *L, struct worker *w) {
-  w->sched.max_fibers = (unsigned)number_field(L, "max_fibers", 1, 10000);
-  w->call_timeout = number_field(L, "call_timeout", 0, 25);
-  w->max_depth = (unsigned)number_field(L, "max_depth", 1, CALL_DEPTH_DEFAULT);
-  w->atc_time = number_field(L, "atc_time", 0.001, 60);
-  w->collector_waits = (unsigned)number_field(L, "collector_waits", 1, 10);
-  w->grace = number_field(L, "grace", 0, 5);
+  w->sched.max_fibers = (unsigned)number_field(L, "max_fibers", 1, 1e6, 10000);
+  w->call_timeout = number_field(L, "call_timeout", 0, 1e6, 25);
+  w->max_depth = (unsigned)number_field(L, "max_depth", 1, CALL_DEPTH_MOST, CALL_DEPTH_DEFAULT);
+  w->atc_time = number_field(L, "atc_time", 0.001, 1e6, 60);
+  w->collector_waits = (unsigned)number_field(L, "collector_waits", 1, 1e6, 10);
+  w->grace = number_field(L, "grace", 0, 1e6, 5);
 }
 
 static void connect_worker(lua_State *L, struct worker *w) {
   char error[512];
   struct gaijin_options o = {.name = string_field(L, "name"), .socket = string_field(L, "socket"), .events = &library_events, .user = w};
-  o.wait_seconds = number_field(L, "wait", 0, 5);
+  o.wait_seconds = number_field(L, "wait", 0, 1e6, 5);
   int status = gaijin_connect(&w->g, &o, error, sizeof error);
   if (status) worker_raise(L, (enum status)status, "%s", error);
   w->name = gaijin_name(w->g);
+}
+
+/* Nothing of these raises. */
+static int start_parts(struct worker *w, bool signals) {
+  stacks_init(&w->sched.stacks, fiber_entry);
+  int r = loop_init(w);
+  if (r < 0) return r;
+  if (!stacks_guard_overflow(&w->sched.stacks, true) || !hosted_init(w)) return UV_ENOMEM;
+  r = loop_watch(w);
+  return r == 0 && signals ? ending_watch_signals(w, false) : r;
 }
 
 static int connect_vm(lua_State *L) {
@@ -95,18 +119,23 @@ static int connect_vm(lua_State *L) {
     lua_newtable(L);
   }
   luaL_checktype(L, 1, LUA_TTABLE);
+  check_fields(L);
   configure(L, w);
-  connect_worker(L, w);
-  stacks_init(&w->sched.stacks, fiber_entry);
-  if (!stacks_guard_overflow(&w->sched.stacks, true)) return worker_raise(L, STATUS_busy, "cannot guard C stacks");
   lua_getfield(L, 1, "signals");
-  int r = loop_init(w);
-  if (r == 0) r = loop_watch(w, lua_toboolean(L, -1));
-  if (r < 0 || !hosted_init(w)) return worker_raise(L, STATUS_busy, "%s", r < 0 ? uv_strerror(r) : "no memory");
+  bool signals = lua_toboolean(L, -1);
+  hosted_open(L, w);
+  connect_worker(L, w);
+  int r = start_parts(w, signals);
+  if (r < 0) {
+    close_worker(w);
+    return worker_raise(L, STATUS_busy, "%s", uv_strerror(r));
+  }
   library_open(L, w);
   lua_getglobal(L, "bakaGaijin");
   return 1;
 }
+
+/* ---- After it ---- */
 
 static struct worker *connected(lua_State *L) {
   struct worker *w = worker_of(L);
@@ -119,27 +148,37 @@ static int vm_fd(lua_State *L) {
   return 1;
 }
 
-/* Serves what is there without waiting; seconds until it wants to be called again, nil if only the descriptor matters. */
+/* Raises unless the script itself runs, outside finalisers: those may run in the middle of anything. */
+static void need_guest(lua_State *L, struct worker *w, const char *what) {
+  if (w->sched.current != w->sched.guest || w->sched.no_wait || worker_in_finaliser(L, w))
+    worker_raise(L, STATUS_unsupported, "%s on a fiber or in a finaliser", what);
+}
+
+/* -> seconds, stopping. Serves what is there without waiting; seconds until it wants to be called again, nil if only the descriptor matters. */
 static int vm_dispatch(lua_State *L) {
   struct worker *w = connected(L);
-  if (w->sched.current != w->sched.guest) return worker_raise(L, STATUS_unsupported, "gaijin.dispatch on a fiber or in a finaliser");
+  need_guest(L, w, "gaijin.dispatch");
   double seconds = hosted_turn(w);
+  worker_back(L, w);
   if (w->lost) return worker_raise(L, STATUS_lost, "%s", gaijin_error(w->g));
   if (seconds < 0)
     lua_pushnil(L);
   else
     lua_pushnumber(L, seconds);
-  return 1;
+  lua_pushboolean(L, w->stopping);
+  return 2;
 }
 
 /* Ends as a worker does: what is under way is finished within the grace. -> the status given to gaijin.stop, or 0. */
 static int vm_close(lua_State *L) {
   struct worker *w = worker_of(L);
-  if (w->g && w->sched.current != w->sched.guest) return worker_raise(L, STATUS_unsupported, "gaijin.close on a fiber or in a finaliser");
-  if (w->g) hosted_finish(w);
+  if (w->g) {
+    need_guest(L, w, "gaijin.close");
+    hosted_finish(w);
+    worker_back(L, w);
+  }
   close_worker(w);
-  worker_back(L, w);
-  if (w->sched.interrupt) return wait_raise(L, w, WAIT_INTERRUPTED, "gaijin.close");
+  if (w->sched.interrupted) return wait_raise(L, w, WAIT_INTERRUPTED, "gaijin.close");
   lua_pushinteger(L, w->exit_code);
   return 1;
 }

@@ -16,6 +16,7 @@
 #include "lua/concurrency.h"
 #include "lua/fiber.h"
 #include "lua/future.h"
+#include "lua/ending.h"
 #include "lua/loop.h"
 #include "lua/library.h"
 #include "lua/options.h"
@@ -61,18 +62,21 @@ static int load_script(lua_State *L) {
 static void script_job(struct worker *w, struct fiber *f) {
   struct program *p = (struct program *)(void *)w; /* its first member */
   lua_State *L = f->L;
-  worker_push_function(L, w, trace_function);
+  lua_rawgeti(L, LUA_REGISTRYINDEX, w->at.trace_function);
   lua_rawgeti(L, LUA_REGISTRYINDEX, p->chunk);
   int n = p->argc - 1 - p->o.script_index;
   if (!lua_checkstack(L, n + 8)) n = 0;
   for (int i = 0; i < n; i++) lua_pushstring(L, p->argv[p->o.script_index + 1 + i]);
   bool ok = lua_pcall(L, n, 0, 1) == 0;
-  if (!ok) {
+  const char *text = ok ? NULL : lua_isstring(L, -1) ? lua_tostring(L, -1) : "error in error handling";
+  if (!ok && !worker_is_farewell(w, text)) {
     fflush(stdout);
-    complain(p, lua_isstring(L, -1) ? lua_tostring(L, -1) : "error in error handling");
-    loop_stop(w, 1);
+    complain(p, text);
+    ending_stop(w, 1);
+  } else if (!ok) {
+    return;
   } else if (p->o.once) {
-    loop_stop(w, 0);
+    ending_stop(w, 0);
   } else {
     gaijin_notice(w->g, OP_ready);
   }
@@ -89,7 +93,8 @@ static int open_worker(lua_State *L) {
 static int run(struct program *p) {
   struct worker *w = &p->w;
   if (lua_cpcall(w->L, open_worker, p) != 0) return complain(p, lua_tostring(w->L, -1));
-  int r = loop_watch(w, true);
+  int r = loop_watch(w);
+  if (r == 0) r = ending_watch_signals(w, true);
   if (r < 0) return complain(p, uv_strerror(r));
   struct fiber *f = fiber_new(w, script_job);
   if (!f) return complain(p, "no memory to start the script");

@@ -8,7 +8,7 @@
 local core, gaijin, labels, applicable = ...
 
 local error, raw_type, setmetatable, tostring, pcall, select = error, type, setmetatable, tostring, pcall, select
-local raw_pairs, raw_ipairs, raw_next, print, collectgarbage = pairs, ipairs, next, print, collectgarbage
+local raw_pairs, raw_ipairs, raw_next, print = pairs, ipairs, next, print
 local find, format = string.find, string.format
 local now, spawn, own_name, newproxy, getmetatable = gaijin.now, gaijin.spawn, gaijin.name, newproxy, getmetatable
 local kind = core.kind -- "table" or "function" for an AT, nil for any other value
@@ -184,22 +184,12 @@ applicable.tostring = tostring
 _G.tostring = core.tostring_of(tostring)
 string.dump = core.dump_of(string.dump)
 
-if raw_type(jit) == "table" then -- wait.c tells LuaJIT's finalisers by the collector's being stopped
-  local changes = { stop = true, restart = false, collect = false, step = false } -- the last two start it again, too
-  core.gc_stopped(false)
-  _G.collectgarbage = function(...)
-    local option = ...
-    local stopped = changes[option == nil and "collect" or option]
-    if stopped ~= nil then core.gc_stopped(stopped) end
-    return collectgarbage(...)
-  end
-end
-
 do -- what is queued leaves before the process does
   local exit = os.exit
-  function os.exit(...)
+  function os.exit(code, ...)
     core.drain()
-    return exit(...)
+    if core.on_fiber() then return exit(code) end -- LuaJIT can close the state, but not on a stack that goes with it
+    return exit(code, ...)
   end
 end
 
@@ -263,6 +253,7 @@ function gaijin.wait_for(name, ...)
       if ok and found then return value end
       -- A worker that ends while we wait may come back; anything else is an error of its own.
       if not ok and not (raw_type(found) == "string" and find(found, "^gaijin: dead:")) then error(found, 0) end
+      core.sleep(0.01) -- one that is stopping is there still, and refuses
     end
     left()
   end
@@ -275,33 +266,49 @@ local function check_seconds(seconds, f, name)
   if type_of(f) ~= "function" then error(format("bad argument #2 to '%s' (function expected, got %s)", name, type_of(f)), 3) end
 end
 
--- Both return a function that cancels what has not happened yet.
+-- Sleeps on a fiber of its own, then calls act(...) while that returns true, with a sleep before each. Returns a function that ends
+-- it: what has not happened yet does not happen, and the fiber goes at once.
+local function start_timer(next_sleep, act, ...)
+  local pending, fiber = true, nil
+  fiber = core.spawn(function(...)
+    repeat
+      local ok, e = pcall(core.nap, next_sleep())
+      if not ok then
+        pending = false
+        error(e, 0)
+      end
+    until not pending or not act(function() pending = false end, ...)
+    pending = false
+  end, ...)
+  return function()
+    if pending then
+      pending = false
+      core.rouse(fiber)
+    end
+  end
+end
+
 function gaijin.after(seconds, f, ...)
   check_seconds(seconds, f, "after")
-  local cancelled = false
-  spawn(function(...)
-    core.sleep(seconds)
-    if not cancelled then f(...) end
+  return start_timer(function() return seconds end, function(over, ...)
+    over()
+    f(...)
   end, ...)
-  return function() cancelled = true end
 end
 
 function gaijin.every(seconds, f, ...)
   check_seconds(seconds, f, "every")
   if seconds <= 0 then error("bad argument #1 to 'every' (a time over 0 expected)", 2) end
-  local cancelled = false
-  spawn(function(...)
-    local due = now()
-    while true do
-      due = due + seconds
-      local time = now()
-      if due < time then due = time end
-      core.sleep(due - time)
-      if cancelled then return end
-      core.report(f, ...)
-    end
+  local due = now()
+  return start_timer(function()
+    due = due + seconds
+    local time = now()
+    if due < time then due = time end
+    return due - time
+  end, function(_, ...)
+    core.report(f, ...)
+    return true
   end, ...)
-  return function() cancelled = true end
 end
 
 ---- The seed's globals

@@ -15,7 +15,7 @@
 #include "lua/trace.h"
 #include "lua/wait.h"
 
-bool remote_possible(const struct worker *w) { return w->sched.current != NULL; }
+bool remote_possible(const struct worker *w) { return w->sched.current && !w->sched.no_wait; }
 
 static void need_fiber(lua_State *L, struct worker *w, enum op op) {
   if (w->lost) worker_raise(L, STATUS_lost, "the connection to the broker has ended");
@@ -107,7 +107,10 @@ static double limit_of(const struct worker *w, const struct remote *r) {
 static uint32_t milliseconds_left(lua_State *L, struct worker *w, const struct remote *r, double until) {
   if (until == 0) return 0;
   double ms = ceil((until - worker_now()) * 1e3 - 1e-3); /* not a millisecond more for the rounding of doubles */
-  if (ms <= 0) worker_raise(L, STATUS_timeout, "%s was not begun: the time limit is over", describe(L, w, r));
+  if (ms <= 0) {
+    wait_turn(L, w); /* as wait_raise does */
+    worker_raise(L, STATUS_timeout, "%s was not begun: the time limit is over", describe(L, w, r));
+  }
   return ms < UINT32_MAX ? (uint32_t)ms : UINT32_MAX;
 }
 
@@ -119,18 +122,19 @@ static void check_target(lua_State *L, struct worker *w, int i) {
   if (!at->holding) at_revive(L, w, i);
 }
 
-static void check_depth(lua_State *L, struct worker *w, enum op op) {
-  unsigned depth = w->sched.current->depth + 1;
+/* How many calls deep a request is. Nobody waits for a post: what it starts stands on nothing. */
+static unsigned depth_of(lua_State *L, struct worker *w, enum op op, bool one_way) {
+  unsigned depth = one_way ? 1 : w->sched.current->depth + 1;
   if (depth > w->max_depth)
     worker_raise(L, STATUS_too_deep, "%s would make the chain of calls %u deep; the limit is %u (--max-depth)", op_name(op), depth, w->max_depth);
+  return depth;
 }
 
 /* Writes and queues the message; the id of the request (0 when one way, without fn). Raises. */
 static uint64_t send_request(lua_State *L, struct worker *w, const struct remote *r, gaijin_answer_fn fn, void *user) {
   need_fiber(L, w, r->op);
   if (fn && w->sched.current->cancelled) wait_raise(L, w, WAIT_CANCELLED, describe(L, w, r));
-  check_depth(L, w, r->op);
-  struct gaijin_send to = {.op = r->op, .name = r->name, .depth = (uint16_t)(w->sched.current->depth + 1), .one_way = !fn};
+  struct gaijin_send to = {.op = r->op, .name = r->name, .depth = (uint16_t)depth_of(L, w, r->op, !fn), .one_way = !fn};
   if (fn && is_routed(r)) to.deadline_ms = milliseconds_left(L, w, r, limit_of(w, r));
   for (;;) {
     if (r->target) check_target(L, w, r->target);

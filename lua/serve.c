@@ -71,8 +71,10 @@ static void wait_for_label(lua_State *L, struct worker *w, struct fiber *f) {
   f->next_waiter = *p;
   *p = f;
   w->sched.n_serving--; /* it waits for this worker's script, not the other way round */
+  f->is_serving = false;
   enum wait_outcome how = wait_park(L, w, 0);
   w->sched.n_serving++;
+  f->is_serving = true;
   while (*p && *p != f) p = &(*p)->next_waiter; /* still there unless a label was set */
   if (*p) *p = f->next_waiter;
   if (how != WAIT_WOKEN) wait_raise(L, w, how, "waiting for a label");
@@ -223,7 +225,7 @@ static int serve_protected(lua_State *L) {
   struct serving *s = &w->sched.current->serving;
   char buffer[64];
   lua_settop(L, 0);
-  worker_push_function(L, w, trace_handler);
+  lua_rawgeti(L, LUA_REGISTRYINDEX, w->at.trace_handler);
   worker_push_function(L, w, serve);
   if (lua_pcall(L, 0, 0, 1) == 0) return 0;
   lua_remove(L, 1);

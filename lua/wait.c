@@ -20,10 +20,13 @@ static void on_alarm(struct timer *t) {
   fiber_wake(a->fiber);
 }
 
+static bool is_interrupted(const struct worker *w) { return w->sched.interrupted && w->sched.current == w->sched.guest; }
+
 enum wait_outcome wait_park(lua_State *L, struct worker *w, double until) {
   struct fiber *f = w->sched.current;
   struct alarm alarm = {.fiber = f};
   struct timer *t = NULL;
+  if (is_interrupted(w)) return WAIT_INTERRUPTED;
   if (f->cancelled) return WAIT_CANCELLED;
   if (until > 0) {
     double left = until - worker_now();
@@ -32,17 +35,18 @@ enum wait_outcome wait_park(lua_State *L, struct worker *w, double until) {
   }
   fiber_park(L, w);
   if (t) timer_stop(t);
-  if (w->sched.interrupt && f == w->sched.guest) return WAIT_INTERRUPTED;
+  if (is_interrupted(w)) return WAIT_INTERRUPTED;
   return f->cancelled ? WAIT_CANCELLED : alarm.rang ? WAIT_OVER : WAIT_WOKEN;
 }
 
 double wait_nearer(double a, double b) { return a == 0 ? b : b == 0 || a < b ? a : b; }
 
 void wait_need_fiber(lua_State *L, struct worker *w, const char *what, const char *of) {
+  if (worker_is_closed(w)) worker_raise(L, STATUS_lost, "%s%s: the connection to the broker was closed", what, of);
   if (!remote_possible(w))
     worker_raise(L, STATUS_unsupported, "%s%s where nothing can wait (a finaliser run by the scheduler or at the end)", what, of);
   /* LuaJIT stops its collector while it runs a finaliser; one that waited there would leave it stopped for the whole VM. */
-  if (w->is_luajit && !w->gc_stopped && lua_gc(L, LUAJIT_GCISRUNNING, 0) == 0)
+  if (w->is_luajit && lua_gc(L, LUAJIT_GCISRUNNING, 0) == 0 && worker_in_finaliser(L, w))
     worker_raise(L, STATUS_unsupported, "%s%s in a finaliser under LuaJIT", what, of);
 }
 
@@ -51,14 +55,20 @@ void wait_check(lua_State *L, struct worker *w, const char *what) {
   if (w->sched.current->cancelled) wait_raise(L, w, WAIT_CANCELLED, what);
 }
 
+void wait_turn(lua_State *L, struct worker *w) {
+  fiber_wake(w->sched.current);
+  fiber_park(L, w);
+}
+
 int wait_raise(lua_State *L, struct worker *w, enum wait_outcome outcome, const char *what) {
+  if (outcome != WAIT_INTERRUPTED) wait_turn(L, w);
+  if (outcome == WAIT_INTERRUPTED || is_interrupted(w)) {
+    w->sched.interrupted = false;
+    lua_rawgeti(L, LUA_REGISTRYINDEX, w->at.interrupt);
+    return lua_error(L);
+  }
   const struct fiber *f = w->sched.current;
   switch (outcome) {
-    case WAIT_INTERRUPTED:
-      lua_rawgeti(L, LUA_REGISTRYINDEX, w->sched.interrupt);
-      luaL_unref(L, LUA_REGISTRYINDEX, w->sched.interrupt);
-      w->sched.interrupt = 0;
-      return lua_error(L);
     case WAIT_CANCELLED: return worker_raise(L, STATUS_cancelled, "%s: %s", what, f->cancelled);
     case WAIT_OVER: return worker_raise(L, STATUS_timeout, "%s: the time limit of %g s is over", what, f->limit);
     default: return worker_raise(L, STATUS_busy, "%s: no memory for a timer", what);
@@ -69,8 +79,7 @@ void wait_yield(lua_State *L, struct worker *w, const char *what) {
   wait_check(L, w, what);
   struct fiber *f = w->sched.current;
   if (f->deadline > 0 && worker_now() >= f->deadline) wait_raise(L, w, WAIT_OVER, what);
-  fiber_wake(f);
-  fiber_park(L, w);
-  if (w->sched.interrupt && f == w->sched.guest) wait_raise(L, w, WAIT_INTERRUPTED, what);
+  wait_turn(L, w);
+  if (is_interrupted(w)) wait_raise(L, w, WAIT_INTERRUPTED, what);
   if (f->cancelled) wait_raise(L, w, WAIT_CANCELLED, what);
 }

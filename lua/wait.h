@@ -24,7 +24,10 @@ double wait_nearer(double a, double b);
 void wait_need_fiber(lua_State *L, struct worker *w, const char *what, const char *of);
 /* The same, and `cancelled` on a cancelled fiber. `what` is about to wait: "gaijin.sleep". */
 void wait_check(lua_State *L, struct worker *w, const char *what);
-/* Raises what became of a wait: timeout, cancelled, busy, or what interrupted it. Not for WOKEN. */
+/* Lets all that are ready run, and what has arrived be looked at. */
+void wait_turn(lua_State *L, struct worker *w);
+/* Raises what became of a wait: timeout, cancelled, busy, or what interrupted it. Not for WOKEN. Takes a turn first: a loop that
+ * tries again and again, and can wait no more, must not keep the others from running. */
 int wait_raise(lua_State *L, struct worker *w, enum wait_outcome outcome, const char *what);
 
 /* Puts the current fiber behind all that are ready, after the socket has been looked at. Raises as above. */

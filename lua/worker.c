@@ -6,8 +6,10 @@
 
 #include <stdarg.h>
 #include <stdio.h>
+#include <string.h>
 #include <time.h>
 
+#include "lua/fiber.h"
 #include "lua/trace.h"
 
 void worker_push_function(lua_State *L, struct worker *w, lua_CFunction fn) {
@@ -32,6 +34,11 @@ const char *worker_host_name(const struct worker *w, uint64_t host) {
   return name ? name : "?";
 }
 
+bool worker_is_farewell(const struct worker *w, const char *text) {
+  static const char cancelled[] = "gaijin: cancelled: ";
+  return w->unwinding && w->sched.current && w->sched.current->cancelled && strncmp(text, cancelled, sizeof cancelled - 1) == 0;
+}
+
 double worker_now(void) {
   struct timespec t;
   clock_gettime(CLOCK_MONOTONIC, &t);
@@ -52,9 +59,8 @@ void worker_log(const struct worker *w, const char *format, ...) {
 enum { MOST_TRIES = 1000 };
 
 bool worker_protected(struct worker *w, lua_CFunction fn, void *user) {
-  struct fiber *current = w->sched.current;
-  w->sched.current = NULL;
   int status = LUA_ERRERR;
+  w->sched.no_wait++;
   for (int i = 0; i < MOST_TRIES && status != 0 && status != LUA_ERRMEM; i++) {
     status = lua_cpcall(w->L, fn, user);
     if (status == 0) break;
@@ -62,20 +68,68 @@ bool worker_protected(struct worker *w, lua_CFunction fn, void *user) {
     worker_log(w, "error in a finaliser: %s", trace_text(w->L, lua_gettop(w->L), buffer, sizeof buffer));
     lua_pop(w->L, 1);
   }
-  w->sched.current = current;
+  w->sched.no_wait--;
   return status == 0;
-}
-
-/* A call makes LuaJIT note it. A C function has room for one value: those of ours that wait are far from LUA_MINSTACK. */
-void worker_back(lua_State *L, struct worker *w) {
-  if (!w->is_luajit) return;
-  lua_rawgeti(L, LUA_REGISTRYINDEX, w->at.nothing);
-  lua_call(L, 0, 0);
 }
 
 /* Of LuaJIT, which throws all compiled code away; elsewhere it is not there. */
 extern int luaJIT_setmode(lua_State *L, int index, int mode) __attribute__((weak));
 enum { ENGINE_FLUSH = 0x0200 }; /* LUAJIT_MODE_ENGINE | LUAJIT_MODE_FLUSH */
+
+void worker_interrupted(lua_State *L, struct worker *w) {
+  lua_rawseti(L, LUA_REGISTRYINDEX, w->at.interrupt); /* the key is there: allocates nothing */
+  w->sched.interrupted = true;
+  if (w->sched.guest && w->sched.guest != w->sched.current) fiber_wake(w->sched.guest);
+}
+
+/* Calls `nothing` while `hook` is the hook; the script's own is put aside. A C function has room for one value: those of
+ * ours that wait are far from LUA_MINSTACK. */
+static void call_nothing(lua_State *L, struct worker *w, lua_Hook hook) {
+  lua_Hook old = lua_gethook(L);
+  int mask = lua_gethookmask(L), count = lua_gethookcount(L);
+  if (mask || hook) lua_sethook(L, hook, hook ? LUA_MASKCALL : 0, 0);
+  lua_rawgeti(L, LUA_REGISTRYINDEX, w->at.nothing);
+  if (lua_pcall(L, 0, 0, 0) != 0) worker_interrupted(L, w); /* by a hook that a signal has set in between */
+  if (mask || hook) lua_sethook(L, old, mask, count);
+}
+
+/* A call makes LuaJIT note it. */
+void worker_back(lua_State *L, struct worker *w) {
+  if (w->is_luajit) call_nothing(L, w, NULL);
+}
+
+static const char hook_key; /* registry: its address -> the worker's hook_ran */
+
+static void note_hook(lua_State *L, lua_Debug *ar) {
+  (void)ar;
+  lua_pushlightuserdata(L, (void *)(uintptr_t)&hook_key);
+  lua_rawget(L, LUA_REGISTRYINDEX);
+  bool *ran = lua_touserdata(L, -1);
+  lua_pop(L, 1);
+  *ran = true;
+}
+
+bool worker_in_finaliser(lua_State *L, struct worker *w) {
+  w->sched.hook_ran = false;
+  call_nothing(L, w, note_hook);
+  return !w->sched.hook_ran;
+}
+
+static int nothing(lua_State *L) {
+  (void)L;
+  return 0;
+}
+
+void worker_open(lua_State *L, struct worker *w) {
+  lua_pushcfunction(L, nothing);
+  w->at.nothing = luaL_ref(L, LUA_REGISTRYINDEX);
+  lua_pushboolean(L, 0);
+  w->at.interrupt = luaL_ref(L, LUA_REGISTRYINDEX);
+  lua_pushlightuserdata(L, (void *)(uintptr_t)&hook_key);
+  lua_pushlightuserdata(L, &w->sched.hook_ran);
+  lua_rawset(L, LUA_REGISTRYINDEX);
+  w->is_luajit = luaJIT_setmode != NULL;
+}
 
 static int flush_code(lua_State *L) {
   luaJIT_setmode(L, 0, ENGINE_FLUSH);
@@ -86,7 +140,7 @@ static int flush_code(lua_State *L) {
  * collection each second may cost. */
 static void forget_code(struct worker *w) {
   double now = worker_now();
-  if (!w->is_luajit || !luaJIT_setmode || now - w->code_forgotten < 1) return;
+  if (!w->is_luajit || now - w->code_forgotten < 1) return;
   if (lua_gc(w->L, LUAJIT_GCISRUNNING, 0) == 0) return; /* perhaps in a finaliser, where it is not allowed */
   w->code_forgotten = now;
   worker_protected(w, flush_code, NULL);
@@ -97,13 +151,12 @@ static int collect(lua_State *L) {
   return 0;
 }
 
-/* Twice: what the first finalises may have kept other ATs alive. A collector that the script stopped runs again after it. */
+/* Twice: what the first finalises may have kept other ATs alive. */
 void worker_collect(lua_State *L, struct worker *w) {
-  w->gc_stopped = false;
   forget_code(w);
   worker_back(L, w); /* a finaliser may raise */
   for (int i = 0; i < 2; i++) {
-    if (w->sched.current)
+    if (w->sched.current && !w->sched.no_wait)
       lua_gc(L, LUA_GCCOLLECT, 0);
     else
       worker_protected(w, collect, NULL);

@@ -22,6 +22,7 @@ for k = -1, #arg do shifted[k - i] = arg[k] end
 io.stdout:setvbuf("line")
 local chunk = assert(options.code and loadstring(options.code, "=(command line)") or loadfile(script))
 options.name = options.name or script:match("([^/]*)%.lua$")
+options.code = nil
 local gaijin = require "gaijin"
 gaijin.connect(options)
 arg = shifted

@@ -206,7 +206,7 @@ START_TEST(the_loop_sweeps_each_atc_time) {
   vm_connect(&v);
   v.w.atc_time = 0.001;
   v.w.collector_waits = 2;
-  ck_assert_int_eq(loop_watch(&v.w, true), 0);
+  ck_assert_int_eq(loop_watch(&v.w), 0);
   vm_do(&v, "collectgarbage 'stop' "
             "function again(n) local u = newproxy(true) getmetatable(u).__gc = function() note(n) if n == 3 then gaijin.stop() else again(n + 1) end end end again(1)");
   loop_run(&v.w); /* ends only if the third collection comes */

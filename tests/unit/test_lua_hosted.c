@@ -17,7 +17,8 @@ static atomic_bool interrupted;
 
 static void open_hosted(void) {
   vm_connect(&v);
-  ck_assert_int_eq(loop_watch(&v.w, false), 0);
+  ck_assert_int_eq(loop_watch(&v.w), 0);
+  hosted_open(v.w.L, &v.w);
   ck_assert(hosted_init(&v.w));
   v.w.sched.guest_state = v.w.L;
   interpreter = pthread_self();
