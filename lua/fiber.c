@@ -30,6 +30,7 @@ struct fiber *fiber_new(struct worker *w, void (*job)(struct worker *w, struct f
   struct fiber *f = calloc(1, sizeof *f);
   if (!f) return NULL;
   f->w = w;
+  f->number = ++w->sched.last_number;
   f->job = job;
   if (!worker_protected(w, make_thread, f) && !f->L) {
     free(f);

@@ -36,6 +36,7 @@ struct fiber {
   struct worker *w;
   lua_State *L;
   int thread_slot; /* in anchors.threads */
+  uint64_t number; /* never used twice */
   struct stack *stack;
   void (*job)(struct worker *w, struct fiber *f);
   struct fiber *next;        /* ready queue */

@@ -115,9 +115,9 @@ static int gaijin_spawn(lua_State *L) {
   return 0;
 }
 
-/* f, ... -> the fiber, for core.rouse while it lasts. */
+/* f, ... -> the fiber's number, for core.rouse. */
 static int core_spawn(lua_State *L) {
-  lua_pushlightuserdata(L, spawn(L, worker_of(L)));
+  lua_pushnumber(L, (lua_Number)spawn(L, worker_of(L))->number);
   return 1;
 }
 

@@ -266,25 +266,19 @@ local function check_seconds(seconds, f, name)
   if type_of(f) ~= "function" then error(format("bad argument #2 to '%s' (function expected, got %s)", name, type_of(f)), 3) end
 end
 
--- Sleeps on a fiber of its own, then calls act(...) while that returns true, with a sleep before each. Returns a function that ends
--- it: what has not happened yet does not happen, and the fiber goes at once.
+-- Sleeps on a fiber of its own, then calls act(over, ...) while that returns true, with a sleep before each; over() says that it
+-- was the last. Returns a function that ends it: what has not happened yet does not happen, and the fiber goes at once. The loop
+-- allocates nothing and has no pcall: there a finaliser might run, and raise.
 local function start_timer(next_sleep, act, ...)
-  local pending, fiber = true, nil
-  fiber = core.spawn(function(...)
-    repeat
-      local ok, e = pcall(core.nap, next_sleep())
-      if not ok then
-        pending = false
-        error(e, 0)
-      end
-    until not pending or not act(function() pending = false end, ...)
+  local pending = true
+  local function over() pending = false end
+  local fiber = core.spawn(function(...)
+    repeat core.nap(next_sleep()) until not pending or not act(over, ...)
     pending = false
   end, ...)
   return function()
-    if pending then
-      pending = false
-      core.rouse(fiber)
-    end
+    if pending then core.rouse(fiber) end
+    pending = false
   end
 end
 

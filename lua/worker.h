@@ -65,6 +65,7 @@ struct scheduler {
   bool interrupted;       /* the interpreter's hooks have raised while the guest waited: it shall raise that */
   bool hook_ran;          /* for worker_in_finaliser */
   lua_State *guest_state; /* the interpreter's main lua_State, NULL if not known */
+  uint64_t last_number; /* of a fiber */
   unsigned n_fibers;  /* alive */
   unsigned n_serving; /* of those, serving a request */
   unsigned max_fibers;
