@@ -73,14 +73,15 @@ void calls_abandon(struct calls *c, uint32_t call) {
   wheel_remove(&c->deadlines, call);
   chain_remove(&c->by_asked, call);
   owners_remove(&c->asked, k->asker, call);
-  if (!k->patient) owners_remove(&c->waited, k->host, call);
   k->asker = SLAB_NONE;
 }
 
 void calls_remove(struct calls *c, uint32_t call) {
   calls_abandon(c, call);
+  const struct call *k = calls_at(c, call);
   chain_remove(&c->by_id, call);
-  owners_remove(&c->served, calls_at(c, call)->host, call);
+  owners_remove(&c->served, k->host, call);
+  if (!k->patient) owners_remove(&c->waited, k->host, call);
   slab_remove(&c->all, call);
 }
 
@@ -95,9 +96,9 @@ const char *calls_check(const struct calls *c) {
   for (uint32_t i = slab_next(&c->all, 0); i != SLAB_NONE; i = slab_next(&c->all, i + 1)) {
     const struct call *k = calls_at(c, i);
     if (calls_find(c, k->id) != i) return "calls: a call is not found by its id";
+    waited += !k->patient;
     if (k->asker == SLAB_NONE) continue;
     asked++;
-    waited += !k->patient;
     if (calls_find_asked(c, k->asker, k->asked_id) != i) return "calls: a call is not found by its asker's id";
   }
   if (c->by_id.count != c->all.count) return "calls: the hash table has another number of calls";

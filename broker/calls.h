@@ -33,7 +33,7 @@ struct calls {
   struct slab all;
   struct chain by_id, by_asked;
   struct owners asked, served;
-  struct owners waited; /* of the served: somebody waits for the answer, and is not patient */
+  struct owners waited; /* of the served: the answer is due. Somebody waits for it, and is not patient; or gave up, which the host was told */
   struct wheel deadlines;
 };
 

@@ -74,7 +74,7 @@ void client_flush(struct client *c);
 bool client_has_room(const struct client *c);
 /* An answer of the client is about to be waited for. */
 void client_awaited(struct client *c);
-/* False: for more than ANSWERING_MS an answer, or room in its socket, has been waited for while it read and sent nothing. */
+/* False: for more than ANSWERING_MS an answer, or room in its socket, has been due while it read and sent nothing. */
 bool client_answers(const struct client *c);
 
 /* Ends the connection at the end of the turn. */

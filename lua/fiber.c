@@ -14,6 +14,12 @@
 
 static const double retry_seconds = 0.01;
 
+void fiber_set_most(struct worker *w, unsigned max_fibers) {
+  unsigned most = stacks_most();
+  w->sched.max_fibers = max_fibers < most ? max_fibers : most;
+  if (max_fibers > most) worker_log(w, "%u fibers are more than the kernel has room for; at most %u may run or wait (vm.max_map_count)", max_fibers, most);
+}
+
 /* A finaliser may raise when all is done: then it runs again and finds it so. */
 static int make_thread(lua_State *L) {
   struct fiber *f = lua_touserdata(L, 1);

@@ -83,7 +83,7 @@ static void check_fields(lua_State *L) {
 }
 
 static void configure(lua_State *L, struct worker *w) {
-  w->sched.max_fibers = (unsigned)number_field(L, "max_fibers", 1, 1e6, 10000);
+  fiber_set_most(w, (unsigned)number_field(L, "max_fibers", 1, 1e6, 10000));
   w->call_timeout = number_field(L, "call_timeout", 0, 1e6, 25);
   w->max_depth = (unsigned)number_field(L, "max_depth", 1, CALL_DEPTH_MOST, CALL_DEPTH_DEFAULT);
   w->atc_time = number_field(L, "atc_time", 0.001, 1e6, 60);

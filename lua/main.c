@@ -157,7 +157,7 @@ int main(int argc, char **argv) {
   p.argc = argc;
   p.argv = argv;
   p.w.name = p.o.name;
-  p.w.sched.max_fibers = p.o.max_fibers;
+  fiber_set_most(&p.w, p.o.max_fibers);
   p.w.max_depth = p.o.max_depth;
   p.w.grace = p.o.grace;
   p.w.call_timeout = p.o.call_timeout;

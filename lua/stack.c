@@ -7,8 +7,10 @@
 #define _GNU_SOURCE
 #include "lua/stack.h"
 
+#include <limits.h>
 #include <signal.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -31,7 +33,8 @@ enum { USABLE_BYTES = 8 << 20 }; /* instrumented frames are several times larger
 #else
 enum { USABLE_BYTES = (2 << 20) + (256 << 10) };
 #endif
-enum { GUARD_BYTES = 64 << 10 }; /* wider than any frame of ours or Lua's, so no frame steps over it */
+enum { GUARD_BYTES = 1 << 20 }; /* costs addresses only; no frame but a giant's steps over it */
+enum { MAPS_LEFT = 2000 };       /* for libraries and memory */
 enum { KEEP_IDLE = 64 };         /* idle stacks kept; a burst's are unmapped */
 
 struct stack {
@@ -151,6 +154,16 @@ void stack_leave(struct stacks *s, struct stack *k) {
 }
 
 const struct stack *stack_next(const struct stacks *s, const struct stack *k) { return k ? k->next : s->all; }
+
+/* A stack is two mappings. What cannot be read is no limit. */
+unsigned stacks_most(void) {
+  unsigned maps = 0;
+  FILE *f = fopen("/proc/sys/vm/max_map_count", "re");
+  if (!f) return UINT_MAX;
+  bool known = fscanf(f, "%u", &maps) == 1;
+  fclose(f);
+  return !known ? UINT_MAX : maps > 2 * MAPS_LEFT ? (maps - MAPS_LEFT) / 2 : MAPS_LEFT / 2;
+}
 
 /* ---- Overflow ---- */
 

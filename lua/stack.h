@@ -41,6 +41,9 @@ void stack_leave(struct stacks *s, struct stack *stack);
 /* Goes through all mapped stacks: the first for NULL, NULL after the last. */
 const struct stack *stack_next(const struct stacks *s, const struct stack *stack);
 
+/* How many stacks the kernel lets a process have (vm.max_map_count), with room left for all else. */
+unsigned stacks_most(void);
+
 /* Makes an overflow of any stack of `s`, until stacks_deinit, end the process with one line, on the calling thread. `is_guest`: a
  * handler that the program already has for such faults stays, and is told instead. False when it cannot be arranged. */
 bool stacks_guard_overflow(struct stacks *s, bool is_guest);

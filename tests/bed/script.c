@@ -43,7 +43,7 @@ struct script {
   char *text;  /* the file */
   char *words; /* a copy of it that is cut into words */
   double limit;
-  bool tokens_left;
+  bool tokens_left, only_worker;
   const char *broker_flags[WORDS_MOST + 1];
   struct section sections[SECTIONS_MOST];
   size_t n_sections;
@@ -155,10 +155,12 @@ static void read_directive(struct script *s, int line, char *rest) {
     split(s, line, rest + 7, " ", s->broker_flags);
   } else if (strncmp(rest, "expect ", 7) == 0) {
     read_expect(s, line, rest + 7);
+  } else if (strcmp(rest, "only gaijin-worker") == 0) {
+    s->only_worker = true;
   } else if (strcmp(rest, "tokens-left") == 0) {
     s->tokens_left = true;
   } else {
-    bad(s, line, "unknown line: known are --@ worker, limit, broker, expect, tokens-left");
+    bad(s, line, "unknown line: known are --@ worker, limit, broker, expect, tokens-left, only");
   }
 }
 
@@ -281,6 +283,10 @@ static void set_lua_path(struct script *s) {
 void script_run(const char *path, void (*on_failure)(void *user, const char *text), void *user) {
   struct script s = {.path = path, .on_failure = on_failure, .user = user};
   read_script(&s);
+  if (s.only_worker && getenv("GAIJIN_TEST_STOCK")) {
+    script_free(&s);
+    return;
+  }
   set_lua_path(&s);
   struct bed_options options = {.title = path,
                                 .broker_flags = s.broker_flags,

@@ -8,6 +8,7 @@
  *   --@ broker FLAGS...       more flags for the broker
  *   --@ expect NAME: TEXT     this text must occur in the output of worker NAME
  *   --@ tokens-left           the broker may have tokens at the end
+ *   --@ only gaijin-worker    nothing is done when stock interpreters are the workers ($GAIJIN_TEST_STOCK is set)
  * A section starts with
  *   --@ worker NAME [once] [exit=N] [signal=N] [after=OTHER] [nowait] [flags=...] [args=...]
  * `once` runs with --once. A worker with once, exit or signal must end by itself, with that status (0) or of that

@@ -30,6 +30,7 @@ _G.gaijin = gaijin
 local ready, run, close, exit = gaijin.ready, gaijin.run, gaijin.close, os.exit -- a script may replace them
 local stderr, text, count = io.stderr, tostring, #arg
 local ok, err = xpcall(function() return chunk(unpack(shifted, 1, count)) end, gaijin.traceback)
+if not ok and text(err):find("^gaijin: cancelled: [^\n]*the worker is stopping") then exit(close()) end -- it was told to end
 if not ok then
   stderr:write(text(err), "\n")
   exit(1)

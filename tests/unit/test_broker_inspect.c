@@ -148,13 +148,21 @@ START_TEST(who_waits_for_a_label_is_patient) {
 }
 END_TEST
 
-START_TEST(an_answer_nobody_waits_for_is_not_missed) {
+START_TEST(an_answer_that_was_given_up_is_due_still) {
   wire_ask(&b, OP_labels, "a", NULL, 0);
   wire_send(&w, &b);
   silent_for(&a, 5000);
   ck_assert(!answering(&a));
   pack_uint(wire_begin(&b, MESSAGE_NOTICE, OP_cancel, 0, 1), b.last_id);
   wire_send(&w, &b);
+  ck_assert(!answering(&a)); /* it has been told, and does not react: an operator wants to know */
+  do
+    ck_assert_int_eq(wire_next(&w, &a), 1);
+  while (a.m.op != OP_labels);
+  wire_begin(&a, MESSAGE_REPLY, OP_labels, a.m.id, 0);
+  wire_send(&w, &a);
+  ck_assert(answering(&a));
+  silent_for(&a, 5000);
   ck_assert(answering(&a));
 }
 END_TEST
@@ -424,7 +432,7 @@ int main(void) {
   tcase_add_test(t, tokens_come_in_pages_each_once);
   tcase_add_test(t, who_lets_a_request_wait_does_not_answer);
   tcase_add_test(t, who_waits_for_a_label_is_patient);
-  tcase_add_test(t, an_answer_nobody_waits_for_is_not_missed);
+  tcase_add_test(t, an_answer_that_was_given_up_is_due_still);
   tcase_add_test(t, who_does_not_read_does_not_answer);
   tcase_add_test(t, loads_of_pairs_that_hold_something);
   tcase_add_test(t, loads_tell_how_the_client_collects);
