@@ -78,6 +78,51 @@ for interpreter in lua5.1 luajit; do
     print(pcall(gaijin.sleep, 1000)) os.exit(gaijin.close())'
   check "$interpreter: a status for gaijin.stop" test $? = 3
   check "$interpreter: who stops does not wait on" grep -q '^false.gaijin: cancelled: gaijin.sleep: the worker is stopping$' "$dir/lua.out"
+  lua "$interpreter" -e 'local g = require "gaijin" local b = g.connect { name = "closed" } local t = b("S").t
+    print(pcall(g.timeout, 1, g.close))
+    for _, f in ipairs { g.stats, g.close, g.peers, g.ready } do print(pcall(f)) end
+    print(pcall(g.sleep, 0)) print(pcall(g.spawn, print)) print(pcall(g.on_death, t, print)) print(pcall(function() return t.x end))'
+  check "$interpreter: after close everything is lost or done" test $? = 0
+  check "$interpreter: that is what errors say" test "$(grep -c '^false.gaijin: lost: ' "$dir/lua.out")" = 7
+  lua "$interpreter" -e 'local g = require "gaijin" print(pcall(g.connect, { nam = "x" })) print(pcall(g.connect, { max_depth = 1e9 }))'
+  check "$interpreter: connect knows its options" grep -q "there is no option 'nam'" "$dir/lua.out"
+  check "$interpreter: connect knows their bounds" grep -q 'max_depth must be a number from' "$dir/lua.out"
+  lua "$interpreter" -e 'collectgarbage "stop" local b = require("gaijin").connect { name = "stopped" } print(b("S").t.x)
+    local p = newproxy(true) getmetatable(p).__gc = function() print(pcall(gaijin.close)) print(pcall(gaijin.dispatch)) end p = nil collectgarbage()'
+  check "$interpreter: with a collector that is stopped" grep -q '^1$' "$dir/lua.out"
+  check "$interpreter: no close, no dispatch in a finaliser" test "$(grep -c '^false.gaijin: unsupported: .*in a finaliser$' "$dir/lua.out")" = 2
+  lua "$interpreter" -e 'local b = require("gaijin").connect { name = "late" } local slow = b("S").nap
+    local u = gaijin.async(function() return pcall(gaijin.timeout, 0.5, slow, 0.1) end) gaijin.sleep(0.05)
+    local till = gaijin.now() + 2 while gaijin.now() < till do end print(u:get())'
+  check "$interpreter: an answer that came while the script computed counts" grep -q '^true.*0.1$' "$dir/lua.out"
+  lua "$interpreter" -e 'require("gaijin").connect { name = "exits" } gaijin.spawn(function() os.exit(3, true) end) gaijin.sleep(100)'
+  check "$interpreter: os.exit on a fiber" test $? = 3
+  # The broker goes while the script serves, or ends.
+  for code in 'print(pcall(gaijin.run))' 'gaijin.spawn(function() while true do pcall(gaijin.sleep, 100) end end) gaijin.sleep(0) gaijin.close()'; do
+    "$build/gaijin-broker" -s "$dir/short.sock" --log-level error &
+    short=$!
+    until [ -S "$dir/short.sock" ]; do sleep 0.02; done
+    lua "$interpreter" -e "require('gaijin').connect { name = 'x', socket = '$dir/short.sock' }
+      gaijin.after(0, function() os.execute('kill -9 $short') end) $code" &
+    pid=$!
+    wait "$pid"
+    check "$interpreter: the loss of the broker ends: ${code%%(*}" test $? -lt 2
+    wait "$short" 2>/dev/null
+    rm -f "$dir"/short.sock*
+  done
+  # A loop of the program's own is told that it shall end.
+  : >"$dir/loop.out"
+  LD_PRELOAD=$preload ASAN_OPTIONS=${ASAN_OPTIONS:-}:detect_leaks=0 "$interpreter" -e 'local g = require "gaijin" g.connect { name = "loop", signals = true }
+    io.stdout:write("turning\n") io.stdout:flush()
+    repeat local _, stopping = g.dispatch() until stopping
+    print("told") os.exit(g.close())' >"$dir/loop.out" 2>&1 &
+  pid=$!
+  end=$((SECONDS + limit))
+  until grep -q turning "$dir/loop.out" || [ "$SECONDS" -ge "$end" ]; do sleep 0.02; done
+  kill -TERM "$pid"
+  wait "$pid"
+  check "$interpreter: a loop with dispatch ends on SIGTERM" test $? = 0
+  check "$interpreter: it was told" grep -q '^told$' "$dir/loop.out"
   # Ctrl-C is felt while a call waits. exec, so that the signal reaches the interpreter itself.
   : >"$dir/int.out" # not the "waiting" of the interpreter before: the signal would come too early
   LD_PRELOAD=$preload ASAN_OPTIONS=${ASAN_OPTIONS:-}:detect_leaks=0 "$interpreter" -e 'local b = require("gaijin").connect { name = "int" }

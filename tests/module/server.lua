@@ -6,6 +6,7 @@ bakaGaijin.fresh = function()
   bakaGaijin.co = coroutine.create(function(a) coroutine.yield(a + 1) end)
 end
 bakaGaijin.fresh()
+bakaGaijin.nap = function(s) gaijin.sleep(s) return s end
 bakaGaijin.t = { x = 1 }
 bakaGaijin.fail = function() error("bad", 0) end
 bakaGaijin.callback = function(f) return f(41) end
