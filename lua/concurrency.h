@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
  * What scripts see of waiting: sleep, yield, run, time limits, news of deaths,
- * figures. Futures are future.c; what is Lua of it is concurrency.lua.
+ * figures. Futures are future.c and future_lua.c; what is Lua of it is concurrency.lua.
  */
 #ifndef GAIJIN_LUA_CONCURRENCY_H
 #define GAIJIN_LUA_CONCURRENCY_H
