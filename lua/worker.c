@@ -94,9 +94,7 @@ static void call_nothing(lua_State *L, struct worker *w, lua_Hook hook) {
 }
 
 /* A call makes LuaJIT note it. */
-void worker_back(lua_State *L, struct worker *w) {
-  if (w->is_luajit) call_nothing(L, w, NULL);
-}
+void worker_tell_luajit(lua_State *L, struct worker *w) { call_nothing(L, w, NULL); }
 
 static const char hook_key; /* registry: its address -> the worker's hook_ran */
 

@@ -159,7 +159,10 @@ bool worker_in_finaliser(lua_State *L, struct worker *w);
 
 /* L runs again, after other lua_States did inside a C function of L's. LuaJIT notes which one runs only when it enters or leaves
  * its interpreter; an error raised without that would have compiled code restore its values on the wrong stack. Raises nothing. */
-void worker_back(lua_State *L, struct worker *w);
+void worker_tell_luajit(lua_State *L, struct worker *w);
+static inline void worker_back(lua_State *L, struct worker *w) {
+  if (w->is_luajit) worker_tell_luajit(L, w);
+}
 
 /* Full collection from the scheduler or a fiber; a script's finaliser that raises is reported on stderr. */
 void worker_collect(lua_State *L, struct worker *w);
