@@ -23,9 +23,20 @@ bakaGaijin.ABC = nil
 collectgarbage()
 print("I took the label back; nothing of mine refers to the table now. What the broker knows:")
 
--- Any command can look: `gaijinctl tokens` lists the objects that are held across processes, and by whom.
-local look = os.getenv("ABC_LOOK") or "gaijinctl tokens"
-os.execute(look)
+-- Any command can look: `gaijinctl tokens` lists the objects that are held across processes, and by whom. It also asks
+-- this worker for its labels, which could not answer inside os.execute: so the command runs beside it, and it sleeps meanwhile.
+local function look()
+  local done = os.tmpname()
+  os.remove(done)
+  os.execute("(" .. (os.getenv("ABC_LOOK") or "gaijinctl tokens") .. "; : >" .. done .. ") &")
+  repeat
+    gaijin.sleep(0.01)
+    local file = io.open(done)
+    if file then file:close() end
+  until file
+  os.remove(done)
+end
+look()
 
 -- A label may be any value. This one only tells the others that the story goes on.
 bakaGaijin.forgot_ABC = true
@@ -34,7 +45,7 @@ bakaGaijin.forgot_ABC = true
 gaijin.wait_for("resource3", "let_go")
 gaijin.wait_for("resource2", "let_go")
 print("Both have let go. What the broker knows now:")
-os.execute(look)
+look()
 
 -- Functions are shared by reference too: these run in resource2 and in resource3.
 bakaGaijin("resource2").stop()
