@@ -16,6 +16,18 @@
 static const double unwind_seconds = 0.5;
 static const char stopping_text[] = "the worker is stopping";
 
+/* A handler has no argument of ours, so this is the process's. */
+static struct {
+  struct worker *worker;
+  unsigned alarm_seconds; /* 0: no alarm */
+  struct sigaction term, interrupt, alarm; /* as they were */
+} watched;
+
+/* The worker has come to its end in time. */
+static void end_alarm(const struct worker *w) {
+  if (watched.worker == w && watched.alarm_seconds) alarm(0);
+}
+
 /* ---- Stopping ---- */
 
 /* One that serves no request: the script, spawned ones, timers. A request that waits for a label is neither: its asker is told
@@ -84,7 +96,7 @@ bool ending_reached(const struct worker *w) {
 }
 
 void ending_finish(struct worker *w) {
-  alarm(0);
+  end_alarm(w);
   uv_stop(&w->loop.uv);
   if (!w->sched.guest || (w->lost && w->loss_told)) return;
   w->loss_told = w->lost;
@@ -92,13 +104,6 @@ void ending_finish(struct worker *w) {
 }
 
 /* ---- Signals ---- */
-
-/* A handler has no argument of ours, so this is the process's. */
-static struct {
-  struct worker *worker;
-  unsigned alarm_seconds; /* 0: no alarm */
-  struct sigaction term, interrupt, alarm; /* as they were */
-} watched;
 
 static void reset(int sig) {
   struct sigaction normal = {.sa_handler = SIG_DFL};
