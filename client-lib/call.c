@@ -114,6 +114,10 @@ void gaijin_expire(gaijin *g, double slack) {
   double now = gj_now();
   list_init(&late);
   if (g->lost || g->dispatching) return;
+  if (g->heard) { /* it lives, and more may be on its way */
+    g->heard = false;
+    return;
+  }
   for (struct link *l = g->open_calls.next, *next; l != &g->open_calls; l = next) {
     struct call *c = container_of(l, struct call, open);
     next = l->next;

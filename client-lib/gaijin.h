@@ -209,8 +209,8 @@ GAIJIN_API int gaijin_claim(gaijin *g, const struct pt *pt, gaijin_answer_fn fn,
  * it carries is given back; the broker and the host are told. */
 GAIJIN_API void gaijin_cancel(gaijin *g, uint64_t id);
 
-/* Answers with `timeout` what was due more than `slack` seconds ago. That is for a broker that hangs: else it is the one that
- * does so, when the deadline is over. Call it now and then; the broker is told, and late answers are discarded. Call-backs
+/* Answers with `timeout` what was due more than `slack` seconds ago, unless the broker has sent anything since the last call. That
+ * is for a broker that hangs: else it is the one that does so, when the deadline is over. Call it now and then; the broker is told, and late answers are discarded. Call-backs
  * run; requests for gaijin_await are left alone. */
 GAIJIN_API void gaijin_expire(gaijin *g, double slack);
 

@@ -117,6 +117,7 @@ struct gaijin {
   bool lost;
   bool write_broken; /* writing failed: nothing is sent any more, what had arrived is still read */
   bool dispatching;
+  bool heard; /* the broker has sent something since gaijin_expire looked last */
 
   struct frame in;
   struct buffer out; /* bytes[out_start..size) wait to be sent */

@@ -64,6 +64,7 @@ static bool read_once(gaijin *g) {
   } while (n < 0 && errno == EINTR);
   if (n > 0) {
     frame_filled(&g->in, (uint32_t)n);
+    g->heard = true;
     handle_messages(g);
     return (uint32_t)n == room;
   }

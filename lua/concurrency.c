@@ -21,42 +21,35 @@
 
 /* ---- Waiting ---- */
 
-static int gaijin_sleep(lua_State *L) {
+/* Sleeps for the seconds at index 1; `is_timer`: no limit counts, but it ends when it is roused, or was before. */
+static int sleep_on(lua_State *L, const char *what, bool is_timer) {
   struct worker *w = worker_of(L);
   double seconds = luaL_checknumber(L, 1);
   if (seconds != seconds) return luaL_argerror(L, 1, "number expected, got nan");
-  wait_check(L, w, "gaijin.sleep");
-  double end = worker_now() + (seconds > 0 ? seconds : 0), limit = w->sched.current->deadline;
+  wait_check(L, w, what);
+  struct fiber *f = w->sched.current;
+  double end = worker_now() + seconds, limit = is_timer ? 0 : f->deadline;
   if (!(seconds > 0)) {
-    wait_yield(L, w, "gaijin.sleep");
+    wait_yield(L, w, what);
     return 0;
   }
-  for (;;) {
+  while (!is_timer || !f->roused) {
     enum wait_outcome how = wait_park(L, w, wait_nearer(end, limit));
     if (how == WAIT_OVER && (limit == 0 || end <= limit)) return 0;
-    if (how != WAIT_WOKEN) return wait_raise(L, w, how, "gaijin.sleep");
-  }
-}
-
-/* seconds: sleeps, but ends at once when it is roused, or was before. */
-static int core_nap(lua_State *L) {
-  struct worker *w = worker_of(L);
-  double end = worker_now() + luaL_checknumber(L, 1);
-  wait_check(L, w, "a timer");
-  struct fiber *f = w->sched.current;
-  while (!f->roused) {
-    enum wait_outcome how = wait_park(L, w, end);
-    if (how == WAIT_OVER) return 0;
-    if (how != WAIT_WOKEN) return wait_raise(L, w, how, "a timer");
+    if (how != WAIT_WOKEN) return wait_raise(L, w, how, what);
   }
   return 0;
 }
+
+static int gaijin_sleep(lua_State *L) { return sleep_on(L, "gaijin.sleep", false); }
+static int core_nap(lua_State *L) { return sleep_on(L, "a timer", true); }
 
 /* The number of a fiber; one that has ended is fine. */
 static int core_rouse(lua_State *L) {
   struct worker *w = worker_of(L);
   struct fiber *f = w->sched.all;
-  while (f && (lua_Number)f->number != luaL_checknumber(L, 1)) f = f->all_next;
+  uint64_t number = (uint64_t)luaL_checknumber(L, 1);
+  while (f && f->number != number) f = f->all_next;
   if (!f) return 0;
   f->roused = true;
   if (f != w->sched.current) fiber_wake(f);

@@ -162,8 +162,10 @@ function gaijin.on_death(who, f)
   local key, m = host or "name:" .. who, { f = f, order = asked, after = -1 }
   if not host then
     name = who
-    if name ~= gaijin.name then dead = not is_present(name) end
-    m.after = core.deaths()
+    repeat -- until nobody has died meanwhile: then whoever is present dies later
+      m.after = core.deaths()
+      dead = name ~= gaijin.name and not is_present(name)
+    until dead or core.deaths() == m.after
   end
   if dead then
     tell(m, name)

@@ -23,11 +23,6 @@ static struct {
   struct sigaction term, interrupt, alarm; /* as they were */
 } watched;
 
-/* The worker has come to its end in time. */
-static void end_alarm(const struct worker *w) {
-  if (watched.worker == w && watched.alarm_seconds) alarm(0);
-}
-
 /* ---- Stopping ---- */
 
 /* One that serves no request: the script, spawned ones, timers. A request that waits for a label is neither: its asker is told
@@ -46,6 +41,7 @@ static void on_unwound(struct timer *t) {
   if (w->sched.n_serving)
     worker_log(w, "%u requests still under way after being cancelled; ending without them", w->sched.n_serving);
   w->overdue = true;
+  loop_turn_on(w);
 }
 
 static void cancel_all(struct worker *w) {
@@ -96,7 +92,6 @@ bool ending_reached(const struct worker *w) {
 }
 
 void ending_finish(struct worker *w) {
-  end_alarm(w);
   uv_stop(&w->loop.uv);
   if (!w->sched.guest || (w->lost && w->loss_told)) return;
   w->loss_told = w->lost;
@@ -153,6 +148,9 @@ void ending_unwatch_signals(struct worker *w) {
   if (watched.worker != w) return;
   sigaction(SIGTERM, &watched.term, NULL);
   sigaction(SIGINT, &watched.interrupt, NULL);
-  if (watched.alarm_seconds) sigaction(SIGALRM, &watched.alarm, NULL);
+  if (watched.alarm_seconds) {
+    alarm(0);
+    sigaction(SIGALRM, &watched.alarm, NULL);
+  }
   watched.worker = NULL;
 }

@@ -185,10 +185,15 @@ static void wake_stackless(struct worker *w) {
   }
 }
 
+/* In front of all that have become ready since: they started before them. */
 static void on_retry(struct timer *t) {
-  struct worker *w = timer_worker(t);
+  struct scheduler *s = &timer_worker(t)->sched;
   timer_stop(t);
-  wake_stackless(w);
+  if (!s->stackless_first) return;
+  s->stackless_last->next = s->ready_first;
+  s->ready_first = s->stackless_first;
+  if (!s->ready_last) s->ready_last = s->stackless_last;
+  s->stackless_first = s->stackless_last = NULL;
 }
 
 /* It counts as queued. */

@@ -44,6 +44,7 @@ struct fiber {
   struct fiber *all_next, *all_prev;
   unsigned depth;     /* of the chain of calls it serves */
   bool queued, done;
+  unsigned refused; /* waits refused since it last waited (wait_refuse) */
   bool roused; /* its nap is over (concurrency.c) */
   bool is_serving;       /* the worker does not end before it, within --grace */
   const char *cancelled; /* why it shall not wait any more (static text); NULL: it is not cancelled */

@@ -5,6 +5,7 @@
  */
 #include "lua/future.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -124,25 +125,25 @@ static void unlink_and_free(struct future *u) {
   free(u);
 }
 
-/* The error of one that was never read. */
+/* Tells the error of one that was never read. */
 static void complain(struct future *u) {
-  static const char text[] = "an error of a dropped future was never read";
   struct gaijin_value v;
+  char text[256] = "(not a string)";
+  if (!future_is_done(u) || u->ok || u->read) return;
   if (u->state == FUTURE_DONE)
-    worker_log(u->w, "%s: %s", text, u->complaint ? u->complaint : "(not a string)");
+    snprintf(text, sizeof text, "%s", u->complaint ? u->complaint : text);
   else if (u->answer.status != STATUS_raised)
-    worker_log(u->w, "%s: gaijin: %s: %s", text, status_name(u->answer.status), u->answer.text ? u->answer.text : "");
+    snprintf(text, sizeof text, "gaijin: %s: %s", status_name(u->answer.status), u->answer.text ? u->answer.text : "");
   else if (u->answer.body && gaijin_body_next(u->answer.body, &v) && v.type == GAIJIN_STRING)
-    worker_log(u->w, "%s: %.*s", text, (int)v.size, v.bytes);
-  else
-    worker_log(u->w, "%s: (not a string)", text);
+    snprintf(text, sizeof text, "%.*s", (int)v.size, v.bytes);
+  if (!worker_is_farewell(u->w, text)) worker_log(u->w, "an error of a dropped future was never read: %s", text);
 }
 
 void future_bury(struct worker *w) {
   while (w->dropped_futures) {
     struct future *u = w->dropped_futures;
     w->dropped_futures = u->next_dropped;
-    if (future_is_done(u) && !u->ok && !u->read) complain(u);
+    complain(u);
     unlink_and_free(u);
   }
 }
@@ -152,6 +153,7 @@ void future_discard_all(struct worker *w) {
   while (w->futures) {
     struct future *u = w->futures;
     if (u->request) gaijin_cancel(w->g, u->request); /* its answer would come for nobody */
+    complain(u);
     unlink_and_free(u);
   }
 }

@@ -27,7 +27,8 @@ bool hosted_init(struct worker *w) {
 }
 
 void hosted_open(lua_State *L, struct worker *w) {
-  if (luaL_loadstring(L, "local n = 0 for i = 1, 10 do n = n + i end") != 0) lua_error(L);
+  static const char code[] = "local n = 0 for i = 1, 10 do n = n + i end";
+  if (luaL_loadbuffer(L, code, sizeof code - 1, "=gaijin") != 0) lua_error(L);
   w->at.moment = luaL_ref(L, LUA_REGISTRYINDEX);
 }
 
@@ -48,7 +49,8 @@ double hosted_turn(struct worker *w) {
   uv_update_time(&w->loop.uv);
   int ms = uv_backend_timeout(&w->loop.uv);
   /* What the last poll of the turn brought has not had its prepare phase yet. */
-  bool left = w->sched.ready_first || (!w->lost && gaijin_queued_bytes(w->g) > 0 && !w->loop.writable_wanted);
+  bool left = w->sched.ready_first || (!w->lost && gaijin_queued_bytes(w->g) > 0 && !w->loop.writable_wanted) ||
+              (!w->lost && gaijin_releases(w->g) > 0 && !w->loop.release_timer);
   if (left) return 0;
   return ms < 0 ? -1 : ms / 1e3;
 }
@@ -64,19 +66,20 @@ static void let_lua_run(struct worker *w) {
   w->sched.no_wait--;
 }
 
-static bool has_hook(const struct worker *w) { return w->sched.guest_state && lua_gethookmask(w->sched.guest_state) != 0; }
+/* The hook that is set, the interpreter's for Ctrl-C perhaps. */
+static lua_Hook hook_of(const struct worker *w) { return w->sched.guest_state ? lua_gethook(w->sched.guest_state) : NULL; }
 
 /* Waits for the loop's descriptor. A signal is felt whenever it comes: until the wait begins, signals are blocked. */
 static void wait_for_loop(struct worker *w, double seconds) {
   struct pollfd p = {.fd = hosted_fd(w), .events = POLLIN};
   struct timespec limit = {.tv_sec = (time_t)seconds, .tv_nsec = (long)((seconds - (double)(time_t)seconds) * 1e9)};
   sigset_t all, before;
-  bool hook_was_set = has_hook(w);
-  if (hook_was_set) let_lua_run(w);
+  lua_Hook hook = hook_of(w);
+  if (hook) let_lua_run(w);
   if (w->sched.interrupted) return;
   sigfillset(&all);
   pthread_sigmask(SIG_SETMASK, &all, &before);
-  bool felt = !hook_was_set && has_hook(w);
+  bool felt = hook_of(w) && hook_of(w) != hook;
   if (!felt) felt = ppoll(&p, 1, seconds < 0 ? NULL : &limit, &before) < 0 && errno == EINTR;
   pthread_sigmask(SIG_SETMASK, &before, NULL);
   if (felt && w->sched.guest_state) let_lua_run(w);

@@ -215,7 +215,9 @@ static int core_label_set(lua_State *L) {
 }
 
 static int core_collect(lua_State *L) {
-  worker_collect(L, worker_of(L));
+  struct worker *w = worker_of(L);
+  w->code_forgotten = 0; /* the script asks for it: however short ago the last time was */
+  worker_collect(L, w);
   return 0;
 }
 

@@ -73,6 +73,7 @@ static void script_job(struct worker *w, struct fiber *f) {
     fflush(stdout);
     complain(p, text);
     ending_stop(w, 1);
+    if (!w->exit_code) w->exit_code = 1; /* also of what followed gaijin.run */
   } else if (!ok) {
     return;
   } else if (p->o.once) {

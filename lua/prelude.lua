@@ -333,7 +333,7 @@ end
 local function get_baka()
   local clients, hosts = {}, {}
   each_load(own_name, nil, function(_, client, held, dead)
-    if not dead then clients[client] = held end -- a dead one of our name is another host
+    if not dead then clients[client] = (clients[client] or 0) + held end -- a dead one of our name is another host
   end)
   each_load(nil, own_name, function(host, _, held) hosts[host] = (hosts[host] or 0) + held end)
   local exported, used = core.counts()

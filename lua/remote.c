@@ -108,7 +108,7 @@ static uint32_t milliseconds_left(lua_State *L, struct worker *w, const struct r
   if (until == 0) return 0;
   double ms = ceil((until - worker_now()) * 1e3 - 1e-3); /* not a millisecond more for the rounding of doubles */
   if (ms <= 0) {
-    wait_turn(L, w); /* as wait_raise does */
+    wait_refuse(L, w);
     worker_raise(L, STATUS_timeout, "%s was not begun: the time limit is over", describe(L, w, r));
   }
   return ms < UINT32_MAX ? (uint32_t)ms : UINT32_MAX;

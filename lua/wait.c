@@ -9,6 +9,8 @@
 #include "lua/loop.h"
 #include "lua/remote.h"
 
+static const double refused_seconds = 0.01; /* for one that tries again and again */
+
 struct alarm {
   struct fiber *fiber;
   bool rang;
@@ -35,6 +37,7 @@ enum wait_outcome wait_park(lua_State *L, struct worker *w, double until) {
   }
   fiber_park(L, w);
   if (t) timer_stop(t);
+  f->refused = 0;
   if (is_interrupted(w)) return WAIT_INTERRUPTED;
   return f->cancelled ? WAIT_CANCELLED : alarm.rang ? WAIT_OVER : WAIT_WOKEN;
 }
@@ -60,8 +63,20 @@ void wait_turn(lua_State *L, struct worker *w) {
   fiber_park(L, w);
 }
 
+void wait_refuse(lua_State *L, struct worker *w) {
+  struct fiber *f = w->sched.current;
+  struct alarm alarm = {.fiber = f};
+  struct timer *t = f->refused++ > 0 ? timer_start(w, refused_seconds, on_alarm, &alarm) : NULL;
+  if (!t) {
+    wait_turn(L, w);
+    return;
+  }
+  while (!alarm.rang && !is_interrupted(w)) fiber_park(L, w);
+  timer_stop(t);
+}
+
 int wait_raise(lua_State *L, struct worker *w, enum wait_outcome outcome, const char *what) {
-  if (outcome != WAIT_INTERRUPTED) wait_turn(L, w);
+  if (outcome != WAIT_INTERRUPTED) wait_refuse(L, w);
   if (outcome == WAIT_INTERRUPTED || is_interrupted(w)) {
     w->sched.interrupted = false;
     lua_rawgeti(L, LUA_REGISTRYINDEX, w->at.interrupt);

@@ -36,7 +36,7 @@ const char *worker_host_name(const struct worker *w, uint64_t host) {
 
 bool worker_is_farewell(const struct worker *w, const char *text) {
   static const char cancelled[] = "gaijin: cancelled: ";
-  return w->unwinding && w->sched.current && w->sched.current->cancelled && strncmp(text, cancelled, sizeof cancelled - 1) == 0;
+  return w->unwinding && strncmp(text, cancelled, sizeof cancelled - 1) == 0;
 }
 
 double worker_now(void) {
@@ -82,15 +82,23 @@ void worker_interrupted(lua_State *L, struct worker *w) {
   if (w->sched.guest && w->sched.guest != w->sched.current) fiber_wake(w->sched.guest);
 }
 
+/* The error on top is that Lua's stack has no room for another C function. */
+static bool is_overflow(lua_State *L) { return lua_type(L, -1) == LUA_TSTRING && strstr(lua_tostring(L, -1), "stack overflow"); }
+
 /* Calls `nothing` while `hook` is the hook; the script's own is put aside. A C function has room for one value: those of
  * ours that wait are far from LUA_MINSTACK. */
 static void call_nothing(lua_State *L, struct worker *w, lua_Hook hook) {
   lua_Hook old = lua_gethook(L);
   int mask = lua_gethookmask(L), count = lua_gethookcount(L);
-  if (mask || hook) lua_sethook(L, hook, hook ? LUA_MASKCALL : 0, 0);
+  bool aside = hook || (mask & ~LUA_MASKCOUNT); /* a count would begin anew each time, and there is nothing to be counted here */
+  if (aside) lua_sethook(L, hook, hook ? LUA_MASKCALL : 0, 0);
   lua_rawgeti(L, LUA_REGISTRYINDEX, w->at.nothing);
-  if (lua_pcall(L, 0, 0, 0) != 0) worker_interrupted(L, w); /* by a hook that a signal has set in between */
-  if (mask || hook) lua_sethook(L, old, mask, count);
+  int status = lua_pcall(L, 0, 0, 0);
+  if (status == LUA_ERRRUN && !is_overflow(L))
+    worker_interrupted(L, w); /* by a hook that a signal has set in between */
+  else if (status != 0)
+    lua_pop(L, 1);
+  if (aside) lua_sethook(L, old, mask, count);
 }
 
 /* A call makes LuaJIT note it. */
@@ -159,4 +167,5 @@ void worker_collect(lua_State *L, struct worker *w) {
     else
       worker_protected(w, collect, NULL);
   }
+  worker_back(L, w);
 }

@@ -167,7 +167,7 @@ static inline void worker_back(lua_State *L, struct worker *w) {
 /* Full collection from the scheduler or a fiber; a script's finaliser that raises is reported on stderr. */
 void worker_collect(lua_State *L, struct worker *w);
 
-/* Whether the text is the error of a running fiber that was cancelled because the worker stops: nobody needs to be told. */
+/* Whether the text is the error of something that was cancelled because the worker stops: nobody needs to be told. */
 bool worker_is_farewell(const struct worker *w, const char *text);
 
 /* Seconds of the monotonic clock. */

@@ -91,6 +91,11 @@ for interpreter in lua5.1 luajit; do
     local p = newproxy(true) getmetatable(p).__gc = function() print(pcall(gaijin.close)) print(pcall(gaijin.dispatch)) end p = nil collectgarbage()'
   check "$interpreter: with a collector that is stopped" grep -q '^1$' "$dir/lua.out"
   check "$interpreter: no close, no dispatch in a finaliser" test "$(grep -c '^false.gaijin: unsupported: .*in a finaliser$' "$dir/lua.out")" = 2
+  lua "$interpreter" -e 'local b = require("gaijin").connect { name = "backlog", call_timeout = 1 } local big, n, us = b("S").big, 0, {}
+    for i = 1, 30 do us[i] = gaijin.async(big) end gaijin.yield()
+    local till = gaijin.now() + 3 while gaijin.now() < till do end
+    for i = 1, 30 do n = n + (pcall(us[i].get, us[i]) and 1 or 0) end print(n)'
+  check "$interpreter: so do those that wait in the broker meanwhile" grep -q '^30$' "$dir/lua.out"
   lua "$interpreter" -e 'local b = require("gaijin").connect { name = "late" } local slow = b("S").nap
     local u = gaijin.async(function() return pcall(gaijin.timeout, 0.5, slow, 0.1) end) gaijin.sleep(0.05)
     local till = gaijin.now() + 2 while gaijin.now() < till do end print(u:get())'

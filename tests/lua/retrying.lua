@@ -4,6 +4,24 @@
 --@ worker R exit=0 flags=--grace,0.1
 bakaGaijin.retry = function() while true do pcall(gaijin.sleep, 60) end end
 bakaGaijin.remote_retry = function(f) while true do pcall(f) end end
+bakaGaijin.count_retries = function() -- of a tenth of a second
+  local n, till = 0, gaijin.now() + 0.1
+  pcall(gaijin.sleep, 60)
+  local begun = gaijin.now()
+  while gaijin.now() < till do
+    pcall(gaijin.sleep, 60)
+    n = n + 1
+  end
+  R_retries, R_seconds = n, gaijin.now() - begun
+end
+bakaGaijin.retries = function() return R_retries, R_seconds end
+-- a callback that takes longer than its interval
+local busy = true
+gaijin.every(0.001, function()
+  local till = gaijin.now() + 0.003
+  while busy and gaijin.now() < till do end
+end)
+bakaGaijin.rest = function() busy = false end
 bakaGaijin.alive = function() return true end
 bakaGaijin.stop = function() gaijin.stop() end
 gaijin.spawn(function()
@@ -22,6 +40,13 @@ for _, retry in ipairs { R.retry, R.remote_retry } do
   t.raises("^gaijin: timeout: ", gaijin.timeout, 0.01, retry, here)
   for _ = 1, 20 do t.eq(alive(), true) end
 end
+local counting = gaijin.async(R.count_retries)
+t.eq(alive(), true)
+counting:cancel()
+t.eventually(R.retries)
+local retries, seconds = R.retries()
+t.ok(retries <= seconds / 0.01 + 3, retries .. " retries in " .. seconds .. " s keep the processor busy")
+R.rest()
 -- here
 local ticks = 0
 local stop_ticks = gaijin.every(0.001, function() ticks = ticks + 1 end)
