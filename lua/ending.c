@@ -131,6 +131,12 @@ static int handle(int sig, void (*handler)(int), struct sigaction *old) {
   return sigaction(sig, &action, old) == 0 ? 0 : UV_EINVAL;
 }
 
+/* Unless it has been changed since: by the first signal, or by the program (stock Lua does, before it closes its state). */
+static void restore(int sig, const struct sigaction *old) {
+  struct sigaction now;
+  if (sigaction(sig, NULL, &now) == 0 && now.sa_handler == on_signal) sigaction(sig, old, NULL);
+}
+
 int ending_watch_signals(struct worker *w, bool enforce) {
   if (watched.worker) return UV_EBUSY;
   int r = uv_async_init(&w->loop.uv, &w->loop.signalled, on_signalled);
@@ -146,8 +152,8 @@ int ending_watch_signals(struct worker *w, bool enforce) {
 
 void ending_unwatch_signals(struct worker *w) {
   if (watched.worker != w) return;
-  sigaction(SIGTERM, &watched.term, NULL);
-  sigaction(SIGINT, &watched.interrupt, NULL);
+  restore(SIGTERM, &watched.term);
+  restore(SIGINT, &watched.interrupt);
   if (watched.alarm_seconds) {
     alarm(0);
     sigaction(SIGALRM, &watched.alarm, NULL);
