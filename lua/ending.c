@@ -20,6 +20,7 @@ static const char stopping_text[] = "the worker is stopping";
 static struct {
   struct worker *worker;
   unsigned alarm_seconds; /* 0: no alarm */
+  volatile sig_atomic_t signalled;
   struct sigaction term, interrupt, alarm; /* as they were */
 } watched;
 
@@ -106,10 +107,15 @@ static void reset(int sig) {
   sigaction(sig, &normal, NULL);
 }
 
+/* The second signal kills. It may come here too: os.execute puts back the handler that it found. */
 static void on_signal(int sig) {
-  (void)sig;
   reset(SIGTERM);
   reset(SIGINT);
+  if (watched.signalled) {
+    raise(sig);
+    return;
+  }
+  watched.signalled = 1;
   if (watched.alarm_seconds) alarm(watched.alarm_seconds);
   uv_async_send(&watched.worker->loop.signalled);
 }
@@ -144,6 +150,7 @@ int ending_watch_signals(struct worker *w, bool enforce) {
   w->loop.signalled.data = w;
   w->loop.signals = true;
   watched.worker = w;
+  watched.signalled = 0;
   watched.alarm_seconds = enforce ? (unsigned)ceil(w->grace + unwind_seconds + 0.5) : 0;
   if (enforce && (r = handle(SIGALRM, on_alarm, &watched.alarm)) < 0) return r;
   if ((r = handle(SIGTERM, on_signal, &watched.term)) < 0) return r;

@@ -18,11 +18,17 @@ static void teardown(void) {
   wire_close(&w);
 }
 
-/* a asks b, which has read it: the id that b was given. */
-static uint64_t ask(uint64_t id, uint32_t deadline_ms) {
+/* a writes a request to b. Those that are sent together are read by the broker in one turn, at one time of its clock. */
+static void write_request(uint64_t id, uint32_t deadline_ms) {
   struct message h = {.kind = MESSAGE_REQUEST, .op = OP_s2t, .id = id, .deadline_ms = deadline_ms, .target = OP_NAME, .name = "b", .name_size = 1};
   pack_text(wire_begin_to(&a, &h, 1), "x");
-  wire_send(&w, &a);
+  wire_end(&a);
+}
+
+/* a asks b, which has read it: the id that b was given. */
+static uint64_t ask(uint64_t id, uint32_t deadline_ms) {
+  write_request(id, deadline_ms);
+  wire_flush(&w, &a);
   do
     ck_assert_int_eq(wire_next(&w, &b), 1);
   while (b.m.op == OP_peer);
@@ -75,9 +81,10 @@ START_TEST(a_late_answer_is_discarded_and_its_objects_dropped) {
 END_TEST
 
 START_TEST(the_nearest_comes_first) {
-  ask(70, 60);
-  ask(71, 20);
-  ask(72, 40);
+  write_request(70, 60);
+  write_request(71, 20);
+  write_request(72, 40);
+  wire_flush(&w, &a);
   expect_timeout(71, "s2t to worker b got no answer in 0.02 s; whether it was done is not known");
   expect_timeout(72, "s2t to worker b got no answer in 0.04 s; whether it was done is not known");
   expect_timeout(70, "s2t to worker b got no answer in 0.06 s; whether it was done is not known");
