@@ -122,7 +122,7 @@ asan: ## builds everything with AddressSanitizer and UBSan in $(BUILD)/asan and 
 	@tools/setup.sh asan packages
 	@GAIJIN_TEST_SLOWER="$${GAIJIN_TEST_SLOWER:-3}" $(MAKE) --no-print-directory BUILD=$(BUILD)/asan SANITIZE=1 run-all
 
-valgrind: ## runs the unit tests and all processes of the script tests under valgrind (some ten minutes)
+valgrind: ## runs the unit tests and all processes of the script tests under valgrind (some twenty minutes)
 	@tools/setup.sh valgrind packages
 	@$(MAKE) --no-print-directory run-valgrind
 

@@ -3,7 +3,7 @@
 #
 # Tests with real processes, each of them under valgrind: broker, workers and gaijinctl; then the script tests once more with
 # lua5.1 and gaijin.so as every worker. Usage: processes.sh BUILD. A test fails when it fails, or when valgrind has anything to
-# say about one of its processes. Part of `make valgrind`; takes some ten minutes.
+# say about one of its processes. Part of `make valgrind`; takes some twenty minutes.
 set -uo pipefail
 export LC_ALL=C
 build=$(cd "${1:?usage: processes.sh BUILD}" && pwd)
@@ -47,6 +47,7 @@ for program in gaijin-broker gaijinctl gaijin-worker; do wrap "$program" "$build
 for test in test_bed test_death_workers test_hung_broker; do run "$test" "$build/tests/$test"; done
 run_scripts ""
 wrap gaijin-worker lua5.1 "$root/tests/module/worker.lua"
+export GAIJIN_TEST_STOCK=1
 run_scripts "with lua5.1"
 echo "$passed passed, $failed failed"
 [ "$failed" = 0 ]
