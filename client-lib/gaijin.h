@@ -210,8 +210,8 @@ GAIJIN_API int gaijin_claim(gaijin *g, const struct pt *pt, gaijin_answer_fn fn,
 GAIJIN_API void gaijin_cancel(gaijin *g, uint64_t id);
 
 /* Answers with `timeout` what was due more than `slack` seconds ago, unless the broker has sent anything since the last call. That
- * is for a broker that hangs: else it is the one that does so, when the deadline is over. Call it now and then; the broker is told, and late answers are discarded. Call-backs
- * run; requests for gaijin_await are left alone. */
+ * is for a broker that hangs: else it is the one that does so, when the deadline is over. Call it now and then; the broker is
+ * told, and late answers are discarded. Call-backs run; requests for gaijin_await are left alone. */
 GAIJIN_API void gaijin_expire(gaijin *g, double slack);
 
 /* For programs without a loop: flushes and dispatches until the answer to `id` (ended with fn NULL) is here.

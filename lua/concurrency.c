@@ -261,7 +261,9 @@ static void set_functions(lua_State *L, struct worker *w, int table, const luaL_
 void concurrency_open(lua_State *L, struct worker *w, int module, int core) {
   static const luaL_Reg visible[] = {{"sleep", gaijin_sleep}, {"yield", gaijin_yield}, {"run", gaijin_run}, {"stats", gaijin_stats}, {NULL, NULL}};
   static const luaL_Reg hidden[] = {
-      {"sleep", gaijin_sleep}, {"nap", core_nap}, {"rouse", core_rouse}, {"cancelled", core_cancelled}, {"limit", core_limit}, {"set_limit", core_set_limit}, {"try", core_try}, {"next_death", core_next_death}, {"death_told", core_death_told}, {"deaths", core_deaths},
+      {"sleep", gaijin_sleep}, {"nap", core_nap}, {"rouse", core_rouse}, {"cancelled", core_cancelled},
+      {"limit", core_limit}, {"set_limit", core_set_limit}, {"try", core_try}, {"next_death", core_next_death},
+      {"death_told", core_death_told}, {"deaths", core_deaths},
       {"want_deaths", core_want_deaths}, {"host_of", core_host_of}, {"clients", core_clients}, {"async", async_call}, {NULL, NULL},
   };
   set_functions(L, w, module, visible);

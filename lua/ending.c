@@ -7,7 +7,6 @@
 
 #include <math.h>
 #include <signal.h>
-#include <stdlib.h>
 #include <unistd.h>
 
 #include "lua/fiber.h"

@@ -303,8 +303,9 @@ static const luaL_Reg core_functions[] = {
     {"kind", core_kind},     {"s2t", core_s2t},       {"wait_label", core_wait_label}, {"watch", core_watch},
     {"call", core_call},     {"pairs", core_pairs},   {"ipairs", core_ipairs},         {"next", core_next},
     {"loads", core_loads},   {"counts", core_counts}, {"label_set", core_label_set},   {"collect", core_collect},
-    {"release", core_release}, {"drain", core_drain}, {"is_fiber", core_is_fiber}, {"on_fiber", core_on_fiber}, {"spawn", core_spawn},     {"report", core_report},
-    {"forward", apply_forward}, {"apply", apply_call}, {"setmetatable_of", core_setmetatable}, {"tostring_of", core_tostring}, {"dump_of", core_dump}, {"copy", copy_make}, {"gc", core_gc},
+    {"release", core_release}, {"drain", core_drain}, {"is_fiber", core_is_fiber}, {"on_fiber", core_on_fiber},
+    {"spawn", core_spawn},   {"report", core_report}, {"forward", apply_forward},      {"apply", apply_call},
+    {"setmetatable_of", core_setmetatable}, {"tostring_of", core_tostring}, {"dump_of", core_dump}, {"copy", copy_make}, {"gc", core_gc},
     {NULL, NULL},
 };
 
