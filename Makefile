@@ -42,7 +42,7 @@ SANITIZER := $(if $(filter 1,$(SANITIZE)),-fsanitize=address$(comma)undefined -f
 OPTIMISE := $(if $(filter 1,$(SANITIZE)),-O1,-O2)
 CFLAGS ?= $(OPTIMISE) -g
 OWN_CFLAGS := -std=gnu11 -fPIC -fvisibility=hidden $(WARNINGS) $(SANITIZER) \
-              -I. -I$(BUILD)/obj \
+              -I. -Iclient-lib/include -I$(BUILD)/obj \
               $(patsubst -I%,-isystem %,$(shell pkg-config --cflags $(PACKAGES) 2>/dev/null))
 OWN_LDFLAGS := $(SANITIZER) -pthread
 UV := $(call package_libs,libuv)
@@ -56,13 +56,16 @@ objects = $(patsubst %.c,$(BUILD)/obj/%.o,$(1))
 # The programs of a list of main files: $(call programs,folder,sources)
 programs = $(patsubst %.c,$(BUILD)/$(1)/%,$(notdir $(2)))
 
-PROTO := $(call objects,$(wildcard proto/*.c))
-CLIENT := $(call objects,$(wildcard client-lib/*.c))
-BROKER := $(call objects,$(filter-out broker/main.c,$(wildcard broker/*.c)))
-# lua/luaopen.c is the entry of build/gaijin.so only.
-LUASIDE := $(call objects,$(filter-out lua/main.c lua/luaopen.c,$(wildcard lua/*.c)))
-LUA_SCRIPTS := $(patsubst lua/%.lua,$(BUILD)/obj/lua/%.lua.h,$(wildcard lua/*.lua))
-TOOLS := $(call objects,$(filter-out tools/protocol-table.c,$(wildcard tools/*.c)))
+# The files of a folder and of those in it: $(call under,folder,pattern)
+under = $(sort $(wildcard $(1)/$(2) $(1)/*/$(2)))
+
+PROTO := $(call objects,$(call under,proto,*.c))
+CLIENT := $(call objects,$(call under,client-lib,*.c))
+BROKER := $(call objects,$(filter-out broker/main.c,$(call under,broker,*.c)))
+# lua/module.c is the entry of build/gaijin.so only.
+LUASIDE := $(call objects,$(filter-out lua/main.c lua/module.c,$(call under,lua,*.c)))
+LUA_SCRIPTS := $(patsubst %,$(BUILD)/obj/%.h,$(call under,lua,*.lua))
+TOOLS := $(call objects,$(filter-out tools/dev/%,$(call under,tools,*.c)))
 BED := $(call objects,$(wildcard tests/bed/*.c))
 UNIT_TESTS := $(call programs,tests,$(wildcard tests/unit/test_*.c))
 FLOW_TESTS := $(call programs,tests,$(wildcard tests/flow/test_*.c))
@@ -76,8 +79,8 @@ LIBRARIES := $(if $(PROTO),$(BUILD)/libproto.a) \
              $(if $(CLIENT),$(BUILD)/libgaijin.a $(BUILD)/libgaijin.so) \
              $(if $(BROKER),$(BUILD)/libbroker.a) \
              $(if $(LUASIDE),$(BUILD)/liblua-gaijin.a)
-LUA_MODULE := $(if $(wildcard lua/luaopen.c),$(BUILD)/gaijin.so)
-TABLE := $(if $(wildcard tools/protocol-table.c),$(BUILD)/protocol-table)
+LUA_MODULE := $(if $(wildcard lua/module.c),$(BUILD)/gaijin.so)
+TABLE := $(if $(wildcard tools/dev/protocol-table.c),$(BUILD)/protocol-table)
 PROGRAMS := $(if $(wildcard broker/main.c),$(BUILD)/gaijin-broker) \
             $(if $(wildcard lua/main.c),$(BUILD)/gaijin-worker) \
             $(if $(wildcard tools/main.c),$(BUILD)/gaijinctl) \
@@ -192,11 +195,11 @@ $(BUILD)/obj/%.o: %.c $(FLAGS_FILE)
 # Tests find the programs there, unless GAIJIN_BUILD says otherwise.
 $(BUILD)/obj/tests/%.o: OWN_CFLAGS += -DGAIJIN_BUILD_DIR='"$(abspath $(BUILD))"'
 # Scripts that C sources include must be there before the first compilation knows of them.
-$(call objects,$(wildcard lua/*.c)): | $(LUA_SCRIPTS)
+$(LUASIDE): | $(LUA_SCRIPTS)
 
-# lua/NAME.lua as the C text `static const char NAME_lua[] = {...}`, ended by a 0 byte.
+# lua/.../NAME.lua as the C text `static const char NAME_lua[] = {...}`, ended by a 0 byte.
 $(BUILD)/obj/lua/%.lua.h: lua/%.lua
-	@mkdir -p $(@D); { echo "static const char $(subst -,_,$*)_lua[] = {"; \
+	@mkdir -p $(@D); { echo "static const char $(subst -,_,$(notdir $*))_lua[] = {"; \
 	  od -An -v -tu1 $< | sed 's/[0-9][0-9]*/&,/g; s/\(1[3-9][0-9]\|12[89]\|2[0-9][0-9]\),/(char)\1,/g'; echo "0};"; } > $@
 
 $(BUILD)/libproto.a: $(PROTO)
@@ -223,11 +226,11 @@ $(BUILD)/gaijin-broker: $(BUILD)/obj/broker/main.o $(BUILD)/libbroker.a $(BUILD)
 $(BUILD)/gaijin-worker: $(BUILD)/obj/lua/main.o $(BUILD)/liblua-gaijin.a $(BUILD)/libgaijin.a
 	$(call link,-Wl$(comma)-E $(inputs) $(LUA_LIBS))
 # Without liblua, which the interpreter that loads it has; never unloaded, because finalisers may run late.
-$(BUILD)/gaijin.so: $(BUILD)/obj/lua/luaopen.o $(BUILD)/liblua-gaijin.a $(BUILD)/libgaijin.a
+$(BUILD)/gaijin.so: $(BUILD)/obj/lua/module.o $(BUILD)/liblua-gaijin.a $(BUILD)/libgaijin.a
 	$(call link,-shared -Wl$(comma)-z$(comma)nodelete $(inputs) $(UV) $(MSGPACK) -lm)
 $(BUILD)/gaijinctl: $(TOOLS) $(BUILD)/libgaijin.a
 	$(call link,$(inputs) $(UV) $(MSGPACK) -lm)
-$(BUILD)/protocol-table: $(BUILD)/obj/tools/protocol-table.o $(BUILD)/libproto.a
+$(BUILD)/protocol-table: $(BUILD)/obj/tools/dev/protocol-table.o $(BUILD)/libproto.a
 	$(call link,$(inputs))
 $(BUILD)/examples/%: $(BUILD)/obj/examples/c/%.o $(BUILD)/libgaijin.a
 	$(call link,$(inputs) $(MSGPACK) -lm)

@@ -8,7 +8,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "broker/log.h"
+#include "broker/base/log.h"
 
 struct flags {
   const char *socket;   /* path */

@@ -21,7 +21,7 @@
 #ifndef GAIJIN_CLIENT_INTERNAL_H
 #define GAIJIN_CLIENT_INTERNAL_H
 
-#include "client-lib/gaijin.h"
+#include <gaijin/gaijin.h>
 #include "client-lib/list.h"
 #include "client-lib/table.h"
 #include "proto/body.h"

@@ -12,15 +12,15 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "lua/collect.h"
-#include "lua/concurrency.h"
-#include "lua/fiber.h"
-#include "lua/future.h"
-#include "lua/ending.h"
-#include "lua/loop.h"
-#include "lua/library.h"
+#include "lua/serve/collect.h"
+#include "lua/api/concurrency.h"
+#include "lua/fiber/fiber.h"
+#include "lua/ask/future.h"
+#include "lua/fiber/ending.h"
+#include "lua/fiber/loop.h"
+#include "lua/api/library.h"
 #include "lua/options.h"
-#include "lua/trace.h"
+#include "lua/vm/trace.h"
 
 struct program {
   struct worker w;

@@ -10,7 +10,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "client-lib/gaijin.h"
+#include <gaijin/gaijin.h>
 #include "tools/show.h"
 
 /* So long all workers together may take. */

@@ -9,7 +9,7 @@
 
 #include <stdbool.h>
 
-#include "client-lib/gaijin.h"
+#include <gaijin/gaijin.h>
 #include "tools/command.h"
 #include "tools/show.h"
 

@@ -12,7 +12,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "client-lib/gaijin.h"
+#include <gaijin/gaijin.h>
 
 struct show;
 

@@ -8,7 +8,7 @@
  *   build/gaijin-worker -s /tmp/demo.sock -n shop examples/c/shop.lua &
  *   build/examples/call -s /tmp/demo.sock shop price apple 3
  *
- * It is also the tutorial of the C interface (client-lib/gaijin.h), in its blocking style: begin a message, put its
+ * It is also the tutorial of the C interface (client-lib/include/gaijin/gaijin.h), in its blocking style: begin a message, put its
  * values, end it, await the answer. A program with a loop of its own gives gaijin_end_request a call-back instead of NULL,
  * polls gaijin_fd() and calls gaijin_dispatch() and gaijin_flush(). Link with libgaijin and msgpack-c.
  */
@@ -17,7 +17,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "client-lib/gaijin.h"
+#include <gaijin/gaijin.h>
 
 /* No answer of an example should take longer. */
 #define WAIT_SECONDS 5.0

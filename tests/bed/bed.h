@@ -15,7 +15,7 @@
 #ifndef GAIJIN_TESTS_BED_H
 #define GAIJIN_TESTS_BED_H
 
-#include "client-lib/gaijin.h"
+#include <gaijin/gaijin.h>
 #include "tests/bed/child.h"
 
 struct bed;

@@ -7,7 +7,7 @@
 #ifndef GAIJIN_TESTS_BOOKS_H
 #define GAIJIN_TESTS_BOOKS_H
 
-#include "client-lib/gaijin.h"
+#include <gaijin/gaijin.h>
 
 /* Called for each record: its PT, and the number that the reference protocol keeps of it. */
 typedef void (*books_fn)(void *user, const struct pt *pt, uint64_t number);

@@ -13,7 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "client-lib/gaijin.h"
+#include <gaijin/gaijin.h>
 
 /* WARM_UP: tokens made and released before anything is measured, so that the broker has its buffers. */
 enum { BATCH = 1000, WARM_UP = 5000, LIMIT_SECONDS = 120 };

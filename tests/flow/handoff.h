@@ -20,7 +20,7 @@
 #include <sched.h>
 #include <stdatomic.h>
 
-#include "client-lib/gaijin.h"
+#include <gaijin/gaijin.h>
 #include "tests/bed/books.h"
 #include "tests/unit/broker_wire.h"
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * The broker's side: broker/refs.c, transfer.c, route.c, holdings.c, reap.c. One process for each connection it reads, all on
+ * The broker's side: broker/books/refs.c, transfer.c, route.c, holdings.c, reap.c. One process for each connection it reads, all on
  * the same books; a step is a whole message with everything that is queued because of it. A message whose consequences do not
  * fit into the streams waits, which only the bounded streams of the model need.
  */

@@ -5,7 +5,7 @@
  *
  * Every step is one d_step: one message handled, or one decision of a script. That is what the programs do, each being
  * single-threaded; what happens between two steps is the order of the streams, which is what is searched here.
- * Names of what they do in C: arrive, unpend, settle (client-lib/holding.c, token.c), see, hold, release, settle (broker/refs.c).
+ * Names of what they do in C: arrive, unpend, settle (client-lib/holding.c, token.c), see, hold, release, settle (broker/books/refs.c).
  *
  * Bounds, given with -D: SENDS messages with the PT in all, DEPTH messages in each direction of a connection, and how often
  * each of USES, REFUSALS, CLAIMS, FREES, DEATHS, RESTARTS happens.  -DM_... makes one wrong turn each; run.sh lists them.

@@ -21,8 +21,8 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-#include "broker/broker.h"
-#include "broker/client.h"
+#include "broker/core/broker.h"
+#include "broker/net/client.h"
 #include "proto/body.h"
 #include "proto/pack.h"
 #include "proto/status.h"

@@ -16,7 +16,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-#include "client-lib/gaijin.h"
+#include <gaijin/gaijin.h>
 #include "client-lib/internal.h"
 #include "tests/unit/run.h"
 

@@ -2,7 +2,7 @@
  *
  * Requests under way.
  */
-#include "broker/calls.h"
+#include "broker/books/calls.h"
 
 #include "tests/unit/random.h"
 #include "tests/unit/run.h"

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * The estates of large holders (broker/estate.c): others are answered while they are settled.
+ * The estates of large holders (broker/core/estate.c): others are answered while they are settled.
  */
 #include "tests/unit/broker_wire.h"
 

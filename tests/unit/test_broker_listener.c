@@ -2,7 +2,7 @@
  *
  * Who gets the socket's path.
  */
-#include "broker/listener.h"
+#include "broker/net/listener.h"
 
 #include <errno.h>
 #include <fcntl.h>

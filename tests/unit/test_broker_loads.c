@@ -2,7 +2,7 @@
  *
  * The seed's rule: gain 1.4, 100 tokens at least.
  */
-#include "broker/loads.h"
+#include "broker/books/loads.h"
 
 #include "tests/unit/run.h"
 

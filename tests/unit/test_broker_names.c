@@ -2,7 +2,7 @@
  *
  * Names, and those who wait for them.
  */
-#include "broker/names.h"
+#include "broker/books/names.h"
 
 #include <string.h>
 

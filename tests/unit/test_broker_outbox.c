@@ -2,7 +2,7 @@
  *
  * The queue of bytes, written to one end of a socket pair.
  */
-#include "broker/outbox.h"
+#include "broker/net/outbox.h"
 
 #include <string.h>
 #include <sys/socket.h>

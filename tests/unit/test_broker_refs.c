@@ -3,7 +3,7 @@
  * References against an oracle: a plain array of counts for a few hosts, ids and
  * clients, driven by the same random events.
  */
-#include "broker/refs.h"
+#include "broker/books/refs.h"
 
 #include <string.h>
 

@@ -2,12 +2,12 @@
  *
  * The slab, and the hash table and lists that link its items by index.
  */
-#include "broker/slab.h"
+#include "broker/base/slab.h"
 
 #include <string.h>
 
-#include "broker/chain.h"
-#include "broker/lists.h"
+#include "broker/base/chain.h"
+#include "broker/base/lists.h"
 #include "tests/unit/random.h"
 #include "tests/unit/run.h"
 

@@ -2,7 +2,7 @@
  *
  * The timer wheel against a plain list of times.
  */
-#include "broker/wheel.h"
+#include "broker/base/wheel.h"
 
 #include <stddef.h>
 

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT
  *
- * Library functions that know ATs (lua/apply.c): with values of this VM they are what they were, word for word; with a
+ * Library functions that know ATs (lua/serve/apply.c): with values of this VM they are what they were, word for word; with a
  * remote value they are one request.
  */
 #define _GNU_SOURCE
-#include "lua/apply.h"
+#include "lua/serve/apply.h"
 
 #include "tests/unit/vm.h"
 

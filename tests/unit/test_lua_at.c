@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT
  *
- * Active tokens (lua/at.c): interning, the finaliser, resurrection. The broker is played by the test, so what leaves
+ * Active tokens (lua/ref/at.c): interning, the finaliser, resurrection. The broker is played by the test, so what leaves
  * and when is seen message by message.
  */
 #define _GNU_SOURCE
-#include "lua/at.h"
+#include "lua/ref/at.h"
 
 #include "tests/unit/vm.h"
 

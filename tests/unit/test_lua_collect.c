@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT
  *
- * Collections for others (lua/collect.c): the budget for `free` and the safety net. The budget's state is set by the
+ * Collections for others (lua/serve/collect.c): the budget for `free` and the safety net. The budget's state is set by the
  * test, so nothing depends on how long a collection takes.
  */
 #define _GNU_SOURCE
-#include "lua/collect.h"
+#include "lua/serve/collect.h"
 
 #include "tests/unit/vm.h"
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * Switching between C stacks (lua/context.c). The test is the one context, `other` the second.
+ * Switching between C stacks (lua/fiber/context.c). The test is the one context, `other` the second.
  */
-#include "lua/context.h"
+#include "lua/fiber/context.h"
 
 #include <fenv.h>
 #include <math.h>

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT
  *
- * Fibers (lua/fiber.c): the ready queue, waiting anywhere in Lua, and their end.
+ * Fibers (lua/fiber/fiber.c): the ready queue, waiting anywhere in Lua, and their end.
  */
 #define _GNU_SOURCE
-#include "lua/fiber.h"
+#include "lua/fiber/fiber.h"
 
 #include <sys/resource.h>
 

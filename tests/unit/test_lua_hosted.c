@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT
  *
- * A VM in a stock interpreter (lua/hosted.c): the test is the interpreter, whose stack is the guest; a thread is the
+ * A VM in a stock interpreter (lua/fiber/hosted.c): the test is the interpreter, whose stack is the guest; a thread is the
  * broker.
  */
 #define _GNU_SOURCE
-#include "lua/hosted.h"
+#include "lua/fiber/hosted.h"
 
 #include <signal.h>
 #include <stdatomic.h>

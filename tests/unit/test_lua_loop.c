@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT
  *
- * The worker's loop and its timers (lua/loop.c). The kernel's clocks are replaced by this file's, so that a coarse
+ * The worker's loop and its timers (lua/fiber/loop.c). The kernel's clocks are replaced by this file's, so that a coarse
  * clock, which libuv prefers where it ticks each millisecond, is there on every machine.
  */
 #define _GNU_SOURCE
-#include "lua/ending.h"
-#include "lua/loop.h"
+#include "lua/fiber/ending.h"
+#include "lua/fiber/loop.h"
 
 #include <math.h>
 #include <signal.h>

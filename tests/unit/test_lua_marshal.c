@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT
  *
- * Values to messages and back (lua/marshal.c, lua/copy.c). The test's broker sends a message's values back as its
+ * Values to messages and back (lua/ref/marshal.c, lua/ref/copy.c). The test's broker sends a message's values back as its
  * answer (`echo`), so what Lua gets is compared with what it sent.
  */
 #define _GNU_SOURCE
-#include "lua/marshal.h"
+#include "lua/ref/marshal.h"
 
 #include "tests/unit/vm.h"
 

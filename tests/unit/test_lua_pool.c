@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT
  *
- * Home objects that others hold (lua/pool.c), and their tokens' life as far as lua/ has a part in it.
+ * Home objects that others hold (lua/ref/pool.c), and their tokens' life as far as lua/ has a part in it.
  */
 #define _GNU_SOURCE
-#include "lua/pool.h"
+#include "lua/ref/pool.h"
 
 #include "tests/unit/vm.h"
 

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT
  *
- * Requests and their answers (lua/remote.c): what is refused before it is sent, what an answer becomes, time limits.
+ * Requests and their answers (lua/ask/remote.c): what is refused before it is sent, what an answer becomes, time limits.
  */
 #define _GNU_SOURCE
-#include "lua/remote.h"
+#include "lua/ask/remote.h"
 
 #include "tests/unit/captured.h"
 #include "tests/unit/vm.h"

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT
  *
- * Pages of a table, as its host makes them (lua/traverse.c). A traversal is done as a client does it, and its
+ * Pages of a table, as its host makes them (lua/serve/traverse.c). A traversal is done as a client does it, and its
  * entries are compared with those of the table.
  */
 #define _GNU_SOURCE
-#include "lua/traverse.h"
+#include "lua/serve/traverse.h"
 
 #include <limits.h>
 #include <lualib.h>

@@ -12,14 +12,14 @@
 
 #include <lualib.h>
 
-#include "lua/at.h"
-#include "lua/collect.h"
-#include "lua/fiber.h"
-#include "lua/future.h"
-#include "lua/library.h"
-#include "lua/loop.h"
-#include "lua/pool.h"
-#include "lua/serve.h"
+#include "lua/ref/at.h"
+#include "lua/serve/collect.h"
+#include "lua/fiber/fiber.h"
+#include "lua/ask/future.h"
+#include "lua/api/library.h"
+#include "lua/fiber/loop.h"
+#include "lua/ref/pool.h"
+#include "lua/serve/serve.h"
 #include "tests/unit/fake_broker.h"
 
 enum { VM_PARKED = 512 };

@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Linear hashing (Litwin 1980): with `size` buckets and `whole` the largest power
+ * of two not above it, a hash belongs to bucket `h mod 2*whole` if there is such
+ * a bucket, else to `h mod whole`. One more bucket takes its items from one other.
+ */
+#include "broker/base/chain.h"
+
+#include <stdlib.h>
+
+enum { LEAST_BUCKETS = 16 };
+
+bool chain_init(struct chain *t, const struct slab *slab, size_t link, chain_hash_fn hash, uint64_t seed) {
+  *t = (struct chain){.slab = slab, .link = link, .hash = hash, .seed = seed, .size = LEAST_BUCKETS, .capacity = LEAST_BUCKETS};
+  t->heads = malloc(t->capacity * sizeof *t->heads);
+  if (!t->heads) return false;
+  for (uint32_t i = 0; i < t->size; i++) t->heads[i] = SLAB_NONE;
+  return true;
+}
+
+void chain_deinit(struct chain *t) {
+  free(t->heads);
+  *t = (struct chain){0};
+}
+
+static uint32_t whole(uint32_t size) { return UINT32_C(1) << (31 - __builtin_clz(size)); }
+
+static uint32_t bucket(const struct chain *t, uint64_t hash) {
+  uint32_t w = whole(t->size);
+  uint32_t b = (uint32_t)(hash & ((uint64_t)w * 2 - 1));
+  return b < t->size ? b : b - w;
+}
+
+static uint64_t hash_of(const struct chain *t, uint32_t index) { return t->hash(slab_at(t->slab, index), t->seed); }
+
+static void push(struct chain *t, uint32_t b, uint32_t index) {
+  *chain_link(t, index) = t->heads[b];
+  t->heads[b] = index;
+}
+
+static bool resize(struct chain *t, uint32_t capacity) {
+  uint32_t *heads = realloc(t->heads, (size_t)capacity * sizeof *heads);
+  if (!heads) return false;
+  t->heads = heads;
+  t->capacity = capacity;
+  return true;
+}
+
+/* One bucket more: the items of bucket `size - whole` are dealt out between it and the new one. */
+static void grow(struct chain *t) {
+  if (t->size == t->capacity && (t->capacity > UINT32_MAX / 2 || !resize(t, t->capacity * 2))) return;
+  uint32_t from = t->size - whole(t->size), index = t->heads[from];
+  t->heads[from] = t->heads[t->size] = SLAB_NONE;
+  t->size++;
+  while (index != SLAB_NONE) {
+    uint32_t next = chain_next(t, index);
+    push(t, bucket(t, hash_of(t, index)), index);
+    index = next;
+  }
+}
+
+/* One bucket less: the last one's items go where they would be without it. */
+static void shrink(struct chain *t) {
+  uint32_t index = t->heads[--t->size];
+  while (index != SLAB_NONE) {
+    uint32_t next = chain_next(t, index);
+    push(t, bucket(t, hash_of(t, index)), index);
+    index = next;
+  }
+  if (t->size <= t->capacity / 4) resize(t, t->capacity / 2);
+}
+
+uint32_t chain_first(const struct chain *t, uint64_t hash) { return t->heads[bucket(t, hash)]; }
+
+void chain_add(struct chain *t, uint32_t index) {
+  if (++t->count > t->size) grow(t);
+  push(t, bucket(t, hash_of(t, index)), index);
+}
+
+void chain_remove(struct chain *t, uint32_t index) {
+  uint32_t *at = &t->heads[bucket(t, hash_of(t, index))];
+  while (*at != index) at = chain_link(t, *at);
+  *at = chain_next(t, index);
+  t->count--;
+  if (t->size > LEAST_BUCKETS && t->count < t->size / 2) {
+    shrink(t);
+    if (t->size > LEAST_BUCKETS && t->count < t->size / 2) shrink(t);
+  }
+}

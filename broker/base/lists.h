@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Doubly linked lists of slab items through a `struct links` inside each item:
+ * every item sits in one list per such member. The newest item comes first.
+ * `struct owners` is an array of such lists, one for each small number (a host's
+ * index), that grows as needed.
+ */
+#ifndef GAIJIN_BROKER_LISTS_H
+#define GAIJIN_BROKER_LISTS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "broker/base/slab.h"
+
+struct links {
+  uint32_t prev, next;
+};
+
+/* An empty list's head is SLAB_NONE. `member` is the offset of the struct links in the item. */
+void list_add(const struct slab *s, size_t member, uint32_t *head, uint32_t index);
+void list_remove(const struct slab *s, size_t member, uint32_t *head, uint32_t index);
+static inline uint32_t list_next(const struct slab *s, size_t member, uint32_t index) {
+  return ((const struct links *)(const void *)((char *)slab_at(s, index) + member))->next;
+}
+
+struct owner_list {
+  uint32_t head, count;
+};
+
+struct owners {
+  const struct slab *slab;
+  size_t member;
+  struct owner_list *lists;
+  uint32_t capacity;
+};
+
+/* A zeroed struct is valid to deinit. */
+void owners_init(struct owners *o, const struct slab *slab, size_t member);
+void owners_deinit(struct owners *o);
+
+/* Makes room for a list of `owner`, so that owners_add cannot fail for it. False when memory is short. */
+bool owners_reserve(struct owners *o, uint32_t owner);
+void owners_add(struct owners *o, uint32_t owner, uint32_t index);
+void owners_remove(struct owners *o, uint32_t owner, uint32_t index);
+/* First item and number of items of any owner's list; SLAB_NONE and 0 for owners never heard of. */
+uint32_t owners_first(const struct owners *o, uint32_t owner);
+uint32_t owners_next(const struct owners *o, uint32_t index);
+uint32_t owners_count(const struct owners *o, uint32_t owner);
+
+#endif

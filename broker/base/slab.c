@@ -1,0 +1,123 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Chunks with room form a list whose head is filled first. A bit map per chunk
+ * tells which items live, so free items need no link of their own.
+ */
+#include "broker/base/slab.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+
+void slab_init(struct slab *s, uint32_t item_size) { *s = (struct slab){.item_size = (item_size + 7u) & ~7u, .unused = SLAB_NONE}; }
+
+static size_t chunk_bytes(const struct slab *s) { return sizeof(struct slab_chunk) + (size_t)SLAB_CHUNK * s->item_size; }
+
+void slab_deinit(struct slab *s) {
+  for (uint32_t i = 0; i < s->entry_count; i++)
+    if (s->entries[i].chunk) munmap(s->entries[i].chunk, chunk_bytes(s));
+  free(s->entries);
+  *s = (struct slab){0};
+}
+
+static void open_chunk(struct slab *s, struct slab_chunk *c) {
+  c->prev = NULL;
+  c->next = s->open;
+  if (s->open) s->open->prev = c;
+  s->open = c;
+}
+
+static void shut_chunk(struct slab *s, struct slab_chunk *c) {
+  if (c->prev)
+    c->prev->next = c->next;
+  else
+    s->open = c->next;
+  if (c->next) c->next->prev = c->prev;
+}
+
+/* A number for a new chunk: an unused one, else the next. SLAB_NONE when memory or numbers are short. */
+static uint32_t take_number(struct slab *s) {
+  if (s->unused != SLAB_NONE) {
+    uint32_t number = s->unused;
+    s->unused = s->entries[number].next_unused;
+    return number;
+  }
+  if (s->entry_count == UINT32_MAX / SLAB_CHUNK) return SLAB_NONE;
+  if (s->entry_count == s->entry_capacity) {
+    uint32_t capacity = s->entry_capacity ? s->entry_capacity * 2 : 4;
+    struct slab_entry *entries = realloc(s->entries, capacity * sizeof *entries);
+    if (!entries) return SLAB_NONE;
+    s->entries = entries;
+    s->entry_capacity = capacity;
+  }
+  s->entries[s->entry_count] = (struct slab_entry){.chunk = NULL, .next_unused = SLAB_NONE};
+  return s->entry_count++;
+}
+
+static void give_number(struct slab *s, uint32_t number) {
+  s->entries[number] = (struct slab_entry){.chunk = NULL, .next_unused = s->unused};
+  s->unused = number;
+}
+
+static bool add_chunk(struct slab *s) {
+  uint32_t number = take_number(s);
+  if (number == SLAB_NONE) return false;
+  struct slab_chunk *c = mmap(NULL, chunk_bytes(s), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  if (c == MAP_FAILED) {
+    give_number(s, number);
+    return false;
+  }
+  c->number = number;
+  s->entries[number].chunk = c;
+  s->chunks++;
+  open_chunk(s, c);
+  return true;
+}
+
+uint32_t slab_add(struct slab *s) {
+  if (!s->open && !add_chunk(s)) return SLAB_NONE;
+  struct slab_chunk *c = s->open;
+  unsigned word = 0;
+  while (c->live[word] == UINT64_MAX) word++;
+  unsigned bit = (unsigned)__builtin_ctzll(~c->live[word]);
+  c->live[word] |= UINT64_C(1) << bit;
+  if (++c->used == SLAB_CHUNK) shut_chunk(s, c);
+  s->count++;
+  uint32_t index = c->number * SLAB_CHUNK + word * 64 + bit;
+  memset(slab_at(s, index), 0, s->item_size);
+  return index;
+}
+
+void slab_remove(struct slab *s, uint32_t index) {
+  struct slab_chunk *c = s->entries[index / SLAB_CHUNK].chunk;
+  uint32_t place = index % SLAB_CHUNK;
+  c->live[place / 64] &= ~(UINT64_C(1) << (place % 64));
+  s->count--;
+  if (c->used-- == SLAB_CHUNK) open_chunk(s, c);
+  if (c->used == 0 && (s->open != c || c->next)) {
+    shut_chunk(s, c);
+    give_number(s, c->number);
+    munmap(c, chunk_bytes(s));
+    s->chunks--;
+    s->returned++;
+  }
+}
+
+bool slab_live(const struct slab *s, uint32_t index) {
+  uint32_t number = index / SLAB_CHUNK, place = index % SLAB_CHUNK;
+  if (number >= s->entry_count || !s->entries[number].chunk) return false;
+  return s->entries[number].chunk->live[place / 64] >> (place % 64) & 1;
+}
+
+uint32_t slab_next(const struct slab *s, uint32_t from) {
+  uint32_t place = from % SLAB_CHUNK;
+  for (uint32_t number = from / SLAB_CHUNK; number < s->entry_count; number++, place = 0) {
+    const struct slab_chunk *c = s->entries[number].chunk;
+    if (!c) continue;
+    for (; place < SLAB_CHUNK; place = (place / 64 + 1) * 64) {
+      uint64_t rest = c->live[place / 64] >> (place % 64);
+      if (rest) return number * SLAB_CHUNK + place + (uint32_t)__builtin_ctzll(rest);
+    }
+  }
+  return SLAB_NONE;
+}

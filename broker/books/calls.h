@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The requests under way. A call has two ids: the asker's, and the broker's own,
+ * which the host sees; the broker's are never used twice. A call whose asker gave
+ * up (or died) stays until the host answers or dies, so that the late answer is
+ * recognised. This file sends nothing.
+ */
+#ifndef GAIJIN_BROKER_CALLS_H
+#define GAIJIN_BROKER_CALLS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "broker/base/chain.h"
+#include "broker/base/lists.h"
+#include "broker/base/wheel.h"
+
+struct call {
+  uint64_t id;       /* the broker's */
+  uint64_t asked_id; /* the asker's */
+  uint32_t asker;    /* SLAB_NONE: nobody waits any more */
+  uint32_t host;
+  uint32_t id_link, asked_link;
+  struct links of_asker, of_host, of_waited;
+  struct wheel_link deadline; /* while somebody waits and the time is limited */
+  uint32_t deadline_ms;       /* the time it was given */
+  uint8_t op;
+  bool patient;
+};
+
+struct calls {
+  uint64_t last_id;
+  struct slab all;
+  struct chain by_id, by_asked;
+  struct owners asked, served;
+  struct owners waited; /* of the served: the answer is due. Somebody waits for it, and is not patient; or gave up, which the host was told */
+  struct wheel deadlines;
+};
+
+enum calls_outcome { CALLS_OK, CALLS_DUPLICATE, CALLS_NO_MEMORY };
+
+/* False when memory is short. A zeroed struct is valid to deinit. */
+bool calls_init(struct calls *c, uint64_t seed);
+void calls_deinit(struct calls *c);
+
+/* An id that no other request of this broker has or had. */
+uint64_t calls_next_id(struct calls *c);
+
+/* DUPLICATE: the asker has an open call of that id. *call gets the new one's index, its id is in the record. `patient`: the
+ * asker itself says that the answer may take for ever. */
+enum calls_outcome calls_add(struct calls *c, uint32_t asker, uint64_t asked_id, uint32_t host, uint8_t op, bool patient, uint32_t *call);
+/* By the broker's id; by the asker and its id. SLAB_NONE when there is none. */
+uint32_t calls_find(const struct calls *c, uint64_t id);
+uint32_t calls_find_asked(const struct calls *c, uint32_t asker, uint64_t asked_id);
+/* Nobody waits for the answer any more: the asker's id is free again. */
+void calls_abandon(struct calls *c, uint32_t call);
+void calls_remove(struct calls *c, uint32_t call);
+
+/* A call asked by, served by; SLAB_NONE when there is none left. */
+uint32_t calls_first_asked(const struct calls *c, uint32_t asker);
+uint32_t calls_first_served(const struct calls *c, uint32_t host);
+uint32_t calls_asked_count(const struct calls *c, uint32_t asker);
+uint32_t calls_served_count(const struct calls *c, uint32_t host);
+uint32_t calls_waited_count(const struct calls *c, uint32_t host);
+
+static inline struct call *calls_at(const struct calls *c, uint32_t call) { return slab_at(&c->all, call); }
+
+/* NULL, or a static text that says which invariant is broken. */
+const char *calls_check(const struct calls *c);
+
+#endif

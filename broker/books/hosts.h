@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Everyone who ever said hello and still matters: a small number (the index all
+ * other registries use), the 64 random bits others know it by, its name, and its
+ * connection. A host whose connection ended is dead; its record stays as long as
+ * others hold tokens of it (tombstones), so that they learn its name.
+ */
+#ifndef GAIJIN_BROKER_HOSTS_H
+#define GAIJIN_BROKER_HOSTS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "broker/base/chain.h"
+#include "proto/limits.h"
+
+struct client;
+
+struct host {
+  uint64_t id;
+  struct client *client; /* NULL: dead */
+  uint32_t link;
+  uint32_t next_estate; /* valid while it is in the queue of estate.c */
+  bool observer;
+  char name[NAME_MAX_BYTES + 1];
+};
+
+struct hosts {
+  struct slab all;
+  struct chain by_id;
+};
+
+/* False when memory is short. A zeroed struct is valid to deinit. */
+bool hosts_init(struct hosts *h, uint64_t seed);
+void hosts_deinit(struct hosts *h);
+
+/* A new host; name has at most NAME_MAX_BYTES bytes. `id` is not 0 and nobody else's. SLAB_NONE when memory is short. */
+uint32_t hosts_add(struct hosts *h, uint64_t id, const char *name, struct client *client, bool observer);
+void hosts_remove(struct hosts *h, uint32_t host);
+/* SLAB_NONE when there is none. */
+uint32_t hosts_find(const struct hosts *h, uint64_t id);
+
+static inline struct host *hosts_at(const struct hosts *h, uint32_t host) { return slab_at(&h->all, host); }
+
+#endif

@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * What a client knows and holds of a host, one record per pair of them. It is
+ * made when the host is introduced to the client and lives until one of the two
+ * is forgotten; it counts the host's tokens that the client holds (its load).
+ *
+ * The seed's rule: a load may grow to gain * shadow, or to load_min if that is
+ * more. The shadow is what the client was seen to really use: settled to the load
+ * after each complete collection, and never above it. This file sends nothing.
+ */
+#ifndef GAIJIN_BROKER_LOADS_H
+#define GAIJIN_BROKER_LOADS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "broker/base/chain.h"
+#include "broker/base/lists.h"
+
+struct load {
+  uint32_t host, client, link;
+  uint32_t held, shadow; /* tokens */
+  struct links of_host, of_client;
+};
+
+struct loads {
+  double gain;
+  uint32_t least; /* load_min */
+  struct slab all;
+  struct chain by_pair;
+  struct owners by_host, by_client;
+};
+
+enum loads_outcome { LOADS_OK, LOADS_NEW, LOADS_NO_MEMORY };
+
+/* False when memory is short. A zeroed struct is valid to deinit. */
+bool loads_init(struct loads *l, double gain, uint32_t least, uint64_t seed);
+void loads_deinit(struct loads *l);
+
+/* Makes the record of a pair: NEW, OK if there is one, or NO_MEMORY. */
+enum loads_outcome loads_introduce(struct loads *l, uint32_t host, uint32_t client, uint32_t *load);
+/* The record of a pair or SLAB_NONE. */
+uint32_t loads_find(const struct loads *l, uint32_t host, uint32_t client);
+
+/* One more token; true when the load is over its allowance now. One less. */
+bool loads_raise(struct loads *l, uint32_t load);
+void loads_lower(struct loads *l, uint32_t load);
+/* The client has collected: every shadow of it becomes its load. */
+void loads_settle(struct loads *l, uint32_t client);
+/* What the load may grow to, in tokens. */
+double loads_allowance(const struct loads *l, uint32_t load);
+
+/* Removes every record of a client that holds nothing any more, or of a host without tokens. */
+void loads_forget_client(struct loads *l, uint32_t client);
+void loads_forget_host(struct loads *l, uint32_t host);
+
+/* The records of a host; SLAB_NONE at the end. */
+uint32_t loads_first_of_host(const struct loads *l, uint32_t host);
+uint32_t loads_next_of_host(const struct loads *l, uint32_t load);
+
+static inline struct load *loads_at(const struct loads *l, uint32_t load) { return slab_at(&l->all, load); }
+
+/* NULL, or a static text that says which invariant is broken. */
+const char *loads_check(const struct loads *l);
+
+#endif

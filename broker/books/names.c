@@ -1,0 +1,146 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * A slab, a hash table by text, and a registry of waits whose subjects are names.
+ */
+#include "broker/books/names.h"
+
+#include <stddef.h>
+#include <string.h>
+
+#include "proto/base.h"
+
+static uint64_t text_hash(const char *text, uint32_t size, uint64_t seed) {
+  uint64_t h = mix64(seed + size);
+  for (uint32_t i = 0; i < size; i++) h = (h ^ (uint8_t)text[i]) * 0x100000001b3u;
+  return mix64(h);
+}
+
+static uint64_t hash_of_name(const void *item, uint64_t seed) {
+  const struct name *k = item;
+  return text_hash(k->text, k->size, seed);
+}
+
+bool names_init(struct names *n, uint64_t seed) {
+  *n = (struct names){0};
+  slab_init(&n->all, sizeof(struct name));
+  waits_init(&n->watches);
+  return chain_init(&n->by_text, &n->all, offsetof(struct name, link), hash_of_name, seed);
+}
+
+void names_deinit(struct names *n) {
+  chain_deinit(&n->by_text);
+  waits_deinit(&n->watches);
+  slab_deinit(&n->all);
+  *n = (struct names){0};
+}
+
+bool names_valid(const char *text, uint32_t size) {
+  if (size < 1 || size > NAME_MAX_BYTES) return false;
+  for (uint32_t i = 0; i < size; i++)
+    if ((uint8_t)text[i] < 0x20 || text[i] == 0x7f) return false;
+  return true;
+}
+
+static uint32_t find(const struct names *n, const char *text, uint32_t size) {
+  const struct chain *t = &n->by_text;
+  for (uint32_t i = chain_first(t, text_hash(text, size, t->seed)); i != SLAB_NONE; i = chain_next(t, i)) {
+    const struct name *k = names_at(n, i);
+    if (k->size == size && memcmp(k->text, text, size) == 0) return i;
+  }
+  return SLAB_NONE;
+}
+
+static uint32_t find_or_make(struct names *n, const char *text, uint32_t size) {
+  uint32_t name = find(n, text, size);
+  if (name != SLAB_NONE) return name;
+  name = slab_add(&n->all);
+  if (name == SLAB_NONE) return SLAB_NONE;
+  struct name *k = names_at(n, name);
+  k->host = SLAB_NONE;
+  k->size = (uint8_t)size;
+  memcpy(k->text, text, size);
+  chain_add(&n->by_text, name);
+  return name;
+}
+
+static void remove_if_unused(struct names *n, uint32_t name) {
+  if (names_at(n, name)->host != SLAB_NONE || waits_first_of_subject(&n->watches, name) != SLAB_NONE) return;
+  chain_remove(&n->by_text, name);
+  slab_remove(&n->all, name);
+}
+
+enum names_outcome names_take(struct names *n, const char *text, uint32_t size, uint32_t host, uint32_t *name) {
+  *name = find_or_make(n, text, size);
+  if (*name == SLAB_NONE) return NAMES_NO_MEMORY;
+  struct name *k = names_at(n, *name);
+  if (k->host != SLAB_NONE) return NAMES_TAKEN;
+  k->host = host;
+  k->ready = false;
+  return NAMES_OK;
+}
+
+void names_give_up(struct names *n, uint32_t name) {
+  names_at(n, name)->host = SLAB_NONE;
+  names_at(n, name)->ready = false;
+  remove_if_unused(n, name);
+}
+
+uint32_t names_host(const struct names *n, const char *text, uint32_t size) {
+  uint32_t name = size <= NAME_MAX_BYTES ? find(n, text, size) : SLAB_NONE;
+  return name == SLAB_NONE ? SLAB_NONE : names_at(n, name)->host;
+}
+
+static bool is(const struct name *k, uint32_t event) { return k->host != SLAB_NONE && (event == NAMES_PRESENT || k->ready); }
+
+bool names_is(const struct names *n, const char *text, uint32_t size, enum names_event event, uint32_t *host) {
+  uint32_t name = find(n, text, size);
+  if (name == SLAB_NONE || !is(names_at(n, name), event)) return false;
+  *host = names_at(n, name)->host;
+  return true;
+}
+
+bool names_watch(struct names *n, const char *text, uint32_t size, enum names_event event, uint32_t client, uint64_t request) {
+  uint32_t name = find_or_make(n, text, size);
+  if (name == SLAB_NONE) return false;
+  bool ok = waits_add(&n->watches, name, client, request, event);
+  if (!ok) remove_if_unused(n, name);
+  return ok;
+}
+
+bool names_come_true(struct names *n, uint32_t name, struct wait *watch) {
+  for (uint32_t i = waits_first_of_subject(&n->watches, name); i != SLAB_NONE; i = waits_next_of_subject(&n->watches, i)) {
+    if (!is(names_at(n, name), waits_at(&n->watches, i)->what)) continue;
+    *watch = *waits_at(&n->watches, i);
+    waits_remove(&n->watches, i);
+    return true;
+  }
+  return false;
+}
+
+static void unwatch(struct names *n, uint32_t wait) {
+  uint32_t name = waits_at(&n->watches, wait)->subject;
+  waits_remove(&n->watches, wait);
+  remove_if_unused(n, name);
+}
+
+bool names_unwatch(struct names *n, uint32_t client, uint64_t request) {
+  uint32_t i = waits_find(&n->watches, client, request);
+  if (i == SLAB_NONE) return false;
+  unwatch(n, i);
+  return true;
+}
+
+void names_unwatch_all(struct names *n, uint32_t client) {
+  for (uint32_t i; (i = waits_first_of_client(&n->watches, client)) != SLAB_NONE;) unwatch(n, i);
+}
+
+const char *names_check(const struct names *n) {
+  for (uint32_t i = slab_next(&n->all, 0); i != SLAB_NONE; i = slab_next(&n->all, i + 1)) {
+    const struct name *k = names_at(n, i);
+    if (find(n, k->text, k->size) != i) return "names: a name is not found by its text";
+    if (k->host == SLAB_NONE && waits_first_of_subject(&n->watches, i) == SLAB_NONE) return "names: a record of no use";
+    for (uint32_t w = waits_first_of_subject(&n->watches, i); w != SLAB_NONE; w = waits_next_of_subject(&n->watches, w))
+      if (is(k, waits_at(&n->watches, w)->what)) return "names: a watch that came true still waits";
+  }
+  return n->by_text.count == n->all.count ? NULL : "names: the hash table has another number of names";
+}

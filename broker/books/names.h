@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Which living worker has which name, whether it serves yet, and who waits for a
+ * name. A record exists while the name is taken or watched. This file sends nothing.
+ */
+#ifndef GAIJIN_BROKER_NAMES_H
+#define GAIJIN_BROKER_NAMES_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "broker/base/chain.h"
+#include "broker/books/waits.h"
+#include "proto/limits.h"
+
+struct name {
+  uint32_t link;
+  uint32_t host; /* SLAB_NONE: nobody has it now */
+  bool ready;    /* the worker said that it serves */
+  uint8_t size;
+  char text[NAME_MAX_BYTES];
+};
+
+/* What a watch waits for (struct wait's `what`; its `subject` is a name). */
+enum names_event { NAMES_PRESENT, NAMES_READY };
+
+struct names {
+  struct slab all;
+  struct chain by_text;
+  struct waits watches;
+};
+
+enum names_outcome { NAMES_OK, NAMES_TAKEN, NAMES_NO_MEMORY };
+
+/* False when memory is short. A zeroed struct is valid to deinit. */
+bool names_init(struct names *n, uint64_t seed);
+void names_deinit(struct names *n);
+
+/* Whether the bytes may be a name: 1 to NAME_MAX_BYTES, no control characters. */
+bool names_valid(const char *text, uint32_t size);
+
+/* Gives a valid name to a host. */
+enum names_outcome names_take(struct names *n, const char *text, uint32_t size, uint32_t host, uint32_t *name);
+/* The host has ended. */
+void names_give_up(struct names *n, uint32_t name);
+/* The living worker of that name; SLAB_NONE when there is none. Any bytes may be asked for. */
+uint32_t names_host(const struct names *n, const char *text, uint32_t size);
+
+/* Whether what is waited for is true already; *host is the worker then. */
+bool names_is(const struct names *n, const char *text, uint32_t size, enum names_event event, uint32_t *host);
+/* Notes that a client's request waits for a valid name. False when memory is short. */
+bool names_watch(struct names *n, const char *text, uint32_t size, enum names_event event, uint32_t client, uint64_t request);
+/* Takes one watch of `name` that has come true out of the registry; false when there is none. */
+bool names_come_true(struct names *n, uint32_t name, struct wait *watch);
+/* The client's request waits no more (false: it did not); no request of the client does. */
+bool names_unwatch(struct names *n, uint32_t client, uint64_t request);
+void names_unwatch_all(struct names *n, uint32_t client);
+
+static inline struct name *names_at(const struct names *n, uint32_t name) { return slab_at(&n->all, name); }
+
+/* NULL, or a static text that says which invariant is broken. */
+const char *names_check(const struct names *n);
+
+#endif

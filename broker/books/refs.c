@@ -1,0 +1,193 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Two slabs and two hash tables; every operation touches a fixed number of records.
+ */
+#include "broker/books/refs.h"
+
+#include <stddef.h>
+#include <stdlib.h>
+
+#include "proto/base.h"
+
+static uint64_t token_hash(uint32_t host, uint64_t id, uint64_t seed) { return mix64_runs(id, mix64(seed + host)); }
+static uint64_t hash_of_token(const void *item, uint64_t seed) {
+  const struct token *t = item;
+  return token_hash(t->host, t->id, seed);
+}
+
+static uint64_t hold_hash(uint32_t token, uint32_t client, uint64_t seed) { return mix64_runs(token, mix64(seed + client)); }
+static uint64_t hash_of_hold(const void *item, uint64_t seed) {
+  const struct hold *h = item;
+  return hold_hash(h->token, h->client, seed);
+}
+
+bool refs_init(struct refs *r, uint64_t seed) {
+  *r = (struct refs){0};
+  slab_init(&r->tokens, sizeof(struct token));
+  slab_init(&r->holds, sizeof(struct hold));
+  owners_init(&r->held, &r->holds, offsetof(struct hold, of_client));
+  return chain_init(&r->token_by_id, &r->tokens, offsetof(struct token, link), hash_of_token, seed) &&
+         chain_init(&r->hold_by_pair, &r->holds, offsetof(struct hold, link), hash_of_hold, seed);
+}
+
+void refs_deinit(struct refs *r) {
+  chain_deinit(&r->token_by_id);
+  chain_deinit(&r->hold_by_pair);
+  owners_deinit(&r->held);
+  slab_deinit(&r->tokens);
+  slab_deinit(&r->holds);
+  free(r->exports);
+  *r = (struct refs){0};
+}
+
+static uint32_t find_token(const struct refs *r, uint32_t host, uint64_t id) {
+  const struct chain *t = &r->token_by_id;
+  for (uint32_t i = chain_first(t, token_hash(host, id, t->seed)); i != SLAB_NONE; i = chain_next(t, i)) {
+    const struct token *k = refs_token(r, i);
+    if (k->id == id && k->host == host) return i;
+  }
+  return SLAB_NONE;
+}
+
+static uint32_t find_hold_by_pair(const struct refs *r, uint32_t token, uint32_t client) {
+  const struct chain *t = &r->hold_by_pair;
+  for (uint32_t i = chain_first(t, hold_hash(token, client, t->seed)); i != SLAB_NONE; i = chain_next(t, i)) {
+    const struct hold *h = refs_hold_at(r, i);
+    if (h->token == token && h->client == client) return i;
+  }
+  return SLAB_NONE;
+}
+
+/* Most tokens have one holder, which is found without the hash table. */
+static uint32_t find_hold(const struct refs *r, uint32_t token, uint32_t client) {
+  uint32_t first = refs_token(r, token)->holds;
+  if (first == SLAB_NONE || refs_hold_at(r, first)->client == client) return first;
+  return refs_next_holder(r, first) == SLAB_NONE ? SLAB_NONE : find_hold_by_pair(r, token, client);
+}
+
+enum refs_outcome refs_find(const struct refs *r, uint32_t host, const struct pt *pt, uint32_t *token) {
+  *token = find_token(r, host, pt->id);
+  if (*token == SLAB_NONE) return REFS_UNKNOWN;
+  const struct token *t = refs_token(r, *token);
+  return t->stamp == pt->stamp && t->kind == pt->kind ? REFS_OK : REFS_MISMATCH;
+}
+
+enum refs_outcome refs_find_held(const struct refs *r, uint32_t host, const struct pt *pt, uint32_t client, uint32_t *token) {
+  enum refs_outcome o = refs_find(r, host, pt, token);
+  if (o == REFS_OK && find_hold(r, *token, client) == SLAB_NONE) return REFS_NO_HOLDER;
+  return o;
+}
+
+static bool reserve_exports(struct refs *r, uint32_t host) {
+  if (host < r->exports_capacity) return true;
+  uint32_t capacity = r->exports_capacity ? r->exports_capacity : 8;
+  while (capacity <= host) capacity *= 2;
+  uint32_t *exports = realloc(r->exports, capacity * sizeof *exports);
+  if (!exports) return false;
+  for (uint32_t i = r->exports_capacity; i < capacity; i++) exports[i] = 0;
+  r->exports = exports;
+  r->exports_capacity = capacity;
+  return true;
+}
+
+enum refs_outcome refs_see(struct refs *r, uint32_t host, const struct pt *pt, uint32_t now, uint32_t *token) {
+  enum refs_outcome o = refs_find(r, host, pt, token);
+  if (o == REFS_MISMATCH) return o;
+  if (o == REFS_UNKNOWN) {
+    if (!reserve_exports(r, host)) return REFS_NO_MEMORY;
+    *token = slab_add(&r->tokens);
+    if (*token == SLAB_NONE) return REFS_NO_MEMORY;
+    *refs_token(r, *token) =
+        (struct token){.id = pt->id, .stamp = pt->stamp, .host = host, .holds = SLAB_NONE, .made = now, .kind = pt->kind};
+    chain_add(&r->token_by_id, *token);
+    r->exports[host]++;
+  }
+  refs_token(r, *token)->seen++;
+  return REFS_OK;
+}
+
+enum refs_outcome refs_hold(struct refs *r, uint32_t token, uint32_t client) {
+  uint32_t i = find_hold(r, token, client);
+  if (i != SLAB_NONE) {
+    refs_hold_at(r, i)->count++;
+    return REFS_OK;
+  }
+  if (!owners_reserve(&r->held, client)) return REFS_NO_MEMORY;
+  i = slab_add(&r->holds);
+  if (i == SLAB_NONE) return REFS_NO_MEMORY;
+  *refs_hold_at(r, i) = (struct hold){.count = 1, .token = token, .client = client};
+  list_add(&r->holds, offsetof(struct hold, of_token), &refs_token(r, token)->holds, i);
+  owners_add(&r->held, client, i);
+  chain_add(&r->hold_by_pair, i);
+  return REFS_NEW;
+}
+
+enum refs_outcome refs_release(struct refs *r, uint32_t token, uint32_t client, uint64_t count) {
+  uint32_t i = find_hold(r, token, client);
+  if (i == SLAB_NONE || refs_hold_at(r, i)->count < count) return REFS_NO_HOLDER;
+  refs_hold_at(r, i)->count -= count;
+  if (refs_hold_at(r, i)->count > 0) return REFS_OK;
+  chain_remove(&r->hold_by_pair, i);
+  owners_remove(&r->held, client, i);
+  list_remove(&r->holds, offsetof(struct hold, of_token), &refs_token(r, token)->holds, i);
+  slab_remove(&r->holds, i);
+  return REFS_NEW;
+}
+
+bool refs_settle(struct refs *r, uint32_t token, struct refs_drop *drop) {
+  if (!slab_live(&r->tokens, token)) return false;
+  const struct token *t = refs_token(r, token);
+  if (t->holds != SLAB_NONE) return false;
+  *drop = (struct refs_drop){.host = t->host, .id = t->id, .seen = t->seen};
+  r->exports[t->host]--;
+  chain_remove(&r->token_by_id, token);
+  slab_remove(&r->tokens, token);
+  return true;
+}
+
+uint64_t refs_count(const struct refs *r, uint32_t token, uint32_t client) {
+  uint32_t i = find_hold(r, token, client);
+  return i == SLAB_NONE ? 0 : refs_hold_at(r, i)->count;
+}
+
+uint32_t refs_first_held(const struct refs *r, uint32_t client) { return owners_first(&r->held, client); }
+uint32_t refs_next_held(const struct refs *r, uint32_t hold) { return owners_next(&r->held, hold); }
+uint32_t refs_next_holder(const struct refs *r, uint32_t hold) { return list_next(&r->holds, offsetof(struct hold, of_token), hold); }
+uint32_t refs_held_count(const struct refs *r, uint32_t client) { return owners_count(&r->held, client); }
+uint32_t refs_export_count(const struct refs *r, uint32_t host) { return host < r->exports_capacity ? r->exports[host] : 0; }
+
+static const char *check_token(const struct refs *r, uint32_t token, uint32_t *holds) {
+  const struct token *t = refs_token(r, token);
+  if (find_token(r, t->host, t->id) != token) return "refs: a token is not found by its id";
+  if (t->holds == SLAB_NONE) return "refs: a token that nobody holds";
+  if (t->seen == 0) return "refs: a token that was never seen";
+  for (uint32_t i = t->holds; i != SLAB_NONE; i = refs_next_holder(r, i)) {
+    const struct hold *h = refs_hold_at(r, i);
+    if (!slab_live(&r->holds, i) || h->token != token) return "refs: a hold in the list of another token";
+    if (h->client == t->host) return "refs: a host holds its own token";
+    if (h->count == 0) return "refs: a hold with count 0";
+    if (find_hold(r, token, h->client) != i || find_hold_by_pair(r, token, h->client) != i) return "refs: a hold is not found by its pair";
+    ++*holds;
+  }
+  return NULL;
+}
+
+const char *refs_check(const struct refs *r) {
+  uint32_t holds = 0, exports = 0, held = 0;
+  for (uint32_t i = slab_next(&r->tokens, 0); i != SLAB_NONE; i = slab_next(&r->tokens, i + 1)) {
+    const char *fault = check_token(r, i, &holds);
+    if (fault) return fault;
+  }
+  if (holds != r->holds.count || holds != r->hold_by_pair.count) return "refs: a hold of no token";
+  if (r->token_by_id.count != r->tokens.count) return "refs: the hash table has another number of tokens";
+  for (uint32_t i = 0; i < r->exports_capacity; i++) exports += r->exports[i];
+  if (exports != r->tokens.count) return "refs: export counts do not add up";
+  for (uint32_t c = 0; c < r->held.capacity; c++) {
+    uint32_t n = 0;
+    for (uint32_t i = refs_first_held(r, c); i != SLAB_NONE; i = refs_next_held(r, i), n++)
+      if (refs_hold_at(r, i)->client != c) return "refs: a hold in the list of another client";
+    if (n != refs_held_count(r, c)) return "refs: the count of a client's holds is wrong";
+    held += n;
+  }
+  return held == holds ? NULL : "refs: a hold of no client";
+}

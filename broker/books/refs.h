@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Who holds what. A token stands for an object of a host; a hold says that a
+ * client may use the token and how many times the token was delivered to it.
+ * Hosts and clients are small numbers (hosts.h) here. This file sends nothing:
+ * it tells what became of a token, and the caller tells those concerned.
+ *
+ * Always true between two messages: every token has at least one hold; a host
+ * never holds a token of its own; a hold's count is not 0.
+ */
+#ifndef GAIJIN_BROKER_REFS_H
+#define GAIJIN_BROKER_REFS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "broker/base/chain.h"
+#include "broker/base/lists.h"
+#include "broker/base/slab.h"
+#include "proto/pt.h"
+
+struct token {
+  uint64_t id, stamp;
+  uint64_t seen; /* PTs of it read from its host since the record was made */
+  uint32_t host, link, holds;
+  uint32_t made; /* seconds on the broker's clock */
+  uint8_t kind;
+};
+
+struct hold {
+  uint64_t count; /* never 0 */
+  uint32_t token, client, link;
+  struct links of_token, of_client;
+};
+
+struct refs {
+  struct slab tokens, holds;
+  struct chain token_by_id; /* key: host, id */
+  struct chain hold_by_pair; /* key: token, client */
+  struct owners held;        /* holds by client */
+  uint32_t *exports;         /* tokens by host */
+  uint32_t exports_capacity;
+};
+
+enum refs_outcome {
+  REFS_OK,
+  REFS_NEW,       /* OK, and the client was no holder before (refs_hold), or is none any more (refs_release) */
+  REFS_UNKNOWN,   /* no such token */
+  REFS_MISMATCH,  /* the token has another stamp or kind */
+  REFS_NO_HOLDER, /* the client does not hold it, or not so often */
+  REFS_NO_MEMORY
+};
+
+/* A token that nobody holds any more and whose record is gone: what its host is told. */
+struct refs_drop {
+  uint32_t host;
+  uint64_t id, seen;
+};
+
+/* False when memory is short. A zeroed struct is valid to deinit. */
+bool refs_init(struct refs *r, uint64_t seed);
+void refs_deinit(struct refs *r);
+
+/* The token of `host` (its number) that pt names: OK, UNKNOWN or MISMATCH (then *token is set too). */
+enum refs_outcome refs_find(const struct refs *r, uint32_t host, const struct pt *pt, uint32_t *token);
+/* The same for a client that wants to use it: NO_HOLDER unless it holds it. */
+enum refs_outcome refs_find_held(const struct refs *r, uint32_t host, const struct pt *pt, uint32_t client, uint32_t *token);
+
+/* A PT was read from its own host: makes the record if there is none, adds one to seen. OK, MISMATCH or NO_MEMORY.
+ * A new record has no holds: end with refs_settle. `now` in seconds. */
+enum refs_outcome refs_see(struct refs *r, uint32_t host, const struct pt *pt, uint32_t now, uint32_t *token);
+
+/* The token is delivered to `client`, not its host: OK, NEW or NO_MEMORY. */
+enum refs_outcome refs_hold(struct refs *r, uint32_t token, uint32_t client);
+/* `client` gives `count` deliveries back: OK, NEW when that was the last, NO_HOLDER when it has not so many. */
+enum refs_outcome refs_release(struct refs *r, uint32_t token, uint32_t client, uint64_t count);
+
+/* Ends the token if nobody holds it: true and *drop is filled. May be called for an index that has ended already. */
+bool refs_settle(struct refs *r, uint32_t token, struct refs_drop *drop);
+
+/* How often `client` was delivered the token; 0 when it does not hold it. */
+uint64_t refs_count(const struct refs *r, uint32_t token, uint32_t client);
+
+/* The holds of a client, to walk and to release: SLAB_NONE at the end. */
+uint32_t refs_first_held(const struct refs *r, uint32_t client);
+uint32_t refs_next_held(const struct refs *r, uint32_t hold);
+/* The holds of a token. */
+uint32_t refs_next_holder(const struct refs *r, uint32_t hold);
+uint32_t refs_held_count(const struct refs *r, uint32_t client);
+uint32_t refs_export_count(const struct refs *r, uint32_t host);
+
+static inline struct token *refs_token(const struct refs *r, uint32_t token) { return slab_at(&r->tokens, token); }
+static inline struct hold *refs_hold_at(const struct refs *r, uint32_t hold) { return slab_at(&r->holds, hold); }
+
+/* Walks everything; NULL, or a static text that says which invariant is broken. */
+const char *refs_check(const struct refs *r);
+
+#endif

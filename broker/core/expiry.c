@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * One timer for the wheel of all calls. Most calls are answered long before their
+ * time: the timer is not moved then; it finds nothing when it fires, and sleeps on.
+ */
+#include "broker/core/expiry.h"
+
+#include "broker/core/broker.h"
+#include "broker/net/client.h"
+#include "broker/core/notify.h"
+
+static void expire(struct broker *b, uint32_t call) {
+  const struct call *k = calls_at(&b->calls, call);
+  const struct host *host = hosts_at(&b->hosts, k->host);
+  struct client *asker = hosts_at(&b->hosts, k->asker)->client;
+  if (asker)
+    notify_error(asker, k->op, k->asked_id, STATUS_timeout, "%s to worker %s got no answer in %g s; whether it was done is not known", op_name(k->op),
+                 host->name, k->deadline_ms / 1e3);
+  if (host->client) notify_cancel(host->client, k->id);
+  calls_abandon(&b->calls, call);
+}
+
+static void on_time(uv_timer_t *timer);
+
+static void sleep_until_next(struct broker *b) {
+  struct expiry *e = &b->expiry;
+  uint64_t next = wheel_next(&b->calls.deadlines), now = uv_now(b->loop);
+  if (next >= e->wakes_ms) return;
+  e->wakes_ms = next;
+  uv_timer_start(&e->timer, on_time, next > now ? next - now : 0, 0);
+}
+
+static void on_time(uv_timer_t *timer) {
+  struct broker *b = timer->data;
+  uint32_t call;
+  b->expiry.wakes_ms = UINT64_MAX;
+  while ((call = wheel_take(&b->calls.deadlines, uv_now(b->loop))) != SLAB_NONE) expire(b, call);
+  sleep_until_next(b);
+  broker_end_turn(b); /* the loop may wait for sockets before its next check */
+}
+
+void expiry_open(struct broker *b) {
+  b->expiry = (struct expiry){.open = true, .wakes_ms = UINT64_MAX};
+  uv_timer_init(b->loop, &b->expiry.timer);
+  b->expiry.timer.data = b;
+}
+
+void expiry_close(struct broker *b) {
+  if (b->expiry.open) uv_close((uv_handle_t *)&b->expiry.timer, NULL);
+  b->expiry.open = false;
+}
+
+void expiry_set(struct broker *b, uint32_t call, uint32_t deadline_ms) {
+  if (!deadline_ms) return;
+  calls_at(&b->calls, call)->deadline_ms = deadline_ms;
+  /* The loop's clock is cut to milliseconds: one more, so that nobody is told before the time. */
+  uint64_t now = uv_now(b->loop);
+  wheel_add(&b->calls.deadlines, call, now, now + deadline_ms + 1);
+  sleep_until_next(b);
+}

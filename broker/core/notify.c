@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * All of them are made in the broker's one scratch buffer.
+ */
+#include "broker/core/notify.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "broker/net/client.h"
+
+struct pack *notify_begin(struct broker *b, enum message_kind kind, enum op op, uint64_t id, uint32_t count) {
+  struct message header = {.kind = kind, .op = op, .id = id, .target = OP_NONE};
+  b->out.size = 0;
+  pack_begin(&b->pack, &b->out, b->max_message, &header, count);
+  return &b->pack;
+}
+
+void notify_send(struct broker *b, struct client *to) {
+  if (pack_end(&b->pack) == BUFFER_OK)
+    client_push(to, b->out.bytes, b->out.size);
+  else
+    client_condemn(to, "memory is too short for a message to it");
+}
+
+void notify_reply(struct client *to, enum op op, uint64_t id) {
+  notify_begin(to->broker, MESSAGE_REPLY, op, id, 0);
+  notify_send(to->broker, to);
+}
+
+static void send_error(struct client *to, enum op op, uint64_t id, enum status status, const char *text) {
+  struct pack *p = notify_begin(to->broker, MESSAGE_ERROR, op, id, 2);
+  pack_uint(p, status);
+  pack_text(p, text);
+  notify_send(to->broker, to);
+}
+
+void notify_error(struct client *to, enum op op, uint64_t id, enum status status, const char *format, ...) {
+  char text[512];
+  va_list args;
+  va_start(args, format);
+  vsnprintf(text, sizeof text, format, args);
+  va_end(args);
+  send_error(to, op, id, status, text);
+}
+
+void notify_done(struct client *to, const struct message *request) {
+  if (!(request->flags & MESSAGE_ONE_WAY)) notify_reply(to, request->op, request->id);
+}
+
+void notify_refuse(struct client *to, const struct message *request, enum status status, const char *format, ...) {
+  char text[512];
+  va_list args;
+  va_start(args, format);
+  vsnprintf(text, sizeof text, format, args);
+  va_end(args);
+  send_error(to, request->op, request->id, status, text);
+}
+
+void notify_peer(struct client *to, const struct host *host) {
+  struct pack *p = notify_begin(to->broker, MESSAGE_NOTICE, OP_peer, 0, 2);
+  pack_uint(p, host->id);
+  pack_text(p, host->name);
+  notify_send(to->broker, to);
+}
+
+static void send_number(struct client *to, enum op op, uint64_t number) {
+  struct pack *p = notify_begin(to->broker, MESSAGE_NOTICE, op, 0, 1);
+  pack_uint(p, number);
+  notify_send(to->broker, to);
+}
+
+void notify_dead(struct client *to, uint64_t host) { send_number(to, OP_dead, host); }
+void notify_cancel(struct client *to, uint64_t request) { send_number(to, OP_cancel, request); }
+
+void notify_free(struct client *to) {
+  if (to->free_id) return;
+  client_awaited(to);
+  to->free_ms = uv_now(to->broker->loop);
+  to->free_id = calls_next_id(&to->broker->calls);
+  notify_begin(to->broker, MESSAGE_REQUEST, OP_free, to->free_id, 0);
+  notify_send(to->broker, to);
+}

@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The messages that the broker writes itself. Each goes into the receiver's outbox;
+ * a receiver that is not there any more is skipped. When memory is too short for
+ * one of them, the receiver is condemned: it must never miss a message unknowingly.
+ */
+#ifndef GAIJIN_BROKER_NOTIFY_H
+#define GAIJIN_BROKER_NOTIFY_H
+
+#include "broker/core/broker.h"
+#include "proto/status.h"
+
+/* Starts a message in b->out; write exactly `count` values with the pack returned, then notify_send. */
+struct pack *notify_begin(struct broker *b, enum message_kind kind, enum op op, uint64_t id, uint32_t count);
+void notify_send(struct broker *b, struct client *to);
+
+/* Answers a request: done (a one-way request gets no reply), or refused. */
+void notify_done(struct client *to, const struct message *request);
+void notify_refuse(struct client *to, const struct message *request, enum status status, const char *format, ...)
+    __attribute__((format(printf, 4, 5)));
+/* The same for a request that is known by op and id only. */
+void notify_reply(struct client *to, enum op op, uint64_t id);
+void notify_error(struct client *to, enum op op, uint64_t id, enum status status, const char *format, ...)
+    __attribute__((format(printf, 5, 6)));
+
+/* The seed's text for whatever is asked of a worker that is not there. `name` has `size` bytes. */
+#define NOTIFY_DEAD_TEXT "Gaijin tried accessing dead resource. (%.*s)"
+
+void notify_peer(struct client *to, const struct host *host);
+void notify_dead(struct client *to, uint64_t host);
+void notify_cancel(struct client *to, uint64_t request);
+/* Asks for a complete collection unless the client is at one already. */
+void notify_free(struct client *to);
+
+#endif

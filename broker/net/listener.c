@@ -1,0 +1,157 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The order is: lock, look at the path, remove a dead socket, bind, listen. The
+ * lock file is unlinked at the end, so whoever gets a lock checks that the path
+ * still names the file it has locked.
+ */
+#define _GNU_SOURCE /* accept4 */
+#include "broker/net/listener.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+enum { BACKLOG = 512 };
+
+static void make_directory(const char *path) {
+  char dir[sizeof(((struct listener *)0)->path)];
+  const char *slash = strrchr(path, '/');
+  if (!slash || slash == path) return;
+  snprintf(dir, sizeof dir, "%.*s", (int)(slash - path), path);
+  /* Whether it worked is seen when the lock file is made there. */
+  if (mkdir(dir, 0755) < 0) return;
+}
+
+/* 1: locked; 0: the file was unlinked meanwhile, try again; -1 and a text. */
+static int try_lock(struct listener *l, char *error, size_t n) {
+  struct stat mine, there;
+  l->lock_fd = open(l->lock_path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+  if (l->lock_fd < 0) {
+    snprintf(error, n, "cannot make the lock file %s: %s; choose another place with --socket", l->lock_path, strerror(errno));
+    return -1;
+  }
+  if (flock(l->lock_fd, LOCK_EX | LOCK_NB) < 0) {
+    if (errno == EWOULDBLOCK)
+      snprintf(error, n, "another broker is already running on %s; use it, end it, or choose another place with --socket", l->path);
+    else
+      snprintf(error, n, "cannot lock %s: %s", l->lock_path, strerror(errno));
+    return -1;
+  }
+  if (fstat(l->lock_fd, &mine) == 0 && stat(l->lock_path, &there) == 0 && mine.st_ino == there.st_ino && mine.st_dev == there.st_dev)
+    return 1;
+  close(l->lock_fd);
+  l->lock_fd = -1;
+  return 0;
+}
+
+/* Whether somebody accepts connections at the path: 1, 0, or -1 (cannot tell). */
+static int is_alive(const struct sockaddr_un *address) {
+  int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+  if (fd < 0) return -1;
+  int r = connect(fd, (const struct sockaddr *)address, sizeof *address);
+  int alive = r == 0 || errno == EAGAIN ? 1 : errno == ECONNREFUSED || errno == ENOENT ? 0 : -1;
+  close(fd);
+  return alive;
+}
+
+/* Makes the path free. */
+static int clear_path(const struct listener *l, const struct sockaddr_un *address, char *error, size_t n) {
+  struct stat there;
+  if (lstat(l->path, &there) < 0) return 0;
+  if (!S_ISSOCK(there.st_mode)) {
+    snprintf(error, n, "%s is there and is no socket; remove it, or choose another place with --socket", l->path);
+    return -1;
+  }
+  int alive = is_alive(address);
+  if (alive) {
+    snprintf(error, n, "%s %s; end it, or choose another place with --socket", alive > 0 ? "another program is listening on" : "cannot tell who has the socket",
+             l->path);
+    return -1;
+  }
+  if (unlink(l->path) < 0 && errno != ENOENT) {
+    snprintf(error, n, "cannot replace the stale socket %s: %s", l->path, strerror(errno));
+    return -1;
+  }
+  return 0;
+}
+
+static int bind_and_listen(struct listener *l, const struct sockaddr_un *address, char *error, size_t n) {
+  struct stat made;
+  l->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+  /* The mode of the socket file is the descriptor's at the time of bind: nobody else can slip in before a chmod. */
+  if (l->fd >= 0 && fchmod(l->fd, 0600) == 0 && bind(l->fd, (const struct sockaddr *)address, sizeof *address) == 0 &&
+      stat(l->path, &made) == 0) {
+    l->device = made.st_dev;
+    l->inode = made.st_ino;
+    if (listen(l->fd, BACKLOG) == 0) return 0;
+  }
+  snprintf(error, n, "cannot listen on %s: %s; choose another place with --socket", l->path, strerror(errno));
+  return -1;
+}
+
+static int open_locked(struct listener *l, char *error, size_t n) {
+  struct sockaddr_un address = {.sun_family = AF_UNIX};
+  memcpy(address.sun_path, l->path, strlen(l->path) + 1);
+  int r;
+  while ((r = try_lock(l, error, n)) == 0) continue;
+  if (r < 0) {
+    /* The lock file is somebody else's. */
+    if (l->lock_fd >= 0) close(l->lock_fd);
+    l->lock_fd = -1;
+    return -1;
+  }
+  if (clear_path(l, &address, error, n) < 0 || bind_and_listen(l, &address, error, n) < 0) return -1;
+  l->spare_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+  return 0;
+}
+
+int listener_open(struct listener *l, const char *path, char *error, size_t n) {
+  *l = (struct listener){.fd = -1, .lock_fd = -1, .spare_fd = -1};
+  if (strlen(path) >= sizeof l->path) {
+    snprintf(error, n, "the socket's path has %zu bytes, at most %zu are possible: %s; choose a shorter one with --socket", strlen(path),
+             sizeof l->path - 1, path);
+    return -1;
+  }
+  snprintf(l->path, sizeof l->path, "%s", path);
+  snprintf(l->lock_path, sizeof l->lock_path, "%s.lock", path);
+  make_directory(path);
+  if (open_locked(l, error, n) == 0) return 0;
+  listener_close(l);
+  return -1;
+}
+
+void listener_close(struct listener *l) {
+  struct stat there;
+  if (l->fd >= 0) {
+    if (l->inode && lstat(l->path, &there) == 0 && there.st_ino == l->inode && there.st_dev == l->device) unlink(l->path);
+    close(l->fd);
+  }
+  if (l->spare_fd >= 0) close(l->spare_fd);
+  if (l->lock_fd >= 0) {
+    unlink(l->lock_path);
+    close(l->lock_fd);
+  }
+  l->fd = l->spare_fd = l->lock_fd = -1;
+}
+
+/* No descriptor is left: takes the connection with the spare one, so that its client learns at once that it is refused. */
+static void refuse(struct listener *l) {
+  if (l->spare_fd >= 0) close(l->spare_fd);
+  int fd = accept4(l->fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+  if (fd >= 0) close(fd);
+  l->spare_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+}
+
+int listener_accept(struct listener *l) {
+  int fd = accept4(l->fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+  if (fd >= 0) return fd;
+  int error = errno;
+  if (error == EMFILE || error == ENFILE) refuse(l);
+  return -error;
+}

@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The waits' subject is the host that is to collect.
+ */
+#include "broker/ops/collect.h"
+
+#include "broker/core/broker.h"
+#include "broker/net/client.h"
+#include "broker/core/notify.h"
+#include "proto/body.h"
+
+enum { WAITS_MOST = 10000 }; /* of one observer */
+
+/* Observers may have anybody collect, a worker those who hold something of its. */
+static bool may_ask(const struct client *from, uint32_t host) {
+  const struct loads *l = &from->broker->loads;
+  if (from->observer) return true;
+  uint32_t load = loads_find(l, from->host, host);
+  return load != SLAB_NONE && loads_at(l, load)->held > 0;
+}
+
+void collect_on_gc(struct client *from, const struct message *m) {
+  struct broker *b = from->broker;
+  uint32_t host = names_host(&b->names, m->name, m->name_size);
+  if (!may_ask(from, host)) {
+    notify_refuse(from, m, STATUS_denied, "you may have only those collect that hold something of yours");
+    return;
+  }
+  struct client *to = host == SLAB_NONE ? NULL : hosts_at(&b->hosts, host)->client;
+  if (!to || to->state != CLIENT_READY) {
+    notify_refuse(from, m, STATUS_dead, NOTIFY_DEAD_TEXT, (int)m->name_size, m->name);
+    return;
+  }
+  if (waits_count_of_client(&b->collecting, from->host) >= WAITS_MOST) {
+    notify_refuse(from, m, STATUS_busy, "you wait for %d collections already", WAITS_MOST);
+    return;
+  }
+  if (!(m->flags & MESSAGE_ONE_WAY) && !waits_add(&b->collecting, host, from->host, m->id, 0)) {
+    notify_refuse(from, m, STATUS_busy, "the broker's memory is too short; try again later");
+    return;
+  }
+  notify_free(to);
+}
+
+/* Takes one wait for the host out of the registry; its client, NULL at the end. */
+static struct client *take_wait(struct broker *b, uint32_t host, uint64_t *request) {
+  uint32_t i = waits_first_of_subject(&b->collecting, host);
+  if (i == SLAB_NONE) return NULL;
+  struct client *who = hosts_at(&b->hosts, waits_at(&b->collecting, i)->client)->client;
+  *request = waits_at(&b->collecting, i)->request;
+  waits_remove(&b->collecting, i);
+  return who;
+}
+
+/* [budget left in ms, collections put off so far]: a client that keeps no budget tells none, which is no fault. */
+static void read_budget(struct client *from, const struct message *m) {
+  struct reader r;
+  uint32_t count;
+  struct budget *told = &from->budget;
+  *told = (struct budget){0};
+  if (m->kind != MESSAGE_REPLY || !reader_open(&r, m->body, m->body_size, &count)) return;
+  told->known = count >= 2 && reader_uint(&r, &told->ms) && reader_uint(&r, &told->put_off);
+}
+
+void collect_answered(struct client *from, const struct message *m) {
+  struct broker *b = from->broker;
+  uint64_t request;
+  from->free_id = 0;
+  read_budget(from, m);
+  loads_settle(&b->loads, from->host);
+  for (struct client *who; (who = take_wait(b, from->host, &request));) notify_reply(who, OP_gc, request);
+}
+
+void collect_ended(struct client *c) {
+  struct broker *b = c->broker;
+  uint64_t request;
+  for (uint32_t i; (i = waits_first_of_client(&b->collecting, c->host)) != SLAB_NONE;) waits_remove(&b->collecting, i);
+  for (struct client *who; (who = take_wait(b, c->host, &request));)
+    notify_error(who, OP_gc, request, STATUS_dead, NOTIFY_DEAD_TEXT, NAME_MAX_BYTES, client_name(c));
+}
+
+bool collect_cancel(struct client *from, uint64_t request) {
+  struct waits *w = &from->broker->collecting;
+  uint32_t i = waits_find(w, from->host, request);
+  if (i != SLAB_NONE) waits_remove(w, i);
+  return i != SLAB_NONE;
+}

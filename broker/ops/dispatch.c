@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Ops that the broker itself answers have a handler in the table; all other ways
+ * are decided by the op's row in proto/ops.def.
+ */
+#include "broker/ops/dispatch.h"
+
+#include "broker/core/broker.h"
+#include "broker/net/client.h"
+#include "broker/ops/collect.h"
+#include "broker/ops/greet.h"
+#include "broker/ops/holdings.h"
+#include "broker/ops/inspect.h"
+#include "broker/core/notify.h"
+#include "broker/ops/route.h"
+#include "broker/ops/watch.h"
+#include "proto/base.h"
+#include "proto/body.h"
+
+typedef void (*handler_fn)(struct client *from, const struct message *m);
+
+static void on_ping(struct client *from, const struct message *m) { notify_done(from, m); }
+
+static void on_second_hello(struct client *from, const struct message *m) {
+  (void)m;
+  client_fault(from, "it said 'hello' twice");
+}
+
+/* The asker of a request gives up. A request that has been answered meanwhile is unknown; that is no fault. */
+static void on_cancel(struct client *from, const struct message *m) {
+  struct broker *b = from->broker;
+  struct reader r;
+  uint32_t count;
+  uint64_t request;
+  reader_open(&r, m->body, m->body_size, &count);
+  if (!reader_uint(&r, &request)) {
+    client_fault(from, "'cancel' wants the id of a request");
+    return;
+  }
+  uint32_t i = calls_find_asked(&b->calls, from->host, request);
+  if (i != SLAB_NONE) {
+    const struct call *call = calls_at(&b->calls, i);
+    struct client *host = hosts_at(&b->hosts, call->host)->client;
+    if (host) notify_cancel(host, call->id);
+    calls_abandon(&b->calls, i);
+  } else if (!names_unwatch(&b->names, from->host, request)) {
+    collect_cancel(from, request);
+  }
+}
+
+static const handler_fn handlers[OP_COUNT] = {
+    [OP_hello] = on_second_hello, [OP_sub] = holdings_on_sub,     [OP_unsub] = holdings_on_unsub,
+    [OP_gc] = collect_on_gc,      [OP_cancel] = on_cancel,        [OP_inspect] = inspect_on_inspect,
+    [OP_watch] = watch_on_watch,  [OP_ready] = watch_on_ready,    [OP_ping] = on_ping,
+};
+
+static void dispatch_first(struct client *from, const struct message *m) {
+  const char *fault = m->kind != MESSAGE_REQUEST || m->op != OP_hello ? "the first message must be 'hello'" : NULL;
+  if (!fault) fault = body_walk(m->body, m->body_size, NULL, NULL);
+  if (fault)
+    client_fault(from, "%s", fault);
+  else
+    greet_on_hello(from, m);
+}
+
+/* A request or notice that is not forwarded. */
+static void dispatch_own(struct client *from, const struct message *m) {
+  const char *fault = body_walk(m->body, m->body_size, NULL, NULL);
+  if (fault)
+    client_fault(from, "'%s': %s", op_name(m->op), fault);
+  else if (!handlers[m->op])
+    client_fault(from, "it sent '%s', which only the broker may send", op_name(m->op));
+  else
+    handlers[m->op](from, m);
+}
+
+void dispatch_message(struct client *from, uint8_t *bytes, uint32_t size) {
+  struct message m;
+  from->messages_in++;
+  const char *fault = message_parse(bytes, size, &m);
+  if (fault)
+    client_fault(from, "%s", fault);
+  else if (from->state == CLIENT_GREETING)
+    dispatch_first(from, &m);
+  else if (m.kind == MESSAGE_REPLY || m.kind == MESSAGE_ERROR)
+    route_answer(from, &m, bytes);
+  else if (op_info(m.op)->way == OP_ROUTED)
+    route_request(from, &m, bytes);
+  else
+    dispatch_own(from, &m);
+}

@@ -1,0 +1,159 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * A client gets a host id that nobody had before. Workers have a name of their
+ * own among the living; observers may share one and cannot be found by it.
+ */
+#include "broker/ops/greet.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/random.h>
+
+#include "broker/core/broker.h"
+#include "broker/net/client.h"
+#include "broker/core/notify.h"
+#include "broker/ops/watch.h"
+#include "proto/body.h"
+
+struct hello {
+  uint64_t version;
+  char name[NAME_MAX_BYTES + 1];
+  uint32_t name_size; /* 0: the broker is to make one up */
+  bool observer;
+};
+
+__attribute__((format(printf, 4, 5))) static void refuse(struct client *from, const struct message *m, enum status status, const char *format, ...) {
+  char text[400];
+  va_list args;
+  va_start(args, format);
+  vsnprintf(text, sizeof text, format, args);
+  va_end(args);
+  notify_error(from, OP_hello, m->id, status, "%s", text);
+  log_line(&from->broker->log, LOG_INFO, "refused a client (process %ld): %s", (long)from->pid, text);
+  client_condemn(from, "%s", "");
+}
+
+/* Reads the body; false: refused. The version comes first: another version may mean something else by the rest. */
+static bool read_hello(struct client *from, const struct message *m, struct hello *h) {
+  struct reader r;
+  uint32_t count;
+  struct value name;
+  *h = (struct hello){0};
+  if (!reader_open(&r, m->body, m->body_size, &count) || !reader_uint(&r, &h->version)) {
+    client_fault(from, "'hello' does not start with a version");
+    return false;
+  }
+  if (h->version != WIRE_VERSION) {
+    refuse(from, m, STATUS_protocol,
+           "this broker (gaijin %s) speaks version %d of the wire, you speak version %llu; use programs of the same release as the broker",
+           GAIJIN_VERSION, WIRE_VERSION, (unsigned long long)h->version);
+    return false;
+  }
+  if (!reader_next(&r, &name) || (name.type != VALUE_NIL && name.type != VALUE_STRING) || !reader_bool(&r, &h->observer)) {
+    client_fault(from, "'hello' wants a version, a name or nil, and whether this is an observer");
+    return false;
+  }
+  if (name.type == VALUE_NIL) return true;
+  if (!names_valid(name.bytes, name.size)) {
+    refuse(from, m, STATUS_unsupported, "a worker's name must have 1 to %d bytes and no control characters", NAME_MAX_BYTES);
+    return false;
+  }
+  h->name_size = name.size;
+  memcpy(h->name, name.bytes, name.size);
+  return true;
+}
+
+static void make_up_name(struct broker *b, struct hello *h) {
+  do
+    h->name_size = (uint32_t)snprintf(h->name, sizeof h->name, "client-%llu", (unsigned long long)++b->last_made_up);
+  while (names_host(&b->names, h->name, h->name_size) != SLAB_NONE);
+}
+
+/* Random bits that are nobody's host id; 0 when the kernel has none. */
+static uint64_t new_host_id(const struct broker *b) {
+  uint64_t id;
+  do
+    if (getrandom(&id, sizeof id, 0) != sizeof id) return 0;
+  while (id == 0 || hosts_find(&b->hosts, id) != SLAB_NONE);
+  return id;
+}
+
+/* Buries the worker of this name now if it ended in this very turn. */
+static void free_name(struct broker *b, const struct hello *h) {
+  uint32_t host = names_host(&b->names, h->name, h->name_size);
+  const struct client *owner = host == SLAB_NONE ? NULL : hosts_at(&b->hosts, host)->client;
+  if (owner && owner->state == CLIENT_CONDEMNED) broker_end_turn(b);
+}
+
+/* Enters the client into hosts and names; false: refused. */
+static bool admit(struct client *from, const struct message *m, const struct hello *h) {
+  struct broker *b = from->broker;
+  uint64_t id = new_host_id(b);
+  from->host = id ? hosts_add(&b->hosts, id, h->name, from, h->observer) : SLAB_NONE;
+  if (from->host == SLAB_NONE) {
+    refuse(from, m, STATUS_busy, "the broker's memory is too short for another client");
+    return false;
+  }
+  if (h->observer) return true;
+  enum names_outcome o = names_take(&b->names, h->name, h->name_size, from->host, &from->name);
+  if (o == NAMES_OK) return true;
+  hosts_remove(&b->hosts, from->host);
+  from->host = from->name = SLAB_NONE;
+  if (o == NAMES_TAKEN)
+    refuse(from, m, STATUS_name_taken, "another living worker is named %s; choose another name or end that one", h->name);
+  else
+    refuse(from, m, STATUS_busy, "the broker's memory is too short for another client");
+  return false;
+}
+
+/* ---- Those who do not say hello ---- */
+
+static void on_greeting_over(uv_timer_t *timer);
+
+/* Not more often than ten times within hello_ms, however many connections come and say nothing. */
+static void look_again(struct broker *b, uint64_t due_in) {
+  uint64_t least = b->hello_ms / 10;
+  uv_timer_start(&b->greeting, on_greeting_over, due_in > least ? due_in : least, 0);
+}
+
+static void on_greeting_over(uv_timer_t *timer) {
+  struct broker *b = timer->data;
+  uint64_t now = uv_now(b->loop), next = UINT64_MAX;
+  for (struct client *c = b->clients; c; c = c->next) {
+    if (c->state != CLIENT_GREETING) continue;
+    uint64_t waited = now - c->since_ms;
+    if (waited >= b->hello_ms)
+      client_fault(c, "it did not say 'hello' within %g s", b->hello_ms / 1e3);
+    else if (b->hello_ms - waited < next)
+      next = b->hello_ms - waited;
+  }
+  if (next != UINT64_MAX) look_again(b, next);
+  broker_end_turn(b); /* timers run outside of what the loop's turn ends with */
+}
+
+void greet_expect(struct broker *b) {
+  if (!uv_is_active((uv_handle_t *)&b->greeting)) look_again(b, b->hello_ms);
+}
+
+/* ---- hello ---- */
+
+void greet_on_hello(struct client *from, const struct message *m) {
+  struct broker *b = from->broker;
+  struct hello h;
+  if (!read_hello(from, m, &h)) return;
+  if (!h.name_size) make_up_name(b, &h);
+  if (!h.observer) free_name(b, &h);
+  if (!admit(from, m, &h)) return;
+  from->state = CLIENT_READY;
+  from->observer = h.observer;
+  struct pack *p = notify_begin(b, MESSAGE_REPLY, OP_hello, m->id, 5);
+  pack_uint(p, WIRE_VERSION);
+  pack_uint(p, hosts_at(&b->hosts, from->host)->id);
+  pack_string(p, h.name, h.name_size);
+  pack_uint(p, b->max_message);
+  pack_text(p, GAIJIN_VERSION);
+  notify_send(b, from);
+  log_line(&b->log, LOG_DEBUG, "%s %s connected (process %ld)", h.observer ? "observer" : "worker", h.name, (long)from->pid);
+  if (from->name != SLAB_NONE) watch_answer(from);
+}

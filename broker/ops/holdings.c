@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * A claim is handled like the delivery of a message with one PT, so that
+ * introductions, loads and dead hosts need no second thought. A release never
+ * frees anything unless the sender holds it, with the stamp and as often.
+ */
+#include "broker/ops/holdings.h"
+
+#include "broker/core/broker.h"
+#include "broker/net/client.h"
+#include "broker/core/notify.h"
+#include "proto/body.h"
+
+void holdings_on_sub(struct client *from, const struct message *m) {
+  struct broker *b = from->broker;
+  struct reader r;
+  struct pt pt;
+  uint32_t count, token;
+  reader_open(&r, m->body, m->body_size, &count);
+  if (!reader_pt(&r, &pt)) {
+    client_fault(from, "'sub' wants a PT");
+    return;
+  }
+  uint32_t host = hosts_find(&b->hosts, pt.host);
+  enum refs_outcome o = host == SLAB_NONE ? REFS_UNKNOWN : refs_find(&b->refs, host, &pt, &token);
+  if (o == REFS_UNKNOWN) {
+    notify_refuse(from, m, STATUS_stale, "token %llu is not known here: its object is not kept any more, or its worker has ended",
+                  (unsigned long long)pt.id);
+  } else if (o == REFS_MISMATCH) {
+    notify_refuse(from, m, STATUS_denied, "token %llu has another stamp", (unsigned long long)pt.id);
+    client_forged(from, "it claimed a token with a wrong stamp");
+  } else if (host == from->host) {
+    notify_refuse(from, m, STATUS_denied, "token %llu is your own", (unsigned long long)pt.id);
+  } else if (!transfer_set(b, &pt, host, token)) {
+    notify_refuse(from, m, STATUS_busy, "the broker's memory is too short; try again later");
+  } else {
+    transfer_give(b, from);
+    notify_done(from, m);
+    transfer_settle(b, from);
+  }
+}
+
+static void release(struct client *from, const struct pt *pt, uint64_t n) {
+  struct broker *b = from->broker;
+  uint32_t token, host = hosts_find(&b->hosts, pt->host);
+  bool ok = host != SLAB_NONE && n > 0 && refs_find_held(&b->refs, host, pt, from->host, &token) == REFS_OK &&
+            fallout_release(b, token, from->host, n);
+  if (!ok) client_forged(from, "it gave back what it does not hold");
+}
+
+void holdings_on_unsub(struct client *from, const struct message *m) {
+  struct reader r;
+  struct pt pt;
+  uint32_t count;
+  uint64_t n;
+  reader_open(&r, m->body, m->body_size, &count);
+  for (uint32_t i = 0; i < count && from->state == CLIENT_READY; i += 2) {
+    if (reader_pt(&r, &pt) && reader_uint(&r, &n))
+      release(from, &pt, n);
+    else
+      client_fault(from, "'unsub' wants pairs of a PT and a count");
+  }
+  fallout_send(from->broker);
+}

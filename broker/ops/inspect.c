@@ -1,0 +1,254 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Each kind of row is a slab to walk, a filter, an upper bound of a row's bytes,
+ * and a writer. A page first chooses its rows, because their number comes before
+ * them on the wire, then writes them.
+ */
+#include "broker/ops/inspect.h"
+
+#include <string.h>
+
+#include "broker/core/broker.h"
+#include "broker/net/client.h"
+#include "broker/core/notify.h"
+#include "proto/base.h"
+#include "proto/body.h"
+
+enum { ROWS_MOST = 1000, LOOKS_MOST = 16384, BYTES_MOST = 1 << 20 };
+/* Upper bounds on the wire: a name, a number, a row without what varies. */
+enum { NAME_BYTES = NAME_MAX_BYTES + 5, NUMBER_BYTES = 9, PAIR_BYTES = NAME_BYTES + NUMBER_BYTES, ROW_BYTES = 240 };
+
+struct page {
+  struct broker *b;
+  const struct kind *kind;
+  const char *host, *holder; /* filters, not terminated; NULL: none. In loads the holder is called client */
+  uint32_t host_size, holder_size;
+  uint32_t holder_number; /* of the holder; SLAB_NONE: nobody has that name */
+  uint64_t bytes_most;
+  uint32_t rows[ROWS_MOST], count;
+  uint32_t next; /* where the next page starts; SLAB_NONE: there is none */
+};
+
+struct kind {
+  const char *name;
+  const struct slab *(*slab)(const struct broker *b);
+  bool (*wanted)(const struct page *g, uint32_t index);
+  uint64_t (*size)(const struct page *g, uint32_t index);
+  void (*write)(const struct page *g, uint32_t index, struct pack *p);
+};
+
+static const char *name_of(const struct broker *b, uint32_t host) { return hosts_at(&b->hosts, host)->name; }
+
+static bool is_named(const struct broker *b, uint32_t host, const char *name, uint32_t size) {
+  const char *own = name_of(b, host);
+  return strlen(own) == size && memcmp(own, name, size) == 0;
+}
+
+static uint64_t plain_size(const struct page *g, uint32_t index) {
+  (void)g;
+  (void)index;
+  return ROW_BYTES;
+}
+
+/* ---- clients ---- */
+
+static const struct slab *clients_slab(const struct broker *b) { return &b->hosts.all; }
+
+static bool client_wanted(const struct page *g, uint32_t index) {
+  const struct host *h = hosts_at(&g->b->hosts, index);
+  return h->client && !h->observer;
+}
+
+static void client_write(const struct page *g, uint32_t index, struct pack *p) {
+  const struct broker *b = g->b;
+  const struct host *h = hosts_at(&b->hosts, index);
+  const struct client *c = h->client;
+  pack_array(p, 13);
+  pack_text(p, h->name);
+  pack_uint(p, h->id);
+  pack_uint(p, (uint64_t)c->pid);
+  pack_uint(p, c->uid);
+  pack_uint(p, (uv_now(b->loop) - c->since_ms) / 1000);
+  pack_uint(p, refs_export_count(&b->refs, index));
+  pack_uint(p, refs_held_count(&b->refs, index));
+  pack_uint(p, calls_asked_count(&b->calls, index));
+  pack_uint(p, c->outbox.bytes);
+  pack_uint(p, c->messages_in);
+  pack_uint(p, c->messages_out);
+  pack_bool(p, c->serves);
+  pack_bool(p, client_answers(c));
+}
+
+/* ---- tokens ---- */
+
+static const struct slab *tokens_slab(const struct broker *b) { return &b->refs.tokens; }
+
+static bool token_wanted(const struct page *g, uint32_t index) {
+  const struct token *t = refs_token(&g->b->refs, index);
+  if (g->host && !is_named(g->b, t->host, g->host, g->host_size)) return false;
+  if (!g->holder) return true;
+  return g->holder_number != SLAB_NONE && refs_count(&g->b->refs, index, g->holder_number) > 0;
+}
+
+/* How many holders of a token are named: as many as fit into a page of its own. */
+static uint32_t named_holders(const struct page *g, uint32_t index, uint32_t *all) {
+  uint32_t n = 0, fit = (uint32_t)((g->bytes_most - ROW_BYTES) / PAIR_BYTES) - 1;
+  for (uint32_t i = refs_token(&g->b->refs, index)->holds; i != SLAB_NONE; i = refs_next_holder(&g->b->refs, i)) n++;
+  *all = n;
+  return n < fit ? n : fit;
+}
+
+static uint64_t token_size(const struct page *g, uint32_t index) {
+  uint32_t all;
+  return ROW_BYTES + (uint64_t)(named_holders(g, index, &all) + 1) * PAIR_BYTES;
+}
+
+static void token_write(const struct page *g, uint32_t index, struct pack *p) {
+  const struct broker *b = g->b;
+  const struct token *t = refs_token(&b->refs, index);
+  uint32_t all, named = named_holders(g, index, &all), i = t->holds;
+  pack_array(p, 6);
+  pack_text(p, name_of(b, t->host));
+  pack_uint(p, t->id);
+  pack_text(p, pt_kind_name(t->kind));
+  pack_uint(p, broker_now(b) - t->made);
+  pack_bool(p, !hosts_at(&b->hosts, t->host)->client);
+  pack_array(p, 2 * (named < all ? named + 1 : named));
+  for (uint32_t k = 0; k < named; k++, i = refs_next_holder(&b->refs, i)) {
+    pack_text(p, name_of(b, refs_hold_at(&b->refs, i)->client));
+    pack_uint(p, refs_hold_at(&b->refs, i)->count);
+  }
+  if (named == all) return;
+  pack_text(p, "...");
+  pack_uint(p, all - named);
+}
+
+/* ---- loads ---- */
+
+static const struct slab *loads_slab(const struct broker *b) { return &b->loads.all; }
+
+static bool load_wanted(const struct page *g, uint32_t index) {
+  const struct load *l = loads_at(&g->b->loads, index);
+  return l->held > 0 && (!g->host || is_named(g->b, l->host, g->host, g->host_size)) &&
+         (!g->holder || is_named(g->b, l->client, g->holder, g->holder_size));
+}
+
+/* What is known of how the client collects: budget_ms, put_off, free_waiting_s. */
+static void write_collecting(const struct broker *b, const struct client *c, struct pack *p) {
+  if (c && c->budget.known) {
+    pack_uint(p, c->budget.ms);
+    pack_uint(p, c->budget.put_off);
+  } else {
+    pack_nil(p);
+    pack_nil(p);
+  }
+  if (c && c->free_id)
+    pack_number(p, (double)(uv_now(b->loop) - c->free_ms) / 1e3);
+  else
+    pack_nil(p);
+}
+
+static void load_write(const struct page *g, uint32_t index, struct pack *p) {
+  const struct broker *b = g->b;
+  const struct load *l = loads_at(&b->loads, index);
+  const struct client *c = hosts_at(&b->hosts, l->client)->client;
+  pack_array(p, 10);
+  pack_text(p, name_of(b, l->host));
+  pack_text(p, name_of(b, l->client));
+  pack_uint(p, l->held);
+  pack_uint(p, l->shadow);
+  pack_uint(p, (uint64_t)loads_allowance(&b->loads, index));
+  pack_bool(p, c && c->free_id);
+  write_collecting(b, c, p);
+  pack_bool(p, !hosts_at(&b->hosts, l->host)->client);
+}
+
+/* ---- pages ---- */
+
+static const struct kind kinds[] = {
+    {"clients", clients_slab, client_wanted, plain_size, client_write},
+    {"tokens", tokens_slab, token_wanted, token_size, token_write},
+    {"loads", loads_slab, load_wanted, plain_size, load_write},
+};
+
+/* Chooses the rows from `index` on. */
+static void choose(struct page *g, uint32_t index) {
+  const struct slab *s = g->kind->slab(g->b);
+  uint64_t bytes = 0;
+  index = slab_next(s, index);
+  for (uint32_t looks = 0; index != SLAB_NONE && looks < LOOKS_MOST && g->count < ROWS_MOST; looks++) {
+    if (g->kind->wanted(g, index)) {
+      bytes += g->kind->size(g, index);
+      if (bytes > g->bytes_most && g->count > 0) break;
+      g->rows[g->count++] = index;
+    }
+    index = slab_next(s, index + 1);
+  }
+  g->next = index;
+}
+
+static void send_page(struct client *to, const struct page *g, uint64_t request) {
+  struct pack *p = notify_begin(g->b, MESSAGE_REPLY, OP_inspect, request, 1 + g->count);
+  if (g->next == SLAB_NONE)
+    pack_nil(p);
+  else
+    pack_uint(p, g->next);
+  for (uint32_t i = 0; i < g->count; i++) g->kind->write(g, g->rows[i], p);
+  notify_send(g->b, to);
+}
+
+/* The living client of a name, observers included. */
+static uint32_t find_holder(const struct broker *b, const char *name, uint32_t size) {
+  uint32_t host = names_host(&b->names, name, size);
+  if (host != SLAB_NONE) return host;
+  for (const struct client *c = b->clients; c; c = c->next)
+    if (c->host != SLAB_NONE && is_named(b, c->host, name, size)) return c->host;
+  return SLAB_NONE;
+}
+
+static bool read_filter(struct reader *r, const char **text, uint32_t *size) {
+  struct value v;
+  if (!reader_next(r, &v) || (v.type != VALUE_NIL && v.type != VALUE_STRING)) return false;
+  *text = v.type == VALUE_STRING ? v.bytes : NULL;
+  *size = v.type == VALUE_STRING ? v.size : 0;
+  return true;
+}
+
+/* Reads the request into the page; NULL, or what is wrong with it. */
+static const char *read_request(const struct message *m, struct page *g, uint64_t *cursor) {
+  struct reader r;
+  struct value v;
+  const char *what;
+  uint32_t count, size;
+  reader_open(&r, m->body, m->body_size, &count);
+  if (!reader_string(&r, &what, &size)) return "'inspect' wants to know what";
+  for (unsigned i = 0; i < ARRAY_SIZE(kinds); i++)
+    if (strlen(kinds[i].name) == size && memcmp(kinds[i].name, what, size) == 0) g->kind = &kinds[i];
+  *cursor = 0;
+  if (count > 1) {
+    if (!reader_next(&r, &v) || (v.type != VALUE_NIL && !(v.type == VALUE_NUMBER && v.is_uint))) return "'inspect': the cursor is no number";
+    if (v.type == VALUE_NUMBER) *cursor = v.integer;
+  }
+  if (count > 2 && !read_filter(&r, &g->host, &g->host_size)) return "'inspect': the host's name is no string";
+  if (count > 3 && !read_filter(&r, &g->holder, &g->holder_size)) return "'inspect': the holder's name is no string";
+  return NULL;
+}
+
+void inspect_on_inspect(struct client *from, const struct message *m) {
+  struct broker *b = from->broker;
+  struct page g = {.b = b, .bytes_most = b->max_message / 2 < BYTES_MOST ? b->max_message / 2 : BYTES_MOST};
+  uint64_t cursor;
+  const char *fault = read_request(m, &g, &cursor);
+  if (fault) {
+    client_fault(from, "%s", fault);
+    return;
+  }
+  if (m->flags & MESSAGE_ONE_WAY) return;
+  if (!g.kind) {
+    notify_refuse(from, m, STATUS_unsupported, "this broker can show \"clients\", \"tokens\" and \"loads\" only");
+    return;
+  }
+  if (g.holder) g.holder_number = find_holder(b, g.holder, g.holder_size);
+  choose(&g, cursor < SLAB_NONE ? (uint32_t)cursor : SLAB_NONE - 1);
+  send_page(from, &g, m->id);
+}

@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The order matters to those who are told: first the answers to what they had
+ * asked of the dead one, then the news of its death, then the drops of what it
+ * held (estate.c). Its tokens need no walk: a token is dead because its host's
+ * record has no connection.
+ */
+#include "broker/ops/reap.h"
+
+#include "broker/core/broker.h"
+#include "broker/net/client.h"
+#include "broker/ops/collect.h"
+#include "broker/core/notify.h"
+
+/* Requests it had been asked. */
+static void answer_askers(struct broker *b, const struct client *c) {
+  for (uint32_t i; (i = calls_first_served(&b->calls, c->host)) != SLAB_NONE;) {
+    const struct call *call = calls_at(&b->calls, i);
+    struct client *asker = call->asker == SLAB_NONE ? NULL : hosts_at(&b->hosts, call->asker)->client;
+    if (asker) notify_error(asker, call->op, call->asked_id, STATUS_dead, NOTIFY_DEAD_TEXT, NAME_MAX_BYTES, client_name(c));
+    calls_remove(&b->calls, i);
+  }
+}
+
+/* Requests it had asked: the records stay until they are answered. */
+static void cancel_requests(struct broker *b, const struct client *c) {
+  for (uint32_t i; (i = calls_first_asked(&b->calls, c->host)) != SLAB_NONE;) {
+    const struct call *call = calls_at(&b->calls, i);
+    struct client *host = hosts_at(&b->hosts, call->host)->client;
+    if (host) notify_cancel(host, call->id);
+    calls_abandon(&b->calls, i);
+  }
+}
+
+static void tell_death(struct broker *b, const struct client *c) {
+  uint64_t id = hosts_at(&b->hosts, c->host)->id;
+  for (uint32_t i = loads_first_of_host(&b->loads, c->host); i != SLAB_NONE; i = loads_next_of_host(&b->loads, i)) {
+    struct client *to = hosts_at(&b->hosts, loads_at(&b->loads, i)->client)->client;
+    if (to) notify_dead(to, id);
+  }
+}
+
+void reap(struct client *c) {
+  struct broker *b = c->broker;
+  if (*c->why) log_line(&b->log, LOG_WARN, "disconnected %s (process %ld): %s", client_name(c), (long)c->pid, c->why);
+  if (c->host != SLAB_NONE) {
+    if (!*c->why) log_line(&b->log, LOG_DEBUG, "%s left (process %ld)", client_name(c), (long)c->pid);
+    answer_askers(b, c);
+    cancel_requests(b, c);
+    collect_ended(c);
+    names_unwatch_all(&b->names, c->host);
+    if (c->name != SLAB_NONE) names_give_up(&b->names, c->name);
+    tell_death(b, c);
+    hosts_at(&b->hosts, c->host)->client = NULL;
+    estate_add(b, c->host);
+    c->host = SLAB_NONE;
+  }
+  client_close(c);
+}

@@ -1,0 +1,185 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Whatever becomes of a message, its PTs have been taken (transfer.h) before and
+ * are settled after. A request is either forwarded or refused with one error.
+ */
+#include "broker/ops/route.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+
+#include "broker/core/broker.h"
+#include "broker/net/client.h"
+#include "broker/ops/collect.h"
+#include "broker/core/notify.h"
+#include "proto/body.h"
+
+/* Open requests of one asker, and to one worker (given-up ones included): far above what workers allow themselves. */
+enum { CALLS_MOST = 1 << 20 };
+
+/* Says no to a request. Nobody waits for a one-way request, so its refusal is also counted and, less and less often, logged. */
+__attribute__((format(printf, 4, 5))) static void refuse(struct client *from, const struct message *m, enum status status,
+                                                         const char *format, ...) {
+  char text[512];
+  va_list args;
+  va_start(args, format);
+  vsnprintf(text, sizeof text, format, args);
+  va_end(args);
+  notify_refuse(from, m, status, "%s", text);
+  if (!(m->flags & MESSAGE_ONE_WAY)) return;
+  uint64_t n = ++from->posts_refused;
+  if ((n & (n - 1)) == 0)
+    log_line(&from->broker->log, LOG_WARN, "a one-way '%s' of %s was not delivered: %s (%llu such so far)", op_name(m->op), client_name(from), text,
+             (unsigned long long)n);
+}
+
+/* The host (its number) a request is for. False: it has been refused. */
+static bool find_host(struct client *from, const struct message *m, uint32_t *host) {
+  struct broker *b = from->broker;
+  uint32_t token;
+  if (m->target == OP_NAME) {
+    *host = names_host(&b->names, m->name, m->name_size);
+    if (*host != SLAB_NONE) return true;
+    refuse(from, m, STATUS_dead, NOTIFY_DEAD_TEXT, (int)m->name_size, m->name);
+    return false;
+  }
+  *host = hosts_find(&b->hosts, m->pt.host);
+  if (*host == from->host) return true;
+  if (*host != SLAB_NONE && refs_find_held(&b->refs, *host, &m->pt, from->host, &token) == REFS_OK) return true;
+  refuse(from, m, STATUS_denied, "the request is for an object that you were never given, or have given back");
+  client_forged(from, "a request is for an object it does not hold");
+  return false;
+}
+
+/* The connection a request is for; NULL: it has been refused. */
+static struct client *find_receiver(struct client *from, const struct message *m) {
+  struct broker *b = from->broker;
+  uint32_t number;
+  if (!find_host(from, m, &number)) return NULL;
+  const struct host *host = hosts_at(&b->hosts, number);
+  if (!host->client || host->client->state != CLIENT_READY) {
+    refuse(from, m, STATUS_dead, NOTIFY_DEAD_TEXT, NAME_MAX_BYTES, host->name);
+    return NULL;
+  }
+  if (!client_has_room(host->client) || calls_served_count(&b->calls, number) >= CALLS_MOST) {
+    refuse(from, m, STATUS_busy, "worker %s has more waiting for it than it reads; try again later", host->name);
+    return NULL;
+  }
+  return host->client;
+}
+
+/* The id the receiver sees, with a record for the answer; 0: the request has been refused. */
+static uint64_t make_call(struct client *from, struct client *to, const struct message *m) {
+  struct calls *calls = &from->broker->calls;
+  uint32_t call;
+  if (m->flags & MESSAGE_ONE_WAY) return calls_next_id(calls);
+  if (calls_asked_count(calls, from->host) >= CALLS_MOST) {
+    refuse(from, m, STATUS_busy, "you have %u requests open already; wait for answers", (unsigned)CALLS_MOST);
+    return 0;
+  }
+  bool patient = m->op == OP_s2t && m->body_count > 1; /* with `wait`: answered when the label has a value */
+  if (!patient) client_awaited(to);
+  switch (calls_add(calls, from->host, m->id, to->host, (uint8_t)m->op, patient, &call)) {
+    case CALLS_OK: expiry_set(from->broker, call, m->deadline_ms); return calls_at(calls, call)->id;
+    case CALLS_DUPLICATE:
+      client_fault(from, "it asked with the id of a request that is still open");
+      return 0;
+    default:
+      refuse(from, m, STATUS_busy, "the broker's memory is too short; try again later");
+      return 0;
+  }
+}
+
+static bool forward_request(struct client *from, struct client *to, const struct message *m, uint8_t *bytes) {
+  struct broker *b = from->broker;
+  uint64_t id = make_call(from, to, m);
+  uint32_t load;
+  if (!id) return false;
+  if (transfer_introduce(b, from->host, to, &load, NULL)) transfer_give(b, to);
+  message_set_id(bytes, id);
+  message_set_peer(bytes, hosts_at(&b->hosts, from->host)->id);
+  client_push(to, bytes, m->size);
+  return true;
+}
+
+void route_request(struct client *from, const struct message *m, uint8_t *bytes) {
+  struct broker *b = from->broker;
+  struct client *to = NULL;
+  const char *fault = transfer_read(b, m);
+  if (fault) {
+    client_fault(from, "'%s': %s", op_name(m->op), fault);
+    return;
+  }
+  switch (transfer_take(b, from)) {
+    case TRANSFER_OK: to = find_receiver(from, m); break;
+    case TRANSFER_FORGED:
+      refuse(from, m, STATUS_denied, "the request carries an object that you were never given, or have given back");
+      client_forged(from, "a request carries an object it does not hold");
+      break;
+    case TRANSFER_FAULT: break;
+  }
+  bool forwarded = to && forward_request(from, to, m, bytes);
+  transfer_settle(b, forwarded ? to : NULL);
+}
+
+/* NULL, or what is wrong with an error's body beyond its form. */
+static const char *check_error(const struct message *m) {
+  struct reader r;
+  uint32_t count;
+  uint64_t status;
+  if (m->kind != MESSAGE_ERROR) return NULL;
+  return reader_open(&r, m->body, m->body_size, &count) && reader_uint(&r, &status) ? NULL : "an error's first value is not its status";
+}
+
+/* Forwards a well-formed answer to a call's asker; returns the asker, NULL when there was none to hear it. */
+static struct client *forward_answer(struct client *from, const struct call *call, const struct message *m, uint8_t *bytes, bool forged) {
+  struct broker *b = from->broker;
+  struct client *to = call->asker == SLAB_NONE ? NULL : hosts_at(&b->hosts, call->asker)->client;
+  if (!to || to->state != CLIENT_READY) return NULL;
+  const struct host *host = hosts_at(&b->hosts, from->host);
+  if (forged) {
+    notify_error(to, m->op, call->asked_id, STATUS_denied, "worker %s answered with an object that it does not hold", host->name);
+    return NULL;
+  }
+  transfer_give(b, to);
+  message_set_id(bytes, call->asked_id);
+  message_set_peer(bytes, host->id);
+  client_push(to, bytes, m->size);
+  return to;
+}
+
+/* An answer whose PTs have been taken. */
+static struct client *answer(struct client *from, const struct message *m, uint8_t *bytes, bool forged) {
+  struct calls *calls = &from->broker->calls;
+  if (m->op == OP_free && m->id == from->free_id) {
+    collect_answered(from, m);
+    return NULL;
+  }
+  uint32_t i = calls_find(calls, m->id);
+  if (i == SLAB_NONE || calls_at(calls, i)->host != from->host) {
+    log_line(&from->broker->log, LOG_DEBUG, "discarded an answer of %s to no open request of it", client_name(from));
+    return NULL;
+  }
+  if (calls_at(calls, i)->op != m->op) {
+    client_fault(from, "it answered '%s' where it was asked '%s'", op_name(m->op), op_name(calls_at(calls, i)->op));
+    return NULL;
+  }
+  struct client *to = forward_answer(from, calls_at(calls, i), m, bytes, forged);
+  calls_remove(calls, i);
+  return to;
+}
+
+void route_answer(struct client *from, const struct message *m, uint8_t *bytes) {
+  struct broker *b = from->broker;
+  struct client *to = NULL;
+  const char *fault = transfer_read(b, m);
+  if (!fault) fault = check_error(m);
+  if (fault) {
+    client_fault(from, "answer to '%s': %s", op_name(m->op), fault);
+    return;
+  }
+  enum transfer_outcome o = transfer_take(b, from);
+  if (o == TRANSFER_FORGED) client_forged(from, "an answer carries an object it does not hold");
+  if (o != TRANSFER_FAULT) to = answer(from, m, bytes, o == TRANSFER_FORGED);
+  transfer_settle(b, to);
+}

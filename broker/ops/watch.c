@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The answer names the worker, so the worker is introduced before it: the watcher
+ * will then be told of its death, too.
+ */
+#include "broker/ops/watch.h"
+
+#include <string.h>
+
+#include "broker/core/broker.h"
+#include "broker/net/client.h"
+#include "broker/core/notify.h"
+#include "proto/body.h"
+
+enum { WATCHES_MOST = 10000 }; /* of one client */
+
+static void reply(struct client *to, uint64_t request, uint32_t host) {
+  struct broker *b = to->broker;
+  uint32_t load;
+  if (!transfer_introduce(b, host, to, &load, NULL)) return;
+  struct pack *p = notify_begin(b, MESSAGE_REPLY, OP_watch, request, 1);
+  pack_uint(p, hosts_at(&b->hosts, host)->id);
+  notify_send(b, to);
+}
+
+/* The name and event of a request; NULL, or what is wrong with it. */
+static const char *read_watch(const struct message *m, const char **name, uint32_t *size, enum names_event *event) {
+  struct reader r;
+  uint32_t count, event_size;
+  const char *text;
+  reader_open(&r, m->body, m->body_size, &count);
+  if (!reader_string(&r, name, size) || !reader_string(&r, &text, &event_size)) return "'watch' wants a name and an event";
+  if (event_size == 5 && memcmp(text, "ready", 5) == 0)
+    *event = NAMES_READY;
+  else if (event_size == 7 && memcmp(text, "present", 7) == 0)
+    *event = NAMES_PRESENT;
+  else
+    return "'watch' knows the events \"present\" and \"ready\" only";
+  return NULL;
+}
+
+void watch_on_watch(struct client *from, const struct message *m) {
+  struct broker *b = from->broker;
+  const char *name, *fault;
+  uint32_t size, host;
+  enum names_event event;
+  if ((fault = read_watch(m, &name, &size, &event))) {
+    client_fault(from, "%s", fault);
+  } else if (!names_valid(name, size)) {
+    notify_refuse(from, m, STATUS_unsupported, "no worker can have this name: it must have 1 to %d bytes and no control characters", NAME_MAX_BYTES);
+  } else if (m->flags & MESSAGE_ONE_WAY) {
+    return; /* nobody to be answered */
+  } else if (names_is(&b->names, name, size, event, &host)) {
+    reply(from, m->id, host);
+  } else if (waits_count_of_client(&b->names.watches, from->host) >= WATCHES_MOST) {
+    notify_refuse(from, m, STATUS_busy, "you wait for %d workers already", WATCHES_MOST);
+  } else if (!names_watch(&b->names, name, size, event, from->host, m->id)) {
+    notify_refuse(from, m, STATUS_busy, "the broker's memory is too short; try again later");
+  }
+}
+
+void watch_answer(struct client *named) {
+  struct broker *b = named->broker;
+  struct wait watch;
+  while (names_come_true(&b->names, named->name, &watch)) {
+    struct client *to = hosts_at(&b->hosts, watch.client)->client;
+    if (to) reply(to, watch.request, named->host);
+  }
+}
+
+void watch_on_ready(struct client *from, const struct message *m) {
+  (void)m;
+  from->serves = true;
+  if (from->name == SLAB_NONE) return;
+  names_at(&from->broker->names, from->name)->ready = true;
+  watch_answer(from);
+}

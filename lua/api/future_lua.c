@@ -1,0 +1,257 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The userdata that scripts have of futures. What can be read is in its environment:
+ * { n = number of values, values... }, or the error and perhaps its traceback.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "lua/ask/future_record.h"
+#include "lua/ask/remote.h"
+#include "lua/vm/trace.h"
+#include "lua/fiber/wait.h"
+
+/* ---- The userdata ---- */
+
+/* The future at index i, or NULL. */
+static struct future **find(lua_State *L, struct worker *w, int i) {
+  if (lua_type(L, i) != LUA_TUSERDATA || !lua_getmetatable(L, i)) return NULL;
+  lua_rawgeti(L, LUA_REGISTRYINDEX, w->at.future_meta);
+  bool same = lua_rawequal(L, -1, -2);
+  lua_pop(L, 2);
+  return same ? lua_touserdata(L, i) : NULL;
+}
+
+static struct future *check(lua_State *L, struct worker *w, int i) {
+  struct future **handle = find(L, w, i);
+  if (!handle) luaL_typerror(L, i, "future");
+  if (!*handle && worker_is_closed(w)) worker_raise(L, STATUS_lost, "the connection to the broker was closed, and its futures with it");
+  if (!*handle) worker_raise(L, STATUS_stale, "the future has been finalised");
+  return *handle;
+}
+
+static int finalise(lua_State *L) {
+  struct future **handle = lua_touserdata(L, 1), *u = handle ? *handle : NULL;
+  if (!u) return 0;
+  *handle = NULL;
+  u->handle = NULL;
+  if (u->state != FUTURE_OPEN) future_drop(u);
+  return 0;
+}
+
+struct future *future_push(lua_State *L, struct worker *w) {
+  struct future **handle = lua_newuserdata(L, sizeof(struct future *));
+  *handle = NULL;
+  lua_rawgeti(L, LUA_REGISTRYINDEX, w->at.future_meta);
+  lua_setmetatable(L, -2);
+  struct future *u = calloc(1, sizeof *u);
+  if (!u) {
+    worker_raise(L, STATUS_busy, "no memory for a future");
+    return NULL;
+  }
+  *handle = u;
+  u->w = w;
+  u->handle = handle;
+  u->next = w->futures;
+  if (w->futures) w->futures->prev = u;
+  w->futures = u;
+  return u;
+}
+
+/* ---- Results ---- */
+
+/* Fills the table at index `table` with the n values on top of the stack. */
+static void keep(lua_State *L, int table, int n) {
+  for (int i = n; i >= 1; i--) lua_rawseti(L, table, i);
+  lua_pushinteger(L, n);
+  lua_setfield(L, table, "n");
+}
+
+/* future, table: the table gets what the answer says. */
+static int decode(lua_State *L) {
+  struct worker *w = worker_of(L);
+  struct future *u = check(L, w, 1);
+  bool failed;
+  int n = remote_decode(L, w, &u->answer, false, &failed);
+  keep(L, 2, n);
+  return 0;
+}
+
+/* ANSWERED becomes DONE, unless somebody else has it so meanwhile. All is made first, so that nothing can fail after. */
+static void open_answer(lua_State *L, struct worker *w, struct future *u, int i) {
+  int top = lua_gettop(L);
+  lua_createtable(L, 2, 1);
+  lua_pushinteger(L, 1);
+  lua_setfield(L, -2, "n");
+  worker_push_function(L, w, decode);
+  lua_pushvalue(L, i);
+  lua_pushvalue(L, top + 1);
+  if (u->state == FUTURE_ANSWERED) { /* a finaliser that ran just now may have read it */
+    lua_pushvalue(L, top + 1);
+    lua_setfenv(L, i);
+    u->state = FUTURE_DECODING;
+    u->decoder = w->sched.current;
+    if (lua_pcall(L, 2, 0, 0) != 0) {
+      u->ok = false;
+      lua_rawseti(L, top + 1, 1);
+      lua_pushinteger(L, 1);
+      lua_setfield(L, top + 1, "n");
+    }
+    u->state = FUTURE_DONE;
+    u->decoder = NULL;
+    future_clear_answer(u);
+  }
+  lua_settop(L, top);
+}
+
+/* Pushes the results of the done future at index i, or raises its error. */
+static int push_results(lua_State *L, struct worker *w, struct future *u, int i) {
+  u->read = true;
+  while (u->state == FUTURE_DECODING) {
+    if (u->decoder == w->sched.current) worker_raise(L, STATUS_unsupported, "reading a future in a finaliser, while it is being read");
+    wait_yield(L, w, "reading a future");
+  }
+  if (u->state == FUTURE_ANSWERED) open_answer(L, w, u, i);
+  if (u->state == FUTURE_DECODING) return push_results(L, w, u, i);
+  lua_getfenv(L, i);
+  int table = lua_gettop(L);
+  lua_getfield(L, table, "n");
+  int n = (int)lua_tointeger(L, -1);
+  lua_pop(L, 1);
+  luaL_checkstack(L, n + 2, "too many results");
+  for (int k = 1; k <= n; k++) lua_rawgeti(L, table, k);
+  if (u->ok) return n;
+  if (n >= 2 && lua_isstring(L, table + 2)) trace_remember(L, w, table + 1, table + 2);
+  lua_settop(L, table + 1);
+  return lua_error(L);
+}
+
+/* ---- Waiting ---- */
+
+/* future [, seconds] -> results. Raises the error of the call, or `timeout`: it goes on then. */
+static int method_get(lua_State *L) {
+  struct worker *w = worker_of(L);
+  struct future *u = check(L, w, 1);
+  double seconds = luaL_optnumber(L, 2, 0);
+  if (seconds != seconds) return luaL_argerror(L, 2, "number expected, got nan");
+  bool limited = !lua_isnoneornil(L, 2);
+  struct future_wait n = {0};
+  if (!future_is_done(u) && limited && seconds <= 0) wait_yield(L, w, "reading a future"); /* others must run, if it is tried again and again */
+  if (!future_is_done(u)) {
+    wait_check(L, w, "reading a future");
+    struct future_group g = {.fiber = w->sched.current};
+    double own = limited ? worker_now() + seconds : 0, limit = g.fiber->deadline;
+    enum wait_outcome how;
+    future_wait_on(&n, u, &g);
+    do
+      how = limited && seconds <= 0 ? WAIT_OVER : wait_park(L, w, wait_nearer(own, limit));
+    while (how == WAIT_WOKEN && !g.over);
+    future_unwait(&n);
+    if (!g.over && how == WAIT_OVER && limited && (limit == 0 || own < limit))
+      return worker_raise(L, STATUS_timeout, "the future has no result after %g s; its call goes on", seconds);
+    if (!g.over) return wait_raise(L, w, how, "reading a future");
+  }
+  return push_results(L, w, u, 1);
+}
+
+/* The future at place i of the list at index 1, which keeps it. */
+static struct future *nth(lua_State *L, struct worker *w, int i) {
+  lua_rawgeti(L, 1, i);
+  struct future *u = check(L, w, lua_gettop(L));
+  lua_pop(L, 1);
+  return u;
+}
+
+/* list, all -> the first place of one that failed (all) or is done (not all); nil: all have succeeded. Waits until it is known. */
+static int core_await(lua_State *L) {
+  struct worker *w = worker_of(L);
+  luaL_checktype(L, 1, LUA_TTABLE);
+  int count = (int)lua_objlen(L, 1);
+  struct future_group g = {.fiber = w->sched.current, .all = lua_toboolean(L, 2)};
+  lua_settop(L, 1);
+  wait_check(L, w, "waiting for futures");
+  struct future_wait *nodes = lua_newuserdata(L, (size_t)(count ? count : 1) * sizeof *nodes);
+  memset(nodes, 0, (size_t)(count ? count : 1) * sizeof *nodes);
+  enum wait_outcome how = WAIT_WOKEN;
+  for (int i = 1; i <= count; i++) nth(L, w, i);
+  for (int i = 0; i < count; i++) {
+    struct future *u = nth(L, w, i + 1); /* none of them raises any more */
+    if (!future_is_done(u)) future_wait_on(&nodes[i], u, &g);
+    if (future_is_done(u) && !(g.all && u->ok)) g.over = true;
+  }
+  while (how == WAIT_WOKEN && !g.over && g.left > 0) how = wait_park(L, w, g.fiber->deadline);
+  for (int i = 0; i < count; i++) future_unwait(&nodes[i]);
+  if (!g.over && g.left > 0) return wait_raise(L, w, how, "waiting for futures");
+  for (int i = 1; i <= count; i++) {
+    struct future *u = nth(L, w, i);
+    if (!future_is_done(u) || (g.all && u->ok)) continue;
+    lua_pushinteger(L, i);
+    return 1;
+  }
+  return 0;
+}
+
+static int method_done(lua_State *L) {
+  lua_pushboolean(L, future_is_done(check(L, worker_of(L), 1)));
+  return 1;
+}
+
+/* -> whether it was open. */
+static int method_cancel(lua_State *L) {
+  lua_pushboolean(L, future_cancel(check(L, worker_of(L), 1), "the future was cancelled"));
+  return 1;
+}
+
+/* Its error needs no reader. */
+static int core_quiet(lua_State *L) {
+  check(L, worker_of(L), 1)->read = true;
+  return 0;
+}
+
+static int core_is_future(lua_State *L) {
+  lua_pushboolean(L, find(L, worker_of(L), 1) != NULL);
+  return 1;
+}
+
+static int method_tostring(lua_State *L) {
+  struct future **handle = find(L, worker_of(L), 1), *u = handle ? *handle : NULL;
+  lua_pushfstring(L, "future: %p (%s)", (void *)handle, !u ? "finalised" : !future_is_done(u) ? "open" : u->ok ? "done" : "failed");
+  return 1;
+}
+
+int future_keep(lua_State *L) {
+  int n = lua_gettop(L) - 1;
+  lua_createtable(L, n, 1);
+  lua_insert(L, 2);
+  keep(L, 2, n);
+  lua_setfenv(L, 1);
+  return 0;
+}
+
+/* ---- Opening ---- */
+
+static void set_functions(lua_State *L, struct worker *w, const luaL_Reg *list) {
+  for (; list->name; list++) {
+    worker_push_function(L, w, list->func);
+    lua_setfield(L, -2, list->name);
+  }
+}
+
+void future_open(lua_State *L, struct worker *w) {
+  static const luaL_Reg core[] = {{"await", core_await}, {"quiet", core_quiet}, {"is_future", core_is_future}, {NULL, NULL}};
+  static const luaL_Reg methods[] = {{"get", method_get}, {"done", method_done}, {"cancel", method_cancel}, {NULL, NULL}};
+  set_functions(L, w, core);
+  lua_newtable(L);
+  worker_push_function(L, w, finalise);
+  lua_setfield(L, -2, "__gc");
+  worker_push_function(L, w, method_tostring);
+  lua_setfield(L, -2, "__tostring");
+  lua_pushliteral(L, "future");
+  lua_setfield(L, -2, "__metatable");
+  lua_newtable(L);
+  set_functions(L, w, methods);
+  lua_pushvalue(L, -1);
+  lua_setfield(L, -4, "methods");
+  lua_setfield(L, -2, "__index");
+  w->at.future_meta = luaL_ref(L, LUA_REGISTRYINDEX);
+}

@@ -1,0 +1,377 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Two tables: `gaijin`, which scripts see, and `core`, which only prelude.lua
+ * sees. A function here does one thing; what needs Lua's syntax is in the prelude.
+ */
+#include "lua/api/library.h"
+
+#include <string.h>
+
+#include "lua/serve/apply.h"
+#include "lua/ref/at.h"
+#include "lua/serve/collect.h"
+#include "lua/api/concurrency.h"
+#include "lua/ref/copy.h"
+#include "lua/fiber/fiber.h"
+#include "lua/fiber/ending.h"
+#include "lua/fiber/loop.h"
+#include "lua/api/metatable.h"
+#include "lua/ref/pool.h"
+#include "lua/api/prelude.lua.h"
+#include "lua/serve/quick.h"
+#include "lua/ask/remote.h"
+#include "lua/serve/serve.h"
+#include "lua/vm/trace.h"
+
+/* The worker, while it has a connection; in a stock interpreter it may have closed it. Raises `lost`. */
+static struct worker *connected(lua_State *L) {
+  struct worker *w = worker_of(L);
+  if (!w->g) worker_raise(L, STATUS_lost, "the connection to the broker was closed");
+  return w;
+}
+
+/* ---- gaijin ---- */
+
+static int gaijin_caller(lua_State *L) {
+  struct worker *w = worker_of(L);
+  struct fiber *f = w->sched.current;
+  if (f && f->serving.caller)
+    lua_pushstring(L, worker_host_name(w, f->serving.caller));
+  else
+    lua_pushnil(L);
+  return 1;
+}
+
+static int gaijin_ready(lua_State *L) {
+  struct worker *w = connected(L);
+  int status = gaijin_notice(w->g, OP_ready);
+  if (status != 0) worker_raise(L, (enum status)status, "%s", gaijin_error(w->g));
+  return 0;
+}
+
+static int gaijin_stop(lua_State *L) {
+  lua_Number code = luaL_optnumber(L, 1, 0);
+  if (!(code >= 0 && code <= 255)) return luaL_argerror(L, 1, "an exit status from 0 to 255 expected");
+  ending_stop(worker_of(L), (int)code);
+  return 0;
+}
+
+static int gaijin_monotonic(lua_State *L) {
+  lua_pushnumber(L, worker_now());
+  return 1;
+}
+
+/* Calls the function below its n arguments at the top; an error goes to stderr. */
+static bool call_reporting(lua_State *L, struct worker *w, int n) {
+  int function = lua_gettop(L) - n;
+  lua_rawgeti(L, LUA_REGISTRYINDEX, w->at.trace_function);
+  lua_insert(L, function);
+  bool ok = lua_pcall(L, n, 0, function) == 0;
+  const char *text = ok ? NULL : lua_isstring(L, -1) ? lua_tostring(L, -1) : "error in error handling";
+  if (!ok && !worker_is_farewell(w, text)) worker_log(w, "%s", text);
+  lua_settop(L, function - 1);
+  return ok;
+}
+
+/* What spawn left on the stack: a message handler, the function, its arguments. Allocates nothing outside the protected call,
+ * because a finaliser that runs then may raise. */
+static void spawned_job(struct worker *w, struct fiber *f) {
+  char buffer[64];
+  if (lua_pcall(f->L, lua_gettop(f->L) - 2, 0, 1) == 0) return;
+  const char *text = trace_text(f->L, lua_gettop(f->L), buffer, sizeof buffer);
+  if (!worker_is_farewell(w, text)) worker_log(w, "%s", text);
+}
+
+static void no_job(struct worker *w, struct fiber *f) {
+  (void)w;
+  (void)f;
+}
+
+/* Calls what is at index 1 with the rest of the stack on a new fiber. */
+static struct fiber *spawn(lua_State *L, struct worker *w) {
+  luaL_checkstack(L, 4, "too many arguments");
+  if (worker_is_closed(w)) worker_raise(L, STATUS_lost, "the connection to the broker was closed");
+  lua_rawgeti(L, LUA_REGISTRYINDEX, w->at.trace_function);
+  lua_insert(L, 1);
+  struct fiber *f = fiber_new(w, spawned_job);
+  worker_back(L, w);
+  if (!f) {
+    worker_raise(L, STATUS_busy, "as many fibers as can be (%u, --max-fibers), or short of memory", w->sched.n_fibers);
+    return NULL;
+  }
+  bool fits = lua_checkstack(f->L, lua_gettop(L) + 4);
+  if (fits)
+    lua_xmove(L, f->L, lua_gettop(L));
+  else
+    f->job = no_job;
+  fiber_wake(f);
+  if (!fits) luaL_error(L, "too many arguments to spawn");
+  return f;
+}
+
+static int gaijin_spawn(lua_State *L) {
+  if (lua_type(L, 1) != LUA_TFUNCTION) return luaL_typerror(L, 1, "function");
+  spawn(L, worker_of(L));
+  return 0;
+}
+
+/* f, ... -> the fiber's number, for core.rouse. */
+static int core_spawn(lua_State *L) {
+  lua_pushnumber(L, (lua_Number)spawn(L, worker_of(L))->number);
+  return 1;
+}
+
+/* f, ... : calls f one way, a remote one at its home, one of ours on a fiber of its own. */
+static int gaijin_post(lua_State *L) {
+  struct worker *w = worker_of(L);
+  if (!at_get(L, w, 1)) {
+    int top = lua_gettop(L);
+    if (lua_type(L, 1) != LUA_TFUNCTION && !luaL_getmetafield(L, 1, "__call")) return luaL_typerror(L, 1, "function");
+    lua_settop(L, top);
+    spawn(L, w);
+    return 0;
+  }
+  remote_post(L, w, 1, 2, lua_gettop(L) - 1);
+  return 0;
+}
+
+/* ---- core ---- */
+
+static int core_kind(lua_State *L) {
+  struct at *at = at_get(L, worker_of(L), 1);
+  if (!at) return 0;
+  lua_pushstring(L, pt_kind_name(at->pt.kind));
+  return 1;
+}
+
+static int core_s2t(lua_State *L) {
+  struct remote r = {.op = OP_s2t, .name = luaL_checkstring(L, 1), .first = 2, .count = 1};
+  int n = 0;
+  remote_ask(L, worker_of(L), &r, &n);
+  return n;
+}
+
+/* name, label, seconds -> true, value when it is there; false when the time is over. */
+static int core_wait_label(lua_State *L) {
+  double seconds = luaL_checknumber(L, 3);
+  lua_settop(L, 2);
+  lua_pushboolean(L, 1);
+  struct remote r = {.op = OP_s2t, .name = luaL_checkstring(L, 1), .first = 2, .count = 2, .seconds = seconds, .patient = true};
+  lua_pushboolean(L, 0);
+  int n = 0;
+  if (remote_ask(L, worker_of(L), &r, &n) == REMOTE_TIMED_OUT) return 1;
+  lua_pushboolean(L, 1);
+  lua_replace(L, 4);
+  return n + 1;
+}
+
+/* name, seconds -> true, or false when the time is over. */
+static int core_watch(lua_State *L) {
+  double seconds = luaL_checknumber(L, 2);
+  lua_settop(L, 1);
+  lua_pushliteral(L, "present");
+  struct remote r = {.op = OP_watch, .first = 1, .count = 2, .seconds = seconds, .patient = true};
+  int n = 0;
+  lua_pushboolean(L, remote_ask(L, worker_of(L), &r, &n) == REMOTE_OK);
+  return 1;
+}
+
+static int core_call(lua_State *L) { return remote_call(L, worker_of(L), OP_call, 1, 2, lua_gettop(L) - 1); }
+static int core_pairs(lua_State *L) { return remote_call(L, worker_of(L), OP_pairs, 1, 2, 0); }
+static int core_ipairs(lua_State *L) { return remote_call(L, worker_of(L), OP_ipairs, 1, 2, 1); }
+
+static int core_next(lua_State *L) {
+  lua_settop(L, 2);
+  return remote_call(L, worker_of(L), OP_next, 1, 2, 1);
+}
+
+/* cursor, host, client (nil: any) -> next cursor or nil, row, row, ... */
+static int core_loads(lua_State *L) {
+  lua_settop(L, 3);
+  lua_pushliteral(L, "loads");
+  lua_insert(L, 1);
+  return remote_call(L, worker_of(L), OP_inspect, 0, 1, 4);
+}
+
+static int core_counts(lua_State *L) {
+  struct worker *w = connected(L);
+  lua_pushnumber(L, (lua_Number)gaijin_token_count(w->g));
+  lua_pushnumber(L, (lua_Number)gaijin_holding_count(w->g));
+  return 2;
+}
+
+/* name, seconds -> true when that worker has collected; false when the time is over. */
+static int core_gc(lua_State *L) {
+  double seconds = luaL_checknumber(L, 2);
+  struct remote r = {.op = OP_gc, .name = luaL_checkstring(L, 1), .first = 1, .seconds = seconds};
+  int n = 0;
+  lua_pushboolean(L, remote_ask(L, worker_of(L), &r, &n) == REMOTE_OK);
+  return 1;
+}
+
+static int core_label_set(lua_State *L) {
+  serve_label_set(worker_of(L));
+  return 0;
+}
+
+static int core_collect(lua_State *L) {
+  struct worker *w = worker_of(L);
+  w->code_forgotten = 0; /* the script asks for it: however short ago the last time was */
+  worker_collect(L, w);
+  return 0;
+}
+
+/* Sends the releases and waits until the broker has processed them. */
+static int core_release(lua_State *L) {
+  struct worker *w = connected(L);
+  gaijin_flush(w->g, true); /* a loss is told by the request */
+  remote_call(L, w, OP_ping, 0, 1, 0);
+  return 0;
+}
+
+static int core_drain(lua_State *L) {
+  if (worker_of(L)->g) loop_drain(worker_of(L));
+  return 0;
+}
+
+/* -> whether this runs on a C stack of ours. */
+static int core_on_fiber(lua_State *L) {
+  struct worker *w = worker_of(L);
+  lua_pushboolean(L, w->sched.current && w->sched.current != w->sched.guest);
+  return 1;
+}
+
+static int core_is_fiber(lua_State *L) {
+  struct worker *w = worker_of(L);
+  lua_pushboolean(L, w->sched.current && lua_tothread(L, 1) == w->sched.current->L);
+  return 1;
+}
+
+static int core_report(lua_State *L) {
+  lua_pushboolean(L, call_reporting(L, worker_of(L), lua_gettop(L) - 1));
+  return 1;
+}
+
+/* original, fn -> a closure of fn with the worker and the original. */
+static int with_original(lua_State *L, lua_CFunction fn) {
+  luaL_checktype(L, 1, LUA_TFUNCTION);
+  lua_settop(L, 1);
+  lua_pushlightuserdata(L, worker_of(L));
+  lua_insert(L, 1);
+  lua_pushcclosure(L, fn, 2);
+  return 1;
+}
+
+static int core_setmetatable(lua_State *L) { return with_original(L, apply_setmetatable); }
+
+/* tostring: of a remote function the original's text; userdata have __tostring. */
+static int tostring_of_any(lua_State *L) {
+  if (lua_type(L, 1) == LUA_TFUNCTION && at_get(L, worker_of(L), 1)) return metatable_tostring(L);
+  return apply_original(L);
+}
+
+/* string.dump: bytecode is for the VM that made it. */
+static int dump_of_any(lua_State *L) {
+  struct worker *w = worker_of(L);
+  if (at_get(L, w, 1)) return worker_raise(L, STATUS_unsupported, "string.dump of a remote function");
+  return apply_original(L);
+}
+
+static int core_dump(lua_State *L) { return with_original(L, dump_of_any); }
+
+static int core_tostring(lua_State *L) { return with_original(L, tostring_of_any); }
+
+const struct gaijin_events library_events = {
+    .request = serve_request, .cancel = serve_cancel, .free = collect_on_free, .refused = serve_post_refused, .forget = pool_forget, .dead = concurrency_on_dead};
+
+/* ---- Opening ---- */
+
+static void set_functions(lua_State *L, struct worker *w, const luaL_Reg *list) {
+  for (; list->name; list++) {
+    lua_pushstring(L, list->name);
+    worker_push_function(L, w, list->func);
+    lua_rawset(L, -3);
+  }
+}
+
+static const luaL_Reg gaijin_functions[] = {
+    {"caller", gaijin_caller}, {"ready", gaijin_ready}, {"stop", gaijin_stop},
+    {"post", gaijin_post}, {"traceback", trace_function},    {"now", gaijin_monotonic}, {"spawn", gaijin_spawn}, {NULL, NULL},
+};
+
+static const luaL_Reg core_functions[] = {
+    {"kind", core_kind},     {"s2t", core_s2t},       {"wait_label", core_wait_label}, {"watch", core_watch},
+    {"call", core_call},     {"pairs", core_pairs},   {"ipairs", core_ipairs},         {"next", core_next},
+    {"loads", core_loads},   {"counts", core_counts}, {"label_set", core_label_set},   {"collect", core_collect},
+    {"release", core_release}, {"drain", core_drain}, {"is_fiber", core_is_fiber}, {"on_fiber", core_on_fiber},
+    {"spawn", core_spawn},   {"report", core_report}, {"forward", apply_forward},      {"apply", apply_call},
+    {"setmetatable_of", core_setmetatable}, {"tostring_of", core_tostring}, {"dump_of", core_dump}, {"copy", copy_make}, {"gc", core_gc},
+    {NULL, NULL},
+};
+
+/* A new table in the registry. `slots`: with the free list of luaL_ref made, so that giving a slot back allocates nothing. */
+static int new_anchor(lua_State *L, bool slots) {
+  lua_newtable(L);
+  if (slots) {
+    lua_pushinteger(L, 0);
+    lua_rawseti(L, -2, 0);
+  }
+  return luaL_ref(L, LUA_REGISTRYINDEX);
+}
+
+static void open_anchors(lua_State *L, struct worker *w) {
+  w->at.pool = new_anchor(L, true);
+  w->at.lookup = new_anchor(L, false);
+  w->at.threads = new_anchor(L, true);
+  w->at.labels = new_anchor(L, false);
+  if (!w->at.module) w->at.module = new_anchor(L, false);
+  lua_newtable(L);
+  lua_createtable(L, 0, 1);
+  lua_pushliteral(L, "v");
+  lua_setfield(L, -2, "__mode");
+  lua_setmetatable(L, -2);
+  w->at.interner = luaL_ref(L, LUA_REGISTRYINDEX);
+  w->at.applicable = new_anchor(L, false);
+  lua_newtable(L);
+  lua_createtable(L, 0, 1);
+  lua_pushliteral(L, "k");
+  lua_setfield(L, -2, "__mode");
+  lua_setmetatable(L, -2);
+  w->at.traces = luaL_ref(L, LUA_REGISTRYINDEX);
+  worker_push_function(L, w, trace_handler);
+  w->at.trace_handler = luaL_ref(L, LUA_REGISTRYINDEX);
+  worker_push_function(L, w, trace_function);
+  w->at.trace_function = luaL_ref(L, LUA_REGISTRYINDEX);
+  lua_newtable(L);
+  lua_pushliteral(L, "gaijin");
+  lua_setfield(L, -2, "__metatable");
+  w->at.copy_meta = luaL_ref(L, LUA_REGISTRYINDEX);
+  worker_open(L, w);
+  quick_open(L, w);
+  metatable_push_object(L, w);
+  w->at.object_meta = luaL_ref(L, LUA_REGISTRYINDEX);
+  metatable_push_token(L, w);
+  w->at.token_meta = luaL_ref(L, LUA_REGISTRYINDEX);
+}
+
+void library_open(lua_State *L, struct worker *w) {
+  open_anchors(L, w);
+  lua_newtable(L);
+  int core = lua_gettop(L);
+  set_functions(L, w, core_functions);
+  if (luaL_loadbuffer(L, prelude_lua, strlen(prelude_lua), "=gaijin") != 0) lua_error(L);
+  lua_pushvalue(L, core);
+  lua_rawgeti(L, LUA_REGISTRYINDEX, w->at.module);
+  set_functions(L, w, gaijin_functions);
+  lua_pushstring(L, w->name);
+  lua_setfield(L, -2, "name");
+  lua_pushvalue(L, -1);
+  lua_setglobal(L, "gaijin");
+  lua_rawgeti(L, LUA_REGISTRYINDEX, w->at.labels);
+  lua_rawgeti(L, LUA_REGISTRYINDEX, w->at.applicable);
+  lua_call(L, 4, 1);
+  w->at.make_function_at = luaL_ref(L, LUA_REGISTRYINDEX);
+  lua_rawgeti(L, LUA_REGISTRYINDEX, w->at.module);
+  concurrency_open(L, w, core + 1, core);
+  lua_settop(L, core - 1);
+}

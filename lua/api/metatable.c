@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Each metamethod is one request to the host; operators with several homes are
+ * in operator.c.
+ */
+#include "lua/api/metatable.h"
+
+#include "lua/ref/at.h"
+#include "lua/serve/operator.h"
+#include "lua/ask/remote.h"
+
+static int at_index(lua_State *L) {
+  lua_settop(L, 2);
+  return remote_call(L, worker_of(L), OP_get, 1, 2, 1);
+}
+
+static int at_newindex(lua_State *L) {
+  lua_settop(L, 3);
+  if (lua_isnil(L, 2)) return luaL_error(L, "table index is nil");
+  if (lua_type(L, 2) == LUA_TNUMBER && lua_tonumber(L, 2) != lua_tonumber(L, 2)) return luaL_error(L, "table index is NaN");
+  return remote_call(L, worker_of(L), OP_set, 1, 2, 2);
+}
+
+static int at_call(lua_State *L) { return remote_call(L, worker_of(L), OP_call, 1, 2, lua_gettop(L) - 1); }
+
+static int at_len(lua_State *L) {
+  lua_settop(L, 1);
+  return remote_call(L, worker_of(L), OP_len, 1, 2, 0);
+}
+
+static int ask_str(lua_State *L) { return remote_call(L, worker_of(L), OP_str, 1, 2, 0); }
+
+/* tostring never fails because of the system: of a dead or unreachable original it describes the AT. */
+int metatable_tostring(lua_State *L) {
+  struct worker *w = worker_of(L);
+  struct at *at = at_get(L, w, 1);
+  if (!at) return luaL_argerror(L, 1, "not a remote object");
+  bool dead = w->g && gaijin_host_dead(w->g, at->pt.host);
+  struct pt pt = at->pt;
+  if (!dead && !w->lost && remote_possible(w)) {
+    worker_push_function(L, w, ask_str);
+    lua_pushvalue(L, 1);
+    if (lua_pcall(L, 1, 1, 0) == 0) return 1;
+    dead = w->g && gaijin_host_dead(w->g, pt.host);
+    if (!dead && !w->lost) return lua_error(L); /* the original's own __tostring raised */
+  }
+  char id[24];
+  snprintf(id, sizeof id, "%llu", (unsigned long long)pt.id);
+  lua_pushfstring(L, "%s: %s:%s%s", pt_kind_name(pt.kind), worker_host_name(w, pt.host), id, dead ? " (dead)" : "");
+  return 1;
+}
+
+static void set_function(lua_State *L, struct worker *w, const char *name, lua_CFunction fn) {
+  lua_pushstring(L, name);
+  worker_push_function(L, w, fn);
+  lua_rawset(L, -3);
+}
+
+void metatable_push_object(lua_State *L, struct worker *w) {
+  lua_newtable(L);
+  set_function(L, w, "__index", at_index);
+  set_function(L, w, "__newindex", at_newindex);
+  set_function(L, w, "__call", at_call);
+  set_function(L, w, "__len", at_len);
+  set_function(L, w, "__tostring", metatable_tostring);
+  set_function(L, w, "__gc", at_finalise);
+  operator_set_metamethods(L, w);
+  lua_pushliteral(L, "__metatable");
+  lua_pushliteral(L, "gaijin");
+  lua_rawset(L, -3);
+}
+
+void metatable_push_token(lua_State *L, struct worker *w) {
+  lua_newtable(L);
+  set_function(L, w, "__gc", at_finalise);
+  lua_pushliteral(L, "__metatable");
+  lua_pushliteral(L, "gaijin");
+  lua_rawset(L, -3);
+}

@@ -1,0 +1,171 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The life of a future, without Lua: a call begins, is answered, cancelled or
+ * given up; those that wait are woken; what nobody can reach any more is buried.
+ */
+#include "lua/ask/future.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "lua/ask/future_record.h"
+
+/* ---- Begin and end of a call ---- */
+
+static void disown(struct future *u) {
+  if (!u->owner) return;
+  *u->owned_at = u->next_owned;
+  if (u->next_owned) u->next_owned->owned_at = u->owned_at;
+  u->owner = NULL;
+}
+
+static void own(struct future *u, struct fiber *f) {
+  u->owner = f;
+  u->owned_at = &f->first_future;
+  u->next_owned = f->first_future;
+  if (u->next_owned) u->next_owned->owned_at = &u->next_owned;
+  f->first_future = u;
+}
+
+void future_drop(struct future *u) {
+  u->next_dropped = u->w->dropped_futures;
+  u->w->dropped_futures = u;
+}
+
+void future_unwait(struct future_wait *n) {
+  if (!n->future) return;
+  if (n->prev)
+    n->prev->next = n->next;
+  else
+    n->future->waits = n->next;
+  if (n->next) n->next->prev = n->prev;
+  n->future = NULL;
+}
+
+void future_wait_on(struct future_wait *n, struct future *u, struct future_group *group) {
+  *n = (struct future_wait){.next = u->waits, .future = u, .group = group};
+  if (u->waits) u->waits->prev = n;
+  u->waits = n;
+  group->left++;
+}
+
+/* Open becomes done. */
+static void complete(struct future *u, enum future_state state, bool ok) {
+  u->state = state;
+  u->ok = ok;
+  u->w->open_futures--;
+  disown(u);
+  while (u->waits) {
+    struct future_group *g = u->waits->group;
+    future_unwait(u->waits);
+    g->left--;
+    if (g->all && ok && g->left > 0) continue;
+    g->over = true;
+    fiber_wake(g->fiber);
+  }
+  if (!u->handle) future_drop(u);
+}
+
+void future_begin(struct future *u, struct fiber *runs, uint64_t request) {
+  u->runs = runs;
+  u->request = request;
+  u->state = FUTURE_OPEN;
+  u->w->open_futures++;
+  own(u, u->w->sched.current);
+}
+
+void future_on_answer(void *user, const struct gaijin_answer *got) {
+  struct future *u = user;
+  u->request = 0;
+  u->answer = (struct answer){.ok = got->ok, .status = got->status, .body = got->body, .text = got->text ? strdup(got->text) : NULL};
+  complete(u, FUTURE_ANSWERED, got->ok);
+}
+
+bool future_cancel(struct future *u, const char *why) {
+  if (u->state != FUTURE_OPEN) return false;
+  if (u->request) gaijin_cancel(u->w->g, u->request);
+  if (u->runs) {
+    u->runs->future = NULL;
+    fiber_cancel(u->runs, why);
+  }
+  u->request = 0;
+  u->runs = NULL;
+  u->read = true;
+  u->answer = (struct answer){.status = STATUS_cancelled, .text = strdup(why)};
+  complete(u, FUTURE_ANSWERED, false);
+  return true;
+}
+
+void future_cancel_all(struct fiber *f, const char *why) {
+  while (f->first_future) future_cancel(f->first_future, why);
+}
+
+void future_orphan_all(struct fiber *f) {
+  while (f->first_future) disown(f->first_future);
+}
+
+/* ---- The end ---- */
+
+void future_clear_answer(struct future *u) {
+  gaijin_body_free(u->answer.body);
+  free(u->answer.text);
+  u->answer = (struct answer){0};
+}
+
+static void unlink_and_free(struct future *u) {
+  if (u->prev)
+    u->prev->next = u->next;
+  else
+    u->w->futures = u->next;
+  if (u->next) u->next->prev = u->prev;
+  if (u->handle) *u->handle = NULL;
+  future_clear_answer(u);
+  free(u->complaint);
+  free(u);
+}
+
+/* Tells the error of one that was never read. */
+static void complain(struct future *u) {
+  struct gaijin_value v;
+  char text[256] = "(not a string)";
+  if (!future_is_done(u) || u->ok || u->read) return;
+  if (u->state == FUTURE_DONE)
+    snprintf(text, sizeof text, "%s", u->complaint ? u->complaint : text);
+  else if (u->answer.status != STATUS_raised)
+    snprintf(text, sizeof text, "gaijin: %s: %s", status_name(u->answer.status), u->answer.text ? u->answer.text : "");
+  else if (u->answer.body && gaijin_body_next(u->answer.body, &v) && v.type == GAIJIN_STRING)
+    snprintf(text, sizeof text, "%.*s", (int)v.size, v.bytes);
+  if (!worker_is_farewell(u->w, text)) worker_log(u->w, "an error of a dropped future was never read: %s", text);
+}
+
+void future_bury(struct worker *w) {
+  while (w->dropped_futures) {
+    struct future *u = w->dropped_futures;
+    w->dropped_futures = u->next_dropped;
+    complain(u);
+    unlink_and_free(u);
+  }
+}
+
+void future_discard_all(struct worker *w) {
+  future_bury(w);
+  while (w->futures) {
+    struct future *u = w->futures;
+    if (u->request) gaijin_cancel(w->g, u->request); /* its answer would come for nobody */
+    complain(u);
+    unlink_and_free(u);
+  }
+}
+
+void future_complaint(struct future *u, const char *text) {
+  if (text && !u->complaint) u->complaint = strdup(text);
+}
+
+void future_finish(struct fiber *f, bool ok, const char *why_not) {
+  struct future *u = f->future;
+  f->future = NULL;
+  u->runs = NULL;
+  if (why_not) u->answer = (struct answer){.status = STATUS_busy, .text = strdup(why_not)};
+  complete(u, why_not ? FUTURE_ANSWERED : FUTURE_DONE, ok && !why_not);
+}

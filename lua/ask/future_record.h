@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The record of a future, for the two files that work on it: future.c (its life)
+ * and future_lua.c (what scripts see of it). It is in the worker's list from its
+ * making to its burial.
+ */
+#ifndef GAIJIN_LUA_FUTURE_RECORD_H
+#define GAIJIN_LUA_FUTURE_RECORD_H
+
+#include "lua/fiber/fiber.h"
+#include "lua/ask/future.h"
+
+/* ANSWERED: done, the answer not yet decoded. DECODING: a fiber is at it. */
+enum future_state { FUTURE_IDLE, FUTURE_OPEN, FUTURE_ANSWERED, FUTURE_DECODING, FUTURE_DONE };
+
+struct future {
+  struct worker *w;
+  struct future *next, *prev; /* all */
+  struct future *next_dropped;
+  struct future **handle;     /* the userdata; NULL: finalised */
+  struct fiber *owner;        /* who started it, while both last */
+  struct future *next_owned, **owned_at; /* owned_at: what points at it */
+  struct fiber *runs;         /* whose results it gets, when it is a function of ours */
+  struct future_wait *waits;
+  uint64_t request;           /* its request while it is open, when it is a remote call */
+  struct answer answer;
+  char *complaint;            /* of a function of ours that failed: the error's text */
+  enum future_state state;
+  struct fiber *decoder;      /* while DECODING: who is at it */
+  bool ok, read; /* read: nobody needs to be told of its error */
+};
+
+/* A fiber waits for some futures: one record for each, and a common one. */
+struct future_group {
+  struct fiber *fiber;
+  unsigned left; /* not done */
+  bool all;      /* waits for all, or the first failure; else for the first that is done */
+  bool over;
+};
+struct future_wait {
+  struct future_wait *next, *prev;
+  struct future *future; /* NULL: not in a list */
+  struct future_group *group;
+};
+
+static inline bool future_is_done(const struct future *u) { return u->state > FUTURE_OPEN; }
+
+/* An open one is given up; false if it was done already. `why` is copied. */
+bool future_cancel(struct future *u, const char *why);
+/* It will not be read: it is freed in the scheduler. Allocates nothing, it may be a finaliser that says so. */
+void future_drop(struct future *u);
+void future_clear_answer(struct future *u);
+
+/* The node is linked to the future, which must be open, and counted in the group; unlinked, if it is linked. */
+void future_wait_on(struct future_wait *n, struct future *u, struct future_group *group);
+void future_unwait(struct future_wait *n);
+
+#endif

@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Asking others: a request is sent, the fiber waits, the answer becomes Lua
+ * values or a Lua error.
+ */
+#ifndef GAIJIN_LUA_REMOTE_H
+#define GAIJIN_LUA_REMOTE_H
+
+#include "lua/vm/worker.h"
+
+struct answer;
+
+/* Whom and what to ask. */
+struct remote {
+  enum op op;
+  int target;       /* stack index of the AT asked; 0 for none */
+  const char *name; /* or the worker asked, or NULL for the broker */
+  int first, count; /* the values to send: stack indices */
+  double seconds;   /* gives up after so long; 0 never */
+  bool patient;     /* may take for ever: only the time limits of the fiber count, not --call-timeout */
+};
+
+enum remote_outcome { REMOTE_OK, REMOTE_TIMED_OUT };
+
+/* Sends the request, waits, pushes the results (*n of them). Raises what the host raised, or the system's error.
+ * REMOTE_TIMED_OUT: `seconds` are over, nothing is pushed, the request is cancelled. Raises `unsupported` outside a fiber. */
+enum remote_outcome remote_ask(lua_State *L, struct worker *w, const struct remote *r, int *n);
+
+/* The common case: no time limit; returns the number of results. */
+int remote_call(lua_State *L, struct worker *w, enum op op, int target, int first, int count);
+
+/* Queues the request; the answer will come to fn(user). Its id. Raises as above, before anything was queued. */
+uint64_t remote_start(lua_State *L, struct worker *w, const struct remote *r, gaijin_answer_fn fn, void *user);
+/* Pushes what an answer says and returns the number of values: the results, or with *failed the error and perhaps (a second value)
+ * its traceback. Raises what decoding raises. */
+int remote_decode(lua_State *L, struct worker *w, const struct answer *a, bool rows, bool *failed);
+
+/* Calls the AT at index `target` one way with the n values from `first`: no answer comes. Waits only where a resurrected AT must be
+ * claimed; allowed wherever scripts run but in the scheduler. Raises what can be told at once. */
+void remote_post(lua_State *L, struct worker *w, int target, int first, int n);
+
+/* Claims the token of a PT (op sub) as a user of its holding. Raises `stale`, `denied`, ... */
+void remote_claim(lua_State *L, struct worker *w, const struct pt *pt);
+
+/* True where the running code may wait: on a fiber. */
+bool remote_possible(const struct worker *w);
+
+#endif

@@ -1,0 +1,168 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The signal handler only says so to the loop, and sets an alarm for the case
+ * that the loop does not hear it.
+ */
+#include "lua/fiber/ending.h"
+
+#include <math.h>
+#include <signal.h>
+#include <unistd.h>
+
+#include "lua/fiber/fiber.h"
+#include "lua/fiber/loop.h"
+
+static const double unwind_seconds = 0.5;
+static const char stopping_text[] = "the worker is stopping";
+
+/* A handler has no argument of ours, so this is the process's. */
+static struct {
+  struct worker *worker;
+  unsigned alarm_seconds; /* 0: no alarm */
+  volatile sig_atomic_t signalled;
+  struct sigaction term, interrupt, alarm; /* as they were */
+} watched;
+
+/* ---- Stopping ---- */
+
+/* One that serves no request: the script, spawned ones, timers. A request that waits for a label is neither: its asker is told
+ * that the worker is dead, when it is. */
+static bool is_own(const struct fiber *f) { return f->serving.id == 0; }
+
+static bool own_left(const struct worker *w) {
+  for (const struct fiber *f = w->sched.all; f; f = f->all_next)
+    if (is_own(f)) return true;
+  return false;
+}
+
+static void on_unwound(struct timer *t) {
+  struct worker *w = timer_worker(t);
+  timer_stop(t);
+  if (w->sched.n_serving)
+    worker_log(w, "%u requests still under way after being cancelled; ending without them", w->sched.n_serving);
+  w->overdue = true;
+  loop_turn_on(w);
+}
+
+static void cancel_all(struct worker *w) {
+  w->unwinding = true;
+  for (struct fiber *f = w->sched.all; f; f = f->all_next)
+    if (f->is_serving || is_own(f)) fiber_cancel(f, stopping_text);
+  if (w->sched.guest) fiber_cancel(w->sched.guest, stopping_text);
+  if (!timer_start(w, unwind_seconds, on_unwound, NULL)) w->overdue = true;
+}
+
+static void on_grace_over(struct timer *t) {
+  struct worker *w = timer_worker(t);
+  timer_stop(t);
+  if (w->unwinding) return;
+  worker_log(w, "%u requests still under way after %g s; they are cancelled", w->sched.n_serving, w->grace);
+  cancel_all(w);
+}
+
+/* What comes after gaijin.run belongs to the end of the script. */
+static void wake_runners(struct worker *w) {
+  for (struct fiber *f = w->sched.runners; f; f = f->next_waiter) {
+    if (!f->is_serving) {
+      f->is_serving = true;
+      w->sched.n_serving++;
+    }
+    fiber_wake(f);
+  }
+}
+
+void ending_stop(struct worker *w, int exit_code) {
+  if (w->stopping) return;
+  w->stopping = true;
+  w->exit_code = exit_code;
+  wake_runners(w);
+  loop_turn_on(w);
+  if (w->grace == 0 || !timer_start(w, w->grace, on_grace_over, NULL)) cancel_all(w);
+}
+
+bool ending_turn(struct worker *w) {
+  if (!w->stopping || w->unwinding || w->lost || w->sched.n_serving > 0) return false;
+  cancel_all(w);
+  return true;
+}
+
+bool ending_reached(const struct worker *w) {
+  if (w->lost) return true;
+  return w->stopping && (w->overdue || (w->unwinding && w->sched.n_serving == 0 && !own_left(w)));
+}
+
+void ending_finish(struct worker *w) {
+  uv_stop(&w->loop.uv);
+  if (!w->sched.guest || (w->lost && w->loss_told)) return;
+  w->loss_told = w->lost;
+  fiber_wake(w->sched.guest);
+}
+
+/* ---- Signals ---- */
+
+static void reset(int sig) {
+  struct sigaction normal = {.sa_handler = SIG_DFL};
+  sigemptyset(&normal.sa_mask);
+  sigaction(sig, &normal, NULL);
+}
+
+/* The second signal kills. It may come here too: os.execute puts back the handler that it found. */
+static void on_signal(int sig) {
+  reset(SIGTERM);
+  reset(SIGINT);
+  if (watched.signalled) {
+    raise(sig);
+    return;
+  }
+  watched.signalled = 1;
+  if (watched.alarm_seconds) alarm(watched.alarm_seconds);
+  uv_async_send(&watched.worker->loop.signalled);
+}
+
+static void on_alarm(int sig) {
+  static const char text[] = "gaijin-worker: its Lua code has not let it stop; killed\n";
+  (void)sig;
+  ssize_t n = write(STDERR_FILENO, text, sizeof text - 1);
+  (void)n;
+  reset(SIGTERM);
+  raise(SIGTERM);
+}
+
+static void on_signalled(uv_async_t *async) { ending_stop(async->data, 0); }
+
+static int handle(int sig, void (*handler)(int), struct sigaction *old) {
+  struct sigaction action = {.sa_handler = handler, .sa_flags = SA_RESTART};
+  sigemptyset(&action.sa_mask);
+  return sigaction(sig, &action, old) == 0 ? 0 : UV_EINVAL;
+}
+
+/* Unless it has been changed since: by the first signal, or by the program (stock Lua does, before it closes its state). */
+static void restore(int sig, const struct sigaction *old) {
+  struct sigaction now;
+  if (sigaction(sig, NULL, &now) == 0 && now.sa_handler == on_signal) sigaction(sig, old, NULL);
+}
+
+int ending_watch_signals(struct worker *w, bool enforce) {
+  if (watched.worker) return UV_EBUSY;
+  int r = uv_async_init(&w->loop.uv, &w->loop.signalled, on_signalled);
+  if (r < 0) return r;
+  w->loop.signalled.data = w;
+  w->loop.signals = true;
+  watched.worker = w;
+  watched.signalled = 0;
+  watched.alarm_seconds = enforce ? (unsigned)ceil(w->grace + unwind_seconds + 0.5) : 0;
+  if (enforce && (r = handle(SIGALRM, on_alarm, &watched.alarm)) < 0) return r;
+  if ((r = handle(SIGTERM, on_signal, &watched.term)) < 0) return r;
+  return handle(SIGINT, on_signal, &watched.interrupt);
+}
+
+void ending_unwatch_signals(struct worker *w) {
+  if (watched.worker != w) return;
+  restore(SIGTERM, &watched.term);
+  restore(SIGINT, &watched.interrupt);
+  if (watched.alarm_seconds) {
+    alarm(0);
+    sigaction(SIGALRM, &watched.alarm, NULL);
+  }
+  watched.worker = NULL;
+}

@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The end of a worker, which its script, a signal or the loss of the broker asks
+ * for. New requests are refused from then on; those under way, and what follows
+ * gaijin.run, are finished within the grace. Then whatever still waits is
+ * cancelled, and half a second later the worker ends all the same. A worker whose
+ * Lua never returns to the loop is killed about a second after its grace.
+ */
+#ifndef GAIJIN_LUA_ENDING_H
+#define GAIJIN_LUA_ENDING_H
+
+#include "lua/vm/worker.h"
+
+/* Begins the end; nothing if it has begun. */
+void ending_stop(struct worker *w, int exit_code);
+/* In each turn of the loop: true when it has cancelled something, so that there is more to run. */
+bool ending_turn(struct worker *w);
+/* The connection is lost; or nothing is left to be finished or waited for. */
+bool ending_reached(const struct worker *w);
+/* Ends what runs the loop: loop_run, or in a stock interpreter the wait of its script. */
+void ending_finish(struct worker *w);
+
+/* SIGTERM and SIGINT stop the worker from now on; a second one of either kills. `enforce`: a worker that does not stop is killed.
+ * One worker of a process. 0 or a negative libuv error. */
+int ending_watch_signals(struct worker *w, bool enforce);
+/* As it was before. */
+void ending_unwatch_signals(struct worker *w);
+
+#endif

@@ -1,0 +1,230 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The scheduler's half of fibers. A fiber's lua_State is anchored from creation
+ * to its end; the C stack comes from the pool at its first turn, so a burst of
+ * requests that cannot start yet costs no stacks.
+ */
+#include "lua/fiber/fiber.h"
+
+#include <stdlib.h>
+
+#include "lua/ask/future.h"
+#include "lua/fiber/hosted.h"
+#include "lua/fiber/loop.h"
+
+static const double retry_seconds = 0.01;
+
+void fiber_set_most(struct worker *w, unsigned max_fibers) {
+  unsigned most = stacks_most();
+  w->sched.max_fibers = max_fibers < most ? max_fibers : most;
+  if (max_fibers > most) worker_log(w, "%u fibers are more than the kernel has room for; at most %u may run or wait (vm.max_map_count)", max_fibers, most);
+}
+
+/* A finaliser may raise when all is done: then it runs again and finds it so. */
+static int make_thread(lua_State *L) {
+  struct fiber *f = lua_touserdata(L, 1);
+  if (f->L) return 0;
+  lua_rawgeti(L, LUA_REGISTRYINDEX, f->w->at.threads);
+  lua_State *thread = lua_newthread(L);
+  f->thread_slot = luaL_ref(L, -2);
+  f->L = thread;
+  return 0;
+}
+
+struct fiber *fiber_new(struct worker *w, void (*job)(struct worker *w, struct fiber *f)) {
+  if (w->sched.n_fibers >= w->sched.max_fibers) return NULL;
+  struct fiber *f = calloc(1, sizeof *f);
+  if (!f) return NULL;
+  f->w = w;
+  f->number = ++w->sched.last_number;
+  f->job = job;
+  if (!worker_protected(w, make_thread, f) && !f->L) {
+    free(f);
+    return NULL;
+  }
+  f->all_next = w->sched.all;
+  if (w->sched.all) w->sched.all->all_prev = f;
+  w->sched.all = f;
+  w->sched.n_fibers++;
+  return f;
+}
+
+void answer_free(struct fiber *f, struct answer *a) {
+  for (struct answer **p = &f->answers; *p; p = &(*p)->next) {
+    if (*p == a) {
+      *p = a->next;
+      break;
+    }
+  }
+  gaijin_body_free(a->body);
+  free(a->text);
+  free(a);
+}
+
+/* What the fiber owns in C. */
+static void release(struct fiber *f) {
+  while (f->answers) answer_free(f, f->answers);
+  gaijin_body_free(f->serving.body);
+  f->serving.body = NULL;
+}
+
+static struct fiber **bucket(struct worker *w, uint64_t id) { return &w->sched.serving[id % SERVING_BUCKETS]; }
+
+static void leave_bucket(struct worker *w, struct fiber *f) {
+  struct fiber **p = bucket(w, f->serving.id);
+  while (*p != f) p = &(*p)->next_serving;
+  *p = f->next_serving;
+}
+
+void fiber_serve(struct fiber *f, const struct serving *serving) {
+  struct fiber **p = bucket(f->w, serving->id);
+  f->serving = *serving;
+  f->is_serving = true;
+  f->next_serving = *p;
+  *p = f;
+  f->w->sched.n_serving++;
+}
+
+struct fiber *fiber_serving(const struct worker *w, uint64_t id) {
+  struct fiber *f = w->sched.serving[id % SERVING_BUCKETS];
+  while (f && f->serving.id != id) f = f->next_serving;
+  return f;
+}
+
+void fiber_cancel(struct fiber *f, const char *why) {
+  if (f->cancelled) return;
+  f->cancelled = why;
+  future_cancel_all(f, why);
+  if (f != f->w->sched.current) fiber_wake(f);
+}
+
+static void unlink_and_free(struct worker *w, struct fiber *f) {
+  if (f->request) gaijin_cancel(w->g, f->request); /* its answer would come for nobody */
+  release(f);
+  if (f->all_prev) f->all_prev->all_next = f->all_next;
+  if (f->all_next) f->all_next->all_prev = f->all_prev;
+  if (w->sched.all == f) w->sched.all = f->all_next;
+  if (f->is_serving) w->sched.n_serving--;
+  if (f->serving.id) leave_bucket(w, f);
+  future_orphan_all(f);
+  w->sched.n_fibers--;
+  free(f);
+}
+
+void fiber_discard_all(struct worker *w) {
+  while (w->sched.all) unlink_and_free(w, w->sched.all);
+  w->sched.ready_first = w->sched.ready_last = w->sched.label_waiters = w->sched.runners = NULL;
+  w->sched.stackless_first = w->sched.stackless_last = NULL;
+}
+
+/* Woken while it ran, by code of its own. */
+static void leave_ready(struct scheduler *s, struct fiber *f) {
+  struct fiber *before = NULL, **p = &s->ready_first;
+  for (; *p != f; p = &(*p)->next) before = *p;
+  *p = f->next;
+  if (s->ready_last == f) s->ready_last = before;
+}
+
+static void end(struct worker *w, struct fiber *f) {
+  if (f->queued) leave_ready(&w->sched, f);
+  lua_rawgeti(w->L, LUA_REGISTRYINDEX, w->at.threads);
+  luaL_unref(w->L, -1, f->thread_slot);
+  lua_pop(w->L, 1);
+  if (f->stack) stack_put(&w->sched.stacks, f->stack);
+  unlink_and_free(w, f);
+}
+
+void fiber_entry(void *user) {
+  struct fiber *f = user;
+  f->job(f->w, f);
+  f->done = true;
+  stack_leave(&f->w->sched.stacks, f->stack);
+}
+
+/* A queue that is first in, first out, linked by `next`. */
+static void append(struct fiber **first, struct fiber **last, struct fiber *f) {
+  f->next = NULL;
+  if (*last)
+    (*last)->next = f;
+  else
+    *first = f;
+  *last = f;
+}
+
+static struct fiber *take(struct fiber **first, struct fiber **last) {
+  struct fiber *f = *first;
+  *first = f->next;
+  if (!*first) *last = NULL;
+  f->next = NULL;
+  return f;
+}
+
+void fiber_wake(struct fiber *f) {
+  struct scheduler *s = &f->w->sched;
+  if (f->queued) return;
+  f->queued = true;
+  if (f == s->guest) return; /* it looks for itself */
+  append(&s->ready_first, &s->ready_last, f);
+}
+
+void fiber_park(lua_State *L, struct worker *w) {
+  struct fiber *f = w->sched.current;
+  if (f == w->sched.guest)
+    hosted_wait(w);
+  else
+    stack_leave(&w->sched.stacks, f->stack);
+  worker_back(L, w);
+}
+
+static void wake_stackless(struct worker *w) {
+  struct scheduler *s = &w->sched;
+  while (s->stackless_first) {
+    struct fiber *f = take(&s->stackless_first, &s->stackless_last);
+    f->queued = false;
+    fiber_wake(f);
+  }
+}
+
+/* In front of all that have become ready since: they started before them. */
+static void on_retry(struct timer *t) {
+  struct scheduler *s = &timer_worker(t)->sched;
+  timer_stop(t);
+  if (!s->stackless_first) return;
+  s->stackless_last->next = s->ready_first;
+  s->ready_first = s->stackless_first;
+  if (!s->ready_last) s->ready_last = s->stackless_last;
+  s->stackless_first = s->stackless_last = NULL;
+}
+
+/* It counts as queued. */
+static void try_later(struct worker *w, struct fiber *f) {
+  bool first = !w->sched.stackless_first;
+  f->queued = true;
+  append(&w->sched.stackless_first, &w->sched.stackless_last, f);
+  if (first && !timer_start(w, retry_seconds, on_retry, NULL)) wake_stackless(w);
+}
+
+static void run_fiber(struct worker *w, struct fiber *f) {
+  /* Those that wait for a stack already keep their place. */
+  if (!f->stack && (w->sched.stackless_first || !(f->stack = stack_get(&w->sched.stacks)))) {
+    try_later(w, f);
+    return;
+  }
+  w->sched.current = f;
+  stack_resume(&w->sched.stacks, f->stack, f);
+  w->sched.current = NULL;
+  if (f->done) end(w, f);
+}
+
+bool fiber_run_ready(struct worker *w) {
+  struct scheduler *s = &w->sched;
+  struct fiber *last = s->ready_last;
+  while (s->ready_first) {
+    struct fiber *f = take(&s->ready_first, &s->ready_last);
+    f->queued = false;
+    bool was_last = f == last;
+    run_fiber(w, f);
+    if (was_last) break;
+  }
+  return s->ready_first != NULL;
+}

@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Fibers: each runs one piece of Lua on a lua_State and a C stack of its own, so
+ * it can wait anywhere, inside metamethods and C functions of Lua too. The ready
+ * queue is first in, first out; between two waits a fiber runs alone.
+ */
+#ifndef GAIJIN_LUA_FIBER_H
+#define GAIJIN_LUA_FIBER_H
+
+#include "lua/vm/worker.h"
+
+/* An answer that came for a waiting fiber. On the heap and linked to the fiber, so that a Lua error
+ * raised while it is decoded cannot lose it: what is left is freed at a later wait, or with the fiber. */
+struct answer {
+  struct answer *next;
+  const void *frame; /* of the C function that waited for it */
+  bool ok;
+  enum status status;
+  char *text;
+  gaijin_body *body;
+};
+
+/* The request a fiber serves. */
+struct serving {
+  uint64_t id;
+  enum op op;
+  uint64_t caller;
+  gaijin_token *target;
+  gaijin_body *body;
+  bool one_way;
+  bool answered;
+  bool given_up; /* the asker waits no longer: its answer will be discarded */
+};
+
+struct fiber {
+  struct worker *w;
+  lua_State *L;
+  int thread_slot; /* in anchors.threads */
+  uint64_t number; /* never used twice */
+  struct stack *stack;
+  void (*job)(struct worker *w, struct fiber *f);
+  struct fiber *next;        /* ready queue */
+  struct fiber *next_waiter; /* label waiters */
+  struct fiber *all_next, *all_prev;
+  unsigned depth;     /* of the chain of calls it serves */
+  bool queued, done;
+  unsigned refused; /* waits refused since it last waited (wait_refuse) */
+  bool roused; /* its nap is over (concurrency.c) */
+  bool is_serving;       /* the worker does not end before it, within --grace */
+  const char *cancelled; /* why it shall not wait any more (static text); NULL: it is not cancelled */
+  double deadline;       /* until when it may wait (gaijin.timeout), on worker_now()'s clock; 0: no limit */
+  double limit;          /* the seconds that the deadline was set with, for people */
+  double asked_until;    /* until when its caller waits; it limits what the fiber asks of others. That it is over, the broker tells */
+  uint64_t request; /* the request it waits for, 0 for none */
+  struct future *future;       /* gets the results of its job, or NULL */
+  struct future *first_future; /* of those it started that are not done */
+  struct fiber *next_serving;  /* in the bucket of its request's id */
+  struct answer *answers;
+  struct serving serving;
+};
+
+/* Sets max_fibers; fewer, with a line on stderr, if the kernel does not allow so many. */
+void fiber_set_most(struct worker *w, unsigned max_fibers);
+
+/* A fiber with an empty lua_State, not yet ready; NULL when memory is short or there are max_fibers.
+ * job runs on it when it is first scheduled; it may wait; what it leaves on f->L is dropped. */
+struct fiber *fiber_new(struct worker *w, void (*job)(struct worker *w, struct fiber *f));
+
+/* Appends a new or parked fiber to the ready queue; nothing if it is there. */
+void fiber_wake(struct fiber *f);
+
+/* Parks the current fiber until it is woken; L: the lua_State whose C function calls. Never call it from the scheduler. */
+void fiber_park(lua_State *L, struct worker *w);
+
+/* Runs the fibers that are ready now (not those they make ready). True if more are ready. */
+bool fiber_run_ready(struct worker *w);
+
+/* Makes a new fiber the one that serves the request, until it ends. */
+void fiber_serve(struct fiber *f, const struct serving *serving);
+/* The fiber that serves the request of this id, or NULL. */
+struct fiber *fiber_serving(const struct worker *w, uint64_t id);
+
+/* Wherever the fiber waits, or would wait, `cancelled` is raised from now on; so in what it has asked of others. `why` is
+ * static text. Does nothing with one that is cancelled already. */
+void fiber_cancel(struct fiber *f, const char *why);
+
+/* Unlinks and frees an answer of the fiber. */
+void answer_free(struct fiber *f, struct answer *a);
+
+/* What runs on a C stack: the job of the fiber given, to its end. For stacks_init. */
+void fiber_entry(void *fiber);
+
+/* Frees what all fibers own in C, not their lua_States: none will run again. Call before lua_close. */
+void fiber_discard_all(struct worker *w);
+
+#endif

@@ -1,0 +1,105 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Waiting is poll() on the loop's own descriptor between turns that do not block,
+ * and not a blocking turn, because a signal must be felt: stock interpreters turn
+ * Ctrl-C into a debug hook, which only runs when Lua does. So after an interrupted
+ * poll a piece of Lua runs. What it raises is kept for whoever waits, who gives up and raises it.
+ */
+#define _GNU_SOURCE /* ppoll */
+#include "lua/fiber/hosted.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdlib.h>
+
+#include "lua/fiber/fiber.h"
+#include "lua/fiber/ending.h"
+#include "lua/fiber/loop.h"
+
+bool hosted_init(struct worker *w) {
+  struct fiber *f = calloc(1, sizeof *f);
+  if (!f) return false;
+  f->w = w;
+  f->L = w->L;
+  w->sched.guest = w->sched.current = f;
+  return true;
+}
+
+void hosted_open(lua_State *L, struct worker *w) {
+  static const char code[] = "local n = 0 for i = 1, 10 do n = n + i end";
+  if (luaL_loadbuffer(L, code, sizeof code - 1, "=gaijin") != 0) lua_error(L);
+  w->at.moment = luaL_ref(L, LUA_REGISTRYINDEX);
+}
+
+void hosted_deinit(struct worker *w) {
+  struct fiber *f = w->sched.guest;
+  w->sched.guest = w->sched.current = NULL;
+  if (!f) return;
+  while (f->answers) answer_free(f, f->answers);
+  free(f);
+}
+
+double hosted_turn(struct worker *w) {
+  struct fiber *f = w->sched.current;
+  w->sched.current = NULL;
+  uv_run(&w->loop.uv, UV_RUN_NOWAIT);
+  if (w->sched.ready_first) uv_run(&w->loop.uv, UV_RUN_NOWAIT); /* what arrived runs, and its answers leave, in this turn */
+  w->sched.current = f;
+  uv_update_time(&w->loop.uv);
+  int ms = uv_backend_timeout(&w->loop.uv);
+  /* What the last poll of the turn brought has not had its prepare phase yet. */
+  bool left = w->sched.ready_first || (!w->lost && gaijin_queued_bytes(w->g) > 0 && !w->loop.writable_wanted) ||
+              (!w->lost && gaijin_releases(w->g) > 0 && !w->loop.release_timer);
+  if (left) return 0;
+  return ms < 0 ? -1 : ms / 1e3;
+}
+
+int hosted_fd(const struct worker *w) { return uv_backend_fd(&w->loop.uv); }
+
+/* Gives the interpreter's hooks their chance. */
+static void let_lua_run(struct worker *w) {
+  lua_State *L = w->sched.guest_state;
+  w->sched.no_wait++;
+  lua_rawgeti(L, LUA_REGISTRYINDEX, w->at.moment);
+  if (lua_pcall(L, 0, 0, 0) != 0) worker_interrupted(L, w);
+  w->sched.no_wait--;
+}
+
+/* The hook that is set, the interpreter's for Ctrl-C perhaps. */
+static lua_Hook hook_of(const struct worker *w) { return w->sched.guest_state ? lua_gethook(w->sched.guest_state) : NULL; }
+
+/* Waits for the loop's descriptor. A signal is felt whenever it comes: until the wait begins, signals are blocked. */
+static void wait_for_loop(struct worker *w, double seconds) {
+  struct pollfd p = {.fd = hosted_fd(w), .events = POLLIN};
+  struct timespec limit = {.tv_sec = (time_t)seconds, .tv_nsec = (long)((seconds - (double)(time_t)seconds) * 1e9)};
+  sigset_t all, before;
+  lua_Hook hook = hook_of(w);
+  if (hook) let_lua_run(w);
+  if (w->sched.interrupted) return;
+  sigfillset(&all);
+  pthread_sigmask(SIG_SETMASK, &all, &before);
+  bool felt = hook_of(w) && hook_of(w) != hook;
+  if (!felt) felt = ppoll(&p, 1, seconds < 0 ? NULL : &limit, &before) < 0 && errno == EINTR;
+  pthread_sigmask(SIG_SETMASK, &before, NULL);
+  if (felt && w->sched.guest_state) let_lua_run(w);
+}
+
+void hosted_wait(struct worker *w) {
+  struct fiber *f = w->sched.guest;
+  for (;;) {
+    double seconds = hosted_turn(w);
+    if (f->queued || w->sched.interrupted) break;
+    wait_for_loop(w, seconds);
+    if (w->sched.interrupted) break;
+  }
+  f->queued = false;
+}
+
+void hosted_finish(struct worker *w) {
+  struct fiber *f = w->sched.guest;
+  ending_stop(w, 0);
+  if (f->is_serving) w->sched.n_serving--; /* what follows gaijin.run ends here */
+  f->is_serving = false;
+  while (!ending_reached(w) && !w->sched.interrupted) hosted_wait(w);
+}

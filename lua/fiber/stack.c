@@ -1,0 +1,215 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Each stack keeps a context that loops "run entry, leave", so it is
+ * made once per mapping, not once per fiber. Lua nests up to 200 C calls, of
+ * which string.gsub's take 9 KiB each: 2 MiB is the least that holds them.
+ */
+#define _GNU_SOURCE
+#include "lua/fiber/stack.h"
+
+#include <limits.h>
+#include <signal.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "lua/fiber/context.h"
+
+#if defined(__SANITIZE_ADDRESS__)
+#define WITH_ASAN 1
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define WITH_ASAN 1
+#endif
+#endif
+
+#ifdef WITH_ASAN
+#include <sanitizer/asan_interface.h>
+#include <sanitizer/common_interface_defs.h>
+enum { USABLE_BYTES = 8 << 20 }; /* instrumented frames are several times larger */
+#else
+enum { USABLE_BYTES = (2 << 20) + (256 << 10) };
+#endif
+enum { GUARD_BYTES = 1 << 20 }; /* costs addresses only; no frame but a giant's steps over it */
+enum { MAPS_LEFT = 2000 };       /* for libraries and memory */
+enum { KEEP_IDLE = 64 };         /* idle stacks kept; a burst's are unmapped */
+
+struct stack {
+  struct stack *next, *prev; /* all */
+  struct stack *next_idle;
+  struct stacks *owner;
+  uint8_t *map;
+  struct context context, scheduler;
+  void *user;
+  void *fake; /* AddressSanitizer's fake stack while switched away */
+};
+
+static size_t map_bytes(void) { return (size_t)GUARD_BYTES + USABLE_BYTES; }
+
+void stacks_init(struct stacks *s, void (*entry)(void *user)) { *s = (struct stacks){.entry = entry}; }
+
+static void unlink_and_free(struct stacks *s, struct stack *k) {
+  if (k->prev) k->prev->next = k->next;
+  if (k->next) k->next->prev = k->prev;
+  if (s->all == k) s->all = k->next;
+  munmap(k->map, map_bytes());
+  free(k);
+}
+
+/* Those of every VM in the process: a signal handler has no argument of ours. */
+static struct stacks *first_guarded;
+
+static void unguard(struct stacks *s) {
+  if (!s->guarded) return;
+  struct stacks **p = &first_guarded;
+  while (*p != s) p = &(*p)->next_guarded;
+  *p = s->next_guarded;
+  s->guarded = false;
+}
+
+void stacks_deinit(struct stacks *s) {
+  unguard(s);
+  while (s->all) unlink_and_free(s, s->all);
+  s->idle = NULL;
+  s->n_idle = 0;
+}
+
+static void arrive_on_stack(struct stack *k) {
+#ifdef WITH_ASAN
+  __sanitizer_finish_switch_fiber(k->fake, &k->owner->main_bottom, &k->owner->main_size);
+#else
+  (void)k;
+#endif
+}
+
+static void run(void *stack) {
+  struct stack *k = stack;
+  arrive_on_stack(k);
+  for (;;) k->owner->entry(k->user);
+}
+
+struct stack *stack_get(struct stacks *s) {
+  struct stack *k = s->idle;
+  if (k) {
+    s->idle = k->next_idle;
+    s->n_idle--;
+    return k;
+  }
+  k = calloc(1, sizeof *k);
+  if (!k) return NULL;
+  k->map = mmap(NULL, map_bytes(), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_STACK, -1, 0);
+  if (k->map == MAP_FAILED) {
+    free(k);
+    return NULL;
+  }
+  if (mprotect(k->map, GUARD_BYTES, PROT_NONE) != 0) {
+    munmap(k->map, map_bytes());
+    free(k);
+    return NULL;
+  }
+#ifdef WITH_ASAN
+  __asan_unpoison_memory_region(k->map, map_bytes()); /* the addresses may have been another stack's */
+#endif
+  k->owner = s;
+  context_make(&k->context, k->map + GUARD_BYTES, USABLE_BYTES, run, k);
+  k->next = s->all;
+  if (s->all) s->all->prev = k;
+  s->all = k;
+  return k;
+}
+
+void stack_put(struct stacks *s, struct stack *k) {
+  if (s->n_idle >= KEEP_IDLE) {
+    unlink_and_free(s, k);
+    return;
+  }
+  k->next_idle = s->idle;
+  s->idle = k;
+  s->n_idle++;
+}
+
+void stack_resume(struct stacks *s, struct stack *k, void *user) {
+  (void)s;
+  k->user = user;
+#ifdef WITH_ASAN
+  void *fake = NULL;
+  __sanitizer_start_switch_fiber(&fake, k->map + GUARD_BYTES, USABLE_BYTES);
+#endif
+  context_switch(&k->scheduler, &k->context);
+#ifdef WITH_ASAN
+  __sanitizer_finish_switch_fiber(fake, NULL, NULL);
+#endif
+}
+
+void stack_leave(struct stacks *s, struct stack *k) {
+  (void)s;
+#ifdef WITH_ASAN
+  __sanitizer_start_switch_fiber(&k->fake, s->main_bottom, s->main_size);
+#endif
+  context_switch(&k->context, &k->scheduler);
+  arrive_on_stack(k);
+}
+
+const struct stack *stack_next(const struct stacks *s, const struct stack *k) { return k ? k->next : s->all; }
+
+/* A stack is two mappings. What cannot be read is no limit. */
+unsigned stacks_most(void) {
+  unsigned maps = 0;
+  FILE *f = fopen("/proc/sys/vm/max_map_count", "re");
+  if (!f) return UINT_MAX;
+  bool known = fscanf(f, "%u", &maps) == 1;
+  fclose(f);
+  return !known ? UINT_MAX : maps > 2 * MAPS_LEFT ? (maps - MAPS_LEFT) / 2 : MAPS_LEFT / 2;
+}
+
+/* ---- Overflow ---- */
+
+static bool is_in_guard(const uint8_t *at) {
+  for (const struct stacks *s = first_guarded; s; s = s->next_guarded)
+    for (const struct stack *k = s->all; k; k = k->next)
+      if (at >= k->map && at < k->map + GUARD_BYTES) return true;
+  return false;
+}
+
+static void on_segv(int sig, siginfo_t *info, void *context) {
+  (void)context;
+  if (is_in_guard(info->si_addr)) {
+    static const char text[] = "gaijin: the C stack of a fiber overflowed; aborting\n";
+    ssize_t n = write(STDERR_FILENO, text, sizeof text - 1);
+    (void)n;
+    abort();
+  }
+  signal(sig, SIG_DFL); /* some other fault: let it happen again, unhandled */
+  if (info->si_code <= 0) raise(sig); /* one that was sent would not */
+}
+
+/* The stack that is left for a handler when the one it interrupts has overflowed. */
+static bool use_alternate_stack(void) {
+  stack_t old;
+  if (sigaltstack(NULL, &old) == 0 && !(old.ss_flags & SS_DISABLE)) return true;
+  size_t size = 64 << 10;
+  /* Kept for the life of the process. */
+  void *p = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  if (p == MAP_FAILED) return false;
+  stack_t alternate = {.ss_sp = p, .ss_size = size};
+  return sigaltstack(&alternate, NULL) == 0;
+}
+
+static bool handle(int sig, bool is_guest) {
+  struct sigaction old, action = {.sa_sigaction = on_segv, .sa_flags = SA_SIGINFO | SA_ONSTACK};
+  sigemptyset(&action.sa_mask);
+  if (sigaction(sig, NULL, &old) != 0) return false;
+  if (is_guest && ((old.sa_flags & SA_SIGINFO) || old.sa_handler != SIG_DFL)) return true;
+  return sigaction(sig, &action, NULL) == 0;
+}
+
+bool stacks_guard_overflow(struct stacks *s, bool is_guest) {
+  if (!use_alternate_stack() || !handle(SIGSEGV, is_guest) || !handle(SIGBUS, is_guest)) return false;
+  s->guarded = true;
+  s->next_guarded = first_guarded;
+  first_guarded = s;
+  return true;
+}

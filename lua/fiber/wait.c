@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The timer's record lives on the waiting fiber's C stack: it is stopped before the
+ * frame is left, and a fiber that never runs again never sees its loop turn either.
+ */
+#include "lua/fiber/wait.h"
+
+#include "lua/fiber/fiber.h"
+#include "lua/fiber/loop.h"
+#include "lua/ask/remote.h"
+
+static const double refused_seconds = 0.01; /* for one that tries again and again */
+
+struct alarm {
+  struct fiber *fiber;
+  bool rang;
+};
+
+static void on_alarm(struct timer *t) {
+  struct alarm *a = timer_user(t);
+  a->rang = true;
+  fiber_wake(a->fiber);
+}
+
+static bool is_interrupted(const struct worker *w) { return w->sched.interrupted && w->sched.current == w->sched.guest; }
+
+enum wait_outcome wait_park(lua_State *L, struct worker *w, double until) {
+  struct fiber *f = w->sched.current;
+  struct alarm alarm = {.fiber = f};
+  struct timer *t = NULL;
+  if (is_interrupted(w)) return WAIT_INTERRUPTED;
+  if (f->cancelled) return WAIT_CANCELLED;
+  if (until > 0) {
+    double left = until - worker_now();
+    if (left <= 0) return WAIT_OVER;
+    if (!(t = timer_start(w, left, on_alarm, &alarm))) return WAIT_FAILED;
+  }
+  fiber_park(L, w);
+  if (t) timer_stop(t);
+  f->refused = 0;
+  if (is_interrupted(w)) return WAIT_INTERRUPTED;
+  return f->cancelled ? WAIT_CANCELLED : alarm.rang ? WAIT_OVER : WAIT_WOKEN;
+}
+
+double wait_nearer(double a, double b) { return a == 0 ? b : b == 0 || a < b ? a : b; }
+
+void wait_need_fiber(lua_State *L, struct worker *w, const char *what, const char *of) {
+  if (worker_is_closed(w)) worker_raise(L, STATUS_lost, "%s%s: the connection to the broker was closed", what, of);
+  if (!remote_possible(w))
+    worker_raise(L, STATUS_unsupported, "%s%s where nothing can wait (a finaliser run by the scheduler or at the end)", what, of);
+  /* LuaJIT stops its collector while it runs a finaliser; one that waited there would leave it stopped for the whole VM. */
+  if (w->is_luajit && lua_gc(L, LUAJIT_GCISRUNNING, 0) == 0 && worker_in_finaliser(L, w))
+    worker_raise(L, STATUS_unsupported, "%s%s in a finaliser under LuaJIT", what, of);
+}
+
+void wait_check(lua_State *L, struct worker *w, const char *what) {
+  wait_need_fiber(L, w, what, "");
+  if (w->sched.current->cancelled) wait_raise(L, w, WAIT_CANCELLED, what);
+}
+
+void wait_turn(lua_State *L, struct worker *w) {
+  fiber_wake(w->sched.current);
+  fiber_park(L, w);
+}
+
+void wait_refuse(lua_State *L, struct worker *w) {
+  struct fiber *f = w->sched.current;
+  struct alarm alarm = {.fiber = f};
+  struct timer *t = f->refused++ > 0 ? timer_start(w, refused_seconds, on_alarm, &alarm) : NULL;
+  if (!t) {
+    wait_turn(L, w);
+    return;
+  }
+  while (!alarm.rang && !is_interrupted(w)) fiber_park(L, w);
+  timer_stop(t);
+}
+
+int wait_raise(lua_State *L, struct worker *w, enum wait_outcome outcome, const char *what) {
+  if (outcome != WAIT_INTERRUPTED) wait_refuse(L, w);
+  if (outcome == WAIT_INTERRUPTED || is_interrupted(w)) {
+    w->sched.interrupted = false;
+    lua_rawgeti(L, LUA_REGISTRYINDEX, w->at.interrupt);
+    return lua_error(L);
+  }
+  const struct fiber *f = w->sched.current;
+  switch (outcome) {
+    case WAIT_CANCELLED: return worker_raise(L, STATUS_cancelled, "%s: %s", what, f->cancelled);
+    case WAIT_OVER: return worker_raise(L, STATUS_timeout, "%s: the time limit of %g s is over", what, f->limit);
+    default: return worker_raise(L, STATUS_busy, "%s: no memory for a timer", what);
+  }
+}
+
+void wait_yield(lua_State *L, struct worker *w, const char *what) {
+  wait_check(L, w, what);
+  struct fiber *f = w->sched.current;
+  if (f->deadline > 0 && worker_now() >= f->deadline) wait_raise(L, w, WAIT_OVER, what);
+  wait_turn(L, w);
+  if (is_interrupted(w)) wait_raise(L, w, WAIT_INTERRUPTED, what);
+  if (f->cancelled) wait_raise(L, w, WAIT_CANCELLED, what);
+}

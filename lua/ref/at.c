@@ -1,0 +1,147 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Interning is a weak table from the holding's address to the AT. An entry is
+ * right if its struct still names the holding. One that was finalised may be a
+ * resurrected function's (userdata leave weak tables then, functions do not),
+ * even of an earlier holding at the same address: so the PT is compared too.
+ */
+#include "lua/ref/at.h"
+
+#include "lua/ask/remote.h"
+
+static struct at *new_userdata(lua_State *L, const struct pt *pt, int metatable) {
+  struct at *at = lua_newuserdata(L, sizeof *at);
+  *at = (struct at){.pt = *pt};
+  lua_rawgeti(L, LUA_REGISTRYINDEX, metatable);
+  lua_setmetatable(L, -2);
+  return at;
+}
+
+/* The struct of the userdata at index i if its metatable is the anchored one. */
+static struct at *with_metatable(lua_State *L, int i, int metatable) {
+  if (!lua_getmetatable(L, i)) return NULL;
+  lua_rawgeti(L, LUA_REGISTRYINDEX, metatable);
+  bool same = lua_rawequal(L, -1, -2);
+  lua_pop(L, 2);
+  return same ? lua_touserdata(L, i) : NULL;
+}
+
+/* Pushes the userdata that has the struct of the AT at index i: itself, or the token inside a function AT. False pushes nothing.
+ * Which upvalue the token is depends on the interpreter's order, so both are tried. */
+static bool push_userdata(lua_State *L, struct worker *w, int i) {
+  if (lua_type(L, i) == LUA_TUSERDATA) {
+    if (!with_metatable(L, i, w->at.object_meta) && !with_metatable(L, i, w->at.token_meta)) return false;
+    lua_pushvalue(L, i);
+    return true;
+  }
+  if (lua_type(L, i) != LUA_TFUNCTION || lua_iscfunction(L, i)) return false;
+  for (int n = 1; n <= 2 && lua_getupvalue(L, i, n); n++) {
+    if (lua_type(L, -1) == LUA_TUSERDATA && with_metatable(L, lua_gettop(L), w->at.token_meta)) return true;
+    lua_pop(L, 1);
+  }
+  return false;
+}
+
+struct at *at_get(lua_State *L, struct worker *w, int i) {
+  if (!push_userdata(L, w, i)) return NULL;
+  struct at *at = lua_touserdata(L, -1);
+  lua_pop(L, 1);
+  return at;
+}
+
+static void intern(lua_State *L, struct worker *w, gaijin_holding *h) {
+  lua_rawgeti(L, LUA_REGISTRYINDEX, w->at.interner);
+  lua_pushlightuserdata(L, h);
+  lua_pushvalue(L, -3);
+  lua_rawset(L, -3);
+  lua_pop(L, 1);
+}
+
+/* Pushes the AT of a holding if there is one. */
+static bool push_interned(lua_State *L, struct worker *w, gaijin_holding *h) {
+  lua_rawgeti(L, LUA_REGISTRYINDEX, w->at.interner);
+  lua_pushlightuserdata(L, h);
+  lua_rawget(L, -2);
+  lua_remove(L, -2);
+  struct at *at = lua_isnil(L, -1) ? NULL : at_get(L, w, lua_gettop(L));
+  if (at && at->holding == h) return true;
+  if (at && !at->holding && pt_equal(&at->pt, gaijin_holding_pt(h))) { /* a resurrected function: it stays, with a fresh token */
+    at_revive(L, w, lua_gettop(L));
+    return true;
+  }
+  lua_pop(L, 1);
+  return false;
+}
+
+/* Pushes a new AT, not yet a user of the holding. */
+static struct at *push_new(lua_State *L, struct worker *w, gaijin_holding *h) {
+  const struct pt *pt = gaijin_holding_pt(h);
+  if (pt->kind != PT_FUNCTION) return new_userdata(L, pt, w->at.object_meta);
+  lua_rawgeti(L, LUA_REGISTRYINDEX, w->at.make_function_at);
+  struct at *at = new_userdata(L, pt, w->at.token_meta);
+  lua_call(L, 1, 1);
+  return at;
+}
+
+void at_push(lua_State *L, struct worker *w, gaijin_holding *h) {
+  luaL_checkstack(L, 6, "too many values received");
+  if (push_interned(L, w, h)) return;
+  struct at *at = push_new(L, w, h);
+  if (push_interned(L, w, h)) { /* a finaliser that ran meanwhile has received the same object */
+    lua_remove(L, -2);
+    return;
+  }
+  at->holding = h;
+  gaijin_hold(w->g, h);
+  intern(L, w, h);
+}
+
+/* The holding of a PT, as a user of it; claims the token when the release has left. Raises. */
+static gaijin_holding *hold_again(lua_State *L, struct worker *w, const struct pt *pt) {
+  gaijin_holding *h = gaijin_holding_find(w->g, pt);
+  if (h) {
+    gaijin_hold(w->g, h);
+    return h;
+  }
+  remote_claim(L, w, pt);
+  return gaijin_holding_find(w->g, pt);
+}
+
+/* The userdata will never be finalised again: a fresh token in its environment is, instead of it. The token's environment has
+ * the userdata, so that it outlives the token by a cycle when both are garbage, as a second resurrection needs. */
+void at_revive(lua_State *L, struct worker *w, int i) {
+  struct at *old = at_get(L, w, i);
+  if (!old || old->holding) return;
+  int top = lua_gettop(L);
+  struct pt pt = old->pt;
+  luaL_checkstack(L, 6, "no room to revive a remote object");
+  push_userdata(L, w, i);
+  lua_createtable(L, 1, 0);
+  struct at *fresh = new_userdata(L, &pt, w->at.token_meta);
+  fresh->revived = old;
+  lua_createtable(L, 1, 0);
+  lua_pushvalue(L, top + 1);
+  lua_rawseti(L, -2, 1);
+  lua_setfenv(L, -2);
+  lua_rawseti(L, -2, 1);
+  gaijin_holding *h = hold_again(L, w, &pt);
+  if (!h) worker_raise(L, STATUS_stale, "the token was released by a finaliser and could not be claimed again");
+  if (old->holding) { /* another fiber was faster */
+    gaijin_let_go(w->g, h);
+  } else {
+    lua_settop(L, top + 2);
+    lua_setfenv(L, top + 1);
+    fresh->holding = old->holding = h;
+  }
+  lua_settop(L, top);
+}
+
+int at_finalise(lua_State *L) {
+  struct worker *w = worker_of(L);
+  struct at *at = lua_touserdata(L, 1);
+  if (!at || !at->holding) return 0;
+  if (at->revived) at->revived->holding = NULL;
+  if (w->g) gaijin_let_go(w->g, at->holding); /* else the connection was closed with all its holdings */
+  at->holding = NULL;
+  return 0;
+}

@@ -1,0 +1,237 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * A copy's environment holds { [TABLE] = root, [DEPTH] = limit, [LIST] = the
+ * tables found, [PLACE] = table -> its place in the list }. Prepare finds the
+ * tables level by level without recursion; put walks the list and allocates
+ * nothing.
+ */
+#include "lua/ref/copy.h"
+
+#include "lua/ref/marshal.h"
+
+enum { TABLE = 1, DEPTH, LIST, PLACE };
+
+bool copy_is(lua_State *L, struct worker *w, int i) {
+  if (lua_type(L, i) != LUA_TUSERDATA || !lua_getmetatable(L, i)) return false;
+  lua_rawgeti(L, LUA_REGISTRYINDEX, w->at.copy_meta);
+  bool same = lua_rawequal(L, -1, -2);
+  lua_pop(L, 2);
+  return same;
+}
+
+int copy_make(lua_State *L) {
+  struct worker *w = worker_of(L);
+  lua_Number depth = luaL_optnumber(L, 2, 1e15);
+  if (!(depth >= 1)) return luaL_argerror(L, 2, "a depth of 1 or more expected");
+  luaL_checkany(L, 1);
+  lua_settop(L, 1);
+  if (!lua_istable(L, 1)) return 1;
+  lua_newuserdata(L, 1);
+  lua_rawgeti(L, LUA_REGISTRYINDEX, w->at.copy_meta);
+  lua_setmetatable(L, -2);
+  lua_createtable(L, 4, 0);
+  lua_pushvalue(L, 1);
+  lua_rawseti(L, -2, TABLE);
+  lua_pushnumber(L, depth);
+  lua_rawseti(L, -2, DEPTH);
+  lua_setfenv(L, -2);
+  return 1;
+}
+
+/* Adds the table on top to list and place unless it is there; pops it. n counts the list. */
+static void add_table(lua_State *L, int list, int place, int *n) {
+  lua_pushvalue(L, -1);
+  lua_rawget(L, place);
+  bool known = !lua_isnil(L, -1);
+  lua_pop(L, 1);
+  if (!known) {
+    lua_pushvalue(L, -1);
+    lua_rawseti(L, list, ++*n);
+    lua_pushvalue(L, -1);
+    lua_pushinteger(L, *n);
+    lua_rawset(L, place);
+  }
+  lua_pop(L, 1);
+}
+
+/* The copy on top has the place of its root table, which is added unless it is there; pops it. */
+static void add_copy(lua_State *L, int list, int place, int *n) {
+  lua_getfenv(L, -1);
+  lua_rawgeti(L, -1, TABLE);
+  lua_pushvalue(L, -1);
+  add_table(L, list, place, n);
+  lua_rawget(L, place); /* copy, environment, place */
+  lua_remove(L, -2);
+  lua_rawset(L, place);
+}
+
+/* Adds the tables that are keys or values of the table on top; without `tables` only copies. */
+static void add_content(lua_State *L, struct worker *w, int list, int place, bool tables, int *n) {
+  int table = lua_gettop(L);
+  lua_pushnil(L);
+  while (lua_next(L, table)) {
+    for (int k = 1; k <= 2; k++) {
+      bool is_table = tables && lua_istable(L, table + k);
+      if (!is_table && !copy_is(L, w, table + k)) continue;
+      lua_pushvalue(L, table + k);
+      if (is_table)
+        add_table(L, list, place, n);
+      else
+        add_copy(L, list, place, n);
+    }
+    lua_pop(L, 1);
+  }
+}
+
+/* Calls fn with the index of each key and value of the table on top that has no place. */
+static void visit_content(lua_State *L, struct worker *w, int place, void (*fn)(lua_State *L, struct worker *w, int value)) {
+  int table = lua_gettop(L);
+  lua_pushnil(L);
+  while (lua_next(L, table)) {
+    for (int k = 1; k <= 2; k++) {
+      lua_pushvalue(L, table + k);
+      lua_rawget(L, place);
+      bool inside = !lua_isnil(L, -1);
+      lua_pop(L, 1);
+      if (!inside) fn(L, w, table + k);
+    }
+    lua_pop(L, 1);
+  }
+}
+
+void copy_visit(lua_State *L, struct worker *w, int i, void (*fn)(lua_State *L, struct worker *w, int value)) {
+  luaL_checkstack(L, 16, "too many values to send");
+  int top = lua_gettop(L);
+  lua_getfenv(L, i);
+  lua_rawgeti(L, -1, LIST);
+  lua_rawgeti(L, -2, PLACE);
+  int list = top + 2, place = top + 3;
+  int n = lua_istable(L, list) ? (int)lua_objlen(L, list) : 0;
+  for (int at = 1; at <= n; at++) {
+    lua_rawgeti(L, list, at);
+    visit_content(L, w, place, fn);
+    lua_pop(L, 1);
+  }
+  lua_settop(L, top);
+}
+
+void copy_prepare(lua_State *L, struct worker *w, int i) {
+  luaL_checkstack(L, 16, "too many values to send");
+  int top = lua_gettop(L);
+  lua_getfenv(L, i);
+  int env = top + 1, list = top + 2, place = top + 3, n = 0;
+  lua_newtable(L);
+  lua_newtable(L);
+  lua_rawgeti(L, env, DEPTH);
+  lua_Number depth = lua_tonumber(L, -1);
+  lua_pop(L, 1);
+  lua_rawgeti(L, env, TABLE);
+  add_table(L, list, place, &n);
+  for (int at = 1, level_end = 1; at <= n; at++) {
+    lua_rawgeti(L, list, at);
+    add_content(L, w, list, place, depth > 1, &n);
+    lua_pop(L, 1);
+    if (at == level_end) {
+      level_end = n;
+      depth--;
+    }
+  }
+  lua_pushvalue(L, list);
+  lua_rawseti(L, env, LIST);
+  lua_pushvalue(L, place);
+  lua_rawseti(L, env, PLACE);
+  lua_settop(L, top);
+  copy_visit(L, w, i, marshal_revive);
+}
+
+static bool put_value(lua_State *L, struct worker *w, int place, int i) {
+  if (lua_istable(L, i) || copy_is(L, w, i)) {
+    lua_pushvalue(L, i);
+    lua_rawget(L, place);
+    lua_Number n = lua_tonumber(L, -1);
+    lua_pop(L, 1);
+    if (n > 0) {
+      gaijin_put_array(w->g, 1);
+      gaijin_put_number(w->g, n);
+      return true;
+    }
+  }
+  return marshal_put(L, w, i, 1);
+}
+
+/* The table on top. */
+static bool put_table(lua_State *L, struct worker *w, int place) {
+  int table = lua_gettop(L);
+  uint32_t entries = 0;
+  lua_pushnil(L);
+  while (lua_next(L, table)) {
+    entries++;
+    lua_pop(L, 1);
+  }
+  gaijin_put_array(w->g, 2 * entries);
+  lua_pushnil(L);
+  while (lua_next(L, table)) {
+    if (!put_value(L, w, place, table + 1) || !put_value(L, w, place, table + 2)) return false;
+    lua_pop(L, 1);
+  }
+  return true;
+}
+
+bool copy_put(lua_State *L, struct worker *w, int i) {
+  int top = lua_gettop(L);
+  lua_getfenv(L, i);
+  lua_rawgeti(L, -1, LIST);
+  lua_rawgeti(L, -2, PLACE);
+  int list = top + 2, place = top + 3;
+  bool good = lua_istable(L, list);
+  int n = good ? (int)lua_objlen(L, list) : 0;
+  if (good) gaijin_put_array(w->g, (uint32_t)n);
+  for (int at = 1; good && at <= n; at++) {
+    lua_rawgeti(L, list, at);
+    good = put_table(L, w, place);
+    lua_settop(L, place);
+  }
+  lua_settop(L, top);
+  return good;
+}
+
+/* ---- Receiving ---- */
+
+static int malformed(lua_State *L) { return worker_raise(L, STATUS_protocol, "a table sent by value is malformed"); }
+
+/* Pushes a key or value: a table of the list, or any other value. */
+static void push_element(lua_State *L, struct worker *w, gaijin_body *body, int list, uint32_t count) {
+  struct gaijin_value v;
+  if (!gaijin_body_next(body, &v)) malformed(L);
+  if (v.type != GAIJIN_ARRAY) {
+    unmarshal_value(L, w, &v);
+    return;
+  }
+  if (v.count != 1 || !gaijin_body_next(body, &v) || v.type != GAIJIN_NUMBER || !v.is_uint || v.integer < 1 || v.integer > count) malformed(L);
+  lua_rawgeti(L, list, (int)v.integer);
+}
+
+void copy_push(lua_State *L, struct worker *w, gaijin_body *body, uint32_t count) {
+  luaL_checkstack(L, 8, "too many values received");
+  if (count < 1 || count > INT32_MAX) malformed(L);
+  lua_newtable(L);
+  int list = lua_gettop(L);
+  for (uint32_t i = 1; i <= count; i++) {
+    lua_newtable(L);
+    lua_rawseti(L, list, (int)i);
+  }
+  for (uint32_t i = 1; i <= count; i++) {
+    struct gaijin_value v;
+    if (!gaijin_body_next(body, &v) || v.type != GAIJIN_ARRAY || v.count % 2) malformed(L);
+    lua_rawgeti(L, list, (int)i);
+    for (uint32_t k = 0; k < v.count; k += 2) {
+      push_element(L, w, body, list, count);
+      if (lua_isnil(L, -1) || (lua_type(L, -1) == LUA_TNUMBER && lua_tonumber(L, -1) != lua_tonumber(L, -1))) malformed(L);
+      push_element(L, w, body, list, count);
+      lua_rawset(L, -3);
+    }
+    lua_pop(L, 1);
+  }
+  lua_rawgeti(L, list, 1);
+  lua_remove(L, list);
+}

@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Tables by value. A *copy* is a userdata that stands for the content of a table;
+ * sent, it arrives as a new table. Nested tables go along, shared ones once,
+ * cycles closed, copies inside are the tables they stand for; functions, ATs,
+ * userdata and coroutines inside stay references; metatables are left out.
+ *
+ * On the wire it is an array of tables, the root first, each an array of key,
+ * value, ...; a table inside is an array of one number, its place in the list.
+ */
+#ifndef GAIJIN_LUA_COPY_H
+#define GAIJIN_LUA_COPY_H
+
+#include "lua/vm/worker.h"
+
+/* Lua: copy(v [, depth]) -> what sends v by value; v itself if it is no table of this VM. Tables deeper than `depth` stay references. */
+int copy_make(lua_State *L);
+/* Is the value at index i a copy? Allocates nothing. */
+bool copy_is(lua_State *L, struct worker *w, int i);
+/* Finds the tables that go along with the copy at index i, and revives what stays a reference in them. Raises; may wait. */
+void copy_prepare(lua_State *L, struct worker *w, int i);
+/* Calls fn with the stack index of each key and value in the tables found that stays a reference. */
+void copy_visit(lua_State *L, struct worker *w, int i, void (*fn)(lua_State *L, struct worker *w, int value));
+/* The second half of sending, see marshal_put. */
+bool copy_put(lua_State *L, struct worker *w, int i);
+/* Pushes the table that an array of `count` tables stands for, the array's header being read. Raises. */
+void copy_push(lua_State *L, struct worker *w, gaijin_body *body, uint32_t count);
+
+#endif

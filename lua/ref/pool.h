@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The home objects that others hold: the seed's gaijinPool and tokenLookup. An
+ * object stays in the pool, strongly, for as long as its token lives.
+ */
+#ifndef GAIJIN_LUA_POOL_H
+#define GAIJIN_LUA_POOL_H
+
+#include "lua/vm/worker.h"
+
+/* The token of the candidate at stack index i; NULL if it has none. Allocates nothing. */
+gaijin_token *pool_find(lua_State *L, struct worker *w, int i);
+/* The same, made if need be. Raises when memory is short; may run finalisers. */
+gaijin_token *pool_token(lua_State *L, struct worker *w, int i, enum pt_kind kind);
+/* Pushes the object of a token. */
+void pool_push(lua_State *L, struct worker *w, gaijin_token *t);
+/* The forget event of the connection: the object leaves the pool. */
+void pool_forget(void *worker, gaijin_token *token, void *tag);
+
+#endif

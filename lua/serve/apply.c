@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The forwarding function runs the original by a plain C call in its own frame,
+ * if it has no upvalues, as all those of stock 5.1. What may be
+ * applied is a table of functions that the prelude fills.
+ */
+#include "lua/serve/apply.h"
+
+#include <string.h>
+
+#include "lua/ref/at.h"
+#include "lua/ask/remote.h"
+
+enum { ORIGINAL = 2, TITLE, FIRST, LAST, KIND };
+
+/* Has all n arguments, from index 1, worked on by the function named `title` at the home of argument i. */
+static int apply_at(lua_State *L, struct worker *w, int i, const char *title) {
+  luaL_checkstack(L, 4, "too many arguments");
+  lua_pushstring(L, title);
+  lua_insert(L, 1);
+  return remote_call(L, w, OP_apply, i + 1, 1, lua_gettop(L));
+}
+
+int apply_original(lua_State *L) {
+  lua_CFunction fn = lua_tocfunction(L, lua_upvalueindex(ORIGINAL));
+  if (fn && !lua_getupvalue(L, lua_upvalueindex(ORIGINAL), 1)) return fn(L);
+  if (fn) lua_pop(L, 1);
+  lua_pushvalue(L, lua_upvalueindex(ORIGINAL));
+  lua_insert(L, 1);
+  lua_call(L, lua_gettop(L) - 1, LUA_MULTRET);
+  return lua_gettop(L);
+}
+
+static int forward(lua_State *L) {
+  struct worker *w = worker_of(L);
+  int first = (int)lua_tointeger(L, lua_upvalueindex(FIRST)), last = (int)lua_tointeger(L, lua_upvalueindex(LAST));
+  const char *only = lua_tostring(L, lua_upvalueindex(KIND));
+  for (int i = first; i <= last; i++) {
+    struct at *at = at_get(L, w, i);
+    if (at && (!only || strcmp(pt_kind_name(at->pt.kind), only) == 0)) return apply_at(L, w, i, lua_tostring(L, lua_upvalueindex(TITLE)));
+  }
+  return apply_original(L);
+}
+
+int apply_forward(lua_State *L) {
+  luaL_checktype(L, 1, LUA_TFUNCTION);
+  lua_settop(L, 5);
+  lua_pushlightuserdata(L, worker_of(L));
+  lua_insert(L, 1);
+  lua_pushcclosure(L, forward, 6);
+  return 1;
+}
+
+int apply_call(lua_State *L) {
+  struct worker *w = worker_of(L);
+  luaL_checkstring(L, 2);
+  return remote_call(L, w, OP_apply, 1, 2, lua_gettop(L) - 1);
+}
+
+/* Lua reads metatables raw, so one that is not in the same VM as the object could never work. */
+int apply_setmetatable(lua_State *L) {
+  struct worker *w = worker_of(L);
+  struct at *object = at_get(L, w, 1), *meta = at_get(L, w, 2);
+  if (!object && !meta) return apply_original(L);
+  if (!w->g) return worker_raise(L, STATUS_lost, "the connection to the broker was closed");
+  uint64_t home = object ? object->pt.host : gaijin_host(w->g), meta_home = meta ? meta->pt.host : gaijin_host(w->g);
+  if ((meta || lua_istable(L, 2)) && home != meta_home)
+    return worker_raise(L, STATUS_unsupported, "setmetatable: the object lives in %s and the metatable in %s; make the metatable where the object lives",
+                        worker_host_name(w, home), worker_host_name(w, meta_home));
+  return apply_at(L, w, 1, "setmetatable");
+}
+
+int apply_serve(lua_State *L, struct worker *w) {
+  const char *title = luaL_checkstring(L, 2);
+  lua_rawgeti(L, LUA_REGISTRYINDEX, w->at.applicable);
+  lua_pushvalue(L, 2);
+  lua_rawget(L, -2);
+  if (lua_isnil(L, -1)) return worker_raise(L, STATUS_unsupported, "%s has no function %s to apply", w->name, title);
+  /* Access was asked for the target: it must be what the function works on, or getfenv(1) would be allowed with any object. */
+  if (!lua_rawequal(L, 1, strcmp(title, "string.gsub") == 0 ? 5 : 3))
+    return worker_raise(L, STATUS_denied, "%s of something else than the object asked", title);
+  lua_replace(L, 2);
+  lua_pop(L, 1);
+  lua_call(L, lua_gettop(L) - 2, LUA_MULTRET);
+  return lua_gettop(L) - 1;
+}

@@ -1,0 +1,221 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The request [operator, left, right] asks the home of one operand. It answers
+ * done = true and the result if it could do the whole, because both operands are
+ * at home there or the one asked has a handler; else done = false, and the next
+ * operand is asked. "handler" asks for a raw handler itself, for comparisons
+ * across hosts.
+ */
+#include "lua/serve/operator.h"
+
+#include <string.h>
+
+#include "lua/ref/at.h"
+#include "lua/ask/remote.h"
+
+/* ---- The host's half ---- */
+
+/* Pushes the raw handler of the home value at index i for the event and tells whether there is one (else pushes nothing). */
+static bool push_handler(lua_State *L, struct worker *w, int i, const char *event) {
+  if (at_get(L, w, i) || !lua_getmetatable(L, i)) return false;
+  lua_pushstring(L, event);
+  lua_rawget(L, -2);
+  lua_remove(L, -2);
+  if (!lua_isnil(L, -1)) return true;
+  lua_pop(L, 1);
+  return false;
+}
+
+/* done = true with the result on top. */
+static int done(lua_State *L) {
+  lua_pushboolean(L, 1);
+  lua_insert(L, -2);
+  return 2;
+}
+
+static int not_done(lua_State *L) {
+  lua_pushboolean(L, 0);
+  return 1;
+}
+
+/* Calls the handler on top with the operands at indices 3 and 4. */
+static int call_handler(lua_State *L) {
+  lua_pushvalue(L, 3);
+  lua_pushvalue(L, 4);
+  lua_call(L, 2, 1);
+  return done(L);
+}
+
+/* a <= b: 5.1 has no function for it, so its rule is written out: __le, else not __lt the other way round. */
+static int compare_le(lua_State *L, struct worker *w) {
+  for (int swap = 0; swap < 2; swap++) {
+    const char *event = swap ? "__lt" : "__le";
+    if (!push_handler(L, w, 3, event)) continue;
+    bool same = push_handler(L, w, 4, event) && lua_rawequal(L, -1, -2);
+    if (same) {
+      lua_pushvalue(L, swap ? 4 : 3);
+      lua_pushvalue(L, swap ? 3 : 4);
+      lua_call(L, 2, 1);
+      lua_pushboolean(L, lua_toboolean(L, -1) != swap);
+      return done(L);
+    }
+    lua_settop(L, 4);
+  }
+  lua_lessthan(L, 3, 4); /* raises in Lua's words */
+  return not_done(L);
+}
+
+int operator_serve(lua_State *L, struct worker *w) {
+  lua_settop(L, 4);
+  const char *name = luaL_checkstring(L, 2);
+  if (strcmp(name, "handler") == 0) {
+    if (!push_handler(L, w, 1, luaL_checkstring(L, 3))) lua_pushnil(L);
+    return done(L);
+  }
+  /* gaijin.access was asked about the target: no other object may be worked on under its name. */
+  if (!lua_rawequal(L, 1, 3) && !lua_rawequal(L, 1, 4)) return worker_raise(L, STATUS_denied, "operator %s: the target is no operand", name);
+  bool here = !at_get(L, w, 3) && !at_get(L, w, 4);
+  if (strcmp(name, "eq") == 0 || strcmp(name, "lt") == 0) {
+    if (!here) return not_done(L);
+    lua_pushboolean(L, name[0] == 'e' ? lua_equal(L, 3, 4) : lua_lessthan(L, 3, 4));
+    return done(L);
+  }
+  if (strcmp(name, "le") == 0) return here ? compare_le(L, w) : not_done(L);
+  char event[32];
+  lua_pushfstring(L, "__%s", name);
+  strncpy(event, lua_tostring(L, -1), sizeof event - 1);
+  event[sizeof event - 1] = '\0';
+  lua_pop(L, 1);
+  /* Here: the left one's handler, else the right one's. Otherwise the one asked is the only one at home. */
+  if (push_handler(L, w, 3, event) || push_handler(L, w, 4, event)) return call_handler(L);
+  return not_done(L);
+}
+
+/* ---- The asker's half ---- */
+
+/* Asks the home of operand i (1 or 2); true leaves the result on top, else the stack is as before. */
+static bool ask(lua_State *L, struct worker *w, const char *name, int i) {
+  lua_pushstring(L, name);
+  lua_pushvalue(L, 1);
+  lua_pushvalue(L, 2);
+  int first = lua_gettop(L) - 2;
+  remote_call(L, w, OP_operator, i, first, 3);
+  lua_settop(L, first + 4); /* name, left, right, done, result */
+  bool is_done = lua_toboolean(L, first + 3);
+  if (is_done) {
+    lua_replace(L, first);
+    lua_settop(L, first);
+  } else {
+    lua_settop(L, first - 1);
+  }
+  return is_done;
+}
+
+static const char *type_name(lua_State *L, struct worker *w, int i) {
+  struct at *at = at_get(L, w, i);
+  return at ? pt_kind_name(at->pt.kind) : luaL_typename(L, i);
+}
+
+/* Lua's own words for an operand without handler: the first one that the operator does not take by itself is named. */
+static int operand_error(lua_State *L, struct worker *w, const char *name) {
+  bool concat = strcmp(name, "concat") == 0;
+  int culprit = (concat ? lua_isstring(L, 1) : lua_isnumber(L, 1)) ? 2 : 1;
+  return luaL_error(L, "attempt to %s a %s value", concat ? "concatenate" : "perform arithmetic on", type_name(L, w, culprit));
+}
+
+enum { NAME = 2 };
+
+static int binary(lua_State *L) {
+  struct worker *w = worker_of(L);
+  const char *name = lua_tostring(L, lua_upvalueindex(NAME));
+  lua_settop(L, 2);
+  lua_pushfstring(L, "__%s", name);
+  const char *event = lua_tostring(L, 3);
+  struct at *a = at_get(L, w, 1), *b = at_get(L, w, 2);
+  bool same_home = a && b && a->pt.host == b->pt.host;
+  for (int i = 1; i <= (same_home ? 1 : 2); i++) {
+    if (at_get(L, w, i)) {
+      if (ask(L, w, name, i)) return 1;
+    } else if (push_handler(L, w, i, event)) {
+      lua_pushvalue(L, 1);
+      lua_pushvalue(L, 2);
+      lua_call(L, 2, 1);
+      return 1;
+    }
+  }
+  return operand_error(L, w, name);
+}
+
+/* Pushes what operand i's home has as raw handler of the event; nil for none. */
+static void push_any_handler(lua_State *L, struct worker *w, int i, const char *event) {
+  lua_pushliteral(L, "handler");
+  lua_pushstring(L, event);
+  int first = lua_gettop(L) - 1;
+  remote_call(L, w, OP_operator, i, first, 2);
+  lua_settop(L, first + 3);
+  lua_replace(L, first);
+  lua_settop(L, first);
+}
+
+/* ATs of two hosts: the handler must be the same object on both sides. True: its result, as a boolean, is on top. */
+static bool compare_with(lua_State *L, struct worker *w, const char *event, int left, int right) {
+  push_any_handler(L, w, left, event);
+  if (lua_isnil(L, -1)) return lua_pop(L, 1), false;
+  push_any_handler(L, w, right, event);
+  if (!lua_rawequal(L, -1, -2)) return lua_pop(L, 2), false;
+  lua_pushvalue(L, left);
+  lua_pushvalue(L, right);
+  lua_call(L, 2, 1);
+  lua_pushboolean(L, lua_toboolean(L, -1));
+  return true;
+}
+
+static int not_comparable(lua_State *L, struct worker *w) {
+  const char *a = type_name(L, w, 1), *b = type_name(L, w, 2);
+  if (strcmp(a, b) == 0) return luaL_error(L, "attempt to compare two %s values", a);
+  return luaL_error(L, "attempt to compare %s with %s", a, b);
+}
+
+/* Lua calls these only when both operands are userdata that have them, so both are ATs. */
+static int compare(lua_State *L) {
+  struct worker *w = worker_of(L);
+  const char *name = lua_tostring(L, lua_upvalueindex(NAME));
+  bool eq = strcmp(name, "eq") == 0;
+  lua_settop(L, 2);
+  struct at *a = at_get(L, w, 1), *b = at_get(L, w, 2);
+  if (!a || !b) return not_comparable(L, w);
+  if (eq && (a->pt.kind != b->pt.kind || pt_equal(&a->pt, &b->pt))) {
+    lua_pushboolean(L, a->pt.kind == b->pt.kind); /* one object with two ATs: one was resurrected by a finaliser */
+    return 1;
+  }
+  if (a->pt.host == b->pt.host) {
+    ask(L, w, name, 1); /* always done, or raised */
+    return 1;
+  }
+  bool comparable = a->pt.kind == b->pt.kind;
+  if (eq) {
+    if (!compare_with(L, w, "__eq", 1, 2)) lua_pushboolean(L, 0);
+    return 1;
+  }
+  if (comparable && compare_with(L, w, strcmp(name, "lt") == 0 ? "__lt" : "__le", 1, 2)) return 1;
+  if (comparable && strcmp(name, "le") == 0 && compare_with(L, w, "__lt", 2, 1)) {
+    lua_pushboolean(L, !lua_toboolean(L, -1));
+    return 1;
+  }
+  return not_comparable(L, w);
+}
+
+static void set(lua_State *L, struct worker *w, const char *name, lua_CFunction fn) {
+  lua_pushfstring(L, "__%s", name);
+  lua_pushlightuserdata(L, w);
+  lua_pushstring(L, name);
+  lua_pushcclosure(L, fn, 2);
+  lua_rawset(L, -3);
+}
+
+void operator_set_metamethods(lua_State *L, struct worker *w) {
+  static const char *const binaries[] = {"add", "sub", "mul", "div", "mod", "pow", "unm", "concat"};
+  static const char *const comparisons[] = {"eq", "lt", "le"};
+  for (size_t i = 0; i < sizeof binaries / sizeof binaries[0]; i++) set(L, w, binaries[i], binary);
+  for (size_t i = 0; i < sizeof comparisons / sizeof comparisons[0]; i++) set(L, w, comparisons[i], compare);
+}

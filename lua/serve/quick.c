@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The key is a string, number or boolean, the value one of these or nil, the table
+ * has the field or no metatable, and no access function is set: then Lua's own get
+ * is a look-up. It runs protected on the scheduler's lua_State, for the key's string
+ * may allocate, and so may run finalisers.
+ */
+#include "lua/serve/quick.h"
+
+#include "lua/ref/pool.h"
+
+struct get {
+  struct worker *w;
+  const struct gaijin_request *request;
+  struct gaijin_value key;
+  bool answered;
+};
+
+static bool is_plain(int type) { return type == LUA_TNIL || type == LUA_TBOOLEAN || type == LUA_TNUMBER || type == LUA_TSTRING; }
+
+static void push_key(lua_State *L, const struct gaijin_value *key) {
+  if (key->type == GAIJIN_STRING)
+    lua_pushlstring(L, key->bytes, key->size);
+  else if (key->type == GAIJIN_NUMBER)
+    lua_pushnumber(L, key->number);
+  else
+    lua_pushboolean(L, key->boolean);
+}
+
+static void answer(lua_State *L, struct get *get) {
+  gaijin *g = get->w->g;
+  gaijin_begin_reply(g, get->request->id, OP_get, 1);
+  size_t size;
+  switch (lua_type(L, -1)) {
+    case LUA_TNIL: gaijin_put_nil(g); break;
+    case LUA_TBOOLEAN: gaijin_put_bool(g, lua_toboolean(L, -1)); break;
+    case LUA_TNUMBER: gaijin_put_number(g, lua_tonumber(L, -1)); break;
+    default: {
+      const char *s = lua_tolstring(L, -1, &size);
+      gaijin_put_string(g, s, size);
+    }
+  }
+  get->answered = gaijin_end_answer(g) == 0; /* one that is too large fails again, in words, on a fiber */
+}
+
+static bool has_access_function(lua_State *L, struct worker *w) {
+  lua_rawgeti(L, LUA_REGISTRYINDEX, w->at.module);
+  lua_rawgeti(L, LUA_REGISTRYINDEX, w->at.access_name);
+  lua_rawget(L, -2);
+  bool set = !lua_isnil(L, -1);
+  lua_pop(L, 2);
+  return set;
+}
+
+/* Argument: struct get. */
+static int get_protected(lua_State *L) {
+  struct get *get = lua_touserdata(L, 1);
+  if (has_access_function(L, get->w)) return 0;
+  pool_push(L, get->w, get->request->target);
+  if (!lua_istable(L, 2)) return 0;
+  push_key(L, &get->key);
+  lua_rawget(L, 2);
+  if (lua_isnil(L, 3) && lua_getmetatable(L, 2)) return 0;
+  if (is_plain(lua_type(L, 3))) answer(L, get);
+  return 0;
+}
+
+void quick_open(lua_State *L, struct worker *w) {
+  lua_pushliteral(L, "access");
+  w->at.access_name = luaL_ref(L, LUA_REGISTRYINDEX);
+  lua_pushcfunction(L, get_protected);
+  w->at.quick_get = luaL_ref(L, LUA_REGISTRYINDEX);
+}
+
+bool quick_get(struct worker *w, const struct gaijin_request *request, gaijin_body *body) {
+  struct get get = {.w = w, .request = request};
+  if (request->op != OP_get || request->one_way || w->stopping || w->sched.current) return false;
+  if (w->sched.ready_first || w->sched.stackless_first) return false; /* it would overtake what was started before it */
+  if (!gaijin_body_peek(body, &get.key) || get.key.type == GAIJIN_NIL) return false;
+  lua_State *L = w->L;
+  lua_rawgeti(L, LUA_REGISTRYINDEX, w->at.quick_get);
+  lua_pushlightuserdata(L, &get);
+  if (lua_pcall(L, 1, 0, 0) != 0) lua_pop(L, 1); /* a finaliser raised: a fiber does it again, and tells */
+  if (get.answered) gaijin_body_free(body);
+  return get.answered;
+}

@@ -1,0 +1,302 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * A request is served in a protected call: decode, check access, operate, send
+ * the answer. Whatever is raised on the way before the answer left becomes the
+ * answer, as the value it was raised with; of a value that cannot be sent, the
+ * reason for that. Outside protected calls nothing is allocated: where Lua
+ * allocates it may run a script's finaliser, and that may raise.
+ */
+#include "lua/serve/serve.h"
+
+#include <string.h>
+
+#include "lua/serve/apply.h"
+#include "lua/ref/at.h"
+#include "lua/fiber/fiber.h"
+#include "lua/fiber/loop.h"
+#include "lua/ref/marshal.h"
+#include "lua/serve/operator.h"
+#include "lua/ref/pool.h"
+#include "lua/serve/quick.h"
+#include "lua/vm/trace.h"
+#include "lua/serve/traverse.h"
+#include "lua/fiber/wait.h"
+
+/* ---- Operations: the object is at index 1, the request's values follow; they leave their results on top ---- */
+
+static int op_get(lua_State *L, struct worker *w) {
+  (void)w;
+  lua_gettable(L, 1);
+  return 1;
+}
+
+static int op_set(lua_State *L, struct worker *w) {
+  (void)w;
+  lua_settable(L, 1);
+  return 0;
+}
+
+static int op_call(lua_State *L, struct worker *w) {
+  (void)w;
+  int arguments = lua_gettop(L) - 1;
+  lua_call(L, arguments, LUA_MULTRET);
+  return lua_gettop(L);
+}
+
+static int op_len(lua_State *L, struct worker *w) {
+  (void)w;
+  if (lua_istable(L, 1)) { /* 5.1 does not ask a table's __len */
+    lua_pushinteger(L, (lua_Integer)lua_objlen(L, 1));
+    return 1;
+  }
+  if (!luaL_getmetafield(L, 1, "__len")) return luaL_error(L, "attempt to get length of a %s value", luaL_typename(L, 1));
+  lua_pushvalue(L, 1);
+  lua_call(L, 1, 1);
+  return 1;
+}
+
+static int op_str(lua_State *L, struct worker *w) {
+  lua_rawgeti(L, LUA_REGISTRYINDEX, w->at.applicable); /* the script may have replaced the global one */
+  lua_getfield(L, -1, "tostring");
+  lua_pushvalue(L, 1);
+  lua_call(L, 1, 1);
+  if (!lua_isstring(L, -1)) return luaL_error(L, "'tostring' must return a string to 'print'");
+  return 1;
+}
+
+/* Until a label is set. */
+static void wait_for_label(lua_State *L, struct worker *w, struct fiber *f) {
+  struct fiber **p = &w->sched.label_waiters;
+  if (f->cancelled) wait_raise(L, w, WAIT_CANCELLED, "waiting for a label");
+  f->next_waiter = *p;
+  *p = f;
+  w->sched.n_serving--; /* it waits for this worker's script, not the other way round */
+  f->is_serving = false;
+  enum wait_outcome how = wait_park(L, w, 0);
+  w->sched.n_serving++;
+  f->is_serving = true;
+  while (*p && *p != f) p = &(*p)->next_waiter; /* still there unless a label was set */
+  if (*p) *p = f->next_waiter;
+  if (how != WAIT_WOKEN) wait_raise(L, w, how, "waiting for a label");
+}
+
+/* The value of the label at index 1, or nil. */
+static int op_s2t(lua_State *L, struct worker *w) {
+  struct fiber *f = w->sched.current;
+  bool wait = lua_toboolean(L, 2);
+  lua_rawgeti(L, LUA_REGISTRYINDEX, w->at.labels);
+  for (;;) {
+    lua_pushvalue(L, 1);
+    lua_rawget(L, -2);
+    if (!wait || !lua_isnil(L, -1)) return 1;
+    lua_pop(L, 1);
+    wait_for_label(L, w, f);
+  }
+}
+
+/* Label, kind, id of its token if it is an object of ours that others hold; and again. */
+static int op_labels(lua_State *L, struct worker *w) {
+  lua_settop(L, 0);
+  lua_rawgeti(L, LUA_REGISTRYINDEX, w->at.labels);
+  lua_pushnil(L);
+  while (lua_next(L, 1)) {
+    luaL_checkstack(L, 6, "too many labels");
+    lua_pushnil(L);
+    lua_pushvalue(L, -3); /* label, value, nil, label: the last goes on */
+  }
+  for (int i = lua_gettop(L) - 1; i > 1; i -= 3) { /* not before: a finaliser that runs now may set labels */
+    struct at *at = at_get(L, w, i);
+    gaijin_token *t = at ? NULL : pool_find(L, w, i);
+    if (t) {
+      lua_pushnumber(L, (lua_Number)gaijin_token_pt(w->g, t).id);
+      lua_replace(L, i + 1);
+    }
+    lua_pushstring(L, at ? pt_kind_name(at->pt.kind) : luaL_typename(L, i));
+    lua_replace(L, i);
+  }
+  return lua_gettop(L) - 1;
+}
+
+typedef int (*operation)(lua_State *L, struct worker *w);
+
+static const operation operations[OP_COUNT] = {
+    [OP_s2t] = op_s2t,           [OP_get] = op_get,       [OP_set] = op_set,   [OP_call] = op_call,
+    [OP_pairs] = traverse_pairs, [OP_ipairs] = traverse_ipairs, [OP_next] = traverse_next, [OP_len] = op_len,
+    [OP_str] = op_str,           [OP_operator] = operator_serve, [OP_apply] = apply_serve, [OP_labels] = op_labels,
+};
+
+/* ---- Access ---- */
+
+/* Asks gaijin.access, if there is one, whether the caller may. Values are on the stack from index 1 (object first if there
+ * is a target). Raises `denied`. A further page of pairs was allowed with the first. */
+static void check_access(lua_State *L, struct worker *w, const struct serving *s) {
+  if (s->target && traverse_is_cursor(L, 1)) return;
+  int top = lua_gettop(L);
+  lua_rawgeti(L, LUA_REGISTRYINDEX, w->at.module);
+  lua_pushliteral(L, "access");
+  lua_rawget(L, -2);
+  if (lua_isnil(L, -1)) {
+    lua_settop(L, top);
+    return;
+  }
+  lua_pushstring(L, worker_host_name(w, s->caller)); /* the library's own may go while the function waits */
+  lua_insert(L, -2);
+  bool keyed = s->op == OP_s2t || s->op == OP_get || s->op == OP_set || s->op == OP_next || s->op == OP_operator || s->op == OP_apply;
+  lua_pushvalue(L, -2);
+  lua_pushstring(L, op_name(s->op));
+  if (s->target)
+    lua_pushvalue(L, 1);
+  else
+    lua_pushnil(L);
+  if (keyed)
+    lua_pushvalue(L, s->target ? 2 : 1);
+  else
+    lua_pushnil(L);
+  lua_call(L, 4, 1);
+  if (!lua_toboolean(L, -1)) worker_raise(L, STATUS_denied, "%s refuses %s to %s", w->name, op_name(s->op), lua_tostring(L, -2));
+  lua_settop(L, top);
+}
+
+/* ---- Answers ---- */
+
+/* Sends the n values on top of the stack as results, or as what was raised. Raises what cannot be prepared. */
+static void answer(lua_State *L, struct worker *w, struct serving *s, int n, bool raised) {
+  if (s->one_way || s->given_up) {
+    /* The broker keeps the record of a request that was given up until it hears of it. */
+    if (!s->one_way) gaijin_answer_error(w->g, s->id, s->op, STATUS_cancelled, "given up");
+    s->answered = true;
+    return;
+  }
+  int first = lua_gettop(L) - n + 1;
+  for (;;) {
+    marshal_prepare(L, w, first, n);
+    if (raised)
+      gaijin_begin_raise(w->g, s->id, s->op, (uint32_t)n);
+    else
+      gaijin_begin_reply(w->g, s->id, s->op, (uint32_t)n);
+    if (marshal_put(L, w, first, n)) break;
+    gaijin_abort(w->g);
+    marshal_discard(L, w, first, n); /* the next try may raise */
+  }
+  int status = gaijin_end_answer(w->g);
+  s->answered = true;
+  if (status == 0) return;
+  char text[256];
+  strncpy(text, gaijin_error(w->g), sizeof text - 1);
+  text[sizeof text - 1] = '\0';
+  marshal_discard(L, w, first, n);
+  gaijin_answer_error(w->g, s->id, s->op, (enum status)status, text);
+}
+
+static int serve(lua_State *L) {
+  struct worker *w = worker_of(L);
+  struct fiber *f = w->sched.current;
+  struct serving *s = &f->serving;
+  lua_settop(L, 0);
+  if (s->given_up) return worker_raise(L, STATUS_cancelled, "given up before it began");
+  if (s->target) pool_push(L, w, s->target);
+  unmarshal(L, w, s->body, false);
+  check_access(L, w, s);
+  int n = operations[s->op](L, w);
+  answer(L, w, s, n, false);
+  return 0;
+}
+
+void serve_post_refused(void *worker, enum op op, enum status status, const char *text) {
+  struct worker *w = worker;
+  w->posts_failed++;
+  worker_log(w, "a post (%s) was not done: gaijin: %s: %s", op_name(op), status_name(status), text);
+}
+
+/* An error that no asker can be told: true if it was logged. */
+static bool log_untold(struct worker *w, const struct serving *s, const char *text) {
+  if (s->one_way) {
+    w->posts_failed++;
+    worker_log(w, "a post of %s failed: %s", worker_host_name(w, s->caller), text);
+  } else if (s->answered) { /* raised after the answer left: by a finaliser of the script's */
+    worker_log(w, "%s", text);
+  }
+  return s->one_way || s->answered;
+}
+
+/* Argument: the worker. Raises only what hinders the error of a request from being sent. */
+static int serve_protected(lua_State *L) {
+  struct worker *w = lua_touserdata(L, 1);
+  struct serving *s = &w->sched.current->serving;
+  char buffer[64];
+  lua_settop(L, 0);
+  lua_rawgeti(L, LUA_REGISTRYINDEX, w->at.trace_handler);
+  worker_push_function(L, w, serve);
+  if (lua_pcall(L, 0, 0, 1) == 0) return 0;
+  lua_remove(L, 1);
+  if (!log_untold(w, s, trace_text(L, 1, buffer, sizeof buffer))) answer(L, w, s, trace_push(L, w, 1) ? 2 : 1, true);
+  return 0;
+}
+
+static void serve_job(struct worker *w, struct fiber *f) {
+  struct serving *s = &f->serving;
+  char buffer[64];
+  if (lua_cpcall(f->L, serve_protected, w) == 0) return;
+  const char *text = trace_text(f->L, lua_gettop(f->L), buffer, sizeof buffer);
+  if (log_untold(w, s, text)) return;
+  gaijin_begin_raise(w->g, s->id, s->op, 1);
+  gaijin_put_text(w->g, text);
+  if (gaijin_end_answer(w->g) != 0) gaijin_answer_error(w->g, s->id, s->op, STATUS_unsupported, text);
+  s->answered = true;
+}
+
+/* ---- Events ---- */
+
+/* A worker that stops goes on with what is under way, and that may need to be called back by those it asks. Which nested request
+ * is such a call cannot be told, so all are served while it waits for somebody. */
+static bool may_be_call_back(const struct worker *w, const struct gaijin_request *rq) {
+  return rq->depth > 1 && !rq->one_way && loop_asks(w);
+}
+
+void serve_request(void *worker, const struct gaijin_request *rq, gaijin_body *body) {
+  struct worker *w = worker;
+  if (quick_get(w, rq, body)) return;
+  const char *why = NULL;
+  enum status status = STATUS_busy;
+  struct fiber *f = NULL;
+  char text[160];
+  if (!operations[rq->op]) {
+    status = STATUS_unsupported;
+    snprintf(text, sizeof text, "%s does not know %s", w->name, op_name(rq->op));
+    why = text;
+  } else if (w->stopping && !may_be_call_back(w, rq)) {
+    status = STATUS_dead;
+    snprintf(text, sizeof text, "Gaijin tried accessing dead resource. (%s)", w->name);
+    why = text;
+  } else if (!(f = fiber_new(w, serve_job))) {
+    snprintf(text, sizeof text, "%s serves as many requests as it can (%u, --max-fibers) or is short of memory", w->name, w->sched.n_fibers);
+    why = text;
+  }
+  if (why) {
+    if (rq->one_way)
+      serve_post_refused(w, rq->op, status, why);
+    else
+      gaijin_answer_error(w->g, rq->id, rq->op, status, why);
+    gaijin_body_free(body);
+    return;
+  }
+  f->depth = rq->depth;
+  if (rq->deadline_ms) f->asked_until = worker_now() + rq->deadline_ms / 1e3;
+  fiber_serve(f, &(struct serving){.id = rq->id, .op = rq->op, .caller = rq->caller, .target = rq->target, .body = body, .one_way = rq->one_way});
+  fiber_wake(f);
+}
+
+void serve_cancel(void *worker, uint64_t id) {
+  struct fiber *f = fiber_serving(worker, id);
+  if (!f) return;
+  f->serving.given_up = true;
+  fiber_cancel(f, "the caller waits no longer");
+}
+
+void serve_label_set(struct worker *w) {
+  while (w->sched.label_waiters) {
+    struct fiber *f = w->sched.label_waiters;
+    w->sched.label_waiters = f->next_waiter;
+    fiber_wake(f);
+  }
+}

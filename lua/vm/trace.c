@@ -1,0 +1,115 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * One record per fiber, in a table with weak keys: lua_State of the fiber ->
+ * { value, text }. A record is right for an error only if it is the same value.
+ */
+#include "lua/vm/trace.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "lua/fiber/fiber.h"
+
+enum { VALUE = 1, TEXT };
+
+/* Pushes the lua_State of the running fiber, or of the VM when there is none. */
+static void push_key(lua_State *L, struct worker *w) {
+  lua_State *key = w->sched.current ? w->sched.current->L : w->L;
+  lua_pushthread(key);
+  if (key != L) lua_xmove(key, L, 1);
+}
+
+void trace_remember(lua_State *L, struct worker *w, int value, int text) {
+  luaL_checkstack(L, 6, "no room for a traceback");
+  lua_rawgeti(L, LUA_REGISTRYINDEX, w->at.traces);
+  push_key(L, w);
+  lua_createtable(L, 2, 0);
+  lua_rawgeti(L, LUA_REGISTRYINDEX, w->at.interner);
+  lua_getmetatable(L, -1); /* weak values: the record keeps no error value alive */
+  lua_setmetatable(L, -3);
+  lua_pop(L, 1);
+  lua_pushvalue(L, value);
+  lua_rawseti(L, -2, VALUE);
+  lua_pushvalue(L, text);
+  lua_rawseti(L, -2, TEXT);
+  lua_rawset(L, -3);
+  lua_pop(L, 1);
+}
+
+bool trace_push(lua_State *L, struct worker *w, int value) {
+  luaL_checkstack(L, 4, "no room for a traceback");
+  int top = lua_gettop(L);
+  lua_rawgeti(L, LUA_REGISTRYINDEX, w->at.traces);
+  push_key(L, w);
+  lua_rawget(L, -2);
+  if (lua_istable(L, -1)) {
+    lua_rawgeti(L, -1, VALUE);
+    if (lua_rawequal(L, -1, value)) {
+      lua_rawgeti(L, -2, TEXT);
+      lua_replace(L, top + 1);
+      lua_settop(L, top + 1);
+      return true;
+    }
+  }
+  lua_settop(L, top);
+  return false;
+}
+
+/* Pushes debug.traceback("", level) with the worker's name before each line; the first line is empty. */
+static void push_stack(lua_State *L, struct worker *w, int level) {
+  lua_getfield(L, LUA_REGISTRYINDEX, "_LOADED");
+  lua_getfield(L, -1, "debug");
+  lua_getfield(L, -1, "traceback");
+  lua_pushliteral(L, "");
+  lua_pushinteger(L, level);
+  lua_call(L, 2, 1);
+  lua_pushfstring(L, "\n\t%s: ", w->name);
+  const char *lines = luaL_gsub(L, lua_tostring(L, -2), "\n\t", lua_tostring(L, -1));
+  static const char title[] = "\nstack traceback:";
+  if (strncmp(lines, title, sizeof title - 1) == 0) lines += sizeof title - 1;
+  lua_pushstring(L, lines);
+  lua_insert(L, -6);
+  lua_pop(L, 5);
+}
+
+void trace_build(lua_State *L, struct worker *w, int value, int level) {
+  luaL_checkstack(L, 10, "no room for a traceback");
+  if (!trace_push(L, w, value)) lua_pushliteral(L, "stack traceback:");
+  push_stack(L, w, level);
+  lua_concat(L, 2);
+}
+
+const char *trace_text(lua_State *L, int i, char *buffer, size_t n) {
+  if (lua_type(L, i) == LUA_TSTRING) return lua_tostring(L, i);
+  if (lua_type(L, i) == LUA_TNUMBER)
+    snprintf(buffer, n, "%.14g", lua_tonumber(L, i));
+  else
+    snprintf(buffer, n, "(error value is a %s)", luaL_typename(L, i));
+  return buffer;
+}
+
+int trace_handler(lua_State *L) {
+  struct worker *w = worker_of(L);
+  lua_settop(L, 1);
+  trace_build(L, w, 1, 1);
+  trace_remember(L, w, 1, 2);
+  lua_settop(L, 1);
+  return 1;
+}
+
+int trace_function(lua_State *L) {
+  struct worker *w = worker_of(L);
+  luaL_checkany(L, 1);
+  int level = (int)luaL_optinteger(L, 2, 1);
+  lua_settop(L, 1);
+  if (lua_isstring(L, 1)) {
+    lua_pushvalue(L, 1);
+  } else if (!luaL_callmeta(L, 1, "__tostring") || !lua_isstring(L, -1)) {
+    lua_settop(L, 1);
+    lua_pushfstring(L, "(error value is a %s)", luaL_typename(L, 1));
+  }
+  lua_pushliteral(L, "\n");
+  trace_build(L, w, 1, level);
+  lua_concat(L, 3);
+  return 1;
+}

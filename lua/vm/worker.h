@@ -1,0 +1,179 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * One Lua VM that is a worker: the VM, its connection, its scheduler. Everything
+ * in lua/ works on this struct; nothing is global. C functions given to Lua find
+ * it as their first upvalue (worker_push_function, worker_of).
+ *
+ * Who runs where: the scheduler owns the process's own stack, the loop and `L`,
+ * on which it does only short, protected work. Every script, request and timer
+ * runs on a fiber of its own.
+ */
+#ifndef GAIJIN_LUA_WORKER_H
+#define GAIJIN_LUA_WORKER_H
+
+#include <lauxlib.h>
+#include <lua.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <uv.h>
+
+#include <gaijin/gaijin.h>
+#include "lua/fiber/stack.h"
+
+struct fiber;
+struct timer;
+
+/* LUA_GCISRUNNING of LuaJIT, which 5.1 does not have. While it runs a finaliser, its collector is stopped. */
+enum { LUAJIT_GCISRUNNING = 9 };
+
+/* Tables and functions anchored in the registry (luaL_ref numbers). */
+struct anchors {
+  int pool;       /* slot -> home object */
+  int lookup;     /* home object -> light userdata of its token */
+  int interner;   /* light userdata of a holding -> its AT, weak values */
+  int threads;    /* slot -> lua_State of a fiber */
+  int labels;     /* label -> exposed value */
+  int module;     /* the table `gaijin` */
+  int object_meta; /* metatable of ATs that are userdata */
+  int future_meta; /* metatable of futures */
+  int copy_meta;  /* metatable of what gaijin.copy makes */
+  int traces;     /* lua_State of a fiber -> the last error and its traceback (trace.c), weak keys */
+  int access_name; /* the string "access" */
+  int quick_get;   /* function of quick.c */
+  int trace_handler, trace_function; /* functions of trace.c, made before because making one allocates */
+  int nothing;     /* a C function that does nothing (worker_back) */
+  int moment;      /* in a stock interpreter: a piece of Lua in which its hooks run */
+  int interrupt;   /* what they raised, while sched.interrupted */
+  int applicable; /* name -> function that op apply may call */
+  int token_meta; /* metatable of the tokens inside function ATs */
+  int make_function_at; /* Lua function: token -> function AT */
+};
+
+enum { SERVING_BUCKETS = 1024 };
+
+struct scheduler {
+  struct stacks stacks;
+  struct fiber *current; /* who runs; NULL: the scheduler itself */
+  unsigned no_wait;      /* more than 0: what runs, a finaliser perhaps, cannot wait all the same */
+  struct fiber *ready_first, *ready_last;
+  struct fiber *stackless_first, *stackless_last; /* ready, but there is no memory for C stacks; until the timer set for them fires */
+  struct fiber *label_waiters; /* serving a waiting s2t */
+  struct fiber *runners;       /* in gaijin.run */
+  struct fiber *all;
+  struct fiber *serving[SERVING_BUCKETS]; /* fibers that serve a request, by its id */
+  struct fiber *guest;    /* in a stock interpreter: what runs on the interpreter's own stack (hosted.h) */
+  bool interrupted;       /* the interpreter's hooks have raised while the guest waited: it shall raise that */
+  bool hook_ran;          /* for worker_in_finaliser */
+  lua_State *guest_state; /* the interpreter's main lua_State, NULL if not known */
+  uint64_t last_number; /* of a fiber */
+  unsigned n_fibers;  /* alive */
+  unsigned n_serving; /* of those, serving a request */
+  unsigned max_fibers;
+};
+
+/* The collections asked for by `free`, which must not eat the worker's time (docs/references.md). */
+struct free_budget {
+  double seconds; /* may be spent now */
+  double updated; /* when `seconds` was right */
+  uint64_t put_off; /* collections put off so far */
+  uint64_t *waiting; /* ids of free requests put off */
+  unsigned n_waiting;
+  struct timer *timer;
+};
+
+struct loop {
+  uv_loop_t uv;
+  uv_poll_t poll;
+  bool open, polling, signals; /* the loop, poll, signalled have been initialised */
+  bool writable_wanted;
+  uv_prepare_t prepare;
+  uv_idle_t idle;
+  uv_async_t signalled;
+  struct timer *all_timers, *idle_timers;
+  struct timer *release_timer, *sweep_timer, *pulse_timer;
+  bool pulse_sent; /* and not answered yet */
+
+};
+
+/* Ends of other workers that a script has not been told of yet. */
+struct deaths {
+  bool wanted;
+  unsigned long received; /* so many so far */
+  struct death *first, *last;
+  struct fiber *listener; /* waits for the next */
+};
+
+struct worker {
+  lua_State *L;
+  gaijin *g;
+  const char *name;
+  struct anchors at;
+  struct scheduler sched;
+  struct loop loop;
+  struct free_budget budget;
+  unsigned max_depth;
+  double grace;
+  double call_timeout;      /* seconds a remote operation may take; 0: no limit */
+  struct future *futures, *dropped_futures; /* all; those no script can reach any more */
+  unsigned open_futures;
+  struct deaths deaths;
+  double atc_time;          /* seconds between sweeps */
+  unsigned collector_waits; /* sweeps between full collections */
+  unsigned sweeps;
+  uint64_t posts_failed;    /* one-way calls of ours refused, or that failed here */
+  bool stopping; /* no new requests are served; ends when those under way are done */
+  bool unwinding; /* what is left has been cancelled */
+  bool overdue;  /* does not wait for those under way any more */
+  bool lost;     /* the connection is gone */
+  bool loss_told; /* to the guest */
+  bool is_luajit;  /* the interpreter is LuaJIT */
+  double code_forgotten; /* there, when compiled code was thrown away last */
+  int exit_code;
+};
+
+/* Pushes C function fn with the worker as upvalue 1. */
+void worker_push_function(lua_State *L, struct worker *w, lua_CFunction fn);
+static inline struct worker *worker_of(lua_State *L) { return lua_touserdata(L, lua_upvalueindex(1)); }
+
+/* Raises "gaijin: CODE: text". */
+int worker_raise(lua_State *L, enum status status, const char *format, ...) __attribute__((format(printf, 3, 4)));
+
+/* In a stock interpreter the script may have closed the connection. */
+static inline bool worker_is_closed(const struct worker *w) { return w->lost && !w->g; }
+
+/* The name of a host for people: its name, or "?" when it was never introduced. */
+const char *worker_host_name(const struct worker *w, uint64_t host);
+
+/* Makes what this file needs in the VM. Raises. */
+void worker_open(lua_State *L, struct worker *w);
+
+/* Runs fn(L) with `user` as light userdata argument on w->L: remote operations of finalisers that happen to run are refused. An error that such a finaliser raised is logged and fn runs again, so fn must bear repetition.
+ * False when memory is short. */
+bool worker_protected(struct worker *w, lua_CFunction fn, void *user);
+
+/* The value on top of L, which a hook of the interpreter raised, is kept for the guest, which is told. Pops it. */
+void worker_interrupted(lua_State *L, struct worker *w);
+
+/* Whether L runs a finaliser, or a debug hook: Lua runs no hooks then. Not cheap. */
+bool worker_in_finaliser(lua_State *L, struct worker *w);
+
+/* L runs again, after other lua_States did inside a C function of L's. LuaJIT notes which one runs only when it enters or leaves
+ * its interpreter; an error raised without that would have compiled code restore its values on the wrong stack. Raises nothing. */
+void worker_tell_luajit(lua_State *L, struct worker *w);
+static inline void worker_back(lua_State *L, struct worker *w) {
+  if (w->is_luajit) worker_tell_luajit(L, w);
+}
+
+/* Full collection from the scheduler or a fiber; a script's finaliser that raises is reported on stderr. */
+void worker_collect(lua_State *L, struct worker *w);
+
+/* Whether the text is the error of something that was cancelled because the worker stops: nobody needs to be told. */
+bool worker_is_farewell(const struct worker *w, const char *text);
+
+/* Seconds of the monotonic clock. */
+double worker_now(void);
+
+/* One line "gaijin-worker: NAME: ..." on stderr. */
+void worker_log(const struct worker *w, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+#endif

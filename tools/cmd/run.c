@@ -1,0 +1,392 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * One loop, three phases: starting (a worker at a time), running (until all have
+ * ended), ending (the broker). `stopping` may begin in any of them and is never
+ * taken back. How a child ended is learned from SIGCHLD only, and what it wrote
+ * is printed before that is reported.
+ */
+#include "tools/cmd/run.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+#include <uv.h>
+
+#include <gaijin/gaijin.h>
+#include "proto/base.h"
+#include "tools/cmd/child.h"
+#include "tools/cmd/output.h"
+#include "tools/text.h"
+
+enum { STREAMS = 2 };
+enum { SIGNALS = 4 };
+static const int caught[SIGNALS] = {SIGINT, SIGTERM, SIGHUP, SIGCHLD};
+
+struct stream {
+  uv_poll_t poll;
+  struct output output;
+  struct run *run;
+};
+
+struct worker {
+  struct child child;
+  struct stream streams[STREAMS];
+  char *heads[STREAMS];
+  struct run *run;
+};
+
+struct run {
+  const struct run_plan *plan;
+  uv_loop_t loop;
+  uv_signal_t signals[SIGNALS];
+  uv_timer_t ready_timer;
+  uv_timer_t grace_timer;
+  uv_poll_t observer_poll;
+  gaijin *observer; /* NULL before the broker is there and once it is lost */
+  struct child broker;
+  struct worker *workers; /* as many as the plan has */
+  size_t started;
+  size_t living;
+  bool all_started;
+  bool stopping;
+  bool ending;
+  bool broker_gone; /* and it has been said */
+  int status;
+};
+
+static void start_next(struct run *r);
+static void observer_lost(struct run *r);
+static void stop_all(struct run *r);
+
+static void fail(struct run *r) {
+  r->status = 1;
+  stop_all(r);
+}
+
+/* Learned from SIGCHLD or from the connection, whichever is first; the workers may have learned it before us and ended. */
+static void broker_gone(struct run *r) {
+  if (r->broker_gone) return;
+  r->broker_gone = true;
+  tool_error("run: the broker at %s has gone%s", r->plan->socket, r->living ? "; stopping all" : "");
+  fail(r);
+}
+
+/* ---- The end ---- */
+
+static void on_grace_over(uv_timer_t *t) {
+  struct run *r = t->data;
+  for (size_t i = 0; i < r->started; i++) {
+    if (r->workers[i].child.pid == 0) continue;
+    tool_error("run: worker %s did not stop within %d s and is killed", r->plan->workers[i].name, RUN_GRACE_SECONDS);
+    child_kill(&r->workers[i].child);
+  }
+  if (r->ending && r->broker.pid) {
+    tool_error("run: the broker did not stop within %d s and is killed", RUN_GRACE_SECONDS);
+    r->status = 1;
+    child_kill(&r->broker);
+  }
+}
+
+/* All workers have ended: the broker's turn, then the loop's. */
+static void end_broker(struct run *r) {
+  if (!r->ending) {
+    r->ending = true;
+    child_stop(&r->broker);
+    uv_timer_start(&r->grace_timer, on_grace_over, RUN_GRACE_SECONDS * 1000, 0);
+  }
+  if (r->broker.pid == 0) uv_stop(&r->loop);
+}
+
+static void stop_all(struct run *r) {
+  if (r->stopping) return;
+  r->stopping = true;
+  uv_timer_stop(&r->ready_timer);
+  for (size_t i = 0; i < r->started; i++) child_stop(&r->workers[i].child);
+  uv_timer_start(&r->grace_timer, on_grace_over, RUN_GRACE_SECONDS * 1000, 0);
+  if (r->living == 0) end_broker(r);
+}
+
+static void on_stop_signal(struct run *r) {
+  if (!r->stopping) {
+    stop_all(r);
+    return;
+  }
+  for (size_t i = 0; i < r->started; i++) child_kill(&r->workers[i].child);
+  if (r->ending) child_kill(&r->broker);
+}
+
+/* ---- Output ---- */
+
+static void close_stream(struct stream *s) {
+  if (s->output.fd < 0) return;
+  uv_poll_stop(&s->poll);
+  uv_close((uv_handle_t *)&s->poll, NULL);
+  if (!output_close(&s->output) && s->run->status == 0) fail(s->run);
+}
+
+static void read_stream(struct stream *s, size_t most) {
+  if (s->output.fd < 0) return;
+  enum output_end end = output_read(&s->output, most);
+  if (end == OUTPUT_MORE) return;
+  struct run *r = s->run;
+  if (end == OUTPUT_BROKEN && !r->stopping) {
+    tool_error("run: cannot write the workers' output: %s; stopping all", strerror(errno));
+    fail(r);
+  }
+  close_stream(s);
+}
+
+static void on_output(uv_poll_t *p, int status, int events) {
+  (void)status;
+  (void)events;
+  read_stream(p->data, 1 << 16);
+}
+
+/* ---- Workers ---- */
+
+/* The worker started last need not be waited for any longer. */
+static void go_on(struct run *r) {
+  uv_timer_stop(&r->ready_timer);
+  start_next(r);
+}
+
+static void report_failure(struct run *r, size_t i) {
+  const struct child *c = &r->workers[i].child;
+  if (!child_failed(c)) return;
+  r->status = 1;
+  if (WIFEXITED(c->wait_status))
+    tool_error("run: worker %s failed with status %d", r->plan->workers[i].name, WEXITSTATUS(c->wait_status));
+  else
+    tool_error("run: worker %s was killed by signal %d (%s)", r->plan->workers[i].name, WTERMSIG(c->wait_status),
+               strsignal(WTERMSIG(c->wait_status)));
+}
+
+/* Workers whose broker goes fail, and may do so before we have seen it go: then that is what has to be said. */
+static void check_broker(struct run *r) {
+  uint64_t id = 0;
+  if (!r->observer) return;
+  gaijin_begin_request(r->observer, &(struct gaijin_send){.op = OP_ping}, 0);
+  struct gaijin_answer answer = {0};
+  int e = gaijin_end_request(r->observer, NULL, NULL, &id);
+  if (e == 0) e = gaijin_await(r->observer, id, 1, &answer);
+  gaijin_body_free(answer.body);
+  if (e == STATUS_lost) observer_lost(r);
+}
+
+static void on_children(struct run *r) {
+  if (child_reap(&r->broker) && (!r->ending || child_failed(&r->broker))) broker_gone(r);
+  for (size_t i = 0; i < r->started; i++) {
+    struct worker *w = &r->workers[i];
+    if (!child_reap(&w->child)) continue;
+    r->living--;
+    /* What a dead process wrote is in the pipe, and no pipe of an ordinary user holds more than this. */
+    for (int k = 0; k < STREAMS; k++) read_stream(&w->streams[k], 1 << 20);
+    report_failure(r, i);
+    if (i + 1 == r->started && uv_is_active((uv_handle_t *)&r->ready_timer)) go_on(r);
+  }
+  if (r->living > 0 || !(r->all_started || r->stopping)) return;
+  if (!r->ending && !r->stopping && r->status != 0) check_broker(r);
+  end_broker(r);
+}
+
+/* Opens both streams; ends[] are the child's. 0 or an errno. */
+static int open_streams(struct run *r, size_t i, int ends[STREAMS]) {
+  static const int none = -1;
+  FILE *const to[STREAMS] = {stdout, stderr};
+  struct worker *w = &r->workers[i];
+  size_t width = 0;
+  for (size_t k = 0; k < r->plan->count; k++) {
+    size_t own = text_width(r->plan->workers[k].name, strlen(r->plan->workers[k].name));
+    if (own > width) width = own;
+  }
+  for (int k = 0; k < STREAMS; k++) ends[k] = w->streams[k].output.fd = none;
+  for (int k = 0; k < STREAMS; k++) {
+    struct stream *s = &w->streams[k];
+    s->run = r;
+    w->heads[k] = output_head(r->plan->workers[i].name, width, i, output_colours(to[k]));
+    int e = output_open(&s->output, to[k], w->heads[k], &ends[k]);
+    if (e) return e;
+    uv_poll_init(&r->loop, &s->poll, s->output.fd);
+    s->poll.data = s;
+    uv_poll_start(&s->poll, UV_READABLE | UV_DISCONNECT, on_output);
+  }
+  return 0;
+}
+
+static int start_worker(struct run *r, size_t i) {
+  const struct run_plan *plan = r->plan;
+  /* A worker gives up its calls under way before we give up on the worker. */
+  char *argv[] = {(char *)plan->worker, (char *)"-n", plan->workers[i].name, (char *)"-s", (char *)plan->socket,
+                  (char *)"--grace", (char *)"3", (char *)"--", (char *)plan->workers[i].script, NULL};
+  int ends[STREAMS];
+  int e = open_streams(r, i, ends);
+  struct child_options o = {.argv = argv, .socket = plan->socket, .out = ends[0], .err = ends[1], .death_signal = SIGKILL};
+  if (e == 0) e = child_start(&r->workers[i].child, &o);
+  for (int k = 0; k < STREAMS; k++)
+    if (ends[k] >= 0) close(ends[k]);
+  if (e) tool_error("run: cannot start worker %s: %s", plan->workers[i].name, strerror(e));
+  return e;
+}
+
+/* ---- The observer: who serves ---- */
+
+static void observer_lost(struct run *r) {
+  uv_poll_stop(&r->observer_poll);
+  uv_close((uv_handle_t *)&r->observer_poll, NULL);
+  gaijin_close(r->observer);
+  r->observer = NULL;
+  if (!r->ending) broker_gone(r);
+}
+
+static void on_observer(uv_poll_t *p, int status, int events);
+
+static void update_observer(struct run *r) {
+  if (!r->observer) return;
+  gaijin_flush(r->observer, true);
+  uv_poll_start(&r->observer_poll, UV_READABLE | (gaijin_wants_write(r->observer) ? UV_WRITABLE : 0), on_observer);
+}
+
+static void on_observer(uv_poll_t *p, int status, int events) {
+  (void)status;
+  (void)events;
+  struct run *r = p->data;
+  if (gaijin_dispatch(r->observer) != 0)
+    observer_lost(r);
+  else
+    update_observer(r);
+}
+
+/* A worker serves. gaijin_close answers too, with an error that is not meant for us. */
+static void on_ready(void *user, const struct gaijin_answer *answer) {
+  struct worker *w = user;
+  struct run *r = w->run;
+  gaijin_body_free(answer->body);
+  if (answer->ok && !r->stopping && w + 1 == r->workers + r->started) go_on(r);
+}
+
+static void watch(struct run *r, size_t i) {
+  if (!r->observer) return;
+  gaijin_begin_request(r->observer, &(struct gaijin_send){.op = OP_watch}, 2);
+  gaijin_put_text(r->observer, r->plan->workers[i].name);
+  gaijin_put_text(r->observer, "ready");
+  /* A lost connection is noticed when it is read from. */
+  if (gaijin_end_request(r->observer, on_ready, &r->workers[i], NULL) != 0) uv_poll_start(&r->observer_poll, UV_READABLE, on_observer);
+}
+
+static void on_not_ready(uv_timer_t *t) {
+  struct run *r = t->data;
+  tool_error("run: worker %s does not serve after %d s; going on", r->plan->workers[r->started - 1].name, RUN_READY_SECONDS);
+  go_on(r);
+}
+
+static void start_next(struct run *r) {
+  if (r->stopping) return;
+  if (r->started == r->plan->count) {
+    r->all_started = true;
+    return;
+  }
+  size_t i = r->started++;
+  r->workers[i].run = r;
+  uv_timer_start(&r->ready_timer, on_not_ready, RUN_READY_SECONDS * 1000, 0);
+  if (start_worker(r, i) != 0) {
+    fail(r);
+    return;
+  }
+  r->living++;
+  watch(r, i);
+  update_observer(r);
+}
+
+/* ---- Beginning ---- */
+
+static int start_broker(struct run *r) {
+  char *argv[] = {(char *)r->plan->broker, (char *)"-s", (char *)r->plan->socket, (char *)"--log-level", (char *)"warn", NULL};
+  /* SIGTERM is enough for a broker, and lets it remove its socket. */
+  struct child_options o = {.argv = argv, .socket = r->plan->socket, .out = -1, .err = -1, .death_signal = SIGTERM};
+  int e = child_start(&r->broker, &o);
+  if (e) tool_error("run: cannot start %s: %s", r->plan->broker, strerror(e));
+  return e;
+}
+
+/* Connects as soon as the broker listens. In short steps, to notice a broker that ends instead. */
+static bool connect_observer(struct run *r) {
+  char error[512] = "";
+  struct gaijin_options o = {.socket = r->plan->socket, .observer = true, .wait_seconds = 0.1};
+  for (int step = 0; step < RUN_BROKER_SECONDS * 10; step++) {
+    int e = gaijin_connect(&r->observer, &o, error, sizeof error);
+    if (e == 0) break;
+    if (r->plan->broker && child_reap(&r->broker)) {
+      tool_error("run: the broker ended before it listened");
+      return false;
+    }
+    if (e != STATUS_lost) break;
+  }
+  if (!r->observer) {
+    tool_error("run: %s", error);
+    return false;
+  }
+  uv_poll_init(&r->loop, &r->observer_poll, gaijin_fd(r->observer));
+  r->observer_poll.data = r;
+  return true;
+}
+
+static void on_signal(uv_signal_t *s, int number) {
+  if (number == SIGCHLD)
+    on_children(s->data);
+  else
+    on_stop_signal(s->data);
+}
+
+static void close_handle(uv_handle_t *h, void *unused) {
+  (void)unused;
+  if (!uv_is_closing(h)) uv_close(h, NULL);
+}
+
+static void deinit(struct run *r) {
+  for (size_t i = 0; i < r->started; i++)
+    for (int k = 0; k < STREAMS; k++) {
+      read_stream(&r->workers[i].streams[k], 1 << 20);
+      close_stream(&r->workers[i].streams[k]);
+      free(r->workers[i].heads[k]);
+    }
+  /* The handles' end restores the default actions, and there is still a directory to be removed. */
+  sigset_t late;
+  sigemptyset(&late);
+  for (int i = 0; i < SIGNALS; i++) sigaddset(&late, caught[i]);
+  sigprocmask(SIG_BLOCK, &late, NULL);
+  uv_walk(&r->loop, close_handle, NULL);
+  /* A uv_stop that nobody has seen yet ends the first turn. */
+  while (uv_loop_close(&r->loop) == UV_EBUSY) uv_run(&r->loop, UV_RUN_DEFAULT);
+  gaijin_close(r->observer);
+  free(r->workers);
+}
+
+int run(const struct run_plan *plan) {
+  struct run r = {.plan = plan, .workers = tool_alloc(plan->count, sizeof *r.workers)};
+  int e = uv_loop_init(&r.loop);
+  if (e) {
+    tool_error("run: cannot make an event loop: %s", uv_strerror(e));
+    free(r.workers);
+    return 1;
+  }
+  /* A reader of our output that went away is an error of writing, not our death. */
+  signal(SIGPIPE, SIG_IGN);
+  for (int i = 0; i < SIGNALS; i++) {
+    uv_signal_init(&r.loop, &r.signals[i]);
+    r.signals[i].data = &r;
+    uv_signal_start(&r.signals[i], on_signal, caught[i]);
+  }
+  uv_timer_init(&r.loop, &r.ready_timer);
+  uv_timer_init(&r.loop, &r.grace_timer);
+  r.ready_timer.data = r.grace_timer.data = &r;
+  if ((plan->broker && start_broker(&r) != 0) || !connect_observer(&r))
+    fail(&r);
+  else
+    start_next(&r);
+  uv_run(&r.loop, UV_RUN_DEFAULT);
+  deinit(&r);
+  return r.status;
+}
