@@ -93,7 +93,7 @@ void gj_call_lose_all(gaijin *g, const char *reason) {
     char text[512];
     snprintf(text, sizeof text, "the connection to the broker ended while '%s'%s%s was under way: %s; whether it was done is not known",
              op_name(c->op), name ? " to worker " : "", name ? name : "", reason);
-    struct gaijin_answer a = {.status = STATUS_lost, .text = c->fn ? text : g->error};
+    struct gaijin_answer a = {.status = GAIJIN_STATUS_LOST, .text = c->fn ? text : g->error};
     gj_call_answer(g, c, &a, NULL);
   }
 }
@@ -104,7 +104,7 @@ static void expire(gaijin *g, struct call *c) {
   char text[256];
   snprintf(text, sizeof text, "%s%s%s got no answer in %g s, nor does the broker say anything; whether it was done is not known", op_name(c->op),
            name ? " to worker " : "", name ? name : "", c->deadline_ms / 1e3);
-  struct gaijin_answer a = {.status = STATUS_timeout, .text = text};
+  struct gaijin_answer a = {.status = GAIJIN_STATUS_TIMEOUT, .text = text};
   gj_write_cancel(g, c->node.key);
   gj_call_answer(g, c, &a, NULL);
 }
@@ -169,7 +169,7 @@ static int await_take(gaijin *g, struct call *c, struct gaijin_answer *answer) {
   g->await_keep = c->keep;
   call_leave(g, c);
   gj_call_recycle(g, c);
-  return answer->status == STATUS_lost && g->lost && !answer->body ? STATUS_lost : 0;
+  return answer->status == GAIJIN_STATUS_LOST && g->lost && !answer->body ? GAIJIN_STATUS_LOST : 0;
 }
 
 /* Waits for the descriptor, at most until `end`. False when the time is up. */
@@ -186,17 +186,17 @@ int gaijin_await(gaijin *g, uint64_t id, double seconds, struct gaijin_answer *a
   *answer = (struct gaijin_answer){.text = ""};
   gaijin_body_free(g->await_keep);
   g->await_keep = NULL;
-  if (g->dispatching) return gj_fail(g, STATUS_unsupported, "gaijin_await was called in a call-back");
+  if (g->dispatching) return gj_fail(g, GAIJIN_STATUS_UNSUPPORTED, "gaijin_await was called in a call-back");
   double end = gj_now() + seconds;
   for (;;) {
     struct call *c = gj_call_find(g, id);
-    if (!c || c->fn || c->cancelled) return gj_fail(g, STATUS_unsupported, "no request %llu to await", (unsigned long long)id);
+    if (!c || c->fn || c->cancelled) return gj_fail(g, GAIJIN_STATUS_UNSUPPORTED, "no request %llu to await", (unsigned long long)id);
     if (is_kept(c)) return await_take(g, c, answer);
     gaijin_flush(g, true);
     if (!await_poll(g, end)) {
       gaijin_cancel(g, id);
       gaijin_flush(g, true);
-      return gj_fail(g, STATUS_timeout, "no answer to request %llu after %g s; whether it was done is not known",
+      return gj_fail(g, GAIJIN_STATUS_TIMEOUT, "no answer to request %llu after %g s; whether it was done is not known",
                          (unsigned long long)id, seconds);
     }
     gaijin_dispatch(g);

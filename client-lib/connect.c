@@ -20,7 +20,7 @@ enum { RETRY_MS = 20 };
 
 static const struct gaijin_events no_events;
 
-int gj_fail(gaijin *g, enum status status, const char *format, ...) {
+int gj_fail(gaijin *g, enum gaijin_status status, const char *format, ...) {
   va_list args;
   va_start(args, format);
   vsnprintf(g->error, sizeof g->error, format, args);
@@ -102,7 +102,7 @@ static int no_broker(const char *path, int why, double waited, char *error, size
     snprintf(error, n, "no broker at %s%s; start one with gaijin-broker -s %s", path, after, path);
   else
     snprintf(error, n, "cannot connect to the broker at %s: %s", path, strerror(why));
-  return STATUS_lost;
+  return GAIJIN_STATUS_LOST;
 }
 
 /* Dials and greets until it works, is refused, or the time is up. */
@@ -113,7 +113,7 @@ static int reach(gaijin *g, const struct gaijin_options *options, const struct s
     g->fd = dial(address);
     if (g->fd >= 0) {
       status = gj_hello_exchange(g, options, error, n);
-      if (status != STATUS_lost) return status;
+      if (status != GAIJIN_STATUS_LOST) return status;
       close(g->fd);
       g->fd = -1;
     } else {
@@ -131,12 +131,12 @@ static int check_options(const struct gaijin_options *options, const char *path,
   size_t most = sizeof((struct sockaddr_un *)NULL)->sun_path - 1, size = strlen(path);
   if (size > most) {
     snprintf(error, n, "the path of the socket has %zu bytes, more than the %zu the system allows: %s", size, most, path);
-    return STATUS_unsupported;
+    return GAIJIN_STATUS_UNSUPPORTED;
   }
   size = options->name ? strlen(options->name) : 1;
   if (size >= 1 && size <= NAME_MAX_BYTES) return 0;
   snprintf(error, n, "a worker's name has 1 to %d bytes, this one has %zu", NAME_MAX_BYTES, size);
-  return STATUS_unsupported;
+  return GAIJIN_STATUS_UNSUPPORTED;
 }
 
 int gaijin_connect(gaijin **out, const struct gaijin_options *options, char *error, size_t n) {
@@ -148,7 +148,7 @@ int gaijin_connect(gaijin **out, const struct gaijin_options *options, char *err
   gaijin *g = connection_new(options);
   if (!g) {
     snprintf(error, n, "memory is too short to connect");
-    return STATUS_busy;
+    return GAIJIN_STATUS_BUSY;
   }
   struct sockaddr_un address = {.sun_family = AF_UNIX};
   memcpy(address.sun_path, path, strlen(path));
@@ -167,6 +167,12 @@ uint64_t gaijin_host(const gaijin *g) { return g->host; }
 const char *gaijin_name(const gaijin *g) { return g->name; }
 uint32_t gaijin_max_message(const gaijin *g) { return g->max_message; }
 const char *gaijin_broker_version(const gaijin *g) { return g->broker_version; }
-const char *gaijin_status_name(enum status status) { return status_name(status); }
-const char *gaijin_kind_name(enum pt_kind kind) { return pt_kind_name(kind); }
+const char *gaijin_status_name(enum gaijin_status status) { return status_name(status); }
+const char *gaijin_kind_name(enum gaijin_kind kind) { return pt_kind_name(kind); }
+const char *gaijin_op_name(enum gaijin_op op) { return op_name(op); }
+
+bool gaijin_op_is_routed(enum gaijin_op op) {
+  const struct op_info *info = op_info(op);
+  return info && info->way == OP_ROUTED;
+}
 const char *gaijin_error(const gaijin *g) { return g->error; }

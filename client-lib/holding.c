@@ -105,11 +105,12 @@ void gaijin_let_go(gaijin *g, gaijin_holding *h) {
   settle(g, h);
 }
 
-const struct pt *gaijin_holding_pt(const gaijin_holding *h) { return &h->pt; }
+struct gaijin_pt gaijin_holding_pt(const gaijin_holding *h) { return gj_pt_public(&h->pt); }
 
-gaijin_holding *gaijin_holding_find(const gaijin *g, const struct pt *pt) {
+gaijin_holding *gaijin_holding_find(const gaijin *g, const struct gaijin_pt *pt) {
+  struct pt wire = gj_pt_wire(pt);
   gaijin_holding *h = gj_holding_lookup(g, pt->host, pt->id);
-  return h && h->count && pt_equal(&h->pt, pt) ? h : NULL;
+  return h && h->count && pt_equal(&h->pt, &wire) ? h : NULL;
 }
 
 size_t gaijin_holding_count(const gaijin *g) { return g->holdings.count; }

@@ -29,7 +29,9 @@
 #include "proto/frame.h"
 #include "proto/limits.h"
 #include "proto/message.h"
+#include "proto/ops.h"
 #include "proto/pack.h"
+#include "proto/status.h"
 
 /* Stamps fetched from the kernel at a time: 4 KiB. */
 enum { STAMP_BLOCK = 512 };
@@ -96,7 +98,7 @@ struct writer {
   struct pack pack;
   bool open;
   unsigned nested;     /* begins while open: their messages are refused */
-  enum status refused; /* known at begin; raised (0): none */
+  enum gaijin_status refused; /* known at begin; raised (0): none */
   uint32_t count, put; /* values announced, values written */
   gaijin_token *staged;
   enum op op;
@@ -136,15 +138,23 @@ struct gaijin {
   gaijin_body *await_keep; /* owns the text of the answer gaijin_await gave last */
 };
 
+/* A PT as the public header has it, and as proto/ has it. */
+static inline struct gaijin_pt gj_pt_public(const struct pt *pt) {
+  return (struct gaijin_pt){.host = pt->host, .id = pt->id, .stamp = pt->stamp, .kind = pt->kind};
+}
+static inline struct pt gj_pt_wire(const struct gaijin_pt *pt) {
+  return (struct pt){.host = pt->host, .id = pt->id, .stamp = pt->stamp, .kind = pt->kind};
+}
+
 /* connect.c */
 /* Sets the connection's error text and returns `status`. */
-int gj_fail(gaijin *g, enum status status, const char *format, ...) __attribute__((format(printf, 3, 4)));
+int gj_fail(gaijin *g, enum gaijin_status status, const char *format, ...) __attribute__((format(printf, 3, 4)));
 /* Seconds of the monotonic clock. */
 double gj_now(void);
 
 /* hello.c */
 /* Says hello on a fresh descriptor and fills host, name, max_message and broker_version. Reads not one byte beyond the
- * answer. 0, or a status with its text in `error`; STATUS_lost: the broker went away before it answered. */
+ * answer. 0, or a status with its text in `error`; GAIJIN_STATUS_LOST: the broker went away before it answered. */
 int gj_hello_exchange(gaijin *g, const struct gaijin_options *options, char *error, size_t n);
 
 /* io.c */

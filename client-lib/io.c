@@ -26,7 +26,7 @@ void gj_io_lost(gaijin *g, const char *format, ...) {
   vsnprintf(reason, sizeof reason, format, args);
   va_end(args);
   g->lost = true;
-  gj_fail(g, STATUS_lost, "the connection to the broker ended: %s", reason);
+  gj_fail(g, GAIJIN_STATUS_LOST, "the connection to the broker ended: %s", reason);
   /* The descriptor stays open, as the program's loop may be polling it; the broker learns of the end at once. */
   shutdown(g->fd, SHUT_RDWR);
   while (g->writer.open) gaijin_abort(g);
@@ -76,12 +76,12 @@ static bool read_once(gaijin *g) {
 }
 
 int gaijin_dispatch(gaijin *g) {
-  if (g->lost) return STATUS_lost;
-  if (g->dispatching) return gj_fail(g, STATUS_unsupported, "gaijin_dispatch was called in a call-back");
+  if (g->lost) return GAIJIN_STATUS_LOST;
+  if (g->dispatching) return gj_fail(g, GAIJIN_STATUS_UNSUPPORTED, "gaijin_dispatch was called in a call-back");
   g->dispatching = true;
   for (int i = 0; i < READ_ROUNDS && read_once(g) && !g->lost; i++) continue;
   g->dispatching = false;
-  return g->lost ? STATUS_lost : 0;
+  return g->lost ? GAIJIN_STATUS_LOST : 0;
 }
 
 /* After a write: the queue's sent bytes make room, at a cost in proportion to what was sent. */
@@ -100,7 +100,7 @@ static void compact(gaijin *g) {
 }
 
 int gaijin_flush(gaijin *g, bool releases) {
-  if (g->lost) return STATUS_lost;
+  if (g->lost) return GAIJIN_STATUS_LOST;
   if (g->writer.open) return 0; /* half a message must not leave */
   /* Without memory the releases stay queued for the next flush. */
   if (g->n_releases && (releases || gaijin_queued_bytes(g))) gj_write_releases(g);

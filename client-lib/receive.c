@@ -30,15 +30,15 @@ static void read_system_error(gaijin_body *b, struct gaijin_answer *a) {
 /* An error's body starts with its status. True if it is a raised value: the body then goes on with it. */
 static bool read_error(gaijin_body *b, struct gaijin_answer *a) {
   struct gaijin_value v;
-  a->status = STATUS_protocol;
+  a->status = GAIJIN_STATUS_PROTOCOL;
   a->text = "the error that came has no status";
   if (!gaijin_body_next(b, &v) || v.type != GAIJIN_NUMBER || !v.is_uint) return false;
-  if (v.integer == STATUS_raised) {
-    a->status = STATUS_raised;
+  if (v.integer == GAIJIN_STATUS_RAISED) {
+    a->status = GAIJIN_STATUS_RAISED;
     a->text = "";
     return true;
   }
-  if (v.integer < STATUS_COUNT) a->status = (enum status)v.integer;
+  if (v.integer < GAIJIN_STATUS_COUNT) a->status = (enum gaijin_status)v.integer;
   read_system_error(b, a);
   return false;
 }
@@ -46,9 +46,9 @@ static bool read_error(gaijin_body *b, struct gaijin_answer *a) {
 /* An error for a one-way request: the broker refused it. */
 static void on_refusal(gaijin *g, const struct message *m) {
   gaijin_body *body = gj_values_new(g, m, 0);
-  struct gaijin_answer a = {.status = STATUS_busy, .text = "memory is too short for the reason"};
+  struct gaijin_answer a = {.status = GAIJIN_STATUS_BUSY, .text = "memory is too short for the reason"};
   if (body) read_error(body, &a);
-  if (g->events->refused) g->events->refused(g->user, m->op, a.status, a.text);
+  if (g->events->refused) g->events->refused(g->user, (enum gaijin_op)m->op, a.status, a.text);
   gaijin_body_free(body);
 }
 
@@ -68,14 +68,14 @@ static void on_answer(gaijin *g, const struct message *m) {
     gj_values_give_back(g, m, pts);
     return;
   }
-  struct gaijin_answer a = {.ok = m->kind == MESSAGE_REPLY, .status = STATUS_busy, .text = "memory is too short for the answer"};
+  struct gaijin_answer a = {.ok = m->kind == MESSAGE_REPLY, .status = GAIJIN_STATUS_BUSY, .text = "memory is too short for the answer"};
   gaijin_body *body = gj_values_new(g, m, pts), *keep = NULL;
   if (!body) {
     gj_values_give_back(g, m, pts);
     /* A claim is a fact even if its answer cannot be copied: it has no values. */
     a.ok = a.ok && c->claim;
   } else if (a.ok) {
-    a.status = STATUS_raised;
+    a.status = GAIJIN_STATUS_RAISED;
     a.text = "";
     a.body = body;
   } else if (read_error(body, &a)) {
@@ -89,18 +89,19 @@ static void on_answer(gaijin *g, const struct message *m) {
 /* ---- Requests ---- */
 
 /* Answers with an error; if even that cannot be said, the asker must not wait for ever. */
-static void refuse(gaijin *g, const struct message *m, enum status status, const char *text) {
+static void refuse(gaijin *g, const struct message *m, enum gaijin_status status, const char *text) {
   if (m->flags & MESSAGE_ONE_WAY) {
-    if (g->events->refused) g->events->refused(g->user, m->op, status, text);
+    if (g->events->refused) g->events->refused(g->user, (enum gaijin_op)m->op, status, text);
     return;
   }
-  if (gaijin_answer_error(g, m->id, m->op, status, text) && !g->lost) gj_io_lost(g, "no memory to answer '%s'", op_name(m->op));
+  if (gaijin_answer_error(g, m->id, (enum gaijin_op)m->op, status, text) && !g->lost)
+    gj_io_lost(g, "no memory to answer '%s'", op_name(m->op));
 }
 
 static void refuse_stale(gaijin *g, const struct message *m) {
   char text[256];
   snprintf(text, sizeof text, "token %llu (%s) of worker %s is not kept any more", (unsigned long long)m->pt.id, pt_kind_name(m->pt.kind), g->name);
-  refuse(g, m, STATUS_stale, text);
+  refuse(g, m, GAIJIN_STATUS_STALE, text);
 }
 
 static void on_free(gaijin *g, const struct message *m) {
@@ -112,8 +113,8 @@ static void on_free(gaijin *g, const struct message *m) {
 
 /* Hands a checked request to the program. */
 static void deliver(gaijin *g, const struct message *m, gaijin_body *body, gaijin_token *target) {
-  struct gaijin_request r = {.id = m->id, .op = m->op, .depth = m->depth, .one_way = (m->flags & MESSAGE_ONE_WAY) != 0,
-                             .caller = m->peer, .deadline_ms = m->deadline_ms, .target = target};
+  struct gaijin_request r = {.id = m->id, .op = (enum gaijin_op)m->op, .depth = m->depth,
+                             .one_way = (m->flags & MESSAGE_ONE_WAY) != 0, .caller = m->peer, .deadline_ms = m->deadline_ms, .target = target};
   body->target = target;
   g->events->request(g->user, &r, body);
 }
@@ -139,9 +140,9 @@ static void on_routed(gaijin *g, const struct message *m) {
   if (stale)
     refuse_stale(g, m);
   else if (!served)
-    refuse(g, m, STATUS_unsupported, "this program serves no requests");
+    refuse(g, m, GAIJIN_STATUS_UNSUPPORTED, "this program serves no requests");
   else
-    refuse(g, m, STATUS_busy, "the worker asked is short of memory");
+    refuse(g, m, GAIJIN_STATUS_BUSY, "the worker asked is short of memory");
 }
 
 static void on_request(gaijin *g, const struct message *m) {

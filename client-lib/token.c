@@ -24,7 +24,7 @@ static bool refill_stamps(gaijin *g) {
   return true;
 }
 
-gaijin_token *gaijin_token_new(gaijin *g, enum pt_kind kind, void *tag) {
+gaijin_token *gaijin_token_new(gaijin *g, enum gaijin_kind kind, void *tag) {
   if (!g->stamps_left && !refill_stamps(g)) return NULL;
   gaijin_token *t = calloc(1, sizeof *t);
   if (!t) return NULL;
@@ -38,8 +38,8 @@ gaijin_token *gaijin_token_new(gaijin *g, enum pt_kind kind, void *tag) {
 
 void *gaijin_token_tag(const gaijin_token *t) { return t->tag; }
 
-struct pt gaijin_token_pt(const gaijin *g, const gaijin_token *t) {
-  return (struct pt){.host = g->host, .id = t->node.key, .stamp = t->stamp, .kind = t->kind};
+struct gaijin_pt gaijin_token_pt(const gaijin *g, const gaijin_token *t) {
+  return (struct gaijin_pt){.host = g->host, .id = t->node.key, .stamp = t->stamp, .kind = t->kind};
 }
 
 gaijin_token *gj_token_find(const gaijin *g, const struct pt *pt) {

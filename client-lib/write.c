@@ -20,7 +20,7 @@ enum { RELEASE_BYTES = PT_WIRE_BYTES + 9, RELEASES_MOST = 500, ERROR_TEXT_MOST =
 static void writer_open(gaijin *g, const struct message *header, uint32_t count) {
   struct writer *w = &g->writer;
   w->open = true;
-  w->refused = STATUS_raised;
+  w->refused = GAIJIN_STATUS_RAISED;
   w->count = count;
   w->put = 0;
   w->staged = NULL;
@@ -51,20 +51,20 @@ static int pack_outcome(gaijin *g, const struct pack *p, enum buffer_outcome out
   if (outcome == BUFFER_OK) return 0;
   uint64_t bytes = p->wanted - MESSAGE_PREFIX_BYTES;
   if (outcome == BUFFER_OVER_MAX && bytes > p->max_message)
-    return gj_fail(g, STATUS_too_large, "message of %llu bytes is over the limit of %u bytes (raise it with the broker's --max-message)",
+    return gj_fail(g, GAIJIN_STATUS_TOO_LARGE, "message of %llu bytes is over the limit of %u bytes (raise it with the broker's --max-message)",
                        (unsigned long long)bytes, p->max_message);
   if (outcome == BUFFER_OVER_MAX)
-    return gj_fail(g, STATUS_busy, "%zu bytes wait for the broker to read them; there is no room for more", gaijin_queued_bytes(g));
-  return gj_fail(g, STATUS_busy, "memory is too short for a message of %llu bytes", (unsigned long long)bytes);
+    return gj_fail(g, GAIJIN_STATUS_BUSY, "%zu bytes wait for the broker to read them; there is no room for more", gaijin_queued_bytes(g));
+  return gj_fail(g, GAIJIN_STATUS_BUSY, "memory is too short for a message of %llu bytes", (unsigned long long)bytes);
 }
 
 /* What stands against sending the open message, before its size. */
 static int writer_check(gaijin *g) {
   struct writer *w = &g->writer;
-  if (g->lost) return STATUS_lost; /* the error text says why since it happened */
+  if (g->lost) return GAIJIN_STATUS_LOST; /* the error text says why since it happened */
   if (w->refused) return (int)w->refused;
   if (w->put != w->count)
-    return gj_fail(g, STATUS_protocol, "message '%s' was announced with %u values but got %u", op_name(w->op), w->count, w->put);
+    return gj_fail(g, GAIJIN_STATUS_PROTOCOL, "message '%s' was announced with %u values but got %u", op_name(w->op), w->count, w->put);
   return 0;
 }
 
@@ -73,10 +73,10 @@ static int writer_end(gaijin *g) {
   struct writer *w = &g->writer;
   if (w->nested) {
     w->nested--;
-    return gj_fail(g, STATUS_busy, "a message was begun while another one was being written");
+    return gj_fail(g, GAIJIN_STATUS_BUSY, "a message was begun while another one was being written");
   }
-  if (!w->open && g->lost) return STATUS_lost;
-  if (!w->open) return gj_fail(g, STATUS_protocol, "a message was ended that was not begun");
+  if (!w->open && g->lost) return GAIJIN_STATUS_LOST;
+  if (!w->open) return gj_fail(g, GAIJIN_STATUS_PROTOCOL, "a message was ended that was not begun");
   w->open = false;
   int status = writer_check(g);
   if (status)
@@ -89,22 +89,27 @@ static int writer_end(gaijin *g) {
 
 /* ---- Requests ---- */
 
+static struct pt token_pt(const gaijin *g, const gaijin_token *t) {
+  struct gaijin_pt pt = gaijin_token_pt(g, t);
+  return gj_pt_wire(&pt);
+}
+
 /* Fills the target of a request. 0, or a status for the end to give. */
 static int request_target(gaijin *g, const struct gaijin_send *send, struct message *m) {
   const struct op_info *info = op_info(send->op);
   int given = (send->holding != NULL) + (send->token != NULL) + (send->name != NULL);
   enum op_target target = send->name ? OP_NAME : given ? OP_PT : OP_NONE;
-  if (!info || info->kind != OP_REQUEST || info->way == OP_CLIENT) return gj_fail(g, STATUS_unsupported, "'%s' is no request to send", op_name(send->op));
-  if (given > 1 || target != info->target) return gj_fail(g, STATUS_unsupported, "'%s' was given a wrong kind of target", info->name);
+  if (!info || info->kind != OP_REQUEST || info->way == OP_CLIENT) return gj_fail(g, GAIJIN_STATUS_UNSUPPORTED, "'%s' is no request to send", op_name(send->op));
+  if (given > 1 || target != info->target) return gj_fail(g, GAIJIN_STATUS_UNSUPPORTED, "'%s' was given a wrong kind of target", info->name);
   m->target = target;
   g->writer.host = 0;
   if (send->name) {
     size_t size = strlen(send->name);
-    if (size > UINT8_MAX) return gj_fail(g, STATUS_dead, "a worker's name has at most %d bytes; no worker has a name of %zu", NAME_MAX_BYTES, size);
+    if (size > UINT8_MAX) return gj_fail(g, GAIJIN_STATUS_DEAD, "a worker's name has at most %d bytes; no worker has a name of %zu", NAME_MAX_BYTES, size);
     m->name = send->name;
     m->name_size = (uint8_t)size;
   } else if (given) {
-    m->pt = send->holding ? send->holding->pt : gaijin_token_pt(g, send->token);
+    m->pt = send->holding ? send->holding->pt : token_pt(g, send->token);
     g->writer.host = m->pt.host;
   }
   return 0;
@@ -115,15 +120,15 @@ void gaijin_begin_request(gaijin *g, const struct gaijin_send *send, uint32_t co
     g->writer.nested++;
     return;
   }
-  struct message m = {.kind = MESSAGE_REQUEST, .op = send->op, .flags = send->one_way ? MESSAGE_ONE_WAY : 0, .depth = send->depth,
+  struct message m = {.kind = MESSAGE_REQUEST, .op = (enum op)send->op, .flags = send->one_way ? MESSAGE_ONE_WAY : 0, .depth = send->depth,
                       .id = send->one_way ? gj_post_id(g->last_post + 1) : g->last_call + 1, .deadline_ms = send->deadline_ms};
   int refused = request_target(g, send, &m);
   if (refused) m.target = OP_NONE;
   const struct op_info *info = op_info(send->op);
   if (!refused && (count < info->least || count > info->most))
-    refused = gj_fail(g, STATUS_protocol, "'%s' takes %s; %u values were given", info->name, *info->body ? info->body : "no values", count);
+    refused = gj_fail(g, GAIJIN_STATUS_PROTOCOL, "'%s' takes %s; %u values were given", info->name, *info->body ? info->body : "no values", count);
   writer_open(g, &m, count);
-  g->writer.refused = (enum status)refused;
+  g->writer.refused = (enum gaijin_status)refused;
   g->writer.one_way = send->one_way;
   g->writer.deadline_ms = send->deadline_ms;
 }
@@ -134,7 +139,7 @@ int gaijin_end_request(gaijin *g, gaijin_answer_fn fn, void *user, uint64_t *id)
   struct call *c = NULL;
   if (!inner && !one_way && !(c = gj_call_new(g))) {
     gaijin_abort(g);
-    return gj_fail(g, STATUS_busy, "memory is too short for another request");
+    return gj_fail(g, GAIJIN_STATUS_BUSY, "memory is too short for another request");
   }
   int status = writer_end(g);
   if (status) {
@@ -153,19 +158,21 @@ int gaijin_end_request(gaijin *g, gaijin_answer_fn fn, void *user, uint64_t *id)
   return 0;
 }
 
-int gaijin_claim(gaijin *g, const struct pt *pt, gaijin_answer_fn fn, void *user, uint64_t *id) {
+int gaijin_claim(gaijin *g, const struct gaijin_pt *claimed, gaijin_answer_fn fn, void *user,
+                 uint64_t *id) {
+  struct pt pt = gj_pt_wire(claimed);
   if (id) *id = 0;
-  if (g->lost) return STATUS_lost;
-  if (g->writer.open) return gj_fail(g, STATUS_busy, "a message was begun while another one was being written");
-  if (pt->host == g->host) return gj_fail(g, STATUS_unsupported, "a worker cannot claim a token of its own");
-  gaijin_holding *h = gj_holding_lookup(g, pt->host, pt->id);
-  if (h && !pt_equal(&h->pt, pt)) return gj_fail(g, STATUS_denied, "the token claimed has another stamp than the one that is held");
-  h = gj_holding_claim(g, pt);
-  if (!h) return gj_fail(g, STATUS_busy, "memory is too short for another holding");
+  if (g->lost) return GAIJIN_STATUS_LOST;
+  if (g->writer.open) return gj_fail(g, GAIJIN_STATUS_BUSY, "a message was begun while another one was being written");
+  if (pt.host == g->host) return gj_fail(g, GAIJIN_STATUS_UNSUPPORTED, "a worker cannot claim a token of its own");
+  gaijin_holding *h = gj_holding_lookup(g, pt.host, pt.id);
+  if (h && !pt_equal(&h->pt, &pt)) return gj_fail(g, GAIJIN_STATUS_DENIED, "the token claimed has another stamp than the one that is held");
+  h = gj_holding_claim(g, &pt);
+  if (!h) return gj_fail(g, GAIJIN_STATUS_BUSY, "memory is too short for another holding");
   uint64_t request = 0;
-  gaijin_begin_request(g, &(struct gaijin_send){.op = OP_sub}, 1);
+  gaijin_begin_request(g, &(struct gaijin_send){.op = GAIJIN_OP_SUB}, 1);
   g->writer.put++;
-  pack_pt(&g->writer.pack, pt);
+  pack_pt(&g->writer.pack, &pt);
   int status = gaijin_end_request(g, fn, user, &request);
   if (status)
     gj_holding_claimed(g, h, false, false);
@@ -186,21 +193,23 @@ static void begin_answer(gaijin *g, enum message_kind kind, uint64_t id, enum op
   writer_open(g, &m, count);
 }
 
-void gaijin_begin_reply(gaijin *g, uint64_t id, enum op op, uint32_t count) { begin_answer(g, MESSAGE_REPLY, id, op, count); }
+void gaijin_begin_reply(gaijin *g, uint64_t id, enum gaijin_op op, uint32_t count) {
+  begin_answer(g, MESSAGE_REPLY, id, (enum op)op, count);
+}
 
-void gaijin_begin_raise(gaijin *g, uint64_t id, enum op op, uint32_t count) {
+void gaijin_begin_raise(gaijin *g, uint64_t id, enum gaijin_op op, uint32_t count) {
   bool inner = g->writer.open;
-  begin_answer(g, MESSAGE_ERROR, id, op, count + 1);
-  gaijin_put_number(g, STATUS_raised);
+  begin_answer(g, MESSAGE_ERROR, id, (enum op)op, count + 1);
+  gaijin_put_number(g, GAIJIN_STATUS_RAISED);
   if (!inner && (count < 1 || count > 2))
-    g->writer.refused = (enum status)gj_fail(g, STATUS_protocol, "an error is a value and perhaps a traceback, not %u values", count);
+    g->writer.refused = (enum gaijin_status)gj_fail(g, GAIJIN_STATUS_PROTOCOL, "an error is a value and perhaps a traceback, not %u values", count);
 }
 
 int gaijin_end_answer(gaijin *g) { return writer_end(g); }
 
-int gaijin_answer_error(gaijin *g, uint64_t id, enum op op, enum status status, const char *text) {
+int gaijin_answer_error(gaijin *g, uint64_t id, enum gaijin_op op, enum gaijin_status status, const char *text) {
   size_t size = strlen(text);
-  begin_answer(g, MESSAGE_ERROR, id, op, 2);
+  begin_answer(g, MESSAGE_ERROR, id, (enum op)op, 2);
   gaijin_put_number(g, status);
   /* An error must fit where its answer did not. */
   gaijin_put_string(g, text, size < ERROR_TEXT_MOST ? size : ERROR_TEXT_MOST);
@@ -219,17 +228,17 @@ int gaijin_answer_free(gaijin *g, uint64_t id, uint32_t budget_ms, uint64_t put_
   return writer_end(g);
 }
 
-int gaijin_notice(gaijin *g, enum op op) {
+int gaijin_notice(gaijin *g, enum gaijin_op op) {
   const struct op_info *info = op_info(op);
   if (!info || info->kind != OP_NOTICE || info->least || info->way == OP_CLIENT)
-    return gj_fail(g, STATUS_unsupported, "'%s' is no notice to send", op_name(op));
-  begin_answer(g, MESSAGE_NOTICE, 0, op, 0);
+    return gj_fail(g, GAIJIN_STATUS_UNSUPPORTED, "'%s' is no notice to send", op_name(op));
+  begin_answer(g, MESSAGE_NOTICE, 0, (enum op)op, 0);
   return writer_end(g);
 }
 
 int gj_write_cancel(gaijin *g, uint64_t id) {
   struct message m = {.kind = MESSAGE_NOTICE, .op = OP_cancel};
-  if (g->writer.open) return gj_fail(g, STATUS_busy, "a message was begun while another one was being written");
+  if (g->writer.open) return gj_fail(g, GAIJIN_STATUS_BUSY, "a message was begun while another one was being written");
   struct pack p;
   pack_begin(&p, &g->out, g->max_message, &m, 1);
   pack_uint(&p, id);
@@ -316,7 +325,7 @@ void gaijin_put_array(gaijin *g, uint32_t count) {
 void gaijin_put_token(gaijin *g, gaijin_token *t) {
   struct pack *p = writer_value(g);
   if (!p) return;
-  struct pt pt = gaijin_token_pt(g, t);
+  struct pt pt = token_pt(g, t);
   pack_pt(p, &pt);
   if (t->staged++) return;
   t->staged_next = g->writer.staged;

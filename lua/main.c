@@ -79,7 +79,7 @@ static void script_job(struct worker *w, struct fiber *f) {
   } else if (p->o.once) {
     ending_stop(w, 0);
   } else {
-    gaijin_notice(w->g, OP_ready);
+    gaijin_notice(w->g, GAIJIN_OP_READY);
   }
 }
 
@@ -115,7 +115,7 @@ static int connect_and_run(struct program *p) {
   struct gaijin_options options = {.socket = p->o.socket, .name = p->o.name, .wait_seconds = p->o.wait, .events = &library_events, .user = w};
   int refused = gaijin_connect(&w->g, &options, error, sizeof error);
   if (refused) {
-    fprintf(stderr, "gaijin-worker: %s: %s: %s\n", p->o.name, status_name((uint64_t)refused), error);
+    fprintf(stderr, "gaijin-worker: %s: %s: %s\n", p->o.name, gaijin_status_name((enum gaijin_status)refused), error);
     return 1;
   }
   w->name = gaijin_name(w->g);

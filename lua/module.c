@@ -96,7 +96,7 @@ static void connect_worker(lua_State *L, struct worker *w) {
   struct gaijin_options o = {.name = string_field(L, "name"), .socket = string_field(L, "socket"), .events = &library_events, .user = w};
   o.wait_seconds = number_field(L, "wait", 0, 1e6, 5);
   int status = gaijin_connect(&w->g, &o, error, sizeof error);
-  if (status) worker_raise(L, (enum status)status, "%s", error);
+  if (status) worker_raise(L, (enum gaijin_status)status, "%s", error);
   w->name = gaijin_name(w->g);
 }
 
@@ -113,7 +113,7 @@ static int start_parts(struct worker *w, bool signals) {
 static int connect_vm(lua_State *L) {
   struct worker *w = worker_of(L);
   if (w->g) return luaL_error(L, "gaijin.connect: this interpreter is the worker %s already", w->name);
-  if (w->lost) return worker_raise(L, STATUS_lost, "this interpreter's connection has ended; start another one");
+  if (w->lost) return worker_raise(L, GAIJIN_STATUS_LOST, "this interpreter's connection has ended; start another one");
   if (lua_isnoneornil(L, 1)) {
     lua_settop(L, 0);
     lua_newtable(L);
@@ -128,7 +128,7 @@ static int connect_vm(lua_State *L) {
   int r = start_parts(w, signals);
   if (r < 0) {
     close_worker(w);
-    return worker_raise(L, STATUS_busy, "%s", uv_strerror(r));
+    return worker_raise(L, GAIJIN_STATUS_BUSY, "%s", uv_strerror(r));
   }
   library_open(L, w);
   lua_getglobal(L, "bakaGaijin");
@@ -139,7 +139,7 @@ static int connect_vm(lua_State *L) {
 
 static struct worker *connected(lua_State *L) {
   struct worker *w = worker_of(L);
-  if (!w->g) worker_raise(L, STATUS_lost, "not connected; call gaijin.connect first");
+  if (!w->g) worker_raise(L, GAIJIN_STATUS_LOST, "not connected; call gaijin.connect first");
   return w;
 }
 
@@ -151,7 +151,7 @@ static int vm_fd(lua_State *L) {
 /* Raises unless the script itself runs, outside finalisers: those may run in the middle of anything. */
 static void need_guest(lua_State *L, struct worker *w, const char *what) {
   if (w->sched.current != w->sched.guest || w->sched.no_wait || worker_in_finaliser(L, w))
-    worker_raise(L, STATUS_unsupported, "%s on a fiber or in a finaliser", what);
+    worker_raise(L, GAIJIN_STATUS_UNSUPPORTED, "%s on a fiber or in a finaliser", what);
 }
 
 /* -> seconds, stopping. Serves what is there without waiting; seconds until it wants to be called again, nil if only the descriptor matters. */
@@ -160,7 +160,7 @@ static int vm_dispatch(lua_State *L) {
   need_guest(L, w, "gaijin.dispatch");
   double seconds = hosted_turn(w);
   worker_back(L, w);
-  if (w->lost) return worker_raise(L, STATUS_lost, "%s", gaijin_error(w->g));
+  if (w->lost) return worker_raise(L, GAIJIN_STATUS_LOST, "%s", gaijin_error(w->g));
   if (seconds < 0)
     lua_pushnil(L);
   else

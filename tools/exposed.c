@@ -110,7 +110,7 @@ void exposed_ask(struct exposed *e, gaijin *g) {
   for (size_t i = 0; i < e->n_workers; i++) {
     struct asked *w = &e->workers[i];
     char *what = title(w);
-    gaijin_begin_request(g, &(struct gaijin_send){.op = OP_labels, .name = w->name}, 0);
+    gaijin_begin_request(g, &(struct gaijin_send){.op = GAIJIN_OP_LABELS, .name = w->name}, 0);
     if (!observe_send(g, what, &w->request)) w->request = 0;
     free(what);
   }

@@ -39,14 +39,14 @@ static void report_raised(const char *what, gaijin_body *body) {
 gaijin_body *observe_await_left(gaijin *g, const char *what, uint64_t id, double left, double limit) {
   struct gaijin_answer a = {0};
   int r = gaijin_await(g, id, left, &a);
-  if (r == STATUS_timeout) {
+  if (r == GAIJIN_STATUS_TIMEOUT) {
     tool_error("%s: no answer in %g s", what, limit);
   } else if (r != 0) {
     tool_error("%s: %s", what, gaijin_error(g));
   } else if (a.ok) {
     return a.body;
   } else {
-    if (a.status == STATUS_raised)
+    if (a.status == GAIJIN_STATUS_RAISED)
       report_raised(what, a.body);
     else
       tool_error("%s: %s", what, a.text);
@@ -102,7 +102,7 @@ static void put_text_or_nil(gaijin *g, const char *text) {
 
 /* The page from *cursor on (nil: the first), whose cursor is replaced by the next one's; NULL after an error line. */
 static gaijin_body *ask_page(gaijin *g, const struct observe_book *book, struct gaijin_value *cursor) {
-  gaijin_begin_request(g, &(struct gaijin_send){.op = OP_inspect}, 4);
+  gaijin_begin_request(g, &(struct gaijin_send){.op = GAIJIN_OP_INSPECT}, 4);
   gaijin_put_text(g, book->what);
   if (cursor->type == GAIJIN_NUMBER)
     gaijin_put_number(g, cursor->number);

@@ -136,7 +136,7 @@ void show_value(struct show *s, const struct gaijin_value *v) {
         show_number(s, v->number);
       return;
     case GAIJIN_NIL: show_nil(s); return;
-    case GAIJIN_FOREIGN: show_text(s, pt_kind_name(gaijin_holding_pt(v->holding)->kind)); return;
+    case GAIJIN_FOREIGN: show_text(s, gaijin_kind_name((enum gaijin_kind)gaijin_holding_pt(v->holding).kind)); return;
     case GAIJIN_ARRAY: show_text(s, "array"); return;
     case GAIJIN_HOME:
     case GAIJIN_STALE: show_text(s, "token"); return;

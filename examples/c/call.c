@@ -58,9 +58,9 @@ static void print_value(FILE *out, const gaijin *g, const struct gaijin_value *v
     case GAIJIN_HOME: fprintf(out, "an object of this program"); break;
     case GAIJIN_STALE: fprintf(out, "an object that is gone"); break;
     case GAIJIN_FOREIGN: {
-      const struct pt *pt = gaijin_holding_pt(v->holding);
-      const char *name = gaijin_host_name(g, pt->host);
-      fprintf(out, "%s %llu of %s", gaijin_kind_name(pt->kind), (unsigned long long)pt->id, name ? name : "an unknown worker");
+      struct gaijin_pt pt = gaijin_holding_pt(v->holding);
+      const char *name = gaijin_host_name(g, pt.host);
+      fprintf(out, "%s %llu of %s", gaijin_kind_name(pt.kind), (unsigned long long)pt.id, name ? name : "an unknown worker");
       break;
     }
   }
@@ -70,7 +70,7 @@ static void print_value(FILE *out, const gaijin *g, const struct gaijin_value *v
  * type, and perhaps a traceback after it. */
 static int report_error(const gaijin *g, const char *what, const struct gaijin_answer *answer) {
   struct gaijin_value v;
-  if (answer->status != STATUS_raised) {
+  if (answer->status != GAIJIN_STATUS_RAISED) {
     fprintf(stderr, "call: %s: %s: %s\n", what, gaijin_status_name(answer->status), answer->text);
     return 1;
   }
@@ -88,7 +88,7 @@ static int look_up(gaijin *g, const char *worker, const char *label, gaijin_hold
   struct gaijin_answer answer;
   struct gaijin_value v = {.type = GAIJIN_NIL};
   /* s2t, "string to token", is addressed to a worker by its name. One value will follow: the label. */
-  gaijin_begin_request(g, &(struct gaijin_send){.op = OP_s2t, .depth = 1, .name = worker}, 1);
+  gaijin_begin_request(g, &(struct gaijin_send){.op = GAIJIN_OP_S2T, .depth = 1, .name = worker}, 1);
   gaijin_put_text(g, label);
   int status = ask(g, label, &answer);
   if (status != 0) return status;
@@ -112,7 +112,7 @@ static int call(gaijin *g, gaijin_holding *function, const char *label, char **a
   struct gaijin_answer answer;
   struct gaijin_value v;
   /* The target is the object itself this time. The values announced must be put exactly. */
-  gaijin_begin_request(g, &(struct gaijin_send){.op = OP_call, .depth = 1, .holding = function}, (uint32_t)count);
+  gaijin_begin_request(g, &(struct gaijin_send){.op = GAIJIN_OP_CALL, .depth = 1, .holding = function}, (uint32_t)count);
   for (int i = 0; i < count; i++) put_argument(g, arguments[i]);
   int status = ask(g, label, &answer);
   if (status != 0) return status;

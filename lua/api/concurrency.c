@@ -66,9 +66,9 @@ static int gaijin_run(lua_State *L) {
   struct worker *w = worker_of(L);
   wait_check(L, w, "gaijin.run");
   struct fiber *f = w->sched.current;
-  gaijin_notice(w->g, OP_ready); /* a loss is told by the loop */
+  gaijin_notice(w->g, GAIJIN_OP_READY); /* a loss is told by the loop */
   while (!w->stopping) {
-    if (w->lost) return worker_raise(L, STATUS_lost, "%s", gaijin_error(w->g));
+    if (w->lost) return worker_raise(L, GAIJIN_STATUS_LOST, "%s", gaijin_error(w->g));
     struct fiber **p = &w->sched.runners;
     f->next_waiter = *p;
     *p = f;
@@ -88,7 +88,7 @@ static int core_limit(lua_State *L) {
   struct worker *w = worker_of(L);
   double seconds = luaL_checknumber(L, 1), until = worker_now() + (seconds > 0 ? seconds : 0);
   struct fiber *f = w->sched.current;
-  if (!f) return worker_raise(L, STATUS_unsupported, "gaijin.timeout where nothing can wait");
+  if (!f) return worker_raise(L, GAIJIN_STATUS_UNSUPPORTED, "gaijin.timeout where nothing can wait");
   lua_pushnumber(L, f->deadline);
   lua_pushnumber(L, f->limit);
   if (f->deadline > 0 && f->deadline <= until) return 2;
@@ -203,7 +203,7 @@ static int core_host_of(lua_State *L) {
   struct at *at = at_get(L, w, 1);
   char text[17];
   if (!at) return 0;
-  if (!w->g) return worker_raise(L, STATUS_lost, "the connection to the broker was closed");
+  if (!w->g) return worker_raise(L, GAIJIN_STATUS_LOST, "the connection to the broker was closed");
   set_host_text(text, at->pt.host);
   lua_pushstring(L, text);
   lua_pushstring(L, worker_host_name(w, at->pt.host));
@@ -218,12 +218,12 @@ static int core_clients(lua_State *L) {
   lua_settop(L, 1);
   lua_pushliteral(L, "clients");
   lua_insert(L, 1);
-  return remote_call(L, worker_of(L), OP_inspect, 0, 1, 2);
+  return remote_call(L, worker_of(L), GAIJIN_OP_INSPECT, 0, 1, 2);
 }
 
 static int gaijin_stats(lua_State *L) {
   struct worker *w = worker_of(L);
-  if (!w->g) return worker_raise(L, STATUS_lost, "the connection to the broker was closed");
+  if (!w->g) return worker_raise(L, GAIJIN_STATUS_LOST, "the connection to the broker was closed");
   size_t stacks = 0;
   for (const struct stack *k = NULL; (k = stack_next(&w->sched.stacks, k));) stacks++;
   const struct {

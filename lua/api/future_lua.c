@@ -25,8 +25,8 @@ static struct future **find(lua_State *L, struct worker *w, int i) {
 static struct future *check(lua_State *L, struct worker *w, int i) {
   struct future **handle = find(L, w, i);
   if (!handle) luaL_typerror(L, i, "future");
-  if (!*handle && worker_is_closed(w)) worker_raise(L, STATUS_lost, "the connection to the broker was closed, and its futures with it");
-  if (!*handle) worker_raise(L, STATUS_stale, "the future has been finalised");
+  if (!*handle && worker_is_closed(w)) worker_raise(L, GAIJIN_STATUS_LOST, "the connection to the broker was closed, and its futures with it");
+  if (!*handle) worker_raise(L, GAIJIN_STATUS_STALE, "the future has been finalised");
   return *handle;
 }
 
@@ -46,7 +46,7 @@ struct future *future_push(lua_State *L, struct worker *w) {
   lua_setmetatable(L, -2);
   struct future *u = calloc(1, sizeof *u);
   if (!u) {
-    worker_raise(L, STATUS_busy, "no memory for a future");
+    worker_raise(L, GAIJIN_STATUS_BUSY, "no memory for a future");
     return NULL;
   }
   *handle = u;
@@ -108,7 +108,7 @@ static void open_answer(lua_State *L, struct worker *w, struct future *u, int i)
 static int push_results(lua_State *L, struct worker *w, struct future *u, int i) {
   u->read = true;
   while (u->state == FUTURE_DECODING) {
-    if (u->decoder == w->sched.current) worker_raise(L, STATUS_unsupported, "reading a future in a finaliser, while it is being read");
+    if (u->decoder == w->sched.current) worker_raise(L, GAIJIN_STATUS_UNSUPPORTED, "reading a future in a finaliser, while it is being read");
     wait_yield(L, w, "reading a future");
   }
   if (u->state == FUTURE_ANSWERED) open_answer(L, w, u, i);
@@ -148,7 +148,7 @@ static int method_get(lua_State *L) {
     while (how == WAIT_WOKEN && !g.over);
     future_unwait(&n);
     if (!g.over && how == WAIT_OVER && limited && (limit == 0 || own < limit))
-      return worker_raise(L, STATUS_timeout, "the future has no result after %g s; its call goes on", seconds);
+      return worker_raise(L, GAIJIN_STATUS_TIMEOUT, "the future has no result after %g s; its call goes on", seconds);
     if (!g.over) return wait_raise(L, w, how, "reading a future");
   }
   return push_results(L, w, u, 1);

@@ -26,7 +26,7 @@
 /* The worker, while it has a connection; in a stock interpreter it may have closed it. Raises `lost`. */
 static struct worker *connected(lua_State *L) {
   struct worker *w = worker_of(L);
-  if (!w->g) worker_raise(L, STATUS_lost, "the connection to the broker was closed");
+  if (!w->g) worker_raise(L, GAIJIN_STATUS_LOST, "the connection to the broker was closed");
   return w;
 }
 
@@ -44,8 +44,8 @@ static int gaijin_caller(lua_State *L) {
 
 static int gaijin_ready(lua_State *L) {
   struct worker *w = connected(L);
-  int status = gaijin_notice(w->g, OP_ready);
-  if (status != 0) worker_raise(L, (enum status)status, "%s", gaijin_error(w->g));
+  int status = gaijin_notice(w->g, GAIJIN_OP_READY);
+  if (status != 0) worker_raise(L, (enum gaijin_status)status, "%s", gaijin_error(w->g));
   return 0;
 }
 
@@ -90,13 +90,13 @@ static void no_job(struct worker *w, struct fiber *f) {
 /* Calls what is at index 1 with the rest of the stack on a new fiber. */
 static struct fiber *spawn(lua_State *L, struct worker *w) {
   luaL_checkstack(L, 4, "too many arguments");
-  if (worker_is_closed(w)) worker_raise(L, STATUS_lost, "the connection to the broker was closed");
+  if (worker_is_closed(w)) worker_raise(L, GAIJIN_STATUS_LOST, "the connection to the broker was closed");
   lua_rawgeti(L, LUA_REGISTRYINDEX, w->at.trace_function);
   lua_insert(L, 1);
   struct fiber *f = fiber_new(w, spawned_job);
   worker_back(L, w);
   if (!f) {
-    worker_raise(L, STATUS_busy, "as many fibers as can be (%u, --max-fibers), or short of memory", w->sched.n_fibers);
+    worker_raise(L, GAIJIN_STATUS_BUSY, "as many fibers as can be (%u, --max-fibers), or short of memory", w->sched.n_fibers);
     return NULL;
   }
   bool fits = lua_checkstack(f->L, lua_gettop(L) + 4);
@@ -140,12 +140,12 @@ static int gaijin_post(lua_State *L) {
 static int core_kind(lua_State *L) {
   struct at *at = at_get(L, worker_of(L), 1);
   if (!at) return 0;
-  lua_pushstring(L, pt_kind_name(at->pt.kind));
+  lua_pushstring(L, gaijin_kind_name(at->pt.kind));
   return 1;
 }
 
 static int core_s2t(lua_State *L) {
-  struct remote r = {.op = OP_s2t, .name = luaL_checkstring(L, 1), .first = 2, .count = 1};
+  struct remote r = {.op = GAIJIN_OP_S2T, .name = luaL_checkstring(L, 1), .first = 2, .count = 1};
   int n = 0;
   remote_ask(L, worker_of(L), &r, &n);
   return n;
@@ -156,7 +156,7 @@ static int core_wait_label(lua_State *L) {
   double seconds = luaL_checknumber(L, 3);
   lua_settop(L, 2);
   lua_pushboolean(L, 1);
-  struct remote r = {.op = OP_s2t, .name = luaL_checkstring(L, 1), .first = 2, .count = 2, .seconds = seconds, .patient = true};
+  struct remote r = {.op = GAIJIN_OP_S2T, .name = luaL_checkstring(L, 1), .first = 2, .count = 2, .seconds = seconds, .patient = true};
   lua_pushboolean(L, 0);
   int n = 0;
   if (remote_ask(L, worker_of(L), &r, &n) == REMOTE_TIMED_OUT) return 1;
@@ -170,19 +170,19 @@ static int core_watch(lua_State *L) {
   double seconds = luaL_checknumber(L, 2);
   lua_settop(L, 1);
   lua_pushliteral(L, "present");
-  struct remote r = {.op = OP_watch, .first = 1, .count = 2, .seconds = seconds, .patient = true};
+  struct remote r = {.op = GAIJIN_OP_WATCH, .first = 1, .count = 2, .seconds = seconds, .patient = true};
   int n = 0;
   lua_pushboolean(L, remote_ask(L, worker_of(L), &r, &n) == REMOTE_OK);
   return 1;
 }
 
-static int core_call(lua_State *L) { return remote_call(L, worker_of(L), OP_call, 1, 2, lua_gettop(L) - 1); }
-static int core_pairs(lua_State *L) { return remote_call(L, worker_of(L), OP_pairs, 1, 2, 0); }
-static int core_ipairs(lua_State *L) { return remote_call(L, worker_of(L), OP_ipairs, 1, 2, 1); }
+static int core_call(lua_State *L) { return remote_call(L, worker_of(L), GAIJIN_OP_CALL, 1, 2, lua_gettop(L) - 1); }
+static int core_pairs(lua_State *L) { return remote_call(L, worker_of(L), GAIJIN_OP_PAIRS, 1, 2, 0); }
+static int core_ipairs(lua_State *L) { return remote_call(L, worker_of(L), GAIJIN_OP_IPAIRS, 1, 2, 1); }
 
 static int core_next(lua_State *L) {
   lua_settop(L, 2);
-  return remote_call(L, worker_of(L), OP_next, 1, 2, 1);
+  return remote_call(L, worker_of(L), GAIJIN_OP_NEXT, 1, 2, 1);
 }
 
 /* cursor, host, client (nil: any) -> next cursor or nil, row, row, ... */
@@ -190,7 +190,7 @@ static int core_loads(lua_State *L) {
   lua_settop(L, 3);
   lua_pushliteral(L, "loads");
   lua_insert(L, 1);
-  return remote_call(L, worker_of(L), OP_inspect, 0, 1, 4);
+  return remote_call(L, worker_of(L), GAIJIN_OP_INSPECT, 0, 1, 4);
 }
 
 static int core_counts(lua_State *L) {
@@ -203,7 +203,7 @@ static int core_counts(lua_State *L) {
 /* name, seconds -> true when that worker has collected; false when the time is over. */
 static int core_gc(lua_State *L) {
   double seconds = luaL_checknumber(L, 2);
-  struct remote r = {.op = OP_gc, .name = luaL_checkstring(L, 1), .first = 1, .seconds = seconds};
+  struct remote r = {.op = GAIJIN_OP_GC, .name = luaL_checkstring(L, 1), .first = 1, .seconds = seconds};
   int n = 0;
   lua_pushboolean(L, remote_ask(L, worker_of(L), &r, &n) == REMOTE_OK);
   return 1;
@@ -225,7 +225,7 @@ static int core_collect(lua_State *L) {
 static int core_release(lua_State *L) {
   struct worker *w = connected(L);
   gaijin_flush(w->g, true); /* a loss is told by the request */
-  remote_call(L, w, OP_ping, 0, 1, 0);
+  remote_call(L, w, GAIJIN_OP_PING, 0, 1, 0);
   return 0;
 }
 
@@ -273,7 +273,7 @@ static int tostring_of_any(lua_State *L) {
 /* string.dump: bytecode is for the VM that made it. */
 static int dump_of_any(lua_State *L) {
   struct worker *w = worker_of(L);
-  if (at_get(L, w, 1)) return worker_raise(L, STATUS_unsupported, "string.dump of a remote function");
+  if (at_get(L, w, 1)) return worker_raise(L, GAIJIN_STATUS_UNSUPPORTED, "string.dump of a remote function");
   return apply_original(L);
 }
 

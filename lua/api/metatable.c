@@ -8,27 +8,28 @@
 #include "lua/ref/at.h"
 #include "lua/serve/operator.h"
 #include "lua/ask/remote.h"
+#include "lua/fiber/wait.h"
 
 static int at_index(lua_State *L) {
   lua_settop(L, 2);
-  return remote_call(L, worker_of(L), OP_get, 1, 2, 1);
+  return remote_call(L, worker_of(L), GAIJIN_OP_GET, 1, 2, 1);
 }
 
 static int at_newindex(lua_State *L) {
   lua_settop(L, 3);
   if (lua_isnil(L, 2)) return luaL_error(L, "table index is nil");
   if (lua_type(L, 2) == LUA_TNUMBER && lua_tonumber(L, 2) != lua_tonumber(L, 2)) return luaL_error(L, "table index is NaN");
-  return remote_call(L, worker_of(L), OP_set, 1, 2, 2);
+  return remote_call(L, worker_of(L), GAIJIN_OP_SET, 1, 2, 2);
 }
 
-static int at_call(lua_State *L) { return remote_call(L, worker_of(L), OP_call, 1, 2, lua_gettop(L) - 1); }
+static int at_call(lua_State *L) { return remote_call(L, worker_of(L), GAIJIN_OP_CALL, 1, 2, lua_gettop(L) - 1); }
 
 static int at_len(lua_State *L) {
   lua_settop(L, 1);
-  return remote_call(L, worker_of(L), OP_len, 1, 2, 0);
+  return remote_call(L, worker_of(L), GAIJIN_OP_LEN, 1, 2, 0);
 }
 
-static int ask_str(lua_State *L) { return remote_call(L, worker_of(L), OP_str, 1, 2, 0); }
+static int ask_str(lua_State *L) { return remote_call(L, worker_of(L), GAIJIN_OP_STR, 1, 2, 0); }
 
 /* tostring never fails because of the system: of a dead or unreachable original it describes the AT. */
 int metatable_tostring(lua_State *L) {
@@ -36,8 +37,8 @@ int metatable_tostring(lua_State *L) {
   struct at *at = at_get(L, w, 1);
   if (!at) return luaL_argerror(L, 1, "not a remote object");
   bool dead = w->g && gaijin_host_dead(w->g, at->pt.host);
-  struct pt pt = at->pt;
-  if (!dead && !w->lost && remote_possible(w)) {
+  struct gaijin_pt pt = at->pt;
+  if (!dead && !w->lost && wait_possible(w)) {
     worker_push_function(L, w, ask_str);
     lua_pushvalue(L, 1);
     if (lua_pcall(L, 1, 1, 0) == 0) return 1;
@@ -46,7 +47,7 @@ int metatable_tostring(lua_State *L) {
   }
   char id[24];
   snprintf(id, sizeof id, "%llu", (unsigned long long)pt.id);
-  lua_pushfstring(L, "%s: %s:%s%s", pt_kind_name(pt.kind), worker_host_name(w, pt.host), id, dead ? " (dead)" : "");
+  lua_pushfstring(L, "%s: %s:%s%s", gaijin_kind_name(pt.kind), worker_host_name(w, pt.host), id, dead ? " (dead)" : "");
   return 1;
 }
 

@@ -56,7 +56,7 @@ static struct fiber *start_here(lua_State *L, struct worker *w, struct future *u
   struct fiber *f = fiber_new(w, job);
   if (!f) {
     worker_back(L, w);
-    worker_raise(L, STATUS_busy, "as many fibers as can be (%u, --max-fibers), or short of memory", w->sched.n_fibers);
+    worker_raise(L, GAIJIN_STATUS_BUSY, "as many fibers as can be (%u, --max-fibers), or short of memory", w->sched.n_fibers);
     return NULL;
   }
   fiber_wake(f);
@@ -64,7 +64,7 @@ static struct fiber *start_here(lua_State *L, struct worker *w, struct future *u
   if (!lua_checkstack(f->L, n + 8)) {
     f->job = no_job;
     worker_back(L, w);
-    worker_raise(L, STATUS_busy, "no memory for the arguments");
+    worker_raise(L, GAIJIN_STATUS_BUSY, "no memory for the arguments");
   }
   f->depth = by->depth;
   f->deadline = by->deadline;
@@ -89,7 +89,7 @@ int async_call(lua_State *L) {
   wait_check(L, w, "gaijin.async");
   struct future *u = future_push(L, w);
   if (remote) {
-    const struct remote r = {.op = OP_call, .target = 1, .first = 2, .count = n - 1};
+    const struct remote r = {.op = GAIJIN_OP_CALL, .target = 1, .first = 2, .count = n - 1};
     future_begin(u, NULL, remote_start(L, w, &r, future_on_answer, u));
   } else {
     future_begin(u, start_here(L, w, u), 0);

@@ -92,7 +92,7 @@ bool future_cancel(struct future *u, const char *why) {
   u->request = 0;
   u->runs = NULL;
   u->read = true;
-  u->answer = (struct answer){.status = STATUS_cancelled, .text = strdup(why)};
+  u->answer = (struct answer){.status = GAIJIN_STATUS_CANCELLED, .text = strdup(why)};
   complete(u, FUTURE_ANSWERED, false);
   return true;
 }
@@ -132,8 +132,8 @@ static void complain(struct future *u) {
   if (!future_is_done(u) || u->ok || u->read) return;
   if (u->state == FUTURE_DONE)
     snprintf(text, sizeof text, "%s", u->complaint ? u->complaint : text);
-  else if (u->answer.status != STATUS_raised)
-    snprintf(text, sizeof text, "gaijin: %s: %s", status_name(u->answer.status), u->answer.text ? u->answer.text : "");
+  else if (u->answer.status != GAIJIN_STATUS_RAISED)
+    snprintf(text, sizeof text, "gaijin: %s: %s", gaijin_status_name(u->answer.status), u->answer.text ? u->answer.text : "");
   else if (u->answer.body && gaijin_body_next(u->answer.body, &v) && v.type == GAIJIN_STRING)
     snprintf(text, sizeof text, "%.*s", (int)v.size, v.bytes);
   if (!worker_is_farewell(u->w, text)) worker_log(u->w, "an error of a dropped future was never read: %s", text);
@@ -166,6 +166,6 @@ void future_finish(struct fiber *f, bool ok, const char *why_not) {
   struct future *u = f->future;
   f->future = NULL;
   u->runs = NULL;
-  if (why_not) u->answer = (struct answer){.status = STATUS_busy, .text = strdup(why_not)};
+  if (why_not) u->answer = (struct answer){.status = GAIJIN_STATUS_BUSY, .text = strdup(why_not)};
   complete(u, why_not ? FUTURE_ANSWERED : FUTURE_DONE, ok && !why_not);
 }

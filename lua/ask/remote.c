@@ -15,11 +15,9 @@
 #include "lua/vm/trace.h"
 #include "lua/fiber/wait.h"
 
-bool remote_possible(const struct worker *w) { return w->sched.current && !w->sched.no_wait; }
-
-static void need_fiber(lua_State *L, struct worker *w, enum op op) {
-  if (w->lost) worker_raise(L, STATUS_lost, "the connection to the broker has ended");
-  wait_need_fiber(L, w, op_name(op), " of a remote object");
+static void need_fiber(lua_State *L, struct worker *w, enum gaijin_op op) {
+  if (w->lost) worker_raise(L, GAIJIN_STATUS_LOST, "the connection to the broker has ended");
+  wait_need_fiber(L, w, gaijin_op_name(op), " of a remote object");
 }
 
 static void on_answer(void *user, const struct gaijin_answer *got) {
@@ -71,8 +69,8 @@ static struct answer *wait(lua_State *L, struct worker *w, uint64_t id, double u
 
 int remote_decode(lua_State *L, struct worker *w, const struct answer *a, bool rows, bool *failed) {
   *failed = !a->ok;
-  if (a->ok || a->status == STATUS_raised) return unmarshal(L, w, a->body, rows);
-  lua_pushfstring(L, "gaijin: %s: %s", status_name(a->status), a->text ? a->text : "");
+  if (a->ok || a->status == GAIJIN_STATUS_RAISED) return unmarshal(L, w, a->body, rows);
+  lua_pushfstring(L, "gaijin: %s: %s", gaijin_status_name(a->status), a->text ? a->text : "");
   return 1;
 }
 
@@ -91,10 +89,10 @@ static int results(lua_State *L, struct worker *w, struct answer *a, bool rows) 
 static const char *describe(lua_State *L, struct worker *w, const struct remote *r) {
   struct at *at = r->target ? at_get(L, w, r->target) : NULL;
   const char *name = at ? worker_host_name(w, at->pt.host) : r->name;
-  return lua_pushfstring(L, "%s to %s%s", op_name(r->op), name ? "worker " : "the broker", name ? name : "");
+  return lua_pushfstring(L, "%s to %s%s", gaijin_op_name(r->op), name ? "worker " : "the broker", name ? name : "");
 }
 
-static bool is_routed(const struct remote *r) { return op_info(r->op)->way == OP_ROUTED; }
+static bool is_routed(const struct remote *r) { return gaijin_op_is_routed(r->op); }
 
 /* Until when the request may take: the nearest of the fiber's limit and the default one. 0: for ever. */
 static double limit_of(const struct worker *w, const struct remote *r) {
@@ -109,7 +107,7 @@ static uint32_t milliseconds_left(lua_State *L, struct worker *w, const struct r
   double ms = ceil((until - worker_now()) * 1e3 - 1e-3); /* not a millisecond more for the rounding of doubles */
   if (ms <= 0) {
     wait_refuse(L, w);
-    worker_raise(L, STATUS_timeout, "%s was not begun: the time limit is over", describe(L, w, r));
+    worker_raise(L, GAIJIN_STATUS_TIMEOUT, "%s was not begun: the time limit is over", describe(L, w, r));
   }
   return ms < UINT32_MAX ? (uint32_t)ms : UINT32_MAX;
 }
@@ -118,15 +116,15 @@ static void check_target(lua_State *L, struct worker *w, int i) {
   struct at *at = at_get(L, w, i);
   if (!at) luaL_argerror(L, i, "not a remote object");
   if (gaijin_host_dead(w->g, at->pt.host))
-    worker_raise(L, STATUS_dead, "Gaijin tried accessing dead resource. (%s)", worker_host_name(w, at->pt.host));
+    worker_raise(L, GAIJIN_STATUS_DEAD, "Gaijin tried accessing dead resource. (%s)", worker_host_name(w, at->pt.host));
   if (!at->holding) at_revive(L, w, i);
 }
 
 /* How many calls deep a request is. Nobody waits for a post: what it starts stands on nothing. */
-static unsigned depth_of(lua_State *L, struct worker *w, enum op op, bool one_way) {
+static unsigned depth_of(lua_State *L, struct worker *w, enum gaijin_op op, bool one_way) {
   unsigned depth = one_way ? 1 : w->sched.current->depth + 1;
   if (depth > w->max_depth)
-    worker_raise(L, STATUS_too_deep, "%s would make the chain of calls %u deep; the limit is %u (--max-depth)", op_name(op), depth, w->max_depth);
+    worker_raise(L, GAIJIN_STATUS_TOO_DEEP, "%s would make the chain of calls %u deep; the limit is %u (--max-depth)", gaijin_op_name(op), depth, w->max_depth);
   return depth;
 }
 
@@ -152,7 +150,7 @@ static uint64_t send_request(lua_State *L, struct worker *w, const struct remote
   int status = gaijin_end_request(w->g, fn, user, &id);
   if (status != 0) {
     marshal_discard(L, w, r->first, r->count);
-    worker_raise(L, (enum status)status, "%s", gaijin_error(w->g));
+    worker_raise(L, (enum gaijin_status)status, "%s", gaijin_error(w->g));
   }
   return id;
 }
@@ -168,9 +166,9 @@ static struct answer *get_answer(lua_State *L, struct worker *w, const struct re
   enum wait_outcome how;
   struct answer *a = wait(L, w, id, wait_nearer(own, limit), &how);
   if (a || (how == WAIT_OVER && own > 0 && worker_now() >= own)) return a;
-  if (how == WAIT_WOKEN) worker_raise(L, STATUS_busy, "no memory for an answer; it was discarded");
+  if (how == WAIT_WOKEN) worker_raise(L, GAIJIN_STATUS_BUSY, "no memory for an answer; it was discarded");
   if (how == WAIT_OVER && w->sched.current->deadline != limit)
-    worker_raise(L, STATUS_timeout, "%s got no answer in %.3g s; whether it was done is not known", describe(L, w, r), limit - begin);
+    worker_raise(L, GAIJIN_STATUS_TIMEOUT, "%s got no answer in %.3g s; whether it was done is not known", describe(L, w, r), limit - begin);
   wait_raise(L, w, how, describe(L, w, r));
   return NULL;
 }
@@ -179,28 +177,28 @@ enum remote_outcome remote_ask(lua_State *L, struct worker *w, const struct remo
   uint64_t id = send_request(L, w, r, on_answer, w->sched.current);
   struct answer *a = get_answer(L, w, r, id);
   if (!a) return REMOTE_TIMED_OUT;
-  *n = results(L, w, a, r->op == OP_inspect);
+  *n = results(L, w, a, r->op == GAIJIN_OP_INSPECT);
   return REMOTE_OK;
 }
 
-int remote_call(lua_State *L, struct worker *w, enum op op, int target, int first, int count) {
+int remote_call(lua_State *L, struct worker *w, enum gaijin_op op, int target, int first, int count) {
   struct remote r = {.op = op, .target = target, .first = first, .count = count};
   int n = 0;
   remote_ask(L, w, &r, &n);
   return n;
 }
 
-void remote_claim(lua_State *L, struct worker *w, const struct pt *pt) {
-  const struct remote r = {.op = OP_sub};
-  need_fiber(L, w, OP_sub);
+void remote_claim(lua_State *L, struct worker *w, const struct gaijin_pt *pt) {
+  const struct remote r = {.op = GAIJIN_OP_SUB};
+  need_fiber(L, w, GAIJIN_OP_SUB);
   wait_check(L, w, "claim of a remote object");
   uint64_t id = 0;
   int status = gaijin_claim(w->g, pt, on_answer, w->sched.current, &id);
-  if (status != 0) worker_raise(L, (enum status)status, "%s", gaijin_error(w->g));
+  if (status != 0) worker_raise(L, (enum gaijin_status)status, "%s", gaijin_error(w->g));
   results(L, w, get_answer(L, w, &r, id), false);
 }
 
 void remote_post(lua_State *L, struct worker *w, int target, int first, int n) {
-  struct remote r = {.op = OP_call, .target = target, .first = first, .count = n};
+  struct remote r = {.op = GAIJIN_OP_CALL, .target = target, .first = first, .count = n};
   send_request(L, w, &r, NULL, NULL);
 }

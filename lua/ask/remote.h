@@ -12,7 +12,7 @@ struct answer;
 
 /* Whom and what to ask. */
 struct remote {
-  enum op op;
+  enum gaijin_op op;
   int target;       /* stack index of the AT asked; 0 for none */
   const char *name; /* or the worker asked, or NULL for the broker */
   int first, count; /* the values to send: stack indices */
@@ -27,7 +27,7 @@ enum remote_outcome { REMOTE_OK, REMOTE_TIMED_OUT };
 enum remote_outcome remote_ask(lua_State *L, struct worker *w, const struct remote *r, int *n);
 
 /* The common case: no time limit; returns the number of results. */
-int remote_call(lua_State *L, struct worker *w, enum op op, int target, int first, int count);
+int remote_call(lua_State *L, struct worker *w, enum gaijin_op op, int target, int first, int count);
 
 /* Queues the request; the answer will come to fn(user). Its id. Raises as above, before anything was queued. */
 uint64_t remote_start(lua_State *L, struct worker *w, const struct remote *r, gaijin_answer_fn fn, void *user);
@@ -40,9 +40,6 @@ int remote_decode(lua_State *L, struct worker *w, const struct answer *a, bool r
 void remote_post(lua_State *L, struct worker *w, int target, int first, int n);
 
 /* Claims the token of a PT (op sub) as a user of its holding. Raises `stale`, `denied`, ... */
-void remote_claim(lua_State *L, struct worker *w, const struct pt *pt);
-
-/* True where the running code may wait: on a fiber. */
-bool remote_possible(const struct worker *w);
+void remote_claim(lua_State *L, struct worker *w, const struct gaijin_pt *pt);
 
 #endif

@@ -15,7 +15,7 @@ struct answer {
   struct answer *next;
   const void *frame; /* of the C function that waited for it */
   bool ok;
-  enum status status;
+  enum gaijin_status status;
   char *text;
   gaijin_body *body;
 };
@@ -23,7 +23,7 @@ struct answer {
 /* The request a fiber serves. */
 struct serving {
   uint64_t id;
-  enum op op;
+  enum gaijin_op op;
   uint64_t caller;
   gaijin_token *target;
   gaijin_body *body;

@@ -111,7 +111,7 @@ static void on_pulse_answer(void *user, const struct gaijin_answer *answer) {
 
 /* Who serves requests that take long says that it lives, or the broker would take it for one that hangs. */
 static void send_pulse(struct worker *w) {
-  gaijin_begin_request(w->g, &(struct gaijin_send){.op = OP_ping}, 0);
+  gaijin_begin_request(w->g, &(struct gaijin_send){.op = GAIJIN_OP_PING}, 0);
   w->loop.pulse_sent = gaijin_end_request(w->g, on_pulse_answer, w, NULL) == 0;
 }
 

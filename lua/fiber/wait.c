@@ -7,7 +7,6 @@
 
 #include "lua/fiber/fiber.h"
 #include "lua/fiber/loop.h"
-#include "lua/ask/remote.h"
 
 static const double refused_seconds = 0.01; /* for one that tries again and again */
 
@@ -21,6 +20,8 @@ static void on_alarm(struct timer *t) {
   a->rang = true;
   fiber_wake(a->fiber);
 }
+
+bool wait_possible(const struct worker *w) { return w->sched.current && !w->sched.no_wait; }
 
 static bool is_interrupted(const struct worker *w) { return w->sched.interrupted && w->sched.current == w->sched.guest; }
 
@@ -45,12 +46,12 @@ enum wait_outcome wait_park(lua_State *L, struct worker *w, double until) {
 double wait_nearer(double a, double b) { return a == 0 ? b : b == 0 || a < b ? a : b; }
 
 void wait_need_fiber(lua_State *L, struct worker *w, const char *what, const char *of) {
-  if (worker_is_closed(w)) worker_raise(L, STATUS_lost, "%s%s: the connection to the broker was closed", what, of);
-  if (!remote_possible(w))
-    worker_raise(L, STATUS_unsupported, "%s%s where nothing can wait (a finaliser run by the scheduler or at the end)", what, of);
+  if (worker_is_closed(w)) worker_raise(L, GAIJIN_STATUS_LOST, "%s%s: the connection to the broker was closed", what, of);
+  if (!wait_possible(w))
+    worker_raise(L, GAIJIN_STATUS_UNSUPPORTED, "%s%s where nothing can wait (a finaliser run by the scheduler or at the end)", what, of);
   /* LuaJIT stops its collector while it runs a finaliser; one that waited there would leave it stopped for the whole VM. */
   if (w->is_luajit && lua_gc(L, LUAJIT_GCISRUNNING, 0) == 0 && worker_in_finaliser(L, w))
-    worker_raise(L, STATUS_unsupported, "%s%s in a finaliser under LuaJIT", what, of);
+    worker_raise(L, GAIJIN_STATUS_UNSUPPORTED, "%s%s in a finaliser under LuaJIT", what, of);
 }
 
 void wait_check(lua_State *L, struct worker *w, const char *what) {
@@ -84,9 +85,9 @@ int wait_raise(lua_State *L, struct worker *w, enum wait_outcome outcome, const 
   }
   const struct fiber *f = w->sched.current;
   switch (outcome) {
-    case WAIT_CANCELLED: return worker_raise(L, STATUS_cancelled, "%s: %s", what, f->cancelled);
-    case WAIT_OVER: return worker_raise(L, STATUS_timeout, "%s: the time limit of %g s is over", what, f->limit);
-    default: return worker_raise(L, STATUS_busy, "%s: no memory for a timer", what);
+    case WAIT_CANCELLED: return worker_raise(L, GAIJIN_STATUS_CANCELLED, "%s: %s", what, f->cancelled);
+    case WAIT_OVER: return worker_raise(L, GAIJIN_STATUS_TIMEOUT, "%s: the time limit of %g s is over", what, f->limit);
+    default: return worker_raise(L, GAIJIN_STATUS_BUSY, "%s: no memory for a timer", what);
   }
 }
 

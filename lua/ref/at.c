@@ -9,7 +9,7 @@
 
 #include "lua/ask/remote.h"
 
-static struct at *new_userdata(lua_State *L, const struct pt *pt, int metatable) {
+static struct at *new_userdata(lua_State *L, const struct gaijin_pt *pt, int metatable) {
   struct at *at = lua_newuserdata(L, sizeof *at);
   *at = (struct at){.pt = *pt};
   lua_rawgeti(L, LUA_REGISTRYINDEX, metatable);
@@ -65,7 +65,8 @@ static bool push_interned(lua_State *L, struct worker *w, gaijin_holding *h) {
   lua_remove(L, -2);
   struct at *at = lua_isnil(L, -1) ? NULL : at_get(L, w, lua_gettop(L));
   if (at && at->holding == h) return true;
-  if (at && !at->holding && pt_equal(&at->pt, gaijin_holding_pt(h))) { /* a resurrected function: it stays, with a fresh token */
+  struct gaijin_pt pt = gaijin_holding_pt(h);
+  if (at && !at->holding && gaijin_pt_equal(&at->pt, &pt)) { /* a resurrected function: it stays, with a fresh token */
     at_revive(L, w, lua_gettop(L));
     return true;
   }
@@ -75,10 +76,10 @@ static bool push_interned(lua_State *L, struct worker *w, gaijin_holding *h) {
 
 /* Pushes a new AT, not yet a user of the holding. */
 static struct at *push_new(lua_State *L, struct worker *w, gaijin_holding *h) {
-  const struct pt *pt = gaijin_holding_pt(h);
-  if (pt->kind != PT_FUNCTION) return new_userdata(L, pt, w->at.object_meta);
+  struct gaijin_pt pt = gaijin_holding_pt(h);
+  if (pt.kind != GAIJIN_KIND_FUNCTION) return new_userdata(L, &pt, w->at.object_meta);
   lua_rawgeti(L, LUA_REGISTRYINDEX, w->at.make_function_at);
-  struct at *at = new_userdata(L, pt, w->at.token_meta);
+  struct at *at = new_userdata(L, &pt, w->at.token_meta);
   lua_call(L, 1, 1);
   return at;
 }
@@ -97,7 +98,7 @@ void at_push(lua_State *L, struct worker *w, gaijin_holding *h) {
 }
 
 /* The holding of a PT, as a user of it; claims the token when the release has left. Raises. */
-static gaijin_holding *hold_again(lua_State *L, struct worker *w, const struct pt *pt) {
+static gaijin_holding *hold_again(lua_State *L, struct worker *w, const struct gaijin_pt *pt) {
   gaijin_holding *h = gaijin_holding_find(w->g, pt);
   if (h) {
     gaijin_hold(w->g, h);
@@ -113,7 +114,7 @@ void at_revive(lua_State *L, struct worker *w, int i) {
   struct at *old = at_get(L, w, i);
   if (!old || old->holding) return;
   int top = lua_gettop(L);
-  struct pt pt = old->pt;
+  struct gaijin_pt pt = old->pt;
   luaL_checkstack(L, 6, "no room to revive a remote object");
   push_userdata(L, w, i);
   lua_createtable(L, 1, 0);
@@ -125,7 +126,7 @@ void at_revive(lua_State *L, struct worker *w, int i) {
   lua_setfenv(L, -2);
   lua_rawseti(L, -2, 1);
   gaijin_holding *h = hold_again(L, w, &pt);
-  if (!h) worker_raise(L, STATUS_stale, "the token was released by a finaliser and could not be claimed again");
+  if (!h) worker_raise(L, GAIJIN_STATUS_STALE, "the token was released by a finaliser and could not be claimed again");
   if (old->holding) { /* another fiber was faster */
     gaijin_let_go(w->g, h);
   } else {

@@ -14,7 +14,7 @@
 #include "lua/vm/worker.h"
 
 struct at {
-  struct pt pt;
+  struct gaijin_pt pt;
   gaijin_holding *holding; /* NULL once finalised */
   struct at *revived;      /* of a fresh token: the AT whose holding ends with it; alive as long as the token */
 };

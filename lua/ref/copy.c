@@ -197,7 +197,7 @@ bool copy_put(lua_State *L, struct worker *w, int i) {
 
 /* ---- Receiving ---- */
 
-static int malformed(lua_State *L) { return worker_raise(L, STATUS_protocol, "a table sent by value is malformed"); }
+static int malformed(lua_State *L) { return worker_raise(L, GAIJIN_STATUS_PROTOCOL, "a table sent by value is malformed"); }
 
 /* Pushes a key or value: a table of the list, or any other value. */
 static void push_element(lua_State *L, struct worker *w, gaijin_body *body, int list, uint32_t count) {

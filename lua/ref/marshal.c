@@ -9,13 +9,13 @@
 #include "lua/ref/pool.h"
 
 /* The kind of token a value of this type is sent as; 0 for types that travel as they are. */
-static enum pt_kind candidate_kind(int type) {
+static enum gaijin_kind candidate_kind(int type) {
   switch (type) {
-    case LUA_TTABLE: return PT_TABLE;
-    case LUA_TFUNCTION: return PT_FUNCTION;
-    case LUA_TTHREAD: return PT_THREAD;
+    case LUA_TTABLE: return GAIJIN_KIND_TABLE;
+    case LUA_TFUNCTION: return GAIJIN_KIND_FUNCTION;
+    case LUA_TTHREAD: return GAIJIN_KIND_THREAD;
     case LUA_TUSERDATA:
-    case LUA_TLIGHTUSERDATA: return PT_USERDATA;
+    case LUA_TLIGHTUSERDATA: return GAIJIN_KIND_USERDATA;
     default: return 0;
   }
 }
@@ -30,7 +30,7 @@ void marshal_revive(lua_State *L, struct worker *w, int i) {
 }
 
 void marshal_give_token(lua_State *L, struct worker *w, int i) {
-  enum pt_kind kind = candidate_kind(lua_type(L, i));
+  enum gaijin_kind kind = candidate_kind(lua_type(L, i));
   if (!kind || at_get(L, w, i)) return;
   if (copy_is(L, w, i))
     copy_visit(L, w, i, marshal_give_token);
@@ -118,7 +118,7 @@ void unmarshal_value(lua_State *L, struct worker *w, const struct gaijin_value *
       at_push(L, w, v->holding);
       break;
     case GAIJIN_STALE:
-      worker_raise(L, STATUS_stale, "a token of %s names an object it no longer keeps", w->name);
+      worker_raise(L, GAIJIN_STATUS_STALE, "a token of %s names an object it no longer keeps", w->name);
       break;
   }
 }
@@ -141,7 +141,7 @@ int unmarshal(lua_State *L, struct worker *w, gaijin_body *body, bool rows) {
   if (!body) return 0;
   uint32_t count = gaijin_body_count(body);
   if (count > LUAI_MAXCSTACK || !lua_checkstack(L, (int)count + 8))
-    return worker_raise(L, STATUS_too_large, "%u values are more than the Lua stack holds", (unsigned)count);
+    return worker_raise(L, GAIJIN_STATUS_TOO_LARGE, "%u values are more than the Lua stack holds", (unsigned)count);
   int n = 0;
   struct gaijin_value v;
   for (; gaijin_body_next(body, &v); n++) {

@@ -17,7 +17,7 @@ gaijin_token *pool_find(lua_State *L, struct worker *w, int i) {
   return t;
 }
 
-gaijin_token *pool_token(lua_State *L, struct worker *w, int i, enum pt_kind kind) {
+gaijin_token *pool_token(lua_State *L, struct worker *w, int i, enum gaijin_kind kind) {
   gaijin_token *t = pool_find(L, w, i);
   if (t) return t;
   luaL_checkstack(L, 4, "too many values to send");
@@ -40,7 +40,7 @@ gaijin_token *pool_token(lua_State *L, struct worker *w, int i, enum pt_kind kin
     lua_pushnil(L);
   lua_rawset(L, -3);
   lua_pop(L, 1);
-  if (!t) worker_raise(L, STATUS_busy, "no memory for a token");
+  if (!t) worker_raise(L, GAIJIN_STATUS_BUSY, "no memory for a token");
   return t;
 }
 

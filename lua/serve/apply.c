@@ -18,7 +18,7 @@ static int apply_at(lua_State *L, struct worker *w, int i, const char *title) {
   luaL_checkstack(L, 4, "too many arguments");
   lua_pushstring(L, title);
   lua_insert(L, 1);
-  return remote_call(L, w, OP_apply, i + 1, 1, lua_gettop(L));
+  return remote_call(L, w, GAIJIN_OP_APPLY, i + 1, 1, lua_gettop(L));
 }
 
 int apply_original(lua_State *L) {
@@ -37,7 +37,7 @@ static int forward(lua_State *L) {
   const char *only = lua_tostring(L, lua_upvalueindex(KIND));
   for (int i = first; i <= last; i++) {
     struct at *at = at_get(L, w, i);
-    if (at && (!only || strcmp(pt_kind_name(at->pt.kind), only) == 0)) return apply_at(L, w, i, lua_tostring(L, lua_upvalueindex(TITLE)));
+    if (at && (!only || strcmp(gaijin_kind_name(at->pt.kind), only) == 0)) return apply_at(L, w, i, lua_tostring(L, lua_upvalueindex(TITLE)));
   }
   return apply_original(L);
 }
@@ -54,7 +54,7 @@ int apply_forward(lua_State *L) {
 int apply_call(lua_State *L) {
   struct worker *w = worker_of(L);
   luaL_checkstring(L, 2);
-  return remote_call(L, w, OP_apply, 1, 2, lua_gettop(L) - 1);
+  return remote_call(L, w, GAIJIN_OP_APPLY, 1, 2, lua_gettop(L) - 1);
 }
 
 /* Lua reads metatables raw, so one that is not in the same VM as the object could never work. */
@@ -62,10 +62,10 @@ int apply_setmetatable(lua_State *L) {
   struct worker *w = worker_of(L);
   struct at *object = at_get(L, w, 1), *meta = at_get(L, w, 2);
   if (!object && !meta) return apply_original(L);
-  if (!w->g) return worker_raise(L, STATUS_lost, "the connection to the broker was closed");
+  if (!w->g) return worker_raise(L, GAIJIN_STATUS_LOST, "the connection to the broker was closed");
   uint64_t home = object ? object->pt.host : gaijin_host(w->g), meta_home = meta ? meta->pt.host : gaijin_host(w->g);
   if ((meta || lua_istable(L, 2)) && home != meta_home)
-    return worker_raise(L, STATUS_unsupported, "setmetatable: the object lives in %s and the metatable in %s; make the metatable where the object lives",
+    return worker_raise(L, GAIJIN_STATUS_UNSUPPORTED, "setmetatable: the object lives in %s and the metatable in %s; make the metatable where the object lives",
                         worker_host_name(w, home), worker_host_name(w, meta_home));
   return apply_at(L, w, 1, "setmetatable");
 }
@@ -75,10 +75,10 @@ int apply_serve(lua_State *L, struct worker *w) {
   lua_rawgeti(L, LUA_REGISTRYINDEX, w->at.applicable);
   lua_pushvalue(L, 2);
   lua_rawget(L, -2);
-  if (lua_isnil(L, -1)) return worker_raise(L, STATUS_unsupported, "%s has no function %s to apply", w->name, title);
+  if (lua_isnil(L, -1)) return worker_raise(L, GAIJIN_STATUS_UNSUPPORTED, "%s has no function %s to apply", w->name, title);
   /* Access was asked for the target: it must be what the function works on, or getfenv(1) would be allowed with any object. */
   if (!lua_rawequal(L, 1, strcmp(title, "string.gsub") == 0 ? 5 : 3))
-    return worker_raise(L, STATUS_denied, "%s of something else than the object asked", title);
+    return worker_raise(L, GAIJIN_STATUS_DENIED, "%s of something else than the object asked", title);
   lua_replace(L, 2);
   lua_pop(L, 1);
   lua_call(L, lua_gettop(L) - 2, LUA_MULTRET);

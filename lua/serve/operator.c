@@ -73,7 +73,7 @@ int operator_serve(lua_State *L, struct worker *w) {
     return done(L);
   }
   /* gaijin.access was asked about the target: no other object may be worked on under its name. */
-  if (!lua_rawequal(L, 1, 3) && !lua_rawequal(L, 1, 4)) return worker_raise(L, STATUS_denied, "operator %s: the target is no operand", name);
+  if (!lua_rawequal(L, 1, 3) && !lua_rawequal(L, 1, 4)) return worker_raise(L, GAIJIN_STATUS_DENIED, "operator %s: the target is no operand", name);
   bool here = !at_get(L, w, 3) && !at_get(L, w, 4);
   if (strcmp(name, "eq") == 0 || strcmp(name, "lt") == 0) {
     if (!here) return not_done(L);
@@ -99,7 +99,7 @@ static bool ask(lua_State *L, struct worker *w, const char *name, int i) {
   lua_pushvalue(L, 1);
   lua_pushvalue(L, 2);
   int first = lua_gettop(L) - 2;
-  remote_call(L, w, OP_operator, i, first, 3);
+  remote_call(L, w, GAIJIN_OP_OPERATOR, i, first, 3);
   lua_settop(L, first + 4); /* name, left, right, done, result */
   bool is_done = lua_toboolean(L, first + 3);
   if (is_done) {
@@ -113,7 +113,7 @@ static bool ask(lua_State *L, struct worker *w, const char *name, int i) {
 
 static const char *type_name(lua_State *L, struct worker *w, int i) {
   struct at *at = at_get(L, w, i);
-  return at ? pt_kind_name(at->pt.kind) : luaL_typename(L, i);
+  return at ? gaijin_kind_name(at->pt.kind) : luaL_typename(L, i);
 }
 
 /* Lua's own words for an operand without handler: the first one that the operator does not take by itself is named. */
@@ -151,7 +151,7 @@ static void push_any_handler(lua_State *L, struct worker *w, int i, const char *
   lua_pushliteral(L, "handler");
   lua_pushstring(L, event);
   int first = lua_gettop(L) - 1;
-  remote_call(L, w, OP_operator, i, first, 2);
+  remote_call(L, w, GAIJIN_OP_OPERATOR, i, first, 2);
   lua_settop(L, first + 3);
   lua_replace(L, first);
   lua_settop(L, first);
@@ -184,7 +184,7 @@ static int compare(lua_State *L) {
   lua_settop(L, 2);
   struct at *a = at_get(L, w, 1), *b = at_get(L, w, 2);
   if (!a || !b) return not_comparable(L, w);
-  if (eq && (a->pt.kind != b->pt.kind || pt_equal(&a->pt, &b->pt))) {
+  if (eq && (a->pt.kind != b->pt.kind || gaijin_pt_equal(&a->pt, &b->pt))) {
     lua_pushboolean(L, a->pt.kind == b->pt.kind); /* one object with two ATs: one was resurrected by a finaliser */
     return 1;
   }

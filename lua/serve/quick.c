@@ -29,7 +29,7 @@ static void push_key(lua_State *L, const struct gaijin_value *key) {
 
 static void answer(lua_State *L, struct get *get) {
   gaijin *g = get->w->g;
-  gaijin_begin_reply(g, get->request->id, OP_get, 1);
+  gaijin_begin_reply(g, get->request->id, GAIJIN_OP_GET, 1);
   size_t size;
   switch (lua_type(L, -1)) {
     case LUA_TNIL: gaijin_put_nil(g); break;
@@ -74,7 +74,7 @@ void quick_open(lua_State *L, struct worker *w) {
 
 bool quick_get(struct worker *w, const struct gaijin_request *request, gaijin_body *body) {
   struct get get = {.w = w, .request = request};
-  if (request->op != OP_get || request->one_way || w->stopping || w->sched.current) return false;
+  if (request->op != GAIJIN_OP_GET || request->one_way || w->stopping || w->sched.current) return false;
   if (w->sched.ready_first || w->sched.stackless_first) return false; /* it would overtake what was started before it */
   if (!gaijin_body_peek(body, &get.key) || get.key.type == GAIJIN_NIL) return false;
   lua_State *L = w->L;

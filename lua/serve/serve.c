@@ -111,7 +111,7 @@ static int op_labels(lua_State *L, struct worker *w) {
       lua_pushnumber(L, (lua_Number)gaijin_token_pt(w->g, t).id);
       lua_replace(L, i + 1);
     }
-    lua_pushstring(L, at ? pt_kind_name(at->pt.kind) : luaL_typename(L, i));
+    lua_pushstring(L, at ? gaijin_kind_name(at->pt.kind) : luaL_typename(L, i));
     lua_replace(L, i);
   }
   return lua_gettop(L) - 1;
@@ -119,10 +119,10 @@ static int op_labels(lua_State *L, struct worker *w) {
 
 typedef int (*operation)(lua_State *L, struct worker *w);
 
-static const operation operations[OP_COUNT] = {
-    [OP_s2t] = op_s2t,           [OP_get] = op_get,       [OP_set] = op_set,   [OP_call] = op_call,
-    [OP_pairs] = traverse_pairs, [OP_ipairs] = traverse_ipairs, [OP_next] = traverse_next, [OP_len] = op_len,
-    [OP_str] = op_str,           [OP_operator] = operator_serve, [OP_apply] = apply_serve, [OP_labels] = op_labels,
+static const operation operations[GAIJIN_OP_COUNT] = {
+    [GAIJIN_OP_S2T] = op_s2t,           [GAIJIN_OP_GET] = op_get,       [GAIJIN_OP_SET] = op_set,   [GAIJIN_OP_CALL] = op_call,
+    [GAIJIN_OP_PAIRS] = traverse_pairs, [GAIJIN_OP_IPAIRS] = traverse_ipairs, [GAIJIN_OP_NEXT] = traverse_next, [GAIJIN_OP_LEN] = op_len,
+    [GAIJIN_OP_STR] = op_str,           [GAIJIN_OP_OPERATOR] = operator_serve, [GAIJIN_OP_APPLY] = apply_serve, [GAIJIN_OP_LABELS] = op_labels,
 };
 
 /* ---- Access ---- */
@@ -141,9 +141,9 @@ static void check_access(lua_State *L, struct worker *w, const struct serving *s
   }
   lua_pushstring(L, worker_host_name(w, s->caller)); /* the library's own may go while the function waits */
   lua_insert(L, -2);
-  bool keyed = s->op == OP_s2t || s->op == OP_get || s->op == OP_set || s->op == OP_next || s->op == OP_operator || s->op == OP_apply;
+  bool keyed = s->op == GAIJIN_OP_S2T || s->op == GAIJIN_OP_GET || s->op == GAIJIN_OP_SET || s->op == GAIJIN_OP_NEXT || s->op == GAIJIN_OP_OPERATOR || s->op == GAIJIN_OP_APPLY;
   lua_pushvalue(L, -2);
-  lua_pushstring(L, op_name(s->op));
+  lua_pushstring(L, gaijin_op_name(s->op));
   if (s->target)
     lua_pushvalue(L, 1);
   else
@@ -153,7 +153,7 @@ static void check_access(lua_State *L, struct worker *w, const struct serving *s
   else
     lua_pushnil(L);
   lua_call(L, 4, 1);
-  if (!lua_toboolean(L, -1)) worker_raise(L, STATUS_denied, "%s refuses %s to %s", w->name, op_name(s->op), lua_tostring(L, -2));
+  if (!lua_toboolean(L, -1)) worker_raise(L, GAIJIN_STATUS_DENIED, "%s refuses %s to %s", w->name, gaijin_op_name(s->op), lua_tostring(L, -2));
   lua_settop(L, top);
 }
 
@@ -163,7 +163,7 @@ static void check_access(lua_State *L, struct worker *w, const struct serving *s
 static void answer(lua_State *L, struct worker *w, struct serving *s, int n, bool raised) {
   if (s->one_way || s->given_up) {
     /* The broker keeps the record of a request that was given up until it hears of it. */
-    if (!s->one_way) gaijin_answer_error(w->g, s->id, s->op, STATUS_cancelled, "given up");
+    if (!s->one_way) gaijin_answer_error(w->g, s->id, s->op, GAIJIN_STATUS_CANCELLED, "given up");
     s->answered = true;
     return;
   }
@@ -185,7 +185,7 @@ static void answer(lua_State *L, struct worker *w, struct serving *s, int n, boo
   strncpy(text, gaijin_error(w->g), sizeof text - 1);
   text[sizeof text - 1] = '\0';
   marshal_discard(L, w, first, n);
-  gaijin_answer_error(w->g, s->id, s->op, (enum status)status, text);
+  gaijin_answer_error(w->g, s->id, s->op, (enum gaijin_status)status, text);
 }
 
 static int serve(lua_State *L) {
@@ -193,7 +193,7 @@ static int serve(lua_State *L) {
   struct fiber *f = w->sched.current;
   struct serving *s = &f->serving;
   lua_settop(L, 0);
-  if (s->given_up) return worker_raise(L, STATUS_cancelled, "given up before it began");
+  if (s->given_up) return worker_raise(L, GAIJIN_STATUS_CANCELLED, "given up before it began");
   if (s->target) pool_push(L, w, s->target);
   unmarshal(L, w, s->body, false);
   check_access(L, w, s);
@@ -202,10 +202,10 @@ static int serve(lua_State *L) {
   return 0;
 }
 
-void serve_post_refused(void *worker, enum op op, enum status status, const char *text) {
+void serve_post_refused(void *worker, enum gaijin_op op, enum gaijin_status status, const char *text) {
   struct worker *w = worker;
   w->posts_failed++;
-  worker_log(w, "a post (%s) was not done: gaijin: %s: %s", op_name(op), status_name(status), text);
+  worker_log(w, "a post (%s) was not done: gaijin: %s: %s", gaijin_op_name(op), gaijin_status_name(status), text);
 }
 
 /* An error that no asker can be told: true if it was logged. */
@@ -241,7 +241,7 @@ static void serve_job(struct worker *w, struct fiber *f) {
   if (log_untold(w, s, text)) return;
   gaijin_begin_raise(w->g, s->id, s->op, 1);
   gaijin_put_text(w->g, text);
-  if (gaijin_end_answer(w->g) != 0) gaijin_answer_error(w->g, s->id, s->op, STATUS_unsupported, text);
+  if (gaijin_end_answer(w->g) != 0) gaijin_answer_error(w->g, s->id, s->op, GAIJIN_STATUS_UNSUPPORTED, text);
   s->answered = true;
 }
 
@@ -257,15 +257,15 @@ void serve_request(void *worker, const struct gaijin_request *rq, gaijin_body *b
   struct worker *w = worker;
   if (quick_get(w, rq, body)) return;
   const char *why = NULL;
-  enum status status = STATUS_busy;
+  enum gaijin_status status = GAIJIN_STATUS_BUSY;
   struct fiber *f = NULL;
   char text[160];
   if (!operations[rq->op]) {
-    status = STATUS_unsupported;
-    snprintf(text, sizeof text, "%s does not know %s", w->name, op_name(rq->op));
+    status = GAIJIN_STATUS_UNSUPPORTED;
+    snprintf(text, sizeof text, "%s does not know %s", w->name, gaijin_op_name(rq->op));
     why = text;
   } else if (w->stopping && !may_be_call_back(w, rq)) {
-    status = STATUS_dead;
+    status = GAIJIN_STATUS_DEAD;
     snprintf(text, sizeof text, "Gaijin tried accessing dead resource. (%s)", w->name);
     why = text;
   } else if (!(f = fiber_new(w, serve_job))) {

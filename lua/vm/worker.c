@@ -17,13 +17,13 @@ void worker_push_function(lua_State *L, struct worker *w, lua_CFunction fn) {
   lua_pushcclosure(L, fn, 1);
 }
 
-int worker_raise(lua_State *L, enum status status, const char *format, ...) {
+int worker_raise(lua_State *L, enum gaijin_status status, const char *format, ...) {
   char text[1024];
   va_list args;
   va_start(args, format);
   vsnprintf(text, sizeof text, format, args);
   va_end(args);
-  lua_pushfstring(L, "gaijin: %s: %s", status_name(status), text);
+  lua_pushfstring(L, "gaijin: %s: %s", gaijin_status_name(status), text);
   return lua_error(L);
 }
 

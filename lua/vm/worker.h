@@ -136,7 +136,7 @@ void worker_push_function(lua_State *L, struct worker *w, lua_CFunction fn);
 static inline struct worker *worker_of(lua_State *L) { return lua_touserdata(L, lua_upvalueindex(1)); }
 
 /* Raises "gaijin: CODE: text". */
-int worker_raise(lua_State *L, enum status status, const char *format, ...) __attribute__((format(printf, 3, 4)));
+int worker_raise(lua_State *L, enum gaijin_status status, const char *format, ...) __attribute__((format(printf, 3, 4)));
 
 /* In a stock interpreter the script may have closed the connection. */
 static inline bool worker_is_closed(const struct worker *w) { return w->lost && !w->g; }

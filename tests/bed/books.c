@@ -10,7 +10,8 @@ void books_each_holding(const gaijin *g, books_fn fn, void *user) {
   for (uint32_t i = 0; i <= g->holdings.mask; i++) {
     for (struct table_node *n = g->holdings.slots[i]; n; n = n->next) {
       const gaijin_holding *h = container_of(n, gaijin_holding, node);
-      fn(user, &h->pt, h->count);
+      struct gaijin_pt pt = gaijin_holding_pt(h);
+      fn(user, &pt, h->count);
     }
   }
 }
@@ -19,7 +20,7 @@ void books_each_token(const gaijin *g, books_fn fn, void *user) {
   for (uint32_t i = 0; i <= g->tokens.mask; i++) {
     for (struct table_node *n = g->tokens.slots[i]; n; n = n->next) {
       const gaijin_token *t = container_of(n, gaijin_token, node);
-      struct pt pt = gaijin_token_pt(g, t);
+      struct gaijin_pt pt = gaijin_token_pt(g, t);
       fn(user, &pt, t->sent);
     }
   }

@@ -10,7 +10,7 @@
 #include <gaijin/gaijin.h>
 
 /* Called for each record: its PT, and the number that the reference protocol keeps of it. */
-typedef void (*books_fn)(void *user, const struct pt *pt, uint64_t number);
+typedef void (*books_fn)(void *user, const struct gaijin_pt *pt, uint64_t number);
 
 /* Every holding with its count; every home token with its sent. */
 void books_each_holding(const gaijin *g, books_fn fn, void *user);

@@ -102,7 +102,7 @@ static size_t tokens(struct bed *b, FILE *out) {
   for (bool first = true; more; first = false) {
     gaijin *g = bed_observer(b);
     struct gaijin_answer answer;
-    gaijin_begin_request(g, &(struct gaijin_send){.op = OP_inspect}, first ? 1 : 2);
+    gaijin_begin_request(g, &(struct gaijin_send){.op = GAIJIN_OP_INSPECT}, first ? 1 : 2);
     gaijin_put_text(g, "tokens");
     if (!first) gaijin_put_number(g, (double)cursor);
     if (!ask(b, &answer)) bed_fail(b, "inspect tokens: %s", answer.text);
@@ -126,7 +126,7 @@ static void collect_all(struct bed *b) {
   for (struct bed_process *p = b->processes; p; p = p->next) {
     if (!p->worker || child_ended(&p->child)) continue;
     struct gaijin_answer answer;
-    gaijin_begin_request(bed_observer(b), &(struct gaijin_send){.op = OP_gc, .name = p->child.name}, 0);
+    gaijin_begin_request(bed_observer(b), &(struct gaijin_send){.op = GAIJIN_OP_GC, .name = p->child.name}, 0);
     if (ask(b, &answer)) gaijin_body_free(answer.body); /* it may end meanwhile: an error says nothing */
   }
 }

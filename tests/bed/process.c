@@ -90,7 +90,7 @@ bool bed_ready(struct bed *b, struct child *c) {
   gaijin *g = bed_observer(b);
   struct watching w = {.answered = false};
   uint64_t id = 0;
-  gaijin_begin_request(g, &(struct gaijin_send){.op = OP_watch}, 2);
+  gaijin_begin_request(g, &(struct gaijin_send){.op = GAIJIN_OP_WATCH}, 2);
   gaijin_put_text(g, c->name);
   gaijin_put_text(g, "ready");
   if (gaijin_end_request(g, on_watch, &w, &id) != 0) bed_fail(b, "watch: %s", gaijin_error(g));

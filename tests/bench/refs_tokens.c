@@ -39,7 +39,7 @@ static void on_request(void *user, const struct gaijin_request *request, gaijin_
   struct bench *b = user;
   gaijin_begin_reply(b->host, request->id, request->op, BATCH);
   for (int i = 0; i < BATCH; i++) {
-    gaijin_token *t = gaijin_token_new(b->host, PT_TABLE, NULL);
+    gaijin_token *t = gaijin_token_new(b->host, GAIJIN_KIND_TABLE, NULL);
     if (!t) die("host", "no memory");
     gaijin_put_token(b->host, t);
   }
@@ -95,7 +95,7 @@ static void make(struct bench *b, size_t tokens) {
   b->n_held = 0;
   while (b->n_held < tokens) {
     size_t before = b->n_held;
-    gaijin_begin_request(b->holder, &(struct gaijin_send){.op = OP_s2t, .name = "host", .depth = 1}, 1);
+    gaijin_begin_request(b->holder, &(struct gaijin_send){.op = GAIJIN_OP_S2T, .name = "host", .depth = 1}, 1);
     gaijin_put_text(b->holder, "more");
     if (gaijin_end_request(b->holder, on_batch, b, NULL) != 0) die("holder", gaijin_error(b->holder));
     while (b->n_held == before) turn(b);
@@ -131,7 +131,7 @@ static void give_back(struct bench *b) {
   if (gaijin_flush(b->holder, true) != 0) die("holder", gaijin_error(b->holder)); /* queues them all before the ping */
   uint64_t id;
   struct gaijin_answer answer;
-  gaijin_begin_request(b->holder, &(struct gaijin_send){.op = OP_ping}, 0);
+  gaijin_begin_request(b->holder, &(struct gaijin_send){.op = GAIJIN_OP_PING}, 0);
   if (gaijin_end_request(b->holder, NULL, NULL, &id) != 0 || gaijin_await(b->holder, id, LIMIT_SECONDS, &answer) != 0)
     die("holder", gaijin_error(b->holder));
   gaijin_body_free(answer.body);

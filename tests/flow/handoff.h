@@ -38,7 +38,7 @@ struct party {
   unsigned n_kept;
   unsigned asked, told; /* requests, answers to them */
   unsigned served;      /* calls */
-  enum status failed;   /* the error that ended its part; raised (0): none */
+  enum gaijin_status failed;   /* the error that ended its part; raised (0): none */
   bool done;
   uint64_t owed;    /* C: the call of A's to be answered */
   uint64_t put_off; /* H: the request answered later */
@@ -77,12 +77,12 @@ static inline void party_ended(struct party *p, gaijin_answer_fn fn) {
   p->asked++;
 }
 static inline void party_ask_label(struct party *p, const char *name, gaijin_answer_fn fn) {
-  gaijin_begin_request(p->g, &(struct gaijin_send){.op = OP_s2t, .name = name, .depth = 1}, 1);
+  gaijin_begin_request(p->g, &(struct gaijin_send){.op = GAIJIN_OP_S2T, .name = name, .depth = 1}, 1);
   gaijin_put_text(p->g, "label");
   party_ended(p, fn);
 }
 static inline void party_ask_field(struct party *p, gaijin_holding *holding, gaijin_answer_fn fn) {
-  gaijin_begin_request(p->g, &(struct gaijin_send){.op = OP_get, .holding = holding, .depth = 2}, 1);
+  gaijin_begin_request(p->g, &(struct gaijin_send){.op = GAIJIN_OP_GET, .holding = holding, .depth = 2}, 1);
   gaijin_put_text(p->g, "field");
   party_ended(p, fn);
 }
@@ -120,8 +120,8 @@ static inline void party_hand_over(void *user, const struct gaijin_answer *answe
   struct party *a = user;
   party_labelled(a, answer);
   if (!a->g || a->n_kept < 2) return;
-  if (!a->token) a->token = gaijin_token_new(a->g, PT_TABLE, a);
-  gaijin_begin_request(a->g, &(struct gaijin_send){.op = OP_call, .holding = a->kept[1], .depth = 1}, 3);
+  if (!a->token) a->token = gaijin_token_new(a->g, GAIJIN_KIND_TABLE, a);
+  gaijin_begin_request(a->g, &(struct gaijin_send){.op = GAIJIN_OP_CALL, .holding = a->kept[1], .depth = 1}, 3);
   gaijin_put_holding(a->g, a->kept[0]);
   gaijin_put_holding(a->g, a->kept[0]);
   gaijin_put_token(a->g, a->token);
@@ -140,19 +140,19 @@ static inline void party_start(struct party *a) { party_ask_label(a, "H", party_
 static inline void party_have_field(void *user, const struct gaijin_answer *answer) {
   struct party *c = user;
   if (party_told(c, answer)) {
-    gaijin_begin_reply(c->g, c->owed, OP_call, 0);
+    gaijin_begin_reply(c->g, c->owed, GAIJIN_OP_CALL, 0);
     ck_assert_int_eq(gaijin_end_answer(c->g), 0);
     while (c->n_kept) party_drop_last(c);
     c->done = true;
   } else if (c->g) {
-    ck_assert_int_eq(gaijin_answer_error(c->g, c->owed, OP_call, answer->status, answer->text), 0);
+    ck_assert_int_eq(gaijin_answer_error(c->g, c->owed, GAIJIN_OP_CALL, answer->status, answer->text), 0);
   }
   gaijin_body_free(answer->body);
 }
 
-static inline void party_reply_token(struct party *p, uint64_t id, enum pt_kind kind) {
+static inline void party_reply_token(struct party *p, uint64_t id, enum gaijin_kind kind) {
   if (!p->token) p->token = gaijin_token_new(p->g, kind, p);
-  gaijin_begin_reply(p->g, id, OP_s2t, 1);
+  gaijin_begin_reply(p->g, id, GAIJIN_OP_S2T, 1);
   gaijin_put_token(p->g, p->token);
   ck_assert_int_eq(gaijin_end_answer(p->g), 0);
 }
@@ -167,20 +167,20 @@ static inline void party_serve_call(struct party *p, uint64_t id, gaijin_body *b
     p->owed = id;
     party_ask_field(p, p->kept[0], party_have_field);
   } else {
-    gaijin_begin_reply(p->g, id, OP_call, 0);
+    gaijin_begin_reply(p->g, id, GAIJIN_OP_CALL, 0);
     ck_assert_int_eq(gaijin_end_answer(p->g), 0);
   }
 }
 
 static inline void party_serve(void *user, const struct gaijin_request *request, gaijin_body *body) {
   struct party *p = user;
-  if (request->op == OP_s2t && p == &p->of->p[PARTY_H] && p->token && !p->of->late) {
+  if (request->op == GAIJIN_OP_S2T && p == &p->of->p[PARTY_H] && p->token && !p->of->late) {
     p->put_off = request->id;
     p->putting_off = true;
-  } else if (request->op == OP_s2t) {
-    party_reply_token(p, request->id, p == &p->of->p[PARTY_C] ? PT_FUNCTION : PT_TABLE);
-  } else if (request->op == OP_get) {
-    gaijin_begin_reply(p->g, request->id, OP_get, 1);
+  } else if (request->op == GAIJIN_OP_S2T) {
+    party_reply_token(p, request->id, p == &p->of->p[PARTY_C] ? GAIJIN_KIND_FUNCTION : GAIJIN_KIND_TABLE);
+  } else if (request->op == GAIJIN_OP_GET) {
+    gaijin_begin_reply(p->g, request->id, GAIJIN_OP_GET, 1);
     gaijin_put_number(p->g, 42);
     ck_assert_int_eq(gaijin_end_answer(p->g), 0);
   } else {
@@ -192,7 +192,7 @@ static inline void party_serve(void *user, const struct gaijin_request *request,
 /* H answers what it had put off, and puts nothing off from now on. */
 static inline void party_answer_late(struct party *p) {
   p->of->late = true;
-  if (p->g && p->putting_off) party_reply_token(p, p->put_off, PT_TABLE);
+  if (p->g && p->putting_off) party_reply_token(p, p->put_off, GAIJIN_KIND_TABLE);
   p->putting_off = false;
 }
 
@@ -299,18 +299,20 @@ struct handoff_books {
   uint32_t host; /* whose books they are */
 };
 
-static inline uint32_t handoff_token(struct handoff *h, const struct pt *pt) {
+static inline uint32_t handoff_token(struct handoff *h, const struct gaijin_pt *pt) {
+  struct pt wire = {.host = pt->host, .id = pt->id, .stamp = pt->stamp, .kind = pt->kind};
   uint32_t token, host = hosts_find(&h->w.broker.hosts, pt->host);
-  ck_assert_msg(host != SLAB_NONE && refs_find(&h->w.broker.refs, host, pt, &token) == REFS_OK, "%s: the broker does not know a token", h->story);
+  ck_assert_msg(host != SLAB_NONE && refs_find(&h->w.broker.refs, host, &wire, &token) == REFS_OK,
+                "%s: the broker does not know a token", h->story);
   return token;
 }
-static inline void handoff_same_count(void *user, const struct pt *pt, uint64_t count) {
+static inline void handoff_same_count(void *user, const struct gaijin_pt *pt, uint64_t count) {
   struct handoff_books *b = user;
   uint64_t broker = refs_count(&b->h->w.broker.refs, handoff_token(b->h, pt), b->host);
   ck_assert_msg(count == broker, "%s: a holding counts %llu, in the broker %llu", b->h->story, (unsigned long long)count,
                 (unsigned long long)broker);
 }
-static inline void handoff_same_sent(void *user, const struct pt *pt, uint64_t sent) {
+static inline void handoff_same_sent(void *user, const struct gaijin_pt *pt, uint64_t sent) {
   struct handoff_books *b = user;
   uint64_t seen = refs_token(&b->h->w.broker.refs, handoff_token(b->h, pt))->seen;
   ck_assert_msg(sent == seen, "%s: a token was sent %llu times, the broker has seen %llu", b->h->story, (unsigned long long)sent,
@@ -329,14 +331,14 @@ static inline void handoff_agree(struct handoff *h) {
     party_check(h, refs_held_count(&b->refs, books.host) == gaijin_holding_count(p->g));
     party_check(h, refs_export_count(&b->refs, books.host) == gaijin_token_count(p->g));
     party_check(h, p->asked == p->told);
-    party_check(h, p->failed == STATUS_raised || p->failed == STATUS_dead);
+    party_check(h, p->failed == GAIJIN_STATUS_RAISED || p->failed == GAIJIN_STATUS_DEAD);
   }
   party_check(h, b->calls.all.count == 0);
 }
 
 static inline void handoff_used(void *user, const struct gaijin_answer *answer) {
   struct party *p = user;
-  p->failed = STATUS_raised;
+  p->failed = GAIJIN_STATUS_RAISED;
   party_told(p, answer);
   gaijin_body_free(answer->body);
 }
@@ -348,12 +350,12 @@ static inline void handoff_use(struct handoff *h) {
       struct party *p = &h->p[i];
       bool alive = false;
       for (unsigned n = 0; n < PARTIES; n++)
-        alive = alive || (h->p[n].g && gaijin_host(h->p[n].g) == gaijin_holding_pt(p->kept[k])->host);
+        alive = alive || (h->p[n].g && gaijin_host(h->p[n].g) == gaijin_holding_pt(p->kept[k]).host);
       party_ask_field(p, p->kept[k], handoff_used);
       handoff_rest(h);
-      ck_assert_msg(p->failed == (alive ? STATUS_raised : STATUS_dead), "%s: %s uses what it holds: %s", h->story, p->name,
-                    status_name(p->failed));
-      party_check(h, gaijin_host_dead(p->g, gaijin_holding_pt(p->kept[k])->host) == !alive);
+      ck_assert_msg(p->failed == (alive ? GAIJIN_STATUS_RAISED : GAIJIN_STATUS_DEAD), "%s: %s uses what it holds: %s", h->story, p->name,
+                    gaijin_status_name(p->failed));
+      party_check(h, gaijin_host_dead(p->g, gaijin_holding_pt(p->kept[k]).host) == !alive);
     }
   }
 }

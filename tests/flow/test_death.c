@@ -145,7 +145,7 @@ enum { FLOOD = 64, FLOOD_BYTES = 60000, ROOM_BYTES = 4 << 20 };
 
 /* `from` calls the function that it holds first, with a string and the token, if any. */
 static void call_with(struct party *from, const char *bytes, size_t size, gaijin_token *token) {
-  gaijin_begin_request(from->g, &(struct gaijin_send){.op = OP_call, .holding = from->kept[0], .depth = 1}, token ? 2 : 1);
+  gaijin_begin_request(from->g, &(struct gaijin_send){.op = GAIJIN_OP_CALL, .holding = from->kept[0], .depth = 1}, token ? 2 : 1);
   gaijin_put_string(from->g, bytes, size);
   if (token) gaijin_put_token(from->g, token);
   party_ended(from, handoff_used);
@@ -166,7 +166,7 @@ static size_t waiting_for(const struct party *p) {
 /* `from` calls `to`, which reads nothing, with fresh objects, until its socket is full and bytes wait in the broker. */
 static void flood(struct party *from, struct party *to, const char *bytes) {
   for (int i = 0; i < FLOOD; i++) {
-    gaijin_token *t = gaijin_token_new(from->g, PT_TABLE, NULL);
+    gaijin_token *t = gaijin_token_new(from->g, GAIJIN_KIND_TABLE, NULL);
     call_with(from, bytes, FLOOD_BYTES, t);
     for (int n = 0; n < 4; n++) {
       party_flush(from);
@@ -220,7 +220,7 @@ START_TEST(full_sockets) {
   party_kill(c);
   handoff_rest(&h);
   ck_assert_msg(a->served == whole, "case %d: %u calls were written, %u arrived", _i, whole, a->served);
-  party_check(&h, host->failed == STATUS_dead);
+  party_check(&h, host->failed == GAIJIN_STATUS_DEAD);
   handoff_agree(&h);
   handoff_use(&h);
   handoff_clean(&h);

@@ -28,7 +28,7 @@ static bool ask_a(struct story *s, const char *label, double *number) {
   struct gaijin_answer answer;
   struct gaijin_value v = {.type = GAIJIN_NIL};
   uint64_t id = 0;
-  gaijin_begin_request(g, &(struct gaijin_send){.op = OP_s2t, .name = "A", .depth = 1}, 1);
+  gaijin_begin_request(g, &(struct gaijin_send){.op = GAIJIN_OP_S2T, .name = "A", .depth = 1}, 1);
   gaijin_put_text(g, label);
   if (gaijin_end_request(g, NULL, NULL, &id) != 0 || gaijin_await(g, id, bed_limit(s->bed), &answer) != 0)
     bed_fail(s->bed, "asking A: %s", gaijin_error(g));

@@ -19,7 +19,7 @@ struct audit {
   struct system *s;
   struct model *m;
   struct books books;
-  struct pt *pts; /* by serial; host 0: not seen */
+  struct gaijin_pt *pts; /* by serial; host 0: not seen */
   gaijin_holding **held; /* by serial; what was seen stays held during the audit, lest it gets another token */
 };
 
@@ -34,21 +34,21 @@ static void see(struct audit *a, uint32_t serial, const struct gaijin_value *v, 
   }
   if (v->type != GAIJIN_FOREIGN) bed_fail(b, "%s: object %u is not there (type %d)", where, serial, (int)v->type);
   const struct object *o = model_object(a->m, serial);
-  struct pt *known = &a->pts[serial];
-  const struct pt *pt = gaijin_holding_pt(v->holding);
-  const char *name = gaijin_host_name(a->s->g, pt->host);
+  struct gaijin_pt *known = &a->pts[serial];
+  struct gaijin_pt pt = gaijin_holding_pt(v->holding);
+  const char *name = gaijin_host_name(a->s->g, pt.host);
   char home[8];
   snprintf(home, sizeof home, "w%u", o->home + 1u);
   if (!name || strcmp(name, home) != 0) bed_fail(b, "%s: object %u should be of %s, is of %s", where, serial, home, name ? name : "?");
-  if (gaijin_host_dead(a->s->g, pt->host) != o->dead) bed_fail(b, "%s: object %u should be %s", where, serial, o->dead ? "dead" : "alive");
-  if (pt->kind != o->kind) bed_fail(b, "%s: object %u should be a %s", where, serial, gaijin_kind_name((enum pt_kind)o->kind));
+  if (gaijin_host_dead(a->s->g, pt.host) != o->dead) bed_fail(b, "%s: object %u should be %s", where, serial, o->dead ? "dead" : "alive");
+  if (pt.kind != o->kind) bed_fail(b, "%s: object %u should be a %s", where, serial, gaijin_kind_name((enum gaijin_kind)o->kind));
   if (known->host == 0) {
-    *known = *pt;
+    *known = pt;
     a->held[serial] = v->holding;
     gaijin_hold(a->s->g, v->holding);
   }
-  if (!pt_equal(known, pt)) {
-    bed_fail(b, "%s: object %u is token %llu here and token %llu elsewhere", where, serial, (unsigned long long)pt->id,
+  if (!gaijin_pt_equal(known, &pt)) {
+    bed_fail(b, "%s: object %u is token %llu here and token %llu elsewhere", where, serial, (unsigned long long)pt.id,
              (unsigned long long)known->id);
   }
 }
@@ -99,13 +99,13 @@ static void see_worker(struct audit *a, unsigned worker) {
 
 /* No two objects are one token. */
 static int compare_pts(const void *x, const void *y) {
-  const struct pt *a = x, *b = y;
+  const struct gaijin_pt *a = x, *b = y;
   if (a->host != b->host) return a->host < b->host ? -1 : 1;
   return a->id < b->id ? -1 : a->id > b->id;
 }
 
 static void check_distinct(struct audit *a) {
-  struct pt *all = calloc(a->m->n_alive + 1, sizeof *all);
+  struct gaijin_pt *all = calloc(a->m->n_alive + 1, sizeof *all);
   if (!all) bed_fail(a->s->bed, "no memory");
   size_t n = 0;
   for (uint32_t i = 0; i < a->m->n_alive; i++)
@@ -185,7 +185,7 @@ static void expect_books(struct audit *a, struct books *wanted) {
   }
   for (unsigned w = 0; w < a->s->settings->workers; w++) {
     if (!a->s->workers[w].ctl) continue;
-    struct books_row row = {.host = (uint8_t)w, .id = gaijin_holding_pt(a->s->workers[w].ctl)->id, .kind = PT_FUNCTION,
+    struct books_row row = {.host = (uint8_t)w, .id = gaijin_holding_pt(a->s->workers[w].ctl).id, .kind = GAIJIN_KIND_FUNCTION,
                             .holders = BOOKS_DRIVER};
     books_add(a->s, wanted, &row);
   }

@@ -53,8 +53,8 @@ static uint32_t read_token(struct system *s, gaijin_body *body, void *books) {
   row.host = (uint8_t)number_of(s, &v);
   row.id = system_value(s, body).integer;
   v = system_value(s, body);
-  for (unsigned kind = PT_TABLE; kind <= PT_USERDATA; kind++) {
-    const char *name = gaijin_kind_name((enum pt_kind)kind);
+  for (unsigned kind = GAIJIN_KIND_TABLE; kind <= GAIJIN_KIND_USERDATA; kind++) {
+    const char *name = gaijin_kind_name((enum gaijin_kind)kind);
     if (v.size == strlen(name) && memcmp(v.bytes, name, v.size) == 0) row.kind = (uint8_t)kind;
   }
   system_value(s, body); /* age */
@@ -87,7 +87,7 @@ static void read_pages(struct system *s, const char *what, uint32_t (*read)(stru
   for (bool first = true, more = true; more; first = false) {
     struct gaijin_answer answer = {.body = NULL};
     uint64_t id = 0;
-    gaijin_begin_request(g, &(struct gaijin_send){.op = OP_inspect}, first ? 1 : 2);
+    gaijin_begin_request(g, &(struct gaijin_send){.op = GAIJIN_OP_INSPECT}, first ? 1 : 2);
     gaijin_put_text(g, what);
     if (!first) gaijin_put_number(g, (double)cursor);
     if (gaijin_end_request(g, NULL, NULL, &id) != 0 || gaijin_await(g, id, bed_limit(s->bed), &answer) != 0 || !answer.ok)
@@ -130,7 +130,7 @@ bool books_equal(const struct books *a, const struct books *b) {
 /* "w3 token 17 (a dead function) held by w1 driver" */
 static const char *describe(const struct books_row *row, char out[256]) {
   int n = snprintf(out, 256, "w%u token %llu (a %s%s) held by", row->host + 1u, (unsigned long long)row->id, row->dead ? "dead " : "",
-                   gaijin_kind_name((enum pt_kind)row->kind));
+                   gaijin_kind_name((enum gaijin_kind)row->kind));
   for (unsigned i = 0; i < WORKERS_MOST; i++)
     if (row->holders & 1u << i) n += snprintf(out + n, 256 - (size_t)n, " w%u", i + 1);
   if (row->holders & BOOKS_DRIVER) snprintf(out + n, 256 - (size_t)n, " driver");

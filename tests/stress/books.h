@@ -15,7 +15,7 @@ struct books_row {
   uint32_t serial; /* of the object, in rows made from the model; not compared */
   uint16_t holders;
   uint8_t host; /* worker */
-  uint8_t kind; /* enum pt_kind; 0 for one that does not exist */
+  uint8_t kind; /* enum gaijin_kind; 0 for one that does not exist */
   bool dead;
 };
 

@@ -12,7 +12,7 @@ bool do_store(struct plan *p) {
   uint32_t *cell = plan_write_cell(p, o, k);
   if (!plan_accept(p)) return false;
   *cell = v;
-  EMIT(p, c + 1, k + 1, s + 1, o->kind == PT_TABLE && p->s->x[3] & 1);
+  EMIT(p, c + 1, k + 1, s + 1, o->kind == GAIJIN_KIND_TABLE && p->s->x[3] & 1);
   return true;
 }
 
@@ -50,7 +50,7 @@ bool do_key(struct plan *p) {
   unsigned c = plan_slot(p, 0), s = plan_slot(p, 1);
   struct object *o = plan_open(p, c);
   uint32_t v = plan_read_slot(p, plan_me(p), s);
-  if (!o || o->kind != PT_TABLE || !v || key_cell(o, v) < CELLS) return false;
+  if (!o || o->kind != GAIJIN_KIND_TABLE || !v || key_cell(o, v) < CELLS) return false;
   unsigned k = key_cell(o, 0);
   if (k == CELLS) return false;
   uint32_t *cell = plan_write_cell(p, o, k);
@@ -63,7 +63,7 @@ bool do_key(struct plan *p) {
 bool do_unkey(struct plan *p) {
   unsigned c = plan_slot(p, 0), k = VALUE_CELLS + p->s->x[1] % KEY_CELLS;
   struct object *o = plan_open(p, c);
-  if (!o || o->kind != PT_TABLE) return false;
+  if (!o || o->kind != GAIJIN_KIND_TABLE) return false;
   for (unsigned i = 0; i < VALUE_CELLS; i++) plan_read_cell(p, o, i); /* it traverses */
   uint32_t *cell = plan_write_cell(p, o, k), v = *cell;
   if (!v || !plan_accept(p)) return false;
@@ -76,7 +76,7 @@ bool do_lookup(struct plan *p) {
   unsigned c = plan_slot(p, 0), s = plan_slot(p, 1);
   struct object *o = plan_open(p, c);
   uint32_t v = plan_read_slot(p, plan_me(p), s);
-  if (!o || o->kind != PT_TABLE || !v) return false;
+  if (!o || o->kind != GAIJIN_KIND_TABLE || !v) return false;
   plan_read_cell(p, o, VALUE_CELLS);
   if (!plan_accept(p)) return false;
   unsigned k = key_cell(o, v);
@@ -96,7 +96,7 @@ enum { BY_PAIRS, ABANDONED, BY_IPAIRS, BY_FETCH, BY_NEXT, BY_UNPACK, BY_PATH, WA
 bool do_pairs(struct plan *p) {
   unsigned c = plan_slot(p, 0), how = p->s->x[1] % WAYS, count = 0;
   struct object *o = plan_open(p, c);
-  if (!o || o->kind != PT_TABLE || (o->wide && how == BY_NEXT)) return false;
+  if (!o || o->kind != GAIJIN_KIND_TABLE || (o->wide && how == BY_NEXT)) return false;
   for (unsigned k = 0; k <= VALUE_CELLS; k++) plan_read_cell(p, o, k);
   if (!plan_accept(p)) return false;
   bool sequence = how == BY_IPAIRS, keys = how == BY_PAIRS || how == BY_FETCH || how == BY_NEXT;

@@ -28,7 +28,7 @@ void model_deinit(struct model *m) {
   *m = (struct model){0};
 }
 
-uint32_t model_create(struct model *m, unsigned home, enum pt_kind kind, bool wide) {
+uint32_t model_create(struct model *m, unsigned home, enum gaijin_kind kind, bool wide) {
   if (m->n_objects >= m->capacity) {
     m->capacity = m->capacity ? 2 * m->capacity : 1024;
     m->objects = grow(m->objects, m->capacity * sizeof *m->objects);

@@ -13,7 +13,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "proto/pt.h"
+#include <gaijin/protocol.h>
 
 enum { WORKERS_MOST = 8, LANES = 3, SLOTS = 36, LABELS = 6, VALUE_CELLS = 4, KEY_CELLS = 2, CELLS = VALUE_CELLS + KEY_CELLS };
 
@@ -26,7 +26,7 @@ struct object {
   uint32_t cells[CELLS];
   struct lock cell_locks[VALUE_CELLS + 1]; /* the last is for both key cells */
   uint8_t home;
-  uint8_t kind; /* enum pt_kind; a thread has no cells, only tables have key cells */
+  uint8_t kind; /* enum gaijin_kind; a thread has no cells, only tables have key cells */
   bool wide;
   bool dead;   /* its worker was killed; the cells are empty then */
   bool alive;  /* somebody can still reach it, or the tombstone of it; else it is out of the model */
@@ -57,7 +57,7 @@ void model_init(struct model *m, unsigned n_workers);
 void model_deinit(struct model *m);
 
 /* A new object in nobody's hands; its serial. */
-uint32_t model_create(struct model *m, unsigned home, enum pt_kind kind, bool wide);
+uint32_t model_create(struct model *m, unsigned home, enum gaijin_kind kind, bool wide);
 static inline struct object *model_object(const struct model *m, uint32_t serial) { return &m->objects[serial]; }
 
 /* A worker is gone: its slots and labels are empty, its objects dead. */

@@ -49,7 +49,7 @@ uint32_t plan_read_slot(struct plan *p, unsigned worker, unsigned i) {
 struct object *plan_open(struct plan *p, unsigned i) {
   uint32_t serial = plan_read_slot(p, plan_me(p), i);
   struct object *o = serial ? model_object(p->m, serial) : NULL;
-  if (!o || o->dead || o->kind == PT_THREAD) return NULL;
+  if (!o || o->dead || o->kind == GAIJIN_KIND_THREAD) return NULL;
   p->needs |= 1u << o->home;
   return o;
 }

@@ -13,9 +13,9 @@
 
 bool do_create(struct plan *p) {
   unsigned d = plan_slot(p, 0);
-  static const enum pt_kind kinds_made[] = {PT_TABLE, PT_TABLE, PT_TABLE, PT_FUNCTION, PT_FUNCTION, PT_THREAD, PT_USERDATA};
-  enum pt_kind kind = kinds_made[p->s->x[1] % (sizeof kinds_made / sizeof kinds_made[0])];
-  bool wide = kind == PT_TABLE && !p->m->small_messages && p->s->x[2] % 32 == 0;
+  static const enum gaijin_kind kinds_made[] = {GAIJIN_KIND_TABLE, GAIJIN_KIND_TABLE, GAIJIN_KIND_TABLE, GAIJIN_KIND_FUNCTION, GAIJIN_KIND_FUNCTION, GAIJIN_KIND_THREAD, GAIJIN_KIND_USERDATA};
+  enum gaijin_kind kind = kinds_made[p->s->x[1] % (sizeof kinds_made / sizeof kinds_made[0])];
+  bool wide = kind == GAIJIN_KIND_TABLE && !p->m->small_messages && p->s->x[2] % 32 == 0;
   uint32_t *slot = plan_write_slot(p, plan_me(p), d);
   if (!plan_accept(p)) return false;
   *slot = model_create(p->m, plan_me(p), kind, wide);
@@ -109,7 +109,7 @@ bool do_same(struct plan *p) {
   uint32_t va = plan_read_slot(p, plan_me(p), a), vs = plan_read_slot(p, w, s);
   if (!va || !vs || !plan_accept(p)) return false;
   const struct object *oa = model_object(p->m, va), *os = model_object(p->m, vs);
-  bool comparable = !oa->dead && !os->dead && oa->kind == PT_TABLE && os->kind == PT_TABLE;
+  bool comparable = !oa->dead && !os->dead && oa->kind == GAIJIN_KIND_TABLE && os->kind == GAIJIN_KIND_TABLE;
   EMIT(p, w + 1, a + 1, s + 1, va == vs ? (comparable ? 2 : 1) : (comparable ? -1 : 0));
   return true;
 }

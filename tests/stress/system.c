@@ -52,7 +52,7 @@ static uint64_t end_request(struct system *s) {
 }
 
 uint64_t system_ask(struct system *s, unsigned worker, const char *service, const double *values, size_t count) {
-  gaijin_begin_request(s->g, &(struct gaijin_send){.op = OP_call, .depth = 1, .holding = s->workers[worker].ctl}, (uint32_t)count + 1);
+  gaijin_begin_request(s->g, &(struct gaijin_send){.op = GAIJIN_OP_CALL, .depth = 1, .holding = s->workers[worker].ctl}, (uint32_t)count + 1);
   gaijin_put_text(s->g, service);
   for (size_t i = 0; i < count; i++) gaijin_put_number(s->g, values[i]);
   return end_request(s);
@@ -61,13 +61,13 @@ uint64_t system_ask(struct system *s, unsigned worker, const char *service, cons
 /* Status of the wait; a wait that is too long ends the run. */
 static void await(struct system *s, uint64_t id, const char *what, struct gaijin_answer *answer) {
   int status = gaijin_await(s->g, id, bed_limit(s->bed), answer);
-  if (status != 0) bed_fail(s->bed, "%s: %s", what, status == STATUS_timeout ? "no answer" : gaijin_error(s->g));
+  if (status != 0) bed_fail(s->bed, "%s: %s", what, status == GAIJIN_STATUS_TIMEOUT ? "no answer" : gaijin_error(s->g));
 }
 
 /* Text of an answer that is no reply; writes at most n bytes. */
 static const char *describe(struct gaijin_answer *answer, char *out, size_t n) {
   struct gaijin_value v;
-  if (answer->status == STATUS_raised && gaijin_body_next(answer->body, &v) && v.type == GAIJIN_STRING)
+  if (answer->status == GAIJIN_STATUS_RAISED && gaijin_body_next(answer->body, &v) && v.type == GAIJIN_STRING)
     snprintf(out, n, "%.*s", (int)v.size, v.bytes);
   else
     snprintf(out, n, "%s: %s", gaijin_status_name(answer->status), answer->text ? answer->text : "");
@@ -116,7 +116,7 @@ void system_start(struct system *s, unsigned worker) {
   struct system_worker *w = &s->workers[worker];
   w->child = bed_start(s->bed, &(struct bed_worker){.name = name, .script = s->settings->script, .args = args});
   if (child_ended(w->child)) bed_fail(s->bed, "%s has ended", name);
-  gaijin_begin_request(s->g, &(struct gaijin_send){.op = OP_s2t, .depth = 1, .name = name}, 1);
+  gaijin_begin_request(s->g, &(struct gaijin_send){.op = GAIJIN_OP_S2T, .depth = 1, .name = name}, 1);
   gaijin_put_text(s->g, "ctl");
   gaijin_body *body = system_await(s, end_request(s), "fetching ctl");
   struct gaijin_value v = system_value(s, body);
@@ -142,7 +142,7 @@ static void await_dead(struct system *s, uint64_t host) {
   double end = bed_now() + bed_limit(s->bed);
   while (!gaijin_host_dead(s->g, host)) {
     bed_check_time(s->bed, end, "the broker does not notice the death of a worker");
-    gaijin_begin_request(s->g, &(struct gaijin_send){.op = OP_ping}, 0);
+    gaijin_begin_request(s->g, &(struct gaijin_send){.op = GAIJIN_OP_PING}, 0);
     gaijin_body_free(system_await(s, end_request(s), "ping"));
   }
 }
@@ -154,7 +154,7 @@ static void bury_victim(struct system *s, const struct batch *b) {
     bed_forget(s->bed, w->child);
     w->child = NULL;
   }
-  await_dead(s, gaijin_holding_pt(w->ctl)->host);
+  await_dead(s, gaijin_holding_pt(w->ctl).host);
   gaijin_let_go(s->g, w->ctl);
   w->ctl = NULL;
   system_release(s);
@@ -168,7 +168,7 @@ static void check_lane(struct system *s, const struct batch *b, unsigned lane, s
   char text[1024] = "";
   double failed = 0;
   if (!answer->ok) {
-    bool excused = victim && (answer->status == STATUS_dead || b->terminate);
+    bool excused = victim && (answer->status == GAIJIN_STATUS_DEAD || b->terminate);
     if (!excused) describe(answer, text, sizeof text);
   } else {
     failed = system_value(s, answer->body).number;

@@ -25,7 +25,7 @@ enum { FAKE_HOST = 100, OTHER_HOST = 200, THIRD_HOST = 300, FAKE_EVENTS = 64, FA
 /* What the program under test was told. */
 struct told {
   unsigned requests, cancels, frees, forgets, deads, answers, refusals;
-  enum status refused;
+  enum gaijin_status refused;
   struct gaijin_request request[FAKE_EVENTS];
   gaijin_body *body[FAKE_EVENTS];
   uint64_t cancelled[FAKE_EVENTS], free_id[FAKE_EVENTS], dead[FAKE_EVENTS];
@@ -81,7 +81,7 @@ static inline void told_answer(void *user, const struct gaijin_answer *answer) {
   t->answer[n].text = t->text[n];
 }
 
-static inline void told_refused(void *user, enum op op, enum status status, const char *text) {
+static inline void told_refused(void *user, enum gaijin_op op, enum gaijin_status status, const char *text) {
   struct told *t = &((struct fake *)user)->told;
   (void)op;
   (void)text;
@@ -94,12 +94,13 @@ static const struct gaijin_events fake_events = {
 
 /* ---- The broker's end ---- */
 
-static inline void fake_begin(struct fake *f, enum message_kind kind, enum op op, uint64_t id, uint32_t count) {
-  struct message m = {.kind = kind, .op = op, .id = id, .peer = kind == MESSAGE_REQUEST ? OTHER_HOST : 0, .depth = 1};
+static inline void fake_begin(struct fake *f, enum message_kind kind, enum gaijin_op op, uint64_t id, uint32_t count) {
+  struct message m = {.kind = kind, .op = (enum op)op, .id = id, .peer = kind == MESSAGE_REQUEST ? OTHER_HOST : 0, .depth = 1};
   pack_begin(&f->p, &f->out, f->max_message, &m, count);
 }
-static inline void fake_begin_to(struct fake *f, enum op op, uint64_t id, const struct pt *pt, uint32_t count) {
-  struct message m = {.kind = MESSAGE_REQUEST, .op = op, .id = id, .peer = OTHER_HOST, .depth = 1, .target = OP_PT, .pt = *pt};
+static inline void fake_begin_to(struct fake *f, enum gaijin_op op, uint64_t id, const struct gaijin_pt *pt, uint32_t count) {
+  struct message m = {.kind = MESSAGE_REQUEST, .op = (enum op)op, .id = id, .peer = OTHER_HOST, .depth = 1,
+                      .target = OP_PT, .pt = gj_pt_wire(pt)};
   pack_begin(&f->p, &f->out, f->max_message, &m, count);
 }
 
@@ -112,6 +113,25 @@ static inline void fake_bytes(struct fake *f, const void *bytes, size_t n) {
     at += w;
     n -= (size_t)w;
   }
+}
+
+static inline void fake_put_pt(struct fake *f, const struct gaijin_pt *pt) {
+  struct pt wire = gj_pt_wire(pt);
+  pack_pt(&f->p, &wire);
+}
+
+/* reader_pt for the PT of the public header. */
+static inline bool fake_read_pt(struct reader *r, struct gaijin_pt *pt) {
+  struct pt wire;
+  if (!reader_pt(r, &wire)) return false;
+  *pt = gj_pt_public(&wire);
+  return true;
+}
+
+/* Whether a message of the client names this token. */
+static inline bool fake_same_pt(const struct pt *wire, const struct gaijin_pt *pt) {
+  struct gaijin_pt named = gj_pt_public(wire);
+  return gaijin_pt_equal(&named, pt);
 }
 
 /* Ends the message without sending it: several may leave in one write. */
@@ -169,8 +189,8 @@ static inline void *fake_greet(void *user) {
   f->fd = accept(f->listener, NULL, NULL);
   if (f->fd < 0) return NULL;
   fake_next(f);
-  ck_assert_int_eq(f->m.op, OP_hello);
-  fake_begin(f, MESSAGE_REPLY, OP_hello, f->m.id, 5);
+  ck_assert_int_eq(f->m.op, GAIJIN_OP_HELLO);
+  fake_begin(f, MESSAGE_REPLY, GAIJIN_OP_HELLO, f->m.id, 5);
   pack_uint(&f->p, WIRE_VERSION);
   pack_uint(&f->p, FAKE_HOST);
   pack_text(&f->p, "shop");
@@ -225,14 +245,14 @@ static inline void fake_close(struct fake *f) {
 
 /* ---- Common moves ---- */
 
-static inline struct pt fake_pt(uint64_t host, uint64_t id) {
-  return (struct pt){.host = host, .id = id, .stamp = host * 1000 + id, .kind = PT_TABLE};
+static inline struct gaijin_pt fake_pt(uint64_t host, uint64_t id) {
+  return (struct gaijin_pt){.host = host, .id = id, .stamp = host * 1000 + id, .kind = GAIJIN_KIND_TABLE};
 }
 
 /* The client asks `op` "ping" and its id is returned; the request has been read by the broker's end. */
 static inline uint64_t fake_ask(struct fake *f, gaijin_answer_fn fn) {
   uint64_t id = 0;
-  gaijin_begin_request(f->g, &(struct gaijin_send){.op = OP_ping}, 0);
+  gaijin_begin_request(f->g, &(struct gaijin_send){.op = GAIJIN_OP_PING}, 0);
   ck_assert_int_eq(gaijin_end_request(f->g, fn, f, &id), 0);
   ck_assert_int_eq(gaijin_flush(f->g, false), 0);
   while (fake_next(f)->op != OP_ping) continue;
@@ -241,11 +261,11 @@ static inline uint64_t fake_ask(struct fake *f, gaijin_answer_fn fn) {
 }
 
 /* Sends the client a reply with one PT to a fresh request; the body's index in told.answer is returned. */
-static inline unsigned fake_give(struct fake *f, const struct pt *pt) {
+static inline unsigned fake_give(struct fake *f, const struct gaijin_pt *pt) {
   unsigned n = f->told.answers;
   uint64_t id = fake_ask(f, told_answer);
-  fake_begin(f, MESSAGE_REPLY, OP_ping, id, 1);
-  pack_pt(&f->p, pt);
+  fake_begin(f, MESSAGE_REPLY, GAIJIN_OP_PING, id, 1);
+  fake_put_pt(f, pt);
   fake_deliver(f);
   ck_assert_uint_eq(f->told.answers, n + 1);
   return n;
@@ -254,18 +274,18 @@ static inline unsigned fake_give(struct fake *f, const struct pt *pt) {
 /* The client sends its home token as the argument of a call of its own s2t; the broker's end has read it. */
 static inline void fake_take(struct fake *f, gaijin_token *t) {
   uint64_t id;
-  gaijin_begin_request(f->g, &(struct gaijin_send){.op = OP_s2t, .name = "bank"}, 1);
+  gaijin_begin_request(f->g, &(struct gaijin_send){.op = GAIJIN_OP_S2T, .name = "bank"}, 1);
   gaijin_put_token(f->g, t);
   ck_assert_int_eq(gaijin_end_request(f->g, told_answer, f, &id), 0);
   ck_assert_int_eq(gaijin_flush(f->g, false), 0);
   while (fake_next(f)->op != OP_s2t) continue;
   gaijin_cancel(f->g, id);
   ck_assert_int_eq(gaijin_flush(f->g, false), 0);
-  ck_assert_int_eq(fake_next(f)->op, OP_cancel);
+  ck_assert_int_eq(fake_next(f)->op, GAIJIN_OP_CANCEL);
 }
 
 static inline void fake_drop(struct fake *f, uint64_t id, uint64_t seen) {
-  fake_begin(f, MESSAGE_NOTICE, OP_drop, 0, 2);
+  fake_begin(f, MESSAGE_NOTICE, GAIJIN_OP_DROP, 0, 2);
   pack_uint(&f->p, id);
   pack_uint(&f->p, seen);
   fake_send(f);

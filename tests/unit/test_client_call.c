@@ -9,7 +9,7 @@
 #include "tests/unit/fake_broker.h"
 
 static void reply_number(struct fake *f, uint64_t id, double v) {
-  fake_begin(f, MESSAGE_REPLY, OP_ping, id, 1);
+  fake_begin(f, MESSAGE_REPLY, GAIJIN_OP_PING, id, 1);
   pack_number(&f->p, v);
   fake_end(f);
 }
@@ -48,13 +48,13 @@ START_TEST(a_raised_value_comes_with_its_traceback) {
   fake_open(&f);
   uint64_t id = fake_ask(&f, told_answer);
   struct gaijin_value v;
-  fake_begin(&f, MESSAGE_ERROR, OP_call, id, 3);
-  pack_uint(&f.p, STATUS_raised);
+  fake_begin(&f, MESSAGE_ERROR, GAIJIN_OP_CALL, id, 3);
+  pack_uint(&f.p, GAIJIN_STATUS_RAISED);
   pack_nil(&f.p);
   pack_text(&f.p, "stack traceback");
   fake_deliver(&f);
   ck_assert(!f.told.answer[0].ok);
-  ck_assert_int_eq(f.told.answer[0].status, STATUS_raised);
+  ck_assert_int_eq(f.told.answer[0].status, GAIJIN_STATUS_RAISED);
   gaijin_body *b = f.told.answer[0].body;
   ck_assert_uint_eq(gaijin_body_count(b), 2);
   ck_assert(gaijin_body_next(b, &v) && v.type == GAIJIN_NIL);
@@ -64,7 +64,7 @@ START_TEST(a_raised_value_comes_with_its_traceback) {
 }
 END_TEST
 
-static void check_error(struct fake *f, enum status status, const char *text) {
+static void check_error(struct fake *f, enum gaijin_status status, const char *text) {
   unsigned n = f->told.answers;
   fake_deliver(f);
   ck_assert_uint_eq(f->told.answers, n + 1);
@@ -77,24 +77,24 @@ static void check_error(struct fake *f, enum status status, const char *text) {
 START_TEST(system_errors_have_a_text) {
   struct fake f;
   fake_open(&f);
-  fake_begin(&f, MESSAGE_ERROR, OP_call, fake_ask(&f, told_answer), 2);
-  pack_uint(&f.p, STATUS_dead);
+  fake_begin(&f, MESSAGE_ERROR, GAIJIN_OP_CALL, fake_ask(&f, told_answer), 2);
+  pack_uint(&f.p, GAIJIN_STATUS_DEAD);
   pack_text(&f.p, "Gaijin tried accessing dead resource. (bank)");
-  check_error(&f, STATUS_dead, "Gaijin tried accessing dead resource. (bank)");
-  fake_begin(&f, MESSAGE_ERROR, OP_call, fake_ask(&f, told_answer), 3);
-  pack_uint(&f.p, STATUS_busy);
+  check_error(&f, GAIJIN_STATUS_DEAD, "Gaijin tried accessing dead resource. (bank)");
+  fake_begin(&f, MESSAGE_ERROR, GAIJIN_OP_CALL, fake_ask(&f, told_answer), 3);
+  pack_uint(&f.p, GAIJIN_STATUS_BUSY);
   pack_text(&f.p, "full");
-  pack_pt(&f.p, &(struct pt){OTHER_HOST, 1, 1, PT_TABLE}); /* does not belong there: given back */
-  check_error(&f, STATUS_busy, "full");
+  fake_put_pt(&f, &(struct gaijin_pt){OTHER_HOST, 1, 1, GAIJIN_KIND_TABLE}); /* does not belong there: given back */
+  check_error(&f, GAIJIN_STATUS_BUSY, "full");
   ck_assert_uint_eq(gaijin_releases(f.g), 1);
-  fake_begin(&f, MESSAGE_ERROR, OP_call, fake_ask(&f, told_answer), 2);
+  fake_begin(&f, MESSAGE_ERROR, GAIJIN_OP_CALL, fake_ask(&f, told_answer), 2);
   pack_text(&f.p, "no status");
   pack_nil(&f.p);
-  check_error(&f, STATUS_protocol, "the error that came has no status");
-  fake_begin(&f, MESSAGE_ERROR, OP_call, fake_ask(&f, told_answer), 2);
+  check_error(&f, GAIJIN_STATUS_PROTOCOL, "the error that came has no status");
+  fake_begin(&f, MESSAGE_ERROR, GAIJIN_OP_CALL, fake_ask(&f, told_answer), 2);
   pack_uint(&f.p, 1000);
   pack_nil(&f.p);
-  check_error(&f, STATUS_protocol, "the error that came has no text");
+  check_error(&f, GAIJIN_STATUS_PROTOCOL, "the error that came has no text");
   fake_close(&f);
 }
 END_TEST
@@ -107,7 +107,7 @@ START_TEST(cancel_tells_the_broker_and_discards) {
   gaijin_cancel(f.g, id);
   gaijin_cancel(f.g, 9999);
   gaijin_flush(f.g, false);
-  ck_assert_int_eq(fake_next(&f)->op, OP_cancel);
+  ck_assert_int_eq(fake_next(&f)->op, GAIJIN_OP_CANCEL);
   struct reader r = fake_values(&f.m);
   ck_assert(reader_uint(&r, &cancelled));
   ck_assert_uint_eq(cancelled, id);
@@ -125,11 +125,11 @@ END_TEST
 /* A request that the broker never answers. */
 static uint64_t ask_limited(struct fake *f, uint32_t deadline_ms, gaijin_answer_fn fn, void *user) {
   uint64_t id = 0;
-  gaijin_begin_request(f->g, &(struct gaijin_send){.op = OP_s2t, .name = "A", .depth = 1, .deadline_ms = deadline_ms}, 1);
+  gaijin_begin_request(f->g, &(struct gaijin_send){.op = GAIJIN_OP_S2T, .name = "A", .depth = 1, .deadline_ms = deadline_ms}, 1);
   gaijin_put_text(f->g, "label");
   ck_assert_int_eq(gaijin_end_request(f->g, fn, user, &id), 0);
   gaijin_flush(f->g, false);
-  ck_assert_int_eq(fake_next(f)->op, OP_s2t);
+  ck_assert_int_eq(fake_next(f)->op, GAIJIN_OP_S2T);
   return id;
 }
 
@@ -147,11 +147,11 @@ START_TEST(a_broker_that_hangs_is_not_waited_for) {
   ck_assert_uint_eq(f.told.answers, 0);
   gaijin_expire(f.g, 0);
   ck_assert_uint_eq(f.told.answers, 1);
-  ck_assert_int_eq(f.told.answer[0].status, STATUS_timeout);
+  ck_assert_int_eq(f.told.answer[0].status, GAIJIN_STATUS_TIMEOUT);
   gaijin_expire(f.g, 0);
   ck_assert_uint_eq(f.told.answers, 1);
   gaijin_flush(f.g, false);
-  ck_assert_int_eq(fake_next(&f)->op, OP_cancel);
+  ck_assert_int_eq(fake_next(&f)->op, GAIJIN_OP_CANCEL);
   struct reader r = fake_values(&f.m);
   ck_assert(reader_uint(&r, &cancelled));
   ck_assert_uint_eq(cancelled, late);
@@ -169,7 +169,7 @@ struct pair {
 
 static void cancel_other(void *user, const struct gaijin_answer *answer) {
   struct pair *p = user;
-  ck_assert_int_eq(answer->status, STATUS_timeout);
+  ck_assert_int_eq(answer->status, GAIJIN_STATUS_TIMEOUT);
   ck_assert_ptr_nonnull(strstr(answer->text, "got no answer in 0.001 s, nor does the broker say anything"));
   p->answers++;
   gaijin_cancel(p->g, p->other);
@@ -196,13 +196,13 @@ struct order {
 
 static void note_order(void *user, const struct gaijin_answer *answer) {
   struct order *o = user;
-  ck_assert_int_eq(answer->status, STATUS_lost);
+  ck_assert_int_eq(answer->status, GAIJIN_STATUS_LOST);
   ck_assert_ptr_nonnull(strstr(answer->text, "'ping'"));
   ck_assert_ptr_nonnull(strstr(answer->text, "whether it was done is not known"));
   o->n++;
   /* A call-back may try to go on: it is told at once. */
-  gaijin_begin_request(o->f->g, &(struct gaijin_send){.op = OP_ping}, 0);
-  o->refused += gaijin_end_request(o->f->g, note_order, o, NULL) == STATUS_lost;
+  gaijin_begin_request(o->f->g, &(struct gaijin_send){.op = GAIJIN_OP_PING}, 0);
+  o->refused += gaijin_end_request(o->f->g, note_order, o, NULL) == GAIJIN_STATUS_LOST;
 }
 
 START_TEST(loss_answers_every_open_call) {
@@ -210,20 +210,20 @@ START_TEST(loss_answers_every_open_call) {
   fake_open(&f);
   struct order o = {&f, 0, 0};
   for (int i = 0; i < 10; i++) {
-    gaijin_begin_request(f.g, &(struct gaijin_send){.op = OP_ping}, 0);
+    gaijin_begin_request(f.g, &(struct gaijin_send){.op = GAIJIN_OP_PING}, 0);
     ck_assert_int_eq(gaijin_end_request(f.g, note_order, &o, NULL), 0);
   }
   close(f.fd);
   f.fd = -1;
   gaijin_flush(f.g, true); /* fails: not yet the end */
   ck_assert_uint_eq(o.n, 0);
-  ck_assert_int_eq(gaijin_dispatch(f.g), STATUS_lost);
+  ck_assert_int_eq(gaijin_dispatch(f.g), GAIJIN_STATUS_LOST);
   ck_assert_uint_eq(o.n, 10);
   ck_assert_int_eq(o.refused, 10);
-  ck_assert_int_eq(gaijin_flush(f.g, true), STATUS_lost);
-  ck_assert_int_eq(gaijin_dispatch(f.g), STATUS_lost);
+  ck_assert_int_eq(gaijin_flush(f.g, true), GAIJIN_STATUS_LOST);
+  ck_assert_int_eq(gaijin_dispatch(f.g), GAIJIN_STATUS_LOST);
   ck_assert(!gaijin_wants_write(f.g));
-  ck_assert_int_eq(gaijin_notice(f.g, OP_ready), STATUS_lost);
+  ck_assert_int_eq(gaijin_notice(f.g, GAIJIN_OP_READY), GAIJIN_STATUS_LOST);
   fake_close(&f);
 }
 END_TEST
@@ -235,7 +235,7 @@ START_TEST(loss_comes_in_the_order_of_start) {
   struct fake other = f; /* only its `told` is used */
   uint64_t id[3];
   for (int i = 0; i < 3; i++) {
-    gaijin_begin_request(f.g, &(struct gaijin_send){.op = i == 0 ? OP_s2t : i == 1 ? OP_ping : OP_labels, .name = i == 1 ? NULL : "bank"}, i == 0);
+    gaijin_begin_request(f.g, &(struct gaijin_send){.op = i == 0 ? GAIJIN_OP_S2T : i == 1 ? GAIJIN_OP_PING : GAIJIN_OP_LABELS, .name = i == 1 ? NULL : "bank"}, i == 0);
     if (i == 0) gaijin_put_text(f.g, "x");
     ck_assert_int_eq(gaijin_end_request(f.g, told_answer, &other, &id[i]), 0);
   }
@@ -264,8 +264,8 @@ START_TEST(await_gives_the_answer_whenever_it_came) {
   struct gaijin_answer a;
   struct gaijin_value v;
   uint64_t first = fake_ask(&f, NULL), second = fake_ask(&f, NULL);
-  fake_begin(&f, MESSAGE_ERROR, OP_ping, second, 2);
-  pack_uint(&f.p, STATUS_denied);
+  fake_begin(&f, MESSAGE_ERROR, GAIJIN_OP_PING, second, 2);
+  pack_uint(&f.p, GAIJIN_STATUS_DENIED);
   pack_text(&f.p, "no");
   fake_end(&f);
   reply_number(&f, first, 4);
@@ -275,9 +275,9 @@ START_TEST(await_gives_the_answer_whenever_it_came) {
   ck_assert_double_eq(v.number, 4);
   gaijin_body_free(a.body);
   ck_assert_int_eq(gaijin_await(f.g, second, 0, &a), 0);
-  ck_assert_int_eq(a.status, STATUS_denied);
+  ck_assert_int_eq(a.status, GAIJIN_STATUS_DENIED);
   ck_assert_str_eq(a.text, "no");
-  ck_assert_int_eq(gaijin_await(f.g, second, 0, &a), STATUS_unsupported); /* taken already */
+  ck_assert_int_eq(gaijin_await(f.g, second, 0, &a), GAIJIN_STATUS_UNSUPPORTED); /* taken already */
   fake_close(&f);
 }
 END_TEST
@@ -287,9 +287,9 @@ START_TEST(await_gives_up_and_cancels) {
   fake_open(&f);
   struct gaijin_answer a;
   uint64_t id = fake_ask(&f, NULL);
-  ck_assert_int_eq(gaijin_await(f.g, id, 0.01, &a), STATUS_timeout);
+  ck_assert_int_eq(gaijin_await(f.g, id, 0.01, &a), GAIJIN_STATUS_TIMEOUT);
   ck_assert_ptr_nonnull(strstr(gaijin_error(f.g), "0.01 s"));
-  ck_assert_int_eq(fake_next(&f)->op, OP_cancel);
+  ck_assert_int_eq(fake_next(&f)->op, GAIJIN_OP_CANCEL);
   fake_close(&f);
 }
 END_TEST
@@ -303,7 +303,7 @@ START_TEST(await_tells_of_the_loss) {
   flush_fake(&f);
   close(f.fd);
   f.fd = -1;
-  ck_assert_int_eq(gaijin_await(f.g, id, 5, &a), STATUS_lost);
+  ck_assert_int_eq(gaijin_await(f.g, id, 5, &a), GAIJIN_STATUS_LOST);
   ck_assert_ptr_nonnull(strstr(gaijin_error(f.g), "the broker closed it"));
   ck_assert_int_eq(gaijin_await(f.g, kept, 5, &a), 0); /* had arrived before */
   ck_assert(a.ok);

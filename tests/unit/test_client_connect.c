@@ -27,8 +27,8 @@ START_TEST(a_greeted_connection_knows_itself) {
   ck_assert_uint_eq(gaijin_max_message(f.g), MAX_MESSAGE_DEFAULT);
   ck_assert_str_eq(gaijin_broker_version(f.g), "0.1-fake");
   ck_assert_str_eq(gaijin_error(f.g), "");
-  ck_assert_str_eq(gaijin_status_name(STATUS_name_taken), "name_taken");
-  ck_assert_str_eq(gaijin_kind_name(PT_THREAD), "thread");
+  ck_assert_str_eq(gaijin_status_name(GAIJIN_STATUS_NAME_TAKEN), "name_taken");
+  ck_assert_str_eq(gaijin_kind_name(GAIJIN_KIND_THREAD), "thread");
   ck_assert_int_ne(fcntl(gaijin_fd(f.g), F_GETFD) & FD_CLOEXEC, 0);
   ck_assert_int_ne(fcntl(gaijin_fd(f.g), F_GETFL) & O_NONBLOCK, 0);
   fake_close(&f);
@@ -38,11 +38,11 @@ END_TEST
 
 START_TEST(no_broker_is_said_clearly) {
   gaijin *g;
-  ck_assert_int_eq(dial_path("/nonexistent/s", "x", 0, &g), STATUS_lost);
+  ck_assert_int_eq(dial_path("/nonexistent/s", "x", 0, &g), GAIJIN_STATUS_LOST);
   ck_assert_str_eq(error, "no broker at /nonexistent/s; start one with gaijin-broker -s /nonexistent/s");
-  ck_assert_int_eq(dial_path("/nonexistent/s", "x", 0.05, &g), STATUS_lost);
+  ck_assert_int_eq(dial_path("/nonexistent/s", "x", 0.05, &g), GAIJIN_STATUS_LOST);
   ck_assert_str_eq(error, "no broker at /nonexistent/s after 0.05 s; start one with gaijin-broker -s /nonexistent/s");
-  ck_assert_int_eq(dial_path("/dev/null/s", "x", 5, &g), STATUS_lost);
+  ck_assert_int_eq(dial_path("/dev/null/s", "x", 5, &g), GAIJIN_STATUS_LOST);
   ck_assert_ptr_nonnull(strstr(error, "cannot connect to the broker at /dev/null/s: Not a directory"));
 }
 END_TEST
@@ -52,11 +52,11 @@ START_TEST(options_are_checked_first) {
   static char path[200], name[NAME_MAX_BYTES + 2];
   memset(path, 'p', sizeof path - 1);
   memset(name, 'n', sizeof name - 1);
-  ck_assert_int_eq(dial_path(path, "x", 5, &g), STATUS_unsupported);
+  ck_assert_int_eq(dial_path(path, "x", 5, &g), GAIJIN_STATUS_UNSUPPORTED);
   ck_assert_ptr_nonnull(strstr(error, "199 bytes, more than the 107"));
-  ck_assert_int_eq(dial_path("/nonexistent/s", name, 5, &g), STATUS_unsupported);
+  ck_assert_int_eq(dial_path("/nonexistent/s", name, 5, &g), GAIJIN_STATUS_UNSUPPORTED);
   ck_assert_str_eq(error, "a worker's name has 1 to 64 bytes, this one has 65");
-  ck_assert_int_eq(dial_path("/nonexistent/s", "", 5, &g), STATUS_unsupported);
+  ck_assert_int_eq(dial_path("/nonexistent/s", "", 5, &g), GAIJIN_STATUS_UNSUPPORTED);
 }
 END_TEST
 
@@ -109,15 +109,15 @@ static int dial_play(void (*script)(struct fake *f), int connections, double wai
 
 static void refuse_name(struct fake *f) {
   fake_next(f);
-  fake_begin(f, MESSAGE_ERROR, OP_hello, f->m.id, 2);
-  pack_uint(&f->p, STATUS_name_taken);
+  fake_begin(f, MESSAGE_ERROR, GAIJIN_OP_HELLO, f->m.id, 2);
+  pack_uint(&f->p, GAIJIN_STATUS_NAME_TAKEN);
   pack_text(&f->p, "another worker is called shop");
   fake_send(f);
 }
 
 static void welcome(struct fake *f, uint64_t version, uint64_t max) {
   fake_next(f);
-  fake_begin(f, MESSAGE_REPLY, OP_hello, f->m.id, 5);
+  fake_begin(f, MESSAGE_REPLY, GAIJIN_OP_HELLO, f->m.id, 5);
   pack_uint(&f->p, version);
   pack_uint(&f->p, FAKE_HOST);
   pack_text(&f->p, "shop");
@@ -131,13 +131,13 @@ static void say_nothing(struct fake *f) { fake_next(f); }
 static void speak_http(struct fake *f) { fake_bytes(f, "HTTP/1.1 400 Bad Request\r\n\r\n", 28); }
 static void reply_elsewhere(struct fake *f) {
   fake_next(f);
-  fake_begin(f, MESSAGE_REPLY, OP_ping, f->m.id, 0);
+  fake_begin(f, MESSAGE_REPLY, GAIJIN_OP_PING, f->m.id, 0);
   fake_send(f);
 }
 static void second_time(struct fake *f) {
   fake_next(f);
   if (f->max_message++ == MAX_MESSAGE_DEFAULT) return;
-  fake_begin(f, MESSAGE_REPLY, OP_hello, f->m.id, 5);
+  fake_begin(f, MESSAGE_REPLY, GAIJIN_OP_HELLO, f->m.id, 5);
   pack_uint(&f->p, WIRE_VERSION);
   pack_uint(&f->p, FAKE_HOST);
   pack_text(&f->p, "shop");
@@ -145,7 +145,7 @@ static void second_time(struct fake *f) {
   pack_text(&f->p, "9.9");
   fake_end(f);
   /* What follows the welcome in the same write waits for the first dispatch. */
-  fake_begin(f, MESSAGE_NOTICE, OP_peer, 0, 2);
+  fake_begin(f, MESSAGE_NOTICE, GAIJIN_OP_PEER, 0, 2);
   pack_uint(&f->p, OTHER_HOST);
   pack_text(&f->p, "bank");
   fake_send(f);
@@ -153,19 +153,19 @@ static void second_time(struct fake *f) {
 
 START_TEST(refusals_are_passed_on) {
   gaijin *g;
-  ck_assert_int_eq(dial_play(refuse_name, 1, 5, &g), STATUS_name_taken);
+  ck_assert_int_eq(dial_play(refuse_name, 1, 5, &g), GAIJIN_STATUS_NAME_TAKEN);
   ck_assert_str_eq(error, "another worker is called shop");
-  ck_assert_int_eq(dial_play(newer, 1, 5, &g), STATUS_protocol);
+  ck_assert_int_eq(dial_play(newer, 1, 5, &g), GAIJIN_STATUS_PROTOCOL);
   ck_assert_ptr_nonnull(strstr(error, "version 2 of the wire, this program version 1"));
 }
 END_TEST
 
 START_TEST(what_is_no_broker_is_said_to_be_none) {
   gaijin *g;
-  ck_assert_int_eq(dial_play(absurd_limit, 1, 5, &g), STATUS_protocol);
-  ck_assert_int_eq(dial_play(speak_http, 1, 5, &g), STATUS_protocol);
-  ck_assert_int_eq(dial_play(reply_elsewhere, 1, 5, &g), STATUS_protocol);
-  ck_assert_int_eq(dial_play(say_nothing, 1, 0, &g), STATUS_lost);
+  ck_assert_int_eq(dial_play(absurd_limit, 1, 5, &g), GAIJIN_STATUS_PROTOCOL);
+  ck_assert_int_eq(dial_play(speak_http, 1, 5, &g), GAIJIN_STATUS_PROTOCOL);
+  ck_assert_int_eq(dial_play(reply_elsewhere, 1, 5, &g), GAIJIN_STATUS_PROTOCOL);
+  ck_assert_int_eq(dial_play(say_nothing, 1, 0, &g), GAIJIN_STATUS_LOST);
   ck_assert_str_eq(error, "the broker closed the connection without answering hello");
 }
 END_TEST

@@ -4,22 +4,22 @@
  */
 #include "tests/unit/fake_broker.h"
 
-static const struct pt A = {OTHER_HOST, 1, 11, PT_TABLE}, B = {OTHER_HOST, 2, 12, PT_FUNCTION};
+static const struct gaijin_pt A = {OTHER_HOST, 1, 11, GAIJIN_KIND_TABLE}, B = {OTHER_HOST, 2, 12, GAIJIN_KIND_FUNCTION};
 
 /* The next message is an unsub of exactly one PT with this count. */
-static void expect_unsub(struct fake *f, const struct pt *pt, uint64_t count) {
-  struct pt got;
+static void expect_unsub(struct fake *f, const struct gaijin_pt *pt, uint64_t count) {
+  struct gaijin_pt got;
   uint64_t n;
-  ck_assert_int_eq(fake_next(f)->op, OP_unsub);
+  ck_assert_int_eq(fake_next(f)->op, GAIJIN_OP_UNSUB);
   ck_assert_uint_eq(f->m.body_count, 2);
   struct reader r = fake_values(&f->m);
-  ck_assert(reader_pt(&r, &got) && reader_uint(&r, &n));
-  ck_assert(pt_equal(&got, pt));
+  ck_assert(fake_read_pt(&r, &got) && reader_uint(&r, &n));
+  ck_assert(gaijin_pt_equal(&got, pt));
   ck_assert_uint_eq(n, count);
 }
 
 /* Receives a PT and becomes a user of it. */
-static gaijin_holding *take(struct fake *f, const struct pt *pt) {
+static gaijin_holding *take(struct fake *f, const struct gaijin_pt *pt) {
   struct gaijin_value v;
   unsigned n = fake_give(f, pt);
   ck_assert(gaijin_body_next(f->told.answer[n].body, &v));
@@ -36,7 +36,8 @@ START_TEST(unsub_carries_what_was_received) {
   ck_assert_ptr_eq(take(&f, &A), h);
   ck_assert_ptr_eq(take(&f, &A), h);
   ck_assert_ptr_eq(gaijin_holding_find(f.g, &A), h);
-  ck_assert(pt_equal(gaijin_holding_pt(h), &A));
+  struct gaijin_pt held = gaijin_holding_pt(h);
+  ck_assert(gaijin_pt_equal(&held, &A));
   for (int i = 0; i < 3; i++) {
     ck_assert_uint_eq(gaijin_releases(f.g), 0);
     gaijin_let_go(f.g, h);
@@ -57,9 +58,9 @@ START_TEST(releases_wait_for_other_output) {
   gaijin_let_go(f.g, take(&f, &A));
   gaijin_flush(f.g, false);
   ck_assert(fake_idle(&f));
-  ck_assert_int_eq(gaijin_notice(f.g, OP_ready), 0);
+  ck_assert_int_eq(gaijin_notice(f.g, GAIJIN_OP_READY), 0);
   gaijin_flush(f.g, false);
-  ck_assert_int_eq(fake_next(&f)->op, OP_ready);
+  ck_assert_int_eq(fake_next(&f)->op, GAIJIN_OP_READY);
   expect_unsub(&f, &A, 1);
   fake_close(&f);
 }
@@ -77,11 +78,11 @@ START_TEST(a_queued_release_can_be_taken_back) {
   ck_assert(fake_idle(&f));
   gaijin_let_go(f.g, h);
   /* fake_ask flushes its request and with it the release: so the arrival comes by a request this time. */
-  fake_begin(&f, MESSAGE_REQUEST, OP_s2t, 5, 1);
+  fake_begin(&f, MESSAGE_REQUEST, GAIJIN_OP_S2T, 5, 1);
   pack_abort(&f.p);
   struct message m = {.kind = MESSAGE_REQUEST, .op = OP_s2t, .id = 5, .peer = OTHER_HOST, .target = OP_NAME, .name = "shop", .name_size = 4};
   pack_begin(&f.p, &f.out, f.max_message, &m, 1);
-  pack_pt(&f.p, &A);
+  fake_put_pt(&f, &A);
   fake_deliver(&f);
   ck_assert_uint_eq(gaijin_releases(f.g), 0);
   gaijin_flush(f.g, true);
@@ -113,7 +114,7 @@ START_TEST(a_message_with_the_holding_goes_before_its_release) {
   struct fake f;
   fake_open(&f);
   gaijin_holding *h = take(&f, &A);
-  gaijin_begin_reply(f.g, 3, OP_get, 1);
+  gaijin_begin_reply(f.g, 3, GAIJIN_OP_GET, 1);
   gaijin_put_holding(f.g, h);
   gaijin_let_go(f.g, h);
   gaijin_flush(f.g, true); /* half a message does not leave, nor what must follow it */
@@ -129,7 +130,7 @@ END_TEST
 static unsigned read_batches(struct fake *f, unsigned many, uint32_t most) {
   unsigned messages = 0, seen = 0;
   while (seen < many) {
-    ck_assert_int_eq(fake_next(f)->op, OP_unsub);
+    ck_assert_int_eq(fake_next(f)->op, GAIJIN_OP_UNSUB);
     ck_assert_uint_le(f->m.body_count, most * 2);
     ck_assert_uint_le(f->m.size - MESSAGE_PREFIX_BYTES, f->max_message);
     seen += f->m.body_count / 2;
@@ -143,18 +144,18 @@ static void release_many(uint32_t max_message, unsigned many, unsigned least_mes
   struct fake f;
   fake_connect(&f, &fake_events, max_message);
   for (unsigned i = 1; i <= many; i++) {
-    struct pt pt = fake_pt(OTHER_HOST, i);
+    struct gaijin_pt pt = fake_pt(OTHER_HOST, i);
     uint64_t id = fake_ask(&f, told_answer);
     f.told.answers = 0;
-    fake_begin(&f, MESSAGE_REPLY, OP_ping, id, 1);
-    pack_pt(&f.p, &pt);
+    fake_begin(&f, MESSAGE_REPLY, GAIJIN_OP_PING, id, 1);
+    fake_put_pt(&f, &pt);
     fake_deliver(&f);
     gaijin_hold(f.g, gaijin_holding_find(f.g, &pt));
     gaijin_body_free(f.told.answer[0].body);
   }
   ck_assert_uint_eq(gaijin_holding_count(f.g), many);
   for (unsigned i = 1; i <= many; i++) {
-    struct pt pt = fake_pt(OTHER_HOST, i);
+    struct gaijin_pt pt = fake_pt(OTHER_HOST, i);
     gaijin_let_go(f.g, gaijin_holding_find(f.g, &pt));
   }
   gaijin_flush(f.g, true);
@@ -191,15 +192,15 @@ END_TEST
 
 /* ---- Claims ---- */
 
-static uint64_t claim(struct fake *f, const struct pt *pt) {
+static uint64_t claim(struct fake *f, const struct gaijin_pt *pt) {
   uint64_t id;
-  struct pt got;
+  struct gaijin_pt got;
   ck_assert_int_eq(gaijin_claim(f->g, pt, told_answer, f, &id), 0);
   gaijin_flush(f->g, false);
-  ck_assert_int_eq(fake_next(f)->op, OP_sub);
+  ck_assert_int_eq(fake_next(f)->op, GAIJIN_OP_SUB);
   ck_assert_uint_eq(f->m.id, id);
   struct reader r = fake_values(&f->m);
-  ck_assert(reader_pt(&r, &got) && pt_equal(&got, pt));
+  ck_assert(fake_read_pt(&r, &got) && gaijin_pt_equal(&got, pt));
   return id;
 }
 
@@ -208,7 +209,7 @@ START_TEST(a_claim_makes_a_user) {
   fake_open(&f);
   uint64_t id = claim(&f, &A);
   ck_assert_ptr_null(gaijin_holding_find(f.g, &A));
-  fake_begin(&f, MESSAGE_REPLY, OP_sub, id, 0);
+  fake_begin(&f, MESSAGE_REPLY, GAIJIN_OP_SUB, id, 0);
   fake_deliver(&f);
   ck_assert(f.told.answer[0].ok);
   gaijin_body_free(f.told.answer[0].body);
@@ -226,11 +227,11 @@ START_TEST(a_refused_claim_leaves_nothing) {
   struct fake f;
   fake_open(&f);
   uint64_t id = claim(&f, &A);
-  fake_begin(&f, MESSAGE_ERROR, OP_sub, id, 2);
-  pack_uint(&f.p, STATUS_denied);
+  fake_begin(&f, MESSAGE_ERROR, GAIJIN_OP_SUB, id, 2);
+  pack_uint(&f.p, GAIJIN_STATUS_DENIED);
   pack_text(&f.p, "wrong stamp");
   fake_deliver(&f);
-  ck_assert_int_eq(f.told.answer[0].status, STATUS_denied);
+  ck_assert_int_eq(f.told.answer[0].status, GAIJIN_STATUS_DENIED);
   ck_assert_str_eq(f.told.text[0], "wrong stamp");
   ck_assert_uint_eq(gaijin_holding_count(f.g), 0);
   gaijin_flush(f.g, true);
@@ -245,7 +246,7 @@ START_TEST(a_cancelled_claim_is_released) {
   fake_open(&f);
   uint64_t id = claim(&f, &A);
   gaijin_cancel(f.g, id);
-  fake_begin(&f, MESSAGE_REPLY, OP_sub, id, 0);
+  fake_begin(&f, MESSAGE_REPLY, GAIJIN_OP_SUB, id, 0);
   fake_deliver(&f);
   ck_assert_uint_eq(f.told.answers, 0);
   gaijin_flush(f.g, true);
@@ -261,7 +262,7 @@ START_TEST(a_claim_and_an_arrival_meet) {
   uint64_t id = claim(&f, &A);
   gaijin_let_go(f.g, take(&f, &A));
   ck_assert_uint_eq(gaijin_releases(f.g), 0);
-  fake_begin(&f, MESSAGE_REPLY, OP_sub, id, 0);
+  fake_begin(&f, MESSAGE_REPLY, GAIJIN_OP_SUB, id, 0);
   fake_deliver(&f);
   gaijin_body_free(f.told.answer[1].body);
   gaijin_let_go(f.g, gaijin_holding_find(f.g, &A));
@@ -274,11 +275,11 @@ END_TEST
 START_TEST(claims_that_cannot_be_right_are_not_sent) {
   struct fake f;
   fake_open(&f);
-  struct pt own = fake_pt(FAKE_HOST, 1), guess = A;
+  struct gaijin_pt own = fake_pt(FAKE_HOST, 1), guess = A;
   guess.stamp++;
   gaijin_holding *h = take(&f, &A);
-  ck_assert_int_eq(gaijin_claim(f.g, &own, told_answer, &f, NULL), STATUS_unsupported);
-  ck_assert_int_eq(gaijin_claim(f.g, &guess, told_answer, &f, NULL), STATUS_denied);
+  ck_assert_int_eq(gaijin_claim(f.g, &own, told_answer, &f, NULL), GAIJIN_STATUS_UNSUPPORTED);
+  ck_assert_int_eq(gaijin_claim(f.g, &guess, told_answer, &f, NULL), GAIJIN_STATUS_DENIED);
   ck_assert_uint_eq(gaijin_queued_bytes(f.g), 0);
   gaijin_let_go(f.g, h);
   fake_close(&f);
@@ -290,13 +291,13 @@ START_TEST(two_stamps_for_one_token_are_a_fault) {
   fake_open(&f);
   take(&f, &A);
   take(&f, &B);
-  struct pt other = A;
+  struct gaijin_pt other = A;
   other.stamp++;
   uint64_t id = fake_ask(&f, told_answer);
-  fake_begin(&f, MESSAGE_REPLY, OP_ping, id, 1);
-  pack_pt(&f.p, &other);
+  fake_begin(&f, MESSAGE_REPLY, GAIJIN_OP_PING, id, 1);
+  fake_put_pt(&f, &other);
   fake_send(&f);
-  ck_assert_int_eq(gaijin_dispatch(f.g), STATUS_lost);
+  ck_assert_int_eq(gaijin_dispatch(f.g), GAIJIN_STATUS_LOST);
   ck_assert_ptr_nonnull(strstr(gaijin_error(f.g), "two stamps"));
   fake_close(&f);
 }

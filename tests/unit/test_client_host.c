@@ -5,14 +5,14 @@
 #include "tests/unit/fake_broker.h"
 
 static void introduce(struct fake *f, uint64_t host, const char *name) {
-  fake_begin(f, MESSAGE_NOTICE, OP_peer, 0, 2);
+  fake_begin(f, MESSAGE_NOTICE, GAIJIN_OP_PEER, 0, 2);
   pack_uint(&f->p, host);
   pack_text(&f->p, name);
   fake_deliver(f);
 }
 
 static void kill_host(struct fake *f, uint64_t host) {
-  fake_begin(f, MESSAGE_NOTICE, OP_dead, 0, 1);
+  fake_begin(f, MESSAGE_NOTICE, GAIJIN_OP_DEAD, 0, 1);
   pack_uint(&f->p, host);
   fake_deliver(f);
 }
@@ -39,7 +39,7 @@ END_TEST
 START_TEST(a_holding_keeps_its_dead_host) {
   struct fake f;
   fake_open(&f);
-  struct pt pt = fake_pt(OTHER_HOST, 1);
+  struct gaijin_pt pt = fake_pt(OTHER_HOST, 1);
   introduce(&f, OTHER_HOST, "bank");
   unsigned n = fake_give(&f, &pt);
   gaijin_holding *h = gaijin_holding_find(f.g, &pt);
@@ -54,7 +54,7 @@ START_TEST(a_holding_keeps_its_dead_host) {
   ck_assert_uint_le(f.g->hosts.count, 65);
   gaijin_let_go(f.g, h);
   gaijin_flush(f.g, true);
-  ck_assert_int_eq(fake_next(&f)->op, OP_unsub); /* the broker's tombstone waits for it */
+  ck_assert_int_eq(fake_next(&f)->op, GAIJIN_OP_UNSUB); /* the broker's tombstone waits for it */
   for (uint64_t i = 0; i < 100; i++) {
     introduce(&f, 2000 + i, "mayfly");
     kill_host(&f, 2000 + i);
@@ -69,7 +69,7 @@ END_TEST
 START_TEST(a_dead_token_may_arrive) {
   struct fake f;
   fake_open(&f);
-  struct pt pt = fake_pt(OTHER_HOST, 1);
+  struct gaijin_pt pt = fake_pt(OTHER_HOST, 1);
   introduce(&f, OTHER_HOST, "bank");
   kill_host(&f, OTHER_HOST);
   unsigned n = fake_give(&f, &pt);

@@ -7,9 +7,9 @@
 START_TEST(messages_arrive_in_any_pieces) {
   struct fake f;
   fake_open(&f);
-  fake_begin(&f, MESSAGE_REQUEST, OP_free, 1, 0);
+  fake_begin(&f, MESSAGE_REQUEST, GAIJIN_OP_FREE, 1, 0);
   fake_end(&f);
-  fake_begin(&f, MESSAGE_NOTICE, OP_peer, 0, 2);
+  fake_begin(&f, MESSAGE_NOTICE, GAIJIN_OP_PEER, 0, 2);
   pack_uint(&f.p, OTHER_HOST);
   pack_text(&f.p, "bank");
   fake_end(&f);
@@ -29,7 +29,7 @@ START_TEST(a_burst_is_handled_completely) {
   fake_open(&f);
   ck_assert_int_eq(gaijin_dispatch(f.g), 0);
   for (int i = 1; i <= 1000; i++) {
-    fake_begin(&f, MESSAGE_REQUEST, OP_free, (uint64_t)i, 0);
+    fake_begin(&f, MESSAGE_REQUEST, GAIJIN_OP_FREE, (uint64_t)i, 0);
     fake_end(&f);
   }
   fake_bytes(&f, f.out.bytes, f.out.size);
@@ -48,7 +48,7 @@ START_TEST(a_slow_reader_gets_everything_in_order) {
   char *bytes = malloc(BYTES);
   for (int i = 0; i < BYTES; i++) bytes[i] = (char)(i % 127);
   for (uint64_t id = 1; id <= ROUNDS; id++) {
-    gaijin_begin_reply(f.g, id, OP_get, 1);
+    gaijin_begin_reply(f.g, id, GAIJIN_OP_GET, 1);
     gaijin_put_string(f.g, bytes, BYTES);
     ck_assert_int_eq(gaijin_end_answer(f.g), 0);
   }
@@ -82,15 +82,15 @@ START_TEST(a_failed_write_does_not_lose_what_arrived) {
   struct fake f;
   fake_open(&f);
   for (int i = 1; i <= 500; i++) {
-    fake_begin(&f, MESSAGE_REQUEST, OP_free, (uint64_t)i, 0);
+    fake_begin(&f, MESSAGE_REQUEST, GAIJIN_OP_FREE, (uint64_t)i, 0);
     fake_end(&f);
   }
-  ck_assert_int_eq(gaijin_notice(f.g, OP_ready), 0);
+  ck_assert_int_eq(gaijin_notice(f.g, GAIJIN_OP_READY), 0);
   gaijin_flush(f.g, false); /* the peer does not read it */
   fake_bytes(&f, f.out.bytes, f.out.size);
   close(f.fd);
   f.fd = -1;
-  ck_assert_int_eq(gaijin_notice(f.g, OP_ready), 0);
+  ck_assert_int_eq(gaijin_notice(f.g, GAIJIN_OP_READY), 0);
   ck_assert_int_eq(gaijin_flush(f.g, false), 0);
   ck_assert(!gaijin_wants_write(f.g));
   ck_assert_uint_eq(gaijin_queued_bytes(f.g), 0);
@@ -103,9 +103,9 @@ END_TEST
 START_TEST(half_a_message_before_the_end_is_a_loss_like_any) {
   struct fake f;
   fake_open(&f);
-  fake_begin(&f, MESSAGE_REQUEST, OP_free, 1, 0);
+  fake_begin(&f, MESSAGE_REQUEST, GAIJIN_OP_FREE, 1, 0);
   fake_end(&f);
-  fake_begin(&f, MESSAGE_REQUEST, OP_free, 2, 0);
+  fake_begin(&f, MESSAGE_REQUEST, GAIJIN_OP_FREE, 2, 0);
   fake_end(&f);
   fake_bytes(&f, f.out.bytes, f.out.size - 3);
   close(f.fd);
@@ -121,12 +121,12 @@ START_TEST(announced_sizes_over_the_limit_end_it) {
   struct fake f;
   fake_connect(&f, &fake_events, MAX_MESSAGE_LEAST);
   fake_bytes(&f, "\xce\x00\x00\x10\x01", 5);
-  ck_assert_int_eq(gaijin_dispatch(f.g), STATUS_lost);
+  ck_assert_int_eq(gaijin_dispatch(f.g), GAIJIN_STATUS_LOST);
   ck_assert_ptr_nonnull(strstr(gaijin_error(f.g), "4097 bytes, over the limit of 4096"));
   fake_close(&f);
   fake_open(&f);
   fake_bytes(&f, "GET /", 5);
-  ck_assert_int_eq(gaijin_dispatch(f.g), STATUS_lost);
+  ck_assert_int_eq(gaijin_dispatch(f.g), GAIJIN_STATUS_LOST);
   ck_assert_ptr_nonnull(strstr(gaijin_error(f.g), "no message"));
   fake_close(&f);
 }
@@ -136,8 +136,8 @@ static void dispatch_inside(void *user, uint64_t id) {
   struct fake *f = user;
   struct gaijin_answer a;
   (void)id;
-  ck_assert_int_eq(gaijin_dispatch(f->g), STATUS_unsupported);
-  ck_assert_int_eq(gaijin_await(f->g, 1, 1, &a), STATUS_unsupported);
+  ck_assert_int_eq(gaijin_dispatch(f->g), GAIJIN_STATUS_UNSUPPORTED);
+  ck_assert_int_eq(gaijin_await(f->g, 1, 1, &a), GAIJIN_STATUS_UNSUPPORTED);
   f->told.frees++;
 }
 
@@ -145,7 +145,7 @@ START_TEST(a_call_back_cannot_dispatch) {
   struct fake f;
   static const struct gaijin_events events = {.free = dispatch_inside};
   fake_connect(&f, &events, MAX_MESSAGE_DEFAULT);
-  fake_begin(&f, MESSAGE_REQUEST, OP_free, 1, 0);
+  fake_begin(&f, MESSAGE_REQUEST, GAIJIN_OP_FREE, 1, 0);
   fake_deliver(&f);
   ck_assert_uint_eq(f.told.frees, 1);
   fake_close(&f);

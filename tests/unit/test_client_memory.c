@@ -36,7 +36,7 @@ void *calloc(size_t n, size_t size) { return fails() ? NULL : __libc_calloc(n, s
 void *realloc(void *p, size_t n) { return fails() ? NULL : __libc_realloc(p, n); }
 #endif
 
-static const struct pt A = {OTHER_HOST, 1, 11, PT_TABLE};
+static const struct gaijin_pt A = {OTHER_HOST, 1, 11, GAIJIN_KIND_TABLE};
 
 /* Tells a story with a growing number of allocations that work. */
 static void tell(void (*story)(struct fake *f)) {
@@ -59,8 +59,8 @@ static void send_much(struct fake *f) {
   size_t before = gaijin_queued_bytes(f->g);
   uint64_t id = 0;
   armed = true;
-  gaijin_token *t = gaijin_token_new(f->g, PT_TABLE, f);
-  gaijin_begin_request(f->g, &(struct gaijin_send){.op = OP_s2t, .name = "bank"}, 2);
+  gaijin_token *t = gaijin_token_new(f->g, GAIJIN_KIND_TABLE, f);
+  gaijin_begin_request(f->g, &(struct gaijin_send){.op = GAIJIN_OP_S2T, .name = "bank"}, 2);
   gaijin_put_string(f->g, bytes, sizeof bytes);
   if (t)
     gaijin_put_token(f->g, t);
@@ -68,7 +68,7 @@ static void send_much(struct fake *f) {
     gaijin_put_nil(f->g);
   int status = gaijin_end_request(f->g, told_answer, f, &id);
   armed = false;
-  ck_assert(status == 0 || status == STATUS_busy);
+  ck_assert(status == 0 || status == GAIJIN_STATUS_BUSY);
   if (status == 0) return;
   ck_assert_uint_eq(id, 0);
   ck_assert_uint_eq(gaijin_queued_bytes(f->g), before);
@@ -80,13 +80,13 @@ static void send_much(struct fake *f) {
 static void receive_much(struct fake *f) {
   static char bytes[100000];
   uint64_t id = fake_ask(f, told_answer);
-  fake_begin(f, MESSAGE_NOTICE, OP_peer, 0, 2);
+  fake_begin(f, MESSAGE_NOTICE, GAIJIN_OP_PEER, 0, 2);
   pack_uint(&f->p, OTHER_HOST);
   pack_text(&f->p, "bank");
   fake_end(f);
-  fake_begin(f, MESSAGE_REPLY, OP_ping, id, 2);
+  fake_begin(f, MESSAGE_REPLY, GAIJIN_OP_PING, id, 2);
   pack_string(&f->p, bytes, sizeof bytes);
-  pack_pt(&f->p, &A);
+  fake_put_pt(f, &A);
   fake_send(f);
   armed = true;
   int status = 0;
@@ -95,18 +95,18 @@ static void receive_much(struct fake *f) {
   armed = false;
   ck_assert_uint_eq(f->told.answers, 1);
   const struct gaijin_answer *a = &f->told.answer[0];
-  if (status == 0) ck_assert(a->ok || a->status == STATUS_busy);
+  if (status == 0) ck_assert(a->ok || a->status == GAIJIN_STATUS_BUSY);
   if (status) ck_assert_msg(strstr(gaijin_error(f->g), "memory"), "%s", gaijin_error(f->g));
   gaijin_body_free(a->body);
   ck_assert_uint_eq(gaijin_releases(f->g), status ? gaijin_releases(f->g) : 1);
 }
 
 static void serve_much(struct fake *f) {
-  gaijin_token *t = gaijin_token_new(f->g, PT_TABLE, f);
-  struct pt pt = gaijin_token_pt(f->g, t);
+  gaijin_token *t = gaijin_token_new(f->g, GAIJIN_KIND_TABLE, f);
+  struct gaijin_pt pt = gaijin_token_pt(f->g, t);
   fake_take(f, t);
-  fake_begin_to(f, OP_get, 5, &pt, 1);
-  pack_pt(&f->p, &A);
+  fake_begin_to(f, GAIJIN_OP_GET, 5, &pt, 1);
+  fake_put_pt(f, &A);
   fake_send(f);
   armed = true;
   int status = gaijin_dispatch(f->g);
@@ -125,7 +125,7 @@ static void claim(struct fake *f) {
   armed = true;
   int status = gaijin_claim(f->g, &A, told_answer, f, NULL);
   armed = false;
-  ck_assert(status == 0 || status == STATUS_busy);
+  ck_assert(status == 0 || status == GAIJIN_STATUS_BUSY);
   ck_assert_uint_eq(gaijin_holding_count(f->g), status ? 0 : 1);
 }
 
@@ -148,7 +148,7 @@ START_TEST(connecting) {
     int status = gaijin_connect(&g, &o, error, sizeof error);
     armed = false;
     until = n;
-    ck_assert(status == STATUS_busy || status == STATUS_lost);
+    ck_assert(status == GAIJIN_STATUS_BUSY || status == GAIJIN_STATUS_LOST);
     ck_assert_ptr_null(g);
   }
 }

@@ -11,11 +11,11 @@ START_TEST(ids_and_stamps_are_not_used_twice) {
   gaijin_token *t[MANY];
   uint64_t same = 0;
   for (int i = 0; i < MANY; i++) {
-    t[i] = gaijin_token_new(f.g, PT_FUNCTION, &f);
-    struct pt pt = gaijin_token_pt(f.g, t[i]);
+    t[i] = gaijin_token_new(f.g, GAIJIN_KIND_FUNCTION, &f);
+    struct gaijin_pt pt = gaijin_token_pt(f.g, t[i]);
     ck_assert_uint_eq(pt.id, (uint64_t)i + 1);
     ck_assert_uint_eq(pt.host, FAKE_HOST);
-    ck_assert_uint_eq(pt.kind, PT_FUNCTION);
+    ck_assert_uint_eq(pt.kind, GAIJIN_KIND_FUNCTION);
     for (int k = 0; k < i; k++) same += gaijin_token_pt(f.g, t[k]).stamp == pt.stamp;
   }
   ck_assert_uint_eq(same, 0);
@@ -23,7 +23,7 @@ START_TEST(ids_and_stamps_are_not_used_twice) {
   for (int i = 0; i < MANY; i++) gaijin_token_discard(f.g, t[i]);
   ck_assert_uint_eq(gaijin_token_count(f.g), 0);
   ck_assert_uint_eq(f.told.forgets, MANY);
-  ck_assert_uint_eq(gaijin_token_pt(f.g, gaijin_token_new(f.g, PT_TABLE, NULL)).id, MANY + 1);
+  ck_assert_uint_eq(gaijin_token_pt(f.g, gaijin_token_new(f.g, GAIJIN_KIND_TABLE, NULL)).id, MANY + 1);
   fake_close(&f);
 }
 END_TEST
@@ -31,7 +31,7 @@ END_TEST
 START_TEST(discard_of_a_sent_token_does_nothing) {
   struct fake f;
   fake_open(&f);
-  gaijin_token *t = gaijin_token_new(f.g, PT_TABLE, &f);
+  gaijin_token *t = gaijin_token_new(f.g, GAIJIN_KIND_TABLE, &f);
   fake_take(&f, t);
   gaijin_token_discard(f.g, t);
   ck_assert_uint_eq(f.told.forgets, 0);
@@ -43,7 +43,7 @@ START_TEST(drop_of_all_forgets) {
   struct fake f;
   fake_open(&f);
   int tag;
-  gaijin_token *t = gaijin_token_new(f.g, PT_TABLE, &tag);
+  gaijin_token *t = gaijin_token_new(f.g, GAIJIN_KIND_TABLE, &tag);
   fake_take(&f, t);
   fake_take(&f, t);
   fake_take(&f, t);
@@ -62,8 +62,8 @@ END_TEST
 START_TEST(one_message_may_carry_a_token_several_times) {
   struct fake f;
   fake_open(&f);
-  gaijin_token *t = gaijin_token_new(f.g, PT_TABLE, &f), *u = gaijin_token_new(f.g, PT_TABLE, &f);
-  gaijin_begin_reply(f.g, 9, OP_call, 4);
+  gaijin_token *t = gaijin_token_new(f.g, GAIJIN_KIND_TABLE, &f), *u = gaijin_token_new(f.g, GAIJIN_KIND_TABLE, &f);
+  gaijin_begin_reply(f.g, 9, GAIJIN_OP_CALL, 4);
   gaijin_put_token(f.g, t);
   gaijin_put_token(f.g, u);
   gaijin_put_token(f.g, t);
@@ -83,14 +83,14 @@ START_TEST(a_failed_message_sends_no_token) {
   struct fake f;
   fake_connect(&f, &fake_events, MAX_MESSAGE_LEAST);
   static char big[MAX_MESSAGE_LEAST];
-  gaijin_token *t = gaijin_token_new(f.g, PT_TABLE, &f), *u = gaijin_token_new(f.g, PT_TABLE, &f);
-  gaijin_begin_reply(f.g, 9, OP_call, 2);
+  gaijin_token *t = gaijin_token_new(f.g, GAIJIN_KIND_TABLE, &f), *u = gaijin_token_new(f.g, GAIJIN_KIND_TABLE, &f);
+  gaijin_begin_reply(f.g, 9, GAIJIN_OP_CALL, 2);
   gaijin_put_token(f.g, t);
   gaijin_put_string(f.g, big, sizeof big);
-  ck_assert_int_eq(gaijin_end_answer(f.g), STATUS_too_large);
+  ck_assert_int_eq(gaijin_end_answer(f.g), GAIJIN_STATUS_TOO_LARGE);
   gaijin_token_discard(f.g, t);
   ck_assert_uint_eq(f.told.forgets, 1);
-  gaijin_begin_reply(f.g, 9, OP_call, 1);
+  gaijin_begin_reply(f.g, 9, GAIJIN_OP_CALL, 1);
   gaijin_put_token(f.g, u);
   gaijin_token_discard(f.g, u); /* while it is in the message it may still be sent */
   ck_assert_uint_eq(f.told.forgets, 1);
@@ -106,8 +106,8 @@ END_TEST
 START_TEST(a_value_not_yet_read_pins) {
   struct fake f;
   fake_open(&f);
-  gaijin_token *t = gaijin_token_new(f.g, PT_TABLE, &f);
-  struct pt pt = gaijin_token_pt(f.g, t);
+  gaijin_token *t = gaijin_token_new(f.g, GAIJIN_KIND_TABLE, &f);
+  struct gaijin_pt pt = gaijin_token_pt(f.g, t);
   fake_take(&f, t);
   unsigned n = fake_give(&f, &pt);
   fake_drop(&f, 1, 1);
@@ -128,10 +128,10 @@ END_TEST
 START_TEST(a_target_is_pinned_until_the_body_is_freed) {
   struct fake f;
   fake_open(&f);
-  gaijin_token *t = gaijin_token_new(f.g, PT_TABLE, &f);
-  struct pt pt = gaijin_token_pt(f.g, t);
+  gaijin_token *t = gaijin_token_new(f.g, GAIJIN_KIND_TABLE, &f);
+  struct gaijin_pt pt = gaijin_token_pt(f.g, t);
   fake_take(&f, t);
-  fake_begin_to(&f, OP_len, 5, &pt, 0);
+  fake_begin_to(&f, GAIJIN_OP_LEN, 5, &pt, 0);
   fake_send(&f);
   fake_drop(&f, 1, 1);
   ck_assert_int_eq(gaijin_dispatch(f.g), 0);
@@ -148,8 +148,8 @@ END_TEST
 START_TEST(a_pinned_token_may_be_sent_again) {
   struct fake f;
   fake_open(&f);
-  gaijin_token *t = gaijin_token_new(f.g, PT_TABLE, &f);
-  struct pt pt = gaijin_token_pt(f.g, t);
+  gaijin_token *t = gaijin_token_new(f.g, GAIJIN_KIND_TABLE, &f);
+  struct gaijin_pt pt = gaijin_token_pt(f.g, t);
   fake_take(&f, t);
   unsigned n = fake_give(&f, &pt);
   fake_drop(&f, 1, 1);
@@ -167,9 +167,9 @@ END_TEST
 static void wrong_drop(uint64_t id, uint64_t seen) {
   struct fake f;
   fake_open(&f);
-  fake_take(&f, gaijin_token_new(f.g, PT_TABLE, &f));
+  fake_take(&f, gaijin_token_new(f.g, GAIJIN_KIND_TABLE, &f));
   fake_drop(&f, id, seen);
-  ck_assert_int_eq(gaijin_dispatch(f.g), STATUS_lost);
+  ck_assert_int_eq(gaijin_dispatch(f.g), GAIJIN_STATUS_LOST);
   ck_assert_ptr_nonnull(strstr(gaijin_error(f.g), "'drop': it drops more than was sent"));
   fake_close(&f);
 }

@@ -6,13 +6,13 @@
 
 #include "tests/unit/fake_broker.h"
 
-static const struct pt A = {OTHER_HOST, 1, 11, PT_TABLE}, B = {OTHER_HOST, 2, 12, PT_FUNCTION};
+static const struct gaijin_pt A = {OTHER_HOST, 1, 11, GAIJIN_KIND_TABLE}, B = {OTHER_HOST, 2, 12, GAIJIN_KIND_FUNCTION};
 
 static gaijin_body *last_body(struct fake *f) { return f->told.answer[f->told.answers - 1].body; }
 
 static void begin_values(struct fake *f, uint32_t count) {
   uint64_t id = fake_ask(f, told_answer);
-  fake_begin(f, MESSAGE_REPLY, OP_ping, id, count);
+  fake_begin(f, MESSAGE_REPLY, GAIJIN_OP_PING, id, count);
 }
 
 START_TEST(every_type_is_read) {
@@ -24,7 +24,7 @@ START_TEST(every_type_is_read) {
   pack_number(&f.p, -1.5);
   pack_uint(&f.p, UINT64_MAX);
   pack_string(&f.p, "a\0b", 3);
-  pack_pt(&f.p, &A);
+  fake_put_pt(&f, &A);
   pack_number(&f.p, -7);
   fake_deliver(&f);
   gaijin_body *b = last_body(&f);
@@ -51,7 +51,7 @@ START_TEST(a_look_reads_nothing) {
   fake_open(&f);
   begin_values(&f, 3);
   pack_string(&f.p, "key", 3);
-  pack_pt(&f.p, &A);
+  fake_put_pt(&f, &A);
   pack_array(&f.p, 0);
   fake_deliver(&f);
   gaijin_body *b = last_body(&f);
@@ -77,7 +77,7 @@ START_TEST(arrays_are_stepped_through_flat) {
   pack_uint(&f.p, 1);
   pack_array(&f.p, 0);
   pack_array(&f.p, 1);
-  pack_pt(&f.p, &A);
+  fake_put_pt(&f, &A);
   pack_uint(&f.p, 2);
   pack_array(&f.p, 0);
   fake_deliver(&f);
@@ -104,17 +104,18 @@ START_TEST(values_are_given_back_one_by_one) {
   struct fake f;
   fake_open(&f);
   begin_values(&f, 5);
-  pack_pt(&f.p, &A);
-  pack_pt(&f.p, &B);
+  fake_put_pt(&f, &A);
+  fake_put_pt(&f, &B);
   pack_text(&f.p, "x");
-  pack_pt(&f.p, &B);
-  pack_pt(&f.p, &A);
+  fake_put_pt(&f, &B);
+  fake_put_pt(&f, &A);
   fake_deliver(&f);
   gaijin_body *b = last_body(&f);
   struct gaijin_value v;
   ck_assert(gaijin_body_next(b, &v));
   ck_assert(gaijin_body_next(b, &v));
-  ck_assert(pt_equal(gaijin_holding_pt(v.holding), &B));
+  struct gaijin_pt held = gaijin_holding_pt(v.holding);
+  ck_assert(gaijin_pt_equal(&held, &B));
   ck_assert_uint_eq(gaijin_releases(f.g), 0);
   gaijin_body_free(b);
   ck_assert_uint_eq(gaijin_releases(f.g), 2);
@@ -123,7 +124,7 @@ START_TEST(values_are_given_back_one_by_one) {
 }
 END_TEST
 
-static void stale_value(struct fake *f, const struct pt *pt) {
+static void stale_value(struct fake *f, const struct gaijin_pt *pt) {
   unsigned n = fake_give(f, pt);
   struct gaijin_value v;
   ck_assert(gaijin_body_next(f->told.answer[n].body, &v));
@@ -135,9 +136,9 @@ static void stale_value(struct fake *f, const struct pt *pt) {
 START_TEST(home_pts_that_are_not_kept_are_stale) {
   struct fake f;
   fake_open(&f);
-  struct pt unknown = fake_pt(FAKE_HOST, 77), stamp = gaijin_token_pt(f.g, gaijin_token_new(f.g, PT_TABLE, &f)), kind = stamp;
+  struct gaijin_pt unknown = fake_pt(FAKE_HOST, 77), stamp = gaijin_token_pt(f.g, gaijin_token_new(f.g, GAIJIN_KIND_TABLE, &f)), kind = stamp;
   stamp.stamp++;
-  kind.kind = PT_THREAD;
+  kind.kind = GAIJIN_KIND_THREAD;
   stale_value(&f, &unknown);
   stale_value(&f, &stamp);
   stale_value(&f, &kind);
@@ -151,14 +152,14 @@ END_TEST
 START_TEST(a_late_answer_gives_back) {
   struct fake f;
   fake_open(&f);
-  gaijin_token *t = gaijin_token_new(f.g, PT_TABLE, &f);
-  struct pt home = gaijin_token_pt(f.g, t);
+  gaijin_token *t = gaijin_token_new(f.g, GAIJIN_KIND_TABLE, &f);
+  struct gaijin_pt home = gaijin_token_pt(f.g, t);
   uint64_t id = fake_ask(&f, told_answer);
   gaijin_cancel(f.g, id);
-  fake_begin(&f, MESSAGE_REPLY, OP_ping, id, 3);
-  pack_pt(&f.p, &A);
-  pack_pt(&f.p, &home);
-  pack_pt(&f.p, &A);
+  fake_begin(&f, MESSAGE_REPLY, GAIJIN_OP_PING, id, 3);
+  fake_put_pt(&f, &A);
+  fake_put_pt(&f, &home);
+  fake_put_pt(&f, &A);
   fake_deliver(&f);
   ck_assert_uint_eq(f.told.answers, 0);
   ck_assert_uint_eq(gaijin_releases(f.g), 1);
@@ -171,13 +172,13 @@ START_TEST(a_bad_body_ends_the_connection) {
   struct fake f;
   fake_open(&f);
   begin_values(&f, 2);
-  pack_pt(&f.p, &A);
+  fake_put_pt(&f, &A);
   fake_end(&f); /* one value fewer than announced */
   fake_bytes(&f, f.out.bytes, f.out.size);
-  ck_assert_int_eq(gaijin_dispatch(f.g), STATUS_lost);
+  ck_assert_int_eq(gaijin_dispatch(f.g), GAIJIN_STATUS_LOST);
   ck_assert_ptr_nonnull(strstr(gaijin_error(f.g), "body is cut short"));
   ck_assert_uint_eq(f.told.answers, 1);
-  ck_assert_int_eq(f.told.answer[0].status, STATUS_lost);
+  ck_assert_int_eq(f.told.answer[0].status, GAIJIN_STATUS_LOST);
   fake_close(&f);
 }
 END_TEST

@@ -4,7 +4,7 @@
  */
 #include "tests/unit/fake_broker.h"
 
-static const struct pt A = {OTHER_HOST, 1, 11, PT_TABLE};
+static const struct gaijin_pt A = {OTHER_HOST, 1, 11, GAIJIN_KIND_TABLE};
 
 /* Ends the open request with this status and text; nothing was queued. */
 static void refused(struct fake *f, int status, const char *text) {
@@ -20,10 +20,10 @@ static void refused(struct fake *f, int status, const char *text) {
 START_TEST(every_field_of_a_request_arrives) {
   struct fake f;
   fake_open(&f);
-  gaijin_token *t = gaijin_token_new(f.g, PT_FUNCTION, &f);
-  struct pt pt = gaijin_token_pt(f.g, t);
+  gaijin_token *t = gaijin_token_new(f.g, GAIJIN_KIND_FUNCTION, &f);
+  struct gaijin_pt pt = gaijin_token_pt(f.g, t);
   uint64_t id;
-  gaijin_begin_request(f.g, &(struct gaijin_send){.op = OP_call, .depth = 300, .deadline_ms = 70000, .token = t}, 6);
+  gaijin_begin_request(f.g, &(struct gaijin_send){.op = GAIJIN_OP_CALL, .depth = 300, .deadline_ms = 70000, .token = t}, 6);
   gaijin_put_nil(f.g);
   gaijin_put_bool(f.g, false);
   gaijin_put_number(f.g, 2.5);
@@ -36,14 +36,14 @@ START_TEST(every_field_of_a_request_arrives) {
   ck_assert(!gaijin_wants_write(f.g));
   const struct message *m = fake_next(&f);
   ck_assert_int_eq(m->kind, MESSAGE_REQUEST);
-  ck_assert_int_eq(m->op, OP_call);
+  ck_assert_int_eq(m->op, GAIJIN_OP_CALL);
   ck_assert_uint_eq(m->flags, 0);
   ck_assert_uint_eq(m->depth, 300);
   ck_assert_uint_eq(m->id, id);
   ck_assert_uint_eq(m->peer, 0);
   ck_assert_uint_eq(m->deadline_ms, 70000);
   ck_assert_int_eq(m->target, OP_PT);
-  ck_assert(pt_equal(&m->pt, &pt));
+  ck_assert(fake_same_pt(&m->pt, &pt));
   struct reader r = fake_values(m);
   struct value v;
   ck_assert(reader_next(&r, &v) && v.type == VALUE_NIL);
@@ -51,7 +51,7 @@ START_TEST(every_field_of_a_request_arrives) {
   ck_assert(reader_next(&r, &v) && v.number == 2.5);
   ck_assert(reader_next(&r, &v) && v.size == 2 && memcmp(v.bytes, "\xff\0", 2) == 0);
   ck_assert(reader_next(&r, &v) && v.size == 4);
-  ck_assert(reader_next(&r, &v) && v.type == VALUE_PT && pt_equal(&v.pt, &pt));
+  ck_assert(reader_next(&r, &v) && v.type == VALUE_PT && fake_same_pt(&v.pt, &pt));
   fake_close(&f);
 }
 END_TEST
@@ -60,7 +60,7 @@ START_TEST(one_way_has_no_answer) {
   struct fake f;
   fake_open(&f);
   uint64_t id = 5;
-  gaijin_begin_request(f.g, &(struct gaijin_send){.op = OP_s2t, .name = "bank", .one_way = true}, 1);
+  gaijin_begin_request(f.g, &(struct gaijin_send){.op = GAIJIN_OP_S2T, .name = "bank", .one_way = true}, 1);
   gaijin_put_text(f.g, "label");
   ck_assert_int_eq(gaijin_end_request(f.g, told_answer, &f, &id), 0);
   ck_assert_uint_eq(id, 0);
@@ -69,12 +69,12 @@ START_TEST(one_way_has_no_answer) {
   ck_assert_uint_ne(f.m.id, 0);
   ck_assert_uint_eq(f.g->calls.count, 0);
   /* Only a refusal is told. */
-  fake_begin(&f, MESSAGE_ERROR, OP_s2t, f.m.id, 2);
-  pack_uint(&f.p, STATUS_dead);
+  fake_begin(&f, MESSAGE_ERROR, GAIJIN_OP_S2T, f.m.id, 2);
+  pack_uint(&f.p, GAIJIN_STATUS_DEAD);
   pack_text(&f.p, "nobody there");
   fake_deliver(&f);
   ck_assert_uint_eq(f.told.refusals, 1);
-  ck_assert_uint_eq(f.told.refused, STATUS_dead);
+  ck_assert_uint_eq(f.told.refused, GAIJIN_STATUS_DEAD);
   fake_close(&f);
   ck_assert_uint_eq(f.told.answers, 0);
 }
@@ -85,28 +85,28 @@ START_TEST(wrong_requests_are_refused_here) {
   fake_open(&f);
   static char name[300];
   memset(name, 'n', sizeof name - 1);
-  gaijin_begin_request(f.g, &(struct gaijin_send){.op = OP_get}, 1);
+  gaijin_begin_request(f.g, &(struct gaijin_send){.op = GAIJIN_OP_GET}, 1);
   gaijin_put_nil(f.g);
-  refused(&f, STATUS_unsupported, "'get' was given a wrong kind of target");
-  gaijin_begin_request(f.g, &(struct gaijin_send){.op = OP_get, .name = "x"}, 1);
-  refused(&f, STATUS_unsupported, "wrong kind of target");
-  gaijin_begin_request(f.g, &(struct gaijin_send){.op = OP_drop}, 2);
-  refused(&f, STATUS_unsupported, "'drop' is no request to send");
-  gaijin_begin_request(f.g, &(struct gaijin_send){.op = OP_free}, 0);
-  refused(&f, STATUS_unsupported, "'free' is no request to send");
-  gaijin_begin_request(f.g, &(struct gaijin_send){.op = (enum op)200}, 0);
-  refused(&f, STATUS_unsupported, "no request to send");
-  gaijin_begin_request(f.g, &(struct gaijin_send){.op = OP_watch}, 1);
+  refused(&f, GAIJIN_STATUS_UNSUPPORTED, "'get' was given a wrong kind of target");
+  gaijin_begin_request(f.g, &(struct gaijin_send){.op = GAIJIN_OP_GET, .name = "x"}, 1);
+  refused(&f, GAIJIN_STATUS_UNSUPPORTED, "wrong kind of target");
+  gaijin_begin_request(f.g, &(struct gaijin_send){.op = GAIJIN_OP_DROP}, 2);
+  refused(&f, GAIJIN_STATUS_UNSUPPORTED, "'drop' is no request to send");
+  gaijin_begin_request(f.g, &(struct gaijin_send){.op = GAIJIN_OP_FREE}, 0);
+  refused(&f, GAIJIN_STATUS_UNSUPPORTED, "'free' is no request to send");
+  gaijin_begin_request(f.g, &(struct gaijin_send){.op = (enum gaijin_op)200}, 0);
+  refused(&f, GAIJIN_STATUS_UNSUPPORTED, "no request to send");
+  gaijin_begin_request(f.g, &(struct gaijin_send){.op = GAIJIN_OP_WATCH}, 1);
   gaijin_put_text(f.g, "bank");
-  refused(&f, STATUS_protocol, "'watch' takes name, \"present\" or \"ready\"; 1 values were given");
-  gaijin_begin_request(f.g, &(struct gaijin_send){.op = OP_labels, .name = name}, 0);
-  refused(&f, STATUS_dead, "no worker has a name of 299");
-  gaijin_begin_request(f.g, &(struct gaijin_send){.op = OP_watch}, 2);
+  refused(&f, GAIJIN_STATUS_PROTOCOL, "'watch' takes name, \"present\" or \"ready\"; 1 values were given");
+  gaijin_begin_request(f.g, &(struct gaijin_send){.op = GAIJIN_OP_LABELS, .name = name}, 0);
+  refused(&f, GAIJIN_STATUS_DEAD, "no worker has a name of 299");
+  gaijin_begin_request(f.g, &(struct gaijin_send){.op = GAIJIN_OP_WATCH}, 2);
   gaijin_put_text(f.g, "bank");
-  refused(&f, STATUS_protocol, "'watch' was announced with 2 values but got 1");
-  ck_assert_int_eq(gaijin_notice(f.g, OP_ping), STATUS_unsupported);
-  ck_assert_int_eq(gaijin_notice(f.g, OP_unsub), STATUS_unsupported);
-  ck_assert_int_eq(gaijin_end_answer(f.g), STATUS_protocol);
+  refused(&f, GAIJIN_STATUS_PROTOCOL, "'watch' was announced with 2 values but got 1");
+  ck_assert_int_eq(gaijin_notice(f.g, GAIJIN_OP_PING), GAIJIN_STATUS_UNSUPPORTED);
+  ck_assert_int_eq(gaijin_notice(f.g, GAIJIN_OP_UNSUB), GAIJIN_STATUS_UNSUPPORTED);
+  ck_assert_int_eq(gaijin_end_answer(f.g), GAIJIN_STATUS_PROTOCOL);
   ck_assert_uint_eq(fake_ask(&f, NULL), 2); /* no id was spent */
   fake_close(&f);
 }
@@ -120,16 +120,16 @@ START_TEST(the_limit_is_exact) {
   memset(bytes, 'a', sizeof bytes);
   /* After the prefix: 34 bytes of envelope, 1 of target, 1 of array, 3 of string header. */
   size_t fits = MAX_MESSAGE_LEAST - 39;
-  gaijin_begin_reply(f.g, 1, OP_get, 1);
+  gaijin_begin_reply(f.g, 1, GAIJIN_OP_GET, 1);
   gaijin_put_string(f.g, bytes, fits);
   ck_assert_int_eq(gaijin_end_answer(f.g), 0);
-  gaijin_begin_reply(f.g, 1, OP_get, 1);
+  gaijin_begin_reply(f.g, 1, GAIJIN_OP_GET, 1);
   gaijin_put_string(f.g, bytes, fits + 1);
-  ck_assert_int_eq(gaijin_end_answer(f.g), STATUS_too_large);
+  ck_assert_int_eq(gaijin_end_answer(f.g), GAIJIN_STATUS_TOO_LARGE);
   ck_assert_str_eq(gaijin_error(f.g), "message of 4097 bytes is over the limit of 4096 bytes (raise it with the broker's --max-message)");
-  gaijin_begin_reply(f.g, 1, OP_get, 1);
+  gaijin_begin_reply(f.g, 1, GAIJIN_OP_GET, 1);
   gaijin_put_string(f.g, bytes, (size_t)5 << 30); /* never read */
-  ck_assert_int_eq(gaijin_end_answer(f.g), STATUS_too_large);
+  ck_assert_int_eq(gaijin_end_answer(f.g), GAIJIN_STATUS_TOO_LARGE);
   gaijin_flush(f.g, false);
   ck_assert_uint_eq(fake_next(&f)->size, MAX_MESSAGE_LEAST + MESSAGE_PREFIX_BYTES);
   ck_assert(fake_idle(&f));
@@ -143,13 +143,13 @@ START_TEST(a_full_queue_is_busy) {
   fake_open(&f);
   static char bytes[1000];
   f.g->out.max = 1500;
-  gaijin_begin_reply(f.g, 1, OP_get, 1);
+  gaijin_begin_reply(f.g, 1, GAIJIN_OP_GET, 1);
   gaijin_put_string(f.g, bytes, sizeof bytes);
   ck_assert_int_eq(gaijin_end_answer(f.g), 0);
   size_t queued = gaijin_queued_bytes(f.g);
-  gaijin_begin_request(f.g, &(struct gaijin_send){.op = OP_s2t, .name = "bank"}, 1);
+  gaijin_begin_request(f.g, &(struct gaijin_send){.op = GAIJIN_OP_S2T, .name = "bank"}, 1);
   gaijin_put_string(f.g, bytes, sizeof bytes);
-  refused(&f, STATUS_busy, "no room for more");
+  refused(&f, GAIJIN_STATUS_BUSY, "no room for more");
   ck_assert_uint_eq(gaijin_queued_bytes(f.g), queued);
   fake_close(&f);
 }
@@ -160,18 +160,18 @@ START_TEST(a_begin_inside_a_begin_is_refused) {
   struct fake f;
   fake_open(&f);
   uint64_t id;
-  gaijin_begin_request(f.g, &(struct gaijin_send){.op = OP_s2t, .name = "bank"}, 2);
+  gaijin_begin_request(f.g, &(struct gaijin_send){.op = GAIJIN_OP_S2T, .name = "bank"}, 2);
   gaijin_put_text(f.g, "label");
-  gaijin_begin_request(f.g, &(struct gaijin_send){.op = OP_s2t, .name = "other"}, 1);
+  gaijin_begin_request(f.g, &(struct gaijin_send){.op = GAIJIN_OP_S2T, .name = "other"}, 1);
   gaijin_put_text(f.g, "inner");
-  gaijin_begin_raise(f.g, 4, OP_get, 1);
+  gaijin_begin_raise(f.g, 4, GAIJIN_OP_GET, 1);
   gaijin_put_text(f.g, "innermost");
-  ck_assert_int_eq(gaijin_end_answer(f.g), STATUS_busy);
+  ck_assert_int_eq(gaijin_end_answer(f.g), GAIJIN_STATUS_BUSY);
   gaijin_abort(f.g);
-  ck_assert_int_eq(gaijin_answer_error(f.g, 4, OP_get, STATUS_busy, "x"), STATUS_busy);
-  ck_assert_int_eq(gaijin_answer_free(f.g, 4, 0, 0), STATUS_busy);
-  ck_assert_int_eq(gaijin_notice(f.g, OP_ready), STATUS_busy);
-  ck_assert_int_eq(gaijin_claim(f.g, &A, NULL, NULL, NULL), STATUS_busy);
+  ck_assert_int_eq(gaijin_answer_error(f.g, 4, GAIJIN_OP_GET, GAIJIN_STATUS_BUSY, "x"), GAIJIN_STATUS_BUSY);
+  ck_assert_int_eq(gaijin_answer_free(f.g, 4, 0, 0), GAIJIN_STATUS_BUSY);
+  ck_assert_int_eq(gaijin_notice(f.g, GAIJIN_OP_READY), GAIJIN_STATUS_BUSY);
+  ck_assert_int_eq(gaijin_claim(f.g, &A, NULL, NULL, NULL), GAIJIN_STATUS_BUSY);
   gaijin_put_bool(f.g, true);
   ck_assert_int_eq(gaijin_end_request(f.g, told_answer, &f, &id), 0);
   gaijin_flush(f.g, false);
@@ -190,24 +190,24 @@ START_TEST(raises_and_errors_have_their_shape) {
   memset(text, 't', sizeof text - 1);
   uint64_t status;
   struct value v;
-  gaijin_begin_raise(f.g, 8, OP_call, 2);
+  gaijin_begin_raise(f.g, 8, GAIJIN_OP_CALL, 2);
   gaijin_put_nil(f.g);
   gaijin_put_text(f.g, "trace");
   ck_assert_int_eq(gaijin_end_answer(f.g), 0);
-  ck_assert_int_eq(gaijin_answer_error(f.g, 9, OP_call, STATUS_too_large, text), 0);
-  gaijin_begin_raise(f.g, 8, OP_call, 0);
-  ck_assert_int_eq(gaijin_end_answer(f.g), STATUS_protocol);
+  ck_assert_int_eq(gaijin_answer_error(f.g, 9, GAIJIN_OP_CALL, GAIJIN_STATUS_TOO_LARGE, text), 0);
+  gaijin_begin_raise(f.g, 8, GAIJIN_OP_CALL, 0);
+  ck_assert_int_eq(gaijin_end_answer(f.g), GAIJIN_STATUS_PROTOCOL);
   gaijin_flush(f.g, false);
   ck_assert_int_eq(fake_next(&f)->kind, MESSAGE_ERROR);
   ck_assert_uint_eq(f.m.id, 8);
   struct reader r = fake_values(&f.m);
-  ck_assert(reader_uint(&r, &status) && status == STATUS_raised);
+  ck_assert(reader_uint(&r, &status) && status == GAIJIN_STATUS_RAISED);
   ck_assert(reader_next(&r, &v) && v.type == VALUE_NIL);
   ck_assert(reader_next(&r, &v) && v.type == VALUE_STRING);
   ck_assert_int_eq(fake_next(&f)->kind, MESSAGE_ERROR);
   ck_assert_uint_lt(f.m.size, MAX_MESSAGE_LEAST); /* fits wherever it goes */
   r = fake_values(&f.m);
-  ck_assert(reader_uint(&r, &status) && status == STATUS_too_large);
+  ck_assert(reader_uint(&r, &status) && status == GAIJIN_STATUS_TOO_LARGE);
   ck_assert(fake_idle(&f));
   fake_close(&f);
 }

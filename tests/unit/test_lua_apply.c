@@ -9,7 +9,7 @@
 #include "tests/unit/vm.h"
 
 static struct vm v;
-static const struct pt A = {OTHER_HOST, 1, 11, PT_TABLE}, F = {OTHER_HOST, 3, 13, PT_FUNCTION}, T = {OTHER_HOST, 4, 14, PT_THREAD};
+static const struct gaijin_pt A = {OTHER_HOST, 1, 11, GAIJIN_KIND_TABLE}, F = {OTHER_HOST, 3, 13, GAIJIN_KIND_FUNCTION}, T = {OTHER_HOST, 4, 14, GAIJIN_KIND_THREAD};
 
 /* ---- At home ---- */
 
@@ -84,7 +84,7 @@ END_TEST
 START_TEST(with_a_remote_value_they_are_one_request) {
   static const struct {
     const char *code, *title;
-    const struct pt *target;
+    const struct gaijin_pt *target;
     uint32_t count; /* values, the title included */
   } cases[] = {
       {"rawget(a, 1)", "rawget", &A, 3},          {"rawset(a, 1, 2)", "rawset", &A, 4},       {"unpack(a)", "unpack", &A, 2},
@@ -101,13 +101,13 @@ START_TEST(with_a_remote_value_they_are_one_request) {
   for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
     const char *title;
     uint32_t size;
-    vm_ask(&v, cases[i].code, OP_apply);
-    ck_assert(pt_equal(&v.f.m.pt, cases[i].target));
+    vm_ask(&v, cases[i].code, GAIJIN_OP_APPLY);
+    ck_assert(fake_same_pt(&v.f.m.pt, cases[i].target));
     struct reader r = fake_values(&v.f.m);
     ck_assert(reader_string(&r, &title, &size));
     ck_assert_msg(size == strlen(cases[i].title) && memcmp(title, cases[i].title, size) == 0, "%s: %.*s", cases[i].code, (int)size, title);
     ck_assert_msg(v.f.m.body_count == cases[i].count, "%s: %u values", cases[i].code, v.f.m.body_count);
-    fake_begin(&v.f, MESSAGE_REPLY, OP_apply, v.f.m.id, 0);
+    fake_begin(&v.f, MESSAGE_REPLY, GAIJIN_OP_APPLY, v.f.m.id, 0);
     vm_deliver(&v);
   }
   ck_assert_uint_eq(v.running, 0);
@@ -117,22 +117,22 @@ END_TEST
 
 /* ---- For others ---- */
 
-static struct pt ours[2]; /* a table {7, 8} and a function */
+static struct gaijin_pt ours[2]; /* a table {7, 8} and a function */
 
 static void open_host(void) {
   vm_connect(&v);
   vm_give(&v, "f", &F);
   vm_do(&v, "secret = {5} gaijin.post(f, {7, 8}, function() end)");
   struct reader r = fake_values(fake_next(&v.f));
-  ck_assert(reader_pt(&r, &ours[0]) && reader_pt(&r, &ours[1]));
+  ck_assert(fake_read_pt(&r, &ours[0]) && fake_read_pt(&r, &ours[1]));
 }
 
 /* Sends an apply to the target with up to two arguments (0: an integer 1) and reads the answer's first value. */
-static enum message_kind apply(const struct pt *target, const char *title, const struct pt *first, struct value *out) {
-  fake_begin_to(&v.f, OP_apply, 42, target, 3);
+static enum message_kind apply(const struct gaijin_pt *target, const char *title, const struct gaijin_pt *first, struct value *out) {
+  fake_begin_to(&v.f, GAIJIN_OP_APPLY, 42, target, 3);
   pack_text(&v.f.p, title);
   if (first)
-    pack_pt(&v.f.p, first);
+    fake_put_pt(&v.f, first);
   else
     pack_uint(&v.f.p, 1);
   pack_uint(&v.f.p, 1);
@@ -151,7 +151,7 @@ START_TEST(the_function_named_works_on_the_target) {
   ck_assert_int_eq(apply(&ours[0], "unpack", &ours[0], &got), MESSAGE_REPLY);
   ck_assert_uint_eq(v.f.m.body_count, 2);
   ck_assert_int_eq(apply(&ours[0], "os.exit", &ours[0], &got), MESSAGE_ERROR);
-  ck_assert_uint_eq(got.integer, STATUS_raised);
+  ck_assert_uint_eq(got.integer, GAIJIN_STATUS_RAISED);
   vm_close(&v);
 }
 END_TEST

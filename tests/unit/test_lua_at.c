@@ -9,30 +9,30 @@
 #include "tests/unit/vm.h"
 
 static struct vm v;
-static const struct pt A = {OTHER_HOST, 1, 11, PT_TABLE}, A2 = {OTHER_HOST, 2, 12, PT_TABLE}, F = {OTHER_HOST, 3, 13, PT_FUNCTION},
-                       F2 = {OTHER_HOST, 4, 14, PT_FUNCTION};
-static const struct pt *const both[] = {&A, &F};
+static const struct gaijin_pt A = {OTHER_HOST, 1, 11, GAIJIN_KIND_TABLE}, A2 = {OTHER_HOST, 2, 12, GAIJIN_KIND_TABLE}, F = {OTHER_HOST, 3, 13, GAIJIN_KIND_FUNCTION},
+                       F2 = {OTHER_HOST, 4, 14, GAIJIN_KIND_FUNCTION};
+static const struct gaijin_pt *const both[] = {&A, &F};
 
 /* The next message is an unsub of this PT with this count. */
-static void expect_unsub(const struct pt *pt, uint64_t count) {
-  struct pt got;
+static void expect_unsub(const struct gaijin_pt *pt, uint64_t count) {
+  struct gaijin_pt got;
   uint64_t n;
   ck_assert_int_eq(gaijin_flush(v.w.g, true), 0);
-  ck_assert_int_eq(fake_next(&v.f)->op, OP_unsub);
+  ck_assert_int_eq(fake_next(&v.f)->op, GAIJIN_OP_UNSUB);
   struct reader r = fake_values(&v.f.m);
-  ck_assert(reader_pt(&r, &got) && reader_uint(&r, &n));
-  ck_assert(pt_equal(&got, pt));
+  ck_assert(fake_read_pt(&r, &got) && reader_uint(&r, &n));
+  ck_assert(gaijin_pt_equal(&got, pt));
   ck_assert_uint_eq(n, count);
 }
 
 /* Answers the request read last, with nothing or an error of the system's. */
 static void reply(void) {
-  fake_begin(&v.f, MESSAGE_REPLY, v.f.m.op, v.f.m.id, v.f.m.op == OP_get ? 1 : 0);
+  fake_begin(&v.f, MESSAGE_REPLY, (enum gaijin_op)v.f.m.op, v.f.m.id, v.f.m.op == OP_get ? 1 : 0);
   if (v.f.m.op == OP_get) pack_number(&v.f.p, 5);
   vm_deliver(&v);
 }
-static void reply_error(enum status status, const char *text) {
-  fake_begin(&v.f, MESSAGE_ERROR, v.f.m.op, v.f.m.id, 2);
+static void reply_error(enum gaijin_status status, const char *text) {
+  fake_begin(&v.f, MESSAGE_ERROR, (enum gaijin_op)v.f.m.op, v.f.m.id, 2);
   pack_uint(&v.f.p, status);
   pack_text(&v.f.p, text);
   vm_deliver(&v);
@@ -78,14 +78,14 @@ END_TEST
 
 START_TEST(every_kind) {
   vm_connect(&v);
-  static const uint8_t kinds[] = {PT_TABLE, PT_FUNCTION, PT_THREAD, PT_USERDATA};
+  static const uint8_t kinds[] = {GAIJIN_KIND_TABLE, GAIJIN_KIND_FUNCTION, GAIJIN_KIND_THREAD, GAIJIN_KIND_USERDATA};
   for (unsigned i = 0; i < 4; i++) {
-    struct pt pt = {OTHER_HOST, 70 + i, 5, kinds[i]};
+    struct gaijin_pt pt = {OTHER_HOST, 70 + i, 5, kinds[i]};
     v.log[0] = '\0';
     vm_give(&v, "x", &pt);
     vm_do(&v, "note(type(x), ' ', raw_type(x), ' ', isBaka(x)) x = nil");
     char expected[64];
-    snprintf(expected, sizeof expected, "%s %s true", pt_kind_name(pt.kind), pt.kind == PT_FUNCTION ? "function" : "userdata");
+    snprintf(expected, sizeof expected, "%s %s true", gaijin_kind_name(pt.kind), pt.kind == GAIJIN_KIND_FUNCTION ? "function" : "userdata");
     ck_assert_str_eq(v.log, expected);
     vm_collect(&v);
     expect_unsub(&pt, 1);
@@ -160,16 +160,16 @@ START_TEST(the_finaliser_only_queues) {
 END_TEST
 
 /* The answer to the request `id` is this PT. */
-static void answer(uint64_t id, const struct pt *pt) {
-  fake_begin(&v.f, MESSAGE_REPLY, OP_s2t, id, 1);
-  pack_pt(&v.f.p, pt);
+static void answer(uint64_t id, const struct gaijin_pt *pt) {
+  fake_begin(&v.f, MESSAGE_REPLY, GAIJIN_OP_S2T, id, 1);
+  fake_put_pt(&v.f, pt);
   vm_deliver(&v);
 }
 
 START_TEST(received_again_before_its_release_left) {
   vm_connect(&v);
   vm_give(&v, "a", both[_i]);
-  uint64_t id = vm_ask(&v, "b = bakaGaijin('bank').x", OP_s2t);
+  uint64_t id = vm_ask(&v, "b = bakaGaijin('bank').x", GAIJIN_OP_S2T);
   vm_do(&v, "a = nil");
   vm_collect(&v);
   ck_assert_uint_eq(gaijin_releases(v.w.g), 1);
@@ -212,25 +212,25 @@ static void expect_use(bool is_function) {
   v.log[0] = '\0';
   use();
   vm_run(&v);
-  ck_assert_int_eq(fake_next(&v.f)->op, is_function ? OP_call : OP_get);
+  ck_assert_int_eq(fake_next(&v.f)->op, is_function ? GAIJIN_OP_CALL : GAIJIN_OP_GET);
   reply();
   ck_assert_str_eq(v.log, is_function ? "called" : "5");
 }
 
 /* Uses it; it must first be claimed; then all is well. */
-static void expect_claim(const struct pt *pt) {
-  struct pt got;
+static void expect_claim(const struct gaijin_pt *pt) {
+  struct gaijin_pt got;
   v.log[0] = '\0';
   use();
   vm_run(&v);
-  ck_assert_int_eq(fake_next(&v.f)->op, OP_sub);
+  ck_assert_int_eq(fake_next(&v.f)->op, GAIJIN_OP_SUB);
   struct reader r = fake_values(&v.f.m);
-  ck_assert(reader_pt(&r, &got) && pt_equal(&got, pt));
+  ck_assert(fake_read_pt(&r, &got) && gaijin_pt_equal(&got, pt));
   reply();
-  ck_assert_int_eq(fake_next(&v.f)->op, pt->kind == PT_FUNCTION ? OP_call : OP_get);
-  ck_assert(pt_equal(&v.f.m.pt, pt));
+  ck_assert_int_eq(fake_next(&v.f)->op, pt->kind == GAIJIN_KIND_FUNCTION ? GAIJIN_OP_CALL : GAIJIN_OP_GET);
+  ck_assert(fake_same_pt(&v.f.m.pt, pt));
   reply();
-  ck_assert_str_eq(v.log, pt->kind == PT_FUNCTION ? "called" : "5");
+  ck_assert_str_eq(v.log, pt->kind == GAIJIN_KIND_FUNCTION ? "called" : "5");
 }
 
 START_TEST(touched_it_takes_its_queued_release_back) {
@@ -274,8 +274,8 @@ START_TEST(what_cannot_be_claimed_is_stale) {
     v.log[0] = '\0';
     use();
     vm_run(&v);
-    ck_assert_int_eq(fake_next(&v.f)->op, OP_sub);
-    reply_error(STATUS_stale, "gone");
+    ck_assert_int_eq(fake_next(&v.f)->op, GAIJIN_OP_SUB);
+    reply_error(GAIJIN_STATUS_STALE, "gone");
     ck_assert_str_eq(v.log, "gaijin: stale: gone");
   }
   vm_close(&v);
@@ -313,10 +313,10 @@ START_TEST(two_fibers_that_claim_at_once_hold_it_once) {
   use();
   vm_run(&v);
   uint64_t first = fake_next(&v.f)->id;
-  ck_assert_int_eq(v.f.m.op, OP_sub);
-  ck_assert_int_eq(fake_next(&v.f)->op, OP_sub);
+  ck_assert_int_eq(v.f.m.op, GAIJIN_OP_SUB);
+  ck_assert_int_eq(fake_next(&v.f)->op, GAIJIN_OP_SUB);
   reply();
-  fake_begin(&v.f, MESSAGE_REPLY, OP_sub, first, 0);
+  fake_begin(&v.f, MESSAGE_REPLY, GAIJIN_OP_SUB, first, 0);
   vm_deliver(&v);
   for (int n = 0; n < 2; n++) {
     fake_next(&v.f);
@@ -336,7 +336,7 @@ END_TEST
 START_TEST(received_again_a_resurrected_one_is_whole) {
   vm_connect(&v);
   vm_give(&v, "a", both[_i]);
-  uint64_t id = vm_ask(&v, "again = bakaGaijin('bank').x", OP_s2t);
+  uint64_t id = vm_ask(&v, "again = bakaGaijin('bank').x", GAIJIN_OP_S2T);
   resurrect();
   ck_assert_uint_eq(gaijin_releases(v.w.g), 1);
   answer(id, both[_i]);
@@ -363,10 +363,10 @@ START_TEST(sent_it_is_whole_too) {
   resurrect();
   vm_start(&v, "f(a)");
   vm_run(&v);
-  struct pt got;
+  struct gaijin_pt got;
   struct reader r = fake_values(fake_next(&v.f));
-  ck_assert_int_eq(v.f.m.op, OP_call);
-  ck_assert(reader_pt(&r, &got) && pt_equal(&got, both[_i]));
+  ck_assert_int_eq(v.f.m.op, GAIJIN_OP_CALL);
+  ck_assert(fake_read_pt(&r, &got) && gaijin_pt_equal(&got, both[_i]));
   ck_assert_uint_eq(gaijin_releases(v.w.g), 0);
   reply();
   vm_close(&v);
@@ -377,7 +377,7 @@ END_TEST
 START_TEST(an_old_one_is_never_taken_for_a_new_holding) {
   vm_connect(&v);
   for (unsigned i = 0; i < 30; i++) {
-    struct pt pt = {OTHER_HOST, 100 + i, 1000 + i, PT_FUNCTION};
+    struct gaijin_pt pt = {OTHER_HOST, 100 + i, 1000 + i, GAIJIN_KIND_FUNCTION};
     vm_do(&v, "keep = keep or {}");
     vm_give(&v, "a", &pt);
     vm_do(&v, "note(keep[a] and 'taken for another' or '') keep[a] = true");

@@ -9,7 +9,7 @@
 #include "tests/unit/vm.h"
 
 static struct vm v;
-static const struct pt A = {OTHER_HOST, 1, 11, PT_TABLE};
+static const struct gaijin_pt A = {OTHER_HOST, 1, 11, GAIJIN_KIND_TABLE};
 
 /* An AT that is garbage, but not yet collected. */
 static void make_garbage(void) {
@@ -18,7 +18,7 @@ static void make_garbage(void) {
 }
 
 static void ask_free(uint64_t id) {
-  fake_begin(&v.f, MESSAGE_REQUEST, OP_free, id, 0);
+  fake_begin(&v.f, MESSAGE_REQUEST, GAIJIN_OP_FREE, id, 0);
   fake_deliver(&v.f);
 }
 
@@ -33,7 +33,7 @@ static void expect_told(uint64_t id, uint64_t most, uint64_t put_off) {
   uint64_t budget, told;
   struct message *m = fake_next(&v.f);
   struct reader r = fake_values(m);
-  ck_assert_int_eq(m->op, OP_free);
+  ck_assert_int_eq(m->op, GAIJIN_OP_FREE);
   ck_assert_int_eq(m->kind, MESSAGE_REPLY);
   ck_assert_uint_eq(m->id, id);
   ck_assert(reader_uint(&r, &budget) && reader_uint(&r, &told));
@@ -43,7 +43,7 @@ static void expect_told(uint64_t id, uint64_t most, uint64_t put_off) {
 
 static void expect_answer(uint64_t id) {
   struct message *m = fake_next(&v.f);
-  ck_assert_int_eq(m->op, OP_free);
+  ck_assert_int_eq(m->op, GAIJIN_OP_FREE);
   ck_assert_int_eq(m->kind, MESSAGE_REPLY);
   ck_assert_uint_eq(m->id, id);
 }
@@ -67,7 +67,7 @@ START_TEST(within_the_budget_free_is_answered_at_once) {
   ck_assert_uint_eq(v.w.budget.n_waiting, 0);
   ck_assert_ptr_null(v.w.budget.timer);
   flush();
-  ck_assert_int_eq(fake_next(&v.f)->op, OP_unsub); /* the release first */
+  ck_assert_int_eq(fake_next(&v.f)->op, GAIJIN_OP_UNSUB); /* the release first */
   expect_told(7, 100, 0);
   vm_close(&v);
 }
@@ -79,7 +79,7 @@ START_TEST(what_one_collection_finalises_may_keep_others_alive) {
   vm_do(&v, "local a = a _G.a = nil local u = newproxy(true) getmetatable(u).__gc = function() return a end"); /* resurrects a for a while */
   ask_free(7);
   flush();
-  ck_assert_int_eq(fake_next(&v.f)->op, OP_unsub);
+  ck_assert_int_eq(fake_next(&v.f)->op, GAIJIN_OP_UNSUB);
   expect_answer(7);
   vm_close(&v);
 }
@@ -110,7 +110,7 @@ START_TEST(without_budget_it_is_put_off_and_all_are_answered_together) {
   ck_assert_uint_eq(v.w.budget.n_waiting, 0);
   ck_assert_ptr_null(v.w.budget.timer);
   flush();
-  ck_assert_int_eq(fake_next(&v.f)->op, OP_unsub);
+  ck_assert_int_eq(fake_next(&v.f)->op, GAIJIN_OP_UNSUB);
   expect_told(7, 100, 1); /* one collection for the three of them */
   expect_told(8, 100, 1);
   expect_told(9, 100, 1);
@@ -164,7 +164,7 @@ START_TEST(a_finaliser_that_raises_does_not_stop_it) {
   ck_assert_ptr_nonnull(null);
   ask_free(7);
   flush();
-  ck_assert_int_eq(fake_next(&v.f)->op, OP_unsub);
+  ck_assert_int_eq(fake_next(&v.f)->op, GAIJIN_OP_UNSUB);
   expect_answer(7);
   vm_close(&v);
 }
@@ -184,7 +184,7 @@ START_TEST(each_nth_sweep_collects) {
       ck_assert_uint_eq(gaijin_holding_count(v.w.g), 1);
     }
     collect_sweep(&v.w);
-    ck_assert_int_eq(fake_next(&v.f)->op, OP_unsub);
+    ck_assert_int_eq(fake_next(&v.f)->op, GAIJIN_OP_UNSUB);
   }
   vm_close(&v);
 }
@@ -197,7 +197,7 @@ START_TEST(releases_leave_with_each_sweep) {
   flush();
   ck_assert(fake_idle(&v.f));
   collect_sweep(&v.w);
-  ck_assert_int_eq(fake_next(&v.f)->op, OP_unsub);
+  ck_assert_int_eq(fake_next(&v.f)->op, GAIJIN_OP_UNSUB);
   vm_close(&v);
 }
 END_TEST

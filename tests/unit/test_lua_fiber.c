@@ -284,21 +284,21 @@ END_TEST
 
 /* ---- What they own of the connection ---- */
 
-static const struct pt A = {OTHER_HOST, 1, 11, PT_TABLE}, B = {OTHER_HOST, 2, 12, PT_FUNCTION};
+static const struct gaijin_pt A = {OTHER_HOST, 1, 11, GAIJIN_KIND_TABLE}, B = {OTHER_HOST, 2, 12, GAIJIN_KIND_FUNCTION};
 
 START_TEST(discarded_they_cancel_what_they_wait_for) {
   vm_connect(&v);
-  uint64_t id = vm_ask(&v, "note(bakaGaijin('bank').x)", OP_s2t);
+  uint64_t id = vm_ask(&v, "note(bakaGaijin('bank').x)", GAIJIN_OP_S2T);
   fiber_discard_all(&v.w);
   gaijin_flush(v.w.g, false);
-  ck_assert_int_eq(fake_next(&v.f)->op, OP_cancel);
+  ck_assert_int_eq(fake_next(&v.f)->op, GAIJIN_OP_CANCEL);
   struct reader r = fake_values(&v.f.m);
   uint64_t cancelled;
   ck_assert(reader_uint(&r, &cancelled));
   ck_assert_uint_eq(cancelled, id);
   /* The answer that was on its way comes for nobody, and is given back. */
-  fake_begin(&v.f, MESSAGE_REPLY, OP_s2t, id, 1);
-  pack_pt(&v.f.p, &A);
+  fake_begin(&v.f, MESSAGE_REPLY, GAIJIN_OP_S2T, id, 1);
+  fake_put_pt(&v.f, &A);
   fake_deliver(&v.f);
   ck_assert_uint_eq(gaijin_releases(v.w.g), 1);
   vm_close(&v);
@@ -307,10 +307,10 @@ END_TEST
 
 START_TEST(discarded_they_give_answers_back) {
   vm_connect(&v);
-  uint64_t id = vm_ask(&v, "note(bakaGaijin('bank').x)", OP_s2t);
-  fake_begin(&v.f, MESSAGE_REPLY, OP_s2t, id, 2);
-  pack_pt(&v.f.p, &A);
-  pack_pt(&v.f.p, &B);
+  uint64_t id = vm_ask(&v, "note(bakaGaijin('bank').x)", GAIJIN_OP_S2T);
+  fake_begin(&v.f, MESSAGE_REPLY, GAIJIN_OP_S2T, id, 2);
+  fake_put_pt(&v.f, &A);
+  fake_put_pt(&v.f, &B);
   fake_deliver(&v.f); /* arrived, not yet decoded */
   ck_assert_uint_eq(gaijin_holding_count(v.w.g), 2);
   ck_assert_uint_eq(gaijin_releases(v.w.g), 0);
@@ -326,17 +326,17 @@ START_TEST(discarded_they_give_requests_back) {
   vm_run(&v);
   fake_next(&v.f);
   uint64_t id = v.f.m.id;
-  struct pt f = {OTHER_HOST, 9, 99, PT_FUNCTION};
-  fake_begin(&v.f, MESSAGE_REPLY, OP_s2t, id, 1);
-  pack_pt(&v.f.p, &f);
+  struct gaijin_pt f = {OTHER_HOST, 9, 99, GAIJIN_KIND_FUNCTION};
+  fake_begin(&v.f, MESSAGE_REPLY, GAIJIN_OP_S2T, id, 1);
+  fake_put_pt(&v.f, &f);
   vm_deliver(&v);
   struct reader r = fake_values(fake_next(&v.f));
-  struct pt ours;
-  ck_assert_int_eq(v.f.m.op, OP_call);
-  ck_assert(reader_pt(&r, &ours));
+  struct gaijin_pt ours;
+  ck_assert_int_eq(v.f.m.op, GAIJIN_OP_CALL);
+  ck_assert(fake_read_pt(&r, &ours));
   /* A request for our function that is not decoded yet: its values wait, its target is pinned. */
-  fake_begin_to(&v.f, OP_call, 7, &ours, 1);
-  pack_pt(&v.f.p, &A);
+  fake_begin_to(&v.f, GAIJIN_OP_CALL, 7, &ours, 1);
+  fake_put_pt(&v.f, &A);
   fake_deliver(&v.f);
   ck_assert_uint_eq(v.w.sched.n_serving, 1);
   fake_drop(&v.f, ours.id, 1);

@@ -5,7 +5,7 @@
 #include "tests/unit/vm.h"
 
 static struct vm v;
-static const struct pt A = {OTHER_HOST, 1, 11, PT_TABLE}, F = {OTHER_HOST, 9, 99, PT_FUNCTION};
+static const struct gaijin_pt A = {OTHER_HOST, 1, 11, GAIJIN_KIND_TABLE}, F = {OTHER_HOST, 9, 99, GAIJIN_KIND_FUNCTION};
 
 static void setup(void) {
   vm_connect(&v);
@@ -18,21 +18,21 @@ static void teardown(void) {
 /* Runs the code, which must leave one request on the wire: its id. */
 static uint64_t start(const char *code) {
   vm_do(&v, code);
-  ck_assert_int_eq(fake_next(&v.f)->op, OP_call);
+  ck_assert_int_eq(fake_next(&v.f)->op, GAIJIN_OP_CALL);
   return v.f.m.id;
 }
 
 static void expect_cancel(uint64_t id) {
   uint64_t got;
-  ck_assert_int_eq(fake_next(&v.f)->op, OP_cancel);
+  ck_assert_int_eq(fake_next(&v.f)->op, GAIJIN_OP_CANCEL);
   struct reader r = fake_values(&v.f.m);
   ck_assert(reader_uint(&r, &got));
   ck_assert_uint_eq(got, id);
 }
 
 static void answer_with_table(uint64_t id) {
-  fake_begin(&v.f, MESSAGE_REPLY, OP_call, id, 1);
-  pack_pt(&v.f.p, &A);
+  fake_begin(&v.f, MESSAGE_REPLY, GAIJIN_OP_CALL, id, 1);
+  fake_put_pt(&v.f, &A);
   vm_deliver(&v);
 }
 

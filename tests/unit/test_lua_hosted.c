@@ -44,7 +44,7 @@ static uint64_t next_s2t(void) {
 }
 
 static void answer(uint64_t id, const char *text) {
-  fake_begin(&v.f, MESSAGE_REPLY, OP_s2t, id, 1);
+  fake_begin(&v.f, MESSAGE_REPLY, GAIJIN_OP_S2T, id, 1);
   pack_text(&v.f.p, text);
   fake_send(&v.f);
 }

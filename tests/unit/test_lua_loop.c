@@ -180,8 +180,8 @@ END_TEST
 
 static void *answer_s2t(void *user) {
   (void)user;
-  ck_assert_int_eq(fake_next(&v.f)->op, OP_s2t);
-  fake_begin(&v.f, MESSAGE_REPLY, OP_s2t, v.f.m.id, 1);
+  ck_assert_int_eq(fake_next(&v.f)->op, GAIJIN_OP_S2T);
+  fake_begin(&v.f, MESSAGE_REPLY, GAIJIN_OP_S2T, v.f.m.id, 1);
   pack_text(&v.f.p, "answer");
   fake_send(&v.f);
   return NULL;
@@ -198,14 +198,14 @@ END_TEST
 
 static void *await_unsub_and_leave(void *user) {
   (void)user;
-  ck_assert_int_eq(fake_next(&v.f)->op, OP_unsub);
+  ck_assert_int_eq(fake_next(&v.f)->op, GAIJIN_OP_UNSUB);
   shutdown(v.f.fd, SHUT_RDWR);
   return NULL;
 }
 
 START_TEST(releases_leave_without_company) {
   open_loop();
-  vm_give(&v, "a", &(struct pt){OTHER_HOST, 1, 11, PT_TABLE});
+  vm_give(&v, "a", &(struct gaijin_pt){OTHER_HOST, 1, 11, GAIJIN_KIND_TABLE});
   vm_start(&v, "a = nil collectgarbage()");
   run_with(await_unsub_and_leave);
   ck_assert(v.w.lost);
@@ -251,13 +251,13 @@ END_TEST
 /* Lets OTHER_HOST call a function of ours with this body; the request's id is 42. */
 static void serve_function(const char *body) {
   char code[256];
-  struct pt ours;
-  vm_give(&v, "f", &(struct pt){OTHER_HOST, 3, 13, PT_FUNCTION});
+  struct gaijin_pt ours;
+  vm_give(&v, "f", &(struct gaijin_pt){OTHER_HOST, 3, 13, GAIJIN_KIND_FUNCTION});
   snprintf(code, sizeof code, "gaijin.post(f, function() %s end)", body);
   vm_do(&v, code);
   struct reader r = fake_values(fake_next(&v.f));
-  ck_assert(reader_pt(&r, &ours));
-  fake_begin_to(&v.f, OP_call, 42, &ours, 0);
+  ck_assert(fake_read_pt(&r, &ours));
+  fake_begin_to(&v.f, GAIJIN_OP_CALL, 42, &ours, 0);
   fake_send(&v.f);
 }
 
@@ -327,7 +327,7 @@ START_TEST(stopping_it_serves_nobody_new) {
   ck_assert_uint_eq(v.f.m.id, 43);
   struct reader r = fake_values(&v.f.m);
   ck_assert(reader_uint(&r, &status));
-  ck_assert_uint_eq(status, STATUS_dead);
+  ck_assert_uint_eq(status, GAIJIN_STATUS_DEAD);
   loop_run(&v.w);
   vm_close(&v);
 }
@@ -336,7 +336,7 @@ END_TEST
 static void *read_posts(void *user) {
   unsigned *n = user;
   while (*n < 64) {
-    ck_assert_int_eq(fake_next(&v.f)->op, OP_call);
+    ck_assert_int_eq(fake_next(&v.f)->op, GAIJIN_OP_CALL);
     ++*n;
   }
   return NULL;
@@ -344,7 +344,7 @@ static void *read_posts(void *user) {
 
 START_TEST(draining_waits_for_the_reader) {
   vm_connect(&v);
-  vm_give(&v, "f", &(struct pt){OTHER_HOST, 3, 13, PT_FUNCTION});
+  vm_give(&v, "f", &(struct gaijin_pt){OTHER_HOST, 3, 13, GAIJIN_KIND_FUNCTION});
   vm_do(&v, "local big = ('x'):rep(2^16) for i = 1, 64 do gaijin.post(f, big) end");
   ck_assert(gaijin_wants_write(v.w.g));
   pthread_t reader;

@@ -9,7 +9,7 @@
 #include "tests/unit/vm.h"
 
 static struct vm v;
-static const struct pt F = {OTHER_HOST, 3, 13, PT_FUNCTION}, A = {OTHER_HOST, 1, 11, PT_TABLE};
+static const struct gaijin_pt F = {OTHER_HOST, 3, 13, GAIJIN_KIND_FUNCTION}, A = {OTHER_HOST, 1, 11, GAIJIN_KIND_TABLE};
 
 static void open_all(void) {
   vm_connect(&v);
@@ -36,7 +36,7 @@ static void run_echoed(const char *code) {
   vm_start(&v, code);
   vm_run(&v);
   while (v.running) {
-    ck_assert_int_eq(fake_next(&v.f)->op, OP_call);
+    ck_assert_int_eq(fake_next(&v.f)->op, GAIJIN_OP_CALL);
     echo();
   }
 }
@@ -72,8 +72,8 @@ END_TEST
 
 START_TEST(forms_of_other_writers) {
   open_all();
-  uint64_t id = vm_ask(&v, "local a, b, c = f() note(a, ' ', b == 2^64, ' ', c)", OP_call);
-  fake_begin(&v.f, MESSAGE_REPLY, OP_call, id, 3);
+  uint64_t id = vm_ask(&v, "local a, b, c = f() note(a, ' ', b == 2^64, ' ', c)", GAIJIN_OP_CALL);
+  fake_begin(&v.f, MESSAGE_REPLY, GAIJIN_OP_CALL, id, 3);
   static const uint8_t float32[] = {0xca, 0x3f, 0xc0, 0, 0}, wide_int[] = {0xd3, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xfe};
   ck_assert_int_eq(buffer_append(&v.f.out, float32, sizeof float32), BUFFER_OK);
   pack_uint(&v.f.p, UINT64_MAX);
@@ -95,15 +95,15 @@ END_TEST
 
 /* ---- More than fits ---- */
 
-static void begin_reply(uint64_t id, uint32_t count) { fake_begin(&v.f, MESSAGE_REPLY, OP_call, id, count); }
+static void begin_reply(uint64_t id, uint32_t count) { fake_begin(&v.f, MESSAGE_REPLY, GAIJIN_OP_CALL, id, count); }
 
 START_TEST(too_many_values_are_refused) {
   open_all();
   v.expected_error = true;
-  uint64_t id = vm_ask(&v, "f()", OP_call);
+  uint64_t id = vm_ask(&v, "f()", GAIJIN_OP_CALL);
   begin_reply(id, 9000);
   for (int i = 0; i < 8999; i++) pack_nil(&v.f.p);
-  pack_pt(&v.f.p, &A);
+  fake_put_pt(&v.f, &A);
   vm_deliver(&v);
   ck_assert_str_eq(v.log, "gaijin: too_large: 9000 values are more than the Lua stack holds");
   ck_assert_uint_eq(gaijin_releases(v.w.g), 1); /* the AT nobody got */
@@ -115,13 +115,13 @@ START_TEST(what_was_not_decoded_is_given_back_while_the_fiber_lives) {
   open_all();
   vm_start(&v, "for i = 1, 5 do local ok, e = pcall(f) note(ok and 'ok' or e:match '^gaijin: (%a+)', ' ') end park()");
   vm_run(&v);
-  struct pt gone = fake_pt(FAKE_HOST, 77);
+  struct gaijin_pt gone = fake_pt(FAKE_HOST, 77);
   for (unsigned i = 0; i < 5; i++) {
-    struct pt pt = {OTHER_HOST, 100 + i, 5, PT_TABLE};
+    struct gaijin_pt pt = {OTHER_HOST, 100 + i, 5, GAIJIN_KIND_TABLE};
     while (fake_next(&v.f)->op != OP_call) continue;
     begin_reply(v.f.m.id, i < 4 ? 2 : 1);
-    if (i < 4) pack_pt(&v.f.p, &gone);
-    pack_pt(&v.f.p, &pt);
+    if (i < 4) fake_put_pt(&v.f, &gone);
+    fake_put_pt(&v.f, &pt);
     vm_deliver(&v);
   }
   ck_assert_str_eq(v.log, "stale stale stale stale ok ");
@@ -171,7 +171,7 @@ END_TEST
 static void expect_malformed(const uint8_t *bytes, uint32_t size) {
   open_all();
   v.expected_error = true;
-  uint64_t id = vm_ask(&v, "f()", OP_call);
+  uint64_t id = vm_ask(&v, "f()", GAIJIN_OP_CALL);
   begin_reply(id, 1);
   ck_assert_int_eq(buffer_append(&v.f.out, bytes, size), BUFFER_OK);
   vm_deliver(&v);

@@ -8,8 +8,8 @@
 #include "tests/unit/vm.h"
 
 static struct vm v;
-static const struct pt F = {OTHER_HOST, 3, 13, PT_FUNCTION};
-static struct pt sent[8]; /* what the last call carried */
+static const struct gaijin_pt F = {OTHER_HOST, 3, 13, GAIJIN_KIND_FUNCTION};
+static struct gaijin_pt sent[8]; /* what the last call carried */
 
 static void open_all(uint32_t max_message) {
   vm_connect_limited(&v, max_message);
@@ -19,14 +19,14 @@ static void open_all(uint32_t max_message) {
 
 /* Runs the code, which calls f: the PTs it sends go to `sent`. Returns the request's id. */
 static uint64_t send_pts(const char *code, unsigned n) {
-  uint64_t id = vm_ask(&v, code, OP_call);
+  uint64_t id = vm_ask(&v, code, GAIJIN_OP_CALL);
   struct reader r = fake_values(&v.f.m);
-  for (unsigned i = 0; i < n; i++) ck_assert(reader_pt(&r, &sent[i]));
+  for (unsigned i = 0; i < n; i++) ck_assert(fake_read_pt(&r, &sent[i]));
   return id;
 }
 
 static void reply(uint64_t id) {
-  fake_begin(&v.f, MESSAGE_REPLY, OP_call, id, 0);
+  fake_begin(&v.f, MESSAGE_REPLY, GAIJIN_OP_CALL, id, 0);
   vm_deliver(&v);
 }
 
@@ -48,9 +48,9 @@ static bool kept(void) {
 START_TEST(an_object_is_kept_until_its_last_sending_is_dropped) {
   open_all(MAX_MESSAGE_DEFAULT);
   reply(send_pts("local t = {} weak[1] = t f(t, t)", 2));
-  ck_assert(pt_equal(&sent[0], &sent[1]));
+  ck_assert(gaijin_pt_equal(&sent[0], &sent[1]));
   ck_assert_uint_eq(sent[0].host, FAKE_HOST);
-  ck_assert_int_eq(sent[0].kind, PT_TABLE);
+  ck_assert_int_eq(sent[0].kind, GAIJIN_KIND_TABLE);
   ck_assert_uint_eq(gaijin_token_count(v.w.g), 1);
   ck_assert(kept());
   drop(sent[0].id, 1);
@@ -65,12 +65,12 @@ END_TEST
 START_TEST(an_object_has_one_token_while_it_is_kept) {
   open_all(MAX_MESSAGE_DEFAULT);
   reply(send_pts("t, g = {}, function() end f(t, g, print)", 3));
-  struct pt first[3];
+  struct gaijin_pt first[3];
   memcpy(first, sent, sizeof first);
-  ck_assert_int_eq(first[1].kind, PT_FUNCTION);
-  ck_assert_int_eq(first[2].kind, PT_FUNCTION);
+  ck_assert_int_eq(first[1].kind, GAIJIN_KIND_FUNCTION);
+  ck_assert_int_eq(first[2].kind, GAIJIN_KIND_FUNCTION);
   reply(send_pts("f(print, t, g)", 3));
-  ck_assert(pt_equal(&sent[0], &first[2]) && pt_equal(&sent[1], &first[0]) && pt_equal(&sent[2], &first[1]));
+  ck_assert(gaijin_pt_equal(&sent[0], &first[2]) && gaijin_pt_equal(&sent[1], &first[0]) && gaijin_pt_equal(&sent[2], &first[1]));
   drop(first[0].id, 2);
   reply(send_pts("f(t)", 1));
   ck_assert_uint_ne(sent[0].id, first[0].id); /* a new life, a new token */
@@ -82,10 +82,10 @@ END_TEST
 START_TEST(it_comes_home_as_itself) {
   open_all(MAX_MESSAGE_DEFAULT);
   uint64_t id = send_pts("local t, g = {}, function() end local a, b, c = f(t, g) note(rawequal(a, t), rawequal(b, g), rawequal(c, t))", 2);
-  fake_begin(&v.f, MESSAGE_REPLY, OP_call, id, 3);
-  pack_pt(&v.f.p, &sent[0]);
-  pack_pt(&v.f.p, &sent[1]);
-  pack_pt(&v.f.p, &sent[0]);
+  fake_begin(&v.f, MESSAGE_REPLY, GAIJIN_OP_CALL, id, 3);
+  fake_put_pt(&v.f, &sent[0]);
+  fake_put_pt(&v.f, &sent[1]);
+  fake_put_pt(&v.f, &sent[0]);
   fake_end(&v.f);
   fake_drop(&v.f, sent[0].id, 1); /* the answer pins what it carries until it is decoded */
   ck_assert_int_eq(gaijin_dispatch(v.w.g), 0);
@@ -102,10 +102,10 @@ START_TEST(one_that_is_gone_is_stale) {
   reply(send_pts("local t = {} f(t)", 1));
   drop(sent[0].id, 1);
   v.expected_error = true;
-  struct pt gone = sent[0];
+  struct gaijin_pt gone = sent[0];
   uint64_t id = send_pts("f()", 0);
-  fake_begin(&v.f, MESSAGE_REPLY, OP_call, id, 1);
-  pack_pt(&v.f.p, &gone);
+  fake_begin(&v.f, MESSAGE_REPLY, GAIJIN_OP_CALL, id, 1);
+  fake_put_pt(&v.f, &gone);
   vm_deliver(&v);
   ck_assert_str_eq(v.log, "gaijin: stale: a token of shop names an object it no longer keeps");
   vm_close(&v);
@@ -131,20 +131,20 @@ START_TEST(a_refused_message_makes_no_token) {
 END_TEST
 
 START_TEST(nor_does_one_whose_values_cannot_all_be_sent) {
-  static const struct pt A = {OTHER_HOST, 1, 11, PT_TABLE};
+  static const struct gaijin_pt A = {OTHER_HOST, 1, 11, GAIJIN_KIND_TABLE};
   open_all(MAX_MESSAGE_DEFAULT);
   vm_give(&v, "a", &A);
   vm_do(&v, "local box = {a = a} a = nil getmetatable(newproxy(true)).__gc = function() out = box end");
   vm_collect(&v);
   gaijin_flush(v.w.g, true);
-  ck_assert_int_eq(fake_next(&v.f)->op, OP_unsub); /* a resurrected AT, which must be claimed and cannot be */
+  ck_assert_int_eq(fake_next(&v.f)->op, GAIJIN_OP_UNSUB); /* a resurrected AT, which must be claimed and cannot be */
   v.expected_error = true;
   static const char *const codes[] = {"f({}, out.a)", "f(gaijin.copy {print, out.a})", "f(print, gaijin.copy {out.a})", "f(gaijin.copy {{print}, {{out.a}}})"};
   for (size_t i = 0; i < ARRAY_SIZE(codes); i++) {
     v.log[0] = '\0';
-    uint64_t id = vm_ask(&v, codes[i], OP_sub);
-    fake_begin(&v.f, MESSAGE_ERROR, OP_sub, id, 2);
-    pack_uint(&v.f.p, STATUS_stale);
+    uint64_t id = vm_ask(&v, codes[i], GAIJIN_OP_SUB);
+    fake_begin(&v.f, MESSAGE_ERROR, GAIJIN_OP_SUB, id, 2);
+    pack_uint(&v.f.p, GAIJIN_STATUS_STALE);
     pack_text(&v.f.p, "gone");
     vm_deliver(&v);
     ck_assert_str_eq(v.log, "gaijin: stale: gone");
@@ -167,7 +167,7 @@ END_TEST
 START_TEST(a_refused_answer_makes_no_token) {
   open_all(4096);
   reply(send_pts("f(function(n) local t = {} weak[1] = t return t, ('x'):rep(n) end)", 1));
-  fake_begin_to(&v.f, OP_call, 7, &sent[0], 1);
+  fake_begin_to(&v.f, GAIJIN_OP_CALL, 7, &sent[0], 1);
   pack_uint(&v.f.p, 5000);
   vm_deliver(&v);
   struct message *m = fake_next(&v.f);
@@ -175,7 +175,7 @@ START_TEST(a_refused_answer_makes_no_token) {
   struct reader r = fake_values(m);
   uint64_t status;
   ck_assert(reader_uint(&r, &status));
-  ck_assert_uint_eq(status, STATUS_too_large);
+  ck_assert_uint_eq(status, GAIJIN_STATUS_TOO_LARGE);
   ck_assert_uint_eq(gaijin_token_count(v.w.g), 1);
   ck_assert(!kept());
   vm_close(&v);
@@ -222,7 +222,7 @@ static void limit(int left) {
 
 START_TEST(forgetting_needs_no_memory) {
   open_all(MAX_MESSAGE_DEFAULT);
-  static struct pt all[200];
+  static struct gaijin_pt all[200];
   for (int i = 0; i < 200; i++) {
     reply(send_pts("f({})", 1));
     all[i] = sent[0];

@@ -9,7 +9,7 @@
 #include "tests/unit/vm.h"
 
 static struct vm v;
-static const struct pt A = {OTHER_HOST, 1, 11, PT_TABLE}, F = {OTHER_HOST, 3, 13, PT_FUNCTION};
+static const struct gaijin_pt A = {OTHER_HOST, 1, 11, GAIJIN_KIND_TABLE}, F = {OTHER_HOST, 3, 13, GAIJIN_KIND_FUNCTION};
 
 static void open_all(void) {
   vm_connect(&v);
@@ -18,7 +18,7 @@ static void open_all(void) {
   v.expected_error = true;
 }
 
-static void begin(enum message_kind kind, uint32_t count) { fake_begin(&v.f, kind, v.f.m.op, v.f.m.id, count); }
+static void begin(enum message_kind kind, uint32_t count) { fake_begin(&v.f, kind, (enum gaijin_op)v.f.m.op, v.f.m.id, count); }
 
 START_TEST(answers_come_in_any_order) {
   open_all();
@@ -28,7 +28,7 @@ START_TEST(answers_come_in_any_order) {
   for (int i = 0; i < 3; i++) ids[i] = fake_next(&v.f)->id;
   static const int order[] = {2, 0, 1};
   for (int i = 0; i < 3; i++) {
-    fake_begin(&v.f, MESSAGE_REPLY, OP_call, ids[order[i]], 1);
+    fake_begin(&v.f, MESSAGE_REPLY, GAIJIN_OP_CALL, ids[order[i]], 1);
     pack_uint(&v.f.p, 10u + (unsigned)order[i]);
     vm_deliver(&v);
   }
@@ -39,31 +39,31 @@ END_TEST
 
 START_TEST(what_was_raised_is_raised) {
   open_all();
-  vm_ask(&v, "f()", OP_call);
+  vm_ask(&v, "f()", GAIJIN_OP_CALL);
   begin(MESSAGE_ERROR, 2);
-  pack_uint(&v.f.p, STATUS_raised);
+  pack_uint(&v.f.p, GAIJIN_STATUS_RAISED);
   pack_text(&v.f.p, "shop.lua:1: no");
   vm_deliver(&v);
   ck_assert_str_eq(v.log, "shop.lua:1: no");
   v.log[0] = '\0';
-  vm_ask(&v, "local ok, e = pcall(f) note(ok, rawequal(e, a))", OP_call);
+  vm_ask(&v, "local ok, e = pcall(f) note(ok, rawequal(e, a))", GAIJIN_OP_CALL);
   begin(MESSAGE_ERROR, 3);
-  pack_uint(&v.f.p, STATUS_raised);
-  pack_pt(&v.f.p, &A);
+  pack_uint(&v.f.p, GAIJIN_STATUS_RAISED);
+  fake_put_pt(&v.f, &A);
   pack_text(&v.f.p, "a traceback");
   vm_deliver(&v);
   ck_assert_str_eq(v.log, "falsetrue");
   v.log[0] = '\0';
-  vm_ask(&v, "note(pcall(f))", OP_call);
+  vm_ask(&v, "note(pcall(f))", GAIJIN_OP_CALL);
   begin(MESSAGE_ERROR, 2);
-  pack_uint(&v.f.p, STATUS_raised);
+  pack_uint(&v.f.p, GAIJIN_STATUS_RAISED);
   pack_nil(&v.f.p);
   vm_deliver(&v);
   ck_assert_str_eq(v.log, "falsenil");
   v.log[0] = '\0';
-  vm_ask(&v, "f()", OP_call);
+  vm_ask(&v, "f()", GAIJIN_OP_CALL);
   begin(MESSAGE_ERROR, 2);
-  pack_uint(&v.f.p, STATUS_denied);
+  pack_uint(&v.f.p, GAIJIN_STATUS_DENIED);
   pack_text(&v.f.p, "bank refuses call to shop");
   vm_deliver(&v);
   ck_assert_str_eq(v.log, "gaijin: denied: bank refuses call to shop");
@@ -73,11 +73,11 @@ END_TEST
 
 START_TEST(the_dead_are_not_asked) {
   open_all();
-  fake_begin(&v.f, MESSAGE_NOTICE, OP_peer, 0, 2);
+  fake_begin(&v.f, MESSAGE_NOTICE, GAIJIN_OP_PEER, 0, 2);
   pack_uint(&v.f.p, OTHER_HOST);
   pack_text(&v.f.p, "bank");
   fake_deliver(&v.f);
-  fake_begin(&v.f, MESSAGE_NOTICE, OP_dead, 0, 1);
+  fake_begin(&v.f, MESSAGE_NOTICE, GAIJIN_OP_DEAD, 0, 1);
   pack_uint(&v.f.p, OTHER_HOST);
   fake_deliver(&v.f);
   static const char *const codes[] = {"f()", "return a.x", "a.x = 1", "return #a", "for k in pairs(a) do end", "return a + 1", "table.insert(a, 1)"};
@@ -114,17 +114,18 @@ START_TEST(depth_counts_along_the_chain) {
   v.w.max_depth = 3;
   vm_start(&v, "f(function() return f() end)");
   vm_run(&v);
-  struct pt ours;
+  struct gaijin_pt ours;
   struct reader r = fake_values(fake_next(&v.f));
   ck_assert_uint_eq(v.f.m.depth, 1);
-  ck_assert(reader_pt(&r, &ours));
+  ck_assert(fake_read_pt(&r, &ours));
   for (uint16_t depth = 2; depth <= 3; depth++) {
-    struct message m = {.kind = MESSAGE_REQUEST, .op = OP_call, .id = depth, .peer = OTHER_HOST, .depth = depth, .target = OP_PT, .pt = ours};
+    struct message m = {.kind = MESSAGE_REQUEST, .op = OP_call, .id = depth, .peer = OTHER_HOST, .depth = depth, .target = OP_PT,
+                        .pt = gj_pt_wire(&ours)};
     pack_begin(&v.f.p, &v.f.out, v.f.max_message, &m, 0);
     vm_deliver(&v);
     fake_next(&v.f);
     if (depth == 2) {
-      ck_assert_int_eq(v.f.m.op, OP_call);
+      ck_assert_int_eq(v.f.m.op, GAIJIN_OP_CALL);
       ck_assert_uint_eq(v.f.m.depth, 3);
     } else {
       ck_assert_int_eq(v.f.m.kind, MESSAGE_ERROR);
@@ -142,7 +143,7 @@ static double limit;
 /* Asks bank for x within the limit and notes what came of it. */
 static int ask_within(lua_State *L) {
   lua_pushliteral(L, "x");
-  struct remote r = {.op = OP_s2t, .name = "bank", .first = 1, .count = 1, .seconds = limit};
+  struct remote r = {.op = GAIJIN_OP_S2T, .name = "bank", .first = 1, .count = 1, .seconds = limit};
   int n = 0;
   if (remote_ask(L, &v.w, &r, &n) == REMOTE_TIMED_OUT) {
     vm_note(&v, "timed out");
@@ -159,7 +160,7 @@ static void start_asking(double seconds) {
   limit = seconds;
   vm_start_c(&v, ask_within);
   vm_run(&v);
-  ck_assert_int_eq(fake_next(&v.f)->op, OP_s2t);
+  ck_assert_int_eq(fake_next(&v.f)->op, GAIJIN_OP_S2T);
 }
 
 /* Waits for the timers: nothing else is in the loop. */
@@ -174,13 +175,13 @@ START_TEST(a_time_limit_cancels) {
   run_timers();
   vm_run(&v);
   ck_assert_str_eq(v.log, "timed out");
-  ck_assert_int_eq(fake_next(&v.f)->op, OP_cancel);
+  ck_assert_int_eq(fake_next(&v.f)->op, GAIJIN_OP_CANCEL);
   struct reader r = fake_values(&v.f.m);
   ck_assert(reader_uint(&r, &cancelled));
   ck_assert_uint_eq(cancelled, id);
   /* The late answer is given back. */
-  fake_begin(&v.f, MESSAGE_REPLY, OP_s2t, id, 1);
-  pack_pt(&v.f.p, &(struct pt){OTHER_HOST, 9, 9, PT_TABLE});
+  fake_begin(&v.f, MESSAGE_REPLY, GAIJIN_OP_S2T, id, 1);
+  fake_put_pt(&v.f, &(struct gaijin_pt){OTHER_HOST, 9, 9, GAIJIN_KIND_TABLE});
   vm_deliver(&v);
   ck_assert_uint_eq(gaijin_releases(v.w.g), 1);
   vm_close(&v);
@@ -203,7 +204,7 @@ START_TEST(an_answer_before_the_fibers_turn_is_in_time) {
   open_all();
   start_asking(0.01);
   begin(MESSAGE_REPLY, 1);
-  pack_pt(&v.f.p, &A);
+  fake_put_pt(&v.f, &A);
   fake_deliver(&v.f); /* it has arrived; the fiber has not run when the time is over */
   run_timers();
   vm_run(&v);
@@ -221,7 +222,7 @@ START_TEST(a_post_waits_for_nothing) {
   vm_do(&v, "gaijin.post(f, 1) gaijin.post(f, 2) note 'on'");
   ck_assert_str_eq(v.log, "on");
   for (int i = 0; i < 2; i++) {
-    ck_assert_int_eq(fake_next(&v.f)->op, OP_call);
+    ck_assert_int_eq(fake_next(&v.f)->op, GAIJIN_OP_CALL);
     ck_assert_int_eq(v.f.m.flags, MESSAGE_ONE_WAY);
   }
   vm_close(&v);
@@ -234,7 +235,7 @@ START_TEST(after_a_loss_every_request_says_so) {
   vm_run(&v);
   close(v.f.fd);
   v.f.fd = -1;
-  ck_assert_int_eq(gaijin_dispatch(v.w.g), STATUS_lost);
+  ck_assert_int_eq(gaijin_dispatch(v.w.g), GAIJIN_STATUS_LOST);
   while (fiber_run_ready(&v.w)) continue;
   ck_assert_ptr_nonnull(strstr(v.log, "falsegaijin: lost: "));
   v.log[0] = '\0';

@@ -178,13 +178,13 @@ static inline void vm_do_c(struct vm *v, lua_CFunction fn) {
 }
 
 /* Starts the code, which must then wait for the answer to its first request: that is v->f.m, its id is returned. */
-static inline uint64_t vm_ask(struct vm *v, const char *code, enum op op) {
+static inline uint64_t vm_ask(struct vm *v, const char *code, enum gaijin_op op) {
   unsigned before = v->running;
   vm_start(v, code);
   vm_run(v);
   ck_assert_msg(v->running == before + 1, "it does not wait: %s", code);
   struct message *m = fake_next(&v->f);
-  ck_assert_msg(m->kind == MESSAGE_REQUEST && m->op == op, "%s came", op_name(m->op));
+  ck_assert_msg(m->kind == MESSAGE_REQUEST && m->op == (enum op)op, "%s came", op_name(m->op));
   return m->id;
 }
 
@@ -195,12 +195,12 @@ static inline void vm_deliver(struct vm *v) {
 }
 
 /* The global gets the AT of the PT. */
-static inline void vm_give(struct vm *v, const char *global, const struct pt *pt) {
+static inline void vm_give(struct vm *v, const char *global, const struct gaijin_pt *pt) {
   char code[128];
   snprintf(code, sizeof code, "%s = bakaGaijin('bank').x", global);
-  uint64_t id = vm_ask(v, code, OP_s2t);
-  fake_begin(&v->f, MESSAGE_REPLY, OP_s2t, id, 1);
-  pack_pt(&v->f.p, pt);
+  uint64_t id = vm_ask(v, code, GAIJIN_OP_S2T);
+  fake_begin(&v->f, MESSAGE_REPLY, GAIJIN_OP_S2T, id, 1);
+  fake_put_pt(&v->f, pt);
   vm_deliver(v);
 }
 

@@ -13,7 +13,7 @@ static const char *const fields[] = {"name", "collected"};
 
 static uint64_t ask(gaijin *g, const char *name) {
   uint64_t id = 0;
-  gaijin_begin_request(g, &(struct gaijin_send){.op = OP_gc, .name = name}, 0);
+  gaijin_begin_request(g, &(struct gaijin_send){.op = GAIJIN_OP_GC, .name = name}, 0);
   return observe_send(g, name, &id) ? id : 0;
 }
 

@@ -17,7 +17,7 @@ enum { LABEL_VALUES = 3 }; /* of each label in an answer */
 
 static uint64_t ask(gaijin *g, const char *name) {
   uint64_t id = 0;
-  gaijin_begin_request(g, &(struct gaijin_send){.op = OP_labels, .name = name}, 0);
+  gaijin_begin_request(g, &(struct gaijin_send){.op = GAIJIN_OP_LABELS, .name = name}, 0);
   return observe_send(g, name, &id) ? id : 0;
 }
 

@@ -27,7 +27,7 @@ int cmd_ping(const struct invocation *in) {
   bool good = true;
   for (int i = 0; good && i < PINGS; i++) {
     double start = now_us();
-    gaijin_begin_request(g, &(struct gaijin_send){.op = OP_ping}, 0);
+    gaijin_begin_request(g, &(struct gaijin_send){.op = GAIJIN_OP_PING}, 0);
     gaijin_body *b = observe_ask(g, "ping");
     good = b != NULL;
     gaijin_body_free(b);

@@ -168,12 +168,12 @@ static void report_failure(struct run *r, size_t i) {
 static void check_broker(struct run *r) {
   uint64_t id = 0;
   if (!r->observer) return;
-  gaijin_begin_request(r->observer, &(struct gaijin_send){.op = OP_ping}, 0);
+  gaijin_begin_request(r->observer, &(struct gaijin_send){.op = GAIJIN_OP_PING}, 0);
   struct gaijin_answer answer = {0};
   int e = gaijin_end_request(r->observer, NULL, NULL, &id);
   if (e == 0) e = gaijin_await(r->observer, id, 1, &answer);
   gaijin_body_free(answer.body);
-  if (e == STATUS_lost) observer_lost(r);
+  if (e == GAIJIN_STATUS_LOST) observer_lost(r);
 }
 
 static void on_children(struct run *r) {
@@ -269,7 +269,7 @@ static void on_ready(void *user, const struct gaijin_answer *answer) {
 
 static void watch(struct run *r, size_t i) {
   if (!r->observer) return;
-  gaijin_begin_request(r->observer, &(struct gaijin_send){.op = OP_watch}, 2);
+  gaijin_begin_request(r->observer, &(struct gaijin_send){.op = GAIJIN_OP_WATCH}, 2);
   gaijin_put_text(r->observer, r->plan->workers[i].name);
   gaijin_put_text(r->observer, "ready");
   /* A lost connection is noticed when it is read from. */
@@ -322,7 +322,7 @@ static bool connect_observer(struct run *r) {
       tool_error("run: the broker ended before it listened");
       return false;
     }
-    if (e != STATUS_lost) break;
+    if (e != GAIJIN_STATUS_LOST) break;
   }
   if (!r->observer) {
     tool_error("run: %s", error);

@@ -13,9 +13,9 @@
  * call-back may start messages; it must not call any of these four.
  * One thread uses a connection at a time; nothing is global, so threads may have one each.
  *
- * Errors. Functions that return int give 0, or a positive enum status (proto/status.h)
+ * Errors. Functions that return int give 0, or a positive enum gaijin_status
  * whose text gaijin_error() has. Once the connection is lost every send gives
- * STATUS_lost; tokens and holdings stay valid to look at until gaijin_close().
+ * GAIJIN_STATUS_LOST; tokens and holdings stay valid to look at until gaijin_close().
  */
 #ifndef GAIJIN_H
 #define GAIJIN_H
@@ -24,9 +24,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "proto/ops.h"
-#include "proto/pt.h"
-#include "proto/status.h"
+#include <gaijin/protocol.h>
 
 #define GAIJIN_API __attribute__((visibility("default")))
 
@@ -41,7 +39,7 @@ typedef struct gaijin_body gaijin_body;       /* the values of a received messag
  * which is pinned (cannot be forgotten) until the body is freed. */
 struct gaijin_request {
   uint64_t id;         /* for the answer; unique among the requests open on this connection */
-  enum op op;          /* one of the routed ops */
+  enum gaijin_op op;          /* one of the routed ops */
   uint16_t depth;      /* calls deep, 1 for a call of a script that serves nobody */
   bool one_way;        /* answer nothing */
   uint64_t caller;     /* host id of the asker; gaijin_host_name() knows it */
@@ -63,7 +61,7 @@ struct gaijin_events {
   void (*forget)(void *user, gaijin_token *token, void *tag);
   /* A one-way request was not done: one of ours was refused on its way (its host had ended, was busy, ...), or one that
    * came cannot be served here. */
-  void (*refused)(void *user, enum op op, enum status status, const char *text);
+  void (*refused)(void *user, enum gaijin_op op, enum gaijin_status status, const char *text);
   /* A host has ended. Holdings of it stay until let go; requests to it have been answered `dead`. */
   void (*dead)(void *user, uint64_t host);
 };
@@ -94,18 +92,21 @@ GAIJIN_API uint64_t gaijin_host(const gaijin *g);
 GAIJIN_API const char *gaijin_name(const gaijin *g);
 GAIJIN_API uint32_t gaijin_max_message(const gaijin *g);
 GAIJIN_API const char *gaijin_broker_version(const gaijin *g);
-/* Name of a status ("too_large") and of a kind of PT ("function"), for programs linked with libgaijin.so, which exports
- * nothing of proto/; "unknown" outside the lists. Static text. */
-GAIJIN_API const char *gaijin_status_name(enum status status);
-GAIJIN_API const char *gaijin_kind_name(enum pt_kind kind);
+/* Name of a status ("too_large"), of a kind of PT ("function") and of an opcode ("get"); "unknown" outside the lists.
+ * Static text. */
+GAIJIN_API const char *gaijin_status_name(enum gaijin_status status);
+GAIJIN_API const char *gaijin_kind_name(enum gaijin_kind kind);
+GAIJIN_API const char *gaijin_op_name(enum gaijin_op op);
+/* Whether requests of this opcode go to another worker (and not to the broker). */
+GAIJIN_API bool gaijin_op_is_routed(enum gaijin_op op);
 /* Text of the last error of this connection; "" before the first. */
 GAIJIN_API const char *gaijin_error(const gaijin *g);
 
-/* Reads what is there without blocking and handles every whole message in order. 0 or STATUS_lost;
+/* Reads what is there without blocking and handles every whole message in order. 0 or GAIJIN_STATUS_LOST;
  * what had arrived before the loss has been handled. */
 GAIJIN_API int gaijin_dispatch(gaijin *g);
 /* Sends what is queued without blocking. `releases`: queued releases go too even if nothing else does; otherwise they
- * leave only together with other output. 0 (see gaijin_wants_write for what is left) or STATUS_lost.
+ * leave only together with other output. 0 (see gaijin_wants_write for what is left) or GAIJIN_STATUS_LOST.
  * A failed write does not end the connection: what the peer had sent is still read by gaijin_dispatch. */
 GAIJIN_API int gaijin_flush(gaijin *g, bool releases);
 GAIJIN_API bool gaijin_wants_write(const gaijin *g);
@@ -126,9 +127,9 @@ GAIJIN_API bool gaijin_host_dead(const gaijin *g, uint64_t host);
 
 /* A token for an object of ours; `tag` finds the object again. NULL when memory is short. It lives until the forget event:
  * a token that never entered a message must be given back with gaijin_token_discard. */
-GAIJIN_API gaijin_token *gaijin_token_new(gaijin *g, enum pt_kind kind, void *tag);
+GAIJIN_API gaijin_token *gaijin_token_new(gaijin *g, enum gaijin_kind kind, void *tag);
 GAIJIN_API void *gaijin_token_tag(const gaijin_token *t);
-GAIJIN_API struct pt gaijin_token_pt(const gaijin *g, const gaijin_token *t);
+GAIJIN_API struct gaijin_pt gaijin_token_pt(const gaijin *g, const gaijin_token *t);
 /* Calls the forget event if nobody was ever sent the token and nothing pins it; otherwise does nothing. */
 GAIJIN_API void gaijin_token_discard(gaijin *g, gaijin_token *t);
 
@@ -138,21 +139,21 @@ GAIJIN_API void gaijin_token_discard(gaijin *g, gaijin_token *t);
  * finaliser); the pointer is valid until the release has been flushed. gaijin_hold before that takes the release back. */
 GAIJIN_API void gaijin_hold(gaijin *g, gaijin_holding *h);
 GAIJIN_API void gaijin_let_go(gaijin *g, gaijin_holding *h);
-GAIJIN_API const struct pt *gaijin_holding_pt(const gaijin_holding *h);
+GAIJIN_API struct gaijin_pt gaijin_holding_pt(const gaijin_holding *h);
 /* The holding of a PT if there still is one (a queued release counts), else NULL. */
-GAIJIN_API gaijin_holding *gaijin_holding_find(const gaijin *g, const struct pt *pt);
+GAIJIN_API gaijin_holding *gaijin_holding_find(const gaijin *g, const struct gaijin_pt *pt);
 
 /* ---- Sending ---- */
 
 /* One message at a time is written on a connection: begin, put exactly `count` values, end. Between begin and end nothing
  * but gaijin_put_*, gaijin_token_new, gaijin_hold and gaijin_let_go may be called. A message begun in between all the same
- * (by a script's finaliser, say) is refused by its own end with STATUS_busy and leaves the outer one alone; a flush does nothing.
+ * (by a script's finaliser, say) is refused by its own end with GAIJIN_STATUS_BUSY and leaves the outer one alone; a flush does nothing.
  * An end that gives an error has changed nothing: no count, no token, no byte.
- * STATUS_too_large: gaijin_error() names both sizes. STATUS_busy: memory is short. */
+ * GAIJIN_STATUS_TOO_LARGE: gaijin_error() names both sizes. GAIJIN_STATUS_BUSY: memory is short. */
 
 struct gaijin_answer {
   bool ok;            /* body has the results; else see status */
-  enum status status; /* raised: body has the value, then perhaps the traceback (string). Others: text */
+  enum gaijin_status status; /* raised: body has the value, then perhaps the traceback (string). Others: text */
   const char *text;   /* of a system error; valid during the call-back (gaijin_await: until the next call). "" otherwise */
   gaijin_body *body;  /* owned by the receiver; NULL for system errors */
 };
@@ -162,7 +163,7 @@ typedef void (*gaijin_answer_fn)(void *user, const struct gaijin_answer *answer)
 /* A request to the object behind a holding or a home token of ours, to a worker (by name), or to the broker.
  * Exactly one of holding, token, name is set, or none for ops of way BROKER without a target. */
 struct gaijin_send {
-  enum op op;
+  enum gaijin_op op;
   uint16_t depth;
   bool one_way;         /* no answer will come, *id is 0; a refusal is told by an event */
   uint32_t deadline_ms; /* 0: none */
@@ -176,17 +177,17 @@ GAIJIN_API int gaijin_end_request(gaijin *g, gaijin_answer_fn fn, void *user, ui
 
 /* The answer to a request of another worker: results, or the value its handler raised (count: the value, or the value and
  * a traceback), or an error of the system's own. */
-GAIJIN_API void gaijin_begin_reply(gaijin *g, uint64_t id, enum op op, uint32_t count);
-GAIJIN_API void gaijin_begin_raise(gaijin *g, uint64_t id, enum op op, uint32_t count);
+GAIJIN_API void gaijin_begin_reply(gaijin *g, uint64_t id, enum gaijin_op op, uint32_t count);
+GAIJIN_API void gaijin_begin_raise(gaijin *g, uint64_t id, enum gaijin_op op, uint32_t count);
 GAIJIN_API int gaijin_end_answer(gaijin *g);
-GAIJIN_API int gaijin_answer_error(gaijin *g, uint64_t id, enum op op, enum status status, const char *text);
+GAIJIN_API int gaijin_answer_error(gaijin *g, uint64_t id, enum gaijin_op op, enum gaijin_status status, const char *text);
 /* Sends the releases queued, then the answer to a free event. For those who look at the broker's books it tells how much time
  * the program still has for such collections (milliseconds, 0 when it spent more than it had; GAIJIN_NO_BUDGET: it keeps no
  * account, and tells neither) and how many it has put off so far. */
 #define GAIJIN_NO_BUDGET UINT32_MAX
 GAIJIN_API int gaijin_answer_free(gaijin *g, uint64_t id, uint32_t budget_ms, uint64_t put_off);
 /* A notice without values (ready). */
-GAIJIN_API int gaijin_notice(gaijin *g, enum op op);
+GAIJIN_API int gaijin_notice(gaijin *g, enum gaijin_op op);
 
 /* Gives up the message being written; tokens made for it are the caller's to discard. */
 GAIJIN_API void gaijin_abort(gaijin *g);
@@ -203,7 +204,7 @@ GAIJIN_API void gaijin_put_holding(gaijin *g, gaijin_holding *h);
 
 /* Claims a token by its PT (op sub): when the answer is ok, the holding exists and *the caller is a user of it*: find it
  * with gaijin_holding_find, and let go in the end. fn may be NULL for gaijin_await. */
-GAIJIN_API int gaijin_claim(gaijin *g, const struct pt *pt, gaijin_answer_fn fn, void *user, uint64_t *id);
+GAIJIN_API int gaijin_claim(gaijin *g, const struct gaijin_pt *pt, gaijin_answer_fn fn, void *user, uint64_t *id);
 
 /* Nobody waits for request `id` any more: its call-back will not be called, its late answer is discarded and what
  * it carries is given back; the broker and the host are told. */
@@ -215,7 +216,7 @@ GAIJIN_API void gaijin_cancel(gaijin *g, uint64_t id);
 GAIJIN_API void gaijin_expire(gaijin *g, double slack);
 
 /* For programs without a loop: flushes and dispatches until the answer to `id` (ended with fn NULL) is here.
- * 0, STATUS_timeout after `seconds` (the request is cancelled then), or STATUS_lost. */
+ * 0, GAIJIN_STATUS_TIMEOUT after `seconds` (the request is cancelled then), or GAIJIN_STATUS_LOST. */
 GAIJIN_API int gaijin_await(gaijin *g, uint64_t id, double seconds, struct gaijin_answer *answer);
 
 /* ---- Received values ---- */

@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The names of the wire for programs: opcodes, statuses, kinds of objects, and the
+ * passive token. The numbers are those of the wire (docs/protocol.md).
+ */
+#ifndef GAIJIN_PROTOCOL_H
+#define GAIJIN_PROTOCOL_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/* The opcodes of requests and notices. */
+enum gaijin_op {
+  GAIJIN_OP_HELLO = 1,
+  GAIJIN_OP_S2T = 2,
+  GAIJIN_OP_GET = 3,
+  GAIJIN_OP_SET = 4,
+  GAIJIN_OP_CALL = 5,
+  GAIJIN_OP_PAIRS = 6,
+  GAIJIN_OP_IPAIRS = 7,
+  GAIJIN_OP_NEXT = 8,
+  GAIJIN_OP_LEN = 9,
+  GAIJIN_OP_STR = 10,
+  GAIJIN_OP_OPERATOR = 11,
+  GAIJIN_OP_LABELS = 12,
+  GAIJIN_OP_SUB = 13,
+  GAIJIN_OP_UNSUB = 14,
+  GAIJIN_OP_FREE = 15,
+  GAIJIN_OP_GC = 16,
+  GAIJIN_OP_DROP = 17,
+  GAIJIN_OP_DEAD = 18,
+  GAIJIN_OP_PEER = 19,
+  GAIJIN_OP_CANCEL = 20,
+  GAIJIN_OP_INSPECT = 21,
+  GAIJIN_OP_WATCH = 22,
+  GAIJIN_OP_READY = 23,
+  GAIJIN_OP_PING = 24,
+  GAIJIN_OP_APPLY = 25,
+  GAIJIN_OP_COUNT
+};
+
+/* Errors of the system. RAISED is none: a script raised a value. */
+enum gaijin_status {
+  GAIJIN_STATUS_RAISED = 0, /* the host's code raised the value that follows */
+  GAIJIN_STATUS_DEAD = 1, /* the worker asked for is not there, or no longer */
+  GAIJIN_STATUS_STALE = 2, /* the token names an object its host no longer keeps */
+  GAIJIN_STATUS_DENIED = 3, /* not allowed: no holder of this token, or refused by the host's access function */
+  GAIJIN_STATUS_TIMEOUT = 4, /* no answer in time; whether it was done is not known */
+  GAIJIN_STATUS_CANCELLED = 5, /* given up by the caller */
+  GAIJIN_STATUS_BUSY = 6, /* the receiver has no room for more work; try again later */
+  GAIJIN_STATUS_TOO_LARGE = 7, /* the message is over the limit agreed in hello */
+  GAIJIN_STATUS_TOO_DEEP = 8, /* the chain of calls is over --max-depth */
+  GAIJIN_STATUS_LOST = 9, /* the connection to the broker ended; whether it was done is not known */
+  GAIJIN_STATUS_PROTOCOL = 10, /* a message broke the rules of the wire */
+  GAIJIN_STATUS_NAME_TAKEN = 11, /* another living worker has this name */
+  GAIJIN_STATUS_UNSUPPORTED = 12, /* not possible, or not yet */
+  GAIJIN_STATUS_COUNT
+};
+
+/* What kind of object a token stands for. */
+enum gaijin_kind {
+  GAIJIN_KIND_TABLE = 1,
+  GAIJIN_KIND_FUNCTION = 2,
+  GAIJIN_KIND_THREAD = 3,
+  GAIJIN_KIND_USERDATA = 4
+};
+
+/* A passive token: names an object while it travels. */
+struct gaijin_pt {
+  uint64_t host;  /* the incarnation of the worker that has the object; never 0, never used twice */
+  uint64_t id;    /* the token id within that host; never 0, never used twice */
+  uint64_t stamp; /* random; whoever knows it was given the token */
+  uint8_t kind;   /* enum gaijin_kind */
+};
+
+static inline bool gaijin_pt_equal(const struct gaijin_pt *a, const struct gaijin_pt *b) {
+  return a->host == b->host && a->id == b->id && a->stamp == b->stamp && a->kind == b->kind;
+}
+
+#endif
