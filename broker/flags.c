@@ -123,7 +123,8 @@ enum flags_outcome flags_parse(struct flags *o, int argc, char **argv, char *err
       return FLAGS_SHOWN;
     }
     if (flag == FLAG_VERSION) {
-      printf("gaijin-broker %s, wire version %d\n", GAIJIN_VERSION, WIRE_VERSION);
+      printf("gaijin-broker %s, wire versions %d to %d\n", GAIJIN_VERSION, WIRE_VERSION_LEAST,
+             WIRE_VERSION_MOST);
       return FLAGS_SHOWN;
     }
     if (flag == '?' || flag == ':') return bad_flag(flag, argv, error, n);

@@ -166,6 +166,7 @@ int gaijin_fd(const gaijin *g) { return g->fd; }
 uint64_t gaijin_host(const gaijin *g) { return g->host; }
 const char *gaijin_name(const gaijin *g) { return g->name; }
 uint32_t gaijin_max_message(const gaijin *g) { return g->max_message; }
+uint32_t gaijin_wire_version(const gaijin *g) { return g->version; }
 const char *gaijin_broker_version(const gaijin *g) { return g->broker_version; }
 const char *gaijin_status_name(enum gaijin_status status) { return status_name(status); }
 const char *gaijin_kind_name(enum gaijin_kind kind) { return pt_kind_name(kind); }

@@ -13,6 +13,7 @@
 
 #include "client-lib/internal.h"
 #include "proto/base.h"
+#include "proto/hello.h"
 
 /* A broker that accepted but says nothing for so long hangs. */
 #define HELLO_SECONDS 10.0
@@ -49,72 +50,102 @@ static int transfer(int fd, bool out, uint8_t *bytes, uint32_t size, double end)
   return 0;
 }
 
+/* What this program speaks, as hello tells it and the texts say it. */
+static const struct hello_request spoken = {.lowest = WIRE_VERSION_LEAST,
+                                            .highest = WIRE_VERSION_MOST};
+
 static int send_hello(gaijin *g, const struct gaijin_options *options, double end) {
   struct message m = {.kind = MESSAGE_REQUEST, .op = OP_hello, .id = HELLO_ID};
+  struct hello_request h = spoken;
   struct buffer b;
   struct pack p;
+  h.name = options->name;
+  h.name_size = h.name ? (uint32_t)strlen(h.name) : 0;
+  h.observer = options->observer;
   buffer_init(&b, MAX_MESSAGE_LEAST);
-  pack_begin(&p, &b, MAX_MESSAGE_LEAST, &m, 3);
-  pack_uint(&p, WIRE_VERSION);
-  if (options->name)
-    pack_text(&p, options->name);
-  else
-    pack_nil(&p);
-  pack_bool(&p, options->observer);
+  pack_begin(&p, &b, MAX_MESSAGE_LEAST, &m, hello_request_values(0));
+  hello_put_request(&p, &h, 0);
   int status = pack_end(&p) == BUFFER_OK ? transfer(g->fd, true, b.bytes, b.size, end) : GAIJIN_STATUS_BUSY;
   buffer_deinit(&b);
   /* A broker that refuses may have closed already; its answer is still to be read. */
   return status == GAIJIN_STATUS_LOST ? 0 : status;
 }
 
-/* Copies a string of the answer; false if it does not fit. */
-static bool read_text(struct reader *r, char *out, size_t n) {
-  const char *bytes;
-  uint32_t size;
-  if (!reader_string(r, &bytes, &size) || size >= n) return false;
+/* Copies a string of the reply, terminated; false if it does not fit. */
+static bool copy_text(char *out, size_t n, const char *bytes, uint32_t size) {
+  if (size >= n) return false;
   memcpy(out, bytes, size);
   out[size] = '\0';
   return true;
 }
 
-static int read_welcome(gaijin *g, struct reader *r, char *error, size_t n) {
-  uint64_t version, max;
-  if (!reader_uint(r, &version) || !reader_uint(r, &g->host) || !read_text(r, g->name, sizeof g->name) || !reader_uint(r, &max) ||
-      !read_text(r, g->broker_version, sizeof g->broker_version) || g->host == 0 || max < MAX_MESSAGE_LEAST || max > MAX_MESSAGE_MOST)
-    return failed(GAIJIN_STATUS_PROTOCOL, "the broker's answer to hello is malformed", error, n);
-  if (version != WIRE_VERSION) {
-    snprintf(error, n, "the broker (%s) speaks version %llu of the wire, this program version %d; install the same gaijin for both",
-             g->broker_version, (unsigned long long)version, WIRE_VERSION);
+static int read_welcome(gaijin *g, const struct message *m, char *error, size_t n) {
+  struct hello_reply r;
+  char asked[HELLO_RANGE_BYTES];
+  const char *fault = hello_read_reply(m, &r);
+  if (!fault && (r.version < spoken.lowest || r.version > spoken.highest)) {
+    snprintf(error, n,
+             "the broker chose version %llu of the wire, this program asked for %s; install the "
+             "same gaijin for both",
+             (unsigned long long)r.version, hello_range(asked, spoken.lowest, spoken.highest));
     return GAIJIN_STATUS_PROTOCOL;
   }
-  g->max_message = (uint32_t)max;
+  if (!fault && (!copy_text(g->name, sizeof g->name, r.name, r.name_size) ||
+                 !copy_text(g->broker_version, sizeof g->broker_version, r.broker_version,
+                            r.broker_version_size)))
+    fault = "a text in it is too long";
+  if (fault) {
+    snprintf(error, n, "the broker's answer to hello is malformed: %s", fault);
+    return GAIJIN_STATUS_PROTOCOL;
+  }
+  g->version = (uint32_t)r.version;
+  g->host = r.host;
+  g->max_message = (uint32_t)r.max_message;
   g->last_call = HELLO_ID;
   return 0;
 }
 
-static int read_refusal(struct reader *r, char *error, size_t n) {
+/* The broker ended the connection instead of answering. A broker that speaks only version 1 does
+ * so: to it, hello has too many values. */
+static int read_parting(const char *text, uint32_t size, char *error, size_t n) {
+  char own[HELLO_RANGE_BYTES];
+  snprintf(error, n,
+           "the broker did not understand this program's hello: %.*s. This program speaks %s of "
+           "the wire; restart the broker with the same release of gaijin",
+           (int)size, text, hello_range(own, spoken.lowest, spoken.highest));
+  return GAIJIN_STATUS_PROTOCOL;
+}
+
+static int read_refusal(const struct message *m, char *error, size_t n) {
+  struct reader r;
   uint64_t status;
   const char *text;
-  uint32_t size;
-  if (!reader_uint(r, &status) || !reader_string(r, &text, &size) || status == GAIJIN_STATUS_RAISED || status >= GAIJIN_STATUS_COUNT)
+  uint32_t size, count;
+  if (!reader_open(&r, m->body, m->body_size, &count) || !reader_uint(&r, &status) ||
+      !reader_string(&r, &text, &size) ||
+      status == GAIJIN_STATUS_RAISED || status >= GAIJIN_STATUS_COUNT)
     return failed(GAIJIN_STATUS_PROTOCOL, "the broker refused hello without saying why", error, n);
+  if (m->id != HELLO_ID) return read_parting(text, size, error, n);
   snprintf(error, n, "%.*s", (int)size, text);
   return (int)status;
 }
 
+/* An error of id 0 is the broker's parting word to who broke the protocol. */
+static bool answers_hello(const struct message *m) {
+  if (m->op != OP_hello || m->kind == MESSAGE_REQUEST) return false;
+  return m->id == HELLO_ID || (m->id == 0 && m->kind == MESSAGE_ERROR);
+}
+
 static int read_answer(gaijin *g, const uint8_t *bytes, uint32_t size, char *error, size_t n) {
   struct message m;
-  struct reader r;
-  uint32_t count;
   const char *fault = message_parse(bytes, size, &m);
   if (!fault) fault = body_walk(m.body, m.body_size, NULL, NULL);
-  if (!fault && (m.op != OP_hello || m.id != HELLO_ID || m.kind == MESSAGE_REQUEST)) fault = "it is another message";
+  if (!fault && !answers_hello(&m)) fault = "it is another message";
   if (fault) {
     snprintf(error, n, "what answered hello is no broker of this version: %s", fault);
     return GAIJIN_STATUS_PROTOCOL;
   }
-  reader_open(&r, m.body, m.body_size, &count);
-  return m.kind == MESSAGE_REPLY ? read_welcome(g, &r, error, n) : read_refusal(&r, error, n);
+  return m.kind == MESSAGE_REPLY ? read_welcome(g, &m, error, n) : read_refusal(&m, error, n);
 }
 
 int gj_hello_exchange(gaijin *g, const struct gaijin_options *options, char *error, size_t n) {

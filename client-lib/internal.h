@@ -112,6 +112,7 @@ struct gaijin {
   const struct gaijin_events *events; /* never NULL */
   void *user;
   uint64_t host;
+  uint32_t version; /* of the wire, agreed in hello */
   uint32_t max_message;
   char name[NAME_MAX_BYTES + 1];
   char broker_version[64];
@@ -153,8 +154,9 @@ int gj_fail(gaijin *g, enum gaijin_status status, const char *format, ...) __att
 double gj_now(void);
 
 /* hello.c */
-/* Says hello on a fresh descriptor and fills host, name, max_message and broker_version. Reads not one byte beyond the
- * answer. 0, or a status with its text in `error`; GAIJIN_STATUS_LOST: the broker went away before it answered. */
+/* Says hello on a fresh descriptor and fills host, name, version, max_message and broker_version.
+ * Reads not one byte beyond the answer. 0, or a status with its text in `error`;
+ * GAIJIN_STATUS_LOST: the broker went away before it answered. */
 int gj_hello_exchange(gaijin *g, const struct gaijin_options *options, char *error, size_t n);
 
 /* io.c */

@@ -94,6 +94,16 @@ static struct pt token_pt(const gaijin *g, const gaijin_token *t) {
   return gj_pt_wire(&pt);
 }
 
+/* 0, or a status: the version agreed with the broker does not have the op, or not with so many
+ * values. */
+static int version_check(gaijin *g, const struct op_info *info, uint32_t count) {
+  if (op_in_version(info, count, g->version)) return 0;
+  return gj_fail(g, GAIJIN_STATUS_UNSUPPORTED,
+                 "version %u of the wire, which the broker (%s) speaks, does not have '%s' (%u "
+                 "values); update the broker",
+                 g->version, g->broker_version, info->name, count);
+}
+
 /* Fills the target of a request. 0, or a status for the end to give. */
 static int request_target(gaijin *g, const struct gaijin_send *send, struct message *m) {
   const struct op_info *info = op_info(send->op);
@@ -127,6 +137,7 @@ void gaijin_begin_request(gaijin *g, const struct gaijin_send *send, uint32_t co
   const struct op_info *info = op_info(send->op);
   if (!refused && (count < info->least || count > info->most))
     refused = gj_fail(g, GAIJIN_STATUS_PROTOCOL, "'%s' takes %s; %u values were given", info->name, *info->body ? info->body : "no values", count);
+  if (!refused) refused = version_check(g, info, count);
   writer_open(g, &m, count);
   g->writer.refused = (enum gaijin_status)refused;
   g->writer.one_way = send->one_way;
@@ -232,6 +243,8 @@ int gaijin_notice(gaijin *g, enum gaijin_op op) {
   const struct op_info *info = op_info(op);
   if (!info || info->kind != OP_NOTICE || info->least || info->way == OP_CLIENT)
     return gj_fail(g, GAIJIN_STATUS_UNSUPPORTED, "'%s' is no notice to send", op_name(op));
+  int status = version_check(g, info, 0);
+  if (status) return status;
   begin_answer(g, MESSAGE_NOTICE, 0, (enum op)op, 0);
   return writer_end(g);
 }

@@ -5,8 +5,11 @@
 #ifndef GAIJIN_PROTO_LIMITS_H
 #define GAIJIN_PROTO_LIMITS_H
 
-/* Version of the wire. Raise it with any change of envelope, ops.def or a body. */
-#define WIRE_VERSION 1
+/* The versions of the wire that this code speaks; both ends of a connection agree on one in hello.
+ * 1: the first. 2: hello has a range of versions, and hello and its reply have options.
+ * docs/protocol.md, "Versions", says when to raise which. */
+#define WIRE_VERSION_LEAST 1
+#define WIRE_VERSION_MOST 2
 /* What the programs call themselves (`--version`, the hello reply). */
 #define GAIJIN_VERSION "0.1.0"
 
@@ -15,6 +18,12 @@
 /* Bounds of the broker's --max-message: the least that holds a hello, the most a u32 prefix should announce. */
 #define MAX_MESSAGE_LEAST 4096u
 #define MAX_MESSAGE_MOST (1u << 30)
+
+/* Options of hello and of its reply: pairs, bytes of a key, bytes of all together. A hello has to
+ * fit into MAX_MESSAGE_LEAST, and to look one up is a walk over all. */
+#define HELLO_OPTIONS_MOST 32u
+#define HELLO_KEY_MOST 64u
+#define HELLO_OPTIONS_BYTES 2048
 
 /* A worker's name: a str8 on the wire, short enough for a table column. */
 #define NAME_MAX_BYTES 64

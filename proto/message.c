@@ -50,6 +50,7 @@ uint32_t message_write_header(uint8_t *out, const struct message *m) {
 }
 
 void message_set_size(uint8_t *bytes, uint32_t size) { store_be32(bytes + 1, size - MESSAGE_PREFIX_BYTES); }
+enum op message_op(const uint8_t *bytes) { return bytes[AT_OP + 1]; }
 void message_set_op(uint8_t *bytes, enum op op) { bytes[AT_OP + 1] = (uint8_t)op; }
 void message_set_id(uint8_t *bytes, uint64_t id) { store_be64(bytes + AT_ID + 1, id); }
 void message_set_peer(uint8_t *bytes, uint64_t peer) { store_be64(bytes + AT_PEER + 1, peer); }

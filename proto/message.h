@@ -65,6 +65,9 @@ uint32_t message_write_header(uint8_t *out, const struct message *m);
 /* Sets the length prefix of a message of `size` bytes, prefix included. */
 void message_set_size(uint8_t *bytes, uint32_t size);
 
+/* The op of a whole message. */
+enum op message_op(const uint8_t *bytes);
+
 /* Patches of a message in place. */
 void message_set_op(uint8_t *bytes, enum op op);
 void message_set_id(uint8_t *bytes, uint64_t id);

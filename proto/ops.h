@@ -5,6 +5,7 @@
 #ifndef GAIJIN_PROTO_OPS_H
 #define GAIJIN_PROTO_OPS_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 enum op_kind { OP_REQUEST, OP_NOTICE };
@@ -14,7 +15,7 @@ enum op_target { OP_NONE, OP_NAME, OP_PT };
 #define OP_ANY UINT32_MAX
 
 enum op {
-#define OP(number, name, kind, way, target, least, most, body, sentence) OP_##name = number,
+#define OP(number, name, kind, way, target, least, most, since, body, sentence) OP_##name = number,
 #include "proto/ops.def"
 #undef OP
   OP_COUNT
@@ -25,13 +26,17 @@ struct op_info {
   enum op_kind kind;
   enum op_way way;
   enum op_target target;
-  uint32_t least, most; /* values in the body; OP_ANY is no bound */
+  uint32_t least, most; /* values in the body in any version; OP_ANY is no bound */
+  uint32_t since;       /* the version of the wire that brought the op, from 1 */
+  uint32_t grew, before; /* before version `grew` at most `before` values; 0: never grew */
   const char *body;     /* what they are, for people */
   const char *sentence;
 };
 
 /* The row of an opcode, or NULL when the number is not in the list. Static. */
 const struct op_info *op_info(uint64_t op);
+/* Whether a request or notice of this op with so many values exists in this version of the wire. */
+bool op_in_version(const struct op_info *info, uint32_t values, uint32_t version);
 /* Name of an opcode; "unknown" outside the list. Static text. */
 const char *op_name(uint64_t op);
 

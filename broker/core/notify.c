@@ -18,10 +18,12 @@ struct pack *notify_begin(struct broker *b, enum message_kind kind, enum op op, 
 }
 
 void notify_send(struct broker *b, struct client *to) {
-  if (pack_end(&b->pack) == BUFFER_OK)
-    client_push(to, b->out.bytes, b->out.size);
-  else
+  if (pack_end(&b->pack) != BUFFER_OK) {
     client_condemn(to, "memory is too short for a message to it");
+    return;
+  }
+  const struct op_info *info = op_info(message_op(b->out.bytes));
+  if (op_in_version(info, info->least, to->version)) client_push(to, b->out.bytes, b->out.size);
 }
 
 void notify_reply(struct client *to, enum op op, uint64_t id) {

@@ -10,7 +10,9 @@
 #include "broker/core/broker.h"
 #include "proto/status.h"
 
-/* Starts a message in b->out; write exactly `count` values with the pack returned, then notify_send. */
+/* Starts a message in b->out; write exactly `count` values with the pack returned, then
+ * notify_send. An op that the receiver's version of the wire does not have is not sent; between
+ * the forms of one op the caller chooses. */
 struct pack *notify_begin(struct broker *b, enum message_kind kind, enum op op, uint64_t id, uint32_t count);
 void notify_send(struct broker *b, struct client *to);
 

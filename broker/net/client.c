@@ -241,6 +241,7 @@ int client_new(struct broker *b, int fd) {
   c->broker = b;
   c->fd = fd;
   c->host = c->name = SLAB_NONE;
+  c->version = WIRE_VERSION_LEAST;
   c->since_ms = c->alive_ms = uv_now(b->loop);
   c->poll.data = c;
   learn_process(c);

@@ -42,6 +42,7 @@ struct client {
   int fd;
   int events; /* what poll waits for */
   enum client_state state;
+  uint32_t version; /* of the wire, agreed in hello; the least before */
   bool is_dirty, observer, serves; /* serves: has said ready */
   bool deaf;      /* a write failed: nothing is sent any more */
   uint32_t host;  /* its number, SLAB_NONE before it is READY */

@@ -74,6 +74,13 @@ static void dispatch_own(struct client *from, const struct message *m) {
     handlers[m->op](from, m);
 }
 
+/* An op, or a form of one, that came with a later version than the one agreed with this client. */
+static bool is_too_new(const struct client *from, const struct message *m) {
+  bool asks = m->kind == MESSAGE_REQUEST || m->kind == MESSAGE_NOTICE;
+  const struct op_info *info = op_info(m->op);
+  return !op_in_version(info, asks ? m->body_count : info->least, from->version);
+}
+
 void dispatch_message(struct client *from, uint8_t *bytes, uint32_t size) {
   struct message m;
   from->messages_in++;
@@ -82,6 +89,11 @@ void dispatch_message(struct client *from, uint8_t *bytes, uint32_t size) {
     client_fault(from, "%s", fault);
   else if (from->state == CLIENT_GREETING)
     dispatch_first(from, &m);
+  else if (is_too_new(from, &m))
+    client_fault(from,
+                 "it sent '%s' (%u values), which version %u of the wire, agreed in hello, does "
+                 "not have",
+                 op_name(m.op), m.body_count, from->version);
   else if (m.kind == MESSAGE_REPLY || m.kind == MESSAGE_ERROR)
     route_answer(from, &m, bytes);
   else if (op_info(m.op)->way == OP_ROUTED)

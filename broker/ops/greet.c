@@ -14,10 +14,10 @@
 #include "broker/net/client.h"
 #include "broker/core/notify.h"
 #include "broker/ops/watch.h"
-#include "proto/body.h"
+#include "proto/hello.h"
 
 struct hello {
-  uint64_t version;
+  uint32_t version; /* the one to speak with it */
   char name[NAME_MAX_BYTES + 1];
   uint32_t name_size; /* 0: the broker is to make one up */
   bool observer;
@@ -34,33 +34,37 @@ __attribute__((format(printf, 4, 5))) static void refuse(struct client *from, co
   client_condemn(from, "%s", "");
 }
 
-/* Reads the body; false: refused. The version comes first: another version may mean something else by the rest. */
+static void refuse_versions(struct client *from, const struct message *m,
+                            const struct hello_request *r) {
+  char ours[HELLO_RANGE_BYTES], theirs[HELLO_RANGE_BYTES];
+  refuse(from, m, STATUS_protocol,
+         "this broker (gaijin %s) speaks %s of the wire, you speak %s; update %s, so that both are "
+         "of the same release",
+         GAIJIN_VERSION, hello_range(ours, WIRE_VERSION_LEAST, WIRE_VERSION_MOST),
+         hello_range(theirs, r->lowest, r->highest),
+         r->lowest > WIRE_VERSION_MOST ? "the broker" : "your program");
+}
+
+/* Reads the body; false: refused. */
 static bool read_hello(struct client *from, const struct message *m, struct hello *h) {
-  struct reader r;
-  uint32_t count;
-  struct value name;
-  *h = (struct hello){0};
-  if (!reader_open(&r, m->body, m->body_size, &count) || !reader_uint(&r, &h->version)) {
-    client_fault(from, "'hello' does not start with a version");
+  struct hello_request r;
+  const char *fault = hello_read_request(m, &r);
+  if (fault) {
+    client_fault(from, "%s", fault);
     return false;
   }
-  if (h->version != WIRE_VERSION) {
-    refuse(from, m, STATUS_protocol,
-           "this broker (gaijin %s) speaks version %d of the wire, you speak version %llu; use programs of the same release as the broker",
-           GAIJIN_VERSION, WIRE_VERSION, (unsigned long long)h->version);
+  if (!r.version) {
+    refuse_versions(from, m, &r);
     return false;
   }
-  if (!reader_next(&r, &name) || (name.type != VALUE_NIL && name.type != VALUE_STRING) || !reader_bool(&r, &h->observer)) {
-    client_fault(from, "'hello' wants a version, a name or nil, and whether this is an observer");
-    return false;
-  }
-  if (name.type == VALUE_NIL) return true;
-  if (!names_valid(name.bytes, name.size)) {
+  *h = (struct hello){.version = r.version, .observer = r.observer};
+  if (!r.name) return true;
+  if (!names_valid(r.name, r.name_size)) {
     refuse(from, m, STATUS_unsupported, "a worker's name must have 1 to %d bytes and no control characters", NAME_MAX_BYTES);
     return false;
   }
-  h->name_size = name.size;
-  memcpy(h->name, name.bytes, name.size);
+  h->name_size = r.name_size;
+  memcpy(h->name, r.name, r.name_size);
   return true;
 }
 
@@ -138,6 +142,20 @@ void greet_expect(struct broker *b) {
 
 /* ---- hello ---- */
 
+static void send_reply(struct client *to, const struct message *m, const struct hello *h) {
+  struct broker *b = to->broker;
+  struct hello_reply r = {.version = h->version,
+                          .host = hosts_at(&b->hosts, to->host)->id,
+                          .name = h->name,
+                          .name_size = h->name_size,
+                          .max_message = b->max_message,
+                          .broker_version = GAIJIN_VERSION,
+                          .broker_version_size = sizeof GAIJIN_VERSION - 1};
+  uint32_t values = hello_reply_values(h->version, 0);
+  hello_put_reply(notify_begin(b, MESSAGE_REPLY, OP_hello, m->id, values), &r, 0);
+  notify_send(b, to);
+}
+
 void greet_on_hello(struct client *from, const struct message *m) {
   struct broker *b = from->broker;
   struct hello h;
@@ -147,13 +165,8 @@ void greet_on_hello(struct client *from, const struct message *m) {
   if (!admit(from, m, &h)) return;
   from->state = CLIENT_READY;
   from->observer = h.observer;
-  struct pack *p = notify_begin(b, MESSAGE_REPLY, OP_hello, m->id, 5);
-  pack_uint(p, WIRE_VERSION);
-  pack_uint(p, hosts_at(&b->hosts, from->host)->id);
-  pack_string(p, h.name, h.name_size);
-  pack_uint(p, b->max_message);
-  pack_text(p, GAIJIN_VERSION);
-  notify_send(b, from);
+  from->version = h.version;
+  send_reply(from, m, &h);
   log_line(&b->log, LOG_DEBUG, "%s %s connected (process %ld)", h.observer ? "observer" : "worker", h.name, (long)from->pid);
   if (from->name != SLAB_NONE) watch_answer(from);
 }

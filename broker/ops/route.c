@@ -61,6 +61,13 @@ static struct client *find_receiver(struct client *from, const struct message *m
     refuse(from, m, STATUS_dead, NOTIFY_DEAD_TEXT, NAME_MAX_BYTES, host->name);
     return NULL;
   }
+  if (!op_in_version(op_info(m->op), m->body_count, host->client->version)) {
+    refuse(from, m, STATUS_unsupported,
+           "worker %s speaks version %u of the wire, which does not have '%s' (%u values); update "
+           "its gaijin",
+           host->name, host->client->version, op_name(m->op), m->body_count);
+    return NULL;
+  }
   if (!client_has_room(host->client) || calls_served_count(&b->calls, number) >= CALLS_MOST) {
     refuse(from, m, STATUS_busy, "worker %s has more waiting for it than it reads; try again later", host->name);
     return NULL;

@@ -24,6 +24,8 @@
 #include "broker/core/broker.h"
 #include "broker/net/client.h"
 #include "proto/body.h"
+#include "proto/hello.h"
+#include "proto/limits.h"
 #include "proto/pack.h"
 #include "proto/status.h"
 #include "tests/unit/run.h"
@@ -203,13 +205,10 @@ static inline void wire_expect_text(struct end *e, const char *text) {
 
 /* Says hello; name NULL lets the broker choose. */
 static inline void wire_hello(struct wire *w, struct end *e, const char *name, bool observer) {
-  struct pack *p = wire_begin(e, MESSAGE_REQUEST, OP_hello, 1, 3);
-  pack_uint(p, WIRE_VERSION);
-  if (name)
-    pack_text(p, name);
-  else
-    pack_nil(p);
-  pack_bool(p, observer);
+  struct hello_request h = {.lowest = WIRE_VERSION_LEAST, .highest = WIRE_VERSION_MOST,
+                            .name = name, .name_size = name ? (uint32_t)strlen(name) : 0,
+                            .observer = observer};
+  hello_put_request(wire_begin(e, MESSAGE_REQUEST, OP_hello, 1, hello_request_values(0)), &h, 0);
   e->last_id = 1;
   wire_send(w, e);
 }
@@ -217,7 +216,7 @@ static inline void wire_join_as(struct wire *w, struct end *e, const char *name,
   wire_connect(w, e);
   wire_hello(w, e, name, observer);
   wire_expect(w, e, MESSAGE_REPLY, OP_hello);
-  ck_assert_uint_eq(wire_uint(e), WIRE_VERSION);
+  ck_assert_uint_eq(wire_uint(e), WIRE_VERSION_MOST);
   e->host = wire_uint(e);
 }
 static inline void wire_join(struct wire *w, struct end *e, const char *name) { wire_join_as(w, e, name, false); }

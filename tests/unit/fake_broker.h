@@ -18,6 +18,7 @@
 
 #include <gaijin/gaijin.h>
 #include "client-lib/internal.h"
+#include "proto/hello.h"
 #include "tests/unit/run.h"
 
 enum { FAKE_HOST = 100, OTHER_HOST = 200, THIRD_HOST = 300, FAKE_EVENTS = 64, FAKE_LIMIT_MS = 10000 };
@@ -183,6 +184,19 @@ static inline struct reader fake_values(const struct message *m) {
   return r;
 }
 
+/* Begins the answer to the hello that was read last; `options` pairs follow. The version is
+ * whatever a test wants. */
+static inline void fake_welcome(struct fake *f, uint64_t version, uint64_t max_message,
+                                uint32_t options) {
+  fake_begin(f, MESSAGE_REPLY, GAIJIN_OP_HELLO, f->m.id, options ? 6 : 5);
+  pack_uint(&f->p, version);
+  pack_uint(&f->p, FAKE_HOST);
+  pack_text(&f->p, "shop");
+  pack_uint(&f->p, max_message);
+  pack_text(&f->p, "0.1-fake");
+  if (options) pack_array(&f->p, options * 2);
+}
+
 /* Accepts a connection, checks and answers its hello. */
 static inline void *fake_greet(void *user) {
   struct fake *f = user;
@@ -190,12 +204,11 @@ static inline void *fake_greet(void *user) {
   if (f->fd < 0) return NULL;
   fake_next(f);
   ck_assert_int_eq(f->m.op, GAIJIN_OP_HELLO);
-  fake_begin(f, MESSAGE_REPLY, GAIJIN_OP_HELLO, f->m.id, 5);
-  pack_uint(&f->p, WIRE_VERSION);
-  pack_uint(&f->p, FAKE_HOST);
-  pack_text(&f->p, "shop");
-  pack_uint(&f->p, f->max_message);
-  pack_text(&f->p, "0.1-fake");
+  struct hello_request h;
+  ck_assert_ptr_null(hello_read_request(&f->m, &h));
+  ck_assert_uint_eq(h.lowest, WIRE_VERSION_LEAST);
+  ck_assert_uint_eq(h.highest, WIRE_VERSION_MOST);
+  fake_welcome(f, WIRE_VERSION_MOST, f->max_message, 0);
   fake_send(f);
   return NULL;
 }

@@ -26,6 +26,7 @@ START_TEST(a_greeted_connection_knows_itself) {
   ck_assert_str_eq(gaijin_host_name(f.g, FAKE_HOST), "shop");
   ck_assert_uint_eq(gaijin_max_message(f.g), MAX_MESSAGE_DEFAULT);
   ck_assert_str_eq(gaijin_broker_version(f.g), "0.1-fake");
+  ck_assert_uint_eq(gaijin_wire_version(f.g), WIRE_VERSION_MOST);
   ck_assert_str_eq(gaijin_error(f.g), "");
   ck_assert_str_eq(gaijin_status_name(GAIJIN_STATUS_NAME_TAKEN), "name_taken");
   ck_assert_str_eq(gaijin_kind_name(GAIJIN_KIND_THREAD), "thread");
@@ -115,18 +116,31 @@ static void refuse_name(struct fake *f) {
   fake_send(f);
 }
 
-static void welcome(struct fake *f, uint64_t version, uint64_t max) {
+static void welcome(struct fake *f, uint64_t version, uint64_t max, uint32_t options) {
   fake_next(f);
-  fake_begin(f, MESSAGE_REPLY, GAIJIN_OP_HELLO, f->m.id, 5);
-  pack_uint(&f->p, version);
-  pack_uint(&f->p, FAKE_HOST);
-  pack_text(&f->p, "shop");
-  pack_uint(&f->p, max);
-  pack_text(&f->p, "9.9");
+  fake_welcome(f, version, max, options);
+  for (uint32_t i = 0; i < options; i++) {
+    pack_text(&f->p, i ? "shape" : "colour");
+    pack_array(&f->p, 1);
+    pack_uint(&f->p, i);
+  }
   fake_send(f);
 }
-static void newer(struct fake *f) { welcome(f, WIRE_VERSION + 1, MAX_MESSAGE_DEFAULT); }
-static void absurd_limit(struct fake *f) { welcome(f, WIRE_VERSION, 10); }
+static void newer(struct fake *f) { welcome(f, WIRE_VERSION_MOST + 1, MAX_MESSAGE_DEFAULT, 0); }
+static void version_0(struct fake *f) { welcome(f, 0, MAX_MESSAGE_DEFAULT, 0); }
+static void version_1(struct fake *f) { welcome(f, 1, MAX_MESSAGE_DEFAULT, 0); }
+static void unknown_options(struct fake *f) { welcome(f, 2, MAX_MESSAGE_DEFAULT, 2); }
+static void too_early_options(struct fake *f) { welcome(f, 1, MAX_MESSAGE_DEFAULT, 1); }
+static void absurd_limit(struct fake *f) { welcome(f, WIRE_VERSION_MOST, 10, 0); }
+/* A broker that knows only version 1 finds four values in hello and says so, then hangs up. */
+static void broker_of_version_1(struct fake *f) {
+  fake_next(f);
+  fake_begin(f, MESSAGE_ERROR, GAIJIN_OP_HELLO, 0, 2);
+  pack_uint(&f->p, GAIJIN_STATUS_PROTOCOL);
+  pack_text(&f->p, "the broker ends this connection, whose client broke the protocol: "
+                   "wrong number of values for the opcode");
+  fake_send(f);
+}
 static void say_nothing(struct fake *f) { fake_next(f); }
 static void speak_http(struct fake *f) { fake_bytes(f, "HTTP/1.1 400 Bad Request\r\n\r\n", 28); }
 static void reply_elsewhere(struct fake *f) {
@@ -137,12 +151,7 @@ static void reply_elsewhere(struct fake *f) {
 static void second_time(struct fake *f) {
   fake_next(f);
   if (f->max_message++ == MAX_MESSAGE_DEFAULT) return;
-  fake_begin(f, MESSAGE_REPLY, GAIJIN_OP_HELLO, f->m.id, 5);
-  pack_uint(&f->p, WIRE_VERSION);
-  pack_uint(&f->p, FAKE_HOST);
-  pack_text(&f->p, "shop");
-  pack_uint(&f->p, MAX_MESSAGE_DEFAULT);
-  pack_text(&f->p, "9.9");
+  fake_welcome(f, WIRE_VERSION_MOST, MAX_MESSAGE_DEFAULT, 0);
   fake_end(f);
   /* What follows the welcome in the same write waits for the first dispatch. */
   fake_begin(f, MESSAGE_NOTICE, GAIJIN_OP_PEER, 0, 2);
@@ -155,8 +164,38 @@ START_TEST(refusals_are_passed_on) {
   gaijin *g;
   ck_assert_int_eq(dial_play(refuse_name, 1, 5, &g), GAIJIN_STATUS_NAME_TAKEN);
   ck_assert_str_eq(error, "another worker is called shop");
+}
+END_TEST
+
+START_TEST(the_broker_chooses_among_the_versions_asked) {
+  gaijin *g;
+  ck_assert_int_eq(dial_play(version_1, 1, 5, &g), 0);
+  ck_assert_uint_eq(gaijin_wire_version(g), 1);
+  gaijin_close(g);
   ck_assert_int_eq(dial_play(newer, 1, 5, &g), GAIJIN_STATUS_PROTOCOL);
-  ck_assert_ptr_nonnull(strstr(error, "version 2 of the wire, this program version 1"));
+  ck_assert_str_eq(error, "the broker chose version 3 of the wire, this program asked for "
+                          "versions 1 to 2; install the same gaijin for both");
+  ck_assert_int_eq(dial_play(version_0, 1, 5, &g), GAIJIN_STATUS_PROTOCOL);
+  ck_assert_ptr_nonnull(strstr(error, "chose version 0"));
+}
+END_TEST
+
+START_TEST(options_nobody_knows_are_skipped) {
+  gaijin *g;
+  ck_assert_int_eq(dial_play(unknown_options, 1, 5, &g), 0);
+  ck_assert_uint_eq(gaijin_wire_version(g), 2);
+  ck_assert_str_eq(gaijin_name(g), "shop");
+  gaijin_close(g);
+  ck_assert_int_eq(dial_play(too_early_options, 1, 5, &g), GAIJIN_STATUS_PROTOCOL);
+  ck_assert_ptr_nonnull(strstr(error, "malformed: hello or its reply has too many values"));
+}
+END_TEST
+
+START_TEST(an_older_broker_is_told_from_one_that_refuses) {
+  gaijin *g;
+  ck_assert_int_eq(dial_play(broker_of_version_1, 1, 5, &g), GAIJIN_STATUS_PROTOCOL);
+  ck_assert_ptr_nonnull(strstr(error, "wrong number of values"));
+  ck_assert_ptr_nonnull(strstr(error, "speaks versions 1 to 2 of the wire; restart the broker"));
 }
 END_TEST
 
@@ -213,6 +252,9 @@ int main(void) {
   tcase_add_test(c, options_are_checked_first);
   tcase_add_test(c, the_default_socket_follows_the_environment);
   tcase_add_test(c, refusals_are_passed_on);
+  tcase_add_test(c, the_broker_chooses_among_the_versions_asked);
+  tcase_add_test(c, options_nobody_knows_are_skipped);
+  tcase_add_test(c, an_older_broker_is_told_from_one_that_refuses);
   tcase_add_test(c, what_is_no_broker_is_said_to_be_none);
   tcase_add_test(c, a_broker_that_goes_during_hello_is_tried_again);
   tcase_add_test(c, a_broker_that_comes_later_is_found);

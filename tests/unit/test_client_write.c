@@ -56,6 +56,24 @@ START_TEST(every_field_of_a_request_arrives) {
 }
 END_TEST
 
+/* No op is younger than version 1 yet, so 0 stands for a broker of an older version. */
+START_TEST(no_op_of_a_later_version_than_agreed) {
+  struct fake f;
+  fake_open(&f);
+  f.g->version = 0;
+  gaijin_begin_request(f.g, &(struct gaijin_send){.op = GAIJIN_OP_LABELS, .name = "bank"}, 0);
+  refused(&f, GAIJIN_STATUS_UNSUPPORTED,
+          "version 0 of the wire, which the broker (0.1-fake) speaks, does not have 'labels' (0 "
+          "values); update the broker");
+  ck_assert_int_eq(gaijin_notice(f.g, GAIJIN_OP_READY), GAIJIN_STATUS_UNSUPPORTED);
+  gaijin_flush(f.g, false);
+  ck_assert(fake_idle(&f));
+  f.g->version = 1;
+  ck_assert_int_eq(gaijin_notice(f.g, GAIJIN_OP_READY), 0);
+  fake_close(&f);
+}
+END_TEST
+
 START_TEST(one_way_has_no_answer) {
   struct fake f;
   fake_open(&f);
@@ -217,6 +235,7 @@ int main(void) {
   Suite *s = suite_create("client_write");
   TCase *c = tcase_create("write");
   tcase_add_test(c, every_field_of_a_request_arrives);
+  tcase_add_test(c, no_op_of_a_later_version_than_agreed);
   tcase_add_test(c, one_way_has_no_answer);
   tcase_add_test(c, wrong_requests_are_refused_here);
   tcase_add_test(c, the_limit_is_exact);

@@ -32,12 +32,15 @@ static void write_count(FILE *out, const struct op_info *i) {
 }
 
 static void write_ops(FILE *out) {
-  fprintf(out, "| op | name | kind | way | target | values | body | what it does |\n|---|---|---|---|---|---|---|---|\n");
+  fprintf(out, "| op | name | since | kind | way | target | values | body | what it does |\n"
+               "|---|---|---|---|---|---|---|---|---|\n");
   for (unsigned op = 0; op < OP_COUNT; op++) {
     const struct op_info *i = op_info(op);
     if (!i) continue;
-    fprintf(out, "| %u | `%s` | %s | %s | %s | ", op, i->name, kinds[i->kind], ways[i->way], targets[i->target]);
+    fprintf(out, "| %u | `%s` | %u | %s | %s | %s | ", op, i->name, i->since, kinds[i->kind],
+            ways[i->way], targets[i->target]);
     write_count(out, i);
+    if (i->grew) fprintf(out, " (before version %u at most %u)", i->grew, i->before);
     fprintf(out, " | %s%s%s | %s |\n", *i->body ? "`[" : "`[]", i->body, *i->body ? "]`" : "`", i->sentence);
   }
 }

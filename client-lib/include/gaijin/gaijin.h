@@ -92,6 +92,10 @@ GAIJIN_API uint64_t gaijin_host(const gaijin *g);
 GAIJIN_API const char *gaijin_name(const gaijin *g);
 GAIJIN_API uint32_t gaijin_max_message(const gaijin *g);
 GAIJIN_API const char *gaijin_broker_version(const gaijin *g);
+/* The version of the wire that this connection speaks (docs/protocol.md): the highest that the
+ * broker and the library have in common. An op of a later version is not sent: its end gives
+ * GAIJIN_STATUS_UNSUPPORTED. */
+GAIJIN_API uint32_t gaijin_wire_version(const gaijin *g);
 /* Name of a status ("too_large"), of a kind of PT ("function") and of an opcode ("get"); "unknown" outside the lists.
  * Static text. */
 GAIJIN_API const char *gaijin_status_name(enum gaijin_status status);
