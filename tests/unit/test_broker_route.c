@@ -168,6 +168,24 @@ START_TEST(a_cancelled_request_is_not_answered) {
 }
 END_TEST
 
+/* The broker's record of a request that was given up stays until the host answers, if only with an
+ * error that nobody hears. */
+START_TEST(the_record_of_a_given_up_request_goes_with_its_answer) {
+  uint64_t id = ask(&a, &b, "b");
+  pack_uint(wire_begin(&a, MESSAGE_NOTICE, OP_cancel, 0, 1), a.last_id);
+  wire_send(&w, &a);
+  wire_expect(&w, &b, MESSAGE_NOTICE, OP_cancel);
+  ck_assert_uint_eq(w.broker.calls.all.count, 1);
+  struct pack *p = wire_begin(&b, MESSAGE_ERROR, OP_labels, id, 2);
+  pack_uint(p, STATUS_cancelled);
+  pack_text(p, "given up");
+  wire_send(&w, &b);
+  wire_quiet(&w, &b);
+  ck_assert_uint_eq(w.broker.calls.all.count, 0);
+  wire_quiet(&w, &a);
+}
+END_TEST
+
 START_TEST(calls_to_the_dead_fail_and_then_its_death_is_told) {
   ask(&a, &b, "b");
   ask(&b, &a, "a");
@@ -193,24 +211,48 @@ START_TEST(the_late_answer_to_a_dead_asker_is_discarded) {
 }
 END_TEST
 
+/* What waits for a client that does not read: requests up to 64 MiB, anything up to 256 MiB. */
+enum { LARGE = (1 << 20) - 256, SOFT_BYTES = 64 << 20, HARD_BYTES = 256 << 20 };
+static char large[LARGE];
+
 START_TEST(a_client_that_does_not_read_gets_no_more_requests) {
-  enum { SIZE = 1 << 19 };
-  static char large[SIZE];
-  bool busy = false;
-  for (int i = 0; i < 400 && !busy; i++) {
-    pack_string(wire_ask(&a, OP_s2t, "b", NULL, 1), large, SIZE);
+  uint32_t sent = 0;
+  do {
+    ck_assert_uint_lt(sent, SOFT_BYTES + 4 * LARGE);
+    pack_string(wire_ask(&a, OP_s2t, "b", NULL, 1), large, LARGE);
     wire_send(&w, &a);
-    if (wire_next(&w, &a) == 1) {
-      busy = true;
-      ck_assert_int_eq(a.m.kind, MESSAGE_ERROR);
-      ck_assert_uint_eq(wire_uint(&a), STATUS_busy);
-    }
-  }
-  ck_assert(busy);
+    sent += LARGE;
+  } while (wire_next(&w, &a) != 1);
+  ck_assert_uint_gt(sent, SOFT_BYTES);
+  ck_assert_int_eq(a.m.kind, MESSAGE_ERROR);
+  ck_assert_uint_eq(a.m.id, a.last_id);
+  ck_assert_uint_eq(wire_uint(&a), STATUS_busy);
   /* Others are served meanwhile, and b is again when it has read. */
   ask(&a, &c, "c");
   while (wire_next(&w, &b) == 1) continue;
   ask(&a, &b, "b");
+}
+END_TEST
+
+/* Answers are not refused at the soft bound: who asked and does not read is ended at the hard one. */
+START_TEST(a_client_that_never_reads_is_ended) {
+  uint32_t sent = 0;
+  wire_ask(&b, OP_labels, "a", NULL, 0);
+  wire_send(&w, &b);
+  wire_expect_peer(&w, &a, b.host, "b");
+  for (;;) {
+    wire_expect(&w, &a, MESSAGE_REQUEST, OP_labels);
+    pack_string(wire_begin(&a, MESSAGE_REPLY, OP_labels, a.m.id, 1), large, LARGE);
+    wire_send(&w, &a);
+    sent += LARGE;
+    if (sent > HARD_BYTES && wire_next(&w, &a) == 1) break;
+    ck_assert_uint_lt(sent, HARD_BYTES + 4 * LARGE);
+    wire_ask(&b, OP_labels, "a", NULL, 0);
+    wire_send(&w, &b);
+  }
+  ck_assert_int_eq(a.m.op, OP_dead);
+  ck_assert_uint_eq(wire_uint(&a), b.host);
+  wire_quiet(&w, &c);
 }
 END_TEST
 
@@ -229,8 +271,10 @@ int main(void) {
   tcase_add_test(t, only_the_host_asked_can_answer);
   tcase_add_test(t, an_answer_to_another_op_ends_the_connection);
   tcase_add_test(t, a_cancelled_request_is_not_answered);
+  tcase_add_test(t, the_record_of_a_given_up_request_goes_with_its_answer);
   tcase_add_test(t, calls_to_the_dead_fail_and_then_its_death_is_told);
   tcase_add_test(t, the_late_answer_to_a_dead_asker_is_discarded);
   tcase_add_test(t, a_client_that_does_not_read_gets_no_more_requests);
+  tcase_add_test(t, a_client_that_never_reads_is_ended);
   return run_suite(s);
 }
