@@ -89,7 +89,8 @@ TESTS := $(FLOW_TESTS) $(UNIT_TESTS)
 
 # ---- Targets -----------------------------------------------------------------------------------------------------
 
-.PHONY: all demo tests check unit flow asan valgrind bench bench-refs lint model model-small protocol-doc setup clean help
+.PHONY: all demo tests check unit flow asan valgrind bench bench-refs bench-guard bench-guard-record lint model model-small
+.PHONY: protocol-doc setup clean help
 
 all: $(LIBRARIES) $(PROGRAMS) ## builds libraries, programs and examples (the default)
 
@@ -136,6 +137,14 @@ bench: all $(BENCHES) ## measures round trips beside a bare forwarder, idle memo
 bench-refs: all $(BENCHES) ## measures what references cost: the broker's memory and time, objects per second
 	@tests/bench/refs.sh "$(BUILD)"
 
+bench-guard: all $(BUILD)/bench/steady.so ## counts the instructions of requests and library calls, and fails when they take over 3 % more than recorded
+	@tools/setup.sh valgrind
+	@CC="$(CC)" CFLAGS="$(strip $(CFLAGS) $(filter -DGAIJIN_HOSTILE -fsanitize%,$(OWN_CFLAGS)))" \
+	  tests/bench/guard/run.sh "$(BUILD)" $(GUARD)
+
+bench-guard-record: ## counts them, and writes the record that bench-guard compares with
+	@$(MAKE) --no-print-directory bench-guard GUARD=--record
+
 lint: ## checks include arrows, file sizes, the protocol's table, cppcheck and shellcheck
 	@tools/setup.sh lint
 	@$(MAKE) --no-print-directory run-lint
@@ -158,7 +167,7 @@ clean: ## removes $(BUILD)
 	rm -rf "$(BUILD)"
 
 help: ## lists the targets
-	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' Makefile | sed 's/$$(BUILD)/$(subst /,\/,$(BUILD))/' | expand -t 16
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' Makefile | sed 's/$$(BUILD)/$(subst /,\/,$(BUILD))/' | expand -t 20
 
 # The halves of the targets above that run after setup.
 .PHONY: run-all run-unit run-flow run-lint run-valgrind
@@ -236,6 +245,9 @@ $(BUILD)/examples/%: $(BUILD)/obj/examples/c/%.o $(BUILD)/libgaijin.a
 	$(call link,$(inputs) $(MSGPACK) -lm)
 $(BUILD)/bench/%: $(BUILD)/obj/tests/bench/%.o $(filter %/libgaijin.a,$(LIBRARIES))
 	$(call link,$(inputs) $(LUA_LIBS))
+# Preloaded, so it links with nothing of ours.
+$(BUILD)/bench/steady.so: $(BUILD)/obj/tests/bench/guard/steady.o
+	$(call link,-shared $(inputs))
 
 TESTED := $(filter %/libbroker.a,$(LIBRARIES)) $(filter %/liblua-gaijin.a,$(LIBRARIES)) \
           $(lastword $(filter %/libproto.a %/libgaijin.a,$(LIBRARIES)))
