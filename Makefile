@@ -6,6 +6,7 @@
 #   make CC=clang          another compiler          make BUILD=/elsewhere   another output directory
 #   make WERROR=1          warnings are errors       make SANITIZE=1         AddressSanitizer and UBSan
 #   make V=1               shows the commands
+#   make HOSTILE=1         the books are checked as a whole after each message (slow)
 #
 # `make` installs nothing. `make check` and `make demo` first have tools/setup.sh install what is missing; they call
 # make again afterwards, because the flags below come from libraries that may not have been there before.
@@ -42,6 +43,7 @@ SANITIZER := $(if $(filter 1,$(SANITIZE)),-fsanitize=address$(comma)undefined -f
 OPTIMISE := $(if $(filter 1,$(SANITIZE)),-O1,-O2)
 CFLAGS ?= $(OPTIMISE) -g
 OWN_CFLAGS := -std=gnu11 -fPIC -fvisibility=hidden $(WARNINGS) $(SANITIZER) \
+              $(if $(filter 1,$(HOSTILE)),-DGAIJIN_HOSTILE) \
               -I. -Iclient-lib/include -I$(BUILD)/obj \
               $(patsubst -I%,-isystem %,$(shell pkg-config --cflags $(PACKAGES) 2>/dev/null))
 OWN_LDFLAGS := $(SANITIZER) -pthread
@@ -89,7 +91,7 @@ TESTS := $(FLOW_TESTS) $(UNIT_TESTS)
 
 # ---- Targets -----------------------------------------------------------------------------------------------------
 
-.PHONY: all demo tests check unit flow asan valgrind bench bench-refs bench-guard bench-guard-record lint model model-small
+.PHONY: all demo tests check unit flow asan hostile valgrind bench bench-refs bench-guard bench-guard-record lint model model-small
 .PHONY: protocol-doc setup clean help
 
 all: $(LIBRARIES) $(PROGRAMS) ## builds libraries, programs and examples (the default)
@@ -122,9 +124,13 @@ stress-programs: all ## random Lua programs in one VM and spread over four (SEED
 	@tests/programs/run.sh "$(BUILD)" $(SEED) $(PROGRAMS)
 PROGRAMS ?= 5000
 
-asan: ## builds everything with AddressSanitizer and UBSan in $(BUILD)/asan and runs every test there
+asan: ## builds everything with AddressSanitizer, UBSan and HOSTILE=1 in $(BUILD)/asan and runs every test there
 	@tools/setup.sh asan packages
-	@GAIJIN_TEST_SLOWER="$${GAIJIN_TEST_SLOWER:-3}" $(MAKE) --no-print-directory BUILD=$(BUILD)/asan SANITIZE=1 run-all
+	@GAIJIN_TEST_SLOWER="$${GAIJIN_TEST_SLOWER:-3}" $(MAKE) --no-print-directory BUILD=$(BUILD)/asan SANITIZE=1 HOSTILE=1 run-all
+
+hostile: ## builds everything with checks of the whole books after each message in $(BUILD)/hostile and runs every test there
+	@tools/setup.sh packages
+	@GAIJIN_TEST_SLOWER="$${GAIJIN_TEST_SLOWER:-3}" $(MAKE) --no-print-directory BUILD=$(BUILD)/hostile HOSTILE=1 run-all
 
 valgrind: ## runs the unit tests and all processes of the script tests under valgrind (some twenty minutes)
 	@tools/setup.sh valgrind packages
