@@ -42,6 +42,11 @@ WARNINGS := -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wstrict-prototypes -
 SANITIZER := $(if $(filter 1,$(SANITIZE)),-fsanitize=address$(comma)undefined -fno-sanitize-recover=all -fno-omit-frame-pointer)
 OPTIMISE := $(if $(filter 1,$(SANITIZE)),-O1,-O2)
 CFLAGS ?= $(OPTIMISE) -g
+# An ar without the compiler's plugin cannot index the objects of -flto.
+ifeq ($(origin AR),default)
+lto_ar = $(shell $(CC) -print-prog-name=$(if $(findstring clang,$(CC)),llvm-ar,gcc-ar))
+AR := $(if $(findstring -flto,$(CFLAGS)),$(lto_ar),ar)
+endif
 OWN_CFLAGS := -std=gnu11 -fPIC -fvisibility=hidden $(WARNINGS) $(SANITIZER) \
               $(if $(filter 1,$(HOSTILE)),-DGAIJIN_HOSTILE) \
               -I. -Iclient-lib/include -I$(BUILD)/obj \
@@ -91,8 +96,8 @@ TESTS := $(FLOW_TESTS) $(UNIT_TESTS)
 
 # ---- Targets -----------------------------------------------------------------------------------------------------
 
-.PHONY: all demo tests check unit flow asan hostile valgrind bench bench-refs bench-guard bench-guard-record lint model model-small
-.PHONY: protocol-doc setup clean help
+.PHONY: all demo tests check unit flow asan hostile valgrind bench bench-refs
+.PHONY: bench-guard bench-guard-record lint model model-small protocol-doc setup clean help
 
 all: $(LIBRARIES) $(PROGRAMS) ## builds libraries, programs and examples (the default)
 
@@ -124,11 +129,11 @@ stress-programs: all ## random Lua programs in one VM and spread over four (SEED
 	@tests/programs/run.sh "$(BUILD)" $(SEED) $(PROGRAMS)
 PROGRAMS ?= 5000
 
-asan: ## builds everything with AddressSanitizer, UBSan and HOSTILE=1 in $(BUILD)/asan and runs every test there
+asan: ## builds with AddressSanitizer, UBSan and HOSTILE=1 in $(BUILD)/asan and runs every test there
 	@tools/setup.sh asan packages
 	@GAIJIN_TEST_SLOWER="$${GAIJIN_TEST_SLOWER:-3}" $(MAKE) --no-print-directory BUILD=$(BUILD)/asan SANITIZE=1 HOSTILE=1 run-all
 
-hostile: ## builds everything with checks of the whole books after each message in $(BUILD)/hostile and runs every test there
+hostile: ## builds with checks of whole books in $(BUILD)/hostile and runs every test there
 	@tools/setup.sh packages
 	@GAIJIN_TEST_SLOWER="$${GAIJIN_TEST_SLOWER:-3}" $(MAKE) --no-print-directory BUILD=$(BUILD)/hostile HOSTILE=1 run-all
 
@@ -143,7 +148,7 @@ bench: all $(BENCHES) ## measures round trips beside a bare forwarder, idle memo
 bench-refs: all $(BENCHES) ## measures what references cost: the broker's memory and time, objects per second
 	@tests/bench/refs.sh "$(BUILD)"
 
-bench-guard: all $(BUILD)/bench/steady.so ## counts the instructions of requests and library calls, and fails when they take over 3 % more than recorded
+bench-guard: all $(BUILD)/bench/steady.so ## counts instructions of requests and library calls against the record
 	@tools/setup.sh valgrind
 	@CC="$(CC)" CFLAGS="$(strip $(CFLAGS) $(filter -DGAIJIN_HOSTILE -fsanitize%,$(OWN_CFLAGS)))" \
 	  tests/bench/guard/run.sh "$(BUILD)" $(GUARD)
@@ -203,7 +208,7 @@ $(FLAGS_FILE): force
 compile = $(need_libraries)@mkdir -p $(@D); $(if $(V),set -x,echo '  cc    $<'); $(CC) $(CFLAGS) $(OWN_CFLAGS) -MMD -MP -c -o $@ $<
 # $(call link,objects and libraries)
 link = $(need_libraries)@mkdir -p $(@D); $(if $(V),set -x,echo '  link  $@'); $(CC) $(CFLAGS) $(OWN_LDFLAGS) $(LDFLAGS) -o $@ $(1)
-archive = @mkdir -p $(@D); rm -f $@; ar rcs $@ $(filter %.o,$^)
+archive = @mkdir -p $(@D); rm -f $@; $(AR) rcs $@ $(filter %.o,$^)
 
 $(BUILD)/obj/%.o: %.c $(FLAGS_FILE)
 	$(compile)
