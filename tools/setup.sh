@@ -1,9 +1,10 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 #
-# Installs what the build needs and this machine lacks: the Debian packages of the libraries, a C compiler, make and
-# pkg-config; with the arguments asan, lint, valgrind, model, packages, clang or git also what those need. Silent and quick when
-# nothing is missing. Uses apt-get, through sudo when not root; on other systems it says what is missing and ends with 1.
+# Installs what the build needs and this machine lacks: the Debian packages of the libraries, a C
+# compiler, make and pkg-config; with the arguments asan, lint, valgrind, model, packages, clang or
+# git also what those need. Silent and quick when nothing is missing. Uses apt-get, through sudo
+# when not root; on other systems it says what is missing and ends with 1.
 set -euo pipefail
 export LC_ALL=C
 
@@ -33,7 +34,8 @@ need_sanitizer() {
 # Lua libraries that the tests use: package, module
 need_module() {
   local file=${2//.//}
-  for path in /usr/share/lua/5.1/"$file".lua /usr/share/lua/5.1/"$file"/init.lua /usr/lib/*/lua/5.1/"$file".so; do
+  for path in /usr/share/lua/5.1/"$file".lua /usr/share/lua/5.1/"$file"/init.lua \
+    /usr/lib/*/lua/5.1/"$file".so; do
     if [ -e "$path" ]; then return; fi
   done
   missing+=("$1")
@@ -68,13 +70,18 @@ for extra in "$@"; do
       ;;
     clang) need_command clang clang ;;
     git) need_command git git ;;
-    *) echo "tools/setup.sh: unknown extra '$extra'; it knows asan, lint, valgrind, model, packages, clang, git" >&2; exit 2 ;;
+    *)
+      echo "tools/setup.sh: unknown extra '$extra'; it knows asan, lint, valgrind, model," \
+        "packages, clang, git" >&2
+      exit 2
+      ;;
   esac
 done
 if [ ${#missing[@]} -eq 0 ]; then exit 0; fi
 
 if ! command -v apt-get >/dev/null; then
-  echo "tools/setup.sh: missing: ${missing[*]} (Debian's package names); this system has no apt-get, please install them by hand" >&2
+  echo "tools/setup.sh: missing: ${missing[*]} (Debian's package names);" \
+    "this system has no apt-get, please install them by hand" >&2
   exit 1
 fi
 as_root=()
@@ -87,12 +94,14 @@ if [ "$(id -u)" -ne 0 ]; then
 fi
 
 install() {
-  "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get -qq -y --no-install-recommends install "${missing[@]}" >"$log" 2>&1
+  "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive \
+    apt-get -qq -y --no-install-recommends install "${missing[@]}" >"$log" 2>&1
 }
 log=$(mktemp)
 trap 'rm -f "$log"' EXIT
 echo "installing ${missing[*]}"
-# A new machine has no package lists yet, an old one has stale ones: fetch them only when it does not work without.
+# A new machine has no package lists yet, an old one has stale ones: fetch them only when it does
+# not work without.
 if ! install && ! { "${as_root[@]}" apt-get -qq update >>"$log" 2>&1 && install; }; then
   cat "$log" >&2
   echo "tools/setup.sh: could not install ${missing[*]}; the lines above say why" >&2

@@ -16,7 +16,8 @@ check() {
   while IFS= read -r line; do
     echo "$line: $folder/ may include only $*" >&2
     status=1
-  done < <(grep -rnE --include='*.[ch]' --include='*.def' '^[[:space:]]*#[[:space:]]*include[[:space:]]*"' "$folder" |
+  done < <(grep -rnE --include='*.[ch]' --include='*.def' \
+    '^[[:space:]]*#[[:space:]]*include[[:space:]]*"' "$folder" |
     grep -vE "include[[:space:]]*\"($allowed)/[^\"]*\"" || true)
 }
 check proto proto

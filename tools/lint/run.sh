@@ -25,10 +25,13 @@ if [ -x "$build/protocol-table" ]; then
   step "tables of docs/protocol.md" "$build/protocol-table" docs/protocol.md --check
 fi
 mkdir -p "$build/cppcheck"
-mapfile -t folders < <(find proto client-lib broker lua tools tests examples -name '*.c' -printf '%h\n' | sort -u)
-step "cppcheck" cppcheck --quiet --std=c11 --enable=warning,performance,portability --inline-suppr --library=posix,gnu \
-  --suppressions-list=tools/lint/cppcheck.txt --error-exitcode=1 -j "$(nproc)" \
+mapfile -t folders < <(find proto client-lib broker lua tools tests examples \
+  -name '*.c' -printf '%h\n' | sort -u)
+step "cppcheck" cppcheck --quiet --std=c11 --enable=warning,performance,portability --inline-suppr \
+  --library=posix,gnu --suppressions-list=tools/lint/cppcheck.txt --error-exitcode=1 -j "$(nproc)" \
   --cppcheck-build-dir="$build/cppcheck" -I. -Iclient-lib/include -I"$build/obj" "${folders[@]}"
-mapfile -t scripts < <(find tools tests examples .ci -type f \( -name '*.sh' -o -path .ci/run \) | sort)
+mapfile -t scripts < <(find tools tests examples .ci -type f \
+  \( -name '*.sh' -o -path .ci/run \) | sort)
 step "shellcheck" shellcheck "${scripts[@]}"
+
 exit "$status"

@@ -1,8 +1,9 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 #
-# What the compiler does not see of the house rules: files of at most 450 lines and functions of at most 80 (the aim is
-# 400 and 60), a first line with the licence, no white space at line ends, no tabs, no unfinished work.
+# What the compiler does not see of the house rules: files of at most 450 lines and functions of at
+# most 80 (the aim is 400 and 60), a first line with the licence, no white space at line ends, no
+# tabs, no unfinished work.
 set -euo pipefail
 export LC_ALL=C
 
@@ -20,15 +21,24 @@ mapfile -t sources < <(find proto client-lib broker lua tools tests examples -ty
   \( -name '*.c' -o -name '*.h' -o -name '*.lua' -o -name '*.sh' \) | sort)
 mapfile -t c_sources < <(printf '%s\n' "${sources[@]}" | grep '\.[ch]$')
 
-faults < <(awk 'FNR == 451 { print FILENAME ": over 450 lines; split it by subject" }' "${sources[@]}")
+faults < <(awk 'FNR == 451 { print FILENAME ": over 450 lines; split it by subject" }' \
+  "${sources[@]}")
 faults < <(awk '
   /^[a-zA-Z_].*\) *\{$/ { start = FNR }
-  /^}/ { if (start && FNR - start > 80) print FILENAME ":" start ": function of " FNR - start + 1 " lines; at most 80"; start = 0 }
+  /^}/ {
+    if (start && FNR - start > 80)
+      print FILENAME ":" start ": function of " FNR - start + 1 " lines; at most 80"
+    start = 0
+  }
 ' "${c_sources[@]}")
-faults < <(awk 'FNR == 1 && !/^\/\* SPDX-License-Identifier: MIT$/ { print FILENAME ": the first line is not `/* SPDX-License-Identifier: MIT`" }' \
-  "${c_sources[@]}")
-faults < <(grep -nE '[[:space:]]+$' "${sources[@]}" proto/*.def ./*.md docs/*.md Makefile 2>/dev/null |
+faults < <(awk '
+  FNR == 1 && !/^\/\* SPDX-License-Identifier: MIT$/ {
+    print FILENAME ": the first line is not `/* SPDX-License-Identifier: MIT`"
+  }' "${c_sources[@]}")
+faults < <(grep -nE '[[:space:]]+$' "${sources[@]}" proto/*.def ./*.md docs/*.md Makefile \
+    2>/dev/null |
   sed 's/^\([^:]*:[0-9]*\):.*/\1: white space at the end of the line/' || true)
 faults < <(grep -nP '\t' "${sources[@]}" proto/*.def | sed 's/\(:[0-9]*\):.*/\1: tab/' || true)
-faults < <(grep -nwE 'TO[D]O|FIX[M]E|XX[X]' "${sources[@]}" proto/*.def | sed 's/$/: unfinished/' || true)
+faults < <(grep -nwE 'TO[D]O|FIX[M]E|XX[X]' "${sources[@]}" proto/*.def |
+  sed 's/$/: unfinished/' || true)
 exit "$status"
