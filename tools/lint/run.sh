@@ -34,4 +34,10 @@ mapfile -t scripts < <(find tools tests examples .ci -type f \
   \( -name '*.sh' -o -path .ci/run \) | sort)
 step "shellcheck" shellcheck "${scripts[@]}"
 
+# Told, not judged.
+for folder in proto client-lib broker lua; do
+  find "$folder" -type f -name '*.[ch]' -exec cat {} + | awk -v folder="$folder" '
+    /(^|[^a-zA-Z0-9_])assert\(/ { n++ }
+    END { printf "  lint  %-10s %5.1f asserts per 1,000 lines\n", folder, n * 1000 / NR }'
+done
 exit "$status"
