@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "client-lib/internal.h"
+#include "proto/socket_path.h"
 
 /* How long to pause between two attempts to reach a broker that is not there yet. */
 enum { RETRY_MS = 20 };
@@ -34,16 +35,7 @@ double gj_now(void) {
   return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
 }
 
-char *gaijin_default_socket(char *out, size_t n) {
-  const char *own = getenv("GAIJIN_SOCKET"), *runtime = getenv("XDG_RUNTIME_DIR");
-  if (own && *own)
-    snprintf(out, n, "%s", own);
-  else if (runtime && *runtime)
-    snprintf(out, n, "%s/gaijin.sock", runtime);
-  else
-    snprintf(out, n, "/run/gaijin/gaijin.sock");
-  return out;
-}
+char *gaijin_default_socket(char *out, size_t n) { return socket_path_default(out, n); }
 
 /* A connection that has no descriptor yet; NULL when memory is short. */
 static gaijin *connection_new(const struct gaijin_options *options) {

@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Where broker and clients meet when nobody says where.
+ */
+#ifndef GAIJIN_PROTO_SOCKET_PATH_H
+#define GAIJIN_PROTO_SOCKET_PATH_H
+
+#include <stddef.h>
+
+/* $GAIJIN_SOCKET, else $XDG_RUNTIME_DIR/gaijin.sock, else /run/gaijin/gaijin.sock; an empty
+ * variable counts as none. Writes at most n bytes, always terminated; returns out. Does not look
+ * whether anything is there. */
+char *socket_path_default(char *out, size_t n);
+
+#endif
