@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The texts of --help and --version, from settings.def: lines of at most HELP_WIDTH columns, all
+ * programs alike. A program makes its help of the parts below, in their order, and prints `text`.
+ */
+#ifndef GAIJIN_PROTO_HELP_H
+#define GAIJIN_PROTO_HELP_H
+
+#include "proto/settings.h"
+
+enum { HELP_WIDTH = 80, HELP_BYTES = 8192 };
+
+/* Zeroed at first. More than fits is a fault of the program. */
+struct help {
+  char text[HELP_BYTES];
+  size_t size; /* without the terminating 0 */
+};
+
+/* The program's usage, and what it is for. Not for SETTINGS_CONNECT, which has no command line. */
+void help_usage(struct help *h, enum settings_program program);
+/* Adds a paragraph; newlines in it are kept, longer lines are broken at blanks. */
+void help_paragraph(struct help *h, const char *text);
+/* Adds two columns: what is to be typed, and `text` broken at blanks. */
+void help_item(struct help *h, const char *typed, const char *text);
+/* The flags of a program, or of a command of gaijinctl. */
+void help_flags(struct help *h, enum settings_program program, const char *command);
+/* What the program's exit statuses mean. */
+void help_statuses(struct help *h, enum settings_program program);
+/* All of these: the whole help of a program without commands. */
+void help_program(struct help *h, enum settings_program program);
+
+/* "gaijin-worker 0.1.0, wire version 1" and a newline. */
+void help_version(struct help *h, enum settings_program program);
+
+#endif
