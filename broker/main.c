@@ -37,10 +37,8 @@ static void raise_descriptor_limit(void) {
   if (setrlimit(RLIMIT_NOFILE, &limit) < 0) return;
 }
 
-static int run(struct program *p, const struct flags *f) {
+static int run(struct program *p, const struct broker_config *config) {
   char error[512];
-  struct broker_config config = {.socket = f->socket, .load_min = f->load_min, .load_gain = f->load_gain,
-                                 .max_message = f->max_message, .log_level = f->log_level};
   int r = uv_loop_init(&p->loop);
   if (r < 0) {
     fprintf(stderr, "gaijin-broker: cannot make an event loop: %s\n", uv_strerror(r));
@@ -51,7 +49,7 @@ static int run(struct program *p, const struct flags *f) {
   p->term.data = p->interrupt.data = p;
   uv_signal_start(&p->term, on_signal, SIGTERM);
   uv_signal_start(&p->interrupt, on_signal, SIGINT);
-  r = broker_start(&p->broker, &p->loop, &config, error, sizeof error);
+  r = broker_start(&p->broker, &p->loop, config, error, sizeof error);
   if (r < 0) {
     fprintf(stderr, "gaijin-broker: %s\n", error);
     stop(p);
@@ -62,16 +60,23 @@ static int run(struct program *p, const struct flags *f) {
   return r < 0 ? 1 : 0;
 }
 
+/* Help into a full disk has failed. */
+static int end_shown(void) {
+  if (fflush(stdout) == 0 && !ferror(stdout)) return 0;
+  fputs("gaijin-broker: cannot write to standard output\n", stderr);
+  return 1;
+}
+
 int main(int argc, char **argv) {
   static struct program program;
   struct flags flags;
   char error[512];
   switch (flags_parse(&flags, argc, argv, error, sizeof error)) {
-    case FLAGS_SHOWN: return 0;
+    case FLAGS_SHOWN: return end_shown();
     case FLAGS_BAD: fprintf(stderr, "gaijin-broker: %s\n", error); return 2;
     case FLAGS_RUN: break;
   }
   signal(SIGPIPE, SIG_IGN);
   raise_descriptor_limit();
-  return run(&program, &flags);
+  return run(&program, &flags.config);
 }

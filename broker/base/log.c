@@ -7,20 +7,10 @@
 
 #include <stdarg.h>
 #include <stdio.h>
-#include <string.h>
 #include <time.h>
 #include <unistd.h>
 
-static const char *const level_names[] = {"error", "warn", "info", "debug"};
-
-bool log_level_parse(const char *name, enum log_level *level) {
-  for (int i = LOG_ERROR; i <= LOG_DEBUG; i++) {
-    if (strcmp(name, level_names[i]) != 0) continue;
-    *level = (enum log_level)i;
-    return true;
-  }
-  return false;
-}
+#include "proto/settings.h"
 
 void log_line(const struct log *log, enum log_level level, const char *format, ...) {
   if (level > log->level) return;
@@ -30,7 +20,9 @@ void log_line(const struct log *log, enum log_level level, const char *format, .
   clock_gettime(CLOCK_REALTIME, &now);
   gmtime_r(&now.tv_sec, &utc);
   size_t n = strftime(line, sizeof line, "%Y-%m-%dT%H:%M:%S", &utc);
-  n += (size_t)snprintf(line + n, sizeof line - n, ".%03ldZ gaijin-broker %s: ", now.tv_nsec / 1000000, level_names[level]);
+  const char *word = setting_info(SETTING_log_level)->words[level];
+  n += (size_t)snprintf(line + n, sizeof line - n, ".%03ldZ gaijin-broker %s: ",
+                        now.tv_nsec / 1000000, word);
   va_list args;
   va_start(args, format);
   int more = vsnprintf(line + n, sizeof line - n - 1, format, args);

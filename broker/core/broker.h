@@ -31,9 +31,9 @@ struct client;
 
 struct broker_config {
   const char *socket;   /* path; copied */
-  uint32_t load_min;    /* see flags.h */
-  double load_gain;
-  uint32_t max_message;
+  uint32_t load_min;    /* objects; these three as proto/settings.def describes them */
+  double load_gain;     /* times */
+  uint32_t max_message; /* bytes */
   enum log_level log_level;
 };
 

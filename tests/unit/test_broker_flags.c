@@ -1,83 +1,114 @@
 /* SPDX-License-Identifier: MIT
  *
- * The command line.
+ * The command line of gaijin-broker.
  */
+#define _GNU_SOURCE
 #include "broker/flags.h"
 
 #include <string.h>
 
-#include "tests/unit/run.h"
+#include "proto/base.h"
+#include "proto/settings.h"
+#include "tests/unit/captured.h"
 
-static struct flags o;
+static struct flags f;
 static char error[256];
 
-/* Parses up to five arguments. */
-static enum flags_outcome parse(const char *one, const char *two, const char *three, const char *four) {
-  char *argv[] = {(char *)"gaijin-broker", (char *)one, (char *)two, (char *)three, (char *)four, NULL};
+/* Parses up to four arguments. */
+static enum flags_outcome parse(const char *one, const char *two, const char *three,
+                                const char *four) {
+  char *argv[] = {(char *)"gaijin-broker", (char *)one,  (char *)two,
+                  (char *)three,           (char *)four, NULL};
   int argc = 1;
   while (argv[argc]) argc++;
+  memset(&f, 0x55, sizeof f);
   error[0] = '\0';
-  return flags_parse(&o, argc, argv, error, sizeof error);
+  return flags_parse(&f, argc, argv, error, sizeof error);
 }
 
 START_TEST(defaults) {
   unsetenv("GAIJIN_SOCKET");
   unsetenv("XDG_RUNTIME_DIR");
   ck_assert_int_eq(parse(NULL, NULL, NULL, NULL), FLAGS_RUN);
-  ck_assert_str_eq(o.socket, "/run/gaijin/gaijin.sock");
-  ck_assert_uint_eq(o.load_min, 100);
-  ck_assert_double_eq(o.load_gain, 1.4);
-  ck_assert_uint_eq(o.max_message, 16 << 20);
-  ck_assert_int_eq(o.log_level, LOG_INFO);
+  ck_assert_str_eq(f.config.socket, "/run/gaijin/gaijin.sock");
+  ck_assert_uint_eq(f.config.load_min, 100);
+  ck_assert_double_eq(f.config.load_gain, 1.4);
+  ck_assert_uint_eq(f.config.max_message, 16 << 20);
+  ck_assert_int_eq(f.config.log_level, LOG_INFO);
   setenv("XDG_RUNTIME_DIR", "/run/user/7", 1);
   parse(NULL, NULL, NULL, NULL);
-  ck_assert_str_eq(o.socket, "/run/user/7/gaijin.sock");
+  ck_assert_str_eq(f.config.socket, "/run/user/7/gaijin.sock");
   setenv("GAIJIN_SOCKET", "/x", 1);
   parse(NULL, NULL, NULL, NULL);
-  ck_assert_str_eq(o.socket, "/x");
+  ck_assert_str_eq(f.config.socket, "/x");
+  parse("-s", "/y", NULL, NULL);
+  ck_assert_str_eq(f.config.socket, "/y");
 }
 END_TEST
 
 START_TEST(flags_are_read) {
   ck_assert_int_eq(parse("-s", "/a", "--load-min=5", "--max-message=64k"), FLAGS_RUN);
-  ck_assert_str_eq(o.socket, "/a");
-  ck_assert_uint_eq(o.load_min, 5);
-  ck_assert_uint_eq(o.max_message, 64 << 10);
+  ck_assert_str_eq(f.config.socket, "/a");
+  ck_assert_uint_eq(f.config.load_min, 5);
+  ck_assert_uint_eq(f.config.max_message, 64 << 10);
   ck_assert_int_eq(parse("--load-gain-tolerance", "2.5", "--log-level", "debug"), FLAGS_RUN);
-  ck_assert_double_eq(o.load_gain, 2.5);
-  ck_assert_int_eq(o.log_level, LOG_DEBUG);
+  ck_assert_double_eq(f.config.load_gain, 2.5);
+  ck_assert_int_eq(f.config.log_level, LOG_DEBUG);
+}
+END_TEST
+
+/* The words are in the order of enum log_level. */
+START_TEST(log_levels) {
+  static const struct {
+    const char *word;
+    enum log_level level;
+  } cases[] = {{"error", LOG_ERROR}, {"warn", LOG_WARN}, {"info", LOG_INFO}, {"debug", LOG_DEBUG}};
+  for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+    ck_assert_int_eq(parse("--log-level", cases[i].word, NULL, NULL), FLAGS_RUN);
+    ck_assert_int_eq(f.config.log_level, cases[i].level);
+  }
+  ck_assert_double_eq(setting_info(SETTING_log_level)->most, LOG_DEBUG);
 }
 END_TEST
 
 static void expect_bad(const char *flag, const char *value, const char *text) {
   ck_assert_int_eq(parse(flag, value, NULL, NULL), FLAGS_BAD);
   ck_assert_msg(strstr(error, text) != NULL, "expected \"%s\" in \"%s\"", text, error);
+  ck_assert_msg(strstr(error, "; see gaijin-broker --help") != NULL, "\"%s\"", error);
 }
 
 START_TEST(bad_usage_is_told) {
-  expect_bad("--frobnicate", NULL, "unknown flag --frobnicate");
-  expect_bad("-x", NULL, "unknown flag -x");
+  expect_bad("--frobnicate", NULL, "unknown flag '--frobnicate'");
+  expect_bad("-x", NULL, "unknown flag '-x'");
   expect_bad("--socket", NULL, "--socket needs a value");
-  expect_bad("extra", NULL, "unexpected argument extra");
-  expect_bad("--socket", "", "--socket: \"\" should be a path");
-  expect_bad("--load-min", "-1", "--load-min");
-  expect_bad("--load-min", "ten", "--load-min");
-  expect_bad("--load-gain-tolerance", "0.5", "--load-gain-tolerance");
-  expect_bad("--load-gain-tolerance", "nan", "--load-gain-tolerance");
-  expect_bad("--log-level", "loud", "--log-level");
-  expect_bad("--max-message", "4095", "--max-message");
-  expect_bad("--max-message", "2G", "--max-message");
+  expect_bad("extra", NULL, "unexpected argument 'extra'");
+  expect_bad("--", "--load-min=5", "unexpected argument '--load-min=5'");
+  expect_bad("--socket", "", "--socket takes a text of 1 to 107 bytes, not ''");
+  expect_bad("--load-min", "-1", "--load-min takes a whole number from 0 to 4294967295, not '-1'");
+  expect_bad("--load-min", "ten", "--load-min takes");
+  expect_bad("--load-min", "4294967296", "--load-min takes");
+  expect_bad("--load-gain-tolerance", "0.5", "--load-gain-tolerance takes a number from 1 to");
+  expect_bad("--load-gain-tolerance", "nan", "--load-gain-tolerance takes");
+  expect_bad("--log-level", "loud", "--log-level takes error, warn, info or debug, not 'loud'");
+  expect_bad("--max-message", "4095", "--max-message takes a size from 4K to 1G, not '4095'");
+  expect_bad("--max-message", "2G", "--max-message takes");
 }
 END_TEST
 
-START_TEST(sizes) {
-  uint32_t n;
-  ck_assert(flags_parse_size("4096", &n) == 0 && n == 4096);
-  ck_assert(flags_parse_size("4K", &n) == 0 && n == 4096);
-  ck_assert(flags_parse_size("3m", &n) == 0 && n == 3u << 20);
-  ck_assert(flags_parse_size("1G", &n) == 0 && n == 1u << 30);
-  static const char *const bad[] = {"", "K", "-4K", "4KB", "4T", "0", "18446744073709551617", "18446744073709551615G", " 4K"};
-  for (unsigned i = 0; i < sizeof bad / sizeof bad[0]; i++) ck_assert_int_eq(flags_parse_size(bad[i], &n), -1);
+START_TEST(help_and_version_are_shown) {
+  struct captured out;
+  static const char *const flags[] = {"-h", "--help"};
+  for (size_t i = 0; i < ARRAY_SIZE(flags); i++) {
+    captured_begin(&out, STDOUT_FILENO);
+    ck_assert_int_eq(parse("--load-min=5", flags[i], NULL, NULL), FLAGS_SHOWN);
+    captured_end(&out);
+    ck_assert_int_eq(strncmp(out.text, "usage: gaijin-broker [FLAG...]\n", 31), 0);
+    ck_assert_ptr_nonnull(strstr(out.text, "--max-message SIZE"));
+  }
+  captured_begin(&out, STDOUT_FILENO);
+  ck_assert_int_eq(parse("--version", NULL, NULL, NULL), FLAGS_SHOWN);
+  captured_end(&out);
+  captured_one_line(out.text, "gaijin-broker ");
 }
 END_TEST
 
@@ -88,6 +119,7 @@ int main(void) {
   tcase_add_test(t, defaults);
   tcase_add_test(t, flags_are_read);
   tcase_add_test(t, bad_usage_is_told);
-  tcase_add_test(t, sizes);
+  tcase_add_test(t, log_levels);
+  tcase_add_test(t, help_and_version_are_shown);
   return run_suite(s);
 }
