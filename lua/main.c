@@ -53,7 +53,9 @@ static int load_script(lua_State *L) {
   struct program *p = lua_touserdata(L, 1);
   luaL_openlibs(L);
   push_arguments(L, p);
-  int status = p->o.code ? luaL_loadbuffer(L, p->o.code, strlen(p->o.code), "=(command line)") : luaL_loadfile(L, p->o.script);
+  const char *code = settings_text(&p->o.values, SETTING_code);
+  int status = code ? luaL_loadbuffer(L, code, strlen(code), "=(command line)")
+                    : luaL_loadfile(L, p->o.script);
   if (status != 0) return lua_error(L);
   p->chunk = luaL_ref(L, LUA_REGISTRYINDEX);
   return 0;
@@ -76,7 +78,7 @@ static void script_job(struct worker *w, struct fiber *f) {
     if (!w->exit_code) w->exit_code = 1; /* also of what followed gaijin.run */
   } else if (!ok) {
     return;
-  } else if (p->o.once) {
+  } else if (settings_flag(&p->o.values, SETTING_once)) {
     ending_stop(w, 0);
   } else {
     gaijin_notice(w->g, GAIJIN_OP_READY);
@@ -112,7 +114,11 @@ static int run(struct program *p) {
 static int connect_and_run(struct program *p) {
   struct worker *w = &p->w;
   char error[512];
-  struct gaijin_options options = {.socket = p->o.socket, .name = p->o.name, .wait_seconds = p->o.wait, .events = &library_events, .user = w};
+  struct gaijin_options options = {.socket = settings_text(&p->o.values, SETTING_socket),
+                                   .name = p->o.name,
+                                   .wait_seconds = settings_seconds(&p->o.values, SETTING_wait),
+                                   .events = &library_events,
+                                   .user = w};
   int refused = gaijin_connect(&w->g, &options, error, sizeof error);
   if (refused) {
     fprintf(stderr, "gaijin-worker: %s: %s: %s\n", p->o.name, gaijin_status_name((enum gaijin_status)refused), error);
@@ -146,24 +152,27 @@ static int run_program(struct program *p) {
   return status;
 }
 
+/* Help into a full disk has failed. */
+static int end_shown(void) {
+  if (fflush(stdout) == 0 && !ferror(stdout)) return 0;
+  fputs("gaijin-worker: cannot write to standard output\n", stderr);
+  return 1;
+}
+
 int main(int argc, char **argv) {
   static struct program p;
+  char error[512];
   setvbuf(stdout, NULL, _IOLBF, 0);
   signal(SIGPIPE, SIG_IGN);
-  switch (options_parse(&p.o, argc, argv)) {
-    case OPTIONS_DONE: return 0;
-    case OPTIONS_BAD: return 2;
+  switch (options_parse(&p.o, argc, argv, error, sizeof error)) {
+    case OPTIONS_SHOWN: return end_shown();
+    case OPTIONS_BAD: fprintf(stderr, "gaijin-worker: %s\n", error); return 2;
     case OPTIONS_RUN: break;
   }
   p.argc = argc;
   p.argv = argv;
   p.w.name = p.o.name;
-  fiber_set_most(&p.w, p.o.max_fibers);
-  p.w.max_depth = p.o.max_depth;
-  p.w.grace = p.o.grace;
-  p.w.call_timeout = p.o.call_timeout;
-  p.w.atc_time = p.o.atc_time;
-  p.w.collector_waits = p.o.collector_waits;
+  options_configure(&p.o.values, &p.w);
   int status = run_program(&p);
   if (p.w.L) lua_close(p.w.L);
   return status;

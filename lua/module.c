@@ -27,8 +27,7 @@
 #include "lua/api/library.h"
 #include "lua/fiber/loop.h"
 #include "lua/fiber/wait.h"
-#include "proto/base.h"
-#include "proto/limits.h"
+#include "lua/options.h"
 
 __attribute__((visibility("default"))) int luaopen_gaijin(lua_State *L);
 
@@ -55,46 +54,63 @@ static int on_end(lua_State *L) {
 
 /* ---- connect ---- */
 
-/* A field of the table at index 1, from least to most; the default if it is nil. */
-static double number_field(lua_State *L, const char *name, double least, double most, double otherwise) {
-  lua_getfield(L, 1, name);
-  lua_Number v = lua_isnil(L, -1) ? otherwise : lua_tonumber(L, -1);
-  if (!lua_isnil(L, -1) && (lua_type(L, -1) != LUA_TNUMBER || !(v >= least && v <= most)))
-    luaL_error(L, "gaijin.connect: %s must be a number from %f to %f", name, least, most);
-  lua_pop(L, 1);
-  return v;
+/* The setting that the key at index -2 names; raises when there is none. */
+static enum setting find_field(lua_State *L) {
+  size_t size = 0;
+  const char *name = luaL_typename(L, -2);
+  if (lua_type(L, -2) == LUA_TSTRING) name = lua_tolstring(L, -2, &size);
+  enum setting id = settings_find(SETTINGS_CONNECT, name, size);
+  if (id != SETTINGS) return id;
+  enum setting near = settings_nearest(SETTINGS_CONNECT, name, size);
+  if (near == SETTINGS) luaL_error(L, "gaijin.connect: unknown option '%s'", name);
+  const char *meant = setting_name(near, SETTINGS_CONNECT);
+  luaL_error(L, "gaijin.connect: unknown option '%s' (did you mean %s?)", name, meant);
+  return id;
 }
 
-/* Stays on the stack, so that the text lives. */
-static const char *string_field(lua_State *L, const char *name) {
-  lua_getfield(L, 1, name);
-  if (!lua_isnil(L, -1) && lua_type(L, -1) != LUA_TSTRING) luaL_error(L, "gaijin.connect: %s must be a string", name);
-  return lua_tostring(L, -1);
+static int lua_type_of(enum setting_type type) {
+  if (type == SETTING_FLAG) return LUA_TBOOLEAN;
+  return type == SETTING_TEXT || type == SETTING_CHOICE ? LUA_TSTRING : LUA_TNUMBER;
 }
 
-static void check_fields(lua_State *L) {
-  static const char *const known[] = {"name", "socket", "wait", "grace", "signals", "call_timeout", "max_depth", "max_fibers", "atc_time", "collector_waits"};
-  for (lua_pushnil(L); lua_next(L, 1); lua_pop(L, 1)) {
-    size_t i = 0;
-    const char *key = lua_type(L, -2) == LUA_TSTRING ? lua_tostring(L, -2) : "";
-    while (i < ARRAY_SIZE(known) && strcmp(known[i], key) != 0) i++;
-    if (i == ARRAY_SIZE(known)) luaL_error(L, "gaijin.connect: there is no option '%s'", *key ? key : luaL_typename(L, -2));
+/* Sets from the value on top of the stack, or raises. */
+static void put_field(lua_State *L, struct settings *s, enum setting id) {
+  const char *name = setting_name(id, SETTINGS_CONNECT);
+  int type = lua_type(L, -1);
+  char error[256];
+  bool good;
+  if (type != lua_type_of(setting_info(id)->type)) {
+    setting_takes(id, error, sizeof error);
+    luaL_error(L, "gaijin.connect: %s takes %s, not a %s", name, error, lua_typename(L, type));
+  }
+  if (type == LUA_TSTRING)
+    good = strlen(lua_tostring(L, -1)) == lua_objlen(L, -1) &&
+           settings_put_text(s, id, lua_tostring(L, -1));
+  else
+    good = settings_put_number(s, id, type == LUA_TNUMBER ? lua_tonumber(L, -1)
+                                                          : lua_toboolean(L, -1));
+  if (good) return;
+  setting_refuse(id, name, lua_tostring(L, -1), error, sizeof error);
+  luaL_error(L, "gaijin.connect: %s", error);
+}
+
+/* Sets from the table at index 1; leaves its values on the stack. */
+static void read_fields(lua_State *L, struct settings *s) {
+  luaL_checkstack(L, SETTINGS + LUA_MINSTACK, "gaijin.connect");
+  settings_init(s, SETTINGS_CONNECT);
+  for (lua_pushnil(L); lua_next(L, 1);) {
+    put_field(L, s, find_field(L));
+    lua_insert(L, -2); /* below the key: texts must live until they are used */
   }
 }
 
-static void configure(lua_State *L, struct worker *w) {
-  fiber_set_most(w, (unsigned)number_field(L, "max_fibers", 1, 1e6, 10000));
-  w->call_timeout = number_field(L, "call_timeout", 0, 1e6, 25);
-  w->max_depth = (unsigned)number_field(L, "max_depth", 1, CALL_DEPTH_MOST, CALL_DEPTH_DEFAULT);
-  w->atc_time = number_field(L, "atc_time", 0.001, 1e6, 60);
-  w->collector_waits = (unsigned)number_field(L, "collector_waits", 1, 1e6, 10);
-  w->grace = number_field(L, "grace", 0, 1e6, 5);
-}
-
-static void connect_worker(lua_State *L, struct worker *w) {
+static void connect_worker(lua_State *L, struct worker *w, const struct settings *s) {
   char error[512];
-  struct gaijin_options o = {.name = string_field(L, "name"), .socket = string_field(L, "socket"), .events = &library_events, .user = w};
-  o.wait_seconds = number_field(L, "wait", 0, 1e6, 5);
+  struct gaijin_options o = {.socket = settings_text(s, SETTING_socket),
+                             .name = settings_text(s, SETTING_name),
+                             .wait_seconds = settings_seconds(s, SETTING_wait),
+                             .events = &library_events,
+                             .user = w};
   int status = gaijin_connect(&w->g, &o, error, sizeof error);
   if (status) worker_raise(L, (enum gaijin_status)status, "%s", error);
   w->name = gaijin_name(w->g);
@@ -111,6 +127,7 @@ static int start_parts(struct worker *w, bool signals) {
 }
 
 static int connect_vm(lua_State *L) {
+  struct settings s;
   struct worker *w = worker_of(L);
   if (w->g) return luaL_error(L, "gaijin.connect: this interpreter is the worker %s already", w->name);
   if (w->lost) return worker_raise(L, GAIJIN_STATUS_LOST, "this interpreter's connection has ended; start another one");
@@ -119,13 +136,12 @@ static int connect_vm(lua_State *L) {
     lua_newtable(L);
   }
   luaL_checktype(L, 1, LUA_TTABLE);
-  check_fields(L);
-  configure(L, w);
-  lua_getfield(L, 1, "signals");
-  bool signals = lua_toboolean(L, -1);
+  lua_settop(L, 1);
+  read_fields(L, &s);
+  options_configure(&s, w);
   hosted_open(L, w);
-  connect_worker(L, w);
-  int r = start_parts(w, signals);
+  connect_worker(L, w, &s);
+  int r = start_parts(w, settings_flag(&s, SETTING_signals));
   if (r < 0) {
     close_worker(w);
     return worker_raise(L, GAIJIN_STATUS_BUSY, "%s", uv_strerror(r));

@@ -1,31 +1,30 @@
 /* SPDX-License-Identifier: MIT
  *
- * The command line of gaijin-worker.
+ * The command line of gaijin-worker, and what its settings and those of gaijin.connect, the same
+ * rows of proto/settings.def, mean for a worker.
  */
 #ifndef GAIJIN_LUA_OPTIONS_H
 #define GAIJIN_LUA_OPTIONS_H
 
-#include <stdbool.h>
+#include "proto/limits.h"
+#include "proto/settings.h"
+
+struct worker;
 
 struct options {
-  char name[256];
-  const char *socket; /* NULL: the default */
-  const char *script; /* NULL: code */
-  const char *code;
-  int script_index; /* of the script in argv; its arguments follow */
-  bool once;
-  double wait;
-  double grace;
-  double call_timeout; /* seconds; 0: none */
-  double atc_time;
-  unsigned collector_waits;
-  unsigned max_depth;
-  unsigned max_fibers;
+  struct settings values;
+  char name[NAME_MAX_BYTES + 1]; /* as given, or from the script's */
+  const char *script;            /* NULL: there is code */
+  int script_index;              /* of the script in argv; its arguments follow */
 };
 
-enum options_outcome { OPTIONS_RUN, OPTIONS_DONE, OPTIONS_BAD };
+enum options_outcome { OPTIONS_RUN, OPTIONS_SHOWN, OPTIONS_BAD };
 
-/* Reads argv. OPTIONS_DONE: help or version was printed. OPTIONS_BAD: one line was printed on stderr. */
-enum options_outcome options_parse(struct options *o, int argc, char **argv);
+/* Reads argv; `o` points into it. SHOWN: help or version was written to stdout. BAD: `error` (n
+ * bytes) says in one line what is wrong and what to do. */
+enum options_outcome options_parse(struct options *o, int argc, char **argv, char *error, size_t n);
+
+/* Sets the limits and times of a worker. `s` is of SETTINGS_WORKER or SETTINGS_CONNECT. */
+void options_configure(const struct settings *s, struct worker *w);
 
 #endif

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * Every number that both ends of the wire must agree on, with its reason.
+ * Every number that both ends of the wire must agree on, with its reason. What one end may choose for itself
+ * is in settings.def.
  */
 #ifndef GAIJIN_PROTO_LIMITS_H
 #define GAIJIN_PROTO_LIMITS_H
@@ -29,8 +30,7 @@
 #define NAME_MAX_BYTES 64
 /* Nesting of arrays in a body. msgpack-c's reader stops at 32; copies are flat, so 8 is ample. */
 #define BODY_DEPTH_MAX 8
-/* Depth of a chain of calls (u16 on the wire). The worker's --max-depth default: the promise of 1,000 levels. */
-#define CALL_DEPTH_DEFAULT 1000
+/* Depth of a chain of calls (u16 on the wire). */
 #define CALL_DEPTH_MOST 65000
 
 #endif

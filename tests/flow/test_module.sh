@@ -84,9 +84,31 @@ for interpreter in lua5.1 luajit; do
     print(pcall(g.sleep, 0)) print(pcall(g.spawn, print)) print(pcall(g.on_death, t, print)) print(pcall(function() return t.x end))'
   check "$interpreter: after close everything is lost or done" test $? = 0
   check "$interpreter: that is what errors say" test "$(grep -c '^false.gaijin: lost: ' "$dir/lua.out")" = 7
-  lua "$interpreter" -e 'local g = require "gaijin" print(pcall(g.connect, { nam = "x" })) print(pcall(g.connect, { max_depth = 1e9 }))'
-  check "$interpreter: connect knows its options" grep -q "there is no option 'nam'" "$dir/lua.out"
-  check "$interpreter: connect knows their bounds" grep -q 'max_depth must be a number from' "$dir/lua.out"
+  # The same settings and the same words as on the command line.
+  lua "$interpreter" -e 'local g = require "gaijin"
+    for _, options in ipairs { { nam = "x" }, { frobnicate = 1 }, { 1 }, { once = true }, { [""] = 1 }, { max_depth = 1e9 },
+      { max_fibers = 1.5 }, { call_timeout = -1 }, { wait = "5" }, { name = 5 }, { name = "" }, { name = "a\0b" }, { signals = 1 },
+      { socket = ("s"):rep(108) }, { atc_time = 0 / 0 } } do print(pcall(g.connect, options)) end'
+  while IFS= read -r line; do
+    check "$interpreter: connect says: $line" grep -qF "gaijin.connect: $line" "$dir/lua.out"
+  done <<'LINES'
+unknown option 'nam' (did you mean name?)
+unknown option 'frobnicate'
+unknown option 'number'
+unknown option 'once'
+unknown option ''
+max_depth takes a whole number from 1 to 65000, not '1000000000'
+max_fibers takes a whole number from 1 to 1000000, not '1.5'
+call_timeout takes a number from 0 to 1000000, not '-1'
+wait takes a number from 0 to 1000000, not a string
+name takes a text of 1 to 64 bytes, not a number
+name takes a text of 1 to 64 bytes, not ''
+name takes a text of 1 to 64 bytes, not 'a'
+signals takes true or false, not a number
+socket takes a text of 1 to 107 bytes, not 'sss
+atc_time takes a number from 0.001 to 1000000, not '
+LINES
+  check "$interpreter: each of them raised" test "$(grep -c '^false' "$dir/lua.out")" = 15
   lua "$interpreter" -e 'collectgarbage "stop" local b = require("gaijin").connect { name = "stopped" } print(b("S").t.x)
     local p = newproxy(true) getmetatable(p).__gc = function() print(pcall(gaijin.close)) print(pcall(gaijin.dispatch)) end p = nil collectgarbage()'
   check "$interpreter: with a collector that is stopped" grep -q '^1$' "$dir/lua.out"
