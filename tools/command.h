@@ -1,32 +1,28 @@
 /* SPDX-License-Identifier: MIT
  *
  * A command of gaijinctl: its row in the table of main.c and what it is handed.
- * Each lives in a file of its own, tools/cmd_NAME.c, gives the exit status (0,
- * 1 failure, 2 bad usage) and prints its own errors, one line each.
+ * Each lives in a file of its own, tools/cmd/cmd_NAME.c, gives the exit status (0,
+ * 1 failure, 2 bad usage) and prints its own errors, one line each. Its flags are
+ * the rows of proto/settings.def that have its name among their commands.
  */
 #ifndef GAIJIN_TOOLS_COMMAND_H
 #define GAIJIN_TOOLS_COMMAND_H
 
-#include <stdbool.h>
-
-enum { COMMAND_FLAGS_MOST = 2 };
+#include "proto/settings.h"
 
 /* The command line, parsed; points into argv. */
 struct invocation {
-  const char *socket; /* -s; NULL: gaijin_default_socket */
-  bool json;
-  const char *values[COMMAND_FLAGS_MOST]; /* of the command's own flags, in their order; NULL when not given */
-  char **words;                           /* what is no flag */
+  struct settings settings; /* flags; those that the command does not have were not given */
+  char **words;             /* what is no flag */
   int count;
 };
 
 struct command {
   const char *name;
-  const char *usage;                     /* what may follow the name */
-  const char *what;                      /* one line for --help */
-  const char *flags[COMMAND_FLAGS_MOST]; /* flags with a value, with their dashes */
-  bool json;                             /* knows --json */
-  int least, most;                       /* words */
+  const char *usage;   /* what may follow the name, beside flags */
+  const char *what;    /* one line for --help */
+  const char *details; /* more for the command's own --help; NULL: nothing */
+  int least, most;     /* words */
   int (*run)(const struct invocation *in);
 };
 

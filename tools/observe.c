@@ -12,7 +12,7 @@
 gaijin *observe_open(const struct invocation *in) {
   char error[512];
   gaijin *g = NULL;
-  struct gaijin_options options = {.socket = in->socket, .observer = true};
+  struct gaijin_options options = {.socket = settings_text(&in->settings, SETTING_socket), .observer = true};
   if (gaijin_connect(&g, &options, error, sizeof error) == 0) return g;
   tool_error("%s", error);
   return NULL;

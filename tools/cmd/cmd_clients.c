@@ -21,7 +21,7 @@ static bool read_client(gaijin_body *b, void *user) {
 int cmd_clients(const struct invocation *in) {
   gaijin *g = observe_open(in);
   if (!g) return 1;
-  struct show *s = show_new(in->json, fields, COLUMNS);
+  struct show *s = show_new(settings_flag(&in->settings, SETTING_json), fields, COLUMNS);
   bool good = observe_read(g, &(struct observe_book){.what = "clients", .columns = COLUMNS, .row = read_client, .user = s});
   gaijin_close(g);
   if (good) return show_end(s);

@@ -27,7 +27,7 @@ int cmd_gc(const struct invocation *in) {
   }
   uint64_t *ids = tool_alloc(all.count, sizeof *ids);
   for (size_t i = 0; i < all.count; i++) ids[i] = ask(g, all.names[i]);
-  struct show *s = show_new(in->json, fields, ARRAY_SIZE(fields));
+  struct show *s = show_new(settings_flag(&in->settings, SETTING_json), fields, ARRAY_SIZE(fields));
   bool failed = false;
   for (size_t i = 0; i < all.count; i++) {
     gaijin_body *b = ids[i] ? observe_await(g, all.names[i], ids[i]) : NULL;

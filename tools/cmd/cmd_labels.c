@@ -46,7 +46,7 @@ int cmd_labels(const struct invocation *in) {
   }
   uint64_t *ids = tool_alloc(all.count, sizeof *ids);
   for (size_t i = 0; i < all.count; i++) ids[i] = ask(g, all.names[i]);
-  struct show *s = show_new(in->json, fields, ARRAY_SIZE(fields));
+  struct show *s = show_new(settings_flag(&in->settings, SETTING_json), fields, ARRAY_SIZE(fields));
   size_t failed = 0;
   for (size_t i = 0; i < all.count; i++) failed += !read_labels(g, all.names[i], ids[i], s);
   gaijin_close(g);

@@ -15,7 +15,7 @@ static bool read_load(gaijin_body *b, void *user) { return observe_show(b, "load
 int cmd_loads(const struct invocation *in) {
   gaijin *g = observe_open(in);
   if (!g) return 1;
-  struct show *s = show_new(in->json, fields, COLUMNS);
+  struct show *s = show_new(settings_flag(&in->settings, SETTING_json), fields, COLUMNS);
   bool good = observe_read(g, &(struct observe_book){.what = "loads", .columns = COLUMNS, .row = read_load, .user = s});
   gaijin_close(g);
   if (good) return show_end(s);

@@ -35,7 +35,7 @@ int cmd_ping(const struct invocation *in) {
     if (i == 0 || took < best) best = took;
   }
   int status = good ? 0 : 1;
-  if (good && in->json) {
+  if (good && settings_flag(&in->settings, SETTING_json)) {
     struct show *s = show_new(true, fields, ARRAY_SIZE(fields));
     show_number(s, (double)(int64_t)(best * 10 + 0.5) / 10);
     show_text(s, gaijin_broker_version(g));

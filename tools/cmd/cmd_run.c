@@ -135,18 +135,19 @@ static int run_private(struct run_plan *plan) {
 }
 
 int cmd_run(const struct invocation *in) {
-  struct run_plan plan = {.socket = in->socket};
+  const char *socket = settings_text(&in->settings, SETTING_socket);
+  struct run_plan plan = {.socket = socket};
   char *worker = NULL, *broker = NULL;
   int status = 1;
   if (!parse_workers(in, &plan)) {
     status = 2;
   } else if ((worker = beside("gaijin-worker"))) {
     plan.worker = worker;
-    if (in->socket && broker_lives(in->socket)) {
+    if (socket && broker_lives(socket)) {
       status = run(&plan);
     } else if ((broker = beside("gaijin-broker"))) {
       plan.broker = broker;
-      status = in->socket ? run(&plan) : run_private(&plan);
+      status = socket ? run(&plan) : run_private(&plan);
     }
   }
   free(worker);

@@ -82,9 +82,14 @@ static void fill_labels(const struct listing *l, gaijin *g) {
 int cmd_tokens(const struct invocation *in) {
   gaijin *g = observe_open(in);
   if (!g) return 1;
-  struct listing l = {.s = show_new(in->json, fields, ARRAY_SIZE(fields)), .exposed = exposed_new()};
-  bool good = observe_read(g, &(struct observe_book){.what = "tokens", .columns = COLUMNS, .host = in->values[0], .holder = in->values[1],
-                                                     .row = read_token, .user = &l});
+  struct listing l = {.s = show_new(settings_flag(&in->settings, SETTING_json), fields, ARRAY_SIZE(fields)), .exposed = exposed_new()};
+  struct observe_book book = {.what = "tokens",
+                              .columns = COLUMNS,
+                              .host = settings_text(&in->settings, SETTING_host),
+                              .holder = settings_text(&in->settings, SETTING_holder),
+                              .row = read_token,
+                              .user = &l};
+  bool good = observe_read(g, &book);
   if (good) fill_labels(&l, g);
   exposed_free(l.exposed);
   free(l.unknown);
