@@ -87,7 +87,7 @@ LIBRARIES := $(if $(PROTO),$(BUILD)/libproto.a) \
              $(if $(BROKER),$(BUILD)/libbroker.a) \
              $(if $(LUASIDE),$(BUILD)/liblua-gaijin.a)
 LUA_MODULE := $(if $(wildcard lua/module.c),$(BUILD)/gaijin.so)
-TABLE := $(if $(wildcard tools/dev/protocol-table.c),$(BUILD)/protocol-table)
+TABLE := $(if $(wildcard tools/dev/docs-tables.c),$(BUILD)/docs-tables)
 PROGRAMS := $(if $(wildcard broker/main.c),$(BUILD)/gaijin-broker) \
             $(if $(wildcard lua/main.c),$(BUILD)/gaijin-worker) \
             $(if $(wildcard tools/main.c),$(BUILD)/gaijinctl) \
@@ -97,7 +97,7 @@ TESTS := $(FLOW_TESTS) $(UNIT_TESTS)
 # ---- Targets -----------------------------------------------------------------------------------------------------
 
 .PHONY: all demo tests check unit flow asan hostile valgrind bench bench-refs
-.PHONY: bench-guard bench-guard-record lint model model-small protocol-doc setup clean help
+.PHONY: bench-guard bench-guard-record lint model model-small docs-tables setup clean help
 
 all: $(LIBRARIES) $(PROGRAMS) ## builds libraries, programs and examples (the default)
 
@@ -168,8 +168,8 @@ model-small: ## the same within tighter bounds (a minute)
 	@tools/setup.sh model
 	@CC="$(CC)" tests/model/run.sh "$(BUILD)/model" small
 
-protocol-doc: $(TABLE) ## renews the tables in docs/protocol.md from proto/*.def
-	@$(BUILD)/protocol-table docs/protocol.md
+docs-tables: $(TABLE) ## renews the tables in docs/protocol.md from proto/*.def
+	@$(BUILD)/docs-tables docs/protocol.md
 
 setup: ## installs what the other targets need and is missing (Debian packages)
 	@tools/setup.sh asan lint valgrind model packages
@@ -250,7 +250,7 @@ $(BUILD)/gaijin.so: $(BUILD)/obj/lua/module.o $(BUILD)/liblua-gaijin.a $(BUILD)/
 	$(call link,-shared -Wl$(comma)-z$(comma)nodelete $(inputs) $(UV) $(MSGPACK) -lm)
 $(BUILD)/gaijinctl: $(TOOLS) $(BUILD)/libgaijin.a
 	$(call link,$(inputs) $(UV) $(MSGPACK) -lm)
-$(BUILD)/protocol-table: $(BUILD)/obj/tools/dev/protocol-table.o $(BUILD)/libproto.a
+$(BUILD)/docs-tables: $(BUILD)/obj/tools/dev/docs-tables.o $(BUILD)/libproto.a
 	$(call link,$(inputs))
 $(BUILD)/examples/%: $(BUILD)/obj/examples/c/%.o $(BUILD)/libgaijin.a
 	$(call link,$(inputs) $(MSGPACK) -lm)

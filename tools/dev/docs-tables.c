@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * protocol-table FILE [--check]: renews the tables in docs/protocol.md that come from
+ * docs-tables FILE [--check]: renews the tables in docs/protocol.md that come from
  * proto/ops.def and proto/status.def, each between its two markers (`<!-- ops:begin -->` and
  * `<!-- ops:end -->`, the same for status). With --check nothing is written and the status is 1 if a
  * table is not what the lists say. Everything outside the markers is left as it is.
@@ -51,7 +51,7 @@ static void write_statuses(FILE *out) {
 }
 
 __attribute__((noreturn, format(printf, 1, 0))) static void die(const char *what, const char *name) {
-  fprintf(stderr, "protocol-table: ");
+  fprintf(stderr, "docs-tables: ");
   fprintf(stderr, what, name);
   fprintf(stderr, "\n");
   exit(1);
@@ -101,14 +101,14 @@ static void write_all(const char *path, const char *text) {
 int main(int argc, char **argv) {
   int check = argc == 3 && strcmp(argv[2], "--check") == 0;
   if (argc != 2 && !check) {
-    fprintf(stderr, "usage: protocol-table FILE [--check]\n");
+    fprintf(stderr, "usage: docs-tables FILE [--check]\n");
     return 2;
   }
   char *old = read_all(argv[1]), *text = read_all(argv[1]);
   text = replace_table(text, "ops", write_ops);
   text = replace_table(text, "status", write_statuses);
   int stale = strcmp(old, text) != 0;
-  if (stale && check) fprintf(stderr, "protocol-table: the tables in %s are stale; run `make protocol-doc`\n", argv[1]);
+  if (stale && check) fprintf(stderr, "docs-tables: the tables in %s are stale; run `make docs-tables`\n", argv[1]);
   if (stale && !check) write_all(argv[1], text);
   free(old);
   free(text);
