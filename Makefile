@@ -156,7 +156,7 @@ bench-guard: all $(BUILD)/bench/steady.so ## counts instructions of requests and
 bench-guard-record: ## counts them, and writes the record that bench-guard compares with
 	@$(MAKE) --no-print-directory bench-guard GUARD=--record
 
-lint: ## checks include arrows, file sizes, the protocol's table, cppcheck and shellcheck
+lint: ## checks include arrows, file sizes, the tables in docs/, cppcheck and shellcheck
 	@tools/setup.sh lint
 	@$(MAKE) --no-print-directory run-lint
 
@@ -168,8 +168,8 @@ model-small: ## the same within tighter bounds (a minute)
 	@tools/setup.sh model
 	@CC="$(CC)" tests/model/run.sh "$(BUILD)/model" small
 
-docs-tables: $(TABLE) ## renews the tables in docs/protocol.md from proto/*.def
-	@$(BUILD)/docs-tables docs/protocol.md
+docs-tables: $(TABLE) ## renews the tables in docs/ from proto/*.def
+	@$(BUILD)/docs-tables docs
 
 setup: ## installs what the other targets need and is missing (Debian packages)
 	@tools/setup.sh asan lint valgrind model packages

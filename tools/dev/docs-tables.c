@@ -1,15 +1,17 @@
 /* SPDX-License-Identifier: MIT
  *
- * docs-tables FILE [--check]: renews the tables in docs/protocol.md that come from
- * proto/ops.def and proto/status.def, each between its two markers (`<!-- ops:begin -->` and
- * `<!-- ops:end -->`, the same for status). With --check nothing is written and the status is 1 if a
- * table is not what the lists say. Everything outside the markers is left as it is.
+ * docs-tables FOLDER [--check]: renews the tables in FOLDER's pages that come from the lists in
+ * proto/ (ops.def, status.def, settings.def), each between its two markers, `<!-- ops:begin -->`
+ * and `<!-- ops:end -->` for the first. With --check nothing is written and the status is 1 if a
+ * table is not what its list says. Everything outside the markers is left as it is.
  */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "proto/base.h"
 #include "proto/ops.h"
+#include "proto/settings.h"
 #include "proto/status.h"
 
 static const char *const kinds[] = {[OP_REQUEST] = "request", [OP_NOTICE] = "notice"};
@@ -50,6 +52,54 @@ static void write_statuses(FILE *out) {
   for (unsigned s = 0; s < STATUS_COUNT; s++) fprintf(out, "| %u | `%s` | %s |\n", s, status_name(s), meanings[s]);
 }
 
+/* Who has a setting: "broker, worker"; of gaijinctl also which commands. */
+static void write_programs(FILE *out, enum setting id) {
+  static const struct {
+    enum settings_program program;
+    const char *name;
+  } programs[] = {{SETTINGS_BROKER, "broker"},
+                  {SETTINGS_WORKER, "worker"},
+                  {SETTINGS_CTL, "gaijinctl"},
+                  {SETTINGS_CONNECT, "connect"}};
+  const char *between = "";
+  for (size_t i = 0; i < ARRAY_SIZE(programs); i++) {
+    if (!setting_belongs(id, programs[i].program, NULL)) continue;
+    fprintf(out, "%s%s", between, programs[i].name);
+    between = ", ";
+  }
+  if (setting_info(id)->commands) fprintf(out, " (%s)", setting_info(id)->commands);
+}
+
+static void write_settings(FILE *out) {
+  fprintf(out, "| key | has it | values | default | what it does | why so |\n"
+               "|---|---|---|---|---|---|\n");
+  for (enum setting id = 0; id < SETTINGS; id++) {
+    const struct setting_info *i = setting_info(id);
+    char bounds[128], standard[128];
+    setting_bounds(id, bounds, sizeof bounds);
+    setting_standard(id, standard, sizeof standard);
+    fprintf(out, "| `%s`", i->key);
+    if (i->letter) fprintf(out, ", `-%c`", i->letter);
+    fprintf(out, " | ");
+    write_programs(out, id);
+    if (i->type == SETTING_FLAG)
+      fprintf(out, " | given or not | not");
+    else
+      fprintf(out, " | %s | %s", bounds, standard);
+    fprintf(out, " | %s | %s |\n", i->help, i->reason);
+  }
+}
+
+/* Every table: its page, the name in its markers, what writes it. */
+static const struct table {
+  const char *page, *name;
+  void (*write)(FILE *out);
+} tables[] = {
+    {"protocol.md", "ops", write_ops},
+    {"protocol.md", "status", write_statuses},
+    {"settings.md", "settings", write_settings},
+};
+
 __attribute__((noreturn, format(printf, 1, 0))) static void die(const char *what, const char *name) {
   fprintf(stderr, "docs-tables: ");
   fprintf(stderr, what, name);
@@ -70,22 +120,21 @@ static char *read_all(const char *path) {
   return text;
 }
 
-/* `text` with what stands between the markers of `name` replaced; frees text. */
-static char *replace_table(char *text, const char *name, void (*write)(FILE *out)) {
+/* `text` with what stands between the table's markers replaced. The caller frees it. */
+static char *replace_table(char *text, const struct table *t) {
   char begin[64], end[64], *result = NULL;
   size_t size;
-  snprintf(begin, sizeof begin, "<!-- %s:begin -->\n", name);
-  snprintf(end, sizeof end, "<!-- %s:end -->", name);
+  snprintf(begin, sizeof begin, "<!-- %s:begin -->\n", t->name);
+  snprintf(end, sizeof end, "<!-- %s:end -->", t->name);
   char *from = strstr(text, begin), *to = from ? strstr(from, end) : NULL;
-  if (!to) die("the markers of the table '%s' are missing", name);
+  if (!to) die("the markers of the table '%s' are missing", t->name);
   from += strlen(begin);
   FILE *out = open_memstream(&result, &size);
-  if (!out) die("no memory for table '%s'", name);
+  if (!out) die("no memory for table '%s'", t->name);
   fwrite(text, 1, (size_t)(from - text), out);
-  write(out);
+  t->write(out);
   fputs(to, out);
-  if (fclose(out) != 0) die("no memory for table '%s'", name);
-  free(text);
+  if (fclose(out) != 0) die("no memory for table '%s'", t->name);
   return result;
 }
 
@@ -98,19 +147,28 @@ static void write_all(const char *path, const char *text) {
   if (rename(beside, path) != 0) die("cannot replace %s", path);
 }
 
-int main(int argc, char **argv) {
-  int check = argc == 3 && strcmp(argv[2], "--check") == 0;
-  if (argc != 2 && !check) {
-    fprintf(stderr, "usage: docs-tables FILE [--check]\n");
-    return 2;
-  }
-  char *old = read_all(argv[1]), *text = read_all(argv[1]);
-  text = replace_table(text, "ops", write_ops);
-  text = replace_table(text, "status", write_statuses);
+/* Whether the table on its page is what its list says; without `check` it is made so. */
+static int renew(const char *folder, const struct table *t, int check) {
+  char path[4096];
+  if ((size_t)snprintf(path, sizeof path, "%s/%s", folder, t->page) >= sizeof path)
+    die("path too long: %s", folder);
+  char *old = read_all(path), *text = replace_table(old, t);
   int stale = strcmp(old, text) != 0;
-  if (stale && check) fprintf(stderr, "docs-tables: the tables in %s are stale; run `make docs-tables`\n", argv[1]);
-  if (stale && !check) write_all(argv[1], text);
+  if (stale && check)
+    fprintf(stderr, "docs-tables: the table '%s' in %s is stale; run `make docs-tables`\n", t->name,
+            path);
+  if (stale && !check) write_all(path, text);
   free(old);
   free(text);
-  return stale && check ? 1 : 0;
+  return !stale || !check;
+}
+
+int main(int argc, char **argv) {
+  int check = argc == 3 && strcmp(argv[2], "--check") == 0, good = 1;
+  if (argc != 2 && !check) {
+    fprintf(stderr, "usage: docs-tables FOLDER [--check]\n");
+    return 2;
+  }
+  for (size_t i = 0; i < ARRAY_SIZE(tables); i++) good = renew(argv[1], &tables[i], check) && good;
+  return good ? 0 : 1;
 }

@@ -22,7 +22,7 @@ step() { # name, command...
 step "include arrows" tools/lint/arrows.sh
 step "sizes and style" tools/lint/style.sh
 if [ -x "$build/docs-tables" ]; then
-  step "tables of docs/protocol.md" "$build/docs-tables" docs/protocol.md --check
+  step "tables in docs/" "$build/docs-tables" docs --check
 fi
 mkdir -p "$build/cppcheck"
 mapfile -t folders < <(find proto client-lib broker lua tools tests examples \
