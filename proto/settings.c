@@ -139,7 +139,7 @@ bool settings_put_number(struct settings *s, enum setting id, double number) {
 
 static bool put_choice(struct settings *s, enum setting id, const char *word) {
   const char *const *words = setting_info(id)->words;
-  for (unsigned k = 0; k < SETTING_WORDS_MOST && words[k]; k++)
+  for (unsigned k = 0; words[k]; k++)
     if (strcmp(words[k], word) == 0) return settings_put_number(s, id, k);
   return false;
 }
@@ -229,7 +229,7 @@ static const char *show(const struct setting_info *i, double v, char *out) {
   int shift = 0;
   if (i->type == SETTING_CHOICE) return i->words[(unsigned)v];
   if (i->type == SETTING_SIZE)
-    for (; shift < 3 && v >= 1024 && v == 1024 * floor(v / 1024); shift++) v /= 1024;
+    for (; v >= 1024 && v == 1024 * floor(v / 1024); shift++) v /= 1024;
   int n = snprintf(out, NUMBER_BYTES, "%.15g", v);
   if (shift) snprintf(out + n, NUMBER_BYTES - (size_t)n, "%c", suffixes[shift - 1]);
   return out;
@@ -238,9 +238,8 @@ static const char *show(const struct setting_info *i, double v, char *out) {
 /* "error, warn, info or debug" */
 static void list_words(const struct setting_info *i, char *out, size_t n) {
   size_t used = 0;
-  for (unsigned k = 0; k < SETTING_WORDS_MOST && i->words[k] && used < n; k++) {
-    bool last = k + 1 == SETTING_WORDS_MOST || !i->words[k + 1];
-    const char *between = last ? " or " : ", ";
+  for (unsigned k = 0; i->words[k] && used < n; k++) {
+    const char *between = i->words[k + 1] ? ", " : " or ";
     used += (size_t)snprintf(out + used, n - used, "%s%s", k ? between : "", i->words[k]);
   }
 }

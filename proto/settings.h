@@ -38,7 +38,7 @@ enum setting_type {
   SETTING_CHOICE,  /* one of `words`, by its index */
 };
 
-enum { SETTING_WORDS_MOST = 6 };
+enum { SETTING_WORDS = 6 }; /* of a choice, with a NULL behind the last */
 
 struct setting_info {
   const char *key;      /* "load-min": the flag --load-min and the key in configuration */
@@ -48,8 +48,8 @@ struct setting_info {
   const char *argument; /* what --help calls the value; NULL for flags */
   const char *help;     /* what it does, in half a sentence */
   const char *reason;   /* why this default and these bounds */
-  const char *words[SETTING_WORDS_MOST]; /* of a choice; the first NULL ends them */
-  const char *standard_words;            /* the default in words where it is no fixed value */
+  const char *words[SETTING_WORDS]; /* of a choice; NULL ends them */
+  const char *standard_words;       /* the default in words where it is no fixed value */
   double standard;    /* default; of flags 0. Texts have none: settings_text gives NULL */
   double least, most; /* bounds of numbers, of a text's bytes and of a choice's index */
   unsigned programs;  /* set of enum settings_program */

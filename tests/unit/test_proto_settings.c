@@ -21,7 +21,7 @@ static bool is_number(const struct setting_info *i) {
 
 static unsigned words(const struct setting_info *i) {
   unsigned n = 0;
-  while (n < SETTING_WORDS_MOST && i->words[n]) n++;
+  while (n < SETTING_WORDS && i->words[n]) n++;
   return n;
 }
 
@@ -43,6 +43,7 @@ START_TEST(every_row_is_complete) {
     ck_assert_msg((i->type == SETTING_FLAG || i->type == SETTING_CHOICE) == !i->unit, "%s: unit",
                   i->key);
     ck_assert_msg((i->type == SETTING_CHOICE) == (words(i) > 0), "%s: words", i->key);
+    ck_assert_msg(words(i) < SETTING_WORDS, "%s: no NULL behind the words", i->key);
     ck_assert_msg((i->type == SETTING_TEXT) == (i->standard_words != NULL), "%s: default in words",
                   i->key);
     ck_assert_msg(!i->commands || i->programs == SETTINGS_CTL, "%s: commands", i->key);
@@ -126,46 +127,6 @@ START_TEST(commands_have_settings) {
   ck_assert(!setting_belongs(SETTING_json, SETTINGS_CTL, "run"));
   ck_assert(!setting_belongs(SETTING_json, SETTINGS_CTL, "in"));
   ck_assert(setting_belongs(SETTING_socket, SETTINGS_CTL, "run"));
-}
-END_TEST
-
-START_TEST(near_names_are_found) {
-  static const struct {
-    enum settings_program program;
-    const char *typed;
-    enum setting near;
-  } cases[] = {
-      {SETTINGS_WORKER, "grce", SETTING_grace},
-      {SETTINGS_WORKER, "garce", SETTING_grace},
-      {SETTINGS_WORKER, "gracee", SETTING_grace},
-      {SETTINGS_WORKER, "call_timeout", SETTING_call_timeout},
-      {SETTINGS_WORKER, "call", SETTING_call_timeout},
-      {SETTINGS_WORKER, "max", SETTING_max_depth},
-      {SETTINGS_WORKER, "colector-wait", SETTING_collector_waits},
-      {SETTINGS_WORKER, "colector-wai", SETTINGS},
-      {SETTINGS_WORKER, "weit", SETTING_wait},
-      {SETTINGS_WORKER, "weitt", SETTING_wait},
-      {SETTINGS_WORKER, "veit", SETTINGS},
-      {SETTINGS_WORKER, "frobnicate", SETTINGS},
-      {SETTINGS_WORKER, "", SETTINGS},
-      {SETTINGS_WORKER, "w", SETTINGS},
-      {SETTINGS_WORKER, "wa", SETTINGS},
-      {SETTINGS_WORKER, "wai", SETTING_wait},
-      {SETTINGS_WORKER, "waitwaitwaitwaitwaitwaitwaitwait", SETTINGS},
-      {SETTINGS_BROKER, "grce", SETTINGS},
-      {SETTINGS_BROKER, "load-mn", SETTING_load_min},
-      {SETTINGS_BROKER, "lod-gain-tolerace", SETTING_load_gain_tolerance},
-      {SETTINGS_CONNECT, "nam", SETTING_name},
-      {SETTINGS_CONNECT, "calltimeout", SETTING_call_timeout},
-      {SETTINGS_CONNECT, "call-timeout", SETTING_call_timeout},
-      {SETTINGS_CTL, "holdr", SETTING_holder},
-      {SETTINGS_CTL, "jsonn", SETTING_json},
-  };
-  for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
-    enum setting near = settings_nearest(cases[i].program, cases[i].typed, strlen(cases[i].typed));
-    ck_assert_msg(near == cases[i].near, "%s gives %s", cases[i].typed,
-                  near == SETTINGS ? "nothing" : setting_info(near)->key);
-  }
 }
 END_TEST
 
@@ -410,7 +371,6 @@ int main(void) {
   tcase_add_test(t, names_are_unique);
   tcase_add_test(t, settings_are_found_by_name);
   tcase_add_test(t, commands_have_settings);
-  tcase_add_test(t, near_names_are_found);
   tcase_add_test(t, all_begin_with_their_defaults);
   tcase_add_test(t, both_bounds_belong_to_it);
   tcase_add_test(t, counts_sizes_and_choices_are_whole);
