@@ -75,8 +75,8 @@ START_TEST(flags_are_laid_out_alike) {
   start();
   help_flags(&h, SETTINGS_BROKER, NULL);
   static const char *const parts[] = {
-      "\nflags:\n  -s, --socket PATH            the broker's socket (default: $GAIJIN_SOCKET,\n"
-      "                               else $XDG_RUNTIME_DIR/gaijin.sock, else\n",
+      "\nflags:\n  -s, --socket PATH            the broker's socket (default: $GAIJIN_SOCKET,\n",
+      "\n                               else $XDG_RUNTIME_DIR/gaijin.sock, else\n",
       "\n      --load-gain-tolerance X  how many times",
       "\n      --max-message SIZE       largest message (4K to 1G bytes; default: 16M)\n",
       "\n  -h, --help                   print this and leave\n",
