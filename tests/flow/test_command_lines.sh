@@ -58,7 +58,7 @@ for program in gaijin-broker gaijin-worker gaijinctl; do
   try 0 -s /x --help --frobnicate
   check "what follows --help is not read" cmp -s "$dir/out" "$dir/help"
   try 0 --version
-  check "name, version and wire version" grep -qxE "$program [0-9]+\.[0-9]+\.[0-9]+, wire version [0-9]+" "$dir/out"
+  check "name, version and wire version" grep -qxE "$program [0-9]+\.[0-9]+\.[0-9]+, wire versions [0-9]+ to [0-9]+" "$dir/out"
   check "in one line" test "$(wc -l <"$dir/out")" = 1
   try 2 --frobnicate
   says "unknown flag '--frobnicate'"

@@ -196,8 +196,8 @@ START_TEST(help_and_version) {
   ck_assert_int_eq(parse("-n x --version"), OPTIONS_SHOWN);
   captured_end(&out);
   char expected[64];
-  snprintf(expected, sizeof expected, "gaijin-worker %s, wire version %d\n", GAIJIN_VERSION,
-           WIRE_VERSION);
+  snprintf(expected, sizeof expected, "gaijin-worker %s, wire versions %d to %d\n", GAIJIN_VERSION,
+           WIRE_VERSION_LEAST, WIRE_VERSION_MOST);
   ck_assert_str_eq(out.text, expected);
 }
 END_TEST
