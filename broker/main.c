@@ -7,7 +7,7 @@
 #include <stdio.h>
 #include <sys/resource.h>
 
-#include "broker/core/broker.h"
+#include "broker/broker.h"
 #include "broker/flags.h"
 
 struct program {

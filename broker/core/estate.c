@@ -5,7 +5,7 @@
  */
 #include "broker/core/estate.h"
 
-#include "broker/core/broker.h"
+#include "broker/broker.h"
 
 static void on_idle(uv_idle_t *idle) { (void)idle; }
 

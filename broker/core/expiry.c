@@ -5,7 +5,7 @@
  */
 #include "broker/core/expiry.h"
 
-#include "broker/core/broker.h"
+#include "broker/broker.h"
 #include "broker/net/client.h"
 #include "broker/core/notify.h"
 

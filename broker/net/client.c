@@ -14,7 +14,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "broker/core/broker.h"
+#include "broker/broker.h"
 #include "broker/ops/dispatch.h"
 #include "broker/ops/greet.h"
 #include "broker/core/notify.h"

@@ -4,7 +4,7 @@
  */
 #include "broker/ops/collect.h"
 
-#include "broker/core/broker.h"
+#include "broker/broker.h"
 #include "broker/net/client.h"
 #include "broker/core/notify.h"
 #include "proto/body.h"

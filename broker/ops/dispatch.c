@@ -5,7 +5,7 @@
  */
 #include "broker/ops/dispatch.h"
 
-#include "broker/core/broker.h"
+#include "broker/broker.h"
 #include "broker/net/client.h"
 #include "broker/ops/collect.h"
 #include "broker/ops/greet.h"

@@ -10,7 +10,7 @@
 #include <string.h>
 #include <sys/random.h>
 
-#include "broker/core/broker.h"
+#include "broker/broker.h"
 #include "broker/net/client.h"
 #include "broker/core/notify.h"
 #include "broker/ops/watch.h"

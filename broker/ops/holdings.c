@@ -6,7 +6,7 @@
  */
 #include "broker/ops/holdings.h"
 
-#include "broker/core/broker.h"
+#include "broker/broker.h"
 #include "broker/net/client.h"
 #include "broker/core/notify.h"
 #include "proto/body.h"

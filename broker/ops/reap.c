@@ -7,7 +7,7 @@
  */
 #include "broker/ops/reap.h"
 
-#include "broker/core/broker.h"
+#include "broker/broker.h"
 #include "broker/net/client.h"
 #include "broker/ops/collect.h"
 #include "broker/core/notify.h"

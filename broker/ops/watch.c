@@ -7,7 +7,7 @@
 
 #include <string.h>
 
-#include "broker/core/broker.h"
+#include "broker/broker.h"
 #include "broker/net/client.h"
 #include "broker/core/notify.h"
 #include "proto/body.h"

@@ -21,7 +21,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-#include "broker/core/broker.h"
+#include "broker/broker.h"
 #include "broker/net/client.h"
 #include "proto/body.h"
 #include "proto/hello.h"

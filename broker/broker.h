@@ -15,7 +15,7 @@
 #include "broker/books/calls.h"
 #include "broker/core/estate.h"
 #include "broker/core/expiry.h"
-#include "broker/core/fallout.h"
+#include "broker/core/releases.h"
 #include "broker/books/hosts.h"
 #include "broker/net/listener.h"
 #include "broker/books/loads.h"

@@ -4,8 +4,8 @@
  * nobody holds any more, records of dead hosts without tokens go. Drops are
  * gathered and sent together, one notice per host: end every batch with fallout_send.
  */
-#ifndef GAIJIN_BROKER_FALLOUT_H
-#define GAIJIN_BROKER_FALLOUT_H
+#ifndef GAIJIN_BROKER_RELEASES_H
+#define GAIJIN_BROKER_RELEASES_H
 
 #include "broker/books/refs.h"
 

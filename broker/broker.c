@@ -2,7 +2,7 @@
  *
  * Wiring: registries, socket, and the end of each turn.
  */
-#include "broker/core/broker.h"
+#include "broker/broker.h"
 
 #include <errno.h>
 #include <malloc.h>

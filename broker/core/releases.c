@@ -2,11 +2,11 @@
  *
  * A fixed array: when it is full it is sent, so gathering never needs memory.
  */
-#include "broker/core/fallout.h"
+#include "broker/core/releases.h"
 
 #include <stdlib.h>
 
-#include "broker/core/broker.h"
+#include "broker/broker.h"
 #include "broker/net/client.h"
 #include "broker/core/notify.h"
 
