@@ -10,6 +10,8 @@
 #include <string.h>
 #include <sys/random.h>
 
+#include "broker/core/expiry.h"
+#include "broker/core/releases.h"
 #include "broker/net/client.h"
 #include "broker/ops/reap.h"
 
@@ -43,7 +45,7 @@ static void trim(struct broker *b) {
 }
 
 static void on_check(uv_check_t *check) {
-  estate_turn(check->data);
+  releases_turn(check->data);
   broker_end_turn(check->data);
   trim(check->data);
 }
@@ -110,7 +112,7 @@ int broker_start(struct broker *b, uv_loop_t *loop, const struct broker_config *
   b->listener.fd = b->listener.lock_fd = b->listener.spare_fd = -1;
   uv_check_init(loop, &b->check);
   expiry_open(b);
-  estate_open(b);
+  releases_open(b);
   uv_timer_init(loop, &b->greeting);
   b->check.data = b->greeting.data = b;
   b->hello_ms = HELLO_MS;
@@ -139,7 +141,7 @@ void broker_stop(struct broker *b) {
   if (uv_is_closing((uv_handle_t *)&b->check)) return;
   uv_close((uv_handle_t *)&b->check, NULL);
   expiry_close(b);
-  estate_close(b);
+  releases_close(b);
   uv_close((uv_handle_t *)&b->greeting, NULL);
   if (b->listener.polling) {
     uv_close((uv_handle_t *)&b->listener.poll, NULL);
@@ -158,7 +160,6 @@ void broker_deinit(struct broker *b) {
   calls_deinit(&b->calls);
   waits_deinit(&b->collecting);
   frame_deinit(&b->inbox);
-  transfer_deinit(&b->transfer);
   buffer_deinit(&b->out);
 }
 

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * The broker: one struct that owns the registries and the connections. It runs on
- * a libuv loop of the caller's; nothing is global, so a process may have several.
+ * Starts and stops a broker (core/state.h) on a libuv loop of the caller's.
  *
  * One turn of the loop: connections read what there is and handle it, which only
  * fills outboxes and marks connections that have ended. When all have been served
@@ -12,22 +11,7 @@
 
 #include <uv.h>
 
-#include "broker/books/calls.h"
-#include "broker/core/estate.h"
-#include "broker/core/expiry.h"
-#include "broker/core/releases.h"
-#include "broker/books/hosts.h"
-#include "broker/net/listener.h"
-#include "broker/books/loads.h"
-#include "broker/base/log.h"
-#include "broker/books/names.h"
-#include "broker/books/refs.h"
-#include "broker/core/transfer.h"
-#include "broker/books/waits.h"
-#include "proto/frame.h"
-#include "proto/pack.h"
-
-struct client;
+#include "broker/core/state.h"
 
 struct broker_config {
   const char *socket;   /* path; copied */
@@ -35,37 +19,6 @@ struct broker_config {
   double load_gain;     /* times */
   uint32_t max_message; /* bytes */
   enum log_level log_level;
-};
-
-struct broker {
-  uv_loop_t *loop;
-  uv_check_t check;
-  struct log log;
-  uint32_t max_message;
-  struct listener listener;
-  uv_timer_t greeting; /* runs while a connection has not said hello */
-  uint32_t hello_ms;   /* so long it may take to */
-
-  struct client *clients;   /* every connection, newest first */
-  struct client *dirty;     /* those with something new to write */
-  struct client *condemned; /* those that end with this turn */
-  uint64_t last_made_up;    /* the N of the last client-N */
-
-  struct hosts hosts;
-  struct names names;
-  struct refs refs;
-  struct loads loads;
-  struct calls calls;
-  struct expiry expiry;     /* of calls with a deadline */
-  struct estates estates;   /* of the dead */
-  struct waits collecting; /* who waits (op gc) for a host's answer to free; subject: the host */
-
-  /* Scratch of the message being handled. */
-  struct frame inbox;       /* what the connection being read has sent, unless it kept a part of a message */
-  struct transfer transfer; /* the PTs of the message */
-  struct fallout fallout;   /* drops to be sent */
-  struct buffer out;        /* a message the broker writes itself */
-  struct pack pack;
 };
 
 /* Starts listening. 0; or -1 and `error` (n bytes) has one clear line without newline. Call broker_stop and run the loop
@@ -80,9 +33,6 @@ void broker_deinit(struct broker *b);
 
 /* Writes outboxes and buries the dead. The loop does it after each turn. */
 void broker_end_turn(struct broker *b);
-
-/* Seconds on the broker's clock; it does not run while a turn lasts. */
-static inline uint32_t broker_now(const struct broker *b) { return (uint32_t)(uv_now(b->loop) / 1000); }
 
 /* NULL, or a static text that says which invariant of which registry is broken. Valid between messages. */
 const char *broker_check(const struct broker *b);

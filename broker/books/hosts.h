@@ -20,7 +20,7 @@ struct host {
   uint64_t id;
   struct client *client; /* NULL: dead */
   uint32_t link;
-  uint32_t next_estate; /* valid while it is in the queue of estate.c */
+  uint32_t next_dead_holder; /* valid while it is in the queue of core/releases.c */
   bool observer;
   char name[NAME_MAX_BYTES + 1];
 };

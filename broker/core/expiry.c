@@ -40,15 +40,12 @@ static void on_time(uv_timer_t *timer) {
 }
 
 void expiry_open(struct broker *b) {
-  b->expiry = (struct expiry){.open = true, .wakes_ms = UINT64_MAX};
+  b->expiry.wakes_ms = UINT64_MAX;
   uv_timer_init(b->loop, &b->expiry.timer);
   b->expiry.timer.data = b;
 }
 
-void expiry_close(struct broker *b) {
-  if (b->expiry.open) uv_close((uv_handle_t *)&b->expiry.timer, NULL);
-  b->expiry.open = false;
-}
+void expiry_close(struct broker *b) { uv_close((uv_handle_t *)&b->expiry.timer, NULL); }
 
 void expiry_set(struct broker *b, uint32_t call, uint32_t deadline_ms) {
   if (!deadline_ms) return;

@@ -7,18 +7,9 @@
 #ifndef GAIJIN_BROKER_EXPIRY_H
 #define GAIJIN_BROKER_EXPIRY_H
 
-#include <stdbool.h>
-#include <stdint.h>
-#include <uv.h>
+#include "broker/core/state.h"
 
-struct broker;
-
-struct expiry {
-  uv_timer_t timer;
-  bool open;         /* the timer is initialised */
-  uint64_t wakes_ms; /* on the loop's clock; UINT64_MAX: the timer does not run */
-};
-
+/* Before the first deadline; and after the last, to let the loop end. */
 void expiry_open(struct broker *b);
 void expiry_close(struct broker *b);
 

@@ -7,7 +7,7 @@
 #ifndef GAIJIN_BROKER_NOTIFY_H
 #define GAIJIN_BROKER_NOTIFY_H
 
-#include "broker/broker.h"
+#include "broker/core/state.h"
 #include "proto/status.h"
 
 /* Starts a message in b->out; write exactly `count` values with the pack returned, then

@@ -1,16 +1,29 @@
 /* SPDX-License-Identifier: MIT
  *
- * A fixed array: when it is full it is sent, so gathering never needs memory.
+ * The first in the queue of dead holders has given back everything before the next begins. Who
+ * is in the queue holds something, so its record is there (forget_if_unused).
  */
 #include "broker/core/releases.h"
 
+#include <assert.h>
 #include <stdlib.h>
 
-#include "broker/broker.h"
-#include "broker/net/client.h"
 #include "broker/core/notify.h"
 
-bool fallout_release(struct broker *b, uint32_t token, uint32_t client, uint64_t count) {
+/* The one place where a dead host is forgotten. Called whenever it may have lost the last token
+ * that others hold of it, or the last one it held itself; a host that lives, or has any, stays. */
+static void forget_if_unused(struct broker *b, uint32_t host) {
+  if (hosts_at(&b->hosts, host)->client || refs_export_count(&b->refs, host) > 0 ||
+      refs_held_count(&b->refs, host) > 0)
+    return;
+  loads_forget_host(&b->loads, host);
+  hosts_remove(&b->hosts, host);
+}
+
+/* ---- Drops ---- */
+
+bool releases_give_back(struct broker *b, struct drops *d, uint32_t token, uint32_t client,
+                        uint64_t count) {
   uint32_t host = refs_token(&b->refs, token)->host;
   switch (refs_release(&b->refs, token, client, count)) {
     case REFS_OK: return true;
@@ -18,14 +31,13 @@ bool fallout_release(struct broker *b, uint32_t token, uint32_t client, uint64_t
     default: return false;
   }
   loads_lower(&b->loads, loads_find(&b->loads, host, client));
-  fallout_settle(b, token);
+  releases_settle(b, d, token);
   return true;
 }
 
-void fallout_settle(struct broker *b, uint32_t token) {
-  struct fallout *f = &b->fallout;
-  if (f->count == FALLOUT_MOST) fallout_send(b);
-  if (refs_settle(&b->refs, token, &f->drops[f->count])) f->count++;
+void releases_settle(struct broker *b, struct drops *d, uint32_t token) {
+  if (d->count == DROPS_MOST) releases_send(b, d);
+  if (refs_settle(&b->refs, token, &d->list[d->count])) d->count++;
 }
 
 static int by_host(const void *left, const void *right) {
@@ -33,9 +45,9 @@ static int by_host(const void *left, const void *right) {
   return (l->host > r->host) - (l->host < r->host);
 }
 
-static bool several_hosts(const struct fallout *f) {
-  for (uint32_t i = 1; i < f->count; i++)
-    if (f->drops[i].host != f->drops[0].host) return true;
+static bool several_hosts(const struct drops *d) {
+  for (uint32_t i = 1; i < d->count; i++)
+    if (d->list[i].host != d->list[0].host) return true;
   return false;
 }
 
@@ -43,7 +55,7 @@ static bool several_hosts(const struct fallout *f) {
 static void send_to_host(struct broker *b, const struct refs_drop *drops, uint32_t n) {
   struct client *to = hosts_at(&b->hosts, drops[0].host)->client;
   if (!to) {
-    fallout_retire(b, drops[0].host);
+    forget_if_unused(b, drops[0].host);
     return;
   }
   struct pack *p = notify_begin(b, MESSAGE_NOTICE, OP_drop, 0, 2 * n);
@@ -54,18 +66,63 @@ static void send_to_host(struct broker *b, const struct refs_drop *drops, uint32
   notify_send(b, to);
 }
 
-void fallout_send(struct broker *b) {
-  struct fallout *f = &b->fallout;
-  if (several_hosts(f)) qsort(f->drops, f->count, sizeof f->drops[0], by_host);
-  for (uint32_t i = 0, n; i < f->count; i += n) {
-    for (n = 1; i + n < f->count && f->drops[i + n].host == f->drops[i].host; n++) continue;
-    send_to_host(b, &f->drops[i], n);
+void releases_send(struct broker *b, struct drops *d) {
+  if (several_hosts(d)) qsort(d->list, d->count, sizeof d->list[0], by_host);
+  for (uint32_t i = 0, n; i < d->count; i += n) {
+    for (n = 1; i + n < d->count && d->list[i + n].host == d->list[i].host; n++) continue;
+    send_to_host(b, &d->list[i], n);
   }
-  f->count = 0;
+  d->count = 0;
 }
 
-void fallout_retire(struct broker *b, uint32_t host) {
-  if (hosts_at(&b->hosts, host)->client || refs_export_count(&b->refs, host) > 0 || refs_held_count(&b->refs, host) > 0) return;
-  loads_forget_host(&b->loads, host);
-  hosts_remove(&b->hosts, host);
+/* ---- Dead holders ---- */
+
+static void on_idle(uv_idle_t *idle) { (void)idle; }
+
+void releases_open(struct broker *b) {
+  b->dead_holders.first = b->dead_holders.last = SLAB_NONE;
+  uv_idle_init(b->loop, &b->dead_holders.idle);
+}
+
+void releases_close(struct broker *b) { uv_close((uv_handle_t *)&b->dead_holders.idle, NULL); }
+
+/* Gives back what a dead host held, so much as one turn allows; true when nothing is left. */
+static bool give_piece_back(struct broker *b, uint32_t host) {
+  struct drops d;
+  uint32_t i;
+  assert(!hosts_at(&b->hosts, host)->client);
+  releases_begin(&d);
+  for (unsigned n = 0; (i = refs_first_held(&b->refs, host)) != SLAB_NONE && n < RELEASES_PIECE;
+       n++) {
+    const struct hold *h = refs_hold_at(&b->refs, i);
+    releases_give_back(b, &d, h->token, host, h->count);
+  }
+  releases_send(b, &d);
+  if (i != SLAB_NONE) return false;
+  loads_forget_client(&b->loads, host);
+  forget_if_unused(b, host);
+  return true;
+}
+
+void releases_host_died(struct broker *b, uint32_t host) {
+  struct dead_holders *q = &b->dead_holders;
+  bool may_end_now = q->first == SLAB_NONE || refs_held_count(&b->refs, host) == 0;
+  if (may_end_now && give_piece_back(b, host)) return;
+  hosts_at(&b->hosts, host)->next_dead_holder = SLAB_NONE;
+  if (q->first == SLAB_NONE) {
+    q->first = host;
+    uv_idle_start(&q->idle, on_idle);
+  } else {
+    hosts_at(&b->hosts, q->last)->next_dead_holder = host;
+  }
+  q->last = host;
+}
+
+void releases_turn(struct broker *b) {
+  struct dead_holders *q = &b->dead_holders;
+  if (q->first == SLAB_NONE) return;
+  uint32_t host = q->first, next = hosts_at(&b->hosts, host)->next_dead_holder;
+  if (!give_piece_back(b, host)) return;
+  q->first = next;
+  if (next == SLAB_NONE) uv_idle_stop(&q->idle);
 }

@@ -1,30 +1,48 @@
 /* SPDX-License-Identifier: MIT
  *
- * What follows when tokens lose holders: loads fall, hosts are told of tokens that
- * nobody holds any more, records of dead hosts without tokens go. Drops are
- * gathered and sent together, one notice per host: end every batch with fallout_send.
+ * What follows when tokens lose holders: loads fall, hosts are told of tokens that nobody
+ * holds any more (drops), records of dead hosts that nothing refers to any more go.
+ *
+ * A dead holder gives back what it held by the same path as an unsub, in pieces: at most one
+ * piece a turn, so that nobody waits while a large holder is taken off the books. Until its
+ * last piece the host's record stays, and so its number.
  */
 #ifndef GAIJIN_BROKER_RELEASES_H
 #define GAIJIN_BROKER_RELEASES_H
 
-#include "broker/books/refs.h"
+#include "broker/core/state.h"
 
-struct broker;
+/* Holds of dead holders given back in one turn: about half a millisecond. */
+enum { RELEASES_PIECE = 2000 };
 
-enum { FALLOUT_MOST = 256 };
-
-struct fallout {
-  struct refs_drop drops[FALLOUT_MOST];
+/* Drops that are gathered to be sent together, one notice per host: a batch, from releases_begin
+ * to releases_send. A full one is sent at once, so gathering never needs memory. */
+enum { DROPS_MOST = 256 };
+struct drops {
   uint32_t count;
+  struct refs_drop list[DROPS_MOST];
 };
 
-/* `client` gives `count` deliveries of a token back. False if it does not hold it so often; nothing changes then. */
-bool fallout_release(struct broker *b, uint32_t token, uint32_t client, uint64_t count);
+static inline void releases_begin(struct drops *d) { d->count = 0; }
+
+/* `client` gives `count` deliveries of a token back. False if it does not hold it so often;
+ * nothing changes then. */
+bool releases_give_back(struct broker *b, struct drops *d, uint32_t token, uint32_t client,
+                        uint64_t count);
 /* Ends the token if nobody holds it; an index that has ended already is fine. */
-void fallout_settle(struct broker *b, uint32_t token);
-/* Queues the drops gathered. */
-void fallout_send(struct broker *b);
-/* Forgets a host that is dead, and neither has tokens nor holds any any more; others stay. */
-void fallout_retire(struct broker *b, uint32_t host);
+void releases_settle(struct broker *b, struct drops *d, uint32_t token);
+/* Queues the notices of the drops gathered; none is left then. */
+void releases_send(struct broker *b, struct drops *d);
+
+/* Before all of the following; and after all, to let the loop end. */
+void releases_open(struct broker *b);
+void releases_close(struct broker *b);
+
+/* The host has lost its connection (its record says so), and what follows from that but this
+ * has been done: gives back what it held, and forgets it when nothing refers to it any more;
+ * now if it is little, else in the turns to come. */
+void releases_host_died(struct broker *b, uint32_t host);
+/* Gives the next piece back, if there are any. Once a turn. */
+void releases_turn(struct broker *b);
 
 #endif

@@ -1,70 +1,67 @@
 /* SPDX-License-Identifier: MIT
  *
- * The list of PTs is scratch that is kept from message to message; after a message
- * with very many it is freed.
+ * Few PTs are noted inside the struct; only a message with more of them costs an allocation.
  */
 #include "broker/core/transfer.h"
 
 #include <stdlib.h>
+#include <string.h>
 
-#include "broker/broker.h"
-#include "broker/net/client.h"
 #include "broker/core/notify.h"
+#include "broker/core/releases.h"
+#include "broker/core/state.h"
+#include "broker/net/client.h"
 #include "proto/body.h"
 
-enum { KEEP_CAPACITY = 4096 };
+static void start(struct transfer *t) {
+  t->pts = t->few;
+  t->count = 0;
+  t->capacity = TRANSFER_FEW;
+  t->no_memory = false;
+}
 
-void transfer_deinit(struct transfer *t) {
-  free(t->pts);
-  *t = (struct transfer){0};
+static void end(struct transfer *t) {
+  if (t->pts != t->few) free(t->pts);
+  start(t);
+}
+
+static bool grow(struct transfer *t) {
+  bool first = t->pts == t->few;
+  struct transfer_pt *pts = realloc(first ? NULL : t->pts, (size_t)t->capacity * 2 * sizeof *pts);
+  if (!pts) return false;
+  if (first) memcpy(pts, t->few, sizeof t->few);
+  t->pts = pts;
+  t->capacity *= 2;
+  return true;
 }
 
 static void note(void *user, const struct pt *pt) {
   struct transfer *t = user;
-  if (t->count == t->capacity) {
-    uint32_t capacity = t->capacity ? t->capacity * 2 : 16;
-    struct carried *pts = realloc(t->pts, capacity * sizeof *pts);
-    if (!pts) {
-      t->no_memory = true;
-      return;
-    }
-    t->pts = pts;
-    t->capacity = capacity;
+  if (t->no_memory || (t->count == t->capacity && !grow(t))) {
+    t->no_memory = true;
+    return;
   }
-  t->pts[t->count++] = (struct carried){.pt = *pt, .host = SLAB_NONE, .token = SLAB_NONE};
+  t->pts[t->count++] = (struct transfer_pt){.pt = *pt, .host = SLAB_NONE, .token = SLAB_NONE};
 }
 
-static void start(struct transfer *t) {
-  if (t->capacity > KEEP_CAPACITY) transfer_deinit(t);
-  t->count = 0;
-  t->no_memory = false;
-}
-
-const char *transfer_read(struct broker *b, const struct message *m) {
-  struct transfer *t = &b->transfer;
+const char *transfer_read(struct transfer *t, const struct message *m) {
   start(t);
   const char *fault = body_walk(m->body, m->body_size, note, t);
   if (!fault && t->no_memory) fault = "memory is too short for the objects in it";
-  if (fault) t->count = 0;
+  if (fault) end(t);
   return fault;
 }
 
-bool transfer_set(struct broker *b, const struct pt *pt, uint32_t host, uint32_t token) {
-  struct transfer *t = &b->transfer;
+void transfer_set(struct transfer *t, const struct pt *pt, uint32_t host, uint32_t token) {
   start(t);
-  note(t, pt);
-  if (t->no_memory) return false;
-  t->pts[0].host = host;
-  t->pts[0].token = token;
-  return true;
+  t->pts[t->count++] = (struct transfer_pt){.pt = *pt, .host = host, .token = token};
 }
 
 /* The PTs whose host is the sender. */
-static bool see_own(struct broker *b, struct client *from) {
-  struct transfer *t = &b->transfer;
+static bool see_own(struct broker *b, struct transfer *t, struct client *from) {
   uint64_t own = hosts_at(&b->hosts, from->host)->id;
   for (uint32_t i = 0; i < t->count; i++) {
-    struct carried *k = &t->pts[i];
+    struct transfer_pt *k = &t->pts[i];
     if (k->pt.host != own) continue;
     k->host = from->host;
     switch (refs_see(&b->refs, from->host, &k->pt, broker_now(b), &k->token)) {
@@ -81,10 +78,9 @@ static bool see_own(struct broker *b, struct client *from) {
 }
 
 /* Whether the sender may use all other PTs. */
-static bool holds_others(struct broker *b, const struct client *from) {
-  struct transfer *t = &b->transfer;
+static bool holds_others(struct broker *b, struct transfer *t, const struct client *from) {
   for (uint32_t i = 0; i < t->count; i++) {
-    struct carried *k = &t->pts[i];
+    struct transfer_pt *k = &t->pts[i];
     if (k->token != SLAB_NONE) continue;
     k->host = hosts_find(&b->hosts, k->pt.host);
     uint32_t token;
@@ -94,10 +90,10 @@ static bool holds_others(struct broker *b, const struct client *from) {
   return true;
 }
 
-enum transfer_outcome transfer_take(struct broker *b, struct client *from) {
-  if (b->transfer.count == 0) return TRANSFER_OK;
-  if (!see_own(b, from)) return TRANSFER_FAULT;
-  return holds_others(b, from) ? TRANSFER_OK : TRANSFER_FORGED;
+enum transfer_outcome transfer_take(struct broker *b, struct transfer *t, struct client *from) {
+  if (t->count == 0) return TRANSFER_OK;
+  if (!see_own(b, t, from)) return TRANSFER_FAULT;
+  return holds_others(b, t, from) ? TRANSFER_OK : TRANSFER_FORGED;
 }
 
 bool transfer_introduce(struct broker *b, uint32_t host, struct client *to, uint32_t *load, bool *is_new) {
@@ -108,11 +104,10 @@ bool transfer_introduce(struct broker *b, uint32_t host, struct client *to, uint
   return o != LOADS_NO_MEMORY;
 }
 
-void transfer_give(struct broker *b, struct client *to) {
-  struct transfer *t = &b->transfer;
-  bool over_line = false;
+void transfer_give(struct broker *b, struct transfer *t, struct client *to) {
+  bool over_allowance = false;
   for (uint32_t i = 0; i < t->count; i++) {
-    struct carried *k = &t->pts[i];
+    struct transfer_pt *k = &t->pts[i];
     if (k->host == to->host) continue;
     uint32_t load;
     bool is_new;
@@ -123,18 +118,19 @@ void transfer_give(struct broker *b, struct client *to) {
       client_condemn(to, "memory is too short for what it is given");
       return;
     }
-    if (o == REFS_NEW && loads_raise(&b->loads, load)) over_line = true;
+    if (o == REFS_NEW && loads_raise(&b->loads, load)) over_allowance = true;
   }
-  if (over_line) notify_free(to);
+  if (over_allowance) notify_free(to);
 }
 
-void transfer_settle(struct broker *b, struct client *to) {
-  struct transfer *t = &b->transfer;
+void transfer_settle(struct broker *b, struct transfer *t, struct client *to) {
   if (t->count == 0) return;
   for (uint32_t i = 0; i < t->count; i++)
     if (to && t->pts[i].tell_dead) notify_dead(to, t->pts[i].pt.host);
+  struct drops d;
+  releases_begin(&d);
   for (uint32_t i = 0; i < t->count; i++)
-    if (t->pts[i].token != SLAB_NONE) fallout_settle(b, t->pts[i].token);
-  fallout_send(b);
-  t->count = 0;
+    if (t->pts[i].token != SLAB_NONE) releases_settle(b, &d, t->pts[i].token);
+  releases_send(b, &d);
+  end(t);
 }

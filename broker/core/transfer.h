@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT
  *
- * The PTs of one message on its way. A message that may carry PTs passes through
- * these steps, whatever becomes of it:
+ * The PTs of one message on its way. A message that may carry PTs passes through these steps,
+ * whatever becomes of it:
  *
  *   transfer_read    checks the body and notes its PTs
- *   transfer_take    counts those that came from their own host as seen; then checks
- *                    that the sender may use the others
+ *   transfer_take    counts those that came from their own host as seen; then checks that the
+ *                    sender may use the others
  *   transfer_give    makes the receiver their holder (only if the message is forwarded)
  *   (the message is queued)
  *   transfer_settle  ends the tokens that nobody holds, after the message
@@ -22,35 +22,41 @@
 struct broker;
 struct client;
 
-struct carried {
+struct transfer_pt {
   struct pt pt;
-  uint32_t host;  /* number of its host; SLAB_NONE if unknown */
+  uint32_t host; /* number of its host; SLAB_NONE if unknown */
   uint32_t token; /* SLAB_NONE: not resolved */
   bool tell_dead; /* its host is dead and was introduced just now */
 };
 
+/* Lives as long as the message is handled, on the stack of the handler. */
+enum { TRANSFER_FEW = 16 };
 struct transfer {
-  struct carried *pts;
+  struct transfer_pt *pts; /* `few`, or memory of its own */
   uint32_t count, capacity;
   bool no_memory;
+  struct transfer_pt few[TRANSFER_FEW];
 };
 
 enum transfer_outcome { TRANSFER_OK, TRANSFER_FORGED, TRANSFER_FAULT };
 
-void transfer_deinit(struct transfer *t);
-
-/* NULL, or what is wrong with the body. */
-const char *transfer_read(struct broker *b, const struct message *m);
+/* NULL, and the transfer must end with transfer_settle; or what is wrong with the body, and it may. */
+const char *transfer_read(struct transfer *t, const struct message *m);
+/* Begins a transfer of one known token, as if it had been read from a message and taken. */
+void transfer_set(struct transfer *t, const struct pt *pt, uint32_t host, uint32_t token);
 /* FORGED: the message must not be forwarded. FAULT: neither, and the sender has been condemned. */
-enum transfer_outcome transfer_take(struct broker *b, struct client *from);
-/* Queues what `to` must know before the message: introductions and, when a load goes over its line, free. */
-void transfer_give(struct broker *b, struct client *to);
-/* Queues the introduction of a host (its number) unless `to` knows it; *load gets the record of the pair. False when
- * memory is short; `to` is condemned then. *is_new (may be NULL) tells whether it was introduced now. */
-bool transfer_introduce(struct broker *b, uint32_t host, struct client *to, uint32_t *load, bool *is_new);
-/* Sets the transfer to one token, as if it had been read from a message. False when memory is short. */
-bool transfer_set(struct broker *b, const struct pt *pt, uint32_t host, uint32_t token);
-/* Queues drops. `to` is the receiver, or NULL when the message was not forwarded. */
-void transfer_settle(struct broker *b, struct client *to);
+enum transfer_outcome transfer_take(struct broker *b, struct transfer *t, struct client *from);
+/* Queues what `to` must know before the message: introductions and, when a load goes over its
+ * allowance, free. */
+void transfer_give(struct broker *b, struct transfer *t, struct client *to);
+/* Queues drops, and ends the transfer. `to` is the receiver, or NULL when the message was not
+ * forwarded. */
+void transfer_settle(struct broker *b, struct transfer *t, struct client *to);
+
+/* Queues the introduction of a host (its number) unless `to` knows it; *load gets the record of
+ * the pair. False when memory is short; `to` is condemned then. *is_new (may be NULL) tells
+ * whether it was introduced now. */
+bool transfer_introduce(struct broker *b, uint32_t host, struct client *to, uint32_t *load,
+                        bool *is_new);
 
 #endif

@@ -14,10 +14,10 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "broker/broker.h"
+#include "broker/core/notify.h"
+#include "broker/core/state.h"
 #include "broker/ops/dispatch.h"
 #include "broker/ops/greet.h"
-#include "broker/core/notify.h"
 
 enum { READ_BYTES = 64 << 10, WAIT_TO_READ = UV_READABLE | UV_DISCONNECT };
 /* A client with more than this (or four of the largest messages) waiting for it gets no more requests. */

@@ -4,9 +4,9 @@
  */
 #include "broker/ops/collect.h"
 
-#include "broker/broker.h"
-#include "broker/net/client.h"
 #include "broker/core/notify.h"
+#include "broker/core/state.h"
+#include "broker/net/client.h"
 #include "proto/body.h"
 
 enum { WAITS_MOST = 10000 }; /* of one observer */

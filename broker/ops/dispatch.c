@@ -5,13 +5,13 @@
  */
 #include "broker/ops/dispatch.h"
 
-#include "broker/broker.h"
+#include "broker/core/notify.h"
+#include "broker/core/state.h"
 #include "broker/net/client.h"
 #include "broker/ops/collect.h"
 #include "broker/ops/greet.h"
 #include "broker/ops/holdings.h"
 #include "broker/ops/inspect.h"
-#include "broker/core/notify.h"
 #include "broker/ops/route.h"
 #include "broker/ops/watch.h"
 #include "proto/base.h"

@@ -6,9 +6,11 @@
  */
 #include "broker/ops/holdings.h"
 
-#include "broker/broker.h"
-#include "broker/net/client.h"
 #include "broker/core/notify.h"
+#include "broker/core/releases.h"
+#include "broker/core/state.h"
+#include "broker/core/transfer.h"
+#include "broker/net/client.h"
 #include "proto/body.h"
 
 void holdings_on_sub(struct client *from, const struct message *m) {
@@ -31,20 +33,20 @@ void holdings_on_sub(struct client *from, const struct message *m) {
     client_forged(from, "it claimed a token with a wrong stamp");
   } else if (host == from->host) {
     notify_refuse(from, m, STATUS_denied, "token %llu is your own", (unsigned long long)pt.id);
-  } else if (!transfer_set(b, &pt, host, token)) {
-    notify_refuse(from, m, STATUS_busy, "the broker's memory is too short; try again later");
   } else {
-    transfer_give(b, from);
+    struct transfer t;
+    transfer_set(&t, &pt, host, token);
+    transfer_give(b, &t, from);
     notify_done(from, m);
-    transfer_settle(b, from);
+    transfer_settle(b, &t, from);
   }
 }
 
-static void release(struct client *from, const struct pt *pt, uint64_t n) {
+static void give_back(struct client *from, struct drops *d, const struct pt *pt, uint64_t n) {
   struct broker *b = from->broker;
   uint32_t token, host = hosts_find(&b->hosts, pt->host);
   bool ok = host != SLAB_NONE && n > 0 && refs_find_held(&b->refs, host, pt, from->host, &token) == REFS_OK &&
-            fallout_release(b, token, from->host, n);
+            releases_give_back(b, d, token, from->host, n);
   if (!ok) client_forged(from, "it gave back what it does not hold");
 }
 
@@ -53,12 +55,14 @@ void holdings_on_unsub(struct client *from, const struct message *m) {
   struct pt pt;
   uint32_t count;
   uint64_t n;
+  struct drops d;
   reader_open(&r, m->body, m->body_size, &count);
+  releases_begin(&d);
   for (uint32_t i = 0; i < count && from->state == CLIENT_READY; i += 2) {
     if (reader_pt(&r, &pt) && reader_uint(&r, &n))
-      release(from, &pt, n);
+      give_back(from, &d, &pt, n);
     else
       client_fault(from, "'unsub' wants pairs of a PT and a count");
   }
-  fallout_send(from->broker);
+  releases_send(from->broker, &d);
 }

@@ -8,9 +8,9 @@
 
 #include <string.h>
 
-#include "broker/broker.h"
-#include "broker/net/client.h"
 #include "broker/core/notify.h"
+#include "broker/core/state.h"
+#include "broker/net/client.h"
 #include "proto/base.h"
 #include "proto/body.h"
 

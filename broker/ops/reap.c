@@ -2,15 +2,16 @@
  *
  * The order matters to those who are told: first the answers to what they had
  * asked of the dead one, then the news of its death, then the drops of what it
- * held (estate.c). Its tokens need no walk: a token is dead because its host's
+ * held (core/releases.c). Its tokens need no walk: a token is dead because its host's
  * record has no connection.
  */
 #include "broker/ops/reap.h"
 
-#include "broker/broker.h"
+#include "broker/core/notify.h"
+#include "broker/core/releases.h"
+#include "broker/core/state.h"
 #include "broker/net/client.h"
 #include "broker/ops/collect.h"
-#include "broker/core/notify.h"
 
 /* Requests it had been asked. */
 static void answer_askers(struct broker *b, const struct client *c) {
@@ -52,7 +53,7 @@ void reap(struct client *c) {
     if (c->name != SLAB_NONE) names_give_up(&b->names, c->name);
     tell_death(b, c);
     hosts_at(&b->hosts, c->host)->client = NULL;
-    estate_add(b, c->host);
+    releases_host_died(b, c->host);
     c->host = SLAB_NONE;
   }
   client_close(c);

@@ -8,10 +8,12 @@
 #include <stdarg.h>
 #include <stdio.h>
 
-#include "broker/broker.h"
+#include "broker/core/expiry.h"
+#include "broker/core/notify.h"
+#include "broker/core/state.h"
+#include "broker/core/transfer.h"
 #include "broker/net/client.h"
 #include "broker/ops/collect.h"
-#include "broker/core/notify.h"
 #include "proto/body.h"
 
 /* Open requests of one asker, and to one worker (given-up ones included): far above what workers allow themselves. */
@@ -97,12 +99,12 @@ static uint64_t make_call(struct client *from, struct client *to, const struct m
   }
 }
 
-static bool forward_request(struct client *from, struct client *to, const struct message *m, uint8_t *bytes) {
+static bool forward_request(struct client *from, struct client *to, struct transfer *t, const struct message *m, uint8_t *bytes) {
   struct broker *b = from->broker;
   uint64_t id = make_call(from, to, m);
   uint32_t load;
   if (!id) return false;
-  if (transfer_introduce(b, from->host, to, &load, NULL)) transfer_give(b, to);
+  if (transfer_introduce(b, from->host, to, &load, NULL)) transfer_give(b, t, to);
   message_set_id(bytes, id);
   message_set_peer(bytes, hosts_at(&b->hosts, from->host)->id);
   client_push(to, bytes, m->size);
@@ -112,12 +114,13 @@ static bool forward_request(struct client *from, struct client *to, const struct
 void route_request(struct client *from, const struct message *m, uint8_t *bytes) {
   struct broker *b = from->broker;
   struct client *to = NULL;
-  const char *fault = transfer_read(b, m);
+  struct transfer t;
+  const char *fault = transfer_read(&t, m);
   if (fault) {
     client_fault(from, "'%s': %s", op_name(m->op), fault);
     return;
   }
-  switch (transfer_take(b, from)) {
+  switch (transfer_take(b, &t, from)) {
     case TRANSFER_OK: to = find_receiver(from, m); break;
     case TRANSFER_FORGED:
       refuse(from, m, STATUS_denied, "the request carries an object that you were never given, or have given back");
@@ -125,8 +128,8 @@ void route_request(struct client *from, const struct message *m, uint8_t *bytes)
       break;
     case TRANSFER_FAULT: break;
   }
-  bool forwarded = to && forward_request(from, to, m, bytes);
-  transfer_settle(b, forwarded ? to : NULL);
+  bool forwarded = to && forward_request(from, to, &t, m, bytes);
+  transfer_settle(b, &t, forwarded ? to : NULL);
 }
 
 /* NULL, or what is wrong with an error's body beyond its form. */
@@ -139,7 +142,7 @@ static const char *check_error(const struct message *m) {
 }
 
 /* Forwards a well-formed answer to a call's asker; returns the asker, NULL when there was none to hear it. */
-static struct client *forward_answer(struct client *from, const struct call *call, const struct message *m, uint8_t *bytes, bool forged) {
+static struct client *forward_answer(struct client *from, const struct call *call, struct transfer *t, const struct message *m, uint8_t *bytes, bool forged) {
   struct broker *b = from->broker;
   struct client *to = call->asker == SLAB_NONE ? NULL : hosts_at(&b->hosts, call->asker)->client;
   if (!to || to->state != CLIENT_READY) return NULL;
@@ -148,7 +151,7 @@ static struct client *forward_answer(struct client *from, const struct call *cal
     notify_error(to, m->op, call->asked_id, STATUS_denied, "worker %s answered with an object that it does not hold", host->name);
     return NULL;
   }
-  transfer_give(b, to);
+  transfer_give(b, t, to);
   message_set_id(bytes, call->asked_id);
   message_set_peer(bytes, host->id);
   client_push(to, bytes, m->size);
@@ -156,7 +159,7 @@ static struct client *forward_answer(struct client *from, const struct call *cal
 }
 
 /* An answer whose PTs have been taken. */
-static struct client *answer(struct client *from, const struct message *m, uint8_t *bytes, bool forged) {
+static struct client *answer(struct client *from, struct transfer *t, const struct message *m, uint8_t *bytes, bool forged) {
   struct calls *calls = &from->broker->calls;
   if (m->op == OP_free && m->id == from->free_id) {
     collect_answered(from, m);
@@ -171,7 +174,7 @@ static struct client *answer(struct client *from, const struct message *m, uint8
     client_fault(from, "it answered '%s' where it was asked '%s'", op_name(m->op), op_name(calls_at(calls, i)->op));
     return NULL;
   }
-  struct client *to = forward_answer(from, calls_at(calls, i), m, bytes, forged);
+  struct client *to = forward_answer(from, calls_at(calls, i), t, m, bytes, forged);
   calls_remove(calls, i);
   return to;
 }
@@ -179,14 +182,16 @@ static struct client *answer(struct client *from, const struct message *m, uint8
 void route_answer(struct client *from, const struct message *m, uint8_t *bytes) {
   struct broker *b = from->broker;
   struct client *to = NULL;
-  const char *fault = transfer_read(b, m);
+  struct transfer t;
+  const char *fault = transfer_read(&t, m);
   if (!fault) fault = check_error(m);
   if (fault) {
     client_fault(from, "answer to '%s': %s", op_name(m->op), fault);
+    transfer_settle(b, &t, NULL);
     return;
   }
-  enum transfer_outcome o = transfer_take(b, from);
+  enum transfer_outcome o = transfer_take(b, &t, from);
   if (o == TRANSFER_FORGED) client_forged(from, "an answer carries an object it does not hold");
-  if (o != TRANSFER_FAULT) to = answer(from, m, bytes, o == TRANSFER_FORGED);
-  transfer_settle(b, to);
+  if (o != TRANSFER_FAULT) to = answer(from, &t, m, bytes, o == TRANSFER_FORGED);
+  transfer_settle(b, &t, to);
 }

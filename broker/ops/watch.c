@@ -7,9 +7,10 @@
 
 #include <string.h>
 
-#include "broker/broker.h"
-#include "broker/net/client.h"
 #include "broker/core/notify.h"
+#include "broker/core/state.h"
+#include "broker/core/transfer.h"
+#include "broker/net/client.h"
 #include "proto/body.h"
 
 enum { WATCHES_MOST = 10000 }; /* of one client */

@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The broker as data: one struct that owns the registries and the connections. Nothing is
+ * global, so a process may have several. This header has no functions but a getter: what is
+ * done with the parts is in the modules around it, and broker/broker.c puts them together.
+ */
+#ifndef GAIJIN_BROKER_STATE_H
+#define GAIJIN_BROKER_STATE_H
+
+#include <uv.h>
+
+#include "broker/base/log.h"
+#include "broker/books/calls.h"
+#include "broker/books/hosts.h"
+#include "broker/books/loads.h"
+#include "broker/books/names.h"
+#include "broker/books/refs.h"
+#include "broker/books/waits.h"
+#include "broker/net/listener.h"
+#include "proto/frame.h"
+#include "proto/pack.h"
+
+struct client;
+
+/* Deadlines of calls (expiry.h). */
+struct expiry {
+  uv_timer_t timer;
+  uint64_t wakes_ms; /* on the loop's clock; UINT64_MAX: the timer does not run */
+};
+
+/* Hosts whose connection has ended while they held more than is released at once (releases.h):
+ * a queue, linked by the hosts' next_dead_holder. */
+struct dead_holders {
+  uv_idle_t idle; /* active while there are some: the loop does not wait for sockets then */
+  uint32_t first, last; /* SLAB_NONE: the queue is empty */
+};
+
+struct broker {
+  uv_loop_t *loop;
+  uv_check_t check;
+  struct log log;
+  uint32_t max_message;
+  struct listener listener;
+  uv_timer_t greeting; /* runs while a connection has not said hello */
+  uint32_t hello_ms; /* so long it may take to */
+
+  struct client *clients; /* every connection, newest first */
+  struct client *dirty; /* those with something new to write */
+  struct client *condemned; /* those that end with this turn */
+  uint64_t last_made_up; /* the N of the last client-N */
+
+  struct hosts hosts;
+  struct names names;
+  struct refs refs;
+  struct loads loads;
+  struct calls calls;
+  struct waits collecting; /* who waits (op gc) for a host's answer to free; subject: the host */
+  struct expiry expiry;
+  struct dead_holders dead_holders;
+
+  struct frame inbox; /* what is being read, of whoever has not kept a part of a message */
+  struct buffer out; /* the message that notify.h is writing, */
+  struct pack pack; /* and its writer */
+};
+
+/* Seconds on the broker's clock; it does not run while a turn lasts. */
+static inline uint32_t broker_now(const struct broker *b) {
+  return (uint32_t)(uv_now(b->loop) / 1000);
+}
+
+#endif
