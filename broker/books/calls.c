@@ -20,7 +20,6 @@ bool calls_init(struct calls *c, uint64_t seed) {
   slab_init(&c->all, sizeof(struct call));
   owners_init(&c->asked, &c->all, offsetof(struct call, of_asker));
   owners_init(&c->served, &c->all, offsetof(struct call, of_host));
-  owners_init(&c->waited, &c->all, offsetof(struct call, of_waited));
   wheel_init(&c->deadlines, &c->all, offsetof(struct call, deadline));
   return chain_init(&c->by_id, &c->all, offsetof(struct call, id_link), hash_of_id, seed) &&
          chain_init(&c->by_asked, &c->all, offsetof(struct call, asked_link), hash_of_asked, seed);
@@ -31,22 +30,26 @@ void calls_deinit(struct calls *c) {
   chain_deinit(&c->by_asked);
   owners_deinit(&c->asked);
   owners_deinit(&c->served);
-  owners_deinit(&c->waited);
   slab_deinit(&c->all);
   *c = (struct calls){0};
 }
 
 uint64_t calls_next_id(struct calls *c) { return ++c->last_id; }
 
-enum calls_outcome calls_add(struct calls *c, uint32_t asker, uint64_t asked_id, uint32_t host, uint8_t op, bool patient, uint32_t *call) {
+enum calls_outcome calls_add(struct calls *c, uint32_t asker, uint64_t asked_id, uint32_t host,
+                             uint8_t op, bool unbounded, uint32_t *call) {
   if (calls_find_asked(c, asker, asked_id) != SLAB_NONE) return CALLS_DUPLICATE;
-  if (!owners_reserve(&c->asked, asker) || !owners_reserve(&c->served, host) || !owners_reserve(&c->waited, host)) return CALLS_NO_MEMORY;
+  if (!owners_reserve(&c->asked, asker) || !owners_reserve(&c->served, host)) return CALLS_NO_MEMORY;
   *call = slab_add(&c->all);
   if (*call == SLAB_NONE) return CALLS_NO_MEMORY;
-  *calls_at(c, *call) = (struct call){.id = calls_next_id(c), .asked_id = asked_id, .asker = asker, .host = host, .op = op, .patient = patient};
+  *calls_at(c, *call) = (struct call){.id = calls_next_id(c),
+                                         .asked_id = asked_id,
+                                         .asker = asker,
+                                         .host = host,
+                                         .op = op,
+                                         .unbounded = unbounded};
   owners_add(&c->asked, asker, *call);
   owners_add(&c->served, host, *call);
-  if (!patient) owners_add(&c->waited, host, *call);
   chain_add(&c->by_id, *call);
   chain_add(&c->by_asked, *call);
   return CALLS_OK;
@@ -81,7 +84,6 @@ void calls_remove(struct calls *c, uint32_t call) {
   const struct call *k = calls_at(c, call);
   chain_remove(&c->by_id, call);
   owners_remove(&c->served, k->host, call);
-  if (!k->patient) owners_remove(&c->waited, k->host, call);
   slab_remove(&c->all, call);
 }
 
@@ -89,21 +91,17 @@ uint32_t calls_first_asked(const struct calls *c, uint32_t asker) { return owner
 uint32_t calls_first_served(const struct calls *c, uint32_t host) { return owners_first(&c->served, host); }
 uint32_t calls_asked_count(const struct calls *c, uint32_t asker) { return owners_count(&c->asked, asker); }
 uint32_t calls_served_count(const struct calls *c, uint32_t host) { return owners_count(&c->served, host); }
-uint32_t calls_waited_count(const struct calls *c, uint32_t host) { return owners_count(&c->waited, host); }
 
 const char *calls_check(const struct calls *c) {
-  uint32_t asked = 0, waited = 0, listed = 0;
+  uint32_t asked = 0;
   for (uint32_t i = slab_next(&c->all, 0); i != SLAB_NONE; i = slab_next(&c->all, i + 1)) {
     const struct call *k = calls_at(c, i);
     if (calls_find(c, k->id) != i) return "calls: a call is not found by its id";
-    waited += !k->patient;
     if (k->asker == SLAB_NONE) continue;
     asked++;
     if (calls_find_asked(c, k->asker, k->asked_id) != i) return "calls: a call is not found by its asker's id";
   }
   if (c->by_id.count != c->all.count) return "calls: the hash table has another number of calls";
-  for (uint32_t host = 0; host < c->waited.capacity; host++) listed += owners_count(&c->waited, host);
-  if (listed != waited) return "calls: the lists of those waited for have another number of calls";
   if (c->by_asked.count != asked) return "calls: an abandoned call still has its asker";
   return wheel_check(&c->deadlines);
 }

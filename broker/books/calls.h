@@ -21,11 +21,11 @@ struct call {
   uint32_t asker;    /* SLAB_NONE: nobody waits any more */
   uint32_t host;
   uint32_t id_link, asked_link;
-  struct links of_asker, of_host, of_waited;
+  struct links of_asker, of_host;
   struct wheel_link deadline; /* while somebody waits and the time is limited */
   uint32_t deadline_ms;       /* the time it was given */
   uint8_t op;
-  bool patient;
+  bool unbounded; /* the asker itself says that the answer may take for ever */
 };
 
 struct calls {
@@ -33,7 +33,6 @@ struct calls {
   struct slab all;
   struct chain by_id, by_asked;
   struct owners asked, served;
-  struct owners waited; /* of the served: the answer is due. Somebody waits for it, and is not patient; or gave up, which the host was told */
   struct wheel deadlines;
 };
 
@@ -46,9 +45,10 @@ void calls_deinit(struct calls *c);
 /* An id that no other request of this broker has or had. */
 uint64_t calls_next_id(struct calls *c);
 
-/* DUPLICATE: the asker has an open call of that id. *call gets the new one's index, its id is in the record. `patient`: the
- * asker itself says that the answer may take for ever. */
-enum calls_outcome calls_add(struct calls *c, uint32_t asker, uint64_t asked_id, uint32_t host, uint8_t op, bool patient, uint32_t *call);
+/* DUPLICATE: the asker has an open call of that id. *call gets the new one's index, its id is in
+ * the record. */
+enum calls_outcome calls_add(struct calls *c, uint32_t asker, uint64_t asked_id, uint32_t host,
+                             uint8_t op, bool unbounded, uint32_t *call);
 /* By the broker's id; by the asker and its id. SLAB_NONE when there is none. */
 uint32_t calls_find(const struct calls *c, uint64_t id);
 uint32_t calls_find_asked(const struct calls *c, uint32_t asker, uint64_t asked_id);
@@ -61,7 +61,6 @@ uint32_t calls_first_asked(const struct calls *c, uint32_t asker);
 uint32_t calls_first_served(const struct calls *c, uint32_t host);
 uint32_t calls_asked_count(const struct calls *c, uint32_t asker);
 uint32_t calls_served_count(const struct calls *c, uint32_t host);
-uint32_t calls_waited_count(const struct calls *c, uint32_t host);
 
 static inline struct call *calls_at(const struct calls *c, uint32_t call) { return slab_at(&c->all, call); }
 

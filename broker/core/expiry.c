@@ -6,7 +6,6 @@
 #include "broker/core/expiry.h"
 
 #include "broker/broker.h"
-#include "broker/net/client.h"
 #include "broker/core/notify.h"
 
 static void expire(struct broker *b, uint32_t call) {

@@ -8,12 +8,11 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "broker/net/client.h"
 
 struct pack *notify_begin(struct broker *b, enum message_kind kind, enum op op, uint64_t id, uint32_t count) {
   struct message header = {.kind = kind, .op = op, .id = id, .target = OP_NONE};
   b->out.size = 0;
-  pack_begin(&b->pack, &b->out, b->max_message, &header, count);
+  pack_begin(&b->pack, &b->out, b->connections.max_message, &header, count);
   return &b->pack;
 }
 
@@ -60,6 +59,11 @@ void notify_refuse(struct client *to, const struct message *request, enum status
   send_error(to, request->op, request->id, status, text);
 }
 
+void notify_fault(struct client *to, const char *text) {
+  notify_error(to, OP_hello, 0, STATUS_protocol,
+               "the broker ends this connection, whose client broke the protocol: %s", text);
+}
+
 void notify_peer(struct client *to, const struct host *host) {
   struct pack *p = notify_begin(to->broker, MESSAGE_NOTICE, OP_peer, 0, 2);
   pack_uint(p, host->id);
@@ -78,7 +82,7 @@ void notify_cancel(struct client *to, uint64_t request) { send_number(to, OP_can
 
 void notify_free(struct client *to) {
   if (to->free_id) return;
-  client_awaited(to);
+  client_answer_due(to);
   to->free_ms = uv_now(to->broker->loop);
   to->free_id = calls_next_id(&to->broker->calls);
   notify_begin(to->broker, MESSAGE_REQUEST, OP_free, to->free_id, 0);

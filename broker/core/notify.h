@@ -28,6 +28,9 @@ void notify_error(struct client *to, enum op op, uint64_t id, enum status status
 /* The seed's text for whatever is asked of a worker that is not there. `name` has `size` bytes. */
 #define NOTIFY_DEAD_TEXT "Gaijin tried accessing dead resource. (%.*s)"
 
+/* The client broke the protocol: an error to no request. (client_events.fault) */
+void notify_fault(struct client *to, const char *text);
+
 void notify_peer(struct client *to, const struct host *host);
 void notify_dead(struct client *to, uint64_t host);
 void notify_cancel(struct client *to, uint64_t request);

@@ -16,11 +16,9 @@
 #include "broker/books/names.h"
 #include "broker/books/refs.h"
 #include "broker/books/waits.h"
+#include "broker/net/client.h"
 #include "broker/net/listener.h"
-#include "proto/frame.h"
 #include "proto/pack.h"
-
-struct client;
 
 /* Deadlines of calls (expiry.h). */
 struct expiry {
@@ -39,14 +37,11 @@ struct broker {
   uv_loop_t *loop;
   uv_check_t check;
   struct log log;
-  uint32_t max_message;
   struct listener listener;
+  struct connections connections;
   uv_timer_t greeting; /* runs while a connection has not said hello */
   uint32_t hello_ms; /* so long it may take to */
 
-  struct client *clients; /* every connection, newest first */
-  struct client *dirty; /* those with something new to write */
-  struct client *condemned; /* those that end with this turn */
   uint64_t last_made_up; /* the N of the last client-N */
 
   struct hosts hosts;
@@ -58,7 +53,6 @@ struct broker {
   struct expiry expiry;
   struct dead_holders dead_holders;
 
-  struct frame inbox; /* what is being read, of whoever has not kept a part of a message */
   struct buffer out; /* the message that notify.h is writing, */
   struct pack pack; /* and its writer */
 };

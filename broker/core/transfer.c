@@ -10,7 +10,6 @@
 #include "broker/core/notify.h"
 #include "broker/core/releases.h"
 #include "broker/core/state.h"
-#include "broker/net/client.h"
 #include "proto/body.h"
 
 static void start(struct transfer *t) {

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: MIT
  *
- * Reading goes through one buffer of the broker, so that an idle connection costs
- * no buffer; only the begin of an unfinished message stays with its connection.
+ * Reading goes through one buffer for all, so that an idle connection costs no buffer; only the
+ * begin of an unfinished message stays with its connection.
  */
 #define _GNU_SOURCE /* struct ucred */
 #include "broker/net/client.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -14,27 +15,24 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "broker/core/notify.h"
-#include "broker/core/state.h"
-#include "broker/ops/dispatch.h"
-#include "broker/ops/greet.h"
+#include "broker/base/slab.h"
+#include "proto/limits.h"
 
 enum { READ_BYTES = 64 << 10, WAIT_TO_READ = UV_READABLE | UV_DISCONNECT };
-/* A client with more than this (or four of the largest messages) waiting for it gets no more requests. */
+/* A client with more than this (or four of the largest messages) waiting for it gets no more
+ * requests. */
 #define QUEUE_SOFT ((size_t)64 << 20)
-/* With so many times as much, answers and notices included, it is not going to read them any more. */
+/* With so many times as much, answers and notices included, it is not going to read them. */
 enum { QUEUE_HARD_FACTOR = 4 };
-
-const char *client_name(const struct client *c) { return c->host == SLAB_NONE ? "a client without a name" : hosts_at(&c->broker->hosts, c->host)->name; }
 
 /* ---- Ends ---- */
 
 static void condemn(struct client *c, const char *format, va_list args) {
   if (c->state == CLIENT_CONDEMNED) return;
-  vsnprintf(c->why, sizeof c->why, format, args);
+  vsnprintf(c->reason, sizeof c->reason, format, args);
   c->state = CLIENT_CONDEMNED;
-  c->next_condemned = c->broker->condemned;
-  c->broker->condemned = c;
+  c->next_condemned = c->connections->condemned;
+  c->connections->condemned = c;
 }
 
 void client_condemn(struct client *c, const char *format, ...) {
@@ -45,35 +43,76 @@ void client_condemn(struct client *c, const char *format, ...) {
 }
 
 void client_fault(struct client *c, const char *format, ...) {
-  char text[sizeof c->why];
+  char text[sizeof c->reason];
   va_list args;
+  if (c->state == CLIENT_CONDEMNED) return;
   va_start(args, format);
   vsnprintf(text, sizeof text, format, args);
   va_end(args);
-  notify_error(c, OP_hello, 0, STATUS_protocol, "the broker ends this connection, whose client broke the protocol: %s", text);
+  c->connections->events->fault(c, text);
   client_condemn(c, "it broke the protocol: %s", text);
 }
 
 void client_forged(struct client *c, const char *what) {
-  uint64_t now = uv_now(c->broker->loop), *oldest = &c->forged_ms[c->forgeries % FORGERIES_MOST];
+  uint64_t now = uv_now(c->connections->loop);
+  uint64_t *oldest = &c->forged_ms[c->forgeries % FORGERIES_MOST];
   bool too_often = c->forgeries >= FORGERIES_MOST && now - *oldest < FORGERY_WINDOW_MS;
   *oldest = now;
   c->forgeries++;
-  log_line(&c->broker->log, LOG_WARN, "%s: %s (%llu forgeries so far)", client_name(c), what, (unsigned long long)c->forgeries);
-  if (too_often) client_fault(c, "more than %d forgeries within %d s", FORGERIES_MOST, FORGERY_WINDOW_MS / 1000);
+  log_line(c->connections->log, LOG_WARN, "%s: %s (%llu forgeries so far)", c->name, what,
+           (unsigned long long)c->forgeries);
+  if (too_often)
+    client_fault(c, "more than %d forgeries within %d s", FORGERIES_MOST,
+                 FORGERY_WINDOW_MS / 1000);
 }
 
-/* ---- What waits to be written ---- */
+void client_ready(struct client *c) {
+  assert(c->state == CLIENT_GREETING && c->host != SLAB_NONE);
+  c->state = CLIENT_READY;
+}
+
+/* ---- Whether it responds ---- */
+
+static void note_activity(struct client *c) { c->active_ms = uv_now(c->connections->loop); }
+
+/* What waits in the outbox alone may have come in this turn: only a full socket says that the
+ * client does not read. */
+static bool is_awaited(const struct client *c) {
+  return c->answers_due > 0 || (c->events & UV_WRITABLE);
+}
+
+void client_answer_due(struct client *c) {
+  if (!is_awaited(c)) note_activity(c);
+  c->answers_due++;
+}
+
+void client_answer_came(struct client *c) {
+  assert(c->answers_due > 0);
+  c->answers_due--;
+}
+
+bool client_is_responsive(const struct client *c) {
+  return !is_awaited(c) || uv_now(c->connections->loop) - c->active_ms <= RESPONSIVE_MS;
+}
+
+/* ---- Writing ---- */
 
 static size_t queue_bound(const struct client *c) {
-  size_t four = (size_t)c->broker->max_message * 4;
+  size_t four = (size_t)c->connections->max_message * 4;
   return four > QUEUE_SOFT ? four : QUEUE_SOFT;
 }
 
 bool client_has_room(const struct client *c) { return c->outbox.bytes <= queue_bound(c); }
 
+static void make_dirty(struct client *c) {
+  if (c->is_dirty) return;
+  c->is_dirty = true;
+  c->next_dirty = c->connections->dirty;
+  c->connections->dirty = c;
+}
+
 void client_push(struct client *c, const void *bytes, uint32_t size) {
-  if (c->state == CLIENT_CONDEMNED || c->deaf) return;
+  if (c->state == CLIENT_CONDEMNED || c->write_failed) return;
   if (c->outbox.bytes > QUEUE_HARD_FACTOR * queue_bound(c)) {
     client_condemn(c, "it does not read what it is sent: %zu bytes wait for it", c->outbox.bytes);
     return;
@@ -83,28 +122,8 @@ void client_push(struct client *c, const void *bytes, uint32_t size) {
     return;
   }
   c->messages_out++;
-  if (c->is_dirty) return;
-  c->is_dirty = true;
-  c->next_dirty = c->broker->dirty;
-  c->broker->dirty = c;
+  make_dirty(c);
 }
-
-/* ---- Signs of life ---- */
-
-static void sign_of_life(struct client *c) { c->alive_ms = uv_now(c->broker->loop); }
-
-/* What waits in the outbox alone may have come in this turn: only a full socket says that the client does not read. */
-static bool is_awaited(const struct client *c) {
-  return c->free_id || (c->events & UV_WRITABLE) || (c->host != SLAB_NONE && calls_waited_count(&c->broker->calls, c->host) > 0);
-}
-
-void client_awaited(struct client *c) {
-  if (!is_awaited(c)) sign_of_life(c);
-}
-
-bool client_answers(const struct client *c) { return !is_awaited(c) || uv_now(c->broker->loop) - c->alive_ms <= ANSWERING_MS; }
-
-/* ---- Writing ---- */
 
 static void on_event(uv_poll_t *poll, int status, int events);
 
@@ -115,17 +134,18 @@ static void wait_for(struct client *c, int events) {
   if (r < 0) client_condemn(c, "cannot wait for its socket: %s", uv_strerror(r));
 }
 
-void client_flush(struct client *c) {
+/* Writes what is queued, once. */
+static void flush(struct client *c) {
   int error;
   switch (outbox_write(&c->outbox, c->fd, &error)) {
     case OUTBOX_EMPTY: wait_for(c, WAIT_TO_READ); break;
     case OUTBOX_LEFT:
-      client_awaited(c);
+      if (!is_awaited(c)) note_activity(c);
       wait_for(c, WAIT_TO_READ | UV_WRITABLE);
       break;
     case OUTBOX_FAILED:
       /* Shut, the socket is sure to come to an end, and is read up to there. */
-      c->deaf = true;
+      c->write_failed = true;
       outbox_deinit(&c->outbox);
       shutdown(c->fd, SHUT_RDWR);
       wait_for(c, WAIT_TO_READ);
@@ -140,9 +160,12 @@ static void handle_messages(struct client *c, struct frame *f) {
   uint8_t *bytes;
   uint32_t size;
   while (c->state != CLIENT_CONDEMNED) {
-    f->max_message = c->state == CLIENT_GREETING ? MAX_MESSAGE_LEAST : c->broker->max_message;
+    f->max_message = c->state == CLIENT_GREETING ? MAX_MESSAGE_LEAST : c->connections->max_message;
     switch (frame_next(f, &bytes, &size)) {
-      case FRAME_MESSAGE: dispatch_message(c, bytes, size); break;
+      case FRAME_MESSAGE:
+        c->messages_in++;
+        c->connections->events->message(c, bytes, size);
+        break;
       case FRAME_MORE: return;
       case FRAME_TOO_LARGE:
         client_fault(c, "a message of %lu bytes is over the limit of %lu", (unsigned long)size, (unsigned long)f->max_message);
@@ -178,7 +201,7 @@ static void keep_rest(struct client *c, struct frame *f) {
 
 /* Reads once. False when there was nothing more to read. */
 static bool read_once(struct client *c) {
-  struct frame *f = left_in(&c->rest) ? &c->rest : &c->broker->inbox;
+  struct frame *f = left_in(&c->rest) ? &c->rest : &c->connections->inbox;
   uint32_t room;
   uint8_t *to = frame_room(f, READ_BYTES, &room);
   if (!to) {
@@ -193,7 +216,7 @@ static bool read_once(struct client *c) {
     return false;
   }
   frame_filled(f, (uint32_t)n);
-  sign_of_life(c);
+  note_activity(c);
   handle_messages(c, f);
   keep_rest(c, f);
   return c->state != CLIENT_CONDEMNED;
@@ -209,8 +232,8 @@ static void on_event(uv_poll_t *poll, int status, int events) {
     return;
   }
   if (events & UV_WRITABLE) {
-    sign_of_life(c); /* the socket was full: it has read */
-    client_flush(c);
+    note_activity(c); /* the socket was full: it has read */
+    flush(c);
   }
   if (events & UV_DISCONNECT) {
     /* Nothing more will come than the kernel holds. Read in one turn, the death is processed before those who connect
@@ -231,38 +254,77 @@ static void learn_process(struct client *c) {
   c->uid = peer.uid;
 }
 
-int client_new(struct broker *b, int fd) {
+int client_new(struct connections *n, int fd) {
   struct client *c = calloc(1, sizeof *c);
-  if (!c || uv_poll_init(b->loop, &c->poll, fd) < 0) {
+  if (!c || uv_poll_init(n->loop, &c->poll, fd) < 0) {
     free(c);
     close(fd);
     return -1;
   }
-  c->broker = b;
+  c->connections = n;
+  c->broker = n->broker;
   c->fd = fd;
-  c->host = c->name = SLAB_NONE;
+  c->name = "a client without a name";
+  c->host = c->name_record = SLAB_NONE;
+  c->since_ms = c->active_ms = uv_now(n->loop);
   c->version = WIRE_VERSION_LEAST;
-  c->since_ms = c->alive_ms = uv_now(b->loop);
   c->poll.data = c;
   learn_process(c);
-  c->next = b->clients;
+  c->next = n->all;
   if (c->next) c->next->prev = c;
-  b->clients = c;
+  n->all = c;
   wait_for(c, WAIT_TO_READ);
-  greet_expect(b);
+  n->events->opened(c);
   return 0;
 }
 
 static void on_closed(uv_handle_t *handle) { free(handle->data); }
 
 void client_close(struct client *c) {
+  assert(!uv_is_closing((uv_handle_t *)&c->poll));
   if (c->prev)
     c->prev->next = c->next;
   else
-    c->broker->clients = c->next;
+    c->connections->all = c->next;
   if (c->next) c->next->prev = c->prev;
   outbox_deinit(&c->outbox);
   frame_deinit(&c->rest);
+  /* In this order: libuv must not watch a descriptor that may be another's already. */
   uv_close((uv_handle_t *)&c->poll, on_closed);
   close(c->fd);
+}
+
+/* ---- All of them ---- */
+
+void connections_init(struct connections *n, uv_loop_t *loop, const struct log *log,
+                      const struct client_events *events, struct broker *broker,
+                      uint32_t max_message) {
+  *n = (struct connections){
+      .loop = loop, .log = log, .events = events, .broker = broker, .max_message = max_message};
+  frame_init(&n->inbox, max_message);
+}
+
+void connections_deinit(struct connections *n) {
+  assert(!n->all);
+  frame_deinit(&n->inbox);
+}
+
+void connections_close(struct connections *n) {
+  n->dirty = n->condemned = NULL;
+  while (n->all) client_close(n->all);
+}
+
+void connections_end_turn(struct connections *n) {
+  while (n->dirty || n->condemned) {
+    if (n->dirty) {
+      struct client *c = n->dirty;
+      n->dirty = c->next_dirty;
+      c->is_dirty = false;
+      flush(c);
+    } else {
+      struct client *c = n->condemned;
+      n->condemned = c->next_condemned;
+      n->events->ended(c);
+    }
+  }
 }

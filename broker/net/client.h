@@ -1,11 +1,18 @@
 /* SPDX-License-Identifier: MIT
  *
- * One connection. Its life: GREETING (only hello is understood, and not for ever), READY, CONDEMNED
- * (marked; nothing goes in or out any more), buried by reap.c at the end of the
- * turn. client_condemn may be called anywhere and only marks.
+ * Connections: one of them (struct client), and all of them together (struct connections).
  *
- * A write error does not end a connection: what the peer had sent before it died
- * is read to its end first, then the end is processed, once.
+ * A message comes in where the loop says that a socket is readable (on_event in client.c): the
+ * socket is read once and each whole message goes to events.message. A connection ends where
+ * client_condemn marks it, which may be called anywhere; connections_end_turn then gives it to
+ * events.ended. Nothing else ends one.
+ *
+ * The life of a client: GREETING (only hello is understood, and not for ever), READY, CONDEMNED
+ * (nothing goes in or out any more), closed at the end of the turn. A write error does not end a
+ * connection: what the peer had sent before it died is read to its end first.
+ *
+ * This floor knows sockets and bytes. What a message means is known above; what is stored here
+ * for those floors is marked so.
  */
 #ifndef GAIJIN_BROKER_CLIENT_H
 #define GAIJIN_BROKER_CLIENT_H
@@ -15,77 +22,125 @@
 #include <sys/types.h>
 #include <uv.h>
 
+#include "broker/base/log.h"
 #include "broker/net/outbox.h"
 #include "proto/frame.h"
 
 struct broker;
+struct client;
+
+/* What the floors above do with connections. */
+struct client_events {
+  /* A connection has come; nothing was read from it yet. */
+  void (*opened)(struct client *c);
+  /* A whole message, length prefix included, whose bytes may be changed. The client is GREETING
+   * or READY, and may be CONDEMNED when this returns. */
+  void (*message)(struct client *c, uint8_t *bytes, uint32_t size);
+  /* The client broke the protocol and is condemned next: the last chance to tell it. */
+  void (*fault)(struct client *c, const char *text);
+  /* The end of a CONDEMNED client, at the end of a turn. Ends with client_close. */
+  void (*ended)(struct client *c);
+};
+
+struct connections {
+  uv_loop_t *loop;
+  const struct log *log;
+  const struct client_events *events;
+  struct broker *broker; /* given to every client */
+  uint32_t max_message; /* bytes after the length prefix */
+  struct client *all; /* every one that is not closed, newest first */
+  struct client *dirty; /* those with something new to write */
+  struct client *condemned; /* those that end with this turn */
+  struct frame inbox; /* what is being read, of whoever has not kept a part of a message */
+};
 
 enum client_state { CLIENT_GREETING, CLIENT_READY, CLIENT_CONDEMNED };
 
 /* More forgeries than this within the window end a connection. */
 enum { FORGERIES_MOST = 20, FORGERY_WINDOW_MS = 10000 };
-/* Who lets others wait for longer than this without reading or sending anything is shown as not answering. */
-enum { ANSWERING_MS = 1000 };
+/* Who owes others an answer, or room in its socket, and for longer than this neither read nor
+ * sent anything, is shown as not responding. */
+enum { RESPONSIVE_MS = 1000 };
 
 /* What a client said with its last answer to free. */
 struct budget {
   bool known;
-  uint64_t ms;      /* left for collections */
+  uint64_t ms; /* left for collections */
   uint64_t put_off; /* collections it put off, ever */
 };
 
 struct client {
-  struct broker *broker;
-  struct client *prev, *next;                 /* broker.clients */
+  struct connections *connections;
+  struct client *prev, *next; /* in connections.all */
   struct client *next_dirty, *next_condemned; /* valid while is_dirty, while CONDEMNED */
   uv_poll_t poll;
   int fd;
   int events; /* what poll waits for */
   enum client_state state;
-  uint32_t version; /* of the wire, agreed in hello; the least before */
-  bool is_dirty, observer, serves; /* serves: has said ready */
-  bool deaf;      /* a write failed: nothing is sent any more */
-  uint32_t host;  /* its number, SLAB_NONE before it is READY */
-  uint32_t name;  /* its record in names, SLAB_NONE for observers */
-  uint64_t free_id; /* the free request it has not answered yet, or 0 */
-  uint64_t free_ms; /* when that was sent, on the loop's clock */
-  struct budget budget;
+  bool is_dirty; /* in connections.dirty */
+  bool write_failed; /* nothing is sent any more */
   struct frame rest; /* the begin of a message whose end has not come yet */
   struct outbox outbox;
   pid_t pid;
   uid_t uid;
-  uint64_t since_ms; /* on the loop's clock, as are: */
-  uint64_t alive_ms; /* when it last read or sent something, or when something began to wait for it */
+  uint64_t since_ms; /* on the loop's clock, as is: */
+  uint64_t active_ms; /* when it last read or sent something, or when an answer became due */
+  uint32_t answers_due; /* requests it was sent and is to answer in finite time */
   uint64_t messages_in, messages_out;
-  uint64_t posts_refused; /* its one-way requests that could not be delivered */
   uint64_t forgeries, forged_ms[FORGERIES_MOST]; /* all of them; times of the last ones, a ring */
-  char why[192]; /* why it was condemned; "" when it just left */
+  char reason[192]; /* why it was condemned; "" when it just left */
+  const char *name; /* for the log; the text is its host's record's, or static */
+
+  /* Of the floors above. */
+  struct broker *broker;
+  uint32_t version; /* of the wire, agreed in hello; the least before */
+  uint32_t host; /* its number in the books; SLAB_NONE before it is READY */
+  uint32_t name_record; /* of its name in the books; SLAB_NONE for observers */
+  bool observer, serves; /* serves: has said ready */
+  uint64_t free_id; /* the free request it has not answered yet, or 0 */
+  uint64_t free_ms; /* when that was sent, on the loop's clock */
+  struct budget budget;
+  uint64_t posts_refused; /* its one-way requests that could not be delivered */
 };
 
-/* Takes a connected, non-blocking socket over. -1 when memory is short; the socket is closed then. */
-int client_new(struct broker *b, int fd);
-/* Closes the socket and frees the struct when libuv has let go of it. Unlinks it from broker.clients. */
+/* No connection yet. The log and the events stay the caller's. `broker` is for the events. */
+void connections_init(struct connections *n, uv_loop_t *loop, const struct log *log,
+                      const struct client_events *events, struct broker *broker,
+                      uint32_t max_message);
+/* After connections_close, and after the loop has run to its end. */
+void connections_deinit(struct connections *n);
+/* Closes every connection, without a word to anybody. */
+void connections_close(struct connections *n);
+/* Writes what was queued in this turn, once per client; then the condemned end. */
+void connections_end_turn(struct connections *n);
+
+/* Takes a connected, non-blocking socket over. -1 when memory is short; it is closed then. */
+int client_new(struct connections *n, int fd);
+/* Unlinks the client, closes its socket, and frees the struct when libuv has let go of it. */
 void client_close(struct client *c);
 
-/* Queues a message. A client that is not there any more is silently skipped: its end is under way. */
+/* hello was accepted: the client, which is GREETING, is READY from now on. */
+void client_ready(struct client *c);
+
+/* Queues a message. A client that is not there any more is silently skipped: its end is under
+ * way. One that does not read for too long is condemned. */
 void client_push(struct client *c, const void *bytes, uint32_t size);
-/* Writes what is queued, once. */
-void client_flush(struct client *c);
-/* Whether the client is fit for another request: connected and reading. */
+/* Whether the client is fit for another request: what waits for it is within bounds. */
 bool client_has_room(const struct client *c);
-/* An answer of the client is about to be waited for. */
-void client_awaited(struct client *c);
-/* False: for more than ANSWERING_MS an answer, or room in its socket, has been due while it read and sent nothing. */
-bool client_answers(const struct client *c);
 
-/* Ends the connection at the end of the turn. */
-void client_condemn(struct client *c, const char *format, ...) __attribute__((format(printf, 2, 3)));
-/* The client broke the rules: tells it (as an error to no request), and condemns it. */
+/* The client was sent a request that it is to answer in finite time; it has answered one. */
+void client_answer_due(struct client *c);
+void client_answer_came(struct client *c);
+/* False: for more than RESPONSIVE_MS an answer, or room in its socket, has been due while it
+ * read and sent nothing. */
+bool client_is_responsive(const struct client *c);
+
+/* Ends the connection at the end of the turn. The first reason counts; "" is for who just left. */
+void client_condemn(struct client *c, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+/* The client broke the protocol: tells it (events.fault), and condemns it. */
 void client_fault(struct client *c, const char *format, ...) __attribute__((format(printf, 2, 3)));
-/* The client used what it was never given: counted and logged; too often, and it is condemned. */
+/* The client used what it was never given: counted and logged; too often, and it is a fault. */
 void client_forged(struct client *c, const char *what);
-
-/* What to call it in the log. */
-const char *client_name(const struct client *c);
 
 #endif

@@ -7,6 +7,7 @@
 #define _GNU_SOURCE /* accept4 */
 #include "broker/net/listener.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -17,7 +18,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-enum { BACKLOG = 512 };
+enum { BACKLOG = 512, ACCEPTS_PER_TURN = 64, REFUSED_LOG_MS = 1000, PAUSE_MS = 100 };
 
 static void make_directory(const char *path) {
   char dir[sizeof(((struct listener *)0)->path)];
@@ -128,6 +129,12 @@ int listener_open(struct listener *l, const char *path, char *error, size_t n) {
 
 void listener_close(struct listener *l) {
   struct stat there;
+  if (l->polling) {
+    /* Before the descriptor: libuv must not watch one that may be another's already. */
+    uv_close((uv_handle_t *)&l->poll, NULL);
+    uv_close((uv_handle_t *)&l->pause, NULL);
+    l->polling = false;
+  }
   if (l->fd >= 0) {
     if (l->inode && lstat(l->path, &there) == 0 && there.st_ino == l->inode && there.st_dev == l->device) unlink(l->path);
     close(l->fd);
@@ -154,4 +161,66 @@ int listener_accept(struct listener *l) {
   int error = errno;
   if (error == EMFILE || error == ENFILE) refuse(l);
   return -error;
+}
+
+/* ---- In the loop ---- */
+
+static void log_refused(struct listener *l, int error) {
+  uint64_t now = uv_now(l->poll.loop);
+  if (l->refused_ms && now - l->refused_ms < REFUSED_LOG_MS) return;
+  l->refused_ms = now ? now : 1;
+  log_line(l->log, LOG_ERROR, "refused a client: %s; raise the limit of open files (ulimit -n)",
+           strerror(error));
+}
+
+static void log_cannot_wait(const struct listener *l, int error) {
+  log_line(l->log, LOG_ERROR, "cannot wait for clients: %s", uv_strerror(error));
+}
+
+static void on_readable(uv_poll_t *poll, int status, int events);
+
+static void on_pause_over(uv_timer_t *timer) {
+  struct listener *l = timer->data;
+  int r = uv_poll_start(&l->poll, UV_READABLE, on_readable);
+  if (r < 0) log_cannot_wait(l, r);
+}
+
+/* There is no descriptor even to refuse the client that waits: accepting goes on a little later. */
+static void pause_accepting(struct listener *l) {
+  uv_poll_stop(&l->poll);
+  uv_timer_start(&l->pause, on_pause_over, PAUSE_MS, 0);
+}
+
+static void on_readable(uv_poll_t *poll, int status, int events) {
+  struct listener *l = poll->data;
+  (void)events;
+  if (status < 0) {
+    log_cannot_wait(l, status);
+    return;
+  }
+  for (int i = 0; i < ACCEPTS_PER_TURN; i++) {
+    int fd = listener_accept(l);
+    if (fd == -EAGAIN) return;
+    if (fd == -EMFILE || fd == -ENFILE) {
+      log_refused(l, -fd);
+      if (l->spare_fd >= 0) continue;
+      pause_accepting(l);
+      return;
+    }
+    if (fd >= 0) l->accepted(l->user, fd);
+  }
+}
+
+int listener_start(struct listener *l, uv_loop_t *loop, const struct log *log,
+                   listener_fn accepted, void *user) {
+  assert(l->fd >= 0 && !l->polling);
+  l->log = log;
+  l->accepted = accepted;
+  l->user = user;
+  int r = uv_poll_init(loop, &l->poll, l->fd);
+  if (r < 0) return r;
+  uv_timer_init(loop, &l->pause);
+  l->polling = true;
+  l->poll.data = l->pause.data = l;
+  return uv_poll_start(&l->poll, UV_READABLE, on_readable);
 }

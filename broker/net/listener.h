@@ -13,12 +13,20 @@
 #include <sys/types.h>
 #include <uv.h>
 
+#include "broker/base/log.h"
+
+/* A connection has come: its descriptor, non-blocking and closed on exec, is the callee's. */
+typedef void (*listener_fn)(void *user, int fd);
+
 struct listener {
   char path[108], lock_path[116];
   int fd, lock_fd; /* -1: closed */
   int spare_fd;    /* given up for a moment to refuse a client when there are no descriptors left */
   dev_t device;    /* of the socket file, to know it again */
   ino_t inode;
+  const struct log *log;
+  listener_fn accepted;
+  void *user;
   uv_poll_t poll;
   uv_timer_t pause; /* runs while nobody is accepted, for lack of descriptors */
   bool polling;     /* poll and pause are initialised */
@@ -28,7 +36,12 @@ struct listener {
 /* Makes the directory if it is missing, takes the lock, binds and listens (mode 0600). 0; or -1 and one clear line in
  * `error` (n bytes); nothing stays behind then. */
 int listener_open(struct listener *l, const char *path, char *error, size_t n);
-/* Unlinks the socket and the lock. A listener that is not open is fine. */
+/* Has the loop accept connections from now on; `accepted` is called for each. 0, or libuv's error;
+ * listener_close is due then, too. */
+int listener_start(struct listener *l, uv_loop_t *loop, const struct log *log,
+                   listener_fn accepted, void *user);
+/* Unlinks the socket and the lock; the loop lets go of the struct when it runs next. A listener
+ * that is not open is fine. */
 void listener_close(struct listener *l);
 
 /* The next connection, non-blocking and closed on exec: its descriptor, or a negative errno. -EAGAIN: none waits.

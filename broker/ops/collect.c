@@ -6,7 +6,6 @@
 
 #include "broker/core/notify.h"
 #include "broker/core/state.h"
-#include "broker/net/client.h"
 #include "proto/body.h"
 
 enum { WAITS_MOST = 10000 }; /* of one observer */
@@ -66,6 +65,7 @@ void collect_answered(struct client *from, const struct message *m) {
   struct broker *b = from->broker;
   uint64_t request;
   from->free_id = 0;
+  client_answer_came(from);
   read_budget(from, m);
   loads_settle(&b->loads, from->host);
   for (struct client *who; (who = take_wait(b, from->host, &request));) notify_reply(who, OP_gc, request);
@@ -76,7 +76,7 @@ void collect_ended(struct client *c) {
   uint64_t request;
   for (uint32_t i; (i = waits_first_of_client(&b->collecting, c->host)) != SLAB_NONE;) waits_remove(&b->collecting, i);
   for (struct client *who; (who = take_wait(b, c->host, &request));)
-    notify_error(who, OP_gc, request, STATUS_dead, NOTIFY_DEAD_TEXT, NAME_MAX_BYTES, client_name(c));
+    notify_error(who, OP_gc, request, STATUS_dead, NOTIFY_DEAD_TEXT, NAME_MAX_BYTES, c->name);
 }
 
 bool collect_cancel(struct client *from, uint64_t request) {

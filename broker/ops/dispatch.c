@@ -7,7 +7,6 @@
 
 #include "broker/core/notify.h"
 #include "broker/core/state.h"
-#include "broker/net/client.h"
 #include "broker/ops/collect.h"
 #include "broker/ops/greet.h"
 #include "broker/ops/holdings.h"
@@ -83,7 +82,6 @@ static bool is_too_new(const struct client *from, const struct message *m) {
 
 void dispatch_message(struct client *from, uint8_t *bytes, uint32_t size) {
   struct message m;
-  from->messages_in++;
   const char *fault = message_parse(bytes, size, &m);
   if (fault)
     client_fault(from, "%s", fault);

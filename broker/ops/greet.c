@@ -11,7 +11,6 @@
 #include <sys/random.h>
 
 #include "broker/broker.h"
-#include "broker/net/client.h"
 #include "broker/core/notify.h"
 #include "broker/ops/watch.h"
 #include "proto/hello.h"
@@ -100,10 +99,10 @@ static bool admit(struct client *from, const struct message *m, const struct hel
     return false;
   }
   if (h->observer) return true;
-  enum names_outcome o = names_take(&b->names, h->name, h->name_size, from->host, &from->name);
+  enum names_outcome o = names_take(&b->names, h->name, h->name_size, from->host, &from->name_record);
   if (o == NAMES_OK) return true;
   hosts_remove(&b->hosts, from->host);
-  from->host = from->name = SLAB_NONE;
+  from->host = from->name_record = SLAB_NONE;
   if (o == NAMES_TAKEN)
     refuse(from, m, STATUS_name_taken, "another living worker is named %s; choose another name or end that one", h->name);
   else
@@ -124,7 +123,7 @@ static void look_again(struct broker *b, uint64_t due_in) {
 static void on_greeting_over(uv_timer_t *timer) {
   struct broker *b = timer->data;
   uint64_t now = uv_now(b->loop), next = UINT64_MAX;
-  for (struct client *c = b->clients; c; c = c->next) {
+  for (struct client *c = b->connections.all; c; c = c->next) {
     if (c->state != CLIENT_GREETING) continue;
     uint64_t waited = now - c->since_ms;
     if (waited >= b->hello_ms)
@@ -136,7 +135,8 @@ static void on_greeting_over(uv_timer_t *timer) {
   broker_end_turn(b); /* timers run outside of what the loop's turn ends with */
 }
 
-void greet_expect(struct broker *b) {
+void greet_expect(struct client *c) {
+  struct broker *b = c->broker;
   if (!uv_is_active((uv_handle_t *)&b->greeting)) look_again(b, b->hello_ms);
 }
 
@@ -148,7 +148,7 @@ static void send_reply(struct client *to, const struct message *m, const struct 
                           .host = hosts_at(&b->hosts, to->host)->id,
                           .name = h->name,
                           .name_size = h->name_size,
-                          .max_message = b->max_message,
+                          .max_message = b->connections.max_message,
                           .broker_version = GAIJIN_VERSION,
                           .broker_version_size = sizeof GAIJIN_VERSION - 1};
   uint32_t values = hello_reply_values(h->version, 0);
@@ -163,10 +163,11 @@ void greet_on_hello(struct client *from, const struct message *m) {
   if (!h.name_size) make_up_name(b, &h);
   if (!h.observer) free_name(b, &h);
   if (!admit(from, m, &h)) return;
-  from->state = CLIENT_READY;
   from->observer = h.observer;
+  from->name = hosts_at(&b->hosts, from->host)->name;
   from->version = h.version;
+  client_ready(from);
   send_reply(from, m, &h);
   log_line(&b->log, LOG_DEBUG, "%s %s connected (process %ld)", h.observer ? "observer" : "worker", h.name, (long)from->pid);
-  if (from->name != SLAB_NONE) watch_answer(from);
+  if (from->name_record != SLAB_NONE) watch_answer(from);
 }

@@ -7,13 +7,12 @@
 
 #include "proto/message.h"
 
-struct broker;
 struct client;
 
 /* Makes the client READY and answers, or answers with an error and condemns it. */
 void greet_on_hello(struct client *from, const struct message *m);
 
 /* A connection has come: if it says no hello within broker.hello_ms (a tenth more at most), it is closed. One timer for all. */
-void greet_expect(struct broker *b);
+void greet_expect(struct client *c);
 
 #endif

@@ -10,7 +10,6 @@
 #include "broker/core/releases.h"
 #include "broker/core/state.h"
 #include "broker/core/transfer.h"
-#include "broker/net/client.h"
 #include "proto/body.h"
 
 void holdings_on_sub(struct client *from, const struct message *m) {

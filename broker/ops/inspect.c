@@ -10,7 +10,6 @@
 
 #include "broker/core/notify.h"
 #include "broker/core/state.h"
-#include "broker/net/client.h"
 #include "proto/base.h"
 #include "proto/body.h"
 
@@ -76,7 +75,7 @@ static void client_write(const struct page *g, uint32_t index, struct pack *p) {
   pack_uint(p, c->messages_in);
   pack_uint(p, c->messages_out);
   pack_bool(p, c->serves);
-  pack_bool(p, client_answers(c));
+  pack_bool(p, client_is_responsive(c));
 }
 
 /* ---- tokens ---- */
@@ -201,7 +200,7 @@ static void send_page(struct client *to, const struct page *g, uint64_t request)
 static uint32_t find_holder(const struct broker *b, const char *name, uint32_t size) {
   uint32_t host = names_host(&b->names, name, size);
   if (host != SLAB_NONE) return host;
-  for (const struct client *c = b->clients; c; c = c->next)
+  for (const struct client *c = b->connections.all; c; c = c->next)
     if (c->host != SLAB_NONE && is_named(b, c->host, name, size)) return c->host;
   return SLAB_NONE;
 }
@@ -236,7 +235,7 @@ static const char *read_request(const struct message *m, struct page *g, uint64_
 
 void inspect_on_inspect(struct client *from, const struct message *m) {
   struct broker *b = from->broker;
-  struct page g = {.b = b, .bytes_most = b->max_message / 2 < BYTES_MOST ? b->max_message / 2 : BYTES_MOST};
+  struct page g = {.b = b, .bytes_most = b->connections.max_message / 2 < BYTES_MOST ? b->connections.max_message / 2 : BYTES_MOST};
   uint64_t cursor;
   const char *fault = read_request(m, &g, &cursor);
   if (fault) {

@@ -10,7 +10,6 @@
 #include "broker/core/notify.h"
 #include "broker/core/releases.h"
 #include "broker/core/state.h"
-#include "broker/net/client.h"
 #include "broker/ops/collect.h"
 
 /* Requests it had been asked. */
@@ -18,7 +17,7 @@ static void answer_askers(struct broker *b, const struct client *c) {
   for (uint32_t i; (i = calls_first_served(&b->calls, c->host)) != SLAB_NONE;) {
     const struct call *call = calls_at(&b->calls, i);
     struct client *asker = call->asker == SLAB_NONE ? NULL : hosts_at(&b->hosts, call->asker)->client;
-    if (asker) notify_error(asker, call->op, call->asked_id, STATUS_dead, NOTIFY_DEAD_TEXT, NAME_MAX_BYTES, client_name(c));
+    if (asker) notify_error(asker, call->op, call->asked_id, STATUS_dead, NOTIFY_DEAD_TEXT, NAME_MAX_BYTES, c->name);
     calls_remove(&b->calls, i);
   }
 }
@@ -43,18 +42,19 @@ static void tell_death(struct broker *b, const struct client *c) {
 
 void reap(struct client *c) {
   struct broker *b = c->broker;
-  if (*c->why) log_line(&b->log, LOG_WARN, "disconnected %s (process %ld): %s", client_name(c), (long)c->pid, c->why);
+  if (*c->reason) log_line(&b->log, LOG_WARN, "disconnected %s (process %ld): %s", c->name, (long)c->pid, c->reason);
   if (c->host != SLAB_NONE) {
-    if (!*c->why) log_line(&b->log, LOG_DEBUG, "%s left (process %ld)", client_name(c), (long)c->pid);
+    if (!*c->reason) log_line(&b->log, LOG_DEBUG, "%s left (process %ld)", c->name, (long)c->pid);
     answer_askers(b, c);
     cancel_requests(b, c);
     collect_ended(c);
     names_unwatch_all(&b->names, c->host);
-    if (c->name != SLAB_NONE) names_give_up(&b->names, c->name);
+    if (c->name_record != SLAB_NONE) names_give_up(&b->names, c->name_record);
     tell_death(b, c);
     hosts_at(&b->hosts, c->host)->client = NULL;
     releases_host_died(b, c->host);
     c->host = SLAB_NONE;
+    c->name = "a client that has ended"; /* the record that had its name may be gone */
   }
   client_close(c);
 }

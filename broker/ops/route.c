@@ -12,7 +12,6 @@
 #include "broker/core/notify.h"
 #include "broker/core/state.h"
 #include "broker/core/transfer.h"
-#include "broker/net/client.h"
 #include "broker/ops/collect.h"
 #include "proto/body.h"
 
@@ -31,7 +30,7 @@ __attribute__((format(printf, 4, 5))) static void refuse(struct client *from, co
   if (!(m->flags & MESSAGE_ONE_WAY)) return;
   uint64_t n = ++from->posts_refused;
   if ((n & (n - 1)) == 0)
-    log_line(&from->broker->log, LOG_WARN, "a one-way '%s' of %s was not delivered: %s (%llu such so far)", op_name(m->op), client_name(from), text,
+    log_line(&from->broker->log, LOG_WARN, "a one-way '%s' of %s was not delivered: %s (%llu such so far)", op_name(m->op), from->name, text,
              (unsigned long long)n);
 }
 
@@ -86,10 +85,12 @@ static uint64_t make_call(struct client *from, struct client *to, const struct m
     refuse(from, m, STATUS_busy, "you have %u requests open already; wait for answers", (unsigned)CALLS_MOST);
     return 0;
   }
-  bool patient = m->op == OP_s2t && m->body_count > 1; /* with `wait`: answered when the label has a value */
-  if (!patient) client_awaited(to);
-  switch (calls_add(calls, from->host, m->id, to->host, (uint8_t)m->op, patient, &call)) {
-    case CALLS_OK: expiry_set(from->broker, call, m->deadline_ms); return calls_at(calls, call)->id;
+  bool unbounded = m->op == OP_s2t && m->body_count > 1; /* with `wait`: answered when the label has a value */
+  switch (calls_add(calls, from->host, m->id, to->host, (uint8_t)m->op, unbounded, &call)) {
+    case CALLS_OK:
+      if (!unbounded) client_answer_due(to);
+      expiry_set(from->broker, call, m->deadline_ms);
+      return calls_at(calls, call)->id;
     case CALLS_DUPLICATE:
       client_fault(from, "it asked with the id of a request that is still open");
       return 0;
@@ -167,7 +168,7 @@ static struct client *answer(struct client *from, struct transfer *t, const stru
   }
   uint32_t i = calls_find(calls, m->id);
   if (i == SLAB_NONE || calls_at(calls, i)->host != from->host) {
-    log_line(&from->broker->log, LOG_DEBUG, "discarded an answer of %s to no open request of it", client_name(from));
+    log_line(&from->broker->log, LOG_DEBUG, "discarded an answer of %s to no open request of it", from->name);
     return NULL;
   }
   if (calls_at(calls, i)->op != m->op) {
@@ -175,6 +176,7 @@ static struct client *answer(struct client *from, struct transfer *t, const stru
     return NULL;
   }
   struct client *to = forward_answer(from, calls_at(calls, i), t, m, bytes, forged);
+  if (!calls_at(calls, i)->unbounded) client_answer_came(from);
   calls_remove(calls, i);
   return to;
 }

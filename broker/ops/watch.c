@@ -10,7 +10,6 @@
 #include "broker/core/notify.h"
 #include "broker/core/state.h"
 #include "broker/core/transfer.h"
-#include "broker/net/client.h"
 #include "proto/body.h"
 
 enum { WATCHES_MOST = 10000 }; /* of one client */
@@ -63,7 +62,7 @@ void watch_on_watch(struct client *from, const struct message *m) {
 void watch_answer(struct client *named) {
   struct broker *b = named->broker;
   struct wait watch;
-  while (names_come_true(&b->names, named->name, &watch)) {
+  while (names_come_true(&b->names, named->name_record, &watch)) {
     struct client *to = hosts_at(&b->hosts, watch.client)->client;
     if (to) reply(to, watch.request, named->host);
   }
@@ -72,7 +71,7 @@ void watch_answer(struct client *named) {
 void watch_on_ready(struct client *from, const struct message *m) {
   (void)m;
   from->serves = true;
-  if (from->name == SLAB_NONE) return;
-  names_at(&from->broker->names, from->name)->ready = true;
+  if (from->name_record == SLAB_NONE) return;
+  names_at(&from->broker->names, from->name_record)->ready = true;
   watch_answer(from);
 }

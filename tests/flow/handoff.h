@@ -395,7 +395,7 @@ static inline void handoff_leave(struct handoff *h) {
   for (unsigned i = 0; i < PARTIES; i++) party_kill(&h->p[i]);
   handoff_rest(h);
   party_check(h, h->w.broker.hosts.all.count == 0);
-  party_check(h, h->w.broker.clients == NULL);
+  party_check(h, h->w.broker.connections.all == NULL);
 }
 
 #endif

@@ -68,21 +68,6 @@ START_TEST(an_abandoned_call_waits_for_its_late_answer) {
 }
 END_TEST
 
-START_TEST(patient_calls_are_not_waited_for_and_abandoned_ones_until_they_end) {
-  uint32_t call = add(1, 77, 2), patient;
-  ck_assert_int_eq(calls_add(&calls, 1, 78, 2, 4, true, &patient), CALLS_OK);
-  ck_assert_uint_eq(calls_served_count(&calls, 2), 2);
-  ck_assert_uint_eq(calls_waited_count(&calls, 2), 1);
-  calls_abandon(&calls, call);
-  ck_assert_uint_eq(calls_waited_count(&calls, 2), 1);
-  calls_abandon(&calls, patient);
-  calls_remove(&calls, patient);
-  calls_remove(&calls, call);
-  ck_assert_uint_eq(calls_waited_count(&calls, 2), 0);
-  ck_assert_uint_eq(calls_served_count(&calls, 2), 0);
-}
-END_TEST
-
 START_TEST(random_events_keep_the_invariants) {
   uint64_t random = random_seed("calls");
   for (int step = 0; step < 20000; step++) {
@@ -114,7 +99,6 @@ int main(void) {
   tcase_add_test(t, an_open_id_is_not_taken_twice);
   tcase_add_test(t, broker_ids_are_never_used_again);
   tcase_add_test(t, an_abandoned_call_waits_for_its_late_answer);
-  tcase_add_test(t, patient_calls_are_not_waited_for_and_abandoned_ones_until_they_end);
   tcase_add_test(t, random_events_keep_the_invariants);
   return run_suite(s);
 }

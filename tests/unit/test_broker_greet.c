@@ -207,7 +207,7 @@ START_TEST(who_never_says_hello_is_sent_away) {
   wire_bytes(&w, &b, "\xce", 1); /* to begin is not enough */
   do
     uv_run(&w.loop, UV_RUN_ONCE); /* nothing but the timer can happen */
-  while (w.broker.clients->next);
+  while (w.broker.connections.all->next);
   ck_assert(!uv_is_active((uv_handle_t *)&w.broker.greeting));
   wire_expect_error(&w, &a, STATUS_protocol);
   ck_assert(reader_next(&a.r, &v) && memmem(v.bytes, v.size, "within 0.05 s", 13) != NULL);

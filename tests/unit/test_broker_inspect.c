@@ -117,7 +117,7 @@ static bool answering(const struct end *e) {
 }
 
 /* As if so much time had passed since the client was last heard of. */
-static void silent_for(const struct end *e, uint64_t ms) { client_of(e)->alive_ms = uv_now(&w.loop) - ms; }
+static void silent_for(const struct end *e, uint64_t ms) { client_of(e)->active_ms = uv_now(&w.loop) - ms; }
 
 START_TEST(who_lets_a_request_wait_does_not_answer) {
   silent_for(&a, 5000);
@@ -125,7 +125,7 @@ START_TEST(who_lets_a_request_wait_does_not_answer) {
   wire_ask(&b, OP_labels, "a", NULL, 0);
   wire_send(&w, &b);
   ck_assert(answering(&a)); /* not for long */
-  silent_for(&a, ANSWERING_MS + 1);
+  silent_for(&a, RESPONSIVE_MS + 1);
   ck_assert(!answering(&a));
   ck_assert(answering(&b));
   wire_ask(&b, OP_labels, "a", NULL, 0); /* a second one makes it no better */

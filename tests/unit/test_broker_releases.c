@@ -17,7 +17,7 @@ static void setup(void) {
 static void teardown(void) {
   wire_leave(&host);
   wire_leave(&others);
-  while (w.broker.clients) wire_turn(&w);
+  while (w.broker.connections.all) wire_turn(&w);
   ck_assert_uint_eq(w.broker.refs.tokens.count, 0);
   ck_assert_uint_eq(w.broker.dead_holders.first, SLAB_NONE);
   ck_assert_uint_eq(w.broker.hosts.all.count, 0);
