@@ -119,7 +119,7 @@ enum refs_outcome refs_hold(struct refs *r, uint32_t token, uint32_t client) {
   list_add(&r->holds, offsetof(struct hold, of_token), &refs_token(r, token)->holds, i);
   owners_add(&r->held, client, i);
   chain_add(&r->hold_by_pair, i);
-  return REFS_NEW;
+  return REFS_FIRST;
 }
 
 enum refs_outcome refs_release(struct refs *r, uint32_t token, uint32_t client, uint64_t count) {
@@ -131,7 +131,7 @@ enum refs_outcome refs_release(struct refs *r, uint32_t token, uint32_t client, 
   owners_remove(&r->held, client, i);
   list_remove(&r->holds, offsetof(struct hold, of_token), &refs_token(r, token)->holds, i);
   slab_remove(&r->holds, i);
-  return REFS_NEW;
+  return REFS_LAST;
 }
 
 bool refs_settle(struct refs *r, uint32_t token, struct refs_drop *drop) {

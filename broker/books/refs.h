@@ -44,7 +44,8 @@ struct refs {
 
 enum refs_outcome {
   REFS_OK,
-  REFS_NEW,       /* OK, and the client was no holder before (refs_hold), or is none any more (refs_release) */
+  REFS_FIRST,     /* OK, and the client was no holder before */
+  REFS_LAST,      /* OK, and the client is no holder any more */
   REFS_UNKNOWN,   /* no such token */
   REFS_MISMATCH,  /* the token has another stamp or kind */
   REFS_NO_HOLDER, /* the client does not hold it, or not so often */
@@ -70,9 +71,9 @@ enum refs_outcome refs_find_held(const struct refs *r, uint32_t host, const stru
  * A new record has no holds: end with refs_settle. `now` in seconds. */
 enum refs_outcome refs_see(struct refs *r, uint32_t host, const struct pt *pt, uint32_t now, uint32_t *token);
 
-/* The token is delivered to `client`, not its host: OK, NEW or NO_MEMORY. */
+/* The token is delivered to `client`, not its host: OK, FIRST or NO_MEMORY. */
 enum refs_outcome refs_hold(struct refs *r, uint32_t token, uint32_t client);
-/* `client` gives `count` deliveries back: OK, NEW when that was the last, NO_HOLDER when it has not so many. */
+/* `client` gives `count` deliveries back: OK, LAST when none is left, NO_HOLDER when it has not so many. */
 enum refs_outcome refs_release(struct refs *r, uint32_t token, uint32_t client, uint64_t count);
 
 /* Ends the token if nobody holds it: true and *drop is filled. May be called for an index that has ended already. */

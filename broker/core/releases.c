@@ -27,7 +27,7 @@ bool releases_give_back(struct broker *b, struct drops *d, uint32_t token, uint3
   uint32_t host = refs_token(&b->refs, token)->host;
   switch (refs_release(&b->refs, token, client, count)) {
     case REFS_OK: return true;
-    case REFS_NEW: break;
+    case REFS_LAST: break;
     default: return false;
   }
   loads_lower(&b->loads, loads_find(&b->loads, host, client));

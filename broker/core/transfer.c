@@ -117,7 +117,7 @@ void transfer_give(struct broker *b, struct transfer *t, struct client *to) {
       client_condemn(to, "memory is too short for what it is given");
       return;
     }
-    if (o == REFS_NEW && loads_raise(&b->loads, load)) over_allowance = true;
+    if (o == REFS_FIRST && loads_raise(&b->loads, load)) over_allowance = true;
   }
   if (over_allowance) notify_free(to);
 }

@@ -29,16 +29,16 @@ static uint32_t seen(uint32_t host, uint64_t id) {
 START_TEST(last_release_ends_a_token_with_what_was_seen) {
   uint32_t token = seen(0, 5);
   ck_assert_uint_eq(seen(0, 5), token);
-  ck_assert_int_eq(refs_hold(&refs, token, 1), REFS_NEW);
+  ck_assert_int_eq(refs_hold(&refs, token, 1), REFS_FIRST);
   ck_assert_int_eq(refs_hold(&refs, token, 1), REFS_OK);
-  ck_assert_int_eq(refs_hold(&refs, token, 2), REFS_NEW);
+  ck_assert_int_eq(refs_hold(&refs, token, 2), REFS_FIRST);
   ck_assert_uint_eq(refs_export_count(&refs, 0), 1);
   ck_assert_uint_eq(refs_count(&refs, token, 1), 2);
   struct refs_drop drop;
   ck_assert(!refs_settle(&refs, token, &drop));
-  ck_assert_int_eq(refs_release(&refs, token, 1, 2), REFS_NEW);
+  ck_assert_int_eq(refs_release(&refs, token, 1, 2), REFS_LAST);
   ck_assert(!refs_settle(&refs, token, &drop));
-  ck_assert_int_eq(refs_release(&refs, token, 2, 1), REFS_NEW);
+  ck_assert_int_eq(refs_release(&refs, token, 2, 1), REFS_LAST);
   ck_assert(refs_settle(&refs, token, &drop));
   ck_assert_uint_eq(drop.id, 5);
   ck_assert_uint_eq(drop.seen, 2);
@@ -126,7 +126,7 @@ static void deliver(struct oracle *o, uint32_t host, uint32_t id, uint32_t clien
   o->seen[host][id]++;
   if (client != host) {
     bool was_none = o->count[host][id][client]++ == 0;
-    ck_assert_int_eq(refs_hold(&refs, token, client), was_none ? REFS_NEW : REFS_OK);
+    ck_assert_int_eq(refs_hold(&refs, token, client), was_none ? REFS_FIRST : REFS_OK);
   }
   settle(o, host, id, token);
 }
@@ -139,7 +139,7 @@ static void give_back(struct oracle *o, uint32_t host, uint32_t id, uint32_t cli
     ck_assert(!anybody(o, host, id));
     return;
   }
-  enum refs_outcome expected = *count < n || *count == 0 ? REFS_NO_HOLDER : *count == n ? REFS_NEW : REFS_OK;
+  enum refs_outcome expected = *count < n || *count == 0 ? REFS_NO_HOLDER : *count == n ? REFS_LAST : REFS_OK;
   ck_assert_int_eq(refs_release(&refs, token, client, n), expected);
   if (expected != REFS_NO_HOLDER) *count -= n;
   settle(o, host, id, token);
