@@ -30,13 +30,14 @@ static void trim(struct broker *b) {
 #endif
 }
 
-void broker_end_turn(struct broker *b) { connections_end_turn(&b->connections); }
-
-static void on_check(uv_check_t *check) {
-  releases_turn(check->data);
-  broker_end_turn(check->data);
-  trim(check->data);
+void broker_end_turn(struct broker *b) {
+  releases_turn(b);
+  connections_end_turn(&b->connections);
+  trim(b);
 }
+
+/* The loop is about to wait: sockets have been read and timers have fired since it last did. */
+static void on_prepare(uv_prepare_t *prepare) { broker_end_turn(prepare->data); }
 
 /* A new socket of the listener's. */
 static void on_accepted(void *user, int fd) {
@@ -69,9 +70,9 @@ int broker_start(struct broker *b, uv_loop_t *loop, const struct broker_config *
   b->hello_ms = HELLO_MS;
   b->listener.fd = b->listener.lock_fd = b->listener.spare_fd = -1;
   connections_init(&b->connections, loop, &b->log, &client_events, b, config->max_message);
-  uv_check_init(loop, &b->check);
+  uv_prepare_init(loop, &b->turn_end);
   uv_timer_init(loop, &b->greeting);
-  b->check.data = b->greeting.data = b;
+  b->turn_end.data = b->greeting.data = b;
   expiry_open(b);
   releases_open(b);
   if (!init_registries(b, config)) {
@@ -79,7 +80,7 @@ int broker_start(struct broker *b, uv_loop_t *loop, const struct broker_config *
     return -1;
   }
   if (listener_open(&b->listener, config->socket, error, n) < 0) return -1;
-  int r = uv_check_start(&b->check, on_check);
+  int r = uv_prepare_start(&b->turn_end, on_prepare);
   if (r == 0) r = listener_start(&b->listener, loop, &b->log, on_accepted, b);
   if (r < 0) {
     snprintf(error, n, "cannot wait for clients: %s", uv_strerror(r));
@@ -90,8 +91,8 @@ int broker_start(struct broker *b, uv_loop_t *loop, const struct broker_config *
 }
 
 void broker_stop(struct broker *b) {
-  if (uv_is_closing((uv_handle_t *)&b->check)) return;
-  uv_close((uv_handle_t *)&b->check, NULL);
+  if (uv_is_closing((uv_handle_t *)&b->turn_end)) return;
+  uv_close((uv_handle_t *)&b->turn_end, NULL);
   uv_close((uv_handle_t *)&b->greeting, NULL);
   expiry_close(b);
   releases_close(b);

@@ -2,9 +2,9 @@
  *
  * Starts and stops a broker (core/state.h) on a libuv loop of the caller's.
  *
- * One turn of the loop: connections read what there is and handle it, which only
- * fills outboxes and marks connections that have ended. When all have been served
- * (broker_end_turn) every outbox is written once, then the dead are buried.
+ * One turn of the loop: connections read what there is and handle it, and timers fire; that only
+ * fills outboxes and marks connections that have ended. Before the loop waits again
+ * (broker_end_turn) every outbox is written once, then the connections that have ended are closed.
  */
 #ifndef GAIJIN_BROKER_BROKER_H
 #define GAIJIN_BROKER_BROKER_H
@@ -31,7 +31,9 @@ void broker_stop(struct broker *b);
 /* Frees everything; after the loop has run to its end. */
 void broker_deinit(struct broker *b);
 
-/* Writes outboxes and buries the dead. The loop does it after each turn. */
+/* Ends the turn: writes outboxes, closes connections that have ended, releases a piece of what
+ * dead holders held. The loop does it before it waits; who turns the loop without waiting may do
+ * it, too. */
 void broker_end_turn(struct broker *b);
 
 /* NULL, or a static text that says which invariant of which registry is broken. Valid between messages. */

@@ -5,7 +5,6 @@
  */
 #include "broker/core/expiry.h"
 
-#include "broker/broker.h"
 #include "broker/core/notify.h"
 
 static void expire(struct broker *b, uint32_t call) {
@@ -35,7 +34,6 @@ static void on_time(uv_timer_t *timer) {
   b->expiry.wakes_ms = UINT64_MAX;
   while ((call = wheel_take(&b->calls.deadlines, uv_now(b->loop))) != SLAB_NONE) expire(b, call);
   sleep_until_next(b);
-  broker_end_turn(b); /* the loop may wait for sockets before its next check */
 }
 
 void expiry_open(struct broker *b) {

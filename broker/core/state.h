@@ -35,7 +35,7 @@ struct dead_holders {
 
 struct broker {
   uv_loop_t *loop;
-  uv_check_t check;
+  uv_prepare_t turn_end; /* before the loop waits */
   struct log log;
   struct listener listener;
   struct connections connections;

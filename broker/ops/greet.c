@@ -132,7 +132,6 @@ static void on_greeting_over(uv_timer_t *timer) {
       next = b->hello_ms - waited;
   }
   if (next != UINT64_MAX) look_again(b, next);
-  broker_end_turn(b); /* timers run outside of what the loop's turn ends with */
 }
 
 void greet_expect(struct client *c) {

@@ -62,6 +62,7 @@ static inline void wire_open(struct wire *w, const struct broker_config *config)
 
 static inline void wire_turn(struct wire *w) {
   uv_run(&w->loop, UV_RUN_NOWAIT);
+  broker_end_turn(&w->broker); /* the loop would do it next, before it waits */
   const char *fault = broker_check(&w->broker);
   ck_assert_msg(!fault, "%s", fault);
 }
