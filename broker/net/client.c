@@ -155,7 +155,32 @@ static void flush(struct client *c) {
 
 /* ---- Reading ---- */
 
-/* Handles every whole message in `f`. */
+void client_postpone(struct client *c) {
+  struct connections *n = c->connections;
+  assert(c->state != CLIENT_CONDEMNED && !c->is_postponed);
+  c->is_postponed = true;
+  c->next_postponed = NULL;
+  if (n->postponed)
+    n->postponed_last->next_postponed = c;
+  else
+    n->postponed = c;
+  n->postponed_last = c;
+}
+
+static void unlink_postponed(struct client *c) {
+  struct connections *n = c->connections;
+  struct client *before = NULL;
+  if (!c->is_postponed) return;
+  for (struct client *i = n->postponed; i != c; i = i->next_postponed) before = i;
+  if (before)
+    before->next_postponed = c->next_postponed;
+  else
+    n->postponed = c->next_postponed;
+  if (n->postponed_last == c) n->postponed_last = before;
+  c->is_postponed = false;
+}
+
+/* Handles every whole message in `f`, up to one that is postponed. */
 static void handle_messages(struct client *c, struct frame *f) {
   uint8_t *bytes;
   uint32_t size;
@@ -165,7 +190,10 @@ static void handle_messages(struct client *c, struct frame *f) {
       case FRAME_MESSAGE:
         c->messages_in++;
         c->connections->events->message(c, bytes, size);
-        break;
+        if (!c->is_postponed) break;
+        c->messages_in--;
+        f->start -= size;
+        return;
       case FRAME_MORE: return;
       case FRAME_TOO_LARGE:
         client_fault(c, "a message of %lu bytes is over the limit of %lu", (unsigned long)size, (unsigned long)f->max_message);
@@ -199,8 +227,9 @@ static void keep_rest(struct client *c, struct frame *f) {
   f->start = f->in.size;
 }
 
-/* Reads once. False when there was nothing more to read. */
+/* Reads once. False when nothing more is to be read, now or ever. */
 static bool read_once(struct client *c) {
+  if (c->state == CLIENT_CONDEMNED || c->is_postponed) return false;
   struct frame *f = left_in(&c->rest) ? &c->rest : &c->connections->inbox;
   uint32_t room;
   uint8_t *to = frame_room(f, READ_BYTES, &room);
@@ -219,16 +248,29 @@ static bool read_once(struct client *c) {
   note_activity(c);
   handle_messages(c, f);
   keep_rest(c, f);
-  return c->state != CLIENT_CONDEMNED;
+  return true;
+}
+
+static void read_all(struct client *c) {
+  while (read_once(c)) continue;
+}
+
+/* The other end has gone, and libuv has ceased to watch the socket: it is read to its end here. */
+static void on_error(struct client *c) {
+  read_all(c);
+  if (!c->is_postponed) {
+    client_condemn(c, "%s", "");
+    return;
+  }
+  c->events = 0; /* has it watched again: the rest is read after what is postponed */
+  wait_for(c, WAIT_TO_READ);
 }
 
 static void on_event(uv_poll_t *poll, int status, int events) {
   struct client *c = poll->data;
   if (c->state == CLIENT_CONDEMNED) return;
   if (status < 0) {
-    /* The other end has gone and libuv watches the socket no more: it is read to its end here. */
-    while (read_once(c)) continue;
-    client_condemn(c, "%s", "");
+    on_error(c);
     return;
   }
   if (events & UV_WRITABLE) {
@@ -236,12 +278,22 @@ static void on_event(uv_poll_t *poll, int status, int events) {
     flush(c);
   }
   if (events & UV_DISCONNECT) {
-    /* Nothing more will come than the kernel holds. Read in one turn, the death is processed before those who connect
-     * after it are heard: they may want the name. */
-    while (read_once(c)) continue;
+    /* Nothing more will come than the kernel holds. Read in one turn, the end is processed before
+     * those who connect after it are heard: they may want the name. */
+    read_all(c);
   } else if (events & UV_READABLE) {
     read_once(c);
   }
+}
+
+/* Goes on with the client whose message was postponed first. */
+static void resume(struct connections *n) {
+  struct client *c = n->postponed;
+  assert(c->state != CLIENT_CONDEMNED && left_in(&c->rest) > 0);
+  unlink_postponed(c);
+  handle_messages(c, &c->rest);
+  keep_rest(c, &c->rest);
+  assert(!c->is_postponed);
 }
 
 /* ---- Begin and end of the struct ---- */
@@ -287,6 +339,7 @@ void client_close(struct client *c) {
   else
     c->connections->all = c->next;
   if (c->next) c->next->prev = c->prev;
+  unlink_postponed(c);
   outbox_deinit(&c->outbox);
   frame_deinit(&c->rest);
   /* In this order: libuv must not watch a descriptor that may be another's already. */
@@ -315,16 +368,18 @@ void connections_close(struct connections *n) {
 }
 
 void connections_end_turn(struct connections *n) {
-  while (n->dirty || n->condemned) {
+  while (n->dirty || n->condemned || n->postponed) {
     if (n->dirty) {
       struct client *c = n->dirty;
       n->dirty = c->next_dirty;
       c->is_dirty = false;
       flush(c);
-    } else {
+    } else if (n->condemned) {
       struct client *c = n->condemned;
       n->condemned = c->next_condemned;
       n->events->ended(c);
+    } else {
+      resume(n);
     }
   }
 }

@@ -51,6 +51,7 @@ struct connections {
   struct client *all; /* every one that is not closed, newest first */
   struct client *dirty; /* those with something new to write */
   struct client *condemned; /* those that end with this turn */
+  struct client *postponed, *postponed_last; /* see client_postpone; the oldest first */
   struct frame inbox; /* what is being read, of whoever has not kept a part of a message */
 };
 
@@ -73,13 +74,14 @@ struct client {
   struct connections *connections;
   struct client *prev, *next; /* in connections.all */
   struct client *next_dirty, *next_condemned; /* valid while is_dirty, while CONDEMNED */
+  struct client *next_postponed; /* valid while is_postponed */
   uv_poll_t poll;
   int fd;
   int events; /* what poll waits for */
   enum client_state state;
-  bool is_dirty; /* in connections.dirty */
+  bool is_dirty, is_postponed; /* in connections.dirty, in connections.postponed */
   bool write_failed; /* nothing is sent any more */
-  struct frame rest; /* the begin of a message whose end has not come yet */
+  struct frame rest; /* the begin of a message whose end has not come yet; or what was postponed */
   struct outbox outbox;
   pid_t pid;
   uid_t uid;
@@ -111,7 +113,8 @@ void connections_init(struct connections *n, uv_loop_t *loop, const struct log *
 void connections_deinit(struct connections *n);
 /* Closes every connection, without a word to anybody. */
 void connections_close(struct connections *n);
-/* Writes what was queued in this turn, once per client; then the condemned end. */
+/* Writes what was queued in this turn, once per client; then the condemned end; then postponed
+ * messages are handled, with nobody condemned. */
 void connections_end_turn(struct connections *n);
 
 /* Takes a connected, non-blocking socket over. -1 when memory is short; it is closed then. */
@@ -121,6 +124,11 @@ void client_close(struct client *c);
 
 /* hello was accepted: the client, which is GREETING, is READY from now on. */
 void client_ready(struct client *c);
+
+/* Only inside of events.message, and once for a message: it cannot be handled before those who
+ * are condemned now have ended. It comes again at the end of the turn, and what the client sent
+ * after it follows then; until then nothing more is read. */
+void client_postpone(struct client *c);
 
 /* Queues a message. A client that is not there any more is silently skipped: its end is under
  * way. One that does not read for too long is condemned. */

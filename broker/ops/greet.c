@@ -10,8 +10,8 @@
 #include <string.h>
 #include <sys/random.h>
 
-#include "broker/broker.h"
 #include "broker/core/notify.h"
+#include "broker/core/state.h"
 #include "broker/ops/watch.h"
 #include "proto/hello.h"
 
@@ -82,11 +82,11 @@ static uint64_t new_host_id(const struct broker *b) {
   return id;
 }
 
-/* Buries the worker of this name now if it ended in this very turn. */
-static void free_name(struct broker *b, const struct hello *h) {
+/* Whether the worker of this name has ended in this very turn: the name is free at its end. */
+static bool is_being_freed(const struct broker *b, const struct hello *h) {
   uint32_t host = names_host(&b->names, h->name, h->name_size);
   const struct client *owner = host == SLAB_NONE ? NULL : hosts_at(&b->hosts, host)->client;
-  if (owner && owner->state == CLIENT_CONDEMNED) broker_end_turn(b);
+  return owner && owner->state == CLIENT_CONDEMNED;
 }
 
 /* Enters the client into hosts and names; false: refused. */
@@ -160,7 +160,10 @@ void greet_on_hello(struct client *from, const struct message *m) {
   struct hello h;
   if (!read_hello(from, m, &h)) return;
   if (!h.name_size) make_up_name(b, &h);
-  if (!h.observer) free_name(b, &h);
+  if (!h.observer && is_being_freed(b, &h)) {
+    client_postpone(from);
+    return;
+  }
   if (!admit(from, m, &h)) return;
   from->observer = h.observer;
   from->name = hosts_at(&b->hosts, from->host)->name;

@@ -9,7 +9,8 @@
 
 struct client;
 
-/* Makes the client READY and answers, or answers with an error and condemns it. */
+/* Makes the client READY and answers, or answers with an error and condemns it. If its name is that
+ * of a worker that has ended in this turn, the message is postponed to the end of the turn. */
 void greet_on_hello(struct client *from, const struct message *m);
 
 /* A connection has come: if it says no hello within broker.hello_ms (a tenth more at most), it is closed. One timer for all. */

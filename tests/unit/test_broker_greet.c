@@ -286,6 +286,175 @@ START_TEST(a_cancelled_watch_is_not_answered) {
 }
 END_TEST
 
+/* ---- A successor that says hello in the turn in which its predecessor's end is read ---- */
+
+static struct end successor, rival;
+
+/* Writes what was begun, without turning the loop. */
+static void write_only(struct end *e) {
+  ck_assert_int_eq(send(e->fd, e->out.bytes, e->out.size, MSG_NOSIGNAL), (int)e->out.size);
+  e->out.size = 0;
+}
+
+static void begin_hello(struct end *e, const char *name) {
+  struct pack *p = wire_begin(e, MESSAGE_REQUEST, OP_hello, 1, 3);
+  pack_uint(p, WIRE_VERSION);
+  pack_text(p, name);
+  pack_bool(p, false);
+  wire_end(e);
+  e->last_id = 1;
+}
+
+static void begin_requests(struct end *e, int n) {
+  for (int i = 0; i < n; i++) {
+    wire_ask(e, OP_labels, "a", NULL, 0);
+    wire_end(e);
+  }
+}
+
+/* a lives, the worker b named shop has just ended, and two more connections have been accepted.
+ * Sockets are read in the order in which they become readable. */
+static void end_of_predecessor(void) {
+  successor = rival = (struct end){0};
+  wire_join(&w, &a, "a");
+  wire_join(&w, &b, "shop");
+  wire_connect(&w, &successor);
+  wire_connect(&w, &rival);
+  wire_turn(&w);
+  wire_leave(&b);
+}
+
+/* Reads everything that was written, but does not end the turn: the hello must be waiting. */
+static void read_in_one_turn(void) {
+  uv_run(&w.loop, UV_RUN_NOWAIT);
+  const char *fault = broker_check(&w.broker);
+  ck_assert_msg(!fault, "%s", fault);
+  ck_assert_ptr_nonnull(w.broker.connections.postponed);
+}
+
+static struct client *record_of(const struct end *e) {
+  return hosts_at(&w.broker.hosts, hosts_find(&w.broker.hosts, e->host))->client;
+}
+
+START_TEST(a_successor_in_the_turn_of_the_end_gets_the_name) {
+  end_of_predecessor();
+  begin_hello(&successor, "shop");
+  write_only(&successor);
+  read_in_one_turn();
+  wire_turn(&w);
+  ck_assert_ptr_null(w.broker.connections.postponed);
+  wire_expect(&w, &successor, MESSAGE_REPLY, OP_hello);
+  wire_leave(&successor);
+  wire_leave(&rival);
+}
+END_TEST
+
+START_TEST(what_follows_a_postponed_hello_is_handled_after_it_in_order) {
+  end_of_predecessor();
+  begin_hello(&successor, "shop");
+  wire_begin(&successor, MESSAGE_NOTICE, OP_ready, 0, 0);
+  wire_end(&successor);
+  begin_requests(&successor, 3);
+  uint32_t whole = successor.out.size;
+  wire_ask(&successor, OP_ping, NULL, NULL, 0);
+  wire_end(&successor);
+  uint8_t tail[64]; /* the last message comes in two pieces */
+  uint32_t cut = (successor.out.size - whole) / 2;
+  ck_assert_uint_le(cut, sizeof tail);
+  memcpy(tail, successor.out.bytes + successor.out.size - cut, cut);
+  successor.out.size -= cut;
+  write_only(&successor);
+  read_in_one_turn();
+  wire_expect(&w, &successor, MESSAGE_REPLY, OP_hello);
+  wire_uint(&successor);
+  successor.host = wire_uint(&successor);
+  wire_expect_nothing(&w, &successor);
+  wire_expect_peer(&w, &a, successor.host, "shop");
+  for (int i = 0; i < 3; i++) wire_expect(&w, &a, MESSAGE_REQUEST, OP_labels);
+  ck_assert(record_of(&successor)->serves);
+  wire_bytes(&w, &successor, tail, cut);
+  wire_expect(&w, &successor, MESSAGE_REPLY, OP_ping);
+  ck_assert_uint_eq(record_of(&successor)->messages_in, 6); /* the hello counts once */
+  wire_leave(&successor);
+  wire_leave(&rival);
+}
+END_TEST
+
+/* Nothing that it sent is lost, nothing of it stays; _i == 1: it ends after its hello was read. */
+START_TEST(a_successor_may_have_ended_itself) {
+  end_of_predecessor();
+  begin_hello(&successor, "shop");
+  begin_requests(&successor, 3);
+  write_only(&successor);
+  if (_i == 0) wire_leave(&successor);
+  read_in_one_turn();
+  if (_i == 1) wire_leave(&successor);
+  wire_expect(&w, &a, MESSAGE_NOTICE, OP_peer);
+  for (int i = 0; i < 3; i++) wire_expect(&w, &a, MESSAGE_REQUEST, OP_labels);
+  for (int i = 0; i < 3; i++) wire_expect(&w, &a, MESSAGE_NOTICE, OP_cancel);
+  wire_expect(&w, &a, MESSAGE_NOTICE, OP_dead);
+  ck_assert_uint_eq(w.broker.hosts.all.count, 1);
+  wire_leave(&rival);
+}
+END_TEST
+
+START_TEST(of_two_successors_the_first_gets_the_name) {
+  end_of_predecessor();
+  begin_hello(&successor, "shop");
+  write_only(&successor);
+  begin_hello(&rival, "shop");
+  write_only(&rival);
+  read_in_one_turn();
+  wire_expect(&w, &successor, MESSAGE_REPLY, OP_hello);
+  wire_expect_error(&w, &rival, STATUS_name_taken);
+  wire_expect_end(&w, &rival);
+  wire_leave(&successor);
+  wire_leave(&rival);
+}
+END_TEST
+
+/* Both hellos were postponed; the first successor breaks the protocol right behind its own. */
+START_TEST(a_successor_that_breaks_the_protocol_is_ended_before_the_next_is_heard) {
+  end_of_predecessor();
+  begin_hello(&successor, "shop");
+  begin_hello(&successor, "shop");
+  write_only(&successor);
+  begin_hello(&rival, "shop");
+  write_only(&rival);
+  read_in_one_turn();
+  wire_expect(&w, &successor, MESSAGE_REPLY, OP_hello);
+  wire_expect_end(&w, &successor);
+  wire_expect(&w, &rival, MESSAGE_REPLY, OP_hello);
+  wire_leave(&successor);
+  wire_leave(&rival);
+}
+END_TEST
+
+START_TEST(a_postponed_hello_goes_with_its_connection) {
+  end_of_predecessor();
+  begin_hello(&successor, "shop");
+  write_only(&successor);
+  begin_hello(&rival, "shop");
+  write_only(&rival);
+  read_in_one_turn();
+  client_condemn(_i ? w.broker.connections.all : w.broker.connections.all->next, "%s", "");
+  wire_expect(&w, _i ? &successor : &rival, MESSAGE_REPLY, OP_hello);
+  wire_expect_end(&w, _i ? &rival : &successor);
+  wire_leave(&successor);
+  wire_leave(&rival);
+}
+END_TEST
+
+START_TEST(the_broker_stops_while_a_hello_is_postponed) {
+  end_of_predecessor();
+  begin_hello(&successor, "shop");
+  write_only(&successor);
+  read_in_one_turn();
+  wire_leave(&successor);
+  wire_leave(&rival);
+}
+END_TEST
+
 int main(void) {
   Suite *s = suite_create("broker greet");
   TCase *t = tcase_create("greet");
@@ -306,5 +475,12 @@ int main(void) {
   tcase_add_test(t, observers_cannot_be_addressed);
   tcase_add_test(t, watches_are_answered_when_they_come_true);
   tcase_add_test(t, a_cancelled_watch_is_not_answered);
+  tcase_add_test(t, a_successor_in_the_turn_of_the_end_gets_the_name);
+  tcase_add_test(t, what_follows_a_postponed_hello_is_handled_after_it_in_order);
+  tcase_add_loop_test(t, a_successor_may_have_ended_itself, 0, 2);
+  tcase_add_test(t, of_two_successors_the_first_gets_the_name);
+  tcase_add_test(t, a_successor_that_breaks_the_protocol_is_ended_before_the_next_is_heard);
+  tcase_add_loop_test(t, a_postponed_hello_goes_with_its_connection, 0, 2);
+  tcase_add_test(t, the_broker_stops_while_a_hello_is_postponed);
   return run_suite(s);
 }
