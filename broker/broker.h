@@ -36,7 +36,4 @@ void broker_deinit(struct broker *b);
  * it, too. */
 void broker_end_turn(struct broker *b);
 
-/* NULL, or a static text that says which invariant of which registry is broken. Valid between messages. */
-const char *broker_check(const struct broker *b);
-
 #endif

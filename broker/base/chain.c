@@ -6,6 +6,7 @@
  */
 #include "broker/base/chain.h"
 
+#include <assert.h>
 #include <stdlib.h>
 
 enum { LEAST_BUCKETS = 16 };
@@ -48,6 +49,7 @@ static bool resize(struct chain *t, uint32_t capacity) {
 
 /* One bucket more: the items of bucket `size - whole` are dealt out between it and the new one. */
 static void grow(struct chain *t) {
+  assert(t->size <= t->capacity);
   if (t->size == t->capacity && (t->capacity > UINT32_MAX / 2 || !resize(t, t->capacity * 2))) return;
   uint32_t from = t->size - whole(t->size), index = t->heads[from];
   t->heads[from] = t->heads[t->size] = SLAB_NONE;
@@ -61,6 +63,7 @@ static void grow(struct chain *t) {
 
 /* One bucket less: the last one's items go where they would be without it. */
 static void shrink(struct chain *t) {
+  assert(t->size > LEAST_BUCKETS);
   uint32_t index = t->heads[--t->size];
   while (index != SLAB_NONE) {
     uint32_t next = chain_next(t, index);
@@ -79,7 +82,10 @@ void chain_add(struct chain *t, uint32_t index) {
 
 void chain_remove(struct chain *t, uint32_t index) {
   uint32_t *at = &t->heads[bucket(t, hash_of(t, index))];
-  while (*at != index) at = chain_link(t, *at);
+  while (*at != index) {
+    assert(*at != SLAB_NONE); /* its key has not changed, so it is in this bucket */
+    at = chain_link(t, *at);
+  }
   *at = chain_next(t, index);
   t->count--;
   if (t->size > LEAST_BUCKETS && t->count < t->size / 2) {

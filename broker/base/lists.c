@@ -4,6 +4,7 @@
  */
 #include "broker/base/lists.h"
 
+#include <assert.h>
 #include <stdlib.h>
 
 static struct links *links_of(const struct slab *s, size_t member, uint32_t index) {
@@ -18,6 +19,7 @@ void list_add(const struct slab *s, size_t member, uint32_t *head, uint32_t inde
 
 void list_remove(const struct slab *s, size_t member, uint32_t *head, uint32_t index) {
   const struct links *l = links_of(s, member, index);
+  assert(l->prev == SLAB_NONE ? *head == index : links_of(s, member, l->prev)->next == index);
   if (l->prev == SLAB_NONE)
     *head = l->next;
   else
@@ -46,11 +48,13 @@ bool owners_reserve(struct owners *o, uint32_t owner) {
 }
 
 void owners_add(struct owners *o, uint32_t owner, uint32_t index) {
+  assert(owner < o->capacity); /* reserved */
   list_add(o->slab, o->member, &o->lists[owner].head, index);
   o->lists[owner].count++;
 }
 
 void owners_remove(struct owners *o, uint32_t owner, uint32_t index) {
+  assert(owner < o->capacity && o->lists[owner].count > 0);
   list_remove(o->slab, o->member, &o->lists[owner].head, index);
   o->lists[owner].count--;
 }

@@ -5,6 +5,7 @@
  */
 #include "broker/base/slab.h"
 
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -78,6 +79,7 @@ uint32_t slab_add(struct slab *s) {
   if (!s->open && !add_chunk(s)) return SLAB_NONE;
   struct slab_chunk *c = s->open;
   unsigned word = 0;
+  assert(c->used < SLAB_CHUNK); /* or it would not be among those with room */
   while (c->live[word] == UINT64_MAX) word++;
   unsigned bit = (unsigned)__builtin_ctzll(~c->live[word]);
   c->live[word] |= UINT64_C(1) << bit;
@@ -89,6 +91,7 @@ uint32_t slab_add(struct slab *s) {
 }
 
 void slab_remove(struct slab *s, uint32_t index) {
+  assert(slab_live(s, index));
   struct slab_chunk *c = s->entries[index / SLAB_CHUNK].chunk;
   uint32_t place = index % SLAB_CHUNK;
   c->live[place / 64] &= ~(UINT64_C(1) << (place % 64));

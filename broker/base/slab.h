@@ -9,6 +9,7 @@
 #ifndef GAIJIN_BROKER_SLAB_H
 #define GAIJIN_BROKER_SLAB_H
 
+#include <assert.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -45,13 +46,17 @@ void slab_deinit(struct slab *s);
 uint32_t slab_add(struct slab *s);
 void slab_remove(struct slab *s, uint32_t index);
 
+/* Whether an index names an item; any number may be asked. */
+bool slab_live(const struct slab *s, uint32_t index);
+
 /* The item of a live index. */
 static inline void *slab_at(const struct slab *s, uint32_t index) {
+#ifdef GAIJIN_HOSTILE
+  assert(slab_live(s, index));
+#endif
   return s->entries[index / SLAB_CHUNK].chunk->items + (size_t)(index % SLAB_CHUNK) * s->item_size;
 }
 
-/* Whether an index names an item; any number may be asked. */
-bool slab_live(const struct slab *s, uint32_t index);
 /* The first live index that is not below `from`, or SLAB_NONE. Takes time in proportion to the chunks passed. */
 uint32_t slab_next(const struct slab *s, uint32_t from);
 

@@ -5,6 +5,8 @@
  */
 #include "broker/base/wheel.h"
 
+#include <assert.h>
+
 static struct wheel_link *link_of(const struct wheel *w, uint32_t index) {
   return (struct wheel_link *)(void *)((char *)slab_at(w->slab, index) + w->member);
 }
@@ -22,6 +24,7 @@ static void place(struct wheel *w, uint32_t index) {
   struct wheel_link *l = link_of(w, index);
   uint64_t differs = l->due ^ w->now;
   unsigned level = 0;
+  assert(l->due >= w->now);
   while (level + 1 < WHEEL_LEVELS && differs >> (8 * (level + 1))) level++;
   l->level = (uint8_t)level;
   l->slot = (uint8_t)byte_of(l->due, level);
@@ -39,6 +42,7 @@ static void unplace(struct wheel *w, uint32_t index) {
 void wheel_add(struct wheel *w, uint32_t index, uint64_t now, uint64_t due) {
   const uint64_t most = (1ull << (8 * WHEEL_LEVELS)) - 1;
   struct wheel_link *l = link_of(w, index);
+  assert(!l->in);
   if (w->count == 0 && now > w->now) w->now = now;
   l->due = due < w->now ? w->now : due > most ? most : due;
   l->in = true;
@@ -49,6 +53,7 @@ void wheel_add(struct wheel *w, uint32_t index, uint64_t now, uint64_t due) {
 void wheel_remove(struct wheel *w, uint32_t index) {
   struct wheel_link *l = link_of(w, index);
   if (!l->in) return;
+  assert(w->count > 0);
   unplace(w, index);
   l->in = false;
   w->count--;
@@ -94,6 +99,7 @@ uint32_t wheel_take(struct wheel *w, uint64_t now) {
   while (w->count) {
     uint64_t begin = next_slot(w, &level);
     if (begin > now) break;
+    assert(begin >= w->now);
     w->now = begin;
     if (level == 0) {
       uint32_t index = w->heads[0][byte_of(begin, 0)];

@@ -4,6 +4,7 @@
  */
 #include "broker/books/calls.h"
 
+#include <assert.h>
 #include <stddef.h>
 
 #include "proto/base.h"
@@ -38,6 +39,7 @@ uint64_t calls_next_id(struct calls *c) { return ++c->last_id; }
 
 enum calls_outcome calls_add(struct calls *c, uint32_t asker, uint64_t asked_id, uint32_t host,
                              uint8_t op, bool unbounded, uint32_t *call) {
+  assert(asker != SLAB_NONE && host != SLAB_NONE);
   if (calls_find_asked(c, asker, asked_id) != SLAB_NONE) return CALLS_DUPLICATE;
   if (!owners_reserve(&c->asked, asker) || !owners_reserve(&c->served, host)) return CALLS_NO_MEMORY;
   *call = slab_add(&c->all);
@@ -72,6 +74,7 @@ uint32_t calls_find_asked(const struct calls *c, uint32_t asker, uint64_t asked_
 
 void calls_abandon(struct calls *c, uint32_t call) {
   struct call *k = calls_at(c, call);
+  assert(k->asker != SLAB_NONE || !k->deadline.in);
   if (k->asker == SLAB_NONE) return;
   wheel_remove(&c->deadlines, call);
   chain_remove(&c->by_asked, call);
@@ -97,6 +100,7 @@ const char *calls_check(const struct calls *c) {
   for (uint32_t i = slab_next(&c->all, 0); i != SLAB_NONE; i = slab_next(&c->all, i + 1)) {
     const struct call *k = calls_at(c, i);
     if (calls_find(c, k->id) != i) return "calls: a call is not found by its id";
+    if (k->asker == SLAB_NONE && k->deadline.in) return "calls: a deadline for nobody";
     if (k->asker == SLAB_NONE) continue;
     asked++;
     if (calls_find_asked(c, k->asker, k->asked_id) != i) return "calls: a call is not found by its asker's id";

@@ -42,4 +42,7 @@ uint32_t hosts_find(const struct hosts *h, uint64_t id);
 
 static inline struct host *hosts_at(const struct hosts *h, uint32_t host) { return slab_at(&h->all, host); }
 
+/* NULL, or a static text that says which invariant is broken. */
+const char *hosts_check(const struct hosts *h);
+
 #endif

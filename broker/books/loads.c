@@ -4,6 +4,7 @@
  */
 #include "broker/books/loads.h"
 
+#include <assert.h>
 #include <stddef.h>
 
 #include "proto/base.h"
@@ -61,6 +62,7 @@ bool loads_raise(struct loads *l, uint32_t load) { return ++loads_at(l, load)->h
 
 void loads_lower(struct loads *l, uint32_t load) {
   struct load *k = loads_at(l, load);
+  assert(k->held > 0);
   k->held--;
   if (k->shadow > k->held) k->shadow = k->held;
 }
@@ -72,6 +74,7 @@ void loads_settle(struct loads *l, uint32_t client) {
 
 static void forget(struct loads *l, uint32_t load) {
   struct load *k = loads_at(l, load);
+  assert(k->held == 0);
   chain_remove(&l->by_pair, load);
   owners_remove(&l->by_host, k->host, load);
   owners_remove(&l->by_client, k->client, load);

@@ -4,6 +4,7 @@
  */
 #include "broker/books/names.h"
 
+#include <assert.h>
 #include <stddef.h>
 #include <string.h>
 
@@ -70,6 +71,7 @@ static void remove_if_unused(struct names *n, uint32_t name) {
 }
 
 enum names_outcome names_take(struct names *n, const char *text, uint32_t size, uint32_t host, uint32_t *name) {
+  assert(names_valid(text, size) && host != SLAB_NONE);
   *name = find_or_make(n, text, size);
   if (*name == SLAB_NONE) return NAMES_NO_MEMORY;
   struct name *k = names_at(n, *name);
@@ -80,6 +82,7 @@ enum names_outcome names_take(struct names *n, const char *text, uint32_t size, 
 }
 
 void names_give_up(struct names *n, uint32_t name) {
+  assert(names_at(n, name)->host != SLAB_NONE);
   names_at(n, name)->host = SLAB_NONE;
   names_at(n, name)->ready = false;
   remove_if_unused(n, name);
@@ -142,5 +145,6 @@ const char *names_check(const struct names *n) {
     for (uint32_t w = waits_first_of_subject(&n->watches, i); w != SLAB_NONE; w = waits_next_of_subject(&n->watches, w))
       if (is(k, waits_at(&n->watches, w)->what)) return "names: a watch that came true still waits";
   }
-  return n->by_text.count == n->all.count ? NULL : "names: the hash table has another number of names";
+  if (n->by_text.count != n->all.count) return "names: the hash table has another number of names";
+  return waits_check(&n->watches);
 }

@@ -4,6 +4,7 @@
  */
 #include "broker/books/refs.h"
 
+#include <assert.h>
 #include <stddef.h>
 #include <stdlib.h>
 
@@ -108,7 +109,9 @@ enum refs_outcome refs_see(struct refs *r, uint32_t host, const struct pt *pt, u
 
 enum refs_outcome refs_hold(struct refs *r, uint32_t token, uint32_t client) {
   uint32_t i = find_hold(r, token, client);
+  assert(client != refs_token(r, token)->host);
   if (i != SLAB_NONE) {
+    assert(refs_hold_at(r, i)->count > 0);
     refs_hold_at(r, i)->count++;
     return REFS_OK;
   }
@@ -123,6 +126,7 @@ enum refs_outcome refs_hold(struct refs *r, uint32_t token, uint32_t client) {
 }
 
 enum refs_outcome refs_release(struct refs *r, uint32_t token, uint32_t client, uint64_t count) {
+  assert(count > 0);
   uint32_t i = find_hold(r, token, client);
   if (i == SLAB_NONE || refs_hold_at(r, i)->count < count) return REFS_NO_HOLDER;
   refs_hold_at(r, i)->count -= count;
@@ -138,6 +142,7 @@ bool refs_settle(struct refs *r, uint32_t token, struct refs_drop *drop) {
   if (!slab_live(&r->tokens, token)) return false;
   const struct token *t = refs_token(r, token);
   if (t->holds != SLAB_NONE) return false;
+  assert(t->seen > 0 && r->exports[t->host] > 0);
   *drop = (struct refs_drop){.host = t->host, .id = t->id, .seen = t->seen};
   r->exports[t->host]--;
   chain_remove(&r->token_by_id, token);

@@ -40,4 +40,7 @@ uint32_t waits_count_of_client(const struct waits *w, uint32_t client);
 
 static inline struct wait *waits_at(const struct waits *w, uint32_t wait) { return slab_at(&w->all, wait); }
 
+/* NULL, or a static text that says which invariant is broken. */
+const char *waits_check(const struct waits *w);
+
 #endif

@@ -5,10 +5,13 @@
  */
 #include "broker/core/expiry.h"
 
+#include <assert.h>
+
 #include "broker/core/notify.h"
 
 static void expire(struct broker *b, uint32_t call) {
   const struct call *k = calls_at(&b->calls, call);
+  assert(k->asker != SLAB_NONE && !k->deadline.in);
   const struct host *host = hosts_at(&b->hosts, k->host);
   struct client *asker = hosts_at(&b->hosts, k->asker)->client;
   if (asker)

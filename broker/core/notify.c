@@ -4,6 +4,7 @@
  */
 #include "broker/core/notify.h"
 
+#include <assert.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -11,12 +12,16 @@
 
 struct pack *notify_begin(struct broker *b, enum message_kind kind, enum op op, uint64_t id, uint32_t count) {
   struct message header = {.kind = kind, .op = op, .id = id, .target = OP_NONE};
+  assert(!b->writing); /* there is one scratch buffer */
+  b->writing = true;
   b->out.size = 0;
   pack_begin(&b->pack, &b->out, b->connections.max_message, &header, count);
   return &b->pack;
 }
 
 void notify_send(struct broker *b, struct client *to) {
+  assert(b->writing && to);
+  b->writing = false;
   if (pack_end(&b->pack) != BUFFER_OK) {
     client_condemn(to, "memory is too short for a message to it");
     return;
@@ -82,6 +87,7 @@ void notify_cancel(struct client *to, uint64_t request) { send_number(to, OP_can
 
 void notify_free(struct client *to) {
   if (to->free_id) return;
+  assert(to->state != CLIENT_GREETING);
   client_answer_due(to);
   to->free_ms = uv_now(to->broker->loop);
   to->free_id = calls_next_id(&to->broker->calls);

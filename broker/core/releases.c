@@ -37,6 +37,7 @@ bool releases_give_back(struct broker *b, struct drops *d, uint32_t token, uint3
 
 void releases_settle(struct broker *b, struct drops *d, uint32_t token) {
   if (d->count == DROPS_MOST) releases_send(b, d);
+  assert(d->count < DROPS_MOST);
   if (refs_settle(&b->refs, token, &d->list[d->count])) d->count++;
 }
 
@@ -108,6 +109,7 @@ void releases_host_died(struct broker *b, uint32_t host) {
   struct dead_holders *q = &b->dead_holders;
   bool may_end_now = q->first == SLAB_NONE || refs_held_count(&b->refs, host) == 0;
   if (may_end_now && give_piece_back(b, host)) return;
+  assert(refs_held_count(&b->refs, host) > 0);
   hosts_at(&b->hosts, host)->next_dead_holder = SLAB_NONE;
   if (q->first == SLAB_NONE) {
     q->first = host;
@@ -123,6 +125,9 @@ void releases_turn(struct broker *b) {
   if (q->first == SLAB_NONE) return;
   uint32_t host = q->first, next = hosts_at(&b->hosts, host)->next_dead_holder;
   if (!give_piece_back(b, host)) return;
+  assert((q->last == host) == (next == SLAB_NONE));
   q->first = next;
-  if (next == SLAB_NONE) uv_idle_stop(&q->idle);
+  if (next != SLAB_NONE) return;
+  q->last = SLAB_NONE;
+  uv_idle_stop(&q->idle);
 }

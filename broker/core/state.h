@@ -53,8 +53,9 @@ struct broker {
   struct expiry expiry;
   struct dead_holders dead_holders;
 
-  struct buffer out; /* the message that notify.h is writing, */
-  struct pack pack; /* and its writer */
+  struct buffer out; /* the message that notify.h writes, */
+  struct pack pack; /* its writer, */
+  bool writing; /* and whether one has been begun and not sent yet */
 };
 
 /* Seconds on the broker's clock; it does not run while a turn lasts. */

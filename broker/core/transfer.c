@@ -4,6 +4,7 @@
  */
 #include "broker/core/transfer.h"
 
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -107,6 +108,7 @@ void transfer_give(struct broker *b, struct transfer *t, struct client *to) {
   bool over_allowance = false;
   for (uint32_t i = 0; i < t->count; i++) {
     struct transfer_pt *k = &t->pts[i];
+    assert(k->host != SLAB_NONE && k->token != SLAB_NONE); /* taken */
     if (k->host == to->host) continue;
     uint32_t load;
     bool is_new;

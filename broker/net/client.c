@@ -128,6 +128,7 @@ void client_push(struct client *c, const void *bytes, uint32_t size) {
 static void on_event(uv_poll_t *poll, int status, int events);
 
 static void wait_for(struct client *c, int events) {
+  assert(events & UV_READABLE);
   if (c->events == events || c->state == CLIENT_CONDEMNED) return;
   c->events = events;
   int r = uv_poll_start(&c->poll, events, on_event);
@@ -137,6 +138,7 @@ static void wait_for(struct client *c, int events) {
 /* Writes what is queued, once. */
 static void flush(struct client *c) {
   int error;
+  assert(c->fd >= 0 && (!c->write_failed || c->outbox.bytes == 0));
   switch (outbox_write(&c->outbox, c->fd, &error)) {
     case OUTBOX_EMPTY: wait_for(c, WAIT_TO_READ); break;
     case OUTBOX_LEFT:
@@ -268,6 +270,7 @@ static void on_error(struct client *c) {
 
 static void on_event(uv_poll_t *poll, int status, int events) {
   struct client *c = poll->data;
+  assert(c->fd >= 0);
   if (c->state == CLIENT_CONDEMNED) return;
   if (status < 0) {
     on_error(c);
@@ -333,7 +336,7 @@ int client_new(struct connections *n, int fd) {
 static void on_closed(uv_handle_t *handle) { free(handle->data); }
 
 void client_close(struct client *c) {
-  assert(!uv_is_closing((uv_handle_t *)&c->poll));
+  assert(!uv_is_closing((uv_handle_t *)&c->poll) && c->fd >= 0);
   if (c->prev)
     c->prev->next = c->next;
   else
@@ -345,6 +348,7 @@ void client_close(struct client *c) {
   /* In this order: libuv must not watch a descriptor that may be another's already. */
   uv_close((uv_handle_t *)&c->poll, on_closed);
   close(c->fd);
+  c->fd = -1;
 }
 
 /* ---- All of them ---- */
@@ -371,11 +375,13 @@ void connections_end_turn(struct connections *n) {
   while (n->dirty || n->condemned || n->postponed) {
     if (n->dirty) {
       struct client *c = n->dirty;
+      assert(c->is_dirty);
       n->dirty = c->next_dirty;
       c->is_dirty = false;
       flush(c);
     } else if (n->condemned) {
       struct client *c = n->condemned;
+      assert(c->state == CLIENT_CONDEMNED && !c->is_dirty);
       n->condemned = c->next_condemned;
       n->events->ended(c);
     } else {

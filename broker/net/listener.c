@@ -156,6 +156,7 @@ static void refuse(struct listener *l) {
 }
 
 int listener_accept(struct listener *l) {
+  assert(l->fd >= 0);
   int fd = accept4(l->fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
   if (fd >= 0) return fd;
   int error = errno;

@@ -6,6 +6,7 @@
  */
 #include "broker/net/outbox.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -44,9 +45,11 @@ static struct outbox_block *add_block(struct outbox *o, uint32_t size) {
 }
 
 bool outbox_push(struct outbox *o, const void *bytes, uint32_t size) {
+  assert(size > 0 && !o->first == !o->last);
   struct outbox_block *b = o->last;
   if (!b || b->capacity - b->end < size) b = add_block(o, size);
   if (!b) return false;
+  assert(b->capacity - b->end >= size && !b->next);
   memcpy(b->bytes + b->end, bytes, size);
   b->end += size;
   o->bytes += size;
@@ -55,6 +58,7 @@ bool outbox_push(struct outbox *o, const void *bytes, uint32_t size) {
 
 /* `n` bytes were written: frees the blocks that are through, but keeps the last if it is small. */
 static void written(struct outbox *o, size_t n) {
+  assert(n <= o->bytes);
   o->bytes -= n;
   while (o->first) {
     struct outbox_block *b = o->first;

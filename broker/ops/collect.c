@@ -4,6 +4,8 @@
  */
 #include "broker/ops/collect.h"
 
+#include <assert.h>
+
 #include "broker/core/notify.h"
 #include "broker/core/state.h"
 #include "proto/body.h"
@@ -64,6 +66,7 @@ static void read_budget(struct client *from, const struct message *m) {
 void collect_answered(struct client *from, const struct message *m) {
   struct broker *b = from->broker;
   uint64_t request;
+  assert(from->free_id != 0 && m->id == from->free_id);
   from->free_id = 0;
   client_answer_came(from);
   read_budget(from, m);

@@ -5,6 +5,8 @@
  */
 #include "broker/ops/dispatch.h"
 
+#include <assert.h>
+
 #include "broker/core/notify.h"
 #include "broker/core/state.h"
 #include "broker/ops/collect.h"
@@ -82,6 +84,7 @@ static bool is_too_new(const struct client *from, const struct message *m) {
 
 void dispatch_message(struct client *from, uint8_t *bytes, uint32_t size) {
   struct message m;
+  assert(from->state != CLIENT_CONDEMNED);
   const char *fault = message_parse(bytes, size, &m);
   if (fault)
     client_fault(from, "%s", fault);

@@ -7,6 +7,8 @@
  */
 #include "broker/ops/reap.h"
 
+#include <assert.h>
+
 #include "broker/core/notify.h"
 #include "broker/core/releases.h"
 #include "broker/core/state.h"
@@ -42,6 +44,7 @@ static void tell_death(struct broker *b, const struct client *c) {
 
 void reap(struct client *c) {
   struct broker *b = c->broker;
+  assert(c->state == CLIENT_CONDEMNED);
   if (*c->reason) log_line(&b->log, LOG_WARN, "disconnected %s (process %ld): %s", c->name, (long)c->pid, c->reason);
   if (c->host != SLAB_NONE) {
     if (!*c->reason) log_line(&b->log, LOG_DEBUG, "%s left (process %ld)", c->name, (long)c->pid);
@@ -51,6 +54,8 @@ void reap(struct client *c) {
     names_unwatch_all(&b->names, c->host);
     if (c->name_record != SLAB_NONE) names_give_up(&b->names, c->name_record);
     tell_death(b, c);
+    assert(calls_served_count(&b->calls, c->host) == 0);
+    assert(calls_asked_count(&b->calls, c->host) == 0);
     hosts_at(&b->hosts, c->host)->client = NULL;
     releases_host_died(b, c->host);
     c->host = SLAB_NONE;

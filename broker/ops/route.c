@@ -5,6 +5,7 @@
  */
 #include "broker/ops/route.h"
 
+#include <assert.h>
 #include <stdarg.h>
 #include <stdio.h>
 
@@ -102,6 +103,7 @@ static uint64_t make_call(struct client *from, struct client *to, const struct m
 
 static bool forward_request(struct client *from, struct client *to, struct transfer *t, const struct message *m, uint8_t *bytes) {
   struct broker *b = from->broker;
+  assert(to->state == CLIENT_READY);
   uint64_t id = make_call(from, to, m);
   uint32_t load;
   if (!id) return false;

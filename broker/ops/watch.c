@@ -5,6 +5,7 @@
  */
 #include "broker/ops/watch.h"
 
+#include <assert.h>
 #include <string.h>
 
 #include "broker/core/notify.h"
@@ -62,6 +63,7 @@ void watch_on_watch(struct client *from, const struct message *m) {
 void watch_answer(struct client *named) {
   struct broker *b = named->broker;
   struct wait watch;
+  assert(named->name_record != SLAB_NONE);
   while (names_come_true(&b->names, named->name_record, &watch)) {
     struct client *to = hosts_at(&b->hosts, watch.client)->client;
     if (to) reply(to, watch.request, named->host);

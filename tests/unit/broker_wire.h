@@ -22,6 +22,7 @@
 #include <unistd.h>
 
 #include "broker/broker.h"
+#include "broker/check.h"
 #include "broker/net/client.h"
 #include "proto/body.h"
 #include "proto/hello.h"

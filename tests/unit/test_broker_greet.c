@@ -65,7 +65,7 @@ static void expect_welcome(struct end *e, uint64_t version) {
   wire_expect(&w, e, MESSAGE_REPLY, OP_hello);
   ck_assert_uint_eq(e->m.body_count, 5);
   ck_assert_uint_eq(wire_uint(e), version);
-  ck_assert_uint_eq(w.broker.clients->version, version);
+  ck_assert_uint_eq(w.broker.connections.all->version, version);
   wire_quiet(&w, e);
   wire_leave(e);
   wire_turn(&w);
@@ -138,14 +138,14 @@ END_TEST
 START_TEST(no_op_of_a_later_version_than_agreed) {
   wire_join(&w, &a, "shop");
   wire_join(&w, &b, "bank");
-  w.broker.clients->next->version = 0; /* a's */
+  w.broker.connections.all->next->version = 0; /* a's */
   wire_ask(&b, OP_labels, "shop", NULL, 0);
   wire_send(&w, &b);
   wire_expect_error(&w, &b, STATUS_unsupported);
   expect_text(&b, "worker shop speaks version 0 of the wire, which does not have 'labels' (0");
   struct host nobody = {.id = 5, .name = "nobody"};
-  notify_peer(w.broker.clients->next, &nobody);
-  notify_peer(w.broker.clients, &nobody);
+  notify_peer(w.broker.connections.all->next, &nobody);
+  notify_peer(w.broker.connections.all, &nobody);
   wire_expect_peer(&w, &b, 5, "nobody");
   wire_expect_nothing(&w, &a);
   wire_ask(&a, OP_ping, NULL, NULL, 0);

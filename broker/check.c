@@ -1,0 +1,194 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * First each registry by itself, then what must agree between them.
+ */
+#include "broker/check.h"
+
+#include <string.h>
+
+/* ---- Connections ---- */
+
+static const char *check_client(const struct broker *b, const struct client *c) {
+  if (c->prev ? c->prev->next != c : b->connections.all != c) return "connections: a broken link";
+  if (c->next && c->next->prev != c) return "connections: a broken link";
+  if (c->is_postponed && c->state == CLIENT_READY) return "connections: a postponed client is ready";
+  if (c->state == CLIENT_GREETING) {
+    if (c->host != SLAB_NONE) return "connections: a host before its hello";
+    if (!uv_is_active((const uv_handle_t *)&b->greeting))
+      return "connections: no timer waits for a hello";
+  }
+  if (c->host == SLAB_NONE)
+    return c->state == CLIENT_READY ? "connections: a ready client is no host" : NULL;
+  if (!slab_live(&b->hosts.all, c->host) || hosts_at(&b->hosts, c->host)->client != c)
+    return "connections: a client's host is another's";
+  if (c->name != hosts_at(&b->hosts, c->host)->name)
+    return "connections: a client has another name than its host";
+  return NULL;
+}
+
+static const char *check_connections(const struct broker *b) {
+  const struct connections *n = &b->connections;
+  const struct client *last = NULL;
+  long dirty = 0, condemned = 0, postponed = 0;
+  for (const struct client *c = n->all; c; c = c->next) {
+    const char *fault = check_client(b, c);
+    if (fault) return fault;
+    dirty += c->is_dirty;
+    condemned += c->state == CLIENT_CONDEMNED;
+    postponed += c->is_postponed;
+  }
+  for (const struct client *c = n->dirty; c; c = c->next_dirty, dirty--)
+    if (!c->is_dirty) return "connections: a clean client among the dirty";
+  for (const struct client *c = n->condemned; c; c = c->next_condemned, condemned--)
+    if (c->state != CLIENT_CONDEMNED) return "connections: a living client among the condemned";
+  for (const struct client *c = n->postponed; c; last = c, c = c->next_postponed, postponed--)
+    if (!c->is_postponed) return "connections: a client among the postponed that is none";
+  if (last && last != n->postponed_last) return "connections: the last postponed is not the last";
+  return dirty || condemned || postponed ? "connections: a list has another number of clients" : NULL;
+}
+
+/* ---- Hosts ---- */
+
+static const char *check_dead_holders(const struct broker *b, uint32_t expected) {
+  const struct dead_holders *q = &b->dead_holders;
+  uint32_t last = SLAB_NONE, n = 0;
+  for (uint32_t i = q->first; i != SLAB_NONE; i = hosts_at(&b->hosts, i)->next_dead_holder) {
+    if (!slab_live(&b->hosts.all, i) || hosts_at(&b->hosts, i)->client)
+      return "dead holders: one that is not dead";
+    if (++n > expected) return "dead holders: more than there are";
+    last = i;
+  }
+  if (n != expected) return "dead holders: one is not in the queue";
+  if (last != q->last) return "dead holders: the last is not the last";
+  if (uv_is_active((const uv_handle_t *)&q->idle) != (n > 0))
+    return "dead holders: the loop does not go on for them, or for none";
+  return NULL;
+}
+
+static const char *check_hosts(const struct broker *b) {
+  uint32_t dead_holders = 0;
+  for (uint32_t i = slab_next(&b->hosts.all, 0); i != SLAB_NONE;
+       i = slab_next(&b->hosts.all, i + 1)) {
+    const struct host *h = hosts_at(&b->hosts, i);
+    if (h->client) {
+      if (h->client->host != i) return "hosts: a client that does not know its host";
+      if (h->client->observer != h->observer) return "hosts: an observer, or not";
+      continue;
+    }
+    uint32_t held = refs_held_count(&b->refs, i);
+    if (!held && !refs_export_count(&b->refs, i)) return "hosts: a dead one of no use";
+    dead_holders += held > 0;
+  }
+  return check_dead_holders(b, dead_holders);
+}
+
+static bool is_connected(const struct broker *b, uint32_t host) {
+  return slab_live(&b->hosts.all, host) && hosts_at(&b->hosts, host)->client;
+}
+
+/* ---- Names ---- */
+
+static const char *check_names(const struct broker *b) {
+  for (uint32_t i = slab_next(&b->names.all, 0); i != SLAB_NONE;
+       i = slab_next(&b->names.all, i + 1)) {
+    const struct name *k = names_at(&b->names, i);
+    if (k->host == SLAB_NONE) continue;
+    if (!is_connected(b, k->host)) return "names: a dead host has a name";
+    const struct host *h = hosts_at(&b->hosts, k->host);
+    if (h->client->name_record != i) return "names: a client that does not know its name";
+    if (strlen(h->name) != k->size || memcmp(h->name, k->text, k->size) != 0)
+      return "names: a host has another name";
+    if (h->client->serves != k->ready) return "names: a worker is ready, or not";
+  }
+  for (const struct client *c = b->connections.all; c; c = c->next) {
+    bool wanted = c->host != SLAB_NONE && !c->observer;
+    if (wanted != (c->name_record != SLAB_NONE)) return "names: a worker without, or another with";
+    if (wanted && (!slab_live(&b->names.all, c->name_record) ||
+                   names_at(&b->names, c->name_record)->host != c->host))
+      return "names: a client's name is another's";
+  }
+  return NULL;
+}
+
+/* ---- Requests under way ---- */
+
+/* What a client owes: the answer to free, and to every call that is to be answered in finite time. */
+static uint32_t count_due(const struct broker *b, const struct client *c) {
+  uint32_t n = c->free_id != 0;
+  if (c->host == SLAB_NONE) return n;
+  for (uint32_t i = calls_first_served(&b->calls, c->host); i != SLAB_NONE;
+       i = owners_next(&b->calls.served, i))
+    n += !calls_at(&b->calls, i)->unbounded;
+  return n;
+}
+
+static const char *check_calls(const struct broker *b) {
+  for (uint32_t i = slab_next(&b->calls.all, 0); i != SLAB_NONE;
+       i = slab_next(&b->calls.all, i + 1)) {
+    const struct call *k = calls_at(&b->calls, i);
+    if (!is_connected(b, k->host)) return "calls: one to a dead host";
+    if (k->asker != SLAB_NONE && !is_connected(b, k->asker)) return "calls: one of a dead asker";
+  }
+  for (const struct client *c = b->connections.all; c; c = c->next)
+    if (c->answers_due != count_due(b, c)) return "calls: another number of answers is due";
+  if (wheel_next(&b->calls.deadlines) < b->expiry.wakes_ms) return "calls: no timer for a deadline";
+  return NULL;
+}
+
+static const char *check_waits(const struct broker *b) {
+  const struct waits *gc = &b->collecting, *watches = &b->names.watches;
+  for (uint32_t i = slab_next(&gc->all, 0); i != SLAB_NONE; i = slab_next(&gc->all, i + 1)) {
+    const struct wait *k = waits_at(gc, i);
+    if (!is_connected(b, k->client)) return "collecting: a dead client waits";
+    if (!is_connected(b, k->subject) || !hosts_at(&b->hosts, k->subject)->client->free_id)
+      return "collecting: a wait for what is not under way";
+  }
+  for (uint32_t i = slab_next(&watches->all, 0); i != SLAB_NONE;
+       i = slab_next(&watches->all, i + 1)) {
+    const struct wait *k = waits_at(watches, i);
+    if (!is_connected(b, k->client)) return "watches: a dead client waits";
+    if (!slab_live(&b->names.all, k->subject)) return "watches: a wait for no name";
+  }
+  return NULL;
+}
+
+/* ---- References ---- */
+
+/* A load counts the tokens of its host that its client holds; whoever holds one has a load. */
+static const char *check_loads(const struct broker *b) {
+  uint64_t held = 0;
+  for (uint32_t i = slab_next(&b->loads.all, 0); i != SLAB_NONE;
+       i = slab_next(&b->loads.all, i + 1)) {
+    const struct load *l = loads_at(&b->loads, i);
+    uint32_t n = 0;
+    if (!slab_live(&b->hosts.all, l->host) || !slab_live(&b->hosts.all, l->client))
+      return "loads: one of no host";
+    for (uint32_t h = refs_first_held(&b->refs, l->client); h != SLAB_NONE;
+         h = refs_next_held(&b->refs, h))
+      n += refs_token(&b->refs, refs_hold_at(&b->refs, h)->token)->host == l->host;
+    if (n != l->held) return "loads: one is not what its client holds of its host";
+    held += n;
+  }
+  if (held != b->refs.holds.count) return "loads: a hold that no load counts";
+  for (uint32_t i = slab_next(&b->refs.tokens, 0); i != SLAB_NONE;
+       i = slab_next(&b->refs.tokens, i + 1))
+    if (!slab_live(&b->hosts.all, refs_token(&b->refs, i)->host)) return "refs: a token of no host";
+  return NULL;
+}
+
+const char *broker_check(const struct broker *b) {
+  const char *fault = refs_check(&b->refs);
+  if (!fault) fault = loads_check(&b->loads);
+  if (!fault) fault = calls_check(&b->calls);
+  if (!fault) fault = names_check(&b->names);
+  if (!fault) fault = hosts_check(&b->hosts);
+  if (!fault) fault = waits_check(&b->collecting);
+  if (!fault) fault = check_connections(b);
+  if (!fault) fault = check_hosts(b);
+  if (!fault) fault = check_names(b);
+  if (!fault) fault = check_calls(b);
+  if (!fault) fault = check_waits(b);
+  if (!fault) fault = check_loads(b);
+  if (!fault && b->writing) fault = "notify: a message was begun and not sent";
+  return fault;
+}
