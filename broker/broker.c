@@ -20,8 +20,8 @@
 
 enum { HELLO_MS = 10000, TRIM_CHUNKS = 64 };
 
-/* After a large fall of tokens: messages and tables of that time have left holes in the heap. Rare, because what fell since
- * the last time must be several times what is left. */
+/* After a large fall of tokens: messages and tables of that time have left holes in the heap. Rare,
+ * because what fell since the last time must be several times what is left. */
 static void trim(struct broker *b) {
   struct slab *tokens = &b->refs.tokens, *holds = &b->refs.holds;
   uint32_t returned = tokens->returned + holds->returned;
@@ -79,11 +79,14 @@ static bool init_registries(struct broker *b, const struct broker_config *config
   if (getrandom(seed, sizeof seed, 0) != sizeof seed) return false;
   buffer_init(&b->out, UINT32_MAX);
   waits_init(&b->collecting);
-  return hosts_init(&b->hosts, seed[0]) && names_init(&b->names, seed[1]) && refs_init(&b->refs, seed[2]) &&
-         loads_init(&b->loads, config->load_gain, config->load_min, seed[3]) && calls_init(&b->calls, seed[4]);
+  return hosts_init(&b->hosts, seed[0]) && names_init(&b->names, seed[1]) &&
+         refs_init(&b->refs, seed[2]) &&
+         loads_init(&b->loads, config->load_gain, config->load_min, seed[3]) &&
+         calls_init(&b->calls, seed[4]);
 }
 
-int broker_start(struct broker *b, uv_loop_t *loop, const struct broker_config *config, char *error, size_t n) {
+int broker_start(struct broker *b, uv_loop_t *loop, const struct broker_config *config, char *error,
+                 size_t n) {
   memset(b, 0, sizeof *b);
   b->loop = loop;
   b->log.level = config->log_level;

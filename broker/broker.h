@@ -21,11 +21,14 @@ struct broker_config {
   enum log_level log_level;
 };
 
-/* Starts listening. 0; or -1 and `error` (n bytes) has one clear line without newline. Call broker_stop and run the loop
- * to its end before broker_deinit either way. `b` must not move while it runs. */
-int broker_start(struct broker *b, uv_loop_t *loop, const struct broker_config *config, char *error, size_t n);
+/* Starts listening. 0; or -1 and `error` (n bytes) has one clear line without newline. Call
+ * broker_stop and run the loop to its end before broker_deinit either way. `b` must not move while
+ * it runs. */
+int broker_start(struct broker *b, uv_loop_t *loop, const struct broker_config *config, char *error,
+                 size_t n);
 
-/* Stops listening, unlinks the socket, closes every connection without telling the others. The loop ends by itself then. */
+/* Stops listening, unlinks the socket, closes every connection without telling the others. The loop
+ * ends by itself then. */
 void broker_stop(struct broker *b);
 
 /* Frees everything; after the loop has run to its end. */

@@ -11,7 +11,8 @@
 static const char *check_client(const struct broker *b, const struct client *c) {
   if (c->prev ? c->prev->next != c : b->connections.all != c) return "connections: a broken link";
   if (c->next && c->next->prev != c) return "connections: a broken link";
-  if (c->is_postponed && c->state == CLIENT_READY) return "connections: a postponed client is ready";
+  if (c->is_postponed && c->state == CLIENT_READY)
+    return "connections: a postponed client is ready";
   if (c->state == CLIENT_GREETING) {
     if (c->host != SLAB_NONE) return "connections: a host before its hello";
     if (!uv_is_active((const uv_handle_t *)&b->greeting))
@@ -44,7 +45,8 @@ static const char *check_connections(const struct broker *b) {
   for (const struct client *c = n->postponed; c; last = c, c = c->next_postponed, postponed--)
     if (!c->is_postponed) return "connections: a client among the postponed that is none";
   if (last && last != n->postponed_last) return "connections: the last postponed is not the last";
-  return dirty || condemned || postponed ? "connections: a list has another number of clients" : NULL;
+  return dirty || condemned || postponed ? "connections: a list has another number of clients"
+                                         : NULL;
 }
 
 /* ---- Hosts ---- */
@@ -112,7 +114,8 @@ static const char *check_names(const struct broker *b) {
 
 /* ---- Requests under way ---- */
 
-/* What a client owes: the answer to free, and to every call that is to be answered in finite time. */
+/* What a client owes: the answer to free, and to every call that is to be answered in
+ * finite time. */
 static uint32_t count_due(const struct broker *b, const struct client *c) {
   uint32_t n = c->free_id != 0;
   if (c->host == SLAB_NONE) return n;

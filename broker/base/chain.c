@@ -11,8 +11,10 @@
 
 enum { LEAST_BUCKETS = 16 };
 
-bool chain_init(struct chain *t, const struct slab *slab, size_t link, chain_hash_fn hash, uint64_t seed) {
-  *t = (struct chain){.slab = slab, .link = link, .hash = hash, .seed = seed, .size = LEAST_BUCKETS, .capacity = LEAST_BUCKETS};
+bool chain_init(struct chain *t, const struct slab *slab, size_t link, chain_hash_fn hash,
+                uint64_t seed) {
+  *t = (struct chain){.slab = slab, .link = link, .hash = hash, .seed = seed};
+  t->size = t->capacity = LEAST_BUCKETS;
   t->heads = malloc(t->capacity * sizeof *t->heads);
   if (!t->heads) return false;
   for (uint32_t i = 0; i < t->size; i++) t->heads[i] = SLAB_NONE;
@@ -32,7 +34,9 @@ static uint32_t bucket(const struct chain *t, uint64_t hash) {
   return b < t->size ? b : b - w;
 }
 
-static uint64_t hash_of(const struct chain *t, uint32_t index) { return t->hash(slab_at(t->slab, index), t->seed); }
+static uint64_t hash_of(const struct chain *t, uint32_t index) {
+  return t->hash(slab_at(t->slab, index), t->seed);
+}
 
 static void push(struct chain *t, uint32_t b, uint32_t index) {
   *chain_link(t, index) = t->heads[b];
@@ -50,7 +54,8 @@ static bool resize(struct chain *t, uint32_t capacity) {
 /* One bucket more: the items of bucket `size - whole` are dealt out between it and the new one. */
 static void grow(struct chain *t) {
   assert(t->size <= t->capacity);
-  if (t->size == t->capacity && (t->capacity > UINT32_MAX / 2 || !resize(t, t->capacity * 2))) return;
+  if (t->size == t->capacity && (t->capacity > UINT32_MAX / 2 || !resize(t, t->capacity * 2)))
+    return;
   uint32_t from = t->size - whole(t->size), index = t->heads[from];
   t->heads[from] = t->heads[t->size] = SLAB_NONE;
   t->size++;

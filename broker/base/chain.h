@@ -28,17 +28,20 @@ struct chain {
 };
 
 /* False when memory is short. A zeroed struct is valid to deinit. */
-bool chain_init(struct chain *t, const struct slab *slab, size_t link, chain_hash_fn hash, uint64_t seed);
+bool chain_init(struct chain *t, const struct slab *slab, size_t link, chain_hash_fn hash,
+                uint64_t seed);
 void chain_deinit(struct chain *t);
 
 uint32_t chain_first(const struct chain *t, uint64_t hash);
 static inline uint32_t *chain_link(const struct chain *t, uint32_t index) {
   return (uint32_t *)(void *)((char *)slab_at(t->slab, index) + t->link);
 }
-static inline uint32_t chain_next(const struct chain *t, uint32_t index) { return *chain_link(t, index); }
+static inline uint32_t chain_next(const struct chain *t, uint32_t index) {
+  return *chain_link(t, index);
+}
 
-/* The item's key is set before chain_add and does not change until chain_remove. Neither can fail: without memory
- * for more buckets the chains just get longer. */
+/* The item's key is set before chain_add and does not change until chain_remove. Neither can fail:
+ * without memory for more buckets the chains just get longer. */
 void chain_add(struct chain *t, uint32_t index);
 void chain_remove(struct chain *t, uint32_t index);
 

@@ -27,7 +27,9 @@ void list_remove(const struct slab *s, size_t member, uint32_t *head, uint32_t i
   if (l->next != SLAB_NONE) links_of(s, member, l->next)->prev = l->prev;
 }
 
-void owners_init(struct owners *o, const struct slab *slab, size_t member) { *o = (struct owners){.slab = slab, .member = member}; }
+void owners_init(struct owners *o, const struct slab *slab, size_t member) {
+  *o = (struct owners){.slab = slab, .member = member};
+}
 
 void owners_deinit(struct owners *o) {
   free(o->lists);
@@ -41,7 +43,8 @@ bool owners_reserve(struct owners *o, uint32_t owner) {
   while (capacity <= owner) capacity *= 2;
   struct owner_list *lists = realloc(o->lists, capacity * sizeof *lists);
   if (!lists) return false;
-  for (uint32_t i = o->capacity; i < capacity; i++) lists[i] = (struct owner_list){.head = SLAB_NONE, .count = 0};
+  for (uint32_t i = o->capacity; i < capacity; i++)
+    lists[i] = (struct owner_list){.head = SLAB_NONE, .count = 0};
   o->lists = lists;
   o->capacity = capacity;
   return true;
@@ -59,6 +62,12 @@ void owners_remove(struct owners *o, uint32_t owner, uint32_t index) {
   o->lists[owner].count--;
 }
 
-uint32_t owners_first(const struct owners *o, uint32_t owner) { return owner < o->capacity ? o->lists[owner].head : SLAB_NONE; }
-uint32_t owners_next(const struct owners *o, uint32_t index) { return list_next(o->slab, o->member, index); }
-uint32_t owners_count(const struct owners *o, uint32_t owner) { return owner < o->capacity ? o->lists[owner].count : 0; }
+uint32_t owners_first(const struct owners *o, uint32_t owner) {
+  return owner < o->capacity ? o->lists[owner].head : SLAB_NONE;
+}
+uint32_t owners_next(const struct owners *o, uint32_t index) {
+  return list_next(o->slab, o->member, index);
+}
+uint32_t owners_count(const struct owners *o, uint32_t owner) {
+  return owner < o->capacity ? o->lists[owner].count : 0;
+}

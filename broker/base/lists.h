@@ -40,7 +40,8 @@ struct owners {
 void owners_init(struct owners *o, const struct slab *slab, size_t member);
 void owners_deinit(struct owners *o);
 
-/* Makes room for a list of `owner`, so that owners_add cannot fail for it. False when memory is short. */
+/* Makes room for a list of `owner`, so that owners_add cannot fail for it. False when memory is
+ * short. */
 bool owners_reserve(struct owners *o, uint32_t owner);
 void owners_add(struct owners *o, uint32_t owner, uint32_t index);
 void owners_remove(struct owners *o, uint32_t owner, uint32_t index);

@@ -13,6 +13,7 @@ struct log {
 };
 
 /* Writes a line if the level allows; no newline in the format. */
-void log_line(const struct log *log, enum log_level level, const char *format, ...) __attribute__((format(printf, 3, 4)));
+void log_line(const struct log *log, enum log_level level, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
 
 #endif

@@ -10,9 +10,13 @@
 #include <string.h>
 #include <sys/mman.h>
 
-void slab_init(struct slab *s, uint32_t item_size) { *s = (struct slab){.item_size = (item_size + 7u) & ~7u, .unused = SLAB_NONE}; }
+void slab_init(struct slab *s, uint32_t item_size) {
+  *s = (struct slab){.item_size = (item_size + 7u) & ~7u, .unused = SLAB_NONE};
+}
 
-static size_t chunk_bytes(const struct slab *s) { return sizeof(struct slab_chunk) + (size_t)SLAB_CHUNK * s->item_size; }
+static size_t chunk_bytes(const struct slab *s) {
+  return sizeof(struct slab_chunk) + (size_t)SLAB_CHUNK * s->item_size;
+}
 
 void slab_deinit(struct slab *s) {
   for (uint32_t i = 0; i < s->entry_count; i++)
@@ -36,7 +40,8 @@ static void shut_chunk(struct slab *s, struct slab_chunk *c) {
   if (c->next) c->next->prev = c->prev;
 }
 
-/* A number for a new chunk: an unused one, else the next. SLAB_NONE when memory or numbers are short. */
+/* A number for a new chunk: an unused one, else the next. SLAB_NONE when memory or numbers are
+ * short. */
 static uint32_t take_number(struct slab *s) {
   if (s->unused != SLAB_NONE) {
     uint32_t number = s->unused;
@@ -63,7 +68,8 @@ static void give_number(struct slab *s, uint32_t number) {
 static bool add_chunk(struct slab *s) {
   uint32_t number = take_number(s);
   if (number == SLAB_NONE) return false;
-  struct slab_chunk *c = mmap(NULL, chunk_bytes(s), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  struct slab_chunk *c =
+      mmap(NULL, chunk_bytes(s), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
   if (c == MAP_FAILED) {
     give_number(s, number);
     return false;

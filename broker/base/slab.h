@@ -57,7 +57,8 @@ static inline void *slab_at(const struct slab *s, uint32_t index) {
   return s->entries[index / SLAB_CHUNK].chunk->items + (size_t)(index % SLAB_CHUNK) * s->item_size;
 }
 
-/* The first live index that is not below `from`, or SLAB_NONE. Takes time in proportion to the chunks passed. */
+/* The first live index that is not below `from`, or SLAB_NONE. Takes time in proportion to the
+ * chunks passed. */
 uint32_t slab_next(const struct slab *s, uint32_t from);
 
 #endif

@@ -17,7 +17,9 @@ void wheel_init(struct wheel *w, const struct slab *slab, size_t member) {
     for (int slot = 0; slot < WHEEL_SLOTS; slot++) w->heads[level][slot] = SLAB_NONE;
 }
 
-static unsigned byte_of(uint64_t time, unsigned level) { return (unsigned)(time >> (8 * level)) & 255; }
+static unsigned byte_of(uint64_t time, unsigned level) {
+  return (unsigned)(time >> (8 * level)) & 255;
+}
 
 /* Puts an item whose time is not before w->now into its slot. */
 static void place(struct wheel *w, uint32_t index) {
@@ -28,7 +30,8 @@ static void place(struct wheel *w, uint32_t index) {
   while (level + 1 < WHEEL_LEVELS && differs >> (8 * (level + 1))) level++;
   l->level = (uint8_t)level;
   l->slot = (uint8_t)byte_of(l->due, level);
-  list_add(w->slab, w->member + offsetof(struct wheel_link, links), &w->heads[level][l->slot], index);
+  list_add(w->slab, w->member + offsetof(struct wheel_link, links), &w->heads[level][l->slot],
+           index);
   w->used[level][l->slot / 64] |= 1ull << (l->slot % 64);
 }
 
@@ -74,7 +77,8 @@ static uint64_t next_slot(const struct wheel *w, unsigned *level) {
   for (*level = 0; *level < WHEEL_LEVELS; ++*level) {
     unsigned slot = first_used(w, *level, byte_of(w->now, *level));
     if (slot == WHEEL_SLOTS) continue;
-    uint64_t begin = (w->now >> (8 * (*level + 1)) << (8 * (*level + 1))) | (uint64_t)slot << (8 * *level);
+    unsigned shift = 8 * (*level + 1);
+    uint64_t begin = (w->now >> shift << shift) | (uint64_t)slot << (8 * *level);
     return begin < w->now ? w->now : begin;
   }
   return WHEEL_NEVER;
@@ -117,11 +121,14 @@ const char *wheel_check(const struct wheel *w) {
   for (unsigned level = 0; level < WHEEL_LEVELS; level++) {
     for (unsigned slot = 0; slot < WHEEL_SLOTS; slot++) {
       uint32_t head = w->heads[level][slot];
-      if ((head != SLAB_NONE) != (bool)(w->used[level][slot / 64] >> (slot % 64) & 1)) return "wheel: a slot's bit is wrong";
-      for (uint32_t i = head; i != SLAB_NONE; i = list_next(w->slab, w->member + offsetof(struct wheel_link, links), i)) {
+      if ((head != SLAB_NONE) != (bool)(w->used[level][slot / 64] >> (slot % 64) & 1))
+        return "wheel: a slot's bit is wrong";
+      for (uint32_t i = head; i != SLAB_NONE;
+           i = list_next(w->slab, w->member + offsetof(struct wheel_link, links), i)) {
         const struct wheel_link *l = link_of(w, i);
         found++;
-        if (!l->in || l->level != level || l->slot != slot) return "wheel: an item is not where it says";
+        if (!l->in || l->level != level || l->slot != slot)
+          return "wheel: an item is not where it says";
         if (l->due < w->now) return "wheel: an item was passed over";
       }
     }

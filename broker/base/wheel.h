@@ -40,14 +40,16 @@ struct wheel {
 
 void wheel_init(struct wheel *w, const struct slab *slab, size_t member);
 
-/* The item, which is not in the wheel, is due at time `due`; `now` never runs backwards. Cannot fail. */
+/* The item, which is not in the wheel, is due at time `due`; `now` never runs backwards. Cannot
+ * fail. */
 void wheel_add(struct wheel *w, uint32_t index, uint64_t now, uint64_t due);
 /* Does nothing with an item that is not in the wheel. */
 void wheel_remove(struct wheel *w, uint32_t index);
 
 /* When to look again: no item is due before. WHEEL_NEVER when there is none. */
 uint64_t wheel_next(const struct wheel *w);
-/* Takes an item that is due at `now` or before out, in the order of their times; SLAB_NONE when there is none (left). */
+/* Takes an item that is due at `now` or before out, in the order of their times; SLAB_NONE when
+ * there is none (left). */
 uint32_t wheel_take(struct wheel *w, uint64_t now);
 
 /* NULL, or a static text that says which invariant is broken. */

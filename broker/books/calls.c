@@ -9,8 +9,12 @@
 
 #include "proto/base.h"
 
-static uint64_t hash_of_id(const void *item, uint64_t seed) { return mix64(((const struct call *)item)->id ^ seed); }
-static uint64_t asked_hash(uint32_t asker, uint64_t id, uint64_t seed) { return mix64(id ^ mix64(seed + asker)); }
+static uint64_t hash_of_id(const void *item, uint64_t seed) {
+  return mix64(((const struct call *)item)->id ^ seed);
+}
+static uint64_t asked_hash(uint32_t asker, uint64_t id, uint64_t seed) {
+  return mix64(id ^ mix64(seed + asker));
+}
 static uint64_t hash_of_asked(const void *item, uint64_t seed) {
   const struct call *k = item;
   return asked_hash(k->asker, k->asked_id, seed);
@@ -41,7 +45,8 @@ enum calls_outcome calls_add(struct calls *c, uint32_t asker, uint64_t asked_id,
                              uint8_t op, bool unbounded, uint32_t *call) {
   assert(asker != SLAB_NONE && host != SLAB_NONE);
   if (calls_find_asked(c, asker, asked_id) != SLAB_NONE) return CALLS_DUPLICATE;
-  if (!owners_reserve(&c->asked, asker) || !owners_reserve(&c->served, host)) return CALLS_NO_MEMORY;
+  if (!owners_reserve(&c->asked, asker) || !owners_reserve(&c->served, host))
+    return CALLS_NO_MEMORY;
   *call = slab_add(&c->all);
   if (*call == SLAB_NONE) return CALLS_NO_MEMORY;
   *calls_at(c, *call) = (struct call){.id = calls_next_id(c),
@@ -58,14 +63,16 @@ enum calls_outcome calls_add(struct calls *c, uint32_t asker, uint64_t asked_id,
 }
 
 uint32_t calls_find(const struct calls *c, uint64_t id) {
-  for (uint32_t i = chain_first(&c->by_id, mix64(id ^ c->by_id.seed)); i != SLAB_NONE; i = chain_next(&c->by_id, i))
+  for (uint32_t i = chain_first(&c->by_id, mix64(id ^ c->by_id.seed)); i != SLAB_NONE;
+       i = chain_next(&c->by_id, i))
     if (calls_at(c, i)->id == id) return i;
   return SLAB_NONE;
 }
 
 uint32_t calls_find_asked(const struct calls *c, uint32_t asker, uint64_t asked_id) {
   const struct chain *t = &c->by_asked;
-  for (uint32_t i = chain_first(t, asked_hash(asker, asked_id, t->seed)); i != SLAB_NONE; i = chain_next(t, i)) {
+  for (uint32_t i = chain_first(t, asked_hash(asker, asked_id, t->seed)); i != SLAB_NONE;
+       i = chain_next(t, i)) {
     const struct call *k = calls_at(c, i);
     if (k->asked_id == asked_id && k->asker == asker) return i;
   }
@@ -90,10 +97,18 @@ void calls_remove(struct calls *c, uint32_t call) {
   slab_remove(&c->all, call);
 }
 
-uint32_t calls_first_asked(const struct calls *c, uint32_t asker) { return owners_first(&c->asked, asker); }
-uint32_t calls_first_served(const struct calls *c, uint32_t host) { return owners_first(&c->served, host); }
-uint32_t calls_asked_count(const struct calls *c, uint32_t asker) { return owners_count(&c->asked, asker); }
-uint32_t calls_served_count(const struct calls *c, uint32_t host) { return owners_count(&c->served, host); }
+uint32_t calls_first_asked(const struct calls *c, uint32_t asker) {
+  return owners_first(&c->asked, asker);
+}
+uint32_t calls_first_served(const struct calls *c, uint32_t host) {
+  return owners_first(&c->served, host);
+}
+uint32_t calls_asked_count(const struct calls *c, uint32_t asker) {
+  return owners_count(&c->asked, asker);
+}
+uint32_t calls_served_count(const struct calls *c, uint32_t host) {
+  return owners_count(&c->served, host);
+}
 
 const char *calls_check(const struct calls *c) {
   uint32_t asked = 0;
@@ -103,7 +118,8 @@ const char *calls_check(const struct calls *c) {
     if (k->asker == SLAB_NONE && k->deadline.in) return "calls: a deadline for nobody";
     if (k->asker == SLAB_NONE) continue;
     asked++;
-    if (calls_find_asked(c, k->asker, k->asked_id) != i) return "calls: a call is not found by its asker's id";
+    if (calls_find_asked(c, k->asker, k->asked_id) != i)
+      return "calls: a call is not found by its asker's id";
   }
   if (c->by_id.count != c->all.count) return "calls: the hash table has another number of calls";
   if (c->by_asked.count != asked) return "calls: an abandoned call still has its asker";

@@ -62,7 +62,9 @@ uint32_t calls_first_served(const struct calls *c, uint32_t host);
 uint32_t calls_asked_count(const struct calls *c, uint32_t asker);
 uint32_t calls_served_count(const struct calls *c, uint32_t host);
 
-static inline struct call *calls_at(const struct calls *c, uint32_t call) { return slab_at(&c->all, call); }
+static inline struct call *calls_at(const struct calls *c, uint32_t call) {
+  return slab_at(&c->all, call);
+}
 
 /* NULL, or a static text that says which invariant is broken. */
 const char *calls_check(const struct calls *c);

@@ -10,7 +10,9 @@
 
 #include "proto/base.h"
 
-static uint64_t hash_of_host(const void *item, uint64_t seed) { return mix64(((const struct host *)item)->id ^ seed); }
+static uint64_t hash_of_host(const void *item, uint64_t seed) {
+  return mix64(((const struct host *)item)->id ^ seed);
+}
 
 bool hosts_init(struct hosts *h, uint64_t seed) {
   *h = (struct hosts){0};
@@ -24,7 +26,8 @@ void hosts_deinit(struct hosts *h) {
   *h = (struct hosts){0};
 }
 
-uint32_t hosts_add(struct hosts *h, uint64_t id, const char *name, struct client *client, bool observer) {
+uint32_t hosts_add(struct hosts *h, uint64_t id, const char *name, struct client *client,
+                   bool observer) {
   assert(id != 0 && client);
   uint32_t host = slab_add(&h->all);
   if (host == SLAB_NONE) return SLAB_NONE;
@@ -43,7 +46,8 @@ void hosts_remove(struct hosts *h, uint32_t host) {
 }
 
 uint32_t hosts_find(const struct hosts *h, uint64_t id) {
-  for (uint32_t i = chain_first(&h->by_id, mix64(id ^ h->by_id.seed)); i != SLAB_NONE; i = chain_next(&h->by_id, i))
+  for (uint32_t i = chain_first(&h->by_id, mix64(id ^ h->by_id.seed)); i != SLAB_NONE;
+       i = chain_next(&h->by_id, i))
     if (hosts_at(h, i)->id == id) return i;
   return SLAB_NONE;
 }
@@ -51,5 +55,6 @@ uint32_t hosts_find(const struct hosts *h, uint64_t id) {
 const char *hosts_check(const struct hosts *h) {
   for (uint32_t i = slab_next(&h->all, 0); i != SLAB_NONE; i = slab_next(&h->all, i + 1))
     if (hosts_find(h, hosts_at(h, i)->id) != i) return "hosts: one is not found by its id";
-  return h->by_id.count == h->all.count ? NULL : "hosts: the hash table has another number of hosts";
+  return h->by_id.count == h->all.count ? NULL
+                                        : "hosts: the hash table has another number of hosts";
 }

@@ -34,13 +34,17 @@ struct hosts {
 bool hosts_init(struct hosts *h, uint64_t seed);
 void hosts_deinit(struct hosts *h);
 
-/* A new host; name has at most NAME_MAX_BYTES bytes. `id` is not 0 and nobody else's. SLAB_NONE when memory is short. */
-uint32_t hosts_add(struct hosts *h, uint64_t id, const char *name, struct client *client, bool observer);
+/* A new host; name has at most NAME_MAX_BYTES bytes. `id` is not 0 and nobody else's. SLAB_NONE
+ * when memory is short. */
+uint32_t hosts_add(struct hosts *h, uint64_t id, const char *name, struct client *client,
+                   bool observer);
 void hosts_remove(struct hosts *h, uint32_t host);
 /* SLAB_NONE when there is none. */
 uint32_t hosts_find(const struct hosts *h, uint64_t id);
 
-static inline struct host *hosts_at(const struct hosts *h, uint32_t host) { return slab_at(&h->all, host); }
+static inline struct host *hosts_at(const struct hosts *h, uint32_t host) {
+  return slab_at(&h->all, host);
+}
 
 /* NULL, or a static text that says which invariant is broken. */
 const char *hosts_check(const struct hosts *h);

@@ -9,7 +9,9 @@
 
 #include "proto/base.h"
 
-static uint64_t pair_hash(uint32_t host, uint32_t client, uint64_t seed) { return mix64((((uint64_t)host << 32) | client) ^ seed); }
+static uint64_t pair_hash(uint32_t host, uint32_t client, uint64_t seed) {
+  return mix64((((uint64_t)host << 32) | client) ^ seed);
+}
 static uint64_t hash_of_load(const void *item, uint64_t seed) {
   const struct load *k = item;
   return pair_hash(k->host, k->client, seed);
@@ -33,17 +35,20 @@ void loads_deinit(struct loads *l) {
 
 uint32_t loads_find(const struct loads *l, uint32_t host, uint32_t client) {
   const struct chain *t = &l->by_pair;
-  for (uint32_t i = chain_first(t, pair_hash(host, client, t->seed)); i != SLAB_NONE; i = chain_next(t, i)) {
+  for (uint32_t i = chain_first(t, pair_hash(host, client, t->seed)); i != SLAB_NONE;
+       i = chain_next(t, i)) {
     const struct load *k = loads_at(l, i);
     if (k->host == host && k->client == client) return i;
   }
   return SLAB_NONE;
 }
 
-enum loads_outcome loads_introduce(struct loads *l, uint32_t host, uint32_t client, uint32_t *load) {
+enum loads_outcome loads_introduce(struct loads *l, uint32_t host, uint32_t client,
+                                   uint32_t *load) {
   *load = loads_find(l, host, client);
   if (*load != SLAB_NONE) return LOADS_OK;
-  if (!owners_reserve(&l->by_host, host) || !owners_reserve(&l->by_client, client)) return LOADS_NO_MEMORY;
+  if (!owners_reserve(&l->by_host, host) || !owners_reserve(&l->by_client, client))
+    return LOADS_NO_MEMORY;
   *load = slab_add(&l->all);
   if (*load == SLAB_NONE) return LOADS_NO_MEMORY;
   *loads_at(l, *load) = (struct load){.host = host, .client = client};
@@ -58,7 +63,9 @@ double loads_allowance(const struct loads *l, uint32_t load) {
   return grown > l->least ? grown : l->least;
 }
 
-bool loads_raise(struct loads *l, uint32_t load) { return ++loads_at(l, load)->held > loads_allowance(l, load); }
+bool loads_raise(struct loads *l, uint32_t load) {
+  return ++loads_at(l, load)->held > loads_allowance(l, load);
+}
 
 void loads_lower(struct loads *l, uint32_t load) {
   struct load *k = loads_at(l, load);
@@ -68,7 +75,8 @@ void loads_lower(struct loads *l, uint32_t load) {
 }
 
 void loads_settle(struct loads *l, uint32_t client) {
-  for (uint32_t i = owners_first(&l->by_client, client); i != SLAB_NONE; i = owners_next(&l->by_client, i))
+  for (uint32_t i = owners_first(&l->by_client, client); i != SLAB_NONE;
+       i = owners_next(&l->by_client, i))
     loads_at(l, i)->shadow = loads_at(l, i)->held;
 }
 
@@ -89,8 +97,12 @@ void loads_forget_host(struct loads *l, uint32_t host) {
   for (uint32_t i; (i = owners_first(&l->by_host, host)) != SLAB_NONE;) forget(l, i);
 }
 
-uint32_t loads_first_of_host(const struct loads *l, uint32_t host) { return owners_first(&l->by_host, host); }
-uint32_t loads_next_of_host(const struct loads *l, uint32_t load) { return owners_next(&l->by_host, load); }
+uint32_t loads_first_of_host(const struct loads *l, uint32_t host) {
+  return owners_first(&l->by_host, host);
+}
+uint32_t loads_next_of_host(const struct loads *l, uint32_t load) {
+  return owners_next(&l->by_host, load);
+}
 
 const char *loads_check(const struct loads *l) {
   for (uint32_t i = slab_next(&l->all, 0); i != SLAB_NONE; i = slab_next(&l->all, i + 1)) {
@@ -99,5 +111,6 @@ const char *loads_check(const struct loads *l) {
     if (loads_find(l, k->host, k->client) != i) return "loads: a record is not found by its pair";
     if (k->host == k->client && k->held) return "loads: a host is charged for its own tokens";
   }
-  return l->by_pair.count == l->all.count ? NULL : "loads: the hash table has another number of records";
+  return l->by_pair.count == l->all.count ? NULL
+                                          : "loads: the hash table has another number of records";
 }

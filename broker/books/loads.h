@@ -58,7 +58,9 @@ void loads_forget_host(struct loads *l, uint32_t host);
 uint32_t loads_first_of_host(const struct loads *l, uint32_t host);
 uint32_t loads_next_of_host(const struct loads *l, uint32_t load);
 
-static inline struct load *loads_at(const struct loads *l, uint32_t load) { return slab_at(&l->all, load); }
+static inline struct load *loads_at(const struct loads *l, uint32_t load) {
+  return slab_at(&l->all, load);
+}
 
 /* NULL, or a static text that says which invariant is broken. */
 const char *loads_check(const struct loads *l);

@@ -44,7 +44,8 @@ bool names_valid(const char *text, uint32_t size) {
 
 static uint32_t find(const struct names *n, const char *text, uint32_t size) {
   const struct chain *t = &n->by_text;
-  for (uint32_t i = chain_first(t, text_hash(text, size, t->seed)); i != SLAB_NONE; i = chain_next(t, i)) {
+  for (uint32_t i = chain_first(t, text_hash(text, size, t->seed)); i != SLAB_NONE;
+       i = chain_next(t, i)) {
     const struct name *k = names_at(n, i);
     if (k->size == size && memcmp(k->text, text, size) == 0) return i;
   }
@@ -65,12 +66,15 @@ static uint32_t find_or_make(struct names *n, const char *text, uint32_t size) {
 }
 
 static void remove_if_unused(struct names *n, uint32_t name) {
-  if (names_at(n, name)->host != SLAB_NONE || waits_first_of_subject(&n->watches, name) != SLAB_NONE) return;
+  if (names_at(n, name)->host != SLAB_NONE ||
+      waits_first_of_subject(&n->watches, name) != SLAB_NONE)
+    return;
   chain_remove(&n->by_text, name);
   slab_remove(&n->all, name);
 }
 
-enum names_outcome names_take(struct names *n, const char *text, uint32_t size, uint32_t host, uint32_t *name) {
+enum names_outcome names_take(struct names *n, const char *text, uint32_t size, uint32_t host,
+                              uint32_t *name) {
   assert(names_valid(text, size) && host != SLAB_NONE);
   *name = find_or_make(n, text, size);
   if (*name == SLAB_NONE) return NAMES_NO_MEMORY;
@@ -93,16 +97,20 @@ uint32_t names_host(const struct names *n, const char *text, uint32_t size) {
   return name == SLAB_NONE ? SLAB_NONE : names_at(n, name)->host;
 }
 
-static bool is(const struct name *k, uint32_t event) { return k->host != SLAB_NONE && (event == NAMES_PRESENT || k->ready); }
+static bool is(const struct name *k, uint32_t event) {
+  return k->host != SLAB_NONE && (event == NAMES_PRESENT || k->ready);
+}
 
-bool names_is(const struct names *n, const char *text, uint32_t size, enum names_event event, uint32_t *host) {
+bool names_is(const struct names *n, const char *text, uint32_t size, enum names_event event,
+              uint32_t *host) {
   uint32_t name = find(n, text, size);
   if (name == SLAB_NONE || !is(names_at(n, name), event)) return false;
   *host = names_at(n, name)->host;
   return true;
 }
 
-bool names_watch(struct names *n, const char *text, uint32_t size, enum names_event event, uint32_t client, uint64_t request) {
+bool names_watch(struct names *n, const char *text, uint32_t size, enum names_event event,
+                 uint32_t client, uint64_t request) {
   uint32_t name = find_or_make(n, text, size);
   if (name == SLAB_NONE) return false;
   bool ok = waits_add(&n->watches, name, client, request, event);
@@ -111,7 +119,8 @@ bool names_watch(struct names *n, const char *text, uint32_t size, enum names_ev
 }
 
 bool names_come_true(struct names *n, uint32_t name, struct wait *watch) {
-  for (uint32_t i = waits_first_of_subject(&n->watches, name); i != SLAB_NONE; i = waits_next_of_subject(&n->watches, i)) {
+  for (uint32_t i = waits_first_of_subject(&n->watches, name); i != SLAB_NONE;
+       i = waits_next_of_subject(&n->watches, i)) {
     if (!is(names_at(n, name), waits_at(&n->watches, i)->what)) continue;
     *watch = *waits_at(&n->watches, i);
     waits_remove(&n->watches, i);
@@ -141,8 +150,10 @@ const char *names_check(const struct names *n) {
   for (uint32_t i = slab_next(&n->all, 0); i != SLAB_NONE; i = slab_next(&n->all, i + 1)) {
     const struct name *k = names_at(n, i);
     if (find(n, k->text, k->size) != i) return "names: a name is not found by its text";
-    if (k->host == SLAB_NONE && waits_first_of_subject(&n->watches, i) == SLAB_NONE) return "names: a record of no use";
-    for (uint32_t w = waits_first_of_subject(&n->watches, i); w != SLAB_NONE; w = waits_next_of_subject(&n->watches, w))
+    if (k->host == SLAB_NONE && waits_first_of_subject(&n->watches, i) == SLAB_NONE)
+      return "names: a record of no use";
+    for (uint32_t w = waits_first_of_subject(&n->watches, i); w != SLAB_NONE;
+         w = waits_next_of_subject(&n->watches, w))
       if (is(k, waits_at(&n->watches, w)->what)) return "names: a watch that came true still waits";
   }
   if (n->by_text.count != n->all.count) return "names: the hash table has another number of names";

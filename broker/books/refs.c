@@ -10,13 +10,17 @@
 
 #include "proto/base.h"
 
-static uint64_t token_hash(uint32_t host, uint64_t id, uint64_t seed) { return mix64_runs(id, mix64(seed + host)); }
+static uint64_t token_hash(uint32_t host, uint64_t id, uint64_t seed) {
+  return mix64_runs(id, mix64(seed + host));
+}
 static uint64_t hash_of_token(const void *item, uint64_t seed) {
   const struct token *t = item;
   return token_hash(t->host, t->id, seed);
 }
 
-static uint64_t hold_hash(uint32_t token, uint32_t client, uint64_t seed) { return mix64_runs(token, mix64(seed + client)); }
+static uint64_t hold_hash(uint32_t token, uint32_t client, uint64_t seed) {
+  return mix64_runs(token, mix64(seed + client));
+}
 static uint64_t hash_of_hold(const void *item, uint64_t seed) {
   const struct hold *h = item;
   return hold_hash(h->token, h->client, seed);
@@ -27,7 +31,8 @@ bool refs_init(struct refs *r, uint64_t seed) {
   slab_init(&r->tokens, sizeof(struct token));
   slab_init(&r->holds, sizeof(struct hold));
   owners_init(&r->held, &r->holds, offsetof(struct hold, of_client));
-  return chain_init(&r->token_by_id, &r->tokens, offsetof(struct token, link), hash_of_token, seed) &&
+  return chain_init(&r->token_by_id, &r->tokens, offsetof(struct token, link), hash_of_token,
+                    seed) &&
          chain_init(&r->hold_by_pair, &r->holds, offsetof(struct hold, link), hash_of_hold, seed);
 }
 
@@ -43,7 +48,8 @@ void refs_deinit(struct refs *r) {
 
 static uint32_t find_token(const struct refs *r, uint32_t host, uint64_t id) {
   const struct chain *t = &r->token_by_id;
-  for (uint32_t i = chain_first(t, token_hash(host, id, t->seed)); i != SLAB_NONE; i = chain_next(t, i)) {
+  for (uint32_t i = chain_first(t, token_hash(host, id, t->seed)); i != SLAB_NONE;
+       i = chain_next(t, i)) {
     const struct token *k = refs_token(r, i);
     if (k->id == id && k->host == host) return i;
   }
@@ -52,7 +58,8 @@ static uint32_t find_token(const struct refs *r, uint32_t host, uint64_t id) {
 
 static uint32_t find_hold_by_pair(const struct refs *r, uint32_t token, uint32_t client) {
   const struct chain *t = &r->hold_by_pair;
-  for (uint32_t i = chain_first(t, hold_hash(token, client, t->seed)); i != SLAB_NONE; i = chain_next(t, i)) {
+  for (uint32_t i = chain_first(t, hold_hash(token, client, t->seed)); i != SLAB_NONE;
+       i = chain_next(t, i)) {
     const struct hold *h = refs_hold_at(r, i);
     if (h->token == token && h->client == client) return i;
   }
@@ -66,14 +73,16 @@ static uint32_t find_hold(const struct refs *r, uint32_t token, uint32_t client)
   return refs_next_holder(r, first) == SLAB_NONE ? SLAB_NONE : find_hold_by_pair(r, token, client);
 }
 
-enum refs_outcome refs_find(const struct refs *r, uint32_t host, const struct pt *pt, uint32_t *token) {
+enum refs_outcome refs_find(const struct refs *r, uint32_t host, const struct pt *pt,
+                            uint32_t *token) {
   *token = find_token(r, host, pt->id);
   if (*token == SLAB_NONE) return REFS_UNKNOWN;
   const struct token *t = refs_token(r, *token);
   return t->stamp == pt->stamp && t->kind == pt->kind ? REFS_OK : REFS_MISMATCH;
 }
 
-enum refs_outcome refs_find_held(const struct refs *r, uint32_t host, const struct pt *pt, uint32_t client, uint32_t *token) {
+enum refs_outcome refs_find_held(const struct refs *r, uint32_t host, const struct pt *pt,
+                                 uint32_t client, uint32_t *token) {
   enum refs_outcome o = refs_find(r, host, pt, token);
   if (o == REFS_OK && find_hold(r, *token, client) == SLAB_NONE) return REFS_NO_HOLDER;
   return o;
@@ -91,15 +100,20 @@ static bool reserve_exports(struct refs *r, uint32_t host) {
   return true;
 }
 
-enum refs_outcome refs_see(struct refs *r, uint32_t host, const struct pt *pt, uint32_t now, uint32_t *token) {
+enum refs_outcome refs_see(struct refs *r, uint32_t host, const struct pt *pt, uint32_t now,
+                           uint32_t *token) {
   enum refs_outcome o = refs_find(r, host, pt, token);
   if (o == REFS_MISMATCH) return o;
   if (o == REFS_UNKNOWN) {
     if (!reserve_exports(r, host)) return REFS_NO_MEMORY;
     *token = slab_add(&r->tokens);
     if (*token == SLAB_NONE) return REFS_NO_MEMORY;
-    *refs_token(r, *token) =
-        (struct token){.id = pt->id, .stamp = pt->stamp, .host = host, .holds = SLAB_NONE, .made = now, .kind = pt->kind};
+    *refs_token(r, *token) = (struct token){.id = pt->id,
+                                            .stamp = pt->stamp,
+                                            .host = host,
+                                            .holds = SLAB_NONE,
+                                            .made = now,
+                                            .kind = pt->kind};
     chain_add(&r->token_by_id, *token);
     r->exports[host]++;
   }
@@ -155,11 +169,19 @@ uint64_t refs_count(const struct refs *r, uint32_t token, uint32_t client) {
   return i == SLAB_NONE ? 0 : refs_hold_at(r, i)->count;
 }
 
-uint32_t refs_first_held(const struct refs *r, uint32_t client) { return owners_first(&r->held, client); }
+uint32_t refs_first_held(const struct refs *r, uint32_t client) {
+  return owners_first(&r->held, client);
+}
 uint32_t refs_next_held(const struct refs *r, uint32_t hold) { return owners_next(&r->held, hold); }
-uint32_t refs_next_holder(const struct refs *r, uint32_t hold) { return list_next(&r->holds, offsetof(struct hold, of_token), hold); }
-uint32_t refs_held_count(const struct refs *r, uint32_t client) { return owners_count(&r->held, client); }
-uint32_t refs_export_count(const struct refs *r, uint32_t host) { return host < r->exports_capacity ? r->exports[host] : 0; }
+uint32_t refs_next_holder(const struct refs *r, uint32_t hold) {
+  return list_next(&r->holds, offsetof(struct hold, of_token), hold);
+}
+uint32_t refs_held_count(const struct refs *r, uint32_t client) {
+  return owners_count(&r->held, client);
+}
+uint32_t refs_export_count(const struct refs *r, uint32_t host) {
+  return host < r->exports_capacity ? r->exports[host] : 0;
+}
 
 static const char *check_token(const struct refs *r, uint32_t token, uint32_t *holds) {
   const struct token *t = refs_token(r, token);
@@ -168,10 +190,12 @@ static const char *check_token(const struct refs *r, uint32_t token, uint32_t *h
   if (t->seen == 0) return "refs: a token that was never seen";
   for (uint32_t i = t->holds; i != SLAB_NONE; i = refs_next_holder(r, i)) {
     const struct hold *h = refs_hold_at(r, i);
-    if (!slab_live(&r->holds, i) || h->token != token) return "refs: a hold in the list of another token";
+    if (!slab_live(&r->holds, i) || h->token != token)
+      return "refs: a hold in the list of another token";
     if (h->client == t->host) return "refs: a host holds its own token";
     if (h->count == 0) return "refs: a hold with count 0";
-    if (find_hold(r, token, h->client) != i || find_hold_by_pair(r, token, h->client) != i) return "refs: a hold is not found by its pair";
+    if (find_hold(r, token, h->client) != i || find_hold_by_pair(r, token, h->client) != i)
+      return "refs: a hold is not found by its pair";
     ++*holds;
   }
   return NULL;
@@ -184,7 +208,8 @@ const char *refs_check(const struct refs *r) {
     if (fault) return fault;
   }
   if (holds != r->holds.count || holds != r->hold_by_pair.count) return "refs: a hold of no token";
-  if (r->token_by_id.count != r->tokens.count) return "refs: the hash table has another number of tokens";
+  if (r->token_by_id.count != r->tokens.count)
+    return "refs: the hash table has another number of tokens";
   for (uint32_t i = 0; i < r->exports_capacity; i++) exports += r->exports[i];
   if (exports != r->tokens.count) return "refs: export counts do not add up";
   for (uint32_t c = 0; c < r->held.capacity; c++) {

@@ -62,21 +62,27 @@ struct refs_drop {
 bool refs_init(struct refs *r, uint64_t seed);
 void refs_deinit(struct refs *r);
 
-/* The token of `host` (its number) that pt names: OK, UNKNOWN or MISMATCH (then *token is set too). */
-enum refs_outcome refs_find(const struct refs *r, uint32_t host, const struct pt *pt, uint32_t *token);
+/* The token of `host` (its number) that pt names: OK, UNKNOWN or MISMATCH (then *token is
+ * set too). */
+enum refs_outcome refs_find(const struct refs *r, uint32_t host, const struct pt *pt,
+                            uint32_t *token);
 /* The same for a client that wants to use it: NO_HOLDER unless it holds it. */
-enum refs_outcome refs_find_held(const struct refs *r, uint32_t host, const struct pt *pt, uint32_t client, uint32_t *token);
+enum refs_outcome refs_find_held(const struct refs *r, uint32_t host, const struct pt *pt,
+                                 uint32_t client, uint32_t *token);
 
-/* A PT was read from its own host: makes the record if there is none, adds one to seen. OK, MISMATCH or NO_MEMORY.
- * A new record has no holds: end with refs_settle. `now` in seconds. */
-enum refs_outcome refs_see(struct refs *r, uint32_t host, const struct pt *pt, uint32_t now, uint32_t *token);
+/* A PT was read from its own host: makes the record if there is none, adds one to seen. OK,
+ * MISMATCH or NO_MEMORY. A new record has no holds: end with refs_settle. `now` in seconds. */
+enum refs_outcome refs_see(struct refs *r, uint32_t host, const struct pt *pt, uint32_t now,
+                           uint32_t *token);
 
 /* The token is delivered to `client`, not its host: OK, FIRST or NO_MEMORY. */
 enum refs_outcome refs_hold(struct refs *r, uint32_t token, uint32_t client);
-/* `client` gives `count` deliveries back: OK, LAST when none is left, NO_HOLDER when it has not so many. */
+/* `client` gives `count` deliveries back: OK, LAST when none is left, NO_HOLDER when it has not so
+ * many. */
 enum refs_outcome refs_release(struct refs *r, uint32_t token, uint32_t client, uint64_t count);
 
-/* Ends the token if nobody holds it: true and *drop is filled. May be called for an index that has ended already. */
+/* Ends the token if nobody holds it: true and *drop is filled. May be called for an index that has
+ * ended already. */
 bool refs_settle(struct refs *r, uint32_t token, struct refs_drop *drop);
 
 /* How often `client` was delivered the token; 0 when it does not hold it. */
@@ -90,8 +96,12 @@ uint32_t refs_next_holder(const struct refs *r, uint32_t hold);
 uint32_t refs_held_count(const struct refs *r, uint32_t client);
 uint32_t refs_export_count(const struct refs *r, uint32_t host);
 
-static inline struct token *refs_token(const struct refs *r, uint32_t token) { return slab_at(&r->tokens, token); }
-static inline struct hold *refs_hold_at(const struct refs *r, uint32_t hold) { return slab_at(&r->holds, hold); }
+static inline struct token *refs_token(const struct refs *r, uint32_t token) {
+  return slab_at(&r->tokens, token);
+}
+static inline struct hold *refs_hold_at(const struct refs *r, uint32_t hold) {
+  return slab_at(&r->holds, hold);
+}
 
 /* Walks everything; NULL, or a static text that says which invariant is broken. */
 const char *refs_check(const struct refs *r);

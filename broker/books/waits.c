@@ -22,12 +22,15 @@ void waits_deinit(struct waits *w) {
   *w = (struct waits){0};
 }
 
-bool waits_add(struct waits *w, uint32_t subject, uint32_t client, uint64_t request, uint32_t what) {
+bool waits_add(struct waits *w, uint32_t subject, uint32_t client, uint64_t request,
+               uint32_t what) {
   assert(subject != SLAB_NONE && client != SLAB_NONE);
-  if (!owners_reserve(&w->by_subject, subject) || !owners_reserve(&w->by_client, client)) return false;
+  if (!owners_reserve(&w->by_subject, subject) || !owners_reserve(&w->by_client, client))
+    return false;
   uint32_t wait = slab_add(&w->all);
   if (wait == SLAB_NONE) return false;
-  *waits_at(w, wait) = (struct wait){.request = request, .subject = subject, .client = client, .what = what};
+  *waits_at(w, wait) = (struct wait){
+      .request = request, .subject = subject, .client = client, .what = what};
   owners_add(&w->by_subject, subject, wait);
   owners_add(&w->by_client, client, wait);
   return true;
@@ -40,15 +43,24 @@ void waits_remove(struct waits *w, uint32_t wait) {
 }
 
 uint32_t waits_find(const struct waits *w, uint32_t client, uint64_t request) {
-  for (uint32_t i = waits_first_of_client(w, client); i != SLAB_NONE; i = owners_next(&w->by_client, i))
+  for (uint32_t i = waits_first_of_client(w, client); i != SLAB_NONE;
+       i = owners_next(&w->by_client, i))
     if (waits_at(w, i)->request == request) return i;
   return SLAB_NONE;
 }
 
-uint32_t waits_first_of_subject(const struct waits *w, uint32_t subject) { return owners_first(&w->by_subject, subject); }
-uint32_t waits_next_of_subject(const struct waits *w, uint32_t wait) { return owners_next(&w->by_subject, wait); }
-uint32_t waits_first_of_client(const struct waits *w, uint32_t client) { return owners_first(&w->by_client, client); }
-uint32_t waits_count_of_client(const struct waits *w, uint32_t client) { return owners_count(&w->by_client, client); }
+uint32_t waits_first_of_subject(const struct waits *w, uint32_t subject) {
+  return owners_first(&w->by_subject, subject);
+}
+uint32_t waits_next_of_subject(const struct waits *w, uint32_t wait) {
+  return owners_next(&w->by_subject, wait);
+}
+uint32_t waits_first_of_client(const struct waits *w, uint32_t client) {
+  return owners_first(&w->by_client, client);
+}
+uint32_t waits_count_of_client(const struct waits *w, uint32_t client) {
+  return owners_count(&w->by_client, client);
+}
 
 const char *waits_check(const struct waits *w) {
   uint32_t n = 0;

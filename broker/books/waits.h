@@ -38,7 +38,9 @@ uint32_t waits_next_of_subject(const struct waits *w, uint32_t wait);
 uint32_t waits_first_of_client(const struct waits *w, uint32_t client);
 uint32_t waits_count_of_client(const struct waits *w, uint32_t client);
 
-static inline struct wait *waits_at(const struct waits *w, uint32_t wait) { return slab_at(&w->all, wait); }
+static inline struct wait *waits_at(const struct waits *w, uint32_t wait) {
+  return slab_at(&w->all, wait);
+}
 
 /* NULL, or a static text that says which invariant is broken. */
 const char *waits_check(const struct waits *w);

@@ -15,8 +15,9 @@ static void expire(struct broker *b, uint32_t call) {
   const struct host *host = hosts_at(&b->hosts, k->host);
   struct client *asker = hosts_at(&b->hosts, k->asker)->client;
   if (asker)
-    notify_error(asker, k->op, k->asked_id, STATUS_timeout, "%s to worker %s got no answer in %g s; whether it was done is not known", op_name(k->op),
-                 host->name, k->deadline_ms / 1e3);
+    notify_error(asker, k->op, k->asked_id, STATUS_timeout,
+                 "%s to worker %s got no answer in %g s; whether it was done is not known",
+                 op_name(k->op), host->name, k->deadline_ms / 1e3);
   if (host->client) notify_cancel(host->client, k->id);
   calls_abandon(&b->calls, call);
 }

@@ -9,8 +9,8 @@
 #include <stdio.h>
 #include <string.h>
 
-
-struct pack *notify_begin(struct broker *b, enum message_kind kind, enum op op, uint64_t id, uint32_t count) {
+struct pack *notify_begin(struct broker *b, enum message_kind kind, enum op op, uint64_t id,
+                          uint32_t count) {
   struct message header = {.kind = kind, .op = op, .id = id, .target = OP_NONE};
   assert(!b->writing); /* there is one scratch buffer */
   b->writing = true;
@@ -35,14 +35,16 @@ void notify_reply(struct client *to, enum op op, uint64_t id) {
   notify_send(to->broker, to);
 }
 
-static void send_error(struct client *to, enum op op, uint64_t id, enum status status, const char *text) {
+static void send_error(struct client *to, enum op op, uint64_t id, enum status status,
+                       const char *text) {
   struct pack *p = notify_begin(to->broker, MESSAGE_ERROR, op, id, 2);
   pack_uint(p, status);
   pack_text(p, text);
   notify_send(to->broker, to);
 }
 
-void notify_error(struct client *to, enum op op, uint64_t id, enum status status, const char *format, ...) {
+void notify_error(struct client *to, enum op op, uint64_t id, enum status status,
+                  const char *format, ...) {
   char text[512];
   va_list args;
   va_start(args, format);
@@ -55,7 +57,8 @@ void notify_done(struct client *to, const struct message *request) {
   if (!(request->flags & MESSAGE_ONE_WAY)) notify_reply(to, request->op, request->id);
 }
 
-void notify_refuse(struct client *to, const struct message *request, enum status status, const char *format, ...) {
+void notify_refuse(struct client *to, const struct message *request, enum status status,
+                   const char *format, ...) {
   char text[512];
   va_list args;
   va_start(args, format);

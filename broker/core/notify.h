@@ -13,17 +13,18 @@
 /* Starts a message in b->out; write exactly `count` values with the pack returned, then
  * notify_send. An op that the receiver's version of the wire does not have is not sent; between
  * the forms of one op the caller chooses. */
-struct pack *notify_begin(struct broker *b, enum message_kind kind, enum op op, uint64_t id, uint32_t count);
+struct pack *notify_begin(struct broker *b, enum message_kind kind, enum op op, uint64_t id,
+                          uint32_t count);
 void notify_send(struct broker *b, struct client *to);
 
 /* Answers a request: done (a one-way request gets no reply), or refused. */
 void notify_done(struct client *to, const struct message *request);
-void notify_refuse(struct client *to, const struct message *request, enum status status, const char *format, ...)
-    __attribute__((format(printf, 4, 5)));
+void notify_refuse(struct client *to, const struct message *request, enum status status,
+                   const char *format, ...) __attribute__((format(printf, 4, 5)));
 /* The same for a request that is known by op and id only. */
 void notify_reply(struct client *to, enum op op, uint64_t id);
-void notify_error(struct client *to, enum op op, uint64_t id, enum status status, const char *format, ...)
-    __attribute__((format(printf, 5, 6)));
+void notify_error(struct client *to, enum op op, uint64_t id, enum status status,
+                  const char *format, ...) __attribute__((format(printf, 5, 6)));
 
 /* The seed's text for whatever is asked of a worker that is not there. `name` has `size` bytes. */
 #define NOTIFY_DEAD_TEXT "Gaijin tried accessing dead resource. (%.*s)"

@@ -67,7 +67,8 @@ static bool see_own(struct broker *b, struct transfer *t, struct client *from) {
     switch (refs_see(&b->refs, from->host, &k->pt, broker_now(b), &k->token)) {
       case REFS_OK: break;
       case REFS_MISMATCH:
-        client_fault(from, "it sent its token %llu with another stamp or kind than before", (unsigned long long)k->pt.id);
+        client_fault(from, "it sent its token %llu with another stamp or kind than before",
+                     (unsigned long long)k->pt.id);
         return false;
       default:
         client_condemn(from, "memory is too short for its tokens");
@@ -84,7 +85,9 @@ static bool holds_others(struct broker *b, struct transfer *t, const struct clie
     if (k->token != SLAB_NONE) continue;
     k->host = hosts_find(&b->hosts, k->pt.host);
     uint32_t token;
-    if (k->host == SLAB_NONE || refs_find_held(&b->refs, k->host, &k->pt, from->host, &token) != REFS_OK) return false;
+    if (k->host == SLAB_NONE ||
+        refs_find_held(&b->refs, k->host, &k->pt, from->host, &token) != REFS_OK)
+      return false;
     k->token = token;
   }
   return true;
@@ -96,7 +99,8 @@ enum transfer_outcome transfer_take(struct broker *b, struct transfer *t, struct
   return holds_others(b, t, from) ? TRANSFER_OK : TRANSFER_FORGED;
 }
 
-bool transfer_introduce(struct broker *b, uint32_t host, struct client *to, uint32_t *load, bool *is_new) {
+bool transfer_introduce(struct broker *b, uint32_t host, struct client *to, uint32_t *load,
+                        bool *is_new) {
   enum loads_outcome o = loads_introduce(&b->loads, host, to->host, load);
   if (is_new) *is_new = o == LOADS_NEW;
   if (o == LOADS_NEW) notify_peer(to, hosts_at(&b->hosts, host));

@@ -40,7 +40,8 @@ struct transfer {
 
 enum transfer_outcome { TRANSFER_OK, TRANSFER_FORGED, TRANSFER_FAULT };
 
-/* NULL, and the transfer must end with transfer_settle; or what is wrong with the body, and it may. */
+/* NULL, and the transfer must end with transfer_settle; or what is wrong with the body,
+ * and it may. */
 const char *transfer_read(struct transfer *t, const struct message *m);
 /* Begins a transfer of one known token, as if it had been read from a message and taken. */
 void transfer_set(struct transfer *t, const struct pt *pt, uint32_t host, uint32_t token);

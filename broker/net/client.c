@@ -198,10 +198,12 @@ static void handle_messages(struct client *c, struct frame *f) {
         return;
       case FRAME_MORE: return;
       case FRAME_TOO_LARGE:
-        client_fault(c, "a message of %lu bytes is over the limit of %lu", (unsigned long)size, (unsigned long)f->max_message);
+        client_fault(c, "a message of %lu bytes is over the limit of %lu", (unsigned long)size,
+                     (unsigned long)f->max_message);
         return;
       case FRAME_BAD_PREFIX:
-        client_fault(c, "a message does not start with its length as a uint32 in the 5-byte form (0xce)");
+        client_fault(c, "a message does not start with its length as a uint32 in the 5-byte "
+                        "form (0xce)");
         return;
     }
   }

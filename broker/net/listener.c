@@ -34,17 +34,22 @@ static int try_lock(struct listener *l, char *error, size_t n) {
   struct stat mine, there;
   l->lock_fd = open(l->lock_path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
   if (l->lock_fd < 0) {
-    snprintf(error, n, "cannot make the lock file %s: %s; choose another place with --socket", l->lock_path, strerror(errno));
+    snprintf(error, n, "cannot make the lock file %s: %s; choose another place with --socket",
+             l->lock_path, strerror(errno));
     return -1;
   }
   if (flock(l->lock_fd, LOCK_EX | LOCK_NB) < 0) {
     if (errno == EWOULDBLOCK)
-      snprintf(error, n, "another broker is already running on %s; use it, end it, or choose another place with --socket", l->path);
+      snprintf(error, n,
+               "another broker is already running on %s; use it, end it, or choose another place "
+               "with --socket",
+               l->path);
     else
       snprintf(error, n, "cannot lock %s: %s", l->lock_path, strerror(errno));
     return -1;
   }
-  if (fstat(l->lock_fd, &mine) == 0 && stat(l->lock_path, &there) == 0 && mine.st_ino == there.st_ino && mine.st_dev == there.st_dev)
+  if (fstat(l->lock_fd, &mine) == 0 && stat(l->lock_path, &there) == 0 &&
+      mine.st_ino == there.st_ino && mine.st_dev == there.st_dev)
     return 1;
   close(l->lock_fd);
   l->lock_fd = -1;
@@ -62,16 +67,20 @@ static int is_alive(const struct sockaddr_un *address) {
 }
 
 /* Makes the path free. */
-static int clear_path(const struct listener *l, const struct sockaddr_un *address, char *error, size_t n) {
+static int clear_path(const struct listener *l, const struct sockaddr_un *address, char *error,
+                      size_t n) {
   struct stat there;
   if (lstat(l->path, &there) < 0) return 0;
   if (!S_ISSOCK(there.st_mode)) {
-    snprintf(error, n, "%s is there and is no socket; remove it, or choose another place with --socket", l->path);
+    snprintf(error, n,
+             "%s is there and is no socket; remove it, or choose another place with --socket",
+             l->path);
     return -1;
   }
   int alive = is_alive(address);
   if (alive) {
-    snprintf(error, n, "%s %s; end it, or choose another place with --socket", alive > 0 ? "another program is listening on" : "cannot tell who has the socket",
+    snprintf(error, n, "%s %s; end it, or choose another place with --socket",
+             alive > 0 ? "another program is listening on" : "cannot tell who has the socket",
              l->path);
     return -1;
   }
@@ -82,17 +91,21 @@ static int clear_path(const struct listener *l, const struct sockaddr_un *addres
   return 0;
 }
 
-static int bind_and_listen(struct listener *l, const struct sockaddr_un *address, char *error, size_t n) {
+static int bind_and_listen(struct listener *l, const struct sockaddr_un *address, char *error,
+                           size_t n) {
   struct stat made;
   l->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-  /* The mode of the socket file is the descriptor's at the time of bind: nobody else can slip in before a chmod. */
-  if (l->fd >= 0 && fchmod(l->fd, 0600) == 0 && bind(l->fd, (const struct sockaddr *)address, sizeof *address) == 0 &&
+  /* The mode of the socket file is the descriptor's at the time of bind: nobody else can slip in
+   * before a chmod. */
+  if (l->fd >= 0 && fchmod(l->fd, 0600) == 0 &&
+      bind(l->fd, (const struct sockaddr *)address, sizeof *address) == 0 &&
       stat(l->path, &made) == 0) {
     l->device = made.st_dev;
     l->inode = made.st_ino;
     if (listen(l->fd, BACKLOG) == 0) return 0;
   }
-  snprintf(error, n, "cannot listen on %s: %s; choose another place with --socket", l->path, strerror(errno));
+  snprintf(error, n, "cannot listen on %s: %s; choose another place with --socket", l->path,
+           strerror(errno));
   return -1;
 }
 
@@ -107,7 +120,8 @@ static int open_locked(struct listener *l, char *error, size_t n) {
     l->lock_fd = -1;
     return -1;
   }
-  if (clear_path(l, &address, error, n) < 0 || bind_and_listen(l, &address, error, n) < 0) return -1;
+  if (clear_path(l, &address, error, n) < 0 || bind_and_listen(l, &address, error, n) < 0)
+    return -1;
   l->spare_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
   return 0;
 }
@@ -115,8 +129,10 @@ static int open_locked(struct listener *l, char *error, size_t n) {
 int listener_open(struct listener *l, const char *path, char *error, size_t n) {
   *l = (struct listener){.fd = -1, .lock_fd = -1, .spare_fd = -1};
   if (strlen(path) >= sizeof l->path) {
-    snprintf(error, n, "the socket's path has %zu bytes, at most %zu are possible: %s; choose a shorter one with --socket", strlen(path),
-             sizeof l->path - 1, path);
+    snprintf(error, n,
+             "the socket's path has %zu bytes, at most %zu are possible: %s; choose a shorter one "
+             "with --socket",
+             strlen(path), sizeof l->path - 1, path);
     return -1;
   }
   snprintf(l->path, sizeof l->path, "%s", path);
@@ -136,7 +152,9 @@ void listener_close(struct listener *l) {
     l->polling = false;
   }
   if (l->fd >= 0) {
-    if (l->inode && lstat(l->path, &there) == 0 && there.st_ino == l->inode && there.st_dev == l->device) unlink(l->path);
+    if (l->inode && lstat(l->path, &there) == 0 && there.st_ino == l->inode &&
+        there.st_dev == l->device)
+      unlink(l->path);
     close(l->fd);
   }
   if (l->spare_fd >= 0) close(l->spare_fd);
@@ -147,7 +165,8 @@ void listener_close(struct listener *l) {
   l->fd = l->spare_fd = l->lock_fd = -1;
 }
 
-/* No descriptor is left: takes the connection with the spare one, so that its client learns at once that it is refused. */
+/* No descriptor is left: takes the connection with the spare one, so that its client learns at once
+ * that it is refused. */
 static void refuse(struct listener *l) {
   if (l->spare_fd >= 0) close(l->spare_fd);
   int fd = accept4(l->fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);

@@ -33,8 +33,8 @@ struct listener {
   uint64_t refused_ms; /* when a lack of descriptors was last logged */
 };
 
-/* Makes the directory if it is missing, takes the lock, binds and listens (mode 0600). 0; or -1 and one clear line in
- * `error` (n bytes); nothing stays behind then. */
+/* Makes the directory if it is missing, takes the lock, binds and listens (mode 0600). 0; or -1 and
+ * one clear line in `error` (n bytes); nothing stays behind then. */
 int listener_open(struct listener *l, const char *path, char *error, size_t n);
 /* Has the loop accept connections from now on; `accepted` is called for each. 0, or libuv's error;
  * listener_close is due then, too. */
@@ -44,8 +44,8 @@ int listener_start(struct listener *l, uv_loop_t *loop, const struct log *log,
  * that is not open is fine. */
 void listener_close(struct listener *l);
 
-/* The next connection, non-blocking and closed on exec: its descriptor, or a negative errno. -EAGAIN: none waits.
- * -EMFILE, -ENFILE: the connection was refused for lack of descriptors. */
+/* The next connection, non-blocking and closed on exec: its descriptor, or a negative errno.
+ * -EAGAIN: none waits. -EMFILE, -ENFILE: the connection was refused for lack of descriptors. */
 int listener_accept(struct listener *l);
 
 #endif

@@ -82,13 +82,15 @@ enum outbox_outcome outbox_write(struct outbox *o, int fd, int *error) {
   struct iovec v[VECTOR];
   size_t n = 0;
   for (struct outbox_block *b = o->first; b && n < VECTOR; b = b->next)
-    if (b->end > b->start) v[n++] = (struct iovec){.iov_base = b->bytes + b->start, .iov_len = b->end - b->start};
+    if (b->end > b->start)
+      v[n++] = (struct iovec){.iov_base = b->bytes + b->start, .iov_len = b->end - b->start};
   if (n == 0) return OUTBOX_EMPTY;
   ssize_t sent;
   if (n == 1)
     sent = send(fd, v[0].iov_base, v[0].iov_len, MSG_NOSIGNAL | MSG_DONTWAIT);
   else
-    sent = sendmsg(fd, &(struct msghdr){.msg_iov = v, .msg_iovlen = n}, MSG_NOSIGNAL | MSG_DONTWAIT);
+    sent = sendmsg(fd, &(struct msghdr){.msg_iov = v, .msg_iovlen = n},
+                   MSG_NOSIGNAL | MSG_DONTWAIT);
   if (sent < 0) {
     *error = errno;
     return errno == EAGAIN || errno == EINTR ? OUTBOX_LEFT : OUTBOX_FAILED;

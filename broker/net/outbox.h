@@ -26,8 +26,8 @@ void outbox_deinit(struct outbox *o);
 /* Appends a message. False when memory is short; then nothing has changed. */
 bool outbox_push(struct outbox *o, const void *bytes, uint32_t size);
 
-/* Writes once, without blocking. OUTBOX_LEFT: write again when the socket is writable. OUTBOX_FAILED: *error is an errno,
- * and the socket will never take another byte. */
+/* Writes once, without blocking. OUTBOX_LEFT: write again when the socket is writable.
+ * OUTBOX_FAILED: *error is an errno, and the socket will never take another byte. */
 enum outbox_outcome outbox_write(struct outbox *o, int fd, int *error);
 
 #endif

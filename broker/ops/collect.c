@@ -24,7 +24,8 @@ void collect_on_gc(struct client *from, const struct message *m) {
   struct broker *b = from->broker;
   uint32_t host = names_host(&b->names, m->name, m->name_size);
   if (!may_ask(from, host)) {
-    notify_refuse(from, m, STATUS_denied, "you may have only those collect that hold something of yours");
+    notify_refuse(from, m, STATUS_denied,
+                  "you may have only those collect that hold something of yours");
     return;
   }
   struct client *to = host == SLAB_NONE ? NULL : hosts_at(&b->hosts, host)->client;
@@ -53,7 +54,8 @@ static struct client *take_wait(struct broker *b, uint32_t host, uint64_t *reque
   return who;
 }
 
-/* [budget left in ms, collections put off so far]: a client that keeps no budget tells none, which is no fault. */
+/* [budget left in ms, collections put off so far]: a client that keeps no budget tells none, which
+ * is no fault. */
 static void read_budget(struct client *from, const struct message *m) {
   struct reader r;
   uint32_t count;
@@ -71,13 +73,15 @@ void collect_answered(struct client *from, const struct message *m) {
   client_answer_came(from);
   read_budget(from, m);
   loads_settle(&b->loads, from->host);
-  for (struct client *who; (who = take_wait(b, from->host, &request));) notify_reply(who, OP_gc, request);
+  for (struct client *who; (who = take_wait(b, from->host, &request));)
+    notify_reply(who, OP_gc, request);
 }
 
 void collect_ended(struct client *c) {
   struct broker *b = c->broker;
   uint64_t request;
-  for (uint32_t i; (i = waits_first_of_client(&b->collecting, c->host)) != SLAB_NONE;) waits_remove(&b->collecting, i);
+  for (uint32_t i; (i = waits_first_of_client(&b->collecting, c->host)) != SLAB_NONE;)
+    waits_remove(&b->collecting, i);
   for (struct client *who; (who = take_wait(b, c->host, &request));)
     notify_error(who, OP_gc, request, STATUS_dead, NOTIFY_DEAD_TEXT, NAME_MAX_BYTES, c->name);
 }

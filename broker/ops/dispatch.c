@@ -27,7 +27,8 @@ static void on_second_hello(struct client *from, const struct message *m) {
   client_fault(from, "it said 'hello' twice");
 }
 
-/* The asker of a request gives up. A request that has been answered meanwhile is unknown; that is no fault. */
+/* The asker of a request gives up. A request that has been answered meanwhile is unknown; that is
+ * no fault. */
 static void on_cancel(struct client *from, const struct message *m) {
   struct broker *b = from->broker;
   struct reader r;
@@ -56,7 +57,8 @@ static const handler_fn handlers[OP_COUNT] = {
 };
 
 static void dispatch_first(struct client *from, const struct message *m) {
-  const char *fault = m->kind != MESSAGE_REQUEST || m->op != OP_hello ? "the first message must be 'hello'" : NULL;
+  const char *fault =
+      m->kind != MESSAGE_REQUEST || m->op != OP_hello ? "the first message must be 'hello'" : NULL;
   if (!fault) fault = body_walk(m->body, m->body_size, NULL, NULL);
   if (fault)
     client_fault(from, "%s", fault);

@@ -22,14 +22,17 @@ struct hello {
   bool observer;
 };
 
-__attribute__((format(printf, 4, 5))) static void refuse(struct client *from, const struct message *m, enum status status, const char *format, ...) {
+__attribute__((format(printf, 4, 5)))
+static void refuse(struct client *from, const struct message *m, enum status status,
+                   const char *format, ...) {
   char text[400];
   va_list args;
   va_start(args, format);
   vsnprintf(text, sizeof text, format, args);
   va_end(args);
   notify_error(from, OP_hello, m->id, status, "%s", text);
-  log_line(&from->broker->log, LOG_INFO, "refused a client (process %ld): %s", (long)from->pid, text);
+  log_line(&from->broker->log, LOG_INFO, "refused a client (process %ld): %s", (long)from->pid,
+           text);
   client_condemn(from, "%s", "");
 }
 
@@ -69,7 +72,8 @@ static bool read_hello(struct client *from, const struct message *m, struct hell
 
 static void make_up_name(struct broker *b, struct hello *h) {
   do
-    h->name_size = (uint32_t)snprintf(h->name, sizeof h->name, "client-%llu", (unsigned long long)++b->last_made_up);
+    h->name_size = (uint32_t)snprintf(h->name, sizeof h->name, "client-%llu",
+                                      (unsigned long long)++b->last_made_up);
   while (names_host(&b->names, h->name, h->name_size) != SLAB_NONE);
 }
 
@@ -99,12 +103,14 @@ static bool admit(struct client *from, const struct message *m, const struct hel
     return false;
   }
   if (h->observer) return true;
-  enum names_outcome o = names_take(&b->names, h->name, h->name_size, from->host, &from->name_record);
+  enum names_outcome o =
+      names_take(&b->names, h->name, h->name_size, from->host, &from->name_record);
   if (o == NAMES_OK) return true;
   hosts_remove(&b->hosts, from->host);
   from->host = from->name_record = SLAB_NONE;
   if (o == NAMES_TAKEN)
-    refuse(from, m, STATUS_name_taken, "another living worker is named %s; choose another name or end that one", h->name);
+    refuse(from, m, STATUS_name_taken,
+           "another living worker is named %s; choose another name or end that one", h->name);
   else
     refuse(from, m, STATUS_busy, "the broker's memory is too short for another client");
   return false;
@@ -170,6 +176,7 @@ void greet_on_hello(struct client *from, const struct message *m) {
   from->version = h.version;
   client_ready(from);
   send_reply(from, m, &h);
-  log_line(&b->log, LOG_DEBUG, "%s %s connected (process %ld)", h.observer ? "observer" : "worker", h.name, (long)from->pid);
+  log_line(&b->log, LOG_DEBUG, "%s %s connected (process %ld)", h.observer ? "observer" : "worker",
+           h.name, (long)from->pid);
   if (from->name_record != SLAB_NONE) watch_answer(from);
 }

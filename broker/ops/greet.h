@@ -13,7 +13,8 @@ struct client;
  * of a worker that has ended in this turn, the message is postponed to the end of the turn. */
 void greet_on_hello(struct client *from, const struct message *m);
 
-/* A connection has come: if it says no hello within broker.hello_ms (a tenth more at most), it is closed. One timer for all. */
+/* A connection has come: if it says no hello within broker.hello_ms (a tenth more at most), it is
+ * closed. One timer for all. */
 void greet_expect(struct client *c);
 
 #endif

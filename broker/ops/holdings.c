@@ -25,10 +25,13 @@ void holdings_on_sub(struct client *from, const struct message *m) {
   uint32_t host = hosts_find(&b->hosts, pt.host);
   enum refs_outcome o = host == SLAB_NONE ? REFS_UNKNOWN : refs_find(&b->refs, host, &pt, &token);
   if (o == REFS_UNKNOWN) {
-    notify_refuse(from, m, STATUS_stale, "token %llu is not known here: its object is not kept any more, or its worker has ended",
+    notify_refuse(from, m, STATUS_stale,
+                  "token %llu is not known here: its object is not kept any more, or its worker "
+                  "has ended",
                   (unsigned long long)pt.id);
   } else if (o == REFS_MISMATCH) {
-    notify_refuse(from, m, STATUS_denied, "token %llu has another stamp", (unsigned long long)pt.id);
+    notify_refuse(from, m, STATUS_denied, "token %llu has another stamp",
+                  (unsigned long long)pt.id);
     client_forged(from, "it claimed a token with a wrong stamp");
   } else if (host == from->host) {
     notify_refuse(from, m, STATUS_denied, "token %llu is your own", (unsigned long long)pt.id);
@@ -44,7 +47,8 @@ void holdings_on_sub(struct client *from, const struct message *m) {
 static void give_back(struct client *from, struct drops *d, const struct pt *pt, uint64_t n) {
   struct broker *b = from->broker;
   uint32_t token, host = hosts_find(&b->hosts, pt->host);
-  bool ok = host != SLAB_NONE && n > 0 && refs_find_held(&b->refs, host, pt, from->host, &token) == REFS_OK &&
+  bool ok = host != SLAB_NONE && n > 0 &&
+            refs_find_held(&b->refs, host, pt, from->host, &token) == REFS_OK &&
             releases_give_back(b, d, token, from->host, n);
   if (!ok) client_forged(from, "it gave back what it does not hold");
 }

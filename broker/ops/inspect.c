@@ -15,12 +15,14 @@
 
 enum { ROWS_MOST = 1000, LOOKS_MOST = 16384, BYTES_MOST = 1 << 20 };
 /* Upper bounds on the wire: a name, a number, a row without what varies. */
-enum { NAME_BYTES = NAME_MAX_BYTES + 5, NUMBER_BYTES = 9, PAIR_BYTES = NAME_BYTES + NUMBER_BYTES, ROW_BYTES = 240 };
+enum { NAME_BYTES = NAME_MAX_BYTES + 5, NUMBER_BYTES = 9, ROW_BYTES = 240 };
+enum { PAIR_BYTES = NAME_BYTES + NUMBER_BYTES };
 
 struct page {
   struct broker *b;
   const struct kind *kind;
-  const char *host, *holder; /* filters, not terminated; NULL: none. In loads the holder is called client */
+  /* Filters, not terminated; NULL: none. In loads the holder is called client. */
+  const char *host, *holder;
   uint32_t host_size, holder_size;
   uint32_t holder_number; /* of the holder; SLAB_NONE: nobody has that name */
   uint64_t bytes_most;
@@ -36,7 +38,9 @@ struct kind {
   void (*write)(const struct page *g, uint32_t index, struct pack *p);
 };
 
-static const char *name_of(const struct broker *b, uint32_t host) { return hosts_at(&b->hosts, host)->name; }
+static const char *name_of(const struct broker *b, uint32_t host) {
+  return hosts_at(&b->hosts, host)->name;
+}
 
 static bool is_named(const struct broker *b, uint32_t host, const char *name, uint32_t size) {
   const char *own = name_of(b, host);
@@ -92,7 +96,9 @@ static bool token_wanted(const struct page *g, uint32_t index) {
 /* How many holders of a token are named: as many as fit into a page of its own. */
 static uint32_t named_holders(const struct page *g, uint32_t index, uint32_t *all) {
   uint32_t n = 0, fit = (uint32_t)((g->bytes_most - ROW_BYTES) / PAIR_BYTES) - 1;
-  for (uint32_t i = refs_token(&g->b->refs, index)->holds; i != SLAB_NONE; i = refs_next_holder(&g->b->refs, i)) n++;
+  for (uint32_t i = refs_token(&g->b->refs, index)->holds; i != SLAB_NONE;
+       i = refs_next_holder(&g->b->refs, i))
+    n++;
   *all = n;
   return n < fit ? n : fit;
 }
@@ -175,7 +181,8 @@ static void choose(struct page *g, uint32_t index) {
   const struct slab *s = g->kind->slab(g->b);
   uint64_t bytes = 0;
   index = slab_next(s, index);
-  for (uint32_t looks = 0; index != SLAB_NONE && looks < LOOKS_MOST && g->count < ROWS_MOST; looks++) {
+  for (uint32_t looks = 0; index != SLAB_NONE && looks < LOOKS_MOST && g->count < ROWS_MOST;
+       looks++) {
     if (g->kind->wanted(g, index)) {
       bytes += g->kind->size(g, index);
       if (bytes > g->bytes_most && g->count > 0) break;
@@ -222,20 +229,25 @@ static const char *read_request(const struct message *m, struct page *g, uint64_
   reader_open(&r, m->body, m->body_size, &count);
   if (!reader_string(&r, &what, &size)) return "'inspect' wants to know what";
   for (unsigned i = 0; i < ARRAY_SIZE(kinds); i++)
-    if (strlen(kinds[i].name) == size && memcmp(kinds[i].name, what, size) == 0) g->kind = &kinds[i];
+    if (strlen(kinds[i].name) == size && memcmp(kinds[i].name, what, size) == 0)
+      g->kind = &kinds[i];
   *cursor = 0;
   if (count > 1) {
-    if (!reader_next(&r, &v) || (v.type != VALUE_NIL && !(v.type == VALUE_NUMBER && v.is_uint))) return "'inspect': the cursor is no number";
+    if (!reader_next(&r, &v) || (v.type != VALUE_NIL && !(v.type == VALUE_NUMBER && v.is_uint)))
+      return "'inspect': the cursor is no number";
     if (v.type == VALUE_NUMBER) *cursor = v.integer;
   }
-  if (count > 2 && !read_filter(&r, &g->host, &g->host_size)) return "'inspect': the host's name is no string";
-  if (count > 3 && !read_filter(&r, &g->holder, &g->holder_size)) return "'inspect': the holder's name is no string";
+  if (count > 2 && !read_filter(&r, &g->host, &g->host_size))
+    return "'inspect': the host's name is no string";
+  if (count > 3 && !read_filter(&r, &g->holder, &g->holder_size))
+    return "'inspect': the holder's name is no string";
   return NULL;
 }
 
 void inspect_on_inspect(struct client *from, const struct message *m) {
   struct broker *b = from->broker;
-  struct page g = {.b = b, .bytes_most = b->connections.max_message / 2 < BYTES_MOST ? b->connections.max_message / 2 : BYTES_MOST};
+  uint32_t half = b->connections.max_message / 2;
+  struct page g = {.b = b, .bytes_most = half < BYTES_MOST ? half : BYTES_MOST};
   uint64_t cursor;
   const char *fault = read_request(m, &g, &cursor);
   if (fault) {
@@ -244,7 +256,8 @@ void inspect_on_inspect(struct client *from, const struct message *m) {
   }
   if (m->flags & MESSAGE_ONE_WAY) return;
   if (!g.kind) {
-    notify_refuse(from, m, STATUS_unsupported, "this broker can show \"clients\", \"tokens\" and \"loads\" only");
+    notify_refuse(from, m, STATUS_unsupported,
+                  "this broker can show \"clients\", \"tokens\" and \"loads\" only");
     return;
   }
   if (g.holder) g.holder_number = find_holder(b, g.holder, g.holder_size);

@@ -18,8 +18,11 @@
 static void answer_askers(struct broker *b, const struct client *c) {
   for (uint32_t i; (i = calls_first_served(&b->calls, c->host)) != SLAB_NONE;) {
     const struct call *call = calls_at(&b->calls, i);
-    struct client *asker = call->asker == SLAB_NONE ? NULL : hosts_at(&b->hosts, call->asker)->client;
-    if (asker) notify_error(asker, call->op, call->asked_id, STATUS_dead, NOTIFY_DEAD_TEXT, NAME_MAX_BYTES, c->name);
+    struct client *asker =
+        call->asker == SLAB_NONE ? NULL : hosts_at(&b->hosts, call->asker)->client;
+    if (asker)
+      notify_error(asker, call->op, call->asked_id, STATUS_dead, NOTIFY_DEAD_TEXT, NAME_MAX_BYTES,
+                   c->name);
     calls_remove(&b->calls, i);
   }
 }
@@ -36,7 +39,8 @@ static void cancel_requests(struct broker *b, const struct client *c) {
 
 static void tell_death(struct broker *b, const struct client *c) {
   uint64_t id = hosts_at(&b->hosts, c->host)->id;
-  for (uint32_t i = loads_first_of_host(&b->loads, c->host); i != SLAB_NONE; i = loads_next_of_host(&b->loads, i)) {
+  for (uint32_t i = loads_first_of_host(&b->loads, c->host); i != SLAB_NONE;
+       i = loads_next_of_host(&b->loads, i)) {
     struct client *to = hosts_at(&b->hosts, loads_at(&b->loads, i)->client)->client;
     if (to) notify_dead(to, id);
   }
@@ -45,7 +49,9 @@ static void tell_death(struct broker *b, const struct client *c) {
 void reap(struct client *c) {
   struct broker *b = c->broker;
   assert(c->state == CLIENT_CONDEMNED);
-  if (*c->reason) log_line(&b->log, LOG_WARN, "disconnected %s (process %ld): %s", c->name, (long)c->pid, c->reason);
+  if (*c->reason)
+    log_line(&b->log, LOG_WARN, "disconnected %s (process %ld): %s", c->name, (long)c->pid,
+             c->reason);
   if (c->host != SLAB_NONE) {
     if (!*c->reason) log_line(&b->log, LOG_DEBUG, "%s left (process %ld)", c->name, (long)c->pid);
     answer_askers(b, c);

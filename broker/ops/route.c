@@ -16,12 +16,15 @@
 #include "broker/ops/collect.h"
 #include "proto/body.h"
 
-/* Open requests of one asker, and to one worker (given-up ones included): far above what workers allow themselves. */
+/* Open requests of one asker, and to one worker (given-up ones included): far above what workers
+ * allow themselves. */
 enum { CALLS_MOST = 1 << 20 };
 
-/* Says no to a request. Nobody waits for a one-way request, so its refusal is also counted and, less and less often, logged. */
-__attribute__((format(printf, 4, 5))) static void refuse(struct client *from, const struct message *m, enum status status,
-                                                         const char *format, ...) {
+/* Says no to a request. Nobody waits for a one-way request, so its refusal is also counted and,
+ * less and less often, logged. */
+__attribute__((format(printf, 4, 5)))
+static void refuse(struct client *from, const struct message *m, enum status status,
+                   const char *format, ...) {
   char text[512];
   va_list args;
   va_start(args, format);
@@ -31,8 +34,9 @@ __attribute__((format(printf, 4, 5))) static void refuse(struct client *from, co
   if (!(m->flags & MESSAGE_ONE_WAY)) return;
   uint64_t n = ++from->posts_refused;
   if ((n & (n - 1)) == 0)
-    log_line(&from->broker->log, LOG_WARN, "a one-way '%s' of %s was not delivered: %s (%llu such so far)", op_name(m->op), from->name, text,
-             (unsigned long long)n);
+    log_line(&from->broker->log, LOG_WARN,
+             "a one-way '%s' of %s was not delivered: %s (%llu such so far)", op_name(m->op),
+             from->name, text, (unsigned long long)n);
 }
 
 /* The host (its number) a request is for. False: it has been refused. */
@@ -47,8 +51,10 @@ static bool find_host(struct client *from, const struct message *m, uint32_t *ho
   }
   *host = hosts_find(&b->hosts, m->pt.host);
   if (*host == from->host) return true;
-  if (*host != SLAB_NONE && refs_find_held(&b->refs, *host, &m->pt, from->host, &token) == REFS_OK) return true;
-  refuse(from, m, STATUS_denied, "the request is for an object that you were never given, or have given back");
+  if (*host != SLAB_NONE && refs_find_held(&b->refs, *host, &m->pt, from->host, &token) == REFS_OK)
+    return true;
+  refuse(from, m, STATUS_denied,
+         "the request is for an object that you were never given, or have given back");
   client_forged(from, "a request is for an object it does not hold");
   return false;
 }
@@ -71,7 +77,8 @@ static struct client *find_receiver(struct client *from, const struct message *m
     return NULL;
   }
   if (!client_has_room(host->client) || calls_served_count(&b->calls, number) >= CALLS_MOST) {
-    refuse(from, m, STATUS_busy, "worker %s has more waiting for it than it reads; try again later", host->name);
+    refuse(from, m, STATUS_busy, "worker %s has more waiting for it than it reads; try again later",
+           host->name);
     return NULL;
   }
   return host->client;
@@ -83,10 +90,12 @@ static uint64_t make_call(struct client *from, struct client *to, const struct m
   uint32_t call;
   if (m->flags & MESSAGE_ONE_WAY) return calls_next_id(calls);
   if (calls_asked_count(calls, from->host) >= CALLS_MOST) {
-    refuse(from, m, STATUS_busy, "you have %u requests open already; wait for answers", (unsigned)CALLS_MOST);
+    refuse(from, m, STATUS_busy, "you have %u requests open already; wait for answers",
+           (unsigned)CALLS_MOST);
     return 0;
   }
-  bool unbounded = m->op == OP_s2t && m->body_count > 1; /* with `wait`: answered when the label has a value */
+  /* s2t with `wait` is answered when the label has a value. */
+  bool unbounded = m->op == OP_s2t && m->body_count > 1;
   switch (calls_add(calls, from->host, m->id, to->host, (uint8_t)m->op, unbounded, &call)) {
     case CALLS_OK:
       if (!unbounded) client_answer_due(to);
@@ -101,7 +110,8 @@ static uint64_t make_call(struct client *from, struct client *to, const struct m
   }
 }
 
-static bool forward_request(struct client *from, struct client *to, struct transfer *t, const struct message *m, uint8_t *bytes) {
+static bool forward_request(struct client *from, struct client *to, struct transfer *t,
+                            const struct message *m, uint8_t *bytes) {
   struct broker *b = from->broker;
   assert(to->state == CLIENT_READY);
   uint64_t id = make_call(from, to, m);
@@ -126,7 +136,8 @@ void route_request(struct client *from, const struct message *m, uint8_t *bytes)
   switch (transfer_take(b, &t, from)) {
     case TRANSFER_OK: to = find_receiver(from, m); break;
     case TRANSFER_FORGED:
-      refuse(from, m, STATUS_denied, "the request carries an object that you were never given, or have given back");
+      refuse(from, m, STATUS_denied,
+             "the request carries an object that you were never given, or have given back");
       client_forged(from, "a request carries an object it does not hold");
       break;
     case TRANSFER_FAULT: break;
@@ -141,17 +152,23 @@ static const char *check_error(const struct message *m) {
   uint32_t count;
   uint64_t status;
   if (m->kind != MESSAGE_ERROR) return NULL;
-  return reader_open(&r, m->body, m->body_size, &count) && reader_uint(&r, &status) ? NULL : "an error's first value is not its status";
+  return reader_open(&r, m->body, m->body_size, &count) && reader_uint(&r, &status)
+             ? NULL
+             : "an error's first value is not its status";
 }
 
-/* Forwards a well-formed answer to a call's asker; returns the asker, NULL when there was none to hear it. */
-static struct client *forward_answer(struct client *from, const struct call *call, struct transfer *t, const struct message *m, uint8_t *bytes, bool forged) {
+/* Forwards a well-formed answer to a call's asker; returns the asker, NULL when there was none to
+ * hear it. */
+static struct client *forward_answer(struct client *from, const struct call *call,
+                                     struct transfer *t, const struct message *m, uint8_t *bytes,
+                                     bool forged) {
   struct broker *b = from->broker;
   struct client *to = call->asker == SLAB_NONE ? NULL : hosts_at(&b->hosts, call->asker)->client;
   if (!to || to->state != CLIENT_READY) return NULL;
   const struct host *host = hosts_at(&b->hosts, from->host);
   if (forged) {
-    notify_error(to, m->op, call->asked_id, STATUS_denied, "worker %s answered with an object that it does not hold", host->name);
+    notify_error(to, m->op, call->asked_id, STATUS_denied,
+                 "worker %s answered with an object that it does not hold", host->name);
     return NULL;
   }
   transfer_give(b, t, to);
@@ -162,7 +179,8 @@ static struct client *forward_answer(struct client *from, const struct call *cal
 }
 
 /* An answer whose PTs have been taken. */
-static struct client *answer(struct client *from, struct transfer *t, const struct message *m, uint8_t *bytes, bool forged) {
+static struct client *answer(struct client *from, struct transfer *t, const struct message *m,
+                             uint8_t *bytes, bool forged) {
   struct calls *calls = &from->broker->calls;
   if (m->op == OP_free && m->id == from->free_id) {
     collect_answered(from, m);
@@ -170,11 +188,13 @@ static struct client *answer(struct client *from, struct transfer *t, const stru
   }
   uint32_t i = calls_find(calls, m->id);
   if (i == SLAB_NONE || calls_at(calls, i)->host != from->host) {
-    log_line(&from->broker->log, LOG_DEBUG, "discarded an answer of %s to no open request of it", from->name);
+    log_line(&from->broker->log, LOG_DEBUG, "discarded an answer of %s to no open request of it",
+             from->name);
     return NULL;
   }
   if (calls_at(calls, i)->op != m->op) {
-    client_fault(from, "it answered '%s' where it was asked '%s'", op_name(m->op), op_name(calls_at(calls, i)->op));
+    client_fault(from, "it answered '%s' where it was asked '%s'", op_name(m->op),
+                 op_name(calls_at(calls, i)->op));
     return NULL;
   }
   struct client *to = forward_answer(from, calls_at(calls, i), t, m, bytes, forged);

@@ -25,12 +25,14 @@ static void reply(struct client *to, uint64_t request, uint32_t host) {
 }
 
 /* The name and event of a request; NULL, or what is wrong with it. */
-static const char *read_watch(const struct message *m, const char **name, uint32_t *size, enum names_event *event) {
+static const char *read_watch(const struct message *m, const char **name, uint32_t *size,
+                              enum names_event *event) {
   struct reader r;
   uint32_t count, event_size;
   const char *text;
   reader_open(&r, m->body, m->body_size, &count);
-  if (!reader_string(&r, name, size) || !reader_string(&r, &text, &event_size)) return "'watch' wants a name and an event";
+  if (!reader_string(&r, name, size) || !reader_string(&r, &text, &event_size))
+    return "'watch' wants a name and an event";
   if (event_size == 5 && memcmp(text, "ready", 5) == 0)
     *event = NAMES_READY;
   else if (event_size == 7 && memcmp(text, "present", 7) == 0)
@@ -48,7 +50,10 @@ void watch_on_watch(struct client *from, const struct message *m) {
   if ((fault = read_watch(m, &name, &size, &event))) {
     client_fault(from, "%s", fault);
   } else if (!names_valid(name, size)) {
-    notify_refuse(from, m, STATUS_unsupported, "no worker can have this name: it must have 1 to %d bytes and no control characters", NAME_MAX_BYTES);
+    notify_refuse(
+        from, m, STATUS_unsupported,
+        "no worker can have this name: it must have 1 to %d bytes and no control characters",
+        NAME_MAX_BYTES);
   } else if (m->flags & MESSAGE_ONE_WAY) {
     return; /* nobody to be answered */
   } else if (names_is(&b->names, name, size, event, &host)) {

@@ -52,7 +52,8 @@ enum { WIRE_TURNS = 2000 };
 
 static inline void wire_open(struct wire *w, const struct broker_config *config) {
   char error[512];
-  struct broker_config c = {.load_min = 100, .load_gain = 1.4, .max_message = 1 << 20, .log_level = LOG_ERROR};
+  struct broker_config c = {
+      .load_min = 100, .load_gain = 1.4, .max_message = 1 << 20, .log_level = LOG_ERROR};
   if (config) c = *config;
   ck_assert_ptr_nonnull(run_directory(w->dir));
   snprintf(w->path, sizeof w->path, "%s/s", w->dir);
@@ -108,18 +109,26 @@ static inline void wire_bytes(struct wire *w, struct end *e, const void *bytes, 
   }
 }
 
-/* Starts a message with `count` values; write them with &e->p. Messages begun one after the other are sent together. */
-static inline struct pack *wire_begin_to(struct end *e, const struct message *header, uint32_t count) {
+/* Starts a message with `count` values; write them with &e->p. Messages begun one after the other
+ * are sent together. */
+static inline struct pack *wire_begin_to(struct end *e, const struct message *header,
+                                         uint32_t count) {
   pack_begin(&e->p, &e->out, 1 << 30, header, count);
   return &e->p;
 }
-static inline struct pack *wire_begin(struct end *e, enum message_kind kind, enum op op, uint64_t id, uint32_t count) {
+static inline struct pack *wire_begin(struct end *e, enum message_kind kind, enum op op,
+                                      uint64_t id, uint32_t count) {
   struct message h = {.kind = kind, .op = op, .id = id, .target = OP_NONE};
   return wire_begin_to(e, &h, count);
 }
 /* A request to a name or an object, with an id of its own (e->last_id). */
-static inline struct pack *wire_ask(struct end *e, enum op op, const char *name, const struct pt *pt, uint32_t count) {
-  struct message h = {.kind = MESSAGE_REQUEST, .op = op, .id = ++e->last_id, .depth = 1, .target = name ? OP_NAME : pt ? OP_PT : OP_NONE};
+static inline struct pack *wire_ask(struct end *e, enum op op, const char *name,
+                                    const struct pt *pt, uint32_t count) {
+  struct message h = {.kind = MESSAGE_REQUEST,
+                      .op = op,
+                      .id = ++e->last_id,
+                      .depth = 1,
+                      .target = name ? OP_NAME : pt ? OP_PT : OP_NONE};
   if (name) {
     h.name = name;
     h.name_size = (uint8_t)strlen(name);
@@ -164,9 +173,10 @@ static inline int wire_next(struct wire *w, struct end *e) {
 /* The next message must be of this kind and op. */
 static inline void wire_expect(struct wire *w, struct end *e, enum message_kind kind, enum op op) {
   int r = wire_next(w, e);
-  ck_assert_msg(r == 1, "expected '%s', but %s", op_name(op), r ? "the connection ended" : "nothing came");
-  ck_assert_msg(e->m.op == op && e->m.kind == kind, "expected '%s' (kind %d), got '%s' (kind %d)", op_name(op), (int)kind, op_name(e->m.op),
-                (int)e->m.kind);
+  ck_assert_msg(r == 1, "expected '%s', but %s", op_name(op),
+                r ? "the connection ended" : "nothing came");
+  ck_assert_msg(e->m.op == op && e->m.kind == kind, "expected '%s' (kind %d), got '%s' (kind %d)",
+                op_name(op), (int)kind, op_name(e->m.op), (int)e->m.kind);
 }
 /* The next must be an error of this status, to any request. */
 static inline void wire_expect_error(struct wire *w, struct end *e, enum status status) {
@@ -178,7 +188,8 @@ static inline void wire_expect_error(struct wire *w, struct end *e, enum status 
 }
 static inline void wire_expect_nothing(struct wire *w, struct end *e) {
   int r = wire_next(w, e);
-  ck_assert_msg(r == 0, "expected nothing, but %s", r < 0 ? "the connection ended" : op_name(e->m.op));
+  ck_assert_msg(r == 0, "expected nothing, but %s",
+                r < 0 ? "the connection ended" : op_name(e->m.op));
 }
 /* The broker must end the connection, perhaps with a parting error. */
 static inline void wire_expect_end(struct wire *w, struct end *e) {
@@ -202,7 +213,8 @@ static inline void wire_expect_text(struct end *e, const char *text) {
   const char *bytes;
   uint32_t size;
   ck_assert(reader_string(&e->r, &bytes, &size));
-  ck_assert_msg(size == strlen(text) && memcmp(bytes, text, size) == 0, "expected \"%s\", got \"%.*s\"", text, (int)size, bytes);
+  ck_assert_msg(size == strlen(text) && memcmp(bytes, text, size) == 0,
+                "expected \"%s\", got \"%.*s\"", text, (int)size, bytes);
 }
 
 /* Says hello; name NULL lets the broker choose. */
@@ -221,7 +233,9 @@ static inline void wire_join_as(struct wire *w, struct end *e, const char *name,
   ck_assert_uint_eq(wire_uint(e), WIRE_VERSION_MOST);
   e->host = wire_uint(e);
 }
-static inline void wire_join(struct wire *w, struct end *e, const char *name) { wire_join_as(w, e, name, false); }
+static inline void wire_join(struct wire *w, struct end *e, const char *name) {
+  wire_join_as(w, e, name, false);
+}
 
 /* Everything the client sent has been handled, and nothing came of it for this client. */
 static inline void wire_quiet(struct wire *w, struct end *e) {
@@ -241,7 +255,8 @@ static inline void wire_unsub(struct wire *w, struct end *e, const struct pt *pt
   wire_send(w, e);
 }
 
-static inline void wire_expect_peer(struct wire *w, struct end *e, uint64_t host, const char *name) {
+static inline void wire_expect_peer(struct wire *w, struct end *e, uint64_t host,
+                                    const char *name) {
   wire_expect(w, e, MESSAGE_NOTICE, OP_peer);
   ck_assert_uint_eq(wire_uint(e), host);
   wire_expect_text(e, name);
@@ -252,8 +267,10 @@ static inline void wire_expect_drop(struct wire *w, struct end *e, uint64_t id, 
   ck_assert_uint_eq(wire_uint(e), seen);
 }
 
-/* `from` asks `to` (by name) for a label and is answered with this token of `to`; introductions are skipped. */
-static inline void wire_fetch(struct wire *w, struct end *from, struct end *to, const char *to_name, const struct pt *pt) {
+/* `from` asks `to` (by name) for a label and is answered with this token of `to`; introductions are
+ * skipped. */
+static inline void wire_fetch(struct wire *w, struct end *from, struct end *to, const char *to_name,
+                              const struct pt *pt) {
   pack_text(wire_ask(from, OP_s2t, to_name, NULL, 1), "x");
   wire_send(w, from);
   do

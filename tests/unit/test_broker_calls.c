@@ -73,9 +73,15 @@ START_TEST(random_events_keep_the_invariants) {
   for (int step = 0; step < 20000; step++) {
     uint32_t who = random_below(&random, 5), call;
     switch (random_below(&random, 6)) {
-      case 0: case 1: case 2: calls_add(&calls, who, random_below(&random, 50), random_below(&random, 5), 4, random_below(&random, 2), &call); break;
+      case 0:
+      case 1:
+      case 2:
+        calls_add(&calls, who, random_below(&random, 50), random_below(&random, 5), 4,
+                  random_below(&random, 2), &call);
+        break;
       case 3:
-        if ((call = calls_find_asked(&calls, who, random_below(&random, 50))) != SLAB_NONE) calls_abandon(&calls, call);
+        if ((call = calls_find_asked(&calls, who, random_below(&random, 50))) != SLAB_NONE)
+          calls_abandon(&calls, call);
         break;
       case 4:
         if ((call = calls_first_served(&calls, who)) != SLAB_NONE) calls_remove(&calls, call);

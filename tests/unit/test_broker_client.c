@@ -20,12 +20,14 @@ static void teardown(void) {
   wire_close(&w);
 }
 
-/* The broker must end a's connection for what it has just sent, with this text, and b must not notice. */
+/* The broker must end a's connection for what it has just sent, with this text, and b must not
+ * notice. */
 static void expect_fault(const char *text) {
   wire_expect_error(&w, &a, STATUS_protocol);
   struct value v;
   ck_assert(reader_next(&a.r, &v));
-  ck_assert_msg(memmem(v.bytes, v.size, text, strlen(text)) != NULL, "expected \"%s\" in \"%.*s\"", text, (int)v.size, v.bytes);
+  ck_assert_msg(memmem(v.bytes, v.size, text, strlen(text)) != NULL, "expected \"%s\" in \"%.*s\"",
+                text, (int)v.size, v.bytes);
   wire_expect_end(&w, &a);
   wire_quiet(&w, &b);
 }
@@ -37,7 +39,8 @@ START_TEST(garbage_ends_its_sender_only) {
 END_TEST
 
 START_TEST(minimal_numbers_are_refused_with_a_text_that_says_so) {
-  /* length, [1, 24, 0, 0, 9, 0, 0, nil, []] as a general msgpack library writes it, padded to the least size. */
+  /* length, [1, 24, 0, 0, 9, 0, 0, nil, []] as a general msgpack library writes it, padded to the
+   * least size. */
   uint8_t m[60] = {0xce, 0, 0, 0, 55, 0x99, 1, 24, 0, 0, 9, 0, 0, 0xc0, 0x90};
   wire_bytes(&w, &a, m, sizeof m);
   expect_fault("widest form");
@@ -135,8 +138,9 @@ static void send_quietly(struct end *e) {
   e->out.size = 0;
 }
 
-/* a writes more than the broker reads at once, and dies; in the turn in which the broker reads the first part it also has
- * to write to a, which fails. With unread input at its death (_i == 1) the socket reports an error besides. */
+/* a writes more than the broker reads at once, and dies; in the turn in which the broker reads the
+ * first part it also has to write to a, which fails. With unread input at its death (_i == 1) the
+ * socket reports an error besides. */
 START_TEST(what_was_written_before_death_is_routed) {
   enum { MESSAGES = 2500, ASKED = 3 };
   if (_i == 1) {
@@ -169,7 +173,8 @@ START_TEST(what_was_written_before_death_is_routed) {
 END_TEST
 
 START_TEST(a_failed_write_does_not_lose_what_the_peer_still_says) {
-  /* The peer reads no more, but writes: a write to it fails, and what it writes before and after arrives. */
+  /* The peer reads no more, but writes: a write to it fails, and what it writes before and after
+   * arrives. */
   ck_assert_int_eq(shutdown(a.fd, SHUT_RD), 0);
   pack_text(wire_ask(&a, OP_s2t, "b", NULL, 1), "one");
   wire_end(&a);

@@ -8,7 +8,8 @@ static struct wire w;
 static struct end a, b, o; /* a has the objects, b holds them, o observes */
 
 static void setup(void) {
-  struct broker_config config = {.load_min = 10, .load_gain = 1.4, .max_message = 1 << 20, .log_level = LOG_ERROR};
+  struct broker_config config = {
+      .load_min = 10, .load_gain = 1.4, .max_message = 1 << 20, .log_level = LOG_ERROR};
   wire_open(&w, &config);
   wire_join(&w, &a, "a");
   wire_join(&w, &b, "b");
@@ -25,7 +26,13 @@ static void teardown(void) {
 static void give(uint64_t first, uint64_t n) {
   for (uint64_t id = first; id < first + n; id++) {
     struct pt x = wire_token(&a, id);
-    struct message h = {.kind = MESSAGE_REQUEST, .op = OP_s2t, .id = 1, .flags = MESSAGE_ONE_WAY, .target = OP_NAME, .name = "b", .name_size = 1};
+    struct message h = {.kind = MESSAGE_REQUEST,
+                        .op = OP_s2t,
+                        .id = 1,
+                        .flags = MESSAGE_ONE_WAY,
+                        .target = OP_NAME,
+                        .name = "b",
+                        .name_size = 1};
     pack_pt(wire_begin_to(&a, &h, 1), &x);
     wire_send(&w, &a);
   }
@@ -73,7 +80,8 @@ START_TEST(the_answer_to_free_moves_the_line) {
 END_TEST
 
 START_TEST(one_message_with_many_tokens_asks_once) {
-  struct message h = {.kind = MESSAGE_REQUEST, .op = OP_call, .id = 1, .flags = MESSAGE_ONE_WAY, .target = OP_PT};
+  struct message h = {
+      .kind = MESSAGE_REQUEST, .op = OP_call, .id = 1, .flags = MESSAGE_ONE_WAY, .target = OP_PT};
   struct pt f = wire_token(&b, 1);
   wire_fetch(&w, &a, &b, "b", &f);
   h.pt = f;

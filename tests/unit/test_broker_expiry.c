@@ -18,9 +18,16 @@ static void teardown(void) {
   wire_close(&w);
 }
 
-/* a writes a request to b. Those that are sent together are read by the broker in one turn, at one time of its clock. */
+/* a writes a request to b. Those that are sent together are read by the broker in one turn, at one
+ * time of its clock. */
 static void write_request(uint64_t id, uint32_t deadline_ms) {
-  struct message h = {.kind = MESSAGE_REQUEST, .op = OP_s2t, .id = id, .deadline_ms = deadline_ms, .target = OP_NAME, .name = "b", .name_size = 1};
+  struct message h = {.kind = MESSAGE_REQUEST,
+                      .op = OP_s2t,
+                      .id = id,
+                      .deadline_ms = deadline_ms,
+                      .target = OP_NAME,
+                      .name = "b",
+                      .name_size = 1};
   pack_text(wire_begin_to(&a, &h, 1), "x");
   wire_end(&a);
 }
@@ -36,7 +43,8 @@ static uint64_t ask(uint64_t id, uint32_t deadline_ms) {
   return b.m.id;
 }
 
-/* Turns the loop, which sleeps until a timer or a socket wakes it, until a message for `e` is there. */
+/* Turns the loop, which sleeps until a timer or a socket wakes it, until a message for `e` is
+ * there. */
 static void wait_for_message(struct end *e) {
   int r;
   while ((r = wire_next(&w, e)) == 0) uv_run(&w.loop, UV_RUN_ONCE);

@@ -8,7 +8,8 @@ static struct wire w;
 static struct end a, b, o;
 
 static void setup(void) {
-  struct broker_config config = {.load_min = 100, .load_gain = 1.4, .max_message = 64 << 10, .log_level = LOG_ERROR};
+  struct broker_config config = {
+      .load_min = 100, .load_gain = 1.4, .max_message = 64 << 10, .log_level = LOG_ERROR};
   wire_open(&w, &config);
   wire_join(&w, &a, "a");
   wire_join(&w, &b, "b");
@@ -21,8 +22,10 @@ static void teardown(void) {
   wire_close(&w);
 }
 
-/* Asks for a page; the cursor of the next, 0 at the end. The reader stands before the first row of *rows. */
-static uint64_t page(const char *what, uint64_t cursor, const char *host, const char *holder, uint32_t *rows) {
+/* Asks for a page; the cursor of the next, 0 at the end. The reader stands before the first row of
+ * *rows. */
+static uint64_t page(const char *what, uint64_t cursor, const char *host, const char *holder,
+                     uint32_t *rows) {
   struct value v;
   struct pack *p = wire_ask(&o, OP_inspect, NULL, NULL, 4);
   pack_text(p, what);
@@ -65,7 +68,9 @@ static void expect_bool(bool wanted) {
 }
 
 /* The broker's side of a connection. */
-static struct client *client_of(const struct end *e) { return hosts_at(&w.broker.hosts, hosts_find(&w.broker.hosts, e->host))->client; }
+static struct client *client_of(const struct end *e) {
+  return hosts_at(&w.broker.hosts, hosts_find(&w.broker.hosts, e->host))->client;
+}
 
 START_TEST(clients_without_observers) {
   uint32_t rows;
@@ -89,8 +94,10 @@ START_TEST(clients_without_observers) {
     ck_assert_uint_eq(wire_uint(&o), !is_a);   /* holds */
     ck_assert_uint_eq(wire_uint(&o), !is_a);   /* in flight */
     ck_assert_uint_eq(wire_uint(&o), 0);       /* queued */
-    ck_assert_uint_eq(wire_uint(&o), is_a ? 2 : 3); /* in: hello and answer; hello and two requests */
-    ck_assert_uint_eq(wire_uint(&o), is_a ? 4 : 3); /* out: hello, peer, two requests; hello, peer, answer */
+    /* In: hello and answer; hello and two requests. */
+    ck_assert_uint_eq(wire_uint(&o), is_a ? 2 : 3);
+    /* Out: hello, peer, two requests; hello, peer, answer. */
+    ck_assert_uint_eq(wire_uint(&o), is_a ? 4 : 3);
     expect_bool(false); /* ready */
     expect_bool(true);  /* answering */
   }
@@ -117,7 +124,9 @@ static bool answering(const struct end *e) {
 }
 
 /* As if so much time had passed since the client was last heard of. */
-static void silent_for(const struct end *e, uint64_t ms) { client_of(e)->active_ms = uv_now(&w.loop) - ms; }
+static void silent_for(const struct end *e, uint64_t ms) {
+  client_of(e)->active_ms = uv_now(&w.loop) - ms;
+}
 
 START_TEST(who_lets_a_request_wait_does_not_answer) {
   silent_for(&a, 5000);
@@ -171,7 +180,13 @@ START_TEST(who_does_not_read_does_not_answer) {
   enum { PIECE = 32 << 10 };
   static const char bytes[PIECE];
   while (!(client_of(&a)->events & UV_WRITABLE)) { /* posts until its socket is full */
-    struct message h = {.kind = MESSAGE_REQUEST, .op = OP_s2t, .id = 1, .flags = MESSAGE_ONE_WAY, .target = OP_NAME, .name = "a", .name_size = 1};
+    struct message h = {.kind = MESSAGE_REQUEST,
+                        .op = OP_s2t,
+                        .id = 1,
+                        .flags = MESSAGE_ONE_WAY,
+                        .target = OP_NAME,
+                        .name = "a",
+                        .name_size = 1};
     pack_string(wire_begin_to(&b, &h, 1), bytes, PIECE);
     wire_send(&w, &b);
     wire_turn(&w);
@@ -291,7 +306,8 @@ START_TEST(loads_of_pairs_that_hold_something) {
 }
 END_TEST
 
-/* b, who holds a token of a, is asked to collect and answers with `count` of the values (UINT64_MAX: one that is no number). */
+/* b, who holds a token of a, is asked to collect and answers with `count` of the values
+ * (UINT64_MAX: one that is no number). */
 static void collect(const uint64_t *values, uint32_t count) {
   wire_ask(&o, OP_gc, "b", NULL, 0);
   wire_send(&w, &o);
@@ -328,7 +344,8 @@ START_TEST(loads_tell_how_the_client_collects) {
   wire_expect(&w, &o, MESSAGE_REPLY, OP_gc);
   collect(good, 3); /* what a later version adds is not looked at */
   page("loads", 0, NULL, NULL, &(uint32_t){0});
-  for (int i = 0; i < 7; i++) ck_assert(reader_next(&o.r, &v)); /* the row, two names, four numbers of the load */
+  for (int i = 0; i < 7; i++)
+    ck_assert(reader_next(&o.r, &v)); /* the row, two names, four numbers of the load */
   ck_assert_uint_eq(wire_uint(&o), 97);
   ck_assert_uint_eq(wire_uint(&o), 12);
   expect_nil();
@@ -365,7 +382,8 @@ START_TEST(loads_of_one_host_or_client) {
 }
 END_TEST
 
-/* So many more workers that the books of 64 KiB messages have several pages; each holds a token of a. */
+/* So many more workers that the books of 64 KiB messages have several pages; each holds a token of
+ * a. */
 START_TEST(clients_and_loads_come_in_pages_each_once) {
   enum { MORE = 300 };
   static struct end more[MORE];

@@ -22,7 +22,9 @@ static uint32_t take(const char *text, uint32_t host) {
   return name;
 }
 
-static uint32_t host_of(const char *text) { return names_host(&names, text, (uint32_t)strlen(text)); }
+static uint32_t host_of(const char *text) {
+  return names_host(&names, text, (uint32_t)strlen(text));
+}
 
 START_TEST(a_name_has_one_living_owner) {
   uint32_t shop = take("shop", 1), other;

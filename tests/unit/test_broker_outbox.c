@@ -14,7 +14,9 @@
 static struct outbox outbox;
 static int ends[2];
 
-static void setup(void) { ck_assert_int_eq(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, ends), 0); }
+static void setup(void) {
+  ck_assert_int_eq(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, ends), 0);
+}
 static void teardown(void) {
   outbox_deinit(&outbox);
   if (ends[0] >= 0) close(ends[0]);
@@ -30,7 +32,8 @@ START_TEST(bytes_arrive_in_order_whatever_their_sizes) {
   int error;
   while (read_bytes < TOTAL) {
     for (int i = 0; i < 4 && pushed < TOTAL; i++) {
-      uint32_t n = 1 + (random_below(&random, 10) ? random_below(&random, 300) : random_below(&random, LARGEST - 1));
+      uint32_t n = 1 + (random_below(&random, 10) ? random_below(&random, 300)
+                                                  : random_below(&random, LARGEST - 1));
       if (n > TOTAL - pushed) n = (uint32_t)(TOTAL - pushed);
       for (uint32_t k = 0; k < n; k++) message[k] = next_in++;
       ck_assert(outbox_push(&outbox, message, n));

@@ -168,7 +168,8 @@ static void step(unsigned i) {
 }
 
 START_TEST(honest_clients_are_never_accused_and_nothing_is_left) {
-  struct broker_config config = {.load_min = 5, .load_gain = 1.4, .max_message = 1 << 20, .log_level = LOG_ERROR};
+  struct broker_config config = {
+      .load_min = 5, .load_gain = 1.4, .max_message = 1 << 20, .log_level = LOG_ERROR};
   random_state = random_seed("random");
   wire_open(&w, &config);
   for (unsigned i = 0; i < ENDS; i++) be_born(&lives[i], i);
@@ -200,7 +201,10 @@ static void any_message(struct end *e, const struct pt *pt) {
     case 0: pack_pt(wire_ask(e, OP_call, NULL, pt, 1), pt); break;
     case 1: pack_text(wire_ask(e, OP_s2t, "w0", NULL, 1), "label"); break;
     case 2: pack_pt(wire_begin(e, MESSAGE_NOTICE, OP_unsub, 0, 2), pt); pack_uint(&e->p, 1); break;
-    case 3: pack_text(wire_ask(e, OP_inspect, NULL, NULL, 2), "tokens"); pack_uint(&e->p, below(300)); break;
+    case 3:
+      pack_text(wire_ask(e, OP_inspect, NULL, NULL, 2), "tokens");
+      pack_uint(&e->p, below(300));
+      break;
     case 4: pack_text(wire_ask(e, OP_watch, NULL, NULL, 2), "w9"); pack_text(&e->p, "ready"); break;
     case 5: pack_pt(wire_begin(e, MESSAGE_REPLY, OP_get, below(50), 1), pt); break;
     default: pack_pt(wire_ask(e, OP_sub, NULL, NULL, 1), pt); break;
@@ -222,10 +226,12 @@ START_TEST(damaged_messages_hurt_only_their_sender) {
     wire_hello(&w, &bad, "bad", below(2));
     uint32_t messages = 1 + below(5);
     while (messages-- > 0) {
-      struct pt pt = below(2) ? x : (struct pt){.host = good.host, .id = below(3) + 1, .stamp = below(3), .kind = PT_TABLE};
+      struct pt pt = x;
+      if (below(2)) pt.id = below(3) + 1, pt.stamp = below(3);
       uint32_t start = bad.out.size;
       any_message(&bad, &pt);
-      for (uint32_t hits = below(4); hits > 0; hits--) bad.out.bytes[start + below(bad.out.size - start)] = (uint8_t)below(256);
+      for (uint32_t hits = below(4); hits > 0; hits--)
+        bad.out.bytes[start + below(bad.out.size - start)] = (uint8_t)below(256);
     }
     uint32_t cut = below(4) ? 0 : below(bad.out.size);
     ssize_t sent = send(bad.fd, bad.out.bytes, bad.out.size - cut, MSG_NOSIGNAL);

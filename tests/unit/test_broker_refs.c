@@ -17,7 +17,9 @@ static struct refs refs;
 static void setup(void) { ck_assert(refs_init(&refs, 1)); }
 static void teardown(void) { refs_deinit(&refs); }
 
-static struct pt pt_of(uint64_t id) { return (struct pt){.host = 1, .id = id, .stamp = id * 1000, .kind = PT_TABLE}; }
+static struct pt pt_of(uint64_t id) {
+  return (struct pt){.host = 1, .id = id, .stamp = id * 1000, .kind = PT_TABLE};
+}
 
 static uint32_t seen(uint32_t host, uint64_t id) {
   struct pt pt = pt_of(id);
@@ -90,9 +92,11 @@ START_TEST(records_are_small) {
   for (uint64_t id = 1; id <= TOKENS; id++) refs_hold(&refs, seen(0, id), 1);
   size_t bytes = 0;
   for (uint32_t i = 0; i < refs.tokens.entry_count; i++)
-    bytes += sizeof(struct slab_entry) + sizeof(struct slab_chunk) + (size_t)SLAB_CHUNK * refs.tokens.item_size;
+    bytes += sizeof(struct slab_entry) + sizeof(struct slab_chunk) +
+             (size_t)SLAB_CHUNK * refs.tokens.item_size;
   for (uint32_t i = 0; i < refs.holds.entry_count; i++)
-    bytes += sizeof(struct slab_entry) + sizeof(struct slab_chunk) + (size_t)SLAB_CHUNK * refs.holds.item_size;
+    bytes += sizeof(struct slab_entry) + sizeof(struct slab_chunk) +
+             (size_t)SLAB_CHUNK * refs.holds.item_size;
   bytes += ((size_t)refs.token_by_id.capacity + refs.hold_by_pair.capacity) * sizeof(uint32_t);
   ck_assert_uint_le(bytes / TOKENS, 128);
   ck_assert_ptr_null(refs_check(&refs));
@@ -139,7 +143,9 @@ static void give_back(struct oracle *o, uint32_t host, uint32_t id, uint32_t cli
     ck_assert(!anybody(o, host, id));
     return;
   }
-  enum refs_outcome expected = *count < n || *count == 0 ? REFS_NO_HOLDER : *count == n ? REFS_LAST : REFS_OK;
+  enum refs_outcome expected = *count < n || *count == 0 ? REFS_NO_HOLDER
+                               : *count == n             ? REFS_LAST
+                                                         : REFS_OK;
   ck_assert_int_eq(refs_release(&refs, token, client, n), expected);
   if (expected != REFS_NO_HOLDER) *count -= n;
   settle(o, host, id, token);
@@ -162,7 +168,8 @@ START_TEST(random_events_agree_with_the_oracle) {
   uint64_t random = random_seed("refs");
   memset(&o, 0, sizeof o);
   for (uint32_t step = 0; step < 100000; step++) {
-    uint32_t host = random_below(&random, HOSTS), id = random_below(&random, IDS), client = random_below(&random, CLIENTS);
+    uint32_t host = random_below(&random, HOSTS), id = random_below(&random, IDS),
+             client = random_below(&random, CLIENTS);
     uint32_t what = random_below(&random, 100);
     if (what < 50)
       deliver(&o, host, id, client);

@@ -46,7 +46,8 @@ static void join_holder(struct end *e, const char *name, uint64_t first) {
   }
 }
 
-/* Turns the loop until the broker has noticed the death, and counts the turns in which others are answered before all is settled. */
+/* Turns the loop until the broker has noticed the death, and counts the turns in which others are
+ * answered before all is settled. */
 static unsigned answered_meanwhile(uint32_t tokens_before) {
   unsigned n = 0;
   while (w.broker.refs.tokens.count == tokens_before) wire_turn(&w);

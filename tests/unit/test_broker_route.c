@@ -37,7 +37,14 @@ static void answer(struct end *e, uint64_t id, const char *text) {
 }
 
 START_TEST(a_request_and_its_answer_carry_who_and_which) {
-  struct message h = {.kind = MESSAGE_REQUEST, .op = OP_s2t, .id = 77, .depth = 5, .deadline_ms = 1234, .target = OP_NAME, .name = "b", .name_size = 1};
+  struct message h = {.kind = MESSAGE_REQUEST,
+                      .op = OP_s2t,
+                      .id = 77,
+                      .depth = 5,
+                      .deadline_ms = 1234,
+                      .target = OP_NAME,
+                      .name = "b",
+                      .name_size = 1};
   pack_text(wire_begin_to(&a, &h, 1), "x");
   wire_send(&w, &a);
   wire_expect_peer(&w, &b, a.host, "a");
@@ -99,7 +106,13 @@ START_TEST(a_client_may_address_itself) {
 END_TEST
 
 START_TEST(a_one_way_request_has_no_reply) {
-  struct message h = {.kind = MESSAGE_REQUEST, .op = OP_labels, .id = 9, .flags = MESSAGE_ONE_WAY, .target = OP_NAME, .name = "b", .name_size = 1};
+  struct message h = {.kind = MESSAGE_REQUEST,
+                      .op = OP_labels,
+                      .id = 9,
+                      .flags = MESSAGE_ONE_WAY,
+                      .target = OP_NAME,
+                      .name = "b",
+                      .name_size = 1};
   wire_begin_to(&a, &h, 0);
   wire_send(&w, &a);
   wire_expect_peer(&w, &b, a.host, "a");

@@ -17,7 +17,9 @@ struct item {
   struct links links;
 };
 
-static uint64_t hash_of_item(const void *item, uint64_t seed) { return mix64(((const struct item *)item)->key ^ seed); }
+static uint64_t hash_of_item(const void *item, uint64_t seed) {
+  return mix64(((const struct item *)item)->key ^ seed);
+}
 
 static uint32_t find(const struct chain *t, const struct slab *s, uint64_t key) {
   for (uint32_t i = chain_first(t, mix64(key ^ t->seed)); i != SLAB_NONE; i = chain_next(t, i))
@@ -37,7 +39,8 @@ START_TEST(indices_are_distinct_and_zeroed) {
   }
   uint64_t sum = 0;
   uint32_t n = 0;
-  for (uint32_t i = slab_next(&s, 0); i != SLAB_NONE; i = slab_next(&s, i + 1), n++) sum += ((struct item *)slab_at(&s, i))->key;
+  for (uint32_t i = slab_next(&s, 0); i != SLAB_NONE; i = slab_next(&s, i + 1), n++)
+    sum += ((struct item *)slab_at(&s, i))->key;
   ck_assert_uint_eq(n, 3 * SLAB_CHUNK);
   ck_assert_uint_eq(sum, (uint64_t)n * (n + 1) / 2);
   ck_assert_uint_eq(slab_next(&s, SLAB_NONE - 1), SLAB_NONE);

@@ -40,8 +40,23 @@ START_TEST(empty_it_never_wakes) {
 END_TEST
 
 START_TEST(nothing_is_taken_before_its_time) {
-  static const uint64_t delays[] = {0, 1, 2, 255, 256, 257, 511, 25000, 65535, 65536, 65537, 1 << 24, (1 << 24) + 1, 1ull << 32, (1ull << 32) + 5};
-  static const uint64_t starts[] = {0, 1, 255, 256, 0xfffe, 0xffff, 0x10000, 0xffffffff, 0x1234567890};
+  static const uint64_t delays[] = {0,
+                                    1,
+                                    2,
+                                    255,
+                                    256,
+                                    257,
+                                    511,
+                                    25000,
+                                    65535,
+                                    65536,
+                                    65537,
+                                    1 << 24,
+                                    (1 << 24) + 1,
+                                    1ull << 32,
+                                    (1ull << 32) + 5};
+  static const uint64_t starts[] = {0,      1,       255,        256,         0xfffe,
+                                    0xffff, 0x10000, 0xffffffff, 0x1234567890};
   for (size_t s = 0; s < ARRAY_SIZE(starts); s++) {
     for (size_t d = 0; d < ARRAY_SIZE(delays); d++) {
       setup();
@@ -117,7 +132,8 @@ START_TEST(random_times_come_in_order) {
     }
     const char *fault = wheel_check(&wheel);
     ck_assert_msg(!fault, "%s", fault);
-    for (int i = 0; i < ITEMS; i++) ck_assert_msg(!at(items[i])->due || at(items[i])->due > now, "an item was missed");
+    for (int i = 0; i < ITEMS; i++)
+      ck_assert_msg(!at(items[i])->due || at(items[i])->due > now, "an item was missed");
   }
 }
 END_TEST
