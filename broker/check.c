@@ -39,11 +39,12 @@ static const char *check_connections(const struct broker *b) {
     postponed += c->is_postponed;
   }
   for (const struct client *c = n->dirty; c; c = c->next_dirty, dirty--)
-    if (!c->is_dirty) return "connections: a clean client among the dirty";
+    if (!c->is_dirty) return "connections: one in the dirty list has no mark of it";
   for (const struct client *c = n->condemned; c; c = c->next_condemned, condemned--)
-    if (c->state != CLIENT_CONDEMNED) return "connections: a living client among the condemned";
+    if (c->state != CLIENT_CONDEMNED)
+      return "connections: one in the condemned list is not condemned";
   for (const struct client *c = n->postponed; c; last = c, c = c->next_postponed, postponed--)
-    if (!c->is_postponed) return "connections: a client among the postponed that is none";
+    if (!c->is_postponed) return "connections: one in the postponed list has no mark of it";
   if (last && last != n->postponed_last) return "connections: the last postponed is not the last";
   return dirty || condemned || postponed ? "connections: a list has another number of clients"
                                          : NULL;
@@ -63,7 +64,7 @@ static const char *check_dead_holders(const struct broker *b, uint32_t expected)
   if (n != expected) return "dead holders: one is not in the queue";
   if (last != q->last) return "dead holders: the last is not the last";
   if (uv_is_active((const uv_handle_t *)&q->idle) != (n > 0))
-    return "dead holders: the loop does not go on for them, or for none";
+    return "dead holders: the idle handle runs for none, or not at all";
   return NULL;
 }
 
@@ -74,7 +75,8 @@ static const char *check_hosts(const struct broker *b) {
     const struct host *h = hosts_at(&b->hosts, i);
     if (h->client) {
       if (h->client->host != i) return "hosts: a client that does not know its host";
-      if (h->client->observer != h->observer) return "hosts: an observer, or not";
+      if (h->client->observer != h->observer)
+        return "hosts: a host and its client differ in whether it observes";
       continue;
     }
     uint32_t held = refs_held_count(&b->refs, i);
@@ -100,11 +102,13 @@ static const char *check_names(const struct broker *b) {
     if (h->client->name_record != i) return "names: a client that does not know its name";
     if (strlen(h->name) != k->size || memcmp(h->name, k->text, k->size) != 0)
       return "names: a host has another name";
-    if (h->client->serves != k->ready) return "names: a worker is ready, or not";
+    if (h->client->serves != k->ready)
+      return "names: a name and its client differ in whether it is ready";
   }
   for (const struct client *c = b->connections.all; c; c = c->next) {
     bool wanted = c->host != SLAB_NONE && !c->observer;
-    if (wanted != (c->name_record != SLAB_NONE)) return "names: a worker without, or another with";
+    if (wanted != (c->name_record != SLAB_NONE))
+      return "names: a worker without a name, or an observer with one";
     if (wanted && (!slab_live(&b->names.all, c->name_record) ||
                    names_at(&b->names, c->name_record)->host != c->host))
       return "names: a client's name is another's";
@@ -134,7 +138,7 @@ static const char *check_calls(const struct broker *b) {
   }
   for (const struct client *c = b->connections.all; c; c = c->next)
     if (c->answers_due != count_due(b, c)) return "calls: another number of answers is due";
-  if (wheel_next(&b->calls.deadlines) < b->expiry.wakes_ms) return "calls: no timer for a deadline";
+  if (wheel_next(&b->calls.deadlines) < b->expiry.fires_ms) return "calls: no timer for a deadline";
   return NULL;
 }
 

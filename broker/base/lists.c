@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * Plain pointer surgery, with indices for pointers.
+ * Ordinary linked lists, with indices in the place of pointers.
  */
 #include "broker/base/lists.h"
 

@@ -97,14 +97,14 @@ uint32_t names_host(const struct names *n, const char *text, uint32_t size) {
   return name == SLAB_NONE ? SLAB_NONE : names_at(n, name)->host;
 }
 
-static bool is(const struct name *k, uint32_t event) {
+static bool has_happened(const struct name *k, uint32_t event) {
   return k->host != SLAB_NONE && (event == NAMES_PRESENT || k->ready);
 }
 
-bool names_is(const struct names *n, const char *text, uint32_t size, enum names_event event,
-              uint32_t *host) {
+bool names_has_happened(const struct names *n, const char *text, uint32_t size,
+                        enum names_event event, uint32_t *host) {
   uint32_t name = find(n, text, size);
-  if (name == SLAB_NONE || !is(names_at(n, name), event)) return false;
+  if (name == SLAB_NONE || !has_happened(names_at(n, name), event)) return false;
   *host = names_at(n, name)->host;
   return true;
 }
@@ -118,10 +118,10 @@ bool names_watch(struct names *n, const char *text, uint32_t size, enum names_ev
   return ok;
 }
 
-bool names_come_true(struct names *n, uint32_t name, struct wait *watch) {
+bool names_take_due(struct names *n, uint32_t name, struct wait *watch) {
   for (uint32_t i = waits_first_of_subject(&n->watches, name); i != SLAB_NONE;
        i = waits_next_of_subject(&n->watches, i)) {
-    if (!is(names_at(n, name), waits_at(&n->watches, i)->what)) continue;
+    if (!has_happened(names_at(n, name), waits_at(&n->watches, i)->what)) continue;
     *watch = *waits_at(&n->watches, i);
     waits_remove(&n->watches, i);
     return true;
@@ -154,7 +154,8 @@ const char *names_check(const struct names *n) {
       return "names: a record of no use";
     for (uint32_t w = waits_first_of_subject(&n->watches, i); w != SLAB_NONE;
          w = waits_next_of_subject(&n->watches, w))
-      if (is(k, waits_at(&n->watches, w)->what)) return "names: a watch that came true still waits";
+      if (has_happened(k, waits_at(&n->watches, w)->what))
+        return "names: a watch whose event has happened still waits";
   }
   if (n->by_text.count != n->all.count) return "names: the hash table has another number of names";
   return waits_check(&n->watches);

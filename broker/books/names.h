@@ -47,14 +47,15 @@ void names_give_up(struct names *n, uint32_t name);
 /* The living worker of that name; SLAB_NONE when there is none. Any bytes may be asked for. */
 uint32_t names_host(const struct names *n, const char *text, uint32_t size);
 
-/* Whether what is waited for is true already; *host is the worker then. */
-bool names_is(const struct names *n, const char *text, uint32_t size, enum names_event event,
-              uint32_t *host);
+/* Whether the event has happened for the worker that has the name now; *host is that worker. */
+bool names_has_happened(const struct names *n, const char *text, uint32_t size,
+                        enum names_event event, uint32_t *host);
 /* Notes that a client's request waits for a valid name. False when memory is short. */
 bool names_watch(struct names *n, const char *text, uint32_t size, enum names_event event,
                  uint32_t client, uint64_t request);
-/* Takes one watch of `name` that has come true out of the registry; false when there is none. */
-bool names_come_true(struct names *n, uint32_t name, struct wait *watch);
+/* Takes one watch of `name` whose event has happened out of the registry; false when there
+ * is none. */
+bool names_take_due(struct names *n, uint32_t name, struct wait *watch);
 /* The client's request waits no more (false: it did not); no request of the client does. */
 bool names_unwatch(struct names *n, uint32_t client, uint64_t request);
 void names_unwatch_all(struct names *n, uint32_t client);

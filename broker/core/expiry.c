@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * One timer for the wheel of all calls. Most calls are answered long before their
- * time: the timer is not moved then; it finds nothing when it fires, and sleeps on.
+ * One timer for the wheel of all calls. Most calls are answered long before their time: the timer
+ * is not moved then; when it fires it finds nothing due, and is armed for the next.
  */
 #include "broker/core/expiry.h"
 
@@ -24,24 +24,24 @@ static void expire(struct broker *b, uint32_t call) {
 
 static void on_time(uv_timer_t *timer);
 
-static void sleep_until_next(struct broker *b) {
+static void arm_timer(struct broker *b) {
   struct expiry *e = &b->expiry;
   uint64_t next = wheel_next(&b->calls.deadlines), now = uv_now(b->loop);
-  if (next >= e->wakes_ms) return;
-  e->wakes_ms = next;
+  if (next >= e->fires_ms) return;
+  e->fires_ms = next;
   uv_timer_start(&e->timer, on_time, next > now ? next - now : 0, 0);
 }
 
 static void on_time(uv_timer_t *timer) {
   struct broker *b = timer->data;
   uint32_t call;
-  b->expiry.wakes_ms = UINT64_MAX;
+  b->expiry.fires_ms = UINT64_MAX;
   while ((call = wheel_take(&b->calls.deadlines, uv_now(b->loop))) != SLAB_NONE) expire(b, call);
-  sleep_until_next(b);
+  arm_timer(b);
 }
 
 void expiry_open(struct broker *b) {
-  b->expiry.wakes_ms = UINT64_MAX;
+  b->expiry.fires_ms = UINT64_MAX;
   uv_timer_init(b->loop, &b->expiry.timer);
   b->expiry.timer.data = b;
 }
@@ -54,5 +54,5 @@ void expiry_set(struct broker *b, uint32_t call, uint32_t deadline_ms) {
   /* The loop's clock is cut to milliseconds: one more, so that nobody is told before the time. */
   uint64_t now = uv_now(b->loop);
   wheel_add(&b->calls.deadlines, call, now, now + deadline_ms + 1);
-  sleep_until_next(b);
+  arm_timer(b);
 }

@@ -23,7 +23,7 @@
 /* Deadlines of calls (expiry.h). */
 struct expiry {
   uv_timer_t timer;
-  uint64_t wakes_ms; /* on the loop's clock; UINT64_MAX: the timer does not run */
+  uint64_t fires_ms; /* on the loop's clock; UINT64_MAX: the timer does not run */
 };
 
 /* Hosts whose connection has ended while they held more than is released at once (releases.h):
@@ -39,10 +39,10 @@ struct broker {
   struct log log;
   struct listener listener;
   struct connections connections;
-  uv_timer_t greeting; /* runs while a connection has not said hello */
-  uint32_t hello_ms; /* so long it may take to */
+  uv_timer_t greeting; /* runs while there is a connection that has not said hello */
+  uint32_t hello_ms; /* the time it has to say it */
 
-  uint64_t last_made_up; /* the N of the last client-N */
+  uint64_t last_generated; /* the N of the last name client-N */
 
   struct hosts hosts;
   struct names names;

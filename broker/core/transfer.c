@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * Few PTs are noted inside the struct; only a message with more of them costs an allocation.
+ * Few PTs are kept inside the struct; only a message with more of them costs an allocation.
  */
 #include "broker/core/transfer.h"
 
@@ -35,7 +35,7 @@ static bool grow(struct transfer *t) {
   return true;
 }
 
-static void note(void *user, const struct pt *pt) {
+static void add(void *user, const struct pt *pt) {
   struct transfer *t = user;
   if (t->no_memory || (t->count == t->capacity && !grow(t))) {
     t->no_memory = true;
@@ -46,7 +46,7 @@ static void note(void *user, const struct pt *pt) {
 
 const char *transfer_read(struct transfer *t, const struct message *m) {
   start(t);
-  const char *fault = body_walk(m->body, m->body_size, note, t);
+  const char *fault = body_walk(m->body, m->body_size, add, t);
   if (!fault && t->no_memory) fault = "memory is too short for the objects in it";
   if (fault) end(t);
   return fault;

@@ -3,7 +3,7 @@
  * The PTs of one message on its way. A message that may carry PTs passes through these steps,
  * whatever becomes of it:
  *
- *   transfer_read    checks the body and notes its PTs
+ *   transfer_read    checks the body and lists its PTs
  *   transfer_take    counts those that came from their own host as seen; then checks that the
  *                    sender may use the others
  *   transfer_give    makes the receiver their holder (only if the message is forwarded)

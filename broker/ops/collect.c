@@ -59,10 +59,10 @@ static struct client *take_wait(struct broker *b, uint32_t host, uint64_t *reque
 static void read_budget(struct client *from, const struct message *m) {
   struct reader r;
   uint32_t count;
-  struct budget *told = &from->budget;
-  *told = (struct budget){0};
+  struct budget *budget = &from->budget;
+  *budget = (struct budget){0};
   if (m->kind != MESSAGE_REPLY || !reader_open(&r, m->body, m->body_size, &count)) return;
-  told->known = count >= 2 && reader_uint(&r, &told->ms) && reader_uint(&r, &told->put_off);
+  budget->known = count >= 2 && reader_uint(&r, &budget->ms) && reader_uint(&r, &budget->put_off);
 }
 
 void collect_answered(struct client *from, const struct message *m) {

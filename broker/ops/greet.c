@@ -62,7 +62,8 @@ static bool read_hello(struct client *from, const struct message *m, struct hell
   *h = (struct hello){.version = r.version, .observer = r.observer};
   if (!r.name) return true;
   if (!names_valid(r.name, r.name_size)) {
-    refuse(from, m, STATUS_unsupported, "a worker's name must have 1 to %d bytes and no control characters", NAME_MAX_BYTES);
+    refuse(from, m, STATUS_unsupported,
+           "a worker's name must have 1 to %d bytes and no control characters", NAME_MAX_BYTES);
     return false;
   }
   h->name_size = r.name_size;
@@ -70,10 +71,10 @@ static bool read_hello(struct client *from, const struct message *m, struct hell
   return true;
 }
 
-static void make_up_name(struct broker *b, struct hello *h) {
+static void generate_name(struct broker *b, struct hello *h) {
   do
     h->name_size = (uint32_t)snprintf(h->name, sizeof h->name, "client-%llu",
-                                      (unsigned long long)++b->last_made_up);
+                                      (unsigned long long)++b->last_generated);
   while (names_host(&b->names, h->name, h->name_size) != SLAB_NONE);
 }
 
@@ -86,7 +87,7 @@ static uint64_t new_host_id(const struct broker *b) {
   return id;
 }
 
-/* Whether the worker of this name has ended in this very turn: the name is free at its end. */
+/* Whether the worker of this name has ended in this turn: the name is free when the turn ends. */
 static bool is_being_freed(const struct broker *b, const struct hello *h) {
   uint32_t host = names_host(&b->names, h->name, h->name_size);
   const struct client *owner = host == SLAB_NONE ? NULL : hosts_at(&b->hosts, host)->client;
@@ -116,17 +117,17 @@ static bool admit(struct client *from, const struct message *m, const struct hel
   return false;
 }
 
-/* ---- Those who do not say hello ---- */
+/* ---- Connections that never say hello ---- */
 
-static void on_greeting_over(uv_timer_t *timer);
+static void on_greeting_timeout(uv_timer_t *timer);
 
 /* Not more often than ten times within hello_ms, however many connections come and say nothing. */
-static void look_again(struct broker *b, uint64_t due_in) {
+static void arm_greeting_timer(struct broker *b, uint64_t due_in) {
   uint64_t least = b->hello_ms / 10;
-  uv_timer_start(&b->greeting, on_greeting_over, due_in > least ? due_in : least, 0);
+  uv_timer_start(&b->greeting, on_greeting_timeout, due_in > least ? due_in : least, 0);
 }
 
-static void on_greeting_over(uv_timer_t *timer) {
+static void on_greeting_timeout(uv_timer_t *timer) {
   struct broker *b = timer->data;
   uint64_t now = uv_now(b->loop), next = UINT64_MAX;
   for (struct client *c = b->connections.all; c; c = c->next) {
@@ -137,12 +138,12 @@ static void on_greeting_over(uv_timer_t *timer) {
     else if (b->hello_ms - waited < next)
       next = b->hello_ms - waited;
   }
-  if (next != UINT64_MAX) look_again(b, next);
+  if (next != UINT64_MAX) arm_greeting_timer(b, next);
 }
 
 void greet_expect(struct client *c) {
   struct broker *b = c->broker;
-  if (!uv_is_active((uv_handle_t *)&b->greeting)) look_again(b, b->hello_ms);
+  if (!uv_is_active((uv_handle_t *)&b->greeting)) arm_greeting_timer(b, b->hello_ms);
 }
 
 /* ---- hello ---- */
@@ -165,7 +166,7 @@ void greet_on_hello(struct client *from, const struct message *m) {
   struct broker *b = from->broker;
   struct hello h;
   if (!read_hello(from, m, &h)) return;
-  if (!h.name_size) make_up_name(b, &h);
+  if (!h.name_size) generate_name(b, &h);
   if (!h.observer && is_being_freed(b, &h)) {
     client_postpone(from);
     return;

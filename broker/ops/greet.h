@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * The first message of a connection, and those that never send it.
+ * The first message of a connection, and the limit of time for it.
  */
 #ifndef GAIJIN_BROKER_GREET_H
 #define GAIJIN_BROKER_GREET_H
@@ -14,7 +14,7 @@ struct client;
 void greet_on_hello(struct client *from, const struct message *m);
 
 /* A connection has come: if it says no hello within broker.hello_ms (a tenth more at most), it is
- * closed. One timer for all. */
+ * closed. There is one timer for all of them. */
 void greet_expect(struct client *c);
 
 #endif

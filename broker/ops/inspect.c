@@ -13,7 +13,7 @@
 #include "proto/base.h"
 #include "proto/body.h"
 
-enum { ROWS_MOST = 1000, LOOKS_MOST = 16384, BYTES_MOST = 1 << 20 };
+enum { ROWS_MOST = 1000, EXAMINED_MOST = 16384, BYTES_MOST = 1 << 20 };
 /* Upper bounds on the wire: a name, a number, a row without what varies. */
 enum { NAME_BYTES = NAME_MAX_BYTES + 5, NUMBER_BYTES = 9, ROW_BYTES = 240 };
 enum { PAIR_BYTES = NAME_BYTES + NUMBER_BYTES };
@@ -181,8 +181,8 @@ static void choose(struct page *g, uint32_t index) {
   const struct slab *s = g->kind->slab(g->b);
   uint64_t bytes = 0;
   index = slab_next(s, index);
-  for (uint32_t looks = 0; index != SLAB_NONE && looks < LOOKS_MOST && g->count < ROWS_MOST;
-       looks++) {
+  for (uint32_t examined = 0;
+       index != SLAB_NONE && examined < EXAMINED_MOST && g->count < ROWS_MOST; examined++) {
     if (g->kind->wanted(g, index)) {
       bytes += g->kind->size(g, index);
       if (bytes > g->bytes_most && g->count > 0) break;

@@ -20,7 +20,7 @@
  * allow themselves. */
 enum { CALLS_MOST = 1 << 20 };
 
-/* Says no to a request. Nobody waits for a one-way request, so its refusal is also counted and,
+/* Refuses a request. Nobody waits for a one-way request, so its refusal is also counted and,
  * less and less often, logged. */
 __attribute__((format(printf, 4, 5)))
 static void refuse(struct client *from, const struct message *m, enum status status,

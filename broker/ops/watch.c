@@ -56,7 +56,7 @@ void watch_on_watch(struct client *from, const struct message *m) {
         NAME_MAX_BYTES);
   } else if (m->flags & MESSAGE_ONE_WAY) {
     return; /* nobody to be answered */
-  } else if (names_is(&b->names, name, size, event, &host)) {
+  } else if (names_has_happened(&b->names, name, size, event, &host)) {
     reply(from, m->id, host);
   } else if (waits_count_of_client(&b->names.watches, from->host) >= WATCHES_MOST) {
     notify_refuse(from, m, STATUS_busy, "you wait for %d workers already", WATCHES_MOST);
@@ -69,7 +69,7 @@ void watch_answer(struct client *named) {
   struct broker *b = named->broker;
   struct wait watch;
   assert(named->name_record != SLAB_NONE);
-  while (names_come_true(&b->names, named->name_record, &watch)) {
+  while (names_take_due(&b->names, named->name_record, &watch)) {
     struct client *to = hosts_at(&b->hosts, watch.client)->client;
     if (to) reply(to, watch.request, named->host);
   }

@@ -11,7 +11,7 @@ struct client;
 
 void watch_on_watch(struct client *from, const struct message *m);
 void watch_on_ready(struct client *from, const struct message *m);
-/* Answers the watches that have come true for a client's name. */
+/* Answers the watches of a client's name whose event has happened. */
 void watch_answer(struct client *named);
 
 #endif

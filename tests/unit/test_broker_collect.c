@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * The load line, free, and gc.
+ * Loads and their allowance, free, and gc.
  */
 #include "tests/unit/broker_wire.h"
 
@@ -50,7 +50,7 @@ static void answer_free(struct end *e, uint64_t id) {
   wire_send(&w, e);
 }
 
-START_TEST(free_comes_before_the_delivery_that_crosses_the_line) {
+START_TEST(free_comes_before_the_delivery_that_exceeds_the_allowance) {
   give(1, 12);
   wire_expect_peer(&w, &b, a.host, "a");
   expect_tokens(1, 10);
@@ -61,7 +61,7 @@ START_TEST(free_comes_before_the_delivery_that_crosses_the_line) {
 }
 END_TEST
 
-START_TEST(the_answer_to_free_moves_the_line) {
+START_TEST(the_answer_to_free_raises_the_allowance) {
   give(1, 20);
   wire_expect_peer(&w, &b, a.host, "a");
   expect_tokens(1, 10);
@@ -170,8 +170,8 @@ int main(void) {
   TCase *t = tcase_create("collect");
   suite_add_tcase(s, t);
   tcase_add_checked_fixture(t, setup, teardown);
-  tcase_add_test(t, free_comes_before_the_delivery_that_crosses_the_line);
-  tcase_add_test(t, the_answer_to_free_moves_the_line);
+  tcase_add_test(t, free_comes_before_the_delivery_that_exceeds_the_allowance);
+  tcase_add_test(t, the_answer_to_free_raises_the_allowance);
   tcase_add_test(t, one_message_with_many_tokens_asks_once);
   tcase_add_test(t, gc_is_answered_when_the_worker_has_collected);
   tcase_add_test(t, a_worker_may_have_its_holders_collect);

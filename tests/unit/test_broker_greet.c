@@ -29,7 +29,7 @@ START_TEST(hello_is_answered_with_identity_and_limits) {
 }
 END_TEST
 
-START_TEST(names_are_made_up_on_request) {
+START_TEST(names_are_generated_on_request) {
   wire_connect(&w, &a);
   wire_hello(&w, &a, "client-1", false);
   wire_expect(&w, &a, MESSAGE_REPLY, OP_hello);
@@ -461,7 +461,7 @@ int main(void) {
   suite_add_tcase(s, t);
   tcase_add_checked_fixture(t, setup, teardown);
   tcase_add_test(t, hello_is_answered_with_identity_and_limits);
-  tcase_add_test(t, names_are_made_up_on_request);
+  tcase_add_test(t, names_are_generated_on_request);
   tcase_add_test(t, the_highest_common_version_is_spoken);
   tcase_add_test(t, without_a_common_version_it_is_told_what_to_do);
   tcase_add_test(t, a_malformed_hello_is_a_fault);

@@ -147,7 +147,7 @@ START_TEST(who_lets_a_request_wait_does_not_answer) {
 }
 END_TEST
 
-START_TEST(who_waits_for_a_label_is_patient) {
+START_TEST(a_request_that_may_take_for_ever_is_not_due) {
   struct pack *p = wire_ask(&b, OP_s2t, "a", NULL, 2);
   pack_text(p, "x");
   pack_bool(p, true);
@@ -449,7 +449,7 @@ int main(void) {
   tcase_add_test(t, tokens_with_their_holders);
   tcase_add_test(t, tokens_come_in_pages_each_once);
   tcase_add_test(t, who_lets_a_request_wait_does_not_answer);
-  tcase_add_test(t, who_waits_for_a_label_is_patient);
+  tcase_add_test(t, a_request_that_may_take_for_ever_is_not_due);
   tcase_add_test(t, an_answer_that_was_given_up_is_due_still);
   tcase_add_test(t, who_does_not_read_does_not_answer);
   tcase_add_test(t, loads_of_pairs_that_hold_something);

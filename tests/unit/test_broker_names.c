@@ -59,17 +59,17 @@ START_TEST(watches_come_true_by_event) {
   ck_assert(names_watch(&names, "shop", 4, NAMES_READY, 8, 80));
   ck_assert_uint_eq(host_of("shop"), SLAB_NONE);
   uint32_t shop = take("shop", 1);
-  ck_assert(names_come_true(&names, shop, &watch));
+  ck_assert(names_take_due(&names, shop, &watch));
   ck_assert_uint_eq(watch.client, 7);
   ck_assert_uint_eq(watch.request, 70);
-  ck_assert(!names_come_true(&names, shop, &watch));
-  ck_assert(names_is(&names, "shop", 4, NAMES_PRESENT, &host));
-  ck_assert(!names_is(&names, "shop", 4, NAMES_READY, &host));
+  ck_assert(!names_take_due(&names, shop, &watch));
+  ck_assert(names_has_happened(&names, "shop", 4, NAMES_PRESENT, &host));
+  ck_assert(!names_has_happened(&names, "shop", 4, NAMES_READY, &host));
   names_at(&names, shop)->ready = true;
-  ck_assert(names_is(&names, "shop", 4, NAMES_READY, &host));
-  ck_assert(names_come_true(&names, shop, &watch));
+  ck_assert(names_has_happened(&names, "shop", 4, NAMES_READY, &host));
+  ck_assert(names_take_due(&names, shop, &watch));
   ck_assert_uint_eq(watch.client, 8);
-  ck_assert(!names_come_true(&names, shop, &watch));
+  ck_assert(!names_take_due(&names, shop, &watch));
 }
 END_TEST
 
@@ -79,7 +79,7 @@ START_TEST(a_new_owner_is_not_ready) {
   ck_assert(names_watch(&names, "other", 5, NAMES_READY, 7, 70));
   names_give_up(&names, shop);
   take("shop", 2);
-  ck_assert(!names_is(&names, "shop", 4, NAMES_READY, &host));
+  ck_assert(!names_has_happened(&names, "shop", 4, NAMES_READY, &host));
   ck_assert(names_unwatch(&names, 7, 70));
 }
 END_TEST

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT
  *
- * Random lives. Clients that keep the rules of the reference protocol exchange
- * tokens, give them back, die and come again; the broker must never accuse one of
- * them, never let a token be dropped that somebody holds, and forget everything in
- * the end. Then: clients that send damaged messages, which only they may suffer from.
+ * Random steps. Clients that keep the rules of the reference protocol exchange tokens, give them
+ * back, end and connect again; the broker must never take one of them for a forger, never drop a
+ * token that somebody holds, and forget everything in the end. Then: clients that send damaged
+ * messages, which must harm only themselves.
  */
 #include "tests/unit/broker_wire.h"
 #include "tests/unit/random.h"
@@ -15,8 +15,9 @@ struct held {
   uint64_t count;
 };
 
-/* What a client keeps by the rules: sent per own token, count per holding, requests to answer. */
-struct life {
+/* A client and what it must keep by the rules: sent per own token, count per holding, requests to
+ * answer. */
+struct model {
   struct end e;
   char name[8];
   uint64_t sent[TOKENS + 1], next_token[TOKENS + 1]; /* per slot; ids are never used twice */
@@ -29,162 +30,163 @@ struct life {
 };
 
 static struct wire w;
-static struct life lives[ENDS];
+static struct model models[ENDS];
 static uint64_t random_state;
 
 static uint32_t below(uint32_t n) { return random_below(&random_state, n); }
 
-static void be_born(struct life *l, unsigned i) {
-  memset(l, 0, sizeof *l);
-  snprintf(l->name, sizeof l->name, "w%u", i);
-  wire_join(&w, &l->e, l->name);
+static void join(struct model *c, unsigned i) {
+  memset(c, 0, sizeof *c);
+  snprintf(c->name, sizeof c->name, "w%u", i);
+  wire_join(&w, &c->e, c->name);
 }
 
-static struct held *find_held(struct life *l, const struct pt *pt) {
-  for (unsigned i = 0; i < l->n_held; i++)
-    if (pt_equal(&l->held[i].pt, pt)) return &l->held[i];
+static struct held *find_held(struct model *c, const struct pt *pt) {
+  for (unsigned i = 0; i < c->n_held; i++)
+    if (pt_equal(&c->held[i].pt, pt)) return &c->held[i];
   return NULL;
 }
 
 /* Any token the client may send: one of its own (counted as sent) or one it holds. */
-static struct pt choose_pt(struct life *l) {
-  if (l->n_held && below(2)) return l->held[below(l->n_held)].pt;
+static struct pt choose_pt(struct model *c) {
+  if (c->n_held && below(2)) return c->held[below(c->n_held)].pt;
   unsigned slot = below(TOKENS);
-  if (l->sent[slot] == 0) l->next_token[slot] = ++l->last_token;
-  l->sent[slot]++;
-  return wire_token(&l->e, l->next_token[slot]);
+  if (c->sent[slot] == 0) c->next_token[slot] = ++c->last_token;
+  c->sent[slot]++;
+  return wire_token(&c->e, c->next_token[slot]);
 }
 
 /* Rule 3: every PT that arrives is counted in, in order. */
 static void count_in(void *user, const struct pt *pt) {
-  struct life *l = user;
-  if (pt->host == l->e.host) return;
-  struct held *h = find_held(l, pt);
+  struct model *c = user;
+  if (pt->host == c->e.host) return;
+  struct held *h = find_held(c, pt);
   if (!h) {
-    ck_assert_uint_lt(l->n_held, HELD_MOST);
-    h = &l->held[l->n_held++];
+    ck_assert_uint_lt(c->n_held, HELD_MOST);
+    h = &c->held[c->n_held++];
     *h = (struct held){.pt = *pt};
   }
   h->count++;
 }
 
-static void on_drop(struct life *l) {
-  for (uint32_t i = 0; i < l->e.m.body_count; i += 2) {
-    uint64_t id = wire_uint(&l->e), seen = wire_uint(&l->e);
+static void on_drop(struct model *c) {
+  for (uint32_t i = 0; i < c->e.m.body_count; i += 2) {
+    uint64_t id = wire_uint(&c->e), seen = wire_uint(&c->e);
     unsigned slot = 0;
-    while (slot < TOKENS && !(l->sent[slot] && l->next_token[slot] == id)) slot++;
+    while (slot < TOKENS && !(c->sent[slot] && c->next_token[slot] == id)) slot++;
     ck_assert_msg(slot < TOKENS, "dropped a token that is not kept");
-    ck_assert_uint_le(seen, l->sent[slot]);
-    l->sent[slot] -= seen;
-    if (l->sent[slot]) continue; /* one is still under way */
+    ck_assert_uint_le(seen, c->sent[slot]);
+    c->sent[slot] -= seen;
+    if (c->sent[slot]) continue; /* one is still under way */
     for (unsigned k = 0; k < ENDS; k++) {
-      struct pt pt = wire_token(&l->e, id);
-      ck_assert_msg(!find_held(&lives[k], &pt), "dropped a token that is held");
+      struct pt pt = wire_token(&c->e, id);
+      ck_assert_msg(!find_held(&models[k], &pt), "dropped a token that is held");
     }
   }
 }
 
-static void handle(struct life *l) {
-  const struct message *m = &l->e.m;
+static void handle(struct model *c) {
+  const struct message *m = &c->e.m;
   const struct op_info *info = op_info(m->op);
   if (m->kind == MESSAGE_ERROR) {
-    uint64_t status = wire_uint(&l->e);
-    ck_assert_msg(status == STATUS_dead, "an honest client got error %s", status_name(status));
+    uint64_t status = wire_uint(&c->e);
+    ck_assert_msg(status == STATUS_dead, "a client that keeps the rules got error %s",
+                  status_name(status));
   } else if (m->kind == MESSAGE_REPLY || info->way == OP_ROUTED) {
-    body_walk(m->body, m->body_size, count_in, l);
+    body_walk(m->body, m->body_size, count_in, c);
   }
-  if (m->kind == MESSAGE_REQUEST && l->n_asked < 256) {
-    l->asked[l->n_asked] = m->id;
-    l->asked_op[l->n_asked++] = m->op;
+  if (m->kind == MESSAGE_REQUEST && c->n_asked < 256) {
+    c->asked[c->n_asked] = m->id;
+    c->asked_op[c->n_asked++] = m->op;
   }
-  if (m->op == OP_drop) on_drop(l);
+  if (m->op == OP_drop) on_drop(c);
 }
 
-static void read_some(struct life *l, unsigned most) {
+static void read_some(struct model *c, unsigned most) {
   while (most-- > 0) {
-    int r = wire_next(&w, &l->e);
-    ck_assert_msg(r >= 0, "an honest client was disconnected");
+    int r = wire_next(&w, &c->e);
+    ck_assert_msg(r >= 0, "a client that keeps the rules was disconnected");
     if (r == 0) return;
-    handle(l);
+    handle(c);
   }
 }
 
-static void ask(struct life *l) {
-  struct pt target = l->n_held ? l->held[below(l->n_held)].pt : (struct pt){0};
+static void ask(struct model *c) {
+  struct pt target = c->n_held ? c->held[below(c->n_held)].pt : (struct pt){0};
   unsigned values = 1 + below(3);
-  if (l->n_held && below(2))
-    wire_ask(&l->e, OP_call, NULL, &target, values);
+  if (c->n_held && below(2))
+    wire_ask(&c->e, OP_call, NULL, &target, values);
   else
-    wire_ask(&l->e, OP_s2t, lives[below(ENDS)].name, NULL, values = 1);
+    wire_ask(&c->e, OP_s2t, models[below(ENDS)].name, NULL, values = 1);
   while (values-- > 0) {
-    struct pt pt = choose_pt(l);
-    pack_pt(&l->e.p, &pt);
+    struct pt pt = choose_pt(c);
+    pack_pt(&c->e.p, &pt);
   }
-  wire_send(&w, &l->e);
+  wire_send(&w, &c->e);
   if (below(8)) return;
-  pack_uint(wire_begin(&l->e, MESSAGE_NOTICE, OP_cancel, 0, 1), l->e.last_id);
-  wire_send(&w, &l->e);
+  pack_uint(wire_begin(&c->e, MESSAGE_NOTICE, OP_cancel, 0, 1), c->e.last_id);
+  wire_send(&w, &c->e);
 }
 
-static void answer(struct life *l) {
-  if (!l->n_asked) return;
-  unsigned i = below(l->n_asked);
-  bool bare = l->asked_op[i] == OP_free;
-  wire_begin(&l->e, MESSAGE_REPLY, l->asked_op[i], l->asked[i], bare ? 0 : 1);
+static void answer(struct model *c) {
+  if (!c->n_asked) return;
+  unsigned i = below(c->n_asked);
+  bool bare = c->asked_op[i] == OP_free;
+  wire_begin(&c->e, MESSAGE_REPLY, c->asked_op[i], c->asked[i], bare ? 0 : 1);
   if (!bare) {
-    struct pt pt = choose_pt(l);
-    pack_pt(&l->e.p, &pt);
+    struct pt pt = choose_pt(c);
+    pack_pt(&c->e.p, &pt);
   }
-  wire_send(&w, &l->e);
-  l->n_asked--;
-  l->asked[i] = l->asked[l->n_asked];
-  l->asked_op[i] = l->asked_op[l->n_asked];
+  wire_send(&w, &c->e);
+  c->n_asked--;
+  c->asked[i] = c->asked[c->n_asked];
+  c->asked_op[i] = c->asked_op[c->n_asked];
 }
 
-static void give_back(struct life *l) {
-  if (!l->n_held) return;
-  struct held *h = &l->held[below(l->n_held)];
-  wire_unsub(&w, &l->e, &h->pt, h->count);
-  *h = l->held[--l->n_held];
+static void give_back(struct model *c) {
+  if (!c->n_held) return;
+  struct held *h = &c->held[below(c->n_held)];
+  wire_unsub(&w, &c->e, &h->pt, h->count);
+  *h = c->held[--c->n_held];
 }
 
 static void step(unsigned i) {
-  struct life *l = &lives[i];
+  struct model *c = &models[i];
   uint32_t what = below(1000);
   if (what < 300)
-    ask(l);
+    ask(c);
   else if (what < 550)
-    answer(l);
+    answer(c);
   else if (what < 700)
-    give_back(l);
+    give_back(c);
   else if (what < 995)
-    read_some(l, 1 + below(4));
+    read_some(c, 1 + below(4));
   else {
-    wire_leave(&l->e);
+    wire_leave(&c->e);
     wire_turn(&w);
-    be_born(l, i);
+    join(c, i);
   }
-  while (l->n_held > HELD_MOST - 16) give_back(l);
+  while (c->n_held > HELD_MOST - 16) give_back(c);
 }
 
-START_TEST(honest_clients_are_never_accused_and_nothing_is_left) {
+START_TEST(clients_that_keep_the_rules_are_served_and_nothing_is_left) {
   struct broker_config config = {
       .load_min = 5, .load_gain = 1.4, .max_message = 1 << 20, .log_level = LOG_ERROR};
   random_state = random_seed("random");
   wire_open(&w, &config);
-  for (unsigned i = 0; i < ENDS; i++) be_born(&lives[i], i);
+  for (unsigned i = 0; i < ENDS; i++) join(&models[i], i);
   for (int n = 0; n < 6000; n++) step(below(ENDS));
   /* Everybody reads up and gives everything back, until no token is left. */
   for (int round = 0; round < 100; round++) {
     for (unsigned i = 0; i < ENDS; i++) {
-      read_some(&lives[i], UINT32_MAX);
-      while (lives[i].n_held) give_back(&lives[i]);
+      read_some(&models[i], UINT32_MAX);
+      while (models[i].n_held) give_back(&models[i]);
     }
   }
   ck_assert_uint_eq(w.broker.refs.tokens.count, 0);
   for (unsigned i = 0; i < ENDS; i++) {
-    for (unsigned slot = 0; slot < TOKENS; slot++) ck_assert_uint_eq(lives[i].sent[slot], 0);
-    wire_leave(&lives[i].e);
+    for (unsigned slot = 0; slot < TOKENS; slot++) ck_assert_uint_eq(models[i].sent[slot], 0);
+    wire_leave(&models[i].e);
   }
   wire_turn(&w);
   wire_turn(&w);
@@ -255,7 +257,7 @@ int main(void) {
   Suite *s = suite_create("broker random");
   TCase *t = tcase_create("random");
   suite_add_tcase(s, t);
-  tcase_add_test(t, honest_clients_are_never_accused_and_nothing_is_left);
+  tcase_add_test(t, clients_that_keep_the_rules_are_served_and_nothing_is_left);
   tcase_add_test(t, damaged_messages_hurt_only_their_sender);
   return run_suite(s);
 }

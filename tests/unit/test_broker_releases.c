@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * The estates of large holders (broker/core/estate.c): others are answered while they are settled.
+ * What large holders held when they ended (broker/core/releases.c): it is released in pieces, and
+ * others are answered meanwhile.
  */
 #include "tests/unit/broker_wire.h"
 
@@ -71,7 +72,7 @@ static void expect_all_drops(unsigned n) {
   wire_quiet(&w, &host);
 }
 
-START_TEST(others_are_answered_while_an_estate_is_settled) {
+START_TEST(others_are_answered_while_a_large_holder_is_released) {
   struct end holder;
   join_holder(&holder, "holder", 1);
   wire_leave(&holder);
@@ -80,7 +81,7 @@ START_TEST(others_are_answered_while_an_estate_is_settled) {
 }
 END_TEST
 
-START_TEST(several_estates_and_a_successor_of_the_name) {
+START_TEST(several_dead_holders_and_a_successor_of_the_name) {
   struct end first, second, successor = {0};
   join_holder(&first, "first", 1);
   join_holder(&second, "second", 1 + HELD);
@@ -96,7 +97,7 @@ START_TEST(several_estates_and_a_successor_of_the_name) {
 }
 END_TEST
 
-START_TEST(the_host_dies_before_the_estate_of_its_holder_is_settled) {
+START_TEST(the_host_dies_before_its_dead_holder_is_released) {
   struct end holder;
   join_holder(&holder, "holder", 1);
   wire_leave(&holder);
@@ -119,12 +120,12 @@ START_TEST(the_broker_stops_in_the_middle) {
 END_TEST
 
 int main(void) {
-  Suite *s = suite_create("broker estate");
-  TCase *c = tcase_create("estate");
+  Suite *s = suite_create("broker releases");
+  TCase *c = tcase_create("releases");
   tcase_add_checked_fixture(c, setup, teardown);
-  tcase_add_test(c, others_are_answered_while_an_estate_is_settled);
-  tcase_add_test(c, several_estates_and_a_successor_of_the_name);
-  tcase_add_test(c, the_host_dies_before_the_estate_of_its_holder_is_settled);
+  tcase_add_test(c, others_are_answered_while_a_large_holder_is_released);
+  tcase_add_test(c, several_dead_holders_and_a_successor_of_the_name);
+  tcase_add_test(c, the_host_dies_before_its_dead_holder_is_released);
   suite_add_tcase(s, c);
   TCase *stops = tcase_create("stops");
   tcase_add_checked_fixture(stops, setup, NULL);
