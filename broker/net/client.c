@@ -19,10 +19,10 @@
 #include "proto/limits.h"
 
 enum { READ_BYTES = 64 << 10, WAIT_TO_READ = UV_READABLE | UV_DISCONNECT };
-/* A client with more than this (or four of the largest messages) waiting for it gets no more
- * requests. */
-#define QUEUE_SOFT ((size_t)64 << 20)
-/* With so many times as much, answers and notices included, it is not going to read them. */
+/* connections.queue_most: so many bytes, or so many of the largest messages if that is more. */
+#define QUEUE_BYTES ((size_t)64 << 20)
+enum { QUEUE_MESSAGES = 4 };
+/* With so many times as much, answers and notices included, a client is not going to read them. */
 enum { QUEUE_HARD_FACTOR = 4 };
 
 /* ---- Ends ---- */
@@ -97,12 +97,9 @@ bool client_is_responsive(const struct client *c) {
 
 /* ---- Writing ---- */
 
-static size_t queue_bound(const struct client *c) {
-  size_t four = (size_t)c->connections->max_message * 4;
-  return four > QUEUE_SOFT ? four : QUEUE_SOFT;
+bool client_has_room(const struct client *c) {
+  return c->outbox.bytes <= c->connections->queue_most;
 }
-
-bool client_has_room(const struct client *c) { return c->outbox.bytes <= queue_bound(c); }
 
 static void make_dirty(struct client *c) {
   if (c->is_dirty) return;
@@ -113,7 +110,7 @@ static void make_dirty(struct client *c) {
 
 void client_push(struct client *c, const void *bytes, uint32_t size) {
   if (c->state == CLIENT_CONDEMNED || c->write_failed) return;
-  if (c->outbox.bytes > QUEUE_HARD_FACTOR * queue_bound(c)) {
+  if (c->outbox.bytes > QUEUE_HARD_FACTOR * c->connections->queue_most) {
     client_condemn(c, "it does not read what it is sent: %zu bytes wait for it", c->outbox.bytes);
     return;
   }
@@ -360,6 +357,8 @@ void connections_init(struct connections *n, uv_loop_t *loop, const struct log *
                       uint32_t max_message) {
   *n = (struct connections){
       .loop = loop, .log = log, .events = events, .broker = broker, .max_message = max_message};
+  n->queue_most = (size_t)max_message * QUEUE_MESSAGES;
+  if (n->queue_most < QUEUE_BYTES) n->queue_most = QUEUE_BYTES;
   frame_init(&n->inbox, max_message);
 }
 

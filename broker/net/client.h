@@ -48,6 +48,7 @@ struct connections {
   const struct client_events *events;
   struct broker *broker; /* given to every client */
   uint32_t max_message; /* bytes after the length prefix */
+  size_t queue_most; /* bytes: a client for which more waits gets no more requests */
   struct client *all; /* every one that is not closed, newest first */
   struct client *dirty; /* those with something new to write */
   struct client *condemned; /* those that end with this turn */
@@ -131,9 +132,9 @@ void client_ready(struct client *c);
 void client_postpone(struct client *c);
 
 /* Queues a message. A client that is not there any more is silently skipped: its end is under
- * way. One that does not read for too long is condemned. */
+ * way. One for which more than four times queue_most waits is condemned: it does not read. */
 void client_push(struct client *c, const void *bytes, uint32_t size);
-/* Whether the client is fit for another request: what waits for it is within bounds. */
+/* Whether the client is fit for another request: no more than queue_most waits for it. */
 bool client_has_room(const struct client *c);
 
 /* The client was sent a request that it is to answer in finite time; it has answered one. */

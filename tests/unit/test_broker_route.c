@@ -181,20 +181,39 @@ START_TEST(a_cancelled_request_is_not_answered) {
 }
 END_TEST
 
-/* The broker's record of a request that was given up stays until the host answers, if only with an
- * error that nobody hears. */
-START_TEST(the_record_of_a_given_up_request_goes_with_its_answer) {
-  uint64_t id = ask(&a, &b, "b");
-  pack_uint(wire_begin(&a, MESSAGE_NOTICE, OP_cancel, 0, 1), a.last_id);
+/* The record of a request that was given up goes when its late answer comes (_i == 1: an error, 2: a
+ * forged answer), and not before; the asker may use the id again meanwhile. */
+START_TEST(a_late_answer_ends_the_record_of_a_given_up_request) {
+  uint64_t id = ask(&a, &b, "b"), asked = a.last_id, again;
+  pack_uint(wire_begin(&a, MESSAGE_NOTICE, OP_cancel, 0, 1), asked);
   wire_send(&w, &a);
   wire_expect(&w, &b, MESSAGE_NOTICE, OP_cancel);
   ck_assert_uint_eq(w.broker.calls.all.count, 1);
-  struct pack *p = wire_begin(&b, MESSAGE_ERROR, OP_labels, id, 2);
-  pack_uint(p, STATUS_cancelled);
-  pack_text(p, "given up");
+  a.last_id = asked - 1;
+  again = ask(&a, &b, "b");
+  ck_assert_uint_eq(a.last_id, asked);
+  ck_assert_uint_ne(again, id);
+  ck_assert_uint_eq(w.broker.calls.all.count, 2);
+  struct pt forged = wire_token(&c, 1);
+  if (_i == 1) {
+    pack_uint(wire_begin(&b, MESSAGE_ERROR, OP_labels, id, 2), STATUS_cancelled);
+    pack_text(&b.p, "given up");
+  } else {
+    pack_pt(wire_begin(&b, MESSAGE_REPLY, OP_labels, id, 1), &forged);
+    if (_i == 0) b.out.size = 0, pack_text(wire_begin(&b, MESSAGE_REPLY, OP_labels, id, 1), "late");
+  }
   wire_send(&w, &b);
   wire_quiet(&w, &b);
+  ck_assert_uint_eq(w.broker.calls.all.count, 1);
+  a.last_id++; /* the ping's */
+  wire_quiet(&w, &a);
+  answer(&b, again, "in time");
+  wire_expect(&w, &a, MESSAGE_REPLY, OP_labels);
+  ck_assert_uint_eq(a.m.id, asked);
+  wire_expect_text(&a, "in time");
   ck_assert_uint_eq(w.broker.calls.all.count, 0);
+  answer(&b, id, "twice"); /* the id that b was given means nothing any more */
+  wire_quiet(&w, &b);
   wire_quiet(&w, &a);
 }
 END_TEST
@@ -224,22 +243,41 @@ START_TEST(the_late_answer_to_a_dead_asker_is_discarded) {
 }
 END_TEST
 
-/* What waits for a client that does not read: requests up to 64 MiB, anything up to 256 MiB. */
-enum { LARGE = (1 << 20) - 256, SOFT_BYTES = 64 << 20, HARD_BYTES = 256 << 20 };
+static struct client *client_of(const struct end *e) {
+  return hosts_at(&w.broker.hosts, hosts_find(&w.broker.hosts, e->host))->client;
+}
+
+START_TEST(what_may_wait_for_a_client_is_four_messages_or_64_mib) {
+  struct connections n;
+  connections_init(&n, &w.loop, &w.broker.log, w.broker.connections.events, NULL, 1 << 20);
+  ck_assert_uint_eq(n.queue_most, 64 << 20);
+  connections_deinit(&n);
+  connections_init(&n, &w.loop, &w.broker.log, w.broker.connections.events, NULL, 20 << 20);
+  ck_assert_uint_eq(n.queue_most, 80 << 20);
+  connections_deinit(&n);
+}
+END_TEST
+
+enum { LARGE = 1 << 18 };
 static char large[LARGE];
 
 START_TEST(a_client_that_does_not_read_gets_no_more_requests) {
-  uint32_t sent = 0;
-  do {
-    ck_assert_uint_lt(sent, SOFT_BYTES + 4 * LARGE);
+  w.broker.connections.queue_most = 4 * LARGE;
+  bool busy = false;
+  size_t waits = 0;
+  for (int i = 0; i < 50 && !busy; i++) {
+    waits = client_of(&b)->outbox.bytes;
     pack_string(wire_ask(&a, OP_s2t, "b", NULL, 1), large, LARGE);
     wire_send(&w, &a);
-    sent += LARGE;
-  } while (wire_next(&w, &a) != 1);
-  ck_assert_uint_gt(sent, SOFT_BYTES);
-  ck_assert_int_eq(a.m.kind, MESSAGE_ERROR);
-  ck_assert_uint_eq(a.m.id, a.last_id);
-  ck_assert_uint_eq(wire_uint(&a), STATUS_busy);
+    if (wire_next(&w, &a) == 1) {
+      busy = true;
+      ck_assert_int_eq(a.m.kind, MESSAGE_ERROR);
+      ck_assert_uint_eq(wire_uint(&a), STATUS_busy);
+    }
+    ck_assert_int_eq(busy, waits > 4 * LARGE);
+  }
+  ck_assert(busy);
+  ck_assert_uint_eq(client_of(&b)->outbox.bytes, waits);
   /* Others are served meanwhile, and b is again when it has read. */
   ask(&a, &c, "c");
   while (wire_next(&w, &b) == 1) continue;
@@ -247,25 +285,24 @@ START_TEST(a_client_that_does_not_read_gets_no_more_requests) {
 }
 END_TEST
 
-/* Answers are not refused at the soft bound: who asked and does not read is ended at the hard one. */
-START_TEST(a_client_that_never_reads_is_ended) {
-  uint32_t sent = 0;
-  wire_ask(&b, OP_labels, "a", NULL, 0);
-  wire_send(&w, &b);
-  wire_expect_peer(&w, &a, b.host, "b");
-  for (;;) {
-    wire_expect(&w, &a, MESSAGE_REQUEST, OP_labels);
-    pack_string(wire_begin(&a, MESSAGE_REPLY, OP_labels, a.m.id, 1), large, LARGE);
+START_TEST(a_client_that_does_not_read_answers_is_ended_far_beyond_that) {
+  enum { MOST = LARGE }; /* four times that is the bound */
+  bool ended = false;
+  w.broker.connections.queue_most = MOST;
+  for (int i = 0; i < 50 && !ended; i++) {
+    wire_ask(&a, OP_labels, "b", NULL, 0); /* a asks on and on, and never reads */
     wire_send(&w, &a);
-    sent += LARGE;
-    if (sent > HARD_BYTES && wire_next(&w, &a) == 1) break;
-    ck_assert_uint_lt(sent, HARD_BYTES + 4 * LARGE);
-    wire_ask(&b, OP_labels, "a", NULL, 0);
+    int r;
+    while ((r = wire_next(&w, &b)) == 1 && b.m.op == OP_peer) continue;
+    size_t waits = client_of(&a)->outbox.bytes;
+    pack_string(wire_begin(&b, MESSAGE_REPLY, OP_labels, b.m.id, 1), large, LARGE);
     wire_send(&w, &b);
+    wire_quiet(&w, &b);
+    ended = hosts_find(&w.broker.hosts, a.host) == SLAB_NONE;
+    ck_assert_int_eq(ended, waits > 4 * MOST);
   }
-  ck_assert_int_eq(a.m.op, OP_dead);
-  ck_assert_uint_eq(wire_uint(&a), b.host);
-  wire_quiet(&w, &c);
+  ck_assert(ended);
+  wire_expect(&w, &b, MESSAGE_NOTICE, OP_dead);
 }
 END_TEST
 
@@ -284,10 +321,11 @@ int main(void) {
   tcase_add_test(t, only_the_host_asked_can_answer);
   tcase_add_test(t, an_answer_to_another_op_ends_the_connection);
   tcase_add_test(t, a_cancelled_request_is_not_answered);
-  tcase_add_test(t, the_record_of_a_given_up_request_goes_with_its_answer);
+  tcase_add_loop_test(t, a_late_answer_ends_the_record_of_a_given_up_request, 0, 3);
   tcase_add_test(t, calls_to_the_dead_fail_and_then_its_death_is_told);
   tcase_add_test(t, the_late_answer_to_a_dead_asker_is_discarded);
+  tcase_add_test(t, what_may_wait_for_a_client_is_four_messages_or_64_mib);
   tcase_add_test(t, a_client_that_does_not_read_gets_no_more_requests);
-  tcase_add_test(t, a_client_that_never_reads_is_ended);
+  tcase_add_test(t, a_client_that_does_not_read_answers_is_ended_far_beyond_that);
   return run_suite(s);
 }
