@@ -10,7 +10,8 @@
 
 struct client;
 
-/* One whole message, prefix included. The client may be condemned afterwards. */
+/* One whole message, length prefix included (client_events.message). The client may be condemned
+ * afterwards, or the message postponed. */
 void dispatch_message(struct client *from, uint8_t *bytes, uint32_t size);
 
 #endif

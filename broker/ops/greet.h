@@ -13,8 +13,8 @@ struct client;
  * of a worker that has ended in this turn, the message is postponed to the end of the turn. */
 void greet_on_hello(struct client *from, const struct message *m);
 
-/* A connection has come: if it says no hello within broker.hello_ms (a tenth more at most), it is
- * closed. There is one timer for all of them. */
+/* A connection has come (client_events.opened): if it says no hello within broker.hello_ms (a tenth
+ * more at most), it is closed. There is one timer for all of them. */
 void greet_expect(struct client *c);
 
 #endif

@@ -7,8 +7,8 @@
 
 struct client;
 
-/* Processes the end of a condemned client: tells everybody concerned, gives back what it held (or
- * begins to), closes it. */
+/* Processes the end of a condemned client (client_events.ended): tells everybody concerned, gives
+ * back what it held (or begins to), closes it. */
 void reap(struct client *c);
 
 #endif

@@ -181,8 +181,8 @@ START_TEST(a_cancelled_request_is_not_answered) {
 }
 END_TEST
 
-/* The record of a request that was given up goes when its late answer comes (_i == 1: an error, 2: a
- * forged answer), and not before; the asker may use the id again meanwhile. */
+/* The record of a request that was given up goes when its late answer comes (_i == 1: an error, 2:
+ * a forged answer), and not before; the asker may use the id again meanwhile. */
 START_TEST(a_late_answer_ends_the_record_of_a_given_up_request) {
   uint64_t id = ask(&a, &b, "b"), asked = a.last_id, again;
   pack_uint(wire_begin(&a, MESSAGE_NOTICE, OP_cancel, 0, 1), asked);
