@@ -147,58 +147,6 @@ START_TEST(who_lets_a_request_wait_does_not_answer) {
 }
 END_TEST
 
-START_TEST(a_request_that_may_take_for_ever_is_not_due) {
-  struct pack *p = wire_ask(&b, OP_s2t, "a", NULL, 2);
-  pack_text(p, "x");
-  pack_bool(p, true);
-  wire_send(&w, &b);
-  silent_for(&a, 5000);
-  ck_assert(answering(&a));
-}
-END_TEST
-
-START_TEST(an_answer_that_was_given_up_is_due_still) {
-  wire_ask(&b, OP_labels, "a", NULL, 0);
-  wire_send(&w, &b);
-  silent_for(&a, 5000);
-  ck_assert(!answering(&a));
-  pack_uint(wire_begin(&b, MESSAGE_NOTICE, OP_cancel, 0, 1), b.last_id);
-  wire_send(&w, &b);
-  ck_assert(!answering(&a)); /* it has been told, and does not react: an operator wants to know */
-  do
-    ck_assert_int_eq(wire_next(&w, &a), 1);
-  while (a.m.op != OP_labels);
-  wire_begin(&a, MESSAGE_REPLY, OP_labels, a.m.id, 0);
-  wire_send(&w, &a);
-  ck_assert(answering(&a));
-  silent_for(&a, 5000);
-  ck_assert(answering(&a));
-}
-END_TEST
-
-START_TEST(who_does_not_read_does_not_answer) {
-  enum { PIECE = 32 << 10 };
-  static const char bytes[PIECE];
-  while (!(client_of(&a)->events & UV_WRITABLE)) { /* posts until its socket is full */
-    struct message h = {.kind = MESSAGE_REQUEST,
-                        .op = OP_s2t,
-                        .id = 1,
-                        .flags = MESSAGE_ONE_WAY,
-                        .target = OP_NAME,
-                        .name = "a",
-                        .name_size = 1};
-    pack_string(wire_begin_to(&b, &h, 1), bytes, PIECE);
-    wire_send(&w, &b);
-    wire_turn(&w);
-  }
-  ck_assert(answering(&a));
-  silent_for(&a, 5000);
-  ck_assert(!answering(&a));
-  while (wire_next(&w, &a) == 1) continue;
-  ck_assert(answering(&a));
-}
-END_TEST
-
 START_TEST(tokens_with_their_holders) {
   uint32_t rows;
   bool dead;
@@ -449,9 +397,6 @@ int main(void) {
   tcase_add_test(t, tokens_with_their_holders);
   tcase_add_test(t, tokens_come_in_pages_each_once);
   tcase_add_test(t, who_lets_a_request_wait_does_not_answer);
-  tcase_add_test(t, a_request_that_may_take_for_ever_is_not_due);
-  tcase_add_test(t, an_answer_that_was_given_up_is_due_still);
-  tcase_add_test(t, who_does_not_read_does_not_answer);
   tcase_add_test(t, loads_of_pairs_that_hold_something);
   tcase_add_test(t, loads_tell_how_the_client_collects);
   tcase_add_test(t, loads_of_one_host_or_client);

@@ -20,7 +20,7 @@ static uint32_t introduce(uint32_t host, uint32_t client) {
   return load;
 }
 
-/* Raises n times; how many of them were over the line. */
+/* Raises n times; how many of them were over the allowance. */
 static uint32_t raise_by(uint32_t load, uint32_t n) {
   uint32_t over = 0;
   while (n-- > 0) over += loads_raise(&loads, load);
@@ -36,7 +36,7 @@ START_TEST(a_pair_is_introduced_once) {
 }
 END_TEST
 
-START_TEST(the_line_is_at_load_min_first) {
+START_TEST(the_allowance_is_load_min_first) {
   uint32_t load = introduce(1, 2);
   ck_assert_uint_eq(raise_by(load, 100), 0);
   ck_assert(loads_raise(&loads, load));
@@ -98,7 +98,7 @@ int main(void) {
   suite_add_tcase(s, t);
   tcase_add_checked_fixture(t, setup, teardown);
   tcase_add_test(t, a_pair_is_introduced_once);
-  tcase_add_test(t, the_line_is_at_load_min_first);
+  tcase_add_test(t, the_allowance_is_load_min_first);
   tcase_add_test(t, a_settled_load_may_grow_by_the_gain);
   tcase_add_test(t, shadows_fall_with_their_load);
   tcase_add_test(t, settling_touches_one_client_and_all_its_hosts);
