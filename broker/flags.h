@@ -5,7 +5,7 @@
 #ifndef GAIJIN_BROKER_FLAGS_H
 #define GAIJIN_BROKER_FLAGS_H
 
-#include "broker/core/broker.h"
+#include "broker/broker.h"
 
 struct flags {
   struct broker_config config;

@@ -297,10 +297,9 @@ static void write_only(struct end *e) {
 }
 
 static void begin_hello(struct end *e, const char *name) {
-  struct pack *p = wire_begin(e, MESSAGE_REQUEST, OP_hello, 1, 3);
-  pack_uint(p, WIRE_VERSION);
-  pack_text(p, name);
-  pack_bool(p, false);
+  struct hello_request h = {.lowest = WIRE_VERSION_LEAST, .highest = WIRE_VERSION_MOST,
+                            .name = name, .name_size = (uint32_t)strlen(name)};
+  hello_put_request(wire_begin(e, MESSAGE_REQUEST, OP_hello, 1, hello_request_values(0)), &h, 0);
   wire_end(e);
   e->last_id = 1;
 }
