@@ -186,6 +186,19 @@ START_TEST(bad_names_are_refused) {
 }
 END_TEST
 
+START_TEST(the_longest_name_has_64_bytes) {
+  static const char name[] = "1234567890123456789012345678901234567890123456789012345678901234";
+  ck_assert_uint_eq(sizeof name, NAME_MAX_BYTES + 1);
+  wire_join(&w, &a, name);
+  wire_expect_text(&a, name);
+  wire_join(&w, &b, "b");
+  wire_ask(&b, OP_labels, name, NULL, 0);
+  wire_send(&w, &b);
+  wire_expect_peer(&w, &a, b.host, "b");
+  wire_expect(&w, &a, MESSAGE_REQUEST, OP_labels);
+}
+END_TEST
+
 START_TEST(nothing_is_accepted_before_hello_or_a_second_hello) {
   wire_connect(&w, &a);
   wire_begin(&a, MESSAGE_REQUEST, OP_ping, 1, 0);
@@ -468,6 +481,7 @@ int main(void) {
   tcase_add_test(t, no_op_of_a_later_version_than_agreed);
   tcase_add_test(t, a_name_is_taken_until_its_worker_ends);
   tcase_add_test(t, bad_names_are_refused);
+  tcase_add_test(t, the_longest_name_has_64_bytes);
   tcase_add_test(t, nothing_is_accepted_before_hello_or_a_second_hello);
   tcase_add_test(t, who_never_says_hello_is_sent_away);
   tcase_add_test(t, before_hello_only_small_messages_are_taken);

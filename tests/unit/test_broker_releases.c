@@ -3,6 +3,7 @@
  * What large holders held when they ended (broker/core/releases.c): it is released in pieces, and
  * others are answered meanwhile.
  */
+#include "proto/base.h"
 #include "tests/unit/broker_wire.h"
 
 enum { PER_ANSWER = 5000, ANSWERS = 6, HELD = PER_ANSWER * ANSWERS };
@@ -72,6 +73,52 @@ static void expect_all_drops(unsigned n) {
   wire_quiet(&w, &host);
 }
 
+/* `e` is given this token of `from`. */
+static void give(struct end *from, const char *to_name, struct end *e, const struct pt *pt) {
+  struct message h = {.kind = MESSAGE_REQUEST,
+                      .op = OP_s2t,
+                      .id = 1,
+                      .flags = MESSAGE_ONE_WAY,
+                      .target = OP_NAME,
+                      .name = to_name,
+                      .name_size = (uint8_t)strlen(to_name)};
+  pack_pt(wire_begin_to(from, &h, 1), pt);
+  wire_send(&w, from);
+  do
+    ck_assert_int_eq(wire_next(&w, e), 1);
+  while (e->m.op != OP_s2t);
+}
+
+/* One unsub gives back tokens of three hosts in mixed order; the second host is dead. Each living
+ * one is told once, and the dead one is forgotten once. */
+START_TEST(drops_of_several_hosts_go_out_by_host) {
+  struct end dead = {0}, third = {0};
+  wire_join(&w, &dead, "dead");
+  wire_join(&w, &third, "third");
+  struct pt pts[] = {wire_token(&host, 1), wire_token(&dead, 1), wire_token(&third, 1),
+                     wire_token(&dead, 2), wire_token(&third, 2), wire_token(&dead, 3)};
+  struct end *owners[] = {&host, &dead, &third, &dead, &third, &dead};
+  for (unsigned i = 0; i < ARRAY_SIZE(pts); i++) give(owners[i], "others", &others, &pts[i]);
+  wire_leave(&dead);
+  wire_expect(&w, &others, MESSAGE_NOTICE, OP_dead);
+  ck_assert_uint_eq(w.broker.hosts.all.count, 4);
+  struct pack *p = wire_begin(&others, MESSAGE_NOTICE, OP_unsub, 0, 2 * ARRAY_SIZE(pts));
+  for (unsigned i = 0; i < ARRAY_SIZE(pts); i++) {
+    pack_pt(p, &pts[i]);
+    pack_uint(p, 1);
+  }
+  wire_send(&w, &others);
+  wire_quiet(&w, &others);
+  wire_expect_drop(&w, &host, 1, 1);
+  wire_quiet(&w, &host);
+  wire_expect(&w, &third, MESSAGE_NOTICE, OP_drop);
+  ck_assert_uint_eq(third.m.body_count, 4);
+  wire_quiet(&w, &third);
+  ck_assert_uint_eq(w.broker.hosts.all.count, 3);
+  wire_leave(&third);
+}
+END_TEST
+
 START_TEST(others_are_answered_while_a_large_holder_is_released) {
   struct end holder;
   join_holder(&holder, "holder", 1);
@@ -123,6 +170,7 @@ int main(void) {
   Suite *s = suite_create("broker releases");
   TCase *c = tcase_create("releases");
   tcase_add_checked_fixture(c, setup, teardown);
+  tcase_add_test(c, drops_of_several_hosts_go_out_by_host);
   tcase_add_test(c, others_are_answered_while_a_large_holder_is_released);
   tcase_add_test(c, several_dead_holders_and_a_successor_of_the_name);
   tcase_add_test(c, the_host_dies_before_its_dead_holder_is_released);
