@@ -1,0 +1,144 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Versions of the wire: what hello agrees on, and what an older client is spared.
+ */
+#define _GNU_SOURCE /* memmem */
+#include "broker/core/notify.h"
+#include "tests/unit/broker_wire.h"
+
+static struct wire w;
+static struct end a, b;
+
+static void setup(void) { wire_open(&w, NULL); }
+static void teardown(void) {
+  wire_leave(&a);
+  wire_leave(&b);
+  wire_close(&w);
+}
+
+/* Says hello with a range of versions, or, with lowest 0, in the form of version 1. */
+static void hello_in(struct end *e, uint64_t lowest, uint64_t highest, uint32_t options) {
+  wire_connect(&w, e);
+  struct hello_request h = {.lowest = lowest, .highest = highest};
+  uint32_t values = lowest ? hello_request_values(options) : 3;
+  struct pack *p = wire_begin(e, MESSAGE_REQUEST, OP_hello, 1, values);
+  if (lowest) {
+    pack_uint(p, h.lowest);
+    pack_uint(p, h.highest);
+  } else {
+    pack_uint(p, highest);
+  }
+  pack_text(p, "shop");
+  pack_bool(p, false);
+  if (options) pack_array(p, options * 2);
+}
+
+/* Sends the hello that was begun; it must be welcomed in this version. Leaves. */
+static void expect_welcome(struct end *e, uint64_t version) {
+  wire_send(&w, e);
+  wire_expect(&w, e, MESSAGE_REPLY, OP_hello);
+  ck_assert_uint_eq(e->m.body_count, 5);
+  ck_assert_uint_eq(wire_uint(e), version);
+  ck_assert_uint_eq(w.broker.connections.all->version, version);
+  wire_quiet(&w, e);
+  wire_leave(e);
+  wire_turn(&w);
+}
+
+static void expect_text(struct end *e, const char *text) {
+  struct value v;
+  ck_assert(reader_next(&e->r, &v));
+  ck_assert_msg(memmem(v.bytes, v.size, text, strlen(text)) != NULL, "expected \"%s\" in \"%.*s\"",
+                text, (int)v.size, v.bytes);
+}
+
+/* Sends the hello that was begun; it must be refused (id 1) or be a fault (id 0) with this text. */
+static void expect_refusal(struct end *e, uint64_t id, const char *text) {
+  wire_send(&w, e);
+  wire_expect_error(&w, e, STATUS_protocol);
+  ck_assert_uint_eq(e->m.id, id);
+  expect_text(e, text);
+  wire_expect_end(&w, e);
+  wire_leave(e);
+}
+
+START_TEST(the_highest_common_version_is_spoken) {
+  hello_in(&a, 1, 1, 0);
+  expect_welcome(&a, 1);
+  hello_in(&a, 1, 2, 0);
+  expect_welcome(&a, 2);
+  hello_in(&a, 2, 9, 0);
+  expect_welcome(&a, 2);
+  hello_in(&a, 0, 1, 0); /* the form of version 1 */
+  expect_welcome(&a, 1);
+}
+END_TEST
+
+START_TEST(without_a_common_version_it_is_told_what_to_do) {
+  hello_in(&a, 3, 9, 0);
+  expect_refusal(&a, 1, "(gaijin " GAIJIN_VERSION ") speaks versions 1 to 2 of the wire, you speak "
+                        "versions 3 to 9; update the broker, so that both are of the same release");
+  hello_in(&a, 0, 3, 0);
+  expect_refusal(&a, 1, "you speak version 3; update the broker");
+  hello_in(&a, 0, 0, 0);
+  expect_refusal(&a, 1, "you speak version 0; update your program");
+}
+END_TEST
+
+START_TEST(a_malformed_hello_is_a_fault) {
+  hello_in(&a, 2, 1, 0);
+  expect_refusal(&a, 0, "a lowest version above its highest");
+  hello_in(&a, 1, 2, 1);
+  pack_uint(&a.p, 1);
+  pack_nil(&a.p);
+  expect_refusal(&a, 0, "the key of an option");
+}
+END_TEST
+
+START_TEST(options_nobody_knows_are_skipped) {
+  hello_in(&a, 1, 2, 2);
+  pack_text(&a.p, "colour");
+  pack_array(&a.p, 2);
+  pack_text(&a.p, "red");
+  pack_array(&a.p, 0);
+  pack_text(&a.p, "size");
+  pack_number(&a.p, -1.5);
+  expect_welcome(&a, 2);
+}
+END_TEST
+
+/* What a client of an older version is not asked, told or served. No op is younger than version 1
+ * yet, so 0 stands for an older version. */
+START_TEST(no_op_of_a_later_version_than_agreed) {
+  wire_join(&w, &a, "shop");
+  wire_join(&w, &b, "bank");
+  w.broker.connections.all->next->version = 0; /* a's */
+  wire_ask(&b, OP_labels, "shop", NULL, 0);
+  wire_send(&w, &b);
+  wire_expect_error(&w, &b, STATUS_unsupported);
+  expect_text(&b, "worker shop speaks version 0 of the wire, which does not have 'labels' (0");
+  struct host nobody = {.id = 5, .name = "nobody"};
+  notify_peer(w.broker.connections.all->next, &nobody);
+  notify_peer(w.broker.connections.all, &nobody);
+  wire_expect_peer(&w, &b, 5, "nobody");
+  wire_expect_nothing(&w, &a);
+  wire_ask(&a, OP_ping, NULL, NULL, 0);
+  wire_send(&w, &a);
+  wire_turn(&w);
+  wire_expect_end(&w, &a);
+  wire_quiet(&w, &b);
+}
+END_TEST
+
+int main(void) {
+  Suite *s = suite_create("broker versions");
+  TCase *t = tcase_create("versions");
+  suite_add_tcase(s, t);
+  tcase_add_checked_fixture(t, setup, teardown);
+  tcase_add_test(t, the_highest_common_version_is_spoken);
+  tcase_add_test(t, without_a_common_version_it_is_told_what_to_do);
+  tcase_add_test(t, a_malformed_hello_is_a_fault);
+  tcase_add_test(t, options_nobody_knows_are_skipped);
+  tcase_add_test(t, no_op_of_a_later_version_than_agreed);
+  return run_suite(s);
+}
