@@ -38,7 +38,7 @@ double gj_now(void) {
 char *gaijin_default_socket(char *out, size_t n) { return socket_path_default(out, n); }
 
 /* A connection that has no descriptor yet; NULL when memory is short. */
-static gaijin *connection_new(const struct gaijin_options *options) {
+static gaijin *connection_new(const struct gaijin_options *options, uint64_t seed) {
   gaijin *g = calloc(1, sizeof *g);
   if (!g) return NULL;
   g->fd = -1;
@@ -48,7 +48,10 @@ static gaijin *connection_new(const struct gaijin_options *options) {
   list_init(&g->corpses);
   list_init(&g->open_calls);
   buffer_init(&g->out, OUT_QUEUE_MOST);
-  if (gj_table_init(&g->tokens) && gj_table_init(&g->holdings) && gj_table_init(&g->hosts) && gj_table_init(&g->calls)) return g;
+  g->seed = seed;
+  if (gj_table_init(&g->tokens, seed) && gj_table_init(&g->holdings, seed) &&
+      gj_table_init(&g->hosts, seed) && gj_table_init(&g->calls, seed))
+    return g;
   gaijin_close(g);
   return NULL;
 }
@@ -137,7 +140,12 @@ int gaijin_connect(gaijin **out, const struct gaijin_options *options, char *err
   *out = NULL;
   int status = check_options(options, path, error, n);
   if (status) return status;
-  gaijin *g = connection_new(options);
+  uint64_t seed;
+  if (!gj_random(&seed, sizeof seed)) {
+    snprintf(error, n, "the system gives no random numbers: %s", strerror(errno));
+    return GAIJIN_STATUS_UNSUPPORTED;
+  }
+  gaijin *g = connection_new(options, seed);
   if (!g) {
     snprintf(error, n, "memory is too short to connect");
     return GAIJIN_STATUS_BUSY;

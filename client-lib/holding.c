@@ -10,10 +10,14 @@
 
 #include "client-lib/internal.h"
 
-static uint64_t holding_key(uint64_t host, uint64_t id) { return mix64(host) + id; }
+/* Ids of one host stay in their order and so in their runs. The seed keeps hosts that act together from
+ * choosing ids that give one key. */
+static uint64_t holding_key(const gaijin *g, uint64_t host, uint64_t id) {
+  return mix64_seeded(host, g->seed) + id;
+}
 
 gaijin_holding *gj_holding_lookup(const gaijin *g, uint64_t host, uint64_t id) {
-  uint64_t key = holding_key(host, id);
+  uint64_t key = holding_key(g, host, id);
   for (struct table_node *n = table_find(&g->holdings, key); n; n = table_match(n->next, key)) {
     gaijin_holding *h = container_of(n, gaijin_holding, node);
     if (h->pt.host == host && h->pt.id == id) return h;
@@ -29,7 +33,7 @@ static gaijin_holding *holding_new(gaijin *g, const struct pt *pt) {
   h->host = host;
   gj_host_refer(g, host);
   list_init(&h->release);
-  gj_table_insert(&g->holdings, &h->node, holding_key(pt->host, pt->id));
+  gj_table_insert(&g->holdings, &h->node, holding_key(g, pt->host, pt->id));
   return h;
 }
 

@@ -133,6 +133,7 @@ struct gaijin {
   struct link open_calls;
   uint32_t n_releases, n_corpses, n_spare_calls;
   struct call *spare_calls;
+  uint64_t seed; /* random, secret: of all four tables and of holding_key */
   uint64_t last_token, last_call, last_post;
   uint64_t stamps[STAMP_BLOCK];
   uint32_t stamps_left;
@@ -152,6 +153,10 @@ static inline struct pt gj_pt_wire(const struct gaijin_pt *pt) {
 int gj_fail(gaijin *g, enum gaijin_status status, const char *format, ...) __attribute__((format(printf, 3, 4)));
 /* Seconds of the monotonic clock. */
 double gj_now(void);
+
+/* random.c */
+/* Fills `n` bytes with the kernel's random numbers; false, with errno, if it gives none. */
+bool gj_random(void *bytes, size_t n);
 
 /* hello.c */
 /* Says hello on a fresh descriptor and fills host, name, version, max_message and broker_version.

@@ -10,8 +10,8 @@
 
 enum { LEAST_SLOTS = 16 };
 
-bool gj_table_init(struct table *t) {
-  *t = (struct table){.mask = LEAST_SLOTS - 1};
+bool gj_table_init(struct table *t, uint64_t seed) {
+  *t = (struct table){.mask = LEAST_SLOTS - 1, .seed = seed};
   t->slots = calloc(LEAST_SLOTS, sizeof *t->slots);
   return t->slots != NULL;
 }
@@ -29,7 +29,7 @@ static void rehash(struct table *t, uint32_t slots) {
     struct table_node *n = t->slots[i], *next;
     for (; n; n = next) {
       next = n->next;
-      struct table_node **slot = &to[mix64_runs(n->key, 0) & (slots - 1)];
+      struct table_node **slot = &to[mix64_runs(n->key, t->seed) & (slots - 1)];
       n->next = *slot;
       *slot = n;
     }
@@ -41,7 +41,7 @@ static void rehash(struct table *t, uint32_t slots) {
 
 void gj_table_insert(struct table *t, struct table_node *n, uint64_t key) {
   if (t->count > t->mask && t->mask < UINT32_MAX / 2) rehash(t, (t->mask + 1) * 2);
-  struct table_node **slot = &t->slots[mix64_runs(key, 0) & t->mask];
+  struct table_node **slot = &t->slots[mix64_runs(key, t->seed) & t->mask];
   n->key = key;
   n->next = *slot;
   *slot = n;
@@ -49,7 +49,7 @@ void gj_table_insert(struct table *t, struct table_node *n, uint64_t key) {
 }
 
 void gj_table_remove(struct table *t, struct table_node *n) {
-  struct table_node **at = &t->slots[mix64_runs(n->key, 0) & t->mask];
+  struct table_node **at = &t->slots[mix64_runs(n->key, t->seed) & t->mask];
   while (*at != n) at = &(*at)->next;
   *at = n->next;
   n->next = NULL;

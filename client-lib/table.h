@@ -21,10 +21,12 @@ struct table {
   struct table_node **slots;
   uint32_t mask;  /* number of slots, a power of two, less one */
   uint32_t count; /* nodes */
+  uint64_t seed;  /* of the hash, see mix64_seeded */
 };
 
-/* False when memory is short. A zeroed struct is valid to deinit. Nodes are never freed here. */
-bool gj_table_init(struct table *t);
+/* `seed`: random, because others choose keys. False when memory is short. A zeroed struct is valid to
+ * deinit. Nodes are never freed here. */
+bool gj_table_init(struct table *t, uint64_t seed);
 void gj_table_deinit(struct table *t);
 
 void gj_table_insert(struct table *t, struct table_node *n, uint64_t key);
@@ -41,7 +43,7 @@ static inline struct table_node *table_match(struct table_node *n, uint64_t key)
 
 /* The first node with a key, or NULL; further ones: table_match(n->next, key). */
 static inline struct table_node *table_find(const struct table *t, uint64_t key) {
-  return table_match(t->slots[mix64_runs(key, 0) & t->mask], key);
+  return table_match(t->slots[mix64_runs(key, t->seed) & t->mask], key);
 }
 
 #endif

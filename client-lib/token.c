@@ -5,21 +5,13 @@
  * and falls only by drops, so while it is above 0 somebody may hold the token or
  * a PT of it is under way.
  */
-#include <errno.h>
 #include <stdlib.h>
-#include <sys/random.h>
 
 #include "client-lib/internal.h"
 
 /* Fills the block of stamps; one system call for many tokens. */
 static bool refill_stamps(gaijin *g) {
-  char *p = (char *)g->stamps;
-  size_t have = 0;
-  while (have < sizeof g->stamps) {
-    ssize_t n = getrandom(p + have, sizeof g->stamps - have, 0);
-    if (n < 0 && errno != EINTR) return false;
-    if (n > 0) have += (size_t)n;
-  }
+  if (!gj_random(g->stamps, sizeof g->stamps)) return false;
   g->stamps_left = STAMP_BLOCK;
   return true;
 }

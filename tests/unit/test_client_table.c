@@ -11,7 +11,7 @@ static struct table_node nodes[MANY];
 
 START_TEST(it_grows_and_shrinks) {
   struct table t;
-  ck_assert(gj_table_init(&t));
+  ck_assert(gj_table_init(&t, 1));
   for (uint64_t i = 0; i < MANY; i++) gj_table_insert(&t, &nodes[i], i * 7);
   ck_assert_uint_eq(t.count, MANY);
   ck_assert_uint_ge(t.mask + 1, MANY / 2);
@@ -27,7 +27,7 @@ END_TEST
 
 START_TEST(equal_keys_are_all_found) {
   struct table t;
-  ck_assert(gj_table_init(&t));
+  ck_assert(gj_table_init(&t, 1));
   for (int i = 0; i < 100; i++) gj_table_insert(&t, &nodes[i], 5);
   int seen = 0;
   for (struct table_node *n = table_find(&t, 5); n; n = table_match(n->next, 5)) seen++;
@@ -38,7 +38,7 @@ END_TEST
 
 START_TEST(take_empties_it) {
   struct table t;
-  ck_assert(gj_table_init(&t));
+  ck_assert(gj_table_init(&t, 1));
   for (uint64_t i = 0; i < 1000; i++) gj_table_insert(&t, &nodes[i], i);
   int seen = 0;
   while (gj_table_take(&t)) seen++;

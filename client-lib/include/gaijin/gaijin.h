@@ -80,7 +80,7 @@ GAIJIN_API char *gaijin_default_socket(char *out, size_t n);
 
 /* Connects and says hello; blocks until the broker answered. On success *out owns the connection (gaijin_close).
  * On failure *out is NULL, the status is returned (lost: no broker; name_taken; protocol: version; unsupported: path too
- * long, name of a bad length) and one clear line without newline is in error (n bytes). */
+ * long, name of a bad length, no random numbers from the system) and one clear line without newline is in error (n bytes). */
 GAIJIN_API int gaijin_connect(gaijin **out, const struct gaijin_options *options, char *error, size_t n);
 /* Closes the connection without flushing, answers what waits with `lost`, frees everything. Tokens end without a forget
  * event (but a body freed by it may still forget one). NULL is fine. */
