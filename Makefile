@@ -5,6 +5,7 @@
 #
 #   make CC=clang          another compiler          make BUILD=/elsewhere   another output directory
 #   make WERROR=1          warnings are errors       make SANITIZE=1         AddressSanitizer and UBSan
+#   make HOSTILE=1         checks all invariants after each message, and ends with the text of one that is broken
 #   make V=1               shows the commands
 #   make HOSTILE=1         the books are checked as a whole after each message (slow)
 #
@@ -81,9 +82,11 @@ STRESS := $(if $(wildcard tests/stress/*.c),$(BUILD)/stress)
 BENCHES := $(call programs,bench,$(wildcard tests/bench/*.c))
 EXAMPLES := $(call programs,examples,$(wildcard examples/c/*.c))
 
+# What our programs and tests are linked with. libgaijin, below, is for other programs: it shows only gaijin_*.
+INNER := $(BUILD)/libclient.a $(BUILD)/libproto.a
+
 # A library or program is left out as long as its folder has no sources or no main file.
-LIBRARIES := $(if $(PROTO),$(BUILD)/libproto.a) \
-             $(if $(CLIENT),$(BUILD)/libgaijin.a $(BUILD)/libgaijin.so) \
+LIBRARIES := $(INNER) $(BUILD)/libgaijin.a $(BUILD)/libgaijin.so \
              $(if $(BROKER),$(BUILD)/libbroker.a) \
              $(if $(LUASIDE),$(BUILD)/liblua-gaijin.a)
 LUA_MODULE := $(if $(wildcard lua/module.c),$(BUILD)/gaijin.so)
@@ -224,7 +227,7 @@ $(BUILD)/obj/lua/%.lua.h: lua/%.lua
 
 $(BUILD)/libproto.a: $(PROTO)
 	$(archive)
-$(BUILD)/libgaijin.a: $(CLIENT) $(PROTO)
+$(BUILD)/libclient.a: $(CLIENT)
 	$(archive)
 $(BUILD)/libbroker.a: $(BROKER)
 	$(archive)
@@ -232,9 +235,21 @@ $(BUILD)/liblua-gaijin.a: $(LUASIDE)
 	$(archive)
 $(BUILD)/libbed.a: $(BED)
 	$(archive)
-$(BUILD)/libgaijin.so: $(CLIENT) $(PROTO)
-	$(call link,-shared -Wl$(comma)-soname$(comma)libgaijin.so.0 $(filter %.o,$^) $(MSGPACK) -lm)
-	@ln -sf libgaijin.so $(BUILD)/libgaijin.so.0
+
+# libgaijin for other programs, which have names of their own: one object whose hidden symbols are made local, and a shared
+# library whose map lets out gaijin_* only. With -flto in CFLAGS the object holds machine code all the same.
+VERSION := $(shell sed -n 's/^\#define GAIJIN_VERSION "\(.*\)"/\1/p' proto/limits.h)
+SONAME := libgaijin.so.$(firstword $(subst ., ,$(VERSION)))
+lto_object = $(if $(findstring -flto,$(CFLAGS)),$(if $(findstring clang,$(shell $(CC) --version)),-fuse-ld=lld,-flinker-output=nolto-rel))
+$(BUILD)/libgaijin.a: $(CLIENT) $(PROTO) Makefile
+	@$(if $(V),set -x;) whole=$(BUILD)/obj/whole.o object=$(BUILD)/obj/libgaijin.o; \
+	  $(CC) $(CFLAGS) $(lto_object) -r -nostdlib -o $$whole $(filter %.o,$^); \
+	  objcopy --localize-hidden $$whole $$object; rm -f $@ $$whole; ar rcs $@ $$object
+$(BUILD)/libgaijin.so.$(VERSION): $(CLIENT) $(PROTO) client-lib/libgaijin.map Makefile
+	$(call link,-shared -Wl$(comma)-soname$(comma)$(SONAME) -Wl$(comma)--version-script=client-lib/libgaijin.map $(filter %.o,$^) $(MSGPACK) -lm)
+$(BUILD)/libgaijin.so: $(BUILD)/libgaijin.so.$(VERSION)
+	@ln -sf $(<F) $(BUILD)/$(SONAME); ln -sf $(SONAME) $@
+
 LUA_LIBS := $(UV) $(MSGPACK) $(LUA) -lm -ldl
 TEST_LIBS := $(CHECK) $(LUA_LIBS)
 # Prerequisites that are linked, in their order.
@@ -243,31 +258,31 @@ inputs = $(filter %.o %.a,$^)
 $(BUILD)/gaijin-broker: $(BUILD)/obj/broker/main.o $(BUILD)/libbroker.a $(BUILD)/libproto.a
 	$(call link,$(inputs) $(UV) $(MSGPACK) -lm)
 # -E: C modules that a script requires find Lua's symbols in the program.
-$(BUILD)/gaijin-worker: $(BUILD)/obj/lua/main.o $(BUILD)/liblua-gaijin.a $(BUILD)/libgaijin.a
+$(BUILD)/gaijin-worker: $(BUILD)/obj/lua/main.o $(BUILD)/liblua-gaijin.a $(INNER)
 	$(call link,-Wl$(comma)-E $(inputs) $(LUA_LIBS))
 # Without liblua, which the interpreter that loads it has; never unloaded, because finalisers may run late.
-$(BUILD)/gaijin.so: $(BUILD)/obj/lua/module.o $(BUILD)/liblua-gaijin.a $(BUILD)/libgaijin.a
+$(BUILD)/gaijin.so: $(BUILD)/obj/lua/module.o $(BUILD)/liblua-gaijin.a $(INNER)
 	$(call link,-shared -Wl$(comma)-z$(comma)nodelete $(inputs) $(UV) $(MSGPACK) -lm)
-$(BUILD)/gaijinctl: $(TOOLS) $(BUILD)/libgaijin.a
+$(BUILD)/gaijinctl: $(TOOLS) $(INNER)
 	$(call link,$(inputs) $(UV) $(MSGPACK) -lm)
 $(BUILD)/docs-tables: $(BUILD)/obj/tools/dev/docs-tables.o $(BUILD)/libproto.a
 	$(call link,$(inputs))
 $(BUILD)/examples/%: $(BUILD)/obj/examples/c/%.o $(BUILD)/libgaijin.a
 	$(call link,$(inputs) $(MSGPACK) -lm)
-$(BUILD)/bench/%: $(BUILD)/obj/tests/bench/%.o $(filter %/libgaijin.a,$(LIBRARIES))
+$(BUILD)/bench/%: $(BUILD)/obj/tests/bench/%.o $(INNER)
 	$(call link,$(inputs) $(LUA_LIBS))
 # Preloaded, so it links with nothing of ours.
 $(BUILD)/bench/steady.so: $(BUILD)/obj/tests/bench/guard/steady.o
 	$(call link,-shared $(inputs))
 
 TESTED := $(filter %/libbroker.a,$(LIBRARIES)) $(filter %/liblua-gaijin.a,$(LIBRARIES)) \
-          $(lastword $(filter %/libproto.a %/libgaijin.a,$(LIBRARIES)))
+          $(INNER)
 $(BUILD)/tests/%: $(BUILD)/obj/tests/unit/%.o $(if $(BED),$(BUILD)/libbed.a) $(TESTED)
 	$(call link,$(inputs) $(TEST_LIBS))
 $(BUILD)/tests/%: $(BUILD)/obj/tests/flow/%.o $(if $(BED),$(BUILD)/libbed.a) $(TESTED)
 	$(call link,$(inputs) $(TEST_LIBS))
 
-$(STRESS): $(call objects,$(wildcard tests/stress/*.c)) $(BUILD)/libbed.a $(BUILD)/libgaijin.a
+$(STRESS): $(call objects,$(wildcard tests/stress/*.c)) $(BUILD)/libbed.a $(INNER)
 	$(call link,$(inputs) $(CHECK) $(MSGPACK) -lm)
 
 -include $(shell find $(BUILD)/obj -name '*.d' 2>/dev/null)
