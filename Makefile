@@ -90,11 +90,12 @@ LIBRARIES := $(INNER) $(BUILD)/libgaijin.a $(BUILD)/libgaijin.so \
              $(if $(BROKER),$(BUILD)/libbroker.a) \
              $(if $(LUASIDE),$(BUILD)/liblua-gaijin.a)
 LUA_MODULE := $(if $(wildcard lua/module.c),$(BUILD)/gaijin.so)
+HEADER := $(BUILD)/public-header
 TABLE := $(if $(wildcard tools/dev/docs-tables.c),$(BUILD)/docs-tables)
 PROGRAMS := $(if $(wildcard broker/main.c),$(BUILD)/gaijin-broker) \
             $(if $(wildcard lua/main.c),$(BUILD)/gaijin-worker) \
             $(if $(wildcard tools/main.c),$(BUILD)/gaijinctl) \
-            $(LUA_MODULE) $(TABLE) $(EXAMPLES)
+            $(LUA_MODULE) $(TABLE) $(HEADER) $(EXAMPLES)
 TESTS := $(FLOW_TESTS) $(UNIT_TESTS)
 
 # ---- Targets -----------------------------------------------------------------------------------------------------
@@ -174,6 +175,10 @@ model-small: ## the same within tighter bounds (a minute)
 docs-tables: $(TABLE) ## renews the tables in docs/ from proto/*.def
 	@$(BUILD)/docs-tables docs
 
+.PHONY: public-header
+public-header: $(HEADER) ## renews client-lib/include/gaijin/protocol.h from proto/
+	@$(HEADER) > $(BUILD)/protocol.h && cp $(BUILD)/protocol.h client-lib/include/gaijin/protocol.h
+
 setup: ## installs what the other targets need and is missing (Debian packages)
 	@tools/setup.sh asan lint valgrind model packages
 
@@ -195,7 +200,7 @@ run-valgrind: all $(UNIT_TESTS) $(FLOW_TESTS)
 	@GAIJIN_TEST_SLOWER="$${GAIJIN_TEST_SLOWER:-10}" GAIJIN_TEST_UNDER="valgrind -q --error-exitcode=99 --trace-children=no" \
 	  tests/run.sh "$(BUILD)" $(UNIT_TESTS) $(BUILD)/tests/test_death
 	@tests/valgrind/processes.sh "$(BUILD)"
-run-lint: $(TABLE)
+run-lint: $(TABLE) $(HEADER)
 	@tools/lint/run.sh "$(BUILD)"
 
 # ---- Rules -------------------------------------------------------------------------------------------------------
@@ -266,6 +271,8 @@ $(BUILD)/gaijin.so: $(BUILD)/obj/lua/module.o $(BUILD)/liblua-gaijin.a $(INNER)
 $(BUILD)/gaijinctl: $(TOOLS) $(INNER)
 	$(call link,$(inputs) $(UV) $(MSGPACK) -lm)
 $(BUILD)/docs-tables: $(BUILD)/obj/tools/dev/docs-tables.o $(BUILD)/libproto.a
+	$(call link,$(inputs))
+$(HEADER): $(BUILD)/obj/tools/dev/public-header.o $(BUILD)/libproto.a
 	$(call link,$(inputs))
 $(BUILD)/examples/%: $(BUILD)/obj/examples/c/%.o $(BUILD)/libgaijin.a
 	$(call link,$(inputs) $(MSGPACK) -lm)

@@ -182,8 +182,7 @@ static bool await_poll(gaijin *g, double end) {
   return true;
 }
 
-int gaijin_await(gaijin *g, uint64_t id, double seconds, struct gaijin_answer *answer) {
-  *answer = (struct gaijin_answer){.text = ""};
+static int await(gaijin *g, uint64_t id, double seconds, struct gaijin_answer *answer) {
   gaijin_body_free(g->await_keep);
   g->await_keep = NULL;
   if (g->dispatching) return gj_fail(g, GAIJIN_STATUS_UNSUPPORTED, "gaijin_await was called in a call-back");
@@ -201,4 +200,12 @@ int gaijin_await(gaijin *g, uint64_t id, double seconds, struct gaijin_answer *a
     }
     gaijin_dispatch(g);
   }
+}
+
+int gaijin_await_sized(gaijin *g, uint64_t id, double seconds, struct gaijin_answer *answer,
+                       size_t size) {
+  struct gaijin_answer own = {.text = ""};
+  int status = await(g, id, seconds, &own);
+  gj_give_struct(answer, size, &own, sizeof own);
+  return status;
 }

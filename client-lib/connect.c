@@ -19,8 +19,6 @@
 /* How long to pause between two attempts to reach a broker that is not there yet. */
 enum { RETRY_MS = 20 };
 
-static const struct gaijin_events no_events;
-
 int gj_fail(gaijin *g, enum gaijin_status status, const char *format, ...) {
   va_list args;
   va_start(args, format);
@@ -42,7 +40,6 @@ static gaijin *connection_new(const struct gaijin_options *options, uint64_t see
   gaijin *g = calloc(1, sizeof *g);
   if (!g) return NULL;
   g->fd = -1;
-  g->events = options->events ? options->events : &no_events;
   g->user = options->user;
   list_init(&g->releases);
   list_init(&g->corpses);
@@ -134,10 +131,10 @@ static int check_options(const struct gaijin_options *options, const char *path,
   return GAIJIN_STATUS_UNSUPPORTED;
 }
 
-int gaijin_connect(gaijin **out, const struct gaijin_options *options, char *error, size_t n) {
+static int connect_with(gaijin **out, const struct gaijin_options *options,
+                        const struct gaijin_events *events, char *error, size_t n) {
   char standard[4096];
   const char *path = options->socket ? options->socket : gaijin_default_socket(standard, sizeof standard);
-  *out = NULL;
   int status = check_options(options, path, error, n);
   if (status) return status;
   uint64_t seed;
@@ -150,6 +147,7 @@ int gaijin_connect(gaijin **out, const struct gaijin_options *options, char *err
     snprintf(error, n, "memory is too short to connect");
     return GAIJIN_STATUS_BUSY;
   }
+  g->events = *events;
   struct sockaddr_un address = {.sun_family = AF_UNIX};
   memcpy(address.sun_path, path, strlen(path));
   status = reach(g, options, &address, error, n);
@@ -160,6 +158,20 @@ int gaijin_connect(gaijin **out, const struct gaijin_options *options, char *err
   frame_init(&g->in, g->max_message);
   *out = g;
   return 0;
+}
+
+int gaijin_connect_sized(gaijin **out, const struct gaijin_options *given, size_t options_size,
+                         size_t events_size, char *error, size_t n) {
+  struct gaijin_options options;
+  struct gaijin_events events = {0};
+  *out = NULL;
+  if (gj_take_struct(&options, sizeof options, given, options_size) &&
+      (!options.events ||
+       gj_take_struct(&events, sizeof events, options.events, events_size)))
+    return connect_with(out, &options, &events, error, n);
+  snprintf(error, n, "this program sets an option or event that libgaijin %s does not know",
+           gaijin_version());
+  return GAIJIN_STATUS_UNSUPPORTED;
 }
 
 int gaijin_fd(const gaijin *g) { return g->fd; }

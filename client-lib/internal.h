@@ -109,7 +109,7 @@ struct writer {
 
 struct gaijin {
   int fd;
-  const struct gaijin_events *events; /* never NULL */
+  struct gaijin_events events;
   void *user;
   uint64_t host;
   uint32_t version; /* of the wire, agreed in hello */
@@ -140,6 +140,11 @@ struct gaijin {
   gaijin_body *await_keep; /* owns the text of the answer gaijin_await gave last */
 };
 
+/* The public header is made from the lists of proto/ (tools/dev/public-header.c). */
+_Static_assert((int)GAIJIN_OP_COUNT == OP_COUNT && (int)GAIJIN_STATUS_COUNT == STATUS_COUNT &&
+                   (int)GAIJIN_KIND_USERDATA == PT_USERDATA && GAIJIN_NAME_MAX == NAME_MAX_BYTES,
+               "client-lib/include/gaijin/protocol.h is stale: make public-header");
+
 /* A PT as the public header has it, and as proto/ has it. */
 static inline struct gaijin_pt gj_pt_public(const struct pt *pt) {
   return (struct gaijin_pt){.host = pt->host, .id = pt->id, .stamp = pt->stamp, .kind = pt->kind};
@@ -147,6 +152,13 @@ static inline struct gaijin_pt gj_pt_public(const struct pt *pt) {
 static inline struct pt gj_pt_wire(const struct gaijin_pt *pt) {
   return (struct pt){.host = pt->host, .id = pt->id, .stamp = pt->stamp, .kind = pt->kind};
 }
+
+/* growth.c */
+/* Copies a struct of the program, whose header had `size` bytes of it, into one of ours: what the
+ * program did not know is 0. False if it set something that we do not know. */
+bool gj_take_struct(void *own, size_t own_size, const void *given, size_t size);
+/* The other way round: what we do not know is 0 in the program's struct. */
+void gj_give_struct(void *given, size_t size, const void *own, size_t own_size);
 
 /* connect.c */
 /* Sets the connection's error text and returns `status`. */

@@ -48,7 +48,7 @@ static void on_refusal(gaijin *g, const struct message *m) {
   gaijin_body *body = gj_values_new(g, m, 0);
   struct gaijin_answer a = {.status = GAIJIN_STATUS_BUSY, .text = "memory is too short for the reason"};
   if (body) read_error(body, &a);
-  if (g->events->refused) g->events->refused(g->user, (enum gaijin_op)m->op, a.status, a.text);
+  if (g->events.refused) g->events.refused(g->user, (enum gaijin_op)m->op, a.status, a.text);
   gaijin_body_free(body);
 }
 
@@ -91,7 +91,7 @@ static void on_answer(gaijin *g, const struct message *m) {
 /* Answers with an error; if even that cannot be said, the asker must not wait for ever. */
 static void refuse(gaijin *g, const struct message *m, enum gaijin_status status, const char *text) {
   if (m->flags & MESSAGE_ONE_WAY) {
-    if (g->events->refused) g->events->refused(g->user, (enum gaijin_op)m->op, status, text);
+    if (g->events.refused) g->events.refused(g->user, (enum gaijin_op)m->op, status, text);
     return;
   }
   if (gaijin_answer_error(g, m->id, (enum gaijin_op)m->op, status, text) && !g->lost)
@@ -105,8 +105,8 @@ static void refuse_stale(gaijin *g, const struct message *m) {
 }
 
 static void on_free(gaijin *g, const struct message *m) {
-  if (g->events->free)
-    g->events->free(g->user, m->id);
+  if (g->events.free)
+    g->events.free(g->user, m->id);
   else if (gaijin_answer_free(g, m->id, GAIJIN_NO_BUDGET, 0) && !g->lost)
     gj_io_lost(g, "no memory to answer 'free'");
 }
@@ -116,7 +116,7 @@ static void deliver(gaijin *g, const struct message *m, gaijin_body *body, gaiji
   struct gaijin_request r = {.id = m->id, .op = (enum gaijin_op)m->op, .depth = m->depth,
                              .one_way = (m->flags & MESSAGE_ONE_WAY) != 0, .caller = m->peer, .deadline_ms = m->deadline_ms, .target = target};
   body->target = target;
-  g->events->request(g->user, &r, body);
+  g->events.request(g->user, &r, body);
 }
 
 static void on_routed(gaijin *g, const struct message *m) {
@@ -129,7 +129,7 @@ static void on_routed(gaijin *g, const struct message *m) {
   }
   gaijin_token *target = m->target == OP_PT ? gj_token_find(g, &m->pt) : NULL;
   if (target) target->pins++;
-  bool stale = m->target == OP_PT && !target, served = g->events->request != NULL;
+  bool stale = m->target == OP_PT && !target, served = g->events.request != NULL;
   gaijin_body *body = stale || !served ? NULL : gj_values_new(g, m, pts);
   if (body) {
     deliver(g, m, body, target);
@@ -171,7 +171,7 @@ static const char *on_dead(gaijin *g, struct reader *r) {
   if (!reader_uint(r, &id)) return "the host is no number";
   struct host *h = gj_host_find(g, id);
   if (h) gj_host_died(g, h);
-  if (g->events->dead) g->events->dead(g->user, id);
+  if (g->events.dead) g->events.dead(g->user, id);
   return NULL;
 }
 
@@ -186,7 +186,7 @@ static const char *on_peer(gaijin *g, struct reader *r) {
 static const char *on_cancel(gaijin *g, struct reader *r) {
   uint64_t id;
   if (!reader_uint(r, &id)) return "the request is no number";
-  if (g->events->cancel) g->events->cancel(g->user, id);
+  if (g->events.cancel) g->events.cancel(g->user, id);
   return NULL;
 }
 

@@ -45,7 +45,7 @@ gaijin_token *gj_token_find(const gaijin *g, const struct pt *pt) {
 static void settle(gaijin *g, gaijin_token *t) {
   if (t->sent || t->pins || t->staged) return;
   gj_table_remove(&g->tokens, &t->node);
-  if (g->events->forget) g->events->forget(g->user, t, t->tag);
+  if (g->events.forget) g->events.forget(g->user, t, t->tag);
   free(t);
 }
 

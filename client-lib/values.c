@@ -107,7 +107,7 @@ static struct gaijin_value plain_value(const struct value *in) {
                                .integer = in->integer, .bytes = in->bytes, .size = in->size, .count = in->count};
 }
 
-bool gaijin_body_peek(const gaijin_body *b, struct gaijin_value *v) {
+static bool peek(const gaijin_body *b, struct gaijin_value *v) {
   struct reader r = b->reader;
   struct value in;
   memset(&in, 0, sizeof in);
@@ -116,7 +116,15 @@ bool gaijin_body_peek(const gaijin_body *b, struct gaijin_value *v) {
   return true;
 }
 
-bool gaijin_body_next(gaijin_body *b, struct gaijin_value *v) {
+bool gaijin_body_peek_sized(const gaijin_body *b, struct gaijin_value *v, size_t size) {
+  struct gaijin_value own;
+  if (size == sizeof *v) return peek(b, v);
+  if (!peek(b, &own)) return false;
+  gj_give_struct(v, size, &own, sizeof own);
+  return true;
+}
+
+static bool body_next(gaijin_body *b, struct gaijin_value *v) {
   if (b->token || b->holding) move_on(b);
   while (b->depth && b->left[b->depth] == 0) b->depth--;
   struct value in;
@@ -126,6 +134,14 @@ bool gaijin_body_next(gaijin_body *b, struct gaijin_value *v) {
   if (in.type == VALUE_ARRAY) b->left[++b->depth] = in.count;
   *v = plain_value(&in);
   if (in.type == VALUE_PT) pt_value(b, &in.pt, v);
+  return true;
+}
+
+bool gaijin_body_next_sized(gaijin_body *b, struct gaijin_value *v, size_t size) {
+  struct gaijin_value own;
+  if (size == sizeof *v) return body_next(b, v);
+  if (!body_next(b, &own)) return false;
+  gj_give_struct(v, size, &own, sizeof own);
   return true;
 }
 

@@ -125,11 +125,7 @@ static int request_target(gaijin *g, const struct gaijin_send *send, struct mess
   return 0;
 }
 
-void gaijin_begin_request(gaijin *g, const struct gaijin_send *send, uint32_t count) {
-  if (g->writer.open) {
-    g->writer.nested++;
-    return;
-  }
+static void begin_request(gaijin *g, const struct gaijin_send *send, uint32_t count) {
   struct message m = {.kind = MESSAGE_REQUEST, .op = (enum op)send->op, .flags = send->one_way ? MESSAGE_ONE_WAY : 0, .depth = send->depth,
                       .id = send->one_way ? gj_post_id(g->last_post + 1) : g->last_call + 1, .deadline_ms = send->deadline_ms};
   int refused = request_target(g, send, &m);
@@ -142,6 +138,22 @@ void gaijin_begin_request(gaijin *g, const struct gaijin_send *send, uint32_t co
   g->writer.refused = (enum gaijin_status)refused;
   g->writer.one_way = send->one_way;
   g->writer.deadline_ms = send->deadline_ms;
+}
+
+void gaijin_begin_request_sized(gaijin *g, const struct gaijin_send *given, size_t size,
+                                uint32_t count) {
+  struct gaijin_send own;
+  if (g->writer.open) {
+    g->writer.nested++;
+    return;
+  }
+  bool alike = size == sizeof own, known = alike || gj_take_struct(&own, sizeof own, given, size);
+  begin_request(g, alike || !known ? given : &own, count);
+  if (known) return;
+  g->writer.refused = GAIJIN_STATUS_UNSUPPORTED;
+  gj_fail(g, GAIJIN_STATUS_UNSUPPORTED,
+          "this program sets something in a request that libgaijin %s does not know",
+          gaijin_version());
 }
 
 int gaijin_end_request(gaijin *g, gaijin_answer_fn fn, void *user, uint64_t *id) {

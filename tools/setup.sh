@@ -56,6 +56,7 @@ for extra in "$@"; do
     valgrind) need_command valgrind valgrind ;;
     model) need_command spin spin ;;
     packages)
+      need_command g++ g++ clang++
       need_command lua5.1 lua5.1
       need_command luajit luajit
       need_module lua-socket socket

@@ -2,15 +2,17 @@
  *
  * call [-s SOCKET] [-n NAME] WORKER LABEL [ARGUMENT...]
  *
- * Calls a function that a Lua worker has exposed under a label, from C, and prints what it returns. Try:
+ * Calls a function that a Lua worker has exposed under a label, from C, and prints what it returns.
+ * Try:
  *
  *   build/gaijin-broker -s /tmp/demo.sock &
  *   build/gaijin-worker -s /tmp/demo.sock -n shop examples/c/shop.lua &
  *   build/examples/call -s /tmp/demo.sock shop price apple 3
  *
- * It is also the tutorial of the C interface (client-lib/include/gaijin/gaijin.h), in its blocking style: begin a message, put its
- * values, end it, await the answer. A program with a loop of its own gives gaijin_end_request a call-back instead of NULL,
- * polls gaijin_fd() and calls gaijin_dispatch() and gaijin_flush(). Link with libgaijin and msgpack-c.
+ * It is also the tutorial of the C interface (client-lib/include/gaijin/gaijin.h), in its blocking
+ * style: begin a message, put its values, end it, await the answer. A program with a loop of its
+ * own gives gaijin_end_request a call-back instead of NULL, polls gaijin_fd() and calls
+ * gaijin_dispatch() and gaijin_flush(). Link with libgaijin and msgpack-c.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -28,8 +30,9 @@ static int complain(const char *what, const char *text) {
   return 1;
 }
 
-/* Ends the request that has been begun and waits for its answer. Two things can go wrong here, and each has a text: the
- * message cannot be sent (too large, connection lost), or no answer comes in time. An answer may still be an error: see `ok`. */
+/* Ends the request that has been begun and waits for its answer. Two things can go wrong here, and
+ * each has a text: the message cannot be sent (too large, connection lost), or no answer comes in
+ * time. An answer may still be an error: see `ok`. */
 static int ask(gaijin *g, const char *what, struct gaijin_answer *answer) {
   uint64_t id;
   if (gaijin_end_request(g, NULL, NULL, &id) != 0) return complain(what, gaijin_error(g));
@@ -53,21 +56,24 @@ static void print_value(FILE *out, const gaijin *g, const struct gaijin_value *v
     case GAIJIN_NIL: fprintf(out, "nil"); break;
     case GAIJIN_BOOL: fprintf(out, "%s", v->boolean ? "true" : "false"); break;
     case GAIJIN_NUMBER: fprintf(out, "%.14g", v->number); break;
-    case GAIJIN_STRING: fwrite(v->bytes, 1, v->size, out); break; /* not terminated, may hold any byte */
-    case GAIJIN_ARRAY: fprintf(out, "array of %u:", v->count); break;      /* its elements come next */
+    case GAIJIN_STRING: /* not terminated, may hold any byte */
+      fwrite(v->bytes, 1, v->size, out);
+      break;
+    case GAIJIN_ARRAY: fprintf(out, "array of %u:", v->count); break; /* its elements come next */
     case GAIJIN_HOME: fprintf(out, "an object of this program"); break;
     case GAIJIN_STALE: fprintf(out, "an object that is gone"); break;
     case GAIJIN_FOREIGN: {
       struct gaijin_pt pt = gaijin_holding_pt(v->holding);
       const char *name = gaijin_host_name(g, pt.host);
-      fprintf(out, "%s %llu of %s", gaijin_kind_name(pt.kind), (unsigned long long)pt.id, name ? name : "an unknown worker");
+      fprintf(out, "%s %llu of %s", gaijin_kind_name(pt.kind), (unsigned long long)pt.id,
+              name ? name : "an unknown worker");
       break;
     }
   }
 }
 
-/* Says what an error answer means. One that the system made has a text; one that the Lua code raised has a value, of any
- * type, and perhaps a traceback after it. */
+/* Says what an error answer means. One that the system made has a text; one that the Lua code
+ * raised has a value, of any type, and perhaps a traceback after it. */
 static int report_error(const gaijin *g, const char *what, const struct gaijin_answer *answer) {
   struct gaijin_value v;
   if (answer->status != GAIJIN_STATUS_RAISED) {
@@ -83,19 +89,23 @@ static int report_error(const gaijin *g, const char *what, const struct gaijin_a
   return 1;
 }
 
-/* Finds what WORKER has exposed under LABEL. On success *function is held: the caller lets it go. */
+/* Finds what WORKER has exposed under LABEL. On success *function is held: the caller lets it
+ * go. */
 static int look_up(gaijin *g, const char *worker, const char *label, gaijin_holding **function) {
   struct gaijin_answer answer;
   struct gaijin_value v = {.type = GAIJIN_NIL};
-  /* s2t, "string to token", is addressed to a worker by its name. One value will follow: the label. */
-  gaijin_begin_request(g, &(struct gaijin_send){.op = GAIJIN_OP_S2T, .depth = 1, .name = worker}, 1);
+  /* s2t, "string to token", is addressed to a worker by its name. One value will follow: the
+   * label. */
+  gaijin_begin_request(g, &(struct gaijin_send){.op = GAIJIN_OP_S2T, .depth = 1, .name = worker},
+                       1);
   gaijin_put_text(g, label);
   int status = ask(g, label, &answer);
   if (status != 0) return status;
   if (!answer.ok) return report_error(g, label, &answer);
   gaijin_body_next(answer.body, &v);
   if (v.type == GAIJIN_FOREIGN) {
-    /* A received holding is ours only until the next value is read or the body is freed, unless we hold it. */
+    /* A received holding is ours only until the next value is read or the body is freed, unless we
+     * hold it. */
     gaijin_hold(g, v.holding);
     *function = v.holding;
   } else if (v.type == GAIJIN_NIL) {
@@ -108,11 +118,14 @@ static int look_up(gaijin *g, const char *worker, const char *label, gaijin_hold
 }
 
 /* Calls the function and prints its results, one per line. */
-static int call(gaijin *g, gaijin_holding *function, const char *label, char **arguments, int count) {
+static int call(gaijin *g, gaijin_holding *function, const char *label, char **arguments,
+                int count) {
   struct gaijin_answer answer;
   struct gaijin_value v;
   /* The target is the object itself this time. The values announced must be put exactly. */
-  gaijin_begin_request(g, &(struct gaijin_send){.op = GAIJIN_OP_CALL, .depth = 1, .holding = function}, (uint32_t)count);
+  gaijin_begin_request(g,
+                       &(struct gaijin_send){.op = GAIJIN_OP_CALL, .depth = 1, .holding = function},
+                       (uint32_t)count);
   for (int i = 0; i < count; i++) put_argument(g, arguments[i]);
   int status = ask(g, label, &answer);
   if (status != 0) return status;
@@ -121,7 +134,8 @@ static int call(gaijin *g, gaijin_holding *function, const char *label, char **a
     print_value(stdout, g, &v);
     printf("\n");
   }
-  /* Freeing the body gives back what it carried: tables among the results are not kept alive for us any longer. */
+  /* Freeing the body gives back what it carried: tables among the results are not kept alive for us
+   * any longer. */
   gaijin_body_free(answer.body);
   return 0;
 }
@@ -132,7 +146,8 @@ static int usage(void) {
 }
 
 int main(int argc, char **argv) {
-  /* A zeroed struct is a good start: the default socket, a name of the broker's choice, no call-backs. */
+  /* A zeroed struct is a good start: the default socket, a name of the broker's choice, no
+   * call-backs. */
   struct gaijin_options options = {.wait_seconds = 1};
   char error[512];
   gaijin *g;
@@ -156,8 +171,9 @@ int main(int argc, char **argv) {
   int status = look_up(g, worker, label, &function);
   if (status == 0) {
     status = call(g, function, label, argv + optind + 2, argc - optind - 2);
-    /* Nobody here needs the function any more. The release leaves with the next flush; the broker would also clean up
-     * after a program that just ends, but a long-running one must let go of what it was given. */
+    /* Nobody here needs the function any more. The release leaves with the next flush; the broker
+     * would also clean up after a program that just ends, but a long-running one must let go of
+     * what it was given. */
     gaijin_let_go(g, function);
     gaijin_flush(g, true);
   }

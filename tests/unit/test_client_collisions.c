@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * Keys chosen by an attacker (client-lib/table.c, proto/base.h): who knows the hash but not the seed
- * cannot make long chains. What is counted is the length of chains, never time.
+ * Keys chosen by an attacker (client-lib/table.c, proto/base.h): who knows the hash but not the
+ * seed cannot make long chains. What is counted is the length of chains, never time.
  */
 #include <errno.h>
 #include <sys/random.h>
@@ -11,8 +11,8 @@
 #include "tests/unit/random.h"
 
 enum { MANY = 20000, SEEDS = 8 };
-/* A chain has at most 8 nodes on average when all keys end in the same three bits; a random one of 50
- * is less probable than 1 in 10^20. */
+/* A chain has at most 8 nodes on average when all keys end in the same three bits; a random one of
+ * 50 is less probable than 1 in 10^20. */
 enum { LONG_CHAIN = 50 };
 
 static uint32_t longest_chain(const struct table *t) {
@@ -50,7 +50,8 @@ static uint64_t colliding_key(uint64_t *state, uint64_t seed) {
     if (x >> 61 == 0) return x << 3;
   }
 }
-/* The same for a hash with the seed before one mix only, which is what an attacker would hope for. */
+/* The same for a hash with the seed before one mix only, which is what an attacker would hope
+ * for. */
 static uint64_t half_colliding_key(uint64_t *state, uint64_t seed) {
   for (;;) {
     uint64_t x = unmix64(++*state << 17) ^ seed;
@@ -73,7 +74,8 @@ static uint32_t longest_under(uint64_t seed, uint64_t (*key)(uint64_t *state, ui
   return longest;
 }
 
-/* ---- Sets of keys without any hash in mind: whatever the seed, they must not fall together ---- */
+/* ---- Sets of keys without any hash in mind: whatever the seed, they must not fall together
+ * ---- */
 
 static uint64_t multiple_of_8(uint64_t *state, uint64_t known) {
   (void)known;
@@ -121,7 +123,8 @@ START_TEST(a_message_of_chosen_ids_makes_no_long_chain) {
 }
 END_TEST
 
-/* The keys of the attack do collide for who knows the seed; otherwise the other tests show nothing. */
+/* The keys of the attack do collide for who knows the seed; otherwise the other tests show
+ * nothing. */
 START_TEST(the_attack_works_with_a_known_seed) {
   uint64_t random = random_seed("client_collisions");
   for (int i = 0; i < SEEDS; i++) {
@@ -148,7 +151,8 @@ START_TEST(regular_keys_make_no_long_chains) {
     ck_assert_uint_le(longest_under(seed, multiple_of_8, 0), LONG_CHAIN);
     ck_assert_uint_le(longest_under(seed, step_of_2_48, 0), LONG_CHAIN);
     ck_assert_uint_le(longest_under(seed, every_low_bits_alike, 0), LONG_CHAIN);
-    ck_assert_uint_le(longest_under(seed, chosen_differences, random_next(&random) >> 3), LONG_CHAIN);
+    ck_assert_uint_le(longest_under(seed, chosen_differences, random_next(&random) >> 3),
+                      LONG_CHAIN);
   }
 }
 END_TEST

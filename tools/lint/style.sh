@@ -18,8 +18,8 @@ faults() {
 }
 
 mapfile -t sources < <(find proto client-lib broker lua tools tests examples -type f \
-  \( -name '*.c' -o -name '*.h' -o -name '*.lua' -o -name '*.sh' \) | sort)
-mapfile -t c_sources < <(printf '%s\n' "${sources[@]}" | grep '\.[ch]$')
+  \( -name '*.c' -o -name '*.cc' -o -name '*.h' -o -name '*.lua' -o -name '*.sh' \) | sort)
+mapfile -t c_sources < <(printf '%s\n' "${sources[@]}" | grep -E '\.([ch]|cc)$')
 
 faults < <(awk 'FNR == 451 { print FILENAME ": over 450 lines; split it by subject" }' \
   "${sources[@]}")

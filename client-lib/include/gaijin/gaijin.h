@@ -8,14 +8,21 @@
  * is, and when nobody uses a holding any more, the program tells it.
  *
  * It has no loop of its own: poll gaijin_fd() for reading (and for writing while
- * gaijin_wants_write()), then call gaijin_dispatch() and gaijin_flush(). Call-backs
- * run only inside gaijin_dispatch(), gaijin_expire(), gaijin_await() and gaijin_close(). A
- * call-back may start messages; it must not call any of these four.
+ * gaijin_wants_write()), then call gaijin_dispatch() and gaijin_flush(). Call-backs run only inside
+ * gaijin_dispatch(), gaijin_expire(), gaijin_await() and gaijin_close(). A call-back may start
+ * messages; it must not call any of these four.
  * One thread uses a connection at a time; nothing is global, so threads may have one each.
  *
- * Errors. Functions that return int give 0, or a positive enum gaijin_status
- * whose text gaijin_error() has. Once the connection is lost every send gives
- * GAIJIN_STATUS_LOST; tokens and holdings stay valid to look at until gaijin_close().
+ * Errors. Functions that return int give 0, or a positive enum gaijin_status whose text
+ * gaijin_error() has. Once the connection is lost every send gives GAIJIN_STATUS_LOST; tokens and
+ * holdings stay valid to look at until gaijin_close().
+ *
+ * Structs grow at their end in later versions, where 0 means what it was without the member; set
+ * those you fill to zero first. A program goes on working with a later library: functions that take
+ * or fill a struct of the program's are inline here and hand on its size (the functions ..._sized
+ * are for other languages), and structs the library shows are read through its pointers. With an
+ * older library it works as long as it sets nothing that library does not know; else it is told
+ * GAIJIN_STATUS_UNSUPPORTED. struct gaijin_pt never grows.
  */
 #ifndef GAIJIN_H
 #define GAIJIN_H
@@ -26,64 +33,85 @@
 
 #include <gaijin/protocol.h>
 
+#ifdef __GNUC__
 #define GAIJIN_API __attribute__((visibility("default")))
+#else
+#define GAIJIN_API
+#endif
+
+#ifdef __cplusplus
+extern "C" {
+#endif
 
 typedef struct gaijin gaijin;                 /* a connection */
 typedef struct gaijin_token gaijin_token;     /* a home token */
 typedef struct gaijin_holding gaijin_holding; /* a foreign token we hold */
 typedef struct gaijin_body gaijin_body;       /* the values of a received message */
 
+/* The version of the library ("0.1.0"); GAIJIN_VERSION is the header's. Static text. */
+GAIJIN_API const char *gaijin_version(void);
+
 /* ---- Connections ---- */
 
 /* A request of another worker. Pointers are valid during the call-back only, except `target`,
  * which is pinned (cannot be forgotten) until the body is freed. */
 struct gaijin_request {
-  uint64_t id;         /* for the answer; unique among the requests open on this connection */
-  enum gaijin_op op;          /* one of the routed ops */
-  uint16_t depth;      /* calls deep, 1 for a call of a script that serves nobody */
-  bool one_way;        /* answer nothing */
-  uint64_t caller;     /* host id of the asker; gaijin_host_name() knows it */
-  uint32_t deadline_ms;
+  uint64_t id;       /* for the answer; unique among the requests open on this connection */
+  enum gaijin_op op; /* one of the routed ops */
+  uint16_t depth;    /* calls deep, 1 for a call of a script that serves nobody */
+  bool one_way;      /* answer nothing */
+  uint64_t caller;   /* host id of the asker; gaijin_host_name() knows it */
+  uint32_t deadline_ms; /* how long the asker waits; 0: for ever */
   gaijin_token *target; /* NULL for ops whose target is this worker's name (s2t, labels) */
 };
 
-/* What the program is told. Each may be NULL: then requests are answered `unsupported`, `free` is answered
- * at once, the rest is ignored. */
+/* What the program is told. Each may be NULL: then requests are answered `unsupported`, `free` is
+ * answered at once, the rest is ignored. */
 struct gaijin_events {
   /* A request; the callee owns body (gaijin_body_free) and must answer once, now or later. */
   void (*request)(void *user, const struct gaijin_request *request, gaijin_body *body);
   /* The asker of request `id` no longer waits: an answer may still be sent and is discarded. */
   void (*cancel)(void *user, uint64_t id);
-  /* The broker asks for a complete collection: collect, let go, then gaijin_answer_free(id, ...); now or later. */
+  /* The broker asks for a complete collection: collect, let go, then gaijin_answer_free(id, ...);
+   * now or later. */
   void (*free)(void *user, uint64_t id);
   /* Nobody holds the home token any more and none is under way: it ends when the call returns.
-   * Also called from gaijin_body_next and gaijin_body_free. Must not send. `tag` is gaijin_token_new's. */
+   * Also called from gaijin_body_next and gaijin_body_free. Must not send. `tag` is
+   * gaijin_token_new's. */
   void (*forget)(void *user, gaijin_token *token, void *tag);
-  /* A one-way request was not done: one of ours was refused on its way (its host had ended, was busy, ...), or one that
-   * came cannot be served here. */
+  /* A one-way request was not done: one of ours was refused on its way (its host had ended, was
+   * busy, ...), or one that came cannot be served here. */
   void (*refused)(void *user, enum gaijin_op op, enum gaijin_status status, const char *text);
-  /* A host has ended. Holdings of it stay until let go; requests to it have been answered `dead`. */
+  /* A host has ended. Holdings of it stay until let go; requests to it were answered `dead`. */
   void (*dead)(void *user, uint64_t host);
 };
 
 struct gaijin_options {
   const char *socket;  /* path; NULL: gaijin_default_socket() */
-  const char *name;    /* 1 to NAME_MAX_BYTES bytes; NULL: the broker chooses one */
+  const char *name;    /* 1 to GAIJIN_NAME_MAX bytes; NULL: the broker chooses one */
   bool observer;       /* not listed, cannot be addressed, may use inspect and gc */
   double wait_seconds; /* how long to wait for a broker that is not there (yet); 0 does not wait */
-  const struct gaijin_events *events; /* must outlive the connection; NULL for none */
+  const struct gaijin_events *events; /* copied; NULL for none */
   void *user;                         /* handed to every event */
 };
 
-/* $GAIJIN_SOCKET, else $XDG_RUNTIME_DIR/gaijin.sock, else /run/gaijin/gaijin.sock. Writes at most n bytes; returns out. */
+/* $GAIJIN_SOCKET, else $XDG_RUNTIME_DIR/gaijin.sock, else /run/gaijin/gaijin.sock. Writes at most n
+ * bytes; returns out. */
 GAIJIN_API char *gaijin_default_socket(char *out, size_t n);
 
-/* Connects and says hello; blocks until the broker answered. On success *out owns the connection (gaijin_close).
- * On failure *out is NULL, the status is returned (lost: no broker; name_taken; protocol: version; unsupported: path too
- * long, name of a bad length, no random numbers from the system) and one clear line without newline is in error (n bytes). */
-GAIJIN_API int gaijin_connect(gaijin **out, const struct gaijin_options *options, char *error, size_t n);
-/* Closes the connection without flushing, answers what waits with `lost`, frees everything. Tokens end without a forget
- * event (but a body freed by it may still forget one). NULL is fine. */
+/* Connects and says hello; blocks until the broker answered. On success *out owns the connection
+ * (gaijin_close). On failure *out is NULL, the status is returned (lost: no broker; name_taken;
+ * protocol: version; unsupported: path too long, name of a bad length, no random numbers from the
+ * system, an option this library does not know) and one clear line without newline is in error
+ * (n bytes). */
+GAIJIN_API int gaijin_connect_sized(gaijin **out, const struct gaijin_options *options,
+                                    size_t options_size, size_t events_size, char *error, size_t n);
+static inline int gaijin_connect(gaijin **out, const struct gaijin_options *options, char *error,
+                                 size_t n) {
+  return gaijin_connect_sized(out, options, sizeof *options, sizeof *options->events, error, n);
+}
+/* Closes the connection without flushing, answers what waits with `lost`, frees everything. Tokens
+ * end without a forget event (but a body freed by it may still forget one). NULL is fine. */
 GAIJIN_API void gaijin_close(gaijin *g);
 
 GAIJIN_API int gaijin_fd(const gaijin *g);
@@ -96,8 +124,8 @@ GAIJIN_API const char *gaijin_broker_version(const gaijin *g);
  * broker and the library have in common. An op of a later version is not sent: its end gives
  * GAIJIN_STATUS_UNSUPPORTED. */
 GAIJIN_API uint32_t gaijin_wire_version(const gaijin *g);
-/* Name of a status ("too_large"), of a kind of PT ("function") and of an opcode ("get"); "unknown" outside the lists.
- * Static text. */
+/* Name of a status ("too_large"), of a kind of PT ("function") and of an opcode ("get"); "unknown"
+ * outside the lists. Static text. */
 GAIJIN_API const char *gaijin_status_name(enum gaijin_status status);
 GAIJIN_API const char *gaijin_kind_name(enum gaijin_kind kind);
 GAIJIN_API const char *gaijin_op_name(enum gaijin_op op);
@@ -106,41 +134,46 @@ GAIJIN_API bool gaijin_op_is_routed(enum gaijin_op op);
 /* Text of the last error of this connection; "" before the first. */
 GAIJIN_API const char *gaijin_error(const gaijin *g);
 
-/* Reads what is there without blocking and handles every whole message in order. 0 or GAIJIN_STATUS_LOST;
- * what had arrived before the loss has been handled. */
+/* Reads what is there without blocking and handles every whole message in order. 0 or
+ * GAIJIN_STATUS_LOST; what had arrived before the loss has been handled. */
 GAIJIN_API int gaijin_dispatch(gaijin *g);
-/* Sends what is queued without blocking. `releases`: queued releases go too even if nothing else does; otherwise they
- * leave only together with other output. 0 (see gaijin_wants_write for what is left) or GAIJIN_STATUS_LOST.
- * A failed write does not end the connection: what the peer had sent is still read by gaijin_dispatch. */
+/* Sends what is queued without blocking. `releases`: queued releases go too even if nothing else
+ * does; otherwise they leave only together with other output. 0 (see gaijin_wants_write for what is
+ * left) or GAIJIN_STATUS_LOST. A failed write does not end the connection: what the peer had sent
+ * is still read by gaijin_dispatch. */
 GAIJIN_API int gaijin_flush(gaijin *g, bool releases);
 GAIJIN_API bool gaijin_wants_write(const gaijin *g);
 /* Bytes queued for sending; releases waiting to be sent. */
 GAIJIN_API size_t gaijin_queued_bytes(const gaijin *g);
 GAIJIN_API size_t gaijin_releases(const gaijin *g);
-/* Home tokens kept for others; foreign tokens held (let go but not yet released ones, and claims under way, included). */
+/* Home tokens kept for others; foreign tokens held (let go but not yet released ones, and claims
+ * under way, included). */
 GAIJIN_API size_t gaijin_token_count(const gaijin *g);
 GAIJIN_API size_t gaijin_holding_count(const gaijin *g);
 /* Requests of ours whose answer is not here yet, or waits for gaijin_await. */
 GAIJIN_API size_t gaijin_request_count(const gaijin *g);
-/* Name of a host the broker has introduced (a dead one: while it has holdings, and a while longer), or our own; NULL for
- * others. Valid until the next dispatch. */
+/* Name of a host the broker has introduced (a dead one: while it has holdings, and a while longer),
+ * or our own; NULL for others. Valid until the next dispatch. */
 GAIJIN_API const char *gaijin_host_name(const gaijin *g, uint64_t host);
 GAIJIN_API bool gaijin_host_dead(const gaijin *g, uint64_t host);
 
 /* ---- Home tokens ---- */
 
-/* A token for an object of ours; `tag` finds the object again. NULL when memory is short. It lives until the forget event:
- * a token that never entered a message must be given back with gaijin_token_discard. */
+/* A token for an object of ours; `tag` finds the object again. NULL when memory is short. It lives
+ * until the forget event: a token that never entered a message must be given back with
+ * gaijin_token_discard. */
 GAIJIN_API gaijin_token *gaijin_token_new(gaijin *g, enum gaijin_kind kind, void *tag);
 GAIJIN_API void *gaijin_token_tag(const gaijin_token *t);
 GAIJIN_API struct gaijin_pt gaijin_token_pt(const gaijin *g, const gaijin_token *t);
-/* Calls the forget event if nobody was ever sent the token and nothing pins it; otherwise does nothing. */
+/* Calls the forget event if nobody was ever sent the token and nothing pins it; otherwise does
+ * nothing. */
 GAIJIN_API void gaijin_token_discard(gaijin *g, gaijin_token *t);
 
 /* ---- Holdings ---- */
 
-/* One more user of the holding, one less. When the last has let go its release is queued (no I/O, no allocation: safe in a
- * finaliser); the pointer is valid until the release has been flushed. gaijin_hold before that takes the release back. */
+/* One more user of the holding, one less. When the last has let go its release is queued (no I/O,
+ * no allocation: safe in a finaliser); the pointer is valid until the release has been flushed.
+ * gaijin_hold before that takes the release back. */
 GAIJIN_API void gaijin_hold(gaijin *g, gaijin_holding *h);
 GAIJIN_API void gaijin_let_go(gaijin *g, gaijin_holding *h);
 GAIJIN_API struct gaijin_pt gaijin_holding_pt(const gaijin_holding *h);
@@ -149,23 +182,29 @@ GAIJIN_API gaijin_holding *gaijin_holding_find(const gaijin *g, const struct gai
 
 /* ---- Sending ---- */
 
-/* One message at a time is written on a connection: begin, put exactly `count` values, end. Between begin and end nothing
- * but gaijin_put_*, gaijin_token_new, gaijin_hold and gaijin_let_go may be called. A message begun in between all the same
- * (by a script's finaliser, say) is refused by its own end with GAIJIN_STATUS_BUSY and leaves the outer one alone; a flush does nothing.
- * An end that gives an error has changed nothing: no count, no token, no byte.
- * GAIJIN_STATUS_TOO_LARGE: gaijin_error() names both sizes. GAIJIN_STATUS_BUSY: memory is short. */
+/* One message at a time is written on a connection: begin, put exactly `count` values, end. Between
+ * begin and end nothing but gaijin_put_*, gaijin_token_new, gaijin_hold and gaijin_let_go may be
+ * called. A message begun in between all the same (by a script's finaliser, say) is refused by its
+ * own end with GAIJIN_STATUS_BUSY and leaves the outer one alone; a flush does nothing. An end that
+ * gives an error has changed nothing: no count, no token, no byte. GAIJIN_STATUS_TOO_LARGE:
+ * gaijin_error() names both sizes. GAIJIN_STATUS_BUSY: memory is short, or the broker does not read
+ * what is queued. */
 
 struct gaijin_answer {
-  bool ok;            /* body has the results; else see status */
-  enum gaijin_status status; /* raised: body has the value, then perhaps the traceback (string). Others: text */
-  const char *text;   /* of a system error; valid during the call-back (gaijin_await: until the next call). "" otherwise */
-  gaijin_body *body;  /* owned by the receiver; NULL for system errors */
+  bool ok; /* body has the results; else see status */
+  /* RAISED: body has the value, then perhaps the traceback (string). Others: text says more. */
+  enum gaijin_status status;
+  /* Of a system error; valid during the call-back (gaijin_await: until the next call). ""
+   * otherwise. */
+  const char *text;
+  gaijin_body *body; /* owned by the receiver; NULL for system errors */
 };
 /* The answer to a request; called exactly once unless the request was cancelled. */
 typedef void (*gaijin_answer_fn)(void *user, const struct gaijin_answer *answer);
 
-/* A request to the object behind a holding or a home token of ours, to a worker (by name), or to the broker.
- * Exactly one of holding, token, name is set, or none for ops of way BROKER without a target. */
+/* A request to the object behind a holding or a home token of ours, to a worker (by name), or to
+ * the broker. Exactly one of holding, token, name is set, or none for requests to the broker
+ * without a target. */
 struct gaijin_send {
   enum gaijin_op op;
   uint16_t depth;
@@ -175,19 +214,25 @@ struct gaijin_send {
   gaijin_token *token;
   const char *name;
 };
-GAIJIN_API void gaijin_begin_request(gaijin *g, const struct gaijin_send *send, uint32_t count);
+GAIJIN_API void gaijin_begin_request_sized(gaijin *g, const struct gaijin_send *send, size_t size,
+                                           uint32_t count);
+static inline void gaijin_begin_request(gaijin *g, const struct gaijin_send *send, uint32_t count) {
+  gaijin_begin_request_sized(g, send, sizeof *send, count);
+}
 /* fn NULL: the answer is kept for gaijin_await. *id (may be NULL) gets the request's id. */
 GAIJIN_API int gaijin_end_request(gaijin *g, gaijin_answer_fn fn, void *user, uint64_t *id);
 
-/* The answer to a request of another worker: results, or the value its handler raised (count: the value, or the value and
- * a traceback), or an error of the system's own. */
+/* The answer to a request of another worker: results, or the value its handler raised (count: the
+ * value, or the value and a traceback), or an error of the system's own. */
 GAIJIN_API void gaijin_begin_reply(gaijin *g, uint64_t id, enum gaijin_op op, uint32_t count);
 GAIJIN_API void gaijin_begin_raise(gaijin *g, uint64_t id, enum gaijin_op op, uint32_t count);
 GAIJIN_API int gaijin_end_answer(gaijin *g);
-GAIJIN_API int gaijin_answer_error(gaijin *g, uint64_t id, enum gaijin_op op, enum gaijin_status status, const char *text);
-/* Sends the releases queued, then the answer to a free event. For those who look at the broker's books it tells how much time
- * the program still has for such collections (milliseconds, 0 when it spent more than it had; GAIJIN_NO_BUDGET: it keeps no
- * account, and tells neither) and how many it has put off so far. */
+GAIJIN_API int gaijin_answer_error(gaijin *g, uint64_t id, enum gaijin_op op,
+                                   enum gaijin_status status, const char *text);
+/* Sends the releases queued, then the answer to a free event. For those who look at the broker's
+ * books it tells how much time the program still has for such collections (milliseconds, 0 when it
+ * spent more than it had; GAIJIN_NO_BUDGET: it keeps no account, and tells neither) and how many it
+ * has put off so far. */
 #define GAIJIN_NO_BUDGET UINT32_MAX
 GAIJIN_API int gaijin_answer_free(gaijin *g, uint64_t id, uint32_t budget_ms, uint64_t put_off);
 /* A notice without values (ready). */
@@ -201,31 +246,50 @@ GAIJIN_API void gaijin_put_bool(gaijin *g, bool v);
 GAIJIN_API void gaijin_put_number(gaijin *g, double v);
 GAIJIN_API void gaijin_put_string(gaijin *g, const char *bytes, size_t size);
 GAIJIN_API void gaijin_put_text(gaijin *g, const char *text);
-/* An array inside the message: its `count` values are put next (they do not count among those announced at begin). */
+/* An array inside the message: its `count` values are put next (they do not count among those
+ * announced at begin). */
 GAIJIN_API void gaijin_put_array(gaijin *g, uint32_t count);
 GAIJIN_API void gaijin_put_token(gaijin *g, gaijin_token *t);
 GAIJIN_API void gaijin_put_holding(gaijin *g, gaijin_holding *h);
 
-/* Claims a token by its PT (op sub): when the answer is ok, the holding exists and *the caller is a user of it*: find it
- * with gaijin_holding_find, and let go in the end. fn may be NULL for gaijin_await. */
-GAIJIN_API int gaijin_claim(gaijin *g, const struct gaijin_pt *pt, gaijin_answer_fn fn, void *user, uint64_t *id);
+/* Claims a token by its PT (op sub): when the answer is ok, the holding exists and *the caller is a
+ * user of it*: find it with gaijin_holding_find, and let go in the end. fn may be NULL for
+ * gaijin_await. */
+GAIJIN_API int gaijin_claim(gaijin *g, const struct gaijin_pt *pt, gaijin_answer_fn fn, void *user,
+                            uint64_t *id);
 
-/* Nobody waits for request `id` any more: its call-back will not be called, its late answer is discarded and what
- * it carries is given back; the broker and the host are told. */
+/* Nobody waits for request `id` any more: its call-back will not be called, its late answer is
+ * discarded and what it carries is given back; the broker and the host are told. */
 GAIJIN_API void gaijin_cancel(gaijin *g, uint64_t id);
 
-/* Answers with `timeout` what was due more than `slack` seconds ago, unless the broker has sent anything since the last call. That
- * is for a broker that hangs: else it is the one that does so, when the deadline is over. Call it now and then; the broker is
- * told, and late answers are discarded. Call-backs run; requests for gaijin_await are left alone. */
+/* Answers with `timeout` what was due more than `slack` seconds ago, unless the broker has sent
+ * anything since the last call. That is for a broker that hangs: else it is the one that does so,
+ * when the deadline is over. Call it now and then; the broker is told, and late answers are
+ * discarded. Call-backs run; requests for gaijin_await are left alone. */
 GAIJIN_API void gaijin_expire(gaijin *g, double slack);
 
-/* For programs without a loop: flushes and dispatches until the answer to `id` (ended with fn NULL) is here.
- * 0, GAIJIN_STATUS_TIMEOUT after `seconds` (the request is cancelled then), or GAIJIN_STATUS_LOST. */
-GAIJIN_API int gaijin_await(gaijin *g, uint64_t id, double seconds, struct gaijin_answer *answer);
+/* For programs without a loop: flushes and dispatches until the answer to `id` (ended with fn NULL)
+ * is here. 0, GAIJIN_STATUS_TIMEOUT after `seconds` (the request is cancelled then), or
+ * GAIJIN_STATUS_LOST. */
+GAIJIN_API int gaijin_await_sized(gaijin *g, uint64_t id, double seconds,
+                                  struct gaijin_answer *answer, size_t size);
+static inline int gaijin_await(gaijin *g, uint64_t id, double seconds,
+                               struct gaijin_answer *answer) {
+  return gaijin_await_sized(g, id, seconds, answer, sizeof *answer);
+}
 
 /* ---- Received values ---- */
 
-enum gaijin_type { GAIJIN_NIL, GAIJIN_BOOL, GAIJIN_NUMBER, GAIJIN_STRING, GAIJIN_ARRAY, GAIJIN_HOME, GAIJIN_FOREIGN, GAIJIN_STALE };
+enum gaijin_type {
+  GAIJIN_NIL,
+  GAIJIN_BOOL,
+  GAIJIN_NUMBER,
+  GAIJIN_STRING,  /* bytes and size; any bytes, not terminated */
+  GAIJIN_ARRAY,   /* count; its values come next */
+  GAIJIN_HOME,    /* an object of ours: token */
+  GAIJIN_FOREIGN, /* an object of another worker: holding */
+  GAIJIN_STALE    /* a PT of ours whose object is gone */
+};
 
 struct gaijin_value {
   enum gaijin_type type;
@@ -242,12 +306,25 @@ struct gaijin_value {
 
 /* Values of the body not yet read (top level). */
 GAIJIN_API uint32_t gaijin_body_count(const gaijin_body *b);
-/* Shows the next value without reading it; false if there is none, or if it is an array or a reference. */
-GAIJIN_API bool gaijin_body_peek(const gaijin_body *b, struct gaijin_value *v);
-/* Reads the next value; false at the end. The token or holding of a value is safe until the next call of
- * gaijin_body_next or gaijin_body_free; to keep a holding longer, gaijin_hold it before. STALE: a home PT whose object is gone. */
-GAIJIN_API bool gaijin_body_next(gaijin_body *b, struct gaijin_value *v);
-/* Frees the body and gives back what was not read. May be called after gaijin_close's call-backs, not after gaijin_close. NULL is fine. */
+/* Shows the next value without reading it; false if there is none, or if it is an array or a
+ * reference. */
+GAIJIN_API bool gaijin_body_peek_sized(const gaijin_body *b, struct gaijin_value *v, size_t size);
+static inline bool gaijin_body_peek(const gaijin_body *b, struct gaijin_value *v) {
+  return gaijin_body_peek_sized(b, v, sizeof *v);
+}
+/* Reads the next value; false at the end, where v is as it was. The token or holding of a value is
+ * safe until the next call of gaijin_body_next or gaijin_body_free; to keep a holding longer,
+ * gaijin_hold it before. */
+GAIJIN_API bool gaijin_body_next_sized(gaijin_body *b, struct gaijin_value *v, size_t size);
+static inline bool gaijin_body_next(gaijin_body *b, struct gaijin_value *v) {
+  return gaijin_body_next_sized(b, v, sizeof *v);
+}
+/* Frees the body and gives back what was not read. May be called after gaijin_close's call-backs,
+ * not after gaijin_close. NULL is fine. */
 GAIJIN_API void gaijin_body_free(gaijin_body *b);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

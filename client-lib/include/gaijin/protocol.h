@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * The names of the wire for programs: opcodes, statuses, kinds of objects, and the
- * passive token. The numbers are those of the wire (docs/protocol.md).
+ * What libgaijin and its programs name alike: version, limits, opcodes, statuses, kinds of
+ * objects, and the passive token. The numbers are those of the wire (docs/protocol.md). This
+ * file is made from the lists in proto/ by `make public-header`.
  */
 #ifndef GAIJIN_PROTOCOL_H
 #define GAIJIN_PROTOCOL_H
@@ -9,7 +10,16 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* The opcodes of requests and notices. */
+/* The version of this header; gaijin_version() tells the library's. */
+#define GAIJIN_VERSION "0.1.0"
+#define GAIJIN_VERSION_MAJOR 0
+#define GAIJIN_VERSION_MINOR 1
+#define GAIJIN_VERSION_PATCH 0
+
+/* The most bytes of a worker's name. */
+#define GAIJIN_NAME_MAX 64
+
+/* The opcodes of requests and notices; docs/protocol.md tells what each does. */
 enum gaijin_op {
   GAIJIN_OP_HELLO = 1,
   GAIJIN_OP_S2T = 2,
@@ -41,19 +51,32 @@ enum gaijin_op {
 
 /* Errors of the system. RAISED is none: a script raised a value. */
 enum gaijin_status {
-  GAIJIN_STATUS_RAISED = 0, /* the host's code raised the value that follows */
-  GAIJIN_STATUS_DEAD = 1, /* the worker asked for is not there, or no longer */
-  GAIJIN_STATUS_STALE = 2, /* the token names an object its host no longer keeps */
-  GAIJIN_STATUS_DENIED = 3, /* not allowed: no holder of this token, or refused by the host's access function */
-  GAIJIN_STATUS_TIMEOUT = 4, /* no answer in time; whether it was done is not known */
-  GAIJIN_STATUS_CANCELLED = 5, /* given up by the caller */
-  GAIJIN_STATUS_BUSY = 6, /* the receiver has no room for more work; try again later */
-  GAIJIN_STATUS_TOO_LARGE = 7, /* the message is over the limit agreed in hello */
-  GAIJIN_STATUS_TOO_DEEP = 8, /* the chain of calls is over --max-depth */
-  GAIJIN_STATUS_LOST = 9, /* the connection to the broker ended; whether it was done is not known */
-  GAIJIN_STATUS_PROTOCOL = 10, /* a message broke the rules of the wire */
-  GAIJIN_STATUS_NAME_TAKEN = 11, /* another living worker has this name */
-  GAIJIN_STATUS_UNSUPPORTED = 12, /* not possible, or not yet */
+  /* the host's code raised the value that follows */
+  GAIJIN_STATUS_RAISED = 0,
+  /* the worker asked for is not there, or no longer */
+  GAIJIN_STATUS_DEAD = 1,
+  /* the token names an object its host no longer keeps */
+  GAIJIN_STATUS_STALE = 2,
+  /* not allowed: no holder of this token, or refused by the host's access function */
+  GAIJIN_STATUS_DENIED = 3,
+  /* no answer in time; whether it was done is not known */
+  GAIJIN_STATUS_TIMEOUT = 4,
+  /* given up by the caller */
+  GAIJIN_STATUS_CANCELLED = 5,
+  /* the receiver has no room for more work; try again later */
+  GAIJIN_STATUS_BUSY = 6,
+  /* the message is over the limit agreed in hello */
+  GAIJIN_STATUS_TOO_LARGE = 7,
+  /* the chain of calls is over --max-depth */
+  GAIJIN_STATUS_TOO_DEEP = 8,
+  /* the connection to the broker ended; whether it was done is not known */
+  GAIJIN_STATUS_LOST = 9,
+  /* a message broke the rules of the wire */
+  GAIJIN_STATUS_PROTOCOL = 10,
+  /* another living worker has this name */
+  GAIJIN_STATUS_NAME_TAKEN = 11,
+  /* not possible, or not yet */
+  GAIJIN_STATUS_UNSUPPORTED = 12,
   GAIJIN_STATUS_COUNT
 };
 
@@ -62,12 +85,13 @@ enum gaijin_kind {
   GAIJIN_KIND_TABLE = 1,
   GAIJIN_KIND_FUNCTION = 2,
   GAIJIN_KIND_THREAD = 3,
-  GAIJIN_KIND_USERDATA = 4
+  GAIJIN_KIND_USERDATA = 4,
+  GAIJIN_KIND_COUNT
 };
 
 /* A passive token: names an object while it travels. */
 struct gaijin_pt {
-  uint64_t host;  /* the incarnation of the worker that has the object; never 0, never used twice */
+  uint64_t host;  /* the incarnation of the object's worker; never 0, never used twice */
   uint64_t id;    /* the token id within that host; never 0, never used twice */
   uint64_t stamp; /* random; whoever knows it was given the token */
   uint8_t kind;   /* enum gaijin_kind */
