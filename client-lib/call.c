@@ -5,6 +5,7 @@
  * gaijin_await for those without one) or it was cancelled. Ids are never used twice,
  * so an answer that finds no record is late and is discarded.
  */
+#include <assert.h>
 #include <math.h>
 #include <poll.h>
 #include <stdio.h>
@@ -28,12 +29,14 @@ struct call *gj_call_new(gaijin *g) {
 }
 
 void gj_call_enter(gaijin *g, struct call *c) {
+  assert(!gj_call_find(g, g->last_call));
   if (c->deadline_ms) c->due = gj_now() + c->deadline_ms / 1e3;
   gj_table_insert(&g->calls, &c->node, g->last_call);
   list_append(&g->open_calls, &c->open);
 }
 
 void gj_call_recycle(gaijin *g, struct call *c) {
+  assert(list_empty(&c->open) && !c->claim);
   if (g->n_spare_calls >= SPARE_CALLS_KEPT) {
     free(c);
     return;
@@ -57,6 +60,8 @@ static void call_leave(gaijin *g, struct call *c) {
 }
 
 void gj_call_answer(gaijin *g, struct call *c, const struct gaijin_answer *answer, gaijin_body *keep) {
+  assert(g->dispatching || g->lost); /* call-backs run nowhere else */
+  assert(!list_empty(&c->open));
   gaijin_answer_fn fn = c->fn;
   void *user = c->user;
   if (c->claim) {

@@ -39,11 +39,13 @@ static gaijin_holding *holding_new(gaijin *g, const struct pt *pt) {
 
 static void unqueue(gaijin *g, gaijin_holding *h) {
   if (list_empty(&h->release)) return;
+  assert(g->n_releases > 0);
   list_remove(&h->release);
   g->n_releases--;
 }
 
 void gj_holding_free(gaijin *g, gaijin_holding *h) {
+  assert(!h->users && !h->pending);
   unqueue(g, h);
   gj_table_remove(&g->holdings, &h->node);
   gj_host_unrefer(g, h->host);
@@ -53,6 +55,7 @@ void gj_holding_free(gaijin *g, gaijin_holding *h) {
 /* Queues the release of a holding that nobody uses any more. No allocation. */
 static void settle(gaijin *g, gaijin_holding *h) {
   if (h->users || h->pending || !list_empty(&h->release)) return;
+  assert(h->count > 0);
   list_append(&g->releases, &h->release);
   g->n_releases++;
 }
@@ -75,6 +78,7 @@ gaijin_holding *gj_holding_arrive(gaijin *g, const struct pt *pt, const char **f
 }
 
 void gj_holding_unpend(gaijin *g, gaijin_holding *h) {
+  assert(h && h->pending > 0);
   h->pending--;
   settle(g, h);
 }
@@ -89,6 +93,7 @@ gaijin_holding *gj_holding_claim(gaijin *g, const struct pt *pt) {
 }
 
 void gj_holding_claimed(gaijin *g, gaijin_holding *h, bool ok, bool wanted) {
+  assert(h->pending > 0);
   if (ok) h->count++;
   if (ok && wanted) h->users++;
   h->pending--;
@@ -99,6 +104,7 @@ void gj_holding_claimed(gaijin *g, gaijin_holding *h, bool ok, bool wanted) {
 }
 
 void gaijin_hold(gaijin *g, gaijin_holding *h) {
+  assert(h->count > 0);
   h->users++;
   unqueue(g, h);
 }

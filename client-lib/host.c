@@ -4,6 +4,7 @@
  * holding refers to it; the last few are kept a while longer, so that the name
  * of an asker that has just died can still be told.
  */
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -17,6 +18,7 @@ struct host *gj_host_find(const gaijin *g, uint64_t id) {
 }
 
 static void host_free(gaijin *g, struct host *h) {
+  assert(h->dead && !h->holdings && list_empty(&h->corpse));
   gj_table_remove(&g->hosts, &h->node);
   free(h->name);
   free(h);
@@ -62,11 +64,13 @@ void gj_host_died(gaijin *g, struct host *h) {
 void gj_host_refer(gaijin *g, struct host *h) {
   h->holdings++;
   if (list_empty(&h->corpse)) return;
+  assert(h->dead && g->n_corpses > 0);
   list_remove(&h->corpse);
   g->n_corpses--;
 }
 
 void gj_host_unrefer(gaijin *g, struct host *h) {
+  assert(h->holdings > 0);
   h->holdings--;
   bury(g, h);
 }

@@ -133,6 +133,7 @@ struct gaijin {
   struct link open_calls;
   uint32_t n_releases, n_corpses, n_spare_calls;
   struct call *spare_calls;
+  uint64_t unchecked; /* checkpoints since gj_check was last called */
   uint64_t seed; /* random, secret: of all four tables and of holding_key */
   uint64_t last_token, last_call, last_post;
   uint64_t stamps[STAMP_BLOCK];
@@ -179,6 +180,19 @@ int gj_hello_exchange(gaijin *g, const struct gaijin_options *options, char *err
 /* io.c */
 /* The connection is over: open calls are answered `lost`. Only inside dispatch, await and close. */
 void gj_io_lost(gaijin *g, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/* check.c */
+/* NULL, or which of the things that are always true is not. Between messages only; changes nothing. */
+const char *gj_check(const gaijin *g);
+void gj_check_or_abort(gaijin *g);
+/* After each handled and each written message. With HOSTILE=1 a broken invariant ends the program. */
+static inline void gj_checkpoint(gaijin *g) {
+#ifdef GAIJIN_HOSTILE
+  gj_check_or_abort(g);
+#else
+  (void)g;
+#endif
+}
 
 /* receive.c */
 /* Handles one whole message; may end in gj_io_lost. */

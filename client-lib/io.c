@@ -4,6 +4,7 @@
  * broker had sent before it went is still read to its end, and only that end is
  * the loss of the connection.
  */
+#include <assert.h>
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -34,6 +35,7 @@ void gj_io_lost(gaijin *g, const char *format, ...) {
   buffer_init(&g->out, OUT_QUEUE_MOST);
   g->out_start = 0;
   gj_call_lose_all(g, reason);
+  assert(list_empty(&g->open_calls));
 }
 
 /* Handles every whole message that is here. */
@@ -42,7 +44,10 @@ static void handle_messages(gaijin *g) {
   uint32_t size = 0;
   while (!g->lost) {
     switch (frame_next(&g->in, &bytes, &size)) {
-      case FRAME_MESSAGE: gj_receive_message(g, bytes, size); break;
+      case FRAME_MESSAGE:
+        gj_receive_message(g, bytes, size);
+        gj_checkpoint(g);
+        break;
       case FRAME_MORE: return;
       case FRAME_TOO_LARGE: gj_io_lost(g, "it sent a message of %u bytes, over the limit of %u", size, g->max_message); return;
       case FRAME_BAD_PREFIX: gj_io_lost(g, "it sent bytes that are no message"); return;
@@ -86,6 +91,7 @@ int gaijin_dispatch(gaijin *g) {
 
 /* After a write: the queue's sent bytes make room, at a cost in proportion to what was sent. */
 static void compact(gaijin *g) {
+  assert(g->out_start <= g->out.size && !g->writer.open);
   uint32_t left = g->out.size - g->out_start;
   if (left == 0) {
     g->out.size = g->out_start = 0;

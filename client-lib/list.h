@@ -6,6 +6,7 @@
 #ifndef GAIJIN_CLIENT_LIST_H
 #define GAIJIN_CLIENT_LIST_H
 
+#include <assert.h>
 #include <stdbool.h>
 
 struct link {
@@ -20,6 +21,7 @@ static inline bool list_empty(const struct link *l) { return l->next == l; }
 
 /* Puts an unlinked link at the end. */
 static inline void list_append(struct link *head, struct link *l) {
+  assert(l->next == l && l != head);
   l->prev = head->prev;
   l->next = head;
   head->prev->next = l;

@@ -4,6 +4,7 @@
  * PTs are counted in, then it changes the registries, then the program is told. A fault
  * is the broker's, so the connection ends with a text that says what it was.
  */
+#include <assert.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -115,6 +116,7 @@ static void on_free(gaijin *g, const struct message *m) {
 static void deliver(gaijin *g, const struct message *m, gaijin_body *body, gaijin_token *target) {
   struct gaijin_request r = {.id = m->id, .op = (enum gaijin_op)m->op, .depth = m->depth,
                              .one_way = (m->flags & MESSAGE_ONE_WAY) != 0, .caller = m->peer, .deadline_ms = m->deadline_ms, .target = target};
+  assert(!target || target->pins > 0);
   body->target = target;
   g->events.request(g->user, &r, body);
 }

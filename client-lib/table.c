@@ -6,6 +6,7 @@
  */
 #include "client-lib/table.h"
 
+#include <assert.h>
 #include <stdlib.h>
 
 enum { LEAST_SLOTS = 16 };
@@ -23,6 +24,7 @@ void gj_table_deinit(struct table *t) {
 
 /* Moves all nodes to `slots` new slots; without memory everything stays as it is. */
 static void rehash(struct table *t, uint32_t slots) {
+  assert(slots >= LEAST_SLOTS && (slots & (slots - 1)) == 0);
   struct table_node **to = calloc(slots, sizeof *to);
   if (!to) return;
   for (uint32_t i = 0; i <= t->mask; i++) {
@@ -41,7 +43,8 @@ static void rehash(struct table *t, uint32_t slots) {
 
 void gj_table_insert(struct table *t, struct table_node *n, uint64_t key) {
   if (t->count > t->mask && t->mask < UINT32_MAX / 2) rehash(t, (t->mask + 1) * 2);
-  struct table_node **slot = &t->slots[mix64_runs(key, t->seed) & t->mask];
+  struct table_node **slot = &t->slots[table_slot(t, key)];
+  assert(!n->next);
   n->key = key;
   n->next = *slot;
   *slot = n;
@@ -49,8 +52,8 @@ void gj_table_insert(struct table *t, struct table_node *n, uint64_t key) {
 }
 
 void gj_table_remove(struct table *t, struct table_node *n) {
-  struct table_node **at = &t->slots[mix64_runs(n->key, t->seed) & t->mask];
-  while (*at != n) at = &(*at)->next;
+  struct table_node **at = &t->slots[table_slot(t, n->key)];
+  for (; *at != n; at = &(*at)->next) assert(*at); /* else it is in no table, or in another */
   *at = n->next;
   n->next = NULL;
   t->count--;
@@ -62,6 +65,7 @@ struct table_node *gj_table_take(struct table *t) {
     struct table_node *n = t->slots[t->mask];
     if (n) {
       t->slots[t->mask] = n->next;
+      n->next = NULL;
       t->count--;
       return n;
     }

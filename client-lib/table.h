@@ -35,6 +35,11 @@ void gj_table_remove(struct table *t, struct table_node *n);
 /* Takes out any node; NULL when the table is empty. For tearing down: visits all in linear time. */
 struct table_node *gj_table_take(struct table *t);
 
+/* The slot of a key. */
+static inline uint32_t table_slot(const struct table *t, uint64_t key) {
+  return (uint32_t)(mix64_runs(key, t->seed) & t->mask);
+}
+
 /* The next node with the same key from `n` on (n included), or NULL. */
 static inline struct table_node *table_match(struct table_node *n, uint64_t key) {
   while (n && n->key != key) n = n->next;
@@ -43,7 +48,7 @@ static inline struct table_node *table_match(struct table_node *n, uint64_t key)
 
 /* The first node with a key, or NULL; further ones: table_match(n->next, key). */
 static inline struct table_node *table_find(const struct table *t, uint64_t key) {
-  return table_match(t->slots[mix64_runs(key, t->seed) & t->mask], key);
+  return table_match(t->slots[table_slot(t, key)], key);
 }
 
 #endif

@@ -5,6 +5,7 @@
  * and falls only by drops, so while it is above 0 somebody may hold the token or
  * a PT of it is under way.
  */
+#include <assert.h>
 #include <stdlib.h>
 
 #include "client-lib/internal.h"
@@ -44,6 +45,7 @@ gaijin_token *gj_token_find(const gaijin *g, const struct pt *pt) {
 /* Forgets a token that nobody can have any more; the event still sees it. */
 static void settle(gaijin *g, gaijin_token *t) {
   if (t->sent || t->pins || t->staged) return;
+  assert(!t->staged_next);
   gj_table_remove(&g->tokens, &t->node);
   if (g->events.forget) g->events.forget(g->user, t, t->tag);
   free(t);
@@ -52,6 +54,7 @@ static void settle(gaijin *g, gaijin_token *t) {
 void gaijin_token_discard(gaijin *g, gaijin_token *t) { settle(g, t); }
 
 void gj_token_unpin(gaijin *g, gaijin_token *t) {
+  assert(t->pins > 0);
   t->pins--;
   settle(g, t);
 }

@@ -8,6 +8,7 @@
  * arrival is pinned and cannot have gone, what was not there cannot have come,
  * because ids are not used twice. The same holds for holdings by their pending.
  */
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -90,6 +91,7 @@ static void move_on(gaijin_body *b) {
 uint32_t gaijin_body_count(const gaijin_body *b) { return b->left[0]; }
 
 static void pt_value(gaijin_body *b, const struct pt *pt, struct gaijin_value *v) {
+  assert(b->pts > 0);
   b->pts--;
   if (pt->host == b->g->host) {
     v->token = b->token = gj_token_find(b->g, pt);
@@ -97,6 +99,7 @@ static void pt_value(gaijin_body *b, const struct pt *pt, struct gaijin_value *v
   } else {
     v->holding = b->holding = gj_holding_lookup(b->g, pt->host, pt->id);
     v->type = GAIJIN_FOREIGN;
+    assert(v->holding); /* it is pending since it arrived */
   }
 }
 
@@ -131,7 +134,10 @@ static bool body_next(gaijin_body *b, struct gaijin_value *v) {
   memset(&in, 0, sizeof in);
   if (b->left[b->depth] == 0 || !reader_next(&b->reader, &in)) return false;
   b->left[b->depth]--;
-  if (in.type == VALUE_ARRAY) b->left[++b->depth] = in.count;
+  if (in.type == VALUE_ARRAY) {
+    assert(b->depth < BODY_DEPTH_MAX); /* the body was walked on arrival */
+    b->left[++b->depth] = in.count;
+  }
   *v = plain_value(&in);
   if (in.type == VALUE_PT) pt_value(b, &in.pt, v);
   return true;

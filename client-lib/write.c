@@ -9,6 +9,7 @@
  * being encoded may do it) must not spoil the open one: the inner message is
  * refused with `busy`, whatever is put into it is ignored.
  */
+#include <assert.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -19,6 +20,7 @@ enum { RELEASE_BYTES = PT_WIRE_BYTES + 9, RELEASES_MOST = 500, ERROR_TEXT_MOST =
 
 static void writer_open(gaijin *g, const struct message *header, uint32_t count) {
   struct writer *w = &g->writer;
+  assert(!w->open && !w->nested && !w->staged);
   w->open = true;
   w->refused = GAIJIN_STATUS_RAISED;
   w->count = count;
@@ -40,6 +42,7 @@ static void unstage(gaijin *g, bool sent) {
   gaijin_token *t = g->writer.staged, *next;
   for (; t; t = next) {
     next = t->staged_next;
+    assert(t->staged > 0);
     if (sent) t->sent += t->staged;
     t->staged = 0;
     t->staged_next = NULL;
@@ -84,6 +87,7 @@ static int writer_end(gaijin *g) {
   else
     status = pack_outcome(g, &w->pack, pack_end(&w->pack));
   unstage(g, status == 0);
+  gj_checkpoint(g);
   return status;
 }
 
@@ -278,6 +282,7 @@ static int write_release_batch(gaijin *g, uint32_t n) {
   struct link *l = g->releases.next;
   for (uint32_t i = 0; i < n; i++, l = l->next) {
     const gaijin_holding *h = container_of(l, gaijin_holding, release);
+    assert(l != &g->releases && h->count > 0);
     pack_pt(&p, &h->pt);
     pack_uint(&p, h->count);
   }

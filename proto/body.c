@@ -6,6 +6,7 @@
  */
 #include "proto/body.h"
 
+#include <assert.h>
 #include <stddef.h>
 #include <string.h>
 
@@ -13,6 +14,7 @@
 #include "proto/limits.h"
 
 static bool take(struct reader *r, size_t n, const uint8_t **p) {
+  assert(r->at <= r->end);
   if ((size_t)(r->end - r->at) < n) return false;
   *p = r->at;
   r->at += n;
@@ -83,6 +85,7 @@ static bool pt_value(struct reader *r, struct value *v) {
   if (!pt_read(start, (uint32_t)(r->end - start), &v->pt)) return false;
   v->type = VALUE_PT;
   r->at = start + PT_WIRE_BYTES;
+  assert(r->at <= r->end);
   return true;
 }
 

@@ -4,6 +4,7 @@
  */
 #include "proto/buffer.h"
 
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -17,6 +18,7 @@ void buffer_deinit(struct buffer *b) {
 }
 
 enum buffer_outcome buffer_reserve(struct buffer *b, uint32_t n) {
+  assert(b->size <= b->capacity);
   if (b->capacity - b->size >= n) return BUFFER_OK;
   if (n > b->max || b->size > b->max - n) return BUFFER_OVER_MAX;
   uint64_t want = b->capacity ? b->capacity : LEAST_CAPACITY;
@@ -26,6 +28,7 @@ enum buffer_outcome buffer_reserve(struct buffer *b, uint32_t n) {
   if (!bytes) return BUFFER_NO_MEMORY;
   b->bytes = bytes;
   b->capacity = (uint32_t)want;
+  assert(b->capacity - b->size >= n && b->capacity <= b->max);
   return BUFFER_OK;
 }
 

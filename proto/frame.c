@@ -5,6 +5,7 @@
  */
 #include "proto/frame.h"
 
+#include <assert.h>
 #include <string.h>
 
 #include "proto/base.h"
@@ -24,6 +25,7 @@ void frame_deinit(struct frame *f) {
 }
 
 static void move_to_front(struct frame *f) {
+  assert(f->start <= f->in.size);
   uint32_t left = f->in.size - f->start;
   if (f->start && left) memmove(f->in.bytes, f->in.bytes + f->start, left);
   f->in.size = left;
@@ -46,12 +48,17 @@ uint8_t *frame_room(struct frame *f, uint32_t least, uint32_t *room) {
   }
   if (buffer_reserve(&f->in, want) != BUFFER_OK) return NULL;
   *room = f->in.capacity - f->in.size;
+  assert(*room >= least);
   return f->in.bytes + f->in.size;
 }
 
-void frame_filled(struct frame *f, uint32_t n) { f->in.size += n; }
+void frame_filled(struct frame *f, uint32_t n) {
+  assert(n <= f->in.capacity - f->in.size);
+  f->in.size += n;
+}
 
 enum frame_outcome frame_next(struct frame *f, uint8_t **bytes, uint32_t *size) {
+  assert(f->start <= f->in.size);
   uint32_t have = f->in.size - f->start;
   if (have == 0) return FRAME_MORE; /* perhaps there is no buffer yet */
   uint8_t *p = f->in.bytes + f->start;

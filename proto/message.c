@@ -4,6 +4,7 @@
  */
 #include "proto/message.h"
 
+#include <assert.h>
 #include <stddef.h>
 #include <string.h>
 
@@ -46,10 +47,14 @@ uint32_t message_write_header(uint8_t *out, const struct message *m) {
       p += PT_WIRE_BYTES;
       break;
   }
+  assert(p - out <= MESSAGE_HEADER_MOST);
   return (uint32_t)(p - out);
 }
 
-void message_set_size(uint8_t *bytes, uint32_t size) { store_be32(bytes + 1, size - MESSAGE_PREFIX_BYTES); }
+void message_set_size(uint8_t *bytes, uint32_t size) {
+  assert(size >= MESSAGE_PREFIX_BYTES);
+  store_be32(bytes + 1, size - MESSAGE_PREFIX_BYTES);
+}
 enum op message_op(const uint8_t *bytes) { return bytes[AT_OP + 1]; }
 void message_set_op(uint8_t *bytes, enum op op) { bytes[AT_OP + 1] = (uint8_t)op; }
 void message_set_id(uint8_t *bytes, uint64_t id) { store_be64(bytes + AT_ID + 1, id); }

@@ -5,6 +5,7 @@
  */
 #include "proto/pack.h"
 
+#include <assert.h>
 #include <math.h>
 #include <msgpack.h>
 #include <string.h>
@@ -108,8 +109,12 @@ enum buffer_outcome pack_end(struct pack *p) {
     pack_abort(p);
     return p->outcome;
   }
+  assert(p->out->size - p->start >= MESSAGE_LEAST_BYTES - 1);
   message_set_size(p->out->bytes + p->start, p->out->size - p->start);
   return BUFFER_OK;
 }
 
-void pack_abort(struct pack *p) { p->out->size = p->start; }
+void pack_abort(struct pack *p) {
+  assert(p->start <= p->out->size);
+  p->out->size = p->start;
+}

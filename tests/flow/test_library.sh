@@ -61,7 +61,7 @@ check "libgaijin.so leads there too" test "$(readlink -f "$build/libgaijin.so")"
 # A library built with AddressSanitizer wants its programs built so.
 sanitize=() lto=1
 if nm "$build/libgaijin.a" | grep -q __asan_init; then
-  sanitize=(-fsanitize=address,undefined)
+  sanitize=("-fsanitize=address,undefined")
   lto=
 fi
 compilers=() with_cxx=()
