@@ -23,7 +23,8 @@ struct call *gj_call_new(gaijin *g) {
   } else if (!(c = malloc(sizeof *c))) {
     return NULL;
   }
-  *c = (struct call){.op = g->writer.op, .host = g->writer.host, .deadline_ms = g->writer.deadline_ms};
+  *c = (struct call){
+      .op = g->writer.op, .host = g->writer.host, .deadline_ms = g->writer.deadline_ms};
   list_init(&c->open);
   return c;
 }
@@ -59,7 +60,8 @@ static void call_leave(gaijin *g, struct call *c) {
   gj_table_remove(&g->calls, &c->node);
 }
 
-void gj_call_answer(gaijin *g, struct call *c, const struct gaijin_answer *answer, gaijin_body *keep) {
+void gj_call_answer(gaijin *g, struct call *c, const struct gaijin_answer *answer,
+                    gaijin_body *keep) {
   assert(g->dispatching || g->lost); /* call-backs run nowhere else */
   assert(!list_empty(&c->open));
   gaijin_answer_fn fn = c->fn;
@@ -96,7 +98,9 @@ void gj_call_lose_all(gaijin *g, const char *reason) {
     struct call *c = container_of(g->open_calls.next, struct call, open);
     const char *name = c->host ? gaijin_host_name(g, c->host) : NULL;
     char text[512];
-    snprintf(text, sizeof text, "the connection to the broker ended while '%s'%s%s was under way: %s; whether it was done is not known",
+    snprintf(text, sizeof text,
+             "the connection to the broker ended while '%s'%s%s was under way: %s; whether it was "
+             "done is not known",
              op_name(c->op), name ? " to worker " : "", name ? name : "", reason);
     struct gaijin_answer a = {.status = GAIJIN_STATUS_LOST, .text = c->fn ? text : g->error};
     gj_call_answer(g, c, &a, NULL);
@@ -107,8 +111,10 @@ void gj_call_lose_all(gaijin *g, const char *reason) {
 static void expire(gaijin *g, struct call *c) {
   const char *name = c->host ? gaijin_host_name(g, c->host) : NULL;
   char text[256];
-  snprintf(text, sizeof text, "%s%s%s got no answer in %g s, nor does the broker say anything; whether it was done is not known", op_name(c->op),
-           name ? " to worker " : "", name ? name : "", c->deadline_ms / 1e3);
+  snprintf(text, sizeof text,
+           "%s%s%s got no answer in %g s, nor does the broker say anything; whether it was done is "
+           "not known",
+           op_name(c->op), name ? " to worker " : "", name ? name : "", c->deadline_ms / 1e3);
   struct gaijin_answer a = {.status = GAIJIN_STATUS_TIMEOUT, .text = text};
   gj_write_cancel(g, c->node.key);
   gj_call_answer(g, c, &a, NULL);
@@ -182,7 +188,8 @@ static bool await_poll(gaijin *g, double end) {
   double left = end - gj_now();
   if (!(left > 0)) return false;
   int ms = left > 1e6 ? 1000000000 : (int)ceil(left * 1000);
-  struct pollfd p = {.fd = g->fd, .events = (short)(POLLIN | (gaijin_wants_write(g) ? POLLOUT : 0))};
+  struct pollfd p = {.fd = g->fd,
+                     .events = (short)(POLLIN | (gaijin_wants_write(g) ? POLLOUT : 0))};
   poll(&p, 1, ms);
   return true;
 }
@@ -190,18 +197,22 @@ static bool await_poll(gaijin *g, double end) {
 static int await(gaijin *g, uint64_t id, double seconds, struct gaijin_answer *answer) {
   gaijin_body_free(g->await_keep);
   g->await_keep = NULL;
-  if (g->dispatching) return gj_fail(g, GAIJIN_STATUS_UNSUPPORTED, "gaijin_await was called in a call-back");
+  if (g->dispatching)
+    return gj_fail(g, GAIJIN_STATUS_UNSUPPORTED, "gaijin_await was called in a call-back");
   double end = gj_now() + seconds;
   for (;;) {
     struct call *c = gj_call_find(g, id);
-    if (!c || c->fn || c->cancelled) return gj_fail(g, GAIJIN_STATUS_UNSUPPORTED, "no request %llu to await", (unsigned long long)id);
+    if (!c || c->fn || c->cancelled)
+      return gj_fail(g, GAIJIN_STATUS_UNSUPPORTED, "no request %llu to await",
+                     (unsigned long long)id);
     if (is_kept(c)) return await_take(g, c, answer);
     gaijin_flush(g, true);
     if (!await_poll(g, end)) {
       gaijin_cancel(g, id);
       gaijin_flush(g, true);
-      return gj_fail(g, GAIJIN_STATUS_TIMEOUT, "no answer to request %llu after %g s; whether it was done is not known",
-                         (unsigned long long)id, seconds);
+      return gj_fail(g, GAIJIN_STATUS_TIMEOUT,
+                     "no answer to request %llu after %g s; whether it was done is not known",
+                     (unsigned long long)id, seconds);
     }
     gaijin_dispatch(g);
   }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * Whether a connection's books are as the headers say: every count against what it counts, every list
- * against its table. It looks at everything and changes nothing, so it is for tests and for builds
- * with HOSTILE=1, where gj_checkpoint calls it again and again.
+ * Whether a connection's books are as the headers say: every count against what it counts, every
+ * list against its table. It looks at everything and changes nothing, so it is for tests and for
+ * builds with HOSTILE=1, where gj_checkpoint calls it again and again.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -123,7 +123,8 @@ static const char *check_open_calls(const gaijin *g) {
 static const char *check_bytes(const gaijin *g) {
   const struct buffer *out = &g->out;
   uint32_t whole = g->writer.open ? g->writer.pack.start : out->size; /* end of what is queued */
-  if (out->size > out->capacity || out->capacity > out->max) return "the out-queue is over its size";
+  if (out->size > out->capacity || out->capacity > out->max)
+    return "the out-queue is over its size";
   if (whole > out->size || g->out_start > whole) return "more was sent than was queued";
   if (g->lost && !g->writer.open && out->size) return "bytes wait after the connection's end";
   if (g->writer.nested && !g->writer.open) return "a message is inside another that is not open";
@@ -157,7 +158,8 @@ const char *gj_check(const gaijin *g) {
 enum { RECORDS_PER_EVENT = 256 };
 
 void gj_check_or_abort(gaijin *g) {
-  uint64_t records = (uint64_t)g->tokens.count + g->holdings.count + g->hosts.count + g->calls.count;
+  uint64_t records =
+      (uint64_t)g->tokens.count + g->holdings.count + g->hosts.count + g->calls.count;
   if (++g->unchecked * RECORDS_PER_EVENT < records) return;
   g->unchecked = 0;
   const char *broken = gj_check(g);

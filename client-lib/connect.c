@@ -82,14 +82,18 @@ static int dial(const struct sockaddr_un *address) {
   return -1;
 }
 
-/* The broker may come yet (no file, nobody listening), or is too busy to take one more right now. */
-static bool may_come(int why) { return why == ENOENT || why == ECONNREFUSED || why == EAGAIN || why == EINTR; }
+/* The broker may come yet (no file, nobody listening), or is too busy to take one more right
+ * now. */
+static bool may_come(int why) {
+  return why == ENOENT || why == ECONNREFUSED || why == EAGAIN || why == EINTR;
+}
 
 static int no_broker(const char *path, int why, double waited, char *error, size_t n) {
   char after[48] = "";
   if (waited > 0) snprintf(after, sizeof after, " after %g s", waited);
   if (why == EAGAIN)
-    snprintf(error, n, "the broker at %s takes no connection%s; look whether it hangs", path, after);
+    snprintf(error, n, "the broker at %s takes no connection%s; look whether it hangs", path,
+             after);
   else if (may_come(why))
     snprintf(error, n, "no broker at %s%s; start one with gaijin-broker -s %s", path, after, path);
   else
@@ -98,7 +102,8 @@ static int no_broker(const char *path, int why, double waited, char *error, size
 }
 
 /* Dials and greets until it works, is refused, or the time is up. */
-static int reach(gaijin *g, const struct gaijin_options *options, const struct sockaddr_un *address, char *error, size_t n) {
+static int reach(gaijin *g, const struct gaijin_options *options, const struct sockaddr_un *address,
+                 char *error, size_t n) {
   double end = gj_now() + options->wait_seconds;
   for (;;) {
     int status, why = 0;
@@ -119,10 +124,13 @@ static int reach(gaijin *g, const struct gaijin_options *options, const struct s
 }
 
 /* Checks what can be checked before anything is opened. */
-static int check_options(const struct gaijin_options *options, const char *path, char *error, size_t n) {
+static int check_options(const struct gaijin_options *options, const char *path, char *error,
+                         size_t n) {
   size_t most = sizeof((struct sockaddr_un *)NULL)->sun_path - 1, size = strlen(path);
   if (size > most) {
-    snprintf(error, n, "the path of the socket has %zu bytes, more than the %zu the system allows: %s", size, most, path);
+    snprintf(error, n,
+             "the path of the socket has %zu bytes, more than the %zu the system allows: %s", size,
+             most, path);
     return GAIJIN_STATUS_UNSUPPORTED;
   }
   size = options->name ? strlen(options->name) : 1;
@@ -134,7 +142,8 @@ static int check_options(const struct gaijin_options *options, const char *path,
 static int connect_with(gaijin **out, const struct gaijin_options *options,
                         const struct gaijin_events *events, char *error, size_t n) {
   char standard[4096];
-  const char *path = options->socket ? options->socket : gaijin_default_socket(standard, sizeof standard);
+  const char *path =
+      options->socket ? options->socket : gaijin_default_socket(standard, sizeof standard);
   int status = check_options(options, path, error, n);
   if (status) return status;
   uint64_t seed;

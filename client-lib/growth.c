@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * Structs of the public header that are the program's. They grow at their end only, so the program's
- * and the library's version of one are alike as far as the shorter of them goes.
+ * Structs of the public header that are the program's. They grow at their end only, so the
+ * program's and the library's version of one are alike as far as the shorter of them goes.
  */
 #include <string.h>
 

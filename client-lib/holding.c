@@ -10,8 +10,8 @@
 
 #include "client-lib/internal.h"
 
-/* Ids of one host stay in their order and so in their runs. The seed keeps hosts that act together from
- * choosing ids that give one key. */
+/* Ids of one host stay in their order and so in their runs. The seed keeps hosts that act together
+ * from choosing ids that give one key. */
 static uint64_t holding_key(const gaijin *g, uint64_t host, uint64_t id) {
   return mix64_seeded(host, g->seed) + id;
 }

@@ -67,12 +67,12 @@ struct gaijin_holding {
 
 struct call {
   struct table_node node; /* key: request id */
-  struct link open;       /* in gaijin.open_calls, in the order of their start; out of it once answered */
+  struct link open; /* in gaijin.open_calls, in the order of their start; out of it once answered */
   struct call *next_spare;
   gaijin_answer_fn fn; /* NULL: kept for gaijin_await */
   void *user;
   uint64_t host;         /* asked host, 0 when addressed by name or to the broker */
-  double due;            /* when the broker answers at the latest, on gj_now()'s clock; 0: no limit */
+  double due; /* when the broker answers at the latest, on gj_now()'s clock; 0: no limit */
   uint32_t deadline_ms;
   gaijin_holding *claim; /* op sub: the holding that a good answer raises */
   enum op op;
@@ -163,7 +163,8 @@ void gj_give_struct(void *given, size_t size, const void *own, size_t own_size);
 
 /* connect.c */
 /* Sets the connection's error text and returns `status`. */
-int gj_fail(gaijin *g, enum gaijin_status status, const char *format, ...) __attribute__((format(printf, 3, 4)));
+int gj_fail(gaijin *g, enum gaijin_status status, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
 /* Seconds of the monotonic clock. */
 double gj_now(void);
 
@@ -182,10 +183,12 @@ int gj_hello_exchange(gaijin *g, const struct gaijin_options *options, char *err
 void gj_io_lost(gaijin *g, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 /* check.c */
-/* NULL, or which of the things that are always true is not. Between messages only; changes nothing. */
+/* NULL, or which of the things that are always true is not. Between messages only; changes nothing.
+ */
 const char *gj_check(const gaijin *g);
 void gj_check_or_abort(gaijin *g);
-/* After each handled and each written message. With HOSTILE=1 a broken invariant ends the program. */
+/* After each handled and each written message. With HOSTILE=1 a broken invariant ends the program.
+ */
 static inline void gj_checkpoint(gaijin *g) {
 #ifdef GAIJIN_HOSTILE
   gj_check_or_abort(g);
@@ -234,7 +237,8 @@ void gj_host_unrefer(gaijin *g, struct host *h);
 void gj_host_free_all(gaijin *g);
 
 /* call.c */
-/* One-way requests have ids of their own, which no call ever has: an error that comes for one is a refusal. */
+/* One-way requests have ids of their own, which no call ever has: an error that comes for one is a
+ * refusal. */
 static inline uint64_t gj_post_id(uint64_t n) { return n | 1ull << 63; }
 static inline bool gj_is_post(uint64_t id) { return id >> 63 != 0; }
 
@@ -243,14 +247,17 @@ struct call *gj_call_new(gaijin *g);
 void gj_call_enter(gaijin *g, struct call *c);
 void gj_call_recycle(gaijin *g, struct call *c);
 struct call *gj_call_find(const gaijin *g, uint64_t id);
-/* Hands over the answer: to fn, or kept for await. `keep` owns a system error's text and is freed here in the end. */
-void gj_call_answer(gaijin *g, struct call *c, const struct gaijin_answer *answer, gaijin_body *keep);
+/* Hands over the answer: to fn, or kept for await. `keep` owns a system error's text and is freed
+ * here in the end. */
+void gj_call_answer(gaijin *g, struct call *c, const struct gaijin_answer *answer,
+                    gaijin_body *keep);
 /* Answers every open call with `lost`, in the order of their start. */
 void gj_call_lose_all(gaijin *g, const char *reason);
 void gj_call_free_all(gaijin *g);
 
 /* values.c */
-/* Counts in: the PTs of a received body. NULL, or what is wrong with the body. *pts gets their number. */
+/* Counts in: the PTs of a received body. NULL, or what is wrong with the body. *pts gets their
+ * number. */
 const char *gj_values_arrive(gaijin *g, const struct message *m, uint32_t *pts);
 /* Gives back the PTs of a body that nobody will read. */
 void gj_values_give_back(gaijin *g, const struct message *m, uint32_t pts);

@@ -14,9 +14,10 @@
 
 #include "client-lib/internal.h"
 
-/* READ_BYTES: one read fetches what a socket buffer typically holds. READ_ROUNDS bounds a turn, so that a flood does not
- * keep the program from its other work: polling is level-triggered and brings us back.
- * COMPACT_BYTES: below this, bytes already sent stay in front of the queue. KEEP_BYTES: above this an empty queue gives its memory back. */
+/* READ_BYTES: one read fetches what a socket buffer typically holds. READ_ROUNDS bounds a turn, so
+ * that a flood does not keep the program from its other work: polling is level-triggered and brings
+ * us back. COMPACT_BYTES: below this, bytes already sent stay in front of the queue. KEEP_BYTES:
+ * above this an empty queue gives its memory back. */
 enum { READ_BYTES = 64 << 10, READ_ROUNDS = 16, COMPACT_BYTES = 64 << 10, KEEP_BYTES = 256 << 10 };
 
 void gj_io_lost(gaijin *g, const char *format, ...) {
@@ -28,7 +29,8 @@ void gj_io_lost(gaijin *g, const char *format, ...) {
   va_end(args);
   g->lost = true;
   gj_fail(g, GAIJIN_STATUS_LOST, "the connection to the broker ended: %s", reason);
-  /* The descriptor stays open, as the program's loop may be polling it; the broker learns of the end at once. */
+  /* The descriptor stays open, as the program's loop may be polling it; the broker learns of the
+   * end at once. */
   shutdown(g->fd, SHUT_RDWR);
   while (g->writer.open) gaijin_abort(g);
   buffer_deinit(&g->out);
@@ -49,7 +51,9 @@ static void handle_messages(gaijin *g) {
         gj_checkpoint(g);
         break;
       case FRAME_MORE: return;
-      case FRAME_TOO_LARGE: gj_io_lost(g, "it sent a message of %u bytes, over the limit of %u", size, g->max_message); return;
+      case FRAME_TOO_LARGE:
+        gj_io_lost(g, "it sent a message of %u bytes, over the limit of %u", size, g->max_message);
+        return;
       case FRAME_BAD_PREFIX: gj_io_lost(g, "it sent bytes that are no message"); return;
     }
   }
@@ -82,7 +86,8 @@ static bool read_once(gaijin *g) {
 
 int gaijin_dispatch(gaijin *g) {
   if (g->lost) return GAIJIN_STATUS_LOST;
-  if (g->dispatching) return gj_fail(g, GAIJIN_STATUS_UNSUPPORTED, "gaijin_dispatch was called in a call-back");
+  if (g->dispatching)
+    return gj_fail(g, GAIJIN_STATUS_UNSUPPORTED, "gaijin_dispatch was called in a call-back");
   g->dispatching = true;
   for (int i = 0; i < READ_ROUNDS && read_once(g) && !g->lost; i++) continue;
   g->dispatching = false;
@@ -114,7 +119,8 @@ int gaijin_flush(gaijin *g, bool releases) {
     uint32_t left = g->out.size - g->out_start;
     ssize_t n = send(g->fd, g->out.bytes + g->out_start, left, MSG_NOSIGNAL);
     if (n < 0 && errno == EINTR) continue;
-    if (n < 0 && errno != EAGAIN && errno != EWOULDBLOCK && errno != ENOBUFS) g->write_broken = true;
+    if (n < 0 && errno != EAGAIN && errno != EWOULDBLOCK && errno != ENOBUFS)
+      g->write_broken = true;
     if (n < 0) break;
     g->out_start += (uint32_t)n;
     if ((uint32_t)n < left) break;
@@ -124,7 +130,11 @@ int gaijin_flush(gaijin *g, bool releases) {
   return 0;
 }
 
-bool gaijin_wants_write(const gaijin *g) { return !g->lost && !g->write_broken && gaijin_queued_bytes(g) > 0; }
+bool gaijin_wants_write(const gaijin *g) {
+  return !g->lost && !g->write_broken && gaijin_queued_bytes(g) > 0;
+}
 
 /* A message being written is not queued yet. */
-size_t gaijin_queued_bytes(const gaijin *g) { return (g->writer.open ? g->writer.pack.start : g->out.size) - g->out_start; }
+size_t gaijin_queued_bytes(const gaijin *g) {
+  return (g->writer.open ? g->writer.pack.start : g->out.size) - g->out_start;
+}

@@ -16,19 +16,22 @@ static void broken(gaijin *g, const char *op, const char *fault) {
 
 /* ---- Answers ---- */
 
-/* Reads status and text of an error that the system made; the text is terminated inside the copied body. */
+/* Reads status and text of an error that the system made; the text is terminated inside the copied
+ * body. */
 static void read_system_error(gaijin_body *b, struct gaijin_answer *a) {
   struct gaijin_value v;
   a->text = "the error that came has no text";
   if (!gaijin_body_next(b, &v) || v.type != GAIJIN_STRING) return;
-  /* One byte is there behind every string: the next value's first, or the spare one. Nobody reads on after this. */
+  /* One byte is there behind every string: the next value's first, or the spare one. Nobody reads
+   * on after this. */
   gj_values_skip(b);
   uint8_t *end = b->bytes + (v.bytes - (const char *)b->bytes) + v.size;
   *end = 0;
   a->text = v.bytes;
 }
 
-/* An error's body starts with its status. True if it is a raised value: the body then goes on with it. */
+/* An error's body starts with its status. True if it is a raised value: the body then goes on with
+ * it. */
 static bool read_error(gaijin_body *b, struct gaijin_answer *a) {
   struct gaijin_value v;
   a->status = GAIJIN_STATUS_PROTOCOL;
@@ -47,7 +50,8 @@ static bool read_error(gaijin_body *b, struct gaijin_answer *a) {
 /* An error for a one-way request: the broker refused it. */
 static void on_refusal(gaijin *g, const struct message *m) {
   gaijin_body *body = gj_values_new(g, m, 0);
-  struct gaijin_answer a = {.status = GAIJIN_STATUS_BUSY, .text = "memory is too short for the reason"};
+  struct gaijin_answer a = {.status = GAIJIN_STATUS_BUSY,
+                            .text = "memory is too short for the reason"};
   if (body) read_error(body, &a);
   if (g->events.refused) g->events.refused(g->user, (enum gaijin_op)m->op, a.status, a.text);
   gaijin_body_free(body);
@@ -69,7 +73,9 @@ static void on_answer(gaijin *g, const struct message *m) {
     gj_values_give_back(g, m, pts);
     return;
   }
-  struct gaijin_answer a = {.ok = m->kind == MESSAGE_REPLY, .status = GAIJIN_STATUS_BUSY, .text = "memory is too short for the answer"};
+  struct gaijin_answer a = {.ok = m->kind == MESSAGE_REPLY,
+                            .status = GAIJIN_STATUS_BUSY,
+                            .text = "memory is too short for the answer"};
   gaijin_body *body = gj_values_new(g, m, pts), *keep = NULL;
   if (!body) {
     gj_values_give_back(g, m, pts);
@@ -101,7 +107,8 @@ static void refuse(gaijin *g, const struct message *m, enum gaijin_status status
 
 static void refuse_stale(gaijin *g, const struct message *m) {
   char text[256];
-  snprintf(text, sizeof text, "token %llu (%s) of worker %s is not kept any more", (unsigned long long)m->pt.id, pt_kind_name(m->pt.kind), g->name);
+  snprintf(text, sizeof text, "token %llu (%s) of worker %s is not kept any more",
+           (unsigned long long)m->pt.id, pt_kind_name(m->pt.kind), g->name);
   refuse(g, m, GAIJIN_STATUS_STALE, text);
 }
 
@@ -114,8 +121,13 @@ static void on_free(gaijin *g, const struct message *m) {
 
 /* Hands a checked request to the program. */
 static void deliver(gaijin *g, const struct message *m, gaijin_body *body, gaijin_token *target) {
-  struct gaijin_request r = {.id = m->id, .op = (enum gaijin_op)m->op, .depth = m->depth,
-                             .one_way = (m->flags & MESSAGE_ONE_WAY) != 0, .caller = m->peer, .deadline_ms = m->deadline_ms, .target = target};
+  struct gaijin_request r = {.id = m->id,
+                             .op = (enum gaijin_op)m->op,
+                             .depth = m->depth,
+                             .one_way = (m->flags & MESSAGE_ONE_WAY) != 0,
+                             .caller = m->peer,
+                             .deadline_ms = m->deadline_ms,
+                             .target = target};
   assert(!target || target->pins > 0);
   body->target = target;
   g->events.request(g->user, &r, body);

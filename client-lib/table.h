@@ -24,8 +24,8 @@ struct table {
   uint64_t seed;  /* of the hash, see mix64_seeded */
 };
 
-/* `seed`: random, because others choose keys. False when memory is short. A zeroed struct is valid to
- * deinit. Nodes are never freed here. */
+/* `seed`: random, because others choose keys. False when memory is short. A zeroed struct is valid
+ * to deinit. Nodes are never freed here. */
 bool gj_table_init(struct table *t, uint64_t seed);
 void gj_table_deinit(struct table *t);
 

@@ -104,17 +104,26 @@ static void pt_value(gaijin_body *b, const struct pt *pt, struct gaijin_value *v
 }
 
 static struct gaijin_value plain_value(const struct value *in) {
-  static const enum gaijin_type types[] = {[VALUE_NIL] = GAIJIN_NIL,       [VALUE_BOOL] = GAIJIN_BOOL,   [VALUE_NUMBER] = GAIJIN_NUMBER,
-                                           [VALUE_STRING] = GAIJIN_STRING, [VALUE_ARRAY] = GAIJIN_ARRAY, [VALUE_PT] = GAIJIN_STALE};
-  return (struct gaijin_value){.type = types[in->type], .boolean = in->boolean, .number = in->number, .is_uint = in->is_uint,
-                               .integer = in->integer, .bytes = in->bytes, .size = in->size, .count = in->count};
+  static const enum gaijin_type types[] = {
+      [VALUE_NIL] = GAIJIN_NIL,       [VALUE_BOOL] = GAIJIN_BOOL,   [VALUE_NUMBER] = GAIJIN_NUMBER,
+      [VALUE_STRING] = GAIJIN_STRING, [VALUE_ARRAY] = GAIJIN_ARRAY, [VALUE_PT] = GAIJIN_STALE};
+  return (struct gaijin_value){.type = types[in->type],
+                               .boolean = in->boolean,
+                               .number = in->number,
+                               .is_uint = in->is_uint,
+                               .integer = in->integer,
+                               .bytes = in->bytes,
+                               .size = in->size,
+                               .count = in->count};
 }
 
 static bool peek(const gaijin_body *b, struct gaijin_value *v) {
   struct reader r = b->reader;
   struct value in;
   memset(&in, 0, sizeof in);
-  if (b->left[b->depth] == 0 || !reader_next(&r, &in) || in.type == VALUE_ARRAY || in.type == VALUE_PT) return false;
+  if (b->left[b->depth] == 0 || !reader_next(&r, &in) || in.type == VALUE_ARRAY ||
+      in.type == VALUE_PT)
+    return false;
   *v = plain_value(&in);
   return true;
 }

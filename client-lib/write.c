@@ -54,11 +54,16 @@ static int pack_outcome(gaijin *g, const struct pack *p, enum buffer_outcome out
   if (outcome == BUFFER_OK) return 0;
   uint64_t bytes = p->wanted - MESSAGE_PREFIX_BYTES;
   if (outcome == BUFFER_OVER_MAX && bytes > p->max_message)
-    return gj_fail(g, GAIJIN_STATUS_TOO_LARGE, "message of %llu bytes is over the limit of %u bytes (raise it with the broker's --max-message)",
-                       (unsigned long long)bytes, p->max_message);
+    return gj_fail(g, GAIJIN_STATUS_TOO_LARGE,
+                   "message of %llu bytes is over the limit of %u bytes (raise it with the "
+                   "broker's --max-message)",
+                   (unsigned long long)bytes, p->max_message);
   if (outcome == BUFFER_OVER_MAX)
-    return gj_fail(g, GAIJIN_STATUS_BUSY, "%zu bytes wait for the broker to read them; there is no room for more", gaijin_queued_bytes(g));
-  return gj_fail(g, GAIJIN_STATUS_BUSY, "memory is too short for a message of %llu bytes", (unsigned long long)bytes);
+    return gj_fail(g, GAIJIN_STATUS_BUSY,
+                   "%zu bytes wait for the broker to read them; there is no room for more",
+                   gaijin_queued_bytes(g));
+  return gj_fail(g, GAIJIN_STATUS_BUSY, "memory is too short for a message of %llu bytes",
+                 (unsigned long long)bytes);
 }
 
 /* What stands against sending the open message, before its size. */
@@ -67,7 +72,9 @@ static int writer_check(gaijin *g) {
   if (g->lost) return GAIJIN_STATUS_LOST; /* the error text says why since it happened */
   if (w->refused) return (int)w->refused;
   if (w->put != w->count)
-    return gj_fail(g, GAIJIN_STATUS_PROTOCOL, "message '%s' was announced with %u values but got %u", op_name(w->op), w->count, w->put);
+    return gj_fail(g, GAIJIN_STATUS_PROTOCOL,
+                   "message '%s' was announced with %u values but got %u", op_name(w->op), w->count,
+                   w->put);
   return 0;
 }
 
@@ -76,7 +83,8 @@ static int writer_end(gaijin *g) {
   struct writer *w = &g->writer;
   if (w->nested) {
     w->nested--;
-    return gj_fail(g, GAIJIN_STATUS_BUSY, "a message was begun while another one was being written");
+    return gj_fail(g, GAIJIN_STATUS_BUSY,
+                   "a message was begun while another one was being written");
   }
   if (!w->open && g->lost) return GAIJIN_STATUS_LOST;
   if (!w->open) return gj_fail(g, GAIJIN_STATUS_PROTOCOL, "a message was ended that was not begun");
@@ -113,13 +121,19 @@ static int request_target(gaijin *g, const struct gaijin_send *send, struct mess
   const struct op_info *info = op_info(send->op);
   int given = (send->holding != NULL) + (send->token != NULL) + (send->name != NULL);
   enum op_target target = send->name ? OP_NAME : given ? OP_PT : OP_NONE;
-  if (!info || info->kind != OP_REQUEST || info->way == OP_CLIENT) return gj_fail(g, GAIJIN_STATUS_UNSUPPORTED, "'%s' is no request to send", op_name(send->op));
-  if (given > 1 || target != info->target) return gj_fail(g, GAIJIN_STATUS_UNSUPPORTED, "'%s' was given a wrong kind of target", info->name);
+  if (!info || info->kind != OP_REQUEST || info->way == OP_CLIENT)
+    return gj_fail(g, GAIJIN_STATUS_UNSUPPORTED, "'%s' is no request to send", op_name(send->op));
+  if (given > 1 || target != info->target)
+    return gj_fail(g, GAIJIN_STATUS_UNSUPPORTED, "'%s' was given a wrong kind of target",
+                   info->name);
   m->target = target;
   g->writer.host = 0;
   if (send->name) {
     size_t size = strlen(send->name);
-    if (size > UINT8_MAX) return gj_fail(g, GAIJIN_STATUS_DEAD, "a worker's name has at most %d bytes; no worker has a name of %zu", NAME_MAX_BYTES, size);
+    if (size > UINT8_MAX)
+      return gj_fail(g, GAIJIN_STATUS_DEAD,
+                     "a worker's name has at most %d bytes; no worker has a name of %zu",
+                     NAME_MAX_BYTES, size);
     m->name = send->name;
     m->name_size = (uint8_t)size;
   } else if (given) {
@@ -130,8 +144,12 @@ static int request_target(gaijin *g, const struct gaijin_send *send, struct mess
 }
 
 static void begin_request(gaijin *g, const struct gaijin_send *send, uint32_t count) {
-  struct message m = {.kind = MESSAGE_REQUEST, .op = (enum op)send->op, .flags = send->one_way ? MESSAGE_ONE_WAY : 0, .depth = send->depth,
-                      .id = send->one_way ? gj_post_id(g->last_post + 1) : g->last_call + 1, .deadline_ms = send->deadline_ms};
+  struct message m = {.kind = MESSAGE_REQUEST,
+                      .op = (enum op)send->op,
+                      .flags = send->one_way ? MESSAGE_ONE_WAY : 0,
+                      .depth = send->depth,
+                      .id = send->one_way ? gj_post_id(g->last_post + 1) : g->last_call + 1,
+                      .deadline_ms = send->deadline_ms};
   int refused = request_target(g, send, &m);
   if (refused) m.target = OP_NONE;
   const struct op_info *info = op_info(send->op);
@@ -190,10 +208,15 @@ int gaijin_claim(gaijin *g, const struct gaijin_pt *claimed, gaijin_answer_fn fn
   struct pt pt = gj_pt_wire(claimed);
   if (id) *id = 0;
   if (g->lost) return GAIJIN_STATUS_LOST;
-  if (g->writer.open) return gj_fail(g, GAIJIN_STATUS_BUSY, "a message was begun while another one was being written");
-  if (pt.host == g->host) return gj_fail(g, GAIJIN_STATUS_UNSUPPORTED, "a worker cannot claim a token of its own");
+  if (g->writer.open)
+    return gj_fail(g, GAIJIN_STATUS_BUSY,
+                   "a message was begun while another one was being written");
+  if (pt.host == g->host)
+    return gj_fail(g, GAIJIN_STATUS_UNSUPPORTED, "a worker cannot claim a token of its own");
   gaijin_holding *h = gj_holding_lookup(g, pt.host, pt.id);
-  if (h && !pt_equal(&h->pt, &pt)) return gj_fail(g, GAIJIN_STATUS_DENIED, "the token claimed has another stamp than the one that is held");
+  if (h && !pt_equal(&h->pt, &pt))
+    return gj_fail(g, GAIJIN_STATUS_DENIED,
+                   "the token claimed has another stamp than the one that is held");
   h = gj_holding_claim(g, &pt);
   if (!h) return gj_fail(g, GAIJIN_STATUS_BUSY, "memory is too short for another holding");
   uint64_t request = 0;
@@ -211,7 +234,8 @@ int gaijin_claim(gaijin *g, const struct gaijin_pt *claimed, gaijin_answer_fn fn
 
 /* ---- Answers and notices ---- */
 
-static void begin_answer(gaijin *g, enum message_kind kind, uint64_t id, enum op op, uint32_t count) {
+static void begin_answer(gaijin *g, enum message_kind kind, uint64_t id, enum op op,
+                         uint32_t count) {
   if (g->writer.open) {
     g->writer.nested++;
     return;
@@ -229,7 +253,9 @@ void gaijin_begin_raise(gaijin *g, uint64_t id, enum gaijin_op op, uint32_t coun
   begin_answer(g, MESSAGE_ERROR, id, (enum op)op, count + 1);
   gaijin_put_number(g, GAIJIN_STATUS_RAISED);
   if (!inner && (count < 1 || count > 2))
-    g->writer.refused = (enum gaijin_status)gj_fail(g, GAIJIN_STATUS_PROTOCOL, "an error is a value and perhaps a traceback, not %u values", count);
+    g->writer.refused = (enum gaijin_status)gj_fail(
+        g, GAIJIN_STATUS_PROTOCOL, "an error is a value and perhaps a traceback, not %u values",
+        count);
 }
 
 int gaijin_end_answer(gaijin *g) { return writer_end(g); }
@@ -267,7 +293,9 @@ int gaijin_notice(gaijin *g, enum gaijin_op op) {
 
 int gj_write_cancel(gaijin *g, uint64_t id) {
   struct message m = {.kind = MESSAGE_NOTICE, .op = OP_cancel};
-  if (g->writer.open) return gj_fail(g, GAIJIN_STATUS_BUSY, "a message was begun while another one was being written");
+  if (g->writer.open)
+    return gj_fail(g, GAIJIN_STATUS_BUSY,
+                   "a message was begun while another one was being written");
   struct pack p;
   pack_begin(&p, &g->out, g->max_message, &m, 1);
   pack_uint(&p, id);

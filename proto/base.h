@@ -44,19 +44,21 @@ static inline uint64_t mix64(uint64_t x) {
   return x ^ (x >> 31);
 }
 
-/* A hash for keys that others choose; `seed` is random and never leaves the process. mix64 alone can be
- * inverted, so with a known seed anybody finds keys whose hashes end alike. The seed therefore enters
- * twice: what it adds before the second mix depends on it in all bits, so no difference between two keys
- * is known to survive to the low bits more often than chance has it, for seeds one does not know. This is
- * no cryptographic hash: one who could watch single steps along a chain could learn the seed in the end.
- * Hence a seed belongs to one connection, and nothing that is sent depends on the order within a table. */
+/* A hash for keys that others choose; `seed` is random and never leaves the process. mix64 alone
+ * can be inverted, so with a known seed anybody finds keys whose hashes end alike. The seed
+ * therefore enters twice: what it adds before the second mix depends on it in all bits, so no
+ * difference between two keys is known to survive to the low bits more often than chance has it,
+ * for seeds one does not know. This is no cryptographic hash: one who could watch single steps
+ * along a chain could learn the seed in the end. Hence a seed belongs to one connection, and
+ * nothing that is sent depends on the order within a table. */
 static inline uint64_t mix64_seeded(uint64_t x, uint64_t seed) {
   return mix64(mix64(x ^ seed) + seed);
 }
 
-/* The same with runs of 8 (8n to 8n + 7) kept as neighbours: keys that are counted up share cache lines.
- * The low 3 bits are the key's own. Whoever chooses keys that all end alike uses one slot in 8 and makes
- * chains 8 times as long by it, not more: which of these slots a run gets is up to mix64_seeded. */
+/* The same with runs of 8 (8n to 8n + 7) kept as neighbours: keys that are counted up share cache
+ * lines. The low 3 bits are the key's own. Whoever chooses keys that all end alike uses one slot in
+ * 8 and makes chains 8 times as long by it, not more: which of these slots a run gets is up to
+ * mix64_seeded. */
 static inline uint64_t mix64_runs(uint64_t x, uint64_t seed) {
   return mix64_seeded(x >> 3, seed) << 3 | (x & 7);
 }

@@ -168,7 +168,8 @@ bool reader_pt(struct reader *r, struct pt *pt) {
 
 const char *body_walk(const uint8_t *body, uint32_t size, body_visit_fn visit, void *user) {
   struct reader r = {body, body + size};
-  uint32_t left[BODY_DEPTH_MAX + 1] = {1}; /* values still to come in each open array; the body is one value */
+  uint32_t left[BODY_DEPTH_MAX + 1] = {
+      1}; /* values still to come in each open array; the body is one value */
   unsigned depth = 0;
   for (;;) {
     while (left[depth] == 0) {
@@ -177,7 +178,9 @@ const char *body_walk(const uint8_t *body, uint32_t size, body_visit_fn visit, v
     }
     left[depth]--;
     struct value v;
-    if (!reader_next(&r, &v)) return "body is cut short or holds a msgpack form that is not allowed (map, foreign ext, malformed PT, absurd length)";
+    if (!reader_next(&r, &v))
+      return "body is cut short or holds a msgpack form that is not allowed (map, foreign ext, "
+             "malformed PT, absurd length)";
     if (v.type == VALUE_ARRAY) {
       if (depth == BODY_DEPTH_MAX) return "arrays nested too deep";
       left[++depth] = v.count;

@@ -17,8 +17,8 @@
 /* Called for each PT in the order of the bytes. */
 typedef void (*body_visit_fn)(void *user, const struct pt *pt);
 
-/* Checks the body of `size` bytes at `body`. visit may be NULL. Returns NULL, or a static text that says what is
- * wrong; then visit may have been called for PTs before the fault. */
+/* Checks the body of `size` bytes at `body`. visit may be NULL. Returns NULL, or a static text that
+ * says what is wrong; then visit may have been called for PTs before the fault. */
 const char *body_walk(const uint8_t *body, uint32_t size, body_visit_fn visit, void *user);
 
 enum value_type { VALUE_NIL, VALUE_BOOL, VALUE_NUMBER, VALUE_STRING, VALUE_PT, VALUE_ARRAY };
@@ -42,10 +42,12 @@ struct reader {
 /* Starts at a body; count gets the number of its values. False if it is no array. */
 bool reader_open(struct reader *r, const uint8_t *body, uint32_t size, uint32_t *count);
 
-/* Reads one value. An array is a value of its own: its elements come next. False at the end or on malformed bytes. */
+/* Reads one value. An array is a value of its own: its elements come next. False at the end or on
+ * malformed bytes. */
 bool reader_next(struct reader *r, struct value *v);
 
-/* Reads a string, a non-negative integer, a boolean or a PT; false if the next value is something else. */
+/* Reads a string, a non-negative integer, a boolean or a PT; false if the next value is something
+ * else. */
 bool reader_string(struct reader *r, const char **bytes, uint32_t *size);
 bool reader_uint(struct reader *r, uint64_t *v);
 bool reader_bool(struct reader *r, bool *v);

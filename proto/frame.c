@@ -42,9 +42,12 @@ uint8_t *frame_room(struct frame *f, uint32_t least, uint32_t *room) {
   uint32_t want = least;
   if (f->in.size >= PREFIX && f->in.bytes[0] == MARK_U32) {
     uint32_t length = load_be32(f->in.bytes + 1);
-    /* Grow by doubling towards the announced length: memory follows bytes that came, not bytes promised. */
-    uint32_t missing = length <= f->max_message && length + PREFIX > f->in.size ? length + PREFIX - f->in.size : 0;
-    if (missing > want) want = missing < f->in.size ? missing : (f->in.size > want ? f->in.size : want);
+    /* Grow by doubling towards the announced length: memory follows bytes that came, not bytes
+     * promised. */
+    uint32_t missing =
+        length <= f->max_message && length + PREFIX > f->in.size ? length + PREFIX - f->in.size : 0;
+    if (missing > want)
+      want = missing < f->in.size ? missing : (f->in.size > want ? f->in.size : want);
   }
   if (buffer_reserve(&f->in, want) != BUFFER_OK) return NULL;
   *room = f->in.capacity - f->in.size;

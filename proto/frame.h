@@ -23,8 +23,8 @@ enum frame_outcome { FRAME_MESSAGE, FRAME_MORE, FRAME_TOO_LARGE, FRAME_BAD_PREFI
 void frame_init(struct frame *f, uint32_t max_message);
 void frame_deinit(struct frame *f);
 
-/* Room for at least `least` bytes to read into; *room gets the size there is. NULL when memory is short.
- * When the head of a large message is here, the room suffices for the rest of it. */
+/* Room for at least `least` bytes to read into; *room gets the size there is. NULL when memory is
+ * short. When the head of a large message is here, the room suffices for the rest of it. */
 uint8_t *frame_room(struct frame *f, uint32_t least, uint32_t *room);
 /* `n` bytes were written into that room. */
 void frame_filled(struct frame *f, uint32_t n);

@@ -10,8 +10,26 @@
 
 #include "proto/base.h"
 
-enum { AT_ARRAY = 5, AT_KIND = 6, AT_OP = 8, AT_FLAGS = 10, AT_DEPTH = 13, AT_ID = 16, AT_PEER = 25, AT_DEADLINE = 34 };
-enum { FIXARRAY9 = 0x99, U8 = 0xcc, U16 = 0xcd, U32 = 0xce, U64 = 0xcf, NIL = 0xc0, STR8 = 0xd9, EXT8 = 0xc7 };
+enum {
+  AT_ARRAY = 5,
+  AT_KIND = 6,
+  AT_OP = 8,
+  AT_FLAGS = 10,
+  AT_DEPTH = 13,
+  AT_ID = 16,
+  AT_PEER = 25,
+  AT_DEADLINE = 34
+};
+enum {
+  FIXARRAY9 = 0x99,
+  U8 = 0xcc,
+  U16 = 0xcd,
+  U32 = 0xce,
+  U64 = 0xcf,
+  NIL = 0xc0,
+  STR8 = 0xd9,
+  EXT8 = 0xc7
+};
 
 uint32_t message_write_header(uint8_t *out, const struct message *m) {
   out[0] = U32;
@@ -101,14 +119,17 @@ static const char *check_fields(const struct message *m) {
   if (m->kind == MESSAGE_REPLY || m->kind == MESSAGE_ERROR) {
     if (info->kind != OP_REQUEST) return "an answer to a notice";
     if (m->target != OP_NONE) return "an answer with a target";
-    if (m->kind == MESSAGE_ERROR && (m->body_count < 2 || m->body_count > 3)) return "an error is status, value and maybe a traceback";
+    if (m->kind == MESSAGE_ERROR && (m->body_count < 2 || m->body_count > 3))
+      return "an error is status, value and maybe a traceback";
     return NULL;
   }
   if (m->kind != MESSAGE_REQUEST && m->kind != MESSAGE_NOTICE) return "unknown kind";
-  if ((m->kind == MESSAGE_REQUEST) != (info->kind == OP_REQUEST)) return "request where the opcode is a notice, or the other way round";
+  if ((m->kind == MESSAGE_REQUEST) != (info->kind == OP_REQUEST))
+    return "request where the opcode is a notice, or the other way round";
   if (m->target != info->target) return "wrong target for the opcode";
   if (m->kind == MESSAGE_REQUEST && m->id == 0) return "request with id 0";
-  if (m->body_count < info->least || m->body_count > info->most) return "wrong number of values for the opcode";
+  if (m->body_count < info->least || m->body_count > info->most)
+    return "wrong number of values for the opcode";
   return NULL;
 }
 
@@ -116,11 +137,14 @@ const char *message_parse(const uint8_t *bytes, uint32_t size, struct message *m
   memset(m, 0, sizeof *m);
   if (size < MESSAGE_LEAST_BYTES) return "message shorter than its envelope";
   if (bytes[0] != U32) return "length prefix is not a uint32 in its 5-byte form";
-  if (load_be32(bytes + 1) != size - MESSAGE_PREFIX_BYTES) return "length prefix does not match the message";
+  if (load_be32(bytes + 1) != size - MESSAGE_PREFIX_BYTES)
+    return "length prefix does not match the message";
   if (bytes[AT_ARRAY] != FIXARRAY9) return "envelope is not an array of 9 elements";
-  if (bytes[AT_KIND] != U8 || bytes[AT_OP] != U8 || bytes[AT_FLAGS] != U16 || bytes[AT_DEPTH] != U16 || bytes[AT_ID] != U64 ||
-      bytes[AT_PEER] != U64 || bytes[AT_DEADLINE] != U32)
-    return "envelope numbers must be written in their widest form (uint8 uint8 uint16 uint16 uint64 uint64 uint32), not minimally";
+  if (bytes[AT_KIND] != U8 || bytes[AT_OP] != U8 || bytes[AT_FLAGS] != U16 ||
+      bytes[AT_DEPTH] != U16 || bytes[AT_ID] != U64 || bytes[AT_PEER] != U64 ||
+      bytes[AT_DEADLINE] != U32)
+    return "envelope numbers must be written in their widest form (uint8 uint8 uint16 uint16 "
+           "uint64 uint64 uint32), not minimally";
   m->bytes = bytes;
   m->size = size;
   m->kind = bytes[AT_KIND + 1];

@@ -27,7 +27,8 @@
 #include "proto/pt.h"
 
 enum message_kind { MESSAGE_REQUEST = 1, MESSAGE_REPLY = 2, MESSAGE_ERROR = 3, MESSAGE_NOTICE = 4 };
-/* ONE_WAY: a request without reply; only its refusal on the way is told, as an error. The other bits are 0. */
+/* ONE_WAY: a request without reply; only its refusal on the way is told, as an error. The other
+ * bits are 0. */
 enum message_flags { MESSAGE_ONE_WAY = 1 };
 
 enum { MESSAGE_PREFIX_BYTES = 5, MESSAGE_TARGET_OFFSET = 39, MESSAGE_LEAST_BYTES = 41 };
@@ -57,8 +58,8 @@ struct message {
  * op and flags, the op's kind, target and number of values. A reply or error has no target. */
 const char *message_parse(const uint8_t *bytes, uint32_t size, struct message *m);
 
-/* Writes envelope and target of `m` (all but its body, prefix length still 0) at `out`, which has room for
- * MESSAGE_HEADER_MOST bytes. Returns the bytes written. */
+/* Writes envelope and target of `m` (all but its body, prefix length still 0) at `out`, which has
+ * room for MESSAGE_HEADER_MOST bytes. Returns the bytes written. */
 enum { MESSAGE_HEADER_MOST = MESSAGE_TARGET_OFFSET + 2 + 255 };
 uint32_t message_write_header(uint8_t *out, const struct message *m);
 

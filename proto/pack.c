@@ -23,11 +23,15 @@ static int put(void *user, const char *bytes, size_t n) {
   return 0;
 }
 
-static msgpack_packer packer(struct pack *p) { return (msgpack_packer){.data = p, .callback = put}; }
+static msgpack_packer packer(struct pack *p) {
+  return (msgpack_packer){.data = p, .callback = put};
+}
 
-void pack_begin(struct pack *p, struct buffer *out, uint32_t max_message, const struct message *header, uint32_t count) {
+void pack_begin(struct pack *p, struct buffer *out, uint32_t max_message,
+                const struct message *header, uint32_t count) {
   uint8_t head[MESSAGE_HEADER_MOST];
-  *p = (struct pack){.out = out, .start = out->size, .max_message = max_message, .outcome = BUFFER_OK};
+  *p = (struct pack){
+      .out = out, .start = out->size, .max_message = max_message, .outcome = BUFFER_OK};
   uint32_t n = message_write_header(head, header);
   /* The prefix is not part of the limit; put() takes it off again. */
   put(p, (const char *)head, n);
@@ -69,10 +73,15 @@ static bool is_utf8(const uint8_t *s, uint32_t n) {
       i++;
       continue;
     }
-    uint32_t more = c >= 0xc2 && c <= 0xdf ? 1 : (c & 0xf0) == 0xe0 ? 2 : c >= 0xf0 && c <= 0xf4 ? 3 : 0;
+    uint32_t more = c >= 0xc2 && c <= 0xdf   ? 1
+                    : (c & 0xf0) == 0xe0     ? 2
+                    : c >= 0xf0 && c <= 0xf4 ? 3
+                                             : 0;
     if (!more || n - i <= more) return false;
     uint8_t d = s[i + 1];
-    if ((c == 0xe0 && d < 0xa0) || (c == 0xed && d > 0x9f) || (c == 0xf0 && d < 0x90) || (c == 0xf4 && d > 0x8f)) return false;
+    if ((c == 0xe0 && d < 0xa0) || (c == 0xed && d > 0x9f) || (c == 0xf0 && d < 0x90) ||
+        (c == 0xf4 && d > 0x8f))
+      return false;
     for (uint32_t k = 1; k <= more; k++)
       if ((s[i + k] & 0xc0) != 0x80) return false;
     i += more + 1;

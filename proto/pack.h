@@ -21,9 +21,10 @@ struct pack {
   enum buffer_outcome outcome;
 };
 
-/* Starts a message at the end of `out`; header's kind, op, flags, depth, id, peer, deadline and target are used.
- * The body will be an array of `count` values: write exactly so many. */
-void pack_begin(struct pack *p, struct buffer *out, uint32_t max_message, const struct message *header, uint32_t count);
+/* Starts a message at the end of `out`; header's kind, op, flags, depth, id, peer, deadline and
+ * target are used. The body will be an array of `count` values: write exactly so many. */
+void pack_begin(struct pack *p, struct buffer *out, uint32_t max_message,
+                const struct message *header, uint32_t count);
 
 void pack_nil(struct pack *p);
 void pack_bool(struct pack *p, bool v);
@@ -37,7 +38,8 @@ void pack_pt(struct pack *p, const struct pt *pt);
 /* An array inside the body; its `count` values follow. */
 void pack_array(struct pack *p, uint32_t count);
 
-/* Ends the message: writes its length. BUFFER_OVER_MAX: it is over max_message, and p->wanted - 5 says by how much. */
+/* Ends the message: writes its length. BUFFER_OVER_MAX: it is over max_message, and p->wanted - 5
+ * says by how much. */
 enum buffer_outcome pack_end(struct pack *p);
 /* Gives the message up; out is as before pack_begin. */
 void pack_abort(struct pack *p);

@@ -28,6 +28,9 @@ bool pt_read(const uint8_t *in, uint32_t size, struct pt *pt) {
 }
 
 const char *pt_kind_name(uint64_t kind) {
-  static const char *const names[] = {[PT_TABLE] = "table", [PT_FUNCTION] = "function", [PT_THREAD] = "thread", [PT_USERDATA] = "userdata"};
+  static const char *const names[] = {[PT_TABLE] = "table",
+                                      [PT_FUNCTION] = "function",
+                                      [PT_THREAD] = "thread",
+                                      [PT_USERDATA] = "userdata"};
   return kind < ARRAY_SIZE(names) && names[kind] ? names[kind] : "unknown";
 }

@@ -14,7 +14,8 @@ enum status {
   STATUS_COUNT
 };
 
-/* Name of a status as scripts see it ("too_large"); "unknown" for a number outside the list. Static text. */
+/* Name of a status as scripts see it ("too_large"); "unknown" for a number outside the list. Static
+ * text. */
 const char *status_name(uint64_t status);
 
 #endif
