@@ -14,7 +14,6 @@
 #include "proto/limits.h"
 
 static bool take(struct reader *r, size_t n, const uint8_t **p) {
-  assert(r->at <= r->end);
   if ((size_t)(r->end - r->at) < n) return false;
   *p = r->at;
   r->at += n;

@@ -5,6 +5,7 @@
 #include "proto/buffer.h"
 
 #include <assert.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -17,9 +18,9 @@ void buffer_deinit(struct buffer *b) {
   *b = (struct buffer){0};
 }
 
-enum buffer_outcome buffer_reserve(struct buffer *b, uint32_t n) {
-  assert(b->size <= b->capacity);
-  if (b->capacity - b->size >= n) return BUFFER_OK;
+/* Makes room that is not there. */
+static enum buffer_outcome grow(struct buffer *b, uint32_t n) {
+  assert(b->size <= b->capacity && b->capacity <= b->max);
   if (n > b->max || b->size > b->max - n) return BUFFER_OVER_MAX;
   uint64_t want = b->capacity ? b->capacity : LEAST_CAPACITY;
   while (want < (uint64_t)b->size + n) want *= 2;
@@ -32,8 +33,14 @@ enum buffer_outcome buffer_reserve(struct buffer *b, uint32_t n) {
   return BUFFER_OK;
 }
 
+static bool has_room(const struct buffer *b, uint32_t n) { return b->capacity - b->size >= n; }
+
+enum buffer_outcome buffer_reserve(struct buffer *b, uint32_t n) {
+  return has_room(b, n) ? BUFFER_OK : grow(b, n);
+}
+
 enum buffer_outcome buffer_append(struct buffer *b, const void *bytes, uint32_t n) {
-  enum buffer_outcome r = buffer_reserve(b, n);
+  enum buffer_outcome r = has_room(b, n) ? BUFFER_OK : grow(b, n);
   if (r != BUFFER_OK) return r;
   if (n) memcpy(b->bytes + b->size, bytes, n);
   b->size += n;

@@ -106,7 +106,7 @@ START_TEST(a_message_of_chosen_ids_makes_no_long_chain) {
   fake_begin(&f, MESSAGE_REPLY, GAIJIN_OP_PING, id, MANY);
   for (int i = 0; i < MANY; i++) {
     uint64_t key = colliding_key(&state, 0);
-    struct gaijin_pt pt = fake_pt(OTHER_HOST, key - mix64_seeded(OTHER_HOST, 0));
+    struct gaijin_pt pt = fake_pt(OTHER_HOST, key - mix64(OTHER_HOST));
     fake_put_pt(&f, &pt);
   }
   fake_end(&f);
@@ -162,7 +162,7 @@ START_TEST(hosts_together_give_no_equal_keys) {
   struct fake f;
   fake_open(&f);
   struct gaijin_pt a = fake_pt(OTHER_HOST, 1), b = fake_pt(THIRD_HOST, 1);
-  b.id = a.id + mix64_seeded(OTHER_HOST, 0) - mix64_seeded(THIRD_HOST, 0);
+  b.id = a.id + mix64(OTHER_HOST) - mix64(THIRD_HOST);
   gaijin_body *bodies[2];
   bodies[0] = f.told.answer[fake_give(&f, &a)].body;
   bodies[1] = f.told.answer[fake_give(&f, &b)].body;
