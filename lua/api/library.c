@@ -7,6 +7,7 @@
 
 #include <string.h>
 
+#include "lua/serve/access.h"
 #include "lua/serve/apply.h"
 #include "lua/ref/at.h"
 #include "lua/serve/collect.h"
@@ -347,6 +348,7 @@ static void open_anchors(lua_State *L, struct worker *w) {
   lua_setfield(L, -2, "__metatable");
   w->at.copy_meta = luaL_ref(L, LUA_REGISTRYINDEX);
   worker_open(L, w);
+  access_open(L, w);
   quick_open(L, w);
   metatable_push_object(L, w);
   w->at.object_meta = luaL_ref(L, LUA_REGISTRYINDEX);

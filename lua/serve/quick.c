@@ -8,6 +8,7 @@
 #include "lua/serve/quick.h"
 
 #include "lua/ref/pool.h"
+#include "lua/serve/access.h"
 
 struct get {
   struct worker *w;
@@ -43,19 +44,10 @@ static void answer(lua_State *L, struct get *get) {
   get->answered = gaijin_end_answer(g) == 0; /* one that is too large fails again, in words, on a fiber */
 }
 
-static bool has_access_function(lua_State *L, struct worker *w) {
-  lua_rawgeti(L, LUA_REGISTRYINDEX, w->at.module);
-  lua_rawgeti(L, LUA_REGISTRYINDEX, w->at.access_name);
-  lua_rawget(L, -2);
-  bool set = !lua_isnil(L, -1);
-  lua_pop(L, 2);
-  return set;
-}
-
 /* Argument: struct get. */
 static int get_protected(lua_State *L) {
   struct get *get = lua_touserdata(L, 1);
-  if (has_access_function(L, get->w)) return 0;
+  if (access_is_asked(L, get->w)) return 0;
   pool_push(L, get->w, get->request->target);
   if (!lua_istable(L, 2)) return 0;
   push_key(L, &get->key);
@@ -66,8 +58,6 @@ static int get_protected(lua_State *L) {
 }
 
 void quick_open(lua_State *L, struct worker *w) {
-  lua_pushliteral(L, "access");
-  w->at.access_name = luaL_ref(L, LUA_REGISTRYINDEX);
   lua_pushcfunction(L, get_protected);
   w->at.quick_get = luaL_ref(L, LUA_REGISTRYINDEX);
 }

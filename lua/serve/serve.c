@@ -10,6 +10,7 @@
 
 #include <string.h>
 
+#include "lua/serve/access.h"
 #include "lua/serve/apply.h"
 #include "lua/ref/at.h"
 #include "lua/fiber/fiber.h"
@@ -125,38 +126,6 @@ static const operation operations[GAIJIN_OP_COUNT] = {
     [GAIJIN_OP_STR] = op_str,           [GAIJIN_OP_OPERATOR] = operator_serve, [GAIJIN_OP_APPLY] = apply_serve, [GAIJIN_OP_LABELS] = op_labels,
 };
 
-/* ---- Access ---- */
-
-/* Asks gaijin.access, if there is one, whether the caller may. Values are on the stack from index 1 (object first if there
- * is a target). Raises `denied`. A further page of pairs was allowed with the first. */
-static void check_access(lua_State *L, struct worker *w, const struct serving *s) {
-  if (s->target && traverse_is_cursor(L, 1)) return;
-  int top = lua_gettop(L);
-  lua_rawgeti(L, LUA_REGISTRYINDEX, w->at.module);
-  lua_pushliteral(L, "access");
-  lua_rawget(L, -2);
-  if (lua_isnil(L, -1)) {
-    lua_settop(L, top);
-    return;
-  }
-  lua_pushstring(L, worker_host_name(w, s->caller)); /* the library's own may go while the function waits */
-  lua_insert(L, -2);
-  bool keyed = s->op == GAIJIN_OP_S2T || s->op == GAIJIN_OP_GET || s->op == GAIJIN_OP_SET || s->op == GAIJIN_OP_NEXT || s->op == GAIJIN_OP_OPERATOR || s->op == GAIJIN_OP_APPLY;
-  lua_pushvalue(L, -2);
-  lua_pushstring(L, gaijin_op_name(s->op));
-  if (s->target)
-    lua_pushvalue(L, 1);
-  else
-    lua_pushnil(L);
-  if (keyed)
-    lua_pushvalue(L, s->target ? 2 : 1);
-  else
-    lua_pushnil(L);
-  lua_call(L, 4, 1);
-  if (!lua_toboolean(L, -1)) worker_raise(L, GAIJIN_STATUS_DENIED, "%s refuses %s to %s", w->name, gaijin_op_name(s->op), lua_tostring(L, -2));
-  lua_settop(L, top);
-}
-
 /* ---- Answers ---- */
 
 /* Sends the n values on top of the stack as results, or as what was raised. Raises what cannot be prepared. */
@@ -188,6 +157,19 @@ static void answer(lua_State *L, struct worker *w, struct serving *s, int n, boo
   gaijin_answer_error(w->g, s->id, s->op, (enum gaijin_status)status, text);
 }
 
+/* Where the key that gaijin.access is told is on the stack; 0: the op has none. */
+static int key_index(const struct serving *s) {
+  switch (s->op) {
+    case GAIJIN_OP_S2T: return 1;
+    case GAIJIN_OP_GET:
+    case GAIJIN_OP_SET:
+    case GAIJIN_OP_NEXT:
+    case GAIJIN_OP_OPERATOR:
+    case GAIJIN_OP_APPLY: return 2;
+    default: return 0;
+  }
+}
+
 static int serve(lua_State *L) {
   struct worker *w = worker_of(L);
   struct fiber *f = w->sched.current;
@@ -196,7 +178,7 @@ static int serve(lua_State *L) {
   if (s->given_up) return worker_raise(L, GAIJIN_STATUS_CANCELLED, "given up before it began");
   if (s->target) pool_push(L, w, s->target);
   unmarshal(L, w, s->body, false);
-  check_access(L, w, s);
+  access_check(L, w, s->op, s->target ? 1 : 0, key_index(s));
   int n = operations[s->op](L, w);
   answer(L, w, s, n, false);
   return 0;
