@@ -84,15 +84,18 @@ static void wait_for_label(lua_State *L, struct worker *w, struct fiber *f) {
 /* The value of the label at index 1, or nil. */
 static int op_s2t(lua_State *L, struct worker *w) {
   struct fiber *f = w->sched.current;
-  bool wait = lua_toboolean(L, 2);
+  bool wait = lua_toboolean(L, 2), waited = false;
   lua_rawgeti(L, LUA_REGISTRYINDEX, w->at.labels);
   for (;;) {
     lua_pushvalue(L, 1);
     lua_rawget(L, -2);
-    if (!wait || !lua_isnil(L, -1)) return 1;
+    if (!wait || !lua_isnil(L, -1)) break;
     lua_pop(L, 1);
     wait_for_label(L, w, f);
+    waited = true;
   }
+  if (waited) access_check(L, w, GAIJIN_OP_S2T, 0, 1); /* the script may have set gaijin.access meanwhile */
+  return 1;
 }
 
 /* Label, kind, id of its token if it is an object of ours that others hold; and again. */
