@@ -8,10 +8,22 @@
  */
 #include "lua/serve/operator.h"
 
+#include <stdio.h>
 #include <string.h>
 
-#include "lua/ref/at.h"
 #include "lua/ask/remote.h"
+#include "lua/ref/at.h"
+#include "lua/serve/access.h"
+
+/* As they are named on the wire; a handler's event is the name after two underscores. Each list ends with NULL. */
+static const char *const binaries[] = {"add", "sub", "mul", "div", "mod", "pow", "unm", "concat", NULL};
+static const char *const comparisons[] = {"eq", "lt", "le", NULL};
+static const char *const comparison_events[] = {"__eq", "__lt", "__le", NULL};
+
+static bool is_one_of(const char *name, const char *const *list) {
+  while (*list && strcmp(name, *list) != 0) list++;
+  return *list != NULL;
+}
 
 /* ---- The host's half ---- */
 
@@ -65,27 +77,42 @@ static int compare_le(lua_State *L, struct worker *w) {
   return not_done(L);
 }
 
+/* gaijin.access was asked about the target. The other operand's handler may run as well, if it is an object of ours with a
+ * metatable: then it is asked about that one too. */
+static void check_other_operand(lua_State *L, struct worker *w) {
+  int other = lua_rawequal(L, 1, 3) ? 4 : 3, type = lua_type(L, other);
+  bool plain = type == LUA_TNIL || type == LUA_TBOOLEAN || type == LUA_TNUMBER || type == LUA_TSTRING;
+  if (plain || lua_rawequal(L, 1, other) || at_get(L, w, other) || !lua_getmetatable(L, other)) return;
+  lua_pop(L, 1);
+  access_check(L, w, GAIJIN_OP_OPERATOR, other, 2);
+}
+
+/* "handler", event: true and the target's raw handler. Only comparisons ask so: what else is in a metatable is nobody's business. */
+static int serve_handler(lua_State *L, struct worker *w) {
+  const char *event = luaL_checkstring(L, 3);
+  if (!is_one_of(event, comparison_events)) return worker_raise(L, GAIJIN_STATUS_DENIED, "the handler of %s is not given out", event);
+  if (!push_handler(L, w, 1, event)) lua_pushnil(L);
+  return done(L);
+}
+
 int operator_serve(lua_State *L, struct worker *w) {
   lua_settop(L, 4);
   const char *name = luaL_checkstring(L, 2);
-  if (strcmp(name, "handler") == 0) {
-    if (!push_handler(L, w, 1, luaL_checkstring(L, 3))) lua_pushnil(L);
-    return done(L);
-  }
-  /* gaijin.access was asked about the target: no other object may be worked on under its name. */
+  if (strcmp(name, "handler") == 0) return serve_handler(L, w);
+  bool comparison = is_one_of(name, comparisons);
+  if (!comparison && !is_one_of(name, binaries)) return worker_raise(L, GAIJIN_STATUS_UNSUPPORTED, "%s knows no operator %s", w->name, name);
+  /* No other object may be worked on under the target's name. */
   if (!lua_rawequal(L, 1, 3) && !lua_rawequal(L, 1, 4)) return worker_raise(L, GAIJIN_STATUS_DENIED, "operator %s: the target is no operand", name);
+  check_other_operand(L, w);
   bool here = !at_get(L, w, 3) && !at_get(L, w, 4);
-  if (strcmp(name, "eq") == 0 || strcmp(name, "lt") == 0) {
-    if (!here) return not_done(L);
-    lua_pushboolean(L, name[0] == 'e' ? lua_equal(L, 3, 4) : lua_lessthan(L, 3, 4));
+  if (comparison && !here) return not_done(L);
+  if (strcmp(name, "le") == 0) return compare_le(L, w);
+  if (comparison) {
+    lua_pushboolean(L, strcmp(name, "eq") == 0 ? lua_equal(L, 3, 4) : lua_lessthan(L, 3, 4));
     return done(L);
   }
-  if (strcmp(name, "le") == 0) return here ? compare_le(L, w) : not_done(L);
-  char event[32];
-  lua_pushfstring(L, "__%s", name);
-  strncpy(event, lua_tostring(L, -1), sizeof event - 1);
-  event[sizeof event - 1] = '\0';
-  lua_pop(L, 1);
+  char event[16];
+  snprintf(event, sizeof event, "__%s", name);
   /* Here: the left one's handler, else the right one's. Otherwise the one asked is the only one at home. */
   if (push_handler(L, w, 3, event) || push_handler(L, w, 4, event)) return call_handler(L);
   return not_done(L);
@@ -214,8 +241,6 @@ static void set(lua_State *L, struct worker *w, const char *name, lua_CFunction 
 }
 
 void operator_set_metamethods(lua_State *L, struct worker *w) {
-  static const char *const binaries[] = {"add", "sub", "mul", "div", "mod", "pow", "unm", "concat"};
-  static const char *const comparisons[] = {"eq", "lt", "le"};
-  for (size_t i = 0; i < sizeof binaries / sizeof binaries[0]; i++) set(L, w, binaries[i], binary);
-  for (size_t i = 0; i < sizeof comparisons / sizeof comparisons[0]; i++) set(L, w, comparisons[i], compare);
+  for (const char *const *name = binaries; *name; name++) set(L, w, *name, binary);
+  for (const char *const *name = comparisons; *name; name++) set(L, w, *name, compare);
 }
