@@ -37,6 +37,10 @@ static void push_optional(lua_State *L, int i) {
 }
 
 void access_check(lua_State *L, struct worker *w, enum gaijin_op op, int object, int key) {
+  access_check_for(L, w, w->sched.current->serving.caller, op, object, key);
+}
+
+void access_check_for(lua_State *L, struct worker *w, uint64_t host, enum gaijin_op op, int object, int key) {
   if (op == GAIJIN_OP_CALL && object && traverse_is_cursor(L, object)) return;
   luaL_checkstack(L, 8, "no room to ask gaijin.access");
   int top = lua_gettop(L);
@@ -46,7 +50,7 @@ void access_check(lua_State *L, struct worker *w, enum gaijin_op op, int object,
     return;
   }
   /* Kept here: the library's own text of the name may go while the function waits. */
-  lua_pushstring(L, worker_host_name(w, w->sched.current->serving.caller));
+  lua_pushstring(L, worker_host_name(w, host));
   lua_insert(L, -2);
   lua_pushvalue(L, -2);
   lua_pushstring(L, gaijin_op_name(op));

@@ -19,5 +19,7 @@ bool access_is_asked(lua_State *L, struct worker *w);
  * wait, so anything may have changed when it returns. The cursor of a traversal may always be called: the traversal was allowed.
  * Leaves the stack as it was. */
 void access_check(lua_State *L, struct worker *w, enum gaijin_op op, int object, int key);
+/* The same for a worker that has this one do it in another way than by a request. */
+void access_check_for(lua_State *L, struct worker *w, uint64_t host, enum gaijin_op op, int object, int key);
 
 #endif

@@ -190,6 +190,9 @@ static bool compare_with(lua_State *L, struct worker *w, const char *event, int 
   if (lua_isnil(L, -1)) return lua_pop(L, 1), false;
   push_any_handler(L, w, right, event);
   if (!lua_rawequal(L, -1, -2)) return lua_pop(L, 2), false;
+  if (!at_get(L, w, lua_gettop(L))) { /* a function of ours, which those two name: they must be allowed to call it */
+    for (int i = 1; i <= 2; i++) access_check_for(L, w, at_get(L, w, i)->pt.host, GAIJIN_OP_CALL, lua_gettop(L), 0);
+  }
   lua_pushvalue(L, left);
   lua_pushvalue(L, right);
   lua_call(L, 2, 1);
