@@ -186,6 +186,25 @@ static int core_next(lua_State *L) {
   return remote_call(L, worker_of(L), GAIJIN_OP_NEXT, 1, 2, 1);
 }
 
+/* table, cursor -> raises unless the cursor is a function of the worker where the table lives: it is about to be called, and what
+ * a worker cannot call itself it must not have others call. */
+static int core_check_cursor(lua_State *L) {
+  struct worker *w = worker_of(L);
+  const struct at *table = at_get(L, w, 1), *cursor = at_get(L, w, 2);
+  if (!table) return luaL_argerror(L, 1, "not a remote object");
+  if (cursor && cursor->pt.kind == GAIJIN_KIND_FUNCTION && cursor->pt.host == table->pt.host) return 0;
+  return worker_raise(L, GAIJIN_STATUS_PROTOCOL, "%s answered pairs with a cursor that is no function of its own",
+                      worker_host_name(w, table->pt.host));
+}
+
+/* AT -> raises: its host's answer for a path made no sense. */
+static int core_bad_path(lua_State *L) {
+  struct worker *w = worker_of(L);
+  const struct at *at = at_get(L, w, 1);
+  return worker_raise(L, GAIJIN_STATUS_PROTOCOL, "%s took a wrong number of steps on a path",
+                      at ? worker_host_name(w, at->pt.host) : "?");
+}
+
 /* cursor, host, client (nil: any) -> next cursor or nil, row, row, ... */
 static int core_loads(lua_State *L) {
   lua_settop(L, 3);
@@ -307,6 +326,7 @@ static const luaL_Reg core_functions[] = {
     {"release", core_release}, {"drain", core_drain}, {"is_fiber", core_is_fiber}, {"on_fiber", core_on_fiber},
     {"spawn", core_spawn},   {"report", core_report}, {"forward", apply_forward},      {"apply", apply_call},
     {"setmetatable_of", core_setmetatable}, {"tostring_of", core_tostring}, {"dump_of", core_dump}, {"copy", copy_make}, {"gc", core_gc},
+    {"check_cursor", core_check_cursor}, {"bad_path", core_bad_path}, {"fetch", apply_fetch}, {"may_get", apply_may_get},
     {NULL, NULL},
 };
 

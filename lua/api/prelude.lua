@@ -80,7 +80,10 @@ local bakaGaijin = bakaGaijin
 -- The entries after those of the page come from the cursor, a function of the host's.
 local function remote_pairs(t)
   local page, n, at, cursor
-  local function take(next_cursor, ...) cursor, page, n, at = next_cursor, { ... }, select("#", ...), 0 end
+  local function take(next_cursor, ...)
+    if next_cursor then core.check_cursor(t, next_cursor) end
+    cursor, page, n, at = next_cursor, { ... }, select("#", ...), 0
+  end
   local function take_more(more, ...) return take(more and cursor or nil, ...) end
   take(core.pairs(t))
   return function()
@@ -211,17 +214,37 @@ function gaijin.fetch(v, depth)
   if not is_remote_table(v) then return v end
   return core.apply(v, "fetch", v, depth)
 end
-applicable.fetch = core.copy
+applicable.fetch = core.fetch
+
+local is_object = { table = true, userdata = true, ["function"] = true, thread = true }
+
+-- The steps of a path that are to be taken here, for another worker: how many were taken, and what was reached. What lives
+-- elsewhere, and what travels by value, is for the one that asked, whom others may allow more or less than this worker.
+function applicable.path(v, ...)
+  local n = select("#", ...)
+  for i = 1, n do
+    if kind(v) or not is_object[raw_type(v)] then return i - 1, v end
+    local key = (select(i, ...))
+    core.may_get(v, key)
+    v = v[key]
+  end
+  return n, v
+end
 
 -- v[k1][k2]..., in one round trip for each VM the path leads through.
-local function path(v, ...)
-  for i = 1, select("#", ...) do
-    if kind(v) then return core.apply(v, "path", v, select(i, ...)) end
-    v = v[(select(i, ...))]
+function gaijin.path(v, ...)
+  local n, i = select("#", ...), 1
+  while i <= n do
+    if kind(v) then
+      local taken, reached = core.apply(v, "path", v, select(i, ...))
+      if raw_type(taken) ~= "number" or not (taken >= 1 and taken <= n - i + 1) then core.bad_path(v) end
+      i, v = i + taken, reached
+    else
+      i, v = i + 1, v[(select(i, ...))]
+    end
   end
   return v
 end
-gaijin.path, applicable.path = path, path
 
 ---- Waiting
 

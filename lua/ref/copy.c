@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
  * A copy's environment holds { [TABLE] = root, [DEPTH] = limit, [LIST] = the
- * tables found, [PLACE] = table -> its place in the list }. Prepare finds the
+ * tables found, [PLACE] = table -> its place in the list, [ASK] = what is asked
+ * about each table but the root, if set }. Prepare finds the
  * tables level by level without recursion; put walks the list and allocates
  * nothing.
  */
@@ -9,7 +10,7 @@
 
 #include "lua/ref/marshal.h"
 
-enum { TABLE = 1, DEPTH, LIST, PLACE };
+enum { TABLE = 1, DEPTH, LIST, PLACE, ASK };
 
 bool copy_is(lua_State *L, struct worker *w, int i) {
   if (lua_type(L, i) != LUA_TUSERDATA || !lua_getmetatable(L, i)) return false;
@@ -29,13 +30,31 @@ int copy_make(lua_State *L) {
   lua_newuserdata(L, 1);
   lua_rawgeti(L, LUA_REGISTRYINDEX, w->at.copy_meta);
   lua_setmetatable(L, -2);
-  lua_createtable(L, 4, 0);
+  lua_createtable(L, 5, 0);
   lua_pushvalue(L, 1);
   lua_rawseti(L, -2, TABLE);
   lua_pushnumber(L, depth);
   lua_rawseti(L, -2, DEPTH);
   lua_setfenv(L, -2);
   return 1;
+}
+
+void copy_ask(lua_State *L, int i) {
+  lua_getfenv(L, i);
+  lua_insert(L, -2);
+  lua_rawseti(L, -2, ASK);
+  lua_pop(L, 1);
+}
+
+/* Asks about the table on top. */
+static void ask(lua_State *L, int env) {
+  lua_rawgeti(L, env, ASK);
+  if (lua_isnil(L, -1)) {
+    lua_pop(L, 1);
+    return;
+  }
+  lua_pushvalue(L, -2);
+  lua_call(L, 1, 0);
 }
 
 /* Adds the table on top to list and place unless it is there; pops it. n counts the list. */
@@ -129,6 +148,7 @@ void copy_prepare(lua_State *L, struct worker *w, int i) {
   add_table(L, list, place, &n);
   for (int at = 1, level_end = 1; at <= n; at++) {
     lua_rawgeti(L, list, at);
+    if (at > 1) ask(L, env); /* not amid a traversal: it may wait, and others change the tables */
     add_content(L, w, list, place, depth > 1, &n);
     lua_pop(L, 1);
     if (at == level_end) {

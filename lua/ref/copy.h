@@ -15,6 +15,9 @@
 
 /* Lua: copy(v [, depth]) -> what sends v by value; v itself if it is no table of this VM. Tables deeper than `depth` stay references. */
 int copy_make(lua_State *L);
+/* Pops a function, which is called with each table inside the one the copy at index i stands for before the copy is sent, and may
+ * wait and raise. */
+void copy_ask(lua_State *L, int i);
 /* Is the value at index i a copy? Allocates nothing. */
 bool copy_is(lua_State *L, struct worker *w, int i);
 /* Finds the tables that go along with the copy at index i, and revives what stays a reference in them. Raises; may wait. */

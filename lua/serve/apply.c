@@ -8,8 +8,10 @@
 
 #include <string.h>
 
-#include "lua/ref/at.h"
 #include "lua/ask/remote.h"
+#include "lua/ref/at.h"
+#include "lua/ref/copy.h"
+#include "lua/serve/access.h"
 
 enum { ORIGINAL = 2, TITLE, FIRST, LAST, KIND };
 
@@ -70,17 +72,64 @@ int apply_setmetatable(lua_State *L) {
   return apply_at(L, w, 1, "setmetatable");
 }
 
+/* The metatable of the value at index i is that of all values of its type. */
+static const char *sharing_type(lua_State *L, int i) {
+  switch (lua_type(L, i)) {
+    case LUA_TFUNCTION: return "functions";
+    case LUA_TTHREAD: return "coroutines";
+    case LUA_TLIGHTUSERDATA: return "light userdata";
+    default: return NULL;
+  }
+}
+
+/* What is refused whatever gaijin.access says of the target, and what it must be asked besides. Object, title, arguments. */
+static void check_arguments(lua_State *L, struct worker *w, const char *title) {
+  static const char *const callers[] = {"table.sort", "table.foreach", "table.foreachi"};
+  /* Access was asked for the target: it must be what the function works on, or getfenv(1) would be allowed with any object. */
+  int subject = strcmp(title, "string.gsub") == 0 ? 5 : 3;
+  if (lua_gettop(L) < subject || !lua_rawequal(L, 1, subject))
+    worker_raise(L, GAIJIN_STATUS_DENIED, "%s of something else than the object asked", title);
+  const char *sharing = sharing_type(L, subject);
+  if (sharing && strcmp(title, "debug.setmetatable") == 0)
+    worker_raise(L, GAIJIN_STATUS_UNSUPPORTED, "%s: all %s of %s share one metatable, which is %s's to set", title, sharing, w->name, w->name);
+  for (size_t i = 0; i < sizeof callers / sizeof callers[0]; i++) {
+    if (strcmp(title, callers[i]) == 0 && lua_type(L, 4) == LUA_TFUNCTION && !at_get(L, w, 4)) access_check(L, w, GAIJIN_OP_CALL, 4, 0);
+  }
+}
+
 int apply_serve(lua_State *L, struct worker *w) {
   const char *title = luaL_checkstring(L, 2);
+  check_arguments(L, w, title);
   lua_rawgeti(L, LUA_REGISTRYINDEX, w->at.applicable);
   lua_pushvalue(L, 2);
   lua_rawget(L, -2);
   if (lua_isnil(L, -1)) return worker_raise(L, GAIJIN_STATUS_UNSUPPORTED, "%s has no function %s to apply", w->name, title);
-  /* Access was asked for the target: it must be what the function works on, or getfenv(1) would be allowed with any object. */
-  if (!lua_rawequal(L, 1, strcmp(title, "string.gsub") == 0 ? 5 : 3))
-    return worker_raise(L, GAIJIN_STATUS_DENIED, "%s of something else than the object asked", title);
   lua_replace(L, 2);
   lua_pop(L, 1);
   lua_call(L, lua_gettop(L) - 2, LUA_MULTRET);
   return lua_gettop(L) - 1;
+}
+
+/* table -> nothing, if who asked for the copy may have it. */
+static int may_fetch(lua_State *L) {
+  lua_settop(L, 1);
+  lua_pushliteral(L, "fetch");
+  access_check(L, worker_of(L), GAIJIN_OP_APPLY, 1, 2);
+  return 0;
+}
+
+int apply_fetch(lua_State *L) {
+  struct worker *w = worker_of(L);
+  copy_make(L);
+  if (access_is_asked(L, w) && copy_is(L, w, lua_gettop(L))) {
+    worker_push_function(L, w, may_fetch);
+    copy_ask(L, lua_gettop(L) - 1);
+  }
+  return 1;
+}
+
+int apply_may_get(lua_State *L) {
+  luaL_checkany(L, 2);
+  access_check(L, worker_of(L), GAIJIN_OP_GET, 1, 2);
+  return 0;
 }

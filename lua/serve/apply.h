@@ -21,5 +21,9 @@ int apply_setmetatable(lua_State *L);
 int apply_original(lua_State *L);
 /* The host's half, op apply: object, title, arguments. */
 int apply_serve(lua_State *L, struct worker *w);
+/* Lua, for the host's half: fetch(v, depth) -> as gaijin.copy; of each table in the copy gaijin.access is asked before it is sent. */
+int apply_fetch(lua_State *L);
+/* Lua, for the host's half: may_get(object, key) raises unless who asked may read the field. */
+int apply_may_get(lua_State *L);
 
 #endif

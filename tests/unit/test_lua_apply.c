@@ -169,6 +169,32 @@ START_TEST(and_on_nothing_else) {
 }
 END_TEST
 
+START_TEST(not_on_the_metatable_of_a_whole_type) {
+  struct value got;
+  vm_connect(&v);
+  vm_give(&v, "f", &F);
+  lua_pushlightuserdata(v.w.L, &v);
+  lua_setglobal(v.w.L, "light");
+  vm_do(&v, "gaijin.post(f, light, print, coroutine.create(function() end), {})");
+  struct reader r = fake_values(fake_next(&v.f));
+  struct gaijin_pt all[4];
+  for (size_t i = 0; i < ARRAY_SIZE(all); i++) ck_assert(fake_read_pt(&r, &all[i]));
+  for (size_t i = 0; i < 3; i++) {
+    fake_begin_to(&v.f, GAIJIN_OP_APPLY, 42, &all[i], 3);
+    pack_text(&v.f.p, "debug.setmetatable");
+    fake_put_pt(&v.f, &all[i]);
+    fake_put_pt(&v.f, &all[3]);
+    vm_deliver(&v);
+    ck_assert_int_eq(fake_next(&v.f)->kind, MESSAGE_ERROR);
+    r = fake_values(&v.f.m);
+    ck_assert(reader_next(&r, &got) && reader_next(&r, &got));
+    ck_assert_int_eq(memcmp(got.bytes, "gaijin: unsupported: debug.setmetatable: all ", 45), 0);
+  }
+  vm_do(&v, "assert(not debug.getmetatable(print) and not debug.getmetatable(light) and not debug.getmetatable(coroutine.create(function() end)))");
+  vm_close(&v);
+}
+END_TEST
+
 int main(void) {
   Suite *s = suite_create("lua_apply");
   TCase *c = tcase_create("apply");
@@ -176,6 +202,7 @@ int main(void) {
   tcase_add_test(c, with_a_remote_value_they_are_one_request);
   tcase_add_test(c, the_function_named_works_on_the_target);
   tcase_add_test(c, and_on_nothing_else);
+  tcase_add_test(c, not_on_the_metatable_of_a_whole_type);
   suite_add_tcase(s, c);
   return run_suite(s);
 }
