@@ -3,9 +3,12 @@
  * Two tables: pool[slot] = object (a luaL_ref table) and lookup[object] = light
  * userdata of the token. A token's tag is its slot. lookup[object] = false means
  * that a token is being made: its key is there, so the last step, which must not
- * fail, allocates nothing.
+ * fail, allocates nothing. No script runs meanwhile: the collector, and with it
+ * finalisers, runs where Lua makes an object, and setting a field makes none.
  */
 #include "lua/ref/pool.h"
+
+#include <assert.h>
 
 gaijin_token *pool_find(lua_State *L, struct worker *w, int i) {
   lua_pushvalue(L, i);
@@ -14,6 +17,7 @@ gaijin_token *pool_find(lua_State *L, struct worker *w, int i) {
   lua_rawget(L, -2);
   gaijin_token *t = lua_touserdata(L, -1);
   lua_pop(L, 2);
+  assert(!t || gaijin_token_tag(t));
   return t;
 }
 
@@ -21,6 +25,7 @@ gaijin_token *pool_token(lua_State *L, struct worker *w, int i, enum gaijin_kind
   gaijin_token *t = pool_find(L, w, i);
   if (t) return t;
   luaL_checkstack(L, 4, "too many values to send");
+  int top = lua_gettop(L);
   lua_pushvalue(L, i);
   lua_rawgeti(L, LUA_REGISTRYINDEX, w->at.lookup);
   lua_pushvalue(L, -2);
@@ -29,9 +34,9 @@ gaijin_token *pool_token(lua_State *L, struct worker *w, int i, enum gaijin_kind
   lua_rawgeti(L, LUA_REGISTRYINDEX, w->at.pool);
   lua_pushvalue(L, -3);
   int slot = luaL_ref(L, -2); /* object, lookup, pool */
-  t = pool_find(L, w, -3);    /* a finaliser that ran meanwhile may have sent the same object */
-  if (!t) t = gaijin_token_new(w->g, kind, (void *)(intptr_t)slot);
-  if (!t || gaijin_token_tag(t) != (void *)(intptr_t)slot) luaL_unref(L, -1, slot);
+  assert(!pool_find(L, w, top + 1));
+  t = gaijin_token_new(w->g, kind, (void *)(intptr_t)slot);
+  if (!t) luaL_unref(L, -1, slot);
   lua_pop(L, 1);
   lua_insert(L, -2); /* lookup, object */
   if (t)
@@ -40,6 +45,7 @@ gaijin_token *pool_token(lua_State *L, struct worker *w, int i, enum gaijin_kind
     lua_pushnil(L);
   lua_rawset(L, -3);
   lua_pop(L, 1);
+  assert(lua_gettop(L) == top);
   if (!t) worker_raise(L, GAIJIN_STATUS_BUSY, "no memory for a token");
   return t;
 }
@@ -48,16 +54,17 @@ void pool_push(lua_State *L, struct worker *w, gaijin_token *t) {
   lua_rawgeti(L, LUA_REGISTRYINDEX, w->at.pool);
   lua_rawgeti(L, -1, (int)(intptr_t)gaijin_token_tag(t));
   lua_remove(L, -2);
+  assert(!lua_isnil(L, -1));
 }
 
 void pool_forget(void *worker, gaijin_token *token, void *tag) {
-  (void)token;
   struct worker *w = worker;
   lua_State *L = w->L; /* only keys that exist are written, so nothing is allocated and nothing is raised */
   int slot = (int)(intptr_t)tag;
   lua_rawgeti(L, LUA_REGISTRYINDEX, w->at.lookup);
   lua_rawgeti(L, LUA_REGISTRYINDEX, w->at.pool);
   lua_rawgeti(L, -1, slot);
+  assert(pool_find(L, w, lua_gettop(L)) == token); /* the two tables agree */
   lua_pushnil(L);
   lua_rawset(L, -4);
   luaL_unref(L, -1, slot);

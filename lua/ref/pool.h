@@ -10,7 +10,7 @@
 
 /* The token of the candidate at stack index i; NULL if it has none. Allocates nothing. */
 gaijin_token *pool_find(lua_State *L, struct worker *w, int i);
-/* The same, made if need be. Raises when memory is short; may run finalisers. */
+/* The same, made if need be. Raises when memory is short; runs no script. */
 gaijin_token *pool_token(lua_State *L, struct worker *w, int i, enum gaijin_kind kind);
 /* Pushes the object of a token. */
 void pool_push(lua_State *L, struct worker *w, gaijin_token *t);
