@@ -20,8 +20,16 @@ static enum gaijin_kind candidate_kind(int type) {
   }
 }
 
+/* What is neither a candidate nor travels as it is: LuaJIT's ffi has such a type. */
+static void check_type(lua_State *L, int i) {
+  if (lua_type(L, i) > LUA_TTHREAD) worker_raise(L, GAIJIN_STATUS_UNSUPPORTED, "a %s cannot be sent", luaL_typename(L, i));
+}
+
 void marshal_revive(lua_State *L, struct worker *w, int i) {
-  if (!candidate_kind(lua_type(L, i))) return;
+  if (!candidate_kind(lua_type(L, i))) {
+    check_type(L, i);
+    return;
+  }
   struct at *at = at_get(L, w, i);
   if (at && !at->holding)
     at_revive(L, w, i);
