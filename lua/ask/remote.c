@@ -1,76 +1,22 @@
 /* SPDX-License-Identifier: MIT
  *
- * The answer arrives in the scheduler, which only links it to the fiber and
- * wakes it; the fiber decodes. Between begin and end of a message no Lua runs.
+ * The message is written and queued without a break: between its begin and its end
+ * no Lua runs. Then the fiber waits, and decodes what came.
  */
 #include "lua/ask/remote.h"
 
+#include <assert.h>
 #include <math.h>
-#include <stdlib.h>
-#include <string.h>
 
+#include "lua/fiber/answer.h"
 #include "lua/ref/at.h"
-#include "lua/fiber/fiber.h"
 #include "lua/ref/marshal.h"
 #include "lua/vm/trace.h"
-#include "lua/fiber/wait.h"
-
-static void need_fiber(lua_State *L, struct worker *w, enum gaijin_op op) {
-  if (w->lost) worker_raise(L, GAIJIN_STATUS_LOST, "the connection to the broker has ended");
-  wait_need_fiber(L, w, gaijin_op_name(op), " of a remote object");
-}
-
-static void on_answer(void *user, const struct gaijin_answer *got) {
-  struct fiber *f = user;
-  f->request = 0;
-  struct answer *a = calloc(1, sizeof *a);
-  if (a) {
-    a->ok = got->ok;
-    a->status = got->status;
-    a->body = got->body;
-    a->text = got->text ? strdup(got->text) : NULL;
-    a->next = f->answers;
-    f->answers = a;
-  } else {
-    gaijin_body_free(got->body); /* the fiber finds no answer and says so */
-  }
-  fiber_wake(f);
-}
-
-/* Frees the answers whose decoding raised: the stack grows down, so frames that still run are above this one. */
-static void free_abandoned(struct fiber *f, const void *frame) {
-  struct answer *next;
-  for (struct answer *a = f->answers; a; a = next) {
-    next = a->next;
-    if ((uintptr_t)a->frame <= (uintptr_t)frame) answer_free(f, a);
-  }
-}
-
-/* Parks until the answer is there or the wait ends otherwise (*how); then the request has been cancelled. NULL without an answer. */
-static struct answer *wait(lua_State *L, struct worker *w, uint64_t id, double until, enum wait_outcome *how) {
-  struct fiber *f = w->sched.current;
-  const void *frame = __builtin_frame_address(0);
-  free_abandoned(f, frame);
-  struct answer *before = f->answers;
-  f->request = id;
-  do
-    *how = wait_park(L, w, until);
-  while (*how == WAIT_WOKEN && f->request == id);
-  if (f->request != id) {
-    *how = WAIT_WOKEN;
-    if (f->answers == before) return NULL;
-    f->answers->frame = frame;
-    return f->answers;
-  }
-  f->request = 0;
-  gaijin_cancel(w->g, id);
-  return NULL;
-}
 
 int remote_decode(lua_State *L, struct worker *w, const struct answer *a, bool rows, bool *failed) {
   *failed = !a->ok;
   if (a->ok || a->status == GAIJIN_STATUS_RAISED) return unmarshal(L, w, a->body, rows);
-  lua_pushfstring(L, "gaijin: %s: %s", gaijin_status_name(a->status), a->text ? a->text : "");
+  answer_push_error(L, a);
   return 1;
 }
 
@@ -93,13 +39,6 @@ static const char *describe(lua_State *L, struct worker *w, const struct remote 
 }
 
 static bool is_routed(const struct remote *r) { return gaijin_op_is_routed(r->op); }
-
-/* Until when the request may take: the nearest of the fiber's limit and the default one. 0: for ever. */
-static double limit_of(const struct worker *w, const struct remote *r) {
-  const struct fiber *f = w->sched.current;
-  double own = wait_nearer(f->deadline, f->asked_until);
-  return r->patient || w->call_timeout == 0 ? own : wait_nearer(own, worker_now() + w->call_timeout);
-}
 
 /* The milliseconds left until a time, for the wire. Raises if it is over. */
 static uint32_t milliseconds_left(lua_State *L, struct worker *w, const struct remote *r, double until) {
@@ -130,10 +69,10 @@ static unsigned depth_of(lua_State *L, struct worker *w, enum gaijin_op op, bool
 
 /* Writes and queues the message; the id of the request (0 when one way, without fn). Raises. */
 static uint64_t send_request(lua_State *L, struct worker *w, const struct remote *r, gaijin_answer_fn fn, void *user) {
-  need_fiber(L, w, r->op);
+  answer_need_fiber(L, w, r->op);
   if (fn && w->sched.current->cancelled) wait_raise(L, w, WAIT_CANCELLED, describe(L, w, r));
   struct gaijin_send to = {.op = r->op, .name = r->name, .depth = (uint16_t)depth_of(L, w, r->op, !fn), .one_way = !fn};
-  if (fn && is_routed(r)) to.deadline_ms = milliseconds_left(L, w, r, limit_of(w, r));
+  if (fn && is_routed(r)) to.deadline_ms = milliseconds_left(L, w, r, answer_limit(w, r->patient));
   for (;;) {
     if (r->target) check_target(L, w, r->target);
     marshal_prepare(L, w, r->first, r->count);
@@ -161,20 +100,17 @@ uint64_t remote_start(lua_State *L, struct worker *w, const struct remote *r, ga
 
 /* The answer to the request, or NULL if r->seconds are over. Raises when it cannot be waited for. */
 static struct answer *get_answer(lua_State *L, struct worker *w, const struct remote *r, uint64_t id) {
-  double begin = worker_now(), own = r->seconds > 0 ? begin + r->seconds : 0;
-  double limit = is_routed(r) ? 0 : limit_of(w, r); /* for others the broker looks at the clock */
+  double begun = worker_now(), own = r->seconds > 0 ? begun + r->seconds : 0;
+  double limit = is_routed(r) ? 0 : answer_limit(w, r->patient); /* for routed ones the broker looks at the clock */
   enum wait_outcome how;
-  struct answer *a = wait(L, w, id, wait_nearer(own, limit), &how);
+  struct answer *a = answer_wait(L, w, id, wait_nearer(own, limit), &how);
   if (a || (how == WAIT_OVER && own > 0 && worker_now() >= own)) return a;
-  if (how == WAIT_WOKEN) worker_raise(L, GAIJIN_STATUS_BUSY, "no memory for an answer; it was discarded");
-  if (how == WAIT_OVER && w->sched.current->deadline != limit)
-    worker_raise(L, GAIJIN_STATUS_TIMEOUT, "%s got no answer in %.3g s; whether it was done is not known", describe(L, w, r), limit - begin);
-  wait_raise(L, w, how, describe(L, w, r));
+  answer_raise_none(L, w, how, describe(L, w, r), begun, limit);
   return NULL;
 }
 
 enum remote_outcome remote_ask(lua_State *L, struct worker *w, const struct remote *r, int *n) {
-  uint64_t id = send_request(L, w, r, on_answer, w->sched.current);
+  uint64_t id = send_request(L, w, r, answer_arrived, w->sched.current);
   struct answer *a = get_answer(L, w, r, id);
   if (!a) return REMOTE_TIMED_OUT;
   *n = results(L, w, a, r->op == GAIJIN_OP_INSPECT);
@@ -186,16 +122,6 @@ int remote_call(lua_State *L, struct worker *w, enum gaijin_op op, int target, i
   int n = 0;
   remote_ask(L, w, &r, &n);
   return n;
-}
-
-void remote_claim(lua_State *L, struct worker *w, const struct gaijin_pt *pt) {
-  const struct remote r = {.op = GAIJIN_OP_SUB};
-  need_fiber(L, w, GAIJIN_OP_SUB);
-  wait_check(L, w, "claim of a remote object");
-  uint64_t id = 0;
-  int status = gaijin_claim(w->g, pt, on_answer, w->sched.current, &id);
-  if (status != 0) worker_raise(L, (enum gaijin_status)status, "%s", gaijin_error(w->g));
-  results(L, w, get_answer(L, w, &r, id), false);
 }
 
 void remote_post(lua_State *L, struct worker *w, int target, int first, int n) {

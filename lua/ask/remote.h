@@ -39,7 +39,4 @@ int remote_decode(lua_State *L, struct worker *w, const struct answer *a, bool r
  * claimed; allowed wherever scripts run but in the scheduler. Raises what can be told at once. */
 void remote_post(lua_State *L, struct worker *w, int target, int first, int n);
 
-/* Claims the token of a PT (op sub) as a user of its holding. Raises `stale`, `denied`, ... */
-void remote_claim(lua_State *L, struct worker *w, const struct gaijin_pt *pt);
-
 #endif

@@ -7,7 +7,7 @@
  */
 #include "lua/ref/at.h"
 
-#include "lua/ask/remote.h"
+#include "lua/ref/claim.h"
 
 static struct at *new_userdata(lua_State *L, const struct gaijin_pt *pt, int metatable) {
   struct at *at = lua_newuserdata(L, sizeof *at);
@@ -104,7 +104,7 @@ static gaijin_holding *hold_again(lua_State *L, struct worker *w, const struct g
     gaijin_hold(w->g, h);
     return h;
   }
-  remote_claim(L, w, pt);
+  claim_token(L, w, pt);
   return gaijin_holding_find(w->g, pt);
 }
 
