@@ -73,7 +73,7 @@ static uint64_t send_request(lua_State *L, struct worker *w, const struct remote
   if (fn && w->sched.current->cancelled) wait_raise(L, w, WAIT_CANCELLED, describe(L, w, r));
   struct gaijin_send to = {.op = r->op, .name = r->name, .depth = (uint16_t)depth_of(L, w, r->op, !fn), .one_way = !fn};
   if (fn && is_routed(r)) to.deadline_ms = milliseconds_left(L, w, r, answer_limit(w, r->patient));
-  for (;;) {
+  for (int tries = 0;; marshal_again(L, w, r->first, r->count, &tries)) {
     if (r->target) check_target(L, w, r->target);
     marshal_prepare(L, w, r->first, r->count);
     struct at *at = r->target ? at_get(L, w, r->target) : NULL;
@@ -83,7 +83,6 @@ static uint64_t send_request(lua_State *L, struct worker *w, const struct remote
       if (marshal_put(L, w, r->first, r->count)) break;
       gaijin_abort(w->g);
     }
-    marshal_discard(L, w, r->first, r->count); /* the next try may raise */
   }
   uint64_t id = 0;
   int status = gaijin_end_request(w->g, fn, user, &id);

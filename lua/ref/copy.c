@@ -8,7 +8,7 @@
  */
 #include "lua/ref/copy.h"
 
-#include "lua/ref/marshal.h"
+#include "lua/ref/value.h"
 
 enum { TABLE = 1, DEPTH, LIST, PLACE, ASK };
 
@@ -118,7 +118,8 @@ static void visit_content(lua_State *L, struct worker *w, int place, void (*fn)(
   }
 }
 
-void copy_visit(lua_State *L, struct worker *w, int i, void (*fn)(lua_State *L, struct worker *w, int value)) {
+/* Calls fn with the stack index of each key and value in the tables found that stays a reference. */
+static void visit(lua_State *L, struct worker *w, int i, void (*fn)(lua_State *L, struct worker *w, int value)) {
   luaL_checkstack(L, 16, "too many values to send");
   int top = lua_gettop(L);
   lua_getfenv(L, i);
@@ -133,6 +134,14 @@ void copy_visit(lua_State *L, struct worker *w, int i, void (*fn)(lua_State *L, 
   }
   lua_settop(L, top);
 }
+
+/* A copy that a script put into a table after that had been looked through gets none: copy_put fails then. */
+static void give_token(lua_State *L, struct worker *w, int value) {
+  if (!copy_is(L, w, value)) value_give_token(L, w, value);
+}
+
+void copy_give_tokens(lua_State *L, struct worker *w, int i) { visit(L, w, i, give_token); }
+void copy_discard(lua_State *L, struct worker *w, int i) { visit(L, w, i, value_discard); }
 
 void copy_prepare(lua_State *L, struct worker *w, int i) {
   luaL_checkstack(L, 16, "too many values to send");
@@ -161,7 +170,7 @@ void copy_prepare(lua_State *L, struct worker *w, int i) {
   lua_pushvalue(L, place);
   lua_rawseti(L, env, PLACE);
   lua_settop(L, top);
-  copy_visit(L, w, i, marshal_revive);
+  visit(L, w, i, value_revive);
 }
 
 static bool put_value(lua_State *L, struct worker *w, int place, int i) {
@@ -176,7 +185,7 @@ static bool put_value(lua_State *L, struct worker *w, int place, int i) {
       return true;
     }
   }
-  return marshal_put(L, w, i, 1);
+  return value_put(L, w, i);
 }
 
 /* The table on top. */
@@ -224,7 +233,7 @@ static void push_element(lua_State *L, struct worker *w, gaijin_body *body, int 
   struct gaijin_value v;
   if (!gaijin_body_next(body, &v)) malformed(L);
   if (v.type != GAIJIN_ARRAY) {
-    unmarshal_value(L, w, &v);
+    value_push(L, w, &v);
     return;
   }
   if (v.count != 1 || !gaijin_body_next(body, &v) || v.type != GAIJIN_NUMBER || !v.is_uint || v.integer < 1 || v.integer > count) malformed(L);

@@ -22,9 +22,11 @@ void copy_ask(lua_State *L, int i);
 bool copy_is(lua_State *L, struct worker *w, int i);
 /* Finds the tables that go along with the copy at index i, and revives what stays a reference in them. Raises; may wait. */
 void copy_prepare(lua_State *L, struct worker *w, int i);
-/* Calls fn with the stack index of each key and value in the tables found that stays a reference. */
-void copy_visit(lua_State *L, struct worker *w, int i, void (*fn)(lua_State *L, struct worker *w, int value));
-/* The second half of sending, see marshal_put. */
+/* All that stays a reference in the tables found gets a token. Raises when memory is short. */
+void copy_give_tokens(lua_State *L, struct worker *w, int i);
+/* The tokens among them that nobody was ever sent go. */
+void copy_discard(lua_State *L, struct worker *w, int i);
+/* The second half of sending, see value_put. */
 bool copy_put(lua_State *L, struct worker *w, int i);
 /* Pushes the table that an array of `count` tables stands for, the array's header being read. Raises. */
 void copy_push(lua_State *L, struct worker *w, gaijin_body *body, uint32_t count);

@@ -140,7 +140,7 @@ static void answer(lua_State *L, struct worker *w, struct serving *s, int n, boo
     return;
   }
   int first = lua_gettop(L) - n + 1;
-  for (;;) {
+  for (int tries = 0;; marshal_again(L, w, first, n, &tries)) {
     marshal_prepare(L, w, first, n);
     if (raised)
       gaijin_begin_raise(w->g, s->id, s->op, (uint32_t)n);
@@ -148,7 +148,6 @@ static void answer(lua_State *L, struct worker *w, struct serving *s, int n, boo
       gaijin_begin_reply(w->g, s->id, s->op, (uint32_t)n);
     if (marshal_put(L, w, first, n)) break;
     gaijin_abort(w->g);
-    marshal_discard(L, w, first, n); /* the next try may raise */
   }
   int status = gaijin_end_answer(w->g);
   s->answered = true;

@@ -1,0 +1,105 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * One switch per direction over the types of values.
+ */
+#include "lua/ref/value.h"
+
+#include <assert.h>
+
+#include "lua/ref/at.h"
+#include "lua/ref/pool.h"
+
+/* The kind of token a value of this type is sent as; 0 for types that travel as they are. */
+static enum gaijin_kind candidate_kind(int type) {
+  switch (type) {
+    case LUA_TTABLE: return GAIJIN_KIND_TABLE;
+    case LUA_TFUNCTION: return GAIJIN_KIND_FUNCTION;
+    case LUA_TTHREAD: return GAIJIN_KIND_THREAD;
+    case LUA_TUSERDATA:
+    case LUA_TLIGHTUSERDATA: return GAIJIN_KIND_USERDATA;
+    default: return 0;
+  }
+}
+
+bool value_is_candidate(lua_State *L, int i) { return candidate_kind(lua_type(L, i)) != 0; }
+
+void value_revive(lua_State *L, struct worker *w, int i) {
+  struct at *at = value_is_candidate(L, i) ? at_get(L, w, i) : NULL;
+  if (at && !at->holding) at_revive(L, w, i);
+  /* Neither a candidate nor one that travels as it is: LuaJIT's ffi has such a type. */
+  if (lua_type(L, i) > LUA_TTHREAD)
+    worker_raise(L, GAIJIN_STATUS_UNSUPPORTED, "a %s cannot be sent", luaL_typename(L, i));
+}
+
+void value_give_token(lua_State *L, struct worker *w, int i) {
+  enum gaijin_kind kind = candidate_kind(lua_type(L, i));
+  if (kind && !at_get(L, w, i)) pool_token(L, w, i, kind);
+}
+
+/* A candidate. */
+static bool put_reference(lua_State *L, struct worker *w, int i) {
+  struct at *at = at_get(L, w, i);
+  if (at) {
+    if (at->holding) gaijin_put_holding(w->g, at->holding);
+    return at->holding != NULL;
+  }
+  gaijin_token *t = pool_find(L, w, i);
+  if (t) gaijin_put_token(w->g, t);
+  return t != NULL;
+}
+
+bool value_put(lua_State *L, struct worker *w, int i) {
+  switch (lua_type(L, i)) {
+    case LUA_TNIL:
+      gaijin_put_nil(w->g);
+      return true;
+    case LUA_TBOOLEAN:
+      gaijin_put_bool(w->g, lua_toboolean(L, i));
+      return true;
+    case LUA_TNUMBER:
+      gaijin_put_number(w->g, lua_tonumber(L, i));
+      return true;
+    case LUA_TSTRING: {
+      size_t size;
+      const char *s = lua_tolstring(L, i, &size);
+      gaijin_put_string(w->g, s, size);
+      return true;
+    }
+    default: return put_reference(L, w, i);
+  }
+}
+
+void value_discard(lua_State *L, struct worker *w, int i) {
+  gaijin_token *t = value_is_candidate(L, i) ? pool_find(L, w, i) : NULL;
+  assert(!t || !at_get(L, w, i)); /* an AT is no object of ours */
+  if (t) gaijin_token_discard(w->g, t);
+}
+
+void value_push(lua_State *L, struct worker *w, const struct gaijin_value *v) {
+  switch (v->type) {
+    case GAIJIN_NIL:
+      lua_pushnil(L);
+      break;
+    case GAIJIN_BOOL:
+      lua_pushboolean(L, v->boolean);
+      break;
+    case GAIJIN_NUMBER:
+      lua_pushnumber(L, v->number);
+      break;
+    case GAIJIN_STRING:
+      lua_pushlstring(L, v->bytes, v->size);
+      break;
+    case GAIJIN_HOME:
+      pool_push(L, w, v->token);
+      break;
+    case GAIJIN_FOREIGN:
+      at_push(L, w, v->holding);
+      break;
+    case GAIJIN_STALE:
+      worker_raise(L, GAIJIN_STATUS_STALE, "a token of %s names an object it no longer keeps", w->name);
+      break;
+    case GAIJIN_ARRAY:
+      assert(!"an array is no single value");
+      break;
+  }
+}
