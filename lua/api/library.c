@@ -27,7 +27,7 @@
 /* The worker, while it has a connection; in a stock interpreter it may have closed it. Raises `lost`. */
 static struct worker *connected(lua_State *L) {
   struct worker *w = worker_of(L);
-  if (!w->g) worker_raise(L, GAIJIN_STATUS_LOST, "the connection to the broker was closed");
+  worker_need_connection(L, w);
   return w;
 }
 
@@ -83,15 +83,10 @@ static void spawned_job(struct worker *w, struct fiber *f) {
   if (!worker_is_farewell(w, text)) worker_log(w, "%s", text);
 }
 
-static void no_job(struct worker *w, struct fiber *f) {
-  (void)w;
-  (void)f;
-}
-
 /* Calls what is at index 1 with the rest of the stack on a new fiber. */
 static struct fiber *spawn(lua_State *L, struct worker *w) {
   luaL_checkstack(L, 4, "too many arguments");
-  if (worker_is_closed(w)) worker_raise(L, GAIJIN_STATUS_LOST, "the connection to the broker was closed");
+  if (worker_is_closed(w)) worker_need_connection(L, w);
   lua_rawgeti(L, LUA_REGISTRYINDEX, w->at.trace_function);
   lua_insert(L, 1);
   struct fiber *f = fiber_new(w, spawned_job);
@@ -104,7 +99,7 @@ static struct fiber *spawn(lua_State *L, struct worker *w) {
   if (fits)
     lua_xmove(L, f->L, lua_gettop(L));
   else
-    f->job = no_job;
+    f->job = fiber_no_job;
   fiber_wake(f);
   if (!fits) luaL_error(L, "too many arguments to spawn");
   return f;
@@ -306,14 +301,6 @@ const struct gaijin_events library_events = {
 
 /* ---- Opening ---- */
 
-static void set_functions(lua_State *L, struct worker *w, const luaL_Reg *list) {
-  for (; list->name; list++) {
-    lua_pushstring(L, list->name);
-    worker_push_function(L, w, list->func);
-    lua_rawset(L, -3);
-  }
-}
-
 static const luaL_Reg gaijin_functions[] = {
     {"caller", gaijin_caller}, {"ready", gaijin_ready}, {"stop", gaijin_stop},
     {"post", gaijin_post}, {"traceback", trace_function},    {"now", gaijin_monotonic}, {"spawn", gaijin_spawn}, {NULL, NULL},
@@ -380,11 +367,11 @@ void library_open(lua_State *L, struct worker *w) {
   open_anchors(L, w);
   lua_newtable(L);
   int core = lua_gettop(L);
-  set_functions(L, w, core_functions);
+  worker_set_functions(L, w, core_functions);
   if (luaL_loadbuffer(L, prelude_lua, strlen(prelude_lua), "=gaijin") != 0) lua_error(L);
   lua_pushvalue(L, core);
   lua_rawgeti(L, LUA_REGISTRYINDEX, w->at.module);
-  set_functions(L, w, gaijin_functions);
+  worker_set_functions(L, w, gaijin_functions);
   lua_pushstring(L, w->name);
   lua_setfield(L, -2, "name");
   lua_pushvalue(L, -1);

@@ -51,30 +51,26 @@ int metatable_tostring(lua_State *L) {
   return 1;
 }
 
-static void set_function(lua_State *L, struct worker *w, const char *name, lua_CFunction fn) {
-  lua_pushstring(L, name);
-  worker_push_function(L, w, fn);
+/* No script can get at a metatable with this field. */
+static void hide(lua_State *L) {
+  lua_pushliteral(L, "__metatable");
+  lua_pushliteral(L, "gaijin");
   lua_rawset(L, -3);
 }
 
 void metatable_push_object(lua_State *L, struct worker *w) {
+  static const luaL_Reg metamethods[] = {
+      {"__index", at_index}, {"__newindex", at_newindex}, {"__call", at_call}, {"__len", at_len},
+      {"__tostring", metatable_tostring}, {"__gc", at_finalise}, {NULL, NULL}};
   lua_newtable(L);
-  set_function(L, w, "__index", at_index);
-  set_function(L, w, "__newindex", at_newindex);
-  set_function(L, w, "__call", at_call);
-  set_function(L, w, "__len", at_len);
-  set_function(L, w, "__tostring", metatable_tostring);
-  set_function(L, w, "__gc", at_finalise);
+  worker_set_functions(L, w, metamethods);
   operator_set_metamethods(L, w);
-  lua_pushliteral(L, "__metatable");
-  lua_pushliteral(L, "gaijin");
-  lua_rawset(L, -3);
+  hide(L);
 }
 
 void metatable_push_token(lua_State *L, struct worker *w) {
+  static const luaL_Reg metamethods[] = {{"__gc", at_finalise}, {NULL, NULL}};
   lua_newtable(L);
-  set_function(L, w, "__gc", at_finalise);
-  lua_pushliteral(L, "__metatable");
-  lua_pushliteral(L, "gaijin");
-  lua_rawset(L, -3);
+  worker_set_functions(L, w, metamethods);
+  hide(L);
 }

@@ -159,6 +159,11 @@ static struct fiber *take(struct fiber **first, struct fiber **last) {
   return f;
 }
 
+void fiber_no_job(struct worker *w, struct fiber *f) {
+  (void)w;
+  (void)f;
+}
+
 void fiber_wake(struct fiber *f) {
   struct scheduler *s = &f->w->sched;
   if (f->queued) return;

@@ -66,6 +66,9 @@ void fiber_set_most(struct worker *w, unsigned max_fibers);
  * job runs on it when it is first scheduled; it may wait; what it leaves on f->L is dropped. */
 struct fiber *fiber_new(struct worker *w, void (*job)(struct worker *w, struct fiber *f));
 
+/* The job of a fiber that could not be given its own. */
+void fiber_no_job(struct worker *w, struct fiber *f);
+
 /* Appends a new or parked fiber to the ready queue; nothing if it is there. */
 void fiber_wake(struct fiber *f);
 

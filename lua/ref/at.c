@@ -8,35 +8,25 @@
 #include "lua/ref/at.h"
 
 #include "lua/ref/claim.h"
+#include "lua/vm/userdata.h"
 
 static struct at *new_userdata(lua_State *L, const struct gaijin_pt *pt, int metatable) {
-  struct at *at = lua_newuserdata(L, sizeof *at);
+  struct at *at = userdata_new(L, sizeof *at, metatable);
   *at = (struct at){.pt = *pt};
-  lua_rawgeti(L, LUA_REGISTRYINDEX, metatable);
-  lua_setmetatable(L, -2);
   return at;
-}
-
-/* The struct of the userdata at index i if its metatable is the anchored one. */
-static struct at *with_metatable(lua_State *L, int i, int metatable) {
-  if (!lua_getmetatable(L, i)) return NULL;
-  lua_rawgeti(L, LUA_REGISTRYINDEX, metatable);
-  bool same = lua_rawequal(L, -1, -2);
-  lua_pop(L, 2);
-  return same ? lua_touserdata(L, i) : NULL;
 }
 
 /* Pushes the userdata that has the struct of the AT at index i: itself, or the token inside a function AT. False pushes nothing.
  * Which upvalue the token is depends on the interpreter's order, so both are tried. */
 static bool push_userdata(lua_State *L, struct worker *w, int i) {
   if (lua_type(L, i) == LUA_TUSERDATA) {
-    if (!with_metatable(L, i, w->at.object_meta) && !with_metatable(L, i, w->at.token_meta)) return false;
+    if (!userdata_test(L, i, w->at.object_meta) && !userdata_test(L, i, w->at.token_meta)) return false;
     lua_pushvalue(L, i);
     return true;
   }
   if (lua_type(L, i) != LUA_TFUNCTION || lua_iscfunction(L, i)) return false;
   for (int n = 1; n <= 2 && lua_getupvalue(L, i, n); n++) {
-    if (lua_type(L, -1) == LUA_TUSERDATA && with_metatable(L, lua_gettop(L), w->at.token_meta)) return true;
+    if (userdata_test(L, -1, w->at.token_meta)) return true;
     lua_pop(L, 1);
   }
   return false;

@@ -9,16 +9,11 @@
 #include "lua/ref/copy.h"
 
 #include "lua/ref/value.h"
+#include "lua/vm/userdata.h"
 
 enum { TABLE = 1, DEPTH, LIST, PLACE, ASK };
 
-bool copy_is(lua_State *L, struct worker *w, int i) {
-  if (lua_type(L, i) != LUA_TUSERDATA || !lua_getmetatable(L, i)) return false;
-  lua_rawgeti(L, LUA_REGISTRYINDEX, w->at.copy_meta);
-  bool same = lua_rawequal(L, -1, -2);
-  lua_pop(L, 2);
-  return same;
-}
+bool copy_is(lua_State *L, struct worker *w, int i) { return userdata_test(L, i, w->at.copy_meta) != NULL; }
 
 int copy_make(lua_State *L) {
   struct worker *w = worker_of(L);
@@ -27,9 +22,7 @@ int copy_make(lua_State *L) {
   luaL_checkany(L, 1);
   lua_settop(L, 1);
   if (!lua_istable(L, 1)) return 1;
-  lua_newuserdata(L, 1);
-  lua_rawgeti(L, LUA_REGISTRYINDEX, w->at.copy_meta);
-  lua_setmetatable(L, -2);
+  userdata_new(L, 1, w->at.copy_meta);
   lua_createtable(L, 5, 0);
   lua_pushvalue(L, 1);
   lua_rawseti(L, -2, TABLE);

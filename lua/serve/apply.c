@@ -64,7 +64,7 @@ int apply_setmetatable(lua_State *L) {
   struct worker *w = worker_of(L);
   struct at *object = at_get(L, w, 1), *meta = at_get(L, w, 2);
   if (!object && !meta) return apply_original(L);
-  if (!w->g) return worker_raise(L, GAIJIN_STATUS_LOST, "the connection to the broker was closed");
+  worker_need_connection(L, w);
   uint64_t home = object ? object->pt.host : gaijin_host(w->g), meta_home = meta ? meta->pt.host : gaijin_host(w->g);
   if ((meta || lua_istable(L, 2)) && home != meta_home)
     return worker_raise(L, GAIJIN_STATUS_UNSUPPORTED, "setmetatable: the object lives in %s and the metatable in %s; make the metatable where the object lives",

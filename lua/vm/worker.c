@@ -27,6 +27,18 @@ int worker_raise(lua_State *L, enum gaijin_status status, const char *format, ..
   return lua_error(L);
 }
 
+void worker_set_functions(lua_State *L, struct worker *w, const luaL_Reg *list) {
+  for (; list->name; list++) {
+    lua_pushstring(L, list->name);
+    worker_push_function(L, w, list->func);
+    lua_rawset(L, -3);
+  }
+}
+
+void worker_need_connection(lua_State *L, const struct worker *w) {
+  if (!w->g) worker_raise(L, GAIJIN_STATUS_LOST, "the connection to the broker was closed");
+}
+
 const char *worker_host_name(const struct worker *w, uint64_t host) {
   if (!w->g) return "?"; /* closed */
   if (host == gaijin_host(w->g)) return w->name;

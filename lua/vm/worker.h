@@ -133,6 +133,8 @@ struct worker {
 
 /* Pushes C function fn with the worker as upvalue 1. */
 void worker_push_function(lua_State *L, struct worker *w, lua_CFunction fn);
+/* Sets the functions of the list, ended by a NULL name, in the table on top, each with the worker as upvalue 1. Raises. */
+void worker_set_functions(lua_State *L, struct worker *w, const luaL_Reg *list);
 static inline struct worker *worker_of(lua_State *L) { return lua_touserdata(L, lua_upvalueindex(1)); }
 
 /* Raises "gaijin: CODE: text". */
@@ -140,6 +142,9 @@ int worker_raise(lua_State *L, enum gaijin_status status, const char *format, ..
 
 /* In a stock interpreter the script may have closed the connection. */
 static inline bool worker_is_closed(const struct worker *w) { return w->lost && !w->g; }
+
+/* Raises `lost` if the worker has no connection. */
+void worker_need_connection(lua_State *L, const struct worker *w);
 
 /* The name of a host for people: its name, or "?" when it was never introduced. */
 const char *worker_host_name(const struct worker *w, uint64_t host);
