@@ -5,6 +5,7 @@
  */
 #include "lua/api/library.h"
 
+#include <assert.h>
 #include <string.h>
 
 #include "lua/serve/access.h"
@@ -96,6 +97,7 @@ static struct fiber *spawn(lua_State *L, struct worker *w) {
     return NULL;
   }
   bool fits = lua_checkstack(f->L, lua_gettop(L) + 4);
+  assert(lua_gettop(f->L) == 0);
   if (fits)
     lua_xmove(L, f->L, lua_gettop(L));
   else
@@ -381,6 +383,7 @@ void library_open(lua_State *L, struct worker *w) {
   lua_call(L, 4, 1);
   w->at.make_function_at = luaL_ref(L, LUA_REGISTRYINDEX);
   lua_rawgeti(L, LUA_REGISTRYINDEX, w->at.module);
+  assert(lua_gettop(L) == core + 1);
   concurrency_open(L, w, core + 1, core);
   lua_settop(L, core - 1);
 }

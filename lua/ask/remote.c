@@ -23,7 +23,8 @@ int remote_decode(lua_State *L, struct worker *w, const struct answer *a, bool r
 /* Pushes the results of an answer and frees it, or raises what it says. */
 static int results(lua_State *L, struct worker *w, struct answer *a, bool rows) {
   bool failed;
-  int n = remote_decode(L, w, a, rows, &failed);
+  int top = lua_gettop(L), n = remote_decode(L, w, a, rows, &failed);
+  assert(lua_gettop(L) == top + n);
   answer_free(w->sched.current, a);
   if (!failed) return n;
   if (n >= 2 && lua_isstring(L, -1)) trace_remember(L, w, lua_gettop(L) - n + 1, lua_gettop(L));
@@ -69,6 +70,7 @@ static unsigned depth_of(lua_State *L, struct worker *w, enum gaijin_op op, bool
 
 /* Writes and queues the message; the id of the request (0 when one way, without fn). Raises. */
 static uint64_t send_request(lua_State *L, struct worker *w, const struct remote *r, gaijin_answer_fn fn, void *user) {
+  assert(!(r->target && r->name) && r->count >= 0);
   answer_need_fiber(L, w, r->op);
   if (fn && w->sched.current->cancelled) wait_raise(L, w, WAIT_CANCELLED, describe(L, w, r));
   struct gaijin_send to = {.op = r->op, .name = r->name, .depth = (uint16_t)depth_of(L, w, r->op, !fn), .one_way = !fn};
@@ -84,6 +86,7 @@ static uint64_t send_request(lua_State *L, struct worker *w, const struct remote
       gaijin_abort(w->g);
     }
   }
+  assert(!r->target || to.holding);
   uint64_t id = 0;
   int status = gaijin_end_request(w->g, fn, user, &id);
   if (status != 0) {

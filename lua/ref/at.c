@@ -7,6 +7,8 @@
  */
 #include "lua/ref/at.h"
 
+#include <assert.h>
+
 #include "lua/ref/claim.h"
 #include "lua/vm/userdata.h"
 
@@ -76,15 +78,19 @@ static struct at *push_new(lua_State *L, struct worker *w, gaijin_holding *h) {
 
 void at_push(lua_State *L, struct worker *w, gaijin_holding *h) {
   luaL_checkstack(L, 6, "too many values received");
+  int top = lua_gettop(L);
   if (push_interned(L, w, h)) return;
   struct at *at = push_new(L, w, h);
   if (push_interned(L, w, h)) { /* a finaliser that ran meanwhile has received the same object */
     lua_remove(L, -2);
+    assert(lua_gettop(L) == top + 1);
     return;
   }
+  assert(!at->holding && gaijin_holding_find(w->g, &at->pt) == h);
   at->holding = h;
   gaijin_hold(w->g, h);
   intern(L, w, h);
+  assert(lua_gettop(L) == top + 1);
 }
 
 /* The holding of a PT, as a user of it; claims the token when the release has left. Raises. */
@@ -131,6 +137,7 @@ int at_finalise(lua_State *L) {
   struct worker *w = worker_of(L);
   struct at *at = lua_touserdata(L, 1);
   if (!at || !at->holding) return 0;
+  assert(!at->revived || at->revived->holding == at->holding);
   if (at->revived) at->revived->holding = NULL;
   if (w->g) gaijin_let_go(w->g, at->holding); /* else the connection was closed with all its holdings */
   at->holding = NULL;

@@ -8,6 +8,8 @@
  */
 #include "lua/ref/copy.h"
 
+#include <assert.h>
+
 #include "lua/ref/value.h"
 #include "lua/vm/userdata.h"
 
@@ -56,6 +58,7 @@ static void add_table(lua_State *L, int list, int place, int *n) {
   lua_rawget(L, place);
   bool known = !lua_isnil(L, -1);
   lua_pop(L, 1);
+  assert(lua_istable(L, -1));
   if (!known) {
     lua_pushvalue(L, -1);
     lua_rawseti(L, list, ++*n);
@@ -141,6 +144,7 @@ void copy_prepare(lua_State *L, struct worker *w, int i) {
   int top = lua_gettop(L);
   lua_getfenv(L, i);
   int env = top + 1, list = top + 2, place = top + 3, n = 0;
+  assert(copy_is(L, w, i));
   lua_newtable(L);
   lua_newtable(L);
   lua_rawgeti(L, env, DEPTH);
@@ -213,6 +217,7 @@ bool copy_put(lua_State *L, struct worker *w, int i) {
     good = put_table(L, w, place);
     lua_settop(L, place);
   }
+  assert(!good || lua_gettop(L) == place);
   lua_settop(L, top);
   return good;
 }
@@ -256,4 +261,5 @@ void copy_push(lua_State *L, struct worker *w, gaijin_body *body, uint32_t count
   }
   lua_rawgeti(L, list, 1);
   lua_remove(L, list);
+  assert(lua_gettop(L) == list && lua_istable(L, list));
 }

@@ -80,5 +80,6 @@ int unmarshal(lua_State *L, struct worker *w, gaijin_body *body, bool rows) {
     else
       copy_push(L, w, body, v.count);
   }
+  assert(n <= (int)count);
   return n;
 }

@@ -5,6 +5,8 @@
  */
 #include "lua/serve/access.h"
 
+#include <assert.h>
+
 #include "lua/fiber/fiber.h"
 #include "lua/serve/traverse.h"
 
@@ -56,6 +58,7 @@ void access_check_for(lua_State *L, struct worker *w, uint64_t host, enum gaijin
   lua_pushstring(L, gaijin_op_name(op));
   push_optional(L, object);
   push_optional(L, key);
+  assert(lua_gettop(L) == top + 6); /* the name is below: it is needed afterwards */
   lua_call(L, 4, 1);
   if (!lua_toboolean(L, -1))
     worker_raise(L, GAIJIN_STATUS_DENIED, "%s refuses %s to %s", w->name, gaijin_op_name(op),

@@ -6,6 +6,7 @@
  */
 #include "lua/serve/apply.h"
 
+#include <assert.h>
 #include <string.h>
 
 #include "lua/ask/remote.h"
@@ -106,6 +107,7 @@ int apply_serve(lua_State *L, struct worker *w) {
   if (lua_isnil(L, -1)) return worker_raise(L, GAIJIN_STATUS_UNSUPPORTED, "%s has no function %s to apply", w->name, title);
   lua_replace(L, 2);
   lua_pop(L, 1);
+  assert(lua_gettop(L) >= 3); /* object, function, arguments: the object is one of them */
   lua_call(L, lua_gettop(L) - 2, LUA_MULTRET);
   return lua_gettop(L) - 1;
 }

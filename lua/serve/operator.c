@@ -8,6 +8,7 @@
  */
 #include "lua/serve/operator.h"
 
+#include <assert.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -52,6 +53,7 @@ static int not_done(lua_State *L) {
 
 /* Calls the handler on top with the operands at indices 3 and 4. */
 static int call_handler(lua_State *L) {
+  assert(lua_gettop(L) == 5);
   lua_pushvalue(L, 3);
   lua_pushvalue(L, 4);
   lua_call(L, 2, 1);
@@ -129,6 +131,7 @@ static bool ask(lua_State *L, struct worker *w, const char *name, int i) {
   remote_call(L, w, GAIJIN_OP_OPERATOR, i, first, 3);
   lua_settop(L, first + 4); /* name, left, right, done, result */
   bool is_done = lua_toboolean(L, first + 3);
+  assert(first >= 3); /* the operands stay below */
   if (is_done) {
     lua_replace(L, first);
     lua_settop(L, first);

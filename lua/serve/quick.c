@@ -7,6 +7,8 @@
  */
 #include "lua/serve/quick.h"
 
+#include <assert.h>
+
 #include "lua/ref/pool.h"
 #include "lua/serve/access.h"
 
@@ -48,6 +50,7 @@ static void answer(lua_State *L, struct get *get) {
 static int get_protected(lua_State *L) {
   struct get *get = lua_touserdata(L, 1);
   if (access_is_asked(L, get->w)) return 0;
+  assert(!get->answered && get->request->target);
   pool_push(L, get->w, get->request->target);
   if (!lua_istable(L, 2)) return 0;
   push_key(L, &get->key);

@@ -8,6 +8,7 @@
  */
 #include "lua/serve/serve.h"
 
+#include <assert.h>
 #include <string.h>
 
 #include "lua/serve/access.h"
@@ -69,6 +70,7 @@ static int op_str(lua_State *L, struct worker *w) {
 static void wait_for_label(lua_State *L, struct worker *w, struct fiber *f) {
   struct fiber **p = &w->sched.label_waiters;
   if (f->cancelled) wait_raise(L, w, WAIT_CANCELLED, "waiting for a label");
+  assert(f->is_serving && w->sched.n_serving > 0);
   f->next_waiter = *p;
   *p = f;
   w->sched.n_serving--; /* it waits for this worker's script, not the other way round */
@@ -133,6 +135,7 @@ static const operation operations[GAIJIN_OP_COUNT] = {
 
 /* Sends the n values on top of the stack as results, or as what was raised. Raises what cannot be prepared. */
 static void answer(lua_State *L, struct worker *w, struct serving *s, int n, bool raised) {
+  assert(!s->answered && n >= 0 && n <= lua_gettop(L));
   if (s->one_way || s->given_up) {
     /* The broker keeps the record of a request that was given up until it hears of it. */
     if (!s->one_way) gaijin_answer_error(w->g, s->id, s->op, GAIJIN_STATUS_CANCELLED, "given up");
@@ -150,6 +153,7 @@ static void answer(lua_State *L, struct worker *w, struct serving *s, int n, boo
     gaijin_abort(w->g);
   }
   int status = gaijin_end_answer(w->g);
+  assert(!s->answered); /* no script ran since the last try began */
   s->answered = true;
   if (status == 0) return;
   char text[256];
@@ -178,6 +182,7 @@ static int serve(lua_State *L) {
   struct serving *s = &f->serving;
   lua_settop(L, 0);
   if (s->given_up) return worker_raise(L, GAIJIN_STATUS_CANCELLED, "given up before it began");
+  assert(!s->target == (s->op == GAIJIN_OP_S2T || s->op == GAIJIN_OP_LABELS));
   if (s->target) pool_push(L, w, s->target);
   unmarshal(L, w, s->body, false);
   access_check(L, w, s->op, s->target ? 1 : 0, key_index(s));
@@ -220,7 +225,10 @@ static int serve_protected(lua_State *L) {
 static void serve_job(struct worker *w, struct fiber *f) {
   struct serving *s = &f->serving;
   char buffer[64];
-  if (lua_cpcall(f->L, serve_protected, w) == 0) return;
+  if (lua_cpcall(f->L, serve_protected, w) == 0) {
+    assert(s->answered || s->one_way);
+    return;
+  }
   const char *text = trace_text(f->L, lua_gettop(f->L), buffer, sizeof buffer);
   if (log_untold(w, s, text)) return;
   gaijin_begin_raise(w->g, s->id, s->op, 1);

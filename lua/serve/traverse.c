@@ -6,6 +6,8 @@
  */
 #include "lua/serve/traverse.h"
 
+#include <assert.h>
+
 enum { PAGE_ENTRIES = 1000, PAGE_BYTES = 64 << 10 };
 
 /* Bytes of the value at index i as far as the page's size is concerned. */
@@ -35,6 +37,7 @@ static int cursor(lua_State *L) {
     else
       bytes += weight(L, -1) + weight(L, -2);
   }
+  assert(at <= n && lua_gettop(L) % 2 == 1); /* keys and values, and what comes first */
   lua_pushboolean(L, at < n);
   lua_replace(L, 1);
   lua_pushinteger(L, at);
@@ -86,6 +89,7 @@ int traverse_pairs(lua_State *L, struct worker *w) {
     break;
   }
   make_cursor(L, rest);
+  assert(lua_gettop(L) == 2 + 2 * entries);
   return lua_gettop(L) - 1;
 }
 
