@@ -25,7 +25,8 @@
 #include "lua/serve/serve.h"
 #include "lua/vm/trace.h"
 
-/* The worker, while it has a connection; in a stock interpreter it may have closed it. Raises `lost`. */
+/* The worker, while it has a connection; in a stock interpreter it may have closed it. Raises
+ * `lost`. */
 static struct worker *connected(lua_State *L) {
   struct worker *w = worker_of(L);
   worker_need_connection(L, w);
@@ -53,7 +54,8 @@ static int gaijin_ready(lua_State *L) {
 
 static int gaijin_stop(lua_State *L) {
   lua_Number code = luaL_optnumber(L, 1, 0);
-  if (!(code >= 0 && code <= 255)) return luaL_argerror(L, 1, "an exit status from 0 to 255 expected");
+  if (!(code >= 0 && code <= 255))
+    return luaL_argerror(L, 1, "an exit status from 0 to 255 expected");
   ending_stop(worker_of(L), (int)code);
   return 0;
 }
@@ -69,14 +71,15 @@ static bool call_reporting(lua_State *L, struct worker *w, int n) {
   lua_rawgeti(L, LUA_REGISTRYINDEX, w->at.trace_function);
   lua_insert(L, function);
   bool ok = lua_pcall(L, n, 0, function) == 0;
-  const char *text = ok ? NULL : lua_isstring(L, -1) ? lua_tostring(L, -1) : "error in error handling";
+  const char *text = NULL;
+  if (!ok) text = lua_isstring(L, -1) ? lua_tostring(L, -1) : "error in error handling";
   if (!ok && !worker_is_farewell(w, text)) worker_log(w, "%s", text);
   lua_settop(L, function - 1);
   return ok;
 }
 
-/* What spawn left on the stack: a message handler, the function, its arguments. Allocates nothing outside the protected call,
- * because a finaliser that runs then may raise. */
+/* What spawn left on the stack: a message handler, the function, its arguments. Allocates nothing
+ * outside the protected call, because a finaliser that runs then may raise. */
 static void spawned_job(struct worker *w, struct fiber *f) {
   char buffer[64];
   if (lua_pcall(f->L, lua_gettop(f->L) - 2, 0, 1) == 0) return;
@@ -93,7 +96,9 @@ static struct fiber *spawn(lua_State *L, struct worker *w) {
   struct fiber *f = fiber_new(w, spawned_job);
   worker_back(L, w);
   if (!f) {
-    worker_raise(L, GAIJIN_STATUS_BUSY, "as many fibers as can be (%u, --max-fibers), or short of memory", w->sched.n_fibers);
+    worker_raise(L, GAIJIN_STATUS_BUSY,
+                 "as many fibers as can be (%u, --max-fibers), or short of memory",
+                 w->sched.n_fibers);
     return NULL;
   }
   bool fits = lua_checkstack(f->L, lua_gettop(L) + 4);
@@ -124,7 +129,8 @@ static int gaijin_post(lua_State *L) {
   struct worker *w = worker_of(L);
   if (!at_get(L, w, 1)) {
     int top = lua_gettop(L);
-    if (lua_type(L, 1) != LUA_TFUNCTION && !luaL_getmetafield(L, 1, "__call")) return luaL_typerror(L, 1, "function");
+    if (lua_type(L, 1) != LUA_TFUNCTION && !luaL_getmetafield(L, 1, "__call"))
+      return luaL_typerror(L, 1, "function");
     lua_settop(L, top);
     spawn(L, w);
     return 0;
@@ -154,7 +160,12 @@ static int core_wait_label(lua_State *L) {
   double seconds = luaL_checknumber(L, 3);
   lua_settop(L, 2);
   lua_pushboolean(L, 1);
-  struct remote r = {.op = GAIJIN_OP_S2T, .name = luaL_checkstring(L, 1), .first = 2, .count = 2, .seconds = seconds, .patient = true};
+  struct remote r = {.op = GAIJIN_OP_S2T,
+                     .name = luaL_checkstring(L, 1),
+                     .first = 2,
+                     .count = 2,
+                     .seconds = seconds,
+                     .no_call_timeout = true};
   lua_pushboolean(L, 0);
   int n = 0;
   if (remote_ask(L, worker_of(L), &r, &n) == REMOTE_TIMED_OUT) return 1;
@@ -168,29 +179,38 @@ static int core_watch(lua_State *L) {
   double seconds = luaL_checknumber(L, 2);
   lua_settop(L, 1);
   lua_pushliteral(L, "present");
-  struct remote r = {.op = GAIJIN_OP_WATCH, .first = 1, .count = 2, .seconds = seconds, .patient = true};
+  struct remote r = {
+      .op = GAIJIN_OP_WATCH, .first = 1, .count = 2, .seconds = seconds, .no_call_timeout = true};
   int n = 0;
   lua_pushboolean(L, remote_ask(L, worker_of(L), &r, &n) == REMOTE_OK);
   return 1;
 }
 
-static int core_call(lua_State *L) { return remote_call(L, worker_of(L), GAIJIN_OP_CALL, 1, 2, lua_gettop(L) - 1); }
-static int core_pairs(lua_State *L) { return remote_call(L, worker_of(L), GAIJIN_OP_PAIRS, 1, 2, 0); }
-static int core_ipairs(lua_State *L) { return remote_call(L, worker_of(L), GAIJIN_OP_IPAIRS, 1, 2, 1); }
+static int core_call(lua_State *L) {
+  return remote_call(L, worker_of(L), GAIJIN_OP_CALL, 1, 2, lua_gettop(L) - 1);
+}
+static int core_pairs(lua_State *L) {
+  return remote_call(L, worker_of(L), GAIJIN_OP_PAIRS, 1, 2, 0);
+}
+static int core_ipairs(lua_State *L) {
+  return remote_call(L, worker_of(L), GAIJIN_OP_IPAIRS, 1, 2, 1);
+}
 
 static int core_next(lua_State *L) {
   lua_settop(L, 2);
   return remote_call(L, worker_of(L), GAIJIN_OP_NEXT, 1, 2, 1);
 }
 
-/* table, cursor -> raises unless the cursor is a function of the worker where the table lives: it is about to be called, and what
- * a worker cannot call itself it must not have others call. */
+/* table, cursor -> raises unless the cursor is a function of the worker where the table lives: it
+ * is about to be called, and what a worker cannot call itself it must not have others call. */
 static int core_check_cursor(lua_State *L) {
   struct worker *w = worker_of(L);
   const struct at *table = at_get(L, w, 1), *cursor = at_get(L, w, 2);
   if (!table) return luaL_argerror(L, 1, "not a remote object");
-  if (cursor && cursor->pt.kind == GAIJIN_KIND_FUNCTION && cursor->pt.host == table->pt.host) return 0;
-  return worker_raise(L, GAIJIN_STATUS_PROTOCOL, "%s answered pairs with a cursor that is no function of its own",
+  if (cursor && cursor->pt.kind == GAIJIN_KIND_FUNCTION && cursor->pt.host == table->pt.host)
+    return 0;
+  return worker_raise(L, GAIJIN_STATUS_PROTOCOL,
+                      "%s answered pairs with a cursor that is no function of its own",
                       worker_host_name(w, table->pt.host));
 }
 
@@ -220,7 +240,8 @@ static int core_counts(lua_State *L) {
 /* name, seconds -> true when that worker has collected; false when the time is over. */
 static int core_gc(lua_State *L) {
   double seconds = luaL_checknumber(L, 2);
-  struct remote r = {.op = GAIJIN_OP_GC, .name = luaL_checkstring(L, 1), .first = 1, .seconds = seconds};
+  struct remote r = {
+      .op = GAIJIN_OP_GC, .name = luaL_checkstring(L, 1), .first = 1, .seconds = seconds};
   int n = 0;
   lua_pushboolean(L, remote_ask(L, worker_of(L), &r, &n) == REMOTE_OK);
   return 1;
@@ -241,7 +262,7 @@ static int core_collect(lua_State *L) {
 /* Sends the releases and waits until the broker has processed them. */
 static int core_release(lua_State *L) {
   struct worker *w = connected(L);
-  gaijin_flush(w->g, true); /* a loss is told by the request */
+  gaijin_flush(w->g, true); /* the request raises if the connection is lost */
   remote_call(L, w, GAIJIN_OP_PING, 0, 1, 0);
   return 0;
 }
@@ -290,7 +311,8 @@ static int tostring_of_any(lua_State *L) {
 /* string.dump: bytecode is for the VM that made it. */
 static int dump_of_any(lua_State *L) {
   struct worker *w = worker_of(L);
-  if (at_get(L, w, 1)) return worker_raise(L, GAIJIN_STATUS_UNSUPPORTED, "string.dump of a remote function");
+  if (at_get(L, w, 1))
+    return worker_raise(L, GAIJIN_STATUS_UNSUPPORTED, "string.dump of a remote function");
   return apply_original(L);
 }
 
@@ -298,28 +320,57 @@ static int core_dump(lua_State *L) { return with_original(L, dump_of_any); }
 
 static int core_tostring(lua_State *L) { return with_original(L, tostring_of_any); }
 
-const struct gaijin_events library_events = {
-    .request = serve_request, .cancel = serve_cancel, .free = collect_on_free, .refused = serve_post_refused, .forget = pool_forget, .dead = concurrency_on_dead};
+const struct gaijin_events library_events = {.request = serve_request,
+                                             .cancel = serve_cancel,
+                                             .free = collect_on_free,
+                                             .refused = serve_post_refused,
+                                             .forget = pool_forget,
+                                             .dead = concurrency_on_dead};
 
 /* ---- Opening ---- */
 
 static const luaL_Reg gaijin_functions[] = {
-    {"caller", gaijin_caller}, {"ready", gaijin_ready}, {"stop", gaijin_stop},
-    {"post", gaijin_post}, {"traceback", trace_function},    {"now", gaijin_monotonic}, {"spawn", gaijin_spawn}, {NULL, NULL},
+    {"caller", gaijin_caller},     {"ready", gaijin_ready},
+    {"stop", gaijin_stop},         {"post", gaijin_post},
+    {"traceback", trace_function}, {"now", gaijin_monotonic},
+    {"spawn", gaijin_spawn},       {NULL, NULL},
 };
 
 static const luaL_Reg core_functions[] = {
-    {"kind", core_kind},     {"s2t", core_s2t},       {"wait_label", core_wait_label}, {"watch", core_watch},
-    {"call", core_call},     {"pairs", core_pairs},   {"ipairs", core_ipairs},         {"next", core_next},
-    {"loads", core_loads},   {"counts", core_counts}, {"label_set", core_label_set},   {"collect", core_collect},
-    {"release", core_release}, {"drain", core_drain}, {"is_fiber", core_is_fiber}, {"on_fiber", core_on_fiber},
-    {"spawn", core_spawn},   {"report", core_report}, {"forward", apply_forward},      {"apply", apply_call},
-    {"setmetatable_of", core_setmetatable}, {"tostring_of", core_tostring}, {"dump_of", core_dump}, {"copy", copy_make}, {"gc", core_gc},
-    {"check_cursor", core_check_cursor}, {"bad_path", core_bad_path}, {"fetch", apply_fetch}, {"may_get", apply_may_get},
+    {"kind", core_kind},
+    {"s2t", core_s2t},
+    {"wait_label", core_wait_label},
+    {"watch", core_watch},
+    {"call", core_call},
+    {"pairs", core_pairs},
+    {"ipairs", core_ipairs},
+    {"next", core_next},
+    {"loads", core_loads},
+    {"counts", core_counts},
+    {"label_set", core_label_set},
+    {"collect", core_collect},
+    {"release", core_release},
+    {"drain", core_drain},
+    {"is_fiber", core_is_fiber},
+    {"on_fiber", core_on_fiber},
+    {"spawn", core_spawn},
+    {"report", core_report},
+    {"forward", apply_forward},
+    {"apply", apply_call},
+    {"setmetatable_of", core_setmetatable},
+    {"tostring_of", core_tostring},
+    {"dump_of", core_dump},
+    {"copy", copy_make},
+    {"gc", core_gc},
+    {"check_cursor", core_check_cursor},
+    {"bad_path", core_bad_path},
+    {"fetch", apply_fetch},
+    {"may_get", apply_may_get},
     {NULL, NULL},
 };
 
-/* A new table in the registry. `slots`: with the free list of luaL_ref made, so that giving a slot back allocates nothing. */
+/* A new table in the registry. `slots`: with the free list of luaL_ref made, so that giving a slot
+ * back allocates nothing. */
 static int new_anchor(lua_State *L, bool slots) {
   lua_newtable(L);
   if (slots) {

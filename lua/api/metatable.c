@@ -18,11 +18,14 @@ static int at_index(lua_State *L) {
 static int at_newindex(lua_State *L) {
   lua_settop(L, 3);
   if (lua_isnil(L, 2)) return luaL_error(L, "table index is nil");
-  if (lua_type(L, 2) == LUA_TNUMBER && lua_tonumber(L, 2) != lua_tonumber(L, 2)) return luaL_error(L, "table index is NaN");
+  if (lua_type(L, 2) == LUA_TNUMBER && lua_tonumber(L, 2) != lua_tonumber(L, 2))
+    return luaL_error(L, "table index is NaN");
   return remote_call(L, worker_of(L), GAIJIN_OP_SET, 1, 2, 2);
 }
 
-static int at_call(lua_State *L) { return remote_call(L, worker_of(L), GAIJIN_OP_CALL, 1, 2, lua_gettop(L) - 1); }
+static int at_call(lua_State *L) {
+  return remote_call(L, worker_of(L), GAIJIN_OP_CALL, 1, 2, lua_gettop(L) - 1);
+}
 
 static int at_len(lua_State *L) {
   lua_settop(L, 1);
@@ -31,7 +34,8 @@ static int at_len(lua_State *L) {
 
 static int ask_str(lua_State *L) { return remote_call(L, worker_of(L), GAIJIN_OP_STR, 1, 2, 0); }
 
-/* tostring never fails because of the system: of a dead or unreachable original it describes the AT. */
+/* tostring never fails because of the system: of a dead or unreachable original it describes the
+ * AT. */
 int metatable_tostring(lua_State *L) {
   struct worker *w = worker_of(L);
   struct at *at = at_get(L, w, 1);
@@ -47,7 +51,8 @@ int metatable_tostring(lua_State *L) {
   }
   char id[24];
   snprintf(id, sizeof id, "%llu", (unsigned long long)pt.id);
-  lua_pushfstring(L, "%s: %s:%s%s", gaijin_kind_name(pt.kind), worker_host_name(w, pt.host), id, dead ? " (dead)" : "");
+  lua_pushfstring(L, "%s: %s:%s%s", gaijin_kind_name(pt.kind), worker_host_name(w, pt.host), id,
+                  dead ? " (dead)" : "");
   return 1;
 }
 

@@ -7,7 +7,8 @@
 
 #include "lua/vm/worker.h"
 
-/* tostring of the AT (of whatever kind) at index 1: the original's text, or a description when it cannot be asked. */
+/* tostring of the AT (of whatever kind) at index 1: the original's text, or a description when it
+ * cannot be asked. */
 int metatable_tostring(lua_State *L);
 
 /* Push the metatable of ATs that are userdata, and that of the tokens inside function ATs. */

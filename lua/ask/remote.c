@@ -36,18 +36,22 @@ static int results(lua_State *L, struct worker *w, struct answer *a, bool rows) 
 static const char *describe(lua_State *L, struct worker *w, const struct remote *r) {
   struct at *at = r->target ? at_get(L, w, r->target) : NULL;
   const char *name = at ? worker_host_name(w, at->pt.host) : r->name;
-  return lua_pushfstring(L, "%s to %s%s", gaijin_op_name(r->op), name ? "worker " : "the broker", name ? name : "");
+  return lua_pushfstring(L, "%s to %s%s", gaijin_op_name(r->op), name ? "worker " : "the broker",
+                         name ? name : "");
 }
 
 static bool is_routed(const struct remote *r) { return gaijin_op_is_routed(r->op); }
 
 /* The milliseconds left until a time, for the wire. Raises if it is over. */
-static uint32_t milliseconds_left(lua_State *L, struct worker *w, const struct remote *r, double until) {
+static uint32_t milliseconds_left(lua_State *L, struct worker *w, const struct remote *r,
+                                  double until) {
   if (until == 0) return 0;
-  double ms = ceil((until - worker_now()) * 1e3 - 1e-3); /* not a millisecond more for the rounding of doubles */
+  /* Rounding of doubles must not make it a millisecond more. */
+  double ms = ceil((until - worker_now()) * 1e3 - 1e-3);
   if (ms <= 0) {
     wait_refuse(L, w);
-    worker_raise(L, GAIJIN_STATUS_TIMEOUT, "%s was not begun: the time limit is over", describe(L, w, r));
+    worker_raise(L, GAIJIN_STATUS_TIMEOUT, "%s was not begun: the time limit is over",
+                 describe(L, w, r));
   }
   return ms < UINT32_MAX ? (uint32_t)ms : UINT32_MAX;
 }
@@ -56,25 +60,32 @@ static void check_target(lua_State *L, struct worker *w, int i) {
   struct at *at = at_get(L, w, i);
   if (!at) luaL_argerror(L, i, "not a remote object");
   if (gaijin_host_dead(w->g, at->pt.host))
-    worker_raise(L, GAIJIN_STATUS_DEAD, "Gaijin tried accessing dead resource. (%s)", worker_host_name(w, at->pt.host));
+    worker_raise(L, GAIJIN_STATUS_DEAD, "Gaijin tried accessing dead resource. (%s)",
+                 worker_host_name(w, at->pt.host));
   if (!at->holding) at_revive(L, w, i);
 }
 
-/* How many calls deep a request is. Nobody waits for a post: what it starts stands on nothing. */
+/* The depth of the chain of calls that a request belongs to. Nobody waits for a one-way call: it
+ * begins a chain of its own. */
 static unsigned depth_of(lua_State *L, struct worker *w, enum gaijin_op op, bool one_way) {
   unsigned depth = one_way ? 1 : w->sched.current->depth + 1;
   if (depth > w->max_depth)
-    worker_raise(L, GAIJIN_STATUS_TOO_DEEP, "%s would make the chain of calls %u deep; the limit is %u (--max-depth)", gaijin_op_name(op), depth, w->max_depth);
+    worker_raise(L, GAIJIN_STATUS_TOO_DEEP,
+                 "%s would make the chain of calls %u deep; the limit is %u (--max-depth)",
+                 gaijin_op_name(op), depth, w->max_depth);
   return depth;
 }
 
 /* Writes and queues the message; the id of the request (0 when one way, without fn). Raises. */
-static uint64_t send_request(lua_State *L, struct worker *w, const struct remote *r, gaijin_answer_fn fn, void *user) {
+static uint64_t send_request(lua_State *L, struct worker *w, const struct remote *r,
+                             gaijin_answer_fn fn, void *user) {
   assert(!(r->target && r->name) && r->count >= 0);
   answer_need_fiber(L, w, r->op);
   if (fn && w->sched.current->cancelled) wait_raise(L, w, WAIT_CANCELLED, describe(L, w, r));
-  struct gaijin_send to = {.op = r->op, .name = r->name, .depth = (uint16_t)depth_of(L, w, r->op, !fn), .one_way = !fn};
-  if (fn && is_routed(r)) to.deadline_ms = milliseconds_left(L, w, r, answer_limit(w, r->patient));
+  struct gaijin_send to = {
+      .op = r->op, .name = r->name, .depth = (uint16_t)depth_of(L, w, r->op, !fn), .one_way = !fn};
+  if (fn && is_routed(r))
+    to.deadline_ms = milliseconds_left(L, w, r, answer_limit(w, r->no_call_timeout));
   for (int tries = 0;; marshal_again(L, w, r->first, r->count, &tries)) {
     if (r->target) check_target(L, w, r->target);
     marshal_prepare(L, w, r->first, r->count);
@@ -96,14 +107,18 @@ static uint64_t send_request(lua_State *L, struct worker *w, const struct remote
   return id;
 }
 
-uint64_t remote_start(lua_State *L, struct worker *w, const struct remote *r, gaijin_answer_fn fn, void *user) {
+uint64_t remote_start(lua_State *L, struct worker *w, const struct remote *r, gaijin_answer_fn fn,
+                      void *user) {
   return send_request(L, w, r, fn, user);
 }
 
-/* The answer to the request, or NULL if r->seconds are over. Raises when it cannot be waited for. */
-static struct answer *get_answer(lua_State *L, struct worker *w, const struct remote *r, uint64_t id) {
+/* The answer to the request, or NULL if r->seconds are over. Raises when it cannot be waited
+ * for. */
+static struct answer *get_answer(lua_State *L, struct worker *w, const struct remote *r,
+                                 uint64_t id) {
   double begun = worker_now(), own = r->seconds > 0 ? begun + r->seconds : 0;
-  double limit = is_routed(r) ? 0 : answer_limit(w, r->patient); /* for routed ones the broker looks at the clock */
+  /* For routed ones the broker looks at the clock. */
+  double limit = is_routed(r) ? 0 : answer_limit(w, r->no_call_timeout);
   enum wait_outcome how;
   struct answer *a = answer_wait(L, w, id, wait_nearer(own, limit), &how);
   if (a || (how == WAIT_OVER && own > 0 && worker_now() >= own)) return a;
@@ -119,7 +134,8 @@ enum remote_outcome remote_ask(lua_State *L, struct worker *w, const struct remo
   return REMOTE_OK;
 }
 
-int remote_call(lua_State *L, struct worker *w, enum gaijin_op op, int target, int first, int count) {
+int remote_call(lua_State *L, struct worker *w, enum gaijin_op op, int target, int first,
+                int count) {
   struct remote r = {.op = op, .target = target, .first = first, .count = count};
   int n = 0;
   remote_ask(L, w, &r, &n);

@@ -17,26 +17,31 @@ struct remote {
   const char *name; /* or the worker asked, or NULL for the broker */
   int first, count; /* the values to send: stack indices */
   double seconds;   /* gives up after so long; 0 never */
-  bool patient;     /* may take for ever: only the time limits of the fiber count, not --call-timeout */
+  bool no_call_timeout; /* --call-timeout does not count, only the limits of the fiber */
 };
 
 enum remote_outcome { REMOTE_OK, REMOTE_TIMED_OUT };
 
-/* Sends the request, waits, pushes the results (*n of them). Raises what the host raised, or the system's error.
- * REMOTE_TIMED_OUT: `seconds` are over, nothing is pushed, the request is cancelled. Raises `unsupported` outside a fiber. */
+/* Sends the request, waits, pushes the results (*n of them). Raises what the host raised, or the
+ * system's error. REMOTE_TIMED_OUT: `seconds` are over, nothing is pushed, the request is
+ * cancelled. Raises `unsupported` outside a fiber. */
 enum remote_outcome remote_ask(lua_State *L, struct worker *w, const struct remote *r, int *n);
 
 /* The common case: no time limit; returns the number of results. */
-int remote_call(lua_State *L, struct worker *w, enum gaijin_op op, int target, int first, int count);
+int remote_call(lua_State *L, struct worker *w, enum gaijin_op op, int target, int first,
+                int count);
 
-/* Queues the request; the answer will come to fn(user). Its id. Raises as above, before anything was queued. */
-uint64_t remote_start(lua_State *L, struct worker *w, const struct remote *r, gaijin_answer_fn fn, void *user);
-/* Pushes what an answer says and returns the number of values: the results, or with *failed the error and perhaps (a second value)
- * its traceback. Raises what decoding raises. */
+/* Queues the request; the answer will come to fn(user). Its id. Raises as above, before anything
+ * was queued. */
+uint64_t remote_start(lua_State *L, struct worker *w, const struct remote *r, gaijin_answer_fn fn,
+                      void *user);
+/* Pushes what an answer says and returns the number of values: the results, or with *failed the
+ * error and perhaps (a second value) its traceback. Raises what decoding raises. */
 int remote_decode(lua_State *L, struct worker *w, const struct answer *a, bool rows, bool *failed);
 
-/* Calls the AT at index `target` one way with the n values from `first`: no answer comes. Waits only where a resurrected AT must be
- * claimed; allowed wherever scripts run but in the scheduler. Raises what can be told at once. */
+/* Calls the AT at index `target` one way with the n values from `first`: no answer comes. Waits
+ * only where a resurrected AT must be claimed; allowed wherever scripts run but in the scheduler.
+ * Raises what is known at once. */
 void remote_post(lua_State *L, struct worker *w, int target, int first, int n);
 
 #endif

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
  * A fiber may have several answers: a Lua error may leave the function that was
- * decoding one. Which are no longer wanted is told by where their functions' frames were.
+ * decoding one. An answer is no longer wanted when the frame of that function has ended.
  */
 #include "lua/fiber/answer.h"
 
@@ -14,10 +14,11 @@ void answer_need_fiber(lua_State *L, struct worker *w, enum gaijin_op op) {
   wait_need_fiber(L, w, gaijin_op_name(op), " of a remote object");
 }
 
-double answer_limit(const struct worker *w, bool patient) {
+double answer_limit(const struct worker *w, bool no_call_timeout) {
   const struct fiber *f = w->sched.current;
   double own = wait_nearer(f->deadline, f->asked_until);
-  return patient || w->call_timeout == 0 ? own : wait_nearer(own, worker_now() + w->call_timeout);
+  if (no_call_timeout || w->call_timeout == 0) return own;
+  return wait_nearer(own, worker_now() + w->call_timeout);
 }
 
 void answer_arrived(void *fiber, const struct gaijin_answer *got) {
@@ -37,7 +38,8 @@ void answer_arrived(void *fiber, const struct gaijin_answer *got) {
   fiber_wake(f);
 }
 
-/* Frees the answers whose decoding raised: the stack grows down, so frames that still run are above this one. */
+/* Frees the answers whose decoding raised: the stack grows down, so frames that still run are above
+ * this one. */
 static void free_abandoned(struct fiber *f, const void *frame) {
   struct answer *next;
   for (struct answer *a = f->answers; a; a = next) {
@@ -46,7 +48,8 @@ static void free_abandoned(struct fiber *f, const void *frame) {
   }
 }
 
-struct answer *answer_wait(lua_State *L, struct worker *w, uint64_t id, double until, enum wait_outcome *how) {
+struct answer *answer_wait(lua_State *L, struct worker *w, uint64_t id, double until,
+                           enum wait_outcome *how) {
   struct fiber *f = w->sched.current;
   const void *frame = __builtin_frame_address(0);
   assert(f->request == 0); /* a fiber waits for one answer at a time */
@@ -67,10 +70,14 @@ struct answer *answer_wait(lua_State *L, struct worker *w, uint64_t id, double u
   return NULL;
 }
 
-int answer_raise_none(lua_State *L, struct worker *w, enum wait_outcome how, const char *what, double begun, double limit) {
-  if (how == WAIT_WOKEN) return worker_raise(L, GAIJIN_STATUS_BUSY, "no memory for an answer; it was discarded");
+int answer_raise_none(lua_State *L, struct worker *w, enum wait_outcome how, const char *what,
+                      double begun, double limit) {
+  if (how == WAIT_WOKEN)
+    return worker_raise(L, GAIJIN_STATUS_BUSY, "no memory for an answer; it was discarded");
   if (how == WAIT_OVER && w->sched.current->deadline != limit)
-    return worker_raise(L, GAIJIN_STATUS_TIMEOUT, "%s got no answer in %.3g s; whether it was done is not known", what, limit - begun);
+    return worker_raise(L, GAIJIN_STATUS_TIMEOUT,
+                        "%s got no answer in %.3g s; whether it was done is not known", what,
+                        limit - begun);
   return wait_raise(L, w, how, what);
 }
 

@@ -18,11 +18,13 @@ static struct at *new_userdata(lua_State *L, const struct gaijin_pt *pt, int met
   return at;
 }
 
-/* Pushes the userdata that has the struct of the AT at index i: itself, or the token inside a function AT. False pushes nothing.
- * Which upvalue the token is depends on the interpreter's order, so both are tried. */
+/* Pushes the userdata that has the struct of the AT at index i: itself, or the token inside a
+ * function AT. False pushes nothing. Which upvalue the token is depends on the interpreter's order,
+ * so both are tried. */
 static bool push_userdata(lua_State *L, struct worker *w, int i) {
   if (lua_type(L, i) == LUA_TUSERDATA) {
-    if (!userdata_test(L, i, w->at.object_meta) && !userdata_test(L, i, w->at.token_meta)) return false;
+    if (!userdata_test(L, i, w->at.object_meta) && !userdata_test(L, i, w->at.token_meta))
+      return false;
     lua_pushvalue(L, i);
     return true;
   }
@@ -58,7 +60,8 @@ static bool push_interned(lua_State *L, struct worker *w, gaijin_holding *h) {
   struct at *at = lua_isnil(L, -1) ? NULL : at_get(L, w, lua_gettop(L));
   if (at && at->holding == h) return true;
   struct gaijin_pt pt = gaijin_holding_pt(h);
-  if (at && !at->holding && gaijin_pt_equal(&at->pt, &pt)) { /* a resurrected function: it stays, with a fresh token */
+  if (at && !at->holding && gaijin_pt_equal(&at->pt, &pt)) {
+    /* A resurrected function: it stays, with a fresh token. */
     at_revive(L, w, lua_gettop(L));
     return true;
   }
@@ -104,8 +107,9 @@ static gaijin_holding *hold_again(lua_State *L, struct worker *w, const struct g
   return gaijin_holding_find(w->g, pt);
 }
 
-/* The userdata will never be finalised again: a fresh token in its environment is, instead of it. The token's environment has
- * the userdata, so that it outlives the token by a cycle when both are garbage, as a second resurrection needs. */
+/* The userdata will never be finalised again: a fresh token in its environment is, instead of it.
+ * The token's environment has the userdata, so that it outlives the token by a cycle when both are
+ * garbage and can be resurrected a second time. */
 void at_revive(lua_State *L, struct worker *w, int i) {
   struct at *old = at_get(L, w, i);
   if (!old || old->holding) return;
@@ -122,7 +126,9 @@ void at_revive(lua_State *L, struct worker *w, int i) {
   lua_setfenv(L, -2);
   lua_rawseti(L, -2, 1);
   gaijin_holding *h = hold_again(L, w, &pt);
-  if (!h) worker_raise(L, GAIJIN_STATUS_STALE, "the token was released by a finaliser and could not be claimed again");
+  if (!h)
+    worker_raise(L, GAIJIN_STATUS_STALE,
+                 "the token was released by a finaliser and could not be claimed again");
   if (old->holding) { /* another fiber was faster */
     gaijin_let_go(w->g, h);
   } else {
@@ -139,7 +145,8 @@ int at_finalise(lua_State *L) {
   if (!at || !at->holding) return 0;
   assert(!at->revived || at->revived->holding == at->holding);
   if (at->revived) at->revived->holding = NULL;
-  if (w->g) gaijin_let_go(w->g, at->holding); /* else the connection was closed with all its holdings */
+  /* A connection that was closed has taken all its holdings with it. */
+  if (w->g) gaijin_let_go(w->g, at->holding);
   at->holding = NULL;
   return 0;
 }

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT
  *
- * Active tokens. The AT of a table, a coroutine or a userdata is a full userdata; the AT of a function is a
- * Lua closure around such a userdata (its token), so that coroutine.create and
- * the like accept it. Either way a `struct at` knows the PT and, while it counts
- * as a user of it, the holding. At most one AT exists per holding and VM.
+ * Active tokens. The AT of a table, a coroutine or a userdata is a full userdata; the AT of a
+ * function is a Lua closure around such a userdata (its token), so that coroutine.create and the
+ * like accept it. Either way a `struct at` knows the PT and, while it counts as a user of it, the
+ * holding. At most one AT exists per holding and VM.
  *
  * The finaliser only lets the holding go. An AT that a script's finaliser keeps
- * alive after its own has run is *resurrected*: at_revive makes it whole again.
+ * alive after its own has run is *resurrected*: at_revive gives it a holding again.
  */
 #ifndef GAIJIN_LUA_AT_H
 #define GAIJIN_LUA_AT_H
@@ -16,14 +16,17 @@
 struct at {
   struct gaijin_pt pt;
   gaijin_holding *holding; /* NULL once finalised */
-  struct at *revived;      /* of a fresh token: the AT whose holding ends with it; alive as long as the token */
+  /* Of a fresh token: the AT whose holding ends with it; it lives as long as the token. */
+  struct at *revived;
 };
 
 /* Pushes the AT of a holding, made if need be. Raises when memory is short; may run finalisers. */
 void at_push(lua_State *L, struct worker *w, gaijin_holding *h);
-/* The struct of the AT at index i, of whatever kind; NULL for any other value. Allocates nothing, raises nothing. */
+/* The struct of the AT at index i, of whatever kind; NULL for any other value. Allocates nothing,
+ * raises nothing. */
 struct at *at_get(lua_State *L, struct worker *w, int i);
-/* Gives a finalised AT its holding back: the queued release is taken back, or the token claimed anew (waits). Raises. */
+/* Gives a finalised AT its holding back: the queued release is taken back, or the token claimed
+ * anew (waits). Raises. */
 void at_revive(lua_State *L, struct worker *w, int i);
 /* The __gc of every userdata with a struct at. */
 int at_finalise(lua_State *L);

@@ -8,7 +8,8 @@
 
 #include "lua/vm/worker.h"
 
-/* Makes this worker a holder of the PT's token, and the caller a user of its holding (op sub). Waits. Raises `stale`, `denied`, ... */
+/* Makes this worker a holder of the PT's token, and the caller a user of its holding (op sub).
+ * Waits. Raises `stale`, `denied`, ... */
 void claim_token(lua_State *L, struct worker *w, const struct gaijin_pt *pt);
 
 #endif

@@ -15,7 +15,9 @@
 
 enum { TABLE = 1, DEPTH, LIST, PLACE, ASK };
 
-bool copy_is(lua_State *L, struct worker *w, int i) { return userdata_test(L, i, w->at.copy_meta) != NULL; }
+bool copy_is(lua_State *L, struct worker *w, int i) {
+  return userdata_test(L, i, w->at.copy_meta) != NULL;
+}
 
 int copy_make(lua_State *L) {
   struct worker *w = worker_of(L);
@@ -99,7 +101,8 @@ static void add_content(lua_State *L, struct worker *w, int list, int place, boo
 }
 
 /* Calls fn with the index of each key and value of the table on top that has no place. */
-static void visit_content(lua_State *L, struct worker *w, int place, void (*fn)(lua_State *L, struct worker *w, int value)) {
+static void visit_content(lua_State *L, struct worker *w, int place,
+                          void (*fn)(lua_State *L, struct worker *w, int value)) {
   int table = lua_gettop(L);
   lua_pushnil(L);
   while (lua_next(L, table)) {
@@ -114,8 +117,10 @@ static void visit_content(lua_State *L, struct worker *w, int place, void (*fn)(
   }
 }
 
-/* Calls fn with the stack index of each key and value in the tables found that stays a reference. */
-static void visit(lua_State *L, struct worker *w, int i, void (*fn)(lua_State *L, struct worker *w, int value)) {
+/* Calls fn with the stack index of each key and value in the tables found that stays a
+ * reference. */
+static void visit(lua_State *L, struct worker *w, int i,
+                  void (*fn)(lua_State *L, struct worker *w, int value)) {
   luaL_checkstack(L, 16, "too many values to send");
   int top = lua_gettop(L);
   lua_getfenv(L, i);
@@ -131,7 +136,8 @@ static void visit(lua_State *L, struct worker *w, int i, void (*fn)(lua_State *L
   lua_settop(L, top);
 }
 
-/* A copy that a script put into a table after that had been looked through gets none: copy_put fails then. */
+/* A copy that a script put into a table after that had been looked through gets none: copy_put
+ * fails then. */
 static void give_token(lua_State *L, struct worker *w, int value) {
   if (!copy_is(L, w, value)) value_give_token(L, w, value);
 }
@@ -224,17 +230,22 @@ bool copy_put(lua_State *L, struct worker *w, int i) {
 
 /* ---- Receiving ---- */
 
-static int malformed(lua_State *L) { return worker_raise(L, GAIJIN_STATUS_PROTOCOL, "a table sent by value is malformed"); }
+static int malformed(lua_State *L) {
+  return worker_raise(L, GAIJIN_STATUS_PROTOCOL, "a table sent by value is malformed");
+}
 
 /* Pushes a key or value: a table of the list, or any other value. */
-static void push_element(lua_State *L, struct worker *w, gaijin_body *body, int list, uint32_t count) {
+static void push_element(lua_State *L, struct worker *w, gaijin_body *body, int list,
+                         uint32_t count) {
   struct gaijin_value v;
   if (!gaijin_body_next(body, &v)) malformed(L);
   if (v.type != GAIJIN_ARRAY) {
     value_push(L, w, &v);
     return;
   }
-  if (v.count != 1 || !gaijin_body_next(body, &v) || v.type != GAIJIN_NUMBER || !v.is_uint || v.integer < 1 || v.integer > count) malformed(L);
+  if (v.count != 1 || !gaijin_body_next(body, &v) || v.type != GAIJIN_NUMBER || !v.is_uint ||
+      v.integer < 1 || v.integer > count)
+    malformed(L);
   lua_rawgeti(L, list, (int)v.integer);
 }
 
@@ -253,7 +264,9 @@ void copy_push(lua_State *L, struct worker *w, gaijin_body *body, uint32_t count
     lua_rawgeti(L, list, (int)i);
     for (uint32_t k = 0; k < v.count; k += 2) {
       push_element(L, w, body, list, count);
-      if (lua_isnil(L, -1) || (lua_type(L, -1) == LUA_TNUMBER && lua_tonumber(L, -1) != lua_tonumber(L, -1))) malformed(L);
+      if (lua_isnil(L, -1) ||
+          (lua_type(L, -1) == LUA_TNUMBER && lua_tonumber(L, -1) != lua_tonumber(L, -1)))
+        malformed(L);
       push_element(L, w, body, list, count);
       lua_rawset(L, -3);
     }

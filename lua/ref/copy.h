@@ -13,14 +13,16 @@
 
 #include "lua/vm/worker.h"
 
-/* Lua: copy(v [, depth]) -> what sends v by value; v itself if it is no table of this VM. Tables deeper than `depth` stay references. */
+/* Lua: copy(v [, depth]) -> what sends v by value; v itself if it is no table of this VM. Tables
+ * deeper than `depth` stay references. */
 int copy_make(lua_State *L);
-/* Pops a function, which is called with each table inside the one the copy at index i stands for before the copy is sent, and may
- * wait and raise. */
+/* Pops a function, which is called with each table inside the one the copy at index i stands for
+ * before the copy is sent, and may wait and raise. */
 void copy_ask(lua_State *L, int i);
 /* Is the value at index i a copy? Allocates nothing. */
 bool copy_is(lua_State *L, struct worker *w, int i);
-/* Finds the tables that go along with the copy at index i, and revives what stays a reference in them. Raises; may wait. */
+/* Finds the tables that go along with the copy at index i, and revives what stays a reference in
+ * them. Raises; may wait. */
 void copy_prepare(lua_State *L, struct worker *w, int i);
 /* All that stays a reference in the tables found gets a token. Raises when memory is short. */
 void copy_give_tokens(lua_State *L, struct worker *w, int i);
@@ -28,7 +30,8 @@ void copy_give_tokens(lua_State *L, struct worker *w, int i);
 void copy_discard(lua_State *L, struct worker *w, int i);
 /* The second half of sending, see value_put. */
 bool copy_put(lua_State *L, struct worker *w, int i);
-/* Pushes the table that an array of `count` tables stands for, the array's header being read. Raises. */
+/* Pushes the table that an array of `count` tables stands for, the array's header being read.
+ * Raises. */
 void copy_push(lua_State *L, struct worker *w, gaijin_body *body, uint32_t count);
 
 #endif

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * Each value is a copy or a single value; the two are told apart here.
+ * Each value is a copy or a single value; this file distinguishes the two.
  */
 #include "lua/ref/marshal.h"
 
@@ -29,7 +29,8 @@ void marshal_prepare(lua_State *L, struct worker *w, int first, int n) {
 bool marshal_put(lua_State *L, struct worker *w, int first, int n) {
   int top = lua_gettop(L);
   bool good = true;
-  for (int i = first; good && i < first + n; i++) good = copy_is(L, w, i) ? copy_put(L, w, i) : value_put(L, w, i);
+  for (int i = first; good && i < first + n; i++)
+    good = copy_is(L, w, i) ? copy_put(L, w, i) : value_put(L, w, i);
   assert(lua_gettop(L) == top);
   return good;
 }
@@ -48,7 +49,8 @@ enum { MOST_TRIES = 100 };
 void marshal_again(lua_State *L, struct worker *w, int first, int n, int *tries) {
   marshal_discard(L, w, first, n); /* the next try may raise */
   if (++*tries >= MOST_TRIES)
-    worker_raise(L, GAIJIN_STATUS_BUSY, "the values changed each of the %d times they were about to be sent", *tries);
+    worker_raise(L, GAIJIN_STATUS_BUSY,
+                 "the values changed each of the %d times they were about to be sent", *tries);
 }
 
 /* Bodies are walked, so the nesting is bounded. */
@@ -69,7 +71,8 @@ int unmarshal(lua_State *L, struct worker *w, gaijin_body *body, bool rows) {
   if (!body) return 0;
   uint32_t count = gaijin_body_count(body);
   if (count > LUAI_MAXCSTACK || !lua_checkstack(L, (int)count + 8))
-    return worker_raise(L, GAIJIN_STATUS_TOO_LARGE, "%u values are more than the Lua stack holds", (unsigned)count);
+    return worker_raise(L, GAIJIN_STATUS_TOO_LARGE, "%u values are more than the Lua stack holds",
+                        (unsigned)count);
   int n = 0;
   struct gaijin_value v;
   for (; gaijin_body_next(body, &v); n++) {

@@ -1,26 +1,30 @@
 /* SPDX-License-Identifier: MIT
  *
- * Lists of Lua values, copies included, to the body of a message and back: the seed's getPTokenFromElem and
- * getElemFromPToken. As with single values (value.h), prepare does all that can allocate, raise or wait; put only looks things up.
+ * Lists of Lua values, copies included, to the body of a message and back: the seed's
+ * getPTokenFromElem and getElemFromPToken. As with single values (value.h), prepare does all that
+ * can allocate, raise or wait; put only looks things up.
  */
 #ifndef GAIJIN_LUA_MARSHAL_H
 #define GAIJIN_LUA_MARSHAL_H
 
 #include "lua/vm/worker.h"
 
-/* Makes the n values from stack index `first` fit to be sent: ATs that a finaliser left without holding are revived, each
- * candidate gets a token. Raises before there is a token (but for shortage of memory); may run finalisers and wait. */
+/* Makes the n values from stack index `first` fit to be sent: ATs that a finaliser left without
+ * holding are revived, each candidate gets a token. Raises before there is a token (but for
+ * shortage of memory); may run finalisers and wait. */
 void marshal_prepare(lua_State *L, struct worker *w, int first, int n);
-/* Puts the values into the message begun. False when one lost its token since prepare, or a table sent by value has
- * changed: abort, and marshal_again. */
+/* Puts the values into the message begun. False when one lost its token since prepare, or a table
+ * sent by value has changed: abort, and marshal_again. */
 bool marshal_put(lua_State *L, struct worker *w, int first, int n);
 /* After a message was refused, or before preparing again: tokens nobody was ever sent go. */
 void marshal_discard(lua_State *L, struct worker *w, int first, int n);
-/* Between two tries, which *tries counts from 0: discards. Raises `busy` after a hundred: a script changes the values each time. */
+/* Between two tries, which *tries counts from 0: discards. Raises `busy` after a hundred: a script
+ * changes the values each time. */
 void marshal_again(lua_State *L, struct worker *w, int first, int n, int *tries);
 
-/* Pushes all values not yet read of a body and returns their number. Raises `stale` for an object that is gone. Arrays are tables
- * sent by value, or with `rows` (the broker's books) plain sequences. */
+/* Pushes all values not yet read of a body and returns their number. Raises `stale` for an object
+ * that is gone. Arrays are tables sent by value, or with `rows` (the broker's books) plain
+ * sequences. */
 int unmarshal(lua_State *L, struct worker *w, gaijin_body *body, bool rows);
 
 #endif

@@ -59,7 +59,8 @@ void pool_push(lua_State *L, struct worker *w, gaijin_token *t) {
 
 void pool_forget(void *worker, gaijin_token *token, void *tag) {
   struct worker *w = worker;
-  lua_State *L = w->L; /* only keys that exist are written, so nothing is allocated and nothing is raised */
+  /* Only keys that exist are written, so nothing is allocated and nothing is raised. */
+  lua_State *L = w->L;
   int slot = (int)(intptr_t)tag;
   lua_rawgeti(L, LUA_REGISTRYINDEX, w->at.lookup);
   lua_rawgeti(L, LUA_REGISTRYINDEX, w->at.pool);

@@ -96,7 +96,8 @@ void value_push(lua_State *L, struct worker *w, const struct gaijin_value *v) {
       at_push(L, w, v->holding);
       break;
     case GAIJIN_STALE:
-      worker_raise(L, GAIJIN_STATUS_STALE, "a token of %s names an object it no longer keeps", w->name);
+      worker_raise(L, GAIJIN_STATUS_STALE, "a token of %s names an object it no longer keeps",
+                   w->name);
       break;
     case GAIJIN_ARRAY:
       assert(!"an array is no single value");

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: MIT
  *
  * One Lua value to a message and back, but for tables sent by value. Sending has two halves because
- * the collector, and with it any script, may run wherever Lua makes an object, but nothing may run between the begin and
- * the end of a message: what can raise or wait is done before, and value_put only looks things up.
+ * the collector, and with it any script, may run wherever Lua makes an object, but nothing may run
+ * between the begin and the end of a message: what can raise or wait is done before, and value_put
+ * only looks things up.
  *
- * Nil, booleans, numbers and strings travel as they are; *candidates* (tables, functions, coroutines, userdata) as tokens.
+ * Nil, booleans, numbers and strings travel as they are; *candidates* (tables, functions,
+ * coroutines, userdata) as tokens.
  */
 #ifndef GAIJIN_LUA_VALUE_H
 #define GAIJIN_LUA_VALUE_H
@@ -14,12 +16,14 @@
 /* Whether the value at index i is sent as a token. */
 bool value_is_candidate(lua_State *L, int i);
 
-/* The first half. Revive: an AT that a finaliser left without holding gets it back (waits); raises if that cannot be, and for a
- * value that no message can carry. Give: a candidate of ours gets a token; raises when memory is short, runs no script. */
+/* The first half. Revive: an AT that a finaliser left without holding gets it back (waits); raises
+ * if that cannot be, and for a value that no message can carry. Give: a candidate of ours gets a
+ * token; raises when memory is short, runs no script. */
 void value_revive(lua_State *L, struct worker *w, int i);
 void value_give_token(lua_State *L, struct worker *w, int i);
 
-/* The second: puts the value into the message begun. False, having put nothing, if it has no token or holding (any more). */
+/* The second: puts the value into the message begun. False, having put nothing, if it has no token
+ * or holding (any more). */
 bool value_put(lua_State *L, struct worker *w, int i);
 
 /* If the value has a token that nobody was ever sent, the token goes. */

@@ -42,7 +42,8 @@ void access_check(lua_State *L, struct worker *w, enum gaijin_op op, int object,
   access_check_for(L, w, w->sched.current->serving.caller, op, object, key);
 }
 
-void access_check_for(lua_State *L, struct worker *w, uint64_t host, enum gaijin_op op, int object, int key) {
+void access_check_for(lua_State *L, struct worker *w, uint64_t host, enum gaijin_op op, int object,
+                      int key) {
   if (op == GAIJIN_OP_CALL && object && traverse_is_cursor(L, object)) return;
   luaL_checkstack(L, 8, "no room to ask gaijin.access");
   int top = lua_gettop(L);

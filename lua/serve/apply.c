@@ -16,7 +16,8 @@
 
 enum { ORIGINAL = 2, TITLE, FIRST, LAST, KIND };
 
-/* Has all n arguments, from index 1, worked on by the function named `title` at the home of argument i. */
+/* Has all n arguments, from index 1, worked on by the function named `title` at the home of
+ * argument i. */
 static int apply_at(lua_State *L, struct worker *w, int i, const char *title) {
   luaL_checkstack(L, 4, "too many arguments");
   lua_pushstring(L, title);
@@ -36,11 +37,13 @@ int apply_original(lua_State *L) {
 
 static int forward(lua_State *L) {
   struct worker *w = worker_of(L);
-  int first = (int)lua_tointeger(L, lua_upvalueindex(FIRST)), last = (int)lua_tointeger(L, lua_upvalueindex(LAST));
+  int first = (int)lua_tointeger(L, lua_upvalueindex(FIRST));
+  int last = (int)lua_tointeger(L, lua_upvalueindex(LAST));
   const char *only = lua_tostring(L, lua_upvalueindex(KIND));
   for (int i = first; i <= last; i++) {
     struct at *at = at_get(L, w, i);
-    if (at && (!only || strcmp(gaijin_kind_name(at->pt.kind), only) == 0)) return apply_at(L, w, i, lua_tostring(L, lua_upvalueindex(TITLE)));
+    if (at && (!only || strcmp(gaijin_kind_name(at->pt.kind), only) == 0))
+      return apply_at(L, w, i, lua_tostring(L, lua_upvalueindex(TITLE)));
   }
   return apply_original(L);
 }
@@ -66,10 +69,14 @@ int apply_setmetatable(lua_State *L) {
   struct at *object = at_get(L, w, 1), *meta = at_get(L, w, 2);
   if (!object && !meta) return apply_original(L);
   worker_need_connection(L, w);
-  uint64_t home = object ? object->pt.host : gaijin_host(w->g), meta_home = meta ? meta->pt.host : gaijin_host(w->g);
+  uint64_t own = gaijin_host(w->g);
+  uint64_t home = object ? object->pt.host : own, meta_home = meta ? meta->pt.host : own;
   if ((meta || lua_istable(L, 2)) && home != meta_home)
-    return worker_raise(L, GAIJIN_STATUS_UNSUPPORTED, "setmetatable: the object lives in %s and the metatable in %s; make the metatable where the object lives",
-                        worker_host_name(w, home), worker_host_name(w, meta_home));
+    return worker_raise(
+        L, GAIJIN_STATUS_UNSUPPORTED,
+        "setmetatable: the object lives in %s and the metatable in %s; make the metatable where "
+        "the object lives",
+        worker_host_name(w, home), worker_host_name(w, meta_home));
   return apply_at(L, w, 1, "setmetatable");
 }
 
@@ -83,18 +90,23 @@ static const char *sharing_type(lua_State *L, int i) {
   }
 }
 
-/* What is refused whatever gaijin.access says of the target, and what it must be asked besides. Object, title, arguments. */
+/* What is refused whatever gaijin.access says of the target, and what it must be asked besides.
+ * Object, title, arguments. */
 static void check_arguments(lua_State *L, struct worker *w, const char *title) {
   static const char *const callers[] = {"table.sort", "table.foreach", "table.foreachi"};
-  /* Access was asked for the target: it must be what the function works on, or getfenv(1) would be allowed with any object. */
+  /* Access was asked for the target: it must be what the function works on, or getfenv(1) would be
+   * allowed with any object. */
   int subject = strcmp(title, "string.gsub") == 0 ? 5 : 3;
   if (lua_gettop(L) < subject || !lua_rawequal(L, 1, subject))
     worker_raise(L, GAIJIN_STATUS_DENIED, "%s of something else than the object asked", title);
   const char *sharing = sharing_type(L, subject);
   if (sharing && strcmp(title, "debug.setmetatable") == 0)
-    worker_raise(L, GAIJIN_STATUS_UNSUPPORTED, "%s: all %s of %s share one metatable, which is %s's to set", title, sharing, w->name, w->name);
+    worker_raise(L, GAIJIN_STATUS_UNSUPPORTED,
+                 "%s: all %s of %s share one metatable, which is %s's to set", title, sharing,
+                 w->name, w->name);
   for (size_t i = 0; i < sizeof callers / sizeof callers[0]; i++) {
-    if (strcmp(title, callers[i]) == 0 && lua_type(L, 4) == LUA_TFUNCTION && !at_get(L, w, 4)) access_check(L, w, GAIJIN_OP_CALL, 4, 0);
+    if (strcmp(title, callers[i]) == 0 && lua_type(L, 4) == LUA_TFUNCTION && !at_get(L, w, 4))
+      access_check(L, w, GAIJIN_OP_CALL, 4, 0);
   }
 }
 
@@ -104,7 +116,9 @@ int apply_serve(lua_State *L, struct worker *w) {
   lua_rawgeti(L, LUA_REGISTRYINDEX, w->at.applicable);
   lua_pushvalue(L, 2);
   lua_rawget(L, -2);
-  if (lua_isnil(L, -1)) return worker_raise(L, GAIJIN_STATUS_UNSUPPORTED, "%s has no function %s to apply", w->name, title);
+  if (lua_isnil(L, -1))
+    return worker_raise(L, GAIJIN_STATUS_UNSUPPORTED, "%s has no function %s to apply", w->name,
+                        title);
   lua_replace(L, 2);
   lua_pop(L, 1);
   assert(lua_gettop(L) >= 3); /* object, function, arguments: the object is one of them */

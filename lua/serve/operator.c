@@ -16,8 +16,10 @@
 #include "lua/ref/at.h"
 #include "lua/serve/access.h"
 
-/* As they are named on the wire; a handler's event is the name after two underscores. Each list ends with NULL. */
-static const char *const binaries[] = {"add", "sub", "mul", "div", "mod", "pow", "unm", "concat", NULL};
+/* As they are named on the wire; a handler's event is the name after two underscores. Each list
+ * ends with NULL. */
+static const char *const binaries[] = {
+    "add", "sub", "mul", "div", "mod", "pow", "unm", "concat", NULL};
 static const char *const comparisons[] = {"eq", "lt", "le", NULL};
 static const char *const comparison_events[] = {"__eq", "__lt", "__le", NULL};
 
@@ -28,7 +30,8 @@ static bool is_one_of(const char *name, const char *const *list) {
 
 /* ---- The host's half ---- */
 
-/* Pushes the raw handler of the home value at index i for the event and tells whether there is one (else pushes nothing). */
+/* Pushes the raw handler of the home value at index i for the event; false, pushing nothing, if
+ * there is none. */
 static bool push_handler(lua_State *L, struct worker *w, int i, const char *event) {
   if (at_get(L, w, i) || !lua_getmetatable(L, i)) return false;
   lua_pushstring(L, event);
@@ -60,7 +63,8 @@ static int call_handler(lua_State *L) {
   return done(L);
 }
 
-/* a <= b: 5.1 has no function for it, so its rule is written out: __le, else not __lt the other way round. */
+/* a <= b: 5.1 has no function for it, so its rule is written out: __le, else not __lt the other way
+ * round. */
 static int compare_le(lua_State *L, struct worker *w) {
   for (int swap = 0; swap < 2; swap++) {
     const char *event = swap ? "__lt" : "__le";
@@ -75,24 +79,28 @@ static int compare_le(lua_State *L, struct worker *w) {
     }
     lua_settop(L, 4);
   }
-  lua_lessthan(L, 3, 4); /* raises in Lua's words */
+  lua_lessthan(L, 3, 4); /* raises as Lua does */
   return not_done(L);
 }
 
-/* gaijin.access was asked about the target. The other operand's handler may run as well, if it is an object of ours with a
- * metatable: then it is asked about that one too. */
+/* gaijin.access was asked about the target. The other operand's handler may run as well, if it is
+ * an object of ours with a metatable: then it is asked about that one too. */
 static void check_other_operand(lua_State *L, struct worker *w) {
   int other = lua_rawequal(L, 1, 3) ? 4 : 3, type = lua_type(L, other);
-  bool plain = type == LUA_TNIL || type == LUA_TBOOLEAN || type == LUA_TNUMBER || type == LUA_TSTRING;
-  if (plain || lua_rawequal(L, 1, other) || at_get(L, w, other) || !lua_getmetatable(L, other)) return;
+  bool plain =
+      type == LUA_TNIL || type == LUA_TBOOLEAN || type == LUA_TNUMBER || type == LUA_TSTRING;
+  if (plain || lua_rawequal(L, 1, other) || at_get(L, w, other) || !lua_getmetatable(L, other))
+    return;
   lua_pop(L, 1);
   access_check(L, w, GAIJIN_OP_OPERATOR, other, 2);
 }
 
-/* "handler", event: true and the target's raw handler. Only comparisons ask so: what else is in a metatable is nobody's business. */
+/* "handler", event: true and the target's raw handler. Comparisons need no others, and a
+ * metatable's other fields are not to be read this way. */
 static int serve_handler(lua_State *L, struct worker *w) {
   const char *event = luaL_checkstring(L, 3);
-  if (!is_one_of(event, comparison_events)) return worker_raise(L, GAIJIN_STATUS_DENIED, "the handler of %s is not given out", event);
+  if (!is_one_of(event, comparison_events))
+    return worker_raise(L, GAIJIN_STATUS_DENIED, "the handler of %s is not given out", event);
   if (!push_handler(L, w, 1, event)) lua_pushnil(L);
   return done(L);
 }
@@ -102,9 +110,11 @@ int operator_serve(lua_State *L, struct worker *w) {
   const char *name = luaL_checkstring(L, 2);
   if (strcmp(name, "handler") == 0) return serve_handler(L, w);
   bool comparison = is_one_of(name, comparisons);
-  if (!comparison && !is_one_of(name, binaries)) return worker_raise(L, GAIJIN_STATUS_UNSUPPORTED, "%s knows no operator %s", w->name, name);
+  if (!comparison && !is_one_of(name, binaries))
+    return worker_raise(L, GAIJIN_STATUS_UNSUPPORTED, "%s knows no operator %s", w->name, name);
   /* No other object may be worked on under the target's name. */
-  if (!lua_rawequal(L, 1, 3) && !lua_rawequal(L, 1, 4)) return worker_raise(L, GAIJIN_STATUS_DENIED, "operator %s: the target is no operand", name);
+  if (!lua_rawequal(L, 1, 3) && !lua_rawequal(L, 1, 4))
+    return worker_raise(L, GAIJIN_STATUS_DENIED, "operator %s: the target is no operand", name);
   check_other_operand(L, w);
   bool here = !at_get(L, w, 3) && !at_get(L, w, 4);
   if (comparison && !here) return not_done(L);
@@ -115,14 +125,16 @@ int operator_serve(lua_State *L, struct worker *w) {
   }
   char event[16];
   snprintf(event, sizeof event, "__%s", name);
-  /* Here: the left one's handler, else the right one's. Otherwise the one asked is the only one at home. */
+  /* Here: the left one's handler, else the right one's. Otherwise the one asked is the only one at
+   * home. */
   if (push_handler(L, w, 3, event) || push_handler(L, w, 4, event)) return call_handler(L);
   return not_done(L);
 }
 
-/* ---- The asker's half ---- */
+/* ---- The client's half ---- */
 
-/* Asks the home of operand i (1 or 2); true leaves the result on top, else the stack is as before. */
+/* Asks the home of operand i (1 or 2); true leaves the result on top, else the stack is as
+ * before. */
 static bool ask(lua_State *L, struct worker *w, const char *name, int i) {
   lua_pushstring(L, name);
   lua_pushvalue(L, 1);
@@ -146,11 +158,13 @@ static const char *type_name(lua_State *L, struct worker *w, int i) {
   return at ? gaijin_kind_name(at->pt.kind) : luaL_typename(L, i);
 }
 
-/* Lua's own words for an operand without handler: the first one that the operator does not take by itself is named. */
+/* Raises Lua's own error for an operand without handler. It names the first one that the operator
+ * does not take by itself. */
 static int operand_error(lua_State *L, struct worker *w, const char *name) {
   bool concat = strcmp(name, "concat") == 0;
   int culprit = (concat ? lua_isstring(L, 1) : lua_isnumber(L, 1)) ? 2 : 1;
-  return luaL_error(L, "attempt to %s a %s value", concat ? "concatenate" : "perform arithmetic on", type_name(L, w, culprit));
+  return luaL_error(L, "attempt to %s a %s value", concat ? "concatenate" : "perform arithmetic on",
+                    type_name(L, w, culprit));
 }
 
 enum { NAME = 2 };
@@ -187,14 +201,17 @@ static void push_any_handler(lua_State *L, struct worker *w, int i, const char *
   lua_settop(L, first);
 }
 
-/* ATs of two hosts: the handler must be the same object on both sides. True: its result, as a boolean, is on top. */
+/* ATs of two hosts: the handler must be the same object on both sides. True: its result, as a
+ * boolean, is on top. */
 static bool compare_with(lua_State *L, struct worker *w, const char *event, int left, int right) {
   push_any_handler(L, w, left, event);
   if (lua_isnil(L, -1)) return lua_pop(L, 1), false;
   push_any_handler(L, w, right, event);
   if (!lua_rawequal(L, -1, -2)) return lua_pop(L, 2), false;
-  if (!at_get(L, w, lua_gettop(L))) { /* a function of ours, which those two name: they must be allowed to call it */
-    for (int i = 1; i <= 2; i++) access_check_for(L, w, at_get(L, w, i)->pt.host, GAIJIN_OP_CALL, lua_gettop(L), 0);
+  int handler = lua_gettop(L);
+  if (!at_get(L, w, handler)) { /* ours: the two hosts that name it must be allowed to call it */
+    for (int i = 1; i <= 2; i++)
+      access_check_for(L, w, at_get(L, w, i)->pt.host, GAIJIN_OP_CALL, handler, 0);
   }
   lua_pushvalue(L, left);
   lua_pushvalue(L, right);
@@ -218,7 +235,8 @@ static int compare(lua_State *L) {
   struct at *a = at_get(L, w, 1), *b = at_get(L, w, 2);
   if (!a || !b) return not_comparable(L, w);
   if (eq && (a->pt.kind != b->pt.kind || gaijin_pt_equal(&a->pt, &b->pt))) {
-    lua_pushboolean(L, a->pt.kind == b->pt.kind); /* one object with two ATs: one was resurrected by a finaliser */
+    /* Of the same kind they are one object with two ATs: one was resurrected by a finaliser. */
+    lua_pushboolean(L, a->pt.kind == b->pt.kind);
     return 1;
   }
   if (a->pt.host == b->pt.host) {

@@ -19,7 +19,9 @@ struct get {
   bool answered;
 };
 
-static bool is_plain(int type) { return type == LUA_TNIL || type == LUA_TBOOLEAN || type == LUA_TNUMBER || type == LUA_TSTRING; }
+static bool is_plain(int type) {
+  return type == LUA_TNIL || type == LUA_TBOOLEAN || type == LUA_TNUMBER || type == LUA_TSTRING;
+}
 
 static void push_key(lua_State *L, const struct gaijin_value *key) {
   if (key->type == GAIJIN_STRING)
@@ -43,7 +45,8 @@ static void answer(lua_State *L, struct get *get) {
       gaijin_put_string(g, s, size);
     }
   }
-  get->answered = gaijin_end_answer(g) == 0; /* one that is too large fails again, in words, on a fiber */
+  /* What is too large is done again on a fiber, which answers with the error. */
+  get->answered = gaijin_end_answer(g) == 0;
 }
 
 /* Argument: struct get. */
@@ -67,13 +70,16 @@ void quick_open(lua_State *L, struct worker *w) {
 
 bool quick_get(struct worker *w, const struct gaijin_request *request, gaijin_body *body) {
   struct get get = {.w = w, .request = request};
-  if (request->op != GAIJIN_OP_GET || request->one_way || w->stopping || w->sched.current) return false;
-  if (w->sched.ready_first || w->sched.stackless_first) return false; /* it would overtake what was started before it */
+  if (request->op != GAIJIN_OP_GET || request->one_way || w->stopping || w->sched.current)
+    return false;
+  /* It must not overtake what was started before it. */
+  if (w->sched.ready_first || w->sched.stackless_first) return false;
   if (!gaijin_body_peek(body, &get.key) || get.key.type == GAIJIN_NIL) return false;
   lua_State *L = w->L;
   lua_rawgeti(L, LUA_REGISTRYINDEX, w->at.quick_get);
   lua_pushlightuserdata(L, &get);
-  if (lua_pcall(L, 1, 0, 0) != 0) lua_pop(L, 1); /* a finaliser raised: a fiber does it again, and tells */
+  /* If a finaliser raised, it is done again on a fiber. */
+  if (lua_pcall(L, 1, 0, 0) != 0) lua_pop(L, 1);
   if (get.answered) gaijin_body_free(body);
   return get.answered;
 }

@@ -24,7 +24,10 @@
 #include "lua/serve/traverse.h"
 #include "lua/fiber/wait.h"
 
-/* ---- Operations: the object is at index 1, the request's values follow; they leave their results on top ---- */
+/* ---- Operations ---- */
+
+/* The object is at index 1, the values of the request follow; the results are left on top. */
+
 
 static int op_get(lua_State *L, struct worker *w) {
   (void)w;
@@ -51,14 +54,16 @@ static int op_len(lua_State *L, struct worker *w) {
     lua_pushinteger(L, (lua_Integer)lua_objlen(L, 1));
     return 1;
   }
-  if (!luaL_getmetafield(L, 1, "__len")) return luaL_error(L, "attempt to get length of a %s value", luaL_typename(L, 1));
+  if (!luaL_getmetafield(L, 1, "__len"))
+    return luaL_error(L, "attempt to get length of a %s value", luaL_typename(L, 1));
   lua_pushvalue(L, 1);
   lua_call(L, 1, 1);
   return 1;
 }
 
 static int op_str(lua_State *L, struct worker *w) {
-  lua_rawgeti(L, LUA_REGISTRYINDEX, w->at.applicable); /* the script may have replaced the global one */
+  /* The script may have replaced the global function. */
+  lua_rawgeti(L, LUA_REGISTRYINDEX, w->at.applicable);
   lua_getfield(L, -1, "tostring");
   lua_pushvalue(L, 1);
   lua_call(L, 1, 1);
@@ -96,7 +101,8 @@ static int op_s2t(lua_State *L, struct worker *w) {
     wait_for_label(L, w, f);
     waited = true;
   }
-  if (waited) access_check(L, w, GAIJIN_OP_S2T, 0, 1); /* the script may have set gaijin.access meanwhile */
+  /* The script may have set gaijin.access meanwhile. */
+  if (waited) access_check(L, w, GAIJIN_OP_S2T, 0, 1);
   return 1;
 }
 
@@ -110,7 +116,8 @@ static int op_labels(lua_State *L, struct worker *w) {
     lua_pushnil(L);
     lua_pushvalue(L, -3); /* label, value, nil, label: the last goes on */
   }
-  for (int i = lua_gettop(L) - 1; i > 1; i -= 3) { /* not before: a finaliser that runs now may set labels */
+  /* Not in the loop above: a finaliser that runs now may set labels. */
+  for (int i = lua_gettop(L) - 1; i > 1; i -= 3) {
     struct at *at = at_get(L, w, i);
     gaijin_token *t = at ? NULL : pool_find(L, w, i);
     if (t) {
@@ -126,14 +133,18 @@ static int op_labels(lua_State *L, struct worker *w) {
 typedef int (*operation)(lua_State *L, struct worker *w);
 
 static const operation operations[GAIJIN_OP_COUNT] = {
-    [GAIJIN_OP_S2T] = op_s2t,           [GAIJIN_OP_GET] = op_get,       [GAIJIN_OP_SET] = op_set,   [GAIJIN_OP_CALL] = op_call,
-    [GAIJIN_OP_PAIRS] = traverse_pairs, [GAIJIN_OP_IPAIRS] = traverse_ipairs, [GAIJIN_OP_NEXT] = traverse_next, [GAIJIN_OP_LEN] = op_len,
-    [GAIJIN_OP_STR] = op_str,           [GAIJIN_OP_OPERATOR] = operator_serve, [GAIJIN_OP_APPLY] = apply_serve, [GAIJIN_OP_LABELS] = op_labels,
+    [GAIJIN_OP_S2T] = op_s2t,           [GAIJIN_OP_GET] = op_get,
+    [GAIJIN_OP_SET] = op_set,           [GAIJIN_OP_CALL] = op_call,
+    [GAIJIN_OP_PAIRS] = traverse_pairs, [GAIJIN_OP_IPAIRS] = traverse_ipairs,
+    [GAIJIN_OP_NEXT] = traverse_next,   [GAIJIN_OP_LEN] = op_len,
+    [GAIJIN_OP_STR] = op_str,           [GAIJIN_OP_OPERATOR] = operator_serve,
+    [GAIJIN_OP_APPLY] = apply_serve,    [GAIJIN_OP_LABELS] = op_labels,
 };
 
 /* ---- Answers ---- */
 
-/* Sends the n values on top of the stack as results, or as what was raised. Raises what cannot be prepared. */
+/* Sends the n values on top of the stack as results, or as what was raised. Raises what cannot be
+ * prepared. */
 static void answer(lua_State *L, struct worker *w, struct serving *s, int n, bool raised) {
   assert(!s->answered && n >= 0 && n <= lua_gettop(L));
   if (s->one_way || s->given_up) {
@@ -163,7 +174,7 @@ static void answer(lua_State *L, struct worker *w, struct serving *s, int n, boo
   gaijin_answer_error(w->g, s->id, s->op, (enum gaijin_status)status, text);
 }
 
-/* Where the key that gaijin.access is told is on the stack; 0: the op has none. */
+/* The stack index of the key that gaijin.access is called with; 0: the op has none. */
 static int key_index(const struct serving *s) {
   switch (s->op) {
     case GAIJIN_OP_S2T: return 1;
@@ -191,14 +202,17 @@ static int serve(lua_State *L) {
   return 0;
 }
 
-void serve_post_refused(void *worker, enum gaijin_op op, enum gaijin_status status, const char *text) {
+void serve_post_refused(void *worker, enum gaijin_op op, enum gaijin_status status,
+                        const char *text) {
   struct worker *w = worker;
   w->posts_failed++;
-  worker_log(w, "a post (%s) was not done: gaijin: %s: %s", gaijin_op_name(op), gaijin_status_name(status), text);
+  worker_log(w, "a post (%s) was not done: gaijin: %s: %s", gaijin_op_name(op),
+             gaijin_status_name(status), text);
 }
 
-/* An error that no asker can be told: true if it was logged. */
-static bool log_untold(struct worker *w, const struct serving *s, const char *text) {
+/* Logs an error that cannot be sent, because the call was one way or has been answered. False: it
+ * can be sent. */
+static bool log_unsendable(struct worker *w, const struct serving *s, const char *text) {
   if (s->one_way) {
     w->posts_failed++;
     worker_log(w, "a post of %s failed: %s", worker_host_name(w, s->caller), text);
@@ -218,7 +232,8 @@ static int serve_protected(lua_State *L) {
   worker_push_function(L, w, serve);
   if (lua_pcall(L, 0, 0, 1) == 0) return 0;
   lua_remove(L, 1);
-  if (!log_untold(w, s, trace_text(L, 1, buffer, sizeof buffer))) answer(L, w, s, trace_push(L, w, 1) ? 2 : 1, true);
+  if (!log_unsendable(w, s, trace_text(L, 1, buffer, sizeof buffer)))
+    answer(L, w, s, trace_push(L, w, 1) ? 2 : 1, true);
   return 0;
 }
 
@@ -230,17 +245,19 @@ static void serve_job(struct worker *w, struct fiber *f) {
     return;
   }
   const char *text = trace_text(f->L, lua_gettop(f->L), buffer, sizeof buffer);
-  if (log_untold(w, s, text)) return;
+  if (log_unsendable(w, s, text)) return;
   gaijin_begin_raise(w->g, s->id, s->op, 1);
   gaijin_put_text(w->g, text);
-  if (gaijin_end_answer(w->g) != 0) gaijin_answer_error(w->g, s->id, s->op, GAIJIN_STATUS_UNSUPPORTED, text);
+  if (gaijin_end_answer(w->g) != 0)
+    gaijin_answer_error(w->g, s->id, s->op, GAIJIN_STATUS_UNSUPPORTED, text);
   s->answered = true;
 }
 
 /* ---- Events ---- */
 
-/* A worker that stops goes on with what is under way, and that may need to be called back by those it asks. Which nested request
- * is such a call cannot be told, so all are served while it waits for somebody. */
+/* A worker that stops goes on with what is under way, and that may need to be called back by those
+ * it asks. It is not known which nested request is such a call, so all are served while it waits
+ * for somebody. */
 static bool may_be_call_back(const struct worker *w, const struct gaijin_request *rq) {
   return rq->depth > 1 && !rq->one_way && loop_asks(w);
 }
@@ -261,7 +278,9 @@ void serve_request(void *worker, const struct gaijin_request *rq, gaijin_body *b
     snprintf(text, sizeof text, "Gaijin tried accessing dead resource. (%s)", w->name);
     why = text;
   } else if (!(f = fiber_new(w, serve_job))) {
-    snprintf(text, sizeof text, "%s serves as many requests as it can (%u, --max-fibers) or is short of memory", w->name, w->sched.n_fibers);
+    snprintf(text, sizeof text,
+             "%s serves as many requests as it can (%u, --max-fibers) or is short of memory",
+             w->name, w->sched.n_fibers);
     why = text;
   }
   if (why) {
@@ -274,7 +293,9 @@ void serve_request(void *worker, const struct gaijin_request *rq, gaijin_body *b
   }
   f->depth = rq->depth;
   if (rq->deadline_ms) f->asked_until = worker_now() + rq->deadline_ms / 1e3;
-  fiber_serve(f, &(struct serving){.id = rq->id, .op = rq->op, .caller = rq->caller, .target = rq->target, .body = body, .one_way = rq->one_way});
+  const struct serving serving = {.id = rq->id, .op = rq->op, .caller = rq->caller,
+                                  .target = rq->target, .body = body, .one_way = rq->one_way};
+  fiber_serve(f, &serving);
   fiber_wake(f);
 }
 

@@ -12,7 +12,8 @@
 void serve_request(void *worker, const struct gaijin_request *request, gaijin_body *body);
 void serve_cancel(void *worker, uint64_t id);
 /* The refused event: a one-way call of ours was not done. Counted and logged. */
-void serve_post_refused(void *worker, enum gaijin_op op, enum gaijin_status status, const char *text);
+void serve_post_refused(void *worker, enum gaijin_op op, enum gaijin_status status,
+                        const char *text);
 /* Wakes the requests that wait for a label. */
 void serve_label_set(struct worker *w);
 

@@ -11,7 +11,9 @@
 enum { PAGE_ENTRIES = 1000, PAGE_BYTES = 64 << 10 };
 
 /* Bytes of the value at index i as far as the page's size is concerned. */
-static size_t weight(lua_State *L, int i) { return lua_type(L, i) == LUA_TSTRING ? lua_objlen(L, i) : 9; }
+static size_t weight(lua_State *L, int i) {
+  return lua_type(L, i) == LUA_TSTRING ? lua_objlen(L, i) : 9;
+}
 
 static void need_table(lua_State *L, const char *who) {
   if (lua_istable(L, 1)) return;
@@ -47,7 +49,8 @@ static int cursor(lua_State *L) {
 
 bool traverse_is_cursor(lua_State *L, int i) { return lua_tocfunction(L, i) == cursor; }
 
-/* The key at the top is the last of the page at indices 3...: lists the rest in the table at index 2. Returns their number. */
+/* The key at the top is the last of the page at indices 3...: lists the rest in the table at index
+ * 2. Returns their number. */
 static int list_rest(lua_State *L) {
   int n = 0;
   while (lua_next(L, 1)) {
@@ -77,7 +80,8 @@ int traverse_pairs(lua_State *L, struct worker *w) {
   need_table(L, "pairs");
   luaL_checkstack(L, 2 * PAGE_ENTRIES + 8, "no room for a page");
   lua_settop(L, 1);
-  lua_newtable(L); /* the other keys. Made now: a finaliser that ran in the midst of the traversal might change the table */
+  /* The other keys. Made now: a finaliser that ran amid the traversal might change the table. */
+  lua_newtable(L);
   lua_pushnil(L);  /* the first key */
   size_t bytes = 0;
   int entries = 0, rest = 0;
