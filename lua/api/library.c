@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * Two tables: `gaijin`, which scripts see, and `core`, which only prelude.lua
- * sees. A function here does one thing; what needs Lua's syntax is in the prelude.
+ * Two tables: `gaijin`, which scripts see, and `core`, which only the Lua files of this
+ * folder see. A function here does one thing; what needs Lua's syntax is in those files.
  */
 #include "lua/api/library.h"
 
@@ -20,18 +20,12 @@
 #include "lua/api/metatable.h"
 #include "lua/ref/pool.h"
 #include "lua/api/prelude.lua.h"
+#include "lua/api/references.lua.h"
+#include "lua/api/requests.h"
 #include "lua/serve/quick.h"
 #include "lua/ask/remote.h"
 #include "lua/serve/serve.h"
 #include "lua/vm/trace.h"
-
-/* The worker, while it has a connection; in a stock interpreter it may have closed it. Raises
- * `lost`. */
-static struct worker *connected(lua_State *L) {
-  struct worker *w = worker_of(L);
-  worker_need_connection(L, w);
-  return w;
-}
 
 /* ---- gaijin ---- */
 
@@ -46,7 +40,8 @@ static int gaijin_caller(lua_State *L) {
 }
 
 static int gaijin_ready(lua_State *L) {
-  struct worker *w = connected(L);
+  struct worker *w = worker_of(L);
+  worker_need_connection(L, w);
   int status = gaijin_notice(w->g, GAIJIN_OP_READY);
   if (status != 0) worker_raise(L, (enum gaijin_status)status, "%s", gaijin_error(w->g));
   return 0;
@@ -141,112 +136,6 @@ static int gaijin_post(lua_State *L) {
 
 /* ---- core ---- */
 
-static int core_kind(lua_State *L) {
-  struct at *at = at_get(L, worker_of(L), 1);
-  if (!at) return 0;
-  lua_pushstring(L, gaijin_kind_name(at->pt.kind));
-  return 1;
-}
-
-static int core_s2t(lua_State *L) {
-  struct remote r = {.op = GAIJIN_OP_S2T, .name = luaL_checkstring(L, 1), .first = 2, .count = 1};
-  int n = 0;
-  remote_ask(L, worker_of(L), &r, &n);
-  return n;
-}
-
-/* name, label, seconds -> true, value when it is there; false when the time is over. */
-static int core_wait_label(lua_State *L) {
-  double seconds = luaL_checknumber(L, 3);
-  lua_settop(L, 2);
-  lua_pushboolean(L, 1);
-  struct remote r = {.op = GAIJIN_OP_S2T,
-                     .name = luaL_checkstring(L, 1),
-                     .first = 2,
-                     .count = 2,
-                     .seconds = seconds,
-                     .no_call_timeout = true};
-  lua_pushboolean(L, 0);
-  int n = 0;
-  if (remote_ask(L, worker_of(L), &r, &n) == REMOTE_TIMED_OUT) return 1;
-  lua_pushboolean(L, 1);
-  lua_replace(L, 4);
-  return n + 1;
-}
-
-/* name, seconds -> true, or false when the time is over. */
-static int core_watch(lua_State *L) {
-  double seconds = luaL_checknumber(L, 2);
-  lua_settop(L, 1);
-  lua_pushliteral(L, "present");
-  struct remote r = {
-      .op = GAIJIN_OP_WATCH, .first = 1, .count = 2, .seconds = seconds, .no_call_timeout = true};
-  int n = 0;
-  lua_pushboolean(L, remote_ask(L, worker_of(L), &r, &n) == REMOTE_OK);
-  return 1;
-}
-
-static int core_call(lua_State *L) {
-  return remote_call(L, worker_of(L), GAIJIN_OP_CALL, 1, 2, lua_gettop(L) - 1);
-}
-static int core_pairs(lua_State *L) {
-  return remote_call(L, worker_of(L), GAIJIN_OP_PAIRS, 1, 2, 0);
-}
-static int core_ipairs(lua_State *L) {
-  return remote_call(L, worker_of(L), GAIJIN_OP_IPAIRS, 1, 2, 1);
-}
-
-static int core_next(lua_State *L) {
-  lua_settop(L, 2);
-  return remote_call(L, worker_of(L), GAIJIN_OP_NEXT, 1, 2, 1);
-}
-
-/* table, cursor -> raises unless the cursor is a function of the worker where the table lives: it
- * is about to be called, and what a worker cannot call itself it must not have others call. */
-static int core_check_cursor(lua_State *L) {
-  struct worker *w = worker_of(L);
-  const struct at *table = at_get(L, w, 1), *cursor = at_get(L, w, 2);
-  if (!table) return luaL_argerror(L, 1, "not a remote object");
-  if (cursor && cursor->pt.kind == GAIJIN_KIND_FUNCTION && cursor->pt.host == table->pt.host)
-    return 0;
-  return worker_raise(L, GAIJIN_STATUS_PROTOCOL,
-                      "%s answered pairs with a cursor that is no function of its own",
-                      worker_host_name(w, table->pt.host));
-}
-
-/* AT -> raises: its host's answer for a path made no sense. */
-static int core_bad_path(lua_State *L) {
-  struct worker *w = worker_of(L);
-  const struct at *at = at_get(L, w, 1);
-  return worker_raise(L, GAIJIN_STATUS_PROTOCOL, "%s took a wrong number of steps on a path",
-                      at ? worker_host_name(w, at->pt.host) : "?");
-}
-
-/* cursor, host, client (nil: any) -> next cursor or nil, row, row, ... */
-static int core_loads(lua_State *L) {
-  lua_settop(L, 3);
-  lua_pushliteral(L, "loads");
-  lua_insert(L, 1);
-  return remote_call(L, worker_of(L), GAIJIN_OP_INSPECT, 0, 1, 4);
-}
-
-static int core_counts(lua_State *L) {
-  struct worker *w = connected(L);
-  lua_pushnumber(L, (lua_Number)gaijin_token_count(w->g));
-  lua_pushnumber(L, (lua_Number)gaijin_holding_count(w->g));
-  return 2;
-}
-
-/* name, seconds -> true when that worker has collected; false when the time is over. */
-static int core_gc(lua_State *L) {
-  double seconds = luaL_checknumber(L, 2);
-  struct remote r = {
-      .op = GAIJIN_OP_GC, .name = luaL_checkstring(L, 1), .first = 1, .seconds = seconds};
-  int n = 0;
-  lua_pushboolean(L, remote_ask(L, worker_of(L), &r, &n) == REMOTE_OK);
-  return 1;
-}
-
 static int core_label_set(lua_State *L) {
   serve_label_set(worker_of(L));
   return 0;
@@ -256,14 +145,6 @@ static int core_collect(lua_State *L) {
   struct worker *w = worker_of(L);
   w->code_forgotten = 0; /* the script asks for it: however short ago the last time was */
   worker_collect(L, w);
-  return 0;
-}
-
-/* Sends the releases and waits until the broker has processed them. */
-static int core_release(lua_State *L) {
-  struct worker *w = connected(L);
-  gaijin_flush(w->g, true); /* the request raises if the connection is lost */
-  remote_call(L, w, GAIJIN_OP_PING, 0, 1, 0);
   return 0;
 }
 
@@ -337,19 +218,8 @@ static const luaL_Reg gaijin_functions[] = {
 };
 
 static const luaL_Reg core_functions[] = {
-    {"kind", core_kind},
-    {"s2t", core_s2t},
-    {"wait_label", core_wait_label},
-    {"watch", core_watch},
-    {"call", core_call},
-    {"pairs", core_pairs},
-    {"ipairs", core_ipairs},
-    {"next", core_next},
-    {"loads", core_loads},
-    {"counts", core_counts},
     {"label_set", core_label_set},
     {"collect", core_collect},
-    {"release", core_release},
     {"drain", core_drain},
     {"is_fiber", core_is_fiber},
     {"on_fiber", core_on_fiber},
@@ -361,9 +231,6 @@ static const luaL_Reg core_functions[] = {
     {"tostring_of", core_tostring},
     {"dump_of", core_dump},
     {"copy", copy_make},
-    {"gc", core_gc},
-    {"check_cursor", core_check_cursor},
-    {"bad_path", core_bad_path},
     {"fetch", apply_fetch},
     {"may_get", apply_may_get},
     {NULL, NULL},
@@ -416,12 +283,18 @@ static void open_anchors(lua_State *L, struct worker *w) {
   w->at.token_meta = luaL_ref(L, LUA_REGISTRYINDEX);
 }
 
+/* Pushes the function of a chunk of ours. Its name, as errors show it, is the same for all. */
+static void load_chunk(lua_State *L, const char *text) {
+  if (luaL_loadbuffer(L, text, strlen(text), "=gaijin") != 0) lua_error(L);
+}
+
 void library_open(lua_State *L, struct worker *w) {
   open_anchors(L, w);
   lua_newtable(L);
   int core = lua_gettop(L);
   worker_set_functions(L, w, core_functions);
-  if (luaL_loadbuffer(L, prelude_lua, strlen(prelude_lua), "=gaijin") != 0) lua_error(L);
+  requests_open(L, w);
+  load_chunk(L, prelude_lua);
   lua_pushvalue(L, core);
   lua_rawgeti(L, LUA_REGISTRYINDEX, w->at.module);
   worker_set_functions(L, w, gaijin_functions);
@@ -433,6 +306,11 @@ void library_open(lua_State *L, struct worker *w) {
   lua_rawgeti(L, LUA_REGISTRYINDEX, w->at.applicable);
   lua_call(L, 4, 1);
   w->at.make_function_at = luaL_ref(L, LUA_REGISTRYINDEX);
+  load_chunk(L, references_lua);
+  lua_pushvalue(L, core);
+  lua_rawgeti(L, LUA_REGISTRYINDEX, w->at.module);
+  lua_rawgeti(L, LUA_REGISTRYINDEX, w->at.labels);
+  lua_call(L, 3, 0);
   lua_rawgeti(L, LUA_REGISTRYINDEX, w->at.module);
   assert(lua_gettop(L) == core + 1);
   concurrency_open(L, w, core + 1, core);

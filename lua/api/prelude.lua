@@ -1,16 +1,18 @@
 -- SPDX-License-Identifier: MIT
 --
--- What scripts see, as far as it is Lua: bakaGaijin, the replaced library functions,
--- the seed's globals and the parts of `gaijin` made of smaller ones. Runs once per
--- VM before any script, with the C functions of library.c in `core`. Everything it needs later
--- is a local, so a script may overwrite any global without harm.
+-- What scripts see, as far as it is Lua: bakaGaijin, the replaced library functions
+-- and the parts of `gaijin` made of smaller ones. Runs once per VM before any script,
+-- with the C functions of this folder in `core`. Everything it needs later is a local,
+-- so a script may overwrite any global without harm.
 
 local core, gaijin, labels, applicable = ...
 
-local error, raw_type, setmetatable, tostring, pcall, select = error, type, setmetatable, tostring, pcall, select
-local raw_pairs, raw_ipairs, raw_next, print = pairs, ipairs, next, print
+local error, pcall, select, raw_type = error, pcall, select, type
+local setmetatable, getmetatable = setmetatable, getmetatable
+local tostring, newproxy = tostring, newproxy
+local raw_pairs, raw_ipairs, raw_next = pairs, ipairs, next
 local find, format = string.find, string.format
-local now, spawn, own_name, newproxy, getmetatable = gaijin.now, gaijin.spawn, gaijin.name, newproxy, getmetatable
+local now = gaijin.now
 local kind = core.kind -- "table" or "function" for an AT, nil for any other value
 
 local function type_of(v)
@@ -37,15 +39,21 @@ end
 local function check_label(label, level)
   local t = type_of(label)
   if (t ~= "string" and t ~= "number") or label ~= label then
-    error(format("gaijin: unsupported: a label is a string or a number, not %s", label ~= label and "nan" or "a " .. t), level + 1)
+    local what = label ~= label and "nan" or "a " .. t
+    error("gaijin: unsupported: a label is a string or a number, not " .. what, level + 1)
   end
 end
 
-local resources = setmetatable({}, { __mode = "v" }) -- name -> its proxy, so that equal names give the same one
+-- Name -> its proxy, so that equal names give the same one.
+local resources = setmetatable({}, { __mode = "v" })
 
 local function resource(_, name)
-  if raw_type(name) ~= "string" then error(format("bad argument #1 to 'bakaGaijin' (string expected, got %s)", type_of(name)), 2) end
-  if find(name, "%c") then error("gaijin: unsupported: no worker can have this name: it has control characters", 2) end
+  if raw_type(name) ~= "string" then
+    error(format("bad argument #1 to 'bakaGaijin' (string expected, got %s)", type_of(name)), 2)
+  end
+  if find(name, "%c") then
+    error("gaijin: unsupported: no worker can have this name: it has control characters", 2)
+  end
   local proxy = resources[name]
   if not proxy then
     proxy = newproxy(true) -- not a table, which pairs, next and # would take for an empty one
@@ -148,25 +156,37 @@ end
 
 ---- Library functions that would act on the AT instead of the original
 
--- Replaces where[name] by a function that has the work done at the home of the first remote argument among first..last (of
--- that kind, if one is given).
+local prefixes = {
+  [_G] = "", [table] = "table.", [string] = "string.", [debug] = "debug.",
+  [coroutine] = "coroutine.",
+}
+
+-- Replaces where[name] by a function that has the work done at the home of the first remote
+-- argument among first..last (of that kind, if one is given).
 local function forward(where, name, first, last, of_kind)
-  local title = (where == _G and "" or where == table and "table." or where == string and "string." or where == debug and "debug." or "coroutine.") .. name
+  local title = prefixes[where] .. name
   local original = where[name]
   if not original then return end
   applicable[title] = original
   where[name] = core.forward(original, title, first, last, of_kind)
 end
 
-for _, name in raw_ipairs { "unpack", "rawget", "rawset", "getmetatable", "setmetatable", "setfenv", "getfenv" } do
+for _, name in raw_ipairs {
+  "unpack", "rawget", "rawset", "getmetatable", "setmetatable", "setfenv", "getfenv",
+} do
   _G["raw_" .. name] = _G[name]
   forward(_G, name, 1, 1)
 end
 do -- libraries look at metatables this way too; debug.* is the original's as far as there is a way
-  for _, name in raw_ipairs { "getmetatable", "getfenv", "setfenv" } do forward(debug, name, 1, 1) end
+  for _, name in raw_ipairs { "getmetatable", "getfenv", "setfenv" } do
+    forward(debug, name, 1, 1)
+  end
   local set = debug.setmetatable
   local function check(v, ...)
-    if kind((...)) then error("gaijin: unsupported: debug.setmetatable: the metatable does not live where the object does", 3) end
+    if kind((...)) then
+      error("gaijin: unsupported: debug.setmetatable: the metatable does not live where the object "
+        .. "does", 3)
+    end
     return set(v, ...)
   end
   applicable["debug.setmetatable"] = function(...) return check(...) end
@@ -177,7 +197,9 @@ do -- libraries look at metatables this way too; debug.* is the original's as fa
 end
 applicable.setmetatable = raw_setmetatable
 _G.setmetatable = core.setmetatable_of(raw_setmetatable)
-for _, name in raw_ipairs { "concat", "insert", "maxn", "remove", "sort", "getn", "setn", "foreach", "foreachi" } do
+for _, name in raw_ipairs {
+  "concat", "insert", "maxn", "remove", "sort", "getn", "setn", "foreach", "foreachi",
+} do
   forward(table, name, 1, 1)
 end
 forward(string, "gsub", 3, 3) -- a remote table or function as replacement
@@ -191,7 +213,8 @@ do -- what is queued leaves before the process does
   local exit = os.exit
   function os.exit(code, ...)
     core.drain()
-    if core.on_fiber() then return exit(code) end -- LuaJIT can close the state, but not on a stack that goes with it
+    -- LuaJIT can close the state, but not on a stack that goes with it.
+    if core.on_fiber() then return exit(code) end
     return exit(code, ...)
   end
 end
@@ -209,7 +232,8 @@ end
 
 gaijin.copy = core.copy -- sends a table by value
 
--- Brings a remote table's content over, `depth` levels of tables deep (all by default). Anything else is returned as it is.
+-- Brings a remote table's content over, `depth` levels of tables deep (all by default). Anything
+-- else is returned as it is.
 function gaijin.fetch(v, depth)
   if not is_remote_table(v) then return v end
   return core.apply(v, "fetch", v, depth)
@@ -218,8 +242,9 @@ applicable.fetch = core.fetch
 
 local is_object = { table = true, userdata = true, ["function"] = true, thread = true }
 
--- The steps of a path that are to be taken here, for another worker: how many were taken, and what was reached. What lives
--- elsewhere, and what travels by value, is for the one that asked, whom others may allow more or less than this worker.
+-- The steps of a path that are to be taken here, for another worker: how many were taken, and what
+-- was reached. What lives elsewhere, and what travels by value, is left to the client: others may
+-- allow it more or less than they allow this worker.
 function applicable.path(v, ...)
   local n = select("#", ...)
   for i = 1, n do
@@ -237,7 +262,9 @@ function gaijin.path(v, ...)
   while i <= n do
     if kind(v) then
       local taken, reached = core.apply(v, "path", v, select(i, ...))
-      if raw_type(taken) ~= "number" or not (taken >= 1 and taken <= n - i + 1) then core.bad_path(v) end
+      if raw_type(taken) ~= "number" or not (taken >= 1 and taken <= n - i + 1) then
+        core.bad_path(v)
+      end
       i, v = i + taken, reached
     else
       i, v = i + 1, v[(select(i, ...))]
@@ -257,7 +284,8 @@ function gaijin.wait_for(name, ...)
   if select("#", ...) == 1 and raw_type(label) == "number" then label, seconds = nil, label end
   if label ~= nil then check_label(label, 2) end
   if seconds ~= nil and (raw_type(seconds) ~= "number" or seconds ~= seconds) then
-    error(format("bad argument #3 to 'wait_for' (number expected, got %s)", seconds ~= seconds and "nan" or type_of(seconds)), 2)
+    local got = seconds ~= seconds and "nan" or type_of(seconds)
+    error(format("bad argument #3 to 'wait_for' (number expected, got %s)", got), 2)
   end
   -- At least so long that the question is asked and answered once.
   local till = seconds and now() + (seconds > 0.02 and seconds or 0.02)
@@ -275,7 +303,9 @@ function gaijin.wait_for(name, ...)
       local ok, found, value = pcall(core.wait_label, name, label, left())
       if ok and found then return value end
       -- A worker that ends while we wait may come back; anything else is an error of its own.
-      if not ok and not (raw_type(found) == "string" and find(found, "^gaijin: dead:")) then error(found, 0) end
+      if not ok and not (raw_type(found) == "string" and find(found, "^gaijin: dead:")) then
+        error(found, 0)
+      end
       core.sleep(0.01) -- one that is stopping is there still, and refuses
     end
     left()
@@ -286,12 +316,15 @@ local function check_seconds(seconds, f, name)
   if raw_type(seconds) ~= "number" or seconds ~= seconds then
     error(format("bad argument #1 to '%s' (number expected, got %s)", name, type_of(seconds)), 3)
   end
-  if type_of(f) ~= "function" then error(format("bad argument #2 to '%s' (function expected, got %s)", name, type_of(f)), 3) end
+  if type_of(f) ~= "function" then
+    error(format("bad argument #2 to '%s' (function expected, got %s)", name, type_of(f)), 3)
+  end
 end
 
--- Sleeps on a fiber of its own, then calls act(over, ...) while that returns true, with a sleep before each; over() says that it
--- was the last. Returns a function that ends it: what has not happened yet does not happen, and the fiber goes at once. The loop
--- allocates nothing and has no pcall: there a finaliser might run, and raise.
+-- Sleeps on a fiber of its own, then calls act(over, ...) while that returns true, with a sleep
+-- before each; over() says that it was the last. Returns a function that ends it: what has not
+-- happened yet does not happen, and the fiber goes at once. The loop allocates nothing and has no
+-- pcall: there a finaliser might run, and raise.
 local function start_timer(next_sleep, act, ...)
   local pending = true
   local function over() pending = false end
@@ -328,77 +361,12 @@ function gaijin.every(seconds, f, ...)
   end, ...)
 end
 
----- The seed's globals
-
-function isBaka(v) return kind(v) ~= nil end
-
--- Both return when the broker has processed the releases they caused.
-function bakaUpdateATC(gc)
-  if gc then core.collect() end
-  core.release()
-end
-
-function bakaGC()
-  core.collect()
-  core.release()
-end
-
--- Calls visit(host, client, held, is the host dead) for each pair in the broker's books; host or client nil: any.
-local function each_load(host, client, visit)
-  local function read(cursor, ...)
-    for _, row in raw_ipairs { ... } do visit(row[1], row[2], row[3], row[10]) end
-    return cursor
-  end
-  local cursor
-  repeat cursor = read(core.loads(cursor, host, client)) until not cursor
-end
-
-local function get_baka()
-  local clients, hosts = {}, {}
-  each_load(own_name, nil, function(_, client, held, dead)
-    if not dead then clients[client] = (clients[client] or 0) + held end -- a dead one of our name is another host
-  end)
-  each_load(nil, own_name, function(host, _, held) hosts[host] = (hosts[host] or 0) + held end)
-  local exported, used = core.counts()
-  return exported, used, clients, hosts
-end
-
-getBaka = get_baka
-
-function showBaka(verbose, out)
-  out = out or print
-  local exported, used, clients, hosts = get_baka()
-  out(format("%s: %d exported, %d used", own_name, exported, used))
-  for name, n in raw_pairs(clients) do out(format("  %s holds %d of ours", name, n)) end
-  for name, n in raw_pairs(hosts) do out(format("  we hold %d of %s", n, name)) end
-  if verbose then
-    for label, value in raw_pairs(labels) do out(format("  label %s: %s", tostring(label), type_of(value))) end
-  end
-end
-
--- Asks all that hold something of ours to collect; a worker that does not answer in time is not waited for.
-local reclaim_seconds = 2
-function gaijin.reclaim()
-  local before, _, clients = get_baka()
-  local waiting = 0
-  for name in raw_pairs(clients) do
-    waiting = waiting + 1
-    spawn(function()
-      pcall(core.gc, name, reclaim_seconds) -- one that ends meanwhile holds nothing any more
-      waiting = waiting - 1
-    end)
-  end
-  while waiting > 0 do core.sleep(0.001) end
-  core.release() -- the drops that the collections caused have been read before this is answered
-  local after = core.counts()
-  return before > after and before - after or 0
-end
-
 -- What at.c calls to make the AT of a function.
 local call = core.call
 local function make_function_at(token)
   return function(...) return call(token, ...) end
 end
--- Of a function that was made a few times only, LuaJIT's compiled code refers to the very closure, and so would keep the AT.
+-- Of a function that was made a few times only, LuaJIT's compiled code refers to the very closure,
+-- and so would keep the AT.
 for _ = 1, 8 do make_function_at(nil) end
 return make_function_at
