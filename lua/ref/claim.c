@@ -17,7 +17,10 @@ void claim_token(lua_State *L, struct worker *w, const struct gaijin_pt *pt) {
   double begun = worker_now(), limit = answer_limit(w, false);
   enum wait_outcome how;
   struct answer *a = answer_wait(L, w, id, limit, &how);
-  if (!a) answer_raise_none(L, w, how, what, begun, limit);
+  if (!a) {
+    answer_raise_none(L, w, how, what, begun, limit);
+    return;
+  }
   bool ok = a->ok;
   if (!ok) answer_push_error(L, a);
   answer_free(w->sched.current, a);
