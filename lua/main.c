@@ -64,7 +64,7 @@ static int load_script(lua_State *L) {
 static void script_job(struct worker *w, struct fiber *f) {
   struct program *p = (struct program *)(void *)w; /* its first member */
   lua_State *L = f->L;
-  lua_rawgeti(L, LUA_REGISTRYINDEX, w->at.trace_function);
+  lua_rawgeti(L, LUA_REGISTRYINDEX, w->anchors.trace_function);
   lua_rawgeti(L, LUA_REGISTRYINDEX, p->chunk);
   int n = p->argc - 1 - p->o.script_index;
   if (!lua_checkstack(L, n + 8)) n = 0;

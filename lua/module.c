@@ -225,6 +225,6 @@ int luaopen_gaijin(lua_State *L) {
     lua_setfield(L, -2, f->name);
   }
   lua_pushvalue(L, -1);
-  w->at.module = luaL_ref(L, LUA_REGISTRYINDEX);
+  w->anchors.module = luaL_ref(L, LUA_REGISTRYINDEX);
   return 1;
 }

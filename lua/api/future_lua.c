@@ -16,7 +16,7 @@
 /* The future at index i, or NULL. */
 static struct future **find(lua_State *L, struct worker *w, int i) {
   if (lua_type(L, i) != LUA_TUSERDATA || !lua_getmetatable(L, i)) return NULL;
-  lua_rawgeti(L, LUA_REGISTRYINDEX, w->at.future_meta);
+  lua_rawgeti(L, LUA_REGISTRYINDEX, w->anchors.future_meta);
   bool same = lua_rawequal(L, -1, -2);
   lua_pop(L, 2);
   return same ? lua_touserdata(L, i) : NULL;
@@ -42,7 +42,7 @@ static int finalise(lua_State *L) {
 struct future *future_push(lua_State *L, struct worker *w) {
   struct future **handle = lua_newuserdata(L, sizeof(struct future *));
   *handle = NULL;
-  lua_rawgeti(L, LUA_REGISTRYINDEX, w->at.future_meta);
+  lua_rawgeti(L, LUA_REGISTRYINDEX, w->anchors.future_meta);
   lua_setmetatable(L, -2);
   struct future *u = calloc(1, sizeof *u);
   if (!u) {
@@ -253,5 +253,5 @@ void future_open(lua_State *L, struct worker *w) {
   lua_pushvalue(L, -1);
   lua_setfield(L, -4, "methods");
   lua_setfield(L, -2, "__index");
-  w->at.future_meta = luaL_ref(L, LUA_REGISTRYINDEX);
+  w->anchors.future_meta = luaL_ref(L, LUA_REGISTRYINDEX);
 }

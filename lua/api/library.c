@@ -63,7 +63,7 @@ static int gaijin_monotonic(lua_State *L) {
 /* Calls the function below its n arguments at the top; an error goes to stderr. */
 static bool call_reporting(lua_State *L, struct worker *w, int n) {
   int function = lua_gettop(L) - n;
-  lua_rawgeti(L, LUA_REGISTRYINDEX, w->at.trace_function);
+  lua_rawgeti(L, LUA_REGISTRYINDEX, w->anchors.trace_function);
   lua_insert(L, function);
   bool ok = lua_pcall(L, n, 0, function) == 0;
   const char *text = NULL;
@@ -86,7 +86,7 @@ static void spawned_job(struct worker *w, struct fiber *f) {
 static struct fiber *spawn(lua_State *L, struct worker *w) {
   luaL_checkstack(L, 4, "too many arguments");
   if (worker_is_closed(w)) worker_need_connection(L, w);
-  lua_rawgeti(L, LUA_REGISTRYINDEX, w->at.trace_function);
+  lua_rawgeti(L, LUA_REGISTRYINDEX, w->anchors.trace_function);
   lua_insert(L, 1);
   struct fiber *f = fiber_new(w, spawned_job);
   worker_back(L, w);
@@ -248,39 +248,39 @@ static int new_anchor(lua_State *L, bool slots) {
 }
 
 static void open_anchors(lua_State *L, struct worker *w) {
-  w->at.pool = new_anchor(L, true);
-  w->at.lookup = new_anchor(L, false);
-  w->at.threads = new_anchor(L, true);
-  w->at.labels = new_anchor(L, false);
-  if (!w->at.module) w->at.module = new_anchor(L, false);
+  w->anchors.pool = new_anchor(L, true);
+  w->anchors.lookup = new_anchor(L, false);
+  w->anchors.threads = new_anchor(L, true);
+  w->anchors.labels = new_anchor(L, false);
+  if (!w->anchors.module) w->anchors.module = new_anchor(L, false);
   lua_newtable(L);
   lua_createtable(L, 0, 1);
   lua_pushliteral(L, "v");
   lua_setfield(L, -2, "__mode");
   lua_setmetatable(L, -2);
-  w->at.interner = luaL_ref(L, LUA_REGISTRYINDEX);
-  w->at.applicable = new_anchor(L, false);
+  w->anchors.interner = luaL_ref(L, LUA_REGISTRYINDEX);
+  w->anchors.applicable = new_anchor(L, false);
   lua_newtable(L);
   lua_createtable(L, 0, 1);
   lua_pushliteral(L, "k");
   lua_setfield(L, -2, "__mode");
   lua_setmetatable(L, -2);
-  w->at.traces = luaL_ref(L, LUA_REGISTRYINDEX);
+  w->anchors.traces = luaL_ref(L, LUA_REGISTRYINDEX);
   worker_push_function(L, w, trace_handler);
-  w->at.trace_handler = luaL_ref(L, LUA_REGISTRYINDEX);
+  w->anchors.trace_handler = luaL_ref(L, LUA_REGISTRYINDEX);
   worker_push_function(L, w, trace_function);
-  w->at.trace_function = luaL_ref(L, LUA_REGISTRYINDEX);
+  w->anchors.trace_function = luaL_ref(L, LUA_REGISTRYINDEX);
   lua_newtable(L);
   lua_pushliteral(L, "gaijin");
   lua_setfield(L, -2, "__metatable");
-  w->at.copy_meta = luaL_ref(L, LUA_REGISTRYINDEX);
+  w->anchors.copy_meta = luaL_ref(L, LUA_REGISTRYINDEX);
   worker_open(L, w);
   access_open(L, w);
   quick_open(L, w);
   metatable_push_object(L, w);
-  w->at.object_meta = luaL_ref(L, LUA_REGISTRYINDEX);
+  w->anchors.object_meta = luaL_ref(L, LUA_REGISTRYINDEX);
   metatable_push_token(L, w);
-  w->at.token_meta = luaL_ref(L, LUA_REGISTRYINDEX);
+  w->anchors.token_meta = luaL_ref(L, LUA_REGISTRYINDEX);
 }
 
 /* Pushes the function of a chunk of ours. Its name, as errors show it, is the same for all. */
@@ -296,22 +296,22 @@ void library_open(lua_State *L, struct worker *w) {
   requests_open(L, w);
   load_chunk(L, prelude_lua);
   lua_pushvalue(L, core);
-  lua_rawgeti(L, LUA_REGISTRYINDEX, w->at.module);
+  lua_rawgeti(L, LUA_REGISTRYINDEX, w->anchors.module);
   worker_set_functions(L, w, gaijin_functions);
   lua_pushstring(L, w->name);
   lua_setfield(L, -2, "name");
   lua_pushvalue(L, -1);
   lua_setglobal(L, "gaijin");
-  lua_rawgeti(L, LUA_REGISTRYINDEX, w->at.labels);
-  lua_rawgeti(L, LUA_REGISTRYINDEX, w->at.applicable);
+  lua_rawgeti(L, LUA_REGISTRYINDEX, w->anchors.labels);
+  lua_rawgeti(L, LUA_REGISTRYINDEX, w->anchors.applicable);
   lua_call(L, 4, 1);
-  w->at.make_function_at = luaL_ref(L, LUA_REGISTRYINDEX);
+  w->anchors.make_function_at = luaL_ref(L, LUA_REGISTRYINDEX);
   load_chunk(L, references_lua);
   lua_pushvalue(L, core);
-  lua_rawgeti(L, LUA_REGISTRYINDEX, w->at.module);
-  lua_rawgeti(L, LUA_REGISTRYINDEX, w->at.labels);
+  lua_rawgeti(L, LUA_REGISTRYINDEX, w->anchors.module);
+  lua_rawgeti(L, LUA_REGISTRYINDEX, w->anchors.labels);
   lua_call(L, 3, 0);
-  lua_rawgeti(L, LUA_REGISTRYINDEX, w->at.module);
+  lua_rawgeti(L, LUA_REGISTRYINDEX, w->anchors.module);
   assert(lua_gettop(L) == core + 1);
   concurrency_open(L, w, core + 1, core);
   lua_settop(L, core - 1);

@@ -18,7 +18,7 @@ static int run(lua_State *L) {
   struct fiber *f = w->sched.current;
   char buffer[64];
   if (!f->future) return 0; /* it was cancelled before it began */
-  lua_rawgeti(L, LUA_REGISTRYINDEX, w->at.trace_handler);
+  lua_rawgeti(L, LUA_REGISTRYINDEX, w->anchors.trace_handler);
   lua_insert(L, 2);
   bool ok = lua_pcall(L, lua_gettop(L) - 3, LUA_MULTRET, 2) == 0;
   if (!f->future) return 0; /* it was cancelled meanwhile */

@@ -24,7 +24,7 @@ void fiber_set_most(struct worker *w, unsigned max_fibers) {
 static int make_thread(lua_State *L) {
   struct fiber *f = lua_touserdata(L, 1);
   if (f->L) return 0;
-  lua_rawgeti(L, LUA_REGISTRYINDEX, f->w->at.threads);
+  lua_rawgeti(L, LUA_REGISTRYINDEX, f->w->anchors.threads);
   lua_State *thread = lua_newthread(L);
   f->thread_slot = luaL_ref(L, -2);
   f->L = thread;
@@ -127,7 +127,7 @@ static void leave_ready(struct scheduler *s, struct fiber *f) {
 
 static void end(struct worker *w, struct fiber *f) {
   if (f->queued) leave_ready(&w->sched, f);
-  lua_rawgeti(w->L, LUA_REGISTRYINDEX, w->at.threads);
+  lua_rawgeti(w->L, LUA_REGISTRYINDEX, w->anchors.threads);
   luaL_unref(w->L, -1, f->thread_slot);
   lua_pop(w->L, 1);
   if (f->stack) stack_put(&w->sched.stacks, f->stack);

@@ -29,7 +29,7 @@ bool hosted_init(struct worker *w) {
 void hosted_open(lua_State *L, struct worker *w) {
   static const char code[] = "local n = 0 for i = 1, 10 do n = n + i end";
   if (luaL_loadbuffer(L, code, sizeof code - 1, "=gaijin") != 0) lua_error(L);
-  w->at.moment = luaL_ref(L, LUA_REGISTRYINDEX);
+  w->anchors.hook_chunk = luaL_ref(L, LUA_REGISTRYINDEX);
 }
 
 void hosted_deinit(struct worker *w) {
@@ -61,7 +61,7 @@ int hosted_fd(const struct worker *w) { return uv_backend_fd(&w->loop.uv); }
 static void let_lua_run(struct worker *w) {
   lua_State *L = w->sched.guest_state;
   w->sched.no_wait++;
-  lua_rawgeti(L, LUA_REGISTRYINDEX, w->at.moment);
+  lua_rawgeti(L, LUA_REGISTRYINDEX, w->anchors.hook_chunk);
   if (lua_pcall(L, 0, 0, 0) != 0) worker_interrupted(L, w);
   w->sched.no_wait--;
 }

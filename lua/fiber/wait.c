@@ -80,7 +80,7 @@ int wait_raise(lua_State *L, struct worker *w, enum wait_outcome outcome, const 
   if (outcome != WAIT_INTERRUPTED) wait_refuse(L, w);
   if (outcome == WAIT_INTERRUPTED || is_interrupted(w)) {
     w->sched.interrupted = false;
-    lua_rawgeti(L, LUA_REGISTRYINDEX, w->at.interrupt);
+    lua_rawgeti(L, LUA_REGISTRYINDEX, w->anchors.interrupt);
     return lua_error(L);
   }
   const struct fiber *f = w->sched.current;

@@ -23,14 +23,14 @@ static struct at *new_userdata(lua_State *L, const struct gaijin_pt *pt, int met
  * so both are tried. */
 static bool push_userdata(lua_State *L, struct worker *w, int i) {
   if (lua_type(L, i) == LUA_TUSERDATA) {
-    if (!userdata_test(L, i, w->at.object_meta) && !userdata_test(L, i, w->at.token_meta))
+    if (!userdata_test(L, i, w->anchors.object_meta) && !userdata_test(L, i, w->anchors.token_meta))
       return false;
     lua_pushvalue(L, i);
     return true;
   }
   if (lua_type(L, i) != LUA_TFUNCTION || lua_iscfunction(L, i)) return false;
   for (int n = 1; n <= 2 && lua_getupvalue(L, i, n); n++) {
-    if (userdata_test(L, -1, w->at.token_meta)) return true;
+    if (userdata_test(L, -1, w->anchors.token_meta)) return true;
     lua_pop(L, 1);
   }
   return false;
@@ -44,7 +44,7 @@ struct at *at_get(lua_State *L, struct worker *w, int i) {
 }
 
 static void intern(lua_State *L, struct worker *w, gaijin_holding *h) {
-  lua_rawgeti(L, LUA_REGISTRYINDEX, w->at.interner);
+  lua_rawgeti(L, LUA_REGISTRYINDEX, w->anchors.interner);
   lua_pushlightuserdata(L, h);
   lua_pushvalue(L, -3);
   lua_rawset(L, -3);
@@ -53,7 +53,7 @@ static void intern(lua_State *L, struct worker *w, gaijin_holding *h) {
 
 /* Pushes the AT of a holding if there is one. */
 static bool push_interned(lua_State *L, struct worker *w, gaijin_holding *h) {
-  lua_rawgeti(L, LUA_REGISTRYINDEX, w->at.interner);
+  lua_rawgeti(L, LUA_REGISTRYINDEX, w->anchors.interner);
   lua_pushlightuserdata(L, h);
   lua_rawget(L, -2);
   lua_remove(L, -2);
@@ -72,9 +72,9 @@ static bool push_interned(lua_State *L, struct worker *w, gaijin_holding *h) {
 /* Pushes a new AT, not yet a user of the holding. */
 static struct at *push_new(lua_State *L, struct worker *w, gaijin_holding *h) {
   struct gaijin_pt pt = gaijin_holding_pt(h);
-  if (pt.kind != GAIJIN_KIND_FUNCTION) return new_userdata(L, &pt, w->at.object_meta);
-  lua_rawgeti(L, LUA_REGISTRYINDEX, w->at.make_function_at);
-  struct at *at = new_userdata(L, &pt, w->at.token_meta);
+  if (pt.kind != GAIJIN_KIND_FUNCTION) return new_userdata(L, &pt, w->anchors.object_meta);
+  lua_rawgeti(L, LUA_REGISTRYINDEX, w->anchors.make_function_at);
+  struct at *at = new_userdata(L, &pt, w->anchors.token_meta);
   lua_call(L, 1, 1);
   return at;
 }
@@ -118,7 +118,7 @@ void at_revive(lua_State *L, struct worker *w, int i) {
   luaL_checkstack(L, 6, "no room to revive a remote object");
   push_userdata(L, w, i);
   lua_createtable(L, 1, 0);
-  struct at *fresh = new_userdata(L, &pt, w->at.token_meta);
+  struct at *fresh = new_userdata(L, &pt, w->anchors.token_meta);
   fresh->revived = old;
   lua_createtable(L, 1, 0);
   lua_pushvalue(L, top + 1);

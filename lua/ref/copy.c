@@ -16,7 +16,7 @@
 enum { TABLE = 1, DEPTH, LIST, PLACE, ASK };
 
 bool copy_is(lua_State *L, struct worker *w, int i) {
-  return userdata_test(L, i, w->at.copy_meta) != NULL;
+  return userdata_test(L, i, w->anchors.copy_meta) != NULL;
 }
 
 int copy_make(lua_State *L) {
@@ -26,7 +26,7 @@ int copy_make(lua_State *L) {
   luaL_checkany(L, 1);
   lua_settop(L, 1);
   if (!lua_istable(L, 1)) return 1;
-  userdata_new(L, 1, w->at.copy_meta);
+  userdata_new(L, 1, w->anchors.copy_meta);
   lua_createtable(L, 5, 0);
   lua_pushvalue(L, 1);
   lua_rawseti(L, -2, TABLE);

@@ -12,7 +12,7 @@
 
 gaijin_token *pool_find(lua_State *L, struct worker *w, int i) {
   lua_pushvalue(L, i);
-  lua_rawgeti(L, LUA_REGISTRYINDEX, w->at.lookup);
+  lua_rawgeti(L, LUA_REGISTRYINDEX, w->anchors.lookup);
   lua_insert(L, -2);
   lua_rawget(L, -2);
   gaijin_token *t = lua_touserdata(L, -1);
@@ -27,11 +27,11 @@ gaijin_token *pool_token(lua_State *L, struct worker *w, int i, enum gaijin_kind
   luaL_checkstack(L, 4, "too many values to send");
   int top = lua_gettop(L);
   lua_pushvalue(L, i);
-  lua_rawgeti(L, LUA_REGISTRYINDEX, w->at.lookup);
+  lua_rawgeti(L, LUA_REGISTRYINDEX, w->anchors.lookup);
   lua_pushvalue(L, -2);
   lua_pushboolean(L, 0);
   lua_rawset(L, -3);
-  lua_rawgeti(L, LUA_REGISTRYINDEX, w->at.pool);
+  lua_rawgeti(L, LUA_REGISTRYINDEX, w->anchors.pool);
   lua_pushvalue(L, -3);
   int slot = luaL_ref(L, -2); /* object, lookup, pool */
   assert(!pool_find(L, w, top + 1));
@@ -51,7 +51,7 @@ gaijin_token *pool_token(lua_State *L, struct worker *w, int i, enum gaijin_kind
 }
 
 void pool_push(lua_State *L, struct worker *w, gaijin_token *t) {
-  lua_rawgeti(L, LUA_REGISTRYINDEX, w->at.pool);
+  lua_rawgeti(L, LUA_REGISTRYINDEX, w->anchors.pool);
   lua_rawgeti(L, -1, (int)(intptr_t)gaijin_token_tag(t));
   lua_remove(L, -2);
   assert(!lua_isnil(L, -1));
@@ -62,8 +62,8 @@ void pool_forget(void *worker, gaijin_token *token, void *tag) {
   /* Only keys that exist are written, so nothing is allocated and nothing is raised. */
   lua_State *L = w->L;
   int slot = (int)(intptr_t)tag;
-  lua_rawgeti(L, LUA_REGISTRYINDEX, w->at.lookup);
-  lua_rawgeti(L, LUA_REGISTRYINDEX, w->at.pool);
+  lua_rawgeti(L, LUA_REGISTRYINDEX, w->anchors.lookup);
+  lua_rawgeti(L, LUA_REGISTRYINDEX, w->anchors.pool);
   lua_rawgeti(L, -1, slot);
   assert(pool_find(L, w, lua_gettop(L)) == token); /* the two tables agree */
   lua_pushnil(L);

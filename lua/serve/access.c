@@ -12,13 +12,13 @@
 
 void access_open(lua_State *L, struct worker *w) {
   lua_pushliteral(L, "access");
-  w->at.access_name = luaL_ref(L, LUA_REGISTRYINDEX);
+  w->anchors.access_name = luaL_ref(L, LUA_REGISTRYINDEX);
 }
 
 /* Pushes gaijin.access, nil if it is not set. */
 static void push_function(lua_State *L, struct worker *w) {
-  lua_rawgeti(L, LUA_REGISTRYINDEX, w->at.module);
-  lua_rawgeti(L, LUA_REGISTRYINDEX, w->at.access_name);
+  lua_rawgeti(L, LUA_REGISTRYINDEX, w->anchors.module);
+  lua_rawgeti(L, LUA_REGISTRYINDEX, w->anchors.access_name);
   lua_rawget(L, -2);
   lua_remove(L, -2);
 }

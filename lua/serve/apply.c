@@ -113,7 +113,7 @@ static void check_arguments(lua_State *L, struct worker *w, const char *title) {
 int apply_serve(lua_State *L, struct worker *w) {
   const char *title = luaL_checkstring(L, 2);
   check_arguments(L, w, title);
-  lua_rawgeti(L, LUA_REGISTRYINDEX, w->at.applicable);
+  lua_rawgeti(L, LUA_REGISTRYINDEX, w->anchors.applicable);
   lua_pushvalue(L, 2);
   lua_rawget(L, -2);
   if (lua_isnil(L, -1))

@@ -65,7 +65,7 @@ static int get_protected(lua_State *L) {
 
 void quick_open(lua_State *L, struct worker *w) {
   lua_pushcfunction(L, get_protected);
-  w->at.quick_get = luaL_ref(L, LUA_REGISTRYINDEX);
+  w->anchors.quick_get = luaL_ref(L, LUA_REGISTRYINDEX);
 }
 
 bool quick_get(struct worker *w, const struct gaijin_request *request, gaijin_body *body) {
@@ -76,7 +76,7 @@ bool quick_get(struct worker *w, const struct gaijin_request *request, gaijin_bo
   if (w->sched.ready_first || w->sched.stackless_first) return false;
   if (!gaijin_body_peek(body, &get.key) || get.key.type == GAIJIN_NIL) return false;
   lua_State *L = w->L;
-  lua_rawgeti(L, LUA_REGISTRYINDEX, w->at.quick_get);
+  lua_rawgeti(L, LUA_REGISTRYINDEX, w->anchors.quick_get);
   lua_pushlightuserdata(L, &get);
   /* If a finaliser raised, it is done again on a fiber. */
   if (lua_pcall(L, 1, 0, 0) != 0) lua_pop(L, 1);

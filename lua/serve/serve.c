@@ -63,7 +63,7 @@ static int op_len(lua_State *L, struct worker *w) {
 
 static int op_str(lua_State *L, struct worker *w) {
   /* The script may have replaced the global function. */
-  lua_rawgeti(L, LUA_REGISTRYINDEX, w->at.applicable);
+  lua_rawgeti(L, LUA_REGISTRYINDEX, w->anchors.applicable);
   lua_getfield(L, -1, "tostring");
   lua_pushvalue(L, 1);
   lua_call(L, 1, 1);
@@ -92,7 +92,7 @@ static void wait_for_label(lua_State *L, struct worker *w, struct fiber *f) {
 static int op_s2t(lua_State *L, struct worker *w) {
   struct fiber *f = w->sched.current;
   bool wait = lua_toboolean(L, 2), waited = false;
-  lua_rawgeti(L, LUA_REGISTRYINDEX, w->at.labels);
+  lua_rawgeti(L, LUA_REGISTRYINDEX, w->anchors.labels);
   for (;;) {
     lua_pushvalue(L, 1);
     lua_rawget(L, -2);
@@ -109,7 +109,7 @@ static int op_s2t(lua_State *L, struct worker *w) {
 /* Label, kind, id of its token if it is an object of ours that others hold; and again. */
 static int op_labels(lua_State *L, struct worker *w) {
   lua_settop(L, 0);
-  lua_rawgeti(L, LUA_REGISTRYINDEX, w->at.labels);
+  lua_rawgeti(L, LUA_REGISTRYINDEX, w->anchors.labels);
   lua_pushnil(L);
   while (lua_next(L, 1)) {
     luaL_checkstack(L, 6, "too many labels");
@@ -228,7 +228,7 @@ static int serve_protected(lua_State *L) {
   struct serving *s = &w->sched.current->serving;
   char buffer[64];
   lua_settop(L, 0);
-  lua_rawgeti(L, LUA_REGISTRYINDEX, w->at.trace_handler);
+  lua_rawgeti(L, LUA_REGISTRYINDEX, w->anchors.trace_handler);
   worker_push_function(L, w, serve);
   if (lua_pcall(L, 0, 0, 1) == 0) return 0;
   lua_remove(L, 1);

@@ -21,10 +21,10 @@ static void push_key(lua_State *L, struct worker *w) {
 
 void trace_remember(lua_State *L, struct worker *w, int value, int text) {
   luaL_checkstack(L, 6, "no room for a traceback");
-  lua_rawgeti(L, LUA_REGISTRYINDEX, w->at.traces);
+  lua_rawgeti(L, LUA_REGISTRYINDEX, w->anchors.traces);
   push_key(L, w);
   lua_createtable(L, 2, 0);
-  lua_rawgeti(L, LUA_REGISTRYINDEX, w->at.interner);
+  lua_rawgeti(L, LUA_REGISTRYINDEX, w->anchors.interner);
   lua_getmetatable(L, -1); /* weak values: the record keeps no error value alive */
   lua_setmetatable(L, -3);
   lua_pop(L, 1);
@@ -39,7 +39,7 @@ void trace_remember(lua_State *L, struct worker *w, int value, int text) {
 bool trace_push(lua_State *L, struct worker *w, int value) {
   luaL_checkstack(L, 4, "no room for a traceback");
   int top = lua_gettop(L);
-  lua_rawgeti(L, LUA_REGISTRYINDEX, w->at.traces);
+  lua_rawgeti(L, LUA_REGISTRYINDEX, w->anchors.traces);
   push_key(L, w);
   lua_rawget(L, -2);
   if (lua_istable(L, -1)) {

@@ -89,7 +89,7 @@ extern int luaJIT_setmode(lua_State *L, int index, int mode) __attribute__((weak
 enum { ENGINE_FLUSH = 0x0200 }; /* LUAJIT_MODE_ENGINE | LUAJIT_MODE_FLUSH */
 
 void worker_interrupted(lua_State *L, struct worker *w) {
-  lua_rawseti(L, LUA_REGISTRYINDEX, w->at.interrupt); /* the key is there: allocates nothing */
+  lua_rawseti(L, LUA_REGISTRYINDEX, w->anchors.interrupt); /* the key is there: allocates nothing */
   w->sched.interrupted = true;
   if (w->sched.guest && w->sched.guest != w->sched.current) fiber_wake(w->sched.guest);
 }
@@ -97,14 +97,14 @@ void worker_interrupted(lua_State *L, struct worker *w) {
 /* The error on top is that Lua's stack has no room for another C function. */
 static bool is_overflow(lua_State *L) { return lua_type(L, -1) == LUA_TSTRING && strstr(lua_tostring(L, -1), "stack overflow"); }
 
-/* Calls `nothing` while `hook` is the hook; the script's own is put aside. A C function has room for one value: those of
+/* Calls `noop` while `hook` is the hook; the script's own is put aside. A C function has room for one value: those of
  * ours that wait are far from LUA_MINSTACK. */
-static void call_nothing(lua_State *L, struct worker *w, lua_Hook hook) {
+static void call_noop(lua_State *L, struct worker *w, lua_Hook hook) {
   lua_Hook old = lua_gethook(L);
   int mask = lua_gethookmask(L), count = lua_gethookcount(L);
   bool aside = hook || (mask & ~LUA_MASKCOUNT); /* a count would begin anew each time, and there is nothing to be counted here */
   if (aside) lua_sethook(L, hook, hook ? LUA_MASKCALL : 0, 0);
-  lua_rawgeti(L, LUA_REGISTRYINDEX, w->at.nothing);
+  lua_rawgeti(L, LUA_REGISTRYINDEX, w->anchors.noop);
   int status = lua_pcall(L, 0, 0, 0);
   if (status == LUA_ERRRUN && !is_overflow(L))
     worker_interrupted(L, w); /* by a hook that a signal has set in between */
@@ -114,7 +114,7 @@ static void call_nothing(lua_State *L, struct worker *w, lua_Hook hook) {
 }
 
 /* A call makes LuaJIT note it. */
-void worker_tell_luajit(lua_State *L, struct worker *w) { call_nothing(L, w, NULL); }
+void worker_tell_luajit(lua_State *L, struct worker *w) { call_noop(L, w, NULL); }
 
 static const char hook_key; /* registry: its address -> the worker's hook_ran */
 
@@ -129,20 +129,20 @@ static void note_hook(lua_State *L, lua_Debug *ar) {
 
 bool worker_in_finaliser(lua_State *L, struct worker *w) {
   w->sched.hook_ran = false;
-  call_nothing(L, w, note_hook);
+  call_noop(L, w, note_hook);
   return !w->sched.hook_ran;
 }
 
-static int nothing(lua_State *L) {
+static int noop(lua_State *L) {
   (void)L;
   return 0;
 }
 
 void worker_open(lua_State *L, struct worker *w) {
-  lua_pushcfunction(L, nothing);
-  w->at.nothing = luaL_ref(L, LUA_REGISTRYINDEX);
+  lua_pushcfunction(L, noop);
+  w->anchors.noop = luaL_ref(L, LUA_REGISTRYINDEX);
   lua_pushboolean(L, 0);
-  w->at.interrupt = luaL_ref(L, LUA_REGISTRYINDEX);
+  w->anchors.interrupt = luaL_ref(L, LUA_REGISTRYINDEX);
   lua_pushlightuserdata(L, (void *)(uintptr_t)&hook_key);
   lua_pushlightuserdata(L, &w->sched.hook_ran);
   lua_rawset(L, LUA_REGISTRYINDEX);

@@ -41,8 +41,8 @@ struct anchors {
   int access_name; /* the string "access" */
   int quick_get;   /* function of quick.c */
   int trace_handler, trace_function; /* functions of trace.c, made before because making one allocates */
-  int nothing;     /* a C function that does nothing (worker_back) */
-  int moment;      /* in a stock interpreter: a piece of Lua in which its hooks run */
+  int noop;        /* a C function that does nothing (worker_back) */
+  int hook_chunk;  /* in a stock interpreter: a piece of Lua in which its hooks run */
   int interrupt;   /* what they raised, while sched.interrupted */
   int applicable; /* name -> function that op apply may call */
   int token_meta; /* metatable of the tokens inside function ATs */
@@ -107,7 +107,7 @@ struct worker {
   lua_State *L;
   gaijin *g;
   const char *name;
-  struct anchors at;
+  struct anchors anchors;
   struct scheduler sched;
   struct loop loop;
   struct free_budget budget;

@@ -239,7 +239,7 @@ START_TEST(what_it_leaves_behind_is_dropped) {
   vm_collect(&v);
   vm_do(&v, "note(next(weak))");
   ck_assert_str_eq(v.log, "nil");
-  lua_rawgeti(v.w.L, LUA_REGISTRYINDEX, v.w.at.threads);
+  lua_rawgeti(v.w.L, LUA_REGISTRYINDEX, v.w.anchors.threads);
   ck_assert_uint_le(lua_objlen(v.w.L, -1), 2); /* the slot is used again and again */
   ck_assert_ptr_null(v.w.sched.all);
   vm_close(&v);
@@ -374,7 +374,7 @@ START_TEST(a_finaliser_that_raises_leaves_no_state_behind) {
   }
   ck_assert_uint_eq(v.w.sched.n_fibers, 0);
   unsigned states = 0;
-  lua_rawgeti(v.w.L, LUA_REGISTRYINDEX, v.w.at.threads);
+  lua_rawgeti(v.w.L, LUA_REGISTRYINDEX, v.w.anchors.threads);
   for (lua_pushnil(v.w.L); lua_next(v.w.L, -2); lua_pop(v.w.L, 1)) states += lua_isthread(v.w.L, -1);
   ck_assert_uint_eq(states, 0);
   lua_settop(v.w.L, 0);

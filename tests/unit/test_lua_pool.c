@@ -188,9 +188,9 @@ START_TEST(slots_are_used_again) {
     reply(send_pts("f({}, {}, {})", 3));
     for (int i = 0; i < 3; i++) drop(sent[i].id, 1);
   }
-  lua_rawgeti(v.w.L, LUA_REGISTRYINDEX, v.w.at.pool);
+  lua_rawgeti(v.w.L, LUA_REGISTRYINDEX, v.w.anchors.pool);
   ck_assert_uint_le(lua_objlen(v.w.L, -1), 4);
-  lua_rawgeti(v.w.L, LUA_REGISTRYINDEX, v.w.at.lookup);
+  lua_rawgeti(v.w.L, LUA_REGISTRYINDEX, v.w.anchors.lookup);
   lua_pushnil(v.w.L);
   ck_assert(!lua_next(v.w.L, -2));
   vm_close(&v);
