@@ -71,13 +71,17 @@ struct worker *timer_worker(const struct timer *t) { return t->w; }
 
 /* ---- The connection ---- */
 
-static void on_readable(uv_poll_t *poll, int status, int events);
+static void on_socket(uv_poll_t *poll, int status, int events);
+
+static int start_polling(struct worker *w) {
+  return uv_poll_start(&w->loop.poll, UV_READABLE | (w->loop.writable_wanted ? UV_WRITABLE : 0), on_socket);
+}
 
 static void watch(struct worker *w) {
   bool writable = gaijin_wants_write(w->g);
   if (writable == w->loop.writable_wanted) return;
   w->loop.writable_wanted = writable;
-  uv_poll_start(&w->loop.poll, UV_READABLE | (writable ? UV_WRITABLE : 0), on_readable);
+  start_polling(w);
 }
 
 /* Reads what there is. */
@@ -88,8 +92,26 @@ static void receive(struct worker *w) {
   loop_turn_on(w);
 }
 
-static void on_readable(uv_poll_t *poll, int status, int events) {
-  if (status < 0 || (events & (UV_READABLE | UV_DISCONNECT))) receive(poll->data);
+/* Whether a read would bring something: bytes, an error or the end. */
+static bool is_readable(const struct worker *w) {
+  struct pollfd p = {.fd = gaijin_fd(w->g), .events = POLLIN};
+  return poll(&p, 1, 0) > 0;
+}
+
+/* The socket reported an error, which is how a broker ends that has left our bytes unread. libuv watches the socket no more,
+ * so nothing would bring us back: it is read to its end now, or, should it have none, watched again. */
+static void on_socket_error(struct worker *w) {
+  do
+    receive(w);
+  while (!w->lost && is_readable(w));
+  if (!w->lost) start_polling(w);
+}
+
+static void on_socket(uv_poll_t *poll, int status, int events) {
+  if (status < 0)
+    on_socket_error(poll->data);
+  else if (events & (UV_READABLE | UV_DISCONNECT))
+    receive(poll->data);
 }
 
 static void on_release_time(struct timer *t) {
@@ -161,7 +183,7 @@ int loop_watch(struct worker *w) {
   if (r < 0) return r;
   l->polling = true;
   l->poll.data = w;
-  if ((r = uv_poll_start(&l->poll, UV_READABLE, on_readable)) < 0) return r;
+  if ((r = start_polling(w)) < 0) return r;
   uv_prepare_start(&l->prepare, on_prepare);
   l->sweep_timer = timer_start(w, w->atc_time, on_sweep, NULL);
   return l->sweep_timer ? 0 : UV_ENOMEM;

@@ -84,6 +84,24 @@ START_TEST(a_guest_that_computes_lets_nobody_run) {
 }
 END_TEST
 
+/* A turn that finds the end of the broker, with unread input on both sides, has noticed it when it returns. */
+START_TEST(the_broker_ends_while_the_guest_computes) {
+  open_hosted();
+  ck_assert_int_eq(luaL_dostring(v.w.L, "gaijin.ready()"), 0);
+  ck_assert_int_eq(gaijin_flush(v.w.g, false), 0);
+  fake_begin(&v.f, MESSAGE_NOTICE, GAIJIN_OP_PEER, 0, 2);
+  pack_uint(&v.f.p, OTHER_HOST);
+  pack_text(&v.f.p, "bank");
+  fake_send(&v.f);
+  close(v.f.fd);
+  v.f.fd = -1;
+  hosted_turn(&v.w);
+  ck_assert(v.w.lost);
+  ck_assert_str_eq(worker_host_name(&v.w, OTHER_HOST), "bank");
+  close_hosted();
+}
+END_TEST
+
 /* ---- Ctrl-C ---- */
 
 /* As lua.c does it. */
@@ -164,6 +182,7 @@ int main(void) {
   tcase_add_test(c, the_guest_waits_on_its_own_stack);
   tcase_add_test(c, the_guest_sleeps_and_others_run_meanwhile);
   tcase_add_test(c, a_guest_that_computes_lets_nobody_run);
+  tcase_add_test(c, the_broker_ends_while_the_guest_computes);
   tcase_add_test(c, interrupted_it_does_not_take_the_old_answer_for_the_next);
   tcase_add_test(c, interrupted_its_timer_is_gone);
   suite_add_tcase(s, c);

@@ -229,6 +229,25 @@ START_TEST(what_came_before_a_loss_is_handled) {
 }
 END_TEST
 
+/* The broker leaves with unread input while some of what it has sent is unread too: the socket reports an error, and libuv
+ * watches it no more. Nothing is asked, so no pulse would look. */
+START_TEST(a_loss_with_unread_input_on_both_sides_is_noticed) {
+  open_loop();
+  vm_start(&v, "gaijin.ready()");
+  vm_run(&v);
+  fake_begin(&v.f, MESSAGE_NOTICE, GAIJIN_OP_PEER, 0, 2);
+  pack_uint(&v.f.p, OTHER_HOST);
+  pack_text(&v.f.p, "bank");
+  fake_send(&v.f);
+  close(v.f.fd);
+  v.f.fd = -1;
+  loop_run(&v.w); /* for ever, if it is not noticed */
+  ck_assert(v.w.lost);
+  ck_assert_str_eq(worker_host_name(&v.w, OTHER_HOST), "bank"); /* what came before it is handled */
+  vm_close(&v);
+}
+END_TEST
+
 static int terminate(lua_State *L) {
   (void)L;
   kill(getpid(), SIGTERM);
@@ -374,6 +393,7 @@ int main(void) {
   tcase_add_test(c, what_fibers_write_leaves_before_the_wait);
   tcase_add_test(c, releases_leave_without_company);
   tcase_add_test(c, what_came_before_a_loss_is_handled);
+  tcase_add_test(c, a_loss_with_unread_input_on_both_sides_is_noticed);
   tcase_add_test(c, sigterm_stops);
   tcase_add_test(c, requests_under_way_are_finished);
   tcase_add_test(c, but_not_for_ever);
