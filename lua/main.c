@@ -20,7 +20,7 @@
 #include "lua/fiber/loop.h"
 #include "lua/api/library.h"
 #include "lua/options.h"
-#include "lua/vm/trace.h"
+#include "lua/fiber/trace.h"
 
 struct program {
   struct worker w;

@@ -15,7 +15,7 @@
 #include "lua/ask/future.h"
 #include "lua/fiber/loop.h"
 #include "lua/ask/remote.h"
-#include "lua/vm/trace.h"
+#include "lua/fiber/trace.h"
 #include "lua/fiber/wait.h"
 #include "proto/limits.h"
 

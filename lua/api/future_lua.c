@@ -8,7 +8,7 @@
 
 #include "lua/ask/future_record.h"
 #include "lua/ask/remote.h"
-#include "lua/vm/trace.h"
+#include "lua/fiber/trace.h"
 #include "lua/fiber/wait.h"
 
 /* ---- The userdata ---- */

@@ -25,7 +25,7 @@
 #include "lua/serve/quick.h"
 #include "lua/ask/remote.h"
 #include "lua/serve/serve.h"
-#include "lua/vm/trace.h"
+#include "lua/fiber/trace.h"
 
 /* ---- gaijin ---- */
 

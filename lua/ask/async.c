@@ -9,7 +9,7 @@
 #include "lua/fiber/fiber.h"
 #include "lua/ask/future.h"
 #include "lua/ask/remote.h"
-#include "lua/vm/trace.h"
+#include "lua/fiber/trace.h"
 #include "lua/fiber/wait.h"
 
 /* future, function, arguments: calls the function, the future gets what comes of it. */

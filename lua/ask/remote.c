@@ -11,7 +11,7 @@
 #include "lua/fiber/answer.h"
 #include "lua/ref/at.h"
 #include "lua/ref/marshal.h"
-#include "lua/vm/trace.h"
+#include "lua/fiber/trace.h"
 
 int remote_decode(lua_State *L, struct worker *w, const struct answer *a, bool rows, bool *failed) {
   *failed = !a->ok;

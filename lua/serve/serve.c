@@ -20,7 +20,7 @@
 #include "lua/serve/operator.h"
 #include "lua/ref/pool.h"
 #include "lua/serve/quick.h"
-#include "lua/vm/trace.h"
+#include "lua/fiber/trace.h"
 #include "lua/serve/traverse.h"
 #include "lua/fiber/wait.h"
 

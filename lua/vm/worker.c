@@ -10,7 +10,7 @@
 #include <time.h>
 
 #include "lua/fiber/fiber.h"
-#include "lua/vm/trace.h"
+#include "lua/fiber/trace.h"
 
 void worker_push_function(lua_State *L, struct worker *w, lua_CFunction fn) {
   lua_pushlightuserdata(L, w);

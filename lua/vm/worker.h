@@ -18,7 +18,7 @@
 #include <uv.h>
 
 #include <gaijin/gaijin.h>
-#include "lua/fiber/stack.h"
+#include "lua/vm/stack.h"
 
 struct fiber;
 struct timer;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * Switching between C stacks (lua/fiber/context.c). The test is the one context, `other` the second.
+ * Switching between C stacks (lua/vm/context.c). The test is the one context, `other` the second.
  */
-#include "lua/fiber/context.h"
+#include "lua/vm/context.h"
 
 #include <fenv.h>
 #include <math.h>

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT
  *
- * C stacks and their pool (lua/fiber/stack.c).
+ * C stacks and their pool (lua/vm/stack.c).
  */
 #define _GNU_SOURCE
-#include "lua/fiber/stack.h"
+#include "lua/vm/stack.h"
 
 #include <signal.h>
 #include <stdint.h>

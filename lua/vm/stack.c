@@ -5,7 +5,7 @@
  * which string.gsub's take 9 KiB each: 2 MiB is the least that holds them.
  */
 #define _GNU_SOURCE
-#include "lua/fiber/stack.h"
+#include "lua/vm/stack.h"
 
 #include <limits.h>
 #include <signal.h>
@@ -16,7 +16,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#include "lua/fiber/context.h"
+#include "lua/vm/context.h"
 
 #if defined(__SANITIZE_ADDRESS__)
 #define WITH_ASAN 1

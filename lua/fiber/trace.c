@@ -3,7 +3,7 @@
  * One record per fiber, in a table with weak keys: lua_State of the fiber ->
  * { value, text }. A record is right for an error only if it is the same value.
  */
-#include "lua/vm/trace.h"
+#include "lua/fiber/trace.h"
 
 #include <stdio.h>
 #include <string.h>

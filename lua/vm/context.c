@@ -5,7 +5,7 @@
  * costs a few nanoseconds; ucontext, used elsewhere, pays a system call for the
  * signal mask each time.
  */
-#include "lua/fiber/context.h"
+#include "lua/vm/context.h"
 
 #include <stdint.h>
 
