@@ -10,7 +10,7 @@
 #include <unistd.h>
 
 #include "lua/fiber/fiber.h"
-#include "lua/fiber/loop.h"
+#include "lua/fiber/timer.h"
 
 static const double unwind_seconds = 0.5;
 static const char stopping_text[] = "the worker is stopping";
@@ -41,7 +41,7 @@ static void on_unwound(struct timer *t) {
   if (w->sched.n_serving)
     worker_log(w, "%u requests still under way after being cancelled; ending without them", w->sched.n_serving);
   w->overdue = true;
-  loop_turn_on(w);
+  timer_wake_loop(w);
 }
 
 static void cancel_all(struct worker *w) {
@@ -76,7 +76,7 @@ void ending_stop(struct worker *w, int exit_code) {
   w->stopping = true;
   w->exit_code = exit_code;
   wake_runners(w);
-  loop_turn_on(w);
+  timer_wake_loop(w);
   if (w->grace == 0 || !timer_start(w, w->grace, on_grace_over, NULL)) cancel_all(w);
 }
 

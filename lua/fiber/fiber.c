@@ -10,7 +10,7 @@
 
 #include "lua/ask/future.h"
 #include "lua/fiber/hosted.h"
-#include "lua/fiber/loop.h"
+#include "lua/fiber/timer.h"
 
 static const double retry_seconds = 0.01;
 

@@ -15,7 +15,6 @@
 
 #include "lua/fiber/fiber.h"
 #include "lua/fiber/ending.h"
-#include "lua/fiber/loop.h"
 
 bool hosted_init(struct worker *w) {
   struct fiber *f = calloc(1, sizeof *f);

@@ -2,72 +2,23 @@
  *
  * One turn: run the fibers that are ready, send what they wrote in one go, then
  * wait for the socket, a timer or a signal. Releases without company leave after
- * at most 10 ms. Timer handles are reused, never closed before the end.
+ * at most 10 ms.
  */
 #include "lua/fiber/loop.h"
 
 #include <errno.h>
 #include <poll.h>
-#include <stdlib.h>
 
 #include "lua/serve/collect.h"
 #include "lua/fiber/ending.h"
 #include "lua/fiber/fiber.h"
 #include "lua/ask/future.h"
+#include "lua/fiber/timer.h"
 
 static const double broker_slack = 1.0; /* so much later than the deadline the broker may say that it is over */
 static const double pulse_seconds = 0.5;
 static const double release_delay = 0.010;
 static const double drain_seconds = 1.0;
-
-struct timer {
-  uv_timer_t uv;
-  struct worker *w;
-  timer_fn fire;
-  void *user;
-  struct timer *next_all, *next_idle;
-};
-
-static void on_timer(uv_timer_t *uv) {
-  struct timer *t = uv->data;
-  t->fire(t);
-}
-
-static struct timer *timer_new(struct worker *w) {
-  struct timer *t = calloc(1, sizeof *t);
-  if (!t) return NULL;
-  uv_timer_init(&w->loop.uv, &t->uv);
-  t->uv.data = t;
-  t->w = w;
-  t->next_all = w->loop.all_timers;
-  w->loop.all_timers = t;
-  return t;
-}
-
-struct timer *timer_start(struct worker *w, double seconds, timer_fn fire, void *user) {
-  struct timer *t = w->loop.idle_timers;
-  if (t)
-    w->loop.idle_timers = t->next_idle;
-  else if (!(t = timer_new(w)))
-    return NULL;
-  t->fire = fire;
-  t->user = user;
-  double ms = seconds * 1e3;
-  uv_update_time(&w->loop.uv);
-  /* Rounded up, and one more because the loop's clock is cut to milliseconds: nobody wakes before the time.
-   * Bounded, so that huge values stay defined. */
-  uv_timer_start(&t->uv, on_timer, ms > 1e15 ? (uint64_t)1e15 : ms > 0 ? (uint64_t)(ms + 1.999) : 0, 0);
-  return t;
-}
-
-void timer_stop(struct timer *t) {
-  uv_timer_stop(&t->uv);
-  t->next_idle = t->w->loop.idle_timers;
-  t->w->loop.idle_timers = t;
-}
-
-void *timer_user(const struct timer *t) { return t->user; }
-struct worker *timer_worker(const struct timer *t) { return t->w; }
 
 /* ---- The connection ---- */
 
@@ -89,7 +40,7 @@ static void receive(struct worker *w) {
   if (w->lost || gaijin_dispatch(w->g) == 0) return;
   w->lost = true;
   uv_poll_stop(&w->loop.poll);
-  loop_turn_on(w);
+  timer_wake_loop(w);
 }
 
 /* Whether a read would bring something: bytes, an error or the end. */
@@ -168,8 +119,8 @@ int loop_init(struct worker *w) {
   struct loop *l = &w->loop;
   int r = uv_loop_init(&l->uv);
   if (r < 0) return r;
+  timer_init(w);
   uv_prepare_init(&l->uv, &l->prepare);
-  uv_idle_init(&l->uv, &l->idle);
   l->prepare.data = w;
   l->open = true;
   return 0;
@@ -189,19 +140,14 @@ int loop_watch(struct worker *w) {
   return l->sweep_timer ? 0 : UV_ENOMEM;
 }
 
-static void on_idle(uv_idle_t *idle) { (void)idle; }
-
-/* While the handle is active the loop does not wait. */
-void loop_turn_on(struct worker *w) { uv_idle_start(&w->loop.idle, on_idle); }
-
 /* After timers and before the wait, so that what they made ready never waits for the socket. */
 static void on_prepare(uv_prepare_t *prepare) {
   struct worker *w = prepare->data;
   bool more = fiber_run_ready(w);
   if (ending_turn(w) || more)
-    loop_turn_on(w);
+    timer_wake_loop(w);
   else
-    uv_idle_stop(&w->loop.idle);
+    timer_let_loop_wait(w);
   future_bury(w);
   flush(w);
   if (ending_reached(w)) ending_finish(w);
@@ -225,17 +171,11 @@ void loop_deinit(struct worker *w) {
   if (!l->open) return;
   l->open = false;
   ending_unwatch_signals(w);
-  for (struct timer *t = l->all_timers; t; t = t->next_all) uv_close((uv_handle_t *)&t->uv, NULL);
+  timer_close_all(w);
   if (l->signals) uv_close((uv_handle_t *)&l->signalled, NULL);
   uv_close((uv_handle_t *)&l->prepare, NULL);
-  uv_close((uv_handle_t *)&l->idle, NULL);
   if (l->polling) uv_close((uv_handle_t *)&l->poll, NULL);
   uv_run(&l->uv, UV_RUN_DEFAULT);
-  while (l->all_timers) {
-    struct timer *t = l->all_timers;
-    l->all_timers = t->next_all;
-    free(t);
-  }
-  l->idle_timers = NULL;
+  timer_free_all(w);
   uv_loop_close(&l->uv);
 }

@@ -8,22 +8,10 @@
 
 #include "lua/vm/worker.h"
 
-/* A one-shot timer; fires from the scheduler. After it has fired or was stopped it is not to be used. */
-struct timer;
-typedef void (*timer_fn)(struct timer *t);
-/* NULL when memory is short. */
-struct timer *timer_start(struct worker *w, double seconds, timer_fn fire, void *user);
-/* Stops and gives back; after firing it only gives back. */
-void timer_stop(struct timer *t);
-void *timer_user(const struct timer *t);
-struct worker *timer_worker(const struct timer *t);
-
 /* 0 or a negative libuv error. */
 int loop_init(struct worker *w);
 /* Starts watching the connection. 0 or a negative libuv error. */
 int loop_watch(struct worker *w);
-/* The loop turns again without waiting. */
-void loop_turn_on(struct worker *w);
 /* Runs until the worker has stopped or lost its connection. */
 void loop_run(struct worker *w);
 /* Whether something that scripts have asked of others, or of the broker, is not answered yet. */

@@ -6,7 +6,7 @@
 #include "lua/fiber/wait.h"
 
 #include "lua/fiber/fiber.h"
-#include "lua/fiber/loop.h"
+#include "lua/fiber/timer.h"
 
 static const double refused_seconds = 0.01; /* for one that tries again and again */
 

@@ -8,7 +8,7 @@
 
 #include <stdlib.h>
 
-#include "lua/fiber/loop.h"
+#include "lua/fiber/timer.h"
 
 static const double share = 0.1, burst = 0.100, longest_delay = 1.0;
 

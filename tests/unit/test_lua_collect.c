@@ -6,6 +6,8 @@
 #define _GNU_SOURCE
 #include "lua/serve/collect.h"
 
+#include "lua/fiber/timer.h"
+
 #include "tests/unit/vm.h"
 
 static struct vm v;

@@ -6,6 +6,7 @@
 #define _GNU_SOURCE
 #include "lua/fiber/ending.h"
 #include "lua/fiber/loop.h"
+#include "lua/fiber/timer.h"
 
 #include <math.h>
 #include <signal.h>
