@@ -17,21 +17,21 @@ static int run(lua_State *L) {
   struct worker *w = worker_of(L);
   struct fiber *f = w->sched.current;
   char buffer[64];
-  if (!f->future) return 0; /* it was cancelled before it began */
+  if (!f->user) return 0; /* it was cancelled before it began */
   lua_rawgeti(L, LUA_REGISTRYINDEX, w->anchors.trace_handler);
   lua_insert(L, 2);
   bool ok = lua_pcall(L, lua_gettop(L) - 3, LUA_MULTRET, 2) == 0;
-  if (!f->future) return 0; /* it was cancelled meanwhile */
+  if (!f->user) return 0; /* it was cancelled meanwhile */
   int n = lua_gettop(L) - 2;
   luaL_checkstack(L, 8, "too many results");
-  if (!ok) future_complaint(f->future, lua_isstring(L, -1) ? trace_text(L, lua_gettop(L), buffer, sizeof buffer) : NULL);
+  if (!ok) future_complaint(f->user, lua_isstring(L, -1) ? trace_text(L, lua_gettop(L), buffer, sizeof buffer) : NULL);
   if (!ok && trace_push(L, w, lua_gettop(L))) n++;
   worker_push_function(L, w, future_keep);
   lua_replace(L, 2);
   lua_pushvalue(L, 1);
   lua_insert(L, 3);
   lua_call(L, n + 1, 0);
-  if (f->future) future_finish(f, ok, NULL);
+  if (f->user) future_finish(f, ok, NULL);
   return 0;
 }
 
@@ -40,7 +40,7 @@ static int run(lua_State *L) {
 static void job(struct worker *w, struct fiber *f) {
   char buffer[64];
   (void)w;
-  if (lua_pcall(f->L, lua_gettop(f->L) - 1, 0, 0) != 0 && f->future) future_finish(f, false, trace_text(f->L, lua_gettop(f->L), buffer, sizeof buffer));
+  if (lua_pcall(f->L, lua_gettop(f->L) - 1, 0, 0) != 0 && f->user) future_finish(f, false, trace_text(f->L, lua_gettop(f->L), buffer, sizeof buffer));
 }
 
 static void no_job(struct worker *w, struct fiber *f) {
@@ -49,7 +49,7 @@ static void no_job(struct worker *w, struct fiber *f) {
 }
 
 /* The function of ours at index 1 with the arguments after it, the future on top. */
-static struct fiber *start_here(lua_State *L, struct worker *w, struct future *u) {
+static struct fiber *start_here(lua_State *L, struct worker *w) {
   struct fiber *by = w->sched.current;
   worker_push_function(L, w, run);
   lua_insert(L, 1);
@@ -71,7 +71,6 @@ static struct fiber *start_here(lua_State *L, struct worker *w, struct future *u
   f->limit = by->limit;
   f->asked_until = by->asked_until;
   f->serving.caller = by->serving.caller;
-  f->future = u;
   lua_pushvalue(L, n); /* this one stays */
   lua_insert(L, 1);
   lua_insert(L, 3); /* future, run, future, function, arguments */
@@ -92,7 +91,7 @@ int async_call(lua_State *L) {
     const struct remote r = {.op = GAIJIN_OP_CALL, .target = 1, .first = 2, .count = n - 1};
     future_begin(u, NULL, remote_start(L, w, &r, future_on_answer, u));
   } else {
-    future_begin(u, start_here(L, w, u), 0);
+    future_begin(u, start_here(L, w), 0);
   }
   lua_settop(L, remote ? n + 1 : 1);
   return 1;

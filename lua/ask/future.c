@@ -5,28 +5,15 @@
  */
 #include "lua/ask/future.h"
 
+#include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "lua/ask/future_record.h"
+#include "proto/base.h"
 
 /* ---- Begin and end of a call ---- */
-
-static void disown(struct future *u) {
-  if (!u->owner) return;
-  *u->owned_at = u->next_owned;
-  if (u->next_owned) u->next_owned->owned_at = u->owned_at;
-  u->owner = NULL;
-}
-
-static void own(struct future *u, struct fiber *f) {
-  u->owner = f;
-  u->owned_at = &f->first_future;
-  u->next_owned = f->first_future;
-  if (u->next_owned) u->next_owned->owned_at = &u->next_owned;
-  f->first_future = u;
-}
 
 void future_drop(struct future *u) {
   u->next_dropped = u->w->dropped_futures;
@@ -52,10 +39,12 @@ void future_wait_on(struct future_wait *n, struct future *u, struct future_group
 
 /* Open becomes done. */
 static void complete(struct future *u, enum future_state state, bool ok) {
+  assert(u->state == FUTURE_OPEN && state > FUTURE_OPEN);
   u->state = state;
   u->ok = ok;
+  assert(u->w->open_futures > 0);
   u->w->open_futures--;
-  disown(u);
+  fiber_disown(&u->child);
   while (u->waits) {
     struct future_group *g = u->waits->group;
     future_unwait(u->waits);
@@ -67,12 +56,19 @@ static void complete(struct future *u, enum future_state state, bool ok) {
   if (!u->handle) future_drop(u);
 }
 
+static void cancel_child(struct fiber_child *child, const char *why) {
+  future_cancel(container_of(child, struct future, child), why); /* it is open as long as it is linked */
+}
+
 void future_begin(struct future *u, struct fiber *runs, uint64_t request) {
+  assert(u->state == FUTURE_IDLE && !runs == (request != 0));
   u->runs = runs;
   u->request = request;
   u->state = FUTURE_OPEN;
   u->w->open_futures++;
-  own(u, u->w->sched.current);
+  u->child.cancel = cancel_child;
+  fiber_adopt(u->w->sched.current, &u->child);
+  if (runs) runs->user = u;
 }
 
 void future_on_answer(void *user, const struct gaijin_answer *got) {
@@ -86,7 +82,7 @@ bool future_cancel(struct future *u, const char *why) {
   if (u->state != FUTURE_OPEN) return false;
   if (u->request) gaijin_cancel(u->w->g, u->request);
   if (u->runs) {
-    u->runs->future = NULL;
+    u->runs->user = NULL;
     fiber_cancel(u->runs, why);
   }
   u->request = 0;
@@ -95,14 +91,6 @@ bool future_cancel(struct future *u, const char *why) {
   u->answer = (struct answer){.status = GAIJIN_STATUS_CANCELLED, .text = strdup(why)};
   complete(u, FUTURE_ANSWERED, false);
   return true;
-}
-
-void future_cancel_all(struct fiber *f, const char *why) {
-  while (f->first_future) future_cancel(f->first_future, why);
-}
-
-void future_orphan_all(struct fiber *f) {
-  while (f->first_future) disown(f->first_future);
 }
 
 /* ---- The end ---- */
@@ -114,6 +102,7 @@ void future_clear_answer(struct future *u) {
 }
 
 static void unlink_and_free(struct future *u) {
+  assert(!u->child.owner);
   if (u->prev)
     u->prev->next = u->next;
   else
@@ -163,8 +152,9 @@ void future_complaint(struct future *u, const char *text) {
 }
 
 void future_finish(struct fiber *f, bool ok, const char *why_not) {
-  struct future *u = f->future;
-  f->future = NULL;
+  struct future *u = f->user;
+  assert(u && u->runs == f);
+  f->user = NULL;
   u->runs = NULL;
   if (why_not) u->answer = (struct answer){.status = GAIJIN_STATUS_BUSY, .text = strdup(why_not)};
   complete(u, why_not ? FUTURE_ANSWERED : FUTURE_DONE, ok && !why_not);

@@ -20,7 +20,8 @@ void future_open(lua_State *L, struct worker *w);
 
 /* Pushes a new future that nothing has been started for. Raises. */
 struct future *future_push(lua_State *L, struct worker *w);
-/* Its call has been started: a fiber runs it, or the request was sent with future_on_answer and the future. */
+/* Its call has been started by the current fiber: another one runs it, or the request was sent with future_on_answer and the
+ * future. */
 void future_begin(struct future *u, struct fiber *runs, uint64_t request);
 void future_on_answer(void *future, const struct gaijin_answer *got);
 /* Lua: keep(future, ...): the values become its results, or its error and perhaps its traceback. */
@@ -29,10 +30,6 @@ int future_keep(lua_State *L);
 void future_complaint(struct future *u, const char *text);
 /* The fiber's future is done; its results have been kept, unless there is a text that says why not. */
 void future_finish(struct fiber *f, bool ok, const char *why_not);
-
-/* Those that the fiber started and are open are cancelled; they outlive the fiber. */
-void future_cancel_all(struct fiber *f, const char *why);
-void future_orphan_all(struct fiber *f);
 
 /* Logs what nobody will read any more and frees what was dropped. From the scheduler. */
 void future_bury(struct worker *w);

@@ -18,8 +18,7 @@ struct future {
   struct future *next, *prev; /* all */
   struct future *next_dropped;
   struct future **handle;     /* the userdata; NULL: finalised */
-  struct fiber *owner;        /* who started it, while both last */
-  struct future *next_owned, **owned_at; /* owned_at: what points at it */
+  struct fiber_child child;   /* of who started it, while it is open */
   struct fiber *runs;         /* whose results it gets, when it is a function of ours */
   struct future_wait *waits;
   uint64_t request;           /* its request while it is open, when it is a remote call */

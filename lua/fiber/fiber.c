@@ -6,9 +6,9 @@
  */
 #include "lua/fiber/fiber.h"
 
+#include <assert.h>
 #include <stdlib.h>
 
-#include "lua/ask/future.h"
 #include "lua/fiber/hosted.h"
 #include "lua/fiber/timer.h"
 
@@ -91,14 +91,53 @@ struct fiber *fiber_serving(const struct worker *w, uint64_t id) {
   return f;
 }
 
+void fiber_adopt(struct fiber *f, struct fiber_child *child) {
+  assert(!child->owner && child->cancel);
+  child->owner = f;
+  child->prev = NULL;
+  child->next = f->children;
+  if (f->children) f->children->prev = child;
+  f->children = child;
+}
+
+void fiber_disown(struct fiber_child *child) {
+  if (!child->owner) return;
+  if (child->prev)
+    child->prev->next = child->next;
+  else
+    child->owner->children = child->next;
+  if (child->next) child->next->prev = child->prev;
+  child->owner = NULL;
+}
+
+void fiber_disown_all(struct fiber *f) {
+  while (f->children) fiber_disown(f->children);
+}
+
+/* A child may be what another fiber runs for, which is cancelled in its turn: they are queued, because a script may make such
+ * a chain longer than any C stack. */
 void fiber_cancel(struct fiber *f, const char *why) {
+  struct scheduler *s = &f->w->sched;
   if (f->cancelled) return;
   f->cancelled = why;
-  future_cancel_all(f, why);
-  if (f != f->w->sched.current) fiber_wake(f);
+  f->next_to_cancel = s->to_cancel;
+  s->to_cancel = f;
+  if (s->cancelling) return;
+  s->cancelling = true;
+  while ((f = s->to_cancel)) {
+    s->to_cancel = f->next_to_cancel;
+    while (f->children) {
+      struct fiber_child *child = f->children;
+      child->cancel(child, f->cancelled);
+      assert(f->children != child);
+    }
+    if (f != s->current) fiber_wake(f);
+  }
+  s->cancelling = false;
 }
 
 static void unlink_and_free(struct worker *w, struct fiber *f) {
+  assert(!w->sched.cancelling && w->sched.n_fibers > 0 && f != w->sched.current);
   if (f->request) gaijin_cancel(w->g, f->request); /* its answer would come for nobody */
   release(f);
   if (f->all_prev) f->all_prev->all_next = f->all_next;
@@ -106,7 +145,7 @@ static void unlink_and_free(struct worker *w, struct fiber *f) {
   if (w->sched.all == f) w->sched.all = f->all_next;
   if (f->is_serving) w->sched.n_serving--;
   if (f->serving.id) leave_bucket(w, f);
-  future_orphan_all(f);
+  fiber_disown_all(f);
   w->sched.n_fibers--;
   free(f);
 }

@@ -32,6 +32,14 @@ struct serving {
   bool given_up; /* the asker waits no longer: its answer will be discarded */
 };
 
+/* Something that a fiber has started and that is cancelled with it; embedded in the record of it (a future). Linked from
+ * fiber_adopt to fiber_disown, or to the end of the fiber, which it survives. */
+struct fiber_child {
+  struct fiber *owner; /* NULL: not linked */
+  struct fiber_child *next, *prev;
+  void (*cancel)(struct fiber_child *child, const char *why); /* must disown it */
+};
+
 struct fiber {
   struct worker *w;
   lua_State *L;
@@ -52,8 +60,9 @@ struct fiber {
   double limit;          /* the seconds that the deadline was set with, for people */
   double asked_until;    /* until when its caller waits; it limits what the fiber asks of others. That it is over, the broker tells */
   uint64_t request; /* the request it waits for, 0 for none */
-  struct future *future;       /* gets the results of its job, or NULL */
-  struct future *first_future; /* of those it started that are not done */
+  void *user;                       /* what its job was started for, the job's own; NULL: nothing, or no more */
+  struct fiber_child *children;
+  struct fiber *next_to_cancel;     /* its children are yet to be cancelled (scheduler.to_cancel) */
   struct fiber *next_serving;  /* in the bucket of its request's id */
   struct answer *answers;
   struct serving serving;
@@ -86,6 +95,13 @@ struct fiber *fiber_serving(const struct worker *w, uint64_t id);
 /* Wherever the fiber waits, or would wait, `cancelled` is raised from now on; so in what it has asked of others. `why` is
  * static text. Does nothing with one that is cancelled already. */
 void fiber_cancel(struct fiber *f, const char *why);
+
+/* Links a child of the fiber. */
+void fiber_adopt(struct fiber *f, struct fiber_child *child);
+/* Unlinks it; nothing if it is not linked. */
+void fiber_disown(struct fiber_child *child);
+/* Unlinks all: they go on without the fiber. */
+void fiber_disown_all(struct fiber *f);
 
 /* Unlinks and frees an answer of the fiber. */
 void answer_free(struct fiber *f, struct answer *a);

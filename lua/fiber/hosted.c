@@ -35,6 +35,7 @@ void hosted_deinit(struct worker *w) {
   struct fiber *f = w->sched.guest;
   w->sched.guest = w->sched.current = NULL;
   if (!f) return;
+  fiber_disown_all(f);
   while (f->answers) answer_free(f, f->answers);
   free(f);
 }

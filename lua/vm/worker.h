@@ -60,6 +60,8 @@ struct scheduler {
   struct fiber *label_waiters; /* serving a waiting s2t */
   struct fiber *runners;       /* in gaijin.run */
   struct fiber *all;
+  struct fiber *to_cancel; /* cancelled, their children not yet */
+  bool cancelling;         /* somebody is at it */
   struct fiber *serving[SERVING_BUCKETS]; /* fibers that serve a request, by its id */
   struct fiber *guest;    /* in a stock interpreter: what runs on the interpreter's own stack (hosted.h) */
   bool interrupted;       /* the interpreter's hooks have raised while the guest waited: it shall raise that */

@@ -113,6 +113,42 @@ START_TEST(a_fiber_that_is_cancelled_cancels_what_it_started) {
 }
 END_TEST
 
+/* ---- Chains ---- */
+
+enum { CHAIN = 40000 };
+
+static void noop(struct worker *w, struct fiber *f) {
+  (void)w;
+  (void)f;
+}
+
+/* Fibers that have not run yet, of which each runs for a future that the one before it has started. */
+static int cancel_a_chain(lua_State *L) {
+  struct worker *w = worker_of(L);
+  struct fiber *self = w->sched.current;
+  for (int i = 0; i < CHAIN; i++) {
+    struct future *u = future_push(L, w);
+    struct fiber *f = fiber_new(w, noop);
+    ck_assert_ptr_nonnull(f);
+    future_begin(u, f, 0);
+    lua_pop(L, 1);
+    w->sched.current = f;
+  }
+  w->sched.current = self;
+  ck_assert_uint_eq(w->open_futures, CHAIN);
+  fiber_cancel(self, "all of it");
+  ck_assert_uint_eq(w->open_futures, 0);
+  return 0;
+}
+
+START_TEST(a_chain_of_any_length_is_cancelled) {
+  v.w.sched.max_fibers = CHAIN + 1;
+  stacks_guard_overflow(&v.w.sched.stacks, false);
+  vm_do_c(&v, cancel_a_chain);
+  ck_assert_uint_eq(v.w.sched.n_fibers, 0);
+}
+END_TEST
+
 int main(void) {
   Suite *s = suite_create("lua_future");
   TCase *c = tcase_create("future");
@@ -124,6 +160,7 @@ int main(void) {
   tcase_add_test(c, discarded_with_the_worker_they_leave_nothing);
   tcase_add_test(c, limits_go_out_as_what_is_left);
   tcase_add_test(c, a_fiber_that_is_cancelled_cancels_what_it_started);
+  tcase_add_test(c, a_chain_of_any_length_is_cancelled);
   suite_add_tcase(s, c);
   return run_suite(s);
 }
