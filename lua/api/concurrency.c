@@ -47,9 +47,7 @@ static int core_nap(lua_State *L) { return sleep_on(L, "a timer", true); }
 /* The number of a fiber; one that has ended is fine. */
 static int core_rouse(lua_State *L) {
   struct worker *w = worker_of(L);
-  struct fiber *f = w->sched.all;
-  uint64_t number = (uint64_t)luaL_checknumber(L, 1);
-  while (f && f->number != number) f = f->all_next;
+  struct fiber *f = fiber_numbered(w, (uint64_t)luaL_checknumber(L, 1));
   if (!f) return 0;
   f->roused = true;
   if (f != w->sched.current) fiber_wake(f);
@@ -69,12 +67,9 @@ static int gaijin_run(lua_State *L) {
   gaijin_notice(w->g, GAIJIN_OP_READY); /* a loss is told by the loop */
   while (!w->stopping) {
     if (w->lost) return worker_raise(L, GAIJIN_STATUS_LOST, "%s", gaijin_error(w->g));
-    struct fiber **p = &w->sched.runners;
-    f->next_waiter = *p;
-    *p = f;
+    fiber_list_add(&w->sched.runners, f);
     enum wait_outcome how = wait_park(L, w, f->deadline);
-    while (*p && *p != f) p = &(*p)->next_waiter;
-    if (*p) *p = f->next_waiter;
+    fiber_list_remove(f);
     if (how != WAIT_WOKEN) return wait_raise(L, w, how, "gaijin.run");
   }
   lua_pushinteger(L, w->exit_code);
@@ -224,8 +219,6 @@ static int core_clients(lua_State *L) {
 static int gaijin_stats(lua_State *L) {
   struct worker *w = worker_of(L);
   if (!w->g) return worker_raise(L, GAIJIN_STATUS_LOST, "the connection to the broker was closed");
-  size_t stacks = 0;
-  for (const struct stack *k = NULL; (k = stack_next(&w->sched.stacks, k));) stacks++;
   const struct {
     const char *name;
     double value;
@@ -233,7 +226,7 @@ static int gaijin_stats(lua_State *L) {
       {"fibers", w->sched.n_fibers},
       {"serving", w->sched.n_serving},
       {"futures", w->open_futures},
-      {"stacks", (double)stacks},
+      {"stacks", (double)w->sched.stacks.n_all},
       {"idle_stacks", (double)w->sched.stacks.n_idle},
       {"tokens", (double)gaijin_token_count(w->g)},
       {"holdings", (double)gaijin_holding_count(w->g)},

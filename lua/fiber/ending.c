@@ -29,11 +29,7 @@ static struct {
  * that the worker is dead, when it is. */
 static bool is_own(const struct fiber *f) { return f->serving.id == 0; }
 
-static bool own_left(const struct worker *w) {
-  for (const struct fiber *f = w->sched.all; f; f = f->all_next)
-    if (is_own(f)) return true;
-  return false;
-}
+static bool own_left(const struct worker *w) { return w->sched.n_fibers > w->sched.n_requests; }
 
 static void on_unwound(struct timer *t) {
   struct worker *w = timer_worker(t);

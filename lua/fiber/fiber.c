@@ -45,6 +45,9 @@ struct fiber *fiber_new(struct worker *w, void (*job)(struct worker *w, struct f
   f->all_next = w->sched.all;
   if (w->sched.all) w->sched.all->all_prev = f;
   w->sched.all = f;
+  struct fiber **bucket = &w->sched.by_number[f->number % FIBER_BUCKETS];
+  f->next_by_number = *bucket;
+  *bucket = f;
   w->sched.n_fibers++;
   return f;
 }
@@ -68,28 +71,67 @@ static void release(struct fiber *f) {
   f->serving.body = NULL;
 }
 
-static struct fiber **bucket(struct worker *w, uint64_t id) { return &w->sched.serving[id % SERVING_BUCKETS]; }
+/* ---- Looking one up ---- */
 
-static void leave_bucket(struct worker *w, struct fiber *f) {
-  struct fiber **p = bucket(w, f->serving.id);
-  while (*p != f) p = &(*p)->next_serving;
-  *p = f->next_serving;
+struct fiber *fiber_numbered(const struct worker *w, uint64_t number) {
+  struct fiber *f = w->sched.by_number[number % FIBER_BUCKETS];
+  while (f && f->number != number) f = f->next_by_number;
+  return f;
+}
+
+static void forget_number(struct worker *w, struct fiber *f) {
+  struct fiber **p = &w->sched.by_number[f->number % FIBER_BUCKETS];
+  while (*p != f) p = &(*p)->next_by_number;
+  *p = f->next_by_number;
 }
 
 void fiber_serve(struct fiber *f, const struct serving *serving) {
-  struct fiber **p = bucket(f->w, serving->id);
+  assert(serving->id && !f->serving.id);
+  struct fiber **p = &f->w->sched.by_request[serving->id % FIBER_BUCKETS];
   f->serving = *serving;
   f->is_serving = true;
-  f->next_serving = *p;
+  f->next_by_request = *p;
   *p = f;
+  f->w->sched.n_requests++;
   f->w->sched.n_serving++;
 }
 
 struct fiber *fiber_serving(const struct worker *w, uint64_t id) {
-  struct fiber *f = w->sched.serving[id % SERVING_BUCKETS];
-  while (f && f->serving.id != id) f = f->next_serving;
+  struct fiber *f = w->sched.by_request[id % FIBER_BUCKETS];
+  while (f && f->serving.id != id) f = f->next_by_request;
   return f;
 }
+
+static void forget_request(struct worker *w, struct fiber *f) {
+  struct fiber **p = &w->sched.by_request[f->serving.id % FIBER_BUCKETS];
+  while (*p != f) p = &(*p)->next_by_request;
+  *p = f->next_by_request;
+  assert(w->sched.n_requests > 0);
+  w->sched.n_requests--;
+}
+
+/* ---- Lists of those that wait for the same thing ---- */
+
+void fiber_list_add(struct fiber **list, struct fiber *f) {
+  assert(!f->waits_in);
+  f->waits_in = list;
+  f->prev_waiter = NULL;
+  f->next_waiter = *list;
+  if (*list) (*list)->prev_waiter = f;
+  *list = f;
+}
+
+void fiber_list_remove(struct fiber *f) {
+  if (!f->waits_in) return;
+  if (f->prev_waiter)
+    f->prev_waiter->next_waiter = f->next_waiter;
+  else
+    *f->waits_in = f->next_waiter;
+  if (f->next_waiter) f->next_waiter->prev_waiter = f->prev_waiter;
+  f->waits_in = NULL;
+}
+
+/* ---- Cancelling ---- */
 
 void fiber_adopt(struct fiber *f, struct fiber_child *child) {
   assert(!child->owner && child->cancel);
@@ -143,8 +185,11 @@ static void unlink_and_free(struct worker *w, struct fiber *f) {
   if (f->all_prev) f->all_prev->all_next = f->all_next;
   if (f->all_next) f->all_next->all_prev = f->all_prev;
   if (w->sched.all == f) w->sched.all = f->all_next;
-  if (f->is_serving) w->sched.n_serving--;
-  if (f->serving.id) leave_bucket(w, f);
+  fiber_list_remove(f);
+  assert(w->sched.n_serving >= f->is_serving);
+  w->sched.n_serving -= f->is_serving;
+  if (f->serving.id) forget_request(w, f);
+  forget_number(w, f);
   fiber_disown_all(f);
   w->sched.n_fibers--;
   free(f);
@@ -152,7 +197,7 @@ static void unlink_and_free(struct worker *w, struct fiber *f) {
 
 void fiber_discard_all(struct worker *w) {
   while (w->sched.all) unlink_and_free(w, w->sched.all);
-  w->sched.ready_first = w->sched.ready_last = w->sched.label_waiters = w->sched.runners = NULL;
+  w->sched.ready_first = w->sched.ready_last = NULL;
   w->sched.stackless_first = w->sched.stackless_last = NULL;
 }
 

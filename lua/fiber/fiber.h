@@ -48,7 +48,8 @@ struct fiber {
   struct stack *stack;
   void (*job)(struct worker *w, struct fiber *f);
   struct fiber *next;        /* ready queue */
-  struct fiber *next_waiter; /* label waiters */
+  struct fiber **waits_in;   /* the list it is in while it waits: sched.label_waiters, sched.runners; NULL: none */
+  struct fiber *next_waiter, *prev_waiter;
   struct fiber *all_next, *all_prev;
   unsigned depth;     /* of the chain of calls it serves */
   bool queued, done;
@@ -63,7 +64,7 @@ struct fiber {
   void *user;                       /* what its job was started for, the job's own; NULL: nothing, or no more */
   struct fiber_child *children;
   struct fiber *next_to_cancel;     /* its children are yet to be cancelled (scheduler.to_cancel) */
-  struct fiber *next_serving;  /* in the bucket of its request's id */
+  struct fiber *next_by_number, *next_by_request; /* in their buckets */
   struct answer *answers;
   struct serving serving;
 };
@@ -81,11 +82,18 @@ void fiber_no_job(struct worker *w, struct fiber *f);
 /* Appends a new or parked fiber to the ready queue; nothing if it is there. */
 void fiber_wake(struct fiber *f);
 
+/* Puts a fiber into a list of those that wait for the same thing, the last one first; takes it out, if it is in one. */
+void fiber_list_add(struct fiber **list, struct fiber *f);
+void fiber_list_remove(struct fiber *f);
+
 /* Parks the current fiber until it is woken; L: the lua_State whose C function calls. Never call it from the scheduler. */
 void fiber_park(lua_State *L, struct worker *w);
 
 /* Runs the fibers that are ready now (not those they make ready). True if more are ready. */
 bool fiber_run_ready(struct worker *w);
+
+/* The fiber with this number, or NULL: it has ended. */
+struct fiber *fiber_numbered(const struct worker *w, uint64_t number);
 
 /* Makes a new fiber the one that serves the request, until it ends. */
 void fiber_serve(struct fiber *f, const struct serving *serving);

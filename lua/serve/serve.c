@@ -73,18 +73,15 @@ static int op_str(lua_State *L, struct worker *w) {
 
 /* Until a label is set. */
 static void wait_for_label(lua_State *L, struct worker *w, struct fiber *f) {
-  struct fiber **p = &w->sched.label_waiters;
   if (f->cancelled) wait_raise(L, w, WAIT_CANCELLED, "waiting for a label");
   assert(f->is_serving && w->sched.n_serving > 0);
-  f->next_waiter = *p;
-  *p = f;
+  fiber_list_add(&w->sched.label_waiters, f);
   w->sched.n_serving--; /* it waits for this worker's script, not the other way round */
   f->is_serving = false;
   enum wait_outcome how = wait_park(L, w, 0);
   w->sched.n_serving++;
   f->is_serving = true;
-  while (*p && *p != f) p = &(*p)->next_waiter; /* still there unless a label was set */
-  if (*p) *p = f->next_waiter;
+  fiber_list_remove(f); /* still there unless a label was set */
   if (how != WAIT_WOKEN) wait_raise(L, w, how, "waiting for a label");
 }
 
@@ -309,7 +306,7 @@ void serve_cancel(void *worker, uint64_t id) {
 void serve_label_set(struct worker *w) {
   while (w->sched.label_waiters) {
     struct fiber *f = w->sched.label_waiters;
-    w->sched.label_waiters = f->next_waiter;
+    fiber_list_remove(f);
     fiber_wake(f);
   }
 }

@@ -55,6 +55,7 @@ static void unlink_and_free(struct stacks *s, struct stack *k) {
   if (k->prev) k->prev->next = k->next;
   if (k->next) k->next->prev = k->prev;
   if (s->all == k) s->all = k->next;
+  s->n_all--;
   munmap(k->map, map_bytes());
   free(k);
 }
@@ -118,6 +119,7 @@ struct stack *stack_get(struct stacks *s) {
   k->next = s->all;
   if (s->all) s->all->prev = k;
   s->all = k;
+  s->n_all++;
   return k;
 }
 
@@ -152,8 +154,6 @@ void stack_leave(struct stacks *s, struct stack *k) {
   context_switch(&k->context, &k->scheduler);
   arrive_on_stack(k);
 }
-
-const struct stack *stack_next(const struct stacks *s, const struct stack *k) { return k ? k->next : s->all; }
 
 /* A stack is two mappings. What cannot be read is no limit. */
 unsigned stacks_most(void) {

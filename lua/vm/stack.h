@@ -16,7 +16,7 @@ struct stack;
 struct stacks {
   struct stack *all;  /* every mapped stack */
   struct stack *idle; /* those no fiber uses */
-  size_t n_idle;
+  size_t n_all, n_idle;
   void (*entry)(void *user); /* runs on each stack once per stack_resume after stack_get; must end in stack_leave */
   const void *main_bottom;   /* bounds of the scheduler's stack, learnt for AddressSanitizer */
   size_t main_size;
@@ -37,9 +37,6 @@ void stack_put(struct stacks *s, struct stack *stack);
 void stack_resume(struct stacks *s, struct stack *stack, void *user);
 /* On the stack: back to the scheduler. Returns at the next stack_resume. */
 void stack_leave(struct stacks *s, struct stack *stack);
-
-/* Goes through all mapped stacks: the first for NULL, NULL after the last. */
-const struct stack *stack_next(const struct stacks *s, const struct stack *stack);
 
 /* How many stacks the kernel lets a process have (vm.max_map_count), with room left for all else. */
 unsigned stacks_most(void);

@@ -49,7 +49,8 @@ struct anchors {
   int make_function_at; /* Lua function: token -> function AT */
 };
 
-enum { SERVING_BUCKETS = 1024 };
+/* Of each of the scheduler's two look-ups: the kernel's limit of maps leaves room for some 32,000 fibers, so a bucket has few. */
+enum { FIBER_BUCKETS = 1024 };
 
 struct scheduler {
   struct stacks stacks;
@@ -62,14 +63,16 @@ struct scheduler {
   struct fiber *all;
   struct fiber *to_cancel; /* cancelled, their children not yet */
   bool cancelling;         /* somebody is at it */
-  struct fiber *serving[SERVING_BUCKETS]; /* fibers that serve a request, by its id */
+  struct fiber *by_number[FIBER_BUCKETS]; /* all */
+  struct fiber *by_request[FIBER_BUCKETS]; /* those that were made for a request, by its id */
   struct fiber *guest;    /* in a stock interpreter: what runs on the interpreter's own stack (hosted.h) */
   bool interrupted;       /* the interpreter's hooks have raised while the guest waited: it shall raise that */
   bool hook_ran;          /* for worker_in_finaliser */
   lua_State *guest_state; /* the interpreter's main lua_State, NULL if not known */
   uint64_t last_number; /* of a fiber */
   unsigned n_fibers;  /* alive */
-  unsigned n_serving; /* of those, serving a request */
+  unsigned n_requests; /* of those, made for a request */
+  unsigned n_serving; /* of those, the worker does not end before: serving a request, or going on after gaijin.run */
   unsigned max_fibers;
 };
 

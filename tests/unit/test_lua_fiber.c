@@ -282,6 +282,23 @@ START_TEST(those_that_never_ran_are_discarded_too) {
 }
 END_TEST
 
+/* ---- Looking one up ---- */
+
+START_TEST(each_is_found_by_its_number_while_it_lasts) {
+  enum { N = 3 * FIBER_BUCKETS };
+  static struct fiber *fibers[N];
+  vm_open(&v);
+  uint64_t first = v.w.sched.last_number + 1;
+  for (unsigned i = 0; i < N; i++) fibers[i] = vm_start(&v, i / 7 % 3 == 1 ? "" : "gaijin.sleep(1e6)");
+  for (unsigned i = 0; i < N; i++) ck_assert_ptr_eq(fiber_numbered(&v.w, first + i), fibers[i]);
+  ck_assert_ptr_null(fiber_numbered(&v.w, first + N));
+  ck_assert_ptr_null(fiber_numbered(&v.w, 0));
+  vm_run(&v);
+  for (unsigned i = 0; i < N; i++) ck_assert_ptr_eq(fiber_numbered(&v.w, first + i), i / 7 % 3 == 1 ? NULL : fibers[i]);
+  vm_close(&v);
+}
+END_TEST
+
 /* ---- What they own of the connection ---- */
 
 static const struct gaijin_pt A = {OTHER_HOST, 1, 11, GAIJIN_KIND_TABLE}, B = {OTHER_HOST, 2, 12, GAIJIN_KIND_FUNCTION};
@@ -402,6 +419,7 @@ int main(void) {
   tcase_add_test(c, it_is_not_collected_while_it_waits);
   tcase_add_test(c, the_vm_closes_with_300_parked);
   tcase_add_test(c, those_that_never_ran_are_discarded_too);
+  tcase_add_test(c, each_is_found_by_its_number_while_it_lasts);
   tcase_add_test(c, discarded_they_cancel_what_they_wait_for);
   tcase_add_test(c, discarded_they_give_answers_back);
   tcase_add_test(c, discarded_they_give_requests_back);
