@@ -4,6 +4,7 @@
  */
 #define _GNU_SOURCE
 #include "lua/fiber/fiber.h"
+#include "lua/fiber/wait.h"
 
 #include <sys/resource.h>
 
@@ -282,6 +283,34 @@ START_TEST(those_that_never_ran_are_discarded_too) {
 }
 END_TEST
 
+/* ---- Refusals ---- */
+
+/* Refused twice in a row, the second time sleeps: no busy loop. What has really waited begins anew. */
+static int refused_and_waits(lua_State *L) {
+  struct worker *w = worker_of(L);
+  struct fiber *f = w->sched.current;
+  wait_refuse(L, w);
+  ck_assert_uint_eq(f->refused, 1);
+  v.parked[v.n_parked++] = f;
+  ck_assert_int_eq(wait_park(L, w, 0), WAIT_WOKEN);
+  ck_assert_uint_eq(f->refused, 0);
+  wait_refuse(L, w); /* so this one only takes a turn */
+  vm_note(&v, "end");
+  return 0;
+}
+
+START_TEST(a_real_wait_ends_a_row_of_refusals) {
+  vm_open(&v);
+  vm_start_c(&v, refused_and_waits);
+  vm_run(&v);
+  ck_assert_uint_eq(v.n_parked, 1);
+  wake(0);
+  vm_run(&v);
+  ck_assert_str_eq(v.log, "end");
+  vm_close(&v);
+}
+END_TEST
+
 /* ---- Looking one up ---- */
 
 START_TEST(each_is_found_by_its_number_while_it_lasts) {
@@ -419,6 +448,7 @@ int main(void) {
   tcase_add_test(c, it_is_not_collected_while_it_waits);
   tcase_add_test(c, the_vm_closes_with_300_parked);
   tcase_add_test(c, those_that_never_ran_are_discarded_too);
+  tcase_add_test(c, a_real_wait_ends_a_row_of_refusals);
   tcase_add_test(c, each_is_found_by_its_number_while_it_lasts);
   tcase_add_test(c, discarded_they_cancel_what_they_wait_for);
   tcase_add_test(c, discarded_they_give_answers_back);
