@@ -28,6 +28,7 @@
 #include "lua/fiber/loop.h"
 #include "lua/fiber/wait.h"
 #include "lua/options.h"
+#include "lua/vm/luajit.h"
 
 __attribute__((visibility("default"))) int luaopen_gaijin(lua_State *L);
 
@@ -166,7 +167,7 @@ static int vm_fd(lua_State *L) {
 
 /* Raises unless the script itself runs, outside finalisers: those may run in the middle of anything. */
 static void need_guest(lua_State *L, struct worker *w, const char *what) {
-  if (w->sched.current != w->sched.guest || w->sched.no_wait || worker_in_finaliser(L, w))
+  if (w->sched.current != w->sched.guest || w->sched.no_wait || luajit_in_finaliser(L, w))
     worker_raise(L, GAIJIN_STATUS_UNSUPPORTED, "%s on a fiber or in a finaliser", what);
 }
 
@@ -175,7 +176,7 @@ static int vm_dispatch(lua_State *L) {
   struct worker *w = connected(L);
   need_guest(L, w, "gaijin.dispatch");
   double seconds = hosted_turn(w);
-  worker_back(L, w);
+  luajit_back(L, w);
   if (w->lost) return worker_raise(L, GAIJIN_STATUS_LOST, "%s", gaijin_error(w->g));
   if (seconds < 0)
     lua_pushnil(L);
@@ -191,7 +192,7 @@ static int vm_close(lua_State *L) {
   if (w->g) {
     need_guest(L, w, "gaijin.close");
     hosted_finish(w);
-    worker_back(L, w);
+    luajit_back(L, w);
   }
   close_worker(w);
   if (w->sched.interrupted) return wait_raise(L, w, WAIT_INTERRUPTED, "gaijin.close");

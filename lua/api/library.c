@@ -26,6 +26,8 @@
 #include "lua/ask/remote.h"
 #include "lua/serve/serve.h"
 #include "lua/fiber/trace.h"
+#include "lua/vm/gc.h"
+#include "lua/vm/luajit.h"
 
 /* ---- gaijin ---- */
 
@@ -78,7 +80,7 @@ static bool call_reporting(lua_State *L, struct worker *w, int n) {
 static void spawned_job(struct worker *w, struct fiber *f) {
   char buffer[64];
   if (lua_pcall(f->L, lua_gettop(f->L) - 2, 0, 1) == 0) return;
-  const char *text = trace_text(f->L, lua_gettop(f->L), buffer, sizeof buffer);
+  const char *text = worker_error_text(f->L, lua_gettop(f->L), buffer, sizeof buffer);
   if (!worker_is_farewell(w, text)) worker_log(w, "%s", text);
 }
 
@@ -89,7 +91,7 @@ static struct fiber *spawn(lua_State *L, struct worker *w) {
   lua_rawgeti(L, LUA_REGISTRYINDEX, w->anchors.trace_function);
   lua_insert(L, 1);
   struct fiber *f = fiber_new(w, spawned_job);
-  worker_back(L, w);
+  luajit_back(L, w);
   if (!f) {
     worker_raise(L, GAIJIN_STATUS_BUSY,
                  "as many fibers as can be (%u, --max-fibers), or short of memory",
@@ -144,7 +146,7 @@ static int core_label_set(lua_State *L) {
 static int core_collect(lua_State *L) {
   struct worker *w = worker_of(L);
   w->code_forgotten = 0; /* the script asks for it: however short ago the last time was */
-  worker_collect(L, w);
+  gc_full(L, w);
   return 0;
 }
 
@@ -274,7 +276,7 @@ static void open_anchors(lua_State *L, struct worker *w) {
   lua_pushliteral(L, "gaijin");
   lua_setfield(L, -2, "__metatable");
   w->anchors.copy_meta = luaL_ref(L, LUA_REGISTRYINDEX);
-  worker_open(L, w);
+  luajit_open(L, w);
   access_open(L, w);
   quick_open(L, w);
   metatable_push_object(L, w);

@@ -11,6 +11,7 @@
 #include "lua/ask/remote.h"
 #include "lua/fiber/trace.h"
 #include "lua/fiber/wait.h"
+#include "lua/vm/luajit.h"
 
 /* future, function, arguments: calls the function, the future gets what comes of it. */
 static int run(lua_State *L) {
@@ -24,7 +25,7 @@ static int run(lua_State *L) {
   if (!f->user) return 0; /* it was cancelled meanwhile */
   int n = lua_gettop(L) - 2;
   luaL_checkstack(L, 8, "too many results");
-  if (!ok) future_complaint(f->user, lua_isstring(L, -1) ? trace_text(L, lua_gettop(L), buffer, sizeof buffer) : NULL);
+  if (!ok) future_complaint(f->user, lua_isstring(L, -1) ? worker_error_text(L, lua_gettop(L), buffer, sizeof buffer) : NULL);
   if (!ok && trace_push(L, w, lua_gettop(L))) n++;
   worker_push_function(L, w, future_keep);
   lua_replace(L, 2);
@@ -40,7 +41,7 @@ static int run(lua_State *L) {
 static void job(struct worker *w, struct fiber *f) {
   char buffer[64];
   (void)w;
-  if (lua_pcall(f->L, lua_gettop(f->L) - 1, 0, 0) != 0 && f->user) future_finish(f, false, trace_text(f->L, lua_gettop(f->L), buffer, sizeof buffer));
+  if (lua_pcall(f->L, lua_gettop(f->L) - 1, 0, 0) != 0 && f->user) future_finish(f, false, worker_error_text(f->L, lua_gettop(f->L), buffer, sizeof buffer));
 }
 
 static void no_job(struct worker *w, struct fiber *f) {
@@ -55,7 +56,7 @@ static struct fiber *start_here(lua_State *L, struct worker *w) {
   lua_insert(L, 1);
   struct fiber *f = fiber_new(w, job);
   if (!f) {
-    worker_back(L, w);
+    luajit_back(L, w);
     worker_raise(L, GAIJIN_STATUS_BUSY, "as many fibers as can be (%u, --max-fibers), or short of memory", w->sched.n_fibers);
     return NULL;
   }
@@ -63,7 +64,7 @@ static struct fiber *start_here(lua_State *L, struct worker *w) {
   int n = lua_gettop(L);
   if (!lua_checkstack(f->L, n + 8)) {
     f->job = no_job;
-    worker_back(L, w);
+    luajit_back(L, w);
     worker_raise(L, GAIJIN_STATUS_BUSY, "no memory for the arguments");
   }
   f->depth = by->depth;

@@ -11,6 +11,7 @@
 
 #include "lua/fiber/hosted.h"
 #include "lua/fiber/timer.h"
+#include "lua/vm/luajit.h"
 
 static const double retry_seconds = 0.01;
 
@@ -262,7 +263,7 @@ void fiber_park(lua_State *L, struct worker *w) {
     hosted_wait(w);
   else
     stack_leave(&w->sched.stacks, f->stack);
-  worker_back(L, w);
+  luajit_back(L, w);
 }
 
 static void wake_stackless(struct worker *w) {

@@ -79,15 +79,6 @@ void trace_build(lua_State *L, struct worker *w, int value, int level) {
   lua_concat(L, 2);
 }
 
-const char *trace_text(lua_State *L, int i, char *buffer, size_t n) {
-  if (lua_type(L, i) == LUA_TSTRING) return lua_tostring(L, i);
-  if (lua_type(L, i) == LUA_TNUMBER)
-    snprintf(buffer, n, "%.14g", lua_tonumber(L, i));
-  else
-    snprintf(buffer, n, "(error value is a %s)", luaL_typename(L, i));
-  return buffer;
-}
-
 int trace_handler(lua_State *L) {
   struct worker *w = worker_of(L);
   lua_settop(L, 1);

@@ -15,9 +15,6 @@ bool trace_push(lua_State *L, struct worker *w, int value);
 /* Pushes the whole traceback of the error at `value`: what was remembered of it, then the stack of L from `level` on, each line
  * with its worker's name. */
 void trace_build(lua_State *L, struct worker *w, int value, int level);
-/* The error at index i for people, perhaps in the buffer of n bytes. Allocates no Lua memory and raises nothing, so it is safe
- * outside protected calls. */
-const char *trace_text(lua_State *L, int i, char *buffer, size_t n);
 /* A message handler with the worker as upvalue: remembers the whole traceback, returns the error as it is. */
 int trace_handler(lua_State *L);
 /* Lua: traceback(err [, level]) -> the error's text and the whole traceback. */

@@ -7,6 +7,7 @@
 
 #include "lua/fiber/fiber.h"
 #include "lua/fiber/timer.h"
+#include "lua/vm/luajit.h"
 
 static const double refused_seconds = 0.01; /* for one that tries again and again */
 
@@ -50,7 +51,7 @@ void wait_need_fiber(lua_State *L, struct worker *w, const char *what, const cha
   if (!wait_possible(w))
     worker_raise(L, GAIJIN_STATUS_UNSUPPORTED, "%s%s where nothing can wait (a finaliser run by the scheduler or at the end)", what, of);
   /* LuaJIT stops its collector while it runs a finaliser; one that waited there would leave it stopped for the whole VM. */
-  if (w->is_luajit && lua_gc(L, LUAJIT_GCISRUNNING, 0) == 0 && worker_in_finaliser(L, w))
+  if (w->is_luajit && lua_gc(L, LUAJIT_GCISRUNNING, 0) == 0 && luajit_in_finaliser(L, w))
     worker_raise(L, GAIJIN_STATUS_UNSUPPORTED, "%s%s in a finaliser under LuaJIT", what, of);
 }
 

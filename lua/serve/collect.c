@@ -9,6 +9,7 @@
 #include <stdlib.h>
 
 #include "lua/fiber/timer.h"
+#include "lua/vm/gc.h"
 
 static const double share = 0.1, burst = 0.100, longest_delay = 1.0;
 
@@ -28,7 +29,7 @@ static void answer(struct worker *w, uint64_t id) {
 static void answer_waiting(struct worker *w) {
   struct free_budget *b = &w->budget;
   double start = worker_now();
-  worker_collect(w->L, w);
+  gc_full(w->L, w);
   b->seconds -= worker_now() - start;
   for (unsigned i = 0; i < b->n_waiting; i++) answer(w, b->waiting[i]);
   b->n_waiting = 0;
@@ -69,7 +70,7 @@ void collect_on_free(void *worker, uint64_t id) {
 void collect_sweep(struct worker *w) {
   if (++w->sweeps >= w->collector_waits) {
     w->sweeps = 0;
-    worker_collect(w->L, w);
+    gc_full(w->L, w);
   }
   gaijin_flush(w->g, true); /* a loss is noticed when reading */
 }

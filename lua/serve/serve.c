@@ -229,7 +229,7 @@ static int serve_protected(lua_State *L) {
   worker_push_function(L, w, serve);
   if (lua_pcall(L, 0, 0, 1) == 0) return 0;
   lua_remove(L, 1);
-  if (!log_unsendable(w, s, trace_text(L, 1, buffer, sizeof buffer)))
+  if (!log_unsendable(w, s, worker_error_text(L, 1, buffer, sizeof buffer)))
     answer(L, w, s, trace_push(L, w, 1) ? 2 : 1, true);
   return 0;
 }
@@ -241,7 +241,7 @@ static void serve_job(struct worker *w, struct fiber *f) {
     assert(s->answered || s->one_way);
     return;
   }
-  const char *text = trace_text(f->L, lua_gettop(f->L), buffer, sizeof buffer);
+  const char *text = worker_error_text(f->L, lua_gettop(f->L), buffer, sizeof buffer);
   if (log_unsendable(w, s, text)) return;
   gaijin_begin_raise(w->g, s->id, s->op, 1);
   gaijin_put_text(w->g, text);

@@ -23,9 +23,6 @@
 struct fiber;
 struct timer;
 
-/* LUA_GCISRUNNING of LuaJIT, which 5.1 does not have. While it runs a finaliser, its collector is stopped. */
-enum { LUAJIT_GCISRUNNING = 9 };
-
 /* Tables and functions anchored in the registry (luaL_ref numbers). */
 struct anchors {
   int pool;       /* slot -> home object */
@@ -154,29 +151,16 @@ void worker_need_connection(lua_State *L, const struct worker *w);
 /* The name of a host for people: its name, or "?" when it was never introduced. */
 const char *worker_host_name(const struct worker *w, uint64_t host);
 
-/* Makes what this file needs in the VM. Raises. */
-void worker_open(lua_State *L, struct worker *w);
-
 /* Runs fn(L) with `user` as light userdata argument on w->L: remote operations of finalisers that happen to run are refused. An error that such a finaliser raised is logged and fn runs again, so fn must bear repetition.
  * False when memory is short. */
 bool worker_protected(struct worker *w, lua_CFunction fn, void *user);
 
-/* The value on top of L, which a hook of the interpreter raised, is kept for the guest, which is told. Pops it. */
+/* The value on top of L, which a hook of the interpreter raised, is kept for the guest, which looks for it. Pops it. */
 void worker_interrupted(lua_State *L, struct worker *w);
 
-/* Whether L runs a finaliser, or a debug hook: Lua runs no hooks then. Not cheap. */
-bool worker_in_finaliser(lua_State *L, struct worker *w);
-
-/* L runs again, after other lua_States did inside a C function of L's. LuaJIT notes which one runs only when it enters or leaves
- * its interpreter; an error raised without that would have compiled code restore its values on the wrong stack. Raises nothing. */
-void worker_tell_luajit(lua_State *L, struct worker *w);
-static inline void worker_back(lua_State *L, struct worker *w) {
-  if (w->is_luajit) worker_tell_luajit(L, w);
-}
-
-/* Full collection from the scheduler or a fiber; a script's finaliser that raises is reported on stderr. */
-void worker_collect(lua_State *L, struct worker *w);
-
+/* The error at index i for people, perhaps in the buffer of n bytes. Allocates no Lua memory and raises nothing, so it is safe
+ * outside protected calls. */
+const char *worker_error_text(lua_State *L, int i, char *buffer, size_t n);
 /* Whether the text is the error of something that was cancelled because the worker stops: nobody needs to be told. */
 bool worker_is_farewell(const struct worker *w, const char *text);
 

@@ -20,6 +20,7 @@
 #include "lua/fiber/loop.h"
 #include "lua/ref/pool.h"
 #include "lua/serve/serve.h"
+#include "lua/vm/gc.h"
 #include "tests/unit/fake_broker.h"
 
 enum { VM_PARKED = 512 };
@@ -206,7 +207,7 @@ static inline void vm_give(struct vm *v, const char *global, const struct gaijin
 
 /* Collects all garbage, as the scheduler does. */
 static inline void vm_collect(struct vm *v) {
-  worker_collect(v->w.L, &v->w);
+  gc_full(v->w.L, &v->w);
 }
 
 #endif

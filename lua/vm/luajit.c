@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * LuaJIT is known by a function that only it has. In stock 5.1 all of this but
+ * luajit_in_finaliser does nothing.
+ */
+#include "lua/vm/luajit.h"
+
+#include <string.h>
+
+/* Of LuaJIT, which throws all compiled code away; elsewhere it is not there. */
+extern int luaJIT_setmode(lua_State *L, int index, int mode) __attribute__((weak));
+enum { ENGINE_FLUSH = 0x0200 }; /* LUAJIT_MODE_ENGINE | LUAJIT_MODE_FLUSH */
+
+/* The error on top is that Lua's stack has no room for another C function. */
+static bool is_overflow(lua_State *L) { return lua_type(L, -1) == LUA_TSTRING && strstr(lua_tostring(L, -1), "stack overflow"); }
+
+/* Calls `noop` while `hook` is the hook; the script's own is put aside. A C function has room for one value: those of
+ * ours that wait are far from LUA_MINSTACK. */
+static void call_noop(lua_State *L, struct worker *w, lua_Hook hook) {
+  lua_Hook old = lua_gethook(L);
+  int mask = lua_gethookmask(L), count = lua_gethookcount(L);
+  bool aside = hook || (mask & ~LUA_MASKCOUNT); /* a count would begin anew each time, and there is nothing to be counted here */
+  if (aside) lua_sethook(L, hook, hook ? LUA_MASKCALL : 0, 0);
+  lua_rawgeti(L, LUA_REGISTRYINDEX, w->anchors.noop);
+  int status = lua_pcall(L, 0, 0, 0);
+  if (status == LUA_ERRRUN && !is_overflow(L))
+    worker_interrupted(L, w); /* by a hook that a signal has set in between */
+  else if (status != 0)
+    lua_pop(L, 1);
+  if (aside) lua_sethook(L, old, mask, count);
+}
+
+/* A call makes LuaJIT note it. */
+void luajit_note_state(lua_State *L, struct worker *w) { call_noop(L, w, NULL); }
+
+static const char hook_key; /* registry: its address -> the worker's hook_ran */
+
+static void note_hook(lua_State *L, lua_Debug *ar) {
+  (void)ar;
+  lua_pushlightuserdata(L, (void *)(uintptr_t)&hook_key);
+  lua_rawget(L, LUA_REGISTRYINDEX);
+  bool *ran = lua_touserdata(L, -1);
+  lua_pop(L, 1);
+  *ran = true;
+}
+
+bool luajit_in_finaliser(lua_State *L, struct worker *w) {
+  w->sched.hook_ran = false;
+  call_noop(L, w, note_hook);
+  return !w->sched.hook_ran;
+}
+
+static int noop(lua_State *L) {
+  (void)L;
+  return 0;
+}
+
+void luajit_open(lua_State *L, struct worker *w) {
+  lua_pushcfunction(L, noop);
+  w->anchors.noop = luaL_ref(L, LUA_REGISTRYINDEX);
+  lua_pushboolean(L, 0);
+  w->anchors.interrupt = luaL_ref(L, LUA_REGISTRYINDEX);
+  lua_pushlightuserdata(L, (void *)(uintptr_t)&hook_key);
+  lua_pushlightuserdata(L, &w->sched.hook_ran);
+  lua_rawset(L, LUA_REGISTRYINDEX);
+  w->is_luajit = luaJIT_setmode != NULL;
+}
+
+static int flush_code(lua_State *L) {
+  luaJIT_setmode(L, 0, ENGINE_FLUSH);
+  return 0;
+}
+
+/* Compiled code keeps the objects that it has as constants, remote ones too. It is made anew where it is needed, which a
+ * collection each second may cost. */
+void luajit_forget_code(struct worker *w) {
+  double now = worker_now();
+  if (!w->is_luajit || now - w->code_forgotten < 1) return;
+  if (lua_gc(w->L, LUAJIT_GCISRUNNING, 0) == 0) return; /* perhaps in a finaliser, where it is not allowed */
+  w->code_forgotten = now;
+  worker_protected(w, flush_code, NULL);
+}

@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * What is peculiar to LuaJIT when several lua_States run in turns: it notes which one
+ * runs, stops its collector in finalisers, and keeps objects in compiled code.
+ */
+#ifndef GAIJIN_LUA_LUAJIT_H
+#define GAIJIN_LUA_LUAJIT_H
+
+#include "lua/vm/worker.h"
+
+/* LUA_GCISRUNNING of LuaJIT, which 5.1 does not have. While it runs a finaliser, its collector is stopped. */
+enum { LUAJIT_GCISRUNNING = 9 };
+
+/* Makes what this file needs in the VM. Raises. */
+void luajit_open(lua_State *L, struct worker *w);
+
+/* L runs again, after other lua_States did inside a C function of L's. LuaJIT notes which one runs only when it enters or
+ * leaves its interpreter; an error raised without that would have compiled code restore its values on the wrong stack. Raises
+ * nothing. */
+void luajit_note_state(lua_State *L, struct worker *w);
+static inline void luajit_back(lua_State *L, struct worker *w) {
+  if (w->is_luajit) luajit_note_state(L, w);
+}
+
+/* Whether L runs a finaliser, or a debug hook: Lua runs no hooks then. Not cheap. In stock 5.1 too. */
+bool luajit_in_finaliser(lua_State *L, struct worker *w);
+
+/* Throws compiled code away, which keeps the objects that it has as constants alive, remote ones too. At most once a second,
+ * for it is made anew where it is needed. */
+void luajit_forget_code(struct worker *w);
+
+#endif
