@@ -11,6 +11,7 @@
 #include "lua/fiber/fiber.h"
 
 enum { VALUE = 1, TEXT };
+enum { TEXT_MOST = 64 << 10 };
 
 /* Pushes the lua_State of the running fiber, or of the VM when there is none. */
 static void push_key(lua_State *L, struct worker *w) {
@@ -74,7 +75,10 @@ static void push_stack(lua_State *L, struct worker *w, int level) {
 
 void trace_build(lua_State *L, struct worker *w, int value, int level) {
   luaL_checkstack(L, 10, "no room for a traceback");
-  if (!trace_push(L, w, value)) lua_pushliteral(L, "stack traceback:");
+  if (!trace_push(L, w, value))
+    lua_pushliteral(L, "stack traceback:");
+  else if (lua_objlen(L, -1) > TEXT_MOST)
+    return; /* or an error that passes thousands of protected calls would be that many texts, each longer than the last */
   push_stack(L, w, level);
   lua_concat(L, 2);
 }
