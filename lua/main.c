@@ -18,6 +18,7 @@
 #include "lua/ask/future.h"
 #include "lua/fiber/ending.h"
 #include "lua/fiber/loop.h"
+#include "lua/vm/luajit.h"
 #include "lua/api/library.h"
 #include "lua/options.h"
 #include "lua/fiber/trace.h"
@@ -141,7 +142,7 @@ static int run_program(struct program *p) {
   w->L = luaL_newstate();
   if (!w->L) return complain(p, "no memory for a Lua VM");
   if (lua_cpcall(w->L, load_script, p) != 0) return complain(p, lua_tostring(w->L, -1));
-  stacks_init(&w->sched.stacks, fiber_entry);
+  stacks_init(&w->sched.stacks, fiber_entry, luajit_is_here());
   if (!stacks_guard_overflow(&w->sched.stacks, false)) return complain(p, "cannot guard C stacks");
   int r = loop_init(w);
   if (r < 0) return complain(p, uv_strerror(r));

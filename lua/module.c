@@ -119,7 +119,7 @@ static void connect_worker(lua_State *L, struct worker *w, const struct settings
 
 /* Nothing of these raises. */
 static int start_parts(struct worker *w, bool signals) {
-  stacks_init(&w->sched.stacks, fiber_entry);
+  stacks_init(&w->sched.stacks, fiber_entry, luajit_is_here());
   int r = loop_init(w);
   if (r < 0) return r;
   if (!stacks_guard_overflow(&w->sched.stacks, true) || !hosted_init(w)) return UV_ENOMEM;

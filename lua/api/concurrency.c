@@ -103,6 +103,7 @@ static int core_set_limit(lua_State *L) {
 /* pcall that remembers the traceback. */
 static int core_try(lua_State *L) {
   struct worker *w = worker_of(L);
+  fiber_check_stack(L, w, 0);
   lua_rawgeti(L, LUA_REGISTRYINDEX, w->anchors.trace_handler);
   lua_insert(L, 1);
   bool ok = lua_pcall(L, lua_gettop(L) - 2, LUA_MULTRET, 1) == 0;

@@ -201,6 +201,9 @@ static int dump_of_any(lua_State *L) {
 
 static int core_dump(lua_State *L) { return with_original(L, dump_of_any); }
 
+/* f -> f, but an error where the C stack is short. */
+static int core_guarded(lua_State *L) { return with_original(L, apply_original); }
+
 static int core_tostring(lua_State *L) { return with_original(L, tostring_of_any); }
 
 const struct gaijin_events library_events = {.request = serve_request,
@@ -295,6 +298,10 @@ void library_open(lua_State *L, struct worker *w) {
   lua_newtable(L);
   int core = lua_gettop(L);
   worker_set_functions(L, w, core_functions);
+  if (w->is_luajit) {
+    worker_push_function(L, w, core_guarded);
+    lua_setfield(L, core, "guarded");
+  }
   requests_open(L, w);
   load_chunk(L, prelude_lua);
   lua_pushvalue(L, core);

@@ -266,6 +266,12 @@ void fiber_park(lua_State *L, struct worker *w) {
   luajit_back(L, w);
 }
 
+void fiber_check_stack(lua_State *L, const struct worker *w, size_t more) {
+  const struct fiber *f = w->sched.current;
+  /* The main fiber has the program's stack, of which we know nothing. */
+  if (f && f->stack && stack_is_short(f->stack, more)) luaL_error(L, "C stack overflow");
+}
+
 static void wake_stackless(struct worker *w) {
   struct scheduler *s = &w->sched;
   while (s->stackless_first) {

@@ -89,6 +89,11 @@ void fiber_list_remove(struct fiber *f);
 /* Parks the current fiber until it is woken; L: the lua_State whose C function calls. Never call it from the scheduler. */
 void fiber_park(lua_State *L, struct worker *w);
 
+/* To be called where Lua is about to be run that may come back, by C functions of ours and by those of Lua's library that we have
+ * replaced: LuaJIT has no limit of nested C calls, as 5.1 has. Raises "C stack overflow" when the running fiber's C stack is
+ * short (stack_is_short). */
+void fiber_check_stack(lua_State *L, const struct worker *w, size_t more);
+
 /* Runs the fibers that are ready now (not those they make ready). True if more are ready. */
 bool fiber_run_ready(struct worker *w);
 

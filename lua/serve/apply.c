@@ -9,6 +9,7 @@
 #include <assert.h>
 #include <string.h>
 
+#include "lua/fiber/fiber.h"
 #include "lua/ask/remote.h"
 #include "lua/ref/at.h"
 #include "lua/ref/copy.h"
@@ -26,6 +27,7 @@ static int apply_at(lua_State *L, struct worker *w, int i, const char *title) {
 }
 
 int apply_original(lua_State *L) {
+  fiber_check_stack(L, worker_of(L), 0); /* the original may call back: sort, gsub, resume */
   lua_CFunction fn = lua_tocfunction(L, lua_upvalueindex(ORIGINAL));
   if (fn && !lua_getupvalue(L, lua_upvalueindex(ORIGINAL), 1)) return fn(L);
   if (fn) lua_pop(L, 1);
@@ -33,6 +35,13 @@ int apply_original(lua_State *L) {
   lua_insert(L, 1);
   lua_call(L, lua_gettop(L) - 1, LUA_MULTRET);
   return lua_gettop(L);
+}
+
+/* 5.1 matches a pattern by recursion, and so takes up to 48 bytes of the C stack for each of the pattern's, which may come
+ * from another worker. */
+static void check_pattern(lua_State *L, struct worker *w, const char *title, int pattern) {
+  size_t n = lua_type(L, pattern) == LUA_TSTRING ? lua_objlen(L, pattern) : 0;
+  if (n >= 1024 && strcmp(title, "string.gsub") == 0) fiber_check_stack(L, w, 64 * n);
 }
 
 static int forward(lua_State *L) {
@@ -45,6 +54,7 @@ static int forward(lua_State *L) {
     if (at && (!only || strcmp(gaijin_kind_name(at->pt.kind), only) == 0))
       return apply_at(L, w, i, lua_tostring(L, lua_upvalueindex(TITLE)));
   }
+  check_pattern(L, w, lua_tostring(L, lua_upvalueindex(TITLE)), 2);
   return apply_original(L);
 }
 
@@ -119,6 +129,7 @@ int apply_serve(lua_State *L, struct worker *w) {
   if (lua_isnil(L, -1))
     return worker_raise(L, GAIJIN_STATUS_UNSUPPORTED, "%s has no function %s to apply", w->name,
                         title);
+  check_pattern(L, w, title, 4);
   lua_replace(L, 2);
   lua_pop(L, 1);
   assert(lua_gettop(L) >= 3); /* object, function, arguments: the object is one of them */

@@ -11,6 +11,8 @@
 extern int luaJIT_setmode(lua_State *L, int index, int mode) __attribute__((weak));
 enum { ENGINE_FLUSH = 0x0200 }; /* LUAJIT_MODE_ENGINE | LUAJIT_MODE_FLUSH */
 
+bool luajit_is_here(void) { return luaJIT_setmode != NULL; }
+
 /* The error on top is that Lua's stack has no room for another C function. */
 static bool is_overflow(lua_State *L) { return lua_type(L, -1) == LUA_TSTRING && strstr(lua_tostring(L, -1), "stack overflow"); }
 
@@ -63,7 +65,7 @@ void luajit_open(lua_State *L, struct worker *w) {
   lua_pushlightuserdata(L, (void *)(uintptr_t)&hook_key);
   lua_pushlightuserdata(L, &w->sched.hook_ran);
   lua_rawset(L, LUA_REGISTRYINDEX);
-  w->is_luajit = luaJIT_setmode != NULL;
+  w->is_luajit = luajit_is_here();
 }
 
 static int flush_code(lua_State *L) {

@@ -11,6 +11,8 @@
 /* LUA_GCISRUNNING of LuaJIT, which 5.1 does not have. While it runs a finaliser, its collector is stopped. */
 enum { LUAJIT_GCISRUNNING = 9 };
 
+/* Whether the interpreter is LuaJIT. */
+bool luajit_is_here(void);
 /* Makes what this file needs in the VM. Raises. */
 void luajit_open(lua_State *L, struct worker *w);
 

@@ -1,12 +1,18 @@
 /* SPDX-License-Identifier: MIT
  *
  * Each stack keeps a context that loops "run entry, leave", so it is
- * made once per mapping, not once per fiber. Lua nests up to 200 C calls, of
+ * made once per mapping, not once per fiber. Lua 5.1 nests up to 200 C calls, of
  * which string.gsub's take 9 KiB each: 2 MiB is the least that holds them.
+ *
+ * LuaJIT nests C calls as long as the slots of one lua_State last (65,500, of which
+ * each call takes several). All functions of its library that call back fit the least
+ * size then, so that much is kept in reserve wherever a new row of calls may begin:
+ * in another coroutine, or in a function with a buffer on the stack.
  */
 #define _GNU_SOURCE
 #include "lua/vm/stack.h"
 
+#include <assert.h>
 #include <limits.h>
 #include <signal.h>
 #include <stdint.h>
@@ -29,11 +35,12 @@
 #ifdef WITH_ASAN
 #include <sanitizer/asan_interface.h>
 #include <sanitizer/common_interface_defs.h>
-enum { USABLE_BYTES = 8 << 20 }; /* instrumented frames are several times larger */
+enum { LEAST_BYTES = 8 << 20 }; /* instrumented frames are several times larger */
 #else
-enum { USABLE_BYTES = (2 << 20) + (256 << 10) };
+enum { LEAST_BYTES = (2 << 20) + (256 << 10) };
 #endif
 enum { GUARD_BYTES = 1 << 20 }; /* costs addresses only; no frame but a giant's steps over it */
+enum { SMALL_RESERVE = 64 << 10 };
 enum { MAPS_LEFT = 2000 };       /* for libraries and memory */
 enum { KEEP_IDLE = 64 };         /* idle stacks kept; a burst's are unmapped */
 
@@ -47,16 +54,21 @@ struct stack {
   void *fake; /* AddressSanitizer's fake stack while switched away */
 };
 
-static size_t map_bytes(void) { return (size_t)GUARD_BYTES + USABLE_BYTES; }
+static size_t map_bytes(const struct stacks *s) { return GUARD_BYTES + s->usable; }
 
-void stacks_init(struct stacks *s, void (*entry)(void *user)) { *s = (struct stacks){.entry = entry}; }
+void stacks_init(struct stacks *s, void (*entry)(void *user), bool unlimited) {
+  *s = (struct stacks){.entry = entry, .usable = LEAST_BYTES, .reserve = SMALL_RESERVE};
+  if (!unlimited) return;
+  s->usable = 2 * (size_t)LEAST_BYTES;
+  s->reserve = LEAST_BYTES;
+}
 
 static void unlink_and_free(struct stacks *s, struct stack *k) {
   if (k->prev) k->prev->next = k->next;
   if (k->next) k->next->prev = k->prev;
   if (s->all == k) s->all = k->next;
   s->n_all--;
-  munmap(k->map, map_bytes());
+  munmap(k->map, map_bytes(s));
   free(k);
 }
 
@@ -101,21 +113,21 @@ struct stack *stack_get(struct stacks *s) {
   }
   k = calloc(1, sizeof *k);
   if (!k) return NULL;
-  k->map = mmap(NULL, map_bytes(), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_STACK, -1, 0);
+  k->map = mmap(NULL, map_bytes(s), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_STACK, -1, 0);
   if (k->map == MAP_FAILED) {
     free(k);
     return NULL;
   }
   if (mprotect(k->map, GUARD_BYTES, PROT_NONE) != 0) {
-    munmap(k->map, map_bytes());
+    munmap(k->map, map_bytes(s));
     free(k);
     return NULL;
   }
 #ifdef WITH_ASAN
-  __asan_unpoison_memory_region(k->map, map_bytes()); /* the addresses may have been another stack's */
+  __asan_unpoison_memory_region(k->map, map_bytes(s)); /* the addresses may have been another stack's */
 #endif
   k->owner = s;
-  context_make(&k->context, k->map + GUARD_BYTES, USABLE_BYTES, run, k);
+  context_make(&k->context, k->map + GUARD_BYTES, s->usable, run, k);
   k->next = s->all;
   if (s->all) s->all->prev = k;
   s->all = k;
@@ -138,7 +150,7 @@ void stack_resume(struct stacks *s, struct stack *k, void *user) {
   k->user = user;
 #ifdef WITH_ASAN
   void *fake = NULL;
-  __sanitizer_start_switch_fiber(&fake, k->map + GUARD_BYTES, USABLE_BYTES);
+  __sanitizer_start_switch_fiber(&fake, k->map + GUARD_BYTES, s->usable);
 #endif
   context_switch(&k->scheduler, &k->context);
 #ifdef WITH_ASAN
@@ -153,6 +165,12 @@ void stack_leave(struct stacks *s, struct stack *k) {
 #endif
   context_switch(&k->context, &k->scheduler);
   arrive_on_stack(k);
+}
+
+bool stack_is_short(const struct stack *k, size_t more) {
+  const uint8_t *here = __builtin_frame_address(0), *least = k->map + GUARD_BYTES;
+  assert(here > least && here < least + k->owner->usable);
+  return (size_t)(here - least) < k->owner->reserve + more;
 }
 
 /* A stack is two mappings. What cannot be read is no limit. */

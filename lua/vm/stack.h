@@ -17,6 +17,7 @@ struct stacks {
   struct stack *all;  /* every mapped stack */
   struct stack *idle; /* those no fiber uses */
   size_t n_all, n_idle;
+  size_t usable, reserve; /* bytes of each; bytes of those that are to be left when Lua is called that may call back */
   void (*entry)(void *user); /* runs on each stack once per stack_resume after stack_get; must end in stack_leave */
   const void *main_bottom;   /* bounds of the scheduler's stack, learnt for AddressSanitizer */
   size_t main_size;
@@ -24,7 +25,8 @@ struct stacks {
   bool guarded;
 };
 
-void stacks_init(struct stacks *s, void (*entry)(void *user));
+/* `unlimited`: for an interpreter without a limit of nested C calls, which needs larger ones. */
+void stacks_init(struct stacks *s, void (*entry)(void *user), bool unlimited);
 /* Unmaps all stacks, also those of parked fibers. */
 void stacks_deinit(struct stacks *s);
 
@@ -37,6 +39,9 @@ void stack_put(struct stacks *s, struct stack *stack);
 void stack_resume(struct stacks *s, struct stack *stack, void *user);
 /* On the stack: back to the scheduler. Returns at the next stack_resume. */
 void stack_leave(struct stacks *s, struct stack *stack);
+
+/* Whether less than the reserve and `more` bytes is left of the stack, on which the caller runs. */
+bool stack_is_short(const struct stack *stack, size_t more);
 
 /* How many stacks the kernel lets a process have (vm.max_map_count), with room left for all else. */
 unsigned stacks_most(void);

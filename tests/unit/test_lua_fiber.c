@@ -218,6 +218,16 @@ START_TEST(nested_c_calls_end_in_an_error_of_lua_not_of_the_stack) {
 }
 END_TEST
 
+START_TEST(a_pattern_of_any_length_is_no_overflow) {
+  vm_open(&v);
+  stacks_guard_overflow(&v.w.sched.stacks, false);
+  vm_do(&v, "local function match(n) return pcall(string.gsub, ('a'):rep(n), ('a*'):rep(n), '') end "
+            "note(match(10000), ' ', select(2, match(200000)))");
+  ck_assert_str_eq(v.log, "true C stack overflow");
+  vm_close(&v);
+}
+END_TEST
+
 START_TEST(deep_ones_wait_side_by_side) {
   vm_open(&v);
   for (int i = 0; i < 20; i++)
@@ -443,6 +453,7 @@ int main(void) {
   tcase_add_test(c, a_bare_fiber_is_no_coroutine);
   tcase_add_test(c, an_error_passes_those_that_wait_by);
   tcase_add_test(c, nested_c_calls_end_in_an_error_of_lua_not_of_the_stack);
+  tcase_add_test(c, a_pattern_of_any_length_is_no_overflow);
   tcase_add_test(c, deep_ones_wait_side_by_side);
   tcase_add_test(c, what_it_leaves_behind_is_dropped);
   tcase_add_test(c, it_is_not_collected_while_it_waits);

@@ -60,7 +60,7 @@ static size_t mapped(void) {
 START_TEST(thousands_at_once_and_the_pool_shrinks) {
   static struct piece pieces[MANY];
   struct stacks s;
-  stacks_init(&s, entry);
+  stacks_init(&s, entry, false);
   for (unsigned i = 0; i < MANY; i++) start(&s, &pieces[i], i, 3);
   size_t all = mapped();
   for (unsigned round = 1; round <= 3; round++) {
@@ -84,7 +84,7 @@ END_TEST
 START_TEST(a_stack_given_back_is_used_again_from_the_start) {
   struct stacks s;
   struct piece p;
-  stacks_init(&s, entry);
+  stacks_init(&s, entry, false);
   start(&s, &p, 1, 1);
   struct stack *first = p.stack;
   for (unsigned i = 0; i < 100; i++) {
@@ -104,7 +104,7 @@ START_TEST(two_pools_side_by_side) {
   struct stacks s[2];
   struct piece p[2];
   for (int i = 0; i < 2; i++) {
-    stacks_init(&s[i], entry);
+    stacks_init(&s[i], entry, false);
     start(&s[i], &p[i], 10u * (unsigned)i, 2);
   }
   for (unsigned i = 0; i < 6; i++) turn(&p[i % 2]);
@@ -119,7 +119,7 @@ START_TEST(stacks_of_parked_pieces_go_with_the_pool) {
   struct stacks s;
   struct piece p[100];
   size_t before = mapped();
-  stacks_init(&s, entry);
+  stacks_init(&s, entry, false);
   for (unsigned i = 0; i < 100; i++) {
     start(&s, &p[i], i, 5);
     turn(&p[i]);
@@ -140,7 +140,7 @@ static void use_two_mebibytes(struct piece *p) {
 START_TEST(two_mebibytes_can_be_used) {
   struct stacks s;
   struct piece p;
-  stacks_init(&s, entry);
+  stacks_init(&s, entry, false);
   start(&s, &p, 7, 1);
   p.fn = use_two_mebibytes;
   turn(&p);
@@ -153,7 +153,7 @@ START_TEST(a_waiting_stack_costs_a_few_pages) {
   struct stacks s;
   struct piece p;
   unsigned char there[256];
-  stacks_init(&s, entry);
+  stacks_init(&s, entry, false);
   start(&s, &p, 1, 2);
   turn(&p);
   uintptr_t page = (uintptr_t)p.local & ~(uintptr_t)(PAGE - 1);
@@ -206,7 +206,7 @@ static struct stacks guarded;
 
 static void overflow(void) {
   struct piece p[3];
-  stacks_init(&guarded, entry);
+  stacks_init(&guarded, entry, false);
   if (!stacks_guard_overflow(&guarded, false)) _exit(1);
   for (unsigned i = 0; i < 3; i++) start(&guarded, &p[i], i, 1);
   turn(&p[0]);
@@ -224,7 +224,7 @@ START_TEST(an_overflow_is_one_line_and_an_abort) {
 END_TEST
 
 static void touch_nothing(void) {
-  stacks_init(&guarded, entry);
+  stacks_init(&guarded, entry, false);
   if (!stacks_guard_overflow(&guarded, false)) _exit(1);
   struct piece p;
   start(&guarded, &p, 1, 1);
@@ -234,13 +234,13 @@ static void touch_nothing(void) {
 }
 
 static void send_segv(void) {
-  stacks_init(&guarded, entry);
+  stacks_init(&guarded, entry, false);
   if (!stacks_guard_overflow(&guarded, false)) _exit(1);
   kill(getpid(), SIGSEGV);
 }
 
 static void send_bus(void) {
-  stacks_init(&guarded, entry);
+  stacks_init(&guarded, entry, false);
   if (!stacks_guard_overflow(&guarded, false)) _exit(1);
   raise(SIGBUS);
 }

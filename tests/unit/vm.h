@@ -18,6 +18,7 @@
 #include "lua/ask/future.h"
 #include "lua/api/library.h"
 #include "lua/fiber/loop.h"
+#include "lua/vm/luajit.h"
 #include "lua/ref/pool.h"
 #include "lua/serve/serve.h"
 #include "lua/vm/gc.h"
@@ -85,7 +86,7 @@ static inline void vm_open(struct vm *v) {
   w->call_timeout = 25;
   w->atc_time = 60;
   w->collector_waits = 10;
-  stacks_init(&w->sched.stacks, fiber_entry);
+  stacks_init(&w->sched.stacks, fiber_entry, luajit_is_here());
   ck_assert_int_eq(loop_init(w), 0);
   w->L = luaL_newstate();
   ck_assert_ptr_nonnull(w->L);
