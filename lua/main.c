@@ -160,11 +160,21 @@ static int end_shown(void) {
   return 1;
 }
 
+/* A reader of our output that went away is an error of writing, not our death. A handler and not SIG_IGN, which the programs that
+ * a script starts would inherit. */
+static void on_broken_pipe(int sig) { (void)sig; }
+
+static void survive_broken_pipes(void) {
+  struct sigaction action = {.sa_handler = on_broken_pipe, .sa_flags = SA_RESTART};
+  sigemptyset(&action.sa_mask);
+  sigaction(SIGPIPE, &action, NULL);
+}
+
 int main(int argc, char **argv) {
   static struct program p;
   char error[512];
   setvbuf(stdout, NULL, _IOLBF, 0);
-  signal(SIGPIPE, SIG_IGN);
+  survive_broken_pipes();
   switch (options_parse(&p.o, argc, argv, error, sizeof error)) {
     case OPTIONS_SHOWN: return end_shown();
     case OPTIONS_BAD: fprintf(stderr, "gaijin-worker: %s\n", error); return 2;
