@@ -3,6 +3,7 @@
  * The userdata that scripts have of futures. What can be read is in its environment:
  * { n = number of values, values... }, or the error and perhaps its traceback.
  */
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -107,12 +108,16 @@ static void open_answer(lua_State *L, struct worker *w, struct future *u, int i)
 /* Pushes the results of the done future at index i, or raises its error. */
 static int push_results(lua_State *L, struct worker *w, struct future *u, int i) {
   u->read = true;
-  while (u->state == FUTURE_DECODING) {
-    if (u->decoder == w->sched.current) worker_raise(L, GAIJIN_STATUS_UNSUPPORTED, "reading a future in a finaliser, while it is being read");
+  while (u->state != FUTURE_DONE) {
+    if (u->state == FUTURE_ANSWERED) {
+      open_answer(L, w, u, i);
+      continue;
+    }
+    assert(u->state == FUTURE_DECODING);
+    if (u->decoder == w->sched.current)
+      worker_raise(L, GAIJIN_STATUS_UNSUPPORTED, "reading a future in a finaliser, while it is being read");
     wait_yield(L, w, "reading a future");
   }
-  if (u->state == FUTURE_ANSWERED) open_answer(L, w, u, i);
-  if (u->state == FUTURE_DECODING) return push_results(L, w, u, i);
   lua_getfenv(L, i);
   int table = lua_gettop(L);
   lua_getfield(L, table, "n");
