@@ -120,6 +120,7 @@ struct gaijin {
   bool lost;
   bool write_broken; /* writing failed: nothing is sent any more, what had arrived is still read */
   bool dispatching;
+  char condemned[64]; /* why the next dispatch ends the connection; "": it does not */
   bool heard; /* the broker has sent something since gaijin_expire looked last */
 
   struct frame in;
@@ -181,6 +182,10 @@ int gj_hello_exchange(gaijin *g, const struct gaijin_options *options, char *err
 /* io.c */
 /* The connection is over: open calls are answered `lost`. Only inside dispatch, await and close. */
 void gj_io_lost(gaijin *g, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/* The connection will be over at the next dispatch, or in the one that runs; for those outside of
+ * call-backs. */
+void gj_io_condemn(gaijin *g, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 /* check.c */
 /* NULL, or which of the things that are always true is not. Between messages only; changes nothing.

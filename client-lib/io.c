@@ -40,11 +40,20 @@ void gj_io_lost(gaijin *g, const char *format, ...) {
   assert(list_empty(&g->open_calls));
 }
 
+void gj_io_condemn(gaijin *g, const char *format, ...) {
+  if (g->lost || *g->condemned) return;
+  va_list args;
+  va_start(args, format);
+  vsnprintf(g->condemned, sizeof g->condemned, format, args);
+  va_end(args);
+  shutdown(g->fd, SHUT_RDWR); /* makes it readable: a program that polls it calls gaijin_dispatch */
+}
+
 /* Handles every whole message that is here. */
 static void handle_messages(gaijin *g) {
   uint8_t *bytes;
   uint32_t size = 0;
-  while (!g->lost) {
+  while (!g->lost && !*g->condemned) {
     switch (frame_next(&g->in, &bytes, &size)) {
       case FRAME_MESSAGE:
         gj_receive_message(g, bytes, size);
@@ -89,7 +98,8 @@ int gaijin_dispatch(gaijin *g) {
   if (g->dispatching)
     return gj_fail(g, GAIJIN_STATUS_UNSUPPORTED, "gaijin_dispatch was called in a call-back");
   g->dispatching = true;
-  for (int i = 0; i < READ_ROUNDS && read_once(g) && !g->lost; i++) continue;
+  for (int i = 0; i < READ_ROUNDS && !g->lost && !*g->condemned && read_once(g); i++) continue;
+  if (*g->condemned) gj_io_lost(g, "%s", g->condemned);
   g->dispatching = false;
   return g->lost ? GAIJIN_STATUS_LOST : 0;
 }

@@ -95,14 +95,12 @@ static void on_answer(gaijin *g, const struct message *m) {
 
 /* ---- Requests ---- */
 
-/* Answers with an error; if even that cannot be said, the asker must not wait for ever. */
 static void refuse(gaijin *g, const struct message *m, enum gaijin_status status, const char *text) {
   if (m->flags & MESSAGE_ONE_WAY) {
     if (g->events.refused) g->events.refused(g->user, (enum gaijin_op)m->op, status, text);
     return;
   }
-  if (gaijin_answer_error(g, m->id, (enum gaijin_op)m->op, status, text) && !g->lost)
-    gj_io_lost(g, "no memory to answer '%s'", op_name(m->op));
+  gaijin_answer_error(g, m->id, (enum gaijin_op)m->op, status, text);
 }
 
 static void refuse_stale(gaijin *g, const struct message *m) {
@@ -115,8 +113,8 @@ static void refuse_stale(gaijin *g, const struct message *m) {
 static void on_free(gaijin *g, const struct message *m) {
   if (g->events.free)
     g->events.free(g->user, m->id);
-  else if (gaijin_answer_free(g, m->id, GAIJIN_NO_BUDGET, 0) && !g->lost)
-    gj_io_lost(g, "no memory to answer 'free'");
+  else
+    gaijin_answer_free(g, m->id, GAIJIN_NO_BUDGET, 0);
 }
 
 /* Hands a checked request to the program. */

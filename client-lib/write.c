@@ -260,13 +260,22 @@ void gaijin_begin_raise(gaijin *g, uint64_t id, enum gaijin_op op, uint32_t coun
 
 int gaijin_end_answer(gaijin *g) { return writer_end(g); }
 
+/* Ends the last answer that there is for a request. If not even that can be queued, its asker must not wait for ever. One
+ * inside another message may still be repeated. */
+static int end_last_answer(gaijin *g, enum op op) {
+  bool inner = g->writer.nested > 0;
+  int status = writer_end(g);
+  if (status && !inner) gj_io_condemn(g, "no memory to answer '%s'", op_name(op));
+  return status;
+}
+
 int gaijin_answer_error(gaijin *g, uint64_t id, enum gaijin_op op, enum gaijin_status status, const char *text) {
   size_t size = strlen(text);
   begin_answer(g, MESSAGE_ERROR, id, (enum op)op, 2);
   gaijin_put_number(g, status);
   /* An error must fit where its answer did not. */
   gaijin_put_string(g, text, size < ERROR_TEXT_MOST ? size : ERROR_TEXT_MOST);
-  return writer_end(g);
+  return end_last_answer(g, (enum op)op);
 }
 
 int gaijin_answer_free(gaijin *g, uint64_t id, uint32_t budget_ms, uint64_t put_off) {
@@ -278,7 +287,7 @@ int gaijin_answer_free(gaijin *g, uint64_t id, uint32_t budget_ms, uint64_t put_
     gaijin_put_number(g, budget_ms);
     gaijin_put_number(g, (double)put_off);
   }
-  return writer_end(g);
+  return end_last_answer(g, OP_free);
 }
 
 int gaijin_notice(gaijin *g, enum gaijin_op op) {

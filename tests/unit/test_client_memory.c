@@ -121,6 +121,40 @@ static void serve_much(struct fake *f) {
   ck_assert_uint_eq(f->m.id, 5);
 }
 
+/* A request that was delivered is answered later, outside of gaijin_dispatch. If even the error finds no memory, the asker must not
+ * wait for ever: the connection ends, at the next dispatch. */
+static void answer_late(struct fake *f, bool free_event) {
+  static char text[3800];
+  memset(text, 'x', sizeof text - 1);
+  struct gaijin_pt pt = gaijin_token_pt(f->g, gaijin_token_new(f->g, GAIJIN_KIND_TABLE, f));
+  fake_take(f, gj_token_find(f->g, &(struct pt){.host = pt.host, .id = pt.id, .stamp = pt.stamp, .kind = pt.kind}));
+  if (free_event)
+    fake_begin(f, MESSAGE_REQUEST, GAIJIN_OP_FREE, 5, 0);
+  else
+    fake_begin_to(f, GAIJIN_OP_LEN, 5, &pt, 0);
+  fake_deliver(f);
+  gaijin_body_free(f->told.body[0]);
+  armed = true;
+  int status = gaijin_answer_error(f->g, free_event ? 4 : 5, GAIJIN_OP_LEN, GAIJIN_STATUS_DENIED, text);
+  if (status == 0 && free_event) status = gaijin_answer_free(f->g, 5, 1, 0);
+  armed = false;
+  ck_assert_uint_eq(f->told.answers, 0);
+  if (status == 0) {
+    gaijin_flush(f->g, false);
+    ck_assert_int_eq(fake_next(f)->kind, MESSAGE_ERROR);
+    return;
+  }
+  ck_assert_int_eq(status, GAIJIN_STATUS_BUSY);
+  gaijin_flush(f->g, true);
+  struct pollfd p = {.fd = gaijin_fd(f->g), .events = POLLIN};
+  ck_assert_int_eq(poll(&p, 1, 0), 1); /* a program that polls comes back */
+  ck_assert_int_eq(gaijin_dispatch(f->g), GAIJIN_STATUS_LOST);
+  ck_assert_msg(strstr(gaijin_error(f->g), "no memory to answer"), "%s", gaijin_error(f->g));
+}
+
+static void answer_error_late(struct fake *f) { answer_late(f, false); }
+static void answer_free_late(struct fake *f) { answer_late(f, true); }
+
 static void claim(struct fake *f) {
   armed = true;
   int status = gaijin_claim(f->g, &A, told_answer, f, NULL);
@@ -134,6 +168,10 @@ END_TEST
 START_TEST(receiving) { tell(receive_much); }
 END_TEST
 START_TEST(serving) { tell(serve_much); }
+END_TEST
+START_TEST(answering_an_error) { tell(answer_error_late); }
+END_TEST
+START_TEST(answering_a_free) { tell(answer_free_late); }
 END_TEST
 START_TEST(claiming) { tell(claim); }
 END_TEST
@@ -160,6 +198,8 @@ int main(void) {
   tcase_add_test(c, sending);
   tcase_add_test(c, receiving);
   tcase_add_test(c, serving);
+  tcase_add_test(c, answering_an_error);
+  tcase_add_test(c, answering_a_free);
   tcase_add_test(c, claiming);
   tcase_add_test(c, connecting);
   suite_add_tcase(s, c);

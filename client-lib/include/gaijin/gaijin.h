@@ -227,6 +227,8 @@ GAIJIN_API int gaijin_end_request(gaijin *g, gaijin_answer_fn fn, void *user, ui
 GAIJIN_API void gaijin_begin_reply(gaijin *g, uint64_t id, enum gaijin_op op, uint32_t count);
 GAIJIN_API void gaijin_begin_raise(gaijin *g, uint64_t id, enum gaijin_op op, uint32_t count);
 GAIJIN_API int gaijin_end_answer(gaijin *g);
+/* If this one or gaijin_answer_free cannot be queued, memory being short, the next gaijin_dispatch
+ * ends the connection: nobody shall wait for ever. The status may be ignored. */
 GAIJIN_API int gaijin_answer_error(gaijin *g, uint64_t id, enum gaijin_op op,
                                    enum gaijin_status status, const char *text);
 /* Sends the releases queued, then the answer to a free event. For those who look at the broker's
