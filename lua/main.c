@@ -12,16 +12,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "lua/serve/collect.h"
-#include "lua/api/concurrency.h"
-#include "lua/fiber/fiber.h"
-#include "lua/ask/future.h"
-#include "lua/fiber/ending.h"
-#include "lua/fiber/loop.h"
-#include "lua/vm/luajit.h"
 #include "lua/api/library.h"
+#include "lua/fiber/connection.h"
+#include "lua/fiber/ending.h"
+#include "lua/fiber/fiber.h"
+#include "lua/instance.h"
 #include "lua/options.h"
-#include "lua/fiber/trace.h"
 
 struct program {
   struct worker w;
@@ -97,15 +93,14 @@ static int open_worker(lua_State *L) {
 static int run(struct program *p) {
   struct worker *w = &p->w;
   if (lua_cpcall(w->L, open_worker, p) != 0) return complain(p, lua_tostring(w->L, -1));
-  int r = loop_watch(w);
-  if (r == 0) r = ending_watch_signals(w, true);
+  int r = instance_start(w, true, true);
   if (r < 0) return complain(p, uv_strerror(r));
   struct fiber *f = fiber_new(w, script_job);
   if (!f) return complain(p, "no memory to start the script");
   fiber_wake(f);
   loop_run(w);
   if (!w->lost) {
-    loop_drain(w);
+    connection_drain(w);
     return w->exit_code;
   }
   if (w->stopping) return w->exit_code;
@@ -126,15 +121,7 @@ static int connect_and_run(struct program *p) {
     return 1;
   }
   w->name = gaijin_name(w->g);
-  int status = run(p);
-  /* Order matters: what fibers own of the connection, then the VM (its finalisers let holdings go), then the connection. */
-  fiber_discard_all(w);
-  future_discard_all(w);
-  lua_close(w->L);
-  w->L = NULL;
-  stacks_deinit(&w->sched.stacks);
-  gaijin_close(w->g);
-  return status;
+  return run(p);
 }
 
 static int run_program(struct program *p) {
@@ -142,15 +129,8 @@ static int run_program(struct program *p) {
   w->L = luaL_newstate();
   if (!w->L) return complain(p, "no memory for a Lua VM");
   if (lua_cpcall(w->L, load_script, p) != 0) return complain(p, lua_tostring(w->L, -1));
-  stacks_init(&w->sched.stacks, fiber_entry, luajit_is_here());
-  if (!stacks_guard_overflow(&w->sched.stacks, false)) return complain(p, "cannot guard C stacks");
-  int r = loop_init(w);
-  if (r < 0) return complain(p, uv_strerror(r));
-  int status = connect_and_run(p);
-  collect_deinit(w);
-  concurrency_deinit(w);
-  loop_deinit(w);
-  return status;
+  int r = instance_init(w, false);
+  return r < 0 ? complain(p, uv_strerror(r)) : connect_and_run(p);
 }
 
 /* Help into a full disk has failed. */
@@ -185,6 +165,6 @@ int main(int argc, char **argv) {
   p.w.name = p.o.name;
   options_configure(&p.o.values, &p.w);
   int status = run_program(&p);
-  if (p.w.L) lua_close(p.w.L);
+  instance_close(&p.w, true);
   return status;
 }

@@ -18,15 +18,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "lua/serve/collect.h"
-#include "lua/api/concurrency.h"
-#include "lua/fiber/ending.h"
-#include "lua/fiber/fiber.h"
-#include "lua/ask/future.h"
-#include "lua/fiber/hosted.h"
 #include "lua/api/library.h"
-#include "lua/fiber/loop.h"
+#include "lua/fiber/connection.h"
+#include "lua/fiber/fiber.h"
+#include "lua/fiber/hosted.h"
 #include "lua/fiber/wait.h"
+#include "lua/instance.h"
 #include "lua/options.h"
 #include "lua/vm/luajit.h"
 
@@ -34,17 +31,9 @@ __attribute__((visibility("default"))) int luaopen_gaijin(lua_State *L);
 
 static void close_worker(struct worker *w) {
   if (!w->g) return;
-  if (!w->lost) loop_drain(w);
+  if (!w->lost) connection_drain(w);
   w->lost = w->stopping = true;
-  hosted_deinit(w);
-  fiber_discard_all(w);
-  future_discard_all(w);
-  gaijin_close(w->g);
-  w->g = NULL;
-  collect_deinit(w);
-  concurrency_deinit(w);
-  loop_deinit(w);
-  stacks_deinit(&w->sched.stacks);
+  instance_close(w, false);
 }
 
 /* __gc of the guard in the registry: the VM ends. */
@@ -117,16 +106,6 @@ static void connect_worker(lua_State *L, struct worker *w, const struct settings
   w->name = gaijin_name(w->g);
 }
 
-/* Nothing of these raises. */
-static int start_parts(struct worker *w, bool signals) {
-  stacks_init(&w->sched.stacks, fiber_entry, luajit_is_here());
-  int r = loop_init(w);
-  if (r < 0) return r;
-  if (!stacks_guard_overflow(&w->sched.stacks, true) || !hosted_init(w)) return UV_ENOMEM;
-  r = loop_watch(w);
-  return r == 0 && signals ? ending_watch_signals(w, false) : r;
-}
-
 static int connect_vm(lua_State *L) {
   struct settings s;
   struct worker *w = worker_of(L);
@@ -142,7 +121,8 @@ static int connect_vm(lua_State *L) {
   options_configure(&s, w);
   hosted_open(L, w);
   connect_worker(L, w, &s);
-  int r = start_parts(w, settings_flag(&s, SETTING_signals));
+  int r = instance_init(w, true);
+  if (r == 0) r = instance_start(w, settings_flag(&s, SETTING_signals), false);
   if (r < 0) {
     close_worker(w);
     return worker_raise(L, GAIJIN_STATUS_BUSY, "%s", uv_strerror(r));

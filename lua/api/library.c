@@ -16,7 +16,7 @@
 #include "lua/ref/copy.h"
 #include "lua/fiber/fiber.h"
 #include "lua/fiber/ending.h"
-#include "lua/fiber/loop.h"
+#include "lua/fiber/connection.h"
 #include "lua/api/metatable.h"
 #include "lua/ref/pool.h"
 #include "lua/api/prelude.lua.h"
@@ -151,7 +151,7 @@ static int core_collect(lua_State *L) {
 }
 
 static int core_drain(lua_State *L) {
-  if (worker_of(L)->g) loop_drain(worker_of(L));
+  if (worker_of(L)->g) connection_drain(worker_of(L));
   return 0;
 }
 

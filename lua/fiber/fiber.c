@@ -9,7 +9,6 @@
 #include <assert.h>
 #include <stdlib.h>
 
-#include "lua/fiber/hosted.h"
 #include "lua/fiber/timer.h"
 #include "lua/vm/luajit.h"
 
@@ -259,8 +258,9 @@ void fiber_wake(struct fiber *f) {
 
 void fiber_park(lua_State *L, struct worker *w) {
   struct fiber *f = w->sched.current;
+  assert(f && !w->sched.cancelling); /* the scheduler never waits */
   if (f == w->sched.guest)
-    hosted_wait(w);
+    w->sched.wait_in_guest(w);
   else
     stack_leave(&w->sched.stacks, f->stack);
   luajit_back(L, w);

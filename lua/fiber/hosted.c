@@ -16,28 +16,10 @@
 #include "lua/fiber/fiber.h"
 #include "lua/fiber/ending.h"
 
-bool hosted_init(struct worker *w) {
-  struct fiber *f = calloc(1, sizeof *f);
-  if (!f) return false;
-  f->w = w;
-  f->L = w->L;
-  w->sched.guest = w->sched.current = f;
-  return true;
-}
-
 void hosted_open(lua_State *L, struct worker *w) {
   static const char code[] = "local n = 0 for i = 1, 10 do n = n + i end";
   if (luaL_loadbuffer(L, code, sizeof code - 1, "=gaijin") != 0) lua_error(L);
   w->anchors.hook_chunk = luaL_ref(L, LUA_REGISTRYINDEX);
-}
-
-void hosted_deinit(struct worker *w) {
-  struct fiber *f = w->sched.guest;
-  w->sched.guest = w->sched.current = NULL;
-  if (!f) return;
-  fiber_disown_all(f);
-  while (f->answers) answer_free(f, f->answers);
-  free(f);
 }
 
 double hosted_turn(struct worker *w) {
@@ -85,7 +67,8 @@ static void wait_for_loop(struct worker *w, double seconds) {
   if (felt && w->sched.guest_state) let_lua_run(w);
 }
 
-void hosted_wait(struct worker *w) {
+/* The guest's way to wait: runs the loop until the guest is woken, or interrupted (sched.interrupted). */
+static void wait_in_guest(struct worker *w) {
   struct fiber *f = w->sched.guest;
   for (;;) {
     double seconds = hosted_turn(w);
@@ -96,10 +79,29 @@ void hosted_wait(struct worker *w) {
   f->queued = false;
 }
 
+bool hosted_init(struct worker *w) {
+  struct fiber *f = calloc(1, sizeof *f);
+  if (!f) return false;
+  f->w = w;
+  f->L = w->L;
+  w->sched.guest = w->sched.current = f;
+  w->sched.wait_in_guest = wait_in_guest;
+  return true;
+}
+
+void hosted_deinit(struct worker *w) {
+  struct fiber *f = w->sched.guest;
+  w->sched.guest = w->sched.current = NULL;
+  if (!f) return;
+  fiber_disown_all(f);
+  while (f->answers) answer_free(f, f->answers);
+  free(f);
+}
+
 void hosted_finish(struct worker *w) {
   struct fiber *f = w->sched.guest;
   ending_stop(w, 0);
   if (f->is_serving) w->sched.n_serving--; /* what follows gaijin.run ends here */
   f->is_serving = false;
-  while (!ending_reached(w) && !w->sched.interrupted) hosted_wait(w);
+  while (!ending_reached(w) && !w->sched.interrupted) wait_in_guest(w);
 }

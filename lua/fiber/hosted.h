@@ -15,8 +15,6 @@ void hosted_open(lua_State *L, struct worker *w);
 bool hosted_init(struct worker *w);
 void hosted_deinit(struct worker *w);
 
-/* The guest's way to wait, called by fiber_park: runs the loop until the guest is woken, or interrupted (sched.interrupt). */
-void hosted_wait(struct worker *w);
 /* Asks the loop to end if nobody has, and waits until it has finished, which is bounded by the grace, or until Ctrl-C. */
 void hosted_finish(struct worker *w);
 /* One turn of the loop without waiting. Seconds until the next turn is due if nothing arrives, -1 for never. */

@@ -1,23 +1,25 @@
 /* SPDX-License-Identifier: MIT
  *
- * The worker's loop: libuv lives here and nowhere else in lua/. It feeds the
- * connection, runs the fibers that are ready, keeps the timers.
+ * The worker's loop. libuv lives in this folder and nowhere else in lua/.
  */
 #ifndef GAIJIN_LUA_LOOP_H
 #define GAIJIN_LUA_LOOP_H
 
 #include "lua/vm/worker.h"
 
+/* What the parts above the loop do in it. */
+struct loop_hooks {
+  void (*turn)(struct worker *w);  /* when the fibers of a turn have run */
+  void (*sweep)(struct worker *w); /* every atc_time seconds */
+};
+
 /* 0 or a negative libuv error. */
-int loop_init(struct worker *w);
+int loop_init(struct worker *w, const struct loop_hooks *hooks);
 /* Starts watching the connection. 0 or a negative libuv error. */
 int loop_watch(struct worker *w);
 /* Runs until the worker has stopped or lost its connection. */
 void loop_run(struct worker *w);
-/* Whether something that scripts have asked of others, or of the broker, is not answered yet. */
-bool loop_asks(const struct worker *w);
-/* Sends what is queued, waiting for the broker to take it, at most one second. */
-void loop_drain(struct worker *w);
+/* The connection is watched no more (connection_unwatch). Nothing if the loop was never made. */
 void loop_deinit(struct worker *w);
 
 #endif

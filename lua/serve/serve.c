@@ -15,7 +15,7 @@
 #include "lua/serve/apply.h"
 #include "lua/ref/at.h"
 #include "lua/fiber/fiber.h"
-#include "lua/fiber/loop.h"
+#include "lua/fiber/connection.h"
 #include "lua/ref/marshal.h"
 #include "lua/serve/operator.h"
 #include "lua/ref/pool.h"
@@ -256,7 +256,7 @@ static void serve_job(struct worker *w, struct fiber *f) {
  * it asks. It is not known which nested request is such a call, so all are served while it waits
  * for somebody. */
 static bool may_be_call_back(const struct worker *w, const struct gaijin_request *rq) {
-  return rq->depth > 1 && !rq->one_way && loop_asks(w);
+  return rq->depth > 1 && !rq->one_way && connection_asks(w);
 }
 
 void serve_request(void *worker, const struct gaijin_request *rq, gaijin_body *body) {

@@ -21,6 +21,8 @@
 #include "lua/vm/stack.h"
 
 struct fiber;
+struct worker;
+struct loop_hooks;
 struct timer;
 
 /* Tables and functions anchored in the registry (luaL_ref numbers). */
@@ -63,6 +65,7 @@ struct scheduler {
   struct fiber *by_number[FIBER_BUCKETS]; /* all */
   struct fiber *by_request[FIBER_BUCKETS]; /* those that were made for a request, by its id */
   struct fiber *guest;    /* in a stock interpreter: what runs on the interpreter's own stack (hosted.h) */
+  void (*wait_in_guest)(struct worker *w); /* how it waits */
   bool interrupted;       /* the interpreter's hooks have raised while the guest waited: it shall raise that */
   bool hook_ran;          /* for worker_in_finaliser */
   lua_State *guest_state; /* the interpreter's main lua_State, NULL if not known */
@@ -94,7 +97,7 @@ struct loop {
   struct timer *all_timers, *idle_timers;
   struct timer *release_timer, *sweep_timer, *pulse_timer;
   bool pulse_sent; /* and not answered yet */
-
+  const struct loop_hooks *hooks;
 };
 
 /* Ends of other workers that a script has not been told of yet. */

@@ -4,6 +4,7 @@
  * clock, which libuv prefers where it ticks each millisecond, is there on every machine.
  */
 #define _GNU_SOURCE
+#include "lua/fiber/connection.h"
 #include "lua/fiber/ending.h"
 #include "lua/fiber/loop.h"
 #include "lua/fiber/timer.h"
@@ -285,7 +286,7 @@ START_TEST(requests_under_way_are_finished) {
   open_loop();
   serve_function("gaijin.stop(1) for i = 1, 5 do gaijin.sleep(0.001) end return 'done'");
   loop_run(&v.w);
-  loop_drain(&v.w);
+  connection_drain(&v.w);
   const char *text;
   uint32_t size;
   ck_assert_int_eq(fake_next(&v.f)->kind, MESSAGE_REPLY);
@@ -370,14 +371,14 @@ START_TEST(draining_waits_for_the_reader) {
   pthread_t reader;
   unsigned n = 0;
   ck_assert_int_eq(pthread_create(&reader, NULL, read_posts, &n), 0);
-  loop_drain(&v.w);
+  connection_drain(&v.w);
   ck_assert(!gaijin_wants_write(v.w.g));
   pthread_join(reader, NULL);
   ck_assert_uint_eq(n, 64);
   shutdown(v.f.fd, SHUT_RDWR);
   vm_start(&v, "gaijin.post(f, ('x'):rep(2^20))");
   while (fiber_run_ready(&v.w)) continue;
-  loop_drain(&v.w); /* nobody to wait for */
+  connection_drain(&v.w); /* nobody to wait for */
   vm_close(&v);
 }
 END_TEST

@@ -17,7 +17,9 @@
 #include "lua/fiber/fiber.h"
 #include "lua/ask/future.h"
 #include "lua/api/library.h"
+#include "lua/fiber/connection.h"
 #include "lua/fiber/loop.h"
+#include "lua/instance.h"
 #include "lua/vm/luajit.h"
 #include "lua/ref/pool.h"
 #include "lua/serve/serve.h"
@@ -87,7 +89,7 @@ static inline void vm_open(struct vm *v) {
   w->atc_time = 60;
   w->collector_waits = 10;
   stacks_init(&w->sched.stacks, fiber_entry, luajit_is_here());
-  ck_assert_int_eq(loop_init(w), 0);
+  ck_assert_int_eq(loop_init(w, &instance_hooks), 0);
   w->L = luaL_newstate();
   ck_assert_ptr_nonnull(w->L);
   ck_assert_msg(lua_cpcall(w->L, vm_prepare, v) == 0, "%s", lua_tostring(w->L, -1));
@@ -120,6 +122,7 @@ static inline void vm_close(struct vm *v) {
   ck_assert_uint_eq(w->sched.n_fibers, 0);
   lua_close(w->L);
   stacks_deinit(&w->sched.stacks);
+  connection_unwatch(w);
   if (v->connected) fake_close(&v->f);
   collect_deinit(w);
   loop_deinit(w);

@@ -1,0 +1,130 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * What was written leaves once per turn of the loop, in one go. Releases without
+ * company leave after at most 10 ms.
+ */
+#include "lua/fiber/connection.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <poll.h>
+
+#include "lua/fiber/timer.h"
+
+static const double broker_slack = 1.0; /* so much later than the deadline the broker may say that it is over */
+static const double pulse_seconds = 0.5;
+static const double release_delay = 0.010;
+static const double drain_seconds = 1.0;
+
+static void on_socket(uv_poll_t *poll, int status, int events);
+
+static int start_polling(struct worker *w) {
+  return uv_poll_start(&w->loop.poll, UV_READABLE | (w->loop.writable_wanted ? UV_WRITABLE : 0), on_socket);
+}
+
+static void update(struct worker *w) {
+  bool writable = gaijin_wants_write(w->g);
+  if (writable == w->loop.writable_wanted) return;
+  w->loop.writable_wanted = writable;
+  start_polling(w);
+}
+
+/* Reads what there is. */
+static void receive(struct worker *w) {
+  assert(!w->sched.current);
+  if (w->lost || gaijin_dispatch(w->g) == 0) return;
+  w->lost = true;
+  uv_poll_stop(&w->loop.poll);
+  timer_wake_loop(w);
+}
+
+/* Whether a read would bring something: bytes, an error or the end. */
+static bool is_readable(const struct worker *w) {
+  struct pollfd p = {.fd = gaijin_fd(w->g), .events = POLLIN};
+  return poll(&p, 1, 0) > 0;
+}
+
+/* The socket reported an error, which is how a broker ends that has left our bytes unread. libuv watches the socket no more,
+ * so nothing would bring us back: it is read to its end now, or, should it have none, watched again. */
+static void on_socket_error(struct worker *w) {
+  do
+    receive(w);
+  while (!w->lost && is_readable(w));
+  if (!w->lost) start_polling(w);
+}
+
+static void on_socket(uv_poll_t *poll, int status, int events) {
+  if (status < 0)
+    on_socket_error(poll->data);
+  else if (events & (UV_READABLE | UV_DISCONNECT))
+    receive(poll->data);
+}
+
+static void on_release_time(struct timer *t) {
+  struct worker *w = timer_worker(t);
+  w->loop.release_timer = NULL;
+  timer_stop(t);
+  if (gaijin_flush(w->g, true) != 0) return; /* the loss is noticed when reading */
+}
+
+/* ---- The pulse: while something is asked or served ---- */
+
+bool connection_asks(const struct worker *w) { return gaijin_request_count(w->g) > w->loop.pulse_sent; }
+
+static void on_pulse_answer(void *user, const struct gaijin_answer *answer) {
+  struct worker *w = user;
+  gaijin_body_free(answer->body);
+  w->loop.pulse_sent = false;
+}
+
+/* Who serves requests that take long says that it lives, or the broker would take it for one that hangs. */
+static void send_pulse(struct worker *w) {
+  gaijin_begin_request(w->g, &(struct gaijin_send){.op = GAIJIN_OP_PING}, 0);
+  w->loop.pulse_sent = gaijin_end_request(w->g, on_pulse_answer, w, NULL) == 0;
+}
+
+static void on_pulse(struct timer *t) {
+  struct worker *w = timer_worker(t);
+  w->loop.pulse_timer = NULL;
+  timer_stop(t);
+  receive(w); /* first, what has been answered: in a stock interpreter a long computation may have kept us from it */
+  if (w->lost) return;
+  gaijin_expire(w->g, broker_slack); /* a broker that hangs would let everybody wait for ever */
+  if (w->sched.n_serving && !w->loop.pulse_sent) send_pulse(w);
+}
+
+void connection_flush(struct worker *w) {
+  if (w->lost) return;
+  if (!w->loop.pulse_timer && (w->sched.n_serving || connection_asks(w)))
+    w->loop.pulse_timer = timer_start(w, pulse_seconds, on_pulse, NULL);
+  if (gaijin_flush(w->g, false) != 0) return;
+  if (gaijin_releases(w->g) && !w->loop.release_timer)
+    w->loop.release_timer = timer_start(w, release_delay, on_release_time, NULL);
+  update(w);
+}
+
+/* ---- Begin and end ---- */
+
+int connection_watch(struct worker *w) {
+  struct loop *l = &w->loop;
+  int r = uv_poll_init(&l->uv, &l->poll, gaijin_fd(w->g));
+  if (r < 0) return r;
+  l->polling = true;
+  l->poll.data = w;
+  return start_polling(w);
+}
+
+void connection_unwatch(struct worker *w) {
+  if (!w->loop.polling) return;
+  uv_close((uv_handle_t *)&w->loop.poll, NULL);
+  w->loop.polling = false;
+}
+
+void connection_drain(struct worker *w) {
+  double until = worker_now() + drain_seconds;
+  while (gaijin_flush(w->g, true) == 0 && gaijin_wants_write(w->g)) {
+    double left = until - worker_now();
+    struct pollfd p = {.fd = gaijin_fd(w->g), .events = POLLOUT};
+    if (left <= 0 || (poll(&p, 1, (int)(left * 1e3) + 1) < 0 && errno != EINTR)) return;
+  }
+}

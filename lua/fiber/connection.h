@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The connection to the broker as a part of the worker's loop: read when there is
+ * something, written once per turn, and given a pulse while somebody waits for it.
+ */
+#ifndef GAIJIN_LUA_CONNECTION_H
+#define GAIJIN_LUA_CONNECTION_H
+
+#include "lua/vm/worker.h"
+
+/* Starts watching the descriptor. 0 or a negative libuv error. */
+int connection_watch(struct worker *w);
+/* Ends it; nothing if it is not watched. To be called before gaijin_close, which closes the descriptor. */
+void connection_unwatch(struct worker *w);
+/* In each turn, before the loop waits: sends what is queued, and starts the timers that it needs. */
+void connection_flush(struct worker *w);
+/* Whether something that scripts have asked of others, or of the broker, is not answered yet. */
+bool connection_asks(const struct worker *w);
+/* Sends what is queued, waiting for the broker to take it, at most one second. */
+void connection_drain(struct worker *w);
+
+#endif

@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The order of the end is that of who uses whom: a finaliser lets go of holdings, so
+ * the VM ends before the connection; the loop polls the descriptor, so it lets it go
+ * before the connection closes it; timers and stacks may be used until then.
+ */
+#include "lua/instance.h"
+
+#include "lua/api/concurrency.h"
+#include "lua/ask/future.h"
+#include "lua/fiber/connection.h"
+#include "lua/fiber/ending.h"
+#include "lua/fiber/fiber.h"
+#include "lua/fiber/hosted.h"
+#include "lua/serve/collect.h"
+#include "lua/vm/luajit.h"
+
+const struct loop_hooks instance_hooks = {.turn = future_bury, .sweep = collect_sweep};
+
+int instance_init(struct worker *w, bool hosted) {
+  stacks_init(&w->sched.stacks, fiber_entry, luajit_is_here());
+  int r = loop_init(w, &instance_hooks);
+  if (r < 0) return r;
+  return stacks_guard_overflow(&w->sched.stacks, hosted) && (!hosted || hosted_init(w)) ? 0 : UV_ENOMEM;
+}
+
+int instance_start(struct worker *w, bool signals, bool enforce) {
+  int r = loop_watch(w);
+  return r == 0 && signals ? ending_watch_signals(w, enforce) : r;
+}
+
+void instance_close(struct worker *w, bool with_vm) {
+  hosted_deinit(w);
+  fiber_discard_all(w);
+  future_discard_all(w);
+  if (with_vm && w->L) {
+    lua_close(w->L);
+    w->L = NULL;
+  }
+  connection_unwatch(w);
+  if (w->g) w->name = "?"; /* it was the connection's; scripts of an interpreter go on */
+  gaijin_close(w->g);
+  w->g = NULL;
+  collect_deinit(w);
+  concurrency_deinit(w);
+  loop_deinit(w);
+  stacks_deinit(&w->sched.stacks);
+}
