@@ -30,7 +30,7 @@ struct call *gj_call_new(gaijin *g) {
 }
 
 void gj_call_enter(gaijin *g, struct call *c) {
-  if (c->deadline_ms) c->due = gj_now() + c->deadline_ms / 1e3;
+  if (c->deadline_ms) c->due = clock_seconds() + c->deadline_ms / 1e3;
   gj_table_insert(&g->calls, &c->node, g->last_call);
   list_append(&g->open_calls, &c->open);
 }
@@ -121,7 +121,7 @@ static void expire(gaijin *g, struct call *c) {
 
 void gaijin_expire(gaijin *g, double slack) {
   struct link late;
-  double now = gj_now();
+  double now = clock_seconds();
   list_init(&late);
   if (g->lost || g->dispatching) return;
   if (g->heard) { /* it lives, and more may be on its way */
@@ -184,7 +184,7 @@ static int await_take(gaijin *g, struct call *c, struct gaijin_answer *answer) {
 
 /* Waits for the descriptor, at most until `end`. False when the time is up. */
 static bool await_poll(gaijin *g, double end) {
-  double left = end - gj_now();
+  double left = end - clock_seconds();
   if (!(left > 0)) return false;
   int ms = left > 1e6 ? 1000000000 : (int)ceil(left * 1000);
   struct pollfd p = {.fd = g->fd,
@@ -198,7 +198,7 @@ static int await(gaijin *g, uint64_t id, double seconds, struct gaijin_answer *a
   g->await_keep = NULL;
   if (g->dispatching)
     return gj_fail(g, GAIJIN_STATUS_UNSUPPORTED, "gaijin_await was called in a call-back");
-  double end = gj_now() + seconds;
+  double end = clock_seconds() + seconds;
   for (;;) {
     struct call *c = gj_call_find(g, id);
     if (!c || c->fn || c->cancelled)

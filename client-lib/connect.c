@@ -10,7 +10,6 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/un.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "client-lib/internal.h"
@@ -25,12 +24,6 @@ int gj_fail(gaijin *g, enum gaijin_status status, const char *format, ...) {
   vsnprintf(g->error, sizeof g->error, format, args);
   va_end(args);
   return (int)status;
-}
-
-double gj_now(void) {
-  struct timespec t;
-  clock_gettime(CLOCK_MONOTONIC, &t);
-  return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
 }
 
 char *gaijin_default_socket(char *out, size_t n) { return socket_path_default(out, n); }
@@ -104,7 +97,7 @@ static int no_broker(const char *path, int why, double waited, char *error, size
 /* Dials and greets until it works, is refused, or the time is up. */
 static int reach(gaijin *g, const struct gaijin_options *options, const struct sockaddr_un *address,
                  char *error, size_t n) {
-  double end = gj_now() + options->wait_seconds;
+  double end = clock_seconds() + options->wait_seconds;
   for (;;) {
     int status, why = 0;
     g->fd = dial(address);
@@ -118,7 +111,7 @@ static int reach(gaijin *g, const struct gaijin_options *options, const struct s
       status = no_broker(address->sun_path, why, options->wait_seconds, error, n);
       if (!may_come(why)) return status;
     }
-    if (gj_now() >= end) return status;
+    if (clock_seconds() >= end) return status;
     poll(NULL, 0, RETRY_MS);
   }
 }

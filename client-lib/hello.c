@@ -27,7 +27,7 @@ static int failed(int status, const char *why, char *error, size_t n) {
 
 /* 0 when the descriptor is ready, GAIJIN_STATUS_TIMEOUT. */
 static int wait_for(int fd, short events, double end) {
-  double left = end - gj_now();
+  double left = end - clock_seconds();
   struct pollfd p = {.fd = fd, .events = events};
   if (!(left > 0)) return GAIJIN_STATUS_TIMEOUT;
   poll(&p, 1, (int)ceil(left * 1000));
@@ -150,7 +150,7 @@ static int read_answer(gaijin *g, const uint8_t *bytes, uint32_t size, char *err
 
 int gj_hello_exchange(gaijin *g, const struct gaijin_options *options, char *error, size_t n) {
   uint8_t bytes[MESSAGE_PREFIX_BYTES + MAX_MESSAGE_LEAST];
-  double end = gj_now() + HELLO_SECONDS;
+  double end = clock_seconds() + HELLO_SECONDS;
   int status = send_hello(g, options, end);
   if (!status) status = transfer(g->fd, false, bytes, MESSAGE_PREFIX_BYTES, end);
   uint32_t length = status ? 0 : load_be32(bytes + 1);

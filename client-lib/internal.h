@@ -26,6 +26,7 @@
 #include "client-lib/table.h"
 #include "proto/body.h"
 #include "proto/buffer.h"
+#include "proto/clock.h"
 #include "proto/frame.h"
 #include "proto/limits.h"
 #include "proto/message.h"
@@ -72,7 +73,7 @@ struct call {
   gaijin_answer_fn fn; /* NULL: kept for gaijin_await */
   void *user;
   uint64_t host;         /* asked host, 0 when addressed by name or to the broker */
-  double due; /* when the broker answers at the latest, on gj_now()'s clock; 0: no limit */
+  double due; /* when the broker answers at the latest, on clock_seconds()'s clock; 0: no limit */
   uint32_t deadline_ms;
   gaijin_holding *claim; /* op sub: the holding that a good answer raises */
   enum op op;
@@ -166,8 +167,6 @@ void gj_give_struct(void *given, size_t size, const void *own, size_t own_size);
 /* Sets the connection's error text and returns `status`. */
 int gj_fail(gaijin *g, enum gaijin_status status, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
-/* Seconds of the monotonic clock. */
-double gj_now(void);
 
 /* random.c */
 /* Fills `n` bytes with the kernel's random numbers; false, with errno, if it gives none. */

@@ -7,8 +7,8 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
+#include "proto/clock.h"
 #include "tools/observe.h"
 #include "tools/text.h"
 
@@ -68,12 +68,6 @@ size_t exposed_worker(struct exposed *e, const char *name, size_t size) {
 
 /* ---- Asking ---- */
 
-static double now(void) {
-  struct timespec t;
-  clock_gettime(CLOCK_MONOTONIC, &t);
-  return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
-}
-
 static char *title(const struct asked *w) {
   struct text t = {0};
   text_print(&t, "labels of ");
@@ -114,11 +108,11 @@ void exposed_ask(struct exposed *e, gaijin *g) {
     if (!observe_send(g, what, &w->request)) w->request = 0;
     free(what);
   }
-  double end = now() + EXPOSED_SECONDS;
+  double end = clock_seconds() + EXPOSED_SECONDS;
   for (size_t i = 0; i < e->n_workers; i++) {
     struct asked *w = &e->workers[i];
     char *what = title(w);
-    double left = end - now();
+    double left = end - clock_seconds();
     if (w->request) w->body = observe_await_left(g, what, w->request, left > 0 ? left : 0, EXPOSED_SECONDS);
     if (w->body) read_labels(e, i, w->body);
     free(what);

@@ -12,7 +12,7 @@
 #include "lua/ref/at.h"
 #include "lua/api/concurrency.lua.h"
 #include "lua/fiber/fiber.h"
-#include "lua/ask/future.h"
+#include "lua/ask/future_lua.h"
 #include "lua/fiber/loop.h"
 #include "lua/ask/remote.h"
 #include "lua/fiber/trace.h"
@@ -28,7 +28,7 @@ static int sleep_on(lua_State *L, const char *what, bool is_timer) {
   if (seconds != seconds) return luaL_argerror(L, 1, "number expected, got nan");
   wait_check(L, w, what);
   struct fiber *f = w->sched.current;
-  double end = worker_now() + seconds, limit = is_timer ? 0 : f->deadline;
+  double end = clock_seconds() + seconds, limit = is_timer ? 0 : f->deadline;
   if (!(seconds > 0)) {
     wait_yield(L, w, what);
     return 0;
@@ -81,7 +81,7 @@ static int gaijin_run(lua_State *L) {
 /* seconds -> what to give to set_limit afterwards. From now on the running fiber waits at most so long; a nearer limit stays. */
 static int core_limit(lua_State *L) {
   struct worker *w = worker_of(L);
-  double seconds = luaL_checknumber(L, 1), until = worker_now() + (seconds > 0 ? seconds : 0);
+  double seconds = luaL_checknumber(L, 1), until = clock_seconds() + (seconds > 0 ? seconds : 0);
   struct fiber *f = w->sched.current;
   if (!f) return worker_raise(L, GAIJIN_STATUS_UNSUPPORTED, "gaijin.timeout where nothing can wait");
   lua_pushnumber(L, f->deadline);

@@ -8,6 +8,7 @@
 #include "lua/ref/at.h"
 #include "lua/fiber/fiber.h"
 #include "lua/ask/future.h"
+#include "lua/ask/future_lua.h"
 #include "lua/ask/remote.h"
 #include "lua/fiber/trace.h"
 #include "lua/fiber/wait.h"

@@ -10,7 +10,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "lua/ask/future_record.h"
 #include "proto/base.h"
 
 /* ---- Begin and end of a call ---- */

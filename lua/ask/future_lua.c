@@ -7,7 +7,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "lua/ask/future_record.h"
+#include "lua/ask/future_lua.h"
+
+#include "lua/ask/future.h"
 #include "lua/ask/remote.h"
 #include "lua/fiber/trace.h"
 #include "lua/fiber/wait.h"
@@ -145,7 +147,7 @@ static int method_get(lua_State *L) {
   if (!future_is_done(u)) {
     wait_check(L, w, "reading a future");
     struct future_group g = {.fiber = w->sched.current};
-    double own = limited ? worker_now() + seconds : 0, limit = g.fiber->deadline;
+    double own = limited ? clock_seconds() + seconds : 0, limit = g.fiber->deadline;
     enum wait_outcome how;
     future_wait_on(&n, u, &g);
     do

@@ -47,7 +47,7 @@ static uint32_t milliseconds_left(lua_State *L, struct worker *w, const struct r
                                   double until) {
   if (until == 0) return 0;
   /* Rounding of doubles must not make it a millisecond more. */
-  double ms = ceil((until - worker_now()) * 1e3 - 1e-3);
+  double ms = ceil((until - clock_seconds()) * 1e3 - 1e-3);
   if (ms <= 0) {
     wait_refuse(L, w);
     worker_raise(L, GAIJIN_STATUS_TIMEOUT, "%s was not begun: the time limit is over",
@@ -116,12 +116,12 @@ uint64_t remote_start(lua_State *L, struct worker *w, const struct remote *r, ga
  * for. */
 static struct answer *get_answer(lua_State *L, struct worker *w, const struct remote *r,
                                  uint64_t id) {
-  double begun = worker_now(), own = r->seconds > 0 ? begun + r->seconds : 0;
+  double begun = clock_seconds(), own = r->seconds > 0 ? begun + r->seconds : 0;
   /* For routed ones the broker looks at the clock. */
   double limit = is_routed(r) ? 0 : answer_limit(w, r->no_call_timeout);
   enum wait_outcome how;
   struct answer *a = answer_wait(L, w, id, wait_nearer(own, limit), &how);
-  if (a || (how == WAIT_OVER && own > 0 && worker_now() >= own)) return a;
+  if (a || (how == WAIT_OVER && own > 0 && clock_seconds() >= own)) return a;
   answer_raise_none(L, w, how, describe(L, w, r), begun, limit);
   return NULL;
 }

@@ -121,9 +121,9 @@ void connection_unwatch(struct worker *w) {
 }
 
 void connection_drain(struct worker *w) {
-  double until = worker_now() + drain_seconds;
+  double until = clock_seconds() + drain_seconds;
   while (gaijin_flush(w->g, true) == 0 && gaijin_wants_write(w->g)) {
-    double left = until - worker_now();
+    double left = until - clock_seconds();
     struct pollfd p = {.fd = gaijin_fd(w->g), .events = POLLOUT};
     if (left <= 0 || (poll(&p, 1, (int)(left * 1e3) + 1) < 0 && errno != EINTR)) return;
   }

@@ -57,7 +57,7 @@ struct fiber {
   bool roused; /* its nap is over (concurrency.c) */
   bool is_serving;       /* the worker does not end before it, within --grace */
   const char *cancelled; /* why it shall not wait any more (static text); NULL: it is not cancelled */
-  double deadline;       /* until when it may wait (gaijin.timeout), on worker_now()'s clock; 0: no limit */
+  double deadline;       /* until when it may wait (gaijin.timeout), on clock_seconds()'s clock; 0: no limit */
   double limit;          /* the seconds that the deadline was set with, for people */
   double asked_until;    /* until when its caller waits; it limits what the fiber asks of others. That it is over, the broker tells */
   uint64_t request; /* the request it waits for, 0 for none */

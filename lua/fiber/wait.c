@@ -33,7 +33,7 @@ enum wait_outcome wait_park(lua_State *L, struct worker *w, double until) {
   if (is_interrupted(w)) return WAIT_INTERRUPTED;
   if (f->cancelled) return WAIT_CANCELLED;
   if (until > 0) {
-    double left = until - worker_now();
+    double left = until - clock_seconds();
     if (left <= 0) return WAIT_OVER;
     if (!(t = timer_start(w, left, on_alarm, &alarm))) return WAIT_FAILED;
   }
@@ -95,7 +95,7 @@ int wait_raise(lua_State *L, struct worker *w, enum wait_outcome outcome, const 
 void wait_yield(lua_State *L, struct worker *w, const char *what) {
   wait_check(L, w, what);
   struct fiber *f = w->sched.current;
-  if (f->deadline > 0 && worker_now() >= f->deadline) wait_raise(L, w, WAIT_OVER, what);
+  if (f->deadline > 0 && clock_seconds() >= f->deadline) wait_raise(L, w, WAIT_OVER, what);
   wait_turn(L, w);
   if (is_interrupted(w)) wait_raise(L, w, WAIT_INTERRUPTED, what);
   if (f->cancelled) wait_raise(L, w, WAIT_CANCELLED, what);

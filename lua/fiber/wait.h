@@ -2,7 +2,7 @@
  *
  * Waiting: the one way in which a fiber stops until something happens, its time
  * is over or it is cancelled. A cancelled fiber does not wait any more: whoever
- * would wait raises `cancelled`, each time anew. Times are those of worker_now().
+ * would wait raises `cancelled`, each time anew. Times are those of clock_seconds().
  */
 #ifndef GAIJIN_LUA_WAIT_H
 #define GAIJIN_LUA_WAIT_H

@@ -14,7 +14,7 @@ void claim_token(lua_State *L, struct worker *w, const struct gaijin_pt *pt) {
   uint64_t id = 0;
   int status = gaijin_claim(w->g, pt, answer_arrived, w->sched.current, &id);
   if (status != 0) worker_raise(L, (enum gaijin_status)status, "%s", gaijin_error(w->g));
-  double begun = worker_now(), limit = answer_limit(w, false);
+  double begun = clock_seconds(), limit = answer_limit(w, false);
   enum wait_outcome how;
   struct answer *a = answer_wait(L, w, id, limit, &how);
   if (!a) {

@@ -14,7 +14,7 @@
 static const double share = 0.1, burst = 0.100, longest_delay = 1.0;
 
 static void refill(struct free_budget *b) {
-  double now = worker_now();
+  double now = clock_seconds();
   if (b->updated == 0) b->seconds = burst;
   else b->seconds += (now - b->updated) * share;
   if (b->seconds > burst) b->seconds = burst;
@@ -28,9 +28,9 @@ static void answer(struct worker *w, uint64_t id) {
 
 static void answer_waiting(struct worker *w) {
   struct free_budget *b = &w->budget;
-  double start = worker_now();
+  double start = clock_seconds();
   gc_full(w->L, w);
-  b->seconds -= worker_now() - start;
+  b->seconds -= clock_seconds() - start;
   for (unsigned i = 0; i < b->n_waiting; i++) answer(w, b->waiting[i]);
   b->n_waiting = 0;
 }

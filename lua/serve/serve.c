@@ -289,7 +289,7 @@ void serve_request(void *worker, const struct gaijin_request *rq, gaijin_body *b
     return;
   }
   f->depth = rq->depth;
-  if (rq->deadline_ms) f->asked_until = worker_now() + rq->deadline_ms / 1e3;
+  if (rq->deadline_ms) f->asked_until = clock_seconds() + rq->deadline_ms / 1e3;
   const struct serving serving = {.id = rq->id, .op = rq->op, .caller = rq->caller,
                                   .target = rq->target, .body = body, .one_way = rq->one_way};
   fiber_serve(f, &serving);

@@ -76,7 +76,7 @@ static int flush_code(lua_State *L) {
 /* Compiled code keeps the objects that it has as constants, remote ones too. It is made anew where it is needed, which a
  * collection each second may cost. */
 void luajit_forget_code(struct worker *w) {
-  double now = worker_now();
+  double now = clock_seconds();
   if (!w->is_luajit || now - w->code_forgotten < 1) return;
   if (lua_gc(w->L, LUAJIT_GCISRUNNING, 0) == 0) return; /* perhaps in a finaliser, where it is not allowed */
   w->code_forgotten = now;

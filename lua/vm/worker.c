@@ -7,7 +7,6 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 
 void worker_push_function(lua_State *L, struct worker *w, lua_CFunction fn) {
   lua_pushlightuserdata(L, w);
@@ -55,12 +54,6 @@ const char *worker_error_text(lua_State *L, int i, char *buffer, size_t n) {
 bool worker_is_farewell(const struct worker *w, const char *text) {
   static const char cancelled[] = "gaijin: cancelled: ";
   return w->unwinding && strncmp(text, cancelled, sizeof cancelled - 1) == 0;
-}
-
-double worker_now(void) {
-  struct timespec t;
-  clock_gettime(CLOCK_MONOTONIC, &t);
-  return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
 }
 
 void worker_log(const struct worker *w, const char *format, ...) {

@@ -19,6 +19,7 @@
 
 #include <gaijin/gaijin.h>
 #include "lua/vm/stack.h"
+#include "proto/clock.h"
 
 struct fiber;
 struct worker;
@@ -166,9 +167,6 @@ void worker_interrupted(lua_State *L, struct worker *w);
 const char *worker_error_text(lua_State *L, int i, char *buffer, size_t n);
 /* Whether the text is the error of something that was cancelled because the worker stops: nobody needs to be told. */
 bool worker_is_farewell(const struct worker *w, const char *text);
-
-/* Seconds of the monotonic clock. */
-double worker_now(void);
 
 /* One line "gaijin-worker: NAME: ..." on stderr. */
 void worker_log(const struct worker *w, const char *format, ...) __attribute__((format(printf, 2, 3)));

@@ -21,14 +21,13 @@
 #include <unistd.h>
 
 #include "proto/base.h"
+#include "proto/clock.h"
 #include "tests/bed/inside.h"
 
 #define LIMIT_DEFAULT 20.0
 
 double bed_now(void) {
-  struct timespec t;
-  clock_gettime(CLOCK_MONOTONIC, &t);
-  return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
+  return clock_seconds();
 }
 
 void bed_pause(void) {

@@ -15,8 +15,9 @@
 #include <sys/epoll.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
-#include <time.h>
 #include <unistd.h>
+
+#include "proto/clock.h"
 
 enum { MESSAGE_BYTES = 64, BUFFER_BYTES = 4096 };
 
@@ -25,11 +26,7 @@ static _Noreturn void die(const char *what) {
   exit(1);
 }
 
-static double now_us(void) {
-  struct timespec t;
-  clock_gettime(CLOCK_MONOTONIC, &t);
-  return (double)t.tv_sec * 1e6 + (double)t.tv_nsec / 1e3;
-}
+static double now_us(void) { return clock_seconds() * 1e6; }
 
 /* Small writes to an empty stream socket are never partial; anything else is an error here. */
 static void put(int fd, const char *bytes, size_t n) {

@@ -27,7 +27,7 @@ static void ask_free(uint64_t id) {
 /* So many seconds may be spent at this moment. */
 static void set_budget(double seconds) {
   v.w.budget.seconds = seconds;
-  v.w.budget.updated = worker_now();
+  v.w.budget.updated = clock_seconds();
 }
 
 /* The next message answers `id`, and tells of a budget of at most `most` ms and so many collections put off. */
@@ -139,13 +139,13 @@ END_TEST
 START_TEST(the_budget_grows_by_a_tenth_of_wall_time_to_100_ms) {
   vm_connect(&v);
   v.w.budget.seconds = -0.5;
-  v.w.budget.updated = worker_now() - 4; /* 0.4 s later: -0.1 */
+  v.w.budget.updated = clock_seconds() - 4; /* 0.4 s later: -0.1 */
   ask_free(7);
   ck_assert_uint_eq(v.w.budget.n_waiting, 1);
   ck_assert_double_gt(v.w.budget.seconds, -0.11);
   ck_assert_double_lt(v.w.budget.seconds, -0.05);
   v.w.budget.seconds = -0.5;
-  v.w.budget.updated = worker_now() - 1000;
+  v.w.budget.updated = clock_seconds() - 1000;
   timer_stop(v.w.budget.timer);
   v.w.budget.timer = NULL;
   ask_free(8);

@@ -2,6 +2,8 @@
  *
  * Futures, limits and cancelling message by message: what goes to the broker, and that nothing stays behind.
  */
+#include "lua/ask/future_lua.h"
+
 #include "tests/unit/vm.h"
 
 static struct vm v;

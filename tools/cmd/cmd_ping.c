@@ -4,9 +4,9 @@
  * of a few: the first ones also pay for waking up.
  */
 #include <stdio.h>
-#include <time.h>
 
 #include "proto/base.h"
+#include "proto/clock.h"
 #include "tools/observe.h"
 #include "tools/text.h"
 
@@ -14,11 +14,7 @@ enum { PINGS = 10 };
 
 static const char *const fields[] = {"round_trip_us", "broker_version"};
 
-static double now_us(void) {
-  struct timespec t;
-  clock_gettime(CLOCK_MONOTONIC, &t);
-  return (double)t.tv_sec * 1e6 + (double)t.tv_nsec / 1e3;
-}
+static double now_us(void) { return clock_seconds() * 1e6; }
 
 int cmd_ping(const struct invocation *in) {
   gaijin *g = observe_open(in);
