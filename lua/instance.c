@@ -6,6 +6,7 @@
  */
 #include "lua/instance.h"
 
+#include "lua/check.h"
 #include "lua/api/concurrency.h"
 #include "lua/ask/future.h"
 #include "lua/fiber/connection.h"
@@ -15,7 +16,14 @@
 #include "lua/serve/collect.h"
 #include "lua/vm/luajit.h"
 
-const struct loop_hooks instance_hooks = {.turn = future_bury, .sweep = collect_sweep};
+static void turn(struct worker *w) {
+  future_free_dropped(w);
+#ifdef GAIJIN_HOSTILE
+  worker_check(w);
+#endif
+}
+
+const struct loop_hooks instance_hooks = {.turn = turn, .sweep = collect_sweep};
 
 int instance_init(struct worker *w, bool hosted) {
   stacks_init(&w->sched.stacks, fiber_entry, luajit_is_here());

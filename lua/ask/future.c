@@ -15,6 +15,7 @@
 /* ---- Begin and end of a call ---- */
 
 void future_drop(struct future *u) {
+  assert(u->state != FUTURE_OPEN && !u->handle);
   u->next_dropped = u->w->dropped_futures;
   u->w->dropped_futures = u;
 }
@@ -30,6 +31,7 @@ void future_unwait(struct future_wait *n) {
 }
 
 void future_wait_on(struct future_wait *n, struct future *u, struct future_group *group) {
+  assert(u->state == FUTURE_OPEN && !n->future);
   *n = (struct future_wait){.next = u->waits, .future = u, .group = group};
   if (u->waits) u->waits->prev = n;
   u->waits = n;
@@ -47,6 +49,7 @@ static void complete(struct future *u, enum future_state state, bool ok) {
   while (u->waits) {
     struct future_group *g = u->waits->group;
     future_unwait(u->waits);
+    assert(g->left > 0);
     g->left--;
     if (g->all && ok && g->left > 0) continue;
     g->over = true;
@@ -66,8 +69,11 @@ void future_begin(struct future *u, struct fiber *runs, uint64_t request) {
   u->state = FUTURE_OPEN;
   u->w->open_futures++;
   u->child.cancel = cancel_child;
-  fiber_adopt(u->w->sched.current, &u->child);
   if (runs) runs->user = u;
+  struct fiber *by = u->w->sched.current;
+  fiber_adopt(by, &u->child);
+  /* A finaliser that ran meanwhile may have cancelled whoever starts it. */
+  if (by->cancelled) future_cancel(u, by->cancelled);
 }
 
 void future_on_answer(void *user, const struct gaijin_answer *got) {
@@ -127,7 +133,7 @@ static void complain(struct future *u) {
   if (!worker_is_farewell(u->w, text)) worker_log(u->w, "an error of a dropped future was never read: %s", text);
 }
 
-void future_bury(struct worker *w) {
+void future_free_dropped(struct worker *w) {
   while (w->dropped_futures) {
     struct future *u = w->dropped_futures;
     w->dropped_futures = u->next_dropped;
@@ -137,7 +143,7 @@ void future_bury(struct worker *w) {
 }
 
 void future_discard_all(struct worker *w) {
-  future_bury(w);
+  future_free_dropped(w);
   while (w->futures) {
     struct future *u = w->futures;
     if (u->request) gaijin_cancel(w->g, u->request); /* its answer would come for nobody */

@@ -66,7 +66,7 @@ void future_complaint(struct future *u, const char *text);
 void future_finish(struct fiber *f, bool ok, const char *why_not);
 
 /* Logs what nobody will read any more and frees what was dropped. From the scheduler. */
-void future_bury(struct worker *w);
+void future_free_dropped(struct worker *w);
 
 /* Frees all: no Lua will run but finalisers. Call when all fibers have been discarded, before lua_close. */
 void future_discard_all(struct worker *w);

@@ -5,6 +5,7 @@
  */
 #include "lua/fiber/ending.h"
 
+#include <assert.h>
 #include <math.h>
 #include <signal.h>
 #include <unistd.h>
@@ -41,6 +42,7 @@ static void on_unwound(struct timer *t) {
 }
 
 static void cancel_all(struct worker *w) {
+  assert(w->stopping && !w->unwinding);
   w->unwinding = true;
   for (struct fiber *f = w->sched.all; f; f = f->all_next)
     if (f->is_serving || is_own(f)) fiber_cancel(f, stopping_text);

@@ -205,11 +205,13 @@ void fiber_discard_all(struct worker *w) {
 static void leave_ready(struct scheduler *s, struct fiber *f) {
   struct fiber *before = NULL, **p = &s->ready_first;
   for (; *p != f; p = &(*p)->next) before = *p;
+  assert(*p == f);
   *p = f->next;
   if (s->ready_last == f) s->ready_last = before;
 }
 
 static void end(struct worker *w, struct fiber *f) {
+  assert(f->done && !f->waits_in && !w->sched.current);
   if (f->queued) leave_ready(&w->sched, f);
   lua_rawgeti(w->L, LUA_REGISTRYINDEX, w->anchors.threads);
   luaL_unref(w->L, -1, f->thread_slot);
@@ -227,6 +229,7 @@ void fiber_entry(void *user) {
 
 /* A queue that is first in, first out, linked by `next`. */
 static void append(struct fiber **first, struct fiber **last, struct fiber *f) {
+  assert(f->queued);
   f->next = NULL;
   if (*last)
     (*last)->next = f;
@@ -237,6 +240,7 @@ static void append(struct fiber **first, struct fiber **last, struct fiber *f) {
 
 static struct fiber *take(struct fiber **first, struct fiber **last) {
   struct fiber *f = *first;
+  assert(f && f->queued);
   *first = f->next;
   if (!*first) *last = NULL;
   f->next = NULL;
@@ -250,6 +254,7 @@ void fiber_no_job(struct worker *w, struct fiber *f) {
 
 void fiber_wake(struct fiber *f) {
   struct scheduler *s = &f->w->sched;
+  assert(!f->done);
   if (f->queued) return;
   f->queued = true;
   if (f == s->guest) return; /* it looks for itself */
@@ -306,6 +311,7 @@ static void run_fiber(struct worker *w, struct fiber *f) {
     try_later(w, f);
     return;
   }
+  assert(!w->sched.current && !f->done);
   w->sched.current = f;
   stack_resume(&w->sched.stacks, f->stack, f);
   w->sched.current = NULL;
@@ -315,6 +321,7 @@ static void run_fiber(struct worker *w, struct fiber *f) {
 bool fiber_run_ready(struct worker *w) {
   struct scheduler *s = &w->sched;
   struct fiber *last = s->ready_last;
+  assert(!s->current && !s->no_wait);
   while (s->ready_first) {
     struct fiber *f = take(&s->ready_first, &s->ready_last);
     f->queued = false;

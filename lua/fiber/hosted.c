@@ -8,6 +8,7 @@
 #define _GNU_SOURCE /* ppoll */
 #include "lua/fiber/hosted.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <poll.h>
 #include <signal.h>
@@ -24,6 +25,7 @@ void hosted_open(lua_State *L, struct worker *w) {
 
 double hosted_turn(struct worker *w) {
   struct fiber *f = w->sched.current;
+  assert(f == w->sched.guest); /* the loop runs on the interpreter's own stack only */
   w->sched.current = NULL;
   uv_run(&w->loop.uv, UV_RUN_NOWAIT);
   if (w->sched.ready_first) uv_run(&w->loop.uv, UV_RUN_NOWAIT); /* what arrived runs, and its answers leave, in this turn */

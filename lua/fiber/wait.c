@@ -5,6 +5,8 @@
  */
 #include "lua/fiber/wait.h"
 
+#include <assert.h>
+
 #include "lua/fiber/fiber.h"
 #include "lua/fiber/timer.h"
 #include "lua/vm/luajit.h"
@@ -30,6 +32,7 @@ enum wait_outcome wait_park(lua_State *L, struct worker *w, double until) {
   struct fiber *f = w->sched.current;
   struct alarm alarm = {.fiber = f};
   struct timer *t = NULL;
+  assert(f && !w->sched.no_wait); /* wait_need_fiber has refused all others */
   if (is_interrupted(w)) return WAIT_INTERRUPTED;
   if (f->cancelled) return WAIT_CANCELLED;
   if (until > 0) {
@@ -38,6 +41,7 @@ enum wait_outcome wait_park(lua_State *L, struct worker *w, double until) {
     if (!(t = timer_start(w, left, on_alarm, &alarm))) return WAIT_FAILED;
   }
   fiber_park(L, w);
+  assert(w->sched.current == f);
   if (t) timer_stop(t);
   f->refused = 0;
   if (is_interrupted(w)) return WAIT_INTERRUPTED;
@@ -78,6 +82,7 @@ void wait_refuse(lua_State *L, struct worker *w) {
 }
 
 int wait_raise(lua_State *L, struct worker *w, enum wait_outcome outcome, const char *what) {
+  assert(outcome != WAIT_WOKEN);
   if (outcome != WAIT_INTERRUPTED) wait_refuse(L, w);
   if (outcome == WAIT_INTERRUPTED || is_interrupted(w)) {
     w->sched.interrupted = false;

@@ -6,6 +6,7 @@
  */
 #include "lua/serve/collect.h"
 
+#include <assert.h>
 #include <stdlib.h>
 
 #include "lua/fiber/timer.h"
@@ -28,6 +29,7 @@ static void answer(struct worker *w, uint64_t id) {
 
 static void answer_waiting(struct worker *w) {
   struct free_budget *b = &w->budget;
+  assert(!b->timer && b->n_waiting > 0);
   double start = clock_seconds();
   gc_full(w->L, w);
   b->seconds -= clock_seconds() - start;

@@ -86,6 +86,7 @@ static void unguard(struct stacks *s) {
 void stacks_deinit(struct stacks *s) {
   unguard(s);
   while (s->all) unlink_and_free(s, s->all);
+  assert(s->n_all == 0);
   s->idle = NULL;
   s->n_idle = 0;
 }
@@ -106,6 +107,7 @@ static void run(void *stack) {
 
 struct stack *stack_get(struct stacks *s) {
   struct stack *k = s->idle;
+  assert(!k == (s->n_idle == 0));
   if (k) {
     s->idle = k->next_idle;
     s->n_idle--;
@@ -136,6 +138,7 @@ struct stack *stack_get(struct stacks *s) {
 }
 
 void stack_put(struct stacks *s, struct stack *k) {
+  assert(k->owner == s && s->n_idle < s->n_all);
   if (s->n_idle >= KEEP_IDLE) {
     unlink_and_free(s, k);
     return;
@@ -146,7 +149,7 @@ void stack_put(struct stacks *s, struct stack *k) {
 }
 
 void stack_resume(struct stacks *s, struct stack *k, void *user) {
-  (void)s;
+  assert(k->owner == s);
   k->user = user;
 #ifdef WITH_ASAN
   void *fake = NULL;

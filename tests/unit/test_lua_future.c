@@ -55,7 +55,7 @@ START_TEST(an_unread_result_is_given_back) {
   ck_assert_uint_eq(gaijin_releases(v.w.g), 0);
   vm_do(&v, "u = nil");
   vm_collect(&v);
-  future_bury(&v.w);
+  future_free_dropped(&v.w);
   ck_assert_uint_eq(gaijin_releases(v.w.g), 1);
   ck_assert_ptr_null(v.w.futures);
 }
@@ -64,10 +64,10 @@ END_TEST
 START_TEST(one_dropped_while_open_ends_with_its_answer) {
   uint64_t id = start("gaijin.async(f)");
   vm_collect(&v);
-  future_bury(&v.w);
+  future_free_dropped(&v.w);
   ck_assert_ptr_nonnull(v.w.futures);
   answer_with_table(id);
-  future_bury(&v.w);
+  future_free_dropped(&v.w);
   ck_assert_ptr_null(v.w.futures);
   ck_assert_uint_eq(gaijin_releases(v.w.g), 1);
 }

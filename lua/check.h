@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Everything that is always true of a worker between two turns of its loop, looked
+ * at as a whole. For builds with GAIJIN_HOSTILE (make HOSTILE=1), where it is called
+ * each turn: it walks all lists.
+ */
+#ifndef GAIJIN_LUA_CHECK_H
+#define GAIJIN_LUA_CHECK_H
+
+#include "lua/vm/worker.h"
+
+/* From the scheduler. Ends the process with a line that says what is not true. */
+void worker_check(const struct worker *w);
+
+#endif
