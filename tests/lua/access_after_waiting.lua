@@ -1,5 +1,5 @@
--- Who waits for a label is asked about when it is there, too; an access function that raises refuses; one is asked with
--- what the request is about; a refused post is not done.
+-- Who waits for a label is asked about when it is there, too; an access function that raises
+-- refuses; one is asked with what the request is about; a refused post is not done.
 --@ worker A
 bakaGaijin.go = function()
   gaijin.access = function(_, op, _, key) return op ~= "s2t" or key == "ran" end
@@ -8,7 +8,11 @@ end
 bakaGaijin.f = function() ran = true end
 bakaGaijin.ran = function() return ran end
 bakaGaijin.raising = function(yes)
-  gaijin.access = yes and function(_, op) if op == "len" then error({ "no" }) end return true end or nil
+  local function access(_, op)
+    if op == "len" then error({ "no" }) end
+    return true
+  end
+  gaijin.access = yes and access or nil
 end
 bakaGaijin.strict = function()
   gaijin.access = function(client, op, object, key, ...)
@@ -24,7 +28,8 @@ bakaGaijin.odd = function() gaijin.access = false end
 --@ worker B once
 local t = require "t"
 local A = bakaGaijin("A")
-local o, f, ran, asked, raising, strict, failed, odd = A.o, A.f, A.ran, A.asked, A.raising, A.strict, A.failed, A.odd
+local o, f, ran, asked = A.o, A.f, A.ran, A.asked
+local raising, strict, failed, odd = A.raising, A.strict, A.failed, A.odd
 local fibers = A.fibers
 local before = fibers()
 local late = gaijin.async(gaijin.wait_for, "A", "late", 10)
@@ -52,7 +57,8 @@ for _, case in ipairs {
   { "set", o, "k", function() o.k = 1 end }, { "next", o, "x", function() next(o, "x") end },
   { "next", o, nil, function() next(o) end }, { "pairs", o, nil, function() pairs(o) end },
   { "ipairs", o, nil, function() ipairs(o)(o, 0) end }, { "len", o, nil, function() return #o end },
-  { "str", o, nil, function() return tostring(o) end }, { "apply", o, "rawget", function() rawget(o, 1) end },
+  { "str", o, nil, function() return tostring(o) end },
+  { "apply", o, "rawget", function() rawget(o, 1) end },
   { "operator", o, "add", function() pcall(function() return o + 1 end) end },
 } do
   case[4]()

@@ -1,5 +1,5 @@
--- A function that a client gives to a library function is asked about as if the client called it; and being allowed
--- an object does not allow the functions that come with it.
+-- A function that a client gives to a library function is asked about as if the client called it;
+-- and being allowed an object does not allow the functions that come with it.
 --@ worker A
 local ran = 0
 local function refused() ran = ran + 1 return true end

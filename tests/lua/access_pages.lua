@@ -1,5 +1,5 @@
--- Who may traverse a table gets all of its pages, though calls are refused; and a refusal names who asked even if the
--- access function had to wait.
+-- Who may traverse a table gets all of its pages, though calls are refused; and a refusal names who
+-- asked even if the access function had to wait.
 --@ worker A
 local big = {}
 for i = 1, 3500 do big[i] = i end

@@ -1,9 +1,11 @@
--- gaijin.path asks for each step as the chain of reads would, gaijin.fetch for each table it brings; and a path into a
--- third worker is walked in the name of who asked.
+-- gaijin.path asks for each step as the chain of reads would, gaijin.fetch for each table it
+-- brings; and a path into a third worker is walked in the name of who asked.
 --@ tokens-left
 --@ worker C
 bakaGaijin.object = { pin = 1234, open = { x = "C's" } }
-gaijin.access = function(client, op, _, key) return client == "A" or op == "apply" or (op == "get" and key ~= "pin") end
+gaijin.access = function(client, op, _, key)
+  return client == "A" or op == "apply" or (op == "get" and key ~= "pin")
+end
 --@ worker A
 local secret = { pin = 1234 }
 local open = { x = 1, secret = secret }

@@ -1,12 +1,15 @@
--- What LuaJIT's ffi makes has no kind on the wire: sending it is an error, wherever it stands, and never an endless try.
+-- What LuaJIT's ffi makes has no kind on the wire: sending it is an error, wherever it stands, and
+-- never an endless try.
 --@ worker A
 local there, ffi = pcall(require, "ffi")
 local function make() return there and ffi.new("int64_t", 5) end
 bakaGaijin.o, bakaGaijin.echo, bakaGaijin.there = {}, function(...) return ... end, there
+local function raise() error(make(), 0) end
 if there then
-  bakaGaijin.label, bakaGaijin.result, bakaGaijin.raising = make(), make, function() error(make(), 0) end
-  bakaGaijin.field, bakaGaijin.copied = { x = make() }, function() return gaijin.copy { { make() } } end
-  bakaGaijin.at = setmetatable({}, { __add = make, __eq = make, __tostring = function() error(make(), 0) end })
+  bakaGaijin.label, bakaGaijin.result, bakaGaijin.raising = make(), make, raise
+  bakaGaijin.field = { x = make() }
+  bakaGaijin.copied = function() return gaijin.copy { { make() } } end
+  bakaGaijin.at = setmetatable({}, { __add = make, __eq = make, __tostring = raise })
 end
 --@ worker B once
 local t = require "t"
@@ -28,7 +31,9 @@ t.raises(why, rawget, o, x)
 t.raises(why, rawset, o, 1, x)
 t.raises(why, next, o, x)
 t.raises(why, gaijin.path, o, x)
-for _, copy in ipairs { { x }, { { x } }, { [x] = 1 }, { { { [1] = x } } } } do t.raises(why, echo, gaijin.copy(copy)) end
+for _, copy in ipairs { { x }, { { x } }, { [x] = 1 }, { { { [1] = x } } } } do
+  t.raises(why, echo, gaijin.copy(copy))
+end
 t.eq(type(echo(gaijin.copy({ { x } }, 1))), "table") -- inside a table that stays here
 t.raises(why, function() return A.label end)
 t.raises(why, A.result)

@@ -1,4 +1,5 @@
--- Values that a script changes each time they are about to be sent are given up in the end, with an error.
+-- Values that a script changes each time they are about to be sent are given up in the end, with an
+-- error.
 --@ worker A
 local root, inner, asked = { {} }, {}, 0
 root[1] = inner
@@ -14,6 +15,7 @@ end
 --@ worker B once
 local t = require "t"
 local A = bakaGaijin("A")
-t.raises("^gaijin: busy: the values changed each of the 100 times they were about to be sent$", gaijin.fetch, A.root)
+local why = "^gaijin: busy: the values changed each of the 100 times they were about to be sent$"
+t.raises(why, gaijin.fetch, A.root)
 t.eq(A.asked(), 100)
 t.eq(gaijin.fetch(A.plain)[1][1], 1)

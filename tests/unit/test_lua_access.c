@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * What a peer that keeps no rule of the Lua side can reach (lua/serve/): raw requests for operators, and answers that would
- * have the client do something for their sender.
+ * What a peer that keeps no rule of the Lua side can reach (lua/serve/): raw requests for
+ * operators, and answers that would have the client do something for their sender.
  */
 #define _GNU_SOURCE
 #include "lua/serve/access.h"
@@ -9,10 +9,12 @@
 #include "tests/unit/vm.h"
 
 static struct vm v;
-static const struct gaijin_pt A = {OTHER_HOST, 1, 11, GAIJIN_KIND_TABLE}, F = {OTHER_HOST, 3, 13, GAIJIN_KIND_FUNCTION},
+static const struct gaijin_pt A = {OTHER_HOST, 1, 11, GAIJIN_KIND_TABLE},
+                              F = {OTHER_HOST, 3, 13, GAIJIN_KIND_FUNCTION},
                               THIRDS = {THIRD_HOST, 7, 17, GAIJIN_KIND_FUNCTION};
 
-/* What open_host exports: an object with handlers that note that they run, one like it, and a function. */
+/* What open_host exports: an object with handlers that note that they run, one like it, and a
+ * function. */
 enum { OBJECT, OTHER, FUNCTION, OURS };
 static struct gaijin_pt ours[OURS];
 
@@ -20,16 +22,21 @@ static void open_host(void) {
   vm_connect(&v);
   vm_give(&v, "f", &F);
   vm_give(&v, "a", &A);
-  vm_do(&v, "local meta = {} for _, e in ipairs {'__add', '__eq', '__lt', '__index', '__newindex', '__call', '__tostring', 'plain'} do "
-            "meta[e] = function() note(e, ' ') return true end end meta.__metatable = 'hidden' "
-            "object, other, mine = setmetatable({}, meta), setmetatable({}, meta), function() note('mine ') end gaijin.post(f, object, other, mine)");
+  vm_do(
+      &v,
+      "local meta = {} for _, e in ipairs {'__add', '__eq', '__lt', '__index', '__newindex', "
+      "'__call', '__tostring', 'plain'} do meta[e] = function() note(e, ' ') return true end end "
+      "meta.__metatable = 'hidden' "
+      "object, other, mine = setmetatable({}, meta), setmetatable({}, meta), "
+      "function() note('mine ') end gaijin.post(f, object, other, mine)");
   struct reader r = fake_values(fake_next(&v.f));
   for (int i = 0; i < OURS; i++) ck_assert(fake_read_pt(&r, &ours[i]));
 }
 
-/* Sends the operator to OBJECT with two operands (NULL: the text "x") and returns the kind of the answer, whose status is then
- * in *status, if it is an error. */
-static enum message_kind ask_operator(const char *name, const struct gaijin_pt *left, const struct gaijin_pt *right, uint64_t *status) {
+/* Sends the operator to OBJECT with two operands (NULL: the text "x") and returns the kind of the
+ * answer, whose status is then in *status, if it is an error. */
+static enum message_kind ask_operator(const char *name, const struct gaijin_pt *left,
+                                      const struct gaijin_pt *right, uint64_t *status) {
   const struct gaijin_pt *operands[] = {left, right};
   fake_begin_to(&v.f, GAIJIN_OP_OPERATOR, 42, &ours[OBJECT], 3);
   pack_text(&v.f.p, name);
@@ -53,8 +60,10 @@ static void answer_is(const char *text) {
   const char *raised;
   uint32_t size;
   ck_assert_int_eq(v.f.m.kind, MESSAGE_ERROR);
-  ck_assert(reader_uint(&r, &status) && status == GAIJIN_STATUS_RAISED && reader_string(&r, &raised, &size));
-  ck_assert_msg(size >= strlen(text) && memcmp(raised, text, strlen(text)) == 0, "%.*s", (int)size, raised);
+  ck_assert(reader_uint(&r, &status) && status == GAIJIN_STATUS_RAISED &&
+            reader_string(&r, &raised, &size));
+  ck_assert_msg(size >= strlen(text) && memcmp(raised, text, strlen(text)) == 0, "%.*s", (int)size,
+                raised);
 }
 
 START_TEST(an_operator_works_on_its_target) {
@@ -80,9 +89,11 @@ START_TEST(an_operator_works_on_its_target) {
 }
 END_TEST
 
-/* The name is no event of the asker's choice: "index" would be a read, "newindex" a write, "call" a call. */
+/* The name is no event of the asker's choice: "index" would be a read, "newindex" a write, "call" a
+ * call. */
 START_TEST(an_operator_is_one_of_lua) {
-  static const char *const names[] = {"index", "newindex", "call", "tostring", "gc", "metatable", "", "__add", "adder"};
+  static const char *const names[] = {"index",     "newindex", "call",  "tostring", "gc",
+                                      "metatable", "",         "__add", "adder"};
   uint64_t status;
   open_host();
   for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
@@ -103,7 +114,8 @@ static enum message_kind ask_handler(const char *event) {
 }
 
 START_TEST(handlers_are_given_out_for_comparisons_only) {
-  static const char *const refused[] = {"__index", "__newindex", "__call", "__add", "__metatable", "__gc", "plain", ""};
+  static const char *const refused[] = {"__index",     "__newindex", "__call", "__add",
+                                        "__metatable", "__gc",       "plain",  ""};
   open_host();
   ck_assert_int_eq(ask_handler("__eq"), MESSAGE_REPLY);
   ck_assert_int_eq(ask_handler("__lt"), MESSAGE_REPLY);
@@ -137,7 +149,8 @@ START_TEST(a_cursor_is_a_function_of_its_tables_host) {
     v.log[0] = '\0';
     answer_page(vm_ask(&v, "for k in pairs(a) do end", GAIJIN_OP_PAIRS), wrong[i]);
     ck_assert_uint_eq(v.running, 0);
-    ck_assert_str_eq(v.log, "gaijin: protocol: ? answered pairs with a cursor that is no function of its own");
+    ck_assert_str_eq(
+        v.log, "gaijin: protocol: ? answered pairs with a cursor that is no function of its own");
     ck_assert(fake_idle(&v.f));
   }
   vm_close(&v);
