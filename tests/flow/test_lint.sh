@@ -1,0 +1,88 @@
+#!/bin/bash
+# SPDX-License-Identifier: MIT
+#
+# The scripts of make lint find what they are for: each story makes a tiny tree and says which lines
+# are expected.
+set -uo pipefail
+export LC_ALL=C
+lint=$(cd "$(dirname "$0")/../../tools/lint" && pwd)
+dir=$(mktemp -d)
+trap 'rm -rf "$dir"' EXIT
+passed=0 failed=0
+
+# A tree without faults, in a new directory that is the current one afterwards.
+good_tree() {
+  rm -rf "$dir/tree"
+  mkdir -p "$dir/tree"
+  cd "$dir/tree" || exit 1
+  mkdir -p {proto,client-lib/include/gaijin,examples,tests,docs} broker/{base,books} lua/{vm,api} \
+    tools/{cmd,dev}
+  source_file proto/base.h
+  source_file proto/ops.def
+  source_file proto/frame.c proto/base.h proto/ops.def
+  source_file client-lib/include/gaijin/gaijin.h
+  source_file client-lib/call.c proto/base.h
+  echo '#include <gaijin/gaijin.h>' >>client-lib/call.c
+  source_file broker/base/slab.h
+  source_file broker/base/slab.c broker/base/slab.h proto/base.h
+  source_file broker/books/refs.h broker/base/slab.h
+  source_file broker/books/refs.c broker/books/refs.h broker/base/slab.h
+  source_file broker/main.c broker/books/refs.h
+  source_file lua/vm/worker.h client-lib/list.h
+  source_file lua/api/library.c lua/vm/worker.h lua/api/prelude.lua.h
+  source_file tools/command.h
+  source_file tools/cmd/ping.c tools/command.h
+  source_file tools/main.c tools/command.h
+  source_file tools/dev/table.c proto/ops.def
+  source_file tests/bed.c broker/main.h lua/vm/worker.h
+}
+# source_file FILE INCLUDE...: writes it.
+source_file() {
+  local file=$1
+  shift
+  echo '/* SPDX-License-Identifier: MIT' >"$file"
+  echo ' */' >>"$file"
+  if [ $# -gt 0 ]; then printf '#include "%s"\n' "$@" >>"$file"; fi
+}
+# story WHAT SCRIPT LINE...: the script of tools/lint says just these lines in the tree; without lines
+# it is content.
+story() {
+  local what=$1 script=$2 status=0 wanted=0 said expected
+  shift 2
+  if [ $# -gt 0 ]; then wanted=1; fi
+  expected=$(if [ $# -gt 0 ]; then printf '%s\n' "$@"; fi)
+  said=$("$lint/$script" 2>&1) || status=$?
+  if [ "$status" = "$wanted" ] && [ "$said" = "$expected" ]; then
+    passed=$((passed + 1))
+  else
+    printf '%s\n' "FAIL $what: status $status" "---- said" "$said" "---- expected" "$expected"
+    failed=$((failed + 1))
+  fi
+}
+
+good_tree
+story "arrows as they should be" arrows.sh
+story "style as it should be" style.sh
+
+source_file broker/base/log.c client-lib/call.h
+story "a folder that must not be known" arrows.sh \
+  'broker/base/log.c:3:#include "client-lib/call.h": broker/ may include only broker proto'
+
+good_tree
+echo '#include "slab.h"' >>broker/base/slab.c
+story "an include without its folder" arrows.sh \
+  'broker/base/slab.c:5:#include "slab.h": broker/ may include only broker proto'
+
+good_tree
+line=$(printf '%100s' '' | tr ' ' x)
+printf '%s\n' "$line" >>lua/api/library.c
+printf '%s\n' "${line}x" >>tests/bed.c
+story "a line of 100 columns, and a longer one in a test" style.sh
+printf '%s\n' "${line}x" >>lua/api/library.c
+printf '%s\n' "-- ${line}" >>lua/api/prelude.lua
+story "lines over 100 columns" style.sh \
+  'lua/api/library.c:6: over 100 columns' \
+  'lua/api/prelude.lua:1: over 100 columns'
+
+echo "$passed passed, $failed failed"
+[ "$failed" = 0 ]
