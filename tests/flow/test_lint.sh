@@ -44,8 +44,8 @@ source_file() {
   echo ' */' >>"$file"
   if [ $# -gt 0 ]; then printf '#include "%s"\n' "$@" >>"$file"; fi
 }
-# story WHAT SCRIPT LINE...: the script of tools/lint says just these lines in the tree; without lines
-# it is content.
+# story WHAT SCRIPT LINE...: the script of tools/lint says just these lines in the tree; without
+# lines it is content.
 story() {
   local what=$1 script=$2 status=0 wanted=0 said expected
   shift 2
@@ -72,6 +72,33 @@ good_tree
 echo '#include "slab.h"' >>broker/base/slab.c
 story "an include without its folder" arrows.sh \
   'broker/base/slab.c:5:#include "slab.h": broker/ may include only broker proto'
+
+good_tree
+source_file broker/base/slab.c broker/base/slab.h broker/books/refs.h
+source_file lua/vm/worker.c lua/main.h
+source_file tools/cmd/ping.c tools/command.h tools/dev/table.h
+story "arrows up, and to a neighbour" arrows.sh \
+  'broker/base/slab.c:4: includes broker/books/refs.h, which is not on a floor below broker/base/' \
+  'lua/vm/worker.c:3: includes lua/main.h, which is not on a floor below lua/vm/' \
+  'tools/cmd/ping.c:4: includes tools/dev/table.h, which is not on a floor below tools/cmd/' \
+  'include cycle of 2 modules: broker/base/slab broker/books/refs'
+
+good_tree
+mkdir lua/attic
+source_file lua/attic/old.h
+story "a folder that is no floor" arrows.sh \
+  'lua/attic/ is on no floor; give it one in tools/lint/arrows.sh'
+
+good_tree
+source_file broker/books/names.h
+source_file broker/books/names.c broker/books/names.h broker/books/calls.h
+source_file broker/books/calls.h broker/books/waits.h
+source_file broker/books/waits.c broker/books/names.h
+source_file broker/books/loads.c broker/books/names.h
+source_file proto/base.h proto/frame.h
+story "two cycles, through headers and sources" arrows.sh \
+  'include cycle of 3 modules: broker/books/calls broker/books/names broker/books/waits' \
+  'include cycle of 2 modules: proto/base proto/frame'
 
 good_tree
 line=$(printf '%100s' '' | tr ' ' x)

@@ -1,8 +1,11 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 #
-# Checks which folder includes which:  tools -> client-lib -> proto <- broker,  lua -> client-lib.
-# Tests may include all. Every include of ours spells its folder.
+# Checks who includes whom, in the tree of the current directory:
+#   between folders  tools -> client-lib -> proto <- broker,  lua -> client-lib; tests include all
+#   inside a folder  its folders are floors; a file includes only its own folder and floors below
+#   between modules  no cycles; a module is a path without .c, .h or .def
+# Every include of ours spells its folder.
 set -euo pipefail
 export LC_ALL=C
 
@@ -27,4 +30,106 @@ check lua lua client-lib proto
 check tools tools client-lib proto
 check examples client-lib proto
 check tests tests broker lua tools client-lib proto
+
+folders=()
+for folder in proto client-lib broker lua tools; do
+  [ ! -d "$folder" ] || folders+=("$folder")
+done
+files=()
+if [ ${#folders[@]} -gt 0 ]; then
+  mapfile -t files < <(find "${folders[@]}" -type f \( -name '*.[ch]' -o -name '*.def' \) | sort)
+fi
+[ ${#files[@]} -gt 0 ] || exit "$status"
+
+# "FILE LINE TARGET" for each include of ours; <gaijin/...> is the public header.
+includes() {
+  awk '
+    match($0, /^[ \t]*#[ \t]*include[ \t]*("[^"]*"|<gaijin\/[^>]*>)/) {
+      target = $0
+      sub(/^[^"<]*/, "", target)
+      sub(/^</, "<client-lib/include/", target)
+      sub(/^["<]/, "", target)
+      sub(/[">].*/, "", target)
+      print FILENAME, FNR, target
+    }' "${files[@]}"
+}
+
+# The floors of each folder, lowest first; "." is the folder itself, "a|b" are two of one height
+# that do not know each other.
+floors='
+broker  base books net core ops .
+lua     vm fiber ref ask serve api .
+tools   . cmd|dev
+'
+check_floors() {
+  awk '
+    function folder_of(path) { return substr(path, 1, index(path, "/") - 1) }
+    function room_of(path,   rest) { # the folder in the folder
+      rest = substr(path, index(path, "/") + 1)
+      return index(rest, "/") ? substr(rest, 1, index(rest, "/") - 1) : "."
+    }
+    function at(folder, room) { return room == "." ? folder "/" : folder "/" room "/" }
+    NR == FNR {
+      for (i = 2; i <= NF; i++) {
+        n = split($i, rooms, "|")
+        for (k = 1; k <= n; k++) floor[$1, rooms[k]] = i
+      }
+      if (NF) known[$1] = 1
+      next
+    }
+    {
+      folder = folder_of($1); from = room_of($1)
+      if (folder in known && !((folder, from) in floor) && !told[folder, from]++)
+        print at(folder, from) " is on no floor; give it one in tools/lint/arrows.sh"
+      to = room_of($3)
+      if (NF < 3 || folder_of($3) != folder || from == to) next
+      if (!((folder, from) in floor && (folder, to) in floor)) next
+      if (floor[folder, to] >= floor[folder, from])
+        print $1 ":" $2 ": includes " $3 ", which is not on a floor below " at(folder, from)
+    }' <(echo "$floors") <(printf "%s\n" "${files[@]}") -
+}
+
+# Modules that reach each other are one knot; each is told in one line.
+check_cycles() {
+  awk '
+    function module_of(path) { sub(/\.(c|h|def)$/, "", path); return path }
+    # Marks what can be reached from a module.
+    function walk(start,   n, i, parts, parts_n) {
+      n = 1
+      stack[1] = start
+      while (n > 0) {
+        parts_n = split(to[stack[n--]], parts, " ")
+        for (i = 1; i <= parts_n; i++)
+          if (!((start, parts[i]) in reached)) {
+            reached[start, parts[i]] = 1
+            stack[++n] = parts[i]
+          }
+      }
+    }
+    {
+      a = module_of($1); b = module_of($3)
+      if (!(a in seen)) { seen[a] = 1; modules[++count] = a }
+      if (a != b && !((a, b) in arrow)) { arrow[a, b] = 1; to[a] = to[a] " " b }
+    }
+    END {
+      for (i = 1; i <= count; i++) walk(modules[i])
+      for (i = 1; i <= count; i++) {
+        a = modules[i]
+        if (!((a, a) in reached) || told[a]) continue
+        text = ""; n = 0
+        for (k = i; k <= count; k++) {
+          b = modules[k]
+          if (((a, b) in reached) && ((b, a) in reached)) { told[b] = 1; text = text " " b; n++ }
+        }
+        print "include cycle of " n " modules:" text
+      }
+    }'
+}
+
+all=$(includes)
+found=$(check_floors <<<"$all" && check_cycles <<<"$all")
+if [ -n "$found" ]; then
+  echo "$found" >&2
+  status=1
+fi
 exit "$status"
