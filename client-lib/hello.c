@@ -34,16 +34,19 @@ static int wait_for(int fd, short events, double end) {
   return 0;
 }
 
-/* Moves exactly `size` bytes out of or into `bytes`. 0, GAIJIN_STATUS_LOST or GAIJIN_STATUS_TIMEOUT. */
+/* Moves exactly `size` bytes out of or into `bytes`. 0, GAIJIN_STATUS_LOST or
+ * GAIJIN_STATUS_TIMEOUT. */
 static int transfer(int fd, bool out, uint8_t *bytes, uint32_t size, double end) {
   uint32_t done = 0;
   while (done < size) {
-    ssize_t n = out ? send(fd, bytes + done, size - done, MSG_NOSIGNAL) : recv(fd, bytes + done, size - done, 0);
+    ssize_t n = out ? send(fd, bytes + done, size - done, MSG_NOSIGNAL)
+                    : recv(fd, bytes + done, size - done, 0);
     if (n > 0) {
       done += (uint32_t)n;
       continue;
     }
-    if (n == 0 || (errno != EAGAIN && errno != EWOULDBLOCK && errno != EINTR)) return GAIJIN_STATUS_LOST;
+    if (n == 0 || (errno != EAGAIN && errno != EWOULDBLOCK && errno != EINTR))
+      return GAIJIN_STATUS_LOST;
     int status = wait_for(fd, out ? POLLOUT : POLLIN, end);
     if (status) return status;
   }
@@ -65,7 +68,8 @@ static int send_hello(gaijin *g, const struct gaijin_options *options, double en
   buffer_init(&b, MAX_MESSAGE_LEAST);
   pack_begin(&p, &b, MAX_MESSAGE_LEAST, &m, hello_request_values(0));
   hello_put_request(&p, &h, 0);
-  int status = pack_end(&p) == BUFFER_OK ? transfer(g->fd, true, b.bytes, b.size, end) : GAIJIN_STATUS_BUSY;
+  int status = pack_end(&p) == BUFFER_OK ? transfer(g->fd, true, b.bytes, b.size, end)
+                                         : GAIJIN_STATUS_BUSY;
   buffer_deinit(&b);
   /* A broker that refuses may have closed already; its answer is still to be read. */
   return status == GAIJIN_STATUS_LOST ? 0 : status;
@@ -154,10 +158,14 @@ int gj_hello_exchange(gaijin *g, const struct gaijin_options *options, char *err
   int status = send_hello(g, options, end);
   if (!status) status = transfer(g->fd, false, bytes, MESSAGE_PREFIX_BYTES, end);
   uint32_t length = status ? 0 : load_be32(bytes + 1);
-  if (!status && length > MAX_MESSAGE_LEAST) return failed(GAIJIN_STATUS_PROTOCOL, "what answered hello is no broker", error, n);
+  if (!status && length > MAX_MESSAGE_LEAST)
+    return failed(GAIJIN_STATUS_PROTOCOL, "what answered hello is no broker", error, n);
   if (!status) status = transfer(g->fd, false, bytes + MESSAGE_PREFIX_BYTES, length, end);
-  if (status == GAIJIN_STATUS_LOST) return failed(status, "the broker closed the connection without answering hello", error, n);
-  if (status == GAIJIN_STATUS_TIMEOUT) return failed(GAIJIN_STATUS_LOST, "the broker accepts connections but does not answer", error, n);
+  if (status == GAIJIN_STATUS_LOST)
+    return failed(status, "the broker closed the connection without answering hello", error, n);
+  if (status == GAIJIN_STATUS_TIMEOUT)
+    return failed(GAIJIN_STATUS_LOST, "the broker accepts connections but does not answer", error,
+                  n);
   if (status) return failed(status, "memory is too short to connect", error, n);
   return read_answer(g, bytes, length + MESSAGE_PREFIX_BYTES, error, n);
 }

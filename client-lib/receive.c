@@ -95,7 +95,8 @@ static void on_answer(gaijin *g, const struct message *m) {
 
 /* ---- Requests ---- */
 
-static void refuse(gaijin *g, const struct message *m, enum gaijin_status status, const char *text) {
+static void refuse(gaijin *g, const struct message *m, enum gaijin_status status,
+                   const char *text) {
   if (m->flags & MESSAGE_ONE_WAY) {
     if (g->events.refused) g->events.refused(g->user, (enum gaijin_op)m->op, status, text);
     return;

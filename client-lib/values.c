@@ -153,7 +153,8 @@ static bool body_next(gaijin_body *b, struct gaijin_value *v) {
 }
 
 /* For a program whose header has another struct gaijin_value; out of the way of the others. */
-__attribute__((noinline)) static bool next_of_size(gaijin_body *b, struct gaijin_value *v, size_t size) {
+__attribute__((noinline)) static bool next_of_size(gaijin_body *b, struct gaijin_value *v,
+                                                   size_t size) {
   struct gaijin_value own;
   if (!body_next(b, &own)) return false;
   gj_give_struct(v, size, &own, sizeof own);

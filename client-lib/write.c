@@ -154,7 +154,8 @@ static void begin_request(gaijin *g, const struct gaijin_send *send, uint32_t co
   if (refused) m.target = OP_NONE;
   const struct op_info *info = op_info(send->op);
   if (!refused && (count < info->least || count > info->most))
-    refused = gj_fail(g, GAIJIN_STATUS_PROTOCOL, "'%s' takes %s; %u values were given", info->name, *info->body ? info->body : "no values", count);
+    refused = gj_fail(g, GAIJIN_STATUS_PROTOCOL, "'%s' takes %s; %u values were given", info->name,
+                      *info->body ? info->body : "no values", count);
   if (!refused) refused = version_check(g, info, count);
   writer_open(g, &m, count);
   g->writer.refused = (enum gaijin_status)refused;
@@ -260,8 +261,8 @@ void gaijin_begin_raise(gaijin *g, uint64_t id, enum gaijin_op op, uint32_t coun
 
 int gaijin_end_answer(gaijin *g) { return writer_end(g); }
 
-/* Ends the last answer that there is for a request. If not even that can be queued, its asker must not wait for ever. One
- * inside another message may still be repeated. */
+/* Ends the last answer that there is for a request. If not even that can be queued, its asker must
+ * not wait for ever. One inside another message may still be repeated. */
 static int end_last_answer(gaijin *g, enum op op) {
   bool inner = g->writer.nested > 0;
   int status = writer_end(g);
@@ -269,7 +270,8 @@ static int end_last_answer(gaijin *g, enum op op) {
   return status;
 }
 
-int gaijin_answer_error(gaijin *g, uint64_t id, enum gaijin_op op, enum gaijin_status status, const char *text) {
+int gaijin_answer_error(gaijin *g, uint64_t id, enum gaijin_op op, enum gaijin_status status,
+                        const char *text) {
   size_t size = strlen(text);
   begin_answer(g, MESSAGE_ERROR, id, (enum op)op, 2);
   gaijin_put_number(g, status);

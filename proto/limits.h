@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * Every number that both ends of the wire must agree on, with its reason. What one end may choose for itself
- * is in settings.def.
+ * Every number that both ends of the wire must agree on, with its reason. What one end may choose
+ * for itself is in settings.def.
  */
 #ifndef GAIJIN_PROTO_LIMITS_H
 #define GAIJIN_PROTO_LIMITS_H
@@ -16,7 +16,8 @@
 
 /* Largest message (bytes after the length prefix) unless the broker says otherwise. */
 #define MAX_MESSAGE_DEFAULT (16u << 20)
-/* Bounds of the broker's --max-message: the least that holds a hello, the most a u32 prefix should announce. */
+/* Bounds of the broker's --max-message: the least that holds a hello, the most a u32 prefix should
+ * announce. */
 #define MAX_MESSAGE_LEAST 4096u
 #define MAX_MESSAGE_MOST (1u << 30)
 

@@ -54,7 +54,9 @@ static void *grow(void *array, size_t count, size_t *room, size_t size) {
   exit(1);
 }
 
-static bool is_named(const struct asked *w, const char *name, size_t size) { return w->size == size && memcmp(w->name, name, size) == 0; }
+static bool is_named(const struct asked *w, const char *name, size_t size) {
+  return w->size == size && memcmp(w->name, name, size) == 0;
+}
 
 size_t exposed_worker(struct exposed *e, const char *name, size_t size) {
   /* Tokens of one worker often follow each other. */
@@ -81,7 +83,8 @@ static void read_labels(struct exposed *e, size_t worker, gaijin_body *b) {
   while (gaijin_body_next(b, &label) && gaijin_body_next(b, &kind) && gaijin_body_next(b, &token)) {
     if (token.type != GAIJIN_NUMBER || !token.is_uint) continue;
     e->labels = grow(e->labels, e->n_labels, &e->labels_room, sizeof *e->labels);
-    e->labels[e->n_labels++] = (struct label){.worker = worker, .token = token.integer, .label = label};
+    e->labels[e->n_labels++] = (struct label){
+        .worker = worker, .token = token.integer, .label = label};
   }
 }
 
@@ -113,7 +116,8 @@ void exposed_ask(struct exposed *e, gaijin *g) {
     struct asked *w = &e->workers[i];
     char *what = title(w);
     double left = end - clock_seconds();
-    if (w->request) w->body = observe_await_left(g, what, w->request, left > 0 ? left : 0, EXPOSED_SECONDS);
+    if (w->request)
+      w->body = observe_await_left(g, what, w->request, left > 0 ? left : 0, EXPOSED_SECONDS);
     if (w->body) read_labels(e, i, w->body);
     free(what);
   }
@@ -142,7 +146,8 @@ void exposed_show(const struct exposed *e, size_t worker, uint64_t token, struct
     return;
   }
   show_list_begin(s);
-  for (size_t i = first_label(e, worker, token); i < e->n_labels && e->labels[i].worker == worker && e->labels[i].token == token; i++)
+  for (size_t i = first_label(e, worker, token);
+       i < e->n_labels && e->labels[i].worker == worker && e->labels[i].token == token; i++)
     show_list_value(s, &e->labels[i].label);
   show_list_end(s);
 }

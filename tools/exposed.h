@@ -22,11 +22,13 @@ struct exposed *exposed_new(void);
 /* Before the connection that was asked over is closed. */
 void exposed_free(struct exposed *e);
 
-/* Notes a worker that is to be asked; its number. The name is copied; the same name gives the same number. */
+/* Notes a worker that is to be asked; its number. The name is copied; the same name gives the same
+ * number. */
 size_t exposed_worker(struct exposed *e, const char *name, size_t size);
 /* Asks all of them, once. */
 void exposed_ask(struct exposed *e, gaijin *g);
-/* Puts the labels of a worker's token into the table as a list; nil when the worker did not answer. */
+/* Puts the labels of a worker's token into the table as a list; nil when the worker did not answer.
+ */
 void exposed_show(const struct exposed *e, size_t worker, uint64_t token, struct show *s);
 
 #endif

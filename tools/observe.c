@@ -12,7 +12,8 @@
 gaijin *observe_open(const struct invocation *in) {
   char error[512];
   gaijin *g = NULL;
-  struct gaijin_options options = {.socket = settings_text(&in->settings, SETTING_socket), .observer = true};
+  struct gaijin_options options = {.socket = settings_text(&in->settings, SETTING_socket),
+                                   .observer = true};
   if (gaijin_connect(&g, &options, error, sizeof error) == 0) return g;
   tool_error("%s", error);
   return NULL;
@@ -36,7 +37,8 @@ static void report_raised(const char *what, gaijin_body *body) {
   text_deinit(&t);
 }
 
-gaijin_body *observe_await_left(gaijin *g, const char *what, uint64_t id, double left, double limit) {
+gaijin_body *observe_await_left(gaijin *g, const char *what, uint64_t id, double left,
+                                double limit) {
   struct gaijin_answer a = {0};
   int r = gaijin_await(g, id, left, &a);
   if (r == GAIJIN_STATUS_TIMEOUT) {
@@ -55,7 +57,9 @@ gaijin_body *observe_await_left(gaijin *g, const char *what, uint64_t id, double
   return NULL;
 }
 
-gaijin_body *observe_await(gaijin *g, const char *what, uint64_t id) { return observe_await_left(g, what, id, OBSERVE_SECONDS, OBSERVE_SECONDS); }
+gaijin_body *observe_await(gaijin *g, const char *what, uint64_t id) {
+  return observe_await_left(g, what, id, OBSERVE_SECONDS, OBSERVE_SECONDS);
+}
 
 gaijin_body *observe_ask(gaijin *g, const char *what) {
   uint64_t id = 0;
@@ -63,7 +67,9 @@ gaijin_body *observe_ask(gaijin *g, const char *what) {
 }
 
 void observe_report_form(const char *what) {
-  tool_error("%s: the broker's answer has another form than this version of gaijinctl knows; use the one built with it", what);
+  tool_error("%s: the broker's answer has another form than this version of gaijinctl knows; use "
+             "the one built with it",
+             what);
 }
 
 bool observe_value(gaijin_body *b, const char *what, struct gaijin_value *v) {
@@ -100,8 +106,10 @@ static void put_text_or_nil(gaijin *g, const char *text) {
     gaijin_put_nil(g);
 }
 
-/* The page from *cursor on (nil: the first), whose cursor is replaced by the next one's; NULL after an error line. */
-static gaijin_body *ask_page(gaijin *g, const struct observe_book *book, struct gaijin_value *cursor) {
+/* The page from *cursor on (nil: the first), whose cursor is replaced by the next one's; NULL after
+ * an error line. */
+static gaijin_body *ask_page(gaijin *g, const struct observe_book *book,
+                             struct gaijin_value *cursor) {
   gaijin_begin_request(g, &(struct gaijin_send){.op = GAIJIN_OP_INSPECT}, 4);
   gaijin_put_text(g, book->what);
   if (cursor->type == GAIJIN_NUMBER)
@@ -149,13 +157,16 @@ static bool read_name(gaijin_body *b, void *user) {
     exit(1);
   }
   out->names = names;
-  names[out->count++] = tool_copy(v.type == GAIJIN_STRING ? v.bytes : "", v.type == GAIJIN_STRING ? v.size : 0);
+  names[out->count++] = tool_copy(v.type == GAIJIN_STRING ? v.bytes : "",
+                                  v.type == GAIJIN_STRING ? v.size : 0);
   return true;
 }
 
 bool observe_names(gaijin *g, struct observe_names *out) {
   *out = (struct observe_names){0};
-  if (observe_read(g, &(struct observe_book){.what = "clients", .columns = 1, .row = read_name, .user = out})) return true;
+  if (observe_read(g, &(struct observe_book){
+                          .what = "clients", .columns = 1, .row = read_name, .user = out}))
+    return true;
   observe_names_deinit(out);
   return false;
 }

@@ -18,16 +18,19 @@
 /* Connects; NULL after an error line. The caller closes it. */
 gaijin *observe_open(const struct invocation *in);
 
-/* Starts a request whose values were put (gaijin_begin_request); false after an error line, which begins with `what`. */
+/* Starts a request whose values were put (gaijin_begin_request); false after an error line, which
+ * begins with `what`. */
 bool observe_send(gaijin *g, const char *what, uint64_t *id);
 /* Waits for the answer to `id`; the body to free, or NULL after an error line. */
 gaijin_body *observe_await(gaijin *g, const char *what, uint64_t id);
 /* The same when `left` of `limit` seconds are left. */
-gaijin_body *observe_await_left(gaijin *g, const char *what, uint64_t id, double left, double limit);
+gaijin_body *observe_await_left(gaijin *g, const char *what, uint64_t id, double left,
+                                double limit);
 /* Both. */
 gaijin_body *observe_ask(gaijin *g, const char *what);
 
-/* One of the broker's books (op inspect), read page by page to its end, so that a large one holds nobody up. */
+/* One of the broker's books (op inspect), read page by page to its end, so that a large one holds
+ * nobody up. */
 struct observe_book {
   const char *what;
   uint32_t columns;           /* values that each row must have; what it has beyond is skipped */

@@ -37,7 +37,11 @@ struct show {
 
 struct show *show_new(bool json, const char *const *fields, size_t count) {
   struct show *s = tool_alloc(1, sizeof *s);
-  *s = (struct show){.json = json, .fields = fields, .columns = count, .right = tool_alloc(count, sizeof *s->right), .hole = NO_HOLE};
+  *s = (struct show){.json = json,
+                     .fields = fields,
+                     .columns = count,
+                     .right = tool_alloc(count, sizeof *s->right),
+                     .hole = NO_HOLE};
   return s;
 }
 
@@ -136,7 +140,9 @@ void show_value(struct show *s, const struct gaijin_value *v) {
         show_number(s, v->number);
       return;
     case GAIJIN_NIL: show_nil(s); return;
-    case GAIJIN_FOREIGN: show_text(s, gaijin_kind_name((enum gaijin_kind)gaijin_holding_pt(v->holding).kind)); return;
+    case GAIJIN_FOREIGN:
+      show_text(s, gaijin_kind_name((enum gaijin_kind)gaijin_holding_pt(v->holding).kind));
+      return;
     case GAIJIN_ARRAY: show_text(s, "array"); return;
     case GAIJIN_HOME:
     case GAIJIN_STALE: show_text(s, "token"); return;
@@ -221,7 +227,8 @@ static void print_table(const struct show *s) {
     print_cell(s->fields[i], strlen(s->fields[i]), width[i], s->right[i], i + 1 == s->columns);
   for (size_t i = 0; i < s->count; i++) {
     size_t column = i % s->columns;
-    print_cell(s->cells[i].bytes, s->cells[i].size, width[column], s->right[column], column + 1 == s->columns);
+    print_cell(s->cells[i].bytes, s->cells[i].size, width[column], s->right[column],
+               column + 1 == s->columns);
   }
   free(width);
 }

@@ -3,7 +3,8 @@
  * What a command found, as an aligned table for people or as JSON for programs:
  * one array of objects and a newline. Cells are put row by row, in the order of
  * the columns; nothing is printed before show_end, so a command that fails
- * half-way prints no half a table. A cell whose content is known only later is put as a hole and filled then.
+ * half-way prints no half a table. A cell whose content is known only later is put as a hole and
+ * filled then.
  */
 #ifndef GAIJIN_TOOLS_SHOW_H
 #define GAIJIN_TOOLS_SHOW_H

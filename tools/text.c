@@ -78,7 +78,10 @@ void text_print(struct text *t, const char *format, ...) {
 /* Length of the printable UTF-8 character at p, 0 if there is none. */
 static size_t character(const unsigned char *p, size_t left) {
   if (p[0] >= 0x20 && p[0] < 0x7f) return 1;
-  size_t n = p[0] >= 0xf0 && p[0] < 0xf5 ? 4 : p[0] >= 0xe0 && p[0] < 0xf0 ? 3 : p[0] >= 0xc2 && p[0] < 0xe0 ? 2 : 0;
+  size_t n = p[0] >= 0xf0 && p[0] < 0xf5   ? 4
+             : p[0] >= 0xe0 && p[0] < 0xf0 ? 3
+             : p[0] >= 0xc2 && p[0] < 0xe0 ? 2
+                                           : 0;
   if (n == 0 || n > left) return 0;
   uint32_t code = p[0] & (0xffu >> (n + 1));
   for (size_t i = 1; i < n; i++) {

@@ -10,7 +10,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* A zeroed one is empty. `bytes` ends with a 0 that does not count, and is NULL while nothing was added. */
+/* A zeroed one is empty. `bytes` ends with a 0 that does not count, and is NULL while nothing was
+ * added. */
 struct text {
   char *bytes;
   size_t size;
@@ -21,8 +22,8 @@ void text_deinit(struct text *t);
 void text_add(struct text *t, const char *bytes, size_t size);
 void text_print(struct text *t, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
-/* Adds a JSON string with its quotes. Bytes that are no UTF-8 become \u00NN, one by one, so that the result is
- * always valid JSON; control characters are escaped too. */
+/* Adds a JSON string with its quotes. Bytes that are no UTF-8 become \u00NN, one by one, so that
+ * the result is always valid JSON; control characters are escaped too. */
 void text_add_json(struct text *t, const char *bytes, size_t size);
 /* Adds bytes for a terminal: control characters and bytes that are no UTF-8 become \xNN. */
 void text_add_plain(struct text *t, const char *bytes, size_t size);

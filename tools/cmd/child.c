@@ -19,7 +19,8 @@
 
 /* The default actions again; an ignored or blocked signal would be inherited. */
 static void reset_signals(void) {
-  static const int used[] = {SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGPIPE, SIGCHLD, SIGTSTP, SIGTTIN, SIGTTOU};
+  static const int used[] = {SIGINT,  SIGTERM, SIGHUP,  SIGQUIT, SIGPIPE,
+                             SIGCHLD, SIGTSTP, SIGTTIN, SIGTTOU};
   for (size_t i = 0; i < sizeof used / sizeof used[0]; i++) signal(used[i], SIG_DFL);
   sigset_t none;
   sigemptyset(&none);
@@ -36,8 +37,9 @@ static int place(int fd, int at) {
 static _Noreturn void become(const struct child_options *o, pid_t parent, int report) {
   reset_signals();
   int null = open("/dev/null", O_RDWR | O_CLOEXEC);
-  if (setpgid(0, 0) == 0 && prctl(PR_SET_PDEATHSIG, o->death_signal) == 0 && null >= 0 && place(null, 0) >= 0 && place(o->out, 1) >= 0 &&
-      place(o->err, 2) >= 0 && setenv("GAIJIN_SOCKET", o->socket, 1) == 0) {
+  if (setpgid(0, 0) == 0 && prctl(PR_SET_PDEATHSIG, o->death_signal) == 0 && null >= 0 &&
+      place(null, 0) >= 0 && place(o->out, 1) >= 0 && place(o->err, 2) >= 0 &&
+      setenv("GAIJIN_SOCKET", o->socket, 1) == 0) {
     /* The parent may have died before the kernel was told. */
     if (getppid() != parent) _exit(1);
     execv(o->argv[0], o->argv);

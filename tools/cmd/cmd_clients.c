@@ -5,8 +5,9 @@
 #include "proto/base.h"
 #include "tools/observe.h"
 
-static const char *const fields[] = {"name",      "host",         "pid",         "uid",          "uptime_s", "exports",  "holds",
-                                     "in_flight", "queued_bytes", "messages_in", "messages_out", "ready",    "answering"};
+static const char *const fields[] = {
+    "name",      "host",         "pid",         "uid",          "uptime_s", "exports",  "holds",
+    "in_flight", "queued_bytes", "messages_in", "messages_out", "ready",    "answering"};
 enum { COLUMNS = ARRAY_SIZE(fields) };
 
 static bool read_client(gaijin_body *b, void *user) {
@@ -22,7 +23,9 @@ int cmd_clients(const struct invocation *in) {
   gaijin *g = observe_open(in);
   if (!g) return 1;
   struct show *s = show_new(settings_flag(&in->settings, SETTING_json), fields, COLUMNS);
-  bool good = observe_read(g, &(struct observe_book){.what = "clients", .columns = COLUMNS, .row = read_client, .user = s});
+  bool good = observe_read(
+      g,
+      &(struct observe_book){.what = "clients", .columns = COLUMNS, .row = read_client, .user = s});
   gaijin_close(g);
   if (good) return show_end(s);
   show_free(s);

@@ -6,17 +6,21 @@
 #include "proto/base.h"
 #include "tools/observe.h"
 
-static const char *const fields[] = {"host",      "client",  "held",           "shadow", "allowance", "free_outstanding",
-                                     "budget_ms", "put_off", "free_waiting_s", "dead"};
+static const char *const fields[] = {
+    "host",      "client",  "held",           "shadow", "allowance", "free_outstanding",
+    "budget_ms", "put_off", "free_waiting_s", "dead"};
 enum { COLUMNS = ARRAY_SIZE(fields) };
 
-static bool read_load(gaijin_body *b, void *user) { return observe_show(b, "loads", COLUMNS, user); }
+static bool read_load(gaijin_body *b, void *user) {
+  return observe_show(b, "loads", COLUMNS, user);
+}
 
 int cmd_loads(const struct invocation *in) {
   gaijin *g = observe_open(in);
   if (!g) return 1;
   struct show *s = show_new(settings_flag(&in->settings, SETTING_json), fields, COLUMNS);
-  bool good = observe_read(g, &(struct observe_book){.what = "loads", .columns = COLUMNS, .row = read_load, .user = s});
+  bool good = observe_read(
+      g, &(struct observe_book){.what = "loads", .columns = COLUMNS, .row = read_load, .user = s});
   gaijin_close(g);
   if (good) return show_end(s);
   show_free(s);

@@ -19,10 +19,13 @@
 #include "tools/cmd/run.h"
 #include "tools/text.h"
 
-/* The worker's name: what stands before '=', or the script's base name without .lua. '=' behind a '/' is part of a path. */
+/* The worker's name: what stands before '=', or the script's base name without .lua. '=' behind a
+ * '/' is part of a path. */
 static struct run_worker parse_worker(const char *word) {
   const char *equal = strchr(word, '='), *slash = strchr(word, '/');
-  if (equal && (!slash || equal < slash)) return (struct run_worker){.name = tool_copy(word, (size_t)(equal - word)), .script = equal + 1};
+  if (equal && (!slash || equal < slash))
+    return (struct run_worker){.name = tool_copy(word, (size_t)(equal - word)),
+                               .script = equal + 1};
   slash = strrchr(word, '/');
   const char *base = slash ? slash + 1 : word;
   size_t n = strlen(base);
@@ -33,9 +36,12 @@ static struct run_worker parse_worker(const char *word) {
 static bool check_name(const struct run_worker *w) {
   size_t n = strlen(w->name);
   bool good = n >= 1 && n <= NAME_MAX_BYTES;
-  for (size_t i = 0; i < n; i++) good = good && (unsigned char)w->name[i] >= 0x20 && w->name[i] != 0x7f;
+  for (size_t i = 0; i < n; i++)
+    good = good && (unsigned char)w->name[i] >= 0x20 && w->name[i] != 0x7f;
   if (!good)
-    tool_error("run: a worker's name has 1 to %d bytes and no control characters; name this one with NAME=%s", NAME_MAX_BYTES, w->script);
+    tool_error("run: a worker's name has 1 to %d bytes and no control characters; name this one "
+               "with NAME=%s",
+               NAME_MAX_BYTES, w->script);
   return good;
 }
 
@@ -61,8 +67,8 @@ static bool parse_workers(const struct invocation *in, struct run_plan *plan) {
     bool good = check_script(w) && check_name(w);
     for (size_t i = 0; good && i < plan->count; i++) {
       if (strcmp(plan->workers[i].name, w->name) != 0) continue;
-      tool_error("run: two workers would be called '%s' ('%s' and '%s'); name one with NAME=SCRIPT", w->name, plan->workers[i].script,
-                 w->script);
+      tool_error("run: two workers would be called '%s' ('%s' and '%s'); name one with NAME=SCRIPT",
+                 w->name, plan->workers[i].script, w->script);
       good = false;
     }
     if (!good) {
@@ -73,7 +79,8 @@ static bool parse_workers(const struct invocation *in, struct run_plan *plan) {
   return true;
 }
 
-/* Path of a program that was built together with this one; NULL after an error line. The caller frees it. */
+/* Path of a program that was built together with this one; NULL after an error line. The caller
+ * frees it. */
 static char *beside(const char *name) {
   char own[PATH_MAX];
   ssize_t n = readlink("/proc/self/exe", own, sizeof own - 1);
@@ -86,7 +93,8 @@ static char *beside(const char *name) {
   struct text t = {0};
   text_print(&t, "%.*s/%s", (int)(slash ? slash - own : 0), own, name);
   if (access(t.bytes, X_OK) == 0) return t.bytes;
-  tool_error("run: cannot execute %s: %s; it has to stand beside gaijinctl", t.bytes, strerror(errno));
+  tool_error("run: cannot execute %s: %s; it has to stand beside gaijinctl", t.bytes,
+             strerror(errno));
   text_deinit(&t);
   return NULL;
 }
@@ -94,7 +102,8 @@ static char *beside(const char *name) {
 static bool broker_lives(const char *socket) {
   char error[512];
   gaijin *g = NULL;
-  bool lives = gaijin_connect(&g, &(struct gaijin_options){.socket = socket, .observer = true}, error, sizeof error) == 0;
+  bool lives = gaijin_connect(&g, &(struct gaijin_options){.socket = socket, .observer = true},
+                              error, sizeof error) == 0;
   gaijin_close(g);
   return lives;
 }
@@ -110,7 +119,8 @@ static char *make_directory(void) {
   return NULL;
 }
 
-/* The broker's socket is gone already if it ended well; its lock, or a killed broker's socket, is not. */
+/* The broker's socket is gone already if it ended well; its lock, or a killed broker's socket, is
+ * not. */
 static void remove_directory(const char *path) {
   DIR *d = opendir(path);
   for (struct dirent *e; d && (e = readdir(d));) {
@@ -118,7 +128,8 @@ static void remove_directory(const char *path) {
     unlinkat(dirfd(d), e->d_name, 0);
   }
   if (d) closedir(d);
-  if (rmdir(path) != 0) tool_error("run: cannot remove the directory %s: %s", path, strerror(errno));
+  if (rmdir(path) != 0)
+    tool_error("run: cannot remove the directory %s: %s", path, strerror(errno));
 }
 
 static int run_private(struct run_plan *plan) {

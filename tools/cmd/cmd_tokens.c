@@ -47,7 +47,8 @@ static bool read_holders(gaijin_body *b, struct show *s) {
   show_list_begin(s);
   for (uint32_t i = 0; i + 1 < list.count; i += 2) {
     if (!observe_value(b, "tokens", &name) || !observe_value(b, "tokens", &count)) return false;
-    show_list_item(s, name.type == GAIJIN_STRING ? name.bytes : "?", name.type == GAIJIN_STRING ? name.size : 1, count.integer);
+    show_list_item(s, name.type == GAIJIN_STRING ? name.bytes : "?",
+                   name.type == GAIJIN_STRING ? name.size : 1, count.integer);
   }
   show_list_end(s);
   return true;
@@ -66,7 +67,9 @@ static bool read_token(gaijin_body *b, void *user) {
   if (host.type != GAIJIN_STRING || dead.type != GAIJIN_BOOL || dead.boolean)
     show_nil(l->s);
   else
-    add_unknown(l, (struct unknown){.hole = show_hole(l->s), .worker = exposed_worker(l->exposed, host.bytes, host.size), .token = id.integer});
+    add_unknown(l, (struct unknown){.hole = show_hole(l->s),
+                                    .worker = exposed_worker(l->exposed, host.bytes, host.size),
+                                    .token = id.integer});
   return true;
 }
 
@@ -82,7 +85,9 @@ static void fill_labels(const struct listing *l, gaijin *g) {
 int cmd_tokens(const struct invocation *in) {
   gaijin *g = observe_open(in);
   if (!g) return 1;
-  struct listing l = {.s = show_new(settings_flag(&in->settings, SETTING_json), fields, ARRAY_SIZE(fields)), .exposed = exposed_new()};
+  struct listing l = {
+      .s = show_new(settings_flag(&in->settings, SETTING_json), fields, ARRAY_SIZE(fields)),
+      .exposed = exposed_new()};
   struct observe_book book = {.what = "tokens",
                               .columns = COLUMNS,
                               .host = settings_text(&in->settings, SETTING_host),

@@ -22,7 +22,8 @@ struct output {
   struct text line; /* the beginning of a line whose end has not come yet */
 };
 
-/* The head for `name`, padded to `width` columns, in the colour number `index` when `colour`. The caller frees it. */
+/* The head for `name`, padded to `width` columns, in the colour number `index` when `colour`. The
+ * caller frees it. */
 char *output_head(const char *name, size_t width, size_t index, bool colour);
 /* Whether `to` is a terminal that wants colours (NO_COLOR is not set, or empty). */
 bool output_colours(FILE *to);
@@ -31,8 +32,8 @@ bool output_colours(FILE *to);
 int output_open(struct output *o, FILE *to, const char *head, int *write_end);
 
 enum output_end { OUTPUT_MORE, OUTPUT_CLOSED, OUTPUT_BROKEN };
-/* Reads what is there (up to `most` bytes) and prints the whole lines. CLOSED: every writer has closed its end;
- * BROKEN: the lines cannot be written any more. */
+/* Reads what is there (up to `most` bytes) and prints the whole lines. CLOSED: every writer has
+ * closed its end; BROKEN: the lines cannot be written any more. */
 enum output_end output_read(struct output *o, size_t most);
 /* Prints an unfinished last line and closes the pipe. False if it could not be written. */
 bool output_close(struct output *o);

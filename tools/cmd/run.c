@@ -66,11 +66,13 @@ static void fail(struct run *r) {
   stop_all(r);
 }
 
-/* Learned from SIGCHLD or from the connection, whichever is first; the workers may have learned it before us and ended. */
+/* Learned from SIGCHLD or from the connection, whichever is first; the workers may have learned it
+ * before us and ended. */
 static void broker_gone(struct run *r) {
   if (r->broker_gone) return;
   r->broker_gone = true;
-  tool_error("run: the broker at %s has gone%s", r->plan->socket, r->living ? "; stopping all" : "");
+  tool_error("run: the broker at %s has gone%s", r->plan->socket,
+             r->living ? "; stopping all" : "");
   fail(r);
 }
 
@@ -80,7 +82,8 @@ static void on_grace_over(uv_timer_t *t) {
   struct run *r = t->data;
   for (size_t i = 0; i < r->started; i++) {
     if (r->workers[i].child.pid == 0) continue;
-    tool_error("run: worker %s did not stop within %d s and is killed", r->plan->workers[i].name, RUN_GRACE_SECONDS);
+    tool_error("run: worker %s did not stop within %d s and is killed", r->plan->workers[i].name,
+               RUN_GRACE_SECONDS);
     child_kill(&r->workers[i].child);
   }
   if (r->ending && r->broker.pid) {
@@ -158,13 +161,15 @@ static void report_failure(struct run *r, size_t i) {
   if (!child_failed(c)) return;
   r->status = 1;
   if (WIFEXITED(c->wait_status))
-    tool_error("run: worker %s failed with status %d", r->plan->workers[i].name, WEXITSTATUS(c->wait_status));
+    tool_error("run: worker %s failed with status %d", r->plan->workers[i].name,
+               WEXITSTATUS(c->wait_status));
   else
-    tool_error("run: worker %s was killed by signal %d (%s)", r->plan->workers[i].name, WTERMSIG(c->wait_status),
-               strsignal(WTERMSIG(c->wait_status)));
+    tool_error("run: worker %s was killed by signal %d (%s)", r->plan->workers[i].name,
+               WTERMSIG(c->wait_status), strsignal(WTERMSIG(c->wait_status)));
 }
 
-/* Workers whose broker goes fail, and may do so before we have seen it go: then that is what has to be said. */
+/* Workers whose broker goes fail, and may do so before we have seen it go: then that is what has to
+ * be said. */
 static void check_broker(struct run *r) {
   uint64_t id = 0;
   if (!r->observer) return;
@@ -182,7 +187,8 @@ static void on_children(struct run *r) {
     struct worker *w = &r->workers[i];
     if (!child_reap(&w->child)) continue;
     r->living--;
-    /* What a dead process wrote is in the pipe, and no pipe of an ordinary user holds more than this. */
+    /* What a dead process wrote is in the pipe, and no pipe of an ordinary user holds more than
+     * this. */
     for (int k = 0; k < STREAMS; k++) read_stream(&w->streams[k], 1 << 20);
     report_failure(r, i);
     if (i + 1 == r->started && uv_is_active((uv_handle_t *)&r->ready_timer)) go_on(r);
@@ -219,11 +225,23 @@ static int open_streams(struct run *r, size_t i, int ends[STREAMS]) {
 static int start_worker(struct run *r, size_t i) {
   const struct run_plan *plan = r->plan;
   /* A worker gives up its calls under way before we give up on the worker. */
-  char *argv[] = {(char *)plan->worker, (char *)"-n", plan->workers[i].name, (char *)"-s", (char *)plan->socket,
-                  (char *)"--grace", (char *)"3", (char *)"--", (char *)plan->workers[i].script, NULL};
+  char *argv[] = {(char *)plan->worker,
+                  (char *)"-n",
+                  plan->workers[i].name,
+                  (char *)"-s",
+                  (char *)plan->socket,
+                  (char *)"--grace",
+                  (char *)"3",
+                  (char *)"--",
+                  (char *)plan->workers[i].script,
+                  NULL};
   int ends[STREAMS];
   int e = open_streams(r, i, ends);
-  struct child_options o = {.argv = argv, .socket = plan->socket, .out = ends[0], .err = ends[1], .death_signal = SIGKILL};
+  struct child_options o = {.argv = argv,
+                            .socket = plan->socket,
+                            .out = ends[0],
+                            .err = ends[1],
+                            .death_signal = SIGKILL};
   if (e == 0) e = child_start(&r->workers[i].child, &o);
   for (int k = 0; k < STREAMS; k++)
     if (ends[k] >= 0) close(ends[k]);
@@ -246,7 +264,8 @@ static void on_observer(uv_poll_t *p, int status, int events);
 static void update_observer(struct run *r) {
   if (!r->observer) return;
   gaijin_flush(r->observer, true);
-  uv_poll_start(&r->observer_poll, UV_READABLE | (gaijin_wants_write(r->observer) ? UV_WRITABLE : 0), on_observer);
+  uv_poll_start(&r->observer_poll,
+                UV_READABLE | (gaijin_wants_write(r->observer) ? UV_WRITABLE : 0), on_observer);
 }
 
 static void on_observer(uv_poll_t *p, int status, int events) {
@@ -273,12 +292,14 @@ static void watch(struct run *r, size_t i) {
   gaijin_put_text(r->observer, r->plan->workers[i].name);
   gaijin_put_text(r->observer, "ready");
   /* A lost connection is noticed when it is read from. */
-  if (gaijin_end_request(r->observer, on_ready, &r->workers[i], NULL) != 0) uv_poll_start(&r->observer_poll, UV_READABLE, on_observer);
+  if (gaijin_end_request(r->observer, on_ready, &r->workers[i], NULL) != 0)
+    uv_poll_start(&r->observer_poll, UV_READABLE, on_observer);
 }
 
 static void on_not_ready(uv_timer_t *t) {
   struct run *r = t->data;
-  tool_error("run: worker %s does not serve after %d s; going on", r->plan->workers[r->started - 1].name, RUN_READY_SECONDS);
+  tool_error("run: worker %s does not serve after %d s; going on",
+             r->plan->workers[r->started - 1].name, RUN_READY_SECONDS);
   go_on(r);
 }
 
@@ -303,9 +324,11 @@ static void start_next(struct run *r) {
 /* ---- Beginning ---- */
 
 static int start_broker(struct run *r) {
-  char *argv[] = {(char *)r->plan->broker, (char *)"-s", (char *)r->plan->socket, (char *)"--log-level", (char *)"warn", NULL};
+  char *argv[] = {(char *)r->plan->broker, (char *)"-s",   (char *)r->plan->socket,
+                  (char *)"--log-level",   (char *)"warn", NULL};
   /* SIGTERM is enough for a broker, and lets it remove its socket. */
-  struct child_options o = {.argv = argv, .socket = r->plan->socket, .out = -1, .err = -1, .death_signal = SIGTERM};
+  struct child_options o = {
+      .argv = argv, .socket = r->plan->socket, .out = -1, .err = -1, .death_signal = SIGTERM};
   int e = child_start(&r->broker, &o);
   if (e) tool_error("run: cannot start %s: %s", r->plan->broker, strerror(e));
   return e;

@@ -22,13 +22,15 @@ struct run_plan {
   size_t count;
 };
 
-/* How long a worker may take until it serves before the next one is started; how long it may take to stop. Seconds. */
+/* How long a worker may take until it serves before the next one is started; how long it may take
+ * to stop. Seconds. */
 #define RUN_READY_SECONDS 10
 #define RUN_GRACE_SECONDS 5
 /* How long the broker may take until it listens. */
 #define RUN_BROKER_SECONDS 10
 
-/* Runs the plan to its end. The exit status: 0, or 1 if a worker or the broker failed; errors have been printed. */
+/* Runs the plan to its end. The exit status: 0, or 1 if a worker or the broker failed; errors have
+ * been printed. */
 int run(const struct run_plan *plan);
 
 #endif

@@ -15,7 +15,9 @@
 #include "proto/status.h"
 
 static const char *const kinds[] = {[OP_REQUEST] = "request", [OP_NOTICE] = "notice"};
-static const char *const ways[] = {[OP_ROUTED] = "client -> broker -> host", [OP_BROKER] = "client -> broker", [OP_CLIENT] = "broker -> client",
+static const char *const ways[] = {[OP_ROUTED] = "client -> broker -> host",
+                                   [OP_BROKER] = "client -> broker",
+                                   [OP_CLIENT] = "broker -> client",
                                    [OP_BOTH] = "both ways"};
 static const char *const targets[] = {[OP_NONE] = "nil", [OP_NAME] = "name", [OP_PT] = "PT"};
 static const char *const meanings[] = {
@@ -43,13 +45,15 @@ static void write_ops(FILE *out) {
             ways[i->way], targets[i->target]);
     write_count(out, i);
     if (i->grew) fprintf(out, " (before version %u at most %u)", i->grew, i->before);
-    fprintf(out, " | %s%s%s | %s |\n", *i->body ? "`[" : "`[]", i->body, *i->body ? "]`" : "`", i->sentence);
+    fprintf(out, " | %s%s%s | %s |\n", *i->body ? "`[" : "`[]", i->body, *i->body ? "]`" : "`",
+            i->sentence);
   }
 }
 
 static void write_statuses(FILE *out) {
   fprintf(out, "| number | name | meaning |\n|---|---|---|\n");
-  for (unsigned s = 0; s < STATUS_COUNT; s++) fprintf(out, "| %u | `%s` | %s |\n", s, status_name(s), meanings[s]);
+  for (unsigned s = 0; s < STATUS_COUNT; s++)
+    fprintf(out, "| %u | `%s` | %s |\n", s, status_name(s), meanings[s]);
 }
 
 /* Who has a setting: "broker, worker"; of gaijinctl also which commands. */
@@ -100,7 +104,8 @@ static const struct table {
     {"settings.md", "settings", write_settings},
 };
 
-__attribute__((noreturn, format(printf, 1, 0))) static void die(const char *what, const char *name) {
+__attribute__((noreturn, format(printf, 1, 0))) static void die(const char *what,
+                                                                const char *name) {
   fprintf(stderr, "docs-tables: ");
   fprintf(stderr, what, name);
   fprintf(stderr, "\n");
@@ -141,7 +146,8 @@ static char *replace_table(char *text, const struct table *t) {
 /* Writes beside the file and renames, so that a failure leaves the old one. */
 static void write_all(const char *path, const char *text) {
   char beside[4096];
-  if ((size_t)snprintf(beside, sizeof beside, "%s.new", path) >= sizeof beside) die("path too long: %s", path);
+  if ((size_t)snprintf(beside, sizeof beside, "%s.new", path) >= sizeof beside)
+    die("path too long: %s", path);
   FILE *f = fopen(beside, "wb");
   if (!f || fputs(text, f) < 0 || fclose(f) != 0) die("cannot write %s", beside);
   if (rename(beside, path) != 0) die("cannot replace %s", path);

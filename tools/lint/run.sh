@@ -24,7 +24,8 @@ step "sizes and style" tools/lint/style.sh
 if [ -x "$build/docs-tables" ]; then
   step "tables in docs/" "$build/docs-tables" docs --check
 fi
-step "protocol.h, which \`make public-header\` renews" diff client-lib/include/gaijin/protocol.h <("$build/public-header")
+step "protocol.h, which \`make public-header\` renews" \
+  diff client-lib/include/gaijin/protocol.h <("$build/public-header")
 mkdir -p "$build/cppcheck"
 mapfile -t folders < <(find proto client-lib broker lua tools tests examples \
   -name '*.c' -printf '%h\n' | sort -u)
