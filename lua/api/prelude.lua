@@ -246,18 +246,18 @@ applicable.fetch = core.fetch
 
 local is_object = { table = true, userdata = true, ["function"] = true, thread = true }
 
--- The steps of a path that are to be taken here, for another worker: how many were taken, and what
--- was reached. What lives elsewhere, and what travels by value, is left to the client: others may
+-- The steps of a path that are to be taken here, for another worker: what was reached, and how many
+-- were taken. What lives elsewhere, and what travels by value, is left to the client: others may
 -- allow it more or less than they allow this worker.
 function applicable.path(v, ...)
   local n = select("#", ...)
   for i = 1, n do
-    if kind(v) or not is_object[raw_type(v)] then return i - 1, v end
+    if kind(v) or not is_object[raw_type(v)] then return v, i - 1 end
     local key = (select(i, ...))
     core.may_get(v, key)
     v = v[key]
   end
-  return n, v
+  return v, n
 end
 
 -- v[k1][k2]..., in one round trip for each VM the path leads through.
@@ -265,7 +265,8 @@ function gaijin.path(v, ...)
   local n, i = select("#", ...), 1
   while i <= n do
     if kind(v) then
-      local taken, reached = core.apply(v, "path", v, select(i, ...))
+      local reached, taken = core.apply(v, "path", v, select(i, ...))
+      if taken == nil then taken = n - i + 1 end -- a worker of an older release takes them all
       if raw_type(taken) ~= "number" or not (taken >= 1 and taken <= n - i + 1) then
         core.bad_path(v)
       end
