@@ -26,7 +26,7 @@ static void check_fiber(const struct worker *w, const struct fiber *f) {
   for (const struct fiber_child *c = f->children; c; c = c->next) {
     MUST(c->owner == f && c->cancel);
     MUST(!c->next || c->next->prev == c);
-    MUST(!f->cancelled);
+    MUST(!f->cancel_reason);
   }
   for (const struct answer *a = f->answers; a; a = a->next) MUST(a->ok || !a->body || a->status == GAIJIN_STATUS_RAISED);
 }

@@ -6,9 +6,9 @@
  */
 #include "lua/instance.h"
 
-#include "lua/check.h"
-#include "lua/api/concurrency.h"
+#include "lua/api/deaths.h"
 #include "lua/ask/future.h"
+#include "lua/check.h"
 #include "lua/fiber/connection.h"
 #include "lua/fiber/ending.h"
 #include "lua/fiber/fiber.h"
@@ -50,7 +50,7 @@ void instance_close(struct worker *w, bool with_vm) {
   gaijin_close(w->g);
   w->g = NULL;
   collect_deinit(w);
-  concurrency_deinit(w);
+  deaths_deinit(w);
   loop_deinit(w);
   stacks_deinit(&w->sched.stacks);
 }

@@ -68,7 +68,7 @@ static void script_job(struct worker *w, struct fiber *f) {
   for (int i = 0; i < n; i++) lua_pushstring(L, p->argv[p->o.script_index + 1 + i]);
   bool ok = lua_pcall(L, n, 0, 1) == 0;
   const char *text = ok ? NULL : lua_isstring(L, -1) ? lua_tostring(L, -1) : "error in error handling";
-  if (!ok && !worker_is_farewell(w, text)) {
+  if (!ok && !worker_is_stop_error(w, text)) {
     fflush(stdout);
     complain(p, text);
     ending_stop(w, 1);

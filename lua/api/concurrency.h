@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * What scripts see of waiting: sleep, yield, run, time limits, news of deaths,
- * figures. Futures are future.c and future_lua.c; what is Lua of it is concurrency.lua.
+ * What scripts see of waiting: sleep, yield, run, time limits, and futures
+ * (ask/future_lua.c); what is Lua of it is concurrency.lua.
  */
 #ifndef GAIJIN_LUA_CONCURRENCY_H
 #define GAIJIN_LUA_CONCURRENCY_H
@@ -10,11 +10,5 @@
 
 /* Adds to the tables `gaijin` (`module`) and `core`, given as stack indices, and runs concurrency.lua. Raises. */
 void concurrency_open(lua_State *L, struct worker *w, int module, int core);
-
-/* The dead event of the connection. */
-void concurrency_on_dead(void *worker, uint64_t host);
-
-/* Frees the news nobody has heard. */
-void concurrency_deinit(struct worker *w);
 
 #endif

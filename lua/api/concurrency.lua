@@ -1,17 +1,19 @@
 -- SPDX-License-Identifier: MIT
 --
--- The parts of `gaijin` about waiting that are made of smaller ones: time limits, futures, news of deaths. Runs once per
--- VM, after prelude.lua, with the C functions of library.c, concurrency.c and future.c in `core`.
+-- The parts of `gaijin` about waiting that are made of smaller ones: time limits and futures. Runs once per
+-- VM, after prelude.lua, with the C functions of library.c, concurrency.c and future_lua.c in `core`.
 
 local core, gaijin = ...
 
-local error, type, raw_type, tostring, pcall, select, unpack = error, type, raw_type, tostring, pcall, select, raw_unpack
-local raw_ipairs, raw_pairs, raw_next, format, sort = raw_ipairs, raw_pairs, raw_next, string.format, table.sort
-local spawn, sleep, is_future = gaijin.spawn, gaijin.sleep, core.is_future
+local error, type, raw_type, pcall, unpack = error, type, raw_type, pcall, raw_unpack
+local raw_ipairs, raw_pairs, format = raw_ipairs, raw_pairs, string.format
+local spawn, is_future = gaijin.spawn, core.is_future
 
 local function bad_argument(n, name, expected, got)
   error(format("bad argument #%d to '%s' (%s expected, got %s)", n, name, expected, got ~= got and "nan" or type(got)), 3)
 end
+
+core.bad_argument = bad_argument
 
 ---- Time limits
 
@@ -77,104 +79,4 @@ function gaijin.race(list)
   if #list == 0 then error("bad argument #1 to 'race' (at least one future expected)", 2) end
   for _, future in raw_ipairs(list) do core.quiet(future) end
   return core.async(function() return list[core.await(list, false)]:get() end)
-end
-
----- Who is there
-
--- The names of the other workers, sorted.
-function gaijin.peers()
-  local names, cursor = {}, nil
-  local function take(next_cursor, ...)
-    for i = 1, select("#", ...) do
-      local name = (select(i, ...))[1]
-      if name ~= gaijin.name then names[#names + 1] = name end
-    end
-    return next_cursor
-  end
-  repeat cursor = take(core.clients(cursor)) until not cursor
-  sort(names)
-  return names
-end
-
--- host id or "name:NAME" -> those to be told, m -> true. m.f: what to call, nil once it has been; m.order: of their asking;
--- m.after: only of deaths after that one (a predecessor's news may still be on its way).
-local mourners, undertaker, asked = {}, false, 0
-
-local function forget(key, m)
-  local list = mourners[key]
-  if not list then return end
-  list[m] = nil
-  if not raw_next(list) then mourners[key] = nil end
-end
-
--- Each on a fiber of its own; when there are as many fibers as can be, a little later.
-local function tell(m, name)
-  local f = m.f
-  if not f then return end
-  m.f = nil
-  while not pcall(spawn, f, name) do sleep(0.01) end
-end
-
-local function bury(key, name, number)
-  local list = {}
-  for m in raw_pairs(mourners[key] or {}) do
-    if m.after < number then list[#list + 1] = m end
-  end
-  sort(list, function(a, b) return a.order < b.order end)
-  for _, m in raw_ipairs(list) do
-    forget(key, m)
-    tell(m, name)
-  end
-end
-
-local function hear()
-  local host, name, number = core.next_death()
-  bury(host, name, number)
-  bury("name:" .. name, name, number)
-  core.death_told()
-end
-
-local function start_undertaker()
-  if undertaker then return end
-  core.want_deaths()
-  spawn(function()
-    repeat core.report(hear) until core.cancelled()
-  end)
-  undertaker = true
-end
-
--- Whether a worker of that name is there; then we are told of its end.
-local function is_present(name)
-  for _, peer in raw_ipairs(gaijin.peers()) do
-    if peer == name then return core.watch(name, 1) end
-  end
-  return false
-end
-
--- Calls f(name) when the worker of that name, or the one that has the object, has ended; at once if it has already. Returns a
--- function that takes it back.
-function gaijin.on_death(who, f)
-  local host, name, dead = core.host_of(who)
-  if not host and raw_type(who) ~= "string" then bad_argument(1, "on_death", "name or remote object", who) end
-  if type(f) ~= "function" then bad_argument(2, "on_death", "function", f) end
-  start_undertaker()
-  asked = asked + 1
-  local key, m = host or "name:" .. who, { f = f, order = asked, after = -1 }
-  if not host then
-    name = who
-    repeat -- until nobody has died meanwhile: then whoever is present dies later
-      m.after = core.deaths()
-      dead = name ~= gaijin.name and not is_present(name)
-    until dead or core.deaths() == m.after
-  end
-  if dead then
-    tell(m, name)
-  else
-    mourners[key] = mourners[key] or {}
-    mourners[key][m] = true
-  end
-  return function()
-    m.f = nil
-    forget(key, m)
-  end
 end

@@ -13,6 +13,8 @@
 #include "lua/ref/at.h"
 #include "lua/serve/collect.h"
 #include "lua/api/concurrency.h"
+#include "lua/api/deaths.h"
+#include "lua/api/stats.h"
 #include "lua/ref/copy.h"
 #include "lua/fiber/fiber.h"
 #include "lua/fiber/ending.h"
@@ -70,7 +72,7 @@ static bool call_reporting(lua_State *L, struct worker *w, int n) {
   bool ok = lua_pcall(L, n, 0, function) == 0;
   const char *text = NULL;
   if (!ok) text = lua_isstring(L, -1) ? lua_tostring(L, -1) : "error in error handling";
-  if (!ok && !worker_is_farewell(w, text)) worker_log(w, "%s", text);
+  if (!ok && !worker_is_stop_error(w, text)) worker_log(w, "%s", text);
   lua_settop(L, function - 1);
   return ok;
 }
@@ -81,7 +83,7 @@ static void spawned_job(struct worker *w, struct fiber *f) {
   char buffer[64];
   if (lua_pcall(f->L, lua_gettop(f->L) - 2, 0, 1) == 0) return;
   const char *text = worker_error_text(f->L, lua_gettop(f->L), buffer, sizeof buffer);
-  if (!worker_is_farewell(w, text)) worker_log(w, "%s", text);
+  if (!worker_is_stop_error(w, text)) worker_log(w, "%s", text);
 }
 
 /* Calls what is at index 1 with the rest of the stack on a new fiber. */
@@ -115,7 +117,7 @@ static int gaijin_spawn(lua_State *L) {
   return 0;
 }
 
-/* f, ... -> the fiber's number, for core.rouse. */
+/* f, ... -> the fiber's number, for core.end_timer. */
 static int core_spawn(lua_State *L) {
   lua_pushnumber(L, (lua_Number)spawn(L, worker_of(L))->number);
   return 1;
@@ -211,7 +213,7 @@ const struct gaijin_events library_events = {.request = serve_request,
                                              .free = collect_on_free,
                                              .refused = serve_post_refused,
                                              .forget = pool_forget,
-                                             .dead = concurrency_on_dead};
+                                             .dead = deaths_on_dead};
 
 /* ---- Opening ---- */
 
@@ -219,7 +221,8 @@ static const luaL_Reg gaijin_functions[] = {
     {"caller", gaijin_caller},     {"ready", gaijin_ready},
     {"stop", gaijin_stop},         {"post", gaijin_post},
     {"traceback", trace_function}, {"now", gaijin_monotonic},
-    {"spawn", gaijin_spawn},       {NULL, NULL},
+    {"spawn", gaijin_spawn},       {"stats", stats_push},
+    {NULL, NULL},
 };
 
 static const luaL_Reg core_functions[] = {
@@ -323,5 +326,6 @@ void library_open(lua_State *L, struct worker *w) {
   lua_rawgeti(L, LUA_REGISTRYINDEX, w->anchors.module);
   assert(lua_gettop(L) == core + 1);
   concurrency_open(L, w, core + 1, core);
+  deaths_open(L, w, core + 1, core);
   lua_settop(L, core - 1);
 }

@@ -334,11 +334,11 @@ local function start_timer(next_sleep, act, ...)
   local pending = true
   local function over() pending = false end
   local fiber = core.spawn(function(...)
-    repeat core.nap(next_sleep()) until not pending or not act(over, ...)
+    repeat core.timer_sleep(next_sleep()) until not pending or not act(over, ...)
     pending = false
   end, ...)
   return function()
-    if pending then core.rouse(fiber) end
+    if pending then core.end_timer(fiber) end
     pending = false
   end
 end

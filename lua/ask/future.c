@@ -73,7 +73,7 @@ void future_begin(struct future *u, struct fiber *runs, uint64_t request) {
   struct fiber *by = u->w->sched.current;
   fiber_adopt(by, &u->child);
   /* A finaliser that ran meanwhile may have cancelled whoever starts it. */
-  if (by->cancelled) future_cancel(u, by->cancelled);
+  if (by->cancel_reason) future_cancel(u, by->cancel_reason);
 }
 
 void future_on_answer(void *user, const struct gaijin_answer *got) {
@@ -130,7 +130,7 @@ static void complain(struct future *u) {
     snprintf(text, sizeof text, "gaijin: %s: %s", gaijin_status_name(u->answer.status), u->answer.text ? u->answer.text : "");
   else if (u->answer.body && gaijin_body_next(u->answer.body, &v) && v.type == GAIJIN_STRING)
     snprintf(text, sizeof text, "%.*s", (int)v.size, v.bytes);
-  if (!worker_is_farewell(u->w, text)) worker_log(u->w, "an error of a dropped future was never read: %s", text);
+  if (!worker_is_stop_error(u->w, text)) worker_log(u->w, "an error of a dropped future was never read: %s", text);
 }
 
 void future_free_dropped(struct worker *w) {

@@ -237,17 +237,10 @@ int future_keep(lua_State *L) {
 
 /* ---- Opening ---- */
 
-static void set_functions(lua_State *L, struct worker *w, const luaL_Reg *list) {
-  for (; list->name; list++) {
-    worker_push_function(L, w, list->func);
-    lua_setfield(L, -2, list->name);
-  }
-}
-
 void future_open(lua_State *L, struct worker *w) {
   static const luaL_Reg core[] = {{"await", core_await}, {"quiet", core_quiet}, {"is_future", core_is_future}, {NULL, NULL}};
   static const luaL_Reg methods[] = {{"get", method_get}, {"done", method_done}, {"cancel", method_cancel}, {NULL, NULL}};
-  set_functions(L, w, core);
+  worker_set_functions(L, w, core);
   lua_newtable(L);
   worker_push_function(L, w, finalise);
   lua_setfield(L, -2, "__gc");
@@ -256,7 +249,7 @@ void future_open(lua_State *L, struct worker *w) {
   lua_pushliteral(L, "future");
   lua_setfield(L, -2, "__metatable");
   lua_newtable(L);
-  set_functions(L, w, methods);
+  worker_set_functions(L, w, methods);
   lua_pushvalue(L, -1);
   lua_setfield(L, -4, "methods");
   lua_setfield(L, -2, "__index");

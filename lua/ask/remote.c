@@ -81,7 +81,7 @@ static uint64_t send_request(lua_State *L, struct worker *w, const struct remote
                              gaijin_answer_fn fn, void *user) {
   assert(!(r->target && r->name) && r->count >= 0);
   answer_need_fiber(L, w, r->op);
-  if (fn && w->sched.current->cancelled) wait_raise(L, w, WAIT_CANCELLED, describe(L, w, r));
+  if (fn && w->sched.current->cancel_reason) wait_raise(L, w, WAIT_CANCELLED, describe(L, w, r));
   struct gaijin_send to = {
       .op = r->op, .name = r->name, .depth = (uint16_t)depth_of(L, w, r->op, !fn), .one_way = !fn};
   if (fn && is_routed(r))

@@ -160,17 +160,18 @@ void fiber_disown_all(struct fiber *f) {
  * a chain longer than any C stack. */
 void fiber_cancel(struct fiber *f, const char *why) {
   struct scheduler *s = &f->w->sched;
-  if (f->cancelled) return;
-  f->cancelled = why;
+  if (f->cancel_reason) return;
+  f->cancel_reason = why;
   f->next_to_cancel = s->to_cancel;
   s->to_cancel = f;
   if (s->cancelling) return;
   s->cancelling = true;
   while ((f = s->to_cancel)) {
     s->to_cancel = f->next_to_cancel;
+    f->next_to_cancel = NULL;
     while (f->children) {
       struct fiber_child *child = f->children;
-      child->cancel(child, f->cancelled);
+      child->cancel(child, f->cancel_reason);
       assert(f->children != child);
     }
     if (f != s->current) fiber_wake(f);

@@ -54,9 +54,9 @@ struct fiber {
   unsigned depth;     /* of the chain of calls it serves */
   bool queued, done;
   unsigned refused; /* waits refused since it last waited (wait_refuse) */
-  bool roused; /* its nap is over (concurrency.c) */
+  bool timer_ended; /* it is a timer, and shall not sleep any more (concurrency.c) */
   bool is_serving;       /* the worker does not end before it, within --grace */
-  const char *cancelled; /* why it shall not wait any more (static text); NULL: it is not cancelled */
+  const char *cancel_reason; /* why it shall not wait any more (static text); NULL: it is not cancelled */
   double deadline;       /* until when it may wait (gaijin.timeout), on clock_seconds()'s clock; 0: no limit */
   double limit;          /* the seconds that the deadline was set with, for people */
   double asked_until;    /* until when its caller waits; it limits what the fiber asks of others. That it is over, the broker tells */

@@ -34,7 +34,7 @@ enum wait_outcome wait_park(lua_State *L, struct worker *w, double until) {
   struct timer *t = NULL;
   assert(f && !w->sched.no_wait); /* wait_need_fiber has refused all others */
   if (is_interrupted(w)) return WAIT_INTERRUPTED;
-  if (f->cancelled) return WAIT_CANCELLED;
+  if (f->cancel_reason) return WAIT_CANCELLED;
   if (until > 0) {
     double left = until - clock_seconds();
     if (left <= 0) return WAIT_OVER;
@@ -45,7 +45,7 @@ enum wait_outcome wait_park(lua_State *L, struct worker *w, double until) {
   if (t) timer_stop(t);
   f->refused = 0;
   if (is_interrupted(w)) return WAIT_INTERRUPTED;
-  return f->cancelled ? WAIT_CANCELLED : alarm.rang ? WAIT_OVER : WAIT_WOKEN;
+  return f->cancel_reason ? WAIT_CANCELLED : alarm.rang ? WAIT_OVER : WAIT_WOKEN;
 }
 
 double wait_nearer(double a, double b) { return a == 0 ? b : b == 0 || a < b ? a : b; }
@@ -61,7 +61,7 @@ void wait_need_fiber(lua_State *L, struct worker *w, const char *what, const cha
 
 void wait_check(lua_State *L, struct worker *w, const char *what) {
   wait_need_fiber(L, w, what, "");
-  if (w->sched.current->cancelled) wait_raise(L, w, WAIT_CANCELLED, what);
+  if (w->sched.current->cancel_reason) wait_raise(L, w, WAIT_CANCELLED, what);
 }
 
 void wait_turn(lua_State *L, struct worker *w) {
@@ -91,7 +91,7 @@ int wait_raise(lua_State *L, struct worker *w, enum wait_outcome outcome, const 
   }
   const struct fiber *f = w->sched.current;
   switch (outcome) {
-    case WAIT_CANCELLED: return worker_raise(L, GAIJIN_STATUS_CANCELLED, "%s: %s", what, f->cancelled);
+    case WAIT_CANCELLED: return worker_raise(L, GAIJIN_STATUS_CANCELLED, "%s: %s", what, f->cancel_reason);
     case WAIT_OVER: return worker_raise(L, GAIJIN_STATUS_TIMEOUT, "%s: the time limit of %g s is over", what, f->limit);
     default: return worker_raise(L, GAIJIN_STATUS_BUSY, "%s: no memory for a timer", what);
   }
@@ -103,5 +103,5 @@ void wait_yield(lua_State *L, struct worker *w, const char *what) {
   if (f->deadline > 0 && clock_seconds() >= f->deadline) wait_raise(L, w, WAIT_OVER, what);
   wait_turn(L, w);
   if (is_interrupted(w)) wait_raise(L, w, WAIT_INTERRUPTED, what);
-  if (f->cancelled) wait_raise(L, w, WAIT_CANCELLED, what);
+  if (f->cancel_reason) wait_raise(L, w, WAIT_CANCELLED, what);
 }

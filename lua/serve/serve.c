@@ -73,7 +73,7 @@ static int op_str(lua_State *L, struct worker *w) {
 
 /* Until a label is set. */
 static void wait_for_label(lua_State *L, struct worker *w, struct fiber *f) {
-  if (f->cancelled) wait_raise(L, w, WAIT_CANCELLED, "waiting for a label");
+  if (f->cancel_reason) wait_raise(L, w, WAIT_CANCELLED, "waiting for a label");
   assert(f->is_serving && w->sched.n_serving > 0);
   fiber_list_add(&w->sched.label_waiters, f);
   w->sched.n_serving--; /* it waits for this worker's script, not the other way round */

@@ -51,7 +51,7 @@ const char *worker_error_text(lua_State *L, int i, char *buffer, size_t n) {
   return buffer;
 }
 
-bool worker_is_farewell(const struct worker *w, const char *text) {
+bool worker_is_stop_error(const struct worker *w, const char *text) {
   static const char cancelled[] = "gaijin: cancelled: ";
   return w->unwinding && strncmp(text, cancelled, sizeof cancelled - 1) == 0;
 }

@@ -166,7 +166,7 @@ void worker_interrupted(lua_State *L, struct worker *w);
  * outside protected calls. */
 const char *worker_error_text(lua_State *L, int i, char *buffer, size_t n);
 /* Whether the text is the error of something that was cancelled because the worker stops: nobody needs to be told. */
-bool worker_is_farewell(const struct worker *w, const char *text);
+bool worker_is_stop_error(const struct worker *w, const char *text);
 
 /* One line "gaijin-worker: NAME: ..." on stderr. */
 void worker_log(const struct worker *w, const char *format, ...) __attribute__((format(printf, 2, 3)));

@@ -133,7 +133,7 @@ static inline void vm_close(struct vm *v) {
 static inline void vm_job(struct worker *w, struct fiber *f) {
   struct vm *v = vm_of(w);
   lua_State *L = f->L;
-  if (lua_pcall(L, 0, 0, 0) != 0 && !(lua_isstring(L, -1) && worker_is_farewell(w, lua_tostring(L, -1)))) {
+  if (lua_pcall(L, 0, 0, 0) != 0 && !(lua_isstring(L, -1) && worker_is_stop_error(w, lua_tostring(L, -1)))) {
     if (!v->expected_error) ck_abort_msg("%s", lua_tostring(L, -1));
     vm_note(v, lua_isstring(L, -1) ? lua_tostring(L, -1) : luaL_typename(L, -1));
   }

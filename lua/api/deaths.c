@@ -1,0 +1,128 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * News of deaths are queued only once a script has asked for any: then a fiber of
+ * deaths.lua waits for them for ever.
+ */
+#include "lua/api/deaths.h"
+
+#include <assert.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "lua/api/deaths.lua.h"
+#include "lua/ask/remote.h"
+#include "lua/fiber/fiber.h"
+#include "lua/fiber/wait.h"
+#include "lua/ref/at.h"
+#include "proto/limits.h"
+
+struct death {
+  struct death *next;
+  unsigned long number;
+  char host[17];
+  char name[NAME_MAX_BYTES + 1];
+};
+
+static void set_host_text(char text[17], uint64_t host) { snprintf(text, 17, "%016llx", (unsigned long long)host); }
+
+void deaths_on_dead(void *worker, uint64_t host) {
+  struct worker *w = worker;
+  if (!w->deaths.wanted) return;
+  struct death *d = calloc(1, sizeof *d);
+  if (!d) {
+    worker_log(w, "no memory to tell gaijin.on_death of the end of %s", worker_host_name(w, host));
+    return;
+  }
+  d->number = ++w->deaths.received;
+  set_host_text(d->host, host);
+  snprintf(d->name, sizeof d->name, "%s", worker_host_name(w, host));
+  if (w->deaths.last)
+    w->deaths.last->next = d;
+  else
+    w->deaths.first = d;
+  w->deaths.last = d;
+  if (w->deaths.listener) fiber_wake(w->deaths.listener);
+}
+
+static void forget_first(struct worker *w) {
+  struct death *d = w->deaths.first;
+  w->deaths.first = d->next;
+  if (!d->next) w->deaths.last = NULL;
+  free(d);
+}
+
+void deaths_deinit(struct worker *w) {
+  while (w->deaths.first) forget_first(w);
+}
+
+/* -> host, name of a worker that has ended, the number of this piece of news; waits for one. Only one fiber may. The next time it is
+ * the same, until core.death_told: nothing is lost when a finaliser raises. */
+static int core_next_death(lua_State *L) {
+  struct worker *w = worker_of(L);
+  w->deaths.wanted = true;
+  while (!w->deaths.first) {
+    assert(!w->deaths.listener);
+    w->deaths.listener = w->sched.current;
+    enum wait_outcome how = wait_park(L, w, 0);
+    w->deaths.listener = NULL;
+    if (how != WAIT_WOKEN) return wait_raise(L, w, how, "waiting for deaths");
+  }
+  lua_pushstring(L, w->deaths.first->host);
+  lua_pushstring(L, w->deaths.first->name);
+  lua_pushnumber(L, (lua_Number)w->deaths.first->number);
+  return 3;
+}
+
+static int core_death_told(lua_State *L) {
+  struct worker *w = worker_of(L);
+  if (w->deaths.first) forget_first(w);
+  return 0;
+}
+
+/* -> how many deaths have been heard of, told or not. */
+static int core_deaths(lua_State *L) {
+  lua_pushnumber(L, (lua_Number)worker_of(L)->deaths.received);
+  return 1;
+}
+
+static int core_want_deaths(lua_State *L) {
+  worker_of(L)->deaths.wanted = true;
+  return 0;
+}
+
+/* AT -> host, name, whether it is dead; nothing for any other value. */
+static int core_host_of(lua_State *L) {
+  struct worker *w = worker_of(L);
+  struct at *at = at_get(L, w, 1);
+  char text[17];
+  if (!at) return 0;
+  if (!w->g) return worker_raise(L, GAIJIN_STATUS_LOST, "the connection to the broker was closed");
+  set_host_text(text, at->pt.host);
+  lua_pushstring(L, text);
+  lua_pushstring(L, worker_host_name(w, at->pt.host));
+  lua_pushboolean(L, gaijin_host_dead(w->g, at->pt.host));
+  return 3;
+}
+
+/* cursor -> cursor or nil, row, ... of the broker's books on its clients. */
+static int core_clients(lua_State *L) {
+  lua_settop(L, 1);
+  lua_pushliteral(L, "clients");
+  lua_insert(L, 1);
+  return remote_call(L, worker_of(L), GAIJIN_OP_INSPECT, 0, 1, 2);
+}
+
+void deaths_open(lua_State *L, struct worker *w, int module, int core) {
+  static const luaL_Reg hidden[] = {
+      {"next_death", core_next_death}, {"death_told", core_death_told}, {"deaths", core_deaths},
+      {"want_deaths", core_want_deaths}, {"host_of", core_host_of}, {"clients", core_clients}, {NULL, NULL},
+  };
+  lua_pushvalue(L, core);
+  worker_set_functions(L, w, hidden);
+  lua_pop(L, 1);
+  if (luaL_loadbuffer(L, deaths_lua, strlen(deaths_lua), "=gaijin") != 0) lua_error(L);
+  lua_pushvalue(L, core);
+  lua_pushvalue(L, module);
+  lua_call(L, 2, 0);
+}

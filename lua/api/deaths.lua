@@ -1,0 +1,108 @@
+-- SPDX-License-Identifier: MIT
+--
+-- Who is there, and who is no longer. Runs once per VM, after concurrency.lua, with the C functions of library.c and deaths.c
+-- in `core`.
+
+local core, gaijin = ...
+
+local type, raw_type, pcall, select = type, raw_type, pcall, select
+local raw_ipairs, raw_pairs, raw_next, sort = raw_ipairs, raw_pairs, raw_next, table.sort
+local spawn, sleep, bad_argument = gaijin.spawn, gaijin.sleep, core.bad_argument
+
+-- The names of the other workers, sorted.
+function gaijin.peers()
+  local names, cursor = {}, nil
+  local function take(next_cursor, ...)
+    for i = 1, select("#", ...) do
+      local name = (select(i, ...))[1]
+      if name ~= gaijin.name then names[#names + 1] = name end
+    end
+    return next_cursor
+  end
+  repeat cursor = take(core.clients(cursor)) until not cursor
+  sort(names)
+  return names
+end
+
+-- host id or "name:NAME" -> those to be told, l -> true. l.f: what to call, nil once it has been; l.order: of their asking;
+-- l.after: only of deaths after that one (a predecessor's news may still be on its way).
+local listeners, listening, asked = {}, false, 0
+
+local function forget(key, l)
+  local list = listeners[key]
+  if not list then return end
+  list[l] = nil
+  if not raw_next(list) then listeners[key] = nil end
+end
+
+-- Each on a fiber of its own; when there are as many fibers as can be, a little later.
+local function tell(l, name)
+  local f = l.f
+  if not f then return end
+  l.f = nil
+  while not pcall(spawn, f, name) do sleep(0.01) end
+end
+
+local function tell_all(key, name, number)
+  local list = {}
+  for l in raw_pairs(listeners[key] or {}) do
+    if l.after < number then list[#list + 1] = l end
+  end
+  sort(list, function(a, b) return a.order < b.order end)
+  for _, l in raw_ipairs(list) do
+    forget(key, l)
+    tell(l, name)
+  end
+end
+
+local function tell_next()
+  local host, name, number = core.next_death()
+  tell_all(host, name, number)
+  tell_all("name:" .. name, name, number)
+  core.death_told()
+end
+
+local function start_listening()
+  if listening then return end
+  core.want_deaths()
+  spawn(function()
+    repeat core.report(tell_next) until core.cancelled()
+  end)
+  listening = true
+end
+
+-- Whether a worker of that name is there; then we are told of its end.
+local function is_present(name)
+  for _, peer in raw_ipairs(gaijin.peers()) do
+    if peer == name then return core.watch(name, 1) end
+  end
+  return false
+end
+
+-- Calls f(name) when the worker of that name, or the one that has the object, has ended; at once if it has already. Returns a
+-- function that takes it back.
+function gaijin.on_death(who, f)
+  local host, name, dead = core.host_of(who)
+  if not host and raw_type(who) ~= "string" then bad_argument(1, "on_death", "name or remote object", who) end
+  if type(f) ~= "function" then bad_argument(2, "on_death", "function", f) end
+  start_listening()
+  asked = asked + 1
+  local key, l = host or "name:" .. who, { f = f, order = asked, after = -1 }
+  if not host then
+    name = who
+    repeat -- until nobody has died meanwhile: then whoever is present dies later
+      l.after = core.deaths()
+      dead = name ~= gaijin.name and not is_present(name)
+    until dead or core.deaths() == l.after
+  end
+  if dead then
+    tell(l, name)
+  else
+    listeners[key] = listeners[key] or {}
+    listeners[key][l] = true
+  end
+  return function()
+    l.f = nil
+    forget(key, l)
+  end
+end

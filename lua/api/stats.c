@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * All are kept where they change: nothing is counted here.
+ */
+#include "lua/api/stats.h"
+
+#include "proto/base.h"
+
+int stats_push(lua_State *L) {
+  struct worker *w = worker_of(L);
+  if (!w->g) return worker_raise(L, GAIJIN_STATUS_LOST, "the connection to the broker was closed");
+  const struct {
+    const char *name;
+    double value;
+  } figures[] = {
+      {"fibers", w->sched.n_fibers},
+      {"serving", w->sched.n_serving},
+      {"futures", w->open_futures},
+      {"stacks", (double)w->sched.stacks.n_all},
+      {"idle_stacks", (double)w->sched.stacks.n_idle},
+      {"tokens", (double)gaijin_token_count(w->g)},
+      {"holdings", (double)gaijin_holding_count(w->g)},
+      {"posts_failed", (double)w->posts_failed},
+      {"queued_bytes", (double)gaijin_queued_bytes(w->g)},
+      {"lua_bytes", 1024.0 * lua_gc(L, LUA_GCCOUNT, 0) + lua_gc(L, LUA_GCCOUNTB, 0)},
+  };
+  lua_createtable(L, 0, (int)ARRAY_SIZE(figures));
+  for (size_t i = 0; i < ARRAY_SIZE(figures); i++) {
+    lua_pushnumber(L, figures[i].value);
+    lua_setfield(L, -2, figures[i].name);
+  }
+  return 1;
+}
