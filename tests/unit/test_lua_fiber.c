@@ -200,47 +200,6 @@ START_TEST(an_error_passes_those_that_wait_by) {
 }
 END_TEST
 
-/* ---- Depth ---- */
-
-START_TEST(nested_c_calls_end_in_an_error_of_lua_not_of_the_stack) {
-  vm_open(&v);
-  stacks_guard_overflow(&v.w.sched.stacks, false);
-  vm_do(&v, "local function f(n) if n > 0 then return (('x'):gsub('x', function() return f(n - 1) end)) end return 'deep' end "
-            "note(f(180)) local ok, e = pcall(f, 250) note(ok, e:match 'C stack overflow')");
-  ck_assert_str_eq(v.log, "deepfalseC stack overflow");
-  v.log[0] = '\0';
-  vm_do(&v, "local function f() return 1 + f() end local ok, e = pcall(f) note(e:match 'stack overflow')");
-  ck_assert_str_eq(v.log, "stack overflow");
-  v.log[0] = '\0';
-  vm_do(&v, "local function f(n) if n > 0 then return coroutine.wrap(f)(n - 1) end return 'ok' end note(f(150)) note((pcall(f, 250)))");
-  ck_assert_str_eq(v.log, "okfalse");
-  vm_close(&v);
-}
-END_TEST
-
-START_TEST(a_pattern_of_any_length_is_no_overflow) {
-  vm_open(&v);
-  stacks_guard_overflow(&v.w.sched.stacks, false);
-  vm_do(&v, "local function match(n) return pcall(string.gsub, ('a'):rep(n), ('a*'):rep(n), '') end "
-            "note(match(10000), ' ', select(2, match(200000)))");
-  ck_assert_str_eq(v.log, "true C stack overflow");
-  vm_close(&v);
-}
-END_TEST
-
-START_TEST(deep_ones_wait_side_by_side) {
-  vm_open(&v);
-  for (int i = 0; i < 20; i++)
-    vm_start(&v, "local function f(n) if n > 0 then return (('x'):gsub('x', function() return f(n - 1) end)) end park() return 'y' end "
-                 "assert(f(150) == 'y') note 'y'");
-  vm_run(&v);
-  for (unsigned i = 20; i > 0; i--) wake(i - 1);
-  vm_run(&v);
-  ck_assert_str_eq(v.log, "yyyyyyyyyyyyyyyyyyyy");
-  vm_close(&v);
-}
-END_TEST
-
 /* ---- The end ---- */
 
 START_TEST(what_it_leaves_behind_is_dropped) {
@@ -452,9 +411,6 @@ int main(void) {
   tcase_add_loop_test(c, it_can_wait_anywhere, 0, (int)ARRAY_SIZE(places));
   tcase_add_test(c, a_bare_fiber_is_no_coroutine);
   tcase_add_test(c, an_error_passes_those_that_wait_by);
-  tcase_add_test(c, nested_c_calls_end_in_an_error_of_lua_not_of_the_stack);
-  tcase_add_test(c, a_pattern_of_any_length_is_no_overflow);
-  tcase_add_test(c, deep_ones_wait_side_by_side);
   tcase_add_test(c, what_it_leaves_behind_is_dropped);
   tcase_add_test(c, it_is_not_collected_while_it_waits);
   tcase_add_test(c, the_vm_closes_with_300_parked);
