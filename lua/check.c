@@ -28,7 +28,8 @@ static void check_fiber(const struct worker *w, const struct fiber *f) {
     MUST(!c->next || c->next->prev == c);
     MUST(!f->cancel_reason);
   }
-  for (const struct answer *a = f->answers; a; a = a->next) MUST(a->ok || !a->body || a->status == GAIJIN_STATUS_RAISED);
+  for (const struct answer *a = f->answers; a; a = a->next)
+    MUST(a->ok || !a->body || a->status == GAIJIN_STATUS_RAISED);
 }
 
 static void check_fibers(const struct worker *w) {
@@ -49,7 +50,8 @@ static void check_fibers(const struct worker *w) {
 }
 
 /* The length of a queue whose members are all marked as queued. */
-static unsigned check_queue(const struct worker *w, const struct fiber *first, const struct fiber *last) {
+static unsigned check_queue(const struct worker *w, const struct fiber *first,
+                            const struct fiber *last) {
   unsigned n = 0;
   MUST(!first == !last && (!last || !last->next));
   for (const struct fiber *f = first; f; f = f->next, n++) {
@@ -63,7 +65,8 @@ static void check_queues(const struct worker *w) {
   const struct scheduler *s = &w->sched;
   unsigned queued = 0;
   for (const struct fiber *f = s->all; f; f = f->all_next) queued += f->queued;
-  MUST(queued == check_queue(w, s->ready_first, s->ready_last) + check_queue(w, s->stackless_first, s->stackless_last));
+  MUST(queued == check_queue(w, s->ready_first, s->ready_last) +
+                     check_queue(w, s->stackless_first, s->stackless_last));
   for (const struct fiber *f = s->stackless_first; f; f = f->next) MUST(!f->stack);
   MUST(!s->cancelling && !s->to_cancel && !s->current && !s->no_wait);
 }
@@ -107,7 +110,8 @@ static void check_futures(const struct worker *w) {
     open += u->state == FUTURE_OPEN;
   }
   MUST(open == w->open_futures);
-  for (const struct future *u = w->dropped_futures; u; u = u->next_dropped) MUST(!u->handle && u->state != FUTURE_OPEN);
+  for (const struct future *u = w->dropped_futures; u; u = u->next_dropped)
+    MUST(!u->handle && u->state != FUTURE_OPEN);
 }
 
 void worker_check(const struct worker *w) {
@@ -115,7 +119,8 @@ void worker_check(const struct worker *w) {
   check_queues(w);
   check_waiters(w, &w->sched.label_waiters);
   check_waiters(w, &w->sched.runners);
-  for (const struct fiber *f = w->sched.label_waiters; f; f = f->next_waiter) MUST(f->serving.id && !f->is_serving);
+  for (const struct fiber *f = w->sched.label_waiters; f; f = f->next_waiter)
+    MUST(f->serving.id && !f->is_serving);
   check_stacks(w);
   check_futures(w);
   MUST((w->budget.n_waiting > 0) == (w->budget.timer != NULL));

@@ -29,7 +29,8 @@ int instance_init(struct worker *w, bool hosted) {
   stacks_init(&w->sched.stacks, fiber_entry, luajit_is_here());
   int r = loop_init(w, &instance_hooks);
   if (r < 0) return r;
-  return stacks_guard_overflow(&w->sched.stacks, hosted) && (!hosted || hosted_init(w)) ? 0 : UV_ENOMEM;
+  return stacks_guard_overflow(&w->sched.stacks, hosted) && (!hosted || hosted_init(w)) ? 0
+                                                                                        : UV_ENOMEM;
 }
 
 int instance_start(struct worker *w, bool signals, bool enforce) {

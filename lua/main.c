@@ -35,7 +35,8 @@ static int complain(const struct program *p, const char *text) {
 
 /* ---- The script ---- */
 
-/* The global `arg` as stock Lua makes it: the script at 0, its arguments after it, what stood before it below. */
+/* The global `arg` as stock Lua makes it: the script at 0, its arguments after it, what stood
+ * before it below. */
 static void push_arguments(lua_State *L, const struct program *p) {
   lua_newtable(L);
   for (int i = 0; i < p->argc; i++) {
@@ -45,7 +46,8 @@ static void push_arguments(lua_State *L, const struct program *p) {
   lua_setglobal(L, "arg");
 }
 
-/* Loads the script, so that a missing or malformed one is told before anything else. Protected; argument: the program. */
+/* Loads the script, so that a missing or malformed one is told before anything else. Protected;
+ * argument: the program. */
 static int load_script(lua_State *L) {
   struct program *p = lua_touserdata(L, 1);
   luaL_openlibs(L);
@@ -67,7 +69,9 @@ static void script_job(struct worker *w, struct fiber *f) {
   if (!lua_checkstack(L, n + 8)) n = 0;
   for (int i = 0; i < n; i++) lua_pushstring(L, p->argv[p->o.script_index + 1 + i]);
   bool ok = lua_pcall(L, n, 0, 1) == 0;
-  const char *text = ok ? NULL : lua_isstring(L, -1) ? lua_tostring(L, -1) : "error in error handling";
+  const char *text = ok                    ? NULL
+                     : lua_isstring(L, -1) ? lua_tostring(L, -1)
+                                           : "error in error handling";
   if (!ok && !worker_is_stop_error(w, text)) {
     fflush(stdout);
     complain(p, text);
@@ -117,7 +121,8 @@ static int connect_and_run(struct program *p) {
                                    .user = w};
   int refused = gaijin_connect(&w->g, &options, error, sizeof error);
   if (refused) {
-    fprintf(stderr, "gaijin-worker: %s: %s: %s\n", p->o.name, gaijin_status_name((enum gaijin_status)refused), error);
+    fprintf(stderr, "gaijin-worker: %s: %s: %s\n", p->o.name,
+            gaijin_status_name((enum gaijin_status)refused), error);
     return 1;
   }
   w->name = gaijin_name(w->g);
@@ -140,8 +145,8 @@ static int end_shown(void) {
   return 1;
 }
 
-/* A reader of our output that went away is an error of writing, not our death. A handler and not SIG_IGN, which the programs that
- * a script starts would inherit. */
+/* A reader of our output that went away is an error of writing, not our death. A handler and not
+ * SIG_IGN, which the programs that a script starts would inherit. */
 static void on_broken_pipe(int sig) { (void)sig; }
 
 static void survive_broken_pipes(void) {

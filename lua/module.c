@@ -109,8 +109,11 @@ static void connect_worker(lua_State *L, struct worker *w, const struct settings
 static int connect_vm(lua_State *L) {
   struct settings s;
   struct worker *w = worker_of(L);
-  if (w->g) return luaL_error(L, "gaijin.connect: this interpreter is the worker %s already", w->name);
-  if (w->lost) return worker_raise(L, GAIJIN_STATUS_LOST, "this interpreter's connection has ended; start another one");
+  if (w->g)
+    return luaL_error(L, "gaijin.connect: this interpreter is the worker %s already", w->name);
+  if (w->lost)
+    return worker_raise(L, GAIJIN_STATUS_LOST,
+                        "this interpreter's connection has ended; start another one");
   if (lua_isnoneornil(L, 1)) {
     lua_settop(L, 0);
     lua_newtable(L);
@@ -145,13 +148,15 @@ static int vm_fd(lua_State *L) {
   return 1;
 }
 
-/* Raises unless the script itself runs, outside finalisers: those may run in the middle of anything. */
+/* Raises unless the script itself runs, outside finalisers: those may run in the middle of
+ * anything. */
 static void need_guest(lua_State *L, struct worker *w, const char *what) {
   if (w->sched.current != w->sched.guest || w->sched.no_wait || luajit_in_finaliser(L, w))
     worker_raise(L, GAIJIN_STATUS_UNSUPPORTED, "%s on a fiber or in a finaliser", what);
 }
 
-/* -> seconds, stopping. Serves what is there without waiting; seconds until it wants to be called again, nil if only the descriptor matters. */
+/* -> seconds, stopping. Serves what is there without waiting; seconds until it wants to be called
+ * again, nil if only the descriptor matters. */
 static int vm_dispatch(lua_State *L) {
   struct worker *w = connected(L);
   need_guest(L, w, "gaijin.dispatch");
@@ -166,7 +171,8 @@ static int vm_dispatch(lua_State *L) {
   return 2;
 }
 
-/* Ends as a worker does: what is under way is finished within the grace. -> the status given to gaijin.stop, or 0. */
+/* Ends as a worker does: what is under way is finished within the grace. -> the status given to
+ * gaijin.stop, or 0. */
 static int vm_close(lua_State *L) {
   struct worker *w = worker_of(L);
   if (w->g) {
@@ -180,7 +186,11 @@ static int vm_close(lua_State *L) {
   return 1;
 }
 
-static const luaL_Reg functions[] = {{"connect", connect_vm}, {"fd", vm_fd}, {"dispatch", vm_dispatch}, {"close", vm_close}, {NULL, NULL}};
+static const luaL_Reg functions[] = {{"connect", connect_vm},
+                                     {"fd", vm_fd},
+                                     {"dispatch", vm_dispatch},
+                                     {"close", vm_close},
+                                     {NULL, NULL}};
 
 static void push_guard(lua_State *L, struct worker *w) {
   lua_newuserdata(L, 1);
@@ -196,7 +206,8 @@ int luaopen_gaijin(lua_State *L) {
   w->name = "?";
   push_guard(L, w);
   luaL_ref(L, LUA_REGISTRYINDEX);
-  if (lua_pushthread(L)) w->sched.guest_state = L; /* the main state: where interpreters set their hooks */
+  if (lua_pushthread(L))
+    w->sched.guest_state = L; /* the main state: where interpreters set their hooks */
   lua_pop(L, 1);
   w->L = lua_newthread(L);
   luaL_ref(L, LUA_REGISTRYINDEX);

@@ -14,7 +14,8 @@
 
 /* ---- Waiting ---- */
 
-/* Sleeps for the seconds at index 1; `is_timer`: no limit counts, but it ends with core.end_timer, also one before. */
+/* Sleeps for the seconds at index 1; `is_timer`: no limit counts, but it ends with core.end_timer,
+ * also one before. */
 static int sleep_on(lua_State *L, const char *what, bool is_timer) {
   struct worker *w = worker_of(L);
   double seconds = luaL_checknumber(L, 1);
@@ -52,7 +53,8 @@ static int gaijin_yield(lua_State *L) {
   return 0;
 }
 
-/* -> the status given to gaijin.stop. Serves until the worker is told to stop. The worker waits, within --grace, for what the script does then. */
+/* -> the status given to gaijin.stop. Serves until the worker is told to stop. The worker waits,
+ * within --grace, for what the script does then. */
 static int gaijin_run(lua_State *L) {
   struct worker *w = worker_of(L);
   wait_check(L, w, "gaijin.run");
@@ -71,12 +73,14 @@ static int gaijin_run(lua_State *L) {
 
 /* ---- Time limits ---- */
 
-/* seconds -> what to give to set_limit afterwards. From now on the running fiber waits at most so long; a nearer limit stays. */
+/* seconds -> what to give to set_limit afterwards. From now on the running fiber waits at most so
+ * long; a nearer limit stays. */
 static int core_limit(lua_State *L) {
   struct worker *w = worker_of(L);
   double seconds = luaL_checknumber(L, 1), until = clock_seconds() + (seconds > 0 ? seconds : 0);
   struct fiber *f = w->sched.current;
-  if (!f) return worker_raise(L, GAIJIN_STATUS_UNSUPPORTED, "gaijin.timeout where nothing can wait");
+  if (!f)
+    return worker_raise(L, GAIJIN_STATUS_UNSUPPORTED, "gaijin.timeout where nothing can wait");
   lua_pushnumber(L, f->deadline);
   lua_pushnumber(L, f->limit);
   if (f->deadline > 0 && f->deadline <= until) return 2;

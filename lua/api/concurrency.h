@@ -8,7 +8,8 @@
 
 #include "lua/vm/worker.h"
 
-/* Adds to the tables `gaijin` (`module`) and `core`, given as stack indices, and runs concurrency.lua. Raises. */
+/* Adds to the tables `gaijin` (`module`) and `core`, given as stack indices, and runs
+ * concurrency.lua. Raises. */
 void concurrency_open(lua_State *L, struct worker *w, int module, int core);
 
 #endif

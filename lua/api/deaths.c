@@ -24,7 +24,9 @@ struct death {
   char name[NAME_MAX_BYTES + 1];
 };
 
-static void set_host_text(char text[17], uint64_t host) { snprintf(text, 17, "%016llx", (unsigned long long)host); }
+static void set_host_text(char text[17], uint64_t host) {
+  snprintf(text, 17, "%016llx", (unsigned long long)host);
+}
 
 void deaths_on_dead(void *worker, uint64_t host) {
   struct worker *w = worker;
@@ -56,8 +58,9 @@ void deaths_deinit(struct worker *w) {
   while (w->deaths.first) forget_first(w);
 }
 
-/* -> host, name of a worker that has ended, the number of this piece of news; waits for one. Only one fiber may. The next time it is
- * the same, until core.death_told: nothing is lost when a finaliser raises. */
+/* -> host, name of a worker that has ended, the number of this piece of news; waits for one. Only
+ * one fiber may. The next time it is the same, until core.death_told: nothing is lost when a
+ * finaliser raises. */
 static int core_next_death(lua_State *L) {
   struct worker *w = worker_of(L);
   w->deaths.wanted = true;
@@ -115,8 +118,13 @@ static int core_clients(lua_State *L) {
 
 void deaths_open(lua_State *L, struct worker *w, int module, int core) {
   static const luaL_Reg hidden[] = {
-      {"next_death", core_next_death}, {"death_told", core_death_told}, {"deaths", core_deaths},
-      {"want_deaths", core_want_deaths}, {"host_of", core_host_of}, {"clients", core_clients}, {NULL, NULL},
+      {"next_death", core_next_death},
+      {"death_told", core_death_told},
+      {"deaths", core_deaths},
+      {"want_deaths", core_want_deaths},
+      {"host_of", core_host_of},
+      {"clients", core_clients},
+      {NULL, NULL},
   };
   lua_pushvalue(L, core);
   worker_set_functions(L, w, hidden);

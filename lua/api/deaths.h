@@ -8,7 +8,8 @@
 
 #include "lua/vm/worker.h"
 
-/* Adds to the tables `gaijin` (`module`) and `core`, given as stack indices, and runs deaths.lua. Raises. */
+/* Adds to the tables `gaijin` (`module`) and `core`, given as stack indices, and runs deaths.lua.
+ * Raises. */
 void deaths_open(lua_State *L, struct worker *w, int module, int core);
 
 /* The dead event of the connection. */

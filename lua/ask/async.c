@@ -26,7 +26,10 @@ static int run(lua_State *L) {
   if (!f->user) return 0; /* it was cancelled meanwhile */
   int n = lua_gettop(L) - 2;
   luaL_checkstack(L, 8, "too many results");
-  if (!ok) future_complaint(f->user, lua_isstring(L, -1) ? worker_error_text(L, lua_gettop(L), buffer, sizeof buffer) : NULL);
+  if (!ok)
+    future_complaint(f->user, lua_isstring(L, -1)
+                                  ? worker_error_text(L, lua_gettop(L), buffer, sizeof buffer)
+                                  : NULL);
   if (!ok && trace_push(L, w, lua_gettop(L))) n++;
   worker_push_function(L, w, future_keep);
   lua_replace(L, 2);
@@ -37,12 +40,13 @@ static int run(lua_State *L) {
   return 0;
 }
 
-/* Stack: run, the future, the function, its arguments. Outside the protected call nothing may allocate: a finaliser that runs
- * then may raise. */
+/* Stack: run, the future, the function, its arguments. Outside the protected call nothing may
+ * allocate: a finaliser that runs then may raise. */
 static void job(struct worker *w, struct fiber *f) {
   char buffer[64];
   (void)w;
-  if (lua_pcall(f->L, lua_gettop(f->L) - 1, 0, 0) != 0 && f->user) future_finish(f, false, worker_error_text(f->L, lua_gettop(f->L), buffer, sizeof buffer));
+  if (lua_pcall(f->L, lua_gettop(f->L) - 1, 0, 0) != 0 && f->user)
+    future_finish(f, false, worker_error_text(f->L, lua_gettop(f->L), buffer, sizeof buffer));
 }
 
 static void no_job(struct worker *w, struct fiber *f) {
@@ -58,7 +62,9 @@ static struct fiber *start_here(lua_State *L, struct worker *w) {
   struct fiber *f = fiber_new(w, job);
   if (!f) {
     luajit_back(L, w);
-    worker_raise(L, GAIJIN_STATUS_BUSY, "as many fibers as can be (%u, --max-fibers), or short of memory", w->sched.n_fibers);
+    worker_raise(L, GAIJIN_STATUS_BUSY,
+                 "as many fibers as can be (%u, --max-fibers), or short of memory",
+                 w->sched.n_fibers);
     return NULL;
   }
   fiber_wake(f);
@@ -84,7 +90,8 @@ int async_call(lua_State *L) {
   struct worker *w = worker_of(L);
   int n = lua_gettop(L);
   bool remote = at_get(L, w, 1) != NULL;
-  if (!remote && lua_type(L, 1) != LUA_TFUNCTION && !luaL_getmetafield(L, 1, "__call")) return luaL_typerror(L, 1, "function");
+  if (!remote && lua_type(L, 1) != LUA_TFUNCTION && !luaL_getmetafield(L, 1, "__call"))
+    return luaL_typerror(L, 1, "function");
   lua_settop(L, n);
   luaL_checkstack(L, 8, "too many arguments");
   wait_check(L, w, "gaijin.async");

@@ -59,7 +59,8 @@ static void complete(struct future *u, enum future_state state, bool ok) {
 }
 
 static void cancel_child(struct fiber_child *child, const char *why) {
-  future_cancel(container_of(child, struct future, child), why); /* it is open as long as it is linked */
+  future_cancel(container_of(child, struct future, child),
+                why); /* it is open as long as it is linked */
 }
 
 void future_begin(struct future *u, struct fiber *runs, uint64_t request) {
@@ -79,7 +80,10 @@ void future_begin(struct future *u, struct fiber *runs, uint64_t request) {
 void future_on_answer(void *user, const struct gaijin_answer *got) {
   struct future *u = user;
   u->request = 0;
-  u->answer = (struct answer){.ok = got->ok, .status = got->status, .body = got->body, .text = got->text ? strdup(got->text) : NULL};
+  u->answer = (struct answer){.ok = got->ok,
+                              .status = got->status,
+                              .body = got->body,
+                              .text = got->text ? strdup(got->text) : NULL};
   complete(u, FUTURE_ANSWERED, got->ok);
 }
 
@@ -127,10 +131,12 @@ static void complain(struct future *u) {
   if (u->state == FUTURE_DONE)
     snprintf(text, sizeof text, "%s", u->complaint ? u->complaint : text);
   else if (u->answer.status != GAIJIN_STATUS_RAISED)
-    snprintf(text, sizeof text, "gaijin: %s: %s", gaijin_status_name(u->answer.status), u->answer.text ? u->answer.text : "");
+    snprintf(text, sizeof text, "gaijin: %s: %s", gaijin_status_name(u->answer.status),
+             u->answer.text ? u->answer.text : "");
   else if (u->answer.body && gaijin_body_next(u->answer.body, &v) && v.type == GAIJIN_STRING)
     snprintf(text, sizeof text, "%.*s", (int)v.size, v.bytes);
-  if (!worker_is_stop_error(u->w, text)) worker_log(u->w, "an error of a dropped future was never read: %s", text);
+  if (!worker_is_stop_error(u->w, text))
+    worker_log(u->w, "an error of a dropped future was never read: %s", text);
 }
 
 void future_free_dropped(struct worker *w) {

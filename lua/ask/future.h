@@ -48,27 +48,31 @@ static inline bool future_is_done(const struct future *u) { return u->state > FU
 
 /* An open one is given up; false if it was done already. `why` is copied. */
 bool future_cancel(struct future *u, const char *why);
-/* It will not be read: it is freed in the scheduler. Allocates nothing, it may be a finaliser that says so. */
+/* It will not be read: it is freed in the scheduler. Allocates nothing, it may be a finaliser that
+ * says so. */
 void future_drop(struct future *u);
 void future_clear_answer(struct future *u);
 
-/* The node is linked to the future, which must be open, and counted in the group; unlinked, if it is linked. */
+/* The node is linked to the future, which must be open, and counted in the group; unlinked, if it
+ * is linked. */
 void future_wait_on(struct future_wait *n, struct future *u, struct future_group *group);
 void future_unwait(struct future_wait *n);
 
-/* Its call has been started by the current fiber: another one runs it, or the request was sent with future_on_answer and the
- * future. */
+/* Its call has been started by the current fiber: another one runs it, or the request was sent with
+ * future_on_answer and the future. */
 void future_begin(struct future *u, struct fiber *runs, uint64_t request);
 void future_on_answer(void *future, const struct gaijin_answer *got);
 /* What to tell people if nobody reads its error; NULL: it is no string. */
 void future_complaint(struct future *u, const char *text);
-/* The fiber's future is done; its results have been kept, unless there is a text that says why not. */
+/* The fiber's future is done; its results have been kept, unless there is a text that says why not.
+ */
 void future_finish(struct fiber *f, bool ok, const char *why_not);
 
 /* Logs what nobody will read any more and frees what was dropped. From the scheduler. */
 void future_free_dropped(struct worker *w);
 
-/* Frees all: no Lua will run but finalisers. Call when all fibers have been discarded, before lua_close. */
+/* Frees all: no Lua will run but finalisers. Call when all fibers have been discarded, before
+ * lua_close. */
 void future_discard_all(struct worker *w);
 
 #endif

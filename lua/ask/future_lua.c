@@ -28,7 +28,9 @@ static struct future **find(lua_State *L, struct worker *w, int i) {
 static struct future *check(lua_State *L, struct worker *w, int i) {
   struct future **handle = find(L, w, i);
   if (!handle) luaL_typerror(L, i, "future");
-  if (!*handle && worker_is_closed(w)) worker_raise(L, GAIJIN_STATUS_LOST, "the connection to the broker was closed, and its futures with it");
+  if (!*handle && worker_is_closed(w))
+    worker_raise(L, GAIJIN_STATUS_LOST,
+                 "the connection to the broker was closed, and its futures with it");
   if (!*handle) worker_raise(L, GAIJIN_STATUS_STALE, "the future has been finalised");
   return *handle;
 }
@@ -80,7 +82,8 @@ static int decode(lua_State *L) {
   return 0;
 }
 
-/* ANSWERED becomes DONE, unless somebody else has it so meanwhile. All is made first, so that nothing can fail after. */
+/* ANSWERED becomes DONE, unless somebody else has it so meanwhile. All is made first, so that
+ * nothing can fail after. */
 static void open_answer(lua_State *L, struct worker *w, struct future *u, int i) {
   int top = lua_gettop(L);
   lua_createtable(L, 2, 1);
@@ -117,7 +120,8 @@ static int push_results(lua_State *L, struct worker *w, struct future *u, int i)
     }
     assert(u->state == FUTURE_DECODING);
     if (u->decoder == w->sched.current)
-      worker_raise(L, GAIJIN_STATUS_UNSUPPORTED, "reading a future in a finaliser, while it is being read");
+      worker_raise(L, GAIJIN_STATUS_UNSUPPORTED,
+                   "reading a future in a finaliser, while it is being read");
     wait_yield(L, w, "reading a future");
   }
   lua_getfenv(L, i);
@@ -143,7 +147,8 @@ static int method_get(lua_State *L) {
   if (seconds != seconds) return luaL_argerror(L, 2, "number expected, got nan");
   bool limited = !lua_isnoneornil(L, 2);
   struct future_wait n = {0};
-  if (!future_is_done(u) && limited && seconds <= 0) wait_yield(L, w, "reading a future"); /* others must run, if it is tried again and again */
+  if (!future_is_done(u) && limited && seconds <= 0)
+    wait_yield(L, w, "reading a future"); /* others must run, if it is tried again and again */
   if (!future_is_done(u)) {
     wait_check(L, w, "reading a future");
     struct future_group g = {.fiber = w->sched.current};
@@ -155,7 +160,8 @@ static int method_get(lua_State *L) {
     while (how == WAIT_WOKEN && !g.over);
     future_unwait(&n);
     if (!g.over && how == WAIT_OVER && limited && (limit == 0 || own < limit))
-      return worker_raise(L, GAIJIN_STATUS_TIMEOUT, "the future has no result after %g s; its call goes on", seconds);
+      return worker_raise(L, GAIJIN_STATUS_TIMEOUT,
+                          "the future has no result after %g s; its call goes on", seconds);
     if (!g.over) return wait_raise(L, w, how, "reading a future");
   }
   return push_results(L, w, u, 1);
@@ -169,7 +175,8 @@ static struct future *nth(lua_State *L, struct worker *w, int i) {
   return u;
 }
 
-/* list, all -> the first place of one that failed (all) or is done (not all); nil: all have succeeded. Waits until it is known. */
+/* list, all -> the first place of one that failed (all) or is done (not all); nil: all have
+ * succeeded. Waits until it is known. */
 static int core_await(lua_State *L) {
   struct worker *w = worker_of(L);
   luaL_checktype(L, 1, LUA_TTABLE);
@@ -222,7 +229,11 @@ static int core_is_future(lua_State *L) {
 
 static int method_tostring(lua_State *L) {
   struct future **handle = find(L, worker_of(L), 1), *u = handle ? *handle : NULL;
-  lua_pushfstring(L, "future: %p (%s)", (void *)handle, !u ? "finalised" : !future_is_done(u) ? "open" : u->ok ? "done" : "failed");
+  lua_pushfstring(L, "future: %p (%s)", (void *)handle,
+                  !u                   ? "finalised"
+                  : !future_is_done(u) ? "open"
+                  : u->ok              ? "done"
+                                       : "failed");
   return 1;
 }
 
@@ -238,8 +249,10 @@ int future_keep(lua_State *L) {
 /* ---- Opening ---- */
 
 void future_open(lua_State *L, struct worker *w) {
-  static const luaL_Reg core[] = {{"await", core_await}, {"quiet", core_quiet}, {"is_future", core_is_future}, {NULL, NULL}};
-  static const luaL_Reg methods[] = {{"get", method_get}, {"done", method_done}, {"cancel", method_cancel}, {NULL, NULL}};
+  static const luaL_Reg core[] = {
+      {"await", core_await}, {"quiet", core_quiet}, {"is_future", core_is_future}, {NULL, NULL}};
+  static const luaL_Reg methods[] = {
+      {"get", method_get}, {"done", method_done}, {"cancel", method_cancel}, {NULL, NULL}};
   worker_set_functions(L, w, core);
   lua_newtable(L);
   worker_push_function(L, w, finalise);

@@ -9,7 +9,8 @@
 
 struct future;
 
-/* Adds the functions of futures (their methods, await, ...) to the table on top: what concurrency.lua sees as `core`. */
+/* Adds the functions of futures (their methods, await, ...) to the table on top: what
+ * concurrency.lua sees as `core`. */
 void future_open(lua_State *L, struct worker *w);
 
 /* Pushes a new future that nothing has been started for. Raises. */

@@ -11,7 +11,8 @@
 
 #include "lua/fiber/timer.h"
 
-static const double broker_slack = 1.0; /* so much later than the deadline the broker may say that it is over */
+static const double broker_slack =
+    1.0; /* so much later than the deadline the broker may say that it is over */
 static const double pulse_seconds = 0.5;
 static const double release_delay = 0.010;
 static const double drain_seconds = 1.0;
@@ -19,7 +20,8 @@ static const double drain_seconds = 1.0;
 static void on_socket(uv_poll_t *poll, int status, int events);
 
 static int start_polling(struct worker *w) {
-  return uv_poll_start(&w->loop.poll, UV_READABLE | (w->loop.writable_wanted ? UV_WRITABLE : 0), on_socket);
+  return uv_poll_start(&w->loop.poll, UV_READABLE | (w->loop.writable_wanted ? UV_WRITABLE : 0),
+                       on_socket);
 }
 
 static void update(struct worker *w) {
@@ -44,8 +46,9 @@ static bool is_readable(const struct worker *w) {
   return poll(&p, 1, 0) > 0;
 }
 
-/* The socket reported an error, which is how a broker ends that has left our bytes unread. libuv watches the socket no more,
- * so nothing would bring us back: it is read to its end now, or, should it have none, watched again. */
+/* The socket reported an error, which is how a broker ends that has left our bytes unread. libuv
+ * watches the socket no more, so nothing would bring us back: it is read to its end now, or, should
+ * it have none, watched again. */
 static void on_socket_error(struct worker *w) {
   do
     receive(w);
@@ -69,7 +72,9 @@ static void on_release_time(struct timer *t) {
 
 /* ---- The pulse: while something is asked or served ---- */
 
-bool connection_asks(const struct worker *w) { return gaijin_request_count(w->g) > w->loop.pulse_sent; }
+bool connection_asks(const struct worker *w) {
+  return gaijin_request_count(w->g) > w->loop.pulse_sent;
+}
 
 static void on_pulse_answer(void *user, const struct gaijin_answer *answer) {
   struct worker *w = user;
@@ -77,7 +82,8 @@ static void on_pulse_answer(void *user, const struct gaijin_answer *answer) {
   w->loop.pulse_sent = false;
 }
 
-/* Who serves requests that take long says that it lives, or the broker would take it for one that hangs. */
+/* Who serves requests that take long says that it lives, or the broker would take it for one that
+ * hangs. */
 static void send_pulse(struct worker *w) {
   gaijin_begin_request(w->g, &(struct gaijin_send){.op = GAIJIN_OP_PING}, 0);
   w->loop.pulse_sent = gaijin_end_request(w->g, on_pulse_answer, w, NULL) == 0;
@@ -87,7 +93,8 @@ static void on_pulse(struct timer *t) {
   struct worker *w = timer_worker(t);
   w->loop.pulse_timer = NULL;
   timer_stop(t);
-  receive(w); /* first, what has been answered: in a stock interpreter a long computation may have kept us from it */
+  receive(w); /* first, what has been answered: in a stock interpreter a long computation may have
+                 kept us from it */
   if (w->lost) return;
   gaijin_expire(w->g, broker_slack); /* a broker that hangs would let everybody wait for ever */
   if (w->sched.n_serving && !w->loop.pulse_sent) send_pulse(w);

@@ -10,9 +10,11 @@
 
 /* Starts watching the descriptor. 0 or a negative libuv error. */
 int connection_watch(struct worker *w);
-/* Ends it; nothing if it is not watched. To be called before gaijin_close, which closes the descriptor. */
+/* Ends it; nothing if it is not watched. To be called before gaijin_close, which closes the
+ * descriptor. */
 void connection_unwatch(struct worker *w);
-/* In each turn, before the loop waits: sends what is queued, and starts the timers that it needs. */
+/* In each turn, before the loop waits: sends what is queued, and starts the timers that it needs.
+ */
 void connection_flush(struct worker *w);
 /* Whether something that scripts have asked of others, or of the broker, is not answered yet. */
 bool connection_asks(const struct worker *w);

@@ -26,8 +26,8 @@ static struct {
 
 /* ---- Stopping ---- */
 
-/* One that serves no request: the script, spawned ones, timers. A request that waits for a label is neither: its asker is told
- * that the worker is dead, when it is. */
+/* One that serves no request: the script, spawned ones, timers. A request that waits for a label is
+ * neither: its asker is told that the worker is dead, when it is. */
 static bool is_own(const struct fiber *f) { return f->serving.id == 0; }
 
 static bool own_left(const struct worker *w) { return w->sched.n_fibers > w->sched.n_requests; }
@@ -36,7 +36,8 @@ static void on_unwound(struct timer *t) {
   struct worker *w = timer_worker(t);
   timer_stop(t);
   if (w->sched.n_serving)
-    worker_log(w, "%u requests still under way after being cancelled; ending without them", w->sched.n_serving);
+    worker_log(w, "%u requests still under way after being cancelled; ending without them",
+               w->sched.n_serving);
   w->overdue = true;
   timer_wake_loop(w);
 }
@@ -54,7 +55,8 @@ static void on_grace_over(struct timer *t) {
   struct worker *w = timer_worker(t);
   timer_stop(t);
   if (w->unwinding) return;
-  worker_log(w, "%u requests still under way after %g s; they are cancelled", w->sched.n_serving, w->grace);
+  worker_log(w, "%u requests still under way after %g s; they are cancelled", w->sched.n_serving,
+             w->grace);
   cancel_all(w);
 }
 
@@ -134,7 +136,8 @@ static int handle(int sig, void (*handler)(int), struct sigaction *old) {
   return sigaction(sig, &action, old) == 0 ? 0 : UV_EINVAL;
 }
 
-/* Unless it has been changed since: by the first signal, or by the program (stock Lua does, before it closes its state). */
+/* Unless it has been changed since: by the first signal, or by the program (stock Lua does, before
+ * it closes its state). */
 static void restore(int sig, const struct sigaction *old) {
   struct sigaction now;
   if (sigaction(sig, NULL, &now) == 0 && now.sa_handler == on_signal) sigaction(sig, old, NULL);

@@ -17,7 +17,11 @@ static const double retry_seconds = 0.01;
 void fiber_set_most(struct worker *w, unsigned max_fibers) {
   unsigned most = stacks_most();
   w->sched.max_fibers = max_fibers < most ? max_fibers : most;
-  if (max_fibers > most) worker_log(w, "%u fibers are more than the kernel has room for; at most %u may run or wait (vm.max_map_count)", max_fibers, most);
+  if (max_fibers > most)
+    worker_log(w,
+               "%u fibers are more than the kernel has room for; at most %u may run or wait "
+               "(vm.max_map_count)",
+               max_fibers, most);
 }
 
 /* A finaliser may raise when all is done: then it runs again and finds it so. */
@@ -156,8 +160,8 @@ void fiber_disown_all(struct fiber *f) {
   while (f->children) fiber_disown(f->children);
 }
 
-/* A child may be what another fiber runs for, which is cancelled in its turn: they are queued, because a script may make such
- * a chain longer than any C stack. */
+/* A child may be what another fiber runs for, which is cancelled in its turn: they are queued,
+ * because a script may make such a chain longer than any C stack. */
 void fiber_cancel(struct fiber *f, const char *why) {
   struct scheduler *s = &f->w->sched;
   if (f->cancel_reason) return;

@@ -10,7 +10,8 @@
 #include "lua/vm/worker.h"
 
 /* An answer that came for a waiting fiber. On the heap and linked to the fiber, so that a Lua error
- * raised while it is decoded cannot lose it: what is left is freed at a later wait, or with the fiber. */
+ * raised while it is decoded cannot lose it: what is left is freed at a later wait, or with the
+ * fiber. */
 struct answer {
   struct answer *next;
   const void *frame; /* of the C function that waited for it */
@@ -32,8 +33,9 @@ struct serving {
   bool given_up; /* the asker waits no longer: its answer will be discarded */
 };
 
-/* Something that a fiber has started and that is cancelled with it; embedded in the record of it (a future). Linked from
- * fiber_adopt to fiber_disown, or to the end of the fiber, which it survives. */
+/* Something that a fiber has started and that is cancelled with it; embedded in the record of it (a
+ * future). Linked from fiber_adopt to fiber_disown, or to the end of the fiber, which it survives.
+ */
 struct fiber_child {
   struct fiber *owner; /* NULL: not linked */
   struct fiber_child *next, *prev;
@@ -48,7 +50,8 @@ struct fiber {
   struct stack *stack;
   void (*job)(struct worker *w, struct fiber *f);
   struct fiber *next;        /* ready queue */
-  struct fiber **waits_in;   /* the list it is in while it waits: sched.label_waiters, sched.runners; NULL: none */
+  struct fiber **waits_in; /* the list it is in while it waits: sched.label_waiters, sched.runners;
+                              NULL: none */
   struct fiber *next_waiter, *prev_waiter;
   struct fiber *all_next, *all_prev;
   unsigned depth;     /* of the chain of calls it serves */
@@ -56,12 +59,15 @@ struct fiber {
   unsigned refused; /* waits refused since it last waited (wait_refuse) */
   bool timer_ended; /* it is a timer, and shall not sleep any more (concurrency.c) */
   bool is_serving;       /* the worker does not end before it, within --grace */
-  const char *cancel_reason; /* why it shall not wait any more (static text); NULL: it is not cancelled */
-  double deadline;       /* until when it may wait (gaijin.timeout), on clock_seconds()'s clock; 0: no limit */
+  const char
+      *cancel_reason; /* why it shall not wait any more (static text); NULL: it is not cancelled */
+  double deadline; /* until when it may wait (gaijin.timeout), on clock_seconds()'s clock; 0: no
+                      limit */
   double limit;          /* the seconds that the deadline was set with, for people */
-  double asked_until;    /* until when its caller waits; it limits what the fiber asks of others. That it is over, the broker tells */
+  double asked_until; /* until when its caller waits; it limits what the fiber asks of others. That
+                         it is over, the broker tells */
   uint64_t request; /* the request it waits for, 0 for none */
-  void *user;                       /* what its job was started for, the job's own; NULL: nothing, or no more */
+  void *user; /* what its job was started for, the job's own; NULL: nothing, or no more */
   struct fiber_child *children;
   struct fiber *next_to_cancel;     /* its children are yet to be cancelled (scheduler.to_cancel) */
   struct fiber *next_by_number, *next_by_request; /* in their buckets */
@@ -72,8 +78,9 @@ struct fiber {
 /* Sets max_fibers; fewer, with a line on stderr, if the kernel does not allow so many. */
 void fiber_set_most(struct worker *w, unsigned max_fibers);
 
-/* A fiber with an empty lua_State, not yet ready; NULL when memory is short or there are max_fibers.
- * job runs on it when it is first scheduled; it may wait; what it leaves on f->L is dropped. */
+/* A fiber with an empty lua_State, not yet ready; NULL when memory is short or there are
+ * max_fibers. job runs on it when it is first scheduled; it may wait; what it leaves on f->L is
+ * dropped. */
 struct fiber *fiber_new(struct worker *w, void (*job)(struct worker *w, struct fiber *f));
 
 /* The job of a fiber that could not be given its own. */
@@ -82,16 +89,18 @@ void fiber_no_job(struct worker *w, struct fiber *f);
 /* Appends a new or parked fiber to the ready queue; nothing if it is there. */
 void fiber_wake(struct fiber *f);
 
-/* Puts a fiber into a list of those that wait for the same thing, the last one first; takes it out, if it is in one. */
+/* Puts a fiber into a list of those that wait for the same thing, the last one first; takes it out,
+ * if it is in one. */
 void fiber_list_add(struct fiber **list, struct fiber *f);
 void fiber_list_remove(struct fiber *f);
 
-/* Parks the current fiber until it is woken; L: the lua_State whose C function calls. Never call it from the scheduler. */
+/* Parks the current fiber until it is woken; L: the lua_State whose C function calls. Never call it
+ * from the scheduler. */
 void fiber_park(lua_State *L, struct worker *w);
 
-/* To be called where Lua is about to be run that may come back, by C functions of ours and by those of Lua's library that we have
- * replaced: LuaJIT has no limit of nested C calls, as 5.1 has. Raises "C stack overflow" when the running fiber's C stack is
- * short (stack_is_short). */
+/* To be called where Lua is about to be run that may come back, by C functions of ours and by those
+ * of Lua's library that we have replaced: LuaJIT has no limit of nested C calls, as 5.1 has. Raises
+ * "C stack overflow" when the running fiber's C stack is short (stack_is_short). */
 void fiber_check_stack(lua_State *L, const struct worker *w, size_t more);
 
 /* Runs the fibers that are ready now (not those they make ready). True if more are ready. */
@@ -105,8 +114,8 @@ void fiber_serve(struct fiber *f, const struct serving *serving);
 /* The fiber that serves the request of this id, or NULL. */
 struct fiber *fiber_serving(const struct worker *w, uint64_t id);
 
-/* Wherever the fiber waits, or would wait, `cancelled` is raised from now on; so in what it has asked of others. `why` is
- * static text. Does nothing with one that is cancelled already. */
+/* Wherever the fiber waits, or would wait, `cancelled` is raised from now on; so in what it has
+ * asked of others. `why` is static text. Does nothing with one that is cancelled already. */
 void fiber_cancel(struct fiber *f, const char *why);
 
 /* Links a child of the fiber. */
@@ -122,7 +131,8 @@ void answer_free(struct fiber *f, struct answer *a);
 /* What runs on a C stack: the job of the fiber given, to its end. For stacks_init. */
 void fiber_entry(void *fiber);
 
-/* Frees what all fibers own in C, not their lua_States: none will run again. Call before lua_close. */
+/* Frees what all fibers own in C, not their lua_States: none will run again. Call before lua_close.
+ */
 void fiber_discard_all(struct worker *w);
 
 #endif

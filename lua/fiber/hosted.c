@@ -28,12 +28,14 @@ double hosted_turn(struct worker *w) {
   assert(f == w->sched.guest); /* the loop runs on the interpreter's own stack only */
   w->sched.current = NULL;
   uv_run(&w->loop.uv, UV_RUN_NOWAIT);
-  if (w->sched.ready_first) uv_run(&w->loop.uv, UV_RUN_NOWAIT); /* what arrived runs, and its answers leave, in this turn */
+  if (w->sched.ready_first)
+    uv_run(&w->loop.uv, UV_RUN_NOWAIT); /* what arrived runs, and its answers leave, in this turn */
   w->sched.current = f;
   uv_update_time(&w->loop.uv);
   int ms = uv_backend_timeout(&w->loop.uv);
   /* What the last poll of the turn brought has not had its prepare phase yet. */
-  bool left = w->sched.ready_first || (!w->lost && gaijin_queued_bytes(w->g) > 0 && !w->loop.writable_wanted) ||
+  bool left = w->sched.ready_first ||
+              (!w->lost && gaijin_queued_bytes(w->g) > 0 && !w->loop.writable_wanted) ||
               (!w->lost && gaijin_releases(w->g) > 0 && !w->loop.release_timer);
   if (left) return 0;
   return ms < 0 ? -1 : ms / 1e3;
@@ -51,12 +53,16 @@ static void let_lua_run(struct worker *w) {
 }
 
 /* The hook that is set, the interpreter's for Ctrl-C perhaps. */
-static lua_Hook hook_of(const struct worker *w) { return w->sched.guest_state ? lua_gethook(w->sched.guest_state) : NULL; }
+static lua_Hook hook_of(const struct worker *w) {
+  return w->sched.guest_state ? lua_gethook(w->sched.guest_state) : NULL;
+}
 
-/* Waits for the loop's descriptor. A signal is felt whenever it comes: until the wait begins, signals are blocked. */
+/* Waits for the loop's descriptor. A signal is felt whenever it comes: until the wait begins,
+ * signals are blocked. */
 static void wait_for_loop(struct worker *w, double seconds) {
   struct pollfd p = {.fd = hosted_fd(w), .events = POLLIN};
-  struct timespec limit = {.tv_sec = (time_t)seconds, .tv_nsec = (long)((seconds - (double)(time_t)seconds) * 1e9)};
+  struct timespec limit = {.tv_sec = (time_t)seconds,
+                           .tv_nsec = (long)((seconds - (double)(time_t)seconds) * 1e9)};
   sigset_t all, before;
   lua_Hook hook = hook_of(w);
   if (hook) let_lua_run(w);
@@ -69,7 +75,8 @@ static void wait_for_loop(struct worker *w, double seconds) {
   if (felt && w->sched.guest_state) let_lua_run(w);
 }
 
-/* The guest's way to wait: runs the loop until the guest is woken, or interrupted (sched.interrupted). */
+/* The guest's way to wait: runs the loop until the guest is woken, or interrupted
+ * (sched.interrupted). */
 static void wait_in_guest(struct worker *w) {
   struct fiber *f = w->sched.guest;
   for (;;) {

@@ -11,13 +11,16 @@
 
 /* Makes what this file needs in the VM. Raises. */
 void hosted_open(lua_State *L, struct worker *w);
-/* Makes the guest of an opened worker and lets it be the running fiber. False when memory is short. */
+/* Makes the guest of an opened worker and lets it be the running fiber. False when memory is short.
+ */
 bool hosted_init(struct worker *w);
 void hosted_deinit(struct worker *w);
 
-/* Asks the loop to end if nobody has, and waits until it has finished, which is bounded by the grace, or until Ctrl-C. */
+/* Asks the loop to end if nobody has, and waits until it has finished, which is bounded by the
+ * grace, or until Ctrl-C. */
 void hosted_finish(struct worker *w);
-/* One turn of the loop without waiting. Seconds until the next turn is due if nothing arrives, -1 for never. */
+/* One turn of the loop without waiting. Seconds until the next turn is due if nothing arrives, -1
+ * for never. */
 double hosted_turn(struct worker *w);
 /* What to poll for reading between turns. */
 int hosted_fd(const struct worker *w);

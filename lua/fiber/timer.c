@@ -45,9 +45,13 @@ struct timer *timer_start(struct worker *w, double seconds, timer_fn fire, void 
   t->user = user;
   double ms = seconds * 1e3;
   uv_update_time(&w->loop.uv);
-  /* Rounded up, and one more because the loop's clock is cut to milliseconds: nobody wakes before the time.
-   * Bounded, so that huge values stay defined. */
-  uv_timer_start(&t->uv, on_timer, ms > 1e15 ? (uint64_t)1e15 : ms > 0 ? (uint64_t)(ms + 1.999) : 0, 0);
+  /* Rounded up, and one more because the loop's clock is cut to milliseconds: nobody wakes before
+   * the time. Bounded, so that huge values stay defined. */
+  uv_timer_start(&t->uv, on_timer,
+                 ms > 1e15 ? (uint64_t)1e15
+                 : ms > 0  ? (uint64_t)(ms + 1.999)
+                           : 0,
+                 0);
   return t;
 }
 
@@ -75,7 +79,8 @@ void timer_let_loop_wait(struct worker *w) { uv_idle_stop(&w->loop.idle); }
 void timer_init(struct worker *w) { uv_idle_init(&w->loop.uv, &w->loop.idle); }
 
 void timer_close_all(struct worker *w) {
-  for (struct timer *t = w->loop.all_timers; t; t = t->next_all) uv_close((uv_handle_t *)&t->uv, NULL);
+  for (struct timer *t = w->loop.all_timers; t; t = t->next_all)
+    uv_close((uv_handle_t *)&t->uv, NULL);
   uv_close((uv_handle_t *)&w->loop.idle, NULL);
 }
 

@@ -8,7 +8,8 @@
 
 #include "lua/vm/worker.h"
 
-/* A one-shot timer; fires from the scheduler. After it has fired or was stopped it is not to be used. */
+/* A one-shot timer; fires from the scheduler. After it has fired or was stopped it is not to be
+ * used. */
 struct timer;
 typedef void (*timer_fn)(struct timer *t);
 /* NULL when memory is short. */

@@ -56,7 +56,8 @@ bool trace_push(lua_State *L, struct worker *w, int value) {
   return false;
 }
 
-/* Pushes debug.traceback("", level) with the worker's name before each line; the first line is empty. */
+/* Pushes debug.traceback("", level) with the worker's name before each line; the first line is
+ * empty. */
 static void push_stack(lua_State *L, struct worker *w, int level) {
   lua_getfield(L, LUA_REGISTRYINDEX, "_LOADED");
   lua_getfield(L, -1, "debug");
@@ -78,7 +79,8 @@ void trace_build(lua_State *L, struct worker *w, int value, int level) {
   if (!trace_push(L, w, value))
     lua_pushliteral(L, "stack traceback:");
   else if (lua_objlen(L, -1) > TEXT_MOST)
-    return; /* or an error that passes thousands of protected calls would be that many texts, each longer than the last */
+    return; /* or an error that passes thousands of protected calls would be that many texts, each
+               longer than the last */
   push_stack(L, w, level);
   lua_concat(L, 2);
 }

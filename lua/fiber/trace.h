@@ -8,14 +8,16 @@
 
 #include "lua/vm/worker.h"
 
-/* Remembers for the running fiber that the error value at `value` has the traceback (a string) at `text`. */
+/* Remembers for the running fiber that the error value at `value` has the traceback (a string) at
+ * `text`. */
 void trace_remember(lua_State *L, struct worker *w, int value, int text);
 /* Pushes the traceback remembered for the value; false, pushing nothing, if there is none. */
 bool trace_push(lua_State *L, struct worker *w, int value);
-/* Pushes the whole traceback of the error at `value`: what was remembered of it, then the stack of L from `level` on, each line
- * with its worker's name. */
+/* Pushes the whole traceback of the error at `value`: what was remembered of it, then the stack of
+ * L from `level` on, each line with its worker's name. */
 void trace_build(lua_State *L, struct worker *w, int value, int level);
-/* A message handler with the worker as upvalue: remembers the whole traceback, returns the error as it is. */
+/* A message handler with the worker as upvalue: remembers the whole traceback, returns the error as
+ * it is. */
 int trace_handler(lua_State *L);
 /* Lua: traceback(err [, level]) -> the error's text and the whole traceback. */
 int trace_function(lua_State *L);

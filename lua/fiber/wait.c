@@ -26,7 +26,9 @@ static void on_alarm(struct timer *t) {
 
 bool wait_possible(const struct worker *w) { return w->sched.current && !w->sched.no_wait; }
 
-static bool is_interrupted(const struct worker *w) { return w->sched.interrupted && w->sched.current == w->sched.guest; }
+static bool is_interrupted(const struct worker *w) {
+  return w->sched.interrupted && w->sched.current == w->sched.guest;
+}
 
 enum wait_outcome wait_park(lua_State *L, struct worker *w, double until) {
   struct fiber *f = w->sched.current;
@@ -51,10 +53,14 @@ enum wait_outcome wait_park(lua_State *L, struct worker *w, double until) {
 double wait_nearer(double a, double b) { return a == 0 ? b : b == 0 || a < b ? a : b; }
 
 void wait_need_fiber(lua_State *L, struct worker *w, const char *what, const char *of) {
-  if (worker_is_closed(w)) worker_raise(L, GAIJIN_STATUS_LOST, "%s%s: the connection to the broker was closed", what, of);
+  if (worker_is_closed(w))
+    worker_raise(L, GAIJIN_STATUS_LOST, "%s%s: the connection to the broker was closed", what, of);
   if (!wait_possible(w))
-    worker_raise(L, GAIJIN_STATUS_UNSUPPORTED, "%s%s where nothing can wait (a finaliser run by the scheduler or at the end)", what, of);
-  /* LuaJIT stops its collector while it runs a finaliser; one that waited there would leave it stopped for the whole VM. */
+    worker_raise(L, GAIJIN_STATUS_UNSUPPORTED,
+                 "%s%s where nothing can wait (a finaliser run by the scheduler or at the end)",
+                 what, of);
+  /* LuaJIT stops its collector while it runs a finaliser; one that waited there would leave it
+   * stopped for the whole VM. */
   if (w->is_luajit && lua_gc(L, LUAJIT_GCISRUNNING, 0) == 0 && luajit_in_finaliser(L, w))
     worker_raise(L, GAIJIN_STATUS_UNSUPPORTED, "%s%s in a finaliser under LuaJIT", what, of);
 }
@@ -91,8 +97,11 @@ int wait_raise(lua_State *L, struct worker *w, enum wait_outcome outcome, const 
   }
   const struct fiber *f = w->sched.current;
   switch (outcome) {
-    case WAIT_CANCELLED: return worker_raise(L, GAIJIN_STATUS_CANCELLED, "%s: %s", what, f->cancel_reason);
-    case WAIT_OVER: return worker_raise(L, GAIJIN_STATUS_TIMEOUT, "%s: the time limit of %g s is over", what, f->limit);
+    case WAIT_CANCELLED:
+      return worker_raise(L, GAIJIN_STATUS_CANCELLED, "%s: %s", what, f->cancel_reason);
+    case WAIT_OVER:
+      return worker_raise(L, GAIJIN_STATUS_TIMEOUT, "%s: the time limit of %g s is over", what,
+                          f->limit);
     default: return worker_raise(L, GAIJIN_STATUS_BUSY, "%s: no memory for a timer", what);
   }
 }

@@ -37,8 +37,8 @@ int apply_original(lua_State *L) {
   return lua_gettop(L);
 }
 
-/* 5.1 matches a pattern by recursion, and so takes up to 48 bytes of the C stack for each of the pattern's, which may come
- * from another worker. */
+/* 5.1 matches a pattern by recursion, and so takes up to 48 bytes of the C stack for each of the
+ * pattern's, which may come from another worker. */
 static void check_pattern(lua_State *L, struct worker *w, const char *title, int pattern) {
   size_t n = lua_type(L, pattern) == LUA_TSTRING ? lua_objlen(L, pattern) : 0;
   if (n >= 1024 && strcmp(title, "string.gsub") == 0) fiber_check_stack(L, w, 64 * n);

@@ -53,8 +53,10 @@ __asm__(
     "  ud2\n"
     ".size gaijin_context_start, .-gaijin_context_start\n");
 
-void context_make(struct context *c, void *stack, size_t size, void (*run)(void *user), void *user) {
-  /* What gaijin_context_swap pops: control words, r15 r14 r13 r12 rbx rbp, return address; then the stack is 16-aligned. */
+void context_make(struct context *c, void *stack, size_t size, void (*run)(void *user),
+                  void *user) {
+  /* What gaijin_context_swap pops: control words, r15 r14 r13 r12 rbx rbp, return address; then the
+   * stack is 16-aligned. */
   uintptr_t top = ((uintptr_t)stack + size) & ~(uintptr_t)15;
   uint64_t *sp = (uint64_t *)(top - 16) - 8;
   uint32_t mxcsr;
@@ -70,7 +72,9 @@ void context_make(struct context *c, void *stack, size_t size, void (*run)(void 
   c->sp = sp;
 }
 
-void context_switch(struct context *from, struct context *to) { gaijin_context_swap(&from->sp, to->sp); }
+void context_switch(struct context *from, struct context *to) {
+  gaijin_context_swap(&from->sp, to->sp);
+}
 
 #else
 
@@ -81,13 +85,15 @@ static void start(unsigned run_high, unsigned run_low, unsigned user_high, unsig
   ((void (*)(void *))run)((void *)user);
 }
 
-void context_make(struct context *c, void *stack, size_t size, void (*run)(void *user), void *user) {
+void context_make(struct context *c, void *stack, size_t size, void (*run)(void *user),
+                  void *user) {
   getcontext(&c->u);
   c->u.uc_stack.ss_sp = stack;
   c->u.uc_stack.ss_size = size;
   c->u.uc_link = NULL;
   uintptr_t r = (uintptr_t)run, p = (uintptr_t)user;
-  makecontext(&c->u, (void (*)(void))start, 4, (unsigned)(r >> 16 >> 16), (unsigned)r, (unsigned)(p >> 16 >> 16), (unsigned)p);
+  makecontext(&c->u, (void (*)(void))start, 4, (unsigned)(r >> 16 >> 16), (unsigned)r,
+              (unsigned)(p >> 16 >> 16), (unsigned)p);
 }
 
 void context_switch(struct context *from, struct context *to) { swapcontext(&from->u, &to->u); }

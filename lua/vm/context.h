@@ -19,7 +19,8 @@ struct context {
 };
 #endif
 
-/* Makes a context that, when first switched to, calls run(user) on the stack of `size` bytes at `stack`. run never returns. */
+/* Makes a context that, when first switched to, calls run(user) on the stack of `size` bytes at
+ * `stack`. run never returns. */
 void context_make(struct context *c, void *stack, size_t size, void (*run)(void *user), void *user);
 
 /* Saves the running context in `from` and goes on in `to`. */

@@ -14,14 +14,17 @@ enum { ENGINE_FLUSH = 0x0200 }; /* LUAJIT_MODE_ENGINE | LUAJIT_MODE_FLUSH */
 bool luajit_is_here(void) { return luaJIT_setmode != NULL; }
 
 /* The error on top is that Lua's stack has no room for another C function. */
-static bool is_overflow(lua_State *L) { return lua_type(L, -1) == LUA_TSTRING && strstr(lua_tostring(L, -1), "stack overflow"); }
+static bool is_overflow(lua_State *L) {
+  return lua_type(L, -1) == LUA_TSTRING && strstr(lua_tostring(L, -1), "stack overflow");
+}
 
-/* Calls `noop` while `hook` is the hook; the script's own is put aside. A C function has room for one value: those of
- * ours that wait are far from LUA_MINSTACK. */
+/* Calls `noop` while `hook` is the hook; the script's own is put aside. A C function has room for
+ * one value: those of ours that wait are far from LUA_MINSTACK. */
 static void call_noop(lua_State *L, struct worker *w, lua_Hook hook) {
   lua_Hook old = lua_gethook(L);
   int mask = lua_gethookmask(L), count = lua_gethookcount(L);
-  bool aside = hook || (mask & ~LUA_MASKCOUNT); /* a count would begin anew each time, and there is nothing to be counted here */
+  bool aside = hook || (mask & ~LUA_MASKCOUNT); /* a count would begin anew each time, and there is
+                                                   nothing to be counted here */
   if (aside) lua_sethook(L, hook, hook ? LUA_MASKCALL : 0, 0);
   lua_rawgeti(L, LUA_REGISTRYINDEX, w->anchors.noop);
   int status = lua_pcall(L, 0, 0, 0);
@@ -73,12 +76,13 @@ static int flush_code(lua_State *L) {
   return 0;
 }
 
-/* Compiled code keeps the objects that it has as constants, remote ones too. It is made anew where it is needed, which a
- * collection each second may cost. */
+/* Compiled code keeps the objects that it has as constants, remote ones too. It is made anew where
+ * it is needed, which a collection each second may cost. */
 void luajit_forget_code(struct worker *w) {
   double now = clock_seconds();
   if (!w->is_luajit || now - w->code_forgotten < 1) return;
-  if (lua_gc(w->L, LUAJIT_GCISRUNNING, 0) == 0) return; /* perhaps in a finaliser, where it is not allowed */
+  if (lua_gc(w->L, LUAJIT_GCISRUNNING, 0) == 0)
+    return; /* perhaps in a finaliser, where it is not allowed */
   w->code_forgotten = now;
   worker_protected(w, flush_code, NULL);
 }

@@ -8,7 +8,8 @@
 
 #include "lua/vm/worker.h"
 
-/* LUA_GCISRUNNING of LuaJIT, which 5.1 does not have. While it runs a finaliser, its collector is stopped. */
+/* LUA_GCISRUNNING of LuaJIT, which 5.1 does not have. While it runs a finaliser, its collector is
+ * stopped. */
 enum { LUAJIT_GCISRUNNING = 9 };
 
 /* Whether the interpreter is LuaJIT. */
@@ -16,19 +17,20 @@ bool luajit_is_here(void);
 /* Makes what this file needs in the VM. Raises. */
 void luajit_open(lua_State *L, struct worker *w);
 
-/* L runs again, after other lua_States did inside a C function of L's. LuaJIT notes which one runs only when it enters or
- * leaves its interpreter; an error raised without that would have compiled code restore its values on the wrong stack. Raises
- * nothing. */
+/* L runs again, after other lua_States did inside a C function of L's. LuaJIT notes which one runs
+ * only when it enters or leaves its interpreter; an error raised without that would have compiled
+ * code restore its values on the wrong stack. Raises nothing. */
 void luajit_note_state(lua_State *L, struct worker *w);
 static inline void luajit_back(lua_State *L, struct worker *w) {
   if (w->is_luajit) luajit_note_state(L, w);
 }
 
-/* Whether L runs a finaliser, or a debug hook: Lua runs no hooks then. Not cheap. In stock 5.1 too. */
+/* Whether L runs a finaliser, or a debug hook: Lua runs no hooks then. Not cheap. In stock 5.1 too.
+ */
 bool luajit_in_finaliser(lua_State *L, struct worker *w);
 
-/* Throws compiled code away, which keeps the objects that it has as constants alive, remote ones too. At most once a second,
- * for it is made anew where it is needed. */
+/* Throws compiled code away, which keeps the objects that it has as constants alive, remote ones
+ * too. At most once a second, for it is made anew where it is needed. */
 void luajit_forget_code(struct worker *w);
 
 #endif

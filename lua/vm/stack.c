@@ -115,7 +115,8 @@ struct stack *stack_get(struct stacks *s) {
   }
   k = calloc(1, sizeof *k);
   if (!k) return NULL;
-  k->map = mmap(NULL, map_bytes(s), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_STACK, -1, 0);
+  k->map = mmap(NULL, map_bytes(s), PROT_READ | PROT_WRITE,
+                MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_STACK, -1, 0);
   if (k->map == MAP_FAILED) {
     free(k);
     return NULL;
@@ -126,7 +127,8 @@ struct stack *stack_get(struct stacks *s) {
     return NULL;
   }
 #ifdef WITH_ASAN
-  __asan_unpoison_memory_region(k->map, map_bytes(s)); /* the addresses may have been another stack's */
+  __asan_unpoison_memory_region(k->map,
+                                map_bytes(s)); /* the addresses may have been another stack's */
 #endif
   k->owner = s;
   context_make(&k->context, k->map + GUARD_BYTES, s->usable, run, k);
@@ -228,7 +230,8 @@ static bool handle(int sig, bool is_guest) {
 }
 
 bool stacks_guard_overflow(struct stacks *s, bool is_guest) {
-  if (!use_alternate_stack() || !handle(SIGSEGV, is_guest) || !handle(SIGBUS, is_guest)) return false;
+  if (!use_alternate_stack() || !handle(SIGSEGV, is_guest) || !handle(SIGBUS, is_guest))
+    return false;
   s->guarded = true;
   s->next_guarded = first_guarded;
   first_guarded = s;

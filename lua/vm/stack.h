@@ -17,8 +17,10 @@ struct stacks {
   struct stack *all;  /* every mapped stack */
   struct stack *idle; /* those no fiber uses */
   size_t n_all, n_idle;
-  size_t usable, reserve; /* bytes of each; bytes of those that are to be left when Lua is called that may call back */
-  void (*entry)(void *user); /* runs on each stack once per stack_resume after stack_get; must end in stack_leave */
+  size_t usable, reserve; /* bytes of each; bytes of those that are to be left when Lua is called
+                             that may call back */
+  void (*entry)(void *user); /* runs on each stack once per stack_resume after stack_get; must end
+                                in stack_leave */
   const void *main_bottom;   /* bounds of the scheduler's stack, learnt for AddressSanitizer */
   size_t main_size;
   struct stacks *next_guarded; /* valid while guarded */
@@ -35,7 +37,8 @@ struct stack *stack_get(struct stacks *s);
 /* Gives a stack back whose entry has called stack_leave. */
 void stack_put(struct stacks *s, struct stack *stack);
 
-/* From the scheduler: runs the stack until it calls stack_leave. `user` goes to entry when the stack starts anew. */
+/* From the scheduler: runs the stack until it calls stack_leave. `user` goes to entry when the
+ * stack starts anew. */
 void stack_resume(struct stacks *s, struct stack *stack, void *user);
 /* On the stack: back to the scheduler. Returns at the next stack_resume. */
 void stack_leave(struct stacks *s, struct stack *stack);
@@ -43,11 +46,13 @@ void stack_leave(struct stacks *s, struct stack *stack);
 /* Whether less than the reserve and `more` bytes is left of the stack, on which the caller runs. */
 bool stack_is_short(const struct stack *stack, size_t more);
 
-/* How many stacks the kernel lets a process have (vm.max_map_count), with room left for all else. */
+/* How many stacks the kernel lets a process have (vm.max_map_count), with room left for all else.
+ */
 unsigned stacks_most(void);
 
-/* Makes an overflow of any stack of `s`, until stacks_deinit, end the process with one line, on the calling thread. `is_guest`: a
- * handler that the program already has for such faults stays, and is told instead. False when it cannot be arranged. */
+/* Makes an overflow of any stack of `s`, until stacks_deinit, end the process with one line, on the
+ * calling thread. `is_guest`: a handler that the program already has for such faults stays, and is
+ * told instead. False when it cannot be arranged. */
 bool stacks_guard_overflow(struct stacks *s, bool is_guest);
 
 #endif

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * A new userdata gets its metatable, and so its finaliser, before its bytes are set: nothing can run between the two.
+ * A new userdata gets its metatable, and so its finaliser, before its bytes are set: nothing can
+ * run between the two.
  */
 #include "lua/vm/userdata.h"
 

@@ -9,9 +9,11 @@
 #include <lua.h>
 #include <stddef.h>
 
-/* Pushes a new userdata of `size` bytes, not initialised, with the metatable of this registry slot. Raises when memory is short. */
+/* Pushes a new userdata of `size` bytes, not initialised, with the metatable of this registry slot.
+ * Raises when memory is short. */
 void *userdata_new(lua_State *L, size_t size, int metatable);
-/* The bytes of the userdata at index i if its metatable is that one; NULL for any other value. Allocates nothing, raises nothing. */
+/* The bytes of the userdata at index i if its metatable is that one; NULL for any other value.
+ * Allocates nothing, raises nothing. */
 void *userdata_test(lua_State *L, int i, int metatable);
 
 #endif

@@ -81,7 +81,8 @@ bool worker_protected(struct worker *w, lua_CFunction fn, void *user) {
     status = lua_cpcall(w->L, fn, user);
     if (status == 0) break;
     char buffer[64];
-    worker_log(w, "error in a finaliser: %s", worker_error_text(w->L, lua_gettop(w->L), buffer, sizeof buffer));
+    worker_log(w, "error in a finaliser: %s",
+               worker_error_text(w->L, lua_gettop(w->L), buffer, sizeof buffer));
     lua_pop(w->L, 1);
   }
   w->sched.no_wait--;

@@ -37,10 +37,11 @@ struct anchors {
   int object_meta; /* metatable of ATs that are userdata */
   int future_meta; /* metatable of futures */
   int copy_meta;  /* metatable of what gaijin.copy makes */
-  int traces;     /* lua_State of a fiber -> the last error and its traceback (trace.c), weak keys */
+  int traces; /* lua_State of a fiber -> the last error and its traceback (trace.c), weak keys */
   int access_name; /* the string "access" */
   int quick_get;   /* function of quick.c */
-  int trace_handler, trace_function; /* functions of trace.c, made before because making one allocates */
+  int trace_handler,
+      trace_function; /* functions of trace.c, made before because making one allocates */
   int noop;        /* a C function that does nothing (worker_back) */
   int hook_chunk;  /* in a stock interpreter: a piece of Lua in which its hooks run */
   int interrupt;   /* what they raised, while sched.interrupted */
@@ -49,7 +50,8 @@ struct anchors {
   int make_function_at; /* Lua function: token -> function AT */
 };
 
-/* Of each of the scheduler's two look-ups: the kernel's limit of maps leaves room for some 32,000 fibers, so a bucket has few. */
+/* Of each of the scheduler's two look-ups: the kernel's limit of maps leaves room for some 32,000
+ * fibers, so a bucket has few. */
 enum { FIBER_BUCKETS = 1024 };
 
 struct scheduler {
@@ -57,7 +59,8 @@ struct scheduler {
   struct fiber *current; /* who runs; NULL: the scheduler itself */
   unsigned no_wait;      /* more than 0: what runs, a finaliser perhaps, cannot wait all the same */
   struct fiber *ready_first, *ready_last;
-  struct fiber *stackless_first, *stackless_last; /* ready, but there is no memory for C stacks; until the timer set for them fires */
+  struct fiber *stackless_first, *stackless_last; /* ready, but there is no memory for C stacks;
+                                                     until the timer set for them fires */
   struct fiber *label_waiters; /* serving a waiting s2t */
   struct fiber *runners;       /* in gaijin.run */
   struct fiber *all;
@@ -65,19 +68,23 @@ struct scheduler {
   bool cancelling;         /* somebody is at it */
   struct fiber *by_number[FIBER_BUCKETS]; /* all */
   struct fiber *by_request[FIBER_BUCKETS]; /* those that were made for a request, by its id */
-  struct fiber *guest;    /* in a stock interpreter: what runs on the interpreter's own stack (hosted.h) */
+  struct fiber
+      *guest; /* in a stock interpreter: what runs on the interpreter's own stack (hosted.h) */
   void (*wait_in_guest)(struct worker *w); /* how it waits */
-  bool interrupted;       /* the interpreter's hooks have raised while the guest waited: it shall raise that */
+  bool interrupted; /* the interpreter's hooks have raised while the guest waited: it shall raise
+                       that */
   bool hook_ran;          /* for worker_in_finaliser */
   lua_State *guest_state; /* the interpreter's main lua_State, NULL if not known */
   uint64_t last_number; /* of a fiber */
   unsigned n_fibers;  /* alive */
   unsigned n_requests; /* of those, made for a request */
-  unsigned n_serving; /* of those, the worker does not end before: serving a request, or going on after gaijin.run */
+  unsigned n_serving; /* of those, the worker does not end before: serving a request, or going on
+                         after gaijin.run */
   unsigned max_fibers;
 };
 
-/* The collections asked for by `free`, which must not eat the worker's time (docs/references.md). */
+/* The collections asked for by `free`, which must not eat the worker's time (docs/references.md).
+ */
 struct free_budget {
   double seconds; /* may be spent now */
   double updated; /* when `seconds` was right */
@@ -139,12 +146,16 @@ struct worker {
 
 /* Pushes C function fn with the worker as upvalue 1. */
 void worker_push_function(lua_State *L, struct worker *w, lua_CFunction fn);
-/* Sets the functions of the list, ended by a NULL name, in the table on top, each with the worker as upvalue 1. Raises. */
+/* Sets the functions of the list, ended by a NULL name, in the table on top, each with the worker
+ * as upvalue 1. Raises. */
 void worker_set_functions(lua_State *L, struct worker *w, const luaL_Reg *list);
-static inline struct worker *worker_of(lua_State *L) { return lua_touserdata(L, lua_upvalueindex(1)); }
+static inline struct worker *worker_of(lua_State *L) {
+  return lua_touserdata(L, lua_upvalueindex(1));
+}
 
 /* Raises "gaijin: CODE: text". */
-int worker_raise(lua_State *L, enum gaijin_status status, const char *format, ...) __attribute__((format(printf, 3, 4)));
+int worker_raise(lua_State *L, enum gaijin_status status, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
 
 /* In a stock interpreter the script may have closed the connection. */
 static inline bool worker_is_closed(const struct worker *w) { return w->lost && !w->g; }
@@ -155,20 +166,24 @@ void worker_need_connection(lua_State *L, const struct worker *w);
 /* The name of a host for people: its name, or "?" when it was never introduced. */
 const char *worker_host_name(const struct worker *w, uint64_t host);
 
-/* Runs fn(L) with `user` as light userdata argument on w->L: remote operations of finalisers that happen to run are refused. An error that such a finaliser raised is logged and fn runs again, so fn must bear repetition.
- * False when memory is short. */
+/* Runs fn(L) with `user` as light userdata argument on w->L: remote operations of finalisers that
+ * happen to run are refused. An error that such a finaliser raised is logged and fn runs again, so
+ * fn must bear repetition. False when memory is short. */
 bool worker_protected(struct worker *w, lua_CFunction fn, void *user);
 
-/* The value on top of L, which a hook of the interpreter raised, is kept for the guest, which looks for it. Pops it. */
+/* The value on top of L, which a hook of the interpreter raised, is kept for the guest, which looks
+ * for it. Pops it. */
 void worker_interrupted(lua_State *L, struct worker *w);
 
-/* The error at index i for people, perhaps in the buffer of n bytes. Allocates no Lua memory and raises nothing, so it is safe
- * outside protected calls. */
+/* The error at index i for people, perhaps in the buffer of n bytes. Allocates no Lua memory and
+ * raises nothing, so it is safe outside protected calls. */
 const char *worker_error_text(lua_State *L, int i, char *buffer, size_t n);
-/* Whether the text is the error of something that was cancelled because the worker stops: nobody needs to be told. */
+/* Whether the text is the error of something that was cancelled because the worker stops: nobody
+ * needs to be told. */
 bool worker_is_stop_error(const struct worker *w, const char *text);
 
 /* One line "gaijin-worker: NAME: ..." on stderr. */
-void worker_log(const struct worker *w, const char *format, ...) __attribute__((format(printf, 2, 3)));
+void worker_log(const struct worker *w, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
 
 #endif
