@@ -1,7 +1,8 @@
 -- SPDX-License-Identifier: MIT
 --
--- The parts of `gaijin` about waiting that are made of smaller ones: time limits and futures. Runs once per
--- VM, after prelude.lua, with the C functions of library.c, concurrency.c and future_lua.c in `core`.
+-- The parts of `gaijin` about waiting that are made of smaller ones: time limits and futures. Runs
+-- once per VM, after prelude.lua, with the C functions of library.c, concurrency.c and future_lua.c
+-- in `core`.
 
 local core, gaijin = ...
 
@@ -10,7 +11,8 @@ local raw_ipairs, raw_pairs, format = raw_ipairs, raw_pairs, string.format
 local spawn, is_future = gaijin.spawn, core.is_future
 
 local function bad_argument(n, name, expected, got)
-  error(format("bad argument #%d to '%s' (%s expected, got %s)", n, name, expected, got ~= got and "nan" or type(got)), 3)
+  local what = got ~= got and "nan" or type(got)
+  error(format("bad argument #%d to '%s' (%s expected, got %s)", n, name, expected, what), 3)
 end
 
 core.bad_argument = bad_argument
@@ -25,8 +27,12 @@ end
 
 -- What f waits for ends after so many seconds; of nested limits the nearer counts.
 function gaijin.timeout(seconds, f, ...)
-  if raw_type(seconds) ~= "number" or seconds ~= seconds then bad_argument(1, "timeout", "number", seconds) end
-  if type(f) ~= "function" and not core.kind(f) and raw_type(f) ~= "table" then bad_argument(2, "timeout", "function", f) end
+  if raw_type(seconds) ~= "number" or seconds ~= seconds then
+    bad_argument(1, "timeout", "number", seconds)
+  end
+  if type(f) ~= "function" and not core.kind(f) and raw_type(f) ~= "table" then
+    bad_argument(2, "timeout", "function", f)
+  end
   local before, limit = core.limit(seconds)
   return leave_limit(before, limit, core.try(f, ...))
 end
@@ -53,7 +59,8 @@ local function check_list(list, name)
   end
   for i = 1, n do
     if not is_future(list[i]) then
-      error(format("bad argument #1 to '%s' (element %d: future expected, got %s)", name, i, type(list[i])), 3)
+      error(format("bad argument #1 to '%s' (element %d: future expected, got %s)", name, i,
+        type(list[i])), 3)
     end
     copy[i] = list[i]
   end

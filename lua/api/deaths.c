@@ -100,7 +100,7 @@ static int core_host_of(lua_State *L) {
   struct at *at = at_get(L, w, 1);
   char text[17];
   if (!at) return 0;
-  if (!w->g) return worker_raise(L, GAIJIN_STATUS_LOST, "the connection to the broker was closed");
+  worker_need_connection(L, w);
   set_host_text(text, at->pt.host);
   lua_pushstring(L, text);
   lua_pushstring(L, worker_host_name(w, at->pt.host));

@@ -1,7 +1,7 @@
 -- SPDX-License-Identifier: MIT
 --
--- Who is there, and who is no longer. Runs once per VM, after concurrency.lua, with the C functions of library.c and deaths.c
--- in `core`.
+-- Who is there, and who is no longer. Runs once per VM, after concurrency.lua, with the C functions
+-- of library.c and deaths.c in `core`.
 
 local core, gaijin = ...
 
@@ -24,8 +24,9 @@ function gaijin.peers()
   return names
 end
 
--- host id or "name:NAME" -> those to be told, l -> true. l.f: what to call, nil once it has been; l.order: of their asking;
--- l.after: only of deaths after that one (a predecessor's news may still be on its way).
+-- host id or "name:NAME" -> those to be told, l -> true. l.f: what to call, nil once it has been;
+-- l.order: of their asking; l.after: only of deaths after that one (a predecessor's news may still
+-- be on its way).
 local listeners, listening, asked = {}, false, 0
 
 local function forget(key, l)
@@ -79,11 +80,13 @@ local function is_present(name)
   return false
 end
 
--- Calls f(name) when the worker of that name, or the one that has the object, has ended; at once if it has already. Returns a
--- function that takes it back.
+-- Calls f(name) when the worker of that name, or the one that has the object, has ended; at once if
+-- it has already. Returns a function that takes it back.
 function gaijin.on_death(who, f)
   local host, name, dead = core.host_of(who)
-  if not host and raw_type(who) ~= "string" then bad_argument(1, "on_death", "name or remote object", who) end
+  if not host and raw_type(who) ~= "string" then
+    bad_argument(1, "on_death", "name or remote object", who)
+  end
   if type(f) ~= "function" then bad_argument(2, "on_death", "function", f) end
   start_listening()
   asked = asked + 1

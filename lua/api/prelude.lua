@@ -205,7 +205,8 @@ end
 forward(string, "gsub", 3, 3) -- a remote table or function as replacement
 forward(coroutine, "resume", 1, 1)
 forward(coroutine, "status", 1, 1)
-if core.guarded then -- LuaJIT, where nothing else ends a row of coroutines that run each other before the C stack does
+-- LuaJIT, where nothing else ends a row of coroutines that run each other before the C stack does.
+if core.guarded then
   local wrap, guarded = coroutine.wrap, core.guarded
   function coroutine.wrap(f) return guarded(wrap(f)) end
 end

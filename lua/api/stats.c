@@ -8,7 +8,7 @@
 
 int stats_push(lua_State *L) {
   struct worker *w = worker_of(L);
-  if (!w->g) return worker_raise(L, GAIJIN_STATUS_LOST, "the connection to the broker was closed");
+  worker_need_connection(L, w);
   const struct {
     const char *name;
     double value;

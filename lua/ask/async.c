@@ -49,11 +49,6 @@ static void job(struct worker *w, struct fiber *f) {
     future_finish(f, false, worker_error_text(f->L, lua_gettop(f->L), buffer, sizeof buffer));
 }
 
-static void no_job(struct worker *w, struct fiber *f) {
-  (void)w;
-  (void)f;
-}
-
 /* The function of ours at index 1 with the arguments after it, the future on top. */
 static struct fiber *start_here(lua_State *L, struct worker *w) {
   struct fiber *by = w->sched.current;
@@ -70,7 +65,7 @@ static struct fiber *start_here(lua_State *L, struct worker *w) {
   fiber_wake(f);
   int n = lua_gettop(L);
   if (!lua_checkstack(f->L, n + 8)) {
-    f->job = no_job;
+    f->job = fiber_no_job;
     luajit_back(L, w);
     worker_raise(L, GAIJIN_STATUS_BUSY, "no memory for the arguments");
   }

@@ -13,16 +13,13 @@
 #include "lua/ask/remote.h"
 #include "lua/fiber/trace.h"
 #include "lua/fiber/wait.h"
+#include "lua/vm/userdata.h"
 
 /* ---- The userdata ---- */
 
 /* The future at index i, or NULL. */
 static struct future **find(lua_State *L, struct worker *w, int i) {
-  if (lua_type(L, i) != LUA_TUSERDATA || !lua_getmetatable(L, i)) return NULL;
-  lua_rawgeti(L, LUA_REGISTRYINDEX, w->anchors.future_meta);
-  bool same = lua_rawequal(L, -1, -2);
-  lua_pop(L, 2);
-  return same ? lua_touserdata(L, i) : NULL;
+  return userdata_test(L, i, w->anchors.future_meta);
 }
 
 static struct future *check(lua_State *L, struct worker *w, int i) {
