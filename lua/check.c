@@ -114,7 +114,13 @@ static void check_futures(const struct worker *w) {
     MUST(!u->handle && u->state != FUTURE_OPEN);
 }
 
-void worker_check(const struct worker *w) {
+/* So many fibers and futures are looked at per turn on average. */
+enum { RECORDS_PER_TURN = 64 };
+
+void worker_check(struct worker *w) {
+  uint64_t records = (uint64_t)w->sched.n_fibers + w->open_futures;
+  if (++w->unchecked_turns * RECORDS_PER_TURN < records) return;
+  w->unchecked_turns = 0;
   check_fibers(w);
   check_queues(w);
   check_waiters(w, &w->sched.label_waiters);

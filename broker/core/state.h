@@ -56,6 +56,7 @@ struct broker {
   struct buffer out; /* the message that notify.h writes, */
   struct pack pack; /* its writer, */
   bool writing; /* and whether one has been begun and not sent yet */
+  uint64_t unchecked; /* in hostile builds: messages and turns since all books were checked */
 };
 
 /* Seconds on the broker's clock; it does not run while a turn lasts. */

@@ -141,6 +141,7 @@ struct worker {
   bool loss_told; /* to the guest */
   bool is_luajit;  /* the interpreter is LuaJIT */
   double code_forgotten; /* there, when compiled code was thrown away last */
+  uint64_t unchecked_turns; /* in hostile builds: since worker_check looked last */
   int exit_code;
 };
 
