@@ -15,7 +15,7 @@
 
 struct broker_config {
   const char *socket;   /* path; copied */
-  uint32_t load_min;    /* objects; these three as proto/settings.def describes them */
+  uint32_t load_min;    /* objects; these three as proto/settings/settings.def describes them */
   double load_gain;     /* times */
   uint32_t max_message; /* bytes */
   enum log_level log_level;

@@ -6,9 +6,9 @@
 
 #include <stdio.h>
 
-#include "proto/arguments.h"
-#include "proto/help.h"
-#include "proto/socket_path.h"
+#include "proto/settings/arguments.h"
+#include "proto/settings/help.h"
+#include "proto/settings/socket_path.h"
 
 static void configure(struct flags *f, const struct settings *s) {
   const char *socket = settings_text(s, SETTING_socket);

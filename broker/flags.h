@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * The command line of gaijin-broker: the rows of proto/settings.def that are its own.
+ * The command line of gaijin-broker: the rows of proto/settings/settings.def that are its own.
  */
 #ifndef GAIJIN_BROKER_FLAGS_H
 #define GAIJIN_BROKER_FLAGS_H

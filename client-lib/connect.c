@@ -13,7 +13,7 @@
 #include <unistd.h>
 
 #include "client-lib/internal.h"
-#include "proto/socket_path.h"
+#include "proto/settings/socket_path.h"
 
 /* How long to pause between two attempts to reach a broker that is not there yet. */
 enum { RETRY_MS = 20 };

@@ -8,8 +8,8 @@
 #include <string.h>
 
 #include "lua/fiber/fiber.h"
-#include "proto/arguments.h"
-#include "proto/help.h"
+#include "proto/settings/arguments.h"
+#include "proto/settings/help.h"
 
 /* The script's base name without ".lua"; its size. */
 static size_t script_name(const char *script, const char **name) {

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT
  *
  * The command line of gaijin-worker, and what its settings and those of gaijin.connect, the same
- * rows of proto/settings.def, mean for a worker.
+ * rows of proto/settings/settings.def, mean for a worker.
  */
 #ifndef GAIJIN_LUA_OPTIONS_H
 #define GAIJIN_LUA_OPTIONS_H
 
 #include "proto/limits.h"
-#include "proto/settings.h"
+#include "proto/settings/settings.h"
 
 struct worker;
 

@@ -3,12 +3,12 @@
  * A command of gaijinctl: its row in the table of main.c and what it is handed.
  * Each lives in a file of its own, tools/cmd/cmd_NAME.c, gives the exit status (0,
  * 1 failure, 2 bad usage) and prints its own errors, one line each. Its flags are
- * the rows of proto/settings.def that have its name among their commands.
+ * the rows of proto/settings/settings.def that have its name among their commands.
  */
 #ifndef GAIJIN_TOOLS_COMMAND_H
 #define GAIJIN_TOOLS_COMMAND_H
 
-#include "proto/settings.h"
+#include "proto/settings/settings.h"
 
 /* The command line, parsed; points into argv. */
 struct invocation {

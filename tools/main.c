@@ -7,9 +7,9 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "proto/arguments.h"
+#include "proto/settings/arguments.h"
 #include "proto/base.h"
-#include "proto/help.h"
+#include "proto/settings/help.h"
 #include "tools/command.h"
 #include "tools/text.h"
 

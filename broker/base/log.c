@@ -10,7 +10,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "proto/settings.h"
+#include "proto/settings/settings.h"
 
 void log_line(const struct log *log, enum log_level level, const char *format, ...) {
   if (level > log->level) return;

@@ -8,7 +8,7 @@
 #include <string.h>
 
 #include "proto/base.h"
-#include "proto/settings.h"
+#include "proto/settings/settings.h"
 #include "tests/unit/captured.h"
 
 static struct flags f;

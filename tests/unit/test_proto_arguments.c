@@ -2,7 +2,7 @@
  *
  * The one reader of command lines.
  */
-#include "proto/arguments.h"
+#include "proto/settings/arguments.h"
 
 #include <string.h>
 

@@ -2,7 +2,7 @@
  *
  * Help texts: complete, alike and narrow.
  */
-#include "proto/help.h"
+#include "proto/settings/help.h"
 
 #include <string.h>
 

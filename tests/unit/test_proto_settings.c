@@ -2,7 +2,7 @@
  *
  * The list of settings and their values.
  */
-#include "proto/settings.h"
+#include "proto/settings/settings.h"
 
 #include <float.h>
 #include <math.h>

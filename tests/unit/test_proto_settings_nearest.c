@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT
  *
- * What may have been meant by a name that nobody has (proto/settings.c).
+ * What may have been meant by a name that nobody has (proto/settings/settings.c).
  */
 #include <string.h>
 
 #include "proto/base.h"
-#include "proto/settings.h"
+#include "proto/settings/settings.h"
 #include "tests/unit/random.h"
 #include "tests/unit/run.h"
 

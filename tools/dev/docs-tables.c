@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT
  *
  * docs-tables FOLDER [--check]: renews the tables in FOLDER's pages that come from the lists in
- * proto/ (ops.def, status.def, settings.def), each between its two markers, `<!-- ops:begin -->`
- * and `<!-- ops:end -->` for the first. With --check nothing is written and the status is 1 if a
- * table is not what its list says. Everything outside the markers is left as it is.
+ * proto/ (ops.def, status.def, settings/settings.def), each between its two markers, `<!--
+ * ops:begin -->` and `<!-- ops:end -->` for the first. With --check nothing is written and the
+ * status is 1 if a table is not what its list says. Everything outside the markers is left as it
+ * is.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,7 +12,7 @@
 
 #include "proto/base.h"
 #include "proto/ops.h"
-#include "proto/settings.h"
+#include "proto/settings/settings.h"
 #include "proto/status.h"
 
 static const char *const kinds[] = {[OP_REQUEST] = "request", [OP_NOTICE] = "notice"};

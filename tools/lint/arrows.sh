@@ -57,6 +57,7 @@ includes() {
 # The floors of each folder, lowest first; "." is the folder itself, "a|b" are two of one height
 # that do not know each other.
 floors='
+proto   . settings
 broker  base books net core ops .
 lua     vm fiber ref ask serve api .
 tools   . cmd|dev

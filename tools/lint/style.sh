@@ -19,6 +19,7 @@ faults() {
 
 mapfile -t sources < <(find proto client-lib broker lua tools tests examples -type f \
   \( -name '*.c' -o -name '*.cc' -o -name '*.h' -o -name '*.lua' -o -name '*.sh' \) | sort)
+mapfile -t lists < <(find proto -type f -name '*.def' | sort)
 mapfile -t c_sources < <(printf '%s\n' "${sources[@]}" | grep -E '\.([ch]|cc)$')
 
 faults < <(awk 'FNR == 451 { print FILENAME ": over 450 lines; split it by subject" }' \
@@ -38,10 +39,10 @@ faults < <(awk '
 # Tests tell stories in longer lines.
 mapfile -t shipped < <(printf '%s\n' "${sources[@]}" | grep -v -e '^tests/' -e '^examples/')
 faults < <(awk 'length($0) > 100 { print FILENAME ":" FNR ": over 100 columns" }' "${shipped[@]}")
-faults < <(grep -nE '[[:space:]]+$' "${sources[@]}" proto/*.def ./*.md docs/*.md Makefile \
+faults < <(grep -nE '[[:space:]]+$' "${sources[@]}" "${lists[@]}" ./*.md docs/*.md Makefile \
     2>/dev/null |
   sed 's/^\([^:]*:[0-9]*\):.*/\1: white space at the end of the line/' || true)
-faults < <(grep -nP '\t' "${sources[@]}" proto/*.def | sed 's/\(:[0-9]*\):.*/\1: tab/' || true)
-faults < <(grep -nwE 'TO[D]O|FIX[M]E|XX[X]' "${sources[@]}" proto/*.def |
+faults < <(grep -nP '\t' "${sources[@]}" "${lists[@]}" | sed 's/\(:[0-9]*\):.*/\1: tab/' || true)
+faults < <(grep -nwE 'TO[D]O|FIX[M]E|XX[X]' "${sources[@]}" "${lists[@]}" |
   sed 's/$/: unfinished/' || true)
 exit "$status"

@@ -15,7 +15,7 @@
 
 enum setting {
 #define SETTING(id, ...) SETTING_##id,
-#include "proto/settings.def"
+#include "proto/settings/settings.def"
 #undef SETTING
   SETTINGS /* their number; also "none" */
 };

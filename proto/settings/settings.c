@@ -2,7 +2,7 @@
  *
  * The rows of settings.def as data; reading and checking of values.
  */
-#include "proto/settings.h"
+#include "proto/settings/settings.h"
 
 #include <assert.h>
 #include <ctype.h>
@@ -20,7 +20,7 @@
 #define CONNECT SETTINGS_CONNECT
 static const struct setting_info table[SETTINGS] = {
 #define SETTING(id, ...) [SETTING_##id] = {.field = #id, __VA_ARGS__},
-#include "proto/settings.def"
+#include "proto/settings/settings.def"
 #undef SETTING
 };
 #undef BROKER

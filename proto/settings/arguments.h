@@ -8,7 +8,7 @@
 #ifndef GAIJIN_PROTO_ARGUMENTS_H
 #define GAIJIN_PROTO_ARGUMENTS_H
 
-#include "proto/settings.h"
+#include "proto/settings/settings.h"
 
 /* Which words a program has. */
 enum arguments_style {

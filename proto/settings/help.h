@@ -6,7 +6,7 @@
 #ifndef GAIJIN_PROTO_HELP_H
 #define GAIJIN_PROTO_HELP_H
 
-#include "proto/settings.h"
+#include "proto/settings/settings.h"
 
 enum { HELP_WIDTH = 80, HELP_BYTES = 8192 };
 

@@ -2,7 +2,7 @@
  *
  * The environment is read at each call.
  */
-#include "proto/socket_path.h"
+#include "proto/settings/socket_path.h"
 
 #include <stdio.h>
 #include <stdlib.h>

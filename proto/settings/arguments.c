@@ -3,7 +3,7 @@
  * Not getopt_long: it takes abbreviations, reorders by an environment variable and keeps its place
  * in globals.
  */
-#include "proto/arguments.h"
+#include "proto/settings/arguments.h"
 
 #include <stdarg.h>
 #include <stdio.h>

@@ -2,7 +2,7 @@
  *
  * Layout of help texts.
  */
-#include "proto/help.h"
+#include "proto/settings/help.h"
 
 #include <assert.h>
 #include <stdarg.h>
