@@ -13,7 +13,7 @@ static uint64_t hash_of_id(const void *item, uint64_t seed) {
   return mix64(((const struct call *)item)->id ^ seed);
 }
 static uint64_t asked_hash(uint32_t asker, uint64_t id, uint64_t seed) {
-  return mix64(id ^ mix64(seed + asker));
+  return mix64_seeded(id, seed + mix64(asker)); /* askers choose their ids */
 }
 static uint64_t hash_of_asked(const void *item, uint64_t seed) {
   const struct call *k = item;

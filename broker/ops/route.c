@@ -182,7 +182,7 @@ static struct client *forward_answer(struct client *from, const struct call *cal
 static struct client *answer(struct client *from, struct transfer *t, const struct message *m,
                              uint8_t *bytes, bool forged) {
   struct calls *calls = &from->broker->calls;
-  if (m->op == OP_free && m->id == from->free_id) {
+  if (m->op == OP_free && from->free_id != 0 && m->id == from->free_id) {
     collect_answered(from, m);
     return NULL;
   }

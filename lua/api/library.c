@@ -225,6 +225,11 @@ static const luaL_Reg gaijin_functions[] = {
     {NULL, NULL},
 };
 
+static int core_is_copy(lua_State *L) {
+  lua_pushboolean(L, copy_is(L, worker_of(L), 1));
+  return 1;
+}
+
 static const luaL_Reg core_functions[] = {
     {"label_set", core_label_set},
     {"collect", core_collect},
@@ -239,6 +244,8 @@ static const luaL_Reg core_functions[] = {
     {"tostring_of", core_tostring},
     {"dump_of", core_dump},
     {"copy", copy_make},
+    {"is_copy", core_is_copy},
+    {"matching", apply_matching},
     {"fetch", apply_fetch},
     {"may_get", apply_may_get},
     {NULL, NULL},

@@ -13,7 +13,7 @@ local tostring, newproxy = tostring, newproxy
 local raw_pairs, raw_ipairs, raw_next = pairs, ipairs, next
 local find, format = string.find, string.format
 local now = gaijin.now
-local kind = core.kind -- "table" or "function" for an AT, nil for any other value
+local kind = core.kind -- "table", "function", "thread" or "userdata" for an AT; nil otherwise
 
 local function type_of(v)
   local t = raw_type(v)
@@ -183,6 +183,10 @@ do -- libraries look at metatables this way too; debug.* is the original's as fa
   end
   local set = debug.setmetatable
   local function check(v, ...)
+    -- A future without its metatable would go without a word to C.
+    if core.is_copy(v) or core.is_future(v) then
+      error("gaijin: unsupported: debug.setmetatable of a future or a copy", 3)
+    end
     if kind((...)) then
       error("gaijin: unsupported: debug.setmetatable: the metatable does not live where the object "
         .. "does", 3)
@@ -203,6 +207,11 @@ for _, name in raw_ipairs {
   forward(table, name, 1, 1)
 end
 forward(string, "gsub", 3, 3) -- a remote table or function as replacement
+if not core.guarded then -- stock 5.1; LuaJIT bounds the depth of patterns itself
+  for _, name in raw_ipairs { "find", "match", "gmatch", "gfind" } do
+    if string[name] then string[name] = core.matching(string[name]) end
+  end
+end
 forward(coroutine, "resume", 1, 1)
 forward(coroutine, "status", 1, 1)
 -- LuaJIT, where nothing else ends a row of coroutines that run each other before the C stack does.
@@ -250,10 +259,10 @@ local is_object = { table = true, userdata = true, ["function"] = true, thread =
 -- The steps of a path that are to be taken here, for another worker: what was reached, and how many
 -- were taken. What lives elsewhere, and what travels by value, is left to the client: others may
 -- allow it more or less than they allow this worker.
-function applicable.path(v, ...)
+function applicable.steps(v, ...)
   local n = select("#", ...)
   for i = 1, n do
-    if kind(v) or not is_object[raw_type(v)] then return v, i - 1 end
+    if kind(v) or not is_object[raw_type(v)] or core.is_copy(v) then return v, i - 1 end
     local key = (select(i, ...))
     core.may_get(v, key)
     v = v[key]
@@ -261,13 +270,22 @@ function applicable.path(v, ...)
   return v, n
 end
 
+-- What workers of an older release ask for: all steps are taken in this worker's name.
+function applicable.path(v, ...)
+  for i = 1, select("#", ...) do
+    local key = (select(i, ...))
+    if not kind(v) then core.may_get(v, key) end
+    v = v[key]
+  end
+  return v
+end
+
 -- v[k1][k2]..., in one round trip for each VM the path leads through.
 function gaijin.path(v, ...)
   local n, i = select("#", ...), 1
   while i <= n do
     if kind(v) then
-      local reached, taken = core.apply(v, "path", v, select(i, ...))
-      if taken == nil then taken = n - i + 1 end -- a worker of an older release takes them all
+      local reached, taken = core.apply(v, "steps", v, select(i, ...))
       if raw_type(taken) ~= "number" or not (taken >= 1 and taken <= n - i + 1) then
         core.bad_path(v)
       end

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
  * The life of a future, without Lua: a call begins, is answered, cancelled or
- * given up; those that wait are woken; what nobody can reach any more is buried.
+ * given up; those that wait are woken; what nobody can reach any more is freed.
  */
 #include "lua/ask/future.h"
 

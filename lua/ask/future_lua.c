@@ -33,8 +33,8 @@ static struct future *check(lua_State *L, struct worker *w, int i) {
 }
 
 static int finalise(lua_State *L) {
-  struct future **handle = lua_touserdata(L, 1), *u = handle ? *handle : NULL;
-  if (!u) return 0;
+  struct future **handle = find(L, worker_of(L), 1), *u = handle ? *handle : NULL;
+  if (!u) return 0; /* finalised before; or a script has called this with something else */
   *handle = NULL;
   u->handle = NULL;
   if (u->state != FUTURE_OPEN) future_drop(u);
@@ -42,10 +42,8 @@ static int finalise(lua_State *L) {
 }
 
 struct future *future_push(lua_State *L, struct worker *w) {
-  struct future **handle = lua_newuserdata(L, sizeof(struct future *));
+  struct future **handle = userdata_new(L, sizeof(struct future *), w->anchors.future_meta);
   *handle = NULL;
-  lua_rawgeti(L, LUA_REGISTRYINDEX, w->anchors.future_meta);
-  lua_setmetatable(L, -2);
   struct future *u = calloc(1, sizeof *u);
   if (!u) {
     worker_raise(L, GAIJIN_STATUS_BUSY, "no memory for a future");
@@ -123,10 +121,12 @@ static int push_results(lua_State *L, struct worker *w, struct future *u, int i)
   }
   lua_getfenv(L, i);
   int table = lua_gettop(L);
-  lua_getfield(L, table, "n");
+  lua_pushliteral(L, "n");
+  lua_rawget(L, table);
   int n = (int)lua_tointeger(L, -1);
   lua_pop(L, 1);
-  luaL_checkstack(L, n + 2, "too many results");
+  if (n < 0 || n > LUAI_MAXCSTACK || !lua_checkstack(L, n + 2))
+    luaL_error(L, "stack overflow (too many results)");
   for (int k = 1; k <= n; k++) lua_rawgeti(L, table, k);
   if (u->ok) return n;
   if (n >= 2 && lua_isstring(L, table + 2)) trace_remember(L, w, table + 1, table + 2);

@@ -14,6 +14,7 @@
 #include "lua/ref/at.h"
 #include "lua/ref/copy.h"
 #include "lua/serve/access.h"
+#include "lua/vm/userdata.h"
 
 enum { ORIGINAL = 2, TITLE, FIRST, LAST, KIND };
 
@@ -38,10 +39,38 @@ int apply_original(lua_State *L) {
 }
 
 /* 5.1 matches a pattern by recursion, and so takes up to 48 bytes of the C stack for each of the
- * pattern's, which may come from another worker. */
+ * pattern's, which may come from another worker. Shorter ones have room on any stack. */
+enum { LONG_PATTERN = 1024, PATTERN_STACK = 64 };
+
 static void check_pattern(lua_State *L, struct worker *w, const char *title, int pattern) {
   size_t n = lua_type(L, pattern) == LUA_TSTRING ? lua_objlen(L, pattern) : 0;
-  if (n >= 1024 && strcmp(title, "string.gsub") == 0) fiber_check_stack(L, w, 64 * n);
+  if (n >= LONG_PATTERN && strcmp(title, "string.gsub") == 0)
+    fiber_check_stack(L, w, PATTERN_STACK * n);
+}
+
+/* The environments of futures and copies are ours: C trusts what is in them. `i`: whose. */
+static void check_environment(lua_State *L, struct worker *w, const char *title, int i) {
+  if (lua_type(L, i) != LUA_TUSERDATA || strncmp(title, "debug.", 6) != 0) return;
+  if (strcmp(title, "debug.getfenv") != 0 && strcmp(title, "debug.setfenv") != 0) return;
+  if (copy_is(L, w, i) || userdata_test(L, i, w->anchors.future_meta))
+    worker_raise(L, GAIJIN_STATUS_UNSUPPORTED, "%s of a future or a copy", title);
+}
+
+/* original -> a function that runs it, but an error where the C stack is short for its pattern. */
+static int match(lua_State *L) {
+  struct worker *w = worker_of(L);
+  size_t n = lua_type(L, 2) == LUA_TSTRING ? lua_objlen(L, 2) : 0;
+  if (n >= LONG_PATTERN) fiber_check_stack(L, w, PATTERN_STACK * n);
+  return apply_original(L);
+}
+
+int apply_matching(lua_State *L) {
+  luaL_checktype(L, 1, LUA_TFUNCTION);
+  lua_settop(L, 1);
+  lua_pushlightuserdata(L, worker_of(L));
+  lua_insert(L, 1);
+  lua_pushcclosure(L, match, 2);
+  return 1;
 }
 
 static int forward(lua_State *L) {
@@ -54,6 +83,7 @@ static int forward(lua_State *L) {
     if (at && (!only || strcmp(gaijin_kind_name(at->pt.kind), only) == 0))
       return apply_at(L, w, i, lua_tostring(L, lua_upvalueindex(TITLE)));
   }
+  check_environment(L, w, lua_tostring(L, lua_upvalueindex(TITLE)), 1);
   check_pattern(L, w, lua_tostring(L, lua_upvalueindex(TITLE)), 2);
   return apply_original(L);
 }
@@ -129,6 +159,7 @@ int apply_serve(lua_State *L, struct worker *w) {
   if (lua_isnil(L, -1))
     return worker_raise(L, GAIJIN_STATUS_UNSUPPORTED, "%s has no function %s to apply", w->name,
                         title);
+  check_environment(L, w, title, 3);
   check_pattern(L, w, title, 4);
   lua_replace(L, 2);
   lua_pop(L, 1);

@@ -13,6 +13,9 @@
  * that kind; nil: any). Without one the original runs, in its own frame: levels and names in
  * messages are what they would be. */
 int apply_forward(lua_State *L);
+/* Lua: matching(f) -> f for a function that takes a pattern as second argument: an error where the
+ * C stack has no room to match it, which stock 5.1 does by recursion. */
+int apply_matching(lua_State *L);
 /* Lua: apply(at, title, ...) -> results of the function `title` with these arguments at the home of
  * `at`. */
 int apply_call(lua_State *L);

@@ -28,7 +28,6 @@
 
 /* The object is at index 1, the values of the request follow; the results are left on top. */
 
-
 static int op_get(lua_State *L, struct worker *w) {
   (void)w;
   lua_gettable(L, 1);

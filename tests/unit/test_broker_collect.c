@@ -117,6 +117,30 @@ START_TEST(gc_is_answered_when_the_worker_has_collected) {
 }
 END_TEST
 
+/* An answer to free that nobody asked for, with the id 0 that "none is open" is noted as, and with
+ * another. It must change nothing, whether an answer of the client's is due (_i == 1) or not. */
+START_TEST(an_answer_to_no_free_is_discarded) {
+  if (_i) {
+    wire_ask(&b, OP_labels, "a", NULL, 0);
+    wire_send(&w, &b);
+    wire_expect_peer(&w, &a, b.host, "b");
+    wire_expect(&w, &a, MESSAGE_REQUEST, OP_labels);
+  }
+  uint64_t asked = a.m.id;
+  for (uint64_t id = 0; id <= 1000; id += 1000) {
+    answer_free(&a, id);
+    pack_uint(wire_begin(&a, MESSAGE_ERROR, OP_free, id, 2), STATUS_busy);
+    pack_text(&a.p, "no");
+    wire_send(&w, &a);
+  }
+  wire_quiet(&w, &a);
+  if (!_i) return;
+  wire_begin(&a, MESSAGE_REPLY, OP_labels, asked, 0);
+  wire_send(&w, &a);
+  wire_expect(&w, &b, MESSAGE_REPLY, OP_labels);
+}
+END_TEST
+
 START_TEST(a_worker_may_have_its_holders_collect) {
   struct pt x = wire_token(&a, 1);
   wire_fetch(&w, &b, &a, "a", &x);
@@ -174,6 +198,7 @@ int main(void) {
   tcase_add_test(t, the_answer_to_free_raises_the_allowance);
   tcase_add_test(t, one_message_with_many_tokens_asks_once);
   tcase_add_test(t, gc_is_answered_when_the_worker_has_collected);
+  tcase_add_loop_test(t, an_answer_to_no_free_is_discarded, 0, 2);
   tcase_add_test(t, a_worker_may_have_its_holders_collect);
   tcase_add_test(t, gc_wants_an_observer_and_a_living_worker);
   tcase_add_test(t, an_error_answers_free_as_well);
