@@ -15,7 +15,7 @@
 static void on_sweep(struct timer *t) {
   struct worker *w = timer_worker(t);
   timer_stop(t);
-  w->loop.sweep_timer = timer_start(w, w->atc_time, on_sweep, NULL);
+  w->loop.sweep_timer = timer_start(w, w->atc_time, on_sweep, NULL); /* NULL: on_prepare tries */
   w->loop.hooks->sweep(w);
 }
 
@@ -52,6 +52,7 @@ static void on_prepare(uv_prepare_t *prepare) {
   else
     timer_let_loop_wait(w);
   w->loop.hooks->turn(w);
+  if (!w->loop.sweep_timer) w->loop.sweep_timer = timer_start(w, w->atc_time, on_sweep, NULL);
   connection_flush(w);
   if (ending_reached(w)) ending_finish(w);
 }

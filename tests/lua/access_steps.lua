@@ -23,7 +23,7 @@ local t = require "t"
 local A = bakaGaijin("A")
 local tree, link = A.tree, A.link
 t.eq(gaijin.path(tree, "open", "x"), 1)
-t.eq(A.seen(), "apply:path get:open get:x")
+t.eq(A.seen(), "apply:steps get:open get:x")
 local why = "^gaijin: denied: A refuses get to B$"
 t.raises(why, gaijin.path, tree, "open", "secret", "pin")
 t.raises(why, gaijin.path, tree, "secret", "pin")

@@ -1,0 +1,58 @@
+-- What C keeps of its own in futures, copies and function ATs is no concern of scripts: whoever
+-- reaches for it gets an error, and no worker ends of it, neither one's own nor another.
+--@ worker A
+bakaGaijin.future = gaijin.async(function() return 1 end)
+bakaGaijin.userdata = newproxy(true)
+bakaGaijin.sink = function() end
+bakaGaijin.table = {}
+bakaGaijin.words = function(name, s, p)
+  local found = string[name](s, p)
+  return name == "gmatch" and found() or found
+end
+bakaGaijin.alive = function() return true end
+--@ worker B once
+local t = require "t"
+local A = bakaGaijin("A")
+local why = "gaijin: unsupported: debug%.%a+ of a future or a copy$"
+local function reach(own)
+  t.raises(why, debug.getfenv, own)
+  t.raises(why, debug.setfenv, own, {})
+  t.raises(why, debug.setmetatable, own, nil)
+end
+local mine = gaijin.async(function() return 1 end)
+reach(mine)
+reach(gaijin.copy { 1 })
+reach(A.future)
+-- The finaliser of a future, called with something else.
+local finalise = debug.getmetatable(mine).__gc
+finalise(io.stdout)
+finalise(A.userdata)
+finalise(newproxy(true))
+t.eq(mine:get(), 1)
+local theirs = debug.getmetatable(A.future).__gc
+theirs(A.userdata)
+theirs(io.stdout)
+t.eq(A.alive(), true)
+-- A function AT that is ours for a while, because its token is taken out.
+local sink, kept, at, token = A.sink, A.table, nil, nil
+for i = 1, 2 do
+  local _, v = debug.getupvalue(sink, i)
+  if raw_type(v) == "userdata" then at, token = i, v end
+end
+debug.setupvalue(sink, at, nil)
+kept.sink = sink
+debug.setupvalue(sink, at, token)
+t.raises("^gaijin: too_large: ", kept.sink or sink, sink, ("x"):rep(20 * 2 ^ 20))
+kept.sink = nil
+-- Long patterns, which 5.1 matches by recursion.
+for _, name in ipairs { "find", "match", "gmatch" } do
+  for _, n in ipairs { 10, 30000 } do
+    local ok, e = pcall(A.words, name, ("a"):rep(2 * n), ("a?"):rep(n))
+    if n == 10 then
+      t.eq(ok, true)
+    else
+      t.ok(ok or e:find("stack overflow", 1, true) or e:find("too complex", 1, true), e)
+    end
+  end
+end
+t.eq(A.alive(), true)
