@@ -77,7 +77,7 @@ static const char *check_holding(const gaijin *g, const struct table_node *n) {
 
 static const char *check_host(const gaijin *g, const struct table_node *n) {
   const struct host *h = container_of(n, const struct host, node);
-  bool kept = !list_empty(&h->corpse);
+  bool kept = !list_empty(&h->unused);
   if (gj_host_find(g, n->key) != h) return "two hosts have one id";
   if (kept && (!h->dead || h->holdings)) return "a host in use is among the dead ones kept";
   if (!kept && h->dead && !h->holdings) return "a dead host nothing refers to is not to be freed";
@@ -139,7 +139,7 @@ const char *gj_check(const gaijin *g) {
   for (size_t i = 0; !broken && i < ARRAY_SIZE(tables); i++) broken = check_table(tables[i]);
   if (!broken && list_length(&g->releases) != g->n_releases)
     broken = "the queued releases are not as many as counted";
-  if (!broken && list_length(&g->corpses) != g->n_corpses)
+  if (!broken && list_length(&g->unused_hosts) != g->n_unused_hosts)
     broken = "the dead hosts kept are not as many as counted";
   if (!broken && list_length(&g->open_calls) > g->calls.count)
     broken = "more calls are open than there are";

@@ -10,7 +10,7 @@
 
 #include "client-lib/internal.h"
 
-enum { CORPSES_KEPT = 64 };
+enum { UNUSED_HOSTS_KEPT = 64 };
 
 struct host *gj_host_find(const gaijin *g, uint64_t id) {
   struct table_node *n = table_find(&g->hosts, id);
@@ -18,7 +18,7 @@ struct host *gj_host_find(const gaijin *g, uint64_t id) {
 }
 
 static void host_free(gaijin *g, struct host *h) {
-  assert(h->dead && !h->holdings && list_empty(&h->corpse));
+  assert(h->dead && !h->holdings && list_empty(&h->unused));
   gj_table_remove(&g->hosts, &h->node);
   free(h->name);
   free(h);
@@ -29,7 +29,7 @@ struct host *gj_host_get(gaijin *g, uint64_t id) {
   if (h) return h;
   h = calloc(1, sizeof *h);
   if (!h) return NULL;
-  list_init(&h->corpse);
+  list_init(&h->unused);
   gj_table_insert(&g->hosts, &h->node, id);
   return h;
 }
@@ -45,34 +45,34 @@ bool gj_host_introduce(gaijin *g, uint64_t id, const char *name, uint32_t size) 
   return true;
 }
 
-/* Buries a host if it is dead and nothing refers to it. */
-static void bury(gaijin *g, struct host *h) {
-  if (!h->dead || h->holdings || !list_empty(&h->corpse)) return;
-  list_append(&g->corpses, &h->corpse);
-  if (++g->n_corpses <= CORPSES_KEPT) return;
-  struct host *oldest = container_of(g->corpses.next, struct host, corpse);
-  list_remove(&oldest->corpse);
-  g->n_corpses--;
+/* Lists a host among the unused if it is dead and nothing refers to it; the oldest of them goes. */
+static void retire(gaijin *g, struct host *h) {
+  if (!h->dead || h->holdings || !list_empty(&h->unused)) return;
+  list_append(&g->unused_hosts, &h->unused);
+  if (++g->n_unused_hosts <= UNUSED_HOSTS_KEPT) return;
+  struct host *oldest = container_of(g->unused_hosts.next, struct host, unused);
+  list_remove(&oldest->unused);
+  g->n_unused_hosts--;
   host_free(g, oldest);
 }
 
 void gj_host_died(gaijin *g, struct host *h) {
   h->dead = true;
-  bury(g, h);
+  retire(g, h);
 }
 
 void gj_host_refer(gaijin *g, struct host *h) {
   h->holdings++;
-  if (list_empty(&h->corpse)) return;
-  assert(h->dead && g->n_corpses > 0);
-  list_remove(&h->corpse);
-  g->n_corpses--;
+  if (list_empty(&h->unused)) return;
+  assert(h->dead && g->n_unused_hosts > 0);
+  list_remove(&h->unused);
+  g->n_unused_hosts--;
 }
 
 void gj_host_unrefer(gaijin *g, struct host *h) {
   assert(h->holdings > 0);
   h->holdings--;
-  bury(g, h);
+  retire(g, h);
 }
 
 void gj_host_free_all(gaijin *g) {

@@ -41,7 +41,7 @@ enum { STAMP_BLOCK = 512 };
 
 struct host {
   struct table_node node; /* key: host id */
-  struct link corpse;     /* in gaijin.corpses while dead and not referred to */
+  struct link unused; /* in gaijin.unused_hosts while dead and not referred to */
   uint32_t holdings;
   bool dead;
   char *name; /* NULL until introduced */
@@ -131,9 +131,9 @@ struct gaijin {
 
   struct table tokens, holdings, hosts, calls;
   struct link releases;   /* holdings whose unsub waits */
-  struct link corpses;    /* dead hosts nothing refers to; the oldest are freed */
+  struct link unused_hosts; /* dead hosts nothing refers to; the oldest are freed */
   struct link open_calls;
-  uint32_t n_releases, n_corpses, n_spare_calls;
+  uint32_t n_releases, n_unused_hosts, n_spare_calls;
   struct call *spare_calls;
   uint64_t unchecked; /* checkpoints since gj_check was last called */
   uint64_t seed; /* random, secret: of all four tables and of holding_key */

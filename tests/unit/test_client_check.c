@@ -148,12 +148,12 @@ START_TEST(hosts) {
   gone->dead = false;
   broken(&w.f, "in use is among the dead");
   gone->dead = true;
-  list_remove(&gone->corpse);
+  list_remove(&gone->unused);
   broken(&w.f, "dead hosts kept are not as many");
-  w.f.g->n_corpses--;
+  w.f.g->n_unused_hosts--;
   broken(&w.f, "is not to be freed");
-  list_append(&w.f.g->corpses, &gone->corpse);
-  w.f.g->n_corpses++;
+  list_append(&w.f.g->unused_hosts, &gone->unused);
+  w.f.g->n_unused_hosts++;
   ok(&w.f);
   fake_close(&w.f);
 }

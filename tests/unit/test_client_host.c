@@ -73,12 +73,12 @@ START_TEST(a_dead_token_may_arrive) {
   introduce(&f, OTHER_HOST, "bank");
   kill_host(&f, OTHER_HOST);
   unsigned n = fake_give(&f, &pt);
-  ck_assert_uint_eq(f.g->n_corpses, 0);
+  ck_assert_uint_eq(f.g->n_unused_hosts, 0);
   ck_assert(gaijin_host_dead(f.g, OTHER_HOST));
   ck_assert_str_eq(gaijin_host_name(f.g, OTHER_HOST), "bank");
   gaijin_body_free(f.told.answer[n].body);
   gaijin_flush(f.g, true);
-  ck_assert_uint_eq(f.g->n_corpses, 1);
+  ck_assert_uint_eq(f.g->n_unused_hosts, 1);
   fake_close(&f);
 }
 END_TEST
