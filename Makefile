@@ -271,9 +271,9 @@ $(BUILD)/gaijin.so: $(BUILD)/obj/lua/module.o $(BUILD)/liblua-gaijin.a $(INNER)
 $(BUILD)/gaijinctl: $(TOOLS) $(INNER)
 	$(call link,$(inputs) $(UV) $(MSGPACK) -lm)
 $(BUILD)/docs-tables: $(BUILD)/obj/tools/dev/docs-tables.o $(BUILD)/libproto.a
-	$(call link,$(inputs))
+	$(call link,$(inputs) -lm)
 $(HEADER): $(BUILD)/obj/tools/dev/public-header.o $(BUILD)/libproto.a
-	$(call link,$(inputs))
+	$(call link,$(inputs) -lm)
 $(BUILD)/examples/%: $(BUILD)/obj/examples/c/%.o $(BUILD)/libgaijin.a
 	$(call link,$(inputs) $(MSGPACK) -lm)
 $(BUILD)/bench/%: $(BUILD)/obj/tests/bench/%.o $(INNER)

@@ -100,7 +100,7 @@ void value_push(lua_State *L, struct worker *w, const struct gaijin_value *v) {
                    w->name);
       break;
     case GAIJIN_ARRAY:
-      assert(!"an array is no single value");
+      assert(false && "an array is no single value");
       break;
   }
 }

@@ -1,6 +1,6 @@
 -- A thousand requests that wait in calls of others do not delay the next one, whatever the order of the answers. A host in an
 -- endless loop harms only those who ask it.
---@ worker A
+--@ worker A flags=--call-timeout,100
 local waiting = 0
 bakaGaijin.ask = function(i)
   waiting = waiting + 1
@@ -12,7 +12,7 @@ bakaGaijin.ask_loop = function() return bakaGaijin("L").loop() end
 --@ worker B
 local released = {}
 bakaGaijin.when_released = function(i)
-  while not released[i] do gaijin.sleep(0.02) end
+  while not released[i] do gaijin.sleep(0.1) end -- a thousand of them poll
   return i
 end
 bakaGaijin.release = function(i) released[i] = true end
@@ -21,7 +21,7 @@ local pid = io.popen("echo $PPID"):read()
 bakaGaijin.pid = function() return pid end
 bakaGaijin.loop = function() while true do end end
 gaijin.ready()
---@ worker C once
+--@ worker C once flags=--call-timeout,100
 local t = require "t"
 local A, B = bakaGaijin("A"), bakaGaijin("B")
 local ask, quick, waiting = A.ask, A.quick, A.waiting
