@@ -42,15 +42,20 @@ int apply_original(lua_State *L) {
  * pattern's, which may come from another worker. Shorter ones have room on any stack. */
 enum { LONG_PATTERN = 1024, PATTERN_STACK = 64 };
 
-static void check_pattern(lua_State *L, struct worker *w, const char *title, int pattern) {
-  size_t n = lua_type(L, pattern) == LUA_TSTRING ? lua_objlen(L, pattern) : 0;
-  if (n >= LONG_PATTERN && strcmp(title, "string.gsub") == 0)
-    fiber_check_stack(L, w, PATTERN_STACK * n);
+/* The size of the long pattern at index i; 0: it is a short one, or none. */
+static size_t long_pattern(lua_State *L, int i) {
+  size_t n = lua_type(L, i) == LUA_TSTRING ? lua_objlen(L, i) : 0;
+  return n >= LONG_PATTERN ? n : 0;
+}
+
+static void check_pattern(lua_State *L, struct worker *w, const char *title, int i) {
+  size_t n = long_pattern(L, i);
+  if (n && strcmp(title, "string.gsub") == 0) fiber_check_stack(L, w, PATTERN_STACK * n);
 }
 
 /* The environments of futures and copies are ours: C trusts what is in them. `i`: whose. */
 static void check_environment(lua_State *L, struct worker *w, const char *title, int i) {
-  if (lua_type(L, i) != LUA_TUSERDATA || strncmp(title, "debug.", 6) != 0) return;
+  if (lua_type(L, i) != LUA_TUSERDATA) return;
   if (strcmp(title, "debug.getfenv") != 0 && strcmp(title, "debug.setfenv") != 0) return;
   if (copy_is(L, w, i) || userdata_test(L, i, w->anchors.future_meta))
     worker_raise(L, GAIJIN_STATUS_UNSUPPORTED, "%s of a future or a copy", title);
@@ -59,8 +64,8 @@ static void check_environment(lua_State *L, struct worker *w, const char *title,
 /* original -> a function that runs it, but an error where the C stack is short for its pattern. */
 static int match(lua_State *L) {
   struct worker *w = worker_of(L);
-  size_t n = lua_type(L, 2) == LUA_TSTRING ? lua_objlen(L, 2) : 0;
-  if (n >= LONG_PATTERN) fiber_check_stack(L, w, PATTERN_STACK * n);
+  size_t n = long_pattern(L, 2);
+  if (n) fiber_check_stack(L, w, PATTERN_STACK * n);
   return apply_original(L);
 }
 
@@ -83,8 +88,12 @@ static int forward(lua_State *L) {
     if (at && (!only || strcmp(gaijin_kind_name(at->pt.kind), only) == 0))
       return apply_at(L, w, i, lua_tostring(L, lua_upvalueindex(TITLE)));
   }
-  check_environment(L, w, lua_tostring(L, lua_upvalueindex(TITLE)), 1);
-  check_pattern(L, w, lua_tostring(L, lua_upvalueindex(TITLE)), 2);
+  /* Most calls need no title, which takes longer to get than the rest of this. */
+  if (lua_type(L, 1) == LUA_TUSERDATA || long_pattern(L, 2)) {
+    const char *title = lua_tostring(L, lua_upvalueindex(TITLE));
+    check_environment(L, w, title, 1);
+    check_pattern(L, w, title, 2);
+  }
   return apply_original(L);
 }
 
