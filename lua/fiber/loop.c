@@ -15,7 +15,7 @@
 static void on_sweep(struct timer *t) {
   struct worker *w = timer_worker(t);
   timer_stop(t);
-  w->loop.sweep_timer = timer_start(w, w->atc_time, on_sweep, NULL); /* NULL: on_prepare tries */
+  w->loop.sweep_timer = NULL; /* on_prepare starts the next, again and again if memory is short */
   w->loop.hooks->sweep(w);
 }
 
