@@ -82,7 +82,7 @@ echo
 for name in make release holder-death host-death give-back; do
   printf '%-28s' "$name"
   for tokens in $sizes; do
-    printf ' %10d' "$(awk -v n="$tokens" -v name="$name" '$1 == "cost" && $2 == n && $3 == name {print $4}' "$dir/tokens" | sort -n | head -n 1)"
+    printf ' %10d' "$(awk -v n="$tokens" -v name="$name" '$1 == "cost" && $2 == n && $3 == name {print $4}' "$dir/tokens" | sort -n | sed -n 1p)"
   done
   echo
 done

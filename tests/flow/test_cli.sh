@@ -121,7 +121,7 @@ for name in host holder; do
   "$build/gaijin-worker" -s "$socket" "$dir/$name.lua" 2>>"$dir/workers.err" &
   started+=("$!")
 done
-serves() { "$ctl" -s "$socket" clients --json | grep -q "\"name\":\"$1\".*\"ready\":true"; }
+serves() { "$ctl" -s "$socket" clients --json | grep "\"name\":\"$1\".*\"ready\":true" >/dev/null; }
 wait_until serves host
 wait_until serves holder
 export GAIJIN_SOCKET=$socket

@@ -51,7 +51,7 @@ check "libgaijin.a shows gaijin_* only" only_gaijin -g "$build/libgaijin.a"
 check "libgaijin.so shows gaijin_* only" only_gaijin -D "$build/libgaijin.so"
 version=$(sed -n 's/^#define GAIJIN_VERSION "\(.*\)"/\1/p' "$include/gaijin/protocol.h")
 soname=libgaijin.so.${version%%.*}
-has_soname() { readelf -d "$build/libgaijin.so" | grep -q "soname: \[$soname\]"; }
+has_soname() { readelf -d "$build/libgaijin.so" | grep "soname: \[$soname\]"; }
 check "libgaijin.so has the soname $soname" has_soname
 check "$soname leads to the file with the version" test "$(readlink -f "$build/$soname")" = "$build/libgaijin.so.$version"
 check "libgaijin.so leads there too" test "$(readlink -f "$build/libgaijin.so")" = "$build/libgaijin.so.$version"
@@ -60,7 +60,7 @@ check "libgaijin.so leads there too" test "$(readlink -f "$build/libgaijin.so")"
 
 # A library built with AddressSanitizer wants its programs built so.
 sanitize=() lto=1
-if nm "$build/libgaijin.a" | grep -q __asan_init; then
+if nm "$build/libgaijin.a" | grep __asan_init >/dev/null; then
   sanitize=("-fsanitize=address,undefined")
   lto=
 fi

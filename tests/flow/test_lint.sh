@@ -111,5 +111,14 @@ story "lines over 100 columns" style.sh \
   'lua/api/library.c:6: over 100 columns' \
   'lua/api/prelude.lua:1: over 100 columns'
 
+good_tree
+# shellcheck disable=SC2016
+printf '%s\n' 'nm "$1" | grep >/dev/null main || grep -q main "$2"' >tests/fine.sh
+# shellcheck disable=SC2016
+printf '%s\n' 'nm "$1" | gre''p -q main' 'nm | he''ad -n 1' >tests/early.sh
+story "readers of pipes that end early" style.sh \
+  'tests/early.sh:1: the reader of a pipe ends early; grep >/dev/null, or sed' \
+  'tests/early.sh:2: the reader of a pipe ends early; grep >/dev/null, or sed'
+
 echo "$passed passed, $failed failed"
 [ "$failed" = 0 ]
