@@ -59,6 +59,7 @@ for extra in "$@"; do
       need_command g++ g++ clang++
       need_command lua5.1 lua5.1
       need_command luajit luajit
+      need_command python3 python3
       need_module lua-socket socket
       need_module lua-luv luv
       need_module lua-penlight pl.List

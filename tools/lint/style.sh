@@ -21,10 +21,11 @@ faults() {
 mapfile -t sources < <(find proto client-lib broker lua tools tests examples -type f \
   \( -name '*.c' -o -name '*.cc' -o -name '*.h' -o -name '*.lua' -o -name '*.sh' \) | sort)
 mapfile -t lists < <(find proto -type f -name '*.def' | sort)
+mapfile -t python < <(find tests examples -type f -name '*.py' | sort)
 mapfile -t c_sources < <(printf '%s\n' "${sources[@]}" | grep -E '\.([ch]|cc)$')
 
 faults < <(awk 'FNR == 451 { print FILENAME ": over 450 lines; split it by subject" }' \
-  "${sources[@]}")
+  "${sources[@]}" "${python[@]}")
 faults < <(awk '
   /^[a-zA-Z_].*\) *\{$/ { start = FNR }
   /^}/ {
@@ -40,11 +41,12 @@ faults < <(awk '
 # Tests tell stories in longer lines.
 mapfile -t shipped < <(printf '%s\n' "${sources[@]}" | grep -v -e '^tests/' -e '^examples/')
 faults < <(awk 'length($0) > 100 { print FILENAME ":" FNR ": over 100 columns" }' "${shipped[@]}")
-faults < <(grep -nE '[[:space:]]+$' "${sources[@]}" "${lists[@]}" ./*.md docs/*.md Makefile \
-    2>/dev/null |
+faults < <(grep -nE '[[:space:]]+$' "${sources[@]}" "${python[@]}" "${lists[@]}" ./*.md docs/*.md \
+    Makefile 2>/dev/null |
   sed 's/^\([^:]*:[0-9]*\):.*/\1: white space at the end of the line/' || true)
-faults < <(grep -nP '\t' "${sources[@]}" "${lists[@]}" | sed 's/\(:[0-9]*\):.*/\1: tab/' || true)
-faults < <(grep -nwE 'TO[D]O|FIX[M]E|XX[X]' "${sources[@]}" "${lists[@]}" |
+faults < <(grep -nP '\t' "${sources[@]}" "${python[@]}" "${lists[@]}" |
+  sed 's/\(:[0-9]*\):.*/\1: tab/' || true)
+faults < <(grep -nwE 'TO[D]O|FIX[M]E|XX[X]' "${sources[@]}" "${python[@]}" "${lists[@]}" |
   sed 's/$/: unfinished/' || true)
 # A reader that ends early kills its writer by SIGPIPE, now and then; pipefail calls that failed.
 mapfile -t scripts < <(find tools tests examples .ci -type f \
