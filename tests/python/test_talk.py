@@ -5,6 +5,7 @@ import gc
 import math
 import subprocess
 import sys
+import threading
 import time
 
 from bed import ROOT, Bed, eventually
@@ -283,6 +284,20 @@ class Serving(Bed):
         self.lua("kept = nil bakaGC()")
         eventually(lambda: self.g.serve(0.01) or not self.g._exports)
         self.assertEqual(self.lua("return kept"), [None])
+
+    def test_a_drop_crosses_the_object_on_its_way_to_another(self):
+        d = {"x": 1}
+        self.g.expose("x", d)
+        other = self.connect("other")
+        got = []
+        thread = threading.Thread(target=lambda: got.append(other.s2t("python", "x")))
+        thread.start()
+        eventually(lambda: self.g.serve(0.01) or not thread.is_alive())
+        got.clear()
+        other._ask("ping", None, [])  # the release is ahead of it, so the drop waits in our socket
+        self.g.post(self.run_lua, "kept = ...", d)
+        self.assertEqual(self.lua("return kept.x"), [1])
+        other.close()
 
     def test_the_examples(self):
         shop = self.start(sys.executable, ROOT + "/examples/python/shop.py")
