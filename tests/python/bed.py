@@ -67,6 +67,7 @@ class Bed(unittest.TestCase):
 
     def setUp(self):
         self.g = self.connect("python")
+        self.addCleanup(self.g.close)
         self.run_lua = self.g.s2t("lua", "run", wait=True)
 
     def connect(self, name):
@@ -80,13 +81,13 @@ class Bed(unittest.TestCase):
                     raise
 
     def tearDown(self):
-        """Everything is given back: the broker knows no token any more."""
+        """Everything is given back: neither the broker nor we know a token any more."""
         self.run_lua("for k in pairs(_G) do if k:find('^kept') then _G[k] = nil end end bakaGC()")
         self.g.expose("x", None)
         del self.run_lua
         gc.collect()
         eventually(lambda: self.g.serve(0.01) or not self.tokens())
-        self.g.close()
+        self.assertEqual((self.g._exports, self.g._by_object, self.g._holdings), ({}, {}, {}))
 
     def tokens(self):
         return json.loads(self.ctl("tokens", "--json"))

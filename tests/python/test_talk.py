@@ -91,7 +91,8 @@ class Asking(Bed):
             self.run_lua("error({ code = 7 })")
         self.assertEqual(caught.exception.value["code"], 7)
         self.assertIn("nobody", self.assertCode("dead", g.s2t, "nobody", "x").text)
-        self.assertCode("too_large", self.run_lua, "", "x" * (16 << 20))
+        self.assertCode("too_large", self.run_lua, "", "x" * (16 << 20), {})
+        self.assertEqual(g._exports, {})
         self.assertCode("too_large", self.run_lua, "return ('x'):rep(16 * 2^20)")
         self.assertCode("unsupported", g._ask, "watch", None, ["bad\nname", "present"])
         self.assertCode("unsupported", Gaijin, "bad\nname")
@@ -108,6 +109,20 @@ class Asking(Bed):
             self.assertEqual(self.run_lua("return 1"), 1)
         with self.g.deadline(0):
             self.assertCode("timeout", self.run_lua, "return 1")
+
+    def test_an_object_comes_again_before_it_is_given_back(self):
+        g, run = self.g, self.run_lua
+        run("kept = { x = 1 }")
+        for number in [g._request("call", run, ["return kept"], 0) for _ in range(2)]:
+            g._answers = {number: None}  # nobody waits for the first
+        g._connection.wait(0)
+        other = self.connect("other")
+        other.s2t("lua", "run")("")  # asked later, answered later: both answers are in our socket
+        other.close()
+        g._turn(None)
+        t = g._answers.pop(number)[0]
+        g._turn(0)
+        self.assertEqual(t["x"], 1)
 
     def test_posts_arrive_in_order(self):
         post = self.run_lua("kept = {} return function(i) kept[#kept + 1] = i end")
@@ -236,10 +251,14 @@ class Serving(Bed):
         self.assertEqual(self.assertCode("raised", self.lua, "(...)()", wrong).value, text)
 
     def test_calls_nest(self):
+        depths = []
+
         def count(n):
+            depths.append(self.g.context.depth)
             return n if n == 0 else 1 + self.run_lua("local f, n = ... return f(n)", count, n - 1)
 
         self.assertEqual(count(20), 20)
+        self.assertEqual(depths, list(range(0, 42, 2)))
         callers = self.lua("return (...)()", lambda: (self.g.caller, self.g.context.depth))
         self.assertEqual(callers, ["lua", 2])
 
@@ -322,7 +341,7 @@ class Ending(Bed):
     """The connection ends while somebody waits."""
 
     def tearDown(self):
-        self.g.close()
+        """There is nobody to give anything back to."""
 
     def test_the_broker_ends(self):
         g = self.g
