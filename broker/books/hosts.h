@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT
  *
- * Everyone who ever said hello and still matters: a small number (the index all
- * other registries use), the 64 random bits others know it by, its name, and its
- * connection. A host whose connection ended is dead; its record stays as long as
- * others hold tokens of it (tombstones), so that they learn its name.
+ * Every client that has said hello, as long as anything refers to it: a small number (the index
+ * all other registries use), the 64 random bits others know it by, its name, and its connection.
+ * A host whose connection ended is dead; its record stays as long as others hold tokens of it, so
+ * that they learn its name.
  */
 #ifndef GAIJIN_BROKER_HOSTS_H
 #define GAIJIN_BROKER_HOSTS_H

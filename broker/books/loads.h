@@ -4,7 +4,7 @@
  * made when the host is introduced to the client and lives until one of the two
  * is forgotten; it counts the host's tokens that the client holds (its load).
  *
- * The seed's rule: a load may grow to gain * shadow, or to load_min if that is
+ * The rule: a load may grow to gain * shadow, or to load_min if that is
  * more. The shadow is what the client was seen to really use: settled to the load
  * after each complete collection, and never above it. This file sends nothing.
  */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * All of them are made in the broker's one scratch buffer.
+ * Every message is made in the broker's one scratch buffer.
  */
 #include "broker/core/notify.h"
 

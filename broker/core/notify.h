@@ -26,7 +26,7 @@ void notify_reply(struct client *to, enum op op, uint64_t id);
 void notify_error(struct client *to, enum op op, uint64_t id, enum status status,
                   const char *format, ...) __attribute__((format(printf, 5, 6)));
 
-/* The seed's text for whatever is asked of a worker that is not there. `name` has `size` bytes. */
+/* The text for whatever is asked of a worker that is not there. `name` has `size` bytes. */
 #define NOTIFY_DEAD_TEXT "Gaijin tried accessing dead resource. (%.*s)"
 
 /* The client broke the protocol: an error to no request. (client_events.fault) */

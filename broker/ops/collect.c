@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * The waits' subject is the host that is to collect.
+ * Who waits for a collection is in the registry `collecting` (books/waits.h), where the subject of
+ * a wait is the host that is to collect.
  */
 #include "broker/ops/collect.h"
 

@@ -38,7 +38,7 @@ local function look()
 end
 look()
 
--- A label may be any value. This one only tells the others that the story goes on.
+-- Any value can be exposed. This one only tells the others that the story goes on.
 bakaGaijin.forgot_ABC = true
 
 -- Both have let go of ABC when they set these labels.

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * The Lua face of the worker: the table `gaijin`, the metatables of ATs and the
+ * What Lua sees of the worker: the table `gaijin`, the metatables of ATs and the
  * C functions under prelude.lua.
  */
 #ifndef GAIJIN_LUA_LIBRARY_H

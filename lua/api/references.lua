@@ -1,6 +1,6 @@
 -- SPDX-License-Identifier: MIT
 --
--- What scripts see of references: the seed's globals isBaka, bakaUpdateATC, bakaGC, getBaka and
+-- What scripts see of references: the globals isBaka, bakaUpdateATC, bakaGC, getBaka and
 -- showBaka, and gaijin.reclaim. Runs once per VM after prelude.lua; everything it needs later is a
 -- local.
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * All are kept where they change: nothing is counted here.
+ * Each figure is kept where it changes; here they are only read.
  */
 #include "lua/api/stats.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * What was written leaves once per turn of the loop, in one go. Releases without
- * company leave after at most 10 ms.
+ * What was written leaves once per turn of the loop, in one go. Releases that no
+ * other message takes along leave after at most 10 ms.
  */
 #include "lua/fiber/connection.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
  * The connection to the broker as a part of the worker's loop: read when there is
- * something, written once per turn, and given a pulse while somebody waits for it.
+ * something, written once per turn, and kept awake by a ping (the pulse) while somebody waits.
  */
 #ifndef GAIJIN_LUA_CONNECTION_H
 #define GAIJIN_LUA_CONNECTION_H

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * Lists of Lua values, copies included, to the body of a message and back: the seed's
- * getPTokenFromElem and getElemFromPToken. As with single values (value.h), prepare does all that
- * can allocate, raise or wait; put only looks things up.
+ * Lists of Lua values, copies included, to the body of a message and back. As with single values
+ * (value.h), prepare does all that can allocate, raise or wait; put only looks things up.
  */
 #ifndef GAIJIN_LUA_MARSHAL_H
 #define GAIJIN_LUA_MARSHAL_H

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * The home objects that others hold: the seed's gaijinPool and tokenLookup. An
- * object stays in the pool, strongly, for as long as its token lives.
+ * The home objects that others hold. An object stays in the pool, strongly, for as long as its
+ * token lives.
  */
 #ifndef GAIJIN_LUA_POOL_H
 #define GAIJIN_LUA_POOL_H

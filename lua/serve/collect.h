@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
  * When this VM collects for others: the broker's `free`, within its budget, and
- * the seed's timers as a safety net.
+ * regular sweeps as a safety net.
  */
 #ifndef GAIJIN_LUA_COLLECT_H
 #define GAIJIN_LUA_COLLECT_H

@@ -1,4 +1,4 @@
--- Reading, writing, calling and traversing what a dead worker had raises, each in the seed's words.
+-- Reading, writing, calling and traversing what a dead worker had raises, each with the text that tells the name.
 --@ worker A once
 local finished = false
 bakaGaijin.t = { v = 1 }

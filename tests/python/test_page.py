@@ -71,6 +71,7 @@ class Bytes(unittest.TestCase):
         for bad in (b"\x80", b"\xc1", b"\xd4\x01\x01", b"\xc7\x01\x01\x00", b"\xdd\xff\xff\xff\xff", b"\xdb\xff\xff\xff\xffx"):
             with self.assertRaises(Malformed):
                 wire.Reader(bad, 0).value()
+        self.assertEqual(table_from_wire([[2, "b", 1, "a"]], lambda v: v), ["a", "b"])
         deep = wire.encode([[[[[[[[]]]]]]]])
         self.assertEqual(wire.Reader(deep, 0).value(), [[[[[[[[]]]]]]]])
         with self.assertRaises(Malformed):
@@ -269,3 +270,6 @@ class Rules(Bed):
             end
             return gaijin.copy(names)""")
         self.assertEqual(sorted(names), sorted(known))
+        with open(os.path.join(ROOT, "docs", "lua-api.md"), encoding="utf-8") as page:
+            words = re.findall(r"[\w.]+", re.search(r"The keys of `apply` are these names.*?\n\n((?: .*\n)+)", page.read(), re.S).group(1))
+        self.assertEqual(set(known) - set(words), set())  # what gaijin.access may be asked about

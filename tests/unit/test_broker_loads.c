@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * The seed's rule: gain 1.4, 100 tokens at least.
+ * The rule for loads: gain 1.4, 100 tokens at least.
  */
 #include "broker/books/loads.h"
 
