@@ -89,14 +89,13 @@ static const struct client_events client_events = {
 };
 
 static bool init_registries(struct broker *b, const struct broker_config *config) {
-  uint64_t seed[6];
+  uint64_t seed[6]; /* each table's own */
   if (getrandom(seed, sizeof seed, 0) != sizeof seed) return false;
   buffer_init(&b->out, UINT32_MAX);
-  waits_init(&b->collecting);
   return hosts_init(&b->hosts, seed[0]) && names_init(&b->names, seed[1]) &&
          refs_init(&b->refs, seed[2]) &&
          loads_init(&b->loads, config->load_gain, config->load_min, seed[3]) &&
-         calls_init(&b->calls, seed[4]);
+         calls_init(&b->calls, seed[4]) && waits_init(&b->collecting, seed[5]);
 }
 
 int broker_start(struct broker *b, uv_loop_t *loop, const struct broker_config *config, char *error,

@@ -154,7 +154,8 @@ static const char *check_waits(const struct broker *b) {
        i = slab_next(&watches->all, i + 1)) {
     const struct wait *k = waits_at(watches, i);
     if (!is_connected(b, k->client)) return "watches: a dead client waits";
-    if (!slab_live(&b->names.all, k->subject)) return "watches: a wait for no name";
+    if (!slab_live(&b->names.all, names_of_subject(k->subject)))
+      return "watches: a wait for no name";
   }
   return NULL;
 }

@@ -24,8 +24,8 @@ static uint64_t hash_of_name(const void *item, uint64_t seed) {
 bool names_init(struct names *n, uint64_t seed) {
   *n = (struct names){0};
   slab_init(&n->all, sizeof(struct name));
-  waits_init(&n->watches);
-  return chain_init(&n->by_text, &n->all, offsetof(struct name, link), hash_of_name, seed);
+  return waits_init(&n->watches, mix64(seed)) &&
+         chain_init(&n->by_text, &n->all, offsetof(struct name, link), hash_of_name, seed);
 }
 
 void names_deinit(struct names *n) {
@@ -65,10 +65,19 @@ static uint32_t find_or_make(struct names *n, const char *text, uint32_t size) {
   return name;
 }
 
+/* A watch of the name for this event; SLAB_NONE when there is none. */
+static uint32_t first_watch(const struct names *n, uint32_t name, enum names_event event) {
+  return waits_first_of_subject(&n->watches, names_subject(name, event));
+}
+
+static bool is_used(const struct names *n, uint32_t name) {
+  return names_at(n, name)->host != SLAB_NONE ||
+         first_watch(n, name, NAMES_PRESENT) != SLAB_NONE ||
+         first_watch(n, name, NAMES_READY) != SLAB_NONE;
+}
+
 static void remove_if_unused(struct names *n, uint32_t name) {
-  if (names_at(n, name)->host != SLAB_NONE ||
-      waits_first_of_subject(&n->watches, name) != SLAB_NONE)
-    return;
+  if (is_used(n, name)) return;
   chain_remove(&n->by_text, name);
   slab_remove(&n->all, name);
 }
@@ -97,7 +106,7 @@ uint32_t names_host(const struct names *n, const char *text, uint32_t size) {
   return name == SLAB_NONE ? SLAB_NONE : names_at(n, name)->host;
 }
 
-static bool has_happened(const struct name *k, uint32_t event) {
+static bool has_happened(const struct name *k, enum names_event event) {
   return k->host != SLAB_NONE && (event == NAMES_PRESENT || k->ready);
 }
 
@@ -113,15 +122,15 @@ bool names_watch(struct names *n, const char *text, uint32_t size, enum names_ev
                  uint32_t client, uint64_t request) {
   uint32_t name = find_or_make(n, text, size);
   if (name == SLAB_NONE) return false;
-  bool ok = waits_add(&n->watches, name, client, request, event);
+  bool ok = waits_add(&n->watches, names_subject(name, event), client, request);
   if (!ok) remove_if_unused(n, name);
   return ok;
 }
 
 bool names_take_due(struct names *n, uint32_t name, struct wait *watch) {
-  for (uint32_t i = waits_first_of_subject(&n->watches, name); i != SLAB_NONE;
-       i = waits_next_of_subject(&n->watches, i)) {
-    if (!has_happened(names_at(n, name), waits_at(&n->watches, i)->what)) continue;
+  for (enum names_event event = 0; event < NAMES_EVENTS; event++) {
+    uint32_t i = first_watch(n, name, event);
+    if (i == SLAB_NONE || !has_happened(names_at(n, name), event)) continue;
     *watch = *waits_at(&n->watches, i);
     waits_remove(&n->watches, i);
     return true;
@@ -130,7 +139,7 @@ bool names_take_due(struct names *n, uint32_t name, struct wait *watch) {
 }
 
 static void unwatch(struct names *n, uint32_t wait) {
-  uint32_t name = waits_at(&n->watches, wait)->subject;
+  uint32_t name = names_of_subject(waits_at(&n->watches, wait)->subject);
   waits_remove(&n->watches, wait);
   remove_if_unused(n, name);
 }
@@ -150,11 +159,9 @@ const char *names_check(const struct names *n) {
   for (uint32_t i = slab_next(&n->all, 0); i != SLAB_NONE; i = slab_next(&n->all, i + 1)) {
     const struct name *k = names_at(n, i);
     if (find(n, k->text, k->size) != i) return "names: a name is not found by its text";
-    if (k->host == SLAB_NONE && waits_first_of_subject(&n->watches, i) == SLAB_NONE)
-      return "names: a record of no use";
-    for (uint32_t w = waits_first_of_subject(&n->watches, i); w != SLAB_NONE;
-         w = waits_next_of_subject(&n->watches, w))
-      if (has_happened(k, waits_at(&n->watches, w)->what))
+    if (!is_used(n, i)) return "names: a record of no use";
+    for (enum names_event event = 0; event < NAMES_EVENTS; event++)
+      if (has_happened(k, event) && first_watch(n, i, event) != SLAB_NONE)
         return "names: a watch whose event has happened still waits";
   }
   if (n->by_text.count != n->all.count) return "names: the hash table has another number of names";

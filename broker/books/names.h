@@ -21,13 +21,13 @@ struct name {
   char text[NAME_MAX_BYTES];
 };
 
-/* What a watch waits for (struct wait's `what`; its `subject` is a name). */
-enum names_event { NAMES_PRESENT, NAMES_READY };
+/* What a watch waits for. */
+enum names_event { NAMES_PRESENT, NAMES_READY, NAMES_EVENTS };
 
 struct names {
   struct slab all;
   struct chain by_text;
-  struct waits watches;
+  struct waits watches; /* their subjects: names_subject() */
 };
 
 enum names_outcome { NAMES_OK, NAMES_TAKEN, NAMES_NO_MEMORY };
@@ -59,6 +59,12 @@ bool names_take_due(struct names *n, uint32_t name, struct wait *watch);
 /* The client's request waits no more (false: it did not); no request of the client does. */
 bool names_unwatch(struct names *n, uint32_t client, uint64_t request);
 void names_unwatch_all(struct names *n, uint32_t client);
+
+/* The subject of a watch, and the name of a subject. */
+static inline uint32_t names_subject(uint32_t name, enum names_event event) {
+  return name * NAMES_EVENTS + event;
+}
+static inline uint32_t names_of_subject(uint32_t subject) { return subject / NAMES_EVENTS; }
 
 static inline struct name *names_at(const struct names *n, uint32_t name) {
   return slab_at(&n->all, name);

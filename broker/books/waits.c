@@ -1,51 +1,65 @@
 /* SPDX-License-Identifier: MIT
  *
- * A slab with a list for either side. A client has few waits, so finding one of
- * them by its request walks the list.
+ * A slab with a list for either side, and a hash table by client and request.
  */
 #include "broker/books/waits.h"
 
 #include <assert.h>
 #include <stddef.h>
 
-void waits_init(struct waits *w) {
+#include "proto/base.h"
+
+static uint64_t request_hash(uint32_t client, uint64_t request, uint64_t seed) {
+  return mix64_seeded(request, seed + mix64(client)); /* clients choose their ids */
+}
+static uint64_t hash_of_wait(const void *item, uint64_t seed) {
+  const struct wait *k = item;
+  return request_hash(k->client, k->request, seed);
+}
+
+bool waits_init(struct waits *w, uint64_t seed) {
   *w = (struct waits){0};
   slab_init(&w->all, sizeof(struct wait));
   owners_init(&w->by_subject, &w->all, offsetof(struct wait, of_subject));
   owners_init(&w->by_client, &w->all, offsetof(struct wait, of_client));
+  return chain_init(&w->by_request, &w->all, offsetof(struct wait, link), hash_of_wait, seed);
 }
 
 void waits_deinit(struct waits *w) {
+  chain_deinit(&w->by_request);
   owners_deinit(&w->by_subject);
   owners_deinit(&w->by_client);
   slab_deinit(&w->all);
   *w = (struct waits){0};
 }
 
-bool waits_add(struct waits *w, uint32_t subject, uint32_t client, uint64_t request,
-               uint32_t what) {
+bool waits_add(struct waits *w, uint32_t subject, uint32_t client, uint64_t request) {
   assert(subject != SLAB_NONE && client != SLAB_NONE);
   if (!owners_reserve(&w->by_subject, subject) || !owners_reserve(&w->by_client, client))
     return false;
   uint32_t wait = slab_add(&w->all);
   if (wait == SLAB_NONE) return false;
-  *waits_at(w, wait) = (struct wait){
-      .request = request, .subject = subject, .client = client, .what = what};
+  *waits_at(w, wait) = (struct wait){.request = request, .subject = subject, .client = client};
   owners_add(&w->by_subject, subject, wait);
   owners_add(&w->by_client, client, wait);
+  chain_add(&w->by_request, wait);
   return true;
 }
 
 void waits_remove(struct waits *w, uint32_t wait) {
+  chain_remove(&w->by_request, wait);
   owners_remove(&w->by_subject, waits_at(w, wait)->subject, wait);
   owners_remove(&w->by_client, waits_at(w, wait)->client, wait);
   slab_remove(&w->all, wait);
 }
 
 uint32_t waits_find(const struct waits *w, uint32_t client, uint64_t request) {
-  for (uint32_t i = waits_first_of_client(w, client); i != SLAB_NONE;
-       i = owners_next(&w->by_client, i))
-    if (waits_at(w, i)->request == request) return i;
+  const struct chain *t = &w->by_request;
+  for (uint32_t i = chain_first(t, request_hash(client, request, t->seed)); i != SLAB_NONE;
+       i = chain_next(t, i)) {
+    const struct wait *k = waits_at(w, i);
+    if (k->request == request && k->client == client) return i;
+  }
   return SLAB_NONE;
 }
 
@@ -70,6 +84,8 @@ const char *waits_check(const struct waits *w) {
     while (s != i && s != SLAB_NONE) s = waits_next_of_subject(w, s);
     while (c != i && c != SLAB_NONE) c = owners_next(&w->by_client, c);
     if (s != i || c != i) return "waits: one is not in the lists of its subject and its client";
+    if (waits_find(w, k->client, k->request) == SLAB_NONE)
+      return "waits: one is not found by its request";
   }
-  return n == w->all.count ? NULL : "waits: another number of them";
+  return n == w->all.count && n == w->by_request.count ? NULL : "waits: another number of them";
 }

@@ -38,7 +38,7 @@ void collect_on_gc(struct client *from, const struct message *m) {
     notify_refuse(from, m, STATUS_busy, "you wait for %d collections already", WAITS_MOST);
     return;
   }
-  if (!(m->flags & MESSAGE_ONE_WAY) && !waits_add(&b->collecting, host, from->host, m->id, 0)) {
+  if (!(m->flags & MESSAGE_ONE_WAY) && !waits_add(&b->collecting, host, from->host, m->id)) {
     notify_refuse(from, m, STATUS_busy, "the broker's memory is too short; try again later");
     return;
   }

@@ -98,6 +98,44 @@ START_TEST(a_name_nobody_waits_for_is_forgotten) {
 }
 END_TEST
 
+/* With a walk over those that wait for the other event the next two would take minutes. */
+enum { MANY_WATCHES = 100000, MANY_CLIENTS = 20 };
+
+static void watch_often(enum names_event event, uint64_t first_request) {
+  unsigned n = 0; /* an assertion each would take longer than all the rest */
+  for (unsigned i = 0; i < MANY_WATCHES; i++)
+    n += names_watch(&names, "shop", 4, event, i % MANY_CLIENTS, first_request + i);
+  ck_assert_uint_eq(n, MANY_WATCHES);
+}
+
+START_TEST(an_event_is_taken_past_those_who_wait_for_the_other) {
+  struct wait watch;
+  watch_often(NAMES_PRESENT, 1);
+  watch_often(NAMES_READY, 1 + MANY_WATCHES);
+  uint32_t shop = take("shop", 1);
+  unsigned n = 0, other = 0;
+  for (; names_take_due(&names, shop, &watch); n++) other += watch.request > MANY_WATCHES;
+  ck_assert_uint_eq(n, MANY_WATCHES);
+  ck_assert_uint_eq(other, 0);
+  names_at(&names, shop)->ready = true;
+  while (names_take_due(&names, shop, &watch)) n++;
+  ck_assert_uint_eq(n, 2 * MANY_WATCHES);
+}
+END_TEST
+
+START_TEST(a_watch_is_found_among_many_of_its_client) {
+  watch_often(NAMES_READY, 1);
+  unsigned n = 0;
+  for (unsigned i = 1; i <= 10 * MANY_WATCHES; i++)
+    n += names_unwatch(&names, 0, 10 * MANY_WATCHES + i);
+  ck_assert_uint_eq(n, 0);
+  for (unsigned i = 0; i < MANY_WATCHES; i++)
+    n += names_unwatch(&names, i % MANY_CLIENTS, 1 + i);
+  ck_assert_uint_eq(n, MANY_WATCHES);
+  ck_assert_uint_eq(names.all.count, 0);
+}
+END_TEST
+
 int main(void) {
   Suite *s = suite_create("broker names");
   TCase *t = tcase_create("names");
@@ -108,5 +146,7 @@ int main(void) {
   tcase_add_test(t, watches_come_true_by_event);
   tcase_add_test(t, a_new_owner_is_not_ready);
   tcase_add_test(t, a_name_nobody_waits_for_is_forgotten);
+  tcase_add_test(t, an_event_is_taken_past_those_who_wait_for_the_other);
+  tcase_add_test(t, a_watch_is_found_among_many_of_its_client);
   return run_suite(s);
 }
