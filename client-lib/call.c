@@ -59,24 +59,28 @@ static void call_leave(gaijin *g, struct call *c) {
   gj_table_remove(&g->calls, &c->node);
 }
 
+/* The holding of a claim is the program's from now on, if it is `used`, or is given back. */
+static void end_claim(gaijin *g, struct call *c, bool used) {
+  if (c->claim) gj_holding_claimed(g, c->claim, used);
+  c->claim = NULL;
+}
+
 void gj_call_answer(gaijin *g, struct call *c, const struct gaijin_answer *answer,
                     gaijin_body *keep) {
   assert(g->dispatching || g->lost); /* call-backs run nowhere else */
   assert(!list_empty(&c->open));
   gaijin_answer_fn fn = c->fn;
   void *user = c->user;
-  if (c->claim) {
-    bool wanted = !c->cancelled;
-    gj_holding_claimed(g, c->claim, answer->ok, wanted);
-    c->claim = NULL;
-    if (!wanted) {
-      gaijin_body_free(answer->body);
-      gaijin_body_free(keep);
-      call_leave(g, c);
-      gj_call_recycle(g, c);
-      return;
-    }
+  if (c->claim && answer->ok) gj_holding_granted(c->claim);
+  if (c->cancelled) {
+    end_claim(g, c, false);
+    gaijin_body_free(answer->body);
+    gaijin_body_free(keep);
+    call_leave(g, c);
+    gj_call_recycle(g, c);
+    return;
   }
+  if (fn || !answer->ok) end_claim(g, c, answer->ok);
   if (!fn) { /* stays in the table for gaijin_await */
     list_remove(&c->open);
     c->answer = *answer;
@@ -158,12 +162,13 @@ void gj_call_free_all(gaijin *g) {
 void gaijin_cancel(gaijin *g, uint64_t id) {
   struct call *c = gj_call_find(g, id);
   if (!c) return;
-  if (c->claim) {
+  bool open = !is_kept(c);
+  if (c->claim && open) {
     /* The broker counts us as a holder if it agrees: the answer must still be seen. */
     c->cancelled = true;
     return;
   }
-  bool open = !is_kept(c);
+  end_claim(g, c, false);
   gaijin_body *body = c->answer.body, *keep = c->keep;
   call_leave(g, c);
   gj_call_recycle(g, c);
@@ -177,6 +182,7 @@ void gaijin_cancel(gaijin *g, uint64_t id) {
 static int await_take(gaijin *g, struct call *c, struct gaijin_answer *answer) {
   *answer = c->answer;
   g->await_keep = c->keep;
+  end_claim(g, c, true);
   call_leave(g, c);
   gj_call_recycle(g, c);
   return answer->status == GAIJIN_STATUS_LOST && g->lost && !answer->body ? GAIJIN_STATUS_LOST : 0;

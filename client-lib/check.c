@@ -101,7 +101,7 @@ static const char *check_call(const gaijin *g, const struct table_node *n) {
   if (n->key == 0 || n->key > g->last_call) return "a call has an id that was not given out";
   if (gj_call_find(g, n->key) != c) return "two calls have one id";
   if (!open && c->fn) return "an answered call is kept though it has a call-back";
-  if (!open && c->claim) return "an answered claim still waits";
+  if (!open && c->claim && !c->answer.ok) return "a refused claim still waits";
   if (c->claim && !c->claim->pending) return "a claim under way does not count in its holding";
   if (c->cancelled && !c->claim) return "a cancelled call is still in the books";
   if (open && g->lost && !g->dispatching) return "a call is open after the connection's end";

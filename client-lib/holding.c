@@ -92,10 +92,14 @@ gaijin_holding *gj_holding_claim(gaijin *g, const struct pt *pt) {
   return h;
 }
 
-void gj_holding_claimed(gaijin *g, gaijin_holding *h, bool ok, bool wanted) {
+void gj_holding_granted(gaijin_holding *h) {
   assert(h->pending > 0);
-  if (ok) h->count++;
-  if (ok && wanted) h->users++;
+  h->count++;
+}
+
+void gj_holding_claimed(gaijin *g, gaijin_holding *h, bool used) {
+  assert(h->pending > 0 && (h->count || !used));
+  if (used) h->users++;
   h->pending--;
   if (h->count)
     settle(g, h);

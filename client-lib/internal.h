@@ -75,7 +75,7 @@ struct call {
   uint64_t host;         /* asked host, 0 when addressed by name or to the broker */
   double due; /* when the broker answers at the latest, on clock_seconds()'s clock; 0: no limit */
   uint32_t deadline_ms;
-  gaijin_holding *claim; /* op sub: the holding that a good answer raises */
+  gaijin_holding *claim; /* op sub: its holding, until the answer is handed over */
   enum op op;
   bool cancelled;              /* a claim nobody waits for: a good answer is released at once */
   struct gaijin_answer answer; /* of an answered call without fn */
@@ -222,9 +222,11 @@ void gj_token_free_all(gaijin *g);
 /* A PT has arrived: count and pending grow. NULL: *fault says why. */
 gaijin_holding *gj_holding_arrive(gaijin *g, const struct pt *pt, const char **fault);
 void gj_holding_unpend(gaijin *g, gaijin_holding *h);
-/* A claim starts (pending grows; NULL when memory is short) and is answered. */
+/* A claim starts (pending grows; NULL when memory is short), is granted by the broker (or is not),
+ * and ends: `used`, which only a granted one can be, makes the program a user of the holding. */
 gaijin_holding *gj_holding_claim(gaijin *g, const struct pt *pt);
-void gj_holding_claimed(gaijin *g, gaijin_holding *h, bool ok, bool wanted);
+void gj_holding_granted(gaijin_holding *h);
+void gj_holding_claimed(gaijin *g, gaijin_holding *h, bool used);
 /* The holding of a PT's host and id, whatever its stamp. */
 gaijin_holding *gj_holding_lookup(const gaijin *g, uint64_t host, uint64_t id);
 void gj_holding_free(gaijin *g, gaijin_holding *h);

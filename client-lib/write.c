@@ -226,7 +226,7 @@ int gaijin_claim(gaijin *g, const struct gaijin_pt *claimed, gaijin_answer_fn fn
   pack_pt(&g->writer.pack, &pt);
   int status = gaijin_end_request(g, fn, user, &request);
   if (status)
-    gj_holding_claimed(g, h, false, false);
+    gj_holding_claimed(g, h, false);
   else
     gj_call_find(g, request)->claim = h;
   if (id) *id = request;

@@ -171,7 +171,10 @@ START_TEST(calls) {
   broken(&w.f, "though it has a call-back");
   kept->fn = NULL;
   kept->claim = w.used;
-  broken(&w.f, "an answered claim still waits");
+  kept->answer.ok = false;
+  broken(&w.f, "a refused claim still waits");
+  kept->answer.ok = true;
+  broken(&w.f, "does not count in its holding");
   kept->claim = NULL;
   open->claim = w.used;
   broken(&w.f, "does not count in its holding");

@@ -192,16 +192,20 @@ END_TEST
 
 /* ---- Claims ---- */
 
-static uint64_t claim(struct fake *f, const struct gaijin_pt *pt) {
+static uint64_t claim_for(struct fake *f, const struct gaijin_pt *pt, gaijin_answer_fn fn) {
   uint64_t id;
   struct gaijin_pt got;
-  ck_assert_int_eq(gaijin_claim(f->g, pt, told_answer, f, &id), 0);
+  ck_assert_int_eq(gaijin_claim(f->g, pt, fn, f, &id), 0);
   gaijin_flush(f->g, false);
   ck_assert_int_eq(fake_next(f)->op, GAIJIN_OP_SUB);
   ck_assert_uint_eq(f->m.id, id);
   struct reader r = fake_values(&f->m);
   ck_assert(fake_read_pt(&r, &got) && gaijin_pt_equal(&got, pt));
   return id;
+}
+
+static uint64_t claim(struct fake *f, const struct gaijin_pt *pt) {
+  return claim_for(f, pt, told_answer);
 }
 
 START_TEST(a_claim_makes_a_user) {
@@ -251,6 +255,31 @@ START_TEST(a_cancelled_claim_is_released) {
   ck_assert_uint_eq(f.told.answers, 0);
   gaijin_flush(f.g, true);
   expect_unsub(&f, &A, 1);
+  fake_close(&f);
+}
+END_TEST
+
+/* Without a call-back it is gaijin_await that makes the user; who gives up before that has none. */
+START_TEST(a_claim_given_up_behind_its_answer_is_released) {
+  struct fake f;
+  struct gaijin_answer a;
+  fake_open(&f);
+  uint64_t id = claim_for(&f, &A, NULL), other = claim_for(&f, &B, NULL);
+  fake_begin(&f, MESSAGE_REPLY, GAIJIN_OP_SUB, id, 0);
+  fake_end(&f);
+  fake_begin(&f, MESSAGE_REPLY, GAIJIN_OP_SUB, other, 0);
+  fake_deliver(&f);
+  ck_assert_uint_eq(gaijin_releases(f.g), 0);
+  gaijin_cancel(f.g, id);
+  gaijin_flush(f.g, true);
+  expect_unsub(&f, &A, 1);
+  ck_assert_int_eq(gaijin_await(f.g, other, 0, &a), 0);
+  ck_assert(a.ok);
+  gaijin_body_free(a.body);
+  ck_assert_uint_eq(gaijin_releases(f.g), 0);
+  gaijin_let_go(f.g, gaijin_holding_find(f.g, &B));
+  gaijin_flush(f.g, true);
+  expect_unsub(&f, &B, 1);
   fake_close(&f);
 }
 END_TEST
@@ -316,6 +345,7 @@ int main(void) {
   tcase_add_test(c, a_claim_makes_a_user);
   tcase_add_test(c, a_refused_claim_leaves_nothing);
   tcase_add_test(c, a_cancelled_claim_is_released);
+  tcase_add_test(c, a_claim_given_up_behind_its_answer_is_released);
   tcase_add_test(c, a_claim_and_an_arrival_meet);
   tcase_add_test(c, claims_that_cannot_be_right_are_not_sent);
   tcase_add_test(c, two_stamps_for_one_token_are_a_fault);

@@ -254,9 +254,9 @@ GAIJIN_API void gaijin_put_array(gaijin *g, uint32_t count);
 GAIJIN_API void gaijin_put_token(gaijin *g, gaijin_token *t);
 GAIJIN_API void gaijin_put_holding(gaijin *g, gaijin_holding *h);
 
-/* Claims a token by its PT (op sub): when the answer is ok, the holding exists and *the caller is a
- * user of it*: find it with gaijin_holding_find, and let go in the end. fn may be NULL for
- * gaijin_await. */
+/* Claims a token by its PT (op sub): when an answer that is ok was handed over, the holding exists
+ * and *the caller is a user of it*: find it with gaijin_holding_find, and let go in the end. fn may
+ * be NULL for gaijin_await. */
 GAIJIN_API int gaijin_claim(gaijin *g, const struct gaijin_pt *pt, gaijin_answer_fn fn, void *user,
                             uint64_t *id);
 
