@@ -120,8 +120,10 @@ static struct gaijin_value plain_value(const struct value *in) {
 static bool peek(const gaijin_body *b, struct gaijin_value *v) {
   struct reader r = b->reader;
   struct value in;
+  unsigned depth = b->depth;
   memset(&in, 0, sizeof in);
-  if (b->left[b->depth] == 0 || !reader_next(&r, &in) || in.type == VALUE_ARRAY ||
+  while (depth && b->left[depth] == 0) depth--;
+  if (b->left[depth] == 0 || !reader_next(&r, &in) || in.type == VALUE_ARRAY ||
       in.type == VALUE_PT)
     return false;
   *v = plain_value(&in);

@@ -69,6 +69,28 @@ START_TEST(a_look_reads_nothing) {
 }
 END_TEST
 
+START_TEST(a_look_goes_on_behind_an_array) {
+  struct fake f;
+  fake_open(&f);
+  begin_values(&f, 3);
+  pack_array(&f.p, 1);
+  pack_array(&f.p, 1);
+  pack_uint(&f.p, 1);
+  pack_uint(&f.p, 2);
+  pack_array(&f.p, 0);
+  fake_deliver(&f);
+  gaijin_body *b = last_body(&f);
+  struct gaijin_value v;
+  for (int i = 0; i < 3; i++) ck_assert(gaijin_body_next(b, &v));
+  ck_assert(gaijin_body_peek(b, &v) && v.number == 2);
+  ck_assert(gaijin_body_next(b, &v) && v.number == 2);
+  ck_assert(gaijin_body_next(b, &v) && v.type == GAIJIN_ARRAY);
+  ck_assert(!gaijin_body_peek(b, &v));
+  gaijin_body_free(b);
+  fake_close(&f);
+}
+END_TEST
+
 START_TEST(arrays_are_stepped_through_flat) {
   struct fake f;
   fake_open(&f);
@@ -187,6 +209,7 @@ int main(void) {
   Suite *s = suite_create("client_values");
   TCase *c = tcase_create("values");
   tcase_add_test(c, every_type_is_read);
+  tcase_add_test(c, a_look_goes_on_behind_an_array);
   tcase_add_test(c, arrays_are_stepped_through_flat);
   tcase_add_test(c, values_are_given_back_one_by_one);
   tcase_add_test(c, home_pts_that_are_not_kept_are_stale);
