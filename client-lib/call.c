@@ -105,7 +105,7 @@ void gj_call_lose_all(gaijin *g, const char *reason) {
              "the connection to the broker ended while '%s'%s%s was under way: %s; whether it was "
              "done is not known",
              op_name(c->op), name ? " to worker " : "", name ? name : "", reason);
-    struct gaijin_answer a = {.status = GAIJIN_STATUS_LOST, .text = c->fn ? text : g->error};
+    struct gaijin_answer a = {.status = GAIJIN_STATUS_LOST, .text = c->fn ? text : g->loss};
     gj_call_answer(g, c, &a, NULL);
   }
 }
@@ -185,7 +185,7 @@ static int await_take(gaijin *g, struct call *c, struct gaijin_answer *answer) {
   end_claim(g, c, true);
   call_leave(g, c);
   gj_call_recycle(g, c);
-  return answer->status == GAIJIN_STATUS_LOST && g->lost && !answer->body ? GAIJIN_STATUS_LOST : 0;
+  return answer->text == g->loss ? gj_fail_lost(g) : 0;
 }
 
 /* Waits for the descriptor, at most until `end`. False when the time is up. */

@@ -26,6 +26,8 @@ int gj_fail(gaijin *g, enum gaijin_status status, const char *format, ...) {
   return (int)status;
 }
 
+int gj_fail_lost(gaijin *g) { return gj_fail(g, GAIJIN_STATUS_LOST, "%s", g->loss); }
+
 char *gaijin_default_socket(char *out, size_t n) { return socket_path_default(out, n); }
 
 /* A connection that has no descriptor yet; NULL when memory is short. */

@@ -118,6 +118,7 @@ struct gaijin {
   char name[NAME_MAX_BYTES + 1];
   char broker_version[64];
   char error[512];
+  char loss[512]; /* why the connection ended, once it is lost */
   bool lost;
   bool write_broken; /* writing failed: nothing is sent any more, what had arrived is still read */
   bool dispatching;
@@ -167,6 +168,8 @@ void gj_give_struct(void *given, size_t size, const void *own, size_t own_size);
 /* Sets the connection's error text and returns `status`. */
 int gj_fail(gaijin *g, enum gaijin_status status, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
+/* The same for a connection that is lost: with the reason of that, GAIJIN_STATUS_LOST. */
+int gj_fail_lost(gaijin *g);
 
 /* random.c */
 /* Fills `n` bytes with the kernel's random numbers; false, with errno, if it gives none. */

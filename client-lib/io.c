@@ -28,7 +28,8 @@ void gj_io_lost(gaijin *g, const char *format, ...) {
   vsnprintf(reason, sizeof reason, format, args);
   va_end(args);
   g->lost = true;
-  gj_fail(g, GAIJIN_STATUS_LOST, "the connection to the broker ended: %s", reason);
+  snprintf(g->loss, sizeof g->loss, "the connection to the broker ended: %s", reason);
+  gj_fail_lost(g);
   /* The descriptor stays open, as the program's loop may be polling it; the broker learns of the
    * end at once. */
   shutdown(g->fd, SHUT_RDWR);
@@ -94,14 +95,14 @@ static bool read_once(gaijin *g) {
 }
 
 int gaijin_dispatch(gaijin *g) {
-  if (g->lost) return GAIJIN_STATUS_LOST;
+  if (g->lost) return gj_fail_lost(g);
   if (g->dispatching)
     return gj_fail(g, GAIJIN_STATUS_UNSUPPORTED, "gaijin_dispatch was called in a call-back");
   g->dispatching = true;
   for (int i = 0; i < READ_ROUNDS && !g->lost && !*g->condemned && read_once(g); i++) continue;
   if (*g->condemned) gj_io_lost(g, "%s", g->condemned);
   g->dispatching = false;
-  return g->lost ? GAIJIN_STATUS_LOST : 0;
+  return g->lost ? gj_fail_lost(g) : 0;
 }
 
 /* After a write: the queue's sent bytes make room, at a cost in proportion to what was sent. */
@@ -121,7 +122,7 @@ static void compact(gaijin *g) {
 }
 
 int gaijin_flush(gaijin *g, bool releases) {
-  if (g->lost) return GAIJIN_STATUS_LOST;
+  if (g->lost) return gj_fail_lost(g);
   if (g->writer.open) return 0; /* half a message must not leave */
   /* Without memory the releases stay queued for the next flush. */
   if (g->n_releases && (releases || gaijin_queued_bytes(g))) gj_write_releases(g);

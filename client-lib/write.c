@@ -69,7 +69,7 @@ static int pack_outcome(gaijin *g, const struct pack *p, enum buffer_outcome out
 /* What stands against sending the open message, before its size. */
 static int writer_check(gaijin *g) {
   struct writer *w = &g->writer;
-  if (g->lost) return GAIJIN_STATUS_LOST; /* the error text says why since it happened */
+  if (g->lost) return gj_fail_lost(g);
   if (w->refused) return (int)w->refused;
   if (w->put != w->count)
     return gj_fail(g, GAIJIN_STATUS_PROTOCOL,
@@ -86,7 +86,7 @@ static int writer_end(gaijin *g) {
     return gj_fail(g, GAIJIN_STATUS_BUSY,
                    "a message was begun while another one was being written");
   }
-  if (!w->open && g->lost) return GAIJIN_STATUS_LOST;
+  if (!w->open && g->lost) return gj_fail_lost(g);
   if (!w->open) return gj_fail(g, GAIJIN_STATUS_PROTOCOL, "a message was ended that was not begun");
   w->open = false;
   int status = writer_check(g);
@@ -208,7 +208,7 @@ int gaijin_claim(gaijin *g, const struct gaijin_pt *claimed, gaijin_answer_fn fn
                  uint64_t *id) {
   struct pt pt = gj_pt_wire(claimed);
   if (id) *id = 0;
-  if (g->lost) return GAIJIN_STATUS_LOST;
+  if (g->lost) return gj_fail_lost(g);
   if (g->writer.open)
     return gj_fail(g, GAIJIN_STATUS_BUSY,
                    "a message was begun while another one was being written");

@@ -313,6 +313,31 @@ START_TEST(await_tells_of_the_loss) {
 }
 END_TEST
 
+/* Whatever else has gone wrong since. */
+START_TEST(the_reason_of_the_loss_is_told_again) {
+  struct fake f;
+  fake_open(&f);
+  struct gaijin_answer a;
+  uint64_t id = fake_ask(&f, NULL), other = fake_ask(&f, NULL);
+  close(f.fd);
+  f.fd = -1;
+  ck_assert_int_eq(gaijin_await(f.g, id, 5, &a), GAIJIN_STATUS_LOST);
+  ck_assert_int_eq(gaijin_await(f.g, 4711, 5, &a), GAIJIN_STATUS_UNSUPPORTED);
+  ck_assert_str_eq(gaijin_error(f.g), "no request 4711 to await");
+  gaijin_begin_request(f.g, &(struct gaijin_send){.op = GAIJIN_OP_GET}, 1);
+  gaijin_put_nil(f.g);
+  ck_assert_int_eq(gaijin_end_request(f.g, NULL, NULL, &id), GAIJIN_STATUS_LOST);
+  ck_assert_str_eq(gaijin_error(f.g), "the connection to the broker ended: the broker closed it");
+  gaijin_await(f.g, 4711, 5, &a);
+  ck_assert_int_eq(gaijin_await(f.g, other, 5, &a), GAIJIN_STATUS_LOST);
+  ck_assert_str_eq(a.text, "the connection to the broker ended: the broker closed it");
+  gaijin_await(f.g, 4711, 5, &a);
+  ck_assert_int_eq(gaijin_dispatch(f.g), GAIJIN_STATUS_LOST);
+  ck_assert_str_eq(gaijin_error(f.g), "the connection to the broker ended: the broker closed it");
+  fake_close(&f);
+}
+END_TEST
+
 int main(void) {
   Suite *s = suite_create("client_call");
   TCase *c = tcase_create("call");
@@ -327,6 +352,7 @@ int main(void) {
   tcase_add_test(c, await_gives_the_answer_whenever_it_came);
   tcase_add_test(c, await_gives_up_and_cancels);
   tcase_add_test(c, await_tells_of_the_loss);
+  tcase_add_test(c, the_reason_of_the_loss_is_told_again);
   suite_add_tcase(s, c);
   return run_suite(s);
 }
