@@ -100,9 +100,13 @@ struct writer {
   bool open;
   unsigned nested;     /* begins while open: their messages are refused */
   enum gaijin_status refused; /* known at begin; raised (0): none */
-  uint32_t count, put; /* values announced, values written */
+  uint64_t count, put; /* values announced, values written; those in arrays included */
+  /* Arrays that may still be open: how many values come after the end of each. */
+  uint64_t behind[BODY_DEPTH_MAX - 1];
+  unsigned depth;
   gaijin_token *staged;
   enum op op;
+  bool request; /* else an answer or notice */
   bool one_way;
   uint64_t host;
   uint32_t deadline_ms;

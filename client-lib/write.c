@@ -20,11 +20,13 @@ enum { RELEASE_BYTES = PT_WIRE_BYTES + 9, RELEASES_MOST = 500, ERROR_TEXT_MOST =
 
 static void writer_open(gaijin *g, const struct message *header, uint32_t count) {
   struct writer *w = &g->writer;
+  w->request = header->kind == MESSAGE_REQUEST;
   assert(!w->open && !w->nested && !w->staged);
   w->open = true;
   w->refused = GAIJIN_STATUS_RAISED;
   w->count = count;
   w->put = 0;
+  w->depth = 0;
   w->staged = NULL;
   w->op = header->op;
   pack_begin(&w->pack, &g->out, g->max_message, header, count);
@@ -73,8 +75,8 @@ static int writer_check(gaijin *g) {
   if (w->refused) return (int)w->refused;
   if (w->put != w->count)
     return gj_fail(g, GAIJIN_STATUS_PROTOCOL,
-                   "message '%s' was announced with %u values but got %u", op_name(w->op), w->count,
-                   w->put);
+                   "message '%s' was announced with %llu values but got %llu", op_name(w->op),
+                   (unsigned long long)w->count, (unsigned long long)w->put);
   return 0;
 }
 
@@ -97,6 +99,16 @@ static int writer_end(gaijin *g) {
   unstage(g, status == 0);
   gj_checkpoint(g);
   return status;
+}
+
+/* A request that is ended as an answer, or the other way round, is refused by its end. */
+static void check_end(gaijin *g, bool request) {
+  struct writer *w = &g->writer;
+  if (!w->open || w->nested || w->refused || w->request == request) return;
+  w->refused = (enum gaijin_status)gj_fail(g, GAIJIN_STATUS_PROTOCOL,
+                                           request ? "an answer to '%s' was ended as a request"
+                                                   : "the request '%s' was ended as an answer",
+                                           op_name(w->op));
 }
 
 /* ---- Requests ---- */
@@ -182,6 +194,7 @@ void gaijin_begin_request_sized(gaijin *g, const struct gaijin_send *given, size
 int gaijin_end_request(gaijin *g, gaijin_answer_fn fn, void *user, uint64_t *id) {
   bool inner = g->writer.nested > 0, one_way = g->writer.one_way;
   if (id) *id = 0;
+  check_end(g, true);
   struct call *c = NULL;
   if (!inner && !one_way && !(c = gj_call_new(g))) {
     gaijin_abort(g);
@@ -259,7 +272,10 @@ void gaijin_begin_raise(gaijin *g, uint64_t id, enum gaijin_op op, uint32_t coun
         count);
 }
 
-int gaijin_end_answer(gaijin *g) { return writer_end(g); }
+int gaijin_end_answer(gaijin *g) {
+  check_end(g, false);
+  return writer_end(g);
+}
 
 /* Ends the last answer that there is for a request. If not even that can be queued, its asker must
  * not wait for ever. One inside another message may still be repeated. */
@@ -384,10 +400,25 @@ void gaijin_put_string(gaijin *g, const char *bytes, size_t size) {
 
 void gaijin_put_text(gaijin *g, const char *text) { gaijin_put_string(g, text, strlen(text)); }
 
+/* Notes an array whose header has just been counted; false if it is nested too deep. */
+static bool enter_array(struct writer *w, uint64_t behind) {
+  while (w->depth && behind < w->behind[w->depth - 1]) w->depth--; /* these have ended */
+  if (w->depth == ARRAY_SIZE(w->behind)) return false;
+  w->behind[w->depth++] = behind;
+  return true;
+}
+
 void gaijin_put_array(gaijin *g, uint32_t count) {
   struct pack *p = writer_value(g);
-  if (!p) return;
-  g->writer.count += count;
+  struct writer *w = &g->writer;
+  /* One more than announced must not announce more itself. */
+  if (!p || w->put > w->count) return;
+  if (!enter_array(w, w->count - w->put) && !w->refused)
+    w->refused = (enum gaijin_status)gj_fail(
+        g, GAIJIN_STATUS_UNSUPPORTED,
+        "arrays in '%s' are nested more than %d deep, the message itself included", op_name(w->op),
+        BODY_DEPTH_MAX);
+  w->count += count;
   pack_array(p, count);
 }
 

@@ -130,6 +130,50 @@ START_TEST(wrong_requests_are_refused_here) {
 }
 END_TEST
 
+/* The broker would end the connection. */
+START_TEST(arrays_that_cannot_be_are_refused_here) {
+  struct fake f;
+  fake_open(&f);
+  struct gaijin_send send = {.op = GAIJIN_OP_S2T, .name = "x"};
+  gaijin_begin_request(f.g, &send, 1);
+  gaijin_put_nil(f.g);
+  gaijin_put_array(f.g, 2); /* the values announced are there already */
+  gaijin_put_nil(f.g);
+  refused(&f, GAIJIN_STATUS_PROTOCOL, "'s2t' was announced with 1 values but got 3");
+  gaijin_begin_request(f.g, &send, 1);
+  gaijin_put_array(f.g, UINT32_MAX);
+  refused(&f, GAIJIN_STATUS_PROTOCOL, "with 4294967296 values but got 1");
+  for (uint32_t deep = BODY_DEPTH_MAX; deep >= BODY_DEPTH_MAX - 1; deep--) {
+    gaijin_begin_request(f.g, &send, 2);
+    for (int twice = 0; twice < 2; twice++)
+      for (uint32_t i = 1; i <= deep; i++) gaijin_put_array(f.g, i < deep ? 1 : 0);
+    if (deep == BODY_DEPTH_MAX)
+      refused(&f, GAIJIN_STATUS_UNSUPPORTED,
+              "arrays in 's2t' are nested more than 8 deep, the message itself included");
+    else
+      ck_assert_int_eq(gaijin_end_request(f.g, NULL, NULL, NULL), 0);
+  }
+  gaijin_flush(f.g, false);
+  ck_assert_int_eq(fake_next(&f)->op, GAIJIN_OP_S2T); /* and its body is walked */
+  ck_assert(fake_idle(&f));
+  fake_close(&f);
+}
+END_TEST
+
+START_TEST(a_message_is_ended_as_it_was_begun) {
+  struct fake f;
+  fake_open(&f);
+  gaijin_begin_reply(f.g, 8, GAIJIN_OP_CALL, 0);
+  refused(&f, GAIJIN_STATUS_PROTOCOL, "an answer to 'call' was ended as a request");
+  gaijin_begin_request(f.g, &(struct gaijin_send){.op = GAIJIN_OP_PING}, 0);
+  ck_assert_int_eq(gaijin_end_answer(f.g), GAIJIN_STATUS_PROTOCOL);
+  ck_assert_str_eq(gaijin_error(f.g), "the request 'ping' was ended as an answer");
+  ck_assert_uint_eq(fake_ask(&f, NULL), 2);
+  ck_assert(fake_idle(&f));
+  fake_close(&f);
+}
+END_TEST
+
 /* A message of exactly the limit goes, one byte more does not; the text names both sizes. */
 START_TEST(the_limit_is_exact) {
   struct fake f;
@@ -238,6 +282,8 @@ int main(void) {
   tcase_add_test(c, no_op_of_a_later_version_than_agreed);
   tcase_add_test(c, one_way_has_no_answer);
   tcase_add_test(c, wrong_requests_are_refused_here);
+  tcase_add_test(c, arrays_that_cannot_be_are_refused_here);
+  tcase_add_test(c, a_message_is_ended_as_it_was_begun);
   tcase_add_test(c, the_limit_is_exact);
   tcase_add_test(c, a_full_queue_is_busy);
   tcase_add_test(c, a_begin_inside_a_begin_is_refused);

@@ -249,7 +249,7 @@ GAIJIN_API void gaijin_put_number(gaijin *g, double v);
 GAIJIN_API void gaijin_put_string(gaijin *g, const char *bytes, size_t size);
 GAIJIN_API void gaijin_put_text(gaijin *g, const char *text);
 /* An array inside the message: its `count` values are put next (they do not count among those
- * announced at begin). */
+ * announced at begin). Arrays nest at most 7 deep. */
 GAIJIN_API void gaijin_put_array(gaijin *g, uint32_t count);
 GAIJIN_API void gaijin_put_token(gaijin *g, gaijin_token *t);
 GAIJIN_API void gaijin_put_holding(gaijin *g, gaijin_holding *h);
