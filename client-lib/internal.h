@@ -12,8 +12,8 @@
  *   call.c     our requests under way.
  *   values.c   bodies of received messages.
  *
- * receive.c turns messages into changes of these and call-backs, io.c moves bytes,
- * write.c makes messages, hello.c and connect.c start and end a connection.
+ * receive.c turns messages into changes of these and call-backs, io.c moves bytes, write.c makes
+ * messages and put.c their values, hello.c and connect.c start and end a connection.
  *
  * Functions shared between the files begin with gj_: the library is also linked
  * statically, and programs have tokens, calls and hosts of their own.
@@ -218,6 +218,7 @@ int gj_write_cancel(gaijin *g, uint64_t id);
 int gj_write_releases(gaijin *g);
 
 /* token.c */
+struct pt gj_token_pt(const gaijin *g, const gaijin_token *t);
 /* The token of a home PT if it is there with this stamp and kind. */
 gaijin_token *gj_token_find(const gaijin *g, const struct pt *pt);
 void gj_token_unpin(gaijin *g, gaijin_token *t);

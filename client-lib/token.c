@@ -35,6 +35,11 @@ struct gaijin_pt gaijin_token_pt(const gaijin *g, const gaijin_token *t) {
   return (struct gaijin_pt){.host = g->host, .id = t->node.key, .stamp = t->stamp, .kind = t->kind};
 }
 
+struct pt gj_token_pt(const gaijin *g, const gaijin_token *t) {
+  struct gaijin_pt pt = gaijin_token_pt(g, t);
+  return gj_pt_wire(&pt);
+}
+
 gaijin_token *gj_token_find(const gaijin *g, const struct pt *pt) {
   struct table_node *n = table_find(&g->tokens, pt->id);
   if (!n) return NULL;

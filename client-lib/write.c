@@ -2,8 +2,7 @@
  *
  * Making messages. They are packed straight into the out-queue; until end has
  * set the length, the queue's former size is the truth and an error goes back to it.
- * Tokens in the message are only staged (`staged`, a list through the tokens, so
- * nothing can fail); end turns staged into sent, or forgets it.
+ * Tokens in the message are only staged (put.c); end turns staged into sent, or forgets it.
  *
  * A begin while a message is open (a finaliser of a script that runs while values are
  * being encoded may do it) must not spoil the open one: the inner message is
@@ -30,13 +29,6 @@ static void writer_open(gaijin *g, const struct message *header, uint32_t count)
   w->staged = NULL;
   w->op = header->op;
   pack_begin(&w->pack, &g->out, g->max_message, header, count);
-}
-
-/* The writer of a value that is to be put; NULL when it belongs to a refused inner message. */
-static struct pack *writer_value(gaijin *g) {
-  if (!g->writer.open || g->writer.nested) return NULL;
-  g->writer.put++;
-  return &g->writer.pack;
 }
 
 /* Empties the list of staged tokens; `sent` says whether their message went out. */
@@ -113,11 +105,6 @@ static void check_end(gaijin *g, bool request) {
 
 /* ---- Requests ---- */
 
-static struct pt token_pt(const gaijin *g, const gaijin_token *t) {
-  struct gaijin_pt pt = gaijin_token_pt(g, t);
-  return gj_pt_wire(&pt);
-}
-
 /* 0, or a status: the version agreed with the broker does not have the op, or not with so many
  * values. */
 static int version_check(gaijin *g, const struct op_info *info, uint32_t count) {
@@ -149,7 +136,7 @@ static int request_target(gaijin *g, const struct gaijin_send *send, struct mess
     m->name = send->name;
     m->name_size = (uint8_t)size;
   } else if (given) {
-    m->pt = send->holding ? send->holding->pt : token_pt(g, send->token);
+    m->pt = send->holding ? send->holding->pt : gj_token_pt(g, send->token);
     g->writer.host = m->pt.host;
   }
   return 0;
@@ -367,72 +354,4 @@ void gaijin_abort(gaijin *g) {
   w->open = false;
   pack_abort(&w->pack);
   unstage(g, false);
-}
-
-/* ---- Values ---- */
-
-void gaijin_put_nil(gaijin *g) {
-  struct pack *p = writer_value(g);
-  if (p) pack_nil(p);
-}
-
-void gaijin_put_bool(gaijin *g, bool v) {
-  struct pack *p = writer_value(g);
-  if (p) pack_bool(p, v);
-}
-
-void gaijin_put_number(gaijin *g, double v) {
-  struct pack *p = writer_value(g);
-  if (p) pack_number(p, v);
-}
-
-void gaijin_put_string(gaijin *g, const char *bytes, size_t size) {
-  struct pack *p = writer_value(g);
-  if (!p) return;
-  if (size <= p->max_message) {
-    pack_string(p, bytes, (uint32_t)size);
-    return;
-  }
-  /* Too large whatever else comes; only its size is of interest. */
-  p->wanted += size;
-  if (p->outcome == BUFFER_OK) p->outcome = BUFFER_OVER_MAX;
-}
-
-void gaijin_put_text(gaijin *g, const char *text) { gaijin_put_string(g, text, strlen(text)); }
-
-/* Notes an array whose header has just been counted; false if it is nested too deep. */
-static bool enter_array(struct writer *w, uint64_t behind) {
-  while (w->depth && behind < w->behind[w->depth - 1]) w->depth--; /* these have ended */
-  if (w->depth == ARRAY_SIZE(w->behind)) return false;
-  w->behind[w->depth++] = behind;
-  return true;
-}
-
-void gaijin_put_array(gaijin *g, uint32_t count) {
-  struct pack *p = writer_value(g);
-  struct writer *w = &g->writer;
-  /* One more than announced must not announce more itself. */
-  if (!p || w->put > w->count) return;
-  if (!enter_array(w, w->count - w->put) && !w->refused)
-    w->refused = (enum gaijin_status)gj_fail(
-        g, GAIJIN_STATUS_UNSUPPORTED,
-        "arrays in '%s' are nested more than %d deep, the message itself included", op_name(w->op),
-        BODY_DEPTH_MAX);
-  w->count += count;
-  pack_array(p, count);
-}
-
-void gaijin_put_token(gaijin *g, gaijin_token *t) {
-  struct pack *p = writer_value(g);
-  if (!p) return;
-  struct pt pt = token_pt(g, t);
-  pack_pt(p, &pt);
-  if (t->staged++) return;
-  t->staged_next = g->writer.staged;
-  g->writer.staged = t;
-}
-
-void gaijin_put_holding(gaijin *g, gaijin_holding *h) {
-  struct pack *p = writer_value(g);
-  if (p) pack_pt(p, &h->pt);
 }

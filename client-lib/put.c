@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The values of the message that is being written (write.c). Tokens in it are only staged: a list
+ * through the tokens, so nothing can fail. Whatever is wrong with a value is told by the message's
+ * end.
+ */
+#include <string.h>
+
+#include "client-lib/internal.h"
+
+/* The writer of a value that is to be put; NULL when it belongs to a refused inner message. */
+static struct pack *writer_value(gaijin *g) {
+  if (!g->writer.open || g->writer.nested) return NULL;
+  g->writer.put++;
+  return &g->writer.pack;
+}
+
+void gaijin_put_nil(gaijin *g) {
+  struct pack *p = writer_value(g);
+  if (p) pack_nil(p);
+}
+
+void gaijin_put_bool(gaijin *g, bool v) {
+  struct pack *p = writer_value(g);
+  if (p) pack_bool(p, v);
+}
+
+void gaijin_put_number(gaijin *g, double v) {
+  struct pack *p = writer_value(g);
+  if (p) pack_number(p, v);
+}
+
+void gaijin_put_string(gaijin *g, const char *bytes, size_t size) {
+  struct pack *p = writer_value(g);
+  if (!p) return;
+  if (size <= p->max_message) {
+    pack_string(p, bytes, (uint32_t)size);
+    return;
+  }
+  /* Too large whatever else comes; only its size is of interest. */
+  p->wanted += size;
+  if (p->outcome == BUFFER_OK) p->outcome = BUFFER_OVER_MAX;
+}
+
+void gaijin_put_text(gaijin *g, const char *text) { gaijin_put_string(g, text, strlen(text)); }
+
+/* Notes an array whose header has just been counted; false if it is nested too deep. */
+static bool enter_array(struct writer *w, uint64_t behind) {
+  while (w->depth && behind < w->behind[w->depth - 1]) w->depth--; /* these have ended */
+  if (w->depth == ARRAY_SIZE(w->behind)) return false;
+  w->behind[w->depth++] = behind;
+  return true;
+}
+
+void gaijin_put_array(gaijin *g, uint32_t count) {
+  struct pack *p = writer_value(g);
+  struct writer *w = &g->writer;
+  /* One more than announced must not announce more itself. */
+  if (!p || w->put > w->count) return;
+  if (!enter_array(w, w->count - w->put) && !w->refused)
+    w->refused = (enum gaijin_status)gj_fail(
+        g, GAIJIN_STATUS_UNSUPPORTED,
+        "arrays in '%s' are nested more than %d deep, the message itself included", op_name(w->op),
+        BODY_DEPTH_MAX);
+  w->count += count;
+  pack_array(p, count);
+}
+
+void gaijin_put_token(gaijin *g, gaijin_token *t) {
+  struct pack *p = writer_value(g);
+  if (!p) return;
+  struct pt pt = gj_token_pt(g, t);
+  pack_pt(p, &pt);
+  if (t->staged++) return;
+  t->staged_next = g->writer.staged;
+  g->writer.staged = t;
+}
+
+void gaijin_put_holding(gaijin *g, gaijin_holding *h) {
+  struct pack *p = writer_value(g);
+  if (p) pack_pt(p, &h->pt);
+}
