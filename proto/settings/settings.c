@@ -76,22 +76,25 @@ enum setting settings_find(enum settings_program program, const char *name, size
 
 enum { NEAR_BYTES = 32 }; /* names are shorter */
 
-/* Letters to be added, taken away or changed to make one of the other (Levenshtein). Both below
- * NEAR_BYTES. */
+static size_t least_of(size_t a, size_t b) { return a < b ? a : b; }
+
+/* Letters to be added, taken away, changed or exchanged with their neighbours to make one of the
+ * other (Damerau, Levenshtein). Both below NEAR_BYTES. */
 static size_t distance(const char *a, size_t a_size, const char *b, size_t b_size) {
-  size_t row[NEAR_BYTES];
-  for (size_t k = 0; k <= b_size; k++) row[k] = k;
-  for (size_t i = 1; i <= a_size; i++) {
-    size_t corner = row[0]; /* of the row before, one to the left */
-    row[0] = i;
-    for (size_t k = 1; k <= b_size; k++) {
-      size_t changed = corner + (a[i - 1] != b[k - 1]);
-      size_t moved = (row[k] < row[k - 1] ? row[k] : row[k - 1]) + 1;
-      corner = row[k];
-      row[k] = changed < moved ? changed : moved;
+  size_t d[NEAR_BYTES][NEAR_BYTES]; /* of the first i letters to the first k */
+  for (size_t i = 0; i <= a_size; i++) {
+    for (size_t k = 0; k <= b_size; k++) {
+      if (i == 0 || k == 0) {
+        d[i][k] = i + k;
+        continue;
+      }
+      d[i][k] = least_of(d[i - 1][k - 1] + (a[i - 1] != b[k - 1]),
+                         least_of(d[i - 1][k], d[i][k - 1]) + 1);
+      if (i > 1 && k > 1 && a[i - 1] == b[k - 2] && a[i - 2] == b[k - 1])
+        d[i][k] = least_of(d[i][k], d[i - 2][k - 2] + 1);
     }
   }
-  return row[b_size];
+  return d[a_size][b_size];
 }
 
 enum setting settings_nearest(enum settings_program program, const char *name, size_t size) {

@@ -26,6 +26,10 @@ START_TEST(near_names_are_found) {
       {SETTINGS_WORKER, "weit", SETTING_wait},
       {SETTINGS_WORKER, "weitt", SETTING_wait},
       {SETTINGS_WORKER, "veit", SETTINGS},
+      {SETTINGS_WORKER, "wiat", SETTING_wait},
+      {SETTINGS_WORKER, "wtia", SETTINGS},
+      {SETTINGS_WORKER, "naem", SETTING_name},
+      {SETTINGS_WORKER, "acll-tiemout", SETTING_call_timeout},
       {SETTINGS_WORKER, "frobnicate", SETTINGS},
       {SETTINGS_WORKER, "", SETTINGS},
       {SETTINGS_WORKER, "w", SETTINGS},
@@ -50,13 +54,14 @@ START_TEST(near_names_are_found) {
 }
 END_TEST
 
-/* Whether `left` letters added, taken away or changed make `b` of `a`. */
+/* Whether `left` letters added, taken away, changed or exchanged with the next make `b` of `a`. */
 static bool within(const char *a, const char *b, unsigned left) {
   if (!*a && !*b) return true;
   if (*a && *a == *b && within(a + 1, b + 1, left)) return true;
   if (left == 0) return false;
   return (*a && within(a + 1, b, left - 1)) || (*b && within(a, b + 1, left - 1)) ||
-         (*a && *b && within(a + 1, b + 1, left - 1));
+         (*a && *b && within(a + 1, b + 1, left - 1)) ||
+         (*a && *b && a[0] == b[1] && a[1] == b[0] && within(a + 2, b + 2, left - 1));
 }
 
 static enum setting slow_nearest(const char *typed) {
