@@ -159,13 +159,12 @@ static void on_routed(gaijin *g, const struct message *m) {
 }
 
 static void on_request(gaijin *g, const struct message *m) {
-  const struct op_info *info = op_info(m->op);
   if (m->op == OP_free)
     on_free(g, m);
-  else if (info->way == OP_ROUTED)
+  else if (m->info->way == OP_ROUTED)
     on_routed(g, m);
   else
-    broken(g, info->name, "it is not for clients");
+    broken(g, m->info->name, "it is not for clients");
 }
 
 /* ---- Notices ---- */

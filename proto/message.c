@@ -113,7 +113,7 @@ static bool parse_body_count(struct message *m) {
 
 /* The checks that depend on kind and op. */
 static const char *check_fields(const struct message *m) {
-  const struct op_info *info = op_info(m->op);
+  const struct op_info *info = m->info;
   if (!info) return "unknown opcode";
   if (m->flags & ~MESSAGE_ONE_WAY) return "unknown flag";
   if (m->kind == MESSAGE_REPLY || m->kind == MESSAGE_ERROR) {
@@ -149,6 +149,7 @@ const char *message_parse(const uint8_t *bytes, uint32_t size, struct message *m
   m->size = size;
   m->kind = bytes[AT_KIND + 1];
   m->op = bytes[AT_OP + 1];
+  m->info = op_info(m->op);
   m->flags = load_be16(bytes + AT_FLAGS + 1);
   m->depth = load_be16(bytes + AT_DEPTH + 1);
   m->id = load_be64(bytes + AT_ID + 1);

@@ -36,6 +36,7 @@ enum { MESSAGE_PREFIX_BYTES = 5, MESSAGE_TARGET_OFFSET = 39, MESSAGE_LEAST_BYTES
 struct message {
   enum message_kind kind;
   enum op op;
+  const struct op_info *info; /* the op's row; set by message_parse only */
   uint16_t flags;
   uint16_t depth;
   uint64_t id;

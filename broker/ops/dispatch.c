@@ -80,8 +80,7 @@ static void dispatch_own(struct client *from, const struct message *m) {
 /* An op, or a form of one, that came with a later version than the one agreed with this client. */
 static bool is_too_new(const struct client *from, const struct message *m) {
   bool asks = m->kind == MESSAGE_REQUEST || m->kind == MESSAGE_NOTICE;
-  const struct op_info *info = op_info(m->op);
-  return !op_in_version(info, asks ? m->body_count : info->least, from->version);
+  return !op_in_version(m->info, asks ? m->body_count : m->info->least, from->version);
 }
 
 void dispatch_message(struct client *from, uint8_t *bytes, uint32_t size) {
@@ -99,7 +98,7 @@ void dispatch_message(struct client *from, uint8_t *bytes, uint32_t size) {
                  op_name(m.op), m.body_count, from->version);
   else if (m.kind == MESSAGE_REPLY || m.kind == MESSAGE_ERROR)
     route_answer(from, &m, bytes);
-  else if (op_info(m.op)->way == OP_ROUTED)
+  else if (m.info->way == OP_ROUTED)
     route_request(from, &m, bytes);
   else
     dispatch_own(from, &m);

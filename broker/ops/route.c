@@ -69,7 +69,7 @@ static struct client *find_receiver(struct client *from, const struct message *m
     refuse(from, m, STATUS_dead, NOTIFY_DEAD_TEXT, NAME_MAX_BYTES, host->name);
     return NULL;
   }
-  if (!op_in_version(op_info(m->op), m->body_count, host->client->version)) {
+  if (!op_in_version(m->info, m->body_count, host->client->version)) {
     refuse(from, m, STATUS_unsupported,
            "worker %s speaks version %u of the wire, which does not have '%s' (%u values); update "
            "its gaijin",
