@@ -57,6 +57,21 @@ static void on_refusal(gaijin *g, const struct message *m) {
   gaijin_body_free(body);
 }
 
+/* The broker says why it is about to end the connection. */
+static bool is_parting(const struct message *m) {
+  return m->kind == MESSAGE_ERROR && m->op == OP_hello && m->id == 0;
+}
+
+static void on_parting(gaijin *g, const struct message *m) {
+  struct reader r;
+  uint32_t count, size;
+  uint64_t status;
+  const char *text;
+  if (reader_open(&r, m->body, m->body_size, &count) && reader_uint(&r, &status) &&
+      reader_string(&r, &text, &size))
+    gj_io_lost(g, "%.*s", (int)size, text);
+}
+
 static void on_answer(gaijin *g, const struct message *m) {
   uint32_t pts;
   const char *fault = gj_values_arrive(g, m, &pts);
@@ -64,6 +79,7 @@ static void on_answer(gaijin *g, const struct message *m) {
     broken(g, op_name(m->op), fault);
     return;
   }
+  if (is_parting(m)) on_parting(g, m);
   if (gj_is_post(m->id) && m->kind == MESSAGE_ERROR && !pts) {
     on_refusal(g, m);
     return;

@@ -187,6 +187,27 @@ START_TEST(notices_with_wrong_values_are_faults) {
 }
 END_TEST
 
+/* A program must learn what it did wrong. */
+START_TEST(the_parting_word_of_the_broker_is_the_reason) {
+  struct fake f;
+  fake_open(&f);
+  uint64_t id = fake_ask(&f, told_answer);
+  fake_begin(&f, MESSAGE_ERROR, GAIJIN_OP_HELLO, 0, 2);
+  pack_uint(&f.p, GAIJIN_STATUS_PROTOCOL);
+  pack_text(&f.p, "you broke the protocol: 's2t': bytes after the body");
+  fake_send(&f);
+  close(f.fd);
+  f.fd = -1;
+  ck_assert_int_eq(gaijin_dispatch(f.g), GAIJIN_STATUS_LOST);
+  ck_assert_str_eq(gaijin_error(f.g), "the connection to the broker ended: you broke the protocol: "
+                                      "'s2t': bytes after the body");
+  ck_assert_uint_eq(f.told.answers, 1);
+  ck_assert_int_eq(f.told.answer[0].status, GAIJIN_STATUS_LOST);
+  (void)id;
+  fake_close(&f);
+}
+END_TEST
+
 START_TEST(a_minimal_header_is_a_fault) {
   struct fake f;
   fake_open(&f);
@@ -200,6 +221,7 @@ END_TEST
 int main(void) {
   Suite *s = suite_create("client_receive");
   TCase *c = tcase_create("receive");
+  tcase_add_test(c, the_parting_word_of_the_broker_is_the_reason);
   tcase_add_test(c, a_request_is_handed_over_whole);
   tcase_add_test(c, a_target_that_is_gone_is_answered_stale);
   tcase_add_test(c, without_events_requests_are_unsupported_and_free_is_answered);
