@@ -18,6 +18,7 @@ static bool refill_stamps(gaijin *g) {
 }
 
 gaijin_token *gaijin_token_new(gaijin *g, enum gaijin_kind kind, void *tag) {
+  if (kind < GAIJIN_KIND_TABLE || kind >= GAIJIN_KIND_COUNT) return NULL;
   if (!g->stamps_left && !refill_stamps(g)) return NULL;
   gaijin_token *t = calloc(1, sizeof *t);
   if (!t) return NULL;

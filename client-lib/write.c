@@ -212,6 +212,8 @@ int gaijin_claim(gaijin *g, const struct gaijin_pt *claimed, gaijin_answer_fn fn
   if (g->writer.open)
     return gj_fail(g, GAIJIN_STATUS_BUSY,
                    "a message was begun while another one was being written");
+  if (!pt_is_token(&pt))
+    return gj_fail(g, GAIJIN_STATUS_UNSUPPORTED, "what was to be claimed is no token");
   if (pt.host == g->host)
     return gj_fail(g, GAIJIN_STATUS_UNSUPPORTED, "a worker cannot claim a token of its own");
   gaijin_holding *h = gj_holding_lookup(g, pt.host, pt.id);

@@ -19,12 +19,15 @@ void pt_write(uint8_t *out, const struct pt *pt) {
 
 bool pt_read(const uint8_t *in, uint32_t size, struct pt *pt) {
   if (size < PT_WIRE_BYTES || in[0] != EXT8 || in[1] != PAYLOAD) return false;
-  if (in[2] < PT_TABLE || in[2] > PT_USERDATA) return false;
   pt->kind = in[2];
   pt->host = load_be64(in + 3);
   pt->id = load_be64(in + 11);
   pt->stamp = load_be64(in + 19);
-  return pt->host != 0 && pt->id != 0;
+  return pt_is_token(pt);
+}
+
+bool pt_is_token(const struct pt *pt) {
+  return pt->host != 0 && pt->id != 0 && pt->kind >= PT_TABLE && pt->kind <= PT_USERDATA;
 }
 
 const char *pt_kind_name(uint64_t kind) {

@@ -25,8 +25,11 @@ struct pt {
 /* Writes PT_WIRE_BYTES at out. */
 void pt_write(uint8_t *out, const struct pt *pt);
 
+/* Whether it can be one: host and id are not 0, the kind is in enum pt_kind. */
+bool pt_is_token(const struct pt *pt);
+
 /* Reads a PT at `in`, where `size` bytes are readable. False if no well-formed PT is there:
- * wrong type or length, kind outside enum pt_kind, host or id 0. */
+ * wrong type or length, or !pt_is_token. */
 bool pt_read(const uint8_t *in, uint32_t size, struct pt *pt);
 
 static inline bool pt_equal(const struct pt *a, const struct pt *b) {

@@ -304,12 +304,22 @@ END_TEST
 START_TEST(claims_that_cannot_be_right_are_not_sent) {
   struct fake f;
   fake_open(&f);
-  struct gaijin_pt own = fake_pt(FAKE_HOST, 1), guess = A;
+  struct gaijin_pt own = fake_pt(FAKE_HOST, 1), guess = A, none = B;
   guess.stamp++;
   gaijin_holding *h = take(&f, &A);
   ck_assert_int_eq(gaijin_claim(f.g, &own, told_answer, &f, NULL), GAIJIN_STATUS_UNSUPPORTED);
   ck_assert_int_eq(gaijin_claim(f.g, &guess, told_answer, &f, NULL), GAIJIN_STATUS_DENIED);
+  for (int i = 0; i < 4; i++) {
+    none = B;
+    if (i == 0) none.kind = 0;
+    if (i == 1) none.kind = GAIJIN_KIND_COUNT;
+    if (i == 2) none.host = 0;
+    if (i == 3) none.id = 0;
+    ck_assert_int_eq(gaijin_claim(f.g, &none, told_answer, &f, NULL), GAIJIN_STATUS_UNSUPPORTED);
+    ck_assert_str_eq(gaijin_error(f.g), "what was to be claimed is no token");
+  }
   ck_assert_uint_eq(gaijin_queued_bytes(f.g), 0);
+  ck_assert_uint_eq(gaijin_holding_count(f.g), 1);
   gaijin_let_go(f.g, h);
   fake_close(&f);
 }

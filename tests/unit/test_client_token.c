@@ -28,6 +28,16 @@ START_TEST(ids_and_stamps_are_not_used_twice) {
 }
 END_TEST
 
+START_TEST(there_are_no_tokens_of_other_kinds) {
+  struct fake f;
+  fake_open(&f);
+  ck_assert_ptr_null(gaijin_token_new(f.g, (enum gaijin_kind)0, NULL));
+  ck_assert_ptr_null(gaijin_token_new(f.g, GAIJIN_KIND_COUNT, NULL));
+  ck_assert_uint_eq(gaijin_token_count(f.g), 0);
+  fake_close(&f);
+}
+END_TEST
+
 START_TEST(discard_of_a_sent_token_does_nothing) {
   struct fake f;
   fake_open(&f);
@@ -184,6 +194,7 @@ int main(void) {
   Suite *s = suite_create("client_token");
   TCase *c = tcase_create("token");
   tcase_add_test(c, ids_and_stamps_are_not_used_twice);
+  tcase_add_test(c, there_are_no_tokens_of_other_kinds);
   tcase_add_test(c, discard_of_a_sent_token_does_nothing);
   tcase_add_test(c, drop_of_all_forgets);
   tcase_add_test(c, one_message_may_carry_a_token_several_times);

@@ -159,9 +159,9 @@ GAIJIN_API bool gaijin_host_dead(const gaijin *g, uint64_t host);
 
 /* ---- Home tokens ---- */
 
-/* A token for an object of ours; `tag` finds the object again. NULL when memory is short. It lives
- * until the forget event: a token that never entered a message must be given back with
- * gaijin_token_discard. */
+/* A token for an object of ours; `tag` finds the object again. NULL when memory is short, or when
+ * there is no such kind. It lives until the forget event: a token that never entered a message must
+ * be given back with gaijin_token_discard. */
 GAIJIN_API gaijin_token *gaijin_token_new(gaijin *g, enum gaijin_kind kind, void *tag);
 GAIJIN_API void *gaijin_token_tag(const gaijin_token *t);
 GAIJIN_API struct gaijin_pt gaijin_token_pt(const gaijin *g, const gaijin_token *t);
