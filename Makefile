@@ -5,9 +5,8 @@
 #
 #   make CC=clang          another compiler          make BUILD=/elsewhere   another output directory
 #   make WERROR=1          warnings are errors       make SANITIZE=1         AddressSanitizer and UBSan
-#   make HOSTILE=1         checks all invariants after each message, and ends with the text of one that is broken
+#   make HOSTILE=1         checks all invariants after each message (slow), and ends with the text of one that is broken
 #   make V=1               shows the commands
-#   make HOSTILE=1         the books are checked as a whole after each message (slow)
 #
 # `make` installs nothing. `make check` and `make demo` first have tools/setup.sh install what is missing; they call
 # make again afterwards, because the flags below come from libraries that may not have been there before.

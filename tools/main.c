@@ -7,8 +7,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "proto/settings/arguments.h"
 #include "proto/base.h"
+#include "proto/settings/arguments.h"
 #include "proto/settings/help.h"
 #include "tools/command.h"
 #include "tools/text.h"

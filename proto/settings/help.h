@@ -29,7 +29,7 @@ void help_statuses(struct help *h, enum settings_program program);
 /* All of these: the whole help of a program without commands. */
 void help_program(struct help *h, enum settings_program program);
 
-/* "gaijin-worker 0.1.0, wire version 1" and a newline. */
+/* "gaijin-worker 0.1.0, wire versions 1 to 2" and a newline. */
 void help_version(struct help *h, enum settings_program program);
 
 #endif

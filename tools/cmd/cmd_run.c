@@ -15,8 +15,8 @@
 
 #include <gaijin/gaijin.h>
 #include "proto/limits.h"
-#include "tools/command.h"
 #include "tools/cmd/run.h"
+#include "tools/command.h"
 #include "tools/text.h"
 
 /* The worker's name: what stands before '=', or the script's base name without .lua. '=' behind a

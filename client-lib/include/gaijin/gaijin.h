@@ -89,7 +89,7 @@ struct gaijin_events {
 struct gaijin_options {
   const char *socket;  /* path; NULL: gaijin_default_socket() */
   const char *name;    /* 1 to GAIJIN_NAME_MAX bytes; NULL: the broker chooses one */
-  bool observer;       /* not listed, cannot be addressed, may use inspect and gc */
+  bool observer;       /* not listed, cannot be addressed, may ask any worker to collect (gc) */
   double wait_seconds; /* how long to wait for a broker that is not there (yet); 0 does not wait */
   const struct gaijin_events *events; /* copied; NULL for none */
   void *user;                         /* handed to every event */
