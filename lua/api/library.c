@@ -281,10 +281,7 @@ static void open_anchors(lua_State *L, struct worker *w) {
   lua_setfield(L, -2, "__mode");
   lua_setmetatable(L, -2);
   w->anchors.traces = luaL_ref(L, LUA_REGISTRYINDEX);
-  worker_push_function(L, w, trace_handler);
-  w->anchors.trace_handler = luaL_ref(L, LUA_REGISTRYINDEX);
-  worker_push_function(L, w, trace_function);
-  w->anchors.trace_function = luaL_ref(L, LUA_REGISTRYINDEX);
+  trace_open(L, w);
   lua_newtable(L);
   lua_pushliteral(L, "gaijin");
   lua_setfield(L, -2, "__metatable");

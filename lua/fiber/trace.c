@@ -56,22 +56,22 @@ bool trace_push(lua_State *L, struct worker *w, int value) {
   return false;
 }
 
-/* Pushes debug.traceback("", level) with the worker's name before each line; the first line is
- * empty. */
+/* Pushes what debug.traceback("", level) gives, with the worker's name before each line; the first
+ * line is empty. */
 static void push_stack(lua_State *L, struct worker *w, int level) {
-  lua_getfield(L, LUA_REGISTRYINDEX, "_LOADED");
-  lua_getfield(L, -1, "debug");
-  lua_getfield(L, -1, "traceback");
+  lua_rawgeti(L, LUA_REGISTRYINDEX, w->anchors.traceback);
   lua_pushliteral(L, "");
   lua_pushinteger(L, level);
   lua_call(L, 2, 1);
   lua_pushfstring(L, "\n\t%s: ", w->name);
-  const char *lines = luaL_gsub(L, lua_tostring(L, -2), "\n\t", lua_tostring(L, -1));
+  /* It is the program's own function where that was replaced before we came: perhaps no text. */
+  const char *lines = lua_isstring(L, -2) ? lua_tostring(L, -2) : "";
+  lines = luaL_gsub(L, lines, "\n\t", lua_tostring(L, -1));
   static const char title[] = "\nstack traceback:";
   if (strncmp(lines, title, sizeof title - 1) == 0) lines += sizeof title - 1;
   lua_pushstring(L, lines);
-  lua_insert(L, -6);
-  lua_pop(L, 5);
+  lua_insert(L, -4);
+  lua_pop(L, 3);
 }
 
 void trace_build(lua_State *L, struct worker *w, int value, int level) {
@@ -109,4 +109,15 @@ int trace_function(lua_State *L) {
   trace_build(L, w, 1, level);
   lua_concat(L, 3);
   return 1;
+}
+
+void trace_open(lua_State *L, struct worker *w) {
+  worker_push_function(L, w, trace_handler);
+  w->anchors.trace_handler = luaL_ref(L, LUA_REGISTRYINDEX);
+  worker_push_function(L, w, trace_function);
+  w->anchors.trace_function = luaL_ref(L, LUA_REGISTRYINDEX);
+  lua_getglobal(L, "debug");
+  lua_getfield(L, -1, "traceback");
+  w->anchors.traceback = luaL_ref(L, LUA_REGISTRYINDEX);
+  lua_pop(L, 1);
 }

@@ -8,6 +8,9 @@
 
 #include "lua/vm/worker.h"
 
+/* Makes what this file needs in the VM. Raises. */
+void trace_open(lua_State *L, struct worker *w);
+
 /* Remembers for the running fiber that the error value at `value` has the traceback (a string) at
  * `text`. */
 void trace_remember(lua_State *L, struct worker *w, int value, int text);
