@@ -5,7 +5,6 @@
  */
 #include "lua/api/deaths.h"
 
-#include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -65,7 +64,8 @@ static int core_next_death(lua_State *L) {
   struct worker *w = worker_of(L);
   w->deaths.wanted = true;
   while (!w->deaths.first) {
-    assert(!w->deaths.listener);
+    wait_need_fiber(L, w, "waiting for deaths", "");
+    if (w->deaths.listener) return luaL_error(L, "somebody waits for deaths already");
     w->deaths.listener = w->sched.current;
     enum wait_outcome how = wait_park(L, w, 0);
     w->deaths.listener = NULL;

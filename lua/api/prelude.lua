@@ -178,6 +178,12 @@ for _, name in raw_ipairs {
   forward(_G, name, 1, 1)
 end
 do -- libraries look at metatables this way too; debug.* is the original's as far as there is a way
+  local get = debug.getmetatable
+  function debug.getmetatable(...)
+    -- C trusts those of futures and copies.
+    if core.is_future((...)) or core.is_copy((...)) then return getmetatable((...)) end
+    return get(...)
+  end
   for _, name in raw_ipairs { "getmetatable", "getfenv", "setfenv" } do
     forward(debug, name, 1, 1)
   end

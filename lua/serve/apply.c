@@ -99,6 +99,7 @@ static int forward(lua_State *L) {
 
 int apply_forward(lua_State *L) {
   luaL_checktype(L, 1, LUA_TFUNCTION);
+  luaL_checkstring(L, 2);
   lua_settop(L, 5);
   lua_pushlightuserdata(L, worker_of(L));
   lua_insert(L, 1);

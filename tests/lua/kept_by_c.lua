@@ -3,6 +3,7 @@
 --@ worker A
 bakaGaijin.future = gaijin.async(function() return 1 end)
 bakaGaijin.userdata = newproxy(true)
+bakaGaijin.meta = getmetatable(bakaGaijin.userdata)
 bakaGaijin.sink = function() end
 bakaGaijin.table = {}
 bakaGaijin.words = function(name, s, p)
@@ -23,15 +24,27 @@ local mine = gaijin.async(function() return 1 end)
 reach(mine)
 reach(gaijin.copy { 1 })
 reach(A.future)
--- The finaliser of a future, called with something else.
-local finalise = debug.getmetatable(mine).__gc
-finalise(io.stdout)
-finalise(A.userdata)
-finalise(newproxy(true))
+-- Their metatables, which could be taken for others, or robbed of the finaliser.
+t.eq(debug.getmetatable(mine), "future")
+t.eq(debug.getmetatable(A.future), "future")
+t.eq(debug.getmetatable(gaijin.copy { 1 }), "gaijin")
+t.eq(debug.getmetatable(A.userdata), A.meta)
+t.eq(debug.getmetatable(io.stdout), debug.getregistry()["FILE*"])
+t.eq(debug.getmetatable(1), nil)
+t.raises("value expected", debug.getmetatable)
 t.eq(mine:get(), 1)
-local theirs = debug.getmetatable(A.future).__gc
-theirs(A.userdata)
-theirs(io.stdout)
+-- What the Lua files use of C, given to it as nobody does.
+local core
+for i = 1, 60 do
+  local name, v = debug.getupvalue(gaijin.timeout, i)
+  if name == "core" then core = v end
+end
+t.raises("string expected", core.forward, print)
+local first = gaijin.async(core.next_death)
+gaijin.yield()
+t.raises("somebody waits for deaths already", core.next_death)
+first:cancel()
+t.raises("", first.get, first)
 t.eq(A.alive(), true)
 -- A function AT that is ours for a while, because its token is taken out.
 local sink, kept, at, token = A.sink, A.table, nil, nil
