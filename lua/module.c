@@ -200,7 +200,13 @@ static void push_guard(lua_State *L, struct worker *w) {
   lua_setmetatable(L, -2);
 }
 
+static const char module_key; /* registry: its address -> the module's table */
+
+/* A VM is one worker, however often a script has the module loaded. */
 int luaopen_gaijin(lua_State *L) {
+  lua_pushlightuserdata(L, (void *)(uintptr_t)&module_key);
+  lua_rawget(L, LUA_REGISTRYINDEX);
+  if (lua_istable(L, -1)) return 1;
   struct worker *w = calloc(1, sizeof *w);
   if (!w) return luaL_error(L, "gaijin: no memory for a worker");
   w->name = "?";
@@ -212,11 +218,11 @@ int luaopen_gaijin(lua_State *L) {
   w->L = lua_newthread(L);
   luaL_ref(L, LUA_REGISTRYINDEX);
   lua_newtable(L);
-  for (const luaL_Reg *f = functions; f->name; f++) {
-    worker_push_function(L, w, f->func);
-    lua_setfield(L, -2, f->name);
-  }
+  worker_set_functions(L, w, functions);
   lua_pushvalue(L, -1);
   w->anchors.module = luaL_ref(L, LUA_REGISTRYINDEX);
+  lua_pushlightuserdata(L, (void *)(uintptr_t)&module_key);
+  lua_pushvalue(L, -2);
+  lua_rawset(L, LUA_REGISTRYINDEX);
   return 1;
 }

@@ -8,6 +8,8 @@ local t = require "t"
 local bakaGaijin = gaijin.connect { name = "tool", socket = os.getenv("GAIJIN_SOCKET") }
 t.raises("is the worker tool already", gaijin.connect, { name = "other" })
 t.eq(gaijin.name, "tool")
+package.loaded.gaijin = nil
+t.eq(require "gaijin", gaijin) -- an interpreter is one worker, however often it loads the module
 local S = bakaGaijin("S")
 S.fresh()
 local o = S.t
