@@ -141,7 +141,7 @@ static int gaijin_post(lua_State *L) {
 /* ---- core ---- */
 
 static int core_label_set(lua_State *L) {
-  serve_label_set(worker_of(L));
+  serve_label_set(L, worker_of(L), 1);
   return 0;
 }
 

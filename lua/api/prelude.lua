@@ -75,7 +75,7 @@ bakaGaijin = setmetatable({}, {
   __newindex = function(_, label, value)
     check_label(label, 2)
     labels[label] = value
-    if value ~= nil then core.label_set() end
+    if value ~= nil then core.label_set(label) end
   end,
   __call = resource,
   __tostring = function() return "bakaGaijin" end,

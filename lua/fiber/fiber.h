@@ -67,7 +67,7 @@ struct fiber {
   double asked_until; /* until when its caller waits; it limits what the fiber asks of others. That
                          it is over, the broker tells */
   uint64_t request; /* the request it waits for, 0 for none */
-  void *user; /* what its job was started for, the job's own; NULL: nothing, or no more */
+  void *user; /* the job's own: what it was started for, or waits for; NULL: nothing, or no more */
   struct fiber_child *children;
   struct fiber *next_to_cancel;     /* its children are yet to be cancelled (scheduler.to_cancel) */
   struct fiber *next_by_number, *next_by_request; /* in their buckets */

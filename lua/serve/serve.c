@@ -70,17 +70,32 @@ static int op_str(lua_State *L, struct worker *w) {
   return 1;
 }
 
-/* Until a label is set. */
+/* A label: a string, of which Lua has each only once, by its address, else a number. That which a
+ * request waits for is on its C stack, and meanwhile its fiber's `user`. */
+struct label {
+  const char *text;
+  lua_Number number;
+};
+
+static struct label label_at(lua_State *L, int i) {
+  if (lua_type(L, i) == LUA_TSTRING) return (struct label){.text = lua_tostring(L, i)};
+  return (struct label){.number = lua_tonumber(L, i)};
+}
+
+/* Until the label at index 1 is set. */
 static void wait_for_label(lua_State *L, struct worker *w, struct fiber *f) {
+  struct label label = label_at(L, 1);
   if (f->cancel_reason) wait_raise(L, w, WAIT_CANCELLED, "waiting for a label");
   assert(f->is_serving && w->sched.n_serving > 0);
+  f->user = &label;
   fiber_list_add(&w->sched.label_waiters, f);
   w->sched.n_serving--; /* it waits for this worker's script, not the other way round */
   f->is_serving = false;
   enum wait_outcome how = wait_park(L, w, 0);
   w->sched.n_serving++;
   f->is_serving = true;
-  fiber_list_remove(f); /* still there unless a label was set */
+  fiber_list_remove(f); /* still there unless the label was set */
+  f->user = NULL;
   if (how != WAIT_WOKEN) wait_raise(L, w, how, "waiting for a label");
 }
 
@@ -302,9 +317,13 @@ void serve_cancel(void *worker, uint64_t id) {
   fiber_cancel(f, "the caller waits no longer");
 }
 
-void serve_label_set(struct worker *w) {
-  while (w->sched.label_waiters) {
-    struct fiber *f = w->sched.label_waiters;
+void serve_label_set(lua_State *L, struct worker *w, int i) {
+  struct label set = label_at(L, i);
+  struct fiber *next;
+  for (struct fiber *f = w->sched.label_waiters; f; f = next) {
+    next = f->next_waiter;
+    const struct label *label = f->user;
+    if (label->text != set.text || label->number != set.number) continue;
     fiber_list_remove(f);
     fiber_wake(f);
   }

@@ -14,7 +14,7 @@ void serve_cancel(void *worker, uint64_t id);
 /* The refused event: a one-way call of ours was not done. Counted and logged. */
 void serve_post_refused(void *worker, enum gaijin_op op, enum gaijin_status status,
                         const char *text);
-/* Wakes the requests that wait for a label. */
-void serve_label_set(struct worker *w);
+/* Wakes the requests that wait for the label at index i. */
+void serve_label_set(lua_State *L, struct worker *w, int i);
 
 #endif

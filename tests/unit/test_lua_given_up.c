@@ -81,12 +81,7 @@ END_TEST
 
 START_TEST(given_up_while_it_waits_for_a_label) {
   vm_connect(&v);
-  struct message m = {.kind = MESSAGE_REQUEST, .op = OP_s2t, .id = REQUEST, .peer = OTHER_HOST,
-                      .depth = 1, .target = OP_NAME, .name = "shop", .name_size = 4};
-  pack_begin(&v.f.p, &v.f.out, v.f.max_message, &m, 2);
-  pack_text(&v.f.p, "never set");
-  pack_bool(&v.f.p, true);
-  vm_deliver(&v);
+  vm_ask_label(&v, REQUEST, "never set");
   ck_assert_ptr_nonnull(v.w.sched.label_waiters);
   give_up();
   vm_run(&v);

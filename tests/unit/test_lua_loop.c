@@ -323,11 +323,7 @@ END_TEST
 
 START_TEST(a_wait_for_a_label_holds_nobody_up) {
   open_loop();
-  struct message m = {.kind = MESSAGE_REQUEST, .op = OP_s2t, .id = 42, .peer = OTHER_HOST, .depth = 1, .target = OP_NAME, .name = "shop", .name_size = 4};
-  pack_begin(&v.f.p, &v.f.out, v.f.max_message, &m, 2);
-  pack_text(&v.f.p, "never set");
-  pack_bool(&v.f.p, true);
-  fake_send(&v.f);
+  vm_ask_label(&v, 42, "never set");
   vm_start(&v, "gaijin.sleep(0.005) gaijin.stop()");
   loop_run(&v.w);
   ck_assert_ptr_nonnull(v.w.sched.label_waiters);

@@ -199,6 +199,16 @@ static inline void vm_deliver(struct vm *v) {
   vm_run(v);
 }
 
+/* Has another worker wait for the label. */
+static inline void vm_ask_label(struct vm *v, uint64_t id, const char *label) {
+  struct message m = {.kind = MESSAGE_REQUEST, .op = OP_s2t, .id = id, .peer = OTHER_HOST, .depth = 1,
+                      .target = OP_NAME, .name = "shop", .name_size = 4};
+  pack_begin(&v->f.p, &v->f.out, v->f.max_message, &m, 2);
+  pack_text(&v->f.p, label);
+  pack_bool(&v->f.p, true);
+  vm_deliver(v);
+}
+
 /* The global gets the AT of the PT. */
 static inline void vm_give(struct vm *v, const char *global, const struct gaijin_pt *pt) {
   char code[128];
