@@ -5,10 +5,10 @@
  */
 #include "lua/api/metatable.h"
 
-#include "lua/ref/at.h"
-#include "lua/serve/operator.h"
 #include "lua/ask/remote.h"
 #include "lua/fiber/wait.h"
+#include "lua/ref/at.h"
+#include "lua/serve/operator.h"
 
 static int at_index(lua_State *L) {
   lua_settop(L, 2);

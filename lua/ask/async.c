@@ -5,13 +5,13 @@
  */
 #include "lua/ask/async.h"
 
-#include "lua/ref/at.h"
-#include "lua/fiber/fiber.h"
 #include "lua/ask/future.h"
 #include "lua/ask/future_lua.h"
 #include "lua/ask/remote.h"
+#include "lua/fiber/fiber.h"
 #include "lua/fiber/trace.h"
 #include "lua/fiber/wait.h"
+#include "lua/ref/at.h"
 #include "lua/vm/luajit.h"
 
 /* future, function, arguments: calls the function, the future gets what comes of it. */

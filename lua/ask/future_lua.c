@@ -3,11 +3,11 @@
  * The userdata that scripts have of futures. What can be read is in its environment:
  * { n = number of values, values... }, or the error and perhaps its traceback.
  */
+#include "lua/ask/future_lua.h"
+
 #include <assert.h>
 #include <stdlib.h>
 #include <string.h>
-
-#include "lua/ask/future_lua.h"
 
 #include "lua/ask/future.h"
 #include "lua/ask/remote.h"

@@ -9,9 +9,9 @@
 #include <math.h>
 
 #include "lua/fiber/answer.h"
+#include "lua/fiber/trace.h"
 #include "lua/ref/at.h"
 #include "lua/ref/marshal.h"
-#include "lua/fiber/trace.h"
 
 int remote_decode(lua_State *L, struct worker *w, const struct answer *a, bool rows, bool *failed) {
   *failed = !a->ok;

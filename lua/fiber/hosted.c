@@ -14,8 +14,8 @@
 #include <signal.h>
 #include <stdlib.h>
 
-#include "lua/fiber/fiber.h"
 #include "lua/fiber/ending.h"
+#include "lua/fiber/fiber.h"
 
 void hosted_open(lua_State *L, struct worker *w) {
   static const char code[] = "local n = 0 for i = 1, 10 do n = n + i end";

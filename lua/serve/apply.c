@@ -9,8 +9,8 @@
 #include <assert.h>
 #include <string.h>
 
-#include "lua/fiber/fiber.h"
 #include "lua/ask/remote.h"
+#include "lua/fiber/fiber.h"
 #include "lua/ref/at.h"
 #include "lua/ref/copy.h"
 #include "lua/serve/access.h"

@@ -11,18 +11,18 @@
 #include <assert.h>
 #include <string.h>
 
+#include "lua/fiber/connection.h"
+#include "lua/fiber/fiber.h"
+#include "lua/fiber/trace.h"
+#include "lua/fiber/wait.h"
+#include "lua/ref/at.h"
+#include "lua/ref/marshal.h"
+#include "lua/ref/pool.h"
 #include "lua/serve/access.h"
 #include "lua/serve/apply.h"
-#include "lua/ref/at.h"
-#include "lua/fiber/fiber.h"
-#include "lua/fiber/connection.h"
-#include "lua/ref/marshal.h"
 #include "lua/serve/operator.h"
-#include "lua/ref/pool.h"
 #include "lua/serve/quick.h"
-#include "lua/fiber/trace.h"
 #include "lua/serve/traverse.h"
-#include "lua/fiber/wait.h"
 
 /* ---- Operations ---- */
 
