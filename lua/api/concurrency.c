@@ -4,8 +4,6 @@
  */
 #include "lua/api/concurrency.h"
 
-#include <string.h>
-
 #include "lua/api/concurrency.lua.h"
 #include "lua/ask/async.h"
 #include "lua/ask/future_lua.h"
@@ -131,7 +129,7 @@ void concurrency_open(lua_State *L, struct worker *w, int module, int core) {
   worker_set_functions(L, w, hidden);
   future_open(L, w);
   lua_pop(L, 2);
-  if (luaL_loadbuffer(L, concurrency_lua, strlen(concurrency_lua), "=gaijin") != 0) lua_error(L);
+  worker_load_chunk(L, concurrency_lua);
   lua_pushvalue(L, core);
   lua_pushvalue(L, module);
   lua_call(L, 2, 0);

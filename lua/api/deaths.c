@@ -7,7 +7,6 @@
 
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "lua/api/deaths.lua.h"
 #include "lua/ask/remote.h"
@@ -129,7 +128,7 @@ void deaths_open(lua_State *L, struct worker *w, int module, int core) {
   lua_pushvalue(L, core);
   worker_set_functions(L, w, hidden);
   lua_pop(L, 1);
-  if (luaL_loadbuffer(L, deaths_lua, strlen(deaths_lua), "=gaijin") != 0) lua_error(L);
+  worker_load_chunk(L, deaths_lua);
   lua_pushvalue(L, core);
   lua_pushvalue(L, module);
   lua_call(L, 2, 0);

@@ -6,7 +6,6 @@
 #include "lua/api/library.h"
 
 #include <assert.h>
-#include <string.h>
 
 #include "lua/api/concurrency.h"
 #include "lua/api/deaths.h"
@@ -262,25 +261,25 @@ static int new_anchor(lua_State *L, bool slots) {
   return luaL_ref(L, LUA_REGISTRYINDEX);
 }
 
+/* The same of a table with weak keys ("k") or values ("v"). */
+static int new_weak_anchor(lua_State *L, const char *mode) {
+  lua_newtable(L);
+  lua_createtable(L, 0, 1);
+  lua_pushstring(L, mode);
+  lua_setfield(L, -2, "__mode");
+  lua_setmetatable(L, -2);
+  return luaL_ref(L, LUA_REGISTRYINDEX);
+}
+
 static void open_anchors(lua_State *L, struct worker *w) {
   w->anchors.pool = new_anchor(L, true);
   w->anchors.lookup = new_anchor(L, false);
   w->anchors.threads = new_anchor(L, true);
   w->anchors.labels = new_anchor(L, false);
   if (!w->anchors.module) w->anchors.module = new_anchor(L, false);
-  lua_newtable(L);
-  lua_createtable(L, 0, 1);
-  lua_pushliteral(L, "v");
-  lua_setfield(L, -2, "__mode");
-  lua_setmetatable(L, -2);
-  w->anchors.interner = luaL_ref(L, LUA_REGISTRYINDEX);
+  w->anchors.interner = new_weak_anchor(L, "v");
   w->anchors.applicable = new_anchor(L, false);
-  lua_newtable(L);
-  lua_createtable(L, 0, 1);
-  lua_pushliteral(L, "k");
-  lua_setfield(L, -2, "__mode");
-  lua_setmetatable(L, -2);
-  w->anchors.traces = luaL_ref(L, LUA_REGISTRYINDEX);
+  w->anchors.traces = new_weak_anchor(L, "k");
   trace_open(L, w);
   lua_newtable(L);
   lua_pushliteral(L, "gaijin");
@@ -295,11 +294,6 @@ static void open_anchors(lua_State *L, struct worker *w) {
   w->anchors.token_meta = luaL_ref(L, LUA_REGISTRYINDEX);
 }
 
-/* Pushes the function of a chunk of ours. Its name, as errors show it, is the same for all. */
-static void load_chunk(lua_State *L, const char *text) {
-  if (luaL_loadbuffer(L, text, strlen(text), "=gaijin") != 0) lua_error(L);
-}
-
 void library_open(lua_State *L, struct worker *w) {
   open_anchors(L, w);
   lua_newtable(L);
@@ -310,7 +304,7 @@ void library_open(lua_State *L, struct worker *w) {
     lua_setfield(L, core, "guarded");
   }
   requests_open(L, w);
-  load_chunk(L, prelude_lua);
+  worker_load_chunk(L, prelude_lua);
   lua_pushvalue(L, core);
   lua_rawgeti(L, LUA_REGISTRYINDEX, w->anchors.module);
   worker_set_functions(L, w, gaijin_functions);
@@ -322,7 +316,7 @@ void library_open(lua_State *L, struct worker *w) {
   lua_rawgeti(L, LUA_REGISTRYINDEX, w->anchors.applicable);
   lua_call(L, 4, 1);
   w->anchors.make_function_at = luaL_ref(L, LUA_REGISTRYINDEX);
-  load_chunk(L, references_lua);
+  worker_load_chunk(L, references_lua);
   lua_pushvalue(L, core);
   lua_rawgeti(L, LUA_REGISTRYINDEX, w->anchors.module);
   lua_rawgeti(L, LUA_REGISTRYINDEX, w->anchors.labels);

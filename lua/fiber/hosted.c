@@ -18,8 +18,7 @@
 #include "lua/fiber/fiber.h"
 
 void hosted_open(lua_State *L, struct worker *w) {
-  static const char code[] = "local n = 0 for i = 1, 10 do n = n + i end";
-  if (luaL_loadbuffer(L, code, sizeof code - 1, "=gaijin") != 0) lua_error(L);
+  worker_load_chunk(L, "local n = 0 for i = 1, 10 do n = n + i end");
   w->anchors.hook_chunk = luaL_ref(L, LUA_REGISTRYINDEX);
 }
 

@@ -31,6 +31,10 @@ void worker_set_functions(lua_State *L, struct worker *w, const luaL_Reg *list) 
   }
 }
 
+void worker_load_chunk(lua_State *L, const char *text) {
+  if (luaL_loadbuffer(L, text, strlen(text), "=gaijin") != 0) lua_error(L);
+}
+
 void worker_need_connection(lua_State *L, const struct worker *w) {
   if (!w->g) worker_raise(L, GAIJIN_STATUS_LOST, "the connection to the broker was closed");
 }

@@ -151,6 +151,9 @@ void worker_push_function(lua_State *L, struct worker *w, lua_CFunction fn);
 /* Sets the functions of the list, ended by a NULL name, in the table on top, each with the worker
  * as upvalue 1. Raises. */
 void worker_set_functions(lua_State *L, struct worker *w, const luaL_Reg *list);
+/* Pushes the function of a chunk of ours. Its name, as errors show it, is the same for all.
+ * Raises. */
+void worker_load_chunk(lua_State *L, const char *text);
 static inline struct worker *worker_of(lua_State *L) {
   return lua_touserdata(L, lua_upvalueindex(1));
 }
