@@ -102,6 +102,17 @@ START_TEST(the_broker_ends_while_the_guest_computes) {
 }
 END_TEST
 
+START_TEST(it_ends_as_a_worker_does) {
+  open_hosted();
+  ck_assert_int_eq(luaL_dostring(v.w.L, "gaijin.spawn(function() note(select(2, pcall(gaijin.sleep, 1e6))) end)"), 0);
+  hosted_finish(&v.w);
+  ck_assert_str_eq(v.log, "gaijin: cancelled: gaijin.sleep: the worker is stopping");
+  ck_assert_uint_eq(v.w.sched.n_fibers, 0);
+  ck_assert_uint_eq(v.w.sched.n_serving, 0);
+  close_hosted();
+}
+END_TEST
+
 /* ---- Ctrl-C ---- */
 
 /* As lua.c does it. */
@@ -183,6 +194,7 @@ int main(void) {
   tcase_add_test(c, the_guest_sleeps_and_others_run_meanwhile);
   tcase_add_test(c, a_guest_that_computes_lets_nobody_run);
   tcase_add_test(c, the_broker_ends_while_the_guest_computes);
+  tcase_add_test(c, it_ends_as_a_worker_does);
   tcase_add_test(c, interrupted_it_does_not_take_the_old_answer_for_the_next);
   tcase_add_test(c, interrupted_its_timer_is_gone);
   suite_add_tcase(s, c);
