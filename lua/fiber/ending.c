@@ -26,8 +26,8 @@ static struct {
 
 /* ---- Stopping ---- */
 
-/* One that serves no request: the script, spawned ones, timers. A request that waits for a label is
- * neither: its asker is told that the worker is dead, when it is. */
+/* One that serves no request: the script, spawned ones, timers. Requests that wait for a label are
+ * not cancelled either: their askers are told that the worker is dead, when it is. */
 static bool is_own(const struct fiber *f) { return f->serving.id == 0; }
 
 static bool own_left(const struct worker *w) { return w->sched.n_fibers > w->sched.n_requests; }

@@ -15,7 +15,7 @@
 static void on_sweep(struct timer *t) {
   struct worker *w = timer_worker(t);
   timer_stop(t);
-  w->loop.sweep_timer = NULL; /* on_prepare starts the next, again and again if memory is short */
+  w->loop.sweep_timer = NULL; /* on_prepare starts the next; if memory is short, a later one does */
   w->loop.hooks->sweep(w);
 }
 

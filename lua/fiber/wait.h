@@ -30,8 +30,8 @@ void wait_need_fiber(lua_State *L, struct worker *w, const char *what, const cha
 void wait_check(lua_State *L, struct worker *w, const char *what);
 /* Lets all that are ready run, and what has arrived be looked at. */
 void wait_turn(lua_State *L, struct worker *w);
-/* To be called before an error that says that there is nothing to wait for any more: takes a turn,
- * or from the second time in a row on a short sleep. A loop that tries again and again must not
+/* To be called before an error that says that there is nothing to wait for any more: takes a turn;
+ * from the second time in a row on, it sleeps a little. A loop that tries again and again must not
  * keep the others from running, nor the processor busy. */
 void wait_refuse(lua_State *L, struct worker *w);
 /* Raises what became of a wait: timeout, cancelled, busy, or what interrupted it. Not for WOKEN.

@@ -38,7 +38,7 @@ static void call_noop(lua_State *L, struct worker *w, lua_Hook hook) {
 /* A call makes LuaJIT note it. */
 void luajit_note_state(lua_State *L, struct worker *w) { call_noop(L, w, NULL); }
 
-static const char hook_key; /* registry: its address -> the worker's hook_ran */
+static const char hook_key; /* registry: its address -> the worker's sched.hook_ran */
 
 static void note_hook(lua_State *L, lua_Debug *ar) {
   (void)ar;
@@ -76,8 +76,6 @@ static int flush_code(lua_State *L) {
   return 0;
 }
 
-/* Compiled code keeps the objects that it has as constants, remote ones too. It is made anew where
- * it is needed, which a collection each second may cost. */
 void luajit_forget_code(struct worker *w) {
   double now = clock_seconds();
   if (!w->is_luajit || now - w->code_forgotten < 1) return;

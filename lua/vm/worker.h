@@ -38,7 +38,7 @@ struct anchors {
   int future_meta; /* metatable of futures */
   int copy_meta;  /* metatable of what gaijin.copy makes */
   int traces; /* lua_State of a fiber -> the last error and its traceback (trace.c), weak keys */
-  int traceback; /* debug.traceback as it was: scripts may take it away or put theirs in its place */
+  int traceback; /* debug.traceback as it was: scripts may take it away, or put theirs there */
   int access_name; /* the string "access" */
   int quick_get;   /* function of quick.c */
   int trace_handler,
@@ -51,8 +51,8 @@ struct anchors {
   int make_function_at; /* Lua function: token -> function AT */
 };
 
-/* Of each of the scheduler's two look-ups: the kernel's limit of maps leaves room for some 32,000
- * fibers, so a bucket has few. */
+/* The size of each of the scheduler's two hash tables: the kernel's limit of maps leaves room for
+ * some 32,000 fibers, so a bucket has few. */
 enum { FIBER_BUCKETS = 1024 };
 
 struct scheduler {
@@ -74,12 +74,12 @@ struct scheduler {
   void (*wait_in_guest)(struct worker *w); /* how it waits */
   bool interrupted; /* the interpreter's hooks have raised while the guest waited: it shall raise
                        that */
-  bool hook_ran;          /* for worker_in_finaliser */
+  bool hook_ran;          /* for luajit_in_finaliser */
   lua_State *guest_state; /* the interpreter's main lua_State, NULL if not known */
   uint64_t last_number; /* of a fiber */
   unsigned n_fibers;  /* alive */
   unsigned n_requests; /* of those, made for a request */
-  unsigned n_serving; /* of those, the worker does not end before: serving a request, or going on
+  unsigned n_serving; /* the worker does not end before these: they serve a request, or go on
                          after gaijin.run */
   unsigned max_fibers;
 };
