@@ -89,9 +89,12 @@ void at_push(lua_State *L, struct worker *w, gaijin_holding *h) {
     assert(lua_gettop(L) == top + 1);
     return;
   }
-  assert(!at->holding && gaijin_holding_find(w->g, &at->pt) == h);
-  at->holding = h;
-  gaijin_hold(w->g, h);
+  assert(gaijin_holding_find(w->g, &at->pt) == h); /* it stays while the value is read */
+  if (!at->holding) { /* else a hook of the script's has used the token of the new function */
+    at->holding = h;
+    gaijin_hold(w->g, h);
+  }
+  assert(at->holding == h);
   intern(L, w, h);
   assert(lua_gettop(L) == top + 1);
 }

@@ -6,6 +6,7 @@ bakaGaijin.userdata = newproxy(true)
 bakaGaijin.meta = getmetatable(bakaGaijin.userdata)
 bakaGaijin.sink = function() end
 bakaGaijin.table = {}
+bakaGaijin.make = function() return function() return 7 end end
 bakaGaijin.words = function(name, s, p)
   local found = string[name](s, p)
   return name == "gmatch" and found() or found
@@ -57,6 +58,20 @@ kept.sink = sink
 debug.setupvalue(sink, at, token)
 t.raises("^gaijin: too_large: ", kept.sink or sink, sink, ("x"):rep(20 * 2 ^ 20))
 kept.sink = nil
+-- The token of a function that is being made, used by a hook.
+local used, hook = 0, { debug.gethook() }
+debug.sethook(function()
+  local name, v = debug.getlocal(2, 1)
+  if name == "token" and raw_type(v) == "userdata" and used == 0 then
+    used = 1
+    sink(v)
+  end
+end, "c")
+local made = A.make()
+debug.sethook(unpack(hook))
+t.eq(made(), 7)
+t.ok(used == 1 or jit) -- LuaJIT runs no hook for compiled code
+made = nil
 -- Long patterns, which 5.1 matches by recursion.
 for _, name in ipairs { "find", "match", "gmatch" } do
   for _, n in ipairs { 10, 30000 } do
