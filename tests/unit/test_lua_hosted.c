@@ -79,6 +79,7 @@ START_TEST(a_guest_that_computes_lets_nobody_run) {
   ck_assert_str_eq(v.log, "a");
   ck_assert_double_ge(hosted_turn(&v.w), 0); /* a timer is there, of the sweeps */
   ck_assert_str_eq(v.log, "ab");
+  ck_assert_double_gt(hosted_turn(&v.w), 1); /* there is nothing to do before */
   ck_assert_ptr_eq(v.w.sched.current, v.w.sched.guest);
   close_hosted();
 }
