@@ -217,6 +217,18 @@ START_TEST(the_loop_sweeps_each_atc_time) {
 }
 END_TEST
 
+/* What only a finaliser lets go of goes with the second collection. */
+START_TEST(what_finalisers_let_go_of_goes_too) {
+  vm_connect(&v);
+  vm_give(&v, "a", &A);
+  vm_do(&v, "getmetatable(newproxy(true)).__gc = function() a = nil note 'finalised' end");
+  vm_collect(&v);
+  ck_assert_str_eq(v.log, "finalised");
+  ck_assert_uint_eq(gaijin_releases(v.w.g), 1);
+  vm_close(&v);
+}
+END_TEST
+
 int main(void) {
   Suite *s = suite_create("lua_collect");
   TCase *c = tcase_create("collect");
@@ -230,6 +242,7 @@ int main(void) {
   tcase_add_test(c, each_nth_sweep_collects);
   tcase_add_test(c, releases_leave_with_each_sweep);
   tcase_add_test(c, the_loop_sweeps_each_atc_time);
+  tcase_add_test(c, what_finalisers_let_go_of_goes_too);
   suite_add_tcase(s, c);
   return run_suite(s);
 }

@@ -8,6 +8,7 @@
 
 #include <sys/resource.h>
 
+#include "tests/unit/captured.h"
 #include "tests/unit/vm.h"
 
 static struct vm v;
@@ -101,6 +102,26 @@ START_TEST(there_are_at_most_max_fibers) {
 END_TEST
 
 #ifndef __SANITIZE_ADDRESS__ /* which reserves terabytes */
+START_TEST(the_kernel_bounds_them_too) {
+  struct captured err;
+  unsigned most = stacks_most();
+  vm_open(&v);
+  captured_begin(&err, STDERR_FILENO);
+  fiber_set_most(&v.w, most);
+  captured_end(&err);
+  ck_assert_str_eq(err.text, "");
+  ck_assert_uint_eq(v.w.sched.max_fibers, most);
+  if (most < UINT_MAX) {
+    captured_begin(&err, STDERR_FILENO);
+    fiber_set_most(&v.w, most + 1);
+    captured_end(&err);
+    ck_assert_ptr_nonnull(strstr(err.text, "are more than the kernel has room for"));
+    ck_assert_uint_eq(v.w.sched.max_fibers, most);
+  }
+  vm_close(&v);
+}
+END_TEST
+
 START_TEST(without_memory_for_a_stack_it_runs_later) {
   struct rlimit limit;
   vm_open(&v);
@@ -405,6 +426,7 @@ int main(void) {
   tcase_add_test(c, only_what_was_ready_runs);
   tcase_add_test(c, a_fiber_that_wakes_itself_lets_others_run);
   tcase_add_test(c, there_are_at_most_max_fibers);
+  tcase_add_test(c, the_kernel_bounds_them_too);
 #ifndef __SANITIZE_ADDRESS__
   tcase_add_test(c, without_memory_for_a_stack_it_runs_later);
 #endif

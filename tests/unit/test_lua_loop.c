@@ -180,6 +180,24 @@ START_TEST(what_a_timer_wakes_runs_before_the_wait) {
 }
 END_TEST
 
+static unsigned turns;
+static void count_turn(struct worker *w) {
+  (void)w;
+  turns++;
+}
+
+START_TEST(a_loop_with_nothing_to_do_waits) {
+  static const struct loop_hooks counting = {.turn = count_turn};
+  open_loop();
+  v.w.loop.hooks = &counting;
+  turns = 0;
+  vm_start(&v, "for i = 1, 5 do gaijin.yield() end gaijin.sleep(0.05) gaijin.stop()");
+  loop_run(&v.w);
+  ck_assert_uint_lt(turns, 20);
+  vm_close(&v);
+}
+END_TEST
+
 static void *answer_s2t(void *user) {
   (void)user;
   ck_assert_int_eq(fake_next(&v.f)->op, GAIJIN_OP_S2T);
@@ -403,6 +421,7 @@ int main(void) {
   tcase_add_test(c, any_number_of_seconds);
   tcase_add_test(c, fibers_sleep);
   tcase_add_test(c, what_a_timer_wakes_runs_before_the_wait);
+  tcase_add_test(c, a_loop_with_nothing_to_do_waits);
   tcase_add_test(c, what_fibers_write_leaves_before_the_wait);
   tcase_add_test(c, releases_leave_without_company);
   tcase_add_test(c, what_the_socket_does_not_take_leaves_later);

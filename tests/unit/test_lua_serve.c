@@ -96,6 +96,7 @@ START_TEST(each_is_found_by_its_id_while_it_lasts) {
     bool there[REQUESTS] = {true, true, true};
     for (uint64_t i = 0; i < REQUESTS; i++)
       vm_ask_label(&v, 42 + i * FIBER_BUCKETS, "never set");
+    ck_assert_uint_eq(v.w.sched.n_requests, REQUESTS);
     for (int n = 0; n < REQUESTS; n++) {
       int ends = (last + 1 + n) % REQUESTS;
       fake_begin(&v.f, MESSAGE_NOTICE, GAIJIN_OP_CANCEL, 0, 1);
@@ -106,6 +107,7 @@ START_TEST(each_is_found_by_its_id_while_it_lasts) {
         ck_assert_int_eq(waits(42 + i * FIBER_BUCKETS), there[i]);
     }
     ck_assert_ptr_null(v.w.sched.by_request[42]);
+    ck_assert_uint_eq(v.w.sched.n_requests, 0);
   }
   vm_close(&v);
 }
