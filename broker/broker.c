@@ -94,7 +94,8 @@ static bool init_registries(struct broker *b, const struct broker_config *config
   buffer_init(&b->out, UINT32_MAX);
   return hosts_init(&b->hosts, seed[0]) && names_init(&b->names, seed[1]) &&
          refs_init(&b->refs, seed[2]) &&
-         loads_init(&b->loads, config->load_gain, config->load_min, seed[3]) &&
+         loads_init(&b->loads, config->load_gain, config->load_min, config->weight_min >> 10,
+                    seed[3]) &&
          calls_init(&b->calls, seed[4]) && waits_init(&b->collecting, seed[5]);
 }
 

@@ -15,8 +15,9 @@
 
 struct broker_config {
   const char *socket;   /* path; copied */
-  uint32_t load_min;    /* objects; these three as proto/settings/settings.def describes them */
+  uint32_t load_min;    /* objects; these as proto/settings/settings.def describes them */
   double load_gain;     /* times */
+  uint64_t weight_min;  /* bytes */
   uint32_t max_message; /* bytes */
   enum log_level log_level;
 };

@@ -169,11 +169,17 @@ static const char *check_loads(const struct broker *b) {
        i = slab_next(&b->loads.all, i + 1)) {
     const struct load *l = loads_at(&b->loads, i);
     uint32_t n = 0;
+    uint64_t weight = 0;
     if (!slab_live(&b->hosts.all, l->host) || !slab_live(&b->hosts.all, l->client))
       return "loads: one of no host";
     for (uint32_t h = refs_first_held(&b->refs, l->client); h != SLAB_NONE;
-         h = refs_next_held(&b->refs, h))
-      n += refs_token(&b->refs, refs_hold_at(&b->refs, h)->token)->host == l->host;
+         h = refs_next_held(&b->refs, h)) {
+      const struct token *t = refs_token(&b->refs, refs_hold_at(&b->refs, h)->token);
+      if (t->host != l->host) continue;
+      n++;
+      weight += t->weight;
+    }
+    if (weight != l->weight) return "loads: one does not weigh what its tokens weigh";
     if (n != l->held) return "loads: one is not what its client holds of its host";
     held += n;
   }

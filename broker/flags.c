@@ -16,6 +16,7 @@ static void configure(struct flags *f, const struct settings *s) {
       .socket = socket ? socket : socket_path_default(f->default_socket, sizeof f->default_socket),
       .load_min = settings_count(s, SETTING_load_min),
       .load_gain = settings_ratio(s, SETTING_load_gain_tolerance),
+      .weight_min = settings_size(s, SETTING_weight_min),
       .max_message = settings_size(s, SETTING_max_message),
       .log_level = (enum log_level)settings_choice(s, SETTING_log_level),
   };

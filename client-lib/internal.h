@@ -54,6 +54,7 @@ struct gaijin_token {
   gaijin_token *staged_next; /* in writer.staged while staged > 0 */
   uint32_t staged;           /* PTs of it in the message being written */
   uint32_t pins;
+  uint32_t weight; /* KiB, as the broker was told; 0: it was not */
   uint8_t kind;
 };
 
@@ -215,6 +216,7 @@ void gj_receive_message(gaijin *g, const uint8_t *bytes, uint32_t size);
 /* write.c */
 /* Writes a notice or reply of the library's own: all or nothing. */
 int gj_write_cancel(gaijin *g, uint64_t id);
+int gj_write_weight(gaijin *g, const struct gaijin_pt *pt, uint32_t weight);
 int gj_write_releases(gaijin *g);
 
 /* token.c */

@@ -57,6 +57,23 @@ static void settle(gaijin *g, gaijin_token *t) {
   free(t);
 }
 
+gaijin_token *gaijin_token_find(const gaijin *g, uint64_t id) {
+  struct table_node *n = table_find(&g->tokens, id);
+  return n ? container_of(n, gaijin_token, node) : NULL;
+}
+
+int gaijin_token_weigh(gaijin *g, gaijin_token *t, uint64_t bytes) {
+  uint64_t weight = bytes >> 10;
+  if (weight > UINT32_MAX) weight = UINT32_MAX;
+  if (weight / 2 < t->weight || weight == 0) return 0;
+  struct gaijin_pt pt = gaijin_token_pt(g, t);
+  int status = gj_write_weight(g, &pt, (uint32_t)weight);
+  if (status == 0) t->weight = (uint32_t)weight;
+  return status;
+}
+
+uint64_t gaijin_token_weight(const gaijin_token *t) { return (uint64_t)t->weight << 10; }
+
 void gaijin_token_discard(gaijin *g, gaijin_token *t) { settle(g, t); }
 
 void gj_token_unpin(gaijin *g, gaijin_token *t) {
@@ -66,10 +83,8 @@ void gj_token_unpin(gaijin *g, gaijin_token *t) {
 }
 
 bool gj_token_drop(gaijin *g, uint64_t id, uint64_t seen) {
-  struct table_node *n = table_find(&g->tokens, id);
-  if (!n) return false;
-  gaijin_token *t = container_of(n, gaijin_token, node);
-  if (seen > t->sent) return false;
+  gaijin_token *t = gaijin_token_find(g, id);
+  if (!t || seen > t->sent) return false;
   t->sent -= seen;
   settle(g, t);
   return true;

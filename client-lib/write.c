@@ -307,6 +307,17 @@ int gaijin_notice(gaijin *g, enum gaijin_op op) {
   return writer_end(g);
 }
 
+int gj_write_weight(gaijin *g, const struct gaijin_pt *pt, uint32_t weight) {
+  int status = version_check(g, op_info(OP_weigh), 2);
+  if (status) return status;
+  struct pt wire = gj_pt_wire(pt);
+  begin_answer(g, MESSAGE_NOTICE, 0, OP_weigh, 2);
+  struct pack *p = writer_value(g);
+  if (p) pack_pt(p, &wire);
+  gaijin_put_number(g, weight);
+  return writer_end(g);
+}
+
 int gj_write_cancel(gaijin *g, uint64_t id) {
   struct message m = {.kind = MESSAGE_NOTICE, .op = OP_cancel};
   if (g->writer.open)

@@ -14,10 +14,12 @@
 #include "lua/fiber/fiber.h"
 #include "lua/fiber/hosted.h"
 #include "lua/serve/collect.h"
+#include "lua/serve/weight.h"
 #include "lua/vm/luajit.h"
 
 static void turn(struct worker *w) {
   future_free_dropped(w);
+  weight_turn(w);
 #ifdef GAIJIN_HOSTILE
   worker_check(w);
 #endif

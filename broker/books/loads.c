@@ -17,8 +17,9 @@ static uint64_t hash_of_load(const void *item, uint64_t seed) {
   return pair_hash(k->host, k->client, seed);
 }
 
-bool loads_init(struct loads *l, double gain, uint32_t least, uint64_t seed) {
-  *l = (struct loads){.gain = gain, .least = least};
+bool loads_init(struct loads *l, double gain, uint32_t least, uint64_t weight_least,
+                uint64_t seed) {
+  *l = (struct loads){.gain = gain, .least = least, .weight_least = weight_least};
   slab_init(&l->all, sizeof(struct load));
   owners_init(&l->by_host, &l->all, offsetof(struct load, of_host));
   owners_init(&l->by_client, &l->all, offsetof(struct load, of_client));
@@ -74,15 +75,34 @@ void loads_lower(struct loads *l, uint32_t load) {
   if (k->shadow > k->held) k->shadow = k->held;
 }
 
+bool loads_add_weight(struct loads *l, uint32_t load, uint32_t weight) {
+  struct load *k = loads_at(l, load);
+  assert(k->held > 0);
+  k->weight += weight;
+  double allowance = l->gain * (double)k->weight_shadow;
+  return (double)k->weight > (allowance > (double)l->weight_least ? allowance
+                                                                  : (double)l->weight_least);
+}
+
+void loads_take_weight(struct loads *l, uint32_t load, uint32_t weight) {
+  struct load *k = loads_at(l, load);
+  assert(k->weight >= weight);
+  k->weight -= weight;
+  if (k->weight_shadow > k->weight) k->weight_shadow = k->weight;
+}
+
 void loads_settle(struct loads *l, uint32_t client) {
   for (uint32_t i = owners_first(&l->by_client, client); i != SLAB_NONE;
-       i = owners_next(&l->by_client, i))
-    loads_at(l, i)->shadow = loads_at(l, i)->held;
+       i = owners_next(&l->by_client, i)) {
+    struct load *k = loads_at(l, i);
+    k->shadow = k->held;
+    k->weight_shadow = k->weight;
+  }
 }
 
 static void forget(struct loads *l, uint32_t load) {
   struct load *k = loads_at(l, load);
-  assert(k->held == 0);
+  assert(k->held == 0 && k->weight == 0);
   chain_remove(&l->by_pair, load);
   owners_remove(&l->by_host, k->host, load);
   owners_remove(&l->by_client, k->client, load);
@@ -108,6 +128,7 @@ const char *loads_check(const struct loads *l) {
   for (uint32_t i = slab_next(&l->all, 0); i != SLAB_NONE; i = slab_next(&l->all, i + 1)) {
     const struct load *k = loads_at(l, i);
     if (k->shadow > k->held) return "loads: a shadow above its load";
+    if (k->weight_shadow > k->weight) return "loads: the shadow of a weight above it";
     if (loads_find(l, k->host, k->client) != i) return "loads: a record is not found by its pair";
     if (k->host == k->client && k->held) return "loads: a host is charged for its own tokens";
   }

@@ -2,11 +2,14 @@
  *
  * What a client knows and holds of a host, one record per pair of them. It is
  * made when the host is introduced to the client and lives until one of the two
- * is forgotten; it counts the host's tokens that the client holds (its load).
+ * is forgotten; it counts the host's tokens that the client holds (its load), and
+ * adds up what they weigh: the memory that the host would get back for them, as
+ * far as it has told.
  *
  * The rule: a load may grow to gain * shadow, or to load_min if that is
  * more. The shadow is what the client was seen to really use: settled to the load
- * after each complete collection, and never above it. This file sends nothing.
+ * after each complete collection, and never above it. The same holds for the
+ * weight. This file sends nothing.
  */
 #ifndef GAIJIN_BROKER_LOADS_H
 #define GAIJIN_BROKER_LOADS_H
@@ -20,12 +23,14 @@
 struct load {
   uint32_t host, client, link;
   uint32_t held, shadow; /* tokens */
+  uint64_t weight, weight_shadow; /* KiB */
   struct links of_host, of_client;
 };
 
 struct loads {
   double gain;
   uint32_t least; /* load_min */
+  uint64_t weight_least; /* KiB */
   struct slab all;
   struct chain by_pair;
   struct owners by_host, by_client;
@@ -33,8 +38,9 @@ struct loads {
 
 enum loads_outcome { LOADS_OK, LOADS_NEW, LOADS_NO_MEMORY };
 
-/* False when memory is short. A zeroed struct is valid to deinit. */
-bool loads_init(struct loads *l, double gain, uint32_t least, uint64_t seed);
+/* `weight_least` in KiB. False when memory is short. A zeroed struct is valid to deinit. */
+bool loads_init(struct loads *l, double gain, uint32_t least, uint64_t weight_least,
+                uint64_t seed);
 void loads_deinit(struct loads *l);
 
 /* Makes the record of a pair: NEW, OK if there is one, or NO_MEMORY. */
@@ -45,7 +51,11 @@ uint32_t loads_find(const struct loads *l, uint32_t host, uint32_t client);
 /* One more token; true when the load is over its allowance now. One less. */
 bool loads_raise(struct loads *l, uint32_t load);
 void loads_lower(struct loads *l, uint32_t load);
-/* The client has collected: every shadow of it becomes its load. */
+/* What is held weighs so much more (KiB); true when the weight is over its allowance now. It
+ * weighs so much less. */
+bool loads_add_weight(struct loads *l, uint32_t load, uint32_t weight);
+void loads_take_weight(struct loads *l, uint32_t load, uint32_t weight);
+/* The client has collected: every shadow of it becomes what it is the shadow of. */
 void loads_settle(struct loads *l, uint32_t client);
 /* What the load may grow to, in tokens. */
 double loads_allowance(const struct loads *l, uint32_t load);

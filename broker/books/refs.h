@@ -24,6 +24,7 @@ struct token {
   uint64_t seen; /* PTs of it read from its host since the record was made */
   uint32_t host, link, holds;
   uint32_t made; /* seconds on the broker's clock */
+  uint32_t weight; /* KiB that its host would get back for it; 0: not told */
   uint8_t kind;
 };
 

@@ -24,13 +24,16 @@ static void forget_if_unused(struct broker *b, uint32_t host) {
 
 bool releases_give_back(struct broker *b, struct drops *d, uint32_t token, uint32_t client,
                         uint64_t count) {
-  uint32_t host = refs_token(&b->refs, token)->host;
+  const struct token *t = refs_token(&b->refs, token);
+  uint32_t host = t->host, weight = t->weight;
   switch (refs_release(&b->refs, token, client, count)) {
     case REFS_OK: return true;
     case REFS_LAST: break;
     default: return false;
   }
-  loads_lower(&b->loads, loads_find(&b->loads, host, client));
+  uint32_t load = loads_find(&b->loads, host, client);
+  if (weight) loads_take_weight(&b->loads, load, weight);
+  loads_lower(&b->loads, load);
   releases_settle(b, d, token);
   return true;
 }

@@ -123,7 +123,10 @@ void transfer_give(struct broker *b, struct transfer *t, struct client *to) {
       client_condemn(to, "memory is too short for what it is given");
       return;
     }
-    if (o == REFS_FIRST && loads_raise(&b->loads, load)) over_allowance = true;
+    if (o != REFS_FIRST) continue;
+    uint32_t weight = refs_token(&b->refs, k->token)->weight;
+    if (loads_raise(&b->loads, load)) over_allowance = true;
+    if (weight && loads_add_weight(&b->loads, load, weight)) over_allowance = true;
   }
   if (over_allowance) notify_free(to);
 }

@@ -69,3 +69,49 @@ void holdings_on_unsub(struct client *from, const struct message *m) {
   }
   releases_send(from->broker, &d);
 }
+
+/* The token weighs `weight` KiB now, for all who hold it. They are as many at most as messages have
+ * carried it, and a weight doubles at least: so few notices come to this. */
+static void set_weight(struct broker *b, struct token *t, uint32_t weight) {
+  uint32_t more = weight - t->weight;
+  t->weight = weight;
+  for (uint32_t i = t->holds; i != SLAB_NONE; i = refs_next_holder(&b->refs, i)) {
+    uint32_t who = refs_hold_at(&b->refs, i)->client;
+    struct client *holder = hosts_at(&b->hosts, who)->client;
+    bool over = loads_add_weight(&b->loads, loads_find(&b->loads, t->host, who), more);
+    if (over && holder && holder->state == CLIENT_READY) notify_free(holder);
+  }
+}
+
+static void weigh(struct client *from, const struct pt *pt, uint64_t weight) {
+  struct broker *b = from->broker;
+  uint32_t token;
+  if (pt->host != hosts_at(&b->hosts, from->host)->id) {
+    client_fault(from, "it weighed an object of another worker");
+    return;
+  }
+  switch (refs_find(&b->refs, from->host, pt, &token)) {
+    case REFS_OK: break;
+    case REFS_UNKNOWN: return; /* nobody holds it any more */
+    default:
+      client_fault(from, "it weighed a token with another stamp or kind than before");
+      return;
+  }
+  struct token *t = refs_token(&b->refs, token);
+  if (weight > UINT32_MAX) weight = UINT32_MAX;
+  if (weight > t->weight && weight / 2 >= t->weight) set_weight(b, t, (uint32_t)weight);
+}
+
+void holdings_on_weigh(struct client *from, const struct message *m) {
+  struct reader r;
+  struct pt pt;
+  uint32_t count;
+  uint64_t weight;
+  reader_open(&r, m->body, m->body_size, &count);
+  for (uint32_t i = 0; i < count && from->state == CLIENT_READY; i += 2) {
+    if (reader_pt(&r, &pt) && reader_uint(&r, &weight))
+      weigh(from, &pt, weight);
+    else
+      client_fault(from, "'weigh' wants pairs of a PT and a weight");
+  }
+}

@@ -27,6 +27,7 @@
 #include "lua/serve/collect.h"
 #include "lua/serve/quick.h"
 #include "lua/serve/serve.h"
+#include "lua/serve/weight.h"
 #include "lua/vm/gc.h"
 #include "lua/vm/luajit.h"
 
@@ -288,6 +289,7 @@ static void open_anchors(lua_State *L, struct worker *w) {
   luajit_open(L, w);
   access_open(L, w);
   quick_open(L, w);
+  weight_open(L, w);
   metatable_push_object(L, w);
   w->anchors.object_meta = luaL_ref(L, LUA_REGISTRYINDEX);
   metatable_push_token(L, w);

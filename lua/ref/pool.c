@@ -10,6 +10,16 @@
 
 #include <assert.h>
 
+/* For lua/serve/weight.c. */
+static void note_made(lua_State *L, struct weights *k, uint64_t id) {
+  size_t in_use = (size_t)lua_gc(L, LUA_GCCOUNT, 0);
+  size_t grown = in_use > k->at_last ? in_use - k->at_last : 0;
+  k->exports[k->n_exports++ % WEIGHED_MOST] = (struct export){.id = id, .grown = grown};
+  k->grown += grown;
+  k->at_last = in_use;
+}
+static void note_forgotten(struct weights *k, uint64_t bytes) { k->freed += (size_t)(bytes >> 10); }
+
 gaijin_token *pool_find(lua_State *L, struct worker *w, int i) {
   lua_pushvalue(L, i);
   lua_rawgeti(L, LUA_REGISTRYINDEX, w->anchors.lookup);
@@ -46,6 +56,7 @@ gaijin_token *pool_token(lua_State *L, struct worker *w, int i, enum gaijin_kind
   lua_rawset(L, -3);
   lua_pop(L, 1);
   assert(lua_gettop(L) == top);
+  if (t) note_made(L, &w->weights, gaijin_token_pt(w->g, t).id);
   if (!t) worker_raise(L, GAIJIN_STATUS_BUSY, "no memory for a token");
   return t;
 }
@@ -59,6 +70,7 @@ void pool_push(lua_State *L, struct worker *w, gaijin_token *t) {
 
 void pool_forget(void *worker, gaijin_token *token, void *tag) {
   struct worker *w = worker;
+  note_forgotten(&w->weights, gaijin_token_weight(token));
   /* Only keys that exist are written, so nothing is allocated and nothing is raised. */
   lua_State *L = w->L;
   int slot = (int)(intptr_t)tag;

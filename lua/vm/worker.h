@@ -47,6 +47,7 @@ struct anchors {
   int hook_chunk;  /* in a stock interpreter: a piece of Lua in which its hooks run */
   int interrupt;   /* what they raised, while sched.interrupted */
   int applicable; /* name -> function that op apply may call */
+  int sentinel_meta; /* metatable of the sentinels of weight.c */
   int token_meta; /* metatable of the tokens inside function ATs */
   int make_function_at; /* Lua function: token -> function AT */
 };
@@ -95,6 +96,24 @@ struct free_budget {
   struct timer *timer;
 };
 
+/* What objects that others hold weigh, in KiB (lua/serve/weight.h). pool.c notes what is made and
+ * forgotten. */
+enum { WEIGHED_MOST = 64 };
+struct weights {
+  bool round_ended; /* the collector's sentinel has been finalised, and there is no new one yet */
+  size_t after;     /* in use when it was */
+  size_t live;      /* in use after the round before */
+  struct export {
+    uint64_t id;
+    size_t grown; /* so much more was in use than when the token before it was made */
+  } exports[WEIGHED_MOST]; /* the last tokens made since that round, a ring */
+  uint64_t n_exports;      /* all that were */
+  size_t grown;            /* by all of them */
+  size_t at_last;          /* in use when the last was made, or after the round */
+  size_t freed;    /* weighed objects nobody holds any more, since the collector was last driven */
+  unsigned rounds; /* of the collector until their memory is free */
+};
+
 struct loop {
   uv_loop_t uv;
   uv_poll_t poll;
@@ -125,6 +144,7 @@ struct worker {
   struct scheduler sched;
   struct loop loop;
   struct free_budget budget;
+  struct weights weights;
   unsigned max_depth;
   double grace;
   double call_timeout;      /* seconds a remote operation may take; 0: no limit */

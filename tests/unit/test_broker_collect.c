@@ -9,7 +9,7 @@ static struct end a, b, o; /* a has the objects, b holds them, o observes */
 
 static void setup(void) {
   struct broker_config config = {
-      .load_min = 10, .load_gain = 1.4, .max_message = 1 << 20, .log_level = LOG_ERROR};
+      .load_min = 10, .load_gain = 1.4, .weight_min = 32u << 20, .max_message = 1 << 20, .log_level = LOG_ERROR};
   wire_open(&w, &config);
   wire_join(&w, &a, "a");
   wire_join(&w, &b, "b");
@@ -189,6 +189,103 @@ START_TEST(an_observer_that_leaves_waits_no_more) {
 }
 END_TEST
 
+/* ---- Weights ---- */
+
+/* e says what its host would get back for the token: no more than `kib`. */
+static void weigh(struct end *e, const struct pt *pt, uint64_t kib) {
+  struct pack *p = wire_begin(e, MESSAGE_NOTICE, OP_weigh, 0, 2);
+  pack_pt(p, pt);
+  pack_uint(p, kib);
+  wire_send(&w, e);
+}
+
+START_TEST(free_is_sent_by_weight_too) {
+  struct pt first = wire_token(&a, 1), second = wire_token(&a, 2);
+  give(1, 2);
+  wire_expect_peer(&w, &b, a.host, "a");
+  expect_tokens(1, 2);
+  weigh(&a, &first, 20 << 10);
+  wire_quiet(&w, &b);
+  weigh(&a, &second, 20 << 10);
+  wire_expect(&w, &b, MESSAGE_REQUEST, OP_free);
+  uint64_t id = b.m.id;
+  wire_unsub(&w, &b, &first, 1);
+  answer_free(&b, id);
+  give(3, 1); /* 20 MiB are used, so it may hold 32 */
+  expect_tokens(3, 1);
+  struct pt third = wire_token(&a, 3);
+  weigh(&a, &third, 12 << 10);
+  wire_quiet(&w, &b);
+  weigh(&a, &third, 24 << 10);
+  wire_expect(&w, &b, MESSAGE_REQUEST, OP_free);
+}
+END_TEST
+
+START_TEST(who_is_given_a_weighed_object_bears_its_weight) {
+  struct end c = {0};
+  struct pt x = wire_token(&a, 1);
+  wire_join(&w, &c, "c");
+  give(1, 1);
+  wire_expect_peer(&w, &b, a.host, "a");
+  expect_tokens(1, 1);
+  weigh(&a, &x, 40 << 10);
+  wire_expect(&w, &b, MESSAGE_REQUEST, OP_free);
+  pack_text(wire_ask(&c, OP_s2t, "b", NULL, 1), "x");
+  wire_send(&w, &c);
+  wire_expect(&w, &b, MESSAGE_NOTICE, OP_peer);
+  wire_expect(&w, &b, MESSAGE_REQUEST, OP_s2t);
+  pack_pt(wire_begin(&b, MESSAGE_REPLY, OP_s2t, b.m.id, 1), &x);
+  wire_send(&w, &b);
+  wire_expect(&w, &c, MESSAGE_NOTICE, OP_peer);
+  wire_expect(&w, &c, MESSAGE_REQUEST, OP_free);
+  wire_expect(&w, &c, MESSAGE_REPLY, OP_s2t);
+  wire_leave(&b); /* the books say that it bears nothing any more (wire_turn) */
+  wire_quiet(&w, &a);
+  wire_leave(&c);
+}
+END_TEST
+
+START_TEST(a_weight_doubles_at_least) {
+  struct pt x = wire_token(&a, 1);
+  give(1, 1);
+  wire_expect_peer(&w, &b, a.host, "a");
+  expect_tokens(1, 1);
+  weigh(&a, &x, 20 << 10);
+  weigh(&a, &x, 39 << 10);
+  weigh(&a, &x, 1);
+  wire_quiet(&w, &b);
+  weigh(&a, &x, UINT64_MAX);
+  wire_expect(&w, &b, MESSAGE_REQUEST, OP_free);
+}
+END_TEST
+
+START_TEST(only_its_host_weighs_an_object) {
+  struct pt x = wire_token(&a, 1), gone = wire_token(&a, 7), wrong = wire_token(&a, 1);
+  give(1, 1);
+  wire_expect_peer(&w, &b, a.host, "a");
+  expect_tokens(1, 1);
+  weigh(&a, &gone, 50 << 10); /* one that nobody holds any more is no fault */
+  wire_quiet(&w, &a);
+  if (_i == 0) {
+    weigh(&b, &x, 50 << 10);
+    wire_expect_end(&w, &b);
+  } else {
+    wrong.stamp++;
+    weigh(&a, _i == 1 ? &wrong : &x, 50 << 10);
+    if (_i == 1) {
+      wire_expect_end(&w, &a);
+    } else {
+      wire_begin(&a, MESSAGE_NOTICE, OP_weigh, 0, 3);
+      pack_pt(&a.p, &x);
+      pack_uint(&a.p, 1);
+      pack_nil(&a.p);
+      wire_send(&w, &a);
+      wire_expect_end(&w, &a);
+    }
+  }
+}
+END_TEST
+
 int main(void) {
   Suite *s = suite_create("broker collect");
   TCase *t = tcase_create("collect");
@@ -203,5 +300,9 @@ int main(void) {
   tcase_add_test(t, gc_wants_an_observer_and_a_living_worker);
   tcase_add_test(t, an_error_answers_free_as_well);
   tcase_add_test(t, an_observer_that_leaves_waits_no_more);
+  tcase_add_test(t, free_is_sent_by_weight_too);
+  tcase_add_test(t, who_is_given_a_weighed_object_bears_its_weight);
+  tcase_add_test(t, a_weight_doubles_at_least);
+  tcase_add_loop_test(t, only_its_host_weighs_an_object, 0, 3);
   return run_suite(s);
 }

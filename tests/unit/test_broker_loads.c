@@ -8,7 +8,7 @@
 
 static struct loads loads;
 
-static void setup(void) { ck_assert(loads_init(&loads, 1.4, 100, 1)); }
+static void setup(void) { ck_assert(loads_init(&loads, 1.4, 100, 1000, 1)); }
 static void teardown(void) {
   ck_assert_ptr_null(loads_check(&loads));
   loads_deinit(&loads);
@@ -65,6 +65,21 @@ START_TEST(shadows_fall_with_their_load) {
 }
 END_TEST
 
+START_TEST(a_weight_has_an_allowance_of_its_own) {
+  uint32_t load = introduce(1, 2);
+  raise_by(load, 3);
+  ck_assert(!loads_add_weight(&loads, load, 1000));
+  ck_assert(loads_add_weight(&loads, load, 1));
+  loads_settle(&loads, 2); /* all of it is used: it may grow to 1401 */
+  ck_assert(!loads_add_weight(&loads, load, 400));
+  ck_assert(loads_add_weight(&loads, load, 1));
+  loads_take_weight(&loads, load, 1001); /* its shadow falls with it, to 401 */
+  ck_assert_uint_eq(loads_at(&loads, load)->weight_shadow, 401);
+  ck_assert(!loads_add_weight(&loads, load, 599));
+  ck_assert(loads_add_weight(&loads, load, 1));
+}
+END_TEST
+
 START_TEST(settling_touches_one_client_and_all_its_hosts) {
   uint32_t a = introduce(1, 2), b = introduce(3, 2), other = introduce(1, 4);
   raise_by(a, 5);
@@ -101,6 +116,7 @@ int main(void) {
   tcase_add_test(t, the_allowance_is_load_min_first);
   tcase_add_test(t, a_settled_load_may_grow_by_the_gain);
   tcase_add_test(t, shadows_fall_with_their_load);
+  tcase_add_test(t, a_weight_has_an_allowance_of_its_own);
   tcase_add_test(t, settling_touches_one_client_and_all_its_hosts);
   tcase_add_test(t, forgetting_takes_the_side_asked_for);
   return run_suite(s);

@@ -190,6 +190,37 @@ START_TEST(drops_of_more_than_was_sent_are_faults) {
 }
 END_TEST
 
+START_TEST(a_weight_is_told_in_kib_and_when_it_has_doubled) {
+  struct fake f;
+  fake_open(&f);
+  gaijin_token *t = gaijin_token_new(f.g, GAIJIN_KIND_TABLE, &f);
+  struct gaijin_pt pt = gaijin_token_pt(f.g, t);
+  ck_assert_ptr_eq(gaijin_token_find(f.g, pt.id), t);
+  ck_assert_ptr_null(gaijin_token_find(f.g, pt.id + 1));
+  fake_take(&f, t);
+  static const struct {
+    uint64_t bytes, told; /* KiB; 0: nothing is */
+  } steps[] = {{1023, 0}, {5 << 10, 5}, {9 << 10, 0}, {10 << 10, 10}, {0, 0}, {UINT64_MAX, UINT32_MAX}, {UINT64_MAX, 0}};
+  uint64_t weight = 0, told;
+  for (size_t i = 0; i < ARRAY_SIZE(steps); i++) {
+    ck_assert_int_eq(gaijin_token_weigh(f.g, t, steps[i].bytes), 0);
+    gaijin_flush(f.g, false);
+    if (steps[i].told) {
+      ck_assert_int_eq(fake_next(&f)->op, GAIJIN_OP_WEIGH);
+      struct reader r = fake_values(&f.m);
+      struct gaijin_pt of;
+      ck_assert(fake_read_pt(&r, &of) && gaijin_pt_equal(&of, &pt));
+      ck_assert(reader_uint(&r, &told));
+      ck_assert_uint_eq(told, steps[i].told);
+      weight = told << 10;
+    }
+    ck_assert(fake_idle(&f));
+    ck_assert_uint_eq(gaijin_token_weight(t), weight);
+  }
+  fake_close(&f);
+}
+END_TEST
+
 int main(void) {
   Suite *s = suite_create("client_token");
   TCase *c = tcase_create("token");
@@ -204,5 +235,6 @@ int main(void) {
   tcase_add_test(c, a_pinned_token_may_be_sent_again);
   tcase_add_test(c, drops_of_more_than_was_sent_are_faults);
   suite_add_tcase(s, c);
+  tcase_add_test(c, a_weight_is_told_in_kib_and_when_it_has_doubled);
   return run_suite(s);
 }

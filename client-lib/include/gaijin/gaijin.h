@@ -169,6 +169,15 @@ GAIJIN_API struct gaijin_pt gaijin_token_pt(const gaijin *g, const gaijin_token 
  * nothing. */
 GAIJIN_API void gaijin_token_discard(gaijin *g, gaijin_token *t);
 
+/* The home token with this id; NULL when there is none (any more). */
+GAIJIN_API gaijin_token *gaijin_token_find(const gaijin *g, uint64_t id);
+/* Tells the broker that our memory would fall by so many bytes if nobody held the token: by this,
+ * and not only by the number of tokens, holders are asked to collect. It is told in KiB, and only
+ * what is at least twice what was told before. The token must have entered a message. */
+GAIJIN_API int gaijin_token_weigh(gaijin *g, gaijin_token *t, uint64_t bytes);
+/* What was told, in bytes; 0: nothing was. */
+GAIJIN_API uint64_t gaijin_token_weight(const gaijin_token *t);
+
 /* ---- Holdings ---- */
 
 /* One more user of the holding, one less. When the last has let go its release is queued (no I/O,

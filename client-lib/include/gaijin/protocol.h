@@ -46,6 +46,7 @@ enum gaijin_op {
   GAIJIN_OP_READY = 23,
   GAIJIN_OP_PING = 24,
   GAIJIN_OP_APPLY = 25,
+  GAIJIN_OP_WEIGH = 26,
   GAIJIN_OP_COUNT
 };
 
