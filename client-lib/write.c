@@ -307,24 +307,31 @@ int gaijin_notice(gaijin *g, enum gaijin_op op) {
   return writer_end(g);
 }
 
-int gj_write_weight(gaijin *g, const struct gaijin_pt *pt, uint32_t weight) {
-  int status = version_check(g, op_info(OP_weigh), 2);
-  if (status) return status;
-  struct pt wire = gj_pt_wire(pt);
-  begin_answer(g, MESSAGE_NOTICE, 0, OP_weigh, 2);
-  struct pack *p = writer_value(g);
-  if (p) pack_pt(p, &wire);
-  gaijin_put_number(g, weight);
-  return writer_end(g);
-}
-
-int gj_write_cancel(gaijin *g, uint64_t id) {
-  struct message m = {.kind = MESSAGE_NOTICE, .op = OP_cancel};
+/* Begins a notice of the library's own, which no open message is in the way of. 0, or a status. */
+static int begin_own(gaijin *g, struct pack *p, enum op op, uint32_t count) {
+  struct message m = {.kind = MESSAGE_NOTICE, .op = op};
   if (g->writer.open)
     return gj_fail(g, GAIJIN_STATUS_BUSY,
                    "a message was begun while another one was being written");
+  pack_begin(p, &g->out, g->max_message, &m, count);
+  return 0;
+}
+
+int gj_write_weight(gaijin *g, const struct gaijin_pt *pt, uint32_t weight) {
+  struct pt wire = gj_pt_wire(pt);
   struct pack p;
-  pack_begin(&p, &g->out, g->max_message, &m, 1);
+  int status = version_check(g, op_info(OP_weigh), 2);
+  if (!status) status = begin_own(g, &p, OP_weigh, 2);
+  if (status) return status;
+  pack_pt(&p, &wire);
+  pack_uint(&p, weight);
+  return pack_outcome(g, &p, pack_end(&p));
+}
+
+int gj_write_cancel(gaijin *g, uint64_t id) {
+  struct pack p;
+  int status = begin_own(g, &p, OP_cancel, 1);
+  if (status) return status;
   pack_uint(&p, id);
   return pack_outcome(g, &p, pack_end(&p));
 }

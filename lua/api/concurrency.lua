@@ -6,7 +6,7 @@
 
 local core, gaijin = ...
 
-local error, type, raw_type, pcall, unpack = error, type, raw_type, pcall, raw_unpack
+local error, type, raw_type, pcall = error, type, raw_type, pcall
 local raw_ipairs, raw_pairs, format = raw_ipairs, raw_pairs, string.format
 local spawn, is_future = gaijin.spawn, core.is_future
 
@@ -71,13 +71,15 @@ end
 function gaijin.all(list)
   list = check_list(list, "all")
   for _, future in raw_ipairs(list) do core.quiet(future) end
-  return core.async(function()
+  local all = core.async(function()
     local failed = core.await(list, true)
     if failed then return list[failed]:get() end -- raises
-    local results = {}
+    local results = { n = #list }
     for i, future in raw_ipairs(list) do results[i] = (future:get()) end
-    return unpack(results, 1, #list)
+    return results
   end)
+  core.spread(all)
+  return all
 end
 
 -- A future of what the first that is done has, results or error. The others go on.

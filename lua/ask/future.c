@@ -26,15 +26,21 @@ void future_unwait(struct future_wait *n) {
     n->prev->next = n->next;
   else
     n->future->waits = n->next;
-  if (n->next) n->next->prev = n->prev;
+  if (n->next)
+    n->next->prev = n->prev;
+  else
+    n->future->last_wait = n->prev;
   n->future = NULL;
 }
 
 void future_wait_on(struct future_wait *n, struct future *u, struct future_group *group) {
   assert(u->state == FUTURE_OPEN && !n->future);
-  *n = (struct future_wait){.next = u->waits, .future = u, .group = group};
-  if (u->waits) u->waits->prev = n;
-  u->waits = n;
+  *n = (struct future_wait){.prev = u->last_wait, .future = u, .group = group};
+  if (u->last_wait)
+    u->last_wait->next = n;
+  else
+    u->waits = n;
+  u->last_wait = n;
   group->left++;
 }
 

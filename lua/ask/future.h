@@ -22,13 +22,14 @@ struct future {
   struct future **handle;     /* the userdata; NULL: finalised */
   struct fiber_child child;   /* of who started it, while it is open */
   struct fiber *runs;         /* whose results it gets, when it is a function of ours */
-  struct future_wait *waits;
+  struct future_wait *waits, *last_wait; /* who waits, the longest first */
   uint64_t request;           /* its request while it is open, when it is a remote call */
   struct answer answer;
   char *complaint;            /* of a function of ours that failed: the error's text */
   enum future_state state;
   struct fiber *decoder;      /* while DECODING: who is at it */
   bool ok, read; /* read: nobody needs to be told of its error */
+  bool is_list;  /* its result is a list of the results */
 };
 
 /* A fiber waits for some futures: one record for each, and a common one. */

@@ -105,8 +105,19 @@ static void open_answer(lua_State *L, struct worker *w, struct future *u, int i)
   lua_settop(L, top);
 }
 
-/* Pushes the results of the done future at index i, or raises its error. */
-static int push_results(lua_State *L, struct worker *w, struct future *u, int i) {
+/* Pushes the error that the table on top holds, and raises it. */
+static int raise_kept(lua_State *L, struct worker *w, int n) {
+  int table = lua_gettop(L);
+  lua_rawgeti(L, table, 1);
+  lua_rawgeti(L, table, 2);
+  if (n >= 2 && lua_isstring(L, table + 2)) trace_remember(L, w, table + 1, table + 2);
+  lua_settop(L, table + 1);
+  return lua_error(L);
+}
+
+/* Pushes the table of the results of the done future at index i, and returns their number; or
+ * raises its error. */
+static int push_kept(lua_State *L, struct worker *w, struct future *u, int i) {
   u->read = true;
   while (u->state != FUTURE_DONE) {
     if (u->state == FUTURE_ANSWERED) {
@@ -119,49 +130,69 @@ static int push_results(lua_State *L, struct worker *w, struct future *u, int i)
                    "reading a future in a finaliser, while it is being read");
     wait_yield(L, w, "reading a future");
   }
+  luaL_checkstack(L, 4, "reading a future");
   lua_getfenv(L, i);
-  int table = lua_gettop(L);
+  if (u->ok && u->is_list) lua_rawgeti(L, -1, 1);
   lua_pushliteral(L, "n");
-  lua_rawget(L, table);
+  lua_rawget(L, -2);
   int n = (int)lua_tointeger(L, -1);
   lua_pop(L, 1);
-  if (n < 0 || n > LUAI_MAXCSTACK || !lua_checkstack(L, n + 2))
-    luaL_error(L, "stack overflow (too many results)");
-  for (int k = 1; k <= n; k++) lua_rawgeti(L, table, k);
-  if (u->ok) return n;
-  if (n >= 2 && lua_isstring(L, table + 2)) trace_remember(L, w, table + 1, table + 2);
-  lua_settop(L, table + 1);
-  return lua_error(L);
+  return u->ok ? n : raise_kept(L, w, n);
 }
 
 /* ---- Waiting ---- */
 
-/* future [, seconds] -> results. Raises the error of the call, or `timeout`: it goes on then. */
-static int method_get(lua_State *L) {
-  struct worker *w = worker_of(L);
+/* Waits for the future at index 1, at most for the seconds at index 2 if they are given. Raises
+ * `timeout` if it has no result then: its call goes on. */
+static struct future *wait_done(lua_State *L, struct worker *w) {
   struct future *u = check(L, w, 1);
   double seconds = luaL_optnumber(L, 2, 0);
-  if (seconds != seconds) return luaL_argerror(L, 2, "number expected, got nan");
+  if (seconds != seconds) luaL_argerror(L, 2, "number expected, got nan");
   bool limited = !lua_isnoneornil(L, 2);
   struct future_wait n = {0};
   if (!future_is_done(u) && limited && seconds <= 0)
     wait_yield(L, w, "reading a future"); /* others must run, if it is tried again and again */
-  if (!future_is_done(u)) {
-    wait_check(L, w, "reading a future");
-    struct future_group g = {.fiber = w->sched.current};
-    double own = limited ? clock_seconds() + seconds : 0, limit = g.fiber->deadline;
-    enum wait_outcome how;
-    future_wait_on(&n, u, &g);
-    do
-      how = limited && seconds <= 0 ? WAIT_OVER : wait_park(L, w, wait_nearer(own, limit));
-    while (how == WAIT_WOKEN && !g.over);
-    future_unwait(&n);
-    if (!g.over && how == WAIT_OVER && limited && (limit == 0 || own < limit))
-      return worker_raise(L, GAIJIN_STATUS_TIMEOUT,
-                          "the future has no result after %g s; its call goes on", seconds);
-    if (!g.over) return wait_raise(L, w, how, "reading a future");
+  if (future_is_done(u)) return u;
+  wait_check(L, w, "reading a future");
+  struct future_group g = {.fiber = w->sched.current};
+  double own = limited ? clock_seconds() + seconds : 0, limit = g.fiber->deadline;
+  enum wait_outcome how;
+  future_wait_on(&n, u, &g);
+  do
+    how = limited && seconds <= 0 ? WAIT_OVER : wait_park(L, w, wait_nearer(own, limit));
+  while (how == WAIT_WOKEN && !g.over);
+  future_unwait(&n);
+  if (!g.over && how == WAIT_OVER && limited && (limit == 0 || own < limit))
+    worker_raise(L, GAIJIN_STATUS_TIMEOUT,
+                 "the future has no result after %g s; its call goes on", seconds);
+  if (!g.over) wait_raise(L, w, how, "reading a future");
+  return u;
+}
+
+/* future [, seconds] -> results. Raises the error of the call. */
+static int method_get(lua_State *L) {
+  struct worker *w = worker_of(L);
+  int n = push_kept(L, w, wait_done(L, w), 1), table = lua_gettop(L);
+  if (n < 0 || n > LUAI_MAXCSTACK || !lua_checkstack(L, n + 2))
+    return worker_raise(L, GAIJIN_STATUS_TOO_LARGE,
+                        "%d results are more than Lua's stack holds; read them with future:list()",
+                        n);
+  for (int k = 1; k <= n; k++) lua_rawgeti(L, table, k);
+  return n;
+}
+
+/* future [, seconds] -> a new table of the results, their number in its field n. */
+static int method_list(lua_State *L) {
+  struct worker *w = worker_of(L);
+  int n = push_kept(L, w, wait_done(L, w), 1);
+  lua_createtable(L, n, 1);
+  for (int k = 1; k <= n; k++) {
+    lua_rawgeti(L, -2, k);
+    lua_rawseti(L, -2, k);
   }
-  return push_results(L, w, u, 1);
+  lua_pushinteger(L, n);
+  lua_setfield(L, -2, "n");
+  return 1;
 }
 
 /* The future at place i of the list at index 1, which keeps it. */
@@ -219,6 +250,12 @@ static int core_quiet(lua_State *L) {
   return 0;
 }
 
+/* The only result will be a list, with its length in the field n: its elements are the results. */
+static int core_spread(lua_State *L) {
+  check(L, worker_of(L), 1)->is_list = true;
+  return 0;
+}
+
 static int core_is_future(lua_State *L) {
   lua_pushboolean(L, find(L, worker_of(L), 1) != NULL);
   return 1;
@@ -247,9 +284,13 @@ int future_keep(lua_State *L) {
 
 void future_open(lua_State *L, struct worker *w) {
   static const luaL_Reg core[] = {
-      {"await", core_await}, {"quiet", core_quiet}, {"is_future", core_is_future}, {NULL, NULL}};
-  static const luaL_Reg methods[] = {
-      {"get", method_get}, {"done", method_done}, {"cancel", method_cancel}, {NULL, NULL}};
+      {"await", core_await}, {"quiet", core_quiet}, {"is_future", core_is_future},
+      {"spread", core_spread}, {NULL, NULL}};
+  static const luaL_Reg methods[] = {{"get", method_get},
+                                     {"list", method_list},
+                                     {"done", method_done},
+                                     {"cancel", method_cancel},
+                                     {NULL, NULL}};
   worker_set_functions(L, w, core);
   lua_newtable(L);
   worker_push_function(L, w, finalise);

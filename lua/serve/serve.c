@@ -20,6 +20,7 @@
 #include "lua/ref/pool.h"
 #include "lua/serve/access.h"
 #include "lua/serve/apply.h"
+#include "lua/serve/labels.h"
 #include "lua/serve/operator.h"
 #include "lua/serve/quick.h"
 #include "lua/serve/traverse.h"
@@ -117,30 +118,6 @@ static int op_s2t(lua_State *L, struct worker *w) {
   return 1;
 }
 
-/* Label, kind, id of its token if it is an object of ours that others hold; and again. */
-static int op_labels(lua_State *L, struct worker *w) {
-  lua_settop(L, 0);
-  lua_rawgeti(L, LUA_REGISTRYINDEX, w->anchors.labels);
-  lua_pushnil(L);
-  while (lua_next(L, 1)) {
-    luaL_checkstack(L, 6, "too many labels");
-    lua_pushnil(L);
-    lua_pushvalue(L, -3); /* label, value, nil, label: the last goes on */
-  }
-  /* Not in the loop above: a finaliser that runs now may set labels. */
-  for (int i = lua_gettop(L) - 1; i > 1; i -= 3) {
-    struct at *at = at_get(L, w, i);
-    gaijin_token *t = at ? NULL : pool_find(L, w, i);
-    if (t) {
-      lua_pushnumber(L, (lua_Number)gaijin_token_pt(w->g, t).id);
-      lua_replace(L, i + 1);
-    }
-    lua_pushstring(L, at ? gaijin_kind_name(at->pt.kind) : luaL_typename(L, i));
-    lua_replace(L, i);
-  }
-  return lua_gettop(L) - 1;
-}
-
 typedef int (*operation)(lua_State *L, struct worker *w);
 
 static const operation operations[GAIJIN_OP_COUNT] = {
@@ -149,10 +126,22 @@ static const operation operations[GAIJIN_OP_COUNT] = {
     [GAIJIN_OP_PAIRS] = traverse_pairs, [GAIJIN_OP_IPAIRS] = traverse_ipairs,
     [GAIJIN_OP_NEXT] = traverse_next,   [GAIJIN_OP_LEN] = op_len,
     [GAIJIN_OP_STR] = op_str,           [GAIJIN_OP_OPERATOR] = operator_serve,
-    [GAIJIN_OP_APPLY] = apply_serve,    [GAIJIN_OP_LABELS] = op_labels,
+    [GAIJIN_OP_APPLY] = apply_serve,    [GAIJIN_OP_LABELS] = labels_serve,
 };
 
 /* ---- Answers ---- */
+
+/* Sends the answer that has been written. False: it was refused, and the refusal has been sent. */
+static bool end_answer(struct worker *w, struct serving *s) {
+  int status = gaijin_end_answer(w->g);
+  assert(!s->answered); /* no script ran since it was begun */
+  s->answered = true;
+  if (status == 0) return true;
+  char text[256];
+  snprintf(text, sizeof text, "%s", gaijin_error(w->g));
+  gaijin_answer_error(w->g, s->id, s->op, (enum gaijin_status)status, text);
+  return false;
+}
 
 /* Sends the n values on top of the stack as results, or as what was raised. Raises what cannot be
  * prepared. */
@@ -174,15 +163,7 @@ static void answer(lua_State *L, struct worker *w, struct serving *s, int n, boo
     if (marshal_put(L, w, first, n)) break;
     gaijin_abort(w->g);
   }
-  int status = gaijin_end_answer(w->g);
-  assert(!s->answered); /* no script ran since the last try began */
-  s->answered = true;
-  if (status == 0) return;
-  char text[256];
-  strncpy(text, gaijin_error(w->g), sizeof text - 1);
-  text[sizeof text - 1] = '\0';
-  marshal_discard(L, w, first, n);
-  gaijin_answer_error(w->g, s->id, s->op, (enum gaijin_status)status, text);
+  if (!end_answer(w, s)) marshal_discard(L, w, first, n);
 }
 
 /* The stack index of the key that gaijin.access is called with; 0: the op has none. */
@@ -209,7 +190,10 @@ static int serve(lua_State *L) {
   unmarshal(L, w, s->body, false);
   access_check(L, w, s->op, s->target ? 1 : 0, key_index(s));
   int n = operations[s->op](L, w);
-  answer(L, w, s, n, false);
+  if (n == ANSWER_WRITTEN)
+    end_answer(w, s);
+  else
+    answer(L, w, s, n, false);
   return 0;
 }
 

@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * What this worker exposes, for others: op labels.
+ */
+#ifndef GAIJIN_LUA_LABELS_H
+#define GAIJIN_LUA_LABELS_H
+
+#include "lua/vm/worker.h"
+
+/* What an operation returns that has begun the answer itself and put all its values. */
+enum { ANSWER_WRITTEN = -1 };
+
+/* Without a value at index 1: ANSWER_WRITTEN; label, kind, id of its token if it is an object of
+ * ours that others hold; and again. With true: the first page of a traversal of labels and values,
+ * as traverse_pairs has it, of those labels that the caller may read. May wait. */
+int labels_serve(lua_State *L, struct worker *w);
+
+#endif
