@@ -127,7 +127,7 @@ void gaijin_expire(gaijin *g, double slack) {
   struct link late;
   double now = clock_seconds();
   list_init(&late);
-  if (g->lost || g->dispatching) return;
+  if (g->lost || g->dispatching || gj_is_fork(g)) return;
   if (g->heard) { /* it lives, and more may be on its way */
     g->heard = false;
     return;
@@ -204,6 +204,7 @@ static int await(gaijin *g, uint64_t id, double seconds, struct gaijin_answer *a
   g->await_keep = NULL;
   if (g->dispatching)
     return gj_fail(g, GAIJIN_STATUS_UNSUPPORTED, "gaijin_await was called in a call-back");
+  if (gj_is_fork(g)) return gj_fork_refuse(g);
   double end = clock_seconds() + seconds;
   for (;;) {
     struct call *c = gj_call_find(g, id);

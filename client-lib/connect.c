@@ -41,6 +41,7 @@ static gaijin *connection_new(const struct gaijin_options *options, uint64_t see
   list_init(&g->open_calls);
   buffer_init(&g->out, OUT_QUEUE_MOST);
   g->seed = seed;
+  gj_fork_watch(g);
   if (gj_table_init(&g->tokens, seed) && gj_table_init(&g->holdings, seed) &&
       gj_table_init(&g->hosts, seed) && gj_table_init(&g->calls, seed))
     return g;
@@ -50,7 +51,9 @@ static gaijin *connection_new(const struct gaijin_options *options, uint64_t see
 
 void gaijin_close(gaijin *g) {
   if (!g) return;
-  if (g->fd >= 0) gj_io_lost(g, "this program closed it");
+  if (g->fd >= 0)
+    gj_io_lost(g, "%s", gj_is_fork(g) ? "a fork of the process that opened it has closed it"
+                                      : "this program closed it");
   gaijin_body_free(g->await_keep);
   if (g->calls.slots) gj_call_free_all(g);
   if (g->holdings.slots) gj_holding_free_all(g);
@@ -63,6 +66,7 @@ void gaijin_close(gaijin *g) {
   frame_deinit(&g->in);
   buffer_deinit(&g->out);
   if (g->fd >= 0) close(g->fd);
+  gj_fork_unwatch(g);
   free(g);
 }
 

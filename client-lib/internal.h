@@ -13,13 +13,16 @@
  *   values.c   bodies of received messages.
  *
  * receive.c turns messages into changes of these and call-backs, io.c moves bytes, write.c makes
- * messages and put.c their values, hello.c and connect.c start and end a connection.
+ * messages and put.c their values, hello.c and connect.c start and end a connection, fork.c keeps
+ * a child of the program's away from it.
  *
  * Functions shared between the files begin with gj_: the library is also linked
  * statically, and programs have tokens, calls and hosts of their own.
  */
 #ifndef GAIJIN_CLIENT_INTERNAL_H
 #define GAIJIN_CLIENT_INTERNAL_H
+
+#include <sys/types.h>
 
 #include <gaijin/gaijin.h>
 #include "client-lib/list.h"
@@ -115,6 +118,9 @@ struct writer {
 
 struct gaijin {
   int fd;
+  pid_t opened_by;
+  const volatile uint8_t *fork_mark; /* 1, but 0 in a fork of the process that opened it; NULL: the
+                                        kernel has no such pages */
   struct gaijin_events events;
   void *user;
   uint64_t host;
@@ -175,6 +181,18 @@ int gj_fail(gaijin *g, enum gaijin_status status, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 /* The same for a connection that is lost: with the reason of that, GAIJIN_STATUS_LOST. */
 int gj_fail_lost(gaijin *g);
+
+/* fork.c */
+/* From now on the connection belongs to this process; the end of that. */
+void gj_fork_watch(gaijin *g);
+void gj_fork_unwatch(gaijin *g);
+bool gj_fork_by_number(const gaijin *g);
+/* Whether this process is a fork of the one that the connection belongs to. */
+static inline bool gj_is_fork(const gaijin *g) {
+  return g->fork_mark ? !*g->fork_mark : gj_fork_by_number(g);
+}
+/* Sets the error text for that and returns GAIJIN_STATUS_UNSUPPORTED. */
+int gj_fork_refuse(gaijin *g);
 
 /* random.c */
 /* Fills `n` bytes with the kernel's random numbers; false, with errno, if it gives none. */

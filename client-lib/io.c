@@ -31,8 +31,8 @@ void gj_io_lost(gaijin *g, const char *format, ...) {
   snprintf(g->loss, sizeof g->loss, "the connection to the broker ended: %s", reason);
   gj_fail_lost(g);
   /* The descriptor stays open, as the program's loop may be polling it; the broker learns of the
-   * end at once. */
-  shutdown(g->fd, SHUT_RDWR);
+   * end at once. Not of a fork's: the socket is its parent's. */
+  if (!gj_is_fork(g)) shutdown(g->fd, SHUT_RDWR);
   while (g->writer.open) gaijin_abort(g);
   buffer_deinit(&g->out);
   buffer_init(&g->out, OUT_QUEUE_MOST);
@@ -42,7 +42,7 @@ void gj_io_lost(gaijin *g, const char *format, ...) {
 }
 
 void gj_io_condemn(gaijin *g, const char *format, ...) {
-  if (g->lost || *g->condemned) return;
+  if (g->lost || *g->condemned || gj_is_fork(g)) return;
   va_list args;
   va_start(args, format);
   vsnprintf(g->condemned, sizeof g->condemned, format, args);
@@ -96,6 +96,7 @@ static bool read_once(gaijin *g) {
 
 int gaijin_dispatch(gaijin *g) {
   if (g->lost) return gj_fail_lost(g);
+  if (gj_is_fork(g)) return gj_fork_refuse(g);
   if (g->dispatching)
     return gj_fail(g, GAIJIN_STATUS_UNSUPPORTED, "gaijin_dispatch was called in a call-back");
   g->dispatching = true;
@@ -123,6 +124,7 @@ static void compact(gaijin *g) {
 
 int gaijin_flush(gaijin *g, bool releases) {
   if (g->lost) return gj_fail_lost(g);
+  if (gj_is_fork(g)) return gj_fork_refuse(g);
   if (g->writer.open) return 0; /* half a message must not leave */
   /* Without memory the releases stay queued for the next flush. */
   if (g->n_releases && (releases || gaijin_queued_bytes(g))) gj_write_releases(g);
@@ -142,7 +144,7 @@ int gaijin_flush(gaijin *g, bool releases) {
 }
 
 bool gaijin_wants_write(const gaijin *g) {
-  return !g->lost && !g->write_broken && gaijin_queued_bytes(g) > 0;
+  return !g->lost && !g->write_broken && gaijin_queued_bytes(g) > 0 && !gj_is_fork(g);
 }
 
 /* A message being written is not queued yet. */

@@ -64,6 +64,7 @@ static int pack_outcome(gaijin *g, const struct pack *p, enum buffer_outcome out
 static int writer_check(gaijin *g) {
   struct writer *w = &g->writer;
   if (g->lost) return gj_fail_lost(g);
+  if (gj_is_fork(g)) return gj_fork_refuse(g);
   if (w->refused) return (int)w->refused;
   if (w->put != w->count)
     return gj_fail(g, GAIJIN_STATUS_PROTOCOL,

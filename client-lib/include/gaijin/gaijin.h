@@ -13,6 +13,11 @@
  * messages; it must not call any of these four.
  * One thread uses a connection at a time; nothing is global, so threads may have one each.
  *
+ * A connection belongs to the process that opened it. In a fork of that process everything that
+ * would use the socket, and so every end of a message, gives GAIJIN_STATUS_UNSUPPORTED and does
+ * nothing; a child may exec, exit, or gaijin_close() what it inherited, of which the parent notices
+ * nothing, and connect anew.
+ *
  * Errors. Functions that return int give 0, or a positive enum gaijin_status whose text
  * gaijin_error() has. Once the connection is lost every send gives GAIJIN_STATUS_LOST; tokens and
  * holdings stay valid to look at until gaijin_close().
@@ -111,10 +116,14 @@ static inline int gaijin_connect(gaijin **out, const struct gaijin_options *opti
   return gaijin_connect_sized(out, options, sizeof *options, sizeof *options->events, error, n);
 }
 /* Closes the connection without flushing, answers what waits with `lost`, frees everything. Tokens
- * end without a forget event (but a body freed by it may still forget one). NULL is fine. */
+ * end without a forget event (but a body freed by it may still forget one). In a fork only the
+ * child's memory and descriptor go. NULL is fine. */
 GAIJIN_API void gaijin_close(gaijin *g);
 
 GAIJIN_API int gaijin_fd(const gaijin *g);
+/* Whether this process is a fork of the one that opened the connection. Safe in a signal
+ * handler. */
+GAIJIN_API bool gaijin_forked(const gaijin *g);
 /* Our incarnation, our name, the largest message (bytes), the broker's version. */
 GAIJIN_API uint64_t gaijin_host(const gaijin *g);
 GAIJIN_API const char *gaijin_name(const gaijin *g);
