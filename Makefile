@@ -281,6 +281,11 @@ $(BUILD)/bench/%: $(BUILD)/obj/tests/bench/%.o $(INNER)
 $(BUILD)/bench/steady.so: $(BUILD)/obj/tests/bench/guard/steady.o
 	$(call link,-shared $(inputs))
 
+# A C module of the test scripts.
+$(FLOW_TESTS): | $(BUILD)/tests/system.so
+$(BUILD)/tests/system.so: $(BUILD)/obj/tests/lua/lib/system.o
+	$(call link,-shared $(inputs))
+
 TESTED := $(filter %/libbroker.a,$(LIBRARIES)) $(filter %/liblua-gaijin.a,$(LIBRARIES)) \
           $(INNER)
 $(BUILD)/tests/%: $(BUILD)/obj/tests/unit/%.o $(if $(BED),$(BUILD)/libbed.a) $(TESTED)

@@ -41,6 +41,7 @@ int instance_start(struct worker *w, bool signals, bool enforce) {
 }
 
 void instance_close(struct worker *w, bool with_vm) {
+  if (worker_is_fork(w)) loop_leave_parent(w);
   hosted_deinit(w);
   fiber_discard_all(w);
   future_discard_all(w);

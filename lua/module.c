@@ -9,6 +9,9 @@
  * and fills the module's table. Other workers are served while the script waits,
  * in gaijin.dispatch() and in gaijin.run().
  *
+ * A fork of the interpreter may call connect again: it leaves what is its parent's and is made a
+ * worker of its own, with the same library (reopen.c).
+ *
  * The VM's end closes the connection. The struct worker itself is never freed:
  * finalisers of userdata older than the module run after that, and may still hold
  * remote values, which are `lost` then. For the same reason the library must not
@@ -19,6 +22,7 @@
 #include <string.h>
 
 #include "lua/api/library.h"
+#include "lua/api/reopen.h"
 #include "lua/fiber/connection.h"
 #include "lua/fiber/fiber.h"
 #include "lua/fiber/hosted.h"
@@ -106,12 +110,27 @@ static void connect_worker(lua_State *L, struct worker *w, const struct settings
   w->name = gaijin_name(w->g);
 }
 
+/* Raises unless the script itself runs, outside finalisers: those may run in the middle of
+ * anything. */
+static void need_guest(lua_State *L, struct worker *w, const char *what) {
+  if (w->sched.current != w->sched.guest || w->sched.no_wait || luajit_in_finaliser(L, w))
+    worker_raise(L, GAIJIN_STATUS_UNSUPPORTED, "%s on a fiber or in a finaliser", what);
+}
+
+/* In a fork: what is the parent's goes from this process only. */
+static void leave_parent(lua_State *L, struct worker *w, const char *what) {
+  need_guest(L, w, what);
+  instance_close(w, false);
+  reopen_reset(w);
+}
+
 static int connect_vm(lua_State *L) {
   struct settings s;
   struct worker *w = worker_of(L);
+  if (worker_is_fork(w)) leave_parent(L, w, "gaijin.connect");
   if (w->g)
     return luaL_error(L, "gaijin.connect: this interpreter is the worker %s already", w->name);
-  if (w->lost)
+  if (w->lost && !w->left_parent)
     return worker_raise(L, GAIJIN_STATUS_LOST,
                         "this interpreter's connection has ended; start another one");
   if (lua_isnoneornil(L, 1)) {
@@ -122,16 +141,24 @@ static int connect_vm(lua_State *L) {
   lua_settop(L, 1);
   read_fields(L, &s);
   options_configure(&s, w);
-  hosted_open(L, w);
+  if (w->left_parent)
+    reopen_library(L, w);
+  else
+    hosted_open(L, w);
   connect_worker(L, w, &s);
+  bool again = w->left_parent;
+  w->lost = w->left_parent = false;
   int r = instance_init(w, true);
   if (r == 0) r = instance_start(w, settings_flag(&s, SETTING_signals), false);
   if (r < 0) {
     close_worker(w);
     return worker_raise(L, GAIJIN_STATUS_BUSY, "%s", uv_strerror(r));
   }
-  library_open(L, w);
-  lua_getglobal(L, "bakaGaijin");
+  if (again)
+    reopen_name(L, w);
+  else
+    library_open(L, w);
+  lua_rawgeti(L, LUA_REGISTRYINDEX, w->anchors.exposed);
   return 1;
 }
 
@@ -140,19 +167,13 @@ static int connect_vm(lua_State *L) {
 static struct worker *connected(lua_State *L) {
   struct worker *w = worker_of(L);
   if (!w->g) worker_raise(L, GAIJIN_STATUS_LOST, "not connected; call gaijin.connect first");
+  worker_refuse_fork(L, w);
   return w;
 }
 
 static int vm_fd(lua_State *L) {
   lua_pushinteger(L, hosted_fd(connected(L)));
   return 1;
-}
-
-/* Raises unless the script itself runs, outside finalisers: those may run in the middle of
- * anything. */
-static void need_guest(lua_State *L, struct worker *w, const char *what) {
-  if (w->sched.current != w->sched.guest || w->sched.no_wait || luajit_in_finaliser(L, w))
-    worker_raise(L, GAIJIN_STATUS_UNSUPPORTED, "%s on a fiber or in a finaliser", what);
 }
 
 /* -> seconds, stopping. Serves what is there without waiting; seconds until it wants to be called
@@ -171,10 +192,11 @@ static int vm_dispatch(lua_State *L) {
   return 2;
 }
 
-/* Ends as a worker does: what is under way is finished within the grace. -> the status given to
- * gaijin.stop, or 0. */
+/* Ends as a worker does: what is under way is finished within the grace; in a fork it leaves the
+ * parent's. -> the status given to gaijin.stop, or 0. */
 static int vm_close(lua_State *L) {
   struct worker *w = worker_of(L);
+  if (worker_is_fork(w)) leave_parent(L, w, "gaijin.close");
   if (w->g) {
     need_guest(L, w, "gaijin.close");
     hosted_finish(w);

@@ -93,6 +93,14 @@ static int core_want_deaths(lua_State *L) {
   return 0;
 }
 
+/* [true] -> whether a fiber tells the deaths; true: from now on one does. */
+static int core_listening(lua_State *L) {
+  struct worker *w = worker_of(L);
+  if (lua_toboolean(L, 1)) w->deaths.listening = true;
+  lua_pushboolean(L, w->deaths.listening);
+  return 1;
+}
+
 /* AT -> host, name, whether it is dead; nothing for any other value. */
 static int core_host_of(lua_State *L) {
   struct worker *w = worker_of(L);
@@ -121,6 +129,7 @@ void deaths_open(lua_State *L, struct worker *w, int module, int core) {
       {"death_told", core_death_told},
       {"deaths", core_deaths},
       {"want_deaths", core_want_deaths},
+      {"listening", core_listening},
       {"host_of", core_host_of},
       {"clients", core_clients},
       {NULL, NULL},

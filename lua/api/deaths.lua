@@ -27,7 +27,7 @@ end
 -- host id or "name:NAME" -> those to be told, l -> true. l.f: what to call, nil once it has been;
 -- l.order: of their asking; l.after: only of deaths after that one (a predecessor's news may still
 -- be on its way).
-local listeners, listening, asked = {}, false, 0
+local listeners, asked = {}, 0
 
 local function forget(key, l)
   local list = listeners[key]
@@ -64,12 +64,13 @@ local function tell_next()
 end
 
 local function start_listening()
-  if listening then return end
+  if core.listening() then return end
+  listeners = {} -- in a fork that is a worker of its own now they were its parent's
   core.want_deaths()
   spawn(function()
     repeat core.report(tell_next) until core.cancelled()
   end)
-  listening = true
+  core.listening(true)
 end
 
 -- Whether a worker of that name is there; then we are told of its end.

@@ -90,6 +90,7 @@ static void spawned_job(struct worker *w, struct fiber *f) {
 static struct fiber *spawn(lua_State *L, struct worker *w) {
   luaL_checkstack(L, 4, "too many arguments");
   if (worker_is_closed(w)) worker_need_connection(L, w);
+  worker_refuse_fork(L, w); /* it would never run */
   lua_rawgeti(L, LUA_REGISTRYINDEX, w->anchors.trace_function);
   lua_insert(L, 1);
   struct fiber *f = fiber_new(w, spawned_job);
@@ -272,13 +273,21 @@ static int new_weak_anchor(lua_State *L, const char *mode) {
   return luaL_ref(L, LUA_REGISTRYINDEX);
 }
 
-static void open_anchors(lua_State *L, struct worker *w) {
+void library_open_books(lua_State *L, struct worker *w) {
   w->anchors.pool = new_anchor(L, true);
   w->anchors.lookup = new_anchor(L, false);
   w->anchors.threads = new_anchor(L, true);
+  w->anchors.interner = new_weak_anchor(L, "v");
+  metatable_push_object(L, w);
+  w->anchors.object_meta = luaL_ref(L, LUA_REGISTRYINDEX);
+  metatable_push_token(L, w);
+  w->anchors.token_meta = luaL_ref(L, LUA_REGISTRYINDEX);
+}
+
+static void open_anchors(lua_State *L, struct worker *w) {
+  library_open_books(L, w);
   w->anchors.labels = new_anchor(L, false);
   if (!w->anchors.module) w->anchors.module = new_anchor(L, false);
-  w->anchors.interner = new_weak_anchor(L, "v");
   w->anchors.applicable = new_anchor(L, false);
   w->anchors.traces = new_weak_anchor(L, "k");
   trace_open(L, w);
@@ -290,10 +299,6 @@ static void open_anchors(lua_State *L, struct worker *w) {
   access_open(L, w);
   quick_open(L, w);
   weight_open(L, w);
-  metatable_push_object(L, w);
-  w->anchors.object_meta = luaL_ref(L, LUA_REGISTRYINDEX);
-  metatable_push_token(L, w);
-  w->anchors.token_meta = luaL_ref(L, LUA_REGISTRYINDEX);
 }
 
 void library_open(lua_State *L, struct worker *w) {
@@ -318,6 +323,8 @@ void library_open(lua_State *L, struct worker *w) {
   lua_rawgeti(L, LUA_REGISTRYINDEX, w->anchors.applicable);
   lua_call(L, 4, 1);
   w->anchors.make_function_at = luaL_ref(L, LUA_REGISTRYINDEX);
+  lua_getglobal(L, "bakaGaijin");
+  w->anchors.exposed = luaL_ref(L, LUA_REGISTRYINDEX);
   worker_load_chunk(L, references_lua);
   lua_pushvalue(L, core);
   lua_rawgeti(L, LUA_REGISTRYINDEX, w->anchors.module);

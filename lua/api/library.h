@@ -14,4 +14,8 @@ extern const struct gaijin_events library_events;
 /* Makes everything in the VM: anchors, metatables, module, prelude. Raises. */
 void library_open(lua_State *L, struct worker *w);
 
+/* The part of it that belongs to one connection: the empty tables of what is exported and held, and
+ * the metatables of remote values. Raises when memory is short. */
+void library_open_books(lua_State *L, struct worker *w);
+
 #endif

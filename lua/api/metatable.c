@@ -42,7 +42,7 @@ int metatable_tostring(lua_State *L) {
   if (!at) return luaL_argerror(L, 1, "not a remote object");
   bool dead = w->g && gaijin_host_dead(w->g, at->pt.host);
   struct gaijin_pt pt = at->pt;
-  if (!dead && !w->lost && wait_possible(w)) {
+  if (!dead && !w->lost && wait_possible(w) && !worker_is_fork(w)) {
     worker_push_function(L, w, ask_str);
     lua_pushvalue(L, 1);
     if (lua_pcall(L, 1, 1, 0) == 0) return 1;

@@ -8,7 +8,7 @@ local core, gaijin, labels = ...
 
 local raw_pairs, raw_ipairs, type, pcall = raw_pairs, raw_ipairs, type, pcall
 local tostring, print, format = tostring, print, string.format
-local spawn, own_name, kind = gaijin.spawn, gaijin.name, core.kind
+local spawn, own_name, kind = gaijin.spawn, core.own_name, core.kind
 
 function isBaka(v) return kind(v) ~= nil end
 
@@ -36,11 +36,12 @@ end
 
 local function get_baka()
   local clients, hosts = {}, {}
-  each_load(own_name, nil, function(_, client, held, dead)
+  local name = own_name()
+  each_load(name, nil, function(_, client, held, dead)
     -- A dead one of our name is another host.
     if not dead then clients[client] = (clients[client] or 0) + held end
   end)
-  each_load(nil, own_name, function(host, _, held) hosts[host] = (hosts[host] or 0) + held end)
+  each_load(nil, name, function(host, _, held) hosts[host] = (hosts[host] or 0) + held end)
   local exported, used = core.counts()
   return exported, used, clients, hosts
 end
@@ -50,7 +51,7 @@ getBaka = get_baka
 function showBaka(verbose, out)
   out = out or print
   local exported, used, clients, hosts = get_baka()
-  out(format("%s: %d exported, %d used", own_name, exported, used))
+  out(format("%s: %d exported, %d used", own_name(), exported, used))
   for name, n in raw_pairs(clients) do out(format("  %s holds %d of ours", name, n)) end
   for name, n in raw_pairs(hosts) do out(format("  we hold %d of %s", n, name)) end
   if verbose then

@@ -97,6 +97,12 @@ static int core_loads(lua_State *L) {
   return remote_call(L, worker_of(L), GAIJIN_OP_INSPECT, 0, 1, 4);
 }
 
+/* -> this worker's name; gaijin.name a script may overwrite. */
+static int core_own_name(lua_State *L) {
+  lua_pushstring(L, worker_of(L)->name);
+  return 1;
+}
+
 static int core_counts(lua_State *L) {
   struct worker *w = worker_of(L);
   worker_need_connection(L, w);
@@ -138,6 +144,7 @@ void requests_open(lua_State *L, struct worker *w) {
       {"bad_path", core_bad_path},
       {"loads", core_loads},
       {"counts", core_counts},
+      {"own_name", core_own_name},
       {"gc", core_gc},
       {"release", core_release},
       {NULL, NULL},

@@ -58,7 +58,12 @@ static uint32_t milliseconds_left(lua_State *L, struct worker *w, const struct r
 
 static void check_target(lua_State *L, struct worker *w, int i) {
   struct at *at = at_get(L, w, i);
-  if (!at) luaL_argerror(L, i, "not a remote object");
+  if (!at) {
+    worker_raise(L, GAIJIN_STATUS_UNSUPPORTED,
+                 "no remote object of this worker's (a fork that has connected anew has none of "
+                 "its parent's)");
+    return;
+  }
   if (gaijin_host_dead(w->g, at->pt.host))
     worker_raise(L, GAIJIN_STATUS_DEAD, "Gaijin tried accessing dead resource. (%s)",
                  worker_host_name(w, at->pt.host));

@@ -34,7 +34,7 @@ static void update(struct worker *w) {
 /* Reads what there is. */
 static void receive(struct worker *w) {
   assert(!w->sched.current);
-  if (w->lost || gaijin_dispatch(w->g) == 0) return;
+  if (w->lost || gaijin_dispatch(w->g) == 0 || worker_is_fork(w)) return;
   w->lost = true;
   uv_poll_stop(&w->loop.poll);
   timer_wake_loop(w);
@@ -52,7 +52,7 @@ static bool is_readable(const struct worker *w) {
 static void on_socket_error(struct worker *w) {
   do
     receive(w);
-  while (!w->lost && is_readable(w));
+  while (!w->lost && !worker_is_fork(w) && is_readable(w));
   if (!w->lost) start_polling(w);
 }
 

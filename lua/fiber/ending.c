@@ -106,11 +106,12 @@ static void reset(int sig) {
   sigaction(sig, &normal, NULL);
 }
 
-/* The second signal kills. It may come here too: os.execute puts back the handler that it found. */
+/* The second signal kills, and in a fork the first. The second may come here too: os.execute puts
+ * back the handler that it found. */
 static void on_signal(int sig) {
   reset(SIGTERM);
   reset(SIGINT);
-  if (watched.signalled) {
+  if (watched.signalled || worker_is_fork(watched.worker)) {
     raise(sig);
     return;
   }

@@ -327,7 +327,7 @@ bool fiber_run_ready(struct worker *w) {
   struct scheduler *s = &w->sched;
   struct fiber *last = s->ready_last;
   assert(!s->current && !s->no_wait);
-  while (s->ready_first) {
+  while (s->ready_first && !worker_is_fork(w)) {
     struct fiber *f = take(&s->ready_first, &s->ready_last);
     f->queued = false;
     bool was_last = f == last;

@@ -103,7 +103,8 @@ void fiber_park(lua_State *L, struct worker *w);
  * "C stack overflow" when the running fiber's C stack is short (stack_is_short). */
 void fiber_check_stack(lua_State *L, const struct worker *w, size_t more);
 
-/* Runs the fibers that are ready now (not those they make ready). True if more are ready. */
+/* Runs the fibers that are ready now (not those they make ready); none in a fork. True if more are
+ * ready. */
 bool fiber_run_ready(struct worker *w);
 
 /* The fiber with this number, or NULL: it has ended. */

@@ -2,10 +2,15 @@
  *
  * One turn: run the fibers that are ready, send what they wrote in one go, then
  * wait for the socket, a timer or a signal.
+ *
+ * A fiber may fork, and come back here in the child. The epoll set is shared over fork: to take a
+ * descriptor out of it in the child would take it out of the parent's loop, and an event the child
+ * reads the parent misses. So the child first gets a set of its own, and then the loop ends.
  */
 #include "lua/fiber/loop.h"
 
 #include <assert.h>
+#include <unistd.h>
 
 #include "lua/fiber/connection.h"
 #include "lua/fiber/ending.h"
@@ -42,11 +47,33 @@ int loop_watch(struct worker *w) {
   return l->sweep_timer ? 0 : UV_ENOMEM;
 }
 
+void loop_leave_parent(struct worker *w) {
+  struct loop *l = &w->loop;
+  if (!l->open || l->own_after_fork) return;
+  assert(worker_is_fork(w));
+  l->own_after_fork = true;
+  int r = uv_loop_fork(&l->uv);
+  if (r == 0) return;
+  worker_log(w, "a fork of this process cannot leave its loop (%s) and ends", uv_strerror(r));
+  _exit(1);
+}
+
+/* In the child: no other fiber runs, and the script of a stock interpreter is told if it waits. */
+static void end_fork(struct worker *w) {
+  loop_leave_parent(w);
+  if (w->sched.guest) fiber_cancel(w->sched.guest, "this process is a fork");
+  ending_finish(w);
+}
+
 /* After timers and before the wait, so that what they made ready never waits for the socket. */
 static void on_prepare(uv_prepare_t *prepare) {
   struct worker *w = prepare->data;
   assert(!w->sched.current); /* fibers run from here only */
   bool more = fiber_run_ready(w);
+  if (worker_is_fork(w)) {
+    end_fork(w);
+    return;
+  }
   if (ending_turn(w) || more)
     timer_wake_loop(w);
   else

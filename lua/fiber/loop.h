@@ -19,6 +19,10 @@ int loop_init(struct worker *w, const struct loop_hooks *hooks);
 int loop_watch(struct worker *w);
 /* Runs until the worker has stopped or lost its connection. */
 void loop_run(struct worker *w);
+/* In a fork: from now on the loop has an epoll set of its own, so that its end changes nothing in
+ * the parent's. Nothing the second time, and if the loop was never made. A process without
+ * descriptors for it ends. */
+void loop_leave_parent(struct worker *w);
 /* The connection is watched no more (connection_unwatch). Nothing if the loop was never made. */
 void loop_deinit(struct worker *w);
 

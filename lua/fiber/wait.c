@@ -55,6 +55,7 @@ double wait_nearer(double a, double b) { return a == 0 ? b : b == 0 || a < b ? a
 void wait_need_fiber(lua_State *L, struct worker *w, const char *what, const char *of) {
   if (worker_is_closed(w))
     worker_raise(L, GAIJIN_STATUS_LOST, "%s%s: the connection to the broker was closed", what, of);
+  worker_refuse_fork(L, w);
   if (!wait_possible(w))
     worker_raise(L, GAIJIN_STATUS_UNSUPPORTED,
                  "%s%s where nothing can wait (a finaliser run by the scheduler or at the end)",
@@ -89,6 +90,7 @@ void wait_refuse(lua_State *L, struct worker *w) {
 
 int wait_raise(lua_State *L, struct worker *w, enum wait_outcome outcome, const char *what) {
   assert(outcome != WAIT_WOKEN);
+  worker_refuse_fork(L, w); /* what it waited for is its parent's now */
   if (outcome != WAIT_INTERRUPTED) wait_refuse(L, w);
   if (outcome == WAIT_INTERRUPTED || is_interrupted(w)) {
     w->sched.interrupted = false;

@@ -23,8 +23,8 @@ enum wait_outcome wait_park(lua_State *L, struct worker *w, double until);
 /* Of two times the nearer, 0 being never. */
 double wait_nearer(double a, double b);
 
-/* Raises `unsupported` where the running code cannot wait. `what` and `of` (after it) say what was
- * about to. */
+/* Raises `unsupported` where the running code cannot wait, and in a fork. `what` and `of` (after
+ * it) say what was about to. */
 void wait_need_fiber(lua_State *L, struct worker *w, const char *what, const char *of);
 /* The same, and `cancelled` on a cancelled fiber. `what` is about to wait: "gaijin.sleep". */
 void wait_check(lua_State *L, struct worker *w, const char *what);

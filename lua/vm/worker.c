@@ -35,8 +35,16 @@ void worker_load_chunk(lua_State *L, const char *text) {
   if (luaL_loadbuffer(L, text, strlen(text), "=gaijin") != 0) lua_error(L);
 }
 
+void worker_refuse_fork(lua_State *L, const struct worker *w) {
+  if (!worker_is_fork(w)) return;
+  worker_raise(L, GAIJIN_STATUS_UNSUPPORTED,
+               "this process is a fork of worker %s, to which the connection belongs; %s", w->name,
+               w->sched.wait_in_guest ? "exec, exit, or gaijin.connect anew" : "exec or exit");
+}
+
 void worker_need_connection(lua_State *L, const struct worker *w) {
   if (!w->g) worker_raise(L, GAIJIN_STATUS_LOST, "the connection to the broker was closed");
+  worker_refuse_fork(L, w);
 }
 
 const char *worker_host_name(const struct worker *w, uint64_t host) {

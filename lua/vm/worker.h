@@ -33,6 +33,7 @@ struct anchors {
   int interner;   /* light userdata of a holding -> its AT, weak values */
   int threads;    /* slot -> lua_State of a fiber */
   int labels;     /* label -> exposed value */
+  int exposed;    /* the table `bakaGaijin` */
   int module;     /* the table `gaijin` */
   int object_meta; /* metatable of ATs that are userdata */
   int future_meta; /* metatable of futures */
@@ -118,6 +119,7 @@ struct loop {
   uv_loop_t uv;
   uv_poll_t poll;
   bool open, polling, signals; /* the loop, poll, signalled have been initialised */
+  bool own_after_fork; /* in a fork: the loop has an epoll set of its own */
   bool writable_wanted;
   uv_prepare_t prepare;
   uv_idle_t idle;
@@ -130,7 +132,7 @@ struct loop {
 
 /* Ends of other workers that a script has not been told of yet. */
 struct deaths {
-  bool wanted;
+  bool wanted, listening; /* asked for; a fiber waits for them */
   unsigned long received; /* so many so far */
   struct death *first, *last;
   struct fiber *listener; /* waits for the next */
@@ -160,6 +162,8 @@ struct worker {
   bool overdue;  /* does not wait for those under way any more */
   bool lost;     /* the connection is gone */
   bool loss_told; /* to the guest */
+  bool left_parent; /* in a fork of a stock interpreter: what was its parent's has been left, and
+                       gaijin.connect makes a new worker */
   bool is_luajit;  /* the interpreter is LuaJIT */
   double code_forgotten; /* there, when compiled code was thrown away last */
   uint64_t unchecked_turns; /* in hostile builds: since worker_check looked last */
@@ -185,7 +189,13 @@ int worker_raise(lua_State *L, enum gaijin_status status, const char *format, ..
 /* In a stock interpreter the script may have closed the connection. */
 static inline bool worker_is_closed(const struct worker *w) { return w->lost && !w->g; }
 
-/* Raises `lost` if the worker has no connection. */
+/* This process is a fork of the worker's: the connection, and the epoll set of the loop, are its
+ * parent's. Safe in a signal handler. */
+static inline bool worker_is_fork(const struct worker *w) { return w->g && gaijin_forked(w->g); }
+/* Raises `unsupported` in such a process. */
+void worker_refuse_fork(lua_State *L, const struct worker *w);
+
+/* Raises `lost` if the worker has no connection, `unsupported` in a fork. */
 void worker_need_connection(lua_State *L, const struct worker *w);
 
 /* The name of a host for people: its name, or "?" when it was never introduced. */

@@ -266,7 +266,7 @@ static void finish(struct run *r) {
   for (size_t i = 0; i < s->n_sections; i++) unlink(s->sections[i].file);
 }
 
-/* Scripts find t.lua beside the tests, as modules. */
+/* Scripts find t.lua beside the tests, as a module, and those in C where the tests were built. */
 static void set_lua_path(struct script *s) {
   char dir[512], path[600];
   char *real = realpath(s->path, NULL);
@@ -277,6 +277,9 @@ static void set_lua_path(struct script *s) {
   snprintf(path, sizeof path, "%s/lib/?.lua;;", dir);
   free(real);
   setenv("LUA_PATH", path, 1);
+  const char *set = getenv("LUA_CPATH");
+  snprintf(path, sizeof path, "%s/tests/?.so;%s", GAIJIN_BUILD_DIR, set ? set : ";");
+  setenv("LUA_CPATH", path, 1);
   setenv("GAIJIN_BUILD", GAIJIN_BUILD_DIR, 0); /* where scripts find the programs */
 }
 
