@@ -44,6 +44,20 @@ void gaijin_put_string(gaijin *g, const char *bytes, size_t size) {
 
 void gaijin_put_text(gaijin *g, const char *text) { gaijin_put_string(g, text, strlen(text)); }
 
+void gaijin_put_null(gaijin *g) {
+  struct pack *p = writer_value(g);
+  if (!p) return;
+  pack_null(p);
+  if (gaijin_has_null(g) || g->writer.refused) return;
+  g->writer.refused = (enum gaijin_status)gj_fail(
+      g, GAIJIN_STATUS_UNSUPPORTED,
+      "version %u of the wire, which the broker (%s) speaks, has no null pointers; update the "
+      "broker",
+      g->version, g->broker_version);
+}
+
+bool gaijin_has_null(const gaijin *g) { return g->version >= WIRE_VERSION_NULL; }
+
 /* Notes an array whose header has just been counted; false if it is nested too deep. */
 static bool enter_array(struct writer *w, uint64_t behind) {
   while (w->depth && behind < w->behind[w->depth - 1]) w->depth--; /* these have ended */

@@ -20,9 +20,10 @@ struct arrival {
   const char *fault;
 };
 
-static void arrive(void *user, const struct pt *pt) {
+static void arrive(void *user, const struct value *v) {
   struct arrival *a = user;
-  if (a->fault) return;
+  const struct pt *pt = &v->pt;
+  if (a->fault || v->type != VALUE_PT) return;
   if (pt->host == a->g->host) {
     gaijin_token *t = gj_token_find(a->g, pt);
     if (t) t->pins++;
@@ -106,7 +107,8 @@ static void pt_value(gaijin_body *b, const struct pt *pt, struct gaijin_value *v
 static struct gaijin_value plain_value(const struct value *in) {
   static const enum gaijin_type types[] = {
       [VALUE_NIL] = GAIJIN_NIL,       [VALUE_BOOL] = GAIJIN_BOOL,   [VALUE_NUMBER] = GAIJIN_NUMBER,
-      [VALUE_STRING] = GAIJIN_STRING, [VALUE_ARRAY] = GAIJIN_ARRAY, [VALUE_PT] = GAIJIN_STALE};
+      [VALUE_STRING] = GAIJIN_STRING, [VALUE_ARRAY] = GAIJIN_ARRAY, [VALUE_PT] = GAIJIN_STALE,
+      [VALUE_NULL] = GAIJIN_NULL};
   return (struct gaijin_value){.type = types[in->type],
                                .boolean = in->boolean,
                                .number = in->number,

@@ -88,6 +88,14 @@ static bool pt_value(struct reader *r, struct value *v) {
   return true;
 }
 
+static bool null_value(struct reader *r, struct value *v) {
+  const uint8_t *start = r->at - 1, *p;
+  if (!take(r, NULL_WIRE_BYTES - 1, &p) || memcmp(start, null_on_wire, NULL_WIRE_BYTES) != 0)
+    return false;
+  v->type = VALUE_NULL;
+  return true;
+}
+
 /* The forms from 0xc0 to 0xdf. */
 static bool marked_value(struct reader *r, uint8_t mark, struct value *v) {
   const uint8_t *p;
@@ -109,6 +117,7 @@ static bool marked_value(struct reader *r, uint8_t mark, struct value *v) {
     case 0xd1: return take(r, 2, &p) && int_value(v, (int16_t)load_be16(p));
     case 0xd2: return take(r, 4, &p) && int_value(v, (int32_t)load_be32(p));
     case 0xd3: return take(r, 8, &p) && int_value(v, (int64_t)load_be64(p));
+    case 0xd4: return null_value(r, v);
     case 0xdc: return take(r, 2, &p) && array_value(r, v, load_be16(p));
     case 0xdd: return take(r, 4, &p) && array_value(r, v, load_be32(p));
     default: return false;
@@ -185,8 +194,8 @@ const char *body_walk(const uint8_t *body, uint32_t size, body_visit_fn visit, v
       left[++depth] = v.count;
     } else if (depth == 0) {
       return "body is not an array";
-    } else if (v.type == VALUE_PT && visit) {
-      visit(user, &v.pt);
+    } else if (visit && (v.type == VALUE_PT || v.type == VALUE_NULL)) {
+      visit(user, &v);
     }
   }
 }

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT
  *
  * Reading bodies. Two ways over the same bytes, neither allocates:
- *   body_walk   checks a whole untrusted body and shows every PT in it;
+ *   body_walk   checks a whole untrusted body and shows the PTs in it;
  *   reader      steps through the values of a body that has been walked.
  * Allowed in a body: nil, booleans, integers, floats, str, bin, arrays (nested at
- * most BODY_DEPTH_MAX) and PTs. Maps, other exts and anything after the body are refused.
+ * most BODY_DEPTH_MAX), PTs and null pointers. Maps, other exts and anything after the body are
+ * refused.
  */
 #ifndef GAIJIN_PROTO_BODY_H
 #define GAIJIN_PROTO_BODY_H
@@ -14,14 +15,15 @@
 
 #include "proto/pt.h"
 
-/* Called for each PT in the order of the bytes. */
-typedef void (*body_visit_fn)(void *user, const struct pt *pt);
-
-/* Checks the body of `size` bytes at `body`. visit may be NULL. Returns NULL, or a static text that
- * says what is wrong; then visit may have been called for PTs before the fault. */
-const char *body_walk(const uint8_t *body, uint32_t size, body_visit_fn visit, void *user);
-
-enum value_type { VALUE_NIL, VALUE_BOOL, VALUE_NUMBER, VALUE_STRING, VALUE_PT, VALUE_ARRAY };
+enum value_type {
+  VALUE_NIL,
+  VALUE_BOOL,
+  VALUE_NUMBER,
+  VALUE_STRING,
+  VALUE_PT,
+  VALUE_ARRAY,
+  VALUE_NULL
+};
 
 struct value {
   enum value_type type;
@@ -34,6 +36,13 @@ struct value {
   uint32_t count;    /* of array: so many values follow */
   struct pt pt;
 };
+
+/* Called for each PT and each null pointer, in the order of the bytes. */
+typedef void (*body_visit_fn)(void *user, const struct value *v);
+
+/* Checks the body of `size` bytes at `body`. visit may be NULL. Returns NULL, or a static text that
+ * says what is wrong; then visit may have been called for values before the fault. */
+const char *body_walk(const uint8_t *body, uint32_t size, body_visit_fn visit, void *user);
 
 struct reader {
   const uint8_t *at, *end;

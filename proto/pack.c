@@ -108,6 +108,8 @@ void pack_pt(struct pack *p, const struct pt *pt) {
   put(p, (const char *)bytes, sizeof bytes);
 }
 
+void pack_null(struct pack *p) { put(p, (const char *)null_on_wire, NULL_WIRE_BYTES); }
+
 void pack_array(struct pack *p, uint32_t count) {
   msgpack_packer k = packer(p);
   msgpack_pack_array(&k, count);

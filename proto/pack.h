@@ -35,6 +35,8 @@ void pack_uint(struct pack *p, uint64_t v);
 void pack_string(struct pack *p, const char *bytes, uint32_t size);
 void pack_text(struct pack *p, const char *text); /* a terminated string */
 void pack_pt(struct pack *p, const struct pt *pt);
+/* A null pointer, from WIRE_VERSION_NULL on. */
+void pack_null(struct pack *p);
 /* An array inside the body; its `count` values follow. */
 void pack_array(struct pack *p, uint32_t count);
 

@@ -6,7 +6,9 @@
 
 #include "proto/base.h"
 
-enum { EXT8 = 0xc7, PAYLOAD = 24 };
+enum { EXT8 = 0xc7, FIXEXT1 = 0xd4, PAYLOAD = 24 };
+
+const uint8_t null_on_wire[NULL_WIRE_BYTES] = {FIXEXT1, 0, 0};
 
 void pt_write(uint8_t *out, const struct pt *pt) {
   out[0] = EXT8;

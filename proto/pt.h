@@ -22,6 +22,10 @@ struct pt {
 /* Bytes of a PT on the wire: ext8, size, type, 3 words. */
 #define PT_WIRE_BYTES 27
 
+/* The null pointer on the wire, the other value that is a msgpack ext: fixext 1, type 0, a zero. */
+#define NULL_WIRE_BYTES 3
+extern const uint8_t null_on_wire[NULL_WIRE_BYTES];
+
 /* Writes PT_WIRE_BYTES at out. */
 void pt_write(uint8_t *out, const struct pt *pt);
 

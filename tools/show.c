@@ -146,6 +146,7 @@ void show_value(struct show *s, const struct gaijin_value *v) {
     case GAIJIN_ARRAY: show_text(s, "array"); return;
     case GAIJIN_HOME:
     case GAIJIN_STALE: show_text(s, "token"); return;
+    case GAIJIN_NULL: show_text(s, "null pointer"); return;
   }
 }
 

@@ -12,12 +12,13 @@
 #include "broker/core/releases.h"
 #include "broker/core/state.h"
 #include "proto/body.h"
+#include "proto/limits.h"
 
 static void start(struct transfer *t) {
   t->pts = t->few;
   t->count = 0;
   t->capacity = TRANSFER_FEW;
-  t->no_memory = false;
+  t->no_memory = t->has_null = false;
 }
 
 static void end(struct transfer *t) {
@@ -35,19 +36,29 @@ static bool grow(struct transfer *t) {
   return true;
 }
 
-static void add(void *user, const struct pt *pt) {
+static void add(void *user, const struct value *v) {
   struct transfer *t = user;
+  if (v->type == VALUE_NULL) {
+    t->has_null = true;
+    return;
+  }
   if (t->no_memory || (t->count == t->capacity && !grow(t))) {
     t->no_memory = true;
     return;
   }
-  t->pts[t->count++] = (struct transfer_pt){.pt = *pt, .host = SLAB_NONE, .token = SLAB_NONE};
+  t->pts[t->count++] = (struct transfer_pt){.pt = v->pt, .host = SLAB_NONE, .token = SLAB_NONE};
 }
 
-const char *transfer_read(struct transfer *t, const struct message *m) {
+bool transfer_in_version(const struct transfer *t, uint32_t version) {
+  return !t->has_null || version >= WIRE_VERSION_NULL;
+}
+
+const char *transfer_read(struct transfer *t, const struct message *m, uint32_t version) {
   start(t);
   const char *fault = body_walk(m->body, m->body_size, add, t);
   if (!fault && t->no_memory) fault = "memory is too short for the objects in it";
+  if (!fault && !transfer_in_version(t, version))
+    fault = "a null pointer, which the version of the wire agreed in hello does not have";
   if (fault) end(t);
   return fault;
 }

@@ -35,14 +35,17 @@ struct transfer {
   struct transfer_pt *pts; /* `few`, or memory of its own */
   uint32_t count, capacity;
   bool no_memory;
+  bool has_null; /* so it is only for clients of WIRE_VERSION_NULL */
   struct transfer_pt few[TRANSFER_FEW];
 };
 
 enum transfer_outcome { TRANSFER_OK, TRANSFER_FORGED, TRANSFER_FAULT };
 
 /* NULL, and the transfer must end with transfer_settle; or what is wrong with the body,
- * and it may. */
-const char *transfer_read(struct transfer *t, const struct message *m);
+ * and it may. `version`: of the wire, agreed with the sender. */
+const char *transfer_read(struct transfer *t, const struct message *m, uint32_t version);
+/* Whether a client that speaks this version may be sent it. */
+bool transfer_in_version(const struct transfer *t, uint32_t version);
 /* Begins a transfer of one known token, as if it had been read from a message and taken. */
 void transfer_set(struct transfer *t, const struct pt *pt, uint32_t host, uint32_t token);
 /* FORGED: the message must not be forwarded. FAULT: neither, and the sender has been condemned. */

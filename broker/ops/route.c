@@ -60,7 +60,8 @@ static bool find_host(struct client *from, const struct message *m, uint32_t *ho
 }
 
 /* The connection a request is for; NULL: it has been refused. */
-static struct client *find_receiver(struct client *from, const struct message *m) {
+static struct client *find_receiver(struct client *from, const struct transfer *t,
+                                    const struct message *m) {
   struct broker *b = from->broker;
   uint32_t number;
   if (!find_host(from, m, &number)) return NULL;
@@ -74,6 +75,12 @@ static struct client *find_receiver(struct client *from, const struct message *m
            "worker %s speaks version %u of the wire, which does not have '%s' (%u values); update "
            "its gaijin",
            host->name, host->client->version, op_name(m->op), m->body_count);
+    return NULL;
+  }
+  if (!transfer_in_version(t, host->client->version)) {
+    refuse(from, m, STATUS_unsupported,
+           "worker %s speaks version %u of the wire, which has no null pointers; update its gaijin",
+           host->name, host->client->version);
     return NULL;
   }
   if (!client_has_room(host->client) || calls_served_count(&b->calls, number) >= CALLS_MOST) {
@@ -128,13 +135,13 @@ void route_request(struct client *from, const struct message *m, uint8_t *bytes)
   struct broker *b = from->broker;
   struct client *to = NULL;
   struct transfer t;
-  const char *fault = transfer_read(&t, m);
+  const char *fault = transfer_read(&t, m, from->version);
   if (fault) {
     client_fault(from, "'%s': %s", op_name(m->op), fault);
     return;
   }
   switch (transfer_take(b, &t, from)) {
-    case TRANSFER_OK: to = find_receiver(from, m); break;
+    case TRANSFER_OK: to = find_receiver(from, &t, m); break;
     case TRANSFER_FORGED:
       refuse(from, m, STATUS_denied,
              "the request carries an object that you were never given, or have given back");
@@ -169,6 +176,13 @@ static struct client *forward_answer(struct client *from, const struct call *cal
   if (forged) {
     notify_error(to, m->op, call->asked_id, STATUS_denied,
                  "worker %s answered with an object that it does not hold", host->name);
+    return NULL;
+  }
+  if (!transfer_in_version(t, to->version)) {
+    notify_error(to, m->op, call->asked_id, STATUS_unsupported,
+                 "worker %s answered with a null pointer, which version %u of the wire, that you "
+                 "speak, does not have; update your gaijin",
+                 host->name, to->version);
     return NULL;
   }
   transfer_give(b, t, to);
@@ -207,7 +221,7 @@ void route_answer(struct client *from, const struct message *m, uint8_t *bytes) 
   struct broker *b = from->broker;
   struct client *to = NULL;
   struct transfer t;
-  const char *fault = transfer_read(&t, m);
+  const char *fault = transfer_read(&t, m, from->version);
   if (!fault) fault = check_error(m);
   if (fault) {
     client_fault(from, "answer to '%s': %s", op_name(m->op), fault);

@@ -61,6 +61,7 @@ static void print_value(FILE *out, const gaijin *g, const struct gaijin_value *v
       break;
     case GAIJIN_ARRAY: fprintf(out, "array of %u:", v->count); break; /* its elements come next */
     case GAIJIN_HOME: fprintf(out, "an object of this program"); break;
+    case GAIJIN_NULL: fprintf(out, "the null pointer"); break;
     case GAIJIN_STALE: fprintf(out, "an object that is gone"); break;
     case GAIJIN_FOREIGN: {
       struct gaijin_pt pt = gaijin_holding_pt(v->holding);

@@ -9,22 +9,27 @@
 #include "lua/ref/at.h"
 #include "lua/ref/pool.h"
 
-/* The kind of token a value of this type is sent as; 0 for types that travel as they are. */
-static enum gaijin_kind candidate_kind(int type) {
-  switch (type) {
+/* Light userdata is a token like others, since its address means nothing elsewhere, but for the
+ * null pointer: that is the same everywhere. */
+static bool is_null(lua_State *L, int i) {
+  return lua_type(L, i) == LUA_TLIGHTUSERDATA && !lua_touserdata(L, i);
+}
+
+/* The kind of token the value at index i is sent as; 0 if it travels as it is. */
+static enum gaijin_kind candidate_kind(lua_State *L, const struct worker *w, int i) {
+  switch (lua_type(L, i)) {
     case LUA_TTABLE: return GAIJIN_KIND_TABLE;
     case LUA_TFUNCTION: return GAIJIN_KIND_FUNCTION;
     case LUA_TTHREAD: return GAIJIN_KIND_THREAD;
-    case LUA_TUSERDATA:
-    case LUA_TLIGHTUSERDATA: return GAIJIN_KIND_USERDATA;
+    case LUA_TLIGHTUSERDATA: /* a broker of an older release does not know the null pointer */
+      return is_null(L, i) && gaijin_has_null(w->g) ? 0 : GAIJIN_KIND_USERDATA;
+    case LUA_TUSERDATA: return GAIJIN_KIND_USERDATA;
     default: return 0;
   }
 }
 
-bool value_is_candidate(lua_State *L, int i) { return candidate_kind(lua_type(L, i)) != 0; }
-
 void value_revive(lua_State *L, struct worker *w, int i) {
-  struct at *at = value_is_candidate(L, i) ? at_get(L, w, i) : NULL;
+  struct at *at = candidate_kind(L, w, i) ? at_get(L, w, i) : NULL;
   if (at && !at->holding) at_revive(L, w, i);
   /* Neither a candidate nor one that travels as it is: LuaJIT's ffi has such a type. */
   if (lua_type(L, i) > LUA_TTHREAD)
@@ -32,7 +37,7 @@ void value_revive(lua_State *L, struct worker *w, int i) {
 }
 
 void value_give_token(lua_State *L, struct worker *w, int i) {
-  enum gaijin_kind kind = candidate_kind(lua_type(L, i));
+  enum gaijin_kind kind = candidate_kind(L, w, i);
   if (kind && !at_get(L, w, i)) pool_token(L, w, i, kind);
 }
 
@@ -65,12 +70,16 @@ bool value_put(lua_State *L, struct worker *w, int i) {
       gaijin_put_string(w->g, s, size);
       return true;
     }
+    case LUA_TLIGHTUSERDATA:
+      if (candidate_kind(L, w, i)) return put_reference(L, w, i);
+      gaijin_put_null(w->g);
+      return true;
     default: return put_reference(L, w, i);
   }
 }
 
 void value_discard(lua_State *L, struct worker *w, int i) {
-  gaijin_token *t = value_is_candidate(L, i) ? pool_find(L, w, i) : NULL;
+  gaijin_token *t = candidate_kind(L, w, i) ? pool_find(L, w, i) : NULL;
   /* A script may have made an AT of an object of ours, with debug.setupvalue. */
   if (t && !at_get(L, w, i)) gaijin_token_discard(w->g, t);
 }
@@ -88,6 +97,9 @@ void value_push(lua_State *L, struct worker *w, const struct gaijin_value *v) {
       break;
     case GAIJIN_STRING:
       lua_pushlstring(L, v->bytes, v->size);
+      break;
+    case GAIJIN_NULL:
+      lua_pushlightuserdata(L, NULL);
       break;
     case GAIJIN_HOME:
       pool_push(L, w, v->token);

@@ -5,16 +5,13 @@
  * between the begin and the end of a message: what can raise or wait is done before, and value_put
  * only looks things up.
  *
- * Nil, booleans, numbers and strings travel as they are; *candidates* (tables, functions,
- * coroutines, userdata) as tokens.
+ * Nil, booleans, numbers, strings and the null pointer travel as they are; *candidates* (tables,
+ * functions, coroutines, all other userdata) as tokens. No message can carry anything else.
  */
 #ifndef GAIJIN_LUA_VALUE_H
 #define GAIJIN_LUA_VALUE_H
 
 #include "lua/vm/worker.h"
-
-/* Whether the value at index i is sent as a token. */
-bool value_is_candidate(lua_State *L, int i);
 
 /* The first half. Revive: an AT that a finaliser left without holding gets it back (waits); raises
  * if that cannot be, and for a value that no message can carry. Give: a candidate of ours gets a

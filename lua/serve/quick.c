@@ -23,6 +23,10 @@ static bool is_plain(int type) {
   return type == LUA_TNIL || type == LUA_TBOOLEAN || type == LUA_TNUMBER || type == LUA_TSTRING;
 }
 
+static bool is_plain_key(const struct gaijin_value *key) {
+  return key->type == GAIJIN_STRING || key->type == GAIJIN_NUMBER || key->type == GAIJIN_BOOL;
+}
+
 static void push_key(lua_State *L, const struct gaijin_value *key) {
   if (key->type == GAIJIN_STRING)
     lua_pushlstring(L, key->bytes, key->size);
@@ -74,7 +78,7 @@ bool quick_get(struct worker *w, const struct gaijin_request *request, gaijin_bo
     return false;
   /* It must not overtake what was started before it. */
   if (w->sched.ready_first || w->sched.stackless_first) return false;
-  if (!gaijin_body_peek(body, &get.key) || get.key.type == GAIJIN_NIL) return false;
+  if (!gaijin_body_peek(body, &get.key) || !is_plain_key(&get.key)) return false;
   lua_State *L = w->L;
   lua_rawgeti(L, LUA_REGISTRYINDEX, w->anchors.quick_get);
   lua_pushlightuserdata(L, &get);

@@ -62,6 +62,15 @@ static int op_len(lua_State *L, struct worker *w) {
 }
 
 static int op_str(lua_State *L, struct worker *w) {
+  /* Lua's text of light userdata would be its address. */
+  if (lua_islightuserdata(L, 1) && !luaL_getmetafield(L, 1, "__tostring")) {
+    char id[24];
+    const struct serving *s = &w->sched.current->serving;
+    snprintf(id, sizeof id, "%llu", (unsigned long long)gaijin_token_pt(w->g, s->target).id);
+    lua_pushfstring(L, "userdata: %s:%s", w->name, id);
+    return 1;
+  }
+  lua_settop(L, 1);
   /* The script may have replaced the global function. */
   lua_rawgeti(L, LUA_REGISTRYINDEX, w->anchors.applicable);
   lua_getfield(L, -1, "tostring");

@@ -57,9 +57,10 @@ static struct pt choose_pt(struct model *c) {
 }
 
 /* Rule 3: every PT that arrives is counted in, in order. */
-static void count_in(void *user, const struct pt *pt) {
+static void count_in(void *user, const struct value *v) {
   struct model *c = user;
-  if (pt->host == c->e.host) return;
+  const struct pt *pt = &v->pt;
+  if (v->type != VALUE_PT || pt->host == c->e.host) return;
   struct held *h = find_held(c, pt);
   if (!h) {
     ck_assert_uint_lt(c->n_held, HELD_MOST);

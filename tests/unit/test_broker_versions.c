@@ -134,6 +134,58 @@ START_TEST(no_op_of_a_later_version_than_agreed) {
 }
 END_TEST
 
+/* Introductions may come before it. */
+static void expect_request(struct end *e, enum op op) {
+  do
+    ck_assert_int_eq(wire_next(&w, e), 1);
+  while (e->m.op == OP_peer);
+  ck_assert_int_eq(e->m.kind, MESSAGE_REQUEST);
+  ck_assert_int_eq(e->m.op, op);
+}
+
+static void expect_null(struct end *e) {
+  struct value v;
+  ck_assert(reader_next(&e->r, &v) && v.type == VALUE_NULL);
+}
+
+/* What clients of version 2 and before can neither read nor send. */
+START_TEST(null_pointers_are_for_clients_that_know_them) {
+  wire_join(&w, &a, "shop");
+  wire_join(&w, &b, "bank");
+  struct client *shop = w.broker.connections.all->next, *bank = w.broker.connections.all;
+  pack_null(wire_ask(&b, OP_s2t, "shop", NULL, 1));
+  wire_send(&w, &b);
+  expect_request(&a, OP_s2t);
+  expect_null(&a);
+  pack_null(wire_begin(&a, MESSAGE_REPLY, OP_s2t, a.m.id, 1));
+  wire_send(&w, &a);
+  wire_expect(&w, &b, MESSAGE_REPLY, OP_s2t);
+  expect_null(&b);
+  shop->version = 2;
+  pack_null(wire_ask(&b, OP_s2t, "shop", NULL, 1));
+  wire_send(&w, &b);
+  wire_expect_error(&w, &b, STATUS_unsupported);
+  expect_text(&b, "worker shop speaks version 2 of the wire, which has no null pointers");
+  wire_expect_nothing(&w, &a);
+  shop->version = 3;
+  bank->version = 2;
+  pack_text(wire_ask(&b, OP_s2t, "shop", NULL, 1), "x");
+  wire_send(&w, &b);
+  expect_request(&a, OP_s2t);
+  pack_null(wire_begin(&a, MESSAGE_REPLY, OP_s2t, a.m.id, 1));
+  wire_send(&w, &a);
+  wire_expect_error(&w, &b, STATUS_unsupported);
+  ck_assert_uint_eq(b.m.id, b.last_id);
+  expect_text(&b, "worker shop answered with a null pointer, which version 2 of the wire");
+  wire_quiet(&w, &a);
+  pack_null(wire_ask(&b, OP_s2t, "shop", NULL, 1));
+  wire_send(&w, &b);
+  wire_expect_end(&w, &b);
+  wire_expect(&w, &a, MESSAGE_NOTICE, OP_dead);
+  wire_quiet(&w, &a);
+}
+END_TEST
+
 int main(void) {
   Suite *s = suite_create("broker versions");
   TCase *t = tcase_create("versions");
@@ -144,5 +196,6 @@ int main(void) {
   tcase_add_test(t, a_malformed_hello_is_a_fault);
   tcase_add_test(t, options_nobody_knows_are_skipped);
   tcase_add_test(t, no_op_of_a_later_version_than_agreed);
+  tcase_add_test(t, null_pointers_are_for_clients_that_know_them);
   return run_suite(s);
 }

@@ -18,7 +18,7 @@ static void begin_values(struct fake *f, uint32_t count) {
 START_TEST(every_type_is_read) {
   struct fake f;
   fake_open(&f);
-  begin_values(&f, 7);
+  begin_values(&f, 8);
   pack_nil(&f.p);
   pack_bool(&f.p, true);
   pack_number(&f.p, -1.5);
@@ -26,18 +26,21 @@ START_TEST(every_type_is_read) {
   pack_string(&f.p, "a\0b", 3);
   fake_put_pt(&f, &A);
   pack_number(&f.p, -7);
+  pack_null(&f.p);
   fake_deliver(&f);
   gaijin_body *b = last_body(&f);
   struct gaijin_value v;
-  ck_assert_uint_eq(gaijin_body_count(b), 7);
+  ck_assert_uint_eq(gaijin_body_count(b), 8);
   ck_assert(gaijin_body_next(b, &v) && v.type == GAIJIN_NIL);
   ck_assert(gaijin_body_next(b, &v) && v.type == GAIJIN_BOOL && v.boolean);
   ck_assert(gaijin_body_next(b, &v) && v.type == GAIJIN_NUMBER && v.number == -1.5 && !v.is_uint);
   ck_assert(gaijin_body_next(b, &v) && v.type == GAIJIN_NUMBER && v.is_uint && v.integer == UINT64_MAX);
   ck_assert(gaijin_body_next(b, &v) && v.type == GAIJIN_STRING && v.size == 3 && memcmp(v.bytes, "a\0b", 3) == 0);
   ck_assert(gaijin_body_next(b, &v) && v.type == GAIJIN_FOREIGN && v.holding == gaijin_holding_find(f.g, &A));
-  ck_assert_uint_eq(gaijin_body_count(b), 1);
+  ck_assert_uint_eq(gaijin_body_count(b), 2);
   ck_assert(gaijin_body_next(b, &v) && v.type == GAIJIN_NUMBER && v.number == -7 && !v.is_uint);
+  ck_assert(gaijin_body_peek(b, &v) && v.type == GAIJIN_NULL);
+  ck_assert(gaijin_body_next(b, &v) && v.type == GAIJIN_NULL);
   ck_assert_uint_eq(gaijin_body_count(b), 0);
   ck_assert(!gaijin_body_next(b, &v));
   ck_assert(!gaijin_body_next(b, &v));

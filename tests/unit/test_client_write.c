@@ -56,6 +56,29 @@ START_TEST(every_field_of_a_request_arrives) {
 }
 END_TEST
 
+START_TEST(null_pointers_need_their_version) {
+  struct fake f;
+  struct reader r;
+  struct value v;
+  fake_open(&f);
+  ck_assert(gaijin_has_null(f.g));
+  const struct gaijin_send send = {.op = GAIJIN_OP_S2T, .name = "bank", .one_way = true};
+  gaijin_begin_request(f.g, &send, 1);
+  gaijin_put_null(f.g);
+  ck_assert_int_eq(gaijin_end_request(f.g, NULL, NULL, NULL), 0);
+  gaijin_flush(f.g, false);
+  r = fake_values(fake_next(&f));
+  ck_assert(reader_next(&r, &v) && v.type == VALUE_NULL);
+  f.g->version = WIRE_VERSION_NULL - 1;
+  ck_assert(!gaijin_has_null(f.g));
+  gaijin_begin_request(f.g, &send, 1);
+  gaijin_put_null(f.g);
+  refused(&f, GAIJIN_STATUS_UNSUPPORTED,
+          "version 2 of the wire, which the broker (0.1-fake) speaks, has no null pointers");
+  fake_close(&f);
+}
+END_TEST
+
 /* No op is younger than version 1 yet, so 0 stands for a broker of an older version. */
 START_TEST(no_op_of_a_later_version_than_agreed) {
   struct fake f;
@@ -279,6 +302,7 @@ int main(void) {
   Suite *s = suite_create("client_write");
   TCase *c = tcase_create("write");
   tcase_add_test(c, every_field_of_a_request_arrives);
+  tcase_add_test(c, null_pointers_need_their_version);
   tcase_add_test(c, no_op_of_a_later_version_than_agreed);
   tcase_add_test(c, one_way_has_no_answer);
   tcase_add_test(c, wrong_requests_are_refused_here);

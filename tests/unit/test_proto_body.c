@@ -22,7 +22,7 @@ static const char *walk(const void *bytes, size_t n) {
 
 /* One of each allowed form. */
 static uint32_t make_sample(uint8_t *out) {
-  static const char forms[] = "\xdc\x00\x1d"                                    /* array 16 of 29 */
+  static const char forms[] = "\xdc\x00\x1e"                                    /* array 16 of 30 */
                               "\xc0\xc2\xc3\x00\x7f\xe0\xff"                    /* 7 */
                               "\xcc\xff\xcd\xff\xff\xce\xff\xff\xff\xff"        /* 3 */
                               "\xcf\xff\xff\xff\xff\xff\xff\xff\xff"            /* 1 */
@@ -31,29 +31,32 @@ static uint32_t make_sample(uint8_t *out) {
                               "\xca\x3f\x80\x00\x00\xcb\x3f\xf0\x00\x00\x00\x00\x00\x00" /* 2 */
                               "\xa0\xa2hi\xd9\x01x\xda\x00\x01x\xdb\x00\x00\x00\x01x"    /* 5 */
                               "\xc4\x01x\xc5\x00\x01x\xc6\x00\x00\x00\x01x"     /* 3 */
+                              "\xd4\x00\x00"                                    /* 1 */
                               "\x90\x91\xc0\xdd\x00\x00\x00\x01\xc0";           /* 3, then a PT */
   memcpy(out, forms, sizeof forms - 1);
   pt_write(out + sizeof forms - 1, &(struct pt){5, 6, 7, PT_USERDATA});
   return (uint32_t)(sizeof forms - 1 + PT_WIRE_BYTES);
 }
 
-static void note_pt(void *user, const struct pt *pt) {
-  struct pt **at = user;
-  *(*at)++ = *pt;
+static void note(void *user, const struct value *v) {
+  struct value **at = user;
+  *(*at)++ = *v;
 }
 
 START_TEST(every_form_passes_and_is_read) {
   uint8_t body[512];
   uint32_t n = make_sample(body), count;
-  struct pt seen[4], *at = seen;
-  const char *fault = body_walk(body, n, note_pt, &at);
+  struct value seen[4], *at = seen;
+  const char *fault = body_walk(body, n, note, &at);
   ck_assert_msg(!fault, "%s", fault);
-  ck_assert_int_eq(at - seen, 1);
-  ck_assert(pt_equal(&seen[0], &(struct pt){5, 6, 7, PT_USERDATA}));
+  ck_assert_int_eq(at - seen, 2);
+  ck_assert_int_eq(seen[0].type, VALUE_NULL);
+  ck_assert_int_eq(seen[1].type, VALUE_PT);
+  ck_assert(pt_equal(&seen[1].pt, &(struct pt){5, 6, 7, PT_USERDATA}));
   struct reader r;
   struct value v;
   ck_assert(reader_open(&r, body, n, &count));
-  ck_assert_uint_eq(count, 29);
+  ck_assert_uint_eq(count, 30);
   for (uint32_t i = 0; i < count; i++) {
     ck_assert(reader_next(&r, &v));
     if (v.type == VALUE_ARRAY)
@@ -73,11 +76,15 @@ START_TEST(every_truncation_is_refused) {
 END_TEST
 
 START_TEST(what_is_not_allowed_is_refused) {
-  static const uint8_t forms[] = {0xc1, 0xc7, 0xc8, 0xc9, 0xd4, 0xd5, 0xd6, 0xd7, 0xd8, 0xde, 0xdf, 0x80, 0x81, 0x8f};
+  static const uint8_t forms[] = {0xc1, 0xc7, 0xc8, 0xc9, 0xd5, 0xd6, 0xd7, 0xd8, 0xde, 0xdf, 0x80, 0x81, 0x8f};
   for (size_t i = 0; i < sizeof forms; i++) {
     uint8_t body[64] = {0x91, forms[i]}; /* zeros follow: an ext 0, an empty map */
     ck_assert_ptr_nonnull(walk(body, sizeof body));
   }
+  ck_assert_ptr_null(WALK("\x91\xd4\x00\x00"));
+  ck_assert_ptr_nonnull(WALK("\x91\xd4\x01\x00"));
+  ck_assert_ptr_nonnull(WALK("\x91\xd4\x00\x01"));
+  ck_assert_ptr_nonnull(WALK("\x91\xd4\x00"));
   ck_assert_str_eq(WALK("\xc0"), "body is not an array");
   ck_assert_str_eq(WALK("\x05"), "body is not an array");
   ck_assert_ptr_nonnull(WALK("\x80"));
@@ -137,8 +144,8 @@ START_TEST(typed_readers_refuse_other_types) {
 }
 END_TEST
 
-static void count_pt(void *user, const struct pt *pt) {
-  if (pt->host) ++*(unsigned *)user;
+static void count_pt(void *user, const struct value *v) {
+  if (v->type == VALUE_PT && v->pt.host) ++*(unsigned *)user;
 }
 
 /* Whatever passes the walker can be read to its end, and the reader finds the same PTs. (Plain ifs: an assertion of

@@ -269,6 +269,11 @@ GAIJIN_API void gaijin_put_text(gaijin *g, const char *text);
 /* An array inside the message: its `count` values are put next (they do not count among those
  * announced at begin). Arrays nest at most 7 deep. */
 GAIJIN_API void gaijin_put_array(gaijin *g, uint32_t count);
+/* The null pointer, light userdata in Lua: a value of its own, not nil. Where the connection's
+ * version of the wire does not have it (gaijin_has_null), the message is refused by its end with
+ * GAIJIN_STATUS_UNSUPPORTED. */
+GAIJIN_API void gaijin_put_null(gaijin *g);
+GAIJIN_API bool gaijin_has_null(const gaijin *g);
 GAIJIN_API void gaijin_put_token(gaijin *g, gaijin_token *t);
 GAIJIN_API void gaijin_put_holding(gaijin *g, gaijin_holding *h);
 
@@ -308,7 +313,8 @@ enum gaijin_type {
   GAIJIN_ARRAY,   /* count; its values come next */
   GAIJIN_HOME,    /* an object of ours: token */
   GAIJIN_FOREIGN, /* an object of another worker: holding */
-  GAIJIN_STALE    /* a PT of ours whose object is gone */
+  GAIJIN_STALE,   /* a PT of ours whose object is gone */
+  GAIJIN_NULL     /* the null pointer */
 };
 
 struct gaijin_value {
