@@ -6,6 +6,7 @@
 local core, gaijin = ...
 
 local type, raw_type, pcall, select = type, raw_type, pcall, select
+local format, tostring, error = string.format, tostring, error
 local raw_ipairs, raw_pairs, raw_next, sort = raw_ipairs, raw_pairs, raw_next, table.sort
 local spawn, sleep, bad_argument = gaijin.spawn, gaijin.sleep, core.bad_argument
 
@@ -36,12 +37,21 @@ local function forget(key, l)
   if not raw_next(list) then listeners[key] = nil end
 end
 
--- Each on a fiber of its own; when there are as many fibers as can be, a little later.
+-- Each on a fiber of its own; when there are as many fibers as can be, a little later, but not for
+-- ever: the next to be told wait as well.
+local most_tries = 500
 local function tell(l, name)
   local f = l.f
   if not f then return end
   l.f = nil
-  while not pcall(spawn, f, name) do sleep(0.01) end
+  for _ = 1, most_tries do
+    local ok, why = pcall(spawn, f, name)
+    if ok then return end
+    l.why = why
+    sleep(0.01)
+  end
+  error(format("nobody could be told of the end of %s, in %d tries: %s", name, most_tries,
+    tostring(l.why)), 0)
 end
 
 local function tell_all(key, name, number)
@@ -52,7 +62,7 @@ local function tell_all(key, name, number)
   sort(list, function(a, b) return a.order < b.order end)
   for _, l in raw_ipairs(list) do
     forget(key, l)
-    tell(l, name)
+    core.report(tell, l, name)
   end
 end
 
@@ -94,7 +104,13 @@ function gaijin.on_death(who, f)
   local key, l = host or "name:" .. who, { f = f, order = asked, after = -1 }
   if not host then
     name = who
+    local tries = 0
     repeat -- until nobody has died meanwhile: then whoever is present dies later
+      if tries == most_tries then
+        error(format("gaijin: busy: others died each of the %d times that %s was looked for", tries,
+          name), 2)
+      end
+      tries = tries + 1
       l.after = core.deaths()
       dead = name ~= gaijin.name and not is_present(name)
     until dead or core.deaths() == l.after

@@ -92,7 +92,10 @@ local function remote_pairs(t)
     if next_cursor then core.check_cursor(t, next_cursor) end
     cursor, page, n, at = next_cursor, { ... }, select("#", ...), 0
   end
-  local function take_more(more, ...) return take(more and cursor or nil, ...) end
+  local function take_more(more, ...)
+    if more and select("#", ...) == 0 then core.bad_page(t) end -- it could go on so for ever
+    return take(more and cursor or nil, ...)
+  end
   take(core.pairs(t))
   return function()
     while at >= n do

@@ -2,8 +2,9 @@
  *
  * A VM's second worker, in a fork of a stock interpreter. The library stays as it is in the VM,
  * with the same struct worker; what belonged to the parent's connection goes: labels, remote
- * values, futures, fibers and timers, whom gaijin.on_death was to tell. In this order: instance_close,
- * reopen_reset, reopen_library (again after a connect that failed), gaijin_connect, reopen_name.
+ * values, futures, fibers and timers, whom gaijin.on_death was to tell. In this order:
+ * instance_close, reopen_reset, reopen_library (again after a connect that failed),
+ * gaijin_connect, reopen_name.
  */
 #ifndef GAIJIN_LUA_REOPEN_H
 #define GAIJIN_LUA_REOPEN_H

@@ -81,6 +81,15 @@ static int core_check_cursor(lua_State *L) {
                       worker_host_name(w, table->pt.host));
 }
 
+/* AT -> raises: its host's cursor gave nothing, and promised more. */
+static int core_bad_page(lua_State *L) {
+  struct worker *w = worker_of(L);
+  const struct at *at = at_get(L, w, 1);
+  return worker_raise(L, GAIJIN_STATUS_PROTOCOL,
+                      "%s gave a page of pairs without entries that was not the last",
+                      at ? worker_host_name(w, at->pt.host) : "?");
+}
+
 /* AT -> raises: its host's answer for a path made no sense. */
 static int core_bad_path(lua_State *L) {
   struct worker *w = worker_of(L);
@@ -142,6 +151,7 @@ void requests_open(lua_State *L, struct worker *w) {
       {"next", core_next},
       {"check_cursor", core_check_cursor},
       {"bad_path", core_bad_path},
+      {"bad_page", core_bad_page},
       {"loads", core_loads},
       {"counts", core_counts},
       {"own_name", core_own_name},

@@ -46,14 +46,18 @@ static bool is_readable(const struct worker *w) {
   return poll(&p, 1, 0) > 0;
 }
 
+/* More than a broker that has ended can have left: a read takes up to a MiB. */
+enum { MOST_READS = 4096 };
+
 /* The socket reported an error, which is how a broker ends that has left our bytes unread. libuv
  * watches the socket no more, so nothing would bring us back: it is read to its end now, or, should
  * it have none, watched again. */
 static void on_socket_error(struct worker *w) {
+  int reads = 0;
   do
     receive(w);
-  while (!w->lost && !worker_is_fork(w) && is_readable(w));
-  if (!w->lost) start_polling(w);
+  while (!w->lost && !worker_is_fork(w) && ++reads < MOST_READS && is_readable(w));
+  if (!w->lost && !worker_is_fork(w)) start_polling(w);
 }
 
 static void on_socket(uv_poll_t *poll, int status, int events) {
