@@ -24,6 +24,7 @@ struct call {
   struct links of_asker, of_host;
   struct wheel_link deadline; /* while somebody waits and the time is limited */
   uint32_t deadline_ms;       /* the time it was given */
+  uint64_t sent_at;           /* when so many bytes were written to the host, all of it was */
   uint8_t op;
   bool unbounded; /* the asker itself says that the answer may take for ever */
 };

@@ -28,6 +28,9 @@ void notify_error(struct client *to, enum op op, uint64_t id, enum status status
 
 /* The text for whatever is asked of a worker that is not there. `name` has `size` bytes. */
 #define NOTIFY_DEAD_TEXT "Gaijin tried accessing dead resource. (%.*s)"
+/* For what a worker was sent and has not answered before it ended. */
+#define NOTIFY_LOST_TEXT \
+  "worker %s ended while it worked on the call; whether it was done is not known"
 
 /* The client broke the protocol: an error to no request. (client_events.fault) */
 void notify_fault(struct client *to, const char *text);

@@ -101,6 +101,10 @@ bool client_has_room(const struct client *c) {
   return c->outbox.bytes <= c->connections->queue_most;
 }
 
+uint64_t client_queued_to(const struct client *c) { return c->outbox.written + c->outbox.bytes; }
+
+bool client_was_sent(const struct client *c, uint64_t to) { return c->outbox.written >= to; }
+
 static void make_dirty(struct client *c) {
   if (c->is_dirty) return;
   c->is_dirty = true;

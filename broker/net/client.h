@@ -134,6 +134,11 @@ void client_postpone(struct client *c);
 /* Queues a message. A client that is not there any more is silently skipped: its end is under
  * way. One for which more than four times queue_most waits is condemned: it does not read. */
 void client_push(struct client *c, const void *bytes, uint32_t size);
+/* How many bytes will have been written to it when all that waits now is; whether so many have
+ * been. What was written to the end the client may have read, whatever became of it then; what was
+ * not, it cannot have. */
+uint64_t client_queued_to(const struct client *c);
+bool client_was_sent(const struct client *c, uint64_t to);
 /* Whether the client is fit for another request: no more than queue_most waits for it. */
 bool client_has_room(const struct client *c);
 

@@ -27,7 +27,7 @@ void outbox_deinit(struct outbox *o) {
     o->first = b->next;
     free(b);
   }
-  *o = (struct outbox){0};
+  *o = (struct outbox){.written = o->written};
 }
 
 static struct outbox_block *add_block(struct outbox *o, uint32_t size) {
@@ -60,6 +60,7 @@ bool outbox_push(struct outbox *o, const void *bytes, uint32_t size) {
 static void written(struct outbox *o, size_t n) {
   assert(n <= o->bytes);
   o->bytes -= n;
+  o->written += n;
   while (o->first) {
     struct outbox_block *b = o->first;
     uint32_t here = b->end - b->start;

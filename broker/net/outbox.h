@@ -16,11 +16,12 @@ struct outbox_block;
 struct outbox {
   struct outbox_block *first, *last;
   size_t bytes; /* not yet written */
+  uint64_t written; /* ever; kept by outbox_deinit */
 };
 
 enum outbox_outcome { OUTBOX_EMPTY, OUTBOX_LEFT, OUTBOX_FAILED };
 
-/* Frees the blocks; a zeroed struct is an empty outbox, before and after. */
+/* Frees the blocks and what they hold. A zeroed struct is an empty outbox. */
 void outbox_deinit(struct outbox *o);
 
 /* Appends a message. False when memory is short; then nothing has changed. */

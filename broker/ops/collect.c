@@ -84,7 +84,7 @@ void collect_ended(struct client *c) {
   for (uint32_t i; (i = waits_first_of_client(&b->collecting, c->host)) != SLAB_NONE;)
     waits_remove(&b->collecting, i);
   for (struct client *who; (who = take_wait(b, c->host, &request));)
-    notify_error(who, OP_gc, request, STATUS_dead, NOTIFY_DEAD_TEXT, NAME_MAX_BYTES, c->name);
+    notify_error(who, OP_gc, request, STATUS_lost, NOTIFY_LOST_TEXT, c->name);
 }
 
 bool collect_cancel(struct client *from, uint64_t request) {

@@ -91,10 +91,12 @@ static struct client *find_receiver(struct client *from, const struct transfer *
   return host->client;
 }
 
-/* The id the receiver sees, with a record for the answer; 0: the request has been refused. */
-static uint64_t make_call(struct client *from, struct client *to, const struct message *m) {
+/* The id the receiver sees, with a record for the answer (*call; SLAB_NONE: none is wanted); 0: the
+ * request has been refused. */
+static uint64_t make_call(struct client *from, struct client *to, const struct message *m,
+                          uint32_t *call) {
   struct calls *calls = &from->broker->calls;
-  uint32_t call;
+  *call = SLAB_NONE;
   if (m->flags & MESSAGE_ONE_WAY) return calls_next_id(calls);
   if (calls_asked_count(calls, from->host) >= CALLS_MOST) {
     refuse(from, m, STATUS_busy, "you have %u requests open already; wait for answers",
@@ -103,11 +105,11 @@ static uint64_t make_call(struct client *from, struct client *to, const struct m
   }
   /* s2t with `wait` is answered when the label has a value. */
   bool unbounded = m->op == OP_s2t && m->body_count > 1;
-  switch (calls_add(calls, from->host, m->id, to->host, (uint8_t)m->op, unbounded, &call)) {
+  switch (calls_add(calls, from->host, m->id, to->host, (uint8_t)m->op, unbounded, call)) {
     case CALLS_OK:
       if (!unbounded) client_answer_due(to);
-      expiry_set(from->broker, call, m->deadline_ms);
-      return calls_at(calls, call)->id;
+      expiry_set(from->broker, *call, m->deadline_ms);
+      return calls_at(calls, *call)->id;
     case CALLS_DUPLICATE:
       client_fault(from, "it asked with the id of a request that is still open");
       return 0;
@@ -121,12 +123,13 @@ static bool forward_request(struct client *from, struct client *to, struct trans
                             const struct message *m, uint8_t *bytes) {
   struct broker *b = from->broker;
   assert(to->state == CLIENT_READY);
-  uint64_t id = make_call(from, to, m);
-  uint32_t load;
+  uint32_t call, load;
+  uint64_t id = make_call(from, to, m, &call);
   if (!id) return false;
   if (transfer_introduce(b, from->host, to, &load, NULL)) transfer_give(b, t, to);
   message_set_id(bytes, id);
   message_set_peer(bytes, hosts_at(&b->hosts, from->host)->id);
+  if (call != SLAB_NONE) calls_at(&b->calls, call)->sent_at = client_queued_to(to) + m->size;
   client_push(to, bytes, m->size);
   return true;
 }

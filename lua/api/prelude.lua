@@ -335,8 +335,10 @@ function gaijin.wait_for(name, ...)
       if label == nil then return true end
       local ok, found, value = pcall(core.wait_label, name, label, left())
       if ok and found then return value end
-      -- A worker that ends while we wait may come back; anything else is an error of its own.
-      if not ok and not (raw_type(found) == "string" and find(found, "^gaijin: dead:")) then
+      -- A worker that ends while we wait may come back; anything else is an error of its own. A
+      -- label may be asked for twice. If it is the broker that is lost, the next watch says so.
+      if not ok and not (raw_type(found) == "string" and
+          (find(found, "^gaijin: dead:") or find(found, "^gaijin: lost:"))) then
         error(found, 0)
       end
       core.sleep(0.01) -- one that is stopping is there still, and refuses

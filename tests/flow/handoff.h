@@ -331,7 +331,8 @@ static inline void handoff_agree(struct handoff *h) {
     party_check(h, refs_held_count(&b->refs, books.host) == gaijin_holding_count(p->g));
     party_check(h, refs_export_count(&b->refs, books.host) == gaijin_token_count(p->g));
     party_check(h, p->asked == p->told);
-    party_check(h, p->failed == GAIJIN_STATUS_RAISED || p->failed == GAIJIN_STATUS_DEAD);
+    /* `lost` is what was under way, `dead` what was asked later. */
+    party_check(h, p->failed == GAIJIN_STATUS_RAISED || p->failed == GAIJIN_STATUS_DEAD || p->failed == GAIJIN_STATUS_LOST);
   }
   party_check(h, b->calls.all.count == 0);
 }

@@ -6,7 +6,10 @@
 
 local VALUE_CELLS, FILLERS = 4, 1100
 
-local function is_dead(e) return type(e) == "string" and e:find("^gaijin: dead:") ~= nil end
+-- Asked when it had ended; or it ended while it worked on the call.
+local function is_dead(e)
+  return type(e) == "string" and (e:find("^gaijin: dead:") or e:find("^gaijin: lost: worker %S+ ended while")) ~= nil
+end
 local function fail(...) error(("stress: " .. select(1, ...)):format(select(2, ...)), 0) end
 
 local function new_table(serial, wide)

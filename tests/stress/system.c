@@ -168,7 +168,7 @@ static void check_lane(struct system *s, const struct batch *b, unsigned lane, s
   char text[1024] = "";
   double failed = 0;
   if (!answer->ok) {
-    bool excused = victim && (answer->status == GAIJIN_STATUS_DEAD || b->terminate);
+    bool excused = victim && (answer->status == GAIJIN_STATUS_DEAD || answer->status == GAIJIN_STATUS_LOST || b->terminate);
     if (!excused) describe(answer, text, sizeof text);
   } else {
     failed = system_value(s, answer->body).number;

@@ -163,8 +163,8 @@ START_TEST(gc_wants_an_observer_and_a_living_worker) {
   wire_expect_error(&w, &o, STATUS_dead);
   gc(&o, "b");
   wire_leave(&b);
-  wire_expect_error(&w, &o, STATUS_dead);
-  wire_expect_text(&o, "Gaijin tried accessing dead resource. (b)");
+  wire_expect_error(&w, &o, STATUS_lost);
+  wire_expect_text(&o, "worker b ended while it worked on the call; whether it was done is not known");
 }
 END_TEST
 

@@ -124,7 +124,7 @@ START_TEST(given_up_or_dead_it_does_not_expire) {
   ck_assert_uint_eq(w.broker.calls.deadlines.count, 0);
   ask(71, 5000);
   wire_leave(&b);
-  wire_expect_error(&w, &a, STATUS_dead);
+  wire_expect_error(&w, &a, STATUS_lost);
   ck_assert_uint_eq(w.broker.calls.deadlines.count, 0);
 }
 END_TEST

@@ -54,7 +54,7 @@ enum gaijin_op {
 enum gaijin_status {
   /* the host's code raised the value that follows */
   GAIJIN_STATUS_RAISED = 0,
-  /* the worker asked for is not there, or no longer */
+  /* the worker asked for is not there, no longer, or stops: nothing was done */
   GAIJIN_STATUS_DEAD = 1,
   /* the token names an object its host no longer keeps */
   GAIJIN_STATUS_STALE = 2,
@@ -70,7 +70,7 @@ enum gaijin_status {
   GAIJIN_STATUS_TOO_LARGE = 7,
   /* the chain of calls is over --max-depth */
   GAIJIN_STATUS_TOO_DEEP = 8,
-  /* the connection to the broker ended; whether it was done is not known */
+  /* the worker asked, or the connection to the broker, ended while it was under way; whether it was done is not known */
   GAIJIN_STATUS_LOST = 9,
   /* a message broke the rules of the wire */
   GAIJIN_STATUS_PROTOCOL = 10,

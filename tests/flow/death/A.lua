@@ -1,7 +1,7 @@
 -- SPDX-License-Identifier: MIT
 --
 -- Hands objects of H's to C for ever, whoever of them dies meanwhile. Exposes how many hand-offs went well, and the
--- longest time (s) one took to fail. Any other error than `dead` ends it.
+-- longest time (s) one took to fail. Any other error than `dead` and `lost` ends it.
 local handed, longest = 0, 0
 bakaGaijin.handed, bakaGaijin.longest = 0, 0
 
@@ -19,7 +19,8 @@ for n = 1, math.huge do
   if ok then
     handed = handed + 1
     bakaGaijin.handed = handed
-  elseif type(err) == "string" and err:find("^gaijin: dead: Gaijin tried accessing dead resource%.") then
+  elseif type(err) == "string" and (err:find("^gaijin: dead: Gaijin tried accessing dead resource%.") or
+      err:find("^gaijin: lost: worker %u ended while it worked on the call;")) then
     longest = math.max(longest, gaijin.now() - start)
     bakaGaijin.longest = longest
   else
