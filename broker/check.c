@@ -106,9 +106,9 @@ static const char *check_names(const struct broker *b) {
       return "names: a name and its client differ in whether it is ready";
   }
   for (const struct client *c = b->connections.all; c; c = c->next) {
-    bool wanted = c->host != SLAB_NONE && !c->observer;
+    bool wanted = c->host != SLAB_NONE && !c->observer && !c->retired;
     if (wanted != (c->name_record != SLAB_NONE))
-      return "names: a worker without a name, or an observer with one";
+      return "names: a worker without a name, or an observer or a retired one with one";
     if (wanted && (!slab_live(&b->names.all, c->name_record) ||
                    names_at(&b->names, c->name_record)->host != c->host))
       return "names: a client's name is another's";

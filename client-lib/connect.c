@@ -100,7 +100,14 @@ static int no_broker(const char *path, int why, double waited, char *error, size
   return GAIJIN_STATUS_LOST;
 }
 
-/* Dials and greets until it works, is refused, or the time is up. */
+/* What another try may change: a broker that went while it was greeted, one that has no room, and a
+ * name whose worker is about to end. */
+static bool may_pass(int status) {
+  return status == GAIJIN_STATUS_LOST || status == GAIJIN_STATUS_BUSY ||
+         status == GAIJIN_STATUS_NAME_TAKEN;
+}
+
+/* Dials and greets until it works, is refused for good, or the time is up. */
 static int reach(gaijin *g, const struct gaijin_options *options, const struct sockaddr_un *address,
                  char *error, size_t n) {
   double end = clock_seconds() + options->wait_seconds;
@@ -108,8 +115,8 @@ static int reach(gaijin *g, const struct gaijin_options *options, const struct s
     int status, why = 0;
     g->fd = dial(address);
     if (g->fd >= 0) {
-      status = gj_hello_exchange(g, options, error, n);
-      if (status != GAIJIN_STATUS_LOST) return status;
+      status = gj_hello_exchange(g, options, end, error, n);
+      if (!may_pass(status)) return status;
       close(g->fd);
       g->fd = -1;
     } else {

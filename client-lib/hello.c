@@ -15,8 +15,10 @@
 #include "proto/base.h"
 #include "proto/hello.h"
 
-/* A broker that accepted but says nothing for so long hangs. */
-#define HELLO_SECONDS 10.0
+/* So long a broker that has accepted may take to answer in any case: it may be busy. Who does not
+ * wait for one that is not there has set no time for one that is. */
+#define HELLO_SECONDS_LEAST 1.0
+#define HELLO_SECONDS_STANDARD 10.0
 enum { HELLO_ID = 1 };
 
 /* The line for a greeting that failed on the way. */
@@ -30,7 +32,7 @@ static int wait_for(int fd, short events, double end) {
   double left = end - clock_seconds();
   struct pollfd p = {.fd = fd, .events = events};
   if (!(left > 0)) return GAIJIN_STATUS_TIMEOUT;
-  poll(&p, 1, (int)ceil(left * 1000));
+  poll(&p, 1, left > 1e6 ? 1000000000 : (int)ceil(left * 1000));
   return 0;
 }
 
@@ -152,9 +154,12 @@ static int read_answer(gaijin *g, const uint8_t *bytes, uint32_t size, char *err
   return m.kind == MESSAGE_REPLY ? read_welcome(g, &m, error, n) : read_refusal(&m, error, n);
 }
 
-int gj_hello_exchange(gaijin *g, const struct gaijin_options *options, char *error, size_t n) {
+int gj_hello_exchange(gaijin *g, const struct gaijin_options *options, double end, char *error,
+                      size_t n) {
   uint8_t bytes[MESSAGE_PREFIX_BYTES + MAX_MESSAGE_LEAST];
-  double end = clock_seconds() + HELLO_SECONDS;
+  double least = clock_seconds() +
+                 (options->wait_seconds > 0 ? HELLO_SECONDS_LEAST : HELLO_SECONDS_STANDARD);
+  if (end < least) end = least;
   int status = send_hello(g, options, end);
   if (!status) status = transfer(g->fd, false, bytes, MESSAGE_PREFIX_BYTES, end);
   uint32_t length = status ? 0 : load_be32(bytes + 1);
@@ -164,8 +169,9 @@ int gj_hello_exchange(gaijin *g, const struct gaijin_options *options, char *err
   if (status == GAIJIN_STATUS_LOST)
     return failed(status, "the broker closed the connection without answering hello", error, n);
   if (status == GAIJIN_STATUS_TIMEOUT)
-    return failed(GAIJIN_STATUS_LOST, "the broker accepts connections but does not answer", error,
-                  n);
+    return failed(GAIJIN_STATUS_LOST, "the broker accepts connections but does not answer; look "
+                                      "whether it hangs",
+                  error, n);
   if (status) return failed(status, "memory is too short to connect", error, n);
   return read_answer(g, bytes, length + MESSAGE_PREFIX_BYTES, error, n);
 }

@@ -201,8 +201,10 @@ bool gj_random(void *bytes, size_t n);
 /* hello.c */
 /* Says hello on a fresh descriptor and fills host, name, version, max_message and broker_version.
  * Reads not one byte beyond the answer. 0, or a status with its text in `error`;
- * GAIJIN_STATUS_LOST: the broker went away before it answered. */
-int gj_hello_exchange(gaijin *g, const struct gaijin_options *options, char *error, size_t n);
+ * GAIJIN_STATUS_LOST: the broker went away before it answered, or did not answer by `end`, on
+ * clock_seconds()'s clock. It has a moment in any case. */
+int gj_hello_exchange(gaijin *g, const struct gaijin_options *options, double end, char *error,
+                      size_t n);
 
 /* io.c */
 /* The connection is over: open calls are answered `lost`. Only inside dispatch, await and close. */

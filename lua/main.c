@@ -13,7 +13,6 @@
 #include <string.h>
 
 #include "lua/api/library.h"
-#include "lua/fiber/connection.h"
 #include "lua/fiber/ending.h"
 #include "lua/fiber/fiber.h"
 #include "lua/instance.h"
@@ -104,7 +103,7 @@ static int run(struct program *p) {
   fiber_wake(f);
   loop_run(w);
   if (!w->lost) {
-    connection_drain(w);
+    ending_leave(w);
     return w->exit_code;
   }
   if (w->stopping) return w->exit_code;

@@ -24,6 +24,7 @@
 #include "lua/api/library.h"
 #include "lua/api/reopen.h"
 #include "lua/fiber/connection.h"
+#include "lua/fiber/ending.h"
 #include "lua/fiber/fiber.h"
 #include "lua/fiber/hosted.h"
 #include "lua/fiber/wait.h"
@@ -35,7 +36,7 @@ __attribute__((visibility("default"))) int luaopen_gaijin(lua_State *L);
 
 static void close_worker(struct worker *w) {
   if (!w->g) return;
-  if (!w->lost) connection_drain(w);
+  ending_leave(w);
   w->lost = w->stopping = true;
   instance_close(w, false);
 }

@@ -13,6 +13,7 @@
 #include "broker/ops/greet.h"
 #include "broker/ops/holdings.h"
 #include "broker/ops/inspect.h"
+#include "broker/ops/retire.h"
 #include "broker/ops/route.h"
 #include "broker/ops/watch.h"
 #include "proto/base.h"
@@ -54,7 +55,7 @@ static const handler_fn handlers[OP_COUNT] = {
     [OP_hello] = on_second_hello, [OP_sub] = holdings_on_sub,     [OP_unsub] = holdings_on_unsub,
     [OP_gc] = collect_on_gc,      [OP_cancel] = on_cancel,        [OP_inspect] = inspect_on_inspect,
     [OP_watch] = watch_on_watch,  [OP_ready] = watch_on_ready,    [OP_ping] = on_ping,
-    [OP_weigh] = holdings_on_weigh,
+    [OP_weigh] = holdings_on_weigh, [OP_retire] = retire_on_retire, [OP_leave] = retire_on_leave,
 };
 
 static void dispatch_first(struct client *from, const struct message *m) {

@@ -14,13 +14,14 @@
 #include "broker/core/state.h"
 #include "broker/ops/collect.h"
 
-/* Requests it had been asked. What it cannot have read was not done, and may be asked again. */
+/* Requests it had been asked. What it cannot have read, or says that it has not begun, was not
+ * done, and may be asked again. */
 static void answer_askers(struct broker *b, const struct client *c) {
   for (uint32_t i; (i = calls_first_served(&b->calls, c->host)) != SLAB_NONE;) {
     const struct call *call = calls_at(&b->calls, i);
     struct client *asker =
         call->asker == SLAB_NONE ? NULL : hosts_at(&b->hosts, call->asker)->client;
-    if (asker && client_was_sent(c, call->sent_at))
+    if (asker && !c->leaves && client_was_sent(c, call->sent_at))
       notify_error(asker, call->op, call->asked_id, STATUS_lost, NOTIFY_LOST_TEXT, c->name);
     else if (asker)
       notify_error(asker, call->op, call->asked_id, STATUS_dead, NOTIFY_DEAD_TEXT, NAME_MAX_BYTES,

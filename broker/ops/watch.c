@@ -77,7 +77,7 @@ void watch_answer(struct client *named) {
 
 void watch_on_ready(struct client *from, const struct message *m) {
   (void)m;
-  from->serves = true;
+  from->serves = !from->retired;
   if (from->name_record == SLAB_NONE) return;
   names_at(&from->broker->names, from->name_record)->ready = true;
   watch_answer(from);

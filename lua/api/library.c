@@ -153,8 +153,8 @@ static int core_collect(lua_State *L) {
   return 0;
 }
 
-static int core_drain(lua_State *L) {
-  if (worker_of(L)->g) connection_drain(worker_of(L));
+static int core_leave(lua_State *L) {
+  if (worker_of(L)->g) ending_leave(worker_of(L));
   return 0;
 }
 
@@ -234,7 +234,7 @@ static int core_is_copy(lua_State *L) {
 static const luaL_Reg core_functions[] = {
     {"label_set", core_label_set},
     {"collect", core_collect},
-    {"drain", core_drain},
+    {"leave", core_leave},
     {"is_fiber", core_is_fiber},
     {"on_fiber", core_on_fiber},
     {"spawn", core_spawn},

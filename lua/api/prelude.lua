@@ -232,10 +232,10 @@ applicable.tostring = tostring
 _G.tostring = core.tostring_of(tostring)
 string.dump = core.dump_of(string.dump)
 
-do -- what is queued leaves before the process does
+do -- what is queued leaves before the process does, and who waits for us is told
   local exit = os.exit
   function os.exit(code, ...)
-    core.drain()
+    core.leave()
     -- LuaJIT can close the state, but not on a stack that goes with it.
     if core.on_fiber() then return exit(code) end
     return exit(code, ...)

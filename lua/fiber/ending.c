@@ -8,8 +8,10 @@
 #include <assert.h>
 #include <math.h>
 #include <signal.h>
+#include <stdio.h>
 #include <unistd.h>
 
+#include "lua/fiber/connection.h"
 #include "lua/fiber/fiber.h"
 #include "lua/fiber/timer.h"
 
@@ -80,7 +82,16 @@ void ending_stop(struct worker *w, int exit_code) {
   if (w->grace == 0 || !timer_start(w, w->grace, on_grace_over, NULL)) cancel_all(w);
 }
 
+/* Here and not in ending_stop, which may be called while a message is being written. A broker of an
+ * older version learns of our end when it comes. */
+static void retire(struct worker *w) {
+  if (w->retired || w->lost) return;
+  w->retired = true;
+  gaijin_notice(w->g, GAIJIN_OP_RETIRE);
+}
+
 bool ending_turn(struct worker *w) {
+  if (w->stopping) retire(w);
   if (!w->stopping || w->unwinding || w->lost || w->sched.n_serving > 0) return false;
   cancel_all(w);
   return true;
@@ -89,6 +100,30 @@ bool ending_turn(struct worker *w) {
 bool ending_reached(const struct worker *w) {
   if (w->lost) return true;
   return w->stopping && (w->overdue || (w->unwinding && w->sched.n_serving == 0 && !own_left(w)));
+}
+
+/* Whether the fiber has not begun what it was asked: it has had no turn, or waits for a label. */
+static bool is_idle(const struct fiber *f) {
+  return !f->stack || f->waits_in == &f->w->sched.label_waiters;
+}
+
+void ending_leave(struct worker *w) {
+  char dead[160], lost[160];
+  if (w->lost) return;
+  snprintf(dead, sizeof dead, "Gaijin tried accessing dead resource. (%s)", w->name);
+  snprintf(lost, sizeof lost,
+           "worker %s ended while it worked on the call; whether it was done is not known",
+           w->name);
+  for (struct fiber *f = w->sched.all; f; f = f->all_next) {
+    struct serving *s = &f->serving;
+    if (s->id == 0 || s->one_way || s->answered) continue;
+    gaijin_answer_error(w->g, s->id, s->op,
+                        is_idle(f) ? GAIJIN_STATUS_DEAD : GAIJIN_STATUS_LOST,
+                        is_idle(f) ? dead : lost);
+    s->answered = true;
+  }
+  gaijin_notice(w->g, GAIJIN_OP_LEAVE);
+  connection_drain(w);
 }
 
 void ending_finish(struct worker *w) {

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
  * The end of a worker, which its script, a signal or the loss of the broker asks
- * for. New requests are refused from then on; those under way, and what follows
+ * for. New requests are refused from then on, and the broker is told, so that another may have the
+ * name; those under way, and what follows
  * gaijin.run, are finished within the grace. Then whatever still waits is
  * cancelled, and half a second later the worker ends all the same. A worker whose
  * Lua never returns to the loop is killed about a second after its grace.
@@ -17,6 +18,9 @@ void ending_stop(struct worker *w, int exit_code);
 bool ending_turn(struct worker *w);
 /* The connection is lost; or nothing is left to be finished or waited for. */
 bool ending_reached(const struct worker *w);
+/* The very end: answers what is still open, tells the broker that nothing more will be begun, and
+ * sends what is queued, as connection_drain does. Nothing may be served afterwards. */
+void ending_leave(struct worker *w);
 /* Ends what runs the loop: loop_run, or in a stock interpreter the wait of its script. */
 void ending_finish(struct worker *w);
 

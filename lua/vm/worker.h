@@ -158,6 +158,7 @@ struct worker {
   unsigned sweeps;
   uint64_t posts_failed;    /* one-way calls of ours refused, or that failed here */
   bool stopping; /* no new requests are served; ends when those under way are done */
+  bool retired;   /* the broker has been told */
   bool unwinding; /* what is left has been cancelled */
   bool overdue;  /* does not wait for those under way any more */
   bool lost;     /* the connection is gone */

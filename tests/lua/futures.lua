@@ -1,7 +1,7 @@
 -- Futures: many calls under way from one fiber, read in any order, any number of times, or never.
 --@ expect B: an error of a dropped future was never read: thrown away
 --@ expect B: an error of a dropped future was never read: local thrown away
---@ expect B: an error of a dropped future was never read: gaijin: dead: Gaijin tried
+--@ expect B: an error of a dropped future was never read: gaijin: lost: worker D ended while
 --@ worker A
 local log = {}
 bakaGaijin.note = function(x) log[#log + 1] = x end

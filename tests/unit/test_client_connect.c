@@ -116,6 +116,16 @@ static void refuse_name(struct fake *f) {
   fake_send(f);
 }
 
+static void name_is_free_then(struct fake *f) {
+  if (f->max_message++ < MAX_MESSAGE_DEFAULT + 3) {
+    refuse_name(f);
+    return;
+  }
+  fake_next(f);
+  fake_welcome(f, WIRE_VERSION_MOST, MAX_MESSAGE_DEFAULT, 0);
+  fake_send(f);
+}
+
 static void welcome(struct fake *f, uint64_t version, uint64_t max, uint32_t options) {
   fake_next(f);
   fake_welcome(f, version, max, options);
@@ -162,8 +172,37 @@ static void second_time(struct fake *f) {
 
 START_TEST(refusals_are_passed_on) {
   gaijin *g;
-  ck_assert_int_eq(dial_play(refuse_name, 1, 5, &g), GAIJIN_STATUS_NAME_TAKEN);
+  ck_assert_int_eq(dial_play(refuse_name, 1, 0, &g), GAIJIN_STATUS_NAME_TAKEN);
   ck_assert_str_eq(error, "another worker is called shop");
+}
+END_TEST
+
+/* The worker before it may be about to end. */
+START_TEST(a_name_that_is_taken_is_asked_for_again_while_it_may_wait) {
+  gaijin *g;
+  ck_assert_int_eq(dial_play(name_is_free_then, 4, 60, &g), 0);
+  gaijin_close(g);
+}
+END_TEST
+
+static double seconds_now(void) {
+  struct timespec t;
+  clock_gettime(CLOCK_MONOTONIC, &t);
+  return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
+}
+
+/* It accepts (the kernel does), and says nothing. */
+START_TEST(a_broker_that_hangs_is_waited_for_no_longer_than_was_said) {
+  struct fake f;
+  gaijin *g;
+  fake_listen(&f);
+  double start = seconds_now();
+  ck_assert_int_eq(dial_path(f.path, "shop", 1.5, &g), GAIJIN_STATUS_LOST);
+  ck_assert_str_eq(error, "the broker accepts connections but does not answer; look whether it hangs");
+  double took = seconds_now() - start;
+  ck_assert(took >= 1.5);
+  ck_assert_msg(took < 10, "it took %g s", took); /* what it has without a wait */
+  fake_close(&f);
 }
 END_TEST
 
@@ -259,6 +298,8 @@ int main(void) {
   tcase_add_test(c, options_are_checked_first);
   tcase_add_test(c, the_default_socket_follows_the_environment);
   tcase_add_test(c, refusals_are_passed_on);
+  tcase_add_test(c, a_name_that_is_taken_is_asked_for_again_while_it_may_wait);
+  tcase_add_test(c, a_broker_that_hangs_is_waited_for_no_longer_than_was_said);
   tcase_add_test(c, the_broker_chooses_among_the_versions_asked);
   tcase_add_test(c, options_nobody_knows_are_skipped);
   tcase_add_test(c, an_older_broker_is_told_from_one_that_refuses);

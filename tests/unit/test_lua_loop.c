@@ -330,13 +330,48 @@ START_TEST(requests_under_way_are_finished) {
   open_loop();
   serve_function("gaijin.stop(1) for i = 1, 5 do gaijin.sleep(0.001) end return 'done'");
   loop_run(&v.w);
-  connection_drain(&v.w);
+  ending_leave(&v.w);
   const char *text;
   uint32_t size;
+  ck_assert_int_eq(fake_next(&v.f)->op, GAIJIN_OP_RETIRE);
   ck_assert_int_eq(fake_next(&v.f)->kind, MESSAGE_REPLY);
   ck_assert_uint_eq(v.f.m.id, 42);
   struct reader r = fake_values(&v.f.m);
   ck_assert(reader_string(&r, &text, &size) && size == 4 && memcmp(text, "done", 4) == 0);
+  ck_assert_int_eq(fake_next(&v.f)->op, GAIJIN_OP_LEAVE);
+  vm_close(&v);
+}
+END_TEST
+
+static void expect_error(uint64_t id, enum gaijin_status expected) {
+  uint64_t status;
+  ck_assert_int_eq(fake_next(&v.f)->kind, MESSAGE_ERROR);
+  struct reader r = fake_values(&v.f.m);
+  ck_assert(reader_uint(&r, &status));
+  ck_assert_msg(v.f.m.id == id && status == expected, "request %llu: %s",
+                (unsigned long long)v.f.m.id, status_name(status));
+}
+
+/* What it had begun it may have done; what waits for a label, or has had no turn, it has not. */
+START_TEST(what_is_open_at_the_very_end_is_answered) {
+  open_loop();
+  serve_function("gaijin.sleep(60)");
+  ck_assert_int_eq(gaijin_dispatch(v.w.g), 0);
+  vm_run(&v);
+  for (uint64_t id = 43; id <= 44; id++) {
+    struct message m = {.kind = MESSAGE_REQUEST, .op = OP_s2t, .id = id, .peer = OTHER_HOST, .depth = 1, .target = OP_NAME, .name = "shop", .name_size = 4};
+    pack_begin(&v.f.p, &v.f.out, v.f.max_message, &m, 2);
+    pack_text(&v.f.p, "x");
+    pack_bool(&v.f.p, true);
+    fake_send(&v.f);
+    ck_assert_int_eq(gaijin_dispatch(v.w.g), 0);
+    if (id == 43) vm_run(&v);
+  }
+  ending_leave(&v.w);
+  expect_error(44, GAIJIN_STATUS_DEAD);
+  expect_error(43, GAIJIN_STATUS_DEAD);
+  expect_error(42, GAIJIN_STATUS_LOST);
+  ck_assert_int_eq(fake_next(&v.f)->op, GAIJIN_OP_LEAVE);
   vm_close(&v);
 }
 END_TEST
@@ -429,6 +464,7 @@ int main(void) {
   tcase_add_test(c, a_loss_with_unread_input_on_both_sides_is_noticed);
   tcase_add_test(c, sigterm_stops);
   tcase_add_test(c, requests_under_way_are_finished);
+  tcase_add_test(c, what_is_open_at_the_very_end_is_answered);
   tcase_add_test(c, but_not_for_ever);
   tcase_add_test(c, no_grace_at_all);
   tcase_add_test(c, a_wait_for_a_label_holds_nobody_up);

@@ -87,7 +87,8 @@ struct gaijin_events {
   /* A one-way request was not done: one of ours was refused on its way (its host had ended, was
    * busy, ...), or one that came cannot be served here. */
   void (*refused)(void *user, enum gaijin_op op, enum gaijin_status status, const char *text);
-  /* A host has ended. Holdings of it stay until let go; requests to it were answered `dead`. */
+  /* A host has ended. Holdings of it stay until let go; requests to it were answered `lost`
+   * (it may have done them) or `dead` (it has not begun them). */
   void (*dead)(void *user, uint64_t host);
 };
 
@@ -95,7 +96,9 @@ struct gaijin_options {
   const char *socket;  /* path; NULL: gaijin_default_socket() */
   const char *name;    /* 1 to GAIJIN_NAME_MAX bytes; NULL: the broker chooses one */
   bool observer;       /* not listed, cannot be addressed, may ask any worker to collect (gc) */
-  double wait_seconds; /* how long to wait for a broker that is not there (yet); 0 does not wait */
+  /* How long to try again when there is no broker (yet), when it does not answer, has no room, or
+   * another worker still has the name. 0: not at all; a broker that is there has 10 s to answer. */
+  double wait_seconds;
   const struct gaijin_events *events; /* copied; NULL for none */
   void *user;                         /* handed to every event */
 };
@@ -106,7 +109,7 @@ GAIJIN_API char *gaijin_default_socket(char *out, size_t n);
 
 /* Connects and says hello; blocks until the broker answered. On success *out owns the connection
  * (gaijin_close). On failure *out is NULL, the status is returned (lost: no broker; name_taken;
- * protocol: version; unsupported: path too long, name of a bad length, no random numbers from the
+ * busy: no room; protocol: version; unsupported: path too long, name of a bad length, no random numbers from the
  * system, an option this library does not know) and one clear line without newline is in error
  * (n bytes). */
 GAIJIN_API int gaijin_connect_sized(gaijin **out, const struct gaijin_options *options,
@@ -255,7 +258,7 @@ GAIJIN_API int gaijin_answer_error(gaijin *g, uint64_t id, enum gaijin_op op,
  * has put off so far. */
 #define GAIJIN_NO_BUDGET UINT32_MAX
 GAIJIN_API int gaijin_answer_free(gaijin *g, uint64_t id, uint32_t budget_ms, uint64_t put_off);
-/* A notice without values (ready). */
+/* A notice without values (ready, retire, leave). */
 GAIJIN_API int gaijin_notice(gaijin *g, enum gaijin_op op);
 
 /* Gives up the message being written; tokens made for it are the caller's to discard. */

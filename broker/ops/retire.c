@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Both may be said again, and by observers, who have no name to give up: then nothing changes.
+ */
+#include "broker/ops/retire.h"
+
+#include "broker/core/state.h"
+
+void retire_on_retire(struct client *from, const struct message *m) {
+  (void)m;
+  from->serves = false;
+  from->retired = true;
+  if (from->name_record == SLAB_NONE) return;
+  names_give_up(&from->broker->names, from->name_record);
+  from->name_record = SLAB_NONE;
+}
+
+void retire_on_leave(struct client *from, const struct message *m) {
+  retire_on_retire(from, m);
+  from->leaves = true;
+}
