@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "client-lib/internal.h"
+#include "proto/name.h"
 #include "proto/settings/socket_path.h"
 
 /* How long to pause between two attempts to reach a broker that is not there yet. */
@@ -139,9 +140,9 @@ static int check_options(const struct gaijin_options *options, const char *path,
              most, path);
     return GAIJIN_STATUS_UNSUPPORTED;
   }
-  size = options->name ? strlen(options->name) : 1;
-  if (size >= 1 && size <= NAME_MAX_BYTES) return 0;
-  snprintf(error, n, "a worker's name has 1 to %d bytes, this one has %zu", NAME_MAX_BYTES, size);
+  const char *fault = options->name ? name_fault(options->name, strlen(options->name)) : NULL;
+  if (!fault) return 0;
+  snprintf(error, n, "a worker's name %s", fault);
   return GAIJIN_STATUS_UNSUPPORTED;
 }
 

@@ -167,6 +167,9 @@ int main(int argc, char **argv) {
   p.argc = argc;
   p.argv = argv;
   p.w.name = p.o.name;
+  if (p.o.name_changed)
+    complain(&p, "so called because the script's name has bytes that a worker's has not; "
+                 "choose another with -n NAME");
   options_configure(&p.o.values, &p.w);
   int status = run_program(&p);
   instance_close(&p.w, true);

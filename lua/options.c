@@ -8,27 +8,19 @@
 #include <string.h>
 
 #include "lua/fiber/fiber.h"
+#include "proto/name.h"
 #include "proto/settings/arguments.h"
 #include "proto/settings/help.h"
 
-/* The script's base name without ".lua"; its size. */
-static size_t script_name(const char *script, const char **name) {
-  const char *slash = strrchr(script, '/');
-  *name = slash ? slash + 1 : script;
-  size_t size = strlen(*name);
-  return size > 4 && strcmp(*name + size - 4, ".lua") == 0 ? size - 4 : size;
-}
-
-/* False if the script is called so that its worker cannot be. */
-static bool choose_name(struct options *o) {
+/* NULL, or what is wrong with the name, given or the script's. */
+static const char *choose_name(struct options *o) {
   const char *name = settings_text(&o->values, SETTING_name);
-  size_t size = name        ? strlen(name)
-                : o->script ? script_name(o->script, &name)
-                            : strlen(name = "worker");
-  if (size < 1 || size > NAME_MAX_BYTES) return false;
-  memcpy(o->name, name, size);
-  o->name[size] = '\0';
-  return true;
+  if (!name && o->script)
+    return name_of_script(o->name, o->script, &o->name_changed) ? NULL : name_fault("", 0);
+  if (!name) name = "worker";
+  const char *fault = name_fault(name, strlen(name));
+  if (!fault) memcpy(o->name, name, strlen(name) + 1);
+  return fault;
 }
 
 /* The words are script and arguments, or arguments alone when there is code. */
@@ -43,10 +35,15 @@ static enum options_outcome choose_script(struct options *o, const struct argume
   } else {
     o->script = a->words[0];
   }
-  if (choose_name(o)) return OPTIONS_RUN;
-  arguments_wrong(&o->values, error, n,
-                  "a worker's name has 1 to %d bytes, '%.80s' gives none; choose one with -n NAME",
-                  NAME_MAX_BYTES, o->script);
+  const char *fault = choose_name(o), *name = settings_text(&o->values, SETTING_name);
+  if (!fault) return OPTIONS_RUN;
+  if (name)
+    arguments_wrong(&o->values, error, n, "a worker's name %s; choose another one than '%.80s'",
+                    fault, name);
+  else
+    arguments_wrong(&o->values, error, n,
+                    "a worker's name %s, '%.80s' gives none; choose one with -n NAME", fault,
+                    o->script);
   return OPTIONS_BAD;
 }
 

@@ -14,6 +14,7 @@ struct worker;
 struct options {
   struct settings values;
   char name[NAME_MAX_BYTES + 1]; /* as given, or from the script's */
+  bool name_changed; /* from the script's, some of whose bytes no name has */
   const char *script;            /* NULL: there is code */
   int script_index;              /* of the script in argv; its arguments follow */
 };

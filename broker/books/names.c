@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "proto/base.h"
+#include "proto/name.h"
 
 static uint64_t text_hash(const char *text, uint32_t size, uint64_t seed) {
   uint64_t h = mix64(seed + size);
@@ -33,13 +34,6 @@ void names_deinit(struct names *n) {
   waits_deinit(&n->watches);
   slab_deinit(&n->all);
   *n = (struct names){0};
-}
-
-bool names_valid(const char *text, uint32_t size) {
-  if (size < 1 || size > NAME_MAX_BYTES) return false;
-  for (uint32_t i = 0; i < size; i++)
-    if ((uint8_t)text[i] < 0x20 || text[i] == 0x7f) return false;
-  return true;
 }
 
 static uint32_t find(const struct names *n, const char *text, uint32_t size) {
@@ -84,7 +78,7 @@ static void remove_if_unused(struct names *n, uint32_t name) {
 
 enum names_outcome names_take(struct names *n, const char *text, uint32_t size, uint32_t host,
                               uint32_t *name) {
-  assert(names_valid(text, size) && host != SLAB_NONE);
+  assert(!name_fault(text, size) && host != SLAB_NONE);
   *name = find_or_make(n, text, size);
   if (*name == SLAB_NONE) return NAMES_NO_MEMORY;
   struct name *k = names_at(n, *name);

@@ -36,10 +36,7 @@ enum names_outcome { NAMES_OK, NAMES_TAKEN, NAMES_NO_MEMORY };
 bool names_init(struct names *n, uint64_t seed);
 void names_deinit(struct names *n);
 
-/* Whether the bytes may be a name: 1 to NAME_MAX_BYTES, no control characters. */
-bool names_valid(const char *text, uint32_t size);
-
-/* Gives a valid name to a host. */
+/* Gives a name without a fault (proto/name.h) to a host. */
 enum names_outcome names_take(struct names *n, const char *text, uint32_t size, uint32_t host,
                               uint32_t *name);
 /* The host has ended. */
@@ -50,7 +47,7 @@ uint32_t names_host(const struct names *n, const char *text, uint32_t size);
 /* Whether the event has happened for the worker that has the name now; *host is that worker. */
 bool names_has_happened(const struct names *n, const char *text, uint32_t size,
                         enum names_event event, uint32_t *host);
-/* Notes that a client's request waits for a valid name. False when memory is short. */
+/* Notes that a client's request waits for a name without a fault. False when memory is short. */
 bool names_watch(struct names *n, const char *text, uint32_t size, enum names_event event,
                  uint32_t client, uint64_t request);
 /* Takes one watch of `name` whose event has happened out of the registry; false when there

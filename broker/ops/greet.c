@@ -14,6 +14,7 @@
 #include "broker/core/state.h"
 #include "broker/ops/watch.h"
 #include "proto/hello.h"
+#include "proto/name.h"
 
 struct hello {
   uint32_t version; /* the one to speak with it */
@@ -61,9 +62,8 @@ static bool read_hello(struct client *from, const struct message *m, struct hell
   }
   *h = (struct hello){.version = r.version, .observer = r.observer};
   if (!r.name) return true;
-  if (!names_valid(r.name, r.name_size)) {
-    refuse(from, m, STATUS_unsupported,
-           "a worker's name must have 1 to %d bytes and no control characters", NAME_MAX_BYTES);
+  if ((fault = name_fault(r.name, r.name_size))) {
+    refuse(from, m, STATUS_unsupported, "a worker's name %s", fault);
     return false;
   }
   h->name_size = r.name_size;

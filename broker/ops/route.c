@@ -15,6 +15,7 @@
 #include "broker/core/transfer.h"
 #include "broker/ops/collect.h"
 #include "proto/body.h"
+#include "proto/name.h"
 
 /* Open requests of one asker, and to one worker (given-up ones included): far above what workers
  * allow themselves. */
@@ -46,7 +47,12 @@ static bool find_host(struct client *from, const struct message *m, uint32_t *ho
   if (m->target == OP_NAME) {
     *host = names_host(&b->names, m->name, m->name_size);
     if (*host != SLAB_NONE) return true;
-    refuse(from, m, STATUS_dead, NOTIFY_DEAD_TEXT, (int)m->name_size, m->name);
+    const char *fault = name_fault(m->name, m->name_size);
+    if (fault)
+      refuse(from, m, STATUS_unsupported, "no worker can have this name: a worker's name %s",
+             fault);
+    else
+      refuse(from, m, STATUS_dead, NOTIFY_DEAD_TEXT, (int)m->name_size, m->name);
     return false;
   }
   *host = hosts_find(&b->hosts, m->pt.host);

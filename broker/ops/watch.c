@@ -12,6 +12,7 @@
 #include "broker/core/state.h"
 #include "broker/core/transfer.h"
 #include "proto/body.h"
+#include "proto/name.h"
 
 enum { WATCHES_MOST = 10000 }; /* of one client */
 
@@ -49,11 +50,9 @@ void watch_on_watch(struct client *from, const struct message *m) {
   enum names_event event;
   if ((fault = read_watch(m, &name, &size, &event))) {
     client_fault(from, "%s", fault);
-  } else if (!names_valid(name, size)) {
-    notify_refuse(
-        from, m, STATUS_unsupported,
-        "no worker can have this name: it must have 1 to %d bytes and no control characters",
-        NAME_MAX_BYTES);
+  } else if ((fault = name_fault(name, size))) {
+    notify_refuse(from, m, STATUS_unsupported,
+                  "no worker can have this name: a worker's name %s", fault);
   } else if (m->flags & MESSAGE_ONE_WAY) {
     return; /* nobody to be answered */
   } else if (names_has_happened(&b->names, name, size, event, &host)) {

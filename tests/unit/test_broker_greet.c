@@ -66,8 +66,9 @@ START_TEST(bad_names_are_refused) {
   wire_expect_error(&w, &b, STATUS_unsupported);
   wire_expect_end(&w, &b);
   wire_connect(&w, &c);
-  wire_hello(&w, &c, "12345678901234567890123456789012345678901234567890123456789012345", false);
+  wire_hello(&w, &c, "shop@home", false);
   wire_expect_error(&w, &c, STATUS_unsupported);
+  wire_expect_text(&c, "a worker's name has no '@' and no '/': they are reserved for naming machines");
   wire_expect_end(&w, &c);
 }
 END_TEST

@@ -96,6 +96,14 @@ START_TEST(an_unknown_name_is_dead) {
 }
 END_TEST
 
+START_TEST(a_name_that_no_worker_can_have_is_unsupported) {
+  wire_ask(&a, OP_labels, "b@home", NULL, 0);
+  wire_send(&w, &a);
+  wire_expect_error(&w, &a, STATUS_unsupported);
+  wire_expect_text(&a, "no worker can have this name: a worker's name has no '@' and no '/': they are reserved for naming machines");
+}
+END_TEST
+
 START_TEST(a_client_may_address_itself) {
   uint64_t id = ask(&a, &a, "a");
   ck_assert_uint_eq(a.m.peer, a.host);
@@ -351,6 +359,7 @@ int main(void) {
   tcase_add_test(t, answers_may_come_in_any_order);
   tcase_add_test(t, raised_values_pass_unchanged);
   tcase_add_test(t, an_unknown_name_is_dead);
+  tcase_add_test(t, a_name_that_no_worker_can_have_is_unsupported);
   tcase_add_test(t, a_client_may_address_itself);
   tcase_add_test(t, a_one_way_request_has_no_reply);
   tcase_add_test(t, an_open_id_asked_again_ends_the_connection);

@@ -56,8 +56,10 @@ START_TEST(options_are_checked_first) {
   ck_assert_int_eq(dial_path(path, "x", 5, &g), GAIJIN_STATUS_UNSUPPORTED);
   ck_assert_ptr_nonnull(strstr(error, "199 bytes, more than the 107"));
   ck_assert_int_eq(dial_path("/nonexistent/s", name, 5, &g), GAIJIN_STATUS_UNSUPPORTED);
-  ck_assert_str_eq(error, "a worker's name has 1 to 64 bytes, this one has 65");
+  ck_assert_str_eq(error, "a worker's name has 1 to 64 bytes");
   ck_assert_int_eq(dial_path("/nonexistent/s", "", 5, &g), GAIJIN_STATUS_UNSUPPORTED);
+  ck_assert_int_eq(dial_path("/nonexistent/s", "shop@home", 5, &g), GAIJIN_STATUS_UNSUPPORTED);
+  ck_assert_str_eq(error, "a worker's name has no '@' and no '/': they are reserved for naming machines");
 }
 END_TEST
 

@@ -120,7 +120,7 @@ START_TEST(names_of_scripts) {
   static const struct {
     const char *script, *name;
   } cases[] = {{"a", "a"},     {"./a.lua", "a"}, {"/x/y/z.w.lua", "z.w"}, {"a.luac", "a.luac"},
-               {"x.d/a", "a"}, {".lua", ".lua"}, {"x/.lua", ".lua"}};
+               {"x.d/a", "a"}, {".lua", ".lua"}, {"x/.lua", ".lua"}, {"a@home/b@home.lua", "b_home"}};
   for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
     ck_assert_int_eq(parse(cases[i].script), OPTIONS_RUN);
     ck_assert_str_eq(o.name, cases[i].name);
@@ -144,6 +144,7 @@ START_TEST(names_have_1_to_64_bytes) {
   expect_bad(line, "a worker's name has 1 to 64 bytes, 'dir/nnn");
   expect_bad("dir/",
              "a worker's name has 1 to 64 bytes, 'dir/' gives none; choose one with -n NAME");
+  expect_bad("-n a@b x", "a worker's name has no '@' and no '/': they are reserved for naming machines; choose another one than 'a@b'");
   expect_bad("--name= x", "--name takes a text of 1 to 64 bytes, not ''");
 }
 END_TEST
