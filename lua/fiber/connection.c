@@ -15,7 +15,6 @@ static const double broker_slack =
     1.0; /* so much later than the deadline the broker may say that it is over */
 static const double pulse_seconds = 0.5;
 static const double release_delay = 0.010;
-static const double drain_seconds = 1.0;
 
 static void on_socket(uv_poll_t *poll, int status, int events);
 
@@ -132,7 +131,7 @@ void connection_unwatch(struct worker *w) {
 }
 
 void connection_drain(struct worker *w) {
-  double until = clock_seconds() + drain_seconds;
+  double until = clock_seconds() + CONNECTION_DRAIN_SECONDS;
   while (gaijin_flush(w->g, true) == 0 && gaijin_wants_write(w->g)) {
     double left = until - clock_seconds();
     struct pollfd p = {.fd = gaijin_fd(w->g), .events = POLLOUT};

@@ -18,7 +18,8 @@ void connection_unwatch(struct worker *w);
 void connection_flush(struct worker *w);
 /* Whether something that scripts have asked of others, or of the broker, is not answered yet. */
 bool connection_asks(const struct worker *w);
-/* Sends what is queued, waiting for the broker to take it, at most one second. */
+/* Sends what is queued, waiting for the broker to take it, at most so long. */
+#define CONNECTION_DRAIN_SECONDS 1.0
 void connection_drain(struct worker *w);
 
 #endif

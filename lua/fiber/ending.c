@@ -187,7 +187,9 @@ int ending_watch_signals(struct worker *w, bool enforce) {
   w->loop.signals = true;
   watched.worker = w;
   watched.signalled = 0;
-  watched.alarm_seconds = enforce ? (unsigned)ceil(w->grace + unwind_seconds + 0.5) : 0;
+  /* What it may take in order, and a little more. */
+  double in_order = w->grace + unwind_seconds + CONNECTION_DRAIN_SECONDS;
+  watched.alarm_seconds = enforce ? (unsigned)ceil(in_order + 0.5) : 0;
   if (enforce && (r = handle(SIGALRM, on_alarm, &watched.alarm)) < 0) return r;
   if ((r = handle(SIGTERM, on_signal, &watched.term)) < 0) return r;
   return handle(SIGINT, on_signal, &watched.interrupt);

@@ -38,11 +38,38 @@ START_TEST(a_hung_broker_times_out) {
 }
 END_TEST
 
+/* Its socket is full, and what it does when it is told to stop takes the whole grace and more. */
+static const char stubborn[] =
+    "local make = gaijin.wait_for('host', 'make')\n"
+    "print('asking')\n"
+    "local function hangs() local ok, e = pcall(gaijin.timeout, 0.01, make) return not ok and e:find('nor does the broker say', 1, true) end\n"
+    "while not hangs() do gaijin.sleep(0.001) end\n"
+    "for _ = 1, 4 do gaijin.async(make, ('x'):rep(1e6)) end\n"
+    "print('full')\n"
+    "gaijin.run()\n"
+    "while true do pcall(gaijin.sleep, 60) end\n";
+
+START_TEST(a_worker_of_a_hung_broker_stops_in_order) {
+  static const char *const flags[] = {"--grace", "0.9", NULL};
+  struct bed *b = bed_open(NULL);
+  bed_start(b, &(struct bed_worker){.name = "host", .code = "bakaGaijin.make = function() return {} end"});
+  struct child *c = bed_start(b, &(struct bed_worker){.name = "asker", .code = stubborn, .flags = flags, .no_wait = true});
+  bed_expect(b, c, "asking");
+  child_signal(bed_broker(b), SIGSTOP);
+  bed_expect(b, c, "full");
+  child_signal(c, SIGTERM);
+  bed_exit(b, c, 0);
+  child_signal(bed_broker(b), SIGCONT);
+  bed_close(b);
+}
+END_TEST
+
 int main(void) {
   Suite *s = suite_create("hung broker");
   TCase *t = tcase_create("hung broker");
   tcase_set_timeout(t, 600);
   tcase_add_test(t, a_hung_broker_times_out);
+  tcase_add_test(t, a_worker_of_a_hung_broker_stops_in_order);
   suite_add_tcase(s, t);
   return run_suite(s);
 }
