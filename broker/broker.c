@@ -116,7 +116,13 @@ int broker_start(struct broker *b, uv_loop_t *loop, const struct broker_config *
     snprintf(error, n, "memory is too short, or the kernel has no random bits");
     return -1;
   }
+  if (!greet_prepare_parting(b)) {
+    snprintf(error, n, "memory is too short");
+    return -1;
+  }
   if (listener_open(&b->listener, config->socket, error, n) < 0) return -1;
+  b->listener.parting = b->parting.bytes;
+  b->listener.parting_size = b->parting.size;
   int r = uv_prepare_start(&b->turn_end, on_prepare);
   if (r == 0) r = listener_start(&b->listener, loop, &b->log, on_accepted, b);
   if (r < 0) {
@@ -145,5 +151,6 @@ void broker_deinit(struct broker *b) {
   calls_deinit(&b->calls);
   waits_deinit(&b->collecting);
   connections_deinit(&b->connections);
+  buffer_deinit(&b->parting);
   buffer_deinit(&b->out);
 }

@@ -131,7 +131,8 @@ static int read_refusal(const struct message *m, char *error, size_t n) {
       !reader_string(&r, &text, &size) ||
       status == GAIJIN_STATUS_RAISED || status >= GAIJIN_STATUS_COUNT)
     return failed(GAIJIN_STATUS_PROTOCOL, "the broker refused hello without saying why", error, n);
-  if (m->id != HELLO_ID) return read_parting(text, size, error, n);
+  if (m->id != HELLO_ID && status == GAIJIN_STATUS_PROTOCOL)
+    return read_parting(text, size, error, n);
   snprintf(error, n, "%.*s", (int)size, text);
   return (int)status;
 }

@@ -53,6 +53,7 @@ struct broker {
   struct expiry expiry;
   struct dead_holders dead_holders;
 
+  struct buffer parting; /* the message to a client for which there is no descriptor */
   struct buffer out; /* the message that notify.h writes, */
   struct pack pack; /* its writer, */
   bool writing; /* and whether one has been begun and not sent yet */

@@ -166,10 +166,12 @@ void listener_close(struct listener *l) {
 }
 
 /* No descriptor is left: takes the connection with the spare one, so that its client learns at once
- * that it is refused. */
+ * that it is refused, and why. */
 static void refuse(struct listener *l) {
   if (l->spare_fd >= 0) close(l->spare_fd);
   int fd = accept4(l->fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+  /* A socket that has just come has room for it. */
+  if (fd >= 0 && l->parting) send(fd, l->parting, l->parting_size, MSG_NOSIGNAL);
   if (fd >= 0) close(fd);
   l->spare_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
 }

@@ -25,6 +25,8 @@ struct listener {
   dev_t device;    /* of the socket file, to know it again */
   ino_t inode;
   const struct log *log;
+  const void *parting; /* what one is sent that is refused; the caller's. NULL: nothing */
+  uint32_t parting_size;
   listener_fn accepted;
   void *user;
   uv_poll_t poll;

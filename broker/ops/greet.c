@@ -117,6 +117,20 @@ static bool admit(struct client *from, const struct message *m, const struct hel
   return false;
 }
 
+/* ---- Connections that are refused unheard ---- */
+
+bool greet_prepare_parting(struct broker *b) {
+  static const char text[] = "the broker has no descriptor left for another client; try again "
+                             "later, or raise its limit of open files (ulimit -n)";
+  struct message m = {.kind = MESSAGE_ERROR, .op = OP_hello, .target = OP_NONE};
+  struct pack p;
+  buffer_init(&b->parting, MAX_MESSAGE_LEAST);
+  pack_begin(&p, &b->parting, MAX_MESSAGE_LEAST, &m, 2);
+  pack_uint(&p, STATUS_busy);
+  pack_text(&p, text);
+  return pack_end(&p) == BUFFER_OK;
+}
+
 /* ---- Connections that never say hello ---- */
 
 static void on_greeting_timeout(uv_timer_t *timer);

@@ -5,8 +5,11 @@
 #ifndef GAIJIN_BROKER_GREET_H
 #define GAIJIN_BROKER_GREET_H
 
+#include <stdbool.h>
+
 #include "proto/message.h"
 
+struct broker;
 struct client;
 
 /* Makes the client READY and answers, or answers with an error and condemns it. If its name is that
@@ -16,5 +19,9 @@ void greet_on_hello(struct client *from, const struct message *m);
 /* A connection has come (client_events.opened): if it says no hello within broker.hello_ms (a tenth
  * more at most), it is closed. There is one timer for all of them. */
 void greet_expect(struct client *c);
+
+/* Makes broker.parting, the error that a client is sent for which there is no descriptor: to no
+ * request, because nothing has been read from it. False when memory is short. */
+bool greet_prepare_parting(struct broker *b);
 
 #endif

@@ -141,6 +141,8 @@ END_TEST
 
 START_TEST(the_spare_descriptor_refuses_a_client) {
   ck_assert_int_eq(listener_open(&l, path, error, sizeof error), 0);
+  l.parting = "full";
+  l.parting_size = 4;
   int fd = dial(path), taken[64], n = 0;
   struct rlimit limit, few;
   getrlimit(RLIMIT_NOFILE, &limit);
@@ -151,8 +153,10 @@ START_TEST(the_spare_descriptor_refuses_a_client) {
   ck_assert_int_eq(listener_accept(&l), -EMFILE);
   while (n > 0) close(taken[--n]);
   setrlimit(RLIMIT_NOFILE, &limit);
-  char byte;
-  ck_assert_int_eq(read(fd, &byte, 1), 0);
+  char text[8];
+  ck_assert_int_eq(read(fd, text, sizeof text), 4);
+  ck_assert_mem_eq(text, "full", 4);
+  ck_assert_int_eq(read(fd, text, sizeof text), 0);
   ck_assert_int_ge(l.spare_fd, 0);
   close(fd);
   listener_close(&l);

@@ -153,6 +153,13 @@ static void broker_of_version_1(struct fake *f) {
                    "wrong number of values for the opcode");
   fake_send(f);
 }
+/* A broker without descriptors answers before it has read anything. */
+static void full(struct fake *f) {
+  fake_begin(f, MESSAGE_ERROR, GAIJIN_OP_HELLO, 0, 2);
+  pack_uint(&f->p, GAIJIN_STATUS_BUSY);
+  pack_text(&f->p, "no descriptor is left");
+  fake_send(f);
+}
 static void say_nothing(struct fake *f) { fake_next(f); }
 static void speak_http(struct fake *f) { fake_bytes(f, "HTTP/1.1 400 Bad Request\r\n\r\n", 28); }
 static void reply_elsewhere(struct fake *f) {
@@ -176,6 +183,13 @@ START_TEST(refusals_are_passed_on) {
   gaijin *g;
   ck_assert_int_eq(dial_play(refuse_name, 1, 0, &g), GAIJIN_STATUS_NAME_TAKEN);
   ck_assert_str_eq(error, "another worker is called shop");
+}
+END_TEST
+
+START_TEST(a_broker_without_room_is_told_from_an_older_one) {
+  gaijin *g;
+  ck_assert_int_eq(dial_play(full, 1, 0, &g), GAIJIN_STATUS_BUSY);
+  ck_assert_str_eq(error, "no descriptor is left");
 }
 END_TEST
 
@@ -300,6 +314,7 @@ int main(void) {
   tcase_add_test(c, options_are_checked_first);
   tcase_add_test(c, the_default_socket_follows_the_environment);
   tcase_add_test(c, refusals_are_passed_on);
+  tcase_add_test(c, a_broker_without_room_is_told_from_an_older_one);
   tcase_add_test(c, a_name_that_is_taken_is_asked_for_again_while_it_may_wait);
   tcase_add_test(c, a_broker_that_hangs_is_waited_for_no_longer_than_was_said);
   tcase_add_test(c, the_broker_chooses_among_the_versions_asked);
