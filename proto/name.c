@@ -11,7 +11,8 @@
 #define TEXT_OF(number) TEXT_OF_(number)
 
 static const char wrong_size[] = "has 1 to " TEXT_OF(NAME_MAX_BYTES) " bytes";
-static const char control[] = "has no control characters, and none that change the direction of text";
+static const char control[] =
+    "has no control characters, and none that change the direction of text";
 static const char reserved[] = "has no '@' and no '/': they are reserved for naming machines";
 
 /* How many bytes at `p` are a character that no name has; 0: the byte may stand there. U+0080 to

@@ -2,11 +2,14 @@
  *
  * A command of gaijinctl: its row in the table of main.c and what it is handed.
  * Each lives in a file of its own, tools/cmd/cmd_NAME.c, gives the exit status (0,
- * 1 failure, 2 bad usage) and prints its own errors, one line each. Its flags are
+ * 1 failure, 2 bad usage) and prints its own errors, one line each. One that reads its command line
+ * itself may give -1, for its help, or -2, for the version. Its flags are
  * the rows of proto/settings/settings.def that have its name among their commands.
  */
 #ifndef GAIJIN_TOOLS_COMMAND_H
 #define GAIJIN_TOOLS_COMMAND_H
+
+#include <stdbool.h>
 
 #include "proto/settings/settings.h"
 
@@ -23,6 +26,7 @@ struct command {
   const char *what;    /* one line for --help */
   const char *details; /* more for the command's own --help; NULL: nothing */
   int least, most;     /* words */
+  bool reads;          /* it reads what follows its name itself: `words` has the flags too */
   int (*run)(const struct invocation *in);
 };
 

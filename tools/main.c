@@ -15,15 +15,17 @@
 
 static const struct command commands[] = {
     {.name = "run",
-     .usage = "[NAME=]SCRIPT...",
+     .usage = "[WORKER-FLAG...] [NAME=]SCRIPT [WORKER-FLAG...]... [-- ARGUMENT...]",
      .what = "start a private broker and a worker for each script, until all have ended",
-     .details = "Each worker starts when the one before has returned from its script, called "
-                "gaijin.ready() or ended, and is called NAME, or like its script without .lua. "
-                "Output is printed line by line behind the worker's name. Ctrl-C stops all, twice "
-                "kills all. The broker is a private one unless -s names a socket where one is "
-                "running.",
-     .least = 1,
+     .details = "All workers start at once; scripts wait for one another with gaijin.wait_for. A "
+                "worker is called NAME, or like its script without .lua. WORKER-FLAGs are those of "
+                "gaijin-worker (see its --help): before the first script they are for all workers, "
+                "behind a script for it alone. ARGUMENTs are given to every script. Output is "
+                "printed line by line behind the worker's name. Ctrl-C stops all, twice kills all. "
+                "The broker is a private one unless -s names a socket where one is running; the "
+                "socket is said on stderr, for other commands.",
      .most = INT_MAX,
+     .reads = true,
      .run = cmd_run},
     {.name = "clients",
      .usage = "",
@@ -110,6 +112,23 @@ static enum arguments_outcome choose(const struct command **c, struct invocation
   return ARGUMENTS_RUN;
 }
 
+/* Whether the first word is a command that reads what follows itself; then only what stands before
+ * it is read into `a`. */
+static bool reads_itself(struct invocation *in, int argc, char **argv, struct arguments *a) {
+  char error[512];
+  settings_init(&in->settings, SETTINGS_CTL);
+  enum arguments_outcome outcome =
+      arguments_read(&in->settings, ARGUMENTS_SCRIPT, argc, argv, a, error, sizeof error);
+  const struct command *c = outcome == ARGUMENTS_RUN && a->count ? find(a->words[0]) : NULL;
+  return c && c->reads;
+}
+
+static enum arguments_outcome run_command(const struct command *c, const struct invocation *in,
+                                          int *status) {
+  *status = c->run(in);
+  return *status == -1 ? ARGUMENTS_HELP : *status == -2 ? ARGUMENTS_VERSION : ARGUMENTS_RUN;
+}
+
 /* Reads the command line and does what it says; the exit status. */
 static int obey(int argc, char **argv) {
   struct invocation in;
@@ -117,12 +136,16 @@ static int obey(int argc, char **argv) {
   struct help help = {0};
   const struct command *c = NULL;
   char error[512];
-  settings_init(&in.settings, SETTINGS_CTL);
-  enum arguments_outcome outcome =
-      arguments_read(&in.settings, ARGUMENTS_ANYWHERE, argc, argv, &a, error, sizeof error);
+  int status = 0;
+  enum arguments_outcome outcome = ARGUMENTS_RUN;
+  if (!reads_itself(&in, argc, argv, &a)) {
+    settings_init(&in.settings, SETTINGS_CTL);
+    outcome = arguments_read(&in.settings, ARGUMENTS_ANYWHERE, argc, argv, &a, error, sizeof error);
+  }
   if (outcome == ARGUMENTS_RUN) outcome = choose(&c, &in, &a, error, sizeof error);
+  if (outcome == ARGUMENTS_RUN) outcome = run_command(c, &in, &status);
   switch (outcome) {
-    case ARGUMENTS_RUN: return c->run(&in);
+    case ARGUMENTS_RUN: return status;
     case ARGUMENTS_BAD: tool_error("%s", error); return 2;
     case ARGUMENTS_VERSION: help_version(&help, SETTINGS_CTL); break;
     case ARGUMENTS_HELP:

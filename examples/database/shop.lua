@@ -1,6 +1,7 @@
 -- SPDX-License-Identifier: MIT
 --
 -- shop fills the database of store and sells, with statements that store has prepared for it.
+gaijin.wait_for("store", "transaction", 20) -- all start at once; this is the last thing that store exposes
 local store = bakaGaijin("store")
 
 -- Prepared here once; the text and the escaping stay in store.

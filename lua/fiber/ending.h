@@ -3,8 +3,9 @@
  * The end of a worker, which its script, a signal or the loss of the broker asks
  * for. New requests are refused from then on, and the broker is told, so that
  * another may have the name; those under way, and what follows gaijin.run, are
- * finished within the grace. Then whatever still waits is cancelled, and half a second later the worker ends all the same. A worker whose
- * Lua never returns to the loop is killed two to three seconds after its grace.
+ * finished within the grace. Then whatever still waits is cancelled, and half a
+ * second later the worker ends all the same. A worker whose Lua never returns to the
+ * loop is killed two to three seconds after its grace.
  */
 #ifndef GAIJIN_LUA_ENDING_H
 #define GAIJIN_LUA_ENDING_H

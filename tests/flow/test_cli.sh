@@ -287,26 +287,62 @@ script many <<<'for i = 1, 20000 do print(i) end gaijin.stop()'
 expect 0 run "$dir/many.lua" "m2=$dir/many.lua"
 check "nothing is lost" test "$(grep -c . "$dir/out")" = 40000
 
-test="run: order and environment"
-script one <<'LUA'
-bakaGaijin.value = 1
-bakaGaijin.stop = function() gaijin.after(0, gaijin.stop) end
-LUA
-script two <<'LUA'
-assert(bakaGaijin("one").value == 1, "one has not returned from its script")
-gaijin.ready() -- three starts only now, while this script goes on
-gaijin.wait_for("three", "value")
-bakaGaijin("three").stop()
-bakaGaijin("one").stop()
+test="run: all start at once"
+# Listed first, it waits for the last; neither says that it serves before both have met.
+script asks <<'LUA'
+print(gaijin.wait_for("answers", "price")(21), arg[1], arg[2], arg[0]:match("[^/]+$"))
+bakaGaijin("answers").stop()
 gaijin.stop()
 LUA
-script three <<'LUA'
+script answers <<'LUA'
+bakaGaijin.price = function(x) return 2 * x end
 bakaGaijin.stop = function() gaijin.after(0, gaijin.stop) end
-bakaGaijin.value = true
-io.write(os.getenv("GAIJIN_SOCKET"), "\n")
+gaijin.wait_for("asks") -- and does not return from its script before that
+print(os.getenv("GAIJIN_SOCKET"), gaijin.name)
 LUA
-expect 0 run "$dir/one.lua" "$dir/two.lua" "$dir/three.lua"
-check "children know the socket" out_has '^three \| .*gaijin\.sock$'
+expect 0 run "$dir/asks.lua" "$dir/answers.lua" -- --first "second word"
+check "whatever their order, and with arguments" out_has '^asks    \| 42\s--first\ssecond word\sasks.lua$'
+check "children know the socket" out_has '^answers \| .*gaijin\.sock\sanswers$'
+check "it is said" err_has "^gaijinctl: run: the socket is $TMPDIR/gaijin-run-.*/gaijin\.sock$"
+check "nothing is left" nothing_left
+
+test="run: flags of workers"
+script limited <<'LUA'
+local n = 0
+while pcall(gaijin.spawn, gaijin.sleep, 60) and n < 200 do n = n + 1 end
+print(n < 100 and "few" or "many")
+gaijin.stop()
+LUA
+expect 0 run "$dir/limited.lua" "other=$dir/limited.lua" --max-fibers 50
+check "of one" out_has '^other   \| few$'
+check "and not of the other" out_has '^limited \| many$'
+expect 0 run --max-fibers=50 "$dir/limited.lua" "other=$dir/limited.lua" --max-fibers 500 -n third
+check "of all" out_has '^limited \| few$'
+check "unless it has its own; and a name" out_has '^third   \| many$'
+script returns <<<'print("returned")'
+expect 0 run --once "$dir/returns.lua"
+check "a flag without a value" out_has '^returns \| returned$'
+for words in "--max-fibers" "--max-fibers x $dir/a.lua" "$dir/a.lua --wrong" "-n name $dir/a.lua" "-e code $dir/a.lua" "-- $dir/a.lua" \
+  "a@b=$dir/a.lua" "a/b=$dir/a.lua"; do
+  # shellcheck disable=SC2086 # several words
+  expect 2 run $words
+  check "one line for '$words'" err_is_one_line
+done
+expect 0 run --help
+check "its own help" out_has '^usage: gaijinctl run '
+expect 0 run "$dir/a.lua" --version
+cp "$dir/returns.lua" "$dir/at@home.lua"
+expect 0 run --once "$dir/at@home.lua"
+check "a script's name that no worker can have" out_has '^at_home \| returned$'
+check "is told" err_has "^gaijinctl: run: at_home is called so because the script's name"
+
+test="run: a socket that cannot be"
+for socket in "$dir/none/at/all.sock" "$dir/a.lua/s" "$dir/a.lua" /proc/gaijin.sock; do
+  expect 1 -s "$socket" run "$dir/returns.lua"
+  check "one line for $socket" err_is_one_line
+done
+expect 2 run -s "$dir/$(printf 'x%.0s' {1..120})" "$dir/returns.lua"
+check "one line for a long one" err_is_one_line
 
 test="run: failures"
 script bad <<<'error("went wrong")'
@@ -361,6 +397,16 @@ kill -9 "$background"
 finish
 check "it was killed" test "$ended" = 137
 for child in "${children[@]}"; do check "a child has died too" wait_until gone "$child"; done
+check "its directory is left" test "$(find "$TMPDIR" -name 'gaijin-run-*' | wc -l)" = 1
+begin run "$dir/serve.lua"
+wait_until out_has '^serve \| up$'
+check "the next run has removed it" test "$(find "$TMPDIR" -name 'gaijin-run-*' | wc -l)" = 1
+expect 0 run --once "$dir/returns.lua"
+check "but not that of a living one" test "$(find "$TMPDIR" -name 'gaijin-run-*' | wc -l)" = 1
+kill "$background"
+finish
+check "which ends well" test "$ended" = 0
+check "nothing is left at all" nothing_left
 
 echo "$passed passed, $failed failed"
 [ "$failed" = 0 ]

@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: MIT
  *
- * One loop, three phases: starting (a worker at a time), running (until all have
- * ended), ending (the broker). `stopping` may begin in any of them and is never
- * taken back. How a child ended is learned from SIGCHLD only, and what it wrote
+ * One loop, two phases: running (until all workers have ended) and ending (the
+ * broker). All workers are started before it begins. `stopping` may begin in either
+ * and is never taken back. How a child ended is learned from SIGCHLD only, and what it wrote
  * is printed before that is reported.
  */
 #include "tools/cmd/run.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -42,7 +43,6 @@ struct run {
   const struct run_plan *plan;
   uv_loop_t loop;
   uv_signal_t signals[SIGNALS];
-  uv_timer_t ready_timer;
   uv_timer_t grace_timer;
   uv_poll_t observer_poll;
   gaijin *observer; /* NULL before the broker is there and once it is lost */
@@ -50,14 +50,12 @@ struct run {
   struct worker *workers; /* as many as the plan has */
   size_t started;
   size_t living;
-  bool all_started;
   bool stopping;
   bool ending;
   bool broker_gone; /* and it has been said */
   int status;
 };
 
-static void start_next(struct run *r);
 static void observer_lost(struct run *r);
 static void stop_all(struct run *r);
 
@@ -82,8 +80,8 @@ static void on_grace_over(uv_timer_t *t) {
   struct run *r = t->data;
   for (size_t i = 0; i < r->started; i++) {
     if (r->workers[i].child.pid == 0) continue;
-    tool_error("run: worker %s did not stop within %d s and is killed", r->plan->workers[i].name,
-               RUN_GRACE_SECONDS);
+    tool_error("run: worker %s did not stop within %g s and is killed", r->plan->workers[i].name,
+               r->plan->grace);
     child_kill(&r->workers[i].child);
   }
   if (r->ending && r->broker.pid) {
@@ -106,9 +104,8 @@ static void end_broker(struct run *r) {
 static void stop_all(struct run *r) {
   if (r->stopping) return;
   r->stopping = true;
-  uv_timer_stop(&r->ready_timer);
   for (size_t i = 0; i < r->started; i++) child_stop(&r->workers[i].child);
-  uv_timer_start(&r->grace_timer, on_grace_over, RUN_GRACE_SECONDS * 1000, 0);
+  uv_timer_start(&r->grace_timer, on_grace_over, (uint64_t)(r->plan->grace * 1000), 0);
   if (r->living == 0) end_broker(r);
 }
 
@@ -150,12 +147,6 @@ static void on_output(uv_poll_t *p, int status, int events) {
 
 /* ---- Workers ---- */
 
-/* The worker started last need not be waited for any longer. */
-static void go_on(struct run *r) {
-  uv_timer_stop(&r->ready_timer);
-  start_next(r);
-}
-
 static void report_failure(struct run *r, size_t i) {
   const struct child *c = &r->workers[i].child;
   if (!child_failed(c)) return;
@@ -191,9 +182,8 @@ static void on_children(struct run *r) {
      * this. */
     for (int k = 0; k < STREAMS; k++) read_stream(&w->streams[k], 1 << 20);
     report_failure(r, i);
-    if (i + 1 == r->started && uv_is_active((uv_handle_t *)&r->ready_timer)) go_on(r);
   }
-  if (r->living > 0 || !(r->all_started || r->stopping)) return;
+  if (r->living > 0) return;
   if (!r->ending && !r->stopping && r->status != 0) check_broker(r);
   end_broker(r);
 }
@@ -222,19 +212,33 @@ static int open_streams(struct run *r, size_t i, int ends[STREAMS]) {
   return 0;
 }
 
+/* Appends n words. */
+static void add_words(char **argv, size_t *at, char *const *words, size_t n) {
+  for (size_t i = 0; i < n; i++) argv[(*at)++] = words[i];
+}
+
+/* The command line of worker i: what is the plan's own comes last and counts. To be freed. */
+static char **command_line(const struct run_plan *plan, size_t i) {
+  const struct run_worker *w = &plan->workers[i];
+  /* A worker gives up its calls under way before we give up on the worker. */
+  char *first[] = {(char *)plan->worker, (char *)"--grace", (char *)"3"};
+  char *last[] = {(char *)"-n", w->name,          (char *)"-s", (char *)plan->socket,
+                  (char *)"--", (char *)w->script};
+  size_t n = 0;
+  char **argv = tool_alloc(ARRAY_SIZE(first) + plan->common.count + w->flags.count +
+                               ARRAY_SIZE(last) + plan->arguments.count + 1,
+                           sizeof *argv);
+  add_words(argv, &n, first, ARRAY_SIZE(first));
+  add_words(argv, &n, plan->common.words, plan->common.count);
+  add_words(argv, &n, w->flags.words, w->flags.count);
+  add_words(argv, &n, last, ARRAY_SIZE(last));
+  add_words(argv, &n, plan->arguments.words, plan->arguments.count);
+  return argv;
+}
+
 static int start_worker(struct run *r, size_t i) {
   const struct run_plan *plan = r->plan;
-  /* A worker gives up its calls under way before we give up on the worker. */
-  char *argv[] = {(char *)plan->worker,
-                  (char *)"-n",
-                  plan->workers[i].name,
-                  (char *)"-s",
-                  (char *)plan->socket,
-                  (char *)"--grace",
-                  (char *)"3",
-                  (char *)"--",
-                  (char *)plan->workers[i].script,
-                  NULL};
+  char **argv = command_line(plan, i);
   int ends[STREAMS];
   int e = open_streams(r, i, ends);
   struct child_options o = {.argv = argv,
@@ -245,11 +249,25 @@ static int start_worker(struct run *r, size_t i) {
   if (e == 0) e = child_start(&r->workers[i].child, &o);
   for (int k = 0; k < STREAMS; k++)
     if (ends[k] >= 0) close(ends[k]);
+  free(argv);
   if (e) tool_error("run: cannot start worker %s: %s", plan->workers[i].name, strerror(e));
   return e;
 }
 
-/* ---- The observer: who serves ---- */
+/* All of them: to wait for one another is the scripts' business. */
+static void start_workers(struct run *r) {
+  for (size_t i = 0; i < r->plan->count; i++) {
+    r->started++;
+    r->workers[i].run = r;
+    if (start_worker(r, i) != 0) {
+      fail(r);
+      return;
+    }
+    r->living++;
+  }
+}
+
+/* ---- The observer: whether the broker lives ---- */
 
 static void observer_lost(struct run *r) {
   uv_poll_stop(&r->observer_poll);
@@ -259,66 +277,12 @@ static void observer_lost(struct run *r) {
   if (!r->ending) broker_gone(r);
 }
 
-static void on_observer(uv_poll_t *p, int status, int events);
-
-static void update_observer(struct run *r) {
-  if (!r->observer) return;
-  gaijin_flush(r->observer, true);
-  uv_poll_start(&r->observer_poll,
-                UV_READABLE | (gaijin_wants_write(r->observer) ? UV_WRITABLE : 0), on_observer);
-}
-
+/* Nothing is asked: it is the end of the connection that comes. */
 static void on_observer(uv_poll_t *p, int status, int events) {
   (void)status;
   (void)events;
   struct run *r = p->data;
-  if (gaijin_dispatch(r->observer) != 0)
-    observer_lost(r);
-  else
-    update_observer(r);
-}
-
-/* A worker serves. gaijin_close answers too, with an error that is not meant for us. */
-static void on_ready(void *user, const struct gaijin_answer *answer) {
-  struct worker *w = user;
-  struct run *r = w->run;
-  gaijin_body_free(answer->body);
-  if (answer->ok && !r->stopping && w + 1 == r->workers + r->started) go_on(r);
-}
-
-static void watch(struct run *r, size_t i) {
-  if (!r->observer) return;
-  gaijin_begin_request(r->observer, &(struct gaijin_send){.op = GAIJIN_OP_WATCH}, 2);
-  gaijin_put_text(r->observer, r->plan->workers[i].name);
-  gaijin_put_text(r->observer, "ready");
-  /* A lost connection is noticed when it is read from. */
-  if (gaijin_end_request(r->observer, on_ready, &r->workers[i], NULL) != 0)
-    uv_poll_start(&r->observer_poll, UV_READABLE, on_observer);
-}
-
-static void on_not_ready(uv_timer_t *t) {
-  struct run *r = t->data;
-  tool_error("run: worker %s does not serve after %d s; going on",
-             r->plan->workers[r->started - 1].name, RUN_READY_SECONDS);
-  go_on(r);
-}
-
-static void start_next(struct run *r) {
-  if (r->stopping) return;
-  if (r->started == r->plan->count) {
-    r->all_started = true;
-    return;
-  }
-  size_t i = r->started++;
-  r->workers[i].run = r;
-  uv_timer_start(&r->ready_timer, on_not_ready, RUN_READY_SECONDS * 1000, 0);
-  if (start_worker(r, i) != 0) {
-    fail(r);
-    return;
-  }
-  r->living++;
-  watch(r, i);
-  update_observer(r);
+  if (gaijin_dispatch(r->observer) != 0) observer_lost(r);
 }
 
 /* ---- Beginning ---- */
@@ -334,25 +298,34 @@ static int start_broker(struct run *r) {
   return e;
 }
 
+/* The broker that we started has ended. One that could not listen has said why. */
+static void broker_ended(const struct run *r) {
+  int status = r->broker.wait_status;
+  if (!WIFEXITED(status) || WEXITSTATUS(status) == 0)
+    tool_error("run: the broker ended before it listened");
+}
+
 /* Connects as soon as the broker listens. In short steps, to notice a broker that ends instead. */
 static bool connect_observer(struct run *r) {
   char error[512] = "";
-  struct gaijin_options o = {.socket = r->plan->socket, .observer = true, .wait_seconds = 0.1};
-  for (int step = 0; step < RUN_BROKER_SECONDS * 10; step++) {
+  struct gaijin_options o = {.socket = r->plan->socket, .observer = true};
+  for (int step = 0; step < RUN_BROKER_SECONDS * 50 && !r->observer; step++) {
     int e = gaijin_connect(&r->observer, &o, error, sizeof error);
-    if (e == 0) break;
+    if (e != GAIJIN_STATUS_LOST) break;
     if (r->plan->broker && child_reap(&r->broker)) {
-      tool_error("run: the broker ended before it listened");
+      broker_ended(r);
       return false;
     }
-    if (e != GAIJIN_STATUS_LOST) break;
+    poll(NULL, 0, 20);
   }
   if (!r->observer) {
     tool_error("run: %s", error);
     return false;
   }
+  fprintf(stderr, "gaijinctl: run: the socket is %s\n", r->plan->socket);
   uv_poll_init(&r->loop, &r->observer_poll, gaijin_fd(r->observer));
   r->observer_poll.data = r;
+  uv_poll_start(&r->observer_poll, UV_READABLE, on_observer);
   return true;
 }
 
@@ -402,13 +375,12 @@ int run(const struct run_plan *plan) {
     r.signals[i].data = &r;
     uv_signal_start(&r.signals[i], on_signal, caught[i]);
   }
-  uv_timer_init(&r.loop, &r.ready_timer);
   uv_timer_init(&r.loop, &r.grace_timer);
-  r.ready_timer.data = r.grace_timer.data = &r;
+  r.grace_timer.data = &r;
   if ((plan->broker && start_broker(&r) != 0) || !connect_observer(&r))
     fail(&r);
   else
-    start_next(&r);
+    start_workers(&r);
   uv_run(&r.loop, UV_RUN_DEFAULT);
   deinit(&r);
   return r.status;

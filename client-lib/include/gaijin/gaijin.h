@@ -109,9 +109,9 @@ GAIJIN_API char *gaijin_default_socket(char *out, size_t n);
 
 /* Connects and says hello; blocks until the broker answered. On success *out owns the connection
  * (gaijin_close). On failure *out is NULL, the status is returned (lost: no broker; name_taken;
- * busy: no room; protocol: version; unsupported: path too long, name of a bad length, no random numbers from the
- * system, an option this library does not know) and one clear line without newline is in error
- * (n bytes). */
+ * busy: no room; protocol: version; unsupported: path too long, a name that no worker can have, no
+ * random numbers from the system, an option this library does not know) and one clear line without
+ * newline is in error (n bytes). */
 GAIJIN_API int gaijin_connect_sized(gaijin **out, const struct gaijin_options *options,
                                     size_t options_size, size_t events_size, char *error, size_t n);
 static inline int gaijin_connect(gaijin **out, const struct gaijin_options *options, char *error,

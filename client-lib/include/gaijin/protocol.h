@@ -72,7 +72,7 @@ enum gaijin_status {
   GAIJIN_STATUS_TOO_LARGE = 7,
   /* the chain of calls is over --max-depth */
   GAIJIN_STATUS_TOO_DEEP = 8,
-  /* the worker asked, or the connection to the broker, ended while it was under way; whether it was done is not known */
+  /* the worker or the connection ended meanwhile; whether it was done is not known */
   GAIJIN_STATUS_LOST = 9,
   /* a message broke the rules of the wire */
   GAIJIN_STATUS_PROTOCOL = 10,
