@@ -42,6 +42,7 @@ struct broker {
   uv_timer_t greeting; /* runs while there is a connection that has not said hello */
   uint32_t hello_ms; /* the time it has to say it */
 
+  uint64_t refused_ms; /* when one that may ask again was last shown; on the loop's clock */
   uint64_t last_generated; /* the N of the last name client-N */
 
   struct hosts hosts;

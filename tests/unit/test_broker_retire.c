@@ -77,8 +77,10 @@ END_TEST
 /* A late ready, and being said twice, changes nothing. */
 START_TEST(a_retired_worker_is_not_ready_again) {
   say(&a, OP_retire);
-  say(&a, OP_ready);
   say(&a, OP_retire);
+  say(&a, OP_ready);
+  uint32_t host = hosts_find(&w.broker.hosts, a.host);
+  ck_assert(!hosts_at(&w.broker.hosts, host)->client->serves);
   wire_join(&w, &c, "shop");
   watch(&b, "ready");
   wire_expect_nothing(&w, &b);
