@@ -115,7 +115,7 @@ START_TEST(hosts_and_names_are_checked) {
               "names: a client that does not know its name");
   EXPECT_WITH(hosts_at(hosts, host_b)->name[0], 'B', "names: a host has another name");
   EXPECT_WITH(client_o->name_record, client_b->name_record,
-              "names: a worker without a name, or an observer with one");
+              "names: a worker without a name, or an observer or a retired one with one");
   EXPECT_WITH(names->by_text.count, 99, "names: the hash table has another number of names");
 }
 END_TEST
