@@ -127,7 +127,7 @@ done
 try 0 run -h
 check "run has no --json" test "$(grep -c -- --json "$dir/out")" = 0
 try 2 run --json a.lua
-says "run has no --json"
+check "run's flags are those of workers" grep -qx "gaijinctl: run: unknown flag '--json'; see gaijin-worker --help" "$dir/err"
 try 2 --host x clients
 says "clients has no --host"
 try 2
@@ -137,7 +137,7 @@ says "unknown command 'nope'"
 try 2 ping now
 says "ping does not take 'now'"
 try 2 run
-says "run needs [NAME=]SCRIPT..."
+says "run needs a script"
 
 echo "$passed passed, $failed failed"
 [ "$failed" = 0 ]

@@ -64,7 +64,7 @@ static bool check_workers(const struct run_plan *plan) {
       return false;
     }
   }
-  if (plan->count == 0) tool_error("run needs a script; see gaijinctl run --help");
+  if (plan->count == 0) tool_error("run needs a script; see gaijinctl --help");
   return plan->count > 0;
 }
 
@@ -78,7 +78,7 @@ static bool take_flags(struct run_plan *plan, const struct settings *s, struct r
     if (grace > plan->grace) plan->grace = grace;
   }
   if (s->values[SETTING_code].given) {
-    tool_error("run has no --code: it starts scripts; see gaijinctl run --help");
+    tool_error("run has no --code: it starts scripts; see gaijinctl --help");
     return false;
   }
   const char *name = settings_text(s, SETTING_name);
