@@ -15,6 +15,8 @@ void reopen_reset(struct worker *w) {
                                 .last_number = w->sched.last_number};
   w->loop = (struct loop){0};
   w->deaths = (struct deaths){0};
+  /* What was exported to the parent's clients is not held by ours. The sentinel stays. */
+  w->weights.n_exports = w->weights.grown = w->weights.freed = w->weights.rounds = 0;
   w->open_futures = w->sweeps = 0;
   w->posts_failed = 0;
   w->exit_code = 0;

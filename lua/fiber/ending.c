@@ -109,7 +109,7 @@ static bool is_idle(const struct fiber *f) {
 
 void ending_leave(struct worker *w) {
   char dead[160], lost[160];
-  if (w->lost) return;
+  if (w->lost || worker_is_fork(w)) return; /* a fork's connection is its parent's */
   snprintf(dead, sizeof dead, "Gaijin tried accessing dead resource. (%s)", w->name);
   snprintf(lost, sizeof lost,
            "worker %s ended while it worked on the call; whether it was done is not known",
