@@ -100,7 +100,7 @@ TESTS := $(FLOW_TESTS) $(UNIT_TESTS)
 # ---- Targets -----------------------------------------------------------------------------------------------------
 
 .PHONY: all demo tests check unit flow asan hostile valgrind bench bench-refs
-.PHONY: bench-guard bench-guard-record lint model model-small docs-tables setup clean help
+.PHONY: bench-local bench-guard bench-guard-record lint model model-small docs-tables setup clean help
 
 all: $(LIBRARIES) $(PROGRAMS) ## builds libraries, programs and examples (the default)
 
@@ -150,6 +150,9 @@ bench: all $(BENCHES) ## measures round trips beside a bare forwarder, idle memo
 
 bench-refs: all $(BENCHES) ## measures what references cost: the broker's memory and time, objects per second
 	@tests/bench/refs.sh "$(BUILD)"
+
+bench-local: all ## measures the replaced library functions with local values beside the originals, in each interpreter
+	@tests/bench/local.sh "$(BUILD)"
 
 bench-guard: all $(BUILD)/bench/steady.so ## counts instructions of requests and library calls against the record
 	@tools/setup.sh valgrind
