@@ -159,7 +159,7 @@ static int connect_vm(lua_State *L) {
     reopen_name(L, w);
   else
     library_open(L, w);
-  lua_rawgeti(L, LUA_REGISTRYINDEX, w->anchors.exposed);
+  lua_rawgeti(L, LUA_REGISTRYINDEX, w->anchors.labels_proxy);
   return 1;
 }
 

@@ -12,6 +12,8 @@
 #include "lua/api/metatable.h"
 #include "lua/api/prelude.lua.h"
 #include "lua/api/references.lua.h"
+#include "lua/api/replaced.h"
+#include "lua/api/replaced.lua.h"
 #include "lua/api/requests.h"
 #include "lua/api/stats.h"
 #include "lua/ask/remote.h"
@@ -153,61 +155,10 @@ static int core_collect(lua_State *L) {
   return 0;
 }
 
-static int core_leave(lua_State *L) {
-  if (worker_of(L)->g) ending_leave(worker_of(L));
-  return 0;
-}
-
-/* -> whether this runs on a C stack of ours. */
-static int core_on_fiber(lua_State *L) {
-  struct worker *w = worker_of(L);
-  lua_pushboolean(L, w->sched.current && w->sched.current != w->sched.guest);
-  return 1;
-}
-
-static int core_is_fiber(lua_State *L) {
-  struct worker *w = worker_of(L);
-  lua_pushboolean(L, w->sched.current && lua_tothread(L, 1) == w->sched.current->L);
-  return 1;
-}
-
 static int core_report(lua_State *L) {
   lua_pushboolean(L, call_reporting(L, worker_of(L), lua_gettop(L) - 1));
   return 1;
 }
-
-/* original, fn -> a closure of fn with the worker and the original. */
-static int with_original(lua_State *L, lua_CFunction fn) {
-  luaL_checktype(L, 1, LUA_TFUNCTION);
-  lua_settop(L, 1);
-  lua_pushlightuserdata(L, worker_of(L));
-  lua_insert(L, 1);
-  lua_pushcclosure(L, fn, 2);
-  return 1;
-}
-
-static int core_setmetatable(lua_State *L) { return with_original(L, apply_setmetatable); }
-
-/* tostring: of a remote function the original's text; userdata have __tostring. */
-static int tostring_of_any(lua_State *L) {
-  if (lua_type(L, 1) == LUA_TFUNCTION && at_get(L, worker_of(L), 1)) return metatable_tostring(L);
-  return apply_original(L);
-}
-
-/* string.dump: bytecode is for the VM that made it. */
-static int dump_of_any(lua_State *L) {
-  struct worker *w = worker_of(L);
-  if (at_get(L, w, 1))
-    return worker_raise(L, GAIJIN_STATUS_UNSUPPORTED, "string.dump of a remote function");
-  return apply_original(L);
-}
-
-static int core_dump(lua_State *L) { return with_original(L, dump_of_any); }
-
-/* f -> f, but an error where the C stack is short. */
-static int core_guarded(lua_State *L) { return with_original(L, apply_original); }
-
-static int core_tostring(lua_State *L) { return with_original(L, tostring_of_any); }
 
 const struct gaijin_events library_events = {.request = serve_request,
                                              .cancel = serve_cancel,
@@ -234,19 +185,11 @@ static int core_is_copy(lua_State *L) {
 static const luaL_Reg core_functions[] = {
     {"label_set", core_label_set},
     {"collect", core_collect},
-    {"leave", core_leave},
-    {"is_fiber", core_is_fiber},
-    {"on_fiber", core_on_fiber},
     {"spawn", core_spawn},
     {"report", core_report},
-    {"forward", apply_forward},
     {"apply", apply_call},
-    {"setmetatable_of", core_setmetatable},
-    {"tostring_of", core_tostring},
-    {"dump_of", core_dump},
     {"copy", copy_make},
     {"is_copy", core_is_copy},
-    {"matching", apply_matching},
     {"fetch", apply_fetch},
     {"may_get", apply_may_get},
     {NULL, NULL},
@@ -289,6 +232,7 @@ static void open_anchors(lua_State *L, struct worker *w) {
   w->anchors.labels = new_anchor(L, false);
   if (!w->anchors.module) w->anchors.module = new_anchor(L, false);
   w->anchors.applicable = new_anchor(L, false);
+  w->anchors.remote = new_weak_anchor(L, "k");
   w->anchors.traces = new_weak_anchor(L, "k");
   trace_open(L, w);
   lua_newtable(L);
@@ -306,11 +250,13 @@ void library_open(lua_State *L, struct worker *w) {
   lua_newtable(L);
   int core = lua_gettop(L);
   worker_set_functions(L, w, core_functions);
-  if (w->is_luajit) {
-    worker_push_function(L, w, core_guarded);
-    lua_setfield(L, core, "guarded");
-  }
   requests_open(L, w);
+  replaced_open(L, w);
+  if (w->is_luajit) {
+    worker_load_chunk(L, replaced_lua);
+    lua_pushvalue(L, core);
+    lua_call(L, 1, 0);
+  }
   worker_load_chunk(L, prelude_lua);
   lua_pushvalue(L, core);
   lua_rawgeti(L, LUA_REGISTRYINDEX, w->anchors.module);
@@ -323,8 +269,6 @@ void library_open(lua_State *L, struct worker *w) {
   lua_rawgeti(L, LUA_REGISTRYINDEX, w->anchors.applicable);
   lua_call(L, 4, 1);
   w->anchors.make_function_at = luaL_ref(L, LUA_REGISTRYINDEX);
-  lua_getglobal(L, "bakaGaijin");
-  w->anchors.exposed = luaL_ref(L, LUA_REGISTRYINDEX);
   worker_load_chunk(L, references_lua);
   lua_pushvalue(L, core);
   lua_rawgeti(L, LUA_REGISTRYINDEX, w->anchors.module);

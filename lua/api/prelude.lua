@@ -11,7 +11,7 @@ local error, pcall, select, raw_type = error, pcall, select, type
 local setmetatable, getmetatable = setmetatable, getmetatable
 local tostring, newproxy = tostring, newproxy
 local raw_pairs, raw_ipairs, raw_next = pairs, ipairs, next
-local find, format = string.find, string.format
+local find, match, format = string.find, string.match, string.format
 local now = gaijin.now
 local kind = core.kind -- "table", "function", "thread" or "userdata" for an AT; nil otherwise
 
@@ -20,18 +20,11 @@ local function type_of(v)
   return t == "userdata" and kind(v) or t
 end
 
--- A Lua function, because LuaJIT cannot compile calls of C ones.
-function type(...)
-  if select("#", ...) == 0 then error("bad argument #1 to 'type' (value expected)", 2) end
-  local t = raw_type((...))
-  if t == "userdata" then return kind((...)) or t end
-  return t
-end
-_G.raw_type, _G.raw_pairs, _G.raw_ipairs, _G.raw_next = raw_type, raw_pairs, raw_ipairs, raw_next
-
-local function bad_argument(name, expected, n, ...)
-  local got = n == 0 and "no value" or type_of((...))
-  error(format("bad argument #1 to '%s' (%s expected, got %s)", name, expected, got), 3)
+for _, name in raw_ipairs {
+  "type", "pairs", "ipairs", "next", "unpack", "rawget", "rawset", "getmetatable", "setmetatable",
+  "setfenv", "getfenv",
+} do
+  _G["raw_" .. name] = _G[name]
 end
 
 ---- Labels
@@ -64,24 +57,26 @@ local function resource(_, name)
     end
     function meta.__newindex() error("You cannot set data for another resource.", 2) end
     function meta.__tostring() return format('bakaGaijin("%s")', name) end
-    meta.__metatable = false
+    meta.__metatable = "gaijin"
     resources[name] = proxy
   end
   return proxy
 end
 
-bakaGaijin = setmetatable({}, {
-  __index = function(_, label) return labels[label] end,
-  __newindex = function(_, label, value)
+do
+  bakaGaijin = newproxy(true) -- no table either: its own fields are none of the labels
+  local meta = getmetatable(bakaGaijin)
+  function meta.__index(_, label) return labels[label] end
+  function meta.__newindex(_, label, value)
     check_label(label, 2)
     labels[label] = value
     if value ~= nil then core.label_set(label) end
-  end,
-  __call = resource,
-  __tostring = function() return "bakaGaijin" end,
-  __metatable = false,
-})
-local bakaGaijin = bakaGaijin
+  end
+  meta.__call = resource
+  function meta.__tostring() return "bakaGaijin" end
+  meta.__metatable = "gaijin"
+  core.labels_proxy(bakaGaijin)
+end
 
 ---- Traversal
 
@@ -126,130 +121,35 @@ end
 
 local function is_remote_table(v) return raw_type(v) == "userdata" and kind(v) == "table" end
 
-function pairs(...)
-  local t = ...
-  if raw_type(t) == "table" then
-    if t == bakaGaijin then return raw_next, labels, nil end
-    return raw_next, t, nil
-  end
-  if is_remote_table(t) then return remote_pairs(t) end
-  bad_argument("pairs", "table", select("#", ...), t)
-end
-
-function ipairs(...)
-  local t = ...
-  if raw_type(t) == "table" then return raw_ipairs(t == bakaGaijin and labels or t) end
-  if is_remote_table(t) then return remote_ipairs(t) end
-  bad_argument("ipairs", "table", select("#", ...), t)
-end
-
-function next(...)
-  local t, key = ...
-  if raw_type(t) == "table" then return raw_next(t == bakaGaijin and labels or t, key) end
-  if is_remote_table(t) then return core.next(t, key) end
-  bad_argument("next", "table", select("#", ...), t)
-end
-
 function len(...)
   local t = ...
   local tt = type_of(t)
   if tt == "table" or tt == "string" then return #t end
-  bad_argument("len", "table", select("#", ...), t)
+  local got = select("#", ...) == 0 and "no value" or tt
+  error(format("bad argument #1 to 'len' (table expected, got %s)", got), 2)
 end
 
----- Library functions that would act on the AT instead of the original
+---- Library functions that would act on the AT instead of the original (replaced.def)
 
-local prefixes = {
-  [_G] = "", [table] = "table.", [string] = "string.", [debug] = "debug.",
-  [coroutine] = "coroutine.",
+local helpers = {
+  pairs = remote_pairs, ipairs = remote_ipairs, next = core.next, ["coroutine.wrap"] = core.checked,
 }
 
--- Replaces where[name] by a function that has the work done at the home of the first remote
--- argument among first..last (of that kind, if one is given).
-local function forward(where, name, first, last, of_kind)
-  local title = prefixes[where] .. name
+for _, row in raw_ipairs(core.replaced) do
+  local title, is_served = row[1], row[2]
+  local library, name = match(title, "^(.*)%.(.*)$")
+  local where = library and _G[library] or _G
+  name = name or title
   local original = where[name]
-  if not original then return end
-  applicable[title] = original
-  where[name] = core.forward(original, title, first, last, of_kind)
-end
-
-for _, name in raw_ipairs {
-  "unpack", "rawget", "rawset", "getmetatable", "setmetatable", "setfenv", "getfenv",
-} do
-  _G["raw_" .. name] = _G[name]
-  forward(_G, name, 1, 1)
-end
-do -- libraries look at metatables this way too; debug.* is the original's as far as there is a way
-  local get = debug.getmetatable
-  function debug.getmetatable(...)
-    -- C trusts those of futures and copies.
-    if core.is_future((...)) or core.is_copy((...)) then return getmetatable((...)) end
-    return get(...)
-  end
-  for _, name in raw_ipairs { "getmetatable", "getfenv", "setfenv" } do
-    forward(debug, name, 1, 1)
-  end
-  local set = debug.setmetatable
-  local function check(v, ...)
-    -- A future without its metatable would go without a word to C.
-    if core.is_copy(v) or core.is_future(v) then
-      error("gaijin: unsupported: debug.setmetatable of a future or a copy", 3)
-    end
-    if kind((...)) then
-      error("gaijin: unsupported: debug.setmetatable: the metatable does not live where the object "
-        .. "does", 3)
-    end
-    return set(v, ...)
-  end
-  applicable["debug.setmetatable"] = function(...) return check(...) end
-  function debug.setmetatable(v, ...)
-    if kind(v) then return core.apply(v, "debug.setmetatable", v, ...) end
-    return check(v, ...)
+  if original then
+    local replacement, test = core.replace(original, title, helpers[title])
+    if test then replacement = core.local_first(test, original, replacement) end
+    where[name] = replacement
+    if is_served then applicable[title] = original end
   end
 end
-applicable.setmetatable = raw_setmetatable
-_G.setmetatable = core.setmetatable_of(raw_setmetatable)
-for _, name in raw_ipairs {
-  "concat", "insert", "maxn", "remove", "sort", "getn", "setn", "foreach", "foreachi",
-} do
-  forward(table, name, 1, 1)
-end
-forward(string, "gsub", 3, 3) -- a remote table or function as replacement
-if not core.guarded then -- stock 5.1; LuaJIT bounds the depth of patterns itself
-  for _, name in raw_ipairs { "find", "match", "gmatch", "gfind" } do
-    if string[name] then string[name] = core.matching(string[name]) end
-  end
-end
-forward(coroutine, "resume", 1, 1)
-forward(coroutine, "status", 1, 1)
--- LuaJIT, where nothing else ends a row of coroutines that run each other before the C stack does.
-if core.guarded then
-  local wrap, guarded = coroutine.wrap, core.guarded
-  function coroutine.wrap(f) return guarded(wrap(f)) end
-end
-applicable.tostring = tostring
-_G.tostring = core.tostring_of(tostring)
-string.dump = core.dump_of(string.dump)
-
-do -- what is queued leaves before the process does, and who waits for us is told
-  local exit = os.exit
-  function os.exit(code, ...)
-    core.leave()
-    -- LuaJIT can close the state, but not on a stack that goes with it.
-    if core.on_fiber() then return exit(code) end
-    return exit(code, ...)
-  end
-end
-
-do -- a bare fiber is no coroutine
-  local running = coroutine.running
-  function coroutine.running()
-    local co = running()
-    if co and not core.is_fiber(co) then return co end
-    return nil
-  end
-end
+applicable["debug.getmetatable"] = debug.getmetatable
+applicable["debug.setmetatable"] = debug.setmetatable
 
 ---- By value
 
@@ -398,8 +298,14 @@ end
 
 -- What at.c calls to make the AT of a function.
 local call = core.call
+-- In 5.1 it has AT_UPVALUES (lua/ref/at.h), the token among the first two: what nothing comes to
+-- refers to the others.
+local _3, _4, _5, _6
 local function make_function_at(token)
-  return function(...) return call(token, ...) end
+  return function(...)
+    do return call(token, ...) end
+    return _3, _4, _5, _6
+  end
 end
 -- Of a function that was made a few times only, LuaJIT's compiled code refers to the very closure,
 -- and so would keep the AT.

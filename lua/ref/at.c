@@ -23,6 +23,7 @@ static struct at *new_userdata(lua_State *L, const struct gaijin_pt *pt, int met
  * so both are tried. */
 static bool push_userdata(lua_State *L, struct worker *w, int i) {
   if (lua_type(L, i) == LUA_TUSERDATA) {
+    if (!at_may_be_userdata(L, i)) return false;
     if (!userdata_test(L, i, w->anchors.object_meta) && !userdata_test(L, i, w->anchors.token_meta))
       return false;
     lua_pushvalue(L, i);
@@ -69,6 +70,15 @@ static bool push_interned(lua_State *L, struct worker *w, gaijin_holding *h) {
   return false;
 }
 
+/* LuaJIT: compiled code can look a value up in a table, but not ask C. */
+static void note_remote(lua_State *L, struct worker *w) {
+  lua_rawgeti(L, LUA_REGISTRYINDEX, w->anchors.remote);
+  lua_pushvalue(L, -2);
+  lua_pushboolean(L, 1);
+  lua_rawset(L, -3);
+  lua_pop(L, 1);
+}
+
 /* Pushes a new AT, not yet a user of the holding. */
 static struct at *push_new(lua_State *L, struct worker *w, gaijin_holding *h) {
   struct gaijin_pt pt = gaijin_holding_pt(h);
@@ -84,6 +94,7 @@ void at_push(lua_State *L, struct worker *w, gaijin_holding *h) {
   int top = lua_gettop(L);
   if (push_interned(L, w, h)) return;
   struct at *at = push_new(L, w, h);
+  if (w->is_luajit) note_remote(L, w);
   if (push_interned(L, w, h)) { /* a finaliser that ran meanwhile has received the same object */
     lua_remove(L, -2);
     assert(lua_gettop(L) == top + 1);

@@ -11,6 +11,8 @@
 #ifndef GAIJIN_LUA_AT_H
 #define GAIJIN_LUA_AT_H
 
+#include <stdbool.h>
+
 #include "lua/vm/worker.h"
 
 struct at {
@@ -25,6 +27,20 @@ void at_push(lua_State *L, struct worker *w, gaijin_holding *h);
 /* The struct of the AT at index i, of whatever kind; NULL for any other value. Allocates nothing,
  * raises nothing. */
 struct at *at_get(lua_State *L, struct worker *w, int i);
+/* Whether the value at index i may be an AT that is a userdata; few others may. What at_get tells
+ * for certain, in fewer calls of Lua's. */
+static inline bool at_may_be_userdata(lua_State *L, int i) {
+  return lua_type(L, i) == LUA_TUSERDATA && lua_objlen(L, i) == sizeof(struct at);
+}
+/* The AT of a function has so many upvalues in 5.1, the token among the first two (prelude.lua). */
+enum { AT_UPVALUES = 6 };
+/* In 5.1: whether the value at index i may be the AT of a function; few other functions may. What
+ * at_get tells for certain, in one call. */
+static inline bool at_may_be_function(lua_State *L, int i) {
+  if (!lua_getupvalue(L, i, AT_UPVALUES)) return false;
+  lua_pop(L, 1);
+  return true;
+}
 /* Gives a finalised AT its holding back: the queued release is taken back, or the token claimed
  * anew (waits). Raises. */
 void at_revive(lua_State *L, struct worker *w, int i);

@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * The forwarding function runs the original by a plain C call in its own frame,
- * if it has no upvalues, as all those of stock 5.1. What may be
- * applied is a table of functions that the prelude fills.
+ * What may be applied is a table of functions that the prelude fills.
  */
 #include "lua/serve/apply.h"
 
@@ -16,41 +14,22 @@
 #include "lua/serve/access.h"
 #include "lua/vm/userdata.h"
 
-enum { ORIGINAL = 2, TITLE, FIRST, LAST, KIND };
-
-/* Has all n arguments, from index 1, worked on by the function named `title` at the home of
- * argument i. */
-static int apply_at(lua_State *L, struct worker *w, int i, const char *title) {
-  luaL_checkstack(L, 4, "too many arguments");
-  lua_pushstring(L, title);
-  lua_insert(L, 1);
-  return remote_call(L, w, GAIJIN_OP_APPLY, i + 1, 1, lua_gettop(L));
-}
-
 int apply_original(lua_State *L) {
-  fiber_check_stack(L, worker_of(L), 0); /* the original may call back: sort, gsub, resume */
-  lua_CFunction fn = lua_tocfunction(L, lua_upvalueindex(ORIGINAL));
-  if (fn && !lua_getupvalue(L, lua_upvalueindex(ORIGINAL), 1)) return fn(L);
+  lua_CFunction fn = lua_tocfunction(L, lua_upvalueindex(APPLY_ORIGINAL));
+  if (fn && !lua_getupvalue(L, lua_upvalueindex(APPLY_ORIGINAL), 1)) return fn(L);
   if (fn) lua_pop(L, 1);
-  lua_pushvalue(L, lua_upvalueindex(ORIGINAL));
+  lua_pushvalue(L, lua_upvalueindex(APPLY_ORIGINAL));
   lua_insert(L, 1);
   lua_call(L, lua_gettop(L) - 1, LUA_MULTRET);
   return lua_gettop(L);
 }
 
-/* 5.1 matches a pattern by recursion, and so takes up to 48 bytes of the C stack for each of the
- * pattern's, which may come from another worker. Shorter ones have room on any stack. */
-enum { LONG_PATTERN = 1024, PATTERN_STACK = 64 };
+enum { PATTERN_STACK = 64 }; /* bytes for each of a pattern's */
 
-/* The size of the long pattern at index i; 0: it is a short one, or none. */
-static size_t long_pattern(lua_State *L, int i) {
+/* An error where the C stack is short for the pattern at index i. */
+static void check_pattern(lua_State *L, struct worker *w, int i) {
   size_t n = lua_type(L, i) == LUA_TSTRING ? lua_objlen(L, i) : 0;
-  return n >= LONG_PATTERN ? n : 0;
-}
-
-static void check_pattern(lua_State *L, struct worker *w, const char *title, int i) {
-  size_t n = long_pattern(L, i);
-  if (n && strcmp(title, "string.gsub") == 0) fiber_check_stack(L, w, PATTERN_STACK * n);
+  if (n >= APPLY_LONG_PATTERN) fiber_check_stack(L, w, PATTERN_STACK * n);
 }
 
 /* The environments of futures and copies are ours: C trusts what is in them. `i`: whose. */
@@ -61,50 +40,32 @@ static void check_environment(lua_State *L, struct worker *w, const char *title,
     worker_raise(L, GAIJIN_STATUS_UNSUPPORTED, "%s of a future or a copy", title);
 }
 
-/* original -> a function that runs it, but an error where the C stack is short for its pattern. */
-static int match(lua_State *L) {
-  struct worker *w = worker_of(L);
-  size_t n = long_pattern(L, 2);
-  if (n) fiber_check_stack(L, w, PATTERN_STACK * n);
+int apply_match(lua_State *L) {
+  check_pattern(L, worker_of(L), 2);
   return apply_original(L);
 }
 
-int apply_matching(lua_State *L) {
-  luaL_checktype(L, 1, LUA_TFUNCTION);
-  lua_settop(L, 1);
-  lua_pushlightuserdata(L, worker_of(L));
+/* Has all arguments worked on at the home of argument i, under the title of this function. */
+static int forward(lua_State *L, struct worker *w, int i) {
+  luaL_checkstack(L, 4, "too many arguments");
+  lua_pushvalue(L, lua_upvalueindex(APPLY_TITLE));
   lua_insert(L, 1);
-  lua_pushcclosure(L, match, 2);
-  return 1;
-}
-
-static int forward(lua_State *L) {
-  struct worker *w = worker_of(L);
-  int first = (int)lua_tointeger(L, lua_upvalueindex(FIRST));
-  int last = (int)lua_tointeger(L, lua_upvalueindex(LAST));
-  const char *only = lua_tostring(L, lua_upvalueindex(KIND));
-  for (int i = first; i <= last; i++) {
-    struct at *at = at_get(L, w, i);
-    if (at && (!only || strcmp(gaijin_kind_name(at->pt.kind), only) == 0))
-      return apply_at(L, w, i, lua_tostring(L, lua_upvalueindex(TITLE)));
-  }
-  /* Most calls need no title, which takes longer to get than the rest of this. */
-  if (lua_type(L, 1) == LUA_TUSERDATA || long_pattern(L, 2)) {
-    const char *title = lua_tostring(L, lua_upvalueindex(TITLE));
-    check_environment(L, w, title, 1);
-    check_pattern(L, w, title, 2);
-  }
-  return apply_original(L);
+  return remote_call(L, w, GAIJIN_OP_APPLY, i + 1, 1, lua_gettop(L));
 }
 
 int apply_forward(lua_State *L) {
-  luaL_checktype(L, 1, LUA_TFUNCTION);
-  luaL_checkstring(L, 2);
-  lua_settop(L, 5);
-  lua_pushlightuserdata(L, worker_of(L));
-  lua_insert(L, 1);
-  lua_pushcclosure(L, forward, 6);
-  return 1;
+  struct worker *w = worker_of(L);
+  if (at_get(L, w, 1)) return forward(L, w, 1);
+  check_environment(L, w, lua_tostring(L, lua_upvalueindex(APPLY_TITLE)), 1);
+  return apply_original(L);
+}
+
+int apply_gsub(lua_State *L) {
+  struct worker *w = worker_of(L);
+  if (at_get(L, w, 3)) return forward(L, w, 3);
+  fiber_check_stack(L, w, 0); /* the original keeps a buffer there while it calls back */
+  check_pattern(L, w, 2);
+  return apply_original(L);
 }
 
 int apply_call(lua_State *L) {
@@ -127,7 +88,29 @@ int apply_setmetatable(lua_State *L) {
         "setmetatable: the object lives in %s and the metatable in %s; make the metatable where "
         "the object lives",
         worker_host_name(w, home), worker_host_name(w, meta_home));
-  return apply_at(L, w, 1, "setmetatable");
+  return forward(L, w, 1);
+}
+
+int apply_debug_getmetatable(lua_State *L) {
+  struct worker *w = worker_of(L);
+  if (at_get(L, w, 1)) return forward(L, w, 1);
+  /* C trusts the metatables of futures and copies: this gives what getmetatable does. */
+  if ((copy_is(L, w, 1) || userdata_test(L, 1, w->anchors.future_meta)) &&
+      luaL_getmetafield(L, 1, "__metatable"))
+    return 1;
+  return apply_original(L);
+}
+
+int apply_debug_setmetatable(lua_State *L) {
+  struct worker *w = worker_of(L);
+  if (at_get(L, w, 1)) return forward(L, w, 1);
+  /* A future without its metatable would go without a word to C. */
+  if (copy_is(L, w, 1) || userdata_test(L, 1, w->anchors.future_meta))
+    worker_raise(L, GAIJIN_STATUS_UNSUPPORTED, "debug.setmetatable of a future or a copy");
+  if (at_get(L, w, 2))
+    worker_raise(L, GAIJIN_STATUS_UNSUPPORTED,
+                 "debug.setmetatable: the metatable does not live where the object does");
+  return apply_original(L);
 }
 
 /* The metatable of the value at index i is that of all values of its type. */
@@ -170,7 +153,7 @@ int apply_serve(lua_State *L, struct worker *w) {
     return worker_raise(L, GAIJIN_STATUS_UNSUPPORTED, "%s has no function %s to apply", w->name,
                         title);
   check_environment(L, w, title, 3);
-  check_pattern(L, w, title, 4);
+  if (strcmp(title, "string.gsub") == 0) check_pattern(L, w, 4);
   lua_replace(L, 2);
   lua_pop(L, 1);
   assert(lua_gettop(L) >= 3); /* object, function, arguments: the object is one of them */

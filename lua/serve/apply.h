@@ -8,22 +8,40 @@
 
 #include "lua/vm/worker.h"
 
-/* Lua: forward(original, title, first, last, kind) -> a function like `original` that does the
- * work, under the name `title`, at the home of the first AT among its arguments first..last (of
- * that kind; nil: any). Without one the original runs, in its own frame: levels and names in
- * messages are what they would be. */
+/* Upvalues of what stands in the place of a library function (lua/api/replaced.h). Where the
+ * original is a C function with an upvalue of its own, that is the first. */
+enum apply_upvalue {
+  APPLY_WORKER = 1,
+  APPLY_ORIGINAL,
+  APPLY_TITLE,
+  APPLY_HELPER,
+  APPLY_WORKER_AGAIN
+};
+
+/* 5.1 matches a pattern by recursion, and so takes up to 48 bytes of the C stack for each of the
+ * pattern's, which may come from another worker. Shorter ones have room on any stack. */
+enum { APPLY_LONG_PATTERN = 1024 };
+
+/* The following are C functions with these upvalues. */
+
+/* Runs the original on the same arguments: in this very frame, so that levels and names in messages
+ * are what they would be; or, where it is no plain C function (LuaJIT's are not), by a call. */
+int apply_original(lua_State *L);
+/* Has the work done, under its title, at the home of the first argument; of gsub, of the third one,
+ * a remote table or function as replacement. The original if that is not remote. */
 int apply_forward(lua_State *L);
-/* Lua: matching(f) -> f for a function that takes a pattern as second argument: an error where the
- * C stack has no room to match it, which stock 5.1 does by recursion. */
-int apply_matching(lua_State *L);
+int apply_gsub(lua_State *L);
+/* The same, with the rule that object and metatable both live in one VM. */
+int apply_setmetatable(lua_State *L);
+int apply_debug_getmetatable(lua_State *L);
+int apply_debug_setmetatable(lua_State *L);
+/* The original, which takes a pattern as second argument; an error where the C stack has no room to
+ * match it. */
+int apply_match(lua_State *L);
+
 /* Lua: apply(at, title, ...) -> results of the function `title` with these arguments at the home of
  * `at`. */
 int apply_call(lua_State *L);
-/* setmetatable with the rule that both live in one VM; the original as upvalue 2. */
-int apply_setmetatable(lua_State *L);
-/* In a closure whose upvalue 2 is the function replaced: runs it on the same arguments, in this
- * very frame, or, where it is no plain C function (LuaJIT's are not), by a call. */
-int apply_original(lua_State *L);
 /* The host's half, op apply: object, title, arguments. */
 int apply_serve(lua_State *L, struct worker *w);
 /* Lua, for the host's half: fetch(v, depth) -> as gaijin.copy; of each table in the copy

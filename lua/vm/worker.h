@@ -31,9 +31,10 @@ struct anchors {
   int pool;       /* slot -> home object */
   int lookup;     /* home object -> light userdata of its token */
   int interner;   /* light userdata of a holding -> its AT, weak values */
+  int remote;     /* in LuaJIT: AT -> true, weak keys */
   int threads;    /* slot -> lua_State of a fiber */
   int labels;     /* label -> exposed value */
-  int exposed;    /* the table `bakaGaijin` */
+  int labels_proxy; /* the userdata bakaGaijin */
   int module;     /* the table `gaijin` */
   int object_meta; /* metatable of ATs that are userdata */
   int future_meta; /* metatable of futures */

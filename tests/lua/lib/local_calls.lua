@@ -8,14 +8,14 @@ local M = {}
 -- Of every replaced function: calls of it, as Lua text in which F is the function. What stands
 -- before a "|" is done once. The names used are those of `values`.
 M.calls = {
-  type = { "F(1)", "F(object)", "F(f)" },
+  type = { "F(1)", "F(object)", "F(f)", "F(file)" },
   pairs = { "F(six)", "for _ in F(six) do end" },
   ipairs = { "F(three)", "for _ in F(three) do end" },
   next = { "F(six)", "F(six, 'c')" },
   unpack = { "F(three)", "F(three, 2)" },
   rawget = { "F(six, 'a')" },
   rawset = { "F(six, 'a', 1)" },
-  getmetatable = { "F(object)", "F('text')", "F(f)" },
+  getmetatable = { "F(object)", "F('text')", "F(f)", "F(file)" },
   setmetatable = { "F(six, meta)", "F({}, meta)" },
   getfenv = { "F(f)", "F(1)" },
   setfenv = { "F(f, environment)" },
@@ -53,7 +53,8 @@ end
 local meta = { __index = {} }
 M.values = {
   three = { 1, 2, 3 }, six = { a = 1, b = 2, c = 3, d = 4, e = 5, f = 6 }, words = { "a", "b", "c" },
-  list = {}, object = setmetatable({}, meta), meta = meta, environment = {}, endless = endless,
+  list = {}, file = io.stdout, object = setmetatable({}, meta), meta = meta,
+  environment = {}, endless = endless,
   f = function() end, less = function(a, b) return a < b end,
   named = setmetatable({}, { __tostring = function() return "name" end }),
 }

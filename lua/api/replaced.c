@@ -1,0 +1,249 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * In 5.1, each function is two: NAME_fast, which tests whether all that matters is local and calls
+ * the original's C function, and the one it goes on with otherwise. Both run in one frame, that of
+ * the function replaced: levels and names in messages are what they were.
+ */
+#include "lua/api/replaced.h"
+
+#include <assert.h>
+#include <stdatomic.h>
+#include <string.h>
+
+#include "lua/api/metatable.h"
+#include "lua/fiber/ending.h"
+#include "lua/fiber/fiber.h"
+#include "lua/ref/at.h"
+#include "lua/serve/apply.h"
+
+/* ---- Otherwise ---- */
+
+static int type_of(lua_State *L) {
+  const struct at *at = at_get(L, worker_of(L), 1);
+  if (!at) return apply_original(L);
+  lua_pushstring(L, gaijin_kind_name(at->pt.kind));
+  return 1;
+}
+
+/* Of a remote function the original's text; userdata have __tostring. */
+static int text_of(lua_State *L) {
+  return at_get(L, worker_of(L), 1) ? metatable_tostring(L) : apply_original(L);
+}
+
+/* Bytecode is for the VM that made it. */
+static int dump_of(lua_State *L) {
+  struct worker *w = worker_of(L);
+  if (at_get(L, w, 1))
+    return worker_raise(L, GAIJIN_STATUS_UNSUPPORTED, "string.dump of a remote function");
+  return apply_original(L);
+}
+
+/* The original of pairs or ipairs takes upvalue 1, so the worker has a place of its own. */
+static int traverse(lua_State *L) {
+  struct worker *w = lua_touserdata(L, lua_upvalueindex(APPLY_WORKER_AGAIN));
+  const struct at *at = at_get(L, w, 1);
+  if (at && at->pt.kind == GAIJIN_KIND_TABLE) {
+    lua_pushvalue(L, lua_upvalueindex(APPLY_HELPER));
+    lua_insert(L, 1);
+    lua_call(L, lua_gettop(L) - 1, LUA_MULTRET);
+    return lua_gettop(L);
+  }
+  if (lua_type(L, 1) != LUA_TUSERDATA) return apply_original(L);
+  lua_rawgeti(L, LUA_REGISTRYINDEX, w->anchors.labels_proxy);
+  bool is_proxy = lua_rawequal(L, 1, -1);
+  lua_pop(L, 1);
+  if (!is_proxy) {
+    const char *kind = at ? gaijin_kind_name(at->pt.kind) : "userdata";
+    return luaL_argerror(L, 1, lua_pushfstring(L, "table expected, got %s", kind));
+  }
+  lua_rawgeti(L, LUA_REGISTRYINDEX, w->anchors.labels);
+  lua_replace(L, 1);
+  return apply_original(L);
+}
+
+/* coroutine.running: a bare fiber is no coroutine. */
+static int running(lua_State *L) {
+  const struct fiber *f = worker_of(L)->sched.current;
+  if ((f && f->L == L) || lua_pushthread(L)) lua_pushnil(L);
+  return 1;
+}
+
+/* LuaJIT's: the function it returns is given to the helper, which returns what the script gets. (Code
+ * in which a Lua function makes a function, LuaJIT would not compile.) */
+static int wrap_checked(lua_State *L) {
+  apply_original(L);
+  lua_pushvalue(L, lua_upvalueindex(APPLY_HELPER));
+  lua_insert(L, -2);
+  lua_call(L, 1, 1);
+  return 1;
+}
+
+/* What is queued leaves before the process does, and who waits for us is told. */
+static int leave_and_exit(lua_State *L) {
+  struct worker *w = worker_of(L);
+  if (w->g) ending_leave(w);
+  /* LuaJIT can close the state, but not on a stack that goes with it. */
+  if (w->sched.current && w->sched.current != w->sched.guest && lua_gettop(L) > 1) lua_settop(L, 1);
+  return apply_original(L);
+}
+
+/* ---- What is local, in 5.1 ---- */
+
+static inline bool local_object(lua_State *L) { return !at_may_be_userdata(L, 1); }
+static inline bool local_resumable(lua_State *L) { return local_object(L); }
+static inline bool local_function(lua_State *L) { return !at_may_be_function(L, 1); }
+/* The labels' proxy, too, is a userdata. */
+static inline bool local_traversable(lua_State *L) { return lua_type(L, 1) != LUA_TUSERDATA; }
+
+static inline bool local_value(lua_State *L) {
+  int type = lua_type(L, 1);
+  if (type == LUA_TFUNCTION) return !at_may_be_function(L, 1);
+  return type != LUA_TUSERDATA || !at_may_be_userdata(L, 1);
+}
+/* Futures and copies, too, are not what these may be done with. */
+static inline bool local_changeable(lua_State *L) {
+  int type = lua_type(L, 1);
+  return type != LUA_TUSERDATA && (type != LUA_TFUNCTION || !at_may_be_function(L, 1));
+}
+
+static inline bool local_table_and_metatable(lua_State *L) {
+  return lua_type(L, 1) == LUA_TTABLE && lua_type(L, 2) != LUA_TUSERDATA;
+}
+static inline bool local_changeable_and_metatable(lua_State *L) {
+  return lua_type(L, 2) != LUA_TUSERDATA && local_changeable(L);
+}
+
+/* Of gsub. The length of a pattern that is a number is that of its text, as gsub takes it. */
+static inline bool local_replacement(lua_State *L) {
+  int type = lua_type(L, 3);
+  return type != LUA_TUSERDATA && (type != LUA_TFUNCTION || !at_may_be_function(L, 3)) &&
+         lua_objlen(L, 2) < APPLY_LONG_PATTERN;
+}
+static inline bool local_short_pattern(lua_State *L) {
+  return lua_objlen(L, 2) < APPLY_LONG_PATTERN;
+}
+
+static inline bool local_nothing(lua_State *L) {
+  (void)L;
+  return false;
+}
+
+/* ---- The functions ---- */
+
+enum replaced {
+#define REPLACED(id, title, where, served, local, otherwise) REPLACED_##id,
+#include "lua/api/replaced.def"
+#undef REPLACED
+  REPLACED_COUNT
+};
+
+/* The C functions of the library that the fast functions call. They are code of the one liblua of
+ * this process, the same in each of its VMs: an entry is written once, by the first worker, and
+ * never changes. A worker whose VM has another function there has no fast one. (To find the
+ * function in an upvalue takes longer than all else that a fast function does.) */
+static _Atomic(lua_CFunction) library[REPLACED_COUNT];
+
+#define REPLACED(id, title, where, served, local, otherwise)                                     \
+  static int id##_fast(lua_State *L) {                                                           \
+    if (!local_##local(L)) return otherwise(L);                                                  \
+    return atomic_load_explicit(&library[REPLACED_##id], memory_order_relaxed)(L);               \
+  }
+#include "lua/api/replaced.def"
+#undef REPLACED
+
+enum where { EVERYWHERE, IN_C, STOCK, LUAJIT };
+enum served { UNSERVED, SERVED };
+
+static const struct row {
+  const char *title, *local;
+  enum where where;
+  enum served served;
+  lua_CFunction fast, otherwise;
+} rows[] = {
+#define REPLACED(id, title, where, served, local, otherwise)                                     \
+  [REPLACED_##id] = {title, #local, where, served, id##_fast, otherwise},
+#include "lua/api/replaced.def"
+#undef REPLACED
+};
+
+static enum replaced find(const char *title) {
+  unsigned i = 0;
+  while (i < REPLACED_COUNT && strcmp(rows[i].title, title) != 0) i++;
+  return (enum replaced)i;
+}
+
+/* Makes fn the function that row i's fast one calls; false when another one is. */
+static bool claim(enum replaced i, lua_CFunction fn) {
+  lua_CFunction none = NULL;
+  return atomic_compare_exchange_strong(&library[i], &none, fn) || none == fn;
+}
+
+/* Pushes upvalue 1 of the fast function for the original at index 1: what the original has there,
+ * or the worker. False when there can be no fast function; what was pushed has no meaning then. */
+static bool push_first_upvalue(lua_State *L, struct worker *w, enum replaced i) {
+  lua_CFunction fn = w->is_luajit ? NULL : lua_tocfunction(L, 1);
+  bool has_upvalue = fn && lua_getupvalue(L, 1, 1);
+  bool fits = fn && (!has_upvalue || rows[i].otherwise == traverse) && !lua_getupvalue(L, 1, 2);
+  if (fits && !has_upvalue) lua_pushlightuserdata(L, w);
+  return fits && claim(i, fn);
+}
+
+static int core_replace(lua_State *L) {
+  struct worker *w = worker_of(L);
+  luaL_checktype(L, 1, LUA_TFUNCTION);
+  enum replaced i = find(luaL_checkstring(L, 2));
+  luaL_argcheck(L, i != REPLACED_COUNT, 2, "it is not in replaced.def");
+  lua_settop(L, 3);
+  bool fast = push_first_upvalue(L, w, i);
+  if (!fast) {
+    lua_settop(L, 3);
+    lua_pushlightuserdata(L, w);
+  }
+  lua_insert(L, 1);
+  lua_pushlightuserdata(L, w);
+  assert(lua_gettop(L) == APPLY_WORKER_AGAIN);
+  lua_pushcclosure(L, fast ? rows[i].fast : rows[i].otherwise, APPLY_WORKER_AGAIN);
+  if (!w->is_luajit || rows[i].where != EVERYWHERE) return 1;
+  lua_pushstring(L, rows[i].local);
+  return 2;
+}
+
+static int core_check_stack(lua_State *L) {
+  fiber_check_stack(L, worker_of(L), 0);
+  return 0;
+}
+
+static int core_labels_proxy(lua_State *L) {
+  luaL_checktype(L, 1, LUA_TUSERDATA);
+  lua_settop(L, 1);
+  worker_of(L)->anchors.labels_proxy = luaL_ref(L, LUA_REGISTRYINDEX);
+  return 0;
+}
+
+/* ---- Opening ---- */
+
+static void push_list(lua_State *L, const struct worker *w) {
+  int n = 0;
+  lua_newtable(L);
+  for (unsigned i = 0; i < REPLACED_COUNT; i++) {
+    if (rows[i].where == (w->is_luajit ? STOCK : LUAJIT)) continue;
+    lua_createtable(L, 2, 0);
+    lua_pushstring(L, rows[i].title);
+    lua_rawseti(L, -2, 1);
+    lua_pushboolean(L, rows[i].served == SERVED);
+    lua_rawseti(L, -2, 2);
+    lua_rawseti(L, -2, ++n);
+  }
+}
+
+void replaced_open(lua_State *L, struct worker *w) {
+  static const luaL_Reg functions[] = {{"replace", core_replace},
+                                       {"check_stack", core_check_stack},
+                                       {"labels_proxy", core_labels_proxy},
+                                       {NULL, NULL}};
+  worker_set_functions(L, w, functions);
+  push_list(L, w);
+  lua_setfield(L, -2, "replaced");
+  lua_rawgeti(L, LUA_REGISTRYINDEX, w->anchors.remote);
+  lua_setfield(L, -2, "remote");
+}
