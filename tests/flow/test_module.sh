@@ -202,6 +202,19 @@ LUA
     check "luajit: a row of calls ($kind) ends in an error" grep -qE "^$kind.false.true.stack overflow$" "$dir/lua.out"
   done
 fi
+# Replaced library functions with local values.
+for interpreter in lua5.1 luajit "luajit -joff"; do
+  command -v "${interpreter%% *}" >/dev/null || continue
+  # shellcheck disable=SC2086 # it may have a flag
+  lua $interpreter "$root/tests/module/local_calls.lua"
+  check "$interpreter: local calls behave as the originals" grep -q '^done$' "$dir/lua.out"
+done
+"$build/gaijin-worker" -n local --once "$root/tests/module/local_calls.lua" >"$dir/lua.out" 2>&1
+check "gaijin-worker: local calls behave as the originals" grep -q '^done$' "$dir/lua.out"
+if command -v luajit >/dev/null; then
+  lua luajit "$root/tests/module/traces.lua"
+  check "luajit compiles local calls as it does the originals" grep -q '^done$' "$dir/lua.out"
+fi
 check "some interpreter was there" test "$passed" -gt 0
 "$build/gaijinctl" gc >/dev/null 2>&1
 "$build/gaijinctl" tokens --json >"$dir/tokens.out"

@@ -12,6 +12,9 @@
 # clock and random bytes come from steady.c. Counts of other compilers and libraries are no measure:
 # when those differ from the record's, the table is printed and nothing fails.
 #
+# Before that it counts each replaced library function with local values beside the original it
+# stands for (ratios.lua), all in one run: more than 1.15 times the instructions is a failure.
+#
 #   CC, CFLAGS    what BUILD was built with (default: gcc, -O2 -g)
 # shellcheck disable=SC2317 # functions are handed to others
 set -euo pipefail
@@ -21,6 +24,7 @@ build=$(cd "${1:?usage: run.sh BUILD [--record]}" && pwd)
 record=$here/record.txt
 count=1000         # of each routed operation
 local_count=10000  # of each local one
+ratio_count=1000   # of each replaced function
 run_limit=120      # seconds a run may take
 percent=3 least=3  # a difference counts when it is over so many per cent and so many instructions
 
@@ -35,7 +39,8 @@ command -v valgrind >/dev/null || die "there is no valgrind; make bench-guard in
 
 dir=$(mktemp -d /tmp/gaijin-guard-XXXXXX)
 started=()
-limit=() # words put before what is counted
+limit=()   # words put before what is counted
+options=() # more for callgrind
 stop() {
   for pid in "${started[@]}"; do kill -KILL "$pid" 2>/dev/null || true; done
   wait
@@ -52,7 +57,8 @@ counted() {
   shift 2
   exec "${limit[@]}" env -i LC_ALL=C LD_PRELOAD="$build/bench/steady.so" \
     GLIBC_TUNABLES=glibc.cpu.hwcaps=-AVX2,-AVX,-ERMS,-AVX_Fast_Unaligned_Load \
-    valgrind -q --tool=callgrind --callgrind-out-file="$name.out" "$program" "$@" >>log 2>&1
+    valgrind -q --tool=callgrind --callgrind-out-file="$name.out" "${options[@]}" \
+    "$program" "$@" >>log 2>&1
 }
 worker() { # NAME, argument...
   local name=$1
@@ -89,9 +95,9 @@ end_started() {
   done
   started=()
 }
-instructions() { # NAME
+instructions() { # NAME [NUMBER]
   local n
-  n=$(sed -n 's/^totals: //p' "$1.out")
+  n=$(sed -n 's/^totals: //p' "$1.out${2:+.$2}")
   [ -n "$n" ] || die "callgrind left no count of $1"
   echo "$n"
 }
@@ -116,6 +122,19 @@ local_run() {
   asker "$here/local.lua" "$1" "$2"
   echo "worker $(instructions asker)" >"$3"
 }
+# Writes the lines that ratios.awk reads. callgrind numbers the counts that it writes down at each
+# mark; what was counted before the first one, and between two calls, is of no interest.
+ratios() {
+  local most name text n=0 options=(--dump-before=guard_mark)
+  rm -f asker.out* log
+  asker "$here/ratios.lua" "$here" "$build/bench/steady.so" "$ratio_count"
+  grep $'\t' log >rows || { cat log >&2; die "no replaced function was counted"; }
+  while IFS=$'\t' read -r most name text; do
+    printf '%s\t%s\t%s\t%s\t%s\n' "$most" "$name" "$text" \
+      "$(instructions asker "$((n + 2))")" "$(instructions asker "$((n + 3))")"
+    n=$((n + 3))
+  done <rows
+}
 # measure FUNCTION COUNT OPERATION...: prints "OPERATION PROCESS INSTRUCTIONS-PER-OPERATION" lines;
 # a process with less than 20 takes no part in the operation.
 measure() {
@@ -134,6 +153,9 @@ operations() { "$build/gaijin-worker" -s sock -n names --once "$here/$1"; }
 "$build/gaijin-broker" -s sock --log-level warn &
 started+=("$!")
 wait_for_file sock
+ratios >ratio_counts
+ratio_status=0
+awk -v count="$ratio_count" -f "$here/ratios.awk" ratio_counts || ratio_status=$?
 mapfile -t local_operations < <(operations local.lua)
 mapfile -t routed_operations < <(operations routed.lua)
 measure local_run "$local_count" "${local_operations[@]}" >local_counts
@@ -159,4 +181,5 @@ fi
 status=0
 awk -v machine="$machine" -v percent="$percent" -v least="$least" \
   -f "$here/compare.awk" "$record" counts || status=$?
+[ "$status" -ne 0 ] || status=$ratio_status
 exit "$status"
