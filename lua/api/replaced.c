@@ -68,8 +68,9 @@ static int running(lua_State *L) {
   return 1;
 }
 
-/* LuaJIT's: the function it returns is given to the helper, which returns what the script gets. (Code
- * in which a Lua function makes a function, LuaJIT would not compile.) */
+/* LuaJIT's coroutine.wrap: the function that the original makes is given to the helper, which
+ * returns the one that the script gets. (Code in which a Lua function makes a function, LuaJIT
+ * would not compile.) */
 static int wrap_checked(lua_State *L) {
   apply_original(L);
   lua_pushvalue(L, lua_upvalueindex(APPLY_HELPER));
