@@ -222,8 +222,10 @@ void library_open_books(lua_State *L, struct worker *w) {
   w->anchors.threads = new_anchor(L, true);
   w->anchors.interner = new_weak_anchor(L, "v");
   metatable_push_object(L, w);
+  w->object_meta_address = lua_topointer(L, -1);
   w->anchors.object_meta = luaL_ref(L, LUA_REGISTRYINDEX);
   metatable_push_token(L, w);
+  w->token_meta_address = lua_topointer(L, -1);
   w->anchors.token_meta = luaL_ref(L, LUA_REGISTRYINDEX);
 }
 

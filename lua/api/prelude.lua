@@ -138,9 +138,9 @@ local helpers = {
 for _, row in raw_ipairs(core.replaced) do
   local title, is_served = row[1], row[2]
   local library, name = match(title, "^(.*)%.(.*)$")
-  local where = library and _G[library] or _G
+  local where = not library and _G or _G[library]
   name = name or title
-  local original = where[name]
+  local original = where and where[name]
   if original then
     local replacement, test = core.replace(original, title, helpers[title])
     if test then replacement = core.local_first(test, original, replacement) end
@@ -148,8 +148,10 @@ for _, row in raw_ipairs(core.replaced) do
     if is_served then applicable[title] = original end
   end
 end
-applicable["debug.getmetatable"] = debug.getmetatable
-applicable["debug.setmetatable"] = debug.setmetatable
+if debug then
+  applicable["debug.getmetatable"] = debug.getmetatable
+  applicable["debug.setmetatable"] = debug.setmetatable
+end
 
 ---- By value
 

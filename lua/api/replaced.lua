@@ -67,8 +67,8 @@ end
 -- What stands for a hook -> the hook.
 local hooks = setmetatable({}, { __mode = "k" })
 
--- The hook without the line 0. The line of the call may be told once more afterwards, as LuaJIT does
--- whenever a Lua function returns.
+-- The hook without the line 0. The line of the call may be told once more afterwards, as LuaJIT
+-- does whenever a Lua function returns.
 local without_ours = stripped(function(hook)
   local function filter(event, line)
     if line ~= 0 or event ~= "line" then return hook(event, line) end

@@ -18,27 +18,37 @@ static struct at *new_userdata(lua_State *L, const struct gaijin_pt *pt, int met
   return at;
 }
 
-/* Pushes the userdata that has the struct of the AT at index i: itself, or the token inside a
- * function AT. False pushes nothing. Which upvalue the token is depends on the interpreter's order,
- * so both are tried. */
-static bool push_userdata(lua_State *L, struct worker *w, int i) {
-  if (lua_type(L, i) == LUA_TUSERDATA) {
-    if (!at_may_be_userdata(L, i)) return false;
-    if (!userdata_test(L, i, w->anchors.object_meta) && !userdata_test(L, i, w->anchors.token_meta))
-      return false;
-    lua_pushvalue(L, i);
-    return true;
-  }
+/* Whether the value at index i is a userdata with a struct at; `token`: one with the metatable of
+ * tokens. A metatable is known by its address: it is anchored, so no other table has that. */
+static bool has_struct(lua_State *L, const struct worker *w, int i, bool token) {
+  if (!at_may_be_userdata(L, i) || !lua_getmetatable(L, i)) return false;
+  const void *meta = lua_topointer(L, -1);
+  lua_pop(L, 1);
+  return meta == w->token_meta_address || (!token && meta == w->object_meta_address);
+}
+
+/* Pushes the token inside the function AT at index i. False pushes nothing. Which upvalue it is
+ * depends on the interpreter's order, so both are tried. */
+static bool push_token(lua_State *L, struct worker *w, int i) {
   if (lua_type(L, i) != LUA_TFUNCTION || lua_iscfunction(L, i)) return false;
   for (int n = 1; n <= 2 && lua_getupvalue(L, i, n); n++) {
-    if (userdata_test(L, -1, w->anchors.token_meta)) return true;
+    if (has_struct(L, w, -1, true)) return true;
     lua_pop(L, 1);
   }
   return false;
 }
 
+/* Pushes the userdata that has the struct of the AT at index i: itself, or the token inside a
+ * function AT. False pushes nothing. */
+static bool push_userdata(lua_State *L, struct worker *w, int i) {
+  if (!has_struct(L, w, i, false)) return push_token(L, w, i);
+  lua_pushvalue(L, i);
+  return true;
+}
+
 struct at *at_get(lua_State *L, struct worker *w, int i) {
-  if (!push_userdata(L, w, i)) return NULL;
+  if (has_struct(L, w, i, false)) return lua_touserdata(L, i);
+  if (!push_token(L, w, i)) return NULL;
   struct at *at = lua_touserdata(L, -1);
   lua_pop(L, 1);
   return at;
@@ -86,6 +96,7 @@ static struct at *push_new(lua_State *L, struct worker *w, gaijin_holding *h) {
   lua_rawgeti(L, LUA_REGISTRYINDEX, w->anchors.make_function_at);
   struct at *at = new_userdata(L, &pt, w->anchors.token_meta);
   lua_call(L, 1, 1);
+  assert(w->is_luajit || at_may_be_function(L, lua_gettop(L)));
   return at;
 }
 

@@ -144,6 +144,7 @@ struct worker {
   gaijin *g;
   const char *name;
   struct anchors anchors;
+  const void *object_meta_address, *token_meta_address; /* of the tables at these anchors */
   struct scheduler sched;
   struct loop loop;
   struct free_budget budget;

@@ -175,13 +175,19 @@ function meta:__tostring() return self[2] == 0 and self[1]() or nest(self[1], se
 local kinds = {
   gsub = function(f) ("x"):gsub("x", f) end,
   sort = function(f) table.sort({ 1, 2 }, f) end,
-  wrap = function(f) coroutine.wrap(f)() end,
+  wrap = function(f) -- a Lua function that calls it puts its position before the text: each of thousands would
+    local ok, e = pcall(coroutine.wrap(f))
+    if not ok then error(e, 0) end
+  end,
   resume = function(f)
     local ok, e = coroutine.resume(coroutine.create(f))
     if not ok then error(e, 0) end
   end,
   timeout = function(f) gaijin.timeout(100, f) end,
-  both = function(f) coroutine.wrap(function() nest(f, 1000) end)() end,
+  both = function(f)
+    local ok, e = pcall(coroutine.wrap(function() nest(f, 1000) end))
+    if not ok then error(e, 0) end
+  end,
 }
 for name, kind in pairs(kinds) do
   gaijin.spawn(function()
