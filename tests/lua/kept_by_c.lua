@@ -40,7 +40,7 @@ for i = 1, 60 do
   local name, v = debug.getupvalue(gaijin.timeout, i)
   if name == "core" then core = v end
 end
-t.raises("string expected", core.forward, print)
+t.raises("string expected", core.replace, print)
 local first = gaijin.async(core.next_death)
 gaijin.yield()
 t.raises("somebody waits for deaths already", core.next_death)
@@ -49,7 +49,7 @@ t.raises("", first.get, first)
 t.eq(A.alive(), true)
 -- A function AT that is ours for a while, because its token is taken out.
 local sink, kept, at, token = A.sink, A.table, nil, nil
-for i = 1, 2 do
+for i = 1, 8 do
   local _, v = debug.getupvalue(sink, i)
   if raw_type(v) == "userdata" then at, token = i, v end
 end
