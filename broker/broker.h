@@ -19,6 +19,7 @@ struct broker_config {
   double load_gain;     /* times */
   uint64_t weight_min;  /* bytes */
   uint32_t max_message; /* bytes */
+  struct window window;
   enum log_level log_level;
 };
 

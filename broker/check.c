@@ -142,6 +142,16 @@ static const char *check_calls(const struct broker *b) {
   return NULL;
 }
 
+static const char *check_flows(const struct broker *b) {
+  for (uint32_t i = slab_next(&b->flows.all, 0); i != SLAB_NONE;
+       i = slab_next(&b->flows.all, i + 1)) {
+    const struct flow *k = flows_at(&b->flows, i);
+    if (!is_connected(b, k->sender)) return "flows: one of a dead sender";
+    if (!is_connected(b, k->target)) return "flows: one to a dead target";
+  }
+  return NULL;
+}
+
 static const char *check_waits(const struct broker *b) {
   const struct waits *gc = &b->collecting, *watches = &b->names.watches;
   for (uint32_t i = slab_next(&gc->all, 0); i != SLAB_NONE; i = slab_next(&gc->all, i + 1)) {
@@ -194,6 +204,7 @@ const char *broker_check(const struct broker *b) {
   const char *fault = refs_check(&b->refs);
   if (!fault) fault = loads_check(&b->loads);
   if (!fault) fault = calls_check(&b->calls);
+  if (!fault) fault = flows_check(&b->flows);
   if (!fault) fault = names_check(&b->names);
   if (!fault) fault = hosts_check(&b->hosts);
   if (!fault) fault = waits_check(&b->collecting);
@@ -201,6 +212,7 @@ const char *broker_check(const struct broker *b) {
   if (!fault) fault = check_hosts(b);
   if (!fault) fault = check_names(b);
   if (!fault) fault = check_calls(b);
+  if (!fault) fault = check_flows(b);
   if (!fault) fault = check_waits(b);
   if (!fault) fault = check_loads(b);
   if (!fault && b->writing) fault = "notify: a message was begun and not sent";

@@ -18,6 +18,7 @@ static void configure(struct flags *f, const struct settings *s) {
       .load_gain = settings_ratio(s, SETTING_load_gain_tolerance),
       .weight_min = settings_size(s, SETTING_weight_min),
       .max_message = settings_size(s, SETTING_max_message),
+      .window = {settings_count(s, SETTING_window_posts), settings_size(s, SETTING_window_bytes)},
       .log_level = (enum log_level)settings_choice(s, SETTING_log_level),
   };
 }

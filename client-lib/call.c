@@ -188,10 +188,10 @@ static int await_take(gaijin *g, struct call *c, struct gaijin_answer *answer) {
   return answer->text == g->loss ? gj_fail_lost(g) : 0;
 }
 
-/* Waits for the descriptor, at most until `end`. False when the time is up. */
-static bool await_poll(gaijin *g, double end) {
+bool gj_await_poll(gaijin *g, double end) {
   double left = end - clock_seconds();
   if (!(left > 0)) return false;
+  if (g->paused) return true;
   int ms = left > 1e6 ? 1000000000 : (int)ceil(left * 1000);
   struct pollfd p = {.fd = g->fd,
                      .events = (short)(POLLIN | (gaijin_wants_write(g) ? POLLOUT : 0))};
@@ -213,7 +213,7 @@ static int await(gaijin *g, uint64_t id, double seconds, struct gaijin_answer *a
                      (unsigned long long)id);
     if (is_kept(c)) return await_take(g, c, answer);
     gaijin_flush(g, true);
-    if (!await_poll(g, end)) {
+    if (!gj_await_poll(g, end)) {
       gaijin_cancel(g, id);
       gaijin_flush(g, true);
       return gj_fail(g, GAIJIN_STATUS_TIMEOUT,

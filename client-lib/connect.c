@@ -38,6 +38,7 @@ static gaijin *connection_new(const struct gaijin_options *options, uint64_t see
   g->fd = -1;
   g->user = options->user;
   list_init(&g->releases);
+  list_init(&g->reports);
   list_init(&g->unused_hosts);
   list_init(&g->open_calls);
   buffer_init(&g->out, OUT_QUEUE_MOST);

@@ -85,6 +85,16 @@ static bool copy_text(char *out, size_t n, const char *bytes, uint32_t size) {
   return true;
 }
 
+/* A broker that tells no window has none. */
+static void read_window(gaijin *g, const struct hello_reply *r) {
+  struct reader posts, bytes;
+  uint64_t n, size;
+  if (!hello_option(&r->options, WINDOW_POSTS_KEY, &posts) || !reader_uint(&posts, &n) ||
+      !hello_option(&r->options, WINDOW_BYTES_KEY, &bytes) || !reader_uint(&bytes, &size))
+    return;
+  g->window = (struct window){n < UINT32_MAX ? (uint32_t)n : UINT32_MAX, size};
+}
+
 static int read_welcome(gaijin *g, const struct message *m, char *error, size_t n) {
   struct hello_reply r;
   char asked[HELLO_RANGE_BYTES];
@@ -108,6 +118,7 @@ static int read_welcome(gaijin *g, const struct message *m, char *error, size_t 
   g->host = r.host;
   g->max_message = (uint32_t)r.max_message;
   g->last_call = HELLO_ID;
+  read_window(g, &r);
   return 0;
 }
 

@@ -18,7 +18,7 @@ struct host *gj_host_find(const gaijin *g, uint64_t id) {
 }
 
 static void host_free(gaijin *g, struct host *h) {
-  assert(h->dead && !h->holdings && list_empty(&h->unused));
+  assert(h->dead && !h->holdings && list_empty(&h->unused) && list_empty(&h->report));
   gj_table_remove(&g->hosts, &h->node);
   free(h->name);
   free(h);
@@ -30,6 +30,7 @@ struct host *gj_host_get(gaijin *g, uint64_t id) {
   h = calloc(1, sizeof *h);
   if (!h) return NULL;
   list_init(&h->unused);
+  list_init(&h->report);
   gj_table_insert(&g->hosts, &h->node, id);
   return h;
 }

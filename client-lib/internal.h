@@ -8,7 +8,8 @@
  *              A token ends when both are 0 and a drop or an unpin says so.
  *   holding.c  foreign tokens: count (what unsub must carry), pending (values not yet
  *              read), users (the program's). Without users and pending it is queued.
- *   host.c     hosts introduced by the broker.
+ *   host.c     hosts introduced by the broker; window.c: what of our one-way requests they have
+ *              not taken, and what of theirs we have.
  *   call.c     our requests under way.
  *   values.c   bodies of received messages.
  *
@@ -36,6 +37,7 @@
 #include "proto/ops.h"
 #include "proto/pack.h"
 #include "proto/status.h"
+#include "proto/window.h"
 
 /* Stamps fetched from the kernel at a time: 4 KiB. */
 enum { STAMP_BLOCK = 512 };
@@ -46,6 +48,10 @@ struct host {
   struct table_node node; /* key: host id */
   struct link unused; /* in gaijin.unused_hosts while dead and not referred to */
   uint32_t holdings;
+  struct window sent;  /* of our one-way requests to it, what it has not been said to have taken */
+  struct window taken; /* of its one-way requests to us, what has not been reported yet */
+  uint32_t undone;     /* of `taken`, what will never be done */
+  struct link report;  /* in gaijin.reports while a report is due */
   bool dead;
   char *name; /* NULL until introduced */
 };
@@ -93,6 +99,8 @@ struct gaijin_body {
   unsigned depth;
   uint32_t pts;           /* PTs not yet read */
   gaijin_token *target;   /* pinned for the request this body came with */
+  uint64_t caller;        /* of a one-way request: who is told that it was taken, */
+  uint32_t post_bytes;    /* and the size of its message; 0 for others, and once it was taken */
   gaijin_token *token;    /* of the value read last: given back by the next step */
   gaijin_holding *holding;
   uint8_t bytes[]; /* the body, and one byte to terminate a text with */
@@ -134,6 +142,7 @@ struct gaijin {
   bool write_broken; /* writing failed: nothing is sent any more, what had arrived is still read */
   bool dispatching;
   char condemned[64]; /* why the next dispatch ends the connection; "": it does not */
+  bool paused; /* the program wants no more messages in this dispatch */
   bool heard; /* the broker has sent something since gaijin_expire looked last */
 
   struct frame in;
@@ -142,6 +151,8 @@ struct gaijin {
   struct writer writer;
 
   struct table tokens, holdings, hosts, calls;
+  struct window window;   /* of one-way requests to one host; 0 posts: there are no windows */
+  struct link reports;    /* hosts that are to be told of what we took from them */
   struct link releases;   /* holdings whose unsub waits */
   struct link unused_hosts; /* dead hosts nothing refers to; the oldest are freed */
   struct link open_calls;
@@ -272,7 +283,26 @@ void gj_host_refer(gaijin *g, struct host *h);
 void gj_host_unrefer(gaijin *g, struct host *h);
 void gj_host_free_all(gaijin *g);
 
+/* window.c */
+/* Before a one-way request of `size` bytes to a host (0: none known by its id) is queued: 0, or
+ * BUSY with the text in the connection. */
+int gj_window_check(gaijin *g, uint64_t host, uint32_t size);
+/* It has been queued. */
+void gj_window_sent(gaijin *g, uint64_t host, uint32_t size);
+/* The host has taken so much of ours, of which it will not do `undone`. */
+void gj_window_granted(gaijin *g, uint64_t host, uint64_t posts, uint64_t bytes, uint64_t undone);
+/* A one-way request of that host, of `size` bytes, is begun or refused, or will not be done. */
+void gj_window_taken(gaijin *g, uint64_t caller, uint32_t size, bool undone);
+/* Writes the reports that are due. Not while a message is written. */
+void gj_write_reports(gaijin *g);
+/* The host is dead; the connection is lost: the program is told, which may wait for room. */
+void gj_window_died(gaijin *g, struct host *h);
+void gj_window_lost(gaijin *g);
+
 /* call.c */
+/* Waits for the descriptor, at most until `end`; not if messages are there. False when the time is
+ * up. */
+bool gj_await_poll(gaijin *g, double end);
 /* One-way requests have ids of their own, which no call ever has: an error that comes for one is a
  * refusal. */
 static inline uint64_t gj_post_id(uint64_t n) { return n | 1ull << 63; }

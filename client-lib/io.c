@@ -39,6 +39,7 @@ void gj_io_lost(gaijin *g, const char *format, ...) {
   g->out_start = 0;
   gj_call_lose_all(g, reason);
   assert(list_empty(&g->open_calls));
+  gj_window_lost(g);
 }
 
 void gj_io_condemn(gaijin *g, const char *format, ...) {
@@ -54,7 +55,7 @@ void gj_io_condemn(gaijin *g, const char *format, ...) {
 static void handle_messages(gaijin *g) {
   uint8_t *bytes;
   uint32_t size = 0;
-  while (!g->lost && !*g->condemned) {
+  while (!g->lost && !*g->condemned && !g->paused) {
     switch (frame_next(&g->in, &bytes, &size)) {
       case FRAME_MESSAGE:
         gj_receive_message(g, bytes, size);
@@ -100,11 +101,22 @@ int gaijin_dispatch(gaijin *g) {
   if (g->dispatching)
     return gj_fail(g, GAIJIN_STATUS_UNSUPPORTED, "gaijin_dispatch was called in a call-back");
   g->dispatching = true;
-  for (int i = 0; i < READ_ROUNDS && !g->lost && !*g->condemned && read_once(g); i++) continue;
+  if (g->paused) {
+    g->paused = false;
+    handle_messages(g); /* what had been read */
+  }
+  for (int i = 0; i < READ_ROUNDS && !g->lost && !*g->condemned && !g->paused && read_once(g); i++)
+    continue;
   if (*g->condemned) gj_io_lost(g, "%s", g->condemned);
   g->dispatching = false;
   return g->lost ? gj_fail_lost(g) : 0;
 }
+
+void gaijin_pause(gaijin *g) {
+  if (g->dispatching) g->paused = true;
+}
+
+bool gaijin_paused(const gaijin *g) { return g->paused && !g->lost; }
 
 /* After a write: the queue's sent bytes make room, at a cost in proportion to what was sent. */
 static void compact(gaijin *g) {
@@ -126,6 +138,7 @@ int gaijin_flush(gaijin *g, bool releases) {
   if (g->lost) return gj_fail_lost(g);
   if (gj_is_fork(g)) return gj_fork_refuse(g);
   if (g->writer.open) return 0; /* half a message must not leave */
+  if (!list_empty(&g->reports)) gj_write_reports(g);
   /* Without memory the releases stay queued for the next flush. */
   if (g->n_releases && (releases || gaijin_queued_bytes(g))) gj_write_releases(g);
   while (!g->write_broken && g->out_start < g->out.size) {

@@ -114,6 +114,7 @@ static void on_answer(gaijin *g, const struct message *m) {
 static void refuse(gaijin *g, const struct message *m, enum gaijin_status status,
                    const char *text) {
   if (m->flags & MESSAGE_ONE_WAY) {
+    gj_window_taken(g, m->peer, m->size, false);
     if (g->events.refused) g->events.refused(g->user, (enum gaijin_op)m->op, status, text);
     return;
   }
@@ -145,6 +146,8 @@ static void deliver(gaijin *g, const struct message *m, gaijin_body *body, gaiji
                              .target = target};
   assert(!target || target->pins > 0);
   body->target = target;
+  body->caller = m->peer;
+  body->post_bytes = r.one_way ? m->size : 0;
   g->events.request(g->user, &r, body);
 }
 
@@ -200,6 +203,7 @@ static const char *on_dead(gaijin *g, struct reader *r) {
   struct host *h = gj_host_find(g, id);
   if (h) gj_host_died(g, h);
   if (g->events.dead) g->events.dead(g->user, id);
+  if (h) gj_window_died(g, h); /* it is among the last few that ended */
   return NULL;
 }
 
@@ -218,6 +222,15 @@ static const char *on_cancel(gaijin *g, struct reader *r) {
   return NULL;
 }
 
+static const char *on_grant(gaijin *g, struct reader *r) {
+  uint64_t id, posts, bytes, undone;
+  if (!reader_uint(r, &id) || !reader_uint(r, &posts) || !reader_uint(r, &bytes) ||
+      !reader_uint(r, &undone) || undone > posts)
+    return "not a host, requests, bytes and requests not done";
+  gj_window_granted(g, id, posts, bytes, undone);
+  return NULL;
+}
+
 static void on_notice(gaijin *g, const struct message *m) {
   struct reader r;
   uint32_t count = 0;
@@ -229,6 +242,7 @@ static void on_notice(gaijin *g, const struct message *m) {
       case OP_dead: fault = on_dead(g, &r); break;
       case OP_peer: fault = on_peer(g, &r); break;
       case OP_cancel: fault = on_cancel(g, &r); break;
+      case OP_grant: fault = on_grant(g, &r); break;
       default: fault = "it is not for clients"; break;
     }
   }

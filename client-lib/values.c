@@ -72,6 +72,8 @@ gaijin_body *gj_values_new(gaijin *g, const struct message *m, uint32_t pts) {
   b->g = g;
   b->depth = 0;
   b->pts = pts;
+  b->caller = 0;
+  b->post_bytes = 0;
   b->target = NULL;
   b->token = NULL;
   b->holding = NULL;
@@ -177,6 +179,7 @@ void gj_values_skip(gaijin_body *b) {
 
 void gaijin_body_free(gaijin_body *b) {
   if (!b) return;
+  gaijin_body_taken(b);
   gj_values_skip(b);
   if (b->target) gj_token_unpin(b->g, b->target);
   free(b);

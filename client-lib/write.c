@@ -179,11 +179,23 @@ void gaijin_begin_request_sized(gaijin *g, const struct gaijin_send *given, size
           gaijin_version());
 }
 
+/* The size of the open message if it is a one-way request, which is refused if it has no room in
+ * the window; else 0. */
+static uint32_t check_window(gaijin *g) {
+  struct writer *w = &g->writer;
+  if (!w->open || w->nested || !w->one_way || g->lost) return 0;
+  uint32_t size = g->out.size - w->pack.start;
+  if (!w->refused && w->pack.outcome == BUFFER_OK)
+    w->refused = (enum gaijin_status)gj_window_check(g, w->host, size);
+  return size;
+}
+
 int gaijin_end_request(gaijin *g, gaijin_answer_fn fn, void *user, uint64_t *id) {
   bool inner = g->writer.nested > 0, one_way = g->writer.one_way;
   if (id) *id = 0;
   check_end(g, true);
   struct call *c = NULL;
+  uint32_t size = check_window(g);
   if (!inner && !one_way && !(c = gj_call_new(g))) {
     gaijin_abort(g);
     return gj_fail(g, GAIJIN_STATUS_BUSY, "memory is too short for another request");
@@ -195,6 +207,7 @@ int gaijin_end_request(gaijin *g, gaijin_answer_fn fn, void *user, uint64_t *id)
   }
   if (!c) {
     g->last_post++;
+    gj_window_sent(g, g->writer.host, size);
     return 0;
   }
   g->last_call++;

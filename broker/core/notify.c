@@ -88,6 +88,15 @@ static void send_number(struct client *to, enum op op, uint64_t number) {
 void notify_dead(struct client *to, uint64_t host) { send_number(to, OP_dead, host); }
 void notify_cancel(struct client *to, uint64_t request) { send_number(to, OP_cancel, request); }
 
+void notify_grant(struct client *to, uint64_t target, const struct window *taken, uint64_t undone) {
+  struct pack *p = notify_begin(to->broker, MESSAGE_NOTICE, OP_grant, 0, 4);
+  pack_uint(p, target);
+  pack_uint(p, taken->posts);
+  pack_uint(p, taken->bytes);
+  pack_uint(p, undone);
+  notify_send(to->broker, to);
+}
+
 void notify_free(struct client *to) {
   if (to->free_id) return;
   assert(to->state != CLIENT_GREETING);

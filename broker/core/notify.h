@@ -38,6 +38,9 @@ void notify_fault(struct client *to, const char *text);
 void notify_peer(struct client *to, const struct host *host);
 void notify_dead(struct client *to, uint64_t host);
 void notify_cancel(struct client *to, uint64_t request);
+/* `target`, the id of a host, has taken so many one-way requests of the client; `undone` of them it
+ * will not do. */
+void notify_grant(struct client *to, uint64_t target, const struct window *taken, uint64_t undone);
 /* Asks for a complete collection unless the client is at one already. */
 void notify_free(struct client *to);
 

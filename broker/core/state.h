@@ -11,6 +11,7 @@
 
 #include "broker/base/log.h"
 #include "broker/books/calls.h"
+#include "broker/books/flows.h"
 #include "broker/books/hosts.h"
 #include "broker/books/loads.h"
 #include "broker/books/names.h"
@@ -50,6 +51,7 @@ struct broker {
   struct refs refs;
   struct loads loads;
   struct calls calls;
+  struct flows flows;
   struct waits collecting; /* who waits (op gc) for a host's answer to free; subject: the host */
   struct expiry expiry;
   struct dead_holders dead_holders;

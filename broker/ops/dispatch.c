@@ -10,6 +10,7 @@
 #include "broker/core/notify.h"
 #include "broker/core/state.h"
 #include "broker/ops/collect.h"
+#include "broker/ops/flow.h"
 #include "broker/ops/greet.h"
 #include "broker/ops/holdings.h"
 #include "broker/ops/inspect.h"
@@ -56,6 +57,7 @@ static const handler_fn handlers[OP_COUNT] = {
     [OP_gc] = collect_on_gc,      [OP_cancel] = on_cancel,        [OP_inspect] = inspect_on_inspect,
     [OP_watch] = watch_on_watch,  [OP_ready] = watch_on_ready,    [OP_ping] = on_ping,
     [OP_weigh] = holdings_on_weigh, [OP_retire] = retire_on_retire, [OP_leave] = retire_on_leave,
+    [OP_taken] = flow_on_taken,
 };
 
 static void dispatch_first(struct client *from, const struct message *m) {

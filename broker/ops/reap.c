@@ -60,6 +60,7 @@ void reap(struct client *c) {
     answer_askers(b, c);
     cancel_requests(b, c);
     collect_ended(c);
+    flows_forget(&b->flows, c->host);
     names_unwatch_all(&b->names, c->host);
     if (c->name_record != SLAB_NONE) names_give_up(&b->names, c->name_record);
     tell_death(b, c);

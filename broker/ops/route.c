@@ -14,6 +14,7 @@
 #include "broker/core/state.h"
 #include "broker/core/transfer.h"
 #include "broker/ops/collect.h"
+#include "broker/ops/flow.h"
 #include "proto/body.h"
 #include "proto/name.h"
 
@@ -97,13 +98,29 @@ static struct client *find_receiver(struct client *from, const struct transfer *
   return host->client;
 }
 
+/* Enters a one-way request into the window of its pair; false: it has been refused. */
+static bool count_post(struct client *from, struct client *to, const struct message *m) {
+  switch (flows_sent(&from->broker->flows, from->host, to->host, m->size)) {
+    case FLOWS_OK: return true;
+    case FLOWS_FULL:
+      refuse(from, m, STATUS_busy,
+             "worker %s has not taken what you sent it one way before, and the window has no room "
+             "for more; wait until it has taken some",
+             to->name);
+      return false;
+    default:
+      refuse(from, m, STATUS_busy, "the broker's memory is too short; try again later");
+      return false;
+  }
+}
+
 /* The id the receiver sees, with a record for the answer (*call; SLAB_NONE: none is wanted); 0: the
  * request has been refused. */
 static uint64_t make_call(struct client *from, struct client *to, const struct message *m,
                           uint32_t *call) {
   struct calls *calls = &from->broker->calls;
   *call = SLAB_NONE;
-  if (m->flags & MESSAGE_ONE_WAY) return calls_next_id(calls);
+  if (m->flags & MESSAGE_ONE_WAY) return count_post(from, to, m) ? calls_next_id(calls) : 0;
   if (calls_asked_count(calls, from->host) >= CALLS_MOST) {
     refuse(from, m, STATUS_busy, "you have %u requests open already; wait for answers",
            (unsigned)CALLS_MOST);
@@ -137,6 +154,7 @@ static bool forward_request(struct client *from, struct client *to, struct trans
   message_set_peer(bytes, hosts_at(&b->hosts, from->host)->id);
   if (call != SLAB_NONE) calls_at(&b->calls, call)->sent_at = client_queued_to(to) + m->size;
   client_push(to, bytes, m->size);
+  if (m->flags & MESSAGE_ONE_WAY) flow_forwarded(from, to);
   return true;
 }
 

@@ -53,7 +53,7 @@ enum { WIRE_TURNS = 2000 };
 static inline void wire_open(struct wire *w, const struct broker_config *config) {
   char error[512];
   struct broker_config c = {
-      .load_min = 100, .load_gain = 1.4, .weight_min = 32u << 20, .max_message = 1 << 20, .log_level = LOG_ERROR};
+      .load_min = 100, .load_gain = 1.4, .weight_min = 32u << 20, .max_message = 1 << 20, .window = {1024, 256 << 10}, .log_level = LOG_ERROR};
   if (config) c = *config;
   ck_assert_ptr_nonnull(run_directory(w->dir));
   snprintf(w->path, sizeof w->path, "%s/s", w->dir);

@@ -25,7 +25,8 @@ enum { FAKE_HOST = 100, OTHER_HOST = 200, THIRD_HOST = 300, FAKE_EVENTS = 64, FA
 
 /* What the program under test was told. */
 struct told {
-  unsigned requests, cancels, frees, forgets, deads, answers, refusals;
+  unsigned requests, cancels, frees, forgets, deads, answers, refusals, rooms;
+  uint64_t room; /* whose was told last */
   enum gaijin_status refused;
   struct gaijin_request request[FAKE_EVENTS];
   gaijin_body *body[FAKE_EVENTS];
@@ -39,6 +40,7 @@ struct fake {
   char dir[RUN_PATH], path[96];
   int listener, fd;
   uint32_t max_message;
+  struct window window; /* told in hello; 0 posts: none is */
   gaijin *g;
   struct frame in;
   struct message m; /* the message fake_next read last */
@@ -90,8 +92,14 @@ static inline void told_refused(void *user, enum gaijin_op op, enum gaijin_statu
   t->refusals++;
 }
 
+static inline void told_room(void *user, uint64_t host) {
+  struct told *t = &((struct fake *)user)->told;
+  t->room = host;
+  t->rooms++;
+}
+
 static const struct gaijin_events fake_events = {
-    .request = told_request, .cancel = told_cancel, .free = told_free, .forget = told_forget, .refused = told_refused, .dead = told_dead};
+    .request = told_request, .cancel = told_cancel, .free = told_free, .forget = told_forget, .refused = told_refused, .dead = told_dead, .room = told_room};
 
 /* ---- The broker's end ---- */
 
@@ -208,7 +216,13 @@ static inline void *fake_greet(void *user) {
   ck_assert_ptr_null(hello_read_request(&f->m, &h));
   ck_assert_uint_eq(h.lowest, WIRE_VERSION_LEAST);
   ck_assert_uint_eq(h.highest, WIRE_VERSION_MOST);
-  fake_welcome(f, WIRE_VERSION_MOST, f->max_message, 0);
+  fake_welcome(f, WIRE_VERSION_MOST, f->max_message, f->window.posts ? 2 : 0);
+  if (f->window.posts) {
+    pack_text(&f->p, WINDOW_POSTS_KEY);
+    pack_uint(&f->p, f->window.posts);
+    pack_text(&f->p, WINDOW_BYTES_KEY);
+    pack_uint(&f->p, f->window.bytes);
+  }
   fake_send(f);
   return NULL;
 }
@@ -231,17 +245,23 @@ static inline void fake_listen(struct fake *f) {
   buffer_init(&f->out, UINT32_MAX);
 }
 
-/* A connected pair; events may be NULL. */
-static inline void fake_connect(struct fake *f, const struct gaijin_events *events, uint32_t max_message) {
+/* A connected pair whose broker tells a window; events may be NULL. */
+static inline void fake_connect_window(struct fake *f, const struct gaijin_events *events, uint32_t max_message,
+                                       const struct window *window) {
   char error[256] = "";
   pthread_t greeter;
   fake_listen(f);
   f->max_message = max_message;
+  f->window = *window;
   ck_assert_int_eq(pthread_create(&greeter, NULL, fake_greet, f), 0);
   struct gaijin_options o = {.socket = f->path, .name = "shop", .events = events, .user = f};
   int status = gaijin_connect(&f->g, &o, error, sizeof error);
   pthread_join(greeter, NULL);
   ck_assert_msg(status == 0, "%s", error);
+}
+
+static inline void fake_connect(struct fake *f, const struct gaijin_events *events, uint32_t max_message) {
+  fake_connect_window(f, events, max_message, &(struct window){0});
 }
 
 static inline void fake_open(struct fake *f) { fake_connect(f, &fake_events, MAX_MESSAGE_DEFAULT); }

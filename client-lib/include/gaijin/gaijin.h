@@ -9,8 +9,8 @@
  *
  * It has no loop of its own: poll gaijin_fd() for reading (and for writing while
  * gaijin_wants_write()), then call gaijin_dispatch() and gaijin_flush(). Call-backs run only inside
- * gaijin_dispatch(), gaijin_expire(), gaijin_await() and gaijin_close(). A call-back may start
- * messages; it must not call any of these four.
+ * gaijin_dispatch(), gaijin_expire(), gaijin_await(), gaijin_await_room() and gaijin_close(). A
+ * call-back may start messages; it must not call any of these.
  * One thread uses a connection at a time; nothing is global, so threads may have one each.
  *
  * A connection belongs to the process that opened it. In a fork of that process everything that
@@ -90,6 +90,9 @@ struct gaijin_events {
   /* A host has ended. Holdings of it stay until let go; requests to it were answered `lost`
    * (it may have done them) or `dead` (it has not begun them). */
   void (*dead)(void *user, uint64_t host);
+  /* There is more room for one-way requests to this host; or it or the connection has ended, while
+   * some were under way. */
+  void (*room)(void *user, uint64_t host);
 };
 
 struct gaijin_options {
@@ -169,6 +172,36 @@ GAIJIN_API size_t gaijin_request_count(const gaijin *g);
 GAIJIN_API const char *gaijin_host_name(const gaijin *g, uint64_t host);
 GAIJIN_API bool gaijin_host_dead(const gaijin *g, uint64_t host);
 
+/* Only inside of a call-back: the dispatch that runs returns after it. While gaijin_paused(), call
+ * gaijin_dispatch again when more is wanted, also when the descriptor is not readable: what was
+ * read waits. For programs that must not take more than they can work on. */
+GAIJIN_API void gaijin_pause(gaijin *g);
+GAIJIN_API bool gaijin_paused(const gaijin *g);
+
+/* ---- Windows of one-way requests ---- */
+
+/* What is sent one way to the objects of one host is bounded, by number and bytes, until the host
+ * has taken it (its program has begun or refused it). What has no room in this window is refused by
+ * gaijin_end_request with GAIJIN_STATUS_BUSY. Then the program waits: for the event `room`, or with
+ * gaijin_await_room. One-way requests addressed by name (s2t, labels) are counted by the broker
+ * only. With a broker of an older version there are no windows. */
+
+/* The posts that may be under way to one host; 0: there are no windows. */
+GAIJIN_API uint32_t gaijin_post_window(const gaijin *g);
+/* The largest one-way request (bytes with its envelope, about 70 more than its values) that has
+ * room now; 0: none. SIZE_MAX: any. */
+GAIJIN_API size_t gaijin_post_room(const gaijin *g, uint64_t host);
+/* For programs without a loop: flushes and dispatches until there is room for `bytes` (0: for any
+ * at all). 0, TIMEOUT after `seconds`, LOST, or DEAD if the host has ended. More than the window
+ * has room only when little is under way: a wait for SIZE_MAX ends then. */
+GAIJIN_API int gaijin_await_room(gaijin *g, uint64_t host, size_t bytes, double seconds);
+/* As receiver: the one-way request that this body came with is begun, so its sender may send
+ * another. To free the body says so too; more than once is fine. Nothing for other requests. */
+GAIJIN_API void gaijin_body_taken(gaijin_body *b);
+/* Instead: it will never be done, because this program ends. Its sender is told that it was not
+ * (events.refused, `dead`). */
+GAIJIN_API void gaijin_body_not_done(gaijin_body *b);
+
 /* ---- Home tokens ---- */
 
 /* A token for an object of ours; `tag` finds the object again. NULL when memory is short, or when
@@ -208,8 +241,8 @@ GAIJIN_API gaijin_holding *gaijin_holding_find(const gaijin *g, const struct gai
  * called. A message begun in between all the same (by a script's finaliser, say) is refused by its
  * own end with GAIJIN_STATUS_BUSY and leaves the outer one alone; a flush does nothing. An end that
  * gives an error has changed nothing: no count, no token, no byte. GAIJIN_STATUS_TOO_LARGE:
- * gaijin_error() names both sizes. GAIJIN_STATUS_BUSY: memory is short, or the broker does not read
- * what is queued. */
+ * gaijin_error() names both sizes. GAIJIN_STATUS_BUSY: memory is short, the broker does not read
+ * what is queued, or a one-way request has no room in its window. */
 
 struct gaijin_answer {
   bool ok; /* body has the results; else see status */

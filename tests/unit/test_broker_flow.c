@@ -1,0 +1,222 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Windows at the broker: who keeps to them is told of room, who does not gets `busy`, and who
+ * reports what cannot be ends its connection.
+ */
+#include "tests/unit/broker_wire.h"
+
+enum { POSTS = 8 };
+static struct wire w;
+static struct end a, b;
+static struct pt x;
+
+static void setup(void) {
+  struct broker_config config = {.load_min = 100, .load_gain = 1.4, .max_message = 1 << 20,
+                                 .window = {POSTS, 4096}, .log_level = LOG_ERROR};
+  wire_open(&w, &config);
+  wire_join(&w, &a, "a");
+  wire_join(&w, &b, "b");
+  x = wire_token(&b, 1);
+  wire_fetch(&w, &a, &b, "b", &x);
+}
+static void teardown(void) {
+  wire_leave(&a);
+  wire_leave(&b);
+  wire_turn(&w);
+  ck_assert_uint_eq(w.broker.flows.all.count, 0);
+  wire_close(&w);
+}
+
+/* a calls x one way, with a string of so many bytes. The size of the message. */
+static uint32_t post(uint64_t id, uint32_t bytes) {
+  static const char text[8192];
+  struct message h = {.kind = MESSAGE_REQUEST, .op = OP_call, .id = id, .depth = 1,
+                      .flags = MESSAGE_ONE_WAY, .target = OP_PT, .pt = x};
+  pack_string(wire_begin_to(&a, &h, 1), text, bytes);
+  wire_end(&a);
+  uint32_t size = a.out.size;
+  wire_flush(&w, &a);
+  return size;
+}
+
+/* b receives so many; their bytes. */
+static uint64_t receive(int n) {
+  uint64_t bytes = 0;
+  while (n-- > 0) {
+    wire_expect(&w, &b, MESSAGE_REQUEST, OP_call);
+    bytes += b.m.size;
+  }
+  return bytes;
+}
+
+static void say_taken(uint64_t host, uint64_t posts, uint64_t bytes, uint64_t undone) {
+  struct pack *p = wire_begin(&b, MESSAGE_NOTICE, OP_taken, 0, 4);
+  pack_uint(p, host);
+  pack_uint(p, posts);
+  pack_uint(p, bytes);
+  pack_uint(p, undone);
+  wire_send(&w, &b);
+}
+
+static void expect_grant(uint64_t posts, uint64_t bytes, uint64_t undone) {
+  wire_expect(&w, &a, MESSAGE_NOTICE, OP_grant);
+  ck_assert_uint_eq(wire_uint(&a), b.host);
+  ck_assert_uint_eq(wire_uint(&a), posts);
+  ck_assert_uint_eq(wire_uint(&a), bytes);
+  ck_assert_uint_eq(wire_uint(&a), undone);
+}
+
+START_TEST(the_window_is_told_in_hello) {
+  struct end c = {0};
+  struct hello_reply r;
+  struct reader v;
+  uint64_t number;
+  wire_connect(&w, &c);
+  wire_hello(&w, &c, "c", false);
+  wire_expect(&w, &c, MESSAGE_REPLY, OP_hello);
+  ck_assert_ptr_null(hello_read_reply(&c.m, &r));
+  ck_assert(hello_option(&r.options, WINDOW_POSTS_KEY, &v) && reader_uint(&v, &number));
+  ck_assert_uint_eq(number, POSTS);
+  ck_assert(hello_option(&r.options, WINDOW_BYTES_KEY, &v) && reader_uint(&v, &number));
+  ck_assert_uint_eq(number, 4096);
+  wire_leave(&c);
+}
+END_TEST
+
+START_TEST(who_ignores_the_window_gets_busy) {
+  for (uint64_t i = 1; i <= POSTS; i++) post(i, 0);
+  wire_quiet(&w, &a);
+  post(77, 0);
+  wire_expect_error(&w, &a, STATUS_busy);
+  ck_assert_uint_eq(a.m.id, 77);
+  wire_ask(&a, OP_labels, "b", NULL, 0); /* a request that is answered goes through */
+  wire_send(&w, &a);
+  receive(POSTS);
+  wire_expect(&w, &b, MESSAGE_REQUEST, OP_labels);
+  wire_expect_nothing(&w, &b);
+}
+END_TEST
+
+START_TEST(bytes_count_too) {
+  post(1, 3000);
+  post(2, 3000);
+  wire_expect_error(&w, &a, STATUS_busy);
+  ck_assert_uint_eq(a.m.id, 2);
+  say_taken(a.host, 1, receive(1), 0);
+  wire_expect(&w, &a, MESSAGE_NOTICE, OP_grant);
+  post(3, 8192); /* larger than the window, but little is outstanding */
+  receive(1);
+  wire_quiet(&w, &a);
+}
+END_TEST
+
+START_TEST(what_is_taken_is_room_for_the_sender) {
+  for (uint64_t i = 1; i <= POSTS; i++) post(i, 10);
+  uint64_t bytes = receive(POSTS) / POSTS;
+  say_taken(a.host, 3, 3 * bytes, 1);
+  expect_grant(3, 3 * bytes, 1);
+  for (uint64_t i = 1; i <= 3; i++) post(i, 10);
+  wire_quiet(&w, &a);
+  post(4, 10);
+  wire_expect_error(&w, &a, STATUS_busy);
+}
+END_TEST
+
+START_TEST(more_than_was_sent_is_a_fault) {
+  post(1, 0);
+  uint64_t bytes = receive(1);
+  say_taken(a.host, 2, bytes, 0);
+  wire_expect_end(&w, &b);
+  wire_expect(&w, &a, MESSAGE_NOTICE, OP_dead);
+  wire_quiet(&w, &a);
+}
+END_TEST
+
+START_TEST(nonsense_is_a_fault) {
+  post(1, 0);
+  say_taken(a.host, 1, receive(1), 2); /* more not done than taken */
+  wire_expect_end(&w, &b);
+}
+END_TEST
+
+START_TEST(of_none_nothing_can_be_reported) {
+  say_taken(a.host, 0, 0, 0);
+  wire_expect_end(&w, &b);
+}
+END_TEST
+
+START_TEST(a_sender_that_has_ended_is_no_fault) {
+  post(1, 0);
+  uint64_t bytes = receive(1);
+  wire_leave(&a);
+  wire_turn(&w);
+  ck_assert_uint_eq(w.broker.flows.all.count, 0);
+  say_taken(a.host, 1, bytes, 0);
+  wire_expect(&w, &b, MESSAGE_NOTICE, OP_dead);
+  wire_expect(&w, &b, MESSAGE_NOTICE, OP_drop);
+  say_taken(12345, 1, bytes, 0);
+  wire_quiet(&w, &b);
+}
+END_TEST
+
+START_TEST(a_target_that_ends_takes_its_books_along) {
+  for (uint64_t i = 1; i <= POSTS; i++) post(i, 0);
+  wire_leave(&b);
+  wire_turn(&w);
+  ck_assert_uint_eq(w.broker.flows.all.count, 0);
+  post(9, 0);
+  do
+    ck_assert_int_eq(wire_next(&w, &a), 1);
+  while (a.m.kind == MESSAGE_NOTICE);
+  ck_assert_uint_eq(wire_uint(&a), STATUS_dead);
+}
+END_TEST
+
+static struct client *client_of(const struct end *e) {
+  return hosts_at(&w.broker.hosts, hosts_find(&w.broker.hosts, e->host))->client;
+}
+
+START_TEST(an_older_receiver_has_taken_what_is_forwarded) {
+  client_of(&b)->version = 2;
+  uint64_t size = post(1, 0);
+  wire_quiet(&w, &a);
+  post(2, 0);
+  expect_grant(2, 2 * size, 0);
+  for (uint64_t i = 3; i < 30; i++) {
+    post(i, 0);
+    if (i % 2 == 0) expect_grant(2, 2 * size, 0);
+  }
+  receive(29);
+}
+END_TEST
+
+START_TEST(an_older_sender_is_bounded_and_not_told) {
+  client_of(&a)->version = 2;
+  for (uint64_t i = 1; i <= POSTS; i++) post(i, 0);
+  say_taken(a.host, POSTS, receive(POSTS), 0);
+  wire_quiet(&w, &a);
+  for (uint64_t i = 1; i <= POSTS; i++) post(i, 0);
+  wire_quiet(&w, &a);
+  post(99, 0);
+  wire_expect_error(&w, &a, STATUS_busy);
+}
+END_TEST
+
+int main(void) {
+  Suite *s = suite_create("broker flow");
+  TCase *t = tcase_create("flow");
+  suite_add_tcase(s, t);
+  tcase_add_checked_fixture(t, setup, teardown);
+  tcase_add_test(t, the_window_is_told_in_hello);
+  tcase_add_test(t, who_ignores_the_window_gets_busy);
+  tcase_add_test(t, bytes_count_too);
+  tcase_add_test(t, what_is_taken_is_room_for_the_sender);
+  tcase_add_test(t, more_than_was_sent_is_a_fault);
+  tcase_add_test(t, nonsense_is_a_fault);
+  tcase_add_test(t, of_none_nothing_can_be_reported);
+  tcase_add_test(t, a_sender_that_has_ended_is_no_fault);
+  tcase_add_test(t, a_target_that_ends_takes_its_books_along);
+  tcase_add_test(t, an_older_receiver_has_taken_what_is_forwarded);
+  tcase_add_test(t, an_older_sender_is_bounded_and_not_told);
+  return run_suite(s);
+}

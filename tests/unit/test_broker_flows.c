@@ -1,0 +1,129 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The book of what is outstanding between pairs, and the rule of the window (proto/window.h).
+ */
+#include "broker/books/flows.h"
+
+#include "proto/message.h"
+#include "tests/unit/random.h"
+#include "tests/unit/run.h"
+
+enum { POSTS = 8, BYTES = 4096, SMALL = MESSAGE_LEAST_BYTES };
+static const struct window window = {POSTS, BYTES};
+static struct flows flows;
+
+static void setup(void) { ck_assert(flows_init(&flows, &window, 1)); }
+static void teardown(void) {
+  ck_assert_ptr_null(flows_check(&flows));
+  flows_deinit(&flows);
+}
+
+static bool taken(uint32_t sender, uint32_t target, uint32_t posts, uint64_t bytes) {
+  return flows_taken(&flows, sender, target, &(struct window){posts, bytes});
+}
+
+START_TEST(a_window_of_posts) {
+  for (int i = 0; i < POSTS; i++) ck_assert_int_eq(flows_sent(&flows, 1, 2, SMALL), FLOWS_OK);
+  ck_assert_int_eq(flows_sent(&flows, 1, 2, SMALL), FLOWS_FULL);
+  ck_assert_int_eq(flows_sent(&flows, 2, 1, SMALL), FLOWS_OK); /* another pair */
+  ck_assert(taken(1, 2, 1, SMALL));
+  ck_assert_int_eq(flows_sent(&flows, 1, 2, SMALL), FLOWS_OK);
+  ck_assert_int_eq(flows_sent(&flows, 1, 2, SMALL), FLOWS_FULL);
+}
+END_TEST
+
+START_TEST(a_window_of_bytes) {
+  ck_assert_int_eq(flows_sent(&flows, 1, 2, BYTES / 4 + 1), FLOWS_OK);
+  ck_assert_int_eq(flows_sent(&flows, 1, 2, BYTES), FLOWS_FULL);
+  ck_assert_int_eq(flows_sent(&flows, 1, 2, BYTES - BYTES / 4), FLOWS_FULL);
+  ck_assert_int_eq(flows_sent(&flows, 1, 2, BYTES - BYTES / 4 - 1), FLOWS_OK);
+  ck_assert_int_eq(flows_sent(&flows, 1, 2, SMALL), FLOWS_FULL);
+  ck_assert_uint_eq(flows_outstanding(&flows, 1, 2).bytes, BYTES);
+}
+END_TEST
+
+START_TEST(a_large_one_goes_when_little_is_outstanding) {
+  ck_assert_int_eq(flows_sent(&flows, 1, 2, BYTES / 4), FLOWS_OK);
+  ck_assert_int_eq(flows_sent(&flows, 1, 2, 1 << 30), FLOWS_OK);
+  ck_assert_int_eq(flows_sent(&flows, 1, 2, SMALL), FLOWS_FULL);
+  ck_assert(taken(1, 2, 1, BYTES / 4));
+  ck_assert_int_eq(flows_sent(&flows, 1, 2, SMALL), FLOWS_FULL);
+  ck_assert(taken(1, 2, 1, 1 << 30));
+  ck_assert_int_eq(flows_sent(&flows, 1, 2, 1 << 30), FLOWS_OK);
+}
+END_TEST
+
+START_TEST(no_more_is_taken_than_was_sent) {
+  ck_assert(!taken(1, 2, 1, SMALL));
+  ck_assert_int_eq(flows_sent(&flows, 1, 2, 100), FLOWS_OK);
+  ck_assert_int_eq(flows_sent(&flows, 1, 2, 100), FLOWS_OK);
+  ck_assert(!taken(2, 1, 1, 100));
+  ck_assert(!taken(1, 2, 3, 200));
+  ck_assert(!taken(1, 2, 2, 201));
+  ck_assert(!taken(1, 2, 2, 199)); /* bytes of none would be left */
+  ck_assert(!taken(1, 2, 1, 200)); /* one without bytes would be left */
+  ck_assert(!taken(1, 2, 1, 200 - SMALL + 1));
+  ck_assert_uint_eq(flows_outstanding(&flows, 1, 2).posts, 2);
+  ck_assert(taken(1, 2, 2, 200));
+  ck_assert_uint_eq(flows.all.count, 0); /* a record is there while something is outstanding */
+}
+END_TEST
+
+START_TEST(a_host_that_ended_is_forgotten_on_both_sides) {
+  for (uint32_t i = 0; i < 4; i++)
+    for (uint32_t k = 0; k < 4; k++) ck_assert_int_eq(flows_sent(&flows, i, k, SMALL), FLOWS_OK);
+  flows_forget(&flows, 2);
+  ck_assert_uint_eq(flows.all.count, 9);
+  ck_assert_uint_eq(flows_outstanding(&flows, 2, 1).posts, 0);
+  ck_assert_uint_eq(flows_outstanding(&flows, 1, 2).posts, 0);
+  ck_assert_uint_eq(flows_outstanding(&flows, 1, 3).posts, 1);
+}
+END_TEST
+
+/* A sender that keeps to the window and a receiver that reports in time: whatever they do, once all
+ * is taken a message of any size may be sent, and nothing else was refused. */
+START_TEST(nobody_waits_for_ever) {
+  uint64_t state = random_seed("flows");
+  struct window sent = {0}, untaken = {0}, unreported = {0};
+  for (int n = 0; n < 100000; n++) {
+    uint32_t size = SMALL + random_below(&state, random_below(&state, 8) ? 600 : 3 * BYTES);
+    if (random_below(&state, 2) && window_room(&window, &sent) >= size) {
+      ck_assert_int_eq(flows_sent(&flows, 1, 2, size), FLOWS_OK);
+      sent.posts++, sent.bytes += size, untaken.posts++, untaken.bytes += size;
+    } else if (untaken.posts) {
+      uint32_t part = (uint32_t)(untaken.posts == 1 ? untaken.bytes : SMALL);
+      untaken.posts--, untaken.bytes -= part, unreported.posts++, unreported.bytes += part;
+    }
+    if (window_is_due(&window, &unreported)) {
+      ck_assert(taken(1, 2, unreported.posts, unreported.bytes));
+      sent.posts -= unreported.posts, sent.bytes -= unreported.bytes;
+      unreported = (struct window){0};
+    }
+    if (!untaken.posts) ck_assert_uint_eq(window_room(&window, &sent), UINT64_MAX);
+  }
+}
+END_TEST
+
+START_TEST(the_smallest_window_works) {
+  const struct window one = {1, BYTES};
+  ck_assert_uint_eq(window_room(&one, &(struct window){0}), UINT64_MAX);
+  ck_assert_uint_eq(window_room(&one, &(struct window){1, SMALL}), 0);
+  ck_assert(window_is_due(&one, &(struct window){1, SMALL}));
+  ck_assert(!window_is_due(&one, &(struct window){0}));
+}
+END_TEST
+
+int main(void) {
+  Suite *s = suite_create("broker flows");
+  TCase *t = tcase_create("flows");
+  suite_add_tcase(s, t);
+  tcase_add_checked_fixture(t, setup, teardown);
+  tcase_add_test(t, a_window_of_posts);
+  tcase_add_test(t, a_window_of_bytes);
+  tcase_add_test(t, a_large_one_goes_when_little_is_outstanding);
+  tcase_add_test(t, no_more_is_taken_than_was_sent);
+  tcase_add_test(t, a_host_that_ended_is_forgotten_on_both_sides);
+  tcase_add_test(t, nobody_waits_for_ever);
+  tcase_add_test(t, the_smallest_window_works);
+  return run_suite(s);
+}
