@@ -65,8 +65,9 @@ static void check_queues(const struct worker *w) {
   const struct scheduler *s = &w->sched;
   unsigned queued = 0;
   for (const struct fiber *f = s->all; f; f = f->all_next) queued += f->queued;
-  MUST(queued == check_queue(w, s->ready_first, s->ready_last) +
-                     check_queue(w, s->stackless_first, s->stackless_last));
+  unsigned ready = check_queue(w, s->ready_first, s->ready_last);
+  MUST(s->n_ready == ready);
+  MUST(queued == ready + check_queue(w, s->stackless_first, s->stackless_last));
   for (const struct fiber *f = s->stackless_first; f; f = f->next) MUST(!f->stack);
   MUST(!s->cancelling && !s->to_cancel && !s->current && !s->no_wait);
 }
@@ -129,6 +130,8 @@ void worker_check(struct worker *w) {
     MUST(f->serving.id && !f->is_serving);
   check_stacks(w);
   check_futures(w);
+  MUST(!w->backlog.first == (w->backlog.n_posts + w->backlog.n_calls == 0));
+  MUST(!w->backlog.first == !w->backlog.last);
   MUST((w->budget.n_waiting > 0) == (w->budget.timer != NULL));
   MUST(!w->deaths.first == !w->deaths.last);
   MUST(w->lost || !w->g || w->loop.polling);

@@ -8,24 +8,28 @@
 
 #include "lua/api/deaths.h"
 #include "lua/ask/future.h"
+#include "lua/ask/room.h"
 #include "lua/check.h"
 #include "lua/fiber/connection.h"
 #include "lua/fiber/ending.h"
 #include "lua/fiber/fiber.h"
 #include "lua/fiber/hosted.h"
+#include "lua/serve/backlog.h"
 #include "lua/serve/collect.h"
+#include "lua/serve/serve.h"
 #include "lua/serve/weight.h"
 #include "lua/vm/luajit.h"
 
 static void turn(struct worker *w) {
   future_free_dropped(w);
   weight_turn(w);
+  if (w->unwinding) serve_begin(w); /* gives up what waits */
 #ifdef GAIJIN_HOSTILE
   worker_check(w);
 #endif
 }
 
-const struct loop_hooks instance_hooks = {.turn = turn, .sweep = collect_sweep};
+const struct loop_hooks instance_hooks = {.begin = serve_begin, .turn = turn, .sweep = collect_sweep};
 
 int instance_init(struct worker *w, bool hosted) {
   stacks_init(&w->sched.stacks, fiber_entry, luajit_is_here());
@@ -45,10 +49,13 @@ void instance_close(struct worker *w, bool with_vm) {
   hosted_deinit(w);
   fiber_discard_all(w);
   future_discard_all(w);
+  room_deinit(w);
+  backlog_deinit(w);
   if (with_vm && w->L) {
     lua_close(w->L);
     w->L = NULL;
   }
+  worker_log_rest(w);
   connection_unwatch(w);
   if (w->g) w->name = "?"; /* it was the connection's; scripts of an interpreter go on */
   gaijin_close(w->g);

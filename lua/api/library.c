@@ -17,6 +17,7 @@
 #include "lua/api/requests.h"
 #include "lua/api/stats.h"
 #include "lua/ask/remote.h"
+#include "lua/ask/room.h"
 #include "lua/fiber/connection.h"
 #include "lua/fiber/ending.h"
 #include "lua/fiber/fiber.h"
@@ -74,7 +75,7 @@ static bool call_reporting(lua_State *L, struct worker *w, int n) {
   bool ok = lua_pcall(L, n, 0, function) == 0;
   const char *text = NULL;
   if (!ok) text = lua_isstring(L, -1) ? lua_tostring(L, -1) : "error in error handling";
-  if (!ok && !worker_is_stop_error(w, text)) worker_log(w, "%s", text);
+  if (!ok && !worker_is_stop_error(w, text)) worker_log_often(w, LINE_ERROR, "%s", text);
   lua_settop(L, function - 1);
   return ok;
 }
@@ -85,7 +86,7 @@ static void spawned_job(struct worker *w, struct fiber *f) {
   char buffer[64];
   if (lua_pcall(f->L, lua_gettop(f->L) - 2, 0, 1) == 0) return;
   const char *text = worker_error_text(f->L, lua_gettop(f->L), buffer, sizeof buffer);
-  if (!worker_is_stop_error(w, text)) worker_log(w, "%s", text);
+  if (!worker_is_stop_error(w, text)) worker_log_often(w, LINE_ERROR, "%s", text);
 }
 
 /* Calls what is at index 1 with the rest of the stack on a new fiber. */
@@ -160,10 +161,16 @@ static int core_report(lua_State *L) {
   return 1;
 }
 
+static int core_log(lua_State *L) {
+  worker_log_often(worker_of(L), LINE_ERROR, "%s", luaL_checkstring(L, 1));
+  return 0;
+}
+
 const struct gaijin_events library_events = {.request = serve_request,
                                              .cancel = serve_cancel,
                                              .free = collect_on_free,
-                                             .refused = serve_post_refused,
+                                             .refused = worker_post_failed,
+                                             .room = room_came,
                                              .forget = pool_forget,
                                              .dead = deaths_on_dead};
 
@@ -187,6 +194,7 @@ static const luaL_Reg core_functions[] = {
     {"collect", core_collect},
     {"spawn", core_spawn},
     {"report", core_report},
+    {"log", core_log},
     {"apply", apply_call},
     {"copy", copy_make},
     {"is_copy", core_is_copy},

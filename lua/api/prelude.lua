@@ -293,8 +293,15 @@ function gaijin.every(seconds, f, ...)
     if due < time then due = time end
     return due - time
   end, function(_, ...)
-    core.report(f, ...)
-    return true
+    local _, name, dead = core.host_of(f)
+    if dead then
+      core.log(format("gaijin: dead: Gaijin tried accessing dead resource. (%s); the timer that "
+        .. "called its function ends", name))
+      return false
+    end
+    if core.report(f, ...) then return true end
+    _, _, dead = core.host_of(f)
+    return not dead -- its owner ended meanwhile; that was the line about it
   end, ...)
 end
 

@@ -20,6 +20,7 @@ int stats_push(lua_State *L) {
       {"idle_stacks", (double)w->sched.stacks.n_idle},
       {"tokens", (double)gaijin_token_count(w->g)},
       {"holdings", (double)gaijin_holding_count(w->g)},
+      {"posts_waiting", w->backlog.n_posts},
       {"posts_failed", (double)w->posts_failed},
       {"queued_bytes", (double)gaijin_queued_bytes(w->g)},
       {"lua_bytes", 1024.0 * lua_gc(L, LUA_GCCOUNT, 0) + lua_gc(L, LUA_GCCOUNTB, 0)},

@@ -142,7 +142,7 @@ static void complain(struct future *u) {
   else if (u->answer.body && gaijin_body_next(u->answer.body, &v) && v.type == GAIJIN_STRING)
     snprintf(text, sizeof text, "%.*s", (int)v.size, v.bytes);
   if (!worker_is_stop_error(u->w, text))
-    worker_log(u->w, "an error of a dropped future was never read: %s", text);
+    worker_log_often(u->w, LINE_FUTURE, "an error of a dropped future was never read: %s", text);
 }
 
 void future_free_dropped(struct worker *w) {

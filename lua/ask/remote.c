@@ -7,7 +7,9 @@
 
 #include <assert.h>
 #include <math.h>
+#include <stdio.h>
 
+#include "lua/ask/room.h"
 #include "lua/fiber/answer.h"
 #include "lua/fiber/trace.h"
 #include "lua/ref/at.h"
@@ -70,10 +72,9 @@ static void check_target(lua_State *L, struct worker *w, int i) {
   if (!at->holding) at_revive(L, w, i);
 }
 
-/* The depth of the chain of calls that a request belongs to. Nobody waits for a one-way call: it
- * begins a chain of its own. */
-static unsigned depth_of(lua_State *L, struct worker *w, enum gaijin_op op, bool one_way) {
-  unsigned depth = one_way ? 1 : w->sched.current->depth + 1;
+/* The depth of the chain of calls that a request belongs to. */
+static unsigned depth_of(lua_State *L, struct worker *w, enum gaijin_op op) {
+  unsigned depth = w->sched.current->depth + 1;
   if (depth > w->max_depth)
     worker_raise(L, GAIJIN_STATUS_TOO_DEEP,
                  "%s would make the chain of calls %u deep; the limit is %u (--max-depth)",
@@ -81,34 +82,40 @@ static unsigned depth_of(lua_State *L, struct worker *w, enum gaijin_op op, bool
   return depth;
 }
 
-/* Writes and queues the message; the id of the request (0 when one way, without fn). Raises. */
-static uint64_t send_request(lua_State *L, struct worker *w, const struct remote *r,
-                             gaijin_answer_fn fn, void *user) {
-  assert(!(r->target && r->name) && r->count >= 0);
-  answer_need_fiber(L, w, r->op);
-  if (fn && w->sched.current->cancel_reason) wait_raise(L, w, WAIT_CANCELLED, describe(L, w, r));
-  struct gaijin_send to = {
-      .op = r->op, .name = r->name, .depth = (uint16_t)depth_of(L, w, r->op, !fn), .one_way = !fn};
-  if (fn && is_routed(r))
-    to.deadline_ms = milliseconds_left(L, w, r, answer_limit(w, r->no_call_timeout));
+/* Writes and queues the message, whose target is filled in here; *id gets its id. 0, or the status
+ * it was refused with. Raises what else stands against it. */
+static int write_request(lua_State *L, struct worker *w, const struct remote *r,
+                         struct gaijin_send *to, gaijin_answer_fn fn, void *user, uint64_t *id) {
   for (int tries = 0;; marshal_again(L, w, r->first, r->count, &tries)) {
     if (r->target) check_target(L, w, r->target);
     marshal_prepare(L, w, r->first, r->count);
     struct at *at = r->target ? at_get(L, w, r->target) : NULL;
     if (!at || at->holding) {
-      to.holding = at ? at->holding : NULL;
-      gaijin_begin_request(w->g, &to, (uint32_t)r->count);
+      to->holding = at ? at->holding : NULL;
+      gaijin_begin_request(w->g, to, (uint32_t)r->count);
       if (marshal_put(L, w, r->first, r->count)) break;
       gaijin_abort(w->g);
     }
   }
-  assert(!r->target || to.holding);
+  assert(!r->target || to->holding);
+  int status = gaijin_end_request(w->g, fn, user, id);
+  if (status != 0) marshal_discard(L, w, r->first, r->count);
+  return status;
+}
+
+/* Sends a request that is answered; its id. Raises. */
+static uint64_t send_request(lua_State *L, struct worker *w, const struct remote *r,
+                             gaijin_answer_fn fn, void *user) {
+  assert(!(r->target && r->name) && r->count >= 0);
+  answer_need_fiber(L, w, r->op);
+  if (w->sched.current->cancel_reason) wait_raise(L, w, WAIT_CANCELLED, describe(L, w, r));
+  struct gaijin_send to = {
+      .op = r->op, .name = r->name, .depth = (uint16_t)depth_of(L, w, r->op)};
+  if (is_routed(r))
+    to.deadline_ms = milliseconds_left(L, w, r, answer_limit(w, r->no_call_timeout));
   uint64_t id = 0;
-  int status = gaijin_end_request(w->g, fn, user, &id);
-  if (status != 0) {
-    marshal_discard(L, w, r->first, r->count);
-    worker_raise(L, (enum gaijin_status)status, "%s", gaijin_error(w->g));
-  }
+  int status = write_request(L, w, r, &to, fn, user, &id);
+  if (status != 0) worker_raise(L, (enum gaijin_status)status, "%s", gaijin_error(w->g));
   return id;
 }
 
@@ -147,7 +154,32 @@ int remote_call(lua_State *L, struct worker *w, enum gaijin_op op, int target, i
   return n;
 }
 
+/* Whether the post is sent; false: there is no room in the window of its host. Raises. */
+static bool try_post(lua_State *L, struct worker *w, const struct remote *r, uint64_t host) {
+  /* Nobody waits for it: it begins a chain of its own, and limits of time are not its. */
+  struct gaijin_send to = {.op = r->op, .depth = 1, .one_way = true};
+  if (w->lost) worker_raise(L, GAIJIN_STATUS_LOST, "the connection to the broker has ended");
+  int status = write_request(L, w, r, &to, NULL, NULL, NULL);
+  if (status == GAIJIN_STATUS_BUSY && gaijin_post_room(w->g, host) < SIZE_MAX) return false;
+  if (status != 0) worker_raise(L, (enum gaijin_status)status, "%s", gaijin_error(w->g));
+  return true;
+}
+
 void remote_post(lua_State *L, struct worker *w, int target, int first, int n) {
-  struct remote r = {.op = GAIJIN_OP_CALL, .target = target, .first = first, .count = n};
-  send_request(L, w, &r, NULL, NULL);
+  const struct remote r = {.op = GAIJIN_OP_CALL, .target = target, .first = first, .count = n};
+  const struct at *at = at_get(L, w, target);
+  uint64_t host = at->pt.host;
+  bool waited = room_is_waited_for(w, host);
+  if (waited) room_wait(L, w, host, false);
+  for (;; waited = true) {
+    if (waited && !w->lost && gaijin_host_dead(w->g, host)) {
+      char text[GAIJIN_NAME_MAX + 64];
+      snprintf(text, sizeof text, "Gaijin tried accessing dead resource. (%s)",
+               worker_host_name(w, host));
+      worker_post_failed(w, r.op, GAIJIN_STATUS_DEAD, text);
+      return;
+    }
+    if (try_post(L, w, &r, host)) return;
+    room_wait(L, w, host, waited);
+  }
 }

@@ -40,8 +40,9 @@ uint64_t remote_start(lua_State *L, struct worker *w, const struct remote *r, ga
 int remote_decode(lua_State *L, struct worker *w, const struct answer *a, bool rows, bool *failed);
 
 /* Calls the AT at index `target` one way with the n values from `first`: no answer comes. Waits
- * only where a resurrected AT must be claimed; allowed wherever scripts run but in the scheduler.
- * Raises what is known at once. */
+ * where a resurrected AT must be claimed, and until there is room in the window of its host
+ * (room.h); if the host ends meanwhile the post counts as failed. Where nothing can wait it works
+ * while it need not, and raises `busy` if there is no room. Raises what is known at once. */
 void remote_post(lua_State *L, struct worker *w, int target, int first, int n);
 
 #endif

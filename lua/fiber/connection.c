@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
+ * Nothing is read while hundreds of fibers are ready: they always get on, so reading does too. That
+ * others wait, for answers perhaps, never keeps it from being read.
  * What was written leaves once per turn of the loop, in one go. Releases that no
  * other message takes along leave after at most 10 ms.
  */
@@ -9,6 +11,7 @@
 #include <errno.h>
 #include <poll.h>
 
+#include "lua/fiber/fiber.h"
 #include "lua/fiber/timer.h"
 
 static const double broker_slack =
@@ -48,22 +51,42 @@ static bool is_readable(const struct worker *w) {
 /* More than a broker that has ended can have left: a read takes up to a MiB. */
 enum { MOST_READS = 4096 };
 
+static bool may_read(const struct worker *w) { return w->sched.n_ready < FIBERS_READY_MOST; }
+
+bool connection_has_more(const struct worker *w) {
+  return !w->lost && (gaijin_paused(w->g) || w->loop.unwatched);
+}
+
 /* The socket reported an error, which is how a broker ends that has left our bytes unread. libuv
- * watches the socket no more, so nothing would bring us back: it is read to its end now, or, should
- * it have none, watched again. */
-static void on_socket_error(struct worker *w) {
-  int reads = 0;
-  do
+ * watches the socket no more, so nothing would bring us back: it is read to its end now, in this
+ * turn or in the next ones, or, should it have none, watched again. */
+static void read_unwatched(struct worker *w) {
+  for (int reads = 0; reads < MOST_READS && !w->lost && !worker_is_fork(w) && may_read(w); reads++) {
+    if (!gaijin_paused(w->g) && !is_readable(w)) break;
     receive(w);
-  while (!w->lost && !worker_is_fork(w) && ++reads < MOST_READS && is_readable(w));
-  if (!w->lost && !worker_is_fork(w)) start_polling(w);
+  }
+  if (w->lost || worker_is_fork(w) || !may_read(w)) return;
+  w->loop.unwatched = false;
+  start_polling(w);
+}
+
+void connection_resume(struct worker *w) {
+  if (!connection_has_more(w) || !may_read(w)) return;
+  if (w->loop.unwatched)
+    read_unwatched(w);
+  else
+    receive(w);
 }
 
 static void on_socket(uv_poll_t *poll, int status, int events) {
-  if (status < 0)
-    on_socket_error(poll->data);
-  else if (events & (UV_READABLE | UV_DISCONNECT))
-    receive(poll->data);
+  struct worker *w = poll->data;
+  if (status < 0) {
+    w->loop.unwatched = true;
+    receive(w);
+    if (!w->lost) read_unwatched(w);
+  } else if (events & (UV_READABLE | UV_DISCONNECT)) {
+    if (may_read(w)) receive(w); /* else the loop comes back, without waiting */
+  }
 }
 
 static void on_release_time(struct timer *t) {
@@ -96,6 +119,7 @@ static void on_pulse(struct timer *t) {
   struct worker *w = timer_worker(t);
   w->loop.pulse_timer = NULL;
   timer_stop(t);
+  if (!may_read(w)) return; /* it is too early to say what was not answered */
   receive(w); /* first, what has been answered: in a stock interpreter a long computation may have
                  kept us from it */
   if (w->lost) return;

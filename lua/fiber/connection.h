@@ -13,6 +13,10 @@ int connection_watch(struct worker *w);
 /* Ends it; nothing if it is not watched. To be called before gaijin_close, which closes the
  * descriptor. */
 void connection_unwatch(struct worker *w);
+/* In each turn, before fibers run: reads on if it was left off because too many were ready. */
+void connection_resume(struct worker *w);
+/* Whether there is something for connection_resume to do, now or when fewer fibers are ready. */
+bool connection_has_more(const struct worker *w);
 /* In each turn, before the loop waits: sends what is queued, and starts the timers that it needs.
  */
 void connection_flush(struct worker *w);

@@ -17,6 +17,7 @@ static const double retry_seconds = 0.01;
 void fiber_set_most(struct worker *w, unsigned max_fibers) {
   unsigned most = stacks_most();
   w->sched.max_fibers = max_fibers < most ? max_fibers : most;
+  w->sched.max_for_posts = w->sched.max_fibers - w->sched.max_fibers / 8;
   if (max_fibers > most)
     worker_log(w,
                "%u fibers are more than the kernel has room for; at most %u may run or wait "
@@ -204,6 +205,7 @@ void fiber_discard_all(struct worker *w) {
   while (w->sched.all) unlink_and_free(w, w->sched.all);
   w->sched.ready_first = w->sched.ready_last = NULL;
   w->sched.stackless_first = w->sched.stackless_last = NULL;
+  w->sched.n_ready = 0;
 }
 
 /* Woken while it ran, by code of its own. */
@@ -213,6 +215,7 @@ static void leave_ready(struct scheduler *s, struct fiber *f) {
   assert(*p == f);
   *p = f->next;
   if (s->ready_last == f) s->ready_last = before;
+  s->n_ready--;
 }
 
 static void end(struct worker *w, struct fiber *f) {
@@ -264,6 +267,7 @@ void fiber_wake(struct fiber *f) {
   f->queued = true;
   if (f == s->guest) return; /* it looks for itself */
   append(&s->ready_first, &s->ready_last, f);
+  s->n_ready++;
 }
 
 void fiber_park(lua_State *L, struct worker *w) {
@@ -296,6 +300,7 @@ static void on_retry(struct timer *t) {
   struct scheduler *s = &timer_worker(t)->sched;
   timer_stop(t);
   if (!s->stackless_first) return;
+  for (const struct fiber *f = s->stackless_first; f; f = f->next) s->n_ready++;
   s->stackless_last->next = s->ready_first;
   s->ready_first = s->stackless_first;
   if (!s->ready_last) s->ready_last = s->stackless_last;
@@ -330,6 +335,7 @@ bool fiber_run_ready(struct worker *w) {
   while (s->ready_first && !worker_is_fork(w)) {
     struct fiber *f = take(&s->ready_first, &s->ready_last);
     f->queued = false;
+    s->n_ready--;
     bool was_last = f == last;
     run_fiber(w, f);
     if (was_last) break;

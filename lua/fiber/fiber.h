@@ -75,6 +75,9 @@ struct fiber {
   struct serving serving;
 };
 
+/* While so many fibers are ready, nothing more is read and no post is begun: they run first. */
+enum { FIBERS_READY_MOST = 256 };
+
 /* Sets max_fibers; fewer, with a line on stderr, if the kernel does not allow so many. */
 void fiber_set_most(struct worker *w, unsigned max_fibers);
 

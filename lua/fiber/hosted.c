@@ -14,6 +14,7 @@
 #include <signal.h>
 #include <stdlib.h>
 
+#include "lua/fiber/connection.h"
 #include "lua/fiber/ending.h"
 #include "lua/fiber/fiber.h"
 
@@ -33,7 +34,7 @@ double hosted_turn(struct worker *w) {
   uv_update_time(&w->loop.uv);
   int ms = uv_backend_timeout(&w->loop.uv);
   /* What the last poll of the turn brought has not had its prepare phase yet. */
-  bool left = w->sched.ready_first ||
+  bool left = w->sched.ready_first || connection_has_more(w) ||
               (!w->lost && gaijin_queued_bytes(w->g) > 0 && !w->loop.writable_wanted) ||
               (!w->lost && gaijin_releases(w->g) > 0 && !w->loop.release_timer);
   if (left) return 0;

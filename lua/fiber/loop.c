@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * One turn: run the fibers that are ready, send what they wrote in one go, then
- * wait for the socket, a timer or a signal.
+ * One turn: begin posts that wait, run the fibers that are ready, send what they wrote in one go,
+ * then wait for the socket, a timer or a signal.
  *
  * A fiber may fork, and come back here in the child. The epoll set is shared over fork: to take a
  * descriptor out of it in the child would take it out of the parent's loop, and an event the child
@@ -65,16 +65,23 @@ static void end_fork(struct worker *w) {
   ending_finish(w);
 }
 
+/* Fibers that ended may have made room for them. */
+static bool may_begin_posts(const struct worker *w) {
+  return w->backlog.n_posts > 0 && w->sched.n_fibers < w->sched.max_for_posts;
+}
+
 /* After timers and before the wait, so that what they made ready never waits for the socket. */
 static void on_prepare(uv_prepare_t *prepare) {
   struct worker *w = prepare->data;
   assert(!w->sched.current); /* fibers run from here only */
+  connection_resume(w);
+  w->loop.hooks->begin(w);
   bool more = fiber_run_ready(w);
   if (worker_is_fork(w)) {
     end_fork(w);
     return;
   }
-  if (ending_turn(w) || more)
+  if (ending_turn(w) || more || connection_has_more(w) || may_begin_posts(w))
     timer_wake_loop(w);
   else
     timer_let_loop_wait(w);

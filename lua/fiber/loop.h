@@ -9,6 +9,7 @@
 
 /* What the parts above the loop do in it. */
 struct loop_hooks {
+  void (*begin)(struct worker *w); /* before the fibers of a turn run */
   void (*turn)(struct worker *w);  /* when the fibers of a turn have run */
   void (*sweep)(struct worker *w); /* every atc_time seconds */
 };

@@ -52,18 +52,22 @@ enum wait_outcome wait_park(lua_State *L, struct worker *w, double until) {
 
 double wait_nearer(double a, double b) { return a == 0 ? b : b == 0 || a < b ? a : b; }
 
+const char *wait_hindrance(lua_State *L, struct worker *w) {
+  if (!wait_possible(w))
+    return "where nothing can wait (a finaliser run by the scheduler or at the end)";
+  /* LuaJIT stops its collector while it runs a finaliser; one that waited there would leave it
+   * stopped for the whole VM. */
+  if (w->is_luajit && lua_gc(L, LUAJIT_GCISRUNNING, 0) == 0 && luajit_in_finaliser(L, w))
+    return "in a finaliser under LuaJIT";
+  return NULL;
+}
+
 void wait_need_fiber(lua_State *L, struct worker *w, const char *what, const char *of) {
   if (worker_is_closed(w))
     worker_raise(L, GAIJIN_STATUS_LOST, "%s%s: the connection to the broker was closed", what, of);
   worker_refuse_fork(L, w);
-  if (!wait_possible(w))
-    worker_raise(L, GAIJIN_STATUS_UNSUPPORTED,
-                 "%s%s where nothing can wait (a finaliser run by the scheduler or at the end)",
-                 what, of);
-  /* LuaJIT stops its collector while it runs a finaliser; one that waited there would leave it
-   * stopped for the whole VM. */
-  if (w->is_luajit && lua_gc(L, LUAJIT_GCISRUNNING, 0) == 0 && luajit_in_finaliser(L, w))
-    worker_raise(L, GAIJIN_STATUS_UNSUPPORTED, "%s%s in a finaliser under LuaJIT", what, of);
+  const char *why = wait_hindrance(L, w);
+  if (why) worker_raise(L, GAIJIN_STATUS_UNSUPPORTED, "%s%s %s", what, of, why);
 }
 
 void wait_check(lua_State *L, struct worker *w, const char *what) {

@@ -16,6 +16,9 @@ enum wait_outcome { WAIT_WOKEN, WAIT_OVER, WAIT_CANCELLED, WAIT_INTERRUPTED, WAI
 /* True where the running code may wait: on a fiber. */
 bool wait_possible(const struct worker *w);
 
+/* Why the code that runs on L cannot wait, for after "... "; NULL: it can. */
+const char *wait_hindrance(lua_State *L, struct worker *w);
+
 /* Parks the current fiber, whose C function runs on L, until it is woken, until the time `until`
  * (0: never), or until it is cancelled; does not wait if that has happened already. */
 enum wait_outcome wait_park(lua_State *L, struct worker *w, double until);

@@ -9,8 +9,11 @@
 #include "lua/serve/serve.h"
 
 #include <assert.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
+#include "lua/ask/room.h"
 #include "lua/fiber/connection.h"
 #include "lua/fiber/fiber.h"
 #include "lua/fiber/trace.h"
@@ -20,6 +23,7 @@
 #include "lua/ref/pool.h"
 #include "lua/serve/access.h"
 #include "lua/serve/apply.h"
+#include "lua/serve/backlog.h"
 #include "lua/serve/labels.h"
 #include "lua/serve/operator.h"
 #include "lua/serve/quick.h"
@@ -193,6 +197,7 @@ static int serve(lua_State *L) {
   struct fiber *f = w->sched.current;
   struct serving *s = &f->serving;
   lua_settop(L, 0);
+  if (s->one_way) gaijin_body_taken(s->body);
   if (s->given_up) return worker_raise(L, GAIJIN_STATUS_CANCELLED, "given up before it began");
   assert(!s->target == (s->op == GAIJIN_OP_S2T || s->op == GAIJIN_OP_LABELS));
   if (s->target) pool_push(L, w, s->target);
@@ -206,22 +211,15 @@ static int serve(lua_State *L) {
   return 0;
 }
 
-void serve_post_refused(void *worker, enum gaijin_op op, enum gaijin_status status,
-                        const char *text) {
-  struct worker *w = worker;
-  w->posts_failed++;
-  worker_log(w, "a post (%s) was not done: gaijin: %s: %s", gaijin_op_name(op),
-             gaijin_status_name(status), text);
-}
-
 /* Logs an error that cannot be sent, because the call was one way or has been answered. False: it
  * can be sent. */
 static bool log_unsendable(struct worker *w, const struct serving *s, const char *text) {
   if (s->one_way) {
     w->posts_failed++;
-    worker_log(w, "a post of %s failed: %s", worker_host_name(w, s->caller), text);
+    worker_log_often(w, LINE_POST_FAILED, "a post of %s failed: %s",
+                     worker_host_name(w, s->caller), text);
   } else if (s->answered) { /* raised after the answer left: by a finaliser of the script's */
-    worker_log(w, "%s", text);
+    worker_log_often(w, LINE_ERROR, "%s", text);
   }
   return s->one_way || s->answered;
 }
@@ -257,6 +255,86 @@ static void serve_job(struct worker *w, struct fiber *f) {
   s->answered = true;
 }
 
+/* ---- Beginning ---- */
+
+/* Makes a fiber the one that serves the request. The body is its own. */
+static void give(struct fiber *f, const struct gaijin_request *rq, gaijin_body *body) {
+  f->depth = rq->depth;
+  if (rq->deadline_ms) f->asked_until = clock_seconds() + rq->deadline_ms / 1e3;
+  const struct serving serving = {.id = rq->id, .op = rq->op, .caller = rq->caller,
+                                  .target = rq->target, .body = body, .one_way = rq->one_way};
+  fiber_serve(f, &serving);
+}
+
+static void begin_post(struct worker *w, struct backlog_entry *e) {
+  struct fiber *f = fiber_new(w, serve_job);
+  if (!f) {
+    worker_post_failed(w, e->request.op, GAIJIN_STATUS_BUSY, "memory is short");
+    gaijin_body_free(e->body);
+    return;
+  }
+  give(f, &e->request, e->body);
+  fiber_wake(f);
+}
+
+/* What waits behind posts that cannot be begun, and may itself be what those wait for that have the
+ * fibers: it must not wait. */
+static bool may_be_awaited(unsigned depth) { return depth > 1; }
+
+static void refuse_stuck(struct worker *w, const struct gaijin_request *rq) {
+  char text[160];
+  snprintf(text, sizeof text,
+           "%s has not begun what you posted to it before: its fibers for posts are used up "
+           "(--max-fibers)",
+           w->name);
+  gaijin_answer_error(w->g, rq->id, rq->op, GAIJIN_STATUS_BUSY, text);
+}
+
+static void refuse_if_awaited(struct worker *w, uint64_t number) {
+  struct fiber *f = fiber_numbered(w, number);
+  if (!f || f->queued || !may_be_awaited(f->depth)) return;
+  refuse_stuck(w, &(struct gaijin_request){.id = f->serving.id, .op = f->serving.op});
+  f->serving.answered = true;
+  f->job = fiber_no_job;
+  fiber_wake(f);
+}
+
+static void note_stuck(struct worker *w) {
+  bool stuck = w->backlog.n_posts > 0 && w->sched.n_fibers >= w->sched.max_for_posts;
+  bool is_new = stuck && !w->backlog.stuck;
+  w->backlog.stuck = stuck;
+  if (!is_new) return;
+  room_refuse_all(w);
+  if (w->backlog.n_calls) backlog_each_call(w, refuse_if_awaited);
+}
+
+/* The worker ends: nothing more is begun. */
+static void give_up(struct worker *w) {
+  struct backlog_entry *e;
+  while ((e = backlog_take(w, true))) {
+    if (e->body) {
+      gaijin_body_not_done(e->body);
+      gaijin_body_free(e->body);
+    }
+    free(e);
+  }
+}
+
+void serve_begin(struct worker *w) {
+  if (w->unwinding || w->lost) give_up(w);
+  while (w->backlog.first && w->sched.n_ready < FIBERS_READY_MOST) {
+    struct backlog_entry *e = backlog_take(w, w->sched.n_fibers < w->sched.max_for_posts);
+    if (!e) break;
+    struct fiber *f = e->fiber ? fiber_numbered(w, e->fiber) : NULL;
+    if (f)
+      fiber_wake(f);
+    else if (!e->fiber)
+      begin_post(w, e);
+    free(e);
+  }
+  note_stuck(w);
+}
+
 /* ---- Events ---- */
 
 /* A worker that stops goes on with what is under way, and that may need to be called back by those
@@ -266,41 +344,82 @@ static bool may_be_call_back(const struct worker *w, const struct gaijin_request
   return rq->depth > 1 && !rq->one_way && connection_asks(w);
 }
 
-void serve_request(void *worker, const struct gaijin_request *rq, gaijin_body *body) {
-  struct worker *w = worker;
-  if (quick_get(w, rq, body)) return;
-  const char *why = NULL;
-  enum gaijin_status status = GAIJIN_STATUS_BUSY;
-  struct fiber *f = NULL;
-  char text[160];
+/* Without windows nobody but us bounds what waits here. */
+static bool is_overfull(const struct worker *w) {
+  return !gaijin_post_window(w->g) && w->backlog.n_posts >= w->sched.max_fibers;
+}
+
+/* NULL, or why the request is not served at all. The text is in the buffer. */
+static const char *refusal(const struct worker *w, const struct gaijin_request *rq,
+                           enum gaijin_status *status, char *text, size_t n) {
   if (!operations[rq->op]) {
-    status = GAIJIN_STATUS_UNSUPPORTED;
-    snprintf(text, sizeof text, "%s does not know %s", w->name, gaijin_op_name(rq->op));
+    *status = GAIJIN_STATUS_UNSUPPORTED;
+    snprintf(text, n, "%s does not know %s", w->name, gaijin_op_name(rq->op));
+    return text;
+  }
+  if (!w->stopping || may_be_call_back(w, rq)) return NULL;
+  *status = GAIJIN_STATUS_DEAD;
+  snprintf(text, n, "Gaijin tried accessing dead resource. (%s)", w->name);
+  return text;
+}
+
+static void on_post(struct worker *w, const struct gaijin_request *rq, gaijin_body *body) {
+  enum gaijin_status status = GAIJIN_STATUS_BUSY;
+  char text[160];
+  const char *why = refusal(w, rq, &status, text, sizeof text);
+  if (status == GAIJIN_STATUS_DEAD && gaijin_post_window(w->g)) {
+    gaijin_body_not_done(body); /* its sender counts it */
+    gaijin_body_free(body);
+    return;
+  }
+  if (!why && (is_overfull(w) || !backlog_add(w, rq, body, 0))) {
+    snprintf(text, sizeof text,
+             "%s has as many posts waiting as it can (%u, --max-fibers) or is short of memory",
+             w->name, w->backlog.n_posts);
     why = text;
-  } else if (w->stopping && !may_be_call_back(w, rq)) {
-    status = GAIJIN_STATUS_DEAD;
-    snprintf(text, sizeof text, "Gaijin tried accessing dead resource. (%s)", w->name);
-    why = text;
-  } else if (!(f = fiber_new(w, serve_job))) {
+  }
+  if (!why) {
+    serve_begin(w);
+    return;
+  }
+  worker_post_failed(w, rq->op, status, why);
+  gaijin_body_free(body);
+}
+
+static void on_call(struct worker *w, const struct gaijin_request *rq, gaijin_body *body) {
+  enum gaijin_status status = GAIJIN_STATUS_BUSY;
+  char text[160];
+  const char *why = refusal(w, rq, &status, text, sizeof text);
+  bool behind = !why && backlog_has(w, rq->caller);
+  struct fiber *f = NULL;
+  if (behind && w->backlog.stuck && may_be_awaited(rq->depth)) {
+    refuse_stuck(w, rq);
+    gaijin_body_free(body);
+    return;
+  }
+  if (!why && !(f = fiber_new(w, serve_job))) {
     snprintf(text, sizeof text,
              "%s serves as many requests as it can (%u, --max-fibers) or is short of memory",
              w->name, w->sched.n_fibers);
     why = text;
   }
   if (why) {
-    if (rq->one_way)
-      serve_post_refused(w, rq->op, status, why);
-    else
-      gaijin_answer_error(w->g, rq->id, rq->op, status, why);
+    gaijin_answer_error(w->g, rq->id, rq->op, status, why);
     gaijin_body_free(body);
     return;
   }
-  f->depth = rq->depth;
-  if (rq->deadline_ms) f->asked_until = clock_seconds() + rq->deadline_ms / 1e3;
-  const struct serving serving = {.id = rq->id, .op = rq->op, .caller = rq->caller,
-                                  .target = rq->target, .body = body, .one_way = rq->one_way};
-  fiber_serve(f, &serving);
-  fiber_wake(f);
+  give(f, rq, body);
+  /* Without memory for that it overtakes the posts before it. */
+  if (!behind || !backlog_add(w, rq, NULL, f->number)) fiber_wake(f);
+}
+
+void serve_request(void *worker, const struct gaijin_request *rq, gaijin_body *body) {
+  struct worker *w = worker;
+  if (rq->one_way)
+    on_post(w, rq, body);
+  else if (backlog_has(w, rq->caller) || !quick_get(w, rq, body))
+    on_call(w, rq, body);
+  if (w->sched.n_ready >= FIBERS_READY_MOST) gaijin_pause(w->g);
 }
 
 void serve_cancel(void *worker, uint64_t id) {

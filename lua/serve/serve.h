@@ -11,9 +11,9 @@
 /* The request and cancel events of the connection. */
 void serve_request(void *worker, const struct gaijin_request *request, gaijin_body *body);
 void serve_cancel(void *worker, uint64_t id);
-/* The refused event: a one-way call of ours was not done. Counted and logged. */
-void serve_post_refused(void *worker, enum gaijin_op op, enum gaijin_status status,
-                        const char *text);
+/* Begins what waits in the backlog, while there are fibers for it and few are ready. In each turn
+ * before fibers run; at the worker's end, gives up what waits and has its senders told. */
+void serve_begin(struct worker *w);
 /* Wakes the requests that wait for the label at index i. */
 void serve_label_set(lua_State *L, struct worker *w, int i);
 

@@ -68,14 +68,64 @@ bool worker_is_stop_error(const struct worker *w, const char *text) {
   return w->unwinding && strncmp(text, cancelled, sizeof cancelled - 1) == 0;
 }
 
-void worker_log(const struct worker *w, const char *format, ...) {
-  va_list args;
-  va_start(args, format);
+/* ---- Lines on stderr ---- */
+
+static void log_line(const struct worker *w, uint64_t left_out, const char *format, va_list args) {
   fflush(stdout);
   fprintf(stderr, "gaijin-worker: %s: ", w->name);
   vfprintf(stderr, format, args);
+  if (left_out)
+    fprintf(stderr, " (%llu more such lines were left out before)", (unsigned long long)left_out);
   fputc('\n', stderr);
+}
+
+void worker_log(const struct worker *w, const char *format, ...) {
+  va_list args;
+  va_start(args, format);
+  log_line(w, 0, format, args);
   va_end(args);
+}
+
+/* Lines at once; lines a second after them. */
+static const double burst_lines = 20, lines_a_second = 1;
+
+void worker_log_often(struct worker *w, enum worker_line kind, const char *format, ...) {
+  struct line_budget *b = &w->lines[kind];
+  double now = clock_seconds();
+  b->spent -= (now - b->updated) * lines_a_second;
+  if (b->spent < 0) b->spent = 0;
+  b->updated = now;
+  if (b->spent + 1 > burst_lines) {
+    b->left_out++;
+    return;
+  }
+  b->spent++;
+  va_list args;
+  va_start(args, format);
+  log_line(w, b->left_out, format, args);
+  va_end(args);
+  b->left_out = 0;
+}
+
+void worker_log_rest(struct worker *w) {
+  static const char *const kinds[WORKER_LINES] = {
+      [LINE_POST_REFUSED] = "posts that were not done", [LINE_POST_FAILED] = "posts that failed",
+      [LINE_ERROR] = "errors", [LINE_FUTURE] = "errors of dropped futures",
+      [LINE_FINALISER] = "errors in finalisers"};
+  for (int i = 0; i < WORKER_LINES; i++) {
+    if (w->lines[i].left_out)
+      worker_log(w, "%llu more lines about %s were left out",
+                 (unsigned long long)w->lines[i].left_out, kinds[i]);
+    w->lines[i].left_out = 0;
+  }
+}
+
+void worker_post_failed(void *worker, enum gaijin_op op, enum gaijin_status status,
+                        const char *text) {
+  struct worker *w = worker;
+  w->posts_failed++;
+  worker_log_often(w, LINE_POST_REFUSED, "a post (%s) was not done: gaijin: %s: %s",
+                   gaijin_op_name(op), gaijin_status_name(status), text);
 }
 
 void worker_interrupted(lua_State *L, struct worker *w) {
@@ -93,8 +143,8 @@ bool worker_protected(struct worker *w, lua_CFunction fn, void *user) {
     status = lua_cpcall(w->L, fn, user);
     if (status == 0) break;
     char buffer[64];
-    worker_log(w, "error in a finaliser: %s",
-               worker_error_text(w->L, lua_gettop(w->L), buffer, sizeof buffer));
+    worker_log_often(w, LINE_FINALISER, "error in a finaliser: %s",
+                     worker_error_text(w->L, lua_gettop(w->L), buffer, sizeof buffer));
     lua_pop(w->L, 1);
   }
   w->sched.no_wait--;

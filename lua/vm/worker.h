@@ -63,6 +63,7 @@ struct scheduler {
   struct fiber *current; /* who runs; NULL: the scheduler itself */
   unsigned no_wait;      /* more than 0: what runs, a finaliser perhaps, cannot wait all the same */
   struct fiber *ready_first, *ready_last;
+  unsigned n_ready; /* in that queue */
   struct fiber *stackless_first, *stackless_last; /* ready, but there is no memory for C stacks;
                                                      until the timer set for them fires */
   struct fiber *label_waiters; /* serving a waiting s2t */
@@ -85,6 +86,16 @@ struct scheduler {
   unsigned n_serving; /* the worker does not end before these: they serve a request, or go on
                          after gaijin.run */
   unsigned max_fibers;
+  unsigned max_for_posts; /* with so many fibers alive no post is begun: the rest is for calls */
+};
+
+/* Requests that have come and are not begun yet, in the order of each caller (serve/backlog.h). */
+enum { BACKLOG_BUCKETS = 64 };
+struct backlog {
+  struct backlog_caller *first, *last; /* those who have something here, in the order of turns */
+  struct backlog_caller *by_host[BACKLOG_BUCKETS];
+  unsigned n_posts, n_calls;
+  bool stuck; /* posts wait, and the fibers for them are used up */
 };
 
 /* The collections asked for by `free`, which must not eat the worker's time (docs/references.md).
@@ -127,6 +138,7 @@ struct loop {
   uv_async_t signalled;
   struct timer *all_timers, *idle_timers;
   struct timer *release_timer, *sweep_timer, *pulse_timer;
+  bool unwatched; /* libuv has ceased to watch the socket, which is not read to its end yet */
   bool pulse_sent; /* and not answered yet */
   const struct loop_hooks *hooks;
 };
@@ -137,6 +149,14 @@ struct deaths {
   unsigned long received; /* so many so far */
   struct death *first, *last;
   struct fiber *listener; /* waits for the next */
+};
+
+/* Lines on stderr that others, or a timer, can have repeated. */
+enum worker_line { LINE_POST_REFUSED, LINE_POST_FAILED, LINE_ERROR, LINE_FUTURE, LINE_FINALISER,
+                   WORKER_LINES };
+struct line_budget {
+  double spent, updated; /* lines of late, and when that was right */
+  uint64_t left_out;     /* since the last that was written */
 };
 
 struct worker {
@@ -155,6 +175,9 @@ struct worker {
   struct future *futures, *dropped_futures; /* all; those no script can reach any more */
   unsigned open_futures;
   struct deaths deaths;
+  struct backlog backlog;
+  struct room_queue *room_queues; /* of fibers that wait for room in a window (ask/room.h) */
+  struct line_budget lines[WORKER_LINES];
   double atc_time;          /* seconds between sweeps */
   unsigned collector_waits; /* sweeps between full collections */
   unsigned sweeps;
@@ -219,6 +242,18 @@ const char *worker_error_text(lua_State *L, int i, char *buffer, size_t n);
 /* Whether the text is the error of something that was cancelled because the worker stops: nobody
  * needs to be told. */
 bool worker_is_stop_error(const struct worker *w, const char *text);
+
+/* A post was not done: one of ours was refused on its way (the event `refused` of the connection),
+ * or one that came cannot be begun. Counted, and logged. */
+void worker_post_failed(void *worker, enum gaijin_op op, enum gaijin_status status,
+                        const char *text);
+
+/* The same as worker_log for a line that may come again and again: of each kind some twenty at
+ * once, then one a second, which says how many were left out. */
+void worker_log_often(struct worker *w, enum worker_line kind, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+/* At the end: how many were left out since. */
+void worker_log_rest(struct worker *w);
 
 /* One line "gaijin-worker: NAME: ..." on stderr. */
 void worker_log(const struct worker *w, const char *format, ...)

@@ -1,8 +1,9 @@
--- Beyond --max-fibers a worker answers `busy`, to calls and about posts, and goes on as before when some have ended.
---@ expect A: a post (call) was not done: gaijin: busy: A serves as many requests as it can (20, --max-fibers) or is short of memory
+-- Beyond --max-fibers a worker answers calls with `busy`, keeps posts waiting, and goes on as before when some have ended.
 --@ worker A flags=--max-fibers,20
-bakaGaijin.enter = function(i) gaijin.wait_for("B", "open") return i end
-bakaGaijin.figures = function() local s = gaijin.stats() return s.fibers, s.posts_failed end
+local posted = 0
+bakaGaijin.posted = function() return posted end
+bakaGaijin.enter = function(i) if i == 0 then posted = posted + 1 end gaijin.wait_for("B", "open") return i end
+bakaGaijin.figures = function() local s = gaijin.stats() return s.fibers, s.posts_failed, s.posts_waiting end
 --@ worker B once
 local t = require "t"
 local A = bakaGaijin("A")
@@ -29,6 +30,8 @@ end
 t.eq(entered + busy, 60)
 t.ok(entered >= 18 and entered <= 20, entered)
 for i = 1, 100 do t.eq(enter(i), i) end
-local fibers, posts_failed = figures()
+local fibers, posts_failed, posts_waiting = figures()
 t.ok(fibers <= 2)
-t.eq(posts_failed, 5)
+t.eq(posts_failed, 0)
+t.eq(posts_waiting, 0)
+t.eq(A.posted(), 5)

@@ -16,12 +16,14 @@
 #include "lua/serve/collect.h"
 #include "lua/fiber/fiber.h"
 #include "lua/ask/future.h"
+#include "lua/ask/room.h"
 #include "lua/api/library.h"
 #include "lua/fiber/connection.h"
 #include "lua/fiber/loop.h"
 #include "lua/instance.h"
 #include "lua/vm/luajit.h"
 #include "lua/ref/pool.h"
+#include "lua/serve/backlog.h"
 #include "lua/serve/serve.h"
 #include "lua/vm/gc.h"
 #include "tests/unit/fake_broker.h"
@@ -83,6 +85,7 @@ static inline void vm_open(struct vm *v) {
   struct worker *w = &v->w;
   w->name = "shop";
   w->sched.max_fibers = 10000;
+  w->sched.max_for_posts = 8750;
   w->max_depth = 1000;
   w->grace = 5;
   w->call_timeout = 25;
@@ -95,14 +98,16 @@ static inline void vm_open(struct vm *v) {
   ck_assert_msg(lua_cpcall(w->L, vm_prepare, v) == 0, "%s", lua_tostring(w->L, -1));
 }
 
-static inline void vm_connect_limited(struct vm *v, uint32_t max_message) {
+static inline void vm_connect_window(struct vm *v, uint32_t max_message, const struct window *window) {
   static const struct gaijin_events events = {
-      .request = serve_request, .cancel = serve_cancel, .free = collect_on_free, .forget = pool_forget, .refused = serve_post_refused};
+      .request = serve_request, .cancel = serve_cancel, .free = collect_on_free, .forget = pool_forget, .refused = worker_post_failed,
+      .room = room_came};
   char error[256] = "";
   pthread_t greeter;
   vm_open(v);
   fake_listen(&v->f);
   v->f.max_message = max_message;
+  v->f.window = *window;
   ck_assert_int_eq(pthread_create(&greeter, NULL, fake_greet, &v->f), 0);
   struct gaijin_options o = {.socket = v->f.path, .name = "shop", .events = &events, .user = &v->w};
   int status = gaijin_connect(&v->f.g, &o, error, sizeof error);
@@ -112,6 +117,9 @@ static inline void vm_connect_limited(struct vm *v, uint32_t max_message) {
   v->connected = true;
 }
 
+static inline void vm_connect_limited(struct vm *v, uint32_t max_message) {
+  vm_connect_window(v, max_message, &(struct window){0});
+}
 static inline void vm_connect(struct vm *v) { vm_connect_limited(v, MAX_MESSAGE_DEFAULT); }
 
 /* As the program ends: fibers, VM, stacks, connection, loop. */
@@ -119,6 +127,8 @@ static inline void vm_close(struct vm *v) {
   struct worker *w = &v->w;
   fiber_discard_all(w);
   future_discard_all(w);
+  room_deinit(w);
+  backlog_deinit(w);
   ck_assert_uint_eq(w->sched.n_fibers, 0);
   lua_close(w->L);
   stacks_deinit(&w->sched.stacks);

@@ -1,0 +1,202 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Posts that have no room in the window of their receiver (lua/ask/room.c): who waits, in which
+ * order, and what ends a wait.
+ */
+#include "lua/ask/room.h"
+
+#include "tests/unit/vm.h"
+
+enum { POSTS = 4, BYTES = 4096 };
+static struct vm v;
+static const struct gaijin_pt F = {OTHER_HOST, 3, 13, GAIJIN_KIND_FUNCTION};
+
+static void setup(void) {
+  vm_connect_window(&v, MAX_MESSAGE_DEFAULT, &(struct window){POSTS, BYTES});
+  fake_begin(&v.f, MESSAGE_NOTICE, GAIJIN_OP_PEER, 0, 2);
+  pack_uint(&v.f.p, OTHER_HOST);
+  pack_text(&v.f.p, "bank");
+  fake_deliver(&v.f);
+  vm_give(&v, "f", &F);
+  vm_do(&v, "for i = 1, 4 do gaijin.post(f, i) end"); /* the window is full */
+  v.expected_error = true;
+}
+static void teardown(void) {
+  ck_assert_ptr_null(gj_check(v.w.g));
+  vm_close(&v);
+}
+
+/* The first argument of the next post that the broker's end reads; *size gets the message's. */
+static unsigned next_post(uint32_t *size) {
+  uint64_t n;
+  ck_assert_int_eq(fake_next(&v.f)->op, OP_call);
+  struct reader r = fake_values(&v.f.m);
+  ck_assert(reader_uint(&r, &n));
+  if (size) *size = v.f.m.size;
+  return (unsigned)n;
+}
+
+static uint32_t read_full_window(void) {
+  uint32_t size = 0;
+  for (unsigned i = 1; i <= POSTS; i++) ck_assert_uint_eq(next_post(&size), i);
+  ck_assert(fake_idle(&v.f));
+  return size;
+}
+
+static void grant(uint64_t posts, uint64_t bytes) {
+  fake_begin(&v.f, MESSAGE_NOTICE, GAIJIN_OP_GRANT, 0, 4);
+  pack_uint(&v.f.p, OTHER_HOST);
+  pack_uint(&v.f.p, posts);
+  pack_uint(&v.f.p, bytes);
+  pack_uint(&v.f.p, 0);
+  vm_deliver(&v);
+}
+
+static void say_dead(void) {
+  fake_begin(&v.f, MESSAGE_NOTICE, GAIJIN_OP_DEAD, 0, 1);
+  pack_uint(&v.f.p, OTHER_HOST);
+  vm_deliver(&v);
+}
+
+START_TEST(who_waited_first_posts_first) {
+  for (int i = 0; i < 4; i++) vm_start(&v, "n = (n or 10) + 1 local me = n gaijin.post(f, me) note(me, ' ')");
+  vm_do(&v, "note 'others run '");
+  uint32_t size = read_full_window();
+  ck_assert_uint_eq(v.running, 4);
+  grant(1, size);
+  ck_assert_str_eq(v.log, "others run 11 ");
+  vm_start(&v, "gaijin.post(f, 20) note '20 '"); /* behind the others, although it runs now */
+  grant(2, 2 * size);
+  ck_assert_str_eq(v.log, "others run 11 12 13 ");
+  grant(2, 2 * size);
+  ck_assert_str_eq(v.log, "others run 11 12 13 14 20 ");
+  for (unsigned i = 11; i <= 14; i++) ck_assert_uint_eq(next_post(NULL), i);
+  ck_assert_uint_eq(next_post(NULL), 20);
+  ck_assert_uint_eq(v.running, 0);
+  ck_assert_ptr_null(v.w.room_queues);
+}
+END_TEST
+
+START_TEST(a_post_whose_value_cannot_be_sent_lets_the_next_go) {
+  vm_start(&v, "gaijin.post(f, gaijin.async(function() end))");
+  vm_start(&v, "gaijin.post(f, 12) note ' 12'");
+  vm_run(&v);
+  uint32_t size = read_full_window();
+  grant(2, 2 * size);
+  ck_assert_ptr_nonnull(strstr(v.log, " 12"));
+  ck_assert_uint_eq(v.running, 0);
+}
+END_TEST
+
+START_TEST(a_large_post_waits_until_little_is_under_way) {
+  uint32_t size = read_full_window();
+  grant(POSTS, POSTS * size);
+  vm_do(&v, "gaijin.post(f, 1, ('x'):rep(2000))");
+  ck_assert_uint_eq(next_post(&size), 1);
+  vm_start(&v, "gaijin.post(f, 2, ('x'):rep(9000)) note 'large '");
+  vm_start(&v, "gaijin.post(f, 3) note 'small '");
+  vm_run(&v);
+  ck_assert_str_eq(v.log, "");
+  grant(1, size);
+  ck_assert_str_eq(v.log, "large ");
+  ck_assert_uint_eq(next_post(&size), 2);
+  grant(1, size);
+  ck_assert_str_eq(v.log, "large small ");
+}
+END_TEST
+
+START_TEST(where_the_receiver_dies_it_counts_as_failed) {
+  for (int i = 0; i < 3; i++) vm_start(&v, "gaijin.post(f, 9) note 'on '");
+  vm_run(&v);
+  say_dead();
+  ck_assert_str_eq(v.log, "on on on ");
+  ck_assert_uint_eq(v.w.posts_failed, 3);
+  read_full_window();
+}
+END_TEST
+
+START_TEST(limits_of_time_and_cancelling_end_the_wait) {
+  struct fiber *f = vm_start(&v, "gaijin.post(f, 9)");
+  vm_start(&v, "gaijin.post(f, 10) note ' sent'");
+  vm_run(&v);
+  fiber_cancel(f, "for a test");
+  vm_run(&v);
+  ck_assert_str_eq(v.log, "gaijin: cancelled: post to worker bank: for a test");
+  v.log[0] = '\0';
+  vm_start(&v, "gaijin.timeout(0.01, gaijin.post, f, 11)");
+  vm_run(&v);
+  for (int i = 0; i < 1000 && !*v.log; i++) {
+    uv_run(&v.w.loop.uv, UV_RUN_ONCE);
+    vm_run(&v);
+  }
+  ck_assert_str_eq(v.log, "gaijin: timeout: post to worker bank: the time limit of 0.01 s is over");
+  v.log[0] = '\0';
+  uint32_t size = read_full_window();
+  grant(1, size);
+  ck_assert_str_eq(v.log, " sent");
+  ck_assert_uint_eq(next_post(NULL), 10);
+}
+END_TEST
+
+START_TEST(a_loss_ends_the_wait) {
+  for (int i = 0; i < 2; i++) vm_start(&v, "note(pcall(gaijin.post, f, 9))");
+  vm_run(&v);
+  close(v.f.fd);
+  v.f.fd = -1;
+  ck_assert_int_eq(gaijin_dispatch(v.w.g), GAIJIN_STATUS_LOST);
+  v.w.lost = true;
+  while (fiber_run_ready(&v.w)) continue;
+  ck_assert_uint_eq(v.running, 0);
+  ck_assert_ptr_nonnull(strstr(v.log, "falsegaijin: lost: "));
+}
+END_TEST
+
+START_TEST(where_nobody_can_wait_it_is_busy) {
+  ck_assert_int_ne(luaL_dostring(v.w.L, "gaijin.post(f, 9)"), 0);
+  ck_assert_str_eq(lua_tostring(v.w.L, -1),
+                   "gaijin: busy: a post has no room at bank, where nothing can wait (a finaliser run by "
+                   "the scheduler or at the end); try again later");
+  lua_settop(v.w.L, 0);
+  vm_do(&v, "guard = newproxy(true) getmetatable(guard).__gc = function() note(pcall(gaijin.post, f, 9)) end guard = nil");
+  vm_collect(&v);
+  ck_assert_ptr_nonnull(strstr(v.log, "falsegaijin: busy: a post has no room at bank"));
+  uint32_t size = read_full_window();
+  grant(1, size);
+  ck_assert_int_eq(luaL_dostring(v.w.L, "gaijin.post(f, 10)"), 0); /* it need not wait */
+  gaijin_flush(v.w.g, false);
+  ck_assert_uint_eq(next_post(NULL), 10);
+}
+END_TEST
+
+START_TEST(nobody_waits_while_posts_cannot_be_begun_here) {
+  vm_start(&v, "note(pcall(gaijin.post, f, 9))");
+  vm_run(&v);
+  ck_assert_str_eq(v.log, "");
+  v.w.backlog.stuck = true;
+  room_refuse_all(&v.w);
+  vm_run(&v);
+  static const char text[] = "falsegaijin: busy: a post has no room at its receiver, and must not wait for it";
+  ck_assert_msg(strncmp(v.log, text, sizeof text - 1) == 0, "%s", v.log);
+  v.log[0] = '\0';
+  vm_start(&v, "note(pcall(gaijin.post, f, 9))");
+  vm_run(&v);
+  ck_assert_msg(strncmp(v.log, text, sizeof text - 1) == 0, "%s", v.log);
+  v.w.backlog.stuck = false;
+}
+END_TEST
+
+int main(void) {
+  Suite *s = suite_create("lua room");
+  TCase *c = tcase_create("room");
+  suite_add_tcase(s, c);
+  tcase_add_checked_fixture(c, setup, teardown);
+  tcase_add_test(c, who_waited_first_posts_first);
+  tcase_add_test(c, a_post_whose_value_cannot_be_sent_lets_the_next_go);
+  tcase_add_test(c, a_large_post_waits_until_little_is_under_way);
+  tcase_add_test(c, where_the_receiver_dies_it_counts_as_failed);
+  tcase_add_test(c, limits_of_time_and_cancelling_end_the_wait);
+  tcase_add_test(c, a_loss_ends_the_wait);
+  tcase_add_test(c, where_nobody_can_wait_it_is_busy);
+  tcase_add_test(c, nobody_waits_while_posts_cannot_be_begun_here);
+  return run_suite(s);
+}
