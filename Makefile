@@ -100,7 +100,7 @@ TESTS := $(FLOW_TESTS) $(UNIT_TESTS)
 # ---- Targets -----------------------------------------------------------------------------------------------------
 
 .PHONY: all demo tests check unit flow asan hostile valgrind bench bench-refs
-.PHONY: bench-local bench-guard bench-guard-record lint model model-small docs-tables setup clean help
+.PHONY: bench-local bench-posts bench-guard bench-guard-record lint model model-small docs-tables setup clean help
 
 all: $(LIBRARIES) $(PROGRAMS) ## builds libraries, programs and examples (the default)
 
@@ -153,6 +153,9 @@ bench-refs: all $(BENCHES) ## measures what references cost: the broker's memory
 
 bench-local: all ## measures the replaced library functions with local values beside the originals, in each interpreter
 	@tests/bench/local.sh "$(BUILD)"
+
+bench-posts: all ## measures a burst: a million posts from each of eight workers to one (some minutes)
+	@tests/bench/posts.sh "$(BUILD)"
 
 bench-guard: all $(BUILD)/bench/steady.so ## counts instructions of requests and library calls against the record
 	@tools/setup.sh valgrind
