@@ -321,6 +321,7 @@ static void give_up(struct worker *w) {
 }
 
 void serve_begin(struct worker *w) {
+  if (!w->backlog.first && !w->backlog.stuck) return;
   if (w->unwinding || w->lost) give_up(w);
   while (w->backlog.first && w->sched.n_ready < FIBERS_READY_MOST) {
     struct backlog_entry *e = backlog_take(w, w->sched.n_fibers < w->sched.max_for_posts);
