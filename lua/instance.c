@@ -29,7 +29,8 @@ static void turn(struct worker *w) {
 #endif
 }
 
-const struct loop_hooks instance_hooks = {.begin = serve_begin, .turn = turn, .sweep = collect_sweep};
+const struct loop_hooks instance_hooks = {
+    .begin = serve_begin, .turn = turn, .sweep = collect_sweep};
 
 int instance_init(struct worker *w, bool hosted) {
   stacks_init(&w->sched.stacks, fiber_entry, luajit_is_here());
