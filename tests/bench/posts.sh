@@ -22,12 +22,11 @@ done
 dir=$(mktemp -d)
 export GAIJIN_SOCKET=$dir/gaijin.sock
 started=()
-stop() {
-  for pid in "${started[@]}"; do
-    kill "$pid" 2>/dev/null || true
-  done
-  for pid in "${started[@]}"; do
-    wait "$pid" 2>/dev/null || true
+stop() { # the broker, which was started first, after the workers
+  local i
+  for ((i = ${#started[@]} - 1; i >= 0; i--)); do
+    kill "${started[i]}" 2>/dev/null || true
+    wait "${started[i]}" 2>/dev/null || true
   done
 }
 trap 'stop; rm -rf "$dir"' EXIT
