@@ -21,6 +21,18 @@ MAKEFLAGS += --no-builtin-rules
 
 comma := ,
 
+# Make cannot work with names that have these characters in them.
+ifneq ($(words x$(BUILD)x)$(findstring %,$(BUILD))$(findstring :,$(BUILD))$(findstring ;,$(BUILD)),1)
+$(error BUILD is '$(BUILD)': make cannot work in a directory with a blank or one of % : ; in its name; choose another)
+endif
+ifeq ($(BUILD),)
+$(error BUILD is empty: name a directory for the output)
+endif
+# Sources are named relative to this folder.
+ifeq ($(wildcard proto/ops.def),)
+$(error this Makefile works in its own folder only: run `make -C '$(patsubst %/Makefile,%,$(strip $(MAKEFILE_LIST)))' BUILD='$(abspath $(BUILD))'`)
+endif
+
 ifeq ($(origin CC),default)
 CC := $(if $(shell command -v gcc),gcc,clang)
 endif
@@ -31,10 +43,18 @@ endif
 
 # ---- Flags -------------------------------------------------------------------------------------------------------
 
-PACKAGES := libuv msgpack lua5.1 check
-MISSING := $(strip $(foreach p,$(PACKAGES),$(shell pkg-config --exists $(p) 2>/dev/null || echo $(p))))
+have_package = $(shell pkg-config --exists $(1) 2>/dev/null && echo $(1))
+# msgpack-c was renamed with its version 6.
+MSGPACK_NAME := $(firstword $(call have_package,msgpack-c) $(call have_package,msgpack) msgpack-c)
+PACKAGES := libuv $(MSGPACK_NAME) lua5.1
+missing_of = $(strip $(foreach p,$(1),$(if $(call have_package,$(p)),,$(p))))
+MISSING := $(call missing_of,$(PACKAGES)) $(if $(shell command -v $(firstword $(CC))),,$(firstword $(CC)))
+MISSING := $(strip $(MISSING))
+MISSING_CHECK := $(call missing_of,check)
 # Expanded only in recipes that need the libraries, so that help, setup and clean work without them.
-need_libraries = $(if $(MISSING),$(error these libraries are missing: $(MISSING). Run `make setup`, which installs them))
+need_libraries = $(if $(MISSING),$(error missing: $(MISSING). Run `tools/setup.sh`, which installs what the programs need))
+# For tests, which need one library more.
+need_check = $(if $(MISSING_CHECK),$(error missing: $(MISSING_CHECK). Run `tools/setup.sh packages`, which installs what the tests need))
 package_libs = $(shell pkg-config --libs $(1) 2>/dev/null)
 
 WARNINGS := -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wstrict-prototypes -Wmissing-prototypes \
@@ -50,10 +70,10 @@ endif
 OWN_CFLAGS := -std=gnu11 -fPIC -fvisibility=hidden $(WARNINGS) $(SANITIZER) \
               $(if $(filter 1,$(HOSTILE)),-DGAIJIN_HOSTILE) \
               -I. -Iclient-lib/include -I$(BUILD)/obj \
-              $(patsubst -I%,-isystem %,$(shell pkg-config --cflags $(PACKAGES) 2>/dev/null))
+              $(patsubst -I%,-isystem %,$(shell pkg-config --cflags $(PACKAGES) $(if $(MISSING_CHECK),,check) 2>/dev/null))
 OWN_LDFLAGS := $(SANITIZER) -pthread
 UV := $(call package_libs,libuv)
-MSGPACK := $(call package_libs,msgpack)
+MSGPACK := $(call package_libs,$(MSGPACK_NAME))
 LUA := $(call package_libs,lua5.1)
 CHECK := $(call package_libs,check)
 
@@ -218,7 +238,8 @@ $(FLAGS_FILE): force
 	@mkdir -p $(@D); text='$(subst ','\'',$(FLAGS_TEXT))'; \
 	  if [ "$$(cat $@ 2>/dev/null || true)" != "$$text" ]; then printf '%s\n' "$$text" > $@; fi
 
-compile = $(need_libraries)@mkdir -p $(@D); $(if $(V),set -x,echo '  cc    $<'); $(CC) $(CFLAGS) $(OWN_CFLAGS) -MMD -MP -c -o $@ $<
+compile = $(need_libraries)$(if $(filter $(with_check),$<),$(need_check))@mkdir -p $(@D); $(if $(V),set -x,echo '  cc    $<'); $(CC) $(CFLAGS) $(OWN_CFLAGS) -MMD -MP -c -o $@ $<
+with_check := tests/unit/% tests/flow/% tests/bed/% tests/stress/%
 # $(call link,objects and libraries)
 link = $(need_libraries)@mkdir -p $(@D); $(if $(V),set -x,echo '  link  $@'); $(CC) $(CFLAGS) $(OWN_LDFLAGS) $(LDFLAGS) -o $@ $(1)
 archive = @mkdir -p $(@D); rm -f $@; $(AR) rcs $@ $(filter %.o,$^)

@@ -101,7 +101,8 @@ eventually test -S "$GAIJIN_SOCKET"
 started+=($!)
 check "the worker is there" timeout "$limit" "$build/gaijin-worker" -n waiter --once -e 'gaijin.wait_for("shop", "price", 60)'
 
-read -ra msgpack <<<"$(pkg-config --libs msgpack)"
+# The library's name with and before its version 6.
+read -ra msgpack <<<"$(pkg-config --libs msgpack-c 2>/dev/null || pkg-config --libs msgpack)"
 # build_and_run WHAT WANTED COMPILER...: compiles, links and runs a program; it prints WANTED.
 build_and_run() {
   local what=$1 wanted=$2

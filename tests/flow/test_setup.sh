@@ -1,0 +1,140 @@
+#!/bin/bash
+# SPDX-License-Identifier: MIT
+#
+# tools/setup.sh with a PATH of its own: a stand-in for apt-get that notes what it was asked to install, and one for
+# pkg-config that knows the libraries listed in a file. What is missing is looked for again after installing.
+set -uo pipefail
+export LC_ALL=C
+root=$(cd "$(dirname "$0")/../.." && pwd)
+dir=$(mktemp -d)
+trap 'rm -rf "$dir"' EXIT
+passed=0 failed=0 status=0
+bin=$dir/bin
+mkdir "$bin"
+export SETUP_TEST=$dir
+unset CC
+
+for tool in bash env sed cat rm mktemp gcc make dirname touch grep; do ln -s "$(command -v "$tool")" "$bin/$tool"; done
+# Names of libraries, one a line, in the file libraries.
+cat >"$bin/pkg-config" <<'STAND_IN'
+#!/bin/bash
+[ "$1" = --exists ] && grep -qx -- "$2" "$SETUP_TEST/libraries"
+STAND_IN
+cat >"$bin/apt-cache" <<'STAND_IN'
+#!/bin/bash
+[ "$1" = show ] && grep -qx -- "$2" "$SETUP_TEST/archive"
+STAND_IN
+# Asked to install a package that is in the file archive it succeeds, and adds to the libraries what the file "brings"
+# says: "package library" lines. `update` makes the archive known.
+cat >"$bin/apt-get" <<'STAND_IN'
+#!/bin/bash
+echo "$*" >>"$SETUP_TEST/asked"
+case $* in
+  *update*) if [ -e "$SETUP_TEST/mirror" ]; then cat "$SETUP_TEST/mirror" >"$SETUP_TEST/archive"; fi ;;
+  *install*)
+    for word in "$@"; do
+      case $word in -* | install) continue ;; esac
+      if ! grep -qx -- "$word" "$SETUP_TEST/archive"; then
+        echo "E: Unable to locate package $word"
+        exit 100
+      fi
+      sed -n "s/^$word //p" "$SETUP_TEST/brings" >>"$SETUP_TEST/libraries"
+    done
+    ;;
+esac
+STAND_IN
+printf '#!/bin/bash\necho 0\n' >"$bin/id" # root
+chmod +x "$bin"/{pkg-config,apt-cache,apt-get,id}
+
+# check WHAT COMMAND...: the command holds.
+check() {
+  local what=$1
+  shift
+  if "$@"; then
+    passed=$((passed + 1))
+  else
+    failed=$((failed + 1))
+    echo "FAIL $story: $what"
+    cat "$dir/out" "$dir/asked"
+  fi
+}
+# setup STORY ARGUMENT...: runs it; its status is in $status, its output in $dir/out.
+setup() {
+  story=$1
+  shift
+  status=0
+  : >"$dir/asked"
+  PATH=$bin "$root/tools/setup.sh" "$@" >"$dir/out" 2>&1 </dev/null || status=$?
+}
+lines() { printf '%s\n' "${@:2}" >"$dir/$1"; }
+asked() { grep -- "$1" "$dir/asked" >/dev/null; }
+says() { grep -F -- "$1" "$dir/out" >/dev/null; }
+# What apt-get was asked to install, without its flags.
+installed() { sed -n 's/.*install //p' "$dir/asked" | sed -n '$p'; }
+
+lines libraries libuv msgpack lua5.1
+lines archive
+lines brings
+setup "nothing is missing, msgpack-c before its version 6"
+check "succeeds" test "$status" = 0
+check "says nothing" test ! -s "$dir/out"
+check "installs nothing" test ! -s "$dir/asked"
+
+lines libraries libuv msgpack-c lua5.1
+setup "nothing is missing, msgpack-c of Debian 13"
+check "succeeds" test "$status" = 0
+check "installs nothing" test ! -s "$dir/asked"
+
+lines libraries
+lines archive libuv1-dev libmsgpack-dev libmsgpack-c-dev liblua5.1-0-dev check
+lines brings 'libuv1-dev libuv' 'libmsgpack-c-dev msgpack-c' 'libmsgpack-dev msgpack' 'liblua5.1-0-dev lua5.1'
+setup "Debian 13 without libraries"
+check "succeeds" test "$status" = 0
+check "installs what the programs need, and no more" \
+  test "$(installed)" = "libuv1-dev libmsgpack-c-dev liblua5.1-0-dev"
+
+lines libraries
+lines archive libuv1-dev libmsgpack-dev liblua5.1-0-dev check
+setup "Debian 12 without libraries"
+check "succeeds" test "$status" = 0
+check "installs the older package of msgpack-c" test "$(installed)" = "libuv1-dev libmsgpack-dev liblua5.1-0-dev"
+
+lines libraries
+lines archive
+lines mirror libuv1-dev libmsgpack-c-dev liblua5.1-0-dev
+setup "a new machine without package lists"
+check "succeeds" test "$status" = 0
+check "fetches the lists" asked update
+check "installs the packages that the lists have" test "$(installed)" = "libuv1-dev libmsgpack-c-dev liblua5.1-0-dev"
+rm "$dir/mirror"
+
+lines libraries libuv lua5.1
+lines archive libmsgpack-c-dev
+lines brings
+setup "a package that brings no library"
+check "fails" test "$status" = 1
+check "asked apt-get" asked install
+check "says what is still missing" says "still missing: libmsgpack-c-dev or libmsgpack-dev"
+
+lines archive
+setup "a package that is not to be had"
+check "fails" test "$status" = 1
+check "shows apt-get's reason" says "Unable to locate package libmsgpack-dev"
+check "says what it could not install" says "could not install libmsgpack-c-dev or libmsgpack-dev"
+
+rm "$bin/apt-get"
+setup "another system"
+check "fails" test "$status" = 1
+check "says what is missing" says "missing: libmsgpack-c-dev or libmsgpack-dev (Debian's package names)"
+
+lines libraries libuv msgpack lua5.1
+setup "the tests' needs" packages
+check "fails" test "$status" = 1
+check "names check" says "missing: check "
+
+setup "an unknown word" nonsense
+check "has status 2" test "$status" = 2
+check "names the words it knows" says "it knows packages, asan"
+
+echo "$passed passed, $failed failed"
+[ "$failed" = 0 ] && [ "$passed" -gt 0 ]
