@@ -6,6 +6,7 @@
 #   make CC=clang          another compiler          make BUILD=/elsewhere   another output directory
 #   make WERROR=1          warnings are errors       make SANITIZE=1         AddressSanitizer and UBSan
 #   make HOSTILE=1         checks all invariants after each message (slow), and ends with the text of one that is broken
+#   make FIBER=ucontext    switches fibers with the C library's swapcontext; asm, the default on x86-64 and arm64, with ours
 #   make V=1               shows the commands
 #
 # `make` installs nothing. `make check` and `make demo` first have tools/setup.sh install what is missing; they call
@@ -31,6 +32,9 @@ endif
 # Sources are named relative to this folder.
 ifeq ($(wildcard proto/ops.def),)
 $(error this Makefile works in its own folder only: run `make -C '$(patsubst %/Makefile,%,$(strip $(MAKEFILE_LIST)))' BUILD='$(abspath $(BUILD))'`)
+endif
+ifneq ($(filter-out asm ucontext,$(FIBER))$(word 2,$(FIBER)),)
+$(error FIBER is '$(FIBER)': it is asm or ucontext)
 endif
 
 ifeq ($(origin CC),default)
@@ -69,6 +73,7 @@ AR := $(if $(findstring -flto,$(CFLAGS)),$(lto_ar),ar)
 endif
 OWN_CFLAGS := -std=gnu11 -fPIC -fvisibility=hidden $(WARNINGS) $(SANITIZER) \
               $(if $(filter 1,$(HOSTILE)),-DGAIJIN_HOSTILE) \
+              $(if $(FIBER),$(if $(filter asm,$(FIBER)),-DGAIJIN_FIBER_ASM,-DGAIJIN_FIBER_UCONTEXT)) \
               -I. -Iclient-lib/include -I$(BUILD)/obj \
               $(patsubst -I%,-isystem %,$(shell pkg-config --cflags $(PACKAGES) $(if $(MISSING_CHECK),,check) 2>/dev/null))
 OWN_LDFLAGS := $(SANITIZER) -pthread
@@ -95,6 +100,10 @@ LUA_SCRIPTS := $(patsubst %,$(BUILD)/obj/%.h,$(call under,lua,*.lua))
 TOOLS := $(call objects,$(filter-out tools/dev/%,$(call under,tools,*.c)))
 BED := $(call objects,$(wildcard tests/bed/*.c))
 UNIT_TESTS := $(call programs,tests,$(wildcard tests/unit/test_*.c))
+# Fibers switched by the C library too, in a worker and the tests nearest to it; nothing else knows the difference.
+UCONTEXT_TESTS := $(patsubst %,$(BUILD)/tests/ucontext_test_lua_%,context stack fiber)
+UCONTEXT := $(patsubst %,$(BUILD)/obj/ucontext/lua/vm/%.o,context stack)
+UNIT_TESTS += $(UCONTEXT_TESTS)
 FLOW_TESTS := $(call programs,tests,$(wildcard tests/flow/test_*.c))
 FLOW_SCRIPTS := $(sort $(wildcard tests/flow/*.sh))
 STRESS := $(if $(wildcard tests/stress/*.c),$(BUILD)/stress)
@@ -129,7 +138,7 @@ demo: ## installs what is missing, builds, and plays the story of the three reso
 	@$(MAKE) --no-print-directory all
 	@examples/abc/demo.sh "$(BUILD)"
 
-tests: all $(TESTS) $(STRESS) $(BENCHES) ## builds the tests and benches too, and runs nothing
+tests: all $(TESTS) $(BUILD)/ucontext/gaijin-worker $(STRESS) $(BENCHES) ## builds the tests and benches too, and runs nothing
 
 check: ## installs what is missing, builds, and runs every test
 	@tools/setup.sh packages
@@ -215,11 +224,11 @@ help: ## lists the targets
 
 # The halves of the targets above that run after setup.
 .PHONY: run-all run-unit run-flow run-lint run-valgrind
-run-all: all $(TESTS) $(STRESS)
+run-all: all $(TESTS) $(BUILD)/ucontext/gaijin-worker $(STRESS)
 	@tests/run.sh "$(BUILD)" $(TESTS) $(FLOW_SCRIPTS)
 run-unit: all $(UNIT_TESTS)
 	@tests/run.sh "$(BUILD)" $(UNIT_TESTS)
-run-flow: all $(FLOW_TESTS) $(STRESS)
+run-flow: all $(FLOW_TESTS) $(BUILD)/ucontext/gaijin-worker $(STRESS)
 	@tests/run.sh "$(BUILD)" $(FLOW_TESTS) $(FLOW_SCRIPTS)
 run-valgrind: all $(UNIT_TESTS) $(FLOW_TESTS)
 	@GAIJIN_TEST_SLOWER="$${GAIJIN_TEST_SLOWER:-10}" GAIJIN_TEST_UNDER="valgrind -q --error-exitcode=99 --trace-children=no" \
@@ -246,8 +255,16 @@ archive = @mkdir -p $(@D); rm -f $@; $(AR) rcs $@ $(filter %.o,$^)
 
 $(BUILD)/obj/%.o: %.c $(FLAGS_FILE)
 	$(compile)
+$(BUILD)/obj/ucontext/%.o: %.c $(FLAGS_FILE)
+	$(compile)
+$(BUILD)/obj/ucontext/%.o: OWN_CFLAGS += -UGAIJIN_FIBER_ASM -DGAIJIN_FIBER_UCONTEXT
+# Assembly that switches stacks knows nothing of the second stack that some processors check return addresses with; without
+# the mark, programs run without it.
+ifneq ($(findstring x86_64,$(shell $(CC) -dumpmachine 2>/dev/null)),)
+$(BUILD)/obj/lua/vm/context.o: OWN_CFLAGS += -fcf-protection=none
+endif
 # Tests find the programs there, unless GAIJIN_BUILD says otherwise.
-$(BUILD)/obj/tests/%.o: OWN_CFLAGS += -DGAIJIN_BUILD_DIR='"$(abspath $(BUILD))"'
+$(BUILD)/obj/tests/%.o $(BUILD)/obj/ucontext/%.o: OWN_CFLAGS += -DGAIJIN_BUILD_DIR='"$(abspath $(BUILD))"'
 # Scripts that C sources include must be there before the first compilation knows of them.
 $(LUASIDE): | $(LUA_SCRIPTS)
 
@@ -291,6 +308,8 @@ $(BUILD)/gaijin-broker: $(BUILD)/obj/broker/main.o $(BUILD)/libbroker.a $(BUILD)
 # -E: C modules that a script requires find Lua's symbols in the program.
 $(BUILD)/gaijin-worker: $(BUILD)/obj/lua/main.o $(BUILD)/liblua-gaijin.a $(INNER)
 	$(call link,-Wl$(comma)-E $(inputs) $(LUA_LIBS))
+$(BUILD)/ucontext/gaijin-worker: $(BUILD)/obj/lua/main.o $(UCONTEXT) $(BUILD)/liblua-gaijin.a $(INNER)
+	$(call link,-Wl$(comma)-E $(inputs) $(LUA_LIBS))
 # Without liblua, which the interpreter that loads it has; never unloaded, because finalisers may run late.
 $(BUILD)/gaijin.so: $(BUILD)/obj/lua/module.o $(BUILD)/liblua-gaijin.a $(INNER)
 	$(call link,-shared -Wl$(comma)-z$(comma)nodelete $(inputs) $(UV) $(MSGPACK) -lm)
@@ -316,6 +335,8 @@ $(BUILD)/tests/system.so: $(BUILD)/obj/tests/lua/lib/system.o
 TESTED := $(filter %/libbroker.a,$(LIBRARIES)) $(filter %/liblua-gaijin.a,$(LIBRARIES)) \
           $(INNER)
 $(BUILD)/tests/%: $(BUILD)/obj/tests/unit/%.o $(if $(BED),$(BUILD)/libbed.a) $(TESTED)
+	$(call link,$(inputs) $(TEST_LIBS))
+$(UCONTEXT_TESTS): $(BUILD)/tests/ucontext_%: $(BUILD)/obj/ucontext/tests/unit/%.o $(UCONTEXT) $(if $(BED),$(BUILD)/libbed.a) $(TESTED)
 	$(call link,$(inputs) $(TEST_LIBS))
 $(BUILD)/tests/%: $(BUILD)/obj/tests/flow/%.o $(if $(BED),$(BUILD)/libbed.a) $(TESTED)
 	$(call link,$(inputs) $(TEST_LIBS))

@@ -42,6 +42,7 @@ refuses "an empty BUILD" "BUILD is empty" "${here[@]}" BUILD= help
 refuses "a BUILD with a blank" "BUILD is '$dir/a b': make cannot work" "${here[@]}" BUILD="$dir/a b" help
 refuses "a BUILD with a colon" "BUILD is '$dir/a:b': make cannot work" "${here[@]}" BUILD="$dir/a:b" help
 check "makes nothing" test ! -e "$dir/a"
+refuses "a way to switch fibers that is none" "FIBER is 'threads': it is asm or ucontext" "${here[@]}" FIBER=threads help
 
 cd "$dir" || exit 1
 refuses "from another folder" "run \`make -C '$root' BUILD='$dir/build'\`" make -f "$root/Makefile"

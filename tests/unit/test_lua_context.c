@@ -12,6 +12,14 @@
 #include "tests/unit/run.h"
 
 enum { STACK_BYTES = 256 << 10, ROUNDS = 1000 };
+/* How many registers a function may keep, but for the stack pointer. */
+#if defined(__x86_64__)
+enum { N_REGISTERS = 6 };
+#elif defined(__aarch64__)
+enum { N_REGISTERS = 19 };
+#else
+enum { N_REGISTERS = 1 }; /* none is looked at */
+#endif
 
 struct other {
   struct context main, context;
@@ -20,7 +28,7 @@ struct other {
   uintptr_t local; /* address of a local variable of its function */
   int rounding;
   double third;
-  uint64_t registers[6];
+  uint64_t registers[N_REGISTERS];
 };
 
 static struct other *begin(void (*run)(void *user)) {
@@ -114,12 +122,13 @@ END_TEST
 
 /* ---- Registers ---- */
 
-#if defined(__x86_64__)
+#if defined(__x86_64__) || defined(__aarch64__)
 
-/* Loads rbp, rbx and r12 to r15 from `in`, switches, and stores what they are afterwards in `out`.
+/* Loads the registers that a function may keep from `in`, switches, and stores what they are afterwards in `out`.
  * The switch is an argument: link-time optimisation does not see names that assembly uses. */
-void registers_across(struct context *from, struct context *to, const uint64_t in[6],
-                      uint64_t out[6], void (*do_switch)(struct context *, struct context *));
+void registers_across(struct context *from, struct context *to, const uint64_t in[],
+                      uint64_t out[], void (*do_switch)(struct context *, struct context *));
+#if defined(__x86_64__)
 __asm__(
     ".text\n"
     ".globl registers_across\n"
@@ -153,24 +162,52 @@ __asm__(
     "  popq %rbx\n"
     "  popq %rbp\n"
     "  ret\n");
-
-static const uint64_t ours[6] = {~0ull, 0x1111111111111111, 0x2222222222222222, 0x3333333333333333, 0x4444444444444444, 0x5555555555555555};
-static const uint64_t theirs[6] = {1, ~0x1111111111111111ull, 2, 3, 4, 0x8000000000000000};
+#elif defined(__aarch64__)
+/* x19 to x29, then d8 to d15. */
+#define EACH_PAIR(DO, AT)                                                                          \
+  DO " x19, x20, [" AT "]\n" DO " x21, x22, [" AT ", #16]\n" DO " x23, x24, [" AT ", #32]\n"       \
+  DO " x25, x26, [" AT ", #48]\n" DO " x27, x28, [" AT ", #64]\n"                                  \
+  DO " d8, d9, [" AT ", #88]\n" DO " d10, d11, [" AT ", #104]\n"                                   \
+  DO " d12, d13, [" AT ", #120]\n" DO " d14, d15, [" AT ", #136]\n"
+__asm__(
+    ".text\n"
+    ".globl registers_across\n"
+    ".hidden registers_across\n"
+    "registers_across:\n"
+    "  sub sp, sp, #176\n"
+    EACH_PAIR("stp", "sp")
+    "  str x29, [sp, #80]\n"
+    "  stp x30, x3, [sp, #152]\n"
+    EACH_PAIR("ldp", "x2")
+    "  ldr x29, [x2, #80]\n"
+    "  blr x4\n"
+    "  ldp x30, x3, [sp, #152]\n"
+    EACH_PAIR("stp", "x3")
+    "  str x29, [x3, #80]\n"
+    EACH_PAIR("ldp", "sp")
+    "  ldr x29, [sp, #80]\n"
+    "  add sp, sp, #176\n"
+    "  ret\n");
+#endif
 
 static void keep_registers(void *user) {
   struct other *o = user;
+  uint64_t theirs[N_REGISTERS];
+  for (int i = 0; i < N_REGISTERS; i++) theirs[i] = 0x8000000000000000 + (unsigned)i;
   for (;;) registers_across(&o->context, &o->main, theirs, o->registers, context_switch);
 }
 
 START_TEST(registers_belong_to_a_context) {
   struct other *o = begin(keep_registers);
-  uint64_t seen[6];
+  uint64_t ours[N_REGISTERS], seen[N_REGISTERS];
+  for (int i = 0; i < N_REGISTERS; i++) ours[i] = ~0x1111111111111111ull * (unsigned)(i + 1);
   for (int i = 0; i < ROUNDS; i++) {
     memset(seen, 0, sizeof seen);
     memset(o->registers, 0, sizeof o->registers);
     registers_across(&o->main, &o->context, ours, seen, context_switch);
-    ck_assert_mem_eq(seen, ours, sizeof ours);
-    if (i) ck_assert_mem_eq(o->registers, theirs, sizeof theirs); /* it has been back once */
+    ck_assert_mem_eq(seen, ours, N_REGISTERS * sizeof *ours);
+    for (int k = 0; i && k < N_REGISTERS; k++) /* it has been back once */
+      ck_assert_uint_eq(o->registers[k], 0x8000000000000000 + (unsigned)k);
   }
   end(o);
 }
@@ -184,7 +221,7 @@ int main(void) {
   tcase_add_test(c, it_runs_on_its_stack_and_goes_on_where_it_was);
   tcase_add_test(c, a_size_that_is_no_multiple_of_16_is_fine);
   tcase_add_test(c, rounding_belongs_to_a_context);
-#if defined(__x86_64__)
+#if defined(__x86_64__) || defined(__aarch64__)
   tcase_add_test(c, registers_belong_to_a_context);
 #endif
   suite_add_tcase(s, c);
