@@ -28,13 +28,18 @@ local made = coroutine.create(upper)
 t.eq(select(2, coroutine.resume(made, "abc")), "ABC")
 local finalised = 0
 local proxy = newproxy(true)
-getmetatable(proxy).__gc = function() o.n = o.n + 1; finalised = o.n end
+local refused
+getmetatable(proxy).__gc = function()
+  local ok, err = pcall(function() o.n = o.n + 1; finalised = o.n end)
+  if not ok then refused = err end
+end
 proxy = nil
+collectgarbage()
 if jit then -- LuaJIT stops its collector meanwhile: one that waited would stop it for all
-  t.raises("^gaijin: unsupported: get of a remote object in a finaliser under LuaJIT$", collectgarbage)
+  t.eq(refused, "gaijin: unsupported: get of a remote object in a finaliser under LuaJIT")
   t.eq(o.n, 3)
 else
-  collectgarbage()
+  t.eq(refused, nil)
   t.eq(finalised, 4, "a finaliser on a fiber may use a remote table")
 end
 local running = 0
