@@ -66,11 +66,12 @@ WARNINGS := -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wstrict-prototypes -
 SANITIZER := $(if $(filter 1,$(SANITIZE)),-fsanitize=address$(comma)undefined -fno-sanitize-recover=all -fno-omit-frame-pointer)
 OPTIMISE := $(if $(filter 1,$(SANITIZE)),-O1,-O2)
 CFLAGS ?= $(OPTIMISE) -g
-# An ar without the compiler's plugin cannot index the objects of -flto.
+# The compiler's own, for it may compile for another processor. An ar without its plugin cannot index the objects of -flto.
+tool = $(shell $(CC) -print-prog-name=$(1) 2>/dev/null || echo $(1))
 ifeq ($(origin AR),default)
-lto_ar = $(shell $(CC) -print-prog-name=$(if $(findstring clang,$(CC)),llvm-ar,gcc-ar))
-AR := $(if $(findstring -flto,$(CFLAGS)),$(lto_ar),ar)
+AR := $(call tool,$(if $(findstring -flto,$(CFLAGS)),$(if $(findstring clang,$(CC)),llvm-ar,gcc-ar),ar))
 endif
+OBJCOPY ?= $(call tool,objcopy)
 OWN_CFLAGS := -std=gnu11 -fPIC -fvisibility=hidden $(WARNINGS) $(SANITIZER) \
               $(if $(filter 1,$(HOSTILE)),-DGAIJIN_HOSTILE) \
               $(if $(FIBER),$(if $(filter asm,$(FIBER)),-DGAIJIN_FIBER_ASM,-DGAIJIN_FIBER_UCONTEXT)) \
@@ -129,7 +130,8 @@ TESTS := $(FLOW_TESTS) $(UNIT_TESTS)
 # ---- Targets -----------------------------------------------------------------------------------------------------
 
 .PHONY: all demo tests check unit flow asan hostile valgrind bench bench-refs
-.PHONY: bench-local bench-posts bench-guard bench-guard-record lint model model-small docs-tables setup clean help
+.PHONY: check-all distro-check arm64-check bench-local bench-posts bench-guard bench-guard-record lint model model-small
+.PHONY: docs-tables setup clean help
 
 all: $(LIBRARIES) $(PROGRAMS) ## builds libraries, programs and examples (the default)
 
@@ -172,6 +174,18 @@ hostile: ## builds with checks of whole books in $(BUILD)/hostile and runs every
 valgrind: ## runs the unit tests and all processes of the script tests under valgrind (some twenty minutes)
 	@tools/setup.sh valgrind packages
 	@$(MAKE) --no-print-directory run-valgrind
+
+distro-check: ## runs the README's commands on new systems: Debian 12 and 13, Ubuntu 24.04 (DISTRO=bookworm|trixie|noble; needs root)
+	@tests/distro/run.sh $(DISTRO)
+DISTRO ?= bookworm trixie noble
+
+arm64-check: ## builds for arm64, and runs the unit tests and the story in an emulator
+	@tests/distro/arm64.sh
+
+check-all: ## check, and what takes other systems: distro-check, arm64-check
+	@$(MAKE) --no-print-directory check
+	@$(MAKE) --no-print-directory distro-check
+	@$(MAKE) --no-print-directory arm64-check
 
 bench: all $(BENCHES) ## measures round trips beside a bare forwarder, idle memory, and many calls at once
 	@tests/bench/run.sh "$(BUILD)"
@@ -223,10 +237,11 @@ help: ## lists the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' Makefile | sed 's/$$(BUILD)/$(subst /,\/,$(BUILD))/' | expand -t 20
 
 # The halves of the targets above that run after setup.
-.PHONY: run-all run-unit run-flow run-lint run-valgrind
+.PHONY: run-all run-unit run-flow run-lint run-valgrind unit-programs
 run-all: all $(TESTS) $(BUILD)/ucontext/gaijin-worker $(STRESS)
 	@tests/run.sh "$(BUILD)" $(TESTS) $(FLOW_SCRIPTS)
-run-unit: all $(UNIT_TESTS)
+unit-programs: all $(UNIT_TESTS)
+run-unit: unit-programs
 	@tests/run.sh "$(BUILD)" $(UNIT_TESTS)
 run-flow: all $(FLOW_TESTS) $(BUILD)/ucontext/gaijin-worker $(STRESS)
 	@tests/run.sh "$(BUILD)" $(FLOW_TESTS) $(FLOW_SCRIPTS)
@@ -292,7 +307,7 @@ lto_object = $(if $(findstring -flto,$(CFLAGS)),$(if $(findstring clang,$(shell 
 $(BUILD)/libgaijin.a: $(CLIENT) $(PROTO) Makefile
 	@$(if $(V),set -x;) whole=$(BUILD)/obj/whole.o object=$(BUILD)/obj/libgaijin.o; \
 	  $(CC) $(CFLAGS) $(lto_object) -r -nostdlib -o $$whole $(filter %.o,$^); \
-	  objcopy --localize-hidden $$whole $$object; rm -f $@ $$whole; ar rcs $@ $$object
+	  $(OBJCOPY) --localize-hidden $$whole $$object; rm -f $@ $$whole; $(call tool,ar) rcs $@ $$object
 $(BUILD)/libgaijin.so.$(VERSION): $(CLIENT) $(PROTO) client-lib/libgaijin.map Makefile
 	$(call link,-shared -Wl$(comma)-soname$(comma)$(SONAME) -Wl$(comma)--version-script=client-lib/libgaijin.map $(filter %.o,$^) $(MSGPACK) -lm)
 $(BUILD)/libgaijin.so: $(BUILD)/libgaijin.so.$(VERSION)
