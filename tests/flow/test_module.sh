@@ -66,7 +66,7 @@ for interpreter in lua5.1 luajit; do
     check "$interpreter: the select loop served and went on" grep -q '^60 frames, 1 players: ann$' "$dir/lua.out"
   fi
   if "$interpreter" -e 'require "luv"' 2>/dev/null; then
-    lua "$interpreter" "$root/examples/loops/luv.lua" 1 &
+    lua "$interpreter" "$root/examples/loops/luv.lua" "${GAIJIN_TEST_SLOWER:-1}" &
     pid=$!
     "$build/gaijin-worker" -n caller --once -e 'local add = gaijin.wait_for("luv", "add", 10)
       for i = 1, 100 do assert(add(i, 1) == i + 1) end' >"$dir/player.out" 2>&1
@@ -113,9 +113,9 @@ LINES
     local p = newproxy(true) getmetatable(p).__gc = function() print(pcall(gaijin.close)) print(pcall(gaijin.dispatch)) end p = nil collectgarbage()'
   check "$interpreter: with a collector that is stopped" grep -q '^1$' "$dir/lua.out"
   check "$interpreter: no close, no dispatch in a finaliser" test "$(grep -c '^false.gaijin: unsupported: .*in a finaliser$' "$dir/lua.out")" = 2
-  lua "$interpreter" -e 'local b = require("gaijin").connect { name = "backlog", call_timeout = 1 } local big, n, us = b("S").big, 0, {}
+  lua "$interpreter" -e 'local b = require("gaijin").connect { name = "backlog", call_timeout = '"${GAIJIN_TEST_SLOWER:-1}"' } local big, n, us = b("S").big, 0, {}
     for i = 1, 30 do us[i] = gaijin.async(big) end gaijin.yield()
-    local till = gaijin.now() + 3 while gaijin.now() < till do end
+    local till = gaijin.now() + 2 + '"${GAIJIN_TEST_SLOWER:-1}"' while gaijin.now() < till do end
     for i = 1, 30 do n = n + (pcall(us[i].get, us[i]) and 1 or 0) end print(n)'
   check "$interpreter: so do those that wait in the broker meanwhile" grep -q '^30$' "$dir/lua.out"
   lua "$interpreter" -e 'local b = require("gaijin").connect { name = "late" } local slow = b("S").nap
