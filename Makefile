@@ -234,7 +234,7 @@ clean: ## removes $(BUILD)
 	rm -rf "$(BUILD)"
 
 help: ## lists the targets
-	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' Makefile | sed 's/$$(BUILD)/$(subst /,\/,$(BUILD))/' | expand -t 20
+	@sed -n 's/^\([a-z0-9-]*\):.*## \(.*\)/\1\t\2/p' Makefile | sed 's/$$(BUILD)/$(subst /,\/,$(BUILD))/' | expand -t 20
 
 # The halves of the targets above that run after setup.
 .PHONY: run-all run-unit run-flow run-lint run-valgrind unit-programs
