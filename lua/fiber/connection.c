@@ -61,10 +61,10 @@ bool connection_has_more(const struct worker *w) {
  * watches the socket no more, so nothing would bring us back: it is read to its end now, in this
  * turn or in the next ones, or, should it have none, watched again. */
 static void read_unwatched(struct worker *w) {
-  for (int reads = 0; reads < MOST_READS && !w->lost && !worker_is_fork(w) && may_read(w); reads++) {
-    if (!gaijin_paused(w->g) && !is_readable(w)) break;
+  int reads = 0;
+  while (!w->lost && !worker_is_fork(w) && may_read(w) && ++reads <= MOST_READS &&
+         (gaijin_paused(w->g) || is_readable(w)))
     receive(w);
-  }
   if (w->lost || worker_is_fork(w) || !may_read(w)) return;
   w->loop.unwatched = false;
   start_polling(w);
