@@ -299,9 +299,8 @@ function gaijin.every(seconds, f, ...)
         .. "called its function ends", name))
       return false
     end
-    if core.report(f, ...) then return true end
-    _, _, dead = core.host_of(f)
-    return not dead -- its owner ended meanwhile; that was the line about it
+    core.report(f, ...)
+    return true
   end, ...)
 end
 

@@ -172,7 +172,7 @@ void remote_post(lua_State *L, struct worker *w, int target, int first, int n) {
   bool waited = room_is_waited_for(w, host);
   if (waited) room_wait(L, w, host, false);
   for (;; waited = true) {
-    if (waited && !w->lost && gaijin_host_dead(w->g, host)) {
+    if (!w->lost && gaijin_host_dead(w->g, host)) {
       char text[GAIJIN_NAME_MAX + 64];
       snprintf(text, sizeof text, "Gaijin tried accessing dead resource. (%s)",
                worker_host_name(w, host));

@@ -41,8 +41,9 @@ int remote_decode(lua_State *L, struct worker *w, const struct answer *a, bool r
 
 /* Calls the AT at index `target` one way with the n values from `first`: no answer comes. Waits
  * where a resurrected AT must be claimed, and until there is room in the window of its host
- * (room.h); if the host ends meanwhile the post counts as failed. Where nothing can wait it works
- * while it need not, and raises `busy` if there is no room. Raises what is known at once. */
+ * (room.h). To a host that has ended, or ends meanwhile, the post counts as failed and is logged;
+ * it never raises `dead`. Where nothing can wait it works while it need not, and raises `busy` if
+ * there is no room. */
 void remote_post(lua_State *L, struct worker *w, int target, int first, int n);
 
 #endif

@@ -10,6 +10,7 @@
 
 #include <signal.h>
 
+#include "lua/serve/serve.h"
 #include "tests/unit/captured.h"
 #include "tests/unit/vm.h"
 
@@ -61,7 +62,7 @@ static void count_turn(struct worker *w) {
 }
 
 START_TEST(a_loop_with_nothing_to_do_waits) {
-  static const struct loop_hooks counting = {.turn = count_turn};
+  static const struct loop_hooks counting = {.begin = serve_begin, .turn = count_turn};
   open_loop();
   v.w.loop.hooks = &counting;
   turns = 0;
