@@ -243,6 +243,7 @@ static void open_anchors(lua_State *L, struct worker *w) {
   if (!w->anchors.module) w->anchors.module = new_anchor(L, false);
   w->anchors.applicable = new_anchor(L, false);
   w->anchors.remote = new_weak_anchor(L, "k");
+  w->anchors.resources = new_weak_anchor(L, "k");
   w->anchors.traces = new_weak_anchor(L, "k");
   trace_open(L, w);
   lua_newtable(L);

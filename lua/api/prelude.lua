@@ -39,6 +39,7 @@ end
 
 -- Name -> its proxy, so that equal names give the same one.
 local resources = setmetatable({}, { __mode = "v" })
+local names = core.resources -- proxy -> its name
 
 local function resource(_, name)
   if raw_type(name) ~= "string" then
@@ -58,7 +59,7 @@ local function resource(_, name)
     function meta.__newindex() error("You cannot set data for another resource.", 2) end
     function meta.__tostring() return format('bakaGaijin("%s")', name) end
     meta.__metatable = "gaijin"
-    resources[name] = proxy
+    resources[name], names[proxy] = proxy, name
   end
   return proxy
 end
@@ -80,18 +81,20 @@ end
 
 ---- Traversal
 
--- The entries after those of the page come from the cursor, a function of the host's.
+-- Of a remote table, or of what another worker exposes. The entries after those of the page come
+-- from the cursor, a function of the host's.
 local function remote_pairs(t)
   local page, n, at, cursor
+  local asked = names[t] or t
   local function take(next_cursor, ...)
-    if next_cursor then core.check_cursor(t, next_cursor) end
+    if next_cursor then core.check_cursor(asked, next_cursor) end
     cursor, page, n, at = next_cursor, { ... }, select("#", ...), 0
   end
   local function take_more(more, ...)
-    if more and select("#", ...) == 0 then core.bad_page(t) end -- it could go on so for ever
+    if more and select("#", ...) == 0 then core.bad_page(asked) end -- it could go on so for ever
     return take(more and cursor or nil, ...)
   end
-  take(core.pairs(t))
+  if names[t] then take(core.labels(asked)) else take(core.pairs(t)) end
   return function()
     while at >= n do
       if not cursor then return nil end

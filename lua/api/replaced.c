@@ -38,11 +38,23 @@ static int dump_of(lua_State *L) {
   return apply_original(L);
 }
 
+/* Whether this is pairs of what bakaGaijin("name") gives. */
+static bool is_resource(lua_State *L, struct worker *w) {
+  if (lua_type(L, 1) != LUA_TUSERDATA) return false;
+  if (strcmp(lua_tostring(L, lua_upvalueindex(APPLY_TITLE)), "pairs") != 0) return false;
+  lua_rawgeti(L, LUA_REGISTRYINDEX, w->anchors.resources);
+  lua_pushvalue(L, 1);
+  lua_rawget(L, -2);
+  bool is = !lua_isnil(L, -1);
+  lua_pop(L, 2);
+  return is;
+}
+
 /* The original of pairs or ipairs takes upvalue 1, so the worker has a place of its own. */
 static int traverse(lua_State *L) {
   struct worker *w = lua_touserdata(L, lua_upvalueindex(APPLY_WORKER_AGAIN));
   const struct at *at = at_get(L, w, 1);
-  if (at && at->pt.kind == GAIJIN_KIND_TABLE) {
+  if ((at && at->pt.kind == GAIJIN_KIND_TABLE) || is_resource(L, w)) {
     lua_pushvalue(L, lua_upvalueindex(APPLY_HELPER));
     lua_insert(L, 1);
     lua_call(L, lua_gettop(L) - 1, LUA_MULTRET);
@@ -247,4 +259,6 @@ void replaced_open(lua_State *L, struct worker *w) {
   lua_setfield(L, -2, "replaced");
   lua_rawgeti(L, LUA_REGISTRYINDEX, w->anchors.remote);
   lua_setfield(L, -2, "remote");
+  lua_rawgeti(L, LUA_REGISTRYINDEX, w->anchors.resources);
+  lua_setfield(L, -2, "resources");
 }

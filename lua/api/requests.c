@@ -5,6 +5,8 @@
  */
 #include "lua/api/requests.h"
 
+#include <string.h>
+
 #include "lua/ask/remote.h"
 #include "lua/ref/at.h"
 
@@ -53,6 +55,17 @@ static int core_watch(lua_State *L) {
   return 1;
 }
 
+/* name -> the first page of a worker's labels, as core.pairs has it. */
+static int core_labels(lua_State *L) {
+  lua_settop(L, 1);
+  lua_pushboolean(L, 1);
+  struct remote r = {
+      .op = GAIJIN_OP_LABELS, .name = luaL_checkstring(L, 1), .first = 2, .count = 1};
+  int n = 0;
+  remote_ask(L, worker_of(L), &r, &n);
+  return n;
+}
+
 static int core_call(lua_State *L) {
   return remote_call(L, worker_of(L), GAIJIN_OP_CALL, 1, 2, lua_gettop(L) - 1);
 }
@@ -68,26 +81,39 @@ static int core_next(lua_State *L) {
   return remote_call(L, worker_of(L), GAIJIN_OP_NEXT, 1, 2, 1);
 }
 
-/* table, cursor -> raises unless the cursor is a function of the worker where the table lives: it
- * is about to be called, and what a worker cannot call itself it must not have others call. */
+/* The name of the worker that was asked for pages: index 1 is it, or an AT of its. */
+static const char *asked_for_pages(lua_State *L, struct worker *w) {
+  const struct at *at = at_get(L, w, 1);
+  return at ? worker_host_name(w, at->pt.host) : luaL_checkstring(L, 1);
+}
+
+/* Whether the worker asked, as core_check_cursor is given it, has the cursor at index 2. */
+static bool is_own_cursor(lua_State *L, struct worker *w) {
+  const struct at *table = at_get(L, w, 1), *cursor = at_get(L, w, 2);
+  if (!cursor) /* ours: this worker's labels */
+    return !table && lua_isfunction(L, 2) && strcmp(luaL_checkstring(L, 1), w->name) == 0;
+  if (cursor->pt.kind != GAIJIN_KIND_FUNCTION) return false;
+  return table ? cursor->pt.host == table->pt.host
+               : strcmp(worker_host_name(w, cursor->pt.host), luaL_checkstring(L, 1)) == 0;
+}
+
+/* table or worker's name, cursor -> raises unless the cursor is a function of the worker where the
+ * table lives: it is about to be called, and what a worker cannot call itself it must not have
+ * others call. */
 static int core_check_cursor(lua_State *L) {
   struct worker *w = worker_of(L);
-  const struct at *table = at_get(L, w, 1), *cursor = at_get(L, w, 2);
-  if (!table) return luaL_argerror(L, 1, "not a remote object");
-  if (cursor && cursor->pt.kind == GAIJIN_KIND_FUNCTION && cursor->pt.host == table->pt.host)
-    return 0;
+  if (is_own_cursor(L, w)) return 0;
   return worker_raise(L, GAIJIN_STATUS_PROTOCOL,
                       "%s answered pairs with a cursor that is no function of its own",
-                      worker_host_name(w, table->pt.host));
+                      asked_for_pages(L, w));
 }
 
 /* AT -> raises: its host's cursor gave nothing, and promised more. */
 static int core_bad_page(lua_State *L) {
   struct worker *w = worker_of(L);
-  const struct at *at = at_get(L, w, 1);
   return worker_raise(L, GAIJIN_STATUS_PROTOCOL,
                       "%s gave a page of pairs without entries that was not the last",
-                      at ? worker_host_name(w, at->pt.host) : "?");
+                      asked_for_pages(L, w));
 }
 
 /* AT -> raises: its host's answer for a path made no sense. */
@@ -149,6 +175,7 @@ void requests_open(lua_State *L, struct worker *w) {
       {"pairs", core_pairs},
       {"ipairs", core_ipairs},
       {"next", core_next},
+      {"labels", core_labels},
       {"check_cursor", core_check_cursor},
       {"bad_path", core_bad_path},
       {"bad_page", core_bad_page},

@@ -35,6 +35,7 @@ struct anchors {
   int threads;    /* slot -> lua_State of a fiber */
   int labels;     /* label -> exposed value */
   int labels_proxy; /* the userdata bakaGaijin */
+  int resources;    /* what bakaGaijin("name") gives -> the name, weak keys */
   int module;     /* the table `gaijin` */
   int object_meta; /* metatable of ATs that are userdata */
   int future_meta; /* metatable of futures */
