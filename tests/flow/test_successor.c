@@ -74,7 +74,8 @@ START_TEST(the_name_is_free_before_the_last_call_is_done) {
       "local f = gaijin.async(bakaGaijin('srv').slow) assert(not bakaGaijin('srv').x) print('begun') print(f:get())"});
   bed_expect(b, c, "begun"); /* what was asked later has been answered */
   child_signal(old, SIGTERM);
-  bed_start(b, &(struct bed_worker){.name = "srv", .code = ""});
+  struct child *next = bed_start(b, &(struct bed_worker){.name = "srv", .no_wait = true, .code = "print('up')"});
+  bed_expect(b, next, "up"); /* the name alone would be the old one's, too */
   bed_start(b, &(struct bed_worker){.name = "go", .code = ""});
   bed_expect(b, c, "old answer");
   bed_exit(b, c, 0);

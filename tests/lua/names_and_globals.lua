@@ -7,7 +7,6 @@ bakaGaijin.f = function() return "f" end
 --@ worker B once
 local t = require "t"
 local A = bakaGaijin("A")
-t.raises("table expected, got userdata", pairs, A)
 t.raises("table expected, got userdata", next, A)
 t.raises("table expected, got userdata", ipairs, A)
 t.raises("attempt to get length", function() return #A end)
