@@ -39,7 +39,8 @@ enum { RECORDS_PER_CALL = 256 };
 
 static bool is_check_due(struct broker *b) {
   uint64_t records = (uint64_t)b->refs.tokens.count + b->refs.holds.count + b->calls.all.count +
-                     b->loads.all.count + b->hosts.all.count + b->flows.all.count;
+                     b->loads.all.count + b->hosts.all.count + b->flows.all.count +
+                     b->names.watches.all.count + b->collecting.all.count;
   if (++b->unchecked * RECORDS_PER_CALL < records) return false;
   b->unchecked = 0;
   return true;

@@ -89,6 +89,7 @@ static bool copy_text(char *out, size_t n, const char *bytes, uint32_t size) {
 static void read_window(gaijin *g, const struct hello_reply *r) {
   struct reader posts, bytes;
   uint64_t n, size;
+  if (g->version < op_info(OP_taken)->since) return;
   if (!hello_option(&r->options, WINDOW_POSTS_KEY, &posts) || !reader_uint(&posts, &n) ||
       !hello_option(&r->options, WINDOW_BYTES_KEY, &bytes) || !reader_uint(&bytes, &size))
     return;

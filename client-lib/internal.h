@@ -296,7 +296,7 @@ void gj_window_taken(gaijin *g, uint64_t caller, uint32_t size, bool undone);
 /* Writes the reports that are due. Not while a message is written. */
 void gj_write_reports(gaijin *g);
 /* The host is dead; the connection is lost: the program is told, which may wait for room. */
-void gj_window_died(gaijin *g, struct host *h);
+bool gj_window_died(struct host *h);
 void gj_window_lost(gaijin *g);
 
 /* call.c */

@@ -202,8 +202,10 @@ static const char *on_dead(gaijin *g, struct reader *r) {
   if (!reader_uint(r, &id)) return "the host is no number";
   struct host *h = gj_host_find(g, id);
   if (h) gj_host_died(g, h);
+  bool waited = h && gj_window_died(h);
+  /* What the program does in these calls may free the record. */
   if (g->events.dead) g->events.dead(g->user, id);
-  if (h) gj_window_died(g, h); /* it is among the last few that ended */
+  if (waited && g->events.room) g->events.room(g->user, id);
   return NULL;
 }
 

@@ -86,6 +86,7 @@ bool gj_token_drop(gaijin *g, uint64_t id, uint64_t seen) {
   gaijin_token *t = gaijin_token_find(g, id);
   if (!t || seen > t->sent) return false;
   t->sent -= seen;
+  if (t->sent) t->weight = 0; /* under way again: to the broker it will be a new one */
   settle(g, t);
   return true;
 }

@@ -65,12 +65,12 @@ void gj_window_granted(gaijin *g, uint64_t host, uint64_t posts, uint64_t bytes,
   tell_room(g, h);
 }
 
-void gj_window_died(gaijin *g, struct host *h) {
-  bool used = h->sent.posts > 0; /* else nobody waits for room */
+bool gj_window_died(struct host *h) {
+  bool used = h->sent.posts > 0;
   list_remove(&h->report);
   h->taken = h->sent = (struct window){0};
   h->undone = 0;
-  if (used) tell_room(g, h);
+  return used;
 }
 
 void gj_window_lost(gaijin *g) {
@@ -87,7 +87,8 @@ int gaijin_await_room(gaijin *g, uint64_t host, size_t bytes, double seconds) {
     return gj_fail(g, GAIJIN_STATUS_UNSUPPORTED, "gaijin_await_room was called in a call-back");
   double end = clock_seconds() + seconds;
   for (;;) {
-    if (g->lost) return GAIJIN_STATUS_LOST;
+    if (g->lost) return gj_fail_lost(g);
+    if (gj_is_fork(g)) return gj_fork_refuse(g);
     if (gaijin_host_dead(g, host))
       return gj_fail(g, GAIJIN_STATUS_DEAD, "Gaijin tried accessing dead resource. (%s)",
                      gaijin_host_name(g, host));
@@ -112,7 +113,7 @@ void gj_window_taken(gaijin *g, uint64_t caller, uint32_t size, bool undone) {
   bool due = window_is_due(&g->window, &h->taken);
   if ((due || undone) && list_empty(&h->report)) list_append(&g->reports, &h->report);
   /* Now, because nobody may flush after this; what is not done comes many at a time. */
-  if (due && !undone && !g->writer.open && !g->lost) gj_write_reports(g);
+  if (due && !undone && !g->writer.open && !g->lost && !gj_is_fork(g)) gj_write_reports(g);
 }
 
 static int write_report(gaijin *g, struct host *h) {

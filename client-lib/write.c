@@ -324,6 +324,8 @@ int gaijin_notice(gaijin *g, enum gaijin_op op) {
 /* Begins a notice of the library's own, which no open message is in the way of. 0, or a status. */
 static int begin_own(gaijin *g, struct pack *p, enum op op, uint32_t count) {
   struct message m = {.kind = MESSAGE_NOTICE, .op = op};
+  if (g->lost) return gj_fail_lost(g);
+  if (gj_is_fork(g)) return gj_fork_refuse(g);
   if (g->writer.open)
     return gj_fail(g, GAIJIN_STATUS_BUSY,
                    "a message was begun while another one was being written");

@@ -76,16 +76,32 @@ uint32_t waits_count_of_client(const struct waits *w, uint32_t client) {
   return owners_count(&w->by_client, client);
 }
 
+/* Adds to *n the waits in the list that begins with `first`; false when one is of another subject
+ * (or client), or the list has no end. */
+static bool count_list(const struct waits *w, uint32_t first, bool of_client, uint32_t *n) {
+  for (uint32_t i = first; i != SLAB_NONE; ++*n) {
+    const struct wait *k = waits_at(w, i), *f = waits_at(w, first);
+    if (*n >= w->all.count || (of_client ? k->client != f->client : k->subject != f->subject))
+      return false;
+    i = of_client ? owners_next(&w->by_client, i) : waits_next_of_subject(w, i);
+  }
+  return true;
+}
+
 const char *waits_check(const struct waits *w) {
-  uint32_t n = 0;
+  uint32_t n = 0, of_subjects = 0, of_clients = 0;
   for (uint32_t i = slab_next(&w->all, 0); i != SLAB_NONE; i = slab_next(&w->all, i + 1), n++) {
     const struct wait *k = waits_at(w, i);
-    uint32_t s = waits_first_of_subject(w, k->subject), c = waits_first_of_client(w, k->client);
-    while (s != i && s != SLAB_NONE) s = waits_next_of_subject(w, s);
-    while (c != i && c != SLAB_NONE) c = owners_next(&w->by_client, c);
-    if (s != i || c != i) return "waits: one is not in the lists of its subject and its client";
-    if (waits_find(w, k->client, k->request) == SLAB_NONE)
-      return "waits: one is not found by its request";
+    bool good = true;
+    if (waits_first_of_subject(w, k->subject) == i) good = count_list(w, i, false, &of_subjects);
+    if (good && waits_first_of_client(w, k->client) == i)
+      good = count_list(w, i, true, &of_clients);
+    if (!good) return "waits: one in the list of another subject or client";
   }
+  if (of_subjects != n || of_clients != n)
+    return "waits: one is not in the lists of its subject and its client";
+  for (uint32_t i = slab_next(&w->all, 0); i != SLAB_NONE; i = slab_next(&w->all, i + 1))
+    if (waits_find(w, waits_at(w, i)->client, waits_at(w, i)->request) == SLAB_NONE)
+      return "waits: one is not found by its request";
   return n == w->all.count && n == w->by_request.count ? NULL : "waits: another number of them";
 }

@@ -34,6 +34,9 @@ static void refuse(struct client *from, const struct message *m, enum status sta
   va_end(args);
   notify_refuse(from, m, status, "%s", text);
   if (!(m->flags & MESSAGE_ONE_WAY)) return;
+  /* The sender has entered it into its window, and nobody is going to report it as taken. */
+  if (m->target == OP_PT)
+    notify_grant(from, m->pt.host, &(struct window){.posts = 1, .bytes = m->size}, 0);
   uint64_t n = ++from->posts_refused;
   if ((n & (n - 1)) == 0)
     log_line(&from->broker->log, LOG_WARN,
@@ -73,7 +76,7 @@ static struct client *find_receiver(struct client *from, const struct transfer *
   uint32_t number;
   if (!find_host(from, m, &number)) return NULL;
   const struct host *host = hosts_at(&b->hosts, number);
-  if (!host->client || host->client->state != CLIENT_READY) {
+  if (!host->client || host->client->state != CLIENT_READY || host->client->leaves) {
     refuse(from, m, STATUS_dead, NOTIFY_DEAD_TEXT, NAME_MAX_BYTES, host->name);
     return NULL;
   }

@@ -27,6 +27,10 @@ static void teardown(void) {
   wire_close(&w);
 }
 
+static struct client *client_of(const struct end *e) {
+  return hosts_at(&w.broker.hosts, hosts_find(&w.broker.hosts, e->host))->client;
+}
+
 /* a calls x one way, with a string of so many bytes. The size of the message. */
 static uint32_t post(uint64_t id, uint32_t bytes) {
   static const char text[8192];
@@ -99,14 +103,35 @@ END_TEST
 
 START_TEST(bytes_count_too) {
   post(1, 3000);
-  post(2, 3000);
+  uint32_t size = post(2, 3000);
   wire_expect_error(&w, &a, STATUS_busy);
   ck_assert_uint_eq(a.m.id, 2);
+  expect_grant(1, size, 0);
   say_taken(a.host, 1, receive(1), 0);
   wire_expect(&w, &a, MESSAGE_NOTICE, OP_grant);
   post(3, 8192); /* larger than the window, but little is outstanding */
   receive(1);
   wire_quiet(&w, &a);
+}
+END_TEST
+
+/* Whatever the reason: nobody is going to report it as taken. */
+START_TEST(what_is_refused_is_room_again) {
+  struct message h = {.kind = MESSAGE_REQUEST, .op = OP_call, .id = 5, .depth = 1,
+                      .flags = MESSAGE_ONE_WAY, .target = OP_PT, .pt = x};
+  client_of(&b)->version = 2; /* which has no null pointers */
+  for (int i = 0; i < 2 * POSTS; i++) {
+    pack_null(wire_begin_to(&a, &h, 1));
+    wire_end(&a);
+    uint32_t size = a.out.size;
+    wire_flush(&w, &a);
+    wire_expect_error(&w, &a, STATUS_unsupported);
+    expect_grant(1, size, 0);
+  }
+  client_of(&b)->version = 3;
+  post(6, 0);
+  receive(1);
+  wire_expect_nothing(&w, &a);
 }
 END_TEST
 
@@ -172,10 +197,6 @@ START_TEST(a_target_that_ends_takes_its_books_along) {
 }
 END_TEST
 
-static struct client *client_of(const struct end *e) {
-  return hosts_at(&w.broker.hosts, hosts_find(&w.broker.hosts, e->host))->client;
-}
-
 START_TEST(an_older_receiver_has_taken_what_is_forwarded) {
   client_of(&b)->version = 2;
   uint64_t size = post(1, 0);
@@ -210,6 +231,7 @@ int main(void) {
   tcase_add_test(t, the_window_is_told_in_hello);
   tcase_add_test(t, who_ignores_the_window_gets_busy);
   tcase_add_test(t, bytes_count_too);
+  tcase_add_test(t, what_is_refused_is_room_again);
   tcase_add_test(t, what_is_taken_is_room_for_the_sender);
   tcase_add_test(t, more_than_was_sent_is_a_fault);
   tcase_add_test(t, nonsense_is_a_fault);

@@ -125,6 +125,24 @@ START_TEST(a_host_that_dies_wakes_who_waits) {
 }
 END_TEST
 
+/* What the program does when it is told may have the library forget the host, or write. */
+static void flush_when_dead(void *user, uint64_t host) {
+  (void)user, (void)host;
+  ck_assert_int_eq(gaijin_flush(f.g, true), 0);
+}
+
+START_TEST(a_host_that_dies_with_a_report_due_is_not_reported_to) {
+  f.g->events.dead = flush_when_dead;
+  f.g->writer.open = true; /* so that it waits */
+  for (int i = 0; i < POSTS; i++) gj_window_taken(f.g, OTHER_HOST, 100, false);
+  f.g->writer.open = false;
+  fake_begin(&f, MESSAGE_NOTICE, GAIJIN_OP_DEAD, 0, 1);
+  pack_uint(&f.p, OTHER_HOST);
+  fake_deliver(&f);
+  ck_assert(fake_idle(&f));
+}
+END_TEST
+
 START_TEST(a_loss_wakes_who_waits) {
   for (int i = 0; i < POSTS; i++) ck_assert_int_eq(post(1), 0);
   ck_assert_int_eq(post(1), GAIJIN_STATUS_BUSY);
@@ -323,6 +341,7 @@ int main(void) {
   tcase_add_test(t, more_room_than_was_used_is_no_harm);
   tcase_add_test(t, what_is_not_done_is_told);
   tcase_add_test(t, a_host_that_dies_wakes_who_waits);
+  tcase_add_test(t, a_host_that_dies_with_a_report_due_is_not_reported_to);
   tcase_add_test(t, a_loss_wakes_who_waits);
   tcase_add_test(t, room_is_awaited);
   tcase_add_test(t, a_quarter_is_reported);
