@@ -56,7 +56,7 @@ void instance_close(struct worker *w, bool with_vm) {
     lua_close(w->L);
     w->L = NULL;
   }
-  worker_log_rest(w);
+  if (!worker_is_fork(w)) worker_log_rest(w); /* the parent tells its own */
   connection_unwatch(w);
   if (w->g) w->name = "?"; /* it was the connection's; scripts of an interpreter go on */
   gaijin_close(w->g);

@@ -15,12 +15,14 @@ void reopen_reset(struct worker *w) {
                                 .last_number = w->sched.last_number};
   w->loop = (struct loop){0};
   w->deaths = (struct deaths){0};
+  w->backlog = (struct backlog){0};
+  memset(w->lines, 0, sizeof w->lines);
   /* What was exported to the parent's clients is not held by ours. The sentinel stays. */
   w->weights.n_exports = w->weights.grown = w->weights.freed = w->weights.rounds = 0;
   w->open_futures = w->sweeps = 0;
   w->posts_failed = 0;
   w->exit_code = 0;
-  w->stopping = w->unwinding = w->overdue = w->loss_told = false;
+  w->stopping = w->retired = w->unwinding = w->overdue = w->loss_told = false;
   w->lost = w->left_parent = true;
 }
 
@@ -76,6 +78,7 @@ static void clear_labels(lua_State *L, struct worker *w) {
 void reopen_library(lua_State *L, struct worker *w) {
   struct anchors *a = &w->anchors;
   luaL_checkstack(L, 8, "gaijin.connect");
+  w->object_meta_address = w->token_meta_address = NULL;
   retire(L, w, &a->object_meta);
   retire(L, w, &a->token_meta);
   forget(L, &a->pool);

@@ -169,6 +169,7 @@ void remote_post(lua_State *L, struct worker *w, int target, int first, int n) {
   const struct remote r = {.op = GAIJIN_OP_CALL, .target = target, .first = first, .count = n};
   const struct at *at = at_get(L, w, target);
   uint64_t host = at->pt.host;
+  worker_refuse_fork(L, w);
   bool waited = room_is_waited_for(w, host);
   if (waited) room_wait(L, w, host, false);
   for (;; waited = true) {

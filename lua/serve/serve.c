@@ -309,12 +309,27 @@ static void note_stuck(struct worker *w) {
 }
 
 /* The worker ends: nothing more is begun. */
+/* A call behind posts that are given up is not begun either: that would be out of its order. */
+static void give_up_call(struct worker *w, uint64_t number) {
+  struct fiber *f = fiber_numbered(w, number);
+  char text[160];
+  if (!f || f->stack || f->serving.answered) return;
+  snprintf(text, sizeof text, "Gaijin tried accessing dead resource. (%s)", w->name);
+  if (!w->lost)
+    gaijin_answer_error(w->g, f->serving.id, f->serving.op, GAIJIN_STATUS_DEAD, text);
+  f->serving.answered = true;
+  f->job = fiber_no_job;
+  fiber_wake(f);
+}
+
 static void give_up(struct worker *w) {
   struct backlog_entry *e;
   while ((e = backlog_take(w, true))) {
     if (e->body) {
       gaijin_body_not_done(e->body);
       gaijin_body_free(e->body);
+    } else {
+      give_up_call(w, e->fiber);
     }
     free(e);
   }
@@ -323,7 +338,7 @@ static void give_up(struct worker *w) {
 void serve_begin(struct worker *w) {
   if (!w->backlog.first && !w->backlog.stuck) return;
   if (w->unwinding || w->lost) give_up(w);
-  while (w->backlog.first && w->sched.n_ready < FIBERS_READY_MOST) {
+  while (!w->unwinding && w->backlog.first && w->sched.n_ready < FIBERS_READY_MOST) {
     struct backlog_entry *e = backlog_take(w, w->sched.n_fibers < w->sched.max_for_posts);
     if (!e) break;
     struct fiber *f = e->fiber ? fiber_numbered(w, e->fiber) : NULL;
@@ -333,6 +348,7 @@ void serve_begin(struct worker *w) {
       begin_post(w, e);
     free(e);
   }
+  w->backlog.held_back = w->backlog.first && w->sched.n_ready >= FIBERS_READY_MOST;
   note_stuck(w);
 }
 

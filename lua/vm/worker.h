@@ -97,6 +97,7 @@ struct backlog {
   struct backlog_caller *by_host[BACKLOG_BUCKETS];
   unsigned n_posts, n_calls;
   bool stuck; /* posts wait, and the fibers for them are used up */
+  bool held_back; /* more would have been begun, but hundreds of fibers were ready */
 };
 
 /* The collections asked for by `free`, which must not eat the worker's time (docs/references.md).
