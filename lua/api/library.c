@@ -28,6 +28,7 @@
 #include "lua/serve/access.h"
 #include "lua/serve/apply.h"
 #include "lua/serve/collect.h"
+#include "lua/serve/labels.h"
 #include "lua/serve/quick.h"
 #include "lua/serve/serve.h"
 #include "lua/serve/weight.h"
@@ -145,7 +146,7 @@ static int gaijin_post(lua_State *L) {
 /* ---- core ---- */
 
 static int core_label_set(lua_State *L) {
-  serve_label_set(L, worker_of(L), 1);
+  labels_set(L, worker_of(L), 1);
   return 0;
 }
 

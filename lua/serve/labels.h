@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * What this worker exposes, for others: op labels.
+ * What this worker exposes, for others: ops s2t and labels.
  */
 #ifndef GAIJIN_LUA_LABELS_H
 #define GAIJIN_LUA_LABELS_H
@@ -9,6 +9,11 @@
 
 /* What an operation returns that has begun the answer itself and put all its values. */
 enum { ANSWER_WRITTEN = -1 };
+
+/* The value of the label at index 1, or nil; with true at index 2 it waits until there is one. */
+int labels_s2t(lua_State *L, struct worker *w);
+/* Wakes the requests that wait for the label at index i. */
+void labels_set(lua_State *L, struct worker *w, int i);
 
 /* Without a value at index 1: ANSWER_WRITTEN; label, kind, id of its token if it is an object of
  * ours that others hold; and again. With true: the first page of a traversal of labels and values,

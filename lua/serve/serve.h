@@ -14,7 +14,5 @@ void serve_cancel(void *worker, uint64_t id);
 /* Begins what waits in the backlog, while there are fibers for it and few are ready. In each turn
  * before fibers run; at the worker's end, gives up what waits and has its senders told. */
 void serve_begin(struct worker *w);
-/* Wakes the requests that wait for the label at index i. */
-void serve_label_set(lua_State *L, struct worker *w, int i);
 
 #endif
