@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MIT
 #
 # The script tests again, but for those of gaijin-worker itself, with stock interpreters as workers: every worker of a test is lua5.1, or luajit, with
-# gaijin.so. BUILD is the build directory; SCRIPT=part of a name picks some.
+# gaijin.so. BUILD is the build directory; SCRIPT=part of a name picks some, INTERPRETERS which are run.
 set -uo pipefail
 export LC_ALL=C
 build=$(cd "${BUILD:-build}" && pwd)
@@ -23,7 +23,7 @@ WORKER
 }
 for program in gaijin-broker gaijinctl; do ln -s "$build/$program" "$dir/$program"; done
 
-for interpreter in lua5.1 luajit; do
+for interpreter in ${INTERPRETERS:-lua5.1 luajit}; do
   command -v "$interpreter" >/dev/null || continue
   write_worker "$interpreter"
   status=0
