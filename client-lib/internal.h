@@ -295,8 +295,10 @@ void gj_window_granted(gaijin *g, uint64_t host, uint64_t posts, uint64_t bytes,
 void gj_window_taken(gaijin *g, uint64_t caller, uint32_t size, bool undone);
 /* Writes the reports that are due. Not while a message is written. */
 void gj_write_reports(gaijin *g);
-/* The host is dead; the connection is lost: the program is told, which may wait for room. */
+/* Ends both accounts of a host that is dead now, and its report. True: the program may wait for
+ * room there, and is to be told. */
 bool gj_window_died(struct host *h);
+/* The connection is lost: the program, which may wait for room, is told. */
 void gj_window_lost(gaijin *g);
 
 /* call.c */
