@@ -10,7 +10,7 @@ build=$(cd "${1:?usage: processes.sh BUILD}" && pwd)
 root=$(cd "$(dirname "$0")/../.." && pwd)
 dir=$(mktemp -d)
 trap 'rm -rf "$dir"' EXIT
-export GAIJIN_BUILD=$dir GAIJIN_TEST_SLOWER=${GAIJIN_TEST_SLOWER:-10} CK_DEFAULT_TIMEOUT=600 LUA_CPATH="$build/?.so;;"
+export GAIJIN_TEST_UNDER=valgrind GAIJIN_BUILD=$dir GAIJIN_TEST_SLOWER=${GAIJIN_TEST_SLOWER:-10} CK_DEFAULT_TIMEOUT=600 LUA_CPATH="$build/?.so;;"
 # A program under valgrind takes so long that these would test the machine, not us.
 left_out=" million_entries s33_free_has_a_budget call_trees "
 passed=0 failed=0
