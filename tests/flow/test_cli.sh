@@ -2,82 +2,39 @@
 # SPDX-License-Identifier: MIT
 #
 # gaijinctl with real brokers and workers: what its commands show, how `run` starts, prefixes and stops, and the exit
-# statuses. BUILD is the build directory. Every wait is for a condition and has a limit.
-set -uo pipefail
-export LC_ALL=C
-unset GAIJIN_SOCKET NO_COLOR
-build=$(cd "${BUILD:-build}" && pwd)
+# statuses.
+. "$(dirname "$0")/lib.sh"
 ctl=$build/gaijinctl
-limit=$((20 * ${GAIJIN_TEST_SLOWER:-1}))
-dir=$(mktemp -d)
 export TMPDIR=$dir/tmp
 mkdir "$TMPDIR"
-passed=0 failed=0 test="" started=()
 
-# A child of this shell that a signal ends before it has become another program would come here too.
-cleanup() {
-  local pid
-  [ "$BASHPID" = $$ ] || return
-  for pid in "${started[@]}"; do kill -9 "$pid" 2>/dev/null; done
-  rm -rf "$dir"
-}
-trap cleanup EXIT
-
-note_failure() {
-  echo "FAIL $test: $*"
-  tail -n 20 "$dir/out" "$dir/err"
-  failed=$((failed + 1))
-}
-# check WHAT COMMAND...: the command holds.
-check() {
-  local what=$1
-  shift
-  if "$@"; then passed=$((passed + 1)); else note_failure "$what"; fi
-}
-# expect STATUS ARGUMENT...: runs gaijinctl, leaving its output in $dir/out and $dir/err.
+# expect STATUS ARGUMENT...: gaijinctl, run, ends with that status.
 expect() {
-  local wanted=$1 got=0
-  shift
-  timeout "$limit" "$ctl" "$@" >"$dir/out" 2>"$dir/err" </dev/null || got=$?
-  if [ "$got" = "$wanted" ]; then passed=$((passed + 1)); else
-    note_failure "gaijinctl $* gave status $got, not $wanted"
-  fi
+  run "$ctl" "${@:2}"
+  check "gaijinctl ${*:2} gave status $status, not $1" test "$status" = "$1"
 }
 # shows COMMAND PATTERN: the command's JSON has a line like that.
 shows() { "$ctl" --json "$1" >"$dir/out" 2>"$dir/err" && out_has "$2"; }
-out_has() { grep -qE -- "$1" "$dir/out"; }
-err_has() { grep -qE -- "$1" "$dir/err"; }
-err_is_one_line() { [ "$(wc -l <"$dir/err")" = 1 ]; }
 script() { cat >"$dir/$1.lua"; }
-wait_until() {
-  local end=$((SECONDS + limit))
-  until "$@" >/dev/null 2>&1; do
-    if [ $SECONDS -ge $end ]; then note_failure "waited $limit s for: $*"; return 1; fi
-    sleep 0.02
-  done
-}
-# Ended, though perhaps nobody has asked how.
-gone() { ! kill -0 "$1" 2>/dev/null || grep -q '^State:.*Z' "/proc/$1/status"; }
 children_of() { cat "/proc/$1/task/$1/children"; }
 # Sends SIGINT once more; two at the same moment are one.
 interrupt() { kill -INT "$1" 2>/dev/null; gone "$1"; }
-nothing_left() { [ -z "$(ls -A "$TMPDIR")" ]; }
+nothing_left() { is_empty "$TMPDIR"; }
 # Starts gaijinctl in the background, its output in $dir/out and $dir/err; its pid is $background.
 begin() {
-  : >"$dir/out" # here and not in the child: what the last one wrote must not be taken for this one's
-  "$ctl" "$@" >"$dir/out" 2>"$dir/err" </dev/null &
+  : >"$dir/out"
+  "$ctl" "$@" >>"$dir/out" 2>"$dir/err" </dev/null &
   background=$!
   started+=("$background")
 }
-# Waits for $background to end, leaving its status in $ended.
-finish() {
+# Waits for $background to end; its status is in $status.
+end_of_background() {
   wait_until gone "$background" || kill -9 "$background" 2>/dev/null
-  ended=0
-  wait "$background" 2>/dev/null || ended=$?
-  started=()
+  status=0
+  wait "$background" 2>/dev/null || status=$?
 }
 
-test="bad usage"
+story="bad usage"
 for words in "" "nope" "--wrong" "clients --wrong" "tokens --host" "clients x" "labels a b" "run" "run --json x.lua" "run missing.lua" \
   "run $dir" "run a=" "--json"; do
   # shellcheck disable=SC2086 # several words
@@ -89,24 +46,22 @@ expect 2 run "$dir/a.lua" "a=$dir/a.lua"
 check "a duplicate name" err_has "two workers would be called 'a'"
 check "nothing was started" nothing_left
 
-test="help"
+story="help"
 expect 0 --help
 for command in run clients tokens labels loads gc ping; do check "--help names $command" out_has "^  $command "; done
 expect 0 --version
 expect 0 run --help
 
-test="no broker"
+story="no broker"
 for command in clients tokens labels loads gc ping; do
   expect 1 -s "$dir/none.sock" $command
   check "one line from $command" err_is_one_line
 done
 
-test="the commands"
-socket=$dir/gaijin.sock
-"$build/gaijin-broker" -s "$socket" --log-level warn &
-broker=$!
-started+=("$broker")
-wait_until "$ctl" -s "$socket" ping
+story="the commands"
+export GAIJIN_SOCKET=$dir/gaijin.sock
+start_broker --log-level warn
+broker=$pid
 script host <<'LUA'
 bakaGaijin.object = {1}
 bakaGaijin['q"\\\n\255'] = 1
@@ -117,14 +72,11 @@ script holder <<'LUA'
 kept = gaijin.wait_for("host", "object")
 bakaGaijin["passed on"] = kept
 LUA
-for name in host holder; do
-  "$build/gaijin-worker" -s "$socket" "$dir/$name.lua" 2>>"$dir/workers.err" &
-  started+=("$!")
-done
-serves() { "$ctl" -s "$socket" clients --json | grep "\"name\":\"$1\".*\"ready\":true" >/dev/null; }
+for name in host holder; do start "$name" "$build/gaijin-worker" "$dir/$name.lua"; done
+# Without touching what the last gaijinctl said.
+serves() { "$ctl" clients --json | grep "\"name\":\"$1\".*\"ready\":true"; }
 wait_until serves host
 wait_until serves holder
-export GAIJIN_SOCKET=$socket
 expect 0 clients
 check "a row for each" out_has "^holder +[0-9a-f]{16} "
 expect 0 clients --json
@@ -133,7 +85,7 @@ for field in '"name":"host"' '"host":"[0-9a-f]{16}"' '"pid":[0-9]+' '"uid":[0-9]
   check "clients has $field" out_has "$field"
 done
 expect 0 --json tokens
-check "tokens" wait_until shows tokens '^\[\{"host":"host","id":[0-9]+,"kind":"table","age_s":[0-9.]+,"dead":false,"holders":\[\{"name":"holder","count":1\}\],"labels":\[7,"object"\]\}\]$'
+check "tokens" eventually shows tokens '^\[\{"host":"host","id":[0-9]+,"kind":"table","age_s":[0-9.]+,"dead":false,"holders":\[\{"name":"holder","count":1\}\],"labels":\[7,"object"\]\}\]$'
 expect 0 tokens --host holder --json
 check "no token of that host" out_has '^\[\]$'
 expect 0 tokens --holder=holder
@@ -165,12 +117,10 @@ check "a time" out_has 'answered in [0-9.]+ us$'
 expect 0 ping --json
 check "a time as JSON" out_has '^\[\{"round_trip_us":[0-9.]+,"broker_version":"[^"]+"\}\]$'
 
-test="a worker that does not answer"
-# begin_worker NAME [FLAG...]: starts dir/NAME.lua as a worker and waits until it serves; its pid is $worker.
+story="a worker that does not answer"
+# begin_worker NAME: starts dir/NAME.lua as a worker and waits until it serves.
 begin_worker() {
-  "$build/gaijin-worker" -s "$socket" -n "$1" "${@:2}" "$dir/$1.lua" 2>>"$dir/workers.err" &
-  worker=$!
-  started+=("$worker")
+  start "$1" "$build/gaijin-worker" -n "$1" "$dir/$1.lua"
   wait_until serves "$1"
 }
 script stuck <<'LUA'
@@ -184,72 +134,68 @@ LUA
 script patient <<<'bakaGaijin.slow = function() gaijin.sleep(1000) end'
 script fan <<<'kept = gaijin.wait_for("stuck", "mine")'
 begin_worker stuck
-stuck=$worker
+stuck=$pid
 begin_worker fan
-check "its labels" wait_until shows tokens '"host":"stuck".*"labels":\["also","mine"\]'
+check "its labels" eventually shows tokens '"host":"stuck".*"labels":\["also","mine"\]'
 kill -STOP "$stuck"
-check "others answer" wait_until shows tokens '"host":"host".*"labels":\[7,"object"\]'
+check "others answer" eventually shows tokens '"host":"host".*"labels":\[7,"object"\]'
 check "its labels are unknown" out_has '"host":"stuck".*"labels":null'
 check "one line about it" err_has '^gaijinctl: labels of stuck: no answer in 1 s$'
 check "and no other" err_is_one_line
 begin gc stuck
 waits='"host":"host","client":"stuck",.*"free_outstanding":true,"budget_ms":null,"put_off":null,"free_waiting_s":[0-9.]+,"dead":false'
-check "how long free waits" wait_until shows loads "$waits"
-check "not answering" wait_until shows clients '"name":"stuck".*"answering":false'
+check "how long free waits" eventually shows loads "$waits"
+check "not answering" eventually shows clients '"name":"stuck".*"answering":false'
 check "others are" shows clients '"name":"fan".*"answering":true'
 kill -CONT "$stuck"
-finish
-check "answering again" wait_until shows clients '"name":"stuck".*"answering":true'
-check "free is answered" wait_until shows loads '"client":"stuck",.*"free_outstanding":false,"budget_ms":[0-9]+,"put_off":[0-9]+,"free_waiting_s":null'
+end_of_background
+check "answering again" eventually shows clients '"name":"stuck".*"answering":true'
+check "free is answered" eventually shows loads '"client":"stuck",.*"free_outstanding":false,"budget_ms":[0-9]+,"put_off":[0-9]+,"free_waiting_s":null'
 kill -9 "$stuck"
 wait "$stuck" 2>/dev/null
-check "a tombstone has no labels" wait_until shows tokens '"host":"stuck".*"dead":true,.*"labels":null'
+check "a tombstone has no labels" eventually shows tokens '"host":"stuck".*"dead":true,.*"labels":null'
 check "nobody is asked for them" test ! -s "$dir/err"
 check "a dead load" shows loads '"host":"stuck","client":"fan".*"dead":true'
 
-test="a worker whose handler takes long"
+story="a worker whose handler takes long"
 begin_worker patient
-patient=$worker
-"$build/gaijin-worker" -s "$socket" "$dir/waits.lua" 2>>"$dir/workers.err" &
-started+=("$!")
-check "it is asked" wait_until shows clients '"name":"waits".*"in_flight":1'
+patient=$pid
+start waits "$build/gaijin-worker" "$dir/waits.lua"
+check "it is asked" eventually shows clients '"name":"waits".*"in_flight":1'
 messages() { "$ctl" clients --json | sed -n 's/.*"name":"patient".*"messages_in":\([0-9]*\).*/\1/p'; }
 first=$(messages)
 # Only its own signs of life come from it. Three of them take longer than the silence that is allowed.
 lives() { shows clients '"name":"patient".*"answering":false' && return 0; [ "$(messages)" -ge $((first + 3)) ]; }
-check "it gives signs of life" wait_until lives
+check "it gives signs of life" eventually lives
 check "and is shown as answering" shows clients '"name":"patient".*"answering":true'
 kill -9 "$patient"
 wait "$patient" 2>/dev/null
 
-test="run beside a living broker"
+story="run beside a living broker"
 script once <<<'print(gaijin.wait_for("host", "object")[1]) gaijin.stop()'
-expect 0 -s "$socket" run "$dir/once.lua"
+expect 0 -s "$GAIJIN_SOCKET" run "$dir/once.lua"
 check "it met the others" out_has '^once \| 1$'
 check "the broker lives on" kill -0 "$broker"
-begin -s "$socket" run "$dir/a.lua"
+begin -s "$GAIJIN_SOCKET" run "$dir/a.lua"
 wait_until serves a
 kill "$broker"
-finish
-check "status 1 when the broker goes" test "$ended" = 1
+end_of_background
+check "status 1 when the broker goes" test "$status" = 1
 check "says so" err_has "^gaijinctl: run: the broker at .* has gone"
 unset GAIJIN_SOCKET
 
-test="books in pages" # of 4 KiB messages: 8 rows each
-socket=$dir/small.sock
-export GAIJIN_SOCKET=$socket
-"$build/gaijin-broker" -s "$socket" --max-message 4K --log-level warn &
-broker=$!
-started+=("$broker")
-wait_until "$ctl" ping
+story="books in pages" # of 4 KiB messages: 8 rows each
+export GAIJIN_SOCKET=$dir/small.sock
+start_broker --max-message 4K --log-level warn
+broker=$pid
 script first <<<'bakaGaijin.value = {}'
 echo 'kept = gaijin.wait_for("first", "value") bakaGaijin.mine = {}' >"$dir/holding"
 begin_worker first
-workers=("$worker")
+workers=("$pid")
 for i in {1..20}; do
   cp "$dir/holding" "$dir/w$i.lua"
   begin_worker "w$i"
-  workers+=("$worker")
+  workers+=("$pid")
 done
 expect 0 clients --json
 check "all clients" test "$(grep -c '"name"' "$dir/out")" = 21
@@ -262,11 +208,10 @@ check "all labels" test "$(grep -c '"label":"mine"' "$dir/out")" = 20
 expect 0 gc --json
 check "all have collected" test "$(grep -c '"collected":true' "$dir/out")" = 21
 kill "${workers[@]}" "$broker"
-for pid in "${workers[@]}" "$broker"; do check "$pid ends" wait_until gone "$pid"; done
-started=()
+for pid in "${workers[@]}" "$broker"; do check "$pid ends" eventually gone "$pid"; done
 unset GAIJIN_SOCKET
 
-test="run: output"
+story="run: output"
 script long <<'LUA'
 io.stdout:write("first\nsec") io.stdout:flush() io.stdout:write("ond\n\n", string.rep("x", 300000), "\n")
 io.stderr:write("to stderr\n")
@@ -287,7 +232,7 @@ script many <<<'for i = 1, 20000 do print(i) end gaijin.stop()'
 expect 0 run "$dir/many.lua" "m2=$dir/many.lua"
 check "nothing is lost" test "$(grep -c . "$dir/out")" = 40000
 
-test="run: all start at once"
+story="run: all start at once"
 # Listed first, it waits for the last; neither says that it serves before both have met.
 script asks <<'LUA'
 print(gaijin.wait_for("answers", "price")(21), arg[1], arg[2], arg[0]:match("[^/]+$"))
@@ -306,7 +251,7 @@ check "children know the socket" out_has '^answers \| .*gaijin\.sock\sanswers$'
 check "it is said" err_has "^gaijinctl: run: the socket is $TMPDIR/gaijin-run-.*/gaijin\.sock$"
 check "nothing is left" nothing_left
 
-test="run: flags of workers"
+story="run: flags of workers"
 script limited <<'LUA'
 local n = 0
 while pcall(gaijin.spawn, gaijin.sleep, 60) and n < 200 do n = n + 1 end
@@ -336,7 +281,7 @@ expect 0 run --once "$dir/at@home.lua"
 check "a script's name that no worker can have" out_has '^at_home \| returned$'
 check "is told" err_has "^gaijinctl: run: at_home is called so because the script's name"
 
-test="run: a socket that cannot be"
+story="run: a socket that cannot be"
 for socket in "$dir/none/at/all.sock" "$dir/a.lua/s" "$dir/a.lua" /proc/gaijin.sock; do
   expect 1 -s "$socket" run "$dir/returns.lua"
   check "one line for $socket" err_is_one_line
@@ -344,7 +289,7 @@ done
 expect 2 run -s "$dir/$(printf 'x%.0s' {1..120})" "$dir/returns.lua"
 check "one line for a long one" err_is_one_line
 
-test="run: failures"
+story="run: failures"
 script bad <<<'error("went wrong")'
 expect 1 run "$dir/bad.lua" "$dir/b.lua"
 check "the error" err_has '^bad \| .*went wrong'
@@ -359,44 +304,44 @@ expect 1 run "$dir/crash.lua"
 check "the signal" err_has 'worker crash was killed by signal 9'
 check "nothing is left" nothing_left
 
-test="run: stopping"
+story="run: stopping"
 script serve <<<'print("up")'
 for sig in INT TERM; do
   begin run "$dir/serve.lua" "other=$dir/serve.lua"
   wait_until out_has '^other \| up$'
   kill -$sig "$background"
-  finish
-  check "SIG$sig stops all with status 0" test "$ended" = 0
+  end_of_background
+  check "SIG$sig stops all with status 0" test "$status" = 0
   check "nothing is left after SIG$sig" nothing_left
 done
 script stuck <<<'print("up") while true do end'
 begin run "$dir/stuck.lua"
 wait_until out_has '^stuck \| up$'
 wait_until interrupt "$background"
-finish
-check "the second Ctrl-C kills" test "$ended" = 0
+end_of_background
+check "the second Ctrl-C kills" test "$status" = 0
 check "nothing is left after two" nothing_left
 
-test="run: the broker dies"
+story="run: the broker dies"
 begin run "$dir/serve.lua"
 wait_until out_has '^serve \| up$'
 for child in $(children_of "$background"); do
   [ "$(cat "/proc/$child/comm" 2>/dev/null)" != gaijin-broker ] || kill -9 "$child"
 done
-finish
-check "status 1" test "$ended" = 1
+end_of_background
+check "status 1" test "$status" = 1
 check "one line says so" err_has "^gaijinctl: run: the broker at .* has gone"
 check "nothing is left" nothing_left
 
-test="run: gaijinctl is killed"
+story="run: gaijinctl is killed"
 begin run "$dir/stuck.lua"
 wait_until out_has '^stuck \| up$'
 read -ra children <<<"$(children_of "$background")"
 check "a broker and a worker run" test "${#children[@]}" = 2
 kill -9 "$background"
-finish
-check "it was killed" test "$ended" = 137
-for child in "${children[@]}"; do check "a child has died too" wait_until gone "$child"; done
+end_of_background
+check "it was killed" test "$status" = 137
+for child in "${children[@]}"; do check "a child has died too" eventually gone "$child"; done
 check "its directory is left" test "$(find "$TMPDIR" -name 'gaijin-run-*' | wc -l)" = 1
 begin run "$dir/serve.lua"
 wait_until out_has '^serve \| up$'
@@ -404,9 +349,8 @@ check "the next run has removed it" test "$(find "$TMPDIR" -name 'gaijin-run-*' 
 expect 0 run --once "$dir/returns.lua"
 check "but not that of a living one" test "$(find "$TMPDIR" -name 'gaijin-run-*' | wc -l)" = 1
 kill "$background"
-finish
-check "which ends well" test "$ended" = 0
+end_of_background
+check "which ends well" test "$status" = 0
 check "nothing is left at all" nothing_left
 
-echo "$passed passed, $failed failed"
-[ "$failed" = 0 ]
+finish

@@ -1,36 +1,15 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 #
-# All programs read their command lines alike: help, version, and one line with status 2 for what is wrong. BUILD is
-# the build directory.
-set -uo pipefail
-export LC_ALL=C
-build=$(cd "${BUILD:-build}" && pwd)
-limit=$((20 * ${GAIJIN_TEST_SLOWER:-1}))
-dir=$(mktemp -d)
-trap 'rm -rf "$dir"' EXIT
+# All programs read their command lines alike: help, version, and one line with status 2 for what is wrong.
+. "$(dirname "$0")/lib.sh"
 export GAIJIN_SOCKET=$dir/none.sock
-passed=0 failed=0 program="" words=""
 
-# check WHAT COMMAND...: the command holds.
-check() {
-  local what=$1
-  shift
-  if "$@"; then
-    passed=$((passed + 1))
-  else
-    failed=$((failed + 1))
-    echo "FAIL $program $words: $what"
-    tail -n 20 "$dir/out" "$dir/err"
-  fi
-}
-# try STATUS ARGUMENT...: runs the program, leaving its output in $dir/out and $dir/err.
+# try STATUS ARGUMENT...: runs $program, which ends with that status.
 try() {
-  local wanted=$1 got=0
-  shift
-  words=$*
-  timeout "$limit" "$build/$program" "$@" >"$dir/out" 2>"$dir/err" </dev/null || got=$?
-  check "status $got, not $wanted" test "$got" = "$wanted"
+  story="$program ${*:2}"
+  run "$build/$program" "${@:2}"
+  check "status $status, not $1" test "$status" = "$1"
 }
 # says TEXT: nothing on stdout and on stderr this line.
 says() {
@@ -83,9 +62,9 @@ for program in gaijin-broker gaijin-worker gaijinctl; do
   try 2 $'--frob\nnicate'
   says "unknown flag '--frob?nicate'"
   for flag in --help --version; do
-    words="$flag into a full disk" got=0
-    "$build/$program" $flag >/dev/full 2>"$dir/err" || got=$?
-    check "status 1" test "$got" = 1
+    story="$program $flag into a full disk" status=0
+    "$build/$program" $flag >/dev/full 2>"$dir/err" || status=$?
+    check "status 1" test "$status" = 1
     check "one line" test "$(cat "$dir/err")" = "$program: cannot write to standard output"
   done
 done
@@ -139,5 +118,4 @@ says "ping does not take 'now'"
 try 2 run
 says "run needs a script"
 
-echo "$passed passed, $failed failed"
-[ "$failed" = 0 ]
+finish

@@ -3,13 +3,7 @@
 #
 # What tests/distro/run.sh does when a system cannot be had, and that it leaves nothing behind, also when it is ended. A
 # stand-in for debootstrap makes no system.
-set -uo pipefail
-export LC_ALL=C
-root=$(cd "$(dirname "$0")/../.." && pwd)
-limit=$((30 * ${GAIJIN_TEST_SLOWER:-1}))
-dir=$(mktemp -d)
-trap 'rm -rf "$dir"' EXIT
-passed=0 failed=0 status=0 story=""
+. "$(dirname "$0")/lib.sh"
 mkdir "$dir/bin" "$dir/tmp"
 export TMPDIR=$dir/tmp DISTRO_TEST=$dir
 unset DEBIAN_MIRROR UBUNTU_MIRROR
@@ -28,32 +22,12 @@ cat >"$dir/bin/apt-get" <<'STAND_IN'
 case $* in *"Origin: Debian"*) echo file:/archive ;; esac
 STAND_IN
 chmod +x "$dir"/bin/*
+PATH=$dir/bin:$PATH
 
-check() { # WHAT COMMAND...: the command holds.
-  local what=$1
-  shift
-  if "$@"; then
-    passed=$((passed + 1))
-  else
-    failed=$((failed + 1))
-    echo "FAIL $story: $what"
-    cat "$dir/out"
-  fi
-}
-eventually() {
-  local end=$((SECONDS + limit))
-  until "$@"; do
-    [ "$SECONDS" -lt "$end" ] || return 1
-    sleep 0.02
-  done
-}
-says() { grep -F -- "$1" "$dir/out" >/dev/null; }
-is_empty() { [ -z "$(ls -A "$1")" ]; }
-distro_check() { # STORY DISTRO...: its status is in $status, its output in $dir/out.
+# distro_check STORY DISTRO...: runs it as `run` does.
+distro_check() {
   story=$1
-  shift
-  status=0
-  PATH=$dir/bin:$PATH "$root/tests/distro/run.sh" "$@" >"$dir/out" 2>&1 </dev/null || status=$?
+  run "$root/tests/distro/run.sh" "${@:2}"
 }
 
 distro_check "a system that it does not know" woody
@@ -76,8 +50,7 @@ if [ "$(id -u)" = 0 ] && unshare --mount --pid --fork true 2>/dev/null; then
   story="ended in the middle"
   touch "$dir/slow"
   rm -f "$dir/asked"
-  PATH=$dir/bin:$PATH "$root/tests/distro/run.sh" trixie >"$dir/out" 2>&1 </dev/null &
-  pid=$!
+  start slow "$root/tests/distro/run.sh" trixie
   check "begins" eventually test -e "$dir/asked"
   kill -TERM "$pid"
   wait "$pid"
@@ -86,5 +59,4 @@ if [ "$(id -u)" = 0 ] && unshare --mount --pid --fork true 2>/dev/null; then
   check "ends what it started" eventually ended
 fi
 
-echo "$passed passed, $failed failed"
-[ "$failed" = 0 ] && [ "$passed" -gt 0 ]
+finish

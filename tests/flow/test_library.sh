@@ -3,44 +3,9 @@
 #
 # libgaijin as other programs meet it: what it exports, that its headers stand alone in C and C++, and that programs with
 # clashing names of their own build against it with nothing but -Iclient-lib/include, link either way, and work with a
-# broker and a worker. The programs of docs/c-api.md are built and run too. BUILD is the build directory.
-set -uo pipefail
-export LC_ALL=C
-unset GAIJIN_SOCKET
-build=$(cd "${BUILD:-build}" && pwd)
-root=$(cd "$(dirname "$0")/../.." && pwd)
-limit=$((30 * ${GAIJIN_TEST_SLOWER:-1}))
-dir=$(mktemp -d)
-passed=0 failed=0 started=()
+# broker and a worker. The programs of docs/c-api.md are built and run too.
+. "$(dirname "$0")/lib.sh"
 include=$root/client-lib/include
-
-cleanup() {
-  local pid
-  for pid in "${started[@]}"; do kill "$pid" 2>/dev/null; done
-  wait
-  rm -rf "$dir"
-}
-trap cleanup EXIT
-
-# check WHAT COMMAND...: the command holds; its output is shown otherwise.
-check() {
-  local what=$1
-  shift
-  if "$@" >"$dir/log" 2>&1; then
-    passed=$((passed + 1))
-  else
-    failed=$((failed + 1))
-    echo "FAIL $what"
-    tail -n 20 "$dir/log"
-  fi
-}
-eventually() {
-  local end=$((SECONDS + limit))
-  until "$@"; do
-    [ "$SECONDS" -lt "$end" ] || return 1
-    sleep 0.02
-  done
-}
 
 # ---- What it exports ----
 
@@ -60,7 +25,7 @@ check "libgaijin.so leads there too" test "$(readlink -f "$build/libgaijin.so")"
 
 # A library built with AddressSanitizer wants its programs built so.
 sanitize=() lto=1
-if nm "$build/libgaijin.a" | grep __asan_init >/dev/null; then
+if sanitized "$build/libgaijin.a"; then
   sanitize=("-fsanitize=address,undefined")
   lto=
 fi
@@ -94,12 +59,9 @@ done
 # ---- A broker and a worker ----
 
 export GAIJIN_SOCKET=$dir/g.sock
-"$build/gaijin-broker" -s "$GAIJIN_SOCKET" >"$dir/broker.out" 2>&1 &
-started+=($!)
-eventually test -S "$GAIJIN_SOCKET"
-"$build/gaijin-worker" -n shop "$root/examples/c/shop.lua" >"$dir/shop.out" 2>&1 &
-started+=($!)
-check "the worker is there" timeout "$limit" "$build/gaijin-worker" -n waiter --once -e 'gaijin.wait_for("shop", "price", 60)'
+start_broker --log-level warn
+start shop "$build/gaijin-worker" -n shop "$root/examples/c/shop.lua"
+check "the worker is there" exports shop price
 
 # The library's name with and before its version 6.
 read -ra msgpack <<<"$(pkg-config --libs msgpack-c 2>/dev/null || pkg-config --libs msgpack)"
@@ -137,8 +99,7 @@ for name in price counter; do
 done
 check "docs/c-api.md: price runs" timeout "$limit" "$dir/price"
 check "docs/c-api.md: price prints 6" test "$(cat "$dir/log")" = 6
-"$dir/counter" >"$dir/counter.out" 2>&1 &
-started+=($!)
+start counter "$dir/counter"
 check "docs/c-api.md: the script runs" timeout "$limit" "$build/gaijin-worker" -n till --once "$dir/doc.lua"
 check "docs/c-api.md: the script prints 42" test "$(cat "$dir/log")" = 42
 
@@ -153,5 +114,4 @@ if [ "$lto" ] && command -v gcc >/dev/null; then
     "$root/tests/library/names.c" "$dir/lto/libgaijin.a" "${msgpack[@]}" -lm
 fi
 
-echo "$passed passed, $failed failed"
-[ "$failed" = 0 ]
+finish

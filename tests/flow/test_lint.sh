@@ -3,12 +3,7 @@
 #
 # The scripts of make lint find what they are for: each story makes a tiny tree and says which lines
 # are expected.
-set -uo pipefail
-export LC_ALL=C
-lint=$(cd "$(dirname "$0")/../../tools/lint" && pwd)
-dir=$(mktemp -d)
-trap 'rm -rf "$dir"' EXIT
-passed=0 failed=0
+. "$(dirname "$0")/lib.sh"
 
 # A tree without faults, in a new directory that is the current one afterwards.
 good_tree() {
@@ -46,18 +41,13 @@ source_file() {
 }
 # story WHAT SCRIPT LINE...: the script of tools/lint says just these lines in the tree; without
 # lines it is content.
-story() {
-  local what=$1 script=$2 status=0 wanted=0 said expected
-  shift 2
-  if [ $# -gt 0 ]; then wanted=1; fi
-  expected=$(if [ $# -gt 0 ]; then printf '%s\n' "$@"; fi)
-  said=$("$lint/$script" 2>&1) || status=$?
-  if [ "$status" = "$wanted" ] && [ "$said" = "$expected" ]; then
-    passed=$((passed + 1))
-  else
-    printf '%s\n' "FAIL $what: status $status" "---- said" "$said" "---- expected" "$expected"
-    failed=$((failed + 1))
-  fi
+story() { check "$1" lint_says "${@:2}"; }
+lint_says() {
+  local script=$1
+  shift
+  printf '%s' "${@/%/$'\n'}" >"$dir/expected"
+  run "$root/tools/lint/$script"
+  cat "$dir/out" "$dir/err" | diff "$dir/expected" - && [ "$status" = $(($# > 0)) ]
 }
 
 good_tree
@@ -120,5 +110,4 @@ story "readers of pipes that end early" style.sh \
   'tests/early.sh:1: the reader of a pipe ends early; grep >/dev/null, or sed' \
   'tests/early.sh:2: the reader of a pipe ends early; grep >/dev/null, or sed'
 
-echo "$passed passed, $failed failed"
-[ "$failed" = 0 ]
+finish

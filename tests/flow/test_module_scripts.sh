@@ -2,17 +2,11 @@
 # SPDX-License-Identifier: MIT
 #
 # The script tests again, but for those of gaijin-worker itself, with stock interpreters as workers: every worker of a test is lua5.1, or luajit, with
-# gaijin.so. BUILD is the build directory; SCRIPT=part of a name picks some, INTERPRETERS which are run.
-set -uo pipefail
-export LC_ALL=C
-build=$(cd "${BUILD:-build}" && pwd)
-root=$(cd "$(dirname "$0")/../.." && pwd)
-dir=$(mktemp -d)
-trap 'rm -rf "$dir"' EXIT
+# gaijin.so. SCRIPT=part of a name picks some, INTERPRETERS which are run.
+. "$(dirname "$0")/lib.sh"
 export LUA_CPATH="$build/?.so;;"
-passed=0 failed=0
 preload=""
-if grep -aq __asan_init "$build/gaijin.so"; then preload=$(gcc -print-file-name=libasan.so); fi
+if sanitized "$build/gaijin.so"; then preload=$(gcc -print-file-name=libasan.so); fi
 
 write_worker() {
   cat >"$dir/gaijin-worker" <<WORKER
@@ -38,5 +32,4 @@ for interpreter in ${INTERPRETERS:-lua5.1 luajit}; do
   passed=$((passed + ${checks:-0} - bad)) failed=$((failed + bad))
 done
 
-echo "$passed passed, $failed failed"
-[ "$failed" = 0 ] && [ "$passed" -gt 0 ]
+finish

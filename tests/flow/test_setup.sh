@@ -3,12 +3,8 @@
 #
 # tools/setup.sh with a PATH of its own: a stand-in for apt-get that notes what it was asked to install, and one for
 # pkg-config that knows the libraries listed in a file. What is missing is looked for again after installing.
-set -uo pipefail
-export LC_ALL=C
-root=$(cd "$(dirname "$0")/../.." && pwd)
-dir=$(mktemp -d)
-trap 'rm -rf "$dir"' EXIT
-passed=0 failed=0 status=0
+. "$(dirname "$0")/lib.sh"
+evidence="out err asked"
 bin=$dir/bin
 mkdir "$bin"
 export SETUP_TEST=$dir
@@ -46,29 +42,14 @@ STAND_IN
 printf '#!/bin/bash\necho 0\n' >"$bin/id" # root
 chmod +x "$bin"/{pkg-config,apt-cache,apt-get,id}
 
-# check WHAT COMMAND...: the command holds.
-check() {
-  local what=$1
-  shift
-  if "$@"; then
-    passed=$((passed + 1))
-  else
-    failed=$((failed + 1))
-    echo "FAIL $story: $what"
-    cat "$dir/out" "$dir/asked"
-  fi
-}
-# setup STORY ARGUMENT...: runs it; its status is in $status, its output in $dir/out.
+# setup STORY ARGUMENT...: runs it as `run` does.
 setup() {
   story=$1
-  shift
-  status=0
   : >"$dir/asked"
-  PATH=$bin "$root/tools/setup.sh" "$@" >"$dir/out" 2>&1 </dev/null || status=$?
+  run env PATH="$bin" "$root/tools/setup.sh" "${@:2}"
 }
 lines() { printf '%s\n' "${@:2}" >"$dir/$1"; }
 asked() { grep -- "$1" "$dir/asked" >/dev/null; }
-says() { grep -F -- "$1" "$dir/out" >/dev/null; }
 # What apt-get was asked to install, without its flags.
 installed() { sed -n 's/.*install //p' "$dir/asked" | sed -n '$p'; }
 
@@ -77,7 +58,7 @@ lines archive
 lines brings
 setup "nothing is missing, msgpack-c before its version 6"
 check "succeeds" test "$status" = 0
-check "says nothing" test ! -s "$dir/out"
+check "says nothing" test "$(cat "$dir/out" "$dir/err")" = ""
 check "installs nothing" test ! -s "$dir/asked"
 
 lines libraries libuv msgpack-c lua5.1
@@ -136,5 +117,4 @@ setup "an unknown word" nonsense
 check "has status 2" test "$status" = 2
 check "names the words it knows" says "it knows packages, asan"
 
-echo "$passed passed, $failed failed"
-[ "$failed" = 0 ] && [ "$passed" -gt 0 ]
+finish

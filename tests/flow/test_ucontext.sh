@@ -2,26 +2,9 @@
 # SPDX-License-Identifier: MIT
 #
 # Fibers are switched the way the build was told to: assembly where there is some, and the C library's swapcontext in the
-# worker that the build makes beside it, which passes the script tests about waiting. BUILD is the build directory.
-set -uo pipefail
-export LC_ALL=C
-build=$(cd "${BUILD:-build}" && pwd)
-dir=$(mktemp -d)
-trap 'rm -rf "$dir"' EXIT
-passed=0 failed=0
+# worker that the build makes beside it, which passes the script tests about waiting.
+. "$(dirname "$0")/lib.sh"
 
-# check WHAT COMMAND...: the command holds; its output is shown otherwise.
-check() {
-  local what=$1
-  shift
-  if "$@" >"$dir/log" 2>&1; then
-    passed=$((passed + 1))
-  else
-    failed=$((failed + 1))
-    echo "FAIL $what"
-    tail -n 20 "$dir/log"
-  fi
-}
 # switches FILE: what switches its fibers.
 switches() {
   nm "$1" | awk '/ gaijin_context_swap$/ { asm = 1 } / swapcontext/ { ucontext = 1 }
@@ -44,5 +27,4 @@ for part in waiting everywhere fibers stopped_scripts; do
   check "scripts with $part in their name, with ucontext" env SCRIPT=$part GAIJIN_BUILD="$dir" "$build/tests/test_scripts"
 done
 
-echo "$passed passed, $failed failed"
-[ "$failed" = 0 ] && [ "$passed" -gt 0 ]
+finish

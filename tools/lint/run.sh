@@ -34,7 +34,7 @@ step "cppcheck" cppcheck --quiet --std=c11 --enable=warning,performance,portabil
   --cppcheck-build-dir="$build/cppcheck" -I. -Iclient-lib/include -I"$build/obj" "${folders[@]}"
 mapfile -t scripts < <(find tools tests examples .ci -type f \
   \( -name '*.sh' -o -path .ci/run \) | sort)
-step "shellcheck" shellcheck "${scripts[@]}"
+step "shellcheck" shellcheck -x -P SCRIPTDIR "${scripts[@]}"
 
 # Told, not judged.
 for folder in proto client-lib broker lua; do
