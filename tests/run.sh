@@ -1,21 +1,35 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 #
-# Runs test programs side by side and adds up their counts:  tests/run.sh BUILD PROGRAM...
+# Runs test programs side by side, those that take longest first, and adds up their counts:
+#   tests/run.sh BUILD PROGRAM...
 # A program is one of Check's (its last "100%: Checks: 5, Failures: 0, Errors: 0" counts) or a script that prints
 # "N passed, N failed" last. One that prints neither, dies or hangs counts as a failure. Output is shown when something
 # failed, and kept then in a directory of this run's own, BUILD/tests/log-XXXXXX, for a day. The last line is
 # "N passed, N failed"; the status is 0 only if none failed and some ran.
 #
-#   JOBS                programs at a time (default: processors)
+#   JOBS                programs at a time (default: one more than there are processors, for many wait)
 #   GAIJIN_TEST_LIMIT   seconds a program may take (300)     GAIJIN_TEST_SLOWER  multiplies every time limit (1)
 #   GAIJIN_TEST_UNDER   words put before each program, e.g. valgrind
 set -euo pipefail
 export LC_ALL=C
 
+# What takes more than a few seconds, longest first, so that none of it is left alone at the end. The seconds in the
+# output tell when this is no longer so; the counts do not depend on it.
+longest=(test_module_scripts test_scripts test_module test_library test_death test_cli test_make test_bed test_ucontext
+  test_stress test_programs test_command_lines test_death_workers test_docs test_python test_hung_broker test_successor)
+
+# in_order PROGRAM...: prints them so, one a line.
+in_order() {
+  printf '%s\n' "$@" | awk -v longest="${longest[*]}" '
+    BEGIN { n = split(longest, names, " "); for (i = 1; i <= n; i++) rank[names[i]] = i }
+    { name = $0; gsub(/.*\/|\.sh$/, "", name); print (name in rank ? rank[name] : n + 1), NR, $0 }' |
+    sort -n -k 1,1 -k 2,2 | cut -d ' ' -f 3-
+}
+
 # Runs one program, leaving NAME.log and NAME.count ("passed failed").
 run_one() {
-  local program=$1 name status=0 counts passed failed
+  local program=$1 name status=0 counts passed failed began=$SECONDS
   name=$(basename "$program" .sh)
   local log=$GAIJIN_LOGS/$name.log
   # shellcheck disable=SC2086 # GAIJIN_TEST_UNDER is several words
@@ -40,7 +54,7 @@ run_one() {
   if [ "$failed" -ne 0 ]; then
     printf '%s\n' "---- $name: $passed passed, $failed failed" "$(cat "$log")"
   else
-    printf '%s\n' "     $name: $passed passed"
+    printf '%s\n' "     $name: $passed passed, $((SECONDS - began)) s"
   fi
 }
 
@@ -65,7 +79,7 @@ mkdir -p "$build/tests"
 find "$build/tests" -maxdepth 1 -name 'log-*' -mtime +0 -exec rm -rf {} +
 GAIJIN_LOGS=$(mktemp -d "$build/tests/log-XXXXXX")
 if [ $# -gt 0 ]; then
-  printf '%s\0' "$@" | xargs -0 -n 1 -P "${JOBS:-$(nproc)}" "$0" --one
+  in_order "$@" | xargs -d '\n' -n 1 -P "${JOBS:-$(($(nproc) + 1))}" "$0" --one
 fi
 
 passed=0 failed=0
