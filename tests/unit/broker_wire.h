@@ -50,11 +50,20 @@ struct end {
 
 enum { WIRE_TURNS = 2000 };
 
+/* What tests change some settings of. */
+static inline struct broker_config wire_config(void) {
+  return (struct broker_config){.load_min = 100,
+                                .load_gain = 1.4,
+                                .weight_min = 32u << 20,
+                                .max_message = 1 << 20,
+                                .window = {1024, 256 << 10},
+                                .log_level = LOG_ERROR};
+}
+
+/* config: NULL for wire_config(). */
 static inline void wire_open(struct wire *w, const struct broker_config *config) {
   char error[512];
-  struct broker_config c = {
-      .load_min = 100, .load_gain = 1.4, .weight_min = 32u << 20, .max_message = 1 << 20, .window = {1024, 256 << 10}, .log_level = LOG_ERROR};
-  if (config) c = *config;
+  struct broker_config c = config ? *config : wire_config();
   ck_assert_ptr_nonnull(run_directory(w->dir));
   snprintf(w->path, sizeof w->path, "%s/s", w->dir);
   c.socket = w->path;
@@ -170,6 +179,13 @@ static inline int wire_next(struct wire *w, struct end *e) {
   return 0;
 }
 
+/* Reads the next message that introduces nobody; there must be one. */
+static inline void wire_past_peers(struct wire *w, struct end *e) {
+  do
+    ck_assert_int_eq(wire_next(w, e), 1);
+  while (e->m.op == OP_peer);
+}
+
 /* The next message must be of this kind and op. */
 static inline void wire_expect(struct wire *w, struct end *e, enum message_kind kind, enum op op) {
   int r = wire_next(w, e);
@@ -237,6 +253,11 @@ static inline void wire_join(struct wire *w, struct end *e, const char *name) {
   wire_join_as(w, e, name, false);
 }
 
+/* The broker's side of a connection. */
+static inline struct client *wire_client(struct wire *w, const struct end *e) {
+  return hosts_at(&w->broker.hosts, hosts_find(&w->broker.hosts, e->host))->client;
+}
+
 /* Everything the client sent has been handled, and nothing came of it for this client. */
 static inline void wire_quiet(struct wire *w, struct end *e) {
   wire_ask(e, OP_ping, NULL, NULL, 0);
@@ -273,15 +294,11 @@ static inline void wire_fetch(struct wire *w, struct end *from, struct end *to, 
                               const struct pt *pt) {
   pack_text(wire_ask(from, OP_s2t, to_name, NULL, 1), "x");
   wire_send(w, from);
-  do
-    ck_assert_int_eq(wire_next(w, to), 1);
-  while (to->m.op == OP_peer);
+  wire_past_peers(w, to);
   ck_assert_int_eq(to->m.op, OP_s2t);
   pack_pt(wire_begin(to, MESSAGE_REPLY, OP_s2t, to->m.id, 1), pt);
   wire_send(w, to);
-  do
-    ck_assert_int_eq(wire_next(w, from), 1);
-  while (from->m.op == OP_peer);
+  wire_past_peers(w, from);
   ck_assert_int_eq(from->m.op, OP_s2t);
   struct pt got = wire_pt(from);
   ck_assert(pt_equal(&got, pt));

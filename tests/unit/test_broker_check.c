@@ -12,7 +12,7 @@ static uint32_t host_a, host_b;
 
 static struct client *client_of(const struct end *e, uint32_t *host) {
   *host = hosts_find(&w.broker.hosts, e->host);
-  return hosts_at(&w.broker.hosts, *host)->client;
+  return wire_client(&w, e);
 }
 
 static void setup(void) {

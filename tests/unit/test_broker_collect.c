@@ -8,8 +8,8 @@ static struct wire w;
 static struct end a, b, o; /* a has the objects, b holds them, o observes */
 
 static void setup(void) {
-  struct broker_config config = {
-      .load_min = 10, .load_gain = 1.4, .weight_min = 32u << 20, .max_message = 1 << 20, .window = {1024, 256 << 10}, .log_level = LOG_ERROR};
+  struct broker_config config = wire_config();
+  config.load_min = 10;
   wire_open(&w, &config);
   wire_join(&w, &a, "a");
   wire_join(&w, &b, "b");

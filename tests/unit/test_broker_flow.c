@@ -11,8 +11,8 @@ static struct end a, b;
 static struct pt x;
 
 static void setup(void) {
-  struct broker_config config = {.load_min = 100, .load_gain = 1.4, .max_message = 1 << 20,
-                                 .window = {POSTS, 4096}, .log_level = LOG_ERROR};
+  struct broker_config config = wire_config();
+  config.window = (struct window){POSTS, 4096};
   wire_open(&w, &config);
   wire_join(&w, &a, "a");
   wire_join(&w, &b, "b");
@@ -25,10 +25,6 @@ static void teardown(void) {
   wire_turn(&w);
   ck_assert_uint_eq(w.broker.flows.all.count, 0);
   wire_close(&w);
-}
-
-static struct client *client_of(const struct end *e) {
-  return hosts_at(&w.broker.hosts, hosts_find(&w.broker.hosts, e->host))->client;
 }
 
 /* a calls x one way, with a string of so many bytes. The size of the message. */
@@ -119,7 +115,7 @@ END_TEST
 START_TEST(what_is_refused_is_room_again) {
   struct message h = {.kind = MESSAGE_REQUEST, .op = OP_call, .id = 5, .depth = 1,
                       .flags = MESSAGE_ONE_WAY, .target = OP_PT, .pt = x};
-  client_of(&b)->version = 2; /* which has no null pointers */
+  wire_client(&w, &b)->version = 2; /* which has no null pointers */
   for (int i = 0; i < 2 * POSTS; i++) {
     pack_null(wire_begin_to(&a, &h, 1));
     wire_end(&a);
@@ -128,7 +124,7 @@ START_TEST(what_is_refused_is_room_again) {
     wire_expect_error(&w, &a, STATUS_unsupported);
     expect_grant(1, size, 0);
   }
-  client_of(&b)->version = 3;
+  wire_client(&w, &b)->version = 3;
   post(6, 0);
   receive(1);
   wire_expect_nothing(&w, &a);
@@ -198,7 +194,7 @@ START_TEST(a_target_that_ends_takes_its_books_along) {
 END_TEST
 
 START_TEST(an_older_receiver_has_taken_what_is_forwarded) {
-  client_of(&b)->version = 2;
+  wire_client(&w, &b)->version = 2;
   uint64_t size = post(1, 0);
   wire_quiet(&w, &a);
   post(2, 0);
@@ -212,7 +208,7 @@ START_TEST(an_older_receiver_has_taken_what_is_forwarded) {
 END_TEST
 
 START_TEST(an_older_sender_is_bounded_and_not_told) {
-  client_of(&a)->version = 2;
+  wire_client(&w, &a)->version = 2;
   for (uint64_t i = 1; i <= POSTS; i++) post(i, 0);
   say_taken(a.host, POSTS, receive(POSTS), 0);
   wire_quiet(&w, &a);

@@ -8,8 +8,8 @@ static struct wire w;
 static struct end a, b, o;
 
 static void setup(void) {
-  struct broker_config config = {
-      .load_min = 100, .load_gain = 1.4, .weight_min = 32u << 20, .max_message = 64 << 10, .window = {1024, 256 << 10}, .log_level = LOG_ERROR};
+  struct broker_config config = wire_config();
+  config.max_message = 64 << 10;
   wire_open(&w, &config);
   wire_join(&w, &a, "a");
   wire_join(&w, &b, "b");
@@ -67,11 +67,6 @@ static void expect_bool(bool wanted) {
   ck_assert_int_eq(v, wanted);
 }
 
-/* The broker's side of a connection. */
-static struct client *client_of(const struct end *e) {
-  return hosts_at(&w.broker.hosts, hosts_find(&w.broker.hosts, e->host))->client;
-}
-
 START_TEST(clients_without_observers) {
   uint32_t rows;
   struct pt x = wire_token(&a, 1);
@@ -125,7 +120,7 @@ static bool answering(const struct end *e) {
 
 /* As if so much time had passed since the client was last heard of. */
 static void silent_for(const struct end *e, uint64_t ms) {
-  client_of(e)->active_ms = uv_now(&w.loop) - ms;
+  wire_client(&w, e)->active_ms = uv_now(&w.loop) - ms;
 }
 
 START_TEST(who_lets_a_request_wait_does_not_answer) {
@@ -279,7 +274,7 @@ START_TEST(loads_tell_how_the_client_collects) {
   wire_ask(&o, OP_gc, "b", NULL, 0);
   wire_send(&w, &o);
   wire_expect(&w, &b, MESSAGE_REQUEST, OP_free);
-  client_of(&b)->free_ms = uv_now(&w.loop) - 1500;
+  wire_client(&w, &b)->free_ms = uv_now(&w.loop) - 1500;
   expect_one_load(true);
   expect_nil();
   expect_nil();

@@ -3,53 +3,11 @@
  * Shortage of memory in the broker: a story is told again and again while its first, second, third
  * ... allocation fails (and, in a second round, all that follow it), until one telling needs no
  * more. A client may lose its connection by it, never miss a message unknowingly; the books must
- * hold after each turn, and when there is memory again the broker serves as before. The allocator
- * is replaced, so the test is empty under a sanitizer, which replaces it too.
+ * hold after each turn, and when there is memory again the broker serves as before.
  */
 #define _GNU_SOURCE /* syscall */
-#include <sys/mman.h>
-#include <sys/syscall.h>
-
 #include "tests/unit/broker_wire.h"
-
-#ifdef __SANITIZE_ADDRESS__
-#define REPLACED 0
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer)
-#define REPLACED 0
-#endif
-#endif
-#ifndef REPLACED
-#define REPLACED 1
-#endif
-
-static bool armed, for_good;
-static long until, failed; /* allocations that still work; allocations that failed */
-
-#if REPLACED
-void *__libc_malloc(size_t n);
-void *__libc_calloc(size_t n, size_t size);
-void *__libc_realloc(void *p, size_t n);
-void __libc_free(void *p);
-
-static bool fails(void) {
-  if (!armed || until-- > 0 || (failed && !for_good)) return false;
-  failed++;
-  return true;
-}
-void *malloc(size_t n) { return fails() ? NULL : __libc_malloc(n); }
-void *calloc(size_t n, size_t size) { return fails() ? NULL : __libc_calloc(n, size); }
-void *realloc(void *p, size_t n) { return fails() ? NULL : __libc_realloc(p, n); }
-void *mmap(void *at, size_t n, int prot, int flags, int fd, off_t offset) {
-  if (fails()) return MAP_FAILED;
-  return (void *)syscall(SYS_mmap, at, n, prot, flags, fd, offset);
-}
-#else
-#define __libc_malloc malloc
-#define __libc_calloc calloc
-#define __libc_realloc realloc
-#define __libc_free free
-#endif
+#include "tests/unit/scarce.h"
 
 enum { ENDS = 3, MANY = 40 };
 
@@ -59,10 +17,10 @@ static uint64_t introduced[ENDS]; /* the worker that each has been told of: ther
 
 /* Memory is short in the broker only, and only while it handles what has been sent. */
 static void turn(void) {
-  armed = true;
+  scarce_begin();
   uv_run(&w.loop, UV_RUN_NOWAIT);
   broker_end_turn(&w.broker);
-  armed = false;
+  scarce_end();
   const char *fault = broker_check(&w.broker);
   ck_assert_msg(!fault, "%s", fault);
 }
@@ -226,13 +184,13 @@ START_TEST(whatever_allocation_fails_the_books_hold) {
   uv_replace_allocator(__libc_malloc, __libc_realloc, __libc_calloc, __libc_free);
   for (long n = 0, enough = 0; !enough; n++) {
     ck_assert_int_lt(n, 1000);
-    wire_open(&w, &(struct broker_config){.load_min = 10, .load_gain = 1.4, .max_message = 1 << 20,
-                                          .log_level = LOG_ERROR});
-    until = n;
-    failed = 0;
-    for_good = _i;
+    struct broker_config config = wire_config();
+    config.load_min = 10;
+    wire_open(&w, &config);
+    scarce_from(n, _i);
     story();
-    enough = failed == 0;
+    enough = scarce.failed == 0;
+    ck_assert(!enough || n > 0 || !SCARCE_REPLACES); /* some did fail */
     aftermath();
     wire_close(&w);
   }

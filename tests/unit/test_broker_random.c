@@ -171,8 +171,8 @@ static void step(unsigned i) {
 }
 
 START_TEST(clients_that_keep_the_rules_are_served_and_nothing_is_left) {
-  struct broker_config config = {
-      .load_min = 5, .load_gain = 1.4, .weight_min = 32u << 20, .max_message = 1 << 20, .window = {1024, 256 << 10}, .log_level = LOG_ERROR};
+  struct broker_config config = wire_config();
+  config.load_min = 5;
   random_state = random_seed("random");
   wire_open(&w, &config);
   for (unsigned i = 0; i < ENDS; i++) join(&models[i], i);

@@ -19,14 +19,9 @@ static void teardown(void) {
   wire_close(&w);
 }
 
-/* The broker's side of a connection. */
-static struct client *client_of(const struct end *e) {
-  return hosts_at(&w.broker.hosts, hosts_find(&w.broker.hosts, e->host))->client;
-}
-
 /* As if so much time had passed since the client was last active. */
 static void silent_for(const struct end *e, uint64_t ms) {
-  client_of(e)->active_ms = uv_now(&w.loop) - ms;
+  wire_client(&w, e)->active_ms = uv_now(&w.loop) - ms;
 }
 
 START_TEST(a_request_that_may_take_for_ever_is_not_due) {
@@ -35,7 +30,7 @@ START_TEST(a_request_that_may_take_for_ever_is_not_due) {
   pack_bool(p, true);
   wire_send(&w, &b);
   silent_for(&a, 5000);
-  ck_assert(client_is_responsive(client_of(&a)));
+  ck_assert(client_is_responsive(wire_client(&w, &a)));
 }
 END_TEST
 
@@ -43,18 +38,18 @@ START_TEST(an_answer_that_was_given_up_is_due_still) {
   wire_ask(&b, OP_labels, "a", NULL, 0);
   wire_send(&w, &b);
   silent_for(&a, 5000);
-  ck_assert(!client_is_responsive(client_of(&a)));
+  ck_assert(!client_is_responsive(wire_client(&w, &a)));
   pack_uint(wire_begin(&b, MESSAGE_NOTICE, OP_cancel, 0, 1), b.last_id);
   wire_send(&w, &b);
-  ck_assert(!client_is_responsive(client_of(&a))); /* it has been told, and does not react: an operator wants to know */
+  ck_assert(!client_is_responsive(wire_client(&w, &a))); /* it has been told, and does not react: an operator wants to know */
   do
     ck_assert_int_eq(wire_next(&w, &a), 1);
   while (a.m.op != OP_labels);
   wire_begin(&a, MESSAGE_REPLY, OP_labels, a.m.id, 0);
   wire_send(&w, &a);
-  ck_assert(client_is_responsive(client_of(&a)));
+  ck_assert(client_is_responsive(wire_client(&w, &a)));
   silent_for(&a, 5000);
-  ck_assert(client_is_responsive(client_of(&a)));
+  ck_assert(client_is_responsive(wire_client(&w, &a)));
 }
 END_TEST
 
@@ -62,7 +57,7 @@ START_TEST(who_does_not_read_does_not_respond) {
   enum { PIECE = 32 << 10 };
   static const char bytes[PIECE];
   w.broker.flows.window = (struct window){UINT32_MAX, UINT32_MAX};
-  while (!(client_of(&a)->events & UV_WRITABLE)) { /* posts until its socket is full */
+  while (!(wire_client(&w, &a)->events & UV_WRITABLE)) { /* posts until its socket is full */
     struct message h = {.kind = MESSAGE_REQUEST,
                         .op = OP_s2t,
                         .id = 1,
@@ -74,11 +69,11 @@ START_TEST(who_does_not_read_does_not_respond) {
     wire_send(&w, &b);
     wire_turn(&w);
   }
-  ck_assert(client_is_responsive(client_of(&a)));
+  ck_assert(client_is_responsive(wire_client(&w, &a)));
   silent_for(&a, 5000);
-  ck_assert(!client_is_responsive(client_of(&a)));
+  ck_assert(!client_is_responsive(wire_client(&w, &a)));
   while (wire_next(&w, &a) == 1) continue;
-  ck_assert(client_is_responsive(client_of(&a)));
+  ck_assert(client_is_responsive(wire_client(&w, &a)));
 }
 END_TEST
 

@@ -24,9 +24,7 @@ static void teardown(void) {
 static uint64_t ask(struct end *from, struct end *to, const char *name) {
   wire_ask(from, OP_labels, name, NULL, 0);
   wire_send(&w, from);
-  do
-    ck_assert_int_eq(wire_next(&w, to), 1);
-  while (to->m.op == OP_peer);
+  wire_past_peers(&w, to);
   ck_assert_int_eq(to->m.op, OP_labels);
   return to->m.id;
 }
@@ -287,10 +285,6 @@ START_TEST(the_late_answer_to_a_dead_asker_is_discarded) {
 }
 END_TEST
 
-static struct client *client_of(const struct end *e) {
-  return hosts_at(&w.broker.hosts, hosts_find(&w.broker.hosts, e->host))->client;
-}
-
 START_TEST(what_may_wait_for_a_client_is_four_messages_or_64_mib) {
   struct connections n;
   connections_init(&n, &w.loop, &w.broker.log, w.broker.connections.events, NULL, 1 << 20);
@@ -310,7 +304,7 @@ START_TEST(a_client_that_does_not_read_gets_no_more_requests) {
   bool busy = false;
   size_t waits = 0;
   for (int i = 0; i < 50 && !busy; i++) {
-    waits = client_of(&b)->outbox.bytes;
+    waits = wire_client(&w, &b)->outbox.bytes;
     pack_string(wire_ask(&a, OP_s2t, "b", NULL, 1), large, LARGE);
     wire_send(&w, &a);
     if (wire_next(&w, &a) == 1) {
@@ -321,7 +315,7 @@ START_TEST(a_client_that_does_not_read_gets_no_more_requests) {
     ck_assert_int_eq(busy, waits > 4 * LARGE);
   }
   ck_assert(busy);
-  ck_assert_uint_eq(client_of(&b)->outbox.bytes, waits);
+  ck_assert_uint_eq(wire_client(&w, &b)->outbox.bytes, waits);
   /* Others are served meanwhile, and b is again when it has read. */
   ask(&a, &c, "c");
   while (wire_next(&w, &b) == 1) continue;
@@ -338,7 +332,7 @@ START_TEST(a_client_that_does_not_read_answers_is_ended_far_beyond_that) {
     wire_send(&w, &a);
     int r;
     while ((r = wire_next(&w, &b)) == 1 && b.m.op == OP_peer) continue;
-    size_t waits = client_of(&a)->outbox.bytes;
+    size_t waits = wire_client(&w, &a)->outbox.bytes;
     pack_string(wire_begin(&b, MESSAGE_REPLY, OP_labels, b.m.id, 1), large, LARGE);
     wire_send(&w, &b);
     wire_quiet(&w, &b);

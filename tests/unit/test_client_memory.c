@@ -2,39 +2,11 @@
  *
  * Shortage of memory in client-lib/: each story is told again and again while its first, second, third ...
  * allocation fails, until one telling needs no more. It must end well or with a clear error, never crash, and
- * a refused message must have changed nothing. The allocator is replaced, so the test is empty under a
- * sanitizer, which replaces it too.
+ * a refused message must have changed nothing.
  */
+#define _GNU_SOURCE /* syscall */
 #include "tests/unit/fake_broker.h"
-
-#ifdef __SANITIZE_ADDRESS__
-#define REPLACED 0
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer)
-#define REPLACED 0
-#endif
-#endif
-#ifndef REPLACED
-#define REPLACED 1
-#endif
-
-static bool armed;
-static long until, failed; /* allocations that still work; allocations that failed */
-
-#if REPLACED
-void *__libc_malloc(size_t n);
-void *__libc_calloc(size_t n, size_t size);
-void *__libc_realloc(void *p, size_t n);
-
-static bool fails(void) {
-  if (!armed || until-- > 0) return false;
-  failed++;
-  return true;
-}
-void *malloc(size_t n) { return fails() ? NULL : __libc_malloc(n); }
-void *calloc(size_t n, size_t size) { return fails() ? NULL : __libc_calloc(n, size); }
-void *realloc(void *p, size_t n) { return fails() ? NULL : __libc_realloc(p, n); }
-#endif
+#include "tests/unit/scarce.h"
 
 static const struct gaijin_pt A = {OTHER_HOST, 1, 11, GAIJIN_KIND_TABLE};
 
@@ -43,13 +15,13 @@ static void tell(void (*story)(struct fake *f)) {
   for (long n = 0; n < 1000; n++) {
     struct fake f;
     fake_open(&f);
-    until = n;
-    failed = 0;
+    scarce_from(n, true);
     story(&f);
-    armed = false;
-    bool enough = failed == 0;
+    bool enough = scarce.failed == 0;
     fake_close(&f);
-    if (enough) return;
+    if (!enough) continue;
+    ck_assert(n > 0 || !SCARCE_REPLACES); /* some did fail */
+    return;
   }
   ck_abort_msg("1,000 allocations were not enough");
 }
@@ -58,7 +30,7 @@ static void send_much(struct fake *f) {
   static char bytes[3000];
   size_t before = gaijin_queued_bytes(f->g);
   uint64_t id = 0;
-  armed = true;
+  scarce_begin();
   gaijin_token *t = gaijin_token_new(f->g, GAIJIN_KIND_TABLE, f);
   gaijin_begin_request(f->g, &(struct gaijin_send){.op = GAIJIN_OP_S2T, .name = "bank"}, 2);
   gaijin_put_string(f->g, bytes, sizeof bytes);
@@ -67,7 +39,7 @@ static void send_much(struct fake *f) {
   else
     gaijin_put_nil(f->g);
   int status = gaijin_end_request(f->g, told_answer, f, &id);
-  armed = false;
+  scarce_end();
   ck_assert(status == 0 || status == GAIJIN_STATUS_BUSY);
   if (status == 0) return;
   ck_assert_uint_eq(id, 0);
@@ -88,11 +60,11 @@ static void receive_much(struct fake *f) {
   pack_string(&f->p, bytes, sizeof bytes);
   fake_put_pt(f, &A);
   fake_send(f);
-  armed = true;
+  scarce_begin();
   int status = 0;
   struct pollfd p = {.fd = gaijin_fd(f->g), .events = POLLIN};
   while (status == 0 && poll(&p, 1, 0) == 1) status = gaijin_dispatch(f->g);
-  armed = false;
+  scarce_end();
   ck_assert_uint_eq(f->told.answers, 1);
   const struct gaijin_answer *a = &f->told.answer[0];
   if (status == 0) ck_assert(a->ok || a->status == GAIJIN_STATUS_BUSY);
@@ -108,10 +80,10 @@ static void serve_much(struct fake *f) {
   fake_begin_to(f, GAIJIN_OP_GET, 5, &pt, 1);
   fake_put_pt(f, &A);
   fake_send(f);
-  armed = true;
+  scarce_begin();
   int status = gaijin_dispatch(f->g);
   if (!status) gaijin_flush(f->g, false);
-  armed = false;
+  scarce_end();
   if (status) return;
   if (f->told.requests) { /* delivered */
     gaijin_body_free(f->told.body[0]);
@@ -134,10 +106,10 @@ static void answer_late(struct fake *f, bool free_event) {
     fake_begin_to(f, GAIJIN_OP_LEN, 5, &pt, 0);
   fake_deliver(f);
   gaijin_body_free(f->told.body[0]);
-  armed = true;
+  scarce_begin();
   int status = gaijin_answer_error(f->g, free_event ? 4 : 5, GAIJIN_OP_LEN, GAIJIN_STATUS_DENIED, text);
   if (status == 0 && free_event) status = gaijin_answer_free(f->g, 5, 1, 0);
-  armed = false;
+  scarce_end();
   ck_assert_uint_eq(f->told.answers, 0);
   if (status == 0) {
     gaijin_flush(f->g, false);
@@ -156,9 +128,9 @@ static void answer_error_late(struct fake *f) { answer_late(f, false); }
 static void answer_free_late(struct fake *f) { answer_late(f, true); }
 
 static void claim(struct fake *f) {
-  armed = true;
+  scarce_begin();
   int status = gaijin_claim(f->g, &A, told_answer, f, NULL);
-  armed = false;
+  scarce_end();
   ck_assert(status == 0 || status == GAIJIN_STATUS_BUSY);
   ck_assert_uint_eq(gaijin_holding_count(f->g), status ? 0 : 1);
 }
@@ -178,14 +150,13 @@ END_TEST
 
 START_TEST(connecting) {
   struct gaijin_options o = {.socket = "/nonexistent/s"};
-  for (until = 0; until < 6; until++) {
+  for (long n = 0; n < 6; n++) {
     char error[200];
     gaijin *g;
-    long n = until;
-    armed = true;
+    scarce_from(n, true);
+    scarce_begin();
     int status = gaijin_connect(&g, &o, error, sizeof error);
-    armed = false;
-    until = n;
+    scarce_end();
     ck_assert(status == GAIJIN_STATUS_BUSY || status == GAIJIN_STATUS_LOST);
     ck_assert_ptr_null(g);
   }
