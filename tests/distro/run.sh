@@ -39,7 +39,8 @@ clean_up() {
   [ -z "$temporary" ] || rm -rf --one-file-system "$temporary"
   temporary=""
 }
-trap clean_up EXIT
+# make passes on what its whole group has been sent: a second signal must not end the cleaning in its middle.
+trap 'trap "" HUP INT TERM; clean_up' EXIT
 trap 'exit 1' HUP INT TERM
 
 # apart COMMAND...: runs it in namespaces of its own, with its output in $temporary/log.
