@@ -7,7 +7,7 @@ bakaGaijin.make = function(n)
   return t
 end
 bakaGaijin.clean = function() collectgarbage() end
---@ worker M once
+--@ worker M once flags=--call-timeout,1000
 local t = require "t"
 local N = 1000000
 local at = bakaGaijin("H").make(N)
