@@ -171,6 +171,23 @@ bool gaijin_body_next_sized(gaijin_body *b, struct gaijin_value *v, size_t size)
   return size == sizeof *v ? body_next(b, v) : next_of_size(b, v, size);
 }
 
+static void note_pt(void *user, const struct value *v) {
+  bool *has = user;
+  if (v->type == VALUE_PT) *has = true;
+}
+
+bool gaijin_body_rewind(gaijin_body *b) {
+  uint32_t size = (uint32_t)(b->reader.end - b->bytes);
+  bool has_pt = false;
+  const char *fault = body_walk(b->bytes, size, note_pt, &has_pt);
+  assert(!fault); /* it was walked on arrival */
+  (void)fault;
+  if (has_pt) return false;
+  assert(!b->token && !b->holding && b->pts == 0);
+  b->depth = 0;
+  return reader_open(&b->reader, b->bytes, size, &b->left[0]);
+}
+
 void gj_values_skip(gaijin_body *b) {
   move_on(b);
   give_back(b->g, &b->reader, b->pts);

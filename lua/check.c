@@ -9,6 +9,7 @@
 
 #include "lua/ask/future.h"
 #include "lua/fiber/fiber.h"
+#include "lua/serve/label_waits.h"
 
 static void must(const struct worker *w, bool holds, const char *what) {
   if (holds) return;
@@ -124,10 +125,9 @@ void worker_check(struct worker *w) {
   w->unchecked_turns = 0;
   check_fibers(w);
   check_queues(w);
-  check_waiters(w, &w->sched.label_waiters);
   check_waiters(w, &w->sched.runners);
-  for (const struct fiber *f = w->sched.label_waiters; f; f = f->next_waiter)
-    MUST(f->serving.id && !f->is_serving);
+  const char *fault = label_waits_check(w);
+  if (fault) must(w, false, fault);
   check_stacks(w);
   check_futures(w);
   MUST(!w->backlog.first == (w->backlog.n_posts + w->backlog.n_calls == 0));

@@ -16,6 +16,7 @@
 #include "lua/fiber/hosted.h"
 #include "lua/serve/backlog.h"
 #include "lua/serve/collect.h"
+#include "lua/serve/label_waits.h"
 #include "lua/serve/serve.h"
 #include "lua/serve/weight.h"
 #include "lua/vm/luajit.h"
@@ -30,7 +31,7 @@ static void turn(struct worker *w) {
 }
 
 const struct loop_hooks instance_hooks = {
-    .begin = serve_begin, .turn = turn, .sweep = collect_sweep};
+    .begin = serve_begin, .turn = turn, .sweep = collect_sweep, .leave = label_waits_refuse_all};
 
 int instance_init(struct worker *w, bool hosted) {
   stacks_init(&w->sched.stacks, fiber_entry, luajit_is_here());
@@ -52,6 +53,7 @@ void instance_close(struct worker *w, bool with_vm) {
   future_discard_all(w);
   room_deinit(w);
   backlog_deinit(w);
+  label_waits_deinit(w);
   if (with_vm && w->L) {
     lua_close(w->L);
     w->L = NULL;

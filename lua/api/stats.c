@@ -4,6 +4,7 @@
  */
 #include "lua/api/stats.h"
 
+#include "lua/serve/label_waits.h"
 #include "proto/base.h"
 
 int stats_push(lua_State *L) {
@@ -20,6 +21,7 @@ int stats_push(lua_State *L) {
       {"idle_stacks", (double)w->sched.stacks.n_idle},
       {"tokens", (double)gaijin_token_count(w->g)},
       {"holdings", (double)gaijin_holding_count(w->g)},
+      {"label_waits", label_waits_count(w)},
       {"posts_waiting", w->backlog.n_posts},
       {"posts_failed", (double)w->posts_failed},
       {"queued_bytes", (double)gaijin_queued_bytes(w->g)},

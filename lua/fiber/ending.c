@@ -13,6 +13,7 @@
 
 #include "lua/fiber/connection.h"
 #include "lua/fiber/fiber.h"
+#include "lua/fiber/hooks.h"
 #include "lua/fiber/timer.h"
 
 static const double unwind_seconds = 0.5;
@@ -28,8 +29,7 @@ static struct {
 
 /* ---- Stopping ---- */
 
-/* One that serves no request: the script, spawned ones, timers. Requests that wait for a label are
- * not cancelled either: their askers are told that the worker is dead, when it is. */
+/* One that serves no request: the script, spawned ones, timers. */
 static bool is_own(const struct fiber *f) { return f->serving.id == 0; }
 
 static bool own_left(const struct worker *w) { return w->sched.n_fibers > w->sched.n_requests; }
@@ -103,11 +103,6 @@ bool ending_reached(const struct worker *w) {
   return w->stopping && (w->overdue || (w->unwinding && w->sched.n_serving == 0 && !own_left(w)));
 }
 
-/* Whether the fiber has not begun what it was asked: it has had no turn, or waits for a label. */
-static bool is_idle(const struct fiber *f) {
-  return !f->stack || f->waits_in == &f->w->sched.label_waiters;
-}
-
 void ending_leave(struct worker *w) {
   char dead[160], lost[160];
   if (w->lost || worker_is_fork(w)) return; /* a fork's connection is its parent's */
@@ -118,11 +113,12 @@ void ending_leave(struct worker *w) {
   for (struct fiber *f = w->sched.all; f; f = f->all_next) {
     struct serving *s = &f->serving;
     if (s->id == 0 || s->one_way || s->answered) continue;
-    gaijin_answer_error(w->g, s->id, s->op,
-                        is_idle(f) ? GAIJIN_STATUS_DEAD : GAIJIN_STATUS_LOST,
-                        is_idle(f) ? dead : lost);
+    /* Without a stack it has had no turn. */
+    gaijin_answer_error(w->g, s->id, s->op, f->stack ? GAIJIN_STATUS_LOST : GAIJIN_STATUS_DEAD,
+                        f->stack ? lost : dead);
     s->answered = true;
   }
+  w->loop.hooks->leave(w, GAIJIN_STATUS_DEAD, dead);
   gaijin_notice(w->g, GAIJIN_OP_LEAVE);
   connection_drain(w);
 }

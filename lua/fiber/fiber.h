@@ -50,8 +50,7 @@ struct fiber {
   struct stack *stack;
   void (*job)(struct worker *w, struct fiber *f);
   struct fiber *next;        /* ready queue */
-  struct fiber **waits_in; /* the list it is in while it waits: sched.label_waiters, sched.runners;
-                              NULL: none */
+  struct fiber **waits_in; /* the list it is in while it waits: sched.runners; NULL: none */
   struct fiber *next_waiter, *prev_waiter;
   struct fiber *all_next, *all_prev;
   unsigned depth;     /* of the chain of calls it serves */

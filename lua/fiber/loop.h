@@ -5,14 +5,8 @@
 #ifndef GAIJIN_LUA_LOOP_H
 #define GAIJIN_LUA_LOOP_H
 
+#include "lua/fiber/hooks.h"
 #include "lua/vm/worker.h"
-
-/* What the parts above the loop do in it. */
-struct loop_hooks {
-  void (*begin)(struct worker *w); /* before the fibers of a turn run */
-  void (*turn)(struct worker *w);  /* when the fibers of a turn have run */
-  void (*sweep)(struct worker *w); /* every atc_time seconds */
-};
 
 /* 0 or a negative libuv error. */
 int loop_init(struct worker *w, const struct loop_hooks *hooks);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * A request that waits for a label is served by a fiber that waits, in scheduler.label_waiters.
- * There may be more labels than Lua's stack has slots: the list of them is written straight into
- * the answer, and a traversal is that of a table made for it.
+ * A request that waits for a label leaves its fiber, and becomes a record (label_waits.h); when the
+ * label is set it is served anew. There may be more labels than Lua's stack has slots: the list of
+ * them is written straight into the answer, and a traversal is that of a table made for it.
  */
 #include "lua/serve/labels.h"
 
@@ -14,67 +14,48 @@
 #include "lua/ref/at.h"
 #include "lua/ref/pool.h"
 #include "lua/serve/access.h"
+#include "lua/serve/label_waits.h"
 #include "lua/serve/traverse.h"
 
 /* ---- One label ---- */
 
-/* A label: a string, of which Lua has each only once, by its address, else a number. That which a
- * request waits for is on its C stack, and meanwhile its fiber's `user`. */
-struct label {
-  const char *text;
-  lua_Number number;
-};
-
-static struct label label_at(lua_State *L, int i) {
-  if (lua_type(L, i) == LUA_TSTRING) return (struct label){.text = lua_tostring(L, i)};
-  return (struct label){.number = lua_tonumber(L, i)};
-}
-
-/* Until the label at index 1 is set. */
-static void wait_for_label(lua_State *L, struct worker *w, struct fiber *f) {
-  struct label label = label_at(L, 1);
+/* The request that the fiber serves waits from now on without it: its answer is due when the label
+ * at index 1 is set. */
+static int wait_for_label(lua_State *L, struct worker *w, struct fiber *f) {
+  struct serving *s = &f->serving;
   if (f->cancel_reason) wait_raise(L, w, WAIT_CANCELLED, "waiting for a label");
-  assert(f->is_serving && w->sched.n_serving > 0);
-  f->user = &label;
-  fiber_list_add(&w->sched.label_waiters, f);
-  w->sched.n_serving--; /* it waits for this worker's script, not the other way round */
-  f->is_serving = false;
-  enum wait_outcome how = wait_park(L, w, 0);
-  w->sched.n_serving++;
-  f->is_serving = true;
-  fiber_list_remove(f); /* still there unless the label was set */
-  f->user = NULL;
-  if (how != WAIT_WOKEN) wait_raise(L, w, how, "waiting for a label");
+  const struct gaijin_request request = {
+      .id = s->id, .op = s->op, .depth = (uint16_t)f->depth, .caller = s->caller};
+  if (!gaijin_body_rewind(s->body) || !label_waits_is(&request, s->body))
+    return luaL_error(L, "a label is a string or a number");
+  enum label_waits_outcome o = label_waits_add(w, &request, f->asked_until, s->body, false);
+  if (o != LABEL_WAITS_OK) return worker_raise(L, GAIJIN_STATUS_BUSY, "%s", label_waits_fault(o));
+  s->body = NULL;
+  return ANSWER_LATER;
 }
 
 /* The value of the label at index 1, or nil. */
 int labels_s2t(lua_State *L, struct worker *w) {
   struct fiber *f = w->sched.current;
-  bool wait = lua_toboolean(L, 2), waited = false;
+  bool wait = lua_toboolean(L, 2) && !f->serving.one_way;
   lua_rawgeti(L, LUA_REGISTRYINDEX, w->anchors.labels);
-  for (;;) {
-    lua_pushvalue(L, 1);
-    lua_rawget(L, -2);
-    if (!wait || !lua_isnil(L, -1)) break;
-    lua_pop(L, 1);
-    wait_for_label(L, w, f);
-    waited = true;
-  }
-  /* The script may have set gaijin.access meanwhile. */
-  if (waited) access_check(L, w, GAIJIN_OP_S2T, 0, 1);
-  return 1;
+  lua_pushvalue(L, 1);
+  lua_rawget(L, -2);
+  return wait && lua_isnil(L, -1) ? wait_for_label(L, w, f) : 1;
 }
 
 void labels_set(lua_State *L, struct worker *w, int i) {
-  struct label set = label_at(L, i);
-  struct fiber *next;
-  for (struct fiber *f = w->sched.label_waiters; f; f = next) {
-    next = f->next_waiter;
-    const struct label *label = f->user;
-    if (label->text != set.text || label->number != set.number) continue;
-    fiber_list_remove(f);
-    fiber_wake(f);
+  struct gaijin_value label = {.type = GAIJIN_NUMBER};
+  if (lua_type(L, i) == LUA_TSTRING) {
+    size_t size;
+    label.type = GAIJIN_STRING;
+    label.bytes = lua_tolstring(L, i, &size);
+    label.size = (uint32_t)size;
+    if (size > UINT32_MAX) return; /* nobody can have asked for it */
+  } else {
+    label.number = lua_tonumber(L, i);
   }
+  label_waits_set(w, &label);
 }
 
 /* ---- The list ---- */

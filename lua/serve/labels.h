@@ -7,12 +7,13 @@
 
 #include "lua/vm/worker.h"
 
-/* What an operation returns that has begun the answer itself and put all its values. */
-enum { ANSWER_WRITTEN = -1 };
+/* What an operation returns that has begun the answer itself and put all its values; and one whose
+ * request is kept elsewhere, and will be answered there or served anew. */
+enum { ANSWER_WRITTEN = -1, ANSWER_LATER = -2 };
 
-/* The value of the label at index 1, or nil; with true at index 2 it waits until there is one. */
+/* The value of the label at index 1, or nil; with true at index 2 and no value yet ANSWER_LATER. */
 int labels_s2t(lua_State *L, struct worker *w);
-/* Wakes the requests that wait for the label at index i. */
+/* The requests that wait for the label at index i are due (serve_begin). */
 void labels_set(lua_State *L, struct worker *w, int i);
 
 /* Without a value at index 1: ANSWER_WRITTEN; label, kind, id of its token if it is an object of

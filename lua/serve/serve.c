@@ -24,6 +24,7 @@
 #include "lua/serve/access.h"
 #include "lua/serve/apply.h"
 #include "lua/serve/backlog.h"
+#include "lua/serve/label_waits.h"
 #include "lua/serve/labels.h"
 #include "lua/serve/operator.h"
 #include "lua/serve/quick.h"
@@ -159,6 +160,8 @@ static int serve(lua_State *L) {
   int n = operations[s->op](L, w);
   if (n == ANSWER_WRITTEN)
     end_answer(w, s);
+  else if (n == ANSWER_LATER)
+    s->answered = true; /* as far as this fiber is concerned */
   else
     answer(L, w, s, n, false);
   return 0;
@@ -219,6 +222,23 @@ static void give(struct fiber *f, const struct gaijin_request *rq, gaijin_body *
   fiber_serve(f, &serving);
 }
 
+/* A request whose label has been set is served as if it had just come. */
+static void begin_label_wait(struct worker *w) {
+  struct label_wait *k = label_waits_take(w);
+  struct fiber *f = fiber_new(w, serve_job);
+  if (f) {
+    k->request.deadline_ms = 0;
+    give(f, &k->request, k->body);
+    f->asked_until = k->asked_until;
+    k->body = NULL;
+    fiber_wake(f);
+  } else {
+    gaijin_answer_error(w->g, k->request.id, k->request.op, GAIJIN_STATUS_BUSY,
+                        label_waits_fault(LABEL_WAITS_NO_MEMORY));
+  }
+  label_waits_free(w, k);
+}
+
 static void begin_post(struct worker *w, struct backlog_entry *e) {
   struct fiber *f = fiber_new(w, serve_job);
   if (!f) {
@@ -261,8 +281,8 @@ static void note_stuck(struct worker *w) {
   if (w->backlog.n_calls) backlog_each_call(w, refuse_if_awaited);
 }
 
-/* The worker ends: nothing more is begun. */
-/* A call behind posts that are given up is not begun either: that would be out of its order. */
+/* The worker ends: nothing more is begun. A call behind posts that are given up is not begun
+ * either: that would be out of its order. */
 static void give_up_call(struct worker *w, uint64_t number) {
   struct fiber *f = fiber_numbered(w, number);
   char text[160];
@@ -289,8 +309,11 @@ static void give_up(struct worker *w) {
 }
 
 void serve_begin(struct worker *w) {
-  if (!w->backlog.first && !w->backlog.stuck) return;
+  if (!w->backlog.first && !w->backlog.stuck && !w->backlog.n_due) return;
   if (w->unwinding || w->lost) give_up(w);
+  while (!w->unwinding && w->backlog.n_due && w->sched.n_ready < FIBERS_READY_MOST &&
+         w->sched.n_fibers < w->sched.max_for_posts)
+    begin_label_wait(w);
   while (!w->unwinding && w->backlog.first && w->sched.n_ready < FIBERS_READY_MOST) {
     struct backlog_entry *e = backlog_take(w, w->sched.n_fibers < w->sched.max_for_posts);
     if (!e) break;
@@ -301,7 +324,8 @@ void serve_begin(struct worker *w) {
       begin_post(w, e);
     free(e);
   }
-  w->backlog.held_back = w->backlog.first && w->sched.n_ready >= FIBERS_READY_MOST;
+  w->backlog.held_back =
+      (w->backlog.first || w->backlog.n_due) && w->sched.n_ready >= FIBERS_READY_MOST;
   note_stuck(w);
 }
 
@@ -356,6 +380,24 @@ static void on_post(struct worker *w, const struct gaijin_request *rq, gaijin_bo
   gaijin_body_free(body);
 }
 
+/* Not in the order of its asker's calls: it is to wait. */
+static void on_label_wait(struct worker *w, const struct gaijin_request *rq, gaijin_body *body) {
+  enum gaijin_status status = GAIJIN_STATUS_BUSY;
+  char text[160];
+  const char *why = refusal(w, rq, &status, text, sizeof text);
+  if (!why) {
+    double until = rq->deadline_ms ? clock_seconds() + rq->deadline_ms / 1e3 : 0;
+    enum label_waits_outcome o = label_waits_add(w, rq, until, body, true);
+    if (o == LABEL_WAITS_OK) {
+      serve_begin(w);
+      return;
+    }
+    why = label_waits_fault(o);
+  }
+  gaijin_answer_error(w->g, rq->id, rq->op, status, why);
+  gaijin_body_free(body);
+}
+
 static void on_call(struct worker *w, const struct gaijin_request *rq, gaijin_body *body) {
   enum gaijin_status status = GAIJIN_STATUS_BUSY;
   char text[160];
@@ -387,14 +429,22 @@ void serve_request(void *worker, const struct gaijin_request *rq, gaijin_body *b
   struct worker *w = worker;
   if (rq->one_way)
     on_post(w, rq, body);
+  else if (label_waits_is(rq, body))
+    on_label_wait(w, rq, body);
   else if (backlog_has(w, rq->caller) || !quick_get(w, rq, body))
     on_call(w, rq, body);
   if (w->sched.n_ready >= FIBERS_READY_MOST) gaijin_pause(w->g);
 }
 
 void serve_cancel(void *worker, uint64_t id) {
-  struct fiber *f = fiber_serving(worker, id);
-  if (!f) return;
+  struct worker *w = worker;
+  struct fiber *f = fiber_serving(w, id);
+  if (!f) {
+    /* The broker keeps the record of a request until it hears of it. */
+    if (label_waits_cancel(w, id))
+      gaijin_answer_error(w->g, id, GAIJIN_OP_S2T, GAIJIN_STATUS_CANCELLED, "given up");
+    return;
+  }
   f->serving.given_up = true;
   fiber_cancel(f, "the caller waits no longer");
 }

@@ -67,7 +67,6 @@ struct scheduler {
   unsigned n_ready; /* in that queue */
   struct fiber *stackless_first, *stackless_last; /* ready, but there is no memory for C stacks;
                                                      until the timer set for them fires */
-  struct fiber *label_waiters; /* serving a waiting s2t */
   struct fiber *runners;       /* in gaijin.run */
   struct fiber *all;
   struct fiber *to_cancel; /* cancelled, their children not yet */
@@ -96,6 +95,7 @@ struct backlog {
   struct backlog_caller *first, *last; /* those who have something here, in the order of turns */
   struct backlog_caller *by_host[BACKLOG_BUCKETS];
   unsigned n_posts, n_calls;
+  unsigned n_due; /* requests for labels that are to be served (serve/label_waits.h) */
   bool stuck; /* posts wait, and the fibers for them are used up */
   bool held_back; /* more would have been begun, but hundreds of fibers were ready */
 };
@@ -178,6 +178,7 @@ struct worker {
   unsigned open_futures;
   struct deaths deaths;
   struct backlog backlog;
+  struct label_waits *label_waits; /* requests that wait for a label (serve/label_waits.h) */
   struct room_queue *room_queues; /* of fibers that wait for room in a window (ask/room.h) */
   struct line_budget lines[WORKER_LINES];
   double atc_time;          /* seconds between sweeps */

@@ -23,17 +23,16 @@ end
 bakaGaijin.asked = function() return unpack(asked, 1, 5) end
 bakaGaijin.o = { x = 1 }
 bakaGaijin.failed = function() return gaijin.stats().posts_failed end
-bakaGaijin.fibers = function() return gaijin.stats().fibers end
+bakaGaijin.waits = function() return gaijin.stats().label_waits end
 bakaGaijin.odd = function() gaijin.access = false end
 --@ worker B once
 local t = require "t"
 local A = bakaGaijin("A")
 local o, f, ran, asked = A.o, A.f, A.ran, A.asked
 local raising, strict, failed, odd = A.raising, A.strict, A.failed, A.odd
-local fibers = A.fibers
-local before = fibers()
+local waits = A.waits
 local late = gaijin.async(gaijin.wait_for, "A", "late", 10)
-t.eventually(function() return fibers() > before end) -- it waits there
+t.eventually(function() return waits() == 1 end) -- it waits there
 A.go()
 t.raises("^gaijin: denied: A refuses s2t to B$", late.get, late)
 raising(true)

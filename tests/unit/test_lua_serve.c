@@ -65,37 +65,16 @@ START_TEST(a_post_is_counted_when_it_fails_and_never_answered) {
 }
 END_TEST
 
-/* Whether the request still waits for its label. */
-static bool waits(uint64_t id) {
-  const struct fiber *f = fiber_serving(&v.w, id);
-  return f && f->waits_in == &v.w.sched.label_waiters;
-}
-
-START_TEST(a_label_wakes_those_that_wait_for_it) {
-  vm_connect(&v);
-  for (uint64_t id = 1; id <= 4; id++) vm_ask_label(&v, id, id % 2 ? "odd" : "even");
-  vm_start(&v, "bakaGaijin.other = 0 bakaGaijin[7] = 0 bakaGaijin['od' .. 'd'] = 1");
-  fiber_run_ready(&v.w); /* those that it wakes are ready now, and have not run */
-  for (uint64_t id = 1; id <= 4; id++) ck_assert_int_eq(waits(id), id % 2 == 0);
-  vm_run(&v);
-  for (int i = 0; i < 2; i++) {
-    ck_assert_int_eq(fake_next(&v.f)->kind, MESSAGE_REPLY);
-    ck_assert_uint_eq(v.f.m.id % 2, 1);
-  }
-  ck_assert(fake_idle(&v.f));
-  ck_assert(!waits(1) && waits(2) && !waits(3) && waits(4));
-  vm_close(&v);
-}
-END_TEST
-
 /* Requests are looked up by their ids, whichever of those that share a bucket ends first. */
 START_TEST(each_is_found_by_its_id_while_it_lasts) {
   enum { REQUESTS = 3 };
-  vm_connect(&v);
+  open_host();
+  vm_do(&v, "gaijin.post(f, function() pcall(gaijin.sleep, 1000) end)");
+  struct reader r = fake_values(fake_next(&v.f));
+  ck_assert(fake_read_pt(&r, &ours));
   for (int last = 0; last < REQUESTS; last++) {
     bool there[REQUESTS] = {true, true, true};
-    for (uint64_t i = 0; i < REQUESTS; i++)
-      vm_ask_label(&v, 42 + i * FIBER_BUCKETS, "never set");
+    for (uint64_t i = 0; i < REQUESTS; i++) call(42 + i * FIBER_BUCKETS, false);
     ck_assert_uint_eq(v.w.sched.n_requests, REQUESTS);
     for (int n = 0; n < REQUESTS; n++) {
       int ends = (last + 1 + n) % REQUESTS;
@@ -104,7 +83,7 @@ START_TEST(each_is_found_by_its_id_while_it_lasts) {
       vm_deliver(&v);
       there[ends] = false;
       for (uint64_t i = 0; i < REQUESTS; i++)
-        ck_assert_int_eq(waits(42 + i * FIBER_BUCKETS), there[i]);
+        ck_assert_int_eq(fiber_serving(&v.w, 42 + i * FIBER_BUCKETS) != NULL, there[i]);
     }
     ck_assert_ptr_null(v.w.sched.by_request[42]);
     ck_assert_uint_eq(v.w.sched.n_requests, 0);
@@ -118,7 +97,6 @@ int main(void) {
   TCase *c = tcase_create("serve");
   tcase_add_test(c, what_is_raised_after_the_answer_changes_nothing);
   tcase_add_test(c, a_post_is_counted_when_it_fails_and_never_answered);
-  tcase_add_test(c, a_label_wakes_those_that_wait_for_it);
   tcase_add_test(c, each_is_found_by_its_id_while_it_lasts);
   suite_add_tcase(s, c);
   return run_suite(s);

@@ -24,6 +24,7 @@
 #include "lua/vm/luajit.h"
 #include "lua/ref/pool.h"
 #include "lua/serve/backlog.h"
+#include "lua/serve/label_waits.h"
 #include "lua/serve/serve.h"
 #include "lua/vm/gc.h"
 #include "tests/unit/fake_broker.h"
@@ -129,6 +130,7 @@ static inline void vm_close(struct vm *v) {
   future_discard_all(w);
   room_deinit(w);
   backlog_deinit(w);
+  label_waits_deinit(w);
   ck_assert_uint_eq(w->sched.n_fibers, 0);
   lua_close(w->L);
   stacks_deinit(&w->sched.stacks);
@@ -174,7 +176,9 @@ static inline struct fiber *vm_start_c(struct vm *v, lua_CFunction fn) {
 
 /* Runs fibers until none is ready, and sends what they wrote. */
 static inline void vm_run(struct vm *v) {
-  while (fiber_run_ready(&v->w)) continue;
+  do
+    serve_begin(&v->w);
+  while (fiber_run_ready(&v->w) || v->w.backlog.n_due > 0);
   if (v->connected) ck_assert_int_eq(gaijin_flush(v->w.g, false), 0);
 }
 

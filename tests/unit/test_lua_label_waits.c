@@ -1,0 +1,190 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Requests that wait for a label (lua/serve/label_waits.h): they cost no fiber, are answered in the
+ * order in which they came when the label is set, and are bounded for each asker.
+ */
+#define _GNU_SOURCE
+#include "lua/serve/label_waits.h"
+
+#include "lua/fiber/ending.h"
+#include "tests/unit/vm.h"
+
+static struct vm v;
+
+static void ask_label_as(uint64_t asker, uint64_t id, const char *label, uint32_t size) {
+  struct message m = {.kind = MESSAGE_REQUEST, .op = OP_s2t, .id = id, .peer = asker, .depth = 1,
+                      .target = OP_NAME, .name = "shop", .name_size = 4};
+  pack_begin(&v.f.p, &v.f.out, v.f.max_message, &m, 2);
+  pack_string(&v.f.p, label, size);
+  pack_bool(&v.f.p, true);
+  vm_deliver(&v);
+}
+
+static void give_up(uint64_t id) {
+  fake_begin(&v.f, MESSAGE_NOTICE, GAIJIN_OP_CANCEL, 0, 1);
+  pack_uint(&v.f.p, id);
+  vm_deliver(&v);
+}
+
+/* The next message is an error of this status for the request. */
+static void expect_error(uint64_t id, enum gaijin_status expected) {
+  uint64_t status;
+  ck_assert_int_eq(fake_next(&v.f)->kind, MESSAGE_ERROR);
+  ck_assert_uint_eq(v.f.m.id, id);
+  struct reader r = fake_values(&v.f.m);
+  ck_assert(reader_uint(&r, &status));
+  ck_assert_uint_eq(status, expected);
+}
+
+/* The next message is a reply with this number. */
+static void expect_value(uint64_t id, uint64_t expected) {
+  uint64_t value;
+  ck_assert_int_eq(fake_next(&v.f)->kind, MESSAGE_REPLY);
+  ck_assert_uint_eq(v.f.m.id, id);
+  struct reader r = fake_values(&v.f.m);
+  ck_assert(reader_uint(&r, &value));
+  ck_assert_uint_eq(value, expected);
+}
+
+static void check(unsigned count) {
+  const char *fault = label_waits_check(&v.w);
+  ck_assert_msg(!fault, "%s", fault);
+  ck_assert_uint_eq(label_waits_count(&v.w), count);
+}
+
+START_TEST(those_that_wait_are_answered_in_their_order) {
+  vm_connect(&v);
+  for (uint64_t id = 1; id <= 6; id++) vm_ask_label(&v, id, id % 2 ? "odd" : "even");
+  check(6);
+  ck_assert_uint_eq(v.w.sched.n_fibers, 0);
+  vm_do(&v, "bakaGaijin.other = 0 bakaGaijin[7] = 0 bakaGaijin['od' .. 'd'] = 1");
+  check(3);
+  for (uint64_t id = 1; id <= 5; id += 2) expect_value(id, 1);
+  ck_assert(fake_idle(&v.f));
+  vm_do(&v, "bakaGaijin.even = 2");
+  check(0);
+  for (uint64_t id = 2; id <= 6; id += 2) expect_value(id, 2);
+  vm_close(&v);
+}
+END_TEST
+
+START_TEST(a_number_is_another_label_than_its_text) {
+  struct message m = {.kind = MESSAGE_REQUEST, .op = OP_s2t, .id = 1, .peer = OTHER_HOST,
+                      .depth = 1, .target = OP_NAME, .name = "shop", .name_size = 4};
+  vm_connect(&v);
+  pack_begin(&v.f.p, &v.f.out, v.f.max_message, &m, 2);
+  pack_number(&v.f.p, 0);
+  pack_bool(&v.f.p, true);
+  vm_deliver(&v);
+  vm_ask_label(&v, 2, "0");
+  vm_do(&v, "bakaGaijin[-0] = 3");
+  expect_value(1, 3);
+  check(1);
+  vm_do(&v, "bakaGaijin['0'] = 4");
+  expect_value(2, 4);
+  vm_close(&v);
+}
+END_TEST
+
+/* The label was taken away again before the one that waits had its turn. */
+START_TEST(it_waits_again_if_the_label_has_gone) {
+  vm_connect(&v);
+  vm_ask_label(&v, 1, "short");
+  vm_do(&v, "bakaGaijin.short = 1 bakaGaijin.short = nil");
+  ck_assert(fake_idle(&v.f));
+  check(1);
+  vm_do(&v, "bakaGaijin.short = 5");
+  expect_value(1, 5);
+  check(0);
+  vm_close(&v);
+}
+END_TEST
+
+START_TEST(one_that_is_given_up_is_answered_and_forgotten) {
+  vm_connect(&v);
+  for (uint64_t id = 1; id <= 3; id++) vm_ask_label(&v, id * 1024, "never set");
+  give_up(2 * 1024);
+  expect_error(2 * 1024, GAIJIN_STATUS_CANCELLED);
+  check(2);
+  give_up(2 * 1024);
+  ck_assert(fake_idle(&v.f));
+  vm_do(&v, "bakaGaijin['never set'] = 6");
+  expect_value(1 * 1024, 6);
+  expect_value(3 * 1024, 6);
+  ck_assert(fake_idle(&v.f));
+  vm_close(&v);
+}
+END_TEST
+
+START_TEST(each_asker_may_wait_for_so_much) {
+  vm_connect(&v);
+  for (uint64_t id = 1; id <= LABEL_WAITS_MOST; id++) ask_label_as(OTHER_HOST, id, "x", 1);
+  check(LABEL_WAITS_MOST);
+  ask_label_as(OTHER_HOST, 1 << 20, "x", 1);
+  expect_error(1 << 20, GAIJIN_STATUS_BUSY);
+  ask_label_as(OTHER_HOST + 1, 1 << 21, "x", 1);
+  check(LABEL_WAITS_MOST + 1);
+  give_up(7);
+  expect_error(7, GAIJIN_STATUS_CANCELLED);
+  ask_label_as(OTHER_HOST, 8 << 20, "x", 1);
+  check(LABEL_WAITS_MOST + 1);
+  ck_assert(fake_idle(&v.f));
+  vm_close(&v);
+}
+END_TEST
+
+START_TEST(so_many_bytes_too) {
+  enum { PIECES = 64 };
+  static char label[LABEL_WAITS_BYTES_MOST / PIECES];
+  memset(label, 'l', sizeof label);
+  vm_connect(&v);
+  for (uint64_t id = 1; id <= PIECES; id++) ask_label_as(OTHER_HOST, id, label, sizeof label);
+  check(PIECES);
+  ask_label_as(OTHER_HOST, 100, "x", 1);
+  expect_error(100, GAIJIN_STATUS_BUSY);
+  give_up(1);
+  expect_error(1, GAIJIN_STATUS_CANCELLED);
+  ask_label_as(OTHER_HOST, 101, "x", 1);
+  check(PIECES);
+  vm_close(&v);
+}
+END_TEST
+
+START_TEST(what_is_no_label_cannot_be_waited_for) {
+  struct message m = {.kind = MESSAGE_REQUEST, .op = OP_s2t, .id = 1, .peer = OTHER_HOST,
+                      .depth = 1, .target = OP_NAME, .name = "shop", .name_size = 4};
+  vm_connect(&v);
+  pack_begin(&v.f.p, &v.f.out, v.f.max_message, &m, 2);
+  pack_bool(&v.f.p, true);
+  pack_bool(&v.f.p, true);
+  vm_deliver(&v);
+  expect_error(1, GAIJIN_STATUS_RAISED);
+  check(0);
+  vm_close(&v);
+}
+END_TEST
+
+START_TEST(at_the_end_they_are_told_that_nothing_was_done) {
+  vm_connect(&v);
+  vm_ask_label(&v, 1, "never set");
+  ending_leave(&v.w);
+  expect_error(1, GAIJIN_STATUS_DEAD);
+  check(0);
+  vm_close(&v);
+}
+END_TEST
+
+int main(void) {
+  Suite *s = suite_create("lua_label_waits");
+  TCase *c = tcase_create("label waits");
+  tcase_add_test(c, those_that_wait_are_answered_in_their_order);
+  tcase_add_test(c, a_number_is_another_label_than_its_text);
+  tcase_add_test(c, it_waits_again_if_the_label_has_gone);
+  tcase_add_test(c, one_that_is_given_up_is_answered_and_forgotten);
+  tcase_add_test(c, each_asker_may_wait_for_so_much);
+  tcase_add_test(c, so_many_bytes_too);
+  tcase_add_test(c, what_is_no_label_cannot_be_waited_for);
+  tcase_add_test(c, at_the_end_they_are_told_that_nothing_was_done);
+  suite_add_tcase(s, c);
+  return run_suite(s);
+}
