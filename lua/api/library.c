@@ -8,6 +8,7 @@
 #include <assert.h>
 
 #include "lua/api/concurrency.h"
+#include "lua/api/copies.h"
 #include "lua/api/deaths.h"
 #include "lua/api/metatable.h"
 #include "lua/api/prelude.lua.h"
@@ -247,9 +248,7 @@ static void open_anchors(lua_State *L, struct worker *w) {
   w->anchors.resources = new_weak_anchor(L, "k");
   w->anchors.traces = new_weak_anchor(L, "k");
   trace_open(L, w);
-  lua_newtable(L);
-  lua_pushliteral(L, "gaijin");
-  lua_setfield(L, -2, "__metatable");
+  copies_push_metatable(L, w);
   w->anchors.copy_meta = luaL_ref(L, LUA_REGISTRYINDEX);
   luajit_open(L, w);
   access_open(L, w);

@@ -15,11 +15,15 @@ static int at_index(lua_State *L) {
   return remote_call(L, worker_of(L), GAIJIN_OP_GET, 1, 2, 1);
 }
 
+void metatable_check_key(lua_State *L, int i) {
+  if (lua_isnil(L, i)) luaL_error(L, "table index is nil");
+  if (lua_type(L, i) == LUA_TNUMBER && lua_tonumber(L, i) != lua_tonumber(L, i))
+    luaL_error(L, "table index is NaN");
+}
+
 static int at_newindex(lua_State *L) {
   lua_settop(L, 3);
-  if (lua_isnil(L, 2)) return luaL_error(L, "table index is nil");
-  if (lua_type(L, 2) == LUA_TNUMBER && lua_tonumber(L, 2) != lua_tonumber(L, 2))
-    return luaL_error(L, "table index is NaN");
+  metatable_check_key(L, 2);
   return remote_call(L, worker_of(L), GAIJIN_OP_SET, 1, 2, 2);
 }
 
@@ -56,8 +60,7 @@ int metatable_tostring(lua_State *L) {
   return 1;
 }
 
-/* No script can get at a metatable with this field. */
-static void hide(lua_State *L) {
+void metatable_hide(lua_State *L) {
   lua_pushliteral(L, "__metatable");
   lua_pushliteral(L, "gaijin");
   lua_rawset(L, -3);
@@ -70,12 +73,12 @@ void metatable_push_object(lua_State *L, struct worker *w) {
   lua_newtable(L);
   worker_set_functions(L, w, metamethods);
   operator_set_metamethods(L, w);
-  hide(L);
+  metatable_hide(L);
 }
 
 void metatable_push_token(lua_State *L, struct worker *w) {
   static const luaL_Reg metamethods[] = {{"__gc", at_finalise}, {NULL, NULL}};
   lua_newtable(L);
   worker_set_functions(L, w, metamethods);
-  hide(L);
+  metatable_hide(L);
 }

@@ -11,6 +11,11 @@
  * cannot be asked. */
 int metatable_tostring(lua_State *L);
 
+/* Raises what Lua does for a key that no table can have: nil or nan at index i. */
+void metatable_check_key(lua_State *L, int i);
+/* No script can get at the metatable on top from now on. */
+void metatable_hide(lua_State *L);
+
 /* Push the metatable of ATs that are userdata, and that of the tokens inside function ATs. */
 void metatable_push_object(lua_State *L, struct worker *w);
 void metatable_push_token(lua_State *L, struct worker *w);

@@ -17,7 +17,7 @@ local kind = core.kind -- "table", "function", "thread" or "userdata" for an AT;
 
 local function type_of(v)
   local t = raw_type(v)
-  return t == "userdata" and kind(v) or t
+  return t == "userdata" and (kind(v) or core.is_copy(v) and "table") or t
 end
 
 for _, name in raw_ipairs {
@@ -158,7 +158,7 @@ end
 
 ---- By value
 
-gaijin.copy = core.copy -- sends a table by value
+gaijin.copy = core.copy -- sends a table by value; used here, it acts as that table
 
 -- Brings a remote table's content over, `depth` levels of tables deep (all by default). Anything
 -- else is returned as it is.

@@ -14,13 +14,17 @@
 #include "lua/fiber/ending.h"
 #include "lua/fiber/fiber.h"
 #include "lua/ref/at.h"
+#include "lua/ref/copy.h"
 #include "lua/serve/apply.h"
 
 /* ---- Otherwise ---- */
 
 static int type_of(lua_State *L) {
   const struct at *at = at_get(L, worker_of(L), 1);
-  if (!at) return apply_original(L);
+  if (!at) {
+    copy_unwrap(L, worker_of(L), 1);
+    return apply_original(L);
+  }
   lua_pushstring(L, gaijin_kind_name(at->pt.kind));
   return 1;
 }
@@ -60,7 +64,7 @@ static int traverse(lua_State *L) {
     lua_call(L, lua_gettop(L) - 1, LUA_MULTRET);
     return lua_gettop(L);
   }
-  if (lua_type(L, 1) != LUA_TUSERDATA) return apply_original(L);
+  if (lua_type(L, 1) != LUA_TUSERDATA || copy_unwrap(L, w, 1)) return apply_original(L);
   lua_rawgeti(L, LUA_REGISTRYINDEX, w->anchors.labels_proxy);
   bool is_proxy = lua_rawequal(L, 1, -1);
   lua_pop(L, 1);

@@ -13,7 +13,8 @@ local type, select, setmetatable = type, select, setmetatable
 local getinfo, upvaluejoin = debug.getinfo, debug.upvaluejoin
 local sethook, gethook = debug.sethook, debug.gethook
 
--- The tests that replaced.def names, and what goes before each; remote[v] is true of ATs.
+-- The tests that replaced.def names, and what goes before each; remote[v] is true of ATs and of
+-- copies.
 local v_is_local = "((t ~= 'userdata' and t ~= 'function') or not remote[v])"
 local v_is_changeable = "t ~= 'userdata' and (t ~= 'function' or not remote[v])"
 local meta_is_local = "(type(meta) ~= 'userdata' or not remote[meta])"

@@ -80,8 +80,7 @@ static bool push_interned(lua_State *L, struct worker *w, gaijin_holding *h) {
   return false;
 }
 
-/* LuaJIT: compiled code can look a value up in a table, but not ask C. */
-static void note_remote(lua_State *L, struct worker *w) {
+void at_note(lua_State *L, struct worker *w) {
   lua_rawgeti(L, LUA_REGISTRYINDEX, w->anchors.remote);
   lua_pushvalue(L, -2);
   lua_pushboolean(L, 1);
@@ -105,7 +104,7 @@ void at_push(lua_State *L, struct worker *w, gaijin_holding *h) {
   int top = lua_gettop(L);
   if (push_interned(L, w, h)) return;
   struct at *at = push_new(L, w, h);
-  if (w->is_luajit) note_remote(L, w);
+  if (w->is_luajit) at_note(L, w);
   if (push_interned(L, w, h)) { /* a finaliser that ran meanwhile has received the same object */
     lua_remove(L, -2);
     assert(lua_gettop(L) == top + 1);

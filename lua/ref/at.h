@@ -27,11 +27,14 @@ void at_push(lua_State *L, struct worker *w, gaijin_holding *h);
 /* The struct of the AT at index i, of whatever kind; NULL for any other value. Allocates nothing,
  * raises nothing. */
 struct at *at_get(lua_State *L, struct worker *w, int i);
-/* Whether the value at index i may be an AT that is a userdata; few others may. What at_get tells
- * for certain, in fewer calls of Lua's. */
+/* Whether the value at index i may be an AT that is a userdata; copies may, and few others. What
+ * at_get tells for certain, in fewer calls of Lua's. */
 static inline bool at_may_be_userdata(lua_State *L, int i) {
   return lua_type(L, i) == LUA_TUSERDATA && lua_objlen(L, i) == sizeof(struct at);
 }
+/* LuaJIT: adds the value on top to those that the replaced library functions look closer at: ATs
+ * and copies. (Compiled code can look a value up in a table, but not ask C.) */
+void at_note(lua_State *L, struct worker *w);
 /* The AT of a function has so many upvalues in 5.1, the token among the first two (prelude.lua). */
 enum { AT_UPVALUES = 6 };
 /* In 5.1: whether the value at index i may be the AT of a function; few other functions may. What

@@ -9,7 +9,9 @@
 #include "lua/ref/copy.h"
 
 #include <assert.h>
+#include <string.h>
 
+#include "lua/ref/at.h"
 #include "lua/ref/value.h"
 #include "lua/vm/userdata.h"
 
@@ -19,14 +21,37 @@ bool copy_is(lua_State *L, struct worker *w, int i) {
   return userdata_test(L, i, w->anchors.copy_meta) != NULL;
 }
 
+bool copy_push_table(lua_State *L, struct worker *w, int i) {
+  if (!copy_is(L, w, i)) return false;
+  lua_getfenv(L, i);
+  lua_rawgeti(L, -1, TABLE);
+  lua_remove(L, -2);
+  assert(lua_istable(L, -1));
+  return true;
+}
+
+bool copy_unwrap(lua_State *L, struct worker *w, int i) {
+  if (!copy_push_table(L, w, i)) return false;
+  lua_replace(L, i);
+  return true;
+}
+
+/* As large as an AT, so that the replaced library functions look closer (at_may_be_userdata). */
+static void push_new(lua_State *L, struct worker *w) {
+  memset(userdata_new(L, sizeof(struct at), w->anchors.copy_meta), 0, sizeof(struct at));
+  if (w->is_luajit) at_note(L, w);
+}
+
 int copy_make(lua_State *L) {
   struct worker *w = worker_of(L);
   lua_Number depth = luaL_optnumber(L, 2, 1e15);
   if (!(depth >= 1)) return luaL_argerror(L, 2, "a depth of 1 or more expected");
   luaL_checkany(L, 1);
+  bool has_depth = !lua_isnoneornil(L, 2);
   lua_settop(L, 1);
+  if (has_depth) copy_unwrap(L, w, 1);
   if (!lua_istable(L, 1)) return 1;
-  userdata_new(L, 1, w->anchors.copy_meta);
+  push_new(L, w);
   lua_createtable(L, 5, 0);
   lua_pushvalue(L, 1);
   lua_rawseti(L, -2, TABLE);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * Tables by value. A *copy* is a userdata that stands for the content of a table;
- * sent, it arrives as a new table. Nested tables go along, shared ones once,
+ * Tables by value. A *copy* is a userdata that stands for a table of this VM: used here, it acts
+ * as that table (lua/api/copies.c); sent, it arrives as a new table, with the content of that
+ * moment. Nested tables go along, shared ones once,
  * cycles closed, copies inside are the tables they stand for; functions, ATs,
  * userdata and coroutines inside stay references; metatables are left out.
  *
@@ -13,14 +14,18 @@
 
 #include "lua/vm/worker.h"
 
-/* Lua: copy(v [, depth]) -> what sends v by value; v itself if it is no table of this VM. Tables
- * deeper than `depth` stay references. */
+/* Lua: copy(v [, depth]) -> what sends v by value; v itself if it is no table of this VM, or a copy
+ * and no depth is given. Tables deeper than `depth` stay references. */
 int copy_make(lua_State *L);
 /* Pops a function, which is called with each table inside the one the copy at index i stands for
  * before the copy is sent, and may wait and raise. */
 void copy_ask(lua_State *L, int i);
 /* Is the value at index i a copy? Allocates nothing. */
 bool copy_is(lua_State *L, struct worker *w, int i);
+/* Pushes the table that the copy at index i stands for; false, pushing nothing, if it is none. */
+bool copy_push_table(lua_State *L, struct worker *w, int i);
+/* Puts that table in the place of a copy at index i. False: there is none. */
+bool copy_unwrap(lua_State *L, struct worker *w, int i);
 /* Finds the tables that go along with the copy at index i, and revives what stays a reference in
  * them. Raises; may wait. */
 void copy_prepare(lua_State *L, struct worker *w, int i);

@@ -53,16 +53,33 @@ static int forward(lua_State *L, struct worker *w, int i) {
   return remote_call(L, w, GAIJIN_OP_APPLY, i + 1, 1, lua_gettop(L));
 }
 
+/* Has the original work on the table of the copy at index 1, which it gives back: so the copy is
+ * what it shall return. */
+static int original_for_copy(lua_State *L, struct worker *w) {
+  lua_pushvalue(L, 1);
+  lua_insert(L, 1);
+  copy_unwrap(L, w, 2);
+  lua_pushvalue(L, lua_upvalueindex(APPLY_ORIGINAL));
+  lua_insert(L, 2);
+  lua_call(L, lua_gettop(L) - 2, 0);
+  return 1;
+}
+
 int apply_forward(lua_State *L) {
   struct worker *w = worker_of(L);
   if (at_get(L, w, 1)) return forward(L, w, 1);
-  check_environment(L, w, lua_tostring(L, lua_upvalueindex(APPLY_TITLE)), 1);
+  const char *title = lua_tostring(L, lua_upvalueindex(APPLY_TITLE));
+  check_environment(L, w, title, 1);
+  if (strcmp(title, "rawset") == 0 && lua_gettop(L) >= 3 && copy_is(L, w, 1))
+    return original_for_copy(L, w);
+  copy_unwrap(L, w, 1);
   return apply_original(L);
 }
 
 int apply_gsub(lua_State *L) {
   struct worker *w = worker_of(L);
   if (at_get(L, w, 3)) return forward(L, w, 3);
+  copy_unwrap(L, w, 3);
   fiber_check_stack(L, w, 0); /* the original keeps a buffer there while it calls back */
   check_pattern(L, w, 2);
   return apply_original(L);
@@ -78,7 +95,10 @@ int apply_call(lua_State *L) {
 int apply_setmetatable(lua_State *L) {
   struct worker *w = worker_of(L);
   struct at *object = at_get(L, w, 1), *meta = at_get(L, w, 2);
-  if (!object && !meta) return apply_original(L);
+  if (!object && !meta) {
+    copy_unwrap(L, w, 2);
+    return copy_is(L, w, 1) ? original_for_copy(L, w) : apply_original(L);
+  }
   worker_need_connection(L, w);
   uint64_t own = gaijin_host(w->g);
   uint64_t home = object ? object->pt.host : own, meta_home = meta ? meta->pt.host : own;
@@ -94,10 +114,11 @@ int apply_setmetatable(lua_State *L) {
 int apply_debug_getmetatable(lua_State *L) {
   struct worker *w = worker_of(L);
   if (at_get(L, w, 1)) return forward(L, w, 1);
-  /* C trusts the metatables of futures and copies: this gives what getmetatable does. */
-  if ((copy_is(L, w, 1) || userdata_test(L, 1, w->anchors.future_meta)) &&
-      luaL_getmetafield(L, 1, "__metatable"))
+  /* C trusts the metatables of futures and copies: this gives what getmetatable does of a future,
+   * and that of the table which a copy stands for. */
+  if (userdata_test(L, 1, w->anchors.future_meta) && luaL_getmetafield(L, 1, "__metatable"))
     return 1;
+  copy_unwrap(L, w, 1);
   return apply_original(L);
 }
 

@@ -14,6 +14,7 @@
 
 #include "lua/ask/remote.h"
 #include "lua/ref/at.h"
+#include "lua/ref/copy.h"
 #include "lua/serve/access.h"
 
 /* As they are named on the wire; a handler's event is the name after two underscores. Each list
@@ -63,24 +64,30 @@ static int call_handler(lua_State *L) {
   return done(L);
 }
 
+/* Comparisons need a handler that both operands have. True: its result, as a boolean, is on top. */
+static bool compare_here(lua_State *L, struct worker *w, const char *event, int left, int right) {
+  int top = lua_gettop(L);
+  if (push_handler(L, w, left, event) && push_handler(L, w, right, event) &&
+      lua_rawequal(L, -1, -2)) {
+    lua_pushvalue(L, left);
+    lua_pushvalue(L, right);
+    lua_call(L, 2, 1);
+    bool result = lua_toboolean(L, -1);
+    lua_settop(L, top);
+    lua_pushboolean(L, result);
+    return true;
+  }
+  lua_settop(L, top);
+  return false;
+}
+
 /* a <= b: 5.1 has no function for it, so its rule is written out: __le, else not __lt the other way
  * round. */
-static int compare_le(lua_State *L, struct worker *w) {
-  for (int swap = 0; swap < 2; swap++) {
-    const char *event = swap ? "__lt" : "__le";
-    if (!push_handler(L, w, 3, event)) continue;
-    bool same = push_handler(L, w, 4, event) && lua_rawequal(L, -1, -2);
-    if (same) {
-      lua_pushvalue(L, swap ? 4 : 3);
-      lua_pushvalue(L, swap ? 3 : 4);
-      lua_call(L, 2, 1);
-      lua_pushboolean(L, lua_toboolean(L, -1) != swap);
-      return done(L);
-    }
-    lua_settop(L, 4);
-  }
-  lua_lessthan(L, 3, 4); /* raises as Lua does */
-  return not_done(L);
+static bool compare_le(lua_State *L, struct worker *w, int left, int right) {
+  if (compare_here(L, w, "__le", left, right)) return true;
+  if (!compare_here(L, w, "__lt", right, left)) return false;
+  lua_pushboolean(L, !lua_toboolean(L, -1));
+  return true;
 }
 
 /* gaijin.access was asked about the target. The other operand's handler may run as well, if it is
@@ -118,7 +125,11 @@ int operator_serve(lua_State *L, struct worker *w) {
   check_other_operand(L, w);
   bool here = !at_get(L, w, 3) && !at_get(L, w, 4);
   if (comparison && !here) return not_done(L);
-  if (strcmp(name, "le") == 0) return compare_le(L, w);
+  if (strcmp(name, "le") == 0) {
+    if (compare_le(L, w, 3, 4)) return done(L);
+    lua_lessthan(L, 3, 4); /* raises as Lua does */
+    return not_done(L);
+  }
   if (comparison) {
     lua_pushboolean(L, strcmp(name, "eq") == 0 ? lua_equal(L, 3, 4) : lua_lessthan(L, 3, 4));
     return done(L);
@@ -167,8 +178,24 @@ static int operand_error(lua_State *L, struct worker *w, const char *name) {
                     type_name(L, w, culprit));
 }
 
+/* Pushes the handler of operand i, which is no AT; of a copy, that of its table. False, pushing
+ * nothing, if there is none. */
+static bool push_own_handler(lua_State *L, struct worker *w, int i, const char *event) {
+  if (!copy_push_table(L, w, i)) return push_handler(L, w, i, event);
+  bool found = push_handler(L, w, lua_gettop(L), event);
+  lua_remove(L, found ? -2 : -1);
+  return found;
+}
+
+/* Copies among the operands become the tables they stand for. */
+static void unwrap_operands(lua_State *L, struct worker *w) {
+  copy_unwrap(L, w, 1);
+  copy_unwrap(L, w, 2);
+}
+
 enum { NAME = 2 };
 
+/* Of ATs and of copies. */
 static int binary(lua_State *L) {
   struct worker *w = worker_of(L);
   const char *name = lua_tostring(L, lua_upvalueindex(NAME));
@@ -180,13 +207,15 @@ static int binary(lua_State *L) {
   for (int i = 1; i <= (same_home ? 1 : 2); i++) {
     if (at_get(L, w, i)) {
       if (ask(L, w, name, i)) return 1;
-    } else if (push_handler(L, w, i, event)) {
+    } else if (push_own_handler(L, w, i, event)) {
+      unwrap_operands(L, w);
       lua_pushvalue(L, 1);
       lua_pushvalue(L, 2);
       lua_call(L, 2, 1);
       return 1;
     }
   }
+  unwrap_operands(L, w);
   return operand_error(L, w, name);
 }
 
@@ -256,6 +285,21 @@ static int compare(lua_State *L) {
   return not_comparable(L, w);
 }
 
+/* Likewise both are copies. */
+static int compare_copies(lua_State *L) {
+  struct worker *w = worker_of(L);
+  const char *name = lua_tostring(L, lua_upvalueindex(NAME));
+  lua_settop(L, 2);
+  unwrap_operands(L, w);
+  if (strcmp(name, "eq") == 0) {
+    lua_pushboolean(L, lua_equal(L, 1, 2));
+    return 1;
+  }
+  bool is_done =
+      strcmp(name, "lt") == 0 ? compare_here(L, w, "__lt", 1, 2) : compare_le(L, w, 1, 2);
+  return is_done ? 1 : not_comparable(L, w);
+}
+
 static void set(lua_State *L, struct worker *w, const char *name, lua_CFunction fn) {
   lua_pushfstring(L, "__%s", name);
   lua_pushlightuserdata(L, w);
@@ -264,7 +308,10 @@ static void set(lua_State *L, struct worker *w, const char *name, lua_CFunction 
   lua_rawset(L, -3);
 }
 
-void operator_set_metamethods(lua_State *L, struct worker *w) {
+static void set_all(lua_State *L, struct worker *w, lua_CFunction comparison) {
   for (const char *const *name = binaries; *name; name++) set(L, w, *name, binary);
-  for (const char *const *name = comparisons; *name; name++) set(L, w, *name, compare);
+  for (const char *const *name = comparisons; *name; name++) set(L, w, *name, comparison);
 }
+
+void operator_set_metamethods(lua_State *L, struct worker *w) { set_all(L, w, compare); }
+void operator_set_of_copies(lua_State *L, struct worker *w) { set_all(L, w, compare_copies); }

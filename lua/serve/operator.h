@@ -10,8 +10,10 @@
 
 #include "lua/vm/worker.h"
 
-/* Sets the operators in the metatable on top of the stack. */
+/* Sets the operators in the metatable on top of the stack: that of ATs; that of copies, which act
+ * as the tables they stand for. */
 void operator_set_metamethods(lua_State *L, struct worker *w);
+void operator_set_of_copies(lua_State *L, struct worker *w);
 /* The host's half, op operator: object, operator, left, right -> done, result. */
 int operator_serve(lua_State *L, struct worker *w);
 

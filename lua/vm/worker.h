@@ -31,7 +31,7 @@ struct anchors {
   int pool;       /* slot -> home object */
   int lookup;     /* home object -> light userdata of its token */
   int interner;   /* light userdata of a holding -> its AT, weak values */
-  int remote;     /* in LuaJIT: AT -> true, weak keys */
+  int remote;     /* in LuaJIT: AT or copy -> true, weak keys */
   int threads;    /* slot -> lua_State of a fiber */
   int labels;     /* label -> exposed value */
   int labels_proxy; /* the userdata bakaGaijin */

@@ -28,7 +28,7 @@ reach(A.future)
 -- Their metatables, which could be taken for others, or robbed of the finaliser.
 t.eq(debug.getmetatable(mine), "future")
 t.eq(debug.getmetatable(A.future), "future")
-t.eq(debug.getmetatable(gaijin.copy { 1 }), "gaijin")
+t.eq(debug.getmetatable(gaijin.copy { 1 }), nil)
 t.eq(debug.getmetatable(A.userdata), A.meta)
 t.eq(debug.getmetatable(io.stdout), debug.getregistry()["FILE*"])
 t.eq(debug.getmetatable(1), nil)
