@@ -103,6 +103,7 @@ static void on_answer(gaijin *g, const struct message *m) {
     a.body = body;
   } else if (read_error(body, &a)) {
     a.body = body;
+    if (g->version >= WIRE_VERSION_LEVEL) a.level = m->depth;
   } else {
     keep = body;
   }

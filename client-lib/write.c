@@ -252,22 +252,29 @@ int gaijin_claim(gaijin *g, const struct gaijin_pt *claimed, gaijin_answer_fn fn
 /* ---- Answers and notices ---- */
 
 static void begin_answer(gaijin *g, enum message_kind kind, uint64_t id, enum op op,
-                         uint32_t count) {
+                         uint16_t level, uint32_t count) {
   if (g->writer.open) {
     g->writer.nested++;
     return;
   }
-  struct message m = {.kind = kind, .op = op, .id = id};
+  struct message m = {.kind = kind, .op = op, .id = id, .depth = level};
   writer_open(g, &m, count);
 }
 
 void gaijin_begin_reply(gaijin *g, uint64_t id, enum gaijin_op op, uint32_t count) {
-  begin_answer(g, MESSAGE_REPLY, id, (enum op)op, count);
+  begin_answer(g, MESSAGE_REPLY, id, (enum op)op, 0, count);
 }
 
 void gaijin_begin_raise(gaijin *g, uint64_t id, enum gaijin_op op, uint32_t count) {
+  gaijin_begin_raise_level(g, id, op, count, 0);
+}
+
+void gaijin_begin_raise_level(gaijin *g, uint64_t id, enum gaijin_op op, uint32_t count,
+                              unsigned level) {
   bool inner = g->writer.open;
-  begin_answer(g, MESSAGE_ERROR, id, (enum op)op, count + 1);
+  if (g->version < WIRE_VERSION_LEVEL) level = 0;
+  if (level > UINT16_MAX) level = UINT16_MAX;
+  begin_answer(g, MESSAGE_ERROR, id, (enum op)op, (uint16_t)level, count + 1);
   gaijin_put_number(g, GAIJIN_STATUS_RAISED);
   if (!inner && (count < 1 || count > 2))
     g->writer.refused = (enum gaijin_status)gj_fail(
@@ -292,7 +299,7 @@ static int end_last_answer(gaijin *g, enum op op) {
 int gaijin_answer_error(gaijin *g, uint64_t id, enum gaijin_op op, enum gaijin_status status,
                         const char *text) {
   size_t size = strlen(text);
-  begin_answer(g, MESSAGE_ERROR, id, (enum op)op, 2);
+  begin_answer(g, MESSAGE_ERROR, id, (enum op)op, 0, 2);
   gaijin_put_number(g, status);
   /* An error must fit where its answer did not. */
   gaijin_put_string(g, text, size < ERROR_TEXT_MOST ? size : ERROR_TEXT_MOST);
@@ -303,7 +310,7 @@ int gaijin_answer_free(gaijin *g, uint64_t id, uint32_t budget_ms, uint64_t put_
   /* Releases that find no memory now follow later: the broker lowers its books then. */
   if (!g->lost && !g->writer.open) gj_write_releases(g);
   bool told = budget_ms != GAIJIN_NO_BUDGET;
-  begin_answer(g, MESSAGE_REPLY, id, OP_free, told ? 2 : 0);
+  begin_answer(g, MESSAGE_REPLY, id, OP_free, 0, told ? 2 : 0);
   if (told) {
     gaijin_put_number(g, budget_ms);
     gaijin_put_number(g, (double)put_off);
@@ -317,7 +324,7 @@ int gaijin_notice(gaijin *g, enum gaijin_op op) {
     return gj_fail(g, GAIJIN_STATUS_UNSUPPORTED, "'%s' is no notice to send", op_name(op));
   int status = version_check(g, info, 0);
   if (status) return status;
-  begin_answer(g, MESSAGE_NOTICE, 0, (enum op)op, 0);
+  begin_answer(g, MESSAGE_NOTICE, 0, (enum op)op, 0, 0);
   return writer_end(g);
 }
 

@@ -14,6 +14,8 @@
 #define WIRE_VERSION_MOST 3
 /* From this one on bodies may have null pointers. */
 #define WIRE_VERSION_NULL 3
+/* From this one on the depth of an error says whose position a text that was raised is to get. */
+#define WIRE_VERSION_LEVEL 3
 /* What the programs call themselves (`--version`, the hello reply). */
 #define GAIJIN_VERSION "0.1.0"
 

@@ -258,6 +258,7 @@ static void open_anchors(lua_State *L, struct worker *w) {
 
 void library_open(lua_State *L, struct worker *w) {
   open_anchors(L, w);
+  serve_open(w);
   lua_newtable(L);
   int core = lua_gettop(L);
   worker_set_functions(L, w, core_functions);

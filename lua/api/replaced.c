@@ -13,6 +13,8 @@
 #include "lua/api/metatable.h"
 #include "lua/fiber/ending.h"
 #include "lua/fiber/fiber.h"
+#include "lua/fiber/position.h"
+#include "lua/fiber/trace.h"
 #include "lua/ref/at.h"
 #include "lua/ref/copy.h"
 #include "lua/serve/apply.h"
@@ -32,6 +34,20 @@ static int type_of(lua_State *L) {
 /* Of a remote function the original's text; userdata have __tostring. */
 static int text_of(lua_State *L) {
   return at_get(L, worker_of(L), 1) ? metatable_tostring(L) : apply_original(L);
+}
+
+/* error with a level over 1: the position may be that of code of another worker. */
+static int error_of(lua_State *L) {
+  struct worker *w = worker_of(L);
+  int level = luaL_optint(L, 2, 1);
+  lua_settop(L, 1);
+  if (level <= 0 || !lua_isstring(L, 1)) return lua_error(L);
+  luaL_where(L, level);
+  lua_insert(L, 1);
+  lua_concat(L, 2);
+  unsigned above = position_above(L, w, level);
+  if (above) trace_note_above(L, w, 1, above);
+  return lua_error(L);
 }
 
 /* Bytecode is for the VM that made it. */
@@ -139,6 +155,9 @@ static inline bool local_replacement(lua_State *L) {
 static inline bool local_short_pattern(lua_State *L) {
   return lua_objlen(L, 2) < APPLY_LONG_PATTERN;
 }
+
+/* Of error. */
+static inline bool local_level(lua_State *L) { return !(lua_tonumber(L, 2) > 1); }
 
 static inline bool local_nothing(lua_State *L) {
   (void)L;

@@ -27,6 +27,7 @@ local tests = {
   changeable = { v_is_changeable, "local v = ... local t = type(v)" },
   table_and_metatable = { v_is_local .. " and " .. meta_is_local, with_metatable },
   changeable_and_metatable = { v_is_changeable .. " and " .. meta_is_local, with_metatable },
+  level = { "type(level) ~= 'number' or level < 2", "local _, level = ..." },
   -- What begins a row of nested C calls, which LuaJIT does not count: in another coroutine, or with
   -- a replacement that calls back. `otherwise` looks whether there is room, as check() does.
   resumable = { "type((...)) ~= 'userdata' or not remote[(...)]", "check()" },

@@ -87,6 +87,7 @@ void future_on_answer(void *user, const struct gaijin_answer *got) {
   struct future *u = user;
   u->request = 0;
   u->answer = (struct answer){.ok = got->ok,
+                              .above = got->level,
                               .status = got->status,
                               .body = got->body,
                               .text = got->text ? strdup(got->text) : NULL};

@@ -11,15 +11,21 @@
 
 #include "lua/ask/room.h"
 #include "lua/fiber/answer.h"
+#include "lua/fiber/position.h"
 #include "lua/fiber/trace.h"
 #include "lua/ref/at.h"
 #include "lua/ref/marshal.h"
 
 int remote_decode(lua_State *L, struct worker *w, const struct answer *a, bool rows, bool *failed) {
   *failed = !a->ok;
-  if (a->ok || a->status == GAIJIN_STATUS_RAISED) return unmarshal(L, w, a->body, rows);
-  answer_push_error(L, a);
-  return 1;
+  if (!a->ok && a->status != GAIJIN_STATUS_RAISED) {
+    answer_push_error(L, a);
+    return 1;
+  }
+  int n = unmarshal(L, w, a->body, rows), value = lua_gettop(L) - n + 1;
+  if (*failed && a->above && n > 0 && lua_type(L, value) == LUA_TSTRING)
+    position_add(L, w, value, a->above);
+  return n;
 }
 
 /* Pushes the results of an answer and frees it, or raises what it says. */

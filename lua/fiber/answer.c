@@ -28,6 +28,7 @@ void answer_arrived(void *fiber, const struct gaijin_answer *got) {
   if (a) {
     a->ok = got->ok;
     a->status = got->status;
+    a->above = got->level;
     a->body = got->body;
     a->text = got->text ? strdup(got->text) : NULL;
     a->next = f->answers;

@@ -17,6 +17,7 @@ struct answer {
   const void *frame; /* of the C function that waited for it */
   bool ok;
   enum gaijin_status status;
+  unsigned above; /* of a text that was raised: the level above of its position (position.h) */
   char *text;
   gaijin_body *body;
 };

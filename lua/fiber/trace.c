@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
  * One record per fiber, in a table with weak keys: lua_State of the fiber ->
- * { value, text }. A record is right for an error only if it is the same value.
+ * { value, text, level above }, each of the last two perhaps nil. A record is right for an error
+ * only if it is the same value.
  */
 #include "lua/fiber/trace.h"
 
@@ -10,7 +11,7 @@
 
 #include "lua/fiber/fiber.h"
 
-enum { VALUE = 1, TEXT };
+enum { VALUE = 1, TEXT, ABOVE };
 enum { TEXT_MOST = 64 << 10 };
 
 /* Pushes the lua_State of the running fiber, or of the VM when there is none. */
@@ -20,7 +21,8 @@ static void push_key(lua_State *L, struct worker *w) {
   if (key != L) lua_xmove(key, L, 1);
 }
 
-void trace_remember(lua_State *L, struct worker *w, int value, int text) {
+/* Makes the record of the running fiber; `text` 0: without one. */
+static void set_record(lua_State *L, struct worker *w, int value, int text, unsigned above) {
   luaL_checkstack(L, 6, "no room for a traceback");
   lua_rawgeti(L, LUA_REGISTRYINDEX, w->anchors.traces);
   push_key(L, w);
@@ -31,13 +33,20 @@ void trace_remember(lua_State *L, struct worker *w, int value, int text) {
   lua_pop(L, 1);
   lua_pushvalue(L, value);
   lua_rawseti(L, -2, VALUE);
-  lua_pushvalue(L, text);
-  lua_rawseti(L, -2, TEXT);
+  if (text) {
+    lua_pushvalue(L, text);
+    lua_rawseti(L, -2, TEXT);
+  }
+  if (above) {
+    lua_pushinteger(L, (lua_Integer)above);
+    lua_rawseti(L, -2, ABOVE);
+  }
   lua_rawset(L, -3);
   lua_pop(L, 1);
 }
 
-bool trace_push(lua_State *L, struct worker *w, int value) {
+/* Pushes a field of the record if it is the value's; false, pushing nothing, if it has none. */
+static bool push_field(lua_State *L, struct worker *w, int value, int field) {
   luaL_checkstack(L, 4, "no room for a traceback");
   int top = lua_gettop(L);
   lua_rawgeti(L, LUA_REGISTRYINDEX, w->anchors.traces);
@@ -45,8 +54,8 @@ bool trace_push(lua_State *L, struct worker *w, int value) {
   lua_rawget(L, -2);
   if (lua_istable(L, -1)) {
     lua_rawgeti(L, -1, VALUE);
-    if (lua_rawequal(L, -1, value)) {
-      lua_rawgeti(L, -2, TEXT);
+    lua_rawgeti(L, -2, field);
+    if (lua_rawequal(L, -2, value) && !lua_isnil(L, -1)) {
       lua_replace(L, top + 1);
       lua_settop(L, top + 1);
       return true;
@@ -54,6 +63,25 @@ bool trace_push(lua_State *L, struct worker *w, int value) {
   }
   lua_settop(L, top);
   return false;
+}
+
+void trace_remember(lua_State *L, struct worker *w, int value, int text) {
+  set_record(L, w, value, text, trace_above(L, w, value));
+}
+
+void trace_note_above(lua_State *L, struct worker *w, int value, unsigned above) {
+  set_record(L, w, value, 0, above);
+}
+
+unsigned trace_above(lua_State *L, struct worker *w, int value) {
+  if (!push_field(L, w, value, ABOVE)) return 0;
+  unsigned above = (unsigned)lua_tointeger(L, -1);
+  lua_pop(L, 1);
+  return above;
+}
+
+bool trace_push(lua_State *L, struct worker *w, int value) {
+  return push_field(L, w, value, TEXT);
 }
 
 /* Pushes what debug.traceback("", level) gives, with the worker's name before each line; the first

@@ -14,6 +14,11 @@ void trace_open(lua_State *L, struct worker *w);
 /* Remembers for the running fiber that the error value at `value` has the traceback (a string) at
  * `text`. */
 void trace_remember(lua_State *L, struct worker *w, int value, int text);
+/* Remembers for it that the text at `value`, which is about to be raised, has no position yet, but
+ * this level above (position.h). */
+void trace_note_above(lua_State *L, struct worker *w, int value, unsigned above);
+/* The level above remembered for the value; 0: none. */
+unsigned trace_above(lua_State *L, struct worker *w, int value);
 /* Pushes the traceback remembered for the value; false, pushing nothing, if there is none. */
 bool trace_push(lua_State *L, struct worker *w, int value);
 /* Pushes the whole traceback of the error at `value`: what was remembered of it, then the stack of

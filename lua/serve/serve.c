@@ -121,10 +121,11 @@ static void answer(lua_State *L, struct worker *w, struct serving *s, int n, boo
     return;
   }
   int first = lua_gettop(L) - n + 1;
+  unsigned above = raised ? trace_above(L, w, first) : 0;
   for (int tries = 0;; marshal_again(L, w, first, n, &tries)) {
     marshal_prepare(L, w, first, n);
     if (raised)
-      gaijin_begin_raise(w->g, s->id, s->op, (uint32_t)n);
+      gaijin_begin_raise_level(w->g, s->id, s->op, (uint32_t)n, above);
     else
       gaijin_begin_reply(w->g, s->id, s->op, (uint32_t)n);
     if (marshal_put(L, w, first, n)) break;
@@ -166,6 +167,8 @@ static int serve(lua_State *L) {
     answer(L, w, s, n, false);
   return 0;
 }
+
+void serve_open(struct worker *w) { w->serves = serve; }
 
 /* Logs an error that cannot be sent, because the call was one way or has been answered. False: it
  * can be sent. */

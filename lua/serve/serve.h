@@ -8,6 +8,8 @@
 
 #include "lua/vm/worker.h"
 
+/* Tells the worker which function of ours calls those of scripts for others. */
+void serve_open(struct worker *w);
 /* The request and cancel events of the connection. */
 void serve_request(void *worker, const struct gaijin_request *request, gaijin_body *body);
 void serve_cancel(void *worker, uint64_t id);

@@ -194,6 +194,7 @@ struct worker {
   bool left_parent; /* in a fork of a stock interpreter: what was its parent's has been left, and
                        gaijin.connect makes a new worker */
   bool is_luajit;  /* the interpreter is LuaJIT */
+  lua_CFunction serves; /* what calls the scripts' functions for others (serve.c) */
   double code_forgotten; /* there, when compiled code was thrown away last */
   uint64_t unchecked_turns; /* in hostile builds: since worker_check looked last */
   int exit_code;

@@ -252,6 +252,9 @@ struct gaijin_answer {
    * otherwise. */
   const char *text;
   gaijin_body *body; /* owned by the receiver; NULL for system errors */
+  /* RAISED, a text: it is to begin with the position of the code that made the request (1), of the
+   * code that called that (2), and so on; 0: it is as it shall be. */
+  unsigned level;
 };
 /* The answer to a request; called exactly once unless the request was cancelled. */
 typedef void (*gaijin_answer_fn)(void *user, const struct gaijin_answer *answer);
@@ -280,6 +283,9 @@ GAIJIN_API int gaijin_end_request(gaijin *g, gaijin_answer_fn fn, void *user, ui
  * value, or the value and a traceback), or an error of the system's own. */
 GAIJIN_API void gaijin_begin_reply(gaijin *g, uint64_t id, enum gaijin_op op, uint32_t count);
 GAIJIN_API void gaijin_begin_raise(gaijin *g, uint64_t id, enum gaijin_op op, uint32_t count);
+/* The same for a text that lacks the position of code of the asker's, see gaijin_answer.level. */
+GAIJIN_API void gaijin_begin_raise_level(gaijin *g, uint64_t id, enum gaijin_op op, uint32_t count,
+                                         unsigned level);
 GAIJIN_API int gaijin_end_answer(gaijin *g);
 /* If this one or gaijin_answer_free cannot be queued, memory being short, the next gaijin_dispatch
  * ends the connection: nobody shall wait for ever. The status may be ignored. */

@@ -19,6 +19,7 @@ M.calls = {
   setmetatable = { "F(six, meta)", "F({}, meta)" },
   getfenv = { "F(f)", "F(1)" },
   setfenv = { "F(f, environment)" },
+  error = { "pcall(F, 'text')", "pcall(F, 'text', 0)", "pcall(F, 'text', 2)", "pcall(F, named)" }, -- errors in themselves
   tostring = { "F(12)", "F('text')", "F(true)", "F(named)" },
   ["debug.getmetatable"] = { "F(object)" },
   ["debug.setmetatable"] = { "F(six, meta)" },

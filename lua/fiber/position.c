@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * A level is that of lua_getstack: 0 is the running C function. Functions of the Lua files of
+ * lua/api/ are none of the script's levels.
+ */
+#include "lua/fiber/position.h"
+
+#include <string.h>
+
+#include "lua/fiber/fiber.h"
+#include "lua/fiber/trace.h"
+
+enum frame { FRAME_NONE, FRAME_SERVE, FRAME_OURS, FRAME_C, FRAME_LUA };
+
+/* Whether the frame is that of a request served. */
+static bool serves(lua_State *L, const struct worker *w, lua_Debug *ar) {
+  lua_getinfo(L, "f", ar);
+  bool so = lua_tocfunction(L, -1) == w->serves;
+  lua_pop(L, 1);
+  return so;
+}
+
+/* What is at the level; ar gets the source and the line of Lua code. */
+static enum frame frame_at(lua_State *L, const struct worker *w, int level, lua_Debug *ar) {
+  if (!lua_getstack(L, level, ar)) return FRAME_NONE;
+  if (serves(L, w, ar)) return FRAME_SERVE;
+  lua_getinfo(L, "Sl", ar);
+  if (strcmp(ar->source, "=gaijin") == 0) return FRAME_OURS;
+  return ar->currentline > 0 ? FRAME_LUA : FRAME_C;
+}
+
+unsigned position_above(lua_State *L, const struct worker *w, int level) {
+  const struct fiber *f = w->sched.current;
+  if (!f || !f->is_serving) return 0;
+  luaL_checkstack(L, 1, "no room for a position");
+  lua_Debug ar;
+  for (int i = 1; i <= level && lua_getstack(L, i, &ar); i++) {
+    if (serves(L, w, &ar)) return (unsigned)(level - i + 1);
+  }
+  return 0;
+}
+
+void position_add(lua_State *L, struct worker *w, int i, unsigned above) {
+  luaL_checkstack(L, 4, "no room for a position");
+  lua_Debug ar;
+  unsigned passed = 0;
+  for (int level = 1;; level++) {
+    enum frame frame = frame_at(L, w, level, &ar);
+    if (frame == FRAME_NONE) return;
+    if (frame == FRAME_OURS) continue;
+    if (frame == FRAME_SERVE) {
+      trace_note_above(L, w, i, above > passed ? above - passed : 1);
+      return;
+    }
+    if (++passed >= above && frame == FRAME_LUA) break;
+  }
+  lua_pushfstring(L, "%s:%d: ", ar.short_src, ar.currentline);
+  lua_pushvalue(L, i);
+  lua_concat(L, 2);
+  lua_replace(L, i);
+}

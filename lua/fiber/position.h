@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * error(text, 2) asks for the position of the code that called. If that is in another worker, the
+ * text leaves this one without, with the *level above*: 1 for the code that called, 2 for the code
+ * that called that, and so on. The worker that asked puts its position before the text, or passes
+ * on what is left of the level to the one that it serves itself.
+ */
+#ifndef GAIJIN_LUA_POSITION_H
+#define GAIJIN_LUA_POSITION_H
+
+#include "lua/vm/worker.h"
+
+/* The level above that `level` of the running function stands for; 0: it is in this worker, or
+ * nowhere. */
+unsigned position_above(lua_State *L, const struct worker *w, int level);
+/* To be called by the C function that asked: the text at index i, which came with that level above,
+ * gets its position; or it is remembered what is left of the level (trace.h). Where C or a tail
+ * call is there it is that of the nearest Lua code above. Raises when memory is short. */
+void position_add(lua_State *L, struct worker *w, int i, unsigned above);
+
+#endif
