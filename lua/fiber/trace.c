@@ -113,9 +113,31 @@ void trace_build(lua_State *L, struct worker *w, int value, int level) {
   lua_concat(L, 2);
 }
 
+/* Puts a text that says why in the place of Lua's error at index 1 for a yield which has no
+ * coroutine, because another worker called. */
+static void explain_yield(lua_State *L, struct worker *w) {
+  const struct fiber *f = w->sched.current;
+  lua_Debug ar;
+  if (!f || !f->serving.caller || f->L != L || !lua_getstack(L, 1, &ar)) return;
+  lua_getinfo(L, "f", &ar);
+  lua_rawgeti(L, LUA_REGISTRYINDEX, w->anchors.yield);
+  bool yielded = lua_rawequal(L, -1, -2);
+  lua_settop(L, 1);
+  if (!yielded) return;
+  lua_pushfstring(
+      L,
+      "gaijin: %s: coroutine.yield in a call from worker %s, which waits: only a coroutine begun "
+      "in the call can be suspended. Instead of coroutine.yield give a function that collects the "
+      "values, or use pairs or gaijin.fetch; gaijin.yield() lets others run",
+      gaijin_status_name(GAIJIN_STATUS_UNSUPPORTED), worker_host_name(w, f->serving.caller));
+  lua_replace(L, 1);
+  lua_settop(L, 1);
+}
+
 int trace_handler(lua_State *L) {
   struct worker *w = worker_of(L);
   lua_settop(L, 1);
+  explain_yield(L, w);
   trace_build(L, w, 1, 1);
   trace_remember(L, w, 1, 2);
   lua_settop(L, 1);
@@ -144,6 +166,10 @@ void trace_open(lua_State *L, struct worker *w) {
   w->anchors.trace_handler = luaL_ref(L, LUA_REGISTRYINDEX);
   worker_push_function(L, w, trace_function);
   w->anchors.trace_function = luaL_ref(L, LUA_REGISTRYINDEX);
+  lua_getglobal(L, "coroutine");
+  lua_getfield(L, -1, "yield");
+  w->anchors.yield = luaL_ref(L, LUA_REGISTRYINDEX);
+  lua_pop(L, 1);
   lua_getglobal(L, "debug");
   lua_getfield(L, -1, "traceback");
   w->anchors.traceback = luaL_ref(L, LUA_REGISTRYINDEX);

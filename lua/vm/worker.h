@@ -42,6 +42,7 @@ struct anchors {
   int copy_meta;  /* metatable of what gaijin.copy makes */
   int traces; /* lua_State of a fiber -> the last error and its traceback (trace.c), weak keys */
   int traceback; /* debug.traceback as it was: scripts may take it away, or put theirs there */
+  int yield;     /* coroutine.yield as it was */
   int access_name; /* the string "access" */
   int quick_get;   /* function of quick.c */
   int trace_handler,
