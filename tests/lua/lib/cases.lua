@@ -126,7 +126,7 @@ each("errors", [[
   xpcall(function() return o.add(1, 2) end, function(e) return "handled" end)
   select(2, pcall(o.raise, "a\0b", 0))
   o.pcall(o.pcall, o.raise, "inner", 0)
-  o.yielding()
+  return (pcall(o.yielding)) -- of a remote one the error says why: yielding_for_others.lua
 ]])
 each("operators", [[
   tostring(o.v3 + o.v4), tostring(o.v3 + 1), tostring(1 + o.v3), tostring(o.v3 + "2"), tostring("2" + o.v3)
