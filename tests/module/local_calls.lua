@@ -32,7 +32,7 @@ local function outcome(F, args)
   local own = {}
   for i = 1, args.n do own[i] = type(args[i]) == "table" and {} or args[i] end
   local ok, r = pcall(call, unpack(own, 1, args.n))
-  if not ok then return tostring(r) end
+  if not ok then return (tostring(r):gsub("0x%x+", "0x")) end
   local words = { "ok" }
   for i = 1, r.n do
     local t = type(r[i])
