@@ -58,10 +58,80 @@ static int dump_of(lua_State *L) {
   return apply_original(L);
 }
 
+static const char *title_of(lua_State *L) { return lua_tostring(L, lua_upvalueindex(APPLY_TITLE)); }
+
+/* Of those whose original takes upvalue 1. */
+static struct worker *worker_again(lua_State *L) {
+  return lua_touserdata(L, lua_upvalueindex(APPLY_WORKER_AGAIN));
+}
+
+/* Which proxies share a metatable is known to the library of their VM. */
+static int proxy_of(lua_State *L) {
+  const struct at *at = at_get(L, worker_again(L), 1);
+  if (at && at->pt.kind == GAIJIN_KIND_USERDATA)
+    return worker_raise(L, GAIJIN_STATUS_UNSUPPORTED, "newproxy of a remote userdata");
+  if (at) return luaL_argerror(L, 1, "boolean or proxy expected");
+  return apply_original(L);
+}
+
+/* io.read and io.write use the C structure of a file. */
+static int default_file(lua_State *L) {
+  if (at_get(L, worker_of(L), 1))
+    return worker_raise(L, GAIJIN_STATUS_UNSUPPORTED,
+                        "%s: the default file must be one of this worker; use the remote file's "
+                        "own methods",
+                        title_of(L));
+  return apply_original(L);
+}
+
+/* The original reads fields of a table of its own VM. */
+static int time_of(lua_State *L) {
+  struct worker *w = worker_of(L);
+  const struct at *at = at_get(L, w, 1);
+  if (at && at->pt.kind == GAIJIN_KIND_TABLE) apply_fetch_argument(L, w);
+  return apply_original(L);
+}
+
+/* Most functions of `debug` take a function, or a coroutine and perhaps a function of it. */
+static inline int debugged(lua_State *L) { return lua_type(L, 1) == LUA_TTHREAD ? 2 : 1; }
+
+static bool can_be_debugged(const struct at *at) {
+  return at && (at->pt.kind == GAIJIN_KIND_THREAD || at->pt.kind == GAIJIN_KIND_FUNCTION);
+}
+
+/* Of an AT they would show, or change, what it is made of. */
+static int debug_refuse(lua_State *L) {
+  const struct at *at = at_get(L, worker_of(L), debugged(L));
+  if (!can_be_debugged(at)) return apply_original(L);
+  return worker_raise(L, GAIJIN_STATUS_UNSUPPORTED, "%s of a remote %s", title_of(L),
+                      gaijin_kind_name(at->pt.kind));
+}
+
+/* What is told of a function or a coroutine is told where it is at home. A function is the same in
+ * all coroutines. */
+static int debug_forward(lua_State *L) {
+  const struct at *at = at_get(L, worker_of(L), debugged(L));
+  if (!can_be_debugged(at)) return apply_original(L);
+  if (debugged(L) == 2) lua_remove(L, 1);
+  return apply_forward(L);
+}
+
+/* Of a remote coroutine; anything may be the message. */
+static int traceback_of(lua_State *L) {
+  const struct at *at = at_get(L, worker_of(L), 1);
+  return at && at->pt.kind == GAIJIN_KIND_THREAD ? apply_forward(L) : apply_original(L);
+}
+
+/* Of a coroutine. A remote function may be the hook. */
+static int hook_of(lua_State *L) {
+  const struct at *at = at_get(L, worker_of(L), 1);
+  return at && at->pt.kind == GAIJIN_KIND_THREAD ? debug_refuse(L) : apply_original(L);
+}
+
 /* Whether this is pairs of what bakaGaijin("name") gives. */
 static bool is_resource(lua_State *L, struct worker *w) {
   if (lua_type(L, 1) != LUA_TUSERDATA) return false;
-  if (strcmp(lua_tostring(L, lua_upvalueindex(APPLY_TITLE)), "pairs") != 0) return false;
+  if (strcmp(title_of(L), "pairs") != 0) return false;
   lua_rawgeti(L, LUA_REGISTRYINDEX, w->anchors.resources);
   lua_pushvalue(L, 1);
   lua_rawget(L, -2);
@@ -70,9 +140,8 @@ static bool is_resource(lua_State *L, struct worker *w) {
   return is;
 }
 
-/* The original of pairs or ipairs takes upvalue 1, so the worker has a place of its own. */
 static int traverse(lua_State *L) {
-  struct worker *w = lua_touserdata(L, lua_upvalueindex(APPLY_WORKER_AGAIN));
+  struct worker *w = worker_again(L);
   const struct at *at = at_get(L, w, 1);
   if ((at && at->pt.kind == GAIJIN_KIND_TABLE) || is_resource(L, w)) {
     lua_pushvalue(L, lua_upvalueindex(APPLY_HELPER));
@@ -80,7 +149,7 @@ static int traverse(lua_State *L) {
     lua_call(L, lua_gettop(L) - 1, LUA_MULTRET);
     return lua_gettop(L);
   }
-  if (lua_type(L, 1) != LUA_TUSERDATA || copy_unwrap(L, w, 1)) return apply_original(L);
+  if (!lua_isuserdata(L, 1) || copy_unwrap(L, w, 1)) return apply_original(L);
   lua_rawgeti(L, LUA_REGISTRYINDEX, w->anchors.labels_proxy);
   bool is_proxy = lua_rawequal(L, 1, -1);
   lua_pop(L, 1);
@@ -114,6 +183,9 @@ static int wrap_checked(lua_State *L) {
 /* What is queued leaves before the process does, and who waits for us is told. */
 static int leave_and_exit(lua_State *L) {
   struct worker *w = worker_of(L);
+  bool is_status = lua_isnoneornil(L, 1) || lua_isnumber(L, 1) ||
+                   (w->is_luajit && lua_isboolean(L, 1));
+  if (!is_status) return apply_original(L); /* it refuses, and the worker goes on */
   if (w->g) ending_leave(w);
   /* LuaJIT can close the state, but not on a stack that goes with it. */
   if (w->sched.current && w->sched.current != w->sched.guest && lua_gettop(L) > 1) lua_settop(L, 1);
@@ -137,6 +209,15 @@ static inline bool local_value(lua_State *L) {
 static inline bool local_changeable(lua_State *L) {
   int type = lua_type(L, 1);
   return type != LUA_TUSERDATA && (type != LUA_TFUNCTION || !at_may_be_function(L, 1));
+}
+
+static inline bool local_function_and_environment(lua_State *L) {
+  return local_function(L) && lua_type(L, 2) != LUA_TUSERDATA;
+}
+
+static inline bool local_debuggable(lua_State *L) {
+  int i = debugged(L), type = lua_type(L, i);
+  return type != LUA_TUSERDATA && (type != LUA_TFUNCTION || !at_may_be_function(L, i));
 }
 
 static inline bool local_table_and_metatable(lua_State *L) {
@@ -219,7 +300,8 @@ static bool claim(enum replaced i, lua_CFunction fn) {
 static bool push_first_upvalue(lua_State *L, struct worker *w, enum replaced i) {
   lua_CFunction fn = w->is_luajit ? NULL : lua_tocfunction(L, 1);
   bool has_upvalue = fn && lua_getupvalue(L, 1, 1);
-  bool fits = fn && (!has_upvalue || rows[i].otherwise == traverse) && !lua_getupvalue(L, 1, 2);
+  bool may_have = rows[i].otherwise == traverse || rows[i].otherwise == proxy_of;
+  bool fits = fn && (!has_upvalue || may_have) && !lua_getupvalue(L, 1, 2);
   if (fits && !has_upvalue) lua_pushlightuserdata(L, w);
   return fits && claim(i, fn);
 }
@@ -239,6 +321,10 @@ static int core_replace(lua_State *L) {
   lua_pushlightuserdata(L, w);
   assert(lua_gettop(L) == APPLY_WORKER_AGAIN);
   lua_pushcclosure(L, fast ? rows[i].fast : rows[i].otherwise, APPLY_WORKER_AGAIN);
+  lua_getupvalue(L, -1, APPLY_ORIGINAL);
+  lua_getfenv(L, -1); /* functions of io have in theirs which files are the default ones */
+  lua_setfenv(L, -3);
+  lua_pop(L, 1);
   if (!w->is_luajit || rows[i].where != EVERYWHERE) return 1;
   lua_pushstring(L, rows[i].local);
   return 2;

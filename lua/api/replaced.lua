@@ -25,6 +25,12 @@ local tests = {
   ["function"] = { "type((...)) ~= 'function' or not remote[(...)]" },
   value = { v_is_local, "local v = ... local t = type(v)" },
   changeable = { v_is_changeable, "local v = ... local t = type(v)" },
+  debuggable = {
+    v_is_local, "local v, f = ... if type(v) == 'thread' then v = f end local t = type(v)",
+  },
+  function_and_environment = {
+    "(type(v) ~= 'function' or not remote[v]) and " .. meta_is_local, "local v, meta = ...",
+  },
   table_and_metatable = { v_is_local .. " and " .. meta_is_local, with_metatable },
   changeable_and_metatable = { v_is_changeable .. " and " .. meta_is_local, with_metatable },
   level = { "type(level) ~= 'number' or level < 2", "local _, level = ..." },

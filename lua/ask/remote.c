@@ -8,6 +8,7 @@
 #include <assert.h>
 #include <math.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "lua/ask/room.h"
 #include "lua/fiber/answer.h"
@@ -28,13 +29,34 @@ int remote_decode(lua_State *L, struct worker *w, const struct answer *a, bool r
   return n;
 }
 
+/* The library function that the host applied, called from C, knows neither the name nor the place
+ * of the call: the error on top, if it is one of its arguments', gets both, as in this VM. */
+static void place_argument_error(lua_State *L) {
+  static const char start[] = "bad argument #";
+  const char *text = lua_type(L, -1) == LUA_TSTRING ? lua_tostring(L, -1) : "";
+  const char *name = strstr(text, " to '?' (");
+  lua_Debug ar;
+  if (strncmp(text, start, sizeof start - 1) != 0 || !name) return;
+  if (!lua_getstack(L, 0, &ar) || !lua_getinfo(L, "n", &ar) || !ar.name) return;
+  luaL_where(L, 1);
+  lua_pushlstring(L, text, (size_t)(name - text));
+  lua_pushfstring(L, " to '%s'%s", ar.name, name + strlen(" to '?'"));
+  lua_concat(L, 3);
+  lua_replace(L, -2);
+}
+
 /* Pushes the results of an answer and frees it, or raises what it says. */
-static int results(lua_State *L, struct worker *w, struct answer *a, bool rows) {
-  bool failed;
+static int results(lua_State *L, struct worker *w, struct answer *a, enum gaijin_op op) {
+  bool failed, rows = op == GAIJIN_OP_INSPECT;
   int top = lua_gettop(L), n = remote_decode(L, w, a, rows, &failed);
   assert(lua_gettop(L) == top + n);
   answer_free(w->sched.current, a);
   if (!failed) return n;
+  if (n >= 1 && op == GAIJIN_OP_APPLY) {
+    lua_pushvalue(L, top + 1);
+    place_argument_error(L);
+    lua_replace(L, top + 1);
+  }
   if (n >= 2 && lua_isstring(L, -1)) trace_remember(L, w, lua_gettop(L) - n + 1, lua_gettop(L));
   lua_settop(L, lua_gettop(L) - n + 1); /* the value raised; a traceback may follow it */
   return lua_error(L);
@@ -148,7 +170,7 @@ enum remote_outcome remote_ask(lua_State *L, struct worker *w, const struct remo
   uint64_t id = send_request(L, w, r, answer_arrived, w->sched.current);
   struct answer *a = get_answer(L, w, r, id);
   if (!a) return REMOTE_TIMED_OUT;
-  *n = results(L, w, a, r->op == GAIJIN_OP_INSPECT);
+  *n = results(L, w, a, r->op);
   return REMOTE_OK;
 }
 

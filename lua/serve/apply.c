@@ -40,6 +40,8 @@ static void check_environment(lua_State *L, struct worker *w, const char *title,
     worker_raise(L, GAIJIN_STATUS_UNSUPPORTED, "%s of a future or a copy", title);
 }
 
+static const char *title_of(lua_State *L) { return lua_tostring(L, lua_upvalueindex(APPLY_TITLE)); }
+
 int apply_match(lua_State *L) {
   check_pattern(L, worker_of(L), 2);
   return apply_original(L);
@@ -68,7 +70,7 @@ static int original_for_copy(lua_State *L, struct worker *w) {
 int apply_forward(lua_State *L) {
   struct worker *w = worker_of(L);
   if (at_get(L, w, 1)) return forward(L, w, 1);
-  const char *title = lua_tostring(L, lua_upvalueindex(APPLY_TITLE));
+  const char *title = title_of(L);
   check_environment(L, w, title, 1);
   if (strcmp(title, "rawset") == 0 && lua_gettop(L) >= 3 && copy_is(L, w, 1))
     return original_for_copy(L, w);
@@ -91,24 +93,51 @@ int apply_call(lua_State *L) {
   return remote_call(L, w, GAIJIN_OP_APPLY, 1, 2, lua_gettop(L) - 1);
 }
 
-/* Lua reads metatables raw, so one that is not in the same VM as the object could never work. */
-int apply_setmetatable(lua_State *L) {
-  struct worker *w = worker_of(L);
-  struct at *object = at_get(L, w, 1), *meta = at_get(L, w, 2);
-  if (!object && !meta) {
-    copy_unwrap(L, w, 2);
-    return copy_is(L, w, 1) ? original_for_copy(L, w) : apply_original(L);
-  }
+/* Lua reads metatables and environments raw, so one that is not in the same VM as what has it could
+ * never work. Raises if the table at index i + 1 is such a one for what is at index i. `table_is`:
+ * what it would be. */
+static void check_homes(lua_State *L, struct worker *w, const char *title, const char *table_is,
+                        int i) {
+  const struct at *object = at_get(L, w, i), *table = at_get(L, w, i + 1);
+  bool is_table = table ? table->pt.kind == GAIJIN_KIND_TABLE : lua_istable(L, i + 1);
+  if ((!object && !table) || !is_table) return;
   worker_need_connection(L, w);
   uint64_t own = gaijin_host(w->g);
-  uint64_t home = object ? object->pt.host : own, meta_home = meta ? meta->pt.host : own;
-  if ((meta || lua_istable(L, 2)) && home != meta_home)
-    return worker_raise(
-        L, GAIJIN_STATUS_UNSUPPORTED,
-        "setmetatable: the object lives in %s and the metatable in %s; make the metatable where "
-        "the object lives",
-        worker_host_name(w, home), worker_host_name(w, meta_home));
-  return forward(L, w, 1);
+  uint64_t home = object ? object->pt.host : own, table_home = table ? table->pt.host : own;
+  if (home != table_home)
+    worker_raise(L, GAIJIN_STATUS_UNSUPPORTED,
+                 "%s: the object lives in %s and the %s in %s; make the %s where the object lives",
+                 title, worker_host_name(w, home), table_is, worker_host_name(w, table_home),
+                 table_is);
+}
+
+int apply_setmetatable(lua_State *L) {
+  struct worker *w = worker_of(L);
+  check_homes(L, w, title_of(L), "metatable", 1);
+  if (at_get(L, w, 1)) return forward(L, w, 1);
+  copy_unwrap(L, w, 2);
+  return copy_is(L, w, 1) ? original_for_copy(L, w) : apply_original(L);
+}
+
+/* The home of a remote object looks at the environment itself, after it has asked for access. */
+int apply_setfenv(lua_State *L) {
+  struct worker *w = worker_of(L);
+  if (at_get(L, w, 1)) return forward(L, w, 1);
+  check_environment(L, w, title_of(L), 1);
+  check_homes(L, w, title_of(L), "environment", 1);
+  return apply_original(L);
+}
+
+void apply_fetch_argument(lua_State *L, struct worker *w) {
+  int top = lua_gettop(L);
+  luaL_checkstack(L, 4, "too many arguments");
+  lua_pushliteral(L, "fetch");
+  lua_pushvalue(L, 1);
+  lua_pushinteger(L, 1);
+  remote_call(L, w, GAIJIN_OP_APPLY, 1, top + 1, 3);
+  lua_settop(L, top + 4);
+  lua_replace(L, 1);
+  lua_settop(L, top);
 }
 
 int apply_debug_getmetatable(lua_State *L) {
@@ -128,7 +157,8 @@ int apply_debug_setmetatable(lua_State *L) {
   /* A future without its metatable would go without a word to C. */
   if (copy_is(L, w, 1) || userdata_test(L, 1, w->anchors.future_meta))
     worker_raise(L, GAIJIN_STATUS_UNSUPPORTED, "debug.setmetatable of a future or a copy");
-  if (at_get(L, w, 2))
+  const struct at *meta = at_get(L, w, 2);
+  if (meta && meta->pt.kind == GAIJIN_KIND_TABLE)
     worker_raise(L, GAIJIN_STATUS_UNSUPPORTED,
                  "debug.setmetatable: the metatable does not live where the object does");
   return apply_original(L);
@@ -174,11 +204,19 @@ int apply_serve(lua_State *L, struct worker *w) {
     return worker_raise(L, GAIJIN_STATUS_UNSUPPORTED, "%s has no function %s to apply", w->name,
                         title);
   check_environment(L, w, title, 3);
+  if (strcmp(title, "setfenv") == 0 || strcmp(title, "debug.setfenv") == 0)
+    check_homes(L, w, title, "environment", 3);
   if (strcmp(title, "string.gsub") == 0) check_pattern(L, w, 4);
+  bool is_getinfo = strcmp(title, "debug.getinfo") == 0;
   lua_replace(L, 2);
   lua_pop(L, 1);
   assert(lua_gettop(L) >= 3); /* object, function, arguments: the object is one of them */
   lua_call(L, lua_gettop(L) - 2, LUA_MULTRET);
+  if (is_getinfo) { /* a table made for the asker goes by value */
+    worker_push_function(L, w, copy_make);
+    lua_insert(L, 2);
+    lua_call(L, lua_gettop(L) - 2, 1);
+  }
   return lua_gettop(L) - 1;
 }
 

@@ -31,13 +31,18 @@ int apply_original(lua_State *L);
  * a remote table or function as replacement. The original if that is not remote. */
 int apply_forward(lua_State *L);
 int apply_gsub(lua_State *L);
-/* The same, with the rule that object and metatable both live in one VM. */
+/* The same, with the rule that the object and its metatable or environment live in one VM. */
 int apply_setmetatable(lua_State *L);
+int apply_setfenv(lua_State *L);
 int apply_debug_getmetatable(lua_State *L);
 int apply_debug_setmetatable(lua_State *L);
 /* The original, which takes a pattern as second argument; an error where the C stack has no room to
  * match it. */
 int apply_match(lua_State *L);
+
+/* Puts in the place of argument 1, the AT of a table, a table of this VM with its entries; tables
+ * in it stay ATs. Raises. */
+void apply_fetch_argument(lua_State *L, struct worker *w);
 
 /* Lua: apply(at, title, ...) -> results of the function `title` with these arguments at the home of
  * `at`. */

@@ -17,6 +17,7 @@ t.eq(type(cursor), "function")
 local refused = "^gaijin: denied: A refuses apply to B$"
 t.raises(refused, getfenv, cursor)
 t.raises(refused, setfenv, cursor, {})
+t.raises(refused, debug.getinfo, cursor)
 t.raises(refused, debug.getfenv, cursor)
 t.raises(refused, debug.setfenv, cursor, A.meta)
 t.raises(refused, getmetatable, cursor)

@@ -13,7 +13,7 @@ bakaGaijin.words = function(name, s, p)
 end
 bakaGaijin.alive = function() return true end
 --@ worker B once
-local t = require "t"
+local t, system = require "t", require "system"
 local A = bakaGaijin("A")
 local why = "gaijin: unsupported: debug%.%a+ of a future or a copy$"
 local function reach(own)
@@ -50,12 +50,12 @@ t.eq(A.alive(), true)
 -- A function AT that is ours for a while, because its token is taken out.
 local sink, kept, at, token = A.sink, A.table, nil, nil
 for i = 1, 8 do
-  local _, v = debug.getupvalue(sink, i)
+  local _, v = system.upvalue(sink, i)
   if raw_type(v) == "userdata" then at, token = i, v end
 end
-debug.setupvalue(sink, at, nil)
+system.set_upvalue(sink, at, nil)
 kept.sink = sink
-debug.setupvalue(sink, at, token)
+system.set_upvalue(sink, at, token)
 t.raises("^gaijin: too_large: ", kept.sink or sink, sink, ("x"):rep(20 * 2 ^ 20))
 kept.sink = nil
 -- The token of a function that is being made, used by a hook.

@@ -56,6 +56,6 @@ t.raises("the object lives in M and the metatable in H", H.require("pl.List"), {
 t.eq(tostring(H.require("pl.List")(gaijin.copy { 1, 2 })), "{1,2}")
 t.raises("the object lives in H and the metatable in M", List, theirs)
 t.raises("table expected, got userdata", seq.sum, theirs) -- goes on with the iterator of ipairs{}
-t.raises("table expected, got userdata", setfenv, function() end, theirs)
+t.raises("the object lives in M and the environment in H", setfenv, function() end, theirs)
 theirs, a, b = nil
 if failed > 0 then error(failed .. " differences") end

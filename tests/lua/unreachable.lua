@@ -4,6 +4,7 @@ bakaGaijin.t = { 1, 2, 3, k = "v" }
 bakaGaijin.meta_of = setmetatable({}, { __metatable = "locked", tag = "H's" })
 bakaGaijin.f = function() return "called" end
 bakaGaijin.same = setmetatable({}, { mark = 1 })
+bakaGaijin.proxy = newproxy(true)
 --@ worker M once
 local t = require "t"
 local H = bakaGaijin("H")
@@ -13,6 +14,7 @@ t.eq(getmetatable(locked), "locked", "the original's")
 t.eq(debug.getmetatable(locked).tag, "H's", "debug acts on the original too")
 t.raises("protected metatable", setmetatable, locked, nil)
 t.raises("table expected, got userdata", raw_setmetatable, at, nil) -- the raw ones see the AT
+t.raises("^gaijin: unsupported: newproxy of a remote userdata", newproxy, H.proxy)
 t.raises("boolean or proxy expected", newproxy, at)
 t.eq(raw_getmetatable(at), "gaijin")
 t.raises("the metatable does not live", debug.setmetatable, at, { __index = error })

@@ -40,7 +40,11 @@ local function outcome(F, args)
   end
   return table.concat(words, " ")
 end
-local own = { ["coroutine.running"] = true } -- a worker's script runs on a lua_State that is none of its coroutines
+local own = {
+  ["coroutine.running"] = true, -- a worker's script runs on a lua_State that is none of its coroutines
+  ["io.close"] = true, -- without an argument it closes stdout
+  ["io.input"] = true, ["io.output"] = true, -- of a name they open, or make, a file
+}
 for name, pair in pairs(replaced) do
   if not M.uncalled[name] and not own[name] then
     for i, args in ipairs(arguments) do

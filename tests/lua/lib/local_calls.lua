@@ -25,6 +25,20 @@ M.calls = {
   ["debug.setmetatable"] = { "F(six, meta)" },
   ["debug.getfenv"] = { "F(f)" },
   ["debug.setfenv"] = { "F(f, environment)" },
+  ["debug.getinfo"] = { "F(f)", "F(1, 'l')" },
+  ["debug.traceback"] = { "F('text')" },
+  ["debug.getlocal"] = { "F(1, 1)" },
+  ["debug.setlocal"] = { "F(1, 99, 1)" },
+  ["debug.getupvalue"] = { "F(endless, 1)" },
+  ["debug.setupvalue"] = { "F(f, 1, 1)" },
+  ["debug.upvalueid"] = { "F(loop, 1)" },
+  ["debug.upvaluejoin"] = { "F(loop, 1, loop, 1)" },
+  newproxy = { "F()" },
+  ["io.type"] = { "F(file)", "F(1)" },
+  ["io.close"] = { "pcall(F, 1)" }, -- an error in itself
+  ["io.input"] = { "F()" },
+  ["io.output"] = { "F()" },
+  ["os.time"] = { "F()", "F(date)" },
   ["table.concat"] = { "F(words)" },
   ["table.insert"] = { "F(list, 1) list[1] = nil", "F(list, 1, 1) list[1] = nil" },
   ["table.remove"] = { "list[1] = 1 F(list)", "list[1] = 1 F(list, 1)" },
@@ -52,11 +66,13 @@ local function endless()
   while true do coroutine.yield() end
 end
 local meta = { __index = {} }
+local function loop() return endless end
 M.values = {
   three = { 1, 2, 3 }, six = { a = 1, b = 2, c = 3, d = 4, e = 5, f = 6 }, words = { "a", "b", "c" },
   list = {}, file = io.stdout, object = setmetatable({}, meta), meta = meta,
-  environment = {}, endless = endless,
+  environment = {}, endless = endless, loop = loop,
   f = function() end, less = function(a, b) return a < b end,
+  date = { year = 2000, month = 1, day = 1 },
   named = setmetatable({}, { __tostring = function() return "name" end }),
 }
 

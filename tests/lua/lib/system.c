@@ -10,6 +10,7 @@
  *   pid() -> of this process
  *   inherited() -> how many descriptors above 2 an exec'd program would get
  *   watched() -> how many descriptors the epoll sets of this process watch
+ *   upvalue(f, n) -> name, value; set_upvalue(f, n, value): of any function, remote ones as well
  *   null, pointer(n) -> light userdata: the null pointer, the address n
  */
 #include <fcntl.h>
@@ -86,11 +87,26 @@ static int system_pointer(lua_State *L) {
   return 1;
 }
 
+static int system_upvalue(lua_State *L) {
+  const char *name = lua_getupvalue(L, 1, luaL_checkint(L, 2));
+  if (!name) return 0;
+  lua_pushstring(L, name);
+  lua_insert(L, -2);
+  return 2;
+}
+
+static int system_set_upvalue(lua_State *L) {
+  lua_settop(L, 3);
+  if (!lua_setupvalue(L, 1, luaL_checkint(L, 2))) return luaL_error(L, "no such upvalue");
+  return 0;
+}
+
 int luaopen_system(lua_State *L) {
   static const luaL_Reg functions[] = {
       {"fork", system_fork}, {"exit", system_exit},           {"wait", system_wait},
       {"kill", system_kill}, {"pid", system_pid},             {"inherited", system_inherited},
-      {"watched", system_watched}, {"pointer", system_pointer}, {NULL, NULL}};
+      {"watched", system_watched}, {"pointer", system_pointer},
+      {"upvalue", system_upvalue}, {"set_upvalue", system_set_upvalue}, {NULL, NULL}};
   lua_newtable(L);
   for (const luaL_Reg *f = functions; f->name; f++) {
     lua_pushcfunction(L, f->func);
