@@ -9,6 +9,7 @@
 
 #include "broker/broker.h"
 #include "broker/flags.h"
+#include "proto/settings/streams.h"
 
 struct program {
   uv_loop_t loop;
@@ -71,12 +72,14 @@ int main(int argc, char **argv) {
   static struct program program;
   struct flags flags;
   char error[512];
+  streams_open();
   switch (flags_parse(&flags, argc, argv, error, sizeof error)) {
     case FLAGS_SHOWN: return end_shown();
     case FLAGS_BAD: fprintf(stderr, "gaijin-broker: %s\n", error); return 2;
     case FLAGS_RUN: break;
   }
   signal(SIGPIPE, SIG_IGN);
+  signal(SIGXFSZ, SIG_IGN); /* a log that may not grow is as one on a full disk */
   raise_descriptor_limit();
   return run(&program, &flags.config);
 }

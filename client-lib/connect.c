@@ -3,6 +3,7 @@
  * The start and the end of a connection, and what can be asked about one.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -72,9 +73,20 @@ void gaijin_close(gaijin *g) {
   free(g);
 }
 
+/* Never one of the standard streams, which the program may have closed: what it prints would go to
+ * the broker. */
+static int open_socket(void) {
+  int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+  if (fd < 0 || fd > STDERR_FILENO) return fd;
+  int higher = fcntl(fd, F_DUPFD_CLOEXEC, STDERR_FILENO + 1), why = errno;
+  close(fd);
+  errno = why;
+  return higher;
+}
+
 /* A descriptor connected to the broker, or -1 with errno. */
 static int dial(const struct sockaddr_un *address) {
-  int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+  int fd = open_socket();
   if (fd < 0) return -1;
   if (connect(fd, (const struct sockaddr *)address, sizeof *address) == 0) return fd;
   int why = errno;

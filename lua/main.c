@@ -17,6 +17,7 @@
 #include "lua/fiber/fiber.h"
 #include "lua/instance.h"
 #include "lua/options.h"
+#include "proto/settings/streams.h"
 
 struct program {
   struct worker w;
@@ -157,6 +158,7 @@ static void survive_broken_pipes(void) {
 int main(int argc, char **argv) {
   static struct program p;
   char error[512];
+  streams_open();
   setvbuf(stdout, NULL, _IOLBF, 0);
   survive_broken_pipes();
   switch (options_parse(&p.o, argc, argv, error, sizeof error)) {

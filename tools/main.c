@@ -10,6 +10,7 @@
 #include "proto/base.h"
 #include "proto/settings/arguments.h"
 #include "proto/settings/help.h"
+#include "proto/settings/streams.h"
 #include "tools/command.h"
 #include "tools/text.h"
 
@@ -160,6 +161,7 @@ static int obey(int argc, char **argv) {
 }
 
 int main(int argc, char **argv) {
+  streams_open();
   int status = obey(argc, argv);
   /* Help into a full disk has failed too. */
   if ((fflush(stdout) != 0 || ferror(stdout)) && status == 0) {

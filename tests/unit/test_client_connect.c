@@ -37,6 +37,20 @@ START_TEST(a_greeted_connection_knows_itself) {
 }
 END_TEST
 
+/* What a program without stderr prints must not go to the broker. */
+START_TEST(a_connection_is_no_standard_stream) {
+  struct fake f;
+  int saved = fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, 100);
+  close(STDERR_FILENO);
+  fake_open(&f);
+  int fd = gaijin_fd(f.g);
+  dup2(saved, STDERR_FILENO);
+  ck_assert_int_gt(fd, STDERR_FILENO);
+  ck_assert_int_ne(fcntl(fd, F_GETFD) & FD_CLOEXEC, 0);
+  fake_close(&f);
+}
+END_TEST
+
 START_TEST(no_broker_is_said_clearly) {
   gaijin *g;
   ck_assert_int_eq(dial_path("/nonexistent/s", "x", 0, &g), GAIJIN_STATUS_LOST);
@@ -310,6 +324,7 @@ int main(void) {
   Suite *s = suite_create("client_connect");
   TCase *c = tcase_create("connect");
   tcase_add_test(c, a_greeted_connection_knows_itself);
+  tcase_add_test(c, a_connection_is_no_standard_stream);
   tcase_add_test(c, no_broker_is_said_clearly);
   tcase_add_test(c, options_are_checked_first);
   tcase_add_test(c, the_default_socket_follows_the_environment);
