@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
+#include <unistd.h>
 
 #include "broker/check.h"
 #include "broker/core/expiry.h"
@@ -18,7 +19,7 @@
 #include "broker/ops/greet.h"
 #include "broker/ops/reap.h"
 
-enum { HELLO_MS = 10000, TRIM_CHUNKS = 64 };
+enum { HELLO_MS = 10000, TRIM_CHUNKS = 64, LOG_LATER_MS = 100 };
 
 /* After a large fall of tokens: messages and tables of that time have left holes in the heap. Rare,
  * because what fell since the last time must be several times what is left. */
@@ -59,10 +60,22 @@ static void check_if_hostile(struct broker *b) {
 #endif
 }
 
+/* What could not be written is tried again; nothing wakes the broker when there is room. */
+static void on_log_later(uv_timer_t *timer) {
+  struct broker *b = timer->data;
+  log_flush(&b->log);
+}
+
+static void watch_log(struct broker *b) {
+  if (b->log.size && !uv_is_active((uv_handle_t *)&b->log_later))
+    uv_timer_start(&b->log_later, on_log_later, LOG_LATER_MS, 0);
+}
+
 void broker_end_turn(struct broker *b) {
   releases_turn(b);
   connections_end_turn(&b->connections);
   trim(b);
+  watch_log(b);
   check_if_hostile(b);
 }
 
@@ -105,20 +118,20 @@ int broker_start(struct broker *b, uv_loop_t *loop, const struct broker_config *
                  size_t n) {
   memset(b, 0, sizeof *b);
   b->loop = loop;
-  b->log.level = config->log_level;
   b->hello_ms = HELLO_MS;
   b->listener.fd = b->listener.lock_fd = b->listener.spare_fd = -1;
   connections_init(&b->connections, loop, &b->log, &client_events, b, config->max_message);
   uv_prepare_init(loop, &b->turn_end);
   uv_timer_init(loop, &b->greeting);
-  b->turn_end.data = b->greeting.data = b;
+  uv_timer_init(loop, &b->log_later);
+  b->turn_end.data = b->greeting.data = b->log_later.data = b;
   expiry_open(b);
   releases_open(b);
   if (!init_registries(b, config)) {
     snprintf(error, n, "memory is too short, or the kernel has no random bits");
     return -1;
   }
-  if (!greet_prepare_parting(b)) {
+  if (!log_open(&b->log, config->log_level, STDERR_FILENO) || !greet_prepare_parting(b)) {
     snprintf(error, n, "memory is too short");
     return -1;
   }
@@ -139,6 +152,7 @@ void broker_stop(struct broker *b) {
   if (uv_is_closing((uv_handle_t *)&b->turn_end)) return;
   uv_close((uv_handle_t *)&b->turn_end, NULL);
   uv_close((uv_handle_t *)&b->greeting, NULL);
+  uv_close((uv_handle_t *)&b->log_later, NULL);
   expiry_close(b);
   releases_close(b);
   listener_close(&b->listener);
@@ -156,4 +170,5 @@ void broker_deinit(struct broker *b) {
   connections_deinit(&b->connections);
   buffer_deinit(&b->parting);
   buffer_deinit(&b->out);
+  log_close(&b->log);
 }

@@ -1,34 +1,191 @@
 /* SPDX-License-Identifier: MIT
  *
- * A line is made in a buffer and written at once, so that lines of several
- * processes on one stderr do not mix.
+ * Regular files and our own non-blocking descriptors are written plainly. A pipe or terminal is
+ * opened again by way of /proc, non-blocking: the mode of the descriptor that we were given is
+ * shared with every program that has it. Where that is not possible (no /proc, somebody else's
+ * terminal), poll is asked first.
+ *
+ * Each write is of one line, or of one line's rest, of at most PIPE_BUF bytes: in a pipe, lines of
+ * several programs do not mix. Whatever the reason why a write fails (no room, disk full, nobody
+ * reads any more), the line waits: it may pass.
  */
 #include "broker/base/log.h"
 
+#include <assert.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <poll.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
+#include "proto/printable.h"
 #include "proto/settings/settings.h"
 
-void log_line(const struct log *log, enum log_level level, const char *format, ...) {
-  if (level > log->level) return;
-  char line[1024];
+static_assert(LOG_LINE_MOST <= PIPE_BUF, "a line is written at once");
+
+/* ---- The descriptor ---- */
+
+static int reopen(int fd) {
+  char path[32];
+  snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
+  return open(path, O_WRONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+}
+
+static void choose_way(struct log *log, int fd) {
+  struct stat st;
+  log->fd = fd;
+  log->way = LOG_PLAINLY;
+  if (fstat(fd, &st) < 0 || S_ISREG(st.st_mode)) return;
+  if (S_ISSOCK(st.st_mode)) {
+    log->way = LOG_SOCKET;
+    return;
+  }
+  int own = reopen(fd);
+  log->own_fd = own >= 0;
+  if (own >= 0)
+    log->fd = own;
+  else
+    log->way = LOG_POLLED;
+}
+
+bool log_open(struct log *log, enum log_level level, int fd) {
+  *log = (struct log){.level = level, .fd = -1, .waiting = malloc(LOG_BUFFER_BYTES)};
+  if (!log->waiting) return false;
+  choose_way(log, fd);
+  return true;
+}
+
+void log_close(struct log *log) {
+  if (!log->waiting) return;
+  log_flush(log);
+  if (log->own_fd) close(log->fd);
+  free(log->waiting);
+  *log = (struct log){.fd = -1};
+}
+
+/* ---- Writing ---- */
+
+static ssize_t write_once(const struct log *log, const char *bytes, size_t size) {
+  if (log->way == LOG_SOCKET) return send(log->fd, bytes, size, MSG_DONTWAIT | MSG_NOSIGNAL);
+  if (log->way == LOG_POLLED) {
+    struct pollfd p = {.fd = log->fd, .events = POLLOUT};
+    if (poll(&p, 1, 0) != 1 || !(p.revents & POLLOUT)) return -1;
+  }
+  return write(log->fd, bytes, size);
+}
+
+/* Writes whole lines of the buffer, and moves what is left to its begin. */
+static void drain(struct log *log) {
+  size_t done = 0;
+  while (done < log->size) {
+    const char *from = log->waiting + done;
+    const char *end = memchr(from, '\n', log->size - done);
+    assert(end);
+    ssize_t n = write_once(log, from, (size_t)(end + 1 - from));
+    if (n < 0 && errno == EINTR) continue;
+    if (n <= 0) break;
+    done += (size_t)n;
+  }
+  if (done == 0) return;
+  log->size -= done;
+  memmove(log->waiting, log->waiting + done, log->size);
+}
+
+static void append(struct log *log, const char *line, size_t n) {
+  assert(n > 0 && line[n - 1] == '\n' && n <= LOG_BUFFER_BYTES - log->size);
+  memcpy(log->waiting + log->size, line, n);
+  log->size += n;
+}
+
+/* ---- Lines ---- */
+
+/* "2026-01-31T23:59:59.999Z gaijin-broker warn: "; its bytes. */
+static size_t put_head(char *line, size_t size, enum log_level level) {
   struct timespec now;
   struct tm utc;
   clock_gettime(CLOCK_REALTIME, &now);
   gmtime_r(&now.tv_sec, &utc);
-  size_t n = strftime(line, sizeof line, "%Y-%m-%dT%H:%M:%S", &utc);
-  const char *word = setting_info(SETTING_log_level)->words[level];
-  n += (size_t)snprintf(line + n, sizeof line - n, ".%03ldZ gaijin-broker %s: ",
-                        now.tv_nsec / 1000000, word);
+  size_t n = strftime(line, size, "%Y-%m-%dT%H:%M:%S", &utc);
+  return n + (size_t)snprintf(line + n, size - n, ".%03ldZ gaijin-broker %s: ",
+                              now.tv_nsec / 1000000, setting_info(SETTING_log_level)->words[level]);
+}
+
+/* A whole line in `line` (LOG_LINE_MOST bytes); its bytes. What is too long ends in "...". */
+__attribute__((format(printf, 3, 0)))
+static size_t make_line(char *line, enum log_level level, const char *format, va_list args) {
+  static const char cut[] = "...";
+  char text[LOG_LINE_MOST];
+  int wanted = vsnprintf(text, sizeof text, format, args);
+  size_t size = wanted < 0 ? 0 : strlen(text), n = put_head(line, LOG_LINE_MOST, level);
+  size_t taken = printable_escape(line + n, LOG_LINE_MOST - n - sizeof cut, text, size, "");
+  n += strlen(line + n);
+  if (taken < (size_t)wanted) {
+    memcpy(line + n, cut, sizeof cut - 1);
+    n += sizeof cut - 1;
+  }
+  line[n++] = '\n';
+  return n;
+}
+
+__attribute__((format(printf, 2, 3)))
+static void say_lost(struct log *log, const char *format, ...) {
+  char line[LOG_LINE_MOST];
   va_list args;
   va_start(args, format);
-  int more = vsnprintf(line + n, sizeof line - n - 1, format, args);
+  append(log, line, make_line(line, LOG_WARN, format, args));
   va_end(args);
-  if (more > 0) n += (size_t)more < sizeof line - n - 1 ? (size_t)more : sizeof line - n - 2;
-  line[n++] = '\n';
-  /* A log that cannot be written has nobody else to be reported to. */
-  if (write(STDERR_FILENO, line, n) < 0) return;
+}
+
+/* Says how many lines were lost, once half of the buffer is free: not again for each line. */
+static void tell_lost(struct log *log) {
+  if (!log->lost || log->size > LOG_BUFFER_BYTES / 2) return;
+  say_lost(log, "%llu lines lost: they could not be written",
+           (unsigned long long)log->lost);
+  log->lost = 0;
+}
+
+bool log_flush(struct log *log) {
+  if (!log->waiting) return false;
+  drain(log);
+  if (log->lost) {
+    tell_lost(log);
+    drain(log);
+  }
+  return log->size > 0;
+}
+
+static void write_line(struct log *log, enum log_level level, const char *format, va_list args) {
+  char line[LOG_LINE_MOST];
+  if (!log->waiting) return;
+  size_t n = make_line(line, level, format, args);
+  if (log->size || log->lost) log_flush(log);
+  if (log->lost || n > LOG_BUFFER_BYTES - log->size) {
+    log->lost++;
+    log->lost_ever++;
+    return;
+  }
+  append(log, line, n);
+  drain(log);
+}
+
+void log_line(struct log *log, enum log_level level, const char *format, ...) {
+  if (level > log->level) return;
+  va_list args;
+  va_start(args, format);
+  write_line(log, level, format, args);
+  va_end(args);
+}
+
+void log_told(struct log *log, const char *format, ...) {
+  va_list args;
+  va_start(args, format);
+  write_line(log, LOG_INFO, format, args);
+  va_end(args);
 }

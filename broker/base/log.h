@@ -1,19 +1,56 @@
 /* SPDX-License-Identifier: MIT
  *
- * One line per event on stderr: time, level, text.
+ * One line per event: time, level, text. Writing never waits: what cannot be written at once is
+ * kept in a small buffer and written later (log_flush), and when that is full, lines are lost and
+ * counted; one line says so as soon as there is room again. A line is written whole or not at all,
+ * and nothing in its text can end it or steer a terminal (proto/printable.h).
+ *
+ * The descriptor's mode belongs to others too (a terminal, a pipe several programs write to), so it
+ * is never made non-blocking: log.c says how it is written instead.
  */
 #ifndef GAIJIN_BROKER_LOG_H
 #define GAIJIN_BROKER_LOG_H
 
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
 /* In the order of the words of SETTING_log_level. */
 enum log_level { LOG_ERROR, LOG_WARN, LOG_INFO, LOG_DEBUG };
 
-struct log {
-  enum log_level level; /* lines above it are not written */
+enum { LOG_BUFFER_BYTES = 64 << 10, LOG_LINE_MOST = 2048 }; /* a line with its newline */
+
+/* How the descriptor is written. */
+enum log_way {
+  LOG_PLAINLY,  /* write: it does not wait for anybody */
+  LOG_SOCKET,   /* send with MSG_DONTWAIT */
+  LOG_POLLED,   /* write what an atomic write takes, if poll says that there is room */
 };
 
-/* Writes a line if the level allows; no newline in the format. */
-void log_line(const struct log *log, enum log_level level, const char *format, ...)
+struct log {
+  enum log_level level; /* lines above it are not written */
+  int fd;
+  bool own_fd;          /* opened by log_open */
+  enum log_way way;
+  char *waiting;        /* LOG_BUFFER_BYTES: what is to be written, from the first byte on */
+  size_t size;          /* of that; a line's rest may be the first */
+  uint64_t lost;        /* lines since one last said so */
+  uint64_t lost_ever;
+};
+
+/* Writes to `fd`, which stays the caller's. What it is decides how; a pipe or terminal is opened
+ * again for this purpose where /proc allows. False when memory is short. */
+bool log_open(struct log *log, enum log_level level, int fd);
+/* Tries a last time to write what waits. A zeroed log is fine. */
+void log_close(struct log *log);
+
+/* Writes a line if the level allows. */
+void log_line(struct log *log, enum log_level level, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
+/* The same for what somebody has asked for: at every level. */
+void log_told(struct log *log, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/* Writes what waits, as far as it goes. Whether something still waits: call again a little later. */
+bool log_flush(struct log *log);
 
 #endif

@@ -38,6 +38,7 @@ struct broker {
   uv_loop_t *loop;
   uv_prepare_t turn_end; /* before the loop waits */
   struct log log;
+  uv_timer_t log_later; /* runs while lines wait to be written */
   struct listener listener;
   struct connections connections;
   uv_timer_t greeting; /* runs while there is a connection that has not said hello */

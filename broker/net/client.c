@@ -356,7 +356,7 @@ void client_close(struct client *c) {
 
 /* ---- All of them ---- */
 
-void connections_init(struct connections *n, uv_loop_t *loop, const struct log *log,
+void connections_init(struct connections *n, uv_loop_t *loop, struct log *log,
                       const struct client_events *events, struct broker *broker,
                       uint32_t max_message) {
   *n = (struct connections){

@@ -44,7 +44,7 @@ struct client_events {
 
 struct connections {
   uv_loop_t *loop;
-  const struct log *log;
+  struct log *log;
   const struct client_events *events;
   struct broker *broker; /* given to every client */
   uint32_t max_message; /* bytes after the length prefix */
@@ -108,7 +108,7 @@ struct client {
 };
 
 /* No connection yet. The log and the events stay the caller's. `broker` is for the events. */
-void connections_init(struct connections *n, uv_loop_t *loop, const struct log *log,
+void connections_init(struct connections *n, uv_loop_t *loop, struct log *log,
                       const struct client_events *events, struct broker *broker,
                       uint32_t max_message);
 /* After connections_close, and after the loop has run to its end. */

@@ -233,7 +233,7 @@ static void on_readable(uv_poll_t *poll, int status, int events) {
   }
 }
 
-int listener_start(struct listener *l, uv_loop_t *loop, const struct log *log,
+int listener_start(struct listener *l, uv_loop_t *loop, struct log *log,
                    listener_fn accepted, void *user) {
   assert(l->fd >= 0 && !l->polling);
   l->log = log;

@@ -24,7 +24,7 @@ struct listener {
   int spare_fd;    /* given up for a moment to refuse a client when there are no descriptors left */
   dev_t device;    /* of the socket file, to know it again */
   ino_t inode;
-  const struct log *log;
+  struct log *log;
   const void *parting; /* what one is sent that is refused; the caller's. NULL: nothing */
   uint32_t parting_size;
   listener_fn accepted;
@@ -40,7 +40,7 @@ struct listener {
 int listener_open(struct listener *l, const char *path, char *error, size_t n);
 /* Has the loop accept connections from now on; `accepted` is called for each. 0, or libuv's error;
  * listener_close is due then, too. */
-int listener_start(struct listener *l, uv_loop_t *loop, const struct log *log,
+int listener_start(struct listener *l, uv_loop_t *loop, struct log *log,
                    listener_fn accepted, void *user);
 /* Unlinks the socket and the lock; the loop lets go of the struct when it runs next. A listener
  * that is not open is fine. */

@@ -1,0 +1,103 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * What surrounds a running broker: its log, signals, descriptors, and the directory of its socket.
+ */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "tests/bed/bed.h"
+#include "tests/unit/run.h"
+
+enum { BAD_CONNECTIONS = 320 };
+
+/* Starts a second broker with stderr as the shell's redirection says, and waits until it listens at `socket`. */
+static struct child *start_broker(struct bed *b, char *socket, size_t n, const char *redirection) {
+  static int count;
+  static char command[1024];
+  snprintf(socket, n, "%s/other%d", bed_dir(b), ++count);
+  snprintf(command, sizeof command, "exec '%s' -s '%s' %s", bed_program(b, "gaijin-broker"), socket, redirection);
+  return bed_spawn(b, "other broker", (const char *const[]){"/bin/sh", "-c", command, NULL});
+}
+
+static bool answers(void *socket) {
+  char error[512];
+  gaijin *g = NULL;
+  struct gaijin_options o = {.socket = socket, .observer = true};
+  if (gaijin_connect(&g, &o, error, sizeof error) != 0) return false;
+  gaijin_close(g);
+  return true;
+}
+
+/* Connects, sends what is no message, and reads to the end: the broker has seen it then. */
+static void misbehave(const char *socket_path) {
+  struct sockaddr_un address = {.sun_family = AF_UNIX};
+  char bytes[512];
+  memcpy(address.sun_path, socket_path, strlen(socket_path) + 1);
+  int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  ck_assert_int_eq(connect(fd, (struct sockaddr *)&address, sizeof address), 0);
+  ck_assert_int_eq(send(fd, "no message", 10, MSG_NOSIGNAL), 10);
+  while (recv(fd, bytes, sizeof bytes, 0) > 0) continue;
+  close(fd);
+}
+
+/* ---- The log ---- */
+
+START_TEST(a_log_that_nobody_reads) {
+  struct bed *b = bed_open(NULL);
+  char socket[108], fifo[108], redirection[128];
+  snprintf(fifo, sizeof fifo, "%s/fifo", bed_dir(b));
+  ck_assert_int_eq(mkfifo(fifo, 0600), 0);
+  int reader = open(fifo, O_RDONLY | O_NONBLOCK | O_CLOEXEC), full = open(fifo, O_WRONLY | O_NONBLOCK | O_CLOEXEC);
+  ck_assert(reader >= 0 && full >= 0);
+  while (write(full, "full\n", 5) > 0) continue;
+  snprintf(redirection, sizeof redirection, "2>'%s'", fifo);
+  struct child *c = start_broker(b, socket, sizeof socket, redirection);
+  bed_until(b, answers, socket, "the broker answers");
+  for (int i = 0; i < BAD_CONNECTIONS; i++) misbehave(socket);
+  bed_until(b, answers, socket, "it still answers");
+  child_signal(c, SIGTERM);
+  bed_exit(b, c, 0);
+  close(reader);
+  close(full);
+  unlink(fifo);
+  bed_close(b);
+}
+END_TEST
+
+/* A disk that is full, and no stderr at all. */
+START_TEST(a_log_that_cannot_be_written) {
+  static const char *const places[] = {"2>/dev/full", "2>&-", "0<&- 1>&- 2>&-"};
+  struct bed *b = bed_open(NULL);
+  for (int i = 0; i < 3; i++) {
+    char socket[108], link[64], target[64] = "";
+    struct child *c = start_broker(b, socket, sizeof socket, places[i]);
+    bed_until(b, answers, socket, "the broker answers");
+    misbehave(socket);
+    snprintf(link, sizeof link, "/proc/%d/fd/2", (int)c->pid);
+    ck_assert_int_gt(readlink(link, target, sizeof target - 1), 0);
+    ck_assert_msg(strncmp(target, "/dev/", 5) == 0, "its stderr is %s", target);
+    child_signal(c, SIGTERM);
+    bed_exit(b, c, 0);
+  }
+  bed_close(b);
+}
+END_TEST
+
+int main(void) {
+  Suite *s = suite_create("doors");
+  TCase *t = tcase_create("doors");
+  tcase_set_timeout(t, 600);
+  tcase_add_test(t, a_log_that_nobody_reads);
+  tcase_add_test(t, a_log_that_cannot_be_written);
+  suite_add_tcase(s, t);
+  return run_suite(s);
+}
