@@ -5,10 +5,12 @@
  */
 #include <signal.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/resource.h>
 
 #include "broker/broker.h"
 #include "broker/flags.h"
+#include "proto/printable.h"
 #include "proto/settings/streams.h"
 
 struct program {
@@ -38,6 +40,13 @@ static void raise_descriptor_limit(void) {
   if (setrlimit(RLIMIT_NOFILE, &limit) < 0) return;
 }
 
+/* The line of a broker that cannot run. */
+static void complain(const char *text) {
+  char shown[1024];
+  printable_escape(shown, sizeof shown, text, strlen(text), "");
+  fprintf(stderr, "gaijin-broker: %s\n", shown);
+}
+
 static int run(struct program *p, const struct broker_config *config) {
   char error[512];
   int r = uv_loop_init(&p->loop);
@@ -52,7 +61,7 @@ static int run(struct program *p, const struct broker_config *config) {
   uv_signal_start(&p->interrupt, on_signal, SIGINT);
   r = broker_start(&p->broker, &p->loop, config, error, sizeof error);
   if (r < 0) {
-    fprintf(stderr, "gaijin-broker: %s\n", error);
+    complain(error);
     stop(p);
   }
   uv_run(&p->loop, UV_RUN_DEFAULT);
@@ -75,7 +84,7 @@ int main(int argc, char **argv) {
   streams_open();
   switch (flags_parse(&flags, argc, argv, error, sizeof error)) {
     case FLAGS_SHOWN: return end_shown();
-    case FLAGS_BAD: fprintf(stderr, "gaijin-broker: %s\n", error); return 2;
+    case FLAGS_BAD: complain(error); return 2;
     case FLAGS_RUN: break;
   }
   signal(SIGPIPE, SIG_IGN);

@@ -29,7 +29,13 @@ struct program {
 };
 
 static int complain(const struct program *p, const char *text) {
-  fprintf(stderr, "gaijin-worker: %s: %s\n", p->o.name, text);
+  worker_say(p->o.name, text, "");
+  return 1;
+}
+
+/* The same with a script's error, which may have lines: a traceback. */
+static int complain_of_script(const struct program *p, const char *text) {
+  worker_say(p->o.name, text, "\n\t");
   return 1;
 }
 
@@ -73,8 +79,7 @@ static void script_job(struct worker *w, struct fiber *f) {
                      : lua_isstring(L, -1) ? lua_tostring(L, -1)
                                            : "error in error handling";
   if (!ok && !worker_is_stop_error(w, text)) {
-    fflush(stdout);
-    complain(p, text);
+    complain_of_script(p, text);
     ending_stop(w, 1);
     if (!w->exit_code) w->exit_code = 1; /* also of what followed gaijin.run */
   } else if (!ok) {
@@ -96,7 +101,7 @@ static int open_worker(lua_State *L) {
 
 static int run(struct program *p) {
   struct worker *w = &p->w;
-  if (lua_cpcall(w->L, open_worker, p) != 0) return complain(p, lua_tostring(w->L, -1));
+  if (lua_cpcall(w->L, open_worker, p) != 0) return complain_of_script(p, lua_tostring(w->L, -1));
   int r = instance_start(w, true, true);
   if (r < 0) return complain(p, uv_strerror(r));
   struct fiber *f = fiber_new(w, script_job);
@@ -121,9 +126,9 @@ static int connect_and_run(struct program *p) {
                                    .user = w};
   int refused = gaijin_connect(&w->g, &options, error, sizeof error);
   if (refused) {
-    fprintf(stderr, "gaijin-worker: %s: %s: %s\n", p->o.name,
-            gaijin_status_name((enum gaijin_status)refused), error);
-    return 1;
+    char text[600];
+    snprintf(text, sizeof text, "%s: %s", gaijin_status_name((enum gaijin_status)refused), error);
+    return complain(p, text);
   }
   w->name = gaijin_name(w->g);
   return run(p);
@@ -133,7 +138,7 @@ static int run_program(struct program *p) {
   struct worker *w = &p->w;
   w->L = luaL_newstate();
   if (!w->L) return complain(p, "no memory for a Lua VM");
-  if (lua_cpcall(w->L, load_script, p) != 0) return complain(p, lua_tostring(w->L, -1));
+  if (lua_cpcall(w->L, load_script, p) != 0) return complain_of_script(p, lua_tostring(w->L, -1));
   int r = instance_init(w, false);
   return r < 0 ? complain(p, uv_strerror(r)) : connect_and_run(p);
 }

@@ -1,9 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * Growing byte strings and escaping. A character is printed as it is only when
- * it is a whole, shortest-form UTF-8 sequence of a code point that is neither a
- * surrogate nor a control character: names come from other programs, and a
- * terminal obeys what it is sent.
+ * Growing byte strings and escaping. What may be printed as it is, proto/printable.h knows.
  */
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE /* vasprintf */
@@ -16,14 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-void tool_error(const char *format, ...) {
-  va_list list;
-  va_start(list, format);
-  fputs("gaijinctl: ", stderr);
-  vfprintf(stderr, format, list);
-  fputc('\n', stderr);
-  va_end(list);
-}
+#include "proto/printable.h"
 
 static void out_of_memory(void) {
   fputs("gaijinctl: out of memory\n", stderr);
@@ -75,51 +65,45 @@ void text_print(struct text *t, const char *format, ...) {
   free(p);
 }
 
-/* Length of the printable UTF-8 character at p, 0 if there is none. */
-static size_t character(const unsigned char *p, size_t left) {
-  if (p[0] >= 0x20 && p[0] < 0x7f) return 1;
-  size_t n = p[0] >= 0xf0 && p[0] < 0xf5   ? 4
-             : p[0] >= 0xe0 && p[0] < 0xf0 ? 3
-             : p[0] >= 0xc2 && p[0] < 0xe0 ? 2
-                                           : 0;
-  if (n == 0 || n > left) return 0;
-  uint32_t code = p[0] & (0xffu >> (n + 1));
-  for (size_t i = 1; i < n; i++) {
-    if ((p[i] & 0xc0) != 0x80) return 0;
-    code = (code << 6) | (p[i] & 0x3fu);
-  }
-  static const uint32_t least[] = {0, 0, 0xa0, 0x800, 0x10000};
-  if (code < least[n] || code > 0x10ffff || (code >= 0xd800 && code < 0xe000)) return 0;
-  return n;
-}
-
 void text_add_json(struct text *t, const char *bytes, size_t size) {
-  const unsigned char *p = (const unsigned char *)bytes;
   text_add(t, "\"", 1);
   for (size_t i = 0, n; i < size; i += n) {
-    n = character(p + i, size - i);
-    if (n == 0) {
-      text_print(t, "\\u%04x", p[i]);
-      n = 1;
-      continue;
+    uint32_t code;
+    n = printable_decode(bytes + i, size - i, &code);
+    if (n && !printable_steers(code)) {
+      if (bytes[i] == '"' || bytes[i] == '\\') text_add(t, "\\", 1);
+      text_add(t, bytes + i, n);
+    } else {
+      /* All that steer are below U+10000. */
+      text_print(t, "\\u%04x", n ? (unsigned)code : (unsigned)(unsigned char)bytes[i]);
+      if (n == 0) n = 1;
     }
-    if (p[i] == '"' || p[i] == '\\') text_add(t, "\\", 1);
-    text_add(t, bytes + i, n);
   }
   text_add(t, "\"", 1);
 }
 
 void text_add_plain(struct text *t, const char *bytes, size_t size) {
-  const unsigned char *p = (const unsigned char *)bytes;
-  for (size_t i = 0, n; i < size; i += n) {
-    n = character(p + i, size - i);
-    if (n == 0) {
-      text_print(t, "\\x%02x", p[i]);
-      n = 1;
-    } else {
-      text_add(t, bytes + i, n);
-    }
+  char piece[256];
+  while (size) {
+    size_t taken = printable_escape(piece, sizeof piece, bytes, size, "");
+    text_add(t, piece, strlen(piece));
+    bytes += taken;
+    size -= taken;
   }
+}
+
+void tool_error(const char *format, ...) {
+  struct text t = {0};
+  va_list list;
+  va_start(list, format);
+  char *p = NULL;
+  int n = vasprintf(&p, format, list);
+  va_end(list);
+  if (n < 0) out_of_memory();
+  text_add_plain(&t, p, (size_t)n);
+  fprintf(stderr, "gaijinctl: %s\n", t.bytes ? t.bytes : "");
+  text_deinit(&t);
+  free(p);
 }
 
 void text_add_number(struct text *t, double v) {

@@ -23,9 +23,10 @@ void text_add(struct text *t, const char *bytes, size_t size);
 void text_print(struct text *t, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 /* Adds a JSON string with its quotes. Bytes that are no UTF-8 become \u00NN, one by one, so that
- * the result is always valid JSON; control characters are escaped too. */
+ * the result is always valid JSON; characters that steer a terminal are escaped too. */
 void text_add_json(struct text *t, const char *bytes, size_t size);
-/* Adds bytes for a terminal: control characters and bytes that are no UTF-8 become \xNN. */
+/* Adds bytes for a terminal: characters that steer it, and bytes that are no UTF-8, are spelled out
+ * (proto/printable.h). */
 void text_add_plain(struct text *t, const char *bytes, size_t size);
 /* Adds a number as short as it can be read back; inf and nan in words. */
 void text_add_number(struct text *t, double v);
@@ -36,7 +37,8 @@ size_t text_width(const char *bytes, size_t size);
 /* malloc or the end of the program, with one line on stderr; zeroed. */
 void *tool_alloc(size_t count, size_t size);
 char *tool_copy(const char *bytes, size_t size);
-/* One line on stderr: "gaijinctl: " and the message. */
+/* One line on stderr: "gaijinctl: " and the message, in which nothing ends the line or steers a
+ * terminal. */
 void tool_error(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
 #endif

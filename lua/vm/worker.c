@@ -6,7 +6,10 @@
 
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+
+#include "proto/printable.h"
 
 void worker_push_function(lua_State *L, struct worker *w, lua_CFunction fn) {
   lua_pushlightuserdata(L, w);
@@ -70,19 +73,47 @@ bool worker_is_stop_error(const struct worker *w, const char *text) {
 
 /* ---- Lines on stderr ---- */
 
-static void log_line(const struct worker *w, uint64_t left_out, const char *format, va_list args) {
+static void put_escaped(const char *text, const char *kept) {
+  char piece[512];
+  for (size_t left = strlen(text), n; left; text += n, left -= n) {
+    n = printable_escape(piece, sizeof piece, text, left, kept);
+    fputs(piece, stderr);
+  }
+}
+
+void worker_say(const char *name, const char *text, const char *kept) {
   fflush(stdout);
-  fprintf(stderr, "gaijin-worker: %s: ", w->name);
-  vfprintf(stderr, format, args);
-  if (left_out)
-    fprintf(stderr, " (%llu more such lines were left out before)", (unsigned long long)left_out);
+  fputs("gaijin-worker: ", stderr);
+  put_escaped(name, "");
+  fputs(": ", stderr);
+  put_escaped(text, kept);
   fputc('\n', stderr);
+}
+
+/* Without memory for a long text, its begin is told. */
+__attribute__((format(printf, 4, 0)))
+static void log_line(const struct worker *w, const char *kept, uint64_t left_out,
+                     const char *format, va_list args) {
+  static const char more[] = " (%llu more such lines were left out before)";
+  char begin[1024], *whole = NULL;
+  va_list again;
+  va_copy(again, args);
+  int n = vsnprintf(begin, sizeof begin, format, args);
+  size_t size = n < 0 ? 0 : (size_t)n + sizeof more + 20; /* the digits of a number */
+  if (size > sizeof begin) whole = malloc(size);
+  if (whole) vsnprintf(whole, size, format, again);
+  va_end(again);
+  char *text = whole ? whole : begin;
+  size_t room = whole ? size : sizeof begin, used = strlen(text);
+  if (left_out) snprintf(text + used, room - used, more, (unsigned long long)left_out);
+  worker_say(w->name, text, kept);
+  free(whole);
 }
 
 void worker_log(const struct worker *w, const char *format, ...) {
   va_list args;
   va_start(args, format);
-  log_line(w, 0, format, args);
+  log_line(w, "", 0, format, args);
   va_end(args);
 }
 
@@ -90,6 +121,12 @@ void worker_log(const struct worker *w, const char *format, ...) {
 static const double burst_lines = 20, lines_a_second = 1;
 
 void worker_log_often(struct worker *w, enum worker_line kind, const char *format, ...) {
+  /* An error of a script's own may have a traceback, of several lines. */
+  static const char *const kept[WORKER_LINES] = {[LINE_POST_REFUSED] = "",
+                                                 [LINE_POST_FAILED] = "\n\t",
+                                                 [LINE_ERROR] = "\n\t",
+                                                 [LINE_FUTURE] = "\n\t",
+                                                 [LINE_FINALISER] = "\n\t"};
   struct line_budget *b = &w->lines[kind];
   double now = clock_seconds();
   b->spent -= (now - b->updated) * lines_a_second;
@@ -102,7 +139,7 @@ void worker_log_often(struct worker *w, enum worker_line kind, const char *forma
   b->spent++;
   va_list args;
   va_start(args, format);
-  log_line(w, b->left_out, format, args);
+  log_line(w, kept[kind], b->left_out, format, args);
   va_end(args);
   b->left_out = 0;
 }

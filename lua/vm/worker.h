@@ -260,7 +260,10 @@ void worker_log_often(struct worker *w, enum worker_line kind, const char *forma
 /* At the end: how many were left out since. */
 void worker_log_rest(struct worker *w);
 
-/* One line "gaijin-worker: NAME: ..." on stderr. */
+/* "gaijin-worker: NAME: TEXT" on stderr, with what steers a terminal spelled out
+ * (proto/printable.h); the characters in `kept` stay. */
+void worker_say(const char *name, const char *text, const char *kept);
+/* One line of this form. */
 void worker_log(const struct worker *w, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 

@@ -9,6 +9,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "proto/printable.h"
+
 struct reader {
   struct settings *s;
   int argc, at; /* argv[at] is read next */
@@ -26,14 +28,13 @@ struct flag {
 
 enum arguments_outcome arguments_wrong(const struct settings *s, char *error, size_t n,
                                        const char *format, ...) {
-  char text[512];
+  char text[512], shown[470];
   va_list args;
   va_start(args, format);
   vsnprintf(text, sizeof text, format, args);
   va_end(args);
-  for (char *c = text; *c; c++)
-    if ((unsigned char)*c < 0x20 || *c == 0x7f) *c = '?';
-  snprintf(error, n, "%s; see %s --help", text, settings_program_name(s->program));
+  printable_escape(shown, sizeof shown, text, strlen(text), "");
+  snprintf(error, n, "%s; see %s --help", shown, settings_program_name(s->program));
   return ARGUMENTS_BAD;
 }
 

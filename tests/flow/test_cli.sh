@@ -67,6 +67,7 @@ bakaGaijin.object = {1}
 bakaGaijin['q"\\\n\255'] = 1
 bakaGaijin[7] = bakaGaijin.object
 bakaGaijin.unused = print
+bakaGaijin['red\27[31m\194\155\226\128\174\n'] = 2
 LUA
 script holder <<'LUA'
 kept = gaijin.wait_for("host", "object")
@@ -98,10 +99,16 @@ check "a label that is a number" out_has '"name":"host","label":7,"kind":"table"
 check "a label that is no text, escaped" out_has '"label":"q\\"\\\\\\u000a\\u00ff","kind":"number","id":null'
 check "a label" out_has '"label":"object","kind":"table","id":'"$token"
 check "a label that nobody holds" out_has '"label":"unused","kind":"function","id":null'
+check "one that steers a terminal, escaped" out_has '"label":"red\\u001b\[31m\\u009b\\u202e\\u000a","kind":"number"'
 expect 0 labels
+check "and in the table" out_has '^host +red\\x1b\[31m\\u\{9b\}\\u\{202e\}\\x0a +number'
+check "nothing raw" test "$(LC_ALL=C tr -d ' -~\n' <"$dir/out" | wc -c)" = 0
 check "labels of all" out_has "^host +object +table +$token\$"
 expect 0 labels holder --json
 check "the host's object has no token of the holder's" out_has '^\[\{"name":"holder","label":"passed on","kind":"table","id":null\}\]$'
+expect 1 labels $'no\n\e[31m\xe2\x80\xaebody'
+check "a name in an error is one line" err_is_one_line
+check "and steers nothing" err_has 'no\\x0a\\x1b\[31m\\u\{202e\}body'
 expect 1 labels nobody
 check "one line" err_is_one_line
 expect 0 gc

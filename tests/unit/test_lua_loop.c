@@ -270,6 +270,24 @@ START_TEST(but_not_for_ever) {
 }
 END_TEST
 
+/* What others are told of says nothing in our name: one line, whatever it has. A script's own error keeps its lines. */
+START_TEST(lines_about_others_are_lines) {
+  struct captured err;
+  open_loop();
+  captured_begin(&err, STDERR_FILENO);
+  worker_post_failed(&v.w, GAIJIN_OP_CALL, GAIJIN_STATUS_DENIED, "a\ngaijin-worker: shop: forged\x1b[2J\xe2\x80\xae");
+  captured_end(&err);
+  captured_one_line(err.text, "denied: a\\x0agaijin-worker: shop: forged\\x1b[2J\\u{202e}\n");
+  captured_begin(&err, STDERR_FILENO);
+  worker_log_often(&v.w, LINE_ERROR, "%s%0*d|", "one\n\ttwo\x1b", 2000, 0);
+  captured_end(&err);
+  ck_assert_ptr_nonnull(strstr(err.text, "gaijin-worker: shop: one\n\ttwo\\x1b000"));
+  ck_assert_uint_gt(strlen(err.text), 2000);
+  ck_assert_str_eq(err.text + strlen(err.text) - 3, "0|\n");
+  vm_close(&v);
+}
+END_TEST
+
 START_TEST(no_grace_at_all) {
   open_loop();
   v.w.grace = 0;
@@ -343,6 +361,7 @@ int main(void) {
   tcase_add_test(c, what_is_open_at_the_very_end_is_answered);
   tcase_add_test(c, but_not_for_ever);
   tcase_add_test(c, no_grace_at_all);
+  tcase_add_test(c, lines_about_others_are_lines);
   tcase_add_test(c, a_wait_for_a_label_holds_nobody_up);
   tcase_add_test(c, stopping_it_serves_nobody_new);
   tcase_add_test(c, draining_waits_for_the_reader);

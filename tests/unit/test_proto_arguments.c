@@ -193,7 +193,7 @@ START_TEST(errors_are_one_whole_line) {
   expect_bad(
       "--a\nb\x7f"
       "c\x1f s",
-      "unknown flag '--a?b?c?'; see gaijin-worker --help");
+      "unknown flag '--a\\x0ab\\x7fc\\x1f'; see gaijin-worker --help");
   memset(line, 'w', sizeof line);
   memcpy(line, "--", 2);
   line[sizeof line - 1] = '\0';

@@ -4,6 +4,7 @@
  * of a few: the first ones also pay for waking up.
  */
 #include <stdio.h>
+#include <string.h>
 
 #include "proto/base.h"
 #include "proto/clock.h"
@@ -37,7 +38,10 @@ int cmd_ping(const struct invocation *in) {
     show_text(s, gaijin_broker_version(g));
     status = show_end(s);
   } else if (good) {
-    printf("broker %s answered in %.1f us\n", gaijin_broker_version(g), best);
+    struct text t = {0};
+    text_add_plain(&t, gaijin_broker_version(g), strlen(gaijin_broker_version(g)));
+    printf("broker %s answered in %.1f us\n", t.bytes ? t.bytes : "", best);
+    text_deinit(&t);
   }
   gaijin_close(g);
   return status;

@@ -322,7 +322,7 @@ static bool connect_observer(struct run *r) {
     tool_error("run: %s", error);
     return false;
   }
-  fprintf(stderr, "gaijinctl: run: the socket is %s\n", r->plan->socket);
+  tool_error("run: the socket is %s", r->plan->socket);
   uv_poll_init(&r->loop, &r->observer_poll, gaijin_fd(r->observer));
   r->observer_poll.data = r;
   uv_poll_start(&r->observer_poll, UV_READABLE, on_observer);
