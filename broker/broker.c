@@ -67,7 +67,7 @@ static void on_log_later(uv_timer_t *timer) {
 }
 
 static void watch_log(struct broker *b) {
-  if (b->log.size && !uv_is_active((uv_handle_t *)&b->log_later))
+  if (log_waits(&b->log) && !uv_is_active((uv_handle_t *)&b->log_later))
     uv_timer_start(&b->log_later, on_log_later, LOG_LATER_MS, 0);
 }
 
@@ -86,7 +86,8 @@ static void on_prepare(uv_prepare_t *prepare) { broker_end_turn(prepare->data); 
 static void on_accepted(void *user, int fd) {
   struct broker *b = user;
   if (client_new(&b->connections, fd) < 0)
-    log_line(&b->log, LOG_ERROR, "refused a client: memory is too short");
+    log_peer(&b->log, LOG_ERROR, CAUSE_MEMORY, LOG_NO_UID,
+             "refused a client: memory is too short");
 }
 
 static void on_message(struct client *c, uint8_t *bytes, uint32_t size) {

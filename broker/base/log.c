@@ -25,6 +25,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "proto/clock.h"
 #include "proto/printable.h"
 #include "proto/settings/settings.h"
 
@@ -60,14 +61,6 @@ bool log_open(struct log *log, enum log_level level, int fd) {
   if (!log->waiting) return false;
   choose_way(log, fd);
   return true;
-}
-
-void log_close(struct log *log) {
-  if (!log->waiting) return;
-  log_flush(log);
-  if (log->own_fd) close(log->fd);
-  free(log->waiting);
-  *log = (struct log){.fd = -1};
 }
 
 /* ---- Writing ---- */
@@ -151,21 +144,22 @@ static void tell_lost(struct log *log) {
   log->lost = 0;
 }
 
-bool log_flush(struct log *log) {
-  if (!log->waiting) return false;
+static void flush(struct log *log) {
   drain(log);
-  if (log->lost) {
-    tell_lost(log);
-    drain(log);
-  }
-  return log->size > 0;
+  if (!log->lost) return;
+  tell_lost(log);
+  drain(log);
+}
+
+bool log_waits(const struct log *log) {
+  return log->size > 0 || log->lost > 0 || log->thin.left_out > 0;
 }
 
 static void write_line(struct log *log, enum log_level level, const char *format, va_list args) {
   char line[LOG_LINE_MOST];
   if (!log->waiting) return;
   size_t n = make_line(line, level, format, args);
-  if (log->size || log->lost) log_flush(log);
+  if (log->size || log->lost) flush(log);
   if (log->lost || n > LOG_BUFFER_BYTES - log->size) {
     log->lost++;
     log->lost_ever++;
@@ -188,4 +182,46 @@ void log_told(struct log *log, const char *format, ...) {
   va_start(args, format);
   write_line(log, LOG_INFO, format, args);
   va_end(args);
+}
+
+void log_peer(struct log *log, enum log_level level, enum log_cause cause, uid_t uid,
+              const char *format, ...) {
+  char text[LOG_LINE_MOST], more[64] = "";
+  uint64_t left_out;
+  if (level > log->level || !thin_allows(&log->thin, cause, uid, clock_seconds(), &left_out))
+    return;
+  va_list args;
+  va_start(args, format);
+  vsnprintf(text, sizeof text, format, args);
+  va_end(args);
+  if (left_out)
+    snprintf(more, sizeof more, " (%llu more like this)", (unsigned long long)left_out);
+  log_line(log, level, "%s%s", text, more);
+}
+
+/* ---- Later ---- */
+
+static void tell_left_out(struct log *log, bool all) {
+  struct thin_rest rest;
+  while (thin_take(&log->thin, clock_seconds(), all, &rest)) {
+    char whose[32] = "";
+    if (rest.uid != LOG_NO_UID) snprintf(whose, sizeof whose, " (user %u)", (unsigned)rest.uid);
+    log_line(log, LOG_WARN, "%llu more lines about %s%s were left out",
+             (unsigned long long)rest.left_out, thin_subject(rest.cause), whose);
+  }
+}
+
+void log_flush(struct log *log) {
+  if (!log->waiting) return;
+  tell_left_out(log, false);
+  flush(log);
+}
+
+void log_close(struct log *log) {
+  if (!log->waiting) return;
+  tell_left_out(log, true);
+  log_flush(log);
+  if (log->own_fd) close(log->fd);
+  free(log->waiting);
+  *log = (struct log){.fd = -1};
 }

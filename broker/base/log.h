@@ -15,6 +15,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "broker/base/thin.h"
+
 /* In the order of the words of SETTING_log_level. */
 enum log_level { LOG_ERROR, LOG_WARN, LOG_INFO, LOG_DEBUG };
 
@@ -36,6 +38,7 @@ struct log {
   size_t size;          /* of that; a line's rest may be the first */
   uint64_t lost;        /* lines since one last said so */
   uint64_t lost_ever;
+  struct thin thin;     /* what of the lines of log_peer is written */
 };
 
 /* Writes to `fd`, which stays the caller's. What it is decides how; a pipe or terminal is opened
@@ -47,10 +50,16 @@ void log_close(struct log *log);
 /* Writes a line if the level allows. */
 void log_line(struct log *log, enum log_level level, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
+/* The same for what a peer has caused, a process of user `uid`: of what is repeated only some is
+ * written, and how many were left out is said (thin.h). */
+void log_peer(struct log *log, enum log_level level, enum log_cause cause, uid_t uid,
+              const char *format, ...) __attribute__((format(printf, 5, 6)));
 /* The same for what somebody has asked for: at every level. */
 void log_told(struct log *log, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
-/* Writes what waits, as far as it goes. Whether something still waits: call again a little later. */
-bool log_flush(struct log *log);
+/* Writes what waits, as far as it goes, and tells what was left out and can be told now. */
+void log_flush(struct log *log);
+/* Whether log_flush has something left to do, a little later. */
+bool log_waits(const struct log *log);
 
 #endif

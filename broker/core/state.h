@@ -38,13 +38,12 @@ struct broker {
   uv_loop_t *loop;
   uv_prepare_t turn_end; /* before the loop waits */
   struct log log;
-  uv_timer_t log_later; /* runs while lines wait to be written */
+  uv_timer_t log_later; /* runs while lines wait to be written or told */
   struct listener listener;
   struct connections connections;
   uv_timer_t greeting; /* runs while there is a connection that has not said hello */
   uint32_t hello_ms; /* the time it has to say it */
 
-  uint64_t refused_ms; /* when one that may ask again was last shown; on the loop's clock */
   uint64_t last_generated; /* the N of the last name client-N */
 
   struct hosts hosts;

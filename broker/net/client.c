@@ -59,8 +59,8 @@ void client_forged(struct client *c, const char *what) {
   bool too_often = c->forgeries >= FORGERIES_MOST && now - *oldest < FORGERY_WINDOW_MS;
   *oldest = now;
   c->forgeries++;
-  log_line(c->connections->log, LOG_WARN, "%s: %s (%llu forgeries so far)", c->name, what,
-           (unsigned long long)c->forgeries);
+  log_peer(c->connections->log, LOG_WARN, CAUSE_FORGERY, c->uid, "%s: %s (%llu forgeries so far)",
+           c->name, what, (unsigned long long)c->forgeries);
   if (too_often)
     client_fault(c, "more than %d forgeries within %d s", FORGERIES_MOST,
                  FORGERY_WINDOW_MS / 1000);

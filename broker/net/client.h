@@ -104,7 +104,6 @@ struct client {
   uint64_t free_id; /* the free request it has not answered yet, or 0 */
   uint64_t free_ms; /* when that was sent, on the loop's clock */
   struct budget budget;
-  uint64_t posts_refused; /* its one-way requests that could not be delivered */
 };
 
 /* No connection yet. The log and the events stay the caller's. `broker` is for the events. */

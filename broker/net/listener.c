@@ -18,7 +18,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-enum { BACKLOG = 512, ACCEPTS_PER_TURN = 64, REFUSED_LOG_MS = 1000, PAUSE_MS = 100 };
+enum { BACKLOG = 512, ACCEPTS_PER_TURN = 64, PAUSE_MS = 100 };
 
 static void make_directory(const char *path) {
   char dir[sizeof(((struct listener *)0)->path)];
@@ -188,11 +188,8 @@ int listener_accept(struct listener *l) {
 /* ---- In the loop ---- */
 
 static void log_refused(struct listener *l, int error) {
-  uint64_t now = uv_now(l->poll.loop);
-  if (l->refused_ms && now - l->refused_ms < REFUSED_LOG_MS) return;
-  l->refused_ms = now ? now : 1;
-  log_line(l->log, LOG_ERROR, "refused a client: %s; raise the limit of open files (ulimit -n)",
-           strerror(error));
+  log_peer(l->log, LOG_ERROR, CAUSE_DESCRIPTORS, LOG_NO_UID,
+           "refused a client: %s; raise the limit of open files (ulimit -n)", strerror(error));
 }
 
 static void log_cannot_wait(const struct listener *l, int error) {

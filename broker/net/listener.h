@@ -32,7 +32,6 @@ struct listener {
   uv_poll_t poll;
   uv_timer_t pause; /* runs while nobody is accepted, for lack of descriptors */
   bool polling;     /* poll and pause are initialised */
-  uint64_t refused_ms; /* when a lack of descriptors was last logged */
 };
 
 /* Makes the directory if it is missing, takes the lock, binds and listens (mode 0600). 0; or -1 and

@@ -16,23 +16,12 @@
 #include "proto/hello.h"
 #include "proto/name.h"
 
-enum { REFUSED_LOG_MS = 1000 };
-
 struct hello {
   uint32_t version; /* the one to speak with it */
   char name[NAME_MAX_BYTES + 1];
   uint32_t name_size; /* 0: the broker is to make one up */
   bool observer;
 };
-
-/* Who waits for a name or for room asks again and again: of these one a second is shown. */
-static enum log_level refusal_level(struct broker *b, enum status status) {
-  uint64_t now = uv_now(b->loop);
-  if (status != STATUS_name_taken && status != STATUS_busy) return LOG_INFO;
-  if (b->refused_ms && now - b->refused_ms < REFUSED_LOG_MS) return LOG_DEBUG;
-  b->refused_ms = now ? now : 1;
-  return LOG_INFO;
-}
 
 __attribute__((format(printf, 4, 5)))
 static void refuse(struct client *from, const struct message *m, enum status status,
@@ -43,7 +32,7 @@ static void refuse(struct client *from, const struct message *m, enum status sta
   vsnprintf(text, sizeof text, format, args);
   va_end(args);
   notify_error(from, OP_hello, m->id, status, "%s", text);
-  log_line(&from->broker->log, refusal_level(from->broker, status),
+  log_peer(&from->broker->log, LOG_INFO, CAUSE_HELLO, from->uid,
            "refused a client (process %ld): %s", (long)from->pid, text);
   client_condemn(from, "%s", "");
 }
@@ -210,7 +199,7 @@ void greet_on_hello(struct client *from, const struct message *m) {
   from->version = h.version;
   client_ready(from);
   send_reply(from, m, &h);
-  log_line(&b->log, LOG_DEBUG, "%s %s connected (process %ld)", h.observer ? "observer" : "worker",
-           h.name, (long)from->pid);
+  log_peer(&b->log, LOG_DEBUG, CAUSE_COMING, from->uid, "%s %s connected (process %ld)",
+           h.observer ? "observer" : "worker", h.name, (long)from->pid);
   if (from->name_record != SLAB_NONE) watch_answer(from);
 }

@@ -53,10 +53,12 @@ void reap(struct client *c) {
   struct broker *b = c->broker;
   assert(c->state == CLIENT_CONDEMNED);
   if (*c->reason)
-    log_line(&b->log, LOG_WARN, "disconnected %s (process %ld): %s", c->name, (long)c->pid,
-             c->reason);
+    log_peer(&b->log, LOG_WARN, CAUSE_DISCONNECTED, c->uid, "disconnected %s (process %ld): %s",
+             c->name, (long)c->pid, c->reason);
   if (c->host != SLAB_NONE) {
-    if (!*c->reason) log_line(&b->log, LOG_DEBUG, "%s left (process %ld)", c->name, (long)c->pid);
+    if (!*c->reason)
+      log_peer(&b->log, LOG_DEBUG, CAUSE_COMING, c->uid, "%s left (process %ld)", c->name,
+               (long)c->pid);
     answer_askers(b, c);
     cancel_requests(b, c);
     collect_ended(c);

@@ -22,8 +22,7 @@
  * allow themselves. */
 enum { CALLS_MOST = 1 << 20 };
 
-/* Refuses a request. Nobody waits for a one-way request, so its refusal is also counted and,
- * less and less often, logged. */
+/* Refuses a request. Nobody waits for a one-way request, so its refusal is also logged. */
 __attribute__((format(printf, 4, 5)))
 static void refuse(struct client *from, const struct message *m, enum status status,
                    const char *format, ...) {
@@ -37,11 +36,8 @@ static void refuse(struct client *from, const struct message *m, enum status sta
   /* The sender has entered it into its window, and nobody is going to report it as taken. */
   if (m->target == OP_PT)
     notify_grant(from, m->pt.host, &(struct window){.posts = 1, .bytes = m->size}, 0);
-  uint64_t n = ++from->posts_refused;
-  if ((n & (n - 1)) == 0)
-    log_line(&from->broker->log, LOG_WARN,
-             "a one-way '%s' of %s was not delivered: %s (%llu such so far)", op_name(m->op),
-             from->name, text, (unsigned long long)n);
+  log_peer(&from->broker->log, LOG_WARN, CAUSE_POST, from->uid,
+           "a one-way '%s' of %s was not delivered: %s", op_name(m->op), from->name, text);
 }
 
 /* The host (its number) a request is for. False: it has been refused. */
@@ -232,8 +228,8 @@ static struct client *answer(struct client *from, struct transfer *t, const stru
   }
   uint32_t i = calls_find(calls, m->id);
   if (i == SLAB_NONE || calls_at(calls, i)->host != from->host) {
-    log_line(&from->broker->log, LOG_DEBUG, "discarded an answer of %s to no open request of it",
-             from->name);
+    log_peer(&from->broker->log, LOG_DEBUG, CAUSE_ANSWER, from->uid,
+             "discarded an answer of %s to no open request of it", from->name);
     return NULL;
   }
   if (calls_at(calls, i)->op != m->op) {

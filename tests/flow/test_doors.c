@@ -92,12 +92,38 @@ START_TEST(a_log_that_cannot_be_written) {
 }
 END_TEST
 
+static int count_lines(const struct child *c, const char *part) {
+  int n = 0;
+  char *text = child_output(c);
+  ck_assert_ptr_nonnull(text);
+  for (char *at = text; (at = strstr(at, part)); at++) n++;
+  free(text);
+  return n;
+}
+
+/* Whatever one user does again and again: the first lines, and then one a second with the number of the others. */
+START_TEST(a_log_that_one_user_floods) {
+  struct bed *b = bed_open(NULL);
+  char socket[108];
+  struct child *c = start_broker(b, socket, sizeof socket, "");
+  bed_until(b, answers, socket, "the broker answers");
+  for (int i = 0; i < 3000; i++) misbehave(socket);
+  ck_assert_int_ge(count_lines(c, "\n"), 10);
+  ck_assert_int_lt(count_lines(c, "\n"), 300);
+  child_signal(c, SIGTERM);
+  bed_exit(b, c, 0);
+  ck_assert_int_gt(count_lines(c, "more lines about disconnected clients (user "), 0);
+  bed_close(b);
+}
+END_TEST
+
 int main(void) {
   Suite *s = suite_create("doors");
   TCase *t = tcase_create("doors");
   tcase_set_timeout(t, 600);
   tcase_add_test(t, a_log_that_nobody_reads);
   tcase_add_test(t, a_log_that_cannot_be_written);
+  tcase_add_test(t, a_log_that_one_user_floods);
   suite_add_tcase(s, t);
   return run_suite(s);
 }

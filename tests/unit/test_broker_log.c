@@ -67,7 +67,8 @@ static void flood(int ends[2]) {
   for (int i = 0; i < MANY; i++) {
     take(ends[0], text, n);
     next = read_lines(text, next);
-    if (!log_flush(&l) && !l.lost) break;
+    log_flush(&l);
+    if (!log_waits(&l)) break;
   }
   take(ends[0], text, n);
   next = read_lines(text, next);
@@ -151,7 +152,8 @@ START_TEST(a_full_disk) {
   ck_assert_uint_gt(l.lost_ever, 0);
   ck_assert_int_eq(lseek(fd, 0, SEEK_END), 1000);
   setrlimit(RLIMIT_FSIZE, &limit);
-  ck_assert(!log_flush(&l));
+  log_flush(&l);
+  ck_assert(!log_waits(&l));
   say(next);
   ssize_t n = pread(fd, text, sizeof text - 1, 0);
   ck_assert_int_gt(n, 0);
@@ -214,6 +216,28 @@ START_TEST(a_long_text_is_cut_between_characters) {
 }
 END_TEST
 
+/* A peer that repeats itself; the rest is told at the end. */
+START_TEST(repeated_lines_are_thinned) {
+  int ends[2], lines = 0;
+  static char text[1 << 16];
+  ck_assert_int_eq(pipe(ends), 0);
+  ck_assert(log_open(&l, LOG_INFO, ends[1]));
+  for (int i = 0; i < 100000; i++) log_peer(&l, LOG_DEBUG, CAUSE_HELLO, 7, "hidden");
+  ck_assert(!log_waits(&l));
+  for (int i = 0; i < 100000; i++) log_peer(&l, LOG_WARN, CAUSE_HELLO, 7, "again %d", i);
+  ck_assert(log_waits(&l));
+  ck_assert_uint_gt(l.thin.left_out, 90000);
+  log_close(&l);
+  take(ends[0], text, sizeof text);
+  for (char *p = text; (p = strchr(p, '\n')); p++) lines++;
+  ck_assert_int_ge(lines, 11);
+  ck_assert_int_le(lines, 100);
+  ck_assert_ptr_nonnull(strstr(text, "more lines about refused hellos (user 7) were left out\n"));
+  close(ends[0]);
+  close(ends[1]);
+}
+END_TEST
+
 START_TEST(levels) {
   int ends[2];
   char text[1024];
@@ -241,6 +265,7 @@ int main(void) {
   tcase_add_test(t, a_pipe_without_a_reader);
   tcase_add_test(t, no_text_makes_a_line_of_its_own);
   tcase_add_test(t, a_long_text_is_cut_between_characters);
+  tcase_add_test(t, repeated_lines_are_thinned);
   tcase_add_test(t, levels);
   suite_add_tcase(s, t);
   return run_suite(s);

@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Which of the lines that peers cause are written: of one cause and one user ten at once, then one
+ * a second; of one cause, whoever it is, forty at once, then four a second. What is left out is
+ * counted, and told with the next line of its kind, or when there has been quiet for a while.
+ *
+ * The table of users is bounded: for a new one, the one that was quiet longest is forgotten, and
+ * what was left out of it is counted for its cause.
+ */
+#ifndef GAIJIN_BROKER_THIN_H
+#define GAIJIN_BROKER_THIN_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+/* Why a line is written. Everything that a peer can repeat has one. */
+enum log_cause {
+  CAUSE_DESCRIPTORS,  /* no descriptor left for a client */
+  CAUSE_MEMORY,       /* no memory for one */
+  CAUSE_STRANGER,     /* a user who is not served */
+  CAUSE_HELLO,        /* hello was refused */
+  CAUSE_COMING,       /* came or left in order */
+  CAUSE_DISCONNECTED, /* was disconnected */
+  CAUSE_FORGERY,      /* used what it was never given */
+  CAUSE_POST,         /* a one-way request was not delivered */
+  CAUSE_ANSWER,       /* answered what nobody asked */
+  CAUSE_ASKED,        /* somebody asks for the broker's status again and again */
+  LOG_CAUSES,
+};
+
+#define LOG_NO_UID ((uid_t)-1) /* it is not known whose line it is */
+
+enum { THIN_PEERS = 64 };
+
+struct thin_bucket {
+  double spent, updated; /* lines of late, and when (seconds) that was right */
+  uint64_t left_out;     /* and not told yet */
+};
+
+/* Zeroed: nothing was written yet. */
+struct thin {
+  struct thin_bucket causes[LOG_CAUSES];
+  struct {
+    bool used;
+    enum log_cause cause;
+    uid_t uid;
+    struct thin_bucket bucket;
+  } peers[THIN_PEERS];
+  uint64_t left_out; /* of all buckets */
+};
+
+/* Whether a line may be written at `now` (monotonic seconds). *left_out: how many of its kind were
+ * left out before; they count as told. */
+bool thin_allows(struct thin *t, enum log_cause cause, uid_t uid, double now, uint64_t *left_out);
+
+struct thin_rest {
+  enum log_cause cause;
+  uid_t uid; /* LOG_NO_UID: several, or not known */
+  uint64_t left_out;
+};
+/* Takes something out that was left out and not told, from a bucket that has been quiet long enough
+ * to be full again, or with `all` from any. False: there is none. */
+bool thin_take(struct thin *t, double now, bool all, struct thin_rest *rest);
+
+/* "refused hellos": what lines of this cause are about. Static. */
+const char *thin_subject(enum log_cause cause);
+
+#endif
