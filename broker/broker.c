@@ -85,7 +85,10 @@ static void on_prepare(uv_prepare_t *prepare) { broker_end_turn(prepare->data); 
 /* A new socket of the listener's. */
 static void on_accepted(void *user, int fd) {
   struct broker *b = user;
-  if (client_new(&b->connections, fd) < 0)
+  uid_t uid;
+  if (!access_allows(&b->listener.access, fd, &uid))
+    greet_refuse_stranger(b, fd, uid);
+  else if (client_new(&b->connections, fd) < 0)
     log_peer(&b->log, LOG_ERROR, CAUSE_MEMORY, LOG_NO_UID,
              "refused a client: memory is too short");
 }
@@ -136,7 +139,7 @@ int broker_start(struct broker *b, uv_loop_t *loop, const struct broker_config *
     snprintf(error, n, "memory is too short");
     return -1;
   }
-  if (listener_open(&b->listener, config->socket, error, n) < 0) return -1;
+  if (listener_open(&b->listener, config->socket, &config->access, error, n) < 0) return -1;
   b->listener.parting = b->parting.bytes;
   b->listener.parting_size = b->parting.size;
   int r = uv_prepare_start(&b->turn_end, on_prepare);
@@ -145,6 +148,9 @@ int broker_start(struct broker *b, uv_loop_t *loop, const struct broker_config *
     snprintf(error, n, "cannot wait for clients: %s", uv_strerror(r));
     return -1;
   }
+  if (config->access.has_group && !config->access.n_gids)
+    log_line(&b->log, LOG_WARN, "--group lets its members reach the socket, but none of them is "
+                                "served: name the group with --allow-gid too");
   log_line(&b->log, LOG_INFO, "gaijin %s listens on %s", GAIJIN_VERSION, b->listener.path);
   return 0;
 }

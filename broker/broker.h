@@ -21,6 +21,7 @@ struct broker_config {
   uint32_t max_message; /* bytes */
   struct window window;
   enum log_level log_level;
+  struct access access; /* zeroed: the broker's own user only */
 };
 
 /* Starts listening. 0; or -1 and `error` (n bytes) has one clear line without newline. Call

@@ -5,12 +5,18 @@
 #include "broker/flags.h"
 
 #include <stdio.h>
+#include <string.h>
 
 #include "proto/settings/arguments.h"
 #include "proto/settings/help.h"
 #include "proto/settings/socket_path.h"
 
-static void configure(struct flags *f, const struct settings *s) {
+static bool configure(struct flags *f, const struct settings *s, char *error, size_t n) {
+  char why[256];
+  struct access_words words = {.mode = settings_text(s, SETTING_mode),
+                               .group = settings_text(s, SETTING_group),
+                               .uids = settings_text(s, SETTING_allow_uid),
+                               .gids = settings_text(s, SETTING_allow_gid)};
   const char *socket = settings_text(s, SETTING_socket);
   f->config = (struct broker_config){
       .socket = socket ? socket : socket_path_default(f->default_socket, sizeof f->default_socket),
@@ -21,6 +27,10 @@ static void configure(struct flags *f, const struct settings *s) {
       .window = {settings_count(s, SETTING_window_posts), settings_size(s, SETTING_window_bytes)},
       .log_level = (enum log_level)settings_choice(s, SETTING_log_level),
   };
+  f->config.access.make_directory = !socket && strcmp(f->config.socket, SOCKET_PATH_LAST) == 0;
+  if (access_read(&f->config.access, &words, why, sizeof why)) return true;
+  arguments_wrong(s, error, n, "%s", why);
+  return false;
 }
 
 enum flags_outcome flags_parse(struct flags *f, int argc, char **argv, char *error, size_t n) {
@@ -37,8 +47,7 @@ enum flags_outcome flags_parse(struct flags *f, int argc, char **argv, char *err
         arguments_wrong(&s, error, n, "unexpected argument '%.80s'", a.words[0]);
         return FLAGS_BAD;
       }
-      configure(f, &s);
-      return FLAGS_RUN;
+      return configure(f, &s, error, n) ? FLAGS_RUN : FLAGS_BAD;
   }
   fputs(help.text, stdout);
   return FLAGS_SHOWN;

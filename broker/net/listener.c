@@ -20,15 +20,6 @@
 
 enum { BACKLOG = 512, ACCEPTS_PER_TURN = 64, PAUSE_MS = 100 };
 
-static void make_directory(const char *path) {
-  char dir[sizeof(((struct listener *)0)->path)];
-  const char *slash = strrchr(path, '/');
-  if (!slash || slash == path) return;
-  snprintf(dir, sizeof dir, "%.*s", (int)(slash - path), path);
-  /* Whether it worked is seen when the lock file is made there. */
-  if (mkdir(dir, 0755) < 0) return;
-}
-
 /* 1: locked; 0: the file was unlinked meanwhile, try again; -1 and a text. */
 static int try_lock(struct listener *l, char *error, size_t n) {
   struct stat mine, there;
@@ -91,14 +82,22 @@ static int clear_path(const struct listener *l, const struct sockaddr_un *addres
   return 0;
 }
 
+/* The file is never wider open than it is to be, whatever the umask: it begins with 0600. */
+static bool bind_with_mode(const struct listener *l, const struct sockaddr_un *address) {
+  const struct access *a = &l->access;
+  mode_t old = umask(0177);
+  int r = bind(l->fd, (const struct sockaddr *)address, sizeof *address), why = errno;
+  umask(old);
+  errno = why;
+  return r == 0 && (!a->has_group || lchown(l->path, (uid_t)-1, a->group) == 0) &&
+         chmod(l->path, access_mode(a)) == 0;
+}
+
 static int bind_and_listen(struct listener *l, const struct sockaddr_un *address, char *error,
                            size_t n) {
   struct stat made;
   l->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-  /* The mode of the socket file is the descriptor's at the time of bind: nobody else can slip in
-   * before a chmod. */
-  if (l->fd >= 0 && fchmod(l->fd, 0600) == 0 &&
-      bind(l->fd, (const struct sockaddr *)address, sizeof *address) == 0 &&
+  if (l->fd >= 0 && fchmod(l->fd, 0600) == 0 && bind_with_mode(l, address) &&
       stat(l->path, &made) == 0) {
     l->device = made.st_dev;
     l->inode = made.st_ino;
@@ -126,8 +125,9 @@ static int open_locked(struct listener *l, char *error, size_t n) {
   return 0;
 }
 
-int listener_open(struct listener *l, const char *path, char *error, size_t n) {
-  *l = (struct listener){.fd = -1, .lock_fd = -1, .spare_fd = -1};
+int listener_open(struct listener *l, const char *path, const struct access *access, char *error,
+                  size_t n) {
+  *l = (struct listener){.fd = -1, .lock_fd = -1, .spare_fd = -1, .access = *access};
   if (strlen(path) >= sizeof l->path) {
     snprintf(error, n,
              "the socket's path has %zu bytes, at most %zu are possible: %s; choose a shorter one "
@@ -137,7 +137,7 @@ int listener_open(struct listener *l, const char *path, char *error, size_t n) {
   }
   snprintf(l->path, sizeof l->path, "%s", path);
   snprintf(l->lock_path, sizeof l->lock_path, "%s.lock", path);
-  make_directory(path);
+  if (access_prepare_directory(access, path, error, n) < 0) return -1;
   if (open_locked(l, error, n) == 0) return 0;
   listener_close(l);
   return -1;

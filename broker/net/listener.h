@@ -14,6 +14,7 @@
 #include <uv.h>
 
 #include "broker/base/log.h"
+#include "broker/net/access.h"
 
 /* A connection has come: its descriptor, non-blocking and closed on exec, is the callee's. */
 typedef void (*listener_fn)(void *user, int fd);
@@ -22,6 +23,7 @@ struct listener {
   char path[108], lock_path[116];
   int fd, lock_fd; /* -1: closed */
   int spare_fd;    /* given up for a moment to refuse a client when there are no descriptors left */
+  struct access access; /* who may connect */
   dev_t device;    /* of the socket file, to know it again */
   ino_t inode;
   struct log *log;
@@ -34,9 +36,10 @@ struct listener {
   bool polling;     /* poll and pause are initialised */
 };
 
-/* Makes the directory if it is missing, takes the lock, binds and listens (mode 0600). 0; or -1 and
- * one clear line in `error` (n bytes); nothing stays behind then. */
-int listener_open(struct listener *l, const char *path, char *error, size_t n);
+/* Looks at the directory, takes the lock, binds and listens. 0; or -1 and one clear line in `error`
+ * (n bytes); nothing stays behind then, but a directory that was made. */
+int listener_open(struct listener *l, const char *path, const struct access *access, char *error,
+                  size_t n);
 /* Has the loop accept connections from now on; `accepted` is called for each. 0, or libuv's error;
  * listener_close is due then, too. */
 int listener_start(struct listener *l, uv_loop_t *loop, struct log *log,

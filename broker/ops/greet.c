@@ -9,6 +9,8 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/random.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 #include "broker/core/notify.h"
 #include "broker/core/state.h"
@@ -119,16 +121,34 @@ static bool admit(struct client *from, const struct message *m, const struct hel
 
 /* ---- Connections that are refused unheard ---- */
 
-bool greet_prepare_parting(struct broker *b) {
-  static const char text[] = "the broker has no descriptor left for another client; try again "
-                             "later, or raise its limit of open files (ulimit -n)";
+static bool write_parting(struct buffer *out, enum status status, const char *text) {
   struct message m = {.kind = MESSAGE_ERROR, .op = OP_hello, .target = OP_NONE};
   struct pack p;
-  buffer_init(&b->parting, MAX_MESSAGE_LEAST);
-  pack_begin(&p, &b->parting, MAX_MESSAGE_LEAST, &m, 2);
-  pack_uint(&p, STATUS_busy);
+  buffer_init(out, MAX_MESSAGE_LEAST);
+  pack_begin(&p, out, MAX_MESSAGE_LEAST, &m, 2);
+  pack_uint(&p, status);
   pack_text(&p, text);
   return pack_end(&p) == BUFFER_OK;
+}
+
+bool greet_prepare_parting(struct broker *b) {
+  return write_parting(&b->parting, STATUS_busy,
+                       "the broker has no descriptor left for another client; try again later, or "
+                       "raise its limit of open files (ulimit -n)");
+}
+
+void greet_refuse_stranger(struct broker *b, int fd, uid_t uid) {
+  char text[160];
+  struct buffer out;
+  snprintf(text, sizeof text,
+           "this broker does not serve user %u; it would if it were started with --allow-uid %u",
+           (unsigned)uid, (unsigned)uid);
+  /* A socket that has just come has room for it. */
+  if (write_parting(&out, STATUS_denied, text)) send(fd, out.bytes, out.size, MSG_NOSIGNAL);
+  buffer_deinit(&out);
+  close(fd);
+  log_peer(&b->log, LOG_WARN, CAUSE_STRANGER, uid, "refused a client of user %u, who is not served "
+           "(--allow-uid, --allow-gid)", (unsigned)uid);
 }
 
 /* ---- Connections that never say hello ---- */

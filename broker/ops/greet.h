@@ -6,6 +6,7 @@
 #define GAIJIN_BROKER_GREET_H
 
 #include <stdbool.h>
+#include <sys/types.h>
 
 #include "proto/message.h"
 
@@ -23,5 +24,9 @@ void greet_expect(struct client *c);
 /* Makes broker.parting, the error that a client is sent for which there is no descriptor: to no
  * request, because nothing has been read from it. False when memory is short. */
 bool greet_prepare_parting(struct broker *b);
+
+/* Sends such an error to a connection of a user who is not served, and closes it: nothing is read
+ * from it. */
+void greet_refuse_stranger(struct broker *b, int fd, uid_t uid);
 
 #endif

@@ -14,6 +14,6 @@ char *socket_path_default(char *out, size_t n) {
   else if (runtime && *runtime)
     snprintf(out, n, "%s/gaijin.sock", runtime);
   else
-    snprintf(out, n, "/run/gaijin/gaijin.sock");
+    snprintf(out, n, "%s", SOCKET_PATH_LAST);
   return out;
 }

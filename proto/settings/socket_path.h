@@ -7,6 +7,8 @@
 
 #include <stddef.h>
 
+#define SOCKET_PATH_LAST "/run/gaijin/gaijin.sock"
+
 /* $GAIJIN_SOCKET, else $XDG_RUNTIME_DIR/gaijin.sock, else /run/gaijin/gaijin.sock; an empty
  * variable counts as none. Writes at most n bytes, always terminated; returns out. Does not look
  * whether anything is there. */

@@ -5,6 +5,7 @@
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
+#include <grp.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,6 +13,7 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "tests/bed/bed.h"
@@ -117,6 +119,65 @@ START_TEST(a_log_that_one_user_floods) {
 }
 END_TEST
 
+/* ---- Who is served ---- */
+
+enum { STRANGER = 65534, CLUB = 54321 };
+
+/* What a process of user STRANGER, who is in group CLUB, is told when it connects: the status. */
+static int connect_as_stranger(const char *socket_path) {
+  pid_t pid = fork();
+  int status;
+  if (pid == 0) {
+    char error[512] = "";
+    gaijin *g = NULL;
+    struct gaijin_options o = {.socket = socket_path, .observer = true};
+    gid_t club = CLUB;
+    if (setgroups(1, &club) != 0 || setresgid(STRANGER, STRANGER, STRANGER) != 0 || setresuid(STRANGER, STRANGER, STRANGER) != 0) _exit(100);
+    int r = gaijin_connect(&g, &o, error, sizeof error);
+    if (r == GAIJIN_STATUS_DENIED && !strstr(error, "this broker does not serve user 65534; it would if")) _exit(101);
+    _exit(r);
+  }
+  ck_assert_int_gt(pid, 0);
+  ck_assert_int_eq(waitpid(pid, &status, 0), pid);
+  ck_assert(WIFEXITED(status));
+  return WEXITSTATUS(status);
+}
+
+START_TEST(only_those_are_served_who_may) {
+  static const struct {
+    const char *flags;
+    int status;
+  } cases[] = {{"", GAIJIN_STATUS_LOST}, /* the file's mode */
+               {"--mode 0666", GAIJIN_STATUS_DENIED},
+               {"--mode 666 --allow-uid 1,65533", GAIJIN_STATUS_DENIED},
+               {"--mode 666 --allow-uid 1,65534", 0},
+               {"--mode 666 --allow-gid 54320", GAIJIN_STATUS_DENIED},
+               {"--mode 666 --allow-gid 54321", 0},
+               {"--mode 666 --allow-gid 65534", 0},
+               {"--group 54321", GAIJIN_STATUS_DENIED},
+               {"--group 54321 --allow-gid 54321", 0},
+               {"--group 54320 --allow-gid 54321", GAIJIN_STATUS_LOST}};
+  if (geteuid() != 0) {
+    puts("only_those_are_served_who_may: skipped, it takes root to become another user");
+    return;
+  }
+  struct bed *b = bed_open(NULL);
+  ck_assert_int_eq(chmod(bed_dir(b), 0755), 0);
+  if (access(getenv("TMPDIR"), F_OK) == 0) ck_assert_int_eq(chmod(getenv("TMPDIR"), 0755), 0);
+  for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+    char socket[108];
+    struct child *c = start_broker(b, socket, sizeof socket, cases[i].flags);
+    bed_until(b, answers, socket, "the broker answers");
+    int status = connect_as_stranger(socket);
+    ck_assert_msg(status == cases[i].status, "%s: %d", cases[i].flags, status);
+    child_signal(c, SIGTERM);
+    bed_exit(b, c, 0);
+    ck_assert_int_eq(count_lines(c, "refused a client of user 65534"), status == GAIJIN_STATUS_DENIED);
+  }
+  bed_close(b);
+}
+END_TEST
+
 int main(void) {
   Suite *s = suite_create("doors");
   TCase *t = tcase_create("doors");
@@ -124,6 +185,7 @@ int main(void) {
   tcase_add_test(t, a_log_that_nobody_reads);
   tcase_add_test(t, a_log_that_cannot_be_written);
   tcase_add_test(t, a_log_that_one_user_floods);
+  tcase_add_test(t, only_those_are_served_who_may);
   suite_add_tcase(s, t);
   return run_suite(s);
 }

@@ -31,6 +31,7 @@ START_TEST(defaults) {
   unsetenv("XDG_RUNTIME_DIR");
   ck_assert_int_eq(parse(NULL, NULL, NULL, NULL), FLAGS_RUN);
   ck_assert_str_eq(f.config.socket, "/run/gaijin/gaijin.sock");
+  ck_assert(f.config.access.make_directory && f.config.access.n_uids == 0 && f.config.access.n_gids == 0);
   ck_assert_uint_eq(f.config.load_min, 100);
   ck_assert_double_eq(f.config.load_gain, 1.4);
   ck_assert_uint_eq(f.config.max_message, 16 << 20);
@@ -38,6 +39,7 @@ START_TEST(defaults) {
   setenv("XDG_RUNTIME_DIR", "/run/user/7", 1);
   parse(NULL, NULL, NULL, NULL);
   ck_assert_str_eq(f.config.socket, "/run/user/7/gaijin.sock");
+  ck_assert(!f.config.access.make_directory);
   setenv("GAIJIN_SOCKET", "/x", 1);
   parse(NULL, NULL, NULL, NULL);
   ck_assert_str_eq(f.config.socket, "/x");
@@ -54,6 +56,28 @@ START_TEST(flags_are_read) {
   ck_assert_int_eq(parse("--load-gain-tolerance", "2.5", "--log-level", "debug"), FLAGS_RUN);
   ck_assert_double_eq(f.config.load_gain, 2.5);
   ck_assert_int_eq(f.config.log_level, LOG_DEBUG);
+}
+END_TEST
+
+START_TEST(who_may_connect) {
+  ck_assert_int_eq(parse("--mode", "660", "--group=0", NULL), FLAGS_RUN);
+  ck_assert(f.config.access.mode == 0660 && f.config.access.has_group && f.config.access.group == 0);
+  ck_assert_int_eq(parse("--allow-uid", "root,7", "--allow-gid", "root,8,9"), FLAGS_RUN);
+  ck_assert_uint_eq(f.config.access.n_uids, 2);
+  ck_assert(f.config.access.uids[0] == 0 && f.config.access.uids[1] == 7);
+  ck_assert_uint_eq(f.config.access.n_gids, 3);
+  ck_assert_uint_eq(access_mode(&f.config.access), 0600);
+  static const char *const bad[][2] = {
+      {"--mode", "400"}, {"--mode", "0777"}, {"--mode", "8"}, {"--mode", "600x"}, {"--group", "nobody-has-this"},
+      {"--allow-uid", "1,,2"}, {"--allow-uid", "nobody-has-this"}, {"--allow-uid", "-1"}, {"--allow-uid", "4294967295"},
+      {"--allow-gid", "1,"}};
+  for (size_t i = 0; i < ARRAY_SIZE(bad); i++) {
+    ck_assert_msg(parse(bad[i][0], bad[i][1], NULL, NULL) == FLAGS_BAD, "%s %s", bad[i][0], bad[i][1]);
+    ck_assert_ptr_nonnull(strstr(error, bad[i][0]));
+  }
+  char many[300] = "1";
+  for (int i = 0; i < ACCESS_MOST; i++) strcat(many, ",1");
+  ck_assert_int_eq(parse("--allow-uid", many, NULL, NULL), FLAGS_BAD);
 }
 END_TEST
 
@@ -119,6 +143,7 @@ int main(void) {
   tcase_add_test(t, defaults);
   tcase_add_test(t, flags_are_read);
   tcase_add_test(t, bad_usage_is_told);
+  tcase_add_test(t, who_may_connect);
   tcase_add_test(t, log_levels);
   tcase_add_test(t, help_and_version_are_shown);
   return run_suite(s);

@@ -18,8 +18,10 @@
 
 static char dir[RUN_PATH], path[100], lock_path[110], error[512];
 static struct listener l, other;
+static struct access who;
 
 static void setup(void) {
+  who = (struct access){0};
   ck_assert_ptr_nonnull(run_directory(dir));
   snprintf(path, sizeof path, "%s/s", dir);
   snprintf(lock_path, sizeof lock_path, "%s.lock", path);
@@ -28,7 +30,7 @@ static void setup(void) {
 static void teardown(void) { ck_assert_int_eq(rmdir(dir), 0); }
 
 static void expect_refused(const char *text) {
-  ck_assert_int_eq(listener_open(&other, path, error, sizeof error), -1);
+  ck_assert_int_eq(listener_open(&other, path, &who, error, sizeof error), -1);
   ck_assert_msg(strstr(error, text) != NULL, "expected \"%s\" in \"%s\"", text, error);
   listener_close(&other);
 }
@@ -43,7 +45,7 @@ static int dial(const char *to) {
 
 START_TEST(a_living_broker_keeps_its_path) {
   struct stat st;
-  ck_assert_int_eq(listener_open(&l, path, error, sizeof error), 0);
+  ck_assert_int_eq(listener_open(&l, path, &who, error, sizeof error), 0);
   ck_assert(stat(path, &st) == 0 && S_ISSOCK(st.st_mode) && (st.st_mode & 0777) == 0600);
   expect_refused("already running");
   int fd = dial(path), there = listener_accept(&l);
@@ -57,11 +59,11 @@ END_TEST
 
 START_TEST(a_dead_brokers_socket_is_replaced) {
   /* As after SIGKILL: socket and lock file are there, but nobody has them. */
-  ck_assert_int_eq(listener_open(&l, path, error, sizeof error), 0);
+  ck_assert_int_eq(listener_open(&l, path, &who, error, sizeof error), 0);
   close(l.fd);
   close(l.lock_fd);
   close(l.spare_fd);
-  ck_assert_int_eq(listener_open(&other, path, error, sizeof error), 0);
+  ck_assert_int_eq(listener_open(&other, path, &who, error, sizeof error), 0);
   close(dial(path));
   listener_close(&other);
 }
@@ -92,7 +94,7 @@ START_TEST(what_is_no_socket_is_never_removed) {
 END_TEST
 
 START_TEST(a_path_taken_over_meanwhile_is_not_unlinked) {
-  ck_assert_int_eq(listener_open(&l, path, error, sizeof error), 0);
+  ck_assert_int_eq(listener_open(&l, path, &who, error, sizeof error), 0);
   unlink(path);
   close(open(path, O_CREAT | O_WRONLY, 0600));
   listener_close(&l);
@@ -100,13 +102,64 @@ START_TEST(a_path_taken_over_meanwhile_is_not_unlinked) {
 }
 END_TEST
 
-START_TEST(the_directory_is_made) {
-  char deep[100];
-  snprintf(deep, sizeof deep, "%s/new/s", dir);
-  ck_assert_int_eq(listener_open(&l, deep, error, sizeof error), 0);
-  listener_close(&l);
-  snprintf(deep, sizeof deep, "%s/new", dir);
-  ck_assert_int_eq(rmdir(deep), 0);
+static unsigned mode_of(const char *file) {
+  struct stat st;
+  ck_assert_int_eq(stat(file, &st), 0);
+  return st.st_mode & 07777;
+}
+
+START_TEST(a_directory_is_made_where_that_is_asked) {
+  char deep[110], made[100];
+  snprintf(made, sizeof made, "%s/new", dir);
+  snprintf(deep, sizeof deep, "%s/s", made);
+  ck_assert_int_eq(listener_open(&l, deep, &who, error, sizeof error), -1);
+  ck_assert_ptr_nonnull(strstr(error, "is no directory; make it"));
+  who.make_directory = true;
+  for (int group = 0; group < 2; group++) {
+    who.has_group = group;
+    who.group = getegid();
+    mode_t old = umask(0777);
+    ck_assert_msg(listener_open(&l, deep, &who, error, sizeof error) == 0, "%s", error);
+    umask(old);
+    ck_assert_uint_eq(mode_of(made), group ? 0750 : 0700);
+    ck_assert_uint_eq(mode_of(deep), group ? 0660 : 0600);
+    listener_close(&l);
+    ck_assert_int_eq(rmdir(made), 0);
+  }
+}
+END_TEST
+
+START_TEST(the_mode_is_what_was_asked_for) {
+  who.mode = 0666;
+  for (mode_t mask = 0; mask < 0777; mask += 0111) {
+    mode_t old = umask(mask);
+    ck_assert_int_eq(listener_open(&l, path, &who, error, sizeof error), 0);
+    umask(old);
+    ck_assert_uint_eq(mode_of(path), 0666);
+    listener_close(&l);
+  }
+}
+END_TEST
+
+/* Who can write to the directory can put a socket of his own there. */
+START_TEST(a_directory_of_others_is_refused) {
+  static const struct {
+    mode_t mode;
+    bool group, other_group;
+    const char *fault;
+  } cases[] = {{0700, false, false, NULL},  {0755, false, false, NULL},       {01777, false, false, NULL},
+               {01770, false, false, NULL}, {0777, false, false, "everybody"}, {0702, true, false, "everybody"},
+               {0770, false, false, "its group"}, {0770, true, false, NULL},  {0770, true, true, "its group"}};
+  for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+    struct stat st;
+    ck_assert_int_eq(chmod(dir, cases[i].mode), 0);
+    ck_assert_int_eq(stat(dir, &st), 0);
+    who = (struct access){.has_group = cases[i].group, .group = st.st_gid + cases[i].other_group};
+    int r = listener_open(&l, path, &who, error, sizeof error);
+    ck_assert_msg((r == 0) == !cases[i].fault, "case %zu: %s", i, error);
+    if (cases[i].fault) ck_assert_ptr_nonnull(strstr(error, cases[i].fault));
+    listener_close(&l);
+  }
 }
 END_TEST
 
@@ -114,14 +167,14 @@ START_TEST(a_long_path_is_refused) {
   char longest[200];
   memset(longest, 'x', sizeof longest - 1);
   longest[sizeof longest - 1] = '\0';
-  ck_assert_int_eq(listener_open(&l, longest, error, sizeof error), -1);
+  ck_assert_int_eq(listener_open(&l, longest, &who, error, sizeof error), -1);
   ck_assert_ptr_nonnull(strstr(error, "at most 107"));
 }
 END_TEST
 
 START_TEST(without_descriptors_a_client_is_refused_at_once) {
   if (getenv("GAIJIN_TEST_UNDER")) return; /* valgrind keeps limits of its own */
-  ck_assert_int_eq(listener_open(&l, path, error, sizeof error), 0);
+  ck_assert_int_eq(listener_open(&l, path, &who, error, sizeof error), 0);
   int fd = dial(path);
   struct rlimit limit, none;
   getrlimit(RLIMIT_NOFILE, &limit);
@@ -141,7 +194,7 @@ END_TEST
 
 START_TEST(the_spare_descriptor_refuses_a_client) {
   if (getenv("GAIJIN_TEST_UNDER")) return; /* valgrind keeps limits of its own */
-  ck_assert_int_eq(listener_open(&l, path, error, sizeof error), 0);
+  ck_assert_int_eq(listener_open(&l, path, &who, error, sizeof error), 0);
   l.parting = "full";
   l.parting_size = 4;
   int fd = dial(path), taken[64], n = 0;
@@ -174,7 +227,9 @@ int main(void) {
   tcase_add_test(t, a_listener_without_a_lock_is_left_alone);
   tcase_add_test(t, what_is_no_socket_is_never_removed);
   tcase_add_test(t, a_path_taken_over_meanwhile_is_not_unlinked);
-  tcase_add_test(t, the_directory_is_made);
+  tcase_add_test(t, a_directory_is_made_where_that_is_asked);
+  tcase_add_test(t, the_mode_is_what_was_asked_for);
+  tcase_add_test(t, a_directory_of_others_is_refused);
   tcase_add_test(t, a_long_path_is_refused);
   tcase_add_test(t, without_descriptors_a_client_is_refused_at_once);
   tcase_add_test(t, the_spare_descriptor_refuses_a_client);

@@ -1,0 +1,161 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * What the process at the other end was when it connected counts: uid, gid and supplementary
+ * groups, as the kernel has noted them.
+ */
+#define _GNU_SOURCE /* struct ucred */
+#include "broker/net/access.h"
+
+#include <errno.h>
+#include <grp.h>
+#include <pwd.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#ifndef SO_PEERGROUPS
+#define SO_PEERGROUPS 59
+#endif
+
+enum { NAME_BYTES = 256, GROUPS_MOST = 1024, PATH_BYTES = 128 };
+
+/* ---- Flags ---- */
+
+/* A number that is an id; (unsigned)-1 is none. */
+static bool read_number(const char *word, unsigned *id) {
+  char *end;
+  errno = 0;
+  unsigned long v = strtoul(word, &end, 10);
+  if (*word < '0' || *word > '9' || *end || errno || v >= UINT32_MAX) return false;
+  *id = (unsigned)v;
+  return true;
+}
+
+static bool read_user(const char *word, unsigned *id) {
+  if (read_number(word, id)) return true;
+  const struct passwd *p = getpwnam(word);
+  if (p) *id = p->pw_uid;
+  return p != NULL;
+}
+
+static bool read_group(const char *word, unsigned *id) {
+  if (read_number(word, id)) return true;
+  const struct group *g = getgrnam(word);
+  if (g) *id = g->gr_gid;
+  return g != NULL;
+}
+
+static bool read_list(const char *flag, const char *kind, const char *list,
+                      bool (*read)(const char *word, unsigned *id), unsigned *ids, unsigned *count,
+                      char *error, size_t n) {
+  for (size_t size; list; list = list[size] ? list + size + 1 : NULL) {
+    char word[NAME_BYTES];
+    size = strcspn(list, ",");
+    snprintf(word, sizeof word, "%.*s", (int)(size < NAME_BYTES ? size : NAME_BYTES), list);
+    if (*count == ACCESS_MOST) {
+      snprintf(error, n, "--%s takes at most %d of them", flag, ACCESS_MOST);
+      return false;
+    }
+    if (!*word || !read(word, &ids[*count])) {
+      snprintf(error, n, "--%s: there is no %s '%.80s'", flag, kind, word);
+      return false;
+    }
+    ++*count;
+  }
+  return true;
+}
+
+static bool read_mode(const char *word, mode_t *mode) {
+  char *end;
+  unsigned long v = strtoul(word, &end, 8);
+  if (*word < '0' || *word > '7' || *end || (v & ~0666ul) || (v & 0600) != 0600) return false;
+  *mode = (mode_t)v;
+  return true;
+}
+
+bool access_read(struct access *a, const struct access_words *w, char *error, size_t n) {
+  unsigned group = 0;
+  if (w->mode && !read_mode(w->mode, &a->mode)) {
+    snprintf(error, n, "--mode takes 0600, 0660, 0666 or the like (octal), not '%.80s'", w->mode);
+    return false;
+  }
+  if (w->group && !read_group(w->group, &group)) {
+    snprintf(error, n, "--group: there is no group '%.80s'", w->group);
+    return false;
+  }
+  a->has_group = w->group != NULL;
+  a->group = group;
+  return read_list("allow-uid", "user", w->uids, read_user, a->uids, &a->n_uids, error, n) &&
+         read_list("allow-gid", "group", w->gids, read_group, a->gids, &a->n_gids, error, n);
+}
+
+mode_t access_mode(const struct access *a) {
+  return a->mode ? a->mode : a->has_group ? 0660 : 0600;
+}
+
+/* ---- The directory ---- */
+
+/* Not by the mode given to mkdir, which the umask narrows. */
+static bool make_directory(const struct access *a, const char *dir) {
+  if (mkdir(dir, 0700) < 0) return errno == EEXIST;
+  if (a->has_group && lchown(dir, (uid_t)-1, a->group) < 0) return false;
+  return chmod(dir, a->has_group ? 0750 : 0700) == 0;
+}
+
+int access_prepare_directory(const struct access *a, const char *path, char *error, size_t n) {
+  char dir[PATH_BYTES] = ".";
+  struct stat st;
+  const char *slash = strrchr(path, '/');
+  if (slash) snprintf(dir, sizeof dir, "%.*s", slash == path ? 1 : (int)(slash - path), path);
+  if (a->make_directory && !make_directory(a, dir)) {
+    snprintf(error, n, "cannot make the directory %s: %s; choose another place with --socket", dir,
+             strerror(errno));
+    return -1;
+  }
+  if (stat(dir, &st) < 0 || !S_ISDIR(st.st_mode)) {
+    snprintf(error, n, "%s, where the socket is to be, is no directory; make it, or choose another "
+                       "place with --socket", dir);
+    return -1;
+  }
+  bool by_group = (st.st_mode & S_IWGRP) && !(a->has_group && st.st_gid == a->group);
+  if ((st.st_mode & S_ISVTX) || !((st.st_mode & S_IWOTH) || by_group)) return 0;
+  snprintf(error, n, "%s can put another socket into %s (mode %04o); use chmod %s, or choose "
+                     "another place with --socket",
+           st.st_mode & S_IWOTH ? "everybody" : "its group", dir, (unsigned)st.st_mode & 07777,
+           st.st_mode & S_IWOTH ? "go-w" : "g-w");
+  return -1;
+}
+
+/* ---- Connections ---- */
+
+static bool has_gid(const struct access *a, gid_t gid) {
+  for (unsigned i = 0; i < a->n_gids; i++)
+    if (a->gids[i] == gid) return true;
+  return false;
+}
+
+/* An older kernel, or more groups than fit: the first group alone counts. */
+static bool has_other_group(const struct access *a, int fd) {
+  gid_t groups[GROUPS_MOST];
+  socklen_t size = sizeof groups;
+  if (getsockopt(fd, SOL_SOCKET, SO_PEERGROUPS, groups, &size) < 0) return false;
+  for (size_t i = 0; i < size / sizeof *groups; i++)
+    if (has_gid(a, groups[i])) return true;
+  return false;
+}
+
+bool access_allows(const struct access *a, int fd, uid_t *uid) {
+  struct ucred peer;
+  socklen_t size = sizeof peer;
+  *uid = (uid_t)-1;
+  if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &size) < 0) return false;
+  *uid = peer.uid;
+  if (peer.uid == geteuid()) return true;
+  for (unsigned i = 0; i < a->n_uids; i++)
+    if (a->uids[i] == peer.uid) return true;
+  return a->n_gids > 0 && (has_gid(a, peer.gid) || has_other_group(a, fd));
+}
