@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * gaijin-broker: reads its flags, runs one broker until SIGTERM or SIGINT.
+ * gaijin-broker: reads its flags, runs one broker until SIGTERM or SIGINT. SIGHUP reloads what can
+ * be reloaded, SIGUSR1 writes the status into the log, SIGPIPE is ignored.
  * Exit status: 0 after a signal, 1 when it cannot run, 2 for bad usage.
  */
 #include <signal.h>
@@ -10,25 +11,42 @@
 
 #include "broker/broker.h"
 #include "broker/flags.h"
+#include "broker/status.h"
 #include "proto/printable.h"
 #include "proto/settings/streams.h"
 
+enum { SIGNALS = 4 };
+static const int caught[SIGNALS] = {SIGTERM, SIGINT, SIGHUP, SIGUSR1};
+
 struct program {
   uv_loop_t loop;
-  uv_signal_t term, interrupt;
+  uv_signal_t signals[SIGNALS];
   struct broker broker;
 };
 
 static void stop(struct program *p) {
+  if (uv_is_closing((uv_handle_t *)&p->signals[0])) return;
   broker_stop(&p->broker);
-  uv_close((uv_handle_t *)&p->term, NULL);
-  uv_close((uv_handle_t *)&p->interrupt, NULL);
+  for (int i = 0; i < SIGNALS; i++) uv_close((uv_handle_t *)&p->signals[i], NULL);
 }
 
 static void on_signal(uv_signal_t *handle, int number) {
   struct program *p = handle->data;
-  log_line(&p->broker.log, LOG_INFO, "ends on signal %d", number);
-  stop(p);
+  switch (number) {
+    case SIGHUP: log_told(&p->broker.log, "SIGHUP: there is nothing to reload"); break;
+    case SIGUSR1: status_tell(&p->broker); break;
+    default:
+      log_line(&p->broker.log, LOG_INFO, "ends on signal %d", number);
+      stop(p);
+  }
+}
+
+static void watch_signals(struct program *p) {
+  for (int i = 0; i < SIGNALS; i++) {
+    uv_signal_init(&p->loop, &p->signals[i]);
+    p->signals[i].data = p;
+    uv_signal_start(&p->signals[i], on_signal, caught[i]);
+  }
 }
 
 /* One descriptor per client: as many as the system allows. */
@@ -54,11 +72,7 @@ static int run(struct program *p, const struct broker_config *config) {
     fprintf(stderr, "gaijin-broker: cannot make an event loop: %s\n", uv_strerror(r));
     return 1;
   }
-  uv_signal_init(&p->loop, &p->term);
-  uv_signal_init(&p->loop, &p->interrupt);
-  p->term.data = p->interrupt.data = p;
-  uv_signal_start(&p->term, on_signal, SIGTERM);
-  uv_signal_start(&p->interrupt, on_signal, SIGINT);
+  watch_signals(p);
   r = broker_start(&p->broker, &p->loop, config, error, sizeof error);
   if (r < 0) {
     complain(error);

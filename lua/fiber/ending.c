@@ -24,7 +24,8 @@ static struct {
   struct worker *worker;
   unsigned alarm_seconds; /* 0: no alarm */
   volatile sig_atomic_t signalled;
-  struct sigaction term, interrupt, alarm; /* as they were */
+  struct sigaction term, interrupt, hang_up, alarm; /* as they were */
+  bool ignores_hang_up; /* it was started so, as nohup does */
 } watched;
 
 /* ---- Stopping ---- */
@@ -143,6 +144,7 @@ static void reset(int sig) {
 static void on_signal(int sig) {
   reset(SIGTERM);
   reset(SIGINT);
+  if (!watched.ignores_hang_up) reset(SIGHUP);
   if (watched.signalled || worker_is_fork(watched.worker)) {
     raise(sig);
     return;
@@ -189,13 +191,17 @@ int ending_watch_signals(struct worker *w, bool enforce) {
   watched.alarm_seconds = enforce ? (unsigned)ceil(in_order + 0.5) : 0;
   if (enforce && (r = handle(SIGALRM, on_alarm, &watched.alarm)) < 0) return r;
   if ((r = handle(SIGTERM, on_signal, &watched.term)) < 0) return r;
-  return handle(SIGINT, on_signal, &watched.interrupt);
+  if ((r = handle(SIGINT, on_signal, &watched.interrupt)) < 0) return r;
+  watched.ignores_hang_up =
+      sigaction(SIGHUP, NULL, &watched.hang_up) == 0 && watched.hang_up.sa_handler == SIG_IGN;
+  return watched.ignores_hang_up ? 0 : handle(SIGHUP, on_signal, &watched.hang_up);
 }
 
 void ending_unwatch_signals(struct worker *w) {
   if (watched.worker != w) return;
   restore(SIGTERM, &watched.term);
   restore(SIGINT, &watched.interrupt);
+  restore(SIGHUP, &watched.hang_up);
   if (watched.alarm_seconds) {
     alarm(0);
     sigaction(SIGALRM, &watched.alarm, NULL);

@@ -313,7 +313,7 @@ check "nothing is left" nothing_left
 
 story="run: stopping"
 script serve <<<'print("up")'
-for sig in INT TERM; do
+for sig in INT TERM HUP; do
   begin run "$dir/serve.lua" "other=$dir/serve.lua"
   wait_until out_has '^other \| up$'
   kill -$sig "$background"

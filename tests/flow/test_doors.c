@@ -178,6 +178,105 @@ START_TEST(only_those_are_served_who_may) {
 }
 END_TEST
 
+/* ---- Signals ---- */
+
+START_TEST(signals_of_the_broker) {
+  struct bed *b = bed_open(NULL);
+  char socket[108];
+  struct child *c = start_broker(b, socket, sizeof socket, "--log-level error");
+  bed_until(b, answers, socket, "the broker answers");
+  child_signal(c, SIGPIPE);
+  child_signal(c, SIGHUP);
+  bed_expect(b, c, "SIGHUP: there is nothing to reload\n");
+  child_signal(c, SIGUSR1);
+  bed_expect(b, c, "status: log: 0 lines lost since the start\n");
+  for (int i = 0; i < 5; i++) {
+    static const char *const subjects[] = {"clients: 0 workers, ", "tokens: 0, held 0 times", "calls: 0 open", "memory: ", "socket: /"};
+    ck_assert_int_eq(count_lines(c, subjects[i]), 1);
+  }
+  ck_assert(answers(socket));
+  child_signal(c, SIGTERM);
+  bed_exit(b, c, 0);
+  ck_assert_int_ne(access(socket, F_OK), 0);
+  bed_close(b);
+}
+END_TEST
+
+/* As SIGTERM: what it closes, a terminal or a supervisor, has gone. Unless it was started to outlive that. */
+START_TEST(a_hang_up_stops_a_worker_in_order) {
+  static char command[1024];
+  struct bed *b = bed_open(NULL);
+  struct child *c = bed_start(b, &(struct bed_worker){.name = "shop", .code = "gaijin.sleep(0)"});
+  child_signal(c, SIGHUP);
+  bed_exit(b, c, 0);
+  snprintf(command, sizeof command, "trap '' HUP; exec '%s' -s '%s' -n stays -e 'print(1) gaijin.run()'", bed_program(b, "gaijin-worker"), bed_socket(b));
+  c = bed_spawn(b, "stays", (const char *const[]){"/bin/sh", "-c", command, NULL});
+  bed_expect(b, c, "1");
+  child_signal(c, SIGHUP);
+  ck_assert_int_eq(bed_ctl(b, NULL, (const char *const[]){"gc", "stays", NULL}), 0);
+  child_signal(c, SIGKILL);
+  bed_exit_signal(b, c, SIGKILL);
+  bed_close(b);
+}
+END_TEST
+
+/* ---- What may happen around it ---- */
+
+/* Who is connected goes on; nobody new can come; the end is in order. */
+START_TEST(the_directory_of_the_socket_is_removed) {
+  struct bed *b = bed_open(NULL);
+  char dir[96], socket[108], lock[120], command[1024];
+  snprintf(dir, sizeof dir, "%s/d", bed_dir(b));
+  snprintf(socket, sizeof socket, "%s/s", dir);
+  snprintf(lock, sizeof lock, "%s.lock", socket);
+  ck_assert_int_eq(mkdir(dir, 0700), 0);
+  snprintf(command, sizeof command, "exec '%s' -s '%s'", bed_program(b, "gaijin-broker"), socket);
+  struct child *c = bed_spawn(b, "other broker", (const char *const[]){"/bin/sh", "-c", command, NULL});
+  bed_until(b, answers, socket, "the broker answers");
+  char error[512];
+  gaijin *g = NULL;
+  struct gaijin_options o = {.socket = socket, .observer = true};
+  ck_assert_int_eq(gaijin_connect(&g, &o, error, sizeof error), 0);
+  ck_assert(unlink(socket) == 0 && unlink(lock) == 0 && rmdir(dir) == 0);
+  for (int i = 0; i < 3; i++) {
+    struct gaijin_answer a = {0};
+    uint64_t id;
+    gaijin_begin_request(g, &(struct gaijin_send){.op = GAIJIN_OP_PING}, 0);
+    ck_assert_int_eq(gaijin_end_request(g, NULL, NULL, &id), 0);
+    ck_assert_int_eq(gaijin_await(g, id, bed_limit(b), &a), 0);
+    gaijin_body_free(a.body);
+  }
+  child_signal(c, SIGUSR1);
+  bed_expect(b, c, "is not there any more: nobody new can connect; restart the broker\n");
+  gaijin_close(g);
+  child_signal(c, SIGTERM);
+  bed_exit(b, c, 0);
+  bed_close(b);
+}
+END_TEST
+
+/* System calls are interrupted all the time. */
+START_TEST(a_storm_of_signals_under_traffic) {
+  static const char caller[] =
+      "local add = gaijin.wait_for('host', 'add')\n"
+      "print('begins')\n"
+      "for i = 1, 3000 do assert(add(i, ('x'):rep(i)) == i * 2) end\n"
+      "print('all right')\n";
+  struct bed *b = bed_open(NULL);
+  bed_start(b, &(struct bed_worker){.name = "host", .code = "bakaGaijin.add = function(a, s) assert(#s == a) return a * 2 end"});
+  struct child *c = bed_start(b, &(struct bed_worker){.name = "caller", .code = caller, .once = true, .no_wait = true});
+  bed_expect(b, c, "begins");
+  while (!child_ended(c)) {
+    for (int i = 0; i < 50; i++) child_signal(bed_broker(b), SIGUSR1);
+    usleep(200);
+  }
+  bed_exit(b, c, 0);
+  bed_expect(b, c, "all right");
+  ck_assert_int_lt(count_lines(bed_broker(b), "status: memory"), 200);
+  bed_close(b);
+}
+END_TEST
+
 int main(void) {
   Suite *s = suite_create("doors");
   TCase *t = tcase_create("doors");
@@ -186,6 +285,10 @@ int main(void) {
   tcase_add_test(t, a_log_that_cannot_be_written);
   tcase_add_test(t, a_log_that_one_user_floods);
   tcase_add_test(t, only_those_are_served_who_may);
+  tcase_add_test(t, signals_of_the_broker);
+  tcase_add_test(t, a_hang_up_stops_a_worker_in_order);
+  tcase_add_test(t, the_directory_of_the_socket_is_removed);
+  tcase_add_test(t, a_storm_of_signals_under_traffic);
   suite_add_tcase(s, t);
   return run_suite(s);
 }

@@ -102,6 +102,10 @@ story "lines over 100 columns" style.sh \
   'lua/api/prelude.lua:1: over 100 columns'
 
 good_tree
+printf '%s\n' 'clock_gettime(CLOCK_REALTIME, &now);' >>lua/api/library.c
+story "the wall clock" style.sh 'lua/api/library.c:6: the wall clock; measure with proto/clock.h'
+
+good_tree
 # shellcheck disable=SC2016
 printf '%s\n' 'nm "$1" | grep >/dev/null main || grep -q main "$2"' >tests/fine.sh
 # shellcheck disable=SC2016
