@@ -24,9 +24,9 @@ void ending_leave(struct worker *w);
 /* Ends what runs the loop: loop_run, or in a stock interpreter the wait of its script. */
 void ending_finish(struct worker *w);
 
-/* SIGTERM, SIGINT and, unless it is ignored, SIGHUP stop the worker from now on; a second one kills.
- * `enforce`: a worker that does not stop is killed. One worker of a process. 0 or a negative libuv
- * error. */
+/* SIGTERM, SIGINT and, unless it is ignored, SIGHUP stop the worker from now on; a second one
+ * kills. `enforce`: a worker that does not stop is killed. One worker of a process. 0 or a negative
+ * libuv error. */
 int ending_watch_signals(struct worker *w, bool enforce);
 /* As it was before. */
 void ending_unwatch_signals(struct worker *w);

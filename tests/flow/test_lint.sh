@@ -103,7 +103,7 @@ story "lines over 100 columns" style.sh \
 
 good_tree
 printf '%s\n' 'clock_gettime(CLOCK_REALTIME, &now);' >>lua/api/library.c
-story "the wall clock" style.sh 'lua/api/library.c:6: the wall clock; measure with proto/clock.h'
+story "the wall clock" style.sh 'lua/api/library.c:5: the wall clock; measure with proto/clock.h'
 
 good_tree
 # shellcheck disable=SC2016
