@@ -132,7 +132,8 @@ static void say_lost(struct log *log, const char *format, ...) {
   char line[LOG_LINE_MOST];
   va_list args;
   va_start(args, format);
-  append(log, line, make_line(line, LOG_WARN, format, args));
+  size_t n = make_line(line, LOG_WARN, format, args);
+  append(log, line, n);
   va_end(args);
 }
 

@@ -60,7 +60,7 @@ for program in gaijin-broker gaijin-worker gaijinctl; do
   try 2 --help=yes
   says "--help takes no value"
   try 2 $'--frob\nnicate'
-  says "unknown flag '--frob?nicate'"
+  says "unknown flag '--frob\x0anicate'"
   for flag in --help --version; do
     story="$program $flag into a full disk" status=0
     "$build/$program" $flag >/dev/full 2>"$dir/err" || status=$?
