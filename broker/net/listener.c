@@ -82,27 +82,28 @@ static int clear_path(const struct listener *l, const struct sockaddr_un *addres
   return 0;
 }
 
-/* The file is never wider open than it is to be, whatever the umask: it begins with 0600. */
-static bool bind_with_mode(const struct listener *l, const struct sockaddr_un *address) {
+/* Binds and listens. The file is never wider open than it is to be, whatever the umask: it begins
+ * with 0600. Nothing is between the two calls, because who sees the file connects. */
+static bool listen_with_mode(struct listener *l, const struct sockaddr_un *address) {
   const struct access *a = &l->access;
+  struct stat made;
   mode_t old = umask(0177);
-  int r = bind(l->fd, (const struct sockaddr *)address, sizeof *address), why = errno;
+  bool good = bind(l->fd, (const struct sockaddr *)address, sizeof *address) == 0 &&
+              listen(l->fd, BACKLOG) == 0;
+  int why = errno;
   umask(old);
   errno = why;
-  return r == 0 && (!a->has_group || lchown(l->path, (uid_t)-1, a->group) == 0) &&
+  if (!good || stat(l->path, &made) < 0) return false;
+  l->device = made.st_dev; /* listener_close removes it from now on */
+  l->inode = made.st_ino;
+  return (!a->has_group || lchown(l->path, (uid_t)-1, a->group) == 0) &&
          chmod(l->path, access_mode(a)) == 0;
 }
 
 static int bind_and_listen(struct listener *l, const struct sockaddr_un *address, char *error,
                            size_t n) {
-  struct stat made;
   l->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-  if (l->fd >= 0 && fchmod(l->fd, 0600) == 0 && bind_with_mode(l, address) &&
-      stat(l->path, &made) == 0) {
-    l->device = made.st_dev;
-    l->inode = made.st_ino;
-    if (listen(l->fd, BACKLOG) == 0) return 0;
-  }
+  if (l->fd >= 0 && fchmod(l->fd, 0600) == 0 && listen_with_mode(l, address)) return 0;
   snprintf(error, n, "cannot listen on %s: %s; choose another place with --socket", l->path,
            strerror(errno));
   return -1;

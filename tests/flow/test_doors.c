@@ -21,13 +21,17 @@
 
 enum { BAD_CONNECTIONS = 320 };
 
-/* Starts a second broker with stderr as the shell's redirection says, and waits until it listens at `socket`. */
-static struct child *start_broker(struct bed *b, char *socket, size_t n, const char *redirection) {
+/* Starts another broker, with these flags and redirections of the shell; its socket's path goes to `socket`. */
+static struct child *start_broker_in(struct bed *b, const char *dir, char *socket, size_t n, const char *redirection) {
   static int count;
   static char command[1024];
-  snprintf(socket, n, "%s/other%d", bed_dir(b), ++count);
+  snprintf(socket, n, "%s/other%d", dir, ++count);
   snprintf(command, sizeof command, "exec '%s' -s '%s' %s", bed_program(b, "gaijin-broker"), socket, redirection);
   return bed_spawn(b, "other broker", (const char *const[]){"/bin/sh", "-c", command, NULL});
+}
+
+static struct child *start_broker(struct bed *b, char *socket, size_t n, const char *redirection) {
+  return start_broker_in(b, bed_dir(b), socket, n, redirection);
 }
 
 static bool answers(void *socket) {
@@ -162,11 +166,11 @@ START_TEST(only_those_are_served_who_may) {
     return;
   }
   struct bed *b = bed_open(NULL);
-  ck_assert_int_eq(chmod(bed_dir(b), 0755), 0);
-  if (access(getenv("TMPDIR"), F_OK) == 0) ck_assert_int_eq(chmod(getenv("TMPDIR"), 0755), 0);
+  char dir[] = "/tmp/gaijin-doors-XXXXXX"; /* where everybody gets to */
+  ck_assert(mkdtemp(dir) && chmod(dir, 0755) == 0);
   for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
     char socket[108];
-    struct child *c = start_broker(b, socket, sizeof socket, cases[i].flags);
+    struct child *c = start_broker_in(b, dir, socket, sizeof socket, cases[i].flags);
     bed_until(b, answers, socket, "the broker answers");
     int status = connect_as_stranger(socket);
     ck_assert_msg(status == cases[i].status, "%s: %d", cases[i].flags, status);
@@ -174,6 +178,7 @@ START_TEST(only_those_are_served_who_may) {
     bed_exit(b, c, 0);
     ck_assert_int_eq(count_lines(c, "refused a client of user 65534"), status == GAIJIN_STATUS_DENIED);
   }
+  ck_assert_int_eq(rmdir(dir), 0);
   bed_close(b);
 }
 END_TEST

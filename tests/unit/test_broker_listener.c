@@ -2,16 +2,19 @@
  *
  * Who gets the socket's path.
  */
+#define _GNU_SOURCE
 #include "broker/net/listener.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <grp.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "tests/unit/run.h"
@@ -141,6 +144,20 @@ START_TEST(the_mode_is_what_was_asked_for) {
 }
 END_TEST
 
+/* What cannot be done to the socket's file leaves none behind. */
+START_TEST(a_group_that_cannot_be_given) {
+  pid_t pid = fork();
+  int status;
+  if (pid == 0) {
+    if (geteuid() == 0 && (chown(dir, 65534, 65534) != 0 || setgroups(0, NULL) != 0 || setgid(65534) != 0 || setuid(65534) != 0)) _exit(1);
+    who.has_group = true; /* group 0 */
+    _exit(listener_open(&l, path, &who, error, sizeof error) == -1 && access(path, F_OK) != 0 ? 0 : 2);
+  }
+  ck_assert_int_eq(waitpid(pid, &status, 0), pid);
+  ck_assert(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+}
+END_TEST
+
 /* Who can write to the directory can put a socket of his own there. */
 START_TEST(a_directory_of_others_is_refused) {
   static const struct {
@@ -229,6 +246,7 @@ int main(void) {
   tcase_add_test(t, a_path_taken_over_meanwhile_is_not_unlinked);
   tcase_add_test(t, a_directory_is_made_where_that_is_asked);
   tcase_add_test(t, the_mode_is_what_was_asked_for);
+  tcase_add_test(t, a_group_that_cannot_be_given);
   tcase_add_test(t, a_directory_of_others_is_refused);
   tcase_add_test(t, a_long_path_is_refused);
   tcase_add_test(t, without_descriptors_a_client_is_refused_at_once);
