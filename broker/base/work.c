@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * A list. A job that is run is taken out first, so that what it does to the queue cannot touch it.
+ */
+#include "broker/base/work.h"
+
+#include <assert.h>
+#include <stddef.h>
+
+static void on_idle(uv_idle_t *idle) { (void)idle; }
+
+void work_open(struct work *w, uv_loop_t *loop) {
+  w->first = w->last = NULL;
+  w->turn = w->spent = 0;
+  uv_idle_init(loop, &w->idle);
+}
+
+void work_close(struct work *w) {
+  while (w->first) work_remove(w, w->first);
+  uv_close((uv_handle_t *)&w->idle, NULL);
+}
+
+void work_add(struct work *w, struct job *j, job_run_fn run) {
+  assert(!j->run && run && !uv_is_closing((uv_handle_t *)&w->idle));
+  *j = (struct job){.prev = w->last, .run = run, .turn = w->turn};
+  if (w->last)
+    w->last->next = j;
+  else
+    w->first = j;
+  w->last = j;
+  if (w->first == j) uv_idle_start(&w->idle, on_idle);
+}
+
+static void unlink_job(struct work *w, struct job *j) {
+  assert(j->run && (j->prev ? j->prev->next : w->first) == j);
+  if (j->prev)
+    j->prev->next = j->next;
+  else
+    w->first = j->next;
+  if (j->next)
+    j->next->prev = j->prev;
+  else
+    w->last = j->prev;
+  j->run = NULL;
+}
+
+void work_remove(struct work *w, struct job *j) {
+  if (!j->run) return;
+  unlink_job(w, j);
+  if (!w->first) uv_idle_stop(&w->idle);
+}
+
+void work_run(struct work *w) {
+  w->turn++;
+  for (struct job *j; (j = w->first) && j->turn != w->turn;) {
+    job_run_fn run = j->run;
+    unlink_job(w, j);
+    if (run(w, j)) work_add(w, j, run);
+    if (work_is_spent(w)) break;
+  }
+  if (!w->first) uv_idle_stop(&w->idle);
+}
+
+void work_end_turn(struct work *w) { w->spent = 0; }
+
+const char *work_check(const struct work *w) {
+  const struct job *last = NULL;
+  for (const struct job *j = w->first; j; last = j, j = j->next) {
+    if (!j->run) return "work: a job in the queue that is not queued";
+    if (j->prev != last) return "work: a broken link";
+  }
+  if (last != w->last) return "work: the last job is not the last";
+  if (uv_is_active((const uv_handle_t *)&w->idle) != (w->first != NULL))
+    return "work: the loop sleeps over a job, or does not sleep without one";
+  return NULL;
+}
