@@ -14,7 +14,7 @@
 #include "broker/check.h"
 #include "broker/core/expiry.h"
 #include "broker/core/notify.h"
-#include "broker/core/releases.h"
+#include "broker/net/connections.h"
 #include "broker/ops/dispatch.h"
 #include "broker/ops/greet.h"
 #include "broker/ops/reap.h"
@@ -72,8 +72,10 @@ static void watch_log(struct broker *b) {
 }
 
 void broker_end_turn(struct broker *b) {
-  releases_turn(b);
   connections_end_turn(&b->connections);
+  work_run(&b->work);
+  connections_end_turn(&b->connections);
+  work_end_turn(&b->work);
   trim(b);
   watch_log(b);
   check_if_hostile(b);
@@ -124,13 +126,14 @@ int broker_start(struct broker *b, uv_loop_t *loop, const struct broker_config *
   b->loop = loop;
   b->hello_ms = HELLO_MS;
   b->listener.fd = b->listener.lock_fd = b->listener.spare_fd = -1;
-  connections_init(&b->connections, loop, &b->log, &client_events, b, config->max_message);
+  connections_init(&b->connections, loop, &b->work, &b->log, &client_events, b,
+                   config->max_message);
   uv_prepare_init(loop, &b->turn_end);
   uv_timer_init(loop, &b->greeting);
   uv_timer_init(loop, &b->log_later);
   b->turn_end.data = b->greeting.data = b->log_later.data = b;
   expiry_open(b);
-  releases_open(b);
+  work_open(&b->work, loop);
   if (!init_registries(b, config)) {
     snprintf(error, n, "memory is too short, or the kernel has no random bits");
     return -1;
@@ -161,9 +164,9 @@ void broker_stop(struct broker *b) {
   uv_close((uv_handle_t *)&b->greeting, NULL);
   uv_close((uv_handle_t *)&b->log_later, NULL);
   expiry_close(b);
-  releases_close(b);
   listener_close(&b->listener);
   connections_close(&b->connections);
+  work_close(&b->work);
 }
 
 void broker_deinit(struct broker *b) {

@@ -11,8 +11,6 @@
 static const char *check_client(const struct broker *b, const struct client *c) {
   if (c->prev ? c->prev->next != c : b->connections.all != c) return "connections: a broken link";
   if (c->next && c->next->prev != c) return "connections: a broken link";
-  if (c->is_postponed && c->state == CLIENT_READY)
-    return "connections: a postponed client is ready";
   if (c->state == CLIENT_GREETING) {
     if (c->host != SLAB_NONE) return "connections: a host before its hello";
     if (!uv_is_active((const uv_handle_t *)&b->greeting))
@@ -27,49 +25,39 @@ static const char *check_client(const struct broker *b, const struct client *c) 
   return NULL;
 }
 
+/* Who is read, who waits for its turn, who is held back (net/reading.h). */
+static const char *check_reading(const struct client *c) {
+  bool is_job = job_is_queued(&c->job), is_over = client_leaves_untaken(c);
+  if (c->state == CLIENT_CONDEMNED || c->is_dirty) return NULL; /* in a list of this turn */
+  if (is_job && c->is_held_back) return "connections: one that is held back is a job";
+  if (is_job || c->is_held_back)
+    return c->is_held_back && !is_over ? "connections: one is held back that has read" : NULL;
+  if (c->is_postponed || c->balance <= 0 || c->has_hung_up)
+    return "connections: one has more to do and is no job";
+  return is_over || c->events & UV_READABLE ? NULL : "connections: one is not read";
+}
+
 static const char *check_connections(const struct broker *b) {
   const struct connections *n = &b->connections;
-  const struct client *last = NULL;
-  long dirty = 0, condemned = 0, postponed = 0;
+  long dirty = 0, condemned = 0;
   for (const struct client *c = n->all; c; c = c->next) {
     const char *fault = check_client(b, c);
+    if (!fault) fault = check_reading(c);
     if (fault) return fault;
     dirty += c->is_dirty;
-    condemned += c->state == CLIENT_CONDEMNED;
-    postponed += c->is_postponed;
+    condemned += c->state == CLIENT_CONDEMNED && !job_is_queued(&c->job);
   }
   for (const struct client *c = n->dirty; c; c = c->next_dirty, dirty--)
     if (!c->is_dirty) return "connections: one in the dirty list has no mark of it";
   for (const struct client *c = n->condemned; c; c = c->next_condemned, condemned--)
     if (c->state != CLIENT_CONDEMNED)
       return "connections: one in the condemned list is not condemned";
-  for (const struct client *c = n->postponed; c; last = c, c = c->next_postponed, postponed--)
-    if (!c->is_postponed) return "connections: one in the postponed list has no mark of it";
-  if (last && last != n->postponed_last) return "connections: the last postponed is not the last";
-  return dirty || condemned || postponed ? "connections: a list has another number of clients"
-                                         : NULL;
+  return dirty || condemned ? "connections: a list has another number of clients" : NULL;
 }
 
 /* ---- Hosts ---- */
 
-static const char *check_dead_holders(const struct broker *b, uint32_t expected) {
-  const struct dead_holders *q = &b->dead_holders;
-  uint32_t last = SLAB_NONE, n = 0;
-  for (uint32_t i = q->first; i != SLAB_NONE; i = hosts_at(&b->hosts, i)->next_dead_holder) {
-    if (!slab_live(&b->hosts.all, i) || hosts_at(&b->hosts, i)->client)
-      return "dead holders: one that is not dead";
-    if (++n > expected) return "dead holders: more than there are";
-    last = i;
-  }
-  if (n != expected) return "dead holders: one is not in the queue";
-  if (last != q->last) return "dead holders: the last is not the last";
-  if (uv_is_active((const uv_handle_t *)&q->idle) != (n > 0))
-    return "dead holders: the idle handle runs for none, or not at all";
-  return NULL;
-}
-
 static const char *check_hosts(const struct broker *b) {
-  uint32_t dead_holders = 0;
   for (uint32_t i = slab_next(&b->hosts.all, 0); i != SLAB_NONE;
        i = slab_next(&b->hosts.all, i + 1)) {
     const struct host *h = hosts_at(&b->hosts, i);
@@ -77,13 +65,14 @@ static const char *check_hosts(const struct broker *b) {
       if (h->client->host != i) return "hosts: a client that does not know its host";
       if (h->client->observer != h->observer)
         return "hosts: a host and its client differ in whether it observes";
-      continue;
     }
     uint32_t held = refs_held_count(&b->refs, i);
-    if (!held && !refs_export_count(&b->refs, i)) return "hosts: a dead one of no use";
-    dead_holders += held > 0;
+    if (!h->client && !held && !refs_export_count(&b->refs, i))
+      return "hosts: a dead one of no use";
+    if (job_is_queued(&h->giving_back) != (!h->client && held > 0))
+      return "hosts: a dead holder is no job, or another is one";
   }
-  return check_dead_holders(b, dead_holders);
+  return NULL;
 }
 
 static bool is_connected(const struct broker *b, uint32_t host) {
@@ -137,7 +126,7 @@ static const char *check_calls(const struct broker *b) {
     if (k->asker != SLAB_NONE && !is_connected(b, k->asker)) return "calls: one of a dead asker";
   }
   for (const struct client *c = b->connections.all; c; c = c->next)
-    if (c->answers_due != count_due(b, c)) return "calls: another number of answers is due";
+    if (c->state != CLIENT_CONDEMNED && c->answers_due != count_due(b, c)) return "calls: another number of answers is due";
   if (wheel_next(&b->calls.deadlines) < b->expiry.fires_ms) return "calls: no timer for a deadline";
   return NULL;
 }
@@ -208,6 +197,7 @@ const char *broker_check(const struct broker *b) {
   if (!fault) fault = names_check(&b->names);
   if (!fault) fault = hosts_check(&b->hosts);
   if (!fault) fault = waits_check(&b->collecting);
+  if (!fault) fault = work_check(&b->work);
   if (!fault) fault = check_connections(b);
   if (!fault) fault = check_hosts(b);
   if (!fault) fault = check_names(b);

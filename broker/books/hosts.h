@@ -12,6 +12,7 @@
 #include <stdint.h>
 
 #include "broker/base/chain.h"
+#include "broker/base/work.h"
 #include "proto/limits.h"
 
 struct client;
@@ -19,8 +20,8 @@ struct client;
 struct host {
   uint64_t id;
   struct client *client; /* NULL: dead */
+  struct job giving_back; /* of a dead one: what it held is being given back (core/releases.c) */
   uint32_t link;
-  uint32_t next_dead_holder; /* valid while it is in the queue of core/releases.c */
   bool observer;
   char name[NAME_MAX_BYTES + 1];
 };

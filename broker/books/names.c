@@ -145,8 +145,10 @@ bool names_unwatch(struct names *n, uint32_t client, uint64_t request) {
   return true;
 }
 
-void names_unwatch_all(struct names *n, uint32_t client) {
-  for (uint32_t i; (i = waits_first_of_client(&n->watches, client)) != SLAB_NONE;) unwatch(n, i);
+bool names_unwatch_one(struct names *n, uint32_t client) {
+  uint32_t i = waits_first_of_client(&n->watches, client);
+  if (i != SLAB_NONE) unwatch(n, i);
+  return i != SLAB_NONE;
 }
 
 const char *names_check(const struct names *n) {

@@ -53,9 +53,9 @@ bool names_watch(struct names *n, const char *text, uint32_t size, enum names_ev
 /* Takes one watch of `name` whose event has happened out of the registry; false when there
  * is none. */
 bool names_take_due(struct names *n, uint32_t name, struct wait *watch);
-/* The client's request waits no more (false: it did not); no request of the client does. */
+/* The client's request waits no more, or any one of its requests; false: there was none. */
 bool names_unwatch(struct names *n, uint32_t client, uint64_t request);
-void names_unwatch_all(struct names *n, uint32_t client);
+bool names_unwatch_one(struct names *n, uint32_t client);
 
 /* The subject of a watch, and the name of a subject. */
 static inline uint32_t names_subject(uint32_t name, enum names_event event) {

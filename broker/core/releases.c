@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * The first in the queue of dead holders has given back everything before the next begins. Who
- * is in the queue holds something, so its record is there (forget_if_unused).
+ * A dead holder is a job until it has given everything back. Who holds something has its record
+ * (forget_if_unused), and with it the job.
  */
 #include "broker/core/releases.h"
 
@@ -9,6 +9,7 @@
 #include <stdlib.h>
 
 #include "broker/core/notify.h"
+#include "proto/base.h"
 
 /* The one place where a dead host is forgotten. Called whenever it may have lost the last token
  * that others hold of it, or the last one it held itself; a host that lives, or has any, stays. */
@@ -81,56 +82,34 @@ void releases_send(struct broker *b, struct drops *d) {
 
 /* ---- Dead holders ---- */
 
-static void on_idle(uv_idle_t *idle) { (void)idle; }
-
-void releases_open(struct broker *b) {
-  b->dead_holders.first = b->dead_holders.last = SLAB_NONE;
-  uv_idle_init(b->loop, &b->dead_holders.idle);
-}
-
-void releases_close(struct broker *b) { uv_close((uv_handle_t *)&b->dead_holders.idle, NULL); }
-
-/* Gives back what a dead host held, so much as one turn allows; true when nothing is left. */
-static bool give_piece_back(struct broker *b, uint32_t host) {
+/* Gives back what a dead host held, so much as one slice allows; true when nothing is left. */
+static bool give_slice_back(struct broker *b, uint32_t host) {
   struct drops d;
-  uint32_t i;
+  uint32_t i, n = 0;
   assert(!hosts_at(&b->hosts, host)->client);
   releases_begin(&d);
-  for (unsigned n = 0; (i = refs_first_held(&b->refs, host)) != SLAB_NONE && n < RELEASES_PIECE;
-       n++) {
+  for (; (i = refs_first_held(&b->refs, host)) != SLAB_NONE && n < RELEASES_SLICE; n++) {
     const struct hold *h = refs_hold_at(&b->refs, i);
     releases_give_back(b, &d, h->token, host, h->count);
   }
   releases_send(b, &d);
+  work_charge(&b->work, (uint64_t)n * RELEASE_COST);
   if (i != SLAB_NONE) return false;
   loads_forget_client(&b->loads, host);
   forget_if_unused(b, host);
   return true;
 }
 
-void releases_host_died(struct broker *b, uint32_t host) {
-  struct dead_holders *q = &b->dead_holders;
-  bool may_end_now = q->first == SLAB_NONE || refs_held_count(&b->refs, host) == 0;
-  if (may_end_now && give_piece_back(b, host)) return;
-  assert(refs_held_count(&b->refs, host) > 0);
-  hosts_at(&b->hosts, host)->next_dead_holder = SLAB_NONE;
-  if (q->first == SLAB_NONE) {
-    q->first = host;
-    uv_idle_start(&q->idle, on_idle);
-  } else {
-    hosts_at(&b->hosts, q->last)->next_dead_holder = host;
-  }
-  q->last = host;
+static bool go_on(struct work *w, struct job *j) {
+  struct broker *b = container_of(w, struct broker, work);
+  uint32_t host = hosts_find(&b->hosts, container_of(j, struct host, giving_back)->id);
+  assert(host != SLAB_NONE); /* who holds something has its record */
+  return !give_slice_back(b, host);
 }
 
-void releases_turn(struct broker *b) {
-  struct dead_holders *q = &b->dead_holders;
-  if (q->first == SLAB_NONE) return;
-  uint32_t host = q->first, next = hosts_at(&b->hosts, host)->next_dead_holder;
-  if (!give_piece_back(b, host)) return;
-  assert((q->last == host) == (next == SLAB_NONE));
-  q->first = next;
-  if (next != SLAB_NONE) return;
-  q->last = SLAB_NONE;
-  uv_idle_stop(&q->idle);
+void releases_host_died(struct broker *b, uint32_t host) {
+  bool may_begin = !work_is_spent(&b->work) || refs_held_count(&b->refs, host) == 0;
+  if (may_begin && give_slice_back(b, host)) return;
+  assert(refs_held_count(&b->refs, host) > 0);
+  work_add(&b->work, &hosts_at(&b->hosts, host)->giving_back, go_on);
 }

@@ -3,17 +3,18 @@
  * What follows when tokens lose holders: loads fall, hosts are told of tokens that nobody
  * holds any more (drops), records of dead hosts that nothing refers to any more go.
  *
- * A dead holder gives back what it held by the same path as an unsub, in pieces: at most one
- * piece a turn, so that nobody waits while a large holder is taken off the books. Until its
- * last piece the host's record stays, and so its number.
+ * A dead holder gives back what it held by the same path as an unsub, in slices (base/work.h), so
+ * that nobody waits while a large holder is taken off the books. Until its last slice the host's
+ * record stays, and so its number.
  */
 #ifndef GAIJIN_BROKER_RELEASES_H
 #define GAIJIN_BROKER_RELEASES_H
 
 #include "broker/core/state.h"
 
-/* Holds of dead holders given back in one turn: about half a millisecond. */
-enum { RELEASES_PIECE = 2000 };
+/* Units of work for a holding given back, its share of the drops included; and how many a slice
+ * of a dead holder's has. */
+enum { RELEASE_COST = 4, RELEASES_SLICE = WORK_QUANTUM / RELEASE_COST };
 
 /* Drops that are gathered to be sent together, one notice per host: a batch, from releases_begin
  * to releases_send. A full one is sent at once, so gathering never needs memory. */
@@ -34,15 +35,9 @@ void releases_settle(struct broker *b, struct drops *d, uint32_t token);
 /* Queues the notices of the drops gathered; none is left then. */
 void releases_send(struct broker *b, struct drops *d);
 
-/* Before all of the following; and after all, to let the loop end. */
-void releases_open(struct broker *b);
-void releases_close(struct broker *b);
-
 /* The host has lost its connection (its record says so), and what follows from that but this
  * has been done: gives back what it held, and forgets it when nothing refers to it any more;
  * now if it is little, else in the turns to come. */
 void releases_host_died(struct broker *b, uint32_t host);
-/* Gives the next piece back, if there are any. Once a turn. */
-void releases_turn(struct broker *b);
 
 #endif

@@ -10,6 +10,7 @@
 #include <uv.h>
 
 #include "broker/base/log.h"
+#include "broker/base/work.h"
 #include "broker/books/calls.h"
 #include "broker/books/flows.h"
 #include "broker/books/hosts.h"
@@ -27,16 +28,10 @@ struct expiry {
   uint64_t fires_ms; /* on the loop's clock; UINT64_MAX: the timer does not run */
 };
 
-/* Hosts whose connection has ended while they held more than is released at once (releases.h):
- * a queue, linked by the hosts' next_dead_holder. */
-struct dead_holders {
-  uv_idle_t idle; /* active while there are some: the loop does not wait for sockets then */
-  uint32_t first, last; /* SLAB_NONE: the queue is empty */
-};
-
 struct broker {
   uv_loop_t *loop;
   uv_prepare_t turn_end; /* before the loop waits */
+  struct work work;
   struct log log;
   uv_timer_t log_later; /* runs while lines wait to be written or told */
   struct listener listener;
@@ -54,7 +49,6 @@ struct broker {
   struct flows flows;
   struct waits collecting; /* who waits (op gc) for a host's answer to free; subject: the host */
   struct expiry expiry;
-  struct dead_holders dead_holders;
 
   struct buffer parting; /* the message to a client for which there is no descriptor */
   struct buffer out; /* the message that notify.h writes, */

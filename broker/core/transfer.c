@@ -106,6 +106,7 @@ static bool holds_others(struct broker *b, struct transfer *t, const struct clie
 
 enum transfer_outcome transfer_take(struct broker *b, struct transfer *t, struct client *from) {
   if (t->count == 0) return TRANSFER_OK;
+  client_charge(from, (uint64_t)t->count * TRANSFER_PT_COST);
   if (!see_own(b, t, from)) return TRANSFER_FAULT;
   return holds_others(b, t, from) ? TRANSFER_OK : TRANSFER_FORGED;
 }

@@ -22,6 +22,9 @@
 struct broker;
 struct client;
 
+/* Units of work (base/work.h) for one PT on its way: seen or looked up, held, settled. */
+enum { TRANSFER_PT_COST = 5 };
+
 struct transfer_pt {
   struct pt pt;
   uint32_t host; /* number of its host; SLAB_NONE if unknown */

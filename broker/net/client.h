@@ -1,15 +1,19 @@
 /* SPDX-License-Identifier: MIT
  *
- * Connections: one of them (struct client), and all of them together (struct connections).
+ * Connections: one of them (struct client), and all of them together (struct connections). Here is
+ * what may be done with one; how they are read is in reading.h, where they come from and how they
+ * end in connections.h.
  *
- * A message comes in where the loop says that a socket is readable (on_event in client.c): the
- * socket is read once and each whole message goes to events.message. A connection ends where
- * client_condemn marks it, which may be called anywhere; connections_end_turn then gives it to
- * events.ended. Nothing else ends one.
+ * A connection ends where client_condemn marks it, which may be called anywhere;
+ * connections_end_turn then gives it to events.ended. Nothing else ends one.
  *
  * The life of a client: GREETING (only hello is understood, and not for ever), READY, CONDEMNED
- * (nothing goes in or out any more), closed at the end of the turn. A write error does not end a
- * connection: what the peer had sent before it died is read to its end first.
+ * (nothing goes in or out any more), closed at the end of the turn or, if its end is long, of one
+ * to come. A write error does not end a connection: what the peer had sent before it died is read
+ * to its end first.
+ *
+ * Work done for a client is charged to it where it is done (client_charge). One whose balance is
+ * spent is neither heard nor read until the queue of work has given it more (reading.h).
  *
  * This floor knows sockets and bytes. What a message means is known above; what is stored here
  * for those floors is marked so.
@@ -23,6 +27,7 @@
 #include <uv.h>
 
 #include "broker/base/log.h"
+#include "broker/base/work.h"
 #include "broker/net/outbox.h"
 #include "proto/frame.h"
 
@@ -38,12 +43,15 @@ struct client_events {
   void (*message)(struct client *c, uint8_t *bytes, uint32_t size);
   /* The client broke the protocol and is condemned next: the last chance to tell it. */
   void (*fault)(struct client *c, const char *text);
-  /* The end of a CONDEMNED client, at the end of a turn. Ends with client_close. */
-  void (*ended)(struct client *c);
+  /* The end of a CONDEMNED client, at the end of a turn: a slice of it, if it is long. True: it
+   * was the last, which ends with client_close; false: it is called again. */
+  bool (*ended)(struct client *c);
 };
 
 struct connections {
   uv_loop_t *loop;
+  struct work *work;
+  uv_poll_cb on_event; /* what is called when a socket is ready */
   struct log *log;
   const struct client_events *events;
   struct broker *broker; /* given to every client */
@@ -52,9 +60,15 @@ struct connections {
   struct client *all; /* every one that is not closed, newest first */
   struct client *dirty; /* those with something new to write */
   struct client *condemned; /* those that end with this turn */
-  struct client *postponed, *postponed_last; /* see client_postpone; the oldest first */
   struct frame inbox; /* what is being read, of whoever has not kept a part of a message */
 };
+
+/* Units of work (base/work.h) for a message and for a read; bytes to a unit for what is read, and
+ * for what is queued for somebody, which is copied once more and written. */
+enum { COST_MESSAGE = 5, COST_READ = 5, READ_PER_UNIT = 512, QUEUED_PER_UNIT = 256 };
+/* Bytes on its own account (answers, notices) that a client may leave untaken: while there are
+ * more, it is not read. It costs the broker nothing then. */
+enum { UNTAKEN_MOST = 1 << 20 };
 
 enum client_state { CLIENT_GREETING, CLIENT_READY, CLIENT_CONDEMNED };
 
@@ -75,14 +89,18 @@ struct client {
   struct connections *connections;
   struct client *prev, *next; /* in connections.all */
   struct client *next_dirty, *next_condemned; /* valid while is_dirty, while CONDEMNED */
-  struct client *next_postponed; /* valid while is_postponed */
+  struct job job; /* what it sent, or its end, goes on in the turns to come */
+  int64_t balance; /* units of work it has left in this turn; a debt is paid by the next ones */
   uv_poll_t poll;
   int fd;
   int events; /* what poll waits for */
   enum client_state state;
-  bool is_dirty, is_postponed; /* in connections.dirty, in connections.postponed */
+  bool is_dirty; /* in connections.dirty */
+  bool is_postponed; /* the next message in `rest` has been begun and is to come again */
+  bool is_held_back; /* it has left too much untaken: goes on when it has read */
+  bool has_hung_up; /* the peer has ended; what the kernel still holds of it is being read */
   bool write_failed; /* nothing is sent any more */
-  struct frame rest; /* the begin of a message whose end has not come yet; or what was postponed */
+  struct frame rest; /* what was read and not handled; when all was, the begin of a message */
   struct outbox outbox;
   pid_t pid;
   uid_t uid;
@@ -106,34 +124,38 @@ struct client {
   struct budget budget;
 };
 
-/* No connection yet. The log and the events stay the caller's. `broker` is for the events. */
-void connections_init(struct connections *n, uv_loop_t *loop, struct log *log,
-                      const struct client_events *events, struct broker *broker,
-                      uint32_t max_message);
-/* After connections_close, and after the loop has run to its end. */
-void connections_deinit(struct connections *n);
-/* Closes every connection, without a word to anybody. */
-void connections_close(struct connections *n);
-/* Writes what was queued in this turn, once per client; then the condemned end; then postponed
- * messages are handled, with nobody condemned. */
-void connections_end_turn(struct connections *n);
-
-/* Takes a connected, non-blocking socket over. -1 when memory is short; it is closed then. */
-int client_new(struct connections *n, int fd);
-/* Unlinks the client, closes its socket, and frees the struct when libuv has let go of it. */
-void client_close(struct client *c);
-
 /* hello was accepted: the client, which is GREETING, is READY from now on. */
 void client_ready(struct client *c);
 
-/* Only inside of events.message, and once for a message: it cannot be handled before those who
- * are condemned now have ended. It comes again at the end of the turn, and what the client sent
- * after it follows then; until then nothing more is read. */
-void client_postpone(struct client *c);
+/* The broker has worked so much for it. */
+static inline void client_charge(struct client *c, uint64_t units) {
+  c->balance -= (int64_t)units;
+  work_charge(c->connections->work, units);
+}
 
-/* Queues a message. A client that is not there any more is silently skipped: its end is under
- * way. One for which more than four times queue_most waits is condemned: it does not read. */
+/* Only inside of events.message: the message cannot be handled, or not to its end, in this turn. It
+ * comes again in the next slice of the client's job, and what it sent after it follows then. */
+void client_postpone(struct client *c);
+/* Whether it has connected, and not ended or begun to: another may have its name else. */
+static inline bool client_is_ending(const struct client *c) {
+  return c->has_hung_up || c->state == CLIENT_CONDEMNED;
+}
+
+/* Queues a message on the client's own account. A client that is not there any more is silently
+ * skipped: its end is under way. One for which more than four times queue_most waits is condemned:
+ * it does not read. */
 void client_push(struct client *c, const void *bytes, uint32_t size);
+/* The same for the request of another, which does not count as left untaken. */
+void client_push_request(struct client *c, const void *bytes, uint32_t size);
+/* Whether it has left more untaken than it may (UNTAKEN_MOST). */
+bool client_leaves_untaken(const struct client *c);
+/* Writes what is queued, once. */
+void client_flush(struct client *c);
+/* It has read or sent something now. */
+void client_note_activity(struct client *c);
+/* Has its socket watched for what matters now; `to_write`: for room, too. */
+void client_watch(struct client *c, bool to_write);
+
 /* How many bytes will have been written to it when all that waits now is; whether so many have
  * been. What was written to the end the client may have read, whatever became of it then; what was
  * not, it cannot have. */

@@ -18,6 +18,7 @@ enum { SMALL_BLOCK = 4000, LARGE_BLOCK = 64000, VECTOR = 32 };
 struct outbox_block {
   struct outbox_block *next;
   uint32_t start, end, capacity; /* bytes[start..end) are to be written */
+  uint32_t own; /* bytes pushed into it as own, written ones included */
   uint8_t bytes[];
 };
 
@@ -44,7 +45,7 @@ static struct outbox_block *add_block(struct outbox *o, uint32_t size) {
   return b;
 }
 
-bool outbox_push(struct outbox *o, const void *bytes, uint32_t size) {
+bool outbox_push(struct outbox *o, const void *bytes, uint32_t size, bool own) {
   assert(size > 0 && !o->first == !o->last);
   struct outbox_block *b = o->last;
   if (!b || b->capacity - b->end < size) b = add_block(o, size);
@@ -53,6 +54,9 @@ bool outbox_push(struct outbox *o, const void *bytes, uint32_t size) {
   memcpy(b->bytes + b->end, bytes, size);
   b->end += size;
   o->bytes += size;
+  if (!own) return true;
+  b->own += size;
+  o->own += size;
   return true;
 }
 
@@ -69,6 +73,8 @@ static void written(struct outbox *o, size_t n) {
       return;
     }
     n -= here;
+    o->own -= b->own;
+    b->own = 0;
     if (!b->next && b->capacity == SMALL_BLOCK) {
       b->start = b->end = 0;
       return;

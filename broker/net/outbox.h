@@ -16,6 +16,7 @@ struct outbox_block;
 struct outbox {
   struct outbox_block *first, *last;
   size_t bytes; /* not yet written */
+  size_t own; /* of these, those pushed as `own`; counted until their whole block is written */
   uint64_t written; /* ever; kept by outbox_deinit */
 };
 
@@ -24,8 +25,9 @@ enum outbox_outcome { OUTBOX_EMPTY, OUTBOX_LEFT, OUTBOX_FAILED };
 /* Frees the blocks and what they hold. A zeroed struct is an empty outbox. */
 void outbox_deinit(struct outbox *o);
 
-/* Appends a message. False when memory is short; then nothing has changed. */
-bool outbox_push(struct outbox *o, const void *bytes, uint32_t size);
+/* Appends a message. `own`: it is on the receiver's own account, for instance an answer to what it
+ * asked. False when memory is short; then nothing has changed. */
+bool outbox_push(struct outbox *o, const void *bytes, uint32_t size, bool own);
 
 /* Writes once, without blocking. OUTBOX_LEFT: write again when the socket is writable.
  * OUTBOX_FAILED: *error is an errno, and the socket will never take another byte. */

@@ -78,13 +78,14 @@ void collect_answered(struct client *from, const struct message *m) {
     notify_reply(who, OP_gc, request);
 }
 
-void collect_ended(struct client *c) {
+bool collect_end_one(struct client *c) {
   struct broker *b = c->broker;
   uint64_t request;
-  for (uint32_t i; (i = waits_first_of_client(&b->collecting, c->host)) != SLAB_NONE;)
-    waits_remove(&b->collecting, i);
-  for (struct client *who; (who = take_wait(b, c->host, &request));)
-    notify_error(who, OP_gc, request, STATUS_lost, NOTIFY_LOST_TEXT, c->name);
+  uint32_t i = waits_first_of_client(&b->collecting, c->host);
+  struct client *who = i == SLAB_NONE ? take_wait(b, c->host, &request) : NULL;
+  if (i != SLAB_NONE) waits_remove(&b->collecting, i);
+  if (who) notify_error(who, OP_gc, request, STATUS_lost, NOTIFY_LOST_TEXT, c->name);
+  return who || i != SLAB_NONE;
 }
 
 bool collect_cancel(struct client *from, uint64_t request) {

@@ -18,9 +18,9 @@ void collect_on_gc(struct client *from, const struct message *m);
 /* The client has collected and sent its unsubs; the body has been walked. What it tells of its
  * budget is kept. */
 void collect_answered(struct client *from, const struct message *m);
-/* The client has ended: those who wait for it are answered `dead`, and what it waits for is
- * forgotten. */
-void collect_ended(struct client *c);
+/* The client has ended: forgets one wait of its, or answers one who waits for it with `lost`;
+ * false: there is none left. */
+bool collect_end_one(struct client *c);
 /* Forgets a wait; false when the client's request was no gc. */
 bool collect_cancel(struct client *from, uint64_t request);
 

@@ -89,11 +89,12 @@ static uint64_t new_host_id(const struct broker *b) {
   return id;
 }
 
-/* Whether the worker of this name has ended in this turn: the name is free when the turn ends. */
+/* Whether the worker of this name has ended, but what follows from that is not done yet: the name
+ * will be free when it is. */
 static bool is_being_freed(const struct broker *b, const struct hello *h) {
   uint32_t host = names_host(&b->names, h->name, h->name_size);
   const struct client *owner = host == SLAB_NONE ? NULL : hosts_at(&b->hosts, host)->client;
-  return owner && owner->state == CLIENT_CONDEMNED;
+  return owner && client_is_ending(owner);
 }
 
 /* Enters the client into hosts and names; false: refused. */

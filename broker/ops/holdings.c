@@ -12,6 +12,9 @@
 #include "broker/core/transfer.h"
 #include "proto/body.h"
 
+/* Units of work for one object weighed, and for each of its holders. */
+enum { WEIGH_COST = 2 };
+
 void holdings_on_sub(struct client *from, const struct message *m) {
   struct broker *b = from->broker;
   struct reader r;
@@ -61,6 +64,7 @@ void holdings_on_unsub(struct client *from, const struct message *m) {
   struct drops d;
   reader_open(&r, m->body, m->body_size, &count);
   releases_begin(&d);
+  client_charge(from, (uint64_t)count / 2 * RELEASE_COST);
   for (uint32_t i = 0; i < count && from->state == CLIENT_READY; i += 2) {
     if (reader_pt(&r, &pt) && reader_uint(&r, &n))
       give_back(from, &d, &pt, n);
@@ -72,10 +76,12 @@ void holdings_on_unsub(struct client *from, const struct message *m) {
 
 /* The token weighs `weight` KiB now, for all who hold it. They are as many at most as messages have
  * carried it, and a weight doubles at least: so few notices come to this. */
-static void set_weight(struct broker *b, struct token *t, uint32_t weight) {
+static void set_weight(struct client *from, struct token *t, uint32_t weight) {
+  struct broker *b = from->broker;
   uint32_t more = weight - t->weight;
   t->weight = weight;
   for (uint32_t i = t->holds; i != SLAB_NONE; i = refs_next_holder(&b->refs, i)) {
+    client_charge(from, WEIGH_COST);
     uint32_t who = refs_hold_at(&b->refs, i)->client;
     struct client *holder = hosts_at(&b->hosts, who)->client;
     bool over = loads_add_weight(&b->loads, loads_find(&b->loads, t->host, who), more);
@@ -86,6 +92,7 @@ static void set_weight(struct broker *b, struct token *t, uint32_t weight) {
 static void weigh(struct client *from, const struct pt *pt, uint64_t weight) {
   struct broker *b = from->broker;
   uint32_t token;
+  client_charge(from, WEIGH_COST);
   if (pt->host != hosts_at(&b->hosts, from->host)->id) {
     client_fault(from, "it weighed an object of another worker");
     return;
@@ -99,7 +106,7 @@ static void weigh(struct client *from, const struct pt *pt, uint64_t weight) {
   }
   struct token *t = refs_token(&b->refs, token);
   if (weight > UINT32_MAX) weight = UINT32_MAX;
-  if (weight > t->weight && weight / 2 >= t->weight) set_weight(b, t, (uint32_t)weight);
+  if (weight > t->weight && weight / 2 >= t->weight) set_weight(from, t, (uint32_t)weight);
 }
 
 void holdings_on_weigh(struct client *from, const struct message *m) {

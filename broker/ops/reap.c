@@ -2,8 +2,9 @@
  *
  * The order matters to those who are told: first the answers to what they had
  * asked of the dead one, then the news of its death, then the drops of what it
- * held (core/releases.c). Its tokens need no walk: a token is dead because its host's
- * record has no connection.
+ * held (core/releases.c). All but the second is done in slices (base/work.h): meanwhile nobody is
+ * served by it or heard from it, and its name is taken. Its tokens need no walk: a token is dead
+ * because its host's record has no connection.
  */
 #include "broker/ops/reap.h"
 
@@ -12,12 +13,17 @@
 #include "broker/core/notify.h"
 #include "broker/core/releases.h"
 #include "broker/core/state.h"
+#include "broker/net/connections.h"
 #include "broker/ops/collect.h"
+
+/* Units of work for what one request or wait needs when its end has come, and how many of them a
+ * slice has. */
+enum { REAP_COST = 5, REAP_SLICE = WORK_QUANTUM / REAP_COST };
 
 /* Requests it had been asked. What it cannot have read, or says that it has not begun, was not
  * done, and may be asked again. */
-static void answer_askers(struct broker *b, const struct client *c) {
-  for (uint32_t i; (i = calls_first_served(&b->calls, c->host)) != SLAB_NONE;) {
+static void answer_askers(struct broker *b, const struct client *c, uint32_t *left) {
+  for (uint32_t i; *left && (i = calls_first_served(&b->calls, c->host)) != SLAB_NONE; --*left) {
     const struct call *call = calls_at(&b->calls, i);
     struct client *asker =
         call->asker == SLAB_NONE ? NULL : hosts_at(&b->hosts, call->asker)->client;
@@ -31,13 +37,19 @@ static void answer_askers(struct broker *b, const struct client *c) {
 }
 
 /* Requests it had asked: the records stay until they are answered. */
-static void cancel_requests(struct broker *b, const struct client *c) {
-  for (uint32_t i; (i = calls_first_asked(&b->calls, c->host)) != SLAB_NONE;) {
+static void cancel_requests(struct broker *b, const struct client *c, uint32_t *left) {
+  for (uint32_t i; *left && (i = calls_first_asked(&b->calls, c->host)) != SLAB_NONE; --*left) {
     const struct call *call = calls_at(&b->calls, i);
     struct client *host = hosts_at(&b->hosts, call->host)->client;
     if (host) notify_cancel(host, call->id);
     calls_abandon(&b->calls, i);
   }
+}
+
+/* Watches, and collections that it or others wait for. */
+static void end_waits(struct broker *b, struct client *c, uint32_t *left) {
+  while (*left && names_unwatch_one(&b->names, c->host)) --*left;
+  while (*left && collect_end_one(c)) --*left;
 }
 
 static void tell_death(struct broker *b, const struct client *c) {
@@ -46,24 +58,36 @@ static void tell_death(struct broker *b, const struct client *c) {
        i = loads_next_of_host(&b->loads, i)) {
     struct client *to = hosts_at(&b->hosts, loads_at(&b->loads, i)->client)->client;
     if (to) notify_dead(to, id);
+    work_charge(&b->work, REAP_COST);
   }
 }
 
-void reap(struct client *c) {
-  struct broker *b = c->broker;
-  assert(c->state == CLIENT_CONDEMNED);
+/* What it asked and was asked, so much as one slice allows; true when nothing is left. */
+static bool end_requests(struct broker *b, struct client *c) {
+  uint32_t left = REAP_SLICE;
+  answer_askers(b, c, &left);
+  cancel_requests(b, c, &left);
+  end_waits(b, c, &left);
+  work_charge(&b->work, (uint64_t)(REAP_SLICE - left) * REAP_COST);
+  return left > 0;
+}
+
+static void log_end(struct broker *b, const struct client *c) {
   if (*c->reason)
     log_peer(&b->log, LOG_WARN, CAUSE_DISCONNECTED, c->uid, "disconnected %s (process %ld): %s",
              c->name, (long)c->pid, c->reason);
+  else if (c->host != SLAB_NONE)
+    log_peer(&b->log, LOG_DEBUG, CAUSE_COMING, c->uid, "%s left (process %ld)", c->name,
+             (long)c->pid);
+}
+
+bool reap(struct client *c) {
+  struct broker *b = c->broker;
+  assert(c->state == CLIENT_CONDEMNED);
+  if (c->host != SLAB_NONE && !end_requests(b, c)) return false;
+  log_end(b, c);
   if (c->host != SLAB_NONE) {
-    if (!*c->reason)
-      log_peer(&b->log, LOG_DEBUG, CAUSE_COMING, c->uid, "%s left (process %ld)", c->name,
-               (long)c->pid);
-    answer_askers(b, c);
-    cancel_requests(b, c);
-    collect_ended(c);
     flows_forget(&b->flows, c->host);
-    names_unwatch_all(&b->names, c->host);
     if (c->name_record != SLAB_NONE) names_give_up(&b->names, c->name_record);
     tell_death(b, c);
     assert(calls_served_count(&b->calls, c->host) == 0);
@@ -74,4 +98,5 @@ void reap(struct client *c) {
     c->name = "a client that has ended"; /* the record that had its name may be gone */
   }
   client_close(c);
+  return true;
 }

@@ -152,7 +152,8 @@ static bool forward_request(struct client *from, struct client *to, struct trans
   message_set_id(bytes, id);
   message_set_peer(bytes, hosts_at(&b->hosts, from->host)->id);
   if (call != SLAB_NONE) calls_at(&b->calls, call)->sent_at = client_queued_to(to) + m->size;
-  client_push(to, bytes, m->size);
+  client_push_request(to, bytes, m->size);
+  client_charge(from, m->size / QUEUED_PER_UNIT);
   if (m->flags & MESSAGE_ONE_WAY) flow_forwarded(from, to);
   return true;
 }
@@ -215,6 +216,7 @@ static struct client *forward_answer(struct client *from, const struct call *cal
   message_set_id(bytes, call->asked_id);
   message_set_peer(bytes, host->id);
   client_push(to, bytes, m->size);
+  client_charge(from, m->size / QUEUED_PER_UNIT);
   return to;
 }
 

@@ -73,22 +73,17 @@ START_TEST(connections_are_checked) {
   ck_assert_int_eq(greeting->state, CLIENT_GREETING);
   EXPECT_WITH(client_b->prev, NULL, "connections: a broken link");
   EXPECT_WITH(client_b->next->prev, NULL, "connections: a broken link");
-  EXPECT_WITH(client_a->is_postponed, true, "connections: a postponed client is ready");
+  EXPECT_WITH(client_a->is_postponed, true, "connections: one has more to do and is no job");
+  EXPECT_WITH(client_a->balance, 0, "connections: one has more to do and is no job");
+  EXPECT_WITH(client_a->is_held_back, true, "connections: one is held back that has read");
+  EXPECT_WITH(client_a->events, UV_DISCONNECT, "connections: one is not read");
   EXPECT_WITH(greeting->host, 0, "connections: a host before its hello");
   EXPECT_WITH(client_b->host, SLAB_NONE, "connections: a ready client is no host");
   EXPECT_WITH(client_b->host, host_a, "connections: a client's host is another's");
   EXPECT_WITH(client_b->name, "b", "connections: a client has another name than its host");
   EXPECT_WITH(client_b->is_dirty, true, "connections: a list has another number of clients");
-  EXPECT_WITH(greeting->is_postponed, true, "connections: a list has another number of clients");
   EXPECT_WITH(n->dirty, client_b, "connections: one in the dirty list has no mark of it");
   EXPECT_WITH(n->condemned, client_b, "connections: one in the condemned list is not condemned");
-  EXPECT_WITH(n->postponed, client_b, "connections: one in the postponed list has no mark of it");
-  greeting->is_postponed = true;
-  n->postponed = greeting;
-  greeting->next_postponed = NULL;
-  EXPECT_WITH(n->postponed_last, client_b, "connections: the last postponed is not the last");
-  greeting->is_postponed = false;
-  n->postponed = NULL;
   uint64_t due_in = uv_timer_get_due_in(&w.broker.greeting);
   uv_timer_cb callback = w.broker.greeting.timer_cb;
   uv_timer_stop(&w.broker.greeting);
@@ -100,15 +95,14 @@ END_TEST
 START_TEST(hosts_and_names_are_checked) {
   struct hosts *hosts = &w.broker.hosts;
   struct names *names = &w.broker.names;
-  struct dead_holders *q = &w.broker.dead_holders;
   EXPECT_WITH(hosts->by_id.count, 99, "hosts: the hash table has another number of hosts");
   EXPECT_WITH(hosts_at(hosts, host_b)->observer, true,
               "hosts: a host and its client differ in whether it observes");
-  EXPECT_WITH(q->first, host_b, "dead holders: one that is not dead");
-  EXPECT_WITH(q->last, host_b, "dead holders: the last is not the last");
-  uv_idle_start(&q->idle, (uv_idle_cb)abort);
-  expect("dead holders: the idle handle runs for none, or not at all");
-  uv_idle_stop(&q->idle);
+  EXPECT_WITH(hosts_at(hosts, host_b)->giving_back.run, (job_run_fn)abort,
+              "hosts: a dead holder is no job, or another is one");
+  uv_idle_start(&w.broker.work.idle, (uv_idle_cb)abort);
+  expect("work: the loop sleeps over a job, or does not sleep without one");
+  uv_idle_stop(&w.broker.work.idle);
   EXPECT_WITH(names_at(names, client_b->name_record)->ready, true,
               "names: a name and its client differ in whether it is ready");
   EXPECT_WITH(names_at(names, client_b->name_record)->host, host_a,
@@ -160,8 +154,7 @@ START_TEST(loads_and_holds_are_checked) {
 END_TEST
 
 START_TEST(dead_hosts_are_checked) {
-  enum { HELD = 3 * RELEASES_PIECE };
-  struct dead_holders *q = &w.broker.dead_holders;
+  enum { HELD = 3 * RELEASES_SLICE };
   pack_text(wire_ask(&b, OP_s2t, "a", NULL, 1), "x");
   wire_send(&w, &b);
   do
@@ -175,12 +168,13 @@ START_TEST(dead_hosts_are_checked) {
   wire_send(&w, &a);
   wire_quiet(&w, &a);
   wire_leave(&b);
-  while (q->first == SLAB_NONE) wire_turn(&w);
-  ck_assert_uint_eq(q->first, host_b);
-  EXPECT_WITH(q->first, SLAB_NONE, "dead holders: one is not in the queue");
-  EXPECT_WITH(hosts_at(&w.broker.hosts, host_b)->next_dead_holder, host_b,
-              "dead holders: more than there are");
-  while (q->first != SLAB_NONE) wire_turn(&w);
+  struct job *job = &hosts_at(&w.broker.hosts, host_b)->giving_back;
+  while (!job_is_queued(job)) wire_turn(&w);
+  job_run_fn run = job->run;
+  work_remove(&w.broker.work, job);
+  expect("hosts: a dead holder is no job, or another is one");
+  work_add(&w.broker.work, job, run);
+  while (job_is_queued(job)) wire_turn(&w);
 }
 END_TEST
 

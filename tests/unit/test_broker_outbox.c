@@ -36,7 +36,7 @@ START_TEST(bytes_arrive_in_order_whatever_their_sizes) {
                                                   : random_below(&random, LARGEST - 1));
       if (n > TOTAL - pushed) n = (uint32_t)(TOTAL - pushed);
       for (uint32_t k = 0; k < n; k++) message[k] = next_in++;
-      ck_assert(outbox_push(&outbox, message, n));
+      ck_assert(outbox_push(&outbox, message, n, false));
       pushed += n;
     }
     ck_assert_int_ne(outbox_write(&outbox, ends[0], &error), OUTBOX_FAILED);
@@ -53,7 +53,7 @@ END_TEST
 START_TEST(a_full_socket_leaves_the_rest) {
   static uint8_t large[4 << 20];
   int error;
-  ck_assert(outbox_push(&outbox, large, sizeof large));
+  ck_assert(outbox_push(&outbox, large, sizeof large, false));
   ck_assert_int_eq(outbox_write(&outbox, ends[0], &error), OUTBOX_LEFT);
   ck_assert_uint_gt(outbox.bytes, 0);
   ck_assert_uint_lt(outbox.bytes, sizeof large);
@@ -65,7 +65,7 @@ START_TEST(a_closed_peer_is_a_failure_not_a_signal) {
   int error = 0;
   close(ends[1]);
   ends[1] = dup(ends[0]);
-  ck_assert(outbox_push(&outbox, "x", 1));
+  ck_assert(outbox_push(&outbox, "x", 1, false));
   ck_assert_int_eq(outbox_write(&outbox, ends[0], &error), OUTBOX_FAILED);
   ck_assert_int_ne(error, 0);
 }

@@ -21,7 +21,7 @@ static void teardown(void) {
   wire_leave(&others);
   while (w.broker.connections.all) wire_turn(&w);
   ck_assert_uint_eq(w.broker.refs.tokens.count, 0);
-  ck_assert_uint_eq(w.broker.dead_holders.first, SLAB_NONE);
+  ck_assert_ptr_null(w.broker.work.first);
   ck_assert_uint_eq(w.broker.hosts.all.count, 0);
   wire_close(&w);
 }
@@ -55,7 +55,7 @@ static unsigned answered_meanwhile(uint32_t tokens_before) {
   while (w.broker.refs.tokens.count == tokens_before) wire_turn(&w);
   while (w.broker.refs.tokens.count > 0) {
     uint32_t left = w.broker.refs.tokens.count;
-    ck_assert_uint_ne(w.broker.dead_holders.first, SLAB_NONE);
+    ck_assert_ptr_nonnull(w.broker.work.first);
     wire_quiet(&w, &others);
     ck_assert_uint_lt(w.broker.refs.tokens.count, left);
     n += w.broker.refs.tokens.count > 0;

@@ -1,0 +1,155 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * on_event is where everything from a peer begins.
+ */
+#define _GNU_SOURCE /* struct ucred */
+#include "broker/net/connections.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "broker/base/slab.h"
+#include "broker/net/reading.h"
+#include "proto/base.h"
+#include "proto/limits.h"
+
+/* connections.queue_most: so many bytes, or so many of the largest messages if that is more. */
+#define QUEUE_BYTES ((size_t)64 << 20)
+enum { QUEUE_MESSAGES = 4 };
+
+/* ---- What the loop tells ---- */
+
+static void write_out(struct client *c) {
+  client_flush(c);
+  reading_written(c);
+}
+
+static void on_event(uv_poll_t *poll, int status, int events) {
+  struct client *c = poll->data;
+  assert(c->fd >= 0);
+  if (c->state == CLIENT_CONDEMNED) return;
+  if (status < 0) {
+    c->events = 0; /* libuv has ceased to watch it */
+    reading_hung_up(c);
+    return;
+  }
+  if (events & UV_WRITABLE) {
+    client_note_activity(c); /* the socket was full: it has read */
+    write_out(c);
+    if (c->state == CLIENT_CONDEMNED) return;
+  }
+  if (events & UV_DISCONNECT)
+    reading_hung_up(c);
+  else if (events & UV_READABLE)
+    reading_ready(c);
+}
+
+/* ---- Begin and end of the struct ---- */
+
+static void learn_process(struct client *c) {
+  struct ucred peer;
+  socklen_t size = sizeof peer;
+  if (getsockopt(c->fd, SOL_SOCKET, SO_PEERCRED, &peer, &size) < 0) return;
+  c->pid = peer.pid;
+  c->uid = peer.uid;
+}
+
+int client_new(struct connections *n, int fd) {
+  struct client *c = calloc(1, sizeof *c);
+  if (!c || uv_poll_init(n->loop, &c->poll, fd) < 0) {
+    free(c);
+    close(fd);
+    return -1;
+  }
+  c->connections = n;
+  c->broker = n->broker;
+  c->fd = fd;
+  c->name = "a client without a name";
+  c->host = c->name_record = SLAB_NONE;
+  c->since_ms = c->active_ms = uv_now(n->loop);
+  c->version = WIRE_VERSION_LEAST;
+  c->balance = WORK_QUANTUM;
+  c->poll.data = c;
+  learn_process(c);
+  c->next = n->all;
+  if (c->next) c->next->prev = c;
+  n->all = c;
+  client_watch(c, false);
+  n->events->opened(c);
+  return 0;
+}
+
+static void on_closed(uv_handle_t *handle) { free(handle->data); }
+
+void client_close(struct client *c) {
+  assert(!uv_is_closing((uv_handle_t *)&c->poll) && c->fd >= 0);
+  if (c->prev)
+    c->prev->next = c->next;
+  else
+    c->connections->all = c->next;
+  if (c->next) c->next->prev = c->prev;
+  work_remove(c->connections->work, &c->job);
+  outbox_deinit(&c->outbox);
+  frame_deinit(&c->rest);
+  /* In this order: libuv must not watch a descriptor that may be another's already. */
+  uv_close((uv_handle_t *)&c->poll, on_closed);
+  close(c->fd);
+  c->fd = -1;
+}
+
+/* ---- All of them ---- */
+
+void connections_init(struct connections *n, uv_loop_t *loop, struct work *work,
+                      struct log *log, const struct client_events *events,
+                      struct broker *broker, uint32_t max_message) {
+  *n = (struct connections){.loop = loop,
+                            .work = work,
+                            .on_event = on_event,
+                            .log = log,
+                            .events = events,
+                            .broker = broker,
+                            .max_message = max_message};
+  n->queue_most = (size_t)max_message * QUEUE_MESSAGES;
+  if (n->queue_most < QUEUE_BYTES) n->queue_most = QUEUE_BYTES;
+  frame_init(&n->inbox, max_message);
+}
+
+void connections_deinit(struct connections *n) {
+  assert(!n->all);
+  frame_deinit(&n->inbox);
+}
+
+void connections_close(struct connections *n) {
+  n->dirty = n->condemned = NULL;
+  while (n->all) client_close(n->all);
+}
+
+static bool go_on_ending(struct work *w, struct job *j) {
+  struct client *c = container_of(j, struct client, job);
+  (void)w;
+  return !c->connections->events->ended(c);
+}
+
+static void end_client(struct client *c) {
+  assert(c->state == CLIENT_CONDEMNED && !c->is_dirty && !job_is_queued(&c->job));
+  if (c->connections->events->ended(c)) return;
+  uv_poll_stop(&c->poll);
+  work_add(c->connections->work, &c->job, go_on_ending);
+}
+
+void connections_end_turn(struct connections *n) {
+  while (n->dirty || n->condemned) {
+    struct client *c = n->dirty ? n->dirty : n->condemned;
+    if (n->dirty) {
+      assert(c->is_dirty);
+      n->dirty = c->next_dirty;
+      c->is_dirty = false;
+      write_out(c);
+    } else {
+      n->condemned = c->next_condemned;
+      end_client(c);
+    }
+  }
+}

@@ -1,0 +1,165 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Reading goes through one buffer for all, so that an idle connection costs no buffer; only what
+ * could not be handled yet stays with its connection.
+ */
+#include "broker/net/reading.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#include "proto/base.h"
+#include "proto/limits.h"
+
+enum { READ_BYTES = 64 << 10 };
+/* What a client may spend that is read in a turn in which much was done already: enough for some
+ * requests. With many who flood, the others still wait for a turn of bounded length only. */
+enum { SMALL_QUANTUM = WORK_QUANTUM / 8 };
+
+void client_postpone(struct client *c) {
+  assert(c->state != CLIENT_CONDEMNED && !c->is_postponed);
+  c->is_postponed = true;
+}
+
+static bool may_go_on(const struct client *c) {
+  return c->state != CLIENT_CONDEMNED && !c->is_postponed && c->balance > 0 &&
+         !client_leaves_untaken(c);
+}
+
+/* Handles the whole messages in `f`, as far as it may. */
+static void handle_messages(struct client *c, struct frame *f) {
+  uint8_t *bytes;
+  uint32_t size;
+  while (may_go_on(c)) {
+    f->max_message = c->state == CLIENT_GREETING ? MAX_MESSAGE_LEAST : c->connections->max_message;
+    switch (frame_next(f, &bytes, &size)) {
+      case FRAME_MESSAGE:
+        client_charge(c, COST_MESSAGE);
+        c->connections->events->message(c, bytes, size);
+        if (c->is_postponed)
+          f->start -= size;
+        else
+          c->messages_in++;
+        break;
+      case FRAME_MORE: return;
+      case FRAME_TOO_LARGE:
+        client_fault(c, "a message of %lu bytes is over the limit of %lu", (unsigned long)size,
+                     (unsigned long)f->max_message);
+        return;
+      case FRAME_BAD_PREFIX:
+        client_fault(c, "a message does not start with its length as a uint32 in the 5-byte "
+                        "form (0xce)");
+        return;
+    }
+  }
+}
+
+static uint32_t left_in(const struct frame *f) { return f->in.size - f->start; }
+
+/* Keeps what is left in the broker's buffer for the next time, or gives the own buffer back. */
+static void keep_rest(struct client *c, struct frame *f) {
+  uint32_t left = left_in(f), room;
+  if (f == &c->rest) {
+    if (left == 0) frame_deinit(f);
+    return;
+  }
+  if (left > 0 && c->state != CLIENT_CONDEMNED) {
+    frame_init(&c->rest, f->max_message);
+    uint8_t *to = frame_room(&c->rest, left, &room);
+    if (to) {
+      memcpy(to, f->in.bytes + f->start, left);
+      frame_filled(&c->rest, left);
+    } else {
+      client_condemn(c, "memory is too short for what it sends");
+    }
+  }
+  f->start = f->in.size;
+}
+
+/* Reads once. False when nothing more is to be read, now or ever. */
+static bool read_once(struct client *c) {
+  struct frame *f = left_in(&c->rest) ? &c->rest : &c->connections->inbox;
+  uint32_t room;
+  assert(may_go_on(c));
+  uint8_t *to = frame_room(f, READ_BYTES, &room);
+  if (!to) {
+    client_condemn(c, "memory is too short for what it sends");
+    return false;
+  }
+  ssize_t n = recv(c->fd, to, room, MSG_DONTWAIT);
+  if (n < 0 && errno == EINTR) return true;
+  if (n < 0 && errno == EAGAIN) return false;
+  if (n <= 0) {
+    client_condemn(c, "%s", "");
+    return false;
+  }
+  frame_filled(f, (uint32_t)n);
+  client_charge(c, COST_READ + (uint64_t)n / READ_PER_UNIT);
+  client_note_activity(c);
+  handle_messages(c, f);
+  keep_rest(c, f);
+  return true;
+}
+
+/* Whether it is to be a job. If not, all is done that can be: see the head of reading.h. */
+static bool is_unfinished(struct client *c) {
+  if (c->state == CLIENT_CONDEMNED) return false;
+  c->is_held_back = client_leaves_untaken(c);
+  return !c->is_held_back && (c->is_postponed || c->balance <= 0 || c->has_hung_up);
+}
+
+/* Goes on with what it has sent, as far as its balance goes. */
+static void go_on(struct client *c) {
+  c->is_postponed = false;
+  if (left_in(&c->rest)) {
+    handle_messages(c, &c->rest);
+    keep_rest(c, &c->rest);
+  }
+  while (c->has_hung_up && may_go_on(c))
+    if (!read_once(c)) client_condemn(c, "%s", "");
+}
+
+static bool run_slice(struct work *w, struct job *j) {
+  struct client *c = container_of(j, struct client, job);
+  (void)w;
+  c->balance = c->balance > 0 ? WORK_QUANTUM : c->balance + WORK_QUANTUM;
+  if (c->balance > 0) go_on(c);
+  return is_unfinished(c);
+}
+
+static void queue(struct client *c) { work_add(c->connections->work, &c->job, run_slice); }
+
+/* It has begun nothing and owes nothing: what it may spend now. */
+static void begin(struct client *c) {
+  c->balance = work_is_spent(c->connections->work) ? SMALL_QUANTUM : WORK_QUANTUM;
+}
+
+void reading_ready(struct client *c) {
+  if (job_is_queued(&c->job) || client_leaves_untaken(c)) return;
+  begin(c);
+  read_once(c);
+  if (is_unfinished(c)) queue(c);
+}
+
+void reading_hung_up(struct client *c) {
+  bool waits = job_is_queued(&c->job);
+  if (c->has_hung_up) return;
+  c->has_hung_up = true;
+  c->is_held_back = false;
+  client_watch(c, c->events & UV_WRITABLE);
+  if (waits || c->state == CLIENT_CONDEMNED) return;
+  /* Often it is little, and done with before those who connect next are heard. */
+  if (c->balance > 0 && !c->is_postponed) {
+    begin(c);
+    go_on(c);
+  }
+  if (is_unfinished(c)) queue(c);
+}
+
+void reading_written(struct client *c) {
+  if (!c->is_held_back || client_leaves_untaken(c) || c->state == CLIENT_CONDEMNED) return;
+  c->is_held_back = false;
+  queue(c);
+}

@@ -1,0 +1,285 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * How clients are heard (broker/net/reading.h): in slices, with others served between them, and
+ * not while they leave untaken what they asked for. Work is counted, never timed.
+ */
+#include "broker/core/transfer.h"
+#include "tests/unit/broker_wire.h"
+
+static struct wire w;
+static struct end a, b;
+
+static void setup(void) {
+  wire_open(&w, NULL);
+  wire_join(&w, &a, "a");
+  wire_join(&w, &b, "b");
+}
+static void teardown(void) {
+  wire_leave(&a);
+  wire_leave(&b);
+  while (w.broker.connections.all || w.broker.work.first) wire_turn(&w);
+  wire_close(&w);
+}
+
+/* The broker's side of a connection. */
+static struct client *client_of(const struct end *e) {
+  return hosts_at(&w.broker.hosts, hosts_find(&w.broker.hosts, e->host))->client;
+}
+
+/* Writes what was begun, without turning the loop. */
+static void write_only(struct end *e) {
+  ck_assert_int_eq(send(e->fd, e->out.bytes, e->out.size, MSG_NOSIGNAL), (int)e->out.size);
+  e->out.size = 0;
+}
+
+static void begin_pings(struct end *e, unsigned n) {
+  while (n--) {
+    wire_ask(e, OP_ping, NULL, NULL, 0);
+    wire_end(e);
+  }
+}
+
+/* Reads and counts what has come for `e`, without turning the loop. */
+static unsigned take_all(struct end *e) {
+  uint8_t *bytes;
+  uint32_t size, room;
+  unsigned n = 0;
+  for (;;) {
+    while (frame_next(&e->in, &bytes, &size) == FRAME_MESSAGE) n++;
+    uint8_t *to = frame_room(&e->in, 64 << 10, &room);
+    ssize_t got = recv(e->fd, to, room, 0);
+    if (got <= 0) return n;
+    frame_filled(&e->in, (uint32_t)got);
+  }
+}
+
+/* ---- Slices ---- */
+
+/* In a turn the broker may read a quantum from the socket and run a slice. */
+enum { TURN_MOST = 2 * WORK_QUANTUM + 100 };
+
+START_TEST(a_flood_is_handled_in_slices_and_others_between) {
+  enum { PINGS = 1400 }; /* they fit into one read */
+  begin_pings(&a, PINGS);
+  write_only(&a);
+  unsigned turns = 0;
+  uint64_t before = client_of(&a)->messages_in;
+  for (uint64_t done = 0; done < PINGS; turns++) {
+    begin_pings(&b, 1);
+    write_only(&b);
+    wire_turn(&w);
+    uint64_t now = client_of(&a)->messages_in - before;
+    ck_assert_uint_gt(now, done);
+    ck_assert_uint_le((now - done) * COST_MESSAGE, TURN_MOST);
+    ck_assert_uint_eq(take_all(&b), 1);
+    done = now;
+  }
+  ck_assert_uint_ge(turns, PINGS * COST_MESSAGE / TURN_MOST);
+  ck_assert_uint_eq(take_all(&a), PINGS);
+}
+END_TEST
+
+/* Asks b with `n` tokens of a's own. */
+static void ask_with_tokens(uint64_t first, uint32_t n) {
+  struct pack *p = wire_ask(&a, OP_s2t, "b", NULL, 1);
+  pack_array(p, n);
+  for (uint64_t i = 0; i < n; i++) {
+    struct pt pt = wire_token(&a, first + i);
+    pack_pt(p, &pt);
+  }
+  wire_end(&a);
+}
+
+START_TEST(what_costs_more_than_a_quantum_is_one_step_and_paid_for_later) {
+  enum { TOKENS = 4000, TURNS = TOKENS * TRANSFER_PT_COST / WORK_QUANTUM };
+  ask_with_tokens(1, TOKENS);
+  begin_pings(&a, 1);
+  wire_flush(&w, &a);
+  while (w.broker.refs.tokens.count == 0) wire_turn(&w);
+  ck_assert_uint_eq(w.broker.refs.tokens.count, TOKENS);
+  ck_assert_int_lt(client_of(&a)->balance, -(WORK_QUANTUM * (TURNS / 2)));
+  unsigned turns = 0;
+  for (; take_all(&a) == 0; turns++) {
+    begin_pings(&b, 1);
+    write_only(&b);
+    take_all(&b);
+    wire_turn(&w);
+    ck_assert_uint_ge(take_all(&b), 1);
+  }
+  ck_assert_uint_ge(turns, TURNS / 2);
+}
+END_TEST
+
+START_TEST(many_who_flood_share_turns_of_bounded_length) {
+  enum { MANY = 40, PINGS = 1200 };
+  static struct end many[MANY];
+  memset(many, 0, sizeof many);
+  for (int i = 0; i < MANY; i++) wire_join(&w, &many[i], NULL);
+  for (int i = 0; i < MANY; i++) {
+    begin_pings(&many[i], PINGS);
+    write_only(&many[i]);
+  }
+  uint64_t done = 0, all = 0;
+  for (int turns = 0; done < MANY * PINGS; turns++) {
+    ck_assert_int_lt(turns, WIRE_TURNS);
+    wire_turn(&w);
+    all = 0;
+    for (int i = 0; i < MANY; i++) all += client_of(&many[i])->messages_in - 1;
+    /* wire_turn ends two turns; each client gets a small quantum from its socket at least. */
+    ck_assert_uint_le((all - done) * COST_MESSAGE,
+                      2 * (WORK_TURN + TURN_MOST) + MANY * WORK_QUANTUM / 4);
+    done = all;
+  }
+  for (int i = 0; i < MANY; i++) ck_assert_uint_eq(take_all(&many[i]), PINGS);
+  for (int i = 0; i < MANY; i++) wire_leave(&many[i]);
+}
+END_TEST
+
+/* ---- Ends ---- */
+
+START_TEST(the_end_of_much_is_read_in_slices_and_a_successor_waits_for_it) {
+  struct end successor = {0};
+  unsigned turns = 0;
+  enum { PINGS = 3000 };
+  struct client *c = client_of(&a);
+  begin_pings(&a, PINGS);
+  write_only(&a);
+  shutdown(a.fd, SHUT_WR);
+  wire_connect(&w, &successor);
+  wire_turn(&w);
+  struct hello_request h = {.lowest = 1, .highest = WIRE_VERSION_MOST, .name = "a", .name_size = 1};
+  hello_put_request(wire_begin(&successor, MESSAGE_REQUEST, OP_hello, 1, hello_request_values(0)), &h,
+                    0);
+  wire_end(&successor);
+  write_only(&successor);
+  ck_assert_uint_lt(c->messages_in, PINGS);
+  for (; hosts_find(&w.broker.hosts, a.host) != SLAB_NONE; turns++) {
+    ck_assert_uint_eq(take_all(&successor), 0);
+    wire_turn(&w);
+  }
+  ck_assert_uint_gt(turns, 2);
+  ck_assert_uint_eq(take_all(&a), PINGS);
+  wire_expect(&w, &successor, MESSAGE_REPLY, OP_hello);
+  wire_leave(&successor);
+}
+END_TEST
+
+START_TEST(the_end_of_one_who_was_asked_much_is_processed_in_slices) {
+  enum { CALLS = 3000 };
+  unsigned turns = 0, lost = 0;
+  for (int i = 0; i < CALLS; i++) {
+    wire_ask(&b, OP_labels, "a", NULL, 0);
+    wire_end(&b);
+  }
+  wire_flush(&w, &b);
+  while (w.broker.calls.all.count < CALLS) wire_turn(&w);
+  wire_leave(&a);
+  for (uint32_t left = CALLS; left > 0; turns++) {
+    wire_turn(&w);
+    ck_assert_uint_ge(2 * WORK_QUANTUM, left - w.broker.calls.all.count);
+    left = w.broker.calls.all.count;
+  }
+  ck_assert_uint_gt(turns, 2);
+  while (wire_next(&w, &b) == 1 && b.m.kind == MESSAGE_ERROR) lost++;
+  ck_assert_uint_eq(lost, CALLS);
+}
+END_TEST
+
+START_TEST(the_broker_stops_in_the_middle) {
+  begin_pings(&a, 3000);
+  write_only(&a);
+  if (_i == 1) wire_leave(&a);
+  wire_turn(&w);
+  ck_assert_ptr_nonnull(w.broker.work.first);
+  wire_leave(&a);
+  wire_leave(&b);
+  wire_close(&w);
+}
+END_TEST
+
+/* ---- What is left untaken ---- */
+
+/* a asks on and on and reads nothing, until the broker has ceased to read it. */
+static unsigned flood_without_reading(void) {
+  unsigned asked = 0;
+  for (int full = 0; full < 50;) {
+    begin_pings(&a, 100);
+    ssize_t n = send(a.fd, a.out.bytes, a.out.size, MSG_NOSIGNAL);
+    full = n < 0 ? full + 1 : 0;
+    if (n > 0) {
+      asked += 100;
+      ck_assert_int_eq(n, (int)a.out.size);
+    }
+    a.out.size = 0;
+    wire_turn(&w);
+    ck_assert_uint_lt(asked, 1000000);
+  }
+  return asked;
+}
+
+START_TEST(who_leaves_answers_untaken_is_not_read) {
+  unsigned asked = flood_without_reading(), answered = 0;
+  ck_assert(client_of(&a)->is_held_back);
+  ck_assert_uint_gt(client_of(&a)->outbox.own, UNTAKEN_MOST);
+  ck_assert_uint_lt(client_of(&a)->outbox.own, UNTAKEN_MOST + (64 << 10));
+  ck_assert_ptr_null(w.broker.work.first); /* it costs nothing */
+  wire_quiet(&w, &b);
+  for (int idle = 0; idle < 10;) {
+    unsigned n = take_all(&a);
+    idle = n ? 0 : idle + 1;
+    answered += n;
+    wire_turn(&w);
+  }
+  ck_assert_uint_eq(answered, asked);
+  ck_assert(!client_of(&a)->is_held_back);
+  wire_quiet(&w, &a);
+}
+END_TEST
+
+/* _i == 1: it only says that it sends nothing more. */
+START_TEST(the_end_of_one_who_leaves_answers_untaken_is_noticed) {
+  flood_without_reading();
+  if (_i == 1)
+    shutdown(a.fd, SHUT_WR);
+  else
+    wire_leave(&a);
+  for (int i = 0; i < 2000 && hosts_find(&w.broker.hosts, a.host) != SLAB_NONE; i++) wire_turn(&w);
+  ck_assert_uint_eq(hosts_find(&w.broker.hosts, a.host), SLAB_NONE);
+  wire_quiet(&w, &b);
+}
+END_TEST
+
+START_TEST(requests_of_others_hold_nobody_back) {
+  static char large[256 << 10];
+  for (int i = 0; i < 8; i++) { /* b is sent much that it does not take */
+    pack_string(wire_ask(&a, OP_s2t, "b", NULL, 1), large, sizeof large);
+    wire_send(&w, &a);
+  }
+  ck_assert_uint_gt(client_of(&b)->outbox.bytes, UNTAKEN_MOST);
+  uint64_t before = client_of(&b)->messages_in;
+  begin_pings(&b, 1);
+  write_only(&b);
+  wire_turn(&w);
+  ck_assert_uint_eq(client_of(&b)->messages_in, before + 1);
+}
+END_TEST
+
+int main(void) {
+  Suite *s = suite_create("broker reading");
+  TCase *t = tcase_create("reading");
+  suite_add_tcase(s, t);
+  tcase_add_checked_fixture(t, setup, teardown);
+  tcase_add_test(t, a_flood_is_handled_in_slices_and_others_between);
+  tcase_add_test(t, what_costs_more_than_a_quantum_is_one_step_and_paid_for_later);
+  tcase_add_test(t, many_who_flood_share_turns_of_bounded_length);
+  tcase_add_test(t, the_end_of_much_is_read_in_slices_and_a_successor_waits_for_it);
+  tcase_add_test(t, the_end_of_one_who_was_asked_much_is_processed_in_slices);
+  tcase_add_test(t, who_leaves_answers_untaken_is_not_read);
+  tcase_add_loop_test(t, the_end_of_one_who_leaves_answers_untaken_is_noticed, 0, 2);
+  tcase_add_test(t, requests_of_others_hold_nobody_back);
+  TCase *stops = tcase_create("stops");
+  tcase_add_checked_fixture(stops, setup, NULL);
+  tcase_add_loop_test(stops, the_broker_stops_in_the_middle, 0, 2);
+  suite_add_tcase(s, stops);
+  return run_suite(s);
+}
