@@ -13,7 +13,15 @@
 #include "proto/base.h"
 #include "proto/body.h"
 
-enum { ROWS_MOST = 1000, EXAMINED_MOST = 16384, BYTES_MOST = 1 << 20 };
+/* A page examines so many records (rows and holders of tokens) at most, about 0.2 ms of work, and
+ * one token's holders more: it may have no row, and a cursor. */
+enum { ROWS_MOST = 1000, EXAMINED_MOST = 2000, BYTES_MOST = 256 << 10 };
+/* Units of work for a record examined, and for a row written; a connection looked at costs less. */
+enum { EXAMINED_COST = 1, ROW_COST = 10, CONNECTIONS_PER_UNIT = 8 };
+/* Holders of one token that are counted; it is said to have so many when there are more. */
+enum { HOLDERS_MOST = 4096 };
+/* Connections among which an observer is looked for by its name. */
+enum { CONNECTIONS_MOST = 16384 };
 /* Upper bounds on the wire: a name, a number, a row without what varies. */
 enum { NAME_BYTES = NAME_MAX_BYTES + 5, NUMBER_BYTES = 9, ROW_BYTES = 240 };
 enum { PAIR_BYTES = NAME_BYTES + NUMBER_BYTES };
@@ -26,6 +34,7 @@ struct page {
   uint32_t host_size, holder_size;
   uint32_t holder_number; /* of the holder; SLAB_NONE: nobody has that name */
   uint64_t bytes_most;
+  uint32_t examined; /* records, so far */
   uint32_t rows[ROWS_MOST], count;
   uint32_t next; /* where the next page starts; SLAB_NONE: there is none */
 };
@@ -34,7 +43,7 @@ struct kind {
   const char *name;
   const struct slab *(*slab)(const struct broker *b);
   bool (*wanted)(const struct page *g, uint32_t index);
-  uint64_t (*size)(const struct page *g, uint32_t index);
+  uint64_t (*size)(struct page *g, uint32_t index);
   void (*write)(const struct page *g, uint32_t index, struct pack *p);
 };
 
@@ -47,7 +56,7 @@ static bool is_named(const struct broker *b, uint32_t host, const char *name, ui
   return strlen(own) == size && memcmp(own, name, size) == 0;
 }
 
-static uint64_t plain_size(const struct page *g, uint32_t index) {
+static uint64_t plain_size(struct page *g, uint32_t index) {
   (void)g;
   (void)index;
   return ROW_BYTES;
@@ -96,16 +105,17 @@ static bool token_wanted(const struct page *g, uint32_t index) {
 /* How many holders of a token are named: as many as fit into a page of its own. */
 static uint32_t named_holders(const struct page *g, uint32_t index, uint32_t *all) {
   uint32_t n = 0, fit = (uint32_t)((g->bytes_most - ROW_BYTES) / PAIR_BYTES) - 1;
-  for (uint32_t i = refs_token(&g->b->refs, index)->holds; i != SLAB_NONE;
+  for (uint32_t i = refs_token(&g->b->refs, index)->holds; i != SLAB_NONE && n < HOLDERS_MOST;
        i = refs_next_holder(&g->b->refs, i))
     n++;
   *all = n;
   return n < fit ? n : fit;
 }
 
-static uint64_t token_size(const struct page *g, uint32_t index) {
-  uint32_t all;
-  return ROW_BYTES + (uint64_t)(named_holders(g, index, &all) + 1) * PAIR_BYTES;
+static uint64_t token_size(struct page *g, uint32_t index) {
+  uint32_t all, named = named_holders(g, index, &all);
+  g->examined += all;
+  return ROW_BYTES + (uint64_t)(named + 1) * PAIR_BYTES;
 }
 
 static void token_write(const struct page *g, uint32_t index, struct pack *p) {
@@ -181,8 +191,8 @@ static void choose(struct page *g, uint32_t index) {
   const struct slab *s = g->kind->slab(g->b);
   uint64_t bytes = 0;
   index = slab_next(s, index);
-  for (uint32_t examined = 0;
-       index != SLAB_NONE && examined < EXAMINED_MOST && g->count < ROWS_MOST; examined++) {
+  for (; index != SLAB_NONE && g->examined < EXAMINED_MOST && g->count < ROWS_MOST;
+       g->examined++) {
     if (g->kind->wanted(g, index)) {
       bytes += g->kind->size(g, index);
       if (bytes > g->bytes_most && g->count > 0) break;
@@ -203,13 +213,16 @@ static void send_page(struct client *to, const struct page *g, uint64_t request)
   notify_send(g->b, to);
 }
 
-/* The living client of a name, observers included. */
-static uint32_t find_holder(const struct broker *b, const char *name, uint32_t size) {
-  uint32_t host = names_host(&b->names, name, size);
-  if (host != SLAB_NONE) return host;
-  for (const struct client *c = b->connections.all; c; c = c->next)
-    if (c->host != SLAB_NONE && is_named(b, c->host, name, size)) return c->host;
-  return SLAB_NONE;
+/* The living client of a name, observers included: they are not found by it, so connections are
+ * looked at, the newest ones first. */
+static uint32_t find_holder(struct client *from, const char *name, uint32_t size) {
+  struct broker *b = from->broker;
+  uint32_t host = names_host(&b->names, name, size), n = 0;
+  const struct client *c = b->connections.all;
+  for (; host == SLAB_NONE && c && n < CONNECTIONS_MOST; c = c->next, n++)
+    if (c->host != SLAB_NONE && is_named(b, c->host, name, size)) host = c->host;
+  client_charge(from, n / CONNECTIONS_PER_UNIT);
+  return host;
 }
 
 static bool read_filter(struct reader *r, const char **text, uint32_t *size) {
@@ -260,7 +273,8 @@ void inspect_on_inspect(struct client *from, const struct message *m) {
                   "this broker can show \"clients\", \"tokens\" and \"loads\" only");
     return;
   }
-  if (g.holder) g.holder_number = find_holder(b, g.holder, g.holder_size);
+  if (g.holder) g.holder_number = find_holder(from, g.holder, g.holder_size);
   choose(&g, cursor < SLAB_NONE ? (uint32_t)cursor : SLAB_NONE - 1);
   send_page(from, &g, m->id);
+  client_charge(from, (uint64_t)g.examined * EXAMINED_COST + (uint64_t)g.count * ROW_COST);
 }

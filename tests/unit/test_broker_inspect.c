@@ -370,6 +370,35 @@ START_TEST(clients_and_loads_come_in_pages_each_once) {
 }
 END_TEST
 
+/* A filter that nothing passes: pages without rows, each of bounded work. */
+START_TEST(a_page_examines_a_bounded_number_of_rows) {
+  enum { TOKENS = 6000, MOST = 2000 };
+  for (uint64_t first = 1; first <= TOKENS; first += 1000) {
+    pack_text(wire_ask(&b, OP_s2t, "a", NULL, 1), "x");
+    wire_send(&w, &b);
+    do
+      ck_assert_int_eq(wire_next(&w, &a), 1);
+    while (a.m.op != OP_s2t);
+    struct pack *p = wire_begin(&a, MESSAGE_REPLY, OP_s2t, a.m.id, 1000);
+    for (uint64_t i = 0; i < 1000; i++) {
+      struct pt pt = wire_token(&a, first + i);
+      pack_pt(p, &pt);
+    }
+    wire_send(&w, &a);
+    while (wire_next(&w, &b) == 1 && b.m.op != OP_s2t) continue;
+  }
+  uint32_t rows;
+  uint64_t cursor = 0, pages = 0;
+  do {
+    cursor = page("tokens", cursor, "nobody", NULL, &rows);
+    ck_assert_uint_eq(rows, 0);
+    pages++;
+  } while (cursor);
+  ck_assert_uint_ge(pages, TOKENS / MOST);
+  ck_assert_uint_le(pages, TOKENS / MOST + 1);
+}
+END_TEST
+
 START_TEST(unknown_books_and_absurd_cursors) {
   uint32_t rows;
   pack_text(wire_ask(&o, OP_inspect, NULL, NULL, 1), "weather");
@@ -396,6 +425,7 @@ int main(void) {
   tcase_add_test(t, loads_tell_how_the_client_collects);
   tcase_add_test(t, loads_of_one_host_or_client);
   tcase_add_test(t, clients_and_loads_come_in_pages_each_once);
+  tcase_add_test(t, a_page_examines_a_bounded_number_of_rows);
   tcase_add_test(t, unknown_books_and_absurd_cursors);
   return run_suite(s);
 }
