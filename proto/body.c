@@ -174,28 +174,56 @@ bool reader_pt(struct reader *r, struct pt *pt) {
   return true;
 }
 
-const char *body_walk(const uint8_t *body, uint32_t size, body_visit_fn visit, void *user) {
-  struct reader r = {body, body + size};
-  uint32_t left[BODY_DEPTH_MAX + 1] = {
-      1}; /* values still to come in each open array; the body is one value */
-  unsigned depth = 0;
-  for (;;) {
-    while (left[depth] == 0) {
-      if (depth == 0) return r.at == r.end ? NULL : "bytes after the body";
+void body_walker_start(struct body_walker *w) {
+  *w = (struct body_walker){.left = {1}}; /* the body is one value */
+}
+
+/* The walk itself; *values gets how many it passed. NULL at the end or when `most` are behind it:
+ * then r->at tells which. */
+static inline const char *walk(struct reader *r, struct body_walker *w, uint32_t most,
+                               uint32_t *values, body_visit_fn visit, void *user) {
+  unsigned depth = w->depth;
+  for (*values = 0;; ++*values) {
+    while (w->left[depth] == 0) {
+      if (depth == 0) return r->at == r->end ? NULL : "bytes after the body";
       depth--;
     }
-    left[depth]--;
+    if (*values == most) break;
+    w->left[depth]--;
     struct value v;
-    if (!reader_next(&r, &v))
+    if (!reader_next(r, &v))
       return "body is cut short or holds a msgpack form that is not allowed (map, foreign ext, "
              "malformed PT, absurd length)";
     if (v.type == VALUE_ARRAY) {
       if (depth == BODY_DEPTH_MAX) return "arrays nested too deep";
-      left[++depth] = v.count;
+      w->left[++depth] = v.count;
     } else if (depth == 0) {
       return "body is not an array";
     } else if (visit && (v.type == VALUE_PT || v.type == VALUE_NULL)) {
       visit(user, &v);
     }
   }
+  w->depth = depth;
+  return NULL;
+}
+
+const char *body_walk(const uint8_t *body, uint32_t size, body_visit_fn visit, void *user) {
+  struct reader r = {body, body + size};
+  struct body_walker w;
+  uint32_t values;
+  body_walker_start(&w);
+  return walk(&r, &w, UINT32_MAX, &values, visit, user);
+}
+
+enum body_walked body_walker_go_on(struct body_walker *w, const uint8_t *body, uint32_t size,
+                                   uint32_t most, body_visit_fn visit, void *user,
+                                   const char **fault) {
+  struct reader r = {body + w->at, body + size};
+  uint32_t values;
+  assert(w->at <= size);
+  *fault = walk(&r, w, most, &values, visit, user);
+  w->at = (uint32_t)(r.at - body);
+  w->values += values;
+  if (*fault) return BODY_FAULTY;
+  return values < most ? BODY_WALKED : BODY_MORE;
 }

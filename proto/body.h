@@ -13,6 +13,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "proto/limits.h"
 #include "proto/pt.h"
 
 enum value_type {
@@ -43,6 +44,23 @@ typedef void (*body_visit_fn)(void *user, const struct value *v);
 /* Checks the body of `size` bytes at `body`. visit may be NULL. Returns NULL, or a static text that
  * says what is wrong; then visit may have been called for values before the fault. */
 const char *body_walk(const uint8_t *body, uint32_t size, body_visit_fn visit, void *user);
+
+/* The same in pieces: where a walk stands. It knows the body by offsets only, so the bytes may be
+ * elsewhere when it goes on. */
+struct body_walker {
+  uint32_t at; /* bytes behind it */
+  uint32_t values; /* behind it */
+  uint32_t left[BODY_DEPTH_MAX + 1]; /* values still to come in each open array */
+  unsigned depth;
+};
+enum body_walked { BODY_WALKED, BODY_MORE, BODY_FAULTY };
+
+void body_walker_start(struct body_walker *w);
+/* Goes on over `most` values at most, and not at all after another outcome than MORE. `fault` gets
+ * what body_walk returns. */
+enum body_walked body_walker_go_on(struct body_walker *w, const uint8_t *body, uint32_t size,
+                                   uint32_t most, body_visit_fn visit, void *user,
+                                   const char **fault);
 
 struct reader {
   const uint8_t *at, *end;

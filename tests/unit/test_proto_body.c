@@ -183,6 +183,39 @@ START_TEST(random_bytes_do_no_harm) {
 }
 END_TEST
 
+/* In pieces of any size, at a new place each time, a walk comes to the same end as at once. */
+START_TEST(a_walk_in_pieces_is_the_same_walk) {
+  uint8_t body[512];
+  uint32_t n = make_sample(body);
+  for (uint32_t cut = 0; cut <= n; cut++) { /* whole, and cut short everywhere */
+    const char *whole = body_walk(body, n - cut, NULL, NULL);
+    for (uint32_t most = 1; most < 40; most += 1 + most / 8) {
+      struct body_walker k;
+      struct value seen[4], *at = seen;
+      const char *fault;
+      enum body_walked o;
+      uint32_t pieces = 0;
+      body_walker_start(&k);
+      do {
+        uint8_t *copy = malloc(n - cut + 1);
+        memcpy(copy, body, n - cut);
+        uint32_t before = k.values;
+        o = body_walker_go_on(&k, copy, n - cut, most, note, &at, &fault);
+        ck_assert_uint_le(k.values - before, most);
+        free(copy);
+        pieces++;
+      } while (o == BODY_MORE);
+      ck_assert_int_eq(o, whole ? BODY_FAULTY : BODY_WALKED);
+      ck_assert(fault == whole);
+      if (whole) continue;
+      ck_assert_uint_eq(pieces, k.values / most + 1);
+      ck_assert_ptr_eq(at, seen + 2); /* the null pointer and the PT */
+      ck_assert_uint_eq(seen[1].pt.id, 6);
+    }
+  }
+}
+END_TEST
+
 int main(void) {
   Suite *s = suite_create("proto_body");
   TCase *c = tcase_create("body");
@@ -193,6 +226,7 @@ int main(void) {
   tcase_add_test(c, nesting_is_bounded);
   tcase_add_test(c, typed_readers_refuse_other_types);
   tcase_add_test(c, random_bytes_do_no_harm);
+  tcase_add_test(c, a_walk_in_pieces_is_the_same_walk);
   suite_add_tcase(s, c);
   return run_suite(s);
 }
