@@ -14,6 +14,7 @@
 #include "broker/check.h"
 #include "broker/core/expiry.h"
 #include "broker/core/notify.h"
+#include "broker/core/transfer.h"
 #include "broker/net/connections.h"
 #include "broker/ops/dispatch.h"
 #include "broker/ops/greet.h"
@@ -165,6 +166,7 @@ void broker_stop(struct broker *b) {
   uv_close((uv_handle_t *)&b->log_later, NULL);
   expiry_close(b);
   listener_close(&b->listener);
+  for (struct client *c = b->connections.all; c; c = c->next) transfer_forget(c);
   connections_close(&b->connections);
   work_close(&b->work);
 }

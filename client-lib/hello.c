@@ -96,6 +96,15 @@ static void read_window(gaijin *g, const struct hello_reply *r) {
   g->window = (struct window){n < UINT32_MAX ? (uint32_t)n : UINT32_MAX, size};
 }
 
+/* A broker that tells no limit of references has none. */
+static void read_refs_most(gaijin *g, const struct hello_reply *r) {
+  struct reader in;
+  uint64_t n;
+  g->refs_most = UINT32_MAX;
+  if (hello_option(&r->options, REFS_MOST_KEY, &in) && reader_uint(&in, &n) && n < UINT32_MAX)
+    g->refs_most = (uint32_t)n;
+}
+
 static int read_welcome(gaijin *g, const struct message *m, char *error, size_t n) {
   struct hello_reply r;
   char asked[HELLO_RANGE_BYTES];
@@ -119,6 +128,7 @@ static int read_welcome(gaijin *g, const struct message *m, char *error, size_t 
   g->host = r.host;
   g->max_message = (uint32_t)r.max_message;
   g->last_call = HELLO_ID;
+  read_refs_most(g, &r);
   read_window(g, &r);
   return 0;
 }

@@ -112,6 +112,7 @@ struct writer {
   bool open;
   unsigned nested;     /* begins while open: their messages are refused */
   enum gaijin_status refused; /* known at begin; raised (0): none */
+  uint32_t refs;       /* PTs written */
   uint64_t count, put; /* values announced, values written; those in arrays included */
   /* Arrays that may still be open: how many values come after the end of each. */
   uint64_t behind[BODY_DEPTH_MAX - 1];
@@ -151,6 +152,7 @@ struct gaijin {
   struct writer writer;
 
   struct table tokens, holdings, hosts, calls;
+  uint32_t refs_most;     /* PTs in one message */
   struct window window;   /* of one-way requests to one host; 0 posts: there are no windows */
   struct link reports;    /* hosts that are to be told of what we took from them */
   struct link releases;   /* holdings whose unsub waits */

@@ -85,6 +85,7 @@ void gaijin_put_token(gaijin *g, gaijin_token *t) {
   if (!p) return;
   struct pt pt = gj_token_pt(g, t);
   pack_pt(p, &pt);
+  g->writer.refs++;
   if (t->staged++) return;
   t->staged_next = g->writer.staged;
   g->writer.staged = t;
@@ -92,5 +93,7 @@ void gaijin_put_token(gaijin *g, gaijin_token *t) {
 
 void gaijin_put_holding(gaijin *g, gaijin_holding *h) {
   struct pack *p = writer_value(g);
-  if (p) pack_pt(p, &h->pt);
+  if (!p) return;
+  pack_pt(p, &h->pt);
+  g->writer.refs++;
 }

@@ -25,6 +25,7 @@ static void writer_open(gaijin *g, const struct message *header, uint32_t count)
   w->refused = GAIJIN_STATUS_RAISED;
   w->count = count;
   w->put = 0;
+  w->refs = 0;
   w->depth = 0;
   w->staged = NULL;
   w->op = header->op;
@@ -70,6 +71,10 @@ static int writer_check(gaijin *g) {
     return gj_fail(g, GAIJIN_STATUS_PROTOCOL,
                    "message '%s' was announced with %llu values but got %llu", op_name(w->op),
                    (unsigned long long)w->count, (unsigned long long)w->put);
+  if (w->refs > g->refs_most)
+    return gj_fail(g, GAIJIN_STATUS_TOO_LARGE,
+                   "message '%s' carries %u objects, over the limit of %u; send fewer at a time",
+                   op_name(w->op), w->refs, g->refs_most);
   return 0;
 }
 

@@ -32,6 +32,14 @@
 #define HELLO_KEY_MOST 64u
 #define HELLO_OPTIONS_BYTES 2048
 
+/* PTs in one message. A message takes effect in one step, and a PT costs the broker about half a
+ * microsecond: so many about 4 ms, for which everybody else waits. The broker tells its limit in
+ * the reply to hello; it is no less than the least, so that a page of 1,000 keys and values always
+ * passes. */
+#define REFS_MOST 8192u
+#define REFS_MOST_LEAST 2048u
+#define REFS_MOST_KEY "refs_most"
+
 /* A worker's name: a str8 on the wire, short enough for a table column. */
 #define NAME_MAX_BYTES 64
 /* Nesting of arrays in a body. msgpack-c's reader stops at 32; copies are flat, so 8 is ample. */

@@ -18,7 +18,7 @@ static void start(struct transfer *t) {
   t->pts = t->few;
   t->count = 0;
   t->capacity = TRANSFER_FEW;
-  t->no_memory = t->has_null = false;
+  t->no_memory = t->has_null = t->too_many = false;
 }
 
 static void end(struct transfer *t) {
@@ -42,6 +42,10 @@ static void add(void *user, const struct value *v) {
     t->has_null = true;
     return;
   }
+  if (t->count == REFS_MOST) {
+    t->too_many = true;
+    return;
+  }
   if (t->no_memory || (t->count == t->capacity && !grow(t))) {
     t->no_memory = true;
     return;
@@ -53,14 +57,64 @@ bool transfer_in_version(const struct transfer *t, uint32_t version) {
   return !t->has_null || version >= WIRE_VERSION_NULL;
 }
 
-const char *transfer_read(struct transfer *t, const struct message *m, uint32_t version) {
-  start(t);
-  const char *fault = body_walk(m->body, m->body_size, add, t);
-  if (!fault && t->no_memory) fault = "memory is too short for the objects in it";
-  if (!fault && !transfer_in_version(t, version))
-    fault = "a null pointer, which the version of the wire agreed in hello does not have";
-  if (fault) end(t);
-  return fault;
+/* ---- Reading ---- */
+
+/* A large body that is being walked. */
+struct walk {
+  struct body_walker walker;
+  struct transfer transfer; /* what was found so far */
+};
+
+static void move(struct transfer *to, struct transfer *from) {
+  *to = *from;
+  if (from->pts == from->few) to->pts = to->few;
+  start(from);
+}
+
+void transfer_forget(struct client *from) {
+  if (!from->walk) return;
+  end(&from->walk->transfer);
+  free(from->walk);
+  from->walk = NULL;
+}
+
+/* The next slice of a large body: as much as its sender's balance allows. */
+static enum body_walked walk_slice(struct transfer *t, struct client *from,
+                                   const struct message *m, const char **fault) {
+  struct walk *k = from->walk;
+  if (!k) {
+    if (!(k = from->walk = malloc(sizeof *k))) {
+      *fault = "memory is too short to read it";
+      return BODY_FAULTY;
+    }
+    start(&k->transfer);
+    body_walker_start(&k->walker);
+  }
+  uint32_t before = k->walker.values;
+  uint32_t most = from->balance > 0 ? (uint32_t)from->balance * VALUES_PER_UNIT : VALUES_PER_UNIT;
+  enum body_walked o = body_walker_go_on(&k->walker, m->body, m->body_size, most, t ? add : NULL,
+                                         &k->transfer, fault);
+  client_charge(from, 1 + (k->walker.values - before) / VALUES_PER_UNIT);
+  if (o == BODY_WALKED && t) move(t, &k->transfer);
+  if (o != BODY_MORE) transfer_forget(from);
+  return o;
+}
+
+enum transfer_reading transfer_read(struct transfer *t, struct client *from,
+                                    const struct message *m, const char **fault) {
+  if (t) start(t);
+  if (m->body_size <= WALKED_AT_ONCE) {
+    client_charge(from, m->body_size / WALKED_PER_UNIT);
+    *fault = body_walk(m->body, m->body_size, t ? add : NULL, t);
+  } else if (walk_slice(t, from, m, fault) == BODY_MORE) {
+    client_postpone(from);
+    return TRANSFER_LATER;
+  }
+  if (!*fault && t && t->no_memory) *fault = "memory is too short for the objects in it";
+  if (!*fault && t && !transfer_in_version(t, from->version))
+    *fault = "a null pointer, which the version of the wire agreed in hello does not have";
+  if (*fault && t) end(t);
+  return *fault ? TRANSFER_BAD : TRANSFER_READ;
 }
 
 void transfer_set(struct transfer *t, const struct pt *pt, uint32_t host, uint32_t token) {

@@ -3,7 +3,7 @@
  * The PTs of one message on its way. A message that may carry PTs passes through these steps,
  * whatever becomes of it:
  *
- *   transfer_read    checks the body and lists its PTs
+ *   transfer_read    checks the body and lists its PTs; a large one in slices (base/work.h)
  *   transfer_take    counts those that came from their own host as seen; then checks that the
  *                    sender may use the others
  *   transfer_give    makes the receiver their holder (only if the message is forwarded)
@@ -24,6 +24,8 @@ struct client;
 
 /* Units of work (base/work.h) for one PT on its way: seen or looked up, held, settled. */
 enum { TRANSFER_PT_COST = 5 };
+/* Values walked for a unit; bytes of a body that is walked at once, for a unit and at most. */
+enum { VALUES_PER_UNIT = 16, WALKED_PER_UNIT = 32, WALKED_AT_ONCE = 32 << 10 };
 
 struct transfer_pt {
   struct pt pt;
@@ -38,15 +40,21 @@ struct transfer {
   struct transfer_pt *pts; /* `few`, or memory of its own */
   uint32_t count, capacity;
   bool no_memory;
+  bool too_many; /* more PTs than REFS_MOST: it must be refused, and nothing is counted */
   bool has_null; /* so it is only for clients of WIRE_VERSION_NULL */
   struct transfer_pt few[TRANSFER_FEW];
 };
 
 enum transfer_outcome { TRANSFER_OK, TRANSFER_FORGED, TRANSFER_FAULT };
 
-/* NULL, and the transfer must end with transfer_settle; or what is wrong with the body,
- * and it may. `version`: of the wire, agreed with the sender. */
-const char *transfer_read(struct transfer *t, const struct message *m, uint32_t version);
+/* READ: the transfer must end with transfer_settle. BAD: *fault is what is wrong with the body, and
+ * it may. LATER: the body is large and is walked in slices; the message was postponed. Without `t`
+ * only the form of the body is checked. */
+enum transfer_reading { TRANSFER_READ, TRANSFER_BAD, TRANSFER_LATER };
+enum transfer_reading transfer_read(struct transfer *t, struct client *from,
+                                    const struct message *m, const char **fault);
+/* The client has ended: nothing of a walk stays. */
+void transfer_forget(struct client *from);
 /* Whether a client that speaks this version may be sent it. */
 bool transfer_in_version(const struct transfer *t, uint32_t version);
 /* Begins a transfer of one known token, as if it had been read from a message and taken. */

@@ -33,6 +33,7 @@
 
 struct broker;
 struct client;
+struct walk;
 
 /* What the floors above do with connections. */
 struct client_events {
@@ -122,6 +123,7 @@ struct client {
   uint64_t free_id; /* the free request it has not answered yet, or 0 */
   uint64_t free_ms; /* when that was sent, on the loop's clock */
   struct budget budget;
+  struct walk *walk; /* the message that was postponed is being walked (core/transfer.c) */
 };
 
 /* hello was accepted: the client, which is GREETING, is READY from now on. */

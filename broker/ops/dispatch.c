@@ -9,6 +9,7 @@
 
 #include "broker/core/notify.h"
 #include "broker/core/state.h"
+#include "broker/core/transfer.h"
 #include "broker/ops/collect.h"
 #include "broker/ops/flow.h"
 #include "broker/ops/greet.h"
@@ -63,7 +64,7 @@ static const handler_fn handlers[OP_COUNT] = {
 static void dispatch_first(struct client *from, const struct message *m) {
   const char *fault =
       m->kind != MESSAGE_REQUEST || m->op != OP_hello ? "the first message must be 'hello'" : NULL;
-  if (!fault) fault = body_walk(m->body, m->body_size, NULL, NULL);
+  if (!fault && transfer_read(NULL, from, m, &fault) == TRANSFER_LATER) return;
   if (fault)
     client_fault(from, "%s", fault);
   else
@@ -72,7 +73,8 @@ static void dispatch_first(struct client *from, const struct message *m) {
 
 /* A request or notice that is not forwarded. */
 static void dispatch_own(struct client *from, const struct message *m) {
-  const char *fault = body_walk(m->body, m->body_size, NULL, NULL);
+  const char *fault;
+  if (transfer_read(NULL, from, m, &fault) == TRANSFER_LATER) return;
   if (fault)
     client_fault(from, "'%s': %s", op_name(m->op), fault);
   else if (!handlers[m->op])

@@ -192,11 +192,13 @@ static void send_reply(struct client *to, const struct message *m, const struct 
                           .max_message = b->connections.max_message,
                           .broker_version = GAIJIN_VERSION,
                           .broker_version_size = sizeof GAIJIN_VERSION - 1};
-  uint32_t options = h->version >= op_info(OP_grant)->since ? 2 : 0;
+  uint32_t options = h->version >= op_info(OP_grant)->since ? 3 : 0;
   uint32_t values = hello_reply_values(h->version, options);
   struct pack *p = notify_begin(b, MESSAGE_REPLY, OP_hello, m->id, values);
   hello_put_reply(p, &r, options);
   if (options) {
+    pack_text(p, REFS_MOST_KEY);
+    pack_uint(p, REFS_MOST);
     pack_text(p, WINDOW_POSTS_KEY);
     pack_uint(p, b->flows.window.posts);
     pack_text(p, WINDOW_BYTES_KEY);

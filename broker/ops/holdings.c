@@ -56,6 +56,13 @@ static void give_back(struct client *from, struct drops *d, const struct pt *pt,
   if (!ok) client_forged(from, "it gave back what it does not hold");
 }
 
+/* Pairs of a PT and a number. Whoever knows the op has sent fewer at a time ever since. */
+static bool is_within_limit(struct client *from, const struct message *m) {
+  if (m->body_count <= 2 * REFS_MOST) return true;
+  client_fault(from, "'%s' has more than %u PTs", op_name(m->op), REFS_MOST);
+  return false;
+}
+
 void holdings_on_unsub(struct client *from, const struct message *m) {
   struct reader r;
   struct pt pt;
@@ -64,6 +71,7 @@ void holdings_on_unsub(struct client *from, const struct message *m) {
   struct drops d;
   reader_open(&r, m->body, m->body_size, &count);
   releases_begin(&d);
+  if (!is_within_limit(from, m)) return;
   client_charge(from, (uint64_t)count / 2 * RELEASE_COST);
   for (uint32_t i = 0; i < count && from->state == CLIENT_READY; i += 2) {
     if (reader_pt(&r, &pt) && reader_uint(&r, &n))
@@ -114,6 +122,7 @@ void holdings_on_weigh(struct client *from, const struct message *m) {
   struct pt pt;
   uint32_t count;
   uint64_t weight;
+  if (!is_within_limit(from, m)) return;
   reader_open(&r, m->body, m->body_size, &count);
   for (uint32_t i = 0; i < count && from->state == CLIENT_READY; i += 2) {
     if (reader_pt(&r, &pt) && reader_uint(&r, &weight))

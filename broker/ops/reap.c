@@ -13,6 +13,7 @@
 #include "broker/core/notify.h"
 #include "broker/core/releases.h"
 #include "broker/core/state.h"
+#include "broker/core/transfer.h"
 #include "broker/net/connections.h"
 #include "broker/ops/collect.h"
 
@@ -97,6 +98,7 @@ bool reap(struct client *c) {
     c->host = SLAB_NONE;
     c->name = "a client that has ended"; /* the record that had its name may be gone */
   }
+  transfer_forget(c);
   client_close(c);
   return true;
 }

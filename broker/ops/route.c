@@ -162,9 +162,17 @@ void route_request(struct client *from, const struct message *m, uint8_t *bytes)
   struct broker *b = from->broker;
   struct client *to = NULL;
   struct transfer t;
-  const char *fault = transfer_read(&t, m, from->version);
-  if (fault) {
-    client_fault(from, "'%s': %s", op_name(m->op), fault);
+  const char *fault;
+  switch (transfer_read(&t, from, m, &fault)) {
+    case TRANSFER_READ: break;
+    case TRANSFER_BAD: client_fault(from, "'%s': %s", op_name(m->op), fault); return;
+    case TRANSFER_LATER: return;
+  }
+  if (t.too_many) {
+    refuse(from, m, STATUS_too_large,
+           "the request carries more than %u objects, the most a message may; send fewer at a time",
+           REFS_MOST);
+    transfer_settle(b, &t, NULL);
     return;
   }
   switch (transfer_take(b, &t, from)) {
@@ -212,6 +220,12 @@ static struct client *forward_answer(struct client *from, const struct call *cal
                  host->name, to->version);
     return NULL;
   }
+  if (t->too_many) {
+    notify_error(to, m->op, call->asked_id, STATUS_too_large,
+                 "worker %s answered with more than %u objects, the most a message may carry",
+                 host->name, REFS_MOST);
+    return NULL;
+  }
   transfer_give(b, t, to);
   message_set_id(bytes, call->asked_id);
   message_set_peer(bytes, host->id);
@@ -249,14 +263,15 @@ void route_answer(struct client *from, const struct message *m, uint8_t *bytes) 
   struct broker *b = from->broker;
   struct client *to = NULL;
   struct transfer t;
-  const char *fault = transfer_read(&t, m, from->version);
+  const char *fault;
+  if (transfer_read(&t, from, m, &fault) == TRANSFER_LATER) return;
   if (!fault) fault = check_error(m);
   if (fault) {
     client_fault(from, "answer to '%s': %s", op_name(m->op), fault);
     transfer_settle(b, &t, NULL);
     return;
   }
-  enum transfer_outcome o = transfer_take(b, &t, from);
+  enum transfer_outcome o = t.too_many ? TRANSFER_OK : transfer_take(b, &t, from);
   if (o == TRANSFER_FORGED) client_forged(from, "an answer carries an object it does not hold");
   if (o != TRANSFER_FAULT) to = answer(from, &t, m, bytes, o == TRANSFER_FORGED);
   transfer_settle(b, &t, to);

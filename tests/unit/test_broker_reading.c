@@ -135,6 +135,48 @@ START_TEST(many_who_flood_share_turns_of_bounded_length) {
 }
 END_TEST
 
+/* A body of nils; the last value is a token or, with _i == 1, malformed. _i == 2: the sender ends in
+ * the middle, which changes nothing; _i == 3: the broker itself answers it (and refuses it: a fault). */
+START_TEST(a_large_body_is_walked_in_slices) {
+  enum { NILS = 500000, SLICES = NILS / VALUES_PER_UNIT / WORK_QUANTUM };
+  struct pt pt = wire_token(&a, 1);
+  struct pack *p = _i == 3 ? wire_ask(&a, OP_watch, NULL, NULL, 2) : wire_ask(&a, OP_s2t, "b", NULL, 1);
+  pack_array(p, NILS);
+  for (int i = 1; i < NILS; i++) pack_nil(p);
+  pack_pt(p, &pt);
+  if (_i == 3) pack_nil(p);
+  wire_end(&a);
+  if (_i == 1) a.out.bytes[a.out.size - PT_WIRE_BYTES] = 0x81;
+  begin_pings(&a, 1);
+  while (a.out.size) {
+    ssize_t n = send(a.fd, a.out.bytes, a.out.size, MSG_NOSIGNAL);
+    if (n > 0) memmove(a.out.bytes, a.out.bytes + n, a.out.size -= (uint32_t)n);
+    if (client_of(&a)->walk) break;
+    wire_turn(&w);
+  }
+  while (!client_of(&a)->walk) wire_turn(&w);
+  ck_assert_uint_eq(a.out.size, 0);
+  uint64_t before = client_of(&a)->messages_in;
+  struct client *c = client_of(&a);
+  if (_i == 2) wire_leave(&a);
+  unsigned turns = 0;
+  for (; hosts_find(&w.broker.hosts, a.host) != SLAB_NONE && c->walk; turns++) {
+    ck_assert_uint_eq(c->messages_in, before);
+    ck_assert_uint_eq(w.broker.refs.tokens.count, 0); /* it takes effect in one step */
+    begin_pings(&b, 1);
+    write_only(&b);
+    wire_turn(&w);
+    ck_assert_uint_ge(take_all(&b), 1);
+  }
+  ck_assert_uint_ge(turns, SLICES / 4);
+  if (_i == 0) ck_assert_uint_eq(w.broker.refs.tokens.count, 1);
+  if (_i == 0) wire_expect(&w, &a, MESSAGE_REPLY, OP_ping);
+  if (_i == 1 || _i == 3) wire_expect_end(&w, &a);
+  while (wire_next(&w, &b) == 1 && b.m.op != OP_s2t) continue;
+  ck_assert_int_eq(b.m.op == OP_s2t, _i == 0 || _i == 2);
+}
+END_TEST
+
 /* ---- Ends ---- */
 
 START_TEST(the_end_of_much_is_read_in_slices_and_a_successor_waits_for_it) {
@@ -272,6 +314,7 @@ int main(void) {
   tcase_add_test(t, a_flood_is_handled_in_slices_and_others_between);
   tcase_add_test(t, what_costs_more_than_a_quantum_is_one_step_and_paid_for_later);
   tcase_add_test(t, many_who_flood_share_turns_of_bounded_length);
+  tcase_add_loop_test(t, a_large_body_is_walked_in_slices, 0, 4);
   tcase_add_test(t, the_end_of_much_is_read_in_slices_and_a_successor_waits_for_it);
   tcase_add_test(t, the_end_of_one_who_was_asked_much_is_processed_in_slices);
   tcase_add_test(t, who_leaves_answers_untaken_is_not_read);

@@ -296,6 +296,77 @@ START_TEST(a_new_worker_of_the_name_is_another_host) {
 }
 END_TEST
 
+/* ---- The limit of references ---- */
+
+/* `n` tokens of a's, in one array. */
+static void put_tokens(struct pack *p, uint32_t n) {
+  pack_array(p, n);
+  for (uint64_t i = 1; i <= n; i++) {
+    struct pt pt = wire_token(&a, i);
+    pack_pt(p, &pt);
+  }
+}
+
+START_TEST(a_request_with_too_many_references_is_refused_uncounted) {
+  put_tokens(wire_ask(&a, OP_s2t, "b", NULL, 1), REFS_MOST + 1);
+  wire_send(&w, &a);
+  wire_expect_error(&w, &a, STATUS_too_large);
+  wire_expect_nothing(&w, &a); /* nothing was seen, so nothing is dropped */
+  wire_expect_nothing(&w, &b);
+  ck_assert_uint_eq(w.broker.refs.tokens.count, 0);
+  put_tokens(wire_ask(&a, OP_s2t, "b", NULL, 1), REFS_MOST);
+  wire_send(&w, &a);
+  wire_expect_peer(&w, &b, a.host, "a");
+  wire_expect(&w, &b, MESSAGE_REQUEST, OP_free); /* over the allowance */
+  wire_expect(&w, &b, MESSAGE_REQUEST, OP_s2t);
+  ck_assert_uint_eq(w.broker.refs.tokens.count, REFS_MOST);
+}
+END_TEST
+
+START_TEST(an_answer_with_too_many_references_is_refused_uncounted) {
+  wire_ask(&b, OP_labels, "a", NULL, 0);
+  wire_send(&w, &b);
+  wire_expect_peer(&w, &a, b.host, "b");
+  wire_expect(&w, &a, MESSAGE_REQUEST, OP_labels);
+  put_tokens(wire_begin(&a, MESSAGE_REPLY, OP_labels, a.m.id, 1), REFS_MOST + 1);
+  wire_send(&w, &a);
+  wire_expect_error(&w, &b, STATUS_too_large);
+  wire_expect_nothing(&w, &a);
+  ck_assert_uint_eq(w.broker.refs.tokens.count, 0);
+  ck_assert_uint_eq(w.broker.calls.all.count, 0);
+}
+END_TEST
+
+START_TEST(a_notice_with_too_many_references_is_a_fault) {
+  struct pt x = wire_token(&a, 1);
+  struct pack *p =
+      wire_begin(&b, MESSAGE_NOTICE, _i ? OP_weigh : OP_unsub, 0, 2 * (REFS_MOST + 1));
+  for (uint32_t i = 0; i <= REFS_MOST; i++) {
+    pack_pt(p, &x);
+    pack_uint(p, 1);
+  }
+  wire_send(&w, &b);
+  wire_expect_end(&w, &b);
+  wire_quiet(&w, &a);
+}
+END_TEST
+
+START_TEST(the_limit_of_references_is_told) {
+  struct hello_reply r;
+  struct reader v;
+  uint64_t number;
+  wire_leave(&c);
+  wire_turn(&w);
+  c = (struct end){0};
+  wire_connect(&w, &c);
+  wire_hello(&w, &c, "c", false);
+  wire_expect(&w, &c, MESSAGE_REPLY, OP_hello);
+  ck_assert_ptr_null(hello_read_reply(&c.m, &r));
+  ck_assert(hello_option(&r.options, REFS_MOST_KEY, &v) && reader_uint(&v, &number));
+  ck_assert_uint_eq(number, REFS_MOST);
+}
+END_TEST
+
 int main(void) {
   Suite *s = suite_create("broker transfer");
   TCase *t = tcase_create("transfer");
@@ -318,5 +389,9 @@ int main(void) {
   tcase_add_test(t, the_end_of_a_holder_gives_everything_back);
   tcase_add_test(t, tokens_of_a_dead_host_are_dead_but_no_forgeries);
   tcase_add_test(t, a_new_worker_of_the_name_is_another_host);
+  tcase_add_test(t, a_request_with_too_many_references_is_refused_uncounted);
+  tcase_add_test(t, an_answer_with_too_many_references_is_refused_uncounted);
+  tcase_add_loop_test(t, a_notice_with_too_many_references_is_a_fault, 0, 2);
+  tcase_add_test(t, the_limit_of_references_is_told);
   return run_suite(s);
 }

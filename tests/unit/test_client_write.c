@@ -298,6 +298,24 @@ START_TEST(raises_and_errors_have_their_shape) {
 }
 END_TEST
 
+START_TEST(more_references_than_the_broker_takes_are_refused_before) {
+  struct fake f;
+  fake_open(&f);
+  ck_assert_uint_eq(f.g->refs_most, UINT32_MAX); /* this broker tells no limit */
+  f.g->refs_most = 3;
+  gaijin_token *t = gaijin_token_new(f.g, GAIJIN_KIND_FUNCTION, &f);
+  for (uint32_t n = 4; n >= 3; n--) {
+    gaijin_begin_request(f.g, &(struct gaijin_send){.op = GAIJIN_OP_CALL, .token = t}, n);
+    for (uint32_t i = 0; i < n; i++) gaijin_put_token(f.g, t);
+    if (n > 3)
+      refused(&f, GAIJIN_STATUS_TOO_LARGE, "message 'call' carries 4 objects, over the limit of 3");
+    else
+      ck_assert_int_eq(gaijin_end_request(f.g, told_answer, &f, &(uint64_t){0}), 0);
+  }
+  fake_close(&f);
+}
+END_TEST
+
 int main(void) {
   Suite *s = suite_create("client_write");
   TCase *c = tcase_create("write");
@@ -312,6 +330,7 @@ int main(void) {
   tcase_add_test(c, a_full_queue_is_busy);
   tcase_add_test(c, a_begin_inside_a_begin_is_refused);
   tcase_add_test(c, raises_and_errors_have_their_shape);
+  tcase_add_test(c, more_references_than_the_broker_takes_are_refused_before);
   suite_add_tcase(s, c);
   return run_suite(s);
 }
