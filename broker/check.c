@@ -126,8 +126,10 @@ static const char *check_calls(const struct broker *b) {
     if (k->asker != SLAB_NONE && !is_connected(b, k->asker)) return "calls: one of a dead asker";
   }
   for (const struct client *c = b->connections.all; c; c = c->next)
-    if (c->state != CLIENT_CONDEMNED && c->answers_due != count_due(b, c)) return "calls: another number of answers is due";
-  if (wheel_next(&b->calls.deadlines) < b->expiry.fires_ms) return "calls: no timer for a deadline";
+    if (c->state != CLIENT_CONDEMNED && c->answers_due != count_due(b, c))
+      return "calls: another number of answers is due";
+  if (wheel_next(&b->calls.deadlines) < b->expiry.fires_ms && !job_is_queued(&b->expiry.job))
+    return "calls: no timer for a deadline";
   return NULL;
 }
 

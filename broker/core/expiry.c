@@ -1,13 +1,18 @@
 /* SPDX-License-Identifier: MIT
  *
  * One timer for the wheel of all calls. Most calls are answered long before their time: the timer
- * is not moved then; when it fires it finds nothing due, and is armed for the next.
+ * is not moved then; when it fires it finds nothing due, and is armed for the next. If more are due
+ * than a slice ends, the others are a job of the queue of work.
  */
 #include "broker/core/expiry.h"
 
 #include <assert.h>
 
 #include "broker/core/notify.h"
+#include "proto/base.h"
+
+/* Units of work for a call whose time is over; how many of them a slice ends. */
+enum { EXPIRY_COST = 10, EXPIRY_SLICE = WORK_QUANTUM / EXPIRY_COST };
 
 static void expire(struct broker *b, uint32_t call) {
   const struct call *k = calls_at(&b->calls, call);
@@ -32,12 +37,30 @@ static void arm_timer(struct broker *b) {
   uv_timer_start(&e->timer, on_time, next > now ? next - now : 0, 0);
 }
 
+/* Ends the calls that are due, so many as one slice allows; true when there may be more. */
+static bool expire_slice(struct broker *b) {
+  uint32_t call, n = 0;
+  while (n < EXPIRY_SLICE &&
+         (call = wheel_take(&b->calls.deadlines, uv_now(b->loop))) != SLAB_NONE) {
+    expire(b, call);
+    n++;
+  }
+  work_charge(&b->work, (uint64_t)n * EXPIRY_COST);
+  if (n == EXPIRY_SLICE) return true;
+  arm_timer(b);
+  return false;
+}
+
+static bool go_on(struct work *w, struct job *j) {
+  (void)j;
+  return expire_slice(container_of(w, struct broker, work));
+}
+
 static void on_time(uv_timer_t *timer) {
   struct broker *b = timer->data;
-  uint32_t call;
   b->expiry.fires_ms = UINT64_MAX;
-  while ((call = wheel_take(&b->calls.deadlines, uv_now(b->loop))) != SLAB_NONE) expire(b, call);
-  arm_timer(b);
+  if (job_is_queued(&b->expiry.job)) return; /* it comes to this deadline, too */
+  if (expire_slice(b)) work_add(&b->work, &b->expiry.job, go_on);
 }
 
 void expiry_open(struct broker *b) {

@@ -25,6 +25,7 @@
 /* Deadlines of calls (expiry.h). */
 struct expiry {
   uv_timer_t timer;
+  struct job job; /* while more calls are due than one slice ends */
   uint64_t fires_ms; /* on the loop's clock; UINT64_MAX: the timer does not run */
 };
 

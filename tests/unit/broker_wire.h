@@ -174,7 +174,7 @@ static inline int wire_next(struct wire *w, struct end *e) {
     ssize_t n = recv(e->fd, to, room, 0);
     if (n == 0 || (n < 0 && errno == ECONNRESET)) return -1;
     if (n > 0) frame_filled(&e->in, (uint32_t)n);
-    idle = n > 0 ? 0 : idle + 1;
+    idle = n > 0 || w->broker.work.first ? 0 : idle + 1; /* a job may yet send something */
   }
   return 0;
 }

@@ -136,6 +136,34 @@ START_TEST(the_longest_deadline_is_no_short_one) {
 }
 END_TEST
 
+/* Many whose time is over at once: they are told in slices, and others are answered between. */
+START_TEST(deadlines_that_end_together_are_worked_off_in_slices) {
+  enum { CALLS = 3000, SLICE_MOST = 200 };
+  struct calls *calls = &w.broker.calls;
+  uint32_t asker = hosts_find(&w.broker.hosts, a.host);
+  for (uint64_t i = 0; i < CALLS; i++) write_request(100 + i, 3600 * 1000);
+  wire_flush(&w, &a);
+  while (calls_asked_count(calls, asker) < CALLS) wire_turn(&w);
+  for (uint32_t i = slab_next(&calls->all, 0); i != SLAB_NONE; i = slab_next(&calls->all, i + 1)) {
+    wheel_remove(&calls->deadlines, i);
+    wheel_add(&calls->deadlines, i, uv_now(&w.loop), uv_now(&w.loop));
+  }
+  w.broker.expiry.timer.timer_cb(&w.broker.expiry.timer); /* all are due now */
+  unsigned slices = 1;
+  ck_assert_uint_eq(calls_asked_count(calls, asker), CALLS - SLICE_MOST);
+  for (; job_is_queued(&w.broker.expiry.job); slices++) {
+    uint32_t before = calls_asked_count(calls, asker);
+    wire_turn(&w); /* ends two turns */
+    ck_assert_uint_le(before - calls_asked_count(calls, asker), 2 * SLICE_MOST);
+  }
+  ck_assert_uint_ge(slices, CALLS / SLICE_MOST / 2);
+  ck_assert_uint_eq(calls_asked_count(calls, asker), 0);
+  uint32_t told = 0;
+  while (wire_next(&w, &a) == 1) told += a.m.kind == MESSAGE_ERROR;
+  ck_assert_uint_eq(told, CALLS);
+}
+END_TEST
+
 int main(void) {
   Suite *s = suite_create("broker_expiry");
   TCase *c = tcase_create("expiry");
@@ -147,6 +175,7 @@ int main(void) {
   tcase_add_test(c, without_a_deadline_no_timer_runs);
   tcase_add_test(c, given_up_or_dead_it_does_not_expire);
   tcase_add_test(c, the_longest_deadline_is_no_short_one);
+  tcase_add_test(c, deadlines_that_end_together_are_worked_off_in_slices);
   suite_add_tcase(s, c);
   return run_suite(s);
 }
