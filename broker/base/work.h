@@ -9,7 +9,7 @@
  * may spend WORK_QUANTUM a turn, all jobs of a turn together WORK_TURN; what comes directly from a
  * socket counts, too.
  *
- * Always true: a job is in the queue at most once; while there is one the loop does not sleep.
+ * Always true: a job is in the queue at most once; the loop sleeps only if there is none.
  */
 #ifndef GAIJIN_BROKER_WORK_H
 #define GAIJIN_BROKER_WORK_H
@@ -39,6 +39,7 @@ struct job {
 struct work {
   uv_idle_t idle; /* active while there is a job: the loop does not wait for sockets then */
   struct job *first, *last;
+  bool is_running; /* inside of work_run: the job that is run is not queued */
   uint64_t turn; /* counts them */
   uint64_t spent; /* units in this turn, so far */
 };

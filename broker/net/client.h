@@ -61,6 +61,7 @@ struct connections {
   struct client *all; /* every one that is not closed, newest first */
   struct client *dirty; /* those with something new to write */
   struct client *condemned; /* those that end with this turn */
+  const struct client *heard; /* whose messages are being handled; NULL: nobody's */
   struct frame inbox; /* what is being read, of whoever has not kept a part of a message */
 };
 

@@ -28,8 +28,8 @@ static bool may_go_on(const struct client *c) {
          !client_leaves_untaken(c);
 }
 
-/* Handles the whole messages in `f`, as far as it may. */
-static void handle_messages(struct client *c, struct frame *f) {
+/* The whole messages in `f`, as far as it may. */
+static void handle_each(struct client *c, struct frame *f) {
   uint8_t *bytes;
   uint32_t size;
   while (may_go_on(c)) {
@@ -54,6 +54,13 @@ static void handle_messages(struct client *c, struct frame *f) {
         return;
     }
   }
+}
+
+static void handle_messages(struct client *c, struct frame *f) {
+  assert(!c->connections->heard);
+  c->connections->heard = c;
+  handle_each(c, f);
+  c->connections->heard = NULL;
 }
 
 static uint32_t left_in(const struct frame *f) { return f->in.size - f->start; }
