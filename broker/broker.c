@@ -74,8 +74,10 @@ static void watch_log(struct broker *b) {
 
 void broker_end_turn(struct broker *b) {
   connections_end_turn(&b->connections);
-  work_run(&b->work);
-  connections_end_turn(&b->connections);
+  if (b->work.first) {
+    work_run(&b->work);
+    connections_end_turn(&b->connections);
+  }
   work_end_turn(&b->work);
   trim(b);
   watch_log(b);

@@ -209,9 +209,10 @@ static inline const char *walk(struct reader *r, struct body_walker *w, uint32_t
 
 const char *body_walk(const uint8_t *body, uint32_t size, body_visit_fn visit, void *user) {
   struct reader r = {body, body + size};
-  struct body_walker w;
+  struct body_walker w; /* no more of it is read than has been written */
   uint32_t values;
-  body_walker_start(&w);
+  w.depth = 0;
+  w.left[0] = 1;
   return walk(&r, &w, UINT32_MAX, &values, visit, user);
 }
 

@@ -29,7 +29,7 @@ static bool may_go_on(const struct client *c) {
 }
 
 /* The whole messages in `f`, as far as it may. */
-static void handle_each(struct client *c, struct frame *f) {
+static inline void handle_each(struct client *c, struct frame *f) {
   uint8_t *bytes;
   uint32_t size;
   while (may_go_on(c)) {
