@@ -5,6 +5,9 @@
  */
 #include "lua/api/metatable.h"
 
+#include <stdio.h>
+#include <string.h>
+
 #include "lua/ask/remote.h"
 #include "lua/fiber/wait.h"
 #include "lua/ref/at.h"
@@ -38,7 +41,14 @@ static int at_len(lua_State *L) {
 
 static int ask_str(lua_State *L) { return remote_call(L, worker_of(L), GAIJIN_OP_STR, 1, 2, 0); }
 
-/* tostring never fails because of the system: of a dead or unreachable original it describes the
+/* The error at the top says that the original's worker has ended, or serves nobody any more. */
+static bool is_of_the_dead(lua_State *L) {
+  const char *text = lua_type(L, -1) == LUA_TSTRING ? lua_tostring(L, -1) : "";
+  static const char dead[] = "gaijin: dead:", lost[] = "gaijin: lost:";
+  return strncmp(text, dead, sizeof dead - 1) == 0 || strncmp(text, lost, sizeof lost - 1) == 0;
+}
+
+/* tostring never fails because the original is dead or cannot be reached: then it describes the
  * AT. */
 int metatable_tostring(lua_State *L) {
   struct worker *w = worker_of(L);
@@ -50,7 +60,7 @@ int metatable_tostring(lua_State *L) {
     worker_push_function(L, w, ask_str);
     lua_pushvalue(L, 1);
     if (lua_pcall(L, 1, 1, 0) == 0) return 1;
-    dead = w->g && gaijin_host_dead(w->g, pt.host);
+    dead = w->g && (gaijin_host_dead(w->g, pt.host) || is_of_the_dead(L));
     if (!dead && !w->lost) return lua_error(L); /* the original's own __tostring raised */
   }
   char id[24];
