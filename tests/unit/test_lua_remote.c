@@ -214,6 +214,81 @@ START_TEST(an_answer_before_the_fibers_turn_is_in_time) {
 }
 END_TEST
 
+/* The answer to the request in v.f.m, of more values than a fiber's Lua stack takes: decoding raises. */
+static void answer_too_much(void) {
+  begin(MESSAGE_REPLY, LUAI_MAXCSTACK + 1);
+  for (int i = 0; i <= LUAI_MAXCSTACK; i++) pack_nil(&v.f.p);
+  vm_deliver(&v);
+}
+
+START_TEST(an_answer_whose_decoding_raised_is_freed_at_the_next_wait) {
+  open_all();
+  vm_ask(&v, "for i = 1, 3 do note(pcall(f)) end", GAIJIN_OP_CALL);
+  const struct fiber *waits = v.w.sched.all;
+  for (int i = 0; i < 3; i++) {
+    ck_assert_uint_eq(waits->request, v.f.m.id);
+    ck_assert_ptr_null(waits->answers);
+    answer_too_much();
+    static const char text[] = "falsegaijin: too_large: ";
+    ck_assert_msg(strncmp(v.log, text, sizeof text - 1) == 0, "%s", v.log);
+    v.log[0] = '\0';
+    if (i < 2) ck_assert_int_eq(fake_next(&v.f)->op, OP_call);
+  }
+  ck_assert_uint_eq(v.running, 0);
+  vm_close(&v);
+}
+END_TEST
+
+/* A finaliser that runs while an answer is decoded may ask and wait; the answer is still there. */
+START_TEST(an_answer_outlives_a_wait_amid_its_decoding) {
+  open_all();
+  vm_do(&v, "guard = newproxy(true) getmetatable(guard).__gc = function() note('[', f(2), ']') end");
+  lua_gc(v.w.L, LUA_GCSTOP, 0);
+  vm_ask(&v, "guard = nil note(#f(1))", GAIJIN_OP_CALL);
+  const struct fiber *waits = v.w.sched.all;
+  lua_gc(v.w.L, LUA_GCSETSTEPMUL, 1000000); /* a whole round in one step */
+  lua_gc(v.w.L, LUA_GCRESTART, 0);
+  static char large[1 << 16];
+  begin(MESSAGE_REPLY, 1);
+  pack_string(&v.f.p, large, sizeof large);
+  vm_deliver(&v);
+  ck_assert_str_eq(v.log, "");
+  ck_assert_ptr_nonnull(waits->answers); /* half decoded */
+  ck_assert_int_eq(fake_next(&v.f)->op, OP_call);
+  begin(MESSAGE_REPLY, 1);
+  pack_uint(&v.f.p, 2);
+  vm_deliver(&v);
+  ck_assert_str_eq(v.log, "[2]65536");
+  vm_close(&v);
+}
+END_TEST
+
+/* Of a request to the broker; of others, the broker says that their time is over. */
+START_TEST(whose_time_limit_was_over_is_said) {
+  open_all();
+  v.w.call_timeout = 0.01;
+  vm_ask(&v, "gaijin.peers()", GAIJIN_OP_INSPECT);
+  run_timers();
+  vm_run(&v);
+  ck_assert_str_eq(v.log, "gaijin: timeout: inspect to the broker got no answer in 0.01 s; whether it was "
+                          "done is not known");
+  v.log[0] = '\0';
+  v.w.call_timeout = 25;
+  ck_assert_int_eq(fake_next(&v.f)->op, GAIJIN_OP_CANCEL);
+  vm_ask(&v, "gaijin.timeout(0.01, gaijin.peers)", GAIJIN_OP_INSPECT);
+  run_timers();
+  vm_run(&v);
+  ck_assert_str_eq(v.log, "gaijin: timeout: inspect to the broker: the time limit of 0.01 s is over");
+  v.log[0] = '\0';
+  ck_assert_int_eq(fake_next(&v.f)->op, GAIJIN_OP_CANCEL);
+  vm_ask(&v, "gaijin.peers()", GAIJIN_OP_INSPECT);
+  fiber_cancel(v.w.sched.all, "for a test");
+  vm_run(&v);
+  ck_assert_str_eq(v.log, "gaijin: cancelled: inspect to the broker: for a test");
+  vm_close(&v);
+}
+END_TEST
+
 /* ---- One way ---- */
 
 START_TEST(a_post_waits_for_nothing) {
@@ -259,6 +334,9 @@ int main(void) {
   tcase_add_test(c, a_time_limit_cancels);
   tcase_add_test(c, an_answer_in_time_stops_the_timer);
   tcase_add_test(c, an_answer_before_the_fibers_turn_is_in_time);
+  tcase_add_test(c, an_answer_whose_decoding_raised_is_freed_at_the_next_wait);
+  tcase_add_test(c, an_answer_outlives_a_wait_amid_its_decoding);
+  tcase_add_test(c, whose_time_limit_was_over_is_said);
   tcase_add_test(c, a_post_waits_for_nothing);
   tcase_add_test(c, after_a_loss_every_request_says_so);
   suite_add_tcase(s, c);
