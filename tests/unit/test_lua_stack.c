@@ -134,6 +134,25 @@ START_TEST(stacks_of_parked_pieces_go_with_the_pool) {
 }
 END_TEST
 
+#ifndef __SANITIZE_ADDRESS__ /* whose allocator needs maps itself */
+/* The kernel's limit of maps lets it be mapped, and not be given its guard, which would make it two. */
+START_TEST(a_stack_without_a_guard_is_unmapped) {
+  enum { TRIES = 200000 };
+  struct stacks s;
+  stacks_init(&s, entry, false);
+  char *pages = mmap(NULL, (size_t)TRIES * PAGE, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+  ck_assert_ptr_ne(pages, MAP_FAILED);
+  unsigned i = 1;
+  while (i < TRIES && mprotect(pages + (size_t)i * PAGE, PAGE, PROT_READ) == 0) i += 2;
+  size_t before = mapped();
+  if (i < TRIES) ck_assert_ptr_null(stack_get(&s)); /* else the kernel has another limit, or none */
+  ck_assert_uint_eq(mapped(), before);
+  ck_assert_uint_eq(s.n_all, 0);
+  munmap(pages, (size_t)TRIES * PAGE);
+}
+END_TEST
+#endif
+
 /* ---- Size ---- */
 
 static void use_two_mebibytes(struct piece *p) {
@@ -280,6 +299,60 @@ START_TEST(a_signal_sent_by_somebody_kills_too) {
 }
 END_TEST
 
+/* ---- In an interpreter, which may have handlers of its own ---- */
+
+static void own_handler(int sig) {
+  static const char text[] = "the program's\n";
+  ssize_t n = write(STDERR_FILENO, text, sizeof text - 1);
+  _exit(n > 0 ? sig : 1);
+}
+static void own_action(int sig, siginfo_t *info, void *context) {
+  (void)context;
+  own_handler(info ? sig : 1);
+}
+
+static void guard_with_own_handler(int sig, bool with_info, bool is_guest) {
+  struct sigaction own = {.sa_flags = with_info ? SA_SIGINFO : 0};
+  if (with_info)
+    own.sa_sigaction = own_action;
+  else
+    own.sa_handler = own_handler;
+  sigaction(sig, &own, NULL);
+  stacks_init(&guarded, entry, false);
+  if (!stacks_guard_overflow(&guarded, is_guest)) _exit(1);
+  raise(sig);
+}
+
+static void guest_with_handler(void) { guard_with_own_handler(SIGSEGV, false, true); }
+static void guest_with_action(void) { guard_with_own_handler(SIGBUS, true, true); }
+static void program_with_handler(void) { guard_with_own_handler(SIGSEGV, false, false); }
+
+static void guest_without(void) {
+  struct piece p;
+  stacks_init(&guarded, entry, false);
+  if (!stacks_guard_overflow(&guarded, true)) _exit(1);
+  start(&guarded, &p, 1, 1);
+  p.fn = descend_piece;
+  turn(&p);
+}
+
+START_TEST(a_handler_of_the_guest_s_is_kept) {
+  struct end e;
+  run_apart(&e, guest_with_handler);
+  ck_assert_int_eq(WEXITSTATUS(e.status), SIGSEGV);
+  ck_assert_str_eq(e.out.text, "the program's\n");
+  run_apart(&e, guest_with_action);
+  ck_assert_int_eq(WEXITSTATUS(e.status), SIGBUS);
+  ck_assert_str_eq(e.out.text, "the program's\n");
+  run_apart(&e, guest_without);
+  expect_signal(&e, SIGABRT);
+  captured_one_line(e.out.text, "gaijin: the C stack of a fiber overflowed; aborting");
+  run_apart(&e, program_with_handler); /* no guest */
+  expect_signal(&e, SIGSEGV);
+  ck_assert_str_eq(e.out.text, "");
+}
+END_TEST
+
 int main(void) {
   Suite *s = suite_create("lua_stack");
   TCase *c = tcase_create("stack");
@@ -287,11 +360,15 @@ int main(void) {
   tcase_add_test(c, a_stack_given_back_is_used_again_from_the_start);
   tcase_add_test(c, two_pools_side_by_side);
   tcase_add_test(c, stacks_of_parked_pieces_go_with_the_pool);
+#ifndef __SANITIZE_ADDRESS__
+  tcase_add_test(c, a_stack_without_a_guard_is_unmapped);
+#endif
   tcase_add_test(c, two_mebibytes_can_be_used);
   tcase_add_test(c, a_waiting_stack_costs_a_few_pages);
   tcase_add_test(c, an_overflow_is_one_line_and_an_abort);
   tcase_add_test(c, another_fault_kills_as_ever);
   tcase_add_test(c, a_signal_sent_by_somebody_kills_too);
+  tcase_add_test(c, a_handler_of_the_guest_s_is_kept);
   suite_add_tcase(s, c);
   return run_suite(s);
 }
