@@ -8,8 +8,6 @@
 #include "lua/fiber/loop.h"
 #include "lua/fiber/timer.h"
 
-#include <signal.h>
-
 #include "lua/serve/serve.h"
 #include "tests/unit/captured.h"
 #include "tests/unit/vm.h"
@@ -169,19 +167,63 @@ START_TEST(a_loss_with_unread_input_on_both_sides_is_noticed) {
 }
 END_TEST
 
-static int terminate(lua_State *L) {
-  (void)L;
-  kill(getpid(), SIGTERM);
-  return 0;
+/* ---- The pulse ---- */
+
+static void *answer_two_pings(void *user) {
+  for (int i = 0; i < 2; i++) {
+    ck_assert_int_eq(fake_next(&v.f)->op, OP_ping);
+    fake_begin(&v.f, MESSAGE_REPLY, GAIJIN_OP_PING, v.f.m.id, 0);
+    fake_send(&v.f);
+  }
+  shutdown(v.f.fd, SHUT_RDWR);
+  return user;
 }
 
-START_TEST(sigterm_stops) {
+/* Of what has come, up to the notice of the worker's end, so many are pings. */
+static void expect_pings(unsigned expected) {
+  unsigned pings = 0;
+  while (fake_next(&v.f)->op != OP_retire) pings += v.f.m.op == OP_ping;
+  ck_assert_uint_eq(pings, expected);
+}
+
+/* Defined below. */
+static void serve_function(const char *body);
+
+START_TEST(who_serves_long_says_that_it_lives) {
   open_loop();
-  lua_register(v.w.L, "terminate", terminate);
-  vm_start(&v, "terminate() gaijin.sleep(1000)");
+  serve_function("gaijin.sleep(1000)");
+  run_with(answer_two_pings);
+  ck_assert(v.w.lost);
+  vm_close(&v);
+}
+END_TEST
+
+START_TEST(a_ping_that_is_not_answered_is_the_last) {
+  open_loop();
+  serve_function("gaijin.sleep(1.2) gaijin.stop()"); /* two pulses */
   loop_run(&v.w);
-  ck_assert(v.w.stopping);
-  ck_assert_int_eq(v.w.exit_code, 0);
+  expect_pings(1);
+  vm_close(&v);
+}
+END_TEST
+
+START_TEST(who_only_asks_sends_none) {
+  open_loop();
+  vm_start(&v, "note(bakaGaijin('bank').x)");
+  vm_start(&v, "gaijin.sleep(0.7) gaijin.stop()");
+  loop_run(&v.w);
+  expect_pings(0);
+  vm_close(&v);
+}
+END_TEST
+
+/* The broker lives and says nothing: its answer is overdue a second after the request's time. */
+START_TEST(a_broker_that_hangs_lets_nobody_wait_for_ever) {
+  open_loop();
+  v.w.call_timeout = 0.01;
+  vm_start(&v, "note(pcall(function() return bakaGaijin('bank').x end)) gaijin.stop()");
+  loop_run(&v.w); /* for ever, if nobody looks */
+  ck_assert_ptr_nonnull(strstr(v.log, "falsegaijin: timeout: "));
   vm_close(&v);
 }
 END_TEST
@@ -356,7 +398,10 @@ int main(void) {
   tcase_add_test(c, what_the_socket_does_not_take_leaves_later);
   tcase_add_test(c, what_came_before_a_loss_is_handled);
   tcase_add_test(c, a_loss_with_unread_input_on_both_sides_is_noticed);
-  tcase_add_test(c, sigterm_stops);
+  tcase_add_test(c, who_serves_long_says_that_it_lives);
+  tcase_add_test(c, a_ping_that_is_not_answered_is_the_last);
+  tcase_add_test(c, who_only_asks_sends_none);
+  tcase_add_test(c, a_broker_that_hangs_lets_nobody_wait_for_ever);
   tcase_add_test(c, requests_under_way_are_finished);
   tcase_add_test(c, what_is_open_at_the_very_end_is_answered);
   tcase_add_test(c, but_not_for_ever);
