@@ -36,6 +36,12 @@ static int post(size_t bytes) {
   return gaijin_end_request(f.g, NULL, NULL, NULL);
 }
 
+/* A one-way request by name: of whose window, the broker alone knows. */
+static int post_by_name(gaijin *g) {
+  gaijin_begin_request(g, &(struct gaijin_send){.op = GAIJIN_OP_LABELS, .one_way = true, .name = "bank", .depth = 1}, 0);
+  return gaijin_end_request(g, NULL, NULL, NULL);
+}
+
 /* The broker's end reads a call; the size of its message. */
 static uint32_t read_post(void) {
   ck_assert_int_eq(gaijin_flush(f.g, false), 0);
@@ -86,11 +92,27 @@ START_TEST(bytes_count_and_a_large_one_goes_alone) {
 }
 END_TEST
 
+START_TEST(what_just_fits_is_sent) {
+  ck_assert_int_eq(post(2000), 0);
+  uint32_t large = read_post();
+  ck_assert_int_eq(post(1000), 0);
+  uint32_t overhead = read_post() - 1000;
+  size_t room = gaijin_post_room(f.g, OTHER_HOST);
+  ck_assert_uint_eq(room, BYTES - large - 1000 - overhead);
+  ck_assert_int_eq(post(room - overhead + 1), GAIJIN_STATUS_BUSY);
+  ck_assert_int_eq(post(room - overhead), 0);
+  ck_assert_uint_eq(gaijin_post_room(f.g, OTHER_HOST), 0);
+}
+END_TEST
+
 START_TEST(other_requests_are_not_counted) {
   for (int i = 0; i < 3 * POSTS; i++) {
     gaijin_begin_request(f.g, &(struct gaijin_send){.op = GAIJIN_OP_LEN, .holding = x, .depth = 1}, 0);
     ck_assert_int_eq(gaijin_end_request(f.g, told_answer, &f, NULL), 0);
   }
+  uint32_t hosts = f.g->hosts.count;
+  for (int i = 0; i < 3 * POSTS; i++) ck_assert_int_eq(post_by_name(f.g), 0);
+  ck_assert_uint_eq(f.g->hosts.count, hosts);
   ck_assert_uint_eq(gaijin_post_room(f.g, OTHER_HOST), SIZE_MAX);
 }
 END_TEST
@@ -122,6 +144,15 @@ START_TEST(a_host_that_dies_wakes_who_waits) {
   ck_assert(gaijin_host_dead(f.g, OTHER_HOST));
   ck_assert_int_eq(gaijin_await_room(f.g, OTHER_HOST, 0, 1), GAIJIN_STATUS_DEAD);
   ck_assert_int_eq(post(1), 0); /* the broker refuses it */
+}
+END_TEST
+
+START_TEST(a_host_that_dies_wakes_nobody_who_sent_it_nothing) {
+  if (_i == 1) ck_assert_int_eq(post(1), 0);
+  fake_begin(&f, MESSAGE_NOTICE, GAIJIN_OP_DEAD, 0, 1);
+  pack_uint(&f.p, OTHER_HOST);
+  fake_deliver(&f);
+  ck_assert_uint_eq(f.told.rooms, (unsigned)_i);
 }
 END_TEST
 
@@ -250,6 +281,27 @@ START_TEST(what_will_not_be_done_is_reported_with_the_next_flush) {
 }
 END_TEST
 
+static uint64_t next_reported(void) {
+  uint64_t host = 0;
+  ck_assert_int_eq(fake_next(&f)->op, OP_taken);
+  struct reader r = fake_values(&f.m);
+  ck_assert(reader_uint(&r, &host));
+  return host;
+}
+
+START_TEST(all_that_are_due_are_reported_at_once) {
+  fake_begin(&f, MESSAGE_NOTICE, GAIJIN_OP_PEER, 0, 2);
+  pack_uint(&f.p, THIRD_HOST);
+  pack_text(&f.p, "till");
+  fake_deliver(&f);
+  gj_window_taken(f.g, OTHER_HOST, 100, true);
+  gj_window_taken(f.g, THIRD_HOST, 100, true);
+  ck_assert_int_eq(gaijin_flush(f.g, false), 0);
+  ck_assert_uint_eq(next_reported(), OTHER_HOST);
+  ck_assert_uint_eq(next_reported(), THIRD_HOST);
+}
+END_TEST
+
 START_TEST(what_the_library_refuses_is_taken) {
   struct gaijin_pt gone = fake_pt(FAKE_HOST, 77);
   struct message m = {.kind = MESSAGE_REQUEST, .op = OP_len, .id = 43, .peer = OTHER_HOST, .flags = MESSAGE_ONE_WAY,
@@ -326,6 +378,7 @@ START_TEST(a_broker_without_windows_bounds_nothing) {
   fake_open(&old);
   ck_assert_uint_eq(gaijin_post_window(old.g), 0);
   ck_assert_uint_eq(gaijin_post_room(old.g, OTHER_HOST), SIZE_MAX);
+  for (int i = 0; i < 2 * POSTS; i++) ck_assert_int_eq(post_by_name(old.g), 0);
   fake_close(&old);
 }
 END_TEST
@@ -337,16 +390,19 @@ int main(void) {
   tcase_add_checked_fixture(t, setup, teardown);
   tcase_add_test(t, the_sender_is_kept_to_the_window);
   tcase_add_test(t, bytes_count_and_a_large_one_goes_alone);
+  tcase_add_test(t, what_just_fits_is_sent);
   tcase_add_test(t, other_requests_are_not_counted);
   tcase_add_test(t, more_room_than_was_used_is_no_harm);
   tcase_add_test(t, what_is_not_done_is_told);
   tcase_add_test(t, a_host_that_dies_wakes_who_waits);
+  tcase_add_loop_test(t, a_host_that_dies_wakes_nobody_who_sent_it_nothing, 0, 2);
   tcase_add_test(t, a_host_that_dies_with_a_report_due_is_not_reported_to);
   tcase_add_test(t, a_loss_wakes_who_waits);
   tcase_add_test(t, room_is_awaited);
   tcase_add_test(t, a_quarter_is_reported);
   tcase_add_test(t, calls_are_not_reported);
   tcase_add_test(t, what_will_not_be_done_is_reported_with_the_next_flush);
+  tcase_add_test(t, all_that_are_due_are_reported_at_once);
   tcase_add_test(t, what_the_library_refuses_is_taken);
   tcase_add_test(t, a_caller_that_has_ended_is_told_nothing);
   tcase_add_test(t, a_dispatch_pauses);
