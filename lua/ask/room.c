@@ -15,7 +15,6 @@
 struct room_wait {
   struct room_wait *next, *prev;
   struct fiber *fiber;
-  bool refused;
 };
 
 /* Is there while somebody waits. Few workers are waited for at a time. */
@@ -32,7 +31,7 @@ static struct room_queue *find(const struct worker *w, uint64_t host) {
 }
 
 bool room_is_waited_for(const struct worker *w, uint64_t host) {
-  return w->room_queues && find(w, host);
+  return find(w, host) != NULL;
 }
 
 static struct room_queue *get(struct worker *w, uint64_t host) {
@@ -90,7 +89,7 @@ static enum wait_outcome park(lua_State *L, struct worker *w, const struct room_
   enum wait_outcome how;
   do
     how = wait_park(L, w, until);
-  while (how == WAIT_WOKEN && !w->lost && !n->refused &&
+  while (how == WAIT_WOKEN && !w->lost && !w->backlog.stuck &&
          (q->first != n || gaijin_post_room(w->g, q->host) == 0));
   return how;
 }
@@ -109,7 +108,7 @@ void room_wait(lua_State *L, struct worker *w, uint64_t host, bool again) {
   enter(q, &n, again);
   enum wait_outcome how = park(L, w, q, &n, until);
   leave(w, q, &n);
-  if (n.refused && how == WAIT_WOKEN) raise_stuck(L, w);
+  if (how == WAIT_WOKEN && w->backlog.stuck) raise_stuck(L, w);
   if (how == WAIT_WOKEN) return;
   const char *what = lua_pushfstring(L, "post to worker %s", worker_host_name(w, host));
   if (how == WAIT_OVER && until != f->deadline) {
@@ -126,12 +125,9 @@ void room_came(void *worker, uint64_t host) {
 }
 
 void room_refuse_all(struct worker *w) {
-  for (const struct room_queue *q = w->room_queues; q; q = q->next) {
-    for (struct room_wait *n = q->first; n; n = n->next) {
-      n->refused = true;
-      fiber_wake(n->fiber);
-    }
-  }
+  assert(w->backlog.stuck);
+  for (const struct room_queue *q = w->room_queues; q; q = q->next)
+    for (const struct room_wait *n = q->first; n; n = n->next) fiber_wake(n->fiber);
 }
 
 void room_deinit(struct worker *w) {

@@ -19,7 +19,8 @@ void room_wait(lua_State *L, struct worker *w, uint64_t host, bool again);
 
 /* The event `room` of the connection. */
 void room_came(void *worker, uint64_t host);
-/* All that wait raise `busy`. */
+/* When posts cannot be begun here any more: all that wait raise `busy`, or wait on if these can
+ * be begun before they run. */
 void room_refuse_all(struct worker *w);
 /* When no fiber will run again. */
 void room_deinit(struct worker *w);

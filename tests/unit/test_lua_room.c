@@ -5,6 +5,8 @@
  */
 #include "lua/ask/room.h"
 
+#include <sys/wait.h>
+
 #include "tests/unit/vm.h"
 
 enum { POSTS = 4, BYTES = 4096 };
@@ -138,6 +140,25 @@ START_TEST(limits_of_time_and_cancelling_end_the_wait) {
 }
 END_TEST
 
+START_TEST(it_waits_no_longer_than_who_is_served_for) {
+  struct fiber *f = vm_start(&v, "gaijin.post(f, 9)");
+  f->asked_until = clock_seconds() + 0.01;
+  vm_run(&v);
+  for (int i = 0; i < 1000 && !*v.log; i++) {
+    uv_run(&v.w.loop.uv, UV_RUN_ONCE);
+    vm_run(&v);
+  }
+  ck_assert_str_eq(v.log, "gaijin: timeout: post to worker bank: the time of the request that is served is over");
+  v.log[0] = '\0';
+  f = vm_start(&v, "gaijin.post(f, 9)");
+  f->asked_until = clock_seconds() + 1000;
+  vm_run(&v);
+  fiber_cancel(f, "for a test");
+  vm_run(&v);
+  ck_assert_str_eq(v.log, "gaijin: cancelled: post to worker bank: for a test");
+}
+END_TEST
+
 START_TEST(a_loss_ends_the_wait) {
   for (int i = 0; i < 2; i++) vm_start(&v, "note(pcall(gaijin.post, f, 9))");
   vm_run(&v);
@@ -185,6 +206,81 @@ START_TEST(nobody_waits_while_posts_cannot_be_begun_here) {
 }
 END_TEST
 
+/* Woken without a reason, it does not go before those that waited longer. */
+START_TEST(who_is_woken_keeps_its_place) {
+  struct fiber *waits[3];
+  for (int i = 0; i < 3; i++) {
+    waits[i] = vm_start(&v, "n = (n or 10) + 1 local me = n gaijin.post(f, me) note(me, ' ')");
+    vm_run(&v);
+  }
+  for (int i = 2; i >= 0; i--) {
+    fiber_wake(waits[i]);
+    vm_run(&v);
+  }
+  ck_assert_str_eq(v.log, "");
+  uint32_t size = read_full_window();
+  fiber_wake(waits[2]);
+  grant(1, size);
+  ck_assert_str_eq(v.log, "11 ");
+  grant(2, 2 * size);
+  ck_assert_str_eq(v.log, "11 12 13 ");
+}
+END_TEST
+
+/* Even where room comes with it: who goes on would overtake the others. */
+START_TEST(all_that_wait_are_refused_together) {
+  for (int i = 0; i < 2; i++) vm_start(&v, "note(pcall(gaijin.post, f, 9))");
+  vm_run(&v);
+  uint32_t size = read_full_window();
+  v.w.backlog.stuck = true;
+  room_refuse_all(&v.w);
+  grant(2, 2 * size);
+  v.w.backlog.stuck = false;
+  const char *second = strstr(v.log + 1, "falsegaijin: busy: ");
+  ck_assert(strncmp(v.log, "falsegaijin: busy: ", 19) == 0 && second);
+  ck_assert(fake_idle(&v.f));
+}
+END_TEST
+
+/* The posts here have been begun before it has run. */
+START_TEST(what_need_not_be_refused_waits_on) {
+  vm_start(&v, "gaijin.post(f, 9) note 'sent'");
+  vm_run(&v);
+  v.w.backlog.stuck = true;
+  room_refuse_all(&v.w);
+  v.w.backlog.stuck = false;
+  vm_run(&v);
+  ck_assert_str_eq(v.log, "");
+  grant(1, read_full_window());
+  ck_assert_str_eq(v.log, "sent");
+}
+END_TEST
+
+/* In a fork nothing is posted and nobody waits, whether there is room or not. */
+static int fork_here(lua_State *L) {
+  lua_pushboolean(L, fork() == 0);
+  return 1;
+}
+
+START_TEST(a_fork_is_refused) {
+  int status;
+  pid_t parent = getpid();
+  lua_register(v.w.L, "fork", fork_here);
+  uint32_t size = read_full_window();
+  if (_i == 0) grant(POSTS, POSTS * size);
+  if (_i == 1) vm_start(&v, "gaijin.post(f, 8)"); /* one that waits; else there is only no room */
+  if (_i == 2) say_dead();
+  vm_run(&v);
+  vm_start(&v, "if fork() then local ok, e = pcall(gaijin.post, f, 9) "
+               "os.exit(not ok and e:find 'unsupported: this process is a fork of worker shop' and 7 or 1) end");
+  while (fiber_run_ready(&v.w)) continue;
+  if (getpid() != parent) _exit(2); /* it waits */
+  ck_assert_int_gt(wait(&status), 0);
+  ck_assert_int_eq(WEXITSTATUS(status), 7);
+  ck_assert(fake_idle(&v.f));
+}
+END_TEST
+
 int main(void) {
   Suite *s = suite_create("lua room");
   TCase *c = tcase_create("room");
@@ -195,8 +291,13 @@ int main(void) {
   tcase_add_test(c, a_large_post_waits_until_little_is_under_way);
   tcase_add_test(c, where_the_receiver_dies_it_counts_as_failed);
   tcase_add_test(c, limits_of_time_and_cancelling_end_the_wait);
+  tcase_add_test(c, it_waits_no_longer_than_who_is_served_for);
   tcase_add_test(c, a_loss_ends_the_wait);
   tcase_add_test(c, where_nobody_can_wait_it_is_busy);
   tcase_add_test(c, nobody_waits_while_posts_cannot_be_begun_here);
+  tcase_add_test(c, who_is_woken_keeps_its_place);
+  tcase_add_test(c, all_that_wait_are_refused_together);
+  tcase_add_test(c, what_need_not_be_refused_waits_on);
+  tcase_add_loop_test(c, a_fork_is_refused, 0, 4);
   return run_suite(s);
 }
