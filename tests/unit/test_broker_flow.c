@@ -155,8 +155,26 @@ END_TEST
 
 START_TEST(nonsense_is_a_fault) {
   post(1, 0);
-  say_taken(a.host, 1, receive(1), 2); /* more not done than taken */
+  uint64_t bytes = receive(1);
+  if (_i == 0) say_taken(a.host, 1, bytes, 2); /* more not done than taken */
+  if (_i == 1) say_taken(a.host, 0, 0, 0);
+  if (_i == 2) { /* how many are not done is missing */
+    struct pack *p = wire_begin(&b, MESSAGE_NOTICE, OP_taken, 0, 3);
+    pack_uint(p, a.host);
+    pack_uint(p, 1);
+    pack_uint(p, bytes);
+    wire_send(&w, &b);
+  }
   wire_expect_end(&w, &b);
+  wire_expect(&w, &a, MESSAGE_NOTICE, OP_dead); /* and no grant */
+}
+END_TEST
+
+START_TEST(all_may_be_taken_and_not_done) {
+  for (uint64_t i = 1; i <= 2; i++) post(i, 10);
+  uint64_t bytes = receive(2);
+  say_taken(a.host, 2, bytes, 2);
+  expect_grant(2, bytes, 2);
 }
 END_TEST
 
@@ -230,7 +248,8 @@ int main(void) {
   tcase_add_test(t, what_is_refused_is_room_again);
   tcase_add_test(t, what_is_taken_is_room_for_the_sender);
   tcase_add_test(t, more_than_was_sent_is_a_fault);
-  tcase_add_test(t, nonsense_is_a_fault);
+  tcase_add_loop_test(t, nonsense_is_a_fault, 0, 3);
+  tcase_add_test(t, all_may_be_taken_and_not_done);
   tcase_add_test(t, of_none_nothing_can_be_reported);
   tcase_add_test(t, a_sender_that_has_ended_is_no_fault);
   tcase_add_test(t, a_target_that_ends_takes_its_books_along);

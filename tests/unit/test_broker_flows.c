@@ -104,6 +104,27 @@ START_TEST(nobody_waits_for_ever) {
 }
 END_TEST
 
+START_TEST(the_check_looks_at_each_record) {
+  ck_assert_int_eq(flows_sent(&flows, 1, 2, 100), FLOWS_OK);
+  ck_assert_int_eq(flows_sent(&flows, 1, 3, 100), FLOWS_OK);
+  for (uint32_t i = 0; i < 2; i++) {
+    struct flow *k = flows_at(&flows, i), as_it_was = *k;
+    k->outstanding.posts = 0;
+    ck_assert_ptr_nonnull(flows_check(&flows));
+    k->outstanding.posts = POSTS + 1;
+    k->outstanding.bytes = BYTES;
+    ck_assert_ptr_nonnull(flows_check(&flows));
+    k->outstanding = (struct window){2, SMALL};
+    ck_assert_ptr_nonnull(flows_check(&flows));
+    *k = as_it_was;
+    k->target = 9;
+    ck_assert_ptr_nonnull(flows_check(&flows));
+    *k = as_it_was;
+    ck_assert_ptr_null(flows_check(&flows));
+  }
+}
+END_TEST
+
 START_TEST(the_smallest_window_works) {
   const struct window one = {1, BYTES};
   ck_assert_uint_eq(window_room(&one, &(struct window){0}), UINT64_MAX);
@@ -124,6 +145,7 @@ int main(void) {
   tcase_add_test(t, no_more_is_taken_than_was_sent);
   tcase_add_test(t, a_host_that_ended_is_forgotten_on_both_sides);
   tcase_add_test(t, nobody_waits_for_ever);
+  tcase_add_test(t, the_check_looks_at_each_record);
   tcase_add_test(t, the_smallest_window_works);
   return run_suite(s);
 }
