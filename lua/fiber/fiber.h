@@ -110,6 +110,11 @@ void fiber_check_stack(lua_State *L, const struct worker *w, size_t more);
  * ready. */
 bool fiber_run_ready(struct worker *w);
 
+/* Whether a post may be begun now: the last eighth of the fibers is for calls. */
+static inline bool fiber_left_for_posts(const struct worker *w) {
+  return w->sched.n_fibers < w->sched.max_for_posts;
+}
+
 /* The fiber with this number, or NULL: it has ended. */
 struct fiber *fiber_numbered(const struct worker *w, uint64_t number);
 

@@ -68,8 +68,7 @@ static void end_fork(struct worker *w) {
 /* Fibers that ended may have made room for them. */
 static bool may_begin_posts(const struct worker *w) {
   return w->backlog.held_back ||
-         (w->backlog.n_posts + w->backlog.n_due > 0 &&
-          w->sched.n_fibers < w->sched.max_for_posts);
+         (w->backlog.n_posts + w->backlog.n_due > 0 && fiber_left_for_posts(w));
 }
 
 /* After timers and before the wait, so that what they made ready never waits for the socket. */

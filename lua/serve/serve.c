@@ -276,7 +276,7 @@ static void refuse_if_awaited(struct worker *w, uint64_t number) {
 }
 
 static void note_stuck(struct worker *w) {
-  bool stuck = w->backlog.n_posts > 0 && w->sched.n_fibers >= w->sched.max_for_posts;
+  bool stuck = w->backlog.n_posts > 0 && !fiber_left_for_posts(w);
   bool is_new = stuck && !w->backlog.stuck;
   w->backlog.stuck = stuck;
   if (!is_new) return;
@@ -298,6 +298,7 @@ static void give_up_call(struct worker *w, uint64_t number) {
   fiber_wake(f);
 }
 
+/* The worker ends: nothing more is begun. */
 static void give_up(struct worker *w) {
   struct backlog_entry *e;
   while ((e = backlog_take(w, true))) {
@@ -315,10 +316,10 @@ void serve_begin(struct worker *w) {
   if (!w->backlog.first && !w->backlog.stuck && !w->backlog.n_due) return;
   if (w->unwinding || w->lost) give_up(w);
   while (!w->unwinding && w->backlog.n_due && w->sched.n_ready < FIBERS_READY_MOST &&
-         w->sched.n_fibers < w->sched.max_for_posts)
+         fiber_left_for_posts(w))
     begin_label_wait(w);
   while (!w->unwinding && w->backlog.first && w->sched.n_ready < FIBERS_READY_MOST) {
-    struct backlog_entry *e = backlog_take(w, w->sched.n_fibers < w->sched.max_for_posts);
+    struct backlog_entry *e = backlog_take(w, fiber_left_for_posts(w));
     if (!e) break;
     struct fiber *f = e->fiber ? fiber_numbered(w, e->fiber) : NULL;
     if (f)

@@ -57,8 +57,8 @@ static void turns(void) {
   while (more) {
     connection_resume(&v.w);
     serve_begin(&v.w);
-    more = fiber_run_ready(&v.w) || connection_has_more(&v.w) ||
-           (v.w.backlog.n_posts && v.w.sched.n_fibers < v.w.sched.max_for_posts);
+    more = fiber_run_ready(&v.w) || connection_has_more(&v.w) || v.w.backlog.held_back ||
+           (v.w.backlog.n_posts && fiber_left_for_posts(&v.w));
   }
   ck_assert_int_eq(gaijin_flush(v.w.g, false), 0);
 }
@@ -243,6 +243,98 @@ START_TEST(what_waits_at_the_end_is_told) {
 }
 END_TEST
 
+/* As the loop does it: in the turn after the end has been decided, before fibers run. */
+static void expect_given_up(uint64_t call_id) {
+  bool dead = false;
+  turns();
+  while (!fake_idle(&v.f)) {
+    if (fake_next(&v.f)->kind != MESSAGE_ERROR) continue;
+    uint64_t status;
+    struct reader r = fake_values(&v.f.m);
+    ck_assert(reader_uint(&r, &status));
+    ck_assert_uint_eq(v.f.m.id, call_id);
+    ck_assert_uint_eq(status, GAIJIN_STATUS_DEAD);
+    ck_assert(!dead); /* once */
+    dead = true;
+  }
+  ck_assert_int_eq(dead, call_id != 0);
+  ck_assert_str_eq(v.log, "");
+  ck_assert_uint_eq(v.w.sched.n_fibers, 0);
+  ck_assert_ptr_null(v.w.backlog.first);
+}
+
+START_TEST(a_call_behind_posts_that_are_given_up_is_not_begun_either) {
+  use_up_fibers();
+  call(OTHER_HOST, true, 1, 1);
+  call(OTHER_HOST, false, 1, 2);
+  uint64_t id = last_id;
+  arrive();
+  turns();
+  ck_assert_uint_eq(v.w.backlog.n_calls, 1);
+  v.w.grace = 0;
+  ending_stop(&v.w, 0);
+  expect_given_up(id);
+}
+END_TEST
+
+/* Nobody hears of it. */
+START_TEST(after_a_loss_nothing_more_is_begun) {
+  use_up_fibers();
+  call(OTHER_HOST, true, 1, 1);
+  call(OTHER_HOST, false, 1, 2);
+  arrive();
+  turns();
+  v.w.lost = true;
+  for (unsigned i = 0; i < 7; i++) fiber_wake(v.parked[i]);
+  expect_given_up(0);
+  v.w.lost = false; /* for the rest of the test */
+}
+END_TEST
+
+/* Calls behind a post that could not begin, more than may be ready at once: the loop comes back for
+ * the rest although no post waits any more. */
+START_TEST(what_is_held_back_is_begun_in_the_next_turn) {
+  enum { CALLS = FIBERS_READY_MOST + 44 };
+  ck_assert_int_eq(loop_watch(&v.w), 0);
+  use_up_fibers();
+  v.w.sched.max_fibers = 2 * CALLS;
+  call(OTHER_HOST, true, 1, 0);
+  for (int i = 0; i < CALLS; i++) call(OTHER_HOST, false, 1, 0);
+  arrive();
+  while (gaijin_paused(v.w.g)) ck_assert_int_eq(gaijin_dispatch(v.w.g), 0);
+  ck_assert_uint_eq(v.w.backlog.n_calls, CALLS);
+  v.w.sched.max_for_posts = CALLS + 8;
+  uv_run(&v.w.loop.uv, UV_RUN_NOWAIT);
+  ck_assert_uint_eq(v.w.backlog.n_posts, 0);
+  ck_assert_uint_eq(v.w.backlog.n_calls, CALLS - (FIBERS_READY_MOST - 1));
+  ck_assert(v.w.backlog.held_back);
+  ck_assert(uv_is_active((uv_handle_t *)&v.w.loop.idle)); /* it does not wait */
+  uv_run(&v.w.loop.uv, UV_RUN_NOWAIT);
+  ck_assert_uint_eq(v.w.backlog.n_calls, 0);
+  ck_assert(!v.w.backlog.held_back);
+}
+END_TEST
+
+/* Posts whose bodies have values of others. */
+START_TEST(what_waits_is_freed_with_the_worker) {
+  use_up_fibers();
+  struct gaijin_pt theirs = fake_pt(OTHER_HOST, 77);
+  struct message m = {.kind = MESSAGE_REQUEST, .op = OP_call, .id = ++last_id, .peer = OTHER_HOST,
+                      .depth = 1, .target = OP_PT, .pt = gj_pt_wire(&ours), .flags = MESSAGE_ONE_WAY};
+  pack_begin(&v.f.p, &v.f.out, v.f.max_message, &m, 1);
+  fake_put_pt(&v.f, &theirs);
+  fake_end(&v.f);
+  arrive();
+  turns();
+  ck_assert_uint_eq(v.w.backlog.n_posts, 1);
+  ck_assert_uint_eq(gaijin_releases(v.w.g), 0);
+  backlog_deinit(&v.w);
+  ck_assert_ptr_null(v.w.backlog.first);
+  ck_assert_uint_eq(v.w.backlog.n_posts, 0);
+  ck_assert_uint_eq(gaijin_releases(v.w.g), 1);
+}
+END_TEST
+
 int main(void) {
   Suite *s = suite_create("lua backlog");
   TCase *c = tcase_create("backlog");
@@ -257,5 +349,9 @@ int main(void) {
   tcase_add_test(c, a_cancelled_call_that_waits_does_not_begin);
   tcase_add_test(c, who_stops_does_what_waits_and_tells_of_what_comes_later);
   tcase_add_test(c, what_waits_at_the_end_is_told);
+  tcase_add_test(c, a_call_behind_posts_that_are_given_up_is_not_begun_either);
+  tcase_add_test(c, after_a_loss_nothing_more_is_begun);
+  tcase_add_test(c, what_is_held_back_is_begun_in_the_next_turn);
+  tcase_add_test(c, what_waits_is_freed_with_the_worker);
   return run_suite(s);
 }

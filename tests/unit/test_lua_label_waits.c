@@ -116,6 +116,21 @@ START_TEST(one_that_is_given_up_is_answered_and_forgotten) {
 }
 END_TEST
 
+START_TEST(those_that_are_left_keep_their_order) {
+  vm_connect(&v);
+  for (uint64_t id = 1; id <= 5; id++) vm_ask_label(&v, id, "x");
+  for (uint64_t id = 1; id <= 5; id += 2) { /* the first, one amid them, the last */
+    give_up(id);
+    expect_error(id, GAIJIN_STATUS_CANCELLED);
+  }
+  vm_ask_label(&v, 6, "x");
+  vm_do(&v, "bakaGaijin.x = 1");
+  for (uint64_t id = 2; id <= 6; id += 2) expect_value(id, 1);
+  check(0);
+  vm_close(&v);
+}
+END_TEST
+
 START_TEST(each_asker_may_wait_for_so_much) {
   vm_connect(&v);
   for (uint64_t id = 1; id <= LABEL_WAITS_MOST; id++) ask_label_as(OTHER_HOST, id, "x", 1);
@@ -181,6 +196,7 @@ int main(void) {
   tcase_add_test(c, a_number_is_another_label_than_its_text);
   tcase_add_test(c, it_waits_again_if_the_label_has_gone);
   tcase_add_test(c, one_that_is_given_up_is_answered_and_forgotten);
+  tcase_add_test(c, those_that_are_left_keep_their_order);
   tcase_add_test(c, each_asker_may_wait_for_so_much);
   tcase_add_test(c, so_many_bytes_too);
   tcase_add_test(c, what_is_no_label_cannot_be_waited_for);
