@@ -90,6 +90,18 @@ START_TEST(a_retired_worker_is_not_ready_again) {
 }
 END_TEST
 
+/* Also one that leaves and has not said that it retires. */
+START_TEST(who_was_ready_serves_no_longer_and_has_no_name) {
+  say(&a, OP_ready);
+  const struct client *client = hosts_at(&w.broker.hosts, hosts_find(&w.broker.hosts, a.host))->client;
+  ck_assert(client->serves);
+  say(&a, _i ? OP_leave : OP_retire);
+  ck_assert(!client->serves && client->retired);
+  ck_assert_int_eq(client->leaves, _i);
+  wire_join(&w, &c, "shop");
+}
+END_TEST
+
 START_TEST(an_observer_has_nothing_to_give_up) {
   wire_join_as(&w, &o, "looker", true);
   say(&o, OP_retire);
@@ -116,6 +128,7 @@ int main(void) {
   tcase_add_checked_fixture(t, setup, teardown);
   tcase_add_test(t, the_name_is_another_s_and_the_tokens_are_not);
   tcase_add_test(t, a_retired_worker_is_not_ready_again);
+  tcase_add_loop_test(t, who_was_ready_serves_no_longer_and_has_no_name, 0, 2);
   tcase_add_test(t, an_observer_has_nothing_to_give_up);
   tcase_add_loop_test(t, what_a_leaving_worker_has_not_begun_was_not_done, 0, 2);
   return run_suite(s);
