@@ -145,7 +145,6 @@ static int traverse(lua_State *L, struct worker *w) {
     lua_settop(L, READABLE);
   }
   lua_replace(L, 1);
-  lua_settop(L, 1);
   return traverse_pairs(L, w);
 }
 

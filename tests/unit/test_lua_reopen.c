@@ -26,7 +26,7 @@ START_TEST(what_was_the_parents_is_forgotten) {
   ck_assert_uint_eq(w.sched.last_number, before.sched.last_number);
   const struct scheduler *s = &w.sched;
   ck_assert(!s->all && !s->current && !s->ready_first && !s->stackless_first && !s->guest);
-  ck_assert(!s->label_waiters && !s->runners && !s->by_number[1] && !s->by_request[1]);
+  ck_assert(!w.label_waits && !s->runners && !s->by_number[1] && !s->by_request[1]);
   ck_assert_uint_eq(s->n_fibers + s->n_requests + s->n_serving + s->n_ready + s->no_wait, 0);
   ck_assert(!s->stacks.all && !s->stacks.guarded && !s->interrupted && !s->cancelling);
 }

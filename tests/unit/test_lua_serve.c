@@ -65,6 +65,70 @@ START_TEST(a_post_is_counted_when_it_fails_and_never_answered) {
 }
 END_TEST
 
+/* Asks for the labels, or for a traversal of them; the reply has so many values. */
+static struct reader ask_labels(bool traversal, uint32_t expected) {
+  struct message m = {.kind = MESSAGE_REQUEST, .op = OP_labels, .id = 42, .peer = OTHER_HOST, .depth = 1,
+                      .target = OP_NAME, .name = "shop", .name_size = 4};
+  struct reader r;
+  uint32_t count;
+  pack_begin(&v.f.p, &v.f.out, v.f.max_message, &m, traversal ? 1 : 0);
+  if (traversal) pack_bool(&v.f.p, true);
+  vm_deliver(&v);
+  ck_assert_int_eq(fake_next(&v.f)->kind, MESSAGE_REPLY);
+  ck_assert(reader_open(&r, v.f.m.body, v.f.m.body_size, &count));
+  ck_assert_uint_eq(count, expected);
+  return r;
+}
+
+static void expect_text(struct reader *r, const char *expected) {
+  const char *text;
+  uint32_t size;
+  ck_assert(reader_string(r, &text, &size));
+  ck_assert_uint_eq(size, strlen(expected));
+  ck_assert_int_eq(memcmp(text, expected, size), 0);
+}
+
+static void expect_nil(struct reader *r) {
+  struct value value;
+  ck_assert(reader_next(r, &value));
+  ck_assert_int_eq(value.type, VALUE_NIL);
+}
+
+START_TEST(labels_are_listed_with_kind_and_number) {
+  open_host();
+  vm_do(&v, "bakaGaijin.sold = 5");
+  struct reader r = ask_labels(false, 3);
+  expect_text(&r, "sold");
+  expect_text(&r, "number");
+  expect_nil(&r);
+  lua_getglobal(v.w.L, "bakaGaijin");
+  pool_push(v.w.L, &v.w, gaijin_token_find(v.w.g, ours.id)); /* its function has been sent */
+  lua_setfield(v.w.L, -2, "sold");
+  lua_settop(v.w.L, 0);
+  r = ask_labels(false, 3);
+  expect_text(&r, "sold");
+  expect_text(&r, "function");
+  uint64_t id;
+  ck_assert(reader_uint(&r, &id));
+  ck_assert_uint_eq(id, ours.id);
+  vm_close(&v);
+}
+END_TEST
+
+START_TEST(who_may_not_read_a_label_traverses_without_it) {
+  open_host();
+  vm_do(&v, "bakaGaijin.secret = 5 function gaijin.access(_, op, _, key) return op ~= 's2t' or key ~= 'secret' end");
+  struct reader r = ask_labels(true, 1); /* no cursor, no label */
+  vm_do(&v, "gaijin.access = nil");
+  r = ask_labels(true, 3);
+  expect_nil(&r);
+  expect_text(&r, "secret");
+  vm_do(&v, "function gaijin.access(_, op, _, key) return op ~= 's2t' or key == 'secret' end");
+  ask_labels(true, 3);
+  vm_close(&v);
+}
+END_TEST
+
 /* Requests are looked up by their ids, whichever of those that share a bucket ends first. */
 START_TEST(each_is_found_by_its_id_while_it_lasts) {
   enum { REQUESTS = 3 };
@@ -97,6 +161,8 @@ int main(void) {
   TCase *c = tcase_create("serve");
   tcase_add_test(c, what_is_raised_after_the_answer_changes_nothing);
   tcase_add_test(c, a_post_is_counted_when_it_fails_and_never_answered);
+  tcase_add_test(c, labels_are_listed_with_kind_and_number);
+  tcase_add_test(c, who_may_not_read_a_label_traverses_without_it);
   tcase_add_test(c, each_is_found_by_its_id_while_it_lasts);
   suite_add_tcase(s, c);
   return run_suite(s);
