@@ -16,6 +16,7 @@ void reopen_reset(struct worker *w) {
   w->loop = (struct loop){0};
   w->deaths = (struct deaths){0};
   w->backlog = (struct backlog){0};
+  w->label_waits = NULL; /* freed with the instance */
   memset(w->lines, 0, sizeof w->lines);
   /* What was exported to the parent's clients is not held by ours. The sentinel stays. */
   w->weights.n_exports = w->weights.grown = w->weights.freed = w->weights.rounds = 0;

@@ -104,7 +104,7 @@ static const struct gaijin_events fake_events = {
 /* ---- The broker's end ---- */
 
 static inline void fake_begin(struct fake *f, enum message_kind kind, enum gaijin_op op, uint64_t id, uint32_t count) {
-  struct message m = {.kind = kind, .op = (enum op)op, .id = id, .peer = kind == MESSAGE_REQUEST ? OTHER_HOST : 0, .depth = 1};
+  struct message m = {.kind = kind, .op = (enum op)op, .id = id, .peer = kind == MESSAGE_REQUEST ? OTHER_HOST : 0, .depth = kind == MESSAGE_REQUEST};
   pack_begin(&f->p, &f->out, f->max_message, &m, count);
 }
 static inline void fake_begin_to(struct fake *f, enum gaijin_op op, uint64_t id, const struct gaijin_pt *pt, uint32_t count) {
