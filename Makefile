@@ -7,6 +7,7 @@
 #   make WERROR=1          warnings are errors       make SANITIZE=1         AddressSanitizer and UBSan
 #   make HOSTILE=1         checks all invariants after each message (slow), and ends with the text of one that is broken
 #   make FIBER=ucontext    switches fibers with the C library's swapcontext; asm, the default on x86-64 and arm64, with ours
+#   make FUZZ=1            marks the code for libFuzzer, whose targets it links in $(BUILD)/fuzz (clang; `make fuzz` does it)
 #   make V=1               shows the commands
 #
 # `make` installs nothing. `make check` and `make demo` first have tools/setup.sh install what is missing; they call
@@ -63,7 +64,8 @@ package_libs = $(shell pkg-config --libs $(1) 2>/dev/null)
 
 WARNINGS := -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wstrict-prototypes -Wmissing-prototypes \
             $(if $(filter 1,$(WERROR)),-Werror)
-SANITIZER := $(if $(filter 1,$(SANITIZE)),-fsanitize=address$(comma)undefined -fno-sanitize-recover=all -fno-omit-frame-pointer)
+SANITIZER := $(if $(filter 1,$(SANITIZE)),-fsanitize=address$(comma)undefined -fno-sanitize-recover=all -fno-omit-frame-pointer) \
+             $(if $(filter 1,$(FUZZ)),-fsanitize=fuzzer-no-link)
 OPTIMISE := $(if $(filter 1,$(SANITIZE)),-O1,-O2)
 CFLAGS ?= $(OPTIMISE) -g
 # The compiler's own, for it may compile for another processor. An ar without its plugin cannot index the objects of -flto.
@@ -108,6 +110,11 @@ UNIT_TESTS += $(UCONTEXT_TESTS)
 FLOW_TESTS := $(call programs,tests,$(wildcard tests/flow/test_*.c))
 FLOW_SCRIPTS := $(sort $(wildcard tests/flow/test_*.sh))
 STRESS := $(if $(wildcard tests/stress/*.c),$(BUILD)/stress)
+# Each fuzz target is two programs: one that feeds it the files of its corpus, and one with libFuzzer (see tests/fuzz/fuzz.h).
+FUZZ_TARGETS := $(patsubst tests/fuzz/fuzz_%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
+REPLAYS := $(patsubst %,$(BUILD)/tests/fuzz_%,$(FUZZ_TARGETS))
+FUZZERS := $(patsubst %,$(BUILD)/fuzz/%,$(FUZZ_TARGETS))
+FUZZ_WORLD := $(call objects,tests/fuzz/steady.c tests/fuzz/dial.c)
 BENCHES := $(call programs,bench,$(wildcard tests/bench/*.c))
 EXAMPLES := $(call programs,examples,$(wildcard examples/c/*.c))
 
@@ -125,11 +132,11 @@ PROGRAMS := $(if $(wildcard broker/main.c),$(BUILD)/gaijin-broker) \
             $(if $(wildcard lua/main.c),$(BUILD)/gaijin-worker) \
             $(if $(wildcard tools/main.c),$(BUILD)/gaijinctl) \
             $(LUA_MODULE) $(TABLE) $(HEADER) $(EXAMPLES)
-TESTS := $(FLOW_TESTS) $(UNIT_TESTS)
+TESTS := $(FLOW_TESTS) $(UNIT_TESTS) $(REPLAYS)
 
 # ---- Targets -----------------------------------------------------------------------------------------------------
 
-.PHONY: all demo tests check unit flow asan hostile valgrind bench bench-refs
+.PHONY: all demo tests check unit flow asan hostile valgrind fuzz fuzz-coverage bench bench-refs
 .PHONY: check-all distro-check arm64-check bench-local bench-posts bench-guard bench-guard-record lint model model-small
 .PHONY: docs-tables setup clean help
 
@@ -174,6 +181,19 @@ hostile: ## builds with checks of whole books in $(BUILD)/hostile and runs every
 valgrind: ## runs the unit tests and all processes of the script tests under valgrind (some twenty minutes)
 	@tools/setup.sh valgrind packages
 	@$(MAKE) --no-print-directory run-valgrind
+
+fuzz: ## feeds each fuzz target what libFuzzer makes up, for TIME seconds (TARGET=name: that one only); needs clang
+	@tools/setup.sh fuzz packages
+	@$(MAKE) --no-print-directory CC=clang BUILD=$(BUILD)/fuzz SANITIZE=1 HOSTILE=1 FUZZ=1 fuzzers
+	@tests/fuzz/run.sh "$(BUILD)/fuzz" $(TIME) $(TARGET)
+TIME ?= 60
+TARGET ?= $(FUZZ_TARGETS)
+
+fuzz-coverage: ## which lines the corpora of the fuzz targets reach (TARGET=name: that one's)
+	@tools/setup.sh fuzz packages
+	@$(MAKE) --no-print-directory CC=clang BUILD=$(BUILD)/coverage CFLAGS="-O1 -g -fprofile-instr-generate -fcoverage-mapping" \
+	  LDFLAGS=-fprofile-instr-generate replays
+	@tests/fuzz/coverage.sh "$(BUILD)/coverage" $(TARGET)
 
 distro-check: ## runs the README's commands on new systems: Debian 12 and 13, Ubuntu 24.04 (DISTRO=bookworm|trixie|noble; needs root)
 	@tests/distro/run.sh $(DISTRO)
@@ -228,7 +248,7 @@ public-header: $(HEADER) ## renews client-lib/include/gaijin/protocol.h from pro
 	@$(HEADER) > $(BUILD)/protocol.h && cp $(BUILD)/protocol.h client-lib/include/gaijin/protocol.h
 
 setup: ## installs what the other targets need and is missing (Debian packages)
-	@tools/setup.sh asan lint valgrind model packages
+	@tools/setup.sh asan lint valgrind model fuzz packages
 
 clean: ## removes $(BUILD)
 	rm -rf "$(BUILD)"
@@ -237,9 +257,11 @@ help: ## lists the targets
 	@sed -n 's/^\([a-z0-9-]*\):.*## \(.*\)/\1\t\2/p' Makefile | sed 's/$$(BUILD)/$(subst /,\/,$(BUILD))/' | expand -t 20
 
 # The halves of the targets above that run after setup.
-.PHONY: run-all run-unit run-flow run-lint run-valgrind unit-programs
+.PHONY: run-all run-unit run-flow run-lint run-valgrind unit-programs fuzzers replays
 run-all: all $(TESTS) $(BUILD)/ucontext/gaijin-worker $(STRESS)
 	@tests/run.sh "$(BUILD)" $(TESTS) $(FLOW_SCRIPTS)
+fuzzers: $(FUZZERS)
+replays: $(REPLAYS)
 unit-programs: all $(UNIT_TESTS)
 run-unit: unit-programs
 	@tests/run.sh "$(BUILD)" $(UNIT_TESTS)
@@ -263,7 +285,7 @@ $(FLAGS_FILE): force
 	  if [ "$$(cat $@ 2>/dev/null || true)" != "$$text" ]; then printf '%s\n' "$$text" > $@; fi
 
 compile = $(need_libraries)$(if $(filter $(with_check),$<),$(need_check))@mkdir -p $(@D); $(if $(V),set -x,echo '  cc    $<'); $(CC) $(CFLAGS) $(OWN_CFLAGS) -MMD -MP -c -o $@ $<
-with_check := tests/unit/% tests/flow/% tests/bed/% tests/stress/%
+with_check := tests/unit/% tests/flow/% tests/bed/% tests/stress/% tests/fuzz/%
 # $(call link,objects and libraries)
 link = $(need_libraries)@mkdir -p $(@D); $(if $(V),set -x,echo '  link  $@'); $(CC) $(CFLAGS) $(OWN_LDFLAGS) $(LDFLAGS) -o $@ $(1)
 archive = @mkdir -p $(@D); rm -f $@; $(AR) rcs $@ $(filter %.o,$^)
@@ -355,6 +377,14 @@ $(UCONTEXT_TESTS): $(BUILD)/tests/ucontext_%: $(BUILD)/obj/ucontext/tests/unit/%
 	$(call link,$(inputs) $(TEST_LIBS))
 $(BUILD)/tests/%: $(BUILD)/obj/tests/flow/%.o $(if $(BED),$(BUILD)/libbed.a) $(TESTED)
 	$(call link,$(inputs) $(TEST_LIBS))
+
+$(REPLAYS): $(BUILD)/tests/fuzz_%: $(BUILD)/obj/tests/fuzz/fuzz_%.o $(BUILD)/obj/tests/fuzz/replay.o $(FUZZ_WORLD) \
+            $(BUILD)/libbroker.a $(INNER)
+	$(call link,$(inputs) $(CHECK) $(UV) $(MSGPACK) -lm)
+$(FUZZERS): $(BUILD)/fuzz/%: $(BUILD)/obj/tests/fuzz/fuzz_%.o $(FUZZ_WORLD) $(BUILD)/libbroker.a $(INNER)
+	$(call link,-fsanitize=fuzzer $(filter %.o,$^) $(filter %.a,$^) $(CHECK) $(UV) $(MSGPACK) -lm)
+# Targets whose inputs are messages as they are.
+$(patsubst %,$(BUILD)/fuzz/%,frame message hello): $(BUILD)/obj/tests/fuzz/mutate.o
 
 $(STRESS): $(call objects,$(wildcard tests/stress/*.c)) $(BUILD)/libbed.a $(INNER)
 	$(call link,$(inputs) $(CHECK) $(MSGPACK) -lm)

@@ -3,9 +3,9 @@
 #
 # Installs what the build needs and this machine lacks: a C compiler, make, pkg-config and the
 # Debian packages of the libraries that the programs are linked with; with the arguments packages
-# (what the tests need), asan, lint, valgrind, model, clang, git, distro or arm64 also what those
-# need. Silent and quick when nothing is missing. Uses apt-get, through sudo when not root; on other
-# systems it says what is missing. It ends with 0 only when a last look found nothing missing.
+# (what the tests need), asan, lint, valgrind, model, clang, fuzz, git, distro or arm64 also what
+# those need. Silent and quick when nothing is missing. Uses apt-get, through sudo when not root; on
+# other systems it says what is missing. It ends with 0 only when a last look found nothing missing.
 set -euo pipefail
 export LC_ALL=C
 
@@ -39,6 +39,16 @@ need_libc() {
 # A sanitiser's run-time library belongs to gcc; Debian's gcc package brings it, some others do not.
 need_sanitizer() {
   [ -e "$(gcc -print-file-name=libasan.so 2>/dev/null || true)" ] || missing+=(gcc)
+}
+# clang does not bring the run-time libraries of its sanitisers and of libFuzzer everywhere.
+need_fuzzer() {
+  local runtime
+  need_command clang clang
+  need_command llvm llvm-profdata
+  runtime=$(clang -print-runtime-dir 2>/dev/null || true)
+  if [ -e "$runtime/libclang_rt.fuzzer-$(uname -m).a" ]; then return; fi
+  if [ -e "$runtime/libclang_rt.fuzzer.a" ]; then return; fi
+  missing+=("libclang-rt-$(clang -dumpversion 2>/dev/null | sed 's/\..*//')-dev|libclang-rt-dev")
 }
 # Lua libraries that the tests use: package, module
 need_module() {
@@ -89,6 +99,7 @@ look() {
       valgrind) need_command valgrind valgrind ;;
       model) need_command spin spin ;;
       clang) need_command clang clang ;;
+      fuzz) need_fuzzer ;;
       git) need_command git git ;;
       distro)
         need_command debootstrap debootstrap
@@ -100,7 +111,7 @@ look() {
         ;;
       *)
         echo "tools/setup.sh: unknown extra '$extra'; it knows packages, asan, lint, valgrind," \
-          "model, clang, git, distro, arm64" >&2
+          "model, clang, fuzz, git, distro, arm64" >&2
         exit 2
         ;;
     esac

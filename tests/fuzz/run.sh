@@ -1,0 +1,34 @@
+#!/bin/bash
+# SPDX-License-Identifier: MIT
+#
+# Runs fuzz targets one after the other, each for so many seconds, from its corpus on:
+#   tests/fuzz/run.sh BUILD SECONDS TARGET...
+# What is found that reaches new code is kept in BUILD/corpus/TARGET (tests/fuzz/keep.sh brings what
+# is worth it into the source tree), an input that crashes a target in BUILD/crash-TARGET-*. The
+# status is 0 only if no target crashed. FUZZ_FLAGS are for libFuzzer.
+set -euo pipefail
+export LC_ALL=C
+
+build=$1 seconds=$2
+shift 2
+export ASAN_OPTIONS=${ASAN_OPTIONS:-detect_stack_use_after_return=0}
+export UBSAN_OPTIONS=${UBSAN_OPTIONS:-print_stacktrace=1}
+TMPDIR=$(mktemp -d /tmp/gaijin-fuzz-XXXXXX)
+export TMPDIR
+trap 'rm -rf "$TMPDIR"' EXIT
+status=0
+for target; do
+  mkdir -p "$build/corpus/$target" "tests/fuzz/corpus/$target"
+  log=$build/$target.log
+  echo "== $target: $seconds s"
+  # shellcheck disable=SC2086 # FUZZ_FLAGS is several words
+  if ! "$build/fuzz/$target" -max_total_time="$seconds" -max_len=2048 -timeout=20 -rss_limit_mb=2048 \
+    -print_final_stats=1 -artifact_prefix="$build/crash-$target-" -verbosity=1 ${FUZZ_FLAGS:-} \
+    "$build/corpus/$target" "tests/fuzz/corpus/$target" >"$log" 2>&1 </dev/null; then
+    status=1
+    tail -n 60 "$log"
+    echo "== $target: failed; the input is beside $log"
+  fi
+  grep -a -E '^(stat::(number_of_executed_units|average_exec_per_sec|peak_rss_mb)|#[0-9]+.DONE)' "$log" || true
+done
+exit "$status"
