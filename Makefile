@@ -114,7 +114,7 @@ STRESS := $(if $(wildcard tests/stress/*.c),$(BUILD)/stress)
 FUZZ_TARGETS := $(patsubst tests/fuzz/fuzz_%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
 REPLAYS := $(patsubst %,$(BUILD)/tests/fuzz_%,$(FUZZ_TARGETS))
 FUZZERS := $(patsubst %,$(BUILD)/fuzz/%,$(FUZZ_TARGETS))
-FUZZ_WORLD := $(call objects,tests/fuzz/steady.c tests/fuzz/dial.c)
+FUZZ_WORLD := $(call objects,$(patsubst %,tests/fuzz/%.c,steady dial steps peer program))
 BENCHES := $(call programs,bench,$(wildcard tests/bench/*.c))
 EXAMPLES := $(call programs,examples,$(wildcard examples/c/*.c))
 
@@ -184,7 +184,7 @@ valgrind: ## runs the unit tests and all processes of the script tests under val
 
 fuzz: ## feeds each fuzz target what libFuzzer makes up, for TIME seconds (TARGET=name: that one only); needs clang
 	@tools/setup.sh fuzz packages
-	@$(MAKE) --no-print-directory CC=clang BUILD=$(BUILD)/fuzz SANITIZE=1 HOSTILE=1 FUZZ=1 fuzzers
+	@$(MAKE) --no-print-directory CC=clang BUILD=$(BUILD)/fuzz SANITIZE=1 FUZZ=1 fuzzers
 	@tests/fuzz/run.sh "$(BUILD)/fuzz" $(TIME) $(TARGET)
 TIME ?= 60
 TARGET ?= $(FUZZ_TARGETS)

@@ -1,0 +1,176 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The broker listens at a path in the temporary directory, but peers come through pairs of sockets.
+ */
+#include "tests/fuzz/peer.h"
+
+#include <errno.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "broker/check.h"
+#include "broker/net/client.h"
+#include "proto/body.h"
+#include "tests/unit/broker_wire.h"
+
+/* ---- The broker ---- */
+
+/* One directory for all runs of the program. */
+static char directory[RUN_PATH];
+
+static void remove_directory(void) { rmdir(directory); }
+
+void world_open(struct world *w, size_t unread_most) {
+  char error[512], path[RUN_PATH + 8];
+  struct broker_config c = wire_config();
+  if (!*directory) {
+    FUZZ_REQUIRE(run_directory(directory), "no temporary directory");
+    atexit(remove_directory);
+  }
+  snprintf(path, sizeof path, "%s/s", directory);
+  c.socket = path;
+  c.load_min = 2;
+  c.window = (struct window){4, 8 << 10};
+  c.weight_min = 1 << 20;
+  c.max_message = 64 << 10;
+  FUZZ_REQUIRE(uv_loop_init(&w->loop) == 0, "no loop");
+  int status = broker_start(&w->broker, &w->loop, &c, error, sizeof error);
+  FUZZ_REQUIRE(status == 0, "%s", error);
+  w->broker.log.level = LOG_ERROR;
+  w->broker.connections.queue_most = unread_most;
+}
+
+void world_close(struct world *w) {
+  broker_stop(&w->broker);
+  uv_run(&w->loop, UV_RUN_DEFAULT);
+  broker_deinit(&w->broker);
+  FUZZ_REQUIRE(uv_loop_close(&w->loop) == 0, "something is left in the loop");
+}
+
+void world_turn(struct world *w) {
+  uv_run(&w->loop, UV_RUN_NOWAIT);
+  broker_end_turn(&w->broker);
+  const char *fault = broker_check(&w->broker);
+  FUZZ_REQUIRE(!fault, "%s", fault);
+}
+
+void world_require_empty(const struct world *w) {
+  const struct broker *b = &w->broker;
+  FUZZ_REQUIRE(!b->connections.all, "a connection is left");
+  FUZZ_REQUIRE(b->hosts.all.count == 0, "a host is left");
+  FUZZ_REQUIRE(b->refs.tokens.count == 0 && b->refs.holds.count == 0, "a reference is left");
+  FUZZ_REQUIRE(b->loads.all.count == 0, "a load is left");
+  FUZZ_REQUIRE(b->calls.all.count == 0, "a call is left");
+  FUZZ_REQUIRE(b->flows.all.count == 0, "a flow is left");
+  FUZZ_REQUIRE(b->collecting.all.count == 0 && b->names.watches.all.count == 0, "a wait is left");
+  FUZZ_REQUIRE(b->names.all.count == 0, "a name is left");
+}
+
+/* ---- Peers ---- */
+
+void peer_connect(struct peer *p, struct world *w) {
+  int ends[2];
+  memset(p, 0, sizeof *p);
+  FUZZ_REQUIRE(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, ends) == 0,
+               "no pair of sockets");
+  p->fd = ends[0];
+  frame_init(&p->in, MAX_MESSAGE_MOST);
+  buffer_init(&p->out, UINT32_MAX);
+  FUZZ_REQUIRE(client_new(&w->broker.connections, ends[1]) == 0, "no memory");
+}
+
+void peer_hello(struct peer *p, const struct hello_request *h) {
+  struct message m = {.kind = MESSAGE_REQUEST, .op = OP_hello, .id = ++p->last_id};
+  pack_begin(&p->pack, &p->out, MAX_MESSAGE_MOST, &m, hello_request_values(0));
+  hello_put_request(&p->pack, h, 0);
+  FUZZ_REQUIRE(pack_end(&p->pack) == BUFFER_OK, "no memory");
+}
+
+static void end(struct peer *p) {
+  close(p->fd);
+  p->fd = -1;
+  frame_deinit(&p->in);
+  buffer_deinit(&p->out);
+}
+
+/* What the socket does not take is lost: then the broker has ended, or will end, the connection. */
+void peer_flush(struct peer *p) {
+  if (p->fd < 0) return;
+  if (p->out.size > 0 && send(p->fd, p->out.bytes, p->out.size, MSG_NOSIGNAL) < 0 &&
+      errno != EAGAIN)
+    p->deaf = false; /* its end is to be read */
+  p->out.size = 0;
+}
+
+void peer_leave(struct peer *p, bool sent) {
+  if (sent) peer_flush(p);
+  end(p);
+}
+
+struct pt peer_token(const struct peer *p, uint64_t id) {
+  return (struct pt){.host = p->host ? p->host : 1, .id = id, .stamp = id ^ 0x5a5a5a5a,
+                     .kind = PT_TABLE};
+}
+
+static void count_in(void *user, const struct value *v) {
+  struct peer *p = user;
+  if (v->type != VALUE_PT || v->pt.host == p->host) return;
+  unsigned i = 0;
+  while (i < p->n_known && !pt_equal(&p->known[i].pt, &v->pt)) i++;
+  if (i == KNOWN_MOST) return;
+  if (i == p->n_known) {
+    p->known[i].pt = v->pt;
+    p->known[i].count = 0;
+    p->n_known++;
+  }
+  p->known[i].count++;
+}
+
+uint64_t peer_forget(struct peer *p, const struct pt *pt) {
+  for (unsigned i = 0; i < p->n_known; i++)
+    if (pt_equal(&p->known[i].pt, pt)) {
+      uint64_t count = p->known[i].count;
+      p->known[i] = p->known[--p->n_known];
+      return count;
+    }
+  return 1;
+}
+
+static void handle(struct peer *p, const uint8_t *bytes, uint32_t size) {
+  struct message m;
+  struct hello_reply r;
+  const char *fault = message_parse(bytes, size, &m);
+  FUZZ_REQUIRE(!fault, "the broker sent a message that is none: %s", fault);
+  bool carries = m.kind == MESSAGE_REPLY || m.kind == MESSAGE_ERROR || m.info->way == OP_ROUTED;
+  fault = body_walk(m.body, m.body_size, carries ? count_in : NULL, p);
+  FUZZ_REQUIRE(!fault, "the broker sent a body that is none: %s", fault);
+  if (m.op == OP_hello && m.kind == MESSAGE_REPLY) {
+    fault = hello_read_reply(&m, &r);
+    FUZZ_REQUIRE(!fault, "the broker greets wrongly: %s", fault);
+    p->host = r.host;
+  }
+  if (m.op == OP_ping && m.kind == MESSAGE_REPLY) p->pong = true;
+  if (m.kind == MESSAGE_REQUEST && !(m.flags & MESSAGE_ONE_WAY) && p->n_asked < ASKED_MOST) {
+    p->asked[p->n_asked].id = m.id;
+    p->asked[p->n_asked++].op = m.op;
+  }
+}
+
+void peer_read(struct peer *p) {
+  while (p->fd >= 0 && !p->deaf) {
+    uint8_t *bytes;
+    uint32_t size, room;
+    uint8_t *to = frame_room(&p->in, 4096, &room);
+    FUZZ_REQUIRE(to, "no memory");
+    ssize_t n = recv(p->fd, to, room, 0);
+    if (n < 0 && errno == EAGAIN) return;
+    if (n <= 0) {
+      end(p);
+      return;
+    }
+    frame_filled(&p->in, (uint32_t)n);
+    enum frame_outcome o;
+    while ((o = frame_next(&p->in, &bytes, &size)) == FRAME_MESSAGE) handle(p, bytes, size);
+    FUZZ_REQUIRE(o == FRAME_MORE, "the broker sent bytes that are no message");
+  }
+}
