@@ -22,7 +22,7 @@ for target; do
   log=$build/$target.log
   echo "== $target: $seconds s"
   # shellcheck disable=SC2086 # FUZZ_FLAGS is several words
-  if ! "$build/fuzz/$target" -max_total_time="$seconds" -max_len=2048 -len_control=10 -timeout=20 -rss_limit_mb=2048 \
+  if ! "$build/fuzz/$target" -max_total_time="$seconds" -max_len=1024 -len_control=10 -timeout=20 -rss_limit_mb=2048 \
     -print_final_stats=1 -artifact_prefix="$build/crash-$target-" -verbosity=1 ${FUZZ_FLAGS:-} \
     "$build/corpus/$target" "tests/fuzz/corpus/$target" >"$log" 2>&1 </dev/null; then
     status=1
