@@ -230,6 +230,8 @@ static const char *on_grant(gaijin *g, struct reader *r) {
   if (!reader_uint(r, &id) || !reader_uint(r, &posts) || !reader_uint(r, &bytes) ||
       !reader_uint(r, &undone) || undone > posts)
     return "not a host, requests, bytes and requests not done";
+  /* Each is told to the program: no more than can have been under way. */
+  if (undone > g->window.posts) return "more requests not done than the window has room for";
   gj_window_granted(g, id, posts, bytes, undone);
   return NULL;
 }
