@@ -9,7 +9,7 @@
 #include <unistd.h>
 
 #include "broker/check.h"
-#include "broker/net/client.h"
+#include "broker/net/connections.h"
 #include "proto/body.h"
 #include "tests/unit/broker_wire.h"
 
