@@ -15,23 +15,23 @@
 #include "lua/fiber/fiber.h"
 #include "lua/fiber/hosted.h"
 #include "lua/serve/backlog.h"
+#include "lua/serve/begin.h"
 #include "lua/serve/collect.h"
 #include "lua/serve/label_waits.h"
-#include "lua/serve/serve.h"
 #include "lua/serve/weight.h"
 #include "lua/vm/luajit.h"
 
 static void turn(struct worker *w) {
   future_free_dropped(w);
   weight_turn(w);
-  if (w->unwinding) serve_begin(w); /* gives up what waits */
+  if (w->unwinding) begin_waiting(w); /* gives up what waits */
 #ifdef GAIJIN_HOSTILE
   worker_check(w);
 #endif
 }
 
 const struct loop_hooks instance_hooks = {
-    .begin = serve_begin, .turn = turn, .sweep = collect_sweep, .leave = label_waits_refuse_all};
+    .begin = begin_waiting, .turn = turn, .sweep = collect_sweep, .leave = label_waits_refuse_all};
 
 int instance_init(struct worker *w, bool hosted) {
   stacks_init(&w->sched.stacks, fiber_entry, luajit_is_here());

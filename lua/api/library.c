@@ -28,10 +28,10 @@
 #include "lua/ref/pool.h"
 #include "lua/serve/access.h"
 #include "lua/serve/apply.h"
+#include "lua/serve/begin.h"
 #include "lua/serve/collect.h"
 #include "lua/serve/labels.h"
 #include "lua/serve/quick.h"
-#include "lua/serve/serve.h"
 #include "lua/serve/weight.h"
 #include "lua/vm/gc.h"
 #include "lua/vm/luajit.h"
@@ -168,8 +168,8 @@ static int core_log(lua_State *L) {
   return 0;
 }
 
-const struct gaijin_events library_events = {.request = serve_request,
-                                             .cancel = serve_cancel,
+const struct gaijin_events library_events = {.request = begin_request,
+                                             .cancel = begin_cancel,
                                              .free = collect_on_free,
                                              .refused = worker_post_failed,
                                              .room = room_came,

@@ -13,7 +13,7 @@ enum { ANSWER_WRITTEN = -1, ANSWER_LATER = -2 };
 
 /* The value of the label at index 1, or nil; with true at index 2 and no value yet ANSWER_LATER. */
 int labels_s2t(lua_State *L, struct worker *w);
-/* The requests that wait for the label at index i are due (serve_begin). */
+/* The requests that wait for the label at index i are due (begin_waiting). */
 void labels_set(lua_State *L, struct worker *w, int i);
 
 /* Without a value at index 1: ANSWER_WRITTEN; label, kind, id of its token if it is an object of

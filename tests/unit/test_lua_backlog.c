@@ -56,7 +56,7 @@ static void turns(void) {
   bool more = true;
   while (more) {
     connection_resume(&v.w);
-    serve_begin(&v.w);
+    begin_waiting(&v.w);
     more = fiber_run_ready(&v.w) || connection_has_more(&v.w) || v.w.backlog.held_back ||
            (v.w.backlog.n_posts && fiber_left_for_posts(&v.w));
   }
@@ -231,7 +231,7 @@ START_TEST(what_waits_at_the_end_is_told) {
   turns();
   v.w.grace = 0;
   ending_stop(&v.w, 0);
-  serve_begin(&v.w); /* as in the turn that cancels */
+  begin_waiting(&v.w); /* as in the turn that cancels */
   gaijin_flush(v.w.g, false);
   ck_assert_int_eq(fake_next(&v.f)->op, OP_taken);
   struct reader r = fake_values(&v.f.m);

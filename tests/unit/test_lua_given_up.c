@@ -3,7 +3,7 @@
  * Requests whose caller gave up (lua/serve/serve.c): each is answered exactly once all the same,
  * because the broker keeps its record until it hears of it.
  */
-#include "lua/serve/serve.h"
+#include "lua/serve/begin.h"
 
 #include "tests/unit/vm.h"
 

@@ -8,7 +8,7 @@
 #include "lua/fiber/loop.h"
 #include "lua/fiber/timer.h"
 
-#include "lua/serve/serve.h"
+#include "lua/serve/begin.h"
 #include "tests/unit/captured.h"
 #include "tests/unit/vm.h"
 
@@ -60,7 +60,7 @@ static void count_turn(struct worker *w) {
 }
 
 START_TEST(a_loop_with_nothing_to_do_waits) {
-  static const struct loop_hooks counting = {.begin = serve_begin, .turn = count_turn};
+  static const struct loop_hooks counting = {.begin = begin_waiting, .turn = count_turn};
   open_loop();
   v.w.loop.hooks = &counting;
   turns = 0;

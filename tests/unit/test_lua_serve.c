@@ -4,7 +4,7 @@
  * and whenever.
  */
 #define _GNU_SOURCE
-#include "lua/serve/serve.h"
+#include "lua/serve/begin.h"
 
 #include "tests/unit/vm.h"
 

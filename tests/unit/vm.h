@@ -25,7 +25,7 @@
 #include "lua/ref/pool.h"
 #include "lua/serve/backlog.h"
 #include "lua/serve/label_waits.h"
-#include "lua/serve/serve.h"
+#include "lua/serve/begin.h"
 #include "lua/vm/gc.h"
 #include "tests/unit/fake_broker.h"
 
@@ -101,7 +101,7 @@ static inline void vm_open(struct vm *v) {
 
 static inline void vm_connect_window(struct vm *v, uint32_t max_message, const struct window *window) {
   static const struct gaijin_events events = {
-      .request = serve_request, .cancel = serve_cancel, .free = collect_on_free, .forget = pool_forget, .refused = worker_post_failed,
+      .request = begin_request, .cancel = begin_cancel, .free = collect_on_free, .forget = pool_forget, .refused = worker_post_failed,
       .room = room_came};
   char error[256] = "";
   pthread_t greeter;
@@ -177,7 +177,7 @@ static inline struct fiber *vm_start_c(struct vm *v, lua_CFunction fn) {
 /* Runs fibers until none is ready, and sends what they wrote. */
 static inline void vm_run(struct vm *v) {
   do
-    if (v->w.backlog.n_due > 0) serve_begin(&v->w);
+    if (v->w.backlog.n_due > 0) begin_waiting(&v->w);
   while (fiber_run_ready(&v->w) || v->w.backlog.n_due > 0);
   if (v->connected) ck_assert_int_eq(gaijin_flush(v->w.g, false), 0);
 }
