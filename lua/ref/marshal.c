@@ -67,6 +67,13 @@ static void push_row(lua_State *L, struct worker *w, gaijin_body *body, uint32_t
   }
 }
 
+bool unmarshal_single(lua_State *L, struct worker *w, gaijin_body *body) {
+  struct gaijin_value v;
+  if (!gaijin_body_next(body, &v) || v.type == GAIJIN_ARRAY) return false;
+  value_push(L, w, &v);
+  return true;
+}
+
 int unmarshal(lua_State *L, struct worker *w, gaijin_body *body, bool rows) {
   if (!body) return 0;
   uint32_t count = gaijin_body_count(body);

@@ -21,6 +21,9 @@ void marshal_discard(lua_State *L, struct worker *w, int first, int n);
  * changes the values each time. */
 void marshal_again(lua_State *L, struct worker *w, int first, int n, int *tries);
 
+/* Pushes the next value of a body, if there is one and it is no table sent by value; else pushes
+ * nothing and is false, and the body is good for nothing more. Raises as unmarshal does. */
+bool unmarshal_single(lua_State *L, struct worker *w, gaijin_body *body);
 /* Pushes all values not yet read of a body and returns their number. Raises `stale` for an object
  * that is gone. Arrays are tables sent by value, or with `rows` (the broker's books) plain
  * sequences. */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * A request is served in a protected call: decode, check access, operate, send
+ * A request is served in a protected call: check access, decode, operate, send
  * the answer. Whatever is raised on the way before the answer left becomes the
  * answer, as the value it was raised with; of a value that cannot be sent, the
  * reason for that. Outside protected calls nothing is allocated: where Lua
@@ -130,17 +130,37 @@ static void answer(lua_State *L, struct worker *w, struct serving *s, int n, boo
   if (!end_answer(w, s)) marshal_discard(L, w, first, n);
 }
 
-/* The stack index of the key that gaijin.access is called with; 0: the op has none. */
-static int key_index(const struct serving *s) {
-  switch (s->op) {
-    case GAIJIN_OP_S2T: return 1;
+/* Whether the first value of the request is the label, key, operator or name that gaijin.access is
+ * called with. */
+static bool has_key(enum gaijin_op op) {
+  switch (op) {
+    case GAIJIN_OP_S2T:
     case GAIJIN_OP_GET:
     case GAIJIN_OP_SET:
     case GAIJIN_OP_NEXT:
     case GAIJIN_OP_OPERATOR:
-    case GAIJIN_OP_APPLY: return 2;
-    default: return 0;
+    case GAIJIN_OP_APPLY: return true;
+    default: return false;
   }
+}
+
+static void check(lua_State *L, struct worker *w, const struct serving *s, bool key) {
+  int object = s->target ? 1 : 0;
+  access_check(L, w, s->op, object, key ? object + 1 : 0);
+}
+
+/* Whoever is refused costs nothing: of what came only the key is decoded before gaijin.access is
+ * asked, and a table sent by value is no key then, for it would have to be decoded. False: there is
+ * no such function. */
+static bool check_before_decoding(lua_State *L, struct worker *w, const struct serving *s) {
+  if (!access_is_asked(L, w)) return false;
+  bool key = has_key(s->op) && gaijin_body_count(s->body) > 0;
+  if (key && !unmarshal_single(L, w, s->body))
+    worker_raise(L, GAIJIN_STATUS_UNSUPPORTED,
+                 "%s is asked for with a table sent by value, which %s cannot show to gaijin.access",
+                 gaijin_op_name(s->op), w->name);
+  check(L, w, s, key);
+  return true;
 }
 
 static int serve(lua_State *L) {
@@ -152,8 +172,9 @@ static int serve(lua_State *L) {
   if (s->given_up) return worker_raise(L, GAIJIN_STATUS_CANCELLED, "given up before it began");
   assert(!s->target == (s->op == GAIJIN_OP_S2T || s->op == GAIJIN_OP_LABELS));
   if (s->target) pool_push(L, w, s->target);
+  bool checked = check_before_decoding(L, w, s);
   unmarshal(L, w, s->body, false);
-  access_check(L, w, s->op, s->target ? 1 : 0, key_index(s));
+  if (!checked) check(L, w, s, has_key(s->op)); /* it may have been set meanwhile */
   int n = operations[s->op](L, w);
   if (n == ANSWER_WRITTEN)
     end_answer(w, s);

@@ -128,6 +128,70 @@ START_TEST(handlers_are_given_out_for_comparisons_only) {
 }
 END_TEST
 
+/* ---- Who is refused costs nothing ---- */
+
+enum { EMPTY_TABLES = 100000 }; /* a byte each on the wire, 80 in Lua */
+
+static void put_tables(void) {
+  pack_array(&v.f.p, EMPTY_TABLES);
+  for (int i = 0; i < EMPTY_TABLES; i++) pack_array(&v.f.p, 0);
+}
+
+/* Delivers the request and returns the KiB that Lua has allocated for it. */
+static int memory_taken(void) {
+  lua_gc(v.w.L, LUA_GCSTOP, 0);
+  int before = lua_gc(v.w.L, LUA_GCCOUNT, 0);
+  vm_deliver(&v);
+  int taken = lua_gc(v.w.L, LUA_GCCOUNT, 0) - before;
+  lua_gc(v.w.L, LUA_GCRESTART, 0);
+  while (fake_next(&v.f)->kind == MESSAGE_NOTICE) continue; /* what it gives back */
+  return taken;
+}
+
+START_TEST(refused_before_it_is_decoded) {
+  static const struct gaijin_pt theirs = {OTHER_HOST, 9, 19, GAIJIN_KIND_TABLE};
+  open_host();
+  vm_do(&v, "function gaijin.access(_, op, _, key) note(op, ' ', key, ' ') return key == 1 end");
+  size_t held = gaijin_holding_count(v.w.g);
+  fake_begin_to(&v.f, GAIJIN_OP_CALL, 42, &ours[FUNCTION], 2);
+  put_tables();
+  fake_put_pt(&v.f, &theirs);
+  ck_assert_int_lt(memory_taken(), 1000);
+  answer_is("gaijin: denied: shop refuses call to ");
+  fake_begin_to(&v.f, GAIJIN_OP_SET, 43, &ours[OBJECT], 2);
+  pack_text(&v.f.p, "key");
+  put_tables();
+  ck_assert_int_lt(memory_taken(), 1000);
+  answer_is("gaijin: denied: shop refuses set to ");
+  ck_assert_str_eq(v.log, "call nil set key ");
+  gaijin_flush(v.w.g, true);
+  ck_assert_uint_eq(gaijin_holding_count(v.w.g), held); /* what came with it was given back */
+  fake_begin_to(&v.f, GAIJIN_OP_SET, 44, &ours[OBJECT], 2);
+  pack_uint(&v.f.p, 1);
+  put_tables();
+  ck_assert_int_gt(memory_taken(), 5000); /* it is decoded for who may */
+  vm_close(&v);
+}
+END_TEST
+
+START_TEST(a_key_by_value_is_not_shown) {
+  open_host();
+  vm_do(&v, "function gaijin.access() note('asked') return true end");
+  static const enum gaijin_op keyed[] = {GAIJIN_OP_GET, GAIJIN_OP_SET, GAIJIN_OP_NEXT,
+                                         GAIJIN_OP_OPERATOR, GAIJIN_OP_APPLY};
+  for (size_t i = 0; i < ARRAY_SIZE(keyed); i++) {
+    bool two = keyed[i] == GAIJIN_OP_SET || keyed[i] == GAIJIN_OP_OPERATOR;
+    fake_begin_to(&v.f, keyed[i], 42 + i, &ours[OBJECT], two ? 2 : 1);
+    put_tables();
+    if (two) pack_nil(&v.f.p);
+    ck_assert_int_lt(memory_taken(), 1000);
+    answer_is("gaijin: unsupported: ");
+  }
+  ck_assert_str_eq(v.log, "");
+  vm_close(&v);
+}
+END_TEST
+
 /* ---- Answers ---- */
 
 /* Answers the request for the first page of pairs with this cursor and one entry. */
@@ -210,6 +274,8 @@ int main(void) {
   tcase_add_test(c, an_operator_works_on_its_target);
   tcase_add_test(c, an_operator_is_one_of_lua);
   tcase_add_test(c, handlers_are_given_out_for_comparisons_only);
+  tcase_add_test(c, refused_before_it_is_decoded);
+  tcase_add_test(c, a_key_by_value_is_not_shown);
   tcase_add_test(c, a_cursor_is_a_function_of_its_tables_host);
   tcase_add_test(c, a_handler_of_ours_is_one_that_the_hosts_may_call);
   tcase_add_test(c, a_path_goes_on);
