@@ -91,6 +91,8 @@ static void move_on(gaijin_body *b) {
   if (h) gj_holding_unpend(b->g, h);
 }
 
+size_t gaijin_body_size(const gaijin_body *b) { return (size_t)(b->reader.end - b->bytes); }
+
 uint32_t gaijin_body_count(const gaijin_body *b) { return b->left[0]; }
 
 static void pt_value(gaijin_body *b, const struct pt *pt, struct gaijin_value *v) {

@@ -14,6 +14,7 @@
 #include "lua/fiber/ending.h"
 #include "lua/fiber/fiber.h"
 #include "lua/fiber/hosted.h"
+#include "lua/fiber/slices.h"
 #include "lua/serve/backlog.h"
 #include "lua/serve/begin.h"
 #include "lua/serve/collect.h"
@@ -50,6 +51,7 @@ void instance_close(struct worker *w, bool with_vm) {
   if (worker_is_fork(w)) loop_leave_parent(w);
   hosted_deinit(w);
   fiber_discard_all(w);
+  slices_deinit(w);
   future_discard_all(w);
   room_deinit(w);
   backlog_deinit(w);

@@ -66,6 +66,7 @@ enum options_outcome options_parse(struct options *o, int argc, char **argv, cha
 void options_configure(const struct settings *s, struct worker *w) {
   fiber_set_most(w, settings_count(s, SETTING_max_fibers));
   w->max_depth = settings_count(s, SETTING_max_depth);
+  w->max_decoded = settings_size(s, SETTING_max_decoded);
   w->grace = settings_seconds(s, SETTING_grace);
   w->call_timeout = settings_seconds(s, SETTING_call_timeout);
   w->atc_time = settings_seconds(s, SETTING_atc_time);

@@ -13,9 +13,37 @@
 #include "lua/ask/room.h"
 #include "lua/fiber/answer.h"
 #include "lua/fiber/position.h"
+#include "lua/fiber/slices.h"
 #include "lua/fiber/trace.h"
 #include "lua/ref/at.h"
+#include "lua/ref/decode.h"
 #include "lua/ref/marshal.h"
+
+static int unmarshal_answer(lua_State *L, struct worker *w, gaijin_body *body, bool rows) {
+  return unmarshal(L, w, body, 0, rows);
+}
+
+/* body, rows -> its values. */
+static int decode_protected(lua_State *L) {
+  gaijin_body *body = lua_touserdata(L, 1);
+  return unmarshal_answer(L, worker_of(L), body, lua_toboolean(L, 2));
+}
+
+/* Whatever is raised, the fiber is at long work no more; unless it was before: this is a finaliser
+ * amid the decoding of something else. */
+static int decode_long(lua_State *L, struct worker *w, gaijin_body *body, bool rows) {
+  struct fiber *f = w->sched.current;
+  bool nested = f && f->work;
+  luaL_checkstack(L, 4, "no room for an answer");
+  int top = lua_gettop(L);
+  worker_push_function(L, w, decode_protected);
+  lua_pushlightuserdata(L, body);
+  lua_pushboolean(L, rows);
+  int status = lua_pcall(L, 2, LUA_MULTRET, 0);
+  if (f && !nested) slices_leave(f);
+  if (status != 0) lua_error(L);
+  return lua_gettop(L) - top;
+}
 
 int remote_decode(lua_State *L, struct worker *w, const struct answer *a, bool rows, bool *failed) {
   *failed = !a->ok;
@@ -23,7 +51,8 @@ int remote_decode(lua_State *L, struct worker *w, const struct answer *a, bool r
     answer_push_error(L, a);
     return 1;
   }
-  int n = unmarshal(L, w, a->body, rows), value = lua_gettop(L) - n + 1;
+  int n = (decode_is_long(a->body) ? decode_long : unmarshal_answer)(L, w, a->body, rows);
+  int value = lua_gettop(L) - n + 1;
   if (*failed && a->above && n > 0 && lua_type(L, value) == LUA_TSTRING)
     position_add(L, w, value, a->above);
   return n;

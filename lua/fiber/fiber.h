@@ -72,6 +72,7 @@ struct fiber {
   struct fiber *next_to_cancel;     /* its children are yet to be cancelled (scheduler.to_cancel) */
   struct fiber *next_by_number, *next_by_request; /* in their buckets */
   struct answer *answers;
+  struct long_work *work; /* it is at (slices.h); NULL: none, or not paused yet */
   struct serving serving;
 };
 

@@ -15,6 +15,7 @@
 #include "lua/fiber/connection.h"
 #include "lua/fiber/ending.h"
 #include "lua/fiber/fiber.h"
+#include "lua/fiber/slices.h"
 #include "lua/fiber/timer.h"
 
 static void on_sweep(struct timer *t) {
@@ -77,7 +78,8 @@ static void on_prepare(uv_prepare_t *prepare) {
   assert(!w->sched.current); /* fibers run from here only */
   connection_resume(w);
   w->loop.hooks->begin(w);
-  bool more = fiber_run_ready(w);
+  slices_turn(w);
+  bool more = fiber_run_ready(w) || slices_wanted(w);
   if (worker_is_fork(w)) {
     end_fork(w);
     return;

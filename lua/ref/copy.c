@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "lua/ref/at.h"
+#include "lua/ref/decode.h"
 #include "lua/ref/value.h"
 #include "lua/vm/userdata.h"
 
@@ -261,10 +262,11 @@ static int malformed(lua_State *L) {
 
 /* Pushes a key or value: a table of the list, or any other value. */
 static void push_element(lua_State *L, struct worker *w, gaijin_body *body, int list,
-                         uint32_t count) {
+                         uint32_t count, struct decoding *d) {
   struct gaijin_value v;
   if (!gaijin_body_next(body, &v)) malformed(L);
   if (v.type != GAIJIN_ARRAY) {
+    decode_spend_value(L, w, d, &v);
     value_push(L, w, &v);
     return;
   }
@@ -274,12 +276,28 @@ static void push_element(lua_State *L, struct worker *w, gaijin_body *body, int 
   lua_rawgeti(L, list, (int)v.integer);
 }
 
-void copy_push(lua_State *L, struct worker *w, gaijin_body *body, uint32_t count) {
+/* Fills the table on top, whose array's header has been read. */
+static void push_entries(lua_State *L, struct worker *w, gaijin_body *body, int list,
+                         uint32_t tables, uint32_t count, struct decoding *d) {
+  for (uint32_t k = 0; k < count; k += 2) {
+    decode_spend(L, w, d, DECODE_ENTRY);
+    push_element(L, w, body, list, tables, d);
+    if (lua_isnil(L, -1) ||
+        (lua_type(L, -1) == LUA_TNUMBER && lua_tonumber(L, -1) != lua_tonumber(L, -1)))
+      malformed(L);
+    push_element(L, w, body, list, tables, d);
+    lua_rawset(L, -3);
+  }
+}
+
+void copy_push(lua_State *L, struct worker *w, gaijin_body *body, uint32_t count,
+               struct decoding *d) {
   luaL_checkstack(L, 8, "too many values received");
   if (count < 1 || count > INT32_MAX) malformed(L);
   lua_newtable(L);
   int list = lua_gettop(L);
   for (uint32_t i = 1; i <= count; i++) {
+    decode_spend(L, w, d, DECODE_TABLE);
     lua_newtable(L);
     lua_rawseti(L, list, (int)i);
   }
@@ -287,14 +305,7 @@ void copy_push(lua_State *L, struct worker *w, gaijin_body *body, uint32_t count
     struct gaijin_value v;
     if (!gaijin_body_next(body, &v) || v.type != GAIJIN_ARRAY || v.count % 2) malformed(L);
     lua_rawgeti(L, list, (int)i);
-    for (uint32_t k = 0; k < v.count; k += 2) {
-      push_element(L, w, body, list, count);
-      if (lua_isnil(L, -1) ||
-          (lua_type(L, -1) == LUA_TNUMBER && lua_tonumber(L, -1) != lua_tonumber(L, -1)))
-        malformed(L);
-      push_element(L, w, body, list, count);
-      lua_rawset(L, -3);
-    }
+    push_entries(L, w, body, list, count, v.count, d);
     lua_pop(L, 1);
   }
   lua_rawgeti(L, list, 1);

@@ -14,6 +14,8 @@
 
 #include "lua/vm/worker.h"
 
+struct decoding;
+
 /* Lua: copy(v [, depth]) -> what sends v by value; v itself if it is no table of this VM, or a copy
  * and no depth is given. Tables deeper than `depth` stay references. */
 int copy_make(lua_State *L);
@@ -36,7 +38,8 @@ void copy_discard(lua_State *L, struct worker *w, int i);
 /* The second half of sending, see value_put. */
 bool copy_put(lua_State *L, struct worker *w, int i);
 /* Pushes the table that an array of `count` tables stands for, the array's header being read.
- * Raises. */
-void copy_push(lua_State *L, struct worker *w, gaijin_body *body, uint32_t count);
+ * Raises; may let others run (decode.h). */
+void copy_push(lua_State *L, struct worker *w, gaijin_body *body, uint32_t count,
+               struct decoding *d);
 
 #endif

@@ -7,6 +7,7 @@
 #include <assert.h>
 
 #include "lua/ref/copy.h"
+#include "lua/ref/decode.h"
 #include "lua/ref/value.h"
 
 void marshal_prepare(lua_State *L, struct worker *w, int first, int n) {
@@ -53,16 +54,24 @@ void marshal_again(lua_State *L, struct worker *w, int first, int n, int *tries)
                  "the values changed each of the %d times they were about to be sent", *tries);
 }
 
+static void push_value(lua_State *L, struct worker *w, const struct gaijin_value *v,
+                       struct decoding *d) {
+  decode_spend_value(L, w, d, v);
+  value_push(L, w, v);
+}
+
 /* Bodies are walked, so the nesting is bounded. */
-static void push_row(lua_State *L, struct worker *w, gaijin_body *body, uint32_t count) {
+static void push_row(lua_State *L, struct worker *w, gaijin_body *body, uint32_t count,
+                     struct decoding *d) {
   luaL_checkstack(L, 4, "arrays nested too deep");
+  decode_spend(L, w, d, DECODE_TABLE);
   lua_newtable(L);
   struct gaijin_value v;
   for (uint32_t k = 1; k <= count && gaijin_body_next(body, &v); k++) {
     if (v.type == GAIJIN_ARRAY)
-      push_row(L, w, body, v.count);
+      push_row(L, w, body, v.count, d);
     else
-      value_push(L, w, &v);
+      push_value(L, w, &v, d);
     lua_rawseti(L, -2, (int)k);
   }
 }
@@ -74,21 +83,23 @@ bool unmarshal_single(lua_State *L, struct worker *w, gaijin_body *body) {
   return true;
 }
 
-int unmarshal(lua_State *L, struct worker *w, gaijin_body *body, bool rows) {
+int unmarshal(lua_State *L, struct worker *w, gaijin_body *body, uint64_t host, bool rows) {
   if (!body) return 0;
   uint32_t count = gaijin_body_count(body);
   if (count > LUAI_MAXCSTACK || !lua_checkstack(L, (int)count + 8))
     return worker_raise(L, GAIJIN_STATUS_TOO_LARGE, "%u values are more than the Lua stack holds",
                         (unsigned)count);
   int n = 0;
+  struct decoding d;
+  decode_init(&d, w, body, host);
   struct gaijin_value v;
   for (; gaijin_body_next(body, &v); n++) {
     if (v.type != GAIJIN_ARRAY)
-      value_push(L, w, &v);
+      push_value(L, w, &v, &d);
     else if (rows)
-      push_row(L, w, body, v.count);
+      push_row(L, w, body, v.count, &d);
     else
-      copy_push(L, w, body, v.count);
+      copy_push(L, w, body, v.count, &d);
   }
   assert(n <= (int)count);
   return n;

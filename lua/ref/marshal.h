@@ -25,8 +25,9 @@ void marshal_again(lua_State *L, struct worker *w, int first, int n, int *tries)
  * nothing and is false, and the body is good for nothing more. Raises as unmarshal does. */
 bool unmarshal_single(lua_State *L, struct worker *w, gaijin_body *body);
 /* Pushes all values not yet read of a body and returns their number. Raises `stale` for an object
- * that is gone. Arrays are tables sent by value, or with `rows` (the broker's books) plain
- * sequences. */
-int unmarshal(lua_State *L, struct worker *w, gaijin_body *body, bool rows);
+ * that is gone, and what decode.h has: others run meanwhile if the body is long. `host`: whose
+ * request it is, 0 for an answer. Arrays are tables sent by value, or with `rows` (the broker's
+ * books) plain sequences. After a request's, slices_leave is due. */
+int unmarshal(lua_State *L, struct worker *w, gaijin_body *body, uint64_t host, bool rows);
 
 #endif

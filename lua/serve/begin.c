@@ -12,6 +12,7 @@
 #include "lua/ask/room.h"
 #include "lua/fiber/connection.h"
 #include "lua/fiber/fiber.h"
+#include "lua/fiber/slices.h"
 #include "lua/serve/backlog.h"
 #include "lua/serve/label_waits.h"
 #include "lua/serve/quick.h"
@@ -237,7 +238,8 @@ void begin_request(void *worker, const struct gaijin_request *rq, gaijin_body *b
     on_post(w, rq, body);
   else if (label_waits_is(rq, body))
     on_label_wait(w, rq, body);
-  else if (backlog_has(w, rq->caller) || !quick_get(w, rq, body))
+  else if (backlog_has(w, rq->caller) || slices_is_followed(w, rq->caller) ||
+           !quick_get(w, rq, body))
     on_call(w, rq, body);
   if (w->sched.n_ready >= FIBERS_READY_MOST) gaijin_pause(w->g);
 }

@@ -13,9 +13,11 @@
 #include <string.h>
 
 #include "lua/fiber/fiber.h"
+#include "lua/fiber/slices.h"
 #include "lua/fiber/trace.h"
 #include "lua/fiber/wait.h"
 #include "lua/ref/at.h"
+#include "lua/ref/decode.h"
 #include "lua/ref/marshal.h"
 #include "lua/ref/pool.h"
 #include "lua/serve/access.h"
@@ -157,7 +159,7 @@ static bool check_before_decoding(lua_State *L, struct worker *w, const struct s
   bool key = has_key(s->op) && gaijin_body_count(s->body) > 0;
   if (key && !unmarshal_single(L, w, s->body))
     worker_raise(L, GAIJIN_STATUS_UNSUPPORTED,
-                 "%s is asked for with a table sent by value, which %s cannot show to gaijin.access",
+                 "%s comes with a table sent by value, which %s cannot show to gaijin.access",
                  gaijin_op_name(s->op), w->name);
   check(L, w, s, key);
   return true;
@@ -168,12 +170,14 @@ static int serve(lua_State *L) {
   struct fiber *f = w->sched.current;
   struct serving *s = &f->serving;
   lua_settop(L, 0);
+  slices_follow(L, w, s->caller, decode_is_long(s->body));
   if (s->one_way) gaijin_body_taken(s->body);
   if (s->given_up) return worker_raise(L, GAIJIN_STATUS_CANCELLED, "given up before it began");
   assert(!s->target == (s->op == GAIJIN_OP_S2T || s->op == GAIJIN_OP_LABELS));
   if (s->target) pool_push(L, w, s->target);
   bool checked = check_before_decoding(L, w, s);
-  unmarshal(L, w, s->body, false);
+  unmarshal(L, w, s->body, s->caller, false);
+  slices_leave(f);
   if (!checked) check(L, w, s, has_key(s->op)); /* it may have been set meanwhile */
   int n = operations[s->op](L, w);
   if (n == ANSWER_WRITTEN)
@@ -209,6 +213,7 @@ static int serve_protected(lua_State *L) {
   lua_rawgeti(L, LUA_REGISTRYINDEX, w->anchors.trace_handler);
   worker_push_function(L, w, serve);
   if (lua_pcall(L, 0, 0, 1) == 0) return 0;
+  slices_leave(w->sched.current);
   lua_remove(L, 1);
   if (!log_unsendable(w, s, worker_error_text(L, 1, buffer, sizeof buffer)))
     answer(L, w, s, trace_push(L, w, 1) ? 2 : 1, true);
@@ -230,5 +235,3 @@ void serve_job(struct worker *w, struct fiber *f) {
     gaijin_answer_error(w->g, s->id, s->op, GAIJIN_STATUS_UNSUPPORTED, text);
   s->answered = true;
 }
-
-void serve_open(struct worker *w) { w->serves = serve; }

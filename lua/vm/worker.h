@@ -69,6 +69,8 @@ struct scheduler {
   struct fiber *stackless_first, *stackless_last; /* ready, but there is no memory for C stacks;
                                                      until the timer set for them fires */
   struct fiber *runners;       /* in gaijin.run */
+  struct long_work *first_work, *last_work; /* (fiber/slices.h) */
+  unsigned n_slices_wanted; /* fibers that wait for a slice of it */
   struct fiber *all;
   struct fiber *to_cancel; /* cancelled, their children not yet */
   bool cancelling;         /* somebody is at it */
@@ -173,6 +175,7 @@ struct worker {
   struct free_budget budget;
   struct weights weights;
   unsigned max_depth;
+  uint32_t max_decoded;     /* bytes of Lua values that one message may become */
   double grace;
   double call_timeout;      /* seconds a remote operation may take; 0: no limit */
   struct future *futures, *dropped_futures; /* all; those no script can reach any more */

@@ -20,6 +20,7 @@
 #include "lua/api/library.h"
 #include "lua/fiber/connection.h"
 #include "lua/fiber/loop.h"
+#include "lua/fiber/slices.h"
 #include "lua/instance.h"
 #include "lua/vm/luajit.h"
 #include "lua/ref/pool.h"
@@ -88,6 +89,7 @@ static inline void vm_open(struct vm *v) {
   w->sched.max_fibers = 10000;
   w->sched.max_for_posts = 8750;
   w->max_depth = 1000;
+  w->max_decoded = 256 << 20;
   w->grace = 5;
   w->call_timeout = 25;
   w->atc_time = 60;
@@ -127,6 +129,7 @@ static inline void vm_connect(struct vm *v) { vm_connect_limited(v, MAX_MESSAGE_
 static inline void vm_close(struct vm *v) {
   struct worker *w = &v->w;
   fiber_discard_all(w);
+  slices_deinit(w);
   future_discard_all(w);
   room_deinit(w);
   backlog_deinit(w);
@@ -176,9 +179,10 @@ static inline struct fiber *vm_start_c(struct vm *v, lua_CFunction fn) {
 
 /* Runs fibers until none is ready, and sends what they wrote. */
 static inline void vm_run(struct vm *v) {
-  do
+  do {
     if (v->w.backlog.n_due > 0) begin_waiting(&v->w);
-  while (fiber_run_ready(&v->w) || v->w.backlog.n_due > 0);
+    slices_turn(&v->w);
+  } while (fiber_run_ready(&v->w) || v->w.backlog.n_due > 0 || slices_wanted(&v->w));
   if (v->connected) ck_assert_int_eq(gaijin_flush(v->w.g, false), 0);
 }
 

@@ -372,6 +372,8 @@ struct gaijin_value {
   gaijin_holding *holding; /* FOREIGN */
 };
 
+/* The bytes of the whole body, as they came. */
+GAIJIN_API size_t gaijin_body_size(const gaijin_body *b);
 /* Values of the body not yet read (top level). */
 GAIJIN_API uint32_t gaijin_body_count(const gaijin_body *b);
 /* Shows the next value without reading it; false if there is none, or if it is an array or a
