@@ -91,14 +91,13 @@ local function remote_pairs(t)
     cursor, page, n, at = next_cursor, { ... }, select("#", ...), 0
   end
   local function take_more(more, ...)
-    if more and select("#", ...) == 0 then core.bad_page(asked) end -- it could go on so for ever
     return take(more and cursor or nil, ...)
   end
   if names[t] then take(core.labels(asked)) else take(core.pairs(t)) end
   return function()
     while at >= n do
       if not cursor then return nil end
-      take_more(cursor())
+      take_more(core.check_page(asked, cursor()))
     end
     local k, v = page[at + 1], page[at + 2]
     page[at + 1], page[at + 2] = nil, nil -- lets the tokens go as the traversal moves on
@@ -200,7 +199,7 @@ function gaijin.path(v, ...)
   while i <= n do
     if kind(v) then
       local reached, taken = core.apply(v, "steps", v, select(i, ...))
-      if raw_type(taken) ~= "number" or not (taken >= 1 and taken <= n - i + 1) then
+      if not (taken >= 1 and taken <= n - i + 1) then
         core.bad_path(v)
       end
       i, v = i + taken, reached

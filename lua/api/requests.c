@@ -5,8 +5,10 @@
  */
 #include "lua/api/requests.h"
 
+#include <stdio.h>
 #include <string.h>
 
+#include "lua/ask/form.h"
 #include "lua/ask/remote.h"
 #include "lua/ref/at.h"
 
@@ -104,23 +106,26 @@ static int core_check_cursor(lua_State *L) {
   struct worker *w = worker_of(L);
   if (is_own_cursor(L, w)) return 0;
   return worker_raise(L, GAIJIN_STATUS_PROTOCOL,
-                      "%s answered pairs with a cursor that is no function of its own",
+                      "worker %s answered 'pairs' with a cursor that is no function of its own",
                       asked_for_pages(L, w));
 }
 
-/* AT -> raises: its host's cursor gave nothing, and promised more. */
-static int core_bad_page(lua_State *L) {
+/* table or worker's name, more, key, value, ... -> more, key, value, ...: what a cursor gave.
+ * Raises if it is no page; one without entries that promises more could go on so for ever. */
+static int core_check_page(lua_State *L) {
   struct worker *w = worker_of(L);
-  return worker_raise(L, GAIJIN_STATUS_PROTOCOL,
-                      "%s gave a page of pairs without entries that was not the last",
-                      asked_for_pages(L, w));
+  char from[GAIJIN_NAME_MAX + 16];
+  int n = lua_gettop(L) - 1;
+  snprintf(from, sizeof from, "worker %s", asked_for_pages(L, w));
+  form_check_page(L, from, n);
+  return n;
 }
 
 /* AT -> raises: its host's answer for a path made no sense. */
 static int core_bad_path(lua_State *L) {
   struct worker *w = worker_of(L);
   const struct at *at = at_get(L, w, 1);
-  return worker_raise(L, GAIJIN_STATUS_PROTOCOL, "%s took a wrong number of steps on a path",
+  return worker_raise(L, GAIJIN_STATUS_PROTOCOL, "worker %s took a wrong number of steps on a path",
                       at ? worker_host_name(w, at->pt.host) : "?");
 }
 
@@ -178,7 +183,7 @@ void requests_open(lua_State *L, struct worker *w) {
       {"labels", core_labels},
       {"check_cursor", core_check_cursor},
       {"bad_path", core_bad_path},
-      {"bad_page", core_bad_page},
+      {"check_page", core_check_page},
       {"loads", core_loads},
       {"counts", core_counts},
       {"own_name", core_own_name},

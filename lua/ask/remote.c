@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "lua/ask/form.h"
 #include "lua/ask/room.h"
 #include "lua/fiber/answer.h"
 #include "lua/fiber/position.h"
@@ -52,6 +53,7 @@ int remote_decode(lua_State *L, struct worker *w, const struct answer *a, bool r
     return 1;
   }
   int n = (decode_is_long(a->body) ? decode_long : unmarshal_answer)(L, w, a->body, rows);
+  if (*failed) form_check_raised(L, n);
   int value = lua_gettop(L) - n + 1;
   if (*failed && a->above && n > 0 && lua_type(L, value) == LUA_TSTRING)
     position_add(L, w, value, a->above);
@@ -74,14 +76,29 @@ static void place_argument_error(lua_State *L) {
   lua_replace(L, -2);
 }
 
+static void check_form(lua_State *L, struct worker *w, const struct remote *r, int n) {
+  const struct at *at = r->target ? at_get(L, w, r->target) : NULL;
+  const char *name = at ? worker_host_name(w, at->pt.host) : r->name;
+  const struct form_question q = {
+      .op = r->op,
+      .of_table = at && at->pt.kind == GAIJIN_KIND_TABLE,
+      .function = r->op == GAIJIN_OP_APPLY ? lua_tostring(L, r->first) : NULL};
+  char from[GAIJIN_NAME_MAX + 16];
+  snprintf(from, sizeof from, "%s%s", name ? "worker " : "the broker", name ? name : "");
+  form_check(L, &q, from, n);
+}
+
 /* Pushes the results of an answer and frees it, or raises what it says. */
-static int results(lua_State *L, struct worker *w, struct answer *a, enum gaijin_op op) {
-  bool failed, rows = op == GAIJIN_OP_INSPECT;
-  int top = lua_gettop(L), n = remote_decode(L, w, a, rows, &failed);
+static int results(lua_State *L, struct worker *w, const struct remote *r, struct answer *a) {
+  bool failed;
+  int top = lua_gettop(L), n = remote_decode(L, w, a, r->op == GAIJIN_OP_INSPECT, &failed);
   assert(lua_gettop(L) == top + n);
   answer_free(w->sched.current, a);
-  if (!failed) return n;
-  if (n >= 1 && op == GAIJIN_OP_APPLY) {
+  if (!failed) {
+    check_form(L, w, r, n);
+    return n;
+  }
+  if (n >= 1 && r->op == GAIJIN_OP_APPLY) {
     lua_pushvalue(L, top + 1);
     place_argument_error(L);
     lua_replace(L, top + 1);
@@ -199,7 +216,7 @@ enum remote_outcome remote_ask(lua_State *L, struct worker *w, const struct remo
   uint64_t id = send_request(L, w, r, answer_arrived, w->sched.current);
   struct answer *a = get_answer(L, w, r, id);
   if (!a) return REMOTE_TIMED_OUT;
-  *n = results(L, w, a, r->op);
+  *n = results(L, w, r, a);
   return REMOTE_OK;
 }
 

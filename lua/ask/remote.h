@@ -22,9 +22,9 @@ struct remote {
 
 enum remote_outcome { REMOTE_OK, REMOTE_TIMED_OUT };
 
-/* Sends the request, waits, pushes the results (*n of them). Raises what the host raised, or the
- * system's error. REMOTE_TIMED_OUT: `seconds` are over, nothing is pushed, the request is
- * cancelled. Raises `unsupported` outside a fiber. */
+/* Sends the request, waits, pushes the results (*n of them), which have the form of the op's
+ * answers (form.h). Raises what the host raised, or the system's error. REMOTE_TIMED_OUT: `seconds`
+ * are over, nothing is pushed, the request is cancelled. Raises `unsupported` outside a fiber. */
 enum remote_outcome remote_ask(lua_State *L, struct worker *w, const struct remote *r, int *n);
 
 /* The common case: no time limit; returns the number of results. */
@@ -35,7 +35,7 @@ int remote_call(lua_State *L, struct worker *w, enum gaijin_op op, int target, i
  * was queued. */
 uint64_t remote_start(lua_State *L, struct worker *w, const struct remote *r, gaijin_answer_fn fn,
                       void *user);
-/* Pushes what an answer says and returns the number of values: the results, or with *failed the
+/* Pushes what an answer says, in whatever form, and returns the number of values: the results, or with *failed the
  * error and perhaps (a second value) its traceback. Raises what decoding raises. The position of
  * the calling C function's caller goes into an error's text that asks for it. */
 int remote_decode(lua_State *L, struct worker *w, const struct answer *a, bool rows, bool *failed);

@@ -269,7 +269,9 @@ static int compare(lua_State *L) {
     return 1;
   }
   if (a->pt.host == b->pt.host) {
-    ask(L, w, name, 1); /* always done, or raised */
+    if (!ask(L, w, name, 1))
+      return worker_raise(L, GAIJIN_STATUS_PROTOCOL, "worker %s has not compared its own objects",
+                          worker_host_name(w, at_get(L, w, 1)->pt.host));
     return 1;
   }
   bool comparable = a->pt.kind == b->pt.kind;

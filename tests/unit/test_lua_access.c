@@ -213,8 +213,13 @@ START_TEST(a_cursor_is_a_function_of_its_tables_host) {
     v.log[0] = '\0';
     answer_page(vm_ask(&v, "for k in pairs(a) do end", GAIJIN_OP_PAIRS), wrong[i]);
     ck_assert_uint_eq(v.running, 0);
-    ck_assert_str_eq(
-        v.log, "gaijin: protocol: ? answered pairs with a cursor that is no function of its own");
+    bool function = i % 2 == 0; /* another thing has not even the form of an answer */
+    ck_assert_str_eq(v.log, function ? "gaijin: protocol: worker ? answered 'pairs' with a cursor "
+                                       "that is no function of its own"
+                                     : i == 1 ? "gaijin: protocol: worker ? answered 'pairs' with "
+                                                "[table, string, number]"
+                                              : "gaijin: protocol: worker ? answered 'pairs' with "
+                                                "[userdata, string, number]");
     ck_assert(fake_idle(&v.f));
   }
   vm_close(&v);
@@ -262,7 +267,7 @@ START_TEST(a_path_goes_on) {
     pack_number(&v.f.p, taken[i]);
     vm_deliver(&v);
     ck_assert_uint_eq(v.running, 0);
-    ck_assert_str_eq(v.log, "gaijin: protocol: ? took a wrong number of steps on a path");
+    ck_assert_str_eq(v.log, "gaijin: protocol: worker ? took a wrong number of steps on a path");
   }
   vm_close(&v);
 }

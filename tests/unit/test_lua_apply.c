@@ -107,8 +107,12 @@ START_TEST(with_a_remote_value_they_are_one_request) {
     ck_assert(reader_string(&r, &title, &size));
     ck_assert_msg(size == strlen(cases[i].title) && memcmp(title, cases[i].title, size) == 0, "%s: %.*s", cases[i].code, (int)size, title);
     ck_assert_msg(v.f.m.body_count == cases[i].count, "%s: %u values", cases[i].code, v.f.m.body_count);
-    fake_begin(&v.f, MESSAGE_REPLY, GAIJIN_OP_APPLY, v.f.m.id, 0);
+    v.expected_error = true;
+    fake_begin(&v.f, MESSAGE_ERROR, GAIJIN_OP_APPLY, v.f.m.id, 2);
+    pack_uint(&v.f.p, GAIJIN_STATUS_DENIED);
+    pack_text(&v.f.p, "no");
     vm_deliver(&v);
+    v.log[0] = '\0';
   }
   ck_assert_uint_eq(v.running, 0);
   vm_close(&v);
