@@ -144,6 +144,27 @@ bool gaijin_body_peek_sized(const gaijin_body *b, struct gaijin_value *v, size_t
   return true;
 }
 
+static bool look(const gaijin_body *b, size_t *at, struct gaijin_value *v) {
+  struct value in;
+  if (*at >= (size_t)(b->reader.end - b->reader.at)) return false;
+  struct reader r = {b->reader.at + *at, b->reader.end};
+  memset(&in, 0, sizeof in);
+  if (!reader_next(&r, &in)) return false;
+  *at = (size_t)(r.at - b->reader.at);
+  *v = plain_value(&in);
+  if (in.type == VALUE_PT) v->type = GAIJIN_FOREIGN;
+  return true;
+}
+
+bool gaijin_body_look_sized(const gaijin_body *b, size_t *at, struct gaijin_value *v,
+                            size_t size) {
+  struct gaijin_value own;
+  if (size == sizeof *v) return look(b, at, v);
+  if (!look(b, at, &own)) return false;
+  gj_give_struct(v, size, &own, sizeof own);
+  return true;
+}
+
 static bool body_next(gaijin_body *b, struct gaijin_value *v) {
   if (b->token || b->holding) move_on(b);
   while (b->depth && b->left[b->depth] == 0) b->depth--;

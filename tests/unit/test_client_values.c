@@ -72,6 +72,35 @@ START_TEST(a_look_reads_nothing) {
 }
 END_TEST
 
+START_TEST(a_look_ahead_sees_all_there_is) {
+  static const enum gaijin_type types[] = {GAIJIN_ARRAY, GAIJIN_FOREIGN, GAIJIN_NUMBER,
+                                           GAIJIN_STRING};
+  struct fake f;
+  struct gaijin_value v;
+  fake_open(&f);
+  begin_values(&f, 3);
+  pack_bool(&f.p, true);
+  pack_array(&f.p, 2);
+  fake_put_pt(&f, &A);
+  pack_uint(&f.p, 1000);
+  pack_string(&f.p, "key", 3);
+  fake_deliver(&f);
+  gaijin_body *b = last_body(&f);
+  ck_assert_uint_gt(gaijin_body_size(b), 8);
+  ck_assert(gaijin_body_next(b, &v) && v.type == GAIJIN_BOOL);
+  size_t at = 0;
+  for (size_t i = 0; i < ARRAY_SIZE(types); i++) {
+    ck_assert(gaijin_body_look(b, &at, &v) && v.type == types[i]);
+    ck_assert(!v.holding && !v.token);
+  }
+  ck_assert(!gaijin_body_look(b, &at, &v) && v.type == GAIJIN_STRING);
+  for (size_t i = 0; i < ARRAY_SIZE(types); i++) /* nothing has been read */
+    ck_assert(gaijin_body_next(b, &v) && v.type == types[i]);
+  gaijin_body_free(b);
+  fake_close(&f);
+}
+END_TEST
+
 START_TEST(a_look_goes_on_behind_an_array) {
   struct fake f;
   fake_open(&f);
@@ -212,6 +241,7 @@ int main(void) {
   Suite *s = suite_create("client_values");
   TCase *c = tcase_create("values");
   tcase_add_test(c, every_type_is_read);
+  tcase_add_test(c, a_look_ahead_sees_all_there_is);
   tcase_add_test(c, a_look_goes_on_behind_an_array);
   tcase_add_test(c, arrays_are_stepped_through_flat);
   tcase_add_test(c, values_are_given_back_one_by_one);

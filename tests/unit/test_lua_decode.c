@@ -6,6 +6,8 @@
 #define _GNU_SOURCE
 #include "lua/ref/decode.h"
 
+#include <time.h>
+
 #include "tests/unit/vm.h"
 
 static struct vm v;
@@ -203,6 +205,79 @@ START_TEST(memory_has_a_limit) {
 }
 END_TEST
 
+/* ---- Room ---- */
+
+static lua_Alloc allocate;
+static unsigned large; /* blocks of the size of a large table that Lua has taken */
+
+static void *count_large(void *user, void *old, size_t old_size, size_t size) {
+  if (size > old_size && size >= 300000) large++;
+  return allocate(user, old, old_size, size);
+}
+
+/* A table that grows inserts all its keys anew, again and again, and each time in one go. */
+START_TEST(a_table_is_made_as_large_as_it_will_be) {
+  char key[16];
+  void *user;
+  open_host();
+  begin_call(OTHER_HOST, 42, 0, 2);
+  pack_text(&v.f.p, "decoded");
+  pack_array(&v.f.p, 2);
+  pack_array(&v.f.p, 4); /* the other, as value and key */
+  for (int i = 0; i < 4; i++) {
+    pack_array(&v.f.p, 1);
+    pack_uint(&v.f.p, i == 1 || i == 2 ? 2 : 1);
+  }
+  pack_array(&v.f.p, 2 * MANY);
+  for (unsigned i = 0; i < MANY; i++) {
+    snprintf(key, sizeof key, "%x", i);
+    pack_text(&v.f.p, key);
+    pack_bool(&v.f.p, true);
+  }
+  allocate = lua_getallocf(v.w.L, &user);
+  lua_setallocf(v.w.L, count_large, user);
+  vm_deliver(&v);
+  lua_setallocf(v.w.L, allocate, user);
+  ck_assert_str_eq(v.log, "decoded ");
+  ck_assert_uint_eq(large, 1);
+  vm_close(&v);
+}
+END_TEST
+
+static void *allocate_slowly(void *user, void *old, size_t old_size, size_t size) {
+  nanosleep(&(struct timespec){.tv_nsec = 100000}, NULL);
+  return allocate(user, old, old_size, size);
+}
+
+/* Keys can be chosen so that each takes long: then a slice has few. */
+START_TEST(slices_are_short_in_time_too) {
+  enum { FEW = DECODE_SLICE / 2 };
+  char key[16];
+  void *user;
+  open_host();
+  begin_call(OTHER_HOST, 42, 0, 2);
+  pack_text(&v.f.p, "decoded");
+  pack_array(&v.f.p, 1);
+  pack_array(&v.f.p, 2 * FEW);
+  for (unsigned i = 0; i < FEW; i++) {
+    snprintf(key, sizeof key, "%x", i);
+    pack_text(&v.f.p, key);
+    pack_bool(&v.f.p, true);
+  }
+  fake_deliver(&v.f);
+  allocate = lua_getallocf(v.w.L, &user);
+  lua_setallocf(v.w.L, allocate_slowly, user);
+  turns(3);
+  lua_setallocf(v.w.L, allocate, user);
+  ck_assert_str_eq(v.log, "");
+  vm_run(&v);
+  ck_assert_str_eq(v.log, "decoded ");
+  vm_close(&v);
+}
+END_TEST
+
+/* ---- Answers ---- */
+
 static void put_reply(void) {
   fake_begin(&v.f, MESSAGE_REPLY, GAIJIN_OP_CALL, v.f.m.id, 1);
   put_long();
@@ -269,6 +344,8 @@ int main(void) {
   tcase_add_test(c, one_given_up_is_decoded_no_further);
   tcase_add_test(c, one_given_up_when_its_turn_has_come);
   tcase_add_test(c, memory_has_a_limit);
+  tcase_add_test(c, slices_are_short_in_time_too);
+  tcase_add_test(c, a_table_is_made_as_large_as_it_will_be);
   tcase_add_test(c, an_answer_sees_limits_of_time);
   tcase_add_test(c, a_future_is_read_in_slices);
   tcase_add_test(c, a_worker_may_end_amid_it);

@@ -382,6 +382,14 @@ GAIJIN_API bool gaijin_body_peek_sized(const gaijin_body *b, struct gaijin_value
 static inline bool gaijin_body_peek(const gaijin_body *b, struct gaijin_value *v) {
   return gaijin_body_peek_sized(b, v, sizeof *v);
 }
+/* Looks ahead without reading: shows the value that begins *at bytes after the next one's begin (0:
+ * the next one), and adds its bytes to *at. The values of an array come next. A reference is shown
+ * as FOREIGN, with neither token nor holding. False at the end of the body. */
+GAIJIN_API bool gaijin_body_look_sized(const gaijin_body *b, size_t *at, struct gaijin_value *v,
+                                       size_t size);
+static inline bool gaijin_body_look(const gaijin_body *b, size_t *at, struct gaijin_value *v) {
+  return gaijin_body_look_sized(b, at, v, sizeof *v);
+}
 /* Reads the next value; false at the end, where v is as it was. The token or holding of a value is
  * safe until the next call of gaijin_body_next or gaijin_body_free; to keep a holding longer,
  * gaijin_hold it before. */
