@@ -31,21 +31,25 @@ static void begin_call(uint64_t peer, uint64_t id, uint8_t flags, uint32_t count
   pack_begin(&v.f.p, &v.f.out, v.f.max_message, &m, count);
 }
 
-/* A table by value that takes many slices. */
-static void put_long(void) {
+/* A table by value of so many entries. */
+static void put_entries(uint32_t n) {
   pack_array(&v.f.p, 1);
-  pack_array(&v.f.p, 2 * MANY);
-  for (uint32_t i = 1; i <= MANY; i++) {
+  pack_array(&v.f.p, 2 * n);
+  for (uint32_t i = 1; i <= n; i++) {
     pack_uint(&v.f.p, i);
     pack_bool(&v.f.p, true);
   }
 }
+static void put_long(void) { put_entries(MANY); }
 
-static void call_long(uint64_t peer, uint64_t id, const char *text) {
+static void call_with(uint64_t peer, uint64_t id, const char *text, uint32_t entries) {
   begin_call(peer, id, 0, 2);
   pack_text(&v.f.p, text);
-  put_long();
+  put_entries(entries);
   fake_deliver(&v.f);
+}
+static void call_long(uint64_t peer, uint64_t id, const char *text) {
+  call_with(peer, id, text, MANY);
 }
 
 static void call_short(uint64_t peer, uint64_t id, const char *text) {
@@ -128,6 +132,31 @@ START_TEST(workers_take_turns) {
   vm_run(&v);
   ck_assert_ptr_nonnull(strstr(v.log, "one many many ")); /* the first may have ended before */
   ck_assert_ptr_null(v.w.sched.first_work);
+  vm_close(&v);
+}
+END_TEST
+
+START_TEST(who_sends_little_is_done_first) {
+  open_host();
+  call_long(OTHER_HOST, 42, "much");
+  call_with(THIRD_HOST, 43, "little", MANY / 4);
+  vm_run(&v);
+  ck_assert_str_eq(v.log, "little much ");
+  vm_close(&v);
+}
+END_TEST
+
+START_TEST(several_may_be_given_up_at_once) {
+  open_host();
+  call_long(OTHER_HOST, 42, "1");
+  call_long(THIRD_HOST, 43, "2");
+  turns(2);
+  cancel(42);
+  cancel(43);
+  vm_run(&v);
+  ck_assert_str_eq(v.log, "");
+  ck_assert_ptr_null(v.w.sched.first_work);
+  ck_assert(!slices_wanted(&v.w));
   vm_close(&v);
 }
 END_TEST
@@ -341,6 +370,8 @@ int main(void) {
   tcase_add_test(c, others_are_served_meanwhile);
   tcase_add_test(c, requests_of_one_worker_keep_their_order);
   tcase_add_test(c, workers_take_turns);
+  tcase_add_test(c, who_sends_little_is_done_first);
+  tcase_add_test(c, several_may_be_given_up_at_once);
   tcase_add_test(c, one_given_up_is_decoded_no_further);
   tcase_add_test(c, one_given_up_when_its_turn_has_come);
   tcase_add_test(c, memory_has_a_limit);

@@ -208,7 +208,7 @@ START_TEST(a_worker_is_configured) {
   static struct worker w;
   struct settings connect;
   ck_assert_int_eq(parse("--grace 1 --call-timeout 2 --max-depth 3 --max-fibers 4 --atc-time 5 "
-                         "--collector-waits 6 x"),
+                         "--collector-waits 6 --max-decoded 7M x"),
                    OPTIONS_RUN);
   options_configure(&o.values, &w);
   ck_assert_double_eq(w.grace, 1);
@@ -217,6 +217,7 @@ START_TEST(a_worker_is_configured) {
   ck_assert_uint_eq(w.sched.max_fibers, 4);
   ck_assert_double_eq(w.atc_time, 5);
   ck_assert_uint_eq(w.collector_waits, 6);
+  ck_assert_uint_eq(w.max_decoded, 7 << 20);
   settings_init(&connect, SETTINGS_CONNECT);
   options_configure(&connect, &w);
   ck_assert_double_eq(w.grace, 5);
@@ -225,6 +226,7 @@ START_TEST(a_worker_is_configured) {
   ck_assert_uint_eq(w.sched.max_fibers, 10000);
   ck_assert_double_eq(w.atc_time, 60);
   ck_assert_uint_eq(w.collector_waits, 10);
+  ck_assert_uint_eq(w.max_decoded, 256 << 20);
 }
 END_TEST
 
