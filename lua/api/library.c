@@ -32,6 +32,7 @@
 #include "lua/serve/collect.h"
 #include "lua/serve/labels.h"
 #include "lua/serve/quick.h"
+#include "lua/serve/serve.h"
 #include "lua/serve/weight.h"
 #include "lua/vm/gc.h"
 #include "lua/vm/luajit.h"
