@@ -92,28 +92,27 @@ static void list_types(lua_State *L, int first, char *out, size_t n) {
   snprintf(out + used, n - used, "%s]", top - first >= MOST ? ", ..." : "");
 }
 
-static void check(lua_State *L, const char *form, const char *from, const char *op, int n) {
+static void refuse(lua_State *L, const char *from, const char *op, int n) {
   char types[96];
-  int first = lua_gettop(L) - n + 1;
-  assert(first > 0);
-  if (has_one_of(L, first, form)) return;
-  list_types(L, first, types, sizeof types);
+  list_types(L, lua_gettop(L) - n + 1, types, sizeof types);
   worker_raise(L, GAIJIN_STATUS_PROTOCOL, "%s answered '%s' with %s", from, op, types);
 }
 
-void form_check(lua_State *L, const struct form_question *q, const char *from, int n) {
+bool form_fits(lua_State *L, const struct form_question *q, int n) {
   const char *form = q->op == GAIJIN_OP_LEN && q->of_table ? "n" : forms[q->op];
-  const char *op = gaijin_op_name(q->op);
-  for (size_t i = 0; q->function && i < ARRAY_SIZE(functions); i++) {
-    if (strcmp(functions[i].name, q->function) != 0) continue;
-    form = functions[i].form;
-    op = q->function;
-  }
-  if (form && form != any) check(L, form, from, op, n);
+  for (size_t i = 0; q->function && i < ARRAY_SIZE(functions); i++)
+    if (strcmp(functions[i].name, q->function) == 0) form = functions[i].form;
+  assert(n >= 0 && n <= lua_gettop(L));
+  return !form || form == any || has_one_of(L, lua_gettop(L) - n + 1, form);
+}
+
+void form_refuse(lua_State *L, const struct form_question *q, const char *from, int n) {
+  refuse(L, from, q->function ? q->function : gaijin_op_name(q->op), n);
 }
 
 void form_check_page(lua_State *L, const char *from, int n) {
-  check(L, "F*kx|Tkx*kx", from, "a cursor of pairs", n);
+  if (!has_one_of(L, lua_gettop(L) - n + 1, "F*kx|Tkx*kx"))
+    refuse(L, from, "a cursor of pairs", n);
 }
 
 void form_check_raised(lua_State *L, int n) {

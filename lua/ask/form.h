@@ -15,12 +15,13 @@ struct form_question {
   const char *function; /* of apply: its name; else NULL */
 };
 
-/* The n values on top of the stack answer the question, `from` ("worker shop", or "the broker").
- * Raises `protocol` if they have not the form that the op's answer has. */
-void form_check(lua_State *L, const struct form_question *q, const char *from, int n);
-/* The same for what calling a cursor of `pairs` gave. */
+/* Whether the n values on top of the stack have the form of an answer to the question. */
+bool form_fits(lua_State *L, const struct form_question *q, int n);
+/* Raises `protocol`: they have not. `from`: who answered, "worker shop" or "the broker". */
+void form_refuse(lua_State *L, const struct form_question *q, const char *from, int n);
+/* Raises `protocol` if it is no page what calling a cursor of `pairs` gave. */
 void form_check_page(lua_State *L, const char *from, int n);
-/* The same for what an answer raised: a value, and perhaps a traceback. */
+/* The same if it is not what an answer may raise: a value, and perhaps a traceback. */
 void form_check_raised(lua_State *L, int n);
 
 #endif

@@ -77,15 +77,17 @@ static void place_argument_error(lua_State *L) {
 }
 
 static void check_form(lua_State *L, struct worker *w, const struct remote *r, int n) {
-  const struct at *at = r->target ? at_get(L, w, r->target) : NULL;
-  const char *name = at ? worker_host_name(w, at->pt.host) : r->name;
+  const struct at *at = r->op == GAIJIN_OP_LEN ? at_get(L, w, r->target) : NULL;
   const struct form_question q = {
       .op = r->op,
       .of_table = at && at->pt.kind == GAIJIN_KIND_TABLE,
       .function = r->op == GAIJIN_OP_APPLY ? lua_tostring(L, r->first) : NULL};
+  if (form_fits(L, &q, n)) return;
+  at = r->target ? at_get(L, w, r->target) : NULL;
+  const char *name = at ? worker_host_name(w, at->pt.host) : r->name;
   char from[GAIJIN_NAME_MAX + 16];
   snprintf(from, sizeof from, "%s%s", name ? "worker " : "the broker", name ? name : "");
-  form_check(L, &q, from, n);
+  form_refuse(L, &q, from, n);
 }
 
 /* Pushes the results of an answer and frees it, or raises what it says. */
