@@ -124,7 +124,7 @@ int apply_setfenv(lua_State *L) {
   struct worker *w = worker_of(L);
   if (at_get(L, w, 1)) return forward(L, w, 1);
   check_environment(L, w, title_of(L), 1);
-  check_homes(L, w, title_of(L), "environment", 1);
+  if (at_get(L, w, 2)) check_homes(L, w, title_of(L), "environment", 1);
   return apply_original(L);
 }
 
