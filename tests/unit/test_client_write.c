@@ -2,6 +2,7 @@
  *
  * Making messages (client-lib/write.c): what is refused, and that a refusal changes nothing.
  */
+#include "client-lib/internal.h"
 #include "tests/unit/fake_broker.h"
 
 static const struct gaijin_pt A = {OTHER_HOST, 1, 11, GAIJIN_KIND_TABLE};
@@ -240,6 +241,39 @@ START_TEST(a_full_queue_is_busy) {
 }
 END_TEST
 
+/* A text's level travels in the depth of the error, between those whose version of the wire has it. */
+START_TEST(the_level_of_what_is_raised_travels) {
+  static const struct {
+    uint32_t version;
+    unsigned level, sent;
+  } cases[] = {{WIRE_VERSION_LEVEL, 0, 0},
+               {WIRE_VERSION_LEVEL, 2, 2},
+               {WIRE_VERSION_LEVEL, UINT16_MAX + 1, UINT16_MAX},
+               {WIRE_VERSION_LEVEL - 1, 2, 0}};
+  struct fake f;
+  fake_open(&f);
+  for (unsigned i = 0; i < ARRAY_SIZE(cases); i++) {
+    f.g->version = cases[i].version;
+    gaijin_begin_raise_level(f.g, 8, GAIJIN_OP_CALL, 1, cases[i].level);
+    gaijin_put_text(f.g, "no");
+    ck_assert_int_eq(gaijin_end_answer(f.g), 0);
+    gaijin_flush(f.g, false);
+    ck_assert_int_eq(fake_next(&f)->kind, MESSAGE_ERROR);
+    ck_assert_uint_eq(f.m.depth, cases[i].sent);
+    uint64_t id = fake_ask(&f, told_answer);
+    struct message m = {.kind = MESSAGE_ERROR, .op = OP_ping, .id = id, .depth = 3, .target = OP_NONE};
+    pack_begin(&f.p, &f.out, f.max_message, &m, 2);
+    pack_uint(&f.p, GAIJIN_STATUS_RAISED);
+    pack_text(&f.p, "no");
+    fake_deliver(&f);
+    bool has = cases[i].version >= WIRE_VERSION_LEVEL;
+    ck_assert_uint_eq(f.told.answer[i].level, has ? 3 : 0);
+    gaijin_body_free(f.told.answer[i].body);
+  }
+  fake_close(&f);
+}
+END_TEST
+
 /* A finaliser may begin a message while another is being written. */
 START_TEST(a_begin_inside_a_begin_is_refused) {
   struct fake f;
@@ -330,6 +364,7 @@ int main(void) {
   tcase_add_test(c, a_full_queue_is_busy);
   tcase_add_test(c, a_begin_inside_a_begin_is_refused);
   tcase_add_test(c, raises_and_errors_have_their_shape);
+  tcase_add_test(c, the_level_of_what_is_raised_travels);
   tcase_add_test(c, more_references_than_the_broker_takes_are_refused_before);
   suite_add_tcase(s, c);
   return run_suite(s);
