@@ -69,7 +69,10 @@ static ssize_t write_once(const struct log *log, const char *bytes, size_t size)
   if (log->way == LOG_SOCKET) return send(log->fd, bytes, size, MSG_DONTWAIT | MSG_NOSIGNAL);
   if (log->way == LOG_POLLED) {
     struct pollfd p = {.fd = log->fd, .events = POLLOUT};
-    if (poll(&p, 1, 0) != 1 || !(p.revents & POLLOUT)) return -1;
+    if (poll(&p, 1, 0) != 1 || !(p.revents & POLLOUT)) {
+      errno = EAGAIN; /* what it was before says nothing */
+      return -1;
+    }
   }
   return write(log->fd, bytes, size);
 }
@@ -82,8 +85,7 @@ static void drain(struct log *log) {
     const char *end = memchr(from, '\n', log->size - done);
     assert(end);
     ssize_t n = write_once(log, from, (size_t)(end + 1 - from));
-    if (n < 0 && errno == EINTR) continue;
-    if (n <= 0) break;
+    if (n <= 0) break; /* interrupted, too: the next try is not far */
     done += (size_t)n;
   }
   if (done == 0) return;

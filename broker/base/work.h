@@ -54,7 +54,8 @@ void work_add(struct work *w, struct job *j, job_run_fn run);
 void work_remove(struct work *w, struct job *j);
 static inline bool job_is_queued(const struct job *j) { return j->run != NULL; }
 
-/* One slice of each job that is queued now, as far as WORK_TURN goes, but of one at least. */
+/* One slice of each job that is queued now, as far as WORK_TURN goes, but of one at least: half of
+ * it is theirs, however much the sockets have spent. */
 void work_run(struct work *w);
 /* The turn is over: the next begins with nothing spent. */
 void work_end_turn(struct work *w);

@@ -121,6 +121,12 @@ int access_prepare_directory(const struct access *a, const char *path, char *err
                        "place with --socket", dir);
     return -1;
   }
+  /* Its owner may rename and remove what is there, sticky or not. */
+  if (st.st_uid != 0 && st.st_uid != geteuid()) {
+    snprintf(error, n, "user %u, who owns %s, can put another socket there; choose another place "
+                       "with --socket", (unsigned)st.st_uid, dir);
+    return -1;
+  }
   bool by_group = (st.st_mode & S_IWGRP) && !(a->has_group && st.st_gid == a->group);
   if ((st.st_mode & S_ISVTX) || !((st.st_mode & S_IWOTH) || by_group)) return 0;
   snprintf(error, n, "%s can put another socket into %s (mode %04o); use chmod %s, or choose "

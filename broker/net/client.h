@@ -139,7 +139,7 @@ static inline void client_charge(struct client *c, uint64_t units) {
 /* Only inside of events.message: the message cannot be handled, or not to its end, in this turn. It
  * comes again in the next slice of the client's job, and what it sent after it follows then. */
 void client_postpone(struct client *c);
-/* Whether it has connected, and not ended or begun to: another may have its name else. */
+/* Whether it has ended or begun to; its name is not free yet. */
 static inline bool client_is_ending(const struct client *c) {
   return c->has_hung_up || c->state == CLIENT_CONDEMNED;
 }

@@ -181,6 +181,24 @@ START_TEST(a_directory_of_others_is_refused) {
 }
 END_TEST
 
+/* Who owns a directory may rename what is in it, whatever its mode. */
+START_TEST(the_directory_of_another_user_is_refused) {
+  static const mode_t modes[] = {0755, 01777};
+  if (geteuid() != 0) {
+    printf("skipped: only root can give a directory away\n");
+    return;
+  }
+  who = (struct access){0};
+  for (size_t i = 0; i < 2; i++) {
+    ck_assert_int_eq(chown(dir, 65534, 0), 0);
+    ck_assert_int_eq(chmod(dir, modes[i]), 0);
+    ck_assert_int_eq(listener_open(&l, path, &who, error, sizeof error), -1);
+    ck_assert_msg(strncmp(error, "user 65534, who owns ", 21) == 0, "%s", error);
+    listener_close(&l);
+  }
+}
+END_TEST
+
 START_TEST(a_long_path_is_refused) {
   char longest[200];
   memset(longest, 'x', sizeof longest - 1);
@@ -249,6 +267,7 @@ int main(void) {
   tcase_add_test(t, the_mode_is_what_was_asked_for);
   tcase_add_test(t, a_group_that_cannot_be_given);
   tcase_add_test(t, a_directory_of_others_is_refused);
+  tcase_add_test(t, the_directory_of_another_user_is_refused);
   tcase_add_test(t, a_long_path_is_refused);
   tcase_add_test(t, without_descriptors_a_client_is_refused_at_once);
   tcase_add_test(t, the_spare_descriptor_refuses_a_client);

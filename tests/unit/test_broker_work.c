@@ -77,13 +77,21 @@ START_TEST(a_turn_ends_when_it_is_spent_and_the_next_goes_on) {
 }
 END_TEST
 
-START_TEST(one_job_is_run_however_much_was_spent) {
-  add(0, 1, 1);
-  add(1, 1, 1);
-  work_charge(&work, WORK_TURN);
+START_TEST(half_a_turn_is_the_jobs_however_much_was_spent) {
+  for (unsigned i = 0; i < 4; i++) add(i, 1, WORK_TURN / 4);
+  work_charge(&work, 3 * WORK_TURN);
   ck_assert(work_is_spent(&work));
-  turn("a");
+  turn("ab");
   ck_assert(!work_is_spent(&work));
+  work_charge(&work, 3 * WORK_TURN);
+  turn("cd");
+}
+END_TEST
+
+START_TEST(one_job_is_run_however_much_it_costs) {
+  add(0, 1, 2 * WORK_TURN);
+  add(1, 1, 1);
+  turn("a");
   turn("b");
 }
 END_TEST
@@ -155,7 +163,8 @@ int main(void) {
   tcase_add_checked_fixture(t, setup, teardown);
   tcase_add_test(t, each_job_gets_a_slice_a_turn);
   tcase_add_test(t, a_turn_ends_when_it_is_spent_and_the_next_goes_on);
-  tcase_add_test(t, one_job_is_run_however_much_was_spent);
+  tcase_add_test(t, half_a_turn_is_the_jobs_however_much_was_spent);
+  tcase_add_test(t, one_job_is_run_however_much_it_costs);
   tcase_add_test(t, jobs_may_be_removed_by_a_slice);
   tcase_add_test(t, a_job_may_be_queued_again);
   tcase_add_test(t, the_loop_does_not_sleep_while_there_is_a_job);
