@@ -166,7 +166,8 @@ static void on_greeting_timeout(uv_timer_t *timer) {
   struct broker *b = timer->data;
   uint64_t now = uv_now(b->loop), next = UINT64_MAX;
   for (struct client *c = b->connections.all; c; c = c->next) {
-    if (c->state != CLIENT_GREETING || c->is_postponed) continue; /* one whose hello waits said it */
+    /* One whose hello waits for its turn has said it. */
+    if (c->state != CLIENT_GREETING || c->is_postponed) continue;
     uint64_t waited = now - c->since_ms;
     if (waited >= b->hello_ms)
       client_fault(c, "it did not say 'hello' within %g s", b->hello_ms / 1e3);
