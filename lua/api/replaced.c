@@ -88,7 +88,10 @@ static int default_file(lua_State *L) {
 static int time_of(lua_State *L) {
   struct worker *w = worker_of(L);
   const struct at *at = at_get(L, w, 1);
-  if (at && at->pt.kind == GAIJIN_KIND_TABLE) apply_fetch_argument(L, w);
+  if (at && at->pt.kind == GAIJIN_KIND_TABLE)
+    apply_fetch_argument(L, w);
+  else
+    copy_unwrap(L, w, 1);
   return apply_original(L);
 }
 

@@ -125,6 +125,7 @@ int apply_setfenv(lua_State *L) {
   if (at_get(L, w, 1)) return forward(L, w, 1);
   check_environment(L, w, title_of(L), 1);
   if (at_get(L, w, 2)) check_homes(L, w, title_of(L), "environment", 1);
+  copy_unwrap(L, w, 2);
   return apply_original(L);
 }
 
@@ -161,6 +162,7 @@ int apply_debug_setmetatable(lua_State *L) {
   if (meta && meta->pt.kind == GAIJIN_KIND_TABLE)
     worker_raise(L, GAIJIN_STATUS_UNSUPPORTED,
                  "debug.setmetatable: the metatable does not live where the object does");
+  copy_unwrap(L, w, 2);
   return apply_original(L);
 }
 

@@ -159,14 +159,13 @@ static bool open_book(struct worker *w) {
   return true;
 }
 
-bool label_waits_is(const struct gaijin_request *request, gaijin_body *body) {
+bool label_waits_is(const struct gaijin_request *request, const gaijin_body *body) {
   struct gaijin_value v;
+  size_t at = 0;
   if (request->op != GAIJIN_OP_S2T || request->one_way || gaijin_body_count(body) != 2)
     return false;
-  bool is = gaijin_body_peek(body, &v) && is_label(&v) && gaijin_body_next(body, &v) &&
-            gaijin_body_peek(body, &v) && v.type == GAIJIN_BOOL && v.boolean;
-  gaijin_body_rewind(body); /* if it cannot, nothing has been read */
-  return is;
+  return gaijin_body_look(body, &at, &v) && is_label(&v) && gaijin_body_look(body, &at, &v) &&
+         v.type == GAIJIN_BOOL && v.boolean;
 }
 
 enum label_waits_outcome label_waits_add(struct worker *w, const struct gaijin_request *request,

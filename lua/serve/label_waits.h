@@ -28,8 +28,8 @@ struct label_wait {
 
 enum label_waits_outcome { LABEL_WAITS_OK, LABEL_WAITS_FULL, LABEL_WAITS_NO_MEMORY };
 
-/* Whether a request that has just come is one for this file; its body is at its begin then. */
-bool label_waits_is(const struct gaijin_request *request, gaijin_body *body);
+/* Whether a request is one for this file; nothing of its body has been read. */
+bool label_waits_is(const struct gaijin_request *request, const gaijin_body *body);
 /* Such a request is due, or waits, from now on; OK: the body is the record's. Otherwise nothing has
  * changed. */
 enum label_waits_outcome label_waits_add(struct worker *w, const struct gaijin_request *request,

@@ -158,5 +158,15 @@ for _, name in ipairs { "getfenv", "setfenv", "setmetatable" } do
   t.raises("^gaijin: unsupported: debug%.%a+ of a future or a copy$", debug[name], c, {})
 end
 t.eq(raw_getmetatable(c), "gaijin")
+-- Where the library wants a table, a copy is one.
+t.eq(os.time(gaijin.copy { year = 2001, month = 2, day = 3 }), os.time { year = 2001, month = 2, day = 3 })
+do
+  local environment = { known = 5 }
+  t.eq(setfenv(function() return known end, gaijin.copy(environment))(), 5)
+  t.eq(debug.setfenv(function() return known end, gaijin.copy(environment))(), 5)
+  local o = {}
+  debug.setmetatable(o, gaijin.copy(environment))
+  t.eq(getmetatable(o), environment)
+end
 original, c, other, deep, shallow, far, plus, list, outer, sent = nil
 bakaGC()

@@ -165,6 +165,23 @@ START_TEST(so_many_bytes_too) {
 }
 END_TEST
 
+/* The second value, which is to be true, is an object: the label is read all the same. */
+START_TEST(a_strange_request_is_read_from_its_begin) {
+  struct message m = {.kind = MESSAGE_REQUEST, .op = OP_s2t, .id = 1, .peer = OTHER_HOST,
+                      .depth = 1, .target = OP_NAME, .name = "shop", .name_size = 4};
+  struct gaijin_pt theirs = fake_pt(OTHER_HOST, 77);
+  vm_connect(&v);
+  vm_do(&v, "bakaGaijin.gate = 8");
+  pack_begin(&v.f.p, &v.f.out, v.f.max_message, &m, 2);
+  pack_text(&v.f.p, "gate");
+  fake_put_pt(&v.f, &theirs);
+  vm_deliver(&v);
+  expect_value(1, 8);
+  check(0);
+  vm_close(&v);
+}
+END_TEST
+
 START_TEST(what_is_no_label_cannot_be_waited_for) {
   struct message m = {.kind = MESSAGE_REQUEST, .op = OP_s2t, .id = 1, .peer = OTHER_HOST,
                       .depth = 1, .target = OP_NAME, .name = "shop", .name_size = 4};
@@ -199,6 +216,7 @@ int main(void) {
   tcase_add_test(c, those_that_are_left_keep_their_order);
   tcase_add_test(c, each_asker_may_wait_for_so_much);
   tcase_add_test(c, so_many_bytes_too);
+  tcase_add_test(c, a_strange_request_is_read_from_its_begin);
   tcase_add_test(c, what_is_no_label_cannot_be_waited_for);
   tcase_add_test(c, at_the_end_they_are_told_that_nothing_was_done);
   suite_add_tcase(s, c);
