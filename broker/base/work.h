@@ -64,6 +64,9 @@ static inline void work_charge(struct work *w, uint64_t units) { w->spent += uni
 /* Whether so much was done in this turn that what can wait should. */
 static inline bool work_is_spent(const struct work *w) { return w->spent >= WORK_TURN; }
 
+/* Whether it was so much that sockets that are ready have to wait for the queue of work. */
+static inline bool work_is_overspent(const struct work *w) { return w->spent >= 2 * WORK_TURN; }
+
 /* NULL, or a static text that says which invariant is broken. */
 const char *work_check(const struct work *w);
 

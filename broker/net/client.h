@@ -99,6 +99,7 @@ struct client {
   enum client_state state;
   bool is_dirty; /* in connections.dirty */
   bool is_postponed; /* the next message in `rest` has been begun and is to come again */
+  bool is_put_off; /* its socket was ready, and is read when the queue of work comes to it */
   bool is_held_back; /* it has left too much untaken: goes on when it has read */
   bool has_hung_up; /* the peer has ended; what the kernel still holds of it is being read */
   bool write_failed; /* nothing is sent any more */
@@ -124,6 +125,7 @@ struct client {
   uint64_t free_id; /* the free request it has not answered yet, or 0 */
   uint64_t free_ms; /* when that was sent, on the loop's clock */
   struct budget budget;
+  uint32_t weighed; /* values of the `weigh` that was postponed that are done (ops/holdings.h) */
   struct walk *walk; /* the message that was postponed is being walked (core/transfer.c) */
 };
 

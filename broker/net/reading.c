@@ -114,7 +114,7 @@ static bool read_once(struct client *c) {
 static bool is_unfinished(struct client *c) {
   if (c->state == CLIENT_CONDEMNED) return false;
   c->is_held_back = client_leaves_untaken(c);
-  return !c->is_held_back && (c->is_postponed || c->balance <= 0 || c->has_hung_up);
+  return !c->is_held_back && (c->is_postponed || c->balance <= 0 || c->has_hung_up || c->is_put_off);
 }
 
 /* Goes on with what it has sent, as far as its balance goes. */
@@ -123,6 +123,10 @@ static void go_on(struct client *c) {
   if (left_in(&c->rest)) {
     handle_messages(c, &c->rest);
     keep_rest(c, &c->rest);
+  }
+  if (c->is_put_off && !c->has_hung_up && may_go_on(c)) {
+    c->is_put_off = false;
+    read_once(c);
   }
   while (c->has_hung_up && may_go_on(c))
     if (!read_once(c)) client_condemn(c, "%s", "");
@@ -145,6 +149,11 @@ static void begin(struct client *c) {
 
 void reading_ready(struct client *c) {
   if (job_is_queued(&c->job) || client_leaves_untaken(c)) return;
+  if (work_is_overspent(c->connections->work)) {
+    c->is_put_off = true;
+    queue(c);
+    return;
+  }
   begin(c);
   read_once(c);
   if (is_unfinished(c)) queue(c);
@@ -158,7 +167,7 @@ void reading_hung_up(struct client *c) {
   client_watch(c, c->events & UV_WRITABLE);
   if (waits || c->state == CLIENT_CONDEMNED) return;
   /* Often it is little, and done with before those who connect next are heard. */
-  if (c->balance > 0 && !c->is_postponed) {
+  if (c->balance > 0 && !c->is_postponed && !work_is_overspent(c->connections->work)) {
     begin(c);
     go_on(c);
   }

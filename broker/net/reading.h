@@ -7,7 +7,8 @@
  * that has spent it keeps the rest of its messages and is a job: each slice adds a quantum, and
  * until all is handled and a debt is paid, its socket is not read. This is deficit round robin
  * (Shreedhar and Varghese 1995) over what the broker does, not over bytes: a single message that
- * costs more than a quantum is handled in one step, and then its sender waits.
+ * costs more than a quantum is handled in one step, and then its sender waits. However many sockets
+ * are ready, a turn is bounded: when it is overspent, the others join the queue unread.
  *
  * Always true at the end of a turn, of a client that is not CONDEMNED: it is a job, or held back
  * because it leaves answers untaken, or it has sent no whole message that was not handled, is not

@@ -117,6 +117,8 @@ static void weigh(struct client *from, const struct pt *pt, uint64_t weight) {
   if (weight > t->weight && weight / 2 >= t->weight) set_weight(from, t, (uint32_t)weight);
 }
 
+/* In slices: an object may have many holders, and a message many objects. The weights are
+ * independent of each other, so nobody sees that a message takes effect in several steps. */
 void holdings_on_weigh(struct client *from, const struct message *m) {
   struct reader r;
   struct pt pt;
@@ -125,9 +127,17 @@ void holdings_on_weigh(struct client *from, const struct message *m) {
   if (!is_within_limit(from, m)) return;
   reader_open(&r, m->body, m->body_size, &count);
   for (uint32_t i = 0; i < count && from->state == CLIENT_READY; i += 2) {
-    if (reader_pt(&r, &pt) && reader_uint(&r, &weight))
-      weigh(from, &pt, weight);
-    else
+    if (!reader_pt(&r, &pt) || !reader_uint(&r, &weight)) {
       client_fault(from, "'weigh' wants pairs of a PT and a weight");
+      return;
+    }
+    if (i < from->weighed) continue;
+    if (from->balance <= 0 && i > from->weighed) {
+      from->weighed = i;
+      client_postpone(from);
+      return;
+    }
+    weigh(from, &pt, weight);
   }
+  from->weighed = 0;
 }

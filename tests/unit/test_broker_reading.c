@@ -79,9 +79,9 @@ START_TEST(a_flood_is_handled_in_slices_and_others_between) {
 }
 END_TEST
 
-/* Asks b with `n` tokens of a's own. */
-static void ask_with_tokens(uint64_t first, uint32_t n) {
-  struct pack *p = wire_ask(&a, OP_s2t, "b", NULL, 1);
+/* Asks somebody with `n` tokens of a's own. */
+static void ask_whom_with_tokens(const char *whom, uint64_t first, uint32_t n) {
+  struct pack *p = wire_ask(&a, OP_s2t, whom, NULL, 1);
   pack_array(p, n);
   for (uint64_t i = 0; i < n; i++) {
     struct pt pt = wire_token(&a, first + i);
@@ -89,6 +89,8 @@ static void ask_with_tokens(uint64_t first, uint32_t n) {
   }
   wire_end(&a);
 }
+
+static void ask_with_tokens(uint64_t first, uint32_t n) { ask_whom_with_tokens("b", first, n); }
 
 START_TEST(what_costs_more_than_a_quantum_is_one_step_and_paid_for_later) {
   enum { TOKENS = 4000, TURNS = TOKENS * TRANSFER_PT_COST / WORK_QUANTUM };
@@ -132,6 +134,83 @@ START_TEST(many_who_flood_share_turns_of_bounded_length) {
   }
   for (int i = 0; i < MANY; i++) ck_assert_uint_eq(take_all(&many[i]), PINGS);
   for (int i = 0; i < MANY; i++) wire_leave(&many[i]);
+}
+END_TEST
+
+static unsigned weighed(uint32_t weight) {
+  const struct slab *tokens = &w.broker.refs.tokens;
+  unsigned n = 0;
+  for (uint32_t i = slab_next(tokens, 0); i != SLAB_NONE; i = slab_next(tokens, i + 1))
+    n += refs_token(&w.broker.refs, i)->weight == weight;
+  return n;
+}
+
+START_TEST(objects_with_many_holders_are_weighed_in_slices) {
+  enum { HOLDERS = 30, TOKENS = 200, COST = 2 + 2 * HOLDERS, KIB = 7 };
+  static struct end holders[HOLDERS];
+  char name[16];
+  memset(holders, 0, sizeof holders);
+  for (int i = 0; i < HOLDERS; i++) {
+    snprintf(name, sizeof name, "holder-%d", i);
+    wire_join(&w, &holders[i], name);
+    ask_whom_with_tokens(name, 1, TOKENS);
+    wire_flush(&w, &a);
+  }
+  while (w.broker.refs.holds.count < TOKENS * HOLDERS || w.broker.work.first) wire_turn(&w);
+  struct pack *p = wire_begin(&a, MESSAGE_NOTICE, OP_weigh, 0, 2 * TOKENS);
+  for (uint64_t i = 1; i <= TOKENS; i++) {
+    struct pt pt = wire_token(&a, i);
+    pack_pt(p, &pt);
+    pack_uint(p, KIB);
+  }
+  wire_end(&a);
+  begin_pings(&a, 1);
+  uint64_t before = client_of(&a)->messages_in;
+  write_only(&a);
+  unsigned turns = 0, done = 0;
+  for (; done < TOKENS; turns++) {
+    begin_pings(&b, 1);
+    write_only(&b);
+    take_all(&b);
+    wire_turn(&w);
+    ck_assert_uint_ge(take_all(&b), 1);
+    unsigned now = weighed(KIB);
+    ck_assert_uint_gt(now, done);
+    ck_assert_uint_le((now - done) * COST, TURN_MOST);
+    done = now;
+  }
+  ck_assert_uint_ge(turns, TOKENS * COST / TURN_MOST);
+  ck_assert_uint_le(client_of(&a)->messages_in, before + 2);
+  while (client_of(&a)->messages_in < before + 2) wire_turn(&w);
+  for (int i = 0; i < HOLDERS; i++) wire_leave(&holders[i]);
+}
+END_TEST
+
+/* Each asks but for one page, a step that costs more than a turn. All are ready in the same turn. */
+START_TEST(many_expensive_requests_share_turns_of_bounded_length) {
+  enum { MANY = 40, TOKENS = 1000, PAGES_A_TURN = 5 };
+  static struct end many[MANY];
+  memset(many, 0, sizeof many);
+  ask_with_tokens(1, TOKENS);
+  wire_flush(&w, &a);
+  while (w.broker.refs.tokens.count < TOKENS || w.broker.work.first) wire_turn(&w);
+  for (int i = 0; i < MANY; i++) wire_join(&w, &many[i], NULL);
+  for (int i = 0; i < MANY; i++) {
+    pack_text(wire_ask(&many[i], OP_inspect, NULL, NULL, 1), "tokens");
+    wire_end(&many[i]);
+    write_only(&many[i]);
+  }
+  for (unsigned answered = 0, before = 0; answered < MANY; before = answered) {
+    uv_run(&w.loop, UV_RUN_NOWAIT);
+    answered = 0;
+    for (int i = 0; i < MANY; i++) answered += client_of(&many[i])->messages_in > 1;
+    ck_assert_uint_gt(answered, before);
+    ck_assert_uint_le(answered - before, PAGES_A_TURN);
+  }
+  for (int i = 0; i < MANY; i++) {
+    while (take_all(&many[i]) == 0) wire_turn(&w);
+    wire_leave(&many[i]);
+  }
 }
 END_TEST
 
@@ -314,6 +393,8 @@ int main(void) {
   tcase_add_test(t, a_flood_is_handled_in_slices_and_others_between);
   tcase_add_test(t, what_costs_more_than_a_quantum_is_one_step_and_paid_for_later);
   tcase_add_test(t, many_who_flood_share_turns_of_bounded_length);
+  tcase_add_test(t, many_expensive_requests_share_turns_of_bounded_length);
+  tcase_add_test(t, objects_with_many_holders_are_weighed_in_slices);
   tcase_add_loop_test(t, a_large_body_is_walked_in_slices, 0, 4);
   tcase_add_test(t, the_end_of_much_is_read_in_slices_and_a_successor_waits_for_it);
   tcase_add_test(t, the_end_of_one_who_was_asked_much_is_processed_in_slices);
