@@ -3,25 +3,28 @@
  * Regular files and our own non-blocking descriptors are written plainly. A pipe or terminal is
  * opened again by way of /proc, non-blocking: the mode of the descriptor that we were given is
  * shared with every program that has it. Where that is not possible (no /proc, somebody else's
- * terminal), poll is asked first.
+ * terminal), a pipe takes a flag with each write; a terminal has none, and its mode is changed for
+ * the time of the write: that another program's write fails with EAGAIN just then is possible, and
+ * better than a broker that hangs in a terminal that was stopped.
  *
  * Each write is of one line, or of one line's rest, of at most PIPE_BUF bytes: in a pipe, lines of
  * several programs do not mix. Whatever the reason why a write fails (no room, disk full, nobody
  * reads any more), the line waits: it may pass.
  */
+#define _GNU_SOURCE /* pwritev2 */
 #include "broker/base/log.h"
 
 #include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
-#include <poll.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/uio.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -53,7 +56,7 @@ static void choose_way(struct log *log, int fd) {
   if (own >= 0)
     log->fd = own;
   else
-    log->way = LOG_POLLED;
+    log->way = LOG_BORROWED;
 }
 
 bool log_open(struct log *log, enum log_level level, int fd) {
@@ -65,16 +68,27 @@ bool log_open(struct log *log, enum log_level level, int fd) {
 
 /* ---- Writing ---- */
 
+static ssize_t write_with_mode_changed(int fd, const char *bytes, size_t size) {
+  int mode = fcntl(fd, F_GETFL);
+  if (mode < 0 || fcntl(fd, F_SETFL, mode | O_NONBLOCK) < 0) return -1;
+  ssize_t n = write(fd, bytes, size);
+  fcntl(fd, F_SETFL, mode);
+  return n;
+}
+
+static ssize_t write_borrowed(int fd, const char *bytes, size_t size) {
+  const struct iovec all = {.iov_base = (void *)(uintptr_t)bytes, .iov_len = size};
+  ssize_t n = pwritev2(fd, &all, 1, -1, RWF_NOWAIT);
+  bool has_flag = n >= 0 || (errno != EOPNOTSUPP && errno != ENOSYS && errno != EINVAL);
+  return has_flag ? n : write_with_mode_changed(fd, bytes, size);
+}
+
 static ssize_t write_once(const struct log *log, const char *bytes, size_t size) {
-  if (log->way == LOG_SOCKET) return send(log->fd, bytes, size, MSG_DONTWAIT | MSG_NOSIGNAL);
-  if (log->way == LOG_POLLED) {
-    struct pollfd p = {.fd = log->fd, .events = POLLOUT};
-    if (poll(&p, 1, 0) != 1 || !(p.revents & POLLOUT)) {
-      errno = EAGAIN; /* what it was before says nothing */
-      return -1;
-    }
+  switch (log->way) {
+    case LOG_SOCKET: return send(log->fd, bytes, size, MSG_DONTWAIT | MSG_NOSIGNAL);
+    case LOG_BORROWED: return write_borrowed(log->fd, bytes, size);
+    default: return write(log->fd, bytes, size);
   }
-  return write(log->fd, bytes, size);
 }
 
 /* Writes whole lines of the buffer, and moves what is left to its begin. */

@@ -6,7 +6,7 @@
  * and nothing in its text can end it or steer a terminal (proto/printable.h).
  *
  * The descriptor's mode belongs to others too (a terminal, a pipe several programs write to), so it
- * is never made non-blocking: log.c says how it is written instead.
+ * does not stay non-blocking: log.c says how it is written instead.
  */
 #ifndef GAIJIN_BROKER_LOG_H
 #define GAIJIN_BROKER_LOG_H
@@ -26,7 +26,7 @@ enum { LOG_BUFFER_BYTES = 64 << 10, LOG_LINE_MOST = 2048 }; /* a line with its n
 enum log_way {
   LOG_PLAINLY,  /* write: it does not wait for anybody */
   LOG_SOCKET,   /* send with MSG_DONTWAIT */
-  LOG_POLLED,   /* write what an atomic write takes, if poll says that there is room */
+  LOG_BORROWED, /* each write is told not to wait */
 };
 
 struct log {
