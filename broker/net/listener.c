@@ -4,7 +4,7 @@
  * lock file is unlinked at the end, so whoever gets a lock checks that the path
  * still names the file it has locked.
  */
-#define _GNU_SOURCE /* accept4 */
+#define _GNU_SOURCE /* accept4, O_PATH */
 #include "broker/net/listener.h"
 
 #include <assert.h>
@@ -82,10 +82,29 @@ static int clear_path(const struct listener *l, const struct sockaddr_un *addres
   return 0;
 }
 
+/* Gives the socket that was just bound its group and its mode. Members of the group may be allowed
+ * to write to the directory, and could put another file at the path meanwhile: what is changed is
+ * the socket that was looked at, by way of /proc, and only if it is ours. */
+static bool give_to_group(struct listener *l) {
+  const struct access *a = &l->access;
+  struct stat made;
+  char by_fd[32];
+  int fd = open(l->path, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+  if (fd < 0) return false;
+  snprintf(by_fd, sizeof by_fd, "/proc/self/fd/%d", fd);
+  bool ours = fstat(fd, &made) == 0 && S_ISSOCK(made.st_mode) && made.st_uid == geteuid() &&
+              made.st_dev == l->device && made.st_ino == l->inode;
+  bool good = ours && fchownat(fd, "", (uid_t)-1, a->group, AT_EMPTY_PATH) == 0 &&
+              chmod(by_fd, access_mode(a)) == 0;
+  int why = ours ? errno : EEXIST;
+  close(fd);
+  errno = why;
+  return good;
+}
+
 /* Binds and listens. The file is never wider open than it is to be, whatever the umask: it begins
  * with 0600. Nothing is between the two calls, because who sees the file connects. */
 static bool listen_with_mode(struct listener *l, const struct sockaddr_un *address) {
-  const struct access *a = &l->access;
   struct stat made;
   mode_t old = umask(0177);
   bool good = bind(l->fd, (const struct sockaddr *)address, sizeof *address) == 0 &&
@@ -93,11 +112,11 @@ static bool listen_with_mode(struct listener *l, const struct sockaddr_un *addre
   int why = errno;
   umask(old);
   errno = why;
-  if (!good || stat(l->path, &made) < 0) return false;
+  if (!good || lstat(l->path, &made) < 0) return false;
   l->device = made.st_dev; /* listener_close removes it from now on */
   l->inode = made.st_ino;
-  return (!a->has_group || lchown(l->path, (uid_t)-1, a->group) == 0) &&
-         chmod(l->path, access_mode(a)) == 0;
+  return l->access.has_group ? give_to_group(l)
+                             : chmod(l->path, access_mode(&l->access)) == 0;
 }
 
 static int bind_and_listen(struct listener *l, const struct sockaddr_un *address, char *error,
