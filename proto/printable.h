@@ -17,7 +17,8 @@
 size_t printable_decode(const char *text, size_t left, uint32_t *code);
 
 /* Whether a character steers: C0, DEL and C1, what sets the direction of text, what separates
- * lines and paragraphs. */
+ * lines and paragraphs; or has no width of its own, so that two names look the same. The joiners
+ * U+200C and U+200D stay: several scripts are not written without them. */
 bool printable_steers(uint32_t code);
 
 enum { PRINTABLE_MOST = 8 }; /* bytes that one character of the text may take when it is shown */

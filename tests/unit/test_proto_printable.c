@@ -31,7 +31,14 @@ START_TEST(what_steers_is_spelled_out) {
   shows("\xc2\x80\xc2\x9b", "\\u{80}\\u{9b}");
   shows("\xd8\x9c\xe2\x80\x8e\xe2\x80\x8f", "\\u{61c}\\u{200e}\\u{200f}");
   shows("\xe2\x80\xa8\xe2\x80\xa9\xe2\x80\xaa\xe2\x80\xae", "\\u{2028}\\u{2029}\\u{202a}\\u{202e}");
-  shows("\xe2\x81\xa6\xe2\x81\xa9\xe2\x81\xaa", "\\u{2066}\\u{2069}\xe2\x81\xaa");
+  shows("\xe2\x81\xa6\xe2\x81\xa9\xe2\x81\xb0", "\\u{2066}\\u{2069}\xe2\x81\xb0");
+}
+END_TEST
+
+START_TEST(what_cannot_be_seen_is_spelled_out) {
+  shows("shop\xe2\x80\x8b", "shop\\u{200b}");
+  shows("\xe2\x81\xa0\xe2\x81\xa4\xe2\x81\xaf\xef\xbb\xbf", "\\u{2060}\\u{2064}\\u{206f}\\u{feff}");
+  shows("\xe2\x80\x8c\xe2\x80\x8d\xe2\x80\x8a", "\xe2\x80\x8c\xe2\x80\x8d\xe2\x80\x8a"); /* joiners; a thin space */
 }
 END_TEST
 
@@ -88,6 +95,7 @@ int main(void) {
   TCase *t = tcase_create("printable");
   tcase_add_test(t, ordinary_text_stays);
   tcase_add_test(t, what_steers_is_spelled_out);
+  tcase_add_test(t, what_cannot_be_seen_is_spelled_out);
   tcase_add_test(t, what_is_no_utf8_is_spelled_out);
   tcase_add_test(t, some_may_be_kept);
   tcase_add_test(t, it_goes_on_where_it_ended);
