@@ -34,7 +34,8 @@ struct transfer_pt {
   bool tell_dead; /* its host is dead and was introduced just now */
 };
 
-/* Lives as long as the message is handled, on the stack of the handler. */
+/* Lives as long as the message is handled: on the stack of the handler, or, while a large body is
+ * walked in slices, with its sender (struct walk). */
 enum { TRANSFER_FEW = 16 };
 struct transfer {
   struct transfer_pt *pts; /* `few`, or memory of its own */

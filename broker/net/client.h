@@ -60,7 +60,7 @@ struct connections {
   size_t queue_most; /* bytes: a client for which more waits gets no more requests */
   struct client *all; /* every one that is not closed, newest first */
   struct client *dirty; /* those with something new to write */
-  struct client *condemned; /* those that end with this turn */
+  struct client *condemned; /* those that end with this turn, or go on ending in the next */
   const struct client *heard; /* whose messages are being handled; NULL: nobody's */
   struct frame inbox; /* what is being read, of whoever has not kept a part of a message */
 };
