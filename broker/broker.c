@@ -19,6 +19,7 @@
 #include "broker/ops/dispatch.h"
 #include "broker/ops/greet.h"
 #include "broker/ops/reap.h"
+#include "broker/ops/watch.h"
 
 enum { HELLO_MS = 10000, TRIM_CHUNKS = 64, LOG_LATER_MS = 100 };
 
@@ -168,7 +169,10 @@ void broker_stop(struct broker *b) {
   uv_close((uv_handle_t *)&b->log_later, NULL);
   expiry_close(b);
   listener_close(&b->listener);
-  for (struct client *c = b->connections.all; c; c = c->next) transfer_forget(c);
+  for (struct client *c = b->connections.all; c; c = c->next) {
+    transfer_forget(c);
+    watch_forget(c);
+  }
   connections_close(&b->connections);
   work_close(&b->work);
 }

@@ -33,7 +33,7 @@ static const char *check_reading(const struct client *c) {
   if (is_job && c->is_held_back) return "connections: one that is held back is a job";
   if (is_job || c->is_held_back)
     return c->is_held_back && !is_over ? "connections: one is held back that has read" : NULL;
-  if (c->is_postponed || c->balance <= 0 || c->has_hung_up)
+  if (c->is_postponed || c->balance <= 0 || c->has_hung_up || c->is_put_off)
     return "connections: one has more to do and is no job";
   return is_over || c->events & UV_READABLE ? NULL : "connections: one is not read";
 }
@@ -144,6 +144,14 @@ static const char *check_flows(const struct broker *b) {
   return NULL;
 }
 
+/* Whether a watch has come true and nobody is about to say so. */
+static bool is_forgotten(const struct broker *b, const struct wait *watch) {
+  const struct name *k = names_at(&b->names, names_of_subject(watch->subject));
+  bool ready_only = watch->subject == names_subject(names_of_subject(watch->subject), NAMES_READY);
+  if (k->host == SLAB_NONE || (ready_only && !k->ready)) return false;
+  return !job_is_queued(&hosts_at(&b->hosts, k->host)->client->telling);
+}
+
 static const char *check_waits(const struct broker *b) {
   const struct waits *gc = &b->collecting, *watches = &b->names.watches;
   for (uint32_t i = slab_next(&gc->all, 0); i != SLAB_NONE; i = slab_next(&gc->all, i + 1)) {
@@ -158,6 +166,7 @@ static const char *check_waits(const struct broker *b) {
     if (!is_connected(b, k->client)) return "watches: a dead client waits";
     if (!slab_live(&b->names.all, names_of_subject(k->subject)))
       return "watches: a wait for no name";
+    if (is_forgotten(b, k)) return "watches: one whose event has happened still waits";
   }
   return NULL;
 }

@@ -156,9 +156,6 @@ const char *names_check(const struct names *n) {
     const struct name *k = names_at(n, i);
     if (find(n, k->text, k->size) != i) return "names: a name is not found by its text";
     if (!is_used(n, i)) return "names: a record of no use";
-    for (enum names_event event = 0; event < NAMES_EVENTS; event++)
-      if (has_happened(k, event) && first_watch(n, i, event) != SLAB_NONE)
-        return "names: a watch whose event has happened still waits";
   }
   if (n->by_text.count != n->all.count) return "names: the hash table has another number of names";
   return waits_check(&n->watches);

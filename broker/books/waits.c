@@ -69,6 +69,9 @@ uint32_t waits_first_of_subject(const struct waits *w, uint32_t subject) {
 uint32_t waits_next_of_subject(const struct waits *w, uint32_t wait) {
   return owners_next(&w->by_subject, wait);
 }
+uint32_t waits_count_of_subject(const struct waits *w, uint32_t subject) {
+  return owners_count(&w->by_subject, subject);
+}
 uint32_t waits_first_of_client(const struct waits *w, uint32_t client) {
   return owners_first(&w->by_client, client);
 }

@@ -38,6 +38,7 @@ void waits_remove(struct waits *w, uint32_t wait);
 uint32_t waits_find(const struct waits *w, uint32_t client, uint64_t request);
 uint32_t waits_first_of_subject(const struct waits *w, uint32_t subject);
 uint32_t waits_next_of_subject(const struct waits *w, uint32_t wait);
+uint32_t waits_count_of_subject(const struct waits *w, uint32_t subject);
 uint32_t waits_first_of_client(const struct waits *w, uint32_t client);
 uint32_t waits_count_of_client(const struct waits *w, uint32_t client);
 

@@ -120,6 +120,7 @@ struct client {
   uint32_t version; /* of the wire, agreed in hello; the least before */
   uint32_t host; /* its number in the books; SLAB_NONE before it is READY */
   uint32_t name_record; /* of its name in the books; SLAB_NONE for observers and retired ones */
+  struct job telling; /* those who waited for its name are being told (ops/watch.h) */
   bool observer, serves; /* serves: has said ready */
   bool retired, leaves; /* it serves nobody new; it begins nothing more (ops/retire.h) */
   uint64_t free_id; /* the free request it has not answered yet, or 0 */

@@ -91,6 +91,7 @@ void client_close(struct client *c) {
     c->connections->all = c->next;
   if (c->next) c->next->prev = c->prev;
   work_remove(c->connections->work, &c->job);
+  assert(!job_is_queued(&c->telling));
   outbox_deinit(&c->outbox);
   frame_deinit(&c->rest);
   /* In this order: libuv must not watch a descriptor that may be another's already. */

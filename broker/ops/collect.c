@@ -11,7 +11,9 @@
 #include "broker/core/state.h"
 #include "proto/body.h"
 
-enum { WAITS_MOST = 10000 }; /* of one observer */
+/* Waits of one observer, for one host and others; of all for one host, who are answered in one
+ * step. */
+enum { WAITS_MOST = 100, WAITS_FOR_ONE_MOST = 2000, WAIT_COST = 5 };
 
 /* Observers may have anybody collect, a worker those who hold something of its. */
 static bool may_ask(const struct client *from, uint32_t host) {
@@ -36,6 +38,10 @@ void collect_on_gc(struct client *from, const struct message *m) {
   }
   if (waits_count_of_client(&b->collecting, from->host) >= WAITS_MOST) {
     notify_refuse(from, m, STATUS_busy, "you wait for %d collections already", WAITS_MOST);
+    return;
+  }
+  if (waits_count_of_subject(&b->collecting, host) >= WAITS_FOR_ONE_MOST) {
+    notify_refuse(from, m, STATUS_busy, "%d wait for this collection already", WAITS_FOR_ONE_MOST);
     return;
   }
   if (!(m->flags & MESSAGE_ONE_WAY) && !waits_add(&b->collecting, host, from->host, m->id)) {
@@ -74,8 +80,10 @@ void collect_answered(struct client *from, const struct message *m) {
   client_answer_came(from);
   read_budget(from, m);
   loads_settle(&b->loads, from->host);
-  for (struct client *who; (who = take_wait(b, from->host, &request));)
+  for (struct client *who; (who = take_wait(b, from->host, &request));) {
     notify_reply(who, OP_gc, request);
+    client_charge(who, WAIT_COST);
+  }
 }
 
 bool collect_end_one(struct client *c) {

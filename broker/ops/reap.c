@@ -16,6 +16,7 @@
 #include "broker/core/transfer.h"
 #include "broker/net/connections.h"
 #include "broker/ops/collect.h"
+#include "broker/ops/watch.h"
 
 /* Units of work for what one request or wait needs when its end has come, and how many of them a
  * slice has. */
@@ -89,6 +90,7 @@ bool reap(struct client *c) {
   log_end(b, c);
   if (c->host != SLAB_NONE) {
     flows_forget(&b->flows, c->host);
+    watch_forget(c);
     if (c->name_record != SLAB_NONE) names_give_up(&b->names, c->name_record);
     tell_death(b, c);
     assert(calls_served_count(&b->calls, c->host) == 0);

@@ -5,12 +5,14 @@
 #include "broker/ops/retire.h"
 
 #include "broker/core/state.h"
+#include "broker/ops/watch.h"
 
 void retire_on_retire(struct client *from, const struct message *m) {
   (void)m;
   from->serves = false;
   from->retired = true;
   if (from->name_record == SLAB_NONE) return;
+  watch_forget(from);
   names_give_up(&from->broker->names, from->name_record);
   from->name_record = SLAB_NONE;
 }

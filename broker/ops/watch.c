@@ -11,10 +11,13 @@
 #include "broker/core/notify.h"
 #include "broker/core/state.h"
 #include "broker/core/transfer.h"
+#include "proto/base.h"
 #include "proto/body.h"
 #include "proto/name.h"
 
 enum { WATCHES_MOST = 10000 }; /* of one client */
+/* Units of work for an answer, and how many of them a slice has. */
+enum { ANSWER_COST = 5, ANSWERS_SLICE = WORK_QUANTUM / ANSWER_COST };
 
 static void reply(struct client *to, uint64_t request, uint32_t host) {
   struct broker *b = to->broker;
@@ -64,15 +67,32 @@ void watch_on_watch(struct client *from, const struct message *m) {
   }
 }
 
-void watch_answer(struct client *named) {
+/* As many as a slice allows; true when more are left. */
+static bool answer_slice(struct client *named) {
   struct broker *b = named->broker;
   struct wait watch;
-  assert(named->name_record != SLAB_NONE);
-  while (names_take_due(&b->names, named->name_record, &watch)) {
+  uint32_t left = ANSWERS_SLICE;
+  while (left && names_take_due(&b->names, named->name_record, &watch)) {
     struct client *to = hosts_at(&b->hosts, watch.client)->client;
     if (to) reply(to, watch.request, named->host);
+    left--;
   }
+  work_charge(&b->work, (uint64_t)(ANSWERS_SLICE - left) * ANSWER_COST);
+  return left == 0;
 }
+
+static bool go_on(struct work *w, struct job *j) {
+  (void)w;
+  return answer_slice(container_of(j, struct client, telling));
+}
+
+void watch_answer(struct client *named) {
+  assert(named->name_record != SLAB_NONE);
+  if (job_is_queued(&named->telling) || !answer_slice(named)) return;
+  work_add(&named->broker->work, &named->telling, go_on);
+}
+
+void watch_forget(struct client *named) { work_remove(&named->broker->work, &named->telling); }
 
 void watch_on_ready(struct client *from, const struct message *m) {
   (void)m;

@@ -11,7 +11,10 @@ struct client;
 
 void watch_on_watch(struct client *from, const struct message *m);
 void watch_on_ready(struct client *from, const struct message *m);
-/* Answers the watches of a client's name whose event has happened. */
+/* Answers the watches of a client's name whose event has happened, in slices: the rest waits, as if
+ * it had not happened yet, and is answered in the turns to come. */
 void watch_answer(struct client *named);
+/* The client gives up its name: those who have not been answered yet wait for the next one. */
+void watch_forget(struct client *named);
 
 #endif

@@ -74,6 +74,7 @@ START_TEST(connections_are_checked) {
   EXPECT_WITH(client_b->prev, NULL, "connections: a broken link");
   EXPECT_WITH(client_b->next->prev, NULL, "connections: a broken link");
   EXPECT_WITH(client_a->is_postponed, true, "connections: one has more to do and is no job");
+  EXPECT_WITH(client_a->is_put_off, true, "connections: one has more to do and is no job");
   EXPECT_WITH(client_a->balance, 0, "connections: one has more to do and is no job");
   EXPECT_WITH(client_a->is_held_back, true, "connections: one is held back that has read");
   EXPECT_WITH(client_a->events, UV_DISCONNECT, "connections: one is not read");

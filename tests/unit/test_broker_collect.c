@@ -189,6 +189,29 @@ START_TEST(an_observer_that_leaves_waits_no_more) {
 }
 END_TEST
 
+START_TEST(waits_for_a_collection_are_bounded) {
+  enum { OF_ONE = 100, FOR_ONE = 2000, OBSERVERS = FOR_ONE / OF_ONE };
+  static struct end others[OBSERVERS];
+  memset(others, 0, sizeof others);
+  for (int i = 0; i < OBSERVERS; i++) {
+    wire_join_as(&w, &others[i], NULL, true);
+    for (int n = 0; n < OF_ONE + (i == 0); n++) gc(&others[i], "b");
+    wire_flush(&w, &others[i]);
+  }
+  wire_expect_error(&w, &others[0], STATUS_busy);
+  gc(&o, "b");
+  wire_flush(&w, &o);
+  wire_expect_error(&w, &o, STATUS_busy);
+  ck_assert_uint_eq(w.broker.collecting.all.count, FOR_ONE);
+  wire_expect(&w, &b, MESSAGE_REQUEST, OP_free);
+  answer_free(&b, b.m.id);
+  for (int i = 0; i < OBSERVERS; i++) {
+    for (int n = 0; n < OF_ONE; n++) wire_expect(&w, &others[i], MESSAGE_REPLY, OP_gc);
+    wire_leave(&others[i]);
+  }
+}
+END_TEST
+
 /* ---- Weights ---- */
 
 /* e says what its host would get back for the token: no more than `kib`. */
@@ -300,6 +323,7 @@ int main(void) {
   tcase_add_test(t, gc_wants_an_observer_and_a_living_worker);
   tcase_add_test(t, an_error_answers_free_as_well);
   tcase_add_test(t, an_observer_that_leaves_waits_no_more);
+  tcase_add_test(t, waits_for_a_collection_are_bounded);
   tcase_add_test(t, free_is_sent_by_weight_too);
   tcase_add_test(t, who_is_given_a_weighed_object_bears_its_weight);
   tcase_add_test(t, a_weight_doubles_at_least);

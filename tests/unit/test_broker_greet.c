@@ -176,6 +176,44 @@ START_TEST(watches_are_answered_when_they_come_true) {
 }
 END_TEST
 
+/* _i == 1: the worker gives its name up before all were told; _i == 2: it ends. They wait for the next one. */
+START_TEST(many_who_wait_for_a_name_are_told_in_slices) {
+  enum { WATCHES = 3000, SLICE = 400 };
+  struct end shop = {0}, next = {0};
+  const struct slab *waits = &w.broker.names.watches.all;
+  unsigned turns = 0;
+  wire_join(&w, &a, "a");
+  for (int i = 0; i < WATCHES; i++) watch(&a, "shop", "present");
+  while (waits->count < WATCHES) wire_turn(&w);
+  wire_connect(&w, &shop);
+  wire_hello(&w, &shop, "shop", false);
+  while (waits->count == WATCHES) wire_turn(&w);
+  for (uint32_t left = waits->count; left > 0; turns++) {
+    if (turns == 2 && _i == 1) {
+      wire_begin(&shop, MESSAGE_NOTICE, OP_retire, 0, 0);
+      wire_send(&w, &shop);
+    }
+    if (turns == 2 && _i == 2) wire_leave(&shop);
+    if (turns == 4 && _i) break;
+    wire_turn(&w);
+    ck_assert_uint_le(left - waits->count, 2 * SLICE); /* wire_turn ends two turns */
+    left = waits->count;
+  }
+  ck_assert_uint_ge(turns, _i ? 4 : WATCHES / SLICE / 2 - 1);
+  if (_i) {
+    ck_assert_uint_gt(waits->count, 0);
+    wire_join(&w, &next, "shop");
+    while (waits->count) wire_turn(&w);
+    wire_leave(&next);
+  }
+  for (unsigned told = 0; told < WATCHES;) {
+    ck_assert_int_eq(wire_next(&w, &a), 1);
+    told += a.m.kind == MESSAGE_REPLY && a.m.op == OP_watch;
+  }
+  wire_leave(&shop);
+}
+END_TEST
+
 START_TEST(a_cancelled_watch_is_not_answered) {
   wire_join(&w, &a, "bank");
   watch(&a, "shop", "present");
@@ -369,6 +407,7 @@ int main(void) {
   tcase_add_test(t, before_hello_only_small_messages_are_taken);
   tcase_add_test(t, observers_cannot_be_addressed);
   tcase_add_test(t, watches_are_answered_when_they_come_true);
+  tcase_add_loop_test(t, many_who_wait_for_a_name_are_told_in_slices, 0, 3);
   tcase_add_test(t, a_cancelled_watch_is_not_answered);
   tcase_add_test(t, a_successor_in_the_turn_of_the_end_gets_the_name);
   tcase_add_test(t, what_follows_a_postponed_hello_is_handled_after_it_in_order);
