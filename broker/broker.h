@@ -2,11 +2,11 @@
  *
  * Starts and stops a broker (core/state.h) on a libuv loop of the caller's.
  *
- * One turn of the loop: connections read what there is and handle it as far as their budgets go, and
- * timers fire; that only fills outboxes and marks connections that have ended. Before the loop waits
- * again (broker_end_turn) every outbox is written once and the connections that have ended are
- * closed, or begin to be; then the queue of work gets its part of the turn, and what that has queued
- * is written.
+ * One turn of the loop: connections read what there is and handle it as far as their budgets go,
+ * and timers fire; that only fills outboxes and marks connections that have ended. Before the loop
+ * waits again (broker_end_turn) every outbox is written once and the connections that have ended
+ * are closed, or begin to be; then the queue of work gets its part of the turn, and what that has
+ * queued is written.
  */
 #ifndef GAIJIN_BROKER_BROKER_H
 #define GAIJIN_BROKER_BROKER_H

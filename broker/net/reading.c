@@ -114,7 +114,8 @@ static bool read_once(struct client *c) {
 static bool is_unfinished(struct client *c) {
   if (c->state == CLIENT_CONDEMNED) return false;
   c->is_held_back = client_leaves_untaken(c);
-  return !c->is_held_back && (c->is_postponed || c->balance <= 0 || c->has_hung_up || c->is_put_off);
+  return !c->is_held_back &&
+         (c->is_postponed || c->balance <= 0 || c->has_hung_up || c->is_put_off);
 }
 
 /* Goes on with what it has sent, as far as its balance goes. */
