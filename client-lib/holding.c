@@ -60,10 +60,12 @@ static void settle(gaijin *g, gaijin_holding *h) {
   g->n_releases++;
 }
 
+const char gj_no_memory[] = "memory is too short to hold what it sent";
+
 gaijin_holding *gj_holding_arrive(gaijin *g, const struct pt *pt, const char **fault) {
   gaijin_holding *h = gj_holding_lookup(g, pt->host, pt->id);
   if (!h && !(h = holding_new(g, pt))) {
-    *fault = "memory is too short to hold what it sent";
+    *fault = gj_no_memory;
     return NULL;
   }
   if (!h->count) h->pt = *pt; /* a claim under way may have guessed the stamp */
@@ -81,6 +83,16 @@ void gj_holding_unpend(gaijin *g, gaijin_holding *h) {
   assert(h && h->pending > 0);
   h->pending--;
   settle(g, h);
+}
+
+void gj_holding_unarrive(gaijin *g, gaijin_holding *h) {
+  assert(h && h->pending > 0 && h->count > 0);
+  h->count--;
+  h->pending--;
+  if (h->count)
+    settle(g, h);
+  else if (!h->pending)
+    gj_holding_free(g, h);
 }
 
 gaijin_holding *gj_holding_claim(gaijin *g, const struct pt *pt) {

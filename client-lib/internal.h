@@ -144,6 +144,8 @@ struct gaijin {
   bool dispatching;
   char condemned[64]; /* why the next dispatch ends the connection; "": it does not */
   bool paused; /* the program wants no more messages in this dispatch */
+  bool starved; /* memory was too short for a message, which is handled again in the next one, */
+  double starved_since; /* on clock_seconds()'s clock */
   bool heard; /* the broker has sent something since gaijin_expire looked last */
 
   struct frame in;
@@ -222,6 +224,8 @@ int gj_hello_exchange(gaijin *g, const struct gaijin_options *options, double en
 /* io.c */
 /* The connection is over: open calls are answered `lost`. Only inside dispatch, await and close. */
 void gj_io_lost(gaijin *g, const char *format, ...) __attribute__((format(printf, 2, 3)));
+/* The same where the reason is our own and not the broker's. */
+void gj_io_give_up(gaijin *g, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 /* The connection will be over at the next dispatch, or in the one that runs; for those outside of
  * call-backs. */
@@ -243,8 +247,9 @@ static inline void gj_checkpoint(gaijin *g) {
 }
 
 /* receive.c */
-/* Handles one whole message; may end in gj_io_lost. */
-void gj_receive_message(gaijin *g, const uint8_t *bytes, uint32_t size);
+/* Handles one whole message; may end in gj_io_lost. False: memory is too short for it; nothing has
+ * changed, and it is to come again. */
+bool gj_receive_message(gaijin *g, const uint8_t *bytes, uint32_t size);
 
 /* write.c */
 /* Writes a notice or reply of the library's own: all or nothing. */
@@ -262,8 +267,12 @@ bool gj_token_drop(gaijin *g, uint64_t id, uint64_t seen);
 void gj_token_free_all(gaijin *g);
 
 /* holding.c */
+/* What gj_holding_arrive and gj_values_arrive say is wrong when memory is short; by its address. */
+extern const char gj_no_memory[];
 /* A PT has arrived: count and pending grow. NULL: *fault says why. */
 gaijin_holding *gj_holding_arrive(gaijin *g, const struct pt *pt, const char **fault);
+/* Takes back one gj_holding_arrive: its message will come again. */
+void gj_holding_unarrive(gaijin *g, gaijin_holding *h);
 void gj_holding_unpend(gaijin *g, gaijin_holding *h);
 /* A claim starts (pending grows; NULL when memory is short), is granted by the broker (or is not),
  * and ends: `used`, which only a granted one can be, makes the program a user of the holding. */
@@ -327,7 +336,7 @@ void gj_call_free_all(gaijin *g);
 
 /* values.c */
 /* Counts in: the PTs of a received body. NULL, or what is wrong with the body. *pts gets their
- * number. */
+ * number. With gj_no_memory none is counted in. */
 const char *gj_values_arrive(gaijin *g, const struct message *m, uint32_t *pts);
 /* Gives back the PTs of a body that nobody will read. */
 void gj_values_give_back(gaijin *g, const struct message *m, uint32_t pts);

@@ -16,19 +16,18 @@
 
 /* READ_BYTES: one read fetches what a socket buffer typically holds. READ_ROUNDS bounds a turn, so
  * that a flood does not keep the program from its other work: polling is level-triggered and brings
- * us back. COMPACT_BYTES: below this, bytes already sent stay in front of the queue. KEEP_BYTES:
- * above this an empty queue gives its memory back. */
-enum { READ_BYTES = 64 << 10, READ_ROUNDS = 16, COMPACT_BYTES = 64 << 10, KEEP_BYTES = 256 << 10 };
+ * us back. READ_LEAST_BYTES: what is read when memory is too short for more. COMPACT_BYTES: below
+ * this, bytes already sent stay in front of the queue. KEEP_BYTES: above this an empty queue gives
+ * its memory back. STARVED_SECONDS: how long memory may be too short for anything. */
+enum { READ_BYTES = 64 << 10, READ_LEAST_BYTES = 1 << 10, READ_ROUNDS = 16 };
+enum { COMPACT_BYTES = 64 << 10, KEEP_BYTES = 256 << 10, STARVED_SECONDS = 5 };
 
-void gj_io_lost(gaijin *g, const char *format, ...) {
-  if (g->lost) return;
+__attribute__((format(printf, 3, 0)))
+static void lose(gaijin *g, const char *who, const char *format, va_list args) {
   char reason[400];
-  va_list args;
-  va_start(args, format);
   vsnprintf(reason, sizeof reason, format, args);
-  va_end(args);
   g->lost = true;
-  snprintf(g->loss, sizeof g->loss, "the connection to the broker ended: %s", reason);
+  snprintf(g->loss, sizeof g->loss, "%s: %s", who, reason);
   gj_fail_lost(g);
   /* The descriptor stays open, as the program's loop may be polling it; the broker learns of the
    * end at once. Not of a fork's: the socket is its parent's. */
@@ -40,6 +39,33 @@ void gj_io_lost(gaijin *g, const char *format, ...) {
   gj_call_lose_all(g, reason);
   assert(list_empty(&g->open_calls));
   gj_window_lost(g);
+}
+
+void gj_io_lost(gaijin *g, const char *format, ...) {
+  if (g->lost) return;
+  va_list args;
+  va_start(args, format);
+  lose(g, "the connection to the broker ended", format, args);
+  va_end(args);
+}
+
+void gj_io_give_up(gaijin *g, const char *format, ...) {
+  if (g->lost) return;
+  va_list args;
+  va_start(args, format);
+  lose(g, "this process gave up its connection to the broker", format, args);
+  va_end(args);
+}
+
+/* What has come stays where it is. Often memory is short for a moment only: not at once is all
+ * given up. */
+static void starve(gaijin *g, uint32_t size) {
+  double now = clock_seconds();
+  if (!g->starved_since) g->starved_since = now;
+  g->starved = now - g->starved_since < STARVED_SECONDS;
+  if (!g->starved)
+    gj_io_give_up(g, "for %d s its memory has been too short to receive %u bytes",
+                  STARVED_SECONDS, size);
 }
 
 void gj_io_condemn(gaijin *g, const char *format, ...) {
@@ -55,10 +81,15 @@ void gj_io_condemn(gaijin *g, const char *format, ...) {
 static void handle_messages(gaijin *g) {
   uint8_t *bytes;
   uint32_t size = 0;
-  while (!g->lost && !*g->condemned && !g->paused) {
+  while (!g->lost && !*g->condemned && !g->paused && !g->starved) {
     switch (frame_next(&g->in, &bytes, &size)) {
       case FRAME_MESSAGE:
-        gj_receive_message(g, bytes, size);
+        if (!gj_receive_message(g, bytes, size)) {
+          g->in.start -= size;
+          starve(g, size);
+          return;
+        }
+        g->starved_since = 0;
         gj_checkpoint(g);
         break;
       case FRAME_MORE: return;
@@ -74,8 +105,9 @@ static void handle_messages(gaijin *g) {
 static bool read_once(gaijin *g) {
   uint32_t room;
   uint8_t *to = frame_room(&g->in, READ_BYTES, &room);
+  if (!to) to = frame_room(&g->in, READ_LEAST_BYTES, &room);
   if (!to) {
-    gj_io_lost(g, "memory is too short to receive");
+    starve(g, READ_LEAST_BYTES);
     return false;
   }
   ssize_t n;
@@ -85,6 +117,7 @@ static bool read_once(gaijin *g) {
   if (n > 0) {
     frame_filled(&g->in, (uint32_t)n);
     g->heard = true;
+    g->starved_since = 0;
     handle_messages(g);
     return (uint32_t)n == room;
   }
@@ -95,19 +128,22 @@ static bool read_once(gaijin *g) {
   return false;
 }
 
+static bool may_read(const gaijin *g) {
+  return !g->lost && !*g->condemned && !g->paused && !g->starved;
+}
+
 int gaijin_dispatch(gaijin *g) {
   if (g->lost) return gj_fail_lost(g);
   if (gj_is_fork(g)) return gj_fork_refuse(g);
   if (g->dispatching)
     return gj_fail(g, GAIJIN_STATUS_UNSUPPORTED, "gaijin_dispatch was called in a call-back");
   g->dispatching = true;
-  if (g->paused) {
-    g->paused = false;
+  if (g->paused || g->starved) {
+    g->paused = g->starved = false;
     handle_messages(g); /* what had been read */
   }
-  for (int i = 0; i < READ_ROUNDS && !g->lost && !*g->condemned && !g->paused && read_once(g); i++)
-    continue;
-  if (*g->condemned) gj_io_lost(g, "%s", g->condemned);
+  for (int i = 0; i < READ_ROUNDS && may_read(g) && read_once(g); i++) continue;
+  if (*g->condemned) gj_io_give_up(g, "%s", g->condemned);
   g->dispatching = false;
   return g->lost ? gj_fail_lost(g) : 0;
 }
@@ -117,6 +153,7 @@ void gaijin_pause(gaijin *g) {
 }
 
 bool gaijin_paused(const gaijin *g) { return g->paused && !g->lost; }
+bool gaijin_starved(const gaijin *g) { return g->starved && !g->lost; }
 
 /* After a write: the queue's sent bytes make room, at a cost in proportion to what was sent. */
 static void compact(gaijin *g) {

@@ -2,7 +2,8 @@
  *
  * One received message at a time. First everything in it is checked and all its
  * PTs are counted in, then it changes the registries, then the program is told. A fault
- * is the broker's, so the connection ends with a text that says what it was.
+ * is the broker's, so the connection ends with a text that says what it was. A message for whose
+ * counting in memory is too short changes nothing, and comes again (io.c).
  */
 #include <assert.h>
 #include <stdio.h>
@@ -72,18 +73,7 @@ static void on_parting(gaijin *g, const struct message *m) {
     gj_io_lost(g, "%.*s", (int)size, text);
 }
 
-static void on_answer(gaijin *g, const struct message *m) {
-  uint32_t pts;
-  const char *fault = gj_values_arrive(g, m, &pts);
-  if (fault) {
-    broken(g, op_name(m->op), fault);
-    return;
-  }
-  if (is_parting(m)) on_parting(g, m);
-  if (gj_is_post(m->id) && m->kind == MESSAGE_ERROR && !pts) {
-    on_refusal(g, m);
-    return;
-  }
+static void answer(gaijin *g, const struct message *m, uint32_t pts) {
   struct call *c = gj_call_find(g, m->id);
   if (!c || list_empty(&c->open)) { /* late, or cancelled */
     gj_values_give_back(g, m, pts);
@@ -108,6 +98,22 @@ static void on_answer(gaijin *g, const struct message *m) {
     keep = body;
   }
   gj_call_answer(g, c, &a, keep);
+}
+
+static bool on_answer(gaijin *g, const struct message *m) {
+  uint32_t pts;
+  const char *fault = gj_values_arrive(g, m, &pts);
+  if (fault == gj_no_memory) return false;
+  if (fault) {
+    broken(g, op_name(m->op), fault);
+    return true;
+  }
+  if (is_parting(m)) on_parting(g, m);
+  if (gj_is_post(m->id) && m->kind == MESSAGE_ERROR && !pts)
+    on_refusal(g, m);
+  else
+    answer(g, m, pts);
+  return true;
 }
 
 /* ---- Requests ---- */
@@ -152,14 +158,7 @@ static void deliver(gaijin *g, const struct message *m, gaijin_body *body, gaiji
   g->events.request(g->user, &r, body);
 }
 
-static void on_routed(gaijin *g, const struct message *m) {
-  uint32_t pts;
-  const char *fault = gj_values_arrive(g, m, &pts);
-  if (!fault && m->target == OP_PT && m->pt.host != g->host) fault = "its target lives elsewhere";
-  if (fault) {
-    broken(g, op_name(m->op), fault);
-    return;
-  }
+static void serve(gaijin *g, const struct message *m, uint32_t pts) {
   gaijin_token *target = m->target == OP_PT ? gj_token_find(g, &m->pt) : NULL;
   if (target) target->pins++;
   bool stale = m->target == OP_PT && !target, served = g->events.request != NULL;
@@ -178,13 +177,25 @@ static void on_routed(gaijin *g, const struct message *m) {
     refuse(g, m, GAIJIN_STATUS_BUSY, "the worker asked is short of memory");
 }
 
-static void on_request(gaijin *g, const struct message *m) {
+static bool on_routed(gaijin *g, const struct message *m) {
+  uint32_t pts;
+  const char *fault = gj_values_arrive(g, m, &pts);
+  if (fault == gj_no_memory) return false;
+  if (!fault && m->target == OP_PT && m->pt.host != g->host) fault = "its target lives elsewhere";
+  if (fault)
+    broken(g, op_name(m->op), fault);
+  else
+    serve(g, m, pts);
+  return true;
+}
+
+static bool on_request(gaijin *g, const struct message *m) {
+  if (m->info->way == OP_ROUTED) return on_routed(g, m);
   if (m->op == OP_free)
     on_free(g, m);
-  else if (m->info->way == OP_ROUTED)
-    on_routed(g, m);
   else
     broken(g, m->info->name, "it is not for clients");
+  return true;
 }
 
 /* ---- Notices ---- */
@@ -215,7 +226,7 @@ static const char *on_peer(gaijin *g, struct reader *r) {
   const char *name;
   uint32_t size;
   if (!reader_uint(r, &id) || !reader_string(r, &name, &size)) return "not a host and its name";
-  return gj_host_introduce(g, id, name, size) ? NULL : "memory is too short to remember it";
+  return gj_host_introduce(g, id, name, size) ? NULL : gj_no_memory;
 }
 
 static const char *on_cancel(gaijin *g, struct reader *r) {
@@ -236,7 +247,7 @@ static const char *on_grant(gaijin *g, struct reader *r) {
   return NULL;
 }
 
-static void on_notice(gaijin *g, const struct message *m) {
+static bool on_notice(gaijin *g, const struct message *m) {
   struct reader r;
   uint32_t count = 0;
   const char *fault = body_walk(m->body, m->body_size, NULL, NULL);
@@ -251,18 +262,17 @@ static void on_notice(gaijin *g, const struct message *m) {
       default: fault = "it is not for clients"; break;
     }
   }
+  if (fault == gj_no_memory) return false;
   if (fault) broken(g, op_name(m->op), fault);
+  return true;
 }
 
-void gj_receive_message(gaijin *g, const uint8_t *bytes, uint32_t size) {
+bool gj_receive_message(gaijin *g, const uint8_t *bytes, uint32_t size) {
   struct message m;
   const char *fault = message_parse(bytes, size, &m);
-  if (fault)
-    broken(g, op_name(m.op), fault);
-  else if (m.kind == MESSAGE_REQUEST)
-    on_request(g, &m);
-  else if (m.kind == MESSAGE_NOTICE)
-    on_notice(g, &m);
-  else
-    on_answer(g, &m);
+  if (!fault && m.kind == MESSAGE_REQUEST) return on_request(g, &m);
+  if (!fault && m.kind == MESSAGE_NOTICE) return on_notice(g, &m);
+  if (!fault) return on_answer(g, &m);
+  broken(g, op_name(m.op), fault);
+  return true;
 }

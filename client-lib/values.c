@@ -27,16 +27,36 @@ static void arrive(void *user, const struct value *v) {
   if (pt->host == a->g->host) {
     gaijin_token *t = gj_token_find(a->g, pt);
     if (t) t->pins++;
-  } else {
-    gj_holding_arrive(a->g, pt, &a->fault);
+  } else if (!gj_holding_arrive(a->g, pt, &a->fault)) {
+    return;
   }
   a->pts++;
+}
+
+/* Takes back the first `pts` PTs of a body that did not arrive. */
+static void unarrive(gaijin *g, const struct message *m, uint32_t pts) {
+  struct reader r = {m->body, m->body + m->body_size};
+  struct value v;
+  while (pts && reader_next(&r, &v)) {
+    if (v.type != VALUE_PT) continue;
+    pts--;
+    if (v.pt.host != g->host) {
+      gj_holding_unarrive(g, gj_holding_lookup(g, v.pt.host, v.pt.id));
+      continue;
+    }
+    gaijin_token *t = gj_token_find(g, &v.pt);
+    if (t) gj_token_unpin(g, t);
+  }
 }
 
 const char *gj_values_arrive(gaijin *g, const struct message *m, uint32_t *pts) {
   struct arrival a = {.g = g};
   const char *fault = body_walk(m->body, m->body_size, arrive, &a);
   *pts = a.pts;
+  if (!fault && a.fault == gj_no_memory) {
+    unarrive(g, m, a.pts);
+    *pts = 0;
+  }
   return fault ? fault : a.fault;
 }
 

@@ -18,12 +18,17 @@ static const double broker_slack =
     1.0; /* so much later than the deadline the broker may say that it is over */
 static const double pulse_seconds = 0.5;
 static const double release_delay = 0.010;
+static const double memory_seconds = 0.010;
 
 static void on_socket(uv_poll_t *poll, int status, int events);
 
+/* Memory was too short for what has come: it is tried again when the timer fires. */
+static bool is_waiting_for_memory(const struct worker *w) { return w->loop.memory_timer != NULL; }
+
 static int start_polling(struct worker *w) {
-  return uv_poll_start(&w->loop.poll, UV_READABLE | (w->loop.writable_wanted ? UV_WRITABLE : 0),
-                       on_socket);
+  int events = (is_waiting_for_memory(w) ? UV_DISCONNECT : UV_READABLE) |
+               (w->loop.writable_wanted ? UV_WRITABLE : 0);
+  return uv_poll_start(&w->loop.poll, events, on_socket);
 }
 
 static void update(struct worker *w) {
@@ -33,10 +38,22 @@ static void update(struct worker *w) {
   start_polling(w);
 }
 
+static void on_memory_time(struct timer *t);
+
+/* Without memory for the timer either, the next turn tries. */
+static void wait_for_memory(struct worker *w) {
+  worker_log_often(w, LINE_MEMORY, "memory is too short to receive; trying again");
+  w->loop.memory_timer = timer_start(w, memory_seconds, on_memory_time, NULL);
+  if (w->loop.memory_timer && !w->loop.unwatched) start_polling(w);
+}
+
 /* Reads what there is. */
 static void receive(struct worker *w) {
   assert(!w->sched.current);
-  if (w->lost || gaijin_dispatch(w->g) == 0 || worker_is_fork(w)) return;
+  if (w->lost || is_waiting_for_memory(w)) return;
+  int status = gaijin_dispatch(w->g);
+  if (status == 0 && gaijin_starved(w->g)) wait_for_memory(w);
+  if (status == 0 || worker_is_fork(w)) return;
   w->lost = true;
   uv_poll_stop(&w->loop.poll);
   timer_wake_loop(w);
@@ -54,7 +71,7 @@ enum { MOST_READS = 4096 };
 static bool may_read(const struct worker *w) { return w->sched.n_ready < FIBERS_READY_MOST; }
 
 bool connection_has_more(const struct worker *w) {
-  return !w->lost && (gaijin_paused(w->g) || w->loop.unwatched);
+  return !w->lost && !is_waiting_for_memory(w) && (gaijin_paused(w->g) || w->loop.unwatched);
 }
 
 /* The socket reported an error, which is how a broker ends that has left our bytes unread. libuv
@@ -63,11 +80,23 @@ bool connection_has_more(const struct worker *w) {
 static void read_unwatched(struct worker *w) {
   int reads = 0;
   while (!w->lost && !worker_is_fork(w) && may_read(w) && ++reads <= MOST_READS &&
-         (gaijin_paused(w->g) || is_readable(w)))
+         !is_waiting_for_memory(w) && (gaijin_paused(w->g) || is_readable(w)))
     receive(w);
-  if (w->lost || worker_is_fork(w) || !may_read(w)) return;
+  if (w->lost || worker_is_fork(w) || !may_read(w) || is_waiting_for_memory(w)) return;
   w->loop.unwatched = false;
   start_polling(w);
+}
+
+static void on_memory_time(struct timer *t) {
+  struct worker *w = timer_worker(t);
+  w->loop.memory_timer = NULL;
+  timer_stop(t);
+  if (w->loop.unwatched) {
+    read_unwatched(w);
+    return;
+  }
+  receive(w);
+  if (!w->lost && !is_waiting_for_memory(w)) start_polling(w);
 }
 
 void connection_resume(struct worker *w) {

@@ -7,12 +7,15 @@
 #include "lua/fiber/fiber.h"
 
 #include <assert.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "lua/fiber/timer.h"
 #include "lua/vm/luajit.h"
 
-static const double retry_seconds = 0.01;
+/* How soon memory for C stacks is asked for again, and how long a call waits for it: whoever has the
+ * stacks may be waiting for that very call. */
+static const double retry_seconds = 0.01, stackless_seconds = 0.25;
 
 void fiber_set_most(struct worker *w, unsigned max_fibers) {
   unsigned most = stacks_most();
@@ -295,12 +298,30 @@ static void wake_stackless(struct worker *w) {
   }
 }
 
+/* A call that has waited too long for a C stack has not begun. A post has no answer and waits on, as
+ * do the worker's own. */
+static void refuse_stackless(struct worker *w, struct fiber *f) {
+  const struct serving *k = &f->serving;
+  char text[160];
+  assert(!f->stack);
+  if (!k->id || k->one_way || k->answered || clock_seconds() - f->stackless_since < stackless_seconds)
+    return;
+  snprintf(text, sizeof text, "%s has no memory for another C stack", w->name);
+  gaijin_answer_error(w->g, k->id, k->op, GAIJIN_STATUS_BUSY, text);
+  f->serving.answered = true;
+  f->job = fiber_no_job;
+}
+
 /* In front of all that have become ready since: they started before them. */
 static void on_retry(struct timer *t) {
-  struct scheduler *s = &timer_worker(t)->sched;
+  struct worker *w = timer_worker(t);
+  struct scheduler *s = &w->sched;
   timer_stop(t);
   if (!s->stackless_first) return;
-  for (const struct fiber *f = s->stackless_first; f; f = f->next) s->n_ready++;
+  for (struct fiber *f = s->stackless_first; f; f = f->next) {
+    s->n_ready++;
+    refuse_stackless(w, f);
+  }
   s->stackless_last->next = s->ready_first;
   s->ready_first = s->stackless_first;
   if (!s->ready_last) s->ready_last = s->stackless_last;
@@ -310,12 +331,21 @@ static void on_retry(struct timer *t) {
 /* It counts as queued. */
 static void try_later(struct worker *w, struct fiber *f) {
   bool first = !w->sched.stackless_first;
+  if (!f->stackless_since) {
+    f->stackless_since = clock_seconds();
+    worker_log_often(w, LINE_MEMORY, "memory is too short for another C stack; trying again");
+  }
   f->queued = true;
   append(&w->sched.stackless_first, &w->sched.stackless_last, f);
   if (first && !timer_start(w, retry_seconds, on_retry, NULL)) wake_stackless(w);
 }
 
 static void run_fiber(struct worker *w, struct fiber *f) {
+  if (!f->stack && f->job == fiber_no_job) {
+    f->done = true;
+    end(w, f);
+    return;
+  }
   /* Those that wait for a stack already keep their place. */
   if (!f->stack && (w->sched.stackless_first || !(f->stack = stack_get(&w->sched.stacks)))) {
     try_later(w, f);

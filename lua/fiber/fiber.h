@@ -56,6 +56,7 @@ struct fiber {
   struct fiber *all_next, *all_prev;
   unsigned depth;     /* of the chain of calls it serves */
   bool queued, done;
+  double stackless_since; /* when there was no memory for its C stack first; 0: there was */
   unsigned refused; /* waits refused since it last waited (wait_refuse) */
   bool timer_ended; /* it is a timer, and shall not sleep any more (concurrency.c) */
   bool is_serving;       /* the worker does not end before it, within --grace */
@@ -87,7 +88,7 @@ void fiber_set_most(struct worker *w, unsigned max_fibers);
  * dropped. */
 struct fiber *fiber_new(struct worker *w, void (*job)(struct worker *w, struct fiber *f));
 
-/* The job of a fiber that could not be given its own. */
+/* The job of a fiber that could not be given its own; it needs no C stack. */
 void fiber_no_job(struct worker *w, struct fiber *f);
 
 /* Appends a new or parked fiber to the ready queue; nothing if it is there. */

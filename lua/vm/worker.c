@@ -126,7 +126,8 @@ void worker_log_often(struct worker *w, enum worker_line kind, const char *forma
                                                  [LINE_POST_FAILED] = "\n\t",
                                                  [LINE_ERROR] = "\n\t",
                                                  [LINE_FUTURE] = "\n\t",
-                                                 [LINE_FINALISER] = "\n\t"};
+                                                 [LINE_FINALISER] = "\n\t",
+                                                 [LINE_MEMORY] = ""};
   struct line_budget *b = &w->lines[kind];
   double now = clock_seconds();
   b->spent -= (now - b->updated) * lines_a_second;
@@ -148,7 +149,8 @@ void worker_log_rest(struct worker *w) {
   static const char *const kinds[WORKER_LINES] = {
       [LINE_POST_REFUSED] = "posts that were not done", [LINE_POST_FAILED] = "posts that failed",
       [LINE_ERROR] = "errors", [LINE_FUTURE] = "errors of dropped futures",
-      [LINE_FINALISER] = "errors in finalisers"};
+      [LINE_FINALISER] = "errors in finalisers",
+      [LINE_MEMORY] = "memory that is too short"};
   for (int i = 0; i < WORKER_LINES; i++) {
     if (w->lines[i].left_out)
       worker_log(w, "%llu more lines about %s were left out",

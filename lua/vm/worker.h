@@ -142,7 +142,7 @@ struct loop {
   uv_idle_t idle;
   uv_async_t signalled;
   struct timer *all_timers, *idle_timers;
-  struct timer *release_timer, *sweep_timer, *pulse_timer;
+  struct timer *release_timer, *sweep_timer, *pulse_timer, *memory_timer;
   bool unwatched; /* libuv has ceased to watch the socket, which is not read to its end yet */
   bool pulse_sent; /* and not answered yet */
   const struct loop_hooks *hooks;
@@ -157,8 +157,8 @@ struct deaths {
 };
 
 /* Lines on stderr that others, or a timer, can have repeated. */
-enum worker_line { LINE_POST_REFUSED, LINE_POST_FAILED, LINE_ERROR, LINE_FUTURE, LINE_FINALISER,
-                   WORKER_LINES };
+enum worker_line { LINE_POST_REFUSED, LINE_POST_FAILED, LINE_ERROR, LINE_FUTURE,
+                   LINE_FINALISER, LINE_MEMORY, WORKER_LINES };
 struct line_budget {
   double spent, updated; /* lines of late, and when that was right */
   uint64_t left_out;     /* since the last that was written */

@@ -5,9 +5,7 @@
 #define _GNU_SOURCE
 #include "lua/fiber/fiber.h"
 
-#include <sys/mman.h>
-#include <sys/resource.h>
-
+#include "tests/unit/address_limit.h"
 #include "tests/unit/captured.h"
 #include "tests/unit/vm.h"
 
@@ -50,28 +48,16 @@ START_TEST(the_kernel_bounds_them_too) {
 }
 END_TEST
 
-#ifndef __SANITIZE_ADDRESS__ /* which reserves terabytes */
-/* Emulators of processors keep address space for themselves, and take the limit for advice. */
-static bool limit_of_memory_holds(const struct rlimit *old) {
-  ck_assert_int_eq(setrlimit(RLIMIT_AS, &(struct rlimit){.rlim_cur = 1 << 20, .rlim_max = old->rlim_max}), 0);
-  void *p = mmap(NULL, 4 << 20, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-  ck_assert_int_eq(setrlimit(RLIMIT_AS, old), 0);
-  if (p == MAP_FAILED) return true;
-  munmap(p, 4 << 20);
-  return false;
-}
-
 START_TEST(without_memory_for_a_stack_it_runs_later) {
   struct rlimit limit;
-  ck_assert_int_eq(getrlimit(RLIMIT_AS, &limit), 0);
-  if (!limit_of_memory_holds(&limit)) return;
+  if (!address_limit_holds()) return;
   vm_open(&v);
   vm_start(&v, "note 'a'");
   vm_start(&v, "note 'b'");
-  ck_assert_int_eq(setrlimit(RLIMIT_AS, &(struct rlimit){.rlim_cur = 1 << 20, .rlim_max = limit.rlim_max}), 0);
+  address_limit_begin(&limit);
   ck_assert(!fiber_run_ready(&v.w)); /* the loop need not turn on */
   ck_assert_str_eq(v.log, "");
-  ck_assert_int_eq(setrlimit(RLIMIT_AS, &limit), 0);
+  address_limit_end(&limit);
   vm_start(&v, "note 'c'"); /* started later, it does not overtake */
   uv_run(&v.w.loop.uv, UV_RUN_ONCE);
   while (v.running) {
@@ -82,16 +68,13 @@ START_TEST(without_memory_for_a_stack_it_runs_later) {
   vm_close(&v);
 }
 END_TEST
-#endif
 
 int main(void) {
   Suite *s = suite_create("lua_fiber_limits");
   TCase *c = tcase_create("limits");
   tcase_add_test(c, there_are_at_most_max_fibers);
   tcase_add_test(c, the_kernel_bounds_them_too);
-#ifndef __SANITIZE_ADDRESS__
   tcase_add_test(c, without_memory_for_a_stack_it_runs_later);
-#endif
   suite_add_tcase(s, c);
   return run_suite(s);
 }

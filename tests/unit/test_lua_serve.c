@@ -6,6 +6,7 @@
 #define _GNU_SOURCE
 #include "lua/serve/begin.h"
 
+#include "tests/unit/address_limit.h"
 #include "tests/unit/vm.h"
 
 static struct vm v;
@@ -47,6 +48,40 @@ START_TEST(what_is_raised_after_the_answer_changes_nothing) {
   ck_assert_int_eq(fake_next(&v.f)->kind, MESSAGE_REPLY);
   ck_assert_uint_eq(v.f.m.id, 42);
   ck_assert(fake_idle(&v.f));
+  vm_close(&v);
+}
+END_TEST
+
+/* No memory for C stacks: a call is refused after a while, for the stacks may be with those who wait for it. A post is done
+ * when there is memory again. */
+START_TEST(without_memory_for_a_stack_a_call_is_refused) {
+  struct rlimit limit;
+  struct stack *all[64] = {NULL}, **k = all;
+  if (!address_limit_holds()) return;
+  open_host();
+  address_limit_begin(&limit);
+  while (k < all + 63 && (*k = stack_get(&v.w.sched.stacks))) k++;
+  call(43, true);
+  call(42, false);
+  for (int turns = 0; fake_idle(&v.f) && turns < 1000; turns++) {
+    uv_run(&v.w.loop.uv, UV_RUN_ONCE);
+    fiber_run_ready(&v.w);
+    gaijin_flush(v.w.g, true);
+  }
+  address_limit_end(&limit);
+  ck_assert_ptr_null(*k);
+  ck_assert_int_eq(fake_next(&v.f)->kind, MESSAGE_ERROR);
+  ck_assert_uint_eq(v.f.m.id, 42);
+  struct reader r = fake_values(&v.f.m);
+  uint64_t status;
+  ck_assert(reader_uint(&r, &status) && status == GAIJIN_STATUS_BUSY);
+  ck_assert_uint_eq(v.w.sched.n_fibers, 1); /* the post's */
+  while (k-- > all) stack_put(&v.w.sched.stacks, *k);
+  for (int turns = 0; v.w.sched.n_fibers && turns < 1000; turns++) {
+    uv_run(&v.w.loop.uv, UV_RUN_ONCE);
+    fiber_run_ready(&v.w);
+  }
+  vm_do(&v, "assert(n == 1)");
   vm_close(&v);
 }
 END_TEST
@@ -160,6 +195,7 @@ int main(void) {
   Suite *s = suite_create("lua_serve");
   TCase *c = tcase_create("serve");
   tcase_add_test(c, what_is_raised_after_the_answer_changes_nothing);
+  tcase_add_test(c, without_memory_for_a_stack_a_call_is_refused);
   tcase_add_test(c, a_post_is_counted_when_it_fails_and_never_answered);
   tcase_add_test(c, labels_are_listed_with_kind_and_number);
   tcase_add_test(c, who_may_not_read_a_label_traverses_without_it);

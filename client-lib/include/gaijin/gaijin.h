@@ -177,6 +177,10 @@ GAIJIN_API bool gaijin_host_dead(const gaijin *g, uint64_t host);
  * read waits. For programs that must not take more than they can work on. */
 GAIJIN_API void gaijin_pause(gaijin *g);
 GAIJIN_API bool gaijin_paused(const gaijin *g);
+/* Memory was too short for what has come: nothing of it is lost. Call gaijin_dispatch again some
+ * milliseconds later, and do not poll the descriptor for reading meanwhile: it is readable. When
+ * that has gone on for 5 s the connection is given up. */
+GAIJIN_API bool gaijin_starved(const gaijin *g);
 
 /* ---- Windows of one-way requests ---- */
 
