@@ -174,9 +174,10 @@ asan: ## builds with AddressSanitizer, UBSan and HOSTILE=1 in $(BUILD)/asan and 
 	@tools/setup.sh asan packages
 	@GAIJIN_TEST_SLOWER="$${GAIJIN_TEST_SLOWER:-3}" $(MAKE) --no-print-directory BUILD=$(BUILD)/asan SANITIZE=1 HOSTILE=1 run-all
 
-hostile: ## builds with checks of whole books in $(BUILD)/hostile and runs every test there
+hostile: ## builds with checks of whole books in $(BUILD)/hostile and runs every test there, that of short memory at length
 	@tools/setup.sh packages
-	@GAIJIN_TEST_SLOWER="$${GAIJIN_TEST_SLOWER:-3}" $(MAKE) --no-print-directory BUILD=$(BUILD)/hostile HOSTILE=1 run-all
+	@GAIJIN_TEST_SLOWER="$${GAIJIN_TEST_SLOWER:-3}" SWEEP_STRIDE=5 GAIJIN_TEST_LIMIT=7200 \
+	  $(MAKE) --no-print-directory BUILD=$(BUILD)/hostile HOSTILE=1 run-all
 
 valgrind: ## runs the unit tests and all processes of the script tests under valgrind (some twenty minutes)
 	@tools/setup.sh valgrind packages
@@ -365,8 +366,12 @@ $(BUILD)/bench/steady.so: $(BUILD)/obj/tests/bench/guard/steady.o
 	$(call link,-shared $(inputs))
 
 # A C module of the test scripts.
-$(FLOW_TESTS): | $(BUILD)/tests/system.so
+$(FLOW_TESTS): | $(BUILD)/tests/system.so $(BUILD)/tests/scarce.so
 $(BUILD)/tests/system.so: $(BUILD)/obj/tests/lua/lib/system.o
+	$(call link,-shared $(inputs))
+
+# Preloaded into programs that are to be short of memory.
+$(BUILD)/tests/scarce.so: $(BUILD)/obj/tests/memory/scarce.o
 	$(call link,-shared $(inputs))
 
 TESTED := $(filter %/libbroker.a,$(LIBRARIES)) $(filter %/liblua-gaijin.a,$(LIBRARIES)) \
