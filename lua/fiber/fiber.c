@@ -13,8 +13,8 @@
 #include "lua/fiber/timer.h"
 #include "lua/vm/luajit.h"
 
-/* How soon memory for C stacks is asked for again, and how long a call waits for it: whoever has the
- * stacks may be waiting for that very call. */
+/* How soon memory for C stacks is asked for again, and how long a call waits for it: whoever has
+ * the stacks may be waiting for that very call. */
 static const double retry_seconds = 0.01, stackless_seconds = 0.25;
 
 void fiber_set_most(struct worker *w, unsigned max_fibers) {
@@ -298,14 +298,14 @@ static void wake_stackless(struct worker *w) {
   }
 }
 
-/* A call that has waited too long for a C stack has not begun. A post has no answer and waits on, as
- * do the worker's own. */
+/* A call that has waited too long for a C stack has not begun. A post has no answer and waits on,
+ * as do the worker's own. */
 static void refuse_stackless(struct worker *w, struct fiber *f) {
   const struct serving *k = &f->serving;
   char text[160];
   assert(!f->stack);
-  if (!k->id || k->one_way || k->answered || clock_seconds() - f->stackless_since < stackless_seconds)
-    return;
+  bool is_call = k->id && !k->one_way && !k->answered;
+  if (!is_call || clock_seconds() - f->stackless_since < stackless_seconds) return;
   snprintf(text, sizeof text, "%s has no memory for another C stack", w->name);
   gaijin_answer_error(w->g, k->id, k->op, GAIJIN_STATUS_BUSY, text);
   f->serving.answered = true;

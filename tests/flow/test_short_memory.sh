@@ -72,7 +72,7 @@ ask() {
   short "$1" "$2" "${asker[@]}"
   ended_well "$status" "$dir/run.out"
 }
-start_broker
+start_broker --log-level warn
 start host "$build/gaijin-worker" -n host "$memory/host.lua"
 host=$pid
 wait_until exports host work
