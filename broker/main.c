@@ -6,6 +6,7 @@
  */
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
 
@@ -13,6 +14,7 @@
 #include "broker/flags.h"
 #include "broker/status.h"
 #include "proto/printable.h"
+#include "proto/settings/memory.h"
 #include "proto/settings/streams.h"
 
 enum { SIGNALS = 4 };
@@ -96,6 +98,7 @@ int main(int argc, char **argv) {
   struct flags flags;
   char error[512];
   streams_open();
+  uv_replace_allocator(malloc, memory_grow_or_end, calloc, free);
   switch (flags_parse(&flags, argc, argv, error, sizeof error)) {
     case FLAGS_SHOWN: return end_shown();
     case FLAGS_BAD: complain(error); return 2;

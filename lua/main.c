@@ -17,6 +17,7 @@
 #include "lua/fiber/fiber.h"
 #include "lua/instance.h"
 #include "lua/options.h"
+#include "proto/settings/memory.h"
 #include "proto/settings/streams.h"
 
 struct program {
@@ -164,6 +165,7 @@ int main(int argc, char **argv) {
   static struct program p;
   char error[512];
   streams_open();
+  uv_replace_allocator(malloc, memory_grow_or_end, calloc, free);
   setvbuf(stdout, NULL, _IOLBF, 0);
   survive_broken_pipes();
   switch (options_parse(&p.o, argc, argv, error, sizeof error)) {

@@ -56,9 +56,21 @@ static void learn_process(struct client *c) {
   c->uid = peer.uid;
 }
 
+/* Whether libuv can watch a descriptor of this number. It grows its table, to a power of two less
+ * two, when it first does, and aborts the program if there is no memory for that: so whether there
+ * is, is seen before. */
+static bool can_be_watched(const uv_loop_t *loop, int fd) {
+  size_t slots = 2;
+  if ((unsigned)fd < loop->nwatchers) return true;
+  while (slots < (size_t)fd + 3) slots *= 2;
+  void *table = malloc(slots * sizeof(void *));
+  free(table);
+  return table != NULL;
+}
+
 int client_new(struct connections *n, int fd) {
   struct client *c = calloc(1, sizeof *c);
-  if (!c || uv_poll_init(n->loop, &c->poll, fd) < 0) {
+  if (!c || !can_be_watched(n->loop, fd) || uv_poll_init(n->loop, &c->poll, fd) < 0) {
     free(c);
     close(fd);
     return -1;

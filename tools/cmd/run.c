@@ -18,6 +18,7 @@
 
 #include <gaijin/gaijin.h>
 #include "proto/base.h"
+#include "proto/settings/memory.h"
 #include "tools/cmd/child.h"
 #include "tools/cmd/output.h"
 #include "tools/text.h"
@@ -362,6 +363,7 @@ static void deinit(struct run *r) {
 
 int run(const struct run_plan *plan) {
   struct run r = {.plan = plan, .workers = tool_alloc(plan->count, sizeof *r.workers)};
+  uv_replace_allocator(malloc, memory_grow_or_end, calloc, free);
   int e = uv_loop_init(&r.loop);
   if (e) {
     tool_error("run: cannot make an event loop: %s", uv_strerror(e));

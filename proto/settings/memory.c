@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The line is written without stdio, which may want memory itself.
+ */
+#define _GNU_SOURCE /* program_invocation_short_name */
+#include "proto/settings/memory.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+void *memory_grow_or_end(void *p, size_t n) {
+  static char text[] = ": memory is too short for the event loop\n";
+  void *grown = realloc(p, n);
+  if (grown || n == 0) return grown;
+  const struct iovec line[] = {
+      {program_invocation_short_name, strlen(program_invocation_short_name)},
+      {text, sizeof text - 1}};
+  ssize_t written = writev(STDERR_FILENO, line, 2);
+  (void)written; /* nothing is left to be done */
+  _exit(1);
+}
