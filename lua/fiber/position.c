@@ -31,7 +31,7 @@ static enum frame frame_at(lua_State *L, const struct worker *w, int level, lua_
 
 unsigned position_above(lua_State *L, const struct worker *w, int level) {
   const struct fiber *f = w->sched.current;
-  if (!f || !f->is_serving) return 0;
+  if (!f || !f->is_serving || f->serving.one_way) return 0;
   luaL_checkstack(L, 1, "no room for a position");
   lua_Debug ar;
   for (int i = 1; i <= level && lua_getstack(L, i, &ar); i++) {

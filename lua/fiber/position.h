@@ -11,7 +11,7 @@
 #include "lua/vm/worker.h"
 
 /* The level above that `level` of the running function stands for; 0: it is in this worker, or
- * nowhere. */
+ * nowhere: nobody waits for a post. */
 unsigned position_above(lua_State *L, const struct worker *w, int level);
 /* To be called by the C function that asked: the text at index i, which came with that level above,
  * gets its position; or it is remembered what is left of the level (trace.h). Where C or a tail

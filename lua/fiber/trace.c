@@ -1,17 +1,18 @@
 /* SPDX-License-Identifier: MIT
  *
  * One record per fiber, in a table with weak keys: lua_State of the fiber ->
- * { value, text, level above }, each of the last two perhaps nil. A record is right for an error
- * only if it is the same value.
+ * { value, traceback, level above, text without the caller's name }, each but the first perhaps
+ * nil, the last two only together. A record is right for an error only if it is the same value.
  */
 #include "lua/fiber/trace.h"
 
+#include <assert.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "lua/fiber/fiber.h"
 
-enum { VALUE = 1, TEXT, ABOVE };
+enum { VALUE = 1, TEXT, ABOVE, BARE };
 enum { TEXT_MOST = 64 << 10 };
 
 /* Pushes the lua_State of the running fiber, or of the VM when there is none. */
@@ -21,43 +22,34 @@ static void push_key(lua_State *L, struct worker *w) {
   if (key != L) lua_xmove(key, L, 1);
 }
 
-/* Makes the record of the running fiber; `text` 0: without one. */
-static void set_record(lua_State *L, struct worker *w, int value, int text, unsigned above) {
-  luaL_checkstack(L, 6, "no room for a traceback");
+/* Makes the record of the running fiber, of this value, and pushes it. */
+static void new_record(lua_State *L, struct worker *w, int value) {
   lua_rawgeti(L, LUA_REGISTRYINDEX, w->anchors.traces);
   push_key(L, w);
-  lua_createtable(L, 2, 0);
+  lua_createtable(L, BARE, 0);
   lua_rawgeti(L, LUA_REGISTRYINDEX, w->anchors.interner);
   lua_getmetatable(L, -1); /* weak values: the record keeps no error value alive */
   lua_setmetatable(L, -3);
   lua_pop(L, 1);
   lua_pushvalue(L, value);
   lua_rawseti(L, -2, VALUE);
-  if (text) {
-    lua_pushvalue(L, text);
-    lua_rawseti(L, -2, TEXT);
-  }
-  if (above) {
-    lua_pushinteger(L, (lua_Integer)above);
-    lua_rawseti(L, -2, ABOVE);
-  }
+  lua_pushvalue(L, -1);
+  lua_insert(L, -4);
   lua_rawset(L, -3);
   lua_pop(L, 1);
 }
 
-/* Pushes a field of the record if it is the value's; false, pushing nothing, if it has none. */
-static bool push_field(lua_State *L, struct worker *w, int value, int field) {
-  luaL_checkstack(L, 4, "no room for a traceback");
+/* Pushes the record of the running fiber if it is the value's; false, pushing nothing, if not. */
+static bool push_record(lua_State *L, struct worker *w, int value) {
   int top = lua_gettop(L);
   lua_rawgeti(L, LUA_REGISTRYINDEX, w->anchors.traces);
   push_key(L, w);
   lua_rawget(L, -2);
   if (lua_istable(L, -1)) {
     lua_rawgeti(L, -1, VALUE);
-    lua_rawgeti(L, -2, field);
-    if (lua_rawequal(L, -2, value) && !lua_isnil(L, -1)) {
+    if (lua_rawequal(L, -1, value)) {
+      lua_pop(L, 1);
       lua_replace(L, top + 1);
-      lua_settop(L, top + 1);
       return true;
     }
   }
@@ -66,22 +58,50 @@ static bool push_field(lua_State *L, struct worker *w, int value, int field) {
 }
 
 void trace_remember(lua_State *L, struct worker *w, int value, int text) {
-  set_record(L, w, value, text, trace_above(L, w, value));
+  luaL_checkstack(L, 6, "no room for a traceback");
+  if (!push_record(L, w, value)) new_record(L, w, value);
+  lua_pushvalue(L, text);
+  lua_rawseti(L, -2, TEXT);
+  lua_pop(L, 1);
 }
 
 void trace_note_above(lua_State *L, struct worker *w, int value, unsigned above) {
-  set_record(L, w, value, 0, above);
+  const struct fiber *f = w->sched.current;
+  assert(f && f->is_serving && above > 0);
+  luaL_checkstack(L, 8, "no room for an error");
+  lua_pushvalue(L, value);
+  lua_pushfstring(L, "%s: ", worker_host_name(w, f->serving.caller));
+  lua_pushvalue(L, value);
+  lua_concat(L, 2);
+  lua_replace(L, value);
+  new_record(L, w, value);
+  lua_insert(L, -2);
+  lua_rawseti(L, -2, BARE);
+  lua_pushinteger(L, (lua_Integer)above);
+  lua_rawseti(L, -2, ABOVE);
+  lua_pop(L, 1);
 }
 
-unsigned trace_above(lua_State *L, struct worker *w, int value) {
-  if (!push_field(L, w, value, ABOVE)) return 0;
+unsigned trace_take_above(lua_State *L, struct worker *w, int value) {
+  luaL_checkstack(L, 4, "no room for an error");
+  if (!push_record(L, w, value)) return 0;
+  lua_rawgeti(L, -1, ABOVE);
   unsigned above = (unsigned)lua_tointeger(L, -1);
-  lua_pop(L, 1);
+  lua_rawgeti(L, -2, BARE);
+  assert(lua_isnil(L, -1) == (above == 0));
+  if (above) lua_replace(L, value);
+  lua_settop(L, lua_gettop(L) - (above ? 2 : 3));
   return above;
 }
 
 bool trace_push(lua_State *L, struct worker *w, int value) {
-  return push_field(L, w, value, TEXT);
+  luaL_checkstack(L, 4, "no room for a traceback");
+  if (!push_record(L, w, value)) return false;
+  lua_rawgeti(L, -1, TEXT);
+  lua_remove(L, -2);
+  if (!lua_isnil(L, -1)) return true;
+  lua_pop(L, 1);
+  return false;
 }
 
 /* Pushes what debug.traceback("", level) gives, with the worker's name before each line; the first

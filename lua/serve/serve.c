@@ -119,7 +119,7 @@ static void answer(lua_State *L, struct worker *w, struct serving *s, int n, boo
     return;
   }
   int first = lua_gettop(L) - n + 1;
-  unsigned above = raised ? trace_above(L, w, first) : 0;
+  unsigned above = raised ? trace_take_above(L, w, first) : 0;
   for (int tries = 0;; marshal_again(L, w, first, n, &tries)) {
     marshal_prepare(L, w, first, n);
     if (raised)

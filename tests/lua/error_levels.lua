@@ -9,6 +9,8 @@ bakaGaijin.nested = function(level) check(level) return 1 end
 bakaGaijin.tail = function(level) return check(level) end
 bakaGaijin.caught = function() local ok, e = pcall(check, 4) return ok, e end
 bakaGaijin.passed_on = function() local ok, e = pcall(check, 4) error(e, 0) end
+bakaGaijin.anew = function() pcall(check, 4) error("bad thing", 0) end
+bakaGaijin.anew_after_remote = function() pcall(bakaGaijin("C").fail, 3) error("bad thing", 0) end
 bakaGaijin.another = function() pcall(check, 4) error("another", 0) end
 bakaGaijin.not_text = function() error({ code = 7 }, 2) end
 bakaGaijin.number = function() error(5, 2) end
@@ -107,7 +109,7 @@ same(function()
 end, "bad thing")
 -- Two workers away: the caller's line at A; its caller's is ours.
 ok, e = pcall(A.through)
-t.ok(e:match("A%.lua:25: bad thing$"), e)
+t.ok(e:match("A%.lua:27: bad thing$"), e)
 same(function()
   at = line()
   A.through(3)
@@ -117,7 +119,7 @@ same(function()
   A.through_tail(jit and 2 or 3) -- a tail call is a level in Lua 5.1 only
 end, "bad thing")
 ok, e = pcall(A.through_pcall)
-t.ok(e:match("A%.lua:27: bad thing$"), e)
+t.ok(e:match("A%.lua:29: bad thing$"), e)
 -- A call-back of ours is called by A's code.
 ok, e = pcall(bakaGaijin("C").outer, function(level) error("ours", level) end, 2)
 t.ok(e:match("C%.lua:4: ours$"), e)
@@ -138,12 +140,14 @@ t.ok(e:match("A%.lua:6: bad thing$"), e)
 ok, e = pcall(A.nested, 2)
 t.ok(e:match("A%.lua:8: bad thing$"), e)
 ok, e = A.caught()
-t.eq(e, "bad thing")
+t.eq(e, "B: bad thing")
+t.eq(select(2, pcall(A.anew)), "bad thing")
+t.eq(select(2, pcall(A.anew_after_remote)), "bad thing")
 t.eq(select(2, pcall(A.another)), "another")
 t.eq(select(2, pcall(A.plain)), "bad thing")
 t.eq(select(2, pcall(A.not_text)).code, 7)
 t.eq(A.in_coroutine(), "bad thing")
-t.ok(A.traced():match("A%.lua:29: bad thing\n"), A.traced())
+t.ok(A.traced():match("A%.lua:31: bad thing\n"), A.traced())
 local function here(level) error("here", level) end
 same(function()
   at = line()
