@@ -10,7 +10,8 @@
  * a handler of pthread_atfork it sees children of clone(2) as well, outlives dlclose, and needs
  * nothing global. A child of vfork, which may only exec, shares the page and is taken for its
  * parent, which changes nothing. Where the kernel has no such pages (before 4.14, some emulators),
- * the process is asked for its number.
+ * the process is asked for its number. Some emulators (qemu-user 7.2) say of every advice that it
+ * was followed: who accepts one that does not exist is not believed.
  */
 #include <sys/mman.h>
 #include <unistd.h>
@@ -18,14 +19,15 @@
 #include "client-lib/internal.h"
 
 /* Any size will do for mmap and munmap, which count in pages. */
-enum { MARK_BYTES = 1 };
+enum { MARK_BYTES = 1, NO_ADVICE = -1 };
 
 void gj_fork_watch(gaijin *g) {
   g->opened_by = getpid();
   uint8_t *mark =
       mmap(NULL, MARK_BYTES, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
   if (mark == MAP_FAILED) return;
-  if (madvise(mark, MARK_BYTES, MADV_WIPEONFORK) != 0) {
+  if (madvise(mark, MARK_BYTES, NO_ADVICE) == 0 ||
+      madvise(mark, MARK_BYTES, MADV_WIPEONFORK) != 0) {
     munmap(mark, MARK_BYTES);
     return;
   }

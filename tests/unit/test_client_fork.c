@@ -3,8 +3,12 @@
  * A fork of the program (client-lib/fork.c): the child is refused everything, its end changes
  * nothing, and the parent's connection is as if there had been no child.
  */
+#include <errno.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
+#include <unistd.h>
 
 #include "tests/unit/fake_broker.h"
 
@@ -88,16 +92,59 @@ START_TEST(a_child_is_refused_everything) {
 }
 END_TEST
 
+/* How the kernel takes advice: as this one does, not at all, or says yes to any and does nothing. */
+static enum { KERNEL_AS_IT_IS, KERNEL_REFUSES, KERNEL_IGNORES } kernel;
+
+/* Stands before that of the C library. */
+int madvise(void *start, size_t bytes, int advice) {
+  if (kernel == KERNEL_AS_IT_IS) return (int)syscall(SYS_madvise, start, bytes, advice);
+  if (kernel == KERNEL_IGNORES) return 0;
+  errno = EINVAL;
+  return -1;
+}
+
+static bool marks_forks(void) {
+  void *page = mmap(NULL, 1, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  ck_assert_ptr_ne(page, MAP_FAILED);
+  bool marks = madvise(page, 1, -1) != 0 && madvise(page, 1, MADV_WIPEONFORK) == 0;
+  munmap(page, 1);
+  return marks;
+}
+
 /* Pages that children get empty are used where the kernel has them. */
 START_TEST(the_kernel_marks_forks) {
   struct fake f;
-  void *page = mmap(NULL, 1, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-  ck_assert_ptr_ne(page, MAP_FAILED);
-  bool marks = madvise(page, 1, MADV_WIPEONFORK) == 0;
-  munmap(page, 1);
   fake_open(&f);
-  ck_assert_int_eq(f.g->fork_mark != NULL, marks);
+  ck_assert_int_eq(f.g->fork_mark != NULL, marks_forks());
   fake_close(&f);
+}
+END_TEST
+
+/* Where it has none, or only says so, children are told by their numbers. */
+START_TEST(children_are_known_without_the_kernel) {
+  struct fake f;
+  kernel = _i == 0 ? KERNEL_REFUSES : KERNEL_IGNORES;
+  fake_open(&f);
+  ck_assert(!f.g->fork_mark);
+  run_child(&f, try_everything);
+  parent_goes_on(&f);
+  fake_close(&f);
+}
+END_TEST
+
+START_TEST(children_are_known_without_a_page) {
+  gaijin g = {0};
+  struct rlimit before, none;
+  ck_assert_int_eq(getrlimit(RLIMIT_AS, &before), 0);
+  none = (struct rlimit){.rlim_cur = 0, .rlim_max = before.rlim_max};
+  ck_assert_int_eq(setrlimit(RLIMIT_AS, &none), 0);
+  void *page = mmap(NULL, 1, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  gj_fork_watch(&g);
+  ck_assert_int_eq(setrlimit(RLIMIT_AS, &before), 0);
+  /* An emulator may need memory itself, and let it be had. */
+  ck_assert_int_eq(!g.fork_mark, page == MAP_FAILED || !marks_forks());
+  ck_assert(!gaijin_forked(&g));
+  gj_fork_unwatch(&g);
 }
 END_TEST
 
@@ -181,6 +228,8 @@ int main(void) {
   TCase *c = tcase_create("fork");
   tcase_add_loop_test(c, a_child_is_refused_everything, 0, 2);
   tcase_add_test(c, the_kernel_marks_forks);
+  tcase_add_loop_test(c, children_are_known_without_the_kernel, 0, 2);
+  tcase_add_test(c, children_are_known_without_a_page);
   tcase_add_test(c, what_was_under_way_is_the_parents);
   tcase_add_test(c, what_comes_is_the_parents);
   tcase_add_test(c, a_child_may_connect_anew);
