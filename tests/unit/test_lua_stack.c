@@ -138,6 +138,7 @@ END_TEST
 /* The kernel's limit of maps lets it be mapped, and not be given its guard, which would make it two. */
 START_TEST(a_stack_without_a_guard_is_unmapped) {
   enum { TRIES = 200000 };
+  if (getenv("GAIJIN_TEST_UNDER")) return; /* an emulator, which would have no maps left itself */
   struct stacks s;
   stacks_init(&s, entry, false);
   char *pages = mmap(NULL, (size_t)TRIES * PAGE, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
