@@ -73,7 +73,7 @@ function gaijin.all(list)
   for _, future in raw_ipairs(list) do core.quiet(future) end
   local all = core.async(function()
     local failed = core.await(list, true)
-    if failed then return list[failed]:get() end -- raises
+    if failed then return core.get_for_own(list[failed]) end -- raises
     local results = { n = #list }
     for i, future in raw_ipairs(list) do results[i] = (future:get()) end
     return results
@@ -87,5 +87,5 @@ function gaijin.race(list)
   list = check_list(list, "race")
   if #list == 0 then error("bad argument #1 to 'race' (at least one future expected)", 2) end
   for _, future in raw_ipairs(list) do core.quiet(future) end
-  return core.async(function() return list[core.await(list, false)]:get() end)
+  return core.async(function() return core.get_for_own(list[core.await(list, false)]) end)
 end

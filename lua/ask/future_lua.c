@@ -11,6 +11,7 @@
 
 #include "lua/ask/future.h"
 #include "lua/ask/remote.h"
+#include "lua/fiber/position.h"
 #include "lua/fiber/trace.h"
 #include "lua/fiber/wait.h"
 #include "lua/vm/userdata.h"
@@ -73,6 +74,7 @@ static int decode(lua_State *L) {
   struct future *u = check(L, w, 1);
   bool failed;
   int n = remote_decode(L, w, &u->answer, false, &failed);
+  u->above = failed && lua_type(L, 3) == LUA_TSTRING ? u->answer.above : 0;
   keep(L, 2, n);
   return 0;
 }
@@ -105,19 +107,29 @@ static void open_answer(lua_State *L, struct worker *w, struct future *u, int i)
   lua_settop(L, top);
 }
 
-/* Pushes the error that the table on top holds, and raises it. */
-static int raise_kept(lua_State *L, struct worker *w, int n) {
+/* Raises the error, of n values, that the table on top holds. The text gets the position of the
+ * code that first asks for it; or, if the function of another future asks (for_own), of the code
+ * that first asks for that one's. */
+static int raise_kept(lua_State *L, struct worker *w, struct future *u, int n, bool for_own) {
   int table = lua_gettop(L);
   lua_rawgeti(L, table, 1);
   lua_rawgeti(L, table, 2);
+  if (for_own) {
+    struct future *own = w->sched.current->user;
+    if (own) own->above = u->above; /* else it was cancelled */
+  } else if (u->above && position_add(L, w, table + 1, u->above)) {
+    u->above = 0;
+    lua_pushvalue(L, table + 1);
+    lua_rawseti(L, table, 1);
+  }
   if (n >= 2 && lua_isstring(L, table + 2)) trace_remember(L, w, table + 1, table + 2);
   lua_settop(L, table + 1);
   return lua_error(L);
 }
 
 /* Pushes the table of the results of the done future at index i, and returns their number; or
- * raises its error. */
-static int push_kept(lua_State *L, struct worker *w, struct future *u, int i) {
+ * raises its error, as raise_kept does. */
+static int push_kept(lua_State *L, struct worker *w, struct future *u, int i, bool for_own) {
   u->read = true;
   while (u->state != FUTURE_DONE) {
     if (u->state == FUTURE_ANSWERED) {
@@ -137,7 +149,7 @@ static int push_kept(lua_State *L, struct worker *w, struct future *u, int i) {
   lua_rawget(L, -2);
   int n = (int)lua_tointeger(L, -1);
   lua_pop(L, 1);
-  return u->ok ? n : raise_kept(L, w, n);
+  return u->ok ? n : raise_kept(L, w, u, n, for_own);
 }
 
 /* ---- Waiting ---- */
@@ -169,10 +181,8 @@ static struct future *wait_done(lua_State *L, struct worker *w) {
   return u;
 }
 
-/* future [, seconds] -> results. Raises the error of the call. */
-static int method_get(lua_State *L) {
-  struct worker *w = worker_of(L);
-  int n = push_kept(L, w, wait_done(L, w), 1), table = lua_gettop(L);
+static int push_results(lua_State *L, struct worker *w, bool for_own) {
+  int n = push_kept(L, w, wait_done(L, w), 1, for_own), table = lua_gettop(L);
   if (n < 0 || n > LUAI_MAXCSTACK || !lua_checkstack(L, n + 2))
     return worker_raise(L, GAIJIN_STATUS_TOO_LARGE,
                         "%d results are more than Lua's stack holds; read them with future:list()",
@@ -181,10 +191,16 @@ static int method_get(lua_State *L) {
   return n;
 }
 
+/* future [, seconds] -> results. Raises the error of the call. */
+static int method_get(lua_State *L) { return push_results(L, worker_of(L), false); }
+
+/* The same for the function of a future, which has or raises what it reads. */
+static int core_get_for_own(lua_State *L) { return push_results(L, worker_of(L), true); }
+
 /* future [, seconds] -> a new table of the results, their number in its field n. */
 static int method_list(lua_State *L) {
   struct worker *w = worker_of(L);
-  int n = push_kept(L, w, wait_done(L, w), 1);
+  int n = push_kept(L, w, wait_done(L, w), 1, false);
   lua_createtable(L, n, 1);
   for (int k = 1; k <= n; k++) {
     lua_rawgeti(L, -2, k);
@@ -285,7 +301,7 @@ int future_keep(lua_State *L) {
 void future_open(lua_State *L, struct worker *w) {
   static const luaL_Reg core[] = {
       {"await", core_await}, {"quiet", core_quiet}, {"is_future", core_is_future},
-      {"spread", core_spread}, {NULL, NULL}};
+      {"spread", core_spread}, {"get_for_own", core_get_for_own}, {NULL, NULL}};
   static const luaL_Reg methods[] = {{"get", method_get},
                                      {"list", method_list},
                                      {"done", method_done},

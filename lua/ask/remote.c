@@ -54,9 +54,6 @@ int remote_decode(lua_State *L, struct worker *w, const struct answer *a, bool r
   }
   int n = (decode_is_long(a->body) ? decode_long : unmarshal_answer)(L, w, a->body, rows);
   if (*failed) form_check_raised(L, n);
-  int value = lua_gettop(L) - n + 1;
-  if (*failed && a->above && n > 0 && lua_type(L, value) == LUA_TSTRING)
-    position_add(L, w, value, a->above);
   return n;
 }
 
@@ -95,6 +92,8 @@ static int results(lua_State *L, struct worker *w, const struct remote *r, struc
   bool failed;
   int top = lua_gettop(L), n = remote_decode(L, w, a, r->op == GAIJIN_OP_INSPECT, &failed);
   assert(lua_gettop(L) == top + n);
+  if (failed && a->above && lua_type(L, top + 1) == LUA_TSTRING)
+    position_add(L, w, top + 1, a->above);
   answer_free(w->sched.current, a);
   if (!failed) {
     check_form(L, w, r, n);

@@ -37,7 +37,7 @@ uint64_t remote_start(lua_State *L, struct worker *w, const struct remote *r, ga
                       void *user);
 /* Pushes what an answer says, in whatever form, and returns the number of values: the results, or
  * with *failed the error and perhaps (a second value) its traceback. Raises what decoding raises.
- * The position of the calling C function's caller goes into an error's text that asks for it. */
+ * A text that was raised still lacks its position (a->above). */
 int remote_decode(lua_State *L, struct worker *w, const struct answer *a, bool rows, bool *failed);
 
 /* Calls the AT at index `target` one way with the n values from `first`: no answer comes. Waits

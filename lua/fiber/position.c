@@ -40,17 +40,17 @@ unsigned position_above(lua_State *L, const struct worker *w, int level) {
   return 0;
 }
 
-void position_add(lua_State *L, struct worker *w, int i, unsigned above) {
+bool position_add(lua_State *L, struct worker *w, int i, unsigned above) {
   luaL_checkstack(L, 4, "no room for a position");
   lua_Debug ar;
   unsigned passed = 0;
   for (int level = 1;; level++) {
     enum frame frame = frame_at(L, w, level, &ar);
-    if (frame == FRAME_NONE) return;
+    if (frame == FRAME_NONE) return false;
     if (frame == FRAME_OURS) continue;
     if (frame == FRAME_SERVE) {
       trace_note_above(L, w, i, above > passed ? above - passed : 1);
-      return;
+      return false;
     }
     if (++passed >= above && frame == FRAME_LUA) break;
   }
@@ -58,4 +58,5 @@ void position_add(lua_State *L, struct worker *w, int i, unsigned above) {
   lua_pushvalue(L, i);
   lua_concat(L, 2);
   lua_replace(L, i);
+  return true;
 }

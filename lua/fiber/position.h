@@ -14,8 +14,9 @@
  * nowhere: nobody waits for a post. */
 unsigned position_above(lua_State *L, const struct worker *w, int level);
 /* To be called by the C function that asked: the text at index i, which came with that level above,
- * gets its position; or it is remembered what is left of the level (trace.h). Where C or a tail
- * call is there it is that of the nearest Lua code above. Raises when memory is short. */
-void position_add(lua_State *L, struct worker *w, int i, unsigned above);
+ * gets its position. Where C or a tail call is there it is that of the nearest Lua code above.
+ * False: it has none in this worker; what is left of the level is remembered (trace.h) if the fiber
+ * serves another one. Raises when memory is short. */
+bool position_add(lua_State *L, struct worker *w, int i, unsigned above);
 
 #endif

@@ -27,6 +27,7 @@ bakaGaijin.list = { 2, 1, 3 }
 bakaGaijin.through = function(level) bakaGaijin("C").fail(level) return 1 end
 bakaGaijin.through_tail = function(level) return bakaGaijin("C").fail(level) end
 bakaGaijin.through_pcall = function() local ok, e = pcall(bakaGaijin("C").fail) error(e, 0) end
+bakaGaijin.through_future = function(level) gaijin.async(bakaGaijin("C").fail, level):get() return 1 end
 bakaGaijin.in_coroutine = function() local ok, e = coroutine.resume(coroutine.create(check), 3) return e end
 bakaGaijin.traced = function() local _, e = xpcall(function() check(2) end, gaijin.traceback) return e end
 bakaGaijin.stop = function() gaijin.after(0.02, gaijin.stop) end
@@ -134,6 +135,39 @@ same(function()
   future:get()
 end, "bad thing")
 
+t.raises("^[^\n]*B%.lua:" .. at + 1 .. ": bad thing$", future.get, future)
+local function reads(future, level) local v = future:get() return 1 end
+for _, make in ipairs({ function(f) return f end, function(f) return gaijin.all({ f }) end,
+                        function(f) return gaijin.race({ f }) end }) do
+  same(function()
+    local future = make(gaijin.async(fail))
+    at = line()
+    future:get()
+  end, "bad thing")
+  same(function()
+    local future = make(gaijin.async(fail, 3))
+    at = line()
+    reads(future)
+  end, "bad thing")
+  same(function()
+    local future = make(gaijin.async(fail))
+    at = line()
+    future:list()
+  end, "bad thing")
+end
+same(function()
+  at = line()
+  A.through_future(3)
+end, "bad thing")
+ok, e = pcall(A.through_future, 2)
+t.ok(e:match("A%.lua:30: bad thing$"), e)
+-- Nobody asks on behalf of a function given to future:on.
+local told
+gaijin.async(fail):on(function(...) told = { ... } end)
+while not told do gaijin.sleep(0.001) end
+t.eq(told[1], false)
+t.eq(told[2], "bad thing")
+
 -- Local levels are as ever, and what asks for no position gets none.
 ok, e = pcall(A.nested, 1)
 t.ok(e:match("A%.lua:6: bad thing$"), e)
@@ -147,7 +181,7 @@ t.eq(select(2, pcall(A.another)), "another")
 t.eq(select(2, pcall(A.plain)), "bad thing")
 t.eq(select(2, pcall(A.not_text)).code, 7)
 t.eq(A.in_coroutine(), "bad thing")
-t.ok(A.traced():match("A%.lua:31: bad thing\n"), A.traced())
+t.ok(A.traced():match("A%.lua:32: bad thing\n"), A.traced())
 local function here(level) error("here", level) end
 same(function()
   at = line()
