@@ -36,12 +36,13 @@ static int copy_len(lua_State *L) {
   return 1;
 }
 
-static int copy_call(lua_State *L) {
+/* copy -> the table to be called in its place; nil: that cannot be called. */
+static int core_callable_of(lua_State *L) {
+  lua_settop(L, 1);
   unwrap(L);
-  if (!luaL_getmetafield(L, 1, "__call")) return luaL_error(L, "attempt to call a table value");
-  lua_pop(L, 1);
-  lua_call(L, lua_gettop(L) - 1, LUA_MULTRET);
-  return lua_gettop(L);
+  if (!luaL_getmetafield(L, 1, "__call")) return 0;
+  lua_settop(L, 1);
+  return 1;
 }
 
 static int copy_tostring(lua_State *L) {
@@ -57,9 +58,16 @@ static int copy_tostring(lua_State *L) {
 void copies_push_metatable(lua_State *L, struct worker *w) {
   static const luaL_Reg metamethods[] = {
       {"__index", copy_index}, {"__newindex", copy_newindex}, {"__len", copy_len},
-      {"__call", copy_call}, {"__tostring", copy_tostring}, {NULL, NULL}};
+      {"__tostring", copy_tostring}, {NULL, NULL}};
   lua_newtable(L);
   worker_set_functions(L, w, metamethods);
   operator_set_of_copies(L, w);
   metatable_hide(L);
+}
+
+void copies_open(lua_State *L, struct worker *w) {
+  static const luaL_Reg functions[] = {{"callable_of", core_callable_of}, {NULL, NULL}};
+  worker_set_functions(L, w, functions);
+  lua_rawgeti(L, LUA_REGISTRYINDEX, w->anchors.copy_meta);
+  lua_setfield(L, -2, "copy_meta");
 }

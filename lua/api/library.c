@@ -265,6 +265,7 @@ void library_open(lua_State *L, struct worker *w) {
   worker_set_functions(L, w, core_functions);
   requests_open(L, w);
   replaced_open(L, w);
+  copies_open(L, w);
   if (w->is_luajit) {
     worker_load_chunk(L, replaced_lua);
     lua_pushvalue(L, core);

@@ -79,6 +79,18 @@ do
   core.labels_proxy(bakaGaijin)
 end
 
+---- Copies
+
+do
+  local callable_of = core.callable_of
+  -- In Lua, or stock 5.1 could not suspend a coroutine in what is called.
+  function core.copy_meta.__call(copy, ...)
+    local v = callable_of(copy)
+    if not v then error("attempt to call a table value", 2) end
+    return v(...)
+  end
+end
+
 ---- Traversal
 
 -- Of a remote table, or of what another worker exposes. The entries after those of the page come
