@@ -49,7 +49,8 @@ bool position_add(lua_State *L, struct worker *w, int i, unsigned above) {
     if (frame == FRAME_NONE) return false;
     if (frame == FRAME_OURS) continue;
     if (frame == FRAME_SERVE) {
-      trace_note_above(L, w, i, above > passed ? above - passed : 1);
+      if (!w->sched.current->serving.one_way)
+        trace_note_above(L, w, i, above > passed ? above - passed : 1);
       return false;
     }
     if (++passed >= above && frame == FRAME_LUA) break;
