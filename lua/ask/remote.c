@@ -57,20 +57,43 @@ int remote_decode(lua_State *L, struct worker *w, const struct answer *a, bool r
   return n;
 }
 
-/* The library function that the host applied, called from C, knows neither the name nor the place
- * of the call: the error on top, if it is one of its arguments', gets both, as in this VM. */
-static void place_argument_error(lua_State *L) {
+/* The library function that the host applied was called from C and does not know the name it was
+ * called by: the error on top, if it is one of its arguments', gets that. */
+static bool name_function(lua_State *L) {
   static const char start[] = "bad argument #";
   const char *text = lua_type(L, -1) == LUA_TSTRING ? lua_tostring(L, -1) : "";
   const char *name = strstr(text, " to '?' (");
   lua_Debug ar;
-  if (strncmp(text, start, sizeof start - 1) != 0 || !name) return;
-  if (!lua_getstack(L, 0, &ar) || !lua_getinfo(L, "n", &ar) || !ar.name) return;
-  luaL_where(L, 1);
+  if (strncmp(text, start, sizeof start - 1) != 0 || !name) return false;
+  if (!lua_getstack(L, 0, &ar) || !lua_getinfo(L, "n", &ar) || !ar.name) return false;
   lua_pushlstring(L, text, (size_t)(name - text));
   lua_pushfstring(L, " to '%s'%s", ar.name, name + strlen(" to '?'"));
-  lua_concat(L, 3);
+  lua_concat(L, 2);
   lua_replace(L, -2);
+  return true;
+}
+
+/* The text at index i, which was raised with this level above, gets its position. Of a library
+ * function it is that which it would have found in this VM; hosts of an older release send no level
+ * of it. */
+static void place(lua_State *L, struct worker *w, const struct remote *r, int i, unsigned above) {
+  if (lua_type(L, i) != LUA_TSTRING) return;
+  luaL_checkstack(L, 8, "no room for an error");
+  bool applied = r->op == GAIJIN_OP_APPLY;
+  if (applied) {
+    lua_pushvalue(L, i);
+    bool named = name_function(L);
+    lua_replace(L, i);
+    if (named) above = 1;
+  }
+  if (applied && above == 1) {
+    luaL_where(L, 1);
+    lua_pushvalue(L, i);
+    lua_concat(L, 2);
+    lua_replace(L, i);
+  } else if (above) {
+    position_add(L, w, i, above);
+  }
 }
 
 static void check_form(lua_State *L, struct worker *w, const struct remote *r, int n) {
@@ -92,17 +115,11 @@ static int results(lua_State *L, struct worker *w, const struct remote *r, struc
   bool failed;
   int top = lua_gettop(L), n = remote_decode(L, w, a, r->op == GAIJIN_OP_INSPECT, &failed);
   assert(lua_gettop(L) == top + n);
-  if (failed && a->above && lua_type(L, top + 1) == LUA_TSTRING)
-    position_add(L, w, top + 1, a->above);
+  if (failed) place(L, w, r, top + 1, a->above);
   answer_free(w->sched.current, a);
   if (!failed) {
     check_form(L, w, r, n);
     return n;
-  }
-  if (n >= 1 && r->op == GAIJIN_OP_APPLY) {
-    lua_pushvalue(L, top + 1);
-    place_argument_error(L);
-    lua_replace(L, top + 1);
   }
   if (n >= 2 && lua_isstring(L, -1)) trace_remember(L, w, lua_gettop(L) - n + 1, lua_gettop(L));
   lua_settop(L, lua_gettop(L) - n + 1); /* the value raised; a traceback may follow it */

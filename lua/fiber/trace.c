@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "lua/fiber/fiber.h"
+#include "lua/fiber/position.h"
 
 enum { VALUE = 1, TEXT, ABOVE, BARE };
 enum { TEXT_MOST = 64 << 10 };
@@ -154,10 +155,22 @@ static void explain_yield(lua_State *L, struct worker *w) {
   lua_settop(L, 1);
 }
 
+/* A library function that is applied for another worker, called from C, finds no position for its
+ * own errors: it is in the code that called it there. Others, raised by what it calls, are further
+ * up the stack; those of the system have none. */
+static void note_applied(lua_State *L, struct worker *w) {
+  static const char ours[] = "gaijin: ";
+  const struct fiber *f = w->sched.current;
+  if (!f || f->L != L || f->serving.op != GAIJIN_OP_APPLY || position_above(L, w, 2) != 1) return;
+  if (lua_type(L, 1) != LUA_TSTRING) return;
+  if (strncmp(lua_tostring(L, 1), ours, sizeof ours - 1) != 0) trace_note_above(L, w, 1, 1);
+}
+
 int trace_handler(lua_State *L) {
   struct worker *w = worker_of(L);
   lua_settop(L, 1);
   explain_yield(L, w);
+  note_applied(L, w);
   trace_build(L, w, 1, 1);
   trace_remember(L, w, 1, 2);
   lua_settop(L, 1);

@@ -24,6 +24,7 @@ bakaGaijin.object = setmetatable({}, {
   __tostring = function() error("no text", 3) end, -- its caller is tostring
 })
 bakaGaijin.list = { 2, 1, 3 }
+bakaGaijin.mixed = { 1, {} }
 bakaGaijin.through = function(level) bakaGaijin("C").fail(level) return 1 end
 bakaGaijin.through_tail = function(level) return bakaGaijin("C").fail(level) end
 bakaGaijin.through_pcall = function() local ok, e = pcall(bakaGaijin("C").fail) error(e, 0) end
@@ -108,9 +109,22 @@ same(function()
   at = line()
   table.sort(list, function(x, y) A.nested(3) end)
 end, "bad thing")
+-- Errors of a library function that works on a remote value, as when it is called with one of ours.
+same(function()
+  at = line()
+  table.concat(A.mixed)
+end, "invalid value (table) at index 2 in table for 'concat'")
+same(function()
+  at = line()
+  table.insert(A.mixed, 1, 2, 3)
+end, "wrong number of arguments to 'insert'")
+t.eq(select(2, pcall(table.concat, A.mixed)), "invalid value (table) at index 2 in table for 'concat'")
+local position, text = select(2, pcall(function() table.insert(A.mixed, "x", 1) end)):match("(B%.lua:%d+: )(.*)")
+t.eq(text, "bad argument #2 to 'insert' (number expected, got string)")
+t.eq(select(2, pcall(table.sort, list, function() error("bare", 0) end)), "bare")
 -- Two workers away: the caller's line at A; its caller's is ours.
 ok, e = pcall(A.through)
-t.ok(e:match("A%.lua:27: bad thing$"), e)
+t.ok(e:match("A%.lua:28: bad thing$"), e)
 same(function()
   at = line()
   A.through(3)
@@ -120,7 +134,7 @@ same(function()
   A.through_tail(jit and 2 or 3) -- a tail call is a level in Lua 5.1 only
 end, "bad thing")
 ok, e = pcall(A.through_pcall)
-t.ok(e:match("A%.lua:29: bad thing$"), e)
+t.ok(e:match("A%.lua:30: bad thing$"), e)
 -- A call-back of ours is called by A's code.
 ok, e = pcall(bakaGaijin("C").outer, function(level) error("ours", level) end, 2)
 t.ok(e:match("C%.lua:4: ours$"), e)
@@ -160,7 +174,7 @@ same(function()
   A.through_future(3)
 end, "bad thing")
 ok, e = pcall(A.through_future, 2)
-t.ok(e:match("A%.lua:30: bad thing$"), e)
+t.ok(e:match("A%.lua:31: bad thing$"), e)
 -- Nobody asks on behalf of a function given to future:on.
 local told
 gaijin.async(fail):on(function(...) told = { ... } end)
@@ -181,7 +195,7 @@ t.eq(select(2, pcall(A.another)), "another")
 t.eq(select(2, pcall(A.plain)), "bad thing")
 t.eq(select(2, pcall(A.not_text)).code, 7)
 t.eq(A.in_coroutine(), "bad thing")
-t.ok(A.traced():match("A%.lua:32: bad thing\n"), A.traced())
+t.ok(A.traced():match("A%.lua:33: bad thing\n"), A.traced())
 local function here(level) error("here", level) end
 same(function()
   at = line()
