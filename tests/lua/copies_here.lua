@@ -64,6 +64,9 @@ t.eq(original[1], 4)
 table.sort(c)
 t.eq(table.maxn(c), 4)
 t.eq(table.getn(c), 4)
+local date = { year = 2000, month = 1, day = 1, hour = 12 }
+t.eq(os.time(gaijin.copy(date)), os.time(date))
+t.eq((next(bakaGaijin)), nil)
 local list = gaijin.copy { 5, 6 }
 n = 0
 table.foreachi(list, function(i, v) n = n + v end)

@@ -94,9 +94,11 @@ END_TEST
 
 /* How the kernel takes advice: as this one does, not at all, or says yes to any and does nothing. */
 static enum { KERNEL_AS_IT_IS, KERNEL_REFUSES, KERNEL_IGNORES } kernel;
+static void *advised; /* the last page */
 
 /* Stands before that of the C library. */
 int madvise(void *start, size_t bytes, int advice) {
+  advised = start;
   if (kernel == KERNEL_AS_IT_IS) return (int)syscall(SYS_madvise, start, bytes, advice);
   if (kernel == KERNEL_IGNORES) return 0;
   errno = EINVAL;
@@ -129,6 +131,18 @@ START_TEST(children_are_known_without_the_kernel) {
   run_child(&f, try_everything);
   parent_goes_on(&f);
   fake_close(&f);
+}
+END_TEST
+
+/* A page that cannot be marked is given back. */
+START_TEST(a_page_without_a_mark_is_unmapped) {
+  gaijin g = {0};
+  unsigned char resident;
+  kernel = _i == 0 ? KERNEL_REFUSES : KERNEL_IGNORES;
+  gj_fork_watch(&g);
+  ck_assert_ptr_nonnull(advised);
+  ck_assert_int_eq(mincore(advised, 1, &resident), -1);
+  ck_assert_int_eq(errno, ENOMEM);
 }
 END_TEST
 
@@ -229,6 +243,7 @@ int main(void) {
   tcase_add_loop_test(c, a_child_is_refused_everything, 0, 2);
   tcase_add_test(c, the_kernel_marks_forks);
   tcase_add_loop_test(c, children_are_known_without_the_kernel, 0, 2);
+  tcase_add_loop_test(c, a_page_without_a_mark_is_unmapped, 0, 2);
   tcase_add_test(c, children_are_known_without_a_page);
   tcase_add_test(c, what_was_under_way_is_the_parents);
   tcase_add_test(c, what_comes_is_the_parents);
