@@ -11,7 +11,7 @@
 
 /* Pushes the metatable of copies, to which prelude.lua adds __call. Raises. */
 void copies_push_metatable(lua_State *L, struct worker *w);
-/* Adds what prelude.lua needs for that to the table on top, when anchors.copy_meta is set. Raises. */
+/* Adds what prelude.lua needs for that to the table on top. anchors.copy_meta is set. Raises. */
 void copies_open(lua_State *L, struct worker *w);
 
 #endif

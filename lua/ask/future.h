@@ -28,7 +28,7 @@ struct future {
   char *complaint;            /* of a function of ours that failed: the error's text */
   enum future_state state;
   struct fiber *decoder;      /* while DECODING: who is at it */
-  unsigned above; /* of the text that it failed with: the level of the position that is not in it yet
+  unsigned above; /* of the text that it failed with: the level of the position that it lacks
                      (position.h); 0: none */
   bool ok, read; /* read: nobody needs to be told of its error */
   bool is_list;  /* its result is a list of the results */

@@ -11,7 +11,6 @@
 #include <string.h>
 
 #include "lua/fiber/fiber.h"
-#include "lua/fiber/position.h"
 
 enum { VALUE = 1, TEXT, ABOVE, BARE };
 enum { TEXT_MOST = 64 << 10 };
@@ -161,8 +160,13 @@ static void explain_yield(lua_State *L, struct worker *w) {
 static void note_applied(lua_State *L, struct worker *w) {
   static const char ours[] = "gaijin: ";
   const struct fiber *f = w->sched.current;
-  if (!f || f->L != L || f->serving.op != GAIJIN_OP_APPLY || position_above(L, w, 2) != 1) return;
-  if (lua_type(L, 1) != LUA_TSTRING) return;
+  lua_Debug ar;
+  if (!f || f->L != L || !f->is_serving || f->serving.one_way) return;
+  if (f->serving.op != GAIJIN_OP_APPLY || !lua_getstack(L, 2, &ar)) return;
+  lua_getinfo(L, "f", &ar);
+  bool applied = lua_tocfunction(L, -1) == w->serves;
+  lua_settop(L, 1);
+  if (!applied || lua_type(L, 1) != LUA_TSTRING) return;
   if (strncmp(lua_tostring(L, 1), ours, sizeof ours - 1) != 0) trace_note_above(L, w, 1, 1);
 }
 
