@@ -128,6 +128,7 @@ void gaijin_expire(gaijin *g, double slack) {
   double now = clock_seconds();
   list_init(&late);
   if (g->lost || g->dispatching || gj_is_fork(g)) return;
+  if (g->starved || g->paused) return; /* answers may have come already */
   if (g->heard) { /* it lives, and more may be on its way */
     g->heard = false;
     return;
@@ -188,19 +189,17 @@ static int await_take(gaijin *g, struct call *c, struct gaijin_answer *answer) {
   return answer->text == g->loss ? gj_fail_lost(g) : 0;
 }
 
-/* So long after memory was too short what has come is tried again. */
-enum { STARVED_RETRY_MS = 10 };
-
 bool gj_await_poll(gaijin *g, double end) {
   double left = end - clock_seconds();
   if (!(left > 0)) return false;
   if (g->paused) return true;
   int ms = left > 1e6 ? 1000000000 : (int)ceil(left * 1000);
-  short in = g->starved ? 0 : POLLIN;
-  if (g->starved && ms > STARVED_RETRY_MS) ms = STARVED_RETRY_MS;
   struct pollfd p = {.fd = g->fd,
-                     .events = (short)(in | (gaijin_wants_write(g) ? POLLOUT : 0))};
-  poll(&p, 1, ms);
+                     .events = (short)(POLLIN | (gaijin_wants_write(g) ? POLLOUT : 0))};
+  if (g->starved)
+    poll(NULL, 0, ms < STARVED_RETRY_MS ? ms : STARVED_RETRY_MS);
+  else
+    poll(&p, 1, ms);
   return true;
 }
 

@@ -144,8 +144,8 @@ struct gaijin {
   bool dispatching;
   char condemned[64]; /* why the next dispatch ends the connection; "": it does not */
   bool paused; /* the program wants no more messages in this dispatch */
-  bool starved; /* memory was too short for a message, which is handled again in the next one, */
-  double starved_since; /* on clock_seconds()'s clock */
+  bool starved; /* memory was too short for what has come: the next dispatch tries again */
+  double starved_since; /* when that began, on clock_seconds()'s clock; 0: it is not so */
   bool heard; /* the broker has sent something since gaijin_expire looked last */
 
   struct frame in;
@@ -311,6 +311,9 @@ void gj_write_reports(gaijin *g);
 bool gj_window_died(struct host *h);
 /* The connection is lost: the program, which may wait for room, is told. */
 void gj_window_lost(gaijin *g);
+
+/* So long after memory was too short what has come is tried again. */
+enum { STARVED_RETRY_MS = 10 };
 
 /* call.c */
 /* Waits for the descriptor, at most until `end`; not if messages are there. False when the time is

@@ -6,6 +6,7 @@
  */
 #include <assert.h>
 #include <errno.h>
+#include <poll.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -89,6 +90,7 @@ static void handle_messages(gaijin *g) {
           starve(g, size);
           return;
         }
+        if (g->starved_since) g->heard = true; /* only now */
         g->starved_since = 0;
         gj_checkpoint(g);
         break;
@@ -132,17 +134,26 @@ static bool may_read(const gaijin *g) {
   return !g->lost && !*g->condemned && !g->paused && !g->starved;
 }
 
+static void receive(gaijin *g) {
+  if (g->paused || g->starved) {
+    g->paused = g->starved = false;
+    handle_messages(g); /* what had been read */
+  }
+  for (int i = 0; i < READ_ROUNDS && may_read(g) && read_once(g); i++) continue;
+}
+
 int gaijin_dispatch(gaijin *g) {
   if (g->lost) return gj_fail_lost(g);
   if (gj_is_fork(g)) return gj_fork_refuse(g);
   if (g->dispatching)
     return gj_fail(g, GAIJIN_STATUS_UNSUPPORTED, "gaijin_dispatch was called in a call-back");
   g->dispatching = true;
-  if (g->paused || g->starved) {
-    g->paused = g->starved = false;
-    handle_messages(g); /* what had been read */
+  receive(g);
+  while (g->starved && !g->events.starved) {
+    poll(NULL, 0, STARVED_RETRY_MS);
+    receive(g);
   }
-  for (int i = 0; i < READ_ROUNDS && may_read(g) && read_once(g); i++) continue;
+  if (g->starved) g->events.starved(g->user);
   if (*g->condemned) gj_io_give_up(g, "%s", g->condemned);
   g->dispatching = false;
   return g->lost ? gj_fail_lost(g) : 0;
@@ -153,7 +164,6 @@ void gaijin_pause(gaijin *g) {
 }
 
 bool gaijin_paused(const gaijin *g) { return g->paused && !g->lost; }
-bool gaijin_starved(const gaijin *g) { return g->starved && !g->lost; }
 
 /* After a write: the queue's sent bytes make room, at a cost in proportion to what was sent. */
 static void compact(gaijin *g) {

@@ -14,7 +14,8 @@
 
 static const char wrong_size[] = "has 1 to " TEXT_OF(NAME_MAX_BYTES) " bytes";
 static const char control[] =
-    "has no control characters, and none that end a line or change the direction of text";
+    "has no control characters, and none that end a line, change the direction of text or cannot "
+    "be seen";
 static const char reserved[] = "has no '@' and no '/': they are reserved for naming machines";
 
 /* How many bytes at `text` are a character that no name has; 0: what is there may stand. */

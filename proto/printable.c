@@ -28,8 +28,18 @@ size_t printable_decode(const char *text, size_t left, uint32_t *code) {
 }
 
 bool printable_steers(uint32_t c) {
-  return c < 0x20 || (c >= 0x7f && c < 0xa0) || c == 0x61c || c == 0x200b || c == 0x200e ||
-         c == 0x200f || (c >= 0x2028 && c <= 0x202e) || (c >= 0x2060 && c <= 0x206f) || c == 0xfeff;
+  static const struct {
+    uint32_t first, last;
+  } ranges[] = {
+      {0, 0x1f}, {0x7f, 0x9f}, {0x2028, 0x202e}, /* control characters, lines, directions */
+      /* Unicode's Default_Ignorable_Code_Point without U+200C and U+200D */
+      {0xad, 0xad}, {0x34f, 0x34f}, {0x61c, 0x61c}, {0x115f, 0x1160}, {0x17b4, 0x17b5},
+      {0x180b, 0x180f}, {0x200b, 0x200b}, {0x200e, 0x200f}, {0x2060, 0x206f}, {0x3164, 0x3164},
+      {0xfe00, 0xfe0f}, {0xfeff, 0xfeff}, {0xffa0, 0xffa0}, {0xfff0, 0xfff8},
+      {0x1bca0, 0x1bca3}, {0x1d173, 0x1d17a}, {0xe0000, 0xe0fff}};
+  for (size_t i = 0; i < sizeof ranges / sizeof *ranges; i++)
+    if (c >= ranges[i].first && c <= ranges[i].last) return true;
+  return false;
 }
 
 /* How the character at `text` is shown (*size bytes in `out`); returns what it has in the text. */

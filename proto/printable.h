@@ -17,11 +17,11 @@
 size_t printable_decode(const char *text, size_t left, uint32_t *code);
 
 /* Whether a character steers: C0, DEL and C1, what sets the direction of text, what separates
- * lines and paragraphs; or has no width of its own, so that two names look the same. The joiners
- * U+200C and U+200D stay: several scripts are not written without them. */
+ * lines and paragraphs; or cannot be seen, so that two names look the same. The joiners U+200C and
+ * U+200D stay: several scripts are not written without them. */
 bool printable_steers(uint32_t code);
 
-enum { PRINTABLE_MOST = 8 }; /* bytes that one character of the text may take when it is shown */
+enum { PRINTABLE_MOST = 9 }; /* bytes that one character of the text may take when it is shown */
 
 /* Writes `text` as it may be shown, as many whole characters as fit into n bytes (more than
  * PRINTABLE_MOST), terminated. The bytes of the text that were taken: all, or call again with the

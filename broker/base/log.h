@@ -26,7 +26,7 @@ enum { LOG_BUFFER_BYTES = 64 << 10, LOG_LINE_MOST = 2048 }; /* a line with its n
 enum log_way {
   LOG_PLAINLY,  /* write: it does not wait for anybody */
   LOG_SOCKET,   /* send with MSG_DONTWAIT */
-  LOG_BORROWED, /* each write is told not to wait */
+  LOG_BORROWED, /* shared: a flag with each write, or its mode changed for the time of the write */
 };
 
 struct log {

@@ -51,9 +51,10 @@ void work_remove(struct work *w, struct job *j) {
   if (!w->first) uv_idle_stop(&w->idle);
 }
 
-/* Half a turn is theirs, however much the sockets have spent of it. */
+/* Half a turn is theirs, however much the sockets have spent of it; as much as the sockets had when
+ * some of these had to join the queue. */
 void work_run(struct work *w) {
-  uint64_t until = w->spent + WORK_TURN / 2;
+  uint64_t until = w->spent + (work_is_overspent(w) ? 2 * WORK_TURN : WORK_TURN / 2);
   if (until < WORK_TURN) until = WORK_TURN;
   assert(!w->is_running);
   w->is_running = true;

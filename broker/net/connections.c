@@ -145,9 +145,10 @@ static bool go_on_ending(struct work *w, struct job *j) {
   return !c->connections->events->ended(c);
 }
 
+/* Often it is short, and done at once. */
 static void end_client(struct client *c) {
   assert(c->state == CLIENT_CONDEMNED && !c->is_dirty && !job_is_queued(&c->job));
-  if (c->connections->events->ended(c)) return;
+  if (!work_is_overspent(c->connections->work) && c->connections->events->ended(c)) return;
   uv_poll_stop(&c->poll);
   work_add(c->connections->work, &c->job, go_on_ending);
 }

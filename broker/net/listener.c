@@ -96,7 +96,7 @@ static bool give_to_group(struct listener *l) {
               made.st_dev == l->device && made.st_ino == l->inode;
   bool good = ours && fchownat(fd, "", (uid_t)-1, a->group, AT_EMPTY_PATH) == 0 &&
               chmod(by_fd, access_mode(a)) == 0;
-  int why = ours ? errno : EEXIST;
+  int why = !ours ? EEXIST : errno == ENOENT ? ENOSYS : errno;
   close(fd);
   errno = why;
   return good;
@@ -123,8 +123,11 @@ static int bind_and_listen(struct listener *l, const struct sockaddr_un *address
                            size_t n) {
   l->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
   if (l->fd >= 0 && fchmod(l->fd, 0600) == 0 && listen_with_mode(l, address)) return 0;
-  snprintf(error, n, "cannot listen on %s: %s; choose another place with --socket", l->path,
-           strerror(errno));
+  if (errno == ENOSYS)
+    snprintf(error, n, "cannot give %s to a group: /proc is not there", l->path);
+  else
+    snprintf(error, n, "cannot listen on %s: %s; choose another place with --socket", l->path,
+             strerror(errno));
   return -1;
 }
 

@@ -96,6 +96,7 @@ static bool read_once(struct client *c) {
     return false;
   }
   ssize_t n = recv(c->fd, to, room, MSG_DONTWAIT);
+  client_charge(c, COST_READ + (n > 0 ? (uint64_t)n / READ_PER_UNIT : 0));
   if (n < 0 && errno == EINTR) return true;
   if (n < 0 && errno == EAGAIN) return false;
   if (n <= 0) {
@@ -103,7 +104,6 @@ static bool read_once(struct client *c) {
     return false;
   }
   frame_filled(f, (uint32_t)n);
-  client_charge(c, COST_READ + (uint64_t)n / READ_PER_UNIT);
   client_note_activity(c);
   handle_messages(c, f);
   keep_rest(c, f);
@@ -136,7 +136,9 @@ static void go_on(struct client *c) {
 static bool run_slice(struct work *w, struct job *j) {
   struct client *c = container_of(j, struct client, job);
   (void)w;
-  c->balance = c->balance > 0 ? WORK_QUANTUM : c->balance + WORK_QUANTUM;
+  /* One that was put off gets what its socket would have got then. */
+  int64_t quantum = c->is_put_off && !c->has_hung_up ? SMALL_QUANTUM : WORK_QUANTUM;
+  c->balance = c->balance > 0 ? quantum : c->balance + quantum;
   if (c->balance > 0) go_on(c);
   return is_unfinished(c);
 }

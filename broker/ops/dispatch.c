@@ -73,8 +73,9 @@ static void dispatch_first(struct client *from, const struct message *m) {
 
 /* A request or notice that is not forwarded. */
 static void dispatch_own(struct client *from, const struct message *m) {
-  const char *fault;
-  if (transfer_read(NULL, from, m, &fault) == TRANSFER_LATER) return;
+  const char *fault = NULL;
+  /* A body that comes again after it has been weighed in part has been walked. */
+  if (!from->weighed && transfer_read(NULL, from, m, &fault) == TRANSFER_LATER) return;
   if (fault)
     client_fault(from, "'%s': %s", op_name(m->op), fault);
   else if (!handlers[m->op])

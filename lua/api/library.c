@@ -174,6 +174,7 @@ const struct gaijin_events library_events = {.request = begin_request,
                                              .free = collect_on_free,
                                              .refused = worker_post_failed,
                                              .room = room_came,
+                                             .starved = connection_starved,
                                              .forget = pool_forget,
                                              .dead = deaths_on_dead};
 

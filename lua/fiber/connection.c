@@ -26,8 +26,8 @@ static void on_socket(uv_poll_t *poll, int status, int events);
 static bool is_waiting_for_memory(const struct worker *w) { return w->loop.memory_timer != NULL; }
 
 static int start_polling(struct worker *w) {
-  int events = (is_waiting_for_memory(w) ? UV_DISCONNECT : UV_READABLE) |
-               (w->loop.writable_wanted ? UV_WRITABLE : 0);
+  int events = (is_waiting_for_memory(w) ? 0 : UV_READABLE) |
+               (w->loop.writable_wanted ? UV_WRITABLE : 0); /* 0: it is not watched */
   return uv_poll_start(&w->loop.poll, events, on_socket);
 }
 
@@ -41,7 +41,9 @@ static void update(struct worker *w) {
 static void on_memory_time(struct timer *t);
 
 /* Without memory for the timer either, the next turn tries. */
-static void wait_for_memory(struct worker *w) {
+void connection_starved(void *worker) {
+  struct worker *w = worker;
+  assert(!is_waiting_for_memory(w));
   worker_log_often(w, LINE_MEMORY, "memory is too short to receive; trying again");
   w->loop.memory_timer = timer_start(w, memory_seconds, on_memory_time, NULL);
   if (w->loop.memory_timer && !w->loop.unwatched) start_polling(w);
@@ -51,9 +53,7 @@ static void wait_for_memory(struct worker *w) {
 static void receive(struct worker *w) {
   assert(!w->sched.current);
   if (w->lost || is_waiting_for_memory(w)) return;
-  int status = gaijin_dispatch(w->g);
-  if (status == 0 && gaijin_starved(w->g)) wait_for_memory(w);
-  if (status == 0 || worker_is_fork(w)) return;
+  if (gaijin_dispatch(w->g) == 0 || worker_is_fork(w)) return;
   w->lost = true;
   uv_poll_stop(&w->loop.poll);
   timer_wake_loop(w);

@@ -13,6 +13,8 @@ int connection_watch(struct worker *w);
 /* Ends it; nothing if it is not watched. To be called before gaijin_close, which closes the
  * descriptor. */
 void connection_unwatch(struct worker *w);
+/* The starved event of the connection. */
+void connection_starved(void *worker);
 /* In each turn, before fibers run: reads on if it was left off because too many were ready. */
 void connection_resume(struct worker *w);
 /* Whether there is something for connection_resume to do, now or when fewer fibers are ready. */

@@ -16,6 +16,8 @@
 /* How soon memory for C stacks is asked for again, and how long a call waits for it: whoever has
  * the stacks may be waiting for that very call. */
 static const double retry_seconds = 0.01, stackless_seconds = 0.25;
+/* Queued answers of calls that are refused for that, at once. */
+enum { REFUSED_BYTES = 1 << 10 };
 
 void fiber_set_most(struct worker *w, unsigned max_fibers) {
   unsigned most = stacks_most();
@@ -298,14 +300,17 @@ static void wake_stackless(struct worker *w) {
   }
 }
 
-/* A call that has waited too long for a C stack has not begun. A post has no answer and waits on,
- * as do the worker's own. */
+/* Answers `busy` to a call that has waited too long for a C stack; it has not begun. Posts and the
+ * worker's own fibers wait on: nobody would learn of it. Few at a time, so that the answers leave
+ * before there are more: memory is short for them, too. */
 static void refuse_stackless(struct worker *w, struct fiber *f) {
   const struct serving *k = &f->serving;
   char text[160];
   assert(!f->stack);
   bool is_call = k->id && !k->one_way && !k->answered;
-  if (!is_call || clock_seconds() - f->stackless_since < stackless_seconds) return;
+  if (!is_call || clock_seconds() - f->stackless_since < stackless_seconds ||
+      gaijin_queued_bytes(w->g) > REFUSED_BYTES)
+    return;
   snprintf(text, sizeof text, "%s has no memory for another C stack", w->name);
   gaijin_answer_error(w->g, k->id, k->op, GAIJIN_STATUS_BUSY, text);
   f->serving.answered = true;

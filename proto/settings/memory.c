@@ -6,6 +6,7 @@
 #include "proto/settings/memory.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/uio.h>
@@ -18,7 +19,7 @@ void *memory_grow_or_end(void *p, size_t n) {
   const struct iovec line[] = {
       {program_invocation_short_name, strlen(program_invocation_short_name)},
       {text, sizeof text - 1}};
-  ssize_t written = writev(STDERR_FILENO, line, 2);
-  (void)written; /* nothing is left to be done */
+  struct pollfd room = {.fd = STDERR_FILENO, .events = POLLOUT};
+  if (poll(&room, 1, 0) == 1 && writev(STDERR_FILENO, line, 2) < 0) _exit(1);
   _exit(1);
 }

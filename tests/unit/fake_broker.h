@@ -25,7 +25,7 @@ enum { FAKE_HOST = 100, OTHER_HOST = 200, THIRD_HOST = 300, FAKE_EVENTS = 64, FA
 
 /* What the program under test was told. */
 struct told {
-  unsigned requests, cancels, frees, forgets, deads, answers, refusals, rooms;
+  unsigned requests, cancels, frees, forgets, deads, answers, refusals, rooms, starved;
   uint64_t room; /* whose was told last */
   enum gaijin_status refused;
   struct gaijin_request request[FAKE_EVENTS];
@@ -92,6 +92,10 @@ static inline void told_refused(void *user, enum gaijin_op op, enum gaijin_statu
   t->refusals++;
 }
 
+static inline void told_starved(void *user) {
+  struct fake *f = user;
+  f->told.starved++;
+}
 static inline void told_room(void *user, uint64_t host) {
   struct told *t = &((struct fake *)user)->told;
   t->room = host;
@@ -99,7 +103,8 @@ static inline void told_room(void *user, uint64_t host) {
 }
 
 static const struct gaijin_events fake_events = {
-    .request = told_request, .cancel = told_cancel, .free = told_free, .forget = told_forget, .refused = told_refused, .dead = told_dead, .room = told_room};
+    .request = told_request, .cancel = told_cancel, .free = told_free, .forget = told_forget, .refused = told_refused, .dead = told_dead, .room = told_room,
+    .starved = told_starved};
 
 /* ---- The broker's end ---- */
 

@@ -285,6 +285,30 @@ START_TEST(the_end_of_much_is_read_in_slices_and_a_successor_waits_for_it) {
 }
 END_TEST
 
+START_TEST(many_who_end_together_share_turns_of_bounded_length) {
+  enum { MANY = 40, WATCHES = 380, TURN_WATCHES = 9000 };
+  static struct end many[MANY];
+  const struct slab *waits = &w.broker.names.watches.all;
+  memset(many, 0, sizeof many);
+  for (int i = 0; i < MANY; i++) wire_join(&w, &many[i], NULL);
+  for (int i = 0; i < MANY; i++) {
+    for (int n = 0; n < WATCHES; n++) {
+      struct pack *p = wire_ask(&many[i], OP_watch, NULL, NULL, 2);
+      pack_text(p, "nobody");
+      pack_text(p, "ready");
+      wire_end(&many[i]);
+    }
+    wire_flush(&w, &many[i]);
+  }
+  while (waits->count < MANY * WATCHES) wire_turn(&w);
+  for (int i = 0; i < MANY; i++) wire_leave(&many[i]);
+  for (uint32_t left = waits->count; left > 0; left = waits->count) {
+    uv_run(&w.loop, UV_RUN_NOWAIT);
+    ck_assert_uint_le(left - waits->count, TURN_WATCHES);
+  }
+}
+END_TEST
+
 START_TEST(the_end_of_one_who_was_asked_much_is_processed_in_slices) {
   enum { CALLS = 3000 };
   unsigned turns = 0, lost = 0;
@@ -397,6 +421,7 @@ int main(void) {
   tcase_add_test(t, objects_with_many_holders_are_weighed_in_slices);
   tcase_add_loop_test(t, a_large_body_is_walked_in_slices, 0, 4);
   tcase_add_test(t, the_end_of_much_is_read_in_slices_and_a_successor_waits_for_it);
+  tcase_add_test(t, many_who_end_together_share_turns_of_bounded_length);
   tcase_add_test(t, the_end_of_one_who_was_asked_much_is_processed_in_slices);
   tcase_add_test(t, who_leaves_answers_untaken_is_not_read);
   tcase_add_loop_test(t, the_end_of_one_who_leaves_answers_untaken_is_noticed, 0, 2);

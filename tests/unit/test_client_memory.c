@@ -54,11 +54,11 @@ static void receive_in_shortage(struct fake *f) {
   struct pollfd p = {.fd = gaijin_fd(f->g), .events = POLLIN};
   int status = 0;
   scarce_begin();
-  while (!status && !gaijin_starved(f->g) && poll(&p, 1, 0) == 1) status = gaijin_dispatch(f->g);
+  while (!status && !f->told.starved && poll(&p, 1, 0) == 1) status = gaijin_dispatch(f->g);
   scarce_end();
   ck_assert_int_eq(status, 0);
   ck_assert_int_eq(gaijin_dispatch(f->g), 0);
-  ck_assert(!gaijin_starved(f->g));
+  ck_assert(!f->g->starved);
 }
 
 /* A new worker and a reply with a large string and a PT of its: handed over, or `busy`. Its call is answered once, and the PT
@@ -181,15 +181,64 @@ START_TEST(no_memory_for_long) {
   scarce_from(0, true);
   scarce_begin();
   int status = gaijin_dispatch(f.g), tries = 1;
-  bool starved = gaijin_starved(f.g);
+  bool starved = f.told.starved == 1;
   f.g->starved_since -= 4.5; /* instead of waiting */
   for (; status == 0; tries++) status = gaijin_dispatch(f.g);
   scarce_end();
   ck_assert(starved && tries > 1);
   ck_assert_int_eq(status, GAIJIN_STATUS_LOST);
   ck_assert(strstr(gaijin_error(f.g), "this process gave up its connection to the broker: for 5 s its memory has been too short"));
-  ck_assert(!gaijin_starved(f.g));
+  ck_assert(!f.g->starved);
   ck_assert_uint_eq(f.told.answers, 1);
+  fake_close(&f);
+}
+END_TEST
+/* A program that has no such event needs to know nothing: its dispatch waits, and gets the message or gives up. */
+START_TEST(no_memory_for_a_program_that_does_not_care) {
+  struct fake f;
+  if (!SCARCE_REPLACES) return;
+  fake_open(&f);
+  f.g->events.starved = NULL;
+  fake_begin(&f, MESSAGE_REPLY, GAIJIN_OP_PING, fake_ask(&f, told_answer), 1);
+  fake_put_pt(&f, &A);
+  fake_send(&f);
+  scarce_from(0, _i == 1);
+  if (_i == 1) f.g->starved_since = clock_seconds() - 4.9; /* instead of waiting */
+  scarce_begin();
+  int status = gaijin_dispatch(f.g);
+  scarce_end();
+  ck_assert_int_eq(status, _i == 1 ? GAIJIN_STATUS_LOST : 0);
+  ck_assert_uint_eq(f.told.answers, 1);
+  ck_assert(f.told.answer[0].ok == (_i == 0));
+  gaijin_body_free(f.told.answer[0].body);
+  fake_close(&f);
+}
+END_TEST
+/* What has come is no reason to say that the broker is silent. */
+START_TEST(nothing_expires_while_memory_is_short) {
+  struct fake f;
+  if (!SCARCE_REPLACES) return;
+  fake_open(&f);
+  gaijin_begin_request(f.g, &(struct gaijin_send){.op = GAIJIN_OP_PING, .deadline_ms = 1}, 0);
+  uint64_t id = 0;
+  ck_assert_int_eq(gaijin_end_request(f.g, told_answer, &f, &id), 0);
+  gaijin_flush(f.g, false);
+  fake_next(&f);
+  fake_begin(&f, MESSAGE_REPLY, GAIJIN_OP_PING, id, 1);
+  fake_put_pt(&f, &A);
+  fake_send(&f);
+  scarce_from(0, true);
+  scarce_begin();
+  gaijin_dispatch(f.g);
+  scarce_end();
+  ck_assert_uint_eq(f.told.starved, 1);
+  f.g->heard = false;
+  gaijin_expire(f.g, -1000);
+  ck_assert_uint_eq(f.told.answers, 0);
+  gaijin_dispatch(f.g);
+  ck_assert_uint_eq(f.told.answers, 1);
+  ck_assert(f.told.answer[0].ok && f.g->heard);
+  gaijin_body_free(f.told.answer[0].body);
   fake_close(&f);
 }
 END_TEST
@@ -224,6 +273,8 @@ int main(void) {
   tcase_add_test(c, receiving);
   tcase_add_test(c, receiving_what_is_held);
   tcase_add_test(c, no_memory_for_long);
+  tcase_add_loop_test(c, no_memory_for_a_program_that_does_not_care, 0, 2);
+  tcase_add_test(c, nothing_expires_while_memory_is_short);
   tcase_add_test(c, serving);
   tcase_add_test(c, answering_an_error);
   tcase_add_test(c, answering_a_free);

@@ -40,7 +40,7 @@ START_TEST(nothing_in_a_name_steers_a_terminal) {
   }
   for (unsigned c = 0x80; c < 0xc0; c++) {
     snprintf(name, sizeof name, "\xc2%c", (int)c);
-    ck_assert_msg(good(name) == (c >= 0xa0), "U+%04X", c);
+    ck_assert_msg(good(name) == (c >= 0xa0 && c != 0xad), "U+%04X", c);
     snprintf(name, sizeof name, "\xe2\x80%c", (int)c);
     bool mark = c == 0x8b || c == 0x8e || c == 0x8f || (c >= 0xa8 && c <= 0xae);
     ck_assert_msg(good(name) == !mark, "U+%04X", 0x2000 + c - 0x80);

@@ -93,6 +93,11 @@ struct gaijin_events {
   /* There is more room for one-way requests to this host; or it or the connection has ended, while
    * some were under way. */
   void (*room)(void *user, uint64_t host);
+  /* At the end of a gaijin_dispatch: memory was too short for what has come, which is kept. Call
+   * gaijin_dispatch again some milliseconds later; until then polling for reading tells nothing.
+   * Without this event gaijin_dispatch itself waits and tries again. Either way, when it has gone
+   * on for 5 s the connection is given up. */
+  void (*starved)(void *user);
 };
 
 struct gaijin_options {
@@ -149,8 +154,9 @@ GAIJIN_API bool gaijin_op_is_routed(enum gaijin_op op);
 /* Text of the last error of this connection; "" before the first. */
 GAIJIN_API const char *gaijin_error(const gaijin *g);
 
-/* Reads what is there without blocking and handles every whole message in order. 0 or
- * GAIJIN_STATUS_LOST; what had arrived before the loss has been handled. */
+/* Reads what is there without blocking (but for want of memory: see the event `starved`) and handles
+ * every whole message in order. 0 or GAIJIN_STATUS_LOST; what had arrived before the loss has been
+ * handled. */
 GAIJIN_API int gaijin_dispatch(gaijin *g);
 /* Sends what is queued without blocking. `releases`: queued releases go too even if nothing else
  * does; otherwise they leave only together with other output. 0 (see gaijin_wants_write for what is
@@ -177,10 +183,6 @@ GAIJIN_API bool gaijin_host_dead(const gaijin *g, uint64_t host);
  * read waits. For programs that must not take more than they can work on. */
 GAIJIN_API void gaijin_pause(gaijin *g);
 GAIJIN_API bool gaijin_paused(const gaijin *g);
-/* Memory was too short for what has come: nothing of it is lost. Call gaijin_dispatch again some
- * milliseconds later, and do not poll the descriptor for reading meanwhile: it is readable. When
- * that has gone on for 5 s the connection is given up. */
-GAIJIN_API bool gaijin_starved(const gaijin *g);
 
 /* ---- Windows of one-way requests ---- */
 
