@@ -51,7 +51,7 @@ endif
 have_package = $(shell pkg-config --exists $(1) 2>/dev/null && echo $(1))
 # msgpack-c was renamed with its version 6.
 MSGPACK_NAME := $(firstword $(call have_package,msgpack-c) $(call have_package,msgpack) msgpack-c)
-PACKAGES := libuv $(MSGPACK_NAME) lua5.1
+PACKAGES := libuv $(MSGPACK_NAME) lua5.1 inih
 missing_of = $(strip $(foreach p,$(1),$(if $(call have_package,$(p)),,$(p))))
 MISSING := $(call missing_of,$(PACKAGES)) $(if $(shell command -v $(firstword $(CC))),,$(firstword $(CC)))
 MISSING := $(strip $(MISSING))
@@ -83,6 +83,7 @@ OWN_LDFLAGS := $(SANITIZER) -pthread
 UV := $(call package_libs,libuv)
 MSGPACK := $(call package_libs,$(MSGPACK_NAME))
 LUA := $(call package_libs,lua5.1)
+INIH := $(call package_libs,inih)
 CHECK := $(call package_libs,check)
 
 # ---- Sources -----------------------------------------------------------------------------------------------------
@@ -96,6 +97,7 @@ under = $(sort $(wildcard $(1)/$(2) $(1)/*/$(2)))
 
 PROTO := $(call objects,$(call under,proto,*.c))
 CLIENT := $(call objects,$(call under,client-lib,*.c))
+POLICY := $(call objects,$(call under,policy,*.c))
 BROKER := $(call objects,$(filter-out broker/main.c,$(call under,broker,*.c)))
 # lua/module.c is the entry of build/gaijin.so only.
 LUASIDE := $(call objects,$(filter-out lua/main.c lua/module.c,$(call under,lua,*.c)))
@@ -123,6 +125,7 @@ INNER := $(BUILD)/libclient.a $(BUILD)/libproto.a
 
 # A library or program is left out as long as its folder has no sources or no main file.
 LIBRARIES := $(INNER) $(BUILD)/libgaijin.a $(BUILD)/libgaijin.so \
+             $(if $(POLICY),$(BUILD)/libpolicy.a) \
              $(if $(BROKER),$(BUILD)/libbroker.a) \
              $(if $(LUASIDE),$(BUILD)/liblua-gaijin.a)
 LUA_MODULE := $(if $(wildcard lua/module.c),$(BUILD)/gaijin.so)
@@ -315,6 +318,8 @@ $(BUILD)/libproto.a: $(PROTO)
 	$(archive)
 $(BUILD)/libclient.a: $(CLIENT)
 	$(archive)
+$(BUILD)/libpolicy.a: $(POLICY)
+	$(archive)
 $(BUILD)/libbroker.a: $(BROKER)
 	$(archive)
 $(BUILD)/liblua-gaijin.a: $(LUASIDE)
@@ -337,12 +342,12 @@ $(BUILD)/libgaijin.so: $(BUILD)/libgaijin.so.$(VERSION)
 	@ln -sf $(<F) $(BUILD)/$(SONAME); ln -sf $(SONAME) $@
 
 LUA_LIBS := $(UV) $(MSGPACK) $(LUA) -lm -ldl
-TEST_LIBS := $(CHECK) $(LUA_LIBS)
+TEST_LIBS := $(CHECK) $(LUA_LIBS) $(INIH)
 # Prerequisites that are linked, in their order.
 inputs = $(filter %.o %.a,$^)
 
-$(BUILD)/gaijin-broker: $(BUILD)/obj/broker/main.o $(BUILD)/libbroker.a $(BUILD)/libproto.a
-	$(call link,$(inputs) $(UV) $(MSGPACK) -lm)
+$(BUILD)/gaijin-broker: $(BUILD)/obj/broker/main.o $(BUILD)/libbroker.a $(BUILD)/libpolicy.a $(BUILD)/libproto.a
+	$(call link,$(inputs) $(UV) $(MSGPACK) $(INIH) -lm)
 # -E: C modules that a script requires find Lua's symbols in the program.
 $(BUILD)/gaijin-worker: $(BUILD)/obj/lua/main.o $(BUILD)/liblua-gaijin.a $(INNER)
 	$(call link,-Wl$(comma)-E $(inputs) $(LUA_LIBS))
@@ -351,8 +356,8 @@ $(BUILD)/ucontext/gaijin-worker: $(BUILD)/obj/lua/main.o $(UCONTEXT) $(BUILD)/li
 # Without liblua, which the interpreter that loads it has; never unloaded, because finalisers may run late.
 $(BUILD)/gaijin.so: $(BUILD)/obj/lua/module.o $(BUILD)/liblua-gaijin.a $(INNER)
 	$(call link,-shared -Wl$(comma)-z$(comma)nodelete $(inputs) $(UV) $(MSGPACK) -lm)
-$(BUILD)/gaijinctl: $(TOOLS) $(INNER)
-	$(call link,$(inputs) $(UV) $(MSGPACK) -lm)
+$(BUILD)/gaijinctl: $(TOOLS) $(BUILD)/libpolicy.a $(INNER)
+	$(call link,$(inputs) $(UV) $(MSGPACK) $(INIH) -lm)
 $(BUILD)/docs-tables: $(BUILD)/obj/tools/dev/docs-tables.o $(BUILD)/libproto.a
 	$(call link,$(inputs) -lm)
 $(HEADER): $(BUILD)/obj/tools/dev/public-header.o $(BUILD)/libproto.a
@@ -374,7 +379,7 @@ $(BUILD)/tests/system.so: $(BUILD)/obj/tests/lua/lib/system.o
 $(BUILD)/tests/scarce.so: $(BUILD)/obj/tests/memory/scarce.o
 	$(call link,-shared $(inputs))
 
-TESTED := $(filter %/libbroker.a,$(LIBRARIES)) $(filter %/liblua-gaijin.a,$(LIBRARIES)) \
+TESTED := $(filter %/libbroker.a,$(LIBRARIES)) $(filter %/libpolicy.a,$(LIBRARIES)) $(filter %/liblua-gaijin.a,$(LIBRARIES)) \
           $(INNER)
 $(BUILD)/tests/%: $(BUILD)/obj/tests/unit/%.o $(if $(BED),$(BUILD)/libbed.a) $(TESTED)
 	$(call link,$(inputs) $(TEST_LIBS))
@@ -384,10 +389,10 @@ $(BUILD)/tests/%: $(BUILD)/obj/tests/flow/%.o $(if $(BED),$(BUILD)/libbed.a) $(T
 	$(call link,$(inputs) $(TEST_LIBS))
 
 $(REPLAYS): $(BUILD)/tests/fuzz_%: $(BUILD)/obj/tests/fuzz/fuzz_%.o $(BUILD)/obj/tests/fuzz/replay.o $(FUZZ_WORLD) \
-            $(BUILD)/libbroker.a $(INNER)
-	$(call link,$(inputs) $(CHECK) $(UV) $(MSGPACK) -lm)
-$(FUZZERS): $(BUILD)/fuzz/%: $(BUILD)/obj/tests/fuzz/fuzz_%.o $(FUZZ_WORLD) $(BUILD)/libbroker.a $(INNER)
-	$(call link,-fsanitize=fuzzer $(filter %.o,$^) $(filter %.a,$^) $(CHECK) $(UV) $(MSGPACK) -lm)
+            $(BUILD)/libbroker.a $(BUILD)/libpolicy.a $(INNER)
+	$(call link,$(inputs) $(CHECK) $(UV) $(MSGPACK) $(INIH) -lm)
+$(FUZZERS): $(BUILD)/fuzz/%: $(BUILD)/obj/tests/fuzz/fuzz_%.o $(FUZZ_WORLD) $(BUILD)/libbroker.a $(BUILD)/libpolicy.a $(INNER)
+	$(call link,-fsanitize=fuzzer $(filter %.o,$^) $(filter %.a,$^) $(CHECK) $(UV) $(MSGPACK) $(INIH) -lm)
 # Targets whose inputs are messages as they are.
 $(patsubst %,$(BUILD)/fuzz/%,frame message hello): $(BUILD)/obj/tests/fuzz/mutate.o
 

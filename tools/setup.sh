@@ -88,6 +88,7 @@ look() {
   need_library libuv1-dev libuv
   need_library 'libmsgpack-c-dev|libmsgpack-dev' msgpack-c msgpack
   need_library liblua5.1-0-dev lua5.1
+  need_library libinih-dev inih
   for extra in "$@"; do
     case $extra in
       packages) need_packages ;;

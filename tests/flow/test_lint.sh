@@ -10,7 +10,7 @@ good_tree() {
   rm -rf "$dir/tree"
   mkdir -p "$dir/tree"
   cd "$dir/tree" || exit 1
-  mkdir -p {proto,client-lib/include/gaijin,examples,tests,docs} broker/{base,books} lua/{vm,api} \
+  mkdir -p {proto,client-lib/include/gaijin,policy,examples,tests,docs} broker/{base,books} lua/{vm,api} \
     tools/{cmd,dev}
   source_file proto/base.h
   source_file proto/ops.def
@@ -22,7 +22,8 @@ good_tree() {
   source_file broker/base/slab.c broker/base/slab.h proto/base.h
   source_file broker/books/refs.h broker/base/slab.h
   source_file broker/books/refs.c broker/books/refs.h broker/base/slab.h
-  source_file broker/main.c broker/books/refs.h
+  source_file policy/policy.h proto/base.h
+  source_file broker/main.c broker/books/refs.h policy/policy.h
   source_file lua/vm/worker.h client-lib/list.h
   source_file lua/api/library.c lua/vm/worker.h lua/api/prelude.lua.h
   source_file tools/command.h
@@ -56,12 +57,12 @@ story "style as it should be" style.sh
 
 source_file broker/base/log.c client-lib/call.h
 story "a folder that must not be known" arrows.sh \
-  'broker/base/log.c:3:#include "client-lib/call.h": broker/ may include only broker proto'
+  'broker/base/log.c:3:#include "client-lib/call.h": broker/ may include only broker policy proto'
 
 good_tree
 echo '#include "slab.h"' >>broker/base/slab.c
 story "an include without its folder" arrows.sh \
-  'broker/base/slab.c:5:#include "slab.h": broker/ may include only broker proto'
+  'broker/base/slab.c:5:#include "slab.h": broker/ may include only broker policy proto'
 
 good_tree
 source_file broker/base/slab.c broker/base/slab.h broker/books/refs.h

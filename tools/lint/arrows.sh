@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: MIT
 #
 # Checks who includes whom, in the tree of the current directory:
-#   between folders  tools -> client-lib -> proto <- broker,  lua -> client-lib; tests include all
+#   between folders  tools -> client-lib -> proto <- broker,  lua -> client-lib,
+#                    tools and broker -> policy -> proto; tests include all
 #   inside a folder  its folders are floors; a file includes only its own folder and floors below
 #   between modules  no cycles; a module is a path without .c, .h or .def
 # Every include of ours spells its folder.
@@ -25,14 +26,15 @@ check() {
 }
 check proto proto
 check client-lib client-lib proto
-check broker broker proto
+check policy policy proto
+check broker broker policy proto
 check lua lua client-lib proto
-check tools tools client-lib proto
+check tools tools client-lib policy proto
 check examples client-lib proto
-check tests tests broker lua tools client-lib proto
+check tests tests broker lua tools client-lib policy proto
 
 folders=()
-for folder in proto client-lib broker lua tools; do
+for folder in proto client-lib policy broker lua tools; do
   [ ! -d "$folder" ] || folders+=("$folder")
 done
 files=()

@@ -27,7 +27,7 @@ fi
 step "protocol.h, which \`make public-header\` renews" \
   diff client-lib/include/gaijin/protocol.h <("$build/public-header")
 mkdir -p "$build/cppcheck"
-mapfile -t folders < <(find proto client-lib broker lua tools tests examples \
+mapfile -t folders < <(find proto client-lib policy broker lua tools tests examples \
   -name '*.c' -printf '%h\n' | sort -u)
 step "cppcheck" cppcheck --quiet --std=c11 --enable=warning,performance,portability --inline-suppr \
   --library=posix,gnu --suppressions-list=tools/lint/cppcheck.txt --error-exitcode=1 -j "$(nproc)" \
@@ -37,7 +37,7 @@ mapfile -t scripts < <(find tools tests examples .ci -type f \
 step "shellcheck" shellcheck -x -P SCRIPTDIR "${scripts[@]}"
 
 # Told, not judged.
-for folder in proto client-lib broker lua; do
+for folder in proto client-lib policy broker lua; do
   find "$folder" -type f -name '*.[ch]' -exec cat {} + | awk -v folder="$folder" '
     /(^|[^a-zA-Z0-9_])assert\(/ { n++ }
     END { printf "  lint  %-10s %5.1f asserts per 1,000 lines\n", folder, n * 1000 / NR }'

@@ -18,7 +18,7 @@ faults() {
   done
 }
 
-mapfile -t sources < <(find proto client-lib broker lua tools tests examples -type f \
+mapfile -t sources < <(find proto client-lib policy broker lua tools tests examples -type f \
   \( -name '*.c' -o -name '*.cc' -o -name '*.h' -o -name '*.lua' -o -name '*.sh' \) | sort)
 mapfile -t lists < <(find proto -type f -name '*.def' | sort)
 mapfile -t python < <(find tests examples -type f -name '*.py' | sort)

@@ -1,0 +1,237 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The lines are read by libinih, which takes them apart but does not say where it is, nor where a
+ * section without keys begins. Each line passes through read_line first: it counts them, and
+ * refuses what the library would cut off, join or overlook without a word. What is refused there
+ * reaches the library as an empty line.
+ */
+#include <assert.h>
+#include <ini.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "policy/builder.h"
+#include "proto/base.h"
+
+/* What the library keeps of a line and of a section's name. */
+enum { LINE_MOST = 198, SECTION_MOST = 49 };
+
+struct parse {
+  struct builder builder;
+  const char *text;
+  size_t size, at;
+  unsigned section_line; /* of the section that is read; 0 before the first */
+  bool is_new;           /* no key of it has come yet */
+  bool is_refused;       /* its first line was: its keys are not looked at */
+  unsigned errors_before; /* it */
+};
+
+/* ---- Sections ---- */
+
+static bool is_about_workers(const struct policy *p, const struct rule *r) {
+  for (uint32_t i = r->first[LIST_WHO]; i != NO_ITEM; i = p->items[i].next)
+    if (p->items[i].kind == ITEM_PATTERN) return true;
+  return false;
+}
+
+static bool has(const struct rule *r, enum list list) { return r->first[list] != NO_ITEM; }
+
+/* NULL, or what is wrong with a rule that has come to its end. */
+static const char *rule_fault(const struct policy *p, const struct rule *r) {
+  uint64_t by_label = UINT64_C(1) << OP_s2t | UINT64_C(1) << OP_labels;
+  if (!has(r, LIST_WHO)) return "it does not say 'who'";
+  if (!has(r, LIST_NAMES) && !has(r, LIST_HOSTS) && !r->rights)
+    return "it says neither 'names' nor 'hosts' nor 'may'";
+  if ((r->ops || has(r, LIST_LABELS)) && !has(r, LIST_HOSTS))
+    return "'ops' and 'labels' are about 'hosts', of which there are none";
+  if (has(r, LIST_NAMES) && is_about_workers(p, r))
+    return "a name is asked for before there is a worker: 'names' needs users or groups as 'who'";
+  if (has(r, LIST_LABELS) && r->ops && !(r->ops & by_label))
+    return "'labels' matter for s2t and labels only, which are not among 'ops'";
+  return NULL;
+}
+
+static bool is_rule_of(const struct rule *r, enum op op) {
+  if (!has(r, LIST_HOSTS) || (r->ops && !(r->ops >> op & 1))) return false;
+  /* It tells all labels: too much for who may ask for some only. */
+  return op != OP_labels || !has(r, LIST_LABELS) || !r->allows;
+}
+
+/* Enters the rule where it is looked up. */
+static void enter_rule(struct policy *p, unsigned number) {
+  const struct rule *r = &p->rules[number];
+  for (unsigned op = 0; op < OP_COUNT; op++)
+    if (is_rule_of(r, op)) set_add(&p->by_op[op], number);
+  for (unsigned right = 0; right < POLICY_RIGHTS; right++)
+    if (r->rights >> right & 1) set_add(&p->by_right[right], number);
+  if (has(r, LIST_NAMES)) set_add(&p->taking, number);
+}
+
+static void end_section(struct parse *p) {
+  struct builder *b = &p->builder;
+  if (p->section_line && p->is_new && !p->is_refused)
+    policy_error_add(b->errors, p->section_line, "the section is empty");
+  if (!b->rule) return;
+  const char *fault = rule_fault(b->policy, b->rule);
+  /* A list that is missing because it had faults was told already. */
+  if (fault && b->errors->count == p->errors_before)
+    policy_error_add(b->errors, p->section_line, "[%s]: %s", b->rule->title, fault);
+  else if (!fault)
+    enter_rule(b->policy, (unsigned)(b->rule - b->policy->rules));
+  b->rule = NULL;
+}
+
+/* Whether a section's name is `verb`, or that and a title. */
+static bool begins_with(const char *section, const char *verb) {
+  size_t n = strlen(verb);
+  return strncmp(section, verb, n) == 0 && (!section[n] || section[n] == ' ');
+}
+
+/* The first key of a section has come. */
+static void begin_rule(struct parse *p, const char *section) {
+  struct builder *b = &p->builder;
+  bool allows = begins_with(section, "allow");
+  if (!allows && !begins_with(section, "deny")) {
+    policy_error_add(b->errors, p->section_line,
+                     "a section is [allow] or [deny], with a title or without, not [%s]", section);
+    return;
+  }
+  if (b->policy->rule_count == POLICY_RULES_MOST) {
+    policy_error_add(b->errors, p->section_line, "more than %d rules", POLICY_RULES_MOST);
+    return;
+  }
+  const char *title = builder_keep(b, section, strlen(section));
+  if (!title) return;
+  b->rule = &b->policy->rules[b->policy->rule_count++];
+  *b->rule = (struct rule){.line = p->section_line, .allows = allows, .title = title};
+  for (unsigned i = 0; i < LISTS; i++) b->rule->first[i] = b->rule->last[i] = NO_ITEM;
+}
+
+/* ---- What the library calls ---- */
+
+static const struct {
+  const char *name;
+  void (*read)(struct builder *b, const char *value);
+} keys[] = {
+    {"who", builder_who},       {"names", builder_names}, {"hosts", builder_hosts},
+    {"labels", builder_labels}, {"ops", builder_ops},     {"may", builder_may},
+};
+
+/* Always content: a fault is an error of our own, and the library goes on in any case. */
+static int on_key(void *user, const char *section, const char *name, const char *value) {
+  struct parse *p = user;
+  struct builder *b = &p->builder;
+  if (p->is_refused) return 1;
+  if (!p->section_line) {
+    policy_error_add(b->errors, b->line, "'%s' stands before the first section", name);
+    return 1;
+  }
+  if (p->is_new) {
+    p->is_new = false;
+    begin_rule(p, section);
+  }
+  if (!b->rule) return 1;
+  for (size_t i = 0; i < ARRAY_SIZE(keys); i++)
+    if (strcmp(name, keys[i].name) == 0) {
+      keys[i].read(b, value);
+      return 1;
+    }
+  policy_error_add(b->errors, b->line,
+                   "unknown key '%s'; there are who, names, hosts, ops, labels and may", name);
+  return 1;
+}
+
+static bool is_blank(char c) {
+  return c == ' ' || c == '\t' || c == '\r' || c == '\f' || c == '\v';
+}
+
+/* The same for a line that begins a section. NULL, or what is wrong with it. */
+static const char *section_fault(const char *line, size_t size, size_t blanks) {
+  const char *end = memchr(line, ']', size);
+  if (blanks) return "a section begins at the begin of its line";
+  if (!end) return "']' is missing";
+  if (end - line - 1 > SECTION_MOST) return "a section's title is too long";
+  size_t rest = (size_t)(end - line) + 1;
+  while (rest < size && is_blank(line[rest])) rest++;
+  return rest == size || line[rest] == ';' ? NULL : "what stands behind the ']'?";
+}
+
+/* Looks at a line (without its end), which the library is to get in `room` bytes. NULL, or what is
+ * wrong with it. */
+static const char *line_fault(struct parse *p, const char *line, size_t size, size_t room) {
+  size_t blanks = 0;
+  while (blanks < size && is_blank(line[blanks])) blanks++;
+  bool is_section = blanks < size && line[blanks] == '[';
+  if (is_section) {
+    end_section(p);
+    p->section_line = p->builder.line;
+    p->is_new = true;
+    p->is_refused = true;
+    p->errors_before = p->builder.errors->count;
+  }
+  if (memchr(line, '\0', size)) return "a zero byte";
+  if (blanks < size && (line[blanks] == ';' || line[blanks] == '#')) size = 0; /* it may be long */
+  if (size > LINE_MOST || size + 2 > room)
+    return "more than 198 bytes; a list may go on in a line that begins with blanks";
+  const char *fault = is_section ? section_fault(line, size, blanks) : NULL;
+  if (is_section) p->is_refused = fault != NULL;
+  return fault;
+}
+
+/* Gives the library a line, as fgets does. */
+static char *read_line(char *out, int room, void *stream) {
+  struct parse *p = stream;
+  struct builder *b = &p->builder;
+  const char *line = p->text + p->at, *end;
+  if (p->at == p->size || room < 2) return NULL;
+  b->line++;
+  end = memchr(line, '\n', p->size - p->at);
+  size_t size = end ? (size_t)(end - line) : p->size - p->at;
+  p->at += size + (end ? 1 : 0);
+  const char *fault = line_fault(p, line, size, (size_t)room);
+  if (fault) policy_error_add(b->errors, b->line, "%s", fault);
+  if (fault || size > LINE_MOST || size + 2 > (size_t)room) size = 0; /* or a long comment */
+  memcpy(out, line, size);
+  memcpy(out + size, "\n", 2);
+  return out;
+}
+
+/* ---- The whole ---- */
+
+static void read_all(struct parse *p) {
+  struct policy_errors *e = p->builder.errors;
+  int r = ini_parse_stream(read_line, p, on_key, p);
+  if (r > 0) policy_error_add(e, (unsigned)r, "this is no section, no key = value and no comment");
+  if (r < 0) policy_error_add(e, 0, "memory is too short");
+  end_section(p);
+}
+
+struct policy *policy_parse(const char *text, size_t size, const struct policy_directory *directory,
+                            struct policy_errors *errors) {
+  struct policy *made = calloc(1, sizeof *made);
+  *errors = (struct policy_errors){0};
+  if (size > POLICY_BYTES_MOST) {
+    policy_error_add(errors, 0, "more than %d KiB", POLICY_BYTES_MOST >> 10);
+  } else if (made) {
+    /* Each word is one of the text, and what ends it there has room for a 0. */
+    made->words_room = size + 2;
+    made->words = malloc(made->words_room);
+  }
+  if (!errors->count && (!made || !made->words)) policy_error_add(errors, 0, "memory is too short");
+  if (!errors->count) {
+    struct parse p = {.builder = {.policy = made, .directory = directory, .errors = errors},
+                      .text = text, .size = size};
+    if (size >= 3 && memcmp(text, "\xef\xbb\xbf", 3) == 0) p.at = 3; /* as Windows begins files */
+    read_all(&p);
+  }
+  if (!errors->count) return made;
+  policy_free(made);
+  return NULL;
+}
+
+void policy_free(struct policy *p) {
+  if (!p) return;
+  free(p->items);
+  free(p->words);
+  free(p);
+}
