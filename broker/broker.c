@@ -14,6 +14,7 @@
 #include "broker/check.h"
 #include "broker/core/expiry.h"
 #include "broker/core/notify.h"
+#include "broker/core/permissions.h"
 #include "broker/core/transfer.h"
 #include "broker/net/connections.h"
 #include "broker/ops/dispatch.h"
@@ -146,6 +147,7 @@ int broker_start(struct broker *b, uv_loop_t *loop, const struct broker_config *
     snprintf(error, n, "memory is too short");
     return -1;
   }
+  if (!permissions_open(&b->permissions, config->policy, uv_now(loop), error, n)) return -1;
   if (listener_open(&b->listener, config->socket, &config->access, error, n) < 0) return -1;
   b->listener.parting = b->parting.bytes;
   b->listener.parting_size = b->parting.size;
@@ -185,6 +187,7 @@ void broker_deinit(struct broker *b) {
   calls_deinit(&b->calls);
   flows_deinit(&b->flows);
   waits_deinit(&b->collecting);
+  permissions_close(&b->permissions);
   connections_deinit(&b->connections);
   buffer_deinit(&b->parting);
   buffer_deinit(&b->out);

@@ -24,6 +24,7 @@ struct broker_config {
   struct window window;
   enum log_level log_level;
   struct access access; /* zeroed: the broker's own user only */
+  const char *policy;   /* its file; must outlive the broker. NULL: all may do everything */
 };
 
 /* Starts listening. 0; or -1 and `error` (n bytes) has one clear line without newline. Call

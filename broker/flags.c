@@ -25,6 +25,7 @@ static bool configure(struct flags *f, const struct settings *s, char *error, si
       .weight_min = settings_size(s, SETTING_weight_min),
       .max_message = settings_size(s, SETTING_max_message),
       .window = {settings_count(s, SETTING_window_posts), settings_size(s, SETTING_window_bytes)},
+      .policy = settings_text(s, SETTING_policy),
       .log_level = (enum log_level)settings_choice(s, SETTING_log_level),
   };
   f->config.access.make_directory = !socket && strcmp(f->config.socket, SOCKET_PATH_LAST) == 0;

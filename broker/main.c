@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * gaijin-broker: reads its flags, runs one broker until SIGTERM or SIGINT. SIGHUP reloads what can
- * be reloaded, SIGUSR1 writes the status into the log, SIGPIPE is ignored.
+ * gaijin-broker: reads its flags, runs one broker until SIGTERM or SIGINT. SIGHUP reloads the
+ * policy, SIGUSR1 writes the status into the log, SIGPIPE is ignored.
  * Exit status: 0 after a signal, 1 when it cannot run, 2 for bad usage.
  */
 #include <signal.h>
@@ -11,6 +11,7 @@
 #include <sys/resource.h>
 
 #include "broker/broker.h"
+#include "broker/core/permissions.h"
 #include "broker/flags.h"
 #include "broker/status.h"
 #include "proto/printable.h"
@@ -35,7 +36,7 @@ static void stop(struct program *p) {
 static void on_signal(uv_signal_t *handle, int number) {
   struct program *p = handle->data;
   switch (number) {
-    case SIGHUP: log_told(&p->broker.log, "SIGHUP: there is nothing to reload"); break;
+    case SIGHUP: permissions_reload(&p->broker); break;
     case SIGUSR1: status_tell(&p->broker); break;
     default:
       log_line(&p->broker.log, LOG_INFO, "ends on signal %d", number);

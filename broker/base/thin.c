@@ -89,6 +89,7 @@ const char *thin_subject(enum log_cause cause) {
       [CAUSE_FORGERY] = "forgeries",
       [CAUSE_POST] = "one-way requests that were not delivered",
       [CAUSE_ANSWER] = "discarded answers",
+      [CAUSE_POLICY] = "what the policy refuses",
       [CAUSE_ASKED] = "requests for the status",
   };
   return subjects[cause];

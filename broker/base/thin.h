@@ -25,6 +25,7 @@ enum log_cause {
   CAUSE_FORGERY,      /* used what it was never given */
   CAUSE_POST,         /* a one-way request was not delivered */
   CAUSE_ANSWER,       /* answered what nobody asked */
+  CAUSE_POLICY,       /* was refused by the policy */
   CAUSE_ASKED,        /* somebody asks for the broker's status again and again */
   LOG_CAUSES,
 };

@@ -13,9 +13,17 @@
 
 #include "broker/base/chain.h"
 #include "broker/base/work.h"
+#include "policy/policy.h"
 #include "proto/limits.h"
 
 struct client;
+
+/* What the policy says about a host (core/permissions.c): the rules about it as one who asks, and
+ * as one who is asked. */
+struct standing {
+  uint32_t generation; /* of the policy for which this is right; 0: none yet */
+  struct policy_set asking, asked;
+};
 
 struct host {
   uint64_t id;
@@ -23,6 +31,7 @@ struct host {
   struct job giving_back; /* of a dead one: what it held is being given back (core/releases.c) */
   uint32_t link;
   bool observer;
+  struct standing standing;
   char name[NAME_MAX_BYTES + 1];
 };
 

@@ -20,6 +20,7 @@
 #include "broker/books/waits.h"
 #include "broker/net/client.h"
 #include "broker/net/listener.h"
+#include "policy/policy.h"
 #include "proto/pack.h"
 
 /* Deadlines of calls (expiry.h). */
@@ -27,6 +28,18 @@ struct expiry {
   uv_timer_t timer;
   struct job job; /* while more calls are due than one slice ends */
   uint64_t fires_ms; /* on the loop's clock; UINT64_MAX: the timer does not run */
+};
+
+/* Who may do what (permissions.h). */
+struct permissions {
+  const char *path;      /* of the policy's file; NULL: there is none, all may do everything */
+  struct policy *policy; /* in force; NULL without a path only */
+  char *text;            /* that it was parsed from */
+  size_t text_size;
+  uint32_t generation;   /* counts the policies; never 0 when there is one */
+  uint64_t since_ms;     /* it is in force, on the loop's clock */
+  char refused[512];     /* what was wrong with a file that was to replace it; "": nothing was */
+  uint64_t refused_ms;
 };
 
 struct broker {
@@ -50,6 +63,7 @@ struct broker {
   struct flows flows;
   struct waits collecting; /* who waits (op gc) for a host's answer to free; subject: the host */
   struct expiry expiry;
+  struct permissions permissions;
 
   struct buffer parting; /* the message to a client for which there is no descriptor */
   struct buffer out; /* the message that notify.h writes, */

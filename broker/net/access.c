@@ -21,7 +21,7 @@
 #define SO_PEERGROUPS 59
 #endif
 
-enum { NAME_BYTES = 256, GROUPS_MOST = 1024, PATH_BYTES = 128 };
+enum { NAME_BYTES = 256, PATH_BYTES = 128 };
 
 /* ---- Flags ---- */
 
@@ -144,12 +144,21 @@ static bool has_gid(const struct access *a, gid_t gid) {
   return false;
 }
 
-/* An older kernel, or more groups than fit: the first group alone counts. */
-static bool has_other_group(const struct access *a, int fd) {
-  gid_t groups[GROUPS_MOST];
-  socklen_t size = sizeof groups;
-  if (getsockopt(fd, SOL_SOCKET, SO_PEERGROUPS, groups, &size) < 0) return false;
-  for (size_t i = 0; i < size / sizeof *groups; i++)
+unsigned access_groups(int fd, gid_t groups[ACCESS_GROUPS_MOST]) {
+  struct ucred peer;
+  socklen_t size = sizeof peer;
+  if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &size) < 0) return 0;
+  groups[0] = peer.gid;
+  size = (ACCESS_GROUPS_MOST - 1) * sizeof *groups;
+  /* An older kernel, or more groups than fit: the first group alone counts. */
+  if (getsockopt(fd, SOL_SOCKET, SO_PEERGROUPS, groups + 1, &size) < 0) return 1;
+  return 1 + (unsigned)(size / sizeof *groups);
+}
+
+static bool has_group(const struct access *a, int fd) {
+  gid_t groups[ACCESS_GROUPS_MOST];
+  unsigned count = access_groups(fd, groups);
+  for (unsigned i = 0; i < count; i++)
     if (has_gid(a, groups[i])) return true;
   return false;
 }
@@ -163,5 +172,5 @@ bool access_allows(const struct access *a, int fd, uid_t *uid) {
   if (peer.uid == geteuid()) return true;
   for (unsigned i = 0; i < a->n_uids; i++)
     if (a->uids[i] == peer.uid) return true;
-  return a->n_gids > 0 && (has_gid(a, peer.gid) || has_other_group(a, fd));
+  return a->n_gids > 0 && has_group(a, fd);
 }

@@ -8,6 +8,7 @@
 #include <assert.h>
 
 #include "broker/core/notify.h"
+#include "broker/core/permissions.h"
 #include "broker/core/state.h"
 #include "proto/body.h"
 
@@ -29,6 +30,12 @@ void collect_on_gc(struct client *from, const struct message *m) {
   if (!may_ask(from, host)) {
     notify_refuse(from, m, STATUS_denied,
                   "you may have only those collect that hold something of yours");
+    return;
+  }
+  if (from->observer && !permission_to(from, POLICY_ACT, "have a worker collect")) {
+    notify_refuse(from, m, STATUS_denied,
+                  "this broker's policy does not let user %u act on its workers",
+                  (unsigned)from->uid);
     return;
   }
   struct client *to = host == SLAB_NONE ? NULL : hosts_at(&b->hosts, host)->client;

@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "broker/core/notify.h"
+#include "broker/core/permissions.h"
 #include "broker/core/state.h"
 #include "broker/ops/watch.h"
 #include "proto/hello.h"
@@ -213,6 +214,11 @@ void greet_on_hello(struct client *from, const struct message *m) {
   struct hello h;
   if (!read_hello(from, m, &h)) return;
   if (!h.name_size) generate_name(b, &h);
+  if (!h.observer && !permission_to_take(from, h.name, h.name_size)) {
+    refuse(from, m, STATUS_denied, "this broker's policy does not let user %u be worker %s",
+           (unsigned)from->uid, h.name);
+    return;
+  }
   if (!h.observer && is_being_freed(b, &h)) {
     client_postpone(from);
     return;
@@ -222,6 +228,7 @@ void greet_on_hello(struct client *from, const struct message *m) {
   from->name = hosts_at(&b->hosts, from->host)->name;
   from->version = h.version;
   client_ready(from);
+  permissions_note(from);
   send_reply(from, m, &h);
   log_peer(&b->log, LOG_DEBUG, CAUSE_COMING, from->uid, "%s %s connected (process %ld)",
            h.observer ? "observer" : "worker", h.name, (long)from->pid);

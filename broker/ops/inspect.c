@@ -9,7 +9,9 @@
 #include <string.h>
 
 #include "broker/core/notify.h"
+#include "broker/core/permissions.h"
 #include "broker/core/state.h"
+#include "broker/ops/show_policy.h"
 #include "proto/base.h"
 #include "proto/body.h"
 
@@ -37,6 +39,7 @@ struct page {
   uint32_t examined; /* records, so far */
   uint32_t rows[ROWS_MOST], count;
   uint32_t next; /* where the next page starts; SLAB_NONE: there is none */
+  bool policy; /* is asked for, which is no kind of row (show_policy.h) */
 };
 
 struct kind {
@@ -244,6 +247,7 @@ static const char *read_request(const struct message *m, struct page *g, uint64_
   for (unsigned i = 0; i < ARRAY_SIZE(kinds); i++)
     if (strlen(kinds[i].name) == size && memcmp(kinds[i].name, what, size) == 0)
       g->kind = &kinds[i];
+  g->policy = size == 6 && memcmp(what, "policy", 6) == 0;
   *cursor = 0;
   if (count > 1) {
     if (!reader_next(&r, &v) || (v.type != VALUE_NIL && !(v.type == VALUE_NUMBER && v.is_uint)))
@@ -268,9 +272,18 @@ void inspect_on_inspect(struct client *from, const struct message *m) {
     return;
   }
   if (m->flags & MESSAGE_ONE_WAY) return;
+  if (!permission_to(from, POLICY_INSPECT, "look into the broker")) {
+    notify_refuse(from, m, STATUS_denied,
+                  "this broker's policy does not let user %u look into it", (unsigned)from->uid);
+    return;
+  }
+  if (g.policy) {
+    show_policy_page(from, m, cursor);
+    return;
+  }
   if (!g.kind) {
     notify_refuse(from, m, STATUS_unsupported,
-                  "this broker can show \"clients\", \"tokens\" and \"loads\" only");
+                  "this broker can show \"clients\", \"tokens\", \"loads\" and \"policy\" only");
     return;
   }
   if (g.holder) g.holder_number = find_holder(from, g.holder, g.holder_size);

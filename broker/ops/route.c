@@ -11,6 +11,7 @@
 
 #include "broker/core/expiry.h"
 #include "broker/core/notify.h"
+#include "broker/core/permissions.h"
 #include "broker/core/state.h"
 #include "broker/core/transfer.h"
 #include "broker/ops/collect.h"
@@ -74,6 +75,11 @@ static struct client *find_receiver(struct client *from, const struct transfer *
   const struct host *host = hosts_at(&b->hosts, number);
   if (!host->client || host->client->state != CLIENT_READY || host->client->leaves) {
     refuse(from, m, STATUS_dead, NOTIFY_DEAD_TEXT, NAME_MAX_BYTES, host->name);
+    return NULL;
+  }
+  if (!permission_to_ask(from, number, m)) {
+    refuse(from, m, STATUS_denied, "this broker's policy does not let you ask worker %s for '%s'",
+           host->name, op_name(m->op));
     return NULL;
   }
   if (!op_in_version(m->info, m->body_count, host->client->version)) {

@@ -1,0 +1,193 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * A policy is replaced as a whole, between two messages. What was allowed before and is under way
+ * stays allowed: answers are not judged.
+ */
+#include "broker/core/permissions.h"
+
+#include <assert.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "policy/source.h"
+#include "proto/body.h"
+
+/* Bytes of a policy that one unit of work compares with a name; a longer label is not compared. */
+enum { BYTES_PER_UNIT = 64, LABEL_MOST = 1024 };
+
+/* ---- The file ---- */
+
+static void tell_fault(const char *path, const struct policy_errors *e, char *error, size_t n) {
+  char more[48] = "";
+  const struct policy_error *first = &e->list[0];
+  assert(e->kept > 0);
+  if (e->count > 1) snprintf(more, sizeof more, " (and %u faults more)", e->count - 1);
+  if (first->line)
+    snprintf(error, n, "%s:%u: %s%s", path, first->line, first->text, more);
+  else
+    snprintf(error, n, "%s: %s%s", path, first->text, more);
+}
+
+/* Replaces the policy; false: nothing has changed. */
+static bool load(struct permissions *p, uint64_t now_ms, char *error, size_t n) {
+  struct policy_errors errors;
+  size_t size = 0;
+  char *text = policy_source_read(p->path, true, &size, &errors);
+  struct policy *policy = text ? policy_parse(text, size, &policy_system, &errors) : NULL;
+  if (!policy) {
+    tell_fault(p->path, &errors, error, n);
+    free(text);
+    return false;
+  }
+  policy_free(p->policy);
+  free(p->text);
+  p->policy = policy;
+  p->text = text;
+  p->text_size = size;
+  p->since_ms = now_ms;
+  p->refused[0] = '\0';
+  if (++p->generation == 0) p->generation = 1;
+  return true;
+}
+
+bool permissions_open(struct permissions *p, const char *path, uint64_t now_ms, char *error,
+                      size_t n) {
+  *p = (struct permissions){.path = path};
+  return !path || load(p, now_ms, error, n);
+}
+
+void permissions_close(struct permissions *p) {
+  policy_free(p->policy);
+  free(p->text);
+  *p = (struct permissions){0};
+}
+
+void permissions_reload(struct broker *b) {
+  struct permissions *p = &b->permissions;
+  char error[sizeof p->refused];
+  if (!p->path) {
+    log_told(&b->log, "SIGHUP: there is nothing to reload");
+  } else if (load(p, uv_now(b->loop), error, sizeof error)) {
+    log_told(&b->log, "SIGHUP: %s is in force with %u rules", p->path, policy_rules(p->policy));
+  } else {
+    memcpy(p->refused, error, sizeof error);
+    p->refused_ms = uv_now(b->loop);
+    log_told(&b->log, "SIGHUP: %s; the policy in force stays", error);
+  }
+}
+
+/* ---- Whom rules are about ---- */
+
+static void find_rules(struct client *c, const char *worker, struct policy_set *out) {
+  const struct permissions *p = &c->broker->permissions;
+  gid_t gids[ACCESS_GROUPS_MOST];
+  struct policy_subject s = {.uid = c->uid, .gids = gids, .gid_count = access_groups(c->fd, gids),
+                             .worker = worker, .worker_size = worker ? strlen(worker) : 0};
+  policy_about(p->policy, &s, out);
+  client_charge(c, 1 + p->text_size / BYTES_PER_UNIT);
+}
+
+/* Where a rule stands, for the log. */
+static void tell_rule(const struct permissions *p, const struct policy_verdict *v, char *out,
+                      size_t n) {
+  if (v->line)
+    snprintf(out, n, "%s:%u [%s]", p->path, v->line, v->title);
+  else
+    snprintf(out, n, "no rule of %s allows it", p->path);
+}
+
+/* After a reload: a name is asked for once, so its worker keeps it. */
+static void check_name(struct client *c) {
+  struct permissions *p = &c->broker->permissions;
+  const struct host *h = hosts_at(&c->broker->hosts, c->host);
+  struct policy_verdict v = policy_take(p->policy, &h->standing.asking, h->name, strlen(h->name));
+  char rule[1200];
+  if (v.allowed) return;
+  tell_rule(p, &v, rule, sizeof rule);
+  log_peer(&c->broker->log, LOG_WARN, CAUSE_POLICY, c->uid,
+           "worker %s (user %u, process %ld) keeps its name, which it could not take now: %s",
+           h->name, (unsigned)c->uid, (long)c->pid, rule);
+}
+
+void permissions_judge(struct client *c) {
+  struct permissions *p = &c->broker->permissions;
+  struct host *h = hosts_at(&c->broker->hosts, c->host);
+  bool is_first = h->standing.generation == 0;
+  find_rules(c, h->observer ? NULL : h->name, &h->standing.asking);
+  policy_of_host(p->policy, h->name, strlen(h->name), &h->standing.asked);
+  h->standing.generation = p->generation;
+  if (!is_first && !h->observer) check_name(c);
+}
+
+static const struct standing *standing_of(struct broker *b, uint32_t host) {
+  struct host *h = hosts_at(&b->hosts, host);
+  assert(h->client);
+  if (h->standing.generation != b->permissions.generation) permissions_judge(h->client);
+  return &h->standing;
+}
+
+/* ---- Decisions ---- */
+
+/* Logs what is refused: `what` is the end of "may not". */
+static bool decide(struct client *from, const struct policy_verdict *v, const char *what) {
+  char rule[1200];
+  if (v->allowed) return true;
+  tell_rule(&from->broker->permissions, v, rule, sizeof rule);
+  log_peer(&from->broker->log, LOG_WARN, CAUSE_POLICY, from->uid,
+           "denied: %s (user %u, process %ld) may not %s: %s", from->name, (unsigned)from->uid,
+           (long)from->pid, what, rule);
+  return false;
+}
+
+bool permissions_allow_name(struct client *from, const char *name, size_t size) {
+  struct policy_set rules;
+  char what[NAME_MAX_BYTES + 32];
+  find_rules(from, NULL, &rules);
+  struct policy_verdict v = policy_take(from->broker->permissions.policy, &rules, name, size);
+  if (v.allowed) return true;
+  snprintf(what, sizeof what, "be worker %.*s", (int)size, name);
+  return decide(from, &v, what);
+}
+
+/* The label that a request is about, in `text` if it is a number. */
+static void read_label(const struct message *m, char text[POLICY_NUMBER_BYTES],
+                       struct policy_label *label) {
+  struct reader r;
+  struct value v;
+  uint32_t count;
+  *label = (struct policy_label){0};
+  if (!reader_open(&r, m->body, m->body_size, &count) || !reader_next(&r, &v)) return;
+  if (v.type == VALUE_STRING && v.size <= LABEL_MOST)
+    *label = (struct policy_label){v.bytes, v.size};
+  else if (v.type == VALUE_NUMBER)
+    policy_number_label(v.number, text, label);
+}
+
+bool permissions_allow_request(struct client *from, uint32_t host, const struct message *m) {
+  struct broker *b = from->broker;
+  char number[POLICY_NUMBER_BYTES], what[LABEL_MOST];
+  struct policy_label label = {0};
+  struct policy_verdict v;
+  if (host == from->host) return true;
+  const struct policy_set *asking = &standing_of(b, from->host)->asking;
+  if (m->op == OP_s2t) read_label(m, number, &label);
+  if (from->observer)
+    v = policy_may(b->permissions.policy, asking, policy_right_for(m->op),
+                   from->uid == geteuid());
+  else
+    v = policy_ask(b->permissions.policy, asking, &standing_of(b, host)->asked, m->op, &label);
+  if (v.allowed) return true;
+  snprintf(what, sizeof what, "ask %s for '%s'%s%.*s", hosts_at(&b->hosts, host)->name,
+           op_name(m->op), label.text ? " of label " : "", (int)label.size,
+           label.text ? label.text : "");
+  return decide(from, &v, what);
+}
+
+bool permissions_allow(struct client *from, enum policy_right right, const char *what) {
+  struct policy_verdict v =
+      policy_may(from->broker->permissions.policy, &standing_of(from->broker, from->host)->asking,
+                 right, from->uid == geteuid());
+  return decide(from, &v, what);
+}

@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * What the policy (docs/policy.md) lets a client do. Without a policy all of it is allowed, and
+ * costs one look at a pointer.
+ *
+ * Which rules are about a client is kept with its host, and worked out again when it is next
+ * needed after a reload: so everybody is judged by the policy that is in force when he asks.
+ * What is refused is logged here, with the rule; the caller tells the client, without it.
+ */
+#ifndef GAIJIN_BROKER_PERMISSIONS_H
+#define GAIJIN_BROKER_PERMISSIONS_H
+
+#include "broker/core/state.h"
+#include "proto/message.h"
+
+/* Reads the file. False, and one line in `error` (n bytes). `path` NULL: no policy. */
+bool permissions_open(struct permissions *p, const char *path, uint64_t now_ms, char *error,
+                      size_t n);
+void permissions_close(struct permissions *p);
+/* Reads the file again (SIGHUP) and tells the log what came of it. One with a fault changes
+ * nothing. */
+void permissions_reload(struct broker *b);
+
+/* The same without a look whether there is a policy. */
+bool permissions_allow_name(struct client *from, const char *name, size_t size);
+bool permissions_allow_request(struct client *from, uint32_t host, const struct message *m);
+bool permissions_allow(struct client *from, enum policy_right right, const char *what);
+void permissions_judge(struct client *c);
+
+/* A client that is READY now, whose name was allowed. */
+static inline void permissions_note(struct client *c) {
+  if (c->broker->permissions.policy) permissions_judge(c);
+}
+/* Whether a client that has no name yet may take this one. */
+static inline bool permission_to_take(struct client *from, const char *name, size_t size) {
+  return !from->broker->permissions.policy || permissions_allow_name(from, name, size);
+}
+/* Whether a client may send a request, whose body was walked, to this host, which is alive. */
+static inline bool permission_to_ask(struct client *from, uint32_t host, const struct message *m) {
+  return !from->broker->permissions.policy || permissions_allow_request(from, host, m);
+}
+/* Whether a client may look in or act; `what` says what, as the end of "may not". */
+static inline bool permission_to(struct client *from, enum policy_right right, const char *what) {
+  return !from->broker->permissions.policy || permissions_allow(from, right, what);
+}
+
+#endif
