@@ -37,5 +37,6 @@ int cmd_labels(const struct invocation *in);
 int cmd_loads(const struct invocation *in);
 int cmd_gc(const struct invocation *in);
 int cmd_ping(const struct invocation *in);
+int cmd_policy(const struct invocation *in);
 
 #endif

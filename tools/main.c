@@ -54,6 +54,18 @@ static const struct command commands[] = {
      .usage = "",
      .what = "the time of a round trip to the broker",
      .run = cmd_ping},
+    {.name = "policy",
+     .usage = "check FILE | why WHO OP [WHAT [LABEL]] | show",
+     .what = "check a policy file, say what a policy allows, or show the broker's",
+     .details = "check tells each fault as FILE:LINE: what. why says whether WHO may do OP, and "
+                "the line of the rule that decides; the status is 0 if so, 1 if not. WHO is "
+                "WORKER, USER:WORKER, or USER: for one that is no worker. OP is take (the name "
+                "WHAT), inspect, act, or what a worker WHAT is asked for: s2t (with the LABEL), "
+                "get, set, call ... It is the policy of --policy FILE, else of the running "
+                "broker, which show prints. docs/policy.md has the format.",
+     .least = 1,
+     .most = 5,
+     .run = cmd_policy},
 };
 
 static void make_help(struct help *h) {

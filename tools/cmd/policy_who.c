@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The broker takes the groups of a process from the kernel; here they are what the system's lists
+ * say about the user. They differ for one that was started in other groups.
+ */
+#define _DEFAULT_SOURCE /* getgrouplist */
+#include "tools/cmd/policy_who.h"
+
+#include <errno.h>
+#include <grp.h>
+#include <pwd.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "tools/text.h"
+
+struct sought {
+  const char *name;
+  bool found;
+  uid_t uid;
+};
+
+static bool read_client(gaijin_body *b, void *user) {
+  struct sought *s = user;
+  struct gaijin_value name, v;
+  if (!observe_value(b, "clients", &name)) return false;
+  for (int i = 0; i < 3; i++) /* id, process, user */
+    if (!observe_value(b, "clients", &v)) return false;
+  if (name.type != GAIJIN_STRING || v.type != GAIJIN_NUMBER) return true;
+  if (strlen(s->name) != name.size || memcmp(s->name, name.bytes, name.size) != 0) return true;
+  s->found = true;
+  s->uid = (uid_t)v.number;
+  return true;
+}
+
+/* The user of a worker that was named without. */
+static bool find_user_of(const char *worker, gaijin *g, uid_t *uid) {
+  struct sought s = {.name = worker};
+  if (g && !observe_read(g, &(struct observe_book){
+                                .what = "clients", .columns = 4, .row = read_client, .user = &s}))
+    return false;
+  *uid = s.found ? s.uid : getuid();
+  return true;
+}
+
+static bool read_user(const char *word, size_t size, uid_t *uid) {
+  char *name = tool_copy(word, size), *end;
+  errno = 0;
+  unsigned long v = strtoul(name, &end, 10);
+  bool good = *name >= '0' && *name <= '9' && !*end && !errno && v < UINT32_MAX;
+  if (good)
+    *uid = (uid_t)v;
+  else if (!(good = policy_system.user(name, uid)))
+    tool_error("there is no user '%s'", name);
+  free(name);
+  return good;
+}
+
+bool policy_who_read(struct policy_who *who, const char *word, gaijin *g) {
+  const char *colon = strchr(word, ':'), *worker = colon ? colon + 1 : word;
+  struct policy_subject *s = &who->subject;
+  int count = POLICY_WHO_GROUPS;
+  *s = (struct policy_subject){.gids = who->gids};
+  if (*worker || !colon) s->worker = worker;
+  s->worker_size = strlen(worker);
+  if (colon && colon > word ? !read_user(word, (size_t)(colon - word), &s->uid)
+                            : !find_user_of(worker, g, &s->uid))
+    return false;
+  const struct passwd *p = getpwuid(s->uid);
+  if (p && getgrouplist(p->pw_name, p->pw_gid, who->gids, &count) >= 0)
+    s->gid_count = (size_t)count;
+  return true;
+}

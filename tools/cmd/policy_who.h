@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Somebody a policy is asked about, as typed: WORKER, USER:WORKER or USER: (who is no worker, as
+ * gaijinctl is). A user is a name or a number.
+ */
+#ifndef GAIJIN_TOOLS_CMD_POLICY_WHO_H
+#define GAIJIN_TOOLS_CMD_POLICY_WHO_H
+
+#include "policy/policy.h"
+#include "tools/observe.h"
+
+enum { POLICY_WHO_GROUPS = 1024 };
+struct policy_who {
+  struct policy_subject subject; /* points into this struct and into the word */
+  gid_t gids[POLICY_WHO_GROUPS];
+};
+
+/* Without a user: the one of that worker if it is connected to `g` (NULL: nowhere), else whoever
+ * asks. False after an error line. The struct must not be copied. */
+bool policy_who_read(struct policy_who *who, const char *word, gaijin *g);
+
+#endif
