@@ -48,7 +48,7 @@ check "nothing was started" nothing_left
 
 story="help"
 expect 0 --help
-for command in run clients tokens labels loads gc ping; do check "--help names $command" out_has "^  $command "; done
+for command in run clients tokens labels loads gc ping policy; do check "--help names $command" out_has "^  $command "; done
 expect 0 --version
 expect 0 run --help
 

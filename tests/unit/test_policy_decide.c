@@ -192,6 +192,19 @@ START_TEST(many_rules) {
 }
 END_TEST
 
+/* The last rule there may be is not about the label. */
+START_TEST(behind_the_last_rule) {
+  static char text[POLICY_BYTES_MOST];
+  char *end = text;
+  for (int i = 0; i < POLICY_RULES_MOST; i++) end += sprintf(end, "[allow]\nwho=all\nhosts=h\nlabels=l%d\nnames=n%d\n", i, i);
+  use(text);
+  asks_label(1, "w", "h", OP_s2t, "l255", 1 + 5 * 255);
+  asks_label(1, "w", "h", OP_s2t, "x", 0);
+  takes(1, "n64", 1 + 5 * 64);
+  takes(1, "x", 0);
+}
+END_TEST
+
 int main(void) {
   Suite *s = suite_create("policy");
   TCase *c = tcase_create("decide");
@@ -205,6 +218,7 @@ int main(void) {
   tcase_add_test(c, names);
   tcase_add_test(c, rights);
   tcase_add_test(c, many_rules);
+  tcase_add_test(c, behind_the_last_rule);
   suite_add_tcase(s, c);
   return run_suite(s);
 }

@@ -98,6 +98,8 @@ START_TEST(keys_and_words_that_are_none) {
   bad_alone("[allow]\nwho = users alice\nhosts = x\n", 2, "not 'users alice'");
   bad_alone("[allow]\nwho = user nobody-knows\nhosts = x\n", 2, "no user 'nobody-knows'");
   bad_alone("[allow]\nwho = all, group club\nhosts = x\n", 2, "no group 'club'");
+  bad_alone("[allow]\nwho = group 50x\nhosts = x\n", 2, "no group '50x'");
+  bad_alone("[allow]\nwho = group 4294967295\nhosts = x\n", 2, "no group '4294967295'");
   bad_alone(RULE "hosts = a@b\n", 3, "called 'a@b'");
   bad_alone(RULE "names = a/*\n", 3, "called 'a/*'");
   bad_alone("[allow]\nwho = worker a/b\nhosts = x\n", 2, "called 'a/b'");
