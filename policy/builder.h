@@ -9,7 +9,7 @@
 
 struct builder {
   struct policy *policy;
-  const struct policy_directory *directory;
+  const struct people *people;
   struct policy_errors *errors;
   struct rule *rule; /* of the section that is read; NULL: there is none, or it is to be ignored */
   unsigned line;     /* that is read; faults are told with it */

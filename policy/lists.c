@@ -5,7 +5,6 @@
  * there, unless a backslash says that it is meant.
  */
 #include <assert.h>
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -118,15 +117,6 @@ static void add_name(struct builder *b, enum list list, const char *pattern, siz
 
 /* ---- Keys ---- */
 
-static bool read_number(const char *word, unsigned *id) {
-  char *end;
-  errno = 0;
-  unsigned long v = strtoul(word, &end, 10);
-  if (*word < '0' || *word > '9' || *end || errno || v >= UINT32_MAX) return false;
-  *id = (unsigned)v;
-  return true;
-}
-
 /* Whether one more may be looked up. */
 static bool may_look_up(struct builder *b) {
   if (++b->lookups <= POLICY_LOOKUPS_MOST) return true;
@@ -140,10 +130,10 @@ static bool may_look_up(struct builder *b) {
 static void add_user(struct builder *b, const char *name) {
   struct item item = {.kind = ITEM_UID};
   uid_t uid;
-  if (read_number(name, &item.id)) {
+  if (people_number(name, &item.id)) {
     add_item(b, LIST_WHO, item);
   } else if (may_look_up(b)) {
-    if (b->directory->user(name, &uid)) {
+    if (b->people->user(name, &uid)) {
       item.id = uid;
       add_item(b, LIST_WHO, item);
     } else {
@@ -155,10 +145,10 @@ static void add_user(struct builder *b, const char *name) {
 static void add_group(struct builder *b, const char *name) {
   struct item item = {.kind = ITEM_GID};
   gid_t gid;
-  if (read_number(name, &item.id)) {
+  if (people_number(name, &item.id)) {
     add_item(b, LIST_WHO, item);
   } else if (may_look_up(b)) {
-    if (b->directory->group(name, &gid)) {
+    if (b->people->group(name, &gid)) {
       item.id = gid;
       add_item(b, LIST_WHO, item);
     } else {

@@ -206,7 +206,7 @@ static void read_all(struct parse *p) {
   end_section(p);
 }
 
-struct policy *policy_parse(const char *text, size_t size, const struct policy_directory *directory,
+struct policy *policy_parse(const char *text, size_t size, const struct people *people,
                             struct policy_errors *errors) {
   struct policy *made = calloc(1, sizeof *made);
   *errors = (struct policy_errors){0};
@@ -219,7 +219,7 @@ struct policy *policy_parse(const char *text, size_t size, const struct policy_d
   }
   if (!errors->count && (!made || !made->words)) policy_error_add(errors, 0, "memory is too short");
   if (!errors->count) {
-    struct parse p = {.builder = {.policy = made, .directory = directory, .errors = errors},
+    struct parse p = {.builder = {.policy = made, .people = people, .errors = errors},
                       .text = text, .size = size};
     if (size >= 3 && memcmp(text, "\xef\xbb\xbf", 3) == 0) p.at = 3; /* as Windows begins files */
     read_all(&p);

@@ -13,29 +13,21 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <sys/types.h>
 
 #include "policy/errors.h"
+#include "policy/people.h"
 #include "proto/ops.h"
 
-/* A file is read and parsed in one piece, in about a millisecond for each 10 KiB at worst. */
+/* A file is read and parsed in one piece: a few milliseconds at worst, most of it for names. */
 enum { POLICY_RULES_MOST = 256, POLICY_BYTES_MOST = 64 << 10 };
 /* Users and groups that a file may name: each may cost a look into a directory far away. */
 enum { POLICY_LOOKUPS_MOST = 256 };
 
 struct policy;
 
-/* How names of users and groups become numbers; false: there is none. */
-struct policy_directory {
-  bool (*user)(const char *name, uid_t *uid);
-  bool (*group)(const char *name, gid_t *gid);
-};
-/* The system's own. */
-extern const struct policy_directory policy_system;
-
 /* Reads `size` bytes of text. NULL: it has faults, or memory is short; all that is wrong is in
  * `errors`, which is zeroed here. policy_free ends it; NULL is fine there. */
-struct policy *policy_parse(const char *text, size_t size, const struct policy_directory *directory,
+struct policy *policy_parse(const char *text, size_t size, const struct people *people,
                             struct policy_errors *errors);
 void policy_free(struct policy *p);
 unsigned policy_rules(const struct policy *p);

@@ -7,28 +7,12 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <grp.h>
-#include <pwd.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "policy/policy.h"
-
-static bool find_user(const char *name, uid_t *uid) {
-  const struct passwd *p = getpwnam(name);
-  if (p) *uid = p->pw_uid;
-  return p != NULL;
-}
-
-static bool find_group(const char *name, gid_t *gid) {
-  const struct group *g = getgrnam(name);
-  if (g) *gid = g->gr_gid;
-  return g != NULL;
-}
-
-const struct policy_directory policy_system = {.user = find_user, .group = find_group};
 
 /* False: it may not be read from; the error is told. */
 static bool is_fit(int fd, bool guarded, struct policy_errors *e) {

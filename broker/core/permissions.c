@@ -35,7 +35,7 @@ static bool load(struct permissions *p, uint64_t now_ms, char *error, size_t n) 
   struct policy_errors errors;
   size_t size = 0;
   char *text = policy_source_read(p->path, true, &size, &errors);
-  struct policy *policy = text ? policy_parse(text, size, &policy_system, &errors) : NULL;
+  struct policy *policy = text ? policy_parse(text, size, &people_system, &errors) : NULL;
   if (!policy) {
     tell_fault(p->path, &errors, error, n);
     free(text);

@@ -7,15 +7,14 @@
 #include "broker/net/access.h"
 
 #include <errno.h>
-#include <grp.h>
-#include <pwd.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
+
+#include "policy/people.h"
 
 #ifndef SO_PEERGROUPS
 #define SO_PEERGROUPS 59
@@ -24,30 +23,6 @@
 enum { NAME_BYTES = 256, PATH_BYTES = 128 };
 
 /* ---- Flags ---- */
-
-/* A number that is an id; (unsigned)-1 is none. */
-static bool read_number(const char *word, unsigned *id) {
-  char *end;
-  errno = 0;
-  unsigned long v = strtoul(word, &end, 10);
-  if (*word < '0' || *word > '9' || *end || errno || v >= UINT32_MAX) return false;
-  *id = (unsigned)v;
-  return true;
-}
-
-static bool read_user(const char *word, unsigned *id) {
-  if (read_number(word, id)) return true;
-  const struct passwd *p = getpwnam(word);
-  if (p) *id = p->pw_uid;
-  return p != NULL;
-}
-
-static bool read_group(const char *word, unsigned *id) {
-  if (read_number(word, id)) return true;
-  const struct group *g = getgrnam(word);
-  if (g) *id = g->gr_gid;
-  return g != NULL;
-}
 
 static bool read_list(const char *flag, const char *kind, const char *list,
                       bool (*read)(const char *word, unsigned *id), unsigned *ids, unsigned *count,
@@ -83,14 +58,14 @@ bool access_read(struct access *a, const struct access_words *w, char *error, si
     snprintf(error, n, "--mode takes 0600, 0660, 0666 or the like (octal), not '%.80s'", w->mode);
     return false;
   }
-  if (w->group && !read_group(w->group, &group)) {
+  if (w->group && !people_group(w->group, &group)) {
     snprintf(error, n, "--group: there is no group '%.80s'", w->group);
     return false;
   }
   a->has_group = w->group != NULL;
   a->group = group;
-  return read_list("allow-uid", "user", w->uids, read_user, a->uids, &a->n_uids, error, n) &&
-         read_list("allow-gid", "group", w->gids, read_group, a->gids, &a->n_gids, error, n);
+  return read_list("allow-uid", "user", w->uids, people_user, a->uids, &a->n_uids, error, n) &&
+         read_list("allow-gid", "group", w->gids, people_group, a->gids, &a->n_gids, error, n);
 }
 
 mode_t access_mode(const struct access *a) {

@@ -12,7 +12,7 @@ static bool find(const char *name, uid_t *id) {
   *id = strcmp(name, "alice") == 0 ? 1001 : 2001;
   return true;
 }
-static const struct policy_directory people = {.user = find, .group = find};
+static const struct people people = {.user = find, .group = find};
 static struct policy *p;
 
 static void use(const char *text) {
@@ -180,7 +180,7 @@ START_TEST(many_rules) {
     end += sprintf(end, "[%s]\nwho = worker w%d\nhosts = h, h%d\n", i % 3 ? "allow" : "deny", i, i);
   use(text);
   for (int i = 0; i < POLICY_RULES_MOST; i++) {
-    char worker[8], host[8];
+    char worker[16], host[16];
     int line = i % 3 ? 1 + 3 * i : -(1 + 3 * i);
     sprintf(worker, "w%d", i);
     sprintf(host, "h%d", i);

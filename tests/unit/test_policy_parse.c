@@ -20,7 +20,7 @@ static bool find_group(const char *name, gid_t *gid) {
   *gid = 2001;
   return strcmp(name, "staff") == 0;
 }
-static const struct policy_directory people = {.user = find_user, .group = find_group};
+static const struct people people = {.user = find_user, .group = find_group};
 
 static struct policy_errors errors;
 

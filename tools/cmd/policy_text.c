@@ -36,7 +36,7 @@ bool policy_text_of_file(struct policy_text *t, const char *path) {
 
 bool policy_text_parse(struct policy_text *t) {
   struct policy_errors errors;
-  t->policy = policy_parse(t->text.bytes ? t->text.bytes : "", t->text.size, &policy_system,
+  t->policy = policy_parse(t->text.bytes ? t->text.bytes : "", t->text.size, &people_system,
                            &errors);
   if (!t->policy) report(t->file, &errors);
   return t->policy != NULL;

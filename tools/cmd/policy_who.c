@@ -6,7 +6,6 @@
 #define _DEFAULT_SOURCE /* getgrouplist */
 #include "tools/cmd/policy_who.h"
 
-#include <errno.h>
 #include <grp.h>
 #include <pwd.h>
 #include <stdlib.h>
@@ -45,14 +44,9 @@ static bool find_user_of(const char *worker, gaijin *g, uid_t *uid) {
 }
 
 static bool read_user(const char *word, size_t size, uid_t *uid) {
-  char *name = tool_copy(word, size), *end;
-  errno = 0;
-  unsigned long v = strtoul(name, &end, 10);
-  bool good = *name >= '0' && *name <= '9' && !*end && !errno && v < UINT32_MAX;
-  if (good)
-    *uid = (uid_t)v;
-  else if (!(good = policy_system.user(name, uid)))
-    tool_error("there is no user '%s'", name);
+  char *name = tool_copy(word, size);
+  bool good = people_user(name, uid);
+  if (!good) tool_error("there is no user '%s'", name);
   free(name);
   return good;
 }

@@ -62,7 +62,7 @@ enum gaijin_status {
   GAIJIN_STATUS_DEAD = 1,
   /* the token names an object its host no longer keeps */
   GAIJIN_STATUS_STALE = 2,
-  /* not allowed: no holder of this token, or refused by the broker's policy or the host's access function */
+  /* not allowed: no holder of this token, or refused by a policy or the host's access function */
   GAIJIN_STATUS_DENIED = 3,
   /* no answer in time; whether it was done is not known */
   GAIJIN_STATUS_TIMEOUT = 4,
