@@ -358,7 +358,9 @@ static void run_fiber(struct worker *w, struct fiber *f) {
   }
   assert(!w->sched.current && !f->done);
   w->sched.current = f;
+  scheduler_next_stretch(&w->sched);
   stack_resume(&w->sched.stacks, f->stack, f);
+  scheduler_next_stretch(&w->sched);
   w->sched.current = NULL;
   if (f->done) end(w, f);
 }

@@ -76,6 +76,7 @@ static bool may_begin_posts(const struct worker *w) {
 static void on_prepare(uv_prepare_t *prepare) {
   struct worker *w = prepare->data;
   assert(!w->sched.current); /* fibers run from here only */
+  scheduler_next_stretch(&w->sched);
   connection_resume(w);
   w->loop.hooks->begin(w);
   slices_turn(w);

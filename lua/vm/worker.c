@@ -177,7 +177,9 @@ enum { MOST_TRIES = 1000 };
 
 bool worker_protected(struct worker *w, lua_CFunction fn, void *user) {
   int status = LUA_ERRERR;
+  size_t reserve = w->heap.reserve;
   w->sched.no_wait++;
+  w->heap.reserve = HEAP_RESERVE;
   for (int i = 0; i < MOST_TRIES && status != 0 && status != LUA_ERRMEM; i++) {
     status = lua_cpcall(w->L, fn, user);
     if (status == 0) break;
@@ -186,6 +188,7 @@ bool worker_protected(struct worker *w, lua_CFunction fn, void *user) {
                      worker_error_text(w->L, lua_gettop(w->L), buffer, sizeof buffer));
     lua_pop(w->L, 1);
   }
+  w->heap.reserve = reserve;
   w->sched.no_wait--;
   return status == 0;
 }

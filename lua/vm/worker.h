@@ -13,6 +13,7 @@
 
 #include <lauxlib.h>
 #include <lua.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <uv.h>
@@ -83,6 +84,8 @@ struct scheduler {
                        that */
   bool hook_ran;          /* for luajit_in_finaliser */
   lua_State *guest_state; /* the interpreter's main lua_State, NULL if not known */
+  _Atomic unsigned stretch; /* what the scheduler or a fiber does until it gives way: each is a
+                               number, never 0 (lua/sandbox/limits.h) */
   uint64_t last_number; /* of a fiber */
   unsigned n_fibers;  /* alive */
   unsigned n_requests; /* of those, made for a request */
@@ -101,6 +104,18 @@ struct backlog {
   unsigned n_due; /* requests for labels that are to be served (serve/label_waits.h) */
   bool stuck; /* posts wait, and the fibers for them are used up */
   bool held_back; /* more would have been begun, but hundreds of fibers were ready */
+};
+
+/* Of a heap with a limit: the worker answers and collects also when a script has all it may have. */
+enum { HEAP_RESERVE = 64 << 10 };
+
+/* What Lua's heap has, where it has a limit (lua/sandbox/limits.h). */
+struct heap {
+  size_t most;       /* bytes; 0: no limit, and nothing is counted */
+  size_t used;       /* never more than that and the reserve */
+  size_t reserve;    /* so much more there is now: for what the scheduler does */
+  size_t collect_at; /* with so much in use a collection is due */
+  bool failed;       /* an allocation has, since the scheduler looked last */
 };
 
 /* The collections asked for by `free`, which must not eat the worker's time (docs/references.md).
@@ -174,6 +189,7 @@ struct worker {
   struct loop loop;
   struct free_budget budget;
   struct weights weights;
+  struct heap heap;
   unsigned max_depth;
   uint32_t max_decoded;     /* bytes of Lua values that one message may become */
   double grace;
@@ -198,11 +214,18 @@ struct worker {
   bool left_parent; /* in a fork of a stock interpreter: what was its parent's has been left, and
                        gaijin.connect makes a new worker */
   bool is_luajit;  /* the interpreter is LuaJIT */
+  bool sandboxed;  /* its script is not trusted (lua/sandbox/untrusted.h) */
   lua_CFunction serves; /* what calls the scripts' functions for others (serve.c) */
   double code_forgotten; /* there, when compiled code was thrown away last */
   uint64_t unchecked_turns; /* in hostile builds: since worker_check looked last */
   int exit_code;
 };
+
+/* Another piece of work begins. A signal handler reads the number, but only this thread writes. */
+static inline void scheduler_next_stretch(struct scheduler *s) {
+  unsigned next = atomic_load_explicit(&s->stretch, memory_order_relaxed) + 1;
+  atomic_store_explicit(&s->stretch, next ? next : 1, memory_order_relaxed);
+}
 
 /* Pushes C function fn with the worker as upvalue 1. */
 void worker_push_function(lua_State *L, struct worker *w, lua_CFunction fn);
@@ -237,7 +260,7 @@ const char *worker_host_name(const struct worker *w, uint64_t host);
 
 /* Runs fn(L) with `user` as light userdata argument on w->L: remote operations of finalisers that
  * happen to run are refused. An error that such a finaliser raised is logged and fn runs again, so
- * fn must bear repetition. False when memory is short. */
+ * fn must bear repetition. It may use the heap's reserve. False when memory is short. */
 bool worker_protected(struct worker *w, lua_CFunction fn, void *user);
 
 /* The value on top of L, which a hook of the interpreter raised, is kept for the guest, which looks

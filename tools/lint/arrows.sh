@@ -61,7 +61,7 @@ includes() {
 floors='
 proto   . settings
 broker  base books net core ops .
-lua     vm fiber ref ask serve api .
+lua     vm sandbox fiber ref ask serve api .
 tools   . cmd|dev
 '
 check_floors() {
