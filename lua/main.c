@@ -3,7 +3,8 @@
  * gaijin-worker: one Lua VM. Reads its command line, loads the script, connects,
  * runs the script on the first fiber, then serves.
  *
- * Exit status: 0, the code given to gaijin.stop, 1 for a failure, 2 for bad usage.
+ * Exit status: 0, the code given to gaijin.stop, 1 for a failure, 2 for bad usage; SIGXCPU ends
+ * a worker that is stuck past --cpu-limit.
  */
 #include <errno.h>
 #include <lualib.h>
@@ -17,6 +18,8 @@
 #include "lua/fiber/fiber.h"
 #include "lua/instance.h"
 #include "lua/options.h"
+#include "lua/sandbox/limits.h"
+#include "lua/sandbox/untrusted.h"
 #include "proto/settings/memory.h"
 #include "proto/settings/streams.h"
 
@@ -53,16 +56,29 @@ static void push_arguments(lua_State *L, const struct program *p) {
   lua_setglobal(L, "arg");
 }
 
+/* Pushes the function of the script. Raises. */
+static void push_script(lua_State *L, const struct program *p) {
+  const char *code = settings_text(&p->o.values, SETTING_code), *name = "=(command line)";
+  if (p->w.sandboxed && code) {
+    untrusted_load_text(L, code, strlen(code), name);
+  } else if (p->w.sandboxed) {
+    untrusted_load_file(L, p->o.script);
+  } else if ((code ? luaL_loadbuffer(L, code, strlen(code), name)
+                   : luaL_loadfile(L, p->o.script)) != 0) {
+    lua_error(L);
+  }
+}
+
 /* Loads the script, so that a missing or malformed one is told before anything else. Protected;
  * argument: the program. */
 static int load_script(lua_State *L) {
   struct program *p = lua_touserdata(L, 1);
-  luaL_openlibs(L);
+  if (p->w.sandboxed)
+    untrusted_open_libraries(L);
+  else
+    luaL_openlibs(L);
   push_arguments(L, p);
-  const char *code = settings_text(&p->o.values, SETTING_code);
-  int status = code ? luaL_loadbuffer(L, code, strlen(code), "=(command line)")
-                    : luaL_loadfile(L, p->o.script);
-  if (status != 0) return lua_error(L);
+  push_script(L, p);
   p->chunk = luaL_ref(L, LUA_REGISTRYINDEX);
   return 0;
 }
@@ -137,8 +153,10 @@ static int connect_and_run(struct program *p) {
 
 static int run_program(struct program *p) {
   struct worker *w = &p->w;
-  w->L = luaL_newstate();
+  w->L = limits_new_state(w, options_memory_limit(&p->o.values));
   if (!w->L) return complain(p, "no memory for a Lua VM");
+  if (!limits_watch(w, options_cpu_limit(&p->o.values)))
+    return complain(p, "the system gives no timer for --cpu-limit");
   if (lua_cpcall(w->L, load_script, p) != 0) return complain_of_script(p, lua_tostring(w->L, -1));
   int r = instance_init(w, false);
   return r < 0 ? complain(p, uv_strerror(r)) : connect_and_run(p);
@@ -182,5 +200,6 @@ int main(int argc, char **argv) {
   options_configure(&p.o.values, &p.w);
   int status = run_program(&p);
   instance_close(&p.w, true);
+  limits_unwatch(&p.w);
   return status;
 }

@@ -71,4 +71,23 @@ void options_configure(const struct settings *s, struct worker *w) {
   w->call_timeout = settings_seconds(s, SETTING_call_timeout);
   w->atc_time = settings_seconds(s, SETTING_atc_time);
   w->collector_waits = settings_count(s, SETTING_collector_waits);
+  w->sandboxed = s->program == SETTINGS_WORKER && settings_flag(s, SETTING_sandbox);
+}
+
+/* As the rows of these settings say. */
+static const size_t sandbox_memory = 256u << 20;
+static const double sandbox_seconds = 5;
+
+static bool in_sandbox(const struct settings *s, enum setting id) {
+  return settings_flag(s, SETTING_sandbox) && !settings_given(s, id);
+}
+
+size_t options_memory_limit(const struct settings *s) {
+  return in_sandbox(s, SETTING_memory_limit) ? sandbox_memory
+                                             : settings_size(s, SETTING_memory_limit);
+}
+
+double options_cpu_limit(const struct settings *s) {
+  return in_sandbox(s, SETTING_cpu_limit) ? sandbox_seconds
+                                          : settings_seconds(s, SETTING_cpu_limit);
 }

@@ -6,6 +6,8 @@
 #ifndef GAIJIN_LUA_OPTIONS_H
 #define GAIJIN_LUA_OPTIONS_H
 
+#include <stddef.h>
+
 #include "proto/limits.h"
 #include "proto/settings/settings.h"
 
@@ -27,5 +29,9 @@ enum options_outcome options_parse(struct options *o, int argc, char **argv, cha
 
 /* Sets the limits and times of a worker. `s` is of SETTINGS_WORKER or SETTINGS_CONNECT. */
 void options_configure(const struct settings *s, struct worker *w);
+
+/* Limits of a worker program; 0: none. In a sandbox there are some by default. */
+size_t options_memory_limit(const struct settings *s); /* bytes */
+double options_cpu_limit(const struct settings *s);    /* seconds */
 
 #endif

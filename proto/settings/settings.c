@@ -189,6 +189,11 @@ bool settings_parse(struct settings *s, enum setting id, const char *text) {
   return read_number(text, "0123456789.eE+-", &v, &rest) && !*rest && settings_put_number(s, id, v);
 }
 
+bool settings_given(const struct settings *s, enum setting id) {
+  assert(setting_belongs(id, s->program, NULL));
+  return s->values[id].given;
+}
+
 static double number_of(const struct settings *s, enum setting id, enum setting_type type) {
   assert(setting_belongs(id, s->program, NULL) && setting_info(id)->type == type);
   return s->values[id].number;

@@ -90,6 +90,8 @@ bool settings_put_text(struct settings *s, enum setting id, const char *text);
 bool settings_put_number(struct settings *s, enum setting id, double number);
 bool settings_parse(struct settings *s, enum setting id, const char *text);
 
+/* Whether a setter has set it. */
+bool settings_given(const struct settings *s, enum setting id);
 /* The value; its row must have the type in the function's name, and the program must have the
  * setting. */
 bool settings_flag(const struct settings *s, enum setting id);
