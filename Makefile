@@ -51,7 +51,7 @@ endif
 have_package = $(shell pkg-config --exists $(1) 2>/dev/null && echo $(1))
 # msgpack-c was renamed with its version 6.
 MSGPACK_NAME := $(firstword $(call have_package,msgpack-c) $(call have_package,msgpack) msgpack-c)
-PACKAGES := libuv $(MSGPACK_NAME) lua5.1 inih
+PACKAGES := libuv $(MSGPACK_NAME) lua5.1 inih libseccomp
 missing_of = $(strip $(foreach p,$(1),$(if $(call have_package,$(p)),,$(p))))
 MISSING := $(call missing_of,$(PACKAGES)) $(if $(shell command -v $(firstword $(CC))),,$(firstword $(CC)))
 MISSING := $(strip $(MISSING))
@@ -84,6 +84,7 @@ UV := $(call package_libs,libuv)
 MSGPACK := $(call package_libs,$(MSGPACK_NAME))
 LUA := $(call package_libs,lua5.1)
 INIH := $(call package_libs,inih)
+SECCOMP := $(call package_libs,libseccomp)
 CHECK := $(call package_libs,check)
 
 # ---- Sources -----------------------------------------------------------------------------------------------------
@@ -341,7 +342,7 @@ $(BUILD)/libgaijin.so.$(VERSION): $(CLIENT) $(PROTO) client-lib/libgaijin.map Ma
 $(BUILD)/libgaijin.so: $(BUILD)/libgaijin.so.$(VERSION)
 	@ln -sf $(<F) $(BUILD)/$(SONAME); ln -sf $(SONAME) $@
 
-LUA_LIBS := $(UV) $(MSGPACK) $(LUA) -lm -ldl
+LUA_LIBS := $(UV) $(MSGPACK) $(LUA) $(SECCOMP) -lm -ldl
 TEST_LIBS := $(CHECK) $(LUA_LIBS) $(INIH)
 # Prerequisites that are linked, in their order.
 inputs = $(filter %.o %.a,$^)

@@ -12,12 +12,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "lua/api/library.h"
 #include "lua/fiber/ending.h"
 #include "lua/fiber/fiber.h"
 #include "lua/instance.h"
 #include "lua/options.h"
+#include "lua/sandbox/kernel.h"
 #include "lua/sandbox/limits.h"
 #include "lua/sandbox/untrusted.h"
 #include "proto/settings/memory.h"
@@ -116,6 +118,16 @@ static int open_worker(lua_State *L) {
   return 0;
 }
 
+/* All is open that the worker will need, and the script has not run. */
+static bool confine(struct program *p) {
+  char text[256];
+  if (!p->w.sandboxed) return true;
+  tzset(); /* os.date reads the file of the time zone the first time */
+  int r = kernel_confine(text, sizeof text);
+  complain(p, text);
+  return r == 0;
+}
+
 static int run(struct program *p) {
   struct worker *w = &p->w;
   if (lua_cpcall(w->L, open_worker, p) != 0) return complain_of_script(p, lua_tostring(w->L, -1));
@@ -123,6 +135,7 @@ static int run(struct program *p) {
   if (r < 0) return complain(p, uv_strerror(r));
   struct fiber *f = fiber_new(w, script_job);
   if (!f) return complain(p, "no memory to start the script");
+  if (!confine(p)) return 1;
   fiber_wake(f);
   loop_run(w);
   if (!w->lost) {
@@ -158,6 +171,8 @@ static int run_program(struct program *p) {
   if (!limits_watch(w, options_cpu_limit(&p->o.values)))
     return complain(p, "the system gives no timer for --cpu-limit");
   if (lua_cpcall(w->L, load_script, p) != 0) return complain_of_script(p, lua_tostring(w->L, -1));
+  /* It would be a second way to the kernel, past the filter: newer versions of libuv ask this. */
+  if (w->sandboxed) setenv("UV_USE_IO_URING", "0", 1);
   int r = instance_init(w, false);
   return r < 0 ? complain(p, uv_strerror(r)) : connect_and_run(p);
 }

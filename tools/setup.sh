@@ -89,6 +89,7 @@ look() {
   need_library 'libmsgpack-c-dev|libmsgpack-dev' msgpack-c msgpack
   need_library liblua5.1-0-dev lua5.1
   need_library libinih-dev inih
+  need_library libseccomp-dev libseccomp
   for extra in "$@"; do
     case $extra in
       packages) need_packages ;;

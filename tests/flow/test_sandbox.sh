@@ -1,0 +1,139 @@
+#!/bin/bash
+# SPDX-License-Identifier: MIT
+#
+# Ways out of gaijin-worker --sandbox. Each is tried without it first, where it must get through, or else it would show
+# nothing. The programs are in tests/sandbox/; what uses up time or memory is below.
+. "$(dirname "$0")/lib.sh"
+evidence="victim.out out err"
+cd "$dir" || exit 1
+export GAIJIN_SOCKET=$dir/g.sock
+worker=$build/gaijin-worker
+sources=$root/tests/sandbox
+
+start_broker --log-level warn
+start victim "$worker" "$sources/victim.lua"
+bytecode=$("$worker" -n dumps --once -e \
+  'io.write((string.dump(loadstring("return true")):gsub(".", function(c) return ("%02x"):format(c:byte()) end)))')
+printf '%b' "$(sed 's/../\\x&/g' <<<"$bytecode")" >bytecode.lua
+
+# try_all HOW FLAG...: what each try says, in the file HOW.
+try_all() {
+  local how=$1
+  shift
+  start "$how" "$worker" -n tries "$@" "$sources/tries.lua" "$build" "$bytecode"
+  run "$worker" --once "$sources/outsider.lua"
+  check "the outsider ends with 0" test "$status" = 0
+  cat "$how.out" out >"$how"
+  kill "$pid"
+  wait "$pid"
+}
+
+# ---- One by one
+
+story="without --sandbox"
+try_all open
+while IFS= read -r line; do
+  check "gets through without --sandbox: ${line#*: }" test "${line%%: *}" = through
+done < <(grep -E '^(through|held): ' open)
+
+story="with --sandbox"
+try_all closed --sandbox
+while IFS= read -r line; do
+  check "is held by --sandbox: ${line#*: }" test "${line%%: *}" = held
+done < <(grep -E '^(through|held): ' closed)
+check "at least sixty were tried" test "$(grep -c '^held: ' closed)" -ge 60
+check "the same were tried" diff <(sed -n 's/^through: //p' open | sort) <(sed -n 's/^held: //p' closed | sort)
+if sanitized "$worker"; then
+  check "says that the kernel does not help" has closed 'not filtered, because AddressSanitizer'
+else
+  check "says what is in force" has closed '^gaijin-worker: tries: sandboxed; system calls are filtered[,;] '
+fi
+
+story="bytecode as the script"
+run "$worker" --once bytecode.lua
+check "runs without --sandbox" test "$status" = 0
+run "$worker" --once --sandbox bytecode.lua
+check "is refused with it" test "$status" = 1
+check "says why" err_has 'bytecode.lua: gaijin: unsupported: bytecode is not loaded in a sandbox'
+run "$worker" --once --sandbox -e $'\033Lua'
+check "is refused as code too" test "$status" = 1
+
+story="a script with a comment for the shell"
+printf '#!/usr/bin/env gaijin-worker\nprint(1) error("line 2", 1)\n' >shebang.lua
+run "$worker" --once --sandbox shebang.lua
+check "runs" says 1
+check "counts its lines from the first" err_has 'shebang.lua:2: line 2'
+run "$worker" --once --sandbox missing.lua
+check "a script that is not there is named" err_has 'cannot open missing.lua: No such file'
+
+# ---- Time
+
+# Without a limit it runs until it is killed; with one, which is not near its end then, it is ended with a line.
+endless() { # NAME CODE
+  story=$1
+  timeout 0.5 "$worker" -n endless --once --grace 0.1 -e "$2" >out 2>err
+  check "does not end by itself" test $? = 124
+  run "$worker" -n endless --once --sandbox --cpu-limit 0.1 -e "$2" 2>"$dir/shell" # which tells of the signal too
+  check "is ended by SIGXCPU" test "$status" = 152
+  check "says why" err_has '^gaijin-worker: endless: ended: its Lua code has computed for .* \(--cpu-limit\)$'
+}
+endless "an error that is caught" 'while true do pcall(function() while true do end end) end'
+endless "in C, without a hook" 'local s = ("x"):rep(1e5) while true do s:rep(1e3):reverse() end'
+endless "a pattern that tracks back" '(("a"):rep(5000)):find((".-"):rep(30) .. "b")'
+endless "a finaliser, where no hook is called" \
+  'getmetatable(newproxy(true)).__gc = function() while true do end end collectgarbage()'
+endless "a finaliser at the end" 'x = newproxy(true) getmetatable(x).__gc = function() while true do end end'
+endless "coroutines that are too short for a hook" '
+  local function nest(n)
+    for i = 1, 100 do
+      if n > 0 then coroutine.resume(coroutine.create(nest), n - 1) end
+    end
+  end
+  nest(100)'
+
+story="a loop that can be stopped"
+run "$worker" -n loops --once --sandbox --cpu-limit 0.1 -e \
+  'print(pcall(function() while true do end end)) gaijin.sleep(0) print("goes on")'
+check "gets an error" out_has '^false.gaijin: timeout: loops has computed for 0.1 s without giving way \(--cpu-limit\)$'
+check "and the worker goes on" out_has '^goes on$'
+run "$worker" -n gives-way --once --sandbox --cpu-limit 0.05 -e \
+  'local till = os.clock() + 0.5 while os.clock() < till do gaijin.yield() end print("done")'
+check "who gives way may go on for ever" out_has '^done$'
+
+# ---- Memory
+
+# hungry NAME CODE: the code needs some 40 MiB. Without a limit it succeeds, with a low one it gets Lua's error; the worker
+# lives, and has memory again when the code has let go of it.
+hungry() {
+  story=$1
+  local code="local function f() $2 end print(pcall(f)) f = nil collectgarbage() print(#('x'):rep(1e6))"
+  run "$worker" -n hungry --once -e "$code"
+  check "succeeds without a limit" out_has '^true'
+  run "$worker" -n hungry --once --sandbox --memory-limit 16M -e "$code"
+  check "gets Lua's error" out_has '^false.not enough memory$'
+  check "and the worker goes on" out_has '^1000000$'
+  check "with status 0" test "$status" = 0
+}
+hungry "a long string" 'return #("x"):rep(4e7)'
+hungry "a string that doubles" 'local s = "x" for i = 1, 25 do s = s .. s end'
+hungry "a table" 'local t = {} for i = 1, 3e6 do t[i] = i end'
+hungry "tables in tables" 'local t = {} for i = 1, 5e5 do t = { t } end'
+hungry "closures" 'local t = {} for i = 1, 5e5 do t[i] = function() return i end end'
+hungry "coroutines" 'local t = {} for i = 1, 4e4 do t[i] = coroutine.wrap(function() end) end'
+hungry "a concat" 'local t = {} for i = 1, 40 do t[i] = ("x"):rep(1e6) .. i end return #table.concat(t)'
+hungry "a gsub" 'return #("x"):rep(1e6):gsub(".", ("y"):rep(40))'
+hungry "userdata" 'local t = {} for i = 1, 1e6 do t[i] = newproxy() end'
+
+story="garbage"
+run "$worker" -n waste --once --sandbox --memory-limit 8M -e '
+  local kept = ("x"):rep(1e6)
+  collectgarbage("stop")
+  for i = 1, 2e5 do local t = { i, {} } end
+  for i = 1, 4000 do local s = ("x"):rep(1e4) .. i end
+  print("done", #kept)'
+check "is collected before it is an error" out_has '^done.1000000$'
+run "$worker" -n tiny --once --memory-limit 1K -e 'print(1)'
+check "too little for a VM is told" test "$status" = 1
+check "in a line" err_has 'gaijin-worker: tiny: '
+
+finish

@@ -1,0 +1,281 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * What the kernel refuses a sandboxed worker (lua/sandbox/kernel.h), tried with machine code, as
+ * one that has broken out of its VM would. Each piece runs in a process of its own, twice:
+ * without the sandbox it must succeed, so that no refusal is empty.
+ */
+#define _GNU_SOURCE
+#include "lua/sandbox/kernel.h"
+
+#include <errno.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdint.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/ptrace.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/un.h>
+#include <sys/wait.h>
+#include <time.h>
+
+#include "tests/unit/run.h"
+
+/* Exit status of a child. */
+enum { DID = 0, REFUSED = 1, NOT_CONFINED = 2 };
+
+typedef bool (*piece)(void); /* whether it succeeded */
+
+static int run_piece(piece fn, int (*confine)(void)) {
+  pid_t child = fork();
+  ck_assert_int_ge(child, 0);
+  if (child == 0) {
+    if (confine && confine() != 0) _exit(NOT_CONFINED);
+    _exit(fn() ? DID : REFUSED);
+  }
+  int status;
+  ck_assert_int_eq(waitpid(child, &status, 0), child);
+  return status;
+}
+
+static int confine_all(void) {
+  char text[256];
+  return kernel_confine(text, sizeof text);
+}
+
+static int confine_files(void) {
+  int version;
+  if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0) return -1;
+  return kernel_close_files(&version);
+}
+
+/* ---- What is refused ---- */
+
+static bool opens_a_file(void) { return open("/dev/null", O_RDONLY | O_CLOEXEC) >= 0; }
+static bool opens_a_file_at(void) { return syscall(SYS_openat, AT_FDCWD, "/", O_PATH | O_CLOEXEC) >= 0; }
+static bool makes_a_file(void) {
+  char name[] = "/tmp/gaijin-XXXXXX";
+  return mkstemp(name) >= 0 && unlink(name) == 0;
+}
+static bool looks_at_a_file(void) { return access("/", F_OK) == 0; }
+static bool changes_directory(void) { return chdir("/") == 0; }
+static bool makes_a_socket(void) { return socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0) >= 0; }
+static bool makes_a_network_socket(void) { return socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0) >= 0; }
+static bool makes_a_pair(void) {
+  int fds[2];
+  return socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds) == 0;
+}
+static bool makes_code(void) {
+  return mmap(NULL, 4096, PROT_READ | PROT_WRITE | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0) != MAP_FAILED;
+}
+static bool makes_memory_code(void) {
+  void *p = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  return p != MAP_FAILED && mprotect(p, 4096, PROT_READ | PROT_EXEC) == 0;
+}
+static bool signals_its_parent(void) { return kill(getppid(), 0) == 0; }
+static bool signals_a_thread_of_its_parent(void) {
+  return syscall(SYS_tgkill, getppid(), getppid(), 0) == 0;
+}
+static bool reads_limits_of_others(void) { return syscall(SYS_prlimit64, getppid(), 7, NULL, NULL) == 0; }
+static bool makes_a_namespace_with_clone(void) {
+  long child = syscall(SYS_clone, CLONE_NEWUSER | SIGCHLD, NULL, NULL, NULL, NULL);
+  if (child == 0) _exit(0);
+  return child > 0;
+}
+static bool waits_for_a_terminal_s_size(void) { return ioctl(0, FIONREAD, &(int){0}) == 0 || errno != EPERM; }
+static bool owns_a_descriptor_s_signals(void) { return fcntl(0, F_SETOWN, getpid()) == 0; }
+static bool changes_its_umask(void) { return umask(0) != (mode_t)-1; }
+static bool sets_a_process_flag(void) { return prctl(PR_SET_DUMPABLE, 1, 0, 0, 0) == 0; }
+static bool lists_extended_attributes(void) { return syscall(SYS_listxattr, "/", NULL, 0) >= 0; }
+static bool asks_for_the_system_s_name(void) { char b[512]; return syscall(SYS_uname, b) == 0; }
+
+static const struct {
+  const char *name;
+  piece fn;
+} refused[] = {
+    {"opens a file", opens_a_file},
+    {"opens a file by openat", opens_a_file_at},
+    {"makes a file", makes_a_file},
+    {"looks at a file", looks_at_a_file},
+    {"changes its directory", changes_directory},
+    {"makes a socket", makes_a_socket},
+    {"makes a network socket", makes_a_network_socket},
+    {"makes a pair of sockets", makes_a_pair},
+    {"maps memory that is code", makes_code},
+    {"makes memory code", makes_memory_code},
+    {"signals its parent", signals_its_parent},
+    {"signals a thread of its parent", signals_a_thread_of_its_parent},
+    {"reads limits of its parent", reads_limits_of_others},
+    {"an ioctl that is not on the list", waits_for_a_terminal_s_size},
+    {"has the kernel signal for a descriptor", owns_a_descriptor_s_signals},
+    {"changes its umask", changes_its_umask},
+    {"makes itself dumpable", sets_a_process_flag},
+    {"lists extended attributes", lists_extended_attributes},
+    {"asks for the system's name", asks_for_the_system_s_name},
+};
+
+START_TEST(what_is_not_on_the_list_is_refused) {
+  for (size_t i = 0; i < sizeof refused / sizeof refused[0]; i++) {
+    int before = run_piece(refused[i].fn, NULL), after = run_piece(refused[i].fn, confine_all);
+    ck_assert_msg(WIFEXITED(before) && WEXITSTATUS(before) == DID, "%s: not without the sandbox either: %x",
+                  refused[i].name, (unsigned)before);
+    ck_assert_msg(WIFEXITED(after) && WEXITSTATUS(after) == REFUSED, "%s: %x", refused[i].name, (unsigned)after);
+  }
+}
+END_TEST
+
+static bool starts_a_program(void) {
+  execl("/bin/sh", "sh", "-c", "exit 0", (char *)NULL);
+  return false;
+}
+static bool starts_a_program_at(void) {
+  char *arguments[] = {(char *)"sh", (char *)"-c", (char *)"exit 0", NULL};
+  syscall(SYS_execveat, AT_FDCWD, "/bin/sh", arguments, NULL, 0);
+  return false;
+}
+static bool is_traced(void) { return ptrace(PTRACE_TRACEME, 0, NULL, NULL) == 0; }
+static bool reads_its_parent(void) {
+  syscall(SYS_process_vm_readv, getppid(), NULL, 0, NULL, 0, 0);
+  return true;
+}
+static bool leaves_its_namespaces(void) { return syscall(SYS_unshare, 0) == 0; }
+static bool changes_personality(void) { return syscall(SYS_personality, 0xffffffff) >= 0; }
+
+static const struct {
+  const char *name;
+  piece fn;
+} deadly[] = {
+    {"starts a program", starts_a_program},
+    {"starts a program by execveat", starts_a_program_at},
+    {"lets itself be traced", is_traced},
+    {"reads another process", reads_its_parent},
+    {"leaves its namespaces", leaves_its_namespaces},
+    {"changes its personality", changes_personality},
+};
+
+START_TEST(what_only_broken_out_code_calls_kills) {
+  for (size_t i = 0; i < sizeof deadly / sizeof deadly[0]; i++) {
+    int before = run_piece(deadly[i].fn, NULL), after = run_piece(deadly[i].fn, confine_all);
+    /* Containers refuse some of these to everybody, but do not kill for them. */
+    ck_assert_msg(WIFEXITED(before), "%s: kills without the sandbox: %x", deadly[i].name, (unsigned)before);
+    ck_assert_msg(WIFSIGNALED(after) && WTERMSIG(after) == SIGSYS, "%s: %x", deadly[i].name, (unsigned)after);
+  }
+}
+END_TEST
+
+/* Not every system lets us without the sandbox. */
+START_TEST(clone_makes_no_namespace) {
+  int after = run_piece(makes_a_namespace_with_clone, confine_all);
+  ck_assert_msg(WIFEXITED(after) && WEXITSTATUS(after) == REFUSED, "%x", (unsigned)after);
+}
+END_TEST
+
+/* ---- What must go on ---- */
+
+static bool works_with_memory(void) {
+  char *p = malloc(64 << 20);
+  if (!p) return false;
+  memset(p, 1, 64 << 20);
+  p = realloc(p, 1 << 20);
+  free(p);
+  p = mmap(NULL, 1 << 20, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_STACK, -1, 0);
+  return p != MAP_FAILED && mprotect(p, 4096, PROT_NONE) == 0 && munmap(p, 1 << 20) == 0;
+}
+
+/* As a walk of the heap will: a copy that writes what it found, and a parent that reads and waits. */
+static bool forks(void) {
+  int pipes[2], status = -1;
+  char c = 0;
+  int memory = memfd_create("walk", MFD_CLOEXEC);
+  if (memory < 0 || ftruncate(memory, 4096) != 0 || pipe2(pipes, O_CLOEXEC) != 0) return false;
+  pid_t child = fork();
+  if (child == 0) {
+    char *shared = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED, memory, 0);
+    if (shared == MAP_FAILED) _exit(1);
+    shared[0] = 'm';
+    _exit(write(pipes[1], "p", 1) == 1 ? 7 : 1);
+  }
+  if (child < 0 || read(pipes[0], &c, 1) != 1 || waitpid(child, &status, 0) != child) return false;
+  char *shared = mmap(NULL, 4096, PROT_READ, MAP_SHARED, memory, 0);
+  return c == 'p' && WIFEXITED(status) && WEXITSTATUS(status) == 7 && shared != MAP_FAILED && shared[0] == 'm';
+}
+
+static bool tells_the_time(void) {
+  struct timespec little = {.tv_nsec = 1000};
+  time_t now = time(NULL);
+  char text[64];
+  return clock() != (clock_t)-1 && nanosleep(&little, NULL) == 0 && now != (time_t)-1 &&
+         strftime(text, sizeof text, "%c", localtime(&now)) > 0;
+}
+
+static bool writes(void) {
+  return fprintf(stderr, "%s", "") == 0 && fflush(stdout) == 0;
+}
+
+START_TEST(what_a_worker_needs_goes_on) {
+  static const piece pieces[] = {works_with_memory, forks, tells_the_time, writes};
+  for (size_t i = 0; i < sizeof pieces / sizeof pieces[0]; i++) {
+    int status = run_piece(pieces[i], confine_all);
+    ck_assert_msg(WIFEXITED(status) && WEXITSTATUS(status) == DID, "piece %zu: %x", i, (unsigned)status);
+  }
+}
+END_TEST
+
+static bool aborts(void) { abort(); }
+
+START_TEST(an_assertion_still_ends_it_without_a_core) {
+  int status = run_piece(aborts, confine_all);
+  ck_assert(WIFSIGNALED(status) && WTERMSIG(status) == SIGABRT && !WCOREDUMP(status));
+}
+END_TEST
+
+/* ---- Landlock alone ---- */
+
+static bool has_landlock(void) {
+  return syscall(444 /* landlock_create_ruleset */, NULL, 0, 1) > 0;
+}
+
+START_TEST(landlock_closes_files_without_the_filter) {
+  static const piece pieces[] = {opens_a_file, makes_a_file};
+  if (!has_landlock()) return;
+  for (size_t i = 0; i < sizeof pieces / sizeof pieces[0]; i++) {
+    int status = run_piece(pieces[i], confine_files);
+    ck_assert_msg(WIFEXITED(status) && WEXITSTATUS(status) == REFUSED, "piece %zu: %x", i, (unsigned)status);
+  }
+}
+END_TEST
+
+static bool says_what_is_in_force(void) {
+  char text[256];
+  if (kernel_confine(text, sizeof text) != 0) return false;
+  return strstr(text, "system calls are filtered") && strstr(text, "Landlock") &&
+         prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0) < 0; /* no call of prctl any more */
+}
+
+START_TEST(what_is_in_force_is_said) {
+  int status = run_piece(says_what_is_in_force, NULL);
+  ck_assert(WIFEXITED(status) && WEXITSTATUS(status) == DID);
+}
+END_TEST
+
+/* Emulators of other processors, and some containers, have none of it. */
+static bool kernel_filters(void) { return kernel_can_filter() && prctl(PR_GET_SECCOMP) == 0; }
+
+int main(void) {
+  Suite *s = suite_create("lua_kernel");
+  TCase *c = tcase_create("kernel");
+  if (kernel_filters()) {
+    tcase_add_test(c, what_is_not_on_the_list_is_refused);
+    tcase_add_test(c, what_only_broken_out_code_calls_kills);
+    tcase_add_test(c, clone_makes_no_namespace);
+    tcase_add_test(c, what_a_worker_needs_goes_on);
+    tcase_add_test(c, an_assertion_still_ends_it_without_a_core);
+    tcase_add_test(c, what_is_in_force_is_said);
+  }
+  if (kernel_can_filter()) tcase_add_test(c, landlock_closes_files_without_the_filter);
+  suite_add_tcase(s, c);
+  return run_suite(s);
+}
