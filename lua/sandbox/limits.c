@@ -2,12 +2,12 @@
  *
  * Lua 5.1 does not collect when an allocation fails, and by itself lets garbage grow to as much as
  * what is alive. So the hook collects when the heap comes near its limit, and each time
- * again when half of the room that was left then is used; and the scheduler does when an allocation
- * has failed, or a heap full of garbage would stay so.
+ * again when half of the room that was left then is used; and the scheduler does when an
+ * allocation has failed, or a heap full of garbage would stay so.
  *
  * The timer ticks some eight times within the limit. The handler counts the ticks that find the
- * same stretch; that the stretch is too long it tells the hook by its number, so nothing needs to be
- * taken back when the next begins.
+ * same stretch; that the stretch is too long it tells the hook by its number, so nothing needs to
+ * be taken back when the next begins.
  */
 #include "lua/sandbox/limits.h"
 
@@ -21,8 +21,8 @@
 #include <unistd.h>
 
 /* Between two calls of the hook; where more than half of the heap's limit is in use, fewer: a few
- * instructions may make a megabyte. That Lua counts them costs computing a tenth of its time; a call
- * each thousand costs little beside. */
+ * instructions may make a megabyte. That Lua counts them costs computing a tenth of its time; a
+ * call each thousand costs little beside. */
 enum { INSTRUCTIONS = 1000, INSTRUCTIONS_NEAR = 100 };
 enum { TICKS = 8 };
 static const double least_tick = 0.01, least_to_end = 1; /* seconds */

@@ -40,7 +40,8 @@ static const char *give(struct source *s, const char *text, size_t *size) {
   return *size > 0 ? text : NULL;
 }
 
-/* The first line is a comment if it begins with '#'. The newline stays, for the numbers of lines. */
+/* The first line is a comment if it begins with '#'. The newline stays, for the numbers of lines.
+ */
 static void skip_comment(FILE *f) {
   int c = getc(f);
   if (c == '#')
@@ -181,7 +182,10 @@ static void keep_only(lua_State *L, const char *const *list) {
 
 void untrusted_open_libraries(lua_State *L) {
   static const luaL_Reg loading[] = {
-      {"load", load_pieces}, {"loadstring", load_string}, {"require", require_opened}, {NULL, NULL}};
+      {"load", load_pieces},
+      {"loadstring", load_string},
+      {"require", require_opened},
+      {NULL, NULL}};
   for (int i = 0; i < N_LIBRARIES; i++) {
     if (!libraries[i].open) continue;
     lua_pushcfunction(L, libraries[i].open);

@@ -106,7 +106,8 @@ struct backlog {
   bool held_back; /* more would have been begun, but hundreds of fibers were ready */
 };
 
-/* Of a heap with a limit: the worker answers and collects also when a script has all it may have. */
+/* Of a heap with a limit: the worker answers and collects also when a script has all it may have.
+ */
 enum { HEAP_RESERVE = 64 << 10 };
 
 /* What Lua's heap has, where it has a limit (lua/sandbox/limits.h). */

@@ -54,22 +54,32 @@ static int confine_files(void) {
 
 /* ---- What is refused ---- */
 
-static bool opens_a_file(void) { return open("/dev/null", O_RDONLY | O_CLOEXEC) >= 0; }
+/* Descriptors end with the process of the piece. */
+static bool opens_a_file(void) {
+  int fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+  return fd >= 0 && close(fd) == 0;
+}
 static bool opens_a_file_at(void) { return syscall(SYS_openat, AT_FDCWD, "/", O_PATH | O_CLOEXEC) >= 0; }
 static bool makes_a_file(void) {
   char name[] = "/tmp/gaijin-XXXXXX";
-  return mkstemp(name) >= 0 && unlink(name) == 0;
+  int fd = mkstemp(name);
+  return fd >= 0 && close(fd) == 0 && unlink(name) == 0;
 }
 static bool looks_at_a_file(void) { return access("/", F_OK) == 0; }
 static bool changes_directory(void) { return chdir("/") == 0; }
-static bool makes_a_socket(void) { return socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0) >= 0; }
-static bool makes_a_network_socket(void) { return socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0) >= 0; }
+static bool makes_a_socket_of(int family) {
+  int fd = socket(family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  return fd >= 0 && close(fd) == 0;
+}
+static bool makes_a_socket(void) { return makes_a_socket_of(AF_UNIX); }
+static bool makes_a_network_socket(void) { return makes_a_socket_of(AF_INET); }
 static bool makes_a_pair(void) {
   int fds[2];
   return socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds) == 0;
 }
 static bool makes_code(void) {
-  return mmap(NULL, 4096, PROT_READ | PROT_WRITE | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0) != MAP_FAILED;
+  void *p = mmap(NULL, 4096, PROT_READ | PROT_WRITE | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  return p != MAP_FAILED && munmap(p, 4096) == 0;
 }
 static bool makes_memory_code(void) {
   void *p = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
@@ -179,7 +189,6 @@ static bool works_with_memory(void) {
   char *p = malloc(64 << 20);
   if (!p) return false;
   memset(p, 1, 64 << 20);
-  p = realloc(p, 1 << 20);
   free(p);
   p = mmap(NULL, 1 << 20, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_STACK, -1, 0);
   return p != MAP_FAILED && mprotect(p, 4096, PROT_NONE) == 0 && munmap(p, 1 << 20) == 0;
@@ -199,16 +208,20 @@ static bool forks(void) {
     _exit(write(pipes[1], "p", 1) == 1 ? 7 : 1);
   }
   if (child < 0 || read(pipes[0], &c, 1) != 1 || waitpid(child, &status, 0) != child) return false;
-  char *shared = mmap(NULL, 4096, PROT_READ, MAP_SHARED, memory, 0);
-  return c == 'p' && WIFEXITED(status) && WEXITSTATUS(status) == 7 && shared != MAP_FAILED && shared[0] == 'm';
+  const char *shared = mmap(NULL, 4096, PROT_READ, MAP_SHARED, memory, 0);
+  if (shared == MAP_FAILED) return false;
+  bool told = shared[0] == 'm';
+  munmap((void *)(uintptr_t)shared, 4096);
+  return told && c == 'p' && WIFEXITED(status) && WEXITSTATUS(status) == 7;
 }
 
 static bool tells_the_time(void) {
   struct timespec little = {.tv_nsec = 1000};
   time_t now = time(NULL);
+  struct tm parts;
   char text[64];
   return clock() != (clock_t)-1 && nanosleep(&little, NULL) == 0 && now != (time_t)-1 &&
-         strftime(text, sizeof text, "%c", localtime(&now)) > 0;
+         strftime(text, sizeof text, "%c", localtime_r(&now, &parts)) > 0;
 }
 
 static bool writes(void) {
