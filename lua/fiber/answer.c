@@ -12,6 +12,7 @@
 void answer_need_fiber(lua_State *L, struct worker *w, enum gaijin_op op) {
   if (w->lost) worker_raise(L, GAIJIN_STATUS_LOST, "the connection to the broker has ended");
   wait_need_fiber(L, w, gaijin_op_name(op), " of a remote object");
+  wait_need_memory(L, w);
 }
 
 double answer_limit(const struct worker *w, bool no_call_timeout) {

@@ -237,6 +237,7 @@ void fiber_entry(void *user) {
   struct fiber *f = user;
   f->job(f->w, f);
   f->done = true;
+  if (f->w->heap.most) stack_trim(f->stack); /* it may lie idle for long */
   stack_leave(&f->w->sched.stacks, f->stack);
 }
 
@@ -275,11 +276,29 @@ void fiber_wake(struct fiber *f) {
   s->n_ready++;
 }
 
+bool fiber_may_park(const struct worker *w) {
+  const struct fiber *f = w->sched.current;
+  if (!w->heap.most || !f->stack) return true;
+  return w->sched.parked_bytes + stack_used(f->stack) <= w->heap.most;
+}
+
+/* In a VM with a limit what a stack takes while it is left is counted, and no more than that. */
+static void leave_counted(struct scheduler *s, struct stack *k) {
+  size_t used = stack_used(k);
+  stack_trim(k);
+  s->parked_bytes += used;
+  stack_leave(&s->stacks, k);
+  assert(s->parked_bytes >= used);
+  s->parked_bytes -= used;
+}
+
 void fiber_park(lua_State *L, struct worker *w) {
   struct fiber *f = w->sched.current;
   assert(f && !w->sched.cancelling); /* the scheduler never waits */
   if (f == w->sched.guest)
     w->sched.wait_in_guest(w);
+  else if (w->heap.most)
+    leave_counted(&w->sched, f->stack);
   else
     stack_leave(&w->sched.stacks, f->stack);
   luajit_back(L, w);

@@ -103,6 +103,10 @@ void fiber_list_remove(struct fiber *f);
  * from the scheduler. */
 void fiber_park(lua_State *L, struct worker *w);
 
+/* Whether there is memory for the current fiber to wait: C stacks of those that wait may have as
+ * much as the heap, if that has a limit. */
+bool fiber_may_park(const struct worker *w);
+
 /* To be called where Lua is about to be run that may come back, by C functions of ours and by those
  * of Lua's library that we have replaced: LuaJIT has no limit of nested C calls, as 5.1 has. Raises
  * "C stack overflow" when the running fiber's C stack is short (stack_is_short). */

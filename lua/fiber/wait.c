@@ -70,9 +70,15 @@ void wait_need_fiber(lua_State *L, struct worker *w, const char *what, const cha
   if (why) worker_raise(L, GAIJIN_STATUS_UNSUPPORTED, "%s%s %s", what, of, why);
 }
 
+void wait_need_memory(lua_State *L, const struct worker *w) {
+  if (!fiber_may_park(w))
+    luaL_error(L, "not enough memory for the C stacks of what waits (--memory-limit)");
+}
+
 void wait_check(lua_State *L, struct worker *w, const char *what) {
   wait_need_fiber(L, w, what, "");
   if (w->sched.current->cancel_reason) wait_raise(L, w, WAIT_CANCELLED, what);
+  wait_need_memory(L, w);
 }
 
 void wait_turn(lua_State *L, struct worker *w) {

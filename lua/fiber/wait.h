@@ -29,7 +29,10 @@ double wait_nearer(double a, double b);
 /* Raises `unsupported` where the running code cannot wait, and in a fork. `what` and `of` (after
  * it) say what was about to. */
 void wait_need_fiber(lua_State *L, struct worker *w, const char *what, const char *of);
-/* The same, and `cancelled` on a cancelled fiber. `what` is about to wait: "gaijin.sleep". */
+/* Raises "not enough memory" where the C stacks of what waits have all they may. No turn is taken
+ * before: each of many would keep its own meanwhile. */
+void wait_need_memory(lua_State *L, const struct worker *w);
+/* Both, and `cancelled` on a cancelled fiber. `what` is about to wait: "gaijin.sleep". */
 void wait_check(lua_State *L, struct worker *w, const char *what);
 /* Lets all that are ready run, and what has arrived be looked at. */
 void wait_turn(lua_State *L, struct worker *w);

@@ -178,6 +178,22 @@ bool stack_is_short(const struct stack *k, size_t more) {
   return (size_t)(here - least) < k->owner->reserve + more;
 }
 
+enum { PAGE_BYTES = 4096 };
+enum { KEPT_BELOW = 128 << 10 }; /* what runs next needs a little, and some pages have 64 KiB */
+
+size_t stack_used(const struct stack *k) {
+  const uint8_t *here = __builtin_frame_address(0), *top = k->map + GUARD_BYTES + k->owner->usable;
+  assert(here < top && here > k->map + GUARD_BYTES);
+  return ((size_t)(top - here) + PAGE_BYTES - 1) & ~(size_t)(PAGE_BYTES - 1);
+}
+
+void stack_trim(const struct stack *k) {
+  size_t used = stack_used(k) + KEPT_BELOW;
+  if (used >= k->owner->usable) return;
+  /* If it fails, memory stays in use that is not needed: no harm. */
+  madvise(k->map + GUARD_BYTES, k->owner->usable - used, MADV_DONTNEED);
+}
+
 /* A stack is two mappings. What cannot be read is no limit. */
 unsigned stacks_most(void) {
   unsigned maps = 0;

@@ -46,6 +46,11 @@ void stack_leave(struct stacks *s, struct stack *stack);
 /* Whether less than the reserve and `more` bytes is left of the stack, on which the caller runs. */
 bool stack_is_short(const struct stack *stack, size_t more);
 
+/* Bytes of the stack in use, in whole pages, and what deeper calls have left below but for the
+ * nearest 128 KiB given back to the system. Both are of the stack on which the caller runs. */
+size_t stack_used(const struct stack *stack);
+void stack_trim(const struct stack *stack);
+
 /* How many stacks the kernel lets a process have (vm.max_map_count), with room left for all else.
  */
 unsigned stacks_most(void);

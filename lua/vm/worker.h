@@ -72,6 +72,7 @@ struct scheduler {
   struct fiber *runners;       /* in gaijin.run */
   struct long_work *first_work, *last_work; /* (fiber/slices.h) */
   unsigned n_slices_wanted; /* fibers that wait for a slice of it */
+  size_t parked_bytes; /* of C stacks of parked fibers, where the heap has a limit */
   struct fiber *all;
   struct fiber *to_cancel; /* cancelled, their children not yet */
   bool cancelling;         /* somebody is at it */

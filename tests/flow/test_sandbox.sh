@@ -124,6 +124,29 @@ hungry "a concat" 'local t = {} for i = 1, 40 do t[i] = ("x"):rep(1e6) .. i end 
 hungry "a gsub" 'return #("x"):rep(1e6):gsub(".", ("y"):rep(40))'
 hungry "userdata" 'local t = {} for i = 1, 1e6 do t[i] = newproxy() end'
 
+story="C stacks of what waits, each of more than a mebibyte"
+stacks='local function deep(n)
+    if n == 0 then gaijin.sleep(0.001) gaijin.sleep(60) return end
+    string.gsub("x", ".", function() deep(n - 1) end)
+  end
+  local waiting, why = 0
+  for i = 1, 60 do
+    gaijin.spawn(function()
+      waiting = waiting + 1
+      local ok, e = pcall(deep, 180)
+      waiting, why = waiting - 1, e
+    end)
+    gaijin.yield()
+  end
+  gaijin.sleep(0.1)
+  print(waiting, why)
+  os.exit(0)'
+run "$worker" -n deep --once -e "$stacks"
+check "all wait without a limit" out_has '^60.nil$'
+run "$worker" -n deep --once --sandbox --memory-limit 16M -e "$stacks"
+check "have a limit" out_has 'not enough memory for the C stacks of what waits \(--memory-limit\)$'
+check "within which they wait" out_has '^[1-9][0-9]?.\(command'
+
 story="garbage"
 run "$worker" -n waste --once --sandbox --memory-limit 8M -e '
   local kept = ("x"):rep(1e6)
