@@ -29,7 +29,7 @@ static const struct program programs[] = {
                          .what = "Runs SCRIPT in a Lua VM of its own, then serves other workers "
                                  "until told to stop.",
                          .statuses = "0 done, 1 failed, 2 bad usage, or the status given to "
-                                     "gaijin.stop; SIGXCPU ends one stuck past --cpu-limit"},
+                                     "gaijin.stop"},
     [SETTINGS_CTL] = {.usage = "[FLAG...] COMMAND [ARGUMENT...]",
                       .what = "Looks at a running gaijin system and acts on it.",
                       .statuses = "0 done, 1 failed, 2 bad usage"},
