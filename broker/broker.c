@@ -16,6 +16,7 @@
 #include "broker/core/notify.h"
 #include "broker/core/permissions.h"
 #include "broker/core/transfer.h"
+#include "broker/net/accounts.h"
 #include "broker/net/connections.h"
 #include "broker/ops/dispatch.h"
 #include "broker/ops/greet.h"
@@ -111,6 +112,7 @@ static const struct client_events client_events = {
     .message = on_message,
     .fault = notify_fault,
     .ended = reap,
+    .farewell = notify_farewell,
 };
 
 static bool init_registries(struct broker *b, const struct broker_config *config) {
@@ -133,6 +135,7 @@ int broker_start(struct broker *b, uv_loop_t *loop, const struct broker_config *
   b->listener.fd = b->listener.lock_fd = b->listener.spare_fd = -1;
   connections_init(&b->connections, loop, &b->work, &b->log, &client_events, b,
                    config->max_message);
+  accounts_init(&b->connections, &config->limits);
   uv_prepare_init(loop, &b->turn_end);
   uv_timer_init(loop, &b->greeting);
   uv_timer_init(loop, &b->log_later);
@@ -176,6 +179,7 @@ void broker_stop(struct broker *b) {
     watch_forget(c);
   }
   connections_close(&b->connections);
+  accounts_close(&b->connections);
   work_close(&b->work);
 }
 

@@ -6,6 +6,8 @@
 
 #include <string.h>
 
+#include "broker/net/accounts.h"
+
 /* ---- Connections ---- */
 
 static const char *check_client(const struct broker *b, const struct client *c) {
@@ -38,13 +40,25 @@ static const char *check_reading(const struct client *c) {
   return is_over || c->events & UV_READABLE ? NULL : "connections: one is not read";
 }
 
+static const char *check_account(const struct client *c) {
+  if (c->kept != client_look_kept(c) || c->outbox.allocated != outbox_allocated(&c->outbox))
+    return "connections: one has other bytes than it is charged for";
+  if (c->is_dirty || c == c->connections->heard) return NULL;
+  if (accounts_is_watched(c) && !uv_is_active((const uv_handle_t *)&c->connections->sweep))
+    return "connections: no timer waits for a message or a reader";
+  return NULL;
+}
+
 static const char *check_connections(const struct broker *b) {
   const struct connections *n = &b->connections;
   long dirty = 0, condemned = 0;
+  size_t kept = 0;
   for (const struct client *c = n->all; c; c = c->next) {
     const char *fault = check_client(b, c);
     if (!fault) fault = check_reading(c);
+    if (!fault) fault = check_account(c);
     if (fault) return fault;
+    kept += c->kept;
     dirty += c->is_dirty;
     condemned += c->state == CLIENT_CONDEMNED && !job_is_queued(&c->job);
   }
@@ -53,6 +67,7 @@ static const char *check_connections(const struct broker *b) {
   for (const struct client *c = n->condemned; c; c = c->next_condemned, condemned--)
     if (c->state != CLIENT_CONDEMNED)
       return "connections: one in the condemned list is not condemned";
+  if (kept != n->kept) return "connections: the bytes of all are not the sum";
   return dirty || condemned ? "connections: a list has another number of clients" : NULL;
 }
 

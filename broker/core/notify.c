@@ -72,6 +72,10 @@ void notify_fault(struct client *to, const char *text) {
                "the broker ends this connection, whose client broke the protocol: %s", text);
 }
 
+void notify_farewell(struct client *to, const char *text) {
+  notify_error(to, OP_hello, 0, STATUS_busy, "the broker ends this connection: %s", text);
+}
+
 void notify_peer(struct client *to, const struct host *host) {
   struct pack *p = notify_begin(to->broker, MESSAGE_NOTICE, OP_peer, 0, 2);
   pack_uint(p, host->id);

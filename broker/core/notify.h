@@ -34,6 +34,8 @@ void notify_error(struct client *to, enum op op, uint64_t id, enum status status
 
 /* The client broke the protocol: an error to no request. (client_events.fault) */
 void notify_fault(struct client *to, const char *text);
+/* The broker ends the connection for another reason. (client_events.farewell) */
+void notify_farewell(struct client *to, const char *text);
 
 void notify_peer(struct client *to, const struct host *host);
 void notify_dead(struct client *to, uint64_t host);

@@ -76,6 +76,16 @@ void transfer_forget(struct client *from) {
   end(&from->walk->transfer);
   free(from->walk);
   from->walk = NULL;
+  from->walk_bytes = 0;
+  client_settle(from);
+}
+
+/* What is kept until the next slice. */
+static void account_for(struct client *from) {
+  const struct transfer *t = &from->walk->transfer;
+  size_t pts = t->pts == t->few ? 0 : t->capacity * sizeof *t->pts;
+  from->walk_bytes = (uint32_t)(sizeof *from->walk + pts);
+  client_settle(from);
 }
 
 /* The next slice of a large body: as much as its sender's balance allows. */
@@ -96,7 +106,10 @@ static enum body_walked walk_slice(struct transfer *t, struct client *from,
                                          &k->transfer, fault);
   client_charge(from, 1 + (k->walker.values - before) / VALUES_PER_UNIT);
   if (o == BODY_WALKED && t) move(t, &k->transfer);
-  if (o != BODY_MORE) transfer_forget(from);
+  if (o != BODY_MORE)
+    transfer_forget(from);
+  else
+    account_for(from);
   return o;
 }
 

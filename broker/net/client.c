@@ -86,6 +86,31 @@ bool client_is_responsive(const struct client *c) {
   return !is_awaited(c) || uv_now(c->connections->loop) - c->active_ms <= RESPONSIVE_MS;
 }
 
+/* ---- Bytes kept for it ---- */
+
+size_t client_look_kept(const struct client *c) {
+  return c->outbox.allocated + c->rest.in.capacity + c->walk_bytes;
+}
+
+static void charge(struct client *c, size_t bytes) {
+  c->kept += bytes;
+  c->connections->kept += bytes;
+}
+
+static void discharge(struct client *c, size_t bytes) {
+  assert(bytes <= c->kept && c->kept <= c->connections->kept);
+  c->kept -= bytes;
+  c->connections->kept -= bytes;
+}
+
+void client_settle(struct client *c) {
+  size_t now = client_look_kept(c);
+  if (now > c->kept)
+    charge(c, now - c->kept);
+  else if (now < c->kept)
+    discharge(c, c->kept - now);
+}
+
 /* ---- Writing ---- */
 
 bool client_has_room(const struct client *c) {
@@ -107,6 +132,7 @@ static void make_dirty(struct client *c) {
 static void stop_writing(struct client *c) {
   c->write_failed = true;
   outbox_deinit(&c->outbox);
+  client_settle(c);
   shutdown(c->fd, SHUT_RDWR);
 }
 
@@ -125,10 +151,12 @@ static void push(struct client *c, const void *bytes, uint32_t size, bool own) {
     stop_writing(c);
     return;
   }
+  if (c->outbox.bytes == 0) c->taken_ms = uv_now(c->connections->loop);
   if (!outbox_push(&c->outbox, bytes, size, own)) {
     client_condemn(c, "memory is too short for what waits for it (%zu bytes)", c->outbox.bytes);
     return;
   }
+  client_settle(c);
   c->messages_out++;
   make_dirty(c);
 }
@@ -151,8 +179,14 @@ void client_watch(struct client *c, bool to_write) {
 
 void client_flush(struct client *c) {
   int error;
+  uint64_t before = c->outbox.written;
   assert(c->fd >= 0 && (!c->write_failed || c->outbox.bytes == 0));
-  switch (outbox_write(&c->outbox, c->fd, &error)) {
+  enum outbox_outcome outcome = outbox_write(&c->outbox, c->fd, &error);
+  if (c->outbox.written != before) {
+    c->taken_ms = uv_now(c->connections->loop);
+    client_settle(c);
+  }
+  switch (outcome) {
     case OUTBOX_EMPTY: client_watch(c, false); break;
     case OUTBOX_LEFT:
       if (!is_awaited(c)) client_note_activity(c);

@@ -47,6 +47,14 @@ struct client_events {
   /* The end of a CONDEMNED client, at the end of a turn: a slice of it, if it is long. True: it
    * was the last, which ends with client_close; false: it is called again. */
   bool (*ended)(struct client *c);
+  /* The broker ends the connection for another reason, next: a word to it. */
+  void (*farewell)(struct client *c, const char *text);
+};
+
+/* What the broker bears; accounts.h. */
+struct client_limits {
+  uint64_t kept; /* bytes for all connections together */
+  uint64_t message_ms, read_ms; /* 0: for ever */
 };
 
 struct connections {
@@ -62,6 +70,9 @@ struct connections {
   struct client *dirty; /* those with something new to write */
   struct client *condemned; /* those that end with this turn, or go on ending in the next */
   const struct client *heard; /* whose messages are being handled; NULL: nobody's */
+  struct client_limits limits;
+  size_t kept; /* bytes, of all clients together */
+  uv_timer_t sweep; /* runs while there are clients whose time runs (accounts.h) */
   struct frame inbox; /* what is being read, of whoever has not kept a part of a message */
 };
 
@@ -105,10 +116,13 @@ struct client {
   bool write_failed; /* nothing is sent any more */
   struct frame rest; /* what was read and not handled; when all was, the begin of a message */
   struct outbox outbox;
+  size_t kept; /* bytes: what it is charged for (accounts.h) */
   pid_t pid;
   uid_t uid;
   uint64_t since_ms; /* on the loop's clock, as is: */
   uint64_t active_ms; /* when it last read or sent something, or when an answer became due */
+  uint64_t heard_ms; /* when it was last read, or something it had sent was handled */
+  uint64_t taken_ms; /* when it last took something, or when something began to wait for it */
   uint32_t answers_due; /* requests it was sent and is to answer in finite time */
   uint64_t messages_in, messages_out;
   uint64_t forgeries, forged_ms[FORGERIES_MOST]; /* all of them; times of the last ones, a ring */
@@ -128,6 +142,7 @@ struct client {
   struct budget budget;
   uint32_t weighed; /* values of the `weigh` that was postponed that are done (ops/holdings.h) */
   struct walk *walk; /* the message that was postponed is being walked (core/transfer.c) */
+  uint32_t walk_bytes; /* and takes so much memory; whoever changes it calls client_settle */
 };
 
 /* hello was accepted: the client, which is GREETING, is READY from now on. */
@@ -146,6 +161,11 @@ void client_postpone(struct client *c);
 static inline bool client_is_ending(const struct client *c) {
   return c->has_hung_up || c->state == CLIENT_CONDEMNED;
 }
+
+/* Charges the client for the bytes it has more than when this was called last, or discharges it. */
+void client_settle(struct client *c);
+/* What is kept for it, looked up anew. For checks. */
+size_t client_look_kept(const struct client *c);
 
 /* Queues a message on the client's own account. A client that is not there any more is silently
  * skipped: its end is under way. One for which more than four times queue_most waits is condemned:

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "broker/base/slab.h"
+#include "broker/net/accounts.h"
 #include "broker/net/reading.h"
 #include "proto/base.h"
 #include "proto/limits.h"
@@ -23,6 +24,7 @@ enum { QUEUE_MESSAGES = 4 };
 
 static void write_out(struct client *c) {
   client_flush(c);
+  if (accounts_is_watched(c)) accounts_watch(c->connections);
   reading_written(c);
 }
 
@@ -80,7 +82,7 @@ int client_new(struct connections *n, int fd) {
   c->fd = fd;
   c->name = "a client without a name";
   c->host = c->name_record = SLAB_NONE;
-  c->since_ms = c->active_ms = uv_now(n->loop);
+  c->since_ms = c->active_ms = c->heard_ms = uv_now(n->loop);
   c->version = WIRE_VERSION_LEAST;
   c->balance = WORK_QUANTUM;
   c->poll.data = c;
@@ -106,6 +108,8 @@ void client_close(struct client *c) {
   assert(!job_is_queued(&c->telling));
   outbox_deinit(&c->outbox);
   frame_deinit(&c->rest);
+  client_settle(c);
+  assert(c->kept == 0);
   /* In this order: libuv must not watch a descriptor that may be another's already. */
   uv_close((uv_handle_t *)&c->poll, on_closed);
   close(c->fd);
@@ -154,6 +158,7 @@ static void end_client(struct client *c) {
 }
 
 void connections_end_turn(struct connections *n) {
+  accounts_enforce(n);
   while (n->dirty || n->condemned) {
     struct client *c = n->dirty ? n->dirty : n->condemned;
     if (n->dirty) {

@@ -36,6 +36,7 @@ static struct outbox_block *add_block(struct outbox *o, uint32_t size) {
   if (capacity < size) capacity = size;
   struct outbox_block *b = malloc(sizeof *b + capacity);
   if (!b) return NULL;
+  o->allocated += sizeof *b + capacity;
   *b = (struct outbox_block){.capacity = capacity};
   if (o->last)
     o->last->next = b;
@@ -81,6 +82,7 @@ static void written(struct outbox *o, size_t n) {
     }
     o->first = b->next;
     if (!o->first) o->last = NULL;
+    o->allocated -= sizeof *b + b->capacity;
     free(b);
   }
 }
@@ -104,4 +106,10 @@ enum outbox_outcome outbox_write(struct outbox *o, int fd, int *error) {
   }
   written(o, (size_t)sent);
   return o->bytes ? OUTBOX_LEFT : OUTBOX_EMPTY;
+}
+
+size_t outbox_allocated(const struct outbox *o) {
+  size_t bytes = 0;
+  for (const struct outbox_block *b = o->first; b; b = b->next) bytes += sizeof *b + b->capacity;
+  return bytes;
 }

@@ -17,6 +17,7 @@ struct outbox {
   struct outbox_block *first, *last;
   size_t bytes; /* not yet written */
   size_t own; /* of these, those pushed as `own`; counted until their whole block is written */
+  size_t allocated; /* bytes of its blocks */
   uint64_t written; /* ever; kept by outbox_deinit */
 };
 
@@ -32,5 +33,8 @@ bool outbox_push(struct outbox *o, const void *bytes, uint32_t size, bool own);
 /* Writes once, without blocking. OUTBOX_LEFT: write again when the socket is writable.
  * OUTBOX_FAILED: *error is an errno, and the socket will never take another byte. */
 enum outbox_outcome outbox_write(struct outbox *o, int fd, int *error);
+
+/* What its blocks take, counted anew. For checks. */
+size_t outbox_allocated(const struct outbox *o);
 
 #endif

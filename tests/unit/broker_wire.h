@@ -56,6 +56,7 @@ static inline struct broker_config wire_config(void) {
                                 .load_gain = 1.4,
                                 .weight_min = 32u << 20,
                                 .max_message = 1 << 20,
+                                .limits = {256u << 20, 30000, 60000},
                                 .window = {1024, 256 << 10},
                                 .log_level = LOG_ERROR};
 }
