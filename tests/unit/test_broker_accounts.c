@@ -125,8 +125,7 @@ START_TEST(a_slow_but_steady_sender_is_heard) {
   wire_end(&a);
   for (uint32_t i = 0; i < a.out.size; i++) {
     wire_bytes(&w, &a, a.out.bytes + i, 1);
-    if (i + 1 < a.out.size) after(&a, 0, 0); /* it was heard just now, ... */
-    wire_client(&w, &a)->heard_ms -= 29000;  /* ... and takes its time for the next byte */
+    wire_client(&w, &a)->heard_ms -= 29000; /* it takes its time for the next byte */
     accounts_sweep(&w.broker.connections);
   }
   a.out.size = 0;
@@ -156,6 +155,19 @@ START_TEST(who_takes_nothing_is_ended_if_much_waits) {
 }
 END_TEST
 
+START_TEST(who_takes_a_little_is_not_ended) {
+  w.broker.connections.limits.kept = 8 << 20; /* blocks are half empty */
+  leave_untaken(2 * ACCOUNTS_WAITING_MOST);
+  after(&a, 0, 59000);
+  ck_assert_int_eq(wire_next(&w, &a), 1);
+  for (int i = 0; i < 8; i++) ck_assert_int_eq(wire_next(&w, &a), 1);
+  ck_assert_uint_gt(wire_client(&w, &a)->outbox.bytes, ACCOUNTS_WAITING_MOST);
+  wire_client(&w, &a)->taken_ms -= 2000; /* 61 s if it had taken nothing */
+  accounts_sweep(&w.broker.connections);
+  ck_assert_int_eq(wire_client(&w, &a)->state, CLIENT_READY);
+}
+END_TEST
+
 int main(void) {
   Suite *s = suite_create("broker accounts");
   TCase *t = tcase_create("limits");
@@ -167,5 +179,6 @@ int main(void) {
   tcase_add_test(t, a_slow_but_steady_sender_is_heard);
   tcase_add_test(t, who_has_begun_nothing_may_be_silent);
   tcase_add_test(t, who_takes_nothing_is_ended_if_much_waits);
+  tcase_add_test(t, who_takes_a_little_is_not_ended);
   return run_suite(s);
 }
