@@ -16,7 +16,7 @@
 #include "broker/core/notify.h"
 #include "broker/core/permissions.h"
 #include "broker/core/transfer.h"
-#include "broker/net/accounts.h"
+#include "broker/net/limits.h"
 #include "broker/net/connections.h"
 #include "broker/ops/dispatch.h"
 #include "broker/ops/greet.h"

@@ -6,7 +6,7 @@
 
 #include <string.h>
 
-#include "broker/net/accounts.h"
+#include "broker/net/limits.h"
 
 /* ---- Connections ---- */
 

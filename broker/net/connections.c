@@ -11,7 +11,7 @@
 #include <unistd.h>
 
 #include "broker/base/slab.h"
-#include "broker/net/accounts.h"
+#include "broker/net/limits.h"
 #include "broker/net/reading.h"
 #include "proto/base.h"
 #include "proto/limits.h"

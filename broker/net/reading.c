@@ -10,7 +10,7 @@
 #include <string.h>
 #include <sys/socket.h>
 
-#include "broker/net/accounts.h"
+#include "broker/net/limits.h"
 #include "proto/base.h"
 #include "proto/limits.h"
 

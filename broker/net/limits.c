@@ -3,7 +3,7 @@
  * The largest is looked for among all, but each such walk ends a connection, so it costs no more
  * than that many connections' coming and going did.
  */
-#include "broker/net/accounts.h"
+#include "broker/net/limits.h"
 
 #include <assert.h>
 #include <stdarg.h>

@@ -10,8 +10,8 @@
  * and each client's is what its parts really have, because whatever changes one of the parts calls
  * client_settle.
  */
-#ifndef GAIJIN_BROKER_ACCOUNTS_H
-#define GAIJIN_BROKER_ACCOUNTS_H
+#ifndef GAIJIN_BROKER_LIMITS_H
+#define GAIJIN_BROKER_LIMITS_H
 
 #include "broker/net/client.h"
 

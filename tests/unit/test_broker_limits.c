@@ -4,7 +4,7 @@
  * for it is the one that it is kept for. (That the sums are right is checked after every turn of
  * every test, by broker_check.)
  */
-#include "broker/net/accounts.h"
+#include "broker/net/limits.h"
 #include "tests/unit/broker_wire.h"
 
 enum { HALVES = 50, LARGE = 256 << 10 };
