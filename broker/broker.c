@@ -115,16 +115,38 @@ static const struct client_events client_events = {
     .farewell = notify_farewell,
 };
 
+/* Has all registries charge what they keep to accounts; the memory of a record is counted with its
+ * share of the hash tables. */
+static void charge_accounts(struct broker *b) {
+  enum { SHARE = 8, SMALL_OUTBOX = 4096 };
+  struct accounts *a = &b->connections.accounts;
+  refs_charge(&b->refs, a);
+  names_charge(&b->names, a);
+  owners_charge(&b->calls.asked, a, ACCOUNT_REQUESTS);
+  owners_charge(&b->collecting.by_client, a, ACCOUNT_WAITS);
+  a->record_bytes[ACCOUNT_REQUESTS] = sizeof(struct call) + SHARE;
+  a->record_bytes[ACCOUNT_WAITS] = sizeof(struct wait) + SHARE;
+  a->record_bytes[ACCOUNT_EXPORTED] = sizeof(struct token) + SHARE;
+  a->record_bytes[ACCOUNT_HELD] = sizeof(struct hold) + SHARE;
+  a->record_bytes[ACCOUNT_NAMES] = sizeof(struct name) + SHARE;
+  a->record_bytes[ACCOUNT_CONNECTIONS] =
+      sizeof(struct client) + sizeof(struct host) + sizeof(struct account) + SMALL_OUTBOX;
+}
+
 static bool init_registries(struct broker *b, const struct broker_config *config) {
-  uint64_t seed[7]; /* each table's own */
+  uint64_t seed[8]; /* each table's own */
   if (getrandom(seed, sizeof seed, 0) != sizeof seed) return false;
   buffer_init(&b->out, UINT32_MAX);
-  return hosts_init(&b->hosts, seed[0]) && names_init(&b->names, seed[1]) &&
+  if (!accounts_init(&b->connections.accounts, seed[7])) return false;
+  limits_set(&b->connections, &config->most, &config->limits);
+  bool good = hosts_init(&b->hosts, seed[0]) && names_init(&b->names, seed[1]) &&
          refs_init(&b->refs, seed[2]) &&
          loads_init(&b->loads, config->load_gain, config->load_min, config->weight_min >> 10,
                     seed[3]) &&
          calls_init(&b->calls, seed[4]) && waits_init(&b->collecting, seed[5]) &&
          flows_init(&b->flows, &config->window, seed[6]);
+  if (good) charge_accounts(b);
+  return good;
 }
 
 int broker_start(struct broker *b, uv_loop_t *loop, const struct broker_config *config, char *error,
@@ -135,7 +157,7 @@ int broker_start(struct broker *b, uv_loop_t *loop, const struct broker_config *
   b->listener.fd = b->listener.lock_fd = b->listener.spare_fd = -1;
   connections_init(&b->connections, loop, &b->work, &b->log, &client_events, b,
                    config->max_message);
-  accounts_init(&b->connections, &config->limits);
+  limits_init(&b->connections);
   uv_prepare_init(loop, &b->turn_end);
   uv_timer_init(loop, &b->greeting);
   uv_timer_init(loop, &b->log_later);
@@ -179,7 +201,7 @@ void broker_stop(struct broker *b) {
     watch_forget(c);
   }
   connections_close(&b->connections);
-  accounts_close(&b->connections);
+  limits_close(&b->connections);
   work_close(&b->work);
 }
 

@@ -21,6 +21,7 @@ struct broker_config {
   double load_gain;     /* times */
   uint64_t weight_min;  /* bytes */
   uint32_t max_message; /* bytes */
+  struct account_limits most;
   struct client_limits limits;
   struct window window;
   enum log_level log_level;

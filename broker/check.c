@@ -40,11 +40,24 @@ static const char *check_reading(const struct client *c) {
   return is_over || c->events & UV_READABLE ? NULL : "connections: one is not read";
 }
 
+/* The bytes that are charged to it: what came of it, and what it pays in all outboxes. */
+static uint64_t count_bytes(const struct client *c) {
+  uint64_t bytes = client_look_kept(c);
+  for (const struct client *k = c->connections->all; k; k = k->next)
+    bytes += outbox_paid_by(&k->outbox, c->account);
+  return bytes;
+}
+
 static const char *check_account(const struct client *c) {
-  if (c->kept != client_look_kept(c) || c->outbox.allocated != outbox_allocated(&c->outbox))
-    return "connections: one has other bytes than it is charged for";
+  const struct account *k = c->account;
+  const char *fault = outbox_check(&c->outbox);
+  if (fault) return fault;
+  if (k->is_closed || k->used[ACCOUNT_CONNECTIONS] != 1)
+    return "connections: one is not charged to its account";
+  if (c->kept != client_look_kept(c) || k->used[ACCOUNT_BYTES] != count_bytes(c))
+    return "connections: one is charged for other bytes than there are";
   if (c->is_dirty || c == c->connections->heard) return NULL;
-  if (accounts_is_watched(c) && !uv_is_active((const uv_handle_t *)&c->connections->sweep))
+  if (limits_is_watched(c) && !uv_is_active((const uv_handle_t *)&c->connections->sweep))
     return "connections: no timer waits for a message or a reader";
   return NULL;
 }
@@ -52,13 +65,11 @@ static const char *check_account(const struct client *c) {
 static const char *check_connections(const struct broker *b) {
   const struct connections *n = &b->connections;
   long dirty = 0, condemned = 0;
-  size_t kept = 0;
   for (const struct client *c = n->all; c; c = c->next) {
     const char *fault = check_client(b, c);
     if (!fault) fault = check_reading(c);
     if (!fault) fault = check_account(c);
     if (fault) return fault;
-    kept += c->kept;
     dirty += c->is_dirty;
     condemned += c->state == CLIENT_CONDEMNED && !job_is_queued(&c->job);
   }
@@ -67,7 +78,6 @@ static const char *check_connections(const struct broker *b) {
   for (const struct client *c = n->condemned; c; c = c->next_condemned, condemned--)
     if (c->state != CLIENT_CONDEMNED)
       return "connections: one in the condemned list is not condemned";
-  if (kept != n->kept) return "connections: the bytes of all are not the sum";
   return dirty || condemned ? "connections: a list has another number of clients" : NULL;
 }
 
@@ -87,6 +97,24 @@ static const char *check_hosts(const struct broker *b) {
       return "hosts: a dead one of no use";
     if (job_is_queued(&h->giving_back) != (!h->client && held > 0))
       return "hosts: a dead holder is no job, or another is one";
+  }
+  return NULL;
+}
+
+/* What a host has, living or dead, is charged to its account. */
+static const char *check_charges(const struct broker *b) {
+  for (uint32_t i = slab_next(&b->hosts.all, 0); i != SLAB_NONE;
+       i = slab_next(&b->hosts.all, i + 1)) {
+    const struct account *k = accounts_of(&b->connections.accounts, i);
+    const struct client *c = hosts_at(&b->hosts, i)->client;
+    if (c ? c->account != k : !k->is_closed) return "accounts: a host has another's";
+    if (k->used[ACCOUNT_REQUESTS] != calls_asked_count(&b->calls, i) ||
+        k->used[ACCOUNT_WAITS] != waits_count_of_client(&b->names.watches, i) +
+                                      waits_count_of_client(&b->collecting, i) ||
+        k->used[ACCOUNT_EXPORTED] != refs_export_count(&b->refs, i) ||
+        k->used[ACCOUNT_HELD] != refs_held_count(&b->refs, i) ||
+        k->used[ACCOUNT_NAMES] != (c && c->name_record != SLAB_NONE))
+      return "accounts: a host is charged for other things than it has";
   }
   return NULL;
 }
@@ -225,6 +253,7 @@ const char *broker_check(const struct broker *b) {
   if (!fault) fault = hosts_check(&b->hosts);
   if (!fault) fault = waits_check(&b->collecting);
   if (!fault) fault = work_check(&b->work);
+  if (!fault) fault = accounts_check(&b->connections.accounts);
   if (!fault) fault = check_connections(b);
   if (!fault) fault = check_hosts(b);
   if (!fault) fault = check_names(b);
@@ -232,6 +261,7 @@ const char *broker_check(const struct broker *b) {
   if (!fault) fault = check_flows(b);
   if (!fault) fault = check_waits(b);
   if (!fault) fault = check_loads(b);
+  if (!fault) fault = check_charges(b);
   if (!fault && b->writing) fault = "notify: a message was begun and not sent";
   return fault;
 }

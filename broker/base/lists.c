@@ -31,6 +31,11 @@ void owners_init(struct owners *o, const struct slab *slab, size_t member) {
   *o = (struct owners){.slab = slab, .member = member};
 }
 
+void owners_charge(struct owners *o, struct accounts *accounts, enum account_kind kind) {
+  o->accounts = accounts;
+  o->kind = kind;
+}
+
 void owners_deinit(struct owners *o) {
   free(o->lists);
   *o = (struct owners){0};
@@ -54,12 +59,14 @@ void owners_add(struct owners *o, uint32_t owner, uint32_t index) {
   assert(owner < o->capacity); /* reserved */
   list_add(o->slab, o->member, &o->lists[owner].head, index);
   o->lists[owner].count++;
+  if (o->accounts) account_charge(accounts_of(o->accounts, owner), o->kind, 1);
 }
 
 void owners_remove(struct owners *o, uint32_t owner, uint32_t index) {
   assert(owner < o->capacity && o->lists[owner].count > 0);
   list_remove(o->slab, o->member, &o->lists[owner].head, index);
   o->lists[owner].count--;
+  if (o->accounts) account_discharge(o->accounts, accounts_of(o->accounts, owner), o->kind, 1);
 }
 
 uint32_t owners_first(const struct owners *o, uint32_t owner) {

@@ -3,7 +3,7 @@
  * Doubly linked lists of slab items through a `struct links` inside each item:
  * every item sits in one list per such member. The newest item comes first.
  * `struct owners` is an array of such lists, one for each small number (a host's
- * index), that grows as needed.
+ * index), that grows as needed; what is in them may be charged to their owners' accounts.
  */
 #ifndef GAIJIN_BROKER_LISTS_H
 #define GAIJIN_BROKER_LISTS_H
@@ -12,6 +12,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "broker/base/accounts.h"
 #include "broker/base/slab.h"
 
 struct links {
@@ -34,11 +35,15 @@ struct owners {
   size_t member;
   struct owner_list *lists;
   uint32_t capacity;
+  struct accounts *accounts; /* each item is charged to its owner's as one of this kind; NULL: not */
+  enum account_kind kind;
 };
 
 /* A zeroed struct is valid to deinit. */
 void owners_init(struct owners *o, const struct slab *slab, size_t member);
 void owners_deinit(struct owners *o);
+/* Before the first item: has items charged to their owners, who are hosts bound to accounts. */
+void owners_charge(struct owners *o, struct accounts *accounts, enum account_kind kind);
 
 /* Makes room for a list of `owner`, so that owners_add cannot fail for it. False when memory is
  * short. */

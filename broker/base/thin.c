@@ -86,6 +86,7 @@ const char *thin_subject(enum log_cause cause) {
       [CAUSE_HELLO] = "refused hellos",
       [CAUSE_COMING] = "clients that came or left",
       [CAUSE_DISCONNECTED] = "disconnected clients",
+      [CAUSE_LIMIT] = "clients over a limit",
       [CAUSE_FORGERY] = "forgeries",
       [CAUSE_POST] = "one-way requests that were not delivered",
       [CAUSE_ANSWER] = "discarded answers",

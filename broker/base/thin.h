@@ -22,6 +22,7 @@ enum log_cause {
   CAUSE_HELLO,        /* hello was refused */
   CAUSE_COMING,       /* came or left in order */
   CAUSE_DISCONNECTED, /* was disconnected */
+  CAUSE_LIMIT,        /* wanted more than it may have */
   CAUSE_FORGERY,      /* used what it was never given */
   CAUSE_POST,         /* a one-way request was not delivered */
   CAUSE_ANSWER,       /* answered what nobody asked */

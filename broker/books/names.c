@@ -36,6 +36,11 @@ void names_deinit(struct names *n) {
   *n = (struct names){0};
 }
 
+void names_charge(struct names *n, struct accounts *accounts) {
+  n->accounts = accounts;
+  owners_charge(&n->watches.by_client, accounts, ACCOUNT_WAITS);
+}
+
 static uint32_t find(const struct names *n, const char *text, uint32_t size) {
   const struct chain *t = &n->by_text;
   for (uint32_t i = chain_first(t, text_hash(text, size, t->seed)); i != SLAB_NONE;
@@ -85,11 +90,15 @@ enum names_outcome names_take(struct names *n, const char *text, uint32_t size, 
   if (k->host != SLAB_NONE) return NAMES_TAKEN;
   k->host = host;
   k->ready = false;
+  if (n->accounts) account_charge(accounts_of(n->accounts, host), ACCOUNT_NAMES, 1);
   return NAMES_OK;
 }
 
 void names_give_up(struct names *n, uint32_t name) {
-  assert(names_at(n, name)->host != SLAB_NONE);
+  uint32_t host = names_at(n, name)->host;
+  assert(host != SLAB_NONE);
+  if (n->accounts)
+    account_discharge(n->accounts, accounts_of(n->accounts, host), ACCOUNT_NAMES, 1);
   names_at(n, name)->host = SLAB_NONE;
   names_at(n, name)->ready = false;
   remove_if_unused(n, name);

@@ -28,6 +28,7 @@ struct names {
   struct slab all;
   struct chain by_text;
   struct waits watches; /* their subjects: names_subject() */
+  struct accounts *accounts; /* a name is charged to its host, a watch to who waits; or NULL */
 };
 
 enum names_outcome { NAMES_OK, NAMES_TAKEN, NAMES_NO_MEMORY };
@@ -35,6 +36,9 @@ enum names_outcome { NAMES_OK, NAMES_TAKEN, NAMES_NO_MEMORY };
 /* False when memory is short. A zeroed struct is valid to deinit. */
 bool names_init(struct names *n, uint64_t seed);
 void names_deinit(struct names *n);
+
+/* Before the first name: has all charged to accounts. */
+void names_charge(struct names *n, struct accounts *accounts);
 
 /* Gives a name without a fault (proto/name.h) to a host. */
 enum names_outcome names_take(struct names *n, const char *text, uint32_t size, uint32_t host,

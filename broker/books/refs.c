@@ -46,6 +46,11 @@ void refs_deinit(struct refs *r) {
   *r = (struct refs){0};
 }
 
+void refs_charge(struct refs *r, struct accounts *accounts) {
+  r->accounts = accounts;
+  owners_charge(&r->held, accounts, ACCOUNT_HELD);
+}
+
 static uint32_t find_token(const struct refs *r, uint32_t host, uint64_t id) {
   const struct chain *t = &r->token_by_id;
   for (uint32_t i = chain_first(t, token_hash(host, id, t->seed)); i != SLAB_NONE;
@@ -116,6 +121,7 @@ enum refs_outcome refs_see(struct refs *r, uint32_t host, const struct pt *pt, u
                                             .kind = pt->kind};
     chain_add(&r->token_by_id, *token);
     r->exports[host]++;
+    if (r->accounts) account_charge(accounts_of(r->accounts, host), ACCOUNT_EXPORTED, 1);
   }
   refs_token(r, *token)->seen++;
   return REFS_OK;
@@ -159,6 +165,8 @@ bool refs_settle(struct refs *r, uint32_t token, struct refs_drop *drop) {
   assert(t->seen > 0 && r->exports[t->host] > 0);
   *drop = (struct refs_drop){.host = t->host, .id = t->id, .seen = t->seen};
   r->exports[t->host]--;
+  if (r->accounts)
+    account_discharge(r->accounts, accounts_of(r->accounts, t->host), ACCOUNT_EXPORTED, 1);
   chain_remove(&r->token_by_id, token);
   slab_remove(&r->tokens, token);
   return true;

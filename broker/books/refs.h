@@ -41,6 +41,7 @@ struct refs {
   struct owners held;        /* holds by client */
   uint32_t *exports;         /* tokens by host */
   uint32_t exports_capacity;
+  struct accounts *accounts; /* tokens are charged to their hosts, holds to who has them; or NULL */
 };
 
 enum refs_outcome {
@@ -62,6 +63,9 @@ struct refs_drop {
 /* False when memory is short. A zeroed struct is valid to deinit. */
 bool refs_init(struct refs *r, uint64_t seed);
 void refs_deinit(struct refs *r);
+
+/* Before the first token: has all charged to accounts. */
+void refs_charge(struct refs *r, struct accounts *accounts);
 
 /* The token of `host` (its number) that pt names: OK, UNKNOWN or MISMATCH (then *token is
  * set too). */

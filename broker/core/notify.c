@@ -19,7 +19,7 @@ struct pack *notify_begin(struct broker *b, enum message_kind kind, enum op op, 
   return &b->pack;
 }
 
-void notify_send(struct broker *b, struct client *to) {
+void notify_send_paid(struct broker *b, struct client *to, struct account *payer) {
   assert(b->writing && to);
   b->writing = false;
   if (pack_end(&b->pack) != BUFFER_OK) {
@@ -27,8 +27,11 @@ void notify_send(struct broker *b, struct client *to) {
     return;
   }
   const struct op_info *info = op_info(message_op(b->out.bytes));
-  if (op_in_version(info, info->least, to->version)) client_push(to, b->out.bytes, b->out.size);
+  if (op_in_version(info, info->least, to->version))
+    client_push(to, payer ? payer : to->account, b->out.bytes, b->out.size);
 }
+
+void notify_send(struct broker *b, struct client *to) { notify_send_paid(b, to, NULL); }
 
 void notify_reply(struct client *to, enum op op, uint64_t id) {
   notify_begin(to->broker, MESSAGE_REPLY, op, id, 0);
@@ -76,21 +79,26 @@ void notify_farewell(struct client *to, const char *text) {
   notify_error(to, OP_hello, 0, STATUS_busy, "the broker ends this connection: %s", text);
 }
 
-void notify_peer(struct client *to, const struct host *host) {
+void notify_peer(struct client *to, const struct host *host, struct account *payer) {
   struct pack *p = notify_begin(to->broker, MESSAGE_NOTICE, OP_peer, 0, 2);
   pack_uint(p, host->id);
   pack_text(p, host->name);
-  notify_send(to->broker, to);
+  notify_send_paid(to->broker, to, payer);
 }
 
-static void send_number(struct client *to, enum op op, uint64_t number) {
+static void send_number(struct client *to, enum op op, uint64_t number, struct account *payer) {
   struct pack *p = notify_begin(to->broker, MESSAGE_NOTICE, op, 0, 1);
   pack_uint(p, number);
-  notify_send(to->broker, to);
+  notify_send_paid(to->broker, to, payer);
 }
 
-void notify_dead(struct client *to, uint64_t host) { send_number(to, OP_dead, host); }
-void notify_cancel(struct client *to, uint64_t request) { send_number(to, OP_cancel, request); }
+void notify_dead(struct client *to, uint64_t host, struct account *payer) {
+  send_number(to, OP_dead, host, payer);
+}
+
+void notify_cancel(struct client *to, uint64_t request, struct account *payer) {
+  send_number(to, OP_cancel, request, payer);
+}
 
 void notify_grant(struct client *to, uint64_t target, const struct window *taken, uint64_t undone) {
   struct pack *p = notify_begin(to->broker, MESSAGE_NOTICE, OP_grant, 0, 4);

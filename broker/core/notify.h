@@ -3,6 +3,9 @@
  * The messages that the broker writes itself. Each goes into the receiver's outbox;
  * a receiver that is not there any more is skipped. When memory is too short for
  * one of them, the receiver is condemned: it must never miss a message unknowingly.
+ *
+ * An answer is paid by the receiver's account (base/accounts.h), a notice by the account of whoever
+ * has caused it, `payer`; NULL: the receiver itself.
  */
 #ifndef GAIJIN_BROKER_NOTIFY_H
 #define GAIJIN_BROKER_NOTIFY_H
@@ -16,6 +19,7 @@
 struct pack *notify_begin(struct broker *b, enum message_kind kind, enum op op, uint64_t id,
                           uint32_t count);
 void notify_send(struct broker *b, struct client *to);
+void notify_send_paid(struct broker *b, struct client *to, struct account *payer);
 
 /* Answers a request: done (a one-way request gets no reply), or refused. */
 void notify_done(struct client *to, const struct message *request);
@@ -37,9 +41,9 @@ void notify_fault(struct client *to, const char *text);
 /* The broker ends the connection for another reason. (client_events.farewell) */
 void notify_farewell(struct client *to, const char *text);
 
-void notify_peer(struct client *to, const struct host *host);
-void notify_dead(struct client *to, uint64_t host);
-void notify_cancel(struct client *to, uint64_t request);
+void notify_peer(struct client *to, const struct host *host, struct account *payer);
+void notify_dead(struct client *to, uint64_t host, struct account *payer);
+void notify_cancel(struct client *to, uint64_t request, struct account *payer);
 /* `target`, the id of a host, has taken so many one-way requests of the client; `undone` of them it
  * will not do. */
 void notify_grant(struct client *to, uint64_t target, const struct window *taken, uint64_t undone);

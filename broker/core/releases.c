@@ -18,6 +18,7 @@ static void forget_if_unused(struct broker *b, uint32_t host) {
       refs_held_count(&b->refs, host) > 0)
     return;
   loads_forget_host(&b->loads, host);
+  accounts_unbind(&b->connections.accounts, host);
   hosts_remove(&b->hosts, host);
 }
 
@@ -57,7 +58,8 @@ static bool several_hosts(const struct drops *d) {
 }
 
 /* `n` drops of one host. */
-static void send_to_host(struct broker *b, const struct refs_drop *drops, uint32_t n) {
+static void send_to_host(struct broker *b, const struct refs_drop *drops, uint32_t n,
+                         struct account *payer) {
   struct client *to = hosts_at(&b->hosts, drops[0].host)->client;
   if (!to) {
     forget_if_unused(b, drops[0].host);
@@ -68,14 +70,14 @@ static void send_to_host(struct broker *b, const struct refs_drop *drops, uint32
     pack_uint(p, drops[i].id);
     pack_uint(p, drops[i].seen);
   }
-  notify_send(b, to);
+  notify_send_paid(b, to, payer);
 }
 
 void releases_send(struct broker *b, struct drops *d) {
   if (several_hosts(d)) qsort(d->list, d->count, sizeof d->list[0], by_host);
   for (uint32_t i = 0, n; i < d->count; i += n) {
     for (n = 1; i + n < d->count && d->list[i + n].host == d->list[i].host; n++) continue;
-    send_to_host(b, &d->list[i], n);
+    send_to_host(b, &d->list[i], n, d->payer);
   }
   d->count = 0;
 }
@@ -87,7 +89,7 @@ static bool give_slice_back(struct broker *b, uint32_t host) {
   struct drops d;
   uint32_t i, n = 0;
   assert(!hosts_at(&b->hosts, host)->client);
-  releases_begin(&d);
+  releases_begin(&d, accounts_of(&b->connections.accounts, host));
   for (; (i = refs_first_held(&b->refs, host)) != SLAB_NONE && n < RELEASES_SLICE; n++) {
     const struct hold *h = refs_hold_at(&b->refs, i);
     releases_give_back(b, &d, h->token, host, h->count);

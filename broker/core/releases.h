@@ -21,10 +21,14 @@ enum { RELEASE_COST = 4, RELEASES_SLICE = WORK_QUANTUM / RELEASE_COST };
 enum { DROPS_MOST = 256 };
 struct drops {
   uint32_t count;
+  struct account *payer; /* of the notices: whoever gives back; NULL: each receiver its own */
   struct refs_drop list[DROPS_MOST];
 };
 
-static inline void releases_begin(struct drops *d) { d->count = 0; }
+static inline void releases_begin(struct drops *d, struct account *payer) {
+  d->count = 0;
+  d->payer = payer;
+}
 
 /* `client` gives `count` deliveries of a token back. False if it does not hold it so often;
  * nothing changes then. */

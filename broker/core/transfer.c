@@ -11,6 +11,7 @@
 #include "broker/core/notify.h"
 #include "broker/core/releases.h"
 #include "broker/core/state.h"
+#include "broker/net/limits.h"
 #include "proto/body.h"
 #include "proto/limits.h"
 
@@ -171,10 +172,15 @@ static bool holds_others(struct broker *b, struct transfer *t, const struct clie
   return true;
 }
 
-enum transfer_outcome transfer_take(struct broker *b, struct transfer *t, struct client *from) {
+enum transfer_outcome transfer_take(struct broker *b, struct transfer *t, struct client *from,
+                                    char *full) {
   if (t->count == 0) return TRANSFER_OK;
   client_charge(from, (uint64_t)t->count * TRANSFER_PT_COST);
+  uint32_t before = refs_export_count(&b->refs, from->host);
   if (!see_own(b, t, from)) return TRANSFER_FAULT;
+  if (refs_export_count(&b->refs, from->host) > before &&
+      !limits_allow(from, ACCOUNT_EXPORTED, 0, full))
+    return TRANSFER_FULL;
   return holds_others(b, t, from) ? TRANSFER_OK : TRANSFER_FORGED;
 }
 
@@ -182,7 +188,8 @@ bool transfer_introduce(struct broker *b, uint32_t host, struct client *to, uint
                         bool *is_new) {
   enum loads_outcome o = loads_introduce(&b->loads, host, to->host, load);
   if (is_new) *is_new = o == LOADS_NEW;
-  if (o == LOADS_NEW) notify_peer(to, hosts_at(&b->hosts, host));
+  if (o == LOADS_NEW)
+    notify_peer(to, hosts_at(&b->hosts, host), accounts_of(&b->connections.accounts, host));
   if (o == LOADS_NO_MEMORY) client_condemn(to, "memory is too short to introduce others to it");
   return o != LOADS_NO_MEMORY;
 }
@@ -213,9 +220,9 @@ void transfer_give(struct broker *b, struct transfer *t, struct client *to) {
 void transfer_settle(struct broker *b, struct transfer *t, struct client *to) {
   if (t->count == 0) return;
   for (uint32_t i = 0; i < t->count; i++)
-    if (to && t->pts[i].tell_dead) notify_dead(to, t->pts[i].pt.host);
+    if (to && t->pts[i].tell_dead) notify_dead(to, t->pts[i].pt.host, NULL);
   struct drops d;
-  releases_begin(&d);
+  releases_begin(&d, NULL);
   for (uint32_t i = 0; i < t->count; i++)
     if (t->pts[i].token != SLAB_NONE) releases_settle(b, &d, t->pts[i].token);
   releases_send(b, &d);

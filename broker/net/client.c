@@ -6,11 +6,14 @@
 #include "broker/net/client.h"
 
 #include <assert.h>
+#include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/socket.h>
 
 #include "broker/base/slab.h"
+#include "broker/net/limits.h"
 
 /* With so many times as much, answers and notices included, a client is not going to read them. */
 enum { QUEUE_HARD_FACTOR = 4 };
@@ -88,27 +91,13 @@ bool client_is_responsive(const struct client *c) {
 
 /* ---- Bytes kept for it ---- */
 
-size_t client_look_kept(const struct client *c) {
-  return c->outbox.allocated + c->rest.in.capacity + c->walk_bytes;
-}
-
-static void charge(struct client *c, size_t bytes) {
-  c->kept += bytes;
-  c->connections->kept += bytes;
-}
-
-static void discharge(struct client *c, size_t bytes) {
-  assert(bytes <= c->kept && c->kept <= c->connections->kept);
-  c->kept -= bytes;
-  c->connections->kept -= bytes;
-}
-
 void client_settle(struct client *c) {
-  size_t now = client_look_kept(c);
-  if (now > c->kept)
-    charge(c, now - c->kept);
-  else if (now < c->kept)
-    discharge(c, c->kept - now);
+  size_t now = client_look_kept(c), before = c->kept;
+  c->kept = now;
+  if (now > before)
+    account_charge(c->account, ACCOUNT_BYTES, now - before);
+  else if (now < before)
+    account_discharge(&c->connections->accounts, c->account, ACCOUNT_BYTES, before - now);
 }
 
 /* ---- Writing ---- */
@@ -128,11 +117,18 @@ static void make_dirty(struct client *c) {
   c->connections->dirty = c;
 }
 
+/* The peer has ended, or else the system cannot send to it: that is told. */
+static void log_write_error(const struct client *c, int error) {
+  if (error == EPIPE || error == ECONNRESET) return;
+  log_peer(c->connections->log, LOG_WARN, CAUSE_DISCONNECTED, c->uid,
+           "cannot write to %s (process %ld), whose connection ends: %s", c->name, (long)c->pid,
+           strerror(error));
+}
+
 /* Shut, the socket is sure to come to an end, and is read up to there. */
 static void stop_writing(struct client *c) {
   c->write_failed = true;
   outbox_deinit(&c->outbox);
-  client_settle(c);
   shutdown(c->fd, SHUT_RDWR);
 }
 
@@ -140,7 +136,7 @@ bool client_leaves_untaken(const struct client *c) {
   return c->outbox.own > UNTAKEN_MOST && !c->has_hung_up;
 }
 
-static void push(struct client *c, const void *bytes, uint32_t size, bool own) {
+void client_push(struct client *c, struct account *payer, const void *bytes, uint32_t size) {
   if (c->state == CLIENT_CONDEMNED || c->write_failed) return;
   if (c->outbox.bytes > QUEUE_HARD_FACTOR * c->connections->queue_most) {
     client_condemn(c, "it does not read what it is sent: %zu bytes wait for it", c->outbox.bytes);
@@ -152,19 +148,13 @@ static void push(struct client *c, const void *bytes, uint32_t size, bool own) {
     return;
   }
   if (c->outbox.bytes == 0) c->taken_ms = uv_now(c->connections->loop);
-  if (!outbox_push(&c->outbox, bytes, size, own)) {
+  if (!outbox_push(&c->outbox, payer, bytes, size)) {
     client_condemn(c, "memory is too short for what waits for it (%zu bytes)", c->outbox.bytes);
     return;
   }
-  client_settle(c);
+  if (c->outbox.own > UNTAKEN_MOST) limits_note_growth(c);
   c->messages_out++;
   make_dirty(c);
-}
-
-void client_push(struct client *c, const void *bytes, uint32_t size) { push(c, bytes, size, true); }
-
-void client_push_request(struct client *c, const void *bytes, uint32_t size) {
-  push(c, bytes, size, false);
 }
 
 void client_watch(struct client *c, bool to_write) {
@@ -182,10 +172,7 @@ void client_flush(struct client *c) {
   uint64_t before = c->outbox.written;
   assert(c->fd >= 0 && (!c->write_failed || c->outbox.bytes == 0));
   enum outbox_outcome outcome = outbox_write(&c->outbox, c->fd, &error);
-  if (c->outbox.written != before) {
-    c->taken_ms = uv_now(c->connections->loop);
-    client_settle(c);
-  }
+  if (c->outbox.written != before) c->taken_ms = uv_now(c->connections->loop);
   switch (outcome) {
     case OUTBOX_EMPTY: client_watch(c, false); break;
     case OUTBOX_LEFT:
@@ -193,6 +180,7 @@ void client_flush(struct client *c) {
       client_watch(c, true);
       break;
     case OUTBOX_FAILED:
+      log_write_error(c, error);
       stop_writing(c);
       client_watch(c, false);
       break;

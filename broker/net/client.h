@@ -51,9 +51,8 @@ struct client_events {
   void (*farewell)(struct client *c, const char *text);
 };
 
-/* What the broker bears; accounts.h. */
+/* How long the broker bears it; limits.h. */
 struct client_limits {
-  uint64_t kept; /* bytes for all connections together */
   uint64_t message_ms, read_ms; /* 0: for ever */
 };
 
@@ -70,9 +69,11 @@ struct connections {
   struct client *dirty; /* those with something new to write */
   struct client *condemned; /* those that end with this turn, or go on ending in the next */
   const struct client *heard; /* whose messages are being handled; NULL: nobody's */
+  struct accounts accounts;
+  bool may_be_over; /* somebody's bytes have grown beyond a limit in this turn */
+  uint64_t memory_left; /* of the limit of all, when the last turn ended */
   struct client_limits limits;
-  size_t kept; /* bytes, of all clients together */
-  uv_timer_t sweep; /* runs while there are clients whose time runs (accounts.h) */
+  uv_timer_t sweep; /* runs while there are clients whose time runs (limits.h) */
   struct frame inbox; /* what is being read, of whoever has not kept a part of a message */
 };
 
@@ -116,7 +117,8 @@ struct client {
   bool write_failed; /* nothing is sent any more */
   struct frame rest; /* what was read and not handled; when all was, the begin of a message */
   struct outbox outbox;
-  size_t kept; /* bytes: what it is charged for (accounts.h) */
+  struct account *account;
+  size_t kept; /* bytes charged for what came of it and is not handled, and for a walk */
   pid_t pid;
   uid_t uid;
   uint64_t since_ms; /* on the loop's clock, as is: */
@@ -164,15 +166,16 @@ static inline bool client_is_ending(const struct client *c) {
 
 /* Charges the client for the bytes it has more than when this was called last, or discharges it. */
 void client_settle(struct client *c);
-/* What is kept for it, looked up anew. For checks. */
-size_t client_look_kept(const struct client *c);
+/* What `kept` should be. */
+static inline size_t client_look_kept(const struct client *c) {
+  return c->rest.in.size + c->walk_bytes;
+}
 
-/* Queues a message on the client's own account. A client that is not there any more is silently
- * skipped: its end is under way. One for which more than four times queue_most waits is condemned:
- * it does not read. */
-void client_push(struct client *c, const void *bytes, uint32_t size);
-/* The same for the request of another, which does not count as left untaken. */
-void client_push_request(struct client *c, const void *bytes, uint32_t size);
+/* Queues a message that `payer` pays: the client's own account for what it has asked for itself,
+ * or that of whoever has caused it, and then it does not count as left untaken. A client that is not
+ * there any more is silently skipped: its end is under way. One for which more than four times
+ * queue_most waits is condemned: it does not read. */
+void client_push(struct client *c, struct account *payer, const void *bytes, uint32_t size);
 /* Whether it has left more untaken than it may (UNTAKEN_MOST). */
 bool client_leaves_untaken(const struct client *c);
 /* Writes what is queued, once. */

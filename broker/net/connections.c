@@ -24,7 +24,7 @@ enum { QUEUE_MESSAGES = 4 };
 
 static void write_out(struct client *c) {
   client_flush(c);
-  if (accounts_is_watched(c)) accounts_watch(c->connections);
+  if (limits_is_watched(c)) limits_watch(c->connections);
   reading_written(c);
 }
 
@@ -72,21 +72,28 @@ static bool can_be_watched(const uv_loop_t *loop, int fd) {
 
 int client_new(struct connections *n, int fd) {
   struct client *c = calloc(1, sizeof *c);
-  if (!c || !can_be_watched(n->loop, fd) || uv_poll_init(n->loop, &c->poll, fd) < 0) {
+  if (!c) {
+    close(fd);
+    return -1;
+  }
+  c->fd = fd;
+  learn_process(c);
+  c->account = accounts_open(&n->accounts, c->pid, c->uid);
+  if (!c->account || !can_be_watched(n->loop, fd) || uv_poll_init(n->loop, &c->poll, fd) < 0) {
+    if (c->account) accounts_close(&n->accounts, c->account);
     free(c);
     close(fd);
     return -1;
   }
+  outbox_init(&c->outbox, &n->accounts, c->account);
   c->connections = n;
   c->broker = n->broker;
-  c->fd = fd;
   c->name = "a client without a name";
   c->host = c->name_record = SLAB_NONE;
   c->since_ms = c->active_ms = c->heard_ms = uv_now(n->loop);
   c->version = WIRE_VERSION_LEAST;
   c->balance = WORK_QUANTUM;
   c->poll.data = c;
-  learn_process(c);
   c->next = n->all;
   if (c->next) c->next->prev = c;
   n->all = c;
@@ -98,18 +105,21 @@ int client_new(struct connections *n, int fd) {
 static void on_closed(uv_handle_t *handle) { free(handle->data); }
 
 void client_close(struct client *c) {
+  struct connections *n = c->connections;
   assert(!uv_is_closing((uv_handle_t *)&c->poll) && c->fd >= 0);
   if (c->prev)
     c->prev->next = c->next;
   else
-    c->connections->all = c->next;
+    n->all = c->next;
   if (c->next) c->next->prev = c->prev;
-  work_remove(c->connections->work, &c->job);
+  work_remove(n->work, &c->job);
   assert(!job_is_queued(&c->telling));
   outbox_deinit(&c->outbox);
   frame_deinit(&c->rest);
   client_settle(c);
   assert(c->kept == 0);
+  accounts_close(&n->accounts, c->account);
+  c->account = NULL;
   /* In this order: libuv must not watch a descriptor that may be another's already. */
   uv_close((uv_handle_t *)&c->poll, on_closed);
   close(c->fd);
@@ -136,6 +146,7 @@ void connections_init(struct connections *n, uv_loop_t *loop, struct work *work,
 void connections_deinit(struct connections *n) {
   assert(!n->all);
   frame_deinit(&n->inbox);
+  accounts_deinit(&n->accounts);
 }
 
 void connections_close(struct connections *n) {
@@ -158,7 +169,7 @@ static void end_client(struct client *c) {
 }
 
 void connections_end_turn(struct connections *n) {
-  accounts_enforce(n);
+  limits_enforce(n);
   while (n->dirty || n->condemned) {
     struct client *c = n->dirty ? n->dirty : n->condemned;
     if (n->dirty) {

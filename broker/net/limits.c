@@ -15,20 +15,91 @@
  * work. */
 enum { SWEEPS = 10, LOOKED_PER_UNIT = 8 };
 
-void accounts_init(struct connections *n, const struct client_limits *limits) {
-  uint64_t least = (uint64_t)n->max_message * ACCOUNTS_MESSAGES;
-  n->limits = *limits;
-  if (n->limits.kept < least) n->limits.kept = least;
+static uint64_t larger(uint64_t a, uint64_t b) { return a > b ? a : b; }
+
+void limits_init(struct connections *n) {
   uv_timer_init(n->loop, &n->sweep);
   n->sweep.data = n;
 }
 
-void accounts_close(struct connections *n) { uv_close((uv_handle_t *)&n->sweep, NULL); }
+void limits_set(struct connections *n, const struct account_limits *most,
+                const struct client_limits *times) {
+  struct account_limits *l = &n->accounts.limits;
+  uint64_t *bytes = &l->most[ACCOUNT_BYTES];
+  *l = *most;
+  *bytes = larger(*bytes, (uint64_t)n->max_message * LIMITS_PROCESS_MESSAGES);
+  l->memory = larger(l->memory, (uint64_t)n->max_message * LIMITS_MESSAGES);
+  n->memory_left = l->memory;
+  n->limits = *times;
+}
 
-/* ---- Bytes ---- */
+void limits_close(struct connections *n) { uv_close((uv_handle_t *)&n->sweep, NULL); }
 
-/* Ends a connection for what it does with the broker's memory. It can be told only if nothing
- * waits before that; what waits is not worth keeping any more. */
+/* ---- What is refused ---- */
+
+static const struct {
+  const char *of, *flag;
+} words[ACCOUNT_KINDS] = {
+    [ACCOUNT_BYTES] = {"bytes of messages that wait", "--max-queued"},
+    [ACCOUNT_REQUESTS] = {"open requests", "--max-requests"},
+    [ACCOUNT_WAITS] = {"waits for names or collections", "--max-waits"},
+    [ACCOUNT_EXPORTED] = {"objects that others hold", "--max-exported"},
+    [ACCOUNT_HELD] = {"objects of others", "--max-held"},
+    [ACCOUNT_NAMES] = {"names", "--max-names"},
+    [ACCOUNT_CONNECTIONS] = {"connections", "--max-connections"},
+};
+
+static void count_refusal(struct account *k) {
+  k->refused++;
+  k->process->refused++;
+  k->user->refused++;
+  k->all->refused++;
+}
+
+static void write_full(const struct accounts *a, const struct account *full,
+                       enum account_kind kind, char *text) {
+  unsigned long long used = full->used[kind], most = accounts_most(a, full, kind);
+  if (full->level == ACCOUNT_PROCESS)
+    snprintf(text, LIMITS_TEXT, "process %ld has %llu %s, and may have %llu (%s)", (long)full->pid,
+             used, words[kind].of, most, words[kind].flag);
+  else
+    snprintf(text, LIMITS_TEXT,
+             "the processes of user %lu have %llu %s, and may have %llu (%s, --user-factor)",
+             (unsigned long)full->uid, used, words[kind].of, most, words[kind].flag);
+}
+
+static bool refuse(struct client *c, const char *text) {
+  count_refusal(c->account);
+  log_peer(c->connections->log, LOG_WARN, CAUSE_LIMIT, c->uid, "refused %s (process %ld): %s",
+           c->name, (long)c->pid, text);
+  return false;
+}
+
+bool limits_allow(struct client *c, enum account_kind kind, uint64_t n, char *text) {
+  const struct connections *all = c->connections;
+  const struct account *full = accounts_full(&all->accounts, c->account, kind, n);
+  if (full) {
+    write_full(&all->accounts, full, kind, text);
+    return refuse(c, text);
+  }
+  if (kind != ACCOUNT_BYTES || c->account->process->used[kind] + n <= all->memory_left) return true;
+  snprintf(text, LIMITS_TEXT,
+           "the broker has %llu bytes left for all, and process %ld has %llu waiting "
+           "(--max-memory)",
+           (unsigned long long)all->memory_left, (long)c->pid,
+           (unsigned long long)c->account->process->used[kind]);
+  return refuse(c, text);
+}
+
+/* ---- Who is disconnected for its bytes ---- */
+
+void limits_note_growth(struct client *c) {
+  if (accounts_full(&c->connections->accounts, c->account, ACCOUNT_BYTES, 0))
+    c->connections->may_be_over = true;
+}
+
+/* Ends a connection for what it costs. It can be told only if nothing waits before that; what waits
+ * is not worth keeping any more. */
 static void __attribute__((format(printf, 2, 3))) end(struct client *c, const char *format, ...) {
   char text[sizeof c->reason];
   va_list args;
@@ -36,6 +107,7 @@ static void __attribute__((format(printf, 2, 3))) end(struct client *c, const ch
   va_start(args, format);
   vsnprintf(text, sizeof text, format, args);
   va_end(args);
+  count_refusal(c->account);
   if (c->outbox.bytes == 0)
     c->connections->events->farewell(c, text);
   else
@@ -45,24 +117,61 @@ static void __attribute__((format(printf, 2, 3))) end(struct client *c, const ch
   client_settle(c);
 }
 
-static struct client *find_largest(const struct connections *n) {
-  struct client *largest = NULL;
-  uint64_t looked = 0;
-  for (struct client *c = n->all; c; c = c->next, looked++)
-    if (c->state != CLIENT_CONDEMNED && (!largest || c->kept > largest->kept)) largest = c;
-  work_charge(n->work, 1 + looked / LOOKED_PER_UNIT);
-  return largest;
+/* The client of an account; NULL: it is not there any more, or is about to go. */
+static struct client *find_client(const struct connections *n, const struct account *k) {
+  for (struct client *c = n->all; c; c = c->next)
+    if (c->account == k) return c->state == CLIENT_CONDEMNED ? NULL : c;
+  return NULL;
 }
 
-void accounts_enforce(struct connections *n) {
-  while (n->kept > n->limits.kept) {
-    struct client *c = find_largest(n);
-    if (!c || c->kept == 0) return; /* the rest ends already */
-    end(c,
-        "the broker keeps %zu bytes for all its clients, and the most of them, %zu, for this one "
-        "(--max-memory is %llu)",
-        n->kept, c->kept, (unsigned long long)n->limits.kept);
+/* The one for whom most of what an account pays waits. */
+static struct client *find_receiver(const struct connections *n, const struct account *payer) {
+  struct client *receiver = NULL;
+  size_t most = 0;
+  for (struct client *c = n->all; c; c = c->next) {
+    size_t bytes = c->state == CLIENT_CONDEMNED ? 0 : outbox_paid_by(&c->outbox, payer);
+    if (bytes <= most) continue;
+    most = bytes;
+    receiver = c;
   }
+  return receiver;
+}
+
+/* Disconnects the largest in `whole`, or if it has ended already and others have not taken what it
+ * sent, the one who has taken the least of that. False: what there is goes without that. */
+static bool end_largest(struct connections *n, const struct account *whole, const char *why) {
+  const struct account *k = accounts_largest(&n->accounts, whole);
+  if (!k) return false;
+  work_charge(n->work, 1 + n->accounts.slab.count / LOOKED_PER_UNIT);
+  unsigned long long memory = accounts_memory(&n->accounts, k);
+  unsigned long long process = accounts_memory(&n->accounts, k->process);
+  struct client *c = find_client(n, k);
+  if (c) {
+    end(c, "%s; this connection takes %llu bytes of them, its process %llu", why, memory, process);
+    return true;
+  }
+  if (!(c = find_receiver(n, k))) return false;
+  end(c, "%s; %zu of them wait for it, from one who has ended", why, outbox_paid_by(&c->outbox, k));
+  return true;
+}
+
+void limits_enforce(struct connections *n) {
+  struct accounts *a = &n->accounts;
+  char why[LIMITS_TEXT];
+  const struct account *k;
+  while (n->may_be_over && (k = accounts_over(a, ACCOUNT_BYTES, LIMITS_HARD))) {
+    write_full(a, k, ACCOUNT_BYTES, why);
+    if (!end_largest(n, k, why)) break;
+  }
+  n->may_be_over = false;
+  uint64_t memory;
+  while ((memory = accounts_memory(a, &a->all)) > a->limits.memory) {
+    snprintf(why, sizeof why, "the broker keeps %llu bytes for all its clients, over %llu "
+                              "(--max-memory)",
+             (unsigned long long)memory, (unsigned long long)a->limits.memory);
+    if (!end_largest(n, NULL, why)) break;
+  }
+  n->memory_left = memory < a->limits.memory ? a->limits.memory - memory : 0;
 }
 
 /* ---- Time ---- */
@@ -74,15 +183,15 @@ static bool is_sending(const struct client *c) {
 }
 
 static bool is_taking(const struct client *c) {
-  return c->outbox.bytes > ACCOUNTS_WAITING_MOST && c->state != CLIENT_CONDEMNED;
+  return c->outbox.bytes > LIMITS_WAITING_MOST && c->state != CLIENT_CONDEMNED;
 }
 
-bool accounts_is_watched(const struct client *c) {
+bool limits_is_watched(const struct client *c) {
   const struct client_limits *l = &c->connections->limits;
   return (l->message_ms && is_sending(c)) || (l->read_ms && is_taking(c));
 }
 
-static void on_sweep(uv_timer_t *timer) { accounts_sweep(timer->data); }
+static void on_sweep(uv_timer_t *timer) { limits_sweep(timer->data); }
 
 static void start_timer(struct connections *n) {
   const struct client_limits *l = &n->limits;
@@ -92,7 +201,7 @@ static void start_timer(struct connections *n) {
   uv_timer_start(&n->sweep, on_sweep, shorter / SWEEPS + 1, 0);
 }
 
-void accounts_watch(struct connections *n) {
+void limits_watch(struct connections *n) {
   if (!uv_is_active((uv_handle_t *)&n->sweep)) start_timer(n);
 }
 
@@ -106,12 +215,12 @@ static void look_at(struct client *c, uint64_t now) {
         (double)(now - c->taken_ms) / 1e3, c->outbox.bytes);
 }
 
-void accounts_sweep(struct connections *n) {
+void limits_sweep(struct connections *n) {
   uint64_t now = uv_now(n->loop), looked = 0;
   bool any = false;
   for (struct client *c = n->all; c; c = c->next, looked++) {
     look_at(c, now);
-    any |= accounts_is_watched(c);
+    any |= limits_is_watched(c);
   }
   work_charge(n->work, looked / LOOKED_PER_UNIT);
   if (any) start_timer(n);

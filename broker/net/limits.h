@@ -1,42 +1,59 @@
 /* SPDX-License-Identifier: MIT
  *
- * What the broker keeps for each connection, in bytes, and for how long it does.
+ * What is done about those who use too much: of something (base/accounts.h), of the memory for all,
+ * or of time.
  *
- * Counted is what grows with what a peer sends or leaves untaken: the blocks of its outbox, the
- * buffer of a message that is not here whole or not handled yet, and a walk in progress. Records
- * of the books are not.
+ * - A request that would go over a limit is refused (limits_allow), and so is one that waits for
+ *   others when its process already has as much waiting as memory is left for all: so whoever has
+ *   little waiting is served while there is any left.
+ * - What cannot be refused (a part of a message, an answer) may grow to LIMITS_HARD times the limit.
+ *   Beyond that, the largest connection of the process or user is disconnected; if all together take
+ *   more than --max-memory, the largest of the largest process of the largest user.
+ * - Who has begun a message and does not go on with it, or reads nothing while much waits, is
+ *   disconnected after a time.
  *
- * Always true outside of the functions of this floor: connections.kept is the sum of client.kept,
- * and each client's is what its parts really have, because whatever changes one of the parts calls
- * client_settle.
+ * Who is refused or disconnected is counted in its account and named in the log.
  */
 #ifndef GAIJIN_BROKER_LIMITS_H
 #define GAIJIN_BROKER_LIMITS_H
 
 #include "broker/net/client.h"
 
-/* For so many of the largest messages there is room in any case. */
-enum { ACCOUNTS_MESSAGES = 8 };
+/* For so many of the largest messages there is room in any case: in memory, and in what one process
+ * may have waiting. */
+enum { LIMITS_MESSAGES = 8, LIMITS_PROCESS_MESSAGES = 4 };
+enum { LIMITS_HARD = 2 };
 /* While no more than this waits for it, a client may take as long as it likes: it is stopped, in a
  * debugger, or asleep. */
-enum { ACCOUNTS_WAITING_MOST = 1 << 20 };
+enum { LIMITS_WAITING_MOST = 1 << 20 };
+/* Bytes of the text that says what was refused, and why. */
+enum { LIMITS_TEXT = 192 };
 
-/* After connections_init: takes the limits over, and puts the timer on the loop. The limit of bytes
- * is raised where it has no room for ACCOUNTS_MESSAGES. */
-void accounts_init(struct connections *n, const struct client_limits *limits);
+/* After connections_init: puts the timer on the loop. */
+void limits_init(struct connections *n);
+/* After accounts_init: takes the limits over, raised where they have no room for the messages
+ * above. */
+void limits_set(struct connections *n, const struct account_limits *most,
+                const struct client_limits *times);
 /* Has the loop let go of the timer. */
-void accounts_close(struct connections *n);
+void limits_close(struct connections *n);
 
-/* At the end of a turn: while too much is kept for all together, the one with the most is told,
- * disconnected, and what was kept for it is freed. */
-void accounts_enforce(struct connections *n);
+/* Whether the client's process and user may have `n` more of a kind. If not, that is counted and
+ * logged, and `text` (LIMITS_TEXT bytes) says what they have too much of. */
+bool limits_allow(struct client *c, enum account_kind kind, uint64_t n, char *text);
+/* What cannot be refused has grown: its bytes are looked at when the turn ends. */
+void limits_note_growth(struct client *c);
+
+/* At the end of a turn: disconnects, after a word, those whose bytes are too many, and frees what
+ * waits for them. */
+void limits_enforce(struct connections *n);
 
 /* There is one who leaves something untaken or may be in the midst of a message: has the timer run,
  * if there are limits of time. */
-void accounts_watch(struct connections *n);
+void limits_watch(struct connections *n);
 /* Whether one of the times runs for it. */
-bool accounts_is_watched(const struct client *c);
+bool limits_is_watched(const struct client *c);
 /* Disconnects those whose time is over. The timer does it while there are any to watch. */
-void accounts_sweep(struct connections *n);
+void limits_sweep(struct connections *n);
 
 #endif

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
  * A list of blocks; the first may have been written in part. The last block is
- * filled up before a new one is made; blocks grow with the queue up to a bound,
- * a larger message has one of its own.
+ * filled up before a new one is made; blocks grow with the queue up to a bound, so that most of
+ * them is never empty; a larger message has one of its own.
  */
 #include "broker/net/outbox.h"
 
@@ -13,30 +13,99 @@
 #include <sys/socket.h>
 #include <sys/uio.h>
 
-enum { SMALL_BLOCK = 4000, LARGE_BLOCK = 64000, VECTOR = 32 };
+enum { SMALL_BLOCK = 4000, LARGE_BLOCK = 64000, VECTOR = 32, LEAST_SPANS = 4 };
 
 struct outbox_block {
   struct outbox_block *next;
   uint32_t start, end, capacity; /* bytes[start..end) are to be written */
-  uint32_t own; /* bytes pushed into it as own, written ones included */
   uint8_t bytes[];
 };
+
+void outbox_init(struct outbox *o, struct accounts *accounts, struct account *account) {
+  *o = (struct outbox){.accounts = accounts, .account = account};
+}
+
+/* ---- Who pays ---- */
+
+static struct outbox_span *span_at(const struct outbox *o, uint32_t i) {
+  return &o->spans[(o->span_first + i) & (o->span_capacity - 1)];
+}
+
+static bool grow_spans(struct outbox *o) {
+  uint32_t capacity = o->span_capacity ? o->span_capacity * 2 : LEAST_SPANS;
+  if (o->span_capacity > UINT32_MAX / 2) return false;
+  struct outbox_span *spans = malloc(capacity * sizeof *spans);
+  if (!spans) return false;
+  for (uint32_t i = 0; i < o->span_count; i++) spans[i] = *span_at(o, i);
+  free(o->spans);
+  o->spans = spans;
+  o->span_first = 0;
+  o->span_capacity = capacity;
+  return true;
+}
+
+/* Room for one more span, if the payer is not that of the last one. */
+static bool reserve_span(struct outbox *o, const struct account *payer) {
+  if (o->span_count < o->span_capacity) return true;
+  return (o->span_count && span_at(o, o->span_count - 1)->payer == payer) || grow_spans(o);
+}
+
+static void charge(struct outbox *o, struct account *payer, size_t bytes) {
+  struct outbox_span *last = o->span_count ? span_at(o, o->span_count - 1) : NULL;
+  if (last && last->payer == payer)
+    last->bytes += bytes;
+  else
+    *span_at(o, o->span_count++) = (struct outbox_span){payer, bytes};
+  if (payer == o->account) o->own += bytes;
+  account_charge(payer, ACCOUNT_BYTES, bytes);
+}
+
+/* The first bytes take no memory any more. */
+static void discharge(struct outbox *o, size_t bytes) {
+  while (bytes > 0) {
+    assert(o->span_count > 0);
+    struct outbox_span *s = span_at(o, 0);
+    struct account *payer = s->payer;
+    size_t n = s->bytes < bytes ? s->bytes : bytes;
+    s->bytes -= n;
+    bytes -= n;
+    if (s->bytes == 0) {
+      o->span_first = (o->span_first + 1) & (o->span_capacity - 1);
+      o->span_count--;
+    }
+    if (payer == o->account) o->own -= n;
+    account_discharge(o->accounts, payer, ACCOUNT_BYTES, n);
+  }
+}
+
+size_t outbox_paid_by(const struct outbox *o, const struct account *payer) {
+  size_t bytes = 0;
+  for (uint32_t i = 0; i < o->span_count; i++)
+    if (span_at(o, i)->payer == payer) bytes += span_at(o, i)->bytes;
+  return bytes;
+}
+
+/* ---- Blocks ---- */
 
 void outbox_deinit(struct outbox *o) {
   while (o->first) {
     struct outbox_block *b = o->first;
     o->first = b->next;
+    discharge(o, b->end);
     free(b);
   }
-  *o = (struct outbox){.written = o->written};
+  assert(o->span_count == 0 && o->own == 0);
+  free(o->spans);
+  *o = (struct outbox){.accounts = o->accounts, .account = o->account, .written = o->written};
 }
 
 static struct outbox_block *add_block(struct outbox *o, uint32_t size) {
-  uint32_t capacity = o->bytes ? LARGE_BLOCK : SMALL_BLOCK;
+  uint32_t capacity = o->bytes < SMALL_BLOCK ? SMALL_BLOCK
+                      : o->bytes < LARGE_BLOCK ? (uint32_t)o->bytes
+                                               : LARGE_BLOCK;
   if (capacity < size) capacity = size;
   struct outbox_block *b = malloc(sizeof *b + capacity);
   if (!b) return NULL;
-  o->allocated += sizeof *b + capacity;
   *b = (struct outbox_block){.capacity = capacity};
   if (o->last)
     o->last->next = b;
@@ -46,18 +115,17 @@ static struct outbox_block *add_block(struct outbox *o, uint32_t size) {
   return b;
 }
 
-bool outbox_push(struct outbox *o, const void *bytes, uint32_t size, bool own) {
+bool outbox_push(struct outbox *o, struct account *payer, const void *bytes, uint32_t size) {
   assert(size > 0 && !o->first == !o->last);
   struct outbox_block *b = o->last;
+  if (!reserve_span(o, payer)) return false;
   if (!b || b->capacity - b->end < size) b = add_block(o, size);
   if (!b) return false;
   assert(b->capacity - b->end >= size && !b->next);
   memcpy(b->bytes + b->end, bytes, size);
   b->end += size;
   o->bytes += size;
-  if (!own) return true;
-  b->own += size;
-  o->own += size;
+  charge(o, payer, size);
   return true;
 }
 
@@ -74,15 +142,13 @@ static void written(struct outbox *o, size_t n) {
       return;
     }
     n -= here;
-    o->own -= b->own;
-    b->own = 0;
+    discharge(o, b->end);
     if (!b->next && b->capacity == SMALL_BLOCK) {
       b->start = b->end = 0;
       return;
     }
     o->first = b->next;
     if (!o->first) o->last = NULL;
-    o->allocated -= sizeof *b + b->capacity;
     free(b);
   }
 }
@@ -108,8 +174,18 @@ enum outbox_outcome outbox_write(struct outbox *o, int fd, int *error) {
   return o->bytes ? OUTBOX_LEFT : OUTBOX_EMPTY;
 }
 
-size_t outbox_allocated(const struct outbox *o) {
-  size_t bytes = 0;
-  for (const struct outbox_block *b = o->first; b; b = b->next) bytes += sizeof *b + b->capacity;
-  return bytes;
+const char *outbox_check(const struct outbox *o) {
+  size_t in_blocks = 0, paid = 0, waiting = 0;
+  for (const struct outbox_block *b = o->first; b; b = b->next) {
+    in_blocks += b->end;
+    waiting += b->end - b->start;
+  }
+  for (uint32_t i = 0; i < o->span_count; i++) {
+    if (span_at(o, i)->bytes == 0) return "outbox: somebody pays for nothing";
+    paid += span_at(o, i)->bytes;
+  }
+  if (waiting != o->bytes) return "outbox: another number of bytes waits";
+  if (paid != in_blocks) return "outbox: bytes that nobody pays";
+  return outbox_paid_by(o, o->account) == o->own ? NULL
+                                                  : "outbox: another number of bytes is its own";
 }

@@ -3,6 +3,9 @@
  * The bytes that wait to be written to one socket, in order. Messages are copied
  * into blocks; a write sends as many blocks as one system call takes. An outbox
  * that is empty keeps at most one small block.
+ *
+ * Each message is paid by somebody: its bytes are charged to the payer's account (base/accounts.h)
+ * until the whole block that it is in has been written, because so long they take memory.
  */
 #ifndef GAIJIN_BROKER_OUTBOX_H
 #define GAIJIN_BROKER_OUTBOX_H
@@ -11,30 +14,46 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "broker/base/accounts.h"
+
 struct outbox_block;
 
+/* Bytes that follow one another and have one payer. */
+struct outbox_span {
+  struct account *payer;
+  size_t bytes;
+};
+
 struct outbox {
+  struct accounts *accounts;
+  struct account *account; /* the receiver's own */
   struct outbox_block *first, *last;
   size_t bytes; /* not yet written */
-  size_t own; /* of these, those pushed as `own`; counted until their whole block is written */
-  size_t allocated; /* bytes of its blocks */
+  size_t own; /* of those charged, the ones that the receiver's own account pays */
   uint64_t written; /* ever; kept by outbox_deinit */
+  struct outbox_span *spans; /* of all bytes in the blocks, a ring */
+  uint32_t span_first, span_count, span_capacity; /* the last a power of 2, or 0 */
 };
 
 enum outbox_outcome { OUTBOX_EMPTY, OUTBOX_LEFT, OUTBOX_FAILED };
 
-/* Frees the blocks and what they hold. A zeroed struct is an empty outbox. */
+/* An empty outbox of who has this account. */
+void outbox_init(struct outbox *o, struct accounts *accounts, struct account *account);
+/* Frees the blocks and what they hold. */
 void outbox_deinit(struct outbox *o);
 
-/* Appends a message. `own`: it is on the receiver's own account, for instance an answer to what it
- * asked. False when memory is short; then nothing has changed. */
-bool outbox_push(struct outbox *o, const void *bytes, uint32_t size, bool own);
+/* Appends a message that `payer` pays: the receiver's own account, for instance for an answer to
+ * what it asked, or that of whoever has caused the message. False when memory is short; then
+ * nothing has changed. */
+bool outbox_push(struct outbox *o, struct account *payer, const void *bytes, uint32_t size);
 
 /* Writes once, without blocking. OUTBOX_LEFT: write again when the socket is writable.
- * OUTBOX_FAILED: *error is an errno, and the socket will never take another byte. */
+ * OUTBOX_FAILED: *error is an errno; the connection is not to be used any more. */
 enum outbox_outcome outbox_write(struct outbox *o, int fd, int *error);
 
-/* What its blocks take, counted anew. For checks. */
-size_t outbox_allocated(const struct outbox *o);
+/* The bytes in it that an account pays. Takes time in proportion to the changes of payer. */
+size_t outbox_paid_by(const struct outbox *o, const struct account *payer);
+/* NULL, or a static text that says which invariant is broken. */
+const char *outbox_check(const struct outbox *o);
 
 #endif

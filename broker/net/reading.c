@@ -72,6 +72,7 @@ static void keep_rest(struct client *c, struct frame *f) {
   if (f == &c->rest) {
     if (left == 0) frame_deinit(f);
     client_settle(c);
+    limits_note_growth(c);
     return;
   }
   if (left > 0 && c->state != CLIENT_CONDEMNED) {
@@ -84,6 +85,7 @@ static void keep_rest(struct client *c, struct frame *f) {
       client_condemn(c, "memory is too short for what it sends");
     }
     client_settle(c);
+    limits_note_growth(c);
   }
   f->start = f->in.size;
 }
@@ -98,7 +100,6 @@ static bool read_once(struct client *c) {
     client_condemn(c, "memory is too short for what it sends");
     return false;
   }
-  if (f == &c->rest) client_settle(c);
   ssize_t n = recv(c->fd, to, room, MSG_DONTWAIT);
   client_charge(c, COST_READ + (n > 0 ? (uint64_t)n / READ_PER_UNIT : 0));
   if (n < 0 && errno == EINTR) return true;
@@ -118,7 +119,7 @@ static bool read_once(struct client *c) {
 static bool is_unfinished(struct client *c) {
   c->heard_ms = uv_now(c->connections->loop);
   if (c->state == CLIENT_CONDEMNED) return false;
-  if (left_in(&c->rest)) accounts_watch(c->connections);
+  if (left_in(&c->rest)) limits_watch(c->connections);
   c->is_held_back = client_leaves_untaken(c);
   return !c->is_held_back &&
          (c->is_postponed || c->balance <= 0 || c->has_hung_up || c->is_put_off);

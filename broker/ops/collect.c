@@ -10,6 +10,7 @@
 #include "broker/core/notify.h"
 #include "broker/core/permissions.h"
 #include "broker/core/state.h"
+#include "broker/net/limits.h"
 #include "proto/body.h"
 
 /* Waits of one observer, for one host and others; of all for one host, who are answered in one
@@ -27,6 +28,7 @@ static bool may_ask(const struct client *from, uint32_t host) {
 void collect_on_gc(struct client *from, const struct message *m) {
   struct broker *b = from->broker;
   uint32_t host = names_host(&b->names, m->name, m->name_size);
+  char full[LIMITS_TEXT];
   if (!may_ask(from, host)) {
     notify_refuse(from, m, STATUS_denied,
                   "you may have only those collect that hold something of yours");
@@ -41,6 +43,10 @@ void collect_on_gc(struct client *from, const struct message *m) {
   struct client *to = host == SLAB_NONE ? NULL : hosts_at(&b->hosts, host)->client;
   if (!to || to->state != CLIENT_READY) {
     notify_refuse(from, m, STATUS_dead, NOTIFY_DEAD_TEXT, (int)m->name_size, m->name);
+    return;
+  }
+  if (!limits_allow(from, ACCOUNT_WAITS, 1, full)) {
+    notify_refuse(from, m, STATUS_busy, "%s", full);
     return;
   }
   if (waits_count_of_client(&b->collecting, from->host) >= WAITS_MOST) {

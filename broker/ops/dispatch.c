@@ -46,7 +46,7 @@ static void on_cancel(struct client *from, const struct message *m) {
   if (i != SLAB_NONE) {
     const struct call *call = calls_at(&b->calls, i);
     struct client *host = hosts_at(&b->hosts, call->host)->client;
-    if (host) notify_cancel(host, call->id);
+    if (host) notify_cancel(host, call->id, from->account);
     calls_abandon(&b->calls, i);
   } else if (!names_unwatch(&b->names, from->host, request)) {
     collect_cancel(from, request);

@@ -15,6 +15,7 @@
 #include "broker/core/notify.h"
 #include "broker/core/permissions.h"
 #include "broker/core/state.h"
+#include "broker/net/limits.h"
 #include "broker/ops/watch.h"
 #include "proto/hello.h"
 #include "proto/name.h"
@@ -103,6 +104,10 @@ static bool admit(struct client *from, const struct message *m, const struct hel
   struct broker *b = from->broker;
   uint64_t id = new_host_id(b);
   from->host = id ? hosts_add(&b->hosts, id, h->name, from, h->observer) : SLAB_NONE;
+  if (from->host != SLAB_NONE && !accounts_bind(&b->connections.accounts, from->host, from->account)) {
+    hosts_remove(&b->hosts, from->host);
+    from->host = SLAB_NONE;
+  }
   if (from->host == SLAB_NONE) {
     refuse(from, m, STATUS_busy, "the broker's memory is too short for another client");
     return false;
@@ -111,6 +116,7 @@ static bool admit(struct client *from, const struct message *m, const struct hel
   enum names_outcome o =
       names_take(&b->names, h->name, h->name_size, from->host, &from->name_record);
   if (o == NAMES_OK) return true;
+  accounts_unbind(&b->connections.accounts, from->host);
   hosts_remove(&b->hosts, from->host);
   from->host = from->name_record = SLAB_NONE;
   if (o == NAMES_TAKEN)
@@ -180,6 +186,12 @@ static void on_greeting_timeout(uv_timer_t *timer) {
 
 void greet_expect(struct client *c) {
   struct broker *b = c->broker;
+  char full[LIMITS_TEXT];
+  if (!limits_allow(c, ACCOUNT_CONNECTIONS, 0, full)) {
+    notify_error(c, OP_hello, 0, STATUS_busy, "%s", full);
+    client_condemn(c, "%s", "");
+    return;
+  }
   if (!uv_is_active((uv_handle_t *)&b->greeting)) arm_greeting_timer(b, b->hello_ms);
 }
 
@@ -212,6 +224,7 @@ static void send_reply(struct client *to, const struct message *m, const struct 
 void greet_on_hello(struct client *from, const struct message *m) {
   struct broker *b = from->broker;
   struct hello h;
+  char full[LIMITS_TEXT];
   if (!read_hello(from, m, &h)) return;
   if (!h.name_size) generate_name(b, &h);
   if (!h.observer && !permission_to_take(from, h.name, h.name_size)) {
@@ -221,6 +234,10 @@ void greet_on_hello(struct client *from, const struct message *m) {
   }
   if (!h.observer && is_being_freed(b, &h)) {
     client_postpone(from);
+    return;
+  }
+  if (!h.observer && !limits_allow(from, ACCOUNT_NAMES, 1, full)) {
+    refuse(from, m, STATUS_busy, "%s", full);
     return;
   }
   if (!admit(from, m, &h)) return;

@@ -10,6 +10,7 @@
 #include "broker/core/releases.h"
 #include "broker/core/state.h"
 #include "broker/core/transfer.h"
+#include "broker/net/limits.h"
 #include "proto/body.h"
 
 /* Units of work for one object weighed, and for each of its holders. */
@@ -39,6 +40,11 @@ void holdings_on_sub(struct client *from, const struct message *m) {
   } else if (host == from->host) {
     notify_refuse(from, m, STATUS_denied, "token %llu is your own", (unsigned long long)pt.id);
   } else {
+    char full[LIMITS_TEXT];
+    if (!limits_allow(from, ACCOUNT_HELD, 1, full)) {
+      notify_refuse(from, m, STATUS_busy, "%s", full);
+      return;
+    }
     struct transfer t;
     transfer_set(&t, &pt, host, token);
     transfer_give(b, &t, from);
@@ -70,7 +76,7 @@ void holdings_on_unsub(struct client *from, const struct message *m) {
   uint64_t n;
   struct drops d;
   reader_open(&r, m->body, m->body_size, &count);
-  releases_begin(&d);
+  releases_begin(&d, from->account);
   if (!is_within_limit(from, m)) return;
   client_charge(from, (uint64_t)count / 2 * RELEASE_COST);
   for (uint32_t i = 0; i < count && from->state == CLIENT_READY; i += 2) {

@@ -43,7 +43,7 @@ static void cancel_requests(struct broker *b, const struct client *c, uint32_t *
   for (uint32_t i; *left && (i = calls_first_asked(&b->calls, c->host)) != SLAB_NONE; --*left) {
     const struct call *call = calls_at(&b->calls, i);
     struct client *host = hosts_at(&b->hosts, call->host)->client;
-    if (host) notify_cancel(host, call->id);
+    if (host) notify_cancel(host, call->id, c->account);
     calls_abandon(&b->calls, i);
   }
 }
@@ -59,7 +59,7 @@ static void tell_death(struct broker *b, const struct client *c) {
   for (uint32_t i = loads_first_of_host(&b->loads, c->host); i != SLAB_NONE;
        i = loads_next_of_host(&b->loads, i)) {
     struct client *to = hosts_at(&b->hosts, loads_at(&b->loads, i)->client)->client;
-    if (to) notify_dead(to, id);
+    if (to) notify_dead(to, id, c->account);
     work_charge(&b->work, REAP_COST);
   }
 }

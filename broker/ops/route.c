@@ -14,13 +14,13 @@
 #include "broker/core/permissions.h"
 #include "broker/core/state.h"
 #include "broker/core/transfer.h"
+#include "broker/net/limits.h"
 #include "broker/ops/collect.h"
 #include "broker/ops/flow.h"
 #include "proto/body.h"
 #include "proto/name.h"
 
-/* Open requests of one asker, and to one worker (given-up ones included): far above what workers
- * allow themselves. */
+/* Open requests to one worker (given-up ones included): far above what workers allow themselves. */
 enum { CALLS_MOST = 1 << 20 };
 
 /* Refuses a request. Nobody waits for a one-way request, so its refusal is also logged. */
@@ -100,6 +100,15 @@ static struct client *find_receiver(struct client *from, const struct transfer *
            host->name);
     return NULL;
   }
+  char full[LIMITS_TEXT];
+  if (!limits_allow(from, ACCOUNT_BYTES, m->size, full)) {
+    refuse(from, m, STATUS_busy, "%s", full);
+    return NULL;
+  }
+  if (t->count && !limits_allow(host->client, ACCOUNT_HELD, t->count, full)) {
+    refuse(from, m, STATUS_busy, "worker %s can hold no more objects: %s", host->name, full);
+    return NULL;
+  }
   return host->client;
 }
 
@@ -126,9 +135,9 @@ static uint64_t make_call(struct client *from, struct client *to, const struct m
   struct calls *calls = &from->broker->calls;
   *call = SLAB_NONE;
   if (m->flags & MESSAGE_ONE_WAY) return count_post(from, to, m) ? calls_next_id(calls) : 0;
-  if (calls_asked_count(calls, from->host) >= CALLS_MOST) {
-    refuse(from, m, STATUS_busy, "you have %u requests open already; wait for answers",
-           (unsigned)CALLS_MOST);
+  char full[LIMITS_TEXT];
+  if (!limits_allow(from, ACCOUNT_REQUESTS, 1, full)) {
+    refuse(from, m, STATUS_busy, "%s; wait for answers", full);
     return 0;
   }
   /* s2t with `wait` is answered when the label has a value. */
@@ -158,7 +167,7 @@ static bool forward_request(struct client *from, struct client *to, struct trans
   message_set_id(bytes, id);
   message_set_peer(bytes, hosts_at(&b->hosts, from->host)->id);
   if (call != SLAB_NONE) calls_at(&b->calls, call)->sent_at = client_queued_to(to) + m->size;
-  client_push_request(to, bytes, m->size);
+  client_push(to, from->account, bytes, m->size);
   client_charge(from, m->size / QUEUED_PER_UNIT);
   if (m->flags & MESSAGE_ONE_WAY) flow_forwarded(from, to);
   return true;
@@ -166,6 +175,7 @@ static bool forward_request(struct client *from, struct client *to, struct trans
 
 void route_request(struct client *from, const struct message *m, uint8_t *bytes) {
   struct broker *b = from->broker;
+  char full[LIMITS_TEXT];
   struct client *to = NULL;
   struct transfer t;
   const char *fault;
@@ -181,13 +191,14 @@ void route_request(struct client *from, const struct message *m, uint8_t *bytes)
     transfer_settle(b, &t, NULL);
     return;
   }
-  switch (transfer_take(b, &t, from)) {
+  switch (transfer_take(b, &t, from, full)) {
     case TRANSFER_OK: to = find_receiver(from, &t, m); break;
     case TRANSFER_FORGED:
       refuse(from, m, STATUS_denied,
              "the request carries an object that you were never given, or have given back");
       client_forged(from, "a request carries an object it does not hold");
       break;
+    case TRANSFER_FULL: refuse(from, m, STATUS_busy, "%s", full); break;
     case TRANSFER_FAULT: break;
   }
   bool forwarded = to && forward_request(from, to, &t, m, bytes);
@@ -209,12 +220,12 @@ static const char *check_error(const struct message *m) {
  * hear it. */
 static struct client *forward_answer(struct client *from, const struct call *call,
                                      struct transfer *t, const struct message *m, uint8_t *bytes,
-                                     bool forged) {
+                                     enum transfer_outcome o, char *full) {
   struct broker *b = from->broker;
   struct client *to = call->asker == SLAB_NONE ? NULL : hosts_at(&b->hosts, call->asker)->client;
   if (!to || to->state != CLIENT_READY) return NULL;
   const struct host *host = hosts_at(&b->hosts, from->host);
-  if (forged) {
+  if (o == TRANSFER_FORGED) {
     notify_error(to, m->op, call->asked_id, STATUS_denied,
                  "worker %s answered with an object that it does not hold", host->name);
     return NULL;
@@ -232,17 +243,22 @@ static struct client *forward_answer(struct client *from, const struct call *cal
                  host->name, REFS_MOST);
     return NULL;
   }
+  if (o == TRANSFER_FULL || (t->count && !limits_allow(to, ACCOUNT_HELD, t->count, full))) {
+    notify_error(to, m->op, call->asked_id, STATUS_busy,
+                 "the answer of worker %s was not delivered: %s", host->name, full);
+    return NULL;
+  }
   transfer_give(b, t, to);
   message_set_id(bytes, call->asked_id);
   message_set_peer(bytes, host->id);
-  client_push(to, bytes, m->size);
+  client_push(to, to->account, bytes, m->size);
   client_charge(from, m->size / QUEUED_PER_UNIT);
   return to;
 }
 
 /* An answer whose PTs have been taken. */
 static struct client *answer(struct client *from, struct transfer *t, const struct message *m,
-                             uint8_t *bytes, bool forged) {
+                             uint8_t *bytes, enum transfer_outcome o, char *full) {
   struct calls *calls = &from->broker->calls;
   if (m->op == OP_free && from->free_id != 0 && m->id == from->free_id) {
     collect_answered(from, m);
@@ -259,7 +275,7 @@ static struct client *answer(struct client *from, struct transfer *t, const stru
                  op_name(calls_at(calls, i)->op));
     return NULL;
   }
-  struct client *to = forward_answer(from, calls_at(calls, i), t, m, bytes, forged);
+  struct client *to = forward_answer(from, calls_at(calls, i), t, m, bytes, o, full);
   if (!calls_at(calls, i)->unbounded) client_answer_came(from);
   calls_remove(calls, i);
   return to;
@@ -267,6 +283,7 @@ static struct client *answer(struct client *from, struct transfer *t, const stru
 
 void route_answer(struct client *from, const struct message *m, uint8_t *bytes) {
   struct broker *b = from->broker;
+  char full[LIMITS_TEXT];
   struct client *to = NULL;
   struct transfer t;
   const char *fault;
@@ -277,8 +294,8 @@ void route_answer(struct client *from, const struct message *m, uint8_t *bytes) 
     transfer_settle(b, &t, NULL);
     return;
   }
-  enum transfer_outcome o = t.too_many ? TRANSFER_OK : transfer_take(b, &t, from);
+  enum transfer_outcome o = t.too_many ? TRANSFER_OK : transfer_take(b, &t, from, full);
   if (o == TRANSFER_FORGED) client_forged(from, "an answer carries an object it does not hold");
-  if (o != TRANSFER_FAULT) to = answer(from, &t, m, bytes, o == TRANSFER_FORGED);
+  if (o != TRANSFER_FAULT) to = answer(from, &t, m, bytes, o, full);
   transfer_settle(b, &t, to);
 }

@@ -11,11 +11,11 @@
 #include "broker/core/notify.h"
 #include "broker/core/state.h"
 #include "broker/core/transfer.h"
+#include "broker/net/limits.h"
 #include "proto/base.h"
 #include "proto/body.h"
 #include "proto/name.h"
 
-enum { WATCHES_MOST = 10000 }; /* of one client */
 /* Units of work for an answer, and how many of them a slice has. */
 enum { ANSWER_COST = 5, ANSWERS_SLICE = WORK_QUANTUM / ANSWER_COST };
 
@@ -51,6 +51,7 @@ void watch_on_watch(struct client *from, const struct message *m) {
   const char *name, *fault;
   uint32_t size, host;
   enum names_event event;
+  char full[LIMITS_TEXT];
   if ((fault = read_watch(m, &name, &size, &event))) {
     client_fault(from, "%s", fault);
   } else if ((fault = name_fault(name, size))) {
@@ -60,8 +61,8 @@ void watch_on_watch(struct client *from, const struct message *m) {
     return; /* nobody to be answered */
   } else if (names_has_happened(&b->names, name, size, event, &host)) {
     reply(from, m->id, host);
-  } else if (waits_count_of_client(&b->names.watches, from->host) >= WATCHES_MOST) {
-    notify_refuse(from, m, STATUS_busy, "you wait for %d workers already", WATCHES_MOST);
+  } else if (!limits_allow(from, ACCOUNT_WAITS, 1, full)) {
+    notify_refuse(from, m, STATUS_busy, "%s", full);
   } else if (!names_watch(&b->names, name, size, event, from->host, m->id)) {
     notify_refuse(from, m, STATUS_busy, "the broker's memory is too short; try again later");
   }

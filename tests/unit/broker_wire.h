@@ -56,7 +56,16 @@ static inline struct broker_config wire_config(void) {
                                 .load_gain = 1.4,
                                 .weight_min = 32u << 20,
                                 .max_message = 1 << 20,
-                                .limits = {256u << 20, 30000, 60000},
+                                .most = {.most = {[ACCOUNT_BYTES] = 64u << 20,
+                                                  [ACCOUNT_REQUESTS] = 100000,
+                                                  [ACCOUNT_WAITS] = 10000,
+                                                  [ACCOUNT_EXPORTED] = 1000000,
+                                                  [ACCOUNT_HELD] = 2000000,
+                                                  [ACCOUNT_NAMES] = 4000,
+                                                  [ACCOUNT_CONNECTIONS] = 4000},
+                                         .users = 16,
+                                         .memory = 256u << 20},
+                                .limits = {30000, 60000},
                                 .window = {1024, 256 << 10},
                                 .log_level = LOG_ERROR};
 }

@@ -17,7 +17,7 @@ static char piece[LARGE];
 static void setup(void) {
   struct broker_config config = wire_config();
   config.max_message = LARGE;
-  config.limits.kept = 1;
+  config.most.memory = 1;
   memset(&a, 0, sizeof a);
   memset(&b, 0, sizeof b);
   memset(many, 0, sizeof many);
@@ -31,6 +31,15 @@ static void teardown(void) {
   wire_close(&w);
 }
 
+static uint64_t memory_most(void) { return w.broker.connections.accounts.limits.memory; }
+static uint64_t memory_used(void) {
+  const struct accounts *k = &w.broker.connections.accounts;
+  return accounts_memory(k, &k->all);
+}
+
+static struct account_limits *limits(void) { return &w.broker.connections.accounts.limits; }
+static const struct account *b_account(void) { return wire_client(&w, &b)->account; }
+
 /* The length of a message of max message, and so many bytes of it. */
 static void send_part(struct end *e, uint32_t bytes) {
   const uint8_t prefix[] = {0xce, 0, LARGE >> 16, 0, 0};
@@ -38,77 +47,286 @@ static void send_part(struct end *e, uint32_t bytes) {
   wire_bytes(&w, e, piece, bytes);
 }
 
-/* The broker has said goodbye with this word in its text, and ended the connection. */
-static void expect_farewell(struct end *e, const char *word) {
+/* The next but notices is an error with this word in its text. */
+static void expect_refused(struct end *e, enum status status, const char *word) {
   const char *text;
   uint32_t size;
+  uint64_t got;
   char copy[512];
-  wire_expect_error(&w, e, STATUS_busy);
-  ck_assert(e->m.op == OP_hello && e->m.id == 0);
+  do
+    ck_assert_int_eq(wire_next(&w, e), 1);
+  while (e->m.kind == MESSAGE_NOTICE);
+  ck_assert_int_eq(e->m.kind, MESSAGE_ERROR);
+  ck_assert(reader_uint(&e->r, &got) && got == status);
   ck_assert(reader_string(&e->r, &text, &size));
   snprintf(copy, sizeof copy, "%.*s", (int)size, text);
   ck_assert_msg(strstr(copy, word), "no '%s' in: %s", word, copy);
+}
+
+/* The broker has said goodbye with this word in its text, and ended the connection. */
+static void expect_farewell(struct end *e, const char *word) {
+  expect_refused(e, STATUS_busy, word);
+  ck_assert(e->m.op == OP_hello && e->m.id == 0);
   wire_expect_end(&w, e);
 }
 
 START_TEST(half_sent_messages_stay_within_the_limit) {
   unsigned ended = 0;
-  ck_assert_uint_eq(w.broker.connections.limits.kept, (uint64_t)ACCOUNTS_MESSAGES * LARGE);
+  ck_assert_uint_eq(memory_most(), (uint64_t)LIMITS_MESSAGES * LARGE);
   send_part(&a, LARGE * 3 / 4); /* the largest of all */
   for (int i = 0; i < HALVES; i++) {
     char name[16];
     snprintf(name, sizeof name, "m%d", i);
     wire_join(&w, &many[i], name);
-    send_part(&many[i], LARGE / 16);
-    ck_assert_uint_le(w.broker.connections.kept, w.broker.connections.limits.kept);
+    send_part(&many[i], LARGE / 6);
+    ck_assert_uint_le(memory_used(), memory_most());
   }
   expect_farewell(&a, "--max-memory");
   for (int i = 0; i < HALVES; i++) {
     ended += wire_next(&w, &many[i]) != 0;
     wire_leave(&many[i]);
   }
-  ck_assert(ended > 0 && ended < HALVES); /* a buffer has more room than what came */
+  ck_assert(ended > 0 && ended < HALVES);
+  ck_assert_uint_eq(w.broker.connections.accounts.all.refused, ended + 1);
   wire_turn(&w);
   wire_quiet(&w, &b);
 }
 END_TEST
 
+/* The broker has room, but one process has twice as much as it may. */
+START_TEST(parts_of_messages_of_one_process_are_one_account) {
+  unsigned ended = 0;
+  limits()->memory = 64 << 20;
+  limits()->most[ACCOUNT_BYTES] = 600 << 10;
+  for (int i = 0; i < HALVES; i++) {
+    wire_join(&w, &many[i], NULL);
+    send_part(&many[i], LARGE / 6);
+    ck_assert_uint_le(b_account()->process->used[ACCOUNT_BYTES], 1200 << 10);
+  }
+  for (int i = 0; i < HALVES; i++) {
+    ended += wire_next(&w, &many[i]) != 0;
+    wire_leave(&many[i]);
+  }
+  ck_assert(ended > 0 && ended < HALVES);
+}
+END_TEST
+
+/* What is announced takes nothing. */
+START_TEST(a_promise_is_not_charged) {
+  const uint64_t before = memory_used();
+  send_part(&a, 10);
+  ck_assert_uint_eq(memory_used(), before + 15);
+}
+END_TEST
+
+static void post(void) {
+  struct message h = {.kind = MESSAGE_REQUEST, .op = OP_s2t, .id = ++b.last_id,
+                      .flags = MESSAGE_ONE_WAY, .target = OP_NAME, .name = "a", .name_size = 1};
+  pack_string(wire_begin_to(&b, &h, 1), piece, 32 << 10);
+  wire_send(&w, &b);
+}
+
 /* b posts to a, which reads nothing, until so many bytes wait. */
 static void leave_untaken(size_t bytes) {
   w.broker.flows.window = (struct window){UINT32_MAX, UINT32_MAX};
-  while (wire_client(&w, &a)->outbox.bytes < bytes) {
-    struct message h = {.kind = MESSAGE_REQUEST, .op = OP_s2t, .id = ++b.last_id,
-                        .flags = MESSAGE_ONE_WAY, .target = OP_NAME, .name = "a", .name_size = 1};
-    pack_string(wire_begin_to(&b, &h, 1), piece, 32 << 10);
-    wire_send(&w, &b);
-  }
+  while (wire_client(&w, &a)->outbox.bytes < bytes) post();
 }
 
-START_TEST(the_largest_reader_is_ended) {
-  w.broker.connections.limits.kept = 4 << 20;
+/* The sender is told, and nobody is disconnected. */
+START_TEST(who_floods_one_that_reads_nothing_is_refused) {
+  limits()->memory = 4 << 20;
   w.broker.flows.window = (struct window){UINT32_MAX, UINT32_MAX};
-  uint64_t id = a.host;
-  for (int i = 0; i < 1000 && hosts_find(&w.broker.hosts, id) != SLAB_NONE &&
-                  hosts_at(&w.broker.hosts, hosts_find(&w.broker.hosts, id))->client; i++) {
-    struct message h = {.kind = MESSAGE_REQUEST, .op = OP_s2t, .id = ++b.last_id,
-                        .flags = MESSAGE_ONE_WAY, .target = OP_NAME, .name = "a", .name_size = 1};
-    pack_string(wire_begin_to(&b, &h, 1), piece, 32 << 10);
-    wire_send(&w, &b);
-    ck_assert_uint_le(w.broker.connections.kept, 4 << 20);
+  wire_turn(&w);
+  for (int i = 0; i < 300; i++) {
+    post();
+    ck_assert_uint_le(memory_used(), 4 << 20);
   }
-  ck_assert(hosts_find(&w.broker.hosts, id) == SLAB_NONE ||
-            !hosts_at(&w.broker.hosts, hosts_find(&w.broker.hosts, id))->client);
-  ck_assert_uint_eq(wire_client(&w, &b)->state, CLIENT_READY);
+  const struct client *to = wire_client(&w, &a);
+  ck_assert_int_eq(to->state, CLIENT_READY);
+  ck_assert_uint_gt(to->outbox.bytes, 1 << 20);
+  ck_assert_uint_eq(to->outbox.own, 0);
+  ck_assert_uint_lt(to->account->used[ACCOUNT_BYTES], 1000);
+  ck_assert_uint_gt(b_account()->used[ACCOUNT_BYTES], to->outbox.bytes - 1000);
+  ck_assert_uint_gt(b_account()->refused, 100);
+  expect_refused(&b, STATUS_busy, "--max-memory");
 }
 END_TEST
+
+/* As far as that goes, it is refused for what it may have itself. */
+START_TEST(what_waits_for_others_is_limited_for_each_process) {
+  limits()->memory = 64 << 20;
+  limits()->most[ACCOUNT_BYTES] = 1 << 20;
+  w.broker.flows.window = (struct window){UINT32_MAX, UINT32_MAX};
+  wire_turn(&w);
+  for (int i = 0; i < 100; i++) post();
+  ck_assert_uint_le(b_account()->process->used[ACCOUNT_BYTES], 1 << 20);
+  expect_refused(&b, STATUS_busy, "--max-queued");
+}
+END_TEST
+
+/* A sender has ended, and what it sent waits for one that does not read: if all is too much now, it
+ * is the reader who keeps it so. */
+START_TEST(what_one_has_left_behind_is_its_readers) {
+  limits()->memory = 8 << 20;
+  wire_turn(&w);
+  leave_untaken(2 << 20);
+  wire_leave(&b);
+  wire_turn(&w);
+  ck_assert_int_eq(wire_client(&w, &a)->state, CLIENT_READY);
+  ck_assert_uint_gt(memory_used(), 2 << 20);
+  limits()->memory = 1 << 20;
+  wire_turn(&w);
+  ck_assert_uint_lt(memory_used(), 1 << 20);
+  memset(&b, 0, sizeof b);
+  wire_join(&w, &b, "b");
+}
+END_TEST
+
+/* ---- Counts ---- */
+
+static struct pt x;
+
+static void ask_for_label(void) {
+  pack_text(wire_ask(&b, OP_s2t, "a", NULL, 1), "x");
+  wire_send(&w, &b);
+}
+
+/* b, which holds x of a, calls it with so many objects of its own. */
+static void call_with(uint32_t tokens) {
+  struct pack *p = wire_ask(&b, OP_call, NULL, &x, tokens);
+  for (uint32_t i = 0; i < tokens; i++) {
+    struct pt own = wire_token(&b, i + 1);
+    pack_pt(p, &own);
+  }
+  wire_send(&w, &b);
+}
+
+/* a answers what it was asked last with an object that it has not sent before. */
+static void answer_with_new(void) {
+  struct pt y = wire_token(&a, 2);
+  pack_pt(wire_begin(&a, MESSAGE_REPLY, (enum op)a.m.op, a.m.id, 1), &y);
+  wire_send(&w, &a);
+}
+
+START_TEST(requests_open_are_limited) {
+  limits()->most[ACCOUNT_REQUESTS] = 2;
+  for (int i = 0; i < 3; i++) ask_for_label();
+  expect_refused(&b, STATUS_busy, "--max-requests");
+  for (int i = 0; i < 2; i++) {
+    wire_past_peers(&w, &a);
+    ck_assert_int_eq(a.m.op, OP_s2t);
+    wire_begin(&a, MESSAGE_REPLY, OP_s2t, a.m.id, 0);
+    wire_end(&a);
+  }
+  wire_flush(&w, &a);
+  wire_past_peers(&w, &b);
+  wire_past_peers(&w, &b);
+  ask_for_label();
+  wire_expect_nothing(&w, &b);
+}
+END_TEST
+
+START_TEST(waits_are_limited) {
+  limits()->most[ACCOUNT_WAITS] = 2;
+  for (int i = 0; i < 3; i++) {
+    struct pack *p = wire_begin(&b, MESSAGE_REQUEST, OP_watch, ++b.last_id, 2);
+    pack_text(p, "nobody");
+    pack_text(p, "ready");
+    wire_send(&w, &b);
+  }
+  expect_refused(&b, STATUS_busy, "--max-waits");
+  wire_quiet(&w, &b);
+}
+END_TEST
+
+/* All are of one process in this test. */
+START_TEST(exports_are_limited_in_requests_and_answers) {
+  x = wire_token(&a, 1);
+  wire_fetch(&w, &b, &a, "a", &x);
+  limits()->most[ACCOUNT_EXPORTED] = 3;
+  call_with(3);
+  expect_refused(&b, STATUS_busy, "--max-exported");
+  ck_assert_uint_eq(w.broker.refs.tokens.count, 1);
+  for (int i = 0; i < 2; i++) { /* the second time none is new */
+    call_with(2);
+    wire_past_peers(&w, &a);
+    ck_assert_int_eq(a.m.op, OP_call);
+    ck_assert_uint_eq(w.broker.refs.tokens.count, 3);
+  }
+  answer_with_new();
+  expect_refused(&b, STATUS_busy, "--max-exported");
+  ck_assert_uint_eq(w.broker.refs.tokens.count, 3);
+}
+END_TEST
+
+START_TEST(holds_are_limited_in_requests_and_answers) {
+  x = wire_token(&a, 1);
+  wire_fetch(&w, &b, &a, "a", &x);
+  limits()->most[ACCOUNT_HELD] = 3;
+  call_with(3);
+  expect_refused(&b, STATUS_busy, "--max-held");
+  call_with(2);
+  wire_past_peers(&w, &a);
+  ck_assert_int_eq(a.m.op, OP_call);
+  answer_with_new();
+  expect_refused(&b, STATUS_busy, "--max-held");
+  ck_assert_uint_eq(w.broker.refs.holds.count, 3);
+  pack_pt(wire_begin(&b, MESSAGE_REQUEST, OP_sub, ++b.last_id, 1), &x);
+  wire_send(&w, &b);
+  expect_refused(&b, STATUS_busy, "--max-held");
+}
+END_TEST
+
+START_TEST(connections_and_names_are_limited) {
+  limits()->most[ACCOUNT_CONNECTIONS] = 3;
+  limits()->most[ACCOUNT_NAMES] = 2;
+  wire_connect(&w, &many[0]);
+  wire_hello(&w, &many[0], "third", false);
+  expect_refused(&many[0], STATUS_busy, "--max-names");
+  wire_expect_end(&w, &many[0]);
+  wire_leave(&many[0]);
+  memset(&many[0], 0, sizeof many[0]);
+  wire_join_as(&w, &many[0], "third", true);
+  wire_connect(&w, &many[1]);
+  expect_farewell(&many[1], "--max-connections");
+  wire_leave(&many[1]);
+  wire_leave(&many[0]);
+  wire_turn(&w);
+  memset(&many[0], 0, sizeof many[0]);
+  wire_join_as(&w, &many[0], "third", true);
+  wire_leave(&many[0]);
+}
+END_TEST
+
+/* What others cause is not its own: nobody can silence one by a flood of notices. */
+START_TEST(notices_are_paid_by_whoever_causes_them) {
+  limits()->memory = 64 << 20;
+  wire_turn(&w);
+  leave_untaken(1 << 20); /* so that its socket is full */
+  for (int i = 0; i < 100; i++) {
+    ask_for_label();
+    pack_uint(wire_begin(&b, MESSAGE_NOTICE, OP_cancel, 0, 1), b.last_id);
+    wire_send(&w, &b);
+  }
+  ck_assert_uint_eq(wire_client(&w, &a)->outbox.own, 0);
+  ck_assert_uint_eq(wire_client(&w, &a)->account->used[ACCOUNT_BYTES], 0);
+  uint64_t before = b_account()->used[ACCOUNT_BYTES];
+  wire_join(&w, &many[0], "c"); /* and its end is news for those who know it */
+  wire_leave(&many[0]);
+  wire_turn(&w);
+  ck_assert_uint_eq(b_account()->used[ACCOUNT_BYTES], before);
+}
+END_TEST
+
+/* ---- Time ---- */
 
 /* As if so much time had passed; then the timer fires. */
 static void after(struct end *e, uint64_t heard_ms, uint64_t taken_ms) {
   struct client *c = wire_client(&w, e);
   c->heard_ms = uv_now(&w.loop) - heard_ms;
   c->taken_ms = uv_now(&w.loop) - taken_ms;
-  ck_assert(uv_is_active((uv_handle_t *)&w.broker.connections.sweep) || !accounts_is_watched(c));
-  accounts_sweep(&w.broker.connections);
+  ck_assert(uv_is_active((uv_handle_t *)&w.broker.connections.sweep) || !limits_is_watched(c));
+  limits_sweep(&w.broker.connections);
 }
 
 START_TEST(a_message_begun_is_gone_on_with) {
@@ -126,7 +344,7 @@ START_TEST(a_slow_but_steady_sender_is_heard) {
   for (uint32_t i = 0; i < a.out.size; i++) {
     wire_bytes(&w, &a, a.out.bytes + i, 1);
     wire_client(&w, &a)->heard_ms -= 29000; /* it takes its time for the next byte */
-    accounts_sweep(&w.broker.connections);
+    limits_sweep(&w.broker.connections);
   }
   a.out.size = 0;
   wire_past_peers(&w, &b);
@@ -141,11 +359,11 @@ START_TEST(who_has_begun_nothing_may_be_silent) {
 END_TEST
 
 START_TEST(who_takes_nothing_is_ended_if_much_waits) {
-  leave_untaken(ACCOUNTS_WAITING_MOST / 2);
+  leave_untaken(LIMITS_WAITING_MOST / 2);
   after(&a, 0, 1000000);
   wire_turn(&w);
   ck_assert_int_eq(wire_client(&w, &a)->state, CLIENT_READY); /* it is stopped, perhaps */
-  leave_untaken(ACCOUNTS_WAITING_MOST + 1);
+  leave_untaken(LIMITS_WAITING_MOST + 1);
   after(&a, 0, 59000);
   ck_assert_int_eq(wire_client(&w, &a)->state, CLIENT_READY);
   after(&a, 0, 60001);
@@ -156,25 +374,36 @@ START_TEST(who_takes_nothing_is_ended_if_much_waits) {
 END_TEST
 
 START_TEST(who_takes_a_little_is_not_ended) {
-  w.broker.connections.limits.kept = 8 << 20; /* blocks are half empty */
-  leave_untaken(2 * ACCOUNTS_WAITING_MOST);
+  limits()->memory = 8 << 20;
+  wire_turn(&w);
+  leave_untaken(2 * LIMITS_WAITING_MOST);
   after(&a, 0, 59000);
   ck_assert_int_eq(wire_next(&w, &a), 1);
   for (int i = 0; i < 8; i++) ck_assert_int_eq(wire_next(&w, &a), 1);
-  ck_assert_uint_gt(wire_client(&w, &a)->outbox.bytes, ACCOUNTS_WAITING_MOST);
+  ck_assert_uint_gt(wire_client(&w, &a)->outbox.bytes, LIMITS_WAITING_MOST);
   wire_client(&w, &a)->taken_ms -= 2000; /* 61 s if it had taken nothing */
-  accounts_sweep(&w.broker.connections);
+  limits_sweep(&w.broker.connections);
   ck_assert_int_eq(wire_client(&w, &a)->state, CLIENT_READY);
 }
 END_TEST
 
 int main(void) {
-  Suite *s = suite_create("broker accounts");
+  Suite *s = suite_create("broker limits");
   TCase *t = tcase_create("limits");
   suite_add_tcase(s, t);
   tcase_add_checked_fixture(t, setup, teardown);
   tcase_add_test(t, half_sent_messages_stay_within_the_limit);
-  tcase_add_test(t, the_largest_reader_is_ended);
+  tcase_add_test(t, parts_of_messages_of_one_process_are_one_account);
+  tcase_add_test(t, a_promise_is_not_charged);
+  tcase_add_test(t, who_floods_one_that_reads_nothing_is_refused);
+  tcase_add_test(t, what_waits_for_others_is_limited_for_each_process);
+  tcase_add_test(t, what_one_has_left_behind_is_its_readers);
+  tcase_add_test(t, requests_open_are_limited);
+  tcase_add_test(t, waits_are_limited);
+  tcase_add_test(t, exports_are_limited_in_requests_and_answers);
+  tcase_add_test(t, holds_are_limited_in_requests_and_answers);
+  tcase_add_test(t, connections_and_names_are_limited);
+  tcase_add_test(t, notices_are_paid_by_whoever_causes_them);
   tcase_add_test(t, a_message_begun_is_gone_on_with);
   tcase_add_test(t, a_slow_but_steady_sender_is_heard);
   tcase_add_test(t, who_has_begun_nothing_may_be_silent);

@@ -12,21 +12,37 @@
 #include "tests/unit/run.h"
 
 static struct outbox outbox;
+static struct accounts accounts;
+static struct account *own, *other;
 static int ends[2];
 
 static void setup(void) {
+  ck_assert(accounts_init(&accounts, 1));
+  own = accounts_open(&accounts, 1, 10);
+  other = accounts_open(&accounts, 2, 10);
+  outbox_init(&outbox, &accounts, own);
   ck_assert_int_eq(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, ends), 0);
 }
 static void teardown(void) {
   outbox_deinit(&outbox);
+  accounts_deinit(&accounts);
   if (ends[0] >= 0) close(ends[0]);
   close(ends[1]);
+}
+
+/* What is in the outbox is charged to somebody, and no byte more. */
+static void expect_right(void) {
+  const char *fault = outbox_check(&outbox);
+  ck_assert_msg(!fault, "%s", fault);
+  ck_assert_uint_eq(own->used[ACCOUNT_BYTES], outbox.own);
+  ck_assert_uint_ge(accounts.all.used[ACCOUNT_BYTES], outbox.bytes);
 }
 
 START_TEST(bytes_arrive_in_order_whatever_their_sizes) {
   enum { TOTAL = 8 << 20, LARGEST = 150000 };
   static uint8_t message[LARGEST], got[LARGEST];
   uint64_t random = random_seed("outbox");
+  struct account *payers[] = {own, other, accounts_open(&accounts, 1, 11)};
   uint8_t next_in = 0, next_out = 0;
   size_t pushed = 0, read_bytes = 0;
   int error;
@@ -36,24 +52,50 @@ START_TEST(bytes_arrive_in_order_whatever_their_sizes) {
                                                   : random_below(&random, LARGEST - 1));
       if (n > TOTAL - pushed) n = (uint32_t)(TOTAL - pushed);
       for (uint32_t k = 0; k < n; k++) message[k] = next_in++;
-      ck_assert(outbox_push(&outbox, message, n, false));
+      ck_assert(outbox_push(&outbox, payers[random_below(&random, 3)], message, n));
       pushed += n;
     }
     ck_assert_int_ne(outbox_write(&outbox, ends[0], &error), OUTBOX_FAILED);
+    expect_right();
     ssize_t n = read(ends[1], got, 1 + random_below(&random, LARGEST - 1));
     for (ssize_t k = 0; k < n; k++)
       if (got[k] != next_out++) ck_abort_msg("byte %zu is wrong", read_bytes + (size_t)k);
     if (n > 0) read_bytes += (size_t)n;
   }
   ck_assert_uint_eq(outbox.bytes, 0);
+  ck_assert_uint_eq(accounts.all.used[ACCOUNT_BYTES], 0);
   ck_assert_int_eq(outbox_write(&outbox, ends[0], &error), OUTBOX_EMPTY);
+}
+END_TEST
+
+/* A block takes its memory until it is through, so its payers pay so long. */
+START_TEST(who_has_caused_a_message_pays_until_its_block_is_written) {
+  enum { LARGE = 1 << 20 };
+  static uint8_t large[LARGE];
+  int error;
+  ck_assert(outbox_push(&outbox, other, large, 100));
+  ck_assert(outbox_push(&outbox, own, large, 50));
+  ck_assert(outbox_push(&outbox, own, large, 25));
+  ck_assert(outbox_push(&outbox, other, large, LARGE));
+  ck_assert_uint_eq(outbox.own, 75);
+  ck_assert_uint_eq(outbox_paid_by(&outbox, other), LARGE + 100);
+  ck_assert_int_eq(outbox_write(&outbox, ends[0], &error), OUTBOX_LEFT);
+  ck_assert_uint_lt(outbox.bytes, LARGE);
+  ck_assert_uint_eq(own->used[ACCOUNT_BYTES], 0);
+  ck_assert_uint_eq(other->used[ACCOUNT_BYTES], LARGE);
+  ck_assert_uint_eq(outbox.own, 0);
+  expect_right();
+  accounts_close(&accounts, other); /* it may end before what it has sent is read */
+  outbox_deinit(&outbox);
+  ck_assert_uint_eq(accounts.all.used[ACCOUNT_BYTES], 0);
+  ck_assert_uint_eq(accounts.all.used[ACCOUNT_CONNECTIONS], 1);
 }
 END_TEST
 
 START_TEST(a_full_socket_leaves_the_rest) {
   static uint8_t large[4 << 20];
   int error;
-  ck_assert(outbox_push(&outbox, large, sizeof large, false));
+  ck_assert(outbox_push(&outbox, own, large, sizeof large));
   ck_assert_int_eq(outbox_write(&outbox, ends[0], &error), OUTBOX_LEFT);
   ck_assert_uint_gt(outbox.bytes, 0);
   ck_assert_uint_lt(outbox.bytes, sizeof large);
@@ -65,7 +107,7 @@ START_TEST(a_closed_peer_is_a_failure_not_a_signal) {
   int error = 0;
   close(ends[1]);
   ends[1] = dup(ends[0]);
-  ck_assert(outbox_push(&outbox, "x", 1, false));
+  ck_assert(outbox_push(&outbox, own, "x", 1));
   ck_assert_int_eq(outbox_write(&outbox, ends[0], &error), OUTBOX_FAILED);
   ck_assert_int_ne(error, 0);
 }
@@ -77,6 +119,7 @@ int main(void) {
   suite_add_tcase(s, t);
   tcase_add_checked_fixture(t, setup, teardown);
   tcase_add_test(t, bytes_arrive_in_order_whatever_their_sizes);
+  tcase_add_test(t, who_has_caused_a_message_pays_until_its_block_is_written);
   tcase_add_test(t, a_full_socket_leaves_the_rest);
   tcase_add_test(t, a_closed_peer_is_a_failure_not_a_signal);
   return run_suite(s);

@@ -122,8 +122,8 @@ START_TEST(no_op_of_a_later_version_than_agreed) {
   wire_expect_error(&w, &b, STATUS_unsupported);
   expect_text(&b, "worker shop speaks version 0 of the wire, which does not have 'labels' (0");
   struct host nobody = {.id = 5, .name = "nobody"};
-  notify_peer(w.broker.connections.all->next, &nobody);
-  notify_peer(w.broker.connections.all, &nobody);
+  notify_peer(w.broker.connections.all->next, &nobody, NULL);
+  notify_peer(w.broker.connections.all, &nobody, NULL);
   wire_expect_peer(&w, &b, 5, "nobody");
   wire_expect_nothing(&w, &a);
   wire_ask(&a, OP_ping, NULL, NULL, 0);

@@ -1,0 +1,244 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * All in one slab, whose items do not move. Processes are found by process and user, users by user:
+ * a process id that is used again by another user is another process; one that is used again by the
+ * same is taken for the old one, which changes no sum of that user.
+ */
+#include "broker/base/accounts.h"
+
+#include <stddef.h>
+#include <stdlib.h>
+
+#include "proto/base.h"
+
+static uint64_t key_hash(uint8_t level, pid_t pid, uid_t uid, uint64_t seed) {
+  return mix64((((uint64_t)(uint32_t)pid << 32) | uid) ^ mix64(seed + level));
+}
+static uint64_t hash_of_account(const void *item, uint64_t seed) {
+  const struct account *k = item;
+  return key_hash(k->level, k->pid, k->uid, seed);
+}
+
+static struct account *account_at(const struct accounts *a, uint32_t index) {
+  return slab_at(&a->slab, index);
+}
+
+bool accounts_init(struct accounts *a, uint64_t seed) {
+  *a = (struct accounts){.all = {.level = ACCOUNT_ALL}};
+  for (unsigned i = 0; i < ACCOUNT_KINDS; i++) a->limits.most[i] = UINT64_MAX;
+  a->limits.users = 1;
+  a->limits.memory = UINT64_MAX;
+  slab_init(&a->slab, sizeof(struct account));
+  return chain_init(&a->by_key, &a->slab, offsetof(struct account, link), hash_of_account, seed);
+}
+
+void accounts_deinit(struct accounts *a) {
+  chain_deinit(&a->by_key);
+  slab_deinit(&a->slab);
+  free(a->of_host);
+  *a = (struct accounts){0};
+}
+
+/* ---- Coming and going ---- */
+
+static struct account *add(struct accounts *a, enum account_level level, pid_t pid, uid_t uid) {
+  uint32_t i = slab_add(&a->slab);
+  if (i == SLAB_NONE) return NULL;
+  struct account *k = account_at(a, i);
+  *k = (struct account){.index = i, .level = (uint8_t)level, .pid = pid, .uid = uid};
+  k->all = &a->all;
+  return k;
+}
+
+static struct account *find_or_add(struct accounts *a, enum account_level level, pid_t pid,
+                                   uid_t uid) {
+  uint64_t hash = key_hash((uint8_t)level, pid, uid, a->by_key.seed);
+  for (uint32_t i = chain_first(&a->by_key, hash); i != SLAB_NONE; i = chain_next(&a->by_key, i)) {
+    struct account *k = account_at(a, i);
+    if (k->level == level && k->pid == pid && k->uid == uid) return k;
+  }
+  struct account *k = add(a, level, pid, uid);
+  if (k) chain_add(&a->by_key, k->index);
+  return k;
+}
+
+/* Frees a process or user that nobody is part of. */
+static void free_if_empty(struct accounts *a, struct account *k) {
+  if (!k || k->parts) return;
+  for (unsigned i = 0; i < ACCOUNT_KINDS; i++) assert(k->used[i] == 0);
+  chain_remove(&a->by_key, k->index);
+  slab_remove(&a->slab, k->index);
+}
+
+struct account *accounts_open(struct accounts *a, pid_t pid, uid_t uid) {
+  struct account *user = find_or_add(a, ACCOUNT_USER, 0, uid);
+  struct account *process = user ? find_or_add(a, ACCOUNT_PROCESS, pid, uid) : NULL;
+  struct account *k = process ? add(a, ACCOUNT_CONNECTION, pid, uid) : NULL;
+  if (!k) {
+    if (process && !process->user) free_if_empty(a, process);
+    free_if_empty(a, user);
+    return NULL;
+  }
+  if (!process->user) user->parts++;
+  process->parts++;
+  process->user = k->user = user;
+  k->process = process;
+  account_charge(k, ACCOUNT_CONNECTIONS, 1);
+  return k;
+}
+
+static bool is_used(const struct account *k) {
+  if (!k->is_closed || k->is_bound) return true;
+  for (unsigned i = 0; i < ACCOUNT_KINDS; i++)
+    if (k->used[i]) return true;
+  return false;
+}
+
+void accounts_free_if_unused(struct accounts *a, struct account *k) {
+  assert(k->level == ACCOUNT_CONNECTION);
+  if (is_used(k)) return;
+  struct account *process = k->process, *user = k->user;
+  slab_remove(&a->slab, k->index);
+  assert(process->parts > 0 && user->parts > 0);
+  if (--process->parts) return;
+  free_if_empty(a, process);
+  user->parts--;
+  free_if_empty(a, user);
+}
+
+void accounts_close(struct accounts *a, struct account *k) {
+  assert(!k->is_closed);
+  k->is_closed = true;
+  account_discharge(a, k, ACCOUNT_CONNECTIONS, 1);
+}
+
+/* ---- Hosts ---- */
+
+static bool reserve(struct accounts *a, uint32_t host) {
+  if (host < a->host_capacity) return true;
+  if (host > UINT32_MAX / 4) return false;
+  uint32_t capacity = a->host_capacity ? a->host_capacity : 8;
+  while (capacity <= host) capacity *= 2;
+  struct account **of_host = realloc(a->of_host, capacity * sizeof(struct account *));
+  if (!of_host) return false;
+  for (uint32_t i = a->host_capacity; i < capacity; i++) of_host[i] = NULL;
+  a->of_host = of_host;
+  a->host_capacity = capacity;
+  return true;
+}
+
+bool accounts_bind(struct accounts *a, uint32_t host, struct account *k) {
+  if (!reserve(a, host)) return false;
+  assert(!a->of_host[host] && !k->is_bound);
+  a->of_host[host] = k;
+  k->is_bound = true;
+  return true;
+}
+
+void accounts_unbind(struct accounts *a, uint32_t host) {
+  struct account *k = accounts_of(a, host);
+  a->of_host[host] = NULL;
+  k->is_bound = false;
+  accounts_free_if_unused(a, k);
+}
+
+/* ---- Limits ---- */
+
+uint64_t accounts_most(const struct accounts *a, const struct account *k, enum account_kind kind) {
+  uint64_t most = a->limits.most[kind];
+  if (k->level == ACCOUNT_ALL) return UINT64_MAX;
+  if (k->level != ACCOUNT_USER) return most;
+  return most > UINT64_MAX / a->limits.users ? UINT64_MAX : most * a->limits.users;
+}
+
+static bool is_full(const struct accounts *a, const struct account *k, enum account_kind kind,
+                    uint64_t n) {
+  uint64_t most = accounts_most(a, k, kind), used = k->used[kind];
+  return used > most || n > most - used;
+}
+
+struct account *accounts_full(const struct accounts *a, const struct account *k,
+                              enum account_kind kind, uint64_t n) {
+  if (is_full(a, k->process, kind, n)) return k->process;
+  return is_full(a, k->user, kind, n) ? k->user : NULL;
+}
+
+uint64_t accounts_memory(const struct accounts *a, const struct account *k) {
+  uint64_t bytes = k->used[ACCOUNT_BYTES];
+  for (unsigned i = 0; i < ACCOUNT_KINDS; i++)
+    if (i != ACCOUNT_BYTES) bytes += k->used[i] * a->record_bytes[i];
+  return bytes;
+}
+
+/* Whether something can be done about what it uses. */
+static bool is_endable(const struct account *k) {
+  return k->level == ACCOUNT_CONNECTION && (!k->is_closed || k->used[ACCOUNT_BYTES]);
+}
+
+static bool is_larger(const struct accounts *a, const struct account *k, const struct account *than) {
+  if (k->user != than->user)
+    return accounts_memory(a, k->user) > accounts_memory(a, than->user);
+  if (k->process != than->process)
+    return accounts_memory(a, k->process) > accounts_memory(a, than->process);
+  return accounts_memory(a, k) > accounts_memory(a, than);
+}
+
+struct account *accounts_largest(const struct accounts *a, const struct account *whole) {
+  struct account *largest = NULL;
+  for (uint32_t i = slab_next(&a->slab, 0); i != SLAB_NONE; i = slab_next(&a->slab, i + 1)) {
+    struct account *k = account_at(a, i);
+    if (!is_endable(k) || (whole && k->process != whole && k->user != whole)) continue;
+    if (!largest || is_larger(a, k, largest)) largest = k;
+  }
+  return largest;
+}
+
+struct account *accounts_over(const struct accounts *a, enum account_kind kind, uint64_t times) {
+  for (uint32_t i = slab_next(&a->slab, 0); i != SLAB_NONE; i = slab_next(&a->slab, i + 1)) {
+    struct account *k = account_at(a, i);
+    if (k->level != ACCOUNT_CONNECTION && k->used[kind] / times > accounts_most(a, k, kind))
+      return k;
+  }
+  return NULL;
+}
+
+/* ---- Check ---- */
+
+static bool is_part_of(const struct account *k, const struct account *whole) {
+  if (whole->level == ACCOUNT_ALL) return k->level == ACCOUNT_USER;
+  if (whole->level == ACCOUNT_USER) return k->level == ACCOUNT_PROCESS && k->user == whole;
+  return k->level == ACCOUNT_CONNECTION && k->process == whole;
+}
+
+/* What the parts of `whole` use and how many they are is what is written there. */
+static bool is_sum(const struct accounts *a, const struct account *whole) {
+  uint64_t used[ACCOUNT_KINDS] = {0};
+  uint32_t parts = 0;
+  for (uint32_t i = slab_next(&a->slab, 0); i != SLAB_NONE; i = slab_next(&a->slab, i + 1)) {
+    const struct account *k = account_at(a, i);
+    if (!is_part_of(k, whole)) continue;
+    parts++;
+    for (unsigned n = 0; n < ACCOUNT_KINDS; n++) used[n] += k->used[n];
+  }
+  for (unsigned n = 0; n < ACCOUNT_KINDS; n++)
+    if (used[n] != whole->used[n]) return false;
+  return whole->level == ACCOUNT_ALL || parts == whole->parts;
+}
+
+const char *accounts_check(const struct accounts *a) {
+  uint32_t sums = 0;
+  if (!is_sum(a, &a->all)) return "accounts: that of all is not the sum of the users'";
+  for (uint32_t i = slab_next(&a->slab, 0); i != SLAB_NONE; i = slab_next(&a->slab, i + 1)) {
+    const struct account *k = account_at(a, i);
+    if (k->level == ACCOUNT_CONNECTION) {
+      if (!is_used(k)) return "accounts: one of no use";
+      continue;
+    }
+    sums++;
+    if (!k->parts) return "accounts: a process or user without connections";
+    if (!is_sum(a, k)) return "accounts: a process or user is not the sum of its parts";
+  }
+  for (uint32_t i = 0; i < a->host_capacity; i++)
+    if (a->of_host[i] && !a->of_host[i]->is_bound) return "accounts: a host's is not bound";
+  return sums == a->by_key.count ? NULL : "accounts: the hash table has another number of them";
+}

@@ -1,0 +1,131 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Who uses how much of the broker. Each connection has an account; what it uses is summed up in the
+ * account of its process, of its user, and of all, so that a thousand connections that each stay
+ * small are one large account.
+ *
+ * Whatever is kept on behalf of a peer is charged to its connection's account where it is made,
+ * by account_charge, and taken off where it ends, by account_discharge. Nothing is refused here:
+ * who is about to make something asks accounts_full first.
+ *
+ * An account outlives its connection as long as anything is charged to it (what waits for others,
+ * tokens that they hold), so a pointer to one is good for whoever has charged something to it.
+ *
+ * Always true: what a process, a user and all use is the sum of their connections' accounts.
+ */
+#ifndef GAIJIN_BROKER_ACCOUNTS_H
+#define GAIJIN_BROKER_ACCOUNTS_H
+
+#include <assert.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "broker/base/chain.h"
+#include "broker/base/slab.h"
+
+enum account_kind {
+  ACCOUNT_BYTES,       /* of messages: received in part, or waiting to be read by somebody */
+  ACCOUNT_REQUESTS,    /* open, as asker */
+  ACCOUNT_WAITS,       /* for names and for collections */
+  ACCOUNT_EXPORTED,    /* tokens of its own objects that others hold */
+  ACCOUNT_HELD,        /* tokens of others */
+  ACCOUNT_NAMES,
+  ACCOUNT_CONNECTIONS,
+  ACCOUNT_KINDS
+};
+
+enum account_level { ACCOUNT_CONNECTION, ACCOUNT_PROCESS, ACCOUNT_USER, ACCOUNT_ALL };
+
+struct account {
+  uint64_t used[ACCOUNT_KINDS];
+  struct account *process, *user, *all; /* the accounts it is part of; NULL from its own level up */
+  uint64_t refused; /* what was refused, or ended, for a limit; of its parts too */
+  pid_t pid; /* of a user: 0 */
+  uid_t uid;
+  uint32_t index, link; /* in the slab; in the hash table, for processes and users */
+  uint32_t parts; /* accounts of the next lower level in it */
+  uint8_t level;
+  bool is_closed; /* the connection has ended */
+  bool is_bound; /* it is some host's */
+};
+
+/* What one process may have of each kind; all processes of a user together: `users` times as much.
+ * The bytes of everything together: `memory`. */
+struct account_limits {
+  uint64_t most[ACCOUNT_KINDS];
+  uint64_t users;
+  uint64_t memory;
+};
+
+struct accounts {
+  struct slab slab;
+  struct chain by_key; /* processes and users */
+  struct account all;
+  struct account_limits limits;
+  uint32_t record_bytes[ACCOUNT_KINDS]; /* memory of one of each kind */
+  struct account **of_host; /* by number of host; NULL: not bound */
+  uint32_t host_capacity;
+};
+
+/* False when memory is short. A zeroed struct is valid to deinit. The limits, and what a record of
+ * each kind takes, are the caller's to set. */
+bool accounts_init(struct accounts *a, uint64_t seed);
+/* Frees all accounts, whatever is charged to them. */
+void accounts_deinit(struct accounts *a);
+
+/* The account of a new connection, which is charged to it; NULL when memory is short. */
+struct account *accounts_open(struct accounts *a, pid_t pid, uid_t uid);
+/* The connection has ended. */
+void accounts_close(struct accounts *a, struct account *k);
+
+/* From now on a host (its number) is this connection's; false when memory is short. The host's
+ * record is about to go. */
+bool accounts_bind(struct accounts *a, uint32_t host, struct account *k);
+void accounts_unbind(struct accounts *a, uint32_t host);
+/* The account of a host that is bound. */
+static inline struct account *accounts_of(const struct accounts *a, uint32_t host) {
+  assert(host < a->host_capacity && a->of_host[host]);
+  return a->of_host[host];
+}
+
+/* One more, or `n`, of a kind for a connection's account. */
+static inline void account_charge(struct account *k, enum account_kind kind, uint64_t n) {
+  k->used[kind] += n;
+  k->process->used[kind] += n;
+  k->user->used[kind] += n;
+  k->all->used[kind] += n;
+}
+/* So much less. The account may be gone afterwards if its connection has ended. */
+void accounts_free_if_unused(struct accounts *a, struct account *k);
+static inline void account_discharge(struct accounts *a, struct account *k, enum account_kind kind,
+                                     uint64_t n) {
+  assert(k->used[kind] >= n);
+  k->used[kind] -= n;
+  k->process->used[kind] -= n;
+  k->user->used[kind] -= n;
+  k->all->used[kind] -= n;
+  if (k->is_closed) accounts_free_if_unused(a, k);
+}
+
+/* What an account may have of a kind; UINT64_MAX for that of all. */
+uint64_t accounts_most(const struct accounts *a, const struct account *k, enum account_kind kind);
+/* The account that has no room for `n` more of a kind: the process's or the user's of a
+ * connection's account. NULL: there is room. */
+struct account *accounts_full(const struct accounts *a, const struct account *k,
+                              enum account_kind kind, uint64_t n);
+/* The memory that an account uses: its bytes, and its records. */
+uint64_t accounts_memory(const struct accounts *a, const struct account *k);
+
+/* A connection's account in `whole` (a process, a user; NULL: all) about which something can be
+ * done: the connection lives, or what it has sent still waits for others. It is one of the user with
+ * the most memory, of the process with the most of that user's, and of these the largest. NULL:
+ * there is none. Takes time in proportion to the number of accounts. */
+struct account *accounts_largest(const struct accounts *a, const struct account *whole);
+/* A process or user that has more than `times` as much of a kind as it may; NULL: none has. */
+struct account *accounts_over(const struct accounts *a, enum account_kind kind, uint64_t times);
+
+/* NULL, or a static text that says which invariant is broken. */
+const char *accounts_check(const struct accounts *a);
+
+#endif

@@ -1,0 +1,194 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Accounts: sums over processes and users, limits, and who is the largest.
+ */
+#include "broker/base/accounts.h"
+
+#include <string.h>
+
+#include "broker/base/lists.h"
+#include "tests/unit/random.h"
+#include "tests/unit/run.h"
+
+static struct accounts a;
+
+static void setup(void) {
+  ck_assert(accounts_init(&a, 7));
+  a.record_bytes[ACCOUNT_HELD] = 100;
+}
+static void teardown(void) { accounts_deinit(&a); }
+
+static void check(void) {
+  const char *fault = accounts_check(&a);
+  ck_assert_msg(!fault, "%s", fault);
+}
+
+START_TEST(connections_sum_up_in_processes_and_users) {
+  struct account *k = accounts_open(&a, 1, 10), *same = accounts_open(&a, 1, 10);
+  struct account *sibling = accounts_open(&a, 2, 10), *other = accounts_open(&a, 1, 11);
+  ck_assert_ptr_eq(k->process, same->process);
+  ck_assert_ptr_ne(k->process, sibling->process);
+  ck_assert_ptr_eq(k->user, sibling->user);
+  ck_assert_ptr_ne(k->process, other->process); /* the same number, of another user */
+  account_charge(k, ACCOUNT_BYTES, 1);
+  account_charge(same, ACCOUNT_BYTES, 10);
+  account_charge(sibling, ACCOUNT_BYTES, 100);
+  account_charge(other, ACCOUNT_BYTES, 1000);
+  ck_assert_uint_eq(k->used[ACCOUNT_BYTES], 1);
+  ck_assert_uint_eq(k->process->used[ACCOUNT_BYTES], 11);
+  ck_assert_uint_eq(k->user->used[ACCOUNT_BYTES], 111);
+  ck_assert_uint_eq(a.all.used[ACCOUNT_BYTES], 1111);
+  ck_assert_uint_eq(a.all.used[ACCOUNT_CONNECTIONS], 4);
+  check();
+  account_discharge(&a, same, ACCOUNT_BYTES, 4);
+  ck_assert_uint_eq(k->user->used[ACCOUNT_BYTES], 107);
+  ck_assert_uint_eq(a.all.used[ACCOUNT_BYTES], 1107);
+  check();
+}
+END_TEST
+
+START_TEST(an_account_stays_while_anything_is_charged_to_it) {
+  struct account *k = accounts_open(&a, 1, 10), *other = accounts_open(&a, 1, 11);
+  ck_assert(accounts_bind(&a, 1000, k));
+  account_charge(k, ACCOUNT_BYTES, 5);
+  account_charge(k, ACCOUNT_HELD, 1);
+  accounts_close(&a, k);
+  check();
+  ck_assert_uint_eq(a.all.used[ACCOUNT_CONNECTIONS], 1);
+  account_discharge(&a, k, ACCOUNT_BYTES, 5);
+  ck_assert_uint_eq(accounts_of(&a, 1000)->used[ACCOUNT_HELD], 1);
+  account_discharge(&a, k, ACCOUNT_HELD, 1);
+  check();
+  ck_assert_uint_eq(a.slab.count, 6); /* it is still a host's */
+  accounts_unbind(&a, 1000);
+  check();
+  ck_assert_uint_eq(a.slab.count, 3); /* of the other user */
+  accounts_close(&a, other);
+  ck_assert_uint_eq(a.slab.count, 0);
+  ck_assert_uint_eq(a.by_key.count, 0);
+}
+END_TEST
+
+START_TEST(limits_are_of_processes_and_a_multiple_of_users) {
+  struct account *k = accounts_open(&a, 1, 10), *second = accounts_open(&a, 1, 10);
+  struct account *sibling = accounts_open(&a, 2, 10), *other = accounts_open(&a, 1, 11);
+  a.limits.most[ACCOUNT_HELD] = 10;
+  a.limits.users = 2;
+  ck_assert_ptr_null(accounts_full(&a, k, ACCOUNT_HELD, 10));
+  ck_assert_ptr_eq(accounts_full(&a, k, ACCOUNT_HELD, 11), k->process);
+  account_charge(k, ACCOUNT_HELD, 4);
+  account_charge(second, ACCOUNT_HELD, 6);
+  ck_assert_ptr_null(accounts_full(&a, k, ACCOUNT_HELD, 0));
+  ck_assert_ptr_eq(accounts_full(&a, k, ACCOUNT_HELD, 1), k->process);
+  ck_assert_ptr_eq(accounts_full(&a, k, ACCOUNT_HELD, UINT64_MAX), k->process);
+  account_charge(sibling, ACCOUNT_HELD, 9);
+  ck_assert_ptr_null(accounts_full(&a, sibling, ACCOUNT_HELD, 1));
+  struct account *third = accounts_open(&a, 3, 10);
+  account_charge(third, ACCOUNT_HELD, 1);
+  ck_assert_ptr_eq(accounts_full(&a, third, ACCOUNT_HELD, 1), k->user);
+  ck_assert_ptr_null(accounts_full(&a, other, ACCOUNT_HELD, 10));
+  ck_assert_ptr_null(accounts_full(&a, k, ACCOUNT_WAITS, UINT64_MAX / 2)); /* no limit was set */
+  ck_assert_uint_eq(accounts_most(&a, k->user, ACCOUNT_HELD), 20);
+  ck_assert_uint_eq(accounts_most(&a, k->user, ACCOUNT_WAITS), UINT64_MAX);
+  ck_assert_uint_eq(accounts_most(&a, &a.all, ACCOUNT_HELD), UINT64_MAX);
+  ck_assert_ptr_null(accounts_over(&a, ACCOUNT_HELD, 1));
+  account_charge(sibling, ACCOUNT_HELD, 13); /* 22, and the user 33 */
+  ck_assert_ptr_eq(accounts_over(&a, ACCOUNT_HELD, 2), sibling->process);
+  ck_assert_ptr_null(accounts_over(&a, ACCOUNT_HELD, 3));
+}
+END_TEST
+
+START_TEST(the_largest_is_one_of_the_largest_process_of_the_largest_user) {
+  struct account *large = accounts_open(&a, 1, 10); /* the largest connection, of a small user */
+  struct account *single = accounts_open(&a, 1, 11), *part[4];
+  account_charge(large, ACCOUNT_BYTES, 50);
+  account_charge(single, ACCOUNT_BYTES, 30); /* the larger connection of the large user, ... */
+  for (int i = 0; i < 4; i++) {
+    part[i] = accounts_open(&a, 2, 11);
+    account_charge(part[i], ACCOUNT_BYTES, i == 2 ? 11 : 10); /* ... whose other process is larger */
+  }
+  ck_assert_ptr_eq(accounts_largest(&a, NULL), part[2]);
+  ck_assert_ptr_eq(accounts_largest(&a, large->user), large);
+  ck_assert_ptr_eq(accounts_largest(&a, single->process), single);
+  account_charge(large, ACCOUNT_HELD, 1); /* 100 bytes of memory */
+  ck_assert_uint_eq(accounts_memory(&a, large->user), 150);
+  ck_assert_ptr_eq(accounts_largest(&a, NULL), large);
+  accounts_close(&a, large); /* what it holds goes without anybody's end */
+  ck_assert_ptr_eq(accounts_largest(&a, NULL), large); /* but not what it has sent */
+  account_discharge(&a, large, ACCOUNT_BYTES, 50);
+  ck_assert_ptr_eq(accounts_largest(&a, NULL), part[2]);
+  check();
+}
+END_TEST
+
+START_TEST(lists_charge_their_owners) {
+  struct item {
+    struct links links;
+  };
+  struct slab s;
+  struct owners o;
+  struct account *k = accounts_open(&a, 1, 10);
+  slab_init(&s, sizeof(struct item));
+  owners_init(&o, &s, 0);
+  owners_charge(&o, &a, ACCOUNT_WAITS);
+  ck_assert(accounts_bind(&a, 3, k));
+  ck_assert(owners_reserve(&o, 3));
+  uint32_t i = slab_add(&s), j = slab_add(&s);
+  owners_add(&o, 3, i);
+  owners_add(&o, 3, j);
+  ck_assert_uint_eq(k->user->used[ACCOUNT_WAITS], 2);
+  owners_remove(&o, 3, i);
+  ck_assert_uint_eq(k->used[ACCOUNT_WAITS], 1);
+  owners_deinit(&o);
+  slab_deinit(&s);
+}
+END_TEST
+
+/* Whatever comes and goes, the sums are right and nothing stays. */
+START_TEST(sums_stay_right_at_random) {
+  enum { MOST = 64, STEPS = 4000 };
+  struct account *k[MOST] = {0};
+  uint64_t random = random_seed("accounts"), used[MOST][ACCOUNT_CONNECTIONS] = {{0}};
+  for (int step = 0; step < STEPS; step++) {
+    uint32_t i = random_below(&random, MOST), kind = random_below(&random, ACCOUNT_CONNECTIONS);
+    if (!k[i]) {
+      k[i] = accounts_open(&a, (pid_t)random_below(&random, 5), random_below(&random, 3));
+      if (random_below(&random, 2)) ck_assert(accounts_bind(&a, i, k[i]));
+    } else if (used[i][kind]) {
+      account_discharge(&a, k[i], kind, used[i][kind]);
+      used[i][kind] = 0;
+    } else if (random_below(&random, 20)) {
+      used[i][kind] = 1 + random_below(&random, 1000);
+      account_charge(k[i], kind, used[i][kind]);
+    } else { /* it ends before what it has does */
+      accounts_close(&a, k[i]);
+      if (k[i]->is_bound) {
+        for (uint32_t m = 0; m < ACCOUNT_CONNECTIONS; m++)
+          account_discharge(&a, k[i], m, used[i][m]);
+        accounts_unbind(&a, i);
+      } else {
+        for (uint32_t m = 0; m < ACCOUNT_CONNECTIONS; m++)
+          if (used[i][m]) account_discharge(&a, k[i], m, used[i][m]);
+      }
+      memset(used[i], 0, sizeof used[i]);
+      k[i] = NULL;
+    }
+    if (step % 16 == 0) check();
+  }
+  check();
+}
+END_TEST
+
+int main(void) {
+  Suite *s = suite_create("broker accounts");
+  TCase *t = tcase_create("accounts");
+  suite_add_tcase(s, t);
+  tcase_add_checked_fixture(t, setup, teardown);
+  tcase_add_test(t, connections_sum_up_in_processes_and_users);
+  tcase_add_test(t, an_account_stays_while_anything_is_charged_to_it);
+  tcase_add_test(t, limits_are_of_processes_and_a_multiple_of_users);
+  tcase_add_test(t, the_largest_is_one_of_the_largest_process_of_the_largest_user);
+  tcase_add_test(t, lists_charge_their_owners);
+  tcase_add_test(t, sums_stay_right_at_random);
+  return run_suite(s);
+}
