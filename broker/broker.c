@@ -124,12 +124,12 @@ static void charge_accounts(struct broker *b) {
   names_charge(&b->names, a);
   owners_charge(&b->calls.asked, a, ACCOUNT_REQUESTS);
   owners_charge(&b->collecting.by_client, a, ACCOUNT_WAITS);
-  a->record_bytes[ACCOUNT_REQUESTS] = sizeof(struct call) + SHARE;
-  a->record_bytes[ACCOUNT_WAITS] = sizeof(struct wait) + SHARE;
-  a->record_bytes[ACCOUNT_EXPORTED] = sizeof(struct token) + SHARE;
-  a->record_bytes[ACCOUNT_HELD] = sizeof(struct hold) + SHARE;
-  a->record_bytes[ACCOUNT_NAMES] = sizeof(struct name) + SHARE;
-  a->record_bytes[ACCOUNT_CONNECTIONS] =
+  a->bytes_of[ACCOUNT_REQUESTS] = sizeof(struct call) + SHARE;
+  a->bytes_of[ACCOUNT_WAITS] = sizeof(struct wait) + SHARE;
+  a->bytes_of[ACCOUNT_EXPORTED] = sizeof(struct token) + SHARE;
+  a->bytes_of[ACCOUNT_HELD] = sizeof(struct hold) + SHARE;
+  a->bytes_of[ACCOUNT_NAMES] = sizeof(struct name) + SHARE;
+  a->bytes_of[ACCOUNT_CONNECTIONS] =
       sizeof(struct client) + sizeof(struct host) + sizeof(struct account) + SMALL_OUTBOX;
 }
 

@@ -24,7 +24,7 @@ static struct account *account_at(const struct accounts *a, uint32_t index) {
 }
 
 bool accounts_init(struct accounts *a, uint64_t seed) {
-  *a = (struct accounts){.all = {.level = ACCOUNT_ALL}};
+  *a = (struct accounts){.bytes_of = {[ACCOUNT_BYTES] = 1}};
   for (unsigned i = 0; i < ACCOUNT_KINDS; i++) a->limits.most[i] = UINT64_MAX;
   a->limits.users = 1;
   a->limits.memory = UINT64_MAX;
@@ -46,7 +46,6 @@ static struct account *add(struct accounts *a, enum account_level level, pid_t p
   if (i == SLAB_NONE) return NULL;
   struct account *k = account_at(a, i);
   *k = (struct account){.index = i, .level = (uint8_t)level, .pid = pid, .uid = uid};
-  k->all = &a->all;
   return k;
 }
 
@@ -83,7 +82,7 @@ struct account *accounts_open(struct accounts *a, pid_t pid, uid_t uid) {
   process->parts++;
   process->user = k->user = user;
   k->process = process;
-  account_charge(k, ACCOUNT_CONNECTIONS, 1);
+  account_charge(a, k, ACCOUNT_CONNECTIONS, 1);
   return k;
 }
 
@@ -144,29 +143,9 @@ void accounts_unbind(struct accounts *a, uint32_t host) {
 
 /* ---- Limits ---- */
 
-uint64_t accounts_most(const struct accounts *a, const struct account *k, enum account_kind kind) {
-  uint64_t most = a->limits.most[kind];
-  if (k->level == ACCOUNT_ALL) return UINT64_MAX;
-  if (k->level != ACCOUNT_USER) return most;
-  return most > UINT64_MAX / a->limits.users ? UINT64_MAX : most * a->limits.users;
-}
-
-static bool is_full(const struct accounts *a, const struct account *k, enum account_kind kind,
-                    uint64_t n) {
-  uint64_t most = accounts_most(a, k, kind), used = k->used[kind];
-  return used > most || n > most - used;
-}
-
-struct account *accounts_full(const struct accounts *a, const struct account *k,
-                              enum account_kind kind, uint64_t n) {
-  if (is_full(a, k->process, kind, n)) return k->process;
-  return is_full(a, k->user, kind, n) ? k->user : NULL;
-}
-
 uint64_t accounts_memory(const struct accounts *a, const struct account *k) {
-  uint64_t bytes = k->used[ACCOUNT_BYTES];
-  for (unsigned i = 0; i < ACCOUNT_KINDS; i++)
-    if (i != ACCOUNT_BYTES) bytes += k->used[i] * a->record_bytes[i];
+  uint64_t bytes = 0;
+  for (unsigned i = 0; i < ACCOUNT_KINDS; i++) bytes += k->used[i] * a->bytes_of[i];
   return bytes;
 }
 
@@ -205,7 +184,6 @@ struct account *accounts_over(const struct accounts *a, enum account_kind kind, 
 /* ---- Check ---- */
 
 static bool is_part_of(const struct account *k, const struct account *whole) {
-  if (whole->level == ACCOUNT_ALL) return k->level == ACCOUNT_USER;
   if (whole->level == ACCOUNT_USER) return k->level == ACCOUNT_PROCESS && k->user == whole;
   return k->level == ACCOUNT_CONNECTION && k->process == whole;
 }
@@ -222,12 +200,12 @@ static bool is_sum(const struct accounts *a, const struct account *whole) {
   }
   for (unsigned n = 0; n < ACCOUNT_KINDS; n++)
     if (used[n] != whole->used[n]) return false;
-  return whole->level == ACCOUNT_ALL || parts == whole->parts;
+  return parts == whole->parts;
 }
 
 const char *accounts_check(const struct accounts *a) {
   uint32_t sums = 0;
-  if (!is_sum(a, &a->all)) return "accounts: that of all is not the sum of the users'";
+  uint64_t memory = 0;
   for (uint32_t i = slab_next(&a->slab, 0); i != SLAB_NONE; i = slab_next(&a->slab, i + 1)) {
     const struct account *k = account_at(a, i);
     if (k->level == ACCOUNT_CONNECTION) {
@@ -235,9 +213,11 @@ const char *accounts_check(const struct accounts *a) {
       continue;
     }
     sums++;
+    if (k->level == ACCOUNT_USER) memory += accounts_memory(a, k);
     if (!k->parts) return "accounts: a process or user without connections";
     if (!is_sum(a, k)) return "accounts: a process or user is not the sum of its parts";
   }
+  if (memory != a->memory) return "accounts: the memory of all is not the sum of the users'";
   for (uint32_t i = 0; i < a->host_capacity; i++)
     if (a->of_host[i] && !a->of_host[i]->is_bound) return "accounts: a host's is not bound";
   return sums == a->by_key.count ? NULL : "accounts: the hash table has another number of them";

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
  * Who uses how much of the broker. Each connection has an account; what it uses is summed up in the
- * account of its process, of its user, and of all, so that a thousand connections that each stay
- * small are one large account.
+ * accounts of its process and of its user, so that a thousand connections that each stay small are
+ * one large account, and the memory of all is summed up in one number.
  *
  * Whatever is kept on behalf of a peer is charged to its connection's account where it is made,
  * by account_charge, and taken off where it ends, by account_discharge. Nothing is refused here:
@@ -11,7 +11,8 @@
  * An account outlives its connection as long as anything is charged to it (what waits for others,
  * tokens that they hold), so a pointer to one is good for whoever has charged something to it.
  *
- * Always true: what a process, a user and all use is the sum of their connections' accounts.
+ * Always true: what a process and a user use is the sum of their connections' accounts, and the
+ * memory of all that of the users'.
  */
 #ifndef GAIJIN_BROKER_ACCOUNTS_H
 #define GAIJIN_BROKER_ACCOUNTS_H
@@ -35,11 +36,11 @@ enum account_kind {
   ACCOUNT_KINDS
 };
 
-enum account_level { ACCOUNT_CONNECTION, ACCOUNT_PROCESS, ACCOUNT_USER, ACCOUNT_ALL };
+enum account_level { ACCOUNT_CONNECTION, ACCOUNT_PROCESS, ACCOUNT_USER };
 
 struct account {
   uint64_t used[ACCOUNT_KINDS];
-  struct account *process, *user, *all; /* the accounts it is part of; NULL from its own level up */
+  struct account *process, *user; /* the accounts it is part of; NULL from its own level up */
   uint64_t refused; /* what was refused, or ended, for a limit; of its parts too */
   pid_t pid; /* of a user: 0 */
   uid_t uid;
@@ -61,15 +62,16 @@ struct account_limits {
 struct accounts {
   struct slab slab;
   struct chain by_key; /* processes and users */
-  struct account all;
+  uint64_t memory; /* of all */
+  uint64_t refused; /* to all */
   struct account_limits limits;
-  uint32_t record_bytes[ACCOUNT_KINDS]; /* memory of one of each kind */
+  uint32_t bytes_of[ACCOUNT_KINDS]; /* the memory of one of a kind; of ACCOUNT_BYTES: 1 */
   struct account **of_host; /* by number of host; NULL: not bound */
   uint32_t host_capacity;
 };
 
-/* False when memory is short. A zeroed struct is valid to deinit. The limits, and what a record of
- * each kind takes, are the caller's to set. */
+/* False when memory is short. A zeroed struct is valid to deinit. The limits, and before the first
+ * account what a record of each kind takes, are the caller's to set. */
 bool accounts_init(struct accounts *a, uint64_t seed);
 /* Frees all accounts, whatever is charged to them. */
 void accounts_deinit(struct accounts *a);
@@ -90,11 +92,12 @@ static inline struct account *accounts_of(const struct accounts *a, uint32_t hos
 }
 
 /* One more, or `n`, of a kind for a connection's account. */
-static inline void account_charge(struct account *k, enum account_kind kind, uint64_t n) {
+static inline void account_charge(struct accounts *a, struct account *k, enum account_kind kind,
+                                  uint64_t n) {
   k->used[kind] += n;
   k->process->used[kind] += n;
   k->user->used[kind] += n;
-  k->all->used[kind] += n;
+  a->memory += n * a->bytes_of[kind];
 }
 /* So much less. The account may be gone afterwards if its connection has ended. */
 void accounts_free_if_unused(struct accounts *a, struct account *k);
@@ -104,16 +107,36 @@ static inline void account_discharge(struct accounts *a, struct account *k, enum
   k->used[kind] -= n;
   k->process->used[kind] -= n;
   k->user->used[kind] -= n;
-  k->all->used[kind] -= n;
+  a->memory -= n * a->bytes_of[kind];
   if (k->is_closed) accounts_free_if_unused(a, k);
 }
 
-/* What an account may have of a kind; UINT64_MAX for that of all. */
-uint64_t accounts_most(const struct accounts *a, const struct account *k, enum account_kind kind);
+/* What a process or a user may have of a kind. */
+static inline uint64_t accounts_most(const struct accounts *a, const struct account *k,
+                                     enum account_kind kind) {
+  uint64_t most = a->limits.most[kind], product;
+  if (k->level != ACCOUNT_USER) return most;
+  return __builtin_mul_overflow(most, a->limits.users, &product) ? UINT64_MAX : product;
+}
+
+/* Whether a process or a user that has `n` more of a kind has more than it may. */
+static inline bool account_is_full(const struct accounts *a, const struct account *k,
+                                   enum account_kind kind, uint64_t n) {
+  uint64_t would;
+  return __builtin_add_overflow(k->used[kind], n, &would) || would > accounts_most(a, k, kind);
+}
+
 /* The account that has no room for `n` more of a kind: the process's or the user's of a
  * connection's account. NULL: there is room. */
-struct account *accounts_full(const struct accounts *a, const struct account *k,
-                              enum account_kind kind, uint64_t n);
+static inline struct account *accounts_full(const struct accounts *a, const struct account *k,
+                                            enum account_kind kind, uint64_t n) {
+  if (account_is_full(a, k->process, kind, n)) return k->process;
+  return account_is_full(a, k->user, kind, n) ? k->user : NULL;
+}
+/* The memory that is left for all. */
+static inline uint64_t accounts_left(const struct accounts *a) {
+  return a->memory < a->limits.memory ? a->limits.memory - a->memory : 0;
+}
 /* The memory that an account uses: its bytes, and its records. */
 uint64_t accounts_memory(const struct accounts *a, const struct account *k);
 

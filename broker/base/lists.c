@@ -59,7 +59,7 @@ void owners_add(struct owners *o, uint32_t owner, uint32_t index) {
   assert(owner < o->capacity); /* reserved */
   list_add(o->slab, o->member, &o->lists[owner].head, index);
   o->lists[owner].count++;
-  if (o->accounts) account_charge(accounts_of(o->accounts, owner), o->kind, 1);
+  if (o->accounts) account_charge(o->accounts, accounts_of(o->accounts, owner), o->kind, 1);
 }
 
 void owners_remove(struct owners *o, uint32_t owner, uint32_t index) {

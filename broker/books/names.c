@@ -90,7 +90,7 @@ enum names_outcome names_take(struct names *n, const char *text, uint32_t size, 
   if (k->host != SLAB_NONE) return NAMES_TAKEN;
   k->host = host;
   k->ready = false;
-  if (n->accounts) account_charge(accounts_of(n->accounts, host), ACCOUNT_NAMES, 1);
+  if (n->accounts) account_charge(n->accounts, accounts_of(n->accounts, host), ACCOUNT_NAMES, 1);
   return NAMES_OK;
 }
 

@@ -95,7 +95,7 @@ void client_settle(struct client *c) {
   size_t now = client_look_kept(c), before = c->kept;
   c->kept = now;
   if (now > before)
-    account_charge(c->account, ACCOUNT_BYTES, now - before);
+    account_charge(&c->connections->accounts, c->account, ACCOUNT_BYTES, now - before);
   else if (now < before)
     account_discharge(&c->connections->accounts, c->account, ACCOUNT_BYTES, before - now);
 }
@@ -147,7 +147,6 @@ void client_push(struct client *c, struct account *payer, const void *bytes, uin
     stop_writing(c);
     return;
   }
-  if (c->outbox.bytes == 0) c->taken_ms = uv_now(c->connections->loop);
   if (!outbox_push(&c->outbox, payer, bytes, size)) {
     client_condemn(c, "memory is too short for what waits for it (%zu bytes)", c->outbox.bytes);
     return;
@@ -172,11 +171,14 @@ void client_flush(struct client *c) {
   uint64_t before = c->outbox.written;
   assert(c->fd >= 0 && (!c->write_failed || c->outbox.bytes == 0));
   enum outbox_outcome outcome = outbox_write(&c->outbox, c->fd, &error);
-  if (c->outbox.written != before) c->taken_ms = uv_now(c->connections->loop);
   switch (outcome) {
     case OUTBOX_EMPTY: client_watch(c, false); break;
     case OUTBOX_LEFT:
       if (!is_awaited(c)) client_note_activity(c);
+      /* It has taken something, or begins to have something untaken. */
+      if (c->outbox.written != before || !(c->events & UV_WRITABLE))
+        c->taken_ms = uv_now(c->connections->loop);
+      limits_note_left(c);
       client_watch(c, true);
       break;
     case OUTBOX_FAILED:

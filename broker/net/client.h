@@ -71,7 +71,6 @@ struct connections {
   const struct client *heard; /* whose messages are being handled; NULL: nobody's */
   struct accounts accounts;
   bool may_be_over; /* somebody's bytes have grown beyond a limit in this turn */
-  uint64_t memory_left; /* of the limit of all, when the last turn ended */
   struct client_limits limits;
   uv_timer_t sweep; /* runs while there are clients whose time runs (limits.h) */
   struct frame inbox; /* what is being read, of whoever has not kept a part of a message */
@@ -123,8 +122,8 @@ struct client {
   uid_t uid;
   uint64_t since_ms; /* on the loop's clock, as is: */
   uint64_t active_ms; /* when it last read or sent something, or when an answer became due */
-  uint64_t heard_ms; /* when it was last read, or something it had sent was handled */
-  uint64_t taken_ms; /* when it last took something, or when something began to wait for it */
+  uint64_t heard_ms; /* when it was last read, while a part of a message is here */
+  uint64_t taken_ms; /* while something waits: when it last took some, or when that began */
   uint32_t answers_due; /* requests it was sent and is to answer in finite time */
   uint64_t messages_in, messages_out;
   uint64_t forgeries, forged_ms[FORGERIES_MOST]; /* all of them; times of the last ones, a ring */

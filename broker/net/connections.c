@@ -24,7 +24,6 @@ enum { QUEUE_MESSAGES = 4 };
 
 static void write_out(struct client *c) {
   client_flush(c);
-  if (limits_is_watched(c)) limits_watch(c->connections);
   reading_written(c);
 }
 
@@ -169,7 +168,7 @@ static void end_client(struct client *c) {
 }
 
 void connections_end_turn(struct connections *n) {
-  limits_enforce(n);
+  if (n->may_be_over || accounts_left(&n->accounts) == 0) limits_enforce(n);
   while (n->dirty || n->condemned) {
     struct client *c = n->dirty ? n->dirty : n->condemned;
     if (n->dirty) {

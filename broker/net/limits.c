@@ -29,7 +29,6 @@ void limits_set(struct connections *n, const struct account_limits *most,
   *l = *most;
   *bytes = larger(*bytes, (uint64_t)n->max_message * LIMITS_PROCESS_MESSAGES);
   l->memory = larger(l->memory, (uint64_t)n->max_message * LIMITS_MESSAGES);
-  n->memory_left = l->memory;
   n->limits = *times;
 }
 
@@ -49,11 +48,11 @@ static const struct {
     [ACCOUNT_CONNECTIONS] = {"connections", "--max-connections"},
 };
 
-static void count_refusal(struct account *k) {
+static void count_refusal(struct accounts *a, struct account *k) {
   k->refused++;
   k->process->refused++;
   k->user->refused++;
-  k->all->refused++;
+  a->refused++;
 }
 
 static void write_full(const struct accounts *a, const struct account *full,
@@ -68,27 +67,21 @@ static void write_full(const struct accounts *a, const struct account *full,
              (unsigned long)full->uid, used, words[kind].of, most, words[kind].flag);
 }
 
-static bool refuse(struct client *c, const char *text) {
-  count_refusal(c->account);
+bool limits_refuse(struct client *c, enum account_kind kind, uint64_t n, char *text) {
+  struct accounts *a = &c->connections->accounts;
+  const struct account *full = accounts_full(a, c->account, kind, n);
+  if (full)
+    write_full(a, full, kind, text);
+  else
+    snprintf(text, LIMITS_TEXT,
+             "the broker has %llu bytes left for all, and process %ld has %llu waiting "
+             "(--max-memory)",
+             (unsigned long long)accounts_left(a), (long)c->pid,
+             (unsigned long long)c->account->process->used[kind]);
+  count_refusal(a, c->account);
   log_peer(c->connections->log, LOG_WARN, CAUSE_LIMIT, c->uid, "refused %s (process %ld): %s",
            c->name, (long)c->pid, text);
   return false;
-}
-
-bool limits_allow(struct client *c, enum account_kind kind, uint64_t n, char *text) {
-  const struct connections *all = c->connections;
-  const struct account *full = accounts_full(&all->accounts, c->account, kind, n);
-  if (full) {
-    write_full(&all->accounts, full, kind, text);
-    return refuse(c, text);
-  }
-  if (kind != ACCOUNT_BYTES || c->account->process->used[kind] + n <= all->memory_left) return true;
-  snprintf(text, LIMITS_TEXT,
-           "the broker has %llu bytes left for all, and process %ld has %llu waiting "
-           "(--max-memory)",
-           (unsigned long long)all->memory_left, (long)c->pid,
-           (unsigned long long)c->account->process->used[kind]);
-  return refuse(c, text);
 }
 
 /* ---- Who is disconnected for its bytes ---- */
@@ -107,7 +100,7 @@ static void __attribute__((format(printf, 2, 3))) end(struct client *c, const ch
   va_start(args, format);
   vsnprintf(text, sizeof text, format, args);
   va_end(args);
-  count_refusal(c->account);
+  count_refusal(&c->connections->accounts, c->account);
   if (c->outbox.bytes == 0)
     c->connections->events->farewell(c, text);
   else
@@ -164,14 +157,12 @@ void limits_enforce(struct connections *n) {
     if (!end_largest(n, k, why)) break;
   }
   n->may_be_over = false;
-  uint64_t memory;
-  while ((memory = accounts_memory(a, &a->all)) > a->limits.memory) {
+  while (a->memory > a->limits.memory) {
     snprintf(why, sizeof why, "the broker keeps %llu bytes for all its clients, over %llu "
                               "(--max-memory)",
-             (unsigned long long)memory, (unsigned long long)a->limits.memory);
+             (unsigned long long)a->memory, (unsigned long long)a->limits.memory);
     if (!end_largest(n, NULL, why)) break;
   }
-  n->memory_left = memory < a->limits.memory ? a->limits.memory - memory : 0;
 }
 
 /* ---- Time ---- */
@@ -203,6 +194,10 @@ static void start_timer(struct connections *n) {
 
 void limits_watch(struct connections *n) {
   if (!uv_is_active((uv_handle_t *)&n->sweep)) start_timer(n);
+}
+
+void limits_note_left(struct client *c) {
+  if (is_taking(c)) limits_watch(c->connections);
 }
 
 static void look_at(struct client *c, uint64_t now) {

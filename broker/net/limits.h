@@ -38,9 +38,19 @@ void limits_set(struct connections *n, const struct account_limits *most,
 /* Has the loop let go of the timer. */
 void limits_close(struct connections *n);
 
+/* Counts and logs that the client's process and user may not have `n` more of a kind, and says why in
+ * `text`. Returns false. For limits_allow. */
+bool limits_refuse(struct client *c, enum account_kind kind, uint64_t n, char *text);
 /* Whether the client's process and user may have `n` more of a kind. If not, that is counted and
  * logged, and `text` (LIMITS_TEXT bytes) says what they have too much of. */
-bool limits_allow(struct client *c, enum account_kind kind, uint64_t n, char *text);
+static inline bool limits_allow(struct client *c, enum account_kind kind, uint64_t n, char *text) {
+  const struct accounts *a = &c->connections->accounts;
+  const struct account *process = c->account->process;
+  if (!accounts_full(a, c->account, kind, n) &&
+      (kind != ACCOUNT_BYTES || process->used[ACCOUNT_BYTES] + n <= accounts_left(a)))
+    return true;
+  return limits_refuse(c, kind, n, text);
+}
 /* What cannot be refused has grown: its bytes are looked at when the turn ends. */
 void limits_note_growth(struct client *c);
 
@@ -48,9 +58,10 @@ void limits_note_growth(struct client *c);
  * waits for them. */
 void limits_enforce(struct connections *n);
 
-/* There is one who leaves something untaken or may be in the midst of a message: has the timer run,
+/* There is one who may be in the midst of a message, or leaves something untaken: has the timer run,
  * if there are limits of time. */
 void limits_watch(struct connections *n);
+void limits_note_left(struct client *c);
 /* Whether one of the times runs for it. */
 bool limits_is_watched(const struct client *c);
 /* Disconnects those whose time is over. The timer does it while there are any to watch. */

@@ -57,7 +57,7 @@ static void charge(struct outbox *o, struct account *payer, size_t bytes) {
   else
     *span_at(o, o->span_count++) = (struct outbox_span){payer, bytes};
   if (payer == o->account) o->own += bytes;
-  account_charge(payer, ACCOUNT_BYTES, bytes);
+  account_charge(o->accounts, payer, ACCOUNT_BYTES, bytes);
 }
 
 /* The first bytes take no memory any more. */

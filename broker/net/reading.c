@@ -117,9 +117,11 @@ static bool read_once(struct client *c) {
 
 /* Whether it is to be a job. If not, all is done that can be: see the head of reading.h. */
 static bool is_unfinished(struct client *c) {
-  c->heard_ms = uv_now(c->connections->loop);
   if (c->state == CLIENT_CONDEMNED) return false;
-  if (left_in(&c->rest)) limits_watch(c->connections);
+  if (left_in(&c->rest)) {
+    c->heard_ms = uv_now(c->connections->loop);
+    limits_watch(c->connections);
+  }
   c->is_held_back = client_leaves_untaken(c);
   return !c->is_held_back &&
          (c->is_postponed || c->balance <= 0 || c->has_hung_up || c->is_put_off);

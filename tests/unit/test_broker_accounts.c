@@ -14,7 +14,7 @@ static struct accounts a;
 
 static void setup(void) {
   ck_assert(accounts_init(&a, 7));
-  a.record_bytes[ACCOUNT_HELD] = 100;
+  a.bytes_of[ACCOUNT_HELD] = 100;
 }
 static void teardown(void) { accounts_deinit(&a); }
 
@@ -30,19 +30,19 @@ START_TEST(connections_sum_up_in_processes_and_users) {
   ck_assert_ptr_ne(k->process, sibling->process);
   ck_assert_ptr_eq(k->user, sibling->user);
   ck_assert_ptr_ne(k->process, other->process); /* the same number, of another user */
-  account_charge(k, ACCOUNT_BYTES, 1);
-  account_charge(same, ACCOUNT_BYTES, 10);
-  account_charge(sibling, ACCOUNT_BYTES, 100);
-  account_charge(other, ACCOUNT_BYTES, 1000);
+  account_charge(&a, k, ACCOUNT_BYTES, 1);
+  account_charge(&a, same, ACCOUNT_BYTES, 10);
+  account_charge(&a, sibling, ACCOUNT_BYTES, 100);
+  account_charge(&a, other, ACCOUNT_BYTES, 1000);
   ck_assert_uint_eq(k->used[ACCOUNT_BYTES], 1);
   ck_assert_uint_eq(k->process->used[ACCOUNT_BYTES], 11);
   ck_assert_uint_eq(k->user->used[ACCOUNT_BYTES], 111);
-  ck_assert_uint_eq(a.all.used[ACCOUNT_BYTES], 1111);
-  ck_assert_uint_eq(a.all.used[ACCOUNT_CONNECTIONS], 4);
+  ck_assert_uint_eq(a.memory, 1111);
+  ck_assert_uint_eq(k->user->used[ACCOUNT_CONNECTIONS], 3);
   check();
   account_discharge(&a, same, ACCOUNT_BYTES, 4);
   ck_assert_uint_eq(k->user->used[ACCOUNT_BYTES], 107);
-  ck_assert_uint_eq(a.all.used[ACCOUNT_BYTES], 1107);
+  ck_assert_uint_eq(a.memory, 1107);
   check();
 }
 END_TEST
@@ -50,11 +50,12 @@ END_TEST
 START_TEST(an_account_stays_while_anything_is_charged_to_it) {
   struct account *k = accounts_open(&a, 1, 10), *other = accounts_open(&a, 1, 11);
   ck_assert(accounts_bind(&a, 1000, k));
-  account_charge(k, ACCOUNT_BYTES, 5);
-  account_charge(k, ACCOUNT_HELD, 1);
+  account_charge(&a, k, ACCOUNT_BYTES, 5);
+  account_charge(&a, k, ACCOUNT_HELD, 1);
   accounts_close(&a, k);
   check();
-  ck_assert_uint_eq(a.all.used[ACCOUNT_CONNECTIONS], 1);
+  ck_assert_uint_eq(k->user->used[ACCOUNT_CONNECTIONS], 0);
+  ck_assert_uint_eq(a.memory, 105);
   account_discharge(&a, k, ACCOUNT_BYTES, 5);
   ck_assert_uint_eq(accounts_of(&a, 1000)->used[ACCOUNT_HELD], 1);
   account_discharge(&a, k, ACCOUNT_HELD, 1);
@@ -76,23 +77,22 @@ START_TEST(limits_are_of_processes_and_a_multiple_of_users) {
   a.limits.users = 2;
   ck_assert_ptr_null(accounts_full(&a, k, ACCOUNT_HELD, 10));
   ck_assert_ptr_eq(accounts_full(&a, k, ACCOUNT_HELD, 11), k->process);
-  account_charge(k, ACCOUNT_HELD, 4);
-  account_charge(second, ACCOUNT_HELD, 6);
+  account_charge(&a, k, ACCOUNT_HELD, 4);
+  account_charge(&a, second, ACCOUNT_HELD, 6);
   ck_assert_ptr_null(accounts_full(&a, k, ACCOUNT_HELD, 0));
   ck_assert_ptr_eq(accounts_full(&a, k, ACCOUNT_HELD, 1), k->process);
   ck_assert_ptr_eq(accounts_full(&a, k, ACCOUNT_HELD, UINT64_MAX), k->process);
-  account_charge(sibling, ACCOUNT_HELD, 9);
+  account_charge(&a, sibling, ACCOUNT_HELD, 9);
   ck_assert_ptr_null(accounts_full(&a, sibling, ACCOUNT_HELD, 1));
   struct account *third = accounts_open(&a, 3, 10);
-  account_charge(third, ACCOUNT_HELD, 1);
+  account_charge(&a, third, ACCOUNT_HELD, 1);
   ck_assert_ptr_eq(accounts_full(&a, third, ACCOUNT_HELD, 1), k->user);
   ck_assert_ptr_null(accounts_full(&a, other, ACCOUNT_HELD, 10));
   ck_assert_ptr_null(accounts_full(&a, k, ACCOUNT_WAITS, UINT64_MAX / 2)); /* no limit was set */
   ck_assert_uint_eq(accounts_most(&a, k->user, ACCOUNT_HELD), 20);
   ck_assert_uint_eq(accounts_most(&a, k->user, ACCOUNT_WAITS), UINT64_MAX);
-  ck_assert_uint_eq(accounts_most(&a, &a.all, ACCOUNT_HELD), UINT64_MAX);
   ck_assert_ptr_null(accounts_over(&a, ACCOUNT_HELD, 1));
-  account_charge(sibling, ACCOUNT_HELD, 13); /* 22, and the user 33 */
+  account_charge(&a, sibling, ACCOUNT_HELD, 13); /* 22, and the user 33 */
   ck_assert_ptr_eq(accounts_over(&a, ACCOUNT_HELD, 2), sibling->process);
   ck_assert_ptr_null(accounts_over(&a, ACCOUNT_HELD, 3));
 }
@@ -101,16 +101,16 @@ END_TEST
 START_TEST(the_largest_is_one_of_the_largest_process_of_the_largest_user) {
   struct account *large = accounts_open(&a, 1, 10); /* the largest connection, of a small user */
   struct account *single = accounts_open(&a, 1, 11), *part[4];
-  account_charge(large, ACCOUNT_BYTES, 50);
-  account_charge(single, ACCOUNT_BYTES, 30); /* the larger connection of the large user, ... */
+  account_charge(&a, large, ACCOUNT_BYTES, 50);
+  account_charge(&a, single, ACCOUNT_BYTES, 30); /* the larger connection of the large user, ... */
   for (int i = 0; i < 4; i++) {
     part[i] = accounts_open(&a, 2, 11);
-    account_charge(part[i], ACCOUNT_BYTES, i == 2 ? 11 : 10); /* ... whose other process is larger */
+    account_charge(&a, part[i], ACCOUNT_BYTES, i == 2 ? 11 : 10); /* ... whose other process is larger */
   }
   ck_assert_ptr_eq(accounts_largest(&a, NULL), part[2]);
   ck_assert_ptr_eq(accounts_largest(&a, large->user), large);
   ck_assert_ptr_eq(accounts_largest(&a, single->process), single);
-  account_charge(large, ACCOUNT_HELD, 1); /* 100 bytes of memory */
+  account_charge(&a, large, ACCOUNT_HELD, 1); /* 100 bytes of memory */
   ck_assert_uint_eq(accounts_memory(&a, large->user), 150);
   ck_assert_ptr_eq(accounts_largest(&a, NULL), large);
   accounts_close(&a, large); /* what it holds goes without anybody's end */
@@ -159,7 +159,7 @@ START_TEST(sums_stay_right_at_random) {
       used[i][kind] = 0;
     } else if (random_below(&random, 20)) {
       used[i][kind] = 1 + random_below(&random, 1000);
-      account_charge(k[i], kind, used[i][kind]);
+      account_charge(&a, k[i], kind, used[i][kind]);
     } else { /* it ends before what it has does */
       accounts_close(&a, k[i]);
       if (k[i]->is_bound) {

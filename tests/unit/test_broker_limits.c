@@ -32,10 +32,7 @@ static void teardown(void) {
 }
 
 static uint64_t memory_most(void) { return w.broker.connections.accounts.limits.memory; }
-static uint64_t memory_used(void) {
-  const struct accounts *k = &w.broker.connections.accounts;
-  return accounts_memory(k, &k->all);
-}
+static uint64_t memory_used(void) { return w.broker.connections.accounts.memory; }
 
 static struct account_limits *limits(void) { return &w.broker.connections.accounts.limits; }
 static const struct account *b_account(void) { return wire_client(&w, &b)->account; }
@@ -87,7 +84,7 @@ START_TEST(half_sent_messages_stay_within_the_limit) {
     wire_leave(&many[i]);
   }
   ck_assert(ended > 0 && ended < HALVES);
-  ck_assert_uint_eq(w.broker.connections.accounts.all.refused, ended + 1);
+  ck_assert_uint_eq(w.broker.connections.accounts.refused, ended + 1);
   wire_turn(&w);
   wire_quiet(&w, &b);
 }
@@ -168,7 +165,6 @@ END_TEST
  * is the reader who keeps it so. */
 START_TEST(what_one_has_left_behind_is_its_readers) {
   limits()->memory = 8 << 20;
-  wire_turn(&w);
   leave_untaken(2 << 20);
   wire_leave(&b);
   wire_turn(&w);
@@ -301,7 +297,6 @@ END_TEST
 /* What others cause is not its own: nobody can silence one by a flood of notices. */
 START_TEST(notices_are_paid_by_whoever_causes_them) {
   limits()->memory = 64 << 20;
-  wire_turn(&w);
   leave_untaken(1 << 20); /* so that its socket is full */
   for (int i = 0; i < 100; i++) {
     ask_for_label();
@@ -375,7 +370,6 @@ END_TEST
 
 START_TEST(who_takes_a_little_is_not_ended) {
   limits()->memory = 8 << 20;
-  wire_turn(&w);
   leave_untaken(2 * LIMITS_WAITING_MOST);
   after(&a, 0, 59000);
   ck_assert_int_eq(wire_next(&w, &a), 1);
