@@ -35,6 +35,7 @@ int cmd_clients(const struct invocation *in);
 int cmd_tokens(const struct invocation *in);
 int cmd_labels(const struct invocation *in);
 int cmd_loads(const struct invocation *in);
+int cmd_accounts(const struct invocation *in);
 int cmd_gc(const struct invocation *in);
 int cmd_ping(const struct invocation *in);
 int cmd_policy(const struct invocation *in);

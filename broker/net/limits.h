@@ -3,9 +3,9 @@
  * What is done about those who use too much: of something (base/accounts.h), of the memory for all,
  * or of time.
  *
- * - A request that would go over a limit is refused (limits_allow), and so is one that waits for
- *   others when its process already has as much waiting as memory is left for all: so whoever has
- *   little waiting is served while there is any left.
+ * - A request that would go over a limit is refused (limits_allow), and so is one whose process
+ *   already has more waiting than memory is left for all, and a little: so whoever has little
+ *   waiting is served, however much others have.
  * - What cannot be refused (a part of a message, an answer) may grow to LIMITS_HARD times the limit.
  *   Beyond that, the largest connection of the process or user is disconnected; if all together take
  *   more than --max-memory, the largest of the largest process of the largest user.
@@ -23,6 +23,8 @@
  * may have waiting. */
 enum { LIMITS_MESSAGES = 8, LIMITS_PROCESS_MESSAGES = 4 };
 enum { LIMITS_HARD = 2 };
+/* Such a part of the memory for all a process may have waiting even if none is left. */
+enum { LIMITS_RESERVED = 64 };
 /* While no more than this waits for it, a client may take as long as it likes: it is stopped, in a
  * debugger, or asleep. */
 enum { LIMITS_WAITING_MOST = 1 << 20 };
@@ -47,7 +49,8 @@ static inline bool limits_allow(struct client *c, enum account_kind kind, uint64
   const struct accounts *a = &c->connections->accounts;
   const struct account *process = c->account->process;
   if (!accounts_full(a, c->account, kind, n) &&
-      (kind != ACCOUNT_BYTES || process->used[ACCOUNT_BYTES] + n <= accounts_left(a)))
+      (kind != ACCOUNT_BYTES ||
+       process->used[ACCOUNT_BYTES] + n <= accounts_left(a) + a->limits.memory / LIMITS_RESERVED))
     return true;
   return limits_refuse(c, kind, n, text);
 }

@@ -78,7 +78,7 @@ static void client_write(const struct page *g, uint32_t index, struct pack *p) {
   const struct broker *b = g->b;
   const struct host *h = hosts_at(&b->hosts, index);
   const struct client *c = h->client;
-  pack_array(p, 13);
+  pack_array(p, 16);
   pack_text(p, h->name);
   pack_uint(p, h->id);
   pack_uint(p, (uint64_t)c->pid);
@@ -92,6 +92,33 @@ static void client_write(const struct page *g, uint32_t index, struct pack *p) {
   pack_uint(p, c->messages_out);
   pack_bool(p, c->serves);
   pack_bool(p, client_is_responsive(c));
+  pack_uint(p, c->account->used[ACCOUNT_BYTES]);
+  pack_uint(p, c->account->used[ACCOUNT_WAITS]);
+  pack_uint(p, c->account->refused);
+}
+
+/* ---- accounts ---- */
+
+static const struct slab *accounts_slab(const struct broker *b) {
+  return &b->connections.accounts.slab;
+}
+
+static bool account_wanted(const struct page *g, uint32_t index) {
+  const struct account *k = slab_at(accounts_slab(g->b), index);
+  return k->level != ACCOUNT_CONNECTION;
+}
+
+static void account_write(const struct page *g, uint32_t index, struct pack *p) {
+  const struct account *k = slab_at(accounts_slab(g->b), index);
+  pack_array(p, 4 + ACCOUNT_KINDS);
+  pack_uint(p, k->uid);
+  if (k->level == ACCOUNT_USER)
+    pack_nil(p);
+  else
+    pack_uint(p, (uint64_t)k->pid);
+  pack_uint(p, accounts_memory(&g->b->connections.accounts, k));
+  for (unsigned i = 0; i < ACCOUNT_KINDS; i++) pack_uint(p, k->used[i]);
+  pack_uint(p, k->refused);
 }
 
 /* ---- tokens ---- */
@@ -187,6 +214,7 @@ static const struct kind kinds[] = {
     {"clients", clients_slab, client_wanted, plain_size, client_write},
     {"tokens", tokens_slab, token_wanted, token_size, token_write},
     {"loads", loads_slab, load_wanted, plain_size, load_write},
+    {"accounts", accounts_slab, account_wanted, plain_size, account_write},
 };
 
 /* Chooses the rows from `index` on. */
@@ -283,7 +311,7 @@ void inspect_on_inspect(struct client *from, const struct message *m) {
   }
   if (!g.kind) {
     notify_refuse(from, m, STATUS_unsupported,
-                  "this broker can show \"clients\", \"tokens\", \"loads\" and \"policy\" only");
+                  "this broker can show \"clients\", \"tokens\", \"loads\", \"accounts\" and \"policy\" only");
     return;
   }
   if (g.holder) g.holder_number = find_holder(from, g.holder, g.holder_size);

@@ -82,7 +82,7 @@ expect 0 clients
 check "a row for each" out_has "^holder +[0-9a-f]{16} "
 expect 0 clients --json
 for field in '"name":"host"' '"host":"[0-9a-f]{16}"' '"pid":[0-9]+' '"uid":[0-9]+' '"uptime_s":[0-9.]+' '"exports":1' '"holds":0' \
-  '"in_flight":[0-9]+' '"queued_bytes":[0-9]+' '"messages_in":[0-9]+' '"messages_out":[0-9]+' '"ready":true,"answering":true'; do
+  '"in_flight":[0-9]+' '"queued_bytes":[0-9]+' '"messages_in":[0-9]+' '"messages_out":[0-9]+' '"ready":true,"answering":true,"bytes":[0-9]+,"waits":0,"refused":0'; do
   check "clients has $field" out_has "$field"
 done
 expect 0 --json tokens
@@ -94,6 +94,9 @@ check "the table's row" out_has '^host +[0-9]+ +table .* holder +7, object$'
 token=$(sed -n 's/^host *\([0-9]*\) .*/\1/p' "$dir/out")
 expect 0 loads --json
 check "loads" out_has '"host":"host","client":"holder","held":1,"shadow":[0-9.]+,"allowance":[0-9.]+,"free_outstanding":false,"budget_ms":null,"put_off":null,"free_waiting_s":null,"dead":false'
+expect 0 accounts --json
+check "the account of a user" out_has '\{"uid":[0-9]+,"pid":null,"memory":[0-9]+,"bytes":[0-9]+,"requests":[0-9]+,"waits":0,"exports":1,"holds":1,"names":2,"connections":3,"refused":0\}'
+check "and of a process" out_has '"pid":[0-9]+,"memory":[0-9]+,"bytes":[0-9]+,"requests":[0-9]+,"waits":0,"exports":1,"holds":0,"names":1,"connections":1,"refused":0\}'
 expect 0 labels host --json
 check "a label that is a number" out_has '"name":"host","label":7,"kind":"table","id":'"$token"
 check "a label that is no text, escaped" out_has '"label":"q\\"\\\\\\u000a\\u00ff","kind":"number","id":null'

@@ -78,7 +78,7 @@ START_TEST(clients_without_observers) {
   for (uint32_t i = 0; i < rows; i++) {
     const char *name;
     uint32_t size;
-    expect_row(13);
+    expect_row(16);
     ck_assert(reader_string(&o.r, &name, &size) && size == 1);
     bool is_a = name[0] == 'a';
     ck_assert_uint_eq(wire_uint(&o), is_a ? a.host : b.host);
@@ -95,6 +95,26 @@ START_TEST(clients_without_observers) {
     ck_assert_uint_eq(wire_uint(&o), is_a ? 4 : 3);
     expect_bool(false); /* ready */
     expect_bool(true);  /* answering */
+    for (int k = 0; k < 3; k++) ck_assert_uint_eq(wire_uint(&o), 0); /* bytes, waits, refused */
+  }
+}
+END_TEST
+
+START_TEST(accounts_of_processes_and_users) {
+  uint32_t rows;
+  const struct pt x = wire_token(&a, 5);
+  wire_fetch(&w, &b, &a, "a", &x);
+  ck_assert_uint_eq(page("accounts", 0, NULL, NULL, &rows), 0);
+  ck_assert_uint_eq(rows, 2);
+  for (uint32_t i = 0; i < rows; i++) {
+    struct value pid;
+    expect_row(11);
+    ck_assert_uint_eq(wire_uint(&o), getuid());
+    ck_assert(reader_next(&o.r, &pid));
+    ck_assert(pid.type == (i ? VALUE_NUMBER : VALUE_NIL) && (!i || pid.integer == (uint64_t)getpid()));
+    ck_assert_uint_gt(wire_uint(&o), 3 * 4096); /* memory */
+    static const uint64_t used[] = {0, 0, 0, 1, 1, 2, 3, 0};
+    for (int k = 0; k < 8; k++) ck_assert_uint_eq(wire_uint(&o), used[k]);
   }
 }
 END_TEST
@@ -106,11 +126,12 @@ static bool answering(const struct end *e) {
   bool answers = true, found = false;
   page("clients", 0, NULL, NULL, &rows);
   while (rows-- > 0) {
-    expect_row(13);
+    expect_row(16);
     reader_next(&o.r, &v);
     bool it = wire_uint(&o) == e->host;
     for (int i = 0; i < 10; i++) ck_assert(reader_next(&o.r, &v));
     ck_assert(reader_bool(&o.r, &v.boolean));
+    for (int i = 0; i < 3; i++) wire_uint(&o);
     if (it) answers = v.boolean;
     found = found || it;
   }
@@ -351,7 +372,7 @@ START_TEST(clients_and_loads_come_in_pages_each_once) {
         const char *name;
         uint32_t size;
         struct value v;
-        expect_row(k ? 10 : 13);
+        expect_row(k ? 10 : 16);
         if (k) wire_expect_text(&o, "a");
         ck_assert(reader_string(&o.r, &name, &size));
         int n = name[0] == 'm' ? atoi(name + 1) : -1; /* names are followed by other values */
@@ -359,7 +380,7 @@ START_TEST(clients_and_loads_come_in_pages_each_once) {
           ck_assert(!met[n]);
           met[n] = true;
         }
-        for (int i = k ? 2 : 1; i < (k ? 10 : 13); i++) ck_assert(reader_next(&o.r, &v));
+        for (int i = k ? 2 : 1; i < (k ? 10 : 16); i++) ck_assert(reader_next(&o.r, &v));
       }
       pages++;
     } while (cursor);
@@ -418,6 +439,7 @@ int main(void) {
   suite_add_tcase(s, t);
   tcase_add_checked_fixture(t, setup, teardown);
   tcase_add_test(t, clients_without_observers);
+  tcase_add_test(t, accounts_of_processes_and_users);
   tcase_add_test(t, tokens_with_their_holders);
   tcase_add_test(t, tokens_come_in_pages_each_once);
   tcase_add_test(t, who_lets_a_request_wait_does_not_answer);

@@ -7,7 +7,8 @@
 
 static const char *const fields[] = {
     "name",      "host",         "pid",         "uid",          "uptime_s", "exports",  "holds",
-    "in_flight", "queued_bytes", "messages_in", "messages_out", "ready",    "answering"};
+    "in_flight", "queued_bytes", "messages_in", "messages_out", "ready",    "answering",
+    "bytes",     "waits",        "refused"};
 enum { COLUMNS = ARRAY_SIZE(fields) };
 
 static bool read_client(gaijin_body *b, void *user) {
