@@ -154,7 +154,8 @@ static bool is_endable(const struct account *k) {
   return k->level == ACCOUNT_CONNECTION && (!k->is_closed || k->used[ACCOUNT_BYTES]);
 }
 
-static bool is_larger(const struct accounts *a, const struct account *k, const struct account *than) {
+static bool is_larger(const struct accounts *a, const struct account *k,
+                      const struct account *than) {
   if (k->user != than->user)
     return accounts_memory(a, k->user) > accounts_memory(a, than->user);
   if (k->process != than->process)

@@ -141,9 +141,9 @@ static inline uint64_t accounts_left(const struct accounts *a) {
 uint64_t accounts_memory(const struct accounts *a, const struct account *k);
 
 /* A connection's account in `whole` (a process, a user; NULL: all) about which something can be
- * done: the connection lives, or what it has sent still waits for others. It is one of the user with
- * the most memory, of the process with the most of that user's, and of these the largest. NULL:
- * there is none. Takes time in proportion to the number of accounts. */
+ * done: the connection lives, or what it has sent still waits for others. It is one of the user
+ * with the most memory, of the process with the most of that user's, and of these the largest.
+ * NULL: there is none. Takes time in proportion to the number of accounts. */
 struct account *accounts_largest(const struct accounts *a, const struct account *whole);
 /* A process or user that has more than `times` as much of a kind as it may; NULL: none has. */
 struct account *accounts_over(const struct accounts *a, enum account_kind kind, uint64_t times);

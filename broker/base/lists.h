@@ -35,7 +35,7 @@ struct owners {
   size_t member;
   struct owner_list *lists;
   uint32_t capacity;
-  struct accounts *accounts; /* each item is charged to its owner's as one of this kind; NULL: not */
+  struct accounts *accounts; /* each item is charged to its owner's, as of this kind; NULL: not */
   enum account_kind kind;
 };
 

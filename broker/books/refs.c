@@ -121,7 +121,8 @@ enum refs_outcome refs_see(struct refs *r, uint32_t host, const struct pt *pt, u
                                             .kind = pt->kind};
     chain_add(&r->token_by_id, *token);
     r->exports[host]++;
-    if (r->accounts) account_charge(r->accounts, accounts_of(r->accounts, host), ACCOUNT_EXPORTED, 1);
+    if (r->accounts)
+      account_charge(r->accounts, accounts_of(r->accounts, host), ACCOUNT_EXPORTED, 1);
   }
   refs_token(r, *token)->seen++;
   return REFS_OK;

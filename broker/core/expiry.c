@@ -23,7 +23,8 @@ static void expire(struct broker *b, uint32_t call) {
     notify_error(asker, k->op, k->asked_id, STATUS_timeout,
                  "%s to worker %s got no answer in %g s; whether it was done is not known",
                  op_name(k->op), host->name, k->deadline_ms / 1e3);
-  if (host->client) notify_cancel(host->client, k->id, accounts_of(&b->connections.accounts, k->asker));
+  if (host->client)
+    notify_cancel(host->client, k->id, accounts_of(&b->connections.accounts, k->asker));
   calls_abandon(&b->calls, call);
 }
 

@@ -6,9 +6,9 @@
  * - A request that would go over a limit is refused (limits_allow), and so is one whose process
  *   already has more waiting than memory is left for all, and a little: so whoever has little
  *   waiting is served, however much others have.
- * - What cannot be refused (a part of a message, an answer) may grow to LIMITS_HARD times the limit.
- *   Beyond that, the largest connection of the process or user is disconnected; if all together take
- *   more than --max-memory, the largest of the largest process of the largest user.
+ * - What cannot be refused (a part of a message, an answer) may grow to LIMITS_HARD times the
+ *   limit. Beyond that, the largest connection of the process or user is disconnected; if all
+ *   together take more than --max-memory, the largest of the largest process of the largest user.
  * - Who has begun a message and does not go on with it, or reads nothing while much waits, is
  *   disconnected after a time.
  *
@@ -40,8 +40,8 @@ void limits_set(struct connections *n, const struct account_limits *most,
 /* Has the loop let go of the timer. */
 void limits_close(struct connections *n);
 
-/* Counts and logs that the client's process and user may not have `n` more of a kind, and says why in
- * `text`. Returns false. For limits_allow. */
+/* Counts and logs that the client's process and user may not have `n` more of a kind, and says why
+ * in `text`. Returns false. For limits_allow. */
 bool limits_refuse(struct client *c, enum account_kind kind, uint64_t n, char *text);
 /* Whether the client's process and user may have `n` more of a kind. If not, that is counted and
  * logged, and `text` (LIMITS_TEXT bytes) says what they have too much of. */
@@ -61,8 +61,8 @@ void limits_note_growth(struct client *c);
  * waits for them. */
 void limits_enforce(struct connections *n);
 
-/* There is one who may be in the midst of a message, or leaves something untaken: has the timer run,
- * if there are limits of time. */
+/* There is one who may be in the midst of a message, or leaves something untaken: has the timer
+ * run, if there are limits of time. */
 void limits_watch(struct connections *n);
 void limits_note_left(struct client *c);
 /* Whether one of the times runs for it. */

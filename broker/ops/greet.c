@@ -104,7 +104,8 @@ static bool admit(struct client *from, const struct message *m, const struct hel
   struct broker *b = from->broker;
   uint64_t id = new_host_id(b);
   from->host = id ? hosts_add(&b->hosts, id, h->name, from, h->observer) : SLAB_NONE;
-  if (from->host != SLAB_NONE && !accounts_bind(&b->connections.accounts, from->host, from->account)) {
+  if (from->host != SLAB_NONE &&
+      !accounts_bind(&b->connections.accounts, from->host, from->account)) {
     hosts_remove(&b->hosts, from->host);
     from->host = SLAB_NONE;
   }

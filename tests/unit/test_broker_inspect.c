@@ -100,25 +100,6 @@ START_TEST(clients_without_observers) {
 }
 END_TEST
 
-START_TEST(accounts_of_processes_and_users) {
-  uint32_t rows;
-  const struct pt x = wire_token(&a, 5);
-  wire_fetch(&w, &b, &a, "a", &x);
-  ck_assert_uint_eq(page("accounts", 0, NULL, NULL, &rows), 0);
-  ck_assert_uint_eq(rows, 2);
-  for (uint32_t i = 0; i < rows; i++) {
-    struct value pid;
-    expect_row(11);
-    ck_assert_uint_eq(wire_uint(&o), getuid());
-    ck_assert(reader_next(&o.r, &pid));
-    ck_assert(pid.type == (i ? VALUE_NUMBER : VALUE_NIL) && (!i || pid.integer == (uint64_t)getpid()));
-    ck_assert_uint_gt(wire_uint(&o), 3 * 4096); /* memory */
-    static const uint64_t used[] = {0, 0, 0, 1, 1, 2, 3, 0};
-    for (int k = 0; k < 8; k++) ck_assert_uint_eq(wire_uint(&o), used[k]);
-  }
-}
-END_TEST
-
 /* Whether the books say that the client answers. */
 static bool answering(const struct end *e) {
   uint32_t rows;
@@ -439,7 +420,6 @@ int main(void) {
   suite_add_tcase(s, t);
   tcase_add_checked_fixture(t, setup, teardown);
   tcase_add_test(t, clients_without_observers);
-  tcase_add_test(t, accounts_of_processes_and_users);
   tcase_add_test(t, tokens_with_their_holders);
   tcase_add_test(t, tokens_come_in_pages_each_once);
   tcase_add_test(t, who_lets_a_request_wait_does_not_answer);

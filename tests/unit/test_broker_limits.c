@@ -294,6 +294,29 @@ START_TEST(connections_and_names_are_limited) {
 }
 END_TEST
 
+START_TEST(accounts_of_processes_and_users_are_shown) {
+  static const uint64_t used[] = {0, 0, 0, 1, 1, 2, 2, 0};
+  struct value v;
+  x = wire_token(&a, 1);
+  wire_fetch(&w, &b, &a, "a", &x);
+  pack_text(wire_ask(&b, OP_inspect, NULL, NULL, 1), "accounts");
+  wire_send(&w, &b);
+  wire_expect(&w, &b, MESSAGE_REPLY, OP_inspect);
+  ck_assert(reader_next(&b.r, &v) && v.type == VALUE_NIL);
+  for (int i = 0; i < 2; i++) {
+    ck_assert(reader_next(&b.r, &v) && v.type == VALUE_ARRAY && v.count == 11);
+    ck_assert_uint_eq(wire_uint(&b), getuid());
+    ck_assert(reader_next(&b.r, &v));
+    if (i)
+      ck_assert_uint_eq(v.integer, (uint64_t)getpid());
+    else
+      ck_assert_int_eq(v.type, VALUE_NIL);
+    ck_assert_uint_gt(wire_uint(&b), 2 * 4096); /* memory */
+    for (int k = 0; k < 8; k++) ck_assert_uint_eq(wire_uint(&b), used[k]);
+  }
+}
+END_TEST
+
 /* What others cause is not its own: nobody can silence one by a flood of notices. */
 START_TEST(notices_are_paid_by_whoever_causes_them) {
   limits()->memory = 64 << 20;
@@ -397,6 +420,7 @@ int main(void) {
   tcase_add_test(t, exports_are_limited_in_requests_and_answers);
   tcase_add_test(t, holds_are_limited_in_requests_and_answers);
   tcase_add_test(t, connections_and_names_are_limited);
+  tcase_add_test(t, accounts_of_processes_and_users_are_shown);
   tcase_add_test(t, notices_are_paid_by_whoever_causes_them);
   tcase_add_test(t, a_message_begun_is_gone_on_with);
   tcase_add_test(t, a_slow_but_steady_sender_is_heard);

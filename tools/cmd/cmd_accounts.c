@@ -6,8 +6,9 @@
 #include "tools/observe.h"
 
 /* A user's row has no pid. */
-static const char *const fields[] = {"uid",     "pid",   "memory", "bytes",       "requests", "waits",
-                                     "exports", "holds", "names",  "connections", "refused"};
+static const char *const fields[] = {"uid",      "pid",         "memory", "bytes",
+                                     "requests", "waits",       "exports", "holds",
+                                     "names",    "connections", "refused"};
 enum { COLUMNS = ARRAY_SIZE(fields) };
 
 static bool read_account(gaijin_body *b, void *user) {
