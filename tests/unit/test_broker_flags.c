@@ -59,6 +59,33 @@ START_TEST(flags_are_read) {
 }
 END_TEST
 
+START_TEST(limits_are_read) {
+  const struct account_limits *l = &f.config.most;
+  parse(NULL, NULL, NULL, NULL);
+  static const uint64_t most[ACCOUNT_KINDS] = {64 << 20, 100000, 10000, 1000000, 2000000, 4000, 4000};
+  for (int i = 0; i < ACCOUNT_KINDS; i++) ck_assert_uint_eq(l->most[i], most[i]);
+  ck_assert_uint_eq(l->memory, 256 << 20);
+  ck_assert_uint_eq(l->users, 16);
+  ck_assert_uint_eq(f.config.limits.message_ms, 30000);
+  ck_assert_uint_eq(f.config.limits.read_ms, 60000);
+  parse("--max-memory=2M", "--max-queued=1M", "--max-requests=1", "--max-waits=2");
+  ck_assert_uint_eq(l->memory, 2 << 20);
+  ck_assert_uint_eq(l->most[ACCOUNT_BYTES], 1 << 20);
+  ck_assert_uint_eq(l->most[ACCOUNT_REQUESTS], 1);
+  ck_assert_uint_eq(l->most[ACCOUNT_WAITS], 2);
+  parse("--max-exported=3", "--max-held=4", "--max-names=5", "--max-connections=6");
+  ck_assert_uint_eq(l->most[ACCOUNT_EXPORTED], 3);
+  ck_assert_uint_eq(l->most[ACCOUNT_HELD], 4);
+  ck_assert_uint_eq(l->most[ACCOUNT_NAMES], 5);
+  ck_assert_uint_eq(l->most[ACCOUNT_CONNECTIONS], 6);
+  parse("--user-factor=7", "--message-time=0.5", "--read-time=0", NULL);
+  ck_assert_uint_eq(l->users, 7);
+  ck_assert_uint_eq(f.config.limits.message_ms, 500);
+  ck_assert_uint_eq(f.config.limits.read_ms, 0);
+  ck_assert_int_eq(parse("--user-factor=0", NULL, NULL, NULL), FLAGS_BAD);
+}
+END_TEST
+
 START_TEST(who_may_connect) {
   ck_assert_int_eq(parse("--mode", "660", "--group=0", NULL), FLAGS_RUN);
   ck_assert(f.config.access.mode == 0660 && f.config.access.has_group && f.config.access.group == 0);
@@ -142,6 +169,7 @@ int main(void) {
   suite_add_tcase(s, t);
   tcase_add_test(t, defaults);
   tcase_add_test(t, flags_are_read);
+  tcase_add_test(t, limits_are_read);
   tcase_add_test(t, bad_usage_is_told);
   tcase_add_test(t, who_may_connect);
   tcase_add_test(t, log_levels);
