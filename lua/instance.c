@@ -15,7 +15,7 @@
 #include "lua/fiber/fiber.h"
 #include "lua/fiber/hosted.h"
 #include "lua/fiber/slices.h"
-#include "lua/sandbox/limits.h"
+#include "lua/sandbox/quota.h"
 #include "lua/serve/backlog.h"
 #include "lua/serve/begin.h"
 #include "lua/serve/collect.h"
@@ -26,7 +26,7 @@
 static void turn(struct worker *w) {
   future_free_dropped(w);
   weight_turn(w);
-  limits_turn(w);
+  quota_turn(w);
   if (w->unwinding) begin_waiting(w); /* gives up what waits */
 #ifdef GAIJIN_HOSTILE
   worker_check(w);

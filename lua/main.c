@@ -20,7 +20,7 @@
 #include "lua/instance.h"
 #include "lua/options.h"
 #include "lua/sandbox/kernel.h"
-#include "lua/sandbox/limits.h"
+#include "lua/sandbox/quota.h"
 #include "lua/sandbox/untrusted.h"
 #include "proto/settings/memory.h"
 #include "proto/settings/streams.h"
@@ -166,9 +166,9 @@ static int connect_and_run(struct program *p) {
 
 static int run_program(struct program *p) {
   struct worker *w = &p->w;
-  w->L = limits_new_state(w, options_memory_limit(&p->o.values));
+  w->L = quota_new_state(w, options_memory_limit(&p->o.values));
   if (!w->L) return complain(p, "no memory for a Lua VM");
-  if (!limits_watch(w, options_cpu_limit(&p->o.values)))
+  if (!quota_watch(w, options_cpu_limit(&p->o.values)))
     return complain(p, "the system gives no timer for --cpu-limit");
   if (lua_cpcall(w->L, load_script, p) != 0) return complain_of_script(p, lua_tostring(w->L, -1));
   /* It would be a second way to the kernel, past the filter: newer versions of libuv ask this. */
@@ -215,6 +215,6 @@ int main(int argc, char **argv) {
   options_configure(&p.o.values, &p.w);
   int status = run_program(&p);
   instance_close(&p.w, true);
-  limits_unwatch(&p.w);
+  quota_unwatch(&p.w);
   return status;
 }

@@ -311,7 +311,8 @@ void inspect_on_inspect(struct client *from, const struct message *m) {
   }
   if (!g.kind) {
     notify_refuse(from, m, STATUS_unsupported,
-                  "this broker can show \"clients\", \"tokens\", \"loads\", \"accounts\" and \"policy\" only");
+                  "this broker can show \"clients\", \"tokens\", \"loads\", \"accounts\" and "
+                  "\"policy\" only");
     return;
   }
   if (g.holder) g.holder_number = find_holder(from, g.holder, g.holder_size);

@@ -86,7 +86,7 @@ struct scheduler {
   bool hook_ran;          /* for luajit_in_finaliser */
   lua_State *guest_state; /* the interpreter's main lua_State, NULL if not known */
   _Atomic unsigned stretch; /* what the scheduler or a fiber does until it gives way: each is a
-                               number, never 0 (lua/sandbox/limits.h) */
+                               number, never 0 (lua/sandbox/quota.h) */
   uint64_t last_number; /* of a fiber */
   unsigned n_fibers;  /* alive */
   unsigned n_requests; /* of those, made for a request */
@@ -111,7 +111,7 @@ struct backlog {
  */
 enum { HEAP_RESERVE = 64 << 10 };
 
-/* What Lua's heap has, where it has a limit (lua/sandbox/limits.h). */
+/* What Lua's heap has, where it has a limit (lua/sandbox/quota.h). */
 struct heap {
   size_t most;       /* bytes; 0: no limit, and nothing is counted */
   size_t used;       /* never more than that and the reserve */

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT
  *
- * Memory and processor time of a VM (lua/sandbox/limits.h). What a whole worker makes of them is in
+ * Memory and processor time of a VM (lua/sandbox/quota.h). What a whole worker makes of them is in
  * tests/flow/test_sandbox.sh.
  */
-#include "lua/sandbox/limits.h"
+#include "lua/sandbox/quota.h"
 
 #include <limits.h>
 #include <lualib.h>
@@ -18,16 +18,16 @@ static struct worker w;
 
 static void begin(size_t memory, double seconds) {
   w = (struct worker){.name = "limited"};
-  w.L = limits_new_state(&w, memory);
+  w.L = quota_new_state(&w, memory);
   ck_assert_ptr_nonnull(w.L);
-  ck_assert(limits_watch(&w, seconds));
+  ck_assert(quota_watch(&w, seconds));
   luaL_openlibs(w.L);
 }
 
 static void end(void) {
   lua_close(w.L);
   ck_assert_uint_eq(w.heap.used, 0);
-  limits_unwatch(&w);
+  quota_unwatch(&w);
 }
 
 /* Runs the code; NULL, or its error, which stays on the stack. */
@@ -67,7 +67,7 @@ START_TEST(past_the_limit_lua_has_no_memory) {
     ck_assert_str_eq(run_code("return #('x'):rep(3e6)"), "not enough memory");
     ck_assert_uint_le(w.heap.used, w.heap.most);
     ck_assert(w.heap.failed);
-    limits_turn(&w);
+    quota_turn(&w);
     ck_assert(!w.heap.failed && w.heap.reserve == 0);
     ck_assert_ptr_null(run_code("assert(#('x'):rep(1e5) == 1e5)"));
   }
@@ -78,7 +78,7 @@ END_TEST
 START_TEST(too_little_gives_no_vm) {
   w = (struct worker){.name = "limited"};
   for (size_t memory = 1; memory < 4096; memory += 7) {
-    lua_State *L = limits_new_state(&w, memory);
+    lua_State *L = quota_new_state(&w, memory);
     ck_assert(!L || w.heap.used <= memory);
     if (L) lua_close(L);
     ck_assert_uint_eq(w.heap.used, 0);

@@ -12,22 +12,22 @@
  * The timer counts processor time only, and its handler compares numbers: while no limit is
  * reached neither costs a system call.
  */
-#ifndef GAIJIN_LUA_LIMITS_H
-#define GAIJIN_LUA_LIMITS_H
+#ifndef GAIJIN_LUA_QUOTA_H
+#define GAIJIN_LUA_QUOTA_H
 
 #include "lua/vm/worker.h"
 
 /* A VM for the worker (luaL_newstate), whose heap may have so many bytes; 0: no limit. NULL when
  * memory is short, or that is too little. */
-lua_State *limits_new_state(struct worker *w, size_t memory);
+lua_State *quota_new_state(struct worker *w, size_t memory);
 
 /* Watches the limits of the worker's VM, which has run no code yet: threads that are made later
  * inherit the hook. `seconds` of processor time; 0: no limit. One worker of a process at a time.
  * False: the system refuses. */
-bool limits_watch(struct worker *w, double seconds);
+bool quota_watch(struct worker *w, double seconds);
 /* The scheduler's part, once a turn: collects when an allocation of Lua's has failed. */
-void limits_turn(struct worker *w);
+void quota_turn(struct worker *w);
 /* Ends that, if it was begun. */
-void limits_unwatch(struct worker *w);
+void quota_unwatch(struct worker *w);
 
 #endif

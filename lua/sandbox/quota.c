@@ -9,7 +9,7 @@
  * same stretch; that the stretch is too long it tells the hook by its number, so nothing needs to
  * be taken back when the next begins.
  */
-#include "lua/sandbox/limits.h"
+#include "lua/sandbox/quota.h"
 
 #include <assert.h>
 #include <math.h>
@@ -65,7 +65,7 @@ static int on_panic(lua_State *L) {
   return 0; /* Lua ends the process */
 }
 
-lua_State *limits_new_state(struct worker *w, size_t memory) {
+lua_State *quota_new_state(struct worker *w, size_t memory) {
   if (memory == 0) return luaL_newstate();
   w->heap = (struct heap){.most = memory, .collect_at = memory - memory / 4};
   lua_State *L = lua_newstate(allocate, &w->heap);
@@ -93,7 +93,7 @@ static int collect_protected(lua_State *L) {
   return 0;
 }
 
-void limits_turn(struct worker *w) {
+void quota_turn(struct worker *w) {
   if (!w->heap.failed) return;
   worker_protected(w, collect_protected, &w->heap);
   w->heap.failed = false;
@@ -161,7 +161,7 @@ static bool start_timer(double tick) {
          setitimer(ITIMER_PROF, &timer, NULL) == 0;
 }
 
-bool limits_watch(struct worker *w, double seconds) {
+bool quota_watch(struct worker *w, double seconds) {
   assert(!watched.worker);
   if (w->heap.most == 0 && seconds == 0) return true;
   scheduler_next_stretch(&w->sched);
@@ -181,7 +181,7 @@ bool limits_watch(struct worker *w, double seconds) {
   return start_timer(tick);
 }
 
-void limits_unwatch(struct worker *w) {
+void quota_unwatch(struct worker *w) {
   if (watched.worker != w) return;
   if (watched.seconds > 0) {
     struct itimerval none = {0};
