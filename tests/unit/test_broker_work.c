@@ -79,12 +79,22 @@ END_TEST
 
 START_TEST(half_a_turn_is_the_jobs_however_much_was_spent) {
   for (unsigned i = 0; i < 4; i++) add(i, 1, WORK_TURN / 4);
-  work_charge(&work, 3 * WORK_TURN);
-  ck_assert(work_is_spent(&work));
+  work_charge(&work, WORK_TURN);
+  ck_assert(work_is_spent(&work) && !work_is_overspent(&work));
   turn("ab");
   ck_assert(!work_is_spent(&work));
-  work_charge(&work, 3 * WORK_TURN);
+  work_charge(&work, WORK_TURN);
   turn("cd");
+}
+END_TEST
+
+/* Then sockets that were ready have joined the queue. */
+START_TEST(in_an_overspent_turn_the_jobs_get_two) {
+  for (unsigned i = 0; i < 6; i++) add(i, 1, WORK_TURN / 2);
+  work_charge(&work, 3 * WORK_TURN);
+  ck_assert(work_is_overspent(&work));
+  turn("abcd");
+  turn("ef");
 }
 END_TEST
 
@@ -164,6 +174,7 @@ int main(void) {
   tcase_add_test(t, each_job_gets_a_slice_a_turn);
   tcase_add_test(t, a_turn_ends_when_it_is_spent_and_the_next_goes_on);
   tcase_add_test(t, half_a_turn_is_the_jobs_however_much_was_spent);
+  tcase_add_test(t, in_an_overspent_turn_the_jobs_get_two);
   tcase_add_test(t, one_job_is_run_however_much_it_costs);
   tcase_add_test(t, jobs_may_be_removed_by_a_slice);
   tcase_add_test(t, a_job_may_be_queued_again);

@@ -171,7 +171,7 @@ START_TEST(what_no_error_stops_ends_the_process) {
 END_TEST
 
 int main(void) {
-  Suite *s = suite_create("lua_limits");
+  Suite *s = suite_create("lua_quota");
   TCase *c = tcase_create("limits");
   tcase_add_test(c, what_lua_has_is_counted);
   tcase_add_test(c, without_a_limit_nothing_is_counted);
