@@ -90,11 +90,12 @@ END_TEST
 
 /* Then sockets that were ready have joined the queue. */
 START_TEST(in_an_overspent_turn_the_jobs_get_two) {
-  for (unsigned i = 0; i < 6; i++) add(i, 1, WORK_TURN / 2);
+  for (unsigned i = 0; i < 4; i++) add(i, 1, WORK_TURN);
   work_charge(&work, 3 * WORK_TURN);
   ck_assert(work_is_overspent(&work));
-  turn("abcd");
-  turn("ef");
+  turn("ab");
+  turn("c");
+  turn("d");
 }
 END_TEST
 
