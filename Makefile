@@ -110,7 +110,7 @@ UNIT_TESTS := $(call programs,tests,$(wildcard tests/unit/test_*.c))
 UCONTEXT_TESTS := $(patsubst %,$(BUILD)/tests/ucontext_test_lua_%,context stack fiber)
 UCONTEXT := $(patsubst %,$(BUILD)/obj/ucontext/lua/vm/%.o,context stack)
 UNIT_TESTS += $(UCONTEXT_TESTS)
-FLOW_TESTS := $(call programs,tests,$(wildcard tests/flow/test_*.c))
+FLOW_TESTS := $(call programs,tests,$(wildcard tests/flow/test_*.c tests/hostile/test_*.c))
 FLOW_SCRIPTS := $(sort $(wildcard tests/flow/test_*.sh))
 STRESS := $(if $(wildcard tests/stress/*.c),$(BUILD)/stress)
 # Each fuzz target is two programs: one that feeds it the files of its corpus, and one with libFuzzer (see tests/fuzz/fuzz.h).
@@ -118,7 +118,9 @@ FUZZ_TARGETS := $(patsubst tests/fuzz/fuzz_%.c,%,$(wildcard tests/fuzz/fuzz_*.c)
 REPLAYS := $(patsubst %,$(BUILD)/tests/fuzz_%,$(FUZZ_TARGETS))
 FUZZERS := $(patsubst %,$(BUILD)/fuzz/%,$(FUZZ_TARGETS))
 FUZZ_WORLD := $(call objects,$(patsubst %,tests/fuzz/%.c,steady dial steps peer program))
-BENCHES := $(call programs,bench,$(wildcard tests/bench/*.c))
+# Attacks, run by a test and by a bench.
+ATTACKS := $(call objects,$(filter-out tests/hostile/test_%.c tests/hostile/bench.c,$(wildcard tests/hostile/*.c)))
+BENCHES := $(call programs,bench,$(wildcard tests/bench/*.c)) $(if $(ATTACKS),$(BUILD)/bench/hostile)
 EXAMPLES := $(call programs,examples,$(wildcard examples/c/*.c))
 
 # What our programs and tests are linked with. libgaijin, below, is for other programs: it shows only gaijin_*.
@@ -141,7 +143,7 @@ TESTS := $(FLOW_TESTS) $(UNIT_TESTS) $(REPLAYS)
 # ---- Targets -----------------------------------------------------------------------------------------------------
 
 .PHONY: all demo tests check unit flow asan hostile valgrind fuzz fuzz-coverage bench bench-refs
-.PHONY: check-all distro-check arm64-check bench-local bench-posts bench-guard bench-guard-record lint model model-small
+.PHONY: check-all distro-check arm64-check hostile-bench bench-local bench-posts bench-guard bench-guard-record lint model model-small
 .PHONY: docs-tables setup clean help
 
 all: $(LIBRARIES) $(PROGRAMS) ## builds libraries, programs and examples (the default)
@@ -225,6 +227,10 @@ bench-local: all ## measures the replaced library functions with local values be
 bench-posts: all ## measures a burst: a million posts from each of eight workers to one (some minutes)
 	@tests/bench/posts.sh "$(BUILD)"
 
+hostile-bench: all $(BENCHES) ## measures a victim of each attack beside busy processes that attack nobody (SECONDS=n of each, ATTACK=name: that one)
+	@$(BUILD)/bench/hostile $(SECONDS) $(ATTACK)
+SECONDS ?= 3
+
 bench-guard: all $(BUILD)/bench/steady.so ## counts instructions of requests and library calls against the record
 	@tools/setup.sh valgrind
 	@CC="$(CC)" CFLAGS="$(strip $(CFLAGS) $(filter -DGAIJIN_HOSTILE -fsanitize%,$(OWN_CFLAGS)))" \
@@ -290,7 +296,7 @@ $(FLAGS_FILE): force
 	  if [ "$$(cat $@ 2>/dev/null || true)" != "$$text" ]; then printf '%s\n' "$$text" > $@; fi
 
 compile = $(need_libraries)$(if $(filter $(with_check),$<),$(need_check))@mkdir -p $(@D); $(if $(V),set -x,echo '  cc    $<'); $(CC) $(CFLAGS) $(OWN_CFLAGS) -MMD -MP -c -o $@ $<
-with_check := tests/unit/% tests/flow/% tests/bed/% tests/stress/% tests/fuzz/%
+with_check := tests/unit/% tests/flow/% tests/bed/% tests/stress/% tests/fuzz/% tests/hostile/%
 # $(call link,objects and libraries)
 link = $(need_libraries)@mkdir -p $(@D); $(if $(V),set -x,echo '  link  $@'); $(CC) $(CFLAGS) $(OWN_LDFLAGS) $(LDFLAGS) -o $@ $(1)
 archive = @mkdir -p $(@D); rm -f $@; $(AR) rcs $@ $(filter %.o,$^)
@@ -388,6 +394,11 @@ $(UCONTEXT_TESTS): $(BUILD)/tests/ucontext_%: $(BUILD)/obj/ucontext/tests/unit/%
 	$(call link,$(inputs) $(TEST_LIBS))
 $(BUILD)/tests/%: $(BUILD)/obj/tests/flow/%.o $(if $(BED),$(BUILD)/libbed.a) $(TESTED)
 	$(call link,$(inputs) $(TEST_LIBS))
+
+$(BUILD)/tests/%: $(BUILD)/obj/tests/hostile/%.o $(ATTACKS) $(if $(BED),$(BUILD)/libbed.a) $(TESTED)
+	$(call link,$(inputs) $(TEST_LIBS))
+$(BUILD)/bench/hostile: $(BUILD)/obj/tests/hostile/bench.o $(ATTACKS) $(BUILD)/libbed.a $(INNER)
+	$(call link,$(inputs) $(CHECK) $(MSGPACK) -lm)
 
 $(REPLAYS): $(BUILD)/tests/fuzz_%: $(BUILD)/obj/tests/fuzz/fuzz_%.o $(BUILD)/obj/tests/fuzz/replay.o $(FUZZ_WORLD) \
             $(BUILD)/libbroker.a $(BUILD)/libpolicy.a $(INNER)
