@@ -33,10 +33,10 @@
 #define HELLO_OPTIONS_BYTES 2048
 
 /* PTs in one message. A message takes effect in one step, and a PT costs the broker about half a
- * microsecond: so many about 4 ms, for which everybody else waits. The broker tells its limit in
+ * microsecond: so many about 2 ms, for which everybody else waits. The broker tells its limit in
  * the reply to hello; it is no less than the least, so that a page of 1,000 keys and values always
  * passes. */
-#define REFS_MOST 8192u
+#define REFS_MOST 4096u
 #define REFS_MOST_LEAST 2048u
 #define REFS_MOST_KEY "refs_most"
 

@@ -6,7 +6,7 @@
 #include "proto/base.h"
 #include "tests/unit/broker_wire.h"
 
-enum { PER_ANSWER = 5000, ANSWERS = 6, HELD = PER_ANSWER * ANSWERS };
+enum { PER_ANSWER = 3000, ANSWERS = 10, HELD = PER_ANSWER * ANSWERS };
 
 static struct wire w;
 static struct end host, others;
