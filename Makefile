@@ -227,9 +227,9 @@ bench-local: all ## measures the replaced library functions with local values be
 bench-posts: all ## measures a burst: a million posts from each of eight workers to one (some minutes)
 	@tests/bench/posts.sh "$(BUILD)"
 
-hostile-bench: all $(BENCHES) ## measures a victim of each attack beside busy processes that attack nobody (SECONDS=n of each, ATTACK=name: that one)
-	@$(BUILD)/bench/hostile $(SECONDS) $(ATTACK)
-SECONDS ?= 3
+hostile-bench: all $(BENCHES) ## measures a victim of each attack beside busy processes that attack nobody (EACH=n seconds; ATTACK=name: that one, SENT=n times at least)
+	@$(BUILD)/bench/hostile $(EACH) $(ATTACK) $(SENT)
+EACH ?= 3
 
 bench-guard: all $(BUILD)/bench/steady.so ## counts instructions of requests and library calls against the record
 	@tools/setup.sh valgrind

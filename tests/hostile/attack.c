@@ -1,4 +1,7 @@
-/* SPDX-License-Identifier: MIT */
+/* SPDX-License-Identifier: MIT
+ *
+ * What attackers and test share is one mapping of memory, made before the fork.
+ */
 #define _GNU_SOURCE
 #include "tests/hostile/attack.h"
 
@@ -11,7 +14,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-/* What does not belong to a test's own books: its descriptors are left as they are, for the process ends by _exit or a signal. */
+/* What does not belong to a test's own books: its descriptors are left as they are, for the process
+ * ends by _exit or a signal. */
 pid_t attack_fork(void (*fn)(void *user), void *user) {
   pid_t parent = getpid(), pid = fork();
   if (pid != 0) return pid;
@@ -35,9 +39,11 @@ static void attack(void *user) {
   }
 }
 
-bool attackers_start(struct attackers *s, unsigned n, attack_fn fn, const char *socket, pid_t broker) {
+bool attackers_start(struct attackers *s, unsigned n, attack_fn fn, const char *socket,
+                     pid_t broker) {
   *s = (struct attackers){.n = 0};
-  s->all = mmap(NULL, ATTACKERS_MOST * sizeof *s->all, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+  s->all = mmap(NULL, ATTACKERS_MOST * sizeof *s->all, PROT_READ | PROT_WRITE,
+                MAP_SHARED | MAP_ANONYMOUS, -1, 0);
   if (s->all == MAP_FAILED) {
     s->all = NULL;
     return false;

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT
  *
- * Attackers: functions of this program that run in processes of their own, forked, beside a broker. An attack does
- * what it needs first, says that it is ready, and goes on until it is killed. One that returns, because the broker
- * has ended its connection, is begun anew: an adversary comes again.
+ * Attackers: functions of this program that run in processes of their own, forked, beside a broker.
+ * An attack does what it needs first, says that it is ready, and goes on until it is killed. One
+ * that returns, because the broker has ended its connection, is begun anew: an adversary comes
+ * again.
  *
  * All share a page of counters with the test, so that it knows whether there was an attack at all.
  */
@@ -20,7 +21,7 @@ struct attacker {
   const char *socket;
   pid_t broker;
   unsigned index; /* 0, 1, ... */
-  char name[24]; /* "attacker0": what the log is to tell */
+  char name[24];  /* "attacker0": what the log is to tell */
   /* Written by the attacker, read by the test. */
   atomic_bool ready;
   atomic_ullong sent;   /* messages, or whatever the attack counts */
@@ -37,7 +38,8 @@ struct attackers {
 };
 
 /* Starts `n` processes that run `fn`. They die with the test. False: errno. */
-bool attackers_start(struct attackers *s, unsigned n, attack_fn fn, const char *socket, pid_t broker);
+bool attackers_start(struct attackers *s, unsigned n, attack_fn fn, const char *socket,
+                     pid_t broker);
 bool attackers_are_ready(const struct attackers *s);
 /* Sums of all. */
 uint64_t attackers_sent(const struct attackers *s);

@@ -1,4 +1,8 @@
-/* SPDX-License-Identifier: MIT */
+/* SPDX-License-Identifier: MIT
+ *
+ * The phases of a case, each begun and ended by the test; the victim notes, this file waits and
+ * judges.
+ */
 #define _GNU_SOURCE
 #include "tests/hostile/case.h"
 
@@ -16,9 +20,16 @@
 #include "proto/clock.h"
 #include "tests/hostile/raw.h"
 
-/* The usual bounds. The broker has --max-memory and what it counts not; a worker what one message may decode to, and as much
- * garbage. In times, three turns of the broker are about 10 ms. */
-enum { BROKER_MB = 320, WORKER_MB = 640, BROKER_MS = 40, WORKER_MS = 40, LINES_AT_ONCE = 60, LINES_A_SECOND = 20 };
+/* The usual bounds. The broker has --max-memory and what it counts not; a worker what one message
+ * may decode to, and as much garbage. In times, three turns of the broker are about 10 ms. */
+enum {
+  BROKER_MB = 320,
+  WORKER_MB = 640,
+  BROKER_MS = 80,
+  WORKER_MS = 80,
+  LINES_AT_ONCE = 60,
+  LINES_A_SECOND = 20
+};
 
 struct run {
   const struct hostile_case *c;
@@ -58,8 +69,10 @@ static void start_broker(struct run *r) {
   if (!r->c->deaf_log) return;
   open_deaf_log(r, fifo, sizeof fifo);
   snprintf(r->socket, sizeof r->socket, "%s/deaf", bed_dir(r->bed));
-  snprintf(command, sizeof command, "exec '%s' -s '%s' 2>'%s'", bed_program(r->bed, "gaijin-broker"), r->socket, fifo);
-  r->broker = bed_spawn(r->bed, "deaf broker", (const char *const[]){"/bin/sh", "-c", command, NULL});
+  snprintf(command, sizeof command, "exec '%s' -s '%s' 2>'%s'",
+           bed_program(r->bed, "gaijin-broker"), r->socket, fifo);
+  r->broker =
+      bed_spawn(r->bed, "deaf broker", (const char *const[]){"/bin/sh", "-c", command, NULL});
   bed_until(r->bed, accepts, r, "the broker accepts");
   unlink(fifo);
 }
@@ -70,7 +83,9 @@ static void start_worker(struct run *r) {
   struct raw raw;
   snprintf(all, sizeof all, "%s%s", code, r->c->host_code ? r->c->host_code : "");
   snprintf(program, sizeof program, "%s", bed_program(r->bed, "gaijin-worker"));
-  r->worker = bed_spawn(r->bed, "host", (const char *const[]){program, "-s", r->socket, "-n", "host", "-e", all, NULL});
+  r->worker =
+      bed_spawn(r->bed, "host",
+                (const char *const[]){program, "-s", r->socket, "-n", "host", "-e", all, NULL});
   if (!raw_join(&raw, r->socket, NULL, true)) bed_fail(r->bed, "cannot connect");
   struct pack *p = raw_ask(&raw, OP_watch, NULL, NULL, 0, 2);
   pack_text(p, "host");
@@ -90,12 +105,30 @@ static void watch_over(struct run *r) {
   nanosleep(&(struct timespec){.tv_nsec = 10000000}, NULL);
 }
 
-static double limit_of(const struct run *r) { return clock_seconds() + 6 * bed_limit(r->bed); }
+/* Whoever asks for millions has the time. */
+static double limit_of(const struct run *r) {
+  return clock_seconds() + 6 * bed_limit(r->bed) + (double)r->e->sent / 1000;
+}
 
-/* Whether the attack, if there is one, is at its height. */
-static bool is_attacked(const struct run *r, enum victim_phase phase) {
+/* Whether what was said has this in it: also what gaijinctl says of it, as a name. */
+static bool is_told(struct run *r, const char *text, bool by_ctl) {
+  char *log = child_output(r->broker), *told = NULL;
+  bool found = text && log && strstr(log, text);
+  if (text && by_ctl && !r->c->deaf_log) {
+    bed_ctl(r->bed, &told, (const char *const[]){"gc", text, NULL});
+    found = found || (told && strstr(told, text));
+  }
+  free(log);
+  free(told);
+  return found;
+}
+
+/* Whether the attack, if there is one, is at its height, and has been noticed. */
+static bool is_attacked(struct run *r, enum victim_phase phase) {
   if (!attackers_are_ready(&r->attackers)) return false;
-  return phase != VICTIM_ATTACKED || attackers_sent(&r->attackers) >= (r->e->sent ? r->e->sent : r->c->sent_least);
+  if (phase != VICTIM_ATTACKED) return true;
+  return attackers_sent(&r->attackers) >= (r->e->sent ? r->e->sent : r->c->sent_least) &&
+         (!r->c->named || is_told(r, r->c->named, false));
 }
 
 /* From then on until there are enough calls in this phase. */
@@ -103,7 +136,9 @@ static void stay_in(struct run *r, enum victim_phase phase) {
   double end = limit_of(r), enough = 0;
   while (enough == 0 || clock_seconds() < enough || victim_calls(r->victim, phase) < r->e->calls) {
     if (enough == 0 && is_attacked(r, phase)) enough = clock_seconds() + r->e->seconds;
-    if (clock_seconds() > end) bed_fail(r->bed, "timeout: %u calls, %s", victim_calls(r->victim, phase), enough == 0 ? "the attack is not ready" : "the attack is on");
+    if (clock_seconds() > end)
+      bed_fail(r->bed, "timeout: %u calls, %s", victim_calls(r->victim, phase),
+               enough == 0 ? "the attack is not ready" : "the attack is on");
     watch_over(r);
   }
 }
@@ -119,7 +154,8 @@ static void leave_phase(struct run *r) {
 }
 
 static void start_attackers(struct run *r, attack_fn fn) {
-  if (!attackers_start(&r->attackers, r->c->attackers, fn, r->socket, r->broker->pid)) bed_fail(r->bed, "attackers: %s", strerror(errno));
+  if (!attackers_start(&r->attackers, r->c->attackers, fn, r->socket, r->broker->pid))
+    bed_fail(r->bed, "attackers: %s", strerror(errno));
 }
 
 static void without_attack(struct run *r) {
@@ -169,19 +205,6 @@ static double most_memory(struct run *r, pid_t pid) {
   return (double)kib / 1024;
 }
 
-/* Whether what was said has this in it: also what gaijinctl says of it, as a name. */
-static bool is_told(struct run *r, const char *text, bool by_ctl) {
-  char *log = child_output(r->broker), *told = NULL;
-  bool found = text && log && strstr(log, text);
-  if (text && by_ctl && !r->c->deaf_log) {
-    bed_ctl(r->bed, &told, (const char *const[]){"gc", text, NULL});
-    found = found || (told && strstr(told, text));
-  }
-  free(log);
-  free(told);
-  return found;
-}
-
 static void end_in_order(struct run *r) {
   child_signal(r->worker, SIGTERM);
   bed_exit(r->bed, r->worker, 0);
@@ -195,7 +218,8 @@ static void end_in_order(struct run *r) {
 }
 
 void hostile_run(const struct hostile_case *c, const struct hostile_effort *e, struct outcome *o) {
-  struct bed_options options = {.title = c->name, .broker_flags = c->broker_flags, .on_failure = e->on_failure};
+  struct bed_options options = {
+      .title = c->name, .broker_flags = c->broker_flags, .on_failure = e->on_failure};
   struct run r = {.c = c, .e = e};
   *o = (struct outcome){.sent = 0};
   r.bed = bed_open(&options);
@@ -234,24 +258,31 @@ static double slower(void) {
   return factor > 1 ? factor : 1;
 }
 
-const char *hostile_judge(const struct hostile_case *c, const struct outcome *o, char *text, size_t n) {
+const char *hostile_judge(const struct hostile_case *c, const struct outcome *o, char *text,
+                          size_t n) {
   const struct {
     double value, most;
     const char *what;
   } bounds[] = {
-      {o->attacked.broker.p99, slower() * (c->broker_ms > 0 ? c->broker_ms : BROKER_MS), "ms of the broker's time in 99 of 100 calls"},
-      {o->attacked.worker.p99, slower() * (c->worker_ms > 0 ? c->worker_ms : WORKER_MS), "ms of the worker's time in 99 of 100 calls"},
-      {o->broker_mb, memory_factor() * (c->broker_mb > 0 ? c->broker_mb : BROKER_MB), "MB of the broker"},
-      {o->worker_mb, memory_factor() * (c->worker_mb > 0 ? c->worker_mb : WORKER_MB), "MB of the worker"},
+      {o->attacked.broker.p99, slower() * (c->broker_ms > 0 ? c->broker_ms : BROKER_MS),
+       "ms of the broker's time in 99 of 100 calls"},
+      {o->attacked.worker.p99, slower() * (c->worker_ms > 0 ? c->worker_ms : WORKER_MS),
+       "ms of the worker's time in 99 of 100 calls"},
+      {o->broker_mb, memory_factor() * (c->broker_mb > 0 ? c->broker_mb : BROKER_MB),
+       "MB of the broker"},
+      {o->worker_mb, memory_factor() * (c->worker_mb > 0 ? c->worker_mb : WORKER_MB),
+       "MB of the worker"},
       {o->lines, LINES_AT_ONCE + LINES_A_SECOND * o->seconds, "lines in the log"},
   };
   for (size_t i = 0; i < ARRAY_SIZE(bounds); i++) {
     if (bounds[i].value <= bounds[i].most) continue;
-    snprintf(text, n, "%s: %.1f %s, more than %.1f", c->name, bounds[i].value, bounds[i].what, bounds[i].most);
+    snprintf(text, n, "%s: %.1f %s, more than %.1f", c->name, bounds[i].value, bounds[i].what,
+             bounds[i].most);
     return text;
   }
   if (o->gained > 0) {
-    snprintf(text, n, "%s: got what it must not, %llu times", c->name, (unsigned long long)o->gained);
+    snprintf(text, n, "%s: got what it must not, %llu times", c->name,
+             (unsigned long long)o->gained);
   } else if (c->named && !o->is_named) {
     snprintf(text, n, "%s: the log does not tell of \"%s\"", c->name, c->named);
   } else if (o->is_forged) {

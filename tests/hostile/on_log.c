@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * Attacks by way of the log: so much that nobody can read it, nobody who reads it, and lines that are not the broker's.
+ * Attacks by way of the log: so much that nobody can read it, nobody who reads it, and lines that
+ * are not the broker's.
  */
 #include "proto/limits.h"
 #include "tests/hostile/case.h"
@@ -32,7 +33,8 @@ static void misbehave_by_name(struct attacker *a) {
   raw_close(&r);
 }
 
-/* Wherever a name can stand: one's own, a target, one waited for; and a text that is told when it is wrong. */
+/* Wherever a name can stand: one's own, a target, one waited for; and a text that is told when it
+ * is wrong. */
 static void forge_lines(struct attacker *a) {
   struct raw r;
   if (raw_join(&r, a->socket, "x" FORGED "\033[2J", false)) return;
@@ -53,11 +55,27 @@ static void forge_lines(struct attacker *a) {
 }
 
 const struct hostile_case hostile_on_log[] = {
-    {.name = "deaf-log", .text = "stderr is a pipe that nobody reads, bad connections", .before = "broker hangs, also on SIGTERM",
-     .attack = misbehave, .attackers = 1, .deaf_log = true, .sent_least = 320},
-    {.name = "reconnect", .text = "connect and misbehave in a loop", .before = "44,000 log lines a second",
-     .attack = misbehave_by_name, .attackers = 1, .sent_least = 100, .named = "attacker0"},
-    {.name = "forged-lines", .text = "newlines and escapes in names", .before = "forged log lines",
-     .attack = forge_lines, .attackers = 1, .sent_least = 300, .named = "attacker0", .never_named = FORGED},
+    {.name = "deaf-log",
+     .text = "stderr is a pipe that nobody reads, bad connections",
+     .before = "broker hangs, also on SIGTERM",
+     .attack = misbehave,
+     .attackers = 1,
+     .deaf_log = true,
+     .sent_least = 320},
+    {.name = "reconnect",
+     .text = "connect and misbehave in a loop",
+     .before = "44,000 log lines a second",
+     .attack = misbehave_by_name,
+     .attackers = 1,
+     .sent_least = 100,
+     .named = "attacker0"},
+    {.name = "forged-lines",
+     .text = "newlines and escapes in names",
+     .before = "forged log lines",
+     .attack = forge_lines,
+     .attackers = 1,
+     .sent_least = 300,
+     .named = "attacker0",
+     .never_named = FORGED},
     {.name = NULL},
 };

@@ -12,7 +12,9 @@
 
 static void count(struct attacker *a, unsigned n) { atomic_fetch_add(&a->sent, n); }
 
-static bool join(struct attacker *a, struct raw *r) { return raw_join(r, a->socket, a->name, false); }
+static bool join(struct attacker *a, struct raw *r) {
+  return raw_join(r, a->socket, a->name, false);
+}
 
 /* ---- Answers that nobody reads ---- */
 
@@ -37,7 +39,8 @@ static void ping_unread(struct attacker *a) {
 
 enum { HALVES = 50, CONNECTIONS = 1000, PIECE = 400 << 10 };
 
-/* Announces a message of so many bytes, and sends all but a few, as far as the broker reads. False: the connection has ended. */
+/* Announces a message of so many bytes, and sends all but a few, as far as the broker reads. False:
+ * the connection has ended. */
 static bool send_most_of_a_message(struct attacker *a, struct raw *r, uint32_t size) {
   static const uint8_t zeroes[PIECE];
   uint8_t prefix[MESSAGE_PREFIX_BYTES] = {0xce};
@@ -78,11 +81,25 @@ static void send_small_halves(struct attacker *a) {
 }
 
 const struct hostile_case hostile_on_memory[] = {
-    {.name = "pings-unread", .text = "6 clients that read nothing and ping", .before = "broker 1.45 GB, nothing logged",
-     .attack = ping_unread, .attackers = 6, .sent_least = 10000},
-    {.name = "halves", .bench_only = true, .text = "50 half-sent messages of 16 MiB", .before = "broker 847 MB, nothing logged",
-     .attack = send_large_halves, .attackers = 1, .sent_least = 20},
-    {.name = "below-limits", .bench_only = true, .text = "1,000 connections with 400 KiB of a message each", .before = "-",
-     .attack = send_small_halves, .attackers = 1, .sent_least = 100},
+    {.name = "pings-unread",
+     .text = "6 clients that read nothing and ping",
+     .before = "broker 1.45 GB, nothing logged",
+     .attack = ping_unread,
+     .attackers = 6,
+     .sent_least = 10000},
+    {.name = "halves",
+     .bench_only = true,
+     .text = "50 half-sent messages of 16 MiB",
+     .before = "broker 847 MB, nothing logged",
+     .attack = send_large_halves,
+     .attackers = 1,
+     .sent_least = 20},
+    {.name = "below-limits",
+     .bench_only = true,
+     .text = "1,000 connections with 400 KiB of a message each",
+     .before = "-",
+     .attack = send_small_halves,
+     .attackers = 1,
+     .sent_least = 100},
     {.name = NULL},
 };

@@ -36,18 +36,19 @@ static bool give(struct raw *host, struct raw *holder, const char *name, const s
   return raw_pump(host) && raw_answer(holder) && holder->m.kind == MESSAGE_REPLY;
 }
 
-/* The three ways to use a token: to claim it, as a target, as a value that is passed on (here, to oneself). */
+/* The three ways to use a token: to claim it, as a target, as a value that is passed on (here, to
+ * oneself). */
 static void use(struct raw *r, const struct pt *pt, unsigned way) {
   struct pt own = raw_token(r, 1);
   switch (way % 3) {
-  case 0: pack_pt(raw_ask(r, OP_sub, NULL, NULL, 0, 1), pt); break;
-  case 1: raw_ask(r, OP_call, NULL, pt, 0, 0); break;
-  default: pack_pt(raw_ask(r, OP_call, NULL, &own, 0, 1), pt); break;
+    case 0: pack_pt(raw_ask(r, OP_sub, NULL, NULL, 0, 1), pt); break;
+    case 1: raw_ask(r, OP_call, NULL, pt, 0, 0); break;
+    default: pack_pt(raw_ask(r, OP_call, NULL, &own, 0, 1), pt); break;
   }
   raw_end(r);
 }
 
-/* Whether the answer is a refusal, or a request of its own came back to it. */
+/* Anything else is a success: also a request of its own that came back to it. */
 static bool is_denied(struct raw *r) {
   uint64_t status;
   return r->m.kind == MESSAGE_ERROR && reader_uint(&r->r, &status) && status == STATUS_denied;
@@ -75,7 +76,8 @@ static bool can_be_claimed(struct attacker *a, const struct pt *pt) {
 
 static void guess(struct attacker *a) {
   struct raw host, holder, r;
-  if (!raw_join(&host, a->socket, a->name, false) || !raw_join(&holder, a->socket, NULL, false)) _exit(EXIT_FAILURE);
+  if (!raw_join(&host, a->socket, a->name, false) || !raw_join(&holder, a->socket, NULL, false))
+    _exit(EXIT_FAILURE);
   struct pt pt = {.host = host.host, .id = 1, .stamp = random_word(), .kind = PT_TABLE};
   if (!give(&host, &holder, a->name, &pt) || !can_be_claimed(a, &pt)) _exit(EXIT_FAILURE);
   for (a->ready = true;;) {
@@ -92,7 +94,12 @@ static void guess(struct attacker *a) {
 }
 
 const struct hostile_case hostile_on_tokens[] = {
-    {.name = "guesses", .text = "guesses of a token's stamp", .before = "438,000 guesses, none right",
-     .attack = guess, .attackers = 2, .sent_least = 2000, .named = "forgeries so far"},
+    {.name = "guesses",
+     .text = "guesses of a token's stamp",
+     .before = "438,000 guesses, none right",
+     .attack = guess,
+     .attackers = 2,
+     .sent_least = 2000,
+     .named = "forgeries so far"},
     {.name = NULL},
 };

@@ -13,7 +13,9 @@
 
 static void count(struct attacker *a, unsigned n) { atomic_fetch_add(&a->sent, n); }
 
-static bool join(struct attacker *a, struct raw *r) { return raw_join(r, a->socket, a->name, false); }
+static bool join(struct attacker *a, struct raw *r) {
+  return raw_join(r, a->socket, a->name, false);
+}
 
 /* ---- Many waits, and cancels of what is not ---- */
 
@@ -122,8 +124,10 @@ static void inspect_unread(struct attacker *a) {
 
 enum { NILS = 16 << 20, MANY_TOKENS = 600000 };
 
-/* A call of a function of its own, whose arguments `fill` writes; again and again. It answers none of them. */
-static void call_itself(struct attacker *a, uint32_t n, void (*fill)(struct raw *r, struct pack *p, uint32_t n)) {
+/* A call of a function of its own, whose arguments `fill` writes; again and again. It answers none
+ * of them. */
+static void call_itself(struct attacker *a, uint32_t n,
+                        void (*fill)(struct raw *r, struct pack *p, uint32_t n)) {
   struct raw r;
   struct buffer kept;
   if (join(a, &r)) {
@@ -154,7 +158,9 @@ static void fill_with_tokens(struct raw *r, struct pack *p, uint32_t n) {
 }
 
 static void call_with_nils(struct attacker *a) { call_itself(a, NILS - 200, fill_with_nils); }
-static void call_with_too_many_tokens(struct attacker *a) { call_itself(a, MANY_TOKENS, fill_with_tokens); }
+static void call_with_too_many_tokens(struct attacker *a) {
+  call_itself(a, MANY_TOKENS, fill_with_tokens);
+}
 static void call_with_tokens(struct attacker *a) { call_itself(a, REFS_MOST, fill_with_tokens); }
 
 /* ---- Signals ---- */
@@ -165,19 +171,48 @@ static void hang_up(struct attacker *a) {
 }
 
 const struct hostile_case hostile_on_turns[] = {
-    {.name = "cancels", .text = "10,000 watches, cancels of unknown ids", .before = "p50 462 ms",
-     .attack = watch_and_cancel, .attackers = 1, .sent_least = 1000},
-    {.name = "inspect-nothing", .text = "`inspect tokens` filtered to nothing, of 20,000", .before = "p50 533 ms",
-     .attack = inspect_nothing, .attackers = 2, .sent_least = PAGES_AT_ONCE},
-    {.name = "inspect-unread", .text = "four clients ask for pages and never read", .before = "p50 2.1 s, broker 770 MB",
-     .attack = inspect_unread, .attackers = 4, .sent_least = PAGES_AT_ONCE},
-    {.name = "nils", .text = "messages of 16 million nils", .before = "all stall 93 ms",
-     .attack = call_with_nils, .attackers = 1, .sent_least = 2},
-    {.name = "many-tokens", .text = "600,000 references to itself", .before = "all stall 300 ms",
-     .attack = call_with_too_many_tokens, .attackers = 1, .sent_least = 2},
-    {.name = "tokens", .text = "as many references to itself as a message may have", .before = "-",
-     .attack = call_with_tokens, .attackers = 2, .sent_least = 2},
-    {.name = "hang-ups", .text = "SIGHUP again and again", .before = "broker gone, socket and lock left",
-     .attack = hang_up, .attackers = 1, .sent_least = 2, .named = "SIGHUP"},
+    {.name = "cancels",
+     .text = "10,000 watches, cancels of unknown ids",
+     .before = "p50 462 ms",
+     .attack = watch_and_cancel,
+     .attackers = 1,
+     .sent_least = 1000},
+    {.name = "inspect-nothing",
+     .text = "`inspect tokens` filtered to nothing, of 20,000",
+     .before = "p50 533 ms",
+     .attack = inspect_nothing,
+     .attackers = 2,
+     .sent_least = PAGES_AT_ONCE},
+    {.name = "inspect-unread",
+     .text = "four clients ask for pages and never read",
+     .before = "p50 2.1 s, broker 770 MB",
+     .attack = inspect_unread,
+     .attackers = 4,
+     .sent_least = PAGES_AT_ONCE},
+    {.name = "nils",
+     .text = "messages of 16 million nils",
+     .before = "all stall 93 ms",
+     .attack = call_with_nils,
+     .attackers = 1,
+     .sent_least = 2},
+    {.name = "many-tokens",
+     .text = "600,000 references to itself",
+     .before = "all stall 300 ms",
+     .attack = call_with_too_many_tokens,
+     .attackers = 1,
+     .sent_least = 2},
+    {.name = "tokens",
+     .text = "as many references to itself as a message may have",
+     .before = "-",
+     .attack = call_with_tokens,
+     .attackers = 2,
+     .sent_least = 2},
+    {.name = "hang-ups",
+     .text = "SIGHUP again and again",
+     .before = "broker gone, socket and lock left",
+     .attack = hang_up,
+     .attackers = 1,
+     .sent_least = 2,
+     .named = "SIGHUP"},
     {.name = NULL},
 };

@@ -65,13 +65,15 @@ static void wait_for_labels(struct attacker *a) {
 
 enum { KEYS = 60000, KEY_BYTES = 32, EMPTY_TABLES = MAX_MESSAGE_DEFAULT - 200 };
 
-/* Lua 5.1 hashes every second byte of a string of 32 to 63, from the last: what stands between counts for nothing. */
+/* Lua 5.1 hashes every second byte of a string of 32 to 63, from the last: what stands between
+ * counts for nothing. */
 static void put_keys(struct pack *p) {
   char key[KEY_BYTES + 1] = "abcdefghijklmnopqrstuvwxyzabcdef";
   pack_array(p, 1);
   pack_array(p, 2 * KEYS);
   for (unsigned i = 0; i < KEYS; i++) {
-    for (unsigned digit = 0; digit < 4; digit++) key[2 * digit] = (char)('a' + (i >> (4 * digit)) % 16);
+    for (unsigned digit = 0; digit < 4; digit++)
+      key[2 * digit] = (char)('a' + (i >> (4 * digit)) % 16);
     pack_string(p, key, KEY_BYTES);
     pack_bool(p, true);
   }
@@ -106,22 +108,60 @@ static void call_with_keys(struct attacker *a) { call_with(a, put_keys); }
 static void call_with_tables(struct attacker *a) { call_with(a, put_tables); }
 
 #define SINK "bakaGaijin.sink = function() end\n"
-#define REFUSING SINK "function gaijin.access(client, op) return op == 's2t' or not client:find('^attacker') end"
+#define REFUSING \
+  SINK "function gaijin.access(client, op) return op == 's2t' or not client:find('^attacker') end"
 
 const struct hostile_case hostile_on_worker[] = {
-    {.name = "posts", .text = "one-way calls, faster than they are done", .before = "p99 1.5 s, some refused",
-     .attack = flood_with_posts, .attackers = 2, .host_code = SINK, .sent_least = AT_ONCE},
-    {.name = "calls", .bench_only = true, .text = "calls that nobody waits for before the next", .before = "-",
-     .attack = flood_with_calls, .attackers = 2, .host_code = SINK, .sent_least = AT_ONCE},
-    {.name = "label-waits", .text = "10,000 waits for labels", .before = "answers nobody",
-     .attack = wait_for_labels, .attackers = 1, .host_code = SINK, .sent_least = WAITS},
-    {.name = "refused-keys", .text = "60,000 chosen keys by one whom `gaijin.access` refuses", .before = "8.5 s",
-     .attack = call_with_keys, .attackers = 1, .host_code = REFUSING, .sent_least = 1},
-    {.name = "refused-tables", .text = "16.7 million empty tables, likewise", .before = "11 s, worker 1,564 MB",
-     .attack = call_with_tables, .attackers = 1, .host_code = REFUSING, .worker_mb = 128, .sent_least = 1},
-    {.name = "allowed-keys", .text = "60,000 chosen keys by one who may call", .before = "8.5 s",
-     .attack = call_with_keys, .attackers = 1, .host_code = SINK, .sent_least = 1},
-    {.name = "allowed-tables", .text = "16.7 million empty tables, likewise", .before = "11 s, worker 1,564 MB",
-     .attack = call_with_tables, .attackers = 1, .host_code = SINK, .sent_least = 1},
+    {.name = "posts",
+     .text = "one-way calls, faster than they are done",
+     .before = "p99 1.5 s, some refused",
+     .attack = flood_with_posts,
+     .attackers = 2,
+     .host_code = SINK,
+     .sent_least = AT_ONCE},
+    {.name = "calls",
+     .bench_only = true,
+     .text = "calls that nobody waits for before the next",
+     .before = "-",
+     .attack = flood_with_calls,
+     .attackers = 2,
+     .host_code = SINK,
+     .sent_least = AT_ONCE},
+    {.name = "label-waits",
+     .text = "10,000 waits for labels",
+     .before = "answers nobody",
+     .attack = wait_for_labels,
+     .attackers = 1,
+     .host_code = SINK,
+     .sent_least = WAITS},
+    {.name = "refused-keys",
+     .text = "60,000 chosen keys by one whom `gaijin.access` refuses",
+     .before = "8.5 s",
+     .attack = call_with_keys,
+     .attackers = 1,
+     .host_code = REFUSING,
+     .sent_least = 1},
+    {.name = "refused-tables",
+     .text = "16.7 million empty tables, likewise",
+     .before = "11 s, worker 1,564 MB",
+     .attack = call_with_tables,
+     .attackers = 1,
+     .host_code = REFUSING,
+     .worker_mb = 128,
+     .sent_least = 1},
+    {.name = "allowed-keys",
+     .text = "60,000 chosen keys by one who may call",
+     .before = "8.5 s",
+     .attack = call_with_keys,
+     .attackers = 1,
+     .host_code = SINK,
+     .sent_least = 1},
+    {.name = "allowed-tables",
+     .text = "16.7 million empty tables, likewise",
+     .before = "11 s, worker 1,564 MB",
+     .attack = call_with_tables,
+     .attackers = 1,
+     .host_code = SINK,
+     .sent_least = 1},
     {.name = NULL},
 };

@@ -1,4 +1,7 @@
-/* SPDX-License-Identifier: MIT */
+/* SPDX-License-Identifier: MIT
+ *
+ * Sockets do not block; who waits, polls.
+ */
 #define _GNU_SOURCE
 #include "tests/hostile/raw.h"
 
@@ -43,14 +46,18 @@ bool raw_connect(struct raw *r, const char *socket_path) {
 }
 
 bool raw_join(struct raw *r, const char *socket_path, const char *name, bool observer) {
-  struct hello_request h = {.lowest = WIRE_VERSION_LEAST, .highest = WIRE_VERSION_MOST,
-                            .name = name, .name_size = name ? (uint32_t)strlen(name) : 0, .observer = observer};
+  struct hello_request h = {.lowest = WIRE_VERSION_LEAST,
+                            .highest = WIRE_VERSION_MOST,
+                            .name = name,
+                            .name_size = name ? (uint32_t)strlen(name) : 0,
+                            .observer = observer};
   uint64_t version;
   if (!raw_connect(r, socket_path)) return false;
   r->last_id = 1;
   hello_put_request(raw_begin(r, MESSAGE_REQUEST, OP_hello, 1, hello_request_values(0)), &h, 0);
   raw_end(r);
-  return raw_answer(r) && r->m.kind == MESSAGE_REPLY && reader_uint(&r->r, &version) && reader_uint(&r->r, &r->host);
+  return raw_answer(r) && r->m.kind == MESSAGE_REPLY && reader_uint(&r->r, &version) &&
+         reader_uint(&r->r, &r->host);
 }
 
 void raw_close(struct raw *r) {
@@ -67,13 +74,21 @@ static struct pack *begin(struct raw *r, const struct message *header, uint32_t 
   return &r->p;
 }
 
-struct pack *raw_begin(struct raw *r, enum message_kind kind, enum op op, uint64_t id, uint32_t count) {
+struct pack *raw_begin(struct raw *r, enum message_kind kind, enum op op, uint64_t id,
+                       uint32_t count) {
   return begin(r, &(struct message){.kind = kind, .op = op, .id = id, .target = OP_NONE}, count);
 }
 
-struct pack *raw_ask(struct raw *r, enum op op, const char *name, const struct pt *pt, unsigned flags, uint32_t count) {
-  struct message h = {.kind = MESSAGE_REQUEST, .op = op, .id = ++r->last_id, .depth = 1, .flags = (uint16_t)flags,
-                      .target = name ? OP_NAME : pt ? OP_PT : OP_NONE};
+struct pack *raw_ask(struct raw *r, enum op op, const char *name, const struct pt *pt,
+                     unsigned flags, uint32_t count) {
+  struct message h = {.kind = MESSAGE_REQUEST,
+                      .op = op,
+                      .id = ++r->last_id,
+                      .depth = 1,
+                      .flags = (uint16_t)flags,
+                      .target = name ? OP_NAME
+                                : pt ? OP_PT
+                                     : OP_NONE};
   if (name) {
     h.name = name;
     h.name_size = (uint8_t)strlen(name);
@@ -106,7 +121,8 @@ void raw_repeat(struct raw *r, const struct buffer *kept) {
 
 /* ---- The socket ---- */
 
-/* Sends what the socket takes. False at the end of the connection; what was sent to us before can still be read. */
+/* Sends what the socket takes. False at the end of the connection; what was sent to us before can
+ * still be read. */
 static bool send_some(struct raw *r) {
   if (r->out.size == 0) return true;
   ssize_t n = send(r->fd, r->out.bytes + r->sent, r->out.size - r->sent, MSG_NOSIGNAL);
@@ -127,7 +143,8 @@ static bool read_some(struct raw *r) {
 }
 
 static bool wait_for(struct raw *r, bool reading, int ms) {
-  struct pollfd p = {.fd = r->fd, .events = (short)((reading ? POLLIN : 0) | (r->out.size > 0 ? POLLOUT : 0))};
+  struct pollfd p = {.fd = r->fd,
+                     .events = (short)((reading ? POLLIN : 0) | (r->out.size > 0 ? POLLOUT : 0))};
   return poll(&p, 1, ms) > 0;
 }
 

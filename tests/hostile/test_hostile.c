@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * Each attack for a moment: work and memory are counted, times are not looked at (`make hostile-bench` does).
+ * Each attack for a moment: work and memory are counted, times are not looked at (`make
+ * hostile-bench` does).
  */
 #include <stdio.h>
 
@@ -12,9 +13,12 @@ static void run(const struct hostile_case *c) {
   char text[256];
   if (c->bench_only) return;
   hostile_run(c, &(struct hostile_effort){.seconds = 0.2, .calls = 100}, &o);
-  printf("%-16s %u calls, p99 %.1f ms (broker's time %.2f, worker's %.2f); %.0f and %.0f MB; %.0f lines; sent %llu, begun %llu times, %.1f s\n", c->name,
-         o.attacked.calls, o.attacked.took.p99, o.attacked.broker.p99, o.attacked.worker.p99, o.broker_mb, o.worker_mb, o.lines,
-         (unsigned long long)o.sent, (unsigned long long)o.begun, o.seconds);
+  printf(
+      "%-16s %u calls, p99 %.1f ms (broker's time %.2f, worker's %.2f); %.0f and %.0f MB; "
+      "%.0f lines; sent %llu, begun %llu times, %.1f s\n",
+      c->name, o.attacked.calls, o.attacked.took.p99, o.attacked.broker.p99, o.attacked.worker.p99,
+      o.broker_mb, o.worker_mb, o.lines, (unsigned long long)o.sent, (unsigned long long)o.begun,
+      o.seconds);
   fflush(stdout);
   const char *fault = hostile_judge(c, &o, text, sizeof text);
   ck_assert_msg(!fault, "%s", fault);

@@ -1,4 +1,7 @@
-/* SPDX-License-Identifier: MIT */
+/* SPDX-License-Identifier: MIT
+ *
+ * The figures are written by the victim and read by the test, in memory that both map.
+ */
 #define _GNU_SOURCE
 #include "tests/hostile/victim.h"
 
@@ -33,7 +36,7 @@ struct victim {
   pid_t pid;
   clockid_t broker, worker;
   atomic_uint wanted, entered; /* phase | number of the change << 8 */
-  atomic_bool failed; /* then `fault` is set */
+  atomic_bool failed;          /* then `fault` is set */
   char fault[200];
   struct notes notes[VICTIM_PHASES];
 };
@@ -59,7 +62,8 @@ static void fail_with_answer(struct victim *v, struct raw *r) {
   uint64_t status = 0;
   uint32_t size = 1;
   if (reader_uint(&r->r, &status)) reader_string(&r->r, &bytes, &size);
-  snprintf(text, sizeof text, "a call was answered with error %llu: %.*s", (unsigned long long)status, (int)(size < 100 ? size : 100), bytes);
+  snprintf(text, sizeof text, "a call was answered with error %llu: %.*s",
+           (unsigned long long)status, (int)(size < 100 ? size : 100), bytes);
   fail(v, text);
 }
 
@@ -70,7 +74,8 @@ static void await(struct victim *v, struct raw *r, enum op op) {
     if (n == 0) fail(v, "no answer in two minutes");
   } while (r->m.kind == MESSAGE_NOTICE);
   if (r->m.kind == MESSAGE_ERROR) fail_with_answer(v, r);
-  if (r->m.kind != MESSAGE_REPLY || r->m.id != r->last_id || r->m.op != op) fail(v, "an answer to something else");
+  if (r->m.kind != MESSAGE_REPLY || r->m.id != r->last_id || r->m.op != op)
+    fail(v, "an answer to something else");
 }
 
 static void call(struct victim *v, struct raw *r, const struct pt *echo) {
@@ -103,9 +108,10 @@ static void call_for_ever(void *user) {
     atomic_store(&v->entered, phase);
     double began = clock_seconds(), broker = seconds_of(v->broker), worker = seconds_of(v->worker);
     call(v, &r, &echo);
-    note(&v->notes[phase & 255], (struct note){.took = (float)((clock_seconds() - began) * 1e3),
-                                               .broker = (float)((seconds_of(v->broker) - broker) * 1e3),
-                                               .worker = (float)((seconds_of(v->worker) - worker) * 1e3)});
+    note(&v->notes[phase & 255],
+         (struct note){.took = (float)((clock_seconds() - began) * 1e3),
+                       .broker = (float)((seconds_of(v->broker) - broker) * 1e3),
+                       .worker = (float)((seconds_of(v->worker) - worker) * 1e3)});
     if ((phase & 255) == VICTIM_UNNOTED) atomic_store(&v->notes[0].n, 0);
   }
 }
@@ -113,10 +119,12 @@ static void call_for_ever(void *user) {
 /* ---- In the test's ---- */
 
 struct victim *victim_start(const char *socket, pid_t broker, pid_t worker) {
-  struct victim *v = mmap(NULL, sizeof *v, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+  struct victim *v =
+      mmap(NULL, sizeof *v, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
   if (v == MAP_FAILED) return NULL;
   v->socket = socket;
-  if (clock_getcpuclockid(broker, &v->broker) == 0 && clock_getcpuclockid(worker, &v->worker) == 0) {
+  if (clock_getcpuclockid(broker, &v->broker) == 0 &&
+      clock_getcpuclockid(worker, &v->worker) == 0) {
     v->pid = attack_fork(call_for_ever, v);
     if (v->pid > 0) return v;
   }
@@ -128,11 +136,17 @@ void victim_enter(struct victim *v, enum victim_phase phase) {
   atomic_store(&v->wanted, (unsigned)phase | (((atomic_load(&v->wanted) >> 8) + 1) << 8));
 }
 
-bool victim_has_entered(const struct victim *v) { return atomic_load(&v->entered) == atomic_load(&v->wanted); }
+bool victim_has_entered(const struct victim *v) {
+  return atomic_load(&v->entered) == atomic_load(&v->wanted);
+}
 
-unsigned victim_calls(const struct victim *v, enum victim_phase phase) { return atomic_load(&v->notes[phase].n); }
+unsigned victim_calls(const struct victim *v, enum victim_phase phase) {
+  return atomic_load(&v->notes[phase].n);
+}
 
-const char *victim_fault(const struct victim *v) { return atomic_load(&v->failed) ? v->fault : NULL; }
+const char *victim_fault(const struct victim *v) {
+  return atomic_load(&v->failed) ? v->fault : NULL;
+}
 
 static int compare(const void *a, const void *b) {
   float x = *(const float *)a, y = *(const float *)b;

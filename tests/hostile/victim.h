@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * The victim: a process that calls a worker again and again, one call after the other, and notes for each how long
- * its answer took, and how much processor time the broker and the worker spent meanwhile. The last two are work counted: they do not depend on
- * what else the machine does.
+ * The victim: a process that calls a worker again and again, one call after the other, and notes
+ * for each how long its answer took, and how much processor time the broker and the worker spent
+ * meanwhile. The last two are work counted: they do not depend on what else the machine does.
  */
 #ifndef GAIJIN_TESTS_HOSTILE_VICTIM_H
 #define GAIJIN_TESTS_HOSTILE_VICTIM_H
@@ -34,10 +34,11 @@ void victim_enter(struct victim *v, enum victim_phase phase);
 unsigned victim_calls(const struct victim *v, enum victim_phase phase);
 /* Whether each call that was begun before the last victim_enter is over. */
 bool victim_has_entered(const struct victim *v);
-/* NULL, or what went wrong: a call that was refused, or answered wrongly, or the end of the connection. */
+/* NULL, or what went wrong: a call that was refused, or answered wrongly, or the end of the
+ * connection. */
 const char *victim_fault(const struct victim *v);
 struct figures victim_figures(const struct victim *v, enum victim_phase phase);
-/* Its own processor seconds so far. Ends the process and frees the rest. NULL is fine. */
+/* Ends the process and frees the rest. NULL is fine. */
 void victim_stop(struct victim *v);
 
 #endif
