@@ -37,7 +37,7 @@ static void ping_unread(struct attacker *a) {
 
 /* ---- Messages that never end ---- */
 
-enum { HALVES = 50, CONNECTIONS = 1000, PIECE = 400 << 10 };
+enum { HALVES = 50, SOME_HALVES = 14, CONNECTIONS = 1000, PIECE = 400 << 10 };
 
 /* Announces a message of so many bytes, and sends all but a few, as far as the broker reads. False:
  * the connection has ended. */
@@ -70,6 +70,17 @@ static void send_large_halves(struct attacker *a) {
   send_halves(a, all, HALVES, MAX_MESSAGE_DEFAULT);
 }
 
+static void send_one_half(struct attacker *a) {
+  static struct raw all[1];
+  send_halves(a, all, 1, PIECE);
+}
+
+/* More than --max-memory of 128 MiB, of which one process may have half. */
+static void send_some_halves(struct attacker *a) {
+  static struct raw all[HALVES];
+  send_halves(a, all, SOME_HALVES, MAX_MESSAGE_DEFAULT);
+}
+
 /* Not much of each. */
 static void send_small_halves(struct attacker *a) {
   static struct raw all[CONNECTIONS];
@@ -80,26 +91,51 @@ static void send_small_halves(struct attacker *a) {
   send_halves(a, all, CONNECTIONS, PIECE);
 }
 
+#define FLAGS(...) \
+  (const char *const[]) { __VA_ARGS__, NULL }
+
+/* What takes long takes the broker long to read, too: hundreds of megabytes. */
 const struct hostile_case hostile_on_memory[] = {
     {.name = "pings-unread",
      .text = "6 clients that read nothing and ping",
      .before = "broker 1.45 GB, nothing logged",
      .attack = ping_unread,
      .attackers = 6,
-     .sent_least = 10000},
+     .broker_flags = FLAGS("--read-time", "1"),
+     .sent_least = 10000,
+     .named = "attacker"},
+    {.name = "some-halves",
+     .text = "14 half-sent messages of 16 MiB",
+     .before = "broker 236 MB, nothing logged",
+     .attack = send_some_halves,
+     .attackers = 1,
+     .broker_flags = FLAGS("--max-memory", "128M"),
+     .broker_mb = 180,
+     .sent_least = 20,
+     .named = "disconnected"},
+    {.name = "slow-message",
+     .text = "a message that is begun and never ended",
+     .before = "stays for ever, nothing logged",
+     .attack = send_one_half,
+     .attackers = 1,
+     .broker_flags = FLAGS("--message-time", "0.5"),
+     .sent_least = 1,
+     .named = "disconnected"},
     {.name = "halves",
      .bench_only = true,
      .text = "50 half-sent messages of 16 MiB",
      .before = "broker 847 MB, nothing logged",
      .attack = send_large_halves,
      .attackers = 1,
-     .sent_least = 20},
+     .sent_least = 20,
+     .named = "disconnected"},
     {.name = "below-limits",
      .bench_only = true,
      .text = "1,000 connections with 400 KiB of a message each",
      .before = "-",
      .attack = send_small_halves,
      .attackers = 1,
-     .sent_least = 100},
+     .sent_least = 100,
+     .named = "disconnected"},
     {.name = NULL},
 };

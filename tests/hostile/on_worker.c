@@ -120,7 +120,6 @@ const struct hostile_case hostile_on_worker[] = {
      .host_code = SINK,
      .sent_least = AT_ONCE},
     {.name = "calls",
-     .bench_only = true,
      .text = "calls that nobody waits for before the next",
      .before = "-",
      .attack = flood_with_calls,
