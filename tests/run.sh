@@ -73,6 +73,8 @@ export ASAN_OPTIONS=${ASAN_OPTIONS:-detect_stack_use_after_return=0}
 export UBSAN_OPTIONS=${UBSAN_OPTIONS:-print_stacktrace=1}
 # What tests that fail leave behind goes with this directory. Short: sockets live there.
 TMPDIR=$(mktemp -d /tmp/gaijin-tests-XXXXXX)
+# Tests with several users open their own directory in it.
+chmod 711 "$TMPDIR"
 export TMPDIR
 trap 'rm -rf "$TMPDIR"' EXIT
 mkdir -p "$build/tests"
