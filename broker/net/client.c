@@ -13,7 +13,6 @@
 #include <sys/socket.h>
 
 #include "broker/base/slab.h"
-#include "broker/net/limits.h"
 
 /* With so many times as much, answers and notices included, a client is not going to read them. */
 enum { QUEUE_HARD_FACTOR = 4 };
@@ -151,7 +150,7 @@ void client_push(struct client *c, struct account *payer, const void *bytes, uin
     client_condemn(c, "memory is too short for what waits for it (%zu bytes)", c->outbox.bytes);
     return;
   }
-  if (c->outbox.own > UNTAKEN_MOST) limits_note_growth(c);
+  if (c->outbox.own > UNTAKEN_MOST) client_note_growth(c);
   c->messages_out++;
   make_dirty(c);
 }
@@ -178,7 +177,6 @@ void client_flush(struct client *c) {
       /* It has taken something, or begins to have something untaken. */
       if (c->outbox.written != before || !(c->events & UV_WRITABLE))
         c->taken_ms = uv_now(c->connections->loop);
-      limits_note_left(c);
       client_watch(c, true);
       break;
     case OUTBOX_FAILED:

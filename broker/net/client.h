@@ -177,6 +177,12 @@ static inline size_t client_look_kept(const struct client *c) {
 void client_push(struct client *c, struct account *payer, const void *bytes, uint32_t size);
 /* Whether it has left more untaken than it may (UNTAKEN_MOST). */
 bool client_leaves_untaken(const struct client *c);
+/* What is kept for it and cannot be refused has grown: it is looked at when the turn ends
+ * (limits.h). */
+static inline void client_note_growth(struct client *c) {
+  if (accounts_full(&c->connections->accounts, c->account, ACCOUNT_BYTES, 0))
+    c->connections->may_be_over = true;
+}
 /* Writes what is queued, once. */
 void client_flush(struct client *c);
 /* It has read or sent something now. */

@@ -24,6 +24,7 @@ enum { QUEUE_MESSAGES = 4 };
 
 static void write_out(struct client *c) {
   client_flush(c);
+  limits_note_left(c);
   reading_written(c);
 }
 

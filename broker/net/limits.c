@@ -86,11 +86,6 @@ bool limits_refuse(struct client *c, enum account_kind kind, uint64_t n, char *t
 
 /* ---- Who is disconnected for its bytes ---- */
 
-void limits_note_growth(struct client *c) {
-  if (accounts_full(&c->connections->accounts, c->account, ACCOUNT_BYTES, 0))
-    c->connections->may_be_over = true;
-}
-
 /* Ends a connection for what it costs. It can be told only if nothing waits before that; what waits
  * is not worth keeping any more. */
 static void __attribute__((format(printf, 2, 3))) end(struct client *c, const char *format, ...) {

@@ -54,8 +54,6 @@ static inline bool limits_allow(struct client *c, enum account_kind kind, uint64
     return true;
   return limits_refuse(c, kind, n, text);
 }
-/* What cannot be refused has grown: its bytes are looked at when the turn ends. */
-void limits_note_growth(struct client *c);
 
 /* At the end of a turn: disconnects, after a word, those whose bytes are too many, and frees what
  * waits for them. */
@@ -64,6 +62,7 @@ void limits_enforce(struct connections *n);
 /* There is one who may be in the midst of a message, or leaves something untaken: has the timer
  * run, if there are limits of time. */
 void limits_watch(struct connections *n);
+/* It was written to: the same if something is left. */
 void limits_note_left(struct client *c);
 /* Whether one of the times runs for it. */
 bool limits_is_watched(const struct client *c);

@@ -72,7 +72,7 @@ static void keep_rest(struct client *c, struct frame *f) {
   if (f == &c->rest) {
     if (left == 0) frame_deinit(f);
     client_settle(c);
-    limits_note_growth(c);
+    client_note_growth(c);
     return;
   }
   if (left > 0 && c->state != CLIENT_CONDEMNED) {
@@ -85,7 +85,7 @@ static void keep_rest(struct client *c, struct frame *f) {
       client_condemn(c, "memory is too short for what it sends");
     }
     client_settle(c);
-    limits_note_growth(c);
+    client_note_growth(c);
   }
   f->start = f->in.size;
 }

@@ -154,9 +154,9 @@ GAIJIN_API bool gaijin_op_is_routed(enum gaijin_op op);
 /* Text of the last error of this connection; "" before the first. */
 GAIJIN_API const char *gaijin_error(const gaijin *g);
 
-/* Reads what is there without blocking (but for want of memory: see the event `starved`) and handles
- * every whole message in order. 0 or GAIJIN_STATUS_LOST; what had arrived before the loss has been
- * handled. */
+/* Reads what is there without blocking (but for want of memory: see the event `starved`) and
+ * handles every whole message in order. 0 or GAIJIN_STATUS_LOST; what had arrived before the loss
+ * has been handled. */
 GAIJIN_API int gaijin_dispatch(gaijin *g);
 /* Sends what is queued without blocking. `releases`: queued releases go too even if nothing else
  * does; otherwise they leave only together with other output. 0 (see gaijin_wants_write for what is
