@@ -62,7 +62,7 @@ void gj_io_give_up(gaijin *g, const char *format, ...) {
  * given up. */
 static void starve(gaijin *g, uint32_t size) {
   double now = clock_seconds();
-  if (!g->starved_since) g->starved_since = now;
+  if (g->starved_since == 0) g->starved_since = now;
   g->starved = now - g->starved_since < STARVED_SECONDS;
   if (!g->starved)
     gj_io_give_up(g, "for %d s its memory has been too short to receive %u bytes",
@@ -90,7 +90,7 @@ static void handle_messages(gaijin *g) {
           starve(g, size);
           return;
         }
-        if (g->starved_since) g->heard = true; /* only now */
+        if (g->starved_since != 0) g->heard = true; /* only now */
         g->starved_since = 0;
         gj_checkpoint(g);
         break;

@@ -10,7 +10,7 @@
 
 #include "policy/policy.h"
 
-enum { NO_ITEM = UINT32_MAX };
+#define NO_ITEM UINT32_MAX
 
 enum item_kind { ITEM_ALL, ITEM_UID, ITEM_GID, ITEM_PATTERN };
 struct item {

@@ -355,7 +355,7 @@ static void on_retry(struct timer *t) {
 /* It counts as queued. */
 static void try_later(struct worker *w, struct fiber *f) {
   bool first = !w->sched.stackless_first;
-  if (!f->stackless_since) {
+  if (f->stackless_since == 0) {
     f->stackless_since = clock_seconds();
     worker_log_often(w, LINE_MEMORY, "memory is too short for another C stack; trying again");
   }

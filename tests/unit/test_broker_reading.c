@@ -148,7 +148,7 @@ static unsigned weighed(uint32_t weight) {
 START_TEST(objects_with_many_holders_are_weighed_in_slices) {
   enum { HOLDERS = 30, TOKENS = 200, COST = 2 + 2 * HOLDERS, KIB = 7 };
   static struct end holders[HOLDERS];
-  char name[16];
+  char name[32];
   memset(holders, 0, sizeof holders);
   for (int i = 0; i < HOLDERS; i++) {
     snprintf(name, sizeof name, "holder-%d", i);
