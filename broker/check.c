@@ -40,9 +40,15 @@ static const char *check_reading(const struct client *c) {
   return is_over || c->events & UV_READABLE ? NULL : "connections: one is not read";
 }
 
+/* The bytes that came of it and are to be charged to it. While its messages are handled, that is
+ * what they were before. */
+static uint64_t look_kept(const struct client *c) {
+  return c == c->connections->heard ? c->kept : client_look_kept(c);
+}
+
 /* The bytes that are charged to it: what came of it, and what it pays in all outboxes. */
 static uint64_t count_bytes(const struct client *c) {
-  uint64_t bytes = client_look_kept(c);
+  uint64_t bytes = look_kept(c);
   for (const struct client *k = c->connections->all; k; k = k->next)
     bytes += outbox_paid_by(&k->outbox, c->account);
   return bytes;
@@ -54,7 +60,7 @@ static const char *check_account(const struct client *c) {
   if (fault) return fault;
   if (k->is_closed || k->used[ACCOUNT_CONNECTIONS] != 1)
     return "connections: one is not charged to its account";
-  if (c->kept != client_look_kept(c) || k->used[ACCOUNT_BYTES] != count_bytes(c))
+  if (c->kept != look_kept(c) || k->used[ACCOUNT_BYTES] != count_bytes(c))
     return "connections: one is charged for other bytes than there are";
   if (c->is_dirty || c == c->connections->heard) return NULL;
   if (limits_is_watched(c) && !uv_is_active((const uv_handle_t *)&c->connections->sweep))
