@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT
  *
- * The values of keys. A line that begins with blanks goes on with the list of the key above, so a
- * key that is meant but stands behind blanks would become a word of that list: '=' is refused
- * there, unless a backslash says that it is meant.
+ * The values of keys. What looks like something else must not become a word of a list, or a rule is
+ * narrower or wider than it seems: a key that stands behind blanks, where a line goes on with the
+ * list of the key above it (its ':' is looked for in parse.c); a comment. Both are refused, unless
+ * a backslash says that they are meant.
  */
 #include <assert.h>
 #include <stdlib.h>
@@ -21,6 +22,11 @@ static bool is_blank(char c) { return c == ' ' || c == '\t'; }
 
 static void no_memory(struct builder *b) { policy_error_add(b->errors, 0, "memory is too short"); }
 
+/* Whether a comment seems to begin at `at`, in the word that begins at `text`. */
+static bool is_comment(const char *text, const char *at) {
+  return (*at == ';' || *at == '#') && (at == text || is_blank(at[-1]));
+}
+
 /* The end of the word that begins at `text`: a comma or the end. NULL after an error. */
 static const char *word_end(struct builder *b, const char *text) {
   const char *at = text;
@@ -30,7 +36,8 @@ static const char *word_end(struct builder *b, const char *text) {
                                        "nothing";
     if (*at == '=') fault = "a '=' in a list; a line that begins with blanks goes on with the list "
                             "above it. A '=' that is meant is written \\=";
-    if (*at == ';' && at > text && is_blank(at[-1])) fault = "a comment has a line of its own here";
+    if (is_comment(text, at)) fault = "a comment has a line of its own here; a '#' or ';' that is "
+                                      "meant is written \\# or \\;";
     if (fault) {
       policy_error_add(b->errors, b->line, "%s", fault);
       return NULL;

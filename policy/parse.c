@@ -117,11 +117,22 @@ static const struct {
     {"labels", builder_labels}, {"ops", builder_ops},     {"may", builder_may},
 };
 
+/* The key that a value begins with, and a ':', which the library takes for a '='; or NULL. */
+static const char *key_in(const char *value) {
+  for (size_t i = 0; i < ARRAY_SIZE(keys); i++) {
+    size_t n = strlen(keys[i].name);
+    if (strncmp(value, keys[i].name, n) != 0) continue;
+    n += strspn(value + n, " \t");
+    if (value[n] == ':') return keys[i].name;
+  }
+  return NULL;
+}
+
 /* Always content: a fault is an error of our own, and the library goes on in any case. */
 static int on_key(void *user, const char *section, const char *name, const char *value) {
   struct parse *p = user;
   struct builder *b = &p->builder;
-  if (p->is_refused) return 1;
+  if (p->is_refused || !name || !value) return 1; /* some builds of the library tell of sections */
   if (!p->section_line) {
     policy_error_add(b->errors, b->line, "'%s' stands before the first section", name);
     return 1;
@@ -131,6 +142,13 @@ static int on_key(void *user, const char *section, const char *name, const char 
     begin_rule(p, section);
   }
   if (!b->rule) return 1;
+  const char *key = key_in(value);
+  if (key) {
+    policy_error_add(b->errors, b->line,
+                     "'%s:' in a list; a line that begins with blanks goes on with the list above "
+                     "it. A ':' that is meant is written \\:", key);
+    return 1;
+  }
   for (size_t i = 0; i < ARRAY_SIZE(keys); i++)
     if (strcmp(name, keys[i].name) == 0) {
       keys[i].read(b, value);

@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "policy/policy.h"
+#include "policy/rules.h"
 #include "tests/unit/run.h"
 
 static int looked_up;
@@ -115,6 +115,12 @@ START_TEST(lists_that_are_none) {
   bad_alone(RULE "hosts = a, b=c\n", 3, "a '=' in a list");
   bad_alone(RULE "hosts = a\\\n", 3, "a backslash");
   bad_alone(RULE "hosts = a,\n  b, c@d,\n  e\n", 4, "called 'c@d'");
+  /* What would make a rule narrower or wider than it looks. */
+  bad_alone(RULE "hosts = vault # not for tills\n", 3, "a comment has a line of its own");
+  bad_alone(RULE "hosts = a, # b\n", 3, "a comment has a line of its own");
+  bad_alone(RULE "hosts: shop\n  ops: read\n", 4, "'ops:' in a list");
+  bad_alone(RULE "hosts: shop\n  labels : price\n", 4, "'labels:' in a list");
+  good(RULE "hosts = a\\#b, a#b, \\#c\nlabels = ops\\: read, opsx: read, ops, my ops: read\n", 1);
 }
 END_TEST
 
@@ -122,6 +128,10 @@ END_TEST
 START_TEST(a_comment_behind_a_line_that_goes_on) {
   struct policy *p = parse(RULE "hosts = a,\n  b ; c\n");
   ck_assert_msg(p || (errors.list[0].line == 4 && strstr(errors.list[0].text, "comment")), "%s", errors.list[0].text);
+  policy_free(p);
+  p = parse(RULE "hosts = a,\n  b, ; not yet: c, d\n");
+  ck_assert_msg(p || (errors.list[0].line == 4 && strstr(errors.list[0].text, "comment")), "%s", errors.list[0].text);
+  if (p) ck_assert_uint_eq(p->item_count, 3); /* all, a, b: the library took the comment away */
   policy_free(p);
 }
 END_TEST
