@@ -46,6 +46,7 @@ void connection_starved(void *worker) {
   assert(!is_waiting_for_memory(w));
   worker_log_often(w, LINE_MEMORY, "memory is too short to receive; trying again");
   w->loop.memory_timer = timer_start(w, memory_seconds, on_memory_time, NULL);
+  w->loop.starved = !w->loop.memory_timer;
   if (w->loop.memory_timer && !w->loop.unwatched) start_polling(w);
 }
 
@@ -71,7 +72,8 @@ enum { MOST_READS = 4096 };
 static bool may_read(const struct worker *w) { return w->sched.n_ready < FIBERS_READY_MOST; }
 
 bool connection_has_more(const struct worker *w) {
-  return !w->lost && !is_waiting_for_memory(w) && (gaijin_paused(w->g) || w->loop.unwatched);
+  return !w->lost && !is_waiting_for_memory(w) &&
+         (gaijin_paused(w->g) || w->loop.unwatched || w->loop.starved);
 }
 
 /* The socket reported an error, which is how a broker ends that has left our bytes unread. libuv
@@ -101,6 +103,7 @@ static void on_memory_time(struct timer *t) {
 
 void connection_resume(struct worker *w) {
   if (!connection_has_more(w) || !may_read(w)) return;
+  w->loop.starved = false;
   if (w->loop.unwatched)
     read_unwatched(w);
   else

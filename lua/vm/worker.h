@@ -161,6 +161,7 @@ struct loop {
   struct timer *all_timers, *idle_timers;
   struct timer *release_timer, *sweep_timer, *pulse_timer, *memory_timer;
   bool unwatched; /* libuv has ceased to watch the socket, which is not read to its end yet */
+  bool starved; /* memory was too short for what has come, and for memory_timer */
   bool pulse_sent; /* and not answered yet */
   const struct loop_hooks *hooks;
 };

@@ -104,7 +104,7 @@ static inline void vm_open(struct vm *v) {
 static inline void vm_connect_window(struct vm *v, uint32_t max_message, const struct window *window) {
   static const struct gaijin_events events = {
       .request = begin_request, .cancel = begin_cancel, .free = collect_on_free, .forget = pool_forget, .refused = worker_post_failed,
-      .room = room_came};
+      .room = room_came, .starved = connection_starved};
   char error[256] = "";
   pthread_t greeter;
   vm_open(v);

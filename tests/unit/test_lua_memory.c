@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * A worker that finds no memory for what has come (lua/fiber/connection.c).
+ */
+#define _GNU_SOURCE
+#include "lua/fiber/connection.h"
+
+#include "lua/fiber/timer.h"
+#include "tests/unit/scarce.h"
+#include "tests/unit/vm.h"
+
+static struct vm v;
+
+static void on_time(struct timer *t) { timer_stop(t); }
+
+/* An answer with a PT of another's comes while nothing can be allocated. _i == 1: a timer neither. */
+START_TEST(what_found_no_memory_is_received_later) {
+  const struct gaijin_pt pt = {OTHER_HOST, 3, 13, GAIJIN_KIND_TABLE};
+  struct timer *idle;
+  vm_connect(&v);
+  ck_assert_int_eq(connection_watch(&v.w), 0);
+  uint64_t id = 0;
+  gaijin_begin_request(v.w.g, &(struct gaijin_send){.op = GAIJIN_OP_PING}, 0);
+  ck_assert_int_eq(gaijin_end_request(v.w.g, NULL, NULL, &id), 0);
+  gaijin_flush(v.w.g, true);
+  fake_next(&v.f);
+  fake_begin(&v.f, MESSAGE_REPLY, GAIJIN_OP_PING, id, 1);
+  fake_put_pt(&v.f, &pt);
+  fake_send(&v.f);
+  timer_stop(timer_start(&v.w, 1, on_time, NULL)); /* its record is there for the next */
+  idle = v.w.loop.idle_timers;
+  if (_i == 1) v.w.loop.idle_timers = NULL;
+  scarce_from(0, true);
+  scarce_begin();
+  uv_run(&v.w.loop.uv, UV_RUN_NOWAIT);
+  scarce_end();
+  if (SCARCE_REPLACES) ck_assert_uint_eq(gaijin_holding_count(v.w.g), 0);
+  if (SCARCE_REPLACES && _i == 1) ck_assert_ptr_null(v.w.loop.memory_timer);
+  if (_i == 1) v.w.loop.idle_timers = idle;
+  /* As the loop does: it does not sleep while there is more. */
+  for (int turns = 0; gaijin_holding_count(v.w.g) == 0 && turns < 10; turns++) {
+    connection_resume(&v.w);
+    bool more = connection_has_more(&v.w) || v.w.loop.memory_timer;
+    ck_assert(gaijin_holding_count(v.w.g) > 0 || more);
+    uv_run(&v.w.loop.uv, v.w.loop.memory_timer ? UV_RUN_ONCE : UV_RUN_NOWAIT);
+  }
+  ck_assert_uint_eq(gaijin_holding_count(v.w.g), 1);
+  struct gaijin_answer a;
+  ck_assert_int_eq(gaijin_await(v.w.g, id, 1, &a), 0);
+  gaijin_body_free(a.body);
+  vm_close(&v);
+}
+END_TEST
+
+int main(void) {
+  Suite *s = suite_create("lua_memory");
+  TCase *c = tcase_create("memory");
+  tcase_add_loop_test(c, what_found_no_memory_is_received_later, 0, 2);
+  suite_add_tcase(s, c);
+  return run_suite(s);
+}
