@@ -26,21 +26,9 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#if defined(__SANITIZE_ADDRESS__)
-#define WITH_ASAN 1
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer)
-#define WITH_ASAN 1
-#endif
-#endif
+#include "proto/sanitizer.h"
 
-bool kernel_can_filter(void) {
-#ifdef WITH_ASAN
-  return false;
-#else
-  return true;
-#endif
-}
+bool kernel_can_filter(void) { return !WITH_ASAN; }
 
 /* ---- Landlock ---- */
 

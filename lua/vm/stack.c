@@ -23,16 +23,9 @@
 #include <unistd.h>
 
 #include "lua/vm/context.h"
+#include "proto/sanitizer.h"
 
-#if defined(__SANITIZE_ADDRESS__)
-#define WITH_ASAN 1
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer)
-#define WITH_ASAN 1
-#endif
-#endif
-
-#ifdef WITH_ASAN
+#if WITH_ASAN
 #include <sanitizer/asan_interface.h>
 #include <sanitizer/common_interface_defs.h>
 enum { LEAST_BYTES = 8 << 20 }; /* instrumented frames are several times larger */
@@ -92,7 +85,7 @@ void stacks_deinit(struct stacks *s) {
 }
 
 static void arrive_on_stack(struct stack *k) {
-#ifdef WITH_ASAN
+#if WITH_ASAN
   __sanitizer_finish_switch_fiber(k->fake, &k->owner->main_bottom, &k->owner->main_size);
 #else
   (void)k;
@@ -126,7 +119,7 @@ struct stack *stack_get(struct stacks *s) {
     free(k);
     return NULL;
   }
-#ifdef WITH_ASAN
+#if WITH_ASAN
   __asan_unpoison_memory_region(k->map,
                                 map_bytes(s)); /* the addresses may have been another stack's */
 #endif
@@ -153,19 +146,19 @@ void stack_put(struct stacks *s, struct stack *k) {
 void stack_resume(struct stacks *s, struct stack *k, void *user) {
   assert(k->owner == s);
   k->user = user;
-#ifdef WITH_ASAN
+#if WITH_ASAN
   void *fake = NULL;
   __sanitizer_start_switch_fiber(&fake, k->map + GUARD_BYTES, s->usable);
 #endif
   context_switch(&k->scheduler, &k->context);
-#ifdef WITH_ASAN
+#if WITH_ASAN
   __sanitizer_finish_switch_fiber(fake, NULL, NULL);
 #endif
 }
 
 void stack_leave(struct stacks *s, struct stack *k) {
   (void)s;
-#ifdef WITH_ASAN
+#if WITH_ASAN
   __sanitizer_start_switch_fiber(&k->fake, s->main_bottom, s->main_size);
 #endif
   context_switch(&k->context, &k->scheduler);

@@ -15,6 +15,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "proto/sanitizer.h"
 #include "tests/bed/bed.h"
 #include "tests/unit/run.h"
 
@@ -82,11 +83,7 @@ static const char victim[] =
 /* ---- A thousand small ones are one large one ---- */
 
 enum { CONNECTIONS = 1000, PART = 100 << 10, LIMIT_KIB = 32 << 10, OTHERS_KIB = 48 << 10 };
-#ifdef __SANITIZE_ADDRESS__ /* which keeps what has been freed for a while, and a map of all */
-enum { MEMORY_FACTOR = 8 };
-#else
-enum { MEMORY_FACTOR = 1 };
-#endif
+enum { MEMORY_FACTOR = WITH_ASAN ? 8 : 1 }; /* which keeps what has been freed, and a map of all */
 
 /* Each connection has a tenth of a megabyte of a message waiting, far below what one may have. The broker may end a
  * connection at any time. */

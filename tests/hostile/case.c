@@ -18,6 +18,7 @@
 
 #include "proto/base.h"
 #include "proto/clock.h"
+#include "proto/sanitizer.h"
 #include "tests/hostile/raw.h"
 
 /* The usual bounds. The broker has --max-memory and what it counts not; a worker what one message
@@ -243,13 +244,7 @@ void hostile_run(const struct hostile_case *c, const struct hostile_effort *e, s
 /* ---- Judging ---- */
 
 /* AddressSanitizer keeps what has been freed for a while, and a map of all. */
-static double memory_factor(void) {
-#ifdef __SANITIZE_ADDRESS__
-  return 8;
-#else
-  return 1;
-#endif
-}
+static double memory_factor(void) { return WITH_ASAN ? 8 : 1; }
 
 /* Programs that were built with more checks take more time. */
 static double slower(void) {

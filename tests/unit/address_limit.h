@@ -8,6 +8,7 @@
 #include <sys/mman.h>
 #include <sys/resource.h>
 
+#include "proto/sanitizer.h"
 #include "tests/unit/run.h"
 
 static inline void address_limit_begin(struct rlimit *old) {
@@ -23,17 +24,14 @@ static inline void address_limit_end(const struct rlimit *old) {
 /* Emulators of processors keep address space for themselves, and take the limit for advice;
  * AddressSanitizer has reserved terabytes. */
 static inline bool address_limit_holds(void) {
-#ifdef __SANITIZE_ADDRESS__
-  return false;
-#else
   struct rlimit old;
+  if (WITH_ASAN) return false;
   address_limit_begin(&old);
   void *p = mmap(NULL, 4 << 20, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
   address_limit_end(&old);
   if (p == MAP_FAILED) return true;
   munmap(p, 4 << 20);
   return false;
-#endif
 }
 
 #endif

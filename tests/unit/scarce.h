@@ -20,16 +20,9 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#ifdef __SANITIZE_ADDRESS__
-#define SCARCE_REPLACES 0
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer)
-#define SCARCE_REPLACES 0
-#endif
-#endif
-#ifndef SCARCE_REPLACES
-#define SCARCE_REPLACES 1
-#endif
+#include "proto/sanitizer.h"
+
+#define SCARCE_REPLACES (!WITH_ASAN)
 
 static struct {
   bool now, for_good; /* for_good: all that follow fail, not one alone */

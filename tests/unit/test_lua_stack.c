@@ -10,10 +10,11 @@
 #include <sys/resource.h>
 #include <sys/wait.h>
 
+#include "proto/sanitizer.h"
 #include "tests/unit/captured.h"
 
 enum { PAGE = 4096 };
-#if defined(__SANITIZE_ADDRESS__) && defined(GAIJIN_FIBER_UCONTEXT)
+#if WITH_ASAN && defined(GAIJIN_FIBER_UCONTEXT)
 enum { MANY = 300 }; /* AddressSanitizer clears its notes of the whole stack at each switch by swapcontext */
 #else
 enum { MANY = 3000 };
@@ -134,7 +135,7 @@ START_TEST(stacks_of_parked_pieces_go_with_the_pool) {
 }
 END_TEST
 
-#ifndef __SANITIZE_ADDRESS__ /* whose allocator needs maps itself */
+#if !WITH_ASAN /* whose allocator needs maps itself */
 /* The kernel's limit of maps lets it be mapped, and not be given its guard, which would make it two. */
 START_TEST(a_stack_without_a_guard_is_unmapped) {
   enum { TRIES = 200000 };
@@ -328,7 +329,7 @@ static void guest_with_handler(void) { guard_with_own_handler(SIGSEGV, false, tr
 static void guest_with_action(void) { guard_with_own_handler(SIGBUS, true, true); }
 static void program_with_handler(void) { guard_with_own_handler(SIGSEGV, false, false); }
 
-#ifndef __SANITIZE_ADDRESS__ /* whose own handler is there */
+#if !WITH_ASAN /* whose own handler is there */
 static void guest_without(void) {
   struct piece p;
   stacks_init(&guarded, entry, false);
@@ -347,7 +348,7 @@ START_TEST(a_handler_of_the_guest_s_is_kept) {
   run_apart(&e, guest_with_action);
   ck_assert_int_eq(WEXITSTATUS(e.status), SIGBUS);
   ck_assert_str_eq(e.out.text, "the program's\n");
-#ifndef __SANITIZE_ADDRESS__
+#if !WITH_ASAN
   run_apart(&e, guest_without);
   expect_signal(&e, SIGABRT);
   captured_one_line(e.out.text, "gaijin: the C stack of a fiber overflowed; aborting");
@@ -365,7 +366,7 @@ int main(void) {
   tcase_add_test(c, a_stack_given_back_is_used_again_from_the_start);
   tcase_add_test(c, two_pools_side_by_side);
   tcase_add_test(c, stacks_of_parked_pieces_go_with_the_pool);
-#ifndef __SANITIZE_ADDRESS__
+#if !WITH_ASAN
   tcase_add_test(c, a_stack_without_a_guard_is_unmapped);
 #endif
   tcase_add_test(c, two_mebibytes_can_be_used);
