@@ -96,6 +96,7 @@ static bool read_once(struct client *c) {
   uint32_t room;
   assert(may_go_on(c));
   uint8_t *to = frame_room(f, READ_BYTES, &room);
+  if (f == &c->rest) client_settle(c); /* what was handled is not kept any more */
   if (!to) {
     client_condemn(c, "memory is too short for what it sends");
     return false;

@@ -309,6 +309,31 @@ START_TEST(many_who_end_together_share_turns_of_bounded_length) {
 }
 END_TEST
 
+/* What it has kept is charged to it, also while its end takes some turns: the books are checked after each. */
+START_TEST(one_ends_within_a_message) {
+  enum { WATCHES = 2000, PART = 5 };
+  for (int n = 0; n < WATCHES; n++) {
+    struct pack *p = wire_ask(&a, OP_watch, NULL, NULL, 2);
+    pack_text(p, "nobody");
+    pack_text(p, "ready");
+    wire_end(&a);
+  }
+  wire_flush(&w, &a);
+  while (w.broker.names.watches.all.count < WATCHES) wire_turn(&w);
+  begin_pings(&a, 2); /* a part of the first; the rest of it, and the second but for its end */
+  ck_assert_int_eq(send(a.fd, a.out.bytes, PART, MSG_NOSIGNAL), PART);
+  wire_turn(&w);
+  uint32_t rest = a.out.size - 2 * PART;
+  ck_assert_int_eq(send(a.fd, a.out.bytes + PART, rest, MSG_NOSIGNAL), (int)rest);
+  wire_turn(&w);
+  ck_assert_uint_gt(client_of(&a)->rest.in.size, 0);
+  shutdown(a.fd, SHUT_WR);
+  wire_turn(&w);
+  ck_assert_uint_gt(w.broker.names.watches.all.count, 0);
+  while (hosts_find(&w.broker.hosts, a.host) != SLAB_NONE) wire_turn(&w);
+}
+END_TEST
+
 START_TEST(the_end_of_one_who_was_asked_much_is_processed_in_slices) {
   enum { CALLS = 3000 };
   unsigned turns = 0, lost = 0;
@@ -422,6 +447,7 @@ int main(void) {
   tcase_add_loop_test(t, a_large_body_is_walked_in_slices, 0, 4);
   tcase_add_test(t, the_end_of_much_is_read_in_slices_and_a_successor_waits_for_it);
   tcase_add_test(t, many_who_end_together_share_turns_of_bounded_length);
+  tcase_add_test(t, one_ends_within_a_message);
   tcase_add_test(t, the_end_of_one_who_was_asked_much_is_processed_in_slices);
   tcase_add_test(t, who_leaves_answers_untaken_is_not_read);
   tcase_add_loop_test(t, the_end_of_one_who_leaves_answers_untaken_is_noticed, 0, 2);
