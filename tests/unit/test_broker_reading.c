@@ -4,59 +4,9 @@
  * not while they leave untaken what they asked for. Work is counted, never timed.
  */
 #include "broker/core/transfer.h"
-#include "tests/unit/broker_wire.h"
-
-static struct wire w;
-static struct end a, b;
-
-static void setup(void) {
-  wire_open(&w, NULL);
-  wire_join(&w, &a, "a");
-  wire_join(&w, &b, "b");
-}
-static void teardown(void) {
-  wire_leave(&a);
-  wire_leave(&b);
-  while (w.broker.connections.all || w.broker.work.first) wire_turn(&w);
-  wire_close(&w);
-}
-
-/* The broker's side of a connection. */
-static struct client *client_of(const struct end *e) {
-  return hosts_at(&w.broker.hosts, hosts_find(&w.broker.hosts, e->host))->client;
-}
-
-/* Writes what was begun, without turning the loop. */
-static void write_only(struct end *e) {
-  ck_assert_int_eq(send(e->fd, e->out.bytes, e->out.size, MSG_NOSIGNAL), (int)e->out.size);
-  e->out.size = 0;
-}
-
-static void begin_pings(struct end *e, unsigned n) {
-  while (n--) {
-    wire_ask(e, OP_ping, NULL, NULL, 0);
-    wire_end(e);
-  }
-}
-
-/* Reads and counts what has come for `e`, without turning the loop. */
-static unsigned take_all(struct end *e) {
-  uint8_t *bytes;
-  uint32_t size, room;
-  unsigned n = 0;
-  for (;;) {
-    while (frame_next(&e->in, &bytes, &size) == FRAME_MESSAGE) n++;
-    uint8_t *to = frame_room(&e->in, 64 << 10, &room);
-    ssize_t got = recv(e->fd, to, room, 0);
-    if (got <= 0) return n;
-    frame_filled(&e->in, (uint32_t)got);
-  }
-}
+#include "tests/unit/broker_pair.h"
 
 /* ---- Slices ---- */
-
-/* In a turn the broker may read a quantum from the socket and run a slice. */
-enum { TURN_MOST = 2 * WORK_QUANTUM + 100 };
 
 START_TEST(a_flood_is_handled_in_slices_and_others_between) {
   enum { PINGS = 1400 }; /* they fit into one read */
@@ -256,117 +206,6 @@ START_TEST(a_large_body_is_walked_in_slices) {
 }
 END_TEST
 
-/* ---- Ends ---- */
-
-START_TEST(the_end_of_much_is_read_in_slices_and_a_successor_waits_for_it) {
-  struct end successor = {0};
-  unsigned turns = 0;
-  enum { PINGS = 3000 };
-  struct client *c = client_of(&a);
-  begin_pings(&a, PINGS);
-  write_only(&a);
-  shutdown(a.fd, SHUT_WR);
-  wire_connect(&w, &successor);
-  wire_turn(&w);
-  struct hello_request h = {.lowest = 1, .highest = WIRE_VERSION_MOST, .name = "a", .name_size = 1};
-  hello_put_request(wire_begin(&successor, MESSAGE_REQUEST, OP_hello, 1, hello_request_values(0)), &h,
-                    0);
-  wire_end(&successor);
-  write_only(&successor);
-  ck_assert_uint_lt(c->messages_in, PINGS);
-  for (; hosts_find(&w.broker.hosts, a.host) != SLAB_NONE; turns++) {
-    ck_assert_uint_eq(take_all(&successor), 0);
-    wire_turn(&w);
-  }
-  ck_assert_uint_gt(turns, 2);
-  ck_assert_uint_eq(take_all(&a), PINGS);
-  wire_expect(&w, &successor, MESSAGE_REPLY, OP_hello);
-  wire_leave(&successor);
-}
-END_TEST
-
-START_TEST(many_who_end_together_share_turns_of_bounded_length) {
-  enum { MANY = 26, WATCHES = 380, TURN_WATCHES = 9000 }; /* below the limit of waits */
-  static struct end many[MANY];
-  const struct slab *waits = &w.broker.names.watches.all;
-  memset(many, 0, sizeof many);
-  for (int i = 0; i < MANY; i++) wire_join(&w, &many[i], NULL);
-  for (int i = 0; i < MANY; i++) {
-    for (int n = 0; n < WATCHES; n++) {
-      struct pack *p = wire_ask(&many[i], OP_watch, NULL, NULL, 2);
-      pack_text(p, "nobody");
-      pack_text(p, "ready");
-      wire_end(&many[i]);
-    }
-    wire_flush(&w, &many[i]);
-  }
-  while (waits->count < MANY * WATCHES) wire_turn(&w);
-  for (int i = 0; i < MANY; i++) wire_leave(&many[i]);
-  for (uint32_t left = waits->count; left > 0; left = waits->count) {
-    uv_run(&w.loop, UV_RUN_NOWAIT);
-    ck_assert_uint_le(left - waits->count, TURN_WATCHES);
-  }
-}
-END_TEST
-
-/* What it has kept is charged to it, also while its end takes some turns: the books are checked after each. */
-START_TEST(one_ends_within_a_message) {
-  enum { WATCHES = 2000, PART = 5 };
-  for (int n = 0; n < WATCHES; n++) {
-    struct pack *p = wire_ask(&a, OP_watch, NULL, NULL, 2);
-    pack_text(p, "nobody");
-    pack_text(p, "ready");
-    wire_end(&a);
-  }
-  wire_flush(&w, &a);
-  while (w.broker.names.watches.all.count < WATCHES) wire_turn(&w);
-  begin_pings(&a, 2); /* a part of the first; the rest of it, and the second but for its end */
-  ck_assert_int_eq(send(a.fd, a.out.bytes, PART, MSG_NOSIGNAL), PART);
-  wire_turn(&w);
-  uint32_t rest = a.out.size - 2 * PART;
-  ck_assert_int_eq(send(a.fd, a.out.bytes + PART, rest, MSG_NOSIGNAL), (int)rest);
-  wire_turn(&w);
-  ck_assert_uint_gt(client_of(&a)->rest.in.size, 0);
-  shutdown(a.fd, SHUT_WR);
-  wire_turn(&w);
-  ck_assert_uint_gt(w.broker.names.watches.all.count, 0);
-  while (hosts_find(&w.broker.hosts, a.host) != SLAB_NONE) wire_turn(&w);
-}
-END_TEST
-
-START_TEST(the_end_of_one_who_was_asked_much_is_processed_in_slices) {
-  enum { CALLS = 3000 };
-  unsigned turns = 0, lost = 0;
-  for (int i = 0; i < CALLS; i++) {
-    wire_ask(&b, OP_labels, "a", NULL, 0);
-    wire_end(&b);
-  }
-  wire_flush(&w, &b);
-  while (w.broker.calls.all.count < CALLS) wire_turn(&w);
-  wire_leave(&a);
-  for (uint32_t left = CALLS; left > 0; turns++) {
-    wire_turn(&w);
-    ck_assert_uint_ge(2 * WORK_QUANTUM, left - w.broker.calls.all.count);
-    left = w.broker.calls.all.count;
-  }
-  ck_assert_uint_gt(turns, 2);
-  while (wire_next(&w, &b) == 1 && b.m.kind == MESSAGE_ERROR) lost++;
-  ck_assert_uint_eq(lost, CALLS);
-}
-END_TEST
-
-START_TEST(the_broker_stops_in_the_middle) {
-  begin_pings(&a, 3000);
-  write_only(&a);
-  if (_i == 1) wire_leave(&a);
-  wire_turn(&w);
-  ck_assert_ptr_nonnull(w.broker.work.first);
-  wire_leave(&a);
-  wire_leave(&b);
-  wire_close(&w);
-}
-END_TEST
-
 /* ---- What is left untaken ---- */
 
 /* a asks on and on and reads nothing, until the broker has ceased to read it. */
@@ -445,16 +284,8 @@ int main(void) {
   tcase_add_test(t, many_expensive_requests_share_turns_of_bounded_length);
   tcase_add_test(t, objects_with_many_holders_are_weighed_in_slices);
   tcase_add_loop_test(t, a_large_body_is_walked_in_slices, 0, 4);
-  tcase_add_test(t, the_end_of_much_is_read_in_slices_and_a_successor_waits_for_it);
-  tcase_add_test(t, many_who_end_together_share_turns_of_bounded_length);
-  tcase_add_test(t, one_ends_within_a_message);
-  tcase_add_test(t, the_end_of_one_who_was_asked_much_is_processed_in_slices);
   tcase_add_test(t, who_leaves_answers_untaken_is_not_read);
   tcase_add_loop_test(t, the_end_of_one_who_leaves_answers_untaken_is_noticed, 0, 2);
   tcase_add_test(t, requests_of_others_hold_nobody_back);
-  TCase *stops = tcase_create("stops");
-  tcase_add_checked_fixture(stops, setup, NULL);
-  tcase_add_loop_test(stops, the_broker_stops_in_the_middle, 0, 2);
-  suite_add_tcase(s, stops);
   return run_suite(s);
 }
