@@ -7,7 +7,7 @@
  *
  * After each step all invariants of the connection hold, what the library has sent is well-formed,
  * and each request was answered at most once; when the connection is closed, exactly once. The
- * input begins with a byte for the version of the wire and whether there are windows.
+ * input begins with a byte for the version of the wire and whether there are windows and a limit of references.
  */
 #include <errno.h>
 #include <sys/socket.h>
@@ -176,7 +176,7 @@ static void greet(struct broker_end *b, uint8_t how) {
   struct hello_reply r = {.version = 1 + how % WIRE_VERSION_MOST, .host = OWN_HOST, .name = "shop",
                           .name_size = 4, .max_message = LIMIT, .broker_version = "0",
                           .broker_version_size = 1};
-  uint32_t options = r.version == WIRE_VERSION_MOST && how & 64 ? 2 : 0;
+  uint32_t options = r.version >= op_info(OP_taken)->since && how & 64 ? 3 : 0;
   begin(b, &(struct message){.kind = MESSAGE_REPLY, .op = OP_hello, .id = 1},
         hello_reply_values(r.version, options));
   hello_put_reply(&b->pack, &r, options);
@@ -185,6 +185,8 @@ static void greet(struct broker_end *b, uint8_t how) {
     pack_uint(&b->pack, 4);
     pack_text(&b->pack, WINDOW_BYTES_KEY);
     pack_uint(&b->pack, 8 << 10);
+    pack_text(&b->pack, REFS_MOST_KEY);
+    pack_uint(&b->pack, 3);
   }
   FUZZ_REQUIRE(pack_end(&b->pack) == BUFFER_OK, "no memory");
   b->program.version = (uint32_t)r.version;
@@ -211,6 +213,7 @@ static void step(struct broker_end *b) {
     step_broker(b, (x >> 1) & 7, (x & 0x70) == 0x70);
     if ((x & 0x90) == 0x90) return; /* more comes with it */
     send_out(b);
+    if ((x & 0xf0) == 0xe0) return; /* the program comes to it when it waits */
     gaijin_dispatch(g);
     while (gaijin_paused(g)) gaijin_dispatch(g);
   } else {

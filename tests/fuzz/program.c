@@ -23,7 +23,9 @@ static void look_at(const char *bytes, uint32_t size) {
 /* Reads a value; a holding is kept if there is room for it and `hold`. False at the end. */
 static bool read_value(struct program *p, gaijin_body *b, bool hold) {
   struct gaijin_value v;
+  size_t at = 0;
   gaijin_body_peek(b, &v);
+  FUZZ_REQUIRE(!gaijin_body_look(b, &at, &v) || at <= gaijin_body_size(b), "looks past the end");
   if (!gaijin_body_next(b, &v)) return false;
   if (v.type == GAIJIN_STRING) look_at(v.bytes, v.size);
   if (v.type == GAIJIN_HOME) FUZZ_REQUIRE(gaijin_token_tag(v.token), "a token without a tag");
@@ -118,6 +120,7 @@ static void on_cancel(void *user, uint64_t id) {
 }
 static void on_room(void *user, uint64_t host) {
   struct program *p = user;
+  gaijin_post_window(p->g); /* a broker that told no window may tell of room all the same */
   gaijin_post_room(p->g, host);
 }
 
@@ -164,6 +167,13 @@ static void on_answer(void *user, const struct gaijin_answer *a) {
   if (b >= 240) cancel(p, &p->calls[b % CALLS]);
 }
 
+/* A short one, or one that a window has no room for twice, or that no message has room for. */
+static void put_text(struct program *p, unsigned which) {
+  static const char text[70000];
+  if (which < 8) gaijin_put_text(p->g, "key");
+  else gaijin_put_string(p->g, text, which < 14 ? 6000 : sizeof text);
+}
+
 static void put_values(struct program *p, uint32_t count) {
   while (count-- > 0) {
     uint8_t b = script_byte(p->script);
@@ -172,7 +182,7 @@ static void put_values(struct program *p, uint32_t count) {
     switch (b & 7) {
       case 0: gaijin_put_nil(p->g); break;
       case 1: gaijin_put_number(p->g, (double)script_number(p->script)); break;
-      case 2: gaijin_put_text(p->g, "key"); break;
+      case 2: put_text(p, b >> 4); break;
       case 3:
         gaijin_put_array(p->g, 1);
         gaijin_put_bool(p->g, b & 16);
@@ -244,7 +254,7 @@ static void step_await(struct program *p) {
   struct call_record *c = &p->calls[script_byte(p->script) % CALLS];
   struct gaijin_answer a;
   if (!c->open || !c->awaited) return;
-  int status = gaijin_await(p->g, c->id, 0, &a);
+  int status = gaijin_await(p->g, c->id, 0.01, &a);
   if (status == 0)
     take_answer(p, c, &a);
   else
@@ -314,8 +324,10 @@ void program_step(struct program *p, unsigned what) {
     case 7: step_time(p); break;
     case 8: cancel(p, &p->calls[script_byte(p->script) % CALLS]); break;
     case 9: step_body(p); break;
-    case 10: gaijin_await_room(p->g, 200, script_number(p->script), 0); break;
-    default: break;
+    case 10: gaijin_await_room(p->g, 200, script_number(p->script), 0.01); break;
+    default:
+      gaijin_request_count(p->g);
+      break;
   }
   gaijin_flush(p->g, what & 16);
 }

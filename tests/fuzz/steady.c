@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: MIT
  *
- * The kernel's random numbers and the monotonic clock, replaced for the whole program, libuv
- * included: the same input makes the same run, and time passes only when a target says so.
+ * The kernel's random numbers, the monotonic clock and poll(), replaced for the whole program, libuv
+ * included: the same input makes the same run, and time passes only when a target says so, or when
+ * the client library waits for what does not come: that takes no time of ours.
  */
+#define _GNU_SOURCE
+#include <poll.h>
 #include <sys/random.h>
 #include <sys/syscall.h>
 #include <time.h>
@@ -36,4 +39,11 @@ int clock_gettime(clockid_t id, struct timespec *out) {
   *out = (struct timespec){.tv_sec = (time_t)(clock_ms / 1000),
                            .tv_nsec = (long)(clock_ms % 1000) * 1000000};
   return 0;
+}
+
+int poll(struct pollfd *fds, nfds_t n, int ms) {
+  int ready = ppoll(fds, n, &(struct timespec){.tv_sec = 0}, NULL);
+  FUZZ_REQUIRE(ready != 0 || ms >= 0, "waits for ever");
+  if (ready == 0) steady_advance((uint64_t)ms);
+  return ready;
 }
