@@ -30,7 +30,7 @@ static bool give(struct raw *host, struct raw *holder, const char *name, const s
   if (!raw_pump(holder)) return false;
   do {
     if (raw_next(host, 60000) != 1) return false;
-  } while (host->m.kind != MESSAGE_REQUEST);
+  } while (host->m.kind != MESSAGE_REQUEST || host->m.op != OP_s2t);
   pack_pt(raw_begin(host, MESSAGE_REPLY, OP_s2t, host->m.id, 1), pt);
   raw_end(host);
   return raw_pump(host) && raw_answer(holder) && holder->m.kind == MESSAGE_REPLY;
@@ -54,11 +54,16 @@ static bool is_denied(struct raw *r) {
   return r->m.kind == MESSAGE_ERROR && reader_uint(&r->r, &status) && status == STATUS_denied;
 }
 
+/* What gaijinctl asks all workers for. */
+static bool is_of_others(const struct raw *r) {
+  return r->m.kind == MESSAGE_REQUEST && r->m.op != OP_call;
+}
+
 /* Answers to so many guesses. */
 static void count_answers(struct attacker *a, struct raw *r) {
   for (int left = GUESSES; left > 0;) {
     if (raw_next(r, 60000) != 1) return;
-    if (r->m.kind == MESSAGE_NOTICE) continue;
+    if (r->m.kind == MESSAGE_NOTICE || is_of_others(r)) continue;
     atomic_fetch_add(is_denied(r) ? &a->sent : &a->gained, 1);
     left--;
   }
