@@ -4,7 +4,6 @@
  */
 #include "broker/broker.h"
 
-#include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,6 +12,7 @@
 
 #include "broker/check.h"
 #include "broker/core/expiry.h"
+#include "broker/core/heap.h"
 #include "broker/core/notify.h"
 #include "broker/core/permissions.h"
 #include "broker/core/transfer.h"
@@ -23,19 +23,7 @@
 #include "broker/ops/reap.h"
 #include "broker/ops/watch.h"
 
-enum { HELLO_MS = 10000, TRIM_CHUNKS = 64, LOG_LATER_MS = 100 };
-
-/* After a large fall of tokens: messages and tables of that time have left holes in the heap. Rare,
- * because what fell since the last time must be several times what is left. */
-static void trim(struct broker *b) {
-  struct slab *tokens = &b->refs.tokens, *holds = &b->refs.holds;
-  uint32_t returned = tokens->returned + holds->returned;
-  if (returned < TRIM_CHUNKS || returned / 4 < tokens->chunks + holds->chunks) return;
-  tokens->returned = holds->returned = 0;
-#ifdef __GLIBC__
-  malloc_trim(0);
-#endif
-}
+enum { HELLO_MS = 10000, LOG_LATER_MS = 100 };
 
 #ifdef GAIJIN_HOSTILE
 /* So many records are looked at per call on average: large books are checked more seldom, or a
@@ -82,7 +70,7 @@ void broker_end_turn(struct broker *b) {
     connections_end_turn(&b->connections);
   }
   work_end_turn(&b->work);
-  trim(b);
+  heap_end_turn(b);
   watch_log(b);
   check_if_hostile(b);
 }
@@ -163,6 +151,7 @@ int broker_start(struct broker *b, uv_loop_t *loop, const struct broker_config *
   uv_timer_init(loop, &b->log_later);
   b->turn_end.data = b->greeting.data = b->log_later.data = b;
   expiry_open(b);
+  heap_open(b);
   work_open(&b->work, loop);
   if (!init_registries(b, config)) {
     snprintf(error, n, "memory is too short, or the kernel has no random bits");
@@ -195,6 +184,7 @@ void broker_stop(struct broker *b) {
   uv_close((uv_handle_t *)&b->greeting, NULL);
   uv_close((uv_handle_t *)&b->log_later, NULL);
   expiry_close(b);
+  heap_close(b);
   listener_close(&b->listener);
   for (struct client *c = b->connections.all; c; c = c->next) {
     transfer_forget(c);

@@ -108,7 +108,6 @@ void slab_remove(struct slab *s, uint32_t index) {
     give_number(s, c->number);
     munmap(c, chunk_bytes(s));
     s->chunks--;
-    s->returned++;
   }
 }
 

@@ -35,7 +35,7 @@ struct slab {
   struct slab_entry *entries;
   uint32_t entry_count, entry_capacity, unused; /* unused: head of the numbers without a chunk */
   struct slab_chunk *open;
-  uint32_t chunks, returned; /* mapped now; unmapped since whoever wants to know set it to 0 */
+  uint32_t chunks; /* mapped now */
 };
 
 /* A zeroed struct is valid to deinit; deinit frees all items. */

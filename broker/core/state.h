@@ -30,6 +30,14 @@ struct expiry {
   uint64_t fires_ms; /* on the loop's clock; UINT64_MAX: the timer does not run */
 };
 
+/* What the C library keeps of freed memory (heap.h). */
+struct heap {
+  uv_timer_t later;
+  uint64_t most;       /* memory of all accounts at its most since it was given back last */
+  uint64_t trimmed_ms; /* when that was, on the loop's clock */
+  uint64_t trims;      /* how often */
+};
+
 /* Who may do what (permissions.h). */
 struct permissions {
   const char *path;      /* of the policy's file; NULL: there is none, all may do everything */
@@ -63,6 +71,7 @@ struct broker {
   struct flows flows;
   struct waits collecting; /* who waits (op gc) for a host's answer to free; subject: the host */
   struct expiry expiry;
+  struct heap heap;
   struct permissions permissions;
 
   struct buffer parting; /* the message to a client for which there is no descriptor */
