@@ -113,6 +113,8 @@ UNIT_TESTS += $(UCONTEXT_TESTS)
 FLOW_TESTS := $(call programs,tests,$(wildcard tests/flow/test_*.c tests/hostile/test_*.c))
 FLOW_SCRIPTS := $(sort $(wildcard tests/flow/test_*.sh))
 STRESS := $(if $(wildcard tests/stress/*.c),$(BUILD)/stress)
+SOAK := $(if $(wildcard tests/soak/*.c),$(BUILD)/soak)
+SOAK_SOURCES := $(filter-out tests/soak/in_use.c,$(wildcard tests/soak/*.c))
 # Each fuzz target is two programs: one that feeds it the files of its corpus, and one with libFuzzer (see tests/fuzz/fuzz.h).
 FUZZ_TARGETS := $(patsubst tests/fuzz/fuzz_%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
 REPLAYS := $(patsubst %,$(BUILD)/tests/fuzz_%,$(FUZZ_TARGETS))
@@ -153,7 +155,7 @@ demo: ## installs what is missing, builds, and plays the story of the three reso
 	@$(MAKE) --no-print-directory all
 	@examples/abc/demo.sh "$(BUILD)"
 
-tests: all $(TESTS) $(BUILD)/ucontext/gaijin-worker $(STRESS) $(BENCHES) ## builds the tests and benches too, and runs nothing
+tests: all $(TESTS) $(BUILD)/ucontext/gaijin-worker $(STRESS) $(SOAK) $(BENCHES) ## builds the tests and benches too, and runs nothing
 
 check: ## installs what is missing, builds, and runs every test
 	@tools/setup.sh packages
@@ -175,6 +177,11 @@ STEPS ?= 100000
 stress-programs: all ## random Lua programs in one VM and spread over four (SEED=n PROGRAMS=n)
 	@tests/programs/run.sh "$(BUILD)" $(SEED) $(PROGRAMS)
 PROGRAMS ?= 5000
+
+.PHONY: soak
+soak: all $(SOAK) ## traffic, kills, attacks and reloads for MINUTES=n: memory, descriptors and tokens must be flat (SEED=n; docs/soak.md)
+	@GAIJIN_BUILD="$(abspath $(BUILD))" $(SOAK) $(MINUTES) $(BUILD)/soak.csv $(BUILD)/soak.svg $(if $(filter command environment,$(firstword $(origin SEED))),$(SEED))
+MINUTES ?= 30
 
 asan: ## builds with AddressSanitizer, UBSan and HOSTILE=1 in $(BUILD)/asan and runs every test there
 	@tools/setup.sh asan packages
@@ -209,8 +216,9 @@ DISTRO ?= bookworm trixie noble
 arm64-check: ## builds for arm64, and runs the unit tests and the story in an emulator
 	@tests/distro/arm64.sh
 
-check-all: ## check, and what takes other systems: distro-check, arm64-check
+check-all: ## check, a minute of soak, and what takes other systems: distro-check, arm64-check
 	@$(MAKE) --no-print-directory check
+	@$(MAKE) --no-print-directory soak MINUTES=1
 	@$(MAKE) --no-print-directory distro-check
 	@$(MAKE) --no-print-directory arm64-check
 
@@ -269,14 +277,14 @@ help: ## lists the targets
 
 # The halves of the targets above that run after setup.
 .PHONY: run-all run-unit run-flow run-lint run-valgrind unit-programs fuzzers replays
-run-all: all $(TESTS) $(BUILD)/ucontext/gaijin-worker $(STRESS)
+run-all: all $(TESTS) $(BUILD)/ucontext/gaijin-worker $(STRESS) $(SOAK)
 	@tests/run.sh "$(BUILD)" $(TESTS) $(FLOW_SCRIPTS)
 fuzzers: $(FUZZERS)
 replays: $(REPLAYS)
 unit-programs: all $(UNIT_TESTS)
 run-unit: unit-programs
 	@tests/run.sh "$(BUILD)" $(UNIT_TESTS)
-run-flow: all $(FLOW_TESTS) $(BUILD)/ucontext/gaijin-worker $(STRESS)
+run-flow: all $(FLOW_TESTS) $(BUILD)/ucontext/gaijin-worker $(STRESS) $(SOAK)
 	@tests/run.sh "$(BUILD)" $(FLOW_TESTS) $(FLOW_SCRIPTS)
 run-valgrind: all $(UNIT_TESTS) $(FLOW_TESTS)
 	@GAIJIN_TEST_SLOWER="$${GAIJIN_TEST_SLOWER:-10}" GAIJIN_TEST_UNDER="valgrind -q --error-exitcode=99 --trace-children=no" \
@@ -296,7 +304,7 @@ $(FLAGS_FILE): force
 	  if [ "$$(cat $@ 2>/dev/null || true)" != "$$text" ]; then printf '%s\n' "$$text" > $@; fi
 
 compile = $(need_libraries)$(if $(filter $(with_check),$<),$(need_check))@mkdir -p $(@D); $(if $(V),set -x,echo '  cc    $<'); $(CC) $(CFLAGS) $(OWN_CFLAGS) -MMD -MP -c -o $@ $<
-with_check := tests/unit/% tests/flow/% tests/bed/% tests/stress/% tests/fuzz/% tests/hostile/%
+with_check := tests/unit/% tests/flow/% tests/bed/% tests/stress/% tests/fuzz/% tests/hostile/% tests/soak/%
 # $(call link,objects and libraries)
 link = $(need_libraries)@mkdir -p $(@D); $(if $(V),set -x,echo '  link  $@'); $(CC) $(CFLAGS) $(OWN_LDFLAGS) $(LDFLAGS) -o $@ $(1)
 archive = @mkdir -p $(@D); rm -f $@; $(AR) rcs $@ $(filter %.o,$^)
@@ -386,6 +394,10 @@ $(BUILD)/tests/system.so: $(BUILD)/obj/tests/lua/lib/system.o
 $(BUILD)/tests/scarce.so: $(BUILD)/obj/tests/memory/scarce.o
 	$(call link,-shared $(inputs))
 
+# Preloaded into those whose memory is watched.
+$(BUILD)/tests/in_use.so: $(BUILD)/obj/tests/soak/in_use.o
+	$(call link,-shared $(inputs))
+
 TESTED := $(filter %/libbroker.a,$(LIBRARIES)) $(filter %/libpolicy.a,$(LIBRARIES)) $(filter %/liblua-gaijin.a,$(LIBRARIES)) \
           $(INNER)
 $(BUILD)/tests/%: $(BUILD)/obj/tests/unit/%.o $(if $(BED),$(BUILD)/libbed.a) $(TESTED)
@@ -409,6 +421,9 @@ $(FUZZERS): $(BUILD)/fuzz/%: $(BUILD)/obj/tests/fuzz/fuzz_%.o $(FUZZ_WORLD) $(BU
 $(patsubst %,$(BUILD)/fuzz/%,frame message hello): $(BUILD)/obj/tests/fuzz/mutate.o
 
 $(STRESS): $(call objects,$(wildcard tests/stress/*.c)) $(BUILD)/libbed.a $(INNER)
+	$(call link,$(inputs) $(CHECK) $(MSGPACK) -lm)
+
+$(SOAK): $(call objects,$(SOAK_SOURCES)) $(ATTACKS) $(BUILD)/libbed.a $(INNER) | $(BUILD)/tests/in_use.so
 	$(call link,$(inputs) $(CHECK) $(MSGPACK) -lm)
 
 -include $(shell find $(BUILD)/obj -name '*.d' 2>/dev/null)
