@@ -63,7 +63,6 @@ static void run_round(struct soak *s, struct rows *r, FILE *csv, double began, d
   free(residents_tell(s, "forget"));
   sample_take(s, r, clock_seconds() - began, true);
   rows_write_last(r, csv);
-  for (unsigned i = 0; i < RESIDENTS; i++) soak_note_output(s, s->residents[i]);
 }
 
 static void run(struct soak *s, struct rows *r, FILE *csv, double minutes) {

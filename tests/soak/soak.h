@@ -18,7 +18,7 @@
 #include "tests/hostile/attack.h"
 #include "tests/soak/rows.h"
 
-enum { RESIDENTS = 5, VISITORS = 3, LOOKS = 3 };
+enum { RESIDENTS = 5, VISITORS = 3, LOOKS = 3, UPSETS = 4 };
 
 /* The memory file in which in_use.c counts. */
 #define IN_USE_NAME "gaijin-in-use"
@@ -44,7 +44,7 @@ struct soak {
   struct passing visitors[VISITORS], looks[LOOKS];
   struct attackers attackers;
   bool attacking;
-  double due[5]; /* of each upset: when it comes next */
+  double due[UPSETS]; /* when each kind comes next */
   struct soak_counts counts;
 };
 

@@ -38,24 +38,22 @@ static void start_visitor(struct soak *s, unsigned i) {
 static bool has_ended(void *child) { return child_ended(child); }
 
 /* Waits for the end of a process that was perhaps killed, perhaps too late; else its status is 0,
- * or up to `most`. */
-static void forget(struct soak *s, struct passing *p, int most) {
+ * or 1 if it may fail. */
+static void forget(struct soak *s, struct passing *p, bool may_fail) {
   bed_until(s->bed, has_ended, p->child, "the end of a process");
   int status = p->child->status;
-  if (p->killed && WIFSIGNALED(status)) {
+  p->killed = p->killed && WIFSIGNALED(status);
+  if (p->killed)
     bed_exit_signal(s->bed, p->child, SIGKILL);
-  } else {
-    bool other = WIFEXITED(status) && WEXITSTATUS(status) <= most;
-    bed_exit(s->bed, p->child, other ? WEXITSTATUS(status) : 0);
-    p->killed = false;
-  }
+  else
+    bed_exit(s->bed, p->child, may_fail && WIFEXITED(status) && WEXITSTATUS(status) == 1);
   soak_note_output(s, p->child);
   bed_forget(s->bed, p->child);
   p->child = NULL;
 }
 
 static void forget_visitor(struct soak *s, unsigned i) {
-  forget(s, &s->visitors[i], 0);
+  forget(s, &s->visitors[i], false);
   if (s->visitors[i].killed) {
     s->counts.killed++;
   } else {
@@ -122,8 +120,8 @@ static void upset_looks(struct soak *s) {
 static void forget_looks(struct soak *s, bool all) {
   for (unsigned i = 0; i < LOOKS; i++) {
     struct passing *look = &s->looks[i];
-    /* What it asks of workers fails (1) if they end meanwhile. */
-    if (look->child && (all || child_ended(look->child))) forget(s, look, 1);
+    /* What it asks of workers fails if they end meanwhile. */
+    if (look->child && (all || child_ended(look->child))) forget(s, look, true);
   }
 }
 
@@ -208,7 +206,7 @@ static void upset_by_attack(struct soak *s) {
 static const struct {
   void (*run)(struct soak *s);
   double mean; /* seconds between two */
-} upsets[] = {
+} upsets[UPSETS] = {
     {upset_workers, 0.4}, {upset_looks, 0.3}, {upset_policy, 2}, {upset_by_attack, 1.2}};
 
 static void set_due(struct soak *s, size_t i, double now) {
@@ -218,11 +216,11 @@ static void set_due(struct soak *s, size_t i, double now) {
 void upsets_begin(struct soak *s) {
   double now = clock_seconds();
   for (unsigned i = 0; i < VISITORS; i++) start_visitor(s, i);
-  for (size_t i = 0; i < ARRAY_SIZE(upsets); i++) set_due(s, i, now);
+  for (size_t i = 0; i < UPSETS; i++) set_due(s, i, now);
 }
 
 void upsets_turn(struct soak *s, double now) {
-  for (size_t i = 0; i < ARRAY_SIZE(upsets); i++) {
+  for (size_t i = 0; i < UPSETS; i++) {
     if (now < s->due[i]) continue;
     upsets[i].run(s);
     set_due(s, i, now);
