@@ -168,8 +168,11 @@ static bool is_sending(const struct client *c) {
          !job_is_queued(&c->job) && !c->is_held_back && !c->has_hung_up;
 }
 
+/* Much waits for it, and it left something when it was written to last: what has come for it since
+ * it is yet to be given. */
 static bool is_taking(const struct client *c) {
-  return c->outbox.bytes > LIMITS_WAITING_MOST && c->state != CLIENT_CONDEMNED;
+  return c->outbox.bytes > LIMITS_WAITING_MOST && c->state != CLIENT_CONDEMNED &&
+         c->events & UV_WRITABLE;
 }
 
 bool limits_is_watched(const struct client *c) {

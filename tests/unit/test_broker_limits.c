@@ -404,6 +404,23 @@ START_TEST(who_takes_a_little_is_not_ended) {
 }
 END_TEST
 
+/* Timers may fire between the reading of what others sent it and the writing. */
+START_TEST(what_has_just_come_for_one_was_not_left_untaken) {
+  struct client *c = wire_client(&w, &a);
+  limits()->memory = 8 << 20;
+  c->taken_ms = uv_now(&w.loop) - 1000000; /* once before */
+  while (c->outbox.bytes <= LIMITS_WAITING_MOST) client_push(c, c->account, piece, LARGE);
+  limits_sweep(&w.broker.connections);
+  ck_assert_int_eq(c->state, CLIENT_READY);
+  wire_turn(&w);
+  limits_sweep(&w.broker.connections);
+  ck_assert_int_eq(c->state, CLIENT_READY);
+  c->taken_ms -= 60001;
+  limits_sweep(&w.broker.connections);
+  ck_assert_int_eq(c->state, CLIENT_CONDEMNED);
+}
+END_TEST
+
 int main(void) {
   Suite *s = suite_create("broker limits");
   TCase *t = tcase_create("limits");
@@ -427,5 +444,6 @@ int main(void) {
   tcase_add_test(t, who_has_begun_nothing_may_be_silent);
   tcase_add_test(t, who_takes_nothing_is_ended_if_much_waits);
   tcase_add_test(t, who_takes_a_little_is_not_ended);
+  tcase_add_test(t, what_has_just_come_for_one_was_not_left_untaken);
   return run_suite(s);
 }
