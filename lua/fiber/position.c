@@ -2,6 +2,9 @@
  *
  * A level is that of lua_getstack: 0 is the running C function. Functions of the Lua files of
  * lua/api/ are none of the script's levels.
+ *
+ * lua_getstack counts from the top each time, so a walk takes the square of its depth: it ends
+ * after WALKED_MOST levels, whatever another worker asks for.
  */
 #include "lua/fiber/position.h"
 
@@ -9,6 +12,9 @@
 
 #include "lua/fiber/fiber.h"
 #include "lua/fiber/trace.h"
+
+/* Each level of the script may have some of ours beside it. */
+enum { WALKED_MOST = 4 * POSITION_LEVELS_MOST };
 
 enum frame { FRAME_NONE, FRAME_SERVE, FRAME_OURS, FRAME_C, FRAME_LUA };
 
@@ -35,7 +41,9 @@ unsigned position_above(lua_State *L, const struct worker *w, int level) {
   luaL_checkstack(L, 1, "no room for a position");
   lua_Debug ar;
   for (int i = 1; i <= level && lua_getstack(L, i, &ar); i++) {
-    if (serves(L, w, &ar)) return (unsigned)(level - i + 1);
+    if (!serves(L, w, &ar)) continue;
+    int above = level - i + 1;
+    return above <= POSITION_LEVELS_MOST ? (unsigned)above : 0;
   }
   return 0;
 }
@@ -44,8 +52,9 @@ bool position_add(lua_State *L, struct worker *w, int i, unsigned above) {
   luaL_checkstack(L, 4, "no room for a position");
   lua_Debug ar;
   unsigned passed = 0;
+  if (above > POSITION_LEVELS_MOST) return false;
   for (int level = 1;; level++) {
-    enum frame frame = frame_at(L, w, level, &ar);
+    enum frame frame = level > WALKED_MOST ? FRAME_NONE : frame_at(L, w, level, &ar);
     if (frame == FRAME_NONE) return false;
     if (frame == FRAME_OURS) continue;
     if (frame == FRAME_SERVE) {

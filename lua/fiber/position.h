@@ -4,11 +4,16 @@
  * text leaves this one without, with the *level above*: 1 for the code that called, 2 for the code
  * that called that, and so on. The worker that asked puts its position before the text, or passes
  * on what is left of the level to the one that it serves itself.
+ *
+ * Only levels up to POSITION_LEVELS_MOST are looked for: another worker may send any, and looking
+ * takes the square of it. Beyond that a text gets no position, as beyond the end of a stack.
  */
 #ifndef GAIJIN_LUA_POSITION_H
 #define GAIJIN_LUA_POSITION_H
 
 #include "lua/vm/worker.h"
+
+enum { POSITION_LEVELS_MOST = 64 };
 
 /* The level above that `level` of the running function stands for; 0: it is in this worker, or
  * nowhere: nobody waits for a post. */

@@ -3,6 +3,11 @@
  * One record per fiber, in a table with weak keys: lua_State of the fiber ->
  * { value, traceback, level above, text without the caller's name }, each but the first perhaps
  * nil, the last two only together. A record is right for an error only if it is the same value.
+ *
+ * Texts have no identity in Lua: whether a script passes an error on (error(e, 0)) or raises
+ * another one with exactly the same text later in the same fiber cannot be told apart. So the
+ * latter takes traceback and level of the former; a text that waits for its position has the name
+ * of the worker that is to find it before it, so that few texts are the same by chance.
  */
 #include "lua/fiber/trace.h"
 

@@ -196,6 +196,24 @@ t.eq(select(2, pcall(A.plain)), "bad thing")
 t.eq(select(2, pcall(A.not_text)).code, 7)
 t.eq(A.in_coroutine(), "bad thing")
 t.ok(A.traced():match("A%.lua:33: bad thing\n"), A.traced())
+-- As far as 64 levels up a position is looked for, no matter what level is asked for: a deep stack costs no more.
+local function deeper(n, level)
+  local v
+  if n > 0 then v = deeper(n - 1, level) else v = fail(level) end
+  return v or v
+end
+local function position_of(level)
+  local ok, e = pcall(deeper, 100, level)
+  t.eq(ok, false)
+  local position = e:match("^[^\n]*B%.lua:(%d+): bad thing$")
+  if not position then t.eq(e, "bad thing") end
+  return position
+end
+t.ok(position_of(2))
+t.ok(position_of(65)) -- 1 is the remote function itself
+t.eq(position_of(66), nil)
+t.eq(position_of(101), nil)
+t.eq(position_of(65536), nil)
 local function here(level) error("here", level) end
 same(function()
   at = line()
