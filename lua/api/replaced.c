@@ -102,12 +102,18 @@ static bool can_be_debugged(const struct at *at) {
   return at && (at->pt.kind == GAIJIN_KIND_THREAD || at->pt.kind == GAIJIN_KIND_FUNCTION);
 }
 
-/* Of an AT they would show, or change, what it is made of. */
-static int debug_refuse(lua_State *L) {
-  const struct at *at = at_get(L, worker_of(L), debugged(L));
+/* Of the AT at index i they would show, or change, what it is made of. */
+static int refuse_debugged(lua_State *L, int i) {
+  const struct at *at = at_get(L, worker_of(L), i);
   if (!can_be_debugged(at)) return apply_original(L);
   return worker_raise(L, GAIJIN_STATUS_UNSUPPORTED, "%s of a remote %s", title_of(L),
                       gaijin_kind_name(at->pt.kind));
+}
+static int debug_refuse(lua_State *L) { return refuse_debugged(L, debugged(L)); }
+
+/* LuaJIT's debug.upvaluejoin(f, i, g, j): f shares the upvalue of g. */
+static int join_refuse(lua_State *L) {
+  return refuse_debugged(L, can_be_debugged(at_get(L, worker_of(L), 1)) ? 1 : 3);
 }
 
 /* What is told of a function or a coroutine is told where it is at home. A function is the same in
@@ -212,6 +218,10 @@ static inline bool local_value(lua_State *L) {
 static inline bool local_changeable(lua_State *L) {
   int type = lua_type(L, 1);
   return type != LUA_TUSERDATA && (type != LUA_TFUNCTION || !at_may_be_function(L, 1));
+}
+
+static inline bool local_functions(lua_State *L) {
+  return !at_may_be_function(L, 1) && !at_may_be_function(L, 3);
 }
 
 static inline bool local_function_and_environment(lua_State *L) {

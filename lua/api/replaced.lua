@@ -23,6 +23,10 @@ local tests = {
   object = { "type((...)) ~= 'userdata' or not remote[(...)]" },
   traversable = { "type((...)) ~= 'userdata'" },
   ["function"] = { "type((...)) ~= 'function' or not remote[(...)]" },
+  functions = {
+    "(type(f) ~= 'function' or not remote[f]) and (type(g) ~= 'function' or not remote[g])",
+    "local f, _, g = ...",
+  },
   value = { v_is_local, "local v = ... local t = type(v)" },
   changeable = { v_is_changeable, "local v = ... local t = type(v)" },
   debuggable = {
