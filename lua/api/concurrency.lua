@@ -8,11 +8,11 @@ local core, gaijin = ...
 
 local error, type, raw_type, pcall = error, type, raw_type, pcall
 local raw_ipairs, raw_pairs, format = raw_ipairs, raw_pairs, string.format
-local spawn, is_future = gaijin.spawn, core.is_future
+local spawn, is_future, refuse = gaijin.spawn, core.is_future, core.refuse
 
 local function bad_argument(n, name, expected, got)
   local what = got ~= got and "nan" or type(got)
-  error(format("bad argument #%d to '%s' (%s expected, got %s)", n, name, expected, what), 3)
+  refuse(format("bad argument #%d to '%s' (%s expected, got %s)", n, name, expected, what))
 end
 
 core.bad_argument = bad_argument
@@ -59,8 +59,8 @@ local function check_list(list, name)
   end
   for i = 1, n do
     if not is_future(list[i]) then
-      error(format("bad argument #1 to '%s' (element %d: future expected, got %s)", name, i,
-        type(list[i])), 3)
+      refuse(format("bad argument #1 to '%s' (element %d: future expected, got %s)", name, i,
+        type(list[i])))
     end
     copy[i] = list[i]
   end
@@ -85,7 +85,7 @@ end
 -- A future of what the first that is done has, results or error. The others go on.
 function gaijin.race(list)
   list = check_list(list, "race")
-  if #list == 0 then error("bad argument #1 to 'race' (at least one future expected)", 2) end
+  if #list == 0 then refuse("bad argument #1 to 'race' (at least one future expected)") end
   for _, future in raw_ipairs(list) do core.quiet(future) end
   return core.async(function() return core.get_for_own(list[core.await(list, false)]) end)
 end

@@ -107,8 +107,8 @@ function gaijin.on_death(who, f)
     local tries = 0
     repeat -- until nobody has died meanwhile: then whoever is present dies later
       if tries == most_tries then
-        error(format("gaijin: busy: others died each of the %d times that %s was looked for", tries,
-          name), 2)
+        core.refuse(format("gaijin: busy: others died each of the %d times that %s was looked for",
+          tries, name))
       end
       tries = tries + 1
       l.after = core.deaths()

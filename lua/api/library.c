@@ -22,6 +22,7 @@
 #include "lua/fiber/connection.h"
 #include "lua/fiber/ending.h"
 #include "lua/fiber/fiber.h"
+#include "lua/fiber/position.h"
 #include "lua/fiber/trace.h"
 #include "lua/ref/at.h"
 #include "lua/ref/copy.h"
@@ -193,11 +194,20 @@ static int core_is_copy(lua_State *L) {
   return 1;
 }
 
+/* text: raises it with the position of the script's code that called the library. */
+static int core_refuse(lua_State *L) {
+  luaL_checkstring(L, 1);
+  lua_settop(L, 1);
+  position_add(L, worker_of(L), 1, 1, true);
+  return lua_error(L);
+}
+
 static const luaL_Reg core_functions[] = {
     {"label_set", core_label_set},
     {"collect", core_collect},
     {"spawn", core_spawn},
     {"report", core_report},
+    {"refuse", core_refuse},
     {"log", core_log},
     {"apply", apply_call},
     {"copy", copy_make},

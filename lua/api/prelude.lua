@@ -13,6 +13,7 @@ local tostring, newproxy = tostring, newproxy
 local raw_pairs, raw_ipairs, raw_next = pairs, ipairs, next
 local find, match, format = string.find, string.match, string.format
 local now = gaijin.now
+local refuse = core.refuse -- raises a text with the position of the code that called the library
 local kind = core.kind -- "table", "function", "thread" or "userdata" for an AT; nil otherwise
 
 local function type_of(v)
@@ -29,11 +30,11 @@ end
 
 ---- Labels
 
-local function check_label(label, level)
+local function check_label(label)
   local t = type_of(label)
   if (t ~= "string" and t ~= "number") or label ~= label then
     local what = label ~= label and "nan" or "a " .. t
-    error("gaijin: unsupported: a label is a string or a number, not " .. what, level + 1)
+    refuse("gaijin: unsupported: a label is a string or a number, not " .. what)
   end
 end
 
@@ -43,20 +44,20 @@ local names = core.resources -- proxy -> its name
 
 local function resource(_, name)
   if raw_type(name) ~= "string" then
-    error(format("bad argument #1 to 'bakaGaijin' (string expected, got %s)", type_of(name)), 2)
+    refuse(format("bad argument #1 to 'bakaGaijin' (string expected, got %s)", type_of(name)))
   end
   if find(name, "%c") then
-    error("gaijin: unsupported: no worker can have this name: it has control characters", 2)
+    refuse("gaijin: unsupported: no worker can have this name: it has control characters")
   end
   local proxy = resources[name]
   if not proxy then
     proxy = newproxy(true) -- not a table, which pairs, next and # would take for an empty one
     local meta = getmetatable(proxy)
     function meta.__index(_, label)
-      check_label(label, 2)
+      check_label(label)
       return core.s2t(name, label)
     end
-    function meta.__newindex() error("You cannot set data for another resource.", 2) end
+    function meta.__newindex() refuse("You cannot set data for another resource.") end
     function meta.__tostring() return format('bakaGaijin("%s")', name) end
     meta.__metatable = "gaijin"
     resources[name], names[proxy] = proxy, name
@@ -69,7 +70,7 @@ do
   local meta = getmetatable(bakaGaijin)
   function meta.__index(_, label) return labels[label] end
   function meta.__newindex(_, label, value)
-    check_label(label, 2)
+    check_label(label)
     labels[label] = value
     if value ~= nil then core.label_set(label) end
   end
@@ -86,7 +87,7 @@ do
   -- In Lua, or stock 5.1 could not suspend a coroutine in what is called.
   function core.copy_meta.__call(copy, ...)
     local v = callable_of(copy)
-    if not v then error("attempt to call a table value", 2) end
+    if not v then refuse("attempt to call a table value") end
     return v(...)
   end
 end
@@ -140,7 +141,7 @@ function len(...)
   local tt = type_of(t)
   if tt == "table" or tt == "string" then return #t end
   local got = select("#", ...) == 0 and "no value" or tt
-  error(format("bad argument #1 to 'len' (table expected, got %s)", got), 2)
+  refuse(format("bad argument #1 to 'len' (table expected, got %s)", got))
 end
 
 ---- Library functions that would act on the AT instead of the original (replaced.def)
@@ -227,14 +228,14 @@ end
 -- wait_for(name), wait_for(name, seconds), wait_for(name, label), wait_for(name, label, seconds).
 function gaijin.wait_for(name, ...)
   if raw_type(name) ~= "string" then
-    error(format("bad argument #1 to 'wait_for' (string expected, got %s)", type_of(name)), 2)
+    refuse(format("bad argument #1 to 'wait_for' (string expected, got %s)", type_of(name)))
   end
   local label, seconds = ...
   if select("#", ...) == 1 and raw_type(label) == "number" then label, seconds = nil, label end
-  if label ~= nil then check_label(label, 2) end
+  if label ~= nil then check_label(label) end
   if seconds ~= nil and (raw_type(seconds) ~= "number" or seconds ~= seconds) then
     local got = seconds ~= seconds and "nan" or type_of(seconds)
-    error(format("bad argument #3 to 'wait_for' (number expected, got %s)", got), 2)
+    refuse(format("bad argument #3 to 'wait_for' (number expected, got %s)", got))
   end
   -- At least so long that the question is asked and answered once.
   local till = seconds and now() + (seconds > 0.02 and seconds or 0.02)
@@ -265,10 +266,10 @@ end
 
 local function check_seconds(seconds, f, name)
   if raw_type(seconds) ~= "number" or seconds ~= seconds then
-    error(format("bad argument #1 to '%s' (number expected, got %s)", name, type_of(seconds)), 3)
+    refuse(format("bad argument #1 to '%s' (number expected, got %s)", name, type_of(seconds)))
   end
   if type_of(f) ~= "function" then
-    error(format("bad argument #2 to '%s' (function expected, got %s)", name, type_of(f)), 3)
+    refuse(format("bad argument #2 to '%s' (function expected, got %s)", name, type_of(f)))
   end
 end
 
@@ -299,7 +300,7 @@ end
 
 function gaijin.every(seconds, f, ...)
   check_seconds(seconds, f, "every")
-  if seconds <= 0 then error("bad argument #1 to 'every' (a time over 0 expected)", 2) end
+  if seconds <= 0 then refuse("bad argument #1 to 'every' (a time over 0 expected)") end
   local due = now()
   return start_timer(function()
     due = due + seconds

@@ -14,7 +14,6 @@
 #include "lua/fiber/ending.h"
 #include "lua/fiber/fiber.h"
 #include "lua/fiber/position.h"
-#include "lua/fiber/trace.h"
 #include "lua/ref/at.h"
 #include "lua/ref/copy.h"
 #include "lua/serve/apply.h"
@@ -36,17 +35,12 @@ static int text_of(lua_State *L) {
   return at_get(L, worker_of(L), 1) ? metatable_tostring(L) : apply_original(L);
 }
 
-/* error with a level over 1: the position may be that of code of another worker. */
+/* error with a level that may be over 1: the position may be that of code of another worker. */
 static int error_of(lua_State *L) {
   struct worker *w = worker_of(L);
   int level = luaL_optint(L, 2, 1);
   lua_settop(L, 1);
-  if (level <= 0 || !lua_isstring(L, 1)) return lua_error(L);
-  luaL_where(L, level);
-  lua_insert(L, 1);
-  lua_concat(L, 2);
-  unsigned above = position_above(L, w, level);
-  if (above) trace_note_above(L, w, 1, above);
+  if (level > 0 && lua_isstring(L, 1)) position_add(L, w, 1, (unsigned)level, true);
   return lua_error(L);
 }
 

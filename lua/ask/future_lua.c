@@ -117,7 +117,7 @@ static int raise_kept(lua_State *L, struct worker *w, struct future *u, int n, b
   if (for_own) {
     struct future *own = w->sched.current->user;
     if (own) own->above = u->above; /* else it was cancelled */
-  } else if (u->above && position_add(L, w, table + 1, u->above)) {
+  } else if (u->above && position_add(L, w, table + 1, u->above, false)) {
     u->above = 0;
     lua_pushvalue(L, table + 1);
     lua_rawseti(L, table, 1);
@@ -194,7 +194,8 @@ static int push_results(lua_State *L, struct worker *w, bool for_own) {
 /* future [, seconds] -> results. Raises the error of the call. */
 static int method_get(lua_State *L) { return push_results(L, worker_of(L), false); }
 
-/* The same for the function of a future, which has or raises what it reads. */
+/* The same for the function of a future, whose results or error are to be those of the future read.
+ */
 static int core_get_for_own(lua_State *L) { return push_results(L, worker_of(L), true); }
 
 /* future [, seconds] -> a new table of the results, their number in its field n. */

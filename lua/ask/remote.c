@@ -58,10 +58,10 @@ int remote_decode(lua_State *L, struct worker *w, const struct answer *a, bool r
 }
 
 /* The library function that the host applied was called from C and does not know the name it was
- * called by: the error on top, if it is one of its arguments', gets that. */
-static bool name_function(lua_State *L) {
+ * called by: the text at index i, if it is an error of its arguments', gets that. */
+static bool name_function(lua_State *L, int i) {
   static const char start[] = "bad argument #";
-  const char *text = lua_type(L, -1) == LUA_TSTRING ? lua_tostring(L, -1) : "";
+  const char *text = lua_tostring(L, i);
   const char *name = strstr(text, " to '?' (");
   lua_Debug ar;
   if (strncmp(text, start, sizeof start - 1) != 0 || !name) return false;
@@ -69,7 +69,7 @@ static bool name_function(lua_State *L) {
   lua_pushlstring(L, text, (size_t)(name - text));
   lua_pushfstring(L, " to '%s'%s", ar.name, name + strlen(" to '?'"));
   lua_concat(L, 2);
-  lua_replace(L, -2);
+  lua_replace(L, i);
   return true;
 }
 
@@ -80,20 +80,8 @@ static void place(lua_State *L, struct worker *w, const struct remote *r, int i,
   if (lua_type(L, i) != LUA_TSTRING) return;
   luaL_checkstack(L, 8, "no room for an error");
   bool applied = r->op == GAIJIN_OP_APPLY;
-  if (applied) {
-    lua_pushvalue(L, i);
-    bool named = name_function(L);
-    lua_replace(L, i);
-    if (named) above = 1;
-  }
-  if (applied && above == 1) {
-    luaL_where(L, 1);
-    lua_pushvalue(L, i);
-    lua_concat(L, 2);
-    lua_replace(L, i);
-  } else if (above) {
-    position_add(L, w, i, above);
-  }
+  if (applied && name_function(L, i)) above = 1;
+  if (above) position_add(L, w, i, above, applied && above == 1);
 }
 
 static void check_form(lua_State *L, struct worker *w, const struct remote *r, int n) {

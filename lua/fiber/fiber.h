@@ -32,6 +32,7 @@ struct serving {
   bool one_way;
   bool answered;
   bool given_up; /* the asker waits no longer: its answer will be discarded */
+  bool applying; /* a library function runs for the asker (op apply) */
 };
 
 /* Something that a fiber has started and that is cancelled with it; embedded in the record of it (a

@@ -5,8 +5,16 @@
  * that called that, and so on. The worker that asked puts its position before the text, or passes
  * on what is left of the level to the one that it serves itself.
  *
- * Only levels up to POSITION_LEVELS_MOST are looked for: another worker may send any, and looking
- * takes the square of it. Beyond that a text gets no position, as beyond the end of a stack.
+ * Until it has left, the text begins with the name of the calling worker and a question mark in the
+ * line's place, "till:?: text", or "till:?2: text" where the level above is 2. All that is to be
+ * known of it is in the text itself: caught and raised on, in whatever function or coroutine, it
+ * leaves as if it had not been caught.
+ *
+ * Functions of the Lua files of lua/api/ are none of the script's levels.
+ *
+ * Only levels above up to POSITION_LEVELS_MOST are looked for: another worker may send any, and
+ * looking takes the square of it. Beyond that a text gets no position, as beyond the end of a
+ * stack.
  */
 #ifndef GAIJIN_LUA_POSITION_H
 #define GAIJIN_LUA_POSITION_H
@@ -15,13 +23,19 @@
 
 enum { POSITION_LEVELS_MOST = 64 };
 
-/* The level above that `level` of the running function stands for; 0: it is in this worker, or
- * nowhere: nobody waits for a post. */
-unsigned position_above(lua_State *L, const struct worker *w, int level);
-/* To be called by the C function that asked: the text at index i, which came with that level above,
- * gets its position. Where C or a tail call is there it is that of the nearest Lua code above.
- * False: it has none in this worker; what is left of the level is remembered (trace.h) if the fiber
- * serves another one. Raises when memory is short. */
-bool position_add(lua_State *L, struct worker *w, int i, unsigned above);
+/* To be called by a C function: the text (or number) at the absolute index i gets the position of
+ * this level above it, 1 or more. Where C or a tail call is there: `exact`, none, as Lua does it;
+ * or else that of the nearest Lua code above. If it is beyond the request that the fiber serves, it
+ * is left to the worker which asked; of a post, which nobody waits for, there is none. False: the
+ * text has no position of this worker. An exact level of this worker is found however far up it is.
+ * Raises when memory is short. */
+bool position_add(lua_State *L, struct worker *w, int i, unsigned above, bool exact);
+/* For a message handler, with the error at index i: a library function that is applied for another
+ * worker, and called from C, has found no position for an error of its own; it is that of the code
+ * which called it there. Does nothing with other errors. Raises as above. */
+void position_leave_applied(lua_State *L, struct worker *w, int i);
+/* The level above that the error at the absolute index i leaves with, which it loses; 0, and the
+ * value as it is: none. The running fiber serves a request. */
+unsigned position_take_above(lua_State *L, const struct worker *w, int i);
 
 #endif

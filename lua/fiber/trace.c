@@ -1,13 +1,11 @@
 /* SPDX-License-Identifier: MIT
  *
  * One record per fiber, in a table with weak keys: lua_State of the fiber ->
- * { value, traceback, level above, text without the caller's name }, each but the first perhaps
- * nil, the last two only together. A record is right for an error only if it is the same value.
+ * { value, traceback }. A record is right for an error only if it is the same value.
  *
  * Texts have no identity in Lua: whether a script passes an error on (error(e, 0)) or raises
  * another one with exactly the same text later in the same fiber cannot be told apart. So the
- * latter takes traceback and level of the former; a text that waits for its position has the name
- * of the worker that is to find it before it, so that few texts are the same by chance.
+ * latter takes the traceback of the former.
  */
 #include "lua/fiber/trace.h"
 
@@ -16,8 +14,9 @@
 #include <string.h>
 
 #include "lua/fiber/fiber.h"
+#include "lua/fiber/position.h"
 
-enum { VALUE = 1, TEXT, ABOVE, BARE };
+enum { VALUE = 1, TEXT };
 enum { TEXT_MOST = 64 << 10 };
 
 /* Pushes the lua_State of the running fiber, or of the VM when there is none. */
@@ -31,7 +30,7 @@ static void push_key(lua_State *L, struct worker *w) {
 static void new_record(lua_State *L, struct worker *w, int value) {
   lua_rawgeti(L, LUA_REGISTRYINDEX, w->anchors.traces);
   push_key(L, w);
-  lua_createtable(L, BARE, 0);
+  lua_createtable(L, TEXT, 0);
   lua_rawgeti(L, LUA_REGISTRYINDEX, w->anchors.interner);
   lua_getmetatable(L, -1); /* weak values: the record keeps no error value alive */
   lua_setmetatable(L, -3);
@@ -68,35 +67,6 @@ void trace_remember(lua_State *L, struct worker *w, int value, int text) {
   lua_pushvalue(L, text);
   lua_rawseti(L, -2, TEXT);
   lua_pop(L, 1);
-}
-
-void trace_note_above(lua_State *L, struct worker *w, int value, unsigned above) {
-  const struct fiber *f = w->sched.current;
-  assert(f && f->is_serving && above > 0);
-  luaL_checkstack(L, 8, "no room for an error");
-  lua_pushvalue(L, value);
-  lua_pushfstring(L, "%s: ", worker_host_name(w, f->serving.caller));
-  lua_pushvalue(L, value);
-  lua_concat(L, 2);
-  lua_replace(L, value);
-  new_record(L, w, value);
-  lua_insert(L, -2);
-  lua_rawseti(L, -2, BARE);
-  lua_pushinteger(L, (lua_Integer)above);
-  lua_rawseti(L, -2, ABOVE);
-  lua_pop(L, 1);
-}
-
-unsigned trace_take_above(lua_State *L, struct worker *w, int value) {
-  luaL_checkstack(L, 4, "no room for an error");
-  if (!push_record(L, w, value)) return 0;
-  lua_rawgeti(L, -1, ABOVE);
-  unsigned above = (unsigned)lua_tointeger(L, -1);
-  lua_rawgeti(L, -2, BARE);
-  assert(lua_isnil(L, -1) == (above == 0));
-  if (above) lua_replace(L, value);
-  lua_settop(L, lua_gettop(L) - (above ? 2 : 3));
-  return above;
 }
 
 bool trace_push(lua_State *L, struct worker *w, int value) {
@@ -159,27 +129,11 @@ static void explain_yield(lua_State *L, struct worker *w) {
   lua_settop(L, 1);
 }
 
-/* A library function that is applied for another worker, called from C, finds no position for its
- * own errors: it is in the code that called it there. Others, raised by what it calls, are further
- * up the stack; those of the system have none. */
-static void note_applied(lua_State *L, struct worker *w) {
-  static const char ours[] = "gaijin: ";
-  const struct fiber *f = w->sched.current;
-  lua_Debug ar;
-  if (!f || f->L != L || !f->is_serving || f->serving.one_way) return;
-  if (f->serving.op != GAIJIN_OP_APPLY || !lua_getstack(L, 2, &ar)) return;
-  lua_getinfo(L, "f", &ar);
-  bool applied = lua_tocfunction(L, -1) == w->serves;
-  lua_settop(L, 1);
-  if (!applied || lua_type(L, 1) != LUA_TSTRING) return;
-  if (strncmp(lua_tostring(L, 1), ours, sizeof ours - 1) != 0) trace_note_above(L, w, 1, 1);
-}
-
 int trace_handler(lua_State *L) {
   struct worker *w = worker_of(L);
   lua_settop(L, 1);
   explain_yield(L, w);
-  note_applied(L, w);
+  position_leave_applied(L, w, 1);
   trace_build(L, w, 1, 1);
   trace_remember(L, w, 1, 2);
   lua_settop(L, 1);

@@ -220,7 +220,9 @@ int apply_serve(lua_State *L, struct worker *w) {
   lua_replace(L, 2);
   lua_pop(L, 1);
   assert(lua_gettop(L) >= 3); /* object, function, arguments: the object is one of them */
+  w->sched.current->serving.applying = true; /* until it returns or raises */
   lua_call(L, lua_gettop(L) - 2, LUA_MULTRET);
+  w->sched.current->serving.applying = false;
   if (is_getinfo) { /* a table made for the asker goes by value */
     worker_push_function(L, w, copy_make);
     lua_insert(L, 2);

@@ -13,6 +13,7 @@
 #include <string.h>
 
 #include "lua/fiber/fiber.h"
+#include "lua/fiber/position.h"
 #include "lua/fiber/slices.h"
 #include "lua/fiber/trace.h"
 #include "lua/fiber/wait.h"
@@ -119,7 +120,7 @@ static void answer(lua_State *L, struct worker *w, struct serving *s, int n, boo
     return;
   }
   int first = lua_gettop(L) - n + 1;
-  unsigned above = raised ? trace_take_above(L, w, first) : 0;
+  unsigned above = raised ? position_take_above(L, w, first) : 0;
   for (int tries = 0;; marshal_again(L, w, first, n, &tries)) {
     marshal_prepare(L, w, first, n);
     if (raised)

@@ -32,6 +32,15 @@ function t.raises(pattern, f, ...)
   return err
 end
 
+--- Calls f, a function on one line, which must raise the text with the position of that line before it.
+function t.raises_here(text, f)
+  local ok, err = pcall(f)
+  if ok then error("no error, expected " .. show(text), 2) end
+  local at = debug.getinfo(f, "S")
+  local expected = at.short_src .. ":" .. at.linedefined .. ": " .. text
+  if err ~= expected then error("raised " .. show(err) .. ", expected " .. show(expected), 2) end
+end
+
 --- Calls f until it returns a true value, which it returns; fails after `seconds` (10), times GAIJIN_TEST_SLOWER.
 function t.eventually(f, seconds)
   seconds = (seconds or 10) * slower

@@ -1,0 +1,83 @@
+-- Functions of gaijin are none of the script's levels: errors that come through them, and their own, have the position of the
+-- code that called them; and what gaijin.access raises is no error of the library function asked for.
+--@ worker A
+bakaGaijin.list = { {}, {} }
+bakaGaijin.deep = {
+  number = 5,
+  a = setmetatable({}, { __index = function(_, k) error("no " .. k, 2) end }),
+  b = setmetatable({}, { __index = function() local x = nil + 1 end }),
+}
+bakaGaijin.fail = function(level) error("bad", level or 2) end
+bakaGaijin.timeout = gaijin.timeout
+bakaGaijin.after = gaijin.after
+local modes = {
+  none = false,
+  bare = function(_, op) if op ~= "call" then return error("no", 0) end return true end,
+  above = function(_, op) if op ~= "call" then error("no", 2) end return true end,
+  fault = function(_, op) if op ~= "call" then local x = nil + 1 end return true end,
+}
+bakaGaijin.set_access = function(mode) gaijin.access = modes[mode] or nil end
+--@ worker B once
+local t = require "t"
+local A = bakaGaijin("A")
+local list, deep, fail, set_access, timeout, after = A.list, A.deep, A.fail, A.set_access, A.timeout, A.after
+
+-- gaijin.access: once a position, and none where none was asked for.
+local asked = {
+  function() table.concat(list) return 1 end,
+  function() table.sort(list) return 1 end,
+  function() local n = #list return 1 end,
+  function() local v = list[1] return 1 end,
+  function() gaijin.fetch(list) return 1 end,
+  function() for _ in pairs(list) do end return 1 end,
+  function() gaijin.path(list, 1, 2) return 1 end,
+  function() debug.getmetatable(list) return 1 end,
+}
+for _, f in ipairs(asked) do
+  set_access("bare")
+  t.eq(select(2, pcall(f)), "no")
+  set_access("above")
+  t.raises_here("no", f)
+  set_access("fault")
+  local ok, e = pcall(f)
+  t.ok(e:match("^[^\n]*A%.lua:%d+: attempt to perform arithmetic on a nil value$") and not e:find("B.lua", 1, true), e)
+end
+set_access("none")
+-- The function itself, as ever.
+t.raises_here("invalid value (table) at index 1 in table for 'concat'", function() table.concat(list) return 1 end)
+
+-- Paths, here and there.
+t.raises_here("no x", function() gaijin.path(deep, "a", "x") return 1 end)
+t.raises_here("no x", function() local v = deep.a.x return 1 end)
+local here = { a = setmetatable({}, { __index = function(_, k) error("no " .. k, 2) end }) }
+t.raises_here("no x", function() gaijin.path(here, "a", "x") return 1 end)
+t.raises("A%.lua:%d+: attempt to perform arithmetic", function() gaijin.path(deep, "b", "x") return 1 end)
+-- Time limits: level 2 is C code.
+t.raises_here("to", function() gaijin.timeout(9, function() error("to", 3) end) return 1 end)
+t.eq(select(2, pcall(gaijin.timeout, 9, function() error("to", 2) end)), "to")
+t.raises_here("bad", function() gaijin.timeout(9, fail) return 1 end)
+t.raises_here("bad", function() gaijin.timeout(9, fail, 3) return 1 end)
+-- Errors of these functions' arguments, called from here and from elsewhere.
+t.raises_here("bad argument #1 to 'timeout' (number expected, got string)", function() gaijin.timeout("9", fail) return 1 end)
+t.raises_here("bad argument #1 to 'timeout' (number expected, got string)", function() timeout("9", fail) return 1 end)
+t.raises_here("bad argument #2 to 'after' (function expected, got nil)", function() gaijin.after(1) return 1 end)
+t.raises_here("bad argument #2 to 'after' (function expected, got nil)", function() after(1) return 1 end)
+t.raises_here("bad argument #1 to 'len' (table expected, got nil)", function() len(nil) return 1 end)
+t.raises_here("bad argument #1 to 'all' (table of this worker expected, got number)", function() gaijin.all(1) return 1 end)
+t.raises_here("bad argument #1 to 'race' (at least one future expected)", function() gaijin.race({}) return 1 end)
+t.raises_here("gaijin: unsupported: a label is a string or a number, not a table", function() bakaGaijin[{}] = 1 end)
+t.raises_here("gaijin: unsupported: a label is a string or a number, not nan", function() local v = A[0 / 0] end)
+t.raises_here("You cannot set data for another resource.", function() A.x = 1 end)
+
+local function local_fail(level) error("bad", level) end
+
+-- Deep stacks: of this worker's own levels each is found; what another worker's text asks for, as far as 64 up.
+local function nest(f, n, level)
+  if n == 0 then f(level) else nest(f, n - 1, level) end
+  return 1
+end
+t.raises_here("bad", function() nest(fail, 50, 53) return 1 end)
+t.eq(select(2, pcall(function() nest(fail, 1000, 1003) return 1 end)), "bad")
+t.raises_here("bad", function() nest(local_fail, 1000, 1003) return 1 end)
+list, deep, fail, set_access, timeout, after, asked = nil
+bakaGC()
