@@ -37,7 +37,7 @@ local tests = {
   },
   table_and_metatable = { v_is_local .. " and " .. meta_is_local, with_metatable },
   changeable_and_metatable = { v_is_changeable .. " and " .. meta_is_local, with_metatable },
-  level = { "type(level) ~= 'number' or level < 2", "local _, level = ..." },
+  level = { "level == nil or type(level) == 'number' and level < 2", "local _, level = ..." },
   -- What begins a row of nested C calls, which LuaJIT does not count: in another coroutine, or with
   -- a replacement that calls back. `otherwise` looks whether there is room, as check() does.
   resumable = { "type((...)) ~= 'userdata' or not remote[(...)]", "check()" },

@@ -70,6 +70,9 @@ t.raises_here("gaijin: unsupported: a label is a string or a number, not nan", f
 t.raises_here("You cannot set data for another resource.", function() A.x = 1 end)
 
 local function local_fail(level) error("bad", level) end
+-- A level that is text, as Lua takes it.
+t.raises_here("bad", function() fail("2") return 1 end)
+t.raises_here("bad", function() local_fail("2") return 1 end)
 
 -- Deep stacks: of this worker's own levels each is found; what another worker's text asks for, as far as 64 up.
 local function nest(f, n, level)
