@@ -36,13 +36,16 @@ static int copy_len(lua_State *L) {
   return 1;
 }
 
-/* copy -> the table to be called in its place; nil: that cannot be called. */
+/* copy -> the table to be called in its place, and whether that is a Lua function of stock 5.1;
+ * nil: it cannot be called. */
 static int core_callable_of(lua_State *L) {
   lua_settop(L, 1);
   unwrap(L);
   if (!luaL_getmetafield(L, 1, "__call")) return 0;
+  bool of_stock = !worker_of(L)->is_luajit && lua_isfunction(L, 2) && !lua_iscfunction(L, 2);
   lua_settop(L, 1);
-  return 1;
+  lua_pushboolean(L, of_stock);
+  return 2;
 }
 
 static int copy_tostring(lua_State *L) {

@@ -84,10 +84,13 @@ end
 
 do
   local callable_of = core.callable_of
-  -- In Lua, or stock 5.1 could not suspend a coroutine in what is called.
+  local function results(...) return ... end
+  -- In Lua, or stock 5.1 could not suspend a coroutine in what is called. There a tail call counts
+  -- as a level, and so a function that may ask for one is called otherwise.
   function core.copy_meta.__call(copy, ...)
-    local v = callable_of(copy)
+    local v, is_counted = callable_of(copy)
     if not v then refuse("attempt to call a table value") end
+    if is_counted then return results(v(...)) end
     return v(...)
   end
 end

@@ -69,6 +69,17 @@ t.raises_here("gaijin: unsupported: a label is a string or a number, not a table
 t.raises_here("gaijin: unsupported: a label is a string or a number, not nan", function() local v = A[0 / 0] end)
 t.raises_here("You cannot set data for another resource.", function() A.x = 1 end)
 
+-- Calls of a copy are as those of its table, level for level.
+local made = setmetatable({}, { __call = function(_, level) error("called", level) end })
+local copy = gaijin.copy(made)
+local function call(f, level) f(level) return 1 end
+for _, f in ipairs({ made, copy }) do
+  t.raises_here("called", function() f(2) return 1 end)
+  t.raises_here("called", function() call(f, 3) return 1 end)
+  t.eq(select(2, pcall(f, 2)), "called")
+end
+t.eq(select("#", gaijin.copy(setmetatable({}, { __call = function() return nil, 2, nil end }))()), 3)
+
 local function local_fail(level) error("bad", level) end
 -- A level that is text, as Lua takes it.
 t.raises_here("bad", function() fail("2") return 1 end)
