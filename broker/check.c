@@ -98,6 +98,8 @@ static const char *check_hosts(const struct broker *b) {
       if (h->client->observer != h->observer)
         return "hosts: a host and its client differ in whether it observes";
     }
+    if ((h->name[0] == '@') != h->observer)
+      return "hosts: a worker that is told as an observer, or one as a worker";
     uint32_t held = refs_held_count(&b->refs, i);
     if (!h->client && !held && !refs_export_count(&b->refs, i))
       return "hosts: a dead one of no use";

@@ -57,7 +57,7 @@ void gj_window_granted(gaijin *g, uint64_t host, uint64_t posts, uint64_t bytes,
   struct host *h = gj_host_find(g, host);
   if (!h || h->dead) return;
   subtract(&h->sent, posts, bytes);
-  char text[NAME_MAX_BYTES + 64];
+  char text[TOLD_NAME_MAX_BYTES + 64];
   snprintf(text, sizeof text, "Gaijin tried accessing dead resource. (%s)",
            h->name ? h->name : "?");
   for (; undone > 0 && g->events.refused; undone--)

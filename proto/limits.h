@@ -42,6 +42,8 @@
 
 /* A worker's name: a str8 on the wire, short enough for a table column. */
 #define NAME_MAX_BYTES 64
+/* What others are told as somebody's name: an observer's own name has an '@' before it. */
+#define TOLD_NAME_MAX_BYTES (1 + NAME_MAX_BYTES)
 /* Nesting of arrays in a body. msgpack-c's reader stops at 32; copies are flat, so 8 is ample. */
 #define BODY_DEPTH_MAX 8
 /* Depth of a chain of calls (u16 on the wire). */

@@ -7,6 +7,7 @@
 #include <assert.h>
 #include <stddef.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "proto/base.h"
 
@@ -28,14 +29,14 @@ void hosts_deinit(struct hosts *h) {
 
 uint32_t hosts_add(struct hosts *h, uint64_t id, const char *name, struct client *client,
                    bool observer) {
-  assert(id != 0 && client);
+  assert(id != 0 && client && strlen(name) <= NAME_MAX_BYTES);
   uint32_t host = slab_add(&h->all);
   if (host == SLAB_NONE) return SLAB_NONE;
   struct host *k = hosts_at(h, host);
   k->id = id;
   k->client = client;
   k->observer = observer;
-  snprintf(k->name, sizeof k->name, "%s", name);
+  snprintf(k->name, sizeof k->name, "%s%s", observer ? "@" : "", name);
   chain_add(&h->by_id, host);
   return host;
 }

@@ -32,7 +32,7 @@ struct host {
   uint32_t link;
   bool observer;
   struct standing standing;
-  char name[NAME_MAX_BYTES + 1];
+  char name[TOLD_NAME_MAX_BYTES + 1]; /* as others are told it: an observer's begins with '@' */
 };
 
 struct hosts {
@@ -45,7 +45,9 @@ bool hosts_init(struct hosts *h, uint64_t seed);
 void hosts_deinit(struct hosts *h);
 
 /* A new host; name has at most NAME_MAX_BYTES bytes. `id` is not 0 and nobody else's. SLAB_NONE
- * when memory is short. */
+ * when memory is short. An observer's name is nobody's but its own word: no policy has judged it,
+ * and it may be a living worker's. So it is recorded, and told to others, with an '@' before it,
+ * which no worker's name has (proto/name.h). */
 uint32_t hosts_add(struct hosts *h, uint64_t id, const char *name, struct client *client,
                    bool observer);
 void hosts_remove(struct hosts *h, uint32_t host);

@@ -249,6 +249,6 @@ void greet_on_hello(struct client *from, const struct message *m) {
   permissions_note(from);
   send_reply(from, m, &h);
   log_peer(&b->log, LOG_DEBUG, CAUSE_COMING, from->uid, "%s %s connected (process %ld)",
-           h.observer ? "observer" : "worker", h.name, (long)from->pid);
+           h.observer ? "observer" : "worker", from->name, (long)from->pid);
   if (from->name_record != SLAB_NONE) watch_answer(from);
 }

@@ -25,7 +25,7 @@ enum { HOLDERS_MOST = 4096 };
 /* Connections among which an observer is looked for by its name. */
 enum { CONNECTIONS_MOST = 16384 };
 /* Upper bounds on the wire: a name, a number, a row without what varies. */
-enum { NAME_BYTES = NAME_MAX_BYTES + 5, NUMBER_BYTES = 9, ROW_BYTES = 240 };
+enum { NAME_BYTES = TOLD_NAME_MAX_BYTES + 5, NUMBER_BYTES = 9, ROW_BYTES = 240 };
 enum { PAIR_BYTES = NAME_BYTES + NUMBER_BYTES };
 
 struct page {

@@ -32,8 +32,8 @@ static void answer_askers(struct broker *b, const struct client *c, uint32_t *le
     if (asker && !c->leaves && client_was_sent(c, call->sent_at))
       notify_error(asker, call->op, call->asked_id, STATUS_lost, NOTIFY_LOST_TEXT, c->name);
     else if (asker)
-      notify_error(asker, call->op, call->asked_id, STATUS_dead, NOTIFY_DEAD_TEXT, NAME_MAX_BYTES,
-                   c->name);
+      notify_error(asker, call->op, call->asked_id, STATUS_dead, NOTIFY_DEAD_TEXT,
+                   TOLD_NAME_MAX_BYTES, c->name);
     calls_remove(&b->calls, i);
   }
 }

@@ -74,7 +74,7 @@ static struct client *find_receiver(struct client *from, const struct transfer *
   if (!find_host(from, m, &number)) return NULL;
   const struct host *host = hosts_at(&b->hosts, number);
   if (!host->client || host->client->state != CLIENT_READY || host->client->leaves) {
-    refuse(from, m, STATUS_dead, NOTIFY_DEAD_TEXT, NAME_MAX_BYTES, host->name);
+    refuse(from, m, STATUS_dead, NOTIFY_DEAD_TEXT, TOLD_NAME_MAX_BYTES, host->name);
     return NULL;
   }
   if (!permission_to_ask(from, number, m)) {

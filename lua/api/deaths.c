@@ -19,7 +19,7 @@ struct death {
   struct death *next;
   unsigned long number;
   char host[17];
-  char name[NAME_MAX_BYTES + 1];
+  char name[TOLD_NAME_MAX_BYTES + 1];
 };
 
 static void set_host_text(char text[17], uint64_t host) {

@@ -99,6 +99,8 @@ START_TEST(hosts_and_names_are_checked) {
   EXPECT_WITH(hosts->by_id.count, 99, "hosts: the hash table has another number of hosts");
   EXPECT_WITH(hosts_at(hosts, host_b)->observer, true,
               "hosts: a host and its client differ in whether it observes");
+  EXPECT_WITH(hosts_at(hosts, host_b)->name[0], '@',
+              "hosts: a worker that is told as an observer, or one as a worker");
   EXPECT_WITH(hosts_at(hosts, host_b)->giving_back.run, (job_run_fn)abort,
               "hosts: a dead holder is no job, or another is one");
   uv_idle_start(&w.broker.work.idle, (uv_idle_cb)abort);

@@ -141,6 +141,30 @@ START_TEST(observers_cannot_be_addressed) {
 }
 END_TEST
 
+/* Its name is its own word, and may be a worker's: nobody is told it without an '@'. */
+START_TEST(observers_are_told_as_such) {
+  char longest[NAME_MAX_BYTES + 1], told[NAME_MAX_BYTES + 2] = "@";
+  memset(longest, 'n', NAME_MAX_BYTES);
+  longest[NAME_MAX_BYTES] = '\0';
+  strcat(told, longest);
+  wire_join(&w, &a, "shop");
+  wire_join_as(&w, &b, "shop", true);
+  wire_join_as(&w, &c, longest, true);
+  wire_ask(&b, OP_labels, "shop", NULL, 0);
+  wire_send(&w, &b);
+  wire_expect_peer(&w, &a, b.host, "@shop");
+  wire_expect(&w, &a, MESSAGE_REQUEST, OP_labels);
+  wire_ask(&c, OP_labels, "shop", NULL, 0);
+  wire_send(&w, &c);
+  wire_expect_peer(&w, &a, c.host, told);
+  wire_expect(&w, &a, MESSAGE_REQUEST, OP_labels);
+  wire_leave(&c); /* and nobody names itself so */
+  wire_connect(&w, &c);
+  wire_hello(&w, &c, "@shop", true);
+  wire_expect_error(&w, &c, STATUS_unsupported);
+}
+END_TEST
+
 static void watch(struct end *e, const char *name, const char *event) {
   struct pack *p = wire_ask(e, OP_watch, NULL, NULL, 2);
   pack_text(p, name);
@@ -406,6 +430,7 @@ int main(void) {
   tcase_add_test(t, who_never_says_hello_is_sent_away);
   tcase_add_test(t, before_hello_only_small_messages_are_taken);
   tcase_add_test(t, observers_cannot_be_addressed);
+  tcase_add_test(t, observers_are_told_as_such);
   tcase_add_test(t, watches_are_answered_when_they_come_true);
   tcase_add_loop_test(t, many_who_wait_for_a_name_are_told_in_slices, 0, 3);
   tcase_add_test(t, a_cancelled_watch_is_not_answered);

@@ -318,8 +318,10 @@ START_TEST(loads_of_one_host_or_client) {
   ck_assert_uint_eq(rows, 1);
   expect_row(10);
   wire_expect_text(&o, "b");
-  page("loads", 0, "a", "o", &rows);
+  page("loads", 0, "a", "@o", &rows); /* an observer */
   ck_assert_uint_eq(rows, 1);
+  page("loads", 0, "a", "o", &rows);
+  ck_assert_uint_eq(rows, 0);
   page("loads", 0, "a", "a", &rows);
   ck_assert_uint_eq(rows, 0);
   page("loads", 0, NULL, "nobody", &rows);

@@ -174,7 +174,8 @@ GAIJIN_API size_t gaijin_holding_count(const gaijin *g);
 /* Requests of ours whose answer is not here yet, or waits for gaijin_await. */
 GAIJIN_API size_t gaijin_request_count(const gaijin *g);
 /* Name of a host the broker has introduced (a dead one: while it has holdings, and a while longer),
- * or our own; NULL for others. Valid until the next dispatch. */
+ * or our own; NULL for others. An observer's begins with '@', which no worker's has, and may have
+ * GAIJIN_NAME_MAX + 1 bytes. Valid until the next dispatch. */
 GAIJIN_API const char *gaijin_host_name(const gaijin *g, uint64_t host);
 GAIJIN_API bool gaijin_host_dead(const gaijin *g, uint64_t host);
 
