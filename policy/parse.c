@@ -28,9 +28,10 @@ struct parse {
 
 /* ---- Sections ---- */
 
-static bool is_about_workers(const struct policy *p, const struct rule *r) {
+/* Whether `who` has workers by name; whether it has anybody else. */
+static bool is_about(const struct policy *p, const struct rule *r, bool workers) {
   for (uint32_t i = r->first[LIST_WHO]; i != NO_ITEM; i = p->items[i].next)
-    if (p->items[i].kind == ITEM_PATTERN) return true;
+    if ((p->items[i].kind == ITEM_PATTERN) == workers) return true;
   return false;
 }
 
@@ -44,10 +45,12 @@ static const char *rule_fault(const struct policy *p, const struct rule *r) {
     return "it says neither 'names' nor 'hosts' nor 'may'";
   if ((r->ops || has(r, LIST_LABELS)) && !has(r, LIST_HOSTS))
     return "'ops' and 'labels' are about 'hosts', of which there are none";
-  if (has(r, LIST_NAMES) && is_about_workers(p, r))
+  if (has(r, LIST_NAMES) && is_about(p, r, true))
     return "a name is asked for before there is a worker: 'names' needs users or groups as 'who'";
   if (has(r, LIST_LABELS) && r->ops && !(r->ops & by_label))
     return "'labels' matter for s2t and labels only, which are not among 'ops'";
+  if ((r->rights >> POLICY_ACT & 1) && !is_about(p, r, false))
+    return "'act' is for who is no worker: 'who' needs users or groups, or all";
   return NULL;
 }
 

@@ -136,8 +136,8 @@ static bool decide(struct client *from, const struct policy_verdict *v, const ch
   if (v->allowed) return true;
   tell_rule(&from->broker->permissions, v, rule, sizeof rule);
   log_peer(&from->broker->log, LOG_WARN, CAUSE_POLICY, from->uid,
-           "denied: %s (user %u, process %ld) may not %s: %s", from->name, (unsigned)from->uid,
-           (long)from->pid, what, rule);
+           "denied: %s%s (user %u, process %ld) may not %s: %s", from->observer ? "observer " : "",
+           from->name, (unsigned)from->uid, (long)from->pid, what, rule);
   return false;
 }
 
