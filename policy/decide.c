@@ -18,16 +18,23 @@ static bool any_fits(const struct policy *p, uint32_t item, const char *text, si
 }
 
 static bool has_gid(const struct policy_subject *s, gid_t gid) {
-  for (size_t i = 0; i < s->gid_count; i++)
-    if (s->gids[i] == gid) return true;
+  size_t from = 0, to = s->gid_count;
+  while (from < to) {
+    size_t middle = from + (to - from) / 2;
+    if (s->gids[middle] == gid) return true;
+    if (s->gids[middle] < gid)
+      from = middle + 1;
+    else
+      to = middle;
+  }
   return false;
 }
 
-static bool is_about(const struct item *i, const struct policy_subject *s) {
+static bool is_about(const struct rule *r, const struct item *i, const struct policy_subject *s) {
   switch (i->kind) {
     case ITEM_ALL: return true;
     case ITEM_UID: return i->id == s->uid;
-    case ITEM_GID: return has_gid(s, i->id);
+    case ITEM_GID: return has_gid(s, i->id) || (s->gids_not_known && !r->allows);
     case ITEM_PATTERN: break;
   }
   return s->worker && pattern_fits(i->pattern, i->size, s->worker, s->worker_size);
@@ -37,7 +44,7 @@ void policy_about(const struct policy *p, const struct policy_subject *s, struct
   *out = (struct policy_set){0};
   for (unsigned r = 0; r < p->rule_count; r++)
     for (uint32_t i = p->rules[r].first[LIST_WHO]; i != NO_ITEM; i = p->items[i].next)
-      if (is_about(&p->items[i], s)) {
+      if (is_about(&p->rules[r], &p->items[i], s)) {
         set_add(out, r);
         break;
       }

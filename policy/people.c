@@ -46,3 +46,17 @@ bool people_group(const char *word, gid_t *gid) {
   *gid = id;
   return true;
 }
+
+static int compare_gids(const void *a, const void *b) {
+  gid_t x = *(const gid_t *)a, y = *(const gid_t *)b;
+  return x < y ? -1 : x > y;
+}
+
+/* The kernel keeps a process's in order; seen from a user namespace they may not be. */
+void people_sort(gid_t *gids, size_t count) {
+  for (size_t i = 1; i < count; i++)
+    if (gids[i - 1] > gids[i]) {
+      qsort(gids, count, sizeof *gids, compare_gids);
+      return;
+    }
+}

@@ -6,6 +6,7 @@
 #define GAIJIN_POLICY_PEOPLE_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <sys/types.h>
 
 /* How names become numbers; false: there is none. */
@@ -21,5 +22,8 @@ bool people_number(const char *word, unsigned *id);
 /* Either form, in the system's lists. */
 bool people_user(const char *word, uid_t *uid);
 bool people_group(const char *word, gid_t *gid);
+
+/* Puts groups in ascending order. */
+void people_sort(gid_t *gids, size_t count);
 
 #endif

@@ -40,8 +40,9 @@ struct policy_set {
 
 struct policy_subject {
   uid_t uid;
-  const gid_t *gids; /* all its groups; NULL with none */
+  const gid_t *gids; /* all its groups, ascending; NULL with none */
   size_t gid_count;
+  bool gids_not_known; /* it may be in other groups besides: a [deny] for any group is about it */
   const char *worker; /* its name, worker_size bytes; NULL: it is no worker, or has no name yet */
   size_t worker_size;
 };

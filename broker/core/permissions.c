@@ -16,6 +16,8 @@
 
 /* Bytes of a policy that one unit of work compares with a name; a longer label is not compared. */
 enum { BYTES_PER_UNIT = 64, LABEL_MOST = 1024 };
+/* Groups of a process that one unit of work reads. */
+enum { GROUPS_PER_UNIT = 64 };
 
 /* ---- The file ---- */
 
@@ -82,11 +84,14 @@ void permissions_reload(struct broker *b) {
 
 static void find_rules(struct client *c, const char *worker, struct policy_set *out) {
   const struct permissions *p = &c->broker->permissions;
-  gid_t gids[ACCESS_GROUPS_MOST];
-  struct policy_subject s = {.uid = c->uid, .gids = gids, .gid_count = access_groups(c->fd, gids),
-                             .worker = worker, .worker_size = worker ? strlen(worker) : 0};
+  struct access_groups groups;
+  access_groups_read(c->fd, &groups);
+  struct policy_subject s = {.uid = c->uid, .gids = groups.list, .gid_count = groups.count,
+                             .gids_not_known = !groups.all, .worker = worker,
+                             .worker_size = worker ? strlen(worker) : 0};
   policy_about(p->policy, &s, out);
-  client_charge(c, 1 + p->text_size / BYTES_PER_UNIT);
+  client_charge(c, 1 + p->text_size / BYTES_PER_UNIT + groups.count / GROUPS_PER_UNIT);
+  access_groups_free(&groups);
 }
 
 /* Where a rule stands, for the log. */

@@ -113,29 +113,59 @@ int access_prepare_directory(const struct access *a, const char *path, char *err
 
 /* ---- Connections ---- */
 
+/* Enters the one that is no supplementary group, for which there is room. */
+static void insert(struct access_groups *g, gid_t gid) {
+  unsigned i = g->count++;
+  for (; i > 0 && g->list[i - 1] > gid; i--) g->list[i] = g->list[i - 1];
+  g->list[i] = gid;
+}
+
+/* The supplementary groups, with room for another one. False: they are not known. */
+static bool read_groups(int fd, struct access_groups *g) {
+  enum { FIRST_ROOM = 64 };
+  /* Who has more than there is room for is told how many bytes they take, and cannot get more. */
+  for (socklen_t room = FIRST_ROOM * sizeof *g->list, size = room;; room = size) {
+    gid_t *list = realloc(g->list, room + sizeof *list);
+    if (!list) return false;
+    g->list = list;
+    size = room;
+    if (getsockopt(fd, SOL_SOCKET, SO_PEERGROUPS, list, &size) == 0) {
+      g->count = (unsigned)(size / sizeof *list);
+      return true;
+    }
+    if (errno != ERANGE || size <= room) return false;
+  }
+}
+
+void access_groups_read(int fd, struct access_groups *g) {
+  struct ucred peer;
+  socklen_t size = sizeof peer;
+  *g = (struct access_groups){0};
+  bool listed = read_groups(fd, g);
+  bool told = getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &size) == 0;
+  g->all = listed && told;
+  people_sort(g->list, g->count);
+  if (g->list && told) insert(g, peer.gid);
+}
+
+void access_groups_free(struct access_groups *g) {
+  free(g->list);
+  *g = (struct access_groups){0};
+}
+
 static bool has_gid(const struct access *a, gid_t gid) {
   for (unsigned i = 0; i < a->n_gids; i++)
     if (a->gids[i] == gid) return true;
   return false;
 }
 
-unsigned access_groups(int fd, gid_t groups[ACCESS_GROUPS_MOST]) {
-  struct ucred peer;
-  socklen_t size = sizeof peer;
-  if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &size) < 0) return 0;
-  groups[0] = peer.gid;
-  size = (ACCESS_GROUPS_MOST - 1) * sizeof *groups;
-  /* An older kernel, or more groups than fit: the first group alone counts. */
-  if (getsockopt(fd, SOL_SOCKET, SO_PEERGROUPS, groups + 1, &size) < 0) return 1;
-  return 1 + (unsigned)(size / sizeof *groups);
-}
-
 static bool has_group(const struct access *a, int fd) {
-  gid_t groups[ACCESS_GROUPS_MOST];
-  unsigned count = access_groups(fd, groups);
-  for (unsigned i = 0; i < count; i++)
-    if (has_gid(a, groups[i])) return true;
-  return false;
+  struct access_groups groups;
+  bool found = false;
+  access_groups_read(fd, &groups);
+  for (unsigned i = 0; i < groups.count && !found; i++) found = has_gid(a, groups.list[i]);
+  access_groups_free(&groups);
+  return found;
 }
 
 bool access_allows(const struct access *a, int fd, uid_t *uid) {

@@ -40,9 +40,14 @@ int access_prepare_directory(const struct access *a, const char *path, char *err
 /* Whether who is at the other end of this connection is served; *uid: who it is. */
 bool access_allows(const struct access *a, int fd, uid_t *uid);
 
-enum { ACCESS_GROUPS_MOST = 1025 };
-/* The groups of who is at the other end, the first one first; their number. Of one who is in too
- * many the first one only. 0: they are not known. */
-unsigned access_groups(int fd, gid_t groups[ACCESS_GROUPS_MOST]);
+/* The groups of who is at the other end of a connection, ascending. */
+struct access_groups {
+  gid_t *list; /* `count` of them */
+  unsigned count;
+  bool all; /* false: the kernel does not tell, or memory is short; there may be others */
+};
+/* Always well, as far as `all` says; access_groups_free ends it. */
+void access_groups_read(int fd, struct access_groups *g);
+void access_groups_free(struct access_groups *g);
 
 #endif

@@ -3,6 +3,7 @@
  * A broker with a policy: who is refused what, and what a reload changes.
  */
 #define _GNU_SOURCE /* memmem */
+#include <grp.h>
 #include <sys/stat.h>
 
 #include "broker/core/permissions.h"
@@ -93,6 +94,19 @@ START_TEST(names) {
   wire_hello(&w, &other, NULL, false); /* one that the broker makes up */
   wire_expect(&w, &other, MESSAGE_REPLY, OP_hello);
   wire_join_as(&w, &observer, "shop", true); /* takes no name */
+}
+END_TEST
+
+/* A rule about any of the many groups that somebody may be in counts. As root only: others cannot be in so many. */
+START_TEST(names_by_the_last_of_many_groups) {
+  static gid_t groups[60000];
+  for (gid_t i = 0; i < 60000; i++) groups[i] = 100000 + i;
+  if (geteuid() != 0 || setgroups(60000, groups) != 0) return;
+  open_with("[deny]\nwho = group 159999\nnames = shop\n[allow]\nwho = group 159998\nnames = *\n");
+  wire_join(&w, &till, "till-1");
+  wire_connect(&w, &shop);
+  wire_hello(&w, &shop, "shop", false);
+  expect_refused(&shop, STATUS_denied, "policy does not let user");
 }
 END_TEST
 
@@ -337,6 +351,7 @@ int main(void) {
   tcase_add_checked_fixture(c, setup, teardown);
   tcase_add_test(c, a_broker_with_a_wrong_policy_does_not_start);
   tcase_add_test(c, names);
+  tcase_add_test(c, names_by_the_last_of_many_groups);
   tcase_add_test(c, labels_and_ops);
   tcase_add_test(c, a_long_label);
   tcase_add_test(c, objects_of_a_forbidden_host);

@@ -160,7 +160,7 @@ START_TEST(names) {
 END_TEST
 
 START_TEST(rights) {
-  use("[allow]\nwho = user alice\nmay = inspect\n[deny]\nwho = worker w\nmay = inspect, act\n");
+  use("[allow]\nwho = user alice\nmay = inspect\n[deny]\nwho = worker w\nmay = inspect\n");
   struct policy_set alice = about(1001, NULL), other = about(7, NULL), w = about(7, "w");
   check_line(policy_may(p, &alice, POLICY_INSPECT, false), 1);
   ck_assert(!policy_may(p, &alice, POLICY_ACT, false).allowed);
@@ -168,7 +168,42 @@ START_TEST(rights) {
   ck_assert(!policy_may(p, &other, POLICY_INSPECT, false).allowed);
   ck_assert(policy_may(p, &other, POLICY_INSPECT, true).allowed);
   check_line(policy_may(p, &w, POLICY_INSPECT, true), -4);
-  check_line(policy_may(p, &w, POLICY_ACT, true), -4);
+  ck_assert(policy_may(p, &w, POLICY_ACT, true).allowed);
+}
+END_TEST
+
+/* Groups that nobody knows: one is refused what it might be refused, and gets what is certain. */
+START_TEST(groups_that_are_not_known) {
+  gid_t first = 3000;
+  struct policy_subject known = {.uid = 7, .gids = &first, .gid_count = 1}, not_known = known;
+  struct policy_set who;
+  not_known.gids_not_known = true;
+  use("[deny]\nwho = group 2001\nnames = a\n[allow]\nwho = group 2001\nnames = b\n"
+      "[allow]\nwho = group 3000\nnames = a, b, c\n");
+  policy_about(p, &known, &who);
+  check_line(policy_take(p, &who, "a", 1), 7);
+  check_line(policy_take(p, &who, "b", 1), 7);
+  policy_about(p, &not_known, &who);
+  check_line(policy_take(p, &who, "a", 1), -1);
+  check_line(policy_take(p, &who, "b", 1), 7);
+  check_line(policy_take(p, &who, "c", 1), 7);
+  use("[allow]\nwho = group 2001\nnames = b\n");
+  policy_about(p, &not_known, &who);
+  check_line(policy_take(p, &who, "b", 1), 0);
+}
+END_TEST
+
+START_TEST(each_of_many_groups) {
+  static gid_t gids[65537];
+  struct policy_subject subject = {.uid = 7, .gids = gids, .gid_count = sizeof gids / sizeof *gids};
+  struct policy_set who;
+  for (gid_t i = 0; i < sizeof gids / sizeof *gids; i++) gids[i] = 2 * i + 2;
+  use("[deny]\nwho = group 3, group 1, group 131075\nnames = *\n[allow]\nwho = group 2\nnames = a\n"
+      "[allow]\nwho = group 131074\nnames = b\n[allow]\nwho = group 65538\nnames = c\n");
+  policy_about(p, &subject, &who);
+  check_line(policy_take(p, &who, "a", 1), 4);
+  check_line(policy_take(p, &who, "b", 1), 7);
+  check_line(policy_take(p, &who, "c", 1), 10);
 }
 END_TEST
 
@@ -217,6 +252,8 @@ int main(void) {
   tcase_add_test(c, numbers_as_labels);
   tcase_add_test(c, names);
   tcase_add_test(c, rights);
+  tcase_add_test(c, groups_that_are_not_known);
+  tcase_add_test(c, each_of_many_groups);
   tcase_add_test(c, many_rules);
   tcase_add_test(c, behind_the_last_rule);
   suite_add_tcase(s, c);

@@ -127,10 +127,15 @@ static int answer(struct policy_text *t, const char *word, const struct question
     puts("allow: the broker has no policy");
     return 0;
   }
-  if (!policy_text_parse(t) || !policy_who_read(&who, word, g)) return 1;
-  struct policy_verdict v = judge(t, &who.subject, q);
-  print_verdict(t, &who.subject, q, &v);
-  return v.allowed ? 0 : 1;
+  if (!policy_text_parse(t)) return 1;
+  int status = 1;
+  if (policy_who_read(&who, word, g)) {
+    struct policy_verdict v = judge(t, &who.subject, q);
+    print_verdict(t, &who.subject, q, &v);
+    status = v.allowed ? 0 : 1;
+  }
+  policy_who_deinit(&who);
+  return status;
 }
 
 static int why(const struct invocation *in) {

@@ -51,18 +51,35 @@ static bool read_user(const char *word, size_t size, uid_t *uid) {
   return good;
 }
 
+/* The groups of a user, who is in none if no list has him. */
+static void find_groups(struct policy_who *who) {
+  const struct passwd *p = getpwuid(who->subject.uid);
+  int room = 64, count = room;
+  if (!p) return;
+  who->gids = tool_alloc((size_t)room, sizeof *who->gids);
+  /* -1: there are more, and count says how many. */
+  while (getgrouplist(p->pw_name, p->pw_gid, who->gids, &count) < 0 && count > room) {
+    free(who->gids);
+    room = count;
+    who->gids = tool_alloc((size_t)room, sizeof *who->gids);
+  }
+  if (count > room) count = room;
+  people_sort(who->gids, (size_t)count);
+  who->subject.gids = who->gids;
+  who->subject.gid_count = (size_t)count;
+}
+
+void policy_who_deinit(struct policy_who *who) { free(who->gids); }
+
 bool policy_who_read(struct policy_who *who, const char *word, gaijin *g) {
   const char *colon = strchr(word, ':'), *worker = colon ? colon + 1 : word;
   struct policy_subject *s = &who->subject;
-  int count = POLICY_WHO_GROUPS;
-  *s = (struct policy_subject){.gids = who->gids};
+  *who = (struct policy_who){0};
   if (*worker || !colon) s->worker = worker;
   s->worker_size = strlen(worker);
   if (colon && colon > word ? !read_user(word, (size_t)(colon - word), &s->uid)
                             : !find_user_of(worker, g, &s->uid))
     return false;
-  const struct passwd *p = getpwuid(s->uid);
-  if (p && getgrouplist(p->pw_name, p->pw_gid, who->gids, &count) >= 0)
-    s->gid_count = (size_t)count;
+  find_groups(who);
   return true;
 }

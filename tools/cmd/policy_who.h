@@ -9,14 +9,14 @@
 #include "policy/policy.h"
 #include "tools/observe.h"
 
-enum { POLICY_WHO_GROUPS = 1024 };
 struct policy_who {
-  struct policy_subject subject; /* points into this struct and into the word */
-  gid_t gids[POLICY_WHO_GROUPS];
+  struct policy_subject subject; /* points to the groups here, and into the word */
+  gid_t *gids;
 };
 
 /* Without a user: the one of that worker if it is connected to `g` (NULL: nowhere), else whoever
- * asks. False after an error line. The struct must not be copied. */
+ * asks. False after an error line. policy_who_deinit ends it in either case. */
 bool policy_who_read(struct policy_who *who, const char *word, gaijin *g);
+void policy_who_deinit(struct policy_who *who);
 
 #endif
