@@ -201,19 +201,40 @@ void log_told(struct log *log, const char *format, ...) {
   va_end(args);
 }
 
-void log_peer(struct log *log, enum log_level level, enum log_cause cause, uid_t uid,
-              const char *format, ...) {
-  char text[LOG_LINE_MOST], more[64] = "";
-  uint64_t left_out;
-  if (level > log->level || !thin_allows(&log->thin, cause, uid, clock_seconds(), &left_out))
-    return;
+/* Writes it at every level. */
+__attribute__((format(printf, 3, 4)))
+static void write_always(struct log *log, enum log_level level, const char *format, ...) {
   va_list args;
   va_start(args, format);
-  vsnprintf(text, sizeof text, format, args);
+  write_line(log, level, format, args);
   va_end(args);
+}
+
+static void write_thinned(struct log *log, enum log_level level, enum log_cause cause, uid_t uid,
+                          const char *format, va_list args) {
+  char text[LOG_LINE_MOST], more[64] = "";
+  uint64_t left_out;
+  if (!thin_allows(&log->thin, cause, uid, clock_seconds(), &left_out)) return;
+  vsnprintf(text, sizeof text, format, args);
   if (left_out)
     snprintf(more, sizeof more, " (%llu more like this)", (unsigned long long)left_out);
-  log_line(log, level, "%s%s", text, more);
+  write_always(log, level, "%s%s", text, more);
+}
+
+void log_peer(struct log *log, enum log_level level, enum log_cause cause, uid_t uid,
+              const char *format, ...) {
+  if (level > log->level) return;
+  va_list args;
+  va_start(args, format);
+  write_thinned(log, level, cause, uid, format, args);
+  va_end(args);
+}
+
+void log_asked(struct log *log, enum log_cause cause, const char *format, ...) {
+  va_list args;
+  va_start(args, format);
+  write_thinned(log, LOG_INFO, cause, LOG_NO_UID, format, args);
+  va_end(args);
 }
 
 /* ---- Later ---- */

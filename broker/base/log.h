@@ -56,6 +56,9 @@ void log_peer(struct log *log, enum log_level level, enum log_cause cause, uid_t
               const char *format, ...) __attribute__((format(printf, 5, 6)));
 /* The same for what somebody has asked for: at every level. */
 void log_told(struct log *log, const char *format, ...) __attribute__((format(printf, 2, 3)));
+/* The same, thinned like what peers cause, for what one signal asks for again and again. */
+void log_asked(struct log *log, enum log_cause cause, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
 
 /* Writes what waits, as far as it goes, and tells what was left out and can be told now. */
 void log_flush(struct log *log);

@@ -92,6 +92,7 @@ const char *thin_subject(enum log_cause cause) {
       [CAUSE_ANSWER] = "discarded answers",
       [CAUSE_POLICY] = "what the policy refuses",
       [CAUSE_ASKED] = "requests for the status",
+      [CAUSE_RELOAD] = "reloads",
   };
   return subjects[cause];
 }

@@ -28,6 +28,7 @@ enum log_cause {
   CAUSE_ANSWER,       /* answered what nobody asked */
   CAUSE_POLICY,       /* was refused by the policy */
   CAUSE_ASKED,        /* somebody asks for the broker's status again and again */
+  CAUSE_RELOAD,       /* has the policy read again */
   LOG_CAUSES,
 };
 
