@@ -185,6 +185,7 @@ void broker_stop(struct broker *b) {
   uv_close((uv_handle_t *)&b->log_later, NULL);
   expiry_close(b);
   heap_close(b);
+  permissions_stop(&b->permissions);
   listener_close(&b->listener);
   for (struct client *c = b->connections.all; c; c = c->next) {
     transfer_forget(c);

@@ -134,34 +134,40 @@ static bool may_look_up(struct builder *b) {
   return false;
 }
 
+/* A user or group that was looked up, or what is wrong with it. */
+static void add_found(struct builder *b, enum people_outcome o, const struct item *item,
+                      const char *name) {
+  char fault[POLICY_ERROR_BYTES];
+  if (o == PEOPLE_FOUND) {
+    add_item(b, LIST_WHO, *item);
+    return;
+  }
+  people_explain(o, item->kind == ITEM_UID ? "user" : "group", name, fault, sizeof fault);
+  policy_error_add(b->errors, b->line, "%s", fault);
+}
+
 static void add_user(struct builder *b, const char *name) {
   struct item item = {.kind = ITEM_UID};
-  uid_t uid;
-  if (people_number(name, &item.id)) {
-    add_item(b, LIST_WHO, item);
-  } else if (may_look_up(b)) {
-    if (b->people->user(name, &uid)) {
-      item.id = uid;
-      add_item(b, LIST_WHO, item);
-    } else {
-      policy_error_add(b->errors, b->line, "there is no user '%s'", name);
-    }
+  uid_t uid = 0;
+  enum people_outcome o = PEOPLE_FOUND;
+  if (!people_number(name, &item.id)) {
+    if (!may_look_up(b)) return;
+    o = b->people->user(name, &uid);
+    item.id = uid;
   }
+  add_found(b, o, &item, name);
 }
 
 static void add_group(struct builder *b, const char *name) {
   struct item item = {.kind = ITEM_GID};
-  gid_t gid;
-  if (people_number(name, &item.id)) {
-    add_item(b, LIST_WHO, item);
-  } else if (may_look_up(b)) {
-    if (b->people->group(name, &gid)) {
-      item.id = gid;
-      add_item(b, LIST_WHO, item);
-    } else {
-      policy_error_add(b->errors, b->line, "there is no group '%s'", name);
-    }
+  gid_t gid = 0;
+  enum people_outcome o = PEOPLE_FOUND;
+  if (!people_number(name, &item.id)) {
+    if (!may_look_up(b)) return;
+    o = b->people->group(name, &gid);
+    item.id = gid;
   }
+  add_found(b, o, &item, name);
 }
 
 /* What stands behind "KIND " in a word; NULL: it does not begin so. */

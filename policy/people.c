@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * The C library's own struct is used at once, by the only thread there is.
+ * The C library's own struct is used at once, by the only thread that asks.
  */
 #include "policy/people.h"
 
@@ -8,18 +8,40 @@
 #include <grp.h>
 #include <pwd.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
-static bool find_user(const char *name, uid_t *uid) {
-  const struct passwd *p = getpwnam(name);
-  if (p) *uid = p->pw_uid;
-  return p != NULL;
+/* What a look-up that found nothing left in errno, which was 0 before it (getpwnam(3)). */
+static enum people_outcome outcome(void) {
+  switch (errno) {
+    case 0: case ENOENT: case ESRCH: case EBADF: case EPERM: return PEOPLE_NONE;
+    default: return PEOPLE_FAILED;
+  }
 }
 
-static bool find_group(const char *name, gid_t *gid) {
+static enum people_outcome find_user(const char *name, uid_t *uid) {
+  errno = 0;
+  const struct passwd *p = getpwnam(name);
+  if (!p) return outcome();
+  *uid = p->pw_uid;
+  return PEOPLE_FOUND;
+}
+
+static enum people_outcome find_group(const char *name, gid_t *gid) {
+  errno = 0;
   const struct group *g = getgrnam(name);
-  if (g) *gid = g->gr_gid;
-  return g != NULL;
+  if (!g) return outcome();
+  *gid = g->gr_gid;
+  return PEOPLE_FOUND;
+}
+
+void people_explain(enum people_outcome o, const char *kind, const char *name, char *out,
+                    size_t n) {
+  if (o == PEOPLE_FAILED)
+    snprintf(out, n, "the look-up of %s '%.80s' failed: %s", kind, name, strerror(errno));
+  else
+    snprintf(out, n, "there is no %s '%.80s'", kind, name);
 }
 
 const struct people people_system = {.user = find_user, .group = find_group};
@@ -33,18 +55,18 @@ bool people_number(const char *word, unsigned *id) {
   return true;
 }
 
-bool people_user(const char *word, uid_t *uid) {
+enum people_outcome people_user(const char *word, uid_t *uid) {
   unsigned id;
   if (!people_number(word, &id)) return find_user(word, uid);
   *uid = id;
-  return true;
+  return PEOPLE_FOUND;
 }
 
-bool people_group(const char *word, gid_t *gid) {
+enum people_outcome people_group(const char *word, gid_t *gid) {
   unsigned id;
   if (!people_number(word, &id)) return find_group(word, gid);
   *gid = id;
-  return true;
+  return PEOPLE_FOUND;
 }
 
 static int compare_gids(const void *a, const void *b) {

@@ -18,7 +18,7 @@
 #include "policy/people.h"
 #include "proto/ops.h"
 
-/* A file is read and parsed in one piece: a few milliseconds at worst, most of it for names. */
+/* A file is read and parsed in one piece. */
 enum { POLICY_RULES_MOST = 256, POLICY_BYTES_MOST = 64 << 10 };
 /* Users and groups that a file may name: each may cost a look into a directory far away. */
 enum { POLICY_LOOKUPS_MOST = 256 };

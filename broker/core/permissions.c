@@ -6,12 +6,13 @@
 #include "broker/core/permissions.h"
 
 #include <assert.h>
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-#include "policy/source.h"
+#include "broker/core/reload.h"
 #include "proto/body.h"
 
 /* Bytes of a policy that one unit of work compares with a name; a longer label is not compared. */
@@ -21,33 +22,16 @@ enum { GROUPS_PER_UNIT = 64 };
 
 /* ---- The file ---- */
 
-static void tell_fault(const char *path, const struct policy_errors *e, char *error, size_t n) {
-  char more[48] = "";
-  const struct policy_error *first = &e->list[0];
-  assert(e->kept > 0);
-  if (e->count > 1) snprintf(more, sizeof more, " (and %u faults more)", e->count - 1);
-  if (first->line)
-    snprintf(error, n, "%s:%u: %s%s", path, first->line, first->text, more);
-  else
-    snprintf(error, n, "%s: %s%s", path, first->text, more);
-}
-
-/* Replaces the policy; false: nothing has changed. */
-static bool load(struct permissions *p, uint64_t now_ms, char *error, size_t n) {
-  struct policy_errors errors;
-  size_t size = 0;
-  char *text = policy_source_read(p->path, true, &size, &errors);
-  struct policy *policy = text ? policy_parse(text, size, &people_system, &errors) : NULL;
-  if (!policy) {
-    tell_fault(p->path, &errors, error, n);
-    free(text);
-    return false;
-  }
+/* Takes the policy out of what was read; false: there is none, and nothing has changed. */
+static bool replace(struct permissions *p, struct policy_read *r, uint64_t now_ms) {
+  if (!r->policy) return false;
   policy_free(p->policy);
   free(p->text);
-  p->policy = policy;
-  p->text = text;
-  p->text_size = size;
+  p->policy = r->policy;
+  p->text = r->text;
+  p->text_size = r->size;
+  r->policy = NULL;
+  r->text = NULL;
   p->since_ms = now_ms;
   p->refused[0] = '\0';
   if (++p->generation == 0) p->generation = 1;
@@ -56,28 +40,63 @@ static bool load(struct permissions *p, uint64_t now_ms, char *error, size_t n) 
 
 bool permissions_open(struct permissions *p, const char *path, uint64_t now_ms, char *error,
                       size_t n) {
-  *p = (struct permissions){.path = path};
-  return !path || load(p, now_ms, error, n);
+  struct policy_read r;
+  *p = (struct permissions){.path = path, .people = &people_system};
+  if (!path) return true;
+  policy_read_now(&r, path, p->people);
+  bool good = replace(p, &r, now_ms);
+  if (!good) snprintf(error, n, "%s", r.error);
+  policy_read_deinit(&r);
+  return good;
+}
+
+void permissions_stop(struct permissions *p) {
+  if (p->reload) reload_abandon(p->reload);
+  p->reload = NULL;
 }
 
 void permissions_close(struct permissions *p) {
+  assert(!p->reload);
   policy_free(p->policy);
   free(p->text);
   *p = (struct permissions){0};
 }
 
+static void refuse_file(struct broker *b, const char *why) {
+  struct permissions *p = &b->permissions;
+  snprintf(p->refused, sizeof p->refused, "%s", why);
+  p->refused_ms = uv_now(b->loop);
+  log_asked(&b->log, CAUSE_RELOAD, "SIGHUP: %s; the policy in force stays", why);
+}
+
+static void on_read(void *broker, struct policy_read *r) {
+  struct broker *b = broker;
+  struct permissions *p = &b->permissions;
+  p->reload = NULL;
+  if (replace(p, r, uv_now(b->loop)))
+    log_asked(&b->log, CAUSE_RELOAD, "SIGHUP: %s is in force with %u rules", p->path,
+              policy_rules(p->policy));
+  else
+    refuse_file(b, r->error);
+  if (!p->read_again) return;
+  p->read_again = false;
+  permissions_reload(b);
+}
+
 void permissions_reload(struct broker *b) {
   struct permissions *p = &b->permissions;
-  char error[sizeof p->refused];
+  char error[160];
   if (!p->path) {
-    log_told(&b->log, "SIGHUP: there is nothing to reload");
-  } else if (load(p, uv_now(b->loop), error, sizeof error)) {
-    log_told(&b->log, "SIGHUP: %s is in force with %u rules", p->path, policy_rules(p->policy));
-  } else {
-    memcpy(p->refused, error, sizeof error);
-    p->refused_ms = uv_now(b->loop);
-    log_told(&b->log, "SIGHUP: %s; the policy in force stays", error);
+    log_asked(&b->log, CAUSE_RELOAD, "SIGHUP: there is nothing to reload");
+    return;
   }
+  /* What is being read may be older than what is there now. */
+  p->read_again = p->reload != NULL;
+  if (p->reload) return;
+  p->reload = reload_begin(b->loop, p->path, p->people, on_read, b);
+  if (p->reload) return;
+  snprintf(error, sizeof error, "cannot read it now: %s", strerror(errno));
+  refuse_file(b, error);
 }
 
 /* ---- Whom rules are about ---- */

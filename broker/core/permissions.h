@@ -16,9 +16,11 @@
 /* Reads the file. False, and one line in `error` (n bytes). `path` NULL: no policy. */
 bool permissions_open(struct permissions *p, const char *path, uint64_t now_ms, char *error,
                       size_t n);
+/* Waits for no reload any more; before permissions_close, and the loop must run once more. */
+void permissions_stop(struct permissions *p);
 void permissions_close(struct permissions *p);
-/* Reads the file again (SIGHUP) and tells the log what came of it. One with a fault changes
- * nothing. */
+/* Begins to read the file again (SIGHUP), beside the loop (reload.h). The log is told what came of
+ * it; one with a fault changes nothing. If it is being read already it is read once more then. */
 void permissions_reload(struct broker *b);
 
 /* The same without a look whether there is a policy. */

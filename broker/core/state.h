@@ -39,6 +39,7 @@ struct heap {
 };
 
 /* Who may do what (permissions.h). */
+struct reload;
 struct permissions {
   const char *path;      /* of the policy's file; NULL: there is none, all may do everything */
   struct policy *policy; /* in force; NULL without a path only */
@@ -48,6 +49,9 @@ struct permissions {
   uint64_t since_ms;     /* it is in force, on the loop's clock */
   char refused[512];     /* what was wrong with a file that was to replace it; "": nothing was */
   uint64_t refused_ms;
+  const struct people *people; /* who knows the numbers of users and groups */
+  struct reload *reload; /* that reads the file; NULL: nobody does */
+  bool read_again;       /* the file may have changed since that began */
 };
 
 struct broker {

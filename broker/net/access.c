@@ -24,9 +24,16 @@ enum { NAME_BYTES = 256, PATH_BYTES = 128 };
 
 /* ---- Flags ---- */
 
+static void explain(const char *flag, enum people_outcome o, const char *kind, const char *word,
+                    char *error, size_t n) {
+  char fault[256];
+  people_explain(o, kind, word, fault, sizeof fault);
+  snprintf(error, n, "--%s: %s", flag, fault);
+}
+
 static bool read_list(const char *flag, const char *kind, const char *list,
-                      bool (*read)(const char *word, unsigned *id), unsigned *ids, unsigned *count,
-                      char *error, size_t n) {
+                      enum people_outcome (*read)(const char *word, unsigned *id), unsigned *ids,
+                      unsigned *count, char *error, size_t n) {
   for (size_t size; list; list = list[size] ? list + size + 1 : NULL) {
     char word[NAME_BYTES];
     size = strcspn(list, ",");
@@ -35,8 +42,9 @@ static bool read_list(const char *flag, const char *kind, const char *list,
       snprintf(error, n, "--%s takes at most %d of them", flag, ACCESS_MOST);
       return false;
     }
-    if (!*word || !read(word, &ids[*count])) {
-      snprintf(error, n, "--%s: there is no %s '%.80s'", flag, kind, word);
+    enum people_outcome o = *word ? read(word, &ids[*count]) : PEOPLE_NONE;
+    if (o != PEOPLE_FOUND) {
+      explain(flag, o, kind, word, error, n);
       return false;
     }
     ++*count;
@@ -58,8 +66,9 @@ bool access_read(struct access *a, const struct access_words *w, char *error, si
     snprintf(error, n, "--mode takes 0600, 0660, 0666 or the like (octal), not '%.80s'", w->mode);
     return false;
   }
-  if (w->group && !people_group(w->group, &group)) {
-    snprintf(error, n, "--group: there is no group '%.80s'", w->group);
+  enum people_outcome o = w->group ? people_group(w->group, &group) : PEOPLE_FOUND;
+  if (o != PEOPLE_FOUND) {
+    explain("group", o, "group", w->group, error, n);
     return false;
   }
   a->has_group = w->group != NULL;

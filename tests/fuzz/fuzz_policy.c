@@ -6,9 +6,9 @@
 #include "policy/policy.h"
 #include "tests/fuzz/fuzz.h"
 
-static bool find(const char *name, unsigned *id) {
+static enum people_outcome find(const char *name, unsigned *id) {
   *id = (unsigned)strlen(name);
-  return *name != 'x';
+  return *name != 'x' ? PEOPLE_FOUND : PEOPLE_NONE;
 }
 static const struct people people = {.user = find, .group = find};
 

@@ -8,9 +8,9 @@
 #include "policy/policy.h"
 #include "tests/unit/run.h"
 
-static bool find(const char *name, uid_t *id) {
+static enum people_outcome find(const char *name, uid_t *id) {
   *id = strcmp(name, "alice") == 0 ? 1001 : 2001;
-  return true;
+  return PEOPLE_FOUND;
 }
 static const struct people people = {.user = find, .group = find};
 static struct policy *p;

@@ -2,6 +2,7 @@
  *
  * What a policy file may say: every fault is told with its line.
  */
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -10,15 +11,17 @@
 
 static int looked_up;
 
-static bool find_user(const char *name, uid_t *uid) {
+static enum people_outcome find_user(const char *name, uid_t *uid) {
   looked_up++;
   *uid = 1001;
-  return strcmp(name, "nobody-knows") != 0;
+  errno = EIO;
+  if (strcmp(name, "unreachable") == 0) return PEOPLE_FAILED;
+  return strcmp(name, "nobody-knows") != 0 ? PEOPLE_FOUND : PEOPLE_NONE;
 }
-static bool find_group(const char *name, gid_t *gid) {
+static enum people_outcome find_group(const char *name, gid_t *gid) {
   looked_up++;
   *gid = 2001;
-  return strcmp(name, "staff") == 0;
+  return strcmp(name, "staff") == 0 ? PEOPLE_FOUND : PEOPLE_NONE;
 }
 static const struct people people = {.user = find_user, .group = find_group};
 
@@ -102,6 +105,7 @@ START_TEST(keys_and_words_that_are_none) {
   bad_alone("[allow]\nwho = user\nhosts = x\n", 2, "not 'user'");
   bad_alone("[allow]\nwho = users alice\nhosts = x\n", 2, "not 'users alice'");
   bad_alone("[allow]\nwho = user nobody-knows\nhosts = x\n", 2, "no user 'nobody-knows'");
+  bad_alone("[allow]\nwho = user unreachable\nhosts = x\n", 2, "the look-up of user 'unreachable' failed: Input/output error");
   bad_alone("[allow]\nwho = all, group club\nhosts = x\n", 2, "no group 'club'");
   bad_alone("[allow]\nwho = group 50x\nhosts = x\n", 2, "no group '50x'");
   bad_alone("[allow]\nwho = group 4294967295\nhosts = x\n", 2, "no group '4294967295'");

@@ -45,10 +45,14 @@ static bool find_user_of(const char *worker, gaijin *g, uid_t *uid) {
 
 static bool read_user(const char *word, size_t size, uid_t *uid) {
   char *name = tool_copy(word, size);
-  bool good = people_user(name, uid);
-  if (!good) tool_error("there is no user '%s'", name);
+  char fault[256];
+  enum people_outcome o = people_user(name, uid);
+  if (o != PEOPLE_FOUND) {
+    people_explain(o, "user", name, fault, sizeof fault);
+    tool_error("%s", fault);
+  }
   free(name);
-  return good;
+  return o == PEOPLE_FOUND;
 }
 
 /* The groups of a user, who is in none if no list has him. */
