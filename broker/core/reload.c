@@ -43,7 +43,7 @@ static void tell_fault(struct policy_read *r, const char *path, const struct pol
 void policy_read_now(struct policy_read *r, const char *path, const struct people *people) {
   struct policy_errors errors;
   *r = (struct policy_read){0};
-  r->text = policy_source_read(path, true, &r->size, &errors);
+  r->text = policy_source_read(path, NULL, &r->size, &errors);
   if (r->text) r->policy = policy_parse(r->text, r->size, people, &errors);
   if (r->policy) return;
   free(r->text);

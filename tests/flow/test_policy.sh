@@ -159,8 +159,23 @@ check "who could not take its name now is told" has broker "warn: worker shop \(
 try shop2 ""
 check "a name that is not allowed any more" err_has "denied: "
 chmod o+w "$policy"
+expect 0 check "$policy"
+check "check warns of a file that others may change" err_has "^gaijinctl: warning: $policy: others can change it \(mode 0646\); use chmod go-w; a broker of yours refuses it$"
+check "in one line" err_is_one_line
 reload
 check "a file that others may change" has broker "SIGHUP: $policy: others can change it \(mode 0646\); use chmod go-w; "
+chmod o-w "$policy"
+mkdir "$dir/open"
+chmod 777 "$dir/open"
+cp "$policy" "$dir/open/"
+expect 0 check "$dir/open/policy"
+check "and of a directory" err_has "warning: $dir/open/policy: others can replace it: its directory has mode 0777; use chmod go-w; "
+run "$build/gaijin-broker" -s "$dir/s2" --policy "$dir/open/policy"
+check "a broker does not start with it" test "$status" = 1
+check "and says why" err_has "^gaijin-broker: $dir/open/policy: others can replace it: "
+check "in one line" err_is_one_line
+expect 0 check "$policy"
+check "no warning of a good one" test ! -s "$dir/err"
 rm "$policy"
 reload
 check "a file that is gone" has broker "SIGHUP: $policy: cannot open it: "

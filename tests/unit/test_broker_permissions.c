@@ -369,6 +369,38 @@ START_TEST(a_file_that_others_may_change) {
 }
 END_TEST
 
+/* Who can rename in its directory can replace it; a link's directory counts, and what it leads to. */
+START_TEST(a_directory_that_others_may_change) {
+  char link[RUN_PATH + 16];
+  open_with(ALL_NAMES);
+  for (int i = 0; i < 2; i++) {
+    ck_assert_int_eq(chmod(place, i ? 0770 : 0707), 0);
+    read_again();
+    ck_assert_msg(strstr(w.broker.permissions.refused, "others can replace it: its directory has mode 07"), "%s",
+                  w.broker.permissions.refused);
+  }
+  snprintf(link, sizeof link, "%s/link", w.dir);
+  ck_assert_int_eq(symlink(path, link), 0);
+  w.broker.permissions.path = link;
+  read_again();
+  ck_assert(strstr(w.broker.permissions.refused, "/link: others can replace it: "));
+  ck_assert_int_eq(chmod(place, 0755), 0);
+  ck_assert_int_eq(chmod(w.dir, 0777), 0);
+  read_again();
+  ck_assert(strstr(w.broker.permissions.refused, "/link: others can replace it: "));
+  ck_assert_int_eq(chmod(w.dir, 01777), 0); /* there they rename only what is theirs */
+  read_again();
+  ck_assert_str_eq(w.broker.permissions.refused, "");
+  unlink(link);
+  w.broker.permissions.path = path;
+  ck_assert_int_eq(chmod(place, 0700), 0);
+  if (geteuid() == 0 && chown(place, 64001, 0) == 0) {
+    read_again();
+    ck_assert(strstr(w.broker.permissions.refused, "user 64001, who owns its directory, can replace it; use chown"));
+  }
+}
+END_TEST
+
 /* ---- The policy in force, as it is shown ---- */
 
 static char shown[POLICY_BYTES_MOST + 1];
@@ -450,6 +482,7 @@ int main(void) {
   tcase_add_test(c, an_end_waits_for_no_reload);
   tcase_add_test(c, a_look_up_that_fails_is_told_as_such);
   tcase_add_test(c, a_file_that_others_may_change);
+  tcase_add_test(c, a_directory_that_others_may_change);
   tcase_add_test(c, it_is_shown_in_pieces);
   tcase_add_test(c, none_is_shown_as_none);
   tcase_add_test(c, many_hang_ups_are_few_lines);

@@ -21,12 +21,14 @@ static void report(const char *file, const struct policy_errors *e) {
 
 bool policy_text_of_file(struct policy_text *t, const char *path) {
   struct policy_errors errors;
+  char warning[POLICY_ERROR_BYTES];
   size_t size;
-  char *bytes = policy_source_read(path, false, &size, &errors);
+  char *bytes = policy_source_read(path, warning, &size, &errors);
   if (!bytes) {
     report(path, &errors);
     return false;
   }
+  if (*warning) tool_error("warning: %s: %s; a broker of yours refuses it", path, warning);
   t->file = tool_copy(path, strlen(path));
   t->owner = geteuid();
   text_add(&t->text, bytes, size);

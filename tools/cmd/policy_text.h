@@ -20,7 +20,8 @@ struct policy_text {
   double refused_age;
 };
 
-/* Each is false after error lines. */
+/* Each is false after error lines. Of a file that a broker would refuse because others can change
+ * it, a line warns. */
 bool policy_text_of_file(struct policy_text *t, const char *path);
 bool policy_text_of_broker(struct policy_text *t, gaijin *g);
 /* Each fault is a line on stderr, FILE:LINE: what. */
