@@ -13,10 +13,11 @@ static size_t step(const char *pattern, size_t size, size_t at, char *c) {
   return at + 1;
 }
 
-bool pattern_fits(const char *pattern, size_t size, const char *text, size_t text_size) {
+bool pattern_fits(const char *pattern, size_t size, const char *text, size_t text_size,
+                  uint64_t *steps) {
   size_t at = 0, t = 0, behind_star = 0, star_text = 0;
   bool starred = false;
-  while (t < text_size) {
+  for (++*steps; t < text_size; ++*steps) {
     char c;
     size_t next;
     if (at < size && pattern[at] == '*') {

@@ -8,8 +8,11 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
-bool pattern_fits(const char *pattern, size_t size, const char *text, size_t text_size);
+/* Adds how many characters it has compared, and one, to *steps. */
+bool pattern_fits(const char *pattern, size_t size, const char *text, size_t text_size,
+                  uint64_t *steps);
 
 /* What stands for itself in a pattern, without backslashes; `out` has `size` bytes. Its size. */
 size_t pattern_plain(const char *pattern, size_t size, char *out);

@@ -47,9 +47,12 @@ struct policy_subject {
   size_t worker_size;
 };
 
-/* The rules about somebody, and those about a host of this name. */
-void policy_about(const struct policy *p, const struct policy_subject *s, struct policy_set *out);
-void policy_of_host(const struct policy *p, const char *name, size_t size, struct policy_set *out);
+/* The rules about somebody, and those about a host of this name. Return the work it was: what was
+ * looked at, in characters of patterns and items of lists, each about 2 ns. */
+uint64_t policy_about(const struct policy *p, const struct policy_subject *s,
+                      struct policy_set *out);
+uint64_t policy_of_host(const struct policy *p, const char *name, size_t size,
+                        struct policy_set *out);
 
 /* ---- Decisions ---- */
 
@@ -57,6 +60,7 @@ struct policy_verdict {
   bool allowed;
   unsigned line;     /* where the section begins whose rule decided; 0: no rule did */
   const char *title; /* of that section, "allow tills"; the policy's; "" when no rule decided */
+  uint64_t work;     /* what was compared with patterns, as policy_about counts it */
 };
 
 /* What is asked for under a label. NULL: it is no text and no number, and no pattern fits it. */

@@ -15,10 +15,9 @@
 #include "broker/core/reload.h"
 #include "proto/body.h"
 
-/* Bytes of a policy that one unit of work compares with a name; a longer label is not compared. */
-enum { BYTES_PER_UNIT = 64, LABEL_MOST = 1024 };
-/* Groups of a process that one unit of work reads. */
-enum { GROUPS_PER_UNIT = 64 };
+/* What one unit of work compares with patterns; groups of a process that it reads. */
+enum { COMPARED_PER_UNIT = 50, GROUPS_PER_UNIT = 64 };
+enum { LABEL_MOST = 1024 }; /* a longer one is not compared */
 
 /* ---- The file ---- */
 
@@ -108,8 +107,8 @@ static void find_rules(struct client *c, const char *worker, struct policy_set *
   struct policy_subject s = {.uid = c->uid, .gids = groups.list, .gid_count = groups.count,
                              .gids_not_known = !groups.all, .worker = worker,
                              .worker_size = worker ? strlen(worker) : 0};
-  policy_about(p->policy, &s, out);
-  client_charge(c, 1 + p->text_size / BYTES_PER_UNIT + groups.count / GROUPS_PER_UNIT);
+  uint64_t work = policy_about(p->policy, &s, out);
+  client_charge(c, 1 + work / COMPARED_PER_UNIT + groups.count / GROUPS_PER_UNIT);
   access_groups_free(&groups);
 }
 
@@ -127,6 +126,7 @@ static void check_name(struct client *c) {
   struct permissions *p = &c->broker->permissions;
   const struct host *h = hosts_at(&c->broker->hosts, c->host);
   struct policy_verdict v = policy_take(p->policy, &h->standing.asking, h->name, strlen(h->name));
+  client_charge(c, v.work / COMPARED_PER_UNIT);
   char rule[1200];
   if (v.allowed) return;
   tell_rule(p, &v, rule, sizeof rule);
@@ -140,7 +140,8 @@ void permissions_judge(struct client *c) {
   struct host *h = hosts_at(&c->broker->hosts, c->host);
   bool is_first = h->standing.generation == 0;
   find_rules(c, h->observer ? NULL : h->name, &h->standing.asking);
-  policy_of_host(p->policy, h->name, strlen(h->name), &h->standing.asked);
+  uint64_t work = policy_of_host(p->policy, h->name, strlen(h->name), &h->standing.asked);
+  client_charge(c, work / COMPARED_PER_UNIT);
   h->standing.generation = p->generation;
   if (!is_first && !h->observer) check_name(c);
 }
@@ -170,6 +171,7 @@ bool permissions_allow_name(struct client *from, const char *name, size_t size) 
   char what[NAME_MAX_BYTES + 32];
   find_rules(from, NULL, &rules);
   struct policy_verdict v = policy_take(from->broker->permissions.policy, &rules, name, size);
+  client_charge(from, v.work / COMPARED_PER_UNIT);
   if (v.allowed) return true;
   snprintf(what, sizeof what, "be worker %.*s", (int)size, name);
   return decide(from, &v, what);
@@ -202,6 +204,7 @@ bool permissions_allow_request(struct client *from, uint32_t host, const struct 
                    from->uid == geteuid());
   else
     v = policy_ask(b->permissions.policy, asking, &standing_of(b, host)->asked, m->op, &label);
+  client_charge(from, v.work / COMPARED_PER_UNIT);
   if (v.allowed) return true;
   snprintf(what, sizeof what, "ask %s for '%s'%s%.*s", hosts_at(&b->hosts, host)->name,
            op_name(m->op), label.text ? " of label " : "", (int)label.size,

@@ -11,6 +11,8 @@
 #include "broker/core/permissions.h"
 #include "tests/unit/broker_wire.h"
 
+enum { LABEL_BYTES = 1000 };
+
 static struct wire w;
 static struct end till, shop, observer, other;
 static char path[RUN_PATH + 16], place[RUN_PATH];
@@ -156,6 +158,62 @@ START_TEST(a_long_label) {
   label[1024] = '\0';
   ask_label(label);
   expect_forwarded(&shop, OP_s2t);
+}
+END_TEST
+
+/* ---- What it costs is charged ---- */
+
+/* Units that till is charged for being judged when it asks shop for a label. */
+static int64_t cost_of(const char *label) {
+  struct client *c = wire_client(&w, &till);
+  struct message m;
+  pack_text(wire_ask(&till, OP_s2t, "shop", NULL, 1), label);
+  wire_end(&till);
+  ck_assert_ptr_null(message_parse(till.out.bytes, till.out.size, &m));
+  int64_t before = c->balance;
+  uint64_t spent = w.broker.work.spent;
+  permissions_allow_request(c, wire_client(&w, &shop)->host, &m);
+  int64_t cost = before - c->balance;
+  ck_assert_uint_ge(w.broker.work.spent - spent, (uint64_t)cost); /* the turn has it too */
+  c->balance = before; /* outside of a turn nobody makes it a job */
+  till.out.size = 0;
+  return cost;
+}
+
+#define PATTERN "*" "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaab" /* compares 49 characters at each place */
+START_TEST(labels_compared_are_charged) {
+  static char text[POLICY_BYTES_MOST] = ALL_NAMES, label[LABEL_BYTES + 1];
+  memset(label, 'a', LABEL_BYTES);
+  for (int i = 0; i < 200; i++) strcat(text, "[deny]\nwho = all\nhosts = shop\nops = s2t\nlabels = " PATTERN "\n");
+  strcat(text, "[allow]\nwho = all\nhosts = shop\n");
+  open_with(text);
+  wire_join(&w, &shop, "shop");
+  wire_join(&w, &till, "till");
+  cost_of("x"); /* the rules about both are worked out */
+  ck_assert_int_le(cost_of("x"), 20);
+  ck_assert_int_ge(cost_of(label), 200 * 49 * (LABEL_BYTES - 50) / 100);
+  reload(ALL_NAMES "[allow]\nwho = all\nhosts = shop\n");
+  cost_of("x");
+  ck_assert_int_eq(cost_of(label), 0); /* no rule looks at labels */
+}
+END_TEST
+
+/* Which rules are about somebody: of his name and groups, and about him as a host, once for each policy. */
+START_TEST(finding_the_rules_is_charged) {
+  static char text[POLICY_BYTES_MOST] = ALL_NAMES;
+  for (int i = 0; i < 200; i++) strcat(text, "[deny]\nwho = worker *ai*ai*ai, group 7\nhosts = *ho*ho*ho\n");
+  open_with(text);
+  wire_join(&w, &shop, "shop");
+  wire_join(&w, &till, "till-aiaiaiaiaiaiaiaiaix");
+  ck_assert_int_eq(cost_of("x"), 0); /* both were charged in hello */
+  read_again();
+  struct client *c = wire_client(&w, &shop);
+  int64_t before = c->balance;
+  ck_assert_int_ge(cost_of("x"), 200 * 20 / 50);
+  ck_assert_int_ge(before - c->balance, 200 * 4 / 50); /* the host pays for itself */
+  before = wire_client(&w, &till)->balance;
+  ck_assert(permissions_allow_name(wire_client(&w, &till), "x", 1));
+  ck_assert_int_ge(before - wire_client(&w, &till)->balance, 1);
 }
 END_TEST
 
@@ -473,6 +531,8 @@ int main(void) {
   tcase_add_test(c, names_by_the_last_of_many_groups);
   tcase_add_test(c, labels_and_ops);
   tcase_add_test(c, a_long_label);
+  tcase_add_test(c, labels_compared_are_charged);
+  tcase_add_test(c, finding_the_rules_is_charged);
   tcase_add_test(c, objects_of_a_forbidden_host);
   tcase_add_test(c, what_is_refused_leaves_nothing_behind);
   tcase_add_test(c, the_own_user_looks_in_and_acts);

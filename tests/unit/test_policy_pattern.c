@@ -8,7 +8,11 @@
 #include "tests/unit/random.h"
 #include "tests/unit/run.h"
 
-static bool fits(const char *pattern, const char *text) { return pattern_fits(pattern, strlen(pattern), text, strlen(text)); }
+static uint64_t steps;
+static bool fits(const char *pattern, const char *text) {
+  steps = 0;
+  return pattern_fits(pattern, strlen(pattern), text, strlen(text), &steps);
+}
 
 START_TEST(what_fits) {
   ck_assert(fits("shop", "shop"));
@@ -38,6 +42,17 @@ START_TEST(what_does_not) {
   ck_assert(!fits("\\*", "x"));
   ck_assert(!fits("\\*", "\\*"));
   ck_assert(!fits("*x", ""));
+}
+END_TEST
+
+/* What is compared is counted: a text behind a star is tried at each of its places. */
+START_TEST(the_work_is_counted) {
+  fits("shop", "shop");
+  ck_assert_uint_eq(steps, 5);
+  fits("x", "shop");
+  ck_assert_uint_eq(steps, 1);
+  ck_assert(!fits("*aaaab", "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"));
+  ck_assert_uint_ge(steps, 4 * 36);
 }
 END_TEST
 
@@ -72,6 +87,7 @@ int main(void) {
   TCase *c = tcase_create("pattern");
   tcase_add_test(c, what_fits);
   tcase_add_test(c, what_does_not);
+  tcase_add_test(c, the_work_is_counted);
   tcase_add_test(c, what_is_plain);
   tcase_add_test(c, as_the_slow_matcher_says);
   suite_add_tcase(s, c);
