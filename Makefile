@@ -386,12 +386,15 @@ $(BUILD)/bench/steady.so: $(BUILD)/obj/tests/bench/guard/steady.o
 	$(call link,-shared $(inputs))
 
 # A C module of the test scripts.
-$(FLOW_TESTS): | $(BUILD)/tests/system.so $(BUILD)/tests/scarce.so
+$(FLOW_TESTS): | $(BUILD)/tests/system.so $(BUILD)/tests/scarce.so $(BUILD)/tests/jumps.so
 $(BUILD)/tests/system.so: $(BUILD)/obj/tests/lua/lib/system.o
 	$(call link,-shared $(inputs))
 
 # Preloaded into programs that are to be short of memory.
 $(BUILD)/tests/scarce.so: $(BUILD)/obj/tests/memory/scarce.o
+	$(call link,-shared $(inputs))
+# Preloaded into programs whose clock is to jump.
+$(BUILD)/tests/jumps.so: $(BUILD)/obj/tests/clock/jumps.o
 	$(call link,-shared $(inputs))
 
 # Preloaded into those whose memory is watched.

@@ -260,7 +260,7 @@ START_TEST(the_directory_of_the_socket_is_removed) {
 }
 END_TEST
 
-/* System calls are interrupted all the time. */
+/* System calls are interrupted all the time: by handlers in the broker, in the workers by being stopped and continued. */
 START_TEST(a_storm_of_signals_under_traffic) {
   static const char caller[] =
       "local add = gaijin.wait_for('host', 'add')\n"
@@ -268,16 +268,23 @@ START_TEST(a_storm_of_signals_under_traffic) {
       "for i = 1, 3000 do assert(add(i, ('x'):rep(i)) == i * 2) end\n"
       "print('all right')\n";
   struct bed *b = bed_open(NULL);
-  bed_start(b, &(struct bed_worker){.name = "host", .code = "bakaGaijin.add = function(a, s) assert(#s == a) return a * 2 end"});
+  struct child *host = bed_start(b, &(struct bed_worker){.name = "host", .code = "bakaGaijin.add = function(a, s) assert(#s == a) return a * 2 end"});
   struct child *c = bed_start(b, &(struct bed_worker){.name = "caller", .code = caller, .once = true, .no_wait = true});
   bed_expect(b, c, "begins");
   while (!child_ended(c)) {
-    for (int i = 0; i < 50; i++) child_signal(bed_broker(b), SIGUSR1);
+    for (int i = 0; i < 50; i++) child_signal(bed_broker(b), i % 5 ? SIGUSR1 : SIGHUP);
+    for (int i = 0; i < 3; i++) {
+      struct child *stopped = i == 0 ? host : i == 1 ? c : bed_broker(b);
+      child_signal(stopped, SIGSTOP);
+      child_signal(stopped, SIGCONT);
+      child_signal(stopped, SIGWINCH);
+    }
     usleep(200);
   }
   bed_exit(b, c, 0);
   bed_expect(b, c, "all right");
   ck_assert_int_lt(count_lines(bed_broker(b), "status: memory"), 200);
+  ck_assert_int_lt(count_lines(bed_broker(b), "SIGHUP: "), 200);
   bed_close(b);
 }
 END_TEST
