@@ -33,9 +33,11 @@ story="a full disk under the broker's log"
 # A file system of its own, of one page beside the log's, seen by the broker alone.
 small=$dir/small
 mkdir "$small"
-# shellcheck disable=SC2016 # for the shell inside
-inside='mount -t tmpfs -o size=16k none "$1" && exec "$2" -s "$3" --log-level debug 2>"$1/log"'
-if unshare -m sh -c 'mount -t tmpfs -o size=16k none "$1"' sh "$small" 2>/dev/null; then
+# shellcheck disable=SC2016 # for the shells inside
+mount='mount -t tmpfs -o size=16k none "$1"'
+# shellcheck disable=SC2016
+inside=$mount' && exec "$2" -s "$3" --log-level debug 2>"$1/log"'
+if unshare -m sh -c "$mount" sh "$small" 2>/dev/null; then
   start broker unshare -m sh -c "$inside" sh "$small" "$build/gaijin-broker" "$GAIJIN_SOCKET"
   broker=$pid
   answers() { "$build/gaijinctl" ping -s "$GAIJIN_SOCKET" >/dev/null 2>&1; }
@@ -53,7 +55,7 @@ if unshare -m sh -c 'mount -t tmpfs -o size=16k none "$1"' sh "$small" 2>/dev/nu
   logs_again() {
     kill -USR1 "$broker"
     answers
-    tail -c 2000 "$there/log" | grep -q "status: log: "
+    tail -c 2000 "$there/log" | grep "status: log: " >/dev/null
   }
   check "the log goes on when there is room" eventually logs_again
   kill "$broker"
