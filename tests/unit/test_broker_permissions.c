@@ -1,82 +1,13 @@
 /* SPDX-License-Identifier: MIT
  *
- * A broker with a policy: who is refused what, and what a reload changes.
+ * A broker with a policy: who is refused what, what that costs, and how it is shown.
  */
 #define _GNU_SOURCE /* memmem */
 #include <grp.h>
-#include <semaphore.h>
-#include <sys/stat.h>
-#include <time.h>
 
-#include "broker/core/permissions.h"
-#include "tests/unit/broker_wire.h"
+#include "tests/unit/broker_policy.h"
 
 enum { LABEL_BYTES = 1000 };
-
-static struct wire w;
-static struct end till, shop, observer, other;
-static char path[RUN_PATH + 16], place[RUN_PATH];
-
-static void write_policy(const char *text) {
-  FILE *f = fopen(path, "w");
-  ck_assert_ptr_nonnull(f);
-  fputs(text, f);
-  ck_assert_int_eq(fclose(f), 0);
-  ck_assert_int_eq(chmod(path, 0600), 0);
-}
-
-static void read_again(void) {
-  permissions_reload(&w.broker);
-  while (w.broker.permissions.reload) wire_turn(&w); /* Check ends the test if it never comes */
-}
-
-static void reload(const char *text) {
-  write_policy(text);
-  read_again();
-}
-
-static void open_with(const char *text) {
-  struct broker_config config = wire_config();
-  config.policy = path;
-  write_policy(text);
-  wire_open(&w, &config);
-}
-
-static void setup(void) {
-  ck_assert_ptr_nonnull(run_directory(place));
-  snprintf(path, sizeof path, "%s/policy", place);
-}
-static void teardown(void) {
-  wire_leave(&till);
-  wire_leave(&shop);
-  wire_leave(&observer);
-  wire_leave(&other);
-  wire_close(&w);
-  unlink(path);
-  rmdir(place);
-}
-
-#define ALL_NAMES "[allow]\nwho = all\nnames = *\n"
-
-/* The last message is an error of this status whose text has this part. */
-static void expect_refused(struct end *e, enum status status, const char *part) {
-  const char *bytes;
-  uint32_t size;
-  wire_expect_error(&w, e, status);
-  ck_assert(reader_string(&e->r, &bytes, &size));
-  ck_assert_msg(memmem(bytes, size, part, strlen(part)), "%.*s", (int)size, bytes);
-}
-
-static void expect_forwarded(struct end *to, enum op op) {
-  wire_past_peers(&w, to);
-  ck_assert_int_eq(to->m.op, op);
-  ck_assert_int_eq(to->m.kind, MESSAGE_REQUEST);
-}
-
-static void ask_label(const char *label) {
-  pack_text(wire_ask(&till, OP_s2t, "shop", NULL, 1), label);
-  wire_send(&w, &till);
-}
 
 START_TEST(a_broker_with_a_wrong_policy_does_not_start) {
   struct broker_config config = wire_config();
@@ -309,156 +240,6 @@ START_TEST(unless_a_rule_says_otherwise) {
 }
 END_TEST
 
-START_TEST(a_reload_counts_from_the_next_request_on) {
-  open_with(ALL_NAMES);
-  wire_join(&w, &shop, "shop");
-  wire_join(&w, &till, "till");
-  ask_label("x");
-  wire_expect_error(&w, &till, STATUS_denied);
-  reload("[allow]\nwho = worker till\nhosts = shop\n");
-  ask_label("x");
-  expect_forwarded(&shop, OP_s2t);
-  reload("[allow]\nwho = worker till\nhosts = shop\n[nonsense]\nwho = all\n");
-  ck_assert(strstr(w.broker.permissions.refused, "policy:4: "));
-  ask_label("y"); /* the old one stays */
-  expect_forwarded(&shop, OP_s2t);
-  pack_nil(wire_begin(&shop, MESSAGE_REPLY, OP_s2t, shop.m.id, 1));
-  reload("");
-  ck_assert_str_eq(w.broker.permissions.refused, "");
-  wire_send(&w, &shop); /* the answer to what was allowed then */
-  wire_past_peers(&w, &till);
-  ck_assert_int_eq(till.m.kind, MESSAGE_REPLY);
-  ask_label("z");
-  wire_expect_error(&w, &till, STATUS_denied);
-  wire_quiet(&w, &till); /* both keep their names */
-  wire_quiet(&w, &shop);
-  unlink(path);
-  read_again();
-  ck_assert(strstr(w.broker.permissions.refused, "cannot open it"));
-}
-END_TEST
-
-/* ---- Directories that are slow ---- */
-
-static sem_t asked, answered;
-
-static enum people_outcome find_slowly(const char *name, uid_t *uid) {
-  (void)name;
-  sem_post(&asked);
-  sem_wait(&answered);
-  *uid = geteuid();
-  return PEOPLE_FOUND;
-}
-static enum people_outcome find_nobody(const char *name, gid_t *gid) {
-  (void)name, (void)gid;
-  errno = ETIMEDOUT;
-  return PEOPLE_FAILED;
-}
-static const struct people slow = {.user = find_slowly, .group = find_nobody};
-
-static void begin_slow_reload(void) {
-  write_policy("[allow]\nwho = user far-away\nhosts = shop\n");
-  permissions_reload(&w.broker);
-  sem_wait(&asked);
-}
-
-/* The look-up of a user may hang: everybody is judged by the policy in force meanwhile. */
-START_TEST(nobody_waits_for_a_reload) {
-  open_with(ALL_NAMES "[allow]\nwho = worker till\nhosts = shop\nlabels = before\n");
-  w.broker.permissions.people = &slow;
-  wire_join(&w, &shop, "shop");
-  wire_join(&w, &till, "till");
-  begin_slow_reload();
-  ask_label("before");
-  expect_forwarded(&shop, OP_s2t);
-  ask_label("after");
-  wire_expect_error(&w, &till, STATUS_denied);
-  write_policy(ALL_NAMES); /* it is read once more, and what was read first counts for a moment only */
-  permissions_reload(&w.broker);
-  permissions_reload(&w.broker);
-  sem_post(&answered);
-  while (w.broker.permissions.reload) wire_turn(&w);
-  ck_assert_uint_eq(w.broker.permissions.generation, 3);
-  ask_label("before");
-  wire_expect_error(&w, &till, STATUS_denied);
-}
-END_TEST
-
-/* The broker ends while a directory does not answer, or before it has seen that it did. */
-START_TEST(an_end_waits_for_no_reload) {
-  for (int i = 0; i < 3; i++) {
-    open_with(ALL_NAMES);
-    w.broker.permissions.people = &slow;
-    begin_slow_reload();
-    if (i > 0) sem_post(&answered);
-    if (i > 1) nanosleep(&(struct timespec){.tv_nsec = 20000000}, NULL); /* either way it must be right */
-    if (i < 2) {
-      wire_close(&w);
-      if (i == 0) sem_post(&answered);
-    }
-  }
-}
-END_TEST
-
-START_TEST(a_look_up_that_fails_is_told_as_such) {
-  open_with(ALL_NAMES);
-  w.broker.permissions.people = &slow;
-  reload("[allow]\nwho = group staff\nnames = *\n");
-  ck_assert_msg(strstr(w.broker.permissions.refused, "policy:2: the look-up of group 'staff' failed: "), "%s",
-                w.broker.permissions.refused);
-}
-END_TEST
-
-/* Who can write to the file rules. */
-START_TEST(a_file_that_others_may_change) {
-  open_with(ALL_NAMES);
-  for (int i = 0; i < 2; i++) {
-    ck_assert_int_eq(chmod(path, i ? 0620 : 0602), 0);
-    read_again();
-    ck_assert(strstr(w.broker.permissions.refused, "others can change it"));
-  }
-  ck_assert_int_eq(chmod(path, 0644), 0);
-  read_again();
-  ck_assert_str_eq(w.broker.permissions.refused, "");
-  unlink(path);
-  ck_assert_int_eq(mkfifo(path, 0600), 0);
-  read_again(); /* does not wait for a writer */
-  ck_assert(strstr(w.broker.permissions.refused, "it is no file"));
-}
-END_TEST
-
-/* Who can rename in its directory can replace it; a link's directory counts, and what it leads to. */
-START_TEST(a_directory_that_others_may_change) {
-  char link[RUN_PATH + 16];
-  open_with(ALL_NAMES);
-  for (int i = 0; i < 2; i++) {
-    ck_assert_int_eq(chmod(place, i ? 0770 : 0707), 0);
-    read_again();
-    ck_assert_msg(strstr(w.broker.permissions.refused, "others can replace it: its directory has mode 07"), "%s",
-                  w.broker.permissions.refused);
-  }
-  snprintf(link, sizeof link, "%s/link", w.dir);
-  ck_assert_int_eq(symlink(path, link), 0);
-  w.broker.permissions.path = link;
-  read_again();
-  ck_assert(strstr(w.broker.permissions.refused, "/link: others can replace it: "));
-  ck_assert_int_eq(chmod(place, 0755), 0);
-  ck_assert_int_eq(chmod(w.dir, 0777), 0);
-  read_again();
-  ck_assert(strstr(w.broker.permissions.refused, "/link: others can replace it: "));
-  ck_assert_int_eq(chmod(w.dir, 01777), 0); /* there they rename only what is theirs */
-  read_again();
-  ck_assert_str_eq(w.broker.permissions.refused, "");
-  unlink(link);
-  w.broker.permissions.path = path;
-  ck_assert_int_eq(chmod(place, 0700), 0);
-  if (geteuid() == 0 && chown(place, 64001, 0) == 0) {
-    read_again();
-    ck_assert(strstr(w.broker.permissions.refused, "user 64001, who owns its directory, can replace it; use chown"));
-  }
-}
-END_TEST
-
 /* ---- The policy in force, as it is shown ---- */
 
 static char shown[POLICY_BYTES_MOST + 1];
@@ -513,15 +294,6 @@ START_TEST(none_is_shown_as_none) {
 }
 END_TEST
 
-/* Whoever may send the signal fills no disk with it. */
-START_TEST(many_hang_ups_are_few_lines) {
-  wire_open(&w, NULL);
-  w.broker.log.level = LOG_ERROR;
-  for (int i = 0; i < 1000; i++) read_again();
-  ck_assert_uint_ge(w.broker.log.thin.left_out, 900);
-}
-END_TEST
-
 int main(void) {
   Suite *s = suite_create("permissions");
   TCase *c = tcase_create("permissions");
@@ -537,15 +309,8 @@ int main(void) {
   tcase_add_test(c, what_is_refused_leaves_nothing_behind);
   tcase_add_test(c, the_own_user_looks_in_and_acts);
   tcase_add_test(c, unless_a_rule_says_otherwise);
-  tcase_add_test(c, a_reload_counts_from_the_next_request_on);
-  tcase_add_test(c, nobody_waits_for_a_reload);
-  tcase_add_test(c, an_end_waits_for_no_reload);
-  tcase_add_test(c, a_look_up_that_fails_is_told_as_such);
-  tcase_add_test(c, a_file_that_others_may_change);
-  tcase_add_test(c, a_directory_that_others_may_change);
   tcase_add_test(c, it_is_shown_in_pieces);
   tcase_add_test(c, none_is_shown_as_none);
-  tcase_add_test(c, many_hang_ups_are_few_lines);
   suite_add_tcase(s, c);
   return run_suite(s);
 }
