@@ -42,7 +42,8 @@ unset GAIJIN_SOCKET NO_COLOR
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 build=$(realpath -m "${BUILD:-build}")
 limit=$((30 * ${GAIJIN_TEST_SLOWER:-1}))
-dir=$(mktemp -d)
+# Without a directory of its own a script would write into the root's, with /bin for $dir/bin.
+dir=$(mktemp -d) || exit 1
 passed=0 failed=0 status=0 pid=0 story="" evidence="out err" started=()
 
 # A child of this shell that a signal ends before it has become another program would come here too.
