@@ -21,13 +21,13 @@ enum { WALKED_MOST = 4 * POSITION_LEVELS_MOST };
 /* What is at the level; ar gets the source and the line of Lua code. */
 static enum frame frame_at(lua_State *L, const struct worker *w, int level, lua_Debug *ar) {
   if (!lua_getstack(L, level, ar)) return FRAME_NONE;
+  lua_getinfo(L, "f", ar);
+  lua_CFunction c = lua_tocfunction(L, -1);
+  lua_pop(L, 1);
+  if (c) return c == w->serves ? FRAME_SERVE : FRAME_C; /* the rest takes longer */
   lua_getinfo(L, "Sl", ar);
   if (strcmp(ar->source, "=gaijin") == 0) return FRAME_OURS;
-  if (ar->currentline > 0) return FRAME_LUA;
-  lua_getinfo(L, "f", ar);
-  bool serves = lua_tocfunction(L, -1) == w->serves;
-  lua_pop(L, 1);
-  return serves ? FRAME_SERVE : FRAME_C;
+  return ar->currentline > 0 ? FRAME_LUA : FRAME_C;
 }
 
 /* What is at the level above that position_add is asked for: Lua code, whose source and line ar
