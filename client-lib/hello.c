@@ -150,7 +150,7 @@ static int read_refusal(const struct message *m, char *error, size_t n) {
   const char *text;
   uint32_t size, count;
   if (!reader_open(&r, m->body, m->body_size, &count) || !reader_uint(&r, &status) ||
-      !reader_string(&r, &text, &size) ||
+      !reader_string(&r, &text, &size) || size == 0 || !*text ||
       status == GAIJIN_STATUS_RAISED || status >= GAIJIN_STATUS_COUNT)
     return failed(GAIJIN_STATUS_PROTOCOL, "the broker refused hello without saying why", error, n);
   if (m->id != HELLO_ID && status == GAIJIN_STATUS_PROTOCOL)
