@@ -38,8 +38,8 @@ struct heap {
   uint64_t trims;      /* how often */
 };
 
-/* Who may do what (permissions.h). */
 struct reload;
+/* Who may do what (permissions.h). */
 struct permissions {
   const char *path;      /* of the policy's file; NULL: there is none, all may do everything */
   struct policy *policy; /* in force; NULL without a path only */

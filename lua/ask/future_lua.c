@@ -194,8 +194,8 @@ static int push_results(lua_State *L, struct worker *w, bool for_own) {
 /* future [, seconds] -> results. Raises the error of the call. */
 static int method_get(lua_State *L) { return push_results(L, worker_of(L), false); }
 
-/* The same for the function of a future, whose results or error are to be those of the future read.
- */
+/* The same for the function of a future: its own results or error are to be those of the future it
+ * reads. */
 static int core_get_for_own(lua_State *L) { return push_results(L, worker_of(L), true); }
 
 /* future [, seconds] -> a new table of the results, their number in its field n. */
