@@ -71,7 +71,7 @@ void gj_call_answer(gaijin *g, struct call *c, const struct gaijin_answer *answe
   assert(!list_empty(&c->open));
   gaijin_answer_fn fn = c->fn;
   void *user = c->user;
-  if (c->claim && answer->ok) gj_holding_granted(c->claim);
+  if (c->claim && answer->ok) gj_holding_granted(c->claim, &c->claimed);
   if (c->cancelled) {
     end_claim(g, c, false);
     gaijin_body_free(answer->body);

@@ -109,6 +109,8 @@ static const char *check_call(const gaijin *g, const struct table_node *n) {
   if (!open && c->fn) return "an answered call is kept though it has a call-back";
   if (!open && c->claim && !c->answer.ok) return "a refused claim still waits";
   if (c->claim && !c->claim->pending) return "a claim under way does not count in its holding";
+  if (c->claim && (c->claim->pt.host != c->claimed.host || c->claim->pt.id != c->claimed.id))
+    return "a claim has the holding of another token";
   if (c->cancelled && !c->claim) return "a cancelled call is still in the books";
   if (open && g->lost && !g->dispatching) return "a call is open after the connection's end";
   return NULL;

@@ -3,7 +3,8 @@
  * Holdings: the foreign tokens the broker counts us as a holder of. A holding
  * with users == 0 and pending == 0 is in the queue of releases, no other is;
  * gj_write_releases sends what is in the queue and ends those holdings.
- * A holding with count == 0 is a claim under way: it never gets into the queue.
+ * A holding with count == 0 stands for claims under way: it never gets into the queue, and
+ * its stamp and kind are guesses of theirs; from count 1 on they are the token's.
  */
 #include <assert.h>
 #include <stdlib.h>
@@ -60,6 +61,16 @@ static void settle(gaijin *g, gaijin_holding *h) {
   g->n_releases++;
 }
 
+bool gj_holding_fits(const gaijin_holding *h, const struct pt *pt) {
+  return !h->count || pt_equal(&h->pt, pt);
+}
+
+static void count_one(gaijin_holding *h, const struct pt *pt) {
+  assert(gj_holding_fits(h, pt));
+  h->pt = *pt;
+  h->count++;
+}
+
 const char gj_no_memory[] = "memory is too short to hold what it sent";
 
 gaijin_holding *gj_holding_arrive(gaijin *g, const struct pt *pt, const char **fault) {
@@ -68,12 +79,11 @@ gaijin_holding *gj_holding_arrive(gaijin *g, const struct pt *pt, const char **f
     *fault = gj_no_memory;
     return NULL;
   }
-  if (!h->count) h->pt = *pt; /* a claim under way may have guessed the stamp */
-  if (!pt_equal(&h->pt, pt)) {
+  if (!gj_holding_fits(h, pt)) {
     *fault = "it sent one token with two stamps or kinds";
     return NULL;
   }
-  h->count++;
+  count_one(h, pt);
   h->pending++;
   unqueue(g, h);
   return h;
@@ -104,9 +114,9 @@ gaijin_holding *gj_holding_claim(gaijin *g, const struct pt *pt) {
   return h;
 }
 
-void gj_holding_granted(gaijin_holding *h) {
+void gj_holding_granted(gaijin_holding *h, const struct pt *pt) {
   assert(h->pending > 0);
-  h->count++;
+  count_one(h, pt);
 }
 
 void gj_holding_claimed(gaijin *g, gaijin_holding *h, bool used) {

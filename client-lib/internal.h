@@ -85,7 +85,8 @@ struct call {
   uint64_t host;         /* asked host, 0 when addressed by name or to the broker */
   double due; /* when the broker answers at the latest, on clock_seconds()'s clock; 0: no limit */
   uint32_t deadline_ms;
-  gaijin_holding *claim; /* op sub: its holding, until the answer is handed over */
+  gaijin_holding *claim; /* op sub: its holding, until the answer is handed over, */
+  struct pt claimed;     /* and the PT as the program gave it: its stamp may be a guess */
   enum op op;
   bool cancelled;              /* a claim nobody waits for: a good answer is released at once */
   struct gaijin_answer answer; /* of an answered call without fn */
@@ -275,9 +276,12 @@ gaijin_holding *gj_holding_arrive(gaijin *g, const struct pt *pt, const char **f
 void gj_holding_unarrive(gaijin *g, gaijin_holding *h);
 void gj_holding_unpend(gaijin *g, gaijin_holding *h);
 /* A claim starts (pending grows; NULL when memory is short), is granted by the broker (or is not),
- * and ends: `used`, which only a granted one can be, makes the program a user of the holding. */
+ * and ends: `used`, which only a granted one can be, makes the program a user of the holding.
+ * Claims of one token may be under way with different stamps: each is granted by its own PT, and
+ * only one that fits the holding (no other stamp has arrived or was granted) can be. */
 gaijin_holding *gj_holding_claim(gaijin *g, const struct pt *pt);
-void gj_holding_granted(gaijin_holding *h);
+bool gj_holding_fits(const gaijin_holding *h, const struct pt *pt);
+void gj_holding_granted(gaijin_holding *h, const struct pt *pt);
 void gj_holding_claimed(gaijin *g, gaijin_holding *h, bool used);
 /* The holding of a PT's host and id, whatever its stamp. */
 gaijin_holding *gj_holding_lookup(const gaijin *g, uint64_t host, uint64_t id);

@@ -100,10 +100,21 @@ static void answer(gaijin *g, const struct message *m, uint32_t pts) {
   gj_call_answer(g, c, &a, keep);
 }
 
+/* True unless a claim is granted of a token that we hold with another stamp. */
+static bool grant_fits(const gaijin *g, const struct message *m) {
+  struct call *c = m->kind == MESSAGE_REPLY ? gj_call_find(g, m->id) : NULL;
+  if (!c || list_empty(&c->open) || !c->claim) return true;
+  return gj_holding_fits(c->claim, &c->claimed);
+}
+
 static bool on_answer(gaijin *g, const struct message *m) {
   uint32_t pts;
   const char *fault = gj_values_arrive(g, m, &pts);
   if (fault == gj_no_memory) return false;
+  if (!fault && !grant_fits(g, m)) {
+    gj_values_give_back(g, m, pts);
+    fault = "it granted one token with two stamps or kinds";
+  }
   if (fault) {
     broken(g, op_name(m->op), fault);
     return true;

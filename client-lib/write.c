@@ -236,7 +236,7 @@ int gaijin_claim(gaijin *g, const struct gaijin_pt *claimed, gaijin_answer_fn fn
   if (pt.host == g->host)
     return gj_fail(g, GAIJIN_STATUS_UNSUPPORTED, "a worker cannot claim a token of its own");
   gaijin_holding *h = gj_holding_lookup(g, pt.host, pt.id);
-  if (h && !pt_equal(&h->pt, &pt))
+  if (h && !gj_holding_fits(h, &pt))
     return gj_fail(g, GAIJIN_STATUS_DENIED,
                    "the token claimed has another stamp than the one that is held");
   h = gj_holding_claim(g, &pt);
@@ -246,10 +246,13 @@ int gaijin_claim(gaijin *g, const struct gaijin_pt *claimed, gaijin_answer_fn fn
   g->writer.put++;
   pack_pt(&g->writer.pack, &pt);
   int status = gaijin_end_request(g, fn, user, &request);
-  if (status)
+  if (status) {
     gj_holding_claimed(g, h, false);
-  else
-    gj_call_find(g, request)->claim = h;
+  } else {
+    struct call *c = gj_call_find(g, request);
+    c->claim = h;
+    c->claimed = pt;
+  }
   if (id) *id = request;
   return status;
 }

@@ -301,6 +301,76 @@ START_TEST(a_claim_and_an_arrival_meet) {
 }
 END_TEST
 
+static void grant(struct fake *f, uint64_t id) {
+  fake_begin(f, MESSAGE_REPLY, GAIJIN_OP_SUB, id, 0);
+}
+
+static void deny(struct fake *f, uint64_t id) {
+  fake_begin(f, MESSAGE_ERROR, GAIJIN_OP_SUB, id, 2);
+  pack_uint(&f->p, GAIJIN_STATUS_DENIED);
+  pack_text(&f->p, "wrong stamp");
+}
+
+/* Whichever of two guesses is right, and in whatever order they are answered, it is found by its PT. */
+START_TEST(claims_with_two_stamps_are_granted_by_their_own) {
+  bool first_is_right = _i & 1, first_is_late = _i & 2;
+  struct fake f;
+  fake_open(&f);
+  struct gaijin_pt wrong = A;
+  wrong.stamp++;
+  uint64_t first = claim(&f, first_is_right ? &A : &wrong);
+  uint64_t second = claim(&f, first_is_right ? &wrong : &A);
+  for (int i = 0; i < 2; i++) {
+    bool is_first = first_is_late ? i == 1 : i == 0;
+    (is_first == first_is_right ? grant : deny)(&f, is_first ? first : second);
+    fake_deliver(&f);
+  }
+  ck_assert_uint_eq(f.told.answers, 2);
+  ck_assert(f.told.answer[0].ok != f.told.answer[1].ok);
+  gaijin_body_free(f.told.answer[f.told.answer[0].ok ? 0 : 1].body);
+  ck_assert_ptr_null(gaijin_holding_find(f.g, &wrong));
+  gaijin_holding *h = gaijin_holding_find(f.g, &A);
+  ck_assert_ptr_nonnull(h);
+  gaijin_let_go(f.g, h);
+  gaijin_flush(f.g, true);
+  expect_unsub(&f, &A, 1);
+  fake_close(&f);
+}
+END_TEST
+
+START_TEST(two_stamps_granted_for_one_token_are_a_fault) {
+  struct fake f;
+  fake_open(&f);
+  struct gaijin_pt other = A;
+  other.stamp++;
+  uint64_t first = claim(&f, &A), second = claim(&f, &other);
+  grant(&f, first);
+  fake_deliver(&f);
+  grant(&f, second);
+  fake_send(&f);
+  ck_assert_int_eq(gaijin_dispatch(f.g), GAIJIN_STATUS_LOST);
+  ck_assert_ptr_nonnull(strstr(gaijin_error(f.g), "it granted one token with two stamps"));
+  gaijin_body_free(f.told.answer[0].body);
+  fake_close(&f);
+}
+END_TEST
+
+/* The grant itself may carry the token with another stamp. */
+START_TEST(a_grant_that_brings_another_stamp_is_a_fault) {
+  struct fake f;
+  fake_open(&f);
+  struct gaijin_pt other = A;
+  other.stamp++;
+  uint64_t id = claim(&f, &A);
+  fake_begin(&f, MESSAGE_REPLY, GAIJIN_OP_SUB, id, 1);
+  fake_put_pt(&f, &other);
+  fake_send(&f);
+  ck_assert_int_eq(gaijin_dispatch(f.g), GAIJIN_STATUS_LOST);
+  ck_assert_ptr_nonnull(strstr(gaijin_error(f.g), "two stamps"));
+  fake_close(&f);
+}
+END_TEST
+
 START_TEST(claims_that_cannot_be_right_are_not_sent) {
   struct fake f;
   fake_open(&f);
@@ -357,6 +427,9 @@ int main(void) {
   tcase_add_test(c, a_cancelled_claim_is_released);
   tcase_add_test(c, a_claim_given_up_behind_its_answer_is_released);
   tcase_add_test(c, a_claim_and_an_arrival_meet);
+  tcase_add_loop_test(c, claims_with_two_stamps_are_granted_by_their_own, 0, 4);
+  tcase_add_test(c, two_stamps_granted_for_one_token_are_a_fault);
+  tcase_add_test(c, a_grant_that_brings_another_stamp_is_a_fault);
   tcase_add_test(c, claims_that_cannot_be_right_are_not_sent);
   tcase_add_test(c, two_stamps_for_one_token_are_a_fault);
   suite_add_tcase(s, c);
