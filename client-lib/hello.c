@@ -149,10 +149,12 @@ static int read_refusal(const struct message *m, char *error, size_t n) {
   uint64_t status;
   const char *text;
   uint32_t size, count;
+  static const char no_reason[] = "the broker refused hello without saying why";
   if (!reader_open(&r, m->body, m->body_size, &count) || !reader_uint(&r, &status) ||
-      !reader_string(&r, &text, &size) || size == 0 || !*text ||
+      !reader_string(&r, &text, &size) ||
       status == GAIJIN_STATUS_RAISED || status >= GAIJIN_STATUS_COUNT)
-    return failed(GAIJIN_STATUS_PROTOCOL, "the broker refused hello without saying why", error, n);
+    return failed(GAIJIN_STATUS_PROTOCOL, no_reason, error, n);
+  if (size == 0 || !*text) return failed((int)status, no_reason, error, n);
   if (m->id != HELLO_ID && status == GAIJIN_STATUS_PROTOCOL)
     return read_parting(text, size, error, n);
   snprintf(error, n, "%.*s", (int)size, text);

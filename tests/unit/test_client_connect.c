@@ -175,6 +175,12 @@ static void full(struct fake *f) {
   pack_text(&f->p, "no descriptor is left");
   fake_send(f);
 }
+static void full_without_a_word(struct fake *f) {
+  fake_begin(f, MESSAGE_ERROR, GAIJIN_OP_HELLO, 0, 2);
+  pack_uint(&f->p, GAIJIN_STATUS_BUSY);
+  pack_text(&f->p, "");
+  fake_send(f);
+}
 static void say_nothing(struct fake *f) { fake_next(f); }
 static void speak_http(struct fake *f) { fake_bytes(f, "HTTP/1.1 400 Bad Request\r\n\r\n", 28); }
 static void reply_elsewhere(struct fake *f) {
@@ -205,6 +211,13 @@ START_TEST(a_broker_without_room_is_told_from_an_older_one) {
   gaijin *g;
   ck_assert_int_eq(dial_play(full, 1, 0, &g), GAIJIN_STATUS_BUSY);
   ck_assert_str_eq(error, "no descriptor is left");
+}
+END_TEST
+
+START_TEST(a_refusal_without_a_reason_keeps_its_status) {
+  gaijin *g;
+  ck_assert_int_eq(dial_play(full_without_a_word, 1, 0, &g), GAIJIN_STATUS_BUSY);
+  ck_assert_str_eq(error, "the broker refused hello without saying why");
 }
 END_TEST
 
@@ -330,6 +343,7 @@ int main(void) {
   tcase_add_test(c, options_are_checked_first);
   tcase_add_test(c, the_default_socket_follows_the_environment);
   tcase_add_test(c, refusals_are_passed_on);
+  tcase_add_test(c, a_refusal_without_a_reason_keeps_its_status);
   tcase_add_test(c, a_broker_without_room_is_told_from_an_older_one);
   tcase_add_test(c, a_name_that_is_taken_is_asked_for_again_while_it_may_wait);
   tcase_add_test(c, a_broker_that_hangs_is_waited_for_no_longer_than_was_said);
