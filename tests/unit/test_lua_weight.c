@@ -90,7 +90,7 @@ START_TEST(an_array_weighs_its_slots_at_least) {
   has_grown(0, 0);
   has_grown(1, 0);
   end_round(50000); /* by what nobody exported */
-  ck_assert_kib(array, v.w.is_luajit ? 200000 * 8 / 1024 : 200000 * 16 / 1024);
+  ck_assert_kib(array, 200000 * 16 / 1024);
   ck_assert_kib(beside, 0);
   close_worker();
 }
