@@ -64,6 +64,7 @@ void copies_push_metatable(lua_State *L, struct worker *w) {
       {"__tostring", copy_tostring}, {NULL, NULL}};
   lua_newtable(L);
   worker_set_functions(L, w, metamethods);
+  for (const luaL_Reg *m = metamethods; m->name; m++) worker_hide_function(w, m->func);
   operator_set_of_copies(L, w);
   metatable_hide(L);
 }

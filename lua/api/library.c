@@ -194,6 +194,29 @@ static int core_is_copy(lua_State *L) {
   return 1;
 }
 
+/* value, key -> nothing if Lua can read that field, perhaps by a function that raises; or the type of
+ * what it cannot index: the value, or an __index on the way. */
+static int core_not_indexable(lua_State *L) {
+  enum { VALUE = 1, KEY, CHAIN_MOST = 100 }; /* as Lua has it, which refuses a longer one */
+  lua_settop(L, KEY);
+  for (int i = 0; i < CHAIN_MOST; i++) {
+    bool is_table = lua_istable(L, VALUE);
+    if (is_table) {
+      lua_pushvalue(L, KEY);
+      lua_rawget(L, VALUE);
+      if (!lua_isnil(L, -1)) return 0;
+    }
+    if (!luaL_getmetafield(L, VALUE, "__index")) {
+      lua_pushstring(L, is_table ? NULL : luaL_typename(L, VALUE));
+      return 1;
+    }
+    if (lua_isfunction(L, -1)) return 0;
+    lua_replace(L, VALUE);
+    lua_settop(L, KEY);
+  }
+  return 0;
+}
+
 /* text: raises it with the position of the script's code that called the library. */
 static int core_refuse(lua_State *L) {
   luaL_checkstring(L, 1);
@@ -212,6 +235,7 @@ static const luaL_Reg core_functions[] = {
     {"apply", apply_call},
     {"copy", copy_make},
     {"is_copy", core_is_copy},
+    {"not_indexable", core_not_indexable},
     {"fetch", apply_fetch},
     {"may_get", apply_may_get},
     {NULL, NULL},
@@ -271,6 +295,7 @@ static void open_anchors(lua_State *L, struct worker *w) {
 void library_open(lua_State *L, struct worker *w) {
   open_anchors(L, w);
   serve_open(w);
+  worker_hide_function(w, apply_may_get); /* it calls gaijin.access, as what serves a `get` does */
   lua_newtable(L);
   int core = lua_gettop(L);
   worker_set_functions(L, w, core_functions);

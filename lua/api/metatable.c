@@ -82,6 +82,8 @@ void metatable_push_object(lua_State *L, struct worker *w) {
       {"__tostring", metatable_tostring}, {"__gc", at_finalise}, {NULL, NULL}};
   lua_newtable(L);
   worker_set_functions(L, w, metamethods);
+  worker_hide_function(w, metatable_tostring);
+  worker_hide_function(w, ask_str);
   operator_set_metamethods(L, w);
   metatable_hide(L);
 }

@@ -85,8 +85,8 @@ end
 do
   local callable_of = core.callable_of
   local function results(...) return ... end
-  -- In Lua, or stock 5.1 could not suspend a coroutine in what is called. There a tail call counts
-  -- as a level, and so a function that may ask for one is called otherwise.
+  -- In Lua, or stock 5.1 could not suspend a coroutine in what is called. There a tail call of a Lua
+  -- function counts as a level, and so that is called otherwise.
   function core.copy_meta.__call(copy, ...)
     local v, is_counted = callable_of(copy)
     if not v then refuse("attempt to call a table value") end
@@ -185,6 +185,13 @@ applicable.fetch = core.fetch
 
 local is_object = { table = true, userdata = true, ["function"] = true, thread = true }
 
+-- v[key] with errors as the script's own code would raise them.
+local function step(v, key)
+  local wrong = core.not_indexable(v, key)
+  if wrong then refuse("attempt to index a " .. wrong .. " value") end
+  return v[key]
+end
+
 -- The steps of a path that are to be taken here, for another worker: what was reached, and how many
 -- were taken. What lives elsewhere, and what travels by value, is left to the client: others may
 -- allow it more or less than they allow this worker.
@@ -194,7 +201,7 @@ function applicable.steps(v, ...)
     if kind(v) or not is_object[raw_type(v)] or core.is_copy(v) then return v, i - 1 end
     local key = (select(i, ...))
     core.may_get(v, key)
-    v = v[key]
+    v = step(v, key)
   end
   return v, n
 end
@@ -204,7 +211,7 @@ function applicable.path(v, ...)
   for i = 1, select("#", ...) do
     local key = (select(i, ...))
     if not kind(v) then core.may_get(v, key) end
-    v = v[key]
+    v = step(v, key)
   end
   return v
 end
@@ -220,7 +227,7 @@ function gaijin.path(v, ...)
       end
       i, v = i + taken, reached
     else
-      i, v = i + 1, v[(select(i, ...))]
+      i, v = i + 1, step(v, (select(i, ...)))
     end
   end
   return v

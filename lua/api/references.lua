@@ -50,6 +50,10 @@ getBaka = get_baka
 
 function showBaka(verbose, out)
   out = out or print
+  local got = type(out)
+  if got ~= "function" and got ~= "table" and got ~= "userdata" then
+    core.refuse(format("bad argument #2 to 'showBaka' (function expected, got %s)", got))
+  end
   local exported, used, clients, hosts = get_baka()
   out(format("%s: %d exported, %d used", own_name(), exported, used))
   for name, n in raw_pairs(clients) do out(format("  %s holds %d of ours", name, n)) end

@@ -8,6 +8,7 @@
 #include <assert.h>
 #include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "lua/ask/form.h"
@@ -57,31 +58,39 @@ int remote_decode(lua_State *L, struct worker *w, const struct answer *a, bool r
   return n;
 }
 
-/* The library function that the host applied was called from C and does not know the name it was
- * called by: the text at index i, if it is an error of its arguments', gets that. */
-static bool name_function(lua_State *L, int i) {
-  static const char start[] = "bad argument #";
-  const char *text = lua_tostring(L, i);
-  const char *name = strstr(text, " to '?' (");
+/* The library function that the host called from C does not know the name it was called by, nor
+ * that it was as a method: the text at index i, if it is an error of its arguments', gets that, as
+ * luaL_argerror gives it. */
+static void name_function(lua_State *L, struct worker *w, int i) {
+  static const char start[] = "bad argument #", unknown[] = " to '?' (";
+  size_t size;
+  const char *text = lua_tolstring(L, i, &size);
+  if (strncmp(text, start, sizeof start - 1) != 0) return;
+  char *rest;
+  unsigned long number = strtoul(text + sizeof start - 1, &rest, 10);
+  if (number == 0 || strncmp(rest, unknown, sizeof unknown - 1) != 0) return;
+  rest += sizeof unknown - 2;
   lua_Debug ar;
-  if (strncmp(text, start, sizeof start - 1) != 0 || !name) return false;
-  if (!lua_getstack(L, 0, &ar) || !lua_getinfo(L, "n", &ar) || !ar.name) return false;
-  lua_pushlstring(L, text, (size_t)(name - text));
-  lua_pushfstring(L, " to '%s'%s", ar.name, name + strlen(" to '?'"));
+  if (!lua_getstack(L, position_outermost(L, w), &ar) || !lua_getinfo(L, "n", &ar) || !ar.name)
+    return;
+  bool is_method = strcmp(ar.namewhat, "method") == 0;
+  if (is_method && number == 1)
+    lua_pushfstring(L, "calling '%s' on bad self ", ar.name);
+  else
+    lua_pushfstring(L, "%s%d to '%s' ", start, (int)number - is_method, ar.name);
+  lua_pushlstring(L, rest, size - (size_t)(rest - text));
   lua_concat(L, 2);
   lua_replace(L, i);
-  return true;
 }
 
 /* The text at index i, which was raised with this level above, gets its position. Of a library
- * function it is that which it would have found in this VM; hosts of an older release send no level
- * of it. */
+ * function it is that which it would have found in this VM. */
 static void place(lua_State *L, struct worker *w, const struct remote *r, int i, unsigned above) {
-  if (lua_type(L, i) != LUA_TSTRING) return;
+  if (above == 0 || lua_type(L, i) != LUA_TSTRING) return;
   luaL_checkstack(L, 8, "no room for an error");
   bool applied = r->op == GAIJIN_OP_APPLY;
-  if (applied && name_function(L, i)) above = 1;
-  if (above) position_add(L, w, i, above, applied && above == 1);
+  if (above == 1 && (applied || r->op == GAIJIN_OP_CALL)) name_function(L, w, i);
+  position_add(L, w, i, above, applied && above == 1);
 }
 
 static void check_form(lua_State *L, struct worker *w, const struct remote *r, int n) {

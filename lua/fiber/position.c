@@ -5,6 +5,7 @@
 #include "lua/fiber/position.h"
 
 #include <assert.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,6 +18,14 @@ enum frame { FRAME_NONE, FRAME_SERVE, FRAME_OURS, FRAME_C, FRAME_LUA };
  * after so many levels, whatever another worker asks for. Each level of the script may have some of
  * ours beside it. */
 enum { WALKED_MOST = 4 * POSITION_LEVELS_MOST };
+/* An exact level is of the script's own error, on its own stack: more is walked for that. */
+enum { WALKED_MOST_EXACTLY = 4096 };
+
+static bool is_unseen(const struct worker *w, lua_CFunction c) {
+  for (unsigned i = 0; i < w->n_unseen; i++)
+    if (w->unseen[i] == c) return true;
+  return false;
+}
 
 /* What is at the level; ar gets the source and the line of Lua code. */
 static enum frame frame_at(lua_State *L, const struct worker *w, int level, lua_Debug *ar) {
@@ -24,7 +33,8 @@ static enum frame frame_at(lua_State *L, const struct worker *w, int level, lua_
   lua_getinfo(L, "f", ar);
   lua_CFunction c = lua_tocfunction(L, -1);
   lua_pop(L, 1);
-  if (c) return c == w->serves ? FRAME_SERVE : FRAME_C; /* the rest takes longer */
+  if (c && c == w->serves) return FRAME_SERVE;
+  if (c) return is_unseen(w, c) ? FRAME_OURS : FRAME_C; /* the rest takes longer */
   lua_getinfo(L, "Sl", ar);
   if (strcmp(ar->source, "=gaijin") == 0) return FRAME_OURS;
   return ar->currentline > 0 ? FRAME_LUA : FRAME_C;
@@ -34,9 +44,10 @@ static enum frame frame_at(lua_State *L, const struct worker *w, int level, lua_
  * gets; or the request served, with what is left of the level in *above; or else no position. */
 static enum frame find(lua_State *L, const struct worker *w, unsigned *above, bool exact,
                        lua_Debug *ar) {
+  int level = 1, most = exact ? WALKED_MOST_EXACTLY : WALKED_MOST;
   unsigned passed = 0;
   if (!exact && *above > POSITION_LEVELS_MOST) return FRAME_NONE;
-  for (int level = 1; level <= WALKED_MOST; level++) {
+  for (; level <= most; level++) {
     enum frame frame = frame_at(L, w, level, ar);
     if (frame == FRAME_SERVE) *above = *above > passed ? *above - passed : 1;
     if (frame == FRAME_SERVE || frame == FRAME_NONE) return frame;
@@ -44,7 +55,18 @@ static enum frame find(lua_State *L, const struct worker *w, unsigned *above, bo
     passed++;
     if (passed >= *above && (exact || frame == FRAME_LUA)) return frame;
   }
-  return exact && frame_at(L, w, (int)*above, ar) == FRAME_LUA ? FRAME_LUA : FRAME_NONE;
+  /* Further up none of ours are looked for. */
+  unsigned left = *above - passed - 1;
+  bool is_there = exact && left <= INT_MAX - WALKED_MOST_EXACTLY - 1;
+  return is_there && frame_at(L, w, level + (int)left, ar) == FRAME_LUA ? FRAME_LUA : FRAME_NONE;
+}
+
+int position_outermost(lua_State *L, const struct worker *w) {
+  lua_Debug ar;
+  int level = 0;
+  luaL_checkstack(L, 1, "no room for a position");
+  while (level < WALKED_MOST && frame_at(L, w, level + 1, &ar) == FRAME_OURS) level++;
+  return level;
 }
 
 /* Puts the text on top, which is popped, before the one at index i. */
@@ -81,15 +103,23 @@ bool position_add(lua_State *L, struct worker *w, int i, unsigned above, bool ex
   return true;
 }
 
-void position_leave_applied(lua_State *L, struct worker *w, int i) {
-  static const char ours[] = "gaijin: "; /* errors of the system have no position */
+static bool begins(const char *text, const char *with) {
+  return strncmp(text, with, strlen(with)) == 0;
+}
+
+void position_leave_served(lua_State *L, struct worker *w, int i) {
   const struct fiber *f = w->sched.current;
   lua_Debug ar;
-  if (!f || !f->serving.applying || lua_type(L, i) != LUA_TSTRING) return;
-  if (strncmp(lua_tostring(L, i), ours, sizeof ours - 1) == 0) return;
+  if (!f || !f->is_serving || lua_type(L, i) != LUA_TSTRING) return;
+  const char *text = lua_tostring(L, i);
+  if (begins(text, "gaijin: ")) return; /* errors of the system have no position */
   luaL_checkstack(L, 4, "no room for a position");
-  /* Errors raised by what it calls are further up the stack. */
-  if (frame_at(L, w, 1, &ar) == FRAME_C && frame_at(L, w, 2, &ar) == FRAME_SERVE) leave(L, w, i, 1);
+  enum frame innermost = frame_at(L, w, 1, &ar); /* it has raised the error */
+  bool is_ours = innermost == FRAME_SERVE && begins(text, "attempt to ");
+  /* C code that is called may raise a text without a position on purpose, but for this one. */
+  if (innermost == FRAME_C && (f->serving.applying || begins(text, "bad argument #")))
+    is_ours = frame_at(L, w, 2, &ar) == FRAME_SERVE;
+  if (is_ours) leave(L, w, i, 1);
 }
 
 unsigned position_take_above(lua_State *L, const struct worker *w, int i) {

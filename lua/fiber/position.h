@@ -7,10 +7,12 @@
  *
  * Until it has left, the text begins with the name of the calling worker and a question mark in the
  * line's place, "till:?: text", or "till:?2: text" where the level above is 2. All that is to be
- * known of it is in the text itself: caught and raised on, in whatever function or coroutine, it
- * leaves as if it had not been caught.
+ * known of it is in the text itself: caught and raised on as it is, in whatever function or
+ * coroutine, it leaves as if it had not been caught. Where something has been put before it, a
+ * position by error(e) for instance, it is part of a text, and it is one of a result.
  *
- * Functions of the Lua files of lua/api/ are none of the script's levels.
+ * Functions of the Lua files of lua/api/, and C functions named by worker_hide_function, are none
+ * of the script's levels.
  *
  * Only levels above up to POSITION_LEVELS_MOST are looked for: another worker may send any, and
  * looking takes the square of it. Beyond that a text gets no position, as beyond the end of a
@@ -30,10 +32,14 @@ enum { POSITION_LEVELS_MOST = 64 };
  * text has no position of this worker. An exact level of this worker is found however far up it is.
  * Raises when memory is short. */
 bool position_add(lua_State *L, struct worker *w, int i, unsigned above, bool exact);
-/* For a message handler, with the error at index i: a library function that is applied for another
- * worker, and called from C, has found no position for an error of its own; it is that of the code
- * which called it there. Does nothing with other errors. Raises as above. */
-void position_leave_applied(lua_State *L, struct worker *w, int i);
+/* For a message handler, with the error at index i: what another worker asked for is done from C,
+ * and so Lua has found no position for an error of what it does itself ("attempt to index ..."), or
+ * of a library function's that is applied or called; it is that of the code which asked there. Does
+ * nothing with other errors. Raises as above. */
+void position_leave_served(lua_State *L, struct worker *w, int i);
+/* The level of the outermost of ours in whose name the running C function (0) works: the script has
+ * called that. */
+int position_outermost(lua_State *L, const struct worker *w);
 /* The level above that the error at the absolute index i leaves with, which it loses; 0, and the
  * value as it is: none. The running fiber serves a request. */
 unsigned position_take_above(lua_State *L, const struct worker *w, int i);

@@ -133,11 +133,26 @@ int trace_handler(lua_State *L) {
   struct worker *w = worker_of(L);
   lua_settop(L, 1);
   explain_yield(L, w);
-  position_leave_applied(L, w, 1);
+  position_leave_served(L, w, 1);
   trace_build(L, w, 1, 1);
   trace_remember(L, w, 1, 2);
   lua_settop(L, 1);
   return 1;
+}
+
+/* Pushes the text of the error at index 1, the only value. An error of its __tostring is kept in:
+ * this is a message handler as a rule, which Lua would call again for it, and so on. */
+static void push_text(lua_State *L) {
+  if (lua_isstring(L, 1)) {
+    lua_pushvalue(L, 1);
+    return;
+  }
+  if (luaL_getmetafield(L, 1, "__tostring")) {
+    lua_pushvalue(L, 1);
+    if (lua_pcall(L, 1, 1, 0) == 0 && lua_isstring(L, -1)) return;
+  }
+  lua_settop(L, 1);
+  lua_pushfstring(L, "(error value is a %s)", luaL_typename(L, 1));
 }
 
 int trace_function(lua_State *L) {
@@ -145,12 +160,7 @@ int trace_function(lua_State *L) {
   luaL_checkany(L, 1);
   int level = (int)luaL_optinteger(L, 2, 1);
   lua_settop(L, 1);
-  if (lua_isstring(L, 1)) {
-    lua_pushvalue(L, 1);
-  } else if (!luaL_callmeta(L, 1, "__tostring") || !lua_isstring(L, -1)) {
-    lua_settop(L, 1);
-    lua_pushfstring(L, "(error value is a %s)", luaL_typename(L, 1));
-  }
+  push_text(L);
   lua_pushliteral(L, "\n");
   trace_build(L, w, 1, level);
   lua_concat(L, 3);

@@ -315,5 +315,12 @@ static void set_all(lua_State *L, struct worker *w, lua_CFunction comparison) {
   for (const char *const *name = comparisons; *name; name++) set(L, w, *name, comparison);
 }
 
-void operator_set_metamethods(lua_State *L, struct worker *w) { set_all(L, w, compare); }
-void operator_set_of_copies(lua_State *L, struct worker *w) { set_all(L, w, compare_copies); }
+void operator_set_metamethods(lua_State *L, struct worker *w) {
+  worker_hide_function(w, binary);
+  worker_hide_function(w, compare);
+  set_all(L, w, compare);
+}
+void operator_set_of_copies(lua_State *L, struct worker *w) {
+  worker_hide_function(w, compare_copies);
+  set_all(L, w, compare_copies);
+}

@@ -73,11 +73,13 @@ static int op_str(lua_State *L, struct worker *w) {
     return 1;
   }
   lua_settop(L, 1);
-  /* The script may have replaced the global function. */
-  lua_rawgeti(L, LUA_REGISTRYINDEX, w->anchors.applicable);
-  lua_getfield(L, -1, "tostring");
-  lua_pushvalue(L, 1);
-  lua_call(L, 1, 1);
+  /* tostring was called where the request comes from, and is a level there. */
+  if (!luaL_callmeta(L, 1, "__tostring")) {
+    lua_rawgeti(L, LUA_REGISTRYINDEX, w->anchors.applicable); /* not the script's perhaps own one */
+    lua_getfield(L, -1, "tostring");
+    lua_pushvalue(L, 1);
+    lua_call(L, 1, 1);
+  }
   if (!lua_isstring(L, -1)) return luaL_error(L, "'tostring' must return a string to 'print'");
   return 1;
 }

@@ -4,6 +4,7 @@
  */
 #include "lua/vm/worker.h"
 
+#include <assert.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -14,6 +15,13 @@
 void worker_push_function(lua_State *L, struct worker *w, lua_CFunction fn) {
   lua_pushlightuserdata(L, w);
   lua_pushcclosure(L, fn, 1);
+}
+
+void worker_hide_function(struct worker *w, lua_CFunction fn) {
+  for (unsigned i = 0; i < w->n_unseen; i++)
+    if (w->unseen[i] == fn) return;
+  assert(fn && w->n_unseen < UNSEEN_MOST);
+  w->unseen[w->n_unseen++] = fn;
 }
 
 int worker_raise(lua_State *L, enum gaijin_status status, const char *format, ...) {

@@ -182,6 +182,8 @@ struct line_budget {
   uint64_t left_out;     /* since the last that was written */
 };
 
+enum { UNSEEN_MOST = 12 };
+
 struct worker {
   lua_State *L;
   gaijin *g;
@@ -219,6 +221,8 @@ struct worker {
   bool is_luajit;  /* the interpreter is LuaJIT */
   bool sandboxed;  /* its script is not trusted (lua/sandbox/untrusted.h) */
   lua_CFunction serves; /* what calls the scripts' functions for others (serve.c) */
+  lua_CFunction unseen[UNSEEN_MOST]; /* C functions that are none of the scripts' levels */
+  unsigned n_unseen;
   double code_forgotten; /* there, when compiled code was thrown away last */
   uint64_t unchecked_turns; /* in hostile builds: since worker_check looked last */
   int exit_code;
@@ -232,6 +236,9 @@ static inline void scheduler_next_stretch(struct scheduler *s) {
 
 /* Pushes C function fn with the worker as upvalue 1. */
 void worker_push_function(lua_State *L, struct worker *w, lua_CFunction fn);
+/* The C function is none of the levels that error counts (lua/fiber/position.h): Lua or a library
+ * function calls it where the script would have had its own function called. */
+void worker_hide_function(struct worker *w, lua_CFunction fn);
 /* Sets the functions of the list, ended by a NULL name, in the table on top, each with the worker
  * as upvalue 1. Raises. */
 void worker_set_functions(lua_State *L, struct worker *w, const luaL_Reg *list);
