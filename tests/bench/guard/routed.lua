@@ -25,6 +25,7 @@ end
 gaijin.wait_for("host", "finish", 60)
 gaijin.wait_for("third", "finish", 60)
 object, echo, make, take = host.object, host.echo, host.make, third.take
+collectgarbage() -- (see host.lua)
 collectgarbage("stop")
 local operation
 for _, o in ipairs(operations) do
