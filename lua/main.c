@@ -22,6 +22,7 @@
 #include "lua/sandbox/kernel.h"
 #include "lua/sandbox/quota.h"
 #include "lua/sandbox/untrusted.h"
+#include "lua/vm/thread.h"
 #include "proto/settings/memory.h"
 #include "proto/settings/streams.h"
 
@@ -30,7 +31,7 @@ struct program {
   struct options o;
   int argc;
   char **argv;
-  int chunk; /* registry: the loaded script */
+  int chunk, arguments; /* registry: the loaded script, the table `arg` */
   bool failed;
 };
 
@@ -49,13 +50,15 @@ static int complain_of_script(const struct program *p, const char *text) {
 
 /* The global `arg` as stock Lua makes it: the script at 0, its arguments after it, what stood
  * before it below. */
-static void push_arguments(lua_State *L, const struct program *p) {
+static void push_arguments(lua_State *L, struct program *p) {
   lua_newtable(L);
   for (int i = 0; i < p->argc; i++) {
     lua_pushstring(L, p->argv[i]);
     lua_rawseti(L, -2, i - p->o.script_index);
   }
+  lua_pushvalue(L, -1);
   lua_setglobal(L, "arg");
+  p->arguments = luaL_ref(L, LUA_REGISTRYINDEX);
 }
 
 /* Pushes the function of the script. Raises. */
@@ -85,14 +88,29 @@ static int load_script(lua_State *L) {
   return 0;
 }
 
+/* Pushes the message handler, the script and its arguments, and returns their number; -1: told why
+ * it cannot be called. Not protected, so all exists already. */
+static int push_call(lua_State *L, struct program *p) {
+  int n = p->argc - 1 - p->o.script_index;
+  const char *why_not = thread_make_room(L, n + 8);
+  if (why_not) {
+    complain(p, why_not);
+    ending_stop(&p->w, 1);
+    return -1;
+  }
+  lua_rawgeti(L, LUA_REGISTRYINDEX, p->w.anchors.trace_function);
+  lua_rawgeti(L, LUA_REGISTRYINDEX, p->chunk);
+  lua_rawgeti(L, LUA_REGISTRYINDEX, p->arguments);
+  for (int i = 1; i <= n; i++) lua_rawgeti(L, 3, i);
+  lua_remove(L, 3);
+  return n;
+}
+
 static void script_job(struct worker *w, struct fiber *f) {
   struct program *p = (struct program *)(void *)w; /* its first member */
   lua_State *L = f->L;
-  lua_rawgeti(L, LUA_REGISTRYINDEX, w->anchors.trace_function);
-  lua_rawgeti(L, LUA_REGISTRYINDEX, p->chunk);
-  int n = p->argc - 1 - p->o.script_index;
-  if (!lua_checkstack(L, n + 8)) n = 0;
-  for (int i = 0; i < n; i++) lua_pushstring(L, p->argv[p->o.script_index + 1 + i]);
+  int n = push_call(L, p);
+  if (n < 0) return;
   bool ok = lua_pcall(L, n, 0, 1) == 0;
   const char *text = ok                    ? NULL
                      : lua_isstring(L, -1) ? lua_tostring(L, -1)

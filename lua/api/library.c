@@ -37,6 +37,7 @@
 #include "lua/serve/weight.h"
 #include "lua/vm/gc.h"
 #include "lua/vm/luajit.h"
+#include "lua/vm/thread.h"
 
 /* ---- gaijin ---- */
 
@@ -108,14 +109,15 @@ static struct fiber *spawn(lua_State *L, struct worker *w) {
                  w->sched.n_fibers);
     return NULL;
   }
-  bool fits = lua_checkstack(f->L, lua_gettop(L) + 4);
   assert(lua_gettop(f->L) == 0);
-  if (fits)
-    lua_xmove(L, f->L, lua_gettop(L));
-  else
+  const char *why_not = thread_make_room(f->L, lua_gettop(L) + 4);
+  luajit_back(L, w);
+  if (why_not)
     f->job = fiber_no_job;
+  else
+    lua_xmove(L, f->L, lua_gettop(L));
   fiber_wake(f);
-  if (!fits) luaL_error(L, "too many arguments to spawn");
+  if (why_not) luaL_error(L, "%s", why_not);
   return f;
 }
 

@@ -17,6 +17,7 @@
 #include "lua/ref/at.h"
 #include "lua/ref/copy.h"
 #include "lua/serve/apply.h"
+#include "lua/vm/thread.h"
 
 /* ---- Otherwise ---- */
 
@@ -172,14 +173,48 @@ static int running(lua_State *L) {
   return 1;
 }
 
-/* LuaJIT's coroutine.wrap: the function that the original makes is given to the helper, which
- * returns the one that the script gets. (Code in which a Lua function makes a function, LuaJIT
- * would not compile.) */
-static int wrap_checked(lua_State *L) {
+/* ---- Coroutines that are given many values ---- */
+
+/* Stock 5.1 resumes by lua_checkstack on the coroutine's lua_State, where a failure ends the
+ * process. So few values fit without that. */
+enum { FEW_VALUES = LUA_MINSTACK / 2 };
+
+/* For the values of this call, to be moved to the coroutine. Raises. */
+static void need_room(lua_State *L, lua_State *thread) {
+  if (!thread || thread == L) return; /* the original's own errors */
+  const char *why_not = thread_make_room(thread, lua_gettop(L));
+  if (why_not) luaL_error(L, "%s", why_not);
+}
+
+static int resume_of(lua_State *L) {
+  struct worker *w = worker_of(L);
+  if (!w->is_luajit && !at_get(L, w, 1)) need_room(L, lua_tothread(L, 1));
+  return apply_forward(L);
+}
+
+enum { WRAPPED_THREAD = 1, WRAPPED_ORIGINAL };
+
+/* What scripts get from coroutine.wrap, where the original is what it says: it takes the thread
+ * from upvalue 1 as well. */
+static int resume_wrapped(lua_State *L) {
+  if (lua_gettop(L) > FEW_VALUES) need_room(L, lua_tothread(L, lua_upvalueindex(WRAPPED_THREAD)));
+  return lua_tocfunction(L, lua_upvalueindex(WRAPPED_ORIGINAL))(L);
+}
+
+/* In 5.1 the function is made anew where the heap has a limit. In LuaJIT it is given to the
+ * helper, which returns the one that the script gets. (Code in which a Lua function makes a
+ * function, LuaJIT would not compile.) */
+static int wrap_of(lua_State *L) {
+  struct worker *w = worker_of(L);
   apply_original(L);
-  lua_pushvalue(L, lua_upvalueindex(APPLY_HELPER));
-  lua_insert(L, -2);
-  lua_call(L, 1, 1);
+  if (w->is_luajit) {
+    lua_pushvalue(L, lua_upvalueindex(APPLY_HELPER));
+    lua_insert(L, -2);
+    lua_call(L, 1, 1);
+  } else if (w->heap.most && lua_iscfunction(L, -1) && lua_getupvalue(L, -1, 1)) {
+    lua_insert(L, -2);
+    lua_pushcclosure(L, resume_wrapped, WRAPPED_ORIGINAL);
+  }
   return 1;
 }
 
@@ -198,7 +233,9 @@ static int leave_and_exit(lua_State *L) {
 /* ---- What is local, in 5.1 ---- */
 
 static inline bool local_object(lua_State *L) { return !at_may_be_userdata(L, 1); }
-static inline bool local_resumable(lua_State *L) { return local_object(L); }
+static inline bool local_resumable(lua_State *L) {
+  return local_object(L) && lua_gettop(L) <= FEW_VALUES;
+}
 static inline bool local_function(lua_State *L) { return !at_may_be_function(L, 1); }
 /* The labels' proxy, too, is a userdata. */
 static inline bool local_traversable(lua_State *L) { return lua_type(L, 1) != LUA_TUSERDATA; }
@@ -275,7 +312,7 @@ static _Atomic(lua_CFunction) library[REPLACED_COUNT];
 #include "lua/api/replaced.def"
 #undef REPLACED
 
-enum where { EVERYWHERE, IN_C, STOCK, LUAJIT };
+enum where { EVERYWHERE, IN_C, STOCK };
 enum served { UNSERVED, SERVED };
 
 static const struct row {
@@ -355,7 +392,7 @@ static void push_list(lua_State *L, const struct worker *w) {
   int n = 0;
   lua_newtable(L);
   for (unsigned i = 0; i < REPLACED_COUNT; i++) {
-    if (rows[i].where == (w->is_luajit ? STOCK : LUAJIT)) continue;
+    if (w->is_luajit && rows[i].where == STOCK) continue;
     lua_createtable(L, 2, 0);
     lua_pushstring(L, rows[i].title);
     lua_rawseti(L, -2, 1);

@@ -13,6 +13,7 @@
 #include "lua/fiber/wait.h"
 #include "lua/ref/at.h"
 #include "lua/vm/luajit.h"
+#include "lua/vm/thread.h"
 
 /* future, function, arguments: calls the function, the future gets what comes of it. */
 static int run(lua_State *L) {
@@ -64,10 +65,11 @@ static struct fiber *start_here(lua_State *L, struct worker *w) {
   }
   fiber_wake(f);
   int n = lua_gettop(L);
-  if (!lua_checkstack(f->L, n + 8)) {
+  const char *why_not = thread_make_room(f->L, n + 8);
+  luajit_back(L, w);
+  if (why_not) {
     f->job = fiber_no_job;
-    luajit_back(L, w);
-    worker_raise(L, GAIJIN_STATUS_BUSY, "no memory for the arguments");
+    luaL_error(L, "%s", why_not);
   }
   f->depth = by->depth;
   f->deadline = by->deadline;

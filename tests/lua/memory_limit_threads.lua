@@ -1,0 +1,67 @@
+-- Values for another lua_State, a coroutine's or a fiber's, that has no room for them, where memory is short: an error for
+-- whoever gives them, and the worker goes on. Lua by itself ends the process.
+--@ only gaijin-worker
+--@ limit 60
+--@ worker H flags=--memory-limit,2M
+local t = require "t"
+local function f(...) return select("#", ...) end
+-- Each gives a function of C and what goes before the values.
+local ways = {
+  spawn = function() return gaijin.spawn, f end,
+  async = function() return gaijin.async, f end,
+  post = function() return gaijin.post, f end,
+  resume = function() return coroutine.resume, coroutine.create(f) end,
+  ["resume again"] = function()
+    local co = coroutine.create(function() coroutine.yield() end)
+    coroutine.resume(co)
+    return coroutine.resume, co
+  end,
+  ["resume of a dead one"] = function()
+    local co = coroutine.create(f)
+    coroutine.resume(co)
+    return coroutine.resume, co
+  end,
+  wrap = function() return coroutine.wrap(f), 0 end,
+}
+
+-- 6,000 values, for which a new lua_State takes some 100 KB; the caller of `try` has a stack with room for them.
+local kept
+local function fill()
+  local size = 2e5
+  kept = {}
+  while size > 2e4 do
+    local ok, text = pcall(string.rep, "x", size - #kept) -- each another one
+    if ok then kept[#kept + 1] = text else size = size / 2 end
+  end
+end
+local function try(way, ...)
+  local f, first = way()
+  f(first, ...)
+  f, first = way()
+  fill()
+  local ok, why = pcall(f, first, ...)
+  kept = nil
+  return ok, why
+end
+
+local values = {}
+for i = 1, 6000 do values[i] = i end
+function bakaGaijin.try(kind)
+  local ok, why = try(ways[kind], unpack(values))
+  collectgarbage()
+  return ok, why
+end
+--@ worker C once
+local t = require "t"
+local try = bakaGaijin("H").try
+for _, kind in ipairs { "spawn", "async", "post", "resume", "resume again", "resume of a dead one", "wrap" } do
+  local short = 0
+  for _ = 1, 3 do
+    local ok, why = try(kind)
+    if not ok then
+      short = short + 1
+      t.ok(tostring(why):find("not enough memory") or tostring(why):find("^gaijin: busy: "), kind .. ": " .. tostring(why))
+    end
+  end
+  t.ok(short > 0, kind .. ": it was never short of memory")
+end
