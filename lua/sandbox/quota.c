@@ -36,6 +36,7 @@ static struct {
   _Atomic unsigned over;       /* the stretch that is too long; 0: none */
   char text[256];              /* the last line */
   struct sigaction old;
+  sigset_t old_mask;
 } watched;
 
 /* ---- Memory ---- */
@@ -65,14 +66,6 @@ static int on_panic(lua_State *L) {
   return 0; /* Lua ends the process */
 }
 
-lua_State *quota_new_state(struct worker *w, size_t memory) {
-  if (memory == 0) return luaL_newstate();
-  w->heap = (struct heap){.most = memory, .collect_at = memory - memory / 4};
-  lua_State *L = lua_newstate(allocate, &w->heap);
-  if (L) lua_atpanic(L, on_panic);
-  return L;
-}
-
 static size_t between(size_t used, size_t most) {
   return used < most ? used + (most - used) / 2 : most;
 }
@@ -93,10 +86,29 @@ static int collect_protected(lua_State *L) {
   return 0;
 }
 
+static int keep_collector(lua_State *L) {
+  struct heap *h = lua_touserdata(L, 1);
+  lua_pushcfunction(L, collect_protected);
+  h->collector = luaL_ref(L, LUA_REGISTRYINDEX);
+  return 0;
+}
+
+lua_State *quota_new_state(struct worker *w, size_t memory) {
+  if (memory == 0) return luaL_newstate();
+  w->heap = (struct heap){.most = memory, .collect_at = memory - memory / 4};
+  lua_State *L = lua_newstate(allocate, &w->heap);
+  if (!L) return NULL;
+  lua_atpanic(L, on_panic);
+  if (lua_cpcall(L, keep_collector, &w->heap) == 0) return L;
+  lua_close(L);
+  return NULL;
+}
+
+/* The heap may be full to the last byte of its reserve: to begin takes none. */
 void quota_turn(struct worker *w) {
   if (!w->heap.failed) return;
-  worker_protected(w, collect_protected, &w->heap);
-  w->heap.failed = false;
+  bool collected = worker_protected_anchor(w, w->heap.collector, &w->heap);
+  w->heap.failed = !collected;
 }
 
 /* ---- The hook ---- */
@@ -132,6 +144,7 @@ static void end_process(void) {
   sigemptyset(&normal.sa_mask);
   sigaction(SIGXCPU, &normal, NULL);
   raise(SIGXCPU);
+  _exit(128 + SIGXCPU); /* it was not delivered */
 }
 
 static void on_tick(int sig) {
@@ -153,11 +166,16 @@ static void on_tick(int sig) {
 static bool start_timer(double tick) {
   struct sigaction action = {.sa_handler = on_tick, .sa_flags = SA_RESTART | SA_ONSTACK};
   struct itimerval timer;
+  sigset_t needed; /* whoever started the process may have blocked them */
   sigemptyset(&action.sa_mask);
+  sigemptyset(&needed);
+  sigaddset(&needed, SIGPROF);
+  sigaddset(&needed, SIGXCPU);
   timer.it_interval.tv_sec = (time_t)tick;
   timer.it_interval.tv_usec = (suseconds_t)((tick - floor(tick)) * 1e6);
   timer.it_value = timer.it_interval;
   return sigaction(SIGPROF, &action, &watched.old) == 0 &&
+         sigprocmask(SIG_UNBLOCK, &needed, &watched.old_mask) == 0 &&
          setitimer(ITIMER_PROF, &timer, NULL) == 0;
 }
 
@@ -187,6 +205,7 @@ void quota_unwatch(struct worker *w) {
     struct itimerval none = {0};
     setitimer(ITIMER_PROF, &none, NULL);
     sigaction(SIGPROF, &watched.old, NULL);
+    sigprocmask(SIG_SETMASK, &watched.old_mask, NULL);
   }
   watched.worker = NULL;
 }

@@ -183,13 +183,21 @@ void worker_interrupted(lua_State *L, struct worker *w) {
 /* How often a collection that a script's finaliser broke off is taken up again. */
 enum { MOST_TRIES = 1000 };
 
-bool worker_protected(struct worker *w, lua_CFunction fn, void *user) {
+/* Calls fn or, where it is NULL, the function at the anchor. */
+static int call_protected(lua_State *L, lua_CFunction fn, int anchor, void *user) {
+  if (fn) return lua_cpcall(L, fn, user);
+  lua_rawgeti(L, LUA_REGISTRYINDEX, anchor);
+  lua_pushlightuserdata(L, user);
+  return lua_pcall(L, 1, 0, 0);
+}
+
+static bool protect(struct worker *w, lua_CFunction fn, int anchor, void *user) {
   int status = LUA_ERRERR;
   size_t reserve = w->heap.reserve;
   w->sched.no_wait++;
   w->heap.reserve = HEAP_RESERVE;
   for (int i = 0; i < MOST_TRIES && status != 0 && status != LUA_ERRMEM; i++) {
-    status = lua_cpcall(w->L, fn, user);
+    status = call_protected(w->L, fn, anchor, user);
     if (status == 0) break;
     char buffer[64];
     worker_log_often(w, LINE_FINALISER, "error in a finaliser: %s",
@@ -199,4 +207,12 @@ bool worker_protected(struct worker *w, lua_CFunction fn, void *user) {
   w->heap.reserve = reserve;
   w->sched.no_wait--;
   return status == 0;
+}
+
+bool worker_protected(struct worker *w, lua_CFunction fn, void *user) {
+  return protect(w, fn, LUA_NOREF, user);
+}
+
+bool worker_protected_anchor(struct worker *w, int anchor, void *user) {
+  return protect(w, NULL, anchor, user);
 }

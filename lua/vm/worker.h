@@ -117,7 +117,8 @@ struct heap {
   size_t used;       /* never more than that and the reserve */
   size_t reserve;    /* so much more there is now: for what the scheduler does */
   size_t collect_at; /* with so much in use a collection is due */
-  bool failed;       /* an allocation has, since the scheduler looked last */
+  bool failed;       /* an allocation has, since the scheduler collected last */
+  int collector;     /* registry: the function that the scheduler collects with */
 };
 
 /* The collections asked for by `free`, which must not eat the worker's time (docs/references.md).
@@ -272,6 +273,8 @@ const char *worker_host_name(const struct worker *w, uint64_t host);
  * happen to run are refused. An error that such a finaliser raised is logged and fn runs again, so
  * fn must bear repetition. It may use the heap's reserve. False when memory is short. */
 bool worker_protected(struct worker *w, lua_CFunction fn, void *user);
+/* The same with the C function at this number of the registry: to call it allocates nothing. */
+bool worker_protected_anchor(struct worker *w, int anchor, void *user);
 
 /* The value on top of L, which a hook of the interpreter raised, is kept for the guest, which looks
  * for it. Pops it. */

@@ -75,6 +75,36 @@ START_TEST(past_the_limit_lua_has_no_memory) {
 }
 END_TEST
 
+/* To the last byte, so nothing can be allocated to collect with. */
+START_TEST(a_heap_that_is_full_with_its_reserve_is_collected) {
+  begin(4 << 20, 0);
+  ck_assert_ptr_null(run_code("collectgarbage('stop') for i = 1, 1e4 do local t = { i } end"));
+  size_t before = w.heap.used;
+  w.heap.most = w.heap.used - HEAP_RESERVE;
+  w.heap.failed = true;
+  quota_turn(&w);
+  ck_assert_uint_lt(w.heap.used, before / 2);
+  ck_assert(!w.heap.failed);
+  w.heap.most = 4 << 20;
+  end();
+}
+END_TEST
+
+START_TEST(a_collection_that_fails_is_done_again) {
+  begin(4 << 20, 0);
+  int collector = w.heap.collector;
+  lua_getglobal(w.L, "error");
+  w.heap.collector = luaL_ref(w.L, LUA_REGISTRYINDEX);
+  w.heap.failed = true;
+  quota_turn(&w);
+  ck_assert(w.heap.failed);
+  w.heap.collector = collector;
+  quota_turn(&w);
+  ck_assert(!w.heap.failed);
+  end();
+}
+END_TEST
+
 START_TEST(too_little_gives_no_vm) {
   w = (struct worker){.name = "limited"};
   for (size_t memory = 1; memory < 4096; memory += 7) {
@@ -170,12 +200,31 @@ START_TEST(what_no_error_stops_ends_the_process) {
 }
 END_TEST
 
+/* As the process may have been started. */
+START_TEST(signals_that_were_blocked_do_not_switch_the_limit_off) {
+  sigset_t blocked, after;
+  sigemptyset(&blocked);
+  sigaddset(&blocked, SIGPROF);
+  sigaddset(&blocked, SIGXCPU);
+  ck_assert_int_eq(sigprocmask(SIG_BLOCK, &blocked, NULL), 0);
+  int status = status_of("string.find(('a'):rep(5000), ('.-'):rep(30) .. 'b')");
+  ck_assert(WIFSIGNALED(status) && WTERMSIG(status) == SIGXCPU);
+  begin(0, 1);
+  end();
+  sigprocmask(SIG_BLOCK, NULL, &after);
+  ck_assert(sigismember(&after, SIGPROF) && sigismember(&after, SIGXCPU));
+  sigprocmask(SIG_UNBLOCK, &blocked, NULL);
+}
+END_TEST
+
 int main(void) {
   Suite *s = suite_create("lua_quota");
   TCase *c = tcase_create("limits");
   tcase_add_test(c, what_lua_has_is_counted);
   tcase_add_test(c, without_a_limit_nothing_is_counted);
   tcase_add_test(c, past_the_limit_lua_has_no_memory);
+  tcase_add_test(c, a_heap_that_is_full_with_its_reserve_is_collected);
+  tcase_add_test(c, a_collection_that_fails_is_done_again);
   tcase_add_test(c, too_little_gives_no_vm);
   tcase_add_test(c, garbage_is_collected_near_the_limit);
   tcase_add_test(c, a_finaliser_that_raises_near_the_limit_is_an_error);
@@ -183,6 +232,7 @@ int main(void) {
   tcase_add_test(c, stretches_that_end_have_none);
   tcase_add_test(c, a_stretch_number_is_never_zero);
   tcase_add_test(c, what_no_error_stops_ends_the_process);
+  tcase_add_test(c, signals_that_were_blocked_do_not_switch_the_limit_off);
   suite_add_tcase(s, c);
   return run_suite(s);
 }
