@@ -51,6 +51,8 @@ static size_t map_bytes(const struct stacks *s) { return GUARD_BYTES + s->usable
 
 void stacks_init(struct stacks *s, void (*entry)(void *user), bool unlimited) {
   *s = (struct stacks){.entry = entry, .usable = LEAST_BYTES, .reserve = SMALL_RESERVE};
+  s->page = (size_t)sysconf(_SC_PAGESIZE);
+  assert((s->page & (s->page - 1)) == 0 && GUARD_BYTES % s->page == 0);
   if (!unlimited) return;
   s->usable = 2 * (size_t)LEAST_BYTES;
   s->reserve = LEAST_BYTES;
@@ -171,17 +173,18 @@ bool stack_is_short(const struct stack *k, size_t more) {
   return (size_t)(here - least) < k->owner->reserve + more;
 }
 
-enum { PAGE_BYTES = 4096 };
-enum { KEPT_BELOW = 128 << 10 }; /* what runs next needs a little, and some pages have 64 KiB */
+/* What the frames below take that are there until the stack is left. */
+enum { FRAMES_BELOW = 2 << 10 };
 
 size_t stack_used(const struct stack *k) {
   const uint8_t *here = __builtin_frame_address(0), *top = k->map + GUARD_BYTES + k->owner->usable;
   assert(here < top && here > k->map + GUARD_BYTES);
-  return ((size_t)(top - here) + PAGE_BYTES - 1) & ~(size_t)(PAGE_BYTES - 1);
+  size_t page = k->owner->page;
+  return ((size_t)(top - here) + FRAMES_BELOW + page - 1) & ~(page - 1);
 }
 
 void stack_trim(const struct stack *k) {
-  size_t used = stack_used(k) + KEPT_BELOW;
+  size_t used = stack_used(k);
   if (used >= k->owner->usable) return;
   /* If it fails, memory stays in use that is not needed: no harm. */
   madvise(k->map + GUARD_BYTES, k->owner->usable - used, MADV_DONTNEED);

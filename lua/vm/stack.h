@@ -17,6 +17,7 @@ struct stacks {
   struct stack *all;  /* every mapped stack */
   struct stack *idle; /* those no fiber uses */
   size_t n_all, n_idle;
+  size_t page; /* of the system's, bytes */
   size_t usable, reserve; /* bytes of each; bytes of those that are to be left when Lua is called
                              that may call back */
   void (*entry)(void *user); /* runs on each stack once per stack_resume after stack_get; must end
@@ -46,8 +47,8 @@ void stack_leave(struct stacks *s, struct stack *stack);
 /* Whether less than the reserve and `more` bytes is left of the stack, on which the caller runs. */
 bool stack_is_short(const struct stack *stack, size_t more);
 
-/* Bytes of the stack in use, in whole pages, and what deeper calls have left below but for the
- * nearest 128 KiB given back to the system. Both are of the stack on which the caller runs. */
+/* Bytes of the stack in use, in whole pages; and what deeper calls have left below is given back to
+ * the system. Both are of the stack on which the caller runs. */
 size_t stack_used(const struct stack *stack);
 void stack_trim(const struct stack *stack);
 

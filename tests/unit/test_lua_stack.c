@@ -7,6 +7,7 @@
 
 #include <signal.h>
 #include <stdint.h>
+#include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
 
@@ -253,6 +254,36 @@ static void overflow(void) {
   turn(&p[1]);
 }
 
+enum { DEEP = 1 << 20 };
+
+__attribute__((noinline)) static void go_deep(void) {
+  volatile char frame[DEEP];
+  for (size_t i = 0; i < sizeof frame; i += PAGE) frame[i] = 1;
+}
+
+static void is_deep_and_trims(struct piece *p) {
+  go_deep();
+  stack_trim(p->stack);
+}
+
+/* What lies below the pages that stack_used tells is nowhere: not counted is not kept. */
+START_TEST(what_deeper_calls_left_is_given_back) {
+  struct stacks s;
+  struct piece p = {.stacks = &s, .fn = is_deep_and_trims, .steps = 1};
+  unsigned char resident[DEEP / PAGE];
+  stacks_init(&s, entry, false);
+  ck_assert_ptr_nonnull(p.stack = stack_get(&s));
+  stack_resume(&s, p.stack, &p);
+  char *here = (char *)((uintptr_t)p.local & ~(uintptr_t)(PAGE - 1));
+  unsigned kept = 0;
+  ck_assert_int_eq(mincore(here - DEEP, DEEP, resident), 0);
+  for (unsigned i = 0; i < DEEP / PAGE; i++) kept += resident[i] & 1;
+  ck_assert_uint_le(kept, 1);
+  stack_resume(&s, p.stack, &p);
+  stacks_deinit(&s);
+}
+END_TEST
+
 START_TEST(an_overflow_is_one_line_and_an_abort) {
   struct end e;
   run_apart(&e, overflow);
@@ -371,6 +402,7 @@ int main(void) {
 #endif
   tcase_add_test(c, two_mebibytes_can_be_used);
   tcase_add_test(c, a_waiting_stack_costs_a_few_pages);
+  if (!WITH_ASAN) tcase_add_test(c, what_deeper_calls_left_is_given_back);
   tcase_add_test(c, an_overflow_is_one_line_and_an_abort);
   tcase_add_test(c, another_fault_kills_as_ever);
   tcase_add_test(c, a_signal_sent_by_somebody_kills_too);
