@@ -6,8 +6,8 @@
  * code that calls, and the process ends, so its holders are told.
  *
  * The list has what a worker does between its start and its end, found by tracing the tests,
- * and what a forked copy needs to walk the heap and tell what it found: clone without new
- * namespaces, wait, pipe, memfd, and what ends it. mmap and mprotect make nothing executable.
+ * and what a forked copy needs to walk the heap and tell what it found: clone as fork calls it,
+ * wait, pipe, memfd, and what ends it. mmap and mprotect make nothing executable.
  */
 #define _GNU_SOURCE
 #include "lua/sandbox/kernel.h"
@@ -16,6 +16,7 @@
 #include <fcntl.h>
 #include <sched.h>
 #include <seccomp.h>
+#include <signal.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
@@ -29,6 +30,15 @@
 #include "proto/sanitizer.h"
 
 bool kernel_can_filter(void) { return !WITH_ASAN; }
+
+/* The limit is for cores that are files only. */
+int kernel_shut_memory(void) {
+  struct rlimit none = {0};
+  if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0 || setrlimit(RLIMIT_CORE, &none) != 0 ||
+      prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) != 0)
+    return -errno;
+  return 0;
+}
 
 /* ---- Landlock ---- */
 
@@ -86,7 +96,7 @@ static const int allowed[] = {
     SCMP_SYS(restart_syscall), SCMP_SYS(futex), SCMP_SYS(sched_yield), SCMP_SYS(exit),
     SCMP_SYS(exit_group),
     /* a forked copy that walks the heap, and its parent */
-    SCMP_SYS(fork), SCMP_SYS(vfork), SCMP_SYS(wait4), SCMP_SYS(waitid), SCMP_SYS(pipe),
+    SCMP_SYS(wait4), SCMP_SYS(waitid), SCMP_SYS(pipe),
     SCMP_SYS(pipe2), SCMP_SYS(memfd_create), SCMP_SYS(ftruncate), SCMP_SYS(set_robust_list),
     SCMP_SYS(rseq), SCMP_SYS(epoll_create1), SCMP_SYS(eventfd2),
 };
@@ -101,28 +111,26 @@ static const int deadly[] = {
     SCMP_SYS(setresgid), SCMP_SYS(setgroups), SCMP_SYS(reboot),
 };
 
-enum { EVERY_NEW_NAMESPACE = CLONE_NEWNS | CLONE_NEWCGROUP | CLONE_NEWUTS | CLONE_NEWIPC |
-                             CLONE_NEWUSER | CLONE_NEWPID | CLONE_NEWNET | 0x80 /* of time */ };
+/* What the C library's fork may say besides SIGCHLD. */
+static const scmp_datum_t with_fork = CLONE_CHILD_SETTID | CLONE_CHILD_CLEARTID;
 
 static int allow(scmp_filter_ctx c, int call, unsigned n, struct scmp_arg_cmp a) {
   return seccomp_rule_add(c, SCMP_ACT_ALLOW, call, n, a);
 }
 
 /* Calls that are allowed with some arguments. ioctl could type into the terminal, fcntl have the
- * kernel signal others. clone3, whose arguments a filter cannot see, is "not there", and the C
- * library takes clone. */
+ * kernel signal others. clone is what fork calls and nothing else: no threads, no namespaces.
+ * clone3, whose arguments a filter cannot see, is "not there", and the C library takes clone.
+ * newfstatat, which newer C libraries call for fstat, would tell of any path: the C library does
+ * without when it sets up a stream. */
 static int add_narrow(scmp_filter_ctx c) {
   static const int descriptor_commands[] = {F_GETFD, F_SETFD, F_GETFL, F_SETFL, F_DUPFD_CLOEXEC};
   int r = allow(c, SCMP_SYS(mmap), 1, SCMP_A2(SCMP_CMP_MASKED_EQ, PROT_EXEC, 0));
   if (r == 0) r = allow(c, SCMP_SYS(mprotect), 1, SCMP_A2(SCMP_CMP_MASKED_EQ, PROT_EXEC, 0));
-  if (r == 0) r = allow(c, SCMP_SYS(clone), 1, SCMP_A0(SCMP_CMP_MASKED_EQ, EVERY_NEW_NAMESPACE, 0));
+  if (r == 0) r = allow(c, SCMP_SYS(clone), 1, SCMP_A0(SCMP_CMP_MASKED_EQ, ~with_fork, SIGCHLD));
   if (r == 0) r = seccomp_rule_add(c, SCMP_ACT_ERRNO(ENOSYS), SCMP_SYS(clone3), 0);
   if (r == 0) r = allow(c, SCMP_SYS(ioctl), 1, SCMP_A1(SCMP_CMP_MASKED_EQ, UINT32_MAX, TCGETS));
   if (r == 0) r = allow(c, SCMP_SYS(ioctl), 1, SCMP_A1(SCMP_CMP_MASKED_EQ, UINT32_MAX, FIONBIO));
-  /* fstat in newer C libraries */
-  if (r == 0)
-    r = allow(c, SCMP_SYS(newfstatat), 1,
-              SCMP_A3(SCMP_CMP_MASKED_EQ, AT_EMPTY_PATH, AT_EMPTY_PATH));
   if (r == 0)
     r = allow(c, SCMP_SYS(tgkill), 1,
               SCMP_A0(SCMP_CMP_MASKED_EQ, UINT32_MAX, (scmp_datum_t)getpid()));
@@ -134,6 +142,8 @@ static int add_narrow(scmp_filter_ctx c) {
 
 static int add_rules(scmp_filter_ctx c) {
   int r = seccomp_attr_set(c, SCMP_FLTATR_ACT_BADARCH, SCMP_ACT_KILL_PROCESS);
+  /* For threads too that a library has perhaps begun. */
+  if (r == 0) r = seccomp_attr_set(c, SCMP_FLTATR_CTL_TSYNC, 1);
   for (size_t i = 0; r == 0 && i < sizeof allowed / sizeof allowed[0]; i++)
     r = seccomp_rule_add(c, SCMP_ACT_ALLOW, allowed[i], 0);
   for (size_t i = 0; r == 0 && i < sizeof deadly / sizeof deadly[0]; i++)
@@ -153,16 +163,14 @@ int kernel_filter_calls(void) {
 /* ---- All ---- */
 
 int kernel_confine(char *text, size_t n) {
-  struct rlimit none = {0};
-  int version = 0, r;
+  int version = 0;
   if (!kernel_can_filter()) {
     snprintf(text, n, "sandboxed; system calls are not filtered, because AddressSanitizer needs "
                       "them: not for scripts that are really untrusted");
     return 0;
   }
-  const char *what = "no_new_privs";
-  r = prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 ? 0 : -errno;
-  if (r == 0 && setrlimit(RLIMIT_CORE, &none) != 0) r = -errno;
+  const char *what = "no_new_privs and no cores";
+  int r = kernel_shut_memory();
   if (r == 0) {
     what = "Landlock";
     r = kernel_close_files(&version);

@@ -18,15 +18,18 @@
  * nothing of this is done. */
 bool kernel_can_filter(void);
 
-/* Both are to be called when all is open that the worker will ever need. 0 or a negative errno. */
+/* All are to be called when all is open that the worker will ever need. 0 or a negative errno. */
 
+/* No privileges are gained any more; nothing dumps core, not into a pipe either, and processes of
+ * the same user cannot look into this one. */
+int kernel_shut_memory(void);
 /* Nothing more can be opened, bound or signalled. *version: Landlock's, 0 when the kernel has
  * none, which is no error. */
 int kernel_close_files(int *version);
 /* From now on the list holds. */
 int kernel_filter_calls(void);
 
-/* The two, and before them what needs no list. `text` (n bytes) says what is in force, or after a
+/* All three. `text` (n bytes) says what is in force, or after a
  * failure what has failed. */
 int kernel_confine(char *text, size_t n);
 

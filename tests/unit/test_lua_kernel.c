@@ -66,6 +66,15 @@ static bool makes_a_file(void) {
   return fd >= 0 && close(fd) == 0 && unlink(name) == 0;
 }
 static bool looks_at_a_file(void) { return access("/", F_OK) == 0; }
+static bool looks_at_a_path_as_fstat(void) {
+  struct stat s;
+  return syscall(SYS_newfstatat, AT_FDCWD, "/etc/passwd", &s, AT_EMPTY_PATH) == 0;
+}
+static bool begins_a_thread(void) {
+  static char stack[4096];
+  long child = syscall(SYS_clone, CLONE_VM | SIGCHLD, stack + sizeof stack, NULL, NULL, NULL);
+  return child > 0; /* it has nowhere to go, and dies */
+}
 static bool changes_directory(void) { return chdir("/") == 0; }
 static bool makes_a_socket_of(int family) {
   int fd = socket(family, SOCK_STREAM | SOCK_CLOEXEC, 0);
@@ -110,6 +119,8 @@ static const struct {
     {"opens a file by openat", opens_a_file_at},
     {"makes a file", makes_a_file},
     {"looks at a file", looks_at_a_file},
+    {"looks at a path as if for fstat", looks_at_a_path_as_fstat},
+    {"begins something that shares its memory", begins_a_thread},
     {"changes its directory", changes_directory},
     {"makes a socket", makes_a_socket},
     {"makes a network socket", makes_a_network_socket},
@@ -245,6 +256,16 @@ START_TEST(an_assertion_still_ends_it_without_a_core) {
 }
 END_TEST
 
+static bool is_dumped(void) { return prctl(PR_GET_DUMPABLE, 0, 0, 0, 0) == 1; }
+
+/* The filter refuses to tell, so this is tried before it. */
+START_TEST(memory_is_shut_for_pipes_too) {
+  int before = run_piece(is_dumped, NULL), after = run_piece(is_dumped, kernel_shut_memory);
+  ck_assert(WIFEXITED(before) && WEXITSTATUS(before) == DID);
+  ck_assert(WIFEXITED(after) && WEXITSTATUS(after) == REFUSED);
+}
+END_TEST
+
 /* ---- Landlock alone ---- */
 
 static bool has_landlock(void) {
@@ -286,6 +307,7 @@ int main(void) {
     tcase_add_test(c, clone_makes_no_namespace);
     tcase_add_test(c, what_a_worker_needs_goes_on);
     tcase_add_test(c, an_assertion_still_ends_it_without_a_core);
+    tcase_add_test(c, memory_is_shut_for_pipes_too);
     tcase_add_test(c, what_is_in_force_is_said);
   }
   if (kernel_can_filter()) tcase_add_test(c, landlock_closes_files_without_the_filter);
