@@ -19,6 +19,7 @@
 #include "lua/fiber/fiber.h"
 #include "lua/instance.h"
 #include "lua/options.h"
+#include "lua/sandbox/inherited.h"
 #include "lua/sandbox/kernel.h"
 #include "lua/sandbox/quota.h"
 #include "lua/sandbox/untrusted.h"
@@ -141,7 +142,12 @@ static bool confine(struct program *p) {
   char text[256];
   if (!p->w.sandboxed) return true;
   tzset(); /* os.date reads the file of the time zone the first time */
-  int r = kernel_confine(text, sizeof text);
+  int r = inherited_forget();
+  if (r < 0) {
+    complain(p, uv_strerror(r));
+    return false;
+  }
+  r = kernel_confine(text, sizeof text);
   complain(p, text);
   return r == 0;
 }
@@ -184,6 +190,8 @@ static int connect_and_run(struct program *p) {
 
 static int run_program(struct program *p) {
   struct worker *w = &p->w;
+  int r = w->sandboxed ? inherited_close() : 0;
+  if (r < 0) return complain(p, uv_strerror(r));
   w->L = quota_new_state(w, options_memory_limit(&p->o.values));
   if (!w->L) return complain(p, "no memory for a Lua VM");
   if (!quota_watch(w, options_cpu_limit(&p->o.values)))
@@ -191,7 +199,7 @@ static int run_program(struct program *p) {
   if (lua_cpcall(w->L, load_script, p) != 0) return complain_of_script(p, lua_tostring(w->L, -1));
   /* It would be a second way to the kernel, past the filter: newer versions of libuv ask this. */
   if (w->sandboxed) setenv("UV_USE_IO_URING", "0", 1);
-  int r = instance_init(w, false);
+  r = instance_init(w, false);
   return r < 0 ? complain(p, uv_strerror(r)) : connect_and_run(p);
 }
 

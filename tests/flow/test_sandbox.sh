@@ -66,6 +66,39 @@ check "counts its lines from the first" err_has 'shebang.lua:2: line 2'
 run "$worker" --once --sandbox missing.lua
 check "a script that is not there is named" err_has 'cannot open missing.lua: No such file'
 
+# ---- What it has of whoever started it
+
+story="descriptors, standard input and the environment"
+echo secret >"$dir/secret"
+# inherits FLAG...: starts a worker with a descriptor, an input and a variable that it should not have.
+inherits() {
+  : >"$dir/heir.out"
+  GAIJIN_TEST_SECRET=open-sesame "$worker" -n heir "$@" -e 'print "ready"' \
+    <"$dir/secret" 7<"$dir/secret" >"$dir/heir.out" 2>&1 &
+  pid=$!
+  started+=("$pid")
+  wait_until has heir '^ready'
+}
+end_heir() {
+  kill "$pid"
+  wait "$pid"
+}
+has_open() { ls -l "/proc/$pid/fd" | grep -E "/secret$" >"$dir/open"; }
+knows() { tr '\0' '\n' <"/proc/$pid/environ" | grep -F open-sesame >"$dir/known"; }
+is_not() { ! "$@"; }
+inherits
+check "stay without --sandbox" test -e "/proc/$pid/fd/7"
+check "are open" has_open
+check "is known" knows
+end_heir
+inherits --sandbox
+check "are closed with it" is_not has_open
+check "standard input is /dev/null" test "$(readlink "/proc/$pid/fd/0")" = /dev/null
+check "the environment is wiped" is_not knows
+end_heir
+run env TZ=UTC-3 "$worker" -n zone --once --sandbox -e 'print(os.date("%H", 0))'
+check "the time zone stays" out_has '^03$'
+
 # ---- Time
 
 # Without a limit it runs until it is killed; with one, which is not near its end then, it is ended with a line.
