@@ -83,6 +83,23 @@ void future_begin(struct future *u, struct fiber *runs, uint64_t request) {
   if (by->cancel_reason) future_cancel(u, by->cancel_reason);
 }
 
+/* Where the heap has a limit, what waits outside of it has one: past it the answer is lost, and its
+ * reader is told. */
+static void keep_within_limit(struct future *u) {
+  struct worker *w = u->w;
+  size_t size = u->answer.body ? gaijin_body_size(u->answer.body) : 0;
+  if (!w->heap.most || size == 0) return;
+  if (size <= fiber_room_outside(w)) {
+    u->kept_bytes = size;
+    w->kept_bytes += size;
+    return;
+  }
+  future_clear_answer(u);
+  u->answer = (struct answer){
+      .status = GAIJIN_STATUS_TOO_LARGE,
+      .text = strdup("not enough memory for answers that nobody has read (--memory-limit)")};
+}
+
 void future_on_answer(void *user, const struct gaijin_answer *got) {
   struct future *u = user;
   u->request = 0;
@@ -91,7 +108,8 @@ void future_on_answer(void *user, const struct gaijin_answer *got) {
                               .status = got->status,
                               .body = got->body,
                               .text = got->text ? strdup(got->text) : NULL};
-  complete(u, FUTURE_ANSWERED, got->ok);
+  keep_within_limit(u);
+  complete(u, FUTURE_ANSWERED, u->answer.ok);
 }
 
 bool future_cancel(struct future *u, const char *why) {
@@ -112,6 +130,9 @@ bool future_cancel(struct future *u, const char *why) {
 /* ---- The end ---- */
 
 void future_clear_answer(struct future *u) {
+  assert(u->w->kept_bytes >= u->kept_bytes);
+  u->w->kept_bytes -= u->kept_bytes;
+  u->kept_bytes = 0;
   gaijin_body_free(u->answer.body);
   free(u->answer.text);
   u->answer = (struct answer){0};

@@ -25,6 +25,7 @@ struct future {
   struct future_wait *waits, *last_wait; /* who waits, the longest first */
   uint64_t request;           /* its request while it is open, when it is a remote call */
   struct answer answer;
+  size_t kept_bytes; /* of its body, in worker.kept_bytes */
   char *complaint;            /* of a function of ours that failed: the error's text */
   enum future_state state;
   struct fiber *decoder;      /* while DECODING: who is at it */

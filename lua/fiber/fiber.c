@@ -276,10 +276,15 @@ void fiber_wake(struct fiber *f) {
   s->n_ready++;
 }
 
+size_t fiber_room_outside(const struct worker *w) {
+  size_t used = w->sched.parked_bytes + w->kept_bytes;
+  return used < w->heap.most ? w->heap.most - used : 0;
+}
+
 bool fiber_may_park(const struct worker *w) {
   const struct fiber *f = w->sched.current;
   if (!w->heap.most || !f->stack) return true;
-  return w->sched.parked_bytes + stack_used(f->stack) <= w->heap.most;
+  return stack_used(f->stack) <= fiber_room_outside(w);
 }
 
 /* In a VM with a limit what a stack takes while it is left is counted, and no more than that. */

@@ -104,8 +104,11 @@ void fiber_list_remove(struct fiber *f);
  * from the scheduler. */
 void fiber_park(lua_State *L, struct worker *w);
 
-/* Whether there is memory for the current fiber to wait: C stacks of those that wait may have as
- * much as the heap, if that has a limit. */
+/* Where the heap has a limit: so many bytes more may wait outside of it. C stacks of fibers that
+ * wait and answers that futures keep may together have as much as the heap. */
+size_t fiber_room_outside(const struct worker *w);
+
+/* Whether there is memory for the current fiber to wait (fiber_room_outside). */
 bool fiber_may_park(const struct worker *w);
 
 /* To be called where Lua is about to be run that may come back, by C functions of ours and by those

@@ -202,6 +202,7 @@ struct worker {
   double call_timeout;      /* seconds a remote operation may take; 0: no limit */
   struct future *futures, *dropped_futures; /* all; those no script can reach any more */
   unsigned open_futures;
+  size_t kept_bytes; /* of answers that futures keep unread, where the heap has a limit */
   struct deaths deaths;
   struct backlog backlog;
   struct label_waits *label_waits; /* requests that wait for a label (serve/label_waits.h) */
