@@ -312,7 +312,7 @@ static _Atomic(lua_CFunction) library[REPLACED_COUNT];
 #include "lua/api/replaced.def"
 #undef REPLACED
 
-enum where { EVERYWHERE, IN_C, STOCK };
+enum where { EVERYWHERE, IN_C, STOCK, LUAJIT };
 enum served { UNSERVED, SERVED };
 
 static const struct row {
@@ -392,7 +392,7 @@ static void push_list(lua_State *L, const struct worker *w) {
   int n = 0;
   lua_newtable(L);
   for (unsigned i = 0; i < REPLACED_COUNT; i++) {
-    if (w->is_luajit && rows[i].where == STOCK) continue;
+    if (rows[i].where == (w->is_luajit ? STOCK : LUAJIT)) continue;
     lua_createtable(L, 2, 0);
     lua_pushstring(L, rows[i].title);
     lua_rawseti(L, -2, 1);
