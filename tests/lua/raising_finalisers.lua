@@ -19,13 +19,19 @@ bakaGaijin.async = function()
   fill()
   return future:get()
 end
+bakaGaijin.resume = function()
+  fill()
+  local ok, n = coroutine.resume(coroutine.create(function(...) return select("#", ...) end), unpack({}, 1, 200))
+  if not ok then error(n, 0) end
+  assert(n == 200)
+end
 bakaGaijin.settle = function() while not pcall(bakaGC) do end end
 bakaGaijin.counts = function() return spawned, ran end
 --@ worker B once
 local t = require "t"
 local A = bakaGaijin("A")
 local result, raise, spawn, counts, settle = A.result, A.raise, A.spawn, A.counts, A.settle
-local async = A.async
+local async, resume = A.async, A.resume
 local function try(f)
   local ok, err = pcall(f, {})
   if ok or err == 42 then return end
@@ -36,6 +42,7 @@ for _ = 1, 300 do
   try(raise)
   try(spawn)
   try(async)
+  try(resume)
 end
 t.eventually(function()
   local ok, spawned, ran = pcall(counts)

@@ -89,3 +89,15 @@ t.raises("attempt to get length", function() return #co end)
 co, slow, mine, p, f, results = nil
 bakaGC()
 C.clean()
+-- what a hook of a coroutine sees does not depend on how many values it is resumed with
+local function calls(n)
+  local seen = 0
+  local co = coroutine.create(function(...) return ... end)
+  debug.sethook(co, function() seen = seen + 1 end, "c")
+  t.ok(coroutine.resume(co, unpack({}, 1, n)))
+  return seen
+end
+if not jit then -- LuaJIT has one hook for all coroutines
+  t.eq(calls(100), calls(1))
+  t.ok(calls(1) > 0)
+end
