@@ -284,6 +284,9 @@ static inline bool local_short_pattern(lua_State *L) {
 /* Of error. */
 static inline bool local_level(lua_State *L) { return !(lua_tonumber(L, 2) > 1); }
 
+/* Of coroutine.wrap, which has no upvalue of its own: the first one is the worker. */
+static inline bool local_unlimited(lua_State *L) { return !worker_of(L)->heap.most; }
+
 static inline bool local_nothing(lua_State *L) {
   (void)L;
   return false;
