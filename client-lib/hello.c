@@ -13,6 +13,7 @@
 
 #include "client-lib/internal.h"
 #include "proto/base.h"
+#include "proto/closed.h"
 #include "proto/hello.h"
 
 /* So long a broker that has accepted may take to answer in any case: it may be busy. Who does not
@@ -68,8 +69,13 @@ static int send_hello(gaijin *g, const struct gaijin_options *options, double en
   h.name_size = h.name ? (uint32_t)strlen(h.name) : 0;
   h.observer = options->observer;
   buffer_init(&b, MAX_MESSAGE_LEAST);
-  pack_begin(&p, &b, MAX_MESSAGE_LEAST, &m, hello_request_values(0));
-  hello_put_request(&p, &h, 0);
+  uint32_t pairs = options->sandboxed ? 1 : 0;
+  pack_begin(&p, &b, MAX_MESSAGE_LEAST, &m, hello_request_values(pairs));
+  hello_put_request(&p, &h, pairs);
+  if (pairs) {
+    pack_text(&p, SANDBOXED_KEY);
+    pack_bool(&p, true);
+  }
   int status = pack_end(&p) == BUFFER_OK ? transfer(g->fd, true, b.bytes, b.size, end)
                                          : GAIJIN_STATUS_BUSY;
   buffer_deinit(&b);
@@ -105,6 +111,12 @@ static void read_refs_most(gaijin *g, const struct hello_reply *r) {
     g->refs_most = (uint32_t)n;
 }
 
+static bool knows_sandboxes(const struct hello_reply *r) {
+  struct reader in;
+  bool is = false;
+  return hello_option(&r->options, SANDBOXED_KEY, &in) && reader_bool(&in, &is) && is;
+}
+
 static int read_welcome(gaijin *g, const struct message *m, char *error, size_t n) {
   struct hello_reply r;
   char asked[HELLO_RANGE_BYTES];
@@ -123,6 +135,11 @@ static int read_welcome(gaijin *g, const struct message *m, char *error, size_t 
   if (fault) {
     snprintf(error, n, "the broker's answer to hello is malformed: %s", fault);
     return GAIJIN_STATUS_PROTOCOL;
+  }
+  if (g->sandboxed && !knows_sandboxes(&r)) {
+    snprintf(error, n, "the broker (gaijin %s) knows no sandboxed clients; restart the broker with "
+                       "the same release of gaijin", g->broker_version);
+    return GAIJIN_STATUS_UNSUPPORTED;
   }
   g->version = (uint32_t)r.version;
   g->host = r.host;
@@ -185,6 +202,7 @@ int gj_hello_exchange(gaijin *g, const struct gaijin_options *options, double en
   double least = clock_seconds() +
                  (options->wait_seconds > 0 ? HELLO_SECONDS_LEAST : HELLO_SECONDS_STANDARD);
   if (end < least) end = least;
+  g->sandboxed = options->sandboxed;
   int status = send_hello(g, options, end);
   if (!status) status = transfer(g->fd, false, bytes, MESSAGE_PREFIX_BYTES, end);
   uint32_t length = status ? 0 : load_be32(bytes + 1);

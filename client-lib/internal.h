@@ -140,6 +140,7 @@ struct gaijin {
   char broker_version[64];
   char error[512];
   char loss[512]; /* why the connection ended, once it is lost */
+  bool sandboxed; /* as the program asked for; the broker has agreed */
   bool lost;
   bool write_broken; /* writing failed: nothing is sent any more, what had arrived is still read */
   bool dispatching;

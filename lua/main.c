@@ -177,7 +177,8 @@ static int connect_and_run(struct program *p) {
                                    .name = p->o.name,
                                    .wait_seconds = settings_seconds(&p->o.values, SETTING_wait),
                                    .events = &library_events,
-                                   .user = w};
+                                   .user = w,
+                                   .sandboxed = w->sandboxed};
   int refused = gaijin_connect(&w->g, &options, error, sizeof error);
   if (refused) {
     char text[600];

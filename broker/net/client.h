@@ -137,6 +137,7 @@ struct client {
   uint32_t name_record; /* of its name in the books; SLAB_NONE for observers and retired ones */
   struct job telling; /* those who waited for its name are being told (ops/watch.h) */
   bool observer, serves; /* serves: has said ready */
+  bool sandboxed; /* runs untrusted code, and so may not ask for all (proto/closed.h) */
   bool retired, leaves; /* it serves nobody new; it begins nothing more (ops/retire.h) */
   uint64_t free_id; /* the free request it has not answered yet, or 0 */
   uint64_t free_ms; /* when that was sent, on the loop's clock */

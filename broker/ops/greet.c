@@ -17,6 +17,7 @@
 #include "broker/core/state.h"
 #include "broker/net/limits.h"
 #include "broker/ops/watch.h"
+#include "proto/closed.h"
 #include "proto/hello.h"
 #include "proto/name.h"
 
@@ -24,7 +25,7 @@ struct hello {
   uint32_t version; /* the one to speak with it */
   char name[NAME_MAX_BYTES + 1];
   uint32_t name_size; /* 0: the broker is to make one up */
-  bool observer;
+  bool observer, sandboxed;
 };
 
 __attribute__((format(printf, 4, 5)))
@@ -52,6 +53,13 @@ static void refuse_versions(struct client *from, const struct message *m,
          r->lowest > WIRE_VERSION_MOST ? "the broker" : "your program");
 }
 
+/* False: it is no boolean. */
+static bool read_sandboxed(const struct hello_options *o, bool *sandboxed) {
+  struct reader r;
+  *sandboxed = false;
+  return !hello_option(o, SANDBOXED_KEY, &r) || reader_bool(&r, sandboxed);
+}
+
 /* Reads the body; false: refused. */
 static bool read_hello(struct client *from, const struct message *m, struct hello *h) {
   struct hello_request r;
@@ -65,6 +73,10 @@ static bool read_hello(struct client *from, const struct message *m, struct hell
     return false;
   }
   *h = (struct hello){.version = r.version, .observer = r.observer};
+  if (!read_sandboxed(&r.options, &h->sandboxed)) {
+    client_fault(from, "hello: '%s' is neither true nor false", SANDBOXED_KEY);
+    return false;
+  }
   if (!r.name) return true;
   if ((fault = name_fault(r.name, r.name_size))) {
     refuse(from, m, STATUS_unsupported, "a worker's name %s", fault);
@@ -207,11 +219,17 @@ static void send_reply(struct client *to, const struct message *m, const struct 
                           .max_message = b->connections.max_message,
                           .broker_version = GAIJIN_VERSION,
                           .broker_version_size = sizeof GAIJIN_VERSION - 1};
-  uint32_t options = h->version >= op_info(OP_grant)->since ? 3 : 0;
+  bool has_windows = h->version >= op_info(OP_grant)->since;
+  bool tells_sandboxed = h->sandboxed && h->version > 1; /* version 1 has no options */
+  uint32_t options = (has_windows ? 3u : 0) + (tells_sandboxed ? 1 : 0);
   uint32_t values = hello_reply_values(h->version, options);
   struct pack *p = notify_begin(b, MESSAGE_REPLY, OP_hello, m->id, values);
   hello_put_reply(p, &r, options);
-  if (options) {
+  if (tells_sandboxed) {
+    pack_text(p, SANDBOXED_KEY);
+    pack_bool(p, true);
+  }
+  if (has_windows) {
     pack_text(p, REFS_MOST_KEY);
     pack_uint(p, REFS_MOST);
     pack_text(p, WINDOW_POSTS_KEY);
@@ -243,12 +261,14 @@ void greet_on_hello(struct client *from, const struct message *m) {
   }
   if (!admit(from, m, &h)) return;
   from->observer = h.observer;
+  from->sandboxed = h.sandboxed;
   from->name = hosts_at(&b->hosts, from->host)->name;
   from->version = h.version;
   client_ready(from);
   permissions_note(from);
   send_reply(from, m, &h);
-  log_peer(&b->log, LOG_DEBUG, CAUSE_COMING, from->uid, "%s %s connected (process %ld)",
-           h.observer ? "observer" : "worker", from->name, (long)from->pid);
+  log_peer(&b->log, LOG_DEBUG, CAUSE_COMING, from->uid, "%s %s connected (process %ld%s)",
+           h.observer ? "observer" : "worker", from->name, (long)from->pid,
+           h.sandboxed ? ", sandboxed" : "");
   if (from->name_record != SLAB_NONE) watch_answer(from);
 }

@@ -18,6 +18,7 @@
 #include "broker/ops/collect.h"
 #include "broker/ops/flow.h"
 #include "proto/body.h"
+#include "proto/closed.h"
 #include "proto/name.h"
 
 /* Open requests to one worker (given-up ones included): far above what workers allow themselves. */
@@ -66,6 +67,23 @@ static bool find_host(struct client *from, const struct message *m, uint32_t *ho
   return false;
 }
 
+/* What an honest sandboxed worker never asks: whoever does so has broken out of it. */
+static bool is_closed(const struct client *from, const struct client *to, const struct message *m) {
+  struct reader r;
+  uint32_t count, size;
+  const char *title;
+  if (!from->sandboxed || from == to || m->op != OP_apply) return false;
+  if (!reader_open(&r, m->body, m->body_size, &count) || !reader_string(&r, &title, &size) ||
+      !closed_title(title, size))
+    return false;
+  log_peer(&from->broker->log, LOG_WARN, CAUSE_POLICY, from->uid,
+           "denied: %s (user %u, process %ld) is sandboxed and may not ask %s for '%.*s'; its "
+           "worker program does not, so other code may run in it",
+           from->name, (unsigned)from->uid, (long)from->pid, to->name, (int)(size < 64 ? size : 64),
+           title);
+  return true;
+}
+
 /* The connection a request is for; NULL: it has been refused. */
 static struct client *find_receiver(struct client *from, const struct transfer *t,
                                     const struct message *m) {
@@ -80,6 +98,13 @@ static struct client *find_receiver(struct client *from, const struct transfer *
   if (!permission_to_ask(from, number, m)) {
     refuse(from, m, STATUS_denied, "this broker's policy does not let you ask worker %s for '%s'",
            host->name, op_name(m->op));
+    return NULL;
+  }
+  if (is_closed(from, host->client, m)) {
+    refuse(from, m, STATUS_denied,
+           "you are sandboxed: environments, metatables and 'debug' of objects of worker %s are "
+           "closed to you",
+           host->name);
     return NULL;
   }
   if (!op_in_version(m->info, m->body_count, host->client->version)) {

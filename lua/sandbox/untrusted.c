@@ -199,8 +199,3 @@ void untrusted_open_libraries(lua_State *L) {
   }
   for (const luaL_Reg *f = loading; f->name; f++) lua_register(L, f->name, f->func);
 }
-
-bool untrusted_is_closed(const char *title) {
-  static const char *const closed[] = {"getfenv", "setfenv", "getmetatable", "setmetatable", NULL};
-  return strncmp(title, "debug.", 6) == 0 || is_one_of(title, closed);
-}

@@ -21,9 +21,4 @@ void untrusted_open_libraries(lua_State *L);
 void untrusted_load_file(lua_State *L, const char *path);
 void untrusted_load_text(lua_State *L, const char *text, size_t size, const char *name);
 
-/* Whether a library function of this title is closed on references: others cannot have it applied
- * to objects of a sandboxed worker, and a sandboxed worker cannot have it applied to those of
- * others. They lead from one object to all others: environments, metatables, what `debug` tells. */
-bool untrusted_is_closed(const char *title);
-
 #endif

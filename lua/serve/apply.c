@@ -11,9 +11,9 @@
 #include "lua/fiber/fiber.h"
 #include "lua/ref/at.h"
 #include "lua/ref/copy.h"
-#include "lua/sandbox/untrusted.h"
 #include "lua/serve/access.h"
 #include "lua/vm/userdata.h"
+#include "proto/closed.h"
 
 int apply_original(lua_State *L) {
   lua_CFunction fn = lua_tocfunction(L, lua_upvalueindex(APPLY_ORIGINAL));
@@ -50,7 +50,7 @@ int apply_match(lua_State *L) {
 
 /* Has all arguments worked on at the home of argument i, under the title of this function. */
 static int forward(lua_State *L, struct worker *w, int i) {
-  if (w->sandboxed && untrusted_is_closed(title_of(L)))
+  if (w->sandboxed && closed_title(title_of(L), strlen(title_of(L))))
     return worker_raise(L, GAIJIN_STATUS_DENIED,
                         "%s of an object of another worker: %s is sandboxed", title_of(L), w->name);
   luaL_checkstack(L, 4, "too many arguments");
@@ -202,7 +202,7 @@ static void check_arguments(lua_State *L, struct worker *w, const char *title) {
 
 int apply_serve(lua_State *L, struct worker *w) {
   const char *title = luaL_checkstring(L, 2);
-  if (w->sandboxed && untrusted_is_closed(title))
+  if (w->sandboxed && closed_title(title, strlen(title)))
     return worker_raise(L, GAIJIN_STATUS_DENIED, "%s of an object of %s, which is sandboxed", title,
                         w->name);
   check_arguments(L, w, title);

@@ -10,7 +10,15 @@ export GAIJIN_SOCKET=$dir/g.sock
 worker=$build/gaijin-worker
 sources=$root/tests/sandbox
 
-start_broker --log-level warn
+start_broker --log-level debug # its first lines are not thinned
+
+story="the broker"
+run "$worker" -n marked --once --sandbox -e 'print(1)'
+check "is told that a worker is sandboxed" \
+  eventually has broker ' worker marked connected \(process [0-9]+, sandboxed\)$'
+run "$worker" -n open --once -e 'print(1)'
+check "is not told so of others" eventually has broker ' worker open connected \(process [0-9]+\)$'
+
 start victim "$worker" "$sources/victim.lua"
 bytecode=$("$worker" -n dumps --once -e \
   'io.write((string.dump(loadstring("return true")):gsub(".", function(c) return ("%02x"):format(c:byte()) end)))')

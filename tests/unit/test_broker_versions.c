@@ -4,6 +4,7 @@
  */
 #define _GNU_SOURCE /* memmem */
 #include "broker/core/notify.h"
+#include "proto/closed.h"
 #include "tests/unit/broker_wire.h"
 
 static struct wire w;
@@ -111,6 +112,42 @@ START_TEST(options_nobody_knows_are_skipped) {
 }
 END_TEST
 
+/* Says hello with the option `sandboxed`. */
+static void hello_sandboxed(struct end *e, uint64_t highest) {
+  hello_in(e, 1, highest, 1);
+  pack_text(&e->p, SANDBOXED_KEY);
+}
+
+START_TEST(a_sandboxed_client_is_told_that_the_broker_knows) {
+  struct hello_reply r;
+  struct reader v;
+  bool is = false;
+  hello_sandboxed(&a, 2);
+  pack_bool(&a.p, true);
+  wire_send(&w, &a);
+  wire_expect(&w, &a, MESSAGE_REPLY, OP_hello);
+  ck_assert_ptr_null(hello_read_reply(&a.m, &r));
+  ck_assert(hello_option(&r.options, SANDBOXED_KEY, &v) && reader_bool(&v, &is) && is);
+  ck_assert(w.broker.connections.all->sandboxed);
+  wire_leave(&a);
+  wire_turn(&w);
+  hello_sandboxed(&a, 2);
+  pack_bool(&a.p, false);
+  expect_welcome(&a, 2);
+  hello_sandboxed(&a, 1); /* whose reply has no options */
+  pack_bool(&a.p, true);
+  wire_send(&w, &a);
+  wire_expect(&w, &a, MESSAGE_REPLY, OP_hello);
+  ck_assert_uint_eq(a.m.body_count, 5);
+  ck_assert(w.broker.connections.all->sandboxed);
+  wire_leave(&a);
+  wire_turn(&w);
+  hello_sandboxed(&a, 2);
+  pack_uint(&a.p, 1);
+  expect_refusal(&a, 0, "'sandboxed' is neither true nor false");
+}
+END_TEST
+
 /* What a client of an older version is not asked, told or served. No op is younger than version 1
  * yet, so 0 stands for an older version. */
 START_TEST(no_op_of_a_later_version_than_agreed) {
@@ -189,6 +226,7 @@ int main(void) {
   TCase *t = tcase_create("versions");
   suite_add_tcase(s, t);
   tcase_add_checked_fixture(t, setup, teardown);
+  tcase_add_test(t, a_sandboxed_client_is_told_that_the_broker_knows);
   tcase_add_test(t, the_highest_common_version_is_spoken);
   tcase_add_test(t, without_a_common_version_it_is_told_what_to_do);
   tcase_add_test(t, a_malformed_hello_is_a_fault);

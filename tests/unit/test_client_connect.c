@@ -5,12 +5,16 @@
 #include <fcntl.h>
 #include <sys/wait.h>
 
+#include "proto/closed.h"
 #include "tests/unit/fake_broker.h"
 
 static char error[512];
 
+static bool sandboxed; /* as what dial_path connects */
+
 static int dial_path(const char *path, const char *name, double wait, gaijin **g) {
-  struct gaijin_options o = {.socket = path, .name = name, .wait_seconds = wait};
+  struct gaijin_options o = {.socket = path, .name = name, .wait_seconds = wait,
+                             .sandboxed = sandboxed};
   error[0] = '\0';
   int status = gaijin_connect(g, &o, error, sizeof error);
   ck_assert((status == 0) == (*g != NULL));
@@ -200,6 +204,40 @@ static void second_time(struct fake *f) {
   fake_send(f);
 }
 
+/* A broker that knows sandboxed clients, or one that says it does not. */
+static bool is_known;
+static void answer_sandboxed(struct fake *f) {
+  struct hello_request h;
+  struct reader r;
+  bool is = false;
+  fake_next(f);
+  if (hello_read_request(&f->m, &h)) ck_abort_msg("hello is malformed");
+  if (h.options.count != sandboxed) ck_abort_msg("options nobody asked for, or none");
+  if (sandboxed && (!hello_option(&h.options, SANDBOXED_KEY, &r) || !reader_bool(&r, &is) || !is))
+    ck_abort_msg("the mark is missing");
+  fake_welcome(f, WIRE_VERSION_MOST, MAX_MESSAGE_DEFAULT, 1);
+  pack_text(&f->p, SANDBOXED_KEY);
+  pack_bool(&f->p, is_known);
+  fake_send(f);
+}
+
+START_TEST(a_sandboxed_client_needs_a_broker_that_knows) {
+  gaijin *g;
+  is_known = sandboxed = true;
+  ck_assert_int_eq(dial_play(answer_sandboxed, 1, 0, &g), 0);
+  gaijin_close(g);
+  is_known = false;
+  ck_assert_int_eq(dial_play(answer_sandboxed, 1, 0, &g), GAIJIN_STATUS_UNSUPPORTED);
+  ck_assert_str_eq(error, "the broker (gaijin 0.1-fake) knows no sandboxed clients; restart the broker with the same "
+                          "release of gaijin");
+  ck_assert_int_eq(dial_play(unknown_options, 1, 0, &g), GAIJIN_STATUS_UNSUPPORTED);
+  ck_assert_int_eq(dial_play(version_1, 1, 0, &g), GAIJIN_STATUS_UNSUPPORTED);
+  sandboxed = false;
+  ck_assert_int_eq(dial_play(answer_sandboxed, 1, 0, &g), 0);
+  gaijin_close(g);
+}
+END_TEST
+
 START_TEST(refusals_are_passed_on) {
   gaijin *g;
   ck_assert_int_eq(dial_play(refuse_name, 1, 0, &g), GAIJIN_STATUS_NAME_TAKEN);
@@ -342,6 +380,7 @@ int main(void) {
   tcase_add_test(c, no_broker_is_said_clearly);
   tcase_add_test(c, options_are_checked_first);
   tcase_add_test(c, the_default_socket_follows_the_environment);
+  tcase_add_test(c, a_sandboxed_client_needs_a_broker_that_knows);
   tcase_add_test(c, refusals_are_passed_on);
   tcase_add_test(c, a_refusal_without_a_reason_keeps_its_status);
   tcase_add_test(c, a_broker_without_room_is_told_from_an_older_one);

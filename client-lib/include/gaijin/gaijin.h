@@ -109,6 +109,10 @@ struct gaijin_options {
   double wait_seconds;
   const struct gaijin_events *events; /* copied; NULL for none */
   void *user;                         /* handed to every event */
+  /* This process runs code that is not trusted (docs/sandbox.md): the broker refuses it requests
+   * that lead from one object to everything its worker has. Connecting fails (unsupported) with a
+   * broker that would not. */
+  bool sandboxed;
 };
 
 /* $GAIJIN_SOCKET, else $XDG_RUNTIME_DIR/gaijin.sock, else /run/gaijin/gaijin.sock. Writes at most n
