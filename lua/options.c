@@ -23,6 +23,32 @@ static const char *choose_name(struct options *o) {
   return fault;
 }
 
+/* Whether the word is a flag that holds the script to something. */
+static bool is_restriction(const char *word) {
+  static const enum setting restrictions[] = {SETTING_sandbox, SETTING_memory_limit,
+                                              SETTING_cpu_limit};
+  if (strncmp(word, "--", 2) != 0) return false;
+  enum setting id = settings_find(SETTINGS_WORKER, word + 2, strcspn(word + 2, "="));
+  for (size_t i = 0; i < sizeof restrictions / sizeof restrictions[0]; i++)
+    if (id == restrictions[i]) return true;
+  return false;
+}
+
+/* Behind the script flags are its own arguments. That must not make a sandbox which somebody wanted
+ * disappear without a word: who means it that way writes `--` before the script. */
+static bool check_script_arguments(const struct options *o, const struct arguments *a, char *error,
+                                   size_t n) {
+  for (int i = 0; i < a->count && !a->ended; i++) {
+    if (!is_restriction(a->words[i])) continue;
+    arguments_wrong(&o->values, error, n,
+                    "%.40s stands behind the script, where flags are the script's own; put it "
+                    "before, or put -- before the script",
+                    a->words[i]);
+    return false;
+  }
+  return true;
+}
+
 /* The words are script and arguments, or arguments alone when there is code. */
 static enum options_outcome choose_script(struct options *o, const struct arguments *a, char **argv,
                                           char *error, size_t n) {
@@ -35,6 +61,7 @@ static enum options_outcome choose_script(struct options *o, const struct argume
   } else {
     o->script = a->words[0];
   }
+  if (!check_script_arguments(o, a, error, n)) return OPTIONS_BAD;
   const char *fault = choose_name(o), *name = settings_text(&o->values, SETTING_name);
   if (!fault) return OPTIONS_RUN;
   if (name)

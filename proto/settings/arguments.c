@@ -95,13 +95,12 @@ static bool is_flag(const char *word) { return word[0] == '-' && word[1]; }
 enum arguments_outcome arguments_read(struct settings *s, enum arguments_style style, int argc,
                                       char **argv, struct arguments *a, char *error, size_t n) {
   struct reader r = {.s = s, .argc = argc, .at = 1, .argv = argv, .error = error, .n = n};
-  bool flags = true;
   *a = (struct arguments){.words = argv + 1};
   while (r.at < argc) {
-    if (flags && strcmp(argv[r.at], "--") == 0) {
-      flags = false;
+    if (!a->ended && strcmp(argv[r.at], "--") == 0) {
+      a->ended = true;
       r.at++;
-    } else if (flags && is_flag(argv[r.at])) {
+    } else if (!a->ended && is_flag(argv[r.at])) {
       enum arguments_outcome outcome = read_flag(&r);
       if (outcome != ARGUMENTS_RUN) return outcome;
     } else if (style == ARGUMENTS_SCRIPT) {
@@ -111,6 +110,6 @@ enum arguments_outcome arguments_read(struct settings *s, enum arguments_style s
     }
   }
   if (style == ARGUMENTS_SCRIPT)
-    *a = (struct arguments){.words = argv + r.at, .count = argc - r.at};
+    *a = (struct arguments){.words = argv + r.at, .count = argc - r.at, .ended = a->ended};
   return ARGUMENTS_RUN;
 }

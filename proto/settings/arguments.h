@@ -26,6 +26,7 @@ enum arguments_outcome {
 struct arguments {
   char **words; /* within argv */
   int count;
+  bool ended; /* a `--` has ended the flags */
 };
 
 /* Reads argv[1] to argv[argc - 1] into `s`, which has been set up with settings_init. With

@@ -277,6 +277,13 @@ check "unless it has its own; and a name" out_has '^third   \| many$'
 script returns <<<'print("returned")'
 expect 0 run --once "$dir/returns.lua"
 check "a flag without a value" out_has '^returns \| returned$'
+expect 0 run "$dir/returns.lua" -n -- --once
+check "a value like the end of flags" out_has '^-- \| returned$'
+script arguments <<<'print(io and "open" or "closed", arg[1])'
+expect 0 run --once "$dir/arguments.lua" --sandbox
+check "sandboxed" out_has '^arguments \| closed\s'
+expect 0 run --once "$dir/arguments.lua" -- --sandbox
+check "an argument of that name" out_has '^arguments \| open\s--sandbox$'
 for words in "--max-fibers" "--max-fibers x $dir/a.lua" "$dir/a.lua --wrong" "-n name $dir/a.lua" "-e code $dir/a.lua" "-- $dir/a.lua" \
   "a@b=$dir/a.lua" "a/b=$dir/a.lua"; do
   # shellcheck disable=SC2086 # several words

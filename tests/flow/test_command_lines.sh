@@ -107,6 +107,10 @@ try 0 run -h
 check "run has no --json" test "$(grep -c -- --json "$dir/out")" = 0
 try 2 run --json a.lua
 check "run's flags are those of workers" grep -qx "gaijinctl: run: unknown flag '--json'; see gaijin-worker --help" "$dir/err"
+program=gaijin-worker
+try 2 plugin.lua --sandbox
+says "--sandbox stands behind the script, where flags are the script's own; put it before, or put -- before the script"
+program=gaijinctl
 try 2 --host x clients
 says "clients has no --host"
 try 2

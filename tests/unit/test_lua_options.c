@@ -101,6 +101,24 @@ START_TEST(the_scripts_arguments_are_left_alone) {
 }
 END_TEST
 
+/* Who wants a sandbox gets it or is told: behind the script the flag would be the script's own. */
+START_TEST(a_sandbox_behind_the_script_is_refused) {
+  expect_bad("x.lua --sandbox", "--sandbox stands behind the script, where flags are the script's own; "
+                                "put it before, or put -- before the script");
+  expect_bad("--once x.lua a --sandbox", "--sandbox stands");
+  expect_bad("x.lua --memory-limit 1M", "--memory-limit stands");
+  expect_bad("x.lua --cpu-limit=2", "--cpu-limit=2 stands");
+  expect_bad("--sandbox x.lua --cpu-limit=2", "--cpu-limit=2 stands");
+  expect_bad("-e return_1 --once a --sandbox", "--sandbox stands");
+  ck_assert_int_eq(parse("--sandbox x.lua"), OPTIONS_RUN);
+  ck_assert(settings_flag(&o.values, SETTING_sandbox));
+  ck_assert_int_eq(parse("-- x.lua --sandbox"), OPTIONS_RUN);
+  ck_assert(!settings_flag(&o.values, SETTING_sandbox));
+  ck_assert_str_eq(argv[o.script_index + 1], "--sandbox");
+  ck_assert_int_eq(parse("x.lua --sandboxes sandbox -sandbox --grace 1"), OPTIONS_RUN);
+}
+END_TEST
+
 START_TEST(code_instead_of_a_script) {
   ck_assert_int_eq(parse("-e return_1 a b"), OPTIONS_RUN);
   ck_assert_str_eq(text(SETTING_code), "return 1");
@@ -236,6 +254,7 @@ int main(void) {
   tcase_add_test(c, defaults);
   tcase_add_test(c, every_flag);
   tcase_add_test(c, the_scripts_arguments_are_left_alone);
+  tcase_add_test(c, a_sandbox_behind_the_script_is_refused);
   tcase_add_test(c, code_instead_of_a_script);
   tcase_add_test(c, names_of_scripts);
   tcase_add_test(c, names_have_1_to_64_bytes);

@@ -105,8 +105,7 @@ static enum arguments_outcome read_flags(struct run_plan *plan, char **words, in
   if (outcome == ARGUMENTS_BAD) tool_error("run: %s", error);
   if (outcome != ARGUMENTS_RUN) return outcome;
   int next = (int)(a.words - words), end = next;
-  bool last = next > *at && strcmp(words[next - 1], "--") == 0;
-  if (last) {
+  if (a.ended) {
     end--;
     plan->arguments = (struct run_words){.words = a.words, .count = (size_t)a.count};
     next = count;
