@@ -27,6 +27,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "lua/sandbox/forks.h"
 #include "proto/sanitizer.h"
 
 bool kernel_can_filter(void) { return !WITH_ASAN; }
@@ -169,6 +170,8 @@ int kernel_confine(char *text, size_t n) {
                       "them: not for scripts that are really untrusted");
     return 0;
   }
+  bool bounded = forks_bound(); /* /proc is read before Landlock closes it */
+  const char *forks = bounded ? "" : "; forks are not bounded";
   const char *what = "no_new_privs and no cores";
   int r = kernel_shut_memory();
   if (r == 0) {
@@ -182,8 +185,8 @@ int kernel_confine(char *text, size_t n) {
   if (r < 0)
     snprintf(text, n, "--sandbox needs %s, and the kernel refuses: %s", what, strerror(-r));
   else if (version)
-    snprintf(text, n, "sandboxed; system calls are filtered, Landlock %d is on", version);
+    snprintf(text, n, "sandboxed; system calls are filtered, Landlock %d is on%s", version, forks);
   else
-    snprintf(text, n, "sandboxed; system calls are filtered; this kernel has no Landlock");
+    snprintf(text, n, "sandboxed; system calls are filtered; this kernel has no Landlock%s", forks);
   return r;
 }

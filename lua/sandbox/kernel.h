@@ -29,7 +29,7 @@ int kernel_close_files(int *version);
 /* From now on the list holds. */
 int kernel_filter_calls(void);
 
-/* All three. `text` (n bytes) says what is in force, or after a
+/* All three, and what bounds forks (forks.h). `text` (n bytes) says what is in force, or after a
  * failure what has failed. */
 int kernel_confine(char *text, size_t n);
 

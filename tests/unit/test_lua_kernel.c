@@ -5,6 +5,7 @@
  * without the sandbox it must succeed, so that no refusal is empty.
  */
 #define _GNU_SOURCE
+#include "lua/sandbox/forks.h"
 #include "lua/sandbox/kernel.h"
 
 #include <errno.h>
@@ -266,6 +267,48 @@ START_TEST(memory_is_shut_for_pipes_too) {
 }
 END_TEST
 
+/* ---- Forks ---- */
+
+enum { NOBODYS_UID = 54321, ENDLESS = 4 * FORKS_SPARE };
+
+static int be_nobody(void) { return setresuid(NOBODYS_UID, NOBODYS_UID, NOBODYS_UID); }
+static int be_nobody_bound(void) { return be_nobody() == 0 && forks_bound() ? 0 : -1; }
+
+/* Forks until it cannot, or quite often; the children live as long as it does. */
+static unsigned forks_made(void) {
+  int gate[2];
+  char c;
+  unsigned n = 0;
+  if (pipe2(gate, O_CLOEXEC) != 0) return 0;
+  for (pid_t child = 1; n < ENDLESS && child > 0; n += child > 0) {
+    child = fork();
+    if (child != 0) continue;
+    close(gate[1]);
+    _exit(read(gate[0], &c, 1) == 0 ? 0 : 1);
+  }
+  close(gate[1]);
+  while (wait(NULL) > 0) continue;
+  return n;
+}
+static bool forks_without_end(void) { return forks_made() == ENDLESS; }
+static bool forks_to_the_bound(void) { return forks_made() == FORKS_SPARE; }
+static bool forks_are_bound_again(void) { return forks_bound() && forks_to_the_bound(); }
+static bool bounds_forks(void) { return forks_bound(); }
+
+/* Of a user who has no other process; and only root can become him. */
+START_TEST(forks_have_a_bound) {
+  int status = run_piece(bounds_forks, NULL);
+  if (geteuid() != 0) return;
+  ck_assert_int_eq(WEXITSTATUS(status), REFUSED); /* root has none, and it is said */
+  status = run_piece(forks_without_end, be_nobody);
+  ck_assert_msg(WIFEXITED(status) && WEXITSTATUS(status) == DID, "%x", (unsigned)status);
+  status = run_piece(forks_to_the_bound, be_nobody_bound);
+  ck_assert_msg(WIFEXITED(status) && WEXITSTATUS(status) == DID, "%x", (unsigned)status);
+  status = run_piece(forks_are_bound_again, be_nobody_bound); /* it cannot be raised */
+  ck_assert_msg(WIFEXITED(status) && WEXITSTATUS(status) == DID, "%x", (unsigned)status);
+}
+END_TEST
+
 /* ---- Landlock alone ---- */
 
 static bool has_landlock(void) {
@@ -284,8 +327,10 @@ END_TEST
 
 static bool says_what_is_in_force(void) {
   char text[256];
+  bool is_root = getuid() == 0;
   if (kernel_confine(text, sizeof text) != 0) return false;
   return strstr(text, "system calls are filtered") && strstr(text, "Landlock") &&
+         (strstr(text, "; forks are not bounded") != NULL) == is_root &&
          prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0) < 0; /* no call of prctl any more */
 }
 
@@ -310,6 +355,7 @@ int main(void) {
     tcase_add_test(c, memory_is_shut_for_pipes_too);
     tcase_add_test(c, what_is_in_force_is_said);
   }
+  tcase_add_test(c, forks_have_a_bound);
   if (kernel_can_filter()) tcase_add_test(c, landlock_closes_files_without_the_filter);
   suite_add_tcase(s, c);
   return run_suite(s);
