@@ -48,6 +48,27 @@ int apply_match(lua_State *L) {
   return apply_original(L);
 }
 
+/* Upvalues of what scripts get for gmatch's iterator; the first three are that one's own. */
+enum { ITERATOR_PATTERN = 2, ITERATOR_AT, ITERATOR_ORIGINAL, ITERATOR_WORKER };
+
+static int next_match(lua_State *L) {
+  struct worker *w = lua_touserdata(L, lua_upvalueindex(ITERATOR_WORKER));
+  fiber_check_stack(L, w, PATTERN_STACK * lua_objlen(L, lua_upvalueindex(ITERATOR_PATTERN)));
+  return lua_tocfunction(L, lua_upvalueindex(ITERATOR_ORIGINAL))(L);
+}
+
+int apply_gmatch(lua_State *L) {
+  int n = apply_original(L), iterator = lua_gettop(L);
+  if (n != 1 || !lua_iscfunction(L, iterator)) return n;
+  luaL_checkstack(L, ITERATOR_WORKER, "too many arguments");
+  for (int i = 1; i <= ITERATOR_AT; i++)
+    if (!lua_getupvalue(L, iterator, i)) lua_pushnil(L);
+  lua_pushvalue(L, iterator);
+  lua_pushlightuserdata(L, worker_of(L));
+  lua_pushcclosure(L, next_match, ITERATOR_WORKER);
+  return 1;
+}
+
 /* Has all arguments worked on at the home of argument i, under the title of this function. */
 static int forward(lua_State *L, struct worker *w, int i) {
   if (w->sandboxed && closed_title(title_of(L), strlen(title_of(L))))

@@ -39,6 +39,8 @@ int apply_debug_setmetatable(lua_State *L);
 /* The original, which takes a pattern as second argument; an error where the C stack has no room to
  * match it. */
 int apply_match(lua_State *L);
+/* The same of string.gmatch, whose iterator matches where it is called, and so looks there. */
+int apply_gmatch(lua_State *L);
 
 /* Puts in the place of argument 1, the AT of a table, a table of this VM with its entries; tables
  * in it stay ATs. Raises. */
