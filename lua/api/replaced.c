@@ -10,6 +10,7 @@
 #include <stdatomic.h>
 #include <string.h>
 
+#include "lua/api/coroutines.h"
 #include "lua/api/metatable.h"
 #include "lua/fiber/ending.h"
 #include "lua/fiber/fiber.h"
@@ -17,7 +18,6 @@
 #include "lua/ref/at.h"
 #include "lua/ref/copy.h"
 #include "lua/serve/apply.h"
-#include "lua/vm/thread.h"
 
 /* ---- Otherwise ---- */
 
@@ -173,50 +173,7 @@ static int running(lua_State *L) {
   return 1;
 }
 
-/* ---- Coroutines that are given many values ---- */
-
-/* Stock 5.1 resumes by lua_checkstack on the coroutine's lua_State, where a failure ends the
- * process. So few values fit without that. */
-enum { FEW_VALUES = LUA_MINSTACK / 2 };
-
-/* For the values of this call, to be moved to the coroutine. Raises. */
-static void need_room(lua_State *L, lua_State *thread) {
-  if (!thread || thread == L) return; /* the original's own errors */
-  const char *why_not = thread_make_room(thread, lua_gettop(L));
-  if (why_not) luaL_error(L, "%s", why_not);
-}
-
-static int resume_of(lua_State *L) {
-  struct worker *w = worker_of(L);
-  if (!w->is_luajit && !at_get(L, w, 1)) need_room(L, lua_tothread(L, 1));
-  return apply_forward(L);
-}
-
-enum { WRAPPED_THREAD = 1, WRAPPED_ORIGINAL };
-
-/* What scripts get from coroutine.wrap, where the original is what it says: it takes the thread
- * from upvalue 1 as well. */
-static int resume_wrapped(lua_State *L) {
-  if (lua_gettop(L) > FEW_VALUES) need_room(L, lua_tothread(L, lua_upvalueindex(WRAPPED_THREAD)));
-  return lua_tocfunction(L, lua_upvalueindex(WRAPPED_ORIGINAL))(L);
-}
-
-/* In 5.1 the function is made anew where the heap has a limit. In LuaJIT it is given to the
- * helper, which returns the one that the script gets. (Code in which a Lua function makes a
- * function, LuaJIT would not compile.) */
-static int wrap_of(lua_State *L) {
-  struct worker *w = worker_of(L);
-  apply_original(L);
-  if (w->is_luajit) {
-    lua_pushvalue(L, lua_upvalueindex(APPLY_HELPER));
-    lua_insert(L, -2);
-    lua_call(L, 1, 1);
-  } else if (w->heap.most && lua_iscfunction(L, -1) && lua_getupvalue(L, -1, 1)) {
-    lua_insert(L, -2);
-    lua_pushcclosure(L, resume_wrapped, WRAPPED_ORIGINAL);
-  }
-  return 1;
-}
+/* ---- The end ---- */
 
 /* What is queued leaves before the process does, and who waits for us is told. */
 static int leave_and_exit(lua_State *L) {
@@ -234,7 +191,7 @@ static int leave_and_exit(lua_State *L) {
 
 static inline bool local_object(lua_State *L) { return !at_may_be_userdata(L, 1); }
 static inline bool local_resumable(lua_State *L) {
-  return local_object(L) && lua_gettop(L) <= FEW_VALUES;
+  return local_object(L) && lua_gettop(L) <= COROUTINES_FEW;
 }
 static inline bool local_function(lua_State *L) { return !at_may_be_function(L, 1); }
 /* The labels' proxy, too, is a userdata. */
@@ -263,7 +220,6 @@ static inline bool local_debuggable(lua_State *L) {
   int i = debugged(L), type = lua_type(L, i);
   return type != LUA_TUSERDATA && (type != LUA_TFUNCTION || !at_may_be_function(L, i));
 }
-
 static inline bool local_table_and_metatable(lua_State *L) {
   return lua_type(L, 1) == LUA_TTABLE && lua_type(L, 2) != LUA_TUSERDATA;
 }
