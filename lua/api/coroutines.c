@@ -5,9 +5,13 @@
  */
 #include "lua/api/coroutines.h"
 
+#include <string.h>
+
 #include "lua/ref/at.h"
 #include "lua/serve/apply.h"
 #include "lua/vm/thread.h"
+
+/* ---- Many values ---- */
 
 /* For the values of this call, to be moved to the coroutine. Raises. */
 static void need_room(lua_State *L, lua_State *thread) {
@@ -46,5 +50,53 @@ int coroutines_wrap(lua_State *L) {
     lua_insert(L, -2);
     lua_pushcclosure(L, resume_wrapped, WRAPPED_ORIGINAL);
   }
+  return 1;
+}
+
+/* ---- Lines that have code ---- */
+
+bool coroutines_wants_lines(lua_State *L) {
+  bool is_asked = lua_type(L, 1) == LUA_TTHREAD && (lua_isnumber(L, 2) || lua_isfunction(L, 2));
+  return is_asked && lua_type(L, 3) == LUA_TSTRING && strchr(lua_tostring(L, 3), 'L') != NULL;
+}
+
+/* The coroutine, a level in it, options: puts there a table without the lines, or nil, and pushes
+ * the function. */
+static void ask_level(lua_State *L, const char *options) {
+  bool wants_function = strchr(options, 'f') != NULL;
+  lua_pushvalue(L, lua_upvalueindex(APPLY_ORIGINAL));
+  lua_insert(L, 1);
+  luaL_gsub(L, options, "L", "f");
+  lua_replace(L, 4);
+  lua_call(L, 3, 1);
+  lua_getfield(L, 1, "func");
+  if (wants_function) return;
+  lua_pushnil(L);
+  lua_setfield(L, 1, "func");
+}
+
+/* The table of lines is made here, of the function, which is the same in all coroutines. */
+int coroutines_lines(lua_State *L) {
+  const char *options = lua_tostring(L, 3);
+  lua_Debug ar;
+  bool is_level = lua_isnumber(L, 2);
+  lua_settop(L, 3);
+  if (is_level && !lua_getstack(lua_tothread(L, 1), (int)lua_tointeger(L, 2), &ar)) {
+    lua_pushnil(L);
+    return 1;
+  }
+  if (options[strspn(options, "SlnufL")]) return luaL_argerror(L, 3, "invalid option");
+  if (!is_level) {
+    lua_remove(L, 1);
+    return apply_original(L);
+  }
+  ask_level(L, options);
+  lua_pushvalue(L, lua_upvalueindex(APPLY_ORIGINAL));
+  lua_insert(L, 2);
+  lua_pushliteral(L, "L");
+  lua_call(L, 2, 1);
+  lua_getfield(L, 2, "activelines");
+  lua_setfield(L, 1, "activelines");
+  lua_settop(L, 1);
   return 1;
 }

@@ -16,4 +16,10 @@ enum { COROUTINES_FEW = LUA_MINSTACK / 2 };
 int coroutines_resume(lua_State *L);
 int coroutines_wrap(lua_State *L);
 
+/* Whether these are arguments of debug.getinfo by which it makes a table on another lua_State: for
+ * the lines with code of what a coroutine does. */
+bool coroutines_wants_lines(lua_State *L);
+/* debug.getinfo of such arguments, with the upvalues of enum apply_upvalue. */
+int coroutines_lines(lua_State *L);
+
 #endif

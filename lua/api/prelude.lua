@@ -169,7 +169,9 @@ end
 if debug then
   applicable["debug.getmetatable"] = debug.getmetatable
   applicable["debug.setmetatable"] = debug.setmetatable
+  applicable["debug.getinfo"] = debug.getinfo -- looks after the memory of coroutines
 end
+applicable["coroutine.resume"] = coroutine.resume -- likewise
 
 ---- By value
 

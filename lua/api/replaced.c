@@ -120,6 +120,11 @@ static int debug_forward(lua_State *L) {
   return apply_forward(L);
 }
 
+static int info_of(lua_State *L) {
+  if (!worker_of(L)->is_luajit && coroutines_wants_lines(L)) return coroutines_lines(L);
+  return debug_forward(L);
+}
+
 /* Of a remote coroutine; anything may be the message. */
 static int traceback_of(lua_State *L) {
   const struct at *at = at_get(L, worker_of(L), 1);
@@ -220,6 +225,11 @@ static inline bool local_debuggable(lua_State *L) {
   int i = debugged(L), type = lua_type(L, i);
   return type != LUA_TUSERDATA && (type != LUA_TFUNCTION || !at_may_be_function(L, i));
 }
+/* Of debug.getinfo. */
+static inline bool local_informable(lua_State *L) {
+  return local_debuggable(L) && !coroutines_wants_lines(L);
+}
+
 static inline bool local_table_and_metatable(lua_State *L) {
   return lua_type(L, 1) == LUA_TTABLE && lua_type(L, 2) != LUA_TUSERDATA;
 }

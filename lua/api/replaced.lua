@@ -46,6 +46,7 @@ local tests = {
     "local _, _, v = ... local t = type(v)",
   },
 }
+tests.informable = tests.debuggable
 
 -- Compiles the text as the body of a function with these parameters' values.
 local function compile(text, ...)

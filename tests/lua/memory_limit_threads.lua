@@ -51,6 +51,25 @@ function bakaGaijin.try(kind)
   collectgarbage()
   return ok, why
 end
+
+-- For another worker: leaves about so many bytes.
+local left
+function bakaGaijin.leave(size)
+  local bytes = 1e5
+  left = {}
+  while bytes > 1e3 do
+    collectgarbage()
+    local room = 2 * 1024 * 1024 - collectgarbage("count") * 1024 - size
+    local ok, text = pcall(string.rep, "x", bytes - #left)
+    if room > bytes and ok then left[#left + 1] = text else bytes = bytes / 2 end
+  end
+end
+function bakaGaijin.let_go()
+  left = nil
+  collectgarbage()
+end
+bakaGaijin.code = loadstring(("x = 1\n"):rep(8000))
+function bakaGaijin.coroutine() return coroutine.create(f) end
 --@ worker C once
 local t = require "t"
 local try = bakaGaijin("H").try
@@ -65,3 +84,24 @@ for _, kind in ipairs { "spawn", "async", "post", "resume", "resume again", "res
   end
   t.ok(short > 0, kind .. ": it was never short of memory")
 end
+
+-- asked from here: what is sent is decoded first, which takes memory too
+local H, values = bakaGaijin("H"), {}
+local leave, let_go, make = H.leave, H.let_go, H.coroutine
+for i = 1, 6000 do values[i] = i end
+local function try_from_here(f, ...)
+  local outcomes = {}
+  for size = 6e5, 2e4, -1e4 do
+    let_go()
+    local co = make()
+    repeat until pcall(leave, size)
+    local ok, why = pcall(f, co, ...)
+    outcomes[ok], co = true, nil
+    bakaGC() -- the coroutine of H keeps what it was given
+    t.ok(ok or why:find("not enough memory", 1, true) or why:find("^gaijin: busy: "), why)
+  end
+  let_go()
+  t.ok(outcomes[true] and outcomes[false])
+end
+try_from_here(coroutine.resume, unpack(values))
+try_from_here(debug.getinfo, H.code, "L")
