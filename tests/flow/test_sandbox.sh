@@ -57,6 +57,12 @@ else
   check "says what is in force" has closed '^gaijin-worker: tries: sandboxed; system calls are filtered[,;] '
 fi
 
+story="require"
+run "$worker" --once --sandbox -e 'print(require "string" == string, select("#", require "math"))'
+check "gives a library that is there, and nothing else" out_has '^true\s1$'
+run "$worker" --once --sandbox -e 'print(pcall(require, "posix"))'
+check "reads no files" out_has "^false\s.*module 'posix' is not there, and a sandbox reads no files"
+
 story="bytecode as the script"
 run "$worker" --once bytecode.lua
 check "runs without --sandbox" test "$status" = 0
