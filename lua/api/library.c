@@ -196,8 +196,8 @@ static int core_is_copy(lua_State *L) {
   return 1;
 }
 
-/* value, key -> nothing if Lua can read that field, perhaps by a function that raises; or the type of
- * what it cannot index: the value, or an __index on the way. */
+/* value, key -> nothing if Lua can read that field, perhaps by a function that raises; or the type
+ * of what it cannot index: the value, or an __index on the way. */
 static int core_not_indexable(lua_State *L) {
   enum { VALUE = 1, KEY, CHAIN_MOST = 100 }; /* as Lua has it, which refuses a longer one */
   lua_settop(L, KEY);

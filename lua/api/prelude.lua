@@ -85,8 +85,8 @@ end
 do
   local callable_of = core.callable_of
   local function results(...) return ... end
-  -- In Lua, or stock 5.1 could not suspend a coroutine in what is called. There a tail call of a Lua
-  -- function counts as a level, and so that is called otherwise.
+  -- In Lua, or stock 5.1 could not suspend a coroutine in what is called. There a tail call of a
+  -- Lua function counts as a level, and so that is called otherwise.
   function core.copy_meta.__call(copy, ...)
     local v, is_counted = callable_of(copy)
     if not v then refuse("attempt to call a table value") end
