@@ -8,7 +8,8 @@
 #include <stdlib.h>
 
 #include "lua/ask/future.h"
-#include "lua/fiber/fiber.h"
+#include "lua/fiber/turns.h"
+#include "lua/serve/backlog.h"
 #include "lua/serve/label_waits.h"
 
 static void must(const struct worker *w, bool holds, const char *what) {
@@ -66,9 +67,10 @@ static void check_queues(const struct worker *w) {
   const struct scheduler *s = &w->sched;
   unsigned queued = 0;
   for (const struct fiber *f = s->all; f; f = f->all_next) queued += f->queued;
-  unsigned ready = check_queue(w, s->ready_first, s->ready_last);
-  MUST(s->n_ready == ready);
-  MUST(queued == ready + check_queue(w, s->stackless_first, s->stackless_last));
+  const char *fault = turns_check(w);
+  if (!fault) fault = backlog_check(w);
+  if (fault) must(w, false, fault);
+  MUST(queued == s->n_ready + check_queue(w, s->stackless_first, s->stackless_last));
   for (const struct fiber *f = s->stackless_first; f; f = f->next) MUST(!f->stack);
   MUST(!s->cancelling && !s->to_cancel && !s->current && !s->no_wait);
 }
@@ -130,7 +132,7 @@ void worker_check(struct worker *w) {
   if (fault) must(w, false, fault);
   check_stacks(w);
   check_futures(w);
-  MUST(!w->backlog.first == (w->backlog.n_posts + w->backlog.n_calls == 0));
+  MUST(!w->backlog.first == (backlog_count(w) == 0));
   MUST(!w->backlog.first == !w->backlog.last);
   MUST((w->budget.n_waiting > 0) == (w->budget.timer != NULL));
   MUST(!w->deaths.first == !w->deaths.last);

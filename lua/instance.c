@@ -16,6 +16,7 @@
 #include "lua/fiber/hosted.h"
 #include "lua/fiber/slices.h"
 #include "lua/sandbox/quota.h"
+#include "lua/fiber/turns.h"
 #include "lua/serve/backlog.h"
 #include "lua/serve/begin.h"
 #include "lua/serve/collect.h"
@@ -58,6 +59,7 @@ void instance_close(struct worker *w, bool with_vm) {
   room_deinit(w);
   backlog_deinit(w);
   label_waits_deinit(w);
+  turns_deinit(w);
   if (with_vm && w->L) {
     lua_close(w->L);
     w->L = NULL;

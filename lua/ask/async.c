@@ -10,6 +10,7 @@
 #include "lua/ask/remote.h"
 #include "lua/fiber/fiber.h"
 #include "lua/fiber/trace.h"
+#include "lua/fiber/turns.h"
 #include "lua/fiber/wait.h"
 #include "lua/ref/at.h"
 #include "lua/vm/luajit.h"
@@ -63,6 +64,7 @@ static struct fiber *start_here(lua_State *L, struct worker *w) {
                  w->sched.n_fibers);
     return NULL;
   }
+  turns_give(f, by->asker);
   fiber_wake(f);
   int n = lua_gettop(L);
   const char *why_not = thread_make_room(f->L, n + 8);

@@ -78,9 +78,9 @@ static void leave(struct worker *w, struct room_queue *q, struct room_wait *n) {
 static int raise_stuck(lua_State *L, struct worker *w) {
   wait_refuse(L, w);
   return worker_raise(L, GAIJIN_STATUS_BUSY,
-                      "a post has no room at its receiver, and must not wait for it: %u posts wait "
-                      "here, and fibers for them are used up (--max-fibers)",
-                      w->backlog.n_posts);
+                      "a post has no room at its receiver, and must not wait for it: %u requests "
+                      "wait here, and fibers for them are used up (--max-fibers)",
+                      w->backlog.n_posts + w->backlog.n_calls);
 }
 
 /* Parks until something decides; the outcome. */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * Nothing is read while hundreds of fibers are ready: they always get on, so reading does too. That
- * others wait, for answers perhaps, never keeps it from being read.
+ * It is read in every turn, however much is to do: windows bound what others can send, and who
+ * asks little is heard while another has much under way.
  * What was written leaves once per turn of the loop, in one go. Releases that no
  * other message takes along leave after at most 10 ms.
  */
@@ -69,11 +69,8 @@ static bool is_readable(const struct worker *w) {
 /* More than a broker that has ended can have left: a read takes up to a MiB. */
 enum { MOST_READS = 4096 };
 
-static bool may_read(const struct worker *w) { return w->sched.n_ready < FIBERS_READY_MOST; }
-
 bool connection_has_more(const struct worker *w) {
-  return !w->lost && !is_waiting_for_memory(w) &&
-         (gaijin_paused(w->g) || w->loop.unwatched || w->loop.starved);
+  return !w->lost && !is_waiting_for_memory(w) && (w->loop.unwatched || w->loop.starved);
 }
 
 /* The socket reported an error, which is how a broker ends that has left our bytes unread. libuv
@@ -81,10 +78,10 @@ bool connection_has_more(const struct worker *w) {
  * turn or in the next ones, or, should it have none, watched again. */
 static void read_unwatched(struct worker *w) {
   int reads = 0;
-  while (!w->lost && !worker_is_fork(w) && may_read(w) && ++reads <= MOST_READS &&
-         !is_waiting_for_memory(w) && (gaijin_paused(w->g) || is_readable(w)))
+  while (!w->lost && !worker_is_fork(w) && ++reads <= MOST_READS && !is_waiting_for_memory(w) &&
+         is_readable(w))
     receive(w);
-  if (w->lost || worker_is_fork(w) || !may_read(w) || is_waiting_for_memory(w)) return;
+  if (w->lost || worker_is_fork(w) || is_waiting_for_memory(w)) return;
   w->loop.unwatched = false;
   start_polling(w);
 }
@@ -102,7 +99,7 @@ static void on_memory_time(struct timer *t) {
 }
 
 void connection_resume(struct worker *w) {
-  if (!connection_has_more(w) || !may_read(w)) return;
+  if (!connection_has_more(w)) return;
   w->loop.starved = false;
   if (w->loop.unwatched)
     read_unwatched(w);
@@ -117,7 +114,7 @@ static void on_socket(uv_poll_t *poll, int status, int events) {
     receive(w);
     if (!w->lost) read_unwatched(w);
   } else if (events & (UV_READABLE | UV_DISCONNECT)) {
-    if (may_read(w)) receive(w); /* else the loop comes back, without waiting */
+    receive(w);
   }
 }
 
@@ -151,7 +148,6 @@ static void on_pulse(struct timer *t) {
   struct worker *w = timer_worker(t);
   w->loop.pulse_timer = NULL;
   timer_stop(t);
-  if (!may_read(w)) return; /* it is too early to say what was not answered */
   receive(w); /* first, what has been answered: in a stock interpreter a long computation may have
                  kept us from it */
   if (w->lost) return;

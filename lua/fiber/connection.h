@@ -15,9 +15,10 @@ int connection_watch(struct worker *w);
 void connection_unwatch(struct worker *w);
 /* The starved event of the connection. */
 void connection_starved(void *worker);
-/* In each turn, before fibers run: reads on if it was left off because too many were ready. */
+/* In each turn, before fibers run: reads what is left after an error of the socket, or what memory
+ * was too short for. */
 void connection_resume(struct worker *w);
-/* Whether there is something for connection_resume to do, now or when fewer fibers are ready. */
+/* Whether there is something for connection_resume to do. */
 bool connection_has_more(const struct worker *w);
 /* In each turn, before the loop waits: sends what is queued, and starts the timers that it needs.
  */

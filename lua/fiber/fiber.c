@@ -11,6 +11,7 @@
 #include <stdlib.h>
 
 #include "lua/fiber/timer.h"
+#include "lua/fiber/turns.h"
 #include "lua/vm/luajit.h"
 
 /* How soon memory for C stacks is asked for again, and how long a call waits for it: whoever has
@@ -22,7 +23,6 @@ enum { REFUSED_BYTES = 1 << 10 };
 void fiber_set_most(struct worker *w, unsigned max_fibers) {
   unsigned most = stacks_most();
   w->sched.max_fibers = max_fibers < most ? max_fibers : most;
-  w->sched.max_for_posts = w->sched.max_fibers - w->sched.max_fibers / 8;
   if (max_fibers > most)
     worker_log(w,
                "%u fibers are more than the kernel has room for; at most %u may run or wait "
@@ -46,6 +46,7 @@ struct fiber *fiber_new(struct worker *w, void (*job)(struct worker *w, struct f
   struct fiber *f = calloc(1, sizeof *f);
   if (!f) return NULL;
   f->w = w;
+  f->asker = &w->sched.own;
   f->number = ++w->sched.last_number;
   f->job = job;
   if (!worker_protected(w, make_thread, f) && !f->L) {
@@ -59,6 +60,7 @@ struct fiber *fiber_new(struct worker *w, void (*job)(struct worker *w, struct f
   f->next_by_number = *bucket;
   *bucket = f;
   w->sched.n_fibers++;
+  f->asker->n_fibers++;
   return f;
 }
 
@@ -202,30 +204,20 @@ static void unlink_and_free(struct worker *w, struct fiber *f) {
   if (f->serving.id) forget_request(w, f);
   forget_number(w, f);
   fiber_disown_all(f);
+  turns_leave(f);
   w->sched.n_fibers--;
   free(f);
 }
 
 void fiber_discard_all(struct worker *w) {
   while (w->sched.all) unlink_and_free(w, w->sched.all);
-  w->sched.ready_first = w->sched.ready_last = NULL;
+  turns_clear(w);
   w->sched.stackless_first = w->sched.stackless_last = NULL;
-  w->sched.n_ready = 0;
-}
-
-/* Woken while it ran, by code of its own. */
-static void leave_ready(struct scheduler *s, struct fiber *f) {
-  struct fiber *before = NULL, **p = &s->ready_first;
-  for (; *p != f; p = &(*p)->next) before = *p;
-  assert(*p == f);
-  *p = f->next;
-  if (s->ready_last == f) s->ready_last = before;
-  s->n_ready--;
 }
 
 static void end(struct worker *w, struct fiber *f) {
   assert(f->done && !f->waits_in && !w->sched.current);
-  if (f->queued) leave_ready(&w->sched, f);
+  if (f->queued) turns_remove(w, f); /* woken while it ran, by code of its own */
   lua_rawgeti(w->L, LUA_REGISTRYINDEX, w->anchors.threads);
   luaL_unref(w->L, -1, f->thread_slot);
   lua_pop(w->L, 1);
@@ -241,26 +233,6 @@ void fiber_entry(void *user) {
   stack_leave(&f->w->sched.stacks, f->stack);
 }
 
-/* A queue that is first in, first out, linked by `next`. */
-static void append(struct fiber **first, struct fiber **last, struct fiber *f) {
-  assert(f->queued);
-  f->next = NULL;
-  if (*last)
-    (*last)->next = f;
-  else
-    *first = f;
-  *last = f;
-}
-
-static struct fiber *take(struct fiber **first, struct fiber **last) {
-  struct fiber *f = *first;
-  assert(f && f->queued);
-  *first = f->next;
-  if (!*first) *last = NULL;
-  f->next = NULL;
-  return f;
-}
-
 void fiber_no_job(struct worker *w, struct fiber *f) {
   (void)w;
   (void)f;
@@ -272,8 +244,7 @@ void fiber_wake(struct fiber *f) {
   if (f->queued) return;
   f->queued = true;
   if (f == s->guest) return; /* it looks for itself */
-  append(&s->ready_first, &s->ready_last, f);
-  s->n_ready++;
+  turns_add(f->w, f);
 }
 
 size_t fiber_room_outside(const struct worker *w) {
@@ -315,12 +286,25 @@ void fiber_check_stack(lua_State *L, const struct worker *w, size_t more) {
   if (f && f->stack && stack_is_short(f->stack, more)) luaL_error(L, "C stack overflow");
 }
 
+/* ---- Those that wait for a stack ---- */
+
+static struct fiber *reverse(struct fiber *list) {
+  struct fiber *reversed = NULL, *next;
+  for (; list; list = next) {
+    next = list->next;
+    list->next = reversed;
+    reversed = list;
+  }
+  return reversed;
+}
+
+/* In front of all of their askers that have become ready since: they started before them. */
 static void wake_stackless(struct worker *w) {
-  struct scheduler *s = &w->sched;
-  while (s->stackless_first) {
-    struct fiber *f = take(&s->stackless_first, &s->stackless_last);
-    f->queued = false;
-    fiber_wake(f);
+  struct fiber *f = reverse(w->sched.stackless_first), *next;
+  w->sched.stackless_first = w->sched.stackless_last = NULL;
+  for (; f; f = next) {
+    next = f->next;
+    turns_add_first(w, f);
   }
 }
 
@@ -341,32 +325,33 @@ static void refuse_stackless(struct worker *w, struct fiber *f) {
   f->job = fiber_no_job;
 }
 
-/* In front of all that have become ready since: they started before them. */
 static void on_retry(struct timer *t) {
   struct worker *w = timer_worker(t);
   struct scheduler *s = &w->sched;
   timer_stop(t);
-  if (!s->stackless_first) return;
-  for (struct fiber *f = s->stackless_first; f; f = f->next) {
-    s->n_ready++;
-    refuse_stackless(w, f);
-  }
-  s->stackless_last->next = s->ready_first;
-  s->ready_first = s->stackless_first;
-  if (!s->ready_last) s->ready_last = s->stackless_last;
-  s->stackless_first = s->stackless_last = NULL;
+  for (struct fiber *f = s->stackless_first; f; f = f->next) refuse_stackless(w, f);
+  wake_stackless(w);
 }
 
 /* It counts as queued. */
 static void try_later(struct worker *w, struct fiber *f) {
-  bool first = !w->sched.stackless_first;
+  struct scheduler *s = &w->sched;
+  bool first = !s->stackless_first;
   if (f->stackless_since == 0) {
     f->stackless_since = clock_seconds();
     worker_log_often(w, LINE_MEMORY, "memory is too short for another C stack; trying again");
   }
   f->queued = true;
-  append(&w->sched.stackless_first, &w->sched.stackless_last, f);
-  if (first && !timer_start(w, retry_seconds, on_retry, NULL)) wake_stackless(w);
+  if (first && !timer_start(w, retry_seconds, on_retry, NULL)) {
+    turns_add(w, f);
+    return;
+  }
+  f->next = NULL;
+  if (s->stackless_last)
+    s->stackless_last->next = f;
+  else
+    s->stackless_first = f;
+  s->stackless_last = f;
 }
 
 static void run_fiber(struct worker *w, struct fiber *f) {
@@ -391,15 +376,16 @@ static void run_fiber(struct worker *w, struct fiber *f) {
 
 bool fiber_run_ready(struct worker *w) {
   struct scheduler *s = &w->sched;
-  struct fiber *last = s->ready_last;
+  struct fiber *f;
+  bool ran = false;
   assert(!s->current && !s->no_wait);
-  while (s->ready_first && !worker_is_fork(w)) {
-    struct fiber *f = take(&s->ready_first, &s->ready_last);
-    f->queued = false;
-    s->n_ready--;
-    bool was_last = f == last;
+  turns_begin(w);
+  while (!worker_is_fork(w) && (f = turns_take(w))) {
+    struct asker *a = f->asker;
     run_fiber(w, f);
-    if (was_last) break;
+    turns_ran(w, a);
+    ran = true;
   }
-  return s->ready_first != NULL;
+  turns_end(w);
+  return s->n_ready > 0 || (ran && w->backlog.first) || w->backlog.n_due > 0;
 }

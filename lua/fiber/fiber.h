@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
  * Fibers: each runs one piece of Lua on a lua_State and a C stack of its own, so
- * it can wait anywhere, inside metamethods and C functions of Lua too. The ready
- * queue is first in, first out; between two waits a fiber runs alone.
+ * it can wait anywhere, inside metamethods and C functions of Lua too. Between two waits a
+ * fiber runs alone; whose turn it is then, turns.h says.
  */
 #ifndef GAIJIN_LUA_FIBER_H
 #define GAIJIN_LUA_FIBER_H
@@ -51,7 +51,9 @@ struct fiber {
   uint64_t number; /* never used twice */
   struct stack *stack;
   void (*job)(struct worker *w, struct fiber *f);
-  struct fiber *next;        /* ready queue */
+  struct asker *asker;       /* whose it is; never NULL */
+  struct fiber *next;        /* in its asker's ready queue, or among those without a stack */
+  uint64_t ready_in;         /* the turn in which it became ready, and does not run */
   struct fiber **waits_in; /* the list it is in while it waits: sched.runners; NULL: none */
   struct fiber *next_waiter, *prev_waiter;
   struct fiber *all_next, *all_prev;
@@ -78,13 +80,10 @@ struct fiber {
   struct serving serving;
 };
 
-/* While so many fibers are ready, nothing more is read and no post is begun: they run first. */
-enum { FIBERS_READY_MOST = 256 };
-
 /* Sets max_fibers; fewer, with a line on stderr, if the kernel does not allow so many. */
 void fiber_set_most(struct worker *w, unsigned max_fibers);
 
-/* A fiber with an empty lua_State, not yet ready; NULL when memory is short or there are
+/* A fiber of the worker's own with an empty lua_State, not yet ready; NULL when memory is short or there are
  * max_fibers. job runs on it when it is first scheduled; it may wait; what it leaves on f->L is
  * dropped. */
 struct fiber *fiber_new(struct worker *w, void (*job)(struct worker *w, struct fiber *f));
@@ -92,7 +91,7 @@ struct fiber *fiber_new(struct worker *w, void (*job)(struct worker *w, struct f
 /* The job of a fiber that could not be given its own; it needs no C stack. */
 void fiber_no_job(struct worker *w, struct fiber *f);
 
-/* Appends a new or parked fiber to the ready queue; nothing if it is there. */
+/* Puts a new or parked fiber into its asker's ready queue; nothing if it is there. */
 void fiber_wake(struct fiber *f);
 
 /* Puts a fiber into a list of those that wait for the same thing, the last one first; takes it out,
@@ -116,14 +115,10 @@ bool fiber_may_park(const struct worker *w);
  * "C stack overflow" when the running fiber's C stack is short (stack_is_short). */
 void fiber_check_stack(lua_State *L, const struct worker *w, size_t more);
 
-/* Runs the fibers that are ready now (not those they make ready); none in a fork. True if more are
- * ready. */
+/* A turn: runs the fibers that are ready now (not those they make ready), while it is not over
+ * (turns.h); none in a fork. True if there may be more to do at once: fibers are ready, or requests
+ * wait and fibers may have ended. */
 bool fiber_run_ready(struct worker *w);
-
-/* Whether a post may be begun now: the last eighth of the fibers is for calls. */
-static inline bool fiber_left_for_posts(const struct worker *w) {
-  return w->sched.n_fibers < w->sched.max_for_posts;
-}
 
 /* The fiber with this number, or NULL: it has ended. */
 struct fiber *fiber_numbered(const struct worker *w, uint64_t number);

@@ -28,13 +28,13 @@ double hosted_turn(struct worker *w) {
   assert(f == w->sched.guest); /* the loop runs on the interpreter's own stack only */
   w->sched.current = NULL;
   uv_run(&w->loop.uv, UV_RUN_NOWAIT);
-  if (w->sched.ready_first)
+  if (w->sched.n_ready > 0)
     uv_run(&w->loop.uv, UV_RUN_NOWAIT); /* what arrived runs, and its answers leave, in this turn */
   w->sched.current = f;
   uv_update_time(&w->loop.uv);
   int ms = uv_backend_timeout(&w->loop.uv);
   /* What the last poll of the turn brought has not had its prepare phase yet. */
-  bool left = w->sched.ready_first || connection_has_more(w) ||
+  bool left = w->sched.n_ready > 0 || connection_has_more(w) ||
               (!w->lost && gaijin_queued_bytes(w->g) > 0 && !w->loop.writable_wanted) ||
               (!w->lost && gaijin_releases(w->g) > 0 && !w->loop.release_timer);
   if (left) return 0;
@@ -92,6 +92,7 @@ bool hosted_init(struct worker *w) {
   struct fiber *f = calloc(1, sizeof *f);
   if (!f) return false;
   f->w = w;
+  f->asker = &w->sched.own;
   f->L = w->L;
   w->sched.guest = w->sched.current = f;
   w->sched.wait_in_guest = wait_in_guest;

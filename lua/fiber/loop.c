@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * One turn: begin posts that wait, run the fibers that are ready, send what they wrote in one go,
- * then wait for the socket, a timer or a signal.
+ * One turn: begin requests that wait, run fibers that are ready, send what they wrote in one go,
+ * then wait for the socket, a timer or a signal; while more is to do, only look at them.
  *
  * A fiber may fork, and come back here in the child. The epoll set is shared over fork: to take a
  * descriptor out of it in the child would take it out of the parent's loop, and an event the child
@@ -66,12 +66,6 @@ static void end_fork(struct worker *w) {
   ending_finish(w);
 }
 
-/* Fibers that ended may have made room for them. */
-static bool may_begin_posts(const struct worker *w) {
-  return w->backlog.held_back ||
-         (w->backlog.n_posts + w->backlog.n_due > 0 && fiber_left_for_posts(w));
-}
-
 /* After timers and before the wait, so that what they made ready never waits for the socket. */
 static void on_prepare(uv_prepare_t *prepare) {
   struct worker *w = prepare->data;
@@ -85,7 +79,7 @@ static void on_prepare(uv_prepare_t *prepare) {
     end_fork(w);
     return;
   }
-  if (ending_turn(w) || more || connection_has_more(w) || may_begin_posts(w))
+  if (ending_turn(w) || more || connection_has_more(w))
     timer_wake_loop(w);
   else
     timer_let_loop_wait(w);

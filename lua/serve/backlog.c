@@ -1,122 +1,111 @@
 /* SPDX-License-Identifier: MIT
  *
- * One queue for each caller that has something here, and a queue of these callers.
+ * The askers that have something here are in one list, in the order in which the first of what
+ * waits has come.
  */
 #include "lua/serve/backlog.h"
 
 #include <assert.h>
 #include <stdlib.h>
 
-struct backlog_caller {
-  struct backlog_caller *next;         /* in backlog.first */
-  struct backlog_caller *next_by_host; /* in its bucket */
-  uint64_t host;
-  struct backlog_entry *first, *last; /* never empty */
-};
-
-static struct backlog_caller **bucket_of(struct backlog *b, uint64_t host) {
-  return &b->by_host[host % BACKLOG_BUCKETS]; /* the broker chooses them at random */
+static struct backlog_entry **bucket_of(struct backlog *b, uint64_t request) {
+  return &b->by_request[request % BACKLOG_BUCKETS]; /* the broker counts them */
 }
 
-static struct backlog_caller *find(const struct backlog *b, uint64_t host) {
-  struct backlog_caller *c = b->by_host[host % BACKLOG_BUCKETS];
-  while (c && c->host != host) c = c->next_by_host;
-  return c;
-}
-
-bool backlog_has(const struct worker *w, uint64_t caller) {
-  return w->backlog.first && find(&w->backlog, caller);
-}
-
-static void append_caller(struct backlog *b, struct backlog_caller *c) {
-  c->next = NULL;
-  if (b->last)
-    b->last->next = c;
-  else
-    b->first = c;
-  b->last = c;
-}
-
-static struct backlog_caller *add_caller(struct backlog *b, uint64_t host) {
-  struct backlog_caller *c = calloc(1, sizeof *c), **bucket = bucket_of(b, host);
-  if (!c) return NULL;
-  c->host = host;
-  c->next_by_host = *bucket;
-  *bucket = c;
-  append_caller(b, c);
-  return c;
-}
-
-static void remove_caller(struct backlog *b, struct backlog_caller *c) {
-  struct backlog_caller **p = bucket_of(b, c->host);
-  assert(!c->first);
-  while (*p != c) p = &(*p)->next_by_host;
-  *p = c->next_by_host;
-  free(c);
-}
-
-bool backlog_add(struct worker *w, const struct gaijin_request *request, gaijin_body *body,
-                 uint64_t fiber) {
-  struct backlog *b = &w->backlog;
-  assert(request->one_way == (fiber == 0));
-  struct backlog_entry *e = malloc(sizeof *e);
-  struct backlog_caller *c = e ? find(b, request->caller) : NULL;
-  if (e && !c) c = add_caller(b, request->caller);
-  if (!c) {
-    free(e);
-    return false;
-  }
-  *e = (struct backlog_entry){.fiber = fiber, .request = *request, .body = fiber ? NULL : body};
-  if (c->last)
-    c->last->next = e;
-  else
-    c->first = e;
-  c->last = e;
-  if (fiber)
-    b->n_calls++;
-  else
-    b->n_posts++;
-  return true;
-}
-
-/* Takes the first entry of a caller that has been taken out of the queue of callers. */
-static struct backlog_entry *take_of(struct backlog *b, struct backlog_caller *c) {
-  struct backlog_entry *e = c->first;
-  c->first = e->next;
-  if (!c->first) c->last = NULL;
-  if (c->first)
-    append_caller(b, c); /* behind the others */
-  else
-    remove_caller(b, c);
-  unsigned *n = e->fiber ? &b->n_calls : &b->n_posts;
-  assert(*n > 0);
-  --*n;
+struct backlog_entry *backlog_find(const struct worker *w, uint64_t request) {
+  struct backlog_entry *e = w->backlog.by_request[request % BACKLOG_BUCKETS];
+  while (e && e->request.id != request) e = e->next_by_request;
   return e;
 }
 
-struct backlog_entry *backlog_take(struct worker *w, bool posts) {
-  struct backlog *b = &w->backlog;
-  struct backlog_caller *before = NULL, *c = b->first;
-  while (c && !posts && !c->first->fiber) before = c, c = c->next;
-  if (!c) return NULL;
-  if (before)
-    before->next = c->next;
+static void append_asker(struct backlog *b, struct asker *a) {
+  a->next_waiting = NULL;
+  if (b->last)
+    b->last->next_waiting = a;
   else
-    b->first = c->next;
-  if (b->last == c) b->last = before;
-  return take_of(b, c);
+    b->first = a;
+  b->last = a;
 }
 
-void backlog_each_call(struct worker *w, void (*visit)(struct worker *w, uint64_t fiber)) {
-  for (const struct backlog_caller *c = w->backlog.first; c; c = c->next)
-    for (const struct backlog_entry *e = c->first; e; e = e->next)
-      if (e->fiber) visit(w, e->fiber);
+static void remove_asker(struct backlog *b, struct asker *a) {
+  struct asker *before = NULL, *k = b->first;
+  for (; k && k != a; k = k->next_waiting) before = k;
+  assert(k == a && !a->first && a->n_entries == 0);
+  if (before)
+    before->next_waiting = a->next_waiting;
+  else
+    b->first = a->next_waiting;
+  if (b->last == a) b->last = before;
+  a->stuck = false;
+}
+
+static unsigned *counter(struct backlog *b, const struct backlog_entry *e) {
+  return e->request.one_way ? &b->n_posts : &b->n_calls;
+}
+
+bool backlog_add(struct worker *w, struct asker *a, const struct gaijin_request *request,
+                 double asked_until, gaijin_body *body) {
+  struct backlog *b = &w->backlog;
+  struct backlog_entry *e = malloc(sizeof *e), **bucket = bucket_of(b, request->id);
+  if (!e) return false;
+  *e = (struct backlog_entry){.prev = a->last,
+                              .next_by_request = *bucket,
+                              .asker = a,
+                              .request = *request,
+                              .asked_until = asked_until,
+                              .body = body};
+  *bucket = e;
+  if (a->last)
+    a->last->next = e;
+  else
+    a->first = e;
+  a->last = e;
+  if (a->n_entries++ == 0) append_asker(b, a);
+  ++*counter(b, e);
+  return true;
+}
+
+void backlog_take(struct worker *w, struct backlog_entry *e) {
+  struct backlog *b = &w->backlog;
+  struct asker *a = e->asker;
+  struct backlog_entry **p = bucket_of(b, e->request.id);
+  while (*p != e) p = &(*p)->next_by_request;
+  *p = e->next_by_request;
+  if (e->prev)
+    e->prev->next = e->next;
+  else
+    a->first = e->next;
+  if (e->next)
+    e->next->prev = e->prev;
+  else
+    a->last = e->prev;
+  assert(a->n_entries > 0 && *counter(b, e) > 0);
+  --*counter(b, e);
+  if (--a->n_entries == 0) remove_asker(b, a);
 }
 
 void backlog_deinit(struct worker *w) {
-  struct backlog_entry *e;
-  while ((e = backlog_take(w, true))) {
+  while (w->backlog.first) {
+    struct backlog_entry *e = w->backlog.first->first;
+    backlog_take(w, e);
     gaijin_body_free(e->body);
     free(e);
   }
+}
+
+const char *backlog_check(const struct worker *w) {
+  const struct backlog *b = &w->backlog;
+  unsigned n = 0;
+  for (const struct asker *a = b->first; a; a = a->next_waiting) {
+    unsigned entries = 0;
+    for (const struct backlog_entry *e = a->first; e; e = e->next, entries++) {
+      if (e->asker != a || (e->next ? e->next->prev != e : a->last != e))
+        return "backlog: an entry is not linked both ways";
+      if (backlog_find(w, e->request.id) != e) return "backlog: an entry is not found by its request";
+    }
+    if (!entries || entries != a->n_entries) return "backlog: another number of an asker's entries";
+    if (!a->next_waiting && a != b->last) return "backlog: the list of askers has another end";
+    n += entries;
+  }
+  return n == backlog_count(w) ? NULL : "backlog: another number of entries";
 }

@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: MIT
  *
- * Requests that have come and are not begun yet, in the order in which each caller sent them:
- * one-way requests as small records, and behind them the calls of the same caller, whose fibers are
- * made and not woken. So a burst costs records, not fibers, and what one worker starts here is
- * begun in its order; callers take turns, and one without anything here waits for nobody's posts.
- * The windows of one-way requests bound it (proto/window.h). This file begins nothing.
+ * Requests that have come and are not begun yet: small records without a fiber, in a queue for each
+ * asker, in the order in which it sent them, so what one worker starts here is begun in its order
+ * and nobody waits behind the requests of another. The windows bound the queues (proto/window.h).
+ * This file begins nothing.
  */
 #ifndef GAIJIN_LUA_BACKLOG_H
 #define GAIJIN_LUA_BACKLOG_H
@@ -12,28 +11,34 @@
 #include "lua/vm/worker.h"
 
 struct backlog_entry {
-  struct backlog_entry *next;
-  uint64_t fiber; /* number of the call's fiber; 0: a one-way request */
+  struct backlog_entry *next, *prev;     /* in its asker's queue */
+  struct backlog_entry *next_by_request; /* in its bucket */
+  struct asker *asker;
   struct gaijin_request request;
-  gaijin_body *body; /* of a one-way request; whoever takes the entry owns it */
+  double asked_until; /* until when its asker waits; 0: for ever */
+  gaijin_body *body;  /* whoever takes the entry out owns it */
 };
 
-/* Whether something of this caller (host id) is here. */
-bool backlog_has(const struct worker *w, uint64_t caller);
+/* Puts a request behind all others of its asker; it owns the body from then on. False when memory
+ * is short: nothing has changed. */
+bool backlog_add(struct worker *w, struct asker *asker, const struct gaijin_request *request,
+                 double asked_until, gaijin_body *body);
 
-/* Puts a one-way request, which owns its body from then on, or a call with its fiber behind all of
- * its caller. False when memory is short: nothing has changed. */
-bool backlog_add(struct worker *w, const struct gaijin_request *request, gaijin_body *body,
-                 uint64_t fiber);
+/* Takes an entry out of its queue; the caller's to free. Its asker may have no more entries then,
+ * and is in the list of those who wait no more. */
+void backlog_take(struct worker *w, struct backlog_entry *e);
 
-/* Takes out what is to be begun next; without `posts` only a call that is no post is behind. The
- * caller's to free. NULL: there is none. */
-struct backlog_entry *backlog_take(struct worker *w, bool posts);
+/* The entry of a request; NULL: it is not here. */
+struct backlog_entry *backlog_find(const struct worker *w, uint64_t request);
 
-/* Shows `visit` every call, in no order. */
-void backlog_each_call(struct worker *w, void (*visit)(struct worker *w, uint64_t fiber));
+static inline unsigned backlog_count(const struct worker *w) {
+  return w->backlog.n_posts + w->backlog.n_calls;
+}
 
 /* Frees all, posts included, before the connection is closed. */
 void backlog_deinit(struct worker *w);
+
+/* NULL, or a static text that says which invariant is broken. */
+const char *backlog_check(const struct worker *w);
 
 #endif

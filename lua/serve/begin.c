@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * What has come is refused, or answered at once, or gets a fiber (serve.h), which is woken when the
- * posts of the same asker before it have been begun. A post gets its fiber only then.
+ * What has come is refused, or answered at once, or gets a fiber (serve.h), if nothing of the same
+ * asker waits and there is one for it. Else it waits as a record behind what its asker sent before
+ * (backlog.h).
  */
 #include "lua/serve/begin.h"
 
@@ -13,104 +14,145 @@
 #include "lua/fiber/connection.h"
 #include "lua/fiber/fiber.h"
 #include "lua/fiber/slices.h"
+#include "lua/fiber/turns.h"
 #include "lua/serve/backlog.h"
 #include "lua/serve/label_waits.h"
 #include "lua/serve/quick.h"
 #include "lua/serve/serve.h"
 
+/* So many fibers of an asker are ready at most before the next of its requests gets one: they have
+ * no turn before the others anyway. */
+enum { BEGUN_MOST = 64 };
+
+/* What it asks may be what those wait for that have the fibers: it must not wait for one of them. */
+static bool is_nested(const struct gaijin_request *rq) { return rq->depth > 1 && !rq->one_way; }
+
 /* ---- Beginning ---- */
 
-/* Makes a fiber the one that serves the request. The body is its own. */
-static void give(struct fiber *f, const struct gaijin_request *rq, gaijin_body *body) {
+/* Gives the request a fiber, which owns the body from then on. False when memory is short. */
+static bool begin(struct worker *w, struct asker *a, const struct gaijin_request *rq,
+                  double asked_until, gaijin_body *body) {
+  struct fiber *f = fiber_new(w, serve_job);
+  if (!f) return false;
+  turns_give(f, a);
   f->depth = rq->depth;
-  if (rq->deadline_ms) f->asked_until = clock_seconds() + rq->deadline_ms / 1e3;
+  f->asked_until = asked_until;
   const struct serving serving = {.id = rq->id, .op = rq->op, .caller = rq->caller,
                                   .target = rq->target, .body = body, .one_way = rq->one_way};
   fiber_serve(f, &serving);
+  fiber_wake(f);
+  return true;
+}
+
+/* The request is refused: its asker is told, or if nobody waits for it, counted and logged. */
+static void refuse(struct worker *w, const struct gaijin_request *rq, gaijin_body *body,
+                   enum gaijin_status status, const char *text) {
+  if (rq->one_way)
+    worker_post_failed(w, rq->op, status, text);
+  else
+    gaijin_answer_error(w->g, rq->id, rq->op, status, text);
+  gaijin_body_free(body);
+}
+
+static void refuse_full(struct worker *w, const struct gaijin_request *rq, gaijin_body *body) {
+  char text[160];
+  snprintf(text, sizeof text,
+           "%s serves as many requests as it can (%u, --max-fibers) or is short of memory", w->name,
+           w->sched.n_fibers);
+  refuse(w, rq, body, GAIJIN_STATUS_BUSY, text);
+}
+
+static void refuse_stuck(struct worker *w, const struct gaijin_request *rq, gaijin_body *body) {
+  char text[160];
+  snprintf(text, sizeof text,
+           "%s has not begun what you sent it before: its fibers for that are used up "
+           "(--max-fibers)",
+           w->name);
+  refuse(w, rq, body, GAIJIN_STATUS_BUSY, text);
 }
 
 /* A request whose label has been set is served as if it had just come. */
-static void begin_label_wait(struct worker *w) {
+static void queue_label_wait(struct worker *w) {
   struct label_wait *k = label_waits_take(w);
-  struct fiber *f = fiber_new(w, serve_job);
-  if (f) {
-    k->request.deadline_ms = 0;
-    give(f, &k->request, k->body);
-    f->asked_until = k->asked_until;
+  struct asker *a = turns_asker(w, k->request.caller);
+  k->request.deadline_ms = 0;
+  if (a && backlog_add(w, a, &k->request, k->asked_until, k->body))
     k->body = NULL;
-    fiber_wake(f);
-  } else {
+  else
     gaijin_answer_error(w->g, k->request.id, k->request.op, GAIJIN_STATUS_BUSY,
                         label_waits_fault(LABEL_WAITS_NO_MEMORY));
-  }
   label_waits_free(w, k);
 }
 
-static void begin_post(struct worker *w, struct backlog_entry *e) {
-  struct fiber *f = fiber_new(w, serve_job);
-  if (!f) {
-    worker_post_failed(w, e->request.op, GAIJIN_STATUS_BUSY, "memory is short");
-    gaijin_body_free(e->body);
-    return;
+/* The first that waits of an asker gets a fiber, if there is one for it. */
+static bool begin_first(struct worker *w, struct asker *a) {
+  struct backlog_entry *e = a->first;
+  if (!e || a->n_ready >= BEGUN_MOST || !turns_may_begin(w, a, is_nested(&e->request)))
+    return false;
+  backlog_take(w, e);
+  if (!begin(w, a, &e->request, e->asked_until, e->body)) refuse_full(w, &e->request, e->body);
+  free(e);
+  return true;
+}
+
+/* One of each asker, and again, as long as there are fibers: whoever comes first does not get all
+ * that are left. */
+static void begin_in_turn(struct worker *w) {
+  bool begun;
+  do {
+    struct asker *next;
+    begun = false;
+    for (struct asker *a = w->backlog.first; a; a = next) {
+      next = a->next_waiting;
+      if (begin_first(w, a)) begun = true;
+    }
+  } while (begun);
+}
+
+/* ---- Those that cannot be begun ---- */
+
+static void refuse_nested(struct worker *w, struct asker *a) {
+  struct backlog_entry *next;
+  for (struct backlog_entry *e = a->first; e; e = next) {
+    next = e->next;
+    if (!is_nested(&e->request)) continue;
+    backlog_take(w, e);
+    refuse_stuck(w, &e->request, e->body);
+    free(e);
   }
-  give(f, &e->request, e->body);
-  fiber_wake(f);
 }
 
-/* What waits behind posts that cannot be begun, and may itself be what those wait for that have the
- * fibers: it must not wait. */
-static bool may_be_awaited(unsigned depth) { return depth > 1; }
-
-static void refuse_stuck(struct worker *w, const struct gaijin_request *rq) {
-  char text[160];
-  snprintf(text, sizeof text,
-           "%s has not begun what you posted to it before: its fibers for posts are used up "
-           "(--max-fibers)",
-           w->name);
-  gaijin_answer_error(w->g, rq->id, rq->op, GAIJIN_STATUS_BUSY, text);
-}
-
-static void refuse_if_awaited(struct worker *w, uint64_t number) {
-  struct fiber *f = fiber_numbered(w, number);
-  if (!f || f->queued || !may_be_awaited(f->depth)) return;
-  refuse_stuck(w, &(struct gaijin_request){.id = f->serving.id, .op = f->serving.op});
-  f->serving.answered = true;
-  f->job = fiber_no_job;
-  fiber_wake(f);
+/* Its fibers are used up, and none of them runs: they wait for others, who may wait for us. */
+static bool is_stuck(const struct worker *w, const struct asker *a) {
+  return a->first && a->n_ready == 0 && !turns_may_begin(w, a, is_nested(&a->first->request));
 }
 
 static void note_stuck(struct worker *w) {
-  bool stuck = w->backlog.n_posts > 0 && !fiber_left_for_posts(w);
-  bool is_new = stuck && !w->backlog.stuck;
-  w->backlog.stuck = stuck;
-  if (!is_new) return;
-  room_refuse_all(w);
-  if (w->backlog.n_calls) backlog_each_call(w, refuse_if_awaited);
+  bool before = w->backlog.stuck;
+  struct asker *next;
+  w->backlog.stuck = false;
+  for (struct asker *a = w->backlog.first; a; a = next) {
+    next = a->next_waiting;
+    bool was = a->stuck;
+    a->stuck = is_stuck(w, a);
+    if (a->stuck) w->backlog.stuck = true;
+    if (a->stuck && !was) refuse_nested(w, a);
+  }
+  if (w->backlog.stuck && !before) room_refuse_all(w);
 }
 
-/* The worker ends: nothing more is begun. A call behind posts that are given up is not begun
- * either: that would be out of its order. */
-static void give_up_call(struct worker *w, uint64_t number) {
-  struct fiber *f = fiber_numbered(w, number);
-  char text[160];
-  if (!f || f->stack || f->serving.answered) return;
-  snprintf(text, sizeof text, "Gaijin tried accessing dead resource. (%s)", w->name);
-  if (!w->lost)
-    gaijin_answer_error(w->g, f->serving.id, f->serving.op, GAIJIN_STATUS_DEAD, text);
-  f->serving.answered = true;
-  f->job = fiber_no_job;
-  fiber_wake(f);
-}
-
+/* The worker ends: nothing more is begun. */
 static void give_up(struct worker *w) {
-  struct backlog_entry *e;
-  while ((e = backlog_take(w, true))) {
-    if (e->body) {
+  char text[160];
+  snprintf(text, sizeof text, "Gaijin tried accessing dead resource. (%s)", w->name);
+  while (w->backlog.first) {
+    struct backlog_entry *e = w->backlog.first->first;
+    backlog_take(w, e);
+    if (e->request.one_way)
       gaijin_body_not_done(e->body);
-      gaijin_body_free(e->body);
-    } else {
-      give_up_call(w, e->fiber);
-    }
+    else if (!w->lost)
+      gaijin_answer_error(w->g, e->request.id, e->request.op, GAIJIN_STATUS_DEAD, text);
+    gaijin_body_free(e->body);
     free(e);
   }
 }
@@ -118,21 +160,8 @@ static void give_up(struct worker *w) {
 void begin_waiting(struct worker *w) {
   if (!w->backlog.first && !w->backlog.stuck && !w->backlog.n_due) return;
   if (w->unwinding || w->lost) give_up(w);
-  while (!w->unwinding && w->backlog.n_due && w->sched.n_ready < FIBERS_READY_MOST &&
-         fiber_left_for_posts(w))
-    begin_label_wait(w);
-  while (!w->unwinding && w->backlog.first && w->sched.n_ready < FIBERS_READY_MOST) {
-    struct backlog_entry *e = backlog_take(w, fiber_left_for_posts(w));
-    if (!e) break;
-    struct fiber *f = e->fiber ? fiber_numbered(w, e->fiber) : NULL;
-    if (f)
-      fiber_wake(f);
-    else if (!e->fiber)
-      begin_post(w, e);
-    free(e);
-  }
-  w->backlog.held_back =
-      (w->backlog.first || w->backlog.n_due) && w->sched.n_ready >= FIBERS_READY_MOST;
+  while (!w->unwinding && w->backlog.n_due) queue_label_wait(w);
+  if (!w->unwinding && !w->lost) begin_in_turn(w);
   note_stuck(w);
 }
 
@@ -145,9 +174,11 @@ static bool may_be_call_back(const struct worker *w, const struct gaijin_request
   return rq->depth > 1 && !rq->one_way && connection_asks(w);
 }
 
-/* Without windows nobody but us bounds what waits here. */
-static bool is_overfull(const struct worker *w) {
-  return !gaijin_post_window(w->g) && w->backlog.n_posts >= w->sched.max_fibers;
+/* What no window bounds is bounded here. */
+static bool is_overfull(const struct worker *w, const struct asker *a,
+                        const struct gaijin_request *rq) {
+  bool in_window = rq->one_way && gaijin_post_window(w->g);
+  return !in_window && a->n_entries >= w->sched.max_fibers;
 }
 
 /* NULL, or why the request is not served at all. The text is in the buffer. */
@@ -162,29 +193,6 @@ static const char *refusal(const struct worker *w, const struct gaijin_request *
   *status = GAIJIN_STATUS_DEAD;
   snprintf(text, n, "Gaijin tried accessing dead resource. (%s)", w->name);
   return text;
-}
-
-static void on_post(struct worker *w, const struct gaijin_request *rq, gaijin_body *body) {
-  enum gaijin_status status = GAIJIN_STATUS_BUSY;
-  char text[160];
-  const char *why = refusal(w, rq, &status, text, sizeof text);
-  if (status == GAIJIN_STATUS_DEAD && gaijin_post_window(w->g)) {
-    gaijin_body_not_done(body); /* its sender counts it */
-    gaijin_body_free(body);
-    return;
-  }
-  if (!why && (is_overfull(w) || !backlog_add(w, rq, body, 0))) {
-    snprintf(text, sizeof text,
-             "%s has as many posts waiting as it can (%u, --max-fibers) or is short of memory",
-             w->name, w->backlog.n_posts);
-    why = text;
-  }
-  if (!why) {
-    begin_waiting(w);
-    return;
-  }
-  worker_post_failed(w, rq->op, status, why);
-  gaijin_body_free(body);
 }
 
 /* Not in the order of its asker's calls: it is to wait. */
@@ -205,54 +213,69 @@ static void on_label_wait(struct worker *w, const struct gaijin_request *rq, gai
   gaijin_body_free(body);
 }
 
-static void on_call(struct worker *w, const struct gaijin_request *rq, gaijin_body *body) {
+static void on_refused(struct worker *w, const struct gaijin_request *rq, gaijin_body *body,
+                       enum gaijin_status status, const char *why) {
+  if (rq->one_way && status == GAIJIN_STATUS_DEAD && gaijin_post_window(w->g)) {
+    gaijin_body_not_done(body); /* its sender counts it */
+    gaijin_body_free(body);
+    return;
+  }
+  refuse(w, rq, body, status, why);
+}
+
+static void on_request(struct worker *w, const struct gaijin_request *rq, gaijin_body *body) {
   enum gaijin_status status = GAIJIN_STATUS_BUSY;
   char text[160];
   const char *why = refusal(w, rq, &status, text, sizeof text);
-  bool behind = !why && backlog_has(w, rq->caller);
-  struct fiber *f = NULL;
-  if (behind && w->backlog.stuck && may_be_awaited(rq->depth)) {
-    refuse_stuck(w, rq);
-    gaijin_body_free(body);
-    return;
-  }
-  if (!why && !(f = fiber_new(w, serve_job))) {
-    snprintf(text, sizeof text,
-             "%s serves as many requests as it can (%u, --max-fibers) or is short of memory",
-             w->name, w->sched.n_fibers);
-    why = text;
-  }
   if (why) {
-    gaijin_answer_error(w->g, rq->id, rq->op, status, why);
-    gaijin_body_free(body);
+    on_refused(w, rq, body, status, why);
     return;
   }
-  give(f, rq, body);
-  /* Without memory for that it overtakes the posts before it. */
-  if (!behind || !backlog_add(w, rq, NULL, f->number)) fiber_wake(f);
+  struct asker *a = turns_asker(w, rq->caller);
+  double until = rq->deadline_ms ? clock_seconds() + rq->deadline_ms / 1e3 : 0;
+  bool nested = is_nested(rq);
+  if (!a) {
+    refuse_full(w, rq, body);
+  } else if (a->first) {
+    if (nested && a->stuck)
+      refuse_stuck(w, rq, body);
+    else if (is_overfull(w, a, rq) || !backlog_add(w, a, rq, until, body))
+      refuse_full(w, rq, body);
+  } else if (turns_may_begin(w, a, nested)) {
+    if (a->n_ready < BEGUN_MOST ? !begin(w, a, rq, until, body)
+                                : !backlog_add(w, a, rq, until, body))
+      refuse_full(w, rq, body);
+  } else if (nested || !backlog_add(w, a, rq, until, body)) {
+    refuse_full(w, rq, body);
+  }
 }
 
 void begin_request(void *worker, const struct gaijin_request *rq, gaijin_body *body) {
   struct worker *w = worker;
-  if (rq->one_way)
-    on_post(w, rq, body);
-  else if (label_waits_is(rq, body))
+  if (!rq->one_way && label_waits_is(rq, body))
     on_label_wait(w, rq, body);
-  else if (backlog_has(w, rq->caller) || slices_is_followed(w, rq->caller) ||
-           !quick_get(w, rq, body))
-    on_call(w, rq, body);
-  if (w->sched.n_ready >= FIBERS_READY_MOST) gaijin_pause(w->g);
+  else if (w->backlog.first || slices_is_followed(w, rq->caller) || !quick_get(w, rq, body))
+    on_request(w, rq, body);
+}
+
+/* The broker keeps the record of a request that was given up until it hears of it. */
+static void give_up_entry(struct worker *w, struct backlog_entry *e) {
+  backlog_take(w, e);
+  gaijin_answer_error(w->g, e->request.id, e->request.op, GAIJIN_STATUS_CANCELLED, "given up");
+  gaijin_body_free(e->body);
+  free(e);
 }
 
 void begin_cancel(void *worker, uint64_t id) {
   struct worker *w = worker;
   struct fiber *f = fiber_serving(w, id);
-  if (!f) {
-    /* The broker keeps the record of a request until it hears of it. */
-    if (label_waits_cancel(w, id))
-      gaijin_answer_error(w->g, id, GAIJIN_OP_S2T, GAIJIN_STATUS_CANCELLED, "given up");
-    return;
+  struct backlog_entry *e = f ? NULL : backlog_find(w, id);
+  if (f) {
+    f->serving.given_up = true;
+    fiber_cancel(f, "the caller waits no longer");
+  } else if (e && !e->request.one_way) {
+    give_up_entry(w, e);
+  } else if (label_waits_cancel(w, id)) {
+    gaijin_answer_error(w->g, id, GAIJIN_OP_S2T, GAIJIN_STATUS_CANCELLED, "given up");
   }
-  f->serving.given_up = true;
-  fiber_cancel(f, "the caller waits no longer");
 }

@@ -77,7 +77,7 @@ bool quick_get(struct worker *w, const struct gaijin_request *request, gaijin_bo
   if (request->op != GAIJIN_OP_GET || request->one_way || w->stopping || w->sched.current)
     return false;
   /* It must not overtake what was started before it. */
-  if (w->sched.ready_first || w->sched.stackless_first) return false;
+  if (w->sched.n_ready > 0 || w->sched.stackless_first) return false;
   if (!gaijin_body_peek(body, &get.key) || !is_plain_key(&get.key)) return false;
   lua_State *L = w->L;
   lua_rawgeti(L, LUA_REGISTRYINDEX, w->anchors.quick_get);

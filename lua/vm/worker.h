@@ -59,14 +59,41 @@ struct anchors {
 
 /* The size of each of the scheduler's two hash tables: the kernel's limit of maps leaves room for
  * some 32,000 fibers, so a bucket has few. */
-enum { FIBER_BUCKETS = 1024 };
+enum { FIBER_BUCKETS = 1024, HOST_BUCKETS = 64 };
+
+/* Whose fibers and requests are kept apart: a worker that asks this one, or this one itself. */
+struct asker {
+  struct asker *next_by_host; /* in its bucket */
+  uint64_t host;              /* 0: this worker itself */
+  unsigned n_fibers;
+  /* Its fibers that are ready (fiber/turns.h). */
+  struct asker *next_turn;
+  struct fiber *ready_first, *ready_last;
+  unsigned n_ready;
+  bool in_turns;     /* it has ready fibers, and so is in the list of turns */
+  double credit;     /* the seconds it may run before it goes behind the others */
+  uint64_t epoch;    /* of the scheduler, when the credit was set */
+  uint64_t seen_in;  /* the last turn in which it had nothing more to run */
+  /* What has come of it and is not begun (serve/backlog.h). */
+  struct asker *next_waiting;
+  struct backlog_entry *first, *last;
+  unsigned n_entries;
+  bool stuck; /* the first cannot be begun: its fibers are used up, and all of them wait */
+};
 
 struct scheduler {
   struct stacks stacks;
   struct fiber *current; /* who runs; NULL: the scheduler itself */
   unsigned no_wait;      /* more than 0: what runs, a finaliser perhaps, cannot wait all the same */
-  struct fiber *ready_first, *ready_last;
-  unsigned n_ready; /* in that queue */
+  struct asker own;            /* of the worker's own fibers */
+  struct asker *askers[HOST_BUCKETS]; /* all others, by host */
+  unsigned n_askers, askers_most; /* so many, before idle ones are forgotten */
+  struct asker *turn_first, *turn_last; /* those with ready fibers (fiber/turns.h) */
+  struct asker *turn_new; /* the last of those that went before the others since the last turn */
+  unsigned n_ready; /* fibers in their queues */
+  uint64_t turn, epoch; /* numbers: of the turn of the loop; of times when nobody was ready */
+  bool in_turn, turn_over;
+  double clock, turn_ends; /* when a fiber ran last in this turn, if that is measured, else 0 */
   struct fiber *stackless_first, *stackless_last; /* ready, but there is no memory for C stacks;
                                                      until the timer set for them fires */
   struct fiber *runners;       /* in gaijin.run */
@@ -93,18 +120,16 @@ struct scheduler {
   unsigned n_serving; /* the worker does not end before these: they serve a request, or go on
                          after gaijin.run */
   unsigned max_fibers;
-  unsigned max_for_posts; /* with so many fibers alive no post is begun: the rest is for calls */
 };
 
-/* Requests that have come and are not begun yet, in the order of each caller (serve/backlog.h). */
-enum { BACKLOG_BUCKETS = 64 };
+/* Requests that have come and are not begun yet (serve/backlog.h). */
+enum { BACKLOG_BUCKETS = 1024 };
 struct backlog {
-  struct backlog_caller *first, *last; /* those who have something here, in the order of turns */
-  struct backlog_caller *by_host[BACKLOG_BUCKETS];
+  struct asker *first, *last; /* those who have something here */
+  struct backlog_entry *by_request[BACKLOG_BUCKETS];
   unsigned n_posts, n_calls;
   unsigned n_due; /* requests for labels that are to be served (serve/label_waits.h) */
-  bool stuck; /* posts wait, and the fibers for them are used up */
-  bool held_back; /* more would have been begun, but hundreds of fibers were ready */
+  bool stuck; /* some asker is */
 };
 
 /* Of a heap with a limit: the worker answers and collects also when a script has all it may have.

@@ -15,7 +15,7 @@ START_TEST(what_was_the_parents_is_forgotten) {
   ck_assert(!w.loop.open && !w.loop.polling && !w.loop.own_after_fork && !w.loop.pulse_sent);
   ck_assert(!w.loop.all_timers && !w.loop.idle_timers && !w.loop.pulse_timer);
   ck_assert(!w.deaths.wanted && !w.deaths.received && !w.deaths.first && !w.deaths.listener);
-  ck_assert(!w.backlog.first && !w.backlog.n_posts && !w.backlog.stuck && !w.backlog.held_back);
+  ck_assert(!w.backlog.first && !w.backlog.n_posts && !w.backlog.stuck);
   for (int i = 0; i < WORKER_LINES; i++) ck_assert_uint_eq(w.lines[i].left_out, 0);
   ck_assert_uint_eq(w.weights.n_exports + w.weights.grown + w.weights.freed + w.weights.rounds, 0);
   ck_assert_uint_eq(w.open_futures + w.sweeps + w.posts_failed, 0);
@@ -25,7 +25,7 @@ START_TEST(what_was_the_parents_is_forgotten) {
   ck_assert_ptr_eq(w.sched.guest_state, before.sched.guest_state);
   ck_assert_uint_eq(w.sched.last_number, before.sched.last_number);
   const struct scheduler *s = &w.sched;
-  ck_assert(!s->all && !s->current && !s->ready_first && !s->stackless_first && !s->guest);
+  ck_assert(!s->all && !s->current && !s->turn_first && !s->stackless_first && !s->guest);
   ck_assert(!w.label_waits && !s->runners && !s->by_number[1] && !s->by_request[1]);
   ck_assert_uint_eq(s->n_fibers + s->n_requests + s->n_serving + s->n_ready + s->no_wait, 0);
   ck_assert(!s->stacks.all && !s->stacks.guarded && !s->interrupted && !s->cancelling);

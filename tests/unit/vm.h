@@ -24,6 +24,7 @@
 #include "lua/instance.h"
 #include "lua/vm/luajit.h"
 #include "lua/ref/pool.h"
+#include "lua/fiber/turns.h"
 #include "lua/serve/backlog.h"
 #include "lua/serve/label_waits.h"
 #include "lua/serve/begin.h"
@@ -87,7 +88,6 @@ static inline void vm_open(struct vm *v) {
   struct worker *w = &v->w;
   w->name = "shop";
   w->sched.max_fibers = 10000;
-  w->sched.max_for_posts = 8750;
   w->max_depth = 1000;
   w->max_decoded = 256 << 20;
   w->grace = 5;
@@ -134,6 +134,7 @@ static inline void vm_close(struct vm *v) {
   room_deinit(w);
   backlog_deinit(w);
   label_waits_deinit(w);
+  turns_deinit(w);
   ck_assert_uint_eq(w->sched.n_fibers, 0);
   lua_close(w->L);
   stacks_deinit(&w->sched.stacks);

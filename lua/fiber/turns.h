@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Whose fiber runs next. Every fiber is some asker's: of the worker whose request it serves, or of
+ * this one itself (the script, timers, what it spawned). Each asker has a queue of ready fibers,
+ * first in, first out, and the askers take turns: deficit round robin by measured time. An asker
+ * has a credit, off which goes what its fibers run. With credit left it is run; without, it goes
+ * behind the others and gets a quantum. One that becomes ready with credit left goes before all
+ * others: who asks little need not wait for those who ask much, and cannot get more than its share
+ * so.
+ *
+ * By time and not by number, because one request may cost a thousand times what another does. The
+ * clock is only read while others wait. When nobody is ready any more all have credit again.
+ *
+ * Fibers are shared as well: an asker may have FIBERS_SHARE times as many as are free. So one alone
+ * gets seven eighths of --max-fibers, two that want all get 7/15 each, and there are always some
+ * for the next. Requests that somebody serving us may wait for (nested ones) may have twice that.
+ */
+#ifndef GAIJIN_LUA_TURNS_H
+#define GAIJIN_LUA_TURNS_H
+
+#include "lua/fiber/fiber.h"
+
+/* Seconds. So long an asker runs before the next; so long fibers run before the socket is looked at
+ * again; more debt than that is forgiven. A fiber is never interrupted, so each may take longer. */
+#define TURNS_QUANTUM 0.0002
+#define TURNS_SECONDS 0.001
+#define TURNS_DEBT_MOST 0.1
+
+enum { FIBERS_SHARE = 7, FIBERS_SHARE_NESTED = 15 };
+
+/* The record of a host that asks, made if there is none; NULL when memory is short. It stays while
+ * the asker has fibers or requests here; between two events one without them may go. */
+struct asker *turns_asker(struct worker *w, uint64_t host);
+/* The same; NULL: there is none. */
+struct asker *turns_find(const struct worker *w, uint64_t host);
+
+/* Whether one more of the asker's fibers may be made. */
+static inline bool turns_may_begin(const struct worker *w, const struct asker *a, bool nested) {
+  const struct scheduler *s = &w->sched;
+  uint64_t left = s->n_fibers < s->max_fibers ? s->max_fibers - s->n_fibers : 0;
+  return a->n_fibers < (nested ? FIBERS_SHARE_NESTED : FIBERS_SHARE) * left;
+}
+
+/* The fiber, which has not run, is this asker's from now on. */
+void turns_give(struct fiber *f, struct asker *a);
+/* It ends: its asker has one less. */
+void turns_leave(struct fiber *f);
+
+/* Puts a fiber that is marked as queued behind the others of its asker; in front of them, to run
+ * in this turn still; takes it out. */
+void turns_add(struct worker *w, struct fiber *f);
+void turns_add_first(struct worker *w, struct fiber *f);
+void turns_remove(struct worker *w, struct fiber *f);
+
+/* A turn begins: what becomes ready from now on is for the next one. It ends. */
+void turns_begin(struct worker *w);
+void turns_end(struct worker *w);
+/* The next fiber of this turn, taken out, no more marked; NULL: all have run, or the time is up. */
+struct fiber *turns_take(struct worker *w);
+/* A fiber of this asker has run. */
+void turns_ran(struct worker *w, struct asker *a);
+
+/* All ready fibers are forgotten; all askers, which have no fibers then, are freed. */
+void turns_clear(struct worker *w);
+void turns_deinit(struct worker *w);
+
+/* NULL, or a static text that says which invariant is broken. */
+const char *turns_check(const struct worker *w);
+
+#endif
