@@ -32,8 +32,8 @@ enum { RECORDS_PER_CALL = 256 };
 
 static bool is_check_due(struct broker *b) {
   uint64_t records = (uint64_t)b->refs.tokens.count + b->refs.holds.count + b->calls.all.count +
-                     b->loads.all.count + b->hosts.all.count + b->flows.all.count +
-                     b->names.watches.all.count + b->collecting.all.count;
+                     b->loads.all.count + b->hosts.all.count + b->names.watches.all.count +
+                     b->collecting.all.count;
   if (++b->unchecked * RECORDS_PER_CALL < records) return false;
   b->unchecked = 0;
   return true;
@@ -122,17 +122,17 @@ static void charge_accounts(struct broker *b) {
 }
 
 static bool init_registries(struct broker *b, const struct broker_config *config) {
-  uint64_t seed[8]; /* each table's own */
+  uint64_t seed[7]; /* each table's own */
   if (getrandom(seed, sizeof seed, 0) != sizeof seed) return false;
   buffer_init(&b->out, UINT32_MAX);
-  if (!accounts_init(&b->connections.accounts, seed[7])) return false;
+  if (!accounts_init(&b->connections.accounts, seed[6])) return false;
   limits_set(&b->connections, &config->most, &config->limits);
+  flows_init(&b->flows, &config->window, &b->loads);
   bool good = hosts_init(&b->hosts, seed[0]) && names_init(&b->names, seed[1]) &&
          refs_init(&b->refs, seed[2]) &&
          loads_init(&b->loads, config->load_gain, config->load_min, config->weight_min >> 10,
                     seed[3]) &&
-         calls_init(&b->calls, seed[4]) && waits_init(&b->collecting, seed[5]) &&
-         flows_init(&b->flows, &config->window, seed[6]);
+         calls_init(&b->calls, seed[4]) && waits_init(&b->collecting, seed[5]);
   if (good) charge_accounts(b);
   return good;
 }
@@ -202,7 +202,6 @@ void broker_deinit(struct broker *b) {
   refs_deinit(&b->refs);
   loads_deinit(&b->loads);
   calls_deinit(&b->calls);
-  flows_deinit(&b->flows);
   waits_deinit(&b->collecting);
   permissions_close(&b->permissions);
   connections_deinit(&b->connections);

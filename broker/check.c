@@ -186,11 +186,12 @@ static const char *check_calls(const struct broker *b) {
 }
 
 static const char *check_flows(const struct broker *b) {
-  for (uint32_t i = slab_next(&b->flows.all, 0); i != SLAB_NONE;
-       i = slab_next(&b->flows.all, i + 1)) {
-    const struct flow *k = flows_at(&b->flows, i);
-    if (!is_connected(b, k->sender)) return "flows: one of a dead sender";
-    if (!is_connected(b, k->target)) return "flows: one to a dead target";
+  for (uint32_t i = slab_next(&b->loads.all, 0); i != SLAB_NONE;
+       i = slab_next(&b->loads.all, i + 1)) {
+    const struct load *k = loads_at(&b->loads, i);
+    if (!k->outstanding.posts) continue;
+    if (!is_connected(b, k->host)) return "flows: one of a dead sender";
+    if (!is_connected(b, k->client)) return "flows: one to a dead target";
   }
   return NULL;
 }

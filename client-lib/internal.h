@@ -8,8 +8,8 @@
  *              A token ends when both are 0 and a drop or an unpin says so.
  *   holding.c  foreign tokens: count (what unsub must carry), pending (values not yet
  *              read), users (the program's). Without users and pending it is queued.
- *   host.c     hosts introduced by the broker; window.c: what of our one-way requests they have
- *              not taken, and what of theirs we have.
+ *   host.c     hosts introduced by the broker; window.c: what of our requests they have not taken,
+ *              and what of theirs we have.
  *   call.c     our requests under way.
  *   values.c   bodies of received messages.
  *
@@ -48,9 +48,9 @@ struct host {
   struct table_node node; /* key: host id */
   struct link unused; /* in gaijin.unused_hosts while dead and not referred to */
   uint32_t holdings;
-  struct window sent;  /* of our one-way requests to it, what it has not been said to have taken */
-  struct window taken; /* of its one-way requests to us, what has not been reported yet */
-  uint32_t undone;     /* of `taken`, what will never be done */
+  struct window sent;  /* of our requests to it, what it has not been said to have taken */
+  struct window taken; /* of its requests to us that count, what has not been reported yet */
+  uint32_t undone;     /* of `taken`, the one-way requests that will never be done */
   struct link report;  /* in gaijin.reports while a report is due */
   bool dead;
   char *name; /* NULL until introduced */
@@ -100,8 +100,8 @@ struct gaijin_body {
   unsigned depth;
   uint32_t pts;           /* PTs not yet read */
   gaijin_token *target;   /* pinned for the request this body came with */
-  uint64_t caller;        /* of a one-way request: who is told that it was taken, */
-  uint32_t post_bytes;    /* and the size of its message; 0 for others, and once it was taken */
+  uint64_t caller;        /* of a request that counts: who is told that it was taken, */
+  uint32_t window_bytes;  /* and the size of its message; 0 for others, and once it was taken */
   gaijin_token *token;    /* of the value read last: given back by the next step */
   gaijin_holding *holding;
   uint8_t bytes[]; /* the body, and one byte to terminate a text with */
@@ -123,6 +123,7 @@ struct writer {
   bool request; /* else an answer or notice */
   bool one_way;
   uint64_t host;
+  struct host *to; /* whose window a request counts in; NULL: in none */
   uint32_t deadline_ms;
 };
 
@@ -157,7 +158,7 @@ struct gaijin {
 
   struct table tokens, holdings, hosts, calls;
   uint32_t refs_most;     /* PTs in one message */
-  struct window window;   /* of one-way requests to one host; 0 posts: there are no windows */
+  struct window window;   /* of requests to one host; 0 posts: there are no windows */
   struct link reports;    /* hosts that are to be told of what we took from them */
   struct link releases;   /* holdings whose unsub waits */
   struct link unused_hosts; /* dead hosts nothing refers to; the oldest are freed */
@@ -300,14 +301,18 @@ void gj_host_unrefer(gaijin *g, struct host *h);
 void gj_host_free_all(gaijin *g);
 
 /* window.c */
-/* Before a one-way request of `size` bytes to a host (0: none known by its id) is queued: 0, or
- * BUSY with the text in the connection. */
-int gj_window_check(gaijin *g, uint64_t host, uint32_t size);
+/* Whether requests that are answered count in windows, too. */
+static inline bool gj_window_counts_all(const gaijin *g) {
+  return g->window.posts && g->version >= WIRE_VERSION_COUNTED;
+}
+/* Before a request of `size` bytes to a host is queued that counts in its window: 0, or BUSY with
+ * the text in the connection. */
+int gj_window_check(gaijin *g, const struct host *to, uint32_t size);
 /* It has been queued. */
-void gj_window_sent(gaijin *g, uint64_t host, uint32_t size);
+void gj_window_sent(struct host *to, uint32_t size);
 /* The host has taken so much of ours, of which it will not do `undone`. */
 void gj_window_granted(gaijin *g, uint64_t host, uint64_t posts, uint64_t bytes, uint64_t undone);
-/* A one-way request of that host, of `size` bytes, is begun or refused, or will not be done. */
+/* A request of that host that counts, of `size` bytes, is begun or refused, or will not be done. */
 void gj_window_taken(gaijin *g, uint64_t caller, uint32_t size, bool undone);
 /* Writes the reports that are due. Not while a message is written. */
 void gj_write_reports(gaijin *g);

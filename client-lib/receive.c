@@ -131,8 +131,9 @@ static bool on_answer(gaijin *g, const struct message *m) {
 
 static void refuse(gaijin *g, const struct message *m, enum gaijin_status status,
                    const char *text) {
-  if (m->flags & MESSAGE_ONE_WAY) {
+  if (m->flags & (MESSAGE_ONE_WAY | MESSAGE_COUNTED))
     gj_window_taken(g, m->peer, m->size, false);
+  if (m->flags & MESSAGE_ONE_WAY) {
     if (g->events.refused) g->events.refused(g->user, (enum gaijin_op)m->op, status, text);
     return;
   }
@@ -165,7 +166,7 @@ static void deliver(gaijin *g, const struct message *m, gaijin_body *body, gaiji
   assert(!target || target->pins > 0);
   body->target = target;
   body->caller = m->peer;
-  body->post_bytes = r.one_way ? m->size : 0;
+  body->window_bytes = m->flags & (MESSAGE_ONE_WAY | MESSAGE_COUNTED) ? m->size : 0;
   g->events.request(g->user, &r, body);
 }
 
@@ -252,8 +253,6 @@ static const char *on_grant(gaijin *g, struct reader *r) {
   if (!reader_uint(r, &id) || !reader_uint(r, &posts) || !reader_uint(r, &bytes) ||
       !reader_uint(r, &undone) || undone > posts)
     return "not a host, requests, bytes and requests not done";
-  /* Each is told to the program: no more than can have been under way. */
-  if (undone > g->window.posts) return "more requests not done than the window has room for";
   gj_window_granted(g, id, posts, bytes, undone);
   return NULL;
 }

@@ -93,7 +93,7 @@ gaijin_body *gj_values_new(gaijin *g, const struct message *m, uint32_t pts) {
   b->depth = 0;
   b->pts = pts;
   b->caller = 0;
-  b->post_bytes = 0;
+  b->window_bytes = 0;
   b->target = NULL;
   b->token = NULL;
   b->holding = NULL;

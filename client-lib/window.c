@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT
  *
- * Windows of one-way requests, as sender and as receiver; the rule is in proto/window.h. Both
- * accounts are kept in the record of the other host and end with it.
+ * Windows, as sender and as receiver; the rule is in proto/window.h. Both accounts are kept in the
+ * record of the other host and end with it.
  *
- * As sender: `sent` is what that host has not been said to have taken. As receiver: `taken` is what
+ * As sender: `sent` is what that host has not been said to have taken. Requests by name count in no
+ * window, so it is what the broker's books say, but for what is under way between us. As receiver: `taken` is what
  * we have not reported yet; when it is due the host is in gaijin.reports until the report is in the
  * out-queue. A broker that told no window in hello has none: then nothing is counted.
  */
@@ -25,29 +26,24 @@ size_t gaijin_post_room(const gaijin *g, uint64_t host) {
   return bytes < SIZE_MAX ? (size_t)bytes : SIZE_MAX;
 }
 
-int gj_window_check(gaijin *g, uint64_t host, uint32_t size) {
-  if (!g->window.posts || !host) return 0;
-  struct host *h = gj_host_get(g, host);
-  if (!h) return gj_fail(g, GAIJIN_STATUS_BUSY, "memory is too short for the books of a post");
-  if (size <= room(g, h)) return 0;
+int gj_window_check(gaijin *g, const struct host *to, uint32_t size) {
+  if (size <= room(g, to)) return 0;
   return gj_fail(g, GAIJIN_STATUS_BUSY,
-                 "worker %s has not taken the %u posts (%llu bytes) it was sent before; there is "
-                 "no room for more yet",
-                 h->name ? h->name : "?", h->sent.posts, (unsigned long long)h->sent.bytes);
+                 "worker %s has not taken the %u requests (%llu bytes) it was sent before; there "
+                 "is no room for more yet",
+                 to->name ? to->name : "?", to->sent.posts, (unsigned long long)to->sent.bytes);
 }
 
-void gj_window_sent(gaijin *g, uint64_t host, uint32_t size) {
-  struct host *h = g->window.posts && host ? gj_host_find(g, host) : NULL;
-  if (!h || h->dead) return;
-  h->sent.posts++;
-  h->sent.bytes += size;
+void gj_window_sent(struct host *to, uint32_t size) {
+  if (to->dead) return;
+  to->sent.posts++;
+  to->sent.bytes += size;
 }
 
 static void tell_room(gaijin *g, const struct host *h) {
   if (g->events.room) g->events.room(g->user, h->node.key);
 }
 
-/* One-way requests by name are in the broker's books only. */
 static void subtract(struct window *from, uint64_t posts, uint64_t bytes) {
   from->posts -= posts < from->posts ? (uint32_t)posts : from->posts;
   from->bytes -= bytes < from->bytes ? bytes : from->bytes;
@@ -56,6 +52,8 @@ static void subtract(struct window *from, uint64_t posts, uint64_t bytes) {
 void gj_window_granted(gaijin *g, uint64_t host, uint64_t posts, uint64_t bytes, uint64_t undone) {
   struct host *h = gj_host_find(g, host);
   if (!h || h->dead) return;
+  /* Each is told to the program: no more than have been under way, whatever the broker says. */
+  if (undone > h->sent.posts) undone = h->sent.posts;
   subtract(&h->sent, posts, bytes);
   char text[TOLD_NAME_MAX_BYTES + 64];
   snprintf(text, sizeof text, "Gaijin tried accessing dead resource. (%s)",
@@ -96,7 +94,7 @@ int gaijin_await_room(gaijin *g, uint64_t host, size_t bytes, double seconds) {
     if (now > 0 && now >= bytes) return 0;
     gaijin_flush(g, true);
     if (!gj_await_poll(g, end))
-      return gj_fail(g, GAIJIN_STATUS_TIMEOUT, "no room for a post to worker %s after %g s",
+      return gj_fail(g, GAIJIN_STATUS_TIMEOUT, "no room for a request to worker %s after %g s",
                      gaijin_host_name(g, host), seconds);
     gaijin_dispatch(g);
   }
@@ -141,11 +139,15 @@ void gj_write_reports(gaijin *g) {
 }
 
 void gaijin_body_taken(gaijin_body *b) {
-  if (b->post_bytes) gj_window_taken(b->g, b->caller, b->post_bytes, false);
-  b->post_bytes = 0;
+  if (b->window_bytes) gj_window_taken(b->g, b->caller, b->window_bytes, false);
+  b->window_bytes = 0;
+}
+
+bool gaijin_body_counts(const gaijin_body *b) {
+  return b->window_bytes && b->g->window.posts;
 }
 
 void gaijin_body_not_done(gaijin_body *b) {
-  if (b->post_bytes) gj_window_taken(b->g, b->caller, b->post_bytes, true);
-  b->post_bytes = 0;
+  if (b->window_bytes) gj_window_taken(b->g, b->caller, b->window_bytes, true);
+  b->window_bytes = 0;
 }

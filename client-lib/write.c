@@ -121,6 +121,15 @@ static int version_check(gaijin *g, const struct op_info *info, uint32_t count) 
                  g->version, g->broker_version, info->name, count);
 }
 
+/* Finds whose window a request for an object counts in. 0, or a status. */
+static int window_target(gaijin *g, const struct gaijin_send *send) {
+  struct writer *w = &g->writer;
+  if (!(send->one_way ? g->window.posts > 0 : gj_window_counts_all(g))) return 0;
+  w->to = send->holding ? send->holding->host : gj_host_get(g, w->host);
+  return w->to ? 0
+               : gj_fail(g, GAIJIN_STATUS_BUSY, "memory is too short for the books of a request");
+}
+
 /* Fills the target of a request. 0, or a status for the end to give. */
 static int request_target(gaijin *g, const struct gaijin_send *send, struct message *m) {
   const struct op_info *info = op_info(send->op);
@@ -133,6 +142,10 @@ static int request_target(gaijin *g, const struct gaijin_send *send, struct mess
                    info->name);
   m->target = target;
   g->writer.host = 0;
+  g->writer.to = NULL;
+  if (send->name && send->one_way)
+    return gj_fail(g, GAIJIN_STATUS_UNSUPPORTED, "'%s' is of no use without its answer",
+                   info->name);
   if (send->name) {
     size_t size = strlen(send->name);
     if (size > UINT8_MAX)
@@ -144,6 +157,7 @@ static int request_target(gaijin *g, const struct gaijin_send *send, struct mess
   } else if (given) {
     m->pt = send->holding ? send->holding->pt : gj_token_pt(g, send->token);
     g->writer.host = m->pt.host;
+    return window_target(g, send);
   }
   return 0;
 }
@@ -184,14 +198,14 @@ void gaijin_begin_request_sized(gaijin *g, const struct gaijin_send *given, size
           gaijin_version());
 }
 
-/* The size of the open message if it is a one-way request, which is refused if it has no room in
- * the window; else 0. */
+/* The size of the open message if it is a request that counts in a window, and that is refused if
+ * it has no room there; else 0. */
 static uint32_t check_window(gaijin *g) {
   struct writer *w = &g->writer;
-  if (!w->open || w->nested || !w->one_way || g->lost) return 0;
+  if (!w->open || w->nested || !w->request || !w->to || g->lost) return 0;
   uint32_t size = g->out.size - w->pack.start;
   if (!w->refused && w->pack.outcome == BUFFER_OK)
-    w->refused = (enum gaijin_status)gj_window_check(g, w->host, size);
+    w->refused = (enum gaijin_status)gj_window_check(g, w->to, size);
   return size;
 }
 
@@ -210,9 +224,9 @@ int gaijin_end_request(gaijin *g, gaijin_answer_fn fn, void *user, uint64_t *id)
     if (c) gj_call_recycle(g, c);
     return status;
   }
+  if (size) gj_window_sent(g->writer.to, size);
   if (!c) {
     g->last_post++;
-    gj_window_sent(g, g->writer.host, size);
     return 0;
   }
   g->last_call++;

@@ -75,6 +75,7 @@ void message_set_size(uint8_t *bytes, uint32_t size) {
 }
 enum op message_op(const uint8_t *bytes) { return bytes[AT_OP + 1]; }
 void message_set_op(uint8_t *bytes, enum op op) { bytes[AT_OP + 1] = (uint8_t)op; }
+void message_set_flags(uint8_t *bytes, uint16_t flags) { store_be16(bytes + AT_FLAGS + 1, flags); }
 void message_set_id(uint8_t *bytes, uint64_t id) { store_be64(bytes + AT_ID + 1, id); }
 void message_set_peer(uint8_t *bytes, uint64_t peer) { store_be64(bytes + AT_PEER + 1, peer); }
 void message_set_deadline(uint8_t *bytes, uint32_t ms) { store_be32(bytes + AT_DEADLINE + 1, ms); }
@@ -115,7 +116,9 @@ static bool parse_body_count(struct message *m) {
 static const char *check_fields(const struct message *m) {
   const struct op_info *info = m->info;
   if (!info) return "unknown opcode";
-  if (m->flags & ~MESSAGE_ONE_WAY) return "unknown flag";
+  if (m->flags & ~(MESSAGE_ONE_WAY | MESSAGE_COUNTED)) return "unknown flag";
+  if (m->flags & MESSAGE_COUNTED && (m->kind != MESSAGE_REQUEST || m->flags & MESSAGE_ONE_WAY))
+    return "the flag of a counted request where there is none that is answered";
   if (m->kind == MESSAGE_REPLY || m->kind == MESSAGE_ERROR) {
     if (info->kind != OP_REQUEST) return "an answer to a notice";
     if (m->target != OP_NONE) return "an answer with a target";

@@ -27,9 +27,10 @@
 #include "proto/pt.h"
 
 enum message_kind { MESSAGE_REQUEST = 1, MESSAGE_REPLY = 2, MESSAGE_ERROR = 3, MESSAGE_NOTICE = 4 };
-/* ONE_WAY: a request without reply; only its refusal on the way is told, as an error. The other
- * bits are 0. */
-enum message_flags { MESSAGE_ONE_WAY = 1 };
+/* ONE_WAY: a request without reply; only its refusal on the way is told, as an error. COUNTED: one
+ * that is answered, and counts in its sender's window (window.h); written by the broker, 0 from
+ * clients. The other bits are 0. */
+enum message_flags { MESSAGE_ONE_WAY = 1, MESSAGE_COUNTED = 2 };
 
 enum { MESSAGE_PREFIX_BYTES = 5, MESSAGE_TARGET_OFFSET = 39, MESSAGE_LEAST_BYTES = 41 };
 
@@ -72,6 +73,7 @@ enum op message_op(const uint8_t *bytes);
 
 /* Patches of a message in place. */
 void message_set_op(uint8_t *bytes, enum op op);
+void message_set_flags(uint8_t *bytes, uint16_t flags);
 void message_set_id(uint8_t *bytes, uint64_t id);
 void message_set_peer(uint8_t *bytes, uint64_t peer);
 void message_set_deadline(uint8_t *bytes, uint32_t deadline_ms);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * Windows of one-way requests. What one worker has sent to one other, and that one has not reported
- * as taken, is outstanding; the window of the pair bounds it. The sender keeps to it, the broker
+ * Windows. Of the requests for the objects of one worker that another has sent, one way or not, those
+ * are outstanding which that one has not reported as taken; the window of the pair bounds them. The sender keeps to it, the broker
  * refuses what is beyond it, and the receiver reports in time: all three by the rules below.
  *
  * Nobody can wait for ever: who has taken all it was sent has less to report than a quarter of the
@@ -18,7 +18,7 @@
 #define WINDOW_POSTS_KEY "window_posts"
 #define WINDOW_BYTES_KEY "window_bytes"
 
-/* What a pair may have outstanding, or has: one-way requests, and their bytes with prefix. */
+/* What a pair may have outstanding, or has: requests, and their bytes with prefix. */
 struct window {
   uint32_t posts;
   uint64_t bytes;

@@ -102,7 +102,7 @@ void loads_settle(struct loads *l, uint32_t client) {
 
 static void forget(struct loads *l, uint32_t load) {
   struct load *k = loads_at(l, load);
-  assert(k->held == 0 && k->weight == 0);
+  assert(k->held == 0 && k->weight == 0 && k->outstanding.posts == 0);
   chain_remove(&l->by_pair, load);
   owners_remove(&l->by_host, k->host, load);
   owners_remove(&l->by_client, k->client, load);
@@ -122,6 +122,12 @@ uint32_t loads_first_of_host(const struct loads *l, uint32_t host) {
 }
 uint32_t loads_next_of_host(const struct loads *l, uint32_t load) {
   return owners_next(&l->by_host, load);
+}
+uint32_t loads_first_of_client(const struct loads *l, uint32_t client) {
+  return owners_first(&l->by_client, client);
+}
+uint32_t loads_next_of_client(const struct loads *l, uint32_t load) {
+  return owners_next(&l->by_client, load);
 }
 
 const char *loads_check(const struct loads *l) {

@@ -19,11 +19,13 @@
 
 #include "broker/base/chain.h"
 #include "broker/base/lists.h"
+#include "proto/window.h"
 
 struct load {
   uint32_t host, client, link;
   uint32_t held, shadow; /* tokens */
   uint64_t weight, weight_shadow; /* KiB */
+  struct window outstanding; /* requests of the host to the client (flows.h) */
   struct links of_host, of_client;
 };
 
@@ -67,6 +69,9 @@ void loads_forget_host(struct loads *l, uint32_t host);
 /* The records of a host; SLAB_NONE at the end. */
 uint32_t loads_first_of_host(const struct loads *l, uint32_t host);
 uint32_t loads_next_of_host(const struct loads *l, uint32_t load);
+/* The records of a client. */
+uint32_t loads_first_of_client(const struct loads *l, uint32_t client);
+uint32_t loads_next_of_client(const struct loads *l, uint32_t load);
 
 static inline struct load *loads_at(const struct loads *l, uint32_t load) {
   return slab_at(&l->all, load);

@@ -8,6 +8,7 @@
 #include "broker/core/notify.h"
 #include "broker/core/state.h"
 #include "proto/body.h"
+#include "proto/limits.h"
 
 void flow_on_taken(struct client *from, const struct message *m) {
   struct broker *b = from->broker;
@@ -26,19 +27,30 @@ void flow_on_taken(struct client *from, const struct message *m) {
   uint32_t sender = hosts_find(&b->hosts, id);
   struct client *to = sender == SLAB_NONE ? NULL : hosts_at(&b->hosts, sender)->client;
   if (!to) return; /* it has ended meanwhile, and its books with it */
-  if (flows_taken(&b->flows, sender, from->host, &taken))
+  uint32_t load = loads_find(&b->loads, sender, from->host);
+  if (load != SLAB_NONE && flows_taken(&b->flows, load, &taken))
     notify_grant(to, hosts_at(&b->hosts, from->host)->id, &taken, undone);
   else
-    client_fault(from, "it says to have taken more one-way requests of %s than it was sent",
+    client_fault(from, "it says to have taken more requests of %s than it was sent",
                  to->name);
 }
 
-void flow_forwarded(struct client *from, struct client *to) {
+bool flow_counts(const struct client *from, const struct message *m) {
+  return m->flags & MESSAGE_ONE_WAY ||
+         (m->target == OP_PT && from->version >= WIRE_VERSION_COUNTED);
+}
+
+void flow_forwarded(struct client *from, struct client *to, uint32_t load,
+                    const struct message *m) {
   struct broker *b = from->broker;
-  const struct op_info *taken = op_info(OP_taken);
-  if (op_in_version(taken, taken->least, to->version)) return;
-  struct window sent = flows_outstanding(&b->flows, from->host, to->host);
-  if (!window_is_due(&b->flows.window, &sent)) return;
-  flows_taken(&b->flows, from->host, to->host, &sent);
+  if (to->version >= WIRE_VERSION_COUNTED) return;
+  struct window sent = {.posts = 1, .bytes = m->size};
+  if (to->version >= op_info(OP_taken)->since) {
+    if (m->flags & MESSAGE_ONE_WAY) return; /* it reports these */
+  } else {
+    sent = flows_outstanding(&b->flows, load);
+    if (!window_is_due(&b->flows.window, &sent)) return;
+  }
+  flows_taken(&b->flows, load, &sent);
   notify_grant(from, hosts_at(&b->hosts, to->host)->id, &sent, 0);
 }

@@ -19,10 +19,16 @@
 #include "broker/ops/flow.h"
 #include "proto/body.h"
 #include "proto/closed.h"
+#include "proto/limits.h"
 #include "proto/name.h"
 
 /* Open requests to one worker (given-up ones included): far above what workers allow themselves. */
 enum { CALLS_MOST = 1 << 20 };
+
+static bool is_there(const struct broker *b, uint64_t id) {
+  uint32_t host = hosts_find(&b->hosts, id);
+  return host != SLAB_NONE && hosts_at(&b->hosts, host)->client;
+}
 
 /* Refuses a request. Nobody waits for a one-way request, so its refusal is also logged. */
 __attribute__((format(printf, 4, 5)))
@@ -34,10 +40,10 @@ static void refuse(struct client *from, const struct message *m, enum status sta
   vsnprintf(text, sizeof text, format, args);
   va_end(args);
   notify_refuse(from, m, status, "%s", text);
-  if (!(m->flags & MESSAGE_ONE_WAY)) return;
   /* The sender has entered it into its window, and nobody is going to report it as taken. */
-  if (m->target == OP_PT)
+  if (m->target == OP_PT && flow_counts(from, m) && is_there(from->broker, m->pt.host))
     notify_grant(from, m->pt.host, &(struct window){.posts = 1, .bytes = m->size}, 0);
+  if (!(m->flags & MESSAGE_ONE_WAY)) return;
   log_peer(&from->broker->log, LOG_WARN, CAUSE_POST, from->uid,
            "a one-way '%s' of %s was not delivered: %s", op_name(m->op), from->name, text);
 }
@@ -137,20 +143,14 @@ static struct client *find_receiver(struct client *from, const struct transfer *
   return host->client;
 }
 
-/* Enters a one-way request into the window of its pair; false: it has been refused. */
-static bool count_post(struct client *from, struct client *to, const struct message *m) {
-  switch (flows_sent(&from->broker->flows, from->host, to->host, m->size)) {
-    case FLOWS_OK: return true;
-    case FLOWS_FULL:
-      refuse(from, m, STATUS_busy,
-             "worker %s has not taken what you sent it one way before, and the window has no room "
-             "for more; wait until it has taken some",
-             to->name);
-      return false;
-    default:
-      refuse(from, m, STATUS_busy, "the broker's memory is too short; try again later");
-      return false;
-  }
+/* Enters a request into the window of its pair; false: it has been refused. */
+static bool count(struct client *from, struct client *to, uint32_t load, const struct message *m) {
+  if (flows_sent(&from->broker->flows, load, m->size)) return true;
+  refuse(from, m, STATUS_busy,
+         "worker %s has not taken what you sent it before, and the window has no room for more; "
+         "wait until it has taken some",
+         to->name);
+  return false;
 }
 
 /* The id the receiver sees, with a record for the answer (*call; SLAB_NONE: none is wanted); 0: the
@@ -159,7 +159,7 @@ static uint64_t make_call(struct client *from, struct client *to, const struct m
                           uint32_t *call) {
   struct calls *calls = &from->broker->calls;
   *call = SLAB_NONE;
-  if (m->flags & MESSAGE_ONE_WAY) return count_post(from, to, m) ? calls_next_id(calls) : 0;
+  if (m->flags & MESSAGE_ONE_WAY) return calls_next_id(calls);
   char full[LIMITS_TEXT];
   if (!limits_allow(from, ACCOUNT_REQUESTS, 1, full)) {
     refuse(from, m, STATUS_busy, "%s; wait for answers", full);
@@ -186,15 +186,24 @@ static bool forward_request(struct client *from, struct client *to, struct trans
   struct broker *b = from->broker;
   assert(to->state == CLIENT_READY);
   uint32_t call, load;
+  bool introduced = transfer_introduce(b, from->host, to, &load, NULL);
+  bool counts = introduced && flow_counts(from, m);
+  if (counts && !count(from, to, load, m)) return false;
   uint64_t id = make_call(from, to, m, &call);
-  if (!id) return false;
-  if (transfer_introduce(b, from->host, to, &load, NULL)) transfer_give(b, t, to);
+  if (!id) {
+    if (counts) flows_taken(&b->flows, load, &(struct window){.posts = 1, .bytes = m->size});
+    return false;
+  }
+  if (introduced) transfer_give(b, t, to);
+  uint16_t one_way = m->flags & MESSAGE_ONE_WAY;
+  bool reported = counts && !one_way && to->version >= WIRE_VERSION_COUNTED;
+  message_set_flags(bytes, reported ? MESSAGE_COUNTED : one_way);
   message_set_id(bytes, id);
   message_set_peer(bytes, hosts_at(&b->hosts, from->host)->id);
   if (call != SLAB_NONE) calls_at(&b->calls, call)->sent_at = client_queued_to(to) + m->size;
   client_push(to, from->account, bytes, m->size);
   client_charge(from, m->size / QUEUED_PER_UNIT);
-  if (m->flags & MESSAGE_ONE_WAY) flow_forwarded(from, to);
+  if (counts) flow_forwarded(from, to, load, m);
   return true;
 }
 

@@ -192,7 +192,18 @@ static int write_request(lua_State *L, struct worker *w, const struct remote *r,
   return status;
 }
 
-/* Sends a request that is answered; its id. Raises. */
+/* The host whose object is asked; 0: none is. */
+static uint64_t target_host(lua_State *L, struct worker *w, const struct remote *r) {
+  const struct at *at = r->target ? at_get(L, w, r->target) : NULL;
+  return at ? at->pt.host : 0;
+}
+
+/* Whether a request was refused because it has no room in the window of its host. */
+static bool has_no_room(const struct worker *w, uint64_t host, int status) {
+  return status == GAIJIN_STATUS_BUSY && host && gaijin_post_room(w->g, host) < SIZE_MAX;
+}
+
+/* Sends a request that is answered, when there is room for it; its id. Raises. */
 static uint64_t send_request(lua_State *L, struct worker *w, const struct remote *r,
                              gaijin_answer_fn fn, void *user) {
   assert(!(r->target && r->name) && r->count >= 0);
@@ -200,12 +211,19 @@ static uint64_t send_request(lua_State *L, struct worker *w, const struct remote
   if (w->sched.current->cancel_reason) wait_raise(L, w, WAIT_CANCELLED, describe(L, w, r));
   struct gaijin_send to = {
       .op = r->op, .name = r->name, .depth = (uint16_t)depth_of(L, w, r->op)};
-  if (is_routed(r))
-    to.deadline_ms = milliseconds_left(L, w, r, answer_limit(w, r->no_call_timeout));
+  double until = is_routed(r) ? answer_limit(w, r->no_call_timeout) : 0;
   uint64_t id = 0;
-  int status = write_request(L, w, r, &to, fn, user, &id);
-  if (status != 0) worker_raise(L, (enum gaijin_status)status, "%s", gaijin_error(w->g));
-  return id;
+  bool waited = w->room_queues && room_is_waited_for(w, target_host(L, w, r));
+  if (waited) room_wait(L, w, target_host(L, w, r), gaijin_op_name(r->op), until, false);
+  for (;; waited = true) {
+    to.deadline_ms = milliseconds_left(L, w, r, until);
+    int status = write_request(L, w, r, &to, fn, user, &id);
+    if (status == 0) return id;
+    uint64_t host = target_host(L, w, r);
+    if (!has_no_room(w, host, status))
+      worker_raise(L, (enum gaijin_status)status, "%s", gaijin_error(w->g));
+    room_wait(L, w, host, gaijin_op_name(r->op), until, waited);
+  }
 }
 
 uint64_t remote_start(lua_State *L, struct worker *w, const struct remote *r, gaijin_answer_fn fn,
@@ -249,7 +267,7 @@ static bool try_post(lua_State *L, struct worker *w, const struct remote *r, uin
   struct gaijin_send to = {.op = r->op, .depth = 1, .one_way = true};
   if (w->lost) worker_raise(L, GAIJIN_STATUS_LOST, "the connection to the broker has ended");
   int status = write_request(L, w, r, &to, NULL, NULL, NULL);
-  if (status == GAIJIN_STATUS_BUSY && gaijin_post_room(w->g, host) < SIZE_MAX) return false;
+  if (has_no_room(w, host, status)) return false;
   if (status != 0) worker_raise(L, (enum gaijin_status)status, "%s", gaijin_error(w->g));
   return true;
 }
@@ -259,8 +277,10 @@ void remote_post(lua_State *L, struct worker *w, int target, int first, int n) {
   const struct at *at = at_get(L, w, target);
   uint64_t host = at->pt.host;
   worker_refuse_fork(L, w);
+  const struct fiber *f = w->sched.current;
+  double until = f ? wait_nearer(f->deadline, f->asked_until) : 0;
   bool waited = room_is_waited_for(w, host);
-  if (waited) room_wait(L, w, host, false);
+  if (waited) room_wait(L, w, host, "post", until, false);
   for (;; waited = true) {
     if (!w->lost && gaijin_host_dead(w->g, host)) {
       char text[GAIJIN_NAME_MAX + 64];
@@ -270,6 +290,6 @@ void remote_post(lua_State *L, struct worker *w, int target, int first, int n) {
       return;
     }
     if (try_post(L, w, &r, host)) return;
-    room_wait(L, w, host, waited);
+    room_wait(L, w, host, "post", until, waited);
   }
 }

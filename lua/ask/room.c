@@ -21,6 +21,7 @@ struct room_wait {
 struct room_queue {
   struct room_queue *next;
   uint64_t host;
+  double taken; /* when the host took something last, since somebody waits */
   struct room_wait *first, *last;
 };
 
@@ -38,6 +39,7 @@ static struct room_queue *get(struct worker *w, uint64_t host) {
   struct room_queue *q = find(w, host);
   if (q || !(q = calloc(1, sizeof *q))) return q;
   q->host = host;
+  q->taken = clock_seconds();
   q->next = w->room_queues;
   w->room_queues = q;
   return q;
@@ -75,53 +77,72 @@ static void leave(struct worker *w, struct room_queue *q, struct room_wait *n) {
   free(q);
 }
 
-static int raise_stuck(lua_State *L, struct worker *w) {
+static int raise_stuck(lua_State *L, struct worker *w, const char *what) {
   wait_refuse(L, w);
   return worker_raise(L, GAIJIN_STATUS_BUSY,
-                      "a post has no room at its receiver, and must not wait for it: %u requests "
+                      "a %s has no room at its receiver, and must not wait for it: %u requests "
                       "wait here, and fibers for them are used up (--max-fibers)",
-                      w->backlog.n_posts + w->backlog.n_calls);
+                      what, w->backlog.n_posts + w->backlog.n_calls);
 }
 
-/* Parks until something decides; the outcome. */
+/* Somebody who may have used up the receiver's fibers waits for what the fiber serves. */
+static bool is_awaited(const struct fiber *f) { return f->depth > 1; }
+
+/* Parks until something decides; the outcome. *stalled: it was over because the host takes
+ * nothing. */
 static enum wait_outcome park(lua_State *L, struct worker *w, const struct room_queue *q,
-                              const struct room_wait *n, double until) {
+                              const struct room_wait *n, double until, bool *stalled) {
   enum wait_outcome how;
-  do
-    how = wait_park(L, w, until);
-  while (how == WAIT_WOKEN && !w->lost && !w->backlog.stuck &&
-         (q->first != n || gaijin_post_room(w->g, q->host) == 0));
+  double stall;
+  do {
+    stall = is_awaited(n->fiber) ? q->taken + ROOM_STALL : 0;
+    how = wait_park(L, w, wait_nearer(until, stall));
+  } while ((how == WAIT_WOKEN && !w->lost && !w->backlog.stuck &&
+            (q->first != n || gaijin_post_room(w->g, q->host) == 0)) ||
+           (how == WAIT_OVER && stall > 0 && q->taken + ROOM_STALL > stall));
+  *stalled = how == WAIT_OVER && stall > 0 && (until == 0 || stall < until);
   return how;
 }
 
-void room_wait(lua_State *L, struct worker *w, uint64_t host, bool again) {
+/* Raises what became of a wait that has not ended with room. */
+static void raise_over(lua_State *L, struct worker *w, uint64_t host, const char *what,
+                       enum wait_outcome how, double until, bool stalled) {
+  what = lua_pushfstring(L, "%s to worker %s", what, worker_host_name(w, host));
+  if (how != WAIT_OVER || (!stalled && until == w->sched.current->deadline))
+    wait_raise(L, w, how, what);
+  wait_refuse(L, w);
+  if (stalled)
+    worker_raise(L, GAIJIN_STATUS_BUSY,
+                 "%s has no room, and the worker takes nothing of what it was sent before; it may "
+                 "be waiting for us",
+                 what);
+  worker_raise(L, GAIJIN_STATUS_TIMEOUT, "%s was not begun: there was no room for it in time",
+               what);
+}
+
+void room_wait(lua_State *L, struct worker *w, uint64_t host, const char *what, double until,
+               bool again) {
   const char *hindrance = wait_hindrance(L, w);
   if (hindrance)
-    worker_raise(L, GAIJIN_STATUS_BUSY, "a post has no room at %s, %s; try again later",
+    worker_raise(L, GAIJIN_STATUS_BUSY, "a %s has no room at %s, %s; try again later", what,
                  worker_host_name(w, host), hindrance);
-  struct fiber *f = w->sched.current;
-  if (w->backlog.stuck) raise_stuck(L, w);
+  if (w->backlog.stuck) raise_stuck(L, w, what);
   struct room_queue *q = get(w, host);
-  if (!q) worker_raise(L, GAIJIN_STATUS_BUSY, "no memory to wait for room for a post");
-  struct room_wait n = {.fiber = f};
-  double until = wait_nearer(f->deadline, f->asked_until);
+  if (!q) worker_raise(L, GAIJIN_STATUS_BUSY, "no memory to wait for room for a %s", what);
+  struct room_wait n = {.fiber = w->sched.current};
+  bool stalled;
   enter(q, &n, again);
-  enum wait_outcome how = park(L, w, q, &n, until);
+  enum wait_outcome how = park(L, w, q, &n, until, &stalled);
   leave(w, q, &n);
-  if (how == WAIT_WOKEN && w->backlog.stuck) raise_stuck(L, w);
-  if (how == WAIT_WOKEN) return;
-  const char *what = lua_pushfstring(L, "post to worker %s", worker_host_name(w, host));
-  if (how == WAIT_OVER && until != f->deadline) {
-    wait_refuse(L, w);
-    worker_raise(L, GAIJIN_STATUS_TIMEOUT, "%s: the time of the request that is served is over",
-                 what);
-  }
-  wait_raise(L, w, how, what);
+  if (how == WAIT_WOKEN && w->backlog.stuck) raise_stuck(L, w, what);
+  if (how != WAIT_WOKEN) raise_over(L, w, host, what, how, until, stalled);
 }
 
 void room_came(void *worker, uint64_t host) {
-  const struct room_queue *q = find(worker, host);
-  if (q) fiber_wake(q->first->fiber);
+  struct room_queue *q = find(worker, host);
+  if (!q) return;
+  q->taken = clock_seconds();
+  fiber_wake(q->first->fiber);
 }
 
 void room_refuse_all(struct worker *w) {

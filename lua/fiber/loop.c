@@ -17,6 +17,7 @@
 #include "lua/fiber/fiber.h"
 #include "lua/fiber/slices.h"
 #include "lua/fiber/timer.h"
+#include "lua/fiber/turns.h"
 
 static void on_sweep(struct timer *t) {
   struct worker *w = timer_worker(t);
@@ -28,6 +29,7 @@ static void on_sweep(struct timer *t) {
 int loop_init(struct worker *w, const struct loop_hooks *hooks) {
   struct loop *l = &w->loop;
   l->hooks = hooks;
+  w->sched.turn_seconds = TURNS_SECONDS;
   int r = uv_loop_init(&l->uv);
   if (r < 0) return r;
   timer_init(w);

@@ -194,7 +194,7 @@ void turns_begin(struct worker *w) {
   s->turn++;
   s->turn_over = false;
   s->clock = s->n_ready > 1 ? clock_seconds() : 0;
-  s->turn_ends = s->clock + TURNS_SECONDS;
+  s->turn_ends = s->clock + s->turn_seconds;
 }
 
 struct fiber *turns_take(struct worker *w) {

@@ -174,11 +174,9 @@ static bool may_be_call_back(const struct worker *w, const struct gaijin_request
   return rq->depth > 1 && !rq->one_way && connection_asks(w);
 }
 
-/* What no window bounds is bounded here. */
-static bool is_overfull(const struct worker *w, const struct asker *a,
-                        const struct gaijin_request *rq) {
-  bool in_window = rq->one_way && gaijin_post_window(w->g);
-  return !in_window && a->n_entries >= w->sched.max_fibers;
+/* What no window bounds is bounded here: what comes by name, or of an older version. */
+static bool is_overfull(const struct worker *w, const struct asker *a, const gaijin_body *body) {
+  return !gaijin_body_counts(body) && a->n_entries >= w->sched.max_fibers;
 }
 
 /* NULL, or why the request is not served at all. The text is in the buffer. */
@@ -239,7 +237,7 @@ static void on_request(struct worker *w, const struct gaijin_request *rq, gaijin
   } else if (a->first) {
     if (nested && a->stuck)
       refuse_stuck(w, rq, body);
-    else if (is_overfull(w, a, rq) || !backlog_add(w, a, rq, until, body))
+    else if (is_overfull(w, a, body) || !backlog_add(w, a, rq, until, body))
       refuse_full(w, rq, body);
   } else if (turns_may_begin(w, a, nested)) {
     if (a->n_ready < BEGUN_MOST ? !begin(w, a, rq, until, body)

@@ -20,7 +20,7 @@ bakaGaijin.figures = function() return figures() end
 local t = require "t"
 local enter, figures = bakaGaijin("A").enter, bakaGaijin("C").figures
 local futures = {}
-for i = 1, 30 do futures[i] = gaijin.async(enter, i) end
+for i = 1, 60 do futures[i] = gaijin.async(enter, i) end
 for _ = 1, 5 do gaijin.post(enter, 0) end
 t.eventually(function()
   local entered, _, _, _, waiting = figures()
@@ -28,12 +28,12 @@ t.eventually(function()
 end)
 local entered = figures()
 t.ok(entered >= 17 and entered <= 18, entered)
-for i = 1, 30 do t.eq(futures[i]:done(), false) end
+for i = 1, 60 do t.eq(futures[i]:done(), false) end
 bakaGaijin.open = true
-for i = 1, 30 do t.eq(futures[i]:get(), i) end
-for i = 31, 130 do t.eq(enter(i), i) end
+for i = 1, 60 do t.eq(futures[i]:get(), i) end
+for i = 61, 160 do t.eq(enter(i), i) end
 local all, order, fibers, posts_failed, posts_waiting = figures()
-t.eq(all, 130)
+t.eq(all, 160)
 t.eq(order, true)
 t.eq(posts_failed, 0)
 t.eq(posts_waiting, 0)

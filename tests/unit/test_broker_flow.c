@@ -19,25 +19,36 @@ static void setup(void) {
   x = wire_token(&b, 1);
   wire_fetch(&w, &a, &b, "b", &x);
 }
+/* Requests that are outstanding, of all pairs. */
+static uint32_t outstanding(void) {
+  const struct slab *all = &w.broker.loads.all;
+  uint32_t n = 0;
+  for (uint32_t i = slab_next(all, 0); i != SLAB_NONE; i = slab_next(all, i + 1))
+    n += loads_at(&w.broker.loads, i)->outstanding.posts;
+  return n;
+}
 static void teardown(void) {
   wire_leave(&a);
   wire_leave(&b);
   wire_turn(&w);
-  ck_assert_uint_eq(w.broker.flows.all.count, 0);
+  ck_assert_uint_eq(outstanding(), 0);
   wire_close(&w);
 }
 
-/* a calls x one way, with a string of so many bytes. The size of the message. */
-static uint32_t post(uint64_t id, uint32_t bytes) {
+/* a calls x with a string of so many bytes. The size of the message. */
+static uint32_t ask(uint64_t id, uint16_t flags, uint32_t bytes) {
   static const char text[8192];
   struct message h = {.kind = MESSAGE_REQUEST, .op = OP_call, .id = id, .depth = 1,
-                      .flags = MESSAGE_ONE_WAY, .target = OP_PT, .pt = x};
+                      .flags = flags, .target = OP_PT, .pt = x};
   pack_string(wire_begin_to(&a, &h, 1), text, bytes);
   wire_end(&a);
   uint32_t size = a.out.size;
   wire_flush(&w, &a);
   return size;
 }
+
+static uint32_t post(uint64_t id, uint32_t bytes) { return ask(id, MESSAGE_ONE_WAY, bytes); }
+static uint32_t call(uint64_t id, uint32_t bytes) { return ask(id, 0, bytes); }
 
 /* b receives so many; their bytes. */
 static uint64_t receive(int n) {
@@ -189,7 +200,7 @@ START_TEST(a_sender_that_has_ended_is_no_fault) {
   uint64_t bytes = receive(1);
   wire_leave(&a);
   wire_turn(&w);
-  ck_assert_uint_eq(w.broker.flows.all.count, 0);
+  ck_assert_uint_eq(outstanding(), 0);
   say_taken(a.host, 1, bytes, 0);
   wire_expect(&w, &b, MESSAGE_NOTICE, OP_dead);
   wire_expect(&w, &b, MESSAGE_NOTICE, OP_drop);
@@ -202,7 +213,7 @@ START_TEST(a_target_that_ends_takes_its_books_along) {
   for (uint64_t i = 1; i <= POSTS; i++) post(i, 0);
   wire_leave(&b);
   wire_turn(&w);
-  ck_assert_uint_eq(w.broker.flows.all.count, 0);
+  ck_assert_uint_eq(outstanding(), 0);
   post(9, 0);
   do
     ck_assert_int_eq(wire_next(&w, &a), 1);
@@ -237,6 +248,97 @@ START_TEST(an_older_sender_is_bounded_and_not_told) {
 }
 END_TEST
 
+/* One window for both, and the receiver is told which calls it is to report. */
+START_TEST(calls_count_like_posts) {
+  for (uint64_t i = 1; i < POSTS; i++) call(i, 0);
+  uint32_t size = post(POSTS, 0);
+  wire_quiet(&w, &a);
+  call(77, 0);
+  wire_expect_error(&w, &a, STATUS_busy);
+  ck_assert_uint_eq(a.m.id, 77);
+  expect_grant(1, size, 0);
+  for (int i = 1; i <= POSTS; i++) {
+    receive(1);
+    ck_assert_uint_eq(b.m.flags, i < POSTS ? MESSAGE_COUNTED : MESSAGE_ONE_WAY);
+    if (i == POSTS) break;
+    wire_begin(&b, MESSAGE_REPLY, OP_call, b.m.id, 0); /* an answer says nothing of the window */
+    wire_send(&w, &b);
+  }
+  for (int i = 1; i < POSTS; i++) wire_expect(&w, &a, MESSAGE_REPLY, OP_call);
+  call(78, 0);
+  wire_expect_error(&w, &a, STATUS_busy);
+  expect_grant(1, size, 0);
+  say_taken(a.host, POSTS, (uint64_t)POSTS * size, 0);
+  expect_grant(POSTS, (uint64_t)POSTS * size, 0);
+  call(79, 0);
+  receive(1);
+  wire_quiet(&w, &a);
+}
+END_TEST
+
+/* Who does not know it gets no flag, and is not bounded. */
+START_TEST(calls_of_an_older_sender_do_not_count) {
+  wire_client(&w, &a)->version = 3;
+  for (uint64_t i = 1; i <= 2 * POSTS; i++) call(i, 0);
+  for (int i = 1; i <= 2 * POSTS; i++) {
+    receive(1);
+    ck_assert_uint_eq(b.m.flags, 0);
+  }
+  ck_assert_uint_eq(outstanding(), 0);
+  wire_quiet(&w, &a);
+}
+END_TEST
+
+START_TEST(an_older_receiver_has_taken_calls_that_are_forwarded) {
+  wire_client(&w, &b)->version = 3;
+  for (uint64_t i = 1; i <= 3 * POSTS; i++) {
+    uint32_t size = call(i, 0);
+    expect_grant(1, size, 0);
+    receive(1);
+    ck_assert_uint_eq(b.m.flags, 0);
+  }
+  uint64_t size = post(99, 0); /* which it reports */
+  wire_quiet(&w, &a);
+  ck_assert_uint_eq(outstanding(), 1);
+  receive(1);
+  say_taken(a.host, 1, size, 0);
+  expect_grant(1, size, 0);
+}
+END_TEST
+
+START_TEST(of_one_older_still_both_are_taken) {
+  wire_client(&w, &b)->version = 2;
+  uint64_t size = call(1, 0);
+  wire_quiet(&w, &a);
+  post(2, 0);
+  expect_grant(2, 2 * size, 0);
+  receive(2);
+}
+END_TEST
+
+/* What is answered and goes by name does not: its sender does not know whose window that is. */
+START_TEST(calls_by_name_do_not_count) {
+  for (int i = 0; i < 2 * POSTS; i++) {
+    wire_ask(&a, OP_labels, "b", NULL, 0);
+    wire_send(&w, &a);
+    wire_expect(&w, &b, MESSAGE_REQUEST, OP_labels);
+    ck_assert_uint_eq(b.m.flags, 0);
+  }
+  ck_assert_uint_eq(outstanding(), 0);
+  wire_quiet(&w, &a);
+}
+END_TEST
+
+/* The broker's own flag, whoever sets it. */
+START_TEST(who_sets_the_flag_changes_nothing) {
+  wire_client(&w, &a)->version = 3;
+  ask(1, MESSAGE_COUNTED, 0);
+  receive(1);
+  ck_assert_uint_eq(b.m.flags, 0);
+  ck_assert_uint_eq(outstanding(), 0);
+}
+END_TEST
+
 int main(void) {
   Suite *s = suite_create("broker flow");
   TCase *t = tcase_create("flow");
@@ -255,5 +357,11 @@ int main(void) {
   tcase_add_test(t, a_target_that_ends_takes_its_books_along);
   tcase_add_test(t, an_older_receiver_has_taken_what_is_forwarded);
   tcase_add_test(t, an_older_sender_is_bounded_and_not_told);
+  tcase_add_test(t, calls_count_like_posts);
+  tcase_add_test(t, calls_of_an_older_sender_do_not_count);
+  tcase_add_test(t, an_older_receiver_has_taken_calls_that_are_forwarded);
+  tcase_add_test(t, of_one_older_still_both_are_taken);
+  tcase_add_test(t, calls_by_name_do_not_count);
+  tcase_add_test(t, who_sets_the_flag_changes_nothing);
   return run_suite(s);
 }

@@ -134,8 +134,10 @@ START_TEST(s38_a_forged_pt_is_denied_and_goes_nowhere) {
   wrong.stamp++;
   call_with(&b, &wrong, &x); /* a holder, but with the wrong stamp */
   wire_expect_error(&w, &b, STATUS_denied);
+  wire_expect(&w, &b, MESSAGE_NOTICE, OP_grant); /* it does not count in the window */
   call_with(&c, &x, &own);
   wire_expect_error(&w, &c, STATUS_denied);
+  wire_expect(&w, &c, MESSAGE_NOTICE, OP_grant);
   wire_expect_drop(&w, &c, 7, 1);
   wire_quiet(&w, &a);
 }
@@ -161,8 +163,11 @@ START_TEST(s35_too_many_forgeries_end_the_connection) {
   for (int i = 0; i < FORGERIES_MOST; i++) {
     call_with(&c, &x, &x);
     wire_expect_error(&w, &c, STATUS_denied);
+    wire_expect(&w, &c, MESSAGE_NOTICE, OP_grant);
   }
   call_with(&c, &x, &x);
+  wire_expect_error(&w, &c, STATUS_denied);
+  wire_expect(&w, &c, MESSAGE_NOTICE, OP_grant);
   wire_expect_end(&w, &c);
   wire_quiet(&w, &b);
 }

@@ -36,10 +36,16 @@ static int post(size_t bytes) {
   return gaijin_end_request(f.g, NULL, NULL, NULL);
 }
 
-/* A one-way request by name: of whose window, the broker alone knows. */
-static int post_by_name(gaijin *g) {
-  gaijin_begin_request(g, &(struct gaijin_send){.op = GAIJIN_OP_LABELS, .one_way = true, .name = "bank", .depth = 1}, 0);
-  return gaijin_end_request(g, NULL, NULL, NULL);
+/* A request by name: of whose window, the broker alone would know. */
+static int by_name(gaijin *g, bool one_way) {
+  gaijin_begin_request(g, &(struct gaijin_send){.op = GAIJIN_OP_LABELS, .one_way = one_way, .name = "bank", .depth = 1}, 0);
+  return gaijin_end_request(g, one_way ? NULL : told_answer, &f, NULL);
+}
+
+/* Asks x for its length. */
+static int ask(void) {
+  gaijin_begin_request(f.g, &(struct gaijin_send){.op = GAIJIN_OP_LEN, .holding = x, .depth = 1}, 0);
+  return gaijin_end_request(f.g, told_answer, &f, NULL);
 }
 
 /* The broker's end reads a call; the size of its message. */
@@ -64,7 +70,7 @@ START_TEST(the_sender_is_kept_to_the_window) {
   for (int i = 0; i < POSTS; i++) ck_assert_int_eq(post(1), 0);
   ck_assert_uint_eq(gaijin_post_room(f.g, OTHER_HOST), 0);
   ck_assert_int_eq(post(1), GAIJIN_STATUS_BUSY);
-  ck_assert_ptr_nonnull(strstr(gaijin_error(f.g), "worker bank has not taken the 8 posts"));
+  ck_assert_ptr_nonnull(strstr(gaijin_error(f.g), "worker bank has not taken the 8 requests"));
   uint32_t size = 0;
   for (int i = 0; i < POSTS; i++) size = read_post();
   ck_assert(fake_idle(&f)); /* the one refused has left nothing */
@@ -105,13 +111,29 @@ START_TEST(what_just_fits_is_sent) {
 }
 END_TEST
 
-START_TEST(other_requests_are_not_counted) {
-  for (int i = 0; i < 3 * POSTS; i++) {
-    gaijin_begin_request(f.g, &(struct gaijin_send){.op = GAIJIN_OP_LEN, .holding = x, .depth = 1}, 0);
-    ck_assert_int_eq(gaijin_end_request(f.g, told_answer, &f, NULL), 0);
-  }
+START_TEST(requests_that_are_answered_count) {
+  for (int i = 1; i < POSTS; i++) ck_assert_int_eq(ask(), 0);
+  ck_assert_int_eq(post(1), 0);
+  ck_assert_int_eq(ask(), GAIJIN_STATUS_BUSY);
+  ck_assert_int_eq(post(1), GAIJIN_STATUS_BUSY);
+  ck_assert_uint_eq(gaijin_request_count(f.g), POSTS - 1);
+  grant(OTHER_HOST, 1, 41, 0);
+  ck_assert_int_eq(ask(), 0);
+}
+END_TEST
+
+START_TEST(of_an_older_broker_only_posts_count) {
+  f.g->version = 3;
+  for (int i = 0; i < 3 * POSTS; i++) ck_assert_int_eq(ask(), 0);
+  for (int i = 0; i < POSTS; i++) ck_assert_int_eq(post(1), 0);
+  ck_assert_int_eq(post(1), GAIJIN_STATUS_BUSY);
+}
+END_TEST
+
+START_TEST(requests_by_name_are_not_counted) {
   uint32_t hosts = f.g->hosts.count;
-  for (int i = 0; i < 3 * POSTS; i++) ck_assert_int_eq(post_by_name(f.g), 0);
+  for (int i = 0; i < 3 * POSTS; i++) ck_assert_int_eq(by_name(f.g, false), 0);
+  ck_assert_int_eq(by_name(f.g, true), GAIJIN_STATUS_UNSUPPORTED);
   ck_assert_uint_eq(f.g->hosts.count, hosts);
   ck_assert_uint_eq(gaijin_post_room(f.g, OTHER_HOST), SIZE_MAX);
 }
@@ -119,10 +141,20 @@ END_TEST
 
 START_TEST(more_room_than_was_used_is_no_harm) {
   ck_assert_int_eq(post(1), 0);
-  grant(OTHER_HOST, 5, 99999, 0); /* one-way requests by name are in the broker's books only */
+  grant(OTHER_HOST, 5, 99999, 0);
   grant(THIRD_HOST, 5, 99999, 0);
   for (int i = 0; i < POSTS; i++) ck_assert_int_eq(post(1), 0);
   ck_assert_int_eq(post(1), GAIJIN_STATUS_BUSY);
+}
+END_TEST
+
+/* Each is a call-back; a broker may say any number. */
+START_TEST(no_more_is_told_not_done_than_was_sent) {
+  for (int i = 0; i < 3; i++) ck_assert_int_eq(post(1), 0);
+  grant(OTHER_HOST, UINT32_MAX, 0, UINT32_MAX);
+  ck_assert_uint_eq(f.told.refusals, 3);
+  grant(OTHER_HOST, UINT32_MAX, 0, UINT32_MAX);
+  ck_assert_uint_eq(f.told.refusals, 3);
 }
 END_TEST
 
@@ -203,11 +235,11 @@ END_TEST
 
 /* ---- As receiver ---- */
 
-/* The broker forwards a one-way call of a token of ours; its message is `told.request`'s last. */
-static uint32_t forward(gaijin_token *t, bool one_way) {
+/* The broker forwards a call of a token of ours; its message is `told.request`'s last. */
+static uint32_t forward(gaijin_token *t, uint16_t flags) {
   struct gaijin_pt pt = gaijin_token_pt(f.g, t);
   struct message m = {.kind = MESSAGE_REQUEST, .op = OP_call, .id = 50 + f.told.requests, .peer = OTHER_HOST, .depth = 1,
-                      .flags = one_way ? MESSAGE_ONE_WAY : 0, .target = OP_PT, .pt = gj_pt_wire(&pt)};
+                      .flags = flags, .target = OP_PT, .pt = gj_pt_wire(&pt)};
   pack_begin(&f.p, &f.out, f.max_message, &m, 0);
   fake_end(&f);
   return f.out.size;
@@ -230,8 +262,8 @@ static uint32_t arrive(int n) {
   static int object;
   gaijin_token *t = gaijin_token_new(f.g, GAIJIN_KIND_FUNCTION, &object);
   fake_take(&f, t);
-  uint32_t size = forward(t, true);
-  for (int i = 1; i < n; i++) forward(t, true);
+  uint32_t size = forward(t, MESSAGE_ONE_WAY);
+  for (int i = 1; i < n; i++) forward(t, i % 2 ? MESSAGE_COUNTED : MESSAGE_ONE_WAY);
   fake_bytes(&f, f.out.bytes, f.out.size);
   f.out.size = 0;
   ck_assert_int_eq(gaijin_dispatch(f.g), 0);
@@ -257,11 +289,11 @@ START_TEST(a_quarter_is_reported) {
 }
 END_TEST
 
-START_TEST(calls_are_not_reported) {
+START_TEST(calls_that_do_not_count_are_not_reported) {
   static int object;
   gaijin_token *t = gaijin_token_new(f.g, GAIJIN_KIND_FUNCTION, &object);
   fake_take(&f, t);
-  for (int i = 0; i < 4; i++) forward(t, false);
+  for (int i = 0; i < 4; i++) forward(t, 0);
   fake_bytes(&f, f.out.bytes, f.out.size);
   f.out.size = 0;
   ck_assert_int_eq(gaijin_dispatch(f.g), 0);
@@ -378,7 +410,7 @@ START_TEST(a_broker_without_windows_bounds_nothing) {
   fake_open(&old);
   ck_assert_uint_eq(gaijin_post_window(old.g), 0);
   ck_assert_uint_eq(gaijin_post_room(old.g, OTHER_HOST), SIZE_MAX);
-  for (int i = 0; i < 2 * POSTS; i++) ck_assert_int_eq(post_by_name(old.g), 0);
+  for (int i = 0; i < 2 * POSTS; i++) ck_assert_int_eq(by_name(old.g, false), 0);
   fake_close(&old);
 }
 END_TEST
@@ -391,7 +423,10 @@ int main(void) {
   tcase_add_test(t, the_sender_is_kept_to_the_window);
   tcase_add_test(t, bytes_count_and_a_large_one_goes_alone);
   tcase_add_test(t, what_just_fits_is_sent);
-  tcase_add_test(t, other_requests_are_not_counted);
+  tcase_add_test(t, requests_that_are_answered_count);
+  tcase_add_test(t, of_an_older_broker_only_posts_count);
+  tcase_add_test(t, requests_by_name_are_not_counted);
+  tcase_add_test(t, no_more_is_told_not_done_than_was_sent);
   tcase_add_test(t, more_room_than_was_used_is_no_harm);
   tcase_add_test(t, what_is_not_done_is_told);
   tcase_add_test(t, a_host_that_dies_wakes_who_waits);
@@ -400,7 +435,7 @@ int main(void) {
   tcase_add_test(t, a_loss_wakes_who_waits);
   tcase_add_test(t, room_is_awaited);
   tcase_add_test(t, a_quarter_is_reported);
-  tcase_add_test(t, calls_are_not_reported);
+  tcase_add_test(t, calls_that_do_not_count_are_not_reported);
   tcase_add_test(t, what_will_not_be_done_is_reported_with_the_next_flush);
   tcase_add_test(t, all_that_are_due_are_reported_at_once);
   tcase_add_test(t, what_the_library_refuses_is_taken);

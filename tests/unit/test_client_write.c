@@ -63,7 +63,8 @@ START_TEST(null_pointers_need_their_version) {
   struct value v;
   fake_open(&f);
   ck_assert(gaijin_has_null(f.g));
-  const struct gaijin_send send = {.op = GAIJIN_OP_S2T, .name = "bank", .one_way = true};
+  gaijin_token *own = gaijin_token_new(f.g, GAIJIN_KIND_FUNCTION, &f);
+  const struct gaijin_send send = {.op = GAIJIN_OP_CALL, .token = own, .one_way = true};
   gaijin_begin_request(f.g, &send, 1);
   gaijin_put_null(f.g);
   ck_assert_int_eq(gaijin_end_request(f.g, NULL, NULL, NULL), 0);
@@ -102,8 +103,9 @@ START_TEST(one_way_has_no_answer) {
   struct fake f;
   fake_open(&f);
   uint64_t id = 5;
-  gaijin_begin_request(f.g, &(struct gaijin_send){.op = GAIJIN_OP_S2T, .name = "bank", .one_way = true}, 1);
-  gaijin_put_text(f.g, "label");
+  gaijin_token *own = gaijin_token_new(f.g, GAIJIN_KIND_FUNCTION, &f);
+  gaijin_begin_request(f.g, &(struct gaijin_send){.op = GAIJIN_OP_CALL, .token = own, .one_way = true}, 1);
+  gaijin_put_text(f.g, "argument");
   ck_assert_int_eq(gaijin_end_request(f.g, told_answer, &f, &id), 0);
   ck_assert_uint_eq(id, 0);
   gaijin_flush(f.g, false);
@@ -111,7 +113,7 @@ START_TEST(one_way_has_no_answer) {
   ck_assert_uint_ne(f.m.id, 0);
   ck_assert_uint_eq(f.g->calls.count, 0);
   /* Only a refusal is told. */
-  fake_begin(&f, MESSAGE_ERROR, GAIJIN_OP_S2T, f.m.id, 2);
+  fake_begin(&f, MESSAGE_ERROR, GAIJIN_OP_CALL, f.m.id, 2);
   pack_uint(&f.p, GAIJIN_STATUS_DEAD);
   pack_text(&f.p, "nobody there");
   fake_deliver(&f);

@@ -148,7 +148,7 @@ START_TEST(it_waits_no_longer_than_who_is_served_for) {
     uv_run(&v.w.loop.uv, UV_RUN_ONCE);
     vm_run(&v);
   }
-  ck_assert_str_eq(v.log, "gaijin: timeout: post to worker bank: the time of the request that is served is over");
+  ck_assert_str_eq(v.log, "gaijin: timeout: post to worker bank was not begun: there was no room for it in time");
   v.log[0] = '\0';
   f = vm_start(&v, "gaijin.post(f, 9)");
   f->asked_until = clock_seconds() + 1000;
@@ -156,6 +156,52 @@ START_TEST(it_waits_no_longer_than_who_is_served_for) {
   fiber_cancel(f, "for a test");
   vm_run(&v);
   ck_assert_str_eq(v.log, "gaijin: cancelled: post to worker bank: for a test");
+}
+END_TEST
+
+/* What is asked waits like what is posted, in one row with it, and says what became of it. */
+START_TEST(calls_wait_for_room_too) {
+  vm_start(&v, "f(5)");
+  vm_start(&v, "gaijin.post(f, 6)");
+  vm_start(&v, "gaijin.async(f, 7)");
+  vm_run(&v);
+  uint32_t size = read_full_window();
+  grant(3, 3 * size);
+  for (unsigned i = 5; i <= 7; i++) ck_assert_uint_eq(next_post(NULL), i);
+  struct fiber *f = vm_start(&v, "f(9)");
+  vm_start(&v, "f(10)");
+  vm_run(&v);
+  grant(1, size);
+  ck_assert_uint_eq(next_post(NULL), 9);
+  f = vm_start(&v, "f(11)");
+  f->asked_until = clock_seconds() + 0.01;
+  for (int i = 0; i < 1000 && !*v.log; i++) {
+    vm_run(&v);
+    uv_run(&v.w.loop.uv, UV_RUN_ONCE);
+  }
+  ck_assert_str_eq(v.log, "gaijin: timeout: call to worker bank was not begun: there was no room for it in time");
+  ck_assert(fake_idle(&v.f));
+}
+END_TEST
+
+/* Whoever serves what a handler of another worker waits for does not wait for one that takes nothing. */
+START_TEST(where_nothing_is_taken_one_that_is_awaited_is_busy) {
+  struct fiber *f = vm_start(&v, _i ? "gaijin.post(f, 9)" : "f(9)");
+  vm_start(&v, "gaijin.post(f, 10)"); /* this one does */
+  f->depth = 2;
+  vm_run(&v);
+  ck_assert_str_eq(v.log, "");
+  double end = clock_seconds() + 60;
+  while (!*v.log && clock_seconds() < end) {
+    uv_run(&v.w.loop.uv, UV_RUN_ONCE);
+    vm_run(&v);
+  }
+  const char *start = _i ? "gaijin: busy: post to worker bank has no room, and the worker takes nothing"
+                         : "gaijin: busy: call to worker bank has no room, and the worker takes nothing";
+  ck_assert_msg(strncmp(v.log, start, strlen(start)) == 0, "%s", v.log);
+  uint32_t size = read_full_window();
+  grant(1, size);
+  ck_assert_uint_eq(next_post(NULL), 10);
 }
 END_TEST
 
@@ -299,6 +345,8 @@ int main(void) {
   tcase_add_test(c, limits_of_time_and_cancelling_end_the_wait);
   tcase_add_test(c, it_waits_no_longer_than_who_is_served_for);
   tcase_add_test(c, a_loss_ends_the_wait);
+  tcase_add_test(c, calls_wait_for_room_too);
+  tcase_add_loop_test(c, where_nothing_is_taken_one_that_is_awaited_is_busy, 0, 2);
   tcase_add_test(c, where_nobody_can_wait_it_is_busy);
   tcase_add_test(c, nobody_waits_while_posts_cannot_be_begun_here);
   tcase_add_test(c, who_is_woken_keeps_its_place);

@@ -11,6 +11,7 @@ static struct asker *a, *b;
 
 static void setup(void) {
   vm_open(&v);
+  v.w.sched.turn_seconds = TURNS_SECONDS;
   ck_assert_ptr_nonnull(a = turns_asker(&v.w, 11));
   ck_assert_ptr_nonnull(b = turns_asker(&v.w, 12));
   vm_do(&v, "function work(s) local till = os.clock() + s repeat until os.clock() > till end");

@@ -90,7 +90,7 @@ struct gaijin_events {
   /* A host has ended. Holdings of it stay until let go; requests to it were answered `lost`
    * (it may have done them) or `dead` (it has not begun them). */
   void (*dead)(void *user, uint64_t host);
-  /* There is more room for one-way requests to this host; or it or the connection has ended, while
+  /* There is more room for requests to this host; or it or the connection has ended, while
    * some were under way. */
   void (*room)(void *user, uint64_t host);
   /* At the end of a gaijin_dispatch: memory was too short for what has come, which is kept. Call
@@ -189,28 +189,30 @@ GAIJIN_API bool gaijin_host_dead(const gaijin *g, uint64_t host);
 GAIJIN_API void gaijin_pause(gaijin *g);
 GAIJIN_API bool gaijin_paused(const gaijin *g);
 
-/* ---- Windows of one-way requests ---- */
+/* ---- Windows ---- */
 
-/* What is sent one way to the objects of one host is bounded, by number and bytes, until the host
- * has taken it (its program has begun or refused it). What has no room in this window is refused by
- * gaijin_end_request with GAIJIN_STATUS_BUSY. Then the program waits: for the event `room`, or with
- * gaijin_await_room. One-way requests addressed by name (s2t, labels) are counted by the broker
- * only. With a broker of an older version there are no windows. */
+/* What is sent to the objects of one host, one way or not, is bounded, by number and bytes, until
+ * the host has taken it (its program has begun or refused it). What has no room in this window is
+ * refused by gaijin_end_request with GAIJIN_STATUS_BUSY. Then the program waits: for the event
+ * `room`, or with gaijin_await_room. Requests addressed by name (s2t, labels) do not count; they
+ * cannot be one way. With a broker of an older version only one-way requests count, or none. */
 
-/* The posts that may be under way to one host; 0: there are no windows. */
+/* The requests that may be under way to one host; 0: there are no windows. */
 GAIJIN_API uint32_t gaijin_post_window(const gaijin *g);
-/* The largest one-way request (bytes with its envelope, about 70 more than its values) that has
+/* The largest request that counts (bytes with its envelope, about 70 more than its values) that has
  * room now; 0: none. SIZE_MAX: any. */
 GAIJIN_API size_t gaijin_post_room(const gaijin *g, uint64_t host);
 /* For programs without a loop: flushes and dispatches until there is room for `bytes` (0: for any
  * at all). 0, TIMEOUT after `seconds`, LOST, or DEAD if the host has ended. More than the window
  * has room only when little is under way: a wait for SIZE_MAX ends then. */
 GAIJIN_API int gaijin_await_room(gaijin *g, uint64_t host, size_t bytes, double seconds);
-/* As receiver: the one-way request that this body came with is begun, so its sender may send
- * another. To free the body says so too; more than once is fine. Nothing for other requests. */
+/* As receiver: the request that this body came with is begun, so its sender may send another. To
+ * free the body says so too; more than once is fine. */
 GAIJIN_API void gaijin_body_taken(gaijin_body *b);
-/* Instead: it will never be done, because this program ends. Its sender is told that it was not
- * (events.refused, `dead`). */
+/* Whether it counts in a window, and has not been taken yet. */
+GAIJIN_API bool gaijin_body_counts(const gaijin_body *b);
+/* Instead, of a one-way request: it will never be done, because this program ends. Its sender is
+ * told that it was not (events.refused, `dead`). */
 GAIJIN_API void gaijin_body_not_done(gaijin_body *b);
 
 /* ---- Home tokens ---- */
@@ -253,7 +255,7 @@ GAIJIN_API gaijin_holding *gaijin_holding_find(const gaijin *g, const struct gai
  * own end with GAIJIN_STATUS_BUSY and leaves the outer one alone; a flush does nothing. An end that
  * gives an error has changed nothing: no count, no token, no byte. GAIJIN_STATUS_TOO_LARGE:
  * gaijin_error() names both sizes. GAIJIN_STATUS_BUSY: memory is short, the broker does not read
- * what is queued, or a one-way request has no room in its window. */
+ * what is queued, or a request has no room in its window. */
 
 struct gaijin_answer {
   bool ok; /* body has the results; else see status */
