@@ -94,6 +94,7 @@ void dispatch_message(struct client *from, uint8_t *bytes, uint32_t size) {
   struct message m;
   assert(from->state != CLIENT_CONDEMNED);
   const char *fault = message_parse(bytes, size, &m);
+  if (!fault && m.flags & MESSAGE_COUNTED) fault = "a flag that only the broker sets";
   if (fault)
     client_fault(from, "%s", fault);
   else if (from->state == CLIENT_GREETING)

@@ -329,13 +329,11 @@ START_TEST(calls_by_name_do_not_count) {
 }
 END_TEST
 
-/* The broker's own flag, whoever sets it. */
-START_TEST(who_sets_the_flag_changes_nothing) {
-  wire_client(&w, &a)->version = 3;
+START_TEST(the_flag_is_the_brokers_own) {
   ask(1, MESSAGE_COUNTED, 0);
-  receive(1);
-  ck_assert_uint_eq(b.m.flags, 0);
-  ck_assert_uint_eq(outstanding(), 0);
+  wire_expect_end(&w, &a);
+  wire_expect(&w, &b, MESSAGE_NOTICE, OP_dead);
+  wire_expect(&w, &b, MESSAGE_NOTICE, OP_drop);
 }
 END_TEST
 
@@ -362,6 +360,6 @@ int main(void) {
   tcase_add_test(t, an_older_receiver_has_taken_calls_that_are_forwarded);
   tcase_add_test(t, of_one_older_still_both_are_taken);
   tcase_add_test(t, calls_by_name_do_not_count);
-  tcase_add_test(t, who_sets_the_flag_changes_nothing);
+  tcase_add_test(t, the_flag_is_the_brokers_own);
   return run_suite(s);
 }
