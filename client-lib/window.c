@@ -4,9 +4,10 @@
  * record of the other host and end with it.
  *
  * As sender: `sent` is what that host has not been said to have taken. Requests by name count in no
- * window, so it is what the broker's books say, but for what is under way between us. As receiver: `taken` is what
- * we have not reported yet; when it is due the host is in gaijin.reports until the report is in the
- * out-queue. A broker that told no window in hello has none: then nothing is counted.
+ * window, so it is what the broker's books say, but for what is under way between us. As receiver:
+ * `taken` is what we have not reported yet; when it is due the host is in gaijin.reports until the
+ * report is in the out-queue. A broker that told no window in hello has none: then nothing is
+ * counted.
  */
 #include <assert.h>
 #include <stdio.h>

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 
 #include "lua/ask/future.h"
+#include "lua/fiber/fiber.h"
 #include "lua/fiber/turns.h"
 #include "lua/serve/backlog.h"
 #include "lua/serve/label_waits.h"

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT
  *
- * Windows. Of the requests for the objects of one worker that another has sent, one way or not, those
- * are outstanding which that one has not reported as taken; the window of the pair bounds them. The sender keeps to it, the broker
- * refuses what is beyond it, and the receiver reports in time: all three by the rules below.
+ * Windows. Of the requests for the objects of one worker that another has sent, one way or not,
+ * those are outstanding which that one has not reported as taken; the window of the pair bounds
+ * them. The sender keeps to it, the broker refuses what is beyond it, and the receiver reports in
+ * time: all three by the rules below.
  *
  * Nobody can wait for ever: who has taken all it was sent has less to report than a quarter of the
  * window, by number and by bytes; and with so little outstanding every message may be sent, one

@@ -18,7 +18,7 @@
 #ifndef GAIJIN_LUA_TURNS_H
 #define GAIJIN_LUA_TURNS_H
 
-#include "lua/fiber/fiber.h"
+#include "lua/fiber/record.h"
 
 /* Seconds. So long an asker runs before the next; so long fibers run before the socket is looked at
  * again; more debt than that is forgiven. A fiber is never interrupted, so each may take longer. */

@@ -101,7 +101,7 @@ const char *backlog_check(const struct worker *w) {
     for (const struct backlog_entry *e = a->first; e; e = e->next, entries++) {
       if (e->asker != a || (e->next ? e->next->prev != e : a->last != e))
         return "backlog: an entry is not linked both ways";
-      if (backlog_find(w, e->request.id) != e) return "backlog: an entry is not found by its request";
+      if (backlog_find(w, e->request.id) != e) return "backlog: an entry is not found";
     }
     if (!entries || entries != a->n_entries) return "backlog: another number of an asker's entries";
     if (!a->next_waiting && a != b->last) return "backlog: the list of askers has another end";

@@ -24,7 +24,7 @@
  * no turn before the others anyway. */
 enum { BEGUN_MOST = 64 };
 
-/* What it asks may be what those wait for that have the fibers: it must not wait for one of them. */
+/* It may be what those wait for that have the fibers: it must not wait for one of them. */
 static bool is_nested(const struct gaijin_request *rq) { return rq->depth > 1 && !rq->one_way; }
 
 /* ---- Beginning ---- */

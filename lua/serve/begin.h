@@ -10,7 +10,8 @@
 /* The request and cancel events of the connection. */
 void begin_request(void *worker, const struct gaijin_request *request, gaijin_body *body);
 void begin_cancel(void *worker, uint64_t id);
-/* Begins what waits in the backlog, while there are fibers for it. In each turn before fibers run; at the worker's end, gives up what waits and has its senders told. */
+/* Begins what waits in the backlog, while there are fibers for it. In each turn before fibers run;
+ * at the worker's end, gives up what waits and has its senders told. */
 void begin_waiting(struct worker *w);
 
 #endif
