@@ -23,8 +23,9 @@ struct remote {
 enum remote_outcome { REMOTE_OK, REMOTE_TIMED_OUT };
 
 /* Sends the request, when there is room for it in the window of its host (room.h), waits, pushes
- * the results (*n of them), which have the form of the op's answers (form.h). Raises what the host raised, or the system's error. REMOTE_TIMED_OUT: `seconds`
- * are over, nothing is pushed, the request is cancelled. Raises `unsupported` outside a fiber. */
+ * the results (*n of them), which have the form of the op's answers (form.h). Raises what the
+ * host raised, or the system's error. REMOTE_TIMED_OUT: `seconds` are over, nothing is pushed,
+ * the request is cancelled. Raises `unsupported` outside a fiber. */
 enum remote_outcome remote_ask(lua_State *L, struct worker *w, const struct remote *r, int *n);
 
 /* The common case: no time limit; returns the number of results. */

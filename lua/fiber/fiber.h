@@ -12,9 +12,9 @@
 /* Sets max_fibers; fewer, with a line on stderr, if the kernel does not allow so many. */
 void fiber_set_most(struct worker *w, unsigned max_fibers);
 
-/* A fiber of the worker's own with an empty lua_State, not yet ready; NULL when memory is short or there are
- * max_fibers. job runs on it when it is first scheduled; it may wait; what it leaves on f->L is
- * dropped. */
+/* A fiber of the worker's own with an empty lua_State, not yet ready; NULL when memory is short or
+ * there are max_fibers. job runs on it when it is first scheduled; it may wait; what it leaves on
+ * f->L is dropped. */
 struct fiber *fiber_new(struct worker *w, void (*job)(struct worker *w, struct fiber *f));
 
 /* The job of a fiber that could not be given its own; it needs no C stack. */
