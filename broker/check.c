@@ -185,15 +185,30 @@ static const char *check_calls(const struct broker *b) {
   return NULL;
 }
 
+/* Calls of living senders that are counted until they are answered. */
+static uint64_t count_open(const struct broker *b) {
+  uint64_t n = 0;
+  for (uint32_t i = slab_next(&b->calls.all, 0); i != SLAB_NONE;
+       i = slab_next(&b->calls.all, i + 1)) {
+    const struct call *k = calls_at(&b->calls, i);
+    uint32_t sender = k->open_bytes ? hosts_find(&b->hosts, k->sender) : SLAB_NONE;
+    n += sender != SLAB_NONE && hosts_at(&b->hosts, sender)->client;
+  }
+  return n;
+}
+
 static const char *check_flows(const struct broker *b) {
+  uint64_t open = 0;
   for (uint32_t i = slab_next(&b->loads.all, 0); i != SLAB_NONE;
        i = slab_next(&b->loads.all, i + 1)) {
     const struct load *k = loads_at(&b->loads, i);
-    if (!k->outstanding.posts) continue;
+    uint32_t open_here = k->open[0].posts + k->open[1].posts;
+    open += open_here;
+    if (!k->outstanding.posts && !open_here) continue;
     if (!is_connected(b, k->host)) return "flows: one of a dead sender";
     if (!is_connected(b, k->client)) return "flows: one to a dead target";
   }
-  return NULL;
+  return open == count_open(b) ? NULL : "flows: another number of calls is open";
 }
 
 /* Whether a watch has come true and nobody is about to say so. */

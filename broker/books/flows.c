@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * Two numbers for each pair.
+ * For each pair two numbers of each kind.
  */
 #include "broker/books/flows.h"
 
@@ -12,13 +12,26 @@ void flows_init(struct flows *f, const struct window *window, struct loads *load
   *f = (struct flows){.window = *window, .loads = loads};
 }
 
-bool flows_sent(struct flows *f, uint32_t load, uint32_t size) {
-  struct window *outstanding = &loads_at(f->loads, load)->outstanding;
+/* The limit of what is open. */
+static struct window most_open(const struct flows *f, bool waits) {
+  return waits ? (struct window){FLOWS_WAITS_MOST, FLOWS_WAITS_BYTES} : f->window;
+}
+
+static bool enter(const struct window *limit, struct window *k, uint32_t size) {
   assert(size >= MESSAGE_LEAST_BYTES);
-  if (window_room(&f->window, outstanding) < size) return false;
-  outstanding->posts++;
-  outstanding->bytes += size;
+  if (window_room(limit, k) < size) return false;
+  k->posts++;
+  k->bytes += size;
   return true;
+}
+
+bool flows_sent(struct flows *f, uint32_t load, uint32_t size) {
+  return enter(&f->window, &loads_at(f->loads, load)->outstanding, size);
+}
+
+bool flows_opened(struct flows *f, uint32_t load, uint32_t size, bool waits) {
+  const struct window limit = most_open(f, waits);
+  return enter(&limit, &loads_at(f->loads, load)->open[waits], size);
 }
 
 /* Each that is left has bytes of its own. */
@@ -36,13 +49,31 @@ bool flows_taken(struct flows *f, uint32_t load, const struct window *taken) {
   return true;
 }
 
+void flows_closed(struct flows *f, uint32_t load, uint32_t size, bool waits) {
+  struct window *k = &loads_at(f->loads, load)->open[waits];
+  assert(k->posts > 0 && k->bytes >= size);
+  k->posts--;
+  k->bytes -= size;
+  assert(can_be(k));
+}
+
+static void forget(struct load *k) {
+  k->outstanding = k->open[0] = k->open[1] = (struct window){0};
+}
+
 void flows_forget(struct flows *f, uint32_t host) {
   for (uint32_t i = loads_first_of_host(f->loads, host); i != SLAB_NONE;
        i = loads_next_of_host(f->loads, i))
-    loads_at(f->loads, i)->outstanding = (struct window){0};
+    forget(loads_at(f->loads, i));
   for (uint32_t i = loads_first_of_client(f->loads, host); i != SLAB_NONE;
        i = loads_next_of_client(f->loads, i))
-    loads_at(f->loads, i)->outstanding = (struct window){0};
+    forget(loads_at(f->loads, i));
+}
+
+static const char *check_open(const struct flows *f, uint32_t load, bool waits) {
+  const struct window *k = &loads_at(f->loads, load)->open[waits];
+  if (k->posts > most_open(f, waits).posts) return "flows: more is open than may be";
+  return can_be(k) ? NULL : "flows: another number of open bytes than can be";
 }
 
 const char *flows_check(const struct flows *f) {
@@ -51,6 +82,9 @@ const char *flows_check(const struct flows *f) {
     struct window outstanding = flows_outstanding(f, i);
     if (outstanding.posts > f->window.posts) return "flows: more is outstanding than may be";
     if (!can_be(&outstanding)) return "flows: another number of bytes than can be";
+    const char *fault = check_open(f, i, false);
+    if (!fault) fault = check_open(f, i, true);
+    if (fault) return fault;
   }
   return NULL;
 }

@@ -3,8 +3,14 @@
  * The requests that have been forwarded and that their receiver has not reported as taken, for each
  * pair of sender and target. A pair never has more than its window allows (proto/window.h). They
  * are counted in the record that every pair has which has ever talked: the load of the target by
- * objects of the sender's (loads.h), which a request that is forwarded looks up anyway. This file
- * sends nothing.
+ * objects of the sender's (loads.h), which a request that is forwarded looks up anyway.
+ *
+ * What its sender does not count in its window, and the receiver does not report, is counted until
+ * it is answered: so whoever asks, and however, has no more on its way to a target than that. A
+ * request that may wait for ever (for a label) is one of many that do, so these have a limit of
+ * their own: as many as a worker lets one asker have waiting.
+ *
+ * This file sends nothing.
  */
 #ifndef GAIJIN_BROKER_FLOWS_H
 #define GAIJIN_BROKER_FLOWS_H
@@ -14,6 +20,8 @@
 
 #include "broker/books/loads.h"
 #include "proto/window.h"
+
+enum { FLOWS_WAITS_MOST = 10000, FLOWS_WAITS_BYTES = 4 << 20 };
 
 struct flows {
   struct window window; /* of every pair */
@@ -32,7 +40,11 @@ bool flows_taken(struct flows *f, uint32_t load, const struct window *taken);
 static inline struct window flows_outstanding(const struct flows *f, uint32_t load) {
   return loads_at(f->loads, load)->outstanding;
 }
-/* Of a host that has ended nothing is outstanding, as sender and as target. */
+/* One more that is counted until it is answered is forwarded; `waits`: it may wait for ever. False,
+ * and nothing has changed: there is no room. It has been answered. */
+bool flows_opened(struct flows *f, uint32_t load, uint32_t size, bool waits);
+void flows_closed(struct flows *f, uint32_t load, uint32_t size, bool waits);
+/* Of a host that has ended nothing is outstanding or open, as sender and as target. */
 void flows_forget(struct flows *f, uint32_t host);
 
 /* NULL, or a static text that says which invariant is broken. */

@@ -5,6 +5,8 @@
  */
 #include "broker/ops/flow.h"
 
+#include <assert.h>
+
 #include "broker/core/notify.h"
 #include "broker/core/state.h"
 #include "proto/body.h"
@@ -38,6 +40,37 @@ void flow_on_taken(struct client *from, const struct message *m) {
 bool flow_counts(const struct client *from, const struct message *m) {
   return m->flags & MESSAGE_ONE_WAY ||
          (m->target == OP_PT && from->version >= WIRE_VERSION_COUNTED);
+}
+
+bool flow_waits(const struct message *m) { return m->op == OP_s2t && m->body_count > 1; }
+
+bool flow_enter(const struct client *from, uint32_t load, const struct message *m) {
+  struct flows *f = &from->broker->flows;
+  return flow_counts(from, m) ? flows_sent(f, load, m->size)
+                              : flows_opened(f, load, m->size, flow_waits(m));
+}
+
+void flow_undo(const struct client *from, uint32_t load, const struct message *m) {
+  struct flows *f = &from->broker->flows;
+  if (flow_counts(from, m))
+    flows_taken(f, load, &(struct window){.posts = 1, .bytes = m->size});
+  else
+    flows_closed(f, load, m->size, flow_waits(m));
+}
+
+void flow_call_begins(const struct client *from, struct call *call, const struct message *m) {
+  if (flow_counts(from, m)) return;
+  call->sender = hosts_at(&from->broker->hosts, from->host)->id;
+  call->open_bytes = m->size;
+}
+
+void flow_call_ends(struct broker *b, const struct call *call) {
+  if (!call->open_bytes) return;
+  uint32_t sender = hosts_find(&b->hosts, call->sender);
+  if (sender == SLAB_NONE || !hosts_at(&b->hosts, sender)->client) return; /* forgotten with it */
+  uint32_t load = loads_find(&b->loads, sender, call->host);
+  assert(load != SLAB_NONE);
+  flows_closed(&b->flows, load, call->open_bytes, call->unbounded);
 }
 
 void flow_forwarded(struct client *from, struct client *to, uint32_t load,

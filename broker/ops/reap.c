@@ -16,6 +16,7 @@
 #include "broker/core/transfer.h"
 #include "broker/net/connections.h"
 #include "broker/ops/collect.h"
+#include "broker/ops/flow.h"
 #include "broker/ops/watch.h"
 
 /* Units of work for what one request or wait needs when its end has come, and how many of them a
@@ -34,6 +35,7 @@ static void answer_askers(struct broker *b, const struct client *c, uint32_t *le
     else if (asker)
       notify_error(asker, call->op, call->asked_id, STATUS_dead, NOTIFY_DEAD_TEXT,
                    TOLD_NAME_MAX_BYTES, c->name);
+    flow_call_ends(b, call);
     calls_remove(&b->calls, i);
   }
 }

@@ -143,13 +143,18 @@ static struct client *find_receiver(struct client *from, const struct transfer *
   return host->client;
 }
 
-/* Enters a request into the window of its pair; false: it has been refused. */
-static bool count(struct client *from, struct client *to, uint32_t load, const struct message *m) {
-  if (flows_sent(&from->broker->flows, load, m->size)) return true;
-  refuse(from, m, STATUS_busy,
-         "worker %s has not taken what you sent it before, and the window has no room for more; "
-         "wait until it has taken some",
-         to->name);
+/* Enters a request into the books of its pair; false: it has been refused. */
+static bool enter(struct client *from, struct client *to, uint32_t load, const struct message *m) {
+  if (flow_enter(from, load, m)) return true;
+  if (flow_counts(from, m))
+    refuse(from, m, STATUS_busy,
+           "worker %s has not taken what you sent it before, and the window has no room for more; "
+           "wait until it has taken some",
+           to->name);
+  else
+    refuse(from, m, STATUS_busy,
+           "worker %s has as many requests of yours as you may have open there; wait for answers",
+           to->name);
   return false;
 }
 
@@ -165,8 +170,7 @@ static uint64_t make_call(struct client *from, struct client *to, const struct m
     refuse(from, m, STATUS_busy, "%s; wait for answers", full);
     return 0;
   }
-  /* s2t with `wait` is answered when the label has a value. */
-  bool unbounded = m->op == OP_s2t && m->body_count > 1;
+  bool unbounded = flow_waits(m);
   switch (calls_add(calls, from->host, m->id, to->host, (uint8_t)m->op, unbounded, call)) {
     case CALLS_OK:
       if (!unbounded) client_answer_due(to);
@@ -188,12 +192,13 @@ static bool forward_request(struct client *from, struct client *to, struct trans
   uint32_t call, load;
   bool introduced = transfer_introduce(b, from->host, to, &load, NULL);
   bool counts = introduced && flow_counts(from, m);
-  if (counts && !count(from, to, load, m)) return false;
+  if (introduced && !enter(from, to, load, m)) return false;
   uint64_t id = make_call(from, to, m, &call);
   if (!id) {
-    if (counts) flows_taken(&b->flows, load, &(struct window){.posts = 1, .bytes = m->size});
+    if (introduced) flow_undo(from, load, m);
     return false;
   }
+  if (introduced && call != SLAB_NONE) flow_call_begins(from, calls_at(&b->calls, call), m);
   if (introduced) transfer_give(b, t, to);
   uint16_t one_way = m->flags & MESSAGE_ONE_WAY;
   bool reported = counts && !one_way && to->version >= WIRE_VERSION_COUNTED;
@@ -311,6 +316,7 @@ static struct client *answer(struct client *from, struct transfer *t, const stru
   }
   struct client *to = forward_answer(from, calls_at(calls, i), t, m, bytes, o, full);
   if (!calls_at(calls, i)->unbounded) client_answer_came(from);
+  flow_call_ends(from->broker, calls_at(calls, i));
   calls_remove(calls, i);
   return to;
 }

@@ -34,6 +34,12 @@ static bool sent(uint32_t sender, uint32_t target, uint32_t size) {
 static bool taken(uint32_t sender, uint32_t target, uint32_t posts, uint64_t bytes) {
   return flows_taken(&flows, pair(sender, target), &(struct window){posts, bytes});
 }
+static bool opened(uint32_t sender, uint32_t target, uint32_t size, bool waits) {
+  return flows_opened(&flows, pair(sender, target), size, waits);
+}
+static void closed(uint32_t sender, uint32_t target, uint32_t size, bool waits) {
+  flows_closed(&flows, pair(sender, target), size, waits);
+}
 static struct window outstanding(uint32_t sender, uint32_t target) {
   return flows_outstanding(&flows, pair(sender, target));
 }
@@ -85,6 +91,27 @@ START_TEST(no_more_is_taken_than_was_sent) {
 }
 END_TEST
 
+/* None of the three takes room of another. */
+START_TEST(what_is_open_is_bounded_by_itself) {
+  for (int i = 0; i < POSTS; i++) ck_assert(opened(1, 2, SMALL, false));
+  ck_assert(!opened(1, 2, SMALL, false));
+  for (int i = 0; i < FLOWS_WAITS_MOST; i++) ck_assert(opened(1, 2, SMALL, true));
+  ck_assert(!opened(1, 2, SMALL, true));
+  for (int i = 0; i < POSTS; i++) ck_assert(sent(1, 2, SMALL));
+  ck_assert(opened(2, 1, BYTES, false) && opened(2, 1, FLOWS_WAITS_BYTES, true));
+  ck_assert(!opened(2, 1, SMALL, false) && !opened(2, 1, SMALL, true));
+  ck_assert_ptr_null(flows_check(&flows));
+  closed(1, 2, SMALL, false);
+  ck_assert(!opened(1, 2, SMALL, true) && opened(1, 2, SMALL, false));
+  closed(1, 2, SMALL, true);
+  ck_assert(!opened(1, 2, SMALL, false) && opened(1, 2, SMALL, true));
+  ck_assert(!sent(1, 2, SMALL));
+  flows_forget(&flows, 2);
+  for (int waits = 0; waits < 2; waits++)
+    ck_assert(opened(1, 2, BYTES, waits) && opened(2, 1, BYTES, waits));
+}
+END_TEST
+
 START_TEST(a_host_that_ended_is_forgotten_on_both_sides) {
   for (uint32_t i = 0; i < 4; i++)
     for (uint32_t k = 0; k < 4; k++) ck_assert(sent(i, k, SMALL));
@@ -122,11 +149,12 @@ END_TEST
 START_TEST(the_check_looks_at_each_record) {
   ck_assert(sent(1, 2, 100));
   ck_assert(sent(1, 3, 100));
-  for (uint32_t target = 2; target <= 3; target++) {
-    struct window *k = &loads_at(&loads, pair(1, target))->outstanding, as_it_was = *k;
+  for (uint32_t i = 0; i < 6; i++) {
+    struct load *load = loads_at(&loads, pair(1, 2 + i % 2));
+    struct window *k = i < 2 ? &load->outstanding : &load->open[i / 2 - 1], as_it_was = *k;
     *k = (struct window){0, 1};
     ck_assert_ptr_nonnull(flows_check(&flows));
-    *k = (struct window){POSTS + 1, BYTES};
+    *k = (struct window){i < 4 ? POSTS + 1 : FLOWS_WAITS_MOST + 1, 1 << 30};
     ck_assert_ptr_nonnull(flows_check(&flows));
     *k = (struct window){2, SMALL};
     ck_assert_ptr_nonnull(flows_check(&flows));
@@ -154,6 +182,7 @@ int main(void) {
   tcase_add_test(t, a_window_of_bytes);
   tcase_add_test(t, a_large_one_goes_when_little_is_outstanding);
   tcase_add_test(t, no_more_is_taken_than_was_sent);
+  tcase_add_test(t, what_is_open_is_bounded_by_itself);
   tcase_add_test(t, a_host_that_ended_is_forgotten_on_both_sides);
   tcase_add_test(t, nobody_waits_for_ever);
   tcase_add_test(t, the_check_looks_at_each_record);
