@@ -243,8 +243,10 @@ void fiber_wake(struct fiber *f) {
   assert(!f->done);
   if (f->queued) return;
   f->queued = true;
-  if (f == s->guest) return; /* it looks for itself */
-  turns_add(f->w, f);
+  if (f == s->guest)
+    f->ready_in = s->turn; /* it looks for itself */
+  else
+    turns_add(f->w, f);
 }
 
 size_t fiber_room_outside(const struct worker *w) {

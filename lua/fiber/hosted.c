@@ -17,6 +17,7 @@
 #include "lua/fiber/connection.h"
 #include "lua/fiber/ending.h"
 #include "lua/fiber/fiber.h"
+#include "lua/fiber/turns.h"
 
 void hosted_open(lua_State *L, struct worker *w) {
   worker_load_chunk(L, "local n = 0 for i = 1, 10 do n = n + i end");
@@ -75,13 +76,19 @@ static void wait_for_loop(struct worker *w, double seconds) {
   if (felt && w->sched.guest_state) let_lua_run(w);
 }
 
-/* The guest's way to wait: runs the loop until the guest is woken, or interrupted
- * (sched.interrupted). */
+/* It is in no queue. Whatever of the worker's own was ready before it runs first, as if it were in
+ * theirs; in a fork nothing runs. */
+static bool is_its_turn(const struct worker *w, const struct fiber *guest) {
+  return guest->queued && (worker_is_fork(w) || !turns_own_left(w, guest->ready_in));
+}
+
+/* The guest's way to wait: runs the loop until the guest is woken and has its turn, or is
+ * interrupted (sched.interrupted). */
 static void wait_in_guest(struct worker *w) {
   struct fiber *f = w->sched.guest;
   for (;;) {
     double seconds = hosted_turn(w);
-    if (f->queued || w->sched.interrupted) break;
+    if (is_its_turn(w, f) || w->sched.interrupted) break;
     wait_for_loop(w, seconds);
     if (w->sched.interrupted) break;
   }

@@ -60,6 +60,12 @@ struct fiber *turns_take(struct worker *w);
 /* A fiber of this asker has run. */
 void turns_ran(struct worker *w, struct asker *a);
 
+/* Whether own fibers of the worker that became ready up to this turn are yet to run. */
+static inline bool turns_own_left(const struct worker *w, uint64_t turn) {
+  const struct fiber *first = w->sched.own.ready_first;
+  return first && first->ready_in <= turn;
+}
+
 /* All ready fibers are forgotten; all askers, which have no fibers then, are freed. */
 void turns_clear(struct worker *w);
 void turns_deinit(struct worker *w);
