@@ -29,7 +29,7 @@ static void on_sweep(struct timer *t) {
 int loop_init(struct worker *w, const struct loop_hooks *hooks) {
   struct loop *l = &w->loop;
   l->hooks = hooks;
-  w->sched.turn_seconds = TURNS_SECONDS;
+  w->sched.seconds = clock_seconds;
   int r = uv_loop_init(&l->uv);
   if (r < 0) return r;
   timer_init(w);

@@ -50,6 +50,8 @@ static struct asker *make(struct scheduler *s, uint64_t host) {
   struct asker *a = calloc(1, sizeof *a), **bucket = bucket_of(s, host);
   if (!a) return NULL;
   a->host = host;
+  a->epoch = s->epoch;
+  a->credit = TURNS_QUANTUM;
   a->next_by_host = *bucket;
   *bucket = a;
   s->n_askers++;
@@ -193,8 +195,8 @@ void turns_begin(struct worker *w) {
   s->turn_new = NULL;
   s->turn++;
   s->turn_over = false;
-  s->clock = s->n_ready > 1 ? clock_seconds() : 0;
-  s->turn_ends = s->clock + s->turn_seconds;
+  s->clock = s->n_ready > 1 ? s->seconds() : 0;
+  s->turn_ends = s->clock + TURNS_SECONDS;
 }
 
 struct fiber *turns_take(struct worker *w) {
@@ -225,7 +227,7 @@ void turns_end(struct worker *w) { w->sched.in_turn = false; }
 void turns_ran(struct worker *w, struct asker *a) {
   struct scheduler *s = &w->sched;
   if (s->clock == 0) return; /* it was alone */
-  double now = clock_seconds();
+  double now = s->seconds();
   a->credit -= now - s->clock;
   if (a->credit < -TURNS_DEBT_MOST) a->credit = -TURNS_DEBT_MOST;
   s->clock = now;

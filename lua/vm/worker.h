@@ -93,7 +93,7 @@ struct scheduler {
   unsigned n_ready; /* fibers in their queues */
   uint64_t turn, epoch; /* numbers: of the turn of the loop; of times when nobody was ready */
   bool in_turn, turn_over;
-  double turn_seconds;     /* so long a turn lasts (TURNS_SECONDS) */
+  double (*seconds)(void); /* the clock of turns: clock_seconds, but for tests */
   double clock, turn_ends; /* when a fiber ran last in this turn, if that is measured, else 0 */
   struct fiber *stackless_first, *stackless_last; /* ready, but there is no memory for C stacks;
                                                      until the timer set for them fires */

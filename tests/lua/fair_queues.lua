@@ -1,5 +1,6 @@
 -- A flood by one worker does not keep another waiting: between two calls of the other, one after the other, few of the flood's
--- requests are begun, although hundreds wait. Counted by the host, so nothing depends on how fast this machine is.
+-- requests are begun, although a thousand wait. Counted by the host. On a busy machine more are begun while the other one does
+-- not run, but not as many as it would wait behind in one queue for all: that is what is told apart here.
 --@ limit 120
 --@ tokens-left
 --@ worker A
@@ -48,7 +49,7 @@ for _, kind in ipairs { "async", "post" } do
     between[i], before = now - before, now
   end
   table.sort(between)
-  t.ok(between[51] <= 16, kind .. ": " .. between[51] .. " of the flood between two calls")
+  t.ok(between[51] <= 250, kind .. ": " .. between[51] .. " of the flood between two calls")
   stop()
   t.eventually(function() return running() == 0 end, 60)
 end

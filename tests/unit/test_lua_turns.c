@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
  * Whose fiber runs next (lua/fiber/turns.c): by time, not by number, and who asks little goes first.
+ * The clock is the test's: it stands but for what fibers say that they need.
  */
 #include "lua/fiber/turns.h"
 
@@ -9,15 +10,33 @@
 static struct vm v;
 static struct asker *a, *b;
 
+static double now;
+
+static double seconds(void) { return now; }
+
+/* work(s): it takes so many seconds. */
+static int work(lua_State *L) {
+  now += luaL_checknumber(L, 1);
+  return 0;
+}
+
 static void setup(void) {
   vm_open(&v);
-  v.w.sched.turn_seconds = TURNS_SECONDS;
+  now = 1000;
+  v.w.sched.seconds = seconds;
+  lua_pushcfunction(v.w.L, work);
+  lua_setglobal(v.w.L, "work");
   ck_assert_ptr_nonnull(a = turns_asker(&v.w, 11));
   ck_assert_ptr_nonnull(b = turns_asker(&v.w, 12));
-  vm_do(&v, "function work(s) local till = os.clock() + s repeat until os.clock() > till end");
 }
 static void teardown(void) {
   vm_close(&v);
+}
+
+static int wake_parked(lua_State *L) {
+  (void)L;
+  fiber_wake(v.parked[0]);
+  return 0;
 }
 
 /* A fiber of the asker's that runs the code. */
@@ -60,13 +79,41 @@ START_TEST(those_that_do_nothing_are_forgotten_when_they_are_many) {
 }
 END_TEST
 
-/* Three requests of one that cost 50 ms each, and ten of another that cost next to nothing. */
+/* So many of the letter are in the log before the n-th of the other. */
+static int before(char letter, char other, int n) {
+  int count = 0;
+  for (const char *p = v.log; *p && n > 0; p++) {
+    count += *p == letter;
+    n -= *p == other;
+  }
+  return count;
+}
+
+/* Requests of one cost 5 ms each, those of another a hundredth of that. */
 START_TEST(the_time_is_shared_and_not_the_number) {
-  for (int i = 0; i < 3; i++) start(a, "work(0.05) note 'a'");
-  for (int i = 0; i < 10; i++) start(b, "note 'b'");
+  for (int i = 0; i < 3; i++) start(a, "work(0.005) note 'a'");
+  for (int i = 0; i < 250; i++) start(b, "work(0.00005) note 'b'");
   run();
-  ck_assert_uint_eq(strlen(v.log), 13);
-  ck_assert_msg(strrchr(v.log, 'b') < strchr(strchr(v.log, 'a') + 1, 'a'), "%s", v.log);
+  ck_assert_uint_eq(strlen(v.log), 253);
+  ck_assert_int_eq(before('b', 'a', 1), 0);
+  ck_assert_int_le(abs(before('b', 'a', 2) - 100), 8);
+  ck_assert_int_le(abs(before('b', 'a', 3) - 200), 8);
+}
+END_TEST
+
+/* Three that never have enough have a third each, in any part of the time. */
+START_TEST(askers_with_much_to_do_have_equal_parts) {
+  struct asker *c = turns_asker(&v.w, 13);
+  for (int i = 0; i < 300; i++) {
+    start(a, "work(0.0001) note 'a'");
+    if (i % 2) start(b, "work(0.0002) note 'b'");
+    if (i % 3 == 0) start(c, "work(0.0003) note 'c'");
+  }
+  run();
+  for (int n = 10; n <= 100; n += 10) {
+    ck_assert_int_le(abs(before('a', 'c', n) - 3 * n), 6);
+    ck_assert_int_le(abs(2 * before('b', 'c', n) - 3 * n), 6);
+  }
 }
 END_TEST
 
@@ -76,24 +123,43 @@ START_TEST(who_comes_with_credit_goes_first) {
   ck_assert_str_eq(v.log, "a");
   start(b, "note 'b'");
   ck_assert(fiber_run_ready(&v.w));
-  ck_assert_msg(strncmp(v.log, "ab", 2) == 0, "%s", v.log);
+  ck_assert_str_eq(v.log, "aba");
+  run();
+}
+END_TEST
+
+START_TEST(a_turn_ends_after_its_time) {
+  for (int i = 0; i < 8; i++) start(a, "work(0.0004) note 'a'");
+  ck_assert(fiber_run_ready(&v.w));
+  ck_assert_str_eq(v.log, "aaa");
+  ck_assert(fiber_run_ready(&v.w));
+  ck_assert_str_eq(v.log, "aaaaaa");
   run();
 }
 END_TEST
 
 /* It has had its share, and is not first again and again. */
 START_TEST(who_has_none_left_goes_behind) {
-  start(a, "work(0.0001) note 'a'");
+  start(a, "work(0.0003) note 'a'");
   start(b, "work(0.002) note 'b'");
-  start(a, "note 'c' park()");
-  ck_assert(!fiber_run_ready(&v.w) || v.w.sched.n_ready > 0);
+  start(a, "note 'c'");
+  ck_assert(fiber_run_ready(&v.w)); /* one of a has not run */
+  ck_assert_str_eq(v.log, "ab");
   struct asker *c = turns_asker(&v.w, 13);
   start(c, "note 'd'");
   start(b, "note 'e'");
   run();
-  ck_assert_uint_gt((uintptr_t)strchr(v.log, 'e'), (uintptr_t)strchr(v.log, 'd'));
-  fiber_wake(v.parked[0]);
+  ck_assert_str_eq(v.log, "abdce");
+}
+END_TEST
+
+/* Who took a second is not behind for as long: a tenth of it at most. */
+START_TEST(more_than_some_debt_is_forgiven) {
+  start(a, "work(1) note 'a'");
+  start(a, "note 'A'");
+  for (int i = 0; i < 200; i++) start(b, "work(0.001) note 'b'");
   run();
+  ck_assert_int_le(abs(before('b', 'A', 1) - 100), 2);
 }
 END_TEST
 
@@ -119,7 +185,34 @@ START_TEST(among_those_that_come_with_credit_the_first_is_first) {
     start(turns_asker(&v.w, host), code);
   }
   run();
-  ck_assert_msg(strncmp(v.log, "01234", 5) == 0, "%s", v.log);
+  ck_assert_str_eq(v.log, "01234aa");
+}
+END_TEST
+
+/* What becomes ready in a turn runs in the next one, so that the socket is looked at in between. */
+START_TEST(what_becomes_ready_in_a_turn_waits_for_the_next) {
+  start(a, "note 'a' park() note 'A'");
+  start(a, "wake() note 'b'");
+  lua_register(v.w.L, "wake", wake_parked);
+  ck_assert(fiber_run_ready(&v.w));
+  ck_assert_str_eq(v.log, "ab");
+  run();
+  ck_assert_str_eq(v.log, "abA");
+}
+END_TEST
+
+START_TEST(own_fibers_that_are_left_are_known) {
+  uint64_t turn = v.w.sched.turn;
+  ck_assert(!turns_own_left(&v.w, turn));
+  start(a, "note 'a'");
+  ck_assert(!turns_own_left(&v.w, turn));
+  start(&v.w.sched.own, "park()");
+  ck_assert(turns_own_left(&v.w, turn));
+  run();
+  ck_assert(!turns_own_left(&v.w, turn));
+  fiber_wake(v.parked[0]);
+  ck_assert(!turns_own_left(&v.w, turn) && turns_own_left(&v.w, v.w.sched.turn));
+  run();
 }
 END_TEST
 
@@ -131,9 +224,14 @@ int main(void) {
   tcase_add_test(c, an_asker_is_found_by_its_host);
   tcase_add_test(c, those_that_do_nothing_are_forgotten_when_they_are_many);
   tcase_add_test(c, the_time_is_shared_and_not_the_number);
+  tcase_add_test(c, askers_with_much_to_do_have_equal_parts);
   tcase_add_test(c, who_comes_with_credit_goes_first);
+  tcase_add_test(c, a_turn_ends_after_its_time);
   tcase_add_test(c, who_has_none_left_goes_behind);
+  tcase_add_test(c, more_than_some_debt_is_forgiven);
   tcase_add_test(c, debts_are_forgiven_when_all_are_idle);
   tcase_add_test(c, among_those_that_come_with_credit_the_first_is_first);
+  tcase_add_test(c, what_becomes_ready_in_a_turn_waits_for_the_next);
+  tcase_add_test(c, own_fibers_that_are_left_are_known);
   return run_suite(s);
 }

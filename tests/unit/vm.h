@@ -82,6 +82,9 @@ static inline int vm_prepare(lua_State *L) {
   return 0;
 }
 
+/* So a turn is never over, and nobody owes anything. */
+static inline double vm_no_time(void) { return 1; }
+
 /* Without a connection. */
 static inline void vm_open(struct vm *v) {
   memset(v, 0, sizeof *v);
@@ -96,7 +99,7 @@ static inline void vm_open(struct vm *v) {
   w->collector_waits = 10;
   stacks_init(&w->sched.stacks, fiber_entry, luajit_is_here());
   ck_assert_int_eq(loop_init(w, &instance_hooks), 0);
-  w->sched.turn_seconds = 60; /* however slow this machine is */
+  w->sched.seconds = vm_no_time; /* however slow this machine is */
   w->L = luaL_newstate();
   ck_assert_ptr_nonnull(w->L);
   ck_assert_msg(lua_cpcall(w->L, vm_prepare, v) == 0, "%s", lua_tostring(w->L, -1));
