@@ -25,6 +25,9 @@
 /* Open requests to one worker (given-up ones included): far above what workers allow themselves. */
 enum { CALLS_MOST = 1 << 20 };
 
+/* Units of work for a refusal: its text, and the messages that tell it. */
+enum { REFUSED_COST = 10 };
+
 static bool is_there(const struct broker *b, uint64_t id) {
   uint32_t host = hosts_find(&b->hosts, id);
   return host != SLAB_NONE && hosts_at(&b->hosts, host)->client;
@@ -39,6 +42,7 @@ static void refuse(struct client *from, const struct message *m, enum status sta
   va_start(args, format);
   vsnprintf(text, sizeof text, format, args);
   va_end(args);
+  client_charge(from, REFUSED_COST);
   notify_refuse(from, m, status, "%s", text);
   /* The sender has entered it into its window, and nobody is going to report it as taken. */
   if (m->target == OP_PT && flow_counts(from, m) && is_there(from->broker, m->pt.host))
