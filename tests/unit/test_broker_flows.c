@@ -82,6 +82,7 @@ START_TEST(no_more_is_taken_than_was_sent) {
   ck_assert(!taken(2, 1, 1, 100));
   ck_assert(!taken(1, 2, 3, 200));
   ck_assert(!taken(1, 2, 2, 201));
+  ck_assert(!taken(1, 2, 1, 201));
   ck_assert(!taken(1, 2, 2, 199)); /* bytes of none would be left */
   ck_assert(!taken(1, 2, 1, 200)); /* one without bytes would be left */
   ck_assert(!taken(1, 2, 1, 200 - SMALL + 1));

@@ -125,14 +125,12 @@ static void post(void) {
 
 /* b posts to a, which reads nothing, until so many bytes wait. */
 static void leave_untaken(size_t bytes) {
-  w.broker.flows.window = (struct window){UINT32_MAX, UINT32_MAX};
   while (wire_client(&w, &a)->outbox.bytes < bytes) post();
 }
 
 /* The sender is told, and nobody is disconnected. */
 START_TEST(who_floods_one_that_reads_nothing_is_refused) {
   limits()->memory = 4 << 20;
-  w.broker.flows.window = (struct window){UINT32_MAX, UINT32_MAX};
   wire_turn(&w);
   for (int i = 0; i < 300; i++) {
     post();
@@ -153,7 +151,6 @@ END_TEST
 START_TEST(what_waits_for_others_is_limited_for_each_process) {
   limits()->memory = 64 << 20;
   limits()->most[ACCOUNT_BYTES] = 1 << 20;
-  w.broker.flows.window = (struct window){UINT32_MAX, UINT32_MAX};
   wire_turn(&w);
   for (int i = 0; i < 100; i++) post();
   ck_assert_uint_le(b_account()->process->used[ACCOUNT_BYTES], 1 << 20);

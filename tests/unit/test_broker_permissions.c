@@ -161,9 +161,11 @@ START_TEST(objects_of_a_forbidden_host) {
   pack_text(wire_ask(&till, OP_get, NULL, &object, 1), "x");
   wire_send(&w, &till);
   expect_refused(&till, STATUS_denied, "ask worker shop for 'get'");
+  wire_expect(&w, &till, MESSAGE_NOTICE, OP_grant);
   wire_ask(&till, OP_call, NULL, &object, 0);
   wire_send(&w, &till);
   wire_expect_error(&w, &till, STATUS_denied);
+  wire_expect(&w, &till, MESSAGE_NOTICE, OP_grant);
   pack_text(wire_ask(&other, OP_get, NULL, &object, 1), "x");
   wire_send(&w, &other);
   expect_forwarded(&shop, OP_get);
@@ -173,7 +175,7 @@ START_TEST(objects_of_a_forbidden_host) {
 }
 END_TEST
 
-/* What a refused request carries is given back, and the window of a one-way request. */
+/* What a refused request carries is given back, and its room in the window. */
 START_TEST(what_is_refused_leaves_nothing_behind) {
   struct pt object, own;
   open_with(ALL_NAMES "[allow]\nwho = worker till\nhosts = shop\nops = s2t\n");
@@ -185,6 +187,7 @@ START_TEST(what_is_refused_leaves_nothing_behind) {
   pack_pt(wire_ask(&till, OP_call, NULL, &object, 1), &own);
   wire_send(&w, &till);
   wire_expect_error(&w, &till, STATUS_denied);
+  wire_expect(&w, &till, MESSAGE_NOTICE, OP_grant);
   wire_expect_drop(&w, &till, 9, 1);
   struct message h = {.kind = MESSAGE_REQUEST, .op = OP_call, .id = 77, .depth = 1, .target = OP_PT,
                       .pt = object, .flags = MESSAGE_ONE_WAY};

@@ -56,7 +56,6 @@ END_TEST
 START_TEST(who_does_not_read_does_not_respond) {
   enum { PIECE = 32 << 10 };
   static const char bytes[PIECE];
-  w.broker.flows.window = (struct window){UINT32_MAX, UINT32_MAX};
   while (!(wire_client(&w, &a)->events & UV_WRITABLE)) { /* posts until its socket is full */
     struct message h = {.kind = MESSAGE_REQUEST,
                         .op = OP_s2t,
