@@ -22,14 +22,32 @@ static bool join(struct attacker *a, struct raw *r, struct pt *sink) {
 
 enum { AT_ONCE = 500, ARGUMENT = 200 };
 
-static void flood_with_posts(struct attacker *a) {
+static void flood(struct attacker *a, unsigned flags) {
   static const char argument[ARGUMENT];
   struct raw r;
   struct pt sink;
   bool on = join(a, &r, &sink);
   for (a->ready = true; on; count(a, AT_ONCE)) {
     for (int i = 0; i < AT_ONCE; i++) {
-      pack_string(raw_ask(&r, OP_call, NULL, &sink, MESSAGE_ONE_WAY, 1), argument, ARGUMENT);
+      pack_string(raw_ask(&r, OP_call, NULL, &sink, flags, 1), argument, ARGUMENT);
+      raw_end(&r);
+    }
+    on = raw_pump(&r);
+  }
+  raw_close(&r);
+}
+
+static void flood_with_posts(struct attacker *a) { flood(a, MESSAGE_ONE_WAY); }
+static void flood_with_calls(struct attacker *a) { flood(a, 0); }
+
+/* By name: in no window. */
+static void flood_with_lookups(struct attacker *a) {
+  struct raw r;
+  struct pt sink;
+  bool on = join(a, &r, &sink);
+  for (a->ready = true; on; count(a, AT_ONCE)) {
+    for (int i = 0; i < AT_ONCE; i++) {
+      pack_text(raw_ask(&r, OP_s2t, "host", NULL, 0, 1), "sink");
       raw_end(&r);
     }
     on = raw_pump(&r);
@@ -113,6 +131,20 @@ const struct hostile_case hostile_on_worker[] = {
      .text = "one-way calls, faster than they are done",
      .before = "p99 1.5 s, some refused",
      .attack = flood_with_posts,
+     .attackers = 2,
+     .host_code = SINK,
+     .sent_least = AT_ONCE},
+    {.name = "calls",
+     .text = "calls that nobody waits for before the next",
+     .before = "calls of others time out",
+     .attack = flood_with_calls,
+     .attackers = 2,
+     .host_code = SINK,
+     .sent_least = AT_ONCE},
+    {.name = "look-ups",
+     .text = "look-ups of a label, likewise",
+     .before = "",
+     .attack = flood_with_lookups,
      .attackers = 2,
      .host_code = SINK,
      .sent_least = AT_ONCE},
