@@ -3,79 +3,7 @@
  * Windows at the broker: who keeps to them is told of room, who does not gets `busy`, and who
  * reports what cannot be ends its connection.
  */
-#include "tests/unit/broker_wire.h"
-
-enum { POSTS = 8 };
-static struct wire w;
-static struct end a, b;
-static struct pt x;
-
-static void setup(void) {
-  struct broker_config config = wire_config();
-  config.window = (struct window){POSTS, 4096};
-  wire_open(&w, &config);
-  wire_join(&w, &a, "a");
-  wire_join(&w, &b, "b");
-  x = wire_token(&b, 1);
-  wire_fetch(&w, &a, &b, "b", &x);
-}
-/* Requests that are outstanding, of all pairs. */
-static uint32_t outstanding(void) {
-  const struct slab *all = &w.broker.loads.all;
-  uint32_t n = 0;
-  for (uint32_t i = slab_next(all, 0); i != SLAB_NONE; i = slab_next(all, i + 1))
-    n += loads_at(&w.broker.loads, i)->outstanding.posts;
-  return n;
-}
-static void teardown(void) {
-  wire_leave(&a);
-  wire_leave(&b);
-  wire_turn(&w);
-  ck_assert_uint_eq(outstanding(), 0);
-  wire_close(&w);
-}
-
-/* a calls x with a string of so many bytes. The size of the message. */
-static uint32_t ask(uint64_t id, uint16_t flags, uint32_t bytes) {
-  static const char text[8192];
-  struct message h = {.kind = MESSAGE_REQUEST, .op = OP_call, .id = id, .depth = 1,
-                      .flags = flags, .target = OP_PT, .pt = x};
-  pack_string(wire_begin_to(&a, &h, 1), text, bytes);
-  wire_end(&a);
-  uint32_t size = a.out.size;
-  wire_flush(&w, &a);
-  return size;
-}
-
-static uint32_t post(uint64_t id, uint32_t bytes) { return ask(id, MESSAGE_ONE_WAY, bytes); }
-static uint32_t call(uint64_t id, uint32_t bytes) { return ask(id, 0, bytes); }
-
-/* b receives so many; their bytes. */
-static uint64_t receive(int n) {
-  uint64_t bytes = 0;
-  while (n-- > 0) {
-    wire_expect(&w, &b, MESSAGE_REQUEST, OP_call);
-    bytes += b.m.size;
-  }
-  return bytes;
-}
-
-static void say_taken(uint64_t host, uint64_t posts, uint64_t bytes, uint64_t undone) {
-  struct pack *p = wire_begin(&b, MESSAGE_NOTICE, OP_taken, 0, 4);
-  pack_uint(p, host);
-  pack_uint(p, posts);
-  pack_uint(p, bytes);
-  pack_uint(p, undone);
-  wire_send(&w, &b);
-}
-
-static void expect_grant(uint64_t posts, uint64_t bytes, uint64_t undone) {
-  wire_expect(&w, &a, MESSAGE_NOTICE, OP_grant);
-  ck_assert_uint_eq(wire_uint(&a), b.host);
-  ck_assert_uint_eq(wire_uint(&a), posts);
-  ck_assert_uint_eq(wire_uint(&a), bytes);
-  ck_assert_uint_eq(wire_uint(&a), undone);
-}
+#include "tests/unit/broker_flow.h"
 
 START_TEST(the_window_is_told_in_hello) {
   struct end c = {0};
@@ -276,106 +204,6 @@ START_TEST(calls_count_like_posts) {
 }
 END_TEST
 
-/* b answers the request it received last. */
-static void reply(enum op op) {
-  wire_begin(&b, MESSAGE_REPLY, op, b.m.id, 0);
-  wire_send(&w, &b);
-}
-
-/* Who does not know that they count gets no flag and no grant, and may have so many unanswered. Its
- * posts have a window of their own, for that is what it counts. */
-START_TEST(calls_of_an_older_sender_are_bounded_until_answered) {
-  wire_client(&w, &a)->version = 3;
-  for (uint64_t i = 1; i <= POSTS; i++) call(i, 0);
-  call(77, 0);
-  wire_expect_error(&w, &a, STATUS_busy);
-  ck_assert_uint_eq(a.m.id, 77);
-  uint32_t size = post(78, 0);
-  for (int i = 1; i <= POSTS; i++) {
-    receive(1);
-    ck_assert_uint_eq(b.m.flags, 0);
-  }
-  reply(OP_call);
-  wire_expect(&w, &a, MESSAGE_REPLY, OP_call);
-  receive(1);
-  ck_assert_uint_eq(b.m.flags, MESSAGE_ONE_WAY);
-  call(79, 0);
-  call(80, 0);
-  wire_expect_error(&w, &a, STATUS_busy);
-  ck_assert_uint_eq(a.m.id, 80);
-  ck_assert_uint_eq(outstanding(), 1);
-  say_taken(a.host, 1, size, 0);
-  expect_grant(1, size, 0);
-  wire_quiet(&w, &a);
-}
-END_TEST
-
-START_TEST(bytes_of_calls_of_an_older_sender_count_too) {
-  wire_client(&w, &a)->version = 3;
-  call(1, 3000);
-  call(2, 3000);
-  wire_expect_error(&w, &a, STATUS_busy);
-  receive(1);
-  reply(OP_call);
-  wire_expect(&w, &a, MESSAGE_REPLY, OP_call);
-  call(3, 8192);
-  receive(1);
-  wire_quiet(&w, &a);
-}
-END_TEST
-
-/* To give up is no way around it: the worker asked has it all the same. */
-START_TEST(what_is_given_up_is_open_until_it_is_answered) {
-  wire_client(&w, &a)->version = 3;
-  for (uint64_t i = 1; i <= POSTS; i++) {
-    call(i, 0);
-    pack_uint(wire_begin(&a, MESSAGE_NOTICE, OP_cancel, 0, 1), i);
-    wire_send(&w, &a);
-  }
-  call(77, 0);
-  wire_expect_error(&w, &a, STATUS_busy);
-  ck_assert_uint_eq(a.m.id, 77);
-  receive(1);
-  uint64_t first = b.m.id;
-  wire_expect(&w, &b, MESSAGE_NOTICE, OP_cancel);
-  wire_begin(&b, MESSAGE_REPLY, OP_call, first, 0);
-  wire_send(&w, &b);
-  call(78, 0);
-  call(79, 0);
-  wire_expect_error(&w, &a, STATUS_busy);
-  ck_assert_uint_eq(a.m.id, 79);
-}
-END_TEST
-
-/* The other one learns of its end, or answers to nobody; the books are checked in each turn. */
-START_TEST(open_requests_end_with_either) {
-  struct end *ends = _i == 0 ? &a : &b;
-  wire_client(&w, &a)->version = 3;
-  for (uint64_t i = 1; i <= POSTS; i++) call(i, 0);
-  if (_i == 0) receive(POSTS);
-  wire_leave(ends);
-  wire_turn(&w);
-  if (_i == 0) reply(OP_call);
-  if (_i == 1)
-    for (int i = 0; i < POSTS; i++) wire_expect_error(&w, &a, STATUS_lost);
-  wire_turn(&w);
-}
-END_TEST
-
-START_TEST(what_is_refused_after_all_is_not_open) {
-  wire_client(&w, &a)->version = 3;
-  w.broker.connections.accounts.limits.most[ACCOUNT_REQUESTS] = 1;
-  call(1, 0);
-  for (uint64_t i = 2; i <= 2 * POSTS; i++) {
-    call(i, 0);
-    wire_expect_error(&w, &a, STATUS_busy);
-  }
-  w.broker.connections.accounts.limits.most[ACCOUNT_REQUESTS] = 100;
-  for (uint64_t i = 2; i <= POSTS; i++) call(i, 0);
-  wire_quiet(&w, &a);
-}
-END_TEST
-
 START_TEST(an_older_receiver_has_taken_calls_that_are_forwarded) {
   wire_client(&w, &b)->version = 3;
   for (uint64_t i = 1; i <= 3 * POSTS; i++) {
@@ -400,46 +228,6 @@ START_TEST(of_one_older_still_both_are_taken) {
   post(2, 0);
   expect_grant(2, 2 * size, 0);
   receive(2);
-}
-END_TEST
-
-static void look_up(bool waits) {
-  struct pack *p = wire_ask(&a, OP_s2t, "b", NULL, waits ? 2 : 1);
-  pack_text(p, "label");
-  if (waits) pack_bool(p, true);
-  wire_send(&w, &a);
-}
-
-/* What is answered and goes by name is in no window, for its sender does not know whose that is. */
-START_TEST(calls_by_name_are_bounded_until_answered) {
-  for (int i = 0; i < POSTS; i++) {
-    look_up(false);
-    wire_expect(&w, &b, MESSAGE_REQUEST, OP_s2t);
-    ck_assert_uint_eq(b.m.flags, 0);
-  }
-  look_up(false);
-  wire_expect_error(&w, &a, STATUS_busy);
-  ck_assert_uint_eq(outstanding(), 0);
-  reply(OP_s2t);
-  wire_expect(&w, &a, MESSAGE_REPLY, OP_s2t);
-  look_up(false);
-  wire_expect(&w, &b, MESSAGE_REQUEST, OP_s2t);
-  wire_quiet(&w, &a);
-}
-END_TEST
-
-/* Waits for labels are many at a time, and keep no others from asking. */
-START_TEST(waits_for_labels_have_a_limit_of_their_own) {
-  for (int i = 0; i < 3 * POSTS; i++) {
-    look_up(true);
-    wire_expect(&w, &b, MESSAGE_REQUEST, OP_s2t);
-  }
-  reply(OP_s2t);
-  wire_expect(&w, &a, MESSAGE_REPLY, OP_s2t);
-  for (int i = 0; i < POSTS; i++) look_up(false);
-  wire_quiet(&w, &a);
-  look_up(false);
-  wire_expect_error(&w, &a, STATUS_busy);
 }
 END_TEST
 
@@ -470,15 +258,8 @@ int main(void) {
   tcase_add_test(t, an_older_receiver_has_taken_what_is_forwarded);
   tcase_add_test(t, an_older_sender_is_bounded_and_not_told);
   tcase_add_test(t, calls_count_like_posts);
-  tcase_add_test(t, calls_of_an_older_sender_are_bounded_until_answered);
-  tcase_add_test(t, bytes_of_calls_of_an_older_sender_count_too);
-  tcase_add_test(t, what_is_given_up_is_open_until_it_is_answered);
-  tcase_add_loop_test(t, open_requests_end_with_either, 0, 2);
-  tcase_add_test(t, what_is_refused_after_all_is_not_open);
   tcase_add_test(t, an_older_receiver_has_taken_calls_that_are_forwarded);
   tcase_add_test(t, of_one_older_still_both_are_taken);
-  tcase_add_test(t, calls_by_name_are_bounded_until_answered);
-  tcase_add_test(t, waits_for_labels_have_a_limit_of_their_own);
   tcase_add_test(t, the_flag_is_the_brokers_own);
   return run_suite(s);
 }
