@@ -21,15 +21,17 @@ struct asker *turns_find(const struct worker *w, uint64_t host) {
   return a;
 }
 
-static bool is_idle(const struct asker *a) {
-  return a->n_fibers == 0 && a->n_ready == 0 && !a->first;
+/* It has nothing here, and owes nothing that would be forgiven with its record. */
+static bool is_idle(const struct scheduler *s, const struct asker *a) {
+  return a->n_fibers == 0 && a->n_ready == 0 && !a->first &&
+         (a->credit >= 0 || a->epoch != s->epoch);
 }
 
 static void forget_idle(struct scheduler *s, bool all) {
   for (unsigned i = 0; i < HOST_BUCKETS; i++) {
     for (struct asker **p = &s->askers[i]; *p;) {
       struct asker *a = *p;
-      if (!all && !is_idle(a)) {
+      if (!all && !is_idle(s, a)) {
         p = &a->next_by_host;
         continue;
       }
@@ -52,6 +54,7 @@ static struct asker *make(struct scheduler *s, uint64_t host) {
   a->host = host;
   a->epoch = s->epoch;
   a->credit = TURNS_QUANTUM;
+  a->is_late = s->turn_first;
   a->next_by_host = *bucket;
   *bucket = a;
   s->n_askers++;
@@ -82,6 +85,7 @@ static void refresh(const struct scheduler *s, struct asker *a) {
   if (a->epoch == s->epoch) return;
   a->epoch = s->epoch;
   a->credit = TURNS_QUANTUM;
+  a->is_late = false;
 }
 
 static void append(struct scheduler *s, struct asker *a) {
@@ -105,6 +109,7 @@ static struct asker *take_first(struct scheduler *s) {
   struct asker *a = s->turn_first;
   s->turn_first = a->next_turn;
   if (!s->turn_first) s->turn_last = NULL;
+  if (s->turn_new == a) s->turn_new = NULL;
   return a;
 }
 
@@ -113,11 +118,13 @@ static void enter(struct scheduler *s, struct asker *a) {
   assert(!a->in_turns);
   refresh(s, a);
   a->in_turns = true;
-  if (a->credit <= 0 || s->in_turn) {
+  bool last = a->credit <= 0 || a->is_late || s->in_turn;
+  a->is_late = false;
+  if (last) {
     append(s, a);
     return;
   }
-  /* Of several such, who came first is before the others. */
+  /* Of several such, who came first is before the others, whichever turn it came in. */
   insert(s, s->turn_new, a);
   s->turn_new = a;
 }
@@ -192,7 +199,6 @@ void turns_begin(struct worker *w) {
   struct scheduler *s = &w->sched;
   assert(!s->in_turn);
   s->in_turn = true;
-  s->turn_new = NULL;
   s->turn++;
   s->turn_over = false;
   s->clock = s->n_ready > 1 ? s->seconds() : 0;
@@ -279,7 +285,10 @@ const char *turns_check(const struct worker *w) {
     }
   }
   if (fault) return fault;
-  for (const struct asker *a = s->turn_first; a; a = a->next_turn) listed++;
+  bool has_new = !s->turn_new;
+  for (const struct asker *a = s->turn_first; a; a = a->next_turn, listed++)
+    has_new = has_new || a == s->turn_new;
+  if (!has_new) return "turns: the last that came with credit has no turn";
   if (askers != s->n_askers) return "turns: another number of askers";
   if (ready != s->n_ready) return "turns: another number of fibers is ready";
   return listed == in_turns ? NULL : "turns: another number of askers has a turn";

@@ -5,8 +5,9 @@
  * first in, first out, and the askers take turns: deficit round robin by measured time. An asker
  * has a credit, off which goes what its fibers run. With credit left it is run; without, it goes
  * behind the others and gets a quantum. One that becomes ready with credit left goes before all
- * others: who asks little need not wait for those who ask much, and cannot get more than its share
- * so.
+ * others but those that did so before it: who asks little need not wait for those who ask much, and
+ * cannot get more than its share so. One that was not known begins behind the others: nobody gets
+ * more by coming under another name.
  *
  * By time and not by number, because one request may cost a thousand times what another does. The
  * clock is only read while others wait. When nobody is ready any more all have credit again.

@@ -73,6 +73,7 @@ struct asker {
   bool in_turns;     /* it has ready fibers, and so is in the list of turns */
   double credit;     /* the seconds it may run before it goes behind the others */
   uint64_t epoch;    /* of the scheduler, when the credit was set */
+  bool is_late;      /* others were ready when it was made: its first turn is behind theirs */
   uint64_t seen_in;  /* the last turn in which it had nothing more to run */
   /* What has come of it and is not begun (serve/backlog.h). */
   struct asker *next_waiting;
@@ -89,7 +90,8 @@ struct scheduler {
   struct asker *askers[HOST_BUCKETS]; /* all others, by host */
   unsigned n_askers, askers_most; /* so many, before idle ones are forgotten */
   struct asker *turn_first, *turn_last; /* those with ready fibers (fiber/turns.h) */
-  struct asker *turn_new; /* the last of those that went before the others since the last turn */
+  struct asker *turn_new; /* the last of those at the front that went before the others; NULL:
+                             there is none */
   unsigned n_ready; /* fibers in their queues */
   uint64_t turn, epoch; /* numbers: of the turn of the loop; of times when nobody was ready */
   bool in_turn, turn_over;

@@ -140,12 +140,12 @@ END_TEST
 
 /* It has had its share, and is not first again and again. */
 START_TEST(who_has_none_left_goes_behind) {
+  struct asker *c = turns_asker(&v.w, 13);
   start(a, "work(0.0003) note 'a'");
   start(b, "work(0.002) note 'b'");
   start(a, "note 'c'");
   ck_assert(fiber_run_ready(&v.w)); /* one of a has not run */
   ck_assert_str_eq(v.log, "ab");
-  struct asker *c = turns_asker(&v.w, 13);
   start(c, "note 'd'");
   start(b, "note 'e'");
   run();
@@ -176,6 +176,7 @@ START_TEST(debts_are_forgiven_when_all_are_idle) {
 END_TEST
 
 START_TEST(among_those_that_come_with_credit_the_first_is_first) {
+  for (uint64_t host = 20; host < 25; host++) turns_asker(&v.w, host);
   for (int i = 0; i < 3; i++) start(a, "work(0.002) note 'a'");
   ck_assert(fiber_run_ready(&v.w));
   v.log[0] = '\0';
@@ -186,6 +187,54 @@ START_TEST(among_those_that_come_with_credit_the_first_is_first) {
   }
   run();
   ck_assert_str_eq(v.log, "01234aa");
+}
+END_TEST
+
+/* Who has credit is not put back by others that come with credit in later turns. */
+START_TEST(those_that_come_later_with_credit_are_behind) {
+  for (uint64_t host = 20; host < 30; host++) turns_asker(&v.w, host);
+  for (int i = 0; i < 3; i++) start(a, "work(0.002)");
+  ck_assert(fiber_run_ready(&v.w));
+  start(turns_asker(&v.w, 20), "work(0.002)");
+  start(b, "note 'b'");
+  for (uint64_t host = 21; host < 30; host++) {
+    start(turns_asker(&v.w, host), "work(0.002) note 'n'");
+    ck_assert(fiber_run_ready(&v.w));
+    check();
+  }
+  ck_assert_int_eq(v.log[0], 'b');
+  run();
+}
+END_TEST
+
+/* Nobody gets more by coming under a new name each time. */
+START_TEST(who_is_not_known_begins_behind_the_others) {
+  for (int i = 0; i < 2; i++) start(a, "work(0.0001) note 'a'");
+  start(b, "note 'b'");
+  start(turns_asker(&v.w, 20), "note 'n'");
+  run();
+  ck_assert_str_eq(v.log, "aabn");
+  start(a, "work(0.002) note 'A'");
+  start(a, "note 'A'");
+  ck_assert(fiber_run_ready(&v.w));
+  struct asker *c = turns_asker(&v.w, 20);
+  start(turns_asker(&v.w, 21), "note 'N'");
+  start(c, "note 'c'");
+  run();
+  ck_assert_str_eq(v.log, "aabnAcNA");
+}
+END_TEST
+
+/* Its record stays, and the debt with it, however many others come. */
+START_TEST(who_owes_is_not_forgotten) {
+  start(b, "work(0.0015)");
+  start(a, "note 'a'");
+  ck_assert(fiber_run_ready(&v.w));
+  for (uint64_t i = 0; i < 10000; i++) ck_assert_ptr_nonnull(turns_asker(&v.w, 100 + i));
+  ck_assert_ptr_eq(turns_find(&v.w, 12), b);
+  run();
+  for (uint64_t i = 0; i < 10000; i++) ck_assert_ptr_nonnull(turns_asker(&v.w, 20000 + i));
+  ck_assert_ptr_null(turns_find(&v.w, 12));
 }
 END_TEST
 
@@ -231,6 +280,9 @@ int main(void) {
   tcase_add_test(c, more_than_some_debt_is_forgiven);
   tcase_add_test(c, debts_are_forgiven_when_all_are_idle);
   tcase_add_test(c, among_those_that_come_with_credit_the_first_is_first);
+  tcase_add_test(c, those_that_come_later_with_credit_are_behind);
+  tcase_add_test(c, who_is_not_known_begins_behind_the_others);
+  tcase_add_test(c, who_owes_is_not_forgotten);
   tcase_add_test(c, what_becomes_ready_in_a_turn_waits_for_the_next);
   tcase_add_test(c, own_fibers_that_are_left_are_known);
   return run_suite(s);
