@@ -7,6 +7,7 @@
 #include "lua/fiber/turns.h"
 
 #include <assert.h>
+#include <math.h>
 #include <stdlib.h>
 
 /* ---- Records ---- */
@@ -205,8 +206,21 @@ void turns_begin(struct worker *w) {
   s->turn_ends = s->clock + TURNS_SECONDS;
 }
 
+static double rounds_to_run(const struct asker *a) { return floor(-a->credit / TURNS_QUANTUM); }
+
+/* A whole round has passed in which each has got a quantum and none has credit yet: as many more as
+ * go by before the first of them has. */
+static void pass_rounds(struct scheduler *s) {
+  double rounds = rounds_to_run(s->turn_first);
+  for (const struct asker *a = s->turn_first; a; a = a->next_turn)
+    rounds = fmin(rounds, rounds_to_run(a));
+  if (rounds <= 0) return;
+  for (struct asker *a = s->turn_first; a; a = a->next_turn) a->credit += rounds * TURNS_QUANTUM;
+}
+
 struct fiber *turns_take(struct worker *w) {
   struct scheduler *s = &w->sched;
+  const struct asker *owing = NULL; /* the first that was put behind the others */
   while (s->turn_first && !s->turn_over) {
     struct asker *a = s->turn_first;
     if (a->seen_in == s->turn) break;
@@ -216,6 +230,8 @@ struct fiber *turns_take(struct worker *w) {
       continue;
     }
     if (a->credit <= 0) {
+      if (a == owing) pass_rounds(s);
+      if (!owing) owing = a;
       a->credit += TURNS_QUANTUM;
       append(s, take_first(s));
       continue;

@@ -25,7 +25,7 @@
  * again; more debt than that is forgiven. A fiber is never interrupted, so each may take longer. */
 #define TURNS_QUANTUM 0.0002
 #define TURNS_SECONDS 0.001
-#define TURNS_DEBT_MOST 0.1
+#define TURNS_DEBT_MOST 10.0
 
 enum { FIBERS_SHARE = 7, FIBERS_SHARE_NESTED = 15 };
 

@@ -153,13 +153,34 @@ START_TEST(who_has_none_left_goes_behind) {
 }
 END_TEST
 
-/* Who took a second is not behind for as long: a tenth of it at most. */
-START_TEST(more_than_some_debt_is_forgiven) {
+/* Who took a second is behind for as long. */
+START_TEST(what_took_long_is_paid_back) {
   start(a, "work(1) note 'a'");
   start(a, "note 'A'");
-  for (int i = 0; i < 200; i++) start(b, "work(0.001) note 'b'");
+  for (int i = 0; i < 150; i++) start(b, "work(0.01) note 'b'");
   run();
   ck_assert_int_le(abs(before('b', 'A', 1) - 100), 2);
+}
+END_TEST
+
+/* Who took a minute is not behind for as long: ten seconds at most. */
+START_TEST(more_than_some_debt_is_forgiven) {
+  start(a, "work(60) note 'a'");
+  start(a, "note 'A'");
+  for (int i = 0; i < 150; i++) start(b, "work(0.1) note 'b'");
+  run();
+  ck_assert_int_le(abs(before('b', 'A', 1) - 100), 2);
+}
+END_TEST
+
+/* Who owes less is the first to have credit again, however much both owe. */
+START_TEST(of_those_that_owe_who_owes_less_is_first) {
+  start(a, "work(8) note 'a'");
+  start(b, "work(5) note 'b'");
+  for (int i = 0; i < 3; i++) start(a, "work(1) note 'A'");
+  for (int i = 0; i < 6; i++) start(b, "work(1) note 'B'");
+  run();
+  ck_assert_str_eq(v.log, "abBBBABABAB");
 }
 END_TEST
 
@@ -277,7 +298,9 @@ int main(void) {
   tcase_add_test(c, who_comes_with_credit_goes_first);
   tcase_add_test(c, a_turn_ends_after_its_time);
   tcase_add_test(c, who_has_none_left_goes_behind);
+  tcase_add_test(c, what_took_long_is_paid_back);
   tcase_add_test(c, more_than_some_debt_is_forgiven);
+  tcase_add_test(c, of_those_that_owe_who_owes_less_is_first);
   tcase_add_test(c, debts_are_forgiven_when_all_are_idle);
   tcase_add_test(c, among_those_that_come_with_credit_the_first_is_first);
   tcase_add_test(c, those_that_come_later_with_credit_are_behind);
