@@ -101,7 +101,7 @@ static struct fiber *spawn(lua_State *L, struct worker *w) {
   worker_refuse_fork(L, w); /* it would never run */
   lua_rawgeti(L, LUA_REGISTRYINDEX, w->anchors.trace_function);
   lua_insert(L, 1);
-  struct fiber *f = fiber_new(w, spawned_job);
+  struct fiber *f = fiber_new_here(w, spawned_job);
   luajit_back(L, w);
   if (!f) {
     worker_raise(L, GAIJIN_STATUS_BUSY,

@@ -10,7 +10,6 @@
 #include "lua/ask/remote.h"
 #include "lua/fiber/fiber.h"
 #include "lua/fiber/trace.h"
-#include "lua/fiber/turns.h"
 #include "lua/fiber/wait.h"
 #include "lua/ref/at.h"
 #include "lua/vm/luajit.h"
@@ -56,7 +55,7 @@ static struct fiber *start_here(lua_State *L, struct worker *w) {
   struct fiber *by = w->sched.current;
   worker_push_function(L, w, run);
   lua_insert(L, 1);
-  struct fiber *f = fiber_new(w, job);
+  struct fiber *f = fiber_new_here(w, job);
   if (!f) {
     luajit_back(L, w);
     worker_raise(L, GAIJIN_STATUS_BUSY,
@@ -64,7 +63,6 @@ static struct fiber *start_here(lua_State *L, struct worker *w) {
                  w->sched.n_fibers);
     return NULL;
   }
-  turns_give(f, by->asker);
   fiber_wake(f);
   int n = lua_gettop(L);
   const char *why_not = thread_make_room(f->L, n + 8);

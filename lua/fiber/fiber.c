@@ -64,6 +64,14 @@ struct fiber *fiber_new(struct worker *w, void (*job)(struct worker *w, struct f
   return f;
 }
 
+struct fiber *fiber_new_here(struct worker *w, void (*job)(struct worker *w, struct fiber *f)) {
+  struct asker *own = &w->sched.own, *a = w->sched.current ? w->sched.current->asker : own;
+  if (a != own && !turns_may_begin(w, a, true)) return NULL;
+  struct fiber *f = fiber_new(w, job);
+  if (f) turns_give(f, a);
+  return f;
+}
+
 void answer_free(struct fiber *f, struct answer *a) {
   for (struct answer **p = &f->answers; *p; p = &(*p)->next) {
     if (*p == a) {

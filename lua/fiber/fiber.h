@@ -17,6 +17,10 @@ void fiber_set_most(struct worker *w, unsigned max_fibers);
  * f->L is dropped. */
 struct fiber *fiber_new(struct worker *w, void (*job)(struct worker *w, struct fiber *f));
 
+/* One that the running fiber has asked for: it is its asker's. NULL also when that one, if it is
+ * not the worker itself, has as many as it may. */
+struct fiber *fiber_new_here(struct worker *w, void (*job)(struct worker *w, struct fiber *f));
+
 /* The job of a fiber that could not be given its own; it needs no C stack. */
 void fiber_no_job(struct worker *w, struct fiber *f);
 

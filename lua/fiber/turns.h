@@ -13,8 +13,9 @@
  * clock is only read while others wait. When nobody is ready any more all have credit again.
  *
  * Fibers are shared as well: an asker may have FIBERS_SHARE times as many as are free. So one alone
- * gets seven eighths of --max-fibers, two that want all get 7/15 each, and there are always some
- * for the next. Requests that somebody serving us may wait for (nested ones) may have twice that.
+ * gets seven eighths of --max-fibers, and two that want all get 7/15 each. Nested requests, which
+ * somebody that serves us may wait for, may bring it to twice that. The last of them, one of
+ * FIBERS_KEPT, are kept for those who have none.
  */
 #ifndef GAIJIN_LUA_TURNS_H
 #define GAIJIN_LUA_TURNS_H
@@ -27,7 +28,7 @@
 #define TURNS_SECONDS 0.001
 #define TURNS_DEBT_MOST 10.0
 
-enum { FIBERS_SHARE = 7, FIBERS_SHARE_NESTED = 15 };
+enum { FIBERS_SHARE = 7, FIBERS_SHARE_NESTED = 15, FIBERS_KEPT = 32 };
 
 /* The record of a host that asks, made if there is none; NULL when memory is short. It stays while
  * the asker has fibers or requests here; between two events one without them may go. */
@@ -39,7 +40,9 @@ struct asker *turns_find(const struct worker *w, uint64_t host);
 static inline bool turns_may_begin(const struct worker *w, const struct asker *a, bool nested) {
   const struct scheduler *s = &w->sched;
   uint64_t left = s->n_fibers < s->max_fibers ? s->max_fibers - s->n_fibers : 0;
-  return a->n_fibers < (nested ? FIBERS_SHARE_NESTED : FIBERS_SHARE) * left;
+  uint64_t kept = s->max_fibers / FIBERS_KEPT, free = left > kept ? left - kept : 0;
+  return a->n_fibers == 0 ? left > 0
+                          : a->n_fibers < (nested ? FIBERS_SHARE_NESTED : FIBERS_SHARE) * free;
 }
 
 /* The fiber, which has not run, is this asker's from now on. */

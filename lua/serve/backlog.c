@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * The askers that have something here are in one list, in the order in which the first of what
- * waits has come.
+ * The askers that have something here are in one list: behind those that have got no fiber for
+ * longer are those that have got one since.
  */
 #include "lua/serve/backlog.h"
 
@@ -20,6 +20,7 @@ struct backlog_entry *backlog_find(const struct worker *w, uint64_t request) {
 
 static void append_asker(struct backlog *b, struct asker *a) {
   a->next_waiting = NULL;
+  a->prev_waiting = b->last;
   if (b->last)
     b->last->next_waiting = a;
   else
@@ -27,16 +28,28 @@ static void append_asker(struct backlog *b, struct asker *a) {
   b->last = a;
 }
 
-static void remove_asker(struct backlog *b, struct asker *a) {
-  struct asker *before = NULL, *k = b->first;
-  for (; k && k != a; k = k->next_waiting) before = k;
-  assert(k == a && !a->first && a->n_entries == 0);
-  if (before)
-    before->next_waiting = a->next_waiting;
+static void unlink_asker(struct backlog *b, struct asker *a) {
+  assert(a->prev_waiting ? a->prev_waiting->next_waiting == a : b->first == a);
+  if (a->prev_waiting)
+    a->prev_waiting->next_waiting = a->next_waiting;
   else
     b->first = a->next_waiting;
-  if (b->last == a) b->last = before;
+  if (a->next_waiting)
+    a->next_waiting->prev_waiting = a->prev_waiting;
+  else
+    b->last = a->prev_waiting;
+}
+
+static void remove_asker(struct backlog *b, struct asker *a) {
+  assert(!a->first && a->n_entries == 0);
+  unlink_asker(b, a);
   a->stuck = false;
+}
+
+void backlog_put_last(struct worker *w, struct asker *a) {
+  assert(a->n_entries > 0);
+  unlink_asker(&w->backlog, a);
+  append_asker(&w->backlog, a);
 }
 
 static unsigned *counter(struct backlog *b, const struct backlog_entry *e) {
@@ -104,7 +117,8 @@ const char *backlog_check(const struct worker *w) {
       if (backlog_find(w, e->request.id) != e) return "backlog: an entry is not found";
     }
     if (!entries || entries != a->n_entries) return "backlog: another number of an asker's entries";
-    if (!a->next_waiting && a != b->last) return "backlog: the list of askers has another end";
+    if (a->next_waiting ? a->next_waiting->prev_waiting != a : a != b->last)
+      return "backlog: the list of askers is not linked both ways";
     n += entries;
   }
   return n == backlog_count(w) ? NULL : "backlog: another number of entries";

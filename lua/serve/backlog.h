@@ -28,6 +28,9 @@ bool backlog_add(struct worker *w, struct asker *asker, const struct gaijin_requ
  * and is in the list of those who wait no more. */
 void backlog_take(struct worker *w, struct backlog_entry *e);
 
+/* Puts an asker that has entries behind all others that have. */
+void backlog_put_last(struct worker *w, struct asker *asker);
+
 /* The entry of a request; NULL: it is not here. */
 struct backlog_entry *backlog_find(const struct worker *w, uint64_t request);
 

@@ -95,18 +95,17 @@ static bool begin_first(struct worker *w, struct asker *a) {
   return true;
 }
 
-/* One of each asker, and again, as long as there are fibers: whoever comes first does not get all
- * that are left. */
+/* One of each asker, and again, as long as there are fibers. Who has got one goes behind the others,
+ * so that the next one that comes free is somebody else's. Whoever got none gets none after this
+ * either: nothing has come free meanwhile. */
 static void begin_in_turn(struct worker *w) {
-  bool begun;
-  do {
-    struct asker *next;
-    begun = false;
-    for (struct asker *a = w->backlog.first; a; a = next) {
-      next = a->next_waiting;
-      if (begin_first(w, a)) begun = true;
-    }
-  } while (begun);
+  struct asker *next;
+  for (struct asker *a = w->backlog.first; a; a = next) {
+    next = a->next_waiting;
+    if (!begin_first(w, a) || !a->first) continue;
+    backlog_put_last(w, a);
+    if (!next) next = a;
+  }
 }
 
 /* ---- Those that cannot be begun ---- */

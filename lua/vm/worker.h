@@ -76,7 +76,7 @@ struct asker {
   bool is_late;      /* others were ready when it was made: its first turn is behind theirs */
   uint64_t seen_in;  /* the last turn in which it had nothing more to run */
   /* What has come of it and is not begun (serve/backlog.h). */
-  struct asker *next_waiting;
+  struct asker *next_waiting, *prev_waiting;
   struct backlog_entry *first, *last;
   unsigned n_entries;
   bool stuck; /* the first cannot be begun: its fibers are used up, and all of them wait */

@@ -212,19 +212,86 @@ START_TEST(whoever_comes_finds_fibers) {
   for (unsigned i = 0; i < 100; i++) call(OTHER_HOST, true, 1, 0);
   arrive();
   turns();
-  ck_assert_uint_eq(v.n_parked, 70);
+  ck_assert_uint_eq(v.n_parked, 69);
   for (unsigned i = 0; i < 100; i++) call(THIRD_HOST, true, 1, 0);
   arrive();
   turns();
-  ck_assert_uint_eq(v.n_parked, 79);
-  while (v.n_parked > 70) fiber_wake(v.parked[--v.n_parked]);
+  ck_assert_uint_eq(v.n_parked, 77);
+  while (v.n_parked > 69) fiber_wake(v.parked[--v.n_parked]);
   vm_do(&v, "waiting = false");
   turns();
   ck_assert_uint_eq(turns_find(&v.w, THIRD_HOST)->n_entries, 0);
-  ck_assert_uint_eq(turns_find(&v.w, OTHER_HOST)->n_entries, 30);
+  ck_assert_uint_eq(turns_find(&v.w, OTHER_HOST)->n_entries, 31);
   while (v.n_parked) fiber_wake(v.parked[--v.n_parked]);
   turns();
   vm_do(&v, "assert(n == 200, n)");
+}
+END_TEST
+
+/* What comes free is not always the same one's. */
+START_TEST(fibers_that_come_free_go_round) {
+  vm_do(&v, "waiting = true");
+  v.w.sched.max_fibers = 8;
+  for (unsigned i = 0; i < 20; i++) call(OTHER_HOST, true, 1, 0);
+  for (unsigned i = 0; i < 20; i++) call(THIRD_HOST, true, 1, 0);
+  arrive();
+  turns();
+  const struct asker *other = turns_find(&v.w, OTHER_HOST), *third = turns_find(&v.w, THIRD_HOST);
+  ck_assert_uint_eq(other->n_fibers, 7);
+  ck_assert_uint_eq(third->n_fibers, 1);
+  for (unsigned i = 0; i < 6; i++) {
+    ck_assert_ptr_eq(v.parked[i]->asker, other);
+    fiber_wake(v.parked[i]);
+    turns();
+    ck_assert_ptr_null(backlog_check(&v.w));
+  }
+  ck_assert_uint_eq(third->n_fibers, 4);
+  ck_assert_uint_eq(other->n_fibers, 4);
+  ck_assert_int_eq(luaL_dostring(v.w.L, "waiting = false"), 0);
+  for (unsigned i = 6; i < v.n_parked; i++) fiber_wake(v.parked[i]);
+  turns();
+  vm_do(&v, "assert(n == 40, n)");
+}
+END_TEST
+
+/* However many have come before: the last are for those who have none. */
+START_TEST(some_are_kept_for_those_who_have_none) {
+  vm_do(&v, "waiting = true");
+  v.w.sched.max_fibers = 2 * FIBERS_KEPT;
+  for (uint64_t host = 100; host < 104; host++) {
+    for (unsigned i = 0; i < 100; i++) call(host, true, 1, 0);
+    arrive();
+    turns();
+  }
+  ck_assert_uint_eq(v.w.sched.n_fibers, 2 * FIBERS_KEPT);
+  ck_assert_uint_eq(turns_find(&v.w, 102)->n_fibers, 1);
+  ck_assert_uint_eq(turns_find(&v.w, 103)->n_fibers, 1);
+  ck_assert_int_eq(luaL_dostring(v.w.L, "waiting = false"), 0);
+  while (v.n_parked) fiber_wake(v.parked[--v.n_parked]);
+  turns();
+  vm_do(&v, "assert(n == 400, n)");
+}
+END_TEST
+
+/* What a request starts here counts as its asker's, and stays within its share. */
+START_TEST(what_is_spawned_is_the_askers) {
+  v.w.sched.max_fibers = 2 * FIBERS_KEPT;
+  vm_do(&v, "note = function(i) for _ = 1, i do gaijin.spawn(park) end end");
+  call(OTHER_HOST, true, 1, 3);
+  arrive();
+  turns();
+  ck_assert_uint_eq(turns_find(&v.w, OTHER_HOST)->n_fibers, 3);
+  ck_assert_uint_eq(v.w.sched.own.n_fibers, 0);
+  ck_assert_uint_eq(v.w.posts_failed, 0);
+  call(OTHER_HOST, true, 1, 100);
+  arrive();
+  turns();
+  ck_assert_uint_eq(v.w.posts_failed, 1);
+  ck_assert_uint_ge(v.w.sched.n_fibers, FIBERS_KEPT);
+  ck_assert_uint_le(v.w.sched.n_fibers, 2 * FIBERS_KEPT - 2);
+  while (v.n_parked) fiber_wake(v.parked[--v.n_parked]);
+  turns();
+  ck_assert_uint_eq(v.w.sched.n_fibers, 0);
 }
 END_TEST
 
@@ -395,6 +462,9 @@ int main(void) {
   tcase_add_test(c, what_waits_is_begun_in_the_next_turn);
   tcase_add_test(c, a_nested_call_gets_a_fiber_where_nothing_waits_before_it);
   tcase_add_test(c, whoever_comes_finds_fibers);
+  tcase_add_test(c, fibers_that_come_free_go_round);
+  tcase_add_test(c, some_are_kept_for_those_who_have_none);
+  tcase_add_test(c, what_is_spawned_is_the_askers);
   tcase_add_test(c, what_waits_is_freed_with_the_worker);
   return run_suite(s);
 }
