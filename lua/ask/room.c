@@ -10,6 +10,7 @@
 #include <stdlib.h>
 
 #include "lua/fiber/fiber.h"
+#include "lua/fiber/turns.h"
 #include "lua/fiber/wait.h"
 
 struct room_wait {
@@ -85,6 +86,11 @@ static int raise_stuck(lua_State *L, struct worker *w, const char *what) {
                       what, w->backlog.n_posts + w->backlog.n_calls);
 }
 
+/* Requests cannot be begun here for lack of fibers, and whom the fiber serves has many. */
+static bool must_not_wait(const struct worker *w, const struct fiber *f) {
+  return w->backlog.stuck && turns_has_many(w, f->asker);
+}
+
 /* Somebody who may have used up the receiver's fibers waits for what the fiber serves. */
 static bool is_awaited(const struct fiber *f) { return f->depth > 1; }
 
@@ -97,7 +103,7 @@ static enum wait_outcome park(lua_State *L, struct worker *w, const struct room_
   do {
     stall = is_awaited(n->fiber) ? q->taken + ROOM_STALL : 0;
     how = wait_park(L, w, wait_nearer(until, stall));
-  } while ((how == WAIT_WOKEN && !w->lost && !w->backlog.stuck &&
+  } while ((how == WAIT_WOKEN && !w->lost && !must_not_wait(w, n->fiber) &&
             (q->first != n || gaijin_post_room(w->g, q->host) == 0)) ||
            (how == WAIT_OVER && stall > 0 && q->taken + ROOM_STALL > stall));
   *stalled = how == WAIT_OVER && stall > 0 && (until == 0 || stall < until);
@@ -126,7 +132,7 @@ void room_wait(lua_State *L, struct worker *w, uint64_t host, const char *what, 
   if (hindrance)
     worker_raise(L, GAIJIN_STATUS_BUSY, "a %s has no room at %s, %s; try again later", what,
                  worker_host_name(w, host), hindrance);
-  if (w->backlog.stuck) raise_stuck(L, w, what);
+  if (must_not_wait(w, w->sched.current)) raise_stuck(L, w, what);
   struct room_queue *q = get(w, host);
   if (!q) worker_raise(L, GAIJIN_STATUS_BUSY, "no memory to wait for room for a %s", what);
   struct room_wait n = {.fiber = w->sched.current};
@@ -134,7 +140,7 @@ void room_wait(lua_State *L, struct worker *w, uint64_t host, const char *what, 
   enter(q, &n, again);
   enum wait_outcome how = park(L, w, q, &n, until, &stalled);
   leave(w, q, &n);
-  if (how == WAIT_WOKEN && w->backlog.stuck) raise_stuck(L, w, what);
+  if (how == WAIT_WOKEN && must_not_wait(w, n.fiber)) raise_stuck(L, w, what);
   if (how != WAIT_WOKEN) raise_over(L, w, host, what, how, until, stalled);
 }
 
@@ -145,10 +151,11 @@ void room_came(void *worker, uint64_t host) {
   fiber_wake(q->first->fiber);
 }
 
-void room_refuse_all(struct worker *w) {
+void room_refuse(struct worker *w) {
   assert(w->backlog.stuck);
   for (const struct room_queue *q = w->room_queues; q; q = q->next)
-    for (const struct room_wait *n = q->first; n; n = n->next) fiber_wake(n->fiber);
+    for (const struct room_wait *n = q->first; n; n = n->next)
+      if (must_not_wait(w, n->fiber)) fiber_wake(n->fiber);
 }
 
 void room_deinit(struct worker *w) {

@@ -3,8 +3,8 @@
  * Fibers whose requests have no room in the window of the worker they are for: who waited first
  * sends first. None waits where that could last for ever:
  *
- * - while requests cannot be begun here for lack of fibers: two workers that flood each other would
- *   wait for each other;
+ * - while some asker's requests have not been begun here for long for lack of fibers (BEGIN_STALL),
+ *   whoever's fibers are many: two workers that flood each other would wait for each other;
  * - longer than ROOM_STALL seconds in which the worker takes nothing, if the fiber serves what a
  *   handler of another worker waits for: the fibers may be used up there, by those who wait for us.
  */
@@ -27,9 +27,9 @@ void room_wait(lua_State *L, struct worker *w, uint64_t host, const char *what, 
 
 /* The event `room` of the connection. */
 void room_came(void *worker, uint64_t host);
-/* When requests cannot be begun here any more: all that wait raise `busy`, or wait on if these can
- * be begun before they run. */
-void room_refuse_all(struct worker *w);
+/* While an asker is stuck (worker.backlog.stuck): those that must not wait raise `busy`, or wait on
+ * if nobody is stuck any more before they run. */
+void room_refuse(struct worker *w);
 /* When no fiber will run again. */
 void room_deinit(struct worker *w);
 

@@ -46,7 +46,6 @@ struct fiber *fiber_new(struct worker *w, void (*job)(struct worker *w, struct f
   struct fiber *f = calloc(1, sizeof *f);
   if (!f) return NULL;
   f->w = w;
-  f->asker = &w->sched.own;
   f->number = ++w->sched.last_number;
   f->job = job;
   if (!worker_protected(w, make_thread, f) && !f->L) {
@@ -60,7 +59,7 @@ struct fiber *fiber_new(struct worker *w, void (*job)(struct worker *w, struct f
   f->next_by_number = *bucket;
   *bucket = f;
   w->sched.n_fibers++;
-  f->asker->n_fibers++;
+  turns_join(f);
   return f;
 }
 

@@ -67,16 +67,22 @@ struct asker *turns_asker(struct worker *w, uint64_t host) {
   return a ? a : make(&w->sched, host);
 }
 
+static void join(struct fiber *f, struct asker *a) {
+  f->asker = a;
+  if (a->n_fibers++ == 0) f->w->sched.n_holders++;
+}
+
+void turns_join(struct fiber *f) { join(f, &f->w->sched.own); }
+
 void turns_give(struct fiber *f, struct asker *a) {
   assert(!f->queued && !f->stack);
-  f->asker->n_fibers--;
-  a->n_fibers++;
-  f->asker = a;
+  turns_leave(f);
+  join(f, a);
 }
 
 void turns_leave(struct fiber *f) {
-  assert(f->asker->n_fibers > 0);
-  f->asker->n_fibers--;
+  assert(f->asker->n_fibers > 0 && f->w->sched.n_holders > 0);
+  if (--f->asker->n_fibers == 0) f->w->sched.n_holders--;
 }
 
 /* ---- The list of turns ---- */
@@ -292,11 +298,13 @@ const char *turns_check(const struct worker *w) {
   const struct scheduler *s = &w->sched;
   const char *fault = check_asker(w, &s->own);
   unsigned ready = s->own.n_ready, askers = 0, listed = 0, in_turns = s->own.in_turns;
+  unsigned holders = s->own.n_fibers > 0;
   for (unsigned i = 0; i < HOST_BUCKETS; i++) {
     for (const struct asker *a = s->askers[i]; a && !fault; a = a->next_by_host, askers++) {
       fault = check_asker(w, a);
       ready += a->n_ready;
       in_turns += a->in_turns;
+      holders += a->n_fibers > 0;
       if (turns_find(w, a->host) != a) fault = "turns: an asker is not found";
     }
   }
@@ -306,6 +314,7 @@ const char *turns_check(const struct worker *w) {
     has_new = has_new || a == s->turn_new;
   if (!has_new) return "turns: the last that came with credit has no turn";
   if (askers != s->n_askers) return "turns: another number of askers";
+  if (holders != s->n_holders) return "turns: another number of askers has fibers";
   if (ready != s->n_ready) return "turns: another number of fibers is ready";
   return listed == in_turns ? NULL : "turns: another number of askers has a turn";
 }

@@ -45,6 +45,14 @@ static inline bool turns_may_begin(const struct worker *w, const struct asker *a
                           : a->n_fibers < (nested ? FIBERS_SHARE_NESTED : FIBERS_SHARE) * free;
 }
 
+/* Whether the asker has at least an even part of all fibers. While fibers are short somebody has,
+ * and should not keep them to wait for what may need one here. */
+static inline bool turns_has_many(const struct worker *w, const struct asker *a) {
+  return a->n_fibers > 0 && (uint64_t)a->n_fibers * w->sched.n_holders >= w->sched.n_fibers;
+}
+
+/* A fiber has been made: it is the worker's own. */
+void turns_join(struct fiber *f);
 /* The fiber, which has not run, is this asker's from now on. */
 void turns_give(struct fiber *f, struct asker *a);
 /* It ends: its asker has one less. */

@@ -14,6 +14,7 @@
 #include "lua/fiber/connection.h"
 #include "lua/fiber/fiber.h"
 #include "lua/fiber/slices.h"
+#include "lua/fiber/timer.h"
 #include "lua/fiber/turns.h"
 #include "lua/serve/backlog.h"
 #include "lua/serve/label_waits.h"
@@ -121,23 +122,51 @@ static void refuse_nested(struct worker *w, struct asker *a) {
   }
 }
 
-/* Its fibers are used up, and none of them runs: they wait for others, who may wait for us. */
-static bool is_stuck(const struct worker *w, const struct asker *a) {
+/* Its fibers are used up, and none of them runs. */
+static bool is_blocked(const struct worker *w, const struct asker *a) {
   return a->first && a->n_ready == 0 && !turns_may_begin(w, a, is_nested(&a->first->request));
 }
 
-static void note_stuck(struct worker *w) {
-  bool before = w->backlog.stuck;
-  struct asker *next;
-  w->backlog.stuck = false;
-  for (struct asker *a = w->backlog.first; a; a = next) {
-    next = a->next_waiting;
-    bool was = a->stuck;
-    a->stuck = is_stuck(w, a);
-    if (a->stuck) w->backlog.stuck = true;
-    if (a->stuck && !was) refuse_nested(w, a);
+static void on_stall_time(struct timer *t) {
+  timer_worker(t)->backlog.stall_timer = NULL; /* note_stuck looks again */
+  timer_stop(t);
+}
+
+/* Whether the asker has become stuck just now. *next: when it may be at the earliest, if it is
+ * not. */
+static bool note_one(struct worker *w, struct asker *a, double *next) {
+  if (!is_blocked(w, a)) {
+    a->blocked_since = 0;
+    a->stuck = false;
+    return false;
   }
-  if (w->backlog.stuck && !before) room_refuse_all(w);
+  double now = w->sched.seconds();
+  if (a->blocked_since == 0) a->blocked_since = now;
+  bool was = a->stuck;
+  a->stuck = now - a->blocked_since >= BEGIN_STALL;
+  double then = a->stuck ? now + BEGIN_STALL : a->blocked_since + BEGIN_STALL;
+  *next = *next == 0 || then < *next ? then : *next;
+  return a->stuck && !was;
+}
+
+/* While some asker is stuck it is looked from time to time who waits that must not: who has many
+ * fibers changes. */
+static void note_stuck(struct worker *w) {
+  struct backlog *b = &w->backlog;
+  bool refuse = b->stuck && !b->stall_timer;
+  double at = 0;
+  struct asker *next;
+  b->stuck = false;
+  for (struct asker *a = b->first; a; a = next) {
+    next = a->next_waiting;
+    bool is_new = note_one(w, a, &at);
+    b->stuck = b->stuck || a->stuck;
+    refuse = refuse || is_new;
+    if (is_new) refuse_nested(w, a);
+  }
+  if (b->stuck && refuse) room_refuse(w);
+  if (at > 0 && !b->stall_timer)
+    b->stall_timer = timer_start(w, at - w->sched.seconds(), on_stall_time, NULL);
 }
 
 /* The worker ends: nothing more is begun. */
@@ -238,11 +267,9 @@ static void on_request(struct worker *w, const struct gaijin_request *rq, gaijin
       refuse_stuck(w, rq, body);
     else if (is_overfull(w, a, body) || !backlog_add(w, a, rq, until, body))
       refuse_full(w, rq, body);
-  } else if (turns_may_begin(w, a, nested)) {
-    if (a->n_ready < BEGUN_MOST ? !begin(w, a, rq, until, body)
-                                : !backlog_add(w, a, rq, until, body))
-      refuse_full(w, rq, body);
-  } else if (nested || !backlog_add(w, a, rq, until, body)) {
+  } else if (turns_may_begin(w, a, nested) && a->n_ready < BEGUN_MOST) {
+    if (!begin(w, a, rq, until, body)) refuse_full(w, rq, body);
+  } else if (!backlog_add(w, a, rq, until, body)) {
     refuse_full(w, rq, body);
   }
 }

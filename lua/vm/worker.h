@@ -79,7 +79,9 @@ struct asker {
   struct asker *next_waiting, *prev_waiting;
   struct backlog_entry *first, *last;
   unsigned n_entries;
-  bool stuck; /* the first cannot be begun: its fibers are used up, and all of them wait */
+  double blocked_since; /* the first cannot be begun for lack of fibers, and none of its runs; 0: it
+                           can */
+  bool stuck;           /* that has been so for BEGIN_STALL seconds (serve/begin.h) */
 };
 
 struct scheduler {
@@ -93,6 +95,7 @@ struct scheduler {
   struct asker *turn_new; /* the last of those at the front that went before the others; NULL:
                              there is none */
   unsigned n_ready; /* fibers in their queues */
+  unsigned n_holders; /* askers that have fibers, this worker included */
   uint64_t turn, epoch; /* numbers: of the turn of the loop; of times when nobody was ready */
   bool in_turn, turn_over;
   double (*seconds)(void); /* the clock of turns: clock_seconds, but for tests */
@@ -133,6 +136,7 @@ struct backlog {
   unsigned n_posts, n_calls;
   unsigned n_due; /* requests for labels that are to be served (serve/label_waits.h) */
   bool stuck; /* some asker is */
+  struct timer *stall_timer; /* while some asker is blocked; NULL: no memory for it either */
 };
 
 /* Of a heap with a limit: the worker answers and collects also when a script has all it may have.

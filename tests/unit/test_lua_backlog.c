@@ -13,6 +13,9 @@ static struct vm v;
 static const struct gaijin_pt F = {OTHER_HOST, 3, 13, GAIJIN_KIND_FUNCTION};
 static struct gaijin_pt ours; /* function(i): notes i, and waits if `waiting` */
 static uint64_t last_id;
+static double now; /* by the clock of turns: it stands but for pass_stall */
+
+static double seconds(void) { return now; }
 
 static void setup(void) {
   vm_connect_window(&v, MAX_MESSAGE_DEFAULT, &(struct window){POSTS, 64 << 20});
@@ -27,6 +30,8 @@ static void setup(void) {
     fake_deliver(&v.f);
   }
   last_id = 0;
+  now = 1000;
+  v.w.sched.seconds = seconds;
 }
 static void teardown(void) {
   vm_close(&v);
@@ -60,6 +65,12 @@ static void turns(void) {
     more = fiber_run_ready(&v.w) || connection_has_more(&v.w);
   }
   ck_assert_int_eq(gaijin_flush(v.w.g, false), 0);
+}
+
+/* So long that what cannot be begun is taken for stuck. */
+static void pass_stall(void) {
+  now += BEGIN_STALL;
+  turns();
 }
 
 START_TEST(a_burst_becomes_records_and_few_fibers) {
@@ -103,6 +114,8 @@ START_TEST(requests_wait_for_fibers_and_those_of_others_do_not) {
   ck_assert_str_eq(v.log, "100 ");
   ck_assert_int_eq(fake_next(&v.f)->kind, MESSAGE_REPLY);
   ck_assert_uint_eq(v.w.backlog.n_posts, 4);
+  ck_assert(!v.w.backlog.stuck);
+  pass_stall();
   ck_assert(v.w.backlog.stuck);
   for (unsigned i = 0; i < 7; i++) fiber_wake(v.parked[i]);
   turns();
@@ -131,6 +144,7 @@ END_TEST
 /* Who asks little is not behind all that was asked before: each that is at work for longer than a
  * quantum goes behind the others. */
 START_TEST(callers_take_turns) {
+  v.w.sched.seconds = clock_seconds;
   vm_do(&v, "function work(s) local till = os.clock() + s repeat until os.clock() > till end "
             "busy = function() work(0.002) end");
   use_up_fibers();
@@ -152,17 +166,65 @@ START_TEST(a_nested_call_behind_posts_that_cannot_begin_is_busy) {
   call(OTHER_HOST, true, 1, 1);
   arrive();
   turns();
-  uint64_t id = last_id + 1;
+  if (_i == 0) pass_stall(); /* it comes later */
+  uint64_t id = last_id + 1, status;
   call(OTHER_HOST, false, 2, 2);
   arrive();
   turns();
+  if (_i == 1) {
+    ck_assert(fake_idle(&v.f)); /* they may not be used up for long */
+    pass_stall();
+  }
   ck_assert_int_eq(fake_next(&v.f)->kind, MESSAGE_ERROR);
   ck_assert_uint_eq(v.f.m.id, id);
   struct reader r = fake_values(&v.f.m);
-  uint64_t status;
   ck_assert(reader_uint(&r, &status));
   ck_assert_uint_eq(status, GAIJIN_STATUS_BUSY);
   ck_assert_str_eq(v.log, "");
+}
+END_TEST
+
+/* Those that have the fibers only wait for a moment. */
+START_TEST(who_goes_on_is_not_stuck) {
+  use_up_fibers();
+  call(OTHER_HOST, true, 1, 1);
+  call(OTHER_HOST, false, 2, 2);
+  vm_do(&v, "waiting = true");
+  arrive();
+  for (unsigned i = 0; i < 5; i++) {
+    now += BEGIN_STALL * 0.7;
+    turns();
+    ck_assert(!v.w.backlog.stuck && fake_idle(&v.f));
+    struct fiber *f = v.parked[i];
+    fiber_wake(f);
+    begin_waiting(&v.w);
+    ck_assert(turns_find(&v.w, OTHER_HOST)->blocked_since == 0);
+    if (i < 4) turns_remove(&v.w, f); /* it waits on */
+  }
+  vm_do(&v, "waiting = false");
+  turns();
+  ck_assert_str_eq(v.log, "1 2 ");
+}
+END_TEST
+
+/* A nested call that nothing waits before gets no fiber either when all are used up. */
+START_TEST(a_nested_call_without_a_fiber_is_busy_after_a_while) {
+  use_up_fibers();
+  vm_start(&v, "park()");
+  turns();
+  ck_assert_uint_eq(v.w.sched.n_fibers, 8);
+  call(OTHER_HOST, false, 2, 1);
+  arrive();
+  turns();
+  ck_assert(fake_idle(&v.f));
+  pass_stall();
+  ck_assert_int_eq(fake_next(&v.f)->kind, MESSAGE_ERROR);
+  call(OTHER_HOST, false, 2, 2);
+  arrive();
+  turns();
+  fiber_wake(v.parked[0]);
+  turns();
+  ck_assert_str_eq(v.log, "2 ");
 }
 END_TEST
 
@@ -177,6 +239,7 @@ START_TEST(one_that_waits_when_they_are_used_up_is_busy_too) {
   ck_assert_uint_eq(v.w.backlog.n_calls, 2);
   ck_assert(!v.w.backlog.stuck); /* none of the fibers has run yet */
   turns();
+  pass_stall();
   ck_assert(v.w.backlog.stuck);
   ck_assert_int_eq(fake_next(&v.f)->kind, MESSAGE_ERROR);
   ck_assert_uint_eq(v.w.backlog.n_calls, 1);
@@ -413,7 +476,7 @@ START_TEST(what_waits_is_begun_in_the_next_turn) {
   arrive();
   ck_assert_uint_eq(v.w.backlog.n_calls, 5);
   uv_run(&v.w.loop.uv, UV_RUN_NOWAIT);
-  ck_assert(v.w.backlog.stuck);
+  ck_assert_ptr_nonnull(v.w.backlog.stall_timer);
   ck_assert(!uv_is_active((uv_handle_t *)&v.w.loop.idle)); /* it waits for something to happen */
   for (unsigned i = 0; i < 7; i++) fiber_wake(v.parked[i]);
   uv_run(&v.w.loop.uv, UV_RUN_NOWAIT);
@@ -452,7 +515,9 @@ int main(void) {
   tcase_add_test(c, requests_wait_for_fibers_and_those_of_others_do_not);
   tcase_add_test(c, a_call_does_not_overtake_posts_of_its_caller);
   tcase_add_test(c, callers_take_turns);
-  tcase_add_test(c, a_nested_call_behind_posts_that_cannot_begin_is_busy);
+  tcase_add_loop_test(c, a_nested_call_behind_posts_that_cannot_begin_is_busy, 0, 2);
+  tcase_add_test(c, who_goes_on_is_not_stuck);
+  tcase_add_test(c, a_nested_call_without_a_fiber_is_busy_after_a_while);
   tcase_add_test(c, one_that_waits_when_they_are_used_up_is_busy_too);
   tcase_add_test(c, a_cancelled_call_that_waits_does_not_begin);
   tcase_add_test(c, who_stops_does_what_waits_and_tells_of_what_comes_later);
