@@ -111,14 +111,19 @@ static void begin_in_turn(struct worker *w) {
 
 /* ---- Those that cannot be begun ---- */
 
+/* Those that came last, half of them: that may be enough for the others to be done. */
 static void refuse_nested(struct worker *w, struct asker *a) {
-  struct backlog_entry *next;
-  for (struct backlog_entry *e = a->first; e; e = next) {
-    next = e->next;
+  unsigned n = 0;
+  struct backlog_entry *prev;
+  for (const struct backlog_entry *e = a->first; e; e = e->next) n += is_nested(&e->request);
+  n = (n + 1) / 2;
+  for (struct backlog_entry *e = a->last; n > 0; e = prev) {
+    prev = e->prev;
     if (!is_nested(&e->request)) continue;
     backlog_take(w, e);
     refuse_stuck(w, &e->request, e->body);
     free(e);
+    n--;
   }
 }
 
@@ -132,37 +137,35 @@ static void on_stall_time(struct timer *t) {
   timer_stop(t);
 }
 
-/* Whether the asker has become stuck just now. *next: when it may be at the earliest, if it is
- * not. */
-static bool note_one(struct worker *w, struct asker *a, double *next) {
+/* Whether the asker is stuck, and whether that is so since just now. *next: when to look again. */
+static bool note_one(struct worker *w, struct asker *a, bool *is_new, double *next) {
   if (!is_blocked(w, a)) {
     a->blocked_since = 0;
-    a->stuck = false;
-    return false;
+    return a->stuck = *is_new = false;
   }
   double now = w->sched.seconds();
   if (a->blocked_since == 0) a->blocked_since = now;
   bool was = a->stuck;
   a->stuck = now - a->blocked_since >= BEGIN_STALL;
-  double then = a->stuck ? now + BEGIN_STALL : a->blocked_since + BEGIN_STALL;
-  *next = *next == 0 || then < *next ? then : *next;
-  return a->stuck && !was;
+  double then = (a->stuck ? now : a->blocked_since) + BEGIN_STALL;
+  if (*next == 0 || then < *next) *next = then;
+  *is_new = a->stuck && !was;
+  return a->stuck;
 }
 
-/* While some asker is stuck it is looked from time to time who waits that must not: who has many
- * fibers changes. */
+/* While somebody is stuck it is looked again and again, and more is refused. */
 static void note_stuck(struct worker *w) {
   struct backlog *b = &w->backlog;
-  bool refuse = b->stuck && !b->stall_timer;
+  bool again = b->stuck && !b->stall_timer, refuse = again, is_new;
   double at = 0;
   struct asker *next;
   b->stuck = false;
   for (struct asker *a = b->first; a; a = next) {
     next = a->next_waiting;
-    bool is_new = note_one(w, a, &at);
-    b->stuck = b->stuck || a->stuck;
+    if (!note_one(w, a, &is_new, &at)) continue;
+    b->stuck = true;
     refuse = refuse || is_new;
-    if (is_new) refuse_nested(w, a);
+    if (again || is_new) refuse_nested(w, a);
   }
   if (b->stuck && refuse) room_refuse(w);
   if (at > 0 && !b->stall_timer)

@@ -6,6 +6,7 @@
 #include "lua/serve/backlog.h"
 
 #include "lua/fiber/ending.h"
+#include "lua/fiber/timer.h"
 #include "tests/unit/vm.h"
 
 enum { POSTS = 1500 };
@@ -70,6 +71,8 @@ static void turns(void) {
 /* So long that what cannot be begun is taken for stuck. */
 static void pass_stall(void) {
   now += BEGIN_STALL;
+  if (v.w.backlog.stall_timer) timer_stop(v.w.backlog.stall_timer); /* it has fired */
+  v.w.backlog.stall_timer = NULL;
   turns();
 }
 
@@ -181,6 +184,29 @@ START_TEST(a_nested_call_behind_posts_that_cannot_begin_is_busy) {
   ck_assert(reader_uint(&r, &status));
   ck_assert_uint_eq(status, GAIJIN_STATUS_BUSY);
   ck_assert_str_eq(v.log, "");
+}
+END_TEST
+
+/* Half of them at a time, the last ones first: the others may find fibers then. */
+START_TEST(nested_calls_are_refused_by_halves) {
+  use_up_fibers();
+  call(OTHER_HOST, true, 1, 1);
+  for (unsigned i = 2; i <= 6; i++) call(OTHER_HOST, false, 2, i);
+  arrive();
+  turns();
+  static const unsigned left[] = {2, 1, 0, 0};
+  for (unsigned i = 0, before = 5; i < 4; before = left[i++]) {
+    pass_stall();
+    ck_assert_uint_eq(v.w.backlog.n_calls, left[i]);
+    for (unsigned k = before; k > left[i]; k--) {
+      ck_assert_int_eq(fake_next(&v.f)->kind, MESSAGE_ERROR);
+      ck_assert_uint_eq(v.f.m.id, last_id - 5 + k);
+    }
+    ck_assert(fake_idle(&v.f));
+  }
+  for (unsigned i = 0; i < 7; i++) fiber_wake(v.parked[i]);
+  turns();
+  ck_assert_str_eq(v.log, "1 ");
 }
 END_TEST
 
@@ -516,6 +542,7 @@ int main(void) {
   tcase_add_test(c, a_call_does_not_overtake_posts_of_its_caller);
   tcase_add_test(c, callers_take_turns);
   tcase_add_loop_test(c, a_nested_call_behind_posts_that_cannot_begin_is_busy, 0, 2);
+  tcase_add_test(c, nested_calls_are_refused_by_halves);
   tcase_add_test(c, who_goes_on_is_not_stuck);
   tcase_add_test(c, a_nested_call_without_a_fiber_is_busy_after_a_while);
   tcase_add_test(c, one_that_waits_when_they_are_used_up_is_busy_too);
