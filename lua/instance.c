@@ -46,6 +46,7 @@ int instance_init(struct worker *w, bool hosted) {
 }
 
 int instance_start(struct worker *w, bool signals, bool enforce) {
+  backlog_init(w);
   int r = loop_watch(w);
   return r == 0 && signals ? ending_watch_signals(w, enforce) : r;
 }

@@ -115,6 +115,11 @@ void fiber_serve(struct fiber *f, const struct serving *serving) {
   f->w->sched.n_serving++;
 }
 
+void fiber_begun(struct fiber *f) {
+  turns_forget(f->w, f->asker, f->kept);
+  f->kept = 0;
+}
+
 struct fiber *fiber_serving(const struct worker *w, uint64_t id) {
   struct fiber *f = w->sched.by_request[id % FIBER_BUCKETS];
   while (f && f->serving.id != id) f = f->next_by_request;
@@ -211,6 +216,7 @@ static void unlink_and_free(struct worker *w, struct fiber *f) {
   if (f->serving.id) forget_request(w, f);
   forget_number(w, f);
   fiber_disown_all(f);
+  fiber_begun(f);
   turns_leave(f);
   w->sched.n_fibers--;
   free(f);

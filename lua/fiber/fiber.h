@@ -58,6 +58,8 @@ struct fiber *fiber_numbered(const struct worker *w, uint64_t number);
 
 /* Makes a new fiber the one that serves the request, until it ends. */
 void fiber_serve(struct fiber *f, const struct serving *serving);
+/* It has begun with it: what it keeps of it from now on, it makes itself. */
+void fiber_begun(struct fiber *f);
 /* The fiber that serves the request of this id, or NULL. */
 struct fiber *fiber_serving(const struct worker *w, uint64_t id);
 

@@ -24,6 +24,7 @@ struct asker *turns_find(const struct worker *w, uint64_t host) {
 
 /* It has nothing here, and owes nothing that would be forgiven with its record. */
 static bool is_idle(const struct scheduler *s, const struct asker *a) {
+  assert(a->bytes == 0 || a->n_fibers > 0 || a->first);
   return a->n_fibers == 0 && a->n_ready == 0 && !a->first &&
          (a->credit >= 0 || a->epoch != s->epoch);
 }
@@ -83,6 +84,17 @@ void turns_give(struct fiber *f, struct asker *a) {
 void turns_leave(struct fiber *f) {
   assert(f->asker->n_fibers > 0 && f->w->sched.n_holders > 0);
   if (--f->asker->n_fibers == 0) f->w->sched.n_holders--;
+}
+
+void turns_keep(struct worker *w, struct asker *a, size_t bytes) {
+  a->bytes += bytes;
+  w->backlog.bytes += bytes;
+}
+
+void turns_forget(struct worker *w, struct asker *a, size_t bytes) {
+  assert(a->bytes >= bytes && w->backlog.bytes >= bytes);
+  a->bytes -= bytes;
+  w->backlog.bytes -= bytes;
 }
 
 /* ---- The list of turns ---- */
@@ -299,12 +311,14 @@ const char *turns_check(const struct worker *w) {
   const char *fault = check_asker(w, &s->own);
   unsigned ready = s->own.n_ready, askers = 0, listed = 0, in_turns = s->own.in_turns;
   unsigned holders = s->own.n_fibers > 0;
+  size_t bytes = s->own.bytes;
   for (unsigned i = 0; i < HOST_BUCKETS; i++) {
     for (const struct asker *a = s->askers[i]; a && !fault; a = a->next_by_host, askers++) {
       fault = check_asker(w, a);
       ready += a->n_ready;
       in_turns += a->in_turns;
       holders += a->n_fibers > 0;
+      bytes += a->bytes;
       if (turns_find(w, a->host) != a) fault = "turns: an asker is not found";
     }
   }
@@ -314,6 +328,7 @@ const char *turns_check(const struct worker *w) {
     has_new = has_new || a == s->turn_new;
   if (!has_new) return "turns: the last that came with credit has no turn";
   if (askers != s->n_askers) return "turns: another number of askers";
+  if (bytes != w->backlog.bytes) return "turns: another number of bytes is kept";
   if (holders != s->n_holders) return "turns: another number of askers has fibers";
   if (ready != s->n_ready) return "turns: another number of fibers is ready";
   return listed == in_turns ? NULL : "turns: another number of askers has a turn";

@@ -8,6 +8,8 @@
 #include <assert.h>
 #include <stdlib.h>
 
+#include "lua/fiber/turns.h"
+
 static struct backlog_entry **bucket_of(struct backlog *b, uint64_t request) {
   return &b->by_request[request % BACKLOG_BUCKETS]; /* the broker counts them */
 }
@@ -57,6 +59,29 @@ static unsigned *counter(struct backlog *b, const struct backlog_entry *e) {
   return e->request.one_way ? &b->n_posts : &b->n_calls;
 }
 
+/* About, with what the heap needs; the record of a fiber is not larger than an entry. */
+enum { BODY_RECORD = 256 };
+
+size_t backlog_size(const gaijin_body *body) {
+  return sizeof(struct backlog_entry) + BODY_RECORD + gaijin_body_size(body);
+}
+
+void backlog_init(struct worker *w) {
+  size_t messages = (size_t)BACKLOG_MESSAGES * gaijin_max_message(w->g);
+  w->backlog.most = messages > BACKLOG_BYTES ? messages : BACKLOG_BYTES;
+}
+
+struct backlog_entry *backlog_excess(const struct worker *w, const struct asker *asker, size_t size,
+                                     bool *has_room) {
+  const struct backlog *b = &w->backlog;
+  const struct asker *most = NULL;
+  *has_room = size <= b->most && b->bytes <= b->most - size;
+  if (*has_room) return NULL;
+  for (const struct asker *a = b->first; a; a = a->next_waiting)
+    if (!most || a->bytes > most->bytes) most = a;
+  return most && most != asker && most->bytes > asker->bytes + size ? most->last : NULL;
+}
+
 bool backlog_add(struct worker *w, struct asker *a, const struct gaijin_request *request,
                  double asked_until, gaijin_body *body) {
   struct backlog *b = &w->backlog;
@@ -76,6 +101,7 @@ bool backlog_add(struct worker *w, struct asker *a, const struct gaijin_request 
   a->last = e;
   if (a->n_entries++ == 0) append_asker(b, a);
   ++*counter(b, e);
+  turns_keep(w, a, backlog_size(body));
   return true;
 }
 
@@ -95,6 +121,7 @@ void backlog_take(struct worker *w, struct backlog_entry *e) {
     a->last = e->prev;
   assert(a->n_entries > 0 && *counter(b, e) > 0);
   --*counter(b, e);
+  turns_forget(w, a, backlog_size(e->body));
   if (--a->n_entries == 0) remove_asker(b, a);
 }
 

@@ -2,13 +2,18 @@
  *
  * Requests that have come and are not begun yet: small records without a fiber, in a queue for each
  * asker, in the order in which it sent them, so what one worker starts here is begun in its order
- * and nobody waits behind the requests of another. The windows bound the queues (proto/window.h).
- * This file begins nothing.
+ * and nobody waits behind the requests of another. The windows bound the queues (proto/window.h),
+ * and all of them together are bounded, with what fibers have that have not run (backlog.most):
+ * askers can be many, and what one has posted stays when it has ended. This file begins nothing.
  */
 #ifndef GAIJIN_LUA_BACKLOG_H
 #define GAIJIN_LUA_BACKLOG_H
 
 #include "lua/vm/worker.h"
+
+/* What all that is not begun may take at least: some thousand requests of each of some dozens of
+ * askers. Never less than BACKLOG_MESSAGES of the largest. */
+enum { BACKLOG_BYTES = 64 << 20, BACKLOG_MESSAGES = 4 };
 
 struct backlog_entry {
   struct backlog_entry *next, *prev;     /* in its asker's queue */
@@ -18,6 +23,18 @@ struct backlog_entry {
   double asked_until; /* until when its asker waits; 0: for ever */
   gaijin_body *body;  /* whoever takes the entry out owns it */
 };
+
+/* For a worker that is connected. */
+void backlog_init(struct worker *w);
+
+/* What a request takes, with all that belongs to it in C. */
+size_t backlog_size(const gaijin_body *body);
+
+/* While there is no room for so much more of the asker: the last request of the one that has the
+ * most here, to be taken out and refused. NULL: there is room, or the asker itself would have the
+ * most; *has_room says which. */
+struct backlog_entry *backlog_excess(const struct worker *w, const struct asker *asker, size_t size,
+                                     bool *has_room);
 
 /* Puts a request behind all others of its asker; it owns the body from then on. False when memory
  * is short: nothing has changed. */

@@ -38,6 +38,8 @@ static bool begin(struct worker *w, struct asker *a, const struct gaijin_request
   turns_give(f, a);
   f->depth = rq->depth;
   f->asked_until = asked_until;
+  f->kept = backlog_size(body);
+  turns_keep(w, a, f->kept);
   const struct serving serving = {.id = rq->id, .op = rq->op, .caller = rq->caller,
                                   .target = rq->target, .body = body, .one_way = rq->one_way};
   fiber_serve(f, &serving);
@@ -55,11 +57,12 @@ static void refuse(struct worker *w, const struct gaijin_request *rq, gaijin_bod
   gaijin_body_free(body);
 }
 
-static void refuse_full(struct worker *w, const struct gaijin_request *rq, gaijin_body *body) {
+/* `why`: what it has no room for. */
+static void refuse_full(struct worker *w, const struct gaijin_request *rq, gaijin_body *body,
+                        const char *why) {
   char text[160];
-  snprintf(text, sizeof text,
-           "%s serves as many requests as it can (%u, --max-fibers) or is short of memory", w->name,
-           w->sched.n_fibers);
+  snprintf(text, sizeof text, "%s has %u requests under way and %u that wait: %s", w->name,
+           w->sched.n_serving, backlog_count(w), why);
   refuse(w, rq, body, GAIJIN_STATUS_BUSY, text);
 }
 
@@ -70,6 +73,21 @@ static void refuse_stuck(struct worker *w, const struct gaijin_request *rq, gaij
            "(--max-fibers)",
            w->name);
   refuse(w, rq, body, GAIJIN_STATUS_BUSY, text);
+}
+
+static const char no_memory[] = "memory is too short for more";
+static const char no_room[] = "yours take as much memory as there is for them";
+
+/* Makes room for so much more of the asker, at the cost of those that have the most here. */
+static bool make_room(struct worker *w, const struct asker *a, size_t size) {
+  struct backlog_entry *e;
+  bool has_room;
+  while ((e = backlog_excess(w, a, size, &has_room))) {
+    backlog_take(w, e);
+    refuse_full(w, &e->request, e->body, no_room);
+    free(e);
+  }
+  return has_room;
 }
 
 /* A request whose label has been set is served as if it had just come. */
@@ -91,7 +109,7 @@ static bool begin_first(struct worker *w, struct asker *a) {
   if (!e || a->n_ready >= BEGUN_MOST || !turns_may_begin(w, a, is_nested(&e->request)))
     return false;
   backlog_take(w, e);
-  if (!begin(w, a, &e->request, e->asked_until, e->body)) refuse_full(w, &e->request, e->body);
+  if (!begin(w, a, &e->request, e->asked_until, e->body)) refuse_full(w, &e->request, e->body, no_memory);
   free(e);
   return true;
 }
@@ -264,16 +282,17 @@ static void on_request(struct worker *w, const struct gaijin_request *rq, gaijin
   double until = rq->deadline_ms ? clock_seconds() + rq->deadline_ms / 1e3 : 0;
   bool nested = is_nested(rq);
   if (!a) {
-    refuse_full(w, rq, body);
-  } else if (a->first) {
-    if (nested && a->stuck)
-      refuse_stuck(w, rq, body);
-    else if (is_overfull(w, a, body) || !backlog_add(w, a, rq, until, body))
-      refuse_full(w, rq, body);
-  } else if (turns_may_begin(w, a, nested) && a->n_ready < BEGUN_MOST) {
-    if (!begin(w, a, rq, until, body)) refuse_full(w, rq, body);
-  } else if (!backlog_add(w, a, rq, until, body)) {
-    refuse_full(w, rq, body);
+    refuse_full(w, rq, body, no_memory);
+  } else if (nested && a->stuck) {
+    refuse_stuck(w, rq, body);
+  } else if (is_overfull(w, a, body)) {
+    refuse_full(w, rq, body, "yours are as many as may wait");
+  } else if (!make_room(w, a, backlog_size(body))) {
+    refuse_full(w, rq, body, no_room);
+  } else if (!a->first && a->n_ready < BEGUN_MOST && turns_may_begin(w, a, nested)
+                 ? !begin(w, a, rq, until, body)
+                 : !backlog_add(w, a, rq, until, body)) {
+    refuse_full(w, rq, body, no_memory);
   }
 }
 

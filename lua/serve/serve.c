@@ -175,6 +175,7 @@ static int serve(lua_State *L) {
   lua_settop(L, 0);
   slices_follow(L, w, s->caller, decode_is_long(s->body));
   gaijin_body_taken(s->body);
+  fiber_begun(f);
   if (s->given_up) return worker_raise(L, GAIJIN_STATUS_CANCELLED, "given up before it began");
   assert(!s->target == (s->op == GAIJIN_OP_S2T || s->op == GAIJIN_OP_LABELS));
   if (s->target) pool_push(L, w, s->target);

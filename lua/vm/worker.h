@@ -79,6 +79,7 @@ struct asker {
   struct asker *next_waiting, *prev_waiting;
   struct backlog_entry *first, *last;
   unsigned n_entries;
+  size_t bytes; /* of those, and of what its fibers have not read of what began them */
   double blocked_since; /* the first cannot be begun for lack of fibers, and none of its runs; 0: it
                            can */
   bool stuck;           /* that has been so for BEGIN_STALL seconds (serve/begin.h) */
@@ -134,6 +135,7 @@ struct backlog {
   struct asker *first, *last; /* those who have something here */
   struct backlog_entry *by_request[BACKLOG_BUCKETS];
   unsigned n_posts, n_calls;
+  size_t bytes, most; /* what all askers have here; it may be so much */
   unsigned n_due; /* requests for labels that are to be served (serve/label_waits.h) */
   bool stuck; /* some asker is */
   struct timer *stall_timer; /* while some asker is blocked; NULL: no memory for it either */

@@ -512,6 +512,87 @@ START_TEST(what_waits_is_begun_in_the_next_turn) {
 }
 END_TEST
 
+static void check(void) {
+  const char *fault = turns_check(&v.w);
+  if (!fault) fault = backlog_check(&v.w);
+  ck_assert_msg(!fault, "%s", fault);
+  ck_assert_uint_le(v.w.backlog.bytes, v.w.backlog.most);
+}
+
+/* However many come: those that have the most lose what came last, and all that is refused is told. */
+START_TEST(what_all_have_waiting_is_bounded) {
+  use_up_fibers();
+  vm_do(&v, "waiting = true");
+  v.w.backlog.most = 64 << 10;
+  for (uint64_t host = 100; host < 120; host++) {
+    for (unsigned i = 1; i <= 100; i++) call(host, true, 1, 1000 + i);
+    arrive();
+    check();
+  }
+  unsigned least = UINT_MAX, most = 0, all = 0;
+  for (uint64_t host = 100; host < 120; host++) {
+    unsigned n = turns_find(&v.w, host)->n_entries;
+    least = n < least ? n : least;
+    most = n > most ? n : most;
+    all += n;
+  }
+  ck_assert_uint_ge(least, 3);
+  ck_assert_uint_le(most, least + 2);
+  ck_assert_uint_eq(all, v.w.backlog.n_posts);
+  ck_assert_uint_eq(v.w.posts_failed, 20 * 100 - all - (v.w.sched.n_fibers - 7));
+  call(200, false, 1, 2000);
+  arrive();
+  check();
+  ck_assert_uint_eq(turns_find(&v.w, 200)->n_entries, 1);
+  ck_assert_int_eq(luaL_dostring(v.w.L, "waiting = false"), 0);
+  while (v.n_parked) fiber_wake(v.parked[--v.n_parked]);
+  v.log[0] = '\0';
+  turns();
+  check();
+  ck_assert_uint_eq(v.w.backlog.bytes, 0);
+  ck_assert_ptr_nonnull(strstr(v.log, "2000 "));
+}
+END_TEST
+
+/* It is its own calls that are refused then. */
+START_TEST(who_has_the_most_waiting_is_busy) {
+  use_up_fibers();
+  v.w.backlog.most = 16 << 10;
+  call(THIRD_HOST, false, 1, 0);
+  for (unsigned i = 1; i <= 100; i++) call(OTHER_HOST, false, 1, i);
+  arrive();
+  check();
+  unsigned kept = v.w.backlog.n_calls;
+  gaijin_flush(v.w.g, false);
+  for (uint64_t id = 0, i = 0; i < 100 - kept; i++) {
+    ck_assert_int_eq(fake_next(&v.f)->kind, MESSAGE_ERROR);
+    ck_assert(i == 0 || v.f.m.id == id + 1);
+    id = v.f.m.id;
+  }
+  ck_assert_uint_eq(v.f.m.id, last_id);
+  ck_assert(fake_idle(&v.f));
+  ck_assert_uint_eq(turns_find(&v.w, THIRD_HOST)->n_fibers, 1);
+  for (unsigned i = 0; i < 7; i++) fiber_wake(v.parked[i]);
+  turns();
+}
+END_TEST
+
+/* It has a fiber, but may not run for long, and holds all that came until then. */
+START_TEST(what_has_a_fiber_and_has_not_run_counts) {
+  for (unsigned i = 0; i < 10; i++) call(OTHER_HOST, true, 1, 0);
+  arrive();
+  ck_assert_uint_eq(v.w.sched.n_fibers, 10);
+  ck_assert_uint_gt(v.w.backlog.bytes, 1000);
+  v.w.backlog.most = v.w.backlog.bytes;
+  call(OTHER_HOST, true, 1, 0);
+  arrive();
+  ck_assert_uint_eq(v.w.posts_failed, 1);
+  fiber_run_ready(&v.w);
+  check();
+  ck_assert_uint_eq(v.w.backlog.bytes, 0);
+}
+END_TEST
+
 /* Posts whose bodies have values of others. */
 START_TEST(what_waits_is_freed_with_the_worker) {
   use_up_fibers();
@@ -557,6 +638,9 @@ int main(void) {
   tcase_add_test(c, fibers_that_come_free_go_round);
   tcase_add_test(c, some_are_kept_for_those_who_have_none);
   tcase_add_test(c, what_is_spawned_is_the_askers);
+  tcase_add_test(c, what_all_have_waiting_is_bounded);
+  tcase_add_test(c, who_has_the_most_waiting_is_busy);
+  tcase_add_test(c, what_has_a_fiber_and_has_not_run_counts);
   tcase_add_test(c, what_waits_is_freed_with_the_worker);
   return run_suite(s);
 }

@@ -121,6 +121,7 @@ static inline void vm_connect_window(struct vm *v, uint32_t max_message, const s
   pthread_join(greeter, NULL);
   ck_assert_msg(status == 0, "%s", error);
   v->w.g = v->f.g;
+  backlog_init(&v->w);
   v->connected = true;
 }
 
