@@ -28,7 +28,8 @@ struct label_asker {
 
 struct label_waits {
   uint64_t seed;
-  unsigned n; /* in the lists */
+  unsigned n;      /* in the lists */
+  uint32_t bytes;  /* as the askers count them */
   struct label_wait_list by_label[BUCKETS], due;
   struct label_wait *by_request[BUCKETS];
   struct label_asker *askers[ASKER_BUCKETS];
@@ -159,6 +160,15 @@ static bool open_book(struct worker *w) {
   return true;
 }
 
+/* Whether there is room for one more of the asker. */
+static bool has_room(const struct label_waits *s, const struct label_asker *a, uint32_t size) {
+  uint32_t n = LABEL_WAITS_ALL * LABEL_WAITS_MOST - s->n;
+  uint32_t bytes = LABEL_WAITS_ALL * LABEL_WAITS_BYTES_MOST - s->bytes;
+  if (n > LABEL_WAITS_MOST) n = LABEL_WAITS_MOST;
+  if (bytes > LABEL_WAITS_BYTES_MOST) bytes = LABEL_WAITS_BYTES_MOST;
+  return a->n < n && a->bytes <= bytes && size <= bytes - a->bytes;
+}
+
 bool label_waits_is(const struct gaijin_request *request, const gaijin_body *body) {
   struct gaijin_value v;
   size_t at = 0;
@@ -179,8 +189,7 @@ enum label_waits_outcome label_waits_add(struct worker *w, const struct gaijin_r
   assert(is && !request->one_way);
   (void)is;
   uint32_t size = label.type == GAIJIN_STRING ? label.size : 0;
-  if (a->n >= LABEL_WAITS_MOST || size > LABEL_WAITS_BYTES_MOST - a->bytes)
-    return forget_if_unused(s, a), LABEL_WAITS_FULL;
+  if (!has_room(s, a, size)) return forget_if_unused(s, a), LABEL_WAITS_FULL;
   struct label_wait *k = calloc(1, sizeof *k);
   if (!k) return forget_if_unused(s, a), LABEL_WAITS_NO_MEMORY;
   k->asker = a;
@@ -198,12 +207,13 @@ enum label_waits_outcome label_waits_add(struct worker *w, const struct gaijin_r
   s->n++;
   a->n++;
   a->bytes += size;
+  s->bytes += size;
   return LABEL_WAITS_OK;
 }
 
 const char *label_waits_fault(enum label_waits_outcome outcome) {
   assert(outcome != LABEL_WAITS_OK);
-  return outcome == LABEL_WAITS_FULL ? "you wait for as many labels of this worker as one may"
+  return outcome == LABEL_WAITS_FULL ? "you wait for as many labels of this worker as you may"
                                      : "memory is too short to wait for a label";
 }
 
@@ -230,6 +240,7 @@ void label_waits_free(struct worker *w, struct label_wait *k) {
   assert(!k->list && a->n > 0);
   a->n--;
   a->bytes -= k->size;
+  w->label_waits->bytes -= k->size;
   forget_if_unused(w->label_waits, a);
   gaijin_body_free(k->body);
   free(k);

@@ -12,8 +12,9 @@
 #include "lua/vm/worker.h"
 
 /* What one asker may have waiting here: requests, and their bytes. The broker allows as many waits
- * for names. */
-enum { LABEL_WAITS_MOST = 10000, LABEL_WAITS_BYTES_MOST = 4 << 20 };
+ * for names. All askers together may have LABEL_WAITS_ALL times that, and each as much as is left
+ * of it. */
+enum { LABEL_WAITS_MOST = 10000, LABEL_WAITS_BYTES_MOST = 4 << 20, LABEL_WAITS_ALL = 8 };
 
 struct label_wait {
   struct label_wait *next, *prev;     /* in its list: of the label's bucket, or of those due */

@@ -165,6 +165,33 @@ START_TEST(so_many_bytes_too) {
 }
 END_TEST
 
+/* However many askers: the last ones find less and less, but always some. */
+START_TEST(all_askers_together_may_wait_for_so_much) {
+  enum { PIECES = 64, ASKERS = LABEL_WAITS_ALL + 3 };
+  static char label[LABEL_WAITS_BYTES_MOST / PIECES];
+  unsigned n = 0;
+  memset(label, 'l', sizeof label);
+  vm_connect(&v);
+  for (uint64_t k = 0; k < ASKERS; k++) {
+    unsigned before = n, i = 0;
+    for (; i < PIECES; i++) {
+      uint64_t id = k * 1000 + i + 1;
+      ask_label_as(1000 + k, id, label, sizeof label);
+      if (label_waits_count(&v.w) == n) {
+        expect_error(id, GAIJIN_STATUS_BUSY);
+        break;
+      }
+      n++;
+    }
+    unsigned left = PIECES * LABEL_WAITS_ALL - before;
+    ck_assert_uint_eq(i, left >= 2 * PIECES ? PIECES : left / 2);
+  }
+  check(n);
+  ck_assert_uint_lt(n, PIECES * LABEL_WAITS_ALL);
+  vm_close(&v);
+}
+END_TEST
+
 /* The second value, which is to be true, is an object: the label is read all the same. */
 START_TEST(a_strange_request_is_read_from_its_begin) {
   struct message m = {.kind = MESSAGE_REQUEST, .op = OP_s2t, .id = 1, .peer = OTHER_HOST,
@@ -216,6 +243,7 @@ int main(void) {
   tcase_add_test(c, those_that_are_left_keep_their_order);
   tcase_add_test(c, each_asker_may_wait_for_so_much);
   tcase_add_test(c, so_many_bytes_too);
+  tcase_add_test(c, all_askers_together_may_wait_for_so_much);
   tcase_add_test(c, a_strange_request_is_read_from_its_begin);
   tcase_add_test(c, what_is_no_label_cannot_be_waited_for);
   tcase_add_test(c, at_the_end_they_are_told_that_nothing_was_done);
