@@ -9,12 +9,8 @@
 #include "proto/message.h"
 
 void flows_init(struct flows *f, const struct window *window, struct loads *loads) {
-  *f = (struct flows){.window = *window, .loads = loads};
-}
-
-/* The limit of what is open. */
-static struct window most_open(const struct flows *f, bool waits) {
-  return waits ? (struct window){FLOWS_WAITS_MOST, FLOWS_WAITS_BYTES} : f->window;
+  const struct window open = {FLOWS_OPEN_MOST, FLOWS_OPEN_BYTES};
+  *f = (struct flows){.window = *window, .most_open = {open, open}, .loads = loads};
 }
 
 static bool enter(const struct window *limit, struct window *k, uint32_t size) {
@@ -30,8 +26,7 @@ bool flows_sent(struct flows *f, uint32_t load, uint32_t size) {
 }
 
 bool flows_opened(struct flows *f, uint32_t load, uint32_t size, bool waits) {
-  const struct window limit = most_open(f, waits);
-  return enter(&limit, &loads_at(f->loads, load)->open[waits], size);
+  return enter(&f->most_open[waits], &loads_at(f->loads, load)->open[waits], size);
 }
 
 /* Each that is left has bytes of its own. */
@@ -72,7 +67,7 @@ void flows_forget(struct flows *f, uint32_t host) {
 
 static const char *check_open(const struct flows *f, uint32_t load, bool waits) {
   const struct window *k = &loads_at(f->loads, load)->open[waits];
-  if (k->posts > most_open(f, waits).posts) return "flows: more is open than may be";
+  if (k->posts > f->most_open[waits].posts) return "flows: more is open than may be";
   return can_be(k) ? NULL : "flows: another number of open bytes than can be";
 }
 

@@ -6,9 +6,10 @@
  * objects of the sender's (loads.h), which a request that is forwarded looks up anyway.
  *
  * What its sender does not count in its window, and the receiver does not report, is counted until
- * it is answered: so whoever asks, and however, has no more on its way to a target than that. A
- * request that may wait for ever (for a label) is one of many that do, so these have a limit of
- * their own: as many as a worker lets one asker have waiting.
+ * it is answered: so whoever asks, and however, has no more on its way to a target than that. It is
+ * more than a window, because a window has what is not begun, and these may be under way: as many
+ * as a worker has fibers. A request that may wait for ever (for a label) is one of many that do, so
+ * these are counted apart: as many as a worker lets one asker have waiting.
  *
  * This file sends nothing.
  */
@@ -21,10 +22,11 @@
 #include "broker/books/loads.h"
 #include "proto/window.h"
 
-enum { FLOWS_WAITS_MOST = 10000, FLOWS_WAITS_BYTES = 4 << 20 };
+enum { FLOWS_OPEN_MOST = 10000, FLOWS_OPEN_BYTES = 4 << 20 };
 
 struct flows {
-  struct window window; /* of every pair */
+  struct window window;       /* of every pair */
+  struct window most_open[2]; /* of every pair until they are answered: others; those that wait */
   struct loads *loads;
 };
 

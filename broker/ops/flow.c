@@ -42,7 +42,14 @@ bool flow_counts(const struct client *from, const struct message *m) {
          (m->target == OP_PT && from->version >= WIRE_VERSION_COUNTED);
 }
 
-bool flow_waits(const struct message *m) { return m->op == OP_s2t && m->body_count > 1; }
+bool flow_waits(const struct message *m) {
+  struct reader r;
+  struct value label;
+  uint32_t count;
+  bool waits;
+  return m->op == OP_s2t && reader_open(&r, m->body, m->body_size, &count) && count == 2 &&
+         reader_next(&r, &label) && label.type != VALUE_ARRAY && reader_bool(&r, &waits) && waits;
+}
 
 bool flow_enter(const struct client *from, uint32_t load, const struct message *m) {
   struct flows *f = &from->broker->flows;

@@ -15,8 +15,8 @@ void flow_on_taken(struct client *from, const struct message *m);
  * requests which are answered is bounded in what it sends one way only. So is all that is sent by
  * name, for the sender does not know whose window that is. */
 bool flow_counts(const struct client *from, const struct message *m);
-/* Whether a request asks for an answer that may take for ever: s2t with `wait` is answered when the
- * label has a value. */
+/* Whether a request, whose body has been checked, asks for an answer that may take for ever: s2t
+ * with `wait` = true is answered when the label has a value. */
 bool flow_waits(const struct message *m);
 /* Enters a request that is to be forwarded into the books of its pair: what does not count in the
  * window is open until it is answered, whether its sender gives it up or not. False: there is no

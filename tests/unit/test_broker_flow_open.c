@@ -5,6 +5,21 @@
  */
 #include "tests/unit/broker_flow.h"
 
+static void setup_open(void) {
+  setup();
+  w.broker.flows.most_open[0] = (struct window){POSTS, 4096};
+}
+
+/* It has calls under way, not only some that are not begun: more than a window. */
+START_TEST(an_older_sender_may_have_more_open_than_a_window) {
+  w.broker.flows.most_open[0] = (struct window){FLOWS_OPEN_MOST, FLOWS_OPEN_BYTES};
+  wire_client(&w, &a)->version = 3;
+  for (uint64_t i = 1; i <= 10 * POSTS; i++) call(i, 0);
+  receive(10 * POSTS);
+  wire_quiet(&w, &a);
+}
+END_TEST
+
 /* Who does not know that they count gets no flag and no grant, and may have so many unanswered. Its
  * posts have a window of their own, for that is what it counts. */
 START_TEST(calls_of_an_older_sender_are_bounded_until_answered) {
@@ -99,12 +114,13 @@ START_TEST(what_is_refused_after_all_is_not_open) {
 }
 END_TEST
 
-static void look_up(bool waits) {
-  struct pack *p = wire_ask(&a, OP_s2t, "b", NULL, waits ? 2 : 1);
+static void look_up_with(uint32_t values, bool waits) {
+  struct pack *p = wire_ask(&a, OP_s2t, "b", NULL, values);
   pack_text(p, "label");
-  if (waits) pack_bool(p, true);
+  if (values == 2) pack_bool(p, waits);
   wire_send(&w, &a);
 }
+static void look_up(bool waits) { look_up_with(waits ? 2 : 1, true); }
 
 /* What is answered and goes by name is in no window, for its sender does not know whose that is. */
 START_TEST(calls_by_name_are_bounded_until_answered) {
@@ -120,6 +136,19 @@ START_TEST(calls_by_name_are_bounded_until_answered) {
   wire_expect(&w, &a, MESSAGE_REPLY, OP_s2t);
   look_up(false);
   wire_expect(&w, &b, MESSAGE_REQUEST, OP_s2t);
+  wire_quiet(&w, &a);
+}
+END_TEST
+
+/* That it does not wait may be said, too: its answer is due like others. */
+START_TEST(who_says_that_it_does_not_wait_is_no_wait) {
+  for (int i = 0; i < POSTS; i++) look_up_with(2, false);
+  look_up_with(2, false);
+  wire_expect_error(&w, &a, STATUS_busy);
+  const struct client *c = wire_client(&w, &b);
+  ck_assert_uint_eq(c->answers_due, POSTS);
+  look_up(true);
+  ck_assert_uint_eq(c->answers_due, POSTS);
   wire_quiet(&w, &a);
 }
 END_TEST
@@ -143,7 +172,9 @@ int main(void) {
   Suite *s = suite_create("broker flow open");
   TCase *t = tcase_create("open");
   suite_add_tcase(s, t);
-  tcase_add_checked_fixture(t, setup, teardown);
+  tcase_add_checked_fixture(t, setup_open, teardown);
+  tcase_add_test(t, an_older_sender_may_have_more_open_than_a_window);
+  tcase_add_test(t, who_says_that_it_does_not_wait_is_no_wait);
   tcase_add_test(t, calls_of_an_older_sender_are_bounded_until_answered);
   tcase_add_test(t, bytes_of_calls_of_an_older_sender_count_too);
   tcase_add_test(t, what_is_given_up_is_open_until_it_is_answered);

@@ -94,12 +94,12 @@ END_TEST
 
 /* None of the three takes room of another. */
 START_TEST(what_is_open_is_bounded_by_itself) {
-  for (int i = 0; i < POSTS; i++) ck_assert(opened(1, 2, SMALL, false));
+  for (int i = 0; i < FLOWS_OPEN_MOST; i++) ck_assert(opened(1, 2, SMALL, false));
   ck_assert(!opened(1, 2, SMALL, false));
-  for (int i = 0; i < FLOWS_WAITS_MOST; i++) ck_assert(opened(1, 2, SMALL, true));
+  for (int i = 0; i < FLOWS_OPEN_MOST; i++) ck_assert(opened(1, 2, SMALL, true));
   ck_assert(!opened(1, 2, SMALL, true));
   for (int i = 0; i < POSTS; i++) ck_assert(sent(1, 2, SMALL));
-  ck_assert(opened(2, 1, BYTES, false) && opened(2, 1, FLOWS_WAITS_BYTES, true));
+  ck_assert(opened(2, 1, FLOWS_OPEN_BYTES, false) && opened(2, 1, FLOWS_OPEN_BYTES, true));
   ck_assert(!opened(2, 1, SMALL, false) && !opened(2, 1, SMALL, true));
   ck_assert_ptr_null(flows_check(&flows));
   closed(1, 2, SMALL, false);
@@ -155,7 +155,7 @@ START_TEST(the_check_looks_at_each_record) {
     struct window *k = i < 2 ? &load->outstanding : &load->open[i / 2 - 1], as_it_was = *k;
     *k = (struct window){0, 1};
     ck_assert_ptr_nonnull(flows_check(&flows));
-    *k = (struct window){i < 4 ? POSTS + 1 : FLOWS_WAITS_MOST + 1, 1 << 30};
+    *k = (struct window){i < 2 ? POSTS + 1 : FLOWS_OPEN_MOST + 1, 1 << 30};
     ck_assert_ptr_nonnull(flows_check(&flows));
     *k = (struct window){2, SMALL};
     ck_assert_ptr_nonnull(flows_check(&flows));
