@@ -24,6 +24,7 @@
 #include "lua/fiber/fiber.h"
 #include "lua/fiber/position.h"
 #include "lua/fiber/trace.h"
+#include "lua/fiber/turns.h"
 #include "lua/ref/at.h"
 #include "lua/ref/copy.h"
 #include "lua/ref/pool.h"
@@ -172,6 +173,11 @@ static int core_log(lua_State *L) {
   return 0;
 }
 
+static void on_dead(void *worker, uint64_t host) {
+  turns_host_died(worker, host);
+  deaths_on_dead(worker, host);
+}
+
 const struct gaijin_events library_events = {.request = begin_request,
                                              .cancel = begin_cancel,
                                              .free = collect_on_free,
@@ -179,7 +185,7 @@ const struct gaijin_events library_events = {.request = begin_request,
                                              .room = room_came,
                                              .starved = connection_starved,
                                              .forget = pool_forget,
-                                             .dead = deaths_on_dead};
+                                             .dead = on_dead};
 
 /* ---- Opening ---- */
 

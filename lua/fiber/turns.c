@@ -22,11 +22,12 @@ struct asker *turns_find(const struct worker *w, uint64_t host) {
   return a;
 }
 
-/* It has nothing here, and owes nothing that would be forgiven with its record. */
+/* It has nothing here, and owes nothing that would be forgiven with its record. One that has ended
+ * never comes back. */
 static bool is_idle(const struct scheduler *s, const struct asker *a) {
   assert(a->bytes == 0 || a->n_fibers > 0 || a->first);
   return a->n_fibers == 0 && a->n_ready == 0 && !a->first &&
-         (a->credit >= 0 || a->epoch != s->epoch);
+         (a->credit >= 0 || a->epoch != s->epoch || a->is_dead);
 }
 
 static void forget_idle(struct scheduler *s, bool all) {
@@ -71,6 +72,11 @@ struct asker *turns_asker(struct worker *w, uint64_t host) {
 static void join(struct fiber *f, struct asker *a) {
   f->asker = a;
   if (a->n_fibers++ == 0) f->w->sched.n_holders++;
+}
+
+void turns_host_died(struct worker *w, uint64_t host) {
+  struct asker *a = turns_find(w, host);
+  if (a) a->is_dead = true;
 }
 
 void turns_join(struct fiber *f) { join(f, &f->w->sched.own); }

@@ -36,6 +36,9 @@ struct asker *turns_asker(struct worker *w, uint64_t host);
 /* The same; NULL: there is none. */
 struct asker *turns_find(const struct worker *w, uint64_t host);
 
+/* The host has ended: its record goes with the last of its fibers and requests, whatever it owes. */
+void turns_host_died(struct worker *w, uint64_t host);
+
 /* Whether one more of the asker's fibers may be made. */
 static inline bool turns_may_begin(const struct worker *w, const struct asker *a, bool nested) {
   const struct scheduler *s = &w->sched;

@@ -168,6 +168,14 @@ static bool check_before_decoding(lua_State *L, struct worker *w, const struct s
   return true;
 }
 
+/* Once its values are Lua's a handler that waits for long would keep it for nothing. s2t reads it
+ * again, and str, which has no values, its target, which it keeps alive. */
+static void free_read_body(struct serving *s) {
+  if (s->op == GAIJIN_OP_S2T || s->op == GAIJIN_OP_STR) return;
+  gaijin_body_free(s->body);
+  s->body = NULL;
+}
+
 static int serve(lua_State *L) {
   struct worker *w = worker_of(L);
   struct fiber *f = w->sched.current;
@@ -181,6 +189,7 @@ static int serve(lua_State *L) {
   if (s->target) pool_push(L, w, s->target);
   bool checked = check_before_decoding(L, w, s);
   unmarshal(L, w, s->body, s->caller, false);
+  free_read_body(s);
   slices_leave(f);
   if (!checked) check(L, w, s, has_key(s->op)); /* it may have been set meanwhile */
   int n = operations[s->op](L, w);

@@ -73,6 +73,7 @@ struct asker {
   bool in_turns;     /* it has ready fibers, and so is in the list of turns */
   double credit;     /* the seconds it may run before it goes behind the others */
   uint64_t epoch;    /* of the scheduler, when the credit was set */
+  bool is_dead;      /* the host has ended: nothing more comes of it */
   bool is_late;      /* others were ready when it was made: its first turn is behind theirs */
   uint64_t seen_in;  /* the last turn in which it had nothing more to run */
   /* What has come of it and is not begun (serve/backlog.h). */

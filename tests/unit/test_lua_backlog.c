@@ -593,6 +593,17 @@ START_TEST(what_has_a_fiber_and_has_not_run_counts) {
 }
 END_TEST
 
+/* A handler that waits has its arguments in Lua, and not a second time. */
+START_TEST(what_has_been_read_is_freed) {
+  use_up_fibers();
+  for (unsigned i = 0; i < 7; i++) {
+    ck_assert_ptr_null(v.parked[i]->serving.body);
+    fiber_wake(v.parked[i]);
+  }
+  turns();
+}
+END_TEST
+
 /* Posts whose bodies have values of others. */
 START_TEST(what_waits_is_freed_with_the_worker) {
   use_up_fibers();
@@ -641,6 +652,7 @@ int main(void) {
   tcase_add_test(c, what_all_have_waiting_is_bounded);
   tcase_add_test(c, who_has_the_most_waiting_is_busy);
   tcase_add_test(c, what_has_a_fiber_and_has_not_run_counts);
+  tcase_add_test(c, what_has_been_read_is_freed);
   tcase_add_test(c, what_waits_is_freed_with_the_worker);
   return run_suite(s);
 }

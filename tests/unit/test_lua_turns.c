@@ -259,6 +259,19 @@ START_TEST(who_owes_is_not_forgotten) {
 }
 END_TEST
 
+/* Unless it has ended: where somebody is always ready nothing would ever be forgiven. */
+START_TEST(who_owes_and_has_ended_is_forgotten) {
+  start(b, "work(0.0015)");
+  start(a, "note 'a'");
+  ck_assert(fiber_run_ready(&v.w));
+  turns_host_died(&v.w, 12);
+  turns_host_died(&v.w, 12345678); /* unknown */
+  for (uint64_t i = 0; i < 10000; i++) ck_assert_ptr_nonnull(turns_asker(&v.w, 100 + i));
+  ck_assert_ptr_null(turns_find(&v.w, 12));
+  run();
+}
+END_TEST
+
 /* What becomes ready in a turn runs in the next one, so that the socket is looked at in between. */
 START_TEST(what_becomes_ready_in_a_turn_waits_for_the_next) {
   start(a, "note 'a' park() note 'A'");
@@ -306,6 +319,7 @@ int main(void) {
   tcase_add_test(c, those_that_come_later_with_credit_are_behind);
   tcase_add_test(c, who_is_not_known_begins_behind_the_others);
   tcase_add_test(c, who_owes_is_not_forgotten);
+  tcase_add_test(c, who_owes_and_has_ended_is_forgotten);
   tcase_add_test(c, what_becomes_ready_in_a_turn_waits_for_the_next);
   tcase_add_test(c, own_fibers_that_are_left_are_known);
   return run_suite(s);
