@@ -213,7 +213,7 @@ static uint64_t send_request(lua_State *L, struct worker *w, const struct remote
       .op = r->op, .name = r->name, .depth = (uint16_t)depth_of(L, w, r->op)};
   double until = is_routed(r) ? answer_limit(w, r->no_call_timeout) : 0;
   uint64_t id = 0;
-  bool waited = w->room_queues && room_is_waited_for(w, target_host(L, w, r));
+  bool waited = w->n_room_queues && room_is_waited_for(w, target_host(L, w, r));
   if (waited) room_wait(L, w, target_host(L, w, r), gaijin_op_name(r->op), until, false);
   for (;; waited = true) {
     to.deadline_ms = milliseconds_left(L, w, r, until);

@@ -18,7 +18,7 @@ struct room_wait {
   struct fiber *fiber;
 };
 
-/* Is there while somebody waits. Few workers are waited for at a time. */
+/* Is there while somebody waits. */
 struct room_queue {
   struct room_queue *next;
   uint64_t host;
@@ -26,8 +26,13 @@ struct room_queue {
   struct room_wait *first, *last;
 };
 
+/* The broker chose the hosts at random. */
+static struct room_queue **bucket_of(struct worker *w, uint64_t host) {
+  return &w->room_queues[host % ROOM_BUCKETS];
+}
+
 static struct room_queue *find(const struct worker *w, uint64_t host) {
-  struct room_queue *q = w->room_queues;
+  struct room_queue *q = w->n_room_queues ? w->room_queues[host % ROOM_BUCKETS] : NULL;
   while (q && q->host != host) q = q->next;
   return q;
 }
@@ -37,13 +42,23 @@ bool room_is_waited_for(const struct worker *w, uint64_t host) {
 }
 
 static struct room_queue *get(struct worker *w, uint64_t host) {
-  struct room_queue *q = find(w, host);
+  struct room_queue *q = find(w, host), **bucket = bucket_of(w, host);
   if (q || !(q = calloc(1, sizeof *q))) return q;
   q->host = host;
   q->taken = clock_seconds();
-  q->next = w->room_queues;
-  w->room_queues = q;
+  q->next = *bucket;
+  *bucket = q;
+  w->n_room_queues++;
   return q;
+}
+
+static void forget(struct worker *w, struct room_queue *q) {
+  struct room_queue **p = bucket_of(w, q->host);
+  while (*p != q) p = &(*p)->next;
+  *p = q->next;
+  assert(!q->first && w->n_room_queues > 0);
+  w->n_room_queues--;
+  free(q);
 }
 
 static void enter(struct room_queue *q, struct room_wait *n, bool first) {
@@ -68,14 +83,10 @@ static void leave(struct worker *w, struct room_queue *q, struct room_wait *n) {
     n->next->prev = n->prev;
   else
     q->last = n->prev;
-  if (q->first) {
+  if (q->first)
     fiber_wake(q->first->fiber);
-    return;
-  }
-  struct room_queue **p = &w->room_queues;
-  while (*p != q) p = &(*p)->next;
-  *p = q->next;
-  free(q);
+  else
+    forget(w, q);
 }
 
 static int raise_stuck(lua_State *L, struct worker *w, const char *what) {
@@ -153,16 +164,20 @@ void room_came(void *worker, uint64_t host) {
 
 void room_refuse(struct worker *w) {
   assert(w->backlog.stuck);
-  for (const struct room_queue *q = w->room_queues; q; q = q->next)
-    for (const struct room_wait *n = q->first; n; n = n->next)
-      if (must_not_wait(w, n->fiber)) fiber_wake(n->fiber);
+  for (unsigned i = 0; w->n_room_queues && i < ROOM_BUCKETS; i++)
+    for (const struct room_queue *q = w->room_queues[i]; q; q = q->next)
+      for (const struct room_wait *n = q->first; n; n = n->next)
+        if (must_not_wait(w, n->fiber)) fiber_wake(n->fiber);
 }
 
 void room_deinit(struct worker *w) {
-  struct room_queue *next;
-  for (struct room_queue *q = w->room_queues; q; q = next) {
-    next = q->next;
-    free(q);
+  for (unsigned i = 0; i < ROOM_BUCKETS; i++) {
+    struct room_queue *next;
+    for (struct room_queue *q = w->room_queues[i]; q; q = next) {
+      next = q->next;
+      free(q);
+    }
+    w->room_queues[i] = NULL;
   }
-  w->room_queues = NULL;
+  w->n_room_queues = 0;
 }

@@ -113,29 +113,37 @@ static void refresh(const struct scheduler *s, struct asker *a) {
   a->is_late = false;
 }
 
-static void append(struct scheduler *s, struct asker *a) {
-  a->next_turn = NULL;
-  if (s->turn_last)
-    s->turn_last->next_turn = a;
-  else
-    s->turn_first = a;
-  s->turn_last = a;
-}
-
 /* Behind one that is there; NULL: before all. */
 static void insert(struct scheduler *s, struct asker *before, struct asker *a) {
-  struct asker **p = before ? &before->next_turn : &s->turn_first;
-  a->next_turn = *p;
-  *p = a;
-  if (!a->next_turn) s->turn_last = a;
+  struct asker **next = before ? &before->next_turn : &s->turn_first;
+  a->prev_turn = before;
+  a->next_turn = *next;
+  *next = a;
+  if (a->next_turn)
+    a->next_turn->prev_turn = a;
+  else
+    s->turn_last = a;
 }
 
-static struct asker *take_first(struct scheduler *s) {
-  struct asker *a = s->turn_first;
-  s->turn_first = a->next_turn;
-  if (!s->turn_first) s->turn_last = NULL;
-  if (s->turn_new == a) s->turn_new = NULL;
-  return a;
+static void append(struct scheduler *s, struct asker *a) { insert(s, s->turn_last, a); }
+
+static void unlink_turn(struct scheduler *s, struct asker *a) {
+  assert(a->prev_turn ? a->prev_turn->next_turn == a : s->turn_first == a);
+  if (a->prev_turn)
+    a->prev_turn->next_turn = a->next_turn;
+  else
+    s->turn_first = a->next_turn;
+  if (a->next_turn)
+    a->next_turn->prev_turn = a->prev_turn;
+  else
+    s->turn_last = a->prev_turn;
+  if (s->turn_new == a) s->turn_new = a->prev_turn;
+}
+
+/* It has had its turn. */
+static void put_last(struct scheduler *s, struct asker *a) {
+  unlink_turn(s, a);
+  append(s, a);
 }
 
 /* While a turn runs the new one is behind those that have had theirs in it. */
@@ -155,15 +163,8 @@ static void enter(struct scheduler *s, struct asker *a) {
 }
 
 static void leave(struct scheduler *s, struct asker *a) {
-  struct asker *before = NULL, *k = s->turn_first;
-  for (; k != a; k = k->next_turn) before = k;
   assert(a->in_turns && !a->ready_first);
-  if (before)
-    before->next_turn = a->next_turn;
-  else
-    s->turn_first = a->next_turn;
-  if (s->turn_last == a) s->turn_last = before;
-  if (s->turn_new == a) s->turn_new = before;
+  unlink_turn(s, a);
   a->in_turns = false;
   if (!s->turn_first) s->epoch++;
 }
@@ -250,14 +251,14 @@ struct fiber *turns_take(struct worker *w) {
     if (a->seen_in == s->turn) break;
     if (a->ready_first->ready_in == s->turn) {
       a->seen_in = s->turn;
-      append(s, take_first(s));
+      put_last(s, a);
       continue;
     }
     if (a->credit <= 0) {
       if (a == owing) pass_rounds(s);
       if (!owing) owing = a;
       a->credit += TURNS_QUANTUM;
-      append(s, take_first(s));
+      put_last(s, a);
       continue;
     }
     struct fiber *f = a->ready_first;
@@ -330,8 +331,10 @@ const char *turns_check(const struct worker *w) {
   }
   if (fault) return fault;
   bool has_new = !s->turn_new;
-  for (const struct asker *a = s->turn_first; a; a = a->next_turn, listed++)
+  for (const struct asker *a = s->turn_first; a; a = a->next_turn, listed++) {
+    if (a->next_turn ? a->next_turn->prev_turn != a : a != s->turn_last) break;
     has_new = has_new || a == s->turn_new;
+  }
   if (!has_new) return "turns: the last that came with credit has no turn";
   if (askers != s->n_askers) return "turns: another number of askers";
   if (bytes != w->backlog.bytes) return "turns: another number of bytes is kept";

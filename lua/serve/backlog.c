@@ -10,14 +10,38 @@
 
 #include "lua/fiber/turns.h"
 
-static struct backlog_entry **bucket_of(struct backlog *b, uint64_t request) {
-  return &b->by_request[request % BACKLOG_BUCKETS]; /* the broker counts them */
+/* The broker counts the requests, so the lowest bits are as good as any. */
+static struct backlog_entry **bucket_of(const struct backlog *b, uint64_t request) {
+  return &b->by_request[request & (b->n_buckets - 1)];
 }
 
 struct backlog_entry *backlog_find(const struct worker *w, uint64_t request) {
-  struct backlog_entry *e = w->backlog.by_request[request % BACKLOG_BUCKETS];
+  const struct backlog *b = &w->backlog;
+  struct backlog_entry *e = b->by_request ? *bucket_of(b, request) : NULL;
   while (e && e->request.id != request) e = e->next_by_request;
   return e;
+}
+
+enum { BUCKETS_LEAST = 64 };
+
+/* Twice as many buckets. Without memory for them it stays as it is; false: there are none. */
+static bool grow(struct backlog *b) {
+  struct backlog grown = {.n_buckets = b->n_buckets ? b->n_buckets * 2 : BUCKETS_LEAST};
+  grown.by_request = calloc(grown.n_buckets, sizeof(struct backlog_entry *));
+  if (!grown.by_request) return b->by_request;
+  for (size_t i = 0; i < b->n_buckets; i++) {
+    struct backlog_entry *next;
+    for (struct backlog_entry *e = b->by_request[i]; e; e = next) {
+      struct backlog_entry **bucket = bucket_of(&grown, e->request.id);
+      next = e->next_by_request;
+      e->next_by_request = *bucket;
+      *bucket = e;
+    }
+  }
+  free(b->by_request);
+  b->by_request = grown.by_request;
+  b->n_buckets = grown.n_buckets;
+  return true;
 }
 
 static void append_asker(struct backlog *b, struct asker *a) {
@@ -85,6 +109,7 @@ struct backlog_entry *backlog_excess(const struct worker *w, const struct asker 
 bool backlog_add(struct worker *w, struct asker *a, const struct gaijin_request *request,
                  double asked_until, gaijin_body *body) {
   struct backlog *b = &w->backlog;
+  if (backlog_count(w) >= b->n_buckets && !grow(b)) return false;
   struct backlog_entry *e = malloc(sizeof *e), **bucket = bucket_of(b, request->id);
   if (!e) return false;
   *e = (struct backlog_entry){.prev = a->last,
@@ -132,6 +157,9 @@ void backlog_deinit(struct worker *w) {
     gaijin_body_free(e->body);
     free(e);
   }
+  free(w->backlog.by_request);
+  w->backlog.by_request = NULL;
+  w->backlog.n_buckets = 0;
 }
 
 const char *backlog_check(const struct worker *w) {

@@ -57,9 +57,9 @@ struct anchors {
   int make_function_at; /* Lua function: token -> function AT */
 };
 
-/* The size of each of the scheduler's two hash tables: the kernel's limit of maps leaves room for
- * some 32,000 fibers, so a bucket has few. */
-enum { FIBER_BUCKETS = 1024, HOST_BUCKETS = 64 };
+/* The sizes of hash tables, by fiber and by host: the kernel's limit of maps leaves room for some
+ * 32,000 fibers, and the broker has some thousand connections, so a bucket has few. */
+enum { FIBER_BUCKETS = 1024, HOST_BUCKETS = 1024, ROOM_BUCKETS = 256 };
 
 /* Whose fibers and requests are kept apart: a worker that asks this one, or this one itself. */
 struct asker {
@@ -67,7 +67,7 @@ struct asker {
   uint64_t host;              /* 0: this worker itself */
   unsigned n_fibers;
   /* Its fibers that are ready (fiber/turns.h). */
-  struct asker *next_turn;
+  struct asker *next_turn, *prev_turn;
   struct fiber *ready_first, *ready_last;
   unsigned n_ready;
   bool in_turns;     /* it has ready fibers, and so is in the list of turns */
@@ -131,10 +131,10 @@ struct scheduler {
 };
 
 /* Requests that have come and are not begun yet (serve/backlog.h). */
-enum { BACKLOG_BUCKETS = 1024 };
 struct backlog {
   struct asker *first, *last; /* those who have something here */
-  struct backlog_entry *by_request[BACKLOG_BUCKETS];
+  struct backlog_entry **by_request; /* buckets; NULL: there never was an entry */
+  size_t n_buckets;                  /* a power of two, or 0 */
   unsigned n_posts, n_calls;
   size_t bytes, most; /* what all askers have here; it may be so much */
   unsigned n_due; /* requests for labels that are to be served (serve/label_waits.h) */
@@ -241,7 +241,9 @@ struct worker {
   struct deaths deaths;
   struct backlog backlog;
   struct label_waits *label_waits; /* requests that wait for a label (serve/label_waits.h) */
-  struct room_queue *room_queues; /* of fibers that wait for room in a window (ask/room.h) */
+  struct room_queue *room_queues[ROOM_BUCKETS]; /* of fibers that wait for room in a window, by host
+                                                   (ask/room.h) */
+  unsigned n_room_queues;
   struct line_budget lines[WORKER_LINES];
   double atc_time;          /* seconds between sweeps */
   unsigned collector_waits; /* sweeps between full collections */

@@ -593,6 +593,25 @@ START_TEST(what_has_a_fiber_and_has_not_run_counts) {
 }
 END_TEST
 
+/* However many wait, few are in a bucket. */
+START_TEST(each_of_many_is_found) {
+  use_up_fibers();
+  for (unsigned i = 0; i < 1000; i++) call(OTHER_HOST, false, 1, 0);
+  arrive();
+  check();
+  ck_assert_uint_ge(v.w.backlog.n_buckets, 1000);
+  for (uint64_t id = last_id; id > last_id - 1000; id -= 3) {
+    ck_assert_ptr_nonnull(backlog_find(&v.w, id));
+    begin_cancel(&v.w, id);
+    ck_assert_ptr_null(backlog_find(&v.w, id));
+  }
+  check();
+  for (unsigned i = 0; i < 7; i++) fiber_wake(v.parked[i]);
+  turns();
+  vm_do(&v, "assert(n == 7 + 666, n)");
+}
+END_TEST
+
 /* A handler that waits has its arguments in Lua, and not a second time. */
 START_TEST(what_has_been_read_is_freed) {
   use_up_fibers();
@@ -652,6 +671,7 @@ int main(void) {
   tcase_add_test(c, what_all_have_waiting_is_bounded);
   tcase_add_test(c, who_has_the_most_waiting_is_busy);
   tcase_add_test(c, what_has_a_fiber_and_has_not_run_counts);
+  tcase_add_test(c, each_of_many_is_found);
   tcase_add_test(c, what_has_been_read_is_freed);
   tcase_add_test(c, what_waits_is_freed_with_the_worker);
   return run_suite(s);
