@@ -14,8 +14,8 @@
  *
  * Fibers are shared as well: an asker may have FIBERS_SHARE times as many as are free. So one alone
  * gets seven eighths of --max-fibers, and two that want all get 7/15 each. Nested requests, which
- * somebody that serves us may wait for, may bring it to twice that. The last of them, one of
- * FIBERS_KEPT, are kept for those who have none.
+ * somebody that serves us may wait for, may bring it to FIBERS_SHARE_NESTED times. One of
+ * FIBERS_KEPT does not count as free: it is for askers who have none.
  */
 #ifndef GAIJIN_LUA_TURNS_H
 #define GAIJIN_LUA_TURNS_H
@@ -36,7 +36,8 @@ struct asker *turns_asker(struct worker *w, uint64_t host);
 /* The same; NULL: there is none. */
 struct asker *turns_find(const struct worker *w, uint64_t host);
 
-/* The host has ended: its record goes with the last of its fibers and requests, whatever it owes. */
+/* The host has ended: its record goes with the last of its fibers and requests, whatever it
+ * owes. */
 void turns_host_died(struct worker *w, uint64_t host);
 
 /* Whether one more of the asker's fibers may be made. */

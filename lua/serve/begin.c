@@ -109,14 +109,15 @@ static bool begin_first(struct worker *w, struct asker *a) {
   if (!e || a->n_ready >= BEGUN_MOST || !turns_may_begin(w, a, is_nested(&e->request)))
     return false;
   backlog_take(w, e);
-  if (!begin(w, a, &e->request, e->asked_until, e->body)) refuse_full(w, &e->request, e->body, no_memory);
+  if (!begin(w, a, &e->request, e->asked_until, e->body))
+    refuse_full(w, &e->request, e->body, no_memory);
   free(e);
   return true;
 }
 
-/* One of each asker, and again, as long as there are fibers. Who has got one goes behind the others,
- * so that the next one that comes free is somebody else's. Whoever got none gets none after this
- * either: nothing has come free meanwhile. */
+/* One of each asker, and again, as long as there are fibers. Who has got one goes behind the
+ * others, so that the next one that comes free is somebody else's. Whoever got none gets none after
+ * this either: nothing has come free meanwhile. */
 static void begin_in_turn(struct worker *w) {
   struct asker *next;
   for (struct asker *a = w->backlog.first; a; a = next) {
