@@ -202,9 +202,9 @@ static const char *check_flows(const struct broker *b) {
   for (uint32_t i = slab_next(&b->loads.all, 0); i != SLAB_NONE;
        i = slab_next(&b->loads.all, i + 1)) {
     const struct load *k = loads_at(&b->loads, i);
-    uint32_t open_here = k->open[0].posts + k->open[1].posts;
+    uint32_t open_here = k->open[0].requests + k->open[1].requests;
     open += open_here;
-    if (!k->outstanding.posts && !open_here) continue;
+    if (!k->outstanding.requests && !open_here) continue;
     if (!is_connected(b, k->host)) return "flows: one of a dead sender";
     if (!is_connected(b, k->client)) return "flows: one to a dead target";
   }

@@ -80,12 +80,12 @@ static const char *check_host(const gaijin *g, const struct table_node *n) {
   bool kept = !list_empty(&h->unused);
   if (gj_host_find(g, n->key) != h) return "two hosts have one id";
   if (kept && (!h->dead || h->holdings)) return "a host in use is among the dead ones kept";
-  if (h->sent.posts > g->window.posts) return "more requests are sent than a window allows";
-  if (h->dead && (h->sent.posts || h->taken.posts)) return "requests of a dead host count";
-  if (h->undone > h->taken.posts) return "more requests are not done than were taken";
+  if (h->sent.requests > g->window.requests) return "more requests are sent than a window allows";
+  if (h->dead && (h->sent.requests || h->taken.requests)) return "requests of a dead host count";
+  if (h->undone > h->taken.requests) return "more requests are not done than were taken";
   if (window_is_due(&g->window, &h->taken) && list_empty(&h->report))
     return "no report of requests taken is due";
-  if (!list_empty(&h->report) && !h->taken.posts) return "a report of nothing is due";
+  if (!list_empty(&h->report) && !h->taken.requests) return "a report of nothing is due";
   if (!kept && h->dead && !h->holdings) return "a dead host nothing refers to is not to be freed";
   return NULL;
 }

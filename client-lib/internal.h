@@ -303,7 +303,7 @@ void gj_host_free_all(gaijin *g);
 /* window.c */
 /* Whether requests that are answered count in windows, too. */
 static inline bool gj_window_counts_all(const gaijin *g) {
-  return g->window.posts && g->version >= WIRE_VERSION_COUNTED;
+  return g->window.requests && g->version >= WIRE_VERSION_COUNTED;
 }
 /* Before a request of `size` bytes to a host is queued that counts in its window: 0, or BUSY with
  * the text in the connection. */

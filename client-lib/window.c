@@ -14,12 +14,12 @@
 
 #include "client-lib/internal.h"
 
-uint32_t gaijin_post_window(const gaijin *g) { return g->window.posts; }
+uint32_t gaijin_post_window(const gaijin *g) { return g->window.requests; }
 
 /* ---- As sender ---- */
 
 static uint64_t room(const gaijin *g, const struct host *h) {
-  return !g->window.posts || !h || h->dead ? UINT64_MAX : window_room(&g->window, &h->sent);
+  return !g->window.requests || !h || h->dead ? UINT64_MAX : window_room(&g->window, &h->sent);
 }
 
 size_t gaijin_post_room(const gaijin *g, uint64_t host) {
@@ -32,12 +32,12 @@ int gj_window_check(gaijin *g, const struct host *to, uint32_t size) {
   return gj_fail(g, GAIJIN_STATUS_BUSY,
                  "worker %s has not taken the %u requests (%llu bytes) it was sent before; there "
                  "is no room for more yet",
-                 to->name ? to->name : "?", to->sent.posts, (unsigned long long)to->sent.bytes);
+                 to->name ? to->name : "?", to->sent.requests, (unsigned long long)to->sent.bytes);
 }
 
 void gj_window_sent(struct host *to, uint32_t size) {
   if (to->dead) return;
-  to->sent.posts++;
+  to->sent.requests++;
   to->sent.bytes += size;
 }
 
@@ -46,7 +46,7 @@ static void tell_room(gaijin *g, const struct host *h) {
 }
 
 static void subtract(struct window *from, uint64_t posts, uint64_t bytes) {
-  from->posts -= posts < from->posts ? (uint32_t)posts : from->posts;
+  from->requests -= posts < from->requests ? (uint32_t)posts : from->requests;
   from->bytes -= bytes < from->bytes ? bytes : from->bytes;
 }
 
@@ -54,7 +54,7 @@ void gj_window_granted(gaijin *g, uint64_t host, uint64_t posts, uint64_t bytes,
   struct host *h = gj_host_find(g, host);
   if (!h || h->dead) return;
   /* Each is told to the program: no more than have been under way, whatever the broker says. */
-  if (undone > h->sent.posts) undone = h->sent.posts;
+  if (undone > h->sent.requests) undone = h->sent.requests;
   subtract(&h->sent, posts, bytes);
   char text[TOLD_NAME_MAX_BYTES + 64];
   snprintf(text, sizeof text, "Gaijin tried accessing dead resource. (%s)",
@@ -65,7 +65,7 @@ void gj_window_granted(gaijin *g, uint64_t host, uint64_t posts, uint64_t bytes,
 }
 
 bool gj_window_died(struct host *h) {
-  bool used = h->sent.posts > 0;
+  bool used = h->sent.requests > 0;
   list_remove(&h->report);
   h->taken = h->sent = (struct window){0};
   h->undone = 0;
@@ -76,7 +76,7 @@ void gj_window_lost(gaijin *g) {
   for (uint32_t i = 0; g->hosts.slots && i <= g->hosts.mask; i++) {
     for (struct table_node *n = g->hosts.slots[i]; n; n = n->next) {
       const struct host *h = container_of(n, struct host, node);
-      if (h->sent.posts) tell_room(g, h);
+      if (h->sent.requests) tell_room(g, h);
     }
   }
 }
@@ -104,9 +104,9 @@ int gaijin_await_room(gaijin *g, uint64_t host, size_t bytes, double seconds) {
 /* ---- As receiver ---- */
 
 void gj_window_taken(gaijin *g, uint64_t caller, uint32_t size, bool undone) {
-  struct host *h = g->window.posts ? gj_host_find(g, caller) : NULL;
+  struct host *h = g->window.requests ? gj_host_find(g, caller) : NULL;
   if (!h || h->dead) return;
-  h->taken.posts++;
+  h->taken.requests++;
   h->taken.bytes += size;
   h->undone += undone;
   bool due = window_is_due(&g->window, &h->taken);
@@ -118,10 +118,10 @@ void gj_window_taken(gaijin *g, uint64_t caller, uint32_t size, bool undone) {
 static int write_report(gaijin *g, struct host *h) {
   struct message m = {.kind = MESSAGE_NOTICE, .op = OP_taken};
   struct pack p;
-  assert(h->taken.posts > 0 && h->undone <= h->taken.posts && !h->dead);
+  assert(h->taken.requests > 0 && h->undone <= h->taken.requests && !h->dead);
   pack_begin(&p, &g->out, g->max_message, &m, 4);
   pack_uint(&p, h->node.key);
-  pack_uint(&p, h->taken.posts);
+  pack_uint(&p, h->taken.requests);
   pack_uint(&p, h->taken.bytes);
   pack_uint(&p, h->undone);
   if (pack_end(&p) != BUFFER_OK) return GAIJIN_STATUS_BUSY;
@@ -145,7 +145,7 @@ void gaijin_body_taken(gaijin_body *b) {
 }
 
 bool gaijin_body_counts(const gaijin_body *b) {
-  return b->window_bytes && b->g->window.posts;
+  return b->window_bytes && b->g->window.requests;
 }
 
 void gaijin_body_not_done(gaijin_body *b) {

@@ -124,7 +124,7 @@ static int version_check(gaijin *g, const struct op_info *info, uint32_t count) 
 /* Finds whose window a request for an object counts in. 0, or a status. */
 static int window_target(gaijin *g, const struct gaijin_send *send) {
   struct writer *w = &g->writer;
-  if (!(send->one_way ? g->window.posts > 0 : gj_window_counts_all(g))) return 0;
+  if (!(send->one_way ? g->window.requests > 0 : gj_window_counts_all(g))) return 0;
   w->to = send->holding ? send->holding->host : gj_host_get(g, w->host);
   return w->to ? 0
                : gj_fail(g, GAIJIN_STATUS_BUSY, "memory is too short for the books of a request");

@@ -21,20 +21,21 @@
 
 /* What a pair may have outstanding, or has: requests, and their bytes with prefix. */
 struct window {
-  uint32_t posts;
+  uint32_t requests;
   uint64_t bytes;
 };
 
 /* The largest message that may be sent now, in bytes; 0: none. */
 static inline uint64_t window_room(const struct window *w, const struct window *outstanding) {
-  if (outstanding->posts >= w->posts) return 0;
+  if (outstanding->requests >= w->requests) return 0;
   if (outstanding->bytes <= w->bytes / 4) return UINT64_MAX;
   return outstanding->bytes < w->bytes ? w->bytes - outstanding->bytes : 0;
 }
 
 /* Whether so much is to be reported at once. */
 static inline bool window_is_due(const struct window *w, const struct window *taken) {
-  return taken->posts > 0 && (taken->posts >= w->posts / 4 || taken->bytes >= w->bytes / 4);
+  return taken->requests > 0 &&
+         (taken->requests >= w->requests / 4 || taken->bytes >= w->bytes / 4);
 }
 
 #endif

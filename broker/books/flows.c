@@ -16,7 +16,7 @@ void flows_init(struct flows *f, const struct window *window, struct loads *load
 static bool enter(const struct window *limit, struct window *k, uint32_t size) {
   assert(size >= MESSAGE_LEAST_BYTES);
   if (window_room(limit, k) < size) return false;
-  k->posts++;
+  k->requests++;
   k->bytes += size;
   return true;
 }
@@ -31,13 +31,13 @@ bool flows_opened(struct flows *f, uint32_t load, uint32_t size, bool waits) {
 
 /* Each that is left has bytes of its own. */
 static bool can_be(const struct window *w) {
-  return w->posts ? w->bytes / MESSAGE_LEAST_BYTES >= w->posts : w->bytes == 0;
+  return w->requests ? w->bytes / MESSAGE_LEAST_BYTES >= w->requests : w->bytes == 0;
 }
 
 bool flows_taken(struct flows *f, uint32_t load, const struct window *taken) {
   struct window left = flows_outstanding(f, load);
-  if (taken->posts > left.posts || taken->bytes > left.bytes) return false;
-  left.posts -= taken->posts;
+  if (taken->requests > left.requests || taken->bytes > left.bytes) return false;
+  left.requests -= taken->requests;
   left.bytes -= taken->bytes;
   if (!can_be(&left)) return false;
   loads_at(f->loads, load)->outstanding = left;
@@ -46,8 +46,8 @@ bool flows_taken(struct flows *f, uint32_t load, const struct window *taken) {
 
 void flows_closed(struct flows *f, uint32_t load, uint32_t size, bool waits) {
   struct window *k = &loads_at(f->loads, load)->open[waits];
-  assert(k->posts > 0 && k->bytes >= size);
-  k->posts--;
+  assert(k->requests > 0 && k->bytes >= size);
+  k->requests--;
   k->bytes -= size;
   assert(can_be(k));
 }
@@ -67,7 +67,7 @@ void flows_forget(struct flows *f, uint32_t host) {
 
 static const char *check_open(const struct flows *f, uint32_t load, bool waits) {
   const struct window *k = &loads_at(f->loads, load)->open[waits];
-  if (k->posts > f->most_open[waits].posts) return "flows: more is open than may be";
+  if (k->requests > f->most_open[waits].requests) return "flows: more is open than may be";
   return can_be(k) ? NULL : "flows: another number of open bytes than can be";
 }
 
@@ -75,7 +75,7 @@ const char *flows_check(const struct flows *f) {
   for (uint32_t i = slab_next(&f->loads->all, 0); i != SLAB_NONE;
        i = slab_next(&f->loads->all, i + 1)) {
     struct window outstanding = flows_outstanding(f, i);
-    if (outstanding.posts > f->window.posts) return "flows: more is outstanding than may be";
+    if (outstanding.requests > f->window.requests) return "flows: more is outstanding than may be";
     if (!can_be(&outstanding)) return "flows: another number of bytes than can be";
     const char *fault = check_open(f, i, false);
     if (!fault) fault = check_open(f, i, true);

@@ -102,8 +102,8 @@ void loads_settle(struct loads *l, uint32_t client) {
 
 static void forget(struct loads *l, uint32_t load) {
   struct load *k = loads_at(l, load);
-  assert(k->held == 0 && k->weight == 0 && k->outstanding.posts == 0);
-  assert(k->open[0].posts == 0 && k->open[1].posts == 0);
+  assert(k->held == 0 && k->weight == 0 && k->outstanding.requests == 0);
+  assert(k->open[0].requests == 0 && k->open[1].requests == 0);
   chain_remove(&l->by_pair, load);
   owners_remove(&l->by_host, k->host, load);
   owners_remove(&l->by_client, k->client, load);

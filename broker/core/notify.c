@@ -103,7 +103,7 @@ void notify_cancel(struct client *to, uint64_t request, struct account *payer) {
 void notify_grant(struct client *to, uint64_t target, const struct window *taken, uint64_t undone) {
   struct pack *p = notify_begin(to->broker, MESSAGE_NOTICE, OP_grant, 0, 4);
   pack_uint(p, target);
-  pack_uint(p, taken->posts);
+  pack_uint(p, taken->requests);
   pack_uint(p, taken->bytes);
   pack_uint(p, undone);
   notify_send(to->broker, to);

@@ -25,7 +25,7 @@ void flow_on_taken(struct client *from, const struct message *m) {
                        "them are not done");
     return;
   }
-  taken.posts = (uint32_t)posts;
+  taken.requests = (uint32_t)posts;
   uint32_t sender = hosts_find(&b->hosts, id);
   struct client *to = sender == SLAB_NONE ? NULL : hosts_at(&b->hosts, sender)->client;
   if (!to) return; /* it has ended meanwhile, and its books with it */
@@ -60,7 +60,7 @@ bool flow_enter(const struct client *from, uint32_t load, const struct message *
 void flow_undo(const struct client *from, uint32_t load, const struct message *m) {
   struct flows *f = &from->broker->flows;
   if (flow_counts(from, m))
-    flows_taken(f, load, &(struct window){.posts = 1, .bytes = m->size});
+    flows_taken(f, load, &(struct window){.requests = 1, .bytes = m->size});
   else
     flows_closed(f, load, m->size, flow_waits(m));
 }
@@ -84,7 +84,7 @@ void flow_forwarded(struct client *from, struct client *to, uint32_t load,
                     const struct message *m) {
   struct broker *b = from->broker;
   if (to->version >= WIRE_VERSION_COUNTED) return;
-  struct window sent = {.posts = 1, .bytes = m->size};
+  struct window sent = {.requests = 1, .bytes = m->size};
   if (to->version >= op_info(OP_taken)->since) {
     if (m->flags & MESSAGE_ONE_WAY) return; /* it reports these */
   } else {

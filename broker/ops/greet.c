@@ -233,7 +233,7 @@ static void send_reply(struct client *to, const struct message *m, const struct 
     pack_text(p, REFS_MOST_KEY);
     pack_uint(p, REFS_MOST);
     pack_text(p, WINDOW_POSTS_KEY);
-    pack_uint(p, b->flows.window.posts);
+    pack_uint(p, b->flows.window.requests);
     pack_text(p, WINDOW_BYTES_KEY);
     pack_uint(p, b->flows.window.bytes);
   }

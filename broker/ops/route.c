@@ -46,7 +46,7 @@ static void refuse(struct client *from, const struct message *m, enum status sta
   notify_refuse(from, m, status, "%s", text);
   /* The sender has entered it into its window, and nobody is going to report it as taken. */
   if (m->target == OP_PT && flow_counts(from, m) && is_there(from->broker, m->pt.host))
-    notify_grant(from, m->pt.host, &(struct window){.posts = 1, .bytes = m->size}, 0);
+    notify_grant(from, m->pt.host, &(struct window){.requests = 1, .bytes = m->size}, 0);
   if (!(m->flags & MESSAGE_ONE_WAY)) return;
   log_peer(&from->broker->log, LOG_WARN, CAUSE_POST, from->uid,
            "a one-way '%s' of %s was not delivered: %s", op_name(m->op), from->name, text);

@@ -63,7 +63,7 @@ void world_require_empty(const struct world *w) {
   FUZZ_REQUIRE(b->calls.all.count == 0, "a call is left");
   for (uint32_t i = slab_next(&b->loads.all, 0); i != SLAB_NONE;
        i = slab_next(&b->loads.all, i + 1))
-    FUZZ_REQUIRE(loads_at(&b->loads, i)->outstanding.posts == 0, "a request is outstanding");
+    FUZZ_REQUIRE(loads_at(&b->loads, i)->outstanding.requests == 0, "a request is outstanding");
   FUZZ_REQUIRE(b->collecting.all.count == 0 && b->names.watches.all.count == 0, "a wait is left");
   FUZZ_REQUIRE(b->names.all.count == 0, "a name is left");
 }

@@ -26,7 +26,7 @@ static inline uint32_t outstanding(void) {
   const struct slab *all = &w.broker.loads.all;
   uint32_t n = 0;
   for (uint32_t i = slab_next(all, 0); i != SLAB_NONE; i = slab_next(all, i + 1))
-    n += loads_at(&w.broker.loads, i)->outstanding.posts;
+    n += loads_at(&w.broker.loads, i)->outstanding.requests;
   return n;
 }
 static inline void teardown(void) {

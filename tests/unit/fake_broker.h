@@ -221,10 +221,10 @@ static inline void *fake_greet(void *user) {
   ck_assert_ptr_null(hello_read_request(&f->m, &h));
   ck_assert_uint_eq(h.lowest, WIRE_VERSION_LEAST);
   ck_assert_uint_eq(h.highest, WIRE_VERSION_MOST);
-  fake_welcome(f, WIRE_VERSION_MOST, f->max_message, f->window.posts ? 2 : 0);
-  if (f->window.posts) {
+  fake_welcome(f, WIRE_VERSION_MOST, f->max_message, f->window.requests ? 2 : 0);
+  if (f->window.requests) {
     pack_text(&f->p, WINDOW_POSTS_KEY);
-    pack_uint(&f->p, f->window.posts);
+    pack_uint(&f->p, f->window.requests);
     pack_text(&f->p, WINDOW_BYTES_KEY);
     pack_uint(&f->p, f->window.bytes);
   }

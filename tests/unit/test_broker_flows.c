@@ -86,9 +86,9 @@ START_TEST(no_more_is_taken_than_was_sent) {
   ck_assert(!taken(1, 2, 2, 199)); /* bytes of none would be left */
   ck_assert(!taken(1, 2, 1, 200)); /* one without bytes would be left */
   ck_assert(!taken(1, 2, 1, 200 - SMALL + 1));
-  ck_assert_uint_eq(outstanding(1, 2).posts, 2);
+  ck_assert_uint_eq(outstanding(1, 2).requests, 2);
   ck_assert(taken(1, 2, 2, 200));
-  ck_assert_uint_eq(outstanding(1, 2).posts + outstanding(1, 2).bytes, 0);
+  ck_assert_uint_eq(outstanding(1, 2).requests + outstanding(1, 2).bytes, 0);
 }
 END_TEST
 
@@ -117,9 +117,9 @@ START_TEST(a_host_that_ended_is_forgotten_on_both_sides) {
   for (uint32_t i = 0; i < 4; i++)
     for (uint32_t k = 0; k < 4; k++) ck_assert(sent(i, k, SMALL));
   flows_forget(&flows, 2);
-  ck_assert_uint_eq(outstanding(2, 1).posts, 0);
-  ck_assert_uint_eq(outstanding(1, 2).posts, 0);
-  ck_assert_uint_eq(outstanding(1, 3).posts, 1);
+  ck_assert_uint_eq(outstanding(2, 1).requests, 0);
+  ck_assert_uint_eq(outstanding(1, 2).requests, 0);
+  ck_assert_uint_eq(outstanding(1, 3).requests, 1);
 }
 END_TEST
 
@@ -132,17 +132,17 @@ START_TEST(nobody_waits_for_ever) {
     uint32_t size = SMALL + random_below(&state, random_below(&state, 8) ? 600 : 3 * BYTES);
     if (random_below(&state, 2) && window_room(&window, &under_way) >= size) {
       ck_assert(sent(1, 2, size));
-      under_way.posts++, under_way.bytes += size, untaken.posts++, untaken.bytes += size;
-    } else if (untaken.posts) {
-      uint32_t part = (uint32_t)(untaken.posts == 1 ? untaken.bytes : SMALL);
-      untaken.posts--, untaken.bytes -= part, unreported.posts++, unreported.bytes += part;
+      under_way.requests++, under_way.bytes += size, untaken.requests++, untaken.bytes += size;
+    } else if (untaken.requests) {
+      uint32_t part = (uint32_t)(untaken.requests == 1 ? untaken.bytes : SMALL);
+      untaken.requests--, untaken.bytes -= part, unreported.requests++, unreported.bytes += part;
     }
     if (window_is_due(&window, &unreported)) {
-      ck_assert(taken(1, 2, unreported.posts, unreported.bytes));
-      under_way.posts -= unreported.posts, under_way.bytes -= unreported.bytes;
+      ck_assert(taken(1, 2, unreported.requests, unreported.bytes));
+      under_way.requests -= unreported.requests, under_way.bytes -= unreported.bytes;
       unreported = (struct window){0};
     }
-    if (!untaken.posts) ck_assert_uint_eq(window_room(&window, &under_way), UINT64_MAX);
+    if (!untaken.requests) ck_assert_uint_eq(window_room(&window, &under_way), UINT64_MAX);
   }
 }
 END_TEST
