@@ -10,7 +10,7 @@
 
 void flows_init(struct flows *f, const struct window *window, struct loads *loads) {
   const struct window open = {FLOWS_OPEN_MOST, FLOWS_OPEN_BYTES};
-  *f = (struct flows){.window = *window, .most_open = {open, open}, .loads = loads};
+  *f = (struct flows){.window = *window, .open = open, .loads = loads};
 }
 
 static bool enter(const struct window *limit, struct window *k, uint32_t size) {
@@ -25,8 +25,9 @@ bool flows_sent(struct flows *f, uint32_t load, uint32_t size) {
   return enter(&f->window, &loads_at(f->loads, load)->outstanding, size);
 }
 
-bool flows_opened(struct flows *f, uint32_t load, uint32_t size, bool waits) {
-  return enter(&f->most_open[waits], &loads_at(f->loads, load)->open[waits], size);
+bool flows_opened(struct flows *f, uint32_t load, uint32_t size, enum flows_kind kind) {
+  return enter(kind == FLOWS_NEWER ? &f->window : &f->open,
+               &loads_at(f->loads, load)->open[kind == FLOWS_WAITING], size);
 }
 
 /* Each that is left has bytes of its own. */
@@ -67,7 +68,8 @@ void flows_forget(struct flows *f, uint32_t host) {
 
 static const char *check_open(const struct flows *f, uint32_t load, bool waits) {
   const struct window *k = &loads_at(f->loads, load)->open[waits];
-  if (k->requests > f->most_open[waits].requests) return "flows: more is open than may be";
+  if (k->requests > f->open.requests && (waits || k->requests > f->window.requests))
+    return "flows: more is open than may be";
   return can_be(k) ? NULL : "flows: another number of open bytes than can be";
 }
 

@@ -6,10 +6,11 @@
  * objects of the sender's (loads.h), which a request that is forwarded looks up anyway.
  *
  * What its sender does not count in its window, and the receiver does not report, is counted until
- * it is answered: so whoever asks, and however, has no more on its way to a target than that. It is
- * more than a window, because a window has what is not begun, and these may be under way: as many
- * as a worker has fibers. A request that may wait for ever (for a label) is one of many that do, so
- * these are counted apart: as many as a worker lets one asker have waiting.
+ * it is answered: so whoever asks, and however, has no more on its way to a target than that. Of a
+ * sender of an older version, which has its calls there, that is more than a window: a window has
+ * what is not begun, and these may be under way, as many as a worker has fibers. A request that may
+ * wait for ever (for a label) is one of many that do, so these are counted apart: as many as a
+ * worker lets one asker have waiting.
  *
  * This file sends nothing.
  */
@@ -25,8 +26,8 @@
 enum { FLOWS_OPEN_MOST = 10000, FLOWS_OPEN_BYTES = 4 << 20 };
 
 struct flows {
-  struct window window;       /* of every pair */
-  struct window most_open[2]; /* of every pair until they are answered: others; those that wait */
+  struct window window; /* of every pair */
+  struct window open;   /* of every pair until they are answered, where that is no window */
   struct loads *loads;
 };
 
@@ -42,9 +43,11 @@ bool flows_taken(struct flows *f, uint32_t load, const struct window *taken);
 static inline struct window flows_outstanding(const struct flows *f, uint32_t load) {
   return loads_at(f->loads, load)->outstanding;
 }
-/* One more that is counted until it is answered is forwarded; `waits`: it may wait for ever. False,
- * and nothing has changed: there is no room. It has been answered. */
-bool flows_opened(struct flows *f, uint32_t load, uint32_t size, bool waits);
+/* One more that is counted until it is answered is forwarded. False, and nothing has changed: there
+ * is no room. */
+enum flows_kind { FLOWS_NEWER, FLOWS_OLDER, FLOWS_WAITING };
+bool flows_opened(struct flows *f, uint32_t load, uint32_t size, enum flows_kind kind);
+/* It has been answered; `waits`: it was WAITING. */
 void flows_closed(struct flows *f, uint32_t load, uint32_t size, bool waits);
 /* Of a host that has ended nothing is outstanding or open, as sender and as target. */
 void flows_forget(struct flows *f, uint32_t host);

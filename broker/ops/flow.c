@@ -51,10 +51,15 @@ bool flow_waits(const struct message *m) {
          reader_next(&r, &label) && label.type != VALUE_ARRAY && reader_bool(&r, &waits) && waits;
 }
 
+static enum flows_kind kind_of(const struct client *from, const struct message *m) {
+  if (flow_waits(m)) return FLOWS_WAITING;
+  return from->version < WIRE_VERSION_COUNTED ? FLOWS_OLDER : FLOWS_NEWER;
+}
+
 bool flow_enter(const struct client *from, uint32_t load, const struct message *m) {
   struct flows *f = &from->broker->flows;
   return flow_counts(from, m) ? flows_sent(f, load, m->size)
-                              : flows_opened(f, load, m->size, flow_waits(m));
+                              : flows_opened(f, load, m->size, kind_of(from, m));
 }
 
 void flow_undo(const struct client *from, uint32_t load, const struct message *m) {

@@ -7,12 +7,12 @@
 
 static void setup_open(void) {
   setup();
-  w.broker.flows.most_open[0] = (struct window){POSTS, 4096};
+  w.broker.flows.open = (struct window){POSTS, 4096};
 }
 
 /* It has calls under way, not only some that are not begun: more than a window. */
 START_TEST(an_older_sender_may_have_more_open_than_a_window) {
-  w.broker.flows.most_open[0] = (struct window){FLOWS_OPEN_MOST, FLOWS_OPEN_BYTES};
+  w.broker.flows.open = (struct window){FLOWS_OPEN_MOST, FLOWS_OPEN_BYTES};
   wire_client(&w, &a)->version = 3;
   for (uint64_t i = 1; i <= 10 * POSTS; i++) call(i, 0);
   receive(10 * POSTS);
@@ -155,6 +155,7 @@ END_TEST
 
 /* Waits for labels are many at a time, and keep no others from asking. */
 START_TEST(waits_for_labels_have_a_limit_of_their_own) {
+  w.broker.flows.open = (struct window){3 * POSTS, 4096};
   for (int i = 0; i < 3 * POSTS; i++) {
     look_up(true);
     wire_expect(&w, &b, MESSAGE_REQUEST, OP_s2t);

@@ -35,7 +35,7 @@ static bool taken(uint32_t sender, uint32_t target, uint32_t posts, uint64_t byt
   return flows_taken(&flows, pair(sender, target), &(struct window){posts, bytes});
 }
 static bool opened(uint32_t sender, uint32_t target, uint32_t size, bool waits) {
-  return flows_opened(&flows, pair(sender, target), size, waits);
+  return flows_opened(&flows, pair(sender, target), size, waits ? FLOWS_WAITING : FLOWS_OLDER);
 }
 static void closed(uint32_t sender, uint32_t target, uint32_t size, bool waits) {
   flows_closed(&flows, pair(sender, target), size, waits);
@@ -89,6 +89,15 @@ START_TEST(no_more_is_taken_than_was_sent) {
   ck_assert_uint_eq(outstanding(1, 2).requests, 2);
   ck_assert(taken(1, 2, 2, 200));
   ck_assert_uint_eq(outstanding(1, 2).requests + outstanding(1, 2).bytes, 0);
+}
+END_TEST
+
+/* What an older sender has open leaves no room by the limit of a newer one, and is no fault. */
+START_TEST(of_newer_senders_no_more_is_open_than_a_window) {
+  for (int i = 0; i < POSTS; i++) ck_assert(flows_opened(&flows, pair(1, 2), SMALL, FLOWS_NEWER));
+  ck_assert(!flows_opened(&flows, pair(1, 2), SMALL, FLOWS_NEWER));
+  ck_assert(opened(1, 2, SMALL, false));
+  ck_assert_ptr_null(flows_check(&flows));
 }
 END_TEST
 
@@ -184,6 +193,7 @@ int main(void) {
   tcase_add_test(t, a_large_one_goes_when_little_is_outstanding);
   tcase_add_test(t, no_more_is_taken_than_was_sent);
   tcase_add_test(t, what_is_open_is_bounded_by_itself);
+  tcase_add_test(t, of_newer_senders_no_more_is_open_than_a_window);
   tcase_add_test(t, a_host_that_ended_is_forgotten_on_both_sides);
   tcase_add_test(t, nobody_waits_for_ever);
   tcase_add_test(t, the_check_looks_at_each_record);
