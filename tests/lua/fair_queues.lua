@@ -19,7 +19,7 @@ bakaGaijin.begun = function(fresh)
   if fresh then begun = 0 end
   return n
 end
---@ worker F
+--@ worker F flags=--call-timeout,100
 local A = bakaGaijin("A")
 local hold, work = A.hold, A.work
 local futures = {}
@@ -33,7 +33,7 @@ bakaGaijin.finish = function()
   for i = 1, #futures do futures[i]:get() end
   futures = {}
 end
---@ worker V once
+--@ worker V once flags=--call-timeout,100
 local t = require "t"
 local begun, F = bakaGaijin("A").begun, bakaGaijin("F")
 local flood, finish = F.flood, F.finish
