@@ -51,7 +51,8 @@ static const char stubborn[] =
 
 START_TEST(a_worker_of_a_hung_broker_stops_in_order) {
   static const char *const flags[] = {"--grace", "0.9", NULL};
-  struct bed *b = bed_open(NULL);
+  static const char *const wide[] = {"--window-bytes", "64M", NULL}; /* nobody waits for room */
+  struct bed *b = bed_open(&(struct bed_options){.broker_flags = wide});
   bed_start(b, &(struct bed_worker){.name = "host", .code = "bakaGaijin.make = function() return {} end"});
   struct child *c = bed_start(b, &(struct bed_worker){.name = "asker", .code = stubborn, .flags = flags, .no_wait = true});
   bed_expect(b, c, "asking");

@@ -172,7 +172,8 @@ static const char flooder[] =
     "until refused\n";
 
 START_TEST(who_floods_a_stopped_worker_is_refused) {
-  static const char *const flags[] = {"--max-memory", "32M", "--max-queued", "4M", "--max-message", "1M", NULL};
+  static const char *const flags[] = {"--max-memory", "32M", "--max-queued", "4M", "--max-message", "1M",
+                                      "--window-bytes", "64M", NULL}; /* the limit is met before the window */
   struct bed *b = bed_open(&(struct bed_options){.broker_flags = flags, .tokens_may_stay = true});
   struct child *stopped = bed_start(b, &(struct bed_worker){.name = "stopped", .code = partner});
   struct child *c = bed_start(b, &(struct bed_worker){.name = "flooder", .code = flooder, .no_wait = true});
