@@ -43,6 +43,7 @@ START_TEST(what_leads_from_one_object_to_all) {
   for (unsigned i = 0; i < sizeof closed / sizeof closed[0]; i++) {
     apply(&b, closed[i], &x);
     wire_expect_error(&w, &b, STATUS_denied);
+    wire_expect(&w, &b, MESSAGE_NOTICE, OP_grant); /* it has room again */
     wire_expect_nothing(&w, &a);
     apply(&c, closed[i], &x);
     expect_forwarded(&a);
