@@ -18,6 +18,16 @@ void buffer_deinit(struct buffer *b) {
   *b = (struct buffer){0};
 }
 
+enum buffer_outcome buffer_resize(struct buffer *b, uint32_t capacity) {
+  assert(capacity > 0 && capacity >= b->size);
+  if (capacity > b->max) return BUFFER_OVER_MAX;
+  uint8_t *bytes = realloc(b->bytes, capacity);
+  if (!bytes) return BUFFER_NO_MEMORY;
+  b->bytes = bytes;
+  b->capacity = capacity;
+  return BUFFER_OK;
+}
+
 /* Makes room that is not there. */
 static enum buffer_outcome grow(struct buffer *b, uint32_t n) {
   assert(b->size <= b->capacity && b->capacity <= b->max);
@@ -25,12 +35,8 @@ static enum buffer_outcome grow(struct buffer *b, uint32_t n) {
   uint64_t want = b->capacity ? b->capacity : LEAST_CAPACITY;
   while (want < (uint64_t)b->size + n) want *= 2;
   if (want > b->max) want = b->max;
-  uint8_t *bytes = realloc(b->bytes, want);
-  if (!bytes) return BUFFER_NO_MEMORY;
-  b->bytes = bytes;
-  b->capacity = (uint32_t)want;
-  assert(b->capacity - b->size >= n && b->capacity <= b->max);
-  return BUFFER_OK;
+  assert(want - b->size >= n);
+  return buffer_resize(b, (uint32_t)want);
 }
 
 static bool has_room(const struct buffer *b, uint32_t n) { return b->capacity - b->size >= n; }

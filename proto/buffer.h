@@ -22,6 +22,9 @@ void buffer_deinit(struct buffer *b);
 
 /* Makes capacity - size at least n. Nothing changes unless BUFFER_OK. */
 enum buffer_outcome buffer_reserve(struct buffer *b, uint32_t n);
+/* Makes the capacity just this, which is at least the size and at most the bound: more, or less
+ * than it was. Nothing changes unless BUFFER_OK. */
+enum buffer_outcome buffer_resize(struct buffer *b, uint32_t capacity);
 /* Appends n bytes. Nothing changes unless BUFFER_OK. */
 enum buffer_outcome buffer_append(struct buffer *b, const void *bytes, uint32_t n);
 

@@ -2,7 +2,7 @@
  *
  * Framing: eats bytes in whatever pieces a socket gives them and yields whole
  * messages. Knows the length prefix, nothing of the envelope.
- * A message yielded stays valid until the next call of frame_room or frame_deinit.
+ * A message yielded stays valid until the next call of frame_room, frame_trim or frame_deinit.
  */
 #ifndef GAIJIN_PROTO_FRAME_H
 #define GAIJIN_PROTO_FRAME_H
@@ -23,9 +23,13 @@ enum frame_outcome { FRAME_MESSAGE, FRAME_MORE, FRAME_TOO_LARGE, FRAME_BAD_PREFI
 void frame_init(struct frame *f, uint32_t max_message);
 void frame_deinit(struct frame *f);
 
-/* Room for at least `least` bytes to read into; *room gets the size there is. NULL when memory is
- * short. When the head of a large message is here, the room suffices for the rest of it. */
+/* Room to read into, for at least `least` bytes, or for just the rest of a large message; *room gets
+ * the size there is. NULL when memory is short. For a large message the room is as much again as
+ * what is here of it. */
 uint8_t *frame_room(struct frame *f, uint32_t least, uint32_t *room);
+/* Gives memory back that large messages have needed and what is left does not; up to `keep` bytes
+ * may stay. */
+void frame_trim(struct frame *f, uint32_t keep);
 /* `n` bytes were written into that room. */
 void frame_filled(struct frame *f, uint32_t n);
 

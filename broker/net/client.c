@@ -93,10 +93,12 @@ bool client_is_responsive(const struct client *c) {
 void client_settle(struct client *c) {
   size_t now = client_look_kept(c), before = c->kept;
   c->kept = now;
-  if (now > before)
+  if (now > before) {
     account_charge(&c->connections->accounts, c->account, ACCOUNT_BYTES, now - before);
-  else if (now < before)
+    client_note_growth(c);
+  } else if (now < before) {
     account_discharge(&c->connections->accounts, c->account, ACCOUNT_BYTES, before - now);
+  }
 }
 
 /* ---- Writing ---- */

@@ -117,7 +117,7 @@ struct client {
   struct frame rest; /* what was read and not handled; when all was, the begin of a message */
   struct outbox outbox;
   struct account *account;
-  size_t kept; /* bytes charged for what came of it and is not handled, and for a walk */
+  size_t kept; /* bytes charged for the buffer of what is not handled, and for a walk */
   pid_t pid;
   uid_t uid;
   uint64_t since_ms; /* on the loop's clock, as is: */
@@ -168,7 +168,7 @@ static inline bool client_is_ending(const struct client *c) {
 void client_settle(struct client *c);
 /* What `kept` should be. */
 static inline size_t client_look_kept(const struct client *c) {
-  return c->rest.in.size + c->walk_bytes;
+  return c->rest.in.capacity + c->walk_bytes;
 }
 
 /* Queues a message that `payer` pays: the client's own account for what it has asked for itself,

@@ -14,7 +14,9 @@
 #include "proto/base.h"
 #include "proto/limits.h"
 
-enum { READ_BYTES = 64 << 10 };
+/* Bytes that are read at once; of a message begun, those that are copied to where the next ones are
+ * read: it needs no room of its own for them, which would mostly stay empty. */
+enum { READ_BYTES = 64 << 10, COPIED_MOST = 16 << 10 };
 /* What a client may spend that is read in a turn in which much was done already: enough for some
  * requests. With many who flood, the others still wait for a turn of bounded length only. */
 enum { SMALL_QUANTUM = WORK_QUANTUM / 8 };
@@ -66,50 +68,76 @@ static void handle_messages(struct client *c, struct frame *f) {
 
 static uint32_t left_in(const struct frame *f) { return f->in.size - f->start; }
 
-/* Keeps what is left in the broker's buffer for the next time, or gives the own buffer back. */
-static void keep_rest(struct client *c, struct frame *f) {
+/* What is left in the broker's buffer gets one of its own until the next time. */
+static void take_rest(struct client *c, struct frame *f) {
   uint32_t left = left_in(f), room;
-  if (f == &c->rest) {
-    if (left == 0) frame_deinit(f);
-    client_settle(c);
-    client_note_growth(c);
+  f->start += left;
+  if (left == 0 || c->state == CLIENT_CONDEMNED) return;
+  frame_init(&c->rest, f->max_message);
+  uint8_t *to = frame_room(&c->rest, left, &room);
+  if (!to) {
+    client_condemn(c, "memory is too short for what it sends");
     return;
   }
-  if (left > 0 && c->state != CLIENT_CONDEMNED) {
-    frame_init(&c->rest, f->max_message);
-    uint8_t *to = frame_room(&c->rest, left, &room);
-    if (to) {
-      memcpy(to, f->in.bytes + f->start, left);
-      frame_filled(&c->rest, left);
-    } else {
-      client_condemn(c, "memory is too short for what it sends");
-    }
-    client_settle(c);
-    client_note_growth(c);
+  memcpy(to, f->in.bytes + f->start - left, left);
+  frame_filled(&c->rest, left);
+}
+
+/* Keeps what is left for the next time, in no more memory than it needs. */
+static void keep_rest(struct client *c, struct frame *f) {
+  if (f != &c->rest)
+    take_rest(c, f);
+  else if (left_in(f) == 0)
+    frame_deinit(f);
+  else
+    frame_trim(f, COPIED_MOST);
+  client_settle(c);
+}
+
+/* Reads into `to`, which has so much room. The bytes read; 0: nothing is there, or the connection
+ * has ended; it is condemned then. */
+static uint32_t receive(struct client *c, uint8_t *to, uint32_t room) {
+  ssize_t n;
+  if (!to) {
+    client_condemn(c, "memory is too short for what it sends");
+    return 0;
   }
-  f->start = f->in.size;
+  do
+    n = recv(c->fd, to, room, MSG_DONTWAIT);
+  while (n < 0 && errno == EINTR);
+  client_charge(c, COST_READ + (n > 0 ? (uint64_t)n / READ_PER_UNIT : 0));
+  if (n > 0) return (uint32_t)n;
+  if (n == 0 || errno != EAGAIN) client_condemn(c, "%s", "");
+  return 0;
+}
+
+/* To the end of what is there already: of little in the broker's buffer, of much in its own. */
+static struct frame *read_more(struct client *c) {
+  uint32_t left = left_in(&c->rest), room = left, n;
+  uint8_t *to;
+  if (left > COPIED_MOST) {
+    to = frame_room(&c->rest, left < READ_BYTES ? left : READ_BYTES, &room);
+    client_settle(c); /* what was handled is not kept any more */
+    n = receive(c, to, room);
+    if (n) frame_filled(&c->rest, n);
+    return n ? &c->rest : NULL;
+  }
+  struct frame *f = &c->connections->inbox;
+  to = frame_room(f, left + READ_BYTES, &room);
+  n = receive(c, to ? to + left : NULL, room - left);
+  if (!n) return NULL;
+  frame_filled(f, left + n);
+  if (left == 0) return f;
+  memcpy(to, c->rest.in.bytes + c->rest.start, left);
+  frame_deinit(&c->rest);
+  return f;
 }
 
 /* Reads once. False when nothing more is to be read, now or ever. */
 static bool read_once(struct client *c) {
-  struct frame *f = left_in(&c->rest) ? &c->rest : &c->connections->inbox;
-  uint32_t room;
   assert(may_go_on(c));
-  uint8_t *to = frame_room(f, READ_BYTES, &room);
-  if (f == &c->rest) client_settle(c); /* what was handled is not kept any more */
-  if (!to) {
-    client_condemn(c, "memory is too short for what it sends");
-    return false;
-  }
-  ssize_t n = recv(c->fd, to, room, MSG_DONTWAIT);
-  client_charge(c, COST_READ + (n > 0 ? (uint64_t)n / READ_PER_UNIT : 0));
-  if (n < 0 && errno == EINTR) return true;
-  if (n < 0 && errno == EAGAIN) return false;
-  if (n <= 0) {
-    client_condemn(c, "%s", "");
-    return false;
-  }
-  frame_filled(f, (uint32_t)n);
+  struct frame *f = read_more(c);
+  if (!f) return false;
   client_note_activity(c);
   handle_messages(c, f);
   keep_rest(c, f);

@@ -143,6 +143,64 @@ START_TEST(memory_follows_bytes) {
 }
 END_TEST
 
+/* A large message is read into no more memory than it has bytes, ... */
+START_TEST(a_large_message_ends_its_buffer) {
+  enum { BIG = (1 << 20) + 1000, STEP = 64 << 10 };
+  static uint8_t bytes[BIG];
+  struct frame f;
+  uint8_t *got;
+  uint32_t size, room, done = 0;
+  bytes[0] = 0xce;
+  store_be32(bytes + 1, BIG - 5);
+  frame_init(&f, BIG);
+  while (done < BIG) {
+    uint8_t *to = frame_room(&f, STEP, &room);
+    ck_assert_ptr_nonnull(to);
+    ck_assert_uint_le(f.in.capacity, done + STEP > BIG / 2 ? BIG : 2 * (done + STEP));
+    uint32_t n = room < STEP ? room : STEP;
+    if (n > BIG - done) n = BIG - done;
+    memcpy(to, bytes + done, n);
+    frame_filled(&f, n);
+    done += n;
+  }
+  ck_assert_uint_eq(f.in.capacity, BIG);
+  ck_assert_int_eq(frame_next(&f, &got, &size), FRAME_MESSAGE);
+  ck_assert_uint_eq(size, BIG);
+  frame_deinit(&f);
+}
+END_TEST
+
+/* ... and what follows it does not keep that. Of large messages that follow one another it is kept. */
+START_TEST(one_byte_does_not_keep_a_large_buffer) {
+  enum { BIG = 8 << 20 };
+  static uint8_t bytes[BIG + 5];
+  struct frame f;
+  uint8_t *got;
+  uint32_t size, room;
+  bytes[0] = 0xce;
+  store_be32(bytes + 1, BIG);
+  frame_init(&f, BIG);
+  ck_assert_ptr_nonnull(frame_room(&f, BIG + 6, &room));
+  memcpy(f.in.bytes, bytes, BIG + 5);
+  f.in.bytes[BIG + 5] = 0xce;
+  frame_filled(&f, BIG + 6);
+  ck_assert_int_eq(frame_next(&f, &got, &size), FRAME_MESSAGE);
+  ck_assert_int_eq(frame_next(&f, &got, &size), FRAME_MORE);
+  frame_trim(&f, 4096);
+  ck_assert_uint_eq(f.in.capacity, 1);
+  ck_assert_uint_eq(f.in.bytes[f.start], 0xce);
+  frame_deinit(&f);
+  frame_init(&f, BIG);
+  ck_assert_ptr_nonnull(frame_room(&f, BIG, &room));
+  memcpy(f.in.bytes, bytes, BIG / 4);
+  frame_filled(&f, BIG / 4);
+  size = f.in.capacity;
+  frame_trim(&f, 4096);
+  ck_assert_uint_eq(f.in.capacity, size);
+  frame_deinit(&f);
+}
+END_TEST
+
 START_TEST(random_bytes_do_no_harm) {
   uint64_t state = random_seed("random_bytes_do_no_harm");
   for (int round = 0; round < 2000; round++) {
@@ -184,6 +242,8 @@ int main(void) {
   tcase_add_test(c, the_limit_is_exact);
   tcase_add_test(c, other_prefixes_are_bad_at_their_first_byte);
   tcase_add_test(c, memory_follows_bytes);
+  tcase_add_test(c, a_large_message_ends_its_buffer);
+  tcase_add_test(c, one_byte_does_not_keep_a_large_buffer);
   tcase_add_test(c, random_bytes_do_no_harm);
   tcase_add_test(c, nothing_is_left_after_deinit);
   suite_add_tcase(s, c);
