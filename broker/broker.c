@@ -110,7 +110,7 @@ static void charge_accounts(struct broker *b) {
   struct accounts *a = &b->connections.accounts;
   refs_charge(&b->refs, a);
   names_charge(&b->names, a);
-  owners_charge(&b->calls.asked, a, ACCOUNT_REQUESTS);
+  calls_charge(&b->calls, a);
   owners_charge(&b->collecting.by_client, a, ACCOUNT_WAITS);
   a->bytes_of[ACCOUNT_REQUESTS] = sizeof(struct call) + SHARE;
   a->bytes_of[ACCOUNT_WAITS] = sizeof(struct wait) + SHARE;

@@ -116,7 +116,7 @@ static const char *check_charges(const struct broker *b) {
     const struct account *k = accounts_of(&b->connections.accounts, i);
     const struct client *c = hosts_at(&b->hosts, i)->client;
     if (c ? c->account != k : !k->is_closed) return "accounts: a host has another's";
-    if (k->used[ACCOUNT_REQUESTS] != calls_asked_count(&b->calls, i) ||
+    if (k->used[ACCOUNT_REQUESTS] < calls_asked_count(&b->calls, i) ||
         k->used[ACCOUNT_WAITS] != waits_count_of_client(&b->names.watches, i) +
                                       waits_count_of_client(&b->collecting, i) ||
         k->used[ACCOUNT_EXPORTED] != refs_export_count(&b->refs, i) ||
@@ -159,6 +159,25 @@ static const char *check_names(const struct broker *b) {
 
 /* ---- Requests under way ---- */
 
+/* Each is charged to who asked, whether that one still waits for it or not. */
+static const char *check_payers(const struct broker *b) {
+  const struct accounts *a = &b->connections.accounts;
+  uint64_t charged = 0;
+  for (uint32_t i = slab_next(&a->slab, 0); i != SLAB_NONE; i = slab_next(&a->slab, i + 1)) {
+    const struct account *k = slab_at(&a->slab, i);
+    if (k->level == ACCOUNT_USER) charged += k->used[ACCOUNT_REQUESTS];
+  }
+  if (charged != b->calls.all.count) return "calls: another number of them is charged";
+  for (uint32_t i = slab_next(&b->calls.all, 0); i != SLAB_NONE;
+       i = slab_next(&b->calls.all, i + 1)) {
+    const struct call *k = calls_at(&b->calls, i);
+    if (!k->payer || !k->payer->used[ACCOUNT_REQUESTS]) return "calls: one that nobody pays";
+    if (k->asker != SLAB_NONE && k->payer != accounts_of(a, k->asker))
+      return "calls: one that is not paid by its asker";
+  }
+  return NULL;
+}
+
 /* What a client owes: the answer to free, and to every call that is to be answered in
  * finite time. */
 static uint32_t count_due(const struct broker *b, const struct client *c) {
@@ -182,7 +201,7 @@ static const char *check_calls(const struct broker *b) {
       return "calls: another number of answers is due";
   if (wheel_next(&b->calls.deadlines) < b->expiry.fires_ms && !job_is_queued(&b->expiry.job))
     return "calls: no timer for a deadline";
-  return NULL;
+  return check_payers(b);
 }
 
 /* Calls of living senders that are counted until they are answered. */

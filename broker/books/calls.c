@@ -21,7 +21,7 @@ static uint64_t hash_of_asked(const void *item, uint64_t seed) {
 }
 
 bool calls_init(struct calls *c, uint64_t seed) {
-  *c = (struct calls){0};
+  *c = (struct calls){.served_most = CALLS_SERVED_MOST};
   slab_init(&c->all, sizeof(struct call));
   owners_init(&c->asked, &c->all, offsetof(struct call, of_asker));
   owners_init(&c->served, &c->all, offsetof(struct call, of_host));
@@ -39,6 +39,8 @@ void calls_deinit(struct calls *c) {
   *c = (struct calls){0};
 }
 
+void calls_charge(struct calls *c, struct accounts *accounts) { c->accounts = accounts; }
+
 uint64_t calls_next_id(struct calls *c) { return ++c->last_id; }
 
 enum calls_outcome calls_add(struct calls *c, uint32_t asker, uint64_t asked_id, uint32_t host,
@@ -55,6 +57,11 @@ enum calls_outcome calls_add(struct calls *c, uint32_t asker, uint64_t asked_id,
                                          .host = host,
                                          .op = op,
                                          .unbounded = unbounded};
+  if (c->accounts) {
+    struct account *payer = accounts_of(c->accounts, asker);
+    calls_at(c, *call)->payer = payer;
+    account_charge(c->accounts, payer, ACCOUNT_REQUESTS, 1);
+  }
   owners_add(&c->asked, asker, *call);
   owners_add(&c->served, host, *call);
   chain_add(&c->by_id, *call);
@@ -94,6 +101,7 @@ void calls_remove(struct calls *c, uint32_t call) {
   const struct call *k = calls_at(c, call);
   chain_remove(&c->by_id, call);
   owners_remove(&c->served, k->host, call);
+  if (k->payer) account_discharge(c->accounts, k->payer, ACCOUNT_REQUESTS, 1);
   slab_remove(&c->all, call);
 }
 

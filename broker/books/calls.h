@@ -3,7 +3,7 @@
  * The requests under way. A call has two ids: the asker's, and the broker's own,
  * which the host sees; the broker's are never used twice. A call whose asker gave
  * up (or died) stays until the host answers or dies, so that the late answer is
- * recognised. This file sends nothing.
+ * recognised; so long it is charged to who asked. This file sends nothing.
  */
 #ifndef GAIJIN_BROKER_CALLS_H
 #define GAIJIN_BROKER_CALLS_H
@@ -24,6 +24,7 @@ struct call {
   struct links of_asker, of_host;
   struct wheel_link deadline; /* while somebody waits and the time is limited */
   uint32_t deadline_ms;       /* the time it was given */
+  struct account *payer;      /* the asker's, though it gave up; NULL: nothing is charged */
   uint64_t sent_at;           /* when so many bytes were written to the host, all of it was */
   uint8_t op;
   bool unbounded; /* the asker itself says that the answer may take for ever */
@@ -32,8 +33,13 @@ struct call {
   uint32_t open_bytes; /* 0: it is not */
 };
 
+/* Open requests to one worker (given-up ones included): far above what workers allow themselves. */
+enum { CALLS_SERVED_MOST = 1 << 20 };
+
 struct calls {
   uint64_t last_id;
+  uint32_t served_most; /* CALLS_SERVED_MOST, but in tests */
+  struct accounts *accounts; /* a call is charged to its asker; or NULL */
   struct slab all;
   struct chain by_id, by_asked;
   struct owners asked, served;
@@ -45,6 +51,9 @@ enum calls_outcome { CALLS_OK, CALLS_DUPLICATE, CALLS_NO_MEMORY };
 /* False when memory is short. A zeroed struct is valid to deinit. */
 bool calls_init(struct calls *c, uint64_t seed);
 void calls_deinit(struct calls *c);
+
+/* Before the first call: has all charged to accounts. */
+void calls_charge(struct calls *c, struct accounts *accounts);
 
 /* An id that no other request of this broker has or had. */
 uint64_t calls_next_id(struct calls *c);
@@ -65,6 +74,12 @@ uint32_t calls_first_asked(const struct calls *c, uint32_t asker);
 uint32_t calls_first_served(const struct calls *c, uint32_t host);
 uint32_t calls_asked_count(const struct calls *c, uint32_t asker);
 uint32_t calls_served_count(const struct calls *c, uint32_t host);
+/* Whether the host may get another from who has `open` so far, wherever: no more than there are
+ * places left. So whoever has few open finds a place, however many others have. */
+static inline bool calls_has_place(const struct calls *c, uint32_t host, uint64_t open) {
+  uint32_t served = owners_count(&c->served, host);
+  return served < c->served_most && open < c->served_most - served;
+}
 
 static inline struct call *calls_at(const struct calls *c, uint32_t call) {
   return slab_at(&c->all, call);

@@ -22,9 +22,6 @@
 #include "proto/limits.h"
 #include "proto/name.h"
 
-/* Open requests to one worker (given-up ones included): far above what workers allow themselves. */
-enum { CALLS_MOST = 1 << 20 };
-
 /* Units of work for a refusal: its text, and the messages that tell it. */
 enum { REFUSED_COST = 10 };
 
@@ -130,7 +127,8 @@ static struct client *find_receiver(struct client *from, const struct transfer *
            host->name, host->client->version);
     return NULL;
   }
-  if (!client_has_room(host->client) || calls_served_count(&b->calls, number) >= CALLS_MOST) {
+  if (!client_has_room(host->client) ||
+      !calls_has_place(&b->calls, number, from->account->process->used[ACCOUNT_REQUESTS])) {
     refuse(from, m, STATUS_busy, "worker %s has more waiting for it than it reads; try again later",
            host->name);
     return NULL;

@@ -241,6 +241,62 @@ START_TEST(requests_open_are_limited) {
 }
 END_TEST
 
+static void give_up(void) {
+  pack_uint(wire_begin(&b, MESSAGE_NOTICE, OP_cancel, 0, 1), b.last_id);
+  wire_send(&w, &b);
+}
+
+/* Who gives up, by a notice or by ending, still has what is not answered. */
+START_TEST(requests_given_up_are_paid_until_they_are_answered) {
+  limits()->most[ACCOUNT_REQUESTS] = 2;
+  for (int i = 0; i < 2; i++) {
+    ask_for_label();
+    give_up();
+  }
+  ask_for_label();
+  expect_refused(&b, STATUS_busy, "--max-requests");
+  wire_join(&w, &many[0], "c");
+  wire_leave(&b);
+  wire_turn(&w);
+  ck_assert_uint_eq(wire_client(&w, &many[0])->account->process->used[ACCOUNT_REQUESTS], 2);
+  for (int i = 0; i < 2; i++) {
+    do
+      wire_past_peers(&w, &a);
+    while (a.m.op != OP_s2t);
+    wire_begin(&a, MESSAGE_REPLY, OP_s2t, a.m.id, 0);
+    wire_end(&a);
+  }
+  wire_flush(&w, &a);
+  wire_turn(&w);
+  ck_assert_uint_eq(wire_client(&w, &many[0])->account->process->used[ACCOUNT_REQUESTS], 0);
+  ck_assert_uint_eq(w.broker.calls.all.count, 0);
+  wire_leave(&many[0]);
+  memset(&b, 0, sizeof b);
+  wire_join(&w, &b, "b");
+}
+END_TEST
+
+/* However many requests one has given up, others find a place at the worker that does not answer. (All
+ * of this test is one process: nobody has more than half of the places.) */
+START_TEST(requests_given_up_do_not_fill_a_worker) {
+  w.broker.calls.served_most = 10;
+  for (int i = 0; i < 5; i++) {
+    ask_for_label();
+    give_up();
+    wire_expect_nothing(&w, &b);
+  }
+  ask_for_label();
+  expect_refused(&b, STATUS_busy, "more waiting for it than it reads");
+  struct account *other = accounts_open(&w.broker.connections.accounts, 1, getuid());
+  struct client *c = wire_client(&w, &b);
+  ck_assert(calls_has_place(&w.broker.calls, wire_client(&w, &a)->host,
+                            other->process->used[ACCOUNT_REQUESTS]));
+  ck_assert(!calls_has_place(&w.broker.calls, wire_client(&w, &a)->host,
+                             c->account->process->used[ACCOUNT_REQUESTS]));
+  accounts_close(&w.broker.connections.accounts, other);
+}
+END_TEST
+
 START_TEST(waits_are_limited) {
   limits()->most[ACCOUNT_WAITS] = 2;
   for (int i = 0; i < 3; i++) {
@@ -453,6 +509,8 @@ int main(void) {
   tcase_add_test(t, what_waits_for_others_is_limited_for_each_process);
   tcase_add_test(t, what_one_has_left_behind_is_its_readers);
   tcase_add_test(t, requests_open_are_limited);
+  tcase_add_test(t, requests_given_up_are_paid_until_they_are_answered);
+  tcase_add_test(t, requests_given_up_do_not_fill_a_worker);
   tcase_add_test(t, waits_are_limited);
   tcase_add_test(t, exports_are_limited_in_requests_and_answers);
   tcase_add_test(t, holds_are_limited_in_requests_and_answers);
