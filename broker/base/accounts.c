@@ -11,6 +11,9 @@
 
 #include "proto/base.h"
 
+/* Connections of one user that take such a part of the memory for all are a flood. */
+enum { FLOOD_PART = 4 };
+
 static uint64_t key_hash(uint8_t level, pid_t pid, uid_t uid, uint64_t seed) {
   return mix64((((uint64_t)(uint32_t)pid << 32) | uid) ^ mix64(seed + level));
 }
@@ -24,7 +27,7 @@ static struct account *account_at(const struct accounts *a, uint32_t index) {
 }
 
 bool accounts_init(struct accounts *a, uint64_t seed) {
-  *a = (struct accounts){.bytes_of = {[ACCOUNT_BYTES] = 1}};
+  *a = (struct accounts){.search = 1, .bytes_of = {[ACCOUNT_BYTES] = 1}};
   for (unsigned i = 0; i < ACCOUNT_KINDS; i++) a->limits.most[i] = UINT64_MAX;
   a->limits.users = 1;
   a->limits.memory = UINT64_MAX;
@@ -93,7 +96,7 @@ static bool is_used(const struct account *k) {
   return false;
 }
 
-void accounts_free_if_unused(struct accounts *a, struct account *k) {
+static void free_if_unused(struct accounts *a, struct account *k) {
   assert(k->level == ACCOUNT_CONNECTION);
   if (is_used(k)) return;
   struct account *process = k->process, *user = k->user;
@@ -105,8 +108,48 @@ void accounts_free_if_unused(struct accounts *a, struct account *k) {
   free_if_empty(a, user);
 }
 
+/* What goes with a connection. The others stay until somebody else has done something: read what it
+ * sent, answered what it asked, given back its objects. */
+static bool is_leaving_kind(enum account_kind kind) {
+  return kind == ACCOUNT_WAITS || kind == ACCOUNT_HELD || kind == ACCOUNT_NAMES ||
+         kind == ACCOUNT_CONNECTIONS;
+}
+
+static uint64_t leaving_memory(const struct accounts *a, const struct account *k) {
+  uint64_t bytes = 0;
+  for (unsigned i = 0; i < ACCOUNT_KINDS; i++)
+    if (is_leaving_kind((enum account_kind)i)) bytes += k->used[i] * a->bytes_of[i];
+  return bytes;
+}
+
+static void add_leaving(struct accounts *a, struct account *k, uint64_t bytes) {
+  k->leaving += bytes;
+  k->process->leaving += bytes;
+  k->user->leaving += bytes;
+  a->leaving += bytes;
+}
+
+void accounts_note_more(struct accounts *a, struct account *k, enum account_kind kind, uint64_t n) {
+  assert(k->is_leaving);
+  if (is_leaving_kind(kind)) add_leaving(a, k, n * a->bytes_of[kind]);
+}
+
+void accounts_note_less(struct accounts *a, struct account *k, enum account_kind kind, uint64_t n) {
+  assert(k->is_leaving);
+  if (is_leaving_kind(kind)) add_leaving(a, k, -(n * a->bytes_of[kind]));
+  free_if_unused(a, k);
+}
+
+void accounts_leave(struct accounts *a, struct account *k) {
+  assert(k->level == ACCOUNT_CONNECTION);
+  if (k->is_leaving) return;
+  k->is_leaving = true;
+  add_leaving(a, k, leaving_memory(a, k));
+}
+
 void accounts_close(struct accounts *a, struct account *k) {
   assert(!k->is_closed);
+  accounts_leave(a, k);
   k->is_closed = true;
   account_discharge(a, k, ACCOUNT_CONNECTIONS, 1);
 }
@@ -138,7 +181,7 @@ void accounts_unbind(struct accounts *a, uint32_t host) {
   struct account *k = accounts_of(a, host);
   a->of_host[host] = NULL;
   k->is_bound = false;
-  accounts_free_if_unused(a, k);
+  free_if_unused(a, k);
 }
 
 /* ---- Limits ---- */
@@ -149,35 +192,70 @@ uint64_t accounts_memory(const struct accounts *a, const struct account *k) {
   return bytes;
 }
 
-/* Whether something can be done about what it uses. */
-static bool is_endable(const struct account *k) {
-  return k->level == ACCOUNT_CONNECTION && (!k->is_closed || k->used[ACCOUNT_BYTES]);
+static uint64_t staying_memory(const struct accounts *a, const struct account *k) {
+  return accounts_memory(a, k) - k->leaving;
 }
 
-static bool is_larger(const struct accounts *a, const struct account *k,
-                      const struct account *than) {
+/* Whether something may be done about what it uses. Of connections that have little but themselves
+ * the end gives little: only if they are the very flood. */
+static bool is_endable(const struct accounts *a, const struct account *k) {
+  if (k->level != ACCOUNT_CONNECTION) return false;
+  if (k->is_closed) return k->used[ACCOUNT_BYTES] && k->process->passed != a->search;
+  if (k->is_leaving) return false;
+  uint64_t bare = a->bytes_of[ACCOUNT_CONNECTIONS];
+  return accounts_memory(a, k) > 2 * bare ||
+         k->user->used[ACCOUNT_CONNECTIONS] * bare > a->limits.memory / FLOOD_PART;
+}
+
+static bool is_in_larger(const struct accounts *a, const struct account *k,
+                         const struct account *than) {
   if (k->user != than->user)
-    return accounts_memory(a, k->user) > accounts_memory(a, than->user);
-  if (k->process != than->process)
-    return accounts_memory(a, k->process) > accounts_memory(a, than->process);
-  return accounts_memory(a, k) > accounts_memory(a, than);
+    return staying_memory(a, k->user) > staying_memory(a, than->user);
+  return k->process != than->process &&
+         staying_memory(a, k->process) > staying_memory(a, than->process);
 }
 
-struct account *accounts_largest(const struct accounts *a, const struct account *whole) {
-  struct account *largest = NULL;
+/* The process they are to be of; NULL: there is none. */
+static struct account *find_process(const struct accounts *a, const struct account *whole) {
+  struct account *found = NULL;
   for (uint32_t i = slab_next(&a->slab, 0); i != SLAB_NONE; i = slab_next(&a->slab, i + 1)) {
     struct account *k = account_at(a, i);
-    if (!is_endable(k) || (whole && k->process != whole && k->user != whole)) continue;
-    if (!largest || is_larger(a, k, largest)) largest = k;
+    if (!is_endable(a, k) || (whole && k->process != whole && k->user != whole)) continue;
+    if (!found || is_in_larger(a, k, found)) found = k;
   }
-  return largest;
+  return found ? found->process : NULL;
 }
 
-struct account *accounts_over(const struct accounts *a, enum account_kind kind, uint64_t times) {
+unsigned accounts_largest(const struct accounts *a, const struct account *whole,
+                          struct account **largest, unsigned most) {
+  const struct account *process = find_process(a, whole);
+  unsigned n = 0;
+  for (uint32_t i = slab_next(&a->slab, 0); process && i != SLAB_NONE;
+       i = slab_next(&a->slab, i + 1)) {
+    struct account *k = account_at(a, i);
+    if (k->process != process || !is_endable(a, k)) continue;
+    uint64_t memory = staying_memory(a, k);
+    unsigned at = n < most ? n++ : most;
+    for (; at > 0 && staying_memory(a, largest[at - 1]) < memory; at--)
+      if (at < most) largest[at] = largest[at - 1];
+    if (at < most) largest[at] = k;
+  }
+  return n;
+}
+
+void accounts_search(struct accounts *a) {
+  if (++a->search == 0) a->search = 1; /* 0 is of those who were never passed */
+}
+
+void accounts_pass(struct accounts *a, struct account *process) {
+  assert(process->level == ACCOUNT_PROCESS);
+  process->passed = a->search;
+}
+
+struct account *accounts_over(const struct accounts *a, enum account_kind kind) {
   for (uint32_t i = slab_next(&a->slab, 0); i != SLAB_NONE; i = slab_next(&a->slab, i + 1)) {
     struct account *k = account_at(a, i);
-    if (k->level != ACCOUNT_CONNECTION && k->used[kind] / times > accounts_most(a, k, kind))
-      return k;
+    if (k->level != ACCOUNT_CONNECTION && account_is_over(a, k, kind)) return k;
   }
   return NULL;
 }
@@ -191,26 +269,31 @@ static bool is_part_of(const struct account *k, const struct account *whole) {
 
 /* What the parts of `whole` use and how many they are is what is written there. */
 static bool is_sum(const struct accounts *a, const struct account *whole) {
-  uint64_t used[ACCOUNT_KINDS] = {0};
+  uint64_t used[ACCOUNT_KINDS] = {0}, leaving = 0;
   uint32_t parts = 0;
   for (uint32_t i = slab_next(&a->slab, 0); i != SLAB_NONE; i = slab_next(&a->slab, i + 1)) {
     const struct account *k = account_at(a, i);
     if (!is_part_of(k, whole)) continue;
     parts++;
+    leaving += k->leaving;
     for (unsigned n = 0; n < ACCOUNT_KINDS; n++) used[n] += k->used[n];
   }
   for (unsigned n = 0; n < ACCOUNT_KINDS; n++)
     if (used[n] != whole->used[n]) return false;
-  return parts == whole->parts;
+  return parts == whole->parts && leaving == whole->leaving;
 }
 
 const char *accounts_check(const struct accounts *a) {
   uint32_t sums = 0;
-  uint64_t memory = 0;
+  uint64_t memory = 0, leaving = 0;
   for (uint32_t i = slab_next(&a->slab, 0); i != SLAB_NONE; i = slab_next(&a->slab, i + 1)) {
     const struct account *k = account_at(a, i);
     if (k->level == ACCOUNT_CONNECTION) {
       if (!is_used(k)) return "accounts: one of no use";
+      if (k->is_closed && !k->is_leaving) return "accounts: one has ended and never left";
+      if (k->leaving != (k->is_leaving ? leaving_memory(a, k) : 0))
+        return "accounts: other memory of one is leaving";
+      leaving += k->leaving;
       continue;
     }
     sums++;
@@ -218,6 +301,7 @@ const char *accounts_check(const struct accounts *a) {
     if (!k->parts) return "accounts: a process or user without connections";
     if (!is_sum(a, k)) return "accounts: a process or user is not the sum of its parts";
   }
+  if (leaving != a->leaving) return "accounts: other memory is leaving";
   if (memory != a->memory) return "accounts: the memory of all is not the sum of the users'";
   for (uint32_t i = 0; i < a->host_capacity; i++)
     if (a->of_host[i] && !a->of_host[i]->is_bound) return "accounts: a host's is not bound";

@@ -11,6 +11,10 @@
  * An account outlives its connection as long as anything is charged to it (what waits for others,
  * tokens that they hold), so a pointer to one is good for whoever has charged something to it.
  *
+ * When its connection is condemned an account is leaving: what goes with the connection (what it
+ * holds, its waits, its name) is given back in slices, and is counted as `leaving` meanwhile, so
+ * that nobody else is ended for it.
+ *
  * Always true: what a process and a user use is the sum of their connections' accounts, and the
  * memory of all that of the users'.
  */
@@ -36,17 +40,23 @@ enum account_kind {
   ACCOUNT_KINDS
 };
 
+/* What cannot be refused may grow to so many times a limit. */
+enum { ACCOUNT_HARD = 2 };
+
 enum account_level { ACCOUNT_CONNECTION, ACCOUNT_PROCESS, ACCOUNT_USER };
 
 struct account {
   uint64_t used[ACCOUNT_KINDS];
   struct account *process, *user; /* the accounts it is part of; NULL from its own level up */
+  uint64_t leaving; /* bytes of what it and its parts give back, or are about to */
   uint64_t refused; /* what was refused, or ended, for a limit; of its parts too */
   pid_t pid; /* of a user: 0 */
   uid_t uid;
   uint32_t index, link; /* in the slab; in the hash table, for processes and users */
   uint32_t parts; /* accounts of the next lower level in it */
+  uint32_t passed; /* of a process: the search in which nothing could be done about its ended ones */
   uint8_t level;
+  bool is_leaving; /* the connection ends, or has ended */
   bool is_closed; /* the connection has ended */
   bool is_bound; /* it is some host's */
 };
@@ -63,6 +73,8 @@ struct accounts {
   struct slab slab;
   struct chain by_key; /* processes and users */
   uint64_t memory; /* of all */
+  uint64_t leaving; /* the part of it that is given back, or about to be */
+  uint32_t search; /* the number of the one that is on */
   uint64_t refused; /* to all */
   struct account_limits limits;
   uint32_t bytes_of[ACCOUNT_KINDS]; /* the memory of one of a kind; of ACCOUNT_BYTES: 1 */
@@ -78,6 +90,8 @@ void accounts_deinit(struct accounts *a);
 
 /* The account of a new connection, which is charged to it; NULL when memory is short. */
 struct account *accounts_open(struct accounts *a, pid_t pid, uid_t uid);
+/* The connection is about to end: what goes with it is leaving. May be called again. */
+void accounts_leave(struct accounts *a, struct account *k);
 /* The connection has ended. */
 void accounts_close(struct accounts *a, struct account *k);
 
@@ -92,15 +106,17 @@ static inline struct account *accounts_of(const struct accounts *a, uint32_t hos
 }
 
 /* One more, or `n`, of a kind for a connection's account. */
+void accounts_note_more(struct accounts *a, struct account *k, enum account_kind kind, uint64_t n);
 static inline void account_charge(struct accounts *a, struct account *k, enum account_kind kind,
                                   uint64_t n) {
   k->used[kind] += n;
   k->process->used[kind] += n;
   k->user->used[kind] += n;
   a->memory += n * a->bytes_of[kind];
+  if (k->is_leaving) accounts_note_more(a, k, kind, n);
 }
 /* So much less. The account may be gone afterwards if its connection has ended. */
-void accounts_free_if_unused(struct accounts *a, struct account *k);
+void accounts_note_less(struct accounts *a, struct account *k, enum account_kind kind, uint64_t n);
 static inline void account_discharge(struct accounts *a, struct account *k, enum account_kind kind,
                                      uint64_t n) {
   assert(k->used[kind] >= n);
@@ -108,7 +124,7 @@ static inline void account_discharge(struct accounts *a, struct account *k, enum
   k->process->used[kind] -= n;
   k->user->used[kind] -= n;
   a->memory -= n * a->bytes_of[kind];
-  if (k->is_closed) accounts_free_if_unused(a, k);
+  if (k->is_leaving) accounts_note_less(a, k, kind, n);
 }
 
 /* What a process or a user may have of a kind. */
@@ -133,20 +149,37 @@ static inline struct account *accounts_full(const struct accounts *a, const stru
   if (account_is_full(a, k->process, kind, n)) return k->process;
   return account_is_full(a, k->user, kind, n) ? k->user : NULL;
 }
+/* Whether a process or a user has more than even what cannot be refused may come to. */
+static inline bool account_is_over(const struct accounts *a, const struct account *k,
+                                   enum account_kind kind) {
+  return k->used[kind] / ACCOUNT_HARD > accounts_most(a, k, kind);
+}
+/* The memory of all that stays if nobody does anything. */
+static inline uint64_t accounts_staying(const struct accounts *a) {
+  assert(a->leaving <= a->memory);
+  return a->memory - a->leaving;
+}
 /* The memory that is left for all. */
 static inline uint64_t accounts_left(const struct accounts *a) {
-  return a->memory < a->limits.memory ? a->limits.memory - a->memory : 0;
+  uint64_t staying = accounts_staying(a);
+  return staying < a->limits.memory ? a->limits.memory - staying : 0;
 }
 /* The memory that an account uses: its bytes, and its records. */
 uint64_t accounts_memory(const struct accounts *a, const struct account *k);
 
-/* A connection's account in `whole` (a process, a user; NULL: all) about which something can be
- * done: the connection lives, or what it has sent still waits for others. It is one of the user
- * with the most memory, of the process with the most of that user's, and of these the largest.
- * NULL: there is none. Takes time in proportion to the number of accounts. */
-struct account *accounts_largest(const struct accounts *a, const struct account *whole);
-/* A process or user that has more than `times` as much of a kind as it may; NULL: none has. */
-struct account *accounts_over(const struct accounts *a, enum account_kind kind, uint64_t times);
+/* The largest accounts of connections in `whole` (a process, a user; NULL: all) about which
+ * something may be done: the connection lives, or it has ended and what it has sent still waits for
+ * others. They are of the user with the most memory that has any, and of the process with the most
+ * of that user's; the largest comes first. What is leaving does not count. Returns how many were found, `most` at most. Takes time
+ * in proportion to the number of accounts. */
+unsigned accounts_largest(const struct accounts *a, const struct account *whole,
+                          struct account **largest, unsigned most);
+/* A search begins: all are looked at again; in this one nothing can be done about those of a
+ * process that have ended. */
+void accounts_search(struct accounts *a);
+void accounts_pass(struct accounts *a, struct account *process);
+/* A process or user that is over (account_is_over); NULL: none is. */
+struct account *accounts_over(const struct accounts *a, enum account_kind kind);
 
 /* NULL, or a static text that says which invariant is broken. */
 const char *accounts_check(const struct accounts *a);

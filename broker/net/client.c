@@ -24,6 +24,7 @@ static void condemn(struct client *c, const char *format, va_list args) {
   vsnprintf(c->reason, sizeof c->reason, format, args);
   c->state = CLIENT_CONDEMNED;
   work_remove(c->connections->work, &c->job);
+  accounts_leave(&c->connections->accounts, c->account);
   c->next_condemned = c->connections->condemned;
   c->connections->condemned = c;
 }

@@ -70,7 +70,8 @@ struct connections {
   struct client *condemned; /* those that end with this turn, or go on ending in the next */
   const struct client *heard; /* whose messages are being handled; NULL: nobody's */
   struct accounts accounts;
-  bool may_be_over; /* somebody's bytes have grown beyond a limit in this turn */
+  bool is_over; /* somebody's bytes have grown beyond what they may come to (limits.h) */
+  struct job enforcing; /* there is more to do about that, or about the memory of all */
   struct client_limits limits;
   uv_timer_t sweep; /* runs while there are clients whose time runs (limits.h) */
   struct frame inbox; /* what is being read, of whoever has not kept a part of a message */
@@ -181,8 +182,10 @@ bool client_leaves_untaken(const struct client *c);
 /* What is kept for it and cannot be refused has grown: it is looked at when the turn ends
  * (limits.h). */
 static inline void client_note_growth(struct client *c) {
-  if (accounts_full(&c->connections->accounts, c->account, ACCOUNT_BYTES, 0))
-    c->connections->may_be_over = true;
+  const struct accounts *a = &c->connections->accounts;
+  if (account_is_over(a, c->account->process, ACCOUNT_BYTES) ||
+      account_is_over(a, c->account->user, ACCOUNT_BYTES))
+    c->connections->is_over = true;
 }
 /* Writes what is queued, once. */
 void client_flush(struct client *c);

@@ -160,16 +160,19 @@ static bool go_on_ending(struct work *w, struct job *j) {
   return !c->connections->events->ended(c);
 }
 
-/* Often it is short, and done at once. */
+/* Often it is short, and done at once. Else its messages take no memory meanwhile. */
 static void end_client(struct client *c) {
   assert(c->state == CLIENT_CONDEMNED && !c->is_dirty && !job_is_queued(&c->job));
   if (!work_is_overspent(c->connections->work) && c->connections->events->ended(c)) return;
   uv_poll_stop(&c->poll);
+  outbox_deinit(&c->outbox);
+  frame_deinit(&c->rest);
+  client_settle(c);
   work_add(c->connections->work, &c->job, go_on_ending);
 }
 
-void connections_end_turn(struct connections *n) {
-  if (n->may_be_over || accounts_left(&n->accounts) == 0) limits_enforce(n);
+/* Writes what is to be written, and ends whom is to end. */
+static void finish(struct connections *n) {
   while (n->dirty || n->condemned) {
     struct client *c = n->dirty ? n->dirty : n->condemned;
     if (n->dirty) {
@@ -182,4 +185,12 @@ void connections_end_turn(struct connections *n) {
       end_client(c);
     }
   }
+}
+
+/* What can be written is, before anybody is ended for what waits. */
+void connections_end_turn(struct connections *n) {
+  finish(n);
+  if (!n->is_over && accounts_left(&n->accounts) > 0) return;
+  limits_enforce(n);
+  finish(n);
 }

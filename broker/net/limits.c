@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * The largest is looked for among all, but each such walk ends a connection, so it costs no more
- * than that many connections' coming and going did.
+ * The largest are looked for among all, but only when there is somebody to end, some at a time, and
+ * for no longer than a slice of work takes.
  */
 #include "broker/net/limits.h"
 
@@ -14,6 +14,9 @@
 /* The timer runs so many times within the shorter limit, and connections looked at in one unit of
  * work. */
 enum { SWEEPS = 10, LOOKED_PER_UNIT = 8 };
+/* Who is ended for one search, at most; but no more once their process has this part of what it
+ * had: then another may be the largest. */
+enum { ENDED_AT_ONCE = 16, ENDED_PART = 2 };
 
 static uint64_t larger(uint64_t a, uint64_t b) { return a > b ? a : b; }
 
@@ -32,7 +35,10 @@ void limits_set(struct connections *n, const struct account_limits *most,
   n->limits = *times;
 }
 
-void limits_close(struct connections *n) { uv_close((uv_handle_t *)&n->sweep, NULL); }
+void limits_close(struct connections *n) {
+  uv_close((uv_handle_t *)&n->sweep, NULL);
+  work_remove(n->work, &n->enforcing);
+}
 
 /* ---- What is refused ---- */
 
@@ -112,52 +118,101 @@ static struct client *find_client(const struct connections *n, const struct acco
   return NULL;
 }
 
-/* The one for whom most of what an account pays waits. */
-static struct client *find_receiver(const struct connections *n, const struct account *payer) {
+/* The one for whom most waits of what the ended ones of a process have sent; NULL: nobody who leaves
+ * much untaken. *bytes gets how much it is. */
+static struct client *find_receiver(const struct connections *n, const struct account *process,
+                                    size_t *bytes) {
   struct client *receiver = NULL;
-  size_t most = 0;
+  *bytes = LIMITS_WAITING_MOST;
   for (struct client *c = n->all; c; c = c->next) {
-    size_t bytes = c->state == CLIENT_CONDEMNED ? 0 : outbox_paid_by(&c->outbox, payer);
-    if (bytes <= most) continue;
-    most = bytes;
+    if (c->state == CLIENT_CONDEMNED || c->outbox.bytes <= *bytes) continue;
+    size_t left = outbox_left_by(&c->outbox, process);
+    work_charge(n->work, c->outbox.span_count / LOOKED_PER_UNIT);
+    if (left <= *bytes) continue;
+    *bytes = left;
     receiver = c;
   }
   return receiver;
 }
 
-/* Disconnects the largest in `whole`, or if it has ended already and others have not taken what it
- * sent, the one who has taken the least of that. False: what there is goes without that. */
-static bool end_largest(struct connections *n, const struct account *whole, const char *why) {
-  const struct account *k = accounts_largest(&n->accounts, whole);
-  if (!k) return false;
-  work_charge(n->work, 1 + n->accounts.slab.count / LOOKED_PER_UNIT);
-  unsigned long long memory = accounts_memory(&n->accounts, k);
-  unsigned long long process = accounts_memory(&n->accounts, k->process);
-  struct client *c = find_client(n, k);
-  if (c) {
-    end(c, "%s; this connection takes %llu bytes of them, its process %llu", why, memory, process);
+/* The account of one that is too much, or of all. */
+struct excess {
+  const struct account *whole; /* NULL: all */
+  char why[LIMITS_TEXT];
+};
+
+static bool is_there(const struct connections *n, const struct excess *e) {
+  const struct accounts *a = &n->accounts;
+  return e->whole ? account_is_over(a, e->whole, ACCOUNT_BYTES)
+                  : accounts_staying(a) > a->limits.memory;
+}
+
+static bool find_excess(struct connections *n, struct excess *e) {
+  const struct accounts *a = &n->accounts;
+  e->whole = n->is_over ? accounts_over(a, ACCOUNT_BYTES) : NULL;
+  n->is_over = e->whole != NULL;
+  if (e->whole) {
+    write_full(a, e->whole, ACCOUNT_BYTES, e->why);
     return true;
   }
-  if (!(c = find_receiver(n, k))) return false;
-  end(c, "%s; %zu of them wait for it, from one who has ended", why, outbox_paid_by(&c->outbox, k));
+  snprintf(e->why, sizeof e->why,
+           "the broker keeps %llu bytes for all its clients, over %llu (--max-memory)",
+           (unsigned long long)accounts_staying(a), (unsigned long long)a->limits.memory);
+  return is_there(n, e);
+}
+
+/* Disconnects the client of an account, or if it has ended already, the one who has not taken what
+ * those of its process sent. False: there is nobody. */
+static bool end_for(struct connections *n, const struct account *k, const char *why) {
+  size_t bytes;
+  struct client *c = k->is_closed ? NULL : find_client(n, k);
+  if (c) {
+    end(c, "%s; this connection takes %llu bytes of them, its process %llu", why,
+        (unsigned long long)accounts_memory(&n->accounts, k),
+        (unsigned long long)accounts_memory(&n->accounts, k->process));
+    return true;
+  }
+  if ((c = find_receiver(n, k->process, &bytes))) {
+    end(c, "%s; %zu of them wait for it, from one who has ended", why, bytes);
+    return true;
+  }
+  accounts_pass(&n->accounts, k->process);
+  return false;
+}
+
+/* Ends some of the largest, as long as there is an excess and they are likely to be the largest.
+ * False: there is nobody. */
+static bool end_largest(struct connections *n, const struct excess *e) {
+  struct account *largest[ENDED_AT_ONCE];
+  unsigned found = accounts_largest(&n->accounts, e->whole, largest, ENDED_AT_ONCE);
+  work_charge(n->work, 1 + n->accounts.slab.count / LOOKED_PER_UNIT);
+  if (!found) return false;
+  const struct account *process = largest[0]->process;
+  uint64_t before = accounts_memory(&n->accounts, process) - process->leaving;
+  for (unsigned i = 0; i < found && is_there(n, e); i++)
+    if (!end_for(n, largest[i], e->why) ||
+        accounts_memory(&n->accounts, process) - process->leaving < before / ENDED_PART)
+      break;
   return true;
 }
 
+/* It has kept the loop from waiting; the end of the turn does the rest. */
+static bool go_on(struct work *w, struct job *j) {
+  (void)w;
+  (void)j;
+  return false;
+}
+
 void limits_enforce(struct connections *n) {
-  struct accounts *a = &n->accounts;
-  char why[LIMITS_TEXT];
-  const struct account *k;
-  while (n->may_be_over && (k = accounts_over(a, ACCOUNT_BYTES, LIMITS_HARD))) {
-    write_full(a, k, ACCOUNT_BYTES, why);
-    if (!end_largest(n, k, why)) break;
+  uint64_t begun = n->work->spent;
+  struct excess e;
+  accounts_search(&n->accounts);
+  while (find_excess(n, &e) && end_largest(n, &e)) {
+    if (n->work->spent - begun < WORK_QUANTUM) continue;
+    if (!job_is_queued(&n->enforcing)) work_add(n->work, &n->enforcing, go_on);
+    return;
   }
-  n->may_be_over = false;
-  while (a->memory > a->limits.memory) {
-    snprintf(why, sizeof why, "the broker keeps %llu bytes for all its clients, over %llu "
-                              "(--max-memory)",
-             (unsigned long long)a->memory, (unsigned long long)a->limits.memory);
-    if (!end_largest(n, NULL, why)) break;
-  }
+  n->is_over = false;
 }
 
 /* ---- Time ---- */

@@ -6,9 +6,11 @@
  * - A request that would go over a limit is refused (limits_allow), and so is one whose process
  *   already has more waiting than memory is left for all, and a little: so whoever has little
  *   waiting is served, however much others have.
- * - What cannot be refused (a part of a message, an answer) may grow to LIMITS_HARD times the
+ * - What cannot be refused (a part of a message, an answer) may grow to ACCOUNT_HARD times the
  *   limit. Beyond that, the largest connection of the process or user is disconnected; if all
  *   together take more than --max-memory, the largest of the largest process of the largest user.
+ *   What one has sent who has ended since is its readers': one for whom much of it waits is
+ *   disconnected, too.
  * - Who has begun a message and does not go on with it, or reads nothing while much waits, is
  *   disconnected after a time.
  *
@@ -22,7 +24,6 @@
 /* For so many of the largest messages there is room in any case: in memory, and in what one process
  * may have waiting. */
 enum { LIMITS_MESSAGES = 8, LIMITS_PROCESS_MESSAGES = 4 };
-enum { LIMITS_HARD = 2 };
 /* Such a part of the memory for all a process may have waiting even if none is left. */
 enum { LIMITS_RESERVED = 64 };
 /* While no more than this waits for it, a client may take as long as it likes: it is stopped, in a
@@ -55,8 +56,9 @@ static inline bool limits_allow(struct client *c, enum account_kind kind, uint64
   return limits_refuse(c, kind, n, text);
 }
 
-/* At the end of a turn: disconnects, after a word, those whose bytes are too many, and frees what
- * waits for them. */
+/* At the end of a turn, when all that can be written has been: disconnects, after a word, those
+ * whose bytes are too many, and frees what waits for them; so many as fit into a slice of work, and
+ * goes on in the turns to come. */
 void limits_enforce(struct connections *n);
 
 /* There is one who may be in the midst of a message, or leaves something untaken: has the timer

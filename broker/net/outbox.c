@@ -85,6 +85,15 @@ size_t outbox_paid_by(const struct outbox *o, const struct account *payer) {
   return bytes;
 }
 
+size_t outbox_left_by(const struct outbox *o, const struct account *process) {
+  size_t bytes = 0;
+  for (uint32_t i = 0; i < o->span_count; i++) {
+    const struct outbox_span *s = span_at(o, i);
+    if (s->payer->is_closed && s->payer->process == process) bytes += s->bytes;
+  }
+  return bytes;
+}
+
 /* ---- Blocks ---- */
 
 void outbox_deinit(struct outbox *o) {

@@ -91,12 +91,18 @@ START_TEST(limits_are_of_processes_and_a_multiple_of_users) {
   ck_assert_ptr_null(accounts_full(&a, k, ACCOUNT_WAITS, UINT64_MAX / 2)); /* no limit was set */
   ck_assert_uint_eq(accounts_most(&a, k->user, ACCOUNT_HELD), 20);
   ck_assert_uint_eq(accounts_most(&a, k->user, ACCOUNT_WAITS), UINT64_MAX);
-  ck_assert_ptr_null(accounts_over(&a, ACCOUNT_HELD, 1));
+  ck_assert_ptr_null(accounts_over(&a, ACCOUNT_HELD));
   account_charge(&a, sibling, ACCOUNT_HELD, 13); /* 22, and the user 33 */
-  ck_assert_ptr_eq(accounts_over(&a, ACCOUNT_HELD, 2), sibling->process);
-  ck_assert_ptr_null(accounts_over(&a, ACCOUNT_HELD, 3));
+  ck_assert_ptr_eq(accounts_over(&a, ACCOUNT_HELD), sibling->process);
+  account_discharge(&a, sibling, ACCOUNT_HELD, 1); /* 21: a half of that is not over 10 */
+  ck_assert_ptr_null(accounts_over(&a, ACCOUNT_HELD));
 }
 END_TEST
+
+static struct account *largest_of(const struct account *whole) {
+  struct account *k;
+  return accounts_largest(&a, whole, &k, 1) ? k : NULL;
+}
 
 START_TEST(the_largest_is_one_of_the_largest_process_of_the_largest_user) {
   struct account *large = accounts_open(&a, 1, 10); /* the largest connection, of a small user */
@@ -107,17 +113,63 @@ START_TEST(the_largest_is_one_of_the_largest_process_of_the_largest_user) {
     part[i] = accounts_open(&a, 2, 11);
     account_charge(&a, part[i], ACCOUNT_BYTES, i == 2 ? 11 : 10); /* ... whose other process is larger */
   }
-  ck_assert_ptr_eq(accounts_largest(&a, NULL), part[2]);
-  ck_assert_ptr_eq(accounts_largest(&a, large->user), large);
-  ck_assert_ptr_eq(accounts_largest(&a, single->process), single);
+  ck_assert_ptr_eq(largest_of(NULL), part[2]);
+  ck_assert_ptr_eq(largest_of(large->user), large);
+  ck_assert_ptr_eq(largest_of(single->process), single);
   account_charge(&a, large, ACCOUNT_HELD, 1); /* 100 bytes of memory */
   ck_assert_uint_eq(accounts_memory(&a, large->user), 150);
-  ck_assert_ptr_eq(accounts_largest(&a, NULL), large);
-  accounts_close(&a, large); /* what it holds goes without anybody's end */
-  ck_assert_ptr_eq(accounts_largest(&a, NULL), large); /* but not what it has sent */
-  account_discharge(&a, large, ACCOUNT_BYTES, 50);
-  ck_assert_ptr_eq(accounts_largest(&a, NULL), part[2]);
+  ck_assert_ptr_eq(largest_of(NULL), large);
+  accounts_close(&a, large); /* what it holds goes without anybody's end, ... */
+  ck_assert_ptr_eq(largest_of(NULL), part[2]);
+  ck_assert_uint_eq(accounts_staying(&a), a.memory - 100);
+  ck_assert_ptr_eq(largest_of(large->user), large); /* ... but not what it has sent */
+  accounts_pass(&a, large->process);
+  ck_assert_ptr_null(largest_of(large->user));
+  accounts_search(&a);
+  ck_assert_ptr_eq(largest_of(large->user), large);
+  accounts_leave(&a, part[2]); /* nobody is ended twice */
+  ck_assert_ptr_eq(largest_of(NULL), part[0]);
   check();
+}
+END_TEST
+
+START_TEST(several_of_the_largest_come_in_order) {
+  enum { ALL = 10 };
+  struct account *k[ALL], *largest[ALL];
+  static const uint64_t bytes[ALL] = {5, 9, 1, 7, 3, 8, 2, 10, 6, 4};
+  for (int i = 0; i < ALL; i++) {
+    k[i] = accounts_open(&a, 1, 10);
+    account_charge(&a, k[i], ACCOUNT_BYTES, bytes[i]);
+  }
+  account_charge(&a, accounts_open(&a, 2, 10), ACCOUNT_BYTES, 50); /* of a smaller process */
+  for (unsigned most = 1; most <= ALL + 1; most++) {
+    ck_assert_uint_eq(accounts_largest(&a, NULL, largest, most), most < ALL ? most : ALL);
+    for (unsigned i = 0; i < most && i < ALL; i++)
+      ck_assert_uint_eq(largest[i]->used[ACCOUNT_BYTES], ALL - i);
+    if (most == ALL) break; /* there is no room for more here */
+  }
+}
+END_TEST
+
+/* A thousand processes of one user that stay small are more than another user's large one; and
+ * within a user connections that have nothing are ended only if they are many. */
+START_TEST(many_small_processes_of_a_user_are_one_account) {
+  enum { MANY = 1000 };
+  struct account *large = accounts_open(&a, 1, 10), *last = NULL;
+  a.bytes_of[ACCOUNT_CONNECTIONS] = 10;
+  account_charge(&a, large, ACCOUNT_BYTES, 50000);
+  for (int i = 0; i < MANY; i++) {
+    last = accounts_open(&a, 2 + i, 11);
+    account_charge(&a, last, ACCOUNT_BYTES, 60);
+  }
+  ck_assert_ptr_eq(largest_of(NULL)->user, last->user);
+  ck_assert_ptr_ne(largest_of(NULL)->process, large->process);
+  a.limits.memory = 4 * MANY * 10;
+  ck_assert_ptr_eq(largest_of(large->user), large);
+  account_discharge(&a, large, ACCOUNT_BYTES, 50000);
+  ck_assert_ptr_null(largest_of(large->user));
+  a.limits.memory = 39;
+  ck_assert_ptr_eq(largest_of(large->user), large);
 }
 END_TEST
 
@@ -188,6 +240,8 @@ int main(void) {
   tcase_add_test(t, an_account_stays_while_anything_is_charged_to_it);
   tcase_add_test(t, limits_are_of_processes_and_a_multiple_of_users);
   tcase_add_test(t, the_largest_is_one_of_the_largest_process_of_the_largest_user);
+  tcase_add_test(t, several_of_the_largest_come_in_order);
+  tcase_add_test(t, many_small_processes_of_a_user_are_one_account);
   tcase_add_test(t, lists_charge_their_owners);
   tcase_add_test(t, sums_stay_right_at_random);
   return run_suite(s);

@@ -197,6 +197,87 @@ START_TEST(what_one_has_left_behind_is_its_readers) {
 }
 END_TEST
 
+/* Whoever sent too much goes; who is to read it, and has little untaken, stays, also when all is too
+ * much until it has read. Later it may be that it does not read. */
+START_TEST(receivers_of_little_are_not_ended_for_their_sender) {
+  const struct client *to = wire_client(&w, &a);
+  leave_untaken(600 << 10);
+  limits()->memory = 300 << 10;
+  for (int i = 0; i < 5; i++) wire_turn(&w);
+  ck_assert_uint_gt(memory_used(), 300 << 10);
+  ck_assert_uint_eq(hosts_find(&w.broker.hosts, b.host), SLAB_NONE);
+  ck_assert_int_eq(to->state, CLIENT_READY);
+  do
+    ck_assert_int_eq(wire_next(&w, &a), 1);
+  while (a.m.op != OP_dead);
+  ck_assert_uint_lt(memory_used(), 300 << 10);
+  wire_leave(&b);
+  memset(&b, 0, sizeof b);
+  wire_join(&w, &b, "b");
+}
+END_TEST
+
+enum { HELD = 2000 };
+
+/* One tells a of so many objects. */
+static void give_many(struct end *e) {
+  struct pack *p = wire_ask(e, OP_s2t, "a", NULL, 1);
+  pack_array(p, HELD);
+  for (uint32_t i = 0; i < HELD; i++) {
+    struct pt own = wire_token(e, i + 1);
+    pack_pt(p, &own);
+  }
+  wire_send(&w, e);
+}
+
+/* What one gives back who ends for its records takes some turns, but nobody else's end. */
+START_TEST(nobody_else_ends_while_records_are_given_back) {
+  limits()->memory = 64 << 20;
+  for (int i = 0; i < 3; i++) {
+    char name[] = {'m', (char)('0' + i), 0};
+    wire_join(&w, &many[i], name);
+    give_many(&many[i]);
+  }
+  while (wire_next(&w, &a) == 1) continue;
+  ck_assert_uint_eq(w.broker.refs.holds.count, 3 * HELD);
+  limits()->memory = memory_used() - (100 << 10);
+  unsigned turns = 0;
+  for (; w.broker.refs.holds.count > 0; turns++) wire_turn(&w);
+  ck_assert_uint_gt(turns, 3);
+  ck_assert_uint_eq(hosts_find(&w.broker.hosts, a.host), SLAB_NONE);
+  for (int i = 0; i < 3; i++) {
+    while (wire_next(&w, &many[i]) == 1) continue;
+    wire_quiet(&w, &many[i]);
+    wire_leave(&many[i]);
+  }
+  wire_leave(&a);
+  memset(&a, 0, sizeof a);
+  wire_join(&w, &a, "a");
+}
+END_TEST
+
+/* However many are to end, a turn ends no more than fit into it, and the next go on. */
+START_TEST(many_are_ended_in_slices) {
+  unsigned turns = 0;
+  limits()->memory = 64 << 20;
+  for (int i = 0; i < HALVES; i++) {
+    wire_join(&w, &many[i], NULL);
+    send_part(&many[i], LARGE / 6);
+  }
+  const struct work *work = &w.broker.work;
+  limits()->memory = 200 << 10;
+  while (memory_used() > memory_most()) {
+    wire_turn(&w);
+    ck_assert_int_eq(memory_used() > memory_most(), job_is_queued(&w.broker.connections.enforcing));
+    ck_assert_uint_lt(work->spent, 2 * WORK_TURN);
+    turns++;
+  }
+  ck_assert_uint_ge(turns, 1);
+  ck_assert_int_eq(wire_client(&w, &a)->state, CLIENT_READY); /* it has nothing */
+  for (int i = 0; i < HALVES; i++) wire_leave(&many[i]);
+}
+END_TEST
+
 /* ---- Counts ---- */
 
 static struct pt x;
@@ -508,6 +589,9 @@ int main(void) {
   tcase_add_test(t, who_floods_one_that_reads_nothing_is_refused);
   tcase_add_test(t, what_waits_for_others_is_limited_for_each_process);
   tcase_add_test(t, what_one_has_left_behind_is_its_readers);
+  tcase_add_test(t, receivers_of_little_are_not_ended_for_their_sender);
+  tcase_add_test(t, nobody_else_ends_while_records_are_given_back);
+  tcase_add_test(t, many_are_ended_in_slices);
   tcase_add_test(t, requests_open_are_limited);
   tcase_add_test(t, requests_given_up_are_paid_until_they_are_answered);
   tcase_add_test(t, requests_given_up_do_not_fill_a_worker);
