@@ -104,21 +104,25 @@ static const struct client_events client_events = {
 };
 
 /* Has all registries charge what they keep to accounts; the memory of a record is counted with its
- * share of the hash tables. */
+ * share of the hash tables. A wait may be all that keeps a name; a pair that was introduced may have
+ * something under way one-way. */
 static void charge_accounts(struct broker *b) {
-  enum { SHARE = 8, SMALL_OUTBOX = 4096 };
+  /* The last: what all tables by host, which grow by doubling, have for one. */
+  enum { SHARE = 8, SMALL_OUTBOX = 4096, TABLES = 10 * 2 * sizeof(struct owner_list) };
   struct accounts *a = &b->connections.accounts;
   refs_charge(&b->refs, a);
   names_charge(&b->names, a);
   calls_charge(&b->calls, a);
+  loads_charge(&b->loads, a, sizeof(struct load) + sizeof(struct flow) + 2 * SHARE);
   owners_charge(&b->collecting.by_client, a, ACCOUNT_WAITS);
   a->bytes_of[ACCOUNT_REQUESTS] = sizeof(struct call) + SHARE;
-  a->bytes_of[ACCOUNT_WAITS] = sizeof(struct wait) + SHARE;
+  a->bytes_of[ACCOUNT_WAITS] = sizeof(struct wait) + SHARE + sizeof(struct name);
   a->bytes_of[ACCOUNT_EXPORTED] = sizeof(struct token) + SHARE;
   a->bytes_of[ACCOUNT_HELD] = sizeof(struct hold) + SHARE;
   a->bytes_of[ACCOUNT_NAMES] = sizeof(struct name) + SHARE;
   a->bytes_of[ACCOUNT_CONNECTIONS] =
-      sizeof(struct client) + sizeof(struct host) + sizeof(struct account) + SMALL_OUTBOX;
+      sizeof(struct client) + SMALL_OUTBOX;
+  a->record_bytes = sizeof(struct host) + 2 * sizeof(struct account) + TABLES;
 }
 
 static bool init_registries(struct broker *b, const struct broker_config *config) {

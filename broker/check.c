@@ -259,6 +259,18 @@ static const char *check_waits(const struct broker *b) {
 
 /* ---- References ---- */
 
+/* Pairs, and the records of connections and hosts, also of those that have ended. */
+static const char *check_others(const struct broker *b) {
+  const struct accounts *a = &b->connections.accounts;
+  uint64_t charged = 0, due = b->loads.all.count * (uint64_t)b->loads.bytes;
+  for (uint32_t i = slab_next(&a->slab, 0); i != SLAB_NONE; i = slab_next(&a->slab, i + 1)) {
+    const struct account *k = slab_at(&a->slab, i);
+    if (k->level == ACCOUNT_USER) charged += k->used[ACCOUNT_OTHER];
+    if (k->level == ACCOUNT_CONNECTION) due += a->record_bytes;
+  }
+  return charged == due ? NULL : "accounts: other records are charged than there are";
+}
+
 /* A load counts the tokens of its host that its client holds; whoever holds one has a load. */
 static const char *check_loads(const struct broker *b) {
   uint64_t held = 0;
@@ -305,6 +317,7 @@ const char *broker_check(const struct broker *b) {
   if (!fault) fault = check_waits(b);
   if (!fault) fault = check_loads(b);
   if (!fault) fault = check_charges(b);
+  if (!fault) fault = check_others(b);
   if (!fault && b->writing) fault = "notify: a message was begun and not sent";
   return fault;
 }

@@ -27,7 +27,7 @@ static struct account *account_at(const struct accounts *a, uint32_t index) {
 }
 
 bool accounts_init(struct accounts *a, uint64_t seed) {
-  *a = (struct accounts){.search = 1, .bytes_of = {[ACCOUNT_BYTES] = 1}};
+  *a = (struct accounts){.search = 1, .bytes_of = {[ACCOUNT_BYTES] = 1, [ACCOUNT_OTHER] = 1}};
   for (unsigned i = 0; i < ACCOUNT_KINDS; i++) a->limits.most[i] = UINT64_MAX;
   a->limits.users = 1;
   a->limits.memory = UINT64_MAX;
@@ -86,20 +86,25 @@ struct account *accounts_open(struct accounts *a, pid_t pid, uid_t uid) {
   process->user = k->user = user;
   k->process = process;
   account_charge(a, k, ACCOUNT_CONNECTIONS, 1);
+  account_charge(a, k, ACCOUNT_OTHER, a->record_bytes);
   return k;
 }
 
-static bool is_used(const struct account *k) {
+/* Beside its own record. */
+static bool is_used(const struct accounts *a, const struct account *k) {
   if (!k->is_closed || k->is_bound) return true;
-  for (unsigned i = 0; i < ACCOUNT_KINDS; i++)
+  for (unsigned i = 0; i < ACCOUNT_OTHER; i++)
     if (k->used[i]) return true;
-  return false;
+  return k->used[ACCOUNT_OTHER] > a->record_bytes;
 }
 
 static void free_if_unused(struct accounts *a, struct account *k) {
   assert(k->level == ACCOUNT_CONNECTION);
-  if (is_used(k)) return;
+  if (is_used(a, k)) return;
   struct account *process = k->process, *user = k->user;
+  process->used[ACCOUNT_OTHER] -= a->record_bytes;
+  user->used[ACCOUNT_OTHER] -= a->record_bytes;
+  a->memory -= a->record_bytes;
   slab_remove(&a->slab, k->index);
   assert(process->parts > 0 && user->parts > 0);
   if (--process->parts) return;
@@ -289,7 +294,7 @@ const char *accounts_check(const struct accounts *a) {
   for (uint32_t i = slab_next(&a->slab, 0); i != SLAB_NONE; i = slab_next(&a->slab, i + 1)) {
     const struct account *k = account_at(a, i);
     if (k->level == ACCOUNT_CONNECTION) {
-      if (!is_used(k)) return "accounts: one of no use";
+      if (!is_used(a, k)) return "accounts: one of no use";
       if (k->is_closed && !k->is_leaving) return "accounts: one has ended and never left";
       if (k->leaving != (k->is_leaving ? leaving_memory(a, k) : 0))
         return "accounts: other memory of one is leaving";

@@ -37,6 +37,7 @@ enum account_kind {
   ACCOUNT_HELD,        /* tokens of others */
   ACCOUNT_NAMES,
   ACCOUNT_CONNECTIONS,
+  ACCOUNT_OTHER, /* bytes of records that have no limit of their own; the kinds before are shown */
   ACCOUNT_KINDS
 };
 
@@ -77,7 +78,8 @@ struct accounts {
   uint32_t search; /* the number of the one that is on */
   uint64_t refused; /* to all */
   struct account_limits limits;
-  uint32_t bytes_of[ACCOUNT_KINDS]; /* the memory of one of a kind; of ACCOUNT_BYTES: 1 */
+  uint32_t bytes_of[ACCOUNT_KINDS]; /* the memory of one of a kind; of bytes: 1 */
+  uint32_t record_bytes; /* of the record of a connection and a host, which may outlive both */
   struct account **of_host; /* by number of host; NULL: not bound */
   uint32_t host_capacity;
 };

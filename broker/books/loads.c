@@ -44,8 +44,13 @@ uint32_t loads_find(const struct loads *l, uint32_t host, uint32_t client) {
   return SLAB_NONE;
 }
 
+void loads_charge(struct loads *l, struct accounts *accounts, uint32_t bytes) {
+  l->accounts = accounts;
+  l->bytes = bytes;
+}
+
 enum loads_outcome loads_introduce(struct loads *l, uint32_t host, uint32_t client,
-                                   uint32_t *load) {
+                                   struct account *payer, uint32_t *load) {
   *load = loads_find(l, host, client);
   if (*load != SLAB_NONE) return LOADS_OK;
   if (!owners_reserve(&l->by_host, host) || !owners_reserve(&l->by_client, client))
@@ -56,6 +61,10 @@ enum loads_outcome loads_introduce(struct loads *l, uint32_t host, uint32_t clie
   owners_add(&l->by_host, host, *load);
   owners_add(&l->by_client, client, *load);
   chain_add(&l->by_pair, *load);
+  if (l->accounts) {
+    loads_at(l, *load)->payer = payer;
+    account_charge(l->accounts, payer, ACCOUNT_OTHER, l->bytes);
+  }
   return LOADS_NEW;
 }
 
@@ -101,9 +110,10 @@ void loads_settle(struct loads *l, uint32_t client) {
 }
 
 static void forget(struct loads *l, uint32_t load) {
-  struct load *k = loads_at(l, load);
+  const struct load *k = loads_at(l, load);
   assert(k->held == 0 && k->weight == 0 && k->outstanding.requests == 0);
   assert(k->open[0].requests == 0 && k->open[1].requests == 0);
+  if (k->payer) account_discharge(l->accounts, k->payer, ACCOUNT_OTHER, l->bytes);
   chain_remove(&l->by_pair, load);
   owners_remove(&l->by_host, k->host, load);
   owners_remove(&l->by_client, k->client, load);

@@ -28,6 +28,7 @@ struct load {
   struct window outstanding; /* requests of the host to the client that it counts (flows.h) */
   struct window open[2];     /* and those it does not count; [1]: that may wait for ever */
   struct links of_host, of_client;
+  struct account *payer; /* of whoever introduced them; NULL: nothing is charged */
 };
 
 struct loads {
@@ -37,6 +38,8 @@ struct loads {
   struct slab all;
   struct chain by_pair;
   struct owners by_host, by_client;
+  struct accounts *accounts; /* a record is charged to who introduced the two; or NULL */
+  uint32_t bytes; /* of a record */
 };
 
 enum loads_outcome { LOADS_OK, LOADS_NEW, LOADS_NO_MEMORY };
@@ -46,8 +49,12 @@ bool loads_init(struct loads *l, double gain, uint32_t least, uint64_t weight_le
                 uint64_t seed);
 void loads_deinit(struct loads *l);
 
-/* Makes the record of a pair: NEW, OK if there is one, or NO_MEMORY. */
-enum loads_outcome loads_introduce(struct loads *l, uint32_t host, uint32_t client, uint32_t *load);
+/* Before the first record: has each charged to accounts, as so many bytes. */
+void loads_charge(struct loads *l, struct accounts *accounts, uint32_t bytes);
+
+/* Makes the record of a pair, which `payer` pays: NEW, OK if there is one, or NO_MEMORY. */
+enum loads_outcome loads_introduce(struct loads *l, uint32_t host, uint32_t client,
+                                   struct account *payer, uint32_t *load);
 /* The record of a pair or SLAB_NONE. */
 uint32_t loads_find(const struct loads *l, uint32_t host, uint32_t client);
 

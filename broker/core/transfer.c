@@ -184,17 +184,17 @@ enum transfer_outcome transfer_take(struct broker *b, struct transfer *t, struct
   return holds_others(b, t, from) ? TRANSFER_OK : TRANSFER_FORGED;
 }
 
-bool transfer_introduce(struct broker *b, uint32_t host, struct client *to, uint32_t *load,
-                        bool *is_new) {
-  enum loads_outcome o = loads_introduce(&b->loads, host, to->host, load);
+bool transfer_introduce(struct broker *b, uint32_t host, struct client *to, struct account *payer,
+                        uint32_t *load, bool *is_new) {
+  enum loads_outcome o = loads_introduce(&b->loads, host, to->host, payer, load);
   if (is_new) *is_new = o == LOADS_NEW;
-  if (o == LOADS_NEW)
-    notify_peer(to, hosts_at(&b->hosts, host), accounts_of(&b->connections.accounts, host));
+  if (o == LOADS_NEW) notify_peer(to, hosts_at(&b->hosts, host), payer);
   if (o == LOADS_NO_MEMORY) client_condemn(to, "memory is too short to introduce others to it");
   return o != LOADS_NO_MEMORY;
 }
 
-void transfer_give(struct broker *b, struct transfer *t, struct client *to) {
+void transfer_give(struct broker *b, struct transfer *t, struct client *to,
+                   struct account *payer) {
   bool over_allowance = false;
   for (uint32_t i = 0; i < t->count; i++) {
     struct transfer_pt *k = &t->pts[i];
@@ -202,7 +202,7 @@ void transfer_give(struct broker *b, struct transfer *t, struct client *to) {
     if (k->host == to->host) continue;
     uint32_t load;
     bool is_new;
-    if (!transfer_introduce(b, k->host, to, &load, &is_new)) return;
+    if (!transfer_introduce(b, k->host, to, payer, &load, &is_new)) return;
     k->tell_dead = is_new && !hosts_at(&b->hosts, k->host)->client;
     enum refs_outcome o = refs_hold(&b->refs, k->token, to->host);
     if (o == REFS_NO_MEMORY) {

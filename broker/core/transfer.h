@@ -19,6 +19,7 @@
 #include "proto/message.h"
 #include "proto/pt.h"
 
+struct account;
 struct broker;
 struct client;
 
@@ -64,17 +65,18 @@ void transfer_set(struct transfer *t, const struct pt *pt, uint32_t host, uint32
  * may, as `full` (LIMITS_TEXT bytes) says. FAULT: neither, and the sender has been condemned. */
 enum transfer_outcome transfer_take(struct broker *b, struct transfer *t, struct client *from,
                                     char *full);
-/* Queues what `to` must know before the message: introductions and, when a load goes over its
- * allowance, free. */
-void transfer_give(struct broker *b, struct transfer *t, struct client *to);
+/* Queues what `to` must know before the message: introductions, which `payer` pays, and, when a
+ * load goes over its allowance, free. */
+void transfer_give(struct broker *b, struct transfer *t, struct client *to,
+                   struct account *payer);
 /* Queues drops, and ends the transfer. `to` is the receiver, or NULL when the message was not
  * forwarded. */
 void transfer_settle(struct broker *b, struct transfer *t, struct client *to);
 
-/* Queues the introduction of a host (its number) unless `to` knows it; *load gets the record of
- * the pair. False when memory is short; `to` is condemned then. *is_new (may be NULL) tells
- * whether it was introduced now. */
-bool transfer_introduce(struct broker *b, uint32_t host, struct client *to, uint32_t *load,
-                        bool *is_new);
+/* Queues the introduction of a host (its number) unless `to` knows it; it is paid by whoever causes
+ * it, `payer`, and so is the record of the pair, which *load gets. False when memory is short; `to`
+ * is condemned then. *is_new (may be NULL) tells whether it was introduced now. */
+bool transfer_introduce(struct broker *b, uint32_t host, struct client *to, struct account *payer,
+                        uint32_t *load, bool *is_new);
 
 #endif

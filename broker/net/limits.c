@@ -31,6 +31,7 @@ void limits_set(struct connections *n, const struct account_limits *most,
   uint64_t *bytes = &l->most[ACCOUNT_BYTES];
   *l = *most;
   *bytes = larger(*bytes, (uint64_t)n->max_message * LIMITS_PROCESS_MESSAGES);
+  l->most[ACCOUNT_OTHER] = UINT64_MAX;
   l->memory = larger(l->memory, (uint64_t)n->max_message * LIMITS_MESSAGES);
   n->limits = *times;
 }

@@ -13,7 +13,10 @@
 #include <sys/socket.h>
 #include <sys/uio.h>
 
-enum { SMALL_BLOCK = 4000, LARGE_BLOCK = 64000, VECTOR = 32, LEAST_SPANS = 4 };
+enum { SMALL_BLOCK = 4000, LARGE_BLOCK = 64000, VECTOR = 32 };
+/* A ring of spans takes less than the messages that they are made of: 32 bytes at most for each, of
+ * 36 at least. */
+enum { LEAST_SPANS = 4, MANY_SPANS = 256 };
 
 struct outbox_block {
   struct outbox_block *next;
@@ -31,9 +34,7 @@ static struct outbox_span *span_at(const struct outbox *o, uint32_t i) {
   return &o->spans[(o->span_first + i) & (o->span_capacity - 1)];
 }
 
-static bool grow_spans(struct outbox *o) {
-  uint32_t capacity = o->span_capacity ? o->span_capacity * 2 : LEAST_SPANS;
-  if (o->span_capacity > UINT32_MAX / 2) return false;
+static bool resize_spans(struct outbox *o, uint32_t capacity) {
   struct outbox_span *spans = malloc(capacity * sizeof *spans);
   if (!spans) return false;
   for (uint32_t i = 0; i < o->span_count; i++) spans[i] = *span_at(o, i);
@@ -42,6 +43,17 @@ static bool grow_spans(struct outbox *o) {
   o->span_first = 0;
   o->span_capacity = capacity;
   return true;
+}
+
+static bool grow_spans(struct outbox *o) {
+  if (o->span_capacity > UINT32_MAX / 2) return false;
+  return resize_spans(o, o->span_capacity ? o->span_capacity * 2 : LEAST_SPANS);
+}
+
+/* Of a large ring that is almost empty. If memory is short it stays as it is. */
+static void shrink_spans(struct outbox *o) {
+  if (o->span_capacity > MANY_SPANS && o->span_count < o->span_capacity / 8)
+    resize_spans(o, o->span_capacity / 4);
 }
 
 /* Room for one more span, if the payer is not that of the last one. */
@@ -76,6 +88,7 @@ static void discharge(struct outbox *o, size_t bytes) {
     if (payer == o->account) o->own -= n;
     account_discharge(o->accounts, payer, ACCOUNT_BYTES, n);
   }
+  shrink_spans(o);
 }
 
 size_t outbox_paid_by(const struct outbox *o, const struct account *payer) {

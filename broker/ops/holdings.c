@@ -47,7 +47,7 @@ void holdings_on_sub(struct client *from, const struct message *m) {
     }
     struct transfer t;
     transfer_set(&t, &pt, host, token);
-    transfer_give(b, &t, from);
+    transfer_give(b, &t, from, from->account);
     notify_done(from, m);
     transfer_settle(b, &t, from);
   }

@@ -110,14 +110,14 @@ static bool account_wanted(const struct page *g, uint32_t index) {
 
 static void account_write(const struct page *g, uint32_t index, struct pack *p) {
   const struct account *k = slab_at(accounts_slab(g->b), index);
-  pack_array(p, 4 + ACCOUNT_KINDS);
+  pack_array(p, 4 + ACCOUNT_OTHER);
   pack_uint(p, k->uid);
   if (k->level == ACCOUNT_USER)
     pack_nil(p);
   else
     pack_uint(p, (uint64_t)k->pid);
   pack_uint(p, accounts_memory(&g->b->connections.accounts, k));
-  for (unsigned i = 0; i < ACCOUNT_KINDS; i++) pack_uint(p, k->used[i]);
+  for (unsigned i = 0; i < ACCOUNT_OTHER; i++) pack_uint(p, k->used[i]);
   pack_uint(p, k->refused);
 }
 

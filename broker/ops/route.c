@@ -192,7 +192,7 @@ static bool forward_request(struct client *from, struct client *to, struct trans
   struct broker *b = from->broker;
   assert(to->state == CLIENT_READY);
   uint32_t call, load;
-  bool introduced = transfer_introduce(b, from->host, to, &load, NULL);
+  bool introduced = transfer_introduce(b, from->host, to, from->account, &load, NULL);
   bool counts = introduced && flow_counts(from, m);
   if (introduced && !enter(from, to, load, m)) return false;
   uint64_t id = make_call(from, to, m, &call);
@@ -201,7 +201,7 @@ static bool forward_request(struct client *from, struct client *to, struct trans
     return false;
   }
   if (introduced && call != SLAB_NONE) flow_call_begins(from, calls_at(&b->calls, call), m);
-  if (introduced) transfer_give(b, t, to);
+  if (introduced) transfer_give(b, t, to, from->account);
   uint16_t one_way = m->flags & MESSAGE_ONE_WAY;
   bool reported = counts && !one_way && to->version >= WIRE_VERSION_COUNTED;
   message_set_flags(bytes, reported ? MESSAGE_COUNTED : one_way);
@@ -289,7 +289,7 @@ static struct client *forward_answer(struct client *from, const struct call *cal
                  "the answer of worker %s was not delivered: %s", host->name, full);
     return NULL;
   }
-  transfer_give(b, t, to);
+  transfer_give(b, t, to, from->account);
   message_set_id(bytes, call->asked_id);
   message_set_peer(bytes, host->id);
   client_push(to, to->account, bytes, m->size);

@@ -22,7 +22,7 @@ enum { ANSWER_COST = 5, ANSWERS_SLICE = WORK_QUANTUM / ANSWER_COST };
 static void reply(struct client *to, uint64_t request, uint32_t host) {
   struct broker *b = to->broker;
   uint32_t load;
-  if (!transfer_introduce(b, host, to, &load, NULL)) return;
+  if (!transfer_introduce(b, host, to, to->account, &load, NULL)) return;
   struct pack *p = notify_begin(b, MESSAGE_REPLY, OP_watch, request, 1);
   pack_uint(p, hosts_at(&b->hosts, host)->id);
   notify_send(b, to);

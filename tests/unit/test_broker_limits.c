@@ -492,6 +492,71 @@ START_TEST(notices_are_paid_by_whoever_causes_them) {
 }
 END_TEST
 
+static uint64_t others(const struct end *e) {
+  return wire_client(&w, e)->account->used[ACCOUNT_OTHER];
+}
+
+/* Two who are made to know each other are a record, and a notice, of who does it: not of who is
+ * introduced. A host that has ended is one while anybody refers to it, and a name while it is
+ * watched. */
+START_TEST(other_records_are_paid_by_whoever_causes_them) {
+  const struct account *user = b_account()->user;
+  uint64_t before = others(&a), memory;
+  wire_join(&w, &many[0], "c");
+  x = wire_token(&a, 1);
+  wire_fetch(&w, &b, &a, "a", &x); /* a introduces nobody, and itself with its answer */
+  ck_assert_uint_gt(others(&b), before);
+  uint64_t of_b = others(&b), of_a = others(&a), of_c = others(&many[0]);
+  pack_pt(wire_ask(&b, OP_s2t, "c", NULL, 1), &x); /* b makes c know b and a */
+  wire_send(&w, &b);
+  ck_assert_uint_eq(others(&b), of_b + 2 * w.broker.loads.bytes);
+  ck_assert_uint_eq(others(&a), of_a);
+  ck_assert_uint_eq(others(&many[0]), of_c);
+  memory = memory_used();
+  wire_leave(&a);
+  wire_turn(&w);
+  ck_assert_uint_lt(memory_used(), memory);
+  ck_assert_uint_gt(user->used[ACCOUNT_OTHER], w.broker.connections.accounts.slab.count);
+  wire_leave(&many[0]);
+  memset(&a, 0, sizeof a);
+  wire_join(&w, &a, "a");
+  before = memory_used();
+  struct pack *p = wire_begin(&b, MESSAGE_REQUEST, OP_watch, ++b.last_id, 2);
+  pack_text(p, "nobody");
+  pack_text(p, "ready");
+  wire_send(&w, &b);
+  ck_assert_uint_ge(memory_used(), before + sizeof(struct wait) + sizeof(struct name));
+}
+END_TEST
+
+/* Of the dead, who are known only by what others hold of them. */
+START_TEST(dead_hosts_are_charged_while_they_are_known) {
+  const struct accounts *k = &w.broker.connections.accounts;
+  enum { DEAD = 10 };
+  wire_turn(&w);
+  uint64_t before = memory_used();
+  for (int i = 0; i < DEAD; i++) {
+    char name[] = {'m', (char)('0' + i), 0};
+    struct pt y;
+    memset(&many[i], 0, sizeof many[i]);
+    wire_join(&w, &many[i], name);
+    y = wire_token(&many[i], 1);
+    pack_pt(wire_ask(&many[i], OP_s2t, "a", NULL, 1), &y);
+    wire_send(&w, &many[i]);
+    wire_leave(&many[i]);
+  }
+  while (wire_next(&w, &a) == 1) continue;
+  ck_assert_uint_eq(w.broker.hosts.all.count, DEAD + 2);
+  ck_assert_uint_gt(memory_used(), before + DEAD * (k->record_bytes + w.broker.loads.bytes));
+  for (int i = 0; i < DEAD; i++) {
+    struct pt y = {.host = many[i].host, .id = 1, .stamp = 1 ^ 0x5a5a5a5a, .kind = PT_TABLE};
+    wire_unsub(&w, &a, &y, 1);
+  }
+  wire_turn(&w);
+  ck_assert_uint_eq(w.broker.hosts.all.count, 2);
+}
+END_TEST
+
 /* ---- Time ---- */
 
 /* As if so much time had passed; then the timer fires. */
@@ -601,6 +666,8 @@ int main(void) {
   tcase_add_test(t, connections_and_names_are_limited);
   tcase_add_test(t, accounts_of_processes_and_users_are_shown);
   tcase_add_test(t, notices_are_paid_by_whoever_causes_them);
+  tcase_add_test(t, other_records_are_paid_by_whoever_causes_them);
+  tcase_add_test(t, dead_hosts_are_charged_while_they_are_known);
   tcase_add_test(t, a_message_begun_is_gone_on_with);
   tcase_add_test(t, a_slow_but_steady_sender_is_heard);
   tcase_add_test(t, who_has_begun_nothing_may_be_silent);

@@ -16,7 +16,7 @@ static void teardown(void) {
 
 static uint32_t introduce(uint32_t host, uint32_t client) {
   uint32_t load;
-  ck_assert_int_eq(loads_introduce(&loads, host, client, &load), LOADS_NEW);
+  ck_assert_int_eq(loads_introduce(&loads, host, client, NULL, &load), LOADS_NEW);
   return load;
 }
 
@@ -29,7 +29,7 @@ static uint32_t raise_by(uint32_t load, uint32_t n) {
 
 START_TEST(a_pair_is_introduced_once) {
   uint32_t first = introduce(1, 2), again;
-  ck_assert_int_eq(loads_introduce(&loads, 1, 2, &again), LOADS_OK);
+  ck_assert_int_eq(loads_introduce(&loads, 1, 2, NULL, &again), LOADS_OK);
   ck_assert_uint_eq(first, again);
   ck_assert_uint_ne(introduce(2, 1), first);
   ck_assert_uint_eq(loads_find(&loads, 3, 1), SLAB_NONE);
