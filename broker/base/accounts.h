@@ -144,6 +144,12 @@ static inline bool account_is_full(const struct accounts *a, const struct accoun
   return __builtin_add_overflow(k->used[kind], n, &would) || would > accounts_most(a, k, kind);
 }
 
+/* The same for what cannot be refused below ACCOUNT_HARD times the limit. */
+static inline bool account_would_be_over(const struct accounts *a, const struct account *k,
+                                         enum account_kind kind, uint64_t n) {
+  return (k->used[kind] + n) / ACCOUNT_HARD > accounts_most(a, k, kind);
+}
+
 /* The account that has no room for `n` more of a kind: the process's or the user's of a
  * connection's account. NULL: there is room. */
 static inline struct account *accounts_full(const struct accounts *a, const struct account *k,
@@ -154,7 +160,7 @@ static inline struct account *accounts_full(const struct accounts *a, const stru
 /* Whether a process or a user has more than even what cannot be refused may come to. */
 static inline bool account_is_over(const struct accounts *a, const struct account *k,
                                    enum account_kind kind) {
-  return k->used[kind] / ACCOUNT_HARD > accounts_most(a, k, kind);
+  return account_would_be_over(a, k, kind, 0);
 }
 /* The memory of all that stays if nobody does anything. */
 static inline uint64_t accounts_staying(const struct accounts *a) {

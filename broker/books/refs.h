@@ -26,6 +26,7 @@ struct token {
   uint32_t made; /* seconds on the broker's clock */
   uint32_t weight; /* KiB that its host would get back for it; 0: not told */
   uint8_t kind;
+  bool is_counted; /* only within transfer_count_new */
 };
 
 struct hold {

@@ -178,10 +178,25 @@ enum transfer_outcome transfer_take(struct broker *b, struct transfer *t, struct
   client_charge(from, (uint64_t)t->count * TRANSFER_PT_COST);
   uint32_t before = refs_export_count(&b->refs, from->host);
   if (!see_own(b, t, from)) return TRANSFER_FAULT;
-  if (refs_export_count(&b->refs, from->host) > before &&
-      !limits_allow(from, ACCOUNT_EXPORTED, 0, full))
-    return TRANSFER_FULL;
+  uint32_t new = refs_export_count(&b->refs, from->host) - before;
+  if (new && !limits_allow(from, ACCOUNT_EXPORTED, 0, full))
+    return limits_status(from, ACCOUNT_EXPORTED, new) == STATUS_busy ? TRANSFER_FULL
+                                                                     : TRANSFER_NEVER;
   return holds_others(b, t, from) ? TRANSFER_OK : TRANSFER_FORGED;
+}
+
+uint32_t transfer_count_new(struct broker *b, const struct transfer *t, const struct client *to) {
+  uint32_t n = 0;
+  for (uint32_t i = 0; i < t->count; i++) {
+    const struct transfer_pt *k = &t->pts[i];
+    struct token *token = refs_token(&b->refs, k->token);
+    if (k->host == to->host || token->is_counted || refs_count(&b->refs, k->token, to->host) > 0)
+      continue;
+    token->is_counted = true;
+    n++;
+  }
+  for (uint32_t i = 0; i < t->count; i++) refs_token(&b->refs, t->pts[i].token)->is_counted = false;
+  return n;
 }
 
 bool transfer_introduce(struct broker *b, uint32_t host, struct client *to, struct account *payer,

@@ -47,7 +47,13 @@ struct transfer {
   struct transfer_pt few[TRANSFER_FEW];
 };
 
-enum transfer_outcome { TRANSFER_OK, TRANSFER_FORGED, TRANSFER_FULL, TRANSFER_FAULT };
+enum transfer_outcome {
+  TRANSFER_OK,
+  TRANSFER_FORGED,
+  TRANSFER_FULL,
+  TRANSFER_NEVER,
+  TRANSFER_FAULT
+};
 
 /* READ: the transfer must end with transfer_settle. BAD: *fault is what is wrong with the body, and
  * it may. LATER: the body is large and is walked in slices; the message was postponed. Without `t`
@@ -62,9 +68,11 @@ bool transfer_in_version(const struct transfer *t, uint32_t version);
 /* Begins a transfer of one known token, as if it had been read from a message and taken. */
 void transfer_set(struct transfer *t, const struct pt *pt, uint32_t host, uint32_t token);
 /* FORGED: the message must not be forwarded. FULL: neither, because the sender exports more than it
- * may, as `full` (LIMITS_TEXT bytes) says. FAULT: neither, and the sender has been condemned. */
+ * may, as `full` (LIMITS_TEXT bytes) says. NEVER: the same, and the message alone has more. FAULT: neither, and the sender has been condemned. */
 enum transfer_outcome transfer_take(struct broker *b, struct transfer *t, struct client *from,
                                     char *full);
+/* How many objects that `to` does not hold yet are in it. */
+uint32_t transfer_count_new(struct broker *b, const struct transfer *t, const struct client *to);
 /* Queues what `to` must know before the message: introductions, which `payer` pays, and, when a
  * load goes over its allowance, free. */
 void transfer_give(struct broker *b, struct transfer *t, struct client *to,

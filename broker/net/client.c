@@ -14,7 +14,7 @@
 
 #include "broker/base/slab.h"
 
-/* With so many times as much, answers and notices included, a client is not going to read them. */
+/* With so many times as much of what it has asked for, a client is not going to read it. */
 enum { QUEUE_HARD_FACTOR = 4 };
 
 /* ---- Ends ---- */
@@ -140,8 +140,8 @@ bool client_leaves_untaken(const struct client *c) {
 
 void client_push(struct client *c, struct account *payer, const void *bytes, uint32_t size) {
   if (c->state == CLIENT_CONDEMNED || c->write_failed) return;
-  if (c->outbox.bytes > QUEUE_HARD_FACTOR * c->connections->queue_most) {
-    client_condemn(c, "it does not read what it is sent: %zu bytes wait for it", c->outbox.bytes);
+  if (c->outbox.own > QUEUE_HARD_FACTOR * c->connections->queue_most) {
+    client_condemn(c, "it does not read what it is sent: %zu bytes wait for it", c->outbox.own);
     return;
   }
   /* Who has hung up is heard to the end, but hardly reads the answers. */

@@ -175,7 +175,7 @@ static inline size_t client_look_kept(const struct client *c) {
 /* Queues a message that `payer` pays: the client's own account for what it has asked for itself,
  * or that of whoever has caused it, and then it does not count as left untaken. A client that is
  * not there any more is silently skipped: its end is under way. One for which more than four times
- * queue_most waits is condemned: it does not read. */
+ * queue_most waits on its own account is condemned: it does not read. */
 void client_push(struct client *c, struct account *payer, const void *bytes, uint32_t size);
 /* Whether it has left more untaken than it may (UNTAKEN_MOST). */
 bool client_leaves_untaken(const struct client *c);

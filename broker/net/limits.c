@@ -74,21 +74,31 @@ static void write_full(const struct accounts *a, const struct account *full,
              (unsigned long)full->uid, used, words[kind].of, most, words[kind].flag);
 }
 
-bool limits_refuse(struct client *c, enum account_kind kind, uint64_t n, char *text) {
-  struct accounts *a = &c->connections->accounts;
-  const struct account *full = accounts_full(a, c->account, kind, n);
+bool limits_refuse(struct client *culprit, const struct account *payer, enum account_kind kind,
+                   uint64_t n, char *text) {
+  struct accounts *a = &culprit->connections->accounts;
+  const struct account *full = accounts_full(a, payer, kind, n);
   if (full)
     write_full(a, full, kind, text);
   else
     snprintf(text, LIMITS_TEXT,
              "the broker has %llu bytes left for all, and process %ld has %llu waiting "
              "(--max-memory)",
-             (unsigned long long)accounts_left(a), (long)c->pid,
-             (unsigned long long)c->account->process->used[kind]);
-  count_refusal(a, c->account);
-  log_peer(c->connections->log, LOG_WARN, CAUSE_LIMIT, c->uid, "refused %s (process %ld): %s",
-           c->name, (long)c->pid, text);
+             (unsigned long long)accounts_left(a), (long)payer->pid,
+             (unsigned long long)payer->process->used[kind]);
+  count_refusal(a, culprit->account);
+  log_peer(culprit->connections->log, LOG_WARN, CAUSE_LIMIT, culprit->uid,
+           "refused %s (process %ld): %s", culprit->name, (long)culprit->pid, text);
   return false;
+}
+
+bool limits_allow_answer(struct client *from, const struct client *to, uint32_t bytes, char *text) {
+  const struct accounts *a = &to->connections->accounts;
+  const struct account *k = to->account;
+  if (!account_would_be_over(a, k->process, ACCOUNT_BYTES, bytes) &&
+      !account_would_be_over(a, k->user, ACCOUNT_BYTES, bytes) && limits_have_memory(a, k, bytes))
+    return true;
+  return limits_refuse(from, k, ACCOUNT_BYTES, bytes, text);
 }
 
 /* ---- Who is disconnected for its bytes ---- */
@@ -227,7 +237,7 @@ static bool is_sending(const struct client *c) {
 /* Much waits for it, and it left something when it was written to last: what has come for it since
  * it is yet to be given. */
 static bool is_taking(const struct client *c) {
-  return c->outbox.bytes > LIMITS_WAITING_MOST && c->state != CLIENT_CONDEMNED &&
+  return c->outbox.own > LIMITS_WAITING_MOST && c->state != CLIENT_CONDEMNED &&
          c->events & UV_WRITABLE;
 }
 
@@ -260,8 +270,8 @@ static void look_at(struct client *c, uint64_t now) {
     end(c, "it has begun a message and sent nothing more of it for %g s (--message-time)",
         (double)(now - c->heard_ms) / 1e3);
   else if (l->read_ms && is_taking(c) && now - c->taken_ms >= l->read_ms)
-    end(c, "it has read nothing for %g s, and %zu bytes wait for it (--read-time)",
-        (double)(now - c->taken_ms) / 1e3, c->outbox.bytes);
+    end(c, "it has read nothing for %g s, and %zu bytes of answers wait for it (--read-time)",
+        (double)(now - c->taken_ms) / 1e3, c->outbox.own);
 }
 
 void limits_sweep(struct connections *n) {

@@ -11,8 +11,8 @@
  *   together take more than --max-memory, the largest of the largest process of the largest user.
  *   What one has sent who has ended since is its readers': one for whom much of it waits is
  *   disconnected, too.
- * - Who has begun a message and does not go on with it, or reads nothing while much waits, is
- *   disconnected after a time.
+ * - Who has begun a message and does not go on with it, or reads nothing while much waits that it
+ *   has asked for, is disconnected after a time.
  *
  * Who is refused or disconnected is counted in its account and named in the log.
  */
@@ -20,14 +20,15 @@
 #define GAIJIN_BROKER_LIMITS_H
 
 #include "broker/net/client.h"
+#include "proto/status.h"
 
 /* For so many of the largest messages there is room in any case: in memory, and in what one process
  * may have waiting. */
 enum { LIMITS_MESSAGES = 8, LIMITS_PROCESS_MESSAGES = 4 };
 /* Such a part of the memory for all a process may have waiting even if none is left. */
 enum { LIMITS_RESERVED = 64 };
-/* While no more than this waits for it, a client may take as long as it likes: it is stopped, in a
- * debugger, or asleep. */
+/* While no more than this waits for it of what it has asked for itself, a client may take as long as
+ * it likes: it is stopped, in a debugger, or asleep. What others have sent they pay. */
 enum { LIMITS_WAITING_MOST = 1 << 20 };
 /* Bytes of the text that says what was refused, and why. */
 enum { LIMITS_TEXT = 192 };
@@ -41,19 +42,38 @@ void limits_set(struct connections *n, const struct account_limits *most,
 /* Has the loop let go of the timer. */
 void limits_close(struct connections *n);
 
-/* Counts and logs that the client's process and user may not have `n` more of a kind, and says why
- * in `text`. Returns false. For limits_allow. */
-bool limits_refuse(struct client *c, enum account_kind kind, uint64_t n, char *text);
-/* Whether the client's process and user may have `n` more of a kind. If not, that is counted and
- * logged, and `text` (LIMITS_TEXT bytes) says what they have too much of. */
-static inline bool limits_allow(struct client *c, enum account_kind kind, uint64_t n, char *text) {
-  const struct accounts *a = &c->connections->accounts;
-  const struct account *process = c->account->process;
-  if (!accounts_full(a, c->account, kind, n) &&
-      (kind != ACCOUNT_BYTES ||
-       process->used[ACCOUNT_BYTES] + n <= accounts_left(a) + a->limits.memory / LIMITS_RESERVED))
+/* Counts and logs that `culprit` wanted more of a kind for `payer`, its own account or another's,
+ * than there is room for, and says why in `text`. Returns false. For limits_allow. */
+bool limits_refuse(struct client *culprit, const struct account *payer, enum account_kind kind,
+                   uint64_t n, char *text);
+/* Whether the memory for all has room for `n` bytes more of a payer. */
+static inline bool limits_have_memory(const struct accounts *a, const struct account *payer,
+                                      uint64_t n) {
+  return payer->process->used[ACCOUNT_BYTES] + n <=
+         accounts_left(a) + a->limits.memory / LIMITS_RESERVED;
+}
+/* Whether the process and the user of `payer` may have `n` more of a kind, which `culprit` causes.
+ * If not, that is counted and logged, and `text` (LIMITS_TEXT bytes) says what they have too much
+ * of. */
+static inline bool limits_allow_for(struct client *culprit, const struct account *payer,
+                                    enum account_kind kind, uint64_t n, char *text) {
+  const struct accounts *a = &culprit->connections->accounts;
+  if (!accounts_full(a, payer, kind, n) &&
+      (kind != ACCOUNT_BYTES || limits_have_memory(a, payer, n)))
     return true;
-  return limits_refuse(c, kind, n, text);
+  return limits_refuse(culprit, payer, kind, n, text);
+}
+/* The same for what the client causes for itself. */
+static inline bool limits_allow(struct client *c, enum account_kind kind, uint64_t n, char *text) {
+  return limits_allow_for(c, c->account, kind, n, text);
+}
+/* Whether an answer of so many bytes may wait for who asked, `to`, without anybody being ended for
+ * it. If not, it is its sender that is counted and logged. */
+bool limits_allow_answer(struct client *from, const struct client *to, uint32_t bytes, char *text);
+/* What to refuse `n` more of a kind with: later there may be room for them, or never. */
+static inline enum status limits_status(const struct client *c, enum account_kind kind,
+                                        uint64_t n) {
+  return n > c->connections->accounts.limits.most[kind] ? STATUS_too_large : STATUS_busy;
 }
 
 /* At the end of a turn, when all that can be written has been: disconnects, after a word, those

@@ -41,7 +41,8 @@ void holdings_on_sub(struct client *from, const struct message *m) {
     notify_refuse(from, m, STATUS_denied, "token %llu is your own", (unsigned long long)pt.id);
   } else {
     char full[LIMITS_TEXT];
-    if (!limits_allow(from, ACCOUNT_HELD, 1, full)) {
+    bool adds = refs_count(&b->refs, token, from->host) == 0;
+    if (adds && !limits_allow(from, ACCOUNT_HELD, 1, full)) {
       notify_refuse(from, m, STATUS_busy, "%s", full);
       return;
     }

@@ -91,6 +91,19 @@ static bool is_closed(const struct client *from, const struct client *to, const 
   return true;
 }
 
+/* Whether `to` may hold what it does not hold yet. If not, *status is what to say, and `culprit` is
+ * told of in the log. */
+static bool may_hold(struct client *culprit, const struct client *to, const struct transfer *t,
+                     char *full, enum status *status) {
+  struct broker *b = culprit->broker;
+  if (!t->count || !accounts_full(&b->connections.accounts, to->account, ACCOUNT_HELD, t->count))
+    return true;
+  uint32_t new = transfer_count_new(b, t, to);
+  if (!new || limits_allow_for(culprit, to->account, ACCOUNT_HELD, new, full)) return true;
+  *status = limits_status(to, ACCOUNT_HELD, new);
+  return false;
+}
+
 /* The connection a request is for; NULL: it has been refused. */
 static struct client *find_receiver(struct client *from, const struct transfer *t,
                                     const struct message *m) {
@@ -134,12 +147,13 @@ static struct client *find_receiver(struct client *from, const struct transfer *
     return NULL;
   }
   char full[LIMITS_TEXT];
+  enum status status = STATUS_busy;
   if (!limits_allow(from, ACCOUNT_BYTES, m->size, full)) {
-    refuse(from, m, STATUS_busy, "%s", full);
+    refuse(from, m, limits_status(from, ACCOUNT_BYTES, m->size), "%s", full);
     return NULL;
   }
-  if (t->count && !limits_allow(host->client, ACCOUNT_HELD, t->count, full)) {
-    refuse(from, m, STATUS_busy, "worker %s can hold no more objects: %s", host->name, full);
+  if (!may_hold(from, host->client, t, full, &status)) {
+    refuse(from, m, status, "worker %s can hold no more objects: %s", host->name, full);
     return NULL;
   }
   return host->client;
@@ -240,6 +254,7 @@ void route_request(struct client *from, const struct message *m, uint8_t *bytes)
       client_forged(from, "a request carries an object it does not hold");
       break;
     case TRANSFER_FULL: refuse(from, m, STATUS_busy, "%s", full); break;
+    case TRANSFER_NEVER: refuse(from, m, STATUS_too_large, "%s", full); break;
     case TRANSFER_FAULT: break;
   }
   bool forwarded = to && forward_request(from, to, &t, m, bytes);
@@ -284,9 +299,11 @@ static struct client *forward_answer(struct client *from, const struct call *cal
                  host->name, REFS_MOST);
     return NULL;
   }
-  if (o == TRANSFER_FULL || (t->count && !limits_allow(to, ACCOUNT_HELD, t->count, full))) {
-    notify_error(to, m->op, call->asked_id, STATUS_busy,
-                 "the answer of worker %s was not delivered: %s", host->name, full);
+  enum status status = o == TRANSFER_NEVER ? STATUS_too_large : STATUS_busy;
+  if (o == TRANSFER_FULL || o == TRANSFER_NEVER || !may_hold(to, to, t, full, &status) ||
+      !limits_allow_answer(from, to, m->size, full)) {
+    notify_error(to, m->op, call->asked_id, status, "the answer of worker %s was not delivered: %s",
+                 host->name, full);
     return NULL;
   }
   transfer_give(b, t, to, from->account);

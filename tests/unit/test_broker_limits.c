@@ -398,6 +398,8 @@ START_TEST(exports_are_limited_in_requests_and_answers) {
   limits()->most[ACCOUNT_EXPORTED] = 3;
   call_with(3);
   expect_refused(&b, STATUS_busy, "--max-exported");
+  call_with(4);
+  expect_refused(&b, STATUS_too_large, "--max-exported");
   ck_assert_uint_eq(w.broker.refs.tokens.count, 1);
   for (int i = 0; i < 2; i++) { /* the second time none is new */
     call_with(2);
@@ -417,15 +419,46 @@ START_TEST(holds_are_limited_in_requests_and_answers) {
   limits()->most[ACCOUNT_HELD] = 3;
   call_with(3);
   expect_refused(&b, STATUS_busy, "--max-held");
-  call_with(2);
-  wire_past_peers(&w, &a);
-  ck_assert_int_eq(a.m.op, OP_call);
+  call_with(4); /* the message alone has more than any may hold */
+  expect_refused(&b, STATUS_too_large, "--max-held");
+  ck_assert_uint_eq(b_account()->refused, 2); /* who sends is told of, not who would receive */
+  ck_assert_uint_eq(wire_client(&w, &a)->account->refused, 0);
+  for (int i = 0; i < 2; i++) { /* the second time nothing is new */
+    call_with(2);
+    wire_past_peers(&w, &a);
+    ck_assert_int_eq(a.m.op, OP_call);
+  }
   answer_with_new();
   expect_refused(&b, STATUS_busy, "--max-held");
   ck_assert_uint_eq(w.broker.refs.holds.count, 3);
   pack_pt(wire_begin(&b, MESSAGE_REQUEST, OP_sub, ++b.last_id, 1), &x);
   wire_send(&w, &b);
-  expect_refused(&b, STATUS_busy, "--max-held");
+  wire_past_peers(&w, &b);
+  ck_assert(b.m.kind == MESSAGE_REPLY && b.m.op == OP_sub); /* it holds that already */
+  wire_join(&w, &many[0], "c");
+  pack_pt(wire_begin(&many[0], MESSAGE_REQUEST, OP_sub, 2, 1), &x);
+  wire_send(&w, &many[0]);
+  expect_refused(&many[0], STATUS_busy, "--max-held");
+  wire_leave(&many[0]);
+}
+END_TEST
+
+/* One object many times is one. */
+START_TEST(the_same_object_again_is_no_new_holding) {
+  enum { TIMES = 50 };
+  x = wire_token(&a, 1);
+  wire_fetch(&w, &b, &a, "a", &x);
+  limits()->most[ACCOUNT_HELD] = 3;
+  struct pack *p = wire_ask(&b, OP_call, NULL, &x, TIMES);
+  for (uint32_t i = 0; i < TIMES; i++) {
+    struct pt own = i % 3 == 2 ? x : wire_token(&b, 1 + i % 3); /* the last is a's own */
+    pack_pt(p, &own);
+  }
+  wire_send(&w, &b);
+  do
+    ck_assert_int_eq(wire_next(&w, &a), 1);
+  while (a.m.op != OP_call);
+  ck_assert_uint_eq(w.broker.refs.holds.count, 3);
 }
 END_TEST
 
@@ -557,6 +590,59 @@ START_TEST(dead_hosts_are_charged_while_they_are_known) {
 }
 END_TEST
 
+/* An answer that its asker has no room for is not delivered, and nobody is ended for it. Told of is
+ * who sent it. */
+START_TEST(answers_without_room_are_refused) {
+  limits()->memory = 64 << 20;
+  limits()->most[ACCOUNT_BYTES] = 500 << 10;
+  for (int i = 0; i < 20; i++) {
+    pack_text(wire_ask(&a, OP_s2t, "b", NULL, 1), "x");
+    wire_end(&a);
+  }
+  wire_flush(&w, &a);
+  for (int i = 0; i < 20; i++) {
+    do
+      ck_assert_int_eq(wire_next(&w, &b), 1);
+    while (b.m.op != OP_s2t);
+    pack_string(wire_begin(&b, MESSAGE_REPLY, OP_s2t, b.m.id, 1), piece, 100 << 10);
+    wire_send(&w, &b);
+  }
+  const struct client *to = wire_client(&w, &a);
+  ck_assert_int_eq(to->state, CLIENT_READY);
+  ck_assert_uint_le(to->account->used[ACCOUNT_BYTES], ACCOUNT_HARD * (500 << 10));
+  ck_assert_uint_eq(to->account->refused, 0);
+  uint64_t errors = 0;
+  for (int r; (r = wire_next(&w, &a)) != 0;) {
+    ck_assert_int_eq(r, 1);
+    if (a.m.kind != MESSAGE_ERROR) continue;
+    ck_assert_uint_eq(wire_uint(&a), STATUS_busy);
+    errors++;
+  }
+  ck_assert_uint_gt(errors, 5);
+  ck_assert_uint_eq(errors, b_account()->refused);
+  ck_assert_uint_eq(w.broker.calls.all.count, 0);
+}
+END_TEST
+
+/* The same if it is the memory for all that has none. */
+START_TEST(answers_beyond_the_memory_for_all_are_refused) {
+  limits()->memory = 1 << 20;
+  pack_text(wire_ask(&a, OP_s2t, "b", NULL, 1), "x");
+  wire_send(&w, &a);
+  wire_past_peers(&w, &b);
+  ck_assert_int_eq(b.m.op, OP_s2t);
+  for (int i = 0; i < 3; i++) {
+    wire_join(&w, &many[i], NULL);
+    send_part(&many[i], LARGE - 100);
+  }
+  ck_assert_uint_lt(memory_used(), memory_most());
+  pack_string(wire_begin(&b, MESSAGE_REPLY, OP_s2t, b.m.id, 1), piece, LARGE - 100);
+  wire_send(&w, &b);
+  expect_refused(&a, STATUS_busy, "--max-memory");
+  for (int i = 0; i < 3; i++) wire_leave(&many[i]);
+}
+END_TEST
+
 /* ---- Time ---- */
 
 /* As if so much time had passed; then the timer fires. */
@@ -597,28 +683,58 @@ START_TEST(who_has_begun_nothing_may_be_silent) {
 }
 END_TEST
 
+enum { ANSWER = 100 << 10 };
+
+/* a asks b so often, reads nothing, and is answered. */
+static void leave_answers(int n) {
+  for (int i = 0; i < n; i++) {
+    pack_text(wire_ask(&a, OP_s2t, "b", NULL, 1), "x");
+    wire_end(&a);
+  }
+  wire_flush(&w, &a);
+  for (int i = 0; i < n; i++) {
+    do
+      ck_assert_int_eq(wire_next(&w, &b), 1);
+    while (b.m.op != OP_s2t);
+    pack_string(wire_begin(&b, MESSAGE_REPLY, OP_s2t, b.m.id, 1), piece, ANSWER);
+    wire_send(&w, &b);
+  }
+}
+
+/* A worker that is stopped is not ended for what others send it. */
+START_TEST(what_others_send_is_nobodys_debt) {
+  limits()->memory = 8 << 20;
+  leave_untaken(4 * LIMITS_WAITING_MOST);
+  after(&a, 0, 1000000);
+  wire_turn(&w);
+  ck_assert_int_eq(wire_client(&w, &a)->state, CLIENT_READY);
+}
+END_TEST
+
 START_TEST(who_takes_nothing_is_ended_if_much_waits) {
-  leave_untaken(LIMITS_WAITING_MOST / 2);
+  limits()->memory = 64 << 20;
+  leave_answers(LIMITS_WAITING_MOST / ANSWER / 2);
   after(&a, 0, 1000000);
   wire_turn(&w);
   ck_assert_int_eq(wire_client(&w, &a)->state, CLIENT_READY); /* it is stopped, perhaps */
-  leave_untaken(LIMITS_WAITING_MOST + 1);
+  leave_answers(LIMITS_WAITING_MOST / ANSWER);
   after(&a, 0, 59000);
   ck_assert_int_eq(wire_client(&w, &a)->state, CLIENT_READY);
   after(&a, 0, 60001);
   ck_assert_int_eq(wire_client(&w, &a)->state, CLIENT_CONDEMNED);
   wire_turn(&w);
+  wire_expect(&w, &b, MESSAGE_NOTICE, OP_dead);
   wire_quiet(&w, &b);
 }
 END_TEST
 
 START_TEST(who_takes_a_little_is_not_ended) {
-  limits()->memory = 8 << 20;
-  leave_untaken(2 * LIMITS_WAITING_MOST);
+  limits()->memory = 64 << 20;
+  leave_answers(3 * LIMITS_WAITING_MOST / ANSWER);
   after(&a, 0, 59000);
   ck_assert_int_eq(wire_next(&w, &a), 1);
   for (int i = 0; i < 8; i++) ck_assert_int_eq(wire_next(&w, &a), 1);
-  ck_assert_uint_gt(wire_client(&w, &a)->outbox.bytes, LIMITS_WAITING_MOST);
+  ck_assert_uint_gt(wire_client(&w, &a)->outbox.own, LIMITS_WAITING_MOST);
   wire_client(&w, &a)->taken_ms -= 2000; /* 61 s if it had taken nothing */
   limits_sweep(&w.broker.connections);
   ck_assert_int_eq(wire_client(&w, &a)->state, CLIENT_READY);
@@ -663,14 +779,18 @@ int main(void) {
   tcase_add_test(t, waits_are_limited);
   tcase_add_test(t, exports_are_limited_in_requests_and_answers);
   tcase_add_test(t, holds_are_limited_in_requests_and_answers);
+  tcase_add_test(t, the_same_object_again_is_no_new_holding);
   tcase_add_test(t, connections_and_names_are_limited);
   tcase_add_test(t, accounts_of_processes_and_users_are_shown);
   tcase_add_test(t, notices_are_paid_by_whoever_causes_them);
   tcase_add_test(t, other_records_are_paid_by_whoever_causes_them);
   tcase_add_test(t, dead_hosts_are_charged_while_they_are_known);
+  tcase_add_test(t, answers_without_room_are_refused);
+  tcase_add_test(t, answers_beyond_the_memory_for_all_are_refused);
   tcase_add_test(t, a_message_begun_is_gone_on_with);
   tcase_add_test(t, a_slow_but_steady_sender_is_heard);
   tcase_add_test(t, who_has_begun_nothing_may_be_silent);
+  tcase_add_test(t, what_others_send_is_nobodys_debt);
   tcase_add_test(t, who_takes_nothing_is_ended_if_much_waits);
   tcase_add_test(t, who_takes_a_little_is_not_ended);
   tcase_add_test(t, what_has_just_come_for_one_was_not_left_untaken);

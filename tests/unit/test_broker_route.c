@@ -339,7 +339,7 @@ START_TEST(a_client_that_does_not_read_answers_is_ended_far_beyond_that) {
     ids[i] = b.m.id;
   }
   for (int i = 0; i < ASKED && !ended; i++) {
-    size_t waits = wire_client(&w, &a)->outbox.bytes;
+    size_t waits = wire_client(&w, &a)->outbox.own;
     pack_string(wire_begin(&b, MESSAGE_REPLY, OP_labels, ids[i], 1), large, LARGE);
     wire_send(&w, &b);
     for (int turns = 0; turns < 4; turns++) wire_turn(&w); /* all of it is read */
