@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT
  *
- * All in one slab, whose items do not move. Processes are found by process and user, users by user:
- * a process id that is used again by another user is another process; one that is used again by the
- * same is taken for the old one, which changes no sum of that user.
+ * All in one slab, whose items do not move. Processes are found by process, start and user, users by
+ * user: a process id that is used again, while something is left of who had it before, is another
+ * process. Where the start is not known it is taken for the old one, which changes no sum of that
+ * user. A connection whose process the kernel does not name is a process of its own.
  */
 #include "broker/base/accounts.h"
 
@@ -14,12 +15,12 @@
 /* Connections of one user that take such a part of the memory for all are a flood. */
 enum { FLOOD_PART = 4 };
 
-static uint64_t key_hash(uint8_t level, pid_t pid, uid_t uid, uint64_t seed) {
-  return mix64((((uint64_t)(uint32_t)pid << 32) | uid) ^ mix64(seed + level));
+static uint64_t key_hash(uint8_t level, pid_t pid, uid_t uid, uint64_t born, uint64_t seed) {
+  return mix64((((uint64_t)(uint32_t)pid << 32) | uid) ^ mix64(mix64(seed + level) + born));
 }
 static uint64_t hash_of_account(const void *item, uint64_t seed) {
   const struct account *k = item;
-  return key_hash(k->level, k->pid, k->uid, seed);
+  return key_hash(k->level, k->pid, k->uid, k->born, seed);
 }
 
 static struct account *account_at(const struct accounts *a, uint32_t index) {
@@ -52,15 +53,28 @@ static struct account *add(struct accounts *a, enum account_level level, pid_t p
   return k;
 }
 
-static struct account *find_or_add(struct accounts *a, enum account_level level, pid_t pid,
-                                   uid_t uid) {
-  uint64_t hash = key_hash((uint8_t)level, pid, uid, a->by_key.seed);
+/* Whether it is in the hash table. */
+static bool is_named(const struct account *k) {
+  return k->level == ACCOUNT_USER || (k->level == ACCOUNT_PROCESS && k->pid != 0);
+}
+
+static struct account *find(const struct accounts *a, enum account_level level, pid_t pid,
+                            uid_t uid, uint64_t born) {
+  uint64_t hash = key_hash((uint8_t)level, pid, uid, born, a->by_key.seed);
   for (uint32_t i = chain_first(&a->by_key, hash); i != SLAB_NONE; i = chain_next(&a->by_key, i)) {
     struct account *k = account_at(a, i);
-    if (k->level == level && k->pid == pid && k->uid == uid) return k;
+    if (k->level == level && k->pid == pid && k->uid == uid && k->born == born) return k;
   }
-  struct account *k = add(a, level, pid, uid);
-  if (k) chain_add(&a->by_key, k->index);
+  return NULL;
+}
+
+static struct account *find_or_add(struct accounts *a, enum account_level level, pid_t pid,
+                                   uid_t uid, uint64_t born) {
+  struct account *k = find(a, level, pid, uid, born);
+  if (k && is_named(k)) return k;
+  if (!(k = add(a, level, pid, uid))) return NULL;
+  k->born = born;
+  if (is_named(k)) chain_add(&a->by_key, k->index);
   return k;
 }
 
@@ -68,13 +82,13 @@ static struct account *find_or_add(struct accounts *a, enum account_level level,
 static void free_if_empty(struct accounts *a, struct account *k) {
   if (!k || k->parts) return;
   for (unsigned i = 0; i < ACCOUNT_KINDS; i++) assert(k->used[i] == 0);
-  chain_remove(&a->by_key, k->index);
+  if (is_named(k)) chain_remove(&a->by_key, k->index);
   slab_remove(&a->slab, k->index);
 }
 
-struct account *accounts_open(struct accounts *a, pid_t pid, uid_t uid) {
-  struct account *user = find_or_add(a, ACCOUNT_USER, 0, uid);
-  struct account *process = user ? find_or_add(a, ACCOUNT_PROCESS, pid, uid) : NULL;
+struct account *accounts_open(struct accounts *a, pid_t pid, uid_t uid, uint64_t born) {
+  struct account *user = find_or_add(a, ACCOUNT_USER, 0, uid, 0);
+  struct account *process = user ? find_or_add(a, ACCOUNT_PROCESS, pid, uid, born) : NULL;
   struct account *k = process ? add(a, ACCOUNT_CONNECTION, pid, uid) : NULL;
   if (!k) {
     if (process && !process->user) free_if_empty(a, process);
@@ -301,7 +315,7 @@ const char *accounts_check(const struct accounts *a) {
       leaving += k->leaving;
       continue;
     }
-    sums++;
+    sums += is_named(k);
     if (k->level == ACCOUNT_USER) memory += accounts_memory(a, k);
     if (!k->parts) return "accounts: a process or user without connections";
     if (!is_sum(a, k)) return "accounts: a process or user is not the sum of its parts";

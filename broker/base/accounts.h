@@ -51,7 +51,8 @@ struct account {
   struct account *process, *user; /* the accounts it is part of; NULL from its own level up */
   uint64_t leaving; /* bytes of what it and its parts give back, or are about to */
   uint64_t refused; /* what was refused, or ended, for a limit; of its parts too */
-  pid_t pid; /* of a user: 0 */
+  pid_t pid; /* of a user: 0; of a process that the kernel does not name (another's name space): 0 */
+  uint64_t born; /* when the process was started, as the kernel counts; 0: of a user, or not known */
   uid_t uid;
   uint32_t index, link; /* in the slab; in the hash table, for processes and users */
   uint32_t parts; /* accounts of the next lower level in it */
@@ -90,8 +91,9 @@ bool accounts_init(struct accounts *a, uint64_t seed);
 /* Frees all accounts, whatever is charged to them. */
 void accounts_deinit(struct accounts *a);
 
-/* The account of a new connection, which is charged to it; NULL when memory is short. */
-struct account *accounts_open(struct accounts *a, pid_t pid, uid_t uid);
+/* The account of a new connection, which is charged to it; NULL when memory is short. A process is
+ * known by its id and when it was started; one of id 0 is nobody else's. */
+struct account *accounts_open(struct accounts *a, pid_t pid, uid_t uid, uint64_t born);
 /* The connection is about to end: what goes with it is leaving. May be called again. */
 void accounts_leave(struct accounts *a, struct account *k);
 /* The connection has ended. */

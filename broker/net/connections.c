@@ -6,7 +6,10 @@
 #include "broker/net/connections.h"
 
 #include <assert.h>
+#include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -50,12 +53,29 @@ static void on_event(uv_poll_t *poll, int status, int events) {
 
 /* ---- Begin and end of the struct ---- */
 
-static void learn_process(struct client *c) {
+/* When a process was started, in the kernel's ticks; 0: not known. */
+static uint64_t start_of(pid_t pid) {
+  enum { STATE = 3, START = 22 }; /* fields of proc(5), stat; the one before may have any text */
+  char path[40], text[512];
+  snprintf(path, sizeof path, "/proc/%ld/stat", (long)pid);
+  int fd = pid > 0 ? open(path, O_RDONLY | O_CLOEXEC) : -1;
+  if (fd < 0) return 0;
+  ssize_t n = read(fd, text, sizeof text - 1);
+  close(fd);
+  if (n <= 0) return 0;
+  text[n] = 0;
+  const char *at = strrchr(text, ')');
+  for (int field = STATE - 1; at && field < START; field++) at = strchr(at + 1, ' ');
+  return at ? strtoull(at, NULL, 10) : 0;
+}
+
+static uint64_t learn_process(struct client *c) {
   struct ucred peer;
   socklen_t size = sizeof peer;
-  if (getsockopt(c->fd, SOL_SOCKET, SO_PEERCRED, &peer, &size) < 0) return;
+  if (getsockopt(c->fd, SOL_SOCKET, SO_PEERCRED, &peer, &size) < 0) return 0;
   c->pid = peer.pid;
   c->uid = peer.uid;
+  return start_of(c->pid);
 }
 
 /* Whether libuv can watch a descriptor of this number. It grows its table, to a power of two less
@@ -77,8 +97,8 @@ int client_new(struct connections *n, int fd) {
     return -1;
   }
   c->fd = fd;
-  learn_process(c);
-  c->account = accounts_open(&n->accounts, c->pid, c->uid);
+  uint64_t born = learn_process(c);
+  c->account = accounts_open(&n->accounts, c->pid, c->uid, born);
   if (!c->account || !can_be_watched(n->loop, fd) || uv_poll_init(n->loop, &c->poll, fd) < 0) {
     if (c->account) accounts_close(&n->accounts, c->account);
     free(c);

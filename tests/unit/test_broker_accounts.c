@@ -24,8 +24,8 @@ static void check(void) {
 }
 
 START_TEST(connections_sum_up_in_processes_and_users) {
-  struct account *k = accounts_open(&a, 1, 10), *same = accounts_open(&a, 1, 10);
-  struct account *sibling = accounts_open(&a, 2, 10), *other = accounts_open(&a, 1, 11);
+  struct account *k = accounts_open(&a, 1, 10, 0), *same = accounts_open(&a, 1, 10, 0);
+  struct account *sibling = accounts_open(&a, 2, 10, 0), *other = accounts_open(&a, 1, 11, 0);
   ck_assert_ptr_eq(k->process, same->process);
   ck_assert_ptr_ne(k->process, sibling->process);
   ck_assert_ptr_eq(k->user, sibling->user);
@@ -48,7 +48,7 @@ START_TEST(connections_sum_up_in_processes_and_users) {
 END_TEST
 
 START_TEST(an_account_stays_while_anything_is_charged_to_it) {
-  struct account *k = accounts_open(&a, 1, 10), *other = accounts_open(&a, 1, 11);
+  struct account *k = accounts_open(&a, 1, 10, 0), *other = accounts_open(&a, 1, 11, 0);
   ck_assert(accounts_bind(&a, 1000, k));
   account_charge(&a, k, ACCOUNT_BYTES, 5);
   account_charge(&a, k, ACCOUNT_HELD, 1);
@@ -71,8 +71,8 @@ START_TEST(an_account_stays_while_anything_is_charged_to_it) {
 END_TEST
 
 START_TEST(limits_are_of_processes_and_a_multiple_of_users) {
-  struct account *k = accounts_open(&a, 1, 10), *second = accounts_open(&a, 1, 10);
-  struct account *sibling = accounts_open(&a, 2, 10), *other = accounts_open(&a, 1, 11);
+  struct account *k = accounts_open(&a, 1, 10, 0), *second = accounts_open(&a, 1, 10, 0);
+  struct account *sibling = accounts_open(&a, 2, 10, 0), *other = accounts_open(&a, 1, 11, 0);
   a.limits.most[ACCOUNT_HELD] = 10;
   a.limits.users = 2;
   ck_assert_ptr_null(accounts_full(&a, k, ACCOUNT_HELD, 10));
@@ -84,7 +84,7 @@ START_TEST(limits_are_of_processes_and_a_multiple_of_users) {
   ck_assert_ptr_eq(accounts_full(&a, k, ACCOUNT_HELD, UINT64_MAX), k->process);
   account_charge(&a, sibling, ACCOUNT_HELD, 9);
   ck_assert_ptr_null(accounts_full(&a, sibling, ACCOUNT_HELD, 1));
-  struct account *third = accounts_open(&a, 3, 10);
+  struct account *third = accounts_open(&a, 3, 10, 0);
   account_charge(&a, third, ACCOUNT_HELD, 1);
   ck_assert_ptr_eq(accounts_full(&a, third, ACCOUNT_HELD, 1), k->user);
   ck_assert_ptr_null(accounts_full(&a, other, ACCOUNT_HELD, 10));
@@ -105,12 +105,12 @@ static struct account *largest_of(const struct account *whole) {
 }
 
 START_TEST(the_largest_is_one_of_the_largest_process_of_the_largest_user) {
-  struct account *large = accounts_open(&a, 1, 10); /* the largest connection, of a small user */
-  struct account *single = accounts_open(&a, 1, 11), *part[4];
+  struct account *large = accounts_open(&a, 1, 10, 0); /* the largest connection, of a small user */
+  struct account *single = accounts_open(&a, 1, 11, 0), *part[4];
   account_charge(&a, large, ACCOUNT_BYTES, 50);
   account_charge(&a, single, ACCOUNT_BYTES, 30); /* the larger connection of the large user, ... */
   for (int i = 0; i < 4; i++) {
-    part[i] = accounts_open(&a, 2, 11);
+    part[i] = accounts_open(&a, 2, 11, 0);
     account_charge(&a, part[i], ACCOUNT_BYTES, i == 2 ? 11 : 10); /* ... whose other process is larger */
   }
   ck_assert_ptr_eq(largest_of(NULL), part[2]);
@@ -133,15 +133,40 @@ START_TEST(the_largest_is_one_of_the_largest_process_of_the_largest_user) {
 }
 END_TEST
 
+/* A process that has the id of one that has ended, and has left something behind, is another; the
+ * same goes for those whom the kernel does not name. */
+START_TEST(a_process_is_its_id_and_its_start) {
+  struct account *old = accounts_open(&a, 1, 10, 100), *same = accounts_open(&a, 1, 10, 100);
+  account_charge(&a, old, ACCOUNT_BYTES, 5);
+  accounts_close(&a, old);
+  ck_assert_ptr_eq(old->process, same->process);
+  struct account *new = accounts_open(&a, 1, 10, 101);
+  ck_assert_ptr_ne(new->process, old->process);
+  ck_assert_ptr_eq(new->user, old->user);
+  check();
+  struct account *far = accounts_open(&a, 0, 10, 0), *farther = accounts_open(&a, 0, 10, 0);
+  ck_assert_ptr_ne(far->process, farther->process);
+  ck_assert_ptr_eq(far->user, farther->user);
+  check();
+  accounts_close(&a, farther);
+  accounts_close(&a, far);
+  accounts_close(&a, new);
+  accounts_close(&a, same);
+  check();
+  account_discharge(&a, old, ACCOUNT_BYTES, 5);
+  ck_assert_uint_eq(a.slab.count, 0);
+}
+END_TEST
+
 START_TEST(several_of_the_largest_come_in_order) {
   enum { ALL = 10 };
   struct account *k[ALL], *largest[ALL];
   static const uint64_t bytes[ALL] = {5, 9, 1, 7, 3, 8, 2, 10, 6, 4};
   for (int i = 0; i < ALL; i++) {
-    k[i] = accounts_open(&a, 1, 10);
+    k[i] = accounts_open(&a, 1, 10, 0);
     account_charge(&a, k[i], ACCOUNT_BYTES, bytes[i]);
   }
-  account_charge(&a, accounts_open(&a, 2, 10), ACCOUNT_BYTES, 50); /* of a smaller process */
+  account_charge(&a, accounts_open(&a, 2, 10, 0), ACCOUNT_BYTES, 50); /* of a smaller process */
   for (unsigned most = 1; most <= ALL + 1; most++) {
     ck_assert_uint_eq(accounts_largest(&a, NULL, largest, most), most < ALL ? most : ALL);
     for (unsigned i = 0; i < most && i < ALL; i++)
@@ -155,11 +180,11 @@ END_TEST
  * within a user connections that have nothing are ended only if they are many. */
 START_TEST(many_small_processes_of_a_user_are_one_account) {
   enum { MANY = 1000 };
-  struct account *large = accounts_open(&a, 1, 10), *last = NULL;
+  struct account *large = accounts_open(&a, 1, 10, 0), *last = NULL;
   a.bytes_of[ACCOUNT_CONNECTIONS] = 10;
   account_charge(&a, large, ACCOUNT_BYTES, 50000);
   for (int i = 0; i < MANY; i++) {
-    last = accounts_open(&a, 2 + i, 11);
+    last = accounts_open(&a, 2 + i, 11, 0);
     account_charge(&a, last, ACCOUNT_BYTES, 60);
   }
   ck_assert_ptr_eq(largest_of(NULL)->user, last->user);
@@ -179,7 +204,7 @@ START_TEST(lists_charge_their_owners) {
   };
   struct slab s;
   struct owners o;
-  struct account *k = accounts_open(&a, 1, 10);
+  struct account *k = accounts_open(&a, 1, 10, 0);
   slab_init(&s, sizeof(struct item));
   owners_init(&o, &s, 0);
   owners_charge(&o, &a, ACCOUNT_WAITS);
@@ -204,7 +229,7 @@ START_TEST(sums_stay_right_at_random) {
   for (int step = 0; step < STEPS; step++) {
     uint32_t i = random_below(&random, MOST), kind = random_below(&random, ACCOUNT_CONNECTIONS);
     if (!k[i]) {
-      k[i] = accounts_open(&a, (pid_t)random_below(&random, 5), random_below(&random, 3));
+      k[i] = accounts_open(&a, (pid_t)random_below(&random, 5), random_below(&random, 3), 0);
       if (random_below(&random, 2)) ck_assert(accounts_bind(&a, i, k[i]));
     } else if (used[i][kind]) {
       account_discharge(&a, k[i], kind, used[i][kind]);
@@ -240,6 +265,7 @@ int main(void) {
   tcase_add_test(t, an_account_stays_while_anything_is_charged_to_it);
   tcase_add_test(t, limits_are_of_processes_and_a_multiple_of_users);
   tcase_add_test(t, the_largest_is_one_of_the_largest_process_of_the_largest_user);
+  tcase_add_test(t, a_process_is_its_id_and_its_start);
   tcase_add_test(t, several_of_the_largest_come_in_order);
   tcase_add_test(t, many_small_processes_of_a_user_are_one_account);
   tcase_add_test(t, lists_charge_their_owners);

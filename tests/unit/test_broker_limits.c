@@ -368,7 +368,7 @@ START_TEST(requests_given_up_do_not_fill_a_worker) {
   }
   ask_for_label();
   expect_refused(&b, STATUS_busy, "more waiting for it than it reads");
-  struct account *other = accounts_open(&w.broker.connections.accounts, 1, getuid());
+  struct account *other = accounts_open(&w.broker.connections.accounts, 1, getuid(), 0);
   struct client *c = wire_client(&w, &b);
   ck_assert(calls_has_place(&w.broker.calls, wire_client(&w, &a)->host,
                             other->process->used[ACCOUNT_REQUESTS]));
@@ -480,6 +480,25 @@ START_TEST(connections_and_names_are_limited) {
   memset(&many[0], 0, sizeof many[0]);
   wire_join_as(&w, &many[0], "third", true);
   wire_leave(&many[0]);
+}
+END_TEST
+
+START_TEST(a_connection_knows_when_its_process_was_started) {
+  const struct account *process = b_account()->process;
+  ck_assert_int_eq(process->pid, getpid());
+  ck_assert_uint_gt(process->born, 0);
+  ck_assert_ptr_eq(process, wire_client(&w, &a)->account->process);
+  char path[64], text[512];
+  snprintf(path, sizeof path, "/proc/%ld/stat", (long)getpid());
+  FILE *f = fopen(path, "r");
+  ck_assert_ptr_nonnull(f);
+  ck_assert_ptr_nonnull(fgets(text, sizeof text, f));
+  fclose(f);
+  const char *at = strrchr(text, ')');
+  unsigned long long born = 0;
+  for (int field = 2; at && field < 22; field++) at = strchr(at + 1, ' ');
+  ck_assert(at && sscanf(at, "%llu", &born) == 1);
+  ck_assert_uint_eq(process->born, born);
 }
 END_TEST
 
@@ -781,6 +800,7 @@ int main(void) {
   tcase_add_test(t, holds_are_limited_in_requests_and_answers);
   tcase_add_test(t, the_same_object_again_is_no_new_holding);
   tcase_add_test(t, connections_and_names_are_limited);
+  tcase_add_test(t, a_connection_knows_when_its_process_was_started);
   tcase_add_test(t, accounts_of_processes_and_users_are_shown);
   tcase_add_test(t, notices_are_paid_by_whoever_causes_them);
   tcase_add_test(t, other_records_are_paid_by_whoever_causes_them);

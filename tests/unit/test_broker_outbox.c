@@ -18,8 +18,8 @@ static int ends[2];
 
 static void setup(void) {
   ck_assert(accounts_init(&accounts, 1));
-  own = accounts_open(&accounts, 1, 10);
-  other = accounts_open(&accounts, 2, 10);
+  own = accounts_open(&accounts, 1, 10, 0);
+  other = accounts_open(&accounts, 2, 10, 0);
   outbox_init(&outbox, &accounts, own);
   ck_assert_int_eq(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, ends), 0);
 }
@@ -42,7 +42,7 @@ START_TEST(bytes_arrive_in_order_whatever_their_sizes) {
   enum { TOTAL = 8 << 20, LARGEST = 150000 };
   static uint8_t message[LARGEST], got[LARGEST];
   uint64_t random = random_seed("outbox");
-  struct account *payers[] = {own, other, accounts_open(&accounts, 1, 11)};
+  struct account *payers[] = {own, other, accounts_open(&accounts, 1, 11, 0)};
   uint8_t next_in = 0, next_out = 0;
   size_t pushed = 0, read_bytes = 0;
   int error;
