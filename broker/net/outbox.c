@@ -62,18 +62,34 @@ static bool reserve_span(struct outbox *o, const struct account *payer) {
   return (o->span_count && span_at(o, o->span_count - 1)->payer == payer) || grow_spans(o);
 }
 
-static void charge(struct outbox *o, struct account *payer, size_t bytes) {
+/* Notes who pays, and charges it unless that is put off. */
+static void note(struct outbox *o, struct account *payer, size_t bytes) {
   struct outbox_span *last = o->span_count ? span_at(o, o->span_count - 1) : NULL;
   if (last && last->payer == payer)
     last->bytes += bytes;
   else
     *span_at(o, o->span_count++) = (struct outbox_span){payer, bytes};
   if (payer == o->account) o->own += bytes;
-  account_charge(o->accounts, payer, ACCOUNT_BYTES, bytes);
+  if (o->is_charged) account_charge(o->accounts, payer, ACCOUNT_BYTES, bytes);
+}
+
+/* Charges what was put off. */
+static void charge_all(struct outbox *o) {
+  assert(!o->is_charged);
+  for (uint32_t i = 0; i < o->span_count; i++)
+    account_charge(o->accounts, span_at(o, i)->payer, ACCOUNT_BYTES, span_at(o, i)->bytes);
+  o->is_charged = true;
+}
+
+/* Nothing is in the blocks any more, and nothing of it was charged. */
+static void forget_spans(struct outbox *o) {
+  o->span_first = o->span_count = 0;
+  o->own = 0;
 }
 
 /* The first bytes take no memory any more. */
 static void discharge(struct outbox *o, size_t bytes) {
+  assert(o->is_charged);
   while (bytes > 0) {
     assert(o->span_count > 0);
     struct outbox_span *s = span_at(o, 0);
@@ -93,7 +109,7 @@ static void discharge(struct outbox *o, size_t bytes) {
 
 size_t outbox_paid_by(const struct outbox *o, const struct account *payer) {
   size_t bytes = 0;
-  for (uint32_t i = 0; i < o->span_count; i++)
+  for (uint32_t i = 0; o->is_charged && i < o->span_count; i++)
     if (span_at(o, i)->payer == payer) bytes += span_at(o, i)->bytes;
   return bytes;
 }
@@ -113,9 +129,10 @@ void outbox_deinit(struct outbox *o) {
   while (o->first) {
     struct outbox_block *b = o->first;
     o->first = b->next;
-    discharge(o, b->end);
+    if (o->is_charged) discharge(o, b->end);
     free(b);
   }
+  if (!o->is_charged) forget_spans(o);
   assert(o->span_count == 0 && o->own == 0);
   free(o->spans);
   *o = (struct outbox){.accounts = o->accounts, .account = o->account, .written = o->written};
@@ -147,7 +164,9 @@ bool outbox_push(struct outbox *o, struct account *payer, const void *bytes, uin
   memcpy(b->bytes + b->end, bytes, size);
   b->end += size;
   o->bytes += size;
-  charge(o, payer, size);
+  /* Of one that is leaving the account may be gone before the next write. */
+  if (!o->is_charged && (b->end > SMALL_BLOCK || o->first != b || payer->is_leaving)) charge_all(o);
+  note(o, payer, size);
   return true;
 }
 
@@ -156,6 +175,15 @@ static void written(struct outbox *o, size_t n) {
   assert(n <= o->bytes);
   o->bytes -= n;
   o->written += n;
+  if (!o->is_charged) {
+    if (o->bytes == 0) {
+      assert(o->first == o->last && o->first->capacity == SMALL_BLOCK);
+      o->first->start = o->first->end = 0;
+      forget_spans(o);
+      return;
+    }
+    charge_all(o);
+  }
   while (o->first) {
     struct outbox_block *b = o->first;
     uint32_t here = b->end - b->start;
@@ -167,12 +195,13 @@ static void written(struct outbox *o, size_t n) {
     discharge(o, b->end);
     if (!b->next && b->capacity == SMALL_BLOCK) {
       b->start = b->end = 0;
-      return;
+      break;
     }
     o->first = b->next;
     if (!o->first) o->last = NULL;
     free(b);
   }
+  o->is_charged = o->span_count > 0;
 }
 
 enum outbox_outcome outbox_write(struct outbox *o, int fd, int *error) {
@@ -190,6 +219,7 @@ enum outbox_outcome outbox_write(struct outbox *o, int fd, int *error) {
                    MSG_NOSIGNAL | MSG_DONTWAIT);
   if (sent < 0) {
     *error = errno;
+    if (!o->is_charged) charge_all(o);
     return errno == EAGAIN || errno == EINTR ? OUTBOX_LEFT : OUTBOX_FAILED;
   }
   written(o, (size_t)sent);
@@ -197,7 +227,7 @@ enum outbox_outcome outbox_write(struct outbox *o, int fd, int *error) {
 }
 
 const char *outbox_check(const struct outbox *o) {
-  size_t in_blocks = 0, paid = 0, waiting = 0;
+  size_t in_blocks = 0, paid = 0, own = 0, waiting = 0;
   for (const struct outbox_block *b = o->first; b; b = b->next) {
     in_blocks += b->end;
     waiting += b->end - b->start;
@@ -205,9 +235,14 @@ const char *outbox_check(const struct outbox *o) {
   for (uint32_t i = 0; i < o->span_count; i++) {
     if (span_at(o, i)->bytes == 0) return "outbox: somebody pays for nothing";
     paid += span_at(o, i)->bytes;
+    if (span_at(o, i)->payer == o->account) own += span_at(o, i)->bytes;
+    if (!o->is_charged && span_at(o, i)->payer->is_closed)
+      return "outbox: one who has ended is to pay later";
   }
   if (waiting != o->bytes) return "outbox: another number of bytes waits";
   if (paid != in_blocks) return "outbox: bytes that nobody pays";
-  return outbox_paid_by(o, o->account) == o->own ? NULL
+  if (!o->is_charged && (in_blocks > SMALL_BLOCK || o->first != o->last))
+    return "outbox: too many bytes that are not charged";
+  return own == o->own ? NULL
                                                   : "outbox: another number of bytes is its own";
 }

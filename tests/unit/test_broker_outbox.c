@@ -38,6 +38,47 @@ static void expect_right(void) {
   ck_assert_uint_ge(accounts.memory, outbox.bytes);
 }
 
+/* What a write takes at once, and fits into the small block, no account knows of; what it leaves is
+ * charged, and so is more, and what one pays who leaves. */
+START_TEST(little_is_charged_only_when_it_is_left) {
+  static uint8_t bytes[4000];
+  int error, full = 1;
+  ck_assert(outbox_push(&outbox, other, bytes, 100));
+  ck_assert(outbox_push(&outbox, own, bytes, 200));
+  ck_assert_uint_eq(accounts.memory, 0);
+  ck_assert_uint_eq(outbox.own, 200);
+  ck_assert_int_eq(outbox_write(&outbox, ends[0], &error), OUTBOX_EMPTY);
+  ck_assert_uint_eq(accounts.memory, 0);
+  ck_assert_uint_eq(outbox.own, 0);
+  ck_assert(outbox_push(&outbox, own, bytes, 2000));
+  ck_assert_uint_eq(accounts.memory, 0);
+  ck_assert(outbox_push(&outbox, other, bytes, 2001)); /* more than a small block */
+  expect_right();
+  ck_assert_uint_eq(other->used[ACCOUNT_BYTES], 2001);
+  ck_assert_uint_eq(outbox_paid_by(&outbox, own), 2000);
+  ck_assert_int_eq(outbox_write(&outbox, ends[0], &error), OUTBOX_EMPTY);
+  ck_assert_uint_eq(accounts.memory, 0);
+  while (full > 0) full = (int)send(ends[0], bytes, sizeof bytes, MSG_DONTWAIT);
+  ck_assert(outbox_push(&outbox, own, bytes, 10));
+  ck_assert_int_eq(outbox_write(&outbox, ends[0], &error), OUTBOX_LEFT);
+  ck_assert_uint_eq(own->used[ACCOUNT_BYTES], 10);
+  ck_assert(outbox_push(&outbox, other, bytes, 20)); /* it will be left, too */
+  ck_assert_uint_eq(other->used[ACCOUNT_BYTES], 20);
+  expect_right();
+  outbox_deinit(&outbox);
+  ck_assert_uint_eq(accounts.memory, 0);
+  accounts_leave(&accounts, other);
+  ck_assert(outbox_push(&outbox, own, bytes, 5));
+  ck_assert_uint_eq(accounts.memory, 0);
+  ck_assert(outbox_push(&outbox, other, bytes, 10));
+  accounts_close(&accounts, other);
+  ck_assert_uint_eq(other->used[ACCOUNT_BYTES], 10);
+  expect_right();
+  outbox_deinit(&outbox);
+  ck_assert_uint_eq(accounts.memory, 0);
+}
+END_TEST
+
 START_TEST(bytes_arrive_in_order_whatever_their_sizes) {
   enum { TOTAL = 8 << 20, LARGEST = 150000 };
   static uint8_t message[LARGEST], got[LARGEST];
@@ -118,6 +159,7 @@ int main(void) {
   TCase *t = tcase_create("outbox");
   suite_add_tcase(s, t);
   tcase_add_checked_fixture(t, setup, teardown);
+  tcase_add_test(t, little_is_charged_only_when_it_is_left);
   tcase_add_test(t, bytes_arrive_in_order_whatever_their_sizes);
   tcase_add_test(t, who_has_caused_a_message_pays_until_its_block_is_written);
   tcase_add_test(t, a_full_socket_leaves_the_rest);
