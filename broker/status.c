@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * Only what costs a walk of the connections, at most.
+ * Only what costs a walk of the connections, or of their accounts, at most.
  */
 #include "broker/status.h"
 
@@ -23,6 +23,36 @@ static void tell_clients(struct broker *b) {
   }
   log_told(&b->log, "status: clients: %u workers, %u observers, %u have not said hello; %zu bytes "
                     "wait for them", workers, observers, greeting, queued);
+}
+
+enum { USERS_TOLD = 3 };
+
+/* The users with the most memory, the largest first; how many, USERS_TOLD at most. */
+static unsigned find_largest_users(const struct accounts *a, const struct account **users) {
+  unsigned n = 0;
+  for (uint32_t i = slab_next(&a->slab, 0); i != SLAB_NONE; i = slab_next(&a->slab, i + 1)) {
+    const struct account *k = slab_at(&a->slab, i);
+    if (k->level != ACCOUNT_USER) continue;
+    unsigned at = n < USERS_TOLD ? n++ : USERS_TOLD;
+    for (; at > 0 && accounts_memory(a, users[at - 1]) < accounts_memory(a, k); at--)
+      if (at < USERS_TOLD) users[at] = users[at - 1];
+    if (at < USERS_TOLD) users[at] = k;
+  }
+  return n;
+}
+
+static void tell_accounts(struct broker *b) {
+  const struct accounts *a = &b->connections.accounts;
+  const struct account *users[USERS_TOLD];
+  unsigned n = find_largest_users(a, users);
+  log_told(&b->log, "status: accounts: %llu bytes of at most %llu, %llu of them about to be given "
+                    "back; %llu times something was refused",
+           (unsigned long long)a->memory, (unsigned long long)a->limits.memory,
+           (unsigned long long)a->leaving, (unsigned long long)a->refused);
+  for (unsigned i = 0; i < n; i++)
+    log_told(&b->log, "status: account of user %lu: %llu bytes, %u processes, %llu connections",
+             (unsigned long)users[i]->uid, (unsigned long long)accounts_memory(a, users[i]),
+             (unsigned)users[i]->parts, (unsigned long long)users[i]->used[ACCOUNT_CONNECTIONS]);
 }
 
 static void tell_memory(struct broker *b) {
@@ -49,6 +79,7 @@ void status_tell(struct broker *b) {
   uint64_t left_out;
   if (!thin_allows(&b->log.thin, CAUSE_ASKED, LOG_NO_UID, clock_seconds(), &left_out)) return;
   tell_clients(b);
+  tell_accounts(b);
   log_told(&b->log, "status: tokens: %u, held %u times", (unsigned)b->refs.tokens.count,
            (unsigned)b->refs.holds.count);
   log_told(&b->log, "status: calls: %u open", (unsigned)b->calls.all.count);

@@ -195,8 +195,8 @@ START_TEST(signals_of_the_broker) {
   bed_expect(b, c, "SIGHUP: there is nothing to reload\n");
   child_signal(c, SIGUSR1);
   bed_expect(b, c, "status: log: 0 lines lost since the start\n");
-  for (int i = 0; i < 5; i++) {
-    static const char *const subjects[] = {"clients: 0 workers, ", "tokens: 0, held 0 times", "calls: 0 open", "memory: ", "socket: /"};
+  for (int i = 0; i < 6; i++) {
+    static const char *const subjects[] = {"clients: 0 workers, ", "tokens: 0, held 0 times", "calls: 0 open", "accounts: ", "memory: ", "socket: /"};
     ck_assert_int_eq(count_lines(c, subjects[i]), 1);
   }
   ck_assert(answers(socket));
