@@ -34,6 +34,8 @@ START_TEST(worker) { run(&hostile_on_worker[_i]); }
 END_TEST
 START_TEST(tokens) { run(&hostile_on_tokens[_i]); }
 END_TEST
+START_TEST(limits) { run(&hostile_on_limits[_i]); }
+END_TEST
 
 static int count(const struct hostile_case *c) {
   int n = 0;
@@ -55,5 +57,6 @@ int main(void) {
   add(s, "logs", logs, hostile_on_log);
   add(s, "worker", worker, hostile_on_worker);
   add(s, "tokens", tokens, hostile_on_tokens);
+  add(s, "limits", limits, hostile_on_limits);
   return run_suite(s);
 }
