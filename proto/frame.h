@@ -23,9 +23,9 @@ enum frame_outcome { FRAME_MESSAGE, FRAME_MORE, FRAME_TOO_LARGE, FRAME_BAD_PREFI
 void frame_init(struct frame *f, uint32_t max_message);
 void frame_deinit(struct frame *f);
 
-/* Room to read into, for at least `least` bytes, or for just the rest of a large message; *room gets
- * the size there is. NULL when memory is short. For a large message the room is as much again as
- * what is here of it. */
+/* Room to read into, for at least `least` bytes, or for just the rest of a large message; *room
+ * gets the size there is. NULL when memory is short. For a large message the room is as much again
+ * as what is here of it. */
 uint8_t *frame_room(struct frame *f, uint32_t least, uint32_t *room);
 /* Gives memory back that large messages have needed and what is left does not; up to `keep` bytes
  * may stay. */

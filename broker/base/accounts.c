@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT
  *
- * All in one slab, whose items do not move. Processes are found by process, start and user, users by
- * user: a process id that is used again, while something is left of who had it before, is another
- * process. Where the start is not known it is taken for the old one, which changes no sum of that
- * user. A connection whose process the kernel does not name is a process of its own.
+ * All in one slab, whose items do not move. Processes are found by process, start and user, users
+ * by user: a process id that is used again, while something is left of who had it before, is
+ * another process. Where the start is not known it is taken for the old one, which changes no sum
+ * of that user. A connection whose process the kernel does not name is a process of its own.
  */
 #include "broker/base/accounts.h"
 

@@ -51,12 +51,15 @@ struct account {
   struct account *process, *user; /* the accounts it is part of; NULL from its own level up */
   uint64_t leaving; /* bytes of what it and its parts give back, or are about to */
   uint64_t refused; /* what was refused, or ended, for a limit; of its parts too */
-  pid_t pid; /* of a user: 0; of a process that the kernel does not name (another's name space): 0 */
-  uint64_t born; /* when the process was started, as the kernel counts; 0: of a user, or not known */
+  /* of a user: 0; of a process that the kernel does not name (another's name space): 0 */
+  pid_t pid;
+  /* when the process was started, as the kernel counts; 0: of a user, or not known */
+  uint64_t born;
   uid_t uid;
   uint32_t index, link; /* in the slab; in the hash table, for processes and users */
   uint32_t parts; /* accounts of the next lower level in it */
-  uint32_t passed; /* of a process: the search in which nothing could be done about its ended ones */
+  /* of a process: the search in which nothing could be done about its ended ones */
+  uint32_t passed;
   uint8_t level;
   bool is_leaving; /* the connection ends, or has ended */
   bool is_closed; /* the connection has ended */
@@ -180,8 +183,8 @@ uint64_t accounts_memory(const struct accounts *a, const struct account *k);
 /* The largest accounts of connections in `whole` (a process, a user; NULL: all) about which
  * something may be done: the connection lives, or it has ended and what it has sent still waits for
  * others. They are of the user with the most memory that has any, and of the process with the most
- * of that user's; the largest comes first. What is leaving does not count. Returns how many were found, `most` at most. Takes time
- * in proportion to the number of accounts. */
+ * of that user's; the largest comes first. What is leaving does not count. Returns how many were
+ * found, `most` at most. Takes time in proportion to the number of accounts. */
 unsigned accounts_largest(const struct accounts *a, const struct account *whole,
                           struct account **largest, unsigned most);
 /* A search begins: all are looked at again; in this one nothing can be done about those of a

@@ -129,8 +129,8 @@ static struct client *find_client(const struct connections *n, const struct acco
   return NULL;
 }
 
-/* The one for whom most waits of what the ended ones of a process have sent; NULL: nobody who leaves
- * much untaken. *bytes gets how much it is. */
+/* The one for whom most waits of what the ended ones of a process have sent; NULL: nobody who
+ * leaves much untaken. *bytes gets how much it is. */
 static struct client *find_receiver(const struct connections *n, const struct account *process,
                                     size_t *bytes) {
   struct client *receiver = NULL;

@@ -27,8 +27,8 @@
 enum { LIMITS_MESSAGES = 8, LIMITS_PROCESS_MESSAGES = 4 };
 /* Such a part of the memory for all a process may have waiting even if none is left. */
 enum { LIMITS_RESERVED = 64 };
-/* While no more than this waits for it of what it has asked for itself, a client may take as long as
- * it likes: it is stopped, in a debugger, or asleep. What others have sent they pay. */
+/* While no more than this waits for it of what it has asked for itself, a client may take as long
+ * as it likes: it is stopped, in a debugger, or asleep. What others have sent they pay. */
 enum { LIMITS_WAITING_MOST = 1 << 20 };
 /* Bytes of the text that says what was refused, and why. */
 enum { LIMITS_TEXT = 192 };

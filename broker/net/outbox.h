@@ -5,13 +5,13 @@
  * that is empty keeps at most one small block.
  *
  * Each message is paid by somebody: its bytes are charged to the payer's account (base/accounts.h)
- * until the whole block that it is in has been written, because so long they take memory. As long as
- * all that waits has come since the last write and fits into the small block, for which every
+ * until the whole block that it is in has been written, because so long they take memory. As long
+ * as all that waits has come since the last write and fits into the small block, for which every
  * connection is charged anyway, that is put off: mostly the next write takes it all, and no account
  * ever knows of it.
  *
- * Always true: what a write has left is charged, and what one pays who is leaving; so no account goes
- * before what it pays is charged, if outboxes are written before connections are closed.
+ * Always true: what a write has left is charged, and what one pays who is leaving; so no account
+ * goes before what it pays is charged, if outboxes are written before connections are closed.
  */
 #ifndef GAIJIN_BROKER_OUTBOX_H
 #define GAIJIN_BROKER_OUTBOX_H
@@ -58,7 +58,8 @@ bool outbox_push(struct outbox *o, struct account *payer, const void *bytes, uin
  * OUTBOX_FAILED: *error is an errno; the connection is not to be used any more. */
 enum outbox_outcome outbox_write(struct outbox *o, int fd, int *error);
 
-/* The bytes in it that are charged to an account. Takes time in proportion to the changes of payer. */
+/* The bytes in it that are charged to an account. Takes time in proportion to the changes of
+ * payer. */
 size_t outbox_paid_by(const struct outbox *o, const struct account *payer);
 /* The bytes in it that those of a process pay whose connections have ended. */
 size_t outbox_left_by(const struct outbox *o, const struct account *process);
