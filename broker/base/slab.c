@@ -10,6 +10,11 @@
 #include <string.h>
 #include <sys/mman.h>
 
+#ifdef GAIJIN_HOSTILE
+/* What an item that has been removed is full of, so that who still reads it is noticed. */
+enum { GONE = 0xa5 };
+#endif
+
 void slab_init(struct slab *s, uint32_t item_size) {
   *s = (struct slab){.item_size = (item_size + 7u) & ~7u, .unused = SLAB_NONE};
 }
@@ -102,6 +107,9 @@ void slab_remove(struct slab *s, uint32_t index) {
   uint32_t place = index % SLAB_CHUNK;
   c->live[place / 64] &= ~(UINT64_C(1) << (place % 64));
   s->count--;
+#ifdef GAIJIN_HOSTILE
+  memset(c->items + (size_t)place * s->item_size, GONE, s->item_size);
+#endif
   if (c->used-- == SLAB_CHUNK) open_chunk(s, c);
   if (c->used == 0 && (s->open != c || c->next)) {
     shut_chunk(s, c);
