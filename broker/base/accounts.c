@@ -2,8 +2,8 @@
  *
  * All in one slab, whose items do not move. Processes are found by process, start and user, users
  * by user: a process id that is used again, while something is left of who had it before, is
- * another process. Where the start is not known it is taken for the old one, which changes no sum
- * of that user. A connection whose process the kernel does not name is a process of its own.
+ * another process. Where one of the starts is not known it is taken for the old one, which changes
+ * no sum of that user. A connection whose process the kernel does not name is a process of its own.
  */
 #include "broker/base/accounts.h"
 
@@ -15,16 +15,12 @@
 /* Connections of one user that take such a part of the memory for all are a flood. */
 enum { FLOOD_PART = 4 };
 
-static uint64_t key_hash(uint8_t level, pid_t pid, uid_t uid, uint64_t born, uint64_t seed) {
-  return mix64((((uint64_t)(uint32_t)pid << 32) | uid) ^ mix64(mix64(seed + level) + born));
+static uint64_t key_hash(uint8_t level, pid_t pid, uid_t uid, uint64_t seed) {
+  return mix64((((uint64_t)(uint32_t)pid << 32) | uid) ^ mix64(seed + level));
 }
 static uint64_t hash_of_account(const void *item, uint64_t seed) {
   const struct account *k = item;
-  return key_hash(k->level, k->pid, k->uid, k->born, seed);
-}
-
-static struct account *account_at(const struct accounts *a, uint32_t index) {
-  return slab_at(&a->slab, index);
+  return key_hash(k->level, k->pid, k->uid, seed);
 }
 
 bool accounts_init(struct accounts *a, uint64_t seed) {
@@ -48,7 +44,7 @@ void accounts_deinit(struct accounts *a) {
 static struct account *add(struct accounts *a, enum account_level level, pid_t pid, uid_t uid) {
   uint32_t i = slab_add(&a->slab);
   if (i == SLAB_NONE) return NULL;
-  struct account *k = account_at(a, i);
+  struct account *k = accounts_at(a, i);
   *k = (struct account){.index = i, .level = (uint8_t)level, .pid = pid, .uid = uid};
   return k;
 }
@@ -60,10 +56,12 @@ static bool is_named(const struct account *k) {
 
 static struct account *find(const struct accounts *a, enum account_level level, pid_t pid,
                             uid_t uid, uint64_t born) {
-  uint64_t hash = key_hash((uint8_t)level, pid, uid, born, a->by_key.seed);
+  uint64_t hash = key_hash((uint8_t)level, pid, uid, a->by_key.seed);
   for (uint32_t i = chain_first(&a->by_key, hash); i != SLAB_NONE; i = chain_next(&a->by_key, i)) {
-    struct account *k = account_at(a, i);
-    if (k->level == level && k->pid == pid && k->uid == uid && k->born == born) return k;
+    struct account *k = accounts_at(a, i);
+    if (k->level == level && k->pid == pid && k->uid == uid &&
+        (k->born == born || !k->born || !born))
+      return k;
   }
   return NULL;
 }
@@ -170,6 +168,7 @@ void accounts_close(struct accounts *a, struct account *k) {
   assert(!k->is_closed);
   accounts_leave(a, k);
   k->is_closed = true;
+  k->owner = NULL;
   account_discharge(a, k, ACCOUNT_CONNECTIONS, 1);
 }
 
@@ -215,12 +214,22 @@ static uint64_t staying_memory(const struct accounts *a, const struct account *k
   return accounts_memory(a, k) - k->leaving;
 }
 
-/* Whether something may be done about what it uses. Of connections that have little but themselves
- * the end gives little: only if they are the very flood. */
-static bool is_endable(const struct accounts *a, const struct account *k) {
-  if (k->level != ACCOUNT_CONNECTION) return false;
-  if (k->is_closed) return k->used[ACCOUNT_BYTES] && k->process->passed != a->search;
-  if (k->is_leaving) return false;
+/* Beside what the ended ones of a user have left for good, what it has. */
+static uint64_t rest_of_user(const struct accounts *a, const struct account *user) {
+  uint64_t memory = staying_memory(a, user);
+  uint64_t stays = user->passed == a->search ? user->stays : 0;
+  return memory > stays ? memory - stays : 0;
+}
+
+/* Whether something may be done about what it uses, for the sake of `whole`. Of connections that
+ * have little but themselves the end gives little: only if they are the very flood. */
+static bool is_endable(const struct accounts *a, const struct account *k,
+                       const struct account *whole) {
+  if (k->level != ACCOUNT_CONNECTION || (whole && k->process != whole && k->user != whole))
+    return false;
+  if (k->is_closed)
+    return k->used[ACCOUNT_BYTES] && (whole ? whole : k->user)->passed != a->search;
+  if (k->is_leaving || (!whole && rest_of_user(a, k->user) < a->stays)) return false;
   uint64_t bare = a->bytes_of[ACCOUNT_CONNECTIONS];
   return accounts_memory(a, k) > 2 * bare ||
          k->user->used[ACCOUNT_CONNECTIONS] * bare > a->limits.memory / FLOOD_PART;
@@ -238,43 +247,57 @@ static bool is_in_larger(const struct accounts *a, const struct account *k,
 static struct account *find_process(const struct accounts *a, const struct account *whole) {
   struct account *found = NULL;
   for (uint32_t i = slab_next(&a->slab, 0); i != SLAB_NONE; i = slab_next(&a->slab, i + 1)) {
-    struct account *k = account_at(a, i);
-    if (!is_endable(a, k) || (whole && k->process != whole && k->user != whole)) continue;
+    struct account *k = accounts_at(a, i);
+    if (!is_endable(a, k, whole)) continue;
     if (!found || is_in_larger(a, k, found)) found = k;
   }
   return found ? found->process : NULL;
 }
 
 unsigned accounts_largest(const struct accounts *a, const struct account *whole,
-                          struct account **largest, unsigned most) {
+                          uint32_t *largest, unsigned most) {
   const struct account *process = find_process(a, whole);
   unsigned n = 0;
   for (uint32_t i = slab_next(&a->slab, 0); process && i != SLAB_NONE;
        i = slab_next(&a->slab, i + 1)) {
-    struct account *k = account_at(a, i);
-    if (k->process != process || !is_endable(a, k)) continue;
+    struct account *k = accounts_at(a, i);
+    if (k->process != process || !is_endable(a, k, whole)) continue;
     uint64_t memory = staying_memory(a, k);
     unsigned at = n < most ? n++ : most;
-    for (; at > 0 && staying_memory(a, largest[at - 1]) < memory; at--)
+    for (; at > 0 && staying_memory(a, accounts_at(a, largest[at - 1])) < memory; at--)
       if (at < most) largest[at] = largest[at - 1];
-    if (at < most) largest[at] = k;
+    if (at < most) largest[at] = i;
   }
   return n;
 }
 
 void accounts_search(struct accounts *a) {
   if (++a->search == 0) a->search = 1; /* 0 is of those who were never passed */
+  a->stays = 0;
 }
 
-void accounts_pass(struct accounts *a, struct account *process) {
-  assert(process->level == ACCOUNT_PROCESS);
-  process->passed = a->search;
+void accounts_pass(struct accounts *a, struct account *whole) {
+  uint64_t stays = 0;
+  assert(whole->level != ACCOUNT_CONNECTION);
+  for (uint32_t i = slab_next(&a->slab, 0); i != SLAB_NONE; i = slab_next(&a->slab, i + 1)) {
+    const struct account *k = accounts_at(a, i);
+    if (k->is_closed && (k->process == whole || k->user == whole)) stays += staying_memory(a, k);
+  }
+  whole->passed = a->search;
+  whole->stays = stays;
+  if (whole->level == ACCOUNT_USER && stays > a->stays) a->stays = stays;
+}
+
+void accounts_give_up(struct accounts *a, struct account *whole) {
+  assert(whole->level != ACCOUNT_CONNECTION);
+  whole->given_up = a->search;
 }
 
 struct account *accounts_over(const struct accounts *a, enum account_kind kind) {
   for (uint32_t i = slab_next(&a->slab, 0); i != SLAB_NONE; i = slab_next(&a->slab, i + 1)) {
-    struct account *k = account_at(a, i);
-    if (k->level != ACCOUNT_CONNECTION && account_is_over(a, k, kind)) return k;
+    struct account *k = accounts_at(a, i);
+    if (k->level != ACCOUNT_CONNECTION && k->given_up != a->search && account_is_over(a, k, kind))
+      return k;
   }
   return NULL;
 }
@@ -291,7 +314,7 @@ static bool is_sum(const struct accounts *a, const struct account *whole) {
   uint64_t used[ACCOUNT_KINDS] = {0}, leaving = 0;
   uint32_t parts = 0;
   for (uint32_t i = slab_next(&a->slab, 0); i != SLAB_NONE; i = slab_next(&a->slab, i + 1)) {
-    const struct account *k = account_at(a, i);
+    const struct account *k = accounts_at(a, i);
     if (!is_part_of(k, whole)) continue;
     parts++;
     leaving += k->leaving;
@@ -306,7 +329,7 @@ const char *accounts_check(const struct accounts *a) {
   uint32_t sums = 0;
   uint64_t memory = 0, leaving = 0;
   for (uint32_t i = slab_next(&a->slab, 0); i != SLAB_NONE; i = slab_next(&a->slab, i + 1)) {
-    const struct account *k = account_at(a, i);
+    const struct account *k = accounts_at(a, i);
     if (k->level == ACCOUNT_CONNECTION) {
       if (!is_used(a, k)) return "accounts: one of no use";
       if (k->is_closed && !k->is_leaving) return "accounts: one has ended and never left";

@@ -58,8 +58,11 @@ struct account {
   uid_t uid;
   uint32_t index, link; /* in the slab; in the hash table, for processes and users */
   uint32_t parts; /* accounts of the next lower level in it */
-  /* of a process: the search in which nothing could be done about its ended ones */
-  uint32_t passed;
+  /* of a process or a user: the searches in which nothing could be done about what its ended ones
+   * have left, and about its being over */
+  uint32_t passed, given_up;
+  uint64_t stays; /* while passed: so much is left by its ended ones */
+  void *owner; /* of a connection: whoever opened it says; NULL when that has ended */
   uint8_t level;
   bool is_leaving; /* the connection ends, or has ended */
   bool is_closed; /* the connection has ended */
@@ -79,7 +82,9 @@ struct accounts {
   struct chain by_key; /* processes and users */
   uint64_t memory; /* of all */
   uint64_t leaving; /* the part of it that is given back, or about to be */
+  bool is_over; /* the bytes of some process or user have grown beyond what they may come to */
   uint32_t search; /* the number of the one that is on */
+  uint64_t stays; /* the most that ended ones of one user have left for good, in this search */
   uint64_t refused; /* to all */
   struct account_limits limits;
   uint32_t bytes_of[ACCOUNT_KINDS]; /* the memory of one of a kind; of bytes: 1 */
@@ -94,8 +99,13 @@ bool accounts_init(struct accounts *a, uint64_t seed);
 /* Frees all accounts, whatever is charged to them. */
 void accounts_deinit(struct accounts *a);
 
+static inline struct account *accounts_at(const struct accounts *a, uint32_t index) {
+  return slab_at(&a->slab, index);
+}
+
 /* The account of a new connection, which is charged to it; NULL when memory is short. A process is
- * known by its id and when it was started; one of id 0 is nobody else's. */
+ * known by its id and when it was started; where one of the two starts is not known (`born` is 0),
+ * by its id; one of id 0 is nobody else's. */
 struct account *accounts_open(struct accounts *a, pid_t pid, uid_t uid, uint64_t born);
 /* The connection is about to end: what goes with it is leaving. May be called again. */
 void accounts_leave(struct accounts *a, struct account *k);
@@ -167,6 +177,12 @@ static inline bool account_is_over(const struct accounts *a, const struct accoun
                                    enum account_kind kind) {
   return account_would_be_over(a, k, kind, 0);
 }
+/* Charges bytes that cannot be refused, or were not: notes if they are too many (is_over). */
+static inline void account_charge_bytes(struct accounts *a, struct account *k, uint64_t n) {
+  account_charge(a, k, ACCOUNT_BYTES, n);
+  if (account_is_over(a, k->process, ACCOUNT_BYTES) || account_is_over(a, k->user, ACCOUNT_BYTES))
+    a->is_over = true;
+}
 /* The memory of all that stays if nobody does anything. */
 static inline uint64_t accounts_staying(const struct accounts *a) {
   assert(a->leaving <= a->memory);
@@ -183,16 +199,20 @@ uint64_t accounts_memory(const struct accounts *a, const struct account *k);
 /* The largest accounts of connections in `whole` (a process, a user; NULL: all) about which
  * something may be done: the connection lives, or it has ended and what it has sent still waits for
  * others. They are of the user with the most memory that has any, and of the process with the most
- * of that user's; the largest comes first. What is leaving does not count. Returns how many were
- * found, `most` at most. Takes time in proportion to the number of accounts. */
+ * of that user's; the largest comes first. What is leaving does not count. Of all, none is among
+ * them whose user has less than what stays of some user's ended ones (accounts_pass): those would
+ * end for others. Returns how many were found, `most` at most; largest[] gets their indices. Takes
+ * time in proportion to the number of accounts. */
 unsigned accounts_largest(const struct accounts *a, const struct account *whole,
-                          struct account **largest, unsigned most);
-/* A search begins: all are looked at again; in this one nothing can be done about those of a
- * process that have ended. */
+                          uint32_t *largest, unsigned most);
+/* A search begins: all are looked at again. */
 void accounts_search(struct accounts *a);
-void accounts_pass(struct accounts *a, struct account *process);
-/* A process or user that is over (account_is_over); NULL: none is. */
+/* In this search nothing can be done about what the ended ones of a process or a user have left. */
+void accounts_pass(struct accounts *a, struct account *whole);
+/* A process or user that is over (account_is_over); NULL: none is, but those that this search has
+ * given up. */
 struct account *accounts_over(const struct accounts *a, enum account_kind kind);
+void accounts_give_up(struct accounts *a, struct account *whole);
 
 /* NULL, or a static text that says which invariant is broken. */
 const char *accounts_check(const struct accounts *a);

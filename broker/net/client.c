@@ -95,8 +95,7 @@ void client_settle(struct client *c) {
   size_t now = client_look_kept(c), before = c->kept;
   c->kept = now;
   if (now > before) {
-    account_charge(&c->connections->accounts, c->account, ACCOUNT_BYTES, now - before);
-    client_note_growth(c);
+    account_charge_bytes(&c->connections->accounts, c->account, now - before);
   } else if (now < before) {
     account_discharge(&c->connections->accounts, c->account, ACCOUNT_BYTES, before - now);
   }
@@ -153,7 +152,6 @@ void client_push(struct client *c, struct account *payer, const void *bytes, uin
     client_condemn(c, "memory is too short for what waits for it (%zu bytes)", c->outbox.bytes);
     return;
   }
-  if (c->outbox.own > UNTAKEN_MOST) client_note_growth(c);
   c->messages_out++;
   make_dirty(c);
 }

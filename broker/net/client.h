@@ -70,8 +70,10 @@ struct connections {
   struct client *condemned; /* those that end with this turn, or go on ending in the next */
   const struct client *heard; /* whose messages are being handled; NULL: nobody's */
   struct accounts accounts;
-  bool is_over; /* somebody's bytes have grown beyond what they may come to (limits.h) */
-  struct job enforcing; /* there is more to do about that, or about the memory of all */
+  struct job enforcing; /* there is more to do about who has too much (limits.h), ... */
+  bool is_searching; /* ... and the search for those goes on */
+  /* When nobody was found last, so much stayed; 0: there is no such time, or one has ended since. */
+  uint64_t futile, futile_ms;
   struct client_limits limits;
   uv_timer_t sweep; /* runs while there are clients whose time runs (limits.h) */
   struct frame inbox; /* what is being read, of whoever has not kept a part of a message */
@@ -179,14 +181,6 @@ static inline size_t client_look_kept(const struct client *c) {
 void client_push(struct client *c, struct account *payer, const void *bytes, uint32_t size);
 /* Whether it has left more untaken than it may (UNTAKEN_MOST). */
 bool client_leaves_untaken(const struct client *c);
-/* What is kept for it and cannot be refused has grown: it is looked at when the turn ends
- * (limits.h). */
-static inline void client_note_growth(struct client *c) {
-  const struct accounts *a = &c->connections->accounts;
-  if (account_is_over(a, c->account->process, ACCOUNT_BYTES) ||
-      account_is_over(a, c->account->user, ACCOUNT_BYTES))
-    c->connections->is_over = true;
-}
 /* Writes what is queued, once. */
 void client_flush(struct client *c);
 /* It has read or sent something now. */

@@ -105,6 +105,7 @@ int client_new(struct connections *n, int fd) {
     close(fd);
     return -1;
   }
+  c->account->owner = c;
   outbox_init(&c->outbox, &n->accounts, c->account);
   c->connections = n;
   c->broker = n->broker;
@@ -140,6 +141,7 @@ void client_close(struct client *c) {
   assert(c->kept == 0);
   accounts_close(&n->accounts, c->account);
   c->account = NULL;
+  n->futile = 0;
   /* In this order: libuv must not watch a descriptor that may be another's already. */
   uv_close((uv_handle_t *)&c->poll, on_closed);
   close(c->fd);
@@ -210,7 +212,10 @@ static void finish(struct connections *n) {
 /* What can be written is, before anybody is ended for what waits. */
 void connections_end_turn(struct connections *n) {
   finish(n);
-  if (!n->is_over && accounts_left(&n->accounts) > 0) return;
+  if (!n->accounts.is_over && accounts_left(&n->accounts) > 0) {
+    n->is_searching = false;
+    return;
+  }
   limits_enforce(n);
   finish(n);
 }

@@ -17,6 +17,9 @@ enum { SWEEPS = 10, LOOKED_PER_UNIT = 8 };
 /* Who is ended for one search, at most; but no more once their process has this part of what it
  * had: then another may be the largest. */
 enum { ENDED_AT_ONCE = 16, ENDED_PART = 2 };
+/* Past the limit, who has taken nothing for so long is one who keeps what others have left, however
+ * little; and after so long it is looked again whether there is anybody. */
+enum { LATE_MS = 10000, FUTILE_MS = 1000 };
 
 static uint64_t larger(uint64_t a, uint64_t b) { return a > b ? a : b; }
 
@@ -122,48 +125,56 @@ static void __attribute__((format(printf, 2, 3))) end(struct client *c, const ch
   client_settle(c);
 }
 
-/* The client of an account; NULL: it is not there any more, or is about to go. */
-static struct client *find_client(const struct connections *n, const struct account *k) {
-  for (struct client *c = n->all; c; c = c->next)
-    if (c->account == k) return c->state == CLIENT_CONDEMNED ? NULL : c;
-  return NULL;
+/* Whether it has left something untaken for long. */
+static bool is_late(const struct client *c) {
+  return c->events & UV_WRITABLE && uv_now(c->connections->loop) - c->taken_ms >= LATE_MS;
 }
 
-/* The one for whom most waits of what the ended ones of a process have sent; NULL: nobody who
- * leaves much untaken. *bytes gets how much it is. */
-static struct client *find_receiver(const struct connections *n, const struct account *process,
+/* The one with whom most is left of what the ended ones of a process or a user have sent; NULL:
+ * nobody who leaves much untaken, or little for long. *bytes gets how much it is. */
+static struct client *find_receiver(const struct connections *n, const struct account *whole,
                                     size_t *bytes) {
   struct client *receiver = NULL;
-  *bytes = LIMITS_WAITING_MOST;
-  for (struct client *c = n->all; c; c = c->next) {
-    if (c->state == CLIENT_CONDEMNED || c->outbox.bytes <= *bytes) continue;
-    size_t left = outbox_left_by(&c->outbox, process);
-    work_charge(n->work, c->outbox.span_count / LOOKED_PER_UNIT);
-    if (left <= *bytes) continue;
+  uint64_t looked = 0;
+  *bytes = 0;
+  for (struct client *c = n->all; c; c = c->next, looked++) {
+    size_t least = is_late(c) ? 0 : LIMITS_WAITING_MOST;
+    if (*bytes > least) least = *bytes;
+    if (c->state == CLIENT_CONDEMNED || c->outbox.bytes <= least) continue;
+    size_t left = outbox_left_by(&c->outbox, whole);
+    looked += c->outbox.span_count;
+    if (left <= least) continue;
     *bytes = left;
     receiver = c;
   }
+  work_charge(n->work, looked / LOOKED_PER_UNIT);
   return receiver;
 }
 
-/* The account of one that is too much, or of all. */
+/* The account of one that is too much, or of all. It may go while its clients are ended, so that it
+ * is known by its index. */
 struct excess {
-  const struct account *whole; /* NULL: all */
+  uint32_t whole; /* SLAB_NONE: all */
   char why[LIMITS_TEXT];
 };
 
+static struct account *whole_of(const struct connections *n, const struct excess *e) {
+  return e->whole == SLAB_NONE ? NULL : accounts_at(&n->accounts, e->whole);
+}
+
 static bool is_there(const struct connections *n, const struct excess *e) {
   const struct accounts *a = &n->accounts;
-  return e->whole ? account_is_over(a, e->whole, ACCOUNT_BYTES)
-                  : accounts_staying(a) > a->limits.memory;
+  if (e->whole == SLAB_NONE) return accounts_staying(a) > a->limits.memory;
+  return slab_live(&a->slab, e->whole) && account_is_over(a, whole_of(n, e), ACCOUNT_BYTES);
 }
 
 static bool find_excess(struct connections *n, struct excess *e) {
-  const struct accounts *a = &n->accounts;
-  e->whole = n->is_over ? accounts_over(a, ACCOUNT_BYTES) : NULL;
-  n->is_over = e->whole != NULL;
-  if (e->whole) {
-    write_full(a, e->whole, ACCOUNT_BYTES, e->why);
+  struct accounts *a = &n->accounts;
+  const struct account *whole = a->is_over ? accounts_over(a, ACCOUNT_BYTES) : NULL;
+  a->is_over = whole != NULL;
+  e->whole = whole ? whole->index : SLAB_NONE;
+  if (whole) {
+    write_full(a, whole, ACCOUNT_BYTES, e->why);
     return true;
   }
   snprintf(e->why, sizeof e->why,
@@ -172,38 +183,53 @@ static bool find_excess(struct connections *n, struct excess *e) {
   return is_there(n, e);
 }
 
-/* Disconnects the client of an account, or if it has ended already, the one who has not taken what
- * those of its process sent. False: there is nobody. */
-static bool end_for(struct connections *n, const struct account *k, const char *why) {
+/* Disconnects the client of an account. If it has ended already, the one who has not taken what was
+ * left, by whoever of `whole`, or of its user. False: there is nobody. */
+static bool end_for(struct connections *n, struct account *k, struct account *whole,
+                    const char *why) {
   size_t bytes;
-  struct client *c = k->is_closed ? NULL : find_client(n, k);
-  if (c) {
-    end(c, "%s; this connection takes %llu bytes of them, its process %llu", why,
+  if (!k->is_closed) {
+    end(k->owner, "%s; this connection takes %llu bytes of them, its process %llu", why,
         (unsigned long long)accounts_memory(&n->accounts, k),
         (unsigned long long)accounts_memory(&n->accounts, k->process));
     return true;
   }
-  if ((c = find_receiver(n, k->process, &bytes))) {
-    end(c, "%s; %zu of them wait for it, from one who has ended", why, bytes);
+  if (!whole) whole = k->user;
+  struct client *c = find_receiver(n, whole, &bytes);
+  if (c) {
+    end(c, "%s; %zu of them wait for it, from those who have ended", why, bytes);
     return true;
   }
-  accounts_pass(&n->accounts, k->process);
+  accounts_pass(&n->accounts, whole);
+  work_charge(n->work, n->accounts.slab.count / LOOKED_PER_UNIT);
   return false;
 }
 
+/* What a process has, if any of it is still there. */
+static uint64_t staying_of(const struct accounts *a, uint32_t process) {
+  if (!slab_live(&a->slab, process)) return 0;
+  const struct account *k = accounts_at(a, process);
+  return accounts_memory(a, k) - k->leaving;
+}
+
 /* Ends some of the largest, as long as there is an excess and they are likely to be the largest.
- * False: there is nobody. */
+ * False: there is nobody. What a client leaves when it ends may be all that has kept another's
+ * account: these are known by their indices, which are nobody else's meanwhile. */
 static bool end_largest(struct connections *n, const struct excess *e) {
-  struct account *largest[ENDED_AT_ONCE];
-  unsigned found = accounts_largest(&n->accounts, e->whole, largest, ENDED_AT_ONCE);
-  work_charge(n->work, 1 + n->accounts.slab.count / LOOKED_PER_UNIT);
+  const struct accounts *a = &n->accounts;
+  uint32_t largest[ENDED_AT_ONCE];
+  unsigned found = accounts_largest(a, whole_of(n, e), largest, ENDED_AT_ONCE);
+  work_charge(n->work, 1 + a->slab.count / LOOKED_PER_UNIT);
   if (!found) return false;
-  const struct account *process = largest[0]->process;
-  uint64_t before = accounts_memory(&n->accounts, process) - process->leaving;
-  for (unsigned i = 0; i < found && is_there(n, e); i++)
-    if (!end_for(n, largest[i], e->why) ||
-        accounts_memory(&n->accounts, process) - process->leaving < before / ENDED_PART)
+  uint32_t process = accounts_at(a, largest[0])->process->index;
+  uint64_t before = staying_of(a, process);
+  for (unsigned i = 0; i < found && is_there(n, e); i++) {
+    if (!slab_live(&a->slab, largest[i])) continue;
+    struct account *k = accounts_at(a, largest[i]);
+    if (k->is_leaving && !k->is_closed) continue; /* it was the receiver of another's */
+    if (!end_for(n, k, whole_of(n, e), e->why) || staying_of(a, process) < before / ENDED_PART)
       break;
+  }
   return true;
 }
 
@@ -214,16 +240,38 @@ static bool go_on(struct work *w, struct job *j) {
   return false;
 }
 
+/* Whether nobody can be found, as last time: no more stays, and nobody has ended. */
+static bool is_futile(const struct connections *n) {
+  return !n->accounts.is_over && accounts_staying(&n->accounts) <= n->futile &&
+         uv_now(n->loop) - n->futile_ms < FUTILE_MS;
+}
+
+/* Nobody is left who could be ended for an excess. */
+static void give_up(struct connections *n, const struct excess *e) {
+  if (e->whole != SLAB_NONE) {
+    accounts_give_up(&n->accounts, whole_of(n, e));
+    return;
+  }
+  n->futile = accounts_staying(&n->accounts);
+  n->futile_ms = uv_now(n->loop);
+}
+
 void limits_enforce(struct connections *n) {
   uint64_t begun = n->work->spent;
   struct excess e;
-  accounts_search(&n->accounts);
-  while (find_excess(n, &e) && end_largest(n, &e)) {
+  if (!n->is_searching && is_futile(n)) return;
+  if (!n->is_searching) accounts_search(&n->accounts);
+  n->is_searching = true;
+  while (find_excess(n, &e)) {
+    if (!end_largest(n, &e)) {
+      give_up(n, &e);
+      if (e.whole == SLAB_NONE) break;
+    }
     if (n->work->spent - begun < WORK_QUANTUM) continue;
     if (!job_is_queued(&n->enforcing)) work_add(n->work, &n->enforcing, go_on);
     return;
   }
-  n->is_over = false;
+  n->is_searching = n->accounts.is_over = false;
 }
 
 /* ---- Time ---- */

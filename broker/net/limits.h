@@ -9,8 +9,9 @@
  * - What cannot be refused (a part of a message, an answer) may grow to ACCOUNT_HARD times the
  *   limit. Beyond that, the largest connection of the process or user is disconnected; if all
  *   together take more than --max-memory, the largest of the largest process of the largest user.
- *   What one has sent who has ended since is its readers': one for whom much of it waits is
- *   disconnected, too.
+ *   What those of a user have sent who have ended since is its readers': one for whom much of it
+ *   waits, or who has taken nothing for long, is disconnected, too. While nobody does that, nobody
+ *   else ends whose user has less.
  * - Who has begun a message and does not go on with it, or reads nothing while much waits that it
  *   has asked for, is disconnected after a time.
  *
@@ -25,7 +26,8 @@
 /* For so many of the largest messages there is room in any case: in memory, and in what one process
  * may have waiting. */
 enum { LIMITS_MESSAGES = 8, LIMITS_PROCESS_MESSAGES = 4 };
-/* Such a part of the memory for all a process may have waiting even if none is left. */
+/* Such a part of the memory for all the processes of a user may have waiting, each its share, even
+ * if none is left. */
 enum { LIMITS_RESERVED = 64 };
 /* While no more than this waits for it of what it has asked for itself, a client may take as long
  * as it likes: it is stopped, in a debugger, or asleep. What others have sent they pay. */
@@ -46,11 +48,13 @@ void limits_close(struct connections *n);
  * than there is room for, and says why in `text`. Returns false. For limits_allow. */
 bool limits_refuse(struct client *culprit, const struct account *payer, enum account_kind kind,
                    uint64_t n, char *text);
-/* Whether the memory for all has room for `n` bytes more of a payer. */
+/* Whether the memory for all has room for `n` bytes more of a payer: as much is left as its process
+ * has waiting, or that is within its share of what each user may have in any case. */
 static inline bool limits_have_memory(const struct accounts *a, const struct account *payer,
                                       uint64_t n) {
-  return payer->process->used[ACCOUNT_BYTES] + n <=
-         accounts_left(a) + a->limits.memory / LIMITS_RESERVED;
+  uint64_t would = payer->process->used[ACCOUNT_BYTES] + n, left = accounts_left(a);
+  return would <= left ||
+         would <= left + a->limits.memory / LIMITS_RESERVED / payer->user->parts;
 }
 /* Whether the process and the user of `payer` may have `n` more of a kind, which `culprit` causes.
  * If not, that is counted and logged, and `text` (LIMITS_TEXT bytes) says what they have too much

@@ -70,14 +70,14 @@ static void note(struct outbox *o, struct account *payer, size_t bytes) {
   else
     *span_at(o, o->span_count++) = (struct outbox_span){payer, bytes};
   if (payer == o->account) o->own += bytes;
-  if (o->is_charged) account_charge(o->accounts, payer, ACCOUNT_BYTES, bytes);
+  if (o->is_charged) account_charge_bytes(o->accounts, payer, bytes);
 }
 
 /* Charges what was put off. */
 static void charge_all(struct outbox *o) {
   assert(!o->is_charged);
   for (uint32_t i = 0; i < o->span_count; i++)
-    account_charge(o->accounts, span_at(o, i)->payer, ACCOUNT_BYTES, span_at(o, i)->bytes);
+    account_charge_bytes(o->accounts, span_at(o, i)->payer, span_at(o, i)->bytes);
   o->is_charged = true;
 }
 
@@ -114,11 +114,12 @@ size_t outbox_paid_by(const struct outbox *o, const struct account *payer) {
   return bytes;
 }
 
-size_t outbox_left_by(const struct outbox *o, const struct account *process) {
+size_t outbox_left_by(const struct outbox *o, const struct account *whole) {
   size_t bytes = 0;
   for (uint32_t i = 0; i < o->span_count; i++) {
     const struct outbox_span *s = span_at(o, i);
-    if (s->payer->is_closed && s->payer->process == process) bytes += s->bytes;
+    if (s->payer->is_closed && (s->payer->process == whole || s->payer->user == whole))
+      bytes += s->bytes;
   }
   return bytes;
 }
@@ -243,6 +244,5 @@ const char *outbox_check(const struct outbox *o) {
   if (paid != in_blocks) return "outbox: bytes that nobody pays";
   if (!o->is_charged && (in_blocks > SMALL_BLOCK || o->first != o->last))
     return "outbox: too many bytes that are not charged";
-  return own == o->own ? NULL
-                                                  : "outbox: another number of bytes is its own";
+  return own == o->own ? NULL : "outbox: another number of bytes is its own";
 }

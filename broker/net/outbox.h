@@ -61,8 +61,8 @@ enum outbox_outcome outbox_write(struct outbox *o, int fd, int *error);
 /* The bytes in it that are charged to an account. Takes time in proportion to the changes of
  * payer. */
 size_t outbox_paid_by(const struct outbox *o, const struct account *payer);
-/* The bytes in it that those of a process pay whose connections have ended. */
-size_t outbox_left_by(const struct outbox *o, const struct account *process);
+/* The bytes in it that those of a process or a user pay whose connections have ended. */
+size_t outbox_left_by(const struct outbox *o, const struct account *whole);
 /* NULL, or a static text that says which invariant is broken. */
 const char *outbox_check(const struct outbox *o);
 

@@ -100,8 +100,8 @@ START_TEST(limits_are_of_processes_and_a_multiple_of_users) {
 END_TEST
 
 static struct account *largest_of(const struct account *whole) {
-  struct account *k;
-  return accounts_largest(&a, whole, &k, 1) ? k : NULL;
+  uint32_t k;
+  return accounts_largest(&a, whole, &k, 1) ? accounts_at(&a, k) : NULL;
 }
 
 START_TEST(the_largest_is_one_of_the_largest_process_of_the_largest_user) {
@@ -123,8 +123,13 @@ START_TEST(the_largest_is_one_of_the_largest_process_of_the_largest_user) {
   ck_assert_ptr_eq(largest_of(NULL), part[2]);
   ck_assert_uint_eq(accounts_staying(&a), a.memory - 100);
   ck_assert_ptr_eq(largest_of(large->user), large); /* ... but not what it has sent */
-  accounts_pass(&a, large->process);
+  accounts_pass(&a, large->user);
   ck_assert_ptr_null(largest_of(large->user));
+  ck_assert_ptr_eq(largest_of(NULL), part[2]); /* its user has more than what is left: 50 */
+  account_discharge(&a, part[2], ACCOUNT_BYTES, 11);
+  account_discharge(&a, single, ACCOUNT_BYTES, 12);
+  ck_assert_ptr_null(largest_of(NULL)); /* 48 */
+  account_charge(&a, part[2], ACCOUNT_BYTES, 11);
   accounts_search(&a);
   ck_assert_ptr_eq(largest_of(large->user), large);
   accounts_leave(&a, part[2]); /* nobody is ended twice */
@@ -158,9 +163,22 @@ START_TEST(a_process_is_its_id_and_its_start) {
 }
 END_TEST
 
+/* One connection of a process may have come when its start could not be read any more. */
+START_TEST(a_process_whose_start_is_not_known_is_its_id) {
+  struct account *old = accounts_open(&a, 1, 10, 100), *new = accounts_open(&a, 1, 10, 101);
+  struct account *unknown = accounts_open(&a, 1, 10, 0), *only = accounts_open(&a, 2, 10, 0);
+  ck_assert(unknown->process == old->process || unknown->process == new->process);
+  ck_assert_ptr_eq(accounts_open(&a, 2, 10, 7)->process, only->process);
+  ck_assert_ptr_eq(accounts_open(&a, 2, 10, 8)->process, only->process);
+  ck_assert_ptr_ne(accounts_open(&a, 2, 11, 8)->process, only->process);
+  check();
+}
+END_TEST
+
 START_TEST(several_of_the_largest_come_in_order) {
   enum { ALL = 10 };
-  struct account *k[ALL], *largest[ALL];
+  struct account *k[ALL];
+  uint32_t largest[ALL];
   static const uint64_t bytes[ALL] = {5, 9, 1, 7, 3, 8, 2, 10, 6, 4};
   for (int i = 0; i < ALL; i++) {
     k[i] = accounts_open(&a, 1, 10, 0);
@@ -170,7 +188,7 @@ START_TEST(several_of_the_largest_come_in_order) {
   for (unsigned most = 1; most <= ALL + 1; most++) {
     ck_assert_uint_eq(accounts_largest(&a, NULL, largest, most), most < ALL ? most : ALL);
     for (unsigned i = 0; i < most && i < ALL; i++)
-      ck_assert_uint_eq(largest[i]->used[ACCOUNT_BYTES], ALL - i);
+      ck_assert_uint_eq(accounts_at(&a, largest[i])->used[ACCOUNT_BYTES], ALL - i);
     if (most == ALL) break; /* there is no room for more here */
   }
 }
@@ -266,6 +284,7 @@ int main(void) {
   tcase_add_test(t, limits_are_of_processes_and_a_multiple_of_users);
   tcase_add_test(t, the_largest_is_one_of_the_largest_process_of_the_largest_user);
   tcase_add_test(t, a_process_is_its_id_and_its_start);
+  tcase_add_test(t, a_process_whose_start_is_not_known_is_its_id);
   tcase_add_test(t, several_of_the_largest_come_in_order);
   tcase_add_test(t, many_small_processes_of_a_user_are_one_account);
   tcase_add_test(t, lists_charge_their_owners);

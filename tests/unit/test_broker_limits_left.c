@@ -1,0 +1,215 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Who ends, and who does not, for what those have left who have ended; of several processes and
+ * users.
+ */
+#include "tests/unit/broker_limits.h"
+
+enum { GUEST = 5000, READERS = 6, POST = 32 << 10 };
+
+static struct end *const reader = many; /* the first READERS of them */
+
+static struct connections *all(void) { return &w.broker.connections; }
+static bool is_ready(struct end *e) {
+  return hosts_find(&w.broker.hosts, e->host) != SLAB_NONE && wire_client(&w, e) &&
+         wire_client(&w, e)->state == CLIENT_READY;
+}
+
+/* Joins as if the kernel had named this process and this user. */
+static void join_from(struct end *e, const char *name, pid_t pid, uid_t uid) {
+  memset(e, 0, sizeof *e);
+  wire_connect(&w, e);
+  wire_turn(&w);
+  struct client *c = all()->all;
+  struct account *k = accounts_open(&all()->accounts, pid, uid, 0);
+  ck_assert(c->state == CLIENT_GREETING && c->kept == 0);
+  accounts_close(&all()->accounts, c->account);
+  c->account = c->outbox.account = k;
+  k->owner = c;
+  wire_hello(&w, e, name, false);
+  wire_expect(&w, e, MESSAGE_REPLY, OP_hello);
+  wire_uint(e);
+  e->host = wire_uint(e);
+}
+
+/* So many bytes at least to one who does not read. */
+static void post_to(struct end *e, const char *name, uint32_t bytes) {
+  for (uint32_t n = 0; n < bytes; n += POST) {
+    struct message h = {.kind = MESSAGE_REQUEST, .op = OP_s2t, .id = ++e->last_id,
+                        .flags = MESSAGE_ONE_WAY, .target = OP_NAME, .name = name,
+                        .name_size = (uint8_t)strlen(name)};
+    pack_string(wire_begin_to(e, &h, 1), piece, POST);
+    wire_send(&w, e);
+  }
+}
+
+static void leave_all(int from, int to) {
+  for (int i = from; i < to; i++) wire_leave(&many[i]);
+  wire_turn(&w);
+}
+
+/* Each reader is left so many bytes by a process of its own of the guest. */
+static void leave_at_readers(uint32_t bytes) {
+  limits()->memory = 64 << 20;
+  w.broker.flows.window = (struct window){UINT32_MAX, UINT32_MAX};
+  for (int i = 0; i < READERS; i++) {
+    char name[] = {'r', (char)('0' + i), 0};
+    struct end sender;
+    join_from(&reader[i], name, 100 + i, GUEST + 1);
+    join_from(&sender, NULL, 200 + i, GUEST);
+    post_to(&sender, name, bytes);
+    wire_leave(&sender);
+    wire_turn(&w);
+    ck_assert_uint_gt(wire_client(&w, &reader[i])->outbox.bytes + (256 << 10), bytes);
+  }
+}
+
+/* One who reads late is no culprit, and one who has less than what is left is none at all: all is
+ * too much until the readers have read, or have not for long. Until then nobody is looked for. */
+START_TEST(what_a_user_has_left_at_many_ends_no_other_user) {
+  leave_at_readers(900 << 10);
+  send_part(&a, LARGE * 3 / 4);
+  limits()->memory = 7 << 19;
+  for (int i = 0; i < 5; i++) wire_turn(&w);
+  ck_assert_uint_gt(memory_used(), memory_most());
+  ck_assert(is_ready(&a) && is_ready(&b));
+  for (int i = 0; i < READERS; i++) ck_assert(is_ready(&reader[i]));
+  uint32_t searches = all()->accounts.search;
+  for (int i = 0; i < 10; i++) wire_turn(&w);
+  ck_assert_uint_eq(all()->accounts.search, searches);
+  wire_client(&w, &reader[2])->taken_ms -= 10001;
+  wire_client(&w, &reader[4])->taken_ms -= 10001;
+  all()->futile_ms -= 1001;
+  for (int i = 0; i < 3; i++) wire_turn(&w);
+  ck_assert_uint_le(memory_used(), memory_most());
+  for (int i = 0; i < READERS; i++) ck_assert_int_eq(is_ready(&reader[i]), i != 2 && i != 4);
+  ck_assert(is_ready(&a) && is_ready(&b));
+  leave_all(0, READERS);
+}
+END_TEST
+
+/* But who has more than that of another user does end. */
+START_TEST(who_has_more_than_what_is_left_ends) {
+  leave_at_readers(600 << 10);
+  for (int i = READERS; i < READERS + 16; i++) {
+    join_from(&many[i], NULL, 300 + i, GUEST + 2);
+    send_part(&many[i], LARGE - 100);
+  }
+  limits()->memory = 3 << 20;
+  for (int i = 0; i < 5; i++) wire_turn(&w);
+  unsigned left = 0;
+  for (int i = READERS; i < READERS + 16; i++) left += is_ready(&many[i]);
+  ck_assert(left > 0 && left < 16);
+  for (int i = 0; i < READERS; i++) ck_assert(is_ready(&reader[i]));
+  leave_all(0, READERS + 16);
+}
+END_TEST
+
+/* What several processes of one user have left with one reader is one sum. */
+START_TEST(what_is_left_counts_by_user) {
+  limits()->memory = 64 << 20;
+  w.broker.flows.window = (struct window){UINT32_MAX, UINT32_MAX};
+  join_from(&reader[0], "r0", 100, GUEST + 1);
+  for (int i = 1; i <= 3; i++) {
+    join_from(&many[i], NULL, 200 + i, GUEST);
+    post_to(&many[i], "r0", 600 << 10);
+  }
+  leave_all(1, 4);
+  ck_assert(is_ready(&reader[0]));
+  limits()->memory = 1 << 20;
+  for (int i = 0; i < 3; i++) wire_turn(&w);
+  ck_assert(!is_ready(&reader[0]));
+  ck_assert_uint_lt(memory_used(), memory_most());
+  ck_assert(is_ready(&a) && is_ready(&b));
+  leave_all(0, 1);
+}
+END_TEST
+
+/* The end of a reader may be that of several accounts that were about to be looked at. */
+START_TEST(accounts_that_go_with_their_reader_are_not_looked_at) {
+  limits()->memory = 64 << 20;
+  w.broker.flows.window = (struct window){UINT32_MAX, UINT32_MAX};
+  join_from(&reader[0], "r0", 100, GUEST + 1);
+  for (int i = 1; i <= 6; i++) {
+    join_from(&many[i], NULL, 200, GUEST); /* connections of one process */
+    post_to(&many[i], "r0", 400 << 10);
+  }
+  leave_all(1, 7);
+  send_part(&a, LARGE * 3 / 4);
+  send_part(&b, LARGE * 3 / 4);
+  limits()->memory = 300 << 10;
+  for (int i = 0; i < 3; i++) wire_turn(&w);
+  ck_assert(!is_ready(&reader[0]));
+  ck_assert_int_ne(is_ready(&a), is_ready(&b)); /* now those are the largest */
+  ck_assert_uint_lt(memory_used(), memory_most());
+  leave_all(0, 1);
+}
+END_TEST
+
+/* A process of which nobody can be ended does not hide the next one that is over. */
+START_TEST(one_that_cannot_be_mended_hides_no_other) {
+  limits()->memory = 64 << 20;
+  w.broker.flows.window = (struct window){UINT32_MAX, UINT32_MAX};
+  join_from(&many[1], NULL, 200, GUEST);
+  post_to(&many[1], "a", 700 << 10);
+  join_from(&many[2], NULL, 201, GUEST + 1);
+  leave_all(1, 2);
+  limits()->most[ACCOUNT_BYTES] = 100 << 10;
+  send_part(&many[2], LARGE - 100);
+  wire_turn(&w);
+  ck_assert(!is_ready(&many[2]));
+  ck_assert(is_ready(&a));
+  leave_all(2, 3);
+}
+END_TEST
+
+/* What cannot be refused may wait for others, too: notices. */
+START_TEST(what_one_pays_at_others_is_bounded) {
+  limits()->memory = 64 << 20;
+  limits()->most[ACCOUNT_BYTES] = LARGE;
+  join_from(&many[0], "c", 100, GUEST);
+  struct account *payer = wire_client(&w, &many[0])->account;
+  for (int i = 0; i < 4; i++) client_push(wire_client(&w, &a), payer, piece, LARGE);
+  wire_turn(&w);
+  ck_assert(!is_ready(&many[0]));
+  ck_assert(is_ready(&a));
+  leave_all(0, 1);
+}
+END_TEST
+
+/* If no memory is left for all, the processes of a user share a part of it. */
+START_TEST(what_each_user_may_have_in_any_case_is_shared_by_its_processes) {
+  struct accounts *k = &all()->accounts;
+  limits()->memory = 64 << 20;
+  struct account *one = accounts_open(k, 1, GUEST, 0);
+  const uint64_t part = (64 << 20) / LIMITS_RESERVED;
+  account_charge(k, one, ACCOUNT_BYTES, (64 << 20) - memory_used());
+  ck_assert_uint_eq(accounts_left(k), 0);
+  struct account *other = accounts_open(k, 2, GUEST + 1, 0);
+  ck_assert(limits_have_memory(k, other, part));
+  ck_assert(!limits_have_memory(k, other, part + 1));
+  struct account *more[] = {accounts_open(k, 3, GUEST + 1, 0), accounts_open(k, 4, GUEST + 1, 0),
+                            accounts_open(k, 4, GUEST + 1, 0)};
+  ck_assert(limits_have_memory(k, other, part / 3));
+  ck_assert(!limits_have_memory(k, other, part / 3 + 1));
+  for (int i = 0; i < 3; i++) accounts_close(k, more[i]);
+  accounts_close(k, other);
+  account_discharge(k, one, ACCOUNT_BYTES, one->used[ACCOUNT_BYTES]);
+  accounts_close(k, one);
+}
+END_TEST
+
+int main(void) {
+  Suite *s = suite_create("broker limits left");
+  TCase *t = tcase_create("limits");
+  suite_add_tcase(s, t);
+  tcase_add_checked_fixture(t, setup, teardown);
+  tcase_add_test(t, what_a_user_has_left_at_many_ends_no_other_user);
+  tcase_add_test(t, who_has_more_than_what_is_left_ends);
+  tcase_add_test(t, what_is_left_counts_by_user);
+  tcase_add_test(t, accounts_that_go_with_their_reader_are_not_looked_at);
+  tcase_add_test(t, one_that_cannot_be_mended_hides_no_other);
+  tcase_add_test(t, what_one_pays_at_others_is_bounded);
+  tcase_add_test(t, what_each_user_may_have_in_any_case_is_shared_by_its_processes);
+  return run_suite(s);
+}
