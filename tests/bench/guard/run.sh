@@ -25,7 +25,7 @@ record=$here/record.txt
 count=1000         # of each routed operation
 local_count=10000  # of each local one
 ratio_count=1000   # of each replaced function
-run_limit=120      # seconds a run may take
+run_limit=$((120 * ${GAIJIN_TEST_SLOWER:-1})) # seconds a run may take
 percent=3 least=3  # a difference counts when it is over so many per cent and so many instructions
 
 die() {
