@@ -95,13 +95,14 @@ bool limits_refuse(struct client *culprit, const struct account *payer, enum acc
   return false;
 }
 
-bool limits_allow_answer(struct client *from, const struct client *to, uint32_t bytes, char *text) {
+bool limits_allow_answer(struct client *from, struct client *to, uint32_t bytes, char *text) {
   const struct accounts *a = &to->connections->accounts;
   const struct account *k = to->account;
   if (!account_would_be_over(a, k->process, ACCOUNT_BYTES, bytes) &&
       !account_would_be_over(a, k->user, ACCOUNT_BYTES, bytes) && limits_have_memory(a, k, bytes))
     return true;
-  return limits_refuse(from, k, ACCOUNT_BYTES, bytes, text);
+  struct client *culprit = client_leaves_untaken(to) ? to : from;
+  return limits_refuse(culprit, k, ACCOUNT_BYTES, bytes, text);
 }
 
 /* ---- Who is disconnected for its bytes ---- */

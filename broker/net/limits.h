@@ -72,8 +72,9 @@ static inline bool limits_allow(struct client *c, enum account_kind kind, uint64
   return limits_allow_for(c, c->account, kind, n, text);
 }
 /* Whether an answer of so many bytes may wait for who asked, `to`, without anybody being ended for
- * it. If not, it is its sender that is counted and logged. */
-bool limits_allow_answer(struct client *from, const struct client *to, uint32_t bytes, char *text);
+ * it. If not, counted and logged is its sender, or the receiver if that has left too much of its own
+ * untaken. */
+bool limits_allow_answer(struct client *from, struct client *to, uint32_t bytes, char *text);
 /* What to refuse `n` more of a kind with: later there may be room for them, or never. */
 static inline enum status limits_status(const struct client *c, enum account_kind kind,
                                         uint64_t n) {

@@ -302,8 +302,10 @@ static struct client *forward_answer(struct client *from, const struct call *cal
   enum status status = o == TRANSFER_NEVER ? STATUS_too_large : STATUS_busy;
   if (o == TRANSFER_FULL || o == TRANSFER_NEVER || !may_hold(to, to, t, full, &status) ||
       !limits_allow_answer(from, to, m->size, full)) {
-    notify_error(to, m->op, call->asked_id, status, "the answer of worker %s was not delivered: %s",
-                 host->name, full);
+    /* It was done: busy would ask for it once more. */
+    notify_error(to, m->op, call->asked_id, status == STATUS_busy ? STATUS_lost : status,
+                 "worker %s has answered, and there is no room for the answer: %s", host->name,
+                 full);
     return NULL;
   }
   transfer_give(b, t, to, from->account);

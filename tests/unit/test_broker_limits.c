@@ -229,12 +229,31 @@ START_TEST(answers_without_room_are_refused) {
   for (int r; (r = wire_next(&w, &a)) != 0;) {
     ck_assert_int_eq(r, 1);
     if (a.m.kind != MESSAGE_ERROR) continue;
-    ck_assert_uint_eq(wire_uint(&a), STATUS_busy);
+    ck_assert_uint_eq(wire_uint(&a), STATUS_lost); /* it was done */
     errors++;
   }
   ck_assert_uint_gt(errors, 5);
   ck_assert_uint_eq(errors, b_account()->refused);
   ck_assert_uint_eq(w.broker.calls.all.count, 0);
+}
+END_TEST
+
+/* Told of is the asker if it is the one who does not read. */
+START_TEST(answers_to_who_does_not_read_are_its_own_fault) {
+  limits()->memory = 64 << 20;
+  limits()->most[ACCOUNT_BYTES] = 500 << 10;
+  struct client *to = wire_client(&w, &a);
+  char text[LIMITS_TEXT];
+  ck_assert(!limits_allow_answer(wire_client(&w, &b), to, 2 << 20, text));
+  ck_assert_uint_eq(to->account->refused, 0);
+  ck_assert_uint_eq(b_account()->refused, 1);
+  limits()->most[ACCOUNT_BYTES] = 1 << 20;
+  for (int i = 0; i < 6; i++) client_push(to, to->account, piece, LARGE);
+  wire_turn(&w);
+  ck_assert(client_leaves_untaken(to));
+  ck_assert(!limits_allow_answer(wire_client(&w, &b), to, 2 << 20, text));
+  ck_assert_uint_eq(to->account->refused, 1);
+  ck_assert_uint_eq(b_account()->refused, 1);
 }
 END_TEST
 
@@ -252,7 +271,7 @@ START_TEST(answers_beyond_the_memory_for_all_are_refused) {
   ck_assert_uint_lt(memory_used(), memory_most());
   pack_string(wire_begin(&b, MESSAGE_REPLY, OP_s2t, b.m.id, 1), piece, LARGE - 100);
   wire_send(&w, &b);
-  expect_refused(&a, STATUS_busy, "--max-memory");
+  expect_refused(&a, STATUS_lost, "--max-memory");
   for (int i = 0; i < 3; i++) wire_leave(&many[i]);
 }
 END_TEST
@@ -273,6 +292,7 @@ int main(void) {
   tcase_add_test(t, nobody_else_ends_while_records_are_given_back);
   tcase_add_test(t, many_are_ended_in_slices);
   tcase_add_test(t, answers_without_room_are_refused);
+  tcase_add_test(t, answers_to_who_does_not_read_are_its_own_fault);
   tcase_add_test(t, answers_beyond_the_memory_for_all_are_refused);
   return run_suite(s);
 }

@@ -132,7 +132,7 @@ START_TEST(exports_are_limited_in_requests_and_answers) {
     ck_assert_uint_eq(w.broker.refs.tokens.count, 3);
   }
   answer_with_new();
-  expect_refused(&b, STATUS_busy, "--max-exported");
+  expect_refused(&b, STATUS_lost, "--max-exported");
   ck_assert_uint_eq(w.broker.refs.tokens.count, 3);
 }
 END_TEST
@@ -153,7 +153,7 @@ START_TEST(holds_are_limited_in_requests_and_answers) {
     ck_assert_int_eq(a.m.op, OP_call);
   }
   answer_with_new();
-  expect_refused(&b, STATUS_busy, "--max-held");
+  expect_refused(&b, STATUS_lost, "--max-held");
   ck_assert_uint_eq(w.broker.refs.holds.count, 3);
   pack_pt(wire_begin(&b, MESSAGE_REQUEST, OP_sub, ++b.last_id, 1), &x);
   wire_send(&w, &b);
