@@ -6,6 +6,7 @@
 
 #include <string.h>
 
+#include "broker/core/pairs.h"
 #include "broker/net/limits.h"
 
 /* ---- Connections ---- */
@@ -178,6 +179,23 @@ static const char *check_payers(const struct broker *b) {
   return NULL;
 }
 
+/* Each of one that is still known is counted with its pair. */
+static const char *check_pairs(const struct broker *b) {
+  uint64_t open = 0, counted = 0;
+  for (uint32_t i = slab_next(&b->calls.all, 0); i != SLAB_NONE;
+       i = slab_next(&b->calls.all, i + 1)) {
+    const struct call *k = calls_at(&b->calls, i);
+    if (!pairs_count(b, k)) continue;
+    open++;
+    if (!slab_live(&b->loads.all, k->pair) || loads_at(&b->loads, k->pair)->host != k->from ||
+        loads_at(&b->loads, k->pair)->client != k->host)
+      return "calls: one is counted with another pair";
+  }
+  for (uint32_t i = slab_next(&b->loads.all, 0); i != SLAB_NONE; i = slab_next(&b->loads.all, i + 1))
+    counted += loads_at(&b->loads, i)->open;
+  return open == counted ? NULL : "calls: pairs count another number of them";
+}
+
 /* What a client owes: the answer to free, and to every call that is to be answered in
  * finite time. */
 static uint32_t count_due(const struct broker *b, const struct client *c) {
@@ -201,7 +219,8 @@ static const char *check_calls(const struct broker *b) {
       return "calls: another number of answers is due";
   if (wheel_next(&b->calls.deadlines) < b->expiry.fires_ms && !job_is_queued(&b->expiry.job))
     return "calls: no timer for a deadline";
-  return check_payers(b);
+  const char *fault = check_payers(b);
+  return fault ? fault : check_pairs(b);
 }
 
 /* Calls of living senders that are counted until they are answered. */

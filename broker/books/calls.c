@@ -54,6 +54,8 @@ enum calls_outcome calls_add(struct calls *c, uint32_t asker, uint64_t asked_id,
   *calls_at(c, *call) = (struct call){.id = calls_next_id(c),
                                          .asked_id = asked_id,
                                          .asker = asker,
+                                         .from = asker,
+                                         .pair = SLAB_NONE,
                                          .host = host,
                                          .op = op,
                                          .unbounded = unbounded};

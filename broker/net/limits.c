@@ -36,6 +36,7 @@ void limits_set(struct connections *n, const struct account_limits *most,
   *bytes = larger(*bytes, (uint64_t)n->max_message * LIMITS_PROCESS_MESSAGES);
   l->most[ACCOUNT_OTHER] = UINT64_MAX;
   l->memory = larger(l->memory, (uint64_t)n->max_message * LIMITS_MESSAGES);
+  if (n->queue_most > *bytes / LIMITS_AT_ONE) n->queue_most = *bytes / LIMITS_AT_ONE;
   n->limits = *times;
 }
 

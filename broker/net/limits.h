@@ -26,6 +26,9 @@
 /* For so many of the largest messages there is room in any case: in memory, and in what one process
  * may have waiting. */
 enum { LIMITS_MESSAGES = 8, LIMITS_PROCESS_MESSAGES = 4 };
+/* Such a part of what one process may have waiting may wait for one client: who does not read keeps
+ * nobody from what it sends to others. */
+enum { LIMITS_AT_ONE = 2 };
 /* Such a part of the memory for all the processes of a user may have waiting, each its share, even
  * if none is left. */
 enum { LIMITS_RESERVED = 64 };

@@ -11,6 +11,7 @@
 #include <assert.h>
 
 #include "broker/core/notify.h"
+#include "broker/core/pairs.h"
 #include "broker/core/releases.h"
 #include "broker/core/state.h"
 #include "broker/core/transfer.h"
@@ -36,7 +37,7 @@ static void answer_askers(struct broker *b, const struct client *c, uint32_t *le
       notify_error(asker, call->op, call->asked_id, STATUS_dead, NOTIFY_DEAD_TEXT,
                    TOLD_NAME_MAX_BYTES, c->name);
     flow_call_ends(b, call);
-    calls_remove(&b->calls, i);
+    pairs_answered(b, i);
   }
 }
 

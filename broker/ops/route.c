@@ -11,6 +11,7 @@
 
 #include "broker/core/expiry.h"
 #include "broker/core/notify.h"
+#include "broker/core/pairs.h"
 #include "broker/core/permissions.h"
 #include "broker/core/state.h"
 #include "broker/core/transfer.h"
@@ -176,11 +177,18 @@ static bool enter(struct client *from, struct client *to, uint32_t load, const s
 
 /* The id the receiver sees, with a record for the answer (*call; SLAB_NONE: none is wanted); 0: the
  * request has been refused. */
-static uint64_t make_call(struct client *from, struct client *to, const struct message *m,
-                          uint32_t *call) {
+static uint64_t make_call(struct client *from, struct client *to, uint32_t load,
+                          const struct message *m, uint32_t *call) {
   struct calls *calls = &from->broker->calls;
   *call = SLAB_NONE;
   if (m->flags & MESSAGE_ONE_WAY) return calls_next_id(calls);
+  if (!pairs_have_room(from->broker, load)) {
+    refuse(from, m, STATUS_busy,
+           "worker %s has %llu requests of yours to answer, the part of --max-requests that one "
+           "worker may keep; wait for answers",
+           to->name, (unsigned long long)pairs_most(from->broker));
+    return 0;
+  }
   char full[LIMITS_TEXT];
   if (!limits_allow(from, ACCOUNT_REQUESTS, 1, full)) {
     refuse(from, m, STATUS_busy, "%s; wait for answers", full);
@@ -189,6 +197,7 @@ static uint64_t make_call(struct client *from, struct client *to, const struct m
   bool unbounded = flow_waits(m);
   switch (calls_add(calls, from->host, m->id, to->host, (uint8_t)m->op, unbounded, call)) {
     case CALLS_OK:
+      pairs_asked(from->broker, load, *call);
       if (!unbounded) client_answer_due(to);
       expiry_set(from->broker, *call, m->deadline_ms);
       return calls_at(calls, *call)->id;
@@ -206,16 +215,19 @@ static bool forward_request(struct client *from, struct client *to, struct trans
   struct broker *b = from->broker;
   assert(to->state == CLIENT_READY);
   uint32_t call, load;
-  bool introduced = transfer_introduce(b, from->host, to, from->account, &load, NULL);
-  bool counts = introduced && flow_counts(from, m);
-  if (introduced && !enter(from, to, load, m)) return false;
-  uint64_t id = make_call(from, to, m, &call);
-  if (!id) {
-    if (introduced) flow_undo(from, load, m);
+  if (!transfer_introduce(b, from->host, to, from->account, &load, NULL)) {
+    refuse(from, m, STATUS_busy, "the broker's memory is too short; try again later");
     return false;
   }
-  if (introduced && call != SLAB_NONE) flow_call_begins(from, calls_at(&b->calls, call), m);
-  if (introduced) transfer_give(b, t, to, from->account);
+  bool counts = flow_counts(from, m);
+  if (!enter(from, to, load, m)) return false;
+  uint64_t id = make_call(from, to, load, m, &call);
+  if (!id) {
+    flow_undo(from, load, m);
+    return false;
+  }
+  if (call != SLAB_NONE) flow_call_begins(from, calls_at(&b->calls, call), m);
+  transfer_give(b, t, to, from->account);
   uint16_t one_way = m->flags & MESSAGE_ONE_WAY;
   bool reported = counts && !one_way && to->version >= WIRE_VERSION_COUNTED;
   message_set_flags(bytes, reported ? MESSAGE_COUNTED : one_way);
@@ -338,7 +350,7 @@ static struct client *answer(struct client *from, struct transfer *t, const stru
   struct client *to = forward_answer(from, calls_at(calls, i), t, m, bytes, o, full);
   if (!calls_at(calls, i)->unbounded) client_answer_came(from);
   flow_call_ends(from->broker, calls_at(calls, i));
-  calls_remove(calls, i);
+  pairs_answered(from->broker, i);
   return to;
 }
 

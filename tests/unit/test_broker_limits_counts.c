@@ -6,10 +6,11 @@
 
 static struct pt x;
 
-static void ask_for_label(void) {
-  pack_text(wire_ask(&b, OP_s2t, "a", NULL, 1), "x");
+static void ask_worker(const char *name) {
+  pack_text(wire_ask(&b, OP_s2t, name, NULL, 1), "x");
   wire_send(&w, &b);
 }
+static void ask_for_label(void) { ask_worker("a"); }
 
 /* b, which holds x of a, calls it with so many objects of its own. */
 static void call_with(uint32_t tokens) {
@@ -28,10 +29,37 @@ static void answer_with_new(void) {
   wire_send(&w, &a);
 }
 
+/* Wherever they are open. */
 START_TEST(requests_open_are_limited) {
   limits()->most[ACCOUNT_REQUESTS] = 2;
-  for (int i = 0; i < 3; i++) ask_for_label();
-  expect_refused(&b, STATUS_busy, "--max-requests");
+  wire_join(&w, &many[0], "c");
+  wire_join(&w, &many[1], "d");
+  ask_worker("a");
+  ask_worker("c");
+  wire_expect_nothing(&w, &b);
+  ask_worker("d");
+  expect_refused(&b, STATUS_busy, "has 2 open requests, and may have 2 (--max-requests)");
+  wire_leave(&many[0]);
+  wire_leave(&many[1]);
+}
+END_TEST
+
+/* Who does not answer keeps a part of them. */
+START_TEST(requests_open_at_one_worker_are_a_part_of_all) {
+  limits()->most[ACCOUNT_REQUESTS] = 8;
+  wire_join(&w, &many[0], "c");
+  for (int i = 0; i < 2; i++) ask_for_label();
+  wire_expect_nothing(&w, &b);
+  ask_for_label();
+  expect_refused(&b, STATUS_busy, "worker a has 2 requests of yours to answer");
+  ask_worker("c");
+  wire_expect_nothing(&w, &b);
+  pack_text(wire_ask(&many[0], OP_s2t, "a", NULL, 1), "x"); /* of another connection */
+  wire_send(&w, &many[0]);
+  wire_past_peers(&w, &many[0]);
+  ck_assert_int_eq(many[0].m.op, OP_s2t);
+  ck_assert_int_eq(many[0].m.kind, MESSAGE_REQUEST);
+  wire_expect_nothing(&w, &many[0]);
   for (int i = 0; i < 2; i++) {
     wire_past_peers(&w, &a);
     ck_assert_int_eq(a.m.op, OP_s2t);
@@ -43,6 +71,7 @@ START_TEST(requests_open_are_limited) {
   wire_past_peers(&w, &b);
   ask_for_label();
   wire_expect_nothing(&w, &b);
+  wire_leave(&many[0]);
 }
 END_TEST
 
@@ -53,7 +82,7 @@ static void give_up(void) {
 
 /* Who gives up, by a notice or by ending, still has what is not answered. */
 START_TEST(requests_given_up_are_paid_until_they_are_answered) {
-  limits()->most[ACCOUNT_REQUESTS] = 2;
+  limits()->most[ACCOUNT_REQUESTS] = 5;
   for (int i = 0; i < 2; i++) {
     ask_for_label();
     give_up();
@@ -339,6 +368,7 @@ int main(void) {
   suite_add_tcase(s, t);
   tcase_add_checked_fixture(t, setup, teardown);
   tcase_add_test(t, requests_open_are_limited);
+  tcase_add_test(t, requests_open_at_one_worker_are_a_part_of_all);
   tcase_add_test(t, requests_given_up_are_paid_until_they_are_answered);
   tcase_add_test(t, requests_given_up_do_not_fill_a_worker);
   tcase_add_test(t, waits_are_limited);

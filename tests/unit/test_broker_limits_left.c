@@ -177,6 +177,27 @@ START_TEST(what_one_pays_at_others_is_bounded) {
 }
 END_TEST
 
+/* Who reads nothing keeps nobody from what it sends to others. */
+START_TEST(what_waits_for_one_is_a_part_of_what_a_sender_may_have) {
+  enum { MOST = 4 * LARGE };
+  ck_assert_uint_eq(all()->queue_most, 32 << 20);
+  struct account_limits few = *limits();
+  few.most[ACCOUNT_BYTES] = 1;
+  few.memory = 64 << 20;
+  limits_set(all(), &few, &all()->limits);
+  ck_assert_uint_eq(limits()->most[ACCOUNT_BYTES], MOST);
+  w.broker.flows.window = (struct window){UINT32_MAX, UINT32_MAX};
+  join_from(&many[0], "c", 100, GUEST);
+  post_to(&b, "a", 2 * MOST);
+  expect_refused(&b, STATUS_busy, "more waiting for it than it reads");
+  ck_assert_uint_le(b_account()->used[ACCOUNT_BYTES], MOST / 2 + 2 * POST);
+  while (wire_next(&w, &b) == 1) ck_assert_int_eq(b.m.kind == MESSAGE_REQUEST, 0);
+  post_to(&b, "c", MOST / 8);
+  wire_expect_nothing(&w, &b);
+  leave_all(0, 1);
+}
+END_TEST
+
 /* If no memory is left for all, the processes of a user share a part of it. */
 START_TEST(what_each_user_may_have_in_any_case_is_shared_by_its_processes) {
   struct accounts *k = &all()->accounts;
@@ -210,6 +231,7 @@ int main(void) {
   tcase_add_test(t, accounts_that_go_with_their_reader_are_not_looked_at);
   tcase_add_test(t, one_that_cannot_be_mended_hides_no_other);
   tcase_add_test(t, what_one_pays_at_others_is_bounded);
+  tcase_add_test(t, what_waits_for_one_is_a_part_of_what_a_sender_may_have);
   tcase_add_test(t, what_each_user_may_have_in_any_case_is_shared_by_its_processes);
   return run_suite(s);
 }
