@@ -102,12 +102,28 @@ static const char *check_hosts(const struct broker *b) {
     if ((h->name[0] == '@') != h->observer)
       return "hosts: a worker that is told as an observer, or one as a worker";
     uint32_t held = refs_held_count(&b->refs, i);
-    if (!h->client && !held && !refs_export_count(&b->refs, i))
+    if (!h->client && !held && !refs_export_count(&b->refs, i) &&
+        !accounts_of(&b->connections.accounts, i)->used[ACCOUNT_HELD])
       return "hosts: a dead one of no use";
     if (job_is_queued(&h->giving_back) != (!h->client && held > 0))
       return "hosts: a dead holder is no job, or another is one";
   }
   return NULL;
+}
+
+/* Its holdings are counted as those that it pays, and that others do; and those of the dead. */
+static bool is_counted(const struct broker *b, uint32_t host, const struct account *k) {
+  uint32_t own = 0, given = 0, left = 0;
+  for (uint32_t i = refs_first_held(&b->refs, host); i != SLAB_NONE;
+       i = refs_next_held(&b->refs, i)) {
+    const struct hold *h = refs_hold_at(&b->refs, i);
+    if (h->payer == host)
+      own++;
+    else
+      given++;
+    left += !hosts_at(&b->hosts, refs_token(&b->refs, h->token)->host)->client;
+  }
+  return own == k->own_held && given == k->given && left == k->left;
 }
 
 /* What a host has, living or dead, is charged to its account. */
@@ -121,7 +137,7 @@ static const char *check_charges(const struct broker *b) {
         k->used[ACCOUNT_WAITS] != waits_count_of_client(&b->names.watches, i) +
                                       waits_count_of_client(&b->collecting, i) ||
         k->used[ACCOUNT_EXPORTED] != refs_export_count(&b->refs, i) ||
-        k->used[ACCOUNT_HELD] != refs_held_count(&b->refs, i) ||
+        !is_counted(b, i, k) ||
         k->used[ACCOUNT_NAMES] != (c && c->name_record != SLAB_NONE))
       return "accounts: a host is charged for other things than it has";
   }
@@ -192,7 +208,7 @@ static const char *check_pairs(const struct broker *b) {
       return "calls: one is counted with another pair";
   }
   for (uint32_t i = slab_next(&b->loads.all, 0); i != SLAB_NONE; i = slab_next(&b->loads.all, i + 1))
-    counted += loads_at(&b->loads, i)->open;
+    counted += loads_at(&b->loads, i)->asked;
   return open == counted ? NULL : "calls: pairs count another number of them";
 }
 

@@ -128,12 +128,11 @@ static void free_if_unused(struct accounts *a, struct account *k) {
 /* What goes with a connection. The others stay until somebody else has done something: read what it
  * sent, answered what it asked, given back its objects. */
 static bool is_leaving_kind(enum account_kind kind) {
-  return kind == ACCOUNT_WAITS || kind == ACCOUNT_HELD || kind == ACCOUNT_NAMES ||
-         kind == ACCOUNT_CONNECTIONS;
+  return kind == ACCOUNT_WAITS || kind == ACCOUNT_NAMES || kind == ACCOUNT_CONNECTIONS;
 }
 
 static uint64_t leaving_memory(const struct accounts *a, const struct account *k) {
-  uint64_t bytes = 0;
+  uint64_t bytes = (uint64_t)k->own_held * a->bytes_of[ACCOUNT_HELD];
   for (unsigned i = 0; i < ACCOUNT_KINDS; i++)
     if (is_leaving_kind((enum account_kind)i)) bytes += k->used[i] * a->bytes_of[i];
   return bytes;
@@ -157,11 +156,28 @@ void accounts_note_less(struct accounts *a, struct account *k, enum account_kind
   free_if_unused(a, k);
 }
 
+void accounts_note_held(struct accounts *a, const struct account *payer, struct account *holder,
+                        bool more) {
+  uint64_t bytes = a->bytes_of[ACCOUNT_HELD];
+  assert(holder->is_leaving);
+  if (!more) bytes = -bytes;
+  if (payer == holder)
+    add_leaving(a, holder, bytes);
+  else
+    a->leaving += bytes;
+}
+
+/* What it holds that others pay. */
+static uint64_t given_memory(const struct accounts *a, const struct account *k) {
+  return (uint64_t)k->given * a->bytes_of[ACCOUNT_HELD];
+}
+
 void accounts_leave(struct accounts *a, struct account *k) {
   assert(k->level == ACCOUNT_CONNECTION);
   if (k->is_leaving) return;
   k->is_leaving = true;
   add_leaving(a, k, leaving_memory(a, k));
+  a->leaving += given_memory(a, k);
 }
 
 void accounts_close(struct accounts *a, struct account *k) {
@@ -217,7 +233,7 @@ static uint64_t staying_memory(const struct accounts *a, const struct account *k
 /* Beside what the ended ones of a user have left for good, what it has. */
 static uint64_t rest_of_user(const struct accounts *a, const struct account *user) {
   uint64_t memory = staying_memory(a, user);
-  uint64_t stays = user->passed == a->search ? user->stays : 0;
+  uint64_t stays = user->counted == a->search ? user->stays : 0;
   return memory > stays ? memory - stays : 0;
 }
 
@@ -228,7 +244,9 @@ static bool is_endable(const struct accounts *a, const struct account *k,
   if (k->level != ACCOUNT_CONNECTION || (whole && k->process != whole && k->user != whole))
     return false;
   if (k->is_closed)
-    return k->used[ACCOUNT_BYTES] && (whole ? whole : k->user)->passed != a->search;
+    return (k->used[ACCOUNT_BYTES] || k->used[ACCOUNT_EXPORTED] ||
+            k->used[ACCOUNT_HELD] > k->own_held) &&
+           (whole ? whole : k->user)->passed != a->search;
   if (k->is_leaving || (!whole && rest_of_user(a, k->user) < a->stays)) return false;
   uint64_t bare = a->bytes_of[ACCOUNT_CONNECTIONS];
   return accounts_memory(a, k) > 2 * bare ||
@@ -281,11 +299,22 @@ void accounts_pass(struct accounts *a, struct account *whole) {
   assert(whole->level != ACCOUNT_CONNECTION);
   for (uint32_t i = slab_next(&a->slab, 0); i != SLAB_NONE; i = slab_next(&a->slab, i + 1)) {
     const struct account *k = accounts_at(a, i);
-    if (k->is_closed && (k->process == whole || k->user == whole)) stays += staying_memory(a, k);
+    if (k->is_leaving && (k->process == whole || k->user == whole)) stays += staying_memory(a, k);
   }
   whole->passed = a->search;
+  if (whole->level != ACCOUNT_USER) return;
+  whole->counted = a->search;
   whole->stays = stays;
-  if (whole->level == ACCOUNT_USER && stays > a->stays) a->stays = stays;
+  if (stays > a->stays) a->stays = stays;
+}
+
+void accounts_note_left(struct accounts *a, const struct account *k) {
+  struct account *user = k->user;
+  assert(k->is_leaving);
+  if (user->counted != a->search) user->stays = 0;
+  user->counted = a->search;
+  user->stays += staying_memory(a, k);
+  if (user->stays > a->stays) a->stays = user->stays;
 }
 
 void accounts_give_up(struct accounts *a, struct account *whole) {
@@ -327,7 +356,7 @@ static bool is_sum(const struct accounts *a, const struct account *whole) {
 
 const char *accounts_check(const struct accounts *a) {
   uint32_t sums = 0;
-  uint64_t memory = 0, leaving = 0;
+  uint64_t memory = 0, leaving = 0, had = 0, held = 0;
   for (uint32_t i = slab_next(&a->slab, 0); i != SLAB_NONE; i = slab_next(&a->slab, i + 1)) {
     const struct account *k = accounts_at(a, i);
     if (k->level == ACCOUNT_CONNECTION) {
@@ -335,7 +364,11 @@ const char *accounts_check(const struct accounts *a) {
       if (k->is_closed && !k->is_leaving) return "accounts: one has ended and never left";
       if (k->leaving != (k->is_leaving ? leaving_memory(a, k) : 0))
         return "accounts: other memory of one is leaving";
-      leaving += k->leaving;
+      if (k->own_held > k->used[ACCOUNT_HELD] || k->left > k->own_held + k->given)
+        return "accounts: one has other holdings than it has and pays";
+      leaving += k->leaving + (k->is_leaving ? given_memory(a, k) : 0);
+      had += k->own_held + k->given;
+      held += k->used[ACCOUNT_HELD];
       continue;
     }
     sums += is_named(k);
@@ -343,6 +376,7 @@ const char *accounts_check(const struct accounts *a) {
     if (!k->parts) return "accounts: a process or user without connections";
     if (!is_sum(a, k)) return "accounts: a process or user is not the sum of its parts";
   }
+  if (had != held) return "accounts: other holdings are paid than there are";
   if (leaving != a->leaving) return "accounts: other memory is leaving";
   if (memory != a->memory) return "accounts: the memory of all is not the sum of the users'";
   for (uint32_t i = 0; i < a->host_capacity; i++)

@@ -13,7 +13,8 @@
  *
  * When its connection is condemned an account is leaving: what goes with the connection (what it
  * holds, its waits, its name) is given back in slices, and is counted as `leaving` meanwhile, so
- * that nobody else is ended for it.
+ * that nobody else is ended for it. Of what it holds that is so for all only (accounts.leaving)
+ * where others pay it.
  *
  * Always true: what a process and a user use is the sum of their connections' accounts, and the
  * memory of all that of the users'.
@@ -34,7 +35,7 @@ enum account_kind {
   ACCOUNT_REQUESTS,    /* open, as asker */
   ACCOUNT_WAITS,       /* for names and for collections */
   ACCOUNT_EXPORTED,    /* tokens of its own objects that others hold */
-  ACCOUNT_HELD,        /* tokens of others */
+  ACCOUNT_HELD,        /* holdings: its own, and others' that it has caused */
   ACCOUNT_NAMES,
   ACCOUNT_CONNECTIONS,
   ACCOUNT_OTHER, /* bytes of records that have no limit of their own; the kinds before are shown */
@@ -61,7 +62,13 @@ struct account {
   /* of a process or a user: the searches in which nothing could be done about what its ended ones
    * have left, and about its being over */
   uint32_t passed, given_up;
-  uint64_t stays; /* while passed: so much is left by its ended ones */
+  /* of a user: so much is left by its ended ones; in which search that was found */
+  uint64_t stays;
+  uint32_t counted;
+  /* of a connection: of the holdings that it pays, those that it has itself; of those that it has,
+   * the ones that others pay, and the ones of objects whose host has ended, since when any */
+  uint32_t own_held, given, left;
+  uint64_t left_ms;
   void *owner; /* of a connection: whoever opened it says; NULL when that has ended */
   uint8_t level;
   bool is_leaving; /* the connection ends, or has ended */
@@ -69,7 +76,8 @@ struct account {
   bool is_bound; /* it is some host's */
 };
 
-/* What one process may have of each kind; all processes of a user together: `users` times as much.
+/* What one process may have of each kind; all processes of a user together: `users` times as much,
+ * which is not 0.
  * The bytes of everything together: `memory`. */
 struct account_limits {
   uint64_t most[ACCOUNT_KINDS];
@@ -132,6 +140,9 @@ static inline void account_charge(struct accounts *a, struct account *k, enum ac
   a->memory += n * a->bytes_of[kind];
   if (k->is_leaving) accounts_note_more(a, k, kind, n);
 }
+/* One that is leaving has a holding more, or less. */
+void accounts_note_held(struct accounts *a, const struct account *payer, struct account *holder,
+                        bool more);
 /* So much less. The account may be gone afterwards if its connection has ended. */
 void accounts_note_less(struct accounts *a, struct account *k, enum account_kind kind, uint64_t n);
 static inline void account_discharge(struct accounts *a, struct account *k, enum account_kind kind,
@@ -142,6 +153,27 @@ static inline void account_discharge(struct accounts *a, struct account *k, enum
   k->user->used[kind] -= n;
   a->memory -= n * a->bytes_of[kind];
   if (k->is_leaving) accounts_note_less(a, k, kind, n);
+}
+
+/* A holding of one, which another pays who has caused it, or it itself; it is no more. */
+static inline void accounts_hold(struct accounts *a, struct account *payer,
+                                 struct account *holder) {
+  account_charge(a, payer, ACCOUNT_HELD, 1);
+  if (payer == holder)
+    holder->own_held++;
+  else
+    holder->given++;
+  if (holder->is_leaving) accounts_note_held(a, payer, holder, true);
+}
+static inline void accounts_unhold(struct accounts *a, struct account *payer,
+                                   struct account *holder) {
+  assert(payer == holder ? holder->own_held > 0 : holder->given > 0);
+  if (payer == holder)
+    holder->own_held--;
+  else
+    holder->given--;
+  if (holder->is_leaving) accounts_note_held(a, payer, holder, false);
+  account_discharge(a, payer, ACCOUNT_HELD, 1);
 }
 
 /* What a process or a user may have of a kind. */
@@ -165,10 +197,18 @@ static inline bool account_would_be_over(const struct accounts *a, const struct 
   return (k->used[kind] + n) / ACCOUNT_HARD > accounts_most(a, k, kind);
 }
 
+/* Whether a user with `n` more of a kind has no more than one process may: then none of them has too
+ * much, which is all that mostly needs to be asked. */
+static inline bool accounts_have_little(const struct accounts *a, const struct account *k,
+                                        enum account_kind kind, uint64_t n) {
+  uint64_t would;
+  return !__builtin_add_overflow(k->user->used[kind], n, &would) && would <= a->limits.most[kind];
+}
 /* The account that has no room for `n` more of a kind: the process's or the user's of a
  * connection's account. NULL: there is room. */
 static inline struct account *accounts_full(const struct accounts *a, const struct account *k,
                                             enum account_kind kind, uint64_t n) {
+  if (accounts_have_little(a, k, kind, n)) return NULL;
   if (account_is_full(a, k->process, kind, n)) return k->process;
   return account_is_full(a, k->user, kind, n) ? k->user : NULL;
 }
@@ -198,7 +238,7 @@ uint64_t accounts_memory(const struct accounts *a, const struct account *k);
 
 /* The largest accounts of connections in `whole` (a process, a user; NULL: all) about which
  * something may be done: the connection lives, or it has ended and what it has sent still waits for
- * others. They are of the user with the most memory that has any, and of the process with the most
+ * others, or what it has handed out is still held. They are of the user with the most memory that has any, and of the process with the most
  * of that user's; the largest comes first. What is leaving does not count. Of all, none is among
  * them whose user has less than what stays of some user's ended ones (accounts_pass): those would
  * end for others. Returns how many were found, `most` at most; largest[] gets their indices. Takes
@@ -209,6 +249,8 @@ unsigned accounts_largest(const struct accounts *a, const struct account *whole,
 void accounts_search(struct accounts *a);
 /* In this search nothing can be done about what the ended ones of a process or a user have left. */
 void accounts_pass(struct accounts *a, struct account *whole);
+/* One has been ended, and leaves something that others keep. */
+void accounts_note_left(struct accounts *a, const struct account *k);
 /* A process or user that is over (account_is_over); NULL: none is, but those that this search has
  * given up. */
 struct account *accounts_over(const struct accounts *a, enum account_kind kind);

@@ -44,7 +44,7 @@ void calls_charge(struct calls *c, struct accounts *accounts) { c->accounts = ac
 uint64_t calls_next_id(struct calls *c) { return ++c->last_id; }
 
 enum calls_outcome calls_add(struct calls *c, uint32_t asker, uint64_t asked_id, uint32_t host,
-                             uint8_t op, bool unbounded, uint32_t *call) {
+                             uint32_t pair, uint8_t op, bool unbounded, uint32_t *call) {
   assert(asker != SLAB_NONE && host != SLAB_NONE);
   if (calls_find_asked(c, asker, asked_id) != SLAB_NONE) return CALLS_DUPLICATE;
   if (!owners_reserve(&c->asked, asker) || !owners_reserve(&c->served, host))
@@ -55,7 +55,7 @@ enum calls_outcome calls_add(struct calls *c, uint32_t asker, uint64_t asked_id,
                                          .asked_id = asked_id,
                                          .asker = asker,
                                          .from = asker,
-                                         .pair = SLAB_NONE,
+                                         .pair = pair,
                                          .host = host,
                                          .op = op,
                                          .unbounded = unbounded};

@@ -63,7 +63,7 @@ uint64_t calls_next_id(struct calls *c);
 /* DUPLICATE: the asker has an open call of that id. *call gets the new one's index, its id is in
  * the record. */
 enum calls_outcome calls_add(struct calls *c, uint32_t asker, uint64_t asked_id, uint32_t host,
-                             uint8_t op, bool unbounded, uint32_t *call);
+                             uint32_t pair, uint8_t op, bool unbounded, uint32_t *call);
 /* By the broker's id; by the asker and its id. SLAB_NONE when there is none. */
 uint32_t calls_find(const struct calls *c, uint64_t id);
 uint32_t calls_find_asked(const struct calls *c, uint32_t asker, uint64_t asked_id);

@@ -24,7 +24,7 @@
 struct load {
   uint32_t host, client, link;
   uint32_t held, shadow; /* tokens */
-  uint32_t open; /* requests of the host to the client (core/pairs.h) */
+  uint32_t asked; /* requests of the host to the client (core/pairs.h) */
   uint64_t weight, weight_shadow; /* KiB */
   struct window outstanding; /* requests of the host to the client that it counts (flows.h) */
   struct window open[2];     /* and those it does not count; [1]: that may wait for ever */

@@ -46,10 +46,7 @@ void refs_deinit(struct refs *r) {
   *r = (struct refs){0};
 }
 
-void refs_charge(struct refs *r, struct accounts *accounts) {
-  r->accounts = accounts;
-  owners_charge(&r->held, accounts, ACCOUNT_HELD);
-}
+void refs_charge(struct refs *r, struct accounts *accounts) { r->accounts = accounts; }
 
 static uint32_t find_token(const struct refs *r, uint32_t host, uint64_t id) {
   const struct chain *t = &r->token_by_id;
@@ -128,7 +125,7 @@ enum refs_outcome refs_see(struct refs *r, uint32_t host, const struct pt *pt, u
   return REFS_OK;
 }
 
-enum refs_outcome refs_hold(struct refs *r, uint32_t token, uint32_t client) {
+enum refs_outcome refs_hold(struct refs *r, uint32_t token, uint32_t client, uint32_t payer) {
   uint32_t i = find_hold(r, token, client);
   assert(client != refs_token(r, token)->host);
   if (i != SLAB_NONE) {
@@ -139,23 +136,31 @@ enum refs_outcome refs_hold(struct refs *r, uint32_t token, uint32_t client) {
   if (!owners_reserve(&r->held, client)) return REFS_NO_MEMORY;
   i = slab_add(&r->holds);
   if (i == SLAB_NONE) return REFS_NO_MEMORY;
-  *refs_hold_at(r, i) = (struct hold){.count = 1, .token = token, .client = client};
+  *refs_hold_at(r, i) =
+      (struct hold){.count = 1, .token = token, .client = client, .payer = payer};
   list_add(&r->holds, offsetof(struct hold, of_token), &refs_token(r, token)->holds, i);
   owners_add(&r->held, client, i);
   chain_add(&r->hold_by_pair, i);
+  if (r->accounts)
+    accounts_hold(r->accounts, accounts_of(r->accounts, payer), accounts_of(r->accounts, client));
   return REFS_FIRST;
 }
 
-enum refs_outcome refs_release(struct refs *r, uint32_t token, uint32_t client, uint64_t count) {
+enum refs_outcome refs_release(struct refs *r, uint32_t token, uint32_t client, uint64_t count,
+                               uint32_t *payer) {
   assert(count > 0);
   uint32_t i = find_hold(r, token, client);
   if (i == SLAB_NONE || refs_hold_at(r, i)->count < count) return REFS_NO_HOLDER;
   refs_hold_at(r, i)->count -= count;
   if (refs_hold_at(r, i)->count > 0) return REFS_OK;
+  *payer = refs_hold_at(r, i)->payer;
   chain_remove(&r->hold_by_pair, i);
   owners_remove(&r->held, client, i);
   list_remove(&r->holds, offsetof(struct hold, of_token), &refs_token(r, token)->holds, i);
   slab_remove(&r->holds, i);
+  if (r->accounts)
+    accounts_unhold(r->accounts, accounts_of(r->accounts, *payer),
+                    accounts_of(r->accounts, client));
   return REFS_LAST;
 }
 

@@ -32,6 +32,7 @@ struct token {
 struct hold {
   uint64_t count; /* never 0 */
   uint32_t token, client, link;
+  uint32_t payer; /* the client, or who has sent it the token: a host's number, as the others */
   struct links of_token, of_client;
 };
 
@@ -42,7 +43,7 @@ struct refs {
   struct owners held;        /* holds by client */
   uint32_t *exports;         /* tokens by host */
   uint32_t exports_capacity;
-  struct accounts *accounts; /* tokens are charged to their hosts, holds to who has them; or NULL */
+  struct accounts *accounts; /* tokens are charged to their hosts, holds to their payers; or NULL */
 };
 
 enum refs_outcome {
@@ -81,11 +82,13 @@ enum refs_outcome refs_find_held(const struct refs *r, uint32_t host, const stru
 enum refs_outcome refs_see(struct refs *r, uint32_t host, const struct pt *pt, uint32_t now,
                            uint32_t *token);
 
-/* The token is delivered to `client`, not its host: OK, FIRST or NO_MEMORY. */
-enum refs_outcome refs_hold(struct refs *r, uint32_t token, uint32_t client);
-/* `client` gives `count` deliveries back: OK, LAST when none is left, NO_HOLDER when it has not so
- * many. */
-enum refs_outcome refs_release(struct refs *r, uint32_t token, uint32_t client, uint64_t count);
+/* The token is delivered to `client`, not its host: OK, FIRST or NO_MEMORY. If it is the first,
+ * `payer` pays the hold, and has to stay bound to its account as long. */
+enum refs_outcome refs_hold(struct refs *r, uint32_t token, uint32_t client, uint32_t payer);
+/* `client` gives `count` deliveries back: OK, LAST when none is left (*payer is who has paid), or
+ * NO_HOLDER when it has not so many. */
+enum refs_outcome refs_release(struct refs *r, uint32_t token, uint32_t client, uint64_t count,
+                               uint32_t *payer);
 
 /* Ends the token if nobody holds it: true and *drop is filled. May be called for an index that has
  * ended already. */

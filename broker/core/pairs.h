@@ -20,25 +20,17 @@ enum { PAIRS_PART = 4 };
 static inline uint64_t pairs_most(const struct broker *b) {
   return (b->connections.accounts.limits.most[ACCOUNT_REQUESTS] - 1) / PAIRS_PART + 1;
 }
-/* Whether the pair may have another request under way. */
-static inline bool pairs_have_room(const struct broker *b, uint32_t load) {
-  return loads_at(&b->loads, load)->open < pairs_most(b);
-}
-/* A request of the pair is under way. */
-static inline void pairs_asked(struct broker *b, uint32_t load, uint32_t call) {
-  calls_at(&b->calls, call)->pair = load;
-  loads_at(&b->loads, load)->open++;
-}
 /* Whether the one who asked is connected, or its record at least is still there. */
 static inline bool pairs_count(const struct broker *b, const struct call *k) {
   return b->connections.accounts.of_host[k->from] == k->payer;
 }
-/* It has been answered, or never will be: removes it. */
+/* A request has been answered, or never will be: removes it. */
 static inline void pairs_answered(struct broker *b, uint32_t call) {
   const struct call *k = calls_at(&b->calls, call);
   if (pairs_count(b, k)) {
-    assert(loads_at(&b->loads, k->pair)->open > 0);
-    loads_at(&b->loads, k->pair)->open--;
+    struct load *l = loads_at(&b->loads, k->pair);
+    assert(l->asked > 0);
+    l->asked--;
   }
   calls_remove(&b->calls, call);
 }

@@ -12,10 +12,12 @@
 #include "proto/base.h"
 
 /* The one place where a dead host is forgotten. Called whenever it may have lost the last token
- * that others hold of it, or the last one it held itself; a host that lives, or has any, stays. */
+ * that others hold of it, the last one it held itself, or the last hold of another that it pays; a
+ * host that lives, or has any, stays. */
 static void forget_if_unused(struct broker *b, uint32_t host) {
   if (hosts_at(&b->hosts, host)->client || refs_export_count(&b->refs, host) > 0 ||
-      refs_held_count(&b->refs, host) > 0)
+      refs_held_count(&b->refs, host) > 0 ||
+      accounts_of(&b->connections.accounts, host)->used[ACCOUNT_HELD] > 0)
     return;
   loads_forget_host(&b->loads, host);
   accounts_unbind(&b->connections.accounts, host);
@@ -24,11 +26,20 @@ static void forget_if_unused(struct broker *b, uint32_t host) {
 
 /* ---- Drops ---- */
 
+/* One who has ended paid for what another has given back: its record is looked at when the drops
+ * are sent, because others of them may be its own tokens'. */
+static void note_payer(struct broker *b, struct drops *d, uint32_t payer) {
+  assert(d->count < DROPS_MOST);
+  if (!hosts_at(&b->hosts, payer)->client) d->list[d->count++] = (struct refs_drop){.host = payer};
+}
+
 bool releases_give_back(struct broker *b, struct drops *d, uint32_t token, uint32_t client,
                         uint64_t count) {
+  /* Room for the payer and the token, which are there as long as nothing was given back. */
+  if (d->count + 2 > DROPS_MOST) releases_send(b, d);
   const struct token *t = refs_token(&b->refs, token);
-  uint32_t host = t->host, weight = t->weight;
-  switch (refs_release(&b->refs, token, client, count)) {
+  uint32_t host = t->host, weight = t->weight, payer;
+  switch (refs_release(&b->refs, token, client, count, &payer)) {
     case REFS_OK: return true;
     case REFS_LAST: break;
     default: return false;
@@ -36,6 +47,11 @@ bool releases_give_back(struct broker *b, struct drops *d, uint32_t token, uint3
   uint32_t load = loads_find(&b->loads, host, client);
   if (weight) loads_take_weight(&b->loads, load, weight);
   loads_lower(&b->loads, load);
+  if (!hosts_at(&b->hosts, host)->client) {
+    assert(accounts_of(&b->connections.accounts, client)->left > 0);
+    accounts_of(&b->connections.accounts, client)->left--;
+  }
+  if (payer != client) note_payer(b, d, payer);
   releases_settle(b, d, token);
   return true;
 }

@@ -208,8 +208,13 @@ bool transfer_introduce(struct broker *b, uint32_t host, struct client *to, stru
   return o != LOADS_NO_MEMORY;
 }
 
+/* It has got an object of a host that is dead. */
+static void note_dead_object(struct broker *b, struct account *holder) {
+  if (holder->left++ == 0) holder->left_ms = uv_now(b->loop);
+}
+
 void transfer_give(struct broker *b, struct transfer *t, struct client *to,
-                   struct account *payer) {
+                   struct account *payer, const struct client *asker) {
   bool over_allowance = false;
   for (uint32_t i = 0; i < t->count; i++) {
     struct transfer_pt *k = &t->pts[i];
@@ -219,12 +224,13 @@ void transfer_give(struct broker *b, struct transfer *t, struct client *to,
     bool is_new;
     if (!transfer_introduce(b, k->host, to, payer, &load, &is_new)) return;
     k->tell_dead = is_new && !hosts_at(&b->hosts, k->host)->client;
-    enum refs_outcome o = refs_hold(&b->refs, k->token, to->host);
+    enum refs_outcome o = refs_hold(&b->refs, k->token, to->host, asker->host);
     if (o == REFS_NO_MEMORY) {
       client_condemn(to, "memory is too short for what it is given");
       return;
     }
     if (o != REFS_FIRST) continue;
+    if (!hosts_at(&b->hosts, k->host)->client) note_dead_object(b, to->account);
     uint32_t weight = refs_token(&b->refs, k->token)->weight;
     if (loads_raise(&b->loads, load)) over_allowance = true;
     if (weight && loads_add_weight(&b->loads, load, weight)) over_allowance = true;

@@ -75,9 +75,10 @@ enum transfer_outcome transfer_take(struct broker *b, struct transfer *t, struct
 /* How many objects that `to` does not hold yet are in it. */
 uint32_t transfer_count_new(struct broker *b, const struct transfer *t, const struct client *to);
 /* Queues what `to` must know before the message: introductions, which `payer` pays, and, when a
- * load goes over its allowance, free. */
+ * load goes over its allowance, free. What it did not hold yet, `asker` pays: the sender of a
+ * request, the receiver of an answer. */
 void transfer_give(struct broker *b, struct transfer *t, struct client *to,
-                   struct account *payer);
+                   struct account *payer, const struct client *asker);
 /* Queues drops, and ends the transfer. `to` is the receiver, or NULL when the message was not
  * forwarded. */
 void transfer_settle(struct broker *b, struct transfer *t, struct client *to);

@@ -54,7 +54,7 @@ static const struct {
     [ACCOUNT_REQUESTS] = {"open requests", "--max-requests"},
     [ACCOUNT_WAITS] = {"waits for names or collections", "--max-waits"},
     [ACCOUNT_EXPORTED] = {"objects that others hold", "--max-exported"},
-    [ACCOUNT_HELD] = {"objects of others", "--max-held"},
+    [ACCOUNT_HELD] = {"holdings, its own and those that it has handed out", "--max-held"},
     [ACCOUNT_NAMES] = {"names", "--max-names"},
     [ACCOUNT_CONNECTIONS] = {"connections", "--max-connections"},
 };
@@ -96,7 +96,7 @@ bool limits_refuse(struct client *culprit, const struct account *payer, enum acc
   return false;
 }
 
-bool limits_allow_answer(struct client *from, struct client *to, uint32_t bytes, char *text) {
+bool limits_judge_answer(struct client *from, struct client *to, uint32_t bytes, char *text) {
   const struct accounts *a = &to->connections->accounts;
   const struct account *k = to->account;
   if (!account_would_be_over(a, k->process, ACCOUNT_BYTES, bytes) &&
@@ -132,8 +132,16 @@ static bool is_late(const struct client *c) {
   return c->events & UV_WRITABLE && uv_now(c->connections->loop) - c->taken_ms >= LATE_MS;
 }
 
-/* The one with whom most is left of what the ended ones of a process or a user have sent; NULL:
- * nobody who leaves much untaken, or little for long. *bytes gets how much it is. */
+/* What it takes that one has not given back, for long, what it holds of those who have ended. */
+static size_t look_held(const struct client *c) {
+  const struct accounts *a = &c->connections->accounts;
+  if (!c->account->left || uv_now(c->connections->loop) - c->account->left_ms < LATE_MS) return 0;
+  return (size_t)c->account->left * (a->bytes_of[ACCOUNT_HELD] + a->bytes_of[ACCOUNT_EXPORTED]);
+}
+
+/* The one with whom most is left of what the ended ones of a process or a user have sent, or for a
+ * user's sake, of what it holds of any; NULL: nobody who leaves much untaken, or little for long.
+ * *bytes gets how much it is. */
 static struct client *find_receiver(const struct connections *n, const struct account *whole,
                                     size_t *bytes) {
   struct client *receiver = NULL;
@@ -142,8 +150,9 @@ static struct client *find_receiver(const struct connections *n, const struct ac
   for (struct client *c = n->all; c; c = c->next, looked++) {
     size_t least = is_late(c) ? 0 : LIMITS_WAITING_MOST;
     if (*bytes > least) least = *bytes;
-    if (c->state == CLIENT_CONDEMNED || c->outbox.bytes <= least) continue;
-    size_t left = outbox_left_by(&c->outbox, whole);
+    size_t left = whole->level == ACCOUNT_USER ? look_held(c) : 0;
+    if (c->state == CLIENT_CONDEMNED || c->outbox.bytes + left <= least) continue;
+    left += outbox_left_by(&c->outbox, whole);
     looked += c->outbox.span_count;
     if (left <= least) continue;
     *bytes = left;
@@ -194,12 +203,13 @@ static bool end_for(struct connections *n, struct account *k, struct account *wh
     end(k->owner, "%s; this connection takes %llu bytes of them, its process %llu", why,
         (unsigned long long)accounts_memory(&n->accounts, k),
         (unsigned long long)accounts_memory(&n->accounts, k->process));
+    accounts_note_left(&n->accounts, k);
     return true;
   }
   if (!whole) whole = k->user;
   struct client *c = find_receiver(n, whole, &bytes);
   if (c) {
-    end(c, "%s; %zu of them wait for it, from those who have ended", why, bytes);
+    end(c, "%s; it keeps %zu of them, of those who have ended", why, bytes);
     return true;
   }
   accounts_pass(&n->accounts, whole);

@@ -10,8 +10,8 @@
  *   limit. Beyond that, the largest connection of the process or user is disconnected; if all
  *   together take more than --max-memory, the largest of the largest process of the largest user.
  *   What those of a user have sent who have ended since is its readers': one for whom much of it
- *   waits, or who has taken nothing for long, is disconnected, too. While nobody does that, nobody
- *   else ends whose user has less.
+ *   waits, or who has taken nothing for long, is disconnected, too; so is who holds, for long, much
+ *   of those who have ended. While nobody does that, nobody else ends whose user has less.
  * - Who has begun a message and does not go on with it, or reads nothing while much waits that it
  *   has asked for, is disconnected after a time.
  *
@@ -77,7 +77,14 @@ static inline bool limits_allow(struct client *c, enum account_kind kind, uint64
 /* Whether an answer of so many bytes may wait for who asked, `to`, without anybody being ended for
  * it. If not, counted and logged is its sender, or the receiver if that has left too much of its own
  * untaken. */
-bool limits_allow_answer(struct client *from, struct client *to, uint32_t bytes, char *text);
+bool limits_judge_answer(struct client *from, struct client *to, uint32_t bytes, char *text);
+static inline bool limits_allow_answer(struct client *from, struct client *to, uint32_t bytes,
+                                       char *text) {
+  const struct accounts *a = &to->connections->accounts;
+  return (accounts_have_little(a, to->account, ACCOUNT_BYTES, bytes) &&
+          limits_have_memory(a, to->account, bytes)) ||
+         limits_judge_answer(from, to, bytes, text);
+}
 /* What to refuse `n` more of a kind with: later there may be room for them, or never. */
 static inline enum status limits_status(const struct client *c, enum account_kind kind,
                                         uint64_t n) {

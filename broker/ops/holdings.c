@@ -48,7 +48,7 @@ void holdings_on_sub(struct client *from, const struct message *m) {
     }
     struct transfer t;
     transfer_set(&t, &pt, host, token);
-    transfer_give(b, &t, from, from->account);
+    transfer_give(b, &t, from, from->account, from);
     notify_done(from, m);
     transfer_settle(b, &t, from);
   }

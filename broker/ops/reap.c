@@ -61,7 +61,11 @@ static void tell_death(struct broker *b, const struct client *c) {
   uint64_t id = hosts_at(&b->hosts, c->host)->id;
   for (uint32_t i = loads_first_of_host(&b->loads, c->host); i != SLAB_NONE;
        i = loads_next_of_host(&b->loads, i)) {
-    struct client *to = hosts_at(&b->hosts, loads_at(&b->loads, i)->client)->client;
+    const struct load *l = loads_at(&b->loads, i);
+    struct client *to = hosts_at(&b->hosts, l->client)->client;
+    struct account *holder = accounts_of(&b->connections.accounts, l->client);
+    if (l->held && holder->left == 0) holder->left_ms = uv_now(b->loop);
+    holder->left += l->held;
     if (to) notify_dead(to, id, c->account);
     work_charge(&b->work, REAP_COST);
   }

@@ -92,15 +92,15 @@ static bool is_closed(const struct client *from, const struct client *to, const 
   return true;
 }
 
-/* Whether `to` may hold what it does not hold yet. If not, *status is what to say, and `culprit` is
- * told of in the log. */
-static bool may_hold(struct client *culprit, const struct client *to, const struct transfer *t,
+/* Whether `to` may be given what it does not hold yet, which `asker` pays. If not, *status is what
+ * to say. */
+static bool may_hold(struct client *asker, const struct client *to, const struct transfer *t,
                      char *full, enum status *status) {
-  struct broker *b = culprit->broker;
-  if (!t->count || !accounts_full(&b->connections.accounts, to->account, ACCOUNT_HELD, t->count))
+  struct broker *b = asker->broker;
+  if (!accounts_full(&b->connections.accounts, asker->account, ACCOUNT_HELD, t->count))
     return true;
   uint32_t new = transfer_count_new(b, t, to);
-  if (!new || limits_allow_for(culprit, to->account, ACCOUNT_HELD, new, full)) return true;
+  if (!new || limits_allow(asker, ACCOUNT_HELD, new, full)) return true;
   *status = limits_status(to, ACCOUNT_HELD, new);
   return false;
 }
@@ -153,8 +153,8 @@ static struct client *find_receiver(struct client *from, const struct transfer *
     refuse(from, m, limits_status(from, ACCOUNT_BYTES, m->size), "%s", full);
     return NULL;
   }
-  if (!may_hold(from, host->client, t, full, &status)) {
-    refuse(from, m, status, "worker %s can hold no more objects: %s", host->name, full);
+  if (t->count && !may_hold(from, host->client, t, full, &status)) {
+    refuse(from, m, status, "worker %s can be given no more objects: %s", host->name, full);
     return NULL;
   }
   return host->client;
@@ -182,7 +182,8 @@ static uint64_t make_call(struct client *from, struct client *to, uint32_t load,
   struct calls *calls = &from->broker->calls;
   *call = SLAB_NONE;
   if (m->flags & MESSAGE_ONE_WAY) return calls_next_id(calls);
-  if (!pairs_have_room(from->broker, load)) {
+  struct load *pair = loads_at(&from->broker->loads, load);
+  if (pair->asked >= pairs_most(from->broker)) {
     refuse(from, m, STATUS_busy,
            "worker %s has %llu requests of yours to answer, the part of --max-requests that one "
            "worker may keep; wait for answers",
@@ -195,9 +196,9 @@ static uint64_t make_call(struct client *from, struct client *to, uint32_t load,
     return 0;
   }
   bool unbounded = flow_waits(m);
-  switch (calls_add(calls, from->host, m->id, to->host, (uint8_t)m->op, unbounded, call)) {
+  switch (calls_add(calls, from->host, m->id, to->host, load, (uint8_t)m->op, unbounded, call)) {
     case CALLS_OK:
-      pairs_asked(from->broker, load, *call);
+      pair->asked++;
       if (!unbounded) client_answer_due(to);
       expiry_set(from->broker, *call, m->deadline_ms);
       return calls_at(calls, *call)->id;
@@ -227,7 +228,7 @@ static bool forward_request(struct client *from, struct client *to, struct trans
     return false;
   }
   if (call != SLAB_NONE) flow_call_begins(from, calls_at(&b->calls, call), m);
-  transfer_give(b, t, to, from->account);
+  transfer_give(b, t, to, from->account, from);
   uint16_t one_way = m->flags & MESSAGE_ONE_WAY;
   bool reported = counts && !one_way && to->version >= WIRE_VERSION_COUNTED;
   message_set_flags(bytes, reported ? MESSAGE_COUNTED : one_way);
@@ -312,7 +313,8 @@ static struct client *forward_answer(struct client *from, const struct call *cal
     return NULL;
   }
   enum status status = o == TRANSFER_NEVER ? STATUS_too_large : STATUS_busy;
-  if (o == TRANSFER_FULL || o == TRANSFER_NEVER || !may_hold(to, to, t, full, &status) ||
+  if (o == TRANSFER_FULL || o == TRANSFER_NEVER ||
+      (t->count && !may_hold(to, to, t, full, &status)) ||
       !limits_allow_answer(from, to, m->size, full)) {
     /* It was done: busy would ask for it once more. */
     notify_error(to, m->op, call->asked_id, status == STATUS_busy ? STATUS_lost : status,
@@ -320,7 +322,7 @@ static struct client *forward_answer(struct client *from, const struct call *cal
                  full);
     return NULL;
   }
-  transfer_give(b, t, to, from->account);
+  transfer_give(b, t, to, from->account, to);
   message_set_id(bytes, call->asked_id);
   message_set_peer(bytes, host->id);
   client_push(to, to->account, bytes, m->size);

@@ -51,14 +51,14 @@ START_TEST(an_account_stays_while_anything_is_charged_to_it) {
   struct account *k = accounts_open(&a, 1, 10, 0), *other = accounts_open(&a, 1, 11, 0);
   ck_assert(accounts_bind(&a, 1000, k));
   account_charge(&a, k, ACCOUNT_BYTES, 5);
-  account_charge(&a, k, ACCOUNT_HELD, 1);
+  accounts_hold(&a, k, k);
   accounts_close(&a, k);
   check();
   ck_assert_uint_eq(k->user->used[ACCOUNT_CONNECTIONS], 0);
   ck_assert_uint_eq(a.memory, 105);
   account_discharge(&a, k, ACCOUNT_BYTES, 5);
   ck_assert_uint_eq(accounts_of(&a, 1000)->used[ACCOUNT_HELD], 1);
-  account_discharge(&a, k, ACCOUNT_HELD, 1);
+  accounts_unhold(&a, k, k);
   check();
   ck_assert_uint_eq(a.slab.count, 6); /* it is still a host's */
   accounts_unbind(&a, 1000);
@@ -67,6 +67,31 @@ START_TEST(an_account_stays_while_anything_is_charged_to_it) {
   accounts_close(&a, other);
   ck_assert_uint_eq(a.slab.count, 0);
   ck_assert_uint_eq(a.by_key.count, 0);
+}
+END_TEST
+
+/* A holding is paid by who has caused it, and goes with who has it. */
+START_TEST(holdings_may_be_paid_by_another) {
+  struct account *giver = accounts_open(&a, 1, 10, 0), *holder = accounts_open(&a, 1, 11, 0);
+  ck_assert(accounts_bind(&a, 0, giver) && accounts_bind(&a, 1, holder));
+  accounts_hold(&a, giver, holder);
+  accounts_hold(&a, holder, holder);
+  check();
+  ck_assert_uint_eq(accounts_memory(&a, giver), 100);
+  ck_assert_uint_eq(accounts_memory(&a, holder), 100);
+  accounts_leave(&a, giver); /* what it has given stays */
+  ck_assert_uint_eq(accounts_staying(&a), 200);
+  accounts_leave(&a, holder);
+  ck_assert_uint_eq(accounts_staying(&a), 0);
+  ck_assert_uint_eq(holder->leaving, 100);
+  ck_assert_uint_eq(giver->leaving, 0);
+  check();
+  accounts_unhold(&a, giver, holder);
+  check();
+  accounts_unhold(&a, holder, holder);
+  check();
+  ck_assert_uint_eq(accounts_memory(&a, giver), 0);
+  ck_assert_uint_eq(a.leaving, 0);
 }
 END_TEST
 
@@ -116,7 +141,7 @@ START_TEST(the_largest_is_one_of_the_largest_process_of_the_largest_user) {
   ck_assert_ptr_eq(largest_of(NULL), part[2]);
   ck_assert_ptr_eq(largest_of(large->user), large);
   ck_assert_ptr_eq(largest_of(single->process), single);
-  account_charge(&a, large, ACCOUNT_HELD, 1); /* 100 bytes of memory */
+  accounts_hold(&a, large, large); /* 100 bytes of memory */
   ck_assert_uint_eq(accounts_memory(&a, large->user), 150);
   ck_assert_ptr_eq(largest_of(NULL), large);
   accounts_close(&a, large); /* what it holds goes without anybody's end, ... */
@@ -239,6 +264,17 @@ START_TEST(lists_charge_their_owners) {
 }
 END_TEST
 
+/* So much more of a kind, or less; holdings are its own. */
+static void change(struct account *k, uint32_t kind, uint64_t n, bool more) {
+  if (kind != ACCOUNT_HELD && more) account_charge(&a, k, kind, n);
+  if (kind != ACCOUNT_HELD && !more) account_discharge(&a, k, kind, n);
+  for (uint64_t i = 0; kind == ACCOUNT_HELD && i < n; i++)
+    if (more)
+      accounts_hold(&a, k, k);
+    else
+      accounts_unhold(&a, k, k);
+}
+
 /* Whatever comes and goes, the sums are right and nothing stays. */
 START_TEST(sums_stay_right_at_random) {
   enum { MOST = 64, STEPS = 4000 };
@@ -250,20 +286,21 @@ START_TEST(sums_stay_right_at_random) {
       k[i] = accounts_open(&a, (pid_t)random_below(&random, 5), random_below(&random, 3), 0);
       if (random_below(&random, 2)) ck_assert(accounts_bind(&a, i, k[i]));
     } else if (used[i][kind]) {
-      account_discharge(&a, k[i], kind, used[i][kind]);
+      change(k[i], kind, used[i][kind], false);
       used[i][kind] = 0;
     } else if (random_below(&random, 20)) {
       used[i][kind] = 1 + random_below(&random, 1000);
-      account_charge(&a, k[i], kind, used[i][kind]);
+      change(k[i], kind, used[i][kind], true);
     } else { /* it ends before what it has does */
+      bool is_bound = k[i]->is_bound; /* else it may be gone with its end */
       accounts_close(&a, k[i]);
-      if (k[i]->is_bound) {
+      if (is_bound) {
         for (uint32_t m = 0; m < ACCOUNT_CONNECTIONS; m++)
-          account_discharge(&a, k[i], m, used[i][m]);
+          change(k[i], m, used[i][m], false);
         accounts_unbind(&a, i);
       } else {
         for (uint32_t m = 0; m < ACCOUNT_CONNECTIONS; m++)
-          if (used[i][m]) account_discharge(&a, k[i], m, used[i][m]);
+          if (used[i][m]) change(k[i], m, used[i][m], false);
       }
       memset(used[i], 0, sizeof used[i]);
       k[i] = NULL;
@@ -281,6 +318,7 @@ int main(void) {
   tcase_add_checked_fixture(t, setup, teardown);
   tcase_add_test(t, connections_sum_up_in_processes_and_users);
   tcase_add_test(t, an_account_stays_while_anything_is_charged_to_it);
+  tcase_add_test(t, holdings_may_be_paid_by_another);
   tcase_add_test(t, limits_are_of_processes_and_a_multiple_of_users);
   tcase_add_test(t, the_largest_is_one_of_the_largest_process_of_the_largest_user);
   tcase_add_test(t, a_process_is_its_id_and_its_start);

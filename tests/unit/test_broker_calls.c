@@ -17,7 +17,7 @@ static void teardown(void) {
 
 static uint32_t add(uint32_t asker, uint64_t id, uint32_t host) {
   uint32_t call;
-  ck_assert_int_eq(calls_add(&calls, asker, id, host, 4, false, &call), CALLS_OK);
+  ck_assert_int_eq(calls_add(&calls, asker, id, host, SLAB_NONE, 4, false, &call), CALLS_OK);
   return call;
 }
 
@@ -34,7 +34,7 @@ END_TEST
 
 START_TEST(an_open_id_is_not_taken_twice) {
   uint32_t call = add(1, 77, 2), other;
-  ck_assert_int_eq(calls_add(&calls, 1, 77, 3, 4, false, &other), CALLS_DUPLICATE);
+  ck_assert_int_eq(calls_add(&calls, 1, 77, 3, SLAB_NONE, 4, false, &other), CALLS_DUPLICATE);
   add(2, 77, 3);
   calls_remove(&calls, call);
   add(1, 77, 3);
@@ -76,7 +76,7 @@ START_TEST(random_events_keep_the_invariants) {
       case 0:
       case 1:
       case 2:
-        calls_add(&calls, who, random_below(&random, 50), random_below(&random, 5), 4,
+        calls_add(&calls, who, random_below(&random, 50), random_below(&random, 5), SLAB_NONE, 4,
                   random_below(&random, 2), &call);
         break;
       case 3:

@@ -145,9 +145,12 @@ END_TEST
 
 enum { HELD = 2000 };
 
-/* One tells a of so many objects. */
-static void give_many(struct end *e) {
-  struct pack *p = wire_ask(e, OP_s2t, "a", NULL, 1);
+/* a asks one, which answers with so many objects. */
+static void fetch_many(struct end *e, const char *name) {
+  pack_text(wire_ask(&a, OP_s2t, name, NULL, 1), "x");
+  wire_send(&w, &a);
+  wire_past_peers(&w, e);
+  struct pack *p = wire_begin(e, MESSAGE_REPLY, OP_s2t, e->m.id, 1);
   pack_array(p, HELD);
   for (uint32_t i = 0; i < HELD; i++) {
     struct pt own = wire_token(e, i + 1);
@@ -162,7 +165,7 @@ START_TEST(nobody_else_ends_while_records_are_given_back) {
   for (int i = 0; i < 3; i++) {
     char name[] = {'m', (char)('0' + i), 0};
     wire_join(&w, &many[i], name);
-    give_many(&many[i]);
+    fetch_many(&many[i], name);
   }
   while (wire_next(&w, &a) == 1) continue;
   ck_assert_uint_eq(w.broker.refs.holds.count, 3 * HELD);

@@ -196,6 +196,67 @@ START_TEST(holds_are_limited_in_requests_and_answers) {
 }
 END_TEST
 
+static const struct account *account_of(struct end *e) { return wire_client(&w, e)->account; }
+
+/* Who is given objects does not pay for them, unless it has asked. */
+START_TEST(holdings_are_paid_by_who_has_asked) {
+  x = wire_token(&a, 1);
+  wire_fetch(&w, &b, &a, "a", &x); /* b asked */
+  ck_assert_uint_eq(b_account()->used[ACCOUNT_HELD], 1);
+  ck_assert_uint_eq(account_of(&a)->used[ACCOUNT_HELD], 0);
+  call_with(3); /* b gives a some of its own, ... */
+  ck_assert_uint_eq(b_account()->used[ACCOUNT_HELD], 4);
+  ck_assert_uint_eq(account_of(&a)->used[ACCOUNT_HELD], 0);
+  wire_join(&w, &many[0], "c");
+  pack_pt(wire_ask(&b, OP_s2t, "c", NULL, 1), &x); /* ... and c what is a's */
+  wire_send(&w, &b);
+  ck_assert_uint_eq(b_account()->used[ACCOUNT_HELD], 5);
+  ck_assert_uint_eq(account_of(&many[0])->used[ACCOUNT_HELD], 0);
+  /* It pays beyond its end, as long as they hold it. */
+  wire_leave(&b);
+  wire_turn(&w);
+  const struct account *user = account_of(&a)->user;
+  ck_assert_uint_eq(user->used[ACCOUNT_HELD], 4);
+  ck_assert_uint_eq(w.broker.hosts.all.count, 3);
+  for (uint64_t id = 1; id <= 3; id++) {
+    struct pt own = wire_token(&b, id);
+    wire_unsub(&w, &a, &own, 1);
+  }
+  ck_assert_uint_eq(user->used[ACCOUNT_HELD], 1);
+  ck_assert_uint_eq(w.broker.hosts.all.count, 3); /* its record is of use to the last */
+  wire_unsub(&w, &many[0], &x, 1);
+  ck_assert_uint_eq(user->used[ACCOUNT_HELD], 0);
+  ck_assert_uint_eq(w.broker.hosts.all.count, 2);
+  wire_leave(&many[0]);
+  memset(&b, 0, sizeof b);
+  wire_join(&w, &b, "b");
+}
+END_TEST
+
+/* All that one has given goes with the end of who has it, also when both end. */
+START_TEST(holdings_of_one_that_ends_are_no_longer_paid) {
+  x = wire_token(&a, 1);
+  wire_fetch(&w, &b, &a, "a", &x);
+  wire_join(&w, &many[0], "c");
+  pack_pt(wire_ask(&b, OP_s2t, "c", NULL, 1), &x);
+  wire_send(&w, &b);
+  call_with(100);
+  wire_leave(&b);
+  wire_leave(&many[0]);
+  wire_turn(&w);
+  wire_leave(&a);
+  wire_join(&w, &many[1], "d");
+  ck_assert_uint_eq(w.broker.hosts.all.count, 1);
+  ck_assert_uint_eq(w.broker.refs.holds.count, 0);
+  ck_assert_uint_eq(account_of(&many[1])->user->used[ACCOUNT_HELD], 0);
+  wire_leave(&many[1]);
+  memset(&a, 0, sizeof a);
+  memset(&b, 0, sizeof b);
+  wire_join(&w, &a, "a");
+  wire_join(&w, &b, "b");
+}
+END_TEST
+
 /* One object many times is one. */
 START_TEST(the_same_object_again_is_no_new_holding) {
   enum { TIMES = 50 };
@@ -374,6 +435,8 @@ int main(void) {
   tcase_add_test(t, waits_are_limited);
   tcase_add_test(t, exports_are_limited_in_requests_and_answers);
   tcase_add_test(t, holds_are_limited_in_requests_and_answers);
+  tcase_add_test(t, holdings_are_paid_by_who_has_asked);
+  tcase_add_test(t, holdings_of_one_that_ends_are_no_longer_paid);
   tcase_add_test(t, the_same_object_again_is_no_new_holding);
   tcase_add_test(t, connections_and_names_are_limited);
   tcase_add_test(t, a_connection_knows_when_its_process_was_started);

@@ -177,6 +177,44 @@ START_TEST(what_one_pays_at_others_is_bounded) {
 }
 END_TEST
 
+enum { GIVEN = 4000 };
+
+/* Whoever gives others very many objects pays and ends for it; those who have got them do not, if
+ * they give them back when it has ended. */
+START_TEST(who_was_given_much_does_not_end_for_it) {
+  limits()->memory = 64 << 20;
+  join_from(&many[0], NULL, 100, GUEST);
+  for (uint64_t m = 0; m < 4; m++) {
+    struct pack *p = wire_ask(&many[0], OP_s2t, "a", NULL, 1);
+    pack_array(p, GIVEN);
+    for (uint64_t i = 0; i < GIVEN; i++) {
+      struct pt own = wire_token(&many[0], 1 + m * GIVEN + i);
+      pack_pt(p, &own);
+    }
+    wire_send(&w, &many[0]);
+  }
+  for (int i = 0; i < 100 && w.broker.refs.holds.count < 4 * GIVEN; i++) wire_turn(&w);
+  send_part(&b, LARGE * 3 / 4);
+  ck_assert_uint_lt(wire_client(&w, &a)->account->user->used[ACCOUNT_HELD], 10);
+  limits()->memory = memory_used() / 2;
+  for (int i = 0; i < 10; i++) wire_turn(&w);
+  ck_assert(!is_ready(&many[0]));
+  ck_assert(is_ready(&a) && is_ready(&b)); /* b has less than what is left */
+  ck_assert_uint_gt(memory_used(), memory_most());
+  ck_assert_uint_eq(wire_client(&w, &a)->account->left, 4 * GIVEN);
+  wire_client(&w, &a)->account->left_ms -= 10001;
+  all()->futile_ms -= 1001;
+  for (int i = 0; i < 100 && w.broker.refs.holds.count; i++) wire_turn(&w);
+  ck_assert(!is_ready(&a)); /* it has had its time */
+  ck_assert(is_ready(&b));
+  ck_assert_uint_le(memory_used(), memory_most());
+  leave_all(0, 1);
+  wire_leave(&a);
+  memset(&a, 0, sizeof a);
+  wire_join(&w, &a, "a");
+}
+END_TEST
+
 /* Who reads nothing keeps nobody from what it sends to others. */
 START_TEST(what_waits_for_one_is_a_part_of_what_a_sender_may_have) {
   enum { MOST = 4 * LARGE };
@@ -231,6 +269,7 @@ int main(void) {
   tcase_add_test(t, accounts_that_go_with_their_reader_are_not_looked_at);
   tcase_add_test(t, one_that_cannot_be_mended_hides_no_other);
   tcase_add_test(t, what_one_pays_at_others_is_bounded);
+  tcase_add_test(t, who_was_given_much_does_not_end_for_it);
   tcase_add_test(t, what_waits_for_one_is_a_part_of_what_a_sender_may_have);
   tcase_add_test(t, what_each_user_may_have_in_any_case_is_shared_by_its_processes);
   return run_suite(s);

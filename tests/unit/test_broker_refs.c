@@ -13,6 +13,7 @@
 enum { HOSTS = 4, IDS = 12, CLIENTS = HOSTS };
 
 static struct refs refs;
+static uint32_t payer;
 
 static void setup(void) { ck_assert(refs_init(&refs, 1)); }
 static void teardown(void) { refs_deinit(&refs); }
@@ -31,16 +32,16 @@ static uint32_t seen(uint32_t host, uint64_t id) {
 START_TEST(last_release_ends_a_token_with_what_was_seen) {
   uint32_t token = seen(0, 5);
   ck_assert_uint_eq(seen(0, 5), token);
-  ck_assert_int_eq(refs_hold(&refs, token, 1), REFS_FIRST);
-  ck_assert_int_eq(refs_hold(&refs, token, 1), REFS_OK);
-  ck_assert_int_eq(refs_hold(&refs, token, 2), REFS_FIRST);
+  ck_assert_int_eq(refs_hold(&refs, token, 1, 1), REFS_FIRST);
+  ck_assert_int_eq(refs_hold(&refs, token, 1, 1), REFS_OK);
+  ck_assert_int_eq(refs_hold(&refs, token, 2, 2), REFS_FIRST);
   ck_assert_uint_eq(refs_export_count(&refs, 0), 1);
   ck_assert_uint_eq(refs_count(&refs, token, 1), 2);
   struct refs_drop drop;
   ck_assert(!refs_settle(&refs, token, &drop));
-  ck_assert_int_eq(refs_release(&refs, token, 1, 2), REFS_LAST);
+  ck_assert_int_eq(refs_release(&refs, token, 1, 2, &payer), REFS_LAST);
   ck_assert(!refs_settle(&refs, token, &drop));
-  ck_assert_int_eq(refs_release(&refs, token, 2, 1), REFS_LAST);
+  ck_assert_int_eq(refs_release(&refs, token, 2, 1, &payer), REFS_LAST);
   ck_assert(refs_settle(&refs, token, &drop));
   ck_assert_uint_eq(drop.id, 5);
   ck_assert_uint_eq(drop.seen, 2);
@@ -51,9 +52,9 @@ END_TEST
 
 START_TEST(release_of_a_part_keeps_the_holder) {
   uint32_t token = seen(0, 5);
-  refs_hold(&refs, token, 1);
-  refs_hold(&refs, token, 1);
-  ck_assert_int_eq(refs_release(&refs, token, 1, 1), REFS_OK);
+  refs_hold(&refs, token, 1, 1);
+  refs_hold(&refs, token, 1, 1);
+  ck_assert_int_eq(refs_release(&refs, token, 1, 1, &payer), REFS_OK);
   ck_assert_ptr_null(refs_check(&refs));
   ck_assert_uint_eq(refs_count(&refs, token, 1), 1);
 }
@@ -61,9 +62,9 @@ END_TEST
 
 START_TEST(strangers_and_excess_release_nothing) {
   uint32_t token = seen(0, 5);
-  refs_hold(&refs, token, 1);
-  ck_assert_int_eq(refs_release(&refs, token, 2, 1), REFS_NO_HOLDER);
-  ck_assert_int_eq(refs_release(&refs, token, 1, 2), REFS_NO_HOLDER);
+  refs_hold(&refs, token, 1, 1);
+  ck_assert_int_eq(refs_release(&refs, token, 2, 1, &payer), REFS_NO_HOLDER);
+  ck_assert_int_eq(refs_release(&refs, token, 1, 2, &payer), REFS_NO_HOLDER);
   ck_assert_uint_eq(refs_count(&refs, token, 1), 1);
 }
 END_TEST
@@ -71,7 +72,7 @@ END_TEST
 START_TEST(stamp_and_kind_must_match) {
   struct pt pt = pt_of(5), forged = pt;
   uint32_t token = seen(0, 5), found;
-  refs_hold(&refs, token, 1);
+  refs_hold(&refs, token, 1, 1);
   ck_assert_int_eq(refs_find_held(&refs, 0, &pt, 1, &found), REFS_OK);
   ck_assert_uint_eq(found, token);
   ck_assert_int_eq(refs_find_held(&refs, 0, &pt, 2, &found), REFS_NO_HOLDER);
@@ -89,7 +90,7 @@ END_TEST
 START_TEST(records_are_small) {
   /* One holder each: at most 128 bytes per token with chunks and hash tables. */
   enum { TOKENS = 100000 };
-  for (uint64_t id = 1; id <= TOKENS; id++) refs_hold(&refs, seen(0, id), 1);
+  for (uint64_t id = 1; id <= TOKENS; id++) refs_hold(&refs, seen(0, id), 1, 1);
   size_t bytes = 0;
   for (uint32_t i = 0; i < refs.tokens.entry_count; i++)
     bytes += sizeof(struct slab_entry) + sizeof(struct slab_chunk) +
@@ -130,7 +131,7 @@ static void deliver(struct oracle *o, uint32_t host, uint32_t id, uint32_t clien
   o->seen[host][id]++;
   if (client != host) {
     bool was_none = o->count[host][id][client]++ == 0;
-    ck_assert_int_eq(refs_hold(&refs, token, client), was_none ? REFS_FIRST : REFS_OK);
+    ck_assert_int_eq(refs_hold(&refs, token, client, client), was_none ? REFS_FIRST : REFS_OK);
   }
   settle(o, host, id, token);
 }
@@ -146,7 +147,7 @@ static void give_back(struct oracle *o, uint32_t host, uint32_t id, uint32_t cli
   enum refs_outcome expected = *count < n || *count == 0 ? REFS_NO_HOLDER
                                : *count == n             ? REFS_LAST
                                                          : REFS_OK;
-  ck_assert_int_eq(refs_release(&refs, token, client, n), expected);
+  ck_assert_int_eq(refs_release(&refs, token, client, n, &payer), expected);
   if (expected != REFS_NO_HOLDER) *count -= n;
   settle(o, host, id, token);
 }
