@@ -207,7 +207,8 @@ static const char *check_pairs(const struct broker *b) {
         loads_at(&b->loads, k->pair)->client != k->host)
       return "calls: one is counted with another pair";
   }
-  for (uint32_t i = slab_next(&b->loads.all, 0); i != SLAB_NONE; i = slab_next(&b->loads.all, i + 1))
+  for (uint32_t i = slab_next(&b->loads.all, 0); i != SLAB_NONE;
+       i = slab_next(&b->loads.all, i + 1))
     counted += loads_at(&b->loads, i)->asked;
   return open == counted ? NULL : "calls: pairs count another number of them";
 }

@@ -197,8 +197,8 @@ static inline bool account_would_be_over(const struct accounts *a, const struct 
   return (k->used[kind] + n) / ACCOUNT_HARD > accounts_most(a, k, kind);
 }
 
-/* Whether a user with `n` more of a kind has no more than one process may: then none of them has too
- * much, which is all that mostly needs to be asked. */
+/* Whether a user with `n` more of a kind has no more than one process may: then nobody of it has
+ * too much, which is all that mostly needs to be asked. */
 static inline bool accounts_have_little(const struct accounts *a, const struct account *k,
                                         enum account_kind kind, uint64_t n) {
   uint64_t would;
@@ -238,11 +238,12 @@ uint64_t accounts_memory(const struct accounts *a, const struct account *k);
 
 /* The largest accounts of connections in `whole` (a process, a user; NULL: all) about which
  * something may be done: the connection lives, or it has ended and what it has sent still waits for
- * others, or what it has handed out is still held. They are of the user with the most memory that has any, and of the process with the most
- * of that user's; the largest comes first. What is leaving does not count. Of all, none is among
- * them whose user has less than what stays of some user's ended ones (accounts_pass): those would
- * end for others. Returns how many were found, `most` at most; largest[] gets their indices. Takes
- * time in proportion to the number of accounts. */
+ * others, or what it has handed out is still held. They are of the user with the most memory that
+ * has any, and of the process with the most of that user's; the largest comes first. What is
+ * leaving does not count. Of all, none is among them whose user has less than what stays of some
+ * user's ended ones (accounts_pass): those would end for others. Returns how many were found,
+ * `most` at most; largest[] gets their indices. Takes time in proportion to the number of
+ * accounts. */
 unsigned accounts_largest(const struct accounts *a, const struct account *whole,
                           uint32_t *largest, unsigned most);
 /* A search begins: all are looked at again. */

@@ -4,7 +4,7 @@
  * the asker has been introduced to the worker): so that a worker which never answers costs its
  * askers a part of what they may have, and not all of it.
  *
- * Always true: a record counts the open requests of its host to its client, those that were given up
+ * Always true: a record counts the open requests of its host to its client, given-up ones
  * included, as long as the host's connection is the one that asked.
  */
 #ifndef GAIJIN_BROKER_PAIRS_H
@@ -12,8 +12,8 @@
 
 #include "broker/core/state.h"
 
-/* Such a part of the requests that a process may have open, each of its connections may have open at
- * one worker. */
+/* Of the requests that a process may have open, each of its connections may have such a part open
+ * at one worker. */
 enum { PAIRS_PART = 4 };
 
 /* How many requests a connection may have open at one worker. */

@@ -72,7 +72,7 @@ struct connections {
   struct accounts accounts;
   struct job enforcing; /* there is more to do about who has too much (limits.h), ... */
   bool is_searching; /* ... and the search for those goes on */
-  /* When nobody was found last, so much stayed; 0: there is no such time, or one has ended since. */
+  /* When nobody was found last, and how much stayed; 0: never, or one has ended since. */
   uint64_t futile, futile_ms;
   struct client_limits limits;
   uv_timer_t sweep; /* runs while there are clients whose time runs (limits.h) */

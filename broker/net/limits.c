@@ -239,7 +239,9 @@ static bool end_largest(struct connections *n, const struct excess *e) {
     if (!slab_live(&a->slab, largest[i])) continue;
     struct account *k = accounts_at(a, largest[i]);
     if (k->is_leaving && !k->is_closed) continue; /* it was the receiver of another's */
-    if (!end_for(n, k, whole_of(n, e), e->why) || staying_of(a, process) < before / ENDED_PART)
+    bool is_single = k->is_closed; /* to find its reader, all were looked at */
+    if (!end_for(n, k, whole_of(n, e), e->why) || is_single ||
+        staying_of(a, process) < before / ENDED_PART)
       break;
   }
   return true;

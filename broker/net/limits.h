@@ -75,8 +75,8 @@ static inline bool limits_allow(struct client *c, enum account_kind kind, uint64
   return limits_allow_for(c, c->account, kind, n, text);
 }
 /* Whether an answer of so many bytes may wait for who asked, `to`, without anybody being ended for
- * it. If not, counted and logged is its sender, or the receiver if that has left too much of its own
- * untaken. */
+ * it. If not, its sender is counted and logged, or the receiver if that has left too much of its
+ * own untaken. limits_judge_answer is for limits_allow_answer. */
 bool limits_judge_answer(struct client *from, struct client *to, uint32_t bytes, char *text);
 static inline bool limits_allow_answer(struct client *from, struct client *to, uint32_t bytes,
                                        char *text) {

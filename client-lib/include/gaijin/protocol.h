@@ -70,11 +70,11 @@ enum gaijin_status {
   GAIJIN_STATUS_CANCELLED = 5,
   /* the receiver has no room for more work; try again later */
   GAIJIN_STATUS_BUSY = 6,
-  /* the message is over the limit agreed in hello */
+  /* the message is over the limit agreed in hello, or alone over another limit */
   GAIJIN_STATUS_TOO_LARGE = 7,
   /* the chain of calls is over --max-depth */
   GAIJIN_STATUS_TOO_DEEP = 8,
-  /* the worker or the connection ended meanwhile; whether it was done is not known */
+  /* worker or connection ended, or the answer had no room; whether it was done is not known */
   GAIJIN_STATUS_LOST = 9,
   /* a message broke the rules of the wire */
   GAIJIN_STATUS_PROTOCOL = 10,
