@@ -78,9 +78,15 @@ static void write_full(const struct accounts *a, const struct account *full,
              (unsigned long)full->uid, used, words[kind].of, most, words[kind].flag);
 }
 
+void limits_note_refusal(struct client *culprit, const char *text) {
+  count_refusal(&culprit->connections->accounts, culprit->account);
+  log_peer(culprit->connections->log, LOG_WARN, CAUSE_LIMIT, culprit->uid,
+           "refused %s (process %ld): %s", culprit->name, (long)culprit->pid, text);
+}
+
 bool limits_refuse(struct client *culprit, const struct account *payer, enum account_kind kind,
                    uint64_t n, char *text) {
-  struct accounts *a = &culprit->connections->accounts;
+  const struct accounts *a = &culprit->connections->accounts;
   const struct account *full = accounts_full(a, payer, kind, n);
   if (full)
     write_full(a, full, kind, text);
@@ -90,9 +96,7 @@ bool limits_refuse(struct client *culprit, const struct account *payer, enum acc
              "(--max-memory)",
              (unsigned long long)accounts_left(a), (long)payer->pid,
              (unsigned long long)payer->process->used[kind]);
-  count_refusal(a, culprit->account);
-  log_peer(culprit->connections->log, LOG_WARN, CAUSE_LIMIT, culprit->uid,
-           "refused %s (process %ld): %s", culprit->name, (long)culprit->pid, text);
+  limits_note_refusal(culprit, text);
   return false;
 }
 

@@ -47,6 +47,8 @@ void limits_set(struct connections *n, const struct account_limits *most,
 /* Has the loop let go of the timer. */
 void limits_close(struct connections *n);
 
+/* Counts and logs that `culprit` was refused something, and why. */
+void limits_note_refusal(struct client *culprit, const char *text);
 /* Counts and logs that `culprit` wanted more of a kind for `payer`, its own account or another's,
  * than there is room for, and says why in `text`. Returns false. For limits_allow. */
 bool limits_refuse(struct client *culprit, const struct account *payer, enum account_kind kind,

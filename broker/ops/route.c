@@ -183,14 +183,16 @@ static uint64_t make_call(struct client *from, struct client *to, uint32_t load,
   *call = SLAB_NONE;
   if (m->flags & MESSAGE_ONE_WAY) return calls_next_id(calls);
   struct load *pair = loads_at(&from->broker->loads, load);
+  char full[LIMITS_TEXT];
   if (pair->asked >= pairs_most(from->broker)) {
-    refuse(from, m, STATUS_busy,
-           "worker %s has %llu requests of yours to answer, the part of --max-requests that one "
-           "worker may keep; wait for answers",
-           to->name, (unsigned long long)pairs_most(from->broker));
+    snprintf(full, sizeof full,
+             "worker %s has %llu requests of this connection to answer, the part of --max-requests "
+             "that one worker may keep",
+             to->name, (unsigned long long)pairs_most(from->broker));
+    limits_note_refusal(from, full);
+    refuse(from, m, STATUS_busy, "%s; wait for answers", full);
     return 0;
   }
-  char full[LIMITS_TEXT];
   if (!limits_allow(from, ACCOUNT_REQUESTS, 1, full)) {
     refuse(from, m, STATUS_busy, "%s; wait for answers", full);
     return 0;

@@ -213,7 +213,7 @@ const struct hostile_case hostile_on_limits[] = {
     LIMITED("names", "connections with a name each", flood_names, "--max-names"),
     LIMITED("connections", "connections that stay", flood_connections, "--max-connections"),
     LIMITED("exports", "objects given to another", flood_objects, "--max-exported"),
-    LIMITED("holdings", "objects taken from another", flood_objects, "--max-held"),
+    LIMITED("holdings", "objects handed to another", flood_objects, "--max-held"),
     {.name = "accounted",
      .text = "some of everything, compared with what the broker says that it keeps",
      .before = "pairs, names and buffers were not counted",

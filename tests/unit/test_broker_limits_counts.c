@@ -51,7 +51,8 @@ START_TEST(requests_open_at_one_worker_are_a_part_of_all) {
   for (int i = 0; i < 2; i++) ask_for_label();
   wire_expect_nothing(&w, &b);
   ask_for_label();
-  expect_refused(&b, STATUS_busy, "worker a has 2 requests of yours to answer");
+  expect_refused(&b, STATUS_busy, "worker a has 2 requests of this connection to answer");
+  ck_assert_uint_eq(b_account()->refused, 1);
   ask_worker("c");
   wire_expect_nothing(&w, &b);
   pack_text(wire_ask(&many[0], OP_s2t, "a", NULL, 1), "x"); /* of another connection */
