@@ -105,6 +105,25 @@ static bool may_hold(struct client *asker, const struct client *to, const struct
   return false;
 }
 
+/* Whether `to` has a place for another request of `from`. False: it has been refused. */
+static bool has_place(struct client *from, const struct client *to, const struct message *m) {
+  char full[LIMITS_TEXT];
+  if (!client_has_room(to)) {
+    snprintf(full, sizeof full,
+             "worker %s has more waiting for it than it reads, %zu bytes (a part of --max-queued)",
+             to->name, to->outbox.bytes);
+    limits_note_refusal(from, full);
+    refuse(from, m, STATUS_busy, "%s; try again later", full);
+    return false;
+  }
+  if (calls_has_place(&from->broker->calls, to->host,
+                      from->account->process->used[ACCOUNT_REQUESTS]))
+    return true;
+  refuse(from, m, STATUS_busy, "worker %s has more waiting for it than it reads; try again later",
+         to->name);
+  return false;
+}
+
 /* The connection a request is for; NULL: it has been refused. */
 static struct client *find_receiver(struct client *from, const struct transfer *t,
                                     const struct message *m) {
@@ -141,12 +160,7 @@ static struct client *find_receiver(struct client *from, const struct transfer *
            host->name, host->client->version);
     return NULL;
   }
-  if (!client_has_room(host->client) ||
-      !calls_has_place(&b->calls, number, from->account->process->used[ACCOUNT_REQUESTS])) {
-    refuse(from, m, STATUS_busy, "worker %s has more waiting for it than it reads; try again later",
-           host->name);
-    return NULL;
-  }
+  if (!has_place(from, host->client, m)) return NULL;
   char full[LIMITS_TEXT];
   enum status status = STATUS_busy;
   if (!limits_allow(from, ACCOUNT_BYTES, m->size, full)) {
