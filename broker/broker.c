@@ -113,7 +113,7 @@ static void charge_accounts(struct broker *b) {
   refs_charge(&b->refs, a);
   names_charge(&b->names, a);
   calls_charge(&b->calls, a);
-  loads_charge(&b->loads, a, sizeof(struct load) + sizeof(struct flow) + 2 * SHARE);
+  loads_charge(&b->loads, a, sizeof(struct load) + 2 * SHARE);
   owners_charge(&b->collecting.by_client, a, ACCOUNT_WAITS);
   a->bytes_of[ACCOUNT_REQUESTS] = sizeof(struct call) + SHARE;
   a->bytes_of[ACCOUNT_WAITS] = sizeof(struct wait) + SHARE + sizeof(struct name);

@@ -25,7 +25,7 @@ static void teardown(void) {
 /* The record of a pair. */
 static uint32_t pair(uint32_t sender, uint32_t target) {
   uint32_t load;
-  ck_assert_int_ne(loads_introduce(&loads, sender, target, &load), LOADS_NO_MEMORY);
+  ck_assert_int_ne(loads_introduce(&loads, sender, target, NULL, &load), LOADS_NO_MEMORY);
   return load;
 }
 static bool sent(uint32_t sender, uint32_t target, uint32_t size) {
