@@ -42,7 +42,7 @@ bool backlog_add(struct worker *w, struct asker *asker, const struct gaijin_requ
                  double asked_until, gaijin_body *body);
 
 /* Takes an entry out of its queue; the caller's to free. Its asker may have no more entries then,
- * and is in the list of those who wait no more. */
+ * and is not in the list of those who wait any more. */
 void backlog_take(struct worker *w, struct backlog_entry *e);
 
 /* Puts an asker that has entries behind all others that have. */

@@ -30,11 +30,16 @@ static bool is_nested(const struct gaijin_request *rq) { return rq->depth > 1 &&
 
 /* ---- Beginning ---- */
 
-/* Gives the request a fiber, which owns the body from then on. False when memory is short. */
-static bool begin(struct worker *w, struct asker *a, const struct gaijin_request *rq,
-                  double asked_until, gaijin_body *body) {
-  struct fiber *f = fiber_new(w, serve_job);
-  if (!f) return false;
+/* Whether the asker's next request may have a fiber now. What comes behind long work (slices.h)
+ * stays a record: with a fiber it might run before those that wait there for the end of it. */
+static bool may_begin(const struct worker *w, const struct asker *a, bool nested) {
+  return a->n_ready < BEGUN_MOST && turns_may_begin(w, a, nested) &&
+         !slices_is_followed(w, a->host);
+}
+
+/* Gives the request this new fiber, which owns the body from then on. */
+static void start(struct worker *w, struct asker *a, struct fiber *f,
+                  const struct gaijin_request *rq, double asked_until, gaijin_body *body) {
   turns_give(f, a);
   f->depth = rq->depth;
   f->asked_until = asked_until;
@@ -44,7 +49,14 @@ static bool begin(struct worker *w, struct asker *a, const struct gaijin_request
                                   .target = rq->target, .body = body, .one_way = rq->one_way};
   fiber_serve(f, &serving);
   fiber_wake(f);
-  return true;
+}
+
+/* The same with a fiber made for it. False when memory is short. */
+static bool begin(struct worker *w, struct asker *a, const struct gaijin_request *rq,
+                  double asked_until, gaijin_body *body) {
+  struct fiber *f = fiber_new(w, serve_job);
+  if (f) start(w, a, f, rq, asked_until, body);
+  return f != NULL;
 }
 
 /* The request is refused: its asker is told, or if nobody waits for it, counted and logged. */
@@ -103,13 +115,17 @@ static void queue_label_wait(struct worker *w) {
   label_waits_free(w, k);
 }
 
-/* The first that waits of an asker gets a fiber, if there is one for it. */
+/* The first that waits of an asker gets a fiber, if there is one for it. A post, which has been
+ * accepted, is not refused for lack of memory while somebody is there who may free some. */
 static bool begin_first(struct worker *w, struct asker *a) {
   struct backlog_entry *e = a->first;
-  if (!e || a->n_ready >= BEGUN_MOST || !turns_may_begin(w, a, is_nested(&e->request)))
-    return false;
+  if (!e || !may_begin(w, a, is_nested(&e->request))) return false;
+  struct fiber *f = fiber_new(w, serve_job);
+  if (!f && e->request.one_way && w->sched.n_fibers > 0) return false;
   backlog_take(w, e);
-  if (!begin(w, a, &e->request, e->asked_until, e->body))
+  if (f)
+    start(w, a, f, &e->request, e->asked_until, e->body);
+  else
     refuse_full(w, &e->request, e->body, no_memory);
   free(e);
   return true;
@@ -148,7 +164,8 @@ static void refuse_nested(struct worker *w, struct asker *a) {
 
 /* Its fibers are used up, and none of them runs. */
 static bool is_blocked(const struct worker *w, const struct asker *a) {
-  return a->first && a->n_ready == 0 && !turns_may_begin(w, a, is_nested(&a->first->request));
+  return a->first && a->n_ready == 0 && !slices_is_followed(w, a->host) &&
+         !turns_may_begin(w, a, is_nested(&a->first->request));
 }
 
 static void on_stall_time(struct timer *t) {
@@ -290,9 +307,8 @@ static void on_request(struct worker *w, const struct gaijin_request *rq, gaijin
     refuse_full(w, rq, body, "yours are as many as may wait");
   } else if (!make_room(w, a, backlog_size(body))) {
     refuse_full(w, rq, body, no_room);
-  } else if (!a->first && a->n_ready < BEGUN_MOST && turns_may_begin(w, a, nested)
-                 ? !begin(w, a, rq, until, body)
-                 : !backlog_add(w, a, rq, until, body)) {
+  } else if (!a->first && may_begin(w, a, nested) ? !begin(w, a, rq, until, body)
+                                                  : !backlog_add(w, a, rq, until, body)) {
     refuse_full(w, rq, body, no_memory);
   }
 }

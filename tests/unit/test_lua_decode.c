@@ -124,6 +124,28 @@ START_TEST(requests_of_one_worker_keep_their_order) {
 }
 END_TEST
 
+/* Nor does one overtake those that wait which comes when the last slice is due. */
+START_TEST(none_overtakes_those_that_wait_for_long_work) {
+  char expected[512] = "1 2 ", name[16];
+  open_host();
+  call_long(OTHER_HOST, 42, "1");
+  call_short(OTHER_HOST, 43, "2");
+  turns(1);
+  for (unsigned i = 3; v.w.sched.first_work; i++) {
+    ck_assert_uint_lt(i, 100);
+    begin_waiting(&v.w);
+    slices_turn(&v.w);
+    snprintf(name, sizeof name, "%u", i);
+    call_short(OTHER_HOST, 41 + i, name);
+    fiber_run_ready(&v.w);
+    strcat(strcat(expected, name), " ");
+  }
+  vm_run(&v);
+  ck_assert_str_eq(v.log, expected);
+  vm_close(&v);
+}
+END_TEST
+
 /* Who sends many keeps himself waiting, and not who sends one. */
 START_TEST(workers_take_turns) {
   open_host();
@@ -369,6 +391,7 @@ int main(void) {
   TCase *c = tcase_create("decode");
   tcase_add_test(c, others_are_served_meanwhile);
   tcase_add_test(c, requests_of_one_worker_keep_their_order);
+  tcase_add_test(c, none_overtakes_those_that_wait_for_long_work);
   tcase_add_test(c, workers_take_turns);
   tcase_add_test(c, who_sends_little_is_done_first);
   tcase_add_test(c, several_may_be_given_up_at_once);

@@ -186,7 +186,7 @@ static inline struct fiber *vm_start_c(struct vm *v, lua_CFunction fn) {
 /* Runs fibers until none is ready, and sends what they wrote. */
 static inline void vm_run(struct vm *v) {
   do {
-    if (v->w.backlog.n_due > 0) begin_waiting(&v->w);
+    if (v->w.backlog.n_due > 0 || v->w.backlog.first) begin_waiting(&v->w);
     slices_turn(&v->w);
   } while (fiber_run_ready(&v->w) || v->w.backlog.n_due > 0 || slices_wanted(&v->w));
   if (v->connected) ck_assert_int_eq(gaijin_flush(v->w.g, false), 0);
