@@ -104,8 +104,7 @@ static const struct client_events client_events = {
 };
 
 /* Has all registries charge what they keep to accounts; the memory of a record is counted with its
- * share of the hash tables. A wait may be all that keeps a name; a pair that was introduced may
- * have something under way one-way. */
+ * share of the hash tables. A wait may be all that keeps a name. */
 static void charge_accounts(struct broker *b) {
   /* The last: what all tables by host, which grow by doubling, have for one. */
   enum { SHARE = 8, SMALL_OUTBOX = 4096, TABLES = 10 * 2 * sizeof(struct owner_list) };

@@ -116,11 +116,15 @@ static bool has_place(struct client *from, const struct client *to, const struct
     refuse(from, m, STATUS_busy, "%s; try again later", full);
     return false;
   }
-  if (calls_has_place(&from->broker->calls, to->host,
+  if (m->flags & MESSAGE_ONE_WAY || /* it takes no place, as nobody waits for its answer */
+      calls_has_place(&from->broker->calls, to->host,
                       from->account->process->used[ACCOUNT_REQUESTS]))
     return true;
-  refuse(from, m, STATUS_busy, "worker %s has more waiting for it than it reads; try again later",
-         to->name);
+  snprintf(full, sizeof full,
+           "worker %s has more requests to answer than leave a place for another of this process",
+           to->name);
+  limits_note_refusal(from, full);
+  refuse(from, m, STATUS_busy, "%s; wait for answers", full);
   return false;
 }
 
