@@ -12,6 +12,10 @@
 
 #include "proto/base.h"
 
+/* Texts are kept outside Lua's heap and are not counted there, so that none is long: system errors
+ * are not, and of a complaint no more is told. */
+enum { TEXT_MOST = 4096, COMPLAINT_MOST = 255 };
+
 /* ---- Begin and end of a call ---- */
 
 void future_drop(struct future *u) {
@@ -107,7 +111,7 @@ void future_on_answer(void *user, const struct gaijin_answer *got) {
                               .above = got->level,
                               .status = got->status,
                               .body = got->body,
-                              .text = got->text ? strdup(got->text) : NULL};
+                              .text = got->text ? strndup(got->text, TEXT_MOST) : NULL};
   keep_within_limit(u);
   complete(u, FUTURE_ANSWERED, u->answer.ok);
 }
@@ -187,7 +191,7 @@ void future_discard_all(struct worker *w) {
 }
 
 void future_complaint(struct future *u, const char *text) {
-  if (text && !u->complaint) u->complaint = strdup(text);
+  if (text && !u->complaint) u->complaint = strndup(text, COMPLAINT_MOST);
 }
 
 void future_finish(struct fiber *f, bool ok, const char *why_not) {
@@ -195,6 +199,7 @@ void future_finish(struct fiber *f, bool ok, const char *why_not) {
   assert(u && u->runs == f);
   f->user = NULL;
   u->runs = NULL;
-  if (why_not) u->answer = (struct answer){.status = GAIJIN_STATUS_BUSY, .text = strdup(why_not)};
+  if (why_not)
+    u->answer = (struct answer){.status = GAIJIN_STATUS_BUSY, .text = strndup(why_not, TEXT_MOST)};
   complete(u, why_not ? FUTURE_ANSWERED : FUTURE_DONE, ok && !why_not);
 }

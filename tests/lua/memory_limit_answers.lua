@@ -26,3 +26,18 @@ for round = 1, 2 do
   t.ok(kept >= 6 and kept <= 8, "kept " .. kept)
   t.eq(full, 20 - kept)
 end
+
+-- Nor do the errors of those nobody asks for take more than a line.
+local function resident()
+  local f = assert(io.open("/proc/self/statm"))
+  local pages = tonumber(f:read("*a"):match("^%d+ (%d+)"))
+  f:close()
+  return pages * 4096
+end
+local long = ("x"):rep(1e6)
+local before, failed = resident(), {}
+for i = 1, 100 do
+  failed[i] = gaijin.async(function() error(long, 0) end)
+  gaijin.yield()
+end
+t.ok(resident() - before < 30e6, resident() - before)
