@@ -88,6 +88,14 @@ static int collect_protected(lua_State *L) {
 
 static int keep_collector(lua_State *L) {
   struct heap *h = lua_touserdata(L, 1);
+  /* What lua_resume makes outside protected calls: it finds them here. */
+  static const char *const texts[] = {"C stack overflow", "error in error handling",
+                                      "cannot resume non-suspended coroutine",
+                                      "cannot resume dead coroutine"};
+  for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
+    lua_pushstring(L, texts[i]);
+    luaL_ref(L, LUA_REGISTRYINDEX);
+  }
   lua_pushcfunction(L, collect_protected);
   h->collector = luaL_ref(L, LUA_REGISTRYINDEX);
   return 0;
