@@ -212,7 +212,10 @@ end
 function applicable.path(v, ...)
   for i = 1, select("#", ...) do
     local key = (select(i, ...))
-    if not kind(v) then core.may_get(v, key) end
+    if not kind(v) then
+      if not is_object[raw_type(v)] then refuse("attempt to index a " .. raw_type(v) .. " value") end
+      core.may_get(v, key)
+    end
     v = step(v, key)
   end
   return v
