@@ -58,6 +58,8 @@ int remote_decode(lua_State *L, struct worker *w, const struct answer *a, bool r
   return n;
 }
 
+enum { ARGUMENTS_MOST = 8000 }; /* as many as Lua passes to C, about */
+
 /* The library function that the host called from C does not know the name it was called by, nor
  * that it was as a method: the text at index i, if it is an error of its arguments', gets that, as
  * luaL_argerror gives it. */
@@ -67,8 +69,9 @@ static void name_function(lua_State *L, struct worker *w, int i) {
   const char *text = lua_tolstring(L, i, &size);
   if (strncmp(text, start, sizeof start - 1) != 0) return;
   char *rest;
-  unsigned long number = strtoul(text + sizeof start - 1, &rest, 10);
-  if (number == 0 || strncmp(rest, unknown, sizeof unknown - 1) != 0) return;
+  const char *digits = text + sizeof start - 1;
+  unsigned long number = *digits >= '0' && *digits <= '9' ? strtoul(digits, &rest, 10) : 0;
+  if (number == 0 || number > ARGUMENTS_MOST || strncmp(rest, unknown, sizeof unknown - 1) != 0) return;
   rest += sizeof unknown - 2;
   lua_Debug ar;
   if (!lua_getstack(L, position_outermost(L, w), &ar) || !lua_getinfo(L, "n", &ar) || !ar.name)
