@@ -213,7 +213,8 @@ function applicable.path(v, ...)
   for i = 1, select("#", ...) do
     local key = (select(i, ...))
     if not kind(v) then
-      if not is_object[raw_type(v)] then refuse("attempt to index a " .. raw_type(v) .. " value") end
+      local t = raw_type(v)
+      if not is_object[t] then refuse("attempt to index a " .. t .. " value") end
       core.may_get(v, key)
     end
     v = step(v, key)

@@ -70,8 +70,10 @@ static void name_function(lua_State *L, struct worker *w, int i) {
   if (strncmp(text, start, sizeof start - 1) != 0) return;
   char *rest;
   const char *digits = text + sizeof start - 1;
-  unsigned long number = *digits >= '0' && *digits <= '9' ? strtoul(digits, &rest, 10) : 0;
-  if (number == 0 || number > ARGUMENTS_MOST || strncmp(rest, unknown, sizeof unknown - 1) != 0) return;
+  bool is_number = *digits >= '0' && *digits <= '9';
+  unsigned long number = is_number ? strtoul(digits, &rest, 10) : 0;
+  if (number == 0 || number > ARGUMENTS_MOST) return;
+  if (strncmp(rest, unknown, sizeof unknown - 1) != 0) return;
   rest += sizeof unknown - 2;
   lua_Debug ar;
   if (!lua_getstack(L, position_outermost(L, w), &ar) || !lua_getinfo(L, "n", &ar) || !ar.name)
