@@ -121,7 +121,7 @@ START_TEST(requests_given_up_do_not_fill_a_worker) {
     wire_expect_nothing(&w, &b);
   }
   ask_for_label();
-  expect_refused(&b, STATUS_busy, "more waiting for it than it reads");
+  expect_refused(&b, STATUS_busy, "more requests to answer than leave a place");
   struct account *other = accounts_open(&w.broker.connections.accounts, 1, getuid(), 0);
   struct client *c = wire_client(&w, &b);
   ck_assert(calls_has_place(&w.broker.calls, wire_client(&w, &a)->host,
