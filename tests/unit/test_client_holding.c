@@ -208,12 +208,22 @@ static uint64_t claim(struct fake *f, const struct gaijin_pt *pt) {
   return claim_for(f, pt, told_answer);
 }
 
+static void grant(struct fake *f, uint64_t id) {
+  fake_begin(f, MESSAGE_REPLY, GAIJIN_OP_SUB, id, 0);
+}
+
+static void deny(struct fake *f, uint64_t id) {
+  fake_begin(f, MESSAGE_ERROR, GAIJIN_OP_SUB, id, 2);
+  pack_uint(&f->p, GAIJIN_STATUS_DENIED);
+  pack_text(&f->p, "wrong stamp");
+}
+
 START_TEST(a_claim_makes_a_user) {
   struct fake f;
   fake_open(&f);
   uint64_t id = claim(&f, &A);
   ck_assert_ptr_null(gaijin_holding_find(f.g, &A));
-  fake_begin(&f, MESSAGE_REPLY, GAIJIN_OP_SUB, id, 0);
+  grant(&f, id);
   fake_deliver(&f);
   ck_assert(f.told.answer[0].ok);
   gaijin_body_free(f.told.answer[0].body);
@@ -231,9 +241,7 @@ START_TEST(a_refused_claim_leaves_nothing) {
   struct fake f;
   fake_open(&f);
   uint64_t id = claim(&f, &A);
-  fake_begin(&f, MESSAGE_ERROR, GAIJIN_OP_SUB, id, 2);
-  pack_uint(&f.p, GAIJIN_STATUS_DENIED);
-  pack_text(&f.p, "wrong stamp");
+  deny(&f, id);
   fake_deliver(&f);
   ck_assert_int_eq(f.told.answer[0].status, GAIJIN_STATUS_DENIED);
   ck_assert_str_eq(f.told.text[0], "wrong stamp");
@@ -250,7 +258,7 @@ START_TEST(a_cancelled_claim_is_released) {
   fake_open(&f);
   uint64_t id = claim(&f, &A);
   gaijin_cancel(f.g, id);
-  fake_begin(&f, MESSAGE_REPLY, GAIJIN_OP_SUB, id, 0);
+  grant(&f, id);
   fake_deliver(&f);
   ck_assert_uint_eq(f.told.answers, 0);
   gaijin_flush(f.g, true);
@@ -265,9 +273,9 @@ START_TEST(a_claim_given_up_behind_its_answer_is_released) {
   struct gaijin_answer a;
   fake_open(&f);
   uint64_t id = claim_for(&f, &A, NULL), other = claim_for(&f, &B, NULL);
-  fake_begin(&f, MESSAGE_REPLY, GAIJIN_OP_SUB, id, 0);
+  grant(&f, id);
   fake_end(&f);
-  fake_begin(&f, MESSAGE_REPLY, GAIJIN_OP_SUB, other, 0);
+  grant(&f, other);
   fake_deliver(&f);
   ck_assert_uint_eq(gaijin_releases(f.g), 0);
   gaijin_cancel(f.g, id);
@@ -291,7 +299,7 @@ START_TEST(a_claim_and_an_arrival_meet) {
   uint64_t id = claim(&f, &A);
   gaijin_let_go(f.g, take(&f, &A));
   ck_assert_uint_eq(gaijin_releases(f.g), 0);
-  fake_begin(&f, MESSAGE_REPLY, GAIJIN_OP_SUB, id, 0);
+  grant(&f, id);
   fake_deliver(&f);
   gaijin_body_free(f.told.answer[1].body);
   gaijin_let_go(f.g, gaijin_holding_find(f.g, &A));
@@ -300,16 +308,6 @@ START_TEST(a_claim_and_an_arrival_meet) {
   fake_close(&f);
 }
 END_TEST
-
-static void grant(struct fake *f, uint64_t id) {
-  fake_begin(f, MESSAGE_REPLY, GAIJIN_OP_SUB, id, 0);
-}
-
-static void deny(struct fake *f, uint64_t id) {
-  fake_begin(f, MESSAGE_ERROR, GAIJIN_OP_SUB, id, 2);
-  pack_uint(&f->p, GAIJIN_STATUS_DENIED);
-  pack_text(&f->p, "wrong stamp");
-}
 
 /* Whichever of two guesses is right, and in whatever order they are answered, it is found by its PT. */
 START_TEST(claims_with_two_stamps_are_granted_by_their_own) {
