@@ -37,11 +37,23 @@ START_TEST(names) {
 }
 END_TEST
 
+/* Emulators of other processors do not tell a peer's groups; a broker that is not told them lets nobody in. */
+static bool peers_tell_groups(void) {
+  static gid_t groups[60000];
+  socklen_t size = sizeof groups;
+  int pair[2];
+  if (socketpair(AF_UNIX, SOCK_STREAM, 0, pair) != 0) return false;
+  bool told = getsockopt(pair[0], SOL_SOCKET, SO_PEERGROUPS, groups, &size) == 0;
+  close(pair[0]);
+  close(pair[1]);
+  return told;
+}
+
 /* A rule about any of the many groups that somebody may be in counts. As root only: others cannot be in so many. */
 START_TEST(names_by_the_last_of_many_groups) {
   static gid_t groups[60000];
   for (gid_t i = 0; i < 60000; i++) groups[i] = 100000 + i;
-  if (geteuid() != 0 || setgroups(60000, groups) != 0) return;
+  if (geteuid() != 0 || setgroups(60000, groups) != 0 || !peers_tell_groups()) return;
   open_with("[deny]\nwho = group 159999\nnames = shop\n[allow]\nwho = group 159998\nnames = *\n");
   wire_join(&w, &till, "till-1");
   wire_connect(&w, &shop);
