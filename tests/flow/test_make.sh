@@ -5,7 +5,7 @@
 . "$(dirname "$0")/lib.sh"
 limit=$((200 * ${GAIJIN_TEST_SLOWER:-1})) # it compiles
 # What the make that runs this test was told is not for those below.
-unset MAKEFLAGS MFLAGS MAKELEVEL BUILD FIBER
+unset MAKEFLAGS MFLAGS MAKELEVEL BUILD FIBER SKIP
 
 # refuses STORY TEXT COMMAND...: it fails with one line that has the text.
 refuses() {
@@ -22,6 +22,11 @@ refuses "a BUILD with a blank" "BUILD is '$dir/a b': make cannot work" "${here[@
 refuses "a BUILD with a colon" "BUILD is '$dir/a:b': make cannot work" "${here[@]}" BUILD="$dir/a:b" help
 check "makes nothing" test ! -e "$dir/a"
 refuses "a way to switch fibers that is none" "FIBER is 'threads': it is asm or ucontext" "${here[@]}" FIBER=threads help
+refuses "a test to leave out that is none" "SKIP: there is no test called test_none" "${here[@]}" SKIP='test_lint test_none' help
+story="a test to leave out"
+run "${here[@]}" -n BUILD="$dir/build" SKIP='test_lint test_proto_pt' run-all
+check "the others are run" says "$dir/build/tests/test_proto_frame"
+check "that one is not, script or program" test "$(grep -c 'run.sh.*test_\(lint.sh\|proto_pt\) ' "$dir/out")" = 0
 
 cd "$dir" || exit 1
 refuses "from another folder" "run \`make -C '$root' BUILD='$dir/build'\`" make -f "$root/Makefile"
