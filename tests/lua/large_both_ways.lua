@@ -1,5 +1,5 @@
---@ limit 60
---@ worker A
+--@ limit 90
+--@ worker A flags=--call-timeout,80
 -- Both send more at once than the broker queues for one who does not read: whoever writes reads meanwhile.
 bakaGaijin.echo = function(s) return s end
 bakaGaijin.start = function()
@@ -10,7 +10,7 @@ bakaGaijin.start = function()
   for i = 1, 8 do n = n + #futures[i]:get() end
   return n
 end
---@ worker B once
+--@ worker B once flags=--call-timeout,80
 local t = require "t"
 bakaGaijin.echo = function(s) return s end
 local A = bakaGaijin("A")
