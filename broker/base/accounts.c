@@ -12,7 +12,8 @@
 
 #include "proto/base.h"
 
-/* Connections of one user that take such a part of the memory for all are a flood. */
+/* Connections of one user that take such a part of the memory for all, together with the records
+ * that its ended ones have left, are a flood. */
 enum { FLOOD_PART = 4 };
 
 static uint64_t key_hash(uint8_t level, pid_t pid, uid_t uid, uint64_t seed) {
@@ -230,11 +231,37 @@ static uint64_t staying_memory(const struct accounts *a, const struct account *k
   return accounts_memory(a, k) - k->leaving;
 }
 
+/* Whether this search has found out what the user's ended ones have left. */
+static bool is_counted(const struct accounts *a, const struct account *user) {
+  return user->counted == a->search;
+}
+
 /* Beside what the ended ones of a user have left for good, what it has. */
 static uint64_t rest_of_user(const struct accounts *a, const struct account *user) {
   uint64_t memory = staying_memory(a, user);
-  uint64_t stays = user->counted == a->search ? user->stays : 0;
+  uint64_t stays = is_counted(a, user) ? user->stays : 0;
   return memory > stays ? memory - stays : 0;
+}
+
+/* The part of what an ended one has left that others keep as long as they are connected: requests
+ * that they do not answer, pairs that they are of. */
+static uint64_t kept_records(const struct accounts *a, const struct account *k) {
+  assert(k->used[ACCOUNT_OTHER] >= a->record_bytes);
+  return k->used[ACCOUNT_REQUESTS] * a->bytes_of[ACCOUNT_REQUESTS] + k->used[ACCOUNT_OTHER] -
+         a->record_bytes;
+}
+
+static bool is_flood(const struct accounts *a, const struct account *user) {
+  uint64_t kept = is_counted(a, user) ? user->kept : 0;
+  return user->used[ACCOUNT_CONNECTIONS] * a->bytes_of[ACCOUNT_CONNECTIONS] + kept >
+         a->limits.memory / FLOOD_PART;
+}
+
+/* Whether the connections of a user would end for what others have left. If they are a flood, and
+ * nobody has left more than its own ended ones, they most likely keep that. */
+static bool is_spared(const struct accounts *a, const struct account *user) {
+  return rest_of_user(a, user) < a->stays &&
+         !(is_counted(a, user) && user->stays == a->stays && is_flood(a, user));
 }
 
 /* Whether something may be done about what it uses, for the sake of `whole`. Of connections that
@@ -244,13 +271,11 @@ static bool is_endable(const struct accounts *a, const struct account *k,
   if (k->level != ACCOUNT_CONNECTION || (whole && k->process != whole && k->user != whole))
     return false;
   if (k->is_closed)
-    return (k->used[ACCOUNT_BYTES] || k->used[ACCOUNT_EXPORTED] ||
-            k->used[ACCOUNT_HELD] > k->own_held) &&
+    return staying_memory(a, k) > a->record_bytes &&
            (whole ? whole : k->user)->passed != a->search;
-  if (k->is_leaving || (!whole && rest_of_user(a, k->user) < a->stays)) return false;
-  uint64_t bare = a->bytes_of[ACCOUNT_CONNECTIONS];
-  return accounts_memory(a, k) > 2 * bare ||
-         k->user->used[ACCOUNT_CONNECTIONS] * bare > a->limits.memory / FLOOD_PART;
+  if (k->is_leaving || (!whole && is_spared(a, k->user))) return false;
+  return accounts_memory(a, k) > 2 * (uint64_t)a->bytes_of[ACCOUNT_CONNECTIONS] ||
+         is_flood(a, k->user);
 }
 
 static bool is_in_larger(const struct accounts *a, const struct account *k,
@@ -295,25 +320,29 @@ void accounts_search(struct accounts *a) {
 }
 
 void accounts_pass(struct accounts *a, struct account *whole) {
-  uint64_t stays = 0;
+  uint64_t stays = 0, kept = 0;
   assert(whole->level != ACCOUNT_CONNECTION);
   for (uint32_t i = slab_next(&a->slab, 0); i != SLAB_NONE; i = slab_next(&a->slab, i + 1)) {
     const struct account *k = accounts_at(a, i);
-    if (k->is_leaving && (k->process == whole || k->user == whole)) stays += staying_memory(a, k);
+    if (!k->is_leaving || (k->process != whole && k->user != whole)) continue;
+    stays += staying_memory(a, k);
+    kept += kept_records(a, k);
   }
   whole->passed = a->search;
   if (whole->level != ACCOUNT_USER) return;
   whole->counted = a->search;
   whole->stays = stays;
+  whole->kept = kept;
   if (stays > a->stays) a->stays = stays;
 }
 
 void accounts_note_left(struct accounts *a, const struct account *k) {
   struct account *user = k->user;
   assert(k->is_leaving);
-  if (user->counted != a->search) user->stays = 0;
+  if (!is_counted(a, user)) user->stays = user->kept = 0;
   user->counted = a->search;
   user->stays += staying_memory(a, k);
+  user->kept += kept_records(a, k);
   if (user->stays > a->stays) a->stays = user->stays;
 }
 

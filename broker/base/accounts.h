@@ -62,8 +62,9 @@ struct account {
   /* of a process or a user: the searches in which nothing could be done about what its ended ones
    * have left, and about its being over */
   uint32_t passed, given_up;
-  /* of a user: so much is left by its ended ones; in which search that was found */
-  uint64_t stays;
+  /* of a user: so much is left by its ended ones, and of that so much in requests and pairs, which
+   * others keep by being connected; in which search that was found */
+  uint64_t stays, kept;
   uint32_t counted;
   /* of a connection: of the holdings that it pays, those that it has itself; of those that it has,
    * the ones that others pay, and the ones of objects whose host has ended, since when any */
@@ -237,12 +238,15 @@ static inline uint64_t accounts_left(const struct accounts *a) {
 uint64_t accounts_memory(const struct accounts *a, const struct account *k);
 
 /* The largest accounts of connections in `whole` (a process, a user; NULL: all) about which
- * something may be done: the connection lives, or it has ended and what it has sent still waits for
- * others, or what it has handed out is still held. They are of the user with the most memory that
- * has any, and of the process with the most of that user's; the largest comes first. What is
- * leaving does not count. Of all, none is among them whose user has less than what stays of some
- * user's ended ones (accounts_pass): those would end for others. Returns how many were found,
- * `most` at most; largest[] gets their indices. Takes time in proportion to the number of
+ * something may be done: the connection lives, or it has ended and has left more than its record:
+ * what it has sent still waits for others, what it has handed out is still held, what it asked is
+ * not answered, or those whom it introduced to each other are connected. They are of the user with
+ * the most memory that has any, and of the process with the most of that user's; the largest comes
+ * first. What is leaving does not count. Of all, none is among them whose user has less than what
+ * stays of some user's ended ones (accounts_pass): those would end for others. But where a user's
+ * own ended ones have left the most, and that in requests and pairs, together with its connections
+ * is a large part of the memory for all, these are among them: they keep it. Returns how many were
+ * found, `most` at most; largest[] gets their indices. Takes time in proportion to the number of
  * accounts. */
 unsigned accounts_largest(const struct accounts *a, const struct account *whole,
                           uint32_t *largest, unsigned most);

@@ -258,6 +258,108 @@ START_TEST(what_each_user_may_have_in_any_case_is_shared_by_its_processes) {
 }
 END_TEST
 
+/* ---- Records that the ended ones have left ---- */
+
+enum { KNOWN = 16, PAIR_BYTES = 2000 };
+
+/* KNOWN processes of `keepers`, with nothing but themselves, all know each other: by a process of
+ * the guest, which has ended. */
+static void leave_pairs(uid_t keepers) {
+  struct loads *l = &w.broker.loads;
+  struct end sender;
+  uint32_t load;
+  limits()->memory = 64 << 20;
+  ck_assert_uint_eq(l->all.count, 0);
+  l->bytes = PAIR_BYTES;
+  join_from(&sender, NULL, 200, GUEST);
+  for (int i = 0; i < KNOWN; i++) join_from(&many[i], NULL, 300 + i, keepers);
+  struct account *payer = wire_client(&w, &sender)->account;
+  for (int i = 0; i < KNOWN; i++)
+    for (int k = 0; k < KNOWN; k++) {
+      if (i == k) continue;
+      uint32_t host = hosts_find(&w.broker.hosts, many[i].host);
+      uint32_t client = hosts_find(&w.broker.hosts, many[k].host);
+      ck_assert_int_eq(loads_introduce(l, host, client, payer, &load), LOADS_NEW);
+    }
+  wire_leave(&sender);
+  wire_turn(&w);
+  ck_assert_uint_eq(l->all.count, KNOWN * (KNOWN - 1));
+}
+
+static unsigned count_ready(void) {
+  unsigned n = 0;
+  for (int i = 0; i < KNOWN; i++) n += is_ready(&many[i]);
+  return n;
+}
+
+/* Pairs that an ended one pays, and that others keep: who has less than they take ends for them no
+ * more than for bytes. */
+START_TEST(pairs_that_one_has_left_end_no_other_user) {
+  leave_pairs(GUEST + 1);
+  send_part(&a, LARGE * 3 / 4);
+  limits()->memory = memory_used() - 1000;
+  for (int i = 0; i < 5; i++) wire_turn(&w);
+  ck_assert(is_ready(&a) && is_ready(&b));
+  ck_assert_uint_eq(count_ready(), KNOWN);
+  ck_assert_uint_gt(memory_used(), memory_most());
+  leave_all(0, KNOWN);
+}
+END_TEST
+
+/* Nor do those of the user that has left them, while another has left more. */
+START_TEST(pairs_that_one_has_left_end_nobody_for_what_another_has) {
+  leave_pairs(GUEST);
+  struct end sender;
+  w.broker.flows.window = (struct window){UINT32_MAX, UINT32_MAX};
+  join_from(&sender, NULL, 201, GUEST + 1);
+  post_to(&sender, "a", 900 << 10);
+  wire_leave(&sender);
+  wire_turn(&w);
+  limits()->memory = memory_used() - 10 * PAIR_BYTES;
+  for (int i = 0; i < 5; i++) wire_turn(&w);
+  ck_assert(is_ready(&a) && is_ready(&b));
+  ck_assert_uint_eq(count_ready(), KNOWN);
+  leave_all(0, KNOWN);
+}
+END_TEST
+
+/* But the connections of that very user do, bare as they are: so many as it takes. */
+START_TEST(connections_that_keep_pairs_of_their_own_user_end) {
+  leave_pairs(GUEST);
+  send_part(&a, LARGE * 3 / 4);
+  limits()->memory = memory_used() - 10 * PAIR_BYTES;
+  for (int i = 0; i < 5; i++) wire_turn(&w);
+  ck_assert(is_ready(&a) && is_ready(&b));
+  ck_assert_uint_lt(count_ready(), KNOWN);
+  ck_assert_uint_gt(count_ready(), 0);
+  ck_assert_uint_le(memory_used(), memory_most());
+  leave_all(0, KNOWN);
+}
+END_TEST
+
+enum { ASKED = 2000 };
+
+/* The same with requests that an ended one has given up, and that nobody has answered. */
+START_TEST(requests_that_one_has_left_end_no_other_user) {
+  limits()->memory = 64 << 20;
+  w.broker.flows.window = (struct window){UINT32_MAX, UINT32_MAX};
+  join_from(&many[0], NULL, 200, GUEST);
+  for (int i = 0; i < ASKED; i++) {
+    pack_text(wire_ask(&many[0], OP_s2t, "a", NULL, 1), "x");
+    wire_send(&w, &many[0]);
+  }
+  leave_all(0, 1);
+  while (wire_next(&w, &a) == 1) ck_assert_int_ne(a.m.kind, MESSAGE_ERROR);
+  ck_assert_uint_eq(w.broker.calls.all.count, ASKED);
+  send_part(&b, LARGE / 4);
+  wire_turn(&w);
+  limits()->memory = memory_used() - 1000;
+  for (int i = 0; i < 5; i++) wire_turn(&w);
+  ck_assert(is_ready(&a) && is_ready(&b));
+  ck_assert_uint_gt(memory_used(), memory_most());
+}
+END_TEST
+
 int main(void) {
   Suite *s = suite_create("broker limits left");
   TCase *t = tcase_create("limits");
@@ -272,5 +374,9 @@ int main(void) {
   tcase_add_test(t, who_was_given_much_does_not_end_for_it);
   tcase_add_test(t, what_waits_for_one_is_a_part_of_what_a_sender_may_have);
   tcase_add_test(t, what_each_user_may_have_in_any_case_is_shared_by_its_processes);
+  tcase_add_test(t, pairs_that_one_has_left_end_no_other_user);
+  tcase_add_test(t, pairs_that_one_has_left_end_nobody_for_what_another_has);
+  tcase_add_test(t, connections_that_keep_pairs_of_their_own_user_end);
+  tcase_add_test(t, requests_that_one_has_left_end_no_other_user);
   return run_suite(s);
 }
