@@ -107,7 +107,7 @@ static const struct client_events client_events = {
  * share of the hash tables. A wait may be all that keeps a name. */
 static void charge_accounts(struct broker *b) {
   /* The last: what all tables by host, which grow by doubling, have for one. */
-  enum { SHARE = 8, SMALL_OUTBOX = 4096, TABLES = 10 * 2 * sizeof(struct owner_list) };
+  enum { SHARE = 8, SMALL_OUTBOX = 4096, TABLES = 11 * 2 * sizeof(struct owner_list) };
   struct accounts *a = &b->connections.accounts;
   refs_charge(&b->refs, a);
   names_charge(&b->names, a);

@@ -6,6 +6,7 @@
 
 #include <assert.h>
 #include <stddef.h>
+#include <stdlib.h>
 
 #include "proto/base.h"
 
@@ -31,6 +32,7 @@ void loads_deinit(struct loads *l) {
   owners_deinit(&l->by_host);
   owners_deinit(&l->by_client);
   slab_deinit(&l->all);
+  free(l->collections);
   *l = (struct loads){0};
 }
 
@@ -49,15 +51,30 @@ void loads_charge(struct loads *l, struct accounts *accounts, uint32_t bytes) {
   l->bytes = bytes;
 }
 
+static bool reserve_collections(struct loads *l, uint32_t client) {
+  if (client < l->collections_capacity) return true;
+  if (client > UINT32_MAX / 4) return false;
+  uint32_t capacity = l->collections_capacity ? l->collections_capacity : 8;
+  while (capacity <= client) capacity *= 2;
+  uint64_t *collections = realloc(l->collections, capacity * sizeof *collections);
+  if (!collections) return false;
+  for (uint32_t i = l->collections_capacity; i < capacity; i++) collections[i] = 0;
+  l->collections = collections;
+  l->collections_capacity = capacity;
+  return true;
+}
+
 enum loads_outcome loads_introduce(struct loads *l, uint32_t host, uint32_t client,
                                    struct account *payer, uint32_t *load) {
   *load = loads_find(l, host, client);
   if (*load != SLAB_NONE) return LOADS_OK;
-  if (!owners_reserve(&l->by_host, host) || !owners_reserve(&l->by_client, client))
+  if (!owners_reserve(&l->by_host, host) || !owners_reserve(&l->by_client, client) ||
+      !reserve_collections(l, client))
     return LOADS_NO_MEMORY;
   *load = slab_add(&l->all);
   if (*load == SLAB_NONE) return LOADS_NO_MEMORY;
-  *loads_at(l, *load) = (struct load){.host = host, .client = client};
+  *loads_at(l, *load) = (struct load){
+      .host = host, .client = client, .settled = l->collections[client]};
   owners_add(&l->by_host, host, *load);
   owners_add(&l->by_client, client, *load);
   chain_add(&l->by_pair, *load);
@@ -68,24 +85,51 @@ enum loads_outcome loads_introduce(struct loads *l, uint32_t host, uint32_t clie
   return LOADS_NEW;
 }
 
+/* ---- Loads, weights and their shadows ---- */
+
+static bool is_settled(const struct loads *l, const struct load *k) {
+  return k->settled == l->collections[k->client];
+}
+
+uint32_t loads_shadow(const struct loads *l, uint32_t load) {
+  const struct load *k = loads_at(l, load);
+  return is_settled(l, k) ? k->shadow : k->held;
+}
+
+uint64_t loads_weight_shadow(const struct loads *l, uint32_t load) {
+  const struct load *k = loads_at(l, load);
+  return is_settled(l, k) ? k->weight_shadow : k->weight;
+}
+
+/* The record, whose load or weight is about to change: nothing has since its client collected. */
+static struct load *settle(struct loads *l, uint32_t load) {
+  struct load *k = loads_at(l, load);
+  if (is_settled(l, k)) return k;
+  assert(k->settled < l->collections[k->client]);
+  k->shadow = k->held;
+  k->weight_shadow = k->weight;
+  k->settled = l->collections[k->client];
+  return k;
+}
+
 double loads_allowance(const struct loads *l, uint32_t load) {
-  double grown = l->gain * loads_at(l, load)->shadow;
+  double grown = l->gain * loads_shadow(l, load);
   return grown > l->least ? grown : l->least;
 }
 
 bool loads_raise(struct loads *l, uint32_t load) {
-  return ++loads_at(l, load)->held > loads_allowance(l, load);
+  return ++settle(l, load)->held > loads_allowance(l, load);
 }
 
 void loads_lower(struct loads *l, uint32_t load) {
-  struct load *k = loads_at(l, load);
+  struct load *k = settle(l, load);
   assert(k->held > 0);
   k->held--;
   if (k->shadow > k->held) k->shadow = k->held;
 }
 
 bool loads_add_weight(struct loads *l, uint32_t load, uint32_t weight) {
-  struct load *k = loads_at(l, load);
+  struct load *k = settle(l, load);
   assert(k->held > 0);
   k->weight += weight;
   double allowance = l->gain * (double)k->weight_shadow;
@@ -94,20 +138,17 @@ bool loads_add_weight(struct loads *l, uint32_t load, uint32_t weight) {
 }
 
 void loads_take_weight(struct loads *l, uint32_t load, uint32_t weight) {
-  struct load *k = loads_at(l, load);
+  struct load *k = settle(l, load);
   assert(k->weight >= weight);
   k->weight -= weight;
   if (k->weight_shadow > k->weight) k->weight_shadow = k->weight;
 }
 
 void loads_settle(struct loads *l, uint32_t client) {
-  for (uint32_t i = owners_first(&l->by_client, client); i != SLAB_NONE;
-       i = owners_next(&l->by_client, i)) {
-    struct load *k = loads_at(l, i);
-    k->shadow = k->held;
-    k->weight_shadow = k->weight;
-  }
+  if (client < l->collections_capacity) l->collections[client]++; /* else it knows nobody */
 }
+
+/* ---- Ends ---- */
 
 static void forget(struct loads *l, uint32_t load) {
   const struct load *k = loads_at(l, load);
@@ -144,6 +185,8 @@ uint32_t loads_next_of_client(const struct loads *l, uint32_t load) {
 const char *loads_check(const struct loads *l) {
   for (uint32_t i = slab_next(&l->all, 0); i != SLAB_NONE; i = slab_next(&l->all, i + 1)) {
     const struct load *k = loads_at(l, i);
+    if (k->settled > l->collections[k->client])
+      return "loads: a shadow of a collection that has not been";
     if (k->shadow > k->held) return "loads: a shadow above its load";
     if (k->weight_shadow > k->weight) return "loads: the shadow of a weight above it";
     if (loads_find(l, k->host, k->client) != i) return "loads: a record is not found by its pair";

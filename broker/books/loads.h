@@ -10,6 +10,10 @@
  * more. The shadow is what the client was seen to really use: settled to the load
  * after each complete collection, and never above it. The same holds for the
  * weight. This file sends nothing.
+ *
+ * That a client has collected is only counted: a record knows in its `settled` up to which
+ * collection its shadows are true, and takes the next ones in when its load or weight changes. Until
+ * then these are what they were when the client collected last, and so are the shadows.
  */
 #ifndef GAIJIN_BROKER_LOADS_H
 #define GAIJIN_BROKER_LOADS_H
@@ -23,9 +27,10 @@
 
 struct load {
   uint32_t host, client, link;
-  uint32_t held, shadow; /* tokens */
+  uint32_t held, shadow; /* tokens; shadows are read by loads_shadow and loads_weight_shadow */
   uint32_t asked; /* requests of the host to the client (core/pairs.h) */
   uint64_t weight, weight_shadow; /* KiB */
+  uint64_t settled; /* loads.collections of the client, when the shadows were written */
   struct window outstanding; /* requests of the host to the client that it counts (flows.h) */
   struct window open[2];     /* and those it does not count; [1]: that may wait for ever */
   struct links of_host, of_client;
@@ -39,6 +44,8 @@ struct loads {
   struct slab all;
   struct chain by_pair;
   struct owners by_host, by_client;
+  uint64_t *collections; /* of each client, by number, counted on when that is another's */
+  uint32_t collections_capacity;
   struct accounts *accounts; /* a record is charged to who introduced the two; or NULL */
   uint32_t bytes; /* of a record */
 };
@@ -66,8 +73,12 @@ void loads_lower(struct loads *l, uint32_t load);
  * weighs so much less. */
 bool loads_add_weight(struct loads *l, uint32_t load, uint32_t weight);
 void loads_take_weight(struct loads *l, uint32_t load, uint32_t weight);
-/* The client has collected: every shadow of it becomes what it is the shadow of. */
+/* The client has collected: every shadow of it becomes what it is the shadow of. Takes the same time
+ * whatever it knows. */
 void loads_settle(struct loads *l, uint32_t client);
+/* What was held, and what it weighed (KiB), when the client collected last; or less, as now. */
+uint32_t loads_shadow(const struct loads *l, uint32_t load);
+uint64_t loads_weight_shadow(const struct loads *l, uint32_t load);
 /* What the load may grow to, in tokens. */
 double loads_allowance(const struct loads *l, uint32_t load);
 

@@ -201,7 +201,7 @@ static void load_write(const struct page *g, uint32_t index, struct pack *p) {
   pack_text(p, name_of(b, l->host));
   pack_text(p, name_of(b, l->client));
   pack_uint(p, l->held);
-  pack_uint(p, l->shadow);
+  pack_uint(p, loads_shadow(&b->loads, index));
   pack_uint(p, (uint64_t)loads_allowance(&b->loads, index));
   pack_bool(p, c && c->free_id);
   write_collecting(b, c, p);

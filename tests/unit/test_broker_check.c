@@ -152,6 +152,8 @@ START_TEST(loads_and_holds_are_checked) {
   EXPECT_WITH(loads_at(loads, other)->held, 1,
               "loads: one is not what its client holds of its host");
   EXPECT_WITH(loads_at(loads, load)->shadow, 7, "loads: a shadow above its load");
+  EXPECT_WITH(loads_at(loads, load)->settled, 7,
+              "loads: a shadow of a collection that has not been");
   EXPECT_WITH(refs_hold_at(refs, hold)->count, 0, "refs: a hold with count 0");
   EXPECT_WITH(refs_token(refs, refs_hold_at(refs, hold)->token)->seen, 0,
               "refs: a token that was never seen");

@@ -58,7 +58,7 @@ START_TEST(shadows_fall_with_their_load) {
   raise_by(load, 300);
   loads_settle(&loads, 2);
   for (int i = 0; i < 299; i++) loads_lower(&loads, load);
-  ck_assert_uint_eq(loads_at(&loads, load)->shadow, 1);
+  ck_assert_uint_eq(loads_shadow(&loads, load), 1);
   ck_assert_double_eq(loads_allowance(&loads, load), 100);
   ck_assert_uint_eq(raise_by(load, 99), 0);
   ck_assert(loads_raise(&loads, load));
@@ -74,7 +74,7 @@ START_TEST(a_weight_has_an_allowance_of_its_own) {
   ck_assert(!loads_add_weight(&loads, load, 400));
   ck_assert(loads_add_weight(&loads, load, 1));
   loads_take_weight(&loads, load, 1001); /* its shadow falls with it, to 401 */
-  ck_assert_uint_eq(loads_at(&loads, load)->weight_shadow, 401);
+  ck_assert_uint_eq(loads_weight_shadow(&loads, load), 401);
   ck_assert(!loads_add_weight(&loads, load, 599));
   ck_assert(loads_add_weight(&loads, load, 1));
 }
@@ -86,9 +86,46 @@ START_TEST(settling_touches_one_client_and_all_its_hosts) {
   raise_by(b, 7);
   raise_by(other, 9);
   loads_settle(&loads, 2);
-  ck_assert_uint_eq(loads_at(&loads, a)->shadow, 5);
-  ck_assert_uint_eq(loads_at(&loads, b)->shadow, 7);
-  ck_assert_uint_eq(loads_at(&loads, other)->shadow, 0);
+  ck_assert_uint_eq(loads_shadow(&loads, a), 5);
+  ck_assert_uint_eq(loads_shadow(&loads, b), 7);
+  ck_assert_uint_eq(loads_shadow(&loads, other), 0);
+}
+END_TEST
+
+/* However many hosts a client knows: what follows is seen when a record is next looked at. */
+START_TEST(settling_writes_to_no_record) {
+  uint32_t load = introduce(1, 2), quiet = introduce(3, 2);
+  raise_by(load, 5);
+  raise_by(quiet, 3);
+  struct load before[] = {*loads_at(&loads, load), *loads_at(&loads, quiet)};
+  loads_settle(&loads, 2);
+  ck_assert_mem_eq(loads_at(&loads, load), &before[0], sizeof before[0]);
+  ck_assert_mem_eq(loads_at(&loads, quiet), &before[1], sizeof before[1]);
+  raise_by(load, 2);
+  ck_assert_uint_eq(loads_shadow(&loads, load), 5);
+  loads_settle(&loads, 2);
+  loads_settle(&loads, 2);
+  ck_assert_uint_eq(loads_shadow(&loads, load), 7);
+  ck_assert_uint_eq(loads_shadow(&loads, quiet), 3);
+  loads_lower(&loads, quiet);
+  raise_by(quiet, 2);
+  ck_assert_uint_eq(loads_shadow(&loads, quiet), 2);
+}
+END_TEST
+
+/* The number of a client that has gone is another's, and what that one gets has no shadow yet. */
+START_TEST(a_number_that_is_used_again_brings_no_shadow) {
+  introduce(1, 2);
+  loads_settle(&loads, 2);
+  loads_settle(&loads, 100); /* which knows nobody */
+  loads_forget_client(&loads, 2);
+  uint32_t load = introduce(1, 2), far = introduce(1, 100);
+  raise_by(load, 4);
+  raise_by(far, 4);
+  ck_assert(!loads_add_weight(&loads, load, 30));
+  ck_assert_uint_eq(loads_shadow(&loads, load), 0);
+  ck_assert_uint_eq(loads_weight_shadow(&loads, load), 0);
+  ck_assert_uint_eq(loads_shadow(&loads, far), 0);
 }
 END_TEST
 
@@ -118,6 +155,8 @@ int main(void) {
   tcase_add_test(t, shadows_fall_with_their_load);
   tcase_add_test(t, a_weight_has_an_allowance_of_its_own);
   tcase_add_test(t, settling_touches_one_client_and_all_its_hosts);
+  tcase_add_test(t, settling_writes_to_no_record);
+  tcase_add_test(t, a_number_that_is_used_again_brings_no_shadow);
   tcase_add_test(t, forgetting_takes_the_side_asked_for);
   return run_suite(s);
 }
