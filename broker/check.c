@@ -195,22 +195,31 @@ static const char *check_payers(const struct broker *b) {
   return NULL;
 }
 
-/* Each of one that is still known is counted with its pair. */
+/* Each of one that is still known is counted with its pair; also those that count until they are
+ * answered. */
 static const char *check_pairs(const struct broker *b) {
-  uint64_t open = 0, counted = 0;
+  uint64_t asked = 0, open = 0;
   for (uint32_t i = slab_next(&b->calls.all, 0); i != SLAB_NONE;
        i = slab_next(&b->calls.all, i + 1)) {
     const struct call *k = calls_at(&b->calls, i);
     if (!pairs_count(b, k)) continue;
-    open++;
+    asked++;
+    open += k->open_bytes != 0;
     if (!slab_live(&b->loads.all, k->pair) || loads_at(&b->loads, k->pair)->host != k->from ||
         loads_at(&b->loads, k->pair)->client != k->host)
       return "calls: one is counted with another pair";
   }
   for (uint32_t i = slab_next(&b->loads.all, 0); i != SLAB_NONE;
-       i = slab_next(&b->loads.all, i + 1))
-    counted += loads_at(&b->loads, i)->asked;
-  return open == counted ? NULL : "calls: pairs count another number of them";
+       i = slab_next(&b->loads.all, i + 1)) {
+    const struct load *k = loads_at(&b->loads, i);
+    uint32_t open_here = k->open[0].requests + k->open[1].requests;
+    if (k->asked < open_here) return "flows: more is open than was asked";
+    if (k->asked && !is_connected(b, k->client)) return "calls: a pair counts one to a dead target";
+    asked -= k->asked;
+    open -= open_here;
+  }
+  if (open) return "flows: another number of calls is open";
+  return asked ? "calls: pairs count another number of them" : NULL;
 }
 
 /* What a client owes: the answer to free, and to every call that is to be answered in
@@ -238,32 +247,6 @@ static const char *check_calls(const struct broker *b) {
     return "calls: no timer for a deadline";
   const char *fault = check_payers(b);
   return fault ? fault : check_pairs(b);
-}
-
-/* Calls of living senders that are counted until they are answered. */
-static uint64_t count_open(const struct broker *b) {
-  uint64_t n = 0;
-  for (uint32_t i = slab_next(&b->calls.all, 0); i != SLAB_NONE;
-       i = slab_next(&b->calls.all, i + 1)) {
-    const struct call *k = calls_at(&b->calls, i);
-    uint32_t sender = k->open_bytes ? hosts_find(&b->hosts, k->sender) : SLAB_NONE;
-    n += sender != SLAB_NONE && hosts_at(&b->hosts, sender)->client;
-  }
-  return n;
-}
-
-static const char *check_flows(const struct broker *b) {
-  uint64_t open = 0;
-  for (uint32_t i = slab_next(&b->loads.all, 0); i != SLAB_NONE;
-       i = slab_next(&b->loads.all, i + 1)) {
-    const struct load *k = loads_at(&b->loads, i);
-    uint32_t open_here = k->open[0].requests + k->open[1].requests;
-    open += open_here;
-    if (!k->outstanding.requests && !open_here) continue;
-    if (!is_connected(b, k->host)) return "flows: one of a dead sender";
-    if (!is_connected(b, k->client)) return "flows: one to a dead target";
-  }
-  return open == count_open(b) ? NULL : "flows: another number of calls is open";
 }
 
 /* Whether a watch has come true and nobody is about to say so. */
@@ -349,7 +332,6 @@ const char *broker_check(const struct broker *b) {
   if (!fault) fault = check_hosts(b);
   if (!fault) fault = check_names(b);
   if (!fault) fault = check_calls(b);
-  if (!fault) fault = check_flows(b);
   if (!fault) fault = check_waits(b);
   if (!fault) fault = check_loads(b);
   if (!fault) fault = check_charges(b);

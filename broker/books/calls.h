@@ -30,9 +30,8 @@ struct call {
   uint64_t sent_at;           /* when so many bytes were written to the host, all of it was */
   uint8_t op;
   bool unbounded; /* the asker itself says that the answer may take for ever */
-  /* Of one that is counted until it is answered (flows.h), whoever gave it up: */
-  uint64_t sender;     /* the id of its asker's host */
-  uint32_t open_bytes; /* 0: it is not */
+  /* bytes of one that is counted with its pair until it is answered (flows.h); 0: it is not */
+  uint32_t open_bytes;
 };
 
 /* Open requests to one worker (given-up ones included): far above what workers allow themselves. */

@@ -53,19 +53,6 @@ void flows_closed(struct flows *f, uint32_t load, uint32_t size, bool waits) {
   assert(can_be(k));
 }
 
-static void forget(struct load *k) {
-  k->outstanding = k->open[0] = k->open[1] = (struct window){0};
-}
-
-void flows_forget(struct flows *f, uint32_t host) {
-  for (uint32_t i = loads_first_of_host(f->loads, host); i != SLAB_NONE;
-       i = loads_next_of_host(f->loads, i))
-    forget(loads_at(f->loads, i));
-  for (uint32_t i = loads_first_of_client(f->loads, host); i != SLAB_NONE;
-       i = loads_next_of_client(f->loads, i))
-    forget(loads_at(f->loads, i));
-}
-
 static const char *check_open(const struct flows *f, uint32_t load, bool waits) {
   const struct window *k = &loads_at(f->loads, load)->open[waits];
   if (k->requests > f->open.requests && (waits || k->requests > f->window.requests))

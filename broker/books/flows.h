@@ -49,8 +49,6 @@ enum flows_kind { FLOWS_NEWER, FLOWS_OLDER, FLOWS_WAITING };
 bool flows_opened(struct flows *f, uint32_t load, uint32_t size, enum flows_kind kind);
 /* It has been answered; `waits`: it was WAITING. */
 void flows_closed(struct flows *f, uint32_t load, uint32_t size, bool waits);
-/* Of a host that has ended nothing is outstanding or open, as sender and as target. */
-void flows_forget(struct flows *f, uint32_t host);
 
 /* NULL, or a static text that says which invariant is broken. */
 const char *flows_check(const struct flows *f);

@@ -82,8 +82,10 @@ uint64_t loads_weight_shadow(const struct loads *l, uint32_t load);
 /* What the load may grow to, in tokens. */
 double loads_allowance(const struct loads *l, uint32_t load);
 
-/* Removes every record of a client that holds nothing any more, or of a host without tokens. */
+/* Removes every record of a client that holds nothing any more, and has answered or ended all
+ * requests to it. */
 void loads_forget_client(struct loads *l, uint32_t client);
+/* The same of a host without tokens. Requests of it may still be open: nobody counts them then. */
 void loads_forget_host(struct loads *l, uint32_t host);
 
 /* The records of a host; SLAB_NONE at the end. */

@@ -5,7 +5,7 @@
  * askers a part of what they may have, and not all of it.
  *
  * Always true: a record counts the open requests of its host to its client, given-up ones
- * included, as long as the host's connection is the one that asked.
+ * included, as long as the host is there that asked, connected or not.
  */
 #ifndef GAIJIN_BROKER_PAIRS_H
 #define GAIJIN_BROKER_PAIRS_H
@@ -20,7 +20,8 @@ enum { PAIRS_PART = 4 };
 static inline uint64_t pairs_most(const struct broker *b) {
   return (b->connections.accounts.limits.most[ACCOUNT_REQUESTS] - 1) / PAIRS_PART + 1;
 }
-/* Whether the one who asked is connected, or its record at least is still there. */
+/* Whether the one who asked is there: connected, or its record at least. Then so is the pair's, as
+ * the one who is asked is connected. */
 static inline bool pairs_count(const struct broker *b, const struct call *k) {
   return b->connections.accounts.of_host[k->from] == k->payer;
 }
@@ -31,6 +32,7 @@ static inline void pairs_answered(struct broker *b, uint32_t call) {
     struct load *l = loads_at(&b->loads, k->pair);
     assert(l->asked > 0);
     l->asked--;
+    if (k->open_bytes) flows_closed(&b->flows, k->pair, k->open_bytes, k->unbounded);
   }
   calls_remove(&b->calls, call);
 }

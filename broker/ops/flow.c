@@ -71,18 +71,7 @@ void flow_undo(const struct client *from, uint32_t load, const struct message *m
 }
 
 void flow_call_begins(const struct client *from, struct call *call, const struct message *m) {
-  if (flow_counts(from, m)) return;
-  call->sender = hosts_at(&from->broker->hosts, from->host)->id;
-  call->open_bytes = m->size;
-}
-
-void flow_call_ends(struct broker *b, const struct call *call) {
-  if (!call->open_bytes) return;
-  uint32_t sender = hosts_find(&b->hosts, call->sender);
-  if (sender == SLAB_NONE || !hosts_at(&b->hosts, sender)->client) return; /* forgotten with it */
-  uint32_t load = loads_find(&b->loads, sender, call->host);
-  assert(load != SLAB_NONE);
-  flows_closed(&b->flows, load, call->open_bytes, call->unbounded);
+  if (!flow_counts(from, m)) call->open_bytes = m->size;
 }
 
 void flow_forwarded(struct client *from, struct client *to, uint32_t load,

@@ -24,9 +24,8 @@ bool flow_waits(const struct message *m);
 bool flow_enter(const struct client *from, uint32_t load, const struct message *m);
 /* Takes it out again: it is not forwarded. */
 void flow_undo(const struct client *from, uint32_t load, const struct message *m);
-/* Its call has been made. Before the call is removed. */
+/* Its call has been made: pairs_answered takes it out of the books of its pair. */
 void flow_call_begins(const struct client *from, struct call *call, const struct message *m);
-void flow_call_ends(struct broker *b, const struct call *call);
 /* A request that counts has been queued for `to`, the client of the load. A receiver of a version
  * that does not report such has taken what is forwarded. */
 void flow_forwarded(struct client *from, struct client *to, uint32_t load,

@@ -17,7 +17,6 @@
 #include "broker/core/transfer.h"
 #include "broker/net/connections.h"
 #include "broker/ops/collect.h"
-#include "broker/ops/flow.h"
 #include "broker/ops/watch.h"
 
 /* Units of work for what one request or wait needs when its end has come, and how many of them a
@@ -36,7 +35,6 @@ static void answer_askers(struct broker *b, const struct client *c, uint32_t *le
     else if (asker)
       notify_error(asker, call->op, call->asked_id, STATUS_dead, NOTIFY_DEAD_TEXT,
                    TOLD_NAME_MAX_BYTES, c->name);
-    flow_call_ends(b, call);
     pairs_answered(b, i);
   }
 }
@@ -96,7 +94,6 @@ bool reap(struct client *c) {
   if (c->host != SLAB_NONE && !end_requests(b, c)) return false;
   log_end(b, c);
   if (c->host != SLAB_NONE) {
-    flows_forget(&b->flows, c->host);
     watch_forget(c);
     if (c->name_record != SLAB_NONE) names_give_up(&b->names, c->name_record);
     tell_death(b, c);

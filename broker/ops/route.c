@@ -371,7 +371,6 @@ static struct client *answer(struct client *from, struct transfer *t, const stru
   }
   struct client *to = forward_answer(from, calls_at(calls, i), t, m, bytes, o, full);
   if (!calls_at(calls, i)->unbounded) client_answer_came(from);
-  flow_call_ends(from->broker, calls_at(calls, i));
   pairs_answered(from->broker, i);
   return to;
 }

@@ -146,7 +146,8 @@ START_TEST(loads_and_holds_are_checked) {
   uint32_t load = loads_find(loads, host_a, host_b), other = loads_find(loads, host_b, host_a);
   uint32_t hold = refs_first_held(refs, host_b);
   EXPECT_WITH(loads_at(loads, load)->open[0], ((struct window){1, 100}),
-              "flows: another number of calls is open");
+              "flows: more is open than was asked");
+  EXPECT_WITH(loads_at(loads, load)->asked, 1, "calls: pairs count another number of them");
   EXPECT_WITH(loads_at(loads, load)->held, 2,
               "loads: one is not what its client holds of its host");
   EXPECT_WITH(loads_at(loads, other)->held, 1,

@@ -100,6 +100,37 @@ START_TEST(open_requests_end_with_either) {
 }
 END_TEST
 
+/* Of a sender that has ended the record stays while others hold objects of it, and so does what it
+ * has open there, until that is answered. */
+START_TEST(of_a_sender_that_has_ended_requests_are_open_until_answered) {
+  struct pt own = wire_token(&a, 1);
+  pack_pt(wire_ask(&a, OP_s2t, "b", NULL, 1), &own);
+  wire_send(&w, &a);
+  wire_expect(&w, &b, MESSAGE_REQUEST, OP_s2t);
+  uint32_t load = loads_find(&w.broker.loads, hosts_find(&w.broker.hosts, a.host),
+                             hosts_find(&w.broker.hosts, b.host));
+  const struct load *pair = loads_at(&w.broker.loads, load);
+  ck_assert_uint_eq(pair->open[0].requests, 1);
+  post(78, 100);
+  uint64_t request = b.m.id;
+  receive(1);
+  wire_leave(&a);
+  wire_turn(&w);
+  ck_assert_uint_eq(pair->open[0].requests, 1);
+  ck_assert_uint_eq(pair->asked, 1);
+  wire_begin(&b, MESSAGE_REPLY, OP_s2t, request, 0);
+  wire_send(&w, &b);
+  wire_turn(&w);
+  ck_assert_uint_eq(pair->open[0].requests + pair->asked, 0);
+  ck_assert_uint_eq(pair->open[0].bytes, 0);
+  wire_unsub(&w, &b, &own, 1);
+  wire_turn(&w);
+  ck_assert_uint_eq(w.broker.loads.all.count, 0);
+  memset(&a, 0, sizeof a);
+  wire_join(&w, &a, "a");
+}
+END_TEST
+
 START_TEST(what_is_refused_after_all_is_not_open) {
   wire_client(&w, &a)->version = 3;
   w.broker.connections.accounts.limits.most[ACCOUNT_REQUESTS] = 1;
@@ -179,6 +210,7 @@ int main(void) {
   tcase_add_test(t, calls_of_an_older_sender_are_bounded_until_answered);
   tcase_add_test(t, bytes_of_calls_of_an_older_sender_count_too);
   tcase_add_test(t, what_is_given_up_is_open_until_it_is_answered);
+  tcase_add_test(t, of_a_sender_that_has_ended_requests_are_open_until_answered);
   tcase_add_test(t, what_is_refused_after_all_is_not_open);
   tcase_add_test(t, calls_by_name_are_bounded_until_answered);
   tcase_add_test(t, waits_for_labels_have_a_limit_of_their_own);

@@ -116,19 +116,6 @@ START_TEST(what_is_open_is_bounded_by_itself) {
   closed(1, 2, SMALL, true);
   ck_assert(!opened(1, 2, SMALL, false) && opened(1, 2, SMALL, true));
   ck_assert(!sent(1, 2, SMALL));
-  flows_forget(&flows, 2);
-  for (int waits = 0; waits < 2; waits++)
-    ck_assert(opened(1, 2, BYTES, waits) && opened(2, 1, BYTES, waits));
-}
-END_TEST
-
-START_TEST(a_host_that_ended_is_forgotten_on_both_sides) {
-  for (uint32_t i = 0; i < 4; i++)
-    for (uint32_t k = 0; k < 4; k++) ck_assert(sent(i, k, SMALL));
-  flows_forget(&flows, 2);
-  ck_assert_uint_eq(outstanding(2, 1).requests, 0);
-  ck_assert_uint_eq(outstanding(1, 2).requests, 0);
-  ck_assert_uint_eq(outstanding(1, 3).requests, 1);
 }
 END_TEST
 
@@ -194,7 +181,6 @@ int main(void) {
   tcase_add_test(t, no_more_is_taken_than_was_sent);
   tcase_add_test(t, what_is_open_is_bounded_by_itself);
   tcase_add_test(t, of_newer_senders_no_more_is_open_than_a_window);
-  tcase_add_test(t, a_host_that_ended_is_forgotten_on_both_sides);
   tcase_add_test(t, nobody_waits_for_ever);
   tcase_add_test(t, the_check_looks_at_each_record);
   tcase_add_test(t, the_smallest_window_works);
