@@ -168,9 +168,22 @@ void accounts_note_held(struct accounts *a, const struct account *payer, struct 
     a->leaving += bytes;
 }
 
-/* What it holds that others pay. */
+void accounts_note_records(struct accounts *a, struct account *k, uint64_t bytes) {
+  assert(k->is_leaving && k->records == 0);
+  k->records = bytes;
+  a->leaving += bytes;
+}
+
+void accounts_note_record_gone(struct accounts *a, struct account *k, uint64_t bytes) {
+  if (k->records == 0) return;
+  assert(k->records >= bytes);
+  k->records -= bytes;
+  a->leaving -= bytes;
+}
+
+/* What goes with it that others pay. */
 static uint64_t given_memory(const struct accounts *a, const struct account *k) {
-  return (uint64_t)k->given * a->bytes_of[ACCOUNT_HELD];
+  return (uint64_t)k->given * a->bytes_of[ACCOUNT_HELD] + k->records;
 }
 
 void accounts_leave(struct accounts *a, struct account *k) {

@@ -13,8 +13,8 @@
  *
  * When its connection is condemned an account is leaving: what goes with the connection (what it
  * holds, its waits, its name) is given back in slices, and is counted as `leaving` meanwhile, so
- * that nobody else is ended for it. Of what it holds that is so for all only (accounts.leaving)
- * where others pay it.
+ * that nobody else is ended for it. Of what it holds, and of pairs, that is so for all only
+ * (accounts.leaving) where others pay it.
  *
  * Always true: what a process and a user use is the sum of their connections' accounts, and the
  * memory of all that of the users'.
@@ -70,6 +70,7 @@ struct account {
    * the ones that others pay, and the ones of objects whose host has ended, since when any */
   uint32_t own_held, given, left;
   uint64_t left_ms;
+  uint64_t records; /* of one that has ended: bytes of pairs that go with it, whoever pays them */
   void *owner; /* of a connection: whoever opened it says; NULL when that has ended */
   uint8_t level;
   bool is_leaving; /* the connection ends, or has ended */
@@ -144,6 +145,10 @@ static inline void account_charge(struct accounts *a, struct account *k, enum ac
 /* One that is leaving has a holding more, or less. */
 void accounts_note_held(struct accounts *a, const struct account *payer, struct account *holder,
                         bool more);
+/* One that is leaving is of pairs of so many bytes, which others may pay and which go with it; one
+ * of them is gone, if it had noted any. */
+void accounts_note_records(struct accounts *a, struct account *k, uint64_t bytes);
+void accounts_note_record_gone(struct accounts *a, struct account *k, uint64_t bytes);
 /* So much less. The account may be gone afterwards if its connection has ended. */
 void accounts_note_less(struct accounts *a, struct account *k, enum account_kind kind, uint64_t n);
 static inline void account_discharge(struct accounts *a, struct account *k, enum account_kind kind,

@@ -150,9 +150,17 @@ void loads_settle(struct loads *l, uint32_t client) {
 
 /* ---- Ends ---- */
 
+void loads_note_leaving(struct loads *l, uint32_t client) {
+  if (!l->accounts) return;
+  accounts_note_records(l->accounts, accounts_of(l->accounts, client),
+                        owners_count(&l->by_client, client) * (uint64_t)l->bytes);
+}
+
 static void forget(struct loads *l, uint32_t load) {
   const struct load *k = loads_at(l, load);
   assert(k->held == 0 && k->weight == 0);
+  if (l->accounts)
+    accounts_note_record_gone(l->accounts, accounts_of(l->accounts, k->client), l->bytes);
   if (k->payer) account_discharge(l->accounts, k->payer, ACCOUNT_OTHER, l->bytes);
   chain_remove(&l->by_pair, load);
   owners_remove(&l->by_host, k->host, load);
@@ -160,16 +168,20 @@ static void forget(struct loads *l, uint32_t load) {
   slab_remove(&l->all, load);
 }
 
-void loads_forget_client(struct loads *l, uint32_t client) {
-  for (uint32_t i; (i = owners_first(&l->by_client, client)) != SLAB_NONE;) {
+uint32_t loads_forget_client(struct loads *l, uint32_t client, uint32_t most) {
+  uint32_t n = 0;
+  for (uint32_t i; n < most && (i = owners_first(&l->by_client, client)) != SLAB_NONE; n++) {
     const struct load *k = loads_at(l, i);
     assert(k->asked == 0 && k->open[0].requests == 0 && k->open[1].requests == 0);
     forget(l, i);
   }
+  return n;
 }
 
-void loads_forget_host(struct loads *l, uint32_t host) {
-  for (uint32_t i; (i = owners_first(&l->by_host, host)) != SLAB_NONE;) forget(l, i);
+uint32_t loads_forget_host(struct loads *l, uint32_t host) {
+  uint32_t n = 0;
+  for (uint32_t i; (i = owners_first(&l->by_host, host)) != SLAB_NONE; n++) forget(l, i);
+  return n;
 }
 
 uint32_t loads_first_of_host(const struct loads *l, uint32_t host) {

@@ -82,11 +82,14 @@ uint64_t loads_weight_shadow(const struct loads *l, uint32_t load);
 /* What the load may grow to, in tokens. */
 double loads_allowance(const struct loads *l, uint32_t load);
 
-/* Removes every record of a client that holds nothing any more, and has answered or ended all
- * requests to it. */
-void loads_forget_client(struct loads *l, uint32_t client);
-/* The same of a host without tokens. Requests of it may still be open: nobody counts them then. */
-void loads_forget_host(struct loads *l, uint32_t host);
+/* A client has ended, and gets no more records: those that it has are about to be forgotten. */
+void loads_note_leaving(struct loads *l, uint32_t client);
+/* Removes records, `most` at most, of a client that holds nothing any more, and has answered or
+ * ended all requests to it. Returns how many. */
+uint32_t loads_forget_client(struct loads *l, uint32_t client, uint32_t most);
+/* Removes every record of a host without tokens. Requests of it may still be open: nobody counts
+ * them then. Returns how many. */
+uint32_t loads_forget_host(struct loads *l, uint32_t host);
 
 /* The records of a host; SLAB_NONE at the end. */
 uint32_t loads_first_of_host(const struct loads *l, uint32_t host);

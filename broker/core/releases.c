@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * A dead holder is a job until it has given everything back. Who holds something has its record
- * (forget_if_unused), and with it the job.
+ * A dead holder is a job until it has given everything back, and has forgotten whom it knew. Who
+ * holds something or knows somebody has its record (forget_if_unused), and with it the job.
  */
 #include "broker/core/releases.h"
 
@@ -11,15 +11,20 @@
 #include "broker/core/notify.h"
 #include "proto/base.h"
 
+static bool knows_any(const struct broker *b, uint32_t host) {
+  return loads_first_of_client(&b->loads, host) != SLAB_NONE;
+}
+
 /* The one place where a dead host is forgotten. Called whenever it may have lost the last token
- * that others hold of it, the last one it held itself, or the last hold of another that it pays; a
- * host that lives, or has any, stays. */
+ * that others hold of it, the last one it held itself, the last hold of another that it pays, or
+ * the last host that it knew; a host that lives, or has any, stays. */
 static void forget_if_unused(struct broker *b, uint32_t host) {
   if (hosts_at(&b->hosts, host)->client || refs_export_count(&b->refs, host) > 0 ||
-      refs_held_count(&b->refs, host) > 0 ||
+      refs_held_count(&b->refs, host) > 0 || knows_any(b, host) ||
       accounts_of(&b->connections.accounts, host)->used[ACCOUNT_HELD] > 0)
     return;
-  loads_forget_host(&b->loads, host);
+  /* As many as are connected, at most. */
+  work_charge(&b->work, (uint64_t)loads_forget_host(&b->loads, host) * RELEASES_FORGET_COST);
   accounts_unbind(&b->connections.accounts, host);
   hosts_remove(&b->hosts, host);
 }
@@ -100,7 +105,8 @@ void releases_send(struct broker *b, struct drops *d) {
 
 /* ---- Dead holders ---- */
 
-/* Gives back what a dead host held, so much as one slice allows; true when nothing is left. */
+/* Gives back what a dead host held, and forgets whom it knew, so much as one slice allows; true when
+ * nothing is left. */
 static bool give_slice_back(struct broker *b, uint32_t host) {
   struct drops d;
   uint32_t i, n = 0;
@@ -111,9 +117,12 @@ static bool give_slice_back(struct broker *b, uint32_t host) {
     releases_give_back(b, &d, h->token, host, h->count);
   }
   releases_send(b, &d);
-  work_charge(&b->work, (uint64_t)n * RELEASE_COST);
-  if (i != SLAB_NONE) return false;
-  loads_forget_client(&b->loads, host);
+  uint32_t units = n * RELEASE_COST;
+  if (i == SLAB_NONE)
+    units += RELEASES_FORGET_COST *
+             loads_forget_client(&b->loads, host, (WORK_QUANTUM - units) / RELEASES_FORGET_COST);
+  work_charge(&b->work, units);
+  if (i != SLAB_NONE || knows_any(b, host)) return false;
   forget_if_unused(b, host);
   return true;
 }
@@ -121,13 +130,14 @@ static bool give_slice_back(struct broker *b, uint32_t host) {
 static bool go_on(struct work *w, struct job *j) {
   struct broker *b = container_of(w, struct broker, work);
   uint32_t host = hosts_find(&b->hosts, container_of(j, struct host, giving_back)->id);
-  assert(host != SLAB_NONE); /* who holds something has its record */
+  assert(host != SLAB_NONE); /* who holds something, or knows somebody, has its record */
   return !give_slice_back(b, host);
 }
 
 void releases_host_died(struct broker *b, uint32_t host) {
   bool may_begin = !work_is_spent(&b->work) || refs_held_count(&b->refs, host) == 0;
+  loads_note_leaving(&b->loads, host);
   if (may_begin && give_slice_back(b, host)) return;
-  assert(refs_held_count(&b->refs, host) > 0);
+  assert(refs_held_count(&b->refs, host) > 0 || knows_any(b, host));
   work_add(&b->work, &hosts_at(&b->hosts, host)->giving_back, go_on);
 }

@@ -4,17 +4,17 @@
  * holds any more (drops), records of dead hosts that nothing refers to any more go.
  *
  * A dead holder gives back what it held by the same path as an unsub, in slices (base/work.h), so
- * that nobody waits while a large holder is taken off the books. Until its last slice the host's
- * record stays, and so its number.
+ * that nobody waits while a large holder is taken off the books; then the records go of the hosts
+ * that it knew. Until its last slice the host's record stays, and so its number.
  */
 #ifndef GAIJIN_BROKER_RELEASES_H
 #define GAIJIN_BROKER_RELEASES_H
 
 #include "broker/core/state.h"
 
-/* Units of work for a holding given back, its share of the drops included; and how many a slice
- * of a dead holder's has. */
-enum { RELEASE_COST = 4, RELEASES_SLICE = WORK_QUANTUM / RELEASE_COST };
+/* Units of work for a holding given back, its share of the drops included; how many a slice of a
+ * dead holder's has; and for one of whom it knew, or who knew it, being forgotten. */
+enum { RELEASE_COST = 4, RELEASES_SLICE = WORK_QUANTUM / RELEASE_COST, RELEASES_FORGET_COST = 2 };
 
 /* Drops that are gathered to be sent together, one notice per host: a batch, from releases_begin
  * to releases_send. A full one is sent at once, so gathering never needs memory. */

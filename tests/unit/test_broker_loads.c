@@ -118,7 +118,7 @@ START_TEST(a_number_that_is_used_again_brings_no_shadow) {
   introduce(1, 2);
   loads_settle(&loads, 2);
   loads_settle(&loads, 100); /* which knows nobody */
-  loads_forget_client(&loads, 2);
+  loads_forget_client(&loads, 2, 1);
   uint32_t load = introduce(1, 2), far = introduce(1, 100);
   raise_by(load, 4);
   raise_by(far, 4);
@@ -133,13 +133,15 @@ START_TEST(forgetting_takes_the_side_asked_for) {
   introduce(1, 2);
   introduce(1, 3);
   introduce(2, 1);
-  loads_forget_client(&loads, 2);
+  ck_assert_uint_eq(loads_forget_client(&loads, 2, 0), 0);
+  ck_assert_uint_ne(loads_find(&loads, 1, 2), SLAB_NONE);
+  ck_assert_uint_eq(loads_forget_client(&loads, 2, 2), 1);
   ck_assert_uint_eq(loads_find(&loads, 1, 2), SLAB_NONE);
   ck_assert_uint_ne(loads_find(&loads, 2, 1), SLAB_NONE);
   uint32_t left = loads_first_of_host(&loads, 1);
   ck_assert_uint_eq(loads_at(&loads, left)->client, 3);
   ck_assert_uint_eq(loads_next_of_host(&loads, left), SLAB_NONE);
-  loads_forget_host(&loads, 1);
+  ck_assert_uint_eq(loads_forget_host(&loads, 1), 1);
   ck_assert_uint_eq(loads.all.count, 1);
 }
 END_TEST

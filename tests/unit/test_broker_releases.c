@@ -3,6 +3,7 @@
  * What large holders held when they ended (broker/core/releases.c): it is released in pieces, and
  * others are answered meanwhile.
  */
+#include "broker/core/releases.h"
 #include "proto/base.h"
 #include "tests/unit/broker_wire.h"
 
@@ -155,6 +156,80 @@ START_TEST(the_host_dies_before_its_dead_holder_is_released) {
 }
 END_TEST
 
+/* A job that sees in each turn what has been spent before it. */
+struct probe {
+  struct job job;
+  uint64_t most;
+};
+static bool look(struct work *work, struct job *j) {
+  struct probe *p = container_of(j, struct probe, job);
+  if (work->spent > p->most) p->most = work->spent;
+  return true;
+}
+
+enum { KNOWN = 60 };
+static struct end known[KNOWN];
+
+static void introduce(uint64_t host_id, uint64_t client_id) {
+  uint32_t load, client = hosts_find(&w.broker.hosts, client_id);
+  ck_assert_int_ne(loads_introduce(&w.broker.loads, hosts_find(&w.broker.hosts, host_id), client,
+                                   accounts_of(&w.broker.connections.accounts, client), &load),
+                   LOADS_NO_MEMORY);
+}
+static uint32_t known_by(uint32_t client) {
+  return owners_count(&w.broker.loads.by_client, client);
+}
+
+/* Whom a client knew is forgotten in its slices, too: here, after one that has spent all on what it
+ * held. Nobody ends for these records meanwhile, whoever pays for them. */
+START_TEST(whom_a_dead_client_knew_is_forgotten_in_slices) {
+  struct end holder;
+  const struct accounts *a = &w.broker.connections.accounts;
+  join_holder(&holder, "holder", 1);
+  ck_assert_uint_eq(HELD % RELEASES_SLICE, 0);
+  for (int i = 0; i < KNOWN; i++) {
+    known[i] = (struct end){0};
+    wire_join(&w, &known[i], NULL);
+    introduce(known[i].host, holder.host);
+  }
+  uint32_t number = hosts_find(&w.broker.hosts, holder.host);
+  wire_leave(&holder);
+  while (w.broker.refs.tokens.count > 0) wire_turn(&w);
+  ck_assert_uint_eq(known_by(number), KNOWN + 1);
+  ck_assert_uint_eq(a->leaving, (KNOWN + 1) * (uint64_t)w.broker.loads.bytes);
+  ck_assert(job_is_queued(&hosts_at(&w.broker.hosts, number)->giving_back));
+  wire_leave(&known[0]); /* a pair that goes with its host meanwhile is not counted twice */
+  wire_turn(&w);
+  ck_assert(!slab_live(&w.broker.hosts.all, number));
+  ck_assert_uint_eq(known_by(number), 0);
+  ck_assert_uint_eq(a->leaving, 0);
+  expect_all_drops(HELD);
+  for (int i = 1; i < KNOWN; i++) wire_leave(&known[i]);
+}
+END_TEST
+
+/* Who knew a dead host is told, and forgets it; each of the two is work. */
+START_TEST(forgetting_a_host_is_work) {
+  enum { TOLD = 5 };
+  struct probe p = {.most = 0};
+  for (int i = 0; i < KNOWN; i++) {
+    known[i] = (struct end){0};
+    wire_join(&w, &known[i], NULL);
+    introduce(host.host, known[i].host);
+  }
+  wire_turn(&w);
+  work_add(&w.broker.work, &p.job, look);
+  wire_turn(&w);
+  p.most = 0;
+  wire_leave(&host);
+  for (int i = 0; i < 5; i++) wire_turn(&w);
+  ck_assert_uint_ge(p.most, KNOWN * (TOLD + RELEASES_FORGET_COST));
+  ck_assert_uint_lt(p.most, KNOWN * (TOLD + RELEASES_FORGET_COST) + 50);
+  work_remove(&w.broker.work, &p.job);
+  for (int i = 0; i < KNOWN; i++) wire_leave(&known[i]);
+}
+END_TEST
+
 START_TEST(the_broker_stops_in_the_middle) {
   struct end holder;
   join_holder(&holder, "holder", 1);
@@ -174,6 +249,8 @@ int main(void) {
   tcase_add_test(c, others_are_answered_while_a_large_holder_is_released);
   tcase_add_test(c, several_dead_holders_and_a_successor_of_the_name);
   tcase_add_test(c, the_host_dies_before_its_dead_holder_is_released);
+  tcase_add_test(c, whom_a_dead_client_knew_is_forgotten_in_slices);
+  tcase_add_test(c, forgetting_a_host_is_work);
   suite_add_tcase(s, c);
   TCase *stops = tcase_create("stops");
   tcase_add_checked_fixture(stops, setup, NULL);
