@@ -81,4 +81,47 @@ static inline void leave_untaken(size_t bytes) {
   while (wire_client(&w, &a)->outbox.bytes < bytes) post();
 }
 
+/* ---- Several processes and users ---- */
+
+enum { GUEST = 5000, POST = 32 << 10 }; /* a user, not that of the test; bytes */
+
+static inline struct connections *all(void) { return &w.broker.connections; }
+static inline bool is_ready(struct end *e) {
+  return hosts_find(&w.broker.hosts, e->host) != SLAB_NONE && wire_client(&w, e) &&
+         wire_client(&w, e)->state == CLIENT_READY;
+}
+
+/* Joins as if the kernel had named this process and this user. */
+static inline void join_from(struct end *e, const char *name, pid_t pid, uid_t uid) {
+  memset(e, 0, sizeof *e);
+  wire_connect(&w, e);
+  wire_turn(&w);
+  struct client *c = all()->all;
+  struct account *k = accounts_open(&all()->accounts, pid, uid, 0);
+  ck_assert(c->state == CLIENT_GREETING && c->kept == 0);
+  accounts_close(&all()->accounts, c->account);
+  c->account = c->outbox.account = k;
+  k->owner = c;
+  wire_hello(&w, e, name, false);
+  wire_expect(&w, e, MESSAGE_REPLY, OP_hello);
+  wire_uint(e);
+  e->host = wire_uint(e);
+}
+
+/* So many bytes at least to one who does not read. */
+static inline void post_to(struct end *e, const char *name, uint32_t bytes) {
+  for (uint32_t n = 0; n < bytes; n += POST) {
+    struct message h = {.kind = MESSAGE_REQUEST, .op = OP_s2t, .id = ++e->last_id,
+                        .flags = MESSAGE_ONE_WAY, .target = OP_NAME, .name = name,
+                        .name_size = (uint8_t)strlen(name)};
+    pack_string(wire_begin_to(e, &h, 1), piece, POST);
+    wire_send(&w, e);
+  }
+}
+
+static inline void leave_all(int from, int to) {
+  for (int i = from; i < to; i++) wire_leave(&many[i]);
+  wire_turn(&w);
+}
+
 #endif

@@ -5,48 +5,9 @@
  */
 #include "tests/unit/broker_limits.h"
 
-enum { GUEST = 5000, READERS = 6, POST = 32 << 10 };
+enum { READERS = 6 };
 
 static struct end *const reader = many; /* the first READERS of them */
-
-static struct connections *all(void) { return &w.broker.connections; }
-static bool is_ready(struct end *e) {
-  return hosts_find(&w.broker.hosts, e->host) != SLAB_NONE && wire_client(&w, e) &&
-         wire_client(&w, e)->state == CLIENT_READY;
-}
-
-/* Joins as if the kernel had named this process and this user. */
-static void join_from(struct end *e, const char *name, pid_t pid, uid_t uid) {
-  memset(e, 0, sizeof *e);
-  wire_connect(&w, e);
-  wire_turn(&w);
-  struct client *c = all()->all;
-  struct account *k = accounts_open(&all()->accounts, pid, uid, 0);
-  ck_assert(c->state == CLIENT_GREETING && c->kept == 0);
-  accounts_close(&all()->accounts, c->account);
-  c->account = c->outbox.account = k;
-  k->owner = c;
-  wire_hello(&w, e, name, false);
-  wire_expect(&w, e, MESSAGE_REPLY, OP_hello);
-  wire_uint(e);
-  e->host = wire_uint(e);
-}
-
-/* So many bytes at least to one who does not read. */
-static void post_to(struct end *e, const char *name, uint32_t bytes) {
-  for (uint32_t n = 0; n < bytes; n += POST) {
-    struct message h = {.kind = MESSAGE_REQUEST, .op = OP_s2t, .id = ++e->last_id,
-                        .flags = MESSAGE_ONE_WAY, .target = OP_NAME, .name = name,
-                        .name_size = (uint8_t)strlen(name)};
-    pack_string(wire_begin_to(e, &h, 1), piece, POST);
-    wire_send(&w, e);
-  }
-}
-
-static void leave_all(int from, int to) {
-  for (int i = from; i < to; i++) wire_leave(&many[i]);
-  wire_turn(&w);
-}
 
 /* Each reader is left so many bytes by a process of its own of the guest. */
 static void leave_at_readers(uint32_t bytes) {
