@@ -69,6 +69,17 @@ static const char *check_account(const struct client *c) {
   return NULL;
 }
 
+/* The search for who keeps something knows nobody who has gone. */
+static const char *check_keepers(const struct connections *n) {
+  const struct client *next = n->keepers.next, *keeper = n->keepers.keeper;
+  if (!n->keepers.is_on) return NULL;
+  for (const struct client *c = n->all; c; c = c->next) {
+    if (c == next) next = NULL;
+    if (c == keeper) keeper = NULL;
+  }
+  return next || keeper ? "connections: one is looked at that has gone" : NULL;
+}
+
 static const char *check_connections(const struct broker *b) {
   const struct connections *n = &b->connections;
   long dirty = 0, condemned = 0;
@@ -85,7 +96,8 @@ static const char *check_connections(const struct broker *b) {
   for (const struct client *c = n->condemned; c; c = c->next_condemned, condemned--)
     if (c->state != CLIENT_CONDEMNED)
       return "connections: one in the condemned list is not condemned";
-  return dirty || condemned ? "connections: a list has another number of clients" : NULL;
+  if (dirty || condemned) return "connections: a list has another number of clients";
+  return check_keepers(n);
 }
 
 /* ---- Hosts ---- */

@@ -25,7 +25,8 @@ static uint64_t hash_of_account(const void *item, uint64_t seed) {
 }
 
 bool accounts_init(struct accounts *a, uint64_t seed) {
-  *a = (struct accounts){.search = 1, .bytes_of = {[ACCOUNT_BYTES] = 1, [ACCOUNT_OTHER] = 1}};
+  *a = (struct accounts){.search = 1, .round = 1};
+  a->bytes_of[ACCOUNT_BYTES] = a->bytes_of[ACCOUNT_OTHER] = 1;
   for (unsigned i = 0; i < ACCOUNT_KINDS; i++) a->limits.most[i] = UINT64_MAX;
   a->limits.users = 1;
   a->limits.memory = UINT64_MAX;
@@ -361,14 +362,30 @@ void accounts_note_left(struct accounts *a, const struct account *k) {
 
 void accounts_give_up(struct accounts *a, struct account *whole) {
   assert(whole->level != ACCOUNT_CONNECTION);
-  whole->given_up = a->search;
+  whole->given_up = a->round;
+  whole->given_up_at = whole->used[ACCOUNT_BYTES];
 }
 
-struct account *accounts_over(const struct accounts *a, enum account_kind kind) {
+void accounts_retry(struct accounts *a) {
+  if (++a->round == 0) a->round = 1; /* 0 is of those who were never given up */
+  a->is_over = true;
+}
+
+uint64_t accounts_handed_out(const struct accounts *a, const struct account *user) {
+  uint64_t bytes = 0;
+  for (uint32_t i = slab_next(&a->slab, 0); i != SLAB_NONE; i = slab_next(&a->slab, i + 1)) {
+    const struct account *k = accounts_at(a, i);
+    if (!k->is_closed || k->user != user) continue;
+    bytes += k->used[ACCOUNT_EXPORTED] * a->bytes_of[ACCOUNT_EXPORTED] +
+             (k->used[ACCOUNT_HELD] - k->own_held) * a->bytes_of[ACCOUNT_HELD];
+  }
+  return bytes;
+}
+
+struct account *accounts_over(const struct accounts *a) {
   for (uint32_t i = slab_next(&a->slab, 0); i != SLAB_NONE; i = slab_next(&a->slab, i + 1)) {
     struct account *k = accounts_at(a, i);
-    if (k->level != ACCOUNT_CONNECTION && k->given_up != a->search && account_is_over(a, k, kind))
-      return k;
+    if (k->level != ACCOUNT_CONNECTION && account_is_to_end(a, k)) return k;
   }
   return NULL;
 }

@@ -60,8 +60,9 @@ struct account {
   uint32_t index, link; /* in the slab; in the hash table, for processes and users */
   uint32_t parts; /* accounts of the next lower level in it */
   /* of a process or a user: the searches in which nothing could be done about what its ended ones
-   * have left, and about its being over */
+   * have left; the round in which nothing could be done about its being over, and its bytes then */
   uint32_t passed, given_up;
+  uint64_t given_up_at;
   /* of a user: so much is left by its ended ones, and of that so much in requests and pairs, which
    * others keep by being connected; in which search that was found */
   uint64_t stays, kept;
@@ -94,6 +95,7 @@ struct accounts {
   uint64_t leaving; /* the part of it that is given back, or about to be */
   bool is_over; /* the bytes of some process or user have grown beyond what they may come to */
   uint32_t search; /* the number of the one that is on */
+  uint32_t round; /* the number of the one in which those are not looked at that it has given up */
   uint64_t stays; /* the most that ended ones of one user have left for good, in this search */
   uint64_t refused; /* to all */
   struct account_limits limits;
@@ -223,11 +225,21 @@ static inline bool account_is_over(const struct accounts *a, const struct accoun
                                    enum account_kind kind) {
   return account_would_be_over(a, k, kind, 0);
 }
+/* So much more is little: what was looked for in vain need not be again. */
+enum { ACCOUNTS_SLACK = 64 };
+static inline uint64_t accounts_slack(const struct accounts *a) {
+  return a->limits.memory / ACCOUNTS_SLACK;
+}
+/* Whether bytes of a process or a user are too many, and something may be done about it. */
+static inline bool account_is_to_end(const struct accounts *a, const struct account *k) {
+  return account_is_over(a, k, ACCOUNT_BYTES) &&
+         (k->given_up != a->round ||
+          k->used[ACCOUNT_BYTES] > k->given_up_at + accounts_slack(a));
+}
 /* Charges bytes that cannot be refused, or were not: notes if they are too many (is_over). */
 static inline void account_charge_bytes(struct accounts *a, struct account *k, uint64_t n) {
   account_charge(a, k, ACCOUNT_BYTES, n);
-  if (account_is_over(a, k->process, ACCOUNT_BYTES) || account_is_over(a, k->user, ACCOUNT_BYTES))
-    a->is_over = true;
+  if (account_is_to_end(a, k->process) || account_is_to_end(a, k->user)) a->is_over = true;
 }
 /* The memory of all that stays if nobody does anything. */
 static inline uint64_t accounts_staying(const struct accounts *a) {
@@ -261,10 +273,16 @@ void accounts_search(struct accounts *a);
 void accounts_pass(struct accounts *a, struct account *whole);
 /* One has been ended, and leaves something that others keep. */
 void accounts_note_left(struct accounts *a, const struct account *k);
-/* A process or user that is over (account_is_over); NULL: none is, but those that this search has
- * given up. */
-struct account *accounts_over(const struct accounts *a, enum account_kind kind);
+/* A process or user whose bytes are too many; NULL: none has, but those that were given up. */
+struct account *accounts_over(const struct accounts *a);
+/* Nothing can be done about a process's or user's bytes: it is not looked at in this round, as long
+ * as it has little more. */
 void accounts_give_up(struct accounts *a, struct account *whole);
+/* The next round: those are looked at again. */
+void accounts_retry(struct accounts *a);
+/* What the ended ones of a user have handed out, and others hold: bytes of records. Takes time in
+ * proportion to the number of accounts. */
+uint64_t accounts_handed_out(const struct accounts *a, const struct account *user);
 
 /* NULL, or a static text that says which invariant is broken. */
 const char *accounts_check(const struct accounts *a);

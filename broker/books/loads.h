@@ -12,8 +12,8 @@
  * weight. This file sends nothing.
  *
  * That a client has collected is only counted: a record knows in its `settled` up to which
- * collection its shadows are true, and takes the next ones in when its load or weight changes. Until
- * then these are what they were when the client collected last, and so are the shadows.
+ * collection its shadows are true, and takes the next ones in when its load or weight changes.
+ * Until then these are what they were when the client collected last, and so are the shadows.
  */
 #ifndef GAIJIN_BROKER_LOADS_H
 #define GAIJIN_BROKER_LOADS_H
@@ -73,8 +73,8 @@ void loads_lower(struct loads *l, uint32_t load);
  * weighs so much less. */
 bool loads_add_weight(struct loads *l, uint32_t load, uint32_t weight);
 void loads_take_weight(struct loads *l, uint32_t load, uint32_t weight);
-/* The client has collected: every shadow of it becomes what it is the shadow of. Takes the same time
- * whatever it knows. */
+/* The client has collected: every shadow of it becomes what it is the shadow of. Takes the same
+ * time whatever it knows. */
 void loads_settle(struct loads *l, uint32_t client);
 /* What was held, and what it weighed (KiB), when the client collected last; or less, as now. */
 uint32_t loads_shadow(const struct loads *l, uint32_t load);

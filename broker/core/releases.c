@@ -105,8 +105,8 @@ void releases_send(struct broker *b, struct drops *d) {
 
 /* ---- Dead holders ---- */
 
-/* Gives back what a dead host held, and forgets whom it knew, so much as one slice allows; true when
- * nothing is left. */
+/* Gives back what a dead host held, and forgets whom it knew, so much as one slice allows; true
+ * when nothing is left. */
 static bool give_slice_back(struct broker *b, uint32_t host) {
   struct drops d;
   uint32_t i, n = 0;

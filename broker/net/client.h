@@ -56,6 +56,18 @@ struct client_limits {
   uint64_t message_ms, read_ms; /* 0: for ever */
 };
 
+/* The search for who keeps what ended ones have left (keepers.h). */
+struct keepers {
+  bool is_on;
+  bool holdings; /* what they hold counts, too */
+  uint32_t whole; /* the index of the account for whose sake */
+  struct client *next; /* who is looked at, up to which span, and what was found there */
+  uint64_t span;
+  size_t left;
+  struct client *keeper; /* the one with most so far; NULL: none, or it has gone */
+  size_t bytes; /* with it; 0: with none */
+};
+
 struct connections {
   uv_loop_t *loop;
   struct work *work;
@@ -72,8 +84,13 @@ struct connections {
   struct accounts accounts;
   struct job enforcing; /* there is more to do about who has too much (limits.h), ... */
   bool is_searching; /* ... and the search for those goes on */
-  /* When nobody was found last, and how much stayed; 0: never, or one has ended since. */
+  struct keepers keepers; /* a part of that search, ... */
+  uint32_t excess; /* ... because of this account's bytes; SLAB_NONE: of the memory of all */
+  /* When nobody was found last for the memory of all, and the least that stayed since; 0, to which
+   * more than little is added whenever there is too much: never, or there was memory since. */
   uint64_t futile, futile_ms;
+  uint64_t given_up_ms; /* while a process or user is given up: since when */
+  bool has_given_up;
   struct client_limits limits;
   uv_timer_t sweep; /* runs while there are clients whose time runs (limits.h) */
   struct frame inbox; /* what is being read, of whoever has not kept a part of a message */

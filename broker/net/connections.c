@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "broker/base/slab.h"
+#include "broker/net/keepers.h"
 #include "broker/net/limits.h"
 #include "broker/net/reading.h"
 #include "proto/base.h"
@@ -128,6 +129,7 @@ static void on_closed(uv_handle_t *handle) { free(handle->data); }
 void client_close(struct client *c) {
   struct connections *n = c->connections;
   assert(!uv_is_closing((uv_handle_t *)&c->poll) && c->fd >= 0);
+  keepers_note_closed(c);
   if (c->prev)
     c->prev->next = c->next;
   else
@@ -141,7 +143,6 @@ void client_close(struct client *c) {
   assert(c->kept == 0);
   accounts_close(&n->accounts, c->account);
   c->account = NULL;
-  n->futile = 0;
   /* In this order: libuv must not watch a descriptor that may be another's already. */
   uv_close((uv_handle_t *)&c->poll, on_closed);
   close(c->fd);
@@ -212,10 +213,6 @@ static void finish(struct connections *n) {
 /* What can be written is, before anybody is ended for what waits. */
 void connections_end_turn(struct connections *n) {
   finish(n);
-  if (!n->accounts.is_over && accounts_left(&n->accounts) > 0) {
-    n->is_searching = false;
-    return;
-  }
   limits_enforce(n);
   finish(n);
 }

@@ -9,6 +9,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 
+#include "broker/net/keepers.h"
 #include "proto/base.h"
 
 /* The timer runs so many times within the shorter limit, and connections looked at in one unit of
@@ -17,9 +18,8 @@ enum { SWEEPS = 10, LOOKED_PER_UNIT = 8 };
 /* Who is ended for one search, at most; but no more once their process has this part of what it
  * had: then another may be the largest. */
 enum { ENDED_AT_ONCE = 16, ENDED_PART = 2 };
-/* Past the limit, who has taken nothing for so long is one who keeps what others have left, however
- * little; and after so long it is looked again whether there is anybody. */
-enum { LATE_MS = 10000, FUTILE_MS = 1000 };
+/* Where nobody was found who could be ended, after so long it is looked again. */
+enum { FUTILE_MS = 1000 };
 
 static uint64_t larger(uint64_t a, uint64_t b) { return a > b ? a : b; }
 
@@ -131,41 +131,6 @@ static void __attribute__((format(printf, 2, 3))) end(struct client *c, const ch
   client_settle(c);
 }
 
-/* Whether it has left something untaken for long. */
-static bool is_late(const struct client *c) {
-  return c->events & UV_WRITABLE && uv_now(c->connections->loop) - c->taken_ms >= LATE_MS;
-}
-
-/* What it takes that one has not given back, for long, what it holds of those who have ended. */
-static size_t look_held(const struct client *c) {
-  const struct accounts *a = &c->connections->accounts;
-  if (!c->account->left || uv_now(c->connections->loop) - c->account->left_ms < LATE_MS) return 0;
-  return (size_t)c->account->left * (a->bytes_of[ACCOUNT_HELD] + a->bytes_of[ACCOUNT_EXPORTED]);
-}
-
-/* The one with whom most is left of what the ended ones of a process or a user have sent, or for a
- * user's sake, of what it holds of any; NULL: nobody who leaves much untaken, or little for long.
- * *bytes gets how much it is. */
-static struct client *find_receiver(const struct connections *n, const struct account *whole,
-                                    size_t *bytes) {
-  struct client *receiver = NULL;
-  uint64_t looked = 0;
-  *bytes = 0;
-  for (struct client *c = n->all; c; c = c->next, looked++) {
-    size_t least = is_late(c) ? 0 : LIMITS_WAITING_MOST;
-    if (*bytes > least) least = *bytes;
-    size_t left = whole->level == ACCOUNT_USER ? look_held(c) : 0;
-    if (c->state == CLIENT_CONDEMNED || c->outbox.bytes + left <= least) continue;
-    left += outbox_left_by(&c->outbox, whole);
-    looked += c->outbox.span_count;
-    if (left <= least) continue;
-    *bytes = left;
-    receiver = c;
-  }
-  work_charge(n->work, looked / LOOKED_PER_UNIT);
-  return receiver;
-}
-
 /* The account of one that is too much, or of all. It may go while its clients are ended, so that it
  * is known by its index. */
 struct excess {
@@ -185,7 +150,8 @@ static bool is_there(const struct connections *n, const struct excess *e) {
 
 static bool find_excess(struct connections *n, struct excess *e) {
   struct accounts *a = &n->accounts;
-  const struct account *whole = a->is_over ? accounts_over(a, ACCOUNT_BYTES) : NULL;
+  const struct account *whole = a->is_over ? accounts_over(a) : NULL;
+  if (a->is_over) work_charge(n->work, a->slab.count / LOOKED_PER_UNIT);
   a->is_over = whole != NULL;
   e->whole = whole ? whole->index : SLAB_NONE;
   if (whole) {
@@ -198,27 +164,29 @@ static bool find_excess(struct connections *n, struct excess *e) {
   return is_there(n, e);
 }
 
-/* Disconnects the client of an account. If it has ended already, the one who has not taken what was
- * left, by whoever of `whole`, or of its user. False: there is nobody. */
-static bool end_for(struct connections *n, struct account *k, struct account *whole,
-                    const char *why) {
+/* Disconnects the client of an account. */
+static void end_connection(struct connections *n, struct account *k, const char *why) {
+  end(k->owner, "%s; this connection takes %llu bytes of them, its process %llu", why,
+      (unsigned long long)accounts_memory(&n->accounts, k),
+      (unsigned long long)accounts_memory(&n->accounts, k->process));
+  accounts_note_left(&n->accounts, k);
+}
+
+/* Goes on to look for the one who keeps what the ended ones of a process or user have left, and
+ * disconnects it. */
+static void end_keeper(struct connections *n, struct account *whole, const char *why) {
+  struct client *c;
   size_t bytes;
-  if (!k->is_closed) {
-    end(k->owner, "%s; this connection takes %llu bytes of them, its process %llu", why,
-        (unsigned long long)accounts_memory(&n->accounts, k),
-        (unsigned long long)accounts_memory(&n->accounts, k->process));
-    accounts_note_left(&n->accounts, k);
-    return true;
+  switch (keepers_find(n, whole, &c, &bytes)) {
+    case KEEPERS_FOUND:
+      end(c, "%s; it keeps %zu of them, of those who have ended", why, bytes);
+      break;
+    case KEEPERS_NONE:
+      accounts_pass(&n->accounts, whole);
+      work_charge(n->work, n->accounts.slab.count / LOOKED_PER_UNIT);
+      break;
+    case KEEPERS_LATER: break;
   }
-  if (!whole) whole = k->user;
-  struct client *c = find_receiver(n, whole, &bytes);
-  if (c) {
-    end(c, "%s; it keeps %zu of them, of those who have ended", why, bytes);
-    return true;
-  }
-  accounts_pass(&n->accounts, whole);
-  work_charge(n->work, n->accounts.slab.count / LOOKED_PER_UNIT);
-  return false;
 }
 
 /* What a process has, if any of it is still there. */
@@ -228,25 +196,30 @@ static uint64_t staying_of(const struct accounts *a, uint32_t process) {
   return accounts_memory(a, k) - k->leaving;
 }
 
-/* Ends some of the largest, as long as there is an excess and they are likely to be the largest.
- * False: there is nobody. What a client leaves when it ends may be all that has kept another's
- * account: these are known by their indices, which are nobody else's meanwhile. */
+/* Ends some of the largest, as long as there is an excess and they are likely to be the largest; or
+ * who keeps what the largest has left. False: there is nobody. What a client leaves when it ends
+ * may be all that has kept another's account: these are known by their indices, which are nobody
+ * else's meanwhile. */
 static bool end_largest(struct connections *n, const struct excess *e) {
   const struct accounts *a = &n->accounts;
   uint32_t largest[ENDED_AT_ONCE];
-  unsigned found = accounts_largest(a, whole_of(n, e), largest, ENDED_AT_ONCE);
+  struct account *whole = whole_of(n, e);
+  unsigned found = accounts_largest(a, whole, largest, ENDED_AT_ONCE);
   work_charge(n->work, 1 + a->slab.count / LOOKED_PER_UNIT);
   if (!found) return false;
-  uint32_t process = accounts_at(a, largest[0])->process->index;
+  struct account *first = accounts_at(a, largest[0]);
+  if (first->is_closed) {
+    n->excess = e->whole;
+    end_keeper(n, whole ? whole : first->user, e->why);
+    return true;
+  }
+  uint32_t process = first->process->index;
   uint64_t before = staying_of(a, process);
   for (unsigned i = 0; i < found && is_there(n, e); i++) {
     if (!slab_live(&a->slab, largest[i])) continue;
     struct account *k = accounts_at(a, largest[i]);
-    if (k->is_leaving && !k->is_closed) continue; /* it was the receiver of another's */
-    bool is_single = k->is_closed; /* to find its reader, all were looked at */
-    if (!end_for(n, k, whole_of(n, e), e->why) || is_single ||
-        staying_of(a, process) < before / ENDED_PART)
-      break;
+    if (k->is_closed || staying_of(a, process) < before / ENDED_PART) break;
+    end_connection(n, k, e->why);
   }
   return true;
 }
@@ -258,38 +231,70 @@ static bool go_on(struct work *w, struct job *j) {
   return false;
 }
 
-/* Whether nobody can be found, as last time: no more stays, and nobody has ended. */
-static bool is_futile(const struct connections *n) {
-  return !n->accounts.is_over && accounts_staying(&n->accounts) <= n->futile &&
-         uv_now(n->loop) - n->futile_ms < FUTILE_MS;
+/* Whether nobody can be found, as last time: hardly more stays. */
+static bool is_futile(struct connections *n) {
+  uint64_t staying = accounts_staying(&n->accounts);
+  if (n->accounts.is_over || uv_now(n->loop) - n->futile_ms >= FUTILE_MS)
+    return false;
+  if (staying < n->futile) n->futile = staying;
+  return staying <= n->futile + accounts_slack(&n->accounts);
 }
 
 /* Nobody is left who could be ended for an excess. */
 static void give_up(struct connections *n, const struct excess *e) {
-  if (e->whole != SLAB_NONE) {
-    accounts_give_up(&n->accounts, whole_of(n, e));
+  if (e->whole == SLAB_NONE) {
+    n->futile = accounts_staying(&n->accounts);
+    n->futile_ms = uv_now(n->loop);
     return;
   }
-  n->futile = accounts_staying(&n->accounts);
-  n->futile_ms = uv_now(n->loop);
+  accounts_give_up(&n->accounts, whole_of(n, e));
+  if (!n->has_given_up) n->given_up_ms = uv_now(n->loop);
+  n->has_given_up = true;
+}
+
+/* Who was given up is looked at again after a while. */
+static void look_again(struct connections *n) {
+  if (!n->has_given_up || uv_now(n->loop) - n->given_up_ms < FUTILE_MS) return;
+  n->has_given_up = false;
+  accounts_retry(&n->accounts);
+}
+
+static void end_search(struct connections *n) {
+  n->is_searching = n->accounts.is_over = false;
+  keepers_stop(n);
+}
+
+/* A slice of the search. True: it is at its end. */
+static bool search(struct connections *n) {
+  uint64_t begun = n->work->spent;
+  struct excess e;
+  while (find_excess(n, &e)) {
+    struct account *kept = n->excess == e.whole ? keepers_searched_for(n) : NULL;
+    if (kept) {
+      end_keeper(n, kept, e.why);
+    } else if (!end_largest(n, &e)) {
+      give_up(n, &e);
+      if (e.whole == SLAB_NONE) return true;
+    }
+    if (n->work->spent - begun >= WORK_QUANTUM) return false;
+  }
+  return true;
 }
 
 void limits_enforce(struct connections *n) {
-  uint64_t begun = n->work->spent;
-  struct excess e;
+  look_again(n);
+  if (!n->accounts.is_over && accounts_left(&n->accounts) > 0) {
+    n->futile = 0;
+    end_search(n);
+    return;
+  }
   if (!n->is_searching && is_futile(n)) return;
   if (!n->is_searching) accounts_search(&n->accounts);
   n->is_searching = true;
-  while (find_excess(n, &e)) {
-    if (!end_largest(n, &e)) {
-      give_up(n, &e);
-      if (e.whole == SLAB_NONE) break;
-    }
-    if (n->work->spent - begun < WORK_QUANTUM) continue;
-    if (!job_is_queued(&n->enforcing)) work_add(n->work, &n->enforcing, go_on);
-    return;
-  }
-  n->is_searching = n->accounts.is_over = false;
+  if (search(n))
+    end_search(n);
+  else if (!job_is_queued(&n->enforcing))
+    work_add(n->work, &n->enforcing, go_on);
 }
 
 /* ---- Time ---- */

@@ -93,9 +93,9 @@ static inline enum status limits_status(const struct client *c, enum account_kin
   return n > c->connections->accounts.limits.most[kind] ? STATUS_too_large : STATUS_busy;
 }
 
-/* At the end of a turn, when all that can be written has been: disconnects, after a word, those
- * whose bytes are too many, and frees what waits for them; so many as fit into a slice of work, and
- * goes on in the turns to come. */
+/* At the end of a turn, when all that can be written has been: if limits are passed, disconnects,
+ * after a word, those whose bytes are too many, and frees what waits for them; so many as fit into
+ * a slice of work, and goes on in the turns to come. */
 void limits_enforce(struct connections *n);
 
 /* There is one who may be in the midst of a message, or leaves something untaken: has the timer

@@ -83,6 +83,7 @@ static void charge_all(struct outbox *o) {
 
 /* Nothing is in the blocks any more, and nothing of it was charged. */
 static void forget_spans(struct outbox *o) {
+  o->spans_gone += o->span_count;
   o->span_first = o->span_count = 0;
   o->own = 0;
 }
@@ -100,6 +101,7 @@ static void discharge(struct outbox *o, size_t bytes) {
     if (s->bytes == 0) {
       o->span_first = (o->span_first + 1) & (o->span_capacity - 1);
       o->span_count--;
+      o->spans_gone++;
     }
     if (payer == o->account) o->own -= n;
     account_discharge(o->accounts, payer, ACCOUNT_BYTES, n);
@@ -114,10 +116,12 @@ size_t outbox_paid_by(const struct outbox *o, const struct account *payer) {
   return bytes;
 }
 
-size_t outbox_left_by(const struct outbox *o, const struct account *whole) {
+size_t outbox_left_by(const struct outbox *o, const struct account *whole, uint64_t *from,
+                      uint32_t *room) {
   size_t bytes = 0;
-  for (uint32_t i = 0; i < o->span_count; i++) {
-    const struct outbox_span *s = span_at(o, i);
+  if (*from < o->spans_gone) *from = o->spans_gone;
+  for (; *from < outbox_spans_end(o) && *room > 0; ++*from, --*room) {
+    const struct outbox_span *s = span_at(o, (uint32_t)(*from - o->spans_gone));
     if (s->payer->is_closed && (s->payer->process == whole || s->payer->user == whole))
       bytes += s->bytes;
   }

@@ -40,6 +40,7 @@ struct outbox {
   uint64_t written; /* ever; kept by outbox_deinit */
   struct outbox_span *spans; /* of all bytes in the blocks, a ring */
   uint32_t span_first, span_count, span_capacity; /* the last a power of 2, or 0 */
+  uint64_t spans_gone; /* those that were in it before */
 };
 
 enum outbox_outcome { OUTBOX_EMPTY, OUTBOX_LEFT, OUTBOX_FAILED };
@@ -61,8 +62,15 @@ enum outbox_outcome outbox_write(struct outbox *o, int fd, int *error);
 /* The bytes in it that are charged to an account. Takes time in proportion to the changes of
  * payer. */
 size_t outbox_paid_by(const struct outbox *o, const struct account *payer);
-/* The bytes in it that those of a process or a user pay whose connections have ended. */
-size_t outbox_left_by(const struct outbox *o, const struct account *whole);
+/* The bytes that those of a process or a user pay whose connections have ended, in the spans from
+ * number *from on, as many as *room says; these are taken off *room, and *from gets the number of
+ * the next span. The first span ever has number 0; those that have been written are skipped. */
+size_t outbox_left_by(const struct outbox *o, const struct account *whole, uint64_t *from,
+                      uint32_t *room);
+/* The number of the span behind the last. */
+static inline uint64_t outbox_spans_end(const struct outbox *o) {
+  return o->spans_gone + o->span_count;
+}
 /* NULL, or a static text that says which invariant is broken. */
 const char *outbox_check(const struct outbox *o);
 

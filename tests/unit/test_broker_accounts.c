@@ -116,11 +116,38 @@ START_TEST(limits_are_of_processes_and_a_multiple_of_users) {
   ck_assert_ptr_null(accounts_full(&a, k, ACCOUNT_WAITS, UINT64_MAX / 2)); /* no limit was set */
   ck_assert_uint_eq(accounts_most(&a, k->user, ACCOUNT_HELD), 20);
   ck_assert_uint_eq(accounts_most(&a, k->user, ACCOUNT_WAITS), UINT64_MAX);
-  ck_assert_ptr_null(accounts_over(&a, ACCOUNT_HELD));
-  account_charge(&a, sibling, ACCOUNT_HELD, 13); /* 22, and the user 33 */
-  ck_assert_ptr_eq(accounts_over(&a, ACCOUNT_HELD), sibling->process);
-  account_discharge(&a, sibling, ACCOUNT_HELD, 1); /* 21: a half of that is not over 10 */
-  ck_assert_ptr_null(accounts_over(&a, ACCOUNT_HELD));
+}
+END_TEST
+
+START_TEST(who_has_too_many_bytes_is_found_until_given_up) {
+  struct account *k = accounts_open(&a, 1, 10, 0), *sibling = accounts_open(&a, 2, 10, 0);
+  a.limits.most[ACCOUNT_BYTES] = 10;
+  a.limits.users = 2;
+  a.limits.memory = ACCOUNTS_SLACK * 100;
+  account_charge_bytes(&a, k, 10);
+  ck_assert(!a.is_over);
+  account_charge_bytes(&a, sibling, 22); /* and the user 32 */
+  ck_assert(a.is_over);
+  ck_assert_ptr_eq(accounts_over(&a), sibling->process);
+  account_discharge(&a, sibling, ACCOUNT_BYTES, 1); /* a half of that is not over 10 */
+  ck_assert_ptr_null(accounts_over(&a));
+  account_charge_bytes(&a, sibling, 1);
+  accounts_give_up(&a, sibling->process);
+  ck_assert_ptr_null(accounts_over(&a));
+  a.is_over = false;
+  accounts_search(&a);
+  a.limits.users = 100;
+  account_charge_bytes(&a, sibling, 100); /* little more */
+  ck_assert_ptr_null(accounts_over(&a));
+  ck_assert(!a.is_over);
+  account_charge_bytes(&a, sibling, 1);
+  ck_assert(a.is_over);
+  ck_assert_ptr_eq(accounts_over(&a), sibling->process);
+  accounts_give_up(&a, sibling->process);
+  a.is_over = false;
+  accounts_retry(&a);
+  ck_assert(a.is_over);
+  ck_assert_ptr_eq(accounts_over(&a), sibling->process);
 }
 END_TEST
 
@@ -320,6 +347,7 @@ int main(void) {
   tcase_add_test(t, an_account_stays_while_anything_is_charged_to_it);
   tcase_add_test(t, holdings_may_be_paid_by_another);
   tcase_add_test(t, limits_are_of_processes_and_a_multiple_of_users);
+  tcase_add_test(t, who_has_too_many_bytes_is_found_until_given_up);
   tcase_add_test(t, the_largest_is_one_of_the_largest_process_of_the_largest_user);
   tcase_add_test(t, a_process_is_its_id_and_its_start);
   tcase_add_test(t, a_process_whose_start_is_not_known_is_its_id);

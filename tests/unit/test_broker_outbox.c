@@ -133,6 +133,46 @@ START_TEST(who_has_caused_a_message_pays_until_its_block_is_written) {
 }
 END_TEST
 
+/* Whoever looks at the spans in pieces sees each of them once, whatever is written between. */
+START_TEST(what_ended_ones_have_left_is_counted_in_pieces) {
+  enum { MESSAGES = 20, SIZE = 60000 }; /* each has a block of its own */
+  static uint8_t large[SIZE], got[2 * SIZE];
+  uint64_t from = 0, ever = 0;
+  uint32_t room = 5;
+  int error, small = 4 * SIZE;
+  ck_assert_int_eq(setsockopt(ends[0], SOL_SOCKET, SO_SNDBUF, &small, sizeof small), 0);
+  for (int i = 0; i < 3; i++) { /* these are written at once, and are numbers 0 to 2 */
+    ck_assert(outbox_push(&outbox, i % 2 ? other : own, large, 10));
+    ever++;
+  }
+  ck_assert_int_eq(outbox_write(&outbox, ends[0], &error), OUTBOX_EMPTY);
+  ck_assert_uint_eq(outbox_spans_end(&outbox), ever);
+  for (int i = 0; i < MESSAGES; i++)
+    ck_assert(outbox_push(&outbox, i % 2 ? other : own, large, SIZE));
+  ever += MESSAGES;
+  accounts_close(&accounts, other);
+  ck_assert_uint_eq(outbox_spans_end(&outbox), ever);
+  ck_assert_uint_eq(outbox_left_by(&outbox, other->user, &from, &room), 2 * SIZE);
+  ck_assert_uint_eq(room, 0);
+  ck_assert_uint_eq(from, 3 + 5);
+  ck_assert_uint_eq(outbox_left_by(&outbox, other->user, &from, &room), 0);
+  while (outbox.span_count > MESSAGES - 7) {
+    ck_assert_int_ne(outbox_write(&outbox, ends[0], &error), OUTBOX_FAILED);
+    while (read(ends[1], got, sizeof got) > 0) continue;
+  }
+  ck_assert_uint_eq(outbox_spans_end(&outbox), ever);
+  uint32_t left = outbox.span_count;
+  ck_assert_uint_gt(left, 2);
+  room = 1000;
+  size_t bytes = outbox_left_by(&outbox, other->process, &from, &room);
+  ck_assert_uint_eq(bytes, (left + 1) / 2 * SIZE);
+  ck_assert_uint_eq(room, 1000 - left);
+  ck_assert_uint_eq(from, ever);
+  ck_assert_uint_eq(outbox_left_by(&outbox, own->process, &from, &room), 0);
+  expect_right();
+}
+END_TEST
+
 START_TEST(a_full_socket_leaves_the_rest) {
   static uint8_t large[4 << 20];
   int error;
@@ -162,6 +202,7 @@ int main(void) {
   tcase_add_test(t, little_is_charged_only_when_it_is_left);
   tcase_add_test(t, bytes_arrive_in_order_whatever_their_sizes);
   tcase_add_test(t, who_has_caused_a_message_pays_until_its_block_is_written);
+  tcase_add_test(t, what_ended_ones_have_left_is_counted_in_pieces);
   tcase_add_test(t, a_full_socket_leaves_the_rest);
   tcase_add_test(t, a_closed_peer_is_a_failure_not_a_signal);
   return run_suite(s);
