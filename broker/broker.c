@@ -99,6 +99,7 @@ static const struct client_events client_events = {
     .opened = greet_expect,
     .message = on_message,
     .fault = notify_fault,
+    .dropped = transfer_forget,
     .ended = reap,
     .farewell = notify_farewell,
 };
@@ -190,10 +191,7 @@ void broker_stop(struct broker *b) {
   heap_close(b);
   permissions_stop(&b->permissions);
   listener_close(&b->listener);
-  for (struct client *c = b->connections.all; c; c = c->next) {
-    transfer_forget(c);
-    watch_forget(c);
-  }
+  for (struct client *c = b->connections.all; c; c = c->next) watch_forget(c);
   connections_close(&b->connections);
   limits_close(&b->connections);
   work_close(&b->work);

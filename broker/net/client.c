@@ -101,6 +101,23 @@ void client_settle(struct client *c) {
   }
 }
 
+void client_drop_received(struct client *c) {
+  assert(c->connections->heard != c);
+  frame_deinit(&c->rest);
+  c->connections->events->dropped(c);
+  client_settle(c);
+  assert(c->kept == 0);
+}
+
+/* What is freed in one unit of work: bytes, and changes of who pays for them. */
+enum { DROPPED_BYTES_PER_UNIT = 64 << 10, DROPPED_SPANS_PER_UNIT = 8 };
+
+void client_drop_waiting(struct client *c) {
+  work_charge(c->connections->work, c->outbox.bytes / DROPPED_BYTES_PER_UNIT +
+                                        c->outbox.span_count / DROPPED_SPANS_PER_UNIT);
+  outbox_deinit(&c->outbox);
+}
+
 /* ---- Writing ---- */
 
 bool client_has_room(const struct client *c) {
@@ -129,7 +146,7 @@ static void log_write_error(const struct client *c, int error) {
 /* Shut, the socket is sure to come to an end, and is read up to there. */
 static void stop_writing(struct client *c) {
   c->write_failed = true;
-  outbox_deinit(&c->outbox);
+  client_drop_waiting(c);
   shutdown(c->fd, SHUT_RDWR);
 }
 

@@ -44,6 +44,9 @@ struct client_events {
   void (*message)(struct client *c, uint8_t *bytes, uint32_t size);
   /* The client broke the protocol and is condemned next: the last chance to tell it. */
   void (*fault)(struct client *c, const char *text);
+  /* Nothing that came of the client is handled any more: what the floors above keep of a message
+   * that was begun goes. May be called again. */
+  void (*dropped)(struct client *c);
   /* The end of a CONDEMNED client, at the end of a turn: a slice of it, if it is long. True: it
    * was the last, which ends with client_close; false: it is called again. */
   bool (*ended)(struct client *c);
@@ -183,6 +186,11 @@ void client_postpone(struct client *c);
 static inline bool client_is_ending(const struct client *c) {
   return c->has_hung_up || c->state == CLIENT_CONDEMNED;
 }
+
+/* Of a client that ends what waits for it goes; what came of it and was not handled, which must not
+ * be while its messages are handled. The charges go with them. May be called again. */
+void client_drop_waiting(struct client *c);
+void client_drop_received(struct client *c);
 
 /* Charges the client for the bytes it has more than when this was called last, or discharges it. */
 void client_settle(struct client *c);

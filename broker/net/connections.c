@@ -137,10 +137,8 @@ void client_close(struct client *c) {
   if (c->next) c->next->prev = c->prev;
   work_remove(n->work, &c->job);
   assert(!job_is_queued(&c->telling));
-  outbox_deinit(&c->outbox);
-  frame_deinit(&c->rest);
-  client_settle(c);
-  assert(c->kept == 0);
+  client_drop_waiting(c);
+  client_drop_received(c);
   accounts_close(&n->accounts, c->account);
   c->account = NULL;
   /* In this order: libuv must not watch a descriptor that may be another's already. */
@@ -183,14 +181,13 @@ static bool go_on_ending(struct work *w, struct job *j) {
   return !c->connections->events->ended(c);
 }
 
-/* Often it is short, and done at once. Else its messages take no memory meanwhile. */
+/* Often it is short, and done at once. Its messages take no memory meanwhile. */
 static void end_client(struct client *c) {
   assert(c->state == CLIENT_CONDEMNED && !c->is_dirty && !job_is_queued(&c->job));
+  client_drop_waiting(c);
+  client_drop_received(c);
   if (!work_is_overspent(c->connections->work) && c->connections->events->ended(c)) return;
   uv_poll_stop(&c->poll);
-  outbox_deinit(&c->outbox);
-  frame_deinit(&c->rest);
-  client_settle(c);
   work_add(c->connections->work, &c->job, go_on_ending);
 }
 

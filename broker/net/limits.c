@@ -125,10 +125,9 @@ static void __attribute__((format(printf, 2, 3))) end(struct client *c, const ch
   if (c->outbox.bytes == 0)
     c->connections->events->farewell(c, text);
   else
-    outbox_deinit(&c->outbox);
+    client_drop_waiting(c);
   client_condemn(c, "%s", text);
-  frame_deinit(&c->rest);
-  client_settle(c);
+  client_drop_received(c);
 }
 
 /* The account of one that is too much, or of all. It may go while its clients are ended, so that it

@@ -14,7 +14,6 @@
 #include "broker/core/pairs.h"
 #include "broker/core/releases.h"
 #include "broker/core/state.h"
-#include "broker/core/transfer.h"
 #include "broker/net/connections.h"
 #include "broker/ops/collect.h"
 #include "broker/ops/watch.h"
@@ -90,7 +89,7 @@ static void log_end(struct broker *b, const struct client *c) {
 
 bool reap(struct client *c) {
   struct broker *b = c->broker;
-  assert(c->state == CLIENT_CONDEMNED);
+  assert(c->state == CLIENT_CONDEMNED && !c->walk);
   if (c->host != SLAB_NONE && !end_requests(b, c)) return false;
   log_end(b, c);
   if (c->host != SLAB_NONE) {
@@ -104,7 +103,6 @@ bool reap(struct client *c) {
     c->host = SLAB_NONE;
     c->name = "a client that has ended"; /* the record that had its name may be gone */
   }
-  transfer_forget(c);
   client_close(c);
   return true;
 }

@@ -2,6 +2,7 @@
  *
  * How clients end, and the broker itself: in slices if there is much to be done for it, each after what the client had sent.
  */
+#include "broker/net/connections.h"
 #include "tests/unit/broker_pair.h"
 
 START_TEST(the_end_of_much_is_read_in_slices_and_a_successor_waits_for_it) {
@@ -80,6 +81,56 @@ START_TEST(one_ends_within_a_message) {
 }
 END_TEST
 
+/* What is kept for its messages goes when it begins to end, also of one that is being walked, and
+ * with it what it is charged, however long its end takes. */
+START_TEST(one_who_ends_within_a_walk_pays_for_it_no_longer) {
+  enum { NILS = 500000, WATCHES = 2000 };
+  for (int i = 0; i < WATCHES; i++) {
+    struct pack *watch = wire_ask(&a, OP_watch, NULL, NULL, 2);
+    pack_text(watch, "nobody");
+    pack_text(watch, "ready");
+    wire_end(&a);
+  }
+  wire_flush(&w, &a);
+  while (w.broker.names.watches.all.count < WATCHES) wire_turn(&w);
+  struct pack *p = wire_ask(&a, OP_s2t, "b", NULL, 1);
+  pack_array(p, NILS);
+  for (int i = 0; i < NILS; i++) pack_nil(p);
+  wire_end(&a);
+  struct client *c = client_of(&a);
+  while (!c->walk) {
+    ssize_t n = send(a.fd, a.out.bytes, a.out.size, MSG_NOSIGNAL);
+    if (n > 0) memmove(a.out.bytes, a.out.bytes + n, a.out.size -= (uint32_t)n);
+    wire_turn(&w);
+  }
+  const struct account *k = c->account;
+  ck_assert_uint_gt(k->used[ACCOUNT_BYTES], NILS);
+  client_condemn(c, "for a test");
+  wire_turn(&w);
+  ck_assert(c->state == CLIENT_CONDEMNED && client_of(&a) == c && !k->is_closed);
+  ck_assert_uint_gt(w.broker.names.watches.all.count, 0);
+  ck_assert_uint_eq(k->used[ACCOUNT_BYTES], 0);
+  ck_assert_ptr_null(c->walk);
+  while (hosts_find(&w.broker.hosts, a.host) != SLAB_NONE) wire_turn(&w);
+}
+END_TEST
+
+/* To free what waits for one who ends is work, the more the more have sent it. */
+START_TEST(what_waits_for_one_who_ends_is_freed_as_work) {
+  enum { MESSAGES = 40000 };
+  const struct client *c = client_of(&a);
+  for (int i = 0; i < MESSAGES; i++)
+    client_push(client_of(&a), i % 2 ? client_of(&b)->account : c->account, "0123456789", 10);
+  wire_turn(&w);
+  uint32_t spans = c->outbox.span_count;
+  ck_assert_uint_gt(spans, MESSAGES / 4);
+  uint64_t before = w.broker.work.spent;
+  client_condemn(client_of(&a), "for a test");
+  connections_end_turn(&w.broker.connections);
+  ck_assert_uint_ge(w.broker.work.spent - before, spans / 8);
+}
+END_TEST
+
 START_TEST(the_end_of_one_who_was_asked_much_is_processed_in_slices) {
   enum { CALLS = 3000 };
   unsigned turns = 0, lost = 0;
@@ -121,6 +172,8 @@ int main(void) {
   tcase_add_test(t, the_end_of_much_is_read_in_slices_and_a_successor_waits_for_it);
   tcase_add_test(t, many_who_end_together_share_turns_of_bounded_length);
   tcase_add_test(t, one_ends_within_a_message);
+  tcase_add_test(t, one_who_ends_within_a_walk_pays_for_it_no_longer);
+  tcase_add_test(t, what_waits_for_one_who_ends_is_freed_as_work);
   tcase_add_test(t, the_end_of_one_who_was_asked_much_is_processed_in_slices);
   TCase *stops = tcase_create("stops");
   tcase_add_checked_fixture(stops, setup, NULL);
