@@ -5,12 +5,14 @@
  * are counted in the record that every pair has which has ever talked: the load of the target by
  * objects of the sender's (loads.h), which a request that is forwarded looks up anyway.
  *
- * What its sender does not count in its window, and the receiver does not report, is counted until
- * it is answered: so whoever asks, and however, has no more on its way to a target than that. Of a
- * sender of an older version, which has its calls there, that is more than a window: a window has
- * what is not begun, and these may be under way, as many as a worker has fibers. A request that may
- * wait for ever (for a label) is one of many that do, so these are counted apart: as many as a
- * worker lets one asker have waiting.
+ * Some requests are in no window: their sender does not count them, and their receiver does not
+ * report them as taken. These are open until they are answered, and what may be open is limited,
+ * too. So a sender has only so much on its way to a target, whatever it sends. The calls of a
+ * sender of an older version are all open. More of them are allowed than fit into a window,
+ * because a window holds what the receiver has not begun, and open ones include what it works on:
+ * the limit is as many as a worker has fibers. Requests that may wait for ever (for a label) are
+ * counted apart, with a limit of their own, because a worker may well have many of them: as many
+ * as it lets one asker have waiting.
  *
  * This file sends nothing.
  */

@@ -11,23 +11,24 @@
 #include "proto/message.h"
 
 void flow_on_taken(struct client *from, const struct message *m);
-/* Whether the request counts in the window of its sender: one of a version that does not count
- * requests which are answered is bounded in what it sends one way only. So is all that is sent by
- * name, for the sender does not know whose window that is. */
+/* Whether a request takes room in its sender's window. A one-way request always does. A request
+ * that is answered does if it goes to an object, and its sender's version counts such requests: who
+ * sends by name does not know whose window that would be. */
 bool flow_counts(const struct client *from, const struct message *m);
 /* Whether a request, whose body has been checked, asks for an answer that may take for ever: s2t
  * with `wait` = true is answered when the label has a value. */
 bool flow_waits(const struct message *m);
-/* Enters a request that is to be forwarded into the books of its pair: what does not count in the
- * window is open until it is answered, whether its sender gives it up or not. False: there is no
- * room. */
+/* Counts a request with its pair, before it is forwarded: in the window, or, if it takes no room
+ * there, as open. It is open until it is answered, even if its sender gives it up. False: there is
+ * no room, and nothing has changed. */
 bool flow_enter(const struct client *from, uint32_t load, const struct message *m);
-/* Takes it out again: it is not forwarded. */
+/* A request that was counted is not forwarded after all. */
 void flow_undo(const struct client *from, uint32_t load, const struct message *m);
-/* Its call has been made: pairs_answered takes it out of the books of its pair. */
+/* A call has been made for a request that was counted. If it counts as open, the call notes how
+ * many bytes it has; pairs_answered (core/pairs.h) takes them off when the call ends. */
 void flow_call_begins(const struct client *from, struct call *call, const struct message *m);
-/* A request that counts has been queued for `to`, the client of the load. A receiver of a version
- * that does not report such has taken what is forwarded. */
+/* A request that takes room in the window has been queued for `to`, the client of the load. If the
+ * version of `to` does not report such requests as taken, this does so in its place. */
 void flow_forwarded(struct client *from, struct client *to, uint32_t load,
                     const struct message *m);
 
