@@ -14,6 +14,7 @@ struct builder {
   struct rule *rule; /* of the section that is read; NULL: there is none, or it is to be ignored */
   unsigned line;     /* that is read; faults are told with it */
   unsigned lookups;  /* users and groups looked up so far */
+  uint64_t steps[LISTS]; /* that comparing with all patterns so far may take */
 };
 
 /* Copies text into the policy's words; NULL after an error, or when memory is short. */

@@ -12,9 +12,10 @@
 #include "policy/builder.h"
 #include "policy/pattern.h"
 #include "proto/base.h"
+#include "proto/limits.h"
 #include "proto/name.h"
 
-enum { WORD_MOST = 256 }; /* no line is that long */
+enum { WORD_MOST = PATTERN_MOST_BYTES }; /* no line is that long */
 
 typedef void (*word_fn)(struct builder *b, const char *word, size_t size);
 
@@ -102,7 +103,21 @@ static void add_item(struct builder *b, enum list list, struct item item) {
   b->rule->last[list] = at;
 }
 
+/* Notes what comparing with a pattern may take; what is too much is told where it becomes that. */
+static void note_steps(struct builder *b, enum list list, const char *pattern, size_t size) {
+  static const char *const keys[LISTS] = {"who", "names", "hosts", "labels"};
+  size_t longest = list == LIST_LABELS ? POLICY_LABEL_MOST : TOLD_NAME_MAX_BYTES;
+  uint64_t before = b->steps[list];
+  b->steps[list] += pattern_most_steps(pattern, size, longest);
+  if (before <= POLICY_STEPS_MOST && b->steps[list] > POLICY_STEPS_MOST)
+    policy_error_add(b->errors, b->line,
+                     "to compare with all patterns of '%s' up to here may take more than %d "
+                     "steps; most take those with text between two stars, %zu or more each",
+                     keys[list], POLICY_STEPS_MOST, 2 * longest);
+}
+
 static void add_pattern(struct builder *b, enum list list, const char *pattern, size_t size) {
+  note_steps(b, list, pattern, size);
   const char *kept = builder_keep(b, pattern, size);
   if (kept)
     add_item(b, list,

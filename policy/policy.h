@@ -20,6 +20,10 @@
 
 /* A file is read and parsed in one piece. */
 enum { POLICY_RULES_MOST = 256, POLICY_BYTES_MOST = 64 << 10 };
+/* A longer label is compared with no pattern. What a label is compared with, or a name with the
+ * patterns of one key, takes at most so many steps (pattern.h), about 2 ms, whatever it is: a file
+ * whose patterns may take more is refused. */
+enum { POLICY_LABEL_MOST = 1024, POLICY_STEPS_MOST = 1 << 20 };
 /* Users and groups that a file may name: each may cost a look into a directory far away. */
 enum { POLICY_LOOKUPS_MOST = 256 };
 

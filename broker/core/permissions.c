@@ -17,7 +17,6 @@
 
 /* What one unit of work compares with patterns; groups of a process that it reads. */
 enum { COMPARED_PER_UNIT = 50, GROUPS_PER_UNIT = 64 };
-enum { LABEL_MOST = 1024 }; /* a longer one is not compared */
 
 /* ---- The file ---- */
 
@@ -185,7 +184,7 @@ static void read_label(const struct message *m, char text[POLICY_NUMBER_BYTES],
   uint32_t count;
   *label = (struct policy_label){0};
   if (!reader_open(&r, m->body, m->body_size, &count) || !reader_next(&r, &v)) return;
-  if (v.type == VALUE_STRING && v.size <= LABEL_MOST)
+  if (v.type == VALUE_STRING && v.size <= POLICY_LABEL_MOST)
     *label = (struct policy_label){v.bytes, v.size};
   else if (v.type == VALUE_NUMBER)
     policy_number_label(v.number, text, label);
@@ -193,7 +192,7 @@ static void read_label(const struct message *m, char text[POLICY_NUMBER_BYTES],
 
 bool permissions_allow_request(struct client *from, uint32_t host, const struct message *m) {
   struct broker *b = from->broker;
-  char number[POLICY_NUMBER_BYTES], what[LABEL_MOST];
+  char number[POLICY_NUMBER_BYTES], what[POLICY_LABEL_MOST];
   struct policy_label label = {0};
   struct policy_verdict v;
   if (host == from->host) return true;

@@ -240,6 +240,28 @@ START_TEST(behind_the_last_rule) {
 }
 END_TEST
 
+/* A file of patterns that are accepted, each as bad as can be, and a label that fits none. */
+START_TEST(the_worst_that_comparing_takes) {
+  enum { LABELS = 400, TRIED = 30 };
+  static char text[POLICY_BYTES_MOST], label[POLICY_LABEL_MOST + 1];
+  char *end = text + sprintf(text, "[allow]\nwho = all\nhosts = *h*\n");
+  for (int i = 0; i < LABELS; i++) {
+    end += sprintf(end, "labels = ");
+    for (int k = 0; k < TRIED + i % 60; k++) *end++ = k % (TRIED / 2) == 0 ? '*' : 'a';
+    end += sprintf(end, "b*\n");
+  }
+  use(text);
+  memset(label, 'a', POLICY_LABEL_MOST);
+  struct policy_set who = about(1, "w"), whom;
+  policy_of_host(p, "h", 1, &whom);
+  struct policy_label l = {label, POLICY_LABEL_MOST};
+  struct policy_verdict v = policy_ask(p, &who, &whom, OP_s2t, &l);
+  ck_assert(!v.allowed);
+  ck_assert_uint_ge(v.work, LABELS * POLICY_LABEL_MOST);
+  ck_assert_uint_le(v.work, POLICY_STEPS_MOST);
+}
+END_TEST
+
 int main(void) {
   Suite *s = suite_create("policy");
   TCase *c = tcase_create("decide");
@@ -256,6 +278,7 @@ int main(void) {
   tcase_add_test(c, each_of_many_groups);
   tcase_add_test(c, many_rules);
   tcase_add_test(c, behind_the_last_rule);
+  tcase_add_test(c, the_worst_that_comparing_takes);
   suite_add_tcase(s, c);
   return run_suite(s);
 }

@@ -222,6 +222,33 @@ START_TEST(a_file_full_of_words) {
 }
 END_TEST
 
+/* A rule, and in lines of their own, from the fourth on, `n` times a key with this pattern. */
+static char *with_patterns(const char *key, const char *pattern, int n) {
+  static char text[POLICY_BYTES_MOST];
+  char *end = text + sprintf(text, "[allow]\nwho = all\nhosts = h\n");
+  for (int i = 0; i < n; i++) end += sprintf(end, "%s = %s\n", key, pattern);
+  return text;
+}
+
+/* To compare with all patterns takes no longer than a step may; the others of a file do not count. */
+START_TEST(patterns_that_take_long) {
+  enum { LABEL = 1 + 3 * 3 + 2 * POLICY_LABEL_MOST, LABELS = POLICY_STEPS_MOST / LABEL };
+  enum { NAME = 1 + 3 * 3 + 2 * 65, NAMES = POLICY_STEPS_MOST / NAME };
+  static char text[POLICY_BYTES_MOST];
+  good(with_patterns("labels", "*a*", LABELS), 1);
+  bad_alone(with_patterns("labels", "*a*", LABELS + 1), 3 + LABELS + 1, "all patterns of 'labels'");
+  bad_alone(with_patterns("labels", "*a*", LABELS + 100), 3 + LABELS + 1, "2048 or more each");
+  good(with_patterns("labels", "ab*", 4000), 1);
+  good(with_patterns("labels", "*ab", 4000), 1);
+  char *end = text + sprintf(text, "[allow]\nwho = all\nhosts = h,\n");
+  for (int i = 1; i <= NAMES; i++) end += sprintf(end, i % 30 ? " *a*," : " *a*\n");
+  sprintf(end, "\n");
+  good(text, 1);
+  sprintf(end, " *a*\nlabels = *a*,*a*\n");
+  bad_alone(text, 4 + NAMES / 30, "all patterns of 'hosts'");
+}
+END_TEST
+
 int main(void) {
   Suite *s = suite_create("policy");
   TCase *c = tcase_create("parse");
@@ -237,6 +264,7 @@ int main(void) {
   tcase_add_test(c, bounds);
   tcase_add_test(c, so_many_names_are_looked_up);
   tcase_add_test(c, a_file_full_of_words);
+  tcase_add_test(c, patterns_that_take_long);
   suite_add_tcase(s, c);
   return run_suite(s);
 }

@@ -45,14 +45,24 @@ START_TEST(what_does_not) {
 }
 END_TEST
 
-/* What is compared is counted: a text behind a star is tried at each of its places. */
+/* What is compared is counted. A pattern goes over a text once, whatever they are. */
 START_TEST(the_work_is_counted) {
+  enum { TEXT = 1024 };
+  char text[TEXT + 1] = "";
+  memset(text, 'a', TEXT);
   fits("shop", "shop");
   ck_assert_uint_eq(steps, 5);
   fits("x", "shop");
   ck_assert_uint_eq(steps, 1);
-  ck_assert(!fits("*aaaab", "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"));
-  ck_assert_uint_ge(steps, 4 * 36);
+  ck_assert(!fits("*aaaaaaaaaaaaaaaaaaaaaaaaaaaaaab*", text));
+  ck_assert_uint_ge(steps, TEXT);
+  ck_assert_uint_le(steps, 2 * TEXT + 100);
+  ck_assert(!fits("*ab*aab*aaab*aaaab*aaaaab*", text));
+  ck_assert_uint_le(steps, 2 * TEXT + 100);
+  ck_assert(!fits("a*aa*aaa*aaaa*aaaaa*aaaaaa*ab", text));
+  ck_assert_uint_le(steps, 2 * TEXT + 100);
+  ck_assert(!fits("*aaaaaaaaaaaaaaaaaaaaaaaaaaaaaab", text)); /* of its end only that of the text */
+  ck_assert_uint_le(steps, 100);
 }
 END_TEST
 
@@ -71,13 +81,28 @@ static bool slow(const char *p, const char *t) {
   return *t == *p && slow(p + 1, t + 1);
 }
 
+static void fill(uint64_t *r, char *text, const char *of, uint32_t most) {
+  uint32_t kinds = (uint32_t)strlen(of), size = random_below(r, most);
+  for (uint32_t k = 0; k < size; k++) text[k] = of[random_below(r, kinds)];
+}
+
+/* And it takes no more steps than are foreseen. */
 START_TEST(as_the_slow_matcher_says) {
   uint64_t r = random_seed("pattern");
-  for (int i = 0; i < 20000; i++) {
-    char pattern[12] = "", text[12] = "";
-    for (uint32_t k = 0, n = random_below(&r, 9); k < n; k++) pattern[k] = "ab*\\*"[random_below(&r, 5)];
-    for (uint32_t k = 0, n = random_below(&r, 9); k < n; k++) text[k] = "ab*\\"[random_below(&r, 4)];
+  for (int i = 0; i < 60000; i++) {
+    char pattern[20] = "", text[40] = "";
+    switch (i % 3) {
+      case 0: fill(&r, pattern, "ab*\\*", 9), fill(&r, text, "ab*\\", 9); break;
+      case 1: fill(&r, pattern, "aab*", 16), fill(&r, text, "aaab", 32); break;
+      default: /* one piece that repeats itself */
+        pattern[0] = '*';
+        fill(&r, pattern + 1, "aab", 9);
+        strcat(pattern, "*");
+        fill(&r, text, "aab", 39);
+    }
     ck_assert_msg(fits(pattern, text) == slow(pattern, text), "'%s' and '%s'", pattern, text);
+    uint64_t most = pattern_most_steps(pattern, strlen(pattern), strlen(text));
+    ck_assert_msg(steps <= most, "'%s' and '%s': %d steps", pattern, text, (int)steps);
   }
 }
 END_TEST
