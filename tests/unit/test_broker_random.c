@@ -8,7 +8,7 @@
 #include "tests/unit/broker_wire.h"
 #include "tests/unit/random.h"
 
-enum { ENDS = 4, TOKENS = 8, HELD_MOST = 64 };
+enum { ENDS = 4, TOKENS = 8, HELD_KEPT = 48, HELD_MOST = 256 };
 
 struct held {
   struct pt pt;
@@ -167,7 +167,7 @@ static void step(unsigned i) {
     wire_turn(&w);
     join(c, i);
   }
-  while (c->n_held > HELD_MOST - 16) give_back(c);
+  while (c->n_held > HELD_KEPT) give_back(c);
 }
 
 START_TEST(clients_that_keep_the_rules_are_served_and_nothing_is_left) {
