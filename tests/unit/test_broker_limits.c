@@ -91,6 +91,8 @@ START_TEST(who_floods_one_that_reads_nothing_is_refused) {
   ck_assert_uint_lt(to->account->used[ACCOUNT_BYTES], 1000);
   ck_assert_uint_gt(b_account()->used[ACCOUNT_BYTES], to->outbox.bytes - 1000);
   ck_assert_uint_gt(b_account()->refused, 100);
+  ck_assert_uint_eq(b_account()->process->refused, b_account()->refused);
+  ck_assert_uint_eq(b_account()->user->refused, b_account()->refused);
   expect_refused(&b, STATUS_busy, "--max-memory");
 }
 END_TEST
@@ -102,7 +104,7 @@ START_TEST(what_waits_for_others_is_limited_for_each_process) {
   wire_turn(&w);
   for (int i = 0; i < 100; i++) post();
   ck_assert_uint_le(b_account()->process->used[ACCOUNT_BYTES], 1 << 20);
-  expect_refused(&b, STATUS_busy, "--max-queued");
+  expect_refused(&b, STATUS_busy, "(--max-queued)"); /* of its process, not its user */
 }
 END_TEST
 
