@@ -33,10 +33,9 @@ static const struct {
     {"rawget", "v"},        {"rawset", "v"},              {"tostring", "s"},
     {"getmetatable", "v"},  {"debug.getmetatable", "v"},  {"setmetatable", "v"},
     {"getfenv", "v"},       {"debug.getfenv", "v"},       {"setfenv", "v"},
-    {"debug.setfenv", "v"}, {"debug.setmetatable", "v"},  {"string.gsub", "sn"},
-    {"table.concat", "s"},  {"table.maxn", "n"},          {"table.getn", "n"},
-    {"table.insert", ""},   {"table.sort", ""},           {"coroutine.status", "s"},
-    {"coroutine.resume", "b*v"},
+    {"debug.setfenv", "v"}, {"debug.setmetatable", "v"},  {"table.concat", "s"},
+    {"table.maxn", "n"},    {"table.getn", "n"},          {"table.insert", ""},
+    {"table.sort", ""},     {"coroutine.status", "s"},    {"coroutine.resume", "b*v"},
 };
 
 static bool fits(lua_State *L, int i, char letter) {

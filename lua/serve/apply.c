@@ -69,15 +69,15 @@ int apply_gmatch(lua_State *L) {
   return 1;
 }
 
-/* Has all arguments worked on at the home of argument i, under the title of this function. */
-static int forward(lua_State *L, struct worker *w, int i) {
+/* Has all arguments worked on at the home of the first, under the title of this function. */
+static int forward(lua_State *L, struct worker *w) {
   if (w->sandboxed && closed_title(title_of(L), strlen(title_of(L))))
     return worker_raise(L, GAIJIN_STATUS_DENIED,
                         "%s of an object of another worker: %s is sandboxed", title_of(L), w->name);
   luaL_checkstack(L, 4, "too many arguments");
   lua_pushvalue(L, lua_upvalueindex(APPLY_TITLE));
   lua_insert(L, 1);
-  return remote_call(L, w, GAIJIN_OP_APPLY, i + 1, 1, lua_gettop(L));
+  return remote_call(L, w, GAIJIN_OP_APPLY, 2, 1, lua_gettop(L));
 }
 
 /* Has the original work on the table of the copy at index 1, which it gives back: so the copy is
@@ -94,7 +94,7 @@ static int original_for_copy(lua_State *L, struct worker *w) {
 
 int apply_forward(lua_State *L) {
   struct worker *w = worker_of(L);
-  if (at_get(L, w, 1)) return forward(L, w, 1);
+  if (at_get(L, w, 1)) return forward(L, w);
   const char *title = title_of(L);
   check_environment(L, w, title, 1);
   if (strcmp(title, "rawset") == 0 && lua_gettop(L) >= 3 && copy_is(L, w, 1))
@@ -103,9 +103,23 @@ int apply_forward(lua_State *L) {
   return apply_original(L);
 }
 
+/* Puts in the place of the remote table at index i one of this VM that asks it for each field. */
+static void ask_for_fields(lua_State *L, int i) {
+  luaL_checkstack(L, 3, "too many arguments");
+  lua_newtable(L);
+  lua_createtable(L, 0, 1);
+  lua_pushvalue(L, i);
+  lua_setfield(L, -2, "__index");
+  lua_setmetatable(L, -2);
+  lua_replace(L, i);
+}
+
+/* The pattern may take long, so it is matched in the worker that has chosen it. A remote function
+ * is called like any other. */
 int apply_gsub(lua_State *L) {
   struct worker *w = worker_of(L);
-  if (at_get(L, w, 3)) return forward(L, w, 3);
+  const struct at *at = at_get(L, w, 3);
+  if (at && at->pt.kind == GAIJIN_KIND_TABLE) ask_for_fields(L, 3);
   copy_unwrap(L, w, 3);
   fiber_check_stack(L, w, 0); /* the original keeps a buffer there while it calls back */
   check_pattern(L, w, 2);
@@ -139,7 +153,7 @@ static void check_homes(lua_State *L, struct worker *w, const char *title, const
 int apply_setmetatable(lua_State *L) {
   struct worker *w = worker_of(L);
   check_homes(L, w, title_of(L), "metatable", 1);
-  if (at_get(L, w, 1)) return forward(L, w, 1);
+  if (at_get(L, w, 1)) return forward(L, w);
   copy_unwrap(L, w, 2);
   return copy_is(L, w, 1) ? original_for_copy(L, w) : apply_original(L);
 }
@@ -147,7 +161,7 @@ int apply_setmetatable(lua_State *L) {
 /* The home of a remote object looks at the environment itself, after it has asked for access. */
 int apply_setfenv(lua_State *L) {
   struct worker *w = worker_of(L);
-  if (at_get(L, w, 1)) return forward(L, w, 1);
+  if (at_get(L, w, 1)) return forward(L, w);
   check_environment(L, w, title_of(L), 1);
   if (at_get(L, w, 2)) check_homes(L, w, title_of(L), "environment", 1);
   copy_unwrap(L, w, 2);
@@ -168,7 +182,7 @@ void apply_fetch_argument(lua_State *L, struct worker *w) {
 
 int apply_debug_getmetatable(lua_State *L) {
   struct worker *w = worker_of(L);
-  if (at_get(L, w, 1)) return forward(L, w, 1);
+  if (at_get(L, w, 1)) return forward(L, w);
   /* C trusts the metatables of futures and copies: this gives what getmetatable does of a future,
    * and that of the table which a copy stands for. */
   if (userdata_test(L, 1, w->anchors.future_meta) && luaL_getmetafield(L, 1, "__metatable"))
@@ -179,7 +193,7 @@ int apply_debug_getmetatable(lua_State *L) {
 
 int apply_debug_setmetatable(lua_State *L) {
   struct worker *w = worker_of(L);
-  if (at_get(L, w, 1)) return forward(L, w, 1);
+  if (at_get(L, w, 1)) return forward(L, w);
   /* A future without its metatable would go without a word to C. */
   if (copy_is(L, w, 1) || userdata_test(L, 1, w->anchors.future_meta))
     worker_raise(L, GAIJIN_STATUS_UNSUPPORTED, "debug.setmetatable of a future or a copy");
@@ -207,10 +221,9 @@ static void check_arguments(lua_State *L, struct worker *w, const char *title) {
   static const char *const callers[] = {"table.sort", "table.foreach", "table.foreachi"};
   /* Access was asked for the target: it must be what the function works on, or getfenv(1) would be
    * allowed with any object. */
-  int subject = strcmp(title, "string.gsub") == 0 ? 5 : 3;
-  if (lua_gettop(L) < subject || !lua_rawequal(L, 1, subject))
+  if (lua_gettop(L) < 3 || !lua_rawequal(L, 1, 3))
     worker_raise(L, GAIJIN_STATUS_DENIED, "%s of something else than the object asked", title);
-  const char *sharing = sharing_type(L, subject);
+  const char *sharing = sharing_type(L, 3);
   if (sharing && strcmp(title, "debug.setmetatable") == 0)
     worker_raise(L, GAIJIN_STATUS_UNSUPPORTED,
                  "%s: all %s of %s share one metatable, which is %s's to set", title, sharing,
@@ -236,7 +249,6 @@ int apply_serve(lua_State *L, struct worker *w) {
   check_environment(L, w, title, 3);
   if (strcmp(title, "setfenv") == 0 || strcmp(title, "debug.setfenv") == 0)
     check_homes(L, w, title, "environment", 3);
-  if (strcmp(title, "string.gsub") == 0) check_pattern(L, w, 4);
   bool is_getinfo = strcmp(title, "debug.getinfo") == 0;
   lua_replace(L, 2);
   lua_pop(L, 1);

@@ -27,9 +27,11 @@ enum { APPLY_LONG_PATTERN = 1024 };
 /* Runs the original on the same arguments: in this very frame, so that levels and names in messages
  * are what they would be; or, where it is no plain C function (LuaJIT's are not), by a call. */
 int apply_original(lua_State *L);
-/* Has the work done, under its title, at the home of the first argument; of gsub, of the third one,
- * a remote table or function as replacement. The original if that is not remote. */
+/* Has the work done, under its title, at the home of the first argument. The original if that is
+ * not remote. */
 int apply_forward(lua_State *L);
+/* The original, with a remote table or function as replacement, too: it matches here, and only
+ * looks up or calls elsewhere. */
 int apply_gsub(lua_State *L);
 /* The same, with the rule that the object and its metatable or environment live in one VM. */
 int apply_setmetatable(lua_State *L);

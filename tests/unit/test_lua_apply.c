@@ -90,8 +90,8 @@ START_TEST(with_a_remote_value_they_are_one_request) {
       {"rawget(a, 1)", "rawget", &A, 3},          {"rawset(a, 1, 2)", "rawset", &A, 4},       {"unpack(a)", "unpack", &A, 2},
       {"getmetatable(a)", "getmetatable", &A, 2}, {"setmetatable(a, nil)", "setmetatable", &A, 3}, {"setmetatable(a, a)", "setmetatable", &A, 3},
       {"getfenv(f)", "getfenv", &F, 2},           {"setfenv(f, {})", "setfenv", &F, 3},       {"table.insert(a, 1)", "table.insert", &A, 3},
-      {"table.concat(a, ',')", "table.concat", &A, 3}, {"table.sort(a)", "table.sort", &A, 2}, {"('x'):gsub('x', a)", "string.gsub", &A, 4},
-      {"('x'):gsub('x', f)", "string.gsub", &F, 4}, {"coroutine.status(t)", "coroutine.status", &T, 2},
+      {"table.concat(a, ',')", "table.concat", &A, 3}, {"table.sort(a)", "table.sort", &A, 2},
+      {"coroutine.status(t)", "coroutine.status", &T, 2},
       {"coroutine.resume(t, 1, 2)", "coroutine.resume", &T, 4}, {"gaijin.fetch(a)", "fetch", &A, 3}, {"debug.getmetatable(a)", "debug.getmetatable", &A, 2},
   };
   vm_connect(&v);
@@ -162,7 +162,7 @@ END_TEST
 
 /* What gaijin.access was asked about must be what is worked on. */
 START_TEST(and_on_nothing_else) {
-  static const char *const titles[] = {"getfenv", "rawget", "setfenv", "unpack", "fetch", "path", "steps", "setmetatable", "string.gsub", "table.insert"};
+  static const char *const titles[] = {"getfenv", "rawget", "setfenv", "unpack", "fetch", "path", "steps", "setmetatable", "table.insert"};
   struct value got;
   open_host();
   for (size_t i = 0; i < ARRAY_SIZE(titles); i++) {
