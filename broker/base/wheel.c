@@ -116,20 +116,32 @@ uint32_t wheel_take(struct wheel *w, uint64_t now) {
   return SLAB_NONE;
 }
 
+/* The list of the slot. Adds the number of its items to *found. */
+static const char *check_slot(const struct wheel *w, unsigned level, unsigned slot,
+                              uint32_t *found) {
+  for (uint32_t i = w->heads[level][slot]; i != SLAB_NONE;
+       i = list_next(w->slab, w->member + offsetof(struct wheel_link, links), i)) {
+    const struct wheel_link *l = link_of(w, i);
+    ++*found;
+    if (!l->in || l->level != level || l->slot != slot)
+      return "wheel: an item is not where it says";
+    if (l->due < w->now) return "wheel: an item was passed over";
+  }
+  return NULL;
+}
+
+/* Few slots of many have items: it is quick about the others. */
 const char *wheel_check(const struct wheel *w) {
   uint32_t found = 0;
   for (unsigned level = 0; level < WHEEL_LEVELS; level++) {
-    for (unsigned slot = 0; slot < WHEEL_SLOTS; slot++) {
-      uint32_t head = w->heads[level][slot];
-      if ((head != SLAB_NONE) != (bool)(w->used[level][slot / 64] >> (slot % 64) & 1))
-        return "wheel: a slot's bit is wrong";
-      for (uint32_t i = head; i != SLAB_NONE;
-           i = list_next(w->slab, w->member + offsetof(struct wheel_link, links), i)) {
-        const struct wheel_link *l = link_of(w, i);
-        found++;
-        if (!l->in || l->level != level || l->slot != slot)
-          return "wheel: an item is not where it says";
-        if (l->due < w->now) return "wheel: an item was passed over";
+    for (unsigned first = 0; first < WHEEL_SLOTS; first += 64) {
+      uint64_t heads = 0, used = w->used[level][first / 64];
+      for (unsigned i = 0; i < 64; i++)
+        heads |= (uint64_t)(w->heads[level][first + i] != SLAB_NONE) << i;
+      if (heads != used) return "wheel: a slot's bit is wrong";
+      for (; used; used &= used - 1) {
+        const char *fault = check_slot(w, level, first + (unsigned)__builtin_ctzll(used), &found);
+        if (fault) return fault;
       }
     }
   }
