@@ -65,7 +65,7 @@ package_libs = $(shell pkg-config --libs $(1) 2>/dev/null)
 WARNINGS := -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wstrict-prototypes -Wmissing-prototypes \
             $(if $(filter 1,$(WERROR)),-Werror)
 SANITIZER := $(if $(filter 1,$(SANITIZE)),-fsanitize=address$(comma)undefined -fno-sanitize-recover=all -fno-omit-frame-pointer) \
-             $(if $(filter 1,$(FUZZ)),-fsanitize=fuzzer-no-link)
+             $(if $(filter 1,$(FUZZ)),-fsanitize=fuzzer-no-link -fsanitize-coverage-ignorelist=tests/fuzz/untraced)
 OPTIMISE := $(if $(filter 1,$(SANITIZE)),-O1,-O2)
 CFLAGS ?= $(OPTIMISE) -g
 # The compiler's own, for it may compile for another processor. An ar without its plugin cannot index the objects of -flto.

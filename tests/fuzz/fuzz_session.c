@@ -165,7 +165,7 @@ static void step_wild(struct session *s) {
 
 static void turn(struct session *s) {
   world_turn(&s->world);
-  for (unsigned i = 0; i <= PEERS; i++) peer_read(&s->peers[i]);
+  peers_read(s->peers, PEERS + 1);
 }
 
 static void step_connect(struct session *s, unsigned i) {

@@ -5,6 +5,7 @@
 #include "tests/fuzz/peer.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -158,21 +159,35 @@ static void handle(struct peer *p, const uint8_t *bytes, uint32_t size) {
   }
 }
 
-void peer_read(struct peer *p) {
-  while (p->fd >= 0 && !p->deaf) {
-    uint8_t *bytes;
-    uint32_t size, room;
-    uint8_t *to = frame_room(&p->in, 4096, &room);
-    FUZZ_REQUIRE(to, "no memory");
-    ssize_t n = recv(p->fd, to, room, 0);
-    if (n < 0 && errno == EAGAIN) return;
-    if (n <= 0) {
-      end(p);
-      return;
-    }
-    frame_filled(&p->in, (uint32_t)n);
-    enum frame_outcome o;
-    while ((o = frame_next(&p->in, &bytes, &size)) == FRAME_MESSAGE) handle(p, bytes, size);
-    FUZZ_REQUIRE(o == FRAME_MORE, "the broker sent bytes that are no message");
+/* False when there is no more. */
+static bool read_once(struct peer *p) {
+  uint8_t *bytes;
+  uint32_t size, room;
+  uint8_t *to = frame_room(&p->in, 4096, &room);
+  FUZZ_REQUIRE(to, "no memory");
+  ssize_t n = recv(p->fd, to, room, 0);
+  if (n < 0 && errno == EAGAIN) return false;
+  if (n <= 0) {
+    end(p);
+    return false;
+  }
+  frame_filled(&p->in, (uint32_t)n);
+  enum frame_outcome o;
+  while ((o = frame_next(&p->in, &bytes, &size)) == FRAME_MESSAGE) handle(p, bytes, size);
+  FUZZ_REQUIRE(o == FRAME_MORE, "the broker sent bytes that are no message");
+  return (uint32_t)n == room;
+}
+
+/* Few have something to read after a turn, so the kernel is asked about all at once. */
+void peers_read(struct peer *peers, unsigned n) {
+  struct pollfd fds[PEERS_MOST];
+  FUZZ_REQUIRE(n <= PEERS_MOST, "too many peers");
+  for (unsigned i = 0; i < n; i++)
+    fds[i] = (struct pollfd){.fd = peers[i].deaf ? -1 : peers[i].fd, .events = POLLIN};
+  if (poll(fds, n, 0) <= 0) return;
+  for (unsigned i = 0; i < n; i++) {
+    /* One that has ended, too, may have left something. */
+    bool more = fds[i].revents;
+    while (more) more = read_once(&peers[i]) || (fds[i].revents & POLLHUP && peers[i].fd >= 0);
   }
 }
