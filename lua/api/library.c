@@ -31,6 +31,7 @@
 #include "lua/serve/access.h"
 #include "lua/serve/apply.h"
 #include "lua/serve/begin.h"
+#include "lua/serve/bounds.h"
 #include "lua/serve/collect.h"
 #include "lua/serve/labels.h"
 #include "lua/serve/quick.h"
@@ -309,6 +310,7 @@ void library_open(lua_State *L, struct worker *w) {
   worker_set_functions(L, w, core_functions);
   requests_open(L, w);
   replaced_open(L, w);
+  bounds_open(L, w);
   copies_open(L, w);
   if (w->is_luajit) {
     worker_load_chunk(L, replaced_lua);

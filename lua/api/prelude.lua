@@ -173,6 +173,20 @@ if debug then
 end
 applicable["coroutine.resume"] = coroutine.resume -- likewise
 
+-- What others may ask of the library: of the functions that scripts get, and of the originals.
+do
+  local methods = core.file_methods()
+  for _, title in raw_ipairs(core.bounded) do
+    local library, name = match(title, "^(.*)%.(.*)$")
+    local where = library == "file" and methods or _G[library]
+    if applicable[title] then core.bound(title, applicable[title]) end
+    if where and where[name] then core.bound(title, where[name]) end
+  end
+  -- What a program has made of its standard output before it loads the module is its business.
+  local found, iterator = pcall(function() return io.stdout:lines() end)
+  if found then core.bound_lines(iterator) end
+end
+
 ---- By value
 
 gaijin.copy = core.copy -- sends a table by value; used here, it acts as that table

@@ -12,6 +12,7 @@
 #include "lua/ref/at.h"
 #include "lua/ref/copy.h"
 #include "lua/serve/access.h"
+#include "lua/serve/bounds.h"
 #include "lua/vm/userdata.h"
 #include "proto/closed.h"
 
@@ -253,6 +254,7 @@ int apply_serve(lua_State *L, struct worker *w) {
   lua_replace(L, 2);
   lua_pop(L, 1);
   assert(lua_gettop(L) >= 3); /* object, function, arguments: the object is one of them */
+  bounds_check(L, w, 2);
   w->sched.current->serving.applying = true; /* until it returns or raises */
   lua_call(L, lua_gettop(L) - 2, LUA_MULTRET);
   w->sched.current->serving.applying = false;

@@ -23,6 +23,7 @@
 #include "lua/ref/pool.h"
 #include "lua/serve/access.h"
 #include "lua/serve/apply.h"
+#include "lua/serve/bounds.h"
 #include "lua/serve/labels.h"
 #include "lua/serve/operator.h"
 #include "lua/serve/traverse.h"
@@ -44,7 +45,7 @@ static int op_set(lua_State *L, struct worker *w) {
 }
 
 static int op_call(lua_State *L, struct worker *w) {
-  (void)w;
+  bounds_check(L, w, 1);
   int arguments = lua_gettop(L) - 1;
   lua_call(L, arguments, LUA_MULTRET);
   return lua_gettop(L);

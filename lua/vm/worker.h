@@ -52,6 +52,7 @@ struct anchors {
   int hook_chunk;  /* in a stock interpreter: a piece of Lua in which its hooks run */
   int interrupt;   /* what they raised, while sched.interrupted */
   int applicable; /* name -> function that op apply may call */
+  int bounded;    /* function of the library -> what it may be asked for (serve/bounds.h) */
   int sentinel_meta; /* metatable of the sentinels of weight.c */
   int token_meta; /* metatable of the tokens inside function ATs */
   int make_function_at; /* Lua function: token -> function AT */
@@ -231,6 +232,7 @@ struct worker {
   struct free_budget budget;
   struct weights weights;
   struct heap heap;
+  lua_CFunction lines_iterator; /* of what the lines method of a file gives; NULL: not known */
   unsigned max_depth;
   uint32_t max_decoded;     /* bytes of Lua values that one message may become */
   double grace;
