@@ -65,8 +65,10 @@ package_libs = $(shell pkg-config --libs $(1) 2>/dev/null)
 WARNINGS := -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wstrict-prototypes -Wmissing-prototypes \
             $(if $(filter 1,$(WERROR)),-Werror)
 SANITIZER := $(if $(filter 1,$(SANITIZE)),-fsanitize=address$(comma)undefined -fno-sanitize-recover=all -fno-omit-frame-pointer) \
-             $(if $(filter 1,$(FUZZ)),-fsanitize=fuzzer-no-link -fsanitize-coverage-ignorelist=tests/fuzz/untraced)
-OPTIMISE := $(if $(filter 1,$(SANITIZE)),-O1,-O2)
+             $(if $(filter 1,$(FUZZ)),-fsanitize=fuzzer-no-link -fsanitize-coverage-ignorelist=tests/fuzz/untraced \
+               -fno-sanitize=null$(comma)alignment$(comma)object-size$(comma)pointer-overflow$(comma)bool)
+# libFuzzer would be told of the comparisons in these checks of pointers and flags. What it finds is replayed by builds that have these.
+OPTIMISE := $(if $(filter 1,$(FUZZ)),-O2,$(if $(filter 1,$(SANITIZE)),-O1,-O2))
 CFLAGS ?= $(OPTIMISE) -g
 # The compiler's own, for it may compile for another processor. An ar without its plugin cannot index the objects of -flto.
 tool = $(shell $(CC) -print-prog-name=$(1) 2>/dev/null || echo $(1))
@@ -119,7 +121,7 @@ SOAK_SOURCES := $(filter-out tests/soak/in_use.c,$(wildcard tests/soak/*.c))
 FUZZ_TARGETS := $(patsubst tests/fuzz/fuzz_%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
 REPLAYS := $(patsubst %,$(BUILD)/tests/fuzz_%,$(FUZZ_TARGETS))
 FUZZERS := $(patsubst %,$(BUILD)/fuzz/%,$(FUZZ_TARGETS))
-FUZZ_WORLD := $(call objects,$(patsubst %,tests/fuzz/%.c,steady dial steps peer program))
+FUZZ_WORLD := $(call objects,$(patsubst %,tests/fuzz/%.c,steady dial pairs mappings steps peer program))
 # Attacks, run by a test and by a bench.
 ATTACKS := $(call objects,$(filter-out tests/hostile/test_%.c tests/hostile/bench.c,$(wildcard tests/hostile/*.c)))
 BENCHES := $(call programs,bench,$(wildcard tests/bench/*.c)) $(if $(ATTACKS),$(BUILD)/bench/hostile)

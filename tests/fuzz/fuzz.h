@@ -45,6 +45,10 @@ void steady_advance(uint64_t milliseconds);
  * reader. */
 int dial_expect(void);
 
+/* pairs.c: two connected sockets, non-blocking, each the caller's, whose bytes the kernel does not
+ * see. */
+void pairs_make(int ends[2]);
+
 /* ---- An input as the steps of a program ---- */
 
 struct script {

@@ -165,7 +165,7 @@ static void step_wild(struct session *s) {
 
 static void turn(struct session *s) {
   world_turn(&s->world);
-  peers_read(s->peers, PEERS + 1);
+  for (unsigned i = 0; i <= PEERS; i++) peer_read(&s->peers[i]);
 }
 
 static void step_connect(struct session *s, unsigned i) {

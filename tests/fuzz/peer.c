@@ -5,7 +5,6 @@
 #include "tests/fuzz/peer.h"
 
 #include <errno.h>
-#include <poll.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -18,6 +17,9 @@
 
 /* One directory for all runs of the program. */
 static char directory[RUN_PATH];
+
+/* The room of the broker's inbox, which says nothing of what was in it: it takes long to make. */
+static struct buffer inbox;
 
 static void remove_directory(void) { rmdir(directory); }
 
@@ -37,6 +39,8 @@ void world_open(struct world *w, size_t unread_most) {
   FUZZ_REQUIRE(uv_loop_init(&w->loop) == 0, "no loop");
   int status = broker_start(&w->broker, &w->loop, &c, error, sizeof error);
   FUZZ_REQUIRE(status == 0, "%s", error);
+  w->broker.connections.inbox.in.bytes = inbox.bytes;
+  w->broker.connections.inbox.in.capacity = inbox.capacity;
   w->broker.log.level = LOG_ERROR;
   w->broker.connections.queue_most = unread_most;
 }
@@ -44,6 +48,8 @@ void world_open(struct world *w, size_t unread_most) {
 void world_close(struct world *w) {
   broker_stop(&w->broker);
   uv_run(&w->loop, UV_RUN_DEFAULT);
+  inbox = w->broker.connections.inbox.in;
+  w->broker.connections.inbox.in = (struct buffer){.bytes = NULL};
   broker_deinit(&w->broker);
   FUZZ_REQUIRE(uv_loop_close(&w->loop) == 0, "something is left in the loop");
 }
@@ -74,8 +80,7 @@ void world_require_empty(const struct world *w) {
 void peer_connect(struct peer *p, struct world *w) {
   int ends[2];
   memset(p, 0, sizeof *p);
-  FUZZ_REQUIRE(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, ends) == 0,
-               "no pair of sockets");
+  pairs_make(ends);
   p->fd = ends[0];
   frame_init(&p->in, MAX_MESSAGE_MOST);
   buffer_init(&p->out, UINT32_MAX);
@@ -159,35 +164,21 @@ static void handle(struct peer *p, const uint8_t *bytes, uint32_t size) {
   }
 }
 
-/* False when there is no more. */
-static bool read_once(struct peer *p) {
-  uint8_t *bytes;
-  uint32_t size, room;
-  uint8_t *to = frame_room(&p->in, 4096, &room);
-  FUZZ_REQUIRE(to, "no memory");
-  ssize_t n = recv(p->fd, to, room, 0);
-  if (n < 0 && errno == EAGAIN) return false;
-  if (n <= 0) {
-    end(p);
-    return false;
-  }
-  frame_filled(&p->in, (uint32_t)n);
-  enum frame_outcome o;
-  while ((o = frame_next(&p->in, &bytes, &size)) == FRAME_MESSAGE) handle(p, bytes, size);
-  FUZZ_REQUIRE(o == FRAME_MORE, "the broker sent bytes that are no message");
-  return (uint32_t)n == room;
-}
-
-/* Few have something to read after a turn, so the kernel is asked about all at once. */
-void peers_read(struct peer *peers, unsigned n) {
-  struct pollfd fds[PEERS_MOST];
-  FUZZ_REQUIRE(n <= PEERS_MOST, "too many peers");
-  for (unsigned i = 0; i < n; i++)
-    fds[i] = (struct pollfd){.fd = peers[i].deaf ? -1 : peers[i].fd, .events = POLLIN};
-  if (poll(fds, n, 0) <= 0) return;
-  for (unsigned i = 0; i < n; i++) {
-    /* One that has ended, too, may have left something. */
-    bool more = fds[i].revents;
-    while (more) more = read_once(&peers[i]) || (fds[i].revents & POLLHUP && peers[i].fd >= 0);
+void peer_read(struct peer *p) {
+  while (p->fd >= 0 && !p->deaf) {
+    uint8_t *bytes;
+    uint32_t size, room;
+    uint8_t *to = frame_room(&p->in, 4096, &room);
+    FUZZ_REQUIRE(to, "no memory");
+    ssize_t n = recv(p->fd, to, room, 0);
+    if (n < 0 && errno == EAGAIN) return;
+    if (n <= 0) {
+      end(p);
+      return;
+    }
+    frame_filled(&p->in, (uint32_t)n);
+    enum frame_outcome o;
+    while ((o = frame_next(&p->in, &bytes, &size)) == FRAME_MESSAGE) handle(p, bytes, size);
+    FUZZ_REQUIRE(o == FRAME_MORE, "the broker sent bytes that are no message");
   }
 }

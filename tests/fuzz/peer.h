@@ -16,7 +16,7 @@
 #include "proto/pack.h"
 #include "tests/fuzz/fuzz.h"
 
-enum { PEERS_MOST = 8, KNOWN_MOST = 64, ASKED_MOST = 32 };
+enum { KNOWN_MOST = 64, ASKED_MOST = 32 };
 
 struct world {
   uv_loop_t loop;
@@ -53,8 +53,8 @@ void world_require_empty(const struct world *w);
 void peer_connect(struct peer *p, struct world *w);
 void peer_hello(struct peer *p, const struct hello_request *h);
 void peer_flush(struct peer *p);
-/* Read what there is, but those that are deaf. */
-void peers_read(struct peer *peers, unsigned n);
+/* Reads what there is, unless it is deaf. */
+void peer_read(struct peer *p);
 /* Closes its end; `sent`: what it has not flushed goes out before. */
 void peer_leave(struct peer *p, bool sent);
 

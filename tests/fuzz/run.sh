@@ -13,7 +13,7 @@ build=$1 seconds=$2
 shift 2
 # A run makes and frees a megabyte, little of which lives long: to fill it, to keep it unused, to give it
 # back to the system and to note where it came from took longer than what is tested.
-memory=max_malloc_fill_size=0:quarantine_size_mb=8:malloc_context_size=5:allocator_release_to_os_interval_ms=-1
+memory=max_malloc_fill_size=0:quarantine_size_mb=1:malloc_context_size=5:allocator_release_to_os_interval_ms=-1
 export ASAN_OPTIONS=${ASAN_OPTIONS:-detect_stack_use_after_return=0:$memory}
 export UBSAN_OPTIONS=${UBSAN_OPTIONS:-print_stacktrace=1}
 TMPDIR=$(mktemp -d /tmp/gaijin-fuzz-XXXXXX)
