@@ -6,19 +6,11 @@
 local code = loadstring(("x = 1\n"):rep(8000) .. "coroutine.yield() return 7")
 local co = coroutine.create(code)
 coroutine.resume(co)
-local kept
-local function fill()
-  local size = 2e5
-  kept = {}
-  while size > 2e4 do
-    local ok, text = pcall(string.rep, "x", size - #kept) -- each another one
-    if ok then kept[#kept + 1] = text else size = size / 2 end
-  end
-end
+local take = require("short_memory").take
 function bakaGaijin.try(...)
-  fill()
+  local taken = take()
   local ok, why = pcall(debug.getinfo, co, ...)
-  kept = nil
+  taken = nil
   collectgarbage()
   return ok, ok or why
 end

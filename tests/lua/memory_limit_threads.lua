@@ -25,22 +25,14 @@ local ways = {
 }
 
 -- 6,000 values, for which a new lua_State takes some 100 KB; the caller of `try` has a stack with room for them.
-local kept
-local function fill()
-  local size = 2e5
-  kept = {}
-  while size > 2e4 do
-    local ok, text = pcall(string.rep, "x", size - #kept) -- each another one
-    if ok then kept[#kept + 1] = text else size = size / 2 end
-  end
-end
+local take = require("short_memory").take
 local function try(way, ...)
   local f, first = way()
   f(first, ...)
   f, first = way()
-  fill()
+  local taken = take()
   local ok, why = pcall(f, first, ...)
-  kept = nil
+  taken = nil
   return ok, why
 end
 

@@ -4,19 +4,9 @@
 --@ broker --window-posts 8
 --@ tokens-left
 --@ worker A flags=--max-fibers,24
-local next
-bakaGaijin.tree = function(d)
-  if d == 0 then return 1 end
-  next = next or gaijin.wait_for("B", "tree")
-  return 1 + next(d - 1)
-end
+require("ladder").serve("B")
 --@ worker B flags=--max-fibers,24
-local next
-bakaGaijin.tree = function(d)
-  if d == 0 then return 1 end
-  next = next or gaijin.wait_for("A", "tree")
-  return 1 + next(d - 1)
-end
+require("ladder").serve("A")
 --@ worker C once
 local t = require "t"
 local a, b = gaijin.wait_for("A", "tree"), gaijin.wait_for("B", "tree")
