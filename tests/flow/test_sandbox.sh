@@ -151,6 +151,22 @@ run "$worker" -n gives-way --once --sandbox --cpu-limit 0.05 -e \
   'local till = os.clock() + 0.5 while os.clock() < till do gaijin.yield() end print("done")'
 check "who gives way may go on for ever" out_has '^done$'
 
+# ---- What is open works
+
+story="code that is loaded"
+run "$worker" -n loads --once --sandbox -e '
+  local n, pieces = 0, { "return ", "6 * 7" }
+  local f, why = load(function() n = n + 1 return pieces[n] end, "=name")
+  print(f(), why)
+  n, pieces = 0, { "return ", "return" }
+  print(load(function() n = n + 1 return pieces[n] end, "=name"))
+  print(loadstring("return 5")(), loadstring("return return", "=name"))
+  print(pcall(load, function() return {} end))'
+check "in pieces" out_has '^42.nil$'
+check "or is none, and why" out_has "^nil.name:1: unexpected symbol near 'return'$"
+check "from a string" out_has "^5.nil.name:1: unexpected symbol near 'return'$"
+check "from what is no text" out_has 'reader function must return a string$'
+
 # ---- Memory
 
 # hungry NAME CODE: the code needs some 40 MiB. Without a limit it succeeds, with a low one it gets Lua's error; the worker

@@ -13,6 +13,12 @@ function bakaGaijin.wait(f) -- what is awaited counts for nobody here
 end
 function bakaGaijin.alive() return true end
 bakaGaijin.object = setmetatable({}, { __index = function() while true do n = n + 1 end end })
+--@ worker L flags=--cpu-limit,1
+function bakaGaijin.compute(seconds)
+  local till = os.clock() + seconds
+  while os.clock() < till do end
+  return "done"
+end
 --@ worker S signal=24 nowait flags=--cpu-limit,0.1
 bakaGaijin.stuck = function() while true do pcall(function() while true do end end) end end
 --@ worker C once
@@ -30,6 +36,7 @@ local function compute() -- ours, and as long as twenty times make it over the l
   while os.clock() < till do end
 end
 t.eq(wait(compute), "done")
+t.eq(bakaGaijin("L").compute(0.6), "done") -- no error comes before the limit
 
 local stuck = gaijin.wait_for("S", "stuck", 10)
 local died = false
