@@ -249,8 +249,7 @@ static int core_bound(lua_State *L) {
 /* The table in which the methods of files are, or nil where there is no such library. */
 static int core_file_methods(lua_State *L) {
   luaL_getmetatable(L, LUA_FILEHANDLE);
-  if (lua_istable(L, -1))
-    lua_getfield(L, -1, "__index");
+  if (lua_istable(L, -1)) lua_getfield(L, -1, "__index");
   return 1;
 }
 

@@ -75,6 +75,8 @@ START_TEST(a_file_is_read_as_the_formats_say) {
   ck_assert_double_eq(size_of(large, 0, "'*a'"), 200);
   ck_assert_double_eq(size_of(large, 0, "'a'"), 200);
   ck_assert_double_eq(size_of(small, 0, "7, 8"), 15);
+  ck_assert_double_eq(size_of(small, 0, "0"), 0);
+  ck_assert_double_eq(size_of(small, 1000, "'*a'"), 0);
   ck_assert(size_of(small, 0, "-1") > 100);
   ck_assert(size_of(small, 0, "0/0") > 100);
   ck_assert_double_eq(size_of(large, 0, ""), 50);
