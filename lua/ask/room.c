@@ -12,6 +12,7 @@
 #include "lua/fiber/fiber.h"
 #include "lua/fiber/turns.h"
 #include "lua/fiber/wait.h"
+#include "lua/serve/begin.h"
 
 struct room_wait {
   struct room_wait *next, *prev;
@@ -97,9 +98,13 @@ static int raise_stuck(lua_State *L, struct worker *w, const char *what) {
                       what, w->backlog.n_posts + w->backlog.n_calls);
 }
 
-/* Requests cannot be begun here for lack of fibers, and whom the fiber serves has many. */
-static bool must_not_wait(const struct worker *w, const struct fiber *f) {
-  return w->backlog.stuck && turns_has_many(w, f->asker);
+/* Requests cannot be begun here for lack of fibers; whom the fiber serves has many, as many as its
+ * share is; and there is no room to come: the host has taken nothing for as long. What is the same
+ * for all who wait there holds for all at once, so none overtakes those that are refused. */
+static bool must_not_wait(const struct worker *w, const struct room_queue *q,
+                          const struct fiber *f) {
+  return w->backlog.stuck && turns_has_many(w, f->asker) && !turns_may_begin(w, f->asker, false) &&
+         clock_seconds() - q->taken >= BEGIN_STALL;
 }
 
 /* Somebody who may have used up the receiver's fibers waits for what the fiber serves. */
@@ -114,7 +119,7 @@ static enum wait_outcome park(lua_State *L, struct worker *w, const struct room_
   do {
     stall = is_awaited(n->fiber) ? q->taken + ROOM_STALL : 0;
     how = wait_park(L, w, wait_nearer(until, stall));
-  } while ((how == WAIT_WOKEN && !w->lost && !must_not_wait(w, n->fiber) &&
+  } while ((how == WAIT_WOKEN && !w->lost && !must_not_wait(w, q, n->fiber) &&
             (q->first != n || gaijin_post_room(w->g, q->host) == 0)) ||
            (how == WAIT_OVER && stall > 0 && q->taken + ROOM_STALL > stall));
   *stalled = how == WAIT_OVER && stall > 0 && (until == 0 || stall < until);
@@ -143,15 +148,17 @@ void room_wait(lua_State *L, struct worker *w, uint64_t host, const char *what, 
   if (hindrance)
     worker_raise(L, GAIJIN_STATUS_BUSY, "a %s has no room at %s, %s; try again later", what,
                  worker_host_name(w, host), hindrance);
-  if (must_not_wait(w, w->sched.current)) raise_stuck(L, w, what);
-  struct room_queue *q = get(w, host);
+  struct room_queue *q = find(w, host);
+  if (q && must_not_wait(w, q, w->sched.current)) raise_stuck(L, w, what);
+  q = get(w, host);
   if (!q) worker_raise(L, GAIJIN_STATUS_BUSY, "no memory to wait for room for a %s", what);
   struct room_wait n = {.fiber = w->sched.current};
   bool stalled;
   enter(q, &n, again);
   enum wait_outcome how = park(L, w, q, &n, until, &stalled);
+  bool refused = how == WAIT_WOKEN && !w->lost && must_not_wait(w, q, n.fiber);
   leave(w, q, &n);
-  if (how == WAIT_WOKEN && must_not_wait(w, n.fiber)) raise_stuck(L, w, what);
+  if (refused) raise_stuck(L, w, what);
   if (how != WAIT_WOKEN) raise_over(L, w, host, what, how, until, stalled);
 }
 
@@ -167,7 +174,7 @@ void room_refuse(struct worker *w) {
   for (unsigned i = 0; w->n_room_queues && i < ROOM_BUCKETS; i++)
     for (const struct room_queue *q = w->room_queues[i]; q; q = q->next)
       for (const struct room_wait *n = q->first; n; n = n->next)
-        if (must_not_wait(w, n->fiber)) fiber_wake(n->fiber);
+        if (must_not_wait(w, q, n->fiber)) fiber_wake(n->fiber);
 }
 
 void room_deinit(struct worker *w) {

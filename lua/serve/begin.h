@@ -10,7 +10,7 @@
 /* Seconds. For so long none of an asker's requests can have been begun for lack of fibers, nor any
  * of its fibers have run, before that is taken for a knot: its fibers may wait for somebody who
  * waits for us. Then its nested requests are refused, and whoever has many fibers here and waits
- * for room elsewhere (ask/room.h). */
+ * for room where nothing has been taken for as long (ask/room.h). */
 #define BEGIN_STALL 0.1
 
 /* The request and cancel events of the connection. */
