@@ -24,6 +24,7 @@ struct room_queue {
   struct room_queue *next;
   uint64_t host;
   double taken; /* when the host took something last, since somebody waits */
+  bool moves;   /* it has, and nobody who waited has found the room too small since */
   struct room_wait *first, *last;
 };
 
@@ -104,6 +105,7 @@ static int raise_stuck(lua_State *L, struct worker *w, const char *what) {
 static bool must_not_wait(const struct worker *w, const struct room_queue *q,
                           const struct fiber *f) {
   return w->backlog.stuck && turns_has_many(w, f->asker) && !turns_may_begin(w, f->asker, false) &&
+         !(q->moves && gaijin_post_room(w->g, q->host) > 0) &&
          clock_seconds() - q->taken >= BEGIN_STALL;
 }
 
@@ -151,10 +153,14 @@ void room_wait(lua_State *L, struct worker *w, uint64_t host, const char *what, 
   struct room_queue *q = find(w, host);
   if (q && must_not_wait(w, q, w->sched.current)) raise_stuck(L, w, what);
   q = get(w, host);
-  if (!q) worker_raise(L, GAIJIN_STATUS_BUSY, "no memory to wait for room for a %s", what);
+  if (!q) {
+    worker_raise(L, GAIJIN_STATUS_BUSY, "no memory to wait for room for a %s", what);
+    return;
+  }
   struct room_wait n = {.fiber = w->sched.current};
   bool stalled;
   enter(q, &n, again);
+  if (again) q->moves = false;
   enum wait_outcome how = park(L, w, q, &n, until, &stalled);
   bool refused = how == WAIT_WOKEN && !w->lost && must_not_wait(w, q, n.fiber);
   leave(w, q, &n);
@@ -166,6 +172,7 @@ void room_came(void *worker, uint64_t host) {
   struct room_queue *q = find(worker, host);
   if (!q) return;
   q->taken = clock_seconds();
+  q->moves = true;
   fiber_wake(q->first->fiber);
 }
 

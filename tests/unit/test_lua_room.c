@@ -379,6 +379,34 @@ START_TEST(all_that_wait_are_refused_together) {
 }
 END_TEST
 
+/* It came long ago, but who waits for it has not run since. What is too large for it, and finds that out,
+ * is refused as before. */
+START_TEST(room_that_has_come_is_used) {
+  for (int i = 0; i < 2; i++) vm_start(&v, "local text = ('x'):rep(1000) note(pcall(gaijin.post, f, text))");
+  for (int i = 0; i < 2; i++) vm_start(&v, "local text = ('x'):rep(9000) note(pcall(gaijin.post, f, text))");
+  vm_run(&v);
+  uint32_t size = read_full_window();
+  use_up_fibers();
+  fake_begin(&v.f, MESSAGE_NOTICE, GAIJIN_OP_GRANT, 0, 4);
+  pack_uint(&v.f.p, OTHER_HOST);
+  pack_uint(&v.f.p, 4);
+  pack_uint(&v.f.p, 4 * size);
+  pack_uint(&v.f.p, 0);
+  fake_deliver(&v.f);
+  for (double end = clock_seconds() + 1.5 * BEGIN_STALL; clock_seconds() < end;) continue;
+  v.w.backlog.stuck = true;
+  room_refuse(&v.w);
+  vm_run(&v);
+  ck_assert_str_eq(v.log, "truetrue");
+  v.log[0] = '\0';
+  ck_assert_uint_gt(gaijin_post_room(v.w.g, OTHER_HOST), 0);
+  use_up_fibers();
+  stay_stuck();
+  v.w.backlog.stuck = false;
+  ck_assert_msg(strncmp(v.log, stuck_text, sizeof stuck_text - 1) == 0, "%s", v.log);
+}
+END_TEST
+
 /* The posts here have been begun before it has run. */
 START_TEST(what_need_not_be_refused_waits_on) {
   vm_start(&v, "gaijin.post(f, 9) note 'sent'");
@@ -449,6 +477,7 @@ int main(void) {
   tcase_add_test(c, whose_fibers_are_few_waits_on_while_others_are_stuck);
   tcase_add_test(c, who_is_woken_keeps_its_place);
   tcase_add_test(c, all_that_wait_are_refused_together);
+  tcase_add_test(c, room_that_has_come_is_used);
   tcase_add_test(c, what_need_not_be_refused_waits_on);
   tcase_add_loop_test(c, a_fork_is_refused, 0, 4);
   return run_suite(s);
