@@ -70,7 +70,7 @@ static void remove_asker(struct backlog *b, struct asker *a) {
   assert(!a->first && a->n_entries == 0);
   unlink_asker(b, a);
   a->stuck = false;
-  a->blocked_since = 0;
+  a->refuse_at = 0;
 }
 
 void backlog_put_last(struct worker *w, struct asker *a) {

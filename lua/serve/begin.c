@@ -173,39 +173,37 @@ static void on_stall_time(struct timer *t) {
   timer_stop(t);
 }
 
-/* Whether the asker is stuck, and whether that is so since just now. *next: when to look again. */
-static bool note_one(struct worker *w, struct asker *a, bool *is_new, double *next) {
-  if (!is_blocked(w, a)) {
-    a->blocked_since = 0;
-    return a->stuck = *is_new = false;
+/* Whether more is to be refused of the asker: it has been blocked for BEGIN_STALL, and for as long
+ * again since that was so last. *next: when to look again. */
+static bool note_one(struct asker *a, bool blocked, double now, double *next) {
+  if (!blocked) {
+    a->refuse_at = 0;
+    return a->stuck = false;
   }
-  double now = w->sched.seconds();
-  if (a->blocked_since == 0) a->blocked_since = now;
-  bool was = a->stuck;
-  a->stuck = now - a->blocked_since >= BEGIN_STALL;
-  double then = (a->stuck ? now : a->blocked_since) + BEGIN_STALL;
-  if (*next == 0 || then < *next) *next = then;
-  *is_new = a->stuck && !was;
-  return a->stuck;
+  if (a->refuse_at == 0) a->refuse_at = now + BEGIN_STALL;
+  bool due = now >= a->refuse_at;
+  if (due) a->refuse_at = now + BEGIN_STALL;
+  a->stuck = a->stuck || due;
+  if (*next == 0 || a->refuse_at < *next) *next = a->refuse_at;
+  return due;
 }
 
 /* While somebody is stuck it is looked again and again, and more is refused. */
 static void note_stuck(struct worker *w) {
   struct backlog *b = &w->backlog;
-  bool again = b->stuck && !b->stall_timer, refuse = again, is_new;
-  double at = 0;
+  double now = b->first ? w->sched.seconds() : 0, at = 0;
+  bool refuse = false;
   struct asker *next;
   b->stuck = false;
   for (struct asker *a = b->first; a; a = next) {
     next = a->next_waiting;
-    if (!note_one(w, a, &is_new, &at)) continue;
-    b->stuck = true;
-    refuse = refuse || is_new;
-    if (again || is_new) refuse_nested(w, a);
+    bool due = note_one(a, is_blocked(w, a), now, &at);
+    b->stuck = b->stuck || a->stuck;
+    refuse = refuse || due;
+    if (due) refuse_nested(w, a);
   }
-  if (b->stuck && refuse) room_refuse(w);
-  if (at > 0 && !b->stall_timer)
-    b->stall_timer = timer_start(w, at - w->sched.seconds(), on_stall_time, NULL);
+  if (refuse) room_refuse(w);
+  if (at > 0 && !b->stall_timer) b->stall_timer = timer_start(w, at - now, on_stall_time, NULL);
 }
 
 /* The worker ends: nothing more is begun. */
@@ -301,7 +299,7 @@ static void on_request(struct worker *w, const struct gaijin_request *rq, gaijin
   bool nested = is_nested(rq);
   if (!a) {
     refuse_full(w, rq, body, no_memory);
-  } else if (nested && a->stuck) {
+  } else if (nested && a->stuck && is_blocked(w, a)) {
     refuse_stuck(w, rq, body);
   } else if (is_overfull(w, a, body)) {
     refuse_full(w, rq, body, "yours are as many as may wait");

@@ -82,9 +82,9 @@ struct asker {
   struct backlog_entry *first, *last;
   unsigned n_entries;
   size_t bytes; /* of those, and of what its fibers have not read of what began them */
-  double blocked_since; /* the first cannot be begun for lack of fibers, and none of its runs; 0: it
-                           can */
-  bool stuck;           /* that has been so for BEGIN_STALL seconds (serve/begin.h) */
+  double refuse_at; /* while the first cannot be begun for lack of fibers and none of its runs: when
+                       its nested calls are refused next; 0: it can */
+  bool stuck;       /* that has been so for BEGIN_STALL seconds (serve/begin.h) */
 };
 
 struct scheduler {

@@ -73,6 +73,55 @@ START_TEST(nested_calls_are_refused_by_halves) {
 }
 END_TEST
 
+/* Each by its own clock, whoever else is stuck. */
+START_TEST(each_asker_has_its_own_time) {
+  use_up_fibers();
+  vm_do(&v, "waiting = true");
+  call(THIRD_HOST, true, 1, 0);
+  arrive();
+  turns(); /* that was the last fiber */
+  ck_assert_int_eq(luaL_dostring(v.w.L, "waiting = false"), 0);
+  for (unsigned i = 1; i <= 4; i++) call(OTHER_HOST, false, 2, i);
+  arrive();
+  turns();
+  now += BEGIN_STALL / 2;
+  for (unsigned i = 1; i <= 4; i++) call(THIRD_HOST, false, 2, i);
+  arrive();
+  turns();
+  static const unsigned left[][2] = {{4, 4}, {2, 4}, {2, 2}, {1, 2}, {1, 1}, {0, 1}, {0, 0}};
+  const struct asker *other = turns_find(&v.w, OTHER_HOST), *third = turns_find(&v.w, THIRD_HOST);
+  for (unsigned i = 0; i < sizeof left / sizeof *left; i++) {
+    ck_assert_uint_eq(other->n_entries, left[i][0]);
+    ck_assert_uint_eq(third->n_entries, left[i][1]);
+    now += BEGIN_STALL / 2 + 0.001;
+    if (v.w.backlog.stall_timer) timer_stop(v.w.backlog.stall_timer);
+    v.w.backlog.stall_timer = NULL;
+    turns();
+  }
+  for (unsigned i = 0; i < v.n_parked; i++) fiber_wake(v.parked[i]);
+  turns();
+}
+END_TEST
+
+/* It has a fiber again, but nobody has looked since. */
+START_TEST(who_is_stuck_no_more_is_served) {
+  use_up_fibers();
+  call(OTHER_HOST, true, 1, 1);
+  arrive();
+  turns();
+  pass_stall();
+  ck_assert(turns_find(&v.w, OTHER_HOST)->stuck);
+  v.w.sched.max_fibers = 80;
+  call(OTHER_HOST, false, 2, 2);
+  arrive();
+  turns();
+  ck_assert_int_eq(fake_next(&v.f)->kind, MESSAGE_REPLY);
+  ck_assert_str_eq(v.log, "1 2 ");
+  for (unsigned i = 0; i < 7; i++) fiber_wake(v.parked[i]);
+  turns();
+}
+END_TEST
+
 /* Those that have the fibers only wait for a moment. */
 START_TEST(who_goes_on_is_not_stuck) {
   use_up_fibers();
@@ -87,7 +136,7 @@ START_TEST(who_goes_on_is_not_stuck) {
     struct fiber *f = v.parked[i];
     fiber_wake(f);
     begin_waiting(&v.w);
-    ck_assert(turns_find(&v.w, OTHER_HOST)->blocked_since == 0);
+    ck_assert(turns_find(&v.w, OTHER_HOST)->refuse_at == 0);
     if (i < 4) turns_remove(&v.w, f); /* it waits on */
   }
   vm_do(&v, "waiting = false");
@@ -255,6 +304,8 @@ int main(void) {
   tcase_add_test(c, requests_wait_for_fibers_and_those_of_others_do_not);
   tcase_add_loop_test(c, a_nested_call_behind_posts_that_cannot_begin_is_busy, 0, 2);
   tcase_add_test(c, nested_calls_are_refused_by_halves);
+  tcase_add_test(c, each_asker_has_its_own_time);
+  tcase_add_test(c, who_is_stuck_no_more_is_served);
   tcase_add_test(c, who_goes_on_is_not_stuck);
   tcase_add_test(c, a_nested_call_without_a_fiber_is_busy_after_a_while);
   tcase_add_test(c, one_that_waits_when_they_are_used_up_is_busy_too);
