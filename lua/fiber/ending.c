@@ -94,7 +94,7 @@ static void retire(struct worker *w) {
 bool ending_turn(struct worker *w) {
   if (w->stopping) retire(w);
   if (!w->stopping || w->unwinding || w->lost || w->sched.n_serving > 0) return false;
-  if (w->backlog.first) return false; /* it was accepted, and is done */
+  if (w->backlog.first || w->backlog.n_due > 0) return false; /* it was accepted, and is done */
   cancel_all(w);
   return true;
 }

@@ -21,6 +21,9 @@
 #include "lua/serve/quick.h"
 #include "lua/serve/serve.h"
 
+/* So many requests whose label has been set are queued in a turn at most. */
+enum { LABELS_A_TURN = 64 };
+
 /* So many fibers of an asker are ready at most before the next of its requests gets one: they have
  * no turn before the others anyway. */
 enum { BEGUN_MOST = 64 };
@@ -206,7 +209,7 @@ static void note_stuck(struct worker *w) {
   if (at > 0 && !b->stall_timer) b->stall_timer = timer_start(w, at - now, on_stall_time, NULL);
 }
 
-/* The worker ends: nothing more is begun. */
+/* The worker ends: nothing more is begun, and no label will be set. */
 static void give_up(struct worker *w) {
   char text[160];
   snprintf(text, sizeof text, "Gaijin tried accessing dead resource. (%s)", w->name);
@@ -220,13 +223,20 @@ static void give_up(struct worker *w) {
     gaijin_body_free(e->body);
     free(e);
   }
+  if (w->lost)
+    label_waits_deinit(w);
+  else
+    label_waits_refuse_all(w, GAIJIN_STATUS_DEAD, text);
 }
 
 void begin_waiting(struct worker *w) {
   if (!w->backlog.first && !w->backlog.stuck && !w->backlog.n_due) return;
-  if (w->unwinding || w->lost) give_up(w);
-  while (!w->unwinding && w->backlog.n_due) queue_label_wait(w);
-  if (!w->unwinding && !w->lost) begin_in_turn(w);
+  if (w->unwinding || w->lost) {
+    give_up(w);
+  } else {
+    for (unsigned n = 0; w->backlog.n_due && n < LABELS_A_TURN; n++) queue_label_wait(w);
+    begin_in_turn(w);
+  }
   note_stuck(w);
 }
 
@@ -266,10 +276,7 @@ static void on_label_wait(struct worker *w, const struct gaijin_request *rq, gai
   if (!why) {
     double until = rq->deadline_ms ? clock_seconds() + rq->deadline_ms / 1e3 : 0;
     enum label_waits_outcome o = label_waits_add(w, rq, until, body, true);
-    if (o == LABEL_WAITS_OK) {
-      begin_waiting(w);
-      return;
-    }
+    if (o == LABEL_WAITS_OK) return; /* it is due, and begun in the next turn */
     why = label_waits_fault(o);
   }
   gaijin_answer_error(w->g, rq->id, rq->op, status, why);

@@ -85,6 +85,32 @@ START_TEST(a_guest_that_computes_lets_nobody_run) {
 }
 END_TEST
 
+/* What came in the turn is answered in it, and the next need not wait for the socket. */
+START_TEST(who_waits_for_a_label_is_heard_in_the_turn) {
+  open_hosted();
+  ck_assert_int_eq(luaL_dostring(v.w.L, "bakaGaijin.x = 1"), 0);
+  for (uint64_t id = 1; id <= 100; id++) {
+    struct message m = {.kind = MESSAGE_REQUEST, .op = OP_s2t, .id = id, .peer = OTHER_HOST,
+                        .depth = 1, .target = OP_NAME, .name = "shop", .name_size = 4};
+    pack_begin(&v.f.p, &v.f.out, v.f.max_message, &m, 2);
+    pack_text(&v.f.p, "x");
+    pack_bool(&v.f.p, true);
+    fake_end(&v.f);
+  }
+  fake_bytes(&v.f, v.f.out.bytes, v.f.out.size);
+  v.f.out.size = 0;
+  double seconds = hosted_turn(&v.w);
+  ck_assert(!fake_idle(&v.f));
+  ck_assert(seconds == 0 || v.w.backlog.n_due == 0);
+  while (hosted_turn(&v.w) == 0) continue;
+  for (uint64_t id = 1; id <= 100; id++) {
+    ck_assert_int_eq(fake_next(&v.f)->kind, MESSAGE_REPLY);
+    ck_assert_uint_eq(v.f.m.id, id);
+  }
+  close_hosted();
+}
+END_TEST
+
 /* A turn that finds the end of the broker, with unread input on both sides, has noticed it when it returns. */
 START_TEST(the_broker_ends_while_the_guest_computes) {
   open_hosted();
@@ -194,6 +220,7 @@ int main(void) {
   tcase_add_test(c, the_guest_waits_on_its_own_stack);
   tcase_add_test(c, the_guest_sleeps_and_others_run_meanwhile);
   tcase_add_test(c, a_guest_that_computes_lets_nobody_run);
+  tcase_add_test(c, who_waits_for_a_label_is_heard_in_the_turn);
   tcase_add_test(c, the_broker_ends_while_the_guest_computes);
   tcase_add_test(c, it_ends_as_a_worker_does);
   tcase_add_test(c, interrupted_it_does_not_take_the_old_answer_for_the_next);

@@ -11,12 +11,17 @@
 
 static struct vm v;
 
-static void ask_label_as(uint64_t asker, uint64_t id, const char *label, uint32_t size) {
+/* Begins such a request; several leave together with what is delivered next. */
+static void put_ask(uint64_t asker, uint64_t id, const char *label, uint32_t size) {
   struct message m = {.kind = MESSAGE_REQUEST, .op = OP_s2t, .id = id, .peer = asker, .depth = 1,
                       .target = OP_NAME, .name = "shop", .name_size = 4};
   pack_begin(&v.f.p, &v.f.out, v.f.max_message, &m, 2);
   pack_string(&v.f.p, label, size);
   pack_bool(&v.f.p, true);
+}
+
+static void ask_label_as(uint64_t asker, uint64_t id, const char *label, uint32_t size) {
+  put_ask(asker, id, label, size);
   vm_deliver(&v);
 }
 
@@ -223,6 +228,75 @@ START_TEST(what_is_no_label_cannot_be_waited_for) {
 }
 END_TEST
 
+/* However many wait for one label: others get their turns, and the socket is looked at. */
+START_TEST(some_are_served_in_each_turn) {
+  enum { WAITS = 300, A_TURN = 64 };
+  vm_connect(&v);
+  for (uint64_t id = 1; id <= WAITS; id++) {
+    put_ask(1000 + id % 7, id, "x", 1);
+    fake_end(&v.f);
+  }
+  fake_bytes(&v.f, v.f.out.bytes, v.f.out.size);
+  v.f.out.size = 0;
+  ck_assert_int_eq(gaijin_dispatch(v.w.g), 0);
+  ck_assert_uint_eq(v.w.sched.n_fibers, 0);
+  for (int round = 0; round < 2; round++) {
+    check(WAITS);
+    ck_assert_uint_eq(v.w.backlog.n_due, WAITS);
+    begin_waiting(&v.w);
+    ck_assert_uint_eq(v.w.backlog.n_due, WAITS - A_TURN);
+    ck_assert(fiber_run_ready(&v.w)); /* there is more to do at once */
+    vm_run(&v);
+    if (round == 0) ck_assert_int_eq(luaL_dostring(v.w.L, "bakaGaijin.x = 1"), 0);
+  }
+  check(0);
+  for (unsigned i = 0; i < WAITS; i++) ck_assert_int_eq(fake_next(&v.f)->kind, MESSAGE_REPLY);
+  ck_assert(fake_idle(&v.f));
+  vm_close(&v);
+}
+END_TEST
+
+/* Its label has been set before the worker was to end. */
+START_TEST(who_stops_serves_what_is_due) {
+  enum { WAITS = 100 };
+  vm_connect(&v);
+  for (uint64_t id = 1; id <= WAITS; id++) vm_ask_label(&v, id, "x");
+  ck_assert_int_eq(luaL_dostring(v.w.L, "bakaGaijin.x = 1"), 0);
+  ending_stop(&v.w, 0);
+  do {
+    begin_waiting(&v.w);
+    while (v.w.sched.n_ready > 0) fiber_run_ready(&v.w);
+  } while (!ending_turn(&v.w));
+  gaijin_flush(v.w.g, false);
+  for (uint64_t id = 1; id <= WAITS;) {
+    if (fake_next(&v.f)->kind == MESSAGE_NOTICE) continue; /* that it ends */
+    ck_assert_int_eq(v.f.m.kind, MESSAGE_REPLY);
+    ck_assert_uint_eq(v.f.m.id, id++);
+  }
+  vm_close(&v);
+}
+END_TEST
+
+/* While fibers that are cancelled end the loop waits for them, and does not turn on and on. */
+START_TEST(what_is_due_at_the_end_is_refused) {
+  vm_connect(&v);
+  vm_ask_label(&v, 1, "x");
+  vm_ask_label(&v, 2, "never set");
+  ck_assert_int_eq(luaL_dostring(v.w.L, "bakaGaijin.x = 1"), 0);
+  v.w.grace = 0;
+  if (_i == 0) ending_stop(&v.w, 0);
+  v.w.lost = _i == 1;
+  begin_waiting(&v.w);
+  ck_assert(!fiber_run_ready(&v.w));
+  check(0);
+  v.w.lost = false;
+  gaijin_flush(v.w.g, false);
+  for (uint64_t id = 1; id <= 2 && _i == 0; id++) expect_error(id, GAIJIN_STATUS_DEAD);
+  ck_assert(fake_idle(&v.f));
+  vm_close(&v);
+}
+END_TEST
+
 START_TEST(at_the_end_they_are_told_that_nothing_was_done) {
   vm_connect(&v);
   vm_ask_label(&v, 1, "never set");
@@ -246,6 +320,9 @@ int main(void) {
   tcase_add_test(c, all_askers_together_may_wait_for_so_much);
   tcase_add_test(c, a_strange_request_is_read_from_its_begin);
   tcase_add_test(c, what_is_no_label_cannot_be_waited_for);
+  tcase_add_test(c, some_are_served_in_each_turn);
+  tcase_add_test(c, who_stops_serves_what_is_due);
+  tcase_add_loop_test(c, what_is_due_at_the_end_is_refused, 0, 2);
   tcase_add_test(c, at_the_end_they_are_told_that_nothing_was_done);
   suite_add_tcase(s, c);
   return run_suite(s);

@@ -289,10 +289,10 @@ START_TEST(what_is_open_at_the_very_end_is_answered) {
   fake_send(&v.f);
   ck_assert_int_eq(gaijin_dispatch(v.w.g), 0);
   ending_leave(&v.w);
-  expect_error(45, GAIJIN_STATUS_DEAD);
-  expect_error(44, GAIJIN_STATUS_DEAD); /* it has a fiber, which has had no turn */
+  expect_error(45, GAIJIN_STATUS_DEAD); /* it has a fiber, which has had no turn */
   expect_error(42, GAIJIN_STATUS_LOST);
   expect_error(43, GAIJIN_STATUS_DEAD);
+  expect_error(44, GAIJIN_STATUS_DEAD); /* it is due */
   ck_assert_int_eq(fake_next(&v.f)->op, GAIJIN_OP_LEAVE);
   vm_close(&v);
 }
