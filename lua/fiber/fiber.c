@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "lua/fiber/kept.h"
 #include "lua/fiber/timer.h"
 #include "lua/fiber/turns.h"
 #include "lua/vm/luajit.h"
@@ -116,7 +117,7 @@ void fiber_serve(struct fiber *f, const struct serving *serving) {
 }
 
 void fiber_begun(struct fiber *f) {
-  turns_forget(f->w, f->asker, f->kept);
+  kept_remove(f->w, f->asker, f->kept);
   f->kept = 0;
 }
 

@@ -77,7 +77,7 @@ struct fiber {
   struct answer *answers;
   struct long_work *work; /* it is at (slices.h); NULL: none, or not paused yet */
   struct serving serving;
-  size_t kept; /* bytes of it, charged to its asker until it has begun (turns_keep) */
+  size_t kept; /* bytes of it, charged to its asker until it has begun (kept.h) */
 };
 
 #endif

@@ -92,17 +92,6 @@ void turns_leave(struct fiber *f) {
   if (--f->asker->n_fibers == 0) f->w->sched.n_holders--;
 }
 
-void turns_keep(struct worker *w, struct asker *a, size_t bytes) {
-  a->bytes += bytes;
-  w->backlog.bytes += bytes;
-}
-
-void turns_forget(struct worker *w, struct asker *a, size_t bytes) {
-  assert(a->bytes >= bytes && w->backlog.bytes >= bytes);
-  a->bytes -= bytes;
-  w->backlog.bytes -= bytes;
-}
-
 /* ---- The list of turns ---- */
 
 /* What was earned or owed before everybody was idle does not count. */

@@ -57,10 +57,6 @@ static inline bool turns_has_many(const struct worker *w, const struct asker *a)
 
 /* A fiber has been made: it is the worker's own. */
 void turns_join(struct fiber *f);
-/* So many bytes that have come of the asker are kept here for it, and no more. */
-void turns_keep(struct worker *w, struct asker *a, size_t bytes);
-void turns_forget(struct worker *w, struct asker *a, size_t bytes);
-
 /* The fiber, which has not run, is this asker's from now on. */
 void turns_give(struct fiber *f, struct asker *a);
 /* It ends: its asker has one less. */

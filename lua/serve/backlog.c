@@ -8,7 +8,7 @@
 #include <assert.h>
 #include <stdlib.h>
 
-#include "lua/fiber/turns.h"
+#include "lua/fiber/kept.h"
 
 /* The broker counts the requests, so the lowest bits are as good as any. */
 static struct backlog_entry **bucket_of(const struct backlog *b, uint64_t request) {
@@ -66,9 +66,10 @@ static void unlink_asker(struct backlog *b, struct asker *a) {
     b->last = a->prev_waiting;
 }
 
-static void remove_asker(struct backlog *b, struct asker *a) {
+static void remove_asker(struct worker *w, struct asker *a) {
   assert(!a->first && a->n_entries == 0);
-  unlink_asker(b, a);
+  unlink_asker(&w->backlog, a);
+  kept_unlist(w, a);
   a->stuck = false;
   a->refuse_at = 0;
 }
@@ -98,11 +99,9 @@ void backlog_init(struct worker *w) {
 struct backlog_entry *backlog_excess(const struct worker *w, const struct asker *asker, size_t size,
                                      bool *has_room) {
   const struct backlog *b = &w->backlog;
-  const struct asker *most = NULL;
   *has_room = size <= b->most && b->bytes <= b->most - size;
   if (*has_room) return NULL;
-  for (const struct asker *a = b->first; a; a = a->next_waiting)
-    if (!most || a->bytes > most->bytes) most = a;
+  const struct asker *most = kept_most(w);
   return most && most != asker && most->bytes > asker->bytes + size ? most->last : NULL;
 }
 
@@ -124,9 +123,12 @@ bool backlog_add(struct worker *w, struct asker *a, const struct gaijin_request 
   else
     a->first = e;
   a->last = e;
-  if (a->n_entries++ == 0) append_asker(b, a);
   ++*counter(b, e);
-  turns_keep(w, a, backlog_size(body));
+  kept_add(w, a, backlog_size(body));
+  if (a->n_entries++ == 0) {
+    append_asker(b, a);
+    kept_list(w, a);
+  }
   return true;
 }
 
@@ -146,8 +148,8 @@ void backlog_take(struct worker *w, struct backlog_entry *e) {
     a->last = e->prev;
   assert(a->n_entries > 0 && *counter(b, e) > 0);
   --*counter(b, e);
-  turns_forget(w, a, backlog_size(e->body));
-  if (--a->n_entries == 0) remove_asker(b, a);
+  kept_remove(w, a, backlog_size(e->body));
+  if (--a->n_entries == 0) remove_asker(w, a);
 }
 
 void backlog_deinit(struct worker *w) {
@@ -177,5 +179,5 @@ const char *backlog_check(const struct worker *w) {
       return "backlog: the list of askers is not linked both ways";
     n += entries;
   }
-  return n == backlog_count(w) ? NULL : "backlog: another number of entries";
+  return n == backlog_count(w) ? kept_check(w) : "backlog: another number of entries";
 }

@@ -30,9 +30,9 @@ void backlog_init(struct worker *w);
 /* What a request takes, with all that belongs to it in C. */
 size_t backlog_size(const gaijin_body *body);
 
-/* While there is no room for so much more of the asker: the last request of the one that has the
- * most here, to be taken out and refused. NULL: there is room, or the asker itself would have the
- * most; *has_room says which. */
+/* While there is no room for so much more of the asker: the last request of one that has about the
+ * most here (fiber/kept.h), to be taken out and refused. NULL: there is room, or the asker itself
+ * would have the most; *has_room says which. */
 struct backlog_entry *backlog_excess(const struct worker *w, const struct asker *asker, size_t size,
                                      bool *has_room);
 

@@ -13,6 +13,7 @@
 #include "lua/ask/room.h"
 #include "lua/fiber/connection.h"
 #include "lua/fiber/fiber.h"
+#include "lua/fiber/kept.h"
 #include "lua/fiber/slices.h"
 #include "lua/fiber/timer.h"
 #include "lua/fiber/turns.h"
@@ -47,7 +48,7 @@ static void start(struct worker *w, struct asker *a, struct fiber *f,
   f->depth = rq->depth;
   f->asked_until = asked_until;
   f->kept = backlog_size(body);
-  turns_keep(w, a, f->kept);
+  kept_add(w, a, f->kept);
   const struct serving serving = {.id = rq->id, .op = rq->op, .caller = rq->caller,
                                   .target = rq->target, .body = body, .one_way = rq->one_way};
   fiber_serve(f, &serving);

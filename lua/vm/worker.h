@@ -61,6 +61,8 @@ struct anchors {
 /* The sizes of hash tables, by fiber and by host: the kernel's limit of maps leaves room for some
  * 32,000 fibers, and the broker has some thousand connections, so a bucket has few. */
 enum { FIBER_BUCKETS = 1024, HOST_BUCKETS = 1024, ROOM_BUCKETS = 256 };
+/* Lists of askers by size (fiber/kept.c): up to 2^40 bytes, eight for each power of two. */
+enum { KEPT_LISTS = 256 };
 
 /* Whose fibers and requests are kept apart: a worker that asks this one, or this one itself. */
 struct asker {
@@ -82,6 +84,9 @@ struct asker {
   struct backlog_entry *first, *last;
   unsigned n_entries;
   size_t bytes; /* of those, and of what its fibers have not read of what began them */
+  struct asker *next_sized, *prev_sized; /* while it has some: in its list by size (fiber/kept.h) */
+  uint16_t size_list;
+  bool is_sized;
   double refuse_at; /* while the first cannot be begun for lack of fibers and none of its runs: when
                        its nested calls are refused next; 0: it can */
   bool stuck;       /* that has been so for BEGIN_STALL seconds (serve/begin.h) */
@@ -138,6 +143,8 @@ struct backlog {
   size_t n_buckets;                  /* a power of two, or 0 */
   unsigned n_posts, n_calls;
   size_t bytes, most; /* what all askers have here; it may be so much */
+  struct asker *by_size[KEPT_LISTS]; /* those who have something here (fiber/kept.h) */
+  uint64_t sizes_used[KEPT_LISTS / 64]; /* a bit for each list with somebody in it */
   unsigned n_due; /* requests for labels that are to be served (serve/label_waits.h) */
   bool stuck; /* some asker is */
   struct timer *stall_timer; /* while some asker is blocked; NULL: no memory for it either */
