@@ -96,13 +96,20 @@ void backlog_init(struct worker *w) {
   w->backlog.most = messages > BACKLOG_BYTES ? messages : BACKLOG_BYTES;
 }
 
+static bool fits(const struct backlog *b, size_t size, size_t most) {
+  return size <= most && b->bytes <= most - size;
+}
+
 struct backlog_entry *backlog_excess(const struct worker *w, const struct asker *asker, size_t size,
                                      bool *has_room) {
   const struct backlog *b = &w->backlog;
-  *has_room = size <= b->most && b->bytes <= b->most - size;
+  *has_room = fits(b, size, b->most);
   if (*has_room) return NULL;
   const struct asker *most = kept_most(w);
-  return most && most != asker && most->bytes > asker->bytes + size ? most->last : NULL;
+  if (most && most != asker && most->bytes > asker->bytes + size) return most->last;
+  *has_room = asker->bytes == 0 && size <= BACKLOG_SMALL &&
+              fits(b, size, b->most + b->most / BACKLOG_EXTRA);
+  return NULL;
 }
 
 bool backlog_add(struct worker *w, struct asker *a, const struct gaijin_request *request,

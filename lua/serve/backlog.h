@@ -14,6 +14,10 @@
 /* What all that is not begun may take at least: some thousand requests of each of some dozens of
  * askers. Never less than BACKLOG_MESSAGES of the largest. */
 enum { BACKLOG_BYTES = 64 << 20, BACKLOG_MESSAGES = 4 };
+/* Who has nothing here finds room for one request of at most BACKLOG_SMALL bytes also when the rest
+ * is used up by what has fibers, which is not refused any more: all together one of BACKLOG_EXTRA
+ * beyond that. */
+enum { BACKLOG_SMALL = 4 << 10, BACKLOG_EXTRA = 8 };
 
 struct backlog_entry {
   struct backlog_entry *next, *prev;     /* in its asker's queue */
@@ -32,7 +36,7 @@ size_t backlog_size(const gaijin_body *body);
 
 /* While there is no room for so much more of the asker: the last request of one that has about the
  * most here (fiber/kept.h), to be taken out and refused. NULL: there is room, or the asker itself
- * would have the most; *has_room says which. */
+ * would have the most, or no request can be refused; *has_room says which. */
 struct backlog_entry *backlog_excess(const struct worker *w, const struct asker *asker, size_t size,
                                      bool *has_room);
 

@@ -264,6 +264,41 @@ START_TEST(what_has_a_fiber_and_has_not_run_counts) {
 }
 END_TEST
 
+/* Nothing of that can be refused any more: who has nothing here and sends little is served all the same, as
+ * long as such are not too many. */
+START_TEST(small_ones_are_let_in) {
+  for (unsigned i = 0; i < 60; i++) call(OTHER_HOST, true, 1, 0);
+  arrive();
+  ck_assert_uint_eq(v.w.sched.n_fibers, 60);
+  ck_assert_ptr_null(v.w.backlog.first);
+  size_t most = v.w.backlog.most = v.w.backlog.bytes, each = most / 60;
+  call(THIRD_HOST, true, 1, 1);
+  arrive();
+  ck_assert_uint_eq(v.w.posts_failed, 0);
+  call(THIRD_HOST, true, 1, 2); /* it has something here now */
+  call(OTHER_HOST, true, 1, 3);
+  arrive();
+  ck_assert_uint_eq(v.w.posts_failed, 2);
+  struct message m = {.kind = MESSAGE_REQUEST, .op = OP_call, .id = ++last_id, .peer = 100, .depth = 1,
+                      .target = OP_PT, .pt = gj_pt_wire(&ours), .flags = MESSAGE_ONE_WAY};
+  static char large[BACKLOG_SMALL];
+  pack_begin(&v.f.p, &v.f.out, v.f.max_message, &m, 1);
+  pack_string(&v.f.p, large, sizeof large);
+  fake_end(&v.f);
+  arrive();
+  ck_assert_uint_eq(v.w.posts_failed, 3);
+  for (uint64_t host = 101; host < 121; host++) call(host, true, 1, 0);
+  arrive();
+  check();
+  ck_assert_uint_eq(v.w.sched.n_fibers, 60 + most / BACKLOG_EXTRA / each);
+  ck_assert_uint_eq(v.w.posts_failed, 3 + 20 - (v.w.sched.n_fibers - 61));
+  turns();
+  check();
+  ck_assert_uint_eq(v.w.backlog.bytes, 0);
+  ck_assert_str_eq(v.log, "1 ");
+}
+END_TEST
+
 /* However many wait, few are in a bucket. */
 START_TEST(each_of_many_is_found) {
   use_up_fibers();
@@ -328,6 +363,7 @@ int main(void) {
   tcase_add_test(c, what_all_have_waiting_is_bounded);
   tcase_add_test(c, who_has_the_most_waiting_is_busy);
   tcase_add_test(c, what_has_a_fiber_and_has_not_run_counts);
+  tcase_add_test(c, small_ones_are_let_in);
   tcase_add_test(c, each_of_many_is_found);
   tcase_add_test(c, what_has_been_read_is_freed);
   tcase_add_test(c, what_waits_is_freed_with_the_worker);
