@@ -341,27 +341,31 @@ static void refuse_stackless(struct worker *w, struct fiber *f) {
   f->job = fiber_no_job;
 }
 
-static void on_retry(struct timer *t) {
-  struct worker *w = timer_worker(t);
-  struct scheduler *s = &w->sched;
-  timer_stop(t);
-  for (struct fiber *f = s->stackless_first; f; f = f->next) refuse_stackless(w, f);
+static void retry(struct worker *w) {
+  for (struct fiber *f = w->sched.stackless_first; f; f = f->next) refuse_stackless(w, f);
   wake_stackless(w);
+}
+
+static void on_retry(struct timer *t) {
+  timer_worker(t)->sched.stackless_timer = NULL;
+  timer_stop(t);
+  retry(timer_worker(t));
+}
+
+/* There was no memory for a timer: nothing but the next turn has them try again. */
+static bool retry_is_due(const struct scheduler *s) {
+  return s->stackless_first && !s->stackless_timer;
 }
 
 /* It counts as queued. */
 static void try_later(struct worker *w, struct fiber *f) {
   struct scheduler *s = &w->sched;
-  bool first = !s->stackless_first;
   if (f->stackless_since == 0) {
     f->stackless_since = clock_seconds();
     worker_log_often(w, LINE_MEMORY, "memory is too short for another C stack; trying again");
   }
+  if (!s->stackless_timer) s->stackless_timer = timer_start(w, retry_seconds, on_retry, NULL);
   f->queued = true;
-  if (first && !timer_start(w, retry_seconds, on_retry, NULL)) {
-    turns_add(w, f);
-    return;
-  }
   f->next = NULL;
   if (s->stackless_last)
     s->stackless_last->next = f;
@@ -395,6 +399,7 @@ bool fiber_run_ready(struct worker *w) {
   struct fiber *f;
   bool ran = false;
   assert(!s->current && !s->no_wait);
+  if (retry_is_due(s)) retry(w);
   turns_begin(w);
   while (!worker_is_fork(w) && (f = turns_take(w))) {
     struct asker *a = f->asker;
@@ -403,5 +408,5 @@ bool fiber_run_ready(struct worker *w) {
     ran = true;
   }
   turns_end(w);
-  return s->n_ready > 0 || (ran && w->backlog.first) || w->backlog.n_due > 0;
+  return s->n_ready > 0 || retry_is_due(s) || (ran && w->backlog.first) || w->backlog.n_due > 0;
 }

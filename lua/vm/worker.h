@@ -108,8 +108,8 @@ struct scheduler {
   bool in_turn, turn_over;
   double (*seconds)(void); /* the clock of turns: clock_seconds, but for tests */
   double clock, turn_ends; /* when a fiber ran last in this turn, if that is measured, else 0 */
-  struct fiber *stackless_first, *stackless_last; /* ready, but there is no memory for C stacks;
-                                                     until the timer set for them fires */
+  struct fiber *stackless_first, *stackless_last; /* ready, but there is no memory for C stacks */
+  struct timer *stackless_timer; /* when they try again; NULL: in the next turn, if there are any */
   struct fiber *runners;       /* in gaijin.run */
   struct long_work *first_work, *last_work; /* (fiber/slices.h) */
   unsigned n_slices_wanted; /* fibers that wait for a slice of it */

@@ -52,10 +52,49 @@ START_TEST(what_found_no_memory_is_received_later) {
 }
 END_TEST
 
+/* A turn is over when one fiber has run. */
+static double passing_seconds(void) {
+  static double now = 1;
+  return now++;
+}
+
+/* Nor is there any for a C stack, or for the timer that would try again: it is tried in the next turn, and
+ * nobody overtakes. What has its stack runs on. */
+START_TEST(what_found_no_stack_keeps_its_place) {
+  if (!SCARCE_REPLACES) return;
+  vm_open(&v);
+  struct fiber *other = vm_start(&v, "park()");
+  fiber_run_ready(&v.w);
+  vm_start(&v, "note 'a'");
+  vm_start(&v, "note 'b'");
+  if (_i == 0) v.w.sched.seconds = passing_seconds;
+  scarce_from(0, true);
+  scarce_begin();
+  bool more = fiber_run_ready(&v.w);
+  if (_i == 1) {
+    fiber_wake(other);
+    more = fiber_run_ready(&v.w);
+  }
+  scarce_end();
+  ck_assert(scarce.failed > 0);
+  ck_assert_str_eq(v.log, "");
+  ck_assert_uint_eq(v.running, _i == 1 ? 2 : 3);
+  ck_assert(more);
+  vm_start(&v, "note 'c'");
+  while (fiber_run_ready(&v.w)) continue;
+  if (_i == 0) fiber_wake(other);
+  while (fiber_run_ready(&v.w)) continue;
+  ck_assert_uint_eq(v.running, 0);
+  ck_assert_str_eq(v.log, "abc");
+  vm_close(&v);
+}
+END_TEST
+
 int main(void) {
   Suite *s = suite_create("lua_memory");
   TCase *c = tcase_create("memory");
   tcase_add_loop_test(c, what_found_no_memory_is_received_later, 0, 2);
+  tcase_add_loop_test(c, what_found_no_stack_keeps_its_place, 0, 2);
   suite_add_tcase(s, c);
   return run_suite(s);
 }
