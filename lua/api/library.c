@@ -106,9 +106,7 @@ static struct fiber *spawn(lua_State *L, struct worker *w) {
   struct fiber *f = fiber_new_here(w, spawned_job);
   luajit_back(L, w);
   if (!f) {
-    worker_raise(L, GAIJIN_STATUS_BUSY,
-                 "as many fibers as can be (%u, --max-fibers), or short of memory",
-                 w->sched.n_fibers);
+    fiber_raise_none_here(L, w);
     return NULL;
   }
   assert(lua_gettop(f->L) == 0);

@@ -58,9 +58,7 @@ static struct fiber *start_here(lua_State *L, struct worker *w) {
   struct fiber *f = fiber_new_here(w, job);
   if (!f) {
     luajit_back(L, w);
-    worker_raise(L, GAIJIN_STATUS_BUSY,
-                 "as many fibers as can be (%u, --max-fibers), or short of memory",
-                 w->sched.n_fibers);
+    fiber_raise_none_here(L, w);
     return NULL;
   }
   fiber_wake(f);

@@ -64,12 +64,26 @@ struct fiber *fiber_new(struct worker *w, void (*job)(struct worker *w, struct f
   return f;
 }
 
+static struct asker *asker_here(struct worker *w) {
+  return w->sched.current ? w->sched.current->asker : &w->sched.own;
+}
+
 struct fiber *fiber_new_here(struct worker *w, void (*job)(struct worker *w, struct fiber *f)) {
-  struct asker *own = &w->sched.own, *a = w->sched.current ? w->sched.current->asker : own;
-  if (a != own && !turns_may_begin(w, a, true)) return NULL;
-  struct fiber *f = fiber_new(w, job);
+  struct asker *a = asker_here(w);
+  struct fiber *f = turns_may_spawn(w, a) ? fiber_new(w, job) : NULL;
   if (f) turns_give(f, a);
   return f;
+}
+
+int fiber_raise_none_here(lua_State *L, struct worker *w) {
+  const struct asker *a = asker_here(w);
+  if (a != &w->sched.own && !turns_may_spawn(w, a))
+    return worker_raise(L, GAIJIN_STATUS_BUSY,
+                        "as many fibers as its asker may have (%u of %u, --max-fibers)",
+                        a->n_fibers, w->sched.max_fibers);
+  return worker_raise(L, GAIJIN_STATUS_BUSY,
+                      "as many fibers as can be (%u, --max-fibers), or short of memory",
+                      w->sched.n_fibers);
 }
 
 void answer_free(struct fiber *f, struct answer *a) {

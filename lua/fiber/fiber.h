@@ -17,9 +17,11 @@ void fiber_set_most(struct worker *w, unsigned max_fibers);
  * f->L is dropped. */
 struct fiber *fiber_new(struct worker *w, void (*job)(struct worker *w, struct fiber *f));
 
-/* One that the running fiber has asked for: it is its asker's. NULL also when that one, if it is
- * not the worker itself, has as many as it may. */
+/* One that the running fiber has asked for: it is its asker's. NULL also when that one has as many
+ * as it may (turns_may_spawn). */
 struct fiber *fiber_new_here(struct worker *w, void (*job)(struct worker *w, struct fiber *f));
+/* Raises why there was none. */
+int fiber_raise_none_here(lua_State *L, struct worker *w);
 
 /* The job of a fiber that could not be given its own; it needs no C stack. */
 void fiber_no_job(struct worker *w, struct fiber *f);

@@ -14,8 +14,9 @@
  *
  * Fibers are shared as well: an asker may have FIBERS_SHARE times as many as are free. So one alone
  * gets seven eighths of --max-fibers, and two that want all get 7/15 each. Nested requests, which
- * somebody that serves us may wait for, may bring it to FIBERS_SHARE_NESTED times. One of
- * FIBERS_KEPT does not count as free: it is for askers who have none.
+ * somebody that serves us may wait for, may bring it to FIBERS_SHARE_NESTED times, and so may what
+ * its requests spawn. One of FIBERS_KEPT does not count as free: it is for askers who have none. The
+ * worker's own fibers may be all the others.
  */
 #ifndef GAIJIN_LUA_TURNS_H
 #define GAIJIN_LUA_TURNS_H
@@ -40,13 +41,27 @@ struct asker *turns_find(const struct worker *w, uint64_t host);
  * owes. */
 void turns_host_died(struct worker *w, uint64_t host);
 
-/* Whether one more of the asker's fibers may be made. */
-static inline bool turns_may_begin(const struct worker *w, const struct asker *a, bool nested) {
+/* So many more may be made; so many, by askers who have some. */
+static inline uint64_t turns_left(const struct worker *w) {
   const struct scheduler *s = &w->sched;
-  uint64_t left = s->n_fibers < s->max_fibers ? s->max_fibers - s->n_fibers : 0;
-  uint64_t kept = s->max_fibers / FIBERS_KEPT, free = left > kept ? left - kept : 0;
-  return a->n_fibers == 0 ? left > 0
-                          : a->n_fibers < (nested ? FIBERS_SHARE_NESTED : FIBERS_SHARE) * free;
+  return s->n_fibers < s->max_fibers ? s->max_fibers - s->n_fibers : 0;
+}
+static inline uint64_t turns_free(const struct worker *w) {
+  uint64_t left = turns_left(w), kept = w->sched.max_fibers / FIBERS_KEPT;
+  return left > kept ? left - kept : 0;
+}
+
+/* Whether one more of the asker's fibers may be made for what it has sent. */
+static inline bool turns_may_begin(const struct worker *w, const struct asker *a, bool nested) {
+  uint64_t share = nested ? FIBERS_SHARE_NESTED : FIBERS_SHARE;
+  return a->n_fibers == 0 ? turns_left(w) > 0 : a->n_fibers < share * turns_free(w);
+}
+
+/* Whether one more may be made for what its fibers ask for here. The worker itself has no share to
+ * keep to. */
+static inline bool turns_may_spawn(const struct worker *w, const struct asker *a) {
+  if (a != &w->sched.own) return turns_may_begin(w, a, true);
+  return (a->n_fibers == 0 ? turns_left(w) : turns_free(w)) > 0;
 }
 
 /* Whether the asker has at least an even part of all fibers. While fibers are short somebody has,

@@ -3,6 +3,7 @@
  * Who gets a fiber where many want one (lua/fiber/turns.h, lua/serve/begin.c), and what is refused
  * when none comes free.
  */
+#define _GNU_SOURCE /* memmem */
 #include "tests/unit/backlog.h"
 
 START_TEST(requests_wait_for_fibers_and_those_of_others_do_not) {
@@ -296,6 +297,53 @@ START_TEST(what_is_spawned_is_the_askers) {
 }
 END_TEST
 
+/* Who is refused a fiber is told which bound it is. */
+START_TEST(what_cannot_be_spawned_says_why) {
+  v.w.sched.max_fibers = 8;
+  vm_do(&v, "note = function(i) if i == 1 then for _ = 1, 100 do gaijin.spawn(park) end else "
+            "gaijin.async(park) end end");
+  v.expected_error = true;
+  for (unsigned i = 1; i <= 2; i++) {
+    static const char text[] = "busy: as many fibers as its asker may have (8 of 8, --max-fibers)";
+    call(OTHER_HOST, false, 2, i);
+    arrive();
+    turns();
+    ck_assert_int_eq(fake_next(&v.f)->kind, MESSAGE_ERROR);
+    ck_assert_ptr_nonnull(memmem(v.f.m.body, v.f.m.body_size, text, sizeof text - 1));
+  }
+  while (v.n_parked) fiber_wake(v.parked[--v.n_parked]);
+  turns();
+}
+END_TEST
+
+/* They are for askers who have none: what the worker itself starts does not get them either. */
+START_TEST(own_fibers_leave_those_that_are_kept) {
+  v.w.sched.max_fibers = 2 * FIBERS_KEPT;
+  v.expected_error = true;
+  vm_start(&v, "for i = 1, 100 do gaijin.spawn(park) end");
+  turns();
+  ck_assert_ptr_nonnull(strstr(v.log, "busy: as many fibers as can be (62, --max-fibers)"));
+  v.log[0] = '\0';
+  call(OTHER_HOST, true, 1, 1);
+  call(THIRD_HOST, true, 1, 2);
+  arrive();
+  turns();
+  ck_assert_uint_eq(v.w.backlog.n_posts, 0);
+  while (v.n_parked) fiber_wake(v.parked[--v.n_parked]);
+  turns();
+  for (uint64_t host = 100; host < 164; host++) call(host, true, 1, 0);
+  ck_assert_int_eq(luaL_dostring(v.w.L, "waiting = true"), 0);
+  arrive();
+  turns();
+  while (v.w.sched.n_fibers > 2 * FIBERS_KEPT - 1) {
+    fiber_wake(v.parked[--v.n_parked]);
+    turns();
+  }
+  ck_assert_uint_eq(v.w.sched.own.n_fibers, 0);
+  ck_assert_ptr_nonnull(fiber_new_here(&v.w, vm_job)); /* it has none */
+}
+END_TEST
+
 int main(void) {
   Suite *s = suite_create("lua shares");
   TCase *c = tcase_create("shares");
@@ -314,5 +362,7 @@ int main(void) {
   tcase_add_test(c, fibers_that_come_free_go_round);
   tcase_add_test(c, some_are_kept_for_those_who_have_none);
   tcase_add_test(c, what_is_spawned_is_the_askers);
+  tcase_add_test(c, what_cannot_be_spawned_says_why);
+  tcase_add_test(c, own_fibers_leave_those_that_are_kept);
   return run_suite(s);
 }
