@@ -63,7 +63,8 @@ static inline void turns(void) {
   while (more) {
     connection_resume(&v.w);
     begin_waiting(&v.w);
-    more = fiber_run_ready(&v.w) || connection_has_more(&v.w);
+    slices_turn(&v.w);
+    more = fiber_run_ready(&v.w) || slices_wanted(&v.w) || connection_has_more(&v.w);
   }
   ck_assert_int_eq(gaijin_flush(v.w.g, false), 0);
 }
