@@ -26,6 +26,7 @@ void answer_arrived(void *fiber, const struct gaijin_answer *got) {
   struct fiber *f = fiber;
   f->request = 0;
   struct answer *a = calloc(1, sizeof *a);
+  f->lost_ok = !a && got->ok;
   if (a) {
     a->ok = got->ok;
     a->status = got->status;

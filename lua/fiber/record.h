@@ -75,6 +75,7 @@ struct fiber {
   struct fiber *next_to_cancel;     /* its children are yet to be cancelled (scheduler.to_cancel) */
   struct fiber *next_by_number, *next_by_request; /* in their buckets */
   struct answer *answers;
+  bool lost_ok; /* the last answer that came was ok, and there was no memory to keep it */
   struct long_work *work; /* it is at (slices.h); NULL: none, or not paused yet */
   struct serving serving;
   size_t kept; /* bytes of it, charged to its asker until it has begun (kept.h) */

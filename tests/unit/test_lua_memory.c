@@ -90,11 +90,57 @@ START_TEST(what_found_no_stack_keeps_its_place) {
 }
 END_TEST
 
+/* A resurrected object is claimed again, and the n-th allocation fails as the grant comes: whatever its user
+ * is told, in the end nobody holds it. */
+static bool claim_with_shortage(long n) {
+  static const struct gaijin_pt pt = {OTHER_HOST, 1, 11, GAIJIN_KIND_TABLE};
+  vm_connect(&v);
+  v.expected_error = true;
+  vm_give(&v, "a", &pt);
+  vm_do(&v, "local box = {a = a} a = nil local u = newproxy(true) getmetatable(u).__gc = function() a = box.a end");
+  vm_collect(&v);
+  ck_assert_int_eq(gaijin_flush(v.w.g, true), 0);
+  ck_assert_int_eq(fake_next(&v.f)->op, OP_unsub);
+  uint64_t id = vm_ask(&v, "note(pcall(function() return a.x end))", GAIJIN_OP_SUB);
+  fake_begin(&v.f, MESSAGE_REPLY, GAIJIN_OP_SUB, id, 0);
+  fake_send(&v.f);
+  scarce_from(n, false);
+  scarce_begin();
+  gaijin_dispatch(v.w.g);
+  scarce_end();
+  bool failed = scarce.failed > 0;
+  connection_resume(&v.w);
+  gaijin_dispatch(v.w.g);
+  vm_run(&v);
+  if (v.running) { /* it has been granted */
+    ck_assert_int_eq(fake_next(&v.f)->op, OP_get);
+    fake_begin(&v.f, MESSAGE_REPLY, GAIJIN_OP_GET, v.f.m.id, 1);
+    pack_number(&v.f.p, 5);
+    vm_deliver(&v);
+    ck_assert_str_eq(v.log, "true5");
+  }
+  ck_assert_uint_eq(v.running, 0);
+  vm_do(&v, "a = nil");
+  vm_collect(&v);
+  ck_assert_int_eq(gaijin_flush(v.w.g, true), 0);
+  ck_assert_uint_eq(gaijin_holding_count(v.w.g), 0);
+  vm_close(&v);
+  return failed;
+}
+
+START_TEST(a_grant_that_finds_no_memory_is_let_go) {
+  long n = 0;
+  while (claim_with_shortage(n)) n++;
+  ck_assert(!SCARCE_REPLACES || n > 0);
+}
+END_TEST
+
 int main(void) {
   Suite *s = suite_create("lua_memory");
   TCase *c = tcase_create("memory");
   tcase_add_loop_test(c, what_found_no_memory_is_received_later, 0, 2);
   tcase_add_loop_test(c, what_found_no_stack_keeps_its_place, 0, 2);
+  tcase_add_test(c, a_grant_that_finds_no_memory_is_let_go);
   suite_add_tcase(s, c);
   return run_suite(s);
 }
