@@ -175,9 +175,10 @@ START_TEST(calls_wait_for_room_too) {
   ck_assert_uint_eq(next_post(NULL), 9);
   f = vm_start(&v, "f(11)");
   f->asked_until = clock_seconds() + 0.01;
+  vm_run(&v);
   for (int i = 0; i < 1000 && !*v.log; i++) {
-    vm_run(&v);
     uv_run(&v.w.loop.uv, UV_RUN_ONCE);
+    vm_run(&v);
   }
   ck_assert_str_eq(v.log, "gaijin: timeout: call to worker bank was not begun: there was no room for it in time");
   ck_assert(fake_idle(&v.f));
