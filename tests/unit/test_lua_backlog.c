@@ -192,6 +192,23 @@ START_TEST(what_waits_is_begun_in_the_next_turn) {
 }
 END_TEST
 
+/* However long it is looked again and again, there is one timer for it. */
+START_TEST(the_timer_of_those_that_are_stuck_is_used_again) {
+  ck_assert_int_eq(loop_watch(&v.w), 0);
+  v.w.sched.seconds = clock_seconds;
+  use_up_fibers();
+  call(OTHER_HOST, true, 1, 0);
+  arrive();
+  double end = clock_seconds() + 60;
+  while (!v.w.backlog.stuck && clock_seconds() < end) uv_run(&v.w.loop.uv, UV_RUN_ONCE);
+  ck_assert(v.w.backlog.stuck);
+  for (unsigned i = 0; i < 7; i++) fiber_wake(v.parked[i]);
+  while ((v.w.backlog.first || v.w.backlog.stall_timer) && clock_seconds() < end)
+    uv_run(&v.w.loop.uv, UV_RUN_ONCE);
+  ck_assert_ptr_nonnull(v.w.loop.idle_timers);
+}
+END_TEST
+
 /* However many come: those that have the most lose what came last, and all that is refused is told. */
 START_TEST(what_all_have_waiting_is_bounded) {
   use_up_fibers();
@@ -322,6 +339,7 @@ START_TEST(what_has_been_read_is_freed) {
   use_up_fibers();
   for (unsigned i = 0; i < 7; i++) {
     ck_assert_ptr_null(v.parked[i]->serving.body);
+    ck_assert(v.parked[i]->asked_until == 0); /* who has sent it waits for as long as it takes */
     fiber_wake(v.parked[i]);
   }
   turns();
@@ -362,6 +380,7 @@ int main(void) {
   tcase_add_test(c, a_call_behind_posts_that_are_given_up_is_not_begun_either);
   tcase_add_test(c, after_a_loss_nothing_more_is_begun);
   tcase_add_test(c, what_waits_is_begun_in_the_next_turn);
+  tcase_add_test(c, the_timer_of_those_that_are_stuck_is_used_again);
   tcase_add_test(c, what_all_have_waiting_is_bounded);
   tcase_add_test(c, who_has_the_most_waiting_is_busy);
   tcase_add_test(c, what_has_a_fiber_and_has_not_run_counts);

@@ -135,12 +135,59 @@ START_TEST(a_grant_that_finds_no_memory_is_let_go) {
 }
 END_TEST
 
+/* All fibers wait, a call comes, and the n-th allocation fails: it is answered all the same, at least with an
+ * error. */
+static bool wait_with_shortage(long n) {
+  enum { FIBERS = 3, SHORT = FIBERS + 1, LAST };
+  struct gaijin_pt ours;
+  vm_connect(&v);
+  vm_give(&v, "f", &(struct gaijin_pt){OTHER_HOST, 3, 13, GAIJIN_KIND_FUNCTION});
+  vm_do(&v, "gaijin.post(f, function(i) if i <= 3 then park() end return i end)");
+  struct reader r = fake_values(fake_next(&v.f));
+  ck_assert(fake_read_pt(&r, &ours));
+  v.w.sched.max_fibers = FIBERS;
+  scarce_from(n, false);
+  for (uint64_t id = 1; id <= LAST; id++) {
+    fake_begin_to(&v.f, GAIJIN_OP_CALL, id, &ours, 1);
+    pack_uint(&v.f.p, id);
+    fake_send(&v.f);
+    if (id == SHORT) scarce_begin();
+    gaijin_dispatch(v.w.g);
+    if (id == SHORT) scarce_end();
+    connection_resume(&v.w);
+    if (id < SHORT) vm_run(&v);
+  }
+  bool failed = scarce.failed > 0;
+  gaijin_dispatch(v.w.g);
+  while (v.n_parked) fiber_wake(v.parked[--v.n_parked]);
+  vm_run(&v);
+  ck_assert_uint_eq(backlog_count(&v.w) + v.w.sched.n_fibers, 0);
+  gaijin_flush(v.w.g, true);
+  bool answered[LAST + 1] = {0};
+  for (unsigned i = 0; i < LAST; i++) {
+    uint64_t id = fake_next(&v.f)->id;
+    ck_assert(id >= 1 && id <= LAST && !answered[id]);
+    ck_assert(v.f.m.kind == MESSAGE_REPLY || (v.f.m.kind == MESSAGE_ERROR && id == SHORT));
+    answered[id] = true;
+  }
+  vm_close(&v);
+  return failed;
+}
+
+START_TEST(what_finds_no_memory_to_wait_is_refused) {
+  long n = 0;
+  while (wait_with_shortage(n)) n++;
+  ck_assert(!SCARCE_REPLACES || n > 0);
+}
+END_TEST
+
 int main(void) {
   Suite *s = suite_create("lua_memory");
   TCase *c = tcase_create("memory");
   tcase_add_loop_test(c, what_found_no_memory_is_received_later, 0, 2);
   tcase_add_loop_test(c, what_found_no_stack_keeps_its_place, 0, 2);
   tcase_add_test(c, a_grant_that_finds_no_memory_is_let_go);
+  tcase_add_test(c, what_finds_no_memory_to_wait_is_refused);
   suite_add_tcase(s, c);
   return run_suite(s);
 }
