@@ -15,8 +15,8 @@
  * Fibers are shared as well: an asker may have FIBERS_SHARE times as many as are free. So one alone
  * gets seven eighths of --max-fibers, and two that want all get 7/15 each. Nested requests, which
  * somebody that serves us may wait for, may bring it to FIBERS_SHARE_NESTED times, and so may what
- * its requests spawn. One of FIBERS_KEPT does not count as free: it is for askers who have none. The
- * worker's own fibers may be all the others.
+ * its requests spawn. One of FIBERS_KEPT does not count as free: it is for askers who have none.
+ * The worker's own fibers may be all the others.
  */
 #ifndef GAIJIN_LUA_TURNS_H
 #define GAIJIN_LUA_TURNS_H

@@ -17,7 +17,7 @@ void claim_token(lua_State *L, struct worker *w, const struct gaijin_pt *pt) {
   double begun = clock_seconds(), limit = answer_limit(w, false);
   enum wait_outcome how;
   struct answer *a = answer_wait(L, w, id, limit, &how);
-  /* Where there was no memory for the answer it is granted all the same, and its user is to know. */
+  /* Where there was no memory for the answer it is granted all the same, and there is a user. */
   if (!a && how == WAIT_WOKEN && w->sched.current->lost_ok) return;
   if (!a) {
     answer_raise_none(L, w, how, what, begun, limit);
