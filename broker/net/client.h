@@ -130,6 +130,7 @@ struct client {
   uv_poll_t poll;
   int fd;
   int events; /* what poll waits for */
+  uint8_t read_shift; /* so often was halved what is read of it at once (reading.c) */
   enum client_state state;
   bool is_dirty; /* in connections.dirty */
   bool is_postponed; /* the next message in `rest` has been begun and is to come again */

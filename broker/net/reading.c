@@ -14,9 +14,10 @@
 #include "proto/base.h"
 #include "proto/limits.h"
 
-/* Bytes that are read at once; of a message begun, those that are copied to where the next ones are
- * read: it needs no room of its own for them, which would mostly stay empty. */
-enum { READ_BYTES = 64 << 10, COPIED_MOST = 16 << 10 };
+/* Bytes there is room for when a socket is read, and the least that are read at once; of a message
+ * begun, those that are copied to where the next ones are read: it needs no room of its own for
+ * them, which would mostly stay empty. */
+enum { READ_BYTES = 64 << 10, READ_LEAST = 4 << 10, COPIED_MOST = 16 << 10 };
 /* What a client may spend that is read in a turn in which much was done already: enough for some
  * requests. With many who flood, the others still wait for a turn of bounded length only. */
 enum { SMALL_QUANTUM = WORK_QUANTUM / 8 };
@@ -111,6 +112,20 @@ static uint32_t receive(struct client *c, uint8_t *to, uint32_t room) {
   return 0;
 }
 
+/* Who sends more than it may have handled is read in smaller portions: what is not handled at once
+ * has to be copied, and in the kernel it holds its sender back. */
+static uint32_t portion(const struct client *c) {
+  assert(READ_BYTES >> c->read_shift >= READ_LEAST);
+  return READ_BYTES >> c->read_shift;
+}
+
+static void fit_portion(struct client *c, uint32_t left) {
+  if (c->balance > 0 && c->read_shift > 0)
+    c->read_shift--;
+  else if (c->balance <= 0 && left > portion(c) / 2 && portion(c) > READ_LEAST)
+    c->read_shift++;
+}
+
 /* To the end of what is there already: of little in the broker's buffer, of much in its own. */
 static struct frame *read_more(struct client *c) {
   uint32_t left = left_in(&c->rest), room = left, n;
@@ -124,7 +139,8 @@ static struct frame *read_more(struct client *c) {
   }
   struct frame *f = &c->connections->inbox;
   to = frame_room(f, left + READ_BYTES, &room);
-  n = receive(c, to ? to + left : NULL, room - left);
+  room = c->read_shift ? portion(c) : room - left; /* of others as much as there is room for */
+  n = receive(c, to ? to + left : NULL, room);
   if (!n) return NULL;
   frame_filled(f, left + n);
   if (left == 0) return f;
@@ -140,6 +156,7 @@ static bool read_once(struct client *c) {
   if (!f) return false;
   client_note_activity(c);
   handle_messages(c, f);
+  fit_portion(c, left_in(f));
   keep_rest(c, f);
   return true;
 }

@@ -29,6 +29,36 @@ START_TEST(a_flood_is_handled_in_slices_and_others_between) {
 }
 END_TEST
 
+/* Sends so many pings, and gives the most bytes that were read and not handled at once. */
+static uint32_t most_unhandled(unsigned pings) {
+  const struct client *c = client_of(&a);
+  uint64_t before = c->messages_in;
+  uint32_t most = 0;
+  begin_pings(&a, pings);
+  write_only(&a);
+  for (int turns = 0; c->messages_in < before + pings; turns++) {
+    ck_assert_int_lt(turns, WIRE_TURNS);
+    wire_turn(&w);
+    uint32_t left = c->rest.in.size - c->rest.start;
+    if (left > most) most = left;
+  }
+  ck_assert_uint_eq(take_all(&a), pings);
+  return most;
+}
+
+START_TEST(of_one_who_floods_no_more_is_read_than_can_be_handled) {
+  enum { PINGS = 1400, WAVES = 4, LITTLE = 8 << 10 };
+  ck_assert_uint_gt(most_unhandled(PINGS), 3 * LITTLE); /* at first all of it was read */
+  for (int i = 0; i < WAVES; i++) most_unhandled(PINGS);
+  for (int i = 0; i < WAVES; i++) ck_assert_uint_le(most_unhandled(PINGS), LITTLE);
+  ck_assert_uint_gt(client_of(&a)->read_shift, 0);
+  /* Who sends less is soon read as all are. */
+  for (int i = 0; i < WAVES; i++) ck_assert_uint_eq(most_unhandled(1), 0);
+  ck_assert_uint_eq(client_of(&a)->read_shift, 0);
+  ck_assert_uint_gt(most_unhandled(PINGS), 3 * LITTLE);
+}
+END_TEST
+
 /* Asks somebody with `n` tokens of a's own. */
 static void ask_whom_with_tokens(const char *whom, uint64_t first, uint32_t n) {
   struct pack *p = wire_ask(&a, OP_s2t, whom, NULL, 1);
@@ -279,6 +309,7 @@ int main(void) {
   suite_add_tcase(s, t);
   tcase_add_checked_fixture(t, setup, teardown);
   tcase_add_test(t, a_flood_is_handled_in_slices_and_others_between);
+  tcase_add_test(t, of_one_who_floods_no_more_is_read_than_can_be_handled);
   tcase_add_test(t, what_costs_more_than_a_quantum_is_one_step_and_paid_for_later);
   tcase_add_test(t, many_who_flood_share_turns_of_bounded_length);
   tcase_add_test(t, many_expensive_requests_share_turns_of_bounded_length);
