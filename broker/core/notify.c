@@ -67,6 +67,11 @@ void notify_refuse(struct client *to, const struct message *request, enum status
   va_start(args, format);
   vsnprintf(text, sizeof text, format, args);
   va_end(args);
+  notify_refuse_text(to, request, status, text);
+}
+
+void notify_refuse_text(struct client *to, const struct message *request, enum status status,
+                        const char *text) {
   send_error(to, request->op, request->id, status, text);
 }
 

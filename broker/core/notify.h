@@ -25,6 +25,8 @@ void notify_send_paid(struct broker *b, struct client *to, struct account *payer
 void notify_done(struct client *to, const struct message *request);
 void notify_refuse(struct client *to, const struct message *request, enum status status,
                    const char *format, ...) __attribute__((format(printf, 4, 5)));
+void notify_refuse_text(struct client *to, const struct message *request, enum status status,
+                        const char *text);
 /* The same for a request that is known by op and id only. */
 void notify_reply(struct client *to, enum op op, uint64_t id);
 void notify_error(struct client *to, enum op op, uint64_t id, enum status status,

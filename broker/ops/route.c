@@ -41,7 +41,7 @@ static void refuse(struct client *from, const struct message *m, enum status sta
   vsnprintf(text, sizeof text, format, args);
   va_end(args);
   client_charge(from, REFUSED_COST);
-  notify_refuse(from, m, status, "%s", text);
+  notify_refuse_text(from, m, status, text);
   /* The sender has entered it into its window, and nobody is going to report it as taken. */
   if (m->target == OP_PT && flow_counts(from, m) && is_there(from->broker, m->pt.host))
     notify_grant(from, m->pt.host, &(struct window){.requests = 1, .bytes = m->size}, 0);
