@@ -10,15 +10,19 @@
 static void on_idle(uv_idle_t *idle) { (void)idle; }
 
 void work_open(struct work *w, uv_loop_t *loop) {
-  w->first = w->last = NULL;
+  w->first = w->last = w->first_resting = NULL;
   w->is_running = false;
   w->turn = w->spent = 0;
   uv_idle_init(loop, &w->idle);
+  uv_timer_init(loop, &w->rested);
+  w->rested.data = w;
 }
 
 void work_close(struct work *w) {
   while (w->first) work_remove(w, w->first);
+  while (w->first_resting) work_remove(w, w->first_resting);
   uv_close((uv_handle_t *)&w->idle, NULL);
+  uv_close((uv_handle_t *)&w->rested, NULL);
 }
 
 void work_add(struct work *w, struct job *j, job_run_fn run) {
@@ -30,6 +34,37 @@ void work_add(struct work *w, struct job *j, job_run_fn run) {
     w->first = j;
   w->last = j;
   if (w->first == j) uv_idle_start(&w->idle, on_idle);
+}
+
+static void unlink_resting(struct work *w, struct job *j) {
+  assert(j->rests && j->run && (j->prev ? j->prev->next : w->first_resting) == j);
+  if (j->prev)
+    j->prev->next = j->next;
+  else
+    w->first_resting = j->next;
+  if (j->next) j->next->prev = j->prev;
+  j->rests = false;
+  j->run = NULL;
+  if (!w->first_resting) uv_timer_stop(&w->rested);
+}
+
+static void on_rested(uv_timer_t *timer) {
+  struct work *w = timer->data;
+  for (struct job *j; (j = w->first_resting);) {
+    job_run_fn run = j->run;
+    unlink_resting(w, j);
+    work_add(w, j, run);
+  }
+}
+
+void work_rest(struct work *w, struct job *j, job_run_fn run) {
+  assert(!j->run && run && !uv_is_closing((uv_handle_t *)&w->rested));
+  *j = (struct job){.next = w->first_resting, .run = run, .rests = true};
+  if (j->next)
+    j->next->prev = j;
+  else
+    uv_timer_start(&w->rested, on_rested, WORK_REST_MS, 0);
+  w->first_resting = j;
 }
 
 static void unlink_job(struct work *w, struct job *j) {
@@ -47,6 +82,10 @@ static void unlink_job(struct work *w, struct job *j) {
 
 void work_remove(struct work *w, struct job *j) {
   if (!j->run) return;
+  if (j->rests) {
+    unlink_resting(w, j);
+    return;
+  }
   unlink_job(w, j);
   if (!w->first) uv_idle_stop(&w->idle);
 }
@@ -78,6 +117,10 @@ const char *work_check(const struct work *w) {
     if (j->prev != last) return "work: a broken link";
   }
   if (last != w->last) return "work: the last job is not the last";
+  for (const struct job *j = w->first_resting; j; j = j->next)
+    if (!j->run || !j->rests) return "work: a job rests that does not";
+  if (uv_is_active((const uv_handle_t *)&w->rested) != (w->first_resting != NULL))
+    return "work: the timer runs without a job that rests, or does not run with one";
   if (!w->is_running && uv_is_active((const uv_handle_t *)&w->idle) != (w->first != NULL))
     return "work: the loop sleeps over a job, or does not sleep without one";
   return NULL;

@@ -9,7 +9,11 @@
  * may spend WORK_QUANTUM a turn, all jobs of a turn together WORK_TURN; what comes directly from a
  * socket counts, too.
  *
- * Always true: a job is in the queue at most once; the loop sleeps only if there is none.
+ * Whoever should not be worked for without a break may rest: that costs the processor nothing, and
+ * others who run on it are not kept waiting.
+ *
+ * Always true: a job is in the queue at most once, or rests; the loop sleeps only if none is in the
+ * queue, and while one rests not for long.
  */
 #ifndef GAIJIN_BROKER_WORK_H
 #define GAIJIN_BROKER_WORK_H
@@ -21,6 +25,9 @@
 /* Units: a slice, about 0.2 ms; the slices of one turn, about 1 ms. Longer slices would save the
  * calls of poll between them, which take about a hundredth of one. */
 enum { WORK_QUANTUM = 2000, WORK_TURN = 5 * WORK_QUANTUM };
+
+/* Milliseconds that a job rests. */
+enum { WORK_REST_MS = 2 };
 
 struct work;
 struct job;
@@ -34,11 +41,14 @@ struct job {
   struct job *prev, *next;
   job_run_fn run; /* NULL: not queued */
   uint64_t turn; /* the last one in which it was queued or run */
+  bool rests; /* it is in the list of those */
 };
 
 struct work {
   uv_idle_t idle; /* active while there is a job: the loop does not wait for sockets then */
   struct job *first, *last;
+  struct job *first_resting; /* they join the queue when the timer fires, which runs meanwhile */
+  uv_timer_t rested;
   bool is_running; /* inside of work_run: the job that is run is not queued */
   uint64_t turn; /* counts them */
   uint64_t spent; /* units in this turn, so far */
@@ -50,6 +60,8 @@ void work_close(struct work *w);
 
 /* Queues a job that is not queued; it is run for the first time in the next work_run. */
 void work_add(struct work *w, struct job *j, job_run_fn run);
+/* The same, but it joins the queue in WORK_REST_MS at most: until then the loop may sleep. */
+void work_rest(struct work *w, struct job *j, job_run_fn run);
 /* Takes it out of the queue if it is there. Any job may be removed at any time. */
 void work_remove(struct work *w, struct job *j);
 static inline bool job_is_queued(const struct job *j) { return j->run != NULL; }

@@ -176,7 +176,7 @@ void client_push(struct client *c, struct account *payer, const void *bytes, uin
 void client_watch(struct client *c, bool to_write) {
   int events = to_write ? UV_WRITABLE : 0;
   if (!c->has_hung_up) events |= UV_DISCONNECT;
-  if (!c->has_hung_up && !client_leaves_untaken(c)) events |= UV_READABLE;
+  if (!c->has_hung_up && !c->job.rests && !client_leaves_untaken(c)) events |= UV_READABLE;
   if (c->events == events || c->state == CLIENT_CONDEMNED) return;
   c->events = events;
   int r = uv_poll_start(&c->poll, events, c->connections->on_event); /* 0: watches nothing */

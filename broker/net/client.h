@@ -136,6 +136,7 @@ struct client {
   bool is_postponed; /* the next message in `rest` has been begun and is to come again */
   bool is_put_off; /* its socket was ready, and is read when the queue of work comes to it */
   bool is_held_back; /* it has left too much untaken: goes on when it has read */
+  bool has_overstepped; /* since it was heard last: it rests next */
   bool has_hung_up; /* the peer has ended; what the kernel still holds of it is being read */
   bool write_failed; /* nothing is sent any more */
   struct frame rest; /* what was read and not handled; when all was, the begin of a message */
@@ -179,6 +180,10 @@ static inline void client_charge(struct client *c, uint64_t units) {
   c->balance -= (int64_t)units;
   work_charge(c->connections->work, units);
 }
+
+/* It asked for more than it may have under way, although it could know that: it is not heard for a
+ * moment. Only inside of events.message. */
+static inline void client_oversteps(struct client *c) { c->has_overstepped = true; }
 
 /* Only inside of events.message: the message cannot be handled, or not to its end, in this turn. It
  * comes again in the next slice of the client's job, and what it sent after it follows then. */

@@ -188,6 +188,19 @@ static void go_on(struct client *c) {
     if (!read_once(c)) client_condemn(c, "%s", "");
 }
 
+static bool run_slice(struct work *w, struct job *j);
+
+/* Has it rest, if it has overstepped and could be heard now. */
+static bool rests(struct client *c) {
+  bool does = c->has_overstepped && !c->has_hung_up && !c->is_held_back &&
+              c->state != CLIENT_CONDEMNED;
+  c->has_overstepped = false;
+  if (!does) return false;
+  work_rest(c->connections->work, &c->job, run_slice);
+  client_watch(c, c->events & UV_WRITABLE);
+  return true;
+}
+
 static bool run_slice(struct work *w, struct job *j) {
   struct client *c = container_of(j, struct client, job);
   (void)w;
@@ -195,7 +208,10 @@ static bool run_slice(struct work *w, struct job *j) {
   int64_t quantum = c->is_put_off && !c->has_hung_up ? SMALL_QUANTUM : WORK_QUANTUM;
   c->balance = c->balance > 0 ? quantum : c->balance + quantum;
   if (c->balance > 0) go_on(c);
-  return is_unfinished(c);
+  bool more = is_unfinished(c);
+  if (rests(c)) return false;
+  if (c->state != CLIENT_CONDEMNED) client_watch(c, c->events & UV_WRITABLE);
+  return more;
 }
 
 static void queue(struct client *c) { work_add(c->connections->work, &c->job, run_slice); }
@@ -214,7 +230,8 @@ void reading_ready(struct client *c) {
   }
   begin(c);
   read_once(c);
-  if (is_unfinished(c)) queue(c);
+  bool more = is_unfinished(c);
+  if (!rests(c) && more) queue(c);
 }
 
 void reading_hung_up(struct client *c) {

@@ -10,6 +10,10 @@
  * costs more than a quantum is handled in one step, and then its sender waits. However many sockets
  * are ready, a turn is bounded: when it is overspent, the others join the queue unread.
  *
+ * Who asks for more than it may have under way is refused, and then rests for a moment
+ * (client_oversteps): else the broker would be busy with refusing it as long as it goes on, and
+ * whoever shares the processor would wait for both of them.
+ *
  * Always true at the end of a turn, of a client that is not CONDEMNED: it is a job, or held back
  * because it leaves answers untaken, or it has sent no whole message that was not handled, is not
  * in debt, and its socket is watched. What it sends is handled in its order, and to the end: what

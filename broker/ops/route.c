@@ -181,6 +181,7 @@ static struct client *find_receiver(struct client *from, const struct transfer *
 /* Enters a request into the books of its pair; false: it has been refused. */
 static bool enter(struct client *from, struct client *to, uint32_t load, const struct message *m) {
   if (flow_enter(from, load, m)) return true;
+  client_oversteps(from);
   if (flow_counts(from, m))
     refuse(from, m, STATUS_busy,
            "worker %s has not taken what you sent it before, and the window has no room for more; "

@@ -4,6 +4,7 @@
  * not while they leave untaken what they asked for. Work is counted, never timed.
  */
 #include "broker/core/transfer.h"
+#include "broker/net/reading.h"
 #include "tests/unit/broker_pair.h"
 
 /* ---- Slices ---- */
@@ -56,6 +57,69 @@ START_TEST(of_one_who_floods_no_more_is_read_than_can_be_handled) {
   for (int i = 0; i < WAVES; i++) ck_assert_uint_eq(most_unhandled(1), 0);
   ck_assert_uint_eq(client_of(&a)->read_shift, 0);
   ck_assert_uint_gt(most_unhandled(PINGS), 3 * LITTLE);
+}
+END_TEST
+
+/* Its timer fires so many milliseconds from now: time is not what is tested. */
+static void rest_for(uint64_t ms) {
+  uv_timer_t *timer = &w.broker.work.rested;
+  uv_timer_start(timer, timer->timer_cb, ms, 0);
+}
+
+START_TEST(who_asks_for_more_than_it_may_have_open_rests) {
+  enum { OPEN = 4, MORE = 3, TURNS = 20, HOUR = 3600000 };
+  struct client *c = client_of(&a);
+  uint64_t before = c->messages_in;
+  w.broker.flows.window.requests = OPEN;
+  for (int i = 0; i < OPEN + MORE; i++) {
+    pack_text(wire_ask(&a, OP_s2t, "b", NULL, 1), "label");
+    wire_end(&a);
+  }
+  write_only(&a);
+  reading_ready(c);
+  ck_assert_uint_eq(c->messages_in, before + OPEN + MORE);
+  ck_assert(c->job.rests && !c->has_overstepped && !(c->events & UV_READABLE));
+  rest_for(HOUR);
+  begin_pings(&a, 1);
+  write_only(&a);
+  wire_turn(&w);
+  ck_assert_uint_eq(take_all(&a), MORE); /* it is told at once */
+  take_all(&b);
+  for (int i = 0; i < TURNS; i++) {
+    begin_pings(&b, 1);
+    write_only(&b);
+    wire_turn(&w);
+    ck_assert_uint_eq(take_all(&b), 1);
+  }
+  ck_assert_uint_eq(c->messages_in, before + OPEN + MORE);
+  ck_assert_ptr_null(w.broker.work.first); /* the loop sleeps meanwhile */
+  rest_for(0);
+  while (c->messages_in == before + OPEN + MORE) wire_turn(&w);
+  ck_assert(!job_is_queued(&c->job) && c->events & UV_READABLE);
+  ck_assert_uint_eq(take_all(&a), 1);
+}
+END_TEST
+
+START_TEST(one_that_rests_may_end) {
+  w.broker.flows.window.requests = 1;
+  for (int i = 0; i < 2; i++) {
+    pack_text(wire_ask(&a, OP_s2t, "b", NULL, 1), "label");
+    wire_end(&a);
+  }
+  write_only(&a);
+  reading_ready(client_of(&a));
+  ck_assert(client_of(&a)->job.rests);
+  uint32_t host = client_of(&a)->host;
+  if (_i)
+    client_condemn(client_of(&a), "the test ends it");
+  else
+    wire_leave(&a);
+  while (hosts_at(&w.broker.hosts, host)->client) wire_turn(&w);
+  ck_assert_ptr_null(w.broker.work.first_resting);
+  begin_pings(&b, 1);
+  write_only(&b);
+  wire_turn(&w);
+  ck_assert_uint_ge(take_all(&b), 1);
 }
 END_TEST
 
@@ -310,6 +374,8 @@ int main(void) {
   tcase_add_checked_fixture(t, setup, teardown);
   tcase_add_test(t, a_flood_is_handled_in_slices_and_others_between);
   tcase_add_test(t, of_one_who_floods_no_more_is_read_than_can_be_handled);
+  tcase_add_test(t, who_asks_for_more_than_it_may_have_open_rests);
+  tcase_add_loop_test(t, one_that_rests_may_end, 0, 2);
   tcase_add_test(t, what_costs_more_than_a_quantum_is_one_step_and_paid_for_later);
   tcase_add_test(t, many_who_flood_share_turns_of_bounded_length);
   tcase_add_test(t, many_expensive_requests_share_turns_of_bounded_length);

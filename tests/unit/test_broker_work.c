@@ -156,6 +156,30 @@ END_TEST
     (place) = was;                             \
   } while (0)
 
+START_TEST(one_that_rests_joins_the_queue_later_and_the_loop_may_sleep) {
+  jobs[0].left = jobs[1].left = jobs[2].left = 1;
+  work_rest(&work, &jobs[0].job, run_one);
+  work_rest(&work, &jobs[1].job, run_one);
+  work_rest(&work, &jobs[2].job, run_one);
+  ck_assert(job_is_queued(&jobs[0].job) && jobs[0].job.rests);
+  ck_assert(!uv_is_active((uv_handle_t *)&work.idle));
+  turn("");
+  work_remove(&work, &jobs[1].job);
+  ck_assert(!job_is_queued(&jobs[1].job) && !jobs[1].job.rests);
+  uv_run(&loop, UV_RUN_ONCE); /* waits for the timer */
+  ck_assert(uv_is_active((uv_handle_t *)&work.idle));
+  turn("ca");
+  work_rest(&work, &jobs[1].job, run_one);
+  work_remove(&work, &jobs[1].job);
+  ck_assert(!uv_is_active((uv_handle_t *)&work.rested));
+  turn("");
+  work_rest(&work, &jobs[1].job, run_one);
+  uv_timer_stop(&work.rested);
+  ck_assert_str_eq(work_check(&work),
+                   "work: the timer runs without a job that rests, or does not run with one");
+}
+END_TEST
+
 START_TEST(the_queue_is_checked) {
   add(0, 1, 1);
   add(1, 1, 1);
@@ -180,6 +204,7 @@ int main(void) {
   tcase_add_test(t, jobs_may_be_removed_by_a_slice);
   tcase_add_test(t, a_job_may_be_queued_again);
   tcase_add_test(t, the_loop_does_not_sleep_while_there_is_a_job);
+  tcase_add_test(t, one_that_rests_joins_the_queue_later_and_the_loop_may_sleep);
   tcase_add_test(t, the_queue_is_checked);
   return run_suite(s);
 }
