@@ -139,6 +139,9 @@ inline announced() {
 /* What a dead worker had written has been routed. Its holdings go; its token stays as a tombstone while others hold it. */
 inline bury(w) {
   gone[w] = true;
+#ifndef M_ROSTER_LATE
+  slot[w] = false; /* the roster first: all that follows may tell of the death */
+#endif
 #ifndef M_HOLDINGS_OUTLIVE
   held[w] = 0;
 #endif
@@ -185,7 +188,8 @@ end:
   :: d_step { up[w]?[BACK,_] -> up[w]?BACK,_; back[w] = true }
   :: d_step { up[w]?[FREED,_] -> up[w]?FREED,_ }
   :: d_step { frees > 0 && w != H && connected(w) && space(w, 1) -> frees--; tell(w, FREE, 0) }
-  :: d_step { !alive[w] && !gone[w] && read_to_end(w) && space(H, 1) && space(A, 1) && space(B, 1) -> bury(w) }
+  :: d_step { (!alive[w] || (lapsed[w] && !grace)) && !gone[w] && read_to_end(w) &&
+       space(H, 1) && space(A, 1) && space(B, 1) -> bury(w) }
   od
 }
 
@@ -203,9 +207,33 @@ inline refuse_waiting(w) {
 #define returned(w) (gone[w] || back[w])
 #endif
 
+/* The grace period ended by time without this worker: it is declared dead, and finds that out at its next hello. */
+inline lapse(w) {
+  if
+  :: !returned(w) -> expel(w); bury(w)
+  :: else
+  fi
+}
+
 proctype grace_period() {
 end:
   do
+  :: d_step { grace && lapses > 0 && !(returned(H) && returned(A) && returned(B)) &&
+       space(H, 2) && space(A, 3) && space(B, 3) ->
+       lapses--;
+       lapse(H);
+       lapse(A);
+       lapse(B);
+       grace = false;
+       refuse_waiting(A);
+       refuse_waiting(B);
+       settle()
+     }
+#ifdef M_ROSTER_LATE
+  :: d_step { gone[H] && slot[H] -> slot[H] = false }
+  :: d_step { gone[A] && slot[A] -> slot[A] = false }
+  :: d_step { gone[B] && slot[B] -> slot[B] = false }
+#endif
   :: d_step { grace && returned(H) && returned(A) && returned(B) && space(H, 1) && space(A, 1) && space(B, 1) ->
        grace = false;
        refuse_waiting(A);

@@ -53,9 +53,15 @@ inline client_refused(w) {
   down[w]?REFUSED,_;
   claiming[w] = false;
   if
-  :: count[w] == 0 && used(w) -> assert(!alive[H]); told[w] = true
+  :: count[w] == 0 && used(w) -> assert(!alive[H] || lapsed[H] || death_is_final); told[w] = true
   :: else
   fi
+}
+
+inline client_hears_death(w) {
+  down[w]?DEAD,_;
+  assert(!alive[H] || lapsed[H] || death_is_final);
+  told[w] = true
 }
 
 /* The connection has been read to its end: releases and claims are thrown away, what is used will be claimed. */
@@ -68,7 +74,18 @@ inline client_lose(w) {
 #endif
 }
 
+/* hello with the old id. Who is accepted lost nothing: what it uses has not been dropped while it was away. */
 inline client_reconnect(w) {
+  if
+  :: accepted(w) ->
+     assert(!(used(w) && life == FORGOTTEN && alive[H]) || death_is_final);
+     lapsed[w] = false; gone[w] = false; slot[w] = true;
+     client_return(w)
+  :: else -> kill(w)
+  fi
+}
+
+inline client_return(w) {
   link[w] = UP;
   if
   :: used(w) -> client_claim(w)
@@ -105,7 +122,7 @@ end:
   :: d_step { alive[w] && down[w]?[GRANTED,_] -> client_granted(w, true) }
   :: d_step { alive[w] && down[w]?[GRANTED,_] -> client_granted(w, false) }
   :: d_step { alive[w] && down[w]?[REFUSED,_] -> client_refused(w) }
-  :: d_step { alive[w] && down[w]?[DEAD,_] -> down[w]?DEAD,_; told[w] = true }
+  :: d_step { alive[w] && down[w]?[DEAD,_] -> client_hears_death(w) }
   :: d_step { alive[w] && down[w]?[FREE,_] -> down[w]?FREE,_; asked_free[w] = true }
   :: d_step { can_put(w) && asked_free[w] && !can_release(w) -> asked_free[w] = false; put(w, FREED, 0) }
   :: d_step { alive[w] && link[w] == CUT && drained(w) -> client_lose(w) }

@@ -12,7 +12,6 @@ inline flush(stream) {
 
 /* What it had written before is still in `up`. A broker that it never came back to never hears of it. */
 inline kill(w) {
-  deaths--;
   alive[w] = false;
   flush(down[w]);
   at[w] = false;
@@ -26,9 +25,14 @@ inline kill(w) {
   :: else
   fi;
   if
-  :: link[w] != UP -> link[w] = UP; gone[w] = true
+  :: link[w] != UP -> link[w] = UP;
+     if
+     :: !lapsed[w] -> gone[w] = true; slot[w] = false
+     :: else /* its death has been declared: whoever did it buries it */
+     fi
   :: else
-  fi
+  fi;
+  lapsed[w] = false
 }
 
 /* The broker condemns the connection, for a fault or because the worker reads nothing or came back too late: the rest of
@@ -38,7 +42,24 @@ inline cut_off(w) {
   kill(w)
 }
 
+/* A living broker declares a living worker dead: its slot is freed, the connection ends, and bury does the rest. */
+inline expel(w) {
+  flush(up[w]);
+  lapsed[w] = true;
+  if
+  :: alive[w] && link[w] == UP -> link[w] = CUT
+  :: else
+  fi
+#ifndef M_ROSTER_LATE
+  ;
+  slot[w] = false
+#endif
+}
+
 inline crash_for(w) {
+#ifdef M_ROSTER_LATE
+  cutter_died[w] = lapsed[w];
+#endif
   flush(up[w]);
   if
   :: alive[w] && link[w] == UP -> link[w] = CUT
@@ -48,7 +69,11 @@ inline crash_for(w) {
   knows[w] = false;
   back[w] = false;
   waiting[w] = false;
+#ifndef M_NO_ROSTER
+  gone[w] = !alive[w] || !slot[w]
+#else
   gone[w] = !alive[w]
+#endif
 }
 
 /* What the broker had sent is in the sockets and will be read; what it had not read is lost, and so are its books. */
@@ -65,12 +90,15 @@ inline crash() {
 proctype fate() {
 end:
   do
-  :: d_step { deaths > 0 && alive[H] -> kill(H) }
-  :: d_step { deaths > 0 && alive[A] -> kill(A) }
-  :: d_step { deaths > 0 && alive[B] -> kill(B) }
-  :: d_step { deaths > 0 && alive[H] && nempty(up[H]) -> cut_off(H) }
-  :: d_step { deaths > 0 && alive[A] && nempty(up[A]) -> cut_off(A) }
-  :: d_step { deaths > 0 && alive[B] && nempty(up[B]) -> cut_off(B) }
+  :: d_step { deaths > 0 && alive[H] -> deaths--; kill(H) }
+  :: d_step { deaths > 0 && alive[A] -> deaths--; kill(A) }
+  :: d_step { deaths > 0 && alive[B] -> deaths--; kill(B) }
+  :: d_step { deaths > 0 && alive[H] && nempty(up[H]) -> deaths--; cut_off(H) }
+  :: d_step { deaths > 0 && alive[A] && nempty(up[A]) -> deaths--; cut_off(A) }
+  :: d_step { deaths > 0 && alive[B] && nempty(up[B]) -> deaths--; cut_off(B) }
+  :: d_step { lapses > 0 && alive[H] && link[H] == UP && !gone[H] && !grace -> lapses--; expel(H) }
+  :: d_step { lapses > 0 && alive[A] && link[A] == UP && !gone[A] && !grace -> lapses--; expel(A) }
+  :: d_step { lapses > 0 && alive[B] && link[B] == UP && !gone[B] && !grace -> lapses--; expel(B) }
   :: d_step { restarts > 0 -> crash() }
   od
 }

@@ -31,4 +31,8 @@
 #define goal (life == KEPT && !client_met && down[H]??[VALUE,_] && down[H]??[DROP,_])
 #elif GOAL == 14 /* a restart refuses a claim, as the host died meanwhile, while a value waits to be decoded */
 #define goal (!alive[H] && told[A] && pending[A] > 0 && count[A] == 0)
+#elif GOAL == 15 /* an expelled client still has its AT, but the object has been dropped */
+#define goal (lapsed[A] && at[A] && life == FORGOTTEN)
+#elif GOAL == 16 /* grace ended without the host: a client was told of its death, the host does not know yet */
+#define goal (lapsed[H] && alive[H] && told[A] && restarts < RESTARTS && link[H] == OFF)
 #endif

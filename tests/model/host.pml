@@ -9,6 +9,16 @@
 #define unpinned (pins == 0)
 #endif
 
+#if defined(M_LATE_ADMITTED) /* a declared death is forgotten when the worker comes back */
+#define accepted(w) (slot[w] || (gone[w] && !grace))
+#elif defined(M_NO_ROSTER) /* in its grace period a new broker accepts every old id */
+#define accepted(w) (slot[w] || grace)
+#elif defined(M_ROSTER_LATE) /* the broker that declared the death remembers it; its successor has the roster only */
+#define accepted(w) (slot[w] && !gone[w] && (!lapsed[w] || cutter_died[w]))
+#else
+#define accepted(w) slot[w]
+#endif
+
 inline host_settle() {
   if
   :: life == KEPT && sent == 0 && unpinned -> forget()
@@ -77,7 +87,18 @@ inline host_lose() {
 #endif
 }
 
+/* hello with the old id. Accepted by its slot only; then nobody may have been told of its death. Refused, it forgets its tokens. */
 inline host_reconnect() {
+  if
+  :: accepted(H) ->
+     assert((!(alive[A] && told[A]) && !(alive[B] && told[B])) || death_is_final);
+     lapsed[H] = false; gone[H] = false; slot[H] = true;
+     host_return()
+  :: else -> kill(H)
+  fi
+}
+
+inline host_return() {
   link[H] = UP;
   if
   :: life == KEPT -> up[H]!ANNOUNCE,0

@@ -8,7 +8,7 @@
  * Names of what they do in C: arrive, unpend, settle (client-lib/holding.c, token.c), see, hold, release, settle (broker/books/refs.c).
  *
  * Bounds, given with -D: SENDS messages with the PT in all, DEPTH messages in each direction of a connection, and how often
- * each of USES, REFUSALS, CLAIMS, FREES, DEATHS, RESTARTS happens.  -DM_... makes one wrong turn each; run.sh lists them.
+ * each of USES, REFUSALS, CLAIMS, FREES, DEATHS, RESTARTS, LAPSES happens.  -DM_... makes one wrong turn each; run.sh lists them.
  * -DGOAL=n reports a state that must be reachable (goals.pml) as an error.
  */
 #ifndef SENDS
@@ -35,6 +35,9 @@
 #ifndef RESTARTS
 #define RESTARTS 0
 #endif
+#ifndef LAPSES
+#define LAPSES 0 /* workers declared dead while they live: expelled by a living broker, or late when grace ends by time */
+#endif
 
 /* ---- The world ---- */
 
@@ -57,7 +60,8 @@ chan down[3] = [DEPTH] of { mtype, byte }; /* broker to worker: its outbox and t
 byte link[3];
 bool alive[3] = true;
 
-byte sends = SENDS, uses = USES, refusals = REFUSALS, claims = CLAIMS, frees = FREES, deaths = DEATHS, restarts = RESTARTS;
+byte sends = SENDS, uses = USES, refusals = REFUSALS, claims = CLAIMS, frees = FREES;
+byte deaths = DEATHS, restarts = RESTARTS, lapses = LAPSES;
 
 /* The host's record of its token. */
 #define UNMADE 0
@@ -77,10 +81,20 @@ bool gone[3], knows[3];
 /* After a restart: no drops until all are back; claims that wait for their host. */
 bool grace, back[3], waiting[3];
 
+/* The roster survives the broker; a worker with a `slot` in it has not been declared dead.
+ * `lapsed`: the worker was declared dead, but is alive and has not heard of it. */
+bool slot[3] = true, lapsed[3];
+#ifdef M_ROSTER_LATE
+bool cutter_died[3]; /* the broker that declared it dead has died before it freed the slot */
+#endif
+
 hidden byte n; /* scratch of one step */
 
+/* Names of what is asserted, always false: pan prints the expression, and run.sh looks there for the name. */
+hidden byte death_is_final, not_in_use;
+
 #define used(w) (at[w] || pending[w] > 0)
-#define space(w, k) (!alive[w] || len(down[w]) + (k) <= DEPTH)
+#define space(w, k) (!alive[w] || lapsed[w] || len(down[w]) + (k) <= DEPTH)
 
 /* ---- Streams ---- */
 
@@ -97,21 +111,22 @@ inline put(w, kind, number) {
 /* What is queued for a worker that was killed reaches nobody. */
 inline tell(w, kind, number) {
   if
-  :: alive[w] -> down[w]!kind,number
+  :: alive[w] && !lapsed[w] -> down[w]!kind,number
   :: else
   fi
 }
 
 /* ---- What must never be ---- */
 
-#define value_for(w) (alive[w] && (down[w]??[VALUE,_] || up[H]??[VALUE,w] || up[A]??[VALUE,w] || up[B]??[VALUE,w]))
+#define value_for(w) (alive[w] && !lapsed[w] && \
+  (down[w]??[VALUE,_] || up[H]??[VALUE,w] || up[A]??[VALUE,w] || up[B]??[VALUE,w]))
 #define use_for_host (down[H]??[USE,_] || up[A]??[USE,_] || up[B]??[USE,_])
 
 /* The host forgets: nobody may hold the object or be about to, no value or request that is not yet dealt with may need it. */
 inline forget() {
-  assert(!used(A) && !used(B) && pins == 0);
-  assert(!value_for(H) && !value_for(A) && !value_for(B));
-  assert(!use_for_host);
+  assert(((!used(A) || lapsed[A]) && (!used(B) || lapsed[B]) && pins == 0) || not_in_use);
+  assert((!value_for(H) && !value_for(A) && !value_for(B)) || not_in_use);
+  assert(!use_for_host || not_in_use);
   life = FORGOTTEN
 }
 
@@ -139,10 +154,10 @@ active proctype watcher() {
   fi
 }
 
+#include "fate.pml"
 #include "host.pml"
 #include "client.pml"
 #include "broker.pml"
-#include "fate.pml"
 
 init {
   atomic {
