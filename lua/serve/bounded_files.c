@@ -56,6 +56,7 @@ double bounded_files_size(lua_State *L, int i, double most) {
   }
   double left = left_in(f);
   if (all) return size + left;
-  if (size + left > most && lines) size += size_of_lines(f, lines, most);
+  if (size <= most && left > 0 && size + left > most && lines)
+    size += size_of_lines(f, lines, most);
   return size;
 }

@@ -38,9 +38,9 @@ static bool number_at(lua_State *L, int i, double absent, double *out) {
   return lua_isnoneornil(L, i) || lua_isnumber(L, i);
 }
 
-/* Bytes of the text at index i; of a number at least. */
+/* Bytes of the text at index i, or of the number, which becomes the text that it is taken for. */
 static double length(lua_State *L, int i) {
-  return lua_type(L, i) == LUA_TSTRING ? (double)lua_objlen(L, i) : 1;
+  return lua_isstring(L, i) ? (double)lua_objlen(L, i) : 1;
 }
 
 /* ---- Tables ---- */
@@ -73,6 +73,15 @@ static void visit(lua_State *L, struct worker *w, const char *title, int first) 
   limit(L, title, "visit", (double)lua_objlen(L, first), "entries", BOUNDS_ENTRIES);
 }
 
+/* LuaJIT has it. */
+static void move(lua_State *L, struct worker *w, const char *title, int first) {
+  double from, to;
+  (void)w;
+  if (!number_at(L, first + 1, 1, &from) || !number_at(L, first + 2, 0, &to)) return;
+  limit(L, title, "move", is_int(from) && is_int(to) ? trunc(to) - trunc(from) + 1 : beyond,
+        "entries", BOUNDS_ENTRIES);
+}
+
 /* The result must fit into a message. To count it is to read the entries up to that size, or to the
  * first that is no text. */
 static void concat(lua_State *L, struct worker *w, const char *title, int first) {
@@ -99,7 +108,11 @@ enum { COMPARE_FUNCTION = 2, COMPARE_COUNT, COMPARE_UPVALUES = COMPARE_COUNT };
 
 static int compare(lua_State *L) {
   double n = lua_tonumber(L, lua_upvalueindex(COMPARE_COUNT)) + 1;
-  limit(L, "table.sort", "make", n, "comparisons", BOUNDS_COMPARISONS);
+  if (n > BOUNDS_COMPARISONS)
+    worker_raise(L, GAIJIN_STATUS_TOO_LARGE,
+                 "table.sort needs more than %d comparisons for another worker; the table is left "
+                 "partly sorted",
+                 BOUNDS_COMPARISONS);
   lua_pushnumber(L, n);
   lua_replace(L, lua_upvalueindex(COMPARE_COUNT));
   if (lua_isnil(L, lua_upvalueindex(COMPARE_FUNCTION))) {
@@ -112,13 +125,14 @@ static int compare(lua_State *L) {
   return 1;
 }
 
-/* An order of entries can be found for which it takes the square of their number. So they are
- * counted on the way. */
+/* So many entries are sorted with BOUNDS_COMPARISONS, but for orders that were made to need more:
+ * one can be found for which it takes the square of their number. So they are counted on the way,
+ * too. */
 static void sort(lua_State *L, struct worker *w, const char *title, int first) {
   bool has_order = !lua_isnoneornil(L, first + 1);
-  (void)title;
   if (!lua_istable(L, first) || waits(L, w, first + 1)) return;
   if (has_order && !lua_isfunction(L, first + 1)) return;
+  limit(L, title, "sort", (double)lua_objlen(L, first), "entries", BOUNDS_SORTED);
   luaL_checkstack(L, 4, "too many arguments");
   if (!has_order) {
     lua_settop(L, first);
@@ -134,9 +148,10 @@ static void sort(lua_State *L, struct worker *w, const char *title, int first) {
 /* ---- Text ---- */
 
 static void repeat(lua_State *L, struct worker *w, const char *title, int first) {
-  double n;
+  double n, size = length(L, first);
   if (!lua_isstring(L, first) || !number_at(L, first + 1, 0, &n)) return;
-  limit_text(L, w, title, (is_int(n) ? n : beyond) * fmax(length(L, first), 1));
+  if (w->is_luajit && lua_isstring(L, first + 2)) size += length(L, first + 2); /* between them */
+  limit_text(L, w, title, (is_int(n) ? n : beyond) * fmax(size, 1));
 }
 
 /* In 5.1 each level below 0 gives a line. */
@@ -150,12 +165,22 @@ static void traceback(lua_State *L, struct worker *w, const char *title, int fir
 }
 
 /* The pattern behind the text at index `first`. */
-static void match(lua_State *L, struct worker *w, const char *title, int first) {
+static void limit_steps(lua_State *L, const char *title, int first, bool anchors) {
   size_t n;
-  (void)w;
   if (!lua_isstring(L, first) || !lua_isstring(L, first + 1)) return;
   const char *pattern = lua_tolstring(L, first + 1, &n);
-  limit(L, title, "take", bounds_steps(pattern, n, length(L, first)), "steps", BOUNDS_STEPS);
+  limit(L, title, "take", bounds_steps(pattern, n, length(L, first), anchors), "steps",
+        BOUNDS_STEPS);
+}
+
+static void match(lua_State *L, struct worker *w, const char *title, int first) {
+  (void)w;
+  limit_steps(L, title, first, true);
+}
+
+static void match_each(lua_State *L, struct worker *w, const char *title, int first) {
+  (void)w;
+  limit_steps(L, title, first, false);
 }
 
 static void find(lua_State *L, struct worker *w, const char *title, int first) {
@@ -168,11 +193,45 @@ static void find(lua_State *L, struct worker *w, const char *title, int first) {
     limit(L, title, "take", bounds_plain_steps(n, length(L, first)), "steps", BOUNDS_STEPS);
 }
 
+/* Upvalues of what stands for a replacement that is asked. The first is the worker. */
+enum { REPLACE_BY = 2, REPLACE_BYTES, REPLACE_UPVALUES = REPLACE_BYTES };
+
+static int replace(lua_State *L) {
+  int by = lua_upvalueindex(REPLACE_BY);
+  if (lua_isfunction(L, by)) {
+    lua_pushvalue(L, by);
+    lua_insert(L, 1);
+    lua_call(L, lua_gettop(L) - 1, 1);
+  } else {
+    lua_settop(L, 1);
+    lua_gettable(L, by);
+  }
+  double bytes = lua_tonumber(L, lua_upvalueindex(REPLACE_BYTES));
+  if (lua_isstring(L, -1)) bytes += length(L, -1);
+  limit_text(L, lua_touserdata(L, lua_upvalueindex(1)), "string.gsub", bytes);
+  lua_pushnumber(L, bytes);
+  lua_replace(L, lua_upvalueindex(REPLACE_BYTES));
+  return 1;
+}
+
+/* What a table or function gives is counted on the way. */
+static void count_replacements(lua_State *L, struct worker *w, int by, double size) {
+  luaL_checkstack(L, REPLACE_UPVALUES, "too many arguments");
+  lua_pushlightuserdata(L, w);
+  lua_pushvalue(L, by);
+  lua_pushnumber(L, size);
+  lua_pushcclosure(L, replace, REPLACE_UPVALUES);
+  lua_replace(L, by);
+}
+
 static void substitute(lua_State *L, struct worker *w, const char *title, int first) {
   size_t n;
   double most, size = length(L, first);
   match(L, w, title, first);
-  if (!lua_isstring(L, first) || !lua_isstring(L, first + 2)) return;
+  if (!lua_isstring(L, first)) return;
+  if (lua_istable(L, first + 2) || lua_isfunction(L, first + 2))
+    count_replacements(L, w, first + 2, size);
+  if (!lua_isstring(L, first + 2)) return;
   if (!number_at(L, first + 3, size + 1, &most)) return;
   const char *replacement = lua_tolstring(L, first + 2, &n);
   limit_text(L, w, title,
@@ -187,10 +246,11 @@ static void read_file(lua_State *L, struct worker *w, const char *title, int fir
 }
 
 /* The iterator has the file as its first upvalue; LuaJIT's has formats behind it. */
+enum { UPVALUES_MOST = 256 }; /* more than a C function can have */
 static void read_line(lua_State *L, struct worker *w, int function) {
   int top = lua_gettop(L);
-  luaL_checkstack(L, 8, "too many arguments");
-  for (int i = 1; i <= 6 && lua_getupvalue(L, function, i); i++)
+  luaL_checkstack(L, UPVALUES_MOST, "too many arguments");
+  for (int i = 1; lua_getupvalue(L, function, i); i++)
     if (i > 1 && lua_isboolean(L, -1)) lua_pop(L, 1);
   if (lua_gettop(L) > top) read_file(L, w, "the iterator of lines", top + 1);
   lua_settop(L, top);
@@ -206,8 +266,8 @@ static const struct bound {
     {"table.insert", insert},   {"table.remove", remove_entry},  {"table.foreachi", visit},
     {"table.concat", concat},   {"table.sort", sort},            {"debug.traceback", traceback},
     {"string.rep", repeat},     {"string.find", find},           {"string.match", match},
-    {"string.gmatch", match},   {"string.gfind", match},         {"string.gsub", substitute},
-    {"file.read", read_file},
+    {"string.gmatch", match_each}, {"string.gfind", match_each}, {"string.gsub", substitute},
+    {"file.read", read_file},   {"table.move", move},
 };
 
 /* NULL: the function is not bounded. */

@@ -14,7 +14,8 @@
 /* The limits; besides, text that is made or read may have as many bytes as a message. */
 enum {
   BOUNDS_ENTRIES = 1 << 20,     /* moved or visited in a table */
-  BOUNDS_COMPARISONS = 1 << 22, /* of table.sort */
+  BOUNDS_SORTED = 1 << 17,      /* entries of table.sort */
+  BOUNDS_COMPARISONS = 1 << 22, /* that it may make */
   BOUNDS_STEPS = 1 << 26        /* of matching a pattern, in the worst case */
 };
 

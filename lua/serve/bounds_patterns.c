@@ -18,30 +18,35 @@ static const char *skip_set(const char *p, const char *end) {
   return p < end ? p + 1 : end;
 }
 
-/* Behind the single thing at p, which may then be repeated. *walks: it is one of those that go
- * through the text by themselves: %b, and what was captured. */
-static const char *skip_one(const char *p, const char *end, bool *walks) {
+/* Behind the single thing at p. *walks: it is one of those that go through the text by themselves:
+ * %b, and what was captured. *may_repeat: what follows can repeat it; behind the others the matcher
+ * goes on at once, and a '*' there stands for itself. */
+static const char *skip_one(const char *p, const char *end, bool *walks, bool *may_repeat) {
   *walks = false;
+  *may_repeat = *p != '(' && *p != ')';
   if (*p == '[') return skip_set(p, end);
   if (*p != '%') return p + 1;
   if (++p == end) return end;
   *walks = *p == 'b' || isdigit((unsigned char)*p);
+  *may_repeat = !*walks && *p != 'f';
+  if (*p == 'f') return p + 1 < end && p[1] == '[' ? skip_set(p + 1, end) : p + 1;
   if (*p != 'b') return p + 1;
   return end - p > 3 ? p + 3 : end;
 }
 
-double bounds_steps(const char *pattern, size_t n, double size) {
+double bounds_steps(const char *pattern, size_t n, double size, bool anchors) {
   const char *p = pattern, *end = pattern + n;
-  bool is_fixed = n > 0 && *p == '^', walks;
+  bool is_fixed = anchors && n > 0 && *p == '^', walks, may_repeat;
   double places = size + 1, steps = (double)n + 1;
   if (is_fixed)
     p++;
   else
     steps *= places;
   while (p < end) {
-    p = skip_one(p, end, &walks);
+    p = skip_one(p, end, &walks, &may_repeat);
     if (walks) steps *= places;
     if (p == end) break;
+    if (!may_repeat) continue;
     if (*p == '*' || *p == '+' || *p == '-') steps *= places;
     if (*p == '?') steps *= 2;
     p += strchr("*+-?", *p) && *p;

@@ -9,8 +9,9 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-/* Comparisons of a byte, at most, to match the n bytes of the pattern in a text of `size`. */
-double bounds_steps(const char *pattern, size_t n, double size);
+/* Comparisons of a byte, at most, to match the n bytes of the pattern in a text of `size`. A '^' at
+ * its begin `anchors` it: not so for string.gmatch, to which it is a character like any other. */
+double bounds_steps(const char *pattern, size_t n, double size, bool anchors);
 
 /* Whether string.find takes the n bytes for a pattern; otherwise it looks for the text itself. */
 bool bounds_is_pattern(const char *text, size_t n);

@@ -10,6 +10,7 @@ bakaGaijin.fill = function(text)
   f:flush()
   f:seek("set")
 end
+bakaGaijin.open_pipe = function() return io.popen("printf hello") end
 bakaGaijin.own = function() f:seek("set") return #f:read("*a") end
 --@ worker B once
 local t = require "t"
@@ -43,5 +44,14 @@ t.eq(f:seek(), 8)
 t.eq(f:read(6), "3 four")
 f:seek("set", 2 ^ 34)
 t.eq(f:read("*a"), "end")
+if jit then -- its iterator has all formats
+  f:seek("set")
+  t.raises("^gaijin: too_large: ", f:lines(0, 0, 0, 0, 0, 0, "*a"))
+end
+local pipe = A.open_pipe()
+t.raises("^gaijin: too_large: ", pipe.read, pipe, 1e9, "*l")
+t.eq(pipe:read("*a"), "hello")
+pipe:close()
+pipe = nil
 t.raises("closed file", function() f:close() f:read(1e9) end)
 next_line, f, fill = nil

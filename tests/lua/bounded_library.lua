@@ -56,6 +56,19 @@ for _, name in ipairs(jit and { "find", "match", "gmatch" } or { "find", "match"
   too_large(S[name], many, ".-.-.-.-b")
   too_large(S[name], ("a"):rep(30), slow)
 end
+too_large(S.find, ("?"):rep(130), "(?*)(?*)(?*)(?*)x")
+too_large(S.gmatch, ("^"):rep(60000), "^.-x")
+if jit then
+  too_large(S.rep, "x", 200, ("y"):rep(500))
+  too_large(T.move, list, 1, 2 ^ 28, 2)
+  t.eq(S.rep("x", 3, ", "), "x, x, x")
+end
+too_large(S.rep, -1.2345678901234e-100, 6000)
+t.eq(S.rep(12, 2), "1212")
+too_large(S.gsub, many, "a", gaijin.copy { a = ("x"):rep(1000) })
+too_large(S.gsub, ("a"):rep(100), "a", function() return ("x"):rep(1000) end)
+t.eq(S.gsub("abc", "%w", gaijin.copy { a = "1", b = 22 }), "122c")
+t.eq(S.gsub("a=1", "(%w)=(%w)", function(k, v) return v .. k end), "1a")
 too_large(S.gsub, many, "a-b", "")
 too_large(S.gsub, many, "a", ("x"):rep(1000))
 too_large(S.gsub, many, "a", "%0%0")

@@ -24,6 +24,8 @@ bakaGaijin.hard, bakaGaijin.hard_too = hard, { unpack(hard, 1, 6000) }
 for i = 6001, 12000 do bakaGaijin.hard_too[i] = hard[i] end
 bakaGaijin.found = found
 bakaGaijin.list = list
+bakaGaijin.long = {}
+for i = 1, 131073 do bakaGaijin.long[i] = -i end
 bakaGaijin.less = function(a, b) bakaGaijin.comparisons = bakaGaijin.comparisons + 1 return a < b end
 bakaGaijin.alive = function() return "alive" end
 bakaGaijin.nothing = function() end
@@ -31,10 +33,18 @@ bakaGaijin.nothing = function() end
 local t = require "t"
 local A = bakaGaijin("A")
 t.eq(A.found, true)
-t.raises("^gaijin: too_large: table%.sort would make %d+ comparisons for another worker; at most 4194304$", table.sort, A.hard)
+t.raises("^gaijin: too_large: table%.sort needs more than 4194304 comparisons for another worker; the table is left partly sorted$",
+  table.sort, A.hard)
 t.raises("^gaijin: too_large: table%.sort", table.sort, A.hard_too, A.less)
 t.eq(A.comparisons, 4194304)
 t.eq(A.alive(), "alive")
+local long = A.long
+t.raises("^gaijin: too_large: table%.sort would sort 131073 entries for another worker; at most 131072$", table.sort, long)
+t.eq(long[1], -1) -- it has not begun
+long[131073] = nil
+table.sort(long)
+t.eq(long[1], -131072)
+long = nil
 local list = A.list
 for i, v in ipairs { 3, 1, 2 } do list[i] = v end
 table.sort(list)

@@ -23,14 +23,18 @@ START_TEST(each_repetition_multiplies) {
       {"a-b", 400},    {"a?", 60},        {"a?a?", 4 * 50},   {"%*", 30},        {"%**", 400},      {"[*]", 40},      {"[*]*", 500},
       {"[]*]*", 600},  {"[^]*]*", 700},   {"[%]*]*", 700},    {"[a", 30},        {"[", 20},         {"[%", 30},       {"%", 20},
       {"%b()", 500},   {"%b(", 400},      {"(a)%1", 600},     {"(a*)%1", 7000},  {".-.-", 5000},    {"%f[*]a", 70},   {"(.-)%s*$", 9000},
-      {"^(.-)$", 70},  {"x^*", 400},      {"-", 20},          {"%b()*", 6000},
+      {"^(.-)$", 70},  {"x^*", 400},      {"-", 20},          {"%b()*", 600},
+      /* behind what cannot be repeated, the matcher takes the next for itself */
+      {"(?*", 400},    {"()?*", 500},     {"(a)?*", 600},     {"%bxy?*", 7000},  {"%1?*", 5000},    {"%f[a]?*", 800}, {"%f", 30},
   };
   for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
-    double steps = bounds_steps(cases[i].pattern, strlen(cases[i].pattern), 9);
+    double steps = bounds_steps(cases[i].pattern, strlen(cases[i].pattern), 9, true);
     ck_assert_msg(steps == cases[i].steps, "%s: %g steps, expected %g", cases[i].pattern, steps, cases[i].steps);
   }
-  ck_assert_double_eq(bounds_steps("a\0*", 3, 9), 400);
-  ck_assert_double_eq(bounds_steps("a*", 2, 1e6), 3 * 1000001.0 * 1000001.0);
+  ck_assert_double_eq(bounds_steps("a\0*", 3, 9, true), 400);
+  ck_assert_double_eq(bounds_steps("a*", 2, 1e6, true), 3 * 1000001.0 * 1000001.0);
+  ck_assert_double_eq(bounds_steps("^a", 2, 9, false), 30);
+  ck_assert_double_eq(bounds_steps("^*", 2, 9, false), 300);
 }
 END_TEST
 
