@@ -22,6 +22,8 @@ struct label_wait_list {
 /* Is there while it has a record, one that was taken and not freed yet included. */
 struct label_asker {
   struct label_asker *next; /* in its bucket */
+  struct label_asker *next_due, *prev_due; /* while it has some that are due: the next turns */
+  struct label_wait_list due;
   uint64_t host;
   uint32_t n, bytes;
 };
@@ -30,7 +32,8 @@ struct label_waits {
   uint64_t seed;
   unsigned n;      /* in the lists */
   uint32_t bytes;  /* as the askers count them */
-  struct label_wait_list by_label[BUCKETS], due;
+  struct label_wait_list by_label[BUCKETS];
+  struct label_asker *first_due, *last_due; /* take turns */
   struct label_wait *by_request[BUCKETS];
   struct label_asker *askers[ASKER_BUCKETS];
 };
@@ -100,8 +103,34 @@ static void leave_list(struct label_wait *k) {
   k->list = NULL;
 }
 
+static bool is_due(const struct label_wait *k) { return k->list == &k->asker->due; }
+
+/* The asker gets its turn after all others. */
+static void enter_turns(struct label_waits *s, struct label_asker *a) {
+  a->next_due = NULL;
+  a->prev_due = s->last_due;
+  if (s->last_due)
+    s->last_due->next_due = a;
+  else
+    s->first_due = a;
+  s->last_due = a;
+}
+
+static void leave_turns(struct label_waits *s, struct label_asker *a) {
+  assert(a->prev_due ? a->prev_due->next_due == a : s->first_due == a);
+  if (a->prev_due)
+    a->prev_due->next_due = a->next_due;
+  else
+    s->first_due = a->next_due;
+  if (a->next_due)
+    a->next_due->prev_due = a->prev_due;
+  else
+    s->last_due = a->prev_due;
+}
+
 static void make_due(struct worker *w, struct label_wait *k) {
-  append(&w->label_waits->due, k);
+  if (!k->asker->due.first) enter_turns(w->label_waits, k->asker);
+  append(&k->asker->due, k);
   w->backlog.n_due++;
 }
 
@@ -113,12 +142,11 @@ static struct label_wait **by_request(struct label_waits *s, uint64_t request) {
 static void take_out(struct worker *w, struct label_wait *k) {
   struct label_waits *s = w->label_waits;
   struct label_wait **p = by_request(s, k->request.id);
-  assert(s->n > 0);
-  if (k->list == &s->due) {
-    assert(w->backlog.n_due > 0);
-    w->backlog.n_due--;
-  }
+  bool was_due = is_due(k);
+  assert(s->n > 0 && (!was_due || w->backlog.n_due > 0));
+  w->backlog.n_due -= was_due;
   leave_list(k);
+  if (was_due && !k->asker->due.first) leave_turns(s, k->asker);
   while (*p != k) p = &(*p)->next_by_request;
   *p = k->next_by_request;
   s->n--;
@@ -230,8 +258,15 @@ void label_waits_set(struct worker *w, const struct gaijin_value *label) {
 }
 
 struct label_wait *label_waits_take(struct worker *w) {
-  struct label_wait *k = w->label_waits ? w->label_waits->due.first : NULL;
-  if (k) take_out(w, k);
+  struct label_waits *s = w->label_waits;
+  struct label_asker *a = s ? s->first_due : NULL;
+  if (!a) return NULL;
+  struct label_wait *k = a->due.first;
+  take_out(w, k);
+  if (a->due.first && a->next_due) {
+    leave_turns(s, a);
+    enter_turns(s, a);
+  }
   return k;
 }
 
@@ -297,7 +332,7 @@ static const char *check_list(const struct label_waits *s, const struct label_wa
     if (!k->next && l->last != k) return "label waits: the last is not the last";
     if (!gaijin_body_peek(k->body, &label) || !is_label(&label))
       return "label waits: one for no label";
-    if (l != &s->due && &s->by_label[hash_of(s, &label) % BUCKETS] != l)
+    if (!is_due(k) && &s->by_label[hash_of(s, &label) % BUCKETS] != l)
       return "label waits: one in the bucket of another label";
     if (k->asker->n == 0 || k->asker->host != k->request.caller)
       return "label waits: one of another asker";
@@ -309,7 +344,11 @@ const char *label_waits_check(const struct worker *w) {
   const struct label_waits *s = w->label_waits;
   unsigned in_lists = 0, by_request = 0;
   if (!s) return w->backlog.n_due ? "label waits: some are due and none is there" : NULL;
-  const char *fault = check_list(s, &s->due, &in_lists);
+  const char *fault = NULL;
+  for (const struct label_asker *a = s->first_due, *before = NULL; !fault && a;
+       before = a, a = a->next_due)
+    fault = a->due.first && a->prev_due == before ? check_list(s, &a->due, &in_lists)
+                                                  : "label waits: a turn of nobody";
   if (!fault && in_lists != w->backlog.n_due) fault = "label waits: another number is due";
   for (unsigned i = 0; !fault && i < BUCKETS; i++) {
     fault = check_list(s, &s->by_label[i], &in_lists);

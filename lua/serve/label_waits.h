@@ -2,8 +2,8 @@
  *
  * Requests (s2t) that wait for a label of this worker: records, not fibers, so that any number of
  * them holds up nobody who is to be served. A record is due when it is new, and when its label has
- * been set since it was served: then it is served, first come, first served, and if the label has
- * no value it waits. Found by label, and by request when it is given up; bounded for each asker.
+ * been set since it was served: then it is served, and if the label has no value it waits. Askers
+ * take turns; those of one are served as they came. Found by label, and by request when it is given up; bounded for each asker.
  * This file serves nothing.
  */
 #ifndef GAIJIN_LUA_LABEL_WAITS_H
@@ -40,8 +40,8 @@ const char *label_waits_fault(enum label_waits_outcome outcome);
 /* Those that wait for the label (a string or number) are due, in the order in which they came.
  * Raises nothing, allocates nothing. */
 void label_waits_set(struct worker *w, const struct gaijin_value *label);
-/* The first of those that are due (worker.backlog.n_due), taken out; NULL: none is. The caller's to
- * free, who may take the body out of it before. */
+/* The first that is due (worker.backlog.n_due) of the asker whose turn it is, taken out; NULL: none
+ * is. The caller's to free, who may take the body out of it before. */
 struct label_wait *label_waits_take(struct worker *w);
 void label_waits_free(struct worker *w, struct label_wait *k);
 

@@ -256,6 +256,39 @@ START_TEST(some_are_served_in_each_turn) {
 }
 END_TEST
 
+/* Whoever has few due is not behind those of others who have many. */
+START_TEST(askers_take_turns) {
+  enum { MANY = 100, TAKEN = 7 };
+  static const uint64_t callers[TAKEN] = {1000, 1001, 1002, 1000, 1001, 1000, 1000};
+  vm_connect(&v);
+  for (uint64_t id = 1; id <= MANY; id++) {
+    put_ask(1000, id, "x", 1);
+    fake_end(&v.f);
+  }
+  for (uint64_t id = MANY + 1; id <= MANY + 3; id++) {
+    put_ask(id == MANY + 2 ? 1002 : 1001, id, "x", 1);
+    fake_end(&v.f);
+  }
+  fake_bytes(&v.f, v.f.out.bytes, v.f.out.size);
+  v.f.out.size = 0;
+  ck_assert_int_eq(gaijin_dispatch(v.w.g), 0);
+  uint64_t last = 0;
+  for (unsigned i = 0; i < TAKEN; i++) {
+    struct label_wait *k = label_waits_take(&v.w);
+    ck_assert_uint_eq(k->request.caller, callers[i]);
+    if (k->request.caller == 1000) ck_assert_uint_eq(k->request.id, ++last); /* as they came */
+    gaijin_answer_error(v.w.g, k->request.id, k->request.op, GAIJIN_STATUS_BUSY, "");
+    label_waits_free(&v.w, k);
+    check(MANY + 2 - i);
+  }
+  while (last < MANY / 2) { /* of one that is given up in the midst */
+    give_up(++last);
+    check(MANY + 3 - TAKEN - (unsigned)(last - 4));
+  }
+  vm_close(&v);
+}
+END_TEST
+
 /* Its label has been set before the worker was to end. */
 START_TEST(who_stops_serves_what_is_due) {
   enum { WAITS = 100 };
@@ -321,6 +354,7 @@ int main(void) {
   tcase_add_test(c, a_strange_request_is_read_from_its_begin);
   tcase_add_test(c, what_is_no_label_cannot_be_waited_for);
   tcase_add_test(c, some_are_served_in_each_turn);
+  tcase_add_test(c, askers_take_turns);
   tcase_add_test(c, who_stops_serves_what_is_due);
   tcase_add_loop_test(c, what_is_due_at_the_end_is_refused, 0, 2);
   tcase_add_test(c, at_the_end_they_are_told_that_nothing_was_done);
