@@ -237,7 +237,10 @@ static void ask_witness(struct session *s) {
 static void leave_all(struct session *s) {
   for (unsigned i = 0; i <= PEERS; i++)
     if (s->peers[i].fd >= 0) peer_leave(&s->peers[i], false);
-  for (unsigned i = 0; i < IDLE_TURNS; i++) turn(s);
+  for (unsigned i = 0; i < IDLE_TURNS; i++) {
+    steady_advance(WORK_REST_MS); /* who rests is heard again */
+    turn(s);
+  }
   world_require_empty(&s->world);
 }
 
