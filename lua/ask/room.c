@@ -12,7 +12,6 @@
 #include "lua/fiber/fiber.h"
 #include "lua/fiber/turns.h"
 #include "lua/fiber/wait.h"
-#include "lua/serve/begin.h"
 
 struct room_wait {
   struct room_wait *next, *prev;

@@ -28,6 +28,11 @@
 #define TURNS_QUANTUM 0.0002
 #define TURNS_SECONDS 0.001
 #define TURNS_DEBT_MOST 10.0
+/* Seconds. For so long none of an asker's requests can have been begun for lack of fibers, nor any
+ * of its fibers have run, before that is taken for a knot: its fibers may wait for somebody who
+ * waits for us. Then its nested requests are refused (serve/begin.h), and whoever has many fibers
+ * here and waits for room where nothing has been taken for as long (ask/room.h). */
+#define BEGIN_STALL 0.1
 
 enum { FIBERS_SHARE = 7, FIBERS_SHARE_NESTED = 15, FIBERS_KEPT = 32 };
 

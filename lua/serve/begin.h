@@ -7,12 +7,6 @@
 
 #include "lua/vm/worker.h"
 
-/* Seconds. For so long none of an asker's requests can have been begun for lack of fibers, nor any
- * of its fibers have run, before that is taken for a knot: its fibers may wait for somebody who
- * waits for us. Then its nested requests are refused, and whoever has many fibers here and waits
- * for room where nothing has been taken for as long (ask/room.h). */
-#define BEGIN_STALL 0.1
-
 /* The request and cancel events of the connection. */
 void begin_request(void *worker, const struct gaijin_request *request, gaijin_body *body);
 void begin_cancel(void *worker, uint64_t id);

@@ -262,6 +262,7 @@ struct label_wait *label_waits_take(struct worker *w) {
   struct label_asker *a = s ? s->first_due : NULL;
   if (!a) return NULL;
   struct label_wait *k = a->due.first;
+  assert(k);
   take_out(w, k);
   if (a->due.first && a->next_due) {
     leave_turns(s, a);

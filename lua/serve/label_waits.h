@@ -3,8 +3,8 @@
  * Requests (s2t) that wait for a label of this worker: records, not fibers, so that any number of
  * them holds up nobody who is to be served. A record is due when it is new, and when its label has
  * been set since it was served: then it is served, and if the label has no value it waits. Askers
- * take turns; those of one are served as they came. Found by label, and by request when it is given up; bounded for each asker.
- * This file serves nothing.
+ * take turns; those of one are served as they came. Found by label, and by request when it is given
+ * up; bounded for each asker. This file serves nothing.
  */
 #ifndef GAIJIN_LUA_LABEL_WAITS_H
 #define GAIJIN_LUA_LABEL_WAITS_H

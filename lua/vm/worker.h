@@ -89,7 +89,7 @@ struct asker {
   bool is_sized;
   double refuse_at; /* while the first cannot be begun for lack of fibers and none of its runs: when
                        its nested calls are refused next; 0: it can */
-  bool stuck;       /* that has been so for BEGIN_STALL seconds (serve/begin.h) */
+  bool stuck;       /* that has been so for BEGIN_STALL seconds (fiber/turns.h) */
 };
 
 struct scheduler {
