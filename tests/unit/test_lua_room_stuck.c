@@ -72,7 +72,7 @@ END_TEST
 
 /* That is no knot, whoever is stuck here, and may be so for long. */
 START_TEST(where_the_receiver_goes_on_all_wait_on) {
-  for (int i = 0; i < 50; i++) vm_start(&v, "gaijin.post(f, 9)");
+  for (int i = 0; i < 50; i++) vm_start(&v, "if not pcall(gaijin.post, f, 9) then note('refused ') end");
   vm_run(&v);
   use_up_fibers();
   v.w.backlog.stuck = true;
@@ -87,8 +87,10 @@ START_TEST(where_the_receiver_goes_on_all_wait_on) {
     vm_run(&v);
     now = clock_seconds();
   }
-  ck_assert(*v.log == '\0' || now >= taken + BEGIN_STALL);
-  ck_assert_uint_gt(v.running, 0);
+  if (now < taken + BEGIN_STALL) {
+    ck_assert_str_eq(v.log, "");
+    ck_assert_uint_gt(v.running, 0);
+  }
   v.w.backlog.stuck = false;
 }
 END_TEST
