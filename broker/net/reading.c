@@ -14,9 +14,9 @@
 #include "proto/base.h"
 #include "proto/limits.h"
 
-/* Bytes there is room for when a socket is read, and the least that are read at once; of a message
- * begun, those that are copied to where the next ones are read: it needs no room of its own for
- * them, which would mostly stay empty. */
+/* Bytes that are read at once, at most and at least; of a message begun, those that are copied to
+ * where the next ones are read: it needs no room of its own for them, which would mostly stay
+ * empty. */
 enum { READ_BYTES = 64 << 10, READ_LEAST = 4 << 10, COPIED_MOST = 16 << 10 };
 /* What a client may spend that is read in a turn in which much was done already: enough for some
  * requests. With many who flood, the others still wait for a turn of bounded length only. */
@@ -139,8 +139,7 @@ static struct frame *read_more(struct client *c) {
   }
   struct frame *f = &c->connections->inbox;
   to = frame_room(f, left + READ_BYTES, &room);
-  room = c->read_shift ? portion(c) : room - left; /* of others as much as there is room for */
-  n = receive(c, to ? to + left : NULL, room);
+  n = receive(c, to ? to + left : NULL, portion(c));
   if (!n) return NULL;
   frame_filled(f, left + n);
   if (left == 0) return f;

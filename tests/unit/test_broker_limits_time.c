@@ -57,6 +57,7 @@ static void leave_answers(int n) {
     while (b.m.op != OP_s2t);
     pack_string(wire_begin(&b, MESSAGE_REPLY, OP_s2t, b.m.id, 1), piece, ANSWER);
     wire_send(&w, &b);
+    wire_turn(&w); /* it is read in two portions */
   }
 }
 
