@@ -114,16 +114,17 @@ static uint32_t receive(struct client *c, uint8_t *to, uint32_t room) {
 
 /* Who sends more than it may have handled is read in smaller portions: what is not handled at once
  * has to be copied, and in the kernel it holds its sender back. */
-static uint32_t portion(const struct client *c) {
+static inline uint32_t portion(const struct client *c) {
   assert(READ_BYTES >> c->read_shift >= READ_LEAST);
   return READ_BYTES >> c->read_shift;
 }
 
-static void fit_portion(struct client *c, uint32_t left) {
-  if (c->balance > 0 && c->read_shift > 0)
-    c->read_shift--;
-  else if (c->balance <= 0 && left > portion(c) / 2 && portion(c) > READ_LEAST)
+static inline void fit_portion(struct client *c, uint32_t left) {
+  if (c->balance > 0) {
+    if (c->read_shift > 0) c->read_shift--;
+  } else if (left > portion(c) / 2 && portion(c) > READ_LEAST) {
     c->read_shift++;
+  }
 }
 
 /* To the end of what is there already: of little in the broker's buffer, of much in its own. */
@@ -189,12 +190,10 @@ static void go_on(struct client *c) {
 
 static bool run_slice(struct work *w, struct job *j);
 
-/* Has it rest, if it has overstepped and could be heard now. */
-static bool rests(struct client *c) {
-  bool does = c->has_overstepped && !c->has_hung_up && !c->is_held_back &&
-              c->state != CLIENT_CONDEMNED;
+/* It has overstepped: has it rest, unless it could not be heard now anyway. */
+static bool rest(struct client *c) {
   c->has_overstepped = false;
-  if (!does) return false;
+  if (c->has_hung_up || c->is_held_back || c->state == CLIENT_CONDEMNED) return false;
   work_rest(c->connections->work, &c->job, run_slice);
   client_watch(c, c->events & UV_WRITABLE);
   return true;
@@ -208,7 +207,7 @@ static bool run_slice(struct work *w, struct job *j) {
   c->balance = c->balance > 0 ? quantum : c->balance + quantum;
   if (c->balance > 0) go_on(c);
   bool more = is_unfinished(c);
-  if (rests(c)) return false;
+  if (c->has_overstepped && rest(c)) return false;
   if (c->state != CLIENT_CONDEMNED) client_watch(c, c->events & UV_WRITABLE);
   return more;
 }
@@ -230,7 +229,8 @@ void reading_ready(struct client *c) {
   begin(c);
   read_once(c);
   bool more = is_unfinished(c);
-  if (!rests(c) && more) queue(c);
+  if (c->has_overstepped && rest(c)) return;
+  if (more) queue(c);
 }
 
 void reading_hung_up(struct client *c) {
