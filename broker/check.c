@@ -115,10 +115,11 @@ static const char *check_hosts(const struct broker *b) {
       return "hosts: a worker that is told as an observer, or one as a worker";
     uint32_t held = refs_held_count(&b->refs, i);
     bool has_known = loads_first_of_client(&b->loads, i) != SLAB_NONE;
-    if (!h->client && !held && !has_known && !refs_export_count(&b->refs, i) &&
+    bool is_job = job_is_queued(&h->giving_back);
+    if (!h->client && !is_job && !held && !has_known && !refs_export_count(&b->refs, i) &&
         !accounts_of(&b->connections.accounts, i)->used[ACCOUNT_HELD])
       return "hosts: a dead one of no use";
-    if (job_is_queued(&h->giving_back) != (!h->client && (held > 0 || has_known)))
+    if (h->client ? is_job : !is_job && (held > 0 || has_known))
       return "hosts: a dead holder is no job, or another is one";
   }
   return NULL;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
  * A dead holder is a job until it has given everything back, and has forgotten whom it knew. Who
- * holds something or knows somebody has its record (forget_if_unused), and with it the job.
+ * holds something or knows somebody has its record (forget_if_unused), and with it the job. Others
+ * may take the last of both from it between two slices: its record stays until the next one.
  */
 #include "broker/core/releases.h"
 
@@ -17,13 +18,14 @@ static bool knows_any(const struct broker *b, uint32_t host) {
 
 /* The one place where a dead host is forgotten. Called whenever it may have lost the last token
  * that others hold of it, the last one it held itself, the last hold of another that it pays, or
- * the last host that it knew; a host that lives, or has any, stays. */
+ * the last host that it knew; a host that lives, or has any, stays, and so does one whose job is to
+ * come to it. */
 static void forget_if_unused(struct broker *b, uint32_t host) {
-  if (hosts_at(&b->hosts, host)->client || refs_export_count(&b->refs, host) > 0 ||
+  const struct host *h = hosts_at(&b->hosts, host);
+  if (h->client || job_is_queued(&h->giving_back) || refs_export_count(&b->refs, host) > 0 ||
       refs_held_count(&b->refs, host) > 0 || knows_any(b, host) ||
       accounts_of(&b->connections.accounts, host)->used[ACCOUNT_HELD] > 0)
     return;
-  /* As many as are connected, at most. */
   work_charge(&b->work, (uint64_t)loads_forget_host(&b->loads, host) * RELEASES_FORGET_COST);
   accounts_unbind(&b->connections.accounts, host);
   hosts_remove(&b->hosts, host);
@@ -130,7 +132,7 @@ static bool give_slice_back(struct broker *b, uint32_t host) {
 static bool go_on(struct work *w, struct job *j) {
   struct broker *b = container_of(w, struct broker, work);
   uint32_t host = hosts_find(&b->hosts, container_of(j, struct host, giving_back)->id);
-  assert(host != SLAB_NONE); /* who holds something, or knows somebody, has its record */
+  assert(host != SLAB_NONE); /* whose job is queued has its record */
   return !give_slice_back(b, host);
 }
 

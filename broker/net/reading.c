@@ -209,7 +209,7 @@ static bool run_slice(struct work *w, struct job *j) {
   bool more = is_unfinished(c);
   if (c->has_overstepped && rest(c)) return false;
   if (c->state != CLIENT_CONDEMNED) client_watch(c, c->events & UV_WRITABLE);
-  return more;
+  return more && c->state != CLIENT_CONDEMNED; /* what cannot be watched is condemned */
 }
 
 static void queue(struct client *c) { work_add(c->connections->work, &c->job, run_slice); }

@@ -4,6 +4,11 @@
  * others are answered meanwhile.
  */
 #include "broker/core/releases.h"
+
+#include <sys/socket.h>
+
+#include "broker/check.h"
+#include "broker/net/reading.h"
 #include "proto/base.h"
 #include "tests/unit/broker_wire.h"
 
@@ -208,6 +213,38 @@ START_TEST(whom_a_dead_client_knew_is_forgotten_in_slices) {
 }
 END_TEST
 
+/* Between two of its slices a dead client may lose the last that it knew, and others the last of its tokens: it is forgotten
+ * in its next slice, and not before. */
+START_TEST(a_dead_client_stays_until_its_last_slice) {
+  struct end holder;
+  join_holder(&holder, "holder", 1);
+  struct pt pts[] = {wire_token(&host, HELD + 1), wire_token(&holder, 1)};
+  give(&host, "others", &others, &pts[0]);
+  give(&holder, "others", &others, &pts[1]);
+  uint32_t number = hosts_find(&w.broker.hosts, holder.host);
+  wire_leave(&host);
+  wire_turn(&w);
+  wire_leave(&holder);
+  while (w.broker.refs.tokens.count > ARRAY_SIZE(pts)) wire_turn(&w);
+  ck_assert_uint_eq(known_by(number), 1);
+  struct pack *p = wire_begin(&others, MESSAGE_NOTICE, OP_unsub, 0, 2 * ARRAY_SIZE(pts));
+  for (unsigned i = 0; i < ARRAY_SIZE(pts); i++) {
+    pack_pt(p, &pts[i]);
+    pack_uint(p, 1);
+  }
+  wire_end(&others);
+  ck_assert_int_gt(send(others.fd, others.out.bytes, others.out.size, 0), 0);
+  others.out.size = 0;
+  reading_ready(wire_client(&w, &others));
+  ck_assert_uint_eq(w.broker.refs.tokens.count, 0);
+  ck_assert_uint_eq(known_by(number), 0);
+  ck_assert(job_is_queued(&hosts_at(&w.broker.hosts, number)->giving_back));
+  ck_assert_ptr_null(broker_check(&w.broker));
+  wire_turn(&w);
+  ck_assert(!slab_live(&w.broker.hosts.all, number));
+}
+END_TEST
+
 /* Who knew a dead host is told, and forgets it; each of the two is work. */
 START_TEST(forgetting_a_host_is_work) {
   enum { TOLD = 5 };
@@ -250,6 +287,7 @@ int main(void) {
   tcase_add_test(c, several_dead_holders_and_a_successor_of_the_name);
   tcase_add_test(c, the_host_dies_before_its_dead_holder_is_released);
   tcase_add_test(c, whom_a_dead_client_knew_is_forgotten_in_slices);
+  tcase_add_test(c, a_dead_client_stays_until_its_last_slice);
   tcase_add_test(c, forgetting_a_host_is_work);
   suite_add_tcase(s, c);
   TCase *stops = tcase_create("stops");
