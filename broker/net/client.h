@@ -69,6 +69,7 @@ struct keepers {
   size_t left;
   struct client *keeper; /* the one with most so far; NULL: none, or it has gone */
   size_t bytes; /* with it; 0: with none */
+  uint64_t span_end; /* the number of the span behind its last one then */
 };
 
 struct connections {

@@ -69,6 +69,7 @@ static bool look_at_next(struct keepers *k, const struct account *whole, uint32_
   if (left > least) {
     k->bytes = left;
     k->keeper = c;
+    k->span_end = k->span;
   }
   pass(k);
   return true;
@@ -91,8 +92,11 @@ enum keepers_outcome keepers_find(struct connections *n, const struct account *w
   *bytes = k->bytes;
   keepers_stop(n);
   if (!k->bytes) return KEEPERS_NONE;
-  /* It may have gone, or have taken what was left. */
-  return found && is_worth_a_look(found, least_of(found)) ? KEEPERS_FOUND : KEEPERS_LATER;
+  /* It may have gone, or have taken all that was there when it was looked at. */
+  return found && is_worth_a_look(found, least_of(found)) &&
+                 (found->outbox.spans_gone < k->span_end || look_held(found) > 0)
+             ? KEEPERS_FOUND
+             : KEEPERS_LATER;
 }
 
 struct account *keepers_searched_for(const struct connections *n) {
