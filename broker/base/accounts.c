@@ -47,7 +47,8 @@ static struct account *add(struct accounts *a, enum account_level level, pid_t p
   uint32_t i = slab_add(&a->slab);
   if (i == SLAB_NONE) return NULL;
   struct account *k = accounts_at(a, i);
-  *k = (struct account){.index = i, .level = (uint8_t)level, .pid = pid, .uid = uid};
+  *k = (struct account){
+      .index = i, .serial = ++a->added, .level = (uint8_t)level, .pid = pid, .uid = uid};
   return k;
 }
 

@@ -57,6 +57,7 @@ struct account {
   /* when the process was started, as the kernel counts; 0: of a user, or not known */
   uint64_t born;
   uid_t uid;
+  uint64_t serial;      /* no other ever has the same; an index is used again */
   uint32_t index, link; /* in the slab; in the hash table, for processes and users */
   uint32_t parts; /* accounts of the next lower level in it */
   /* of a process or a user: the searches in which nothing could be done about what its ended ones
@@ -94,6 +95,7 @@ struct accounts {
   uint64_t memory; /* of all */
   uint64_t leaving; /* the part of it that is given back, or about to be */
   bool is_over; /* the bytes of some process or user have grown beyond what they may come to */
+  uint64_t added;  /* accounts, ever */
   uint32_t search; /* the number of the one that is on */
   uint32_t round; /* the number of the one in which those are not looked at that it has given up */
   uint64_t stays; /* the most that ended ones of one user have left for good, in this search */

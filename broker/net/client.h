@@ -63,7 +63,8 @@ struct client_limits {
 struct keepers {
   bool is_on;
   bool holdings; /* what they hold counts, too */
-  uint32_t whole; /* the index of the account for whose sake */
+  uint32_t whole; /* the index of the account for whose sake, ... */
+  uint64_t serial; /* ... and its serial, for another may get the index */
   struct client *next; /* who is looked at, up to which span, and what was found there */
   uint64_t span;
   size_t left;

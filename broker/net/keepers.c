@@ -44,7 +44,8 @@ static void begin(struct connections *n, const struct account *whole) {
     work_charge(n->work, a->slab.count / LOOKED_PER_UNIT);
   }
   n->keepers = (struct keepers){
-      .is_on = true, .whole = whole->index, .holdings = holdings, .next = n->all};
+      .is_on = true, .whole = whole->index, .serial = whole->serial, .holdings = holdings,
+      .next = n->all};
 }
 
 /* Goes on to the next client. */
@@ -103,7 +104,7 @@ struct account *keepers_searched_for(const struct connections *n) {
   const struct keepers *k = &n->keepers;
   if (!k->is_on || !slab_live(&n->accounts.slab, k->whole)) return NULL;
   struct account *whole = accounts_at(&n->accounts, k->whole);
-  return whole->level == ACCOUNT_CONNECTION ? NULL : whole;
+  return whole->serial == k->serial ? whole : NULL;
 }
 
 void keepers_stop(struct connections *n) { n->keepers.is_on = false; }

@@ -6,17 +6,7 @@
 #include "broker/net/keepers.h"
 #include "proto/base.h"
 #include "tests/unit/broker_limits.h"
-
-/* A job that sees in each turn what has been spent before it. */
-struct probe {
-  struct job job;
-  uint64_t most;
-};
-static bool look(struct work *work, struct job *j) {
-  struct probe *p = container_of(j, struct probe, job);
-  if (work->spent > p->most) p->most = work->spent;
-  return true;
-}
+#include "tests/unit/broker_probe.h"
 
 enum { SPANS = 160000, SMALL = 40 };
 
@@ -80,6 +70,20 @@ START_TEST(who_is_looked_at_may_end_meanwhile) {
   for (int i = 0; i < 5; i++) wire_turn(&w);
   ck_assert_uint_le(memory_used(), memory_most());
   ck_assert(!is_ready(&b));
+}
+END_TEST
+
+/* Whoever gets the index of the account it is for is not searched for instead. */
+START_TEST(the_account_may_go_meanwhile) {
+  search_for(1, 6 * LARGE, 2);
+  struct account *whole = keepers_searched_for(all());
+  ck_assert_uint_ne(whole->serial, account_of(&a)->serial);
+  uint64_t serial = whole->serial;
+  whole->serial = ++all()->accounts.added;
+  ck_assert_ptr_null(keepers_searched_for(all()));
+  whole->serial = serial;
+  ck_assert_ptr_eq(keepers_searched_for(all()), whole);
+  leave_all(0, 0);
 }
 END_TEST
 
@@ -258,6 +262,7 @@ int main(void) {
   tcase_add_checked_fixture(t, setup, teardown);
   tcase_add_test(t, one_who_keeps_much_is_looked_for_in_slices);
   tcase_add_loop_test(t, who_is_looked_at_may_end_meanwhile, 1, 3);
+  tcase_add_test(t, the_account_may_go_meanwhile);
   tcase_add_test(t, who_was_found_may_end_meanwhile);
   tcase_add_loop_test(t, who_was_found_may_read_meanwhile, 0, 2);
   tcase_add_test(t, who_is_looked_at_may_read_meanwhile);

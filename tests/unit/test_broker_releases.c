@@ -10,6 +10,7 @@
 #include "broker/check.h"
 #include "broker/net/reading.h"
 #include "proto/base.h"
+#include "tests/unit/broker_probe.h"
 #include "tests/unit/broker_wire.h"
 
 enum { PER_ANSWER = 3000, ANSWERS = 10, HELD = PER_ANSWER * ANSWERS };
@@ -160,17 +161,6 @@ START_TEST(the_host_dies_before_its_dead_holder_is_released) {
   wire_quiet(&w, &others);
 }
 END_TEST
-
-/* A job that sees in each turn what has been spent before it. */
-struct probe {
-  struct job job;
-  uint64_t most;
-};
-static bool look(struct work *work, struct job *j) {
-  struct probe *p = container_of(j, struct probe, job);
-  if (work->spent > p->most) p->most = work->spent;
-  return true;
-}
 
 enum { KNOWN = 60 };
 static struct end known[KNOWN];
