@@ -33,6 +33,8 @@ static const char *check_reading(const struct client *c) {
   bool is_job = job_is_queued(&c->job), is_over = client_leaves_untaken(c);
   if (c->state == CLIENT_CONDEMNED || c->is_dirty) return NULL; /* in a list of this turn */
   if (c == c->connections->heard) return NULL; /* what becomes of it is not known yet */
+  if (c->has_overstepped) return "connections: one has overstepped and is to rest yet";
+  if (c->job.rests && c->events & UV_READABLE) return "connections: one that rests is read";
   if (is_job && c->is_held_back) return "connections: one that is held back is a job";
   if (is_job || c->is_held_back)
     return c->is_held_back && !is_over ? "connections: one is held back that has read" : NULL;

@@ -117,8 +117,8 @@ const char *work_check(const struct work *w) {
     if (j->prev != last) return "work: a broken link";
   }
   if (last != w->last) return "work: the last job is not the last";
-  for (const struct job *j = w->first_resting; j; j = j->next)
-    if (!j->run || !j->rests) return "work: a job rests that does not";
+  for (const struct job *j = w->first_resting, *before = NULL; j; before = j, j = j->next)
+    if (!j->run || !j->rests || j->prev != before) return "work: a job rests that does not";
   if (uv_is_active((const uv_handle_t *)&w->rested) != (w->first_resting != NULL))
     return "work: the timer runs without a job that rests, or does not run with one";
   if (!w->is_running && uv_is_active((const uv_handle_t *)&w->idle) != (w->first != NULL))

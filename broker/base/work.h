@@ -26,7 +26,8 @@
  * calls of poll between them, which take about a hundredth of one. */
 enum { WORK_QUANTUM = 2000, WORK_TURN = 5 * WORK_QUANTUM };
 
-/* Milliseconds that a job rests. */
+/* Milliseconds that a job rests at most: less if others rest already, or the turn has taken
+ * long. */
 enum { WORK_REST_MS = 2 };
 
 struct work;

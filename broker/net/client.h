@@ -183,8 +183,8 @@ static inline void client_charge(struct client *c, uint64_t units) {
   work_charge(c->connections->work, units);
 }
 
-/* It asked for more than it may have under way, although it could know that: it is not heard for a
- * moment. Only inside of events.message. */
+/* It asked for more than it may have under way: it is not heard for a moment, whether it could know
+ * that or not. Only inside of events.message. */
 static inline void client_oversteps(struct client *c) { c->has_overstepped = true; }
 
 /* Only inside of events.message: the message cannot be handled, or not to its end, in this turn. It
