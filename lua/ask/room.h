@@ -4,8 +4,8 @@
  * sends first. None waits where that could last for ever:
  *
  * - while some asker's requests have not been begun here for long for lack of fibers (BEGIN_STALL),
- *   whoever's fibers are many and his whole share, if the receiver has taken nothing for as long:
- *   two workers that flood each other would wait for each other;
+ *   who has many fibers and all of its share, if the receiver has taken nothing for as long: two
+ *   workers that flood each other would wait for each other;
  * - longer than ROOM_STALL seconds in which the worker takes nothing, if the fiber serves what a
  *   handler of another worker waits for: the fibers may be used up there, by those who wait for us.
  */

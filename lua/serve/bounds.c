@@ -263,11 +263,20 @@ static const struct bound {
   /* The arguments begin at index `first`. */
   void (*check)(lua_State *L, struct worker *w, const char *title, int first);
 } bounds[] = {
-    {"table.insert", insert},   {"table.remove", remove_entry},  {"table.foreachi", visit},
-    {"table.concat", concat},   {"table.sort", sort},            {"debug.traceback", traceback},
-    {"string.rep", repeat},     {"string.find", find},           {"string.match", match},
-    {"string.gmatch", match_each}, {"string.gfind", match_each}, {"string.gsub", substitute},
-    {"file.read", read_file},   {"table.move", move},
+    {"table.insert", insert},
+    {"table.remove", remove_entry},
+    {"table.move", move},
+    {"table.foreachi", visit},
+    {"table.concat", concat},
+    {"table.sort", sort},
+    {"debug.traceback", traceback},
+    {"string.rep", repeat},
+    {"string.find", find},
+    {"string.match", match},
+    {"string.gmatch", match_each},
+    {"string.gfind", match_each},
+    {"string.gsub", substitute},
+    {"file.read", read_file},
 };
 
 /* NULL: the function is not bounded. */
