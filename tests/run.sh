@@ -5,8 +5,9 @@
 #   tests/run.sh BUILD PROGRAM...
 # A program is one of Check's (its last "100%: Checks: 5, Failures: 0, Errors: 0" counts) or a script that prints
 # "N passed, N failed" last. One that prints neither, dies or hangs counts as a failure. Output is shown when something
-# failed, and kept then in a directory of this run's own, BUILD/tests/log-XXXXXX, for a day. The last line is
-# "N passed, N failed"; the status is 0 only if none failed and some ran.
+# failed, and kept then in a directory of this run's own, BUILD/tests/log-XXXXXX, for a day. The end names again what
+# failed, with the tests' own lines on it ("failed: ..."). The last line is "N passed, N failed"; the status is 0 only if
+# none failed and some ran.
 #
 #   JOBS                programs at a time (default: one more than there are processors, for many wait)
 #   GAIJIN_TEST_LIMIT   seconds a program may take (300)     GAIJIN_TEST_SLOWER  multiplies every time limit (1)
@@ -89,6 +90,13 @@ for count in "$GAIJIN_LOGS"/*.count; do
   [ -e "$count" ] || continue
   read -r p f <"$count"
   passed=$((passed + p)) failed=$((failed + f))
+  if [ "$f" -ne 0 ]; then
+    log=${count%.count}.log
+    echo "failed: $(basename "$log" .log): $f of $((p + f))"
+    # Check's failures and errors (file:line:F:...), our scripts' own, the sanitisers', and why a program ended.
+    grep -aE ':[FE]:[^:]*:|^(not ok|FAIL|failed)|ERROR: |runtime error: |: (ended by the time limit|status [0-9]+)$' "$log" |
+      head -n 10 | cut -c 1-300 | sed 's/^/failed:   /' || true
+  fi
 done
 if [ $((passed + failed)) -eq 0 ]; then
   echo "tests/run.sh: no test ran" >&2
