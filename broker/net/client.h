@@ -184,8 +184,9 @@ static inline void client_charge(struct client *c, uint64_t units) {
 }
 
 /* It asked for more than it may have under way: it is not heard for a moment, whether it could know
- * that or not. Only inside of events.message. */
-static inline void client_oversteps(struct client *c) { c->has_overstepped = true; }
+ * that or not; unless it has hung up, for then there is an end to what it sends. Only inside of
+ * events.message. */
+static inline void client_oversteps(struct client *c) { c->has_overstepped = !c->has_hung_up; }
 
 /* Only inside of events.message: the message cannot be handled, or not to its end, in this turn. It
  * comes again in the next slice of the client's job, and what it sent after it follows then. */

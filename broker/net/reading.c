@@ -192,8 +192,9 @@ static bool run_slice(struct work *w, struct job *j);
 
 /* It has overstepped: has it rest, unless it could not be heard now anyway. */
 static bool rest(struct client *c) {
+  assert(!c->has_hung_up);
   c->has_overstepped = false;
-  if (c->has_hung_up || c->is_held_back || c->state == CLIENT_CONDEMNED) return false;
+  if (c->is_held_back || c->state == CLIENT_CONDEMNED) return false;
   work_rest(c->connections->work, &c->job, run_slice);
   client_watch(c, c->events & UV_WRITABLE);
   return true;

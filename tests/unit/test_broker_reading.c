@@ -122,6 +122,26 @@ START_TEST(one_that_rests_may_end) {
 }
 END_TEST
 
+/* What it has sent is read to its end, without a rest. */
+START_TEST(one_that_has_hung_up_does_not_rest) {
+  enum { PINGS = 1400 }; /* more than it is heard with at once */
+  w.broker.flows.window.requests = 1;
+  for (int i = 0; i < 2; i++) {
+    pack_text(wire_ask(&a, OP_s2t, "b", NULL, 1), "label");
+    wire_end(&a);
+  }
+  begin_pings(&a, PINGS);
+  write_only(&a);
+  shutdown(a.fd, SHUT_WR);
+  const struct client *c = client_of(&a);
+  uint64_t before = c->messages_in;
+  reading_hung_up(client_of(&a));
+  ck_assert_uint_ge(c->messages_in, before + 2);
+  ck_assert(job_is_queued(&c->job) && !c->job.rests && !c->has_overstepped);
+  while (hosts_find(&w.broker.hosts, a.host) != SLAB_NONE) wire_turn(&w);
+}
+END_TEST
+
 /* Asks somebody with `n` tokens of a's own. */
 static void ask_whom_with_tokens(const char *whom, uint64_t first, uint32_t n) {
   struct pack *p = wire_ask(&a, OP_s2t, whom, NULL, 1);
@@ -375,6 +395,7 @@ int main(void) {
   tcase_add_test(t, of_one_who_floods_no_more_is_read_than_can_be_handled);
   tcase_add_test(t, who_asks_for_more_than_it_may_have_open_rests);
   tcase_add_loop_test(t, one_that_rests_may_end, 0, 2);
+  tcase_add_test(t, one_that_has_hung_up_does_not_rest);
   tcase_add_test(t, what_costs_more_than_a_quantum_is_one_step_and_paid_for_later);
   tcase_add_test(t, many_who_flood_share_turns_of_bounded_length);
   tcase_add_test(t, many_expensive_requests_share_turns_of_bounded_length);
