@@ -269,6 +269,7 @@ static bool on_notice(gaijin *g, const struct message *m) {
       case OP_peer: fault = on_peer(g, &r); break;
       case OP_cancel: fault = on_cancel(g, &r); break;
       case OP_grant: fault = on_grant(g, &r); break;
+      case OP_bye: break; /* the end of the stream follows, and tells the same */
       default: fault = "it is not for clients"; break;
     }
   }

@@ -9,16 +9,18 @@
 /* The versions of the wire that this code speaks; both ends of a connection agree on one in hello.
  * 1: the first. 2: hello has a range of versions, and hello and its reply have options. 3: null
  * pointers, weights, labels with their values, workers that stop say so,
- * windows of one-way requests. 4: windows of all requests. docs/protocol.md, "Versions", says when
- * to raise which. */
+ * windows of one-way requests. 4: windows of all requests. 5: workers come back to a broker that was
+ * started again. docs/protocol.md, "Versions", says when to raise which. */
 #define WIRE_VERSION_LEAST 1
-#define WIRE_VERSION_MOST 4
+#define WIRE_VERSION_MOST 5
 /* From this one on bodies may have null pointers. */
 #define WIRE_VERSION_NULL 3
 /* From this one on the depth of an error says whose position a text that was raised is to get. */
 #define WIRE_VERSION_LEVEL 3
 /* From this one on requests that are answered count in windows, too. */
 #define WIRE_VERSION_COUNTED 4
+/* From this one on workers come back (proto/returning.h), and the status `away` is known. */
+#define WIRE_VERSION_RETURN 5
 /* What the programs call themselves (`--version`, the hello reply). */
 #define GAIJIN_VERSION "0.1.0"
 

@@ -51,6 +51,10 @@ enum gaijin_op {
   GAIJIN_OP_LEAVE = 28,
   GAIJIN_OP_TAKEN = 29,
   GAIJIN_OP_GRANT = 30,
+  GAIJIN_OP_ANNOUNCE = 31,
+  GAIJIN_OP_CLAIM = 32,
+  GAIJIN_OP_BACK = 33,
+  GAIJIN_OP_BYE = 34,
   GAIJIN_OP_COUNT
 };
 
@@ -82,6 +86,8 @@ enum gaijin_status {
   GAIJIN_STATUS_NAME_TAKEN = 11,
   /* not possible, or not yet */
   GAIJIN_STATUS_UNSUPPORTED = 12,
+  /* the worker asked for has not come back yet after a restart of the broker: nothing was done; try again */
+  GAIJIN_STATUS_AWAY = 13,
   GAIJIN_STATUS_COUNT
 };
 
