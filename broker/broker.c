@@ -182,8 +182,18 @@ int broker_start(struct broker *b, uv_loop_t *loop, const struct broker_config *
   return 0;
 }
 
+/* What was queued goes first, so the last word of a client that does not read may not reach it. */
+static void say_bye(struct broker *b) {
+  for (struct client *c = b->connections.all; c; c = c->next) {
+    if (c->state != CLIENT_READY || c->write_failed) continue;
+    notify_bye(c);
+    client_flush(c);
+  }
+}
+
 void broker_stop(struct broker *b) {
   if (uv_is_closing((uv_handle_t *)&b->turn_end)) return;
+  say_bye(b);
   uv_close((uv_handle_t *)&b->turn_end, NULL);
   uv_close((uv_handle_t *)&b->greeting, NULL);
   uv_close((uv_handle_t *)&b->log_later, NULL);

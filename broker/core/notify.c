@@ -114,6 +114,12 @@ void notify_grant(struct client *to, uint64_t target, const struct window *taken
   notify_send(to->broker, to);
 }
 
+void notify_bye(struct client *to) {
+  pack_text(notify_begin(to->broker, MESSAGE_NOTICE, OP_bye, 0, 1),
+            "the broker was ended in good order");
+  notify_send(to->broker, to);
+}
+
 void notify_free(struct client *to) {
   if (to->free_id) return;
   assert(to->state != CLIENT_GREETING);

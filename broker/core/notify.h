@@ -49,6 +49,8 @@ void notify_cancel(struct client *to, uint64_t request, struct account *payer);
 /* `target`, the id of a host, has taken so many one-way requests of the client; `undone` of them it
  * will not do. */
 void notify_grant(struct client *to, uint64_t target, const struct window *taken, uint64_t undone);
+/* The broker ends in good order: nobody is to come back to it. */
+void notify_bye(struct client *to);
 /* Asks for a complete collection unless the client is at one already. */
 void notify_free(struct client *to);
 
