@@ -10,6 +10,7 @@
 #include <sys/random.h>
 #include <unistd.h>
 
+#include "broker/books/roster_file.h"
 #include "broker/check.h"
 #include "broker/core/expiry.h"
 #include "broker/core/heap.h"
@@ -166,7 +167,10 @@ int broker_start(struct broker *b, uv_loop_t *loop, const struct broker_config *
     return -1;
   }
   if (!permissions_open(&b->permissions, config->policy, uv_now(loop), error, n)) return -1;
-  if (listener_open(&b->listener, config->socket, &config->access, error, n) < 0) return -1;
+  if (listener_lock(&b->listener, config->socket, &config->access, error, n) < 0) return -1;
+  roster_open(&b->roster, config->socket, &b->log);
+  calls_start_at(&b->calls, b->roster.generation << CALL_ID_BITS);
+  if (listener_listen(&b->listener, error, n) < 0) return -1;
   b->listener.parting = b->parting.bytes;
   b->listener.parting_size = b->parting.size;
   int r = uv_prepare_start(&b->turn_end, on_prepare);
@@ -179,6 +183,7 @@ int broker_start(struct broker *b, uv_loop_t *loop, const struct broker_config *
     log_line(&b->log, LOG_WARN, "--group lets its members reach the socket, but none of them is "
                                 "served: name the group with --allow-gid too");
   log_line(&b->log, LOG_INFO, "gaijin %s listens on %s", GAIJIN_VERSION, b->listener.path);
+  b->listens = true;
   return 0;
 }
 
@@ -200,6 +205,11 @@ void broker_stop(struct broker *b) {
   expiry_close(b);
   heap_close(b);
   permissions_stop(&b->permissions);
+  /* Under the listener's lock. Of a broker that could not begin, others may still come back. */
+  if (b->listens)
+    roster_remove(&b->roster);
+  else
+    roster_close(&b->roster);
   listener_close(&b->listener);
   for (struct client *c = b->connections.all; c; c = c->next) watch_forget(c);
   connections_close(&b->connections);

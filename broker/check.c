@@ -102,6 +102,24 @@ static const char *check_connections(const struct broker *b) {
   return check_keepers(n);
 }
 
+/* ---- The roster ---- */
+
+static const char *check_roster(const struct broker *b) {
+  uint32_t slots = 0;
+  const char *fault = roster_check(&b->roster);
+  if (fault) return fault;
+  for (const struct client *c = b->connections.all; c; c = c->next) {
+    if (c->slot == SLAB_NONE) continue;
+    slots++;
+    if (c->host == SLAB_NONE || c->observer ||
+        roster_at(&b->roster, c->slot)->host != hosts_at(&b->hosts, c->host)->id)
+      return "roster: a client has another's slot";
+    if (roster_at(&b->roster, c->slot)->retired != c->retired)
+      return "roster: a slot and its client differ in whether it has retired";
+  }
+  return slots == b->roster.used ? NULL : "roster: a slot of nobody";
+}
+
 /* ---- Hosts ---- */
 
 static const char *check_hosts(const struct broker *b) {
@@ -345,6 +363,7 @@ const char *broker_check(const struct broker *b) {
   if (!fault) fault = work_check(&b->work);
   if (!fault) fault = accounts_check(&b->connections.accounts);
   if (!fault) fault = check_connections(b);
+  if (!fault) fault = check_roster(b);
   if (!fault) fault = check_hosts(b);
   if (!fault) fault = check_names(b);
   if (!fault) fault = check_calls(b);

@@ -93,6 +93,7 @@ const char *thin_subject(enum log_cause cause) {
       [CAUSE_POLICY] = "what the policy refuses",
       [CAUSE_ASKED] = "requests for the status",
       [CAUSE_RELOAD] = "reloads",
+      [CAUSE_ROSTER] = "workers and the roster",
   };
   return subjects[cause];
 }

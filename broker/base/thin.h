@@ -29,6 +29,7 @@ enum log_cause {
   CAUSE_POLICY,       /* was refused by the policy */
   CAUSE_ASKED,        /* somebody asks for the broker's status again and again */
   CAUSE_RELOAD,       /* has the policy read again */
+  CAUSE_ROSTER,       /* comes back, or could not */
   LOG_CAUSES,
 };
 

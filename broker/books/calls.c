@@ -41,6 +41,8 @@ void calls_deinit(struct calls *c) {
 
 void calls_charge(struct calls *c, struct accounts *accounts) { c->accounts = accounts; }
 
+void calls_start_at(struct calls *c, uint64_t id) { c->last_id = id; }
+
 uint64_t calls_next_id(struct calls *c) { return ++c->last_id; }
 
 enum calls_outcome calls_add(struct calls *c, uint32_t asker, uint64_t asked_id, uint32_t host,

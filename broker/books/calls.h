@@ -56,6 +56,8 @@ void calls_deinit(struct calls *c);
 /* Before the first call: has all charged to accounts. */
 void calls_charge(struct calls *c, struct accounts *accounts);
 
+/* Before the first call: all ids are above this one, and so none is one of an earlier broker. */
+void calls_start_at(struct calls *c, uint64_t id);
 /* An id that no other request of this broker has or had. */
 uint64_t calls_next_id(struct calls *c);
 

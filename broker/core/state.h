@@ -17,6 +17,7 @@
 #include "broker/books/loads.h"
 #include "broker/books/names.h"
 #include "broker/books/refs.h"
+#include "broker/books/roster.h"
 #include "broker/books/waits.h"
 #include "broker/net/client.h"
 #include "broker/net/listener.h"
@@ -61,12 +62,14 @@ struct broker {
   struct log log;
   uv_timer_t log_later; /* runs while lines wait to be written or told */
   struct listener listener;
+  bool listens; /* broker_start was a success */
   struct connections connections;
   uv_timer_t greeting; /* runs while there is a connection that has not said hello */
   uint32_t hello_ms; /* the time it has to say it */
 
   uint64_t last_generated; /* the N of the last name client-N */
 
+  struct roster roster;
   struct hosts hosts;
   struct names names;
   struct refs refs;

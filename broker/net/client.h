@@ -147,6 +147,7 @@ struct client {
   size_t kept; /* bytes charged for the buffer of what is not handled, and for a walk */
   pid_t pid;
   uid_t uid;
+  uint64_t born; /* when its process was started (base/process.h) */
   uint64_t since_ms; /* on the loop's clock, as is: */
   uint64_t active_ms; /* when it last read or sent something, or when an answer became due */
   uint64_t heard_ms; /* when it was last read, while a part of a message is here */
@@ -161,6 +162,7 @@ struct client {
   struct broker *broker;
   uint32_t version; /* of the wire, agreed in hello; the least before */
   uint32_t host; /* its number in the books; SLAB_NONE before it is READY */
+  uint32_t slot; /* of it in the roster; SLAB_NONE: it will not come back */
   uint32_t name_record; /* of its name in the books; SLAB_NONE for observers and retired ones */
   struct job telling; /* those who waited for its name are being told (ops/watch.h) */
   bool observer, serves; /* serves: has said ready */

@@ -13,6 +13,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "broker/base/process.h"
 #include "broker/base/slab.h"
 #include "broker/net/keepers.h"
 #include "broker/net/limits.h"
@@ -54,29 +55,13 @@ static void on_event(uv_poll_t *poll, int status, int events) {
 
 /* ---- Begin and end of the struct ---- */
 
-/* When a process was started, in the kernel's ticks; 0: not known. */
-static uint64_t start_of(pid_t pid) {
-  enum { STATE = 3, START = 22 }; /* fields of proc(5), stat; the one before may have any text */
-  char path[40], text[512];
-  snprintf(path, sizeof path, "/proc/%ld/stat", (long)pid);
-  int fd = pid > 0 ? open(path, O_RDONLY | O_CLOEXEC) : -1;
-  if (fd < 0) return 0;
-  ssize_t n = read(fd, text, sizeof text - 1);
-  close(fd);
-  if (n <= 0) return 0;
-  text[n] = 0;
-  const char *at = strrchr(text, ')');
-  for (int field = STATE - 1; at && field < START; field++) at = strchr(at + 1, ' ');
-  return at ? strtoull(at, NULL, 10) : 0;
-}
-
-static uint64_t learn_process(struct client *c) {
+static void learn_process(struct client *c) {
   struct ucred peer;
   socklen_t size = sizeof peer;
-  if (getsockopt(c->fd, SOL_SOCKET, SO_PEERCRED, &peer, &size) < 0) return 0;
+  if (getsockopt(c->fd, SOL_SOCKET, SO_PEERCRED, &peer, &size) < 0) return;
   c->pid = peer.pid;
   c->uid = peer.uid;
-  return start_of(c->pid);
+  c->born = process_start(c->pid);
 }
 
 /* Whether libuv can watch a descriptor of this number. It grows its table, to a power of two less
@@ -98,8 +83,8 @@ int client_new(struct connections *n, int fd) {
     return -1;
   }
   c->fd = fd;
-  uint64_t born = learn_process(c);
-  c->account = accounts_open(&n->accounts, c->pid, c->uid, born);
+  learn_process(c);
+  c->account = accounts_open(&n->accounts, c->pid, c->uid, c->born);
   if (!c->account || !can_be_watched(n->loop, fd) || uv_poll_init(n->loop, &c->poll, fd) < 0) {
     if (c->account) accounts_close(&n->accounts, c->account);
     free(c);
@@ -111,7 +96,7 @@ int client_new(struct connections *n, int fd) {
   c->connections = n;
   c->broker = n->broker;
   c->name = "a client without a name";
-  c->host = c->name_record = SLAB_NONE;
+  c->host = c->name_record = c->slot = SLAB_NONE;
   c->since_ms = c->active_ms = c->heard_ms = uv_now(n->loop);
   c->version = WIRE_VERSION_LEAST;
   c->balance = WORK_QUANTUM;

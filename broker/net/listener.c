@@ -131,9 +131,14 @@ static int bind_and_listen(struct listener *l, const struct sockaddr_un *address
   return -1;
 }
 
-static int open_locked(struct listener *l, char *error, size_t n) {
+static struct sockaddr_un address_of(const struct listener *l) {
   struct sockaddr_un address = {.sun_family = AF_UNIX};
   memcpy(address.sun_path, l->path, strlen(l->path) + 1);
+  return address;
+}
+
+static int lock(struct listener *l, char *error, size_t n) {
+  struct sockaddr_un address = address_of(l);
   int r;
   while ((r = try_lock(l, error, n)) == 0) continue;
   if (r < 0) {
@@ -142,13 +147,10 @@ static int open_locked(struct listener *l, char *error, size_t n) {
     l->lock_fd = -1;
     return -1;
   }
-  if (clear_path(l, &address, error, n) < 0 || bind_and_listen(l, &address, error, n) < 0)
-    return -1;
-  l->spare_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
-  return 0;
+  return clear_path(l, &address, error, n);
 }
 
-int listener_open(struct listener *l, const char *path, const struct access *access, char *error,
+int listener_lock(struct listener *l, const char *path, const struct access *access, char *error,
                   size_t n) {
   *l = (struct listener){.fd = -1, .lock_fd = -1, .spare_fd = -1, .access = *access};
   if (strlen(path) >= sizeof l->path) {
@@ -161,7 +163,18 @@ int listener_open(struct listener *l, const char *path, const struct access *acc
   snprintf(l->path, sizeof l->path, "%s", path);
   snprintf(l->lock_path, sizeof l->lock_path, "%s.lock", path);
   if (access_prepare_directory(access, path, error, n) < 0) return -1;
-  if (open_locked(l, error, n) == 0) return 0;
+  if (lock(l, error, n) == 0) return 0;
+  listener_close(l);
+  return -1;
+}
+
+int listener_listen(struct listener *l, char *error, size_t n) {
+  struct sockaddr_un address = address_of(l);
+  assert(l->lock_fd >= 0 && l->fd < 0);
+  if (bind_and_listen(l, &address, error, n) == 0) {
+    l->spare_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+    return 0;
+  }
   listener_close(l);
   return -1;
 }

@@ -36,10 +36,13 @@ struct listener {
   bool polling;     /* poll and pause are initialised */
 };
 
-/* Looks at the directory, takes the lock, binds and listens. 0; or -1 and one clear line in `error`
- * (n bytes); nothing stays behind then, but a directory that was made. */
-int listener_open(struct listener *l, const char *path, const struct access *access, char *error,
+/* Looks at the directory, takes the lock, and removes a dead socket: the path, and what is beside it,
+ * are this process's now. 0; or -1 and one clear line in `error` (n bytes); nothing stays behind
+ * then, but a directory that was made. */
+int listener_lock(struct listener *l, const char *path, const struct access *access, char *error,
                   size_t n);
+/* After listener_lock: binds and listens. The same. */
+int listener_listen(struct listener *l, char *error, size_t n);
 /* Has the loop accept connections from now on; `accepted` is called for each. 0, or libuv's error;
  * listener_close is due then, too. */
 int listener_start(struct listener *l, uv_loop_t *loop, struct log *log,

@@ -5,6 +5,7 @@
  */
 #include "broker/ops/greet.h"
 
+#include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -20,6 +21,7 @@
 #include "proto/closed.h"
 #include "proto/hello.h"
 #include "proto/name.h"
+#include "proto/returning.h"
 
 struct hello {
   uint32_t version; /* the one to speak with it */
@@ -140,6 +142,24 @@ static bool admit(struct client *from, const struct message *m, const struct hel
   return false;
 }
 
+/* Notes that the worker may come back to a later broker; without a slot it is told no secret. */
+static void enroll(struct client *c, const struct hello *h, struct secret *secret) {
+  struct broker *b = c->broker;
+  if (h->observer || h->version < WIRE_VERSION_RETURN || !b->roster.header) return;
+  if (getrandom(secret, sizeof *secret, 0) != sizeof *secret) return;
+  c->slot = roster_add(&b->roster, &(struct rostered){.host = hosts_at(&b->hosts, c->host)->id,
+                                                      .start = c->born,
+                                                      .secret = *secret,
+                                                      .pid = c->pid,
+                                                      .uid = c->uid,
+                                                      .name = h->name,
+                                                      .name_size = h->name_size});
+  if (c->slot == SLAB_NONE)
+    log_peer(&b->log, LOG_WARN, CAUSE_ROSTER, c->uid,
+             "the roster %s cannot grow, so %s will not come back if this broker is killed: %s",
+             b->roster.path, h->name, strerror(errno));
+}
+
 /* ---- Connections that are refused unheard ---- */
 
 static bool write_parting(struct buffer *out, enum status status, const char *text) {
@@ -210,7 +230,8 @@ void greet_expect(struct client *c) {
 
 /* ---- hello ---- */
 
-static void send_reply(struct client *to, const struct message *m, const struct hello *h) {
+static void send_reply(struct client *to, const struct message *m, const struct hello *h,
+                       const struct secret *secret) {
   struct broker *b = to->broker;
   struct hello_reply r = {.version = h->version,
                           .host = hosts_at(&b->hosts, to->host)->id,
@@ -221,7 +242,8 @@ static void send_reply(struct client *to, const struct message *m, const struct 
                           .broker_version_size = sizeof GAIJIN_VERSION - 1};
   bool has_windows = h->version >= op_info(OP_grant)->since;
   bool tells_sandboxed = h->sandboxed && h->version > 1; /* version 1 has no options */
-  uint32_t options = (has_windows ? 3u : 0) + (tells_sandboxed ? 1 : 0);
+  bool may_return = to->slot != SLAB_NONE;
+  uint32_t options = (has_windows ? 3u : 0) + (tells_sandboxed ? 1 : 0) + (may_return ? 2 : 0);
   uint32_t values = hello_reply_values(h->version, options);
   struct pack *p = notify_begin(b, MESSAGE_REPLY, OP_hello, m->id, values);
   hello_put_reply(p, &r, options);
@@ -237,12 +259,19 @@ static void send_reply(struct client *to, const struct message *m, const struct 
     pack_text(p, WINDOW_BYTES_KEY);
     pack_uint(p, b->flows.window.bytes);
   }
+  if (may_return) {
+    pack_text(p, RETURN_SECRET_KEY);
+    pack_string(p, (const char *)secret->bytes, SECRET_BYTES);
+    pack_text(p, RETURN_GENERATION_KEY);
+    pack_uint(p, b->roster.generation);
+  }
   notify_send(b, to);
 }
 
 void greet_on_hello(struct client *from, const struct message *m) {
   struct broker *b = from->broker;
   struct hello h;
+  struct secret secret;
   char full[LIMITS_TEXT];
   if (!read_hello(from, m, &h)) return;
   if (!h.name_size) generate_name(b, &h);
@@ -266,7 +295,9 @@ void greet_on_hello(struct client *from, const struct message *m) {
   from->version = h.version;
   client_ready(from);
   permissions_note(from);
-  send_reply(from, m, &h);
+  enroll(from, &h, &secret);
+  send_reply(from, m, &h, &secret);
+  secret_wipe(&secret);
   log_peer(&b->log, LOG_DEBUG, CAUSE_COMING, from->uid, "%s %s connected (process %ld%s)",
            h.observer ? "observer" : "worker", from->name, (long)from->pid,
            h.sandboxed ? ", sandboxed" : "");

@@ -12,6 +12,7 @@ void retire_on_retire(struct client *from, const struct message *m) {
   from->serves = false;
   from->retired = true;
   if (from->name_record == SLAB_NONE) return;
+  if (from->slot != SLAB_NONE) roster_retire(&from->broker->roster, from->slot);
   watch_forget(from);
   names_give_up(&from->broker->names, from->name_record);
   from->name_record = SLAB_NONE;

@@ -23,6 +23,10 @@ static char dir[RUN_PATH], path[100], lock_path[110], error[512];
 static struct listener l, other;
 static struct access who;
 
+static int listen_at(struct listener *at, const char *where, const struct access *access, char *why, size_t n) {
+  return listener_lock(at, where, access, why, n) < 0 || listener_listen(at, why, n) < 0 ? -1 : 0;
+}
+
 static void setup(void) {
   who = (struct access){0};
   ck_assert_ptr_nonnull(run_directory(dir));
@@ -33,7 +37,7 @@ static void setup(void) {
 static void teardown(void) { ck_assert_int_eq(rmdir(dir), 0); }
 
 static void expect_refused(const char *text) {
-  ck_assert_int_eq(listener_open(&other, path, &who, error, sizeof error), -1);
+  ck_assert_int_eq(listen_at(&other, path, &who, error, sizeof error), -1);
   ck_assert_msg(strstr(error, text) != NULL, "expected \"%s\" in \"%s\"", text, error);
   listener_close(&other);
 }
@@ -48,7 +52,7 @@ static int dial(const char *to) {
 
 START_TEST(a_living_broker_keeps_its_path) {
   struct stat st;
-  ck_assert_int_eq(listener_open(&l, path, &who, error, sizeof error), 0);
+  ck_assert_int_eq(listen_at(&l, path, &who, error, sizeof error), 0);
   ck_assert(stat(path, &st) == 0 && S_ISSOCK(st.st_mode) && (st.st_mode & 0777) == 0600);
   expect_refused("already running");
   int fd = dial(path), there = listener_accept(&l);
@@ -62,11 +66,11 @@ END_TEST
 
 START_TEST(a_dead_brokers_socket_is_replaced) {
   /* As after SIGKILL: socket and lock file are there, but nobody has them. */
-  ck_assert_int_eq(listener_open(&l, path, &who, error, sizeof error), 0);
+  ck_assert_int_eq(listen_at(&l, path, &who, error, sizeof error), 0);
   close(l.fd);
   close(l.lock_fd);
   close(l.spare_fd);
-  ck_assert_int_eq(listener_open(&other, path, &who, error, sizeof error), 0);
+  ck_assert_int_eq(listen_at(&other, path, &who, error, sizeof error), 0);
   close(dial(path));
   listener_close(&other);
 }
@@ -97,7 +101,7 @@ START_TEST(what_is_no_socket_is_never_removed) {
 END_TEST
 
 START_TEST(a_path_taken_over_meanwhile_is_not_unlinked) {
-  ck_assert_int_eq(listener_open(&l, path, &who, error, sizeof error), 0);
+  ck_assert_int_eq(listen_at(&l, path, &who, error, sizeof error), 0);
   unlink(path);
   close(open(path, O_CREAT | O_WRONLY, 0600));
   listener_close(&l);
@@ -115,14 +119,14 @@ START_TEST(a_directory_is_made_where_that_is_asked) {
   char deep[110], made[100];
   snprintf(made, sizeof made, "%s/new", dir);
   snprintf(deep, sizeof deep, "%s/s", made);
-  ck_assert_int_eq(listener_open(&l, deep, &who, error, sizeof error), -1);
+  ck_assert_int_eq(listen_at(&l, deep, &who, error, sizeof error), -1);
   ck_assert_ptr_nonnull(strstr(error, "is no directory; make it"));
   who.make_directory = true;
   for (int group = 0; group < 2; group++) {
     who.has_group = group;
     who.group = getegid();
     mode_t old = umask(0777);
-    ck_assert_msg(listener_open(&l, deep, &who, error, sizeof error) == 0, "%s", error);
+    ck_assert_msg(listen_at(&l, deep, &who, error, sizeof error) == 0, "%s", error);
     umask(old);
     ck_assert_uint_eq(mode_of(made), group ? 0750 : 0700);
     ck_assert_uint_eq(mode_of(deep), group ? 0660 : 0600);
@@ -136,7 +140,7 @@ START_TEST(the_mode_is_what_was_asked_for) {
   who.mode = 0666;
   for (mode_t mask = 0; mask < 0777; mask += 0111) {
     mode_t old = umask(mask);
-    ck_assert_int_eq(listener_open(&l, path, &who, error, sizeof error), 0);
+    ck_assert_int_eq(listen_at(&l, path, &who, error, sizeof error), 0);
     umask(old);
     ck_assert_uint_eq(mode_of(path), 0666);
     listener_close(&l);
@@ -151,7 +155,7 @@ START_TEST(a_group_that_cannot_be_given) {
   if (pid == 0) {
     if (chdir(dir) != 0 || (geteuid() == 0 && (chown(dir, 65534, 65534) != 0 || setgroups(0, NULL) != 0 || setgid(65534) != 0 || setuid(65534) != 0))) _exit(1);
     who.has_group = true; /* group 0 */
-    if (listener_open(&l, "s", &who, error, sizeof error) != -1 || !strstr(error, "cannot listen on s: ")) _exit(2);
+    if (listen_at(&l, "s", &who, error, sizeof error) != -1 || !strstr(error, "cannot listen on s: ")) _exit(2);
     _exit(access("s", F_OK) != 0 && access("s.lock", F_OK) != 0 ? 0 : 3);
   }
   ck_assert_int_eq(waitpid(pid, &status, 0), pid);
@@ -173,7 +177,7 @@ START_TEST(a_directory_of_others_is_refused) {
     ck_assert_int_eq(chmod(dir, cases[i].mode), 0);
     ck_assert_int_eq(stat(dir, &st), 0);
     who = (struct access){.has_group = cases[i].group, .group = st.st_gid + cases[i].other_group};
-    int r = listener_open(&l, path, &who, error, sizeof error);
+    int r = listen_at(&l, path, &who, error, sizeof error);
     ck_assert_msg((r == 0) == !cases[i].fault, "case %zu: %s", i, error);
     if (cases[i].fault) ck_assert_ptr_nonnull(strstr(error, cases[i].fault));
     listener_close(&l);
@@ -192,7 +196,7 @@ START_TEST(the_directory_of_another_user_is_refused) {
   for (size_t i = 0; i < 2; i++) {
     ck_assert_int_eq(chown(dir, 65534, 0), 0);
     ck_assert_int_eq(chmod(dir, modes[i]), 0);
-    ck_assert_int_eq(listener_open(&l, path, &who, error, sizeof error), -1);
+    ck_assert_int_eq(listen_at(&l, path, &who, error, sizeof error), -1);
     ck_assert_msg(strncmp(error, "user 65534, who owns ", 21) == 0, "%s", error);
     listener_close(&l);
   }
@@ -203,14 +207,14 @@ START_TEST(a_long_path_is_refused) {
   char longest[200];
   memset(longest, 'x', sizeof longest - 1);
   longest[sizeof longest - 1] = '\0';
-  ck_assert_int_eq(listener_open(&l, longest, &who, error, sizeof error), -1);
+  ck_assert_int_eq(listen_at(&l, longest, &who, error, sizeof error), -1);
   ck_assert_ptr_nonnull(strstr(error, "at most 107"));
 }
 END_TEST
 
 START_TEST(without_descriptors_a_client_is_refused_at_once) {
   if (getenv("GAIJIN_TEST_UNDER")) return; /* valgrind keeps limits of its own */
-  ck_assert_int_eq(listener_open(&l, path, &who, error, sizeof error), 0);
+  ck_assert_int_eq(listen_at(&l, path, &who, error, sizeof error), 0);
   int fd = dial(path);
   struct rlimit limit, none;
   getrlimit(RLIMIT_NOFILE, &limit);
@@ -230,7 +234,7 @@ END_TEST
 
 START_TEST(the_spare_descriptor_refuses_a_client) {
   if (getenv("GAIJIN_TEST_UNDER")) return; /* valgrind keeps limits of its own */
-  ck_assert_int_eq(listener_open(&l, path, &who, error, sizeof error), 0);
+  ck_assert_int_eq(listen_at(&l, path, &who, error, sizeof error), 0);
   l.parting = "full";
   l.parting_size = 4;
   int fd = dial(path), taken[64], n = 0;

@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * /proc/PID/stat, where it can be read. A system may hide other users' processes there; that one is
+ * hidden is no sign of its end, so whether there is one is asked with kill.
+ */
+#include "broker/base/process.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+/* False: it cannot be read. */
+static bool read_stat(pid_t pid, char *state, uint64_t *start) {
+  enum { STATE = 3, START = 22 }; /* fields of proc(5), stat; the one before may have any text */
+  char path[40], text[512];
+  snprintf(path, sizeof path, "/proc/%ld/stat", (long)pid);
+  int fd = pid > 0 ? open(path, O_RDONLY | O_CLOEXEC) : -1;
+  if (fd < 0) return false;
+  ssize_t n = read(fd, text, sizeof text - 1);
+  close(fd);
+  if (n <= 0) return false;
+  text[n] = 0;
+  const char *at = strrchr(text, ')');
+  if (!at || at[1] != ' ') return false;
+  *state = at[2];
+  for (int field = STATE - 1; at && field < START; field++) at = strchr(at + 1, ' ');
+  if (!at) return false;
+  *start = strtoull(at, NULL, 10);
+  return true;
+}
+
+uint64_t process_start(pid_t pid) {
+  char state;
+  uint64_t start;
+  return read_stat(pid, &state, &start) ? start : 0;
+}
+
+bool process_has_ended(pid_t pid, uint64_t start) {
+  char state;
+  uint64_t now;
+  if (pid <= 0) return false;
+  if (kill(pid, 0) < 0 && errno == ESRCH) return true;
+  if (!read_stat(pid, &state, &now)) return false;
+  return state == 'Z' || state == 'X' || state == 'x' || (start && now != start);
+}

@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The roster's file: found, judged, made anew, removed. It is touched only by whoever has the lock
+ * of the socket beside it.
+ */
+#ifndef GAIJIN_BROKER_ROSTER_FILE_H
+#define GAIJIN_BROKER_ROSTER_FILE_H
+
+#include "broker/base/log.h"
+#include "broker/books/roster.h"
+
+/* Opens SOCKET.roster, or makes it, and counts the generation on. What is there and no use (of
+ * another system start or layout, damaged, a link, somebody else's) is thrown away with a line in
+ * the log: nobody comes back then. Slots of processes that have ended, and damaged ones, are freed;
+ * all others stay in use, and are those that may come back. Never fails: when there can be no file,
+ * that is logged, the struct has no header, and nobody gets a slot. */
+void roster_open(struct roster *r, const char *socket, struct log *log);
+/* Lets go of the file, which stays for the next broker; a zeroed struct is fine. */
+void roster_close(struct roster *r);
+/* The broker ends in good order: nobody is to come back. Then the same. */
+void roster_remove(struct roster *r);
+
+#endif
