@@ -13,6 +13,7 @@
 #include "broker/books/roster_file.h"
 #include "broker/check.h"
 #include "broker/core/expiry.h"
+#include "broker/core/grace.h"
 #include "broker/core/heap.h"
 #include "broker/core/notify.h"
 #include "broker/core/permissions.h"
@@ -109,12 +110,13 @@ static const struct client_events client_events = {
  * share of the hash tables. A wait may be all that keeps a name. */
 static void charge_accounts(struct broker *b) {
   /* The last: what all tables by host, which grow by doubling, have for one. */
-  enum { SHARE = 8, SMALL_OUTBOX = 4096, TABLES = 11 * 2 * sizeof(struct owner_list) };
+  enum { SHARE = 8, SMALL_OUTBOX = 4096, TABLES = 12 * 2 * sizeof(struct owner_list) };
   struct accounts *a = &b->connections.accounts;
   refs_charge(&b->refs, a);
   names_charge(&b->names, a);
   calls_charge(&b->calls, a);
   loads_charge(&b->loads, a, sizeof(struct load) + 2 * SHARE);
+  claims_charge(&b->grace.claims, a);
   owners_charge(&b->collecting.by_client, a, ACCOUNT_WAITS);
   a->bytes_of[ACCOUNT_REQUESTS] = sizeof(struct call) + SHARE;
   a->bytes_of[ACCOUNT_WAITS] = sizeof(struct wait) + SHARE + sizeof(struct name);
@@ -127,7 +129,7 @@ static void charge_accounts(struct broker *b) {
 }
 
 static bool init_registries(struct broker *b, const struct broker_config *config) {
-  uint64_t seed[7]; /* each table's own */
+  uint64_t seed[8]; /* each table's own */
   if (getrandom(seed, sizeof seed, 0) != sizeof seed) return false;
   buffer_init(&b->out, UINT32_MAX);
   if (!accounts_init(&b->connections.accounts, seed[6])) return false;
@@ -137,7 +139,8 @@ static bool init_registries(struct broker *b, const struct broker_config *config
          refs_init(&b->refs, seed[2]) &&
          loads_init(&b->loads, config->load_gain, config->load_min, config->weight_min >> 10,
                     seed[3]) &&
-         calls_init(&b->calls, seed[4]) && waits_init(&b->collecting, seed[5]);
+         calls_init(&b->calls, seed[4]) && waits_init(&b->collecting, seed[5]) &&
+         grace_open(b, seed[7]);
   if (good) charge_accounts(b);
   return good;
 }
@@ -170,6 +173,10 @@ int broker_start(struct broker *b, uv_loop_t *loop, const struct broker_config *
   if (listener_lock(&b->listener, config->socket, &config->access, error, n) < 0) return -1;
   roster_open(&b->roster, config->socket, &b->log);
   calls_start_at(&b->calls, b->roster.generation << CALL_ID_BITS);
+  if (!grace_begin(b, config->return_grace_ms)) {
+    snprintf(error, n, "memory is too short");
+    return -1;
+  }
   if (listener_listen(&b->listener, error, n) < 0) return -1;
   b->listener.parting = b->parting.bytes;
   b->listener.parting_size = b->parting.size;
@@ -204,6 +211,7 @@ void broker_stop(struct broker *b) {
   uv_close((uv_handle_t *)&b->log_later, NULL);
   expiry_close(b);
   heap_close(b);
+  grace_close(b);
   permissions_stop(&b->permissions);
   /* Under the listener's lock. Of a broker that could not begin, others may still come back. */
   if (b->listens)
@@ -224,6 +232,7 @@ void broker_deinit(struct broker *b) {
   loads_deinit(&b->loads);
   calls_deinit(&b->calls);
   waits_deinit(&b->collecting);
+  grace_deinit(b);
   permissions_close(&b->permissions);
   connections_deinit(&b->connections);
   buffer_deinit(&b->parting);

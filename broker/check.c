@@ -6,6 +6,7 @@
 
 #include <string.h>
 
+#include "broker/core/grace.h"
 #include "broker/core/pairs.h"
 #include "broker/net/limits.h"
 
@@ -116,6 +117,11 @@ static const char *check_roster(const struct broker *b) {
       return "roster: a client has another's slot";
     if (roster_at(&b->roster, c->slot)->retired != c->retired)
       return "roster: a slot and its client differ in whether it has retired";
+  }
+  for (uint32_t i = slab_next(&b->grace.absents.all, 0); i != SLAB_NONE;
+       i = slab_next(&b->grace.absents.all, i + 1)) {
+    const struct absent *k = absents_at(&b->grace.absents, i);
+    slots += !k->is_settled && k->number == SLAB_NONE;
   }
   return slots == b->roster.used ? NULL : "roster: a slot of nobody";
 }
@@ -315,7 +321,10 @@ static const char *check_waits(const struct broker *b) {
 /* Pairs, and the records of connections and hosts, also of those that have ended. */
 static const char *check_others(const struct broker *b) {
   const struct accounts *a = &b->connections.accounts;
-  uint64_t charged = 0, due = b->loads.all.count * (uint64_t)b->loads.bytes;
+  const struct claims *claims = &b->grace.claims;
+  uint64_t charged = 0, due = b->loads.all.count * (uint64_t)b->loads.bytes +
+                              claims->all.count * sizeof(struct claim) +
+                              claims->places.count * sizeof(struct claim_place);
   for (uint32_t i = slab_next(&a->slab, 0); i != SLAB_NONE; i = slab_next(&a->slab, i + 1)) {
     const struct account *k = slab_at(&a->slab, i);
     if (k->level == ACCOUNT_USER) charged += k->used[ACCOUNT_OTHER];
@@ -364,6 +373,7 @@ const char *broker_check(const struct broker *b) {
   if (!fault) fault = accounts_check(&b->connections.accounts);
   if (!fault) fault = check_connections(b);
   if (!fault) fault = check_roster(b);
+  if (!fault) fault = grace_check(b);
   if (!fault) fault = check_hosts(b);
   if (!fault) fault = check_names(b);
   if (!fault) fault = check_calls(b);

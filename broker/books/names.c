@@ -11,7 +11,7 @@
 #include "proto/base.h"
 #include "proto/name.h"
 
-static uint64_t text_hash(const char *text, uint32_t size, uint64_t seed) {
+uint64_t names_hash(const char *text, uint32_t size, uint64_t seed) {
   uint64_t h = mix64(seed + size);
   for (uint32_t i = 0; i < size; i++) h = (h ^ (uint8_t)text[i]) * 0x100000001b3u;
   return mix64(h);
@@ -19,7 +19,7 @@ static uint64_t text_hash(const char *text, uint32_t size, uint64_t seed) {
 
 static uint64_t hash_of_name(const void *item, uint64_t seed) {
   const struct name *k = item;
-  return text_hash(k->text, k->size, seed);
+  return names_hash(k->text, k->size, seed);
 }
 
 bool names_init(struct names *n, uint64_t seed) {
@@ -43,7 +43,7 @@ void names_charge(struct names *n, struct accounts *accounts) {
 
 static uint32_t find(const struct names *n, const char *text, uint32_t size) {
   const struct chain *t = &n->by_text;
-  for (uint32_t i = chain_first(t, text_hash(text, size, t->seed)); i != SLAB_NONE;
+  for (uint32_t i = chain_first(t, names_hash(text, size, t->seed)); i != SLAB_NONE;
        i = chain_next(t, i)) {
     const struct name *k = names_at(n, i);
     if (k->size == size && memcmp(k->text, text, size) == 0) return i;

@@ -37,6 +37,9 @@ enum names_outcome { NAMES_OK, NAMES_TAKEN, NAMES_NO_MEMORY };
 bool names_init(struct names *n, uint64_t seed);
 void names_deinit(struct names *n);
 
+/* For tables by name. */
+uint64_t names_hash(const char *text, uint32_t size, uint64_t seed);
+
 /* Before the first name: has all charged to accounts. */
 void names_charge(struct names *n, struct accounts *accounts);
 

@@ -5,8 +5,8 @@
  * Hosts and clients are small numbers (hosts.h) here. This file sends nothing:
  * it tells what became of a token, and the caller tells those concerned.
  *
- * Always true between two messages: every token has at least one hold; a host
- * never holds a token of its own; a hold's count is not 0.
+ * Always true between two messages: every token has at least one hold, unless refs are `kept`; a
+ * host never holds a token of its own; a hold's count is not 0.
  */
 #ifndef GAIJIN_BROKER_REFS_H
 #define GAIJIN_BROKER_REFS_H
@@ -36,6 +36,13 @@ struct hold {
   struct links of_token, of_client;
 };
 
+/* What becomes of tokens that nobody holds. */
+enum refs_kept {
+  REFS_SETTLED, /* there are none but within a message */
+  REFS_KEPT,    /* they stay, since who holds them may not have said so yet (core/grace.h) */
+  REFS_SWEPT    /* that is over; some may be there until all have been settled */
+};
+
 struct refs {
   struct slab tokens, holds;
   struct chain token_by_id; /* key: host, id */
@@ -43,6 +50,7 @@ struct refs {
   struct owners held;        /* holds by client */
   uint32_t *exports;         /* tokens by host */
   uint32_t exports_capacity;
+  enum refs_kept kept;
   struct accounts *accounts; /* tokens are charged to their hosts, holds to their payers; or NULL */
 };
 
@@ -90,7 +98,7 @@ enum refs_outcome refs_hold(struct refs *r, uint32_t token, uint32_t client, uin
 enum refs_outcome refs_release(struct refs *r, uint32_t token, uint32_t client, uint64_t count,
                                uint32_t *payer);
 
-/* Ends the token if nobody holds it: true and *drop is filled. May be called for an index that has
+/* Ends the token if nobody holds it, and refs are not KEPT: true and *drop is filled. May be called for an index that has
  * ended already. */
 bool refs_settle(struct refs *r, uint32_t token, struct refs_drop *drop);
 

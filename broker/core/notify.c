@@ -121,7 +121,7 @@ void notify_bye(struct client *to) {
 }
 
 void notify_free(struct client *to) {
-  if (to->free_id) return;
+  if (to->free_id || to->broker->refs.kept == REFS_KEPT) return;
   assert(to->state != CLIENT_GREETING);
   client_answer_due(to);
   to->free_ms = uv_now(to->broker->loop);

@@ -32,6 +32,13 @@ void notify_reply(struct client *to, enum op op, uint64_t id);
 void notify_error(struct client *to, enum op op, uint64_t id, enum status status,
                   const char *format, ...) __attribute__((format(printf, 5, 6)));
 
+/* A worker has not come back yet. Who speaks an older version of the wire knows no such status. */
+static inline enum status notify_away_status(const struct client *to) {
+  return to->version >= WIRE_VERSION_RETURN ? STATUS_away : STATUS_dead;
+}
+#define NOTIFY_AWAY_TEXT \
+  "worker %.*s has not come back yet after a restart of the broker; nothing was done, try again"
+
 /* The text for whatever is asked of a worker that is not there. `name` has `size` bytes. */
 #define NOTIFY_DEAD_TEXT "Gaijin tried accessing dead resource. (%.*s)"
 /* For what a worker was sent and has not answered before it ended. */
@@ -51,7 +58,8 @@ void notify_cancel(struct client *to, uint64_t request, struct account *payer);
 void notify_grant(struct client *to, uint64_t target, const struct window *taken, uint64_t undone);
 /* The broker ends in good order: nobody is to come back to it. */
 void notify_bye(struct client *to);
-/* Asks for a complete collection unless the client is at one already. */
+/* Asks for a complete collection unless the client is at one already, or who holds what is not known
+ * yet (core/grace.h). */
 void notify_free(struct client *to);
 
 #endif

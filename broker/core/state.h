@@ -11,7 +11,9 @@
 
 #include "broker/base/log.h"
 #include "broker/base/work.h"
+#include "broker/books/absents.h"
 #include "broker/books/calls.h"
+#include "broker/books/claims.h"
 #include "broker/books/flows.h"
 #include "broker/books/hosts.h"
 #include "broker/books/loads.h"
@@ -37,6 +39,20 @@ struct heap {
   uint64_t most;       /* memory of all accounts at its most since it was given back last */
   uint64_t trimmed_ms; /* when that was, on the loop's clock */
   uint64_t trims;      /* how often */
+};
+
+/* The time after a start in which workers of an earlier broker come back (grace.h). */
+struct grace {
+  struct absents absents;
+  struct claims claims;
+  uv_timer_t timer;
+  struct job job;
+  uint64_t began_ms, ends_ms; /* on the loop's clock */
+  uint32_t came;   /* so many were back, */
+  uint32_t missed; /* and so many dead */
+  uint32_t judged; /* whose process is looked at next */
+  uint32_t swept;  /* REFS_SWEPT: tokens below this are settled */
+  bool is_on;      /* there may be absent ones, or claims that wait for them */
 };
 
 struct reload;
@@ -70,6 +86,7 @@ struct broker {
   uint64_t last_generated; /* the N of the last name client-N */
 
   struct roster roster;
+  struct grace grace;
   struct hosts hosts;
   struct names names;
   struct refs refs;

@@ -163,6 +163,7 @@ struct client {
   uint32_t version; /* of the wire, agreed in hello; the least before */
   uint32_t host; /* its number in the books; SLAB_NONE before it is READY */
   uint32_t slot; /* of it in the roster; SLAB_NONE: it will not come back */
+  uint32_t absent; /* it has come back and not said yet that this is all; else SLAB_NONE */
   uint32_t name_record; /* of its name in the books; SLAB_NONE for observers and retired ones */
   struct job telling; /* those who waited for its name are being told (ops/watch.h) */
   bool observer, serves; /* serves: has said ready */
@@ -171,6 +172,7 @@ struct client {
   uint64_t free_id; /* the free request it has not answered yet, or 0 */
   uint64_t free_ms; /* when that was sent, on the loop's clock */
   struct budget budget;
+  uint32_t claimed; /* places of its claims that wait (core/claiming.h) */
   uint32_t weighed; /* values of the `weigh` that was postponed that are done (ops/holdings.h) */
   struct walk *walk; /* the message that was postponed is being walked (core/transfer.c) */
   uint32_t walk_bytes; /* and takes so much memory; whoever changes it calls client_settle */

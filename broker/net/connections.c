@@ -96,7 +96,7 @@ int client_new(struct connections *n, int fd) {
   c->connections = n;
   c->broker = n->broker;
   c->name = "a client without a name";
-  c->host = c->name_record = c->slot = SLAB_NONE;
+  c->host = c->name_record = c->slot = c->absent = SLAB_NONE;
   c->since_ms = c->active_ms = c->heard_ms = uv_now(n->loop);
   c->version = WIRE_VERSION_LEAST;
   c->balance = WORK_QUANTUM;

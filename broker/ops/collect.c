@@ -7,6 +7,7 @@
 
 #include <assert.h>
 
+#include "broker/core/grace.h"
 #include "broker/core/notify.h"
 #include "broker/core/permissions.h"
 #include "broker/core/state.h"
@@ -43,6 +44,13 @@ void collect_on_gc(struct client *from, const struct message *m) {
   struct client *to = host == SLAB_NONE ? NULL : hosts_at(&b->hosts, host)->client;
   if (!to || to->state != CLIENT_READY) {
     notify_refuse(from, m, STATUS_dead, NOTIFY_DEAD_TEXT, (int)m->name_size, m->name);
+    return;
+  }
+  if (grace_is_on(b)) {
+    notify_refuse(from, m, STATUS_busy,
+                  "the broker was started again and waits for its workers, %u s at most: nobody "
+                  "collects until they are back; try again later",
+                  grace_left(b));
     return;
   }
   if (!limits_allow(from, ACCOUNT_WAITS, 1, full)) {

@@ -11,6 +11,7 @@
 #include "broker/core/state.h"
 #include "broker/core/transfer.h"
 #include "broker/ops/collect.h"
+#include "broker/ops/comeback.h"
 #include "broker/ops/flow.h"
 #include "broker/ops/greet.h"
 #include "broker/ops/holdings.h"
@@ -59,6 +60,9 @@ static const handler_fn handlers[OP_COUNT] = {
     [OP_watch] = watch_on_watch,  [OP_ready] = watch_on_ready,    [OP_ping] = on_ping,
     [OP_weigh] = holdings_on_weigh, [OP_retire] = retire_on_retire, [OP_leave] = retire_on_leave,
     [OP_taken] = flow_on_taken,
+    [OP_announce] = comeback_on_announce,
+    [OP_claim] = comeback_on_claim,
+    [OP_back] = comeback_on_back,
 };
 
 static void dispatch_first(struct client *from, const struct message *m) {

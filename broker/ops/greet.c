@@ -13,10 +13,12 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "broker/core/grace.h"
 #include "broker/core/notify.h"
 #include "broker/core/permissions.h"
 #include "broker/core/state.h"
 #include "broker/net/limits.h"
+#include "broker/ops/readmit.h"
 #include "broker/ops/watch.h"
 #include "proto/closed.h"
 #include "proto/hello.h"
@@ -28,6 +30,8 @@ struct hello {
   char name[NAME_MAX_BYTES + 1];
   uint32_t name_size; /* 0: the broker is to make one up */
   bool observer, sandboxed;
+  struct returning returning;
+  uint32_t absent; /* whose return it is; SLAB_NONE: a new host */
 };
 
 __attribute__((format(printf, 4, 5)))
@@ -74,9 +78,13 @@ static bool read_hello(struct client *from, const struct message *m, struct hell
     refuse_versions(from, m, &r);
     return false;
   }
-  *h = (struct hello){.version = r.version, .observer = r.observer};
+  *h = (struct hello){.version = r.version, .observer = r.observer, .absent = SLAB_NONE};
   if (!read_sandboxed(&r.options, &h->sandboxed)) {
     client_fault(from, "hello: '%s' is neither true nor false", SANDBOXED_KEY);
+    return false;
+  }
+  if ((fault = readmit_read(&r.options, h->version, &h->returning))) {
+    client_fault(from, "%s", fault);
     return false;
   }
   if (!r.name) return true;
@@ -93,7 +101,8 @@ static void generate_name(struct broker *b, struct hello *h) {
   do
     h->name_size = (uint32_t)snprintf(h->name, sizeof h->name, "client-%llu",
                                       (unsigned long long)++b->last_generated);
-  while (names_host(&b->names, h->name, h->name_size) != SLAB_NONE);
+  while (names_host(&b->names, h->name, h->name_size) != SLAB_NONE ||
+         absents_find_name(&b->grace.absents, h->name, h->name_size) != SLAB_NONE);
 }
 
 /* Random bits that are nobody's host id; 0 when the kernel has none. */
@@ -101,7 +110,8 @@ static uint64_t new_host_id(const struct broker *b) {
   uint64_t id;
   do
     if (getrandom(&id, sizeof id, 0) != sizeof id) return 0;
-  while (id == 0 || hosts_find(&b->hosts, id) != SLAB_NONE);
+  while (id == 0 || hosts_find(&b->hosts, id) != SLAB_NONE ||
+         absents_find(&b->grace.absents, id) != SLAB_NONE);
   return id;
 }
 
@@ -116,7 +126,8 @@ static bool is_being_freed(const struct broker *b, const struct hello *h) {
 /* Enters the client into hosts and names; false: refused. */
 static bool admit(struct client *from, const struct message *m, const struct hello *h) {
   struct broker *b = from->broker;
-  uint64_t id = new_host_id(b);
+  bool returns = h->absent != SLAB_NONE;
+  uint64_t id = returns ? h->returning.host : new_host_id(b);
   from->host = id ? hosts_add(&b->hosts, id, h->name, from, h->observer) : SLAB_NONE;
   if (from->host != SLAB_NONE &&
       !accounts_bind(&b->connections.accounts, from->host, from->account)) {
@@ -127,7 +138,7 @@ static bool admit(struct client *from, const struct message *m, const struct hel
     refuse(from, m, STATUS_busy, "the broker's memory is too short for another client");
     return false;
   }
-  if (h->observer) return true;
+  if (h->observer || (returns && absents_at(&b->grace.absents, h->absent)->retired)) return true;
   enum names_outcome o =
       names_take(&b->names, h->name, h->name_size, from->host, &from->name_record);
   if (o == NAMES_OK) return true;
@@ -142,9 +153,16 @@ static bool admit(struct client *from, const struct message *m, const struct hel
   return false;
 }
 
-/* Notes that the worker may come back to a later broker; without a slot it is told no secret. */
+/* Notes that the worker may come back to a later broker; without a slot it is told no secret. One
+ * that has come back keeps both. */
 static void enroll(struct client *c, const struct hello *h, struct secret *secret) {
   struct broker *b = c->broker;
+  if (h->absent != SLAB_NONE) {
+    c->retired = absents_at(&b->grace.absents, h->absent)->retired;
+    grace_came(c, h->absent);
+    *secret = h->returning.secret;
+    return;
+  }
   if (h->observer || h->version < WIRE_VERSION_RETURN || !b->roster.header) return;
   if (getrandom(secret, sizeof *secret, 0) != sizeof *secret) return;
   c->slot = roster_add(&b->roster, &(struct rostered){.host = hosts_at(&b->hosts, c->host)->id,
@@ -268,12 +286,38 @@ static void send_reply(struct client *to, const struct message *m, const struct 
   notify_send(b, to);
 }
 
+/* Finds out whose return it is, or whose name it must not have; false: refused. */
+static bool look_for_absent(struct client *from, const struct message *m, struct hello *h) {
+  struct broker *b = from->broker;
+  enum status status;
+  char text[200];
+  uint32_t absent = absents_find_name(&b->grace.absents, h->name, h->name_size);
+  if (!h->returning.is) {
+    if (h->observer || absent == SLAB_NONE) return true;
+    refuse(from, m, STATUS_name_taken,
+           "worker %s has not come back yet after a restart of the broker; its name is free when "
+           "it has ended, or in %u s at most",
+           h->name, grace_left(b));
+    return false;
+  }
+  h->absent = readmit_judge(from, &h->returning, h->observer, h->name, h->name_size, &status, text,
+                            sizeof text);
+  if (h->absent == SLAB_NONE) {
+    refuse(from, m, status, "%s", text);
+    return false;
+  }
+  const struct absent *k = absents_at(&b->grace.absents, h->absent);
+  h->name_size = k->name_size;
+  memcpy(h->name, k->name, sizeof h->name);
+  return true;
+}
+
 void greet_on_hello(struct client *from, const struct message *m) {
   struct broker *b = from->broker;
   struct hello h;
   struct secret secret;
   char full[LIMITS_TEXT];
-  if (!read_hello(from, m, &h)) return;
+  if (!read_hello(from, m, &h) || !look_for_absent(from, m, &h)) return;
   if (!h.name_size) generate_name(b, &h);
   if (!h.observer && !permission_to_take(from, h.name, h.name_size)) {
     refuse(from, m, STATUS_denied, "this broker's policy does not let user %u be worker %s",
@@ -298,8 +342,10 @@ void greet_on_hello(struct client *from, const struct message *m) {
   enroll(from, &h, &secret);
   send_reply(from, m, &h, &secret);
   secret_wipe(&secret);
-  log_peer(&b->log, LOG_DEBUG, CAUSE_COMING, from->uid, "%s %s connected (process %ld%s)",
-           h.observer ? "observer" : "worker", from->name, (long)from->pid,
+  secret_wipe(&h.returning.secret);
+  log_peer(&b->log, LOG_DEBUG, CAUSE_COMING, from->uid, "%s %s %s (process %ld%s)",
+           h.observer ? "observer" : "worker", from->name,
+           h.absent == SLAB_NONE ? "connected" : "came back", (long)from->pid,
            h.sandboxed ? ", sandboxed" : "");
   if (from->name_record != SLAB_NONE) watch_answer(from);
 }

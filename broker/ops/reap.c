@@ -10,6 +10,8 @@
 
 #include <assert.h>
 
+#include "broker/core/claiming.h"
+#include "broker/core/grace.h"
 #include "broker/core/notify.h"
 #include "broker/core/pairs.h"
 #include "broker/core/releases.h"
@@ -48,10 +50,11 @@ static void cancel_requests(struct broker *b, const struct client *c, uint32_t *
   }
 }
 
-/* Watches, and collections that it or others wait for. */
+/* Watches, collections that it or others wait for, and claims. */
 static void end_waits(struct broker *b, struct client *c, uint32_t *left) {
   while (*left && names_unwatch_one(&b->names, c->host)) --*left;
   while (*left && collect_end_one(c)) --*left;
+  while (*left && claiming_end_one(c)) --*left;
 }
 
 static void tell_death(struct broker *b, const struct client *c) {
@@ -94,6 +97,7 @@ bool reap(struct client *c) {
     roster_free(&b->roster, c->slot);
     c->slot = SLAB_NONE;
   }
+  grace_ended(c);
   if (c->host != SLAB_NONE && !end_requests(b, c)) return false;
   log_end(b, c);
   if (c->host != SLAB_NONE) {

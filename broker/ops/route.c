@@ -31,6 +31,20 @@ static bool is_there(const struct broker *b, uint64_t id) {
   return host != SLAB_NONE && hosts_at(&b->hosts, host)->client;
 }
 
+/* The worker a request is for, if it has not come back yet, or not said that this is all. */
+static const struct absent *find_absent(const struct broker *b, const struct message *m) {
+  const struct absents *a = &b->grace.absents;
+  if (!absents_count(a)) return NULL;
+  uint32_t host = m->target == OP_NAME ? names_host(&b->names, m->name, m->name_size)
+                                       : hosts_find(&b->hosts, m->pt.host), i;
+  if (host != SLAB_NONE && hosts_at(&b->hosts, host)->client)
+    i = hosts_at(&b->hosts, host)->client->absent;
+  else
+    i = m->target == OP_NAME ? absents_find_name(a, m->name, m->name_size)
+                             : absents_find(a, m->pt.host);
+  return i == SLAB_NONE ? NULL : absents_at(a, i);
+}
+
 /* Refuses a request. Nobody waits for a one-way request, so its refusal is also logged. */
 __attribute__((format(printf, 4, 5)))
 static void refuse(struct client *from, const struct message *m, enum status status,
@@ -43,7 +57,8 @@ static void refuse(struct client *from, const struct message *m, enum status sta
   client_charge(from, REFUSED_COST);
   notify_refuse_text(from, m, status, text);
   /* The sender has entered it into its window, and nobody is going to report it as taken. */
-  if (m->target == OP_PT && flow_counts(from, m) && is_there(from->broker, m->pt.host))
+  if (m->target == OP_PT && flow_counts(from, m) &&
+      (is_there(from->broker, m->pt.host) || find_absent(from->broker, m)))
     notify_grant(from, m->pt.host, &(struct window){.requests = 1, .bytes = m->size}, 0);
   if (!(m->flags & MESSAGE_ONE_WAY)) return;
   log_peer(&from->broker->log, LOG_WARN, CAUSE_POST, from->uid,
@@ -133,6 +148,11 @@ static struct client *find_receiver(struct client *from, const struct transfer *
                                     const struct message *m) {
   struct broker *b = from->broker;
   uint32_t number;
+  const struct absent *absent = find_absent(b, m);
+  if (absent) {
+    refuse(from, m, notify_away_status(from), NOTIFY_AWAY_TEXT, absent->name_size, absent->name);
+    return NULL;
+  }
   if (!find_host(from, m, &number)) return NULL;
   const struct host *host = hosts_at(&b->hosts, number);
   if (!host->client || host->client->state != CLIENT_READY || host->client->leaves) {

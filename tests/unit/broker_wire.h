@@ -66,6 +66,7 @@ static inline struct broker_config wire_config(void) {
                                          .users = 16,
                                          .memory = 256u << 20},
                                 .limits = {30000, 60000},
+                                .return_grace_ms = 3600000, /* as long as a test lasts */
                                 .window = {UINT32_MAX, UINT32_MAX}, /* many tests flood */
                                 .log_level = LOG_ERROR};
 }
