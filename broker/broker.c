@@ -171,7 +171,7 @@ int broker_start(struct broker *b, uv_loop_t *loop, const struct broker_config *
   }
   if (!permissions_open(&b->permissions, config->policy, uv_now(loop), error, n)) return -1;
   if (listener_lock(&b->listener, config->socket, &config->access, error, n) < 0) return -1;
-  roster_open(&b->roster, config->socket, &b->log);
+  if (roster_open(&b->roster, config->socket, &b->log, error, n) < 0) return -1;
   calls_start_at(&b->calls, b->roster.generation << CALL_ID_BITS);
   if (!grace_begin(b, config->return_grace_ms)) {
     snprintf(error, n, "memory is too short");

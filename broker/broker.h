@@ -36,9 +36,9 @@ struct broker_config {
 int broker_start(struct broker *b, uv_loop_t *loop, const struct broker_config *config, char *error,
                  size_t n);
 
-/* An end in good order: stops listening, unlinks the socket, says `bye` to every client whose socket
- * has room for it, and closes every connection without telling the others. The loop ends by itself
- * then. */
+/* An end in good order: stops listening, unlinks the socket and the roster, says `bye` to every
+ * client whose socket has room for it, and closes every connection without telling the others. The
+ * loop ends by itself then. */
 void broker_stop(struct broker *b);
 
 /* Frees everything; after the loop has run to its end. */

@@ -9,8 +9,8 @@
 /* The versions of the wire that this code speaks; both ends of a connection agree on one in hello.
  * 1: the first. 2: hello has a range of versions, and hello and its reply have options. 3: null
  * pointers, weights, labels with their values, workers that stop say so,
- * windows of one-way requests. 4: windows of all requests. 5: workers come back to a broker that was
- * started again. docs/protocol.md, "Versions", says when to raise which. */
+ * windows of one-way requests. 4: windows of all requests. 5: workers come back to a broker that
+ * was started again. docs/protocol.md, "Versions", says when to raise which. */
 #define WIRE_VERSION_LEAST 1
 #define WIRE_VERSION_MOST 5
 /* From this one on bodies may have null pointers. */

@@ -3,8 +3,8 @@
  * How a worker comes back to a broker that was started again. The reply to hello tells a worker a
  * secret and the broker's generation; when its connection has ended without `bye` it connects
  * again and says hello with its old host id and that secret. Then it says which of its tokens it
- * has (announce), claims what it holds (claim), and says that this was all (back). docs/protocol.md,
- * section 4.
+ * has (announce), claims what it holds (claim), and says that this was all (back).
+ * docs/protocol.md, section 4.
  */
 #ifndef GAIJIN_PROTO_RETURNING_H
 #define GAIJIN_PROTO_RETURNING_H

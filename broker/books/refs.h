@@ -98,8 +98,8 @@ enum refs_outcome refs_hold(struct refs *r, uint32_t token, uint32_t client, uin
 enum refs_outcome refs_release(struct refs *r, uint32_t token, uint32_t client, uint64_t count,
                                uint32_t *payer);
 
-/* Ends the token if nobody holds it, and refs are not KEPT: true and *drop is filled. May be called for an index that has
- * ended already. */
+/* Ends the token if nobody holds it, and refs are not KEPT: true and *drop is filled. May be called
+ * for an index that has ended already. */
 bool refs_settle(struct refs *r, uint32_t token, struct refs_drop *drop);
 
 /* How often `client` was delivered the token; 0 when it does not hold it. */

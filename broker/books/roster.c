@@ -61,7 +61,7 @@ void roster_retire(struct roster *r, uint32_t slot) { roster_at(r, slot)->retire
 void roster_set_process(struct roster *r, uint32_t slot, pid_t pid, uint64_t start) {
   struct roster_slot *s = roster_at(r, slot);
   if (s->pid == (int32_t)pid && s->start == start) return;
-  /* In between it is one that is not judged: no mixture of two processes is taken for a dead one. */
+  /* In between it is one that is not judged: a mixture of two processes looks dead. */
   s->pid = 0;
   atomic_signal_fence(memory_order_seq_cst);
   s->start = start;

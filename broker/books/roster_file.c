@@ -24,13 +24,14 @@
 enum { SLOTS_FIRST = 1024, SLOTS_MOST = 1 << 22 };
 
 /* Zeros when the kernel tells none: then two starts of the system cannot be told apart, but the
- * times at which processes were started still can. */
-static void read_boot(char boot[ROSTER_BOOT_BYTES]) {
+ * times at which processes were started still can. False: it cannot be read now. */
+static bool read_boot(char boot[ROSTER_BOOT_BYTES]) {
   memset(boot, 0, ROSTER_BOOT_BYTES);
   int fd = open("/proc/sys/kernel/random/boot_id", O_RDONLY | O_CLOEXEC);
-  if (fd < 0) return;
+  if (fd < 0) return errno == ENOENT || errno == EACCES;
   if (read(fd, boot, ROSTER_BOOT_BYTES - 1) < 0) boot[0] = 0;
   close(fd);
+  return true;
 }
 
 /* Maps the file that is open; NULL, or why that is not possible. */
@@ -53,32 +54,42 @@ static void unmap(struct roster *r) {
   r->fd = -1;
 }
 
-static const char *judge_header(const struct roster_header *h) {
-  char boot[ROSTER_BOOT_BYTES];
-  read_boot(boot);
+static const char *judge_header(const struct roster_header *h,
+                                const char boot[ROSTER_BOOT_BYTES]) {
   if (memcmp(h->magic, ROSTER_MAGIC, sizeof h->magic) != 0) return "it is none";
   if (h->layout != ROSTER_LAYOUT) return "a broker of another release has made it";
-  if (memcmp(h->boot, boot, sizeof boot) != 0) return "it is of an earlier start of the system";
+  if (memcmp(h->boot, boot, ROSTER_BOOT_BYTES) != 0) return "it is of an earlier start of the system";
   return h->generation >= 1 && h->generation <= GENERATION_MOST ? NULL : "it is damaged";
 }
 
-/* NULL: the file that is there is mapped. Else what is wrong with it; "": there is none. */
-static const char *open_old(struct roster *r) {
+/* What came of the file that is there. FAILED: it may be good, and cannot be had now. */
+enum opened { OLD_GOOD, OLD_NONE, OLD_BAD, OLD_FAILED };
+
+/* GOOD: it is mapped. BAD and FAILED: *why tells. */
+static enum opened open_old(struct roster *r, const char **why) {
   struct stat s;
-  const char *fault;
+  char boot[ROSTER_BOOT_BYTES];
   r->fd = open(r->path, O_RDWR | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
-  if (r->fd < 0 && errno == ENOENT) return "";
-  if (r->fd < 0) return errno == ELOOP ? "it is a link" : strerror(errno);
-  if (fstat(r->fd, &s) < 0) return strerror(errno);
-  if (!S_ISREG(s.st_mode)) return "it is no file";
-  if (s.st_uid != geteuid()) return "it belongs to another user";
-  if (s.st_mode & (S_IRWXG | S_IRWXO)) return "others may use it";
-  if (s.st_nlink != 1) return "it has another name, too";
-  if (s.st_size < 2 * ROSTER_RECORD || s.st_size % ROSTER_RECORD ||
-      s.st_size / ROSTER_RECORD - 1 > SLOTS_MOST)
-    return "it is damaged";
-  if ((fault = map(r, s.st_size))) return fault;
-  return judge_header(r->header);
+  if (r->fd < 0 && errno == ENOENT) return OLD_NONE;
+  *why = r->fd < 0 && errno == ELOOP ? "it is a link" : strerror(errno);
+  if (r->fd < 0) return errno == ELOOP || errno == EISDIR || errno == ENXIO ? OLD_BAD : OLD_FAILED;
+  if (fstat(r->fd, &s) < 0) return OLD_FAILED;
+  *why = !S_ISREG(s.st_mode)                   ? "it is no file"
+         : s.st_uid != geteuid()               ? "it belongs to another user"
+         : s.st_mode & (S_IRWXG | S_IRWXO)     ? "others may use it"
+         : s.st_nlink != 1                     ? "it has another name, too"
+         : s.st_size < 2 * ROSTER_RECORD || s.st_size % ROSTER_RECORD ||
+                 s.st_size / ROSTER_RECORD - 1 > SLOTS_MOST
+             ? "it is damaged"
+             : NULL;
+  if (*why) return OLD_BAD;
+  if ((*why = map(r, s.st_size))) return OLD_FAILED;
+  if (!read_boot(boot)) {
+    *why = strerror(errno);
+    return OLD_FAILED;
+  }
+  *why = judge_header(r->header, boot);
+  return *why ? OLD_BAD : OLD_GOOD;
 }
 
 /* NULL, or why there is none; errno is set for that. */
@@ -94,8 +105,7 @@ static const char *make_new(struct roster *r) {
   if (!fault) {
     *r->header = (struct roster_header){.layout = ROSTER_LAYOUT, .generation = 1};
     memcpy(r->header->magic, ROSTER_MAGIC, sizeof r->header->magic);
-    read_boot(r->header->boot);
-    if (rename(made, r->path) < 0) fault = strerror(errno);
+    if (!read_boot(r->header->boot) || rename(made, r->path) < 0) fault = strerror(errno);
   }
   if (fault) unlink(made);
   return fault;
@@ -167,28 +177,42 @@ static bool take_over(struct roster *r, struct log *log) {
   return true;
 }
 
-void roster_open(struct roster *r, const char *socket, struct log *log) {
-  *r = (struct roster){.fd = -1, .generation = 1};
-  snprintf(r->path, sizeof r->path, "%s.roster", socket);
-  const char *fault = open_old(r);
-  if (!fault && !take_over(r, log)) fault = "memory is too short";
+/* Without a file the broker does all but let workers come back. */
+static void begin_anew(struct roster *r, struct log *log) {
+  const char *fault = make_new(r);
   if (fault) {
     unmap(r);
-    if (*fault)
-      log_line(log, LOG_WARN, "the roster %s is thrown away, so no worker can come back: %s",
-               r->path, fault);
-    /* What cannot be removed cannot be replaced either, which is told below. */
-    if (*fault) unlink(r->path);
-    if ((fault = make_new(r))) {
-      unmap(r);
-      log_line(log, LOG_WARN,
-               "cannot make the roster %s, so no worker will come back if this broker is killed: "
-               "%s", r->path, fault);
-      return;
-    }
-    list_unused(r);
+    log_line(log, LOG_WARN,
+             "cannot make the roster %s, so no worker will come back if this broker is killed: %s",
+             r->path, fault);
+    return;
   }
-  r->generation = r->header->generation;
+  list_unused(r);
+}
+
+int roster_open(struct roster *r, const char *socket, struct log *log, char *error, size_t n) {
+  const char *why = NULL;
+  *r = (struct roster){.fd = -1, .generation = 1};
+  snprintf(r->path, sizeof r->path, "%s.roster", socket);
+  enum opened o = open_old(r, &why);
+  if (o == OLD_GOOD && !take_over(r, log)) {
+    o = OLD_FAILED;
+    why = "memory is too short";
+  }
+  if (o != OLD_GOOD) unmap(r);
+  if (o == OLD_FAILED) {
+    snprintf(error, n, "cannot open %s, by which workers come back: %s; mend that, or remove it and "
+             "end them", r->path, why);
+    return -1;
+  }
+  if (o == OLD_BAD) {
+    log_line(log, LOG_WARN, "the roster %s is thrown away, so no worker can come back: %s",
+             r->path, why);
+    unlink(r->path); /* what cannot be removed cannot be replaced either, which is told */
+  }
+  if (o != OLD_GOOD) begin_anew(r, log);
+  if (r->header) r->generation = r->header->generation;
+  return 0;
 }
 
 void roster_close(struct roster *r) {

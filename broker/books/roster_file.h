@@ -12,9 +12,11 @@
 /* Opens SOCKET.roster, or makes it, and counts the generation on. What is there and no use (of
  * another system start or layout, damaged, a link, somebody else's) is thrown away with a line in
  * the log: nobody comes back then. Slots of processes that have ended, and damaged ones, are freed;
- * all others stay in use, and are those that may come back. Never fails: when there can be no file,
- * that is logged, the struct has no header, and nobody gets a slot. */
-void roster_open(struct roster *r, const char *socket, struct log *log);
+ * all others stay in use, and are those that may come back. When no new file can be made, that is
+ * logged, the struct has no header, and nobody gets a slot.
+ * 0; or -1 and one clear line in `error` (n bytes): there is a file, and for want of descriptors,
+ * memory or rights it cannot be read. It stays: without it all workers would be dead. */
+int roster_open(struct roster *r, const char *socket, struct log *log, char *error, size_t n);
 /* Lets go of the file, which stays for the next broker; a zeroed struct is fine. */
 void roster_close(struct roster *r);
 /* The broker ends in good order: nobody is to come back. Then the same. */

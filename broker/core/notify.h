@@ -58,8 +58,8 @@ void notify_cancel(struct client *to, uint64_t request, struct account *payer);
 void notify_grant(struct client *to, uint64_t target, const struct window *taken, uint64_t undone);
 /* The broker ends in good order: nobody is to come back to it. */
 void notify_bye(struct client *to);
-/* Asks for a complete collection unless the client is at one already, or who holds what is not known
- * yet (core/grace.h). */
+/* Asks for a complete collection unless the client is at one already, or it is not known yet who
+ * holds what (core/grace.h). */
 void notify_free(struct client *to);
 
 #endif

@@ -55,7 +55,7 @@ uint32_t readmit_judge(struct client *from, const struct returning *r, bool obse
   if (observer || slot == SLAB_NONE) return SLAB_NONE;
   if (!is_its_own(b, slot, from, r)) {
     log_peer(&b->log, LOG_WARN, CAUSE_ROSTER, from->uid,
-             "a client of user %u (process %ld) says that it is host %016llx and comes back, and %s",
+             "a client of user %u (process %ld) says that it comes back as host %016llx, and %s",
              (unsigned)from->uid, (long)from->pid, (unsigned long long)r->host,
              roster_at(&b->roster, slot)->uid == (uint32_t)from->uid
                  ? "does not know its secret" : "is of another user");

@@ -17,12 +17,17 @@ static char dir[RUN_PATH], base[80], path[90];
 static struct log quiet;
 static struct roster r;
 
+static void open_it(void) {
+  char error[256];
+  ck_assert_msg(roster_open(&r, base, &quiet, error, sizeof error) == 0, "%s", error);
+}
+
 static void setup(void) {
   ck_assert_ptr_nonnull(run_directory(dir));
   snprintf(base, sizeof base, "%s/s", dir);
   snprintf(path, sizeof path, "%s.roster", base);
   ck_assert(log_open(&quiet, LOG_ERROR, STDERR_FILENO));
-  roster_open(&r, base, &quiet);
+  open_it();
 }
 static void teardown(void) {
   roster_remove(&r);
@@ -37,7 +42,7 @@ static void check(void) {
 /* As a broker that was killed, and the next. */
 static void reopen(void) {
   roster_close(&r);
-  roster_open(&r, base, &quiet);
+  open_it();
   ck_assert_ptr_nonnull(r.header);
   check();
 }
@@ -177,7 +182,7 @@ START_TEST(who_has_ended_is_dead_zombies_too) {
   if (child == 0) {
     char byte;
     close(hold[1]);
-    _exit(read(hold[0], &byte, 1) < 0);
+    _exit(read(hold[0], &byte, 1) < 0 ? 1 : 0);
   }
   uint64_t start = process_start(child);
   ck_assert_uint_ne(start, 0);
@@ -298,13 +303,31 @@ END_TEST
 START_TEST(without_a_file_nobody_has_a_slot) {
   roster_remove(&r);
   ck_assert_int_eq(mkdir(path, 0700), 0);
-  roster_open(&r, base, &quiet);
+  open_it();
   ck_assert_ptr_null(r.header);
   ck_assert_uint_eq(r.generation, 1);
   ck_assert_uint_eq(add(7, "shop"), SLAB_NONE);
   check();
   roster_remove(&r);
   ck_assert_int_eq(rmdir(path), 0);
+}
+END_TEST
+
+/* Who cannot read it now must not take the way back from all. */
+START_TEST(one_that_cannot_be_read_now_stays) {
+  char error[256];
+  struct rlimit all, none;
+  add(7, "shop");
+  roster_close(&r);
+  ck_assert_int_eq(getrlimit(RLIMIT_NOFILE, &all), 0);
+  none = all;
+  none.rlim_cur = 0;
+  ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &none), 0);
+  ck_assert_int_eq(roster_open(&r, base, &quiet, error, sizeof error), -1);
+  ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &all), 0);
+  ck_assert_ptr_nonnull(strstr(error, "s.roster, by which workers come back: Too many open files"));
+  open_it();
+  ck_assert_uint_eq(r.used, 1);
 }
 END_TEST
 
@@ -319,7 +342,7 @@ START_TEST(killed_in_the_midst_of_writing) {
     ck_assert_int_eq(pipe(ready), 0);
     pid_t child = fork();
     if (child == 0) {
-      roster_open(&r, base, &quiet);
+      open_it();
       for (uint64_t i = 1;; i++) {
         what.host = i;
         what.secret.bytes[0] = (uint8_t)i;
@@ -336,7 +359,7 @@ START_TEST(killed_in_the_midst_of_writing) {
     ck_assert_int_eq(waitpid(child, NULL, 0), child);
     close(ready[0]);
     close(ready[1]);
-    roster_open(&r, base, &quiet);
+    open_it();
     check();
     for (uint32_t i = 0; i < r.slots; i++) {
       const struct roster_slot *s = roster_at(&r, i);
@@ -348,7 +371,7 @@ START_TEST(killed_in_the_midst_of_writing) {
     roster_remove(&r);
   }
   ck_assert_uint_gt(found, 20);
-  roster_open(&r, base, &quiet);
+  open_it();
 }
 END_TEST
 
@@ -375,6 +398,7 @@ int main(void) {
   tcase_add_test(t, missing);
   tcase_add_test(t, others_may_not_have_a_hand_in_it);
   tcase_add_test(t, without_a_file_nobody_has_a_slot);
+  tcase_add_test(t, one_that_cannot_be_read_now_stays);
   tcase_add_test(t, killed_in_the_midst_of_writing);
   return run_suite(s);
 }

@@ -86,7 +86,7 @@ enum gaijin_status {
   GAIJIN_STATUS_NAME_TAKEN = 11,
   /* not possible, or not yet */
   GAIJIN_STATUS_UNSUPPORTED = 12,
-  /* the worker asked for has not come back yet after a restart of the broker: nothing was done; try again */
+  /* the worker asked for has not come back yet after a restart of the broker: nothing was done */
   GAIJIN_STATUS_AWAY = 13,
   GAIJIN_STATUS_COUNT
 };
