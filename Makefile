@@ -416,6 +416,8 @@ $(UCONTEXT_TESTS): $(BUILD)/tests/ucontext_%: $(BUILD)/obj/ucontext/tests/unit/%
 $(BUILD)/tests/%: $(BUILD)/obj/tests/flow/%.o $(if $(BED),$(BUILD)/libbed.a) $(TESTED)
 	$(call link,$(inputs) $(TEST_LIBS))
 
+# A client without manners, beside real brokers.
+$(BUILD)/tests/test_return: $(BUILD)/obj/tests/flow/test_return.o $(BUILD)/obj/tests/hostile/raw.o
 $(BUILD)/tests/%: $(BUILD)/obj/tests/hostile/%.o $(ATTACKS) $(if $(BED),$(BUILD)/libbed.a) $(TESTED)
 	$(call link,$(inputs) $(TEST_LIBS))
 $(BUILD)/bench/hostile: $(BUILD)/obj/tests/hostile/bench.o $(ATTACKS) $(BUILD)/libbed.a $(INNER)

@@ -150,7 +150,19 @@ static void lapse(struct broker *b) {
   }
 }
 
-/* A supervisor may have killed, or somebody ended, one whose name others wait for. */
+bool grace_has_ended(struct broker *b, uint32_t absent) {
+  const struct absent *k = absents_at(&b->grace.absents, absent);
+  if (k->is_settled || k->number != SLAB_NONE) return false;
+  const struct roster_slot *s = roster_at(&b->roster, k->slot);
+  work_charge(&b->work, JUDGE_COST);
+  if (!process_has_ended(s->pid, s->start)) return false;
+  log_peer(&b->log, LOG_INFO, CAUSE_ROSTER, s->uid, "worker %s has ended before it came back",
+           k->name);
+  bury(b, absent);
+  return true;
+}
+
+/* One whose name or objects others wait for may have been killed meanwhile. */
 static void judge_some(struct broker *b) {
   struct absents *a = &b->grace.absents;
   for (int i = 0; i < JUDGED_PER_TICK; i++) {
@@ -160,13 +172,7 @@ static void judge_some(struct broker *b) {
       return;
     }
     b->grace.judged++;
-    if (absents_at(a, k)->is_settled || absents_at(a, k)->number != SLAB_NONE) continue;
-    const struct roster_slot *s = roster_at(&b->roster, absents_at(a, k)->slot);
-    work_charge(&b->work, JUDGE_COST);
-    if (!process_has_ended(s->pid, s->start)) continue;
-    log_peer(&b->log, LOG_INFO, CAUSE_ROSTER, s->uid, "worker %s has ended before it came back",
-             absents_at(a, k)->name);
-    bury(b, k);
+    grace_has_ended(b, k);
   }
 }
 

@@ -31,6 +31,10 @@ void grace_back(struct client *c);
 /* It has ended; its slot was freed. Clients that did not come back are fine. */
 void grace_ended(struct client *c);
 
+/* Whether the process of an absent one that has not connected has ended: then it is dead from now
+ * on, and its name is free. */
+bool grace_has_ended(struct broker *b, uint32_t absent);
+
 /* Whether no drop and no free may be sent. */
 static inline bool grace_is_on(const struct broker *b) { return b->grace.is_on; }
 /* Seconds until it is over at the latest, rounded up. */

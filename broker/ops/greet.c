@@ -293,7 +293,7 @@ static bool look_for_absent(struct client *from, const struct message *m, struct
   char text[200];
   uint32_t absent = absents_find_name(&b->grace.absents, h->name, h->name_size);
   if (!h->returning.is) {
-    if (h->observer || absent == SLAB_NONE) return true;
+    if (h->observer || absent == SLAB_NONE || grace_has_ended(b, absent)) return true;
     refuse(from, m, STATUS_name_taken,
            "worker %s has not come back yet after a restart of the broker; its name is free when "
            "it has ended, or in %u s at most",

@@ -6,7 +6,9 @@
 #include <fcntl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 
+#include "broker/base/process.h"
 #include "tests/unit/broker_comeback.h"
 
 static struct wire w;
@@ -108,6 +110,31 @@ START_TEST(its_name_is_its_own_until_it_is_dead) {
   wire_settle(&w);
   worker_hello(&w, &other, "shop", 0, NULL);
   worker_refused(&w, &other, STATUS_name_taken);
+}
+END_TEST
+
+/* A supervisor that starts it again is not refused. */
+START_TEST(the_name_of_one_that_has_ended_is_free) {
+  int hold[2];
+  ck_assert_int_eq(pipe(hold), 0);
+  pid_t child = fork();
+  if (child == 0) {
+    char byte;
+    close(hold[1]);
+    _exit(read(hold[0], &byte, 1) < 0 ? 1 : 0);
+  }
+  struct client *c = wire_client(&w, &shop.end);
+  roster_set_process(&w.broker.roster, c->slot, child, process_start(child));
+  again();
+  worker_hello(&w, &other, "shop", 0, NULL);
+  worker_refused(&w, &other, STATUS_name_taken);
+  close(hold[1]);
+  ck_assert_int_eq(waitpid(child, NULL, 0), child);
+  worker_join(&w, &other, "shop");
+  wire_settle(&w);
+  worker_hello(&w, &shop, NULL, shop.host, &shop.secret);
+  worker_refused(&w, &shop, STATUS_dead);
+  close(hold[0]);
 }
 END_TEST
 
@@ -284,6 +311,7 @@ int main(void) {
   tcase_add_test(t, an_observer_has_no_way_back);
   tcase_add_test(t, with_one_of_the_two);
   tcase_add_test(t, its_name_is_its_own_until_it_is_dead);
+  tcase_add_test(t, the_name_of_one_that_has_ended_is_free);
   tcase_add_test(t, one_that_retired_comes_back_without_its_name);
   tcase_add_test(t, one_that_retires_on_its_way);
   tcase_add_test(t, while_it_is_connected);
