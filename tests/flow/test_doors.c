@@ -230,10 +230,11 @@ END_TEST
 /* Who is connected goes on; nobody new can come; the end is in order. */
 START_TEST(the_directory_of_the_socket_is_removed) {
   struct bed *b = bed_open(NULL);
-  char dir[96], socket[108], lock[120], command[1024];
+  char dir[96], socket[108], lock[120], roster[120], command[1024];
   snprintf(dir, sizeof dir, "%s/d", bed_dir(b));
   snprintf(socket, sizeof socket, "%s/s", dir);
   snprintf(lock, sizeof lock, "%s.lock", socket);
+  snprintf(roster, sizeof roster, "%s.roster", socket);
   ck_assert_int_eq(mkdir(dir, 0700), 0);
   snprintf(command, sizeof command, "exec '%s' -s '%s'", bed_program(b, "gaijin-broker"), socket);
   struct child *c = bed_spawn(b, "other broker", (const char *const[]){"/bin/sh", "-c", command, NULL});
@@ -242,7 +243,7 @@ START_TEST(the_directory_of_the_socket_is_removed) {
   gaijin *g = NULL;
   struct gaijin_options o = {.socket = socket, .observer = true};
   ck_assert_int_eq(gaijin_connect(&g, &o, error, sizeof error), 0);
-  ck_assert(unlink(socket) == 0 && unlink(lock) == 0 && rmdir(dir) == 0);
+  ck_assert(unlink(socket) == 0 && unlink(lock) == 0 && unlink(roster) == 0 && rmdir(dir) == 0);
   for (int i = 0; i < 3; i++) {
     struct gaijin_answer a = {0};
     uint64_t id;
