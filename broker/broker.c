@@ -140,7 +140,7 @@ static bool init_registries(struct broker *b, const struct broker_config *config
          loads_init(&b->loads, config->load_gain, config->load_min, config->weight_min >> 10,
                     seed[3]) &&
          calls_init(&b->calls, seed[4]) && waits_init(&b->collecting, seed[5]) &&
-         grace_open(b, seed[7]);
+         grace_init(b, seed[7]);
   if (good) charge_accounts(b);
   return good;
 }
@@ -160,6 +160,7 @@ int broker_start(struct broker *b, uv_loop_t *loop, const struct broker_config *
   b->turn_end.data = b->greeting.data = b->log_later.data = b;
   expiry_open(b);
   heap_open(b);
+  grace_open(b);
   work_open(&b->work, loop);
   if (!init_registries(b, config)) {
     snprintf(error, n, "memory is too short, or the kernel has no random bits");

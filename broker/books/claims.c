@@ -62,7 +62,7 @@ bool claims_wait(struct claims *c, uint32_t claim, uint32_t place, const struct 
 void claims_refuse(struct claims *c, uint32_t claim, uint32_t place) {
   struct claim *k = claims_at(c, claim);
   uint64_t bit = UINT64_C(1) << place % 64;
-  assert(place >= 1 && place <= RETURNED_MOST && !(k->refused[place / 64] & bit));
+  assert(place >= 1 && place <= RETURNED_MOST && !claims_is_refused(k, place));
   k->refused[place / 64] |= bit;
   k->refused_count++;
 }
@@ -102,7 +102,7 @@ const char *claims_check(const struct claims *c) {
     for (uint32_t p = k->waiting; p != SLAB_NONE; p = claims_next_of_claim(c, p), places++)
       if (!slab_live(&c->places, p) || claims_place_at(c, p)->claim != i)
         return "claims: a place in the list of another claim";
-    for (uint32_t p = 1; p <= RETURNED_MOST; p++) refused += k->refused[p / 64] >> p % 64 & 1;
+    for (uint32_t p = 1; p <= RETURNED_MOST; p++) refused += claims_is_refused(k, p);
     if (refused != k->refused_count) return "claims: another number of places is refused";
   }
   return places == c->places.count ? NULL : "claims: a place of no claim";

@@ -68,6 +68,10 @@ static inline struct claim_place *claims_place_at(const struct claims *c, uint32
   return slab_at(&c->places, place);
 }
 
+static inline bool claims_is_refused(const struct claim *k, uint32_t place) {
+  return k->refused[place / 64] >> place % 64 & 1;
+}
+
 /* NULL, or a static text that says which invariant is broken. */
 const char *claims_check(const struct claims *c);
 

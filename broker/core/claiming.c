@@ -82,7 +82,7 @@ void claiming_answer(struct broker *b, uint32_t claim) {
   if (to && to->state == CLIENT_READY && k->request) {
     struct pack *p = notify_begin(b, MESSAGE_REPLY, OP_claim, k->request, k->refused_count);
     for (uint32_t place = 1; place <= RETURNED_MOST; place++)
-      if (k->refused[place / 64] >> place % 64 & 1) pack_uint(p, place);
+      if (claims_is_refused(k, place)) pack_uint(p, place);
     notify_send(b, to);
   }
   claims_remove(&b->grace.claims, claim);

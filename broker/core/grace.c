@@ -16,9 +16,12 @@
 enum { TICK_MS = 100, JUDGED_PER_TICK = 64, JUDGE_COST = 100 };
 enum { CLAIMS_SLICE = WORK_QUANTUM / CLAIM_COST, SWEEP_COST = 1 };
 
-bool grace_open(struct broker *b, uint64_t seed) {
+void grace_open(struct broker *b) {
   uv_timer_init(b->loop, &b->grace.timer);
   b->grace.timer.data = b;
+}
+
+bool grace_init(struct broker *b, uint64_t seed) {
   claims_init(&b->grace.claims);
   return absents_init(&b->grace.absents, seed);
 }

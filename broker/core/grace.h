@@ -15,8 +15,10 @@
 
 #include "broker/core/state.h"
 
-/* Before the loop runs; puts the timer on it. False when memory is short. */
-bool grace_open(struct broker *b, uint64_t seed);
+/* Puts the timer on the loop. */
+void grace_open(struct broker *b);
+/* Makes the books; false when memory is short. */
+bool grace_init(struct broker *b, uint64_t seed);
 /* After roster_open, and before anybody is heard: waits for all who have a slot, for so many
  * milliseconds at most. False when memory is short. */
 bool grace_begin(struct broker *b, uint64_t ms);

@@ -133,6 +133,30 @@ START_TEST(one_that_ends_in_between) {
 }
 END_TEST
 
+/* What it claimed waits for shop when it ends: it holds nothing then, and shop is told so. */
+START_TEST(one_that_ends_while_its_claims_wait) {
+  struct pt pts[3] = {ware, ware, ware};
+  pts[1].id = 2;
+  pts[2].host = shop.host ^ 1;
+  worker_return(&w, &till);
+  worker_announce(&w, &till, &coin, 1);
+  worker_claim(&w, &till, pts, 3);
+  worker_claim(&w, &till, &ware, 1);
+  if (_i) worker_back(&w, &till);
+  wire_leave(&till.end);
+  for (int i = 0; i < 10; i++) wire_turn(&w);
+  ck_assert_uint_eq(w.broker.grace.claims.all.count, 0);
+  worker_return(&w, &shop);
+  worker_announce(&w, &shop, &ware, 1);
+  worker_claim(&w, &shop, &coin, 1);
+  worker_back(&w, &shop);
+  wire_settle(&w);
+  worker_expect_claimed(&w, &shop, 2, 1);
+  wire_expect_drop(&w, &shop.end, 1, 1);
+  ck_assert_uint_eq(w.broker.hosts.all.count, 1);
+}
+END_TEST
+
 /* Connected, and what it has is not all said when the time is over. */
 START_TEST(one_that_does_not_say_back) {
   worker_return(&w, &shop);
@@ -345,6 +369,7 @@ int main(void) {
   tcase_add_loop_test(t, in_any_order, 0, ORDERS);
   tcase_add_test(t, killed_again_at_each_message);
   tcase_add_loop_test(t, one_that_ends_in_between, 1, STEPS + 1);
+  tcase_add_loop_test(t, one_that_ends_while_its_claims_wait, 0, 2);
   tcase_add_loop_test(t, one_that_does_not_say_back, 0, STEPS);
   tcase_add_test(t, nobody_comes);
   tcase_add_test(t, nothing_is_dropped_while_one_is_away);
