@@ -38,6 +38,7 @@ int cmd_loads(const struct invocation *in);
 int cmd_accounts(const struct invocation *in);
 int cmd_gc(const struct invocation *in);
 int cmd_ping(const struct invocation *in);
+int cmd_status(const struct invocation *in);
 int cmd_policy(const struct invocation *in);
 
 #endif

@@ -201,8 +201,9 @@ int roster_open(struct roster *r, const char *socket, struct log *log, char *err
   }
   if (o != OLD_GOOD) unmap(r);
   if (o == OLD_FAILED) {
-    snprintf(error, n, "cannot open %s, by which workers come back: %s; mend that, or remove it and "
-             "end them", r->path, why);
+    snprintf(error, n,
+             "cannot open %s, by which workers come back: %s; mend that, or remove it and end them",
+             r->path, why);
     return -1;
   }
   if (o == OLD_BAD) {

@@ -37,8 +37,8 @@ struct listener {
 };
 
 /* Looks at the directory, takes the lock, and removes a dead socket: the path, and what is beside
- * it, are this process's now. 0; or -1 and one clear line in `error` (n bytes); nothing stays behind
- * then, but a directory that was made. */
+ * it, are this process's now. 0; or -1 and one clear line in `error` (n bytes); nothing stays
+ * behind then, but a directory that was made. */
 int listener_lock(struct listener *l, const char *path, const struct access *access, char *error,
                   size_t n);
 /* After listener_lock: binds and listens. The same. */

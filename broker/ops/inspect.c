@@ -12,6 +12,7 @@
 #include "broker/core/permissions.h"
 #include "broker/core/state.h"
 #include "broker/ops/show_policy.h"
+#include "broker/ops/show_status.h"
 #include "proto/base.h"
 #include "proto/body.h"
 
@@ -39,6 +40,7 @@ struct page {
   uint32_t examined; /* records, so far */
   uint32_t rows[ROWS_MOST], count;
   uint32_t next; /* where the next page starts; SLAB_NONE: there is none */
+  bool status; /* the broker itself (show_status.h) */
   bool policy; /* is asked for, which is no kind of row (show_policy.h) */
 };
 
@@ -276,6 +278,7 @@ static const char *read_request(const struct message *m, struct page *g, uint64_
     if (strlen(kinds[i].name) == size && memcmp(kinds[i].name, what, size) == 0)
       g->kind = &kinds[i];
   g->policy = size == 6 && memcmp(what, "policy", 6) == 0;
+  g->status = size == 6 && memcmp(what, "status", 6) == 0;
   *cursor = 0;
   if (count > 1) {
     if (!reader_next(&r, &v) || (v.type != VALUE_NIL && !(v.type == VALUE_NUMBER && v.is_uint)))
@@ -305,14 +308,17 @@ void inspect_on_inspect(struct client *from, const struct message *m) {
                   "this broker's policy does not let user %u look into it", (unsigned)from->uid);
     return;
   }
-  if (g.policy) {
-    show_policy_page(from, m, cursor);
+  if (g.policy || g.status) {
+    if (g.policy)
+      show_policy_page(from, m, cursor);
+    else
+      show_status(from, m);
     return;
   }
   if (!g.kind) {
     notify_refuse(from, m, STATUS_unsupported,
-                  "this broker can show \"clients\", \"tokens\", \"loads\", \"accounts\" and "
-                  "\"policy\" only");
+                  "this broker can show \"clients\", \"tokens\", \"loads\", \"accounts\", "
+                  "\"policy\" and \"status\" only");
     return;
   }
   if (g.holder) g.holder_number = find_holder(from, g.holder, g.holder_size);

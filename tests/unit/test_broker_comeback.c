@@ -258,6 +258,37 @@ START_TEST(requests_for_one_who_is_away) {
 }
 END_TEST
 
+static void expect_status(struct end *eye, uint64_t workers, uint64_t away, const char *name) {
+  struct value v;
+  pack_text(wire_ask(eye, OP_inspect, NULL, NULL, 1), "status");
+  wire_send(&w, eye);
+  wire_past_peers(&w, eye);
+  ck_assert_int_eq(eye->m.kind, MESSAGE_REPLY);
+  ck_assert_uint_eq(eye->m.body_count, 2);
+  ck_assert(reader_next(&eye->r, &v) && v.type == VALUE_NIL);
+  ck_assert(reader_next(&eye->r, &v) && v.type == VALUE_ARRAY && v.count == 5);
+  ck_assert_uint_eq(wire_uint(eye), 2);
+  ck_assert(reader_next(&eye->r, &v) && (v.type == VALUE_NIL) == (away == 0));
+  ck_assert_uint_eq(wire_uint(eye), workers);
+  ck_assert_uint_eq(wire_uint(eye), away);
+  ck_assert(reader_next(&eye->r, &v) && v.type == VALUE_ARRAY && v.count == away);
+  if (name) wire_expect_text(eye, name);
+}
+
+START_TEST(who_is_away_is_shown) {
+  wire_join_as(&w, &other.end, "eye", true);
+  expect_status(&other.end, 0, 2, NULL);
+  worker_return(&w, &shop);
+  expect_status(&other.end, 1, 2, NULL);
+  worker_back(&w, &shop);
+  expect_status(&other.end, 1, 1, "till");
+  worker_return(&w, &till);
+  worker_back(&w, &till);
+  wire_settle(&w);
+  expect_status(&other.end, 2, 0, NULL);
+}
+END_TEST
+
 /* A delivery that comes before the answer to a claim counts beside it. */
 START_TEST(what_arrives_meanwhile_adds_to_the_claim) {
   worker_return(&w, &shop);
@@ -375,6 +406,7 @@ int main(void) {
   tcase_add_test(t, nothing_is_dropped_while_one_is_away);
   tcase_add_test(t, nobody_collects_while_one_is_away);
   tcase_add_test(t, requests_for_one_who_is_away);
+  tcase_add_test(t, who_is_away_is_shown);
   tcase_add_test(t, what_arrives_meanwhile_adds_to_the_claim);
   tcase_add_test(t, places_of_the_dead_are_told);
   tcase_add_loop_test(t, faults, 0, 8);

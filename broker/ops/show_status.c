@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * One row, which fits on a screen: of many who are away only some are named.
+ */
+#include "broker/ops/show_status.h"
+
+#include "broker/core/grace.h"
+#include "broker/core/notify.h"
+
+/* What a screen has room for; units of work for so many connections counted. */
+enum { NAMED_MOST = 20, COLUMNS = 5, CONNECTIONS_PER_UNIT = 16 };
+
+/* The next absent one from `index` on; SLAB_NONE at the end. */
+static uint32_t next_away(const struct absents *a, uint32_t index) {
+  for (index = slab_next(&a->all, index); index != SLAB_NONE; index = slab_next(&a->all, index + 1))
+    if (!absents_at(a, index)->is_settled) return index;
+  return index;
+}
+
+static uint32_t count_workers(struct client *from) {
+  uint32_t workers = 0, n = 0;
+  for (const struct client *c = from->connections->all; c; c = c->next, n++)
+    workers += c->host != SLAB_NONE && !c->observer;
+  client_charge(from, n / CONNECTIONS_PER_UNIT);
+  return workers;
+}
+
+void show_status(struct client *from, const struct message *m) {
+  struct broker *b = from->broker;
+  const struct absents *a = &b->grace.absents;
+  uint32_t away = absents_count(a), named = away < NAMED_MOST ? away : NAMED_MOST, i = 0;
+  uint32_t workers = count_workers(from);
+  struct pack *p = notify_begin(b, MESSAGE_REPLY, OP_inspect, m->id, 2);
+  pack_nil(p); /* no other page */
+  pack_array(p, COLUMNS);
+  pack_uint(p, b->roster.generation);
+  if (grace_is_on(b))
+    pack_uint(p, grace_left(b));
+  else
+    pack_nil(p);
+  pack_uint(p, workers);
+  pack_uint(p, away);
+  pack_array(p, named);
+  for (; named; named--, i++) {
+    i = next_away(a, i);
+    pack_text(p, absents_at(a, i)->name);
+  }
+  notify_send(b, from);
+}
