@@ -58,7 +58,8 @@ static const char *judge_header(const struct roster_header *h,
                                 const char boot[ROSTER_BOOT_BYTES]) {
   if (memcmp(h->magic, ROSTER_MAGIC, sizeof h->magic) != 0) return "it is none";
   if (h->layout != ROSTER_LAYOUT) return "a broker of another release has made it";
-  if (memcmp(h->boot, boot, ROSTER_BOOT_BYTES) != 0) return "it is of an earlier start of the system";
+  if (memcmp(h->boot, boot, ROSTER_BOOT_BYTES) != 0)
+    return "it is of an earlier start of the system";
   return h->generation >= 1 && h->generation <= GENERATION_MOST ? NULL : "it is damaged";
 }
 

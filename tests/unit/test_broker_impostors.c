@@ -132,6 +132,7 @@ START_TEST(the_name_of_one_that_has_ended_is_free) {
   ck_assert_int_eq(waitpid(child, NULL, 0), child);
   worker_join(&w, &other, "shop");
   wire_settle(&w);
+  worker_forget(&shop);
   worker_hello(&w, &shop, NULL, shop.host, &shop.secret);
   worker_refused(&w, &shop, STATUS_dead);
   close(hold[0]);
