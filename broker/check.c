@@ -321,10 +321,7 @@ static const char *check_waits(const struct broker *b) {
 /* Pairs, and the records of connections and hosts, also of those that have ended. */
 static const char *check_others(const struct broker *b) {
   const struct accounts *a = &b->connections.accounts;
-  const struct claims *claims = &b->grace.claims;
-  uint64_t charged = 0, due = b->loads.all.count * (uint64_t)b->loads.bytes +
-                              claims->all.count * sizeof(struct claim) +
-                              claims->places.count * sizeof(struct claim_place);
+  uint64_t charged = 0, due = b->loads.all.count * (uint64_t)b->loads.bytes + b->grace.claims.bytes;
   for (uint32_t i = slab_next(&a->slab, 0); i != SLAB_NONE; i = slab_next(&a->slab, i + 1)) {
     const struct account *k = slab_at(&a->slab, i);
     if (k->level == ACCOUNT_USER) charged += k->used[ACCOUNT_OTHER];

@@ -21,7 +21,7 @@ struct absent {
   uint32_t slot; /* in the roster; SLAB_NONE: it was freed */
   uint32_t id_link, name_link;
   uint32_t number; /* its host's, when it has come; SLAB_NONE before */
-  uint32_t claims; /* the first place of a claim that waits for it, or SLAB_NONE */
+  uint32_t claims; /* the first run of a claim that waits for it (claims.h), or SLAB_NONE */
   uint32_t next;   /* when it is in neither table any more: the next such */
   bool is_settled; /* it is in neither table */
   bool retired;    /* it has given its name up, which may be another's */

@@ -41,30 +41,15 @@ static void grant(struct client *to, const struct pt *pt, uint32_t host, uint32_
   transfer_settle(to->broker, &t, to);
 }
 
-static bool wait_for(struct client *from, uint32_t claim, uint32_t place, const struct pt *pt,
-                     uint32_t absent) {
-  struct broker *b = from->broker;
-  uint64_t most = b->connections.accounts.limits.most[ACCOUNT_HELD];
-  if (from->claimed >= most) {
-    client_fault(from, "it claims more than the %llu objects that it may hold (--max-held)",
-                 (unsigned long long)most);
-    return false;
-  }
-  if (!claims_wait(&b->grace.claims, claim, place, pt, absent,
-                   &absents_at(&b->grace.absents, absent)->claims)) {
-    client_condemn(from, "memory is too short for what it claims");
-    return false;
-  }
-  from->claimed++;
-  return true;
-}
-
 bool claiming_place(struct client *from, uint32_t claim, uint32_t place, const struct pt *pt) {
   struct claims *claims = &from->broker->grace.claims;
   uint32_t host, token, absent;
   switch (judge(from->broker, from, pt, &host, &token, &absent)) {
     case GRANTED: grant(from, pt, host, token); break;
-    case WAITS: return wait_for(from, claim, place, pt, absent);
+    case WAITS:
+      if (!claims_wait(claims, claim, &(struct claim_place){*pt, place, absent}))
+        client_condemn(from, "memory is too short for what it claims");
+      break;
     case OWN: client_fault(from, "it claimed an object of its own"); break;
     case FORGED:
       claims_refuse(claims, claim, place);
@@ -77,7 +62,7 @@ bool claiming_place(struct client *from, uint32_t claim, uint32_t place, const s
 
 void claiming_answer(struct broker *b, uint32_t claim) {
   const struct claim *k = claims_at(&b->grace.claims, claim);
-  if (k->waiting != SLAB_NONE) return;
+  if (k->runs != SLAB_NONE) return;
   struct client *to = hosts_at(&b->hosts, k->client)->client;
   if (to && to->state == CLIENT_READY && k->request) {
     struct pack *p = notify_begin(b, MESSAGE_REPLY, OP_claim, k->request, k->refused_count);
@@ -88,21 +73,36 @@ void claiming_answer(struct broker *b, uint32_t claim) {
   claims_remove(&b->grace.claims, claim);
 }
 
+bool claiming_seal(struct client *from, uint32_t claim) {
+  struct grace *g = &from->broker->grace;
+  uint64_t most = from->connections->accounts.limits.most[ACCOUNT_HELD];
+  bool good;
+  if (from->state != CLIENT_READY) return false;
+  if (claims_at(&g->claims, claim)->count > most - from->claimed) {
+    client_fault(from, "it claims more than the %llu objects that it may hold (--max-held)",
+                 (unsigned long long)most);
+    return false;
+  }
+  from->claimed += claims_seal(&g->claims, claim, &g->absents, &good);
+  if (!good) client_condemn(from, "memory is too short for what it claims");
+  return good;
+}
+
 /* Nobody waits for an absent one that is settled: so the place is decided now. */
-static void decide(struct broker *b, uint32_t place, struct absent *of) {
+static void decide(struct broker *b, uint32_t run) {
   struct claims *claims = &b->grace.claims;
-  struct claim_place k = *claims_place_at(claims, place);
-  struct client *from = hosts_at(&b->hosts, claims_at(claims, k.claim)->client)->client;
+  uint32_t claim = claims_run_at(claims, run)->claim;
+  struct client *from = hosts_at(&b->hosts, claims_at(claims, claim)->client)->client;
+  struct claim_place k = claims_take(claims, run, &b->grace.absents);
   assert(from && from->claimed > 0);
   from->claimed--;
-  claims_decided(claims, place, &of->claims);
-  if (from->state == CLIENT_READY) claiming_place(from, k.claim, k.place, &k.pt);
-  claiming_answer(b, k.claim);
+  if (from->state == CLIENT_READY) claiming_place(from, claim, k.place, &k.pt);
+  claiming_answer(b, claim);
 }
 
 bool claiming_decide(struct broker *b, uint32_t *left) {
-  struct absent *of = absents_at(&b->grace.absents, b->grace.absents.first_settled);
-  for (; *left && of->claims != SLAB_NONE; --*left) decide(b, of->claims, of);
+  const struct absent *of = absents_at(&b->grace.absents, b->grace.absents.first_settled);
+  for (; *left && of->claims != SLAB_NONE; --*left) decide(b, of->claims);
   return of->claims == SLAB_NONE;
 }
 
@@ -110,10 +110,8 @@ bool claiming_end_one(struct client *c) {
   struct grace *g = &c->broker->grace;
   uint32_t claim = claims_first_of_client(&g->claims, c->host);
   if (claim == SLAB_NONE) return false;
-  uint32_t place = claims_at(&g->claims, claim)->waiting;
-  uint32_t absent = claims_place_at(&g->claims, place)->absent;
-  claims_decided(&g->claims, place, &absents_at(&g->absents, absent)->claims);
-  c->claimed--;
-  if (claims_at(&g->claims, claim)->waiting == SLAB_NONE) claims_remove(&g->claims, claim);
+  uint32_t run = claims_at(&g->claims, claim)->runs;
+  if (run != SLAB_NONE) c->claimed -= claims_drop_run(&g->claims, run, &g->absents);
+  if (claims_at(&g->claims, claim)->runs == SLAB_NONE) claims_remove(&g->claims, claim);
   return true;
 }

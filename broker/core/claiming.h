@@ -22,6 +22,8 @@ enum { CLAIM_COST = 8 };
 /* Decides a place, or has it wait, of a claim whose record has been made. False: the client was
  * condemned. */
 bool claiming_place(struct client *from, uint32_t claim, uint32_t place, const struct pt *pt);
+/* All its places have been told. False: the client was condemned. */
+bool claiming_seal(struct client *from, uint32_t claim);
 /* Answers a claim, unless a place of it waits. */
 void claiming_answer(struct broker *b, uint32_t claim);
 

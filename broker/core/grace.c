@@ -209,8 +209,8 @@ bool grace_begin(struct broker *b, uint64_t ms) {
 
 static const char *check_absent(const struct broker *b, const struct absent *k, uint32_t index) {
   for (uint32_t p = k->claims; p != SLAB_NONE; p = claims_next_of_absent(&b->grace.claims, p))
-    if (claims_place_at(&b->grace.claims, p)->absent != index)
-      return "grace: a place waits for another one";
+    if (claims_run_at(&b->grace.claims, p)->absent != index)
+      return "grace: a claim waits for another one";
   if (k->is_settled) return NULL;
   if (k->slot == SLAB_NONE || roster_at(&b->roster, k->slot)->host != k->host)
     return "grace: an absent one has another's slot";
@@ -241,9 +241,9 @@ const char *grace_check(const struct broker *b) {
     if (c->host == SLAB_NONE) continue;
     for (uint32_t i = claims_first_of_client(&g->claims, c->host); i != SLAB_NONE;
          i = owners_next(&g->claims.by_client, i))
-      for (uint32_t p = claims_at(&g->claims, i)->waiting; p != SLAB_NONE;
-           p = claims_next_of_claim(&g->claims, p))
-        waiting++;
+      for (uint32_t r = claims_at(&g->claims, i)->runs; r != SLAB_NONE;
+           r = claims_next_of_claim(&g->claims, r))
+        waiting += claims_run_at(&g->claims, r)->count;
     if (waiting != c->claimed) return "grace: another number of a client's claims waits";
   }
   return NULL;

@@ -72,7 +72,8 @@ void comeback_on_claim(struct client *from, const struct message *m) {
   uint32_t count;
   if (!is_expected(from, m)) return;
   uint32_t claim =
-      claims_add(&b->grace.claims, from->host, m->flags & MESSAGE_ONE_WAY ? 0 : m->id);
+      claims_add(&b->grace.claims, from->host, m->flags & MESSAGE_ONE_WAY ? 0 : m->id,
+                 m->body_count);
   if (claim == SLAB_NONE) {
     client_condemn(from, "memory is too short for what it claims");
     return;
@@ -81,6 +82,7 @@ void comeback_on_claim(struct client *from, const struct message *m) {
   client_charge(from, (uint64_t)count * CLAIM_COST);
   for (uint32_t i = 1; i <= count && from->state == CLIENT_READY; i++)
     if (read_pt(from, m, &r, &pt)) claiming_place(from, claim, i, &pt);
+  claiming_seal(from, claim);
   claiming_answer(b, claim);
 }
 
