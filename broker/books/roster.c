@@ -50,6 +50,7 @@ uint32_t roster_add(struct roster *r, const struct rostered *what) {
   s->uid = (uint32_t)what->uid;
   s->name_size = (uint8_t)what->name_size;
   s->retired = 0;
+  s->sandboxed = what->sandboxed;
   memset(s->name, 0, sizeof s->name);
   memcpy(s->name, what->name, what->name_size);
   atomic_store_explicit(&s->host, what->host, memory_order_release);

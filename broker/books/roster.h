@@ -44,8 +44,9 @@ struct roster_slot {
   uint32_t uid;
   uint8_t name_size;
   uint8_t retired; /* it has given its name up, which others may have */
+  uint8_t sandboxed; /* it runs code that is not trusted, and may not say otherwise later */
   char name[NAME_MAX_BYTES];
-  uint8_t rest[22];
+  uint8_t rest[21];
 };
 
 struct roster {
@@ -63,6 +64,7 @@ struct rostered {
   struct secret secret;
   pid_t pid;
   uid_t uid;
+  bool sandboxed;
   const char *name;
   uint32_t name_size;
 };

@@ -38,6 +38,14 @@ uint32_t grace_left(const struct broker *b) {
   return now < b->grace.ends_ms ? (uint32_t)((b->grace.ends_ms - now + 999) / 1000) : 0;
 }
 
+const struct absent *grace_absent(const struct broker *b, uint32_t number, uint64_t id) {
+  const struct absents *a = &b->grace.absents;
+  if (!absents_count(a)) return NULL;
+  const struct client *c = number == SLAB_NONE ? NULL : hosts_at(&b->hosts, number)->client;
+  uint32_t i = c ? c->absent : absents_find(a, id);
+  return i == SLAB_NONE ? NULL : absents_at(a, i);
+}
+
 /* ---- The end ---- */
 
 /* Tokens that nobody has claimed; those of hosts that are dead go with them. */

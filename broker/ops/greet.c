@@ -170,6 +170,7 @@ static void enroll(struct client *c, const struct hello *h, struct secret *secre
                                                       .secret = *secret,
                                                       .pid = c->pid,
                                                       .uid = c->uid,
+                                                      .sandboxed = h->sandboxed,
                                                       .name = h->name,
                                                       .name_size = h->name_size});
   if (c->slot == SLAB_NONE)
@@ -307,6 +308,7 @@ static bool look_for_absent(struct client *from, const struct message *m, struct
     return false;
   }
   const struct absent *k = absents_at(&b->grace.absents, h->absent);
+  if (roster_at(&b->roster, k->slot)->sandboxed) h->sandboxed = true;
   h->name_size = k->name_size;
   memcpy(h->name, k->name, sizeof h->name);
   return true;

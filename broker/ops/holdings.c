@@ -6,6 +6,7 @@
  */
 #include "broker/ops/holdings.h"
 
+#include "broker/core/grace.h"
 #include "broker/core/notify.h"
 #include "broker/core/releases.h"
 #include "broker/core/state.h"
@@ -27,6 +28,12 @@ void holdings_on_sub(struct client *from, const struct message *m) {
     return;
   }
   uint32_t host = hosts_find(&b->hosts, pt.host);
+  const struct absent *absent = grace_absent(b, host, pt.host);
+  if (absent) {
+    notify_refuse(from, m, notify_away_status(from), NOTIFY_AWAY_TEXT, absent->name_size,
+                  absent->name);
+    return;
+  }
   enum refs_outcome o = host == SLAB_NONE ? REFS_UNKNOWN : refs_find(&b->refs, host, &pt, &token);
   if (o == REFS_UNKNOWN) {
     notify_refuse(from, m, STATUS_stale,

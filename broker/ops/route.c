@@ -10,6 +10,7 @@
 #include <stdio.h>
 
 #include "broker/core/expiry.h"
+#include "broker/core/grace.h"
 #include "broker/core/notify.h"
 #include "broker/core/pairs.h"
 #include "broker/core/permissions.h"
@@ -35,14 +36,11 @@ static bool is_there(const struct broker *b, uint64_t id) {
 static const struct absent *find_absent(const struct broker *b, const struct message *m) {
   const struct absents *a = &b->grace.absents;
   if (!absents_count(a)) return NULL;
-  uint32_t host = m->target == OP_NAME ? names_host(&b->names, m->name, m->name_size)
-                                       : hosts_find(&b->hosts, m->pt.host), i;
-  if (host != SLAB_NONE && hosts_at(&b->hosts, host)->client)
-    i = hosts_at(&b->hosts, host)->client->absent;
-  else
-    i = m->target == OP_NAME ? absents_find_name(a, m->name, m->name_size)
-                             : absents_find(a, m->pt.host);
-  return i == SLAB_NONE ? NULL : absents_at(a, i);
+  if (m->target == OP_PT) return grace_absent(b, hosts_find(&b->hosts, m->pt.host), m->pt.host);
+  uint32_t i = absents_find_name(a, m->name, m->name_size);
+  if (i != SLAB_NONE) return absents_at(a, i);
+  uint32_t host = names_host(&b->names, m->name, m->name_size);
+  return host == SLAB_NONE ? NULL : grace_absent(b, host, hosts_at(&b->hosts, host)->id);
 }
 
 /* Refuses a request. Nobody waits for a one-way request, so its refusal is also logged. */

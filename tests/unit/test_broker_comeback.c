@@ -244,6 +244,9 @@ START_TEST(requests_for_one_who_is_away) {
   expect_refused(&shop, "till", NULL, STATUS_away);
   expect_refused(&shop, NULL, &coin, STATUS_away);
   wire_expect(&w, &shop.end, MESSAGE_NOTICE, OP_grant); /* it is not in the window any more */
+  pack_pt(wire_ask(&shop.end, OP_sub, NULL, NULL, 1), &coin);
+  wire_send(&w, &shop.end);
+  wire_expect_error(&w, &shop.end, STATUS_away);
   ck_assert_uint_eq(wire_client(&w, &shop.end)->forgeries, 0);
   worker_return(&w, &till);
   expect_refused(&shop, "till", NULL, STATUS_away); /* it has not said that this is all */

@@ -9,6 +9,7 @@
 #include <sys/wait.h>
 
 #include "broker/base/process.h"
+#include "proto/closed.h"
 #include "tests/unit/broker_comeback.h"
 
 static struct wire w;
@@ -27,6 +28,17 @@ static void teardown(void) {
 static void again(void) {
   wire_kill(&w);
   wire_again(&w, NULL);
+}
+
+static void hello_sandboxed(struct worker *k, const char *name) {
+  struct hello_request h = {.lowest = 1, .highest = WIRE_VERSION_MOST, .name = name,
+                            .name_size = (uint32_t)strlen(name)};
+  wire_connect(&w, &k->end);
+  struct pack *p = wire_begin(&k->end, MESSAGE_REQUEST, OP_hello, 1, hello_request_values(1));
+  hello_put_request(p, &h, 1);
+  pack_text(p, SANDBOXED_KEY);
+  pack_bool(p, true);
+  wire_send(&w, &k->end);
 }
 
 static void expect_text(struct end *e, const char *text) {
@@ -269,6 +281,24 @@ START_TEST(nothing_is_left_of_its_secret_where_others_look) {
 }
 END_TEST
 
+/* Code that has broken out of its VM says nothing of that when it comes back. */
+START_TEST(a_sandboxed_one_stays_so) {
+  struct client *c = wire_client(&w, &shop.end);
+  c->sandboxed = true;
+  roster_at(&w.broker.roster, c->slot)->sandboxed = true;
+  again();
+  worker_return(&w, &shop);
+  ck_assert(wire_client(&w, &shop.end)->sandboxed);
+  hello_sandboxed(&other, "other");
+  worker_welcome(&w, &other);
+  again();
+  worker_forget(&shop);
+  other.name = "other";
+  worker_return(&w, &other);
+  ck_assert(wire_client(&w, &other.end)->sandboxed);
+}
+END_TEST
+
 /* Who speaks an older version never comes back: nobody waits for it. */
 START_TEST(older_workers_have_no_slot) {
   struct hello_request h = {.lowest = 1, .highest = WIRE_VERSION_RETURN - 1, .name = "old",
@@ -321,6 +351,7 @@ int main(void) {
   tcase_add_test(t, with_an_old_roster);
   tcase_add_test(t, a_start_that_fails_keeps_the_roster);
   tcase_add_test(t, nothing_is_left_of_its_secret_where_others_look);
+  tcase_add_test(t, a_sandboxed_one_stays_so);
   tcase_add_test(t, older_workers_have_no_slot);
   tcase_add_test(t, new_hosts_are_none_of_the_absent);
   return run_suite(s);
