@@ -39,8 +39,8 @@ bool grace_has_ended(struct broker *b, uint32_t absent);
 
 /* Whether no drop and no free may be sent. */
 static inline bool grace_is_on(const struct broker *b) { return b->grace.is_on; }
-/* The worker of a host, if it has not come back, or not said that this is all; else NULL. `number` is
- * that of the id, or SLAB_NONE. */
+/* The worker of a host, if it has not come back, or not said that this is all; else NULL. `number`
+ * is that of the id, or SLAB_NONE. */
 const struct absent *grace_absent(const struct broker *b, uint32_t number, uint64_t id);
 /* Seconds until it is over at the latest, rounded up. */
 uint32_t grace_left(const struct broker *b);
