@@ -101,6 +101,7 @@ static const struct client_events client_events = {
     .opened = greet_expect,
     .message = on_message,
     .fault = notify_fault,
+    .condemned = grace_give_up_slot,
     .dropped = transfer_forget,
     .ended = reap,
     .farewell = notify_farewell,

@@ -14,8 +14,8 @@
 #include <unistd.h>
 
 /* False: it cannot be read. */
-static bool read_stat(pid_t pid, char *state, uint64_t *start) {
-  enum { STATE = 3, START = 22 }; /* fields of proc(5), stat; the one before may have any text */
+static bool read_stat(pid_t pid, char *state, uint64_t *threads, uint64_t *start) {
+  enum { STATE = 3, THREADS = 20, START = 22 }; /* fields of proc(5), stat; the one before may have any text */
   char path[40], text[512];
   snprintf(path, sizeof path, "/proc/%ld/stat", (long)pid);
   int fd = pid > 0 ? open(path, O_RDONLY | O_CLOEXEC) : -1;
@@ -27,7 +27,10 @@ static bool read_stat(pid_t pid, char *state, uint64_t *start) {
   const char *at = strrchr(text, ')');
   if (!at || at[1] != ' ') return false;
   *state = at[2];
-  for (int field = STATE - 1; at && field < START; field++) at = strchr(at + 1, ' ');
+  for (int field = STATE - 1; at && field < START; field++) {
+    if (field == THREADS) *threads = strtoull(at, NULL, 10);
+    at = strchr(at + 1, ' ');
+  }
   if (!at) return false;
   *start = strtoull(at, NULL, 10);
   return true;
@@ -35,15 +38,16 @@ static bool read_stat(pid_t pid, char *state, uint64_t *start) {
 
 uint64_t process_start(pid_t pid) {
   char state;
-  uint64_t start;
-  return read_stat(pid, &state, &start) ? start : 0;
+  uint64_t start, threads;
+  return read_stat(pid, &state, &threads, &start) ? start : 0;
 }
 
 bool process_has_ended(pid_t pid, uint64_t start) {
   char state;
-  uint64_t now;
+  uint64_t now, threads = 0;
   if (pid <= 0) return false;
   if (kill(pid, 0) < 0 && errno == ESRCH) return true;
-  if (!read_stat(pid, &state, &now)) return false;
-  return state == 'Z' || state == 'X' || state == 'x' || (start && now != start);
+  if (!read_stat(pid, &state, &threads, &now)) return false;
+  /* Of a process whose first thread has ended before the others that one is a zombie, too. */
+  return (strchr("ZXx", state) && threads <= 1) || (start && now != start);
 }

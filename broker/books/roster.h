@@ -32,7 +32,8 @@ struct roster_header {
   uint32_t layout, unused;
   uint64_t generation; /* of the broker that has the file, from 1 */
   char boot[ROSTER_BOOT_BYTES]; /* the kernel's text, and zeros */
-  uint8_t rest[56];
+  uint64_t pid_space; /* in which the ids of processes mean something; 0: not known */
+  uint8_t rest[48];
 };
 #define ROSTER_MAGIC "gaijin\nR"
 

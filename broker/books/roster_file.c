@@ -34,6 +34,12 @@ static bool read_boot(char boot[ROSTER_BOOT_BYTES]) {
   return true;
 }
 
+/* The name space of this process's ids: a broker in another one sees others by these. */
+static uint64_t pid_space(void) {
+  struct stat s;
+  return stat("/proc/self/ns/pid", &s) == 0 ? s.st_ino : 0;
+}
+
 /* Maps the file that is open; NULL, or why that is not possible. */
 static const char *map(struct roster *r, off_t size) {
   void *at = mmap(NULL, (size_t)size, PROT_READ | PROT_WRITE, MAP_SHARED, r->fd, 0);
@@ -104,7 +110,8 @@ static const char *make_new(struct roster *r) {
   int e = posix_fallocate(r->fd, 0, size);
   const char *fault = e ? strerror(e) : map(r, size);
   if (!fault) {
-    *r->header = (struct roster_header){.layout = ROSTER_LAYOUT, .generation = 1};
+    *r->header = (struct roster_header){
+        .layout = ROSTER_LAYOUT, .generation = 1, .pid_space = pid_space()};
     memcpy(r->header->magic, ROSTER_MAGIC, sizeof r->header->magic);
     if (!read_boot(r->header->boot) || rename(made, r->path) < 0) fault = strerror(errno);
   }
@@ -135,8 +142,10 @@ static bool is_sound(struct found *f, const struct roster_slot *s, uint64_t host
 }
 
 static void judge_slots(struct roster *r, struct found *f) {
+  bool is_same_space = r->header->pid_space == pid_space();
   for (uint32_t i = r->slots; i-- > 0;) {
     struct roster_slot *s = roster_at(r, i);
+    if (!is_same_space) s->pid = 0;
     uint64_t host = atomic_load_explicit(&s->host, memory_order_acquire);
     bool keep = host != 0;
     if (keep && !is_sound(f, s, host)) {
@@ -174,6 +183,7 @@ static bool take_over(struct roster *r, struct log *log) {
   log_line(log, LOG_INFO,
            "the broker before this one was killed: %u workers may come back, %u have ended",
            r->used, f.gone);
+  r->header->pid_space = pid_space();
   r->header->generation = r->header->generation % GENERATION_MOST + 1;
   return true;
 }

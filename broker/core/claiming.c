@@ -10,6 +10,7 @@
 #include "broker/core/notify.h"
 #include "broker/core/state.h"
 #include "broker/core/transfer.h"
+#include "broker/net/limits.h"
 
 enum decision { GRANTED, REFUSED, FORGED, OWN, WAITS };
 
@@ -75,12 +76,14 @@ void claiming_answer(struct broker *b, uint32_t claim) {
 
 bool claiming_seal(struct client *from, uint32_t claim) {
   struct grace *g = &from->broker->grace;
-  uint64_t most = from->connections->accounts.limits.most[ACCOUNT_HELD];
   bool good;
   if (from->state != CLIENT_READY) return false;
-  if (claims_at(&g->claims, claim)->count > most - from->claimed) {
-    client_fault(from, "it claims more than the %llu objects that it may hold (--max-held)",
-                 (unsigned long long)most);
+  const struct claim *k = claims_at(&g->claims, claim);
+  /* No limit of what it may hold: the broker before this one gave it all that, and others may have
+   * paid. */
+  if (k->count && !limits_have_memory(&from->connections->accounts, from->account, 0)) {
+    client_fault(from, "what it claims and waits for is more than there is memory for "
+                       "(--max-memory)");
     return false;
   }
   from->claimed += claims_seal(&g->claims, claim, &g->absents, &good);

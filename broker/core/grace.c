@@ -12,8 +12,10 @@
 #include "broker/core/releases.h"
 #include "proto/base.h"
 
-/* How often processes are looked at, how many of them, and the units of work for one. */
-enum { TICK_MS = 100, JUDGED_PER_TICK = 64, JUDGE_COST = 100 };
+/* How often time is counted, and how much of it at most: a broker that was stopped, or a machine, has
+ * not waited for anybody meanwhile, and what they sent is still in its sockets. How many processes are
+ * looked at then, and the units of work for one. */
+enum { TICK_MS = 100, TICK_MOST_MS = 2 * TICK_MS, JUDGED_PER_TICK = 64, JUDGE_COST = 100 };
 enum { CLAIMS_SLICE = WORK_QUANTUM / CLAIM_COST, SWEEP_COST = 1 };
 
 void grace_open(struct broker *b) {
@@ -34,8 +36,7 @@ void grace_deinit(struct broker *b) {
 }
 
 uint32_t grace_left(const struct broker *b) {
-  uint64_t now = uv_now(b->loop);
-  return now < b->grace.ends_ms ? (uint32_t)((b->grace.ends_ms - now + 999) / 1000) : 0;
+  return (uint32_t)((b->grace.left_ms + 999) / 1000);
 }
 
 const struct absent *grace_absent(const struct broker *b, uint32_t number, uint64_t id) {
@@ -123,6 +124,14 @@ void grace_back(struct client *c) {
   settle(c->broker, absent);
 }
 
+void grace_give_up_slot(struct client *c) {
+  struct broker *b = c->broker;
+  if (c->slot == SLAB_NONE) return;
+  roster_free(&b->roster, c->slot);
+  c->slot = SLAB_NONE;
+  if (c->absent != SLAB_NONE) absents_at(&b->grace.absents, c->absent)->slot = SLAB_NONE;
+}
+
 void grace_ended(struct client *c) {
   uint32_t absent = c->absent;
   if (absent == SLAB_NONE) return;
@@ -154,8 +163,7 @@ static void lapse(struct broker *b) {
       continue;
     }
     struct client *c = hosts_at(&b->hosts, k->number)->client;
-    roster_free(&b->roster, c->slot);
-    c->slot = SLAB_NONE;
+    grace_give_up_slot(c);
     grace_ended(c);
     client_condemn(c, "it came back, and did not say within the grace period that this was all");
   }
@@ -189,7 +197,12 @@ static void judge_some(struct broker *b) {
 
 static void on_tick(uv_timer_t *timer) {
   struct broker *b = timer->data;
-  if (uv_now(b->loop) >= b->grace.ends_ms)
+  struct grace *g = &b->grace;
+  uint64_t took = uv_now(b->loop) - g->ticked_ms;
+  if (took > TICK_MOST_MS) took = TICK_MOST_MS;
+  g->ticked_ms = uv_now(b->loop);
+  g->left_ms -= took < g->left_ms ? took : g->left_ms;
+  if (g->left_ms == 0)
     lapse(b);
   else
     judge_some(b);
@@ -207,8 +220,8 @@ bool grace_begin(struct broker *b, uint64_t ms) {
   if (!r->used) return true;
   g->is_on = true;
   b->refs.kept = REFS_KEPT;
-  g->began_ms = uv_now(b->loop);
-  g->ends_ms = g->began_ms + ms;
+  g->began_ms = g->ticked_ms = uv_now(b->loop);
+  g->left_ms = ms;
   uv_timer_start(&g->timer, on_tick, ms < TICK_MS ? ms : TICK_MS, TICK_MS);
   return true;
 }
@@ -220,10 +233,12 @@ static const char *check_absent(const struct broker *b, const struct absent *k, 
     if (claims_run_at(&b->grace.claims, p)->absent != index)
       return "grace: a claim waits for another one";
   if (k->is_settled) return NULL;
-  if (k->slot == SLAB_NONE || roster_at(&b->roster, k->slot)->host != k->host)
-    return "grace: an absent one has another's slot";
   const struct client *c =
       k->number == SLAB_NONE ? NULL : hosts_at(&b->hosts, k->number)->client;
+  if (c ? c->slot != k->slot : k->slot == SLAB_NONE)
+    return "grace: an absent one has no slot, or its client has another";
+  if (k->slot != SLAB_NONE && roster_at(&b->roster, k->slot)->host != k->host)
+    return "grace: an absent one has another's slot";
   if (k->number != SLAB_NONE && (!c || c->absent != index))
     return "grace: one that came does not know that it is awaited";
   return NULL;

@@ -30,7 +30,10 @@ void grace_deinit(struct broker *b);
 void grace_came(struct client *c, uint32_t absent);
 /* It has said `back`. */
 void grace_back(struct client *c);
-/* It has ended; its slot was freed. Clients that did not come back are fine. */
+/* It is dead, or says that it is about to be, and nobody was told yet: whatever becomes of this
+ * broker, it does not come back. Clients without a slot are fine. */
+void grace_give_up_slot(struct client *c);
+/* It has ended. Clients that did not come back are fine. */
 void grace_ended(struct client *c);
 
 /* Whether the process of an absent one that has not connected has ended: then it is dead from now

@@ -47,7 +47,8 @@ struct grace {
   struct claims claims;
   uv_timer_t timer;
   struct job job;
-  uint64_t began_ms, ends_ms; /* on the loop's clock */
+  uint64_t began_ms, ticked_ms; /* on the loop's clock */
+  uint64_t left_ms; /* until it is over at the latest */
   uint32_t came;   /* so many were back, */
   uint32_t missed; /* and so many dead */
   uint32_t judged; /* whose process is looked at next */

@@ -23,6 +23,7 @@ static void condemn(struct client *c, const char *format, va_list args) {
   if (c->state == CLIENT_CONDEMNED) return;
   vsnprintf(c->reason, sizeof c->reason, format, args);
   c->state = CLIENT_CONDEMNED;
+  c->connections->events->condemned(c);
   work_remove(c->connections->work, &c->job);
   accounts_leave(&c->connections->accounts, c->account);
   c->next_condemned = c->connections->condemned;

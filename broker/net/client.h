@@ -44,6 +44,8 @@ struct client_events {
   void (*message)(struct client *c, uint8_t *bytes, uint32_t size);
   /* The client broke the protocol and is condemned next: the last chance to tell it. */
   void (*fault)(struct client *c, const char *text);
+  /* The client is CONDEMNED from now on: from here on others may be told that it is dead. */
+  void (*condemned)(struct client *c);
   /* Nothing that came of the client is handled any more: what the floors above keep of a message
    * that was begun goes. May be called again. */
   void (*dropped)(struct client *c);

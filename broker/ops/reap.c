@@ -93,10 +93,7 @@ static void log_end(struct broker *b, const struct client *c) {
 bool reap(struct client *c) {
   struct broker *b = c->broker;
   assert(c->state == CLIENT_CONDEMNED && !c->walk);
-  if (c->slot != SLAB_NONE) { /* before anybody is told: it must not come back to a later broker */
-    roster_free(&b->roster, c->slot);
-    c->slot = SLAB_NONE;
-  }
+  assert(c->slot == SLAB_NONE); /* given up when it was condemned, before anybody was told */
   grace_ended(c);
   if (c->host != SLAB_NONE && !end_requests(b, c)) return false;
   log_end(b, c);

@@ -4,7 +4,7 @@
  */
 #include "broker/ops/retire.h"
 
-#include "broker/core/state.h"
+#include "broker/core/grace.h"
 #include "broker/ops/watch.h"
 
 void retire_on_retire(struct client *from, const struct message *m) {
@@ -20,5 +20,7 @@ void retire_on_retire(struct client *from, const struct message *m) {
 
 void retire_on_leave(struct client *from, const struct message *m) {
   retire_on_retire(from, m);
+  /* What it is asked from now on is answered `dead`. */
+  grace_give_up_slot(from);
   from->leaves = true;
 }

@@ -143,7 +143,7 @@ static inline void wire_settle(struct wire *w) {
 }
 /* The time for coming back is over. */
 static inline void wire_lapse(struct wire *w) {
-  w->broker.grace.ends_ms = 0;
+  w->broker.grace.left_ms = 0;
   uv_timer_start(&w->broker.grace.timer, w->broker.grace.timer.timer_cb, 0, 0);
   wire_settle(w);
 }
