@@ -12,9 +12,9 @@
 #include "broker/core/releases.h"
 #include "proto/base.h"
 
-/* How often time is counted, and how much of it at most: a broker that was stopped, or a machine, has
- * not waited for anybody meanwhile, and what they sent is still in its sockets. How many processes are
- * looked at then, and the units of work for one. */
+/* How often time is counted, and how much of it at most: a broker that was stopped, or a machine,
+ * has not waited for anybody meanwhile, and what they sent is still in its sockets. How many
+ * processes are looked at then, and the units of work for one. */
 enum { TICK_MS = 100, TICK_MOST_MS = 2 * TICK_MS, JUDGED_PER_TICK = 64, JUDGE_COST = 100 };
 enum { CLAIMS_SLICE = WORK_QUANTUM / CLAIM_COST, SWEEP_COST = 1 };
 
