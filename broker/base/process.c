@@ -15,7 +15,8 @@
 
 /* False: it cannot be read. */
 static bool read_stat(pid_t pid, char *state, uint64_t *threads, uint64_t *start) {
-  enum { STATE = 3, THREADS = 20, START = 22 }; /* fields of proc(5), stat; the one before may have any text */
+  /* Fields of proc(5), stat; the one before may have any text. */
+  enum { STATE = 3, THREADS = 20, START = 22 };
   char path[40], text[512];
   snprintf(path, sizeof path, "/proc/%ld/stat", (long)pid);
   int fd = pid > 0 ? open(path, O_RDONLY | O_CLOEXEC) : -1;
