@@ -8,7 +8,7 @@
 
 #include "proto/settings/settings.h"
 
-enum { HELP_WIDTH = 80, HELP_BYTES = 8192 };
+enum { HELP_WIDTH = 80, HELP_BYTES = 16384 };
 
 /* Zeroed at first. More than fits is a fault of the program. */
 struct help {
