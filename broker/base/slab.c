@@ -70,9 +70,8 @@ static void give_number(struct slab *s, uint32_t number) {
   s->unused = number;
 }
 
-static bool add_chunk(struct slab *s) {
-  uint32_t number = take_number(s);
-  if (number == SLAB_NONE) return false;
+/* The chunk of a number that was taken; the number is given back if memory is short. */
+static bool map_chunk(struct slab *s, uint32_t number) {
   struct slab_chunk *c =
       mmap(NULL, chunk_bytes(s), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
   if (c == MAP_FAILED) {
@@ -83,6 +82,46 @@ static bool add_chunk(struct slab *s) {
   s->entries[number].chunk = c;
   s->chunks++;
   open_chunk(s, c);
+  return true;
+}
+
+static bool add_chunk(struct slab *s) {
+  uint32_t number = take_number(s);
+  return number != SLAB_NONE && map_chunk(s, number);
+}
+
+/* Takes this number, which has no chunk; those before it become unused ones. */
+static bool take_this_number(struct slab *s, uint32_t number) {
+  uint32_t skipped = SLAB_NONE;
+  while (s->entry_count <= number) {
+    uint32_t unused = s->unused;
+    s->unused = SLAB_NONE; /* a number behind the others, not one of these */
+    uint32_t taken = take_number(s);
+    s->unused = unused;
+    if (taken == SLAB_NONE) return false;
+    if (taken == number) return true;
+    give_number(s, taken);
+  }
+  for (uint32_t n = s->unused; n != number; skipped = n, n = s->entries[n].next_unused)
+    assert(n != SLAB_NONE);
+  if (skipped == SLAB_NONE)
+    s->unused = s->entries[number].next_unused;
+  else
+    s->entries[skipped].next_unused = s->entries[number].next_unused;
+  return true;
+}
+
+bool slab_add_at(struct slab *s, uint32_t index) {
+  uint32_t number = index / SLAB_CHUNK, place = index % SLAB_CHUNK;
+  assert(!slab_live(s, index));
+  if (number >= UINT32_MAX / SLAB_CHUNK) return false;
+  if (number >= s->entry_count || !s->entries[number].chunk)
+    if (!take_this_number(s, number) || !map_chunk(s, number)) return false;
+  struct slab_chunk *c = s->entries[number].chunk;
+  c->live[place / 64] |= UINT64_C(1) << (place % 64);
+  if (++c->used == SLAB_CHUNK) shut_chunk(s, c);
+  s->count++;
+  memset(slab_at(s, index), 0, s->item_size);
   return true;
 }
 

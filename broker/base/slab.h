@@ -44,6 +44,9 @@ void slab_deinit(struct slab *s);
 
 /* A new item, zeroed; its index, or SLAB_NONE when memory is short. */
 uint32_t slab_add(struct slab *s);
+/* The same of a given index that names no item: for books that were kept with their indices. False
+ * when memory is short. Quick if it is called with rising indices. */
+bool slab_add_at(struct slab *s, uint32_t index);
 void slab_remove(struct slab *s, uint32_t index);
 
 /* Whether an index names an item; any number may be asked. */

@@ -65,6 +65,40 @@ START_TEST(empty_chunks_are_freed_and_their_numbers_used_again) {
 }
 END_TEST
 
+START_TEST(items_come_back_at_their_indices) {
+  static const uint32_t kept[] = {3, 4, 1023, 5 * SLAB_CHUNK + 7, 5 * SLAB_CHUNK + 8, 9 * SLAB_CHUNK};
+  struct slab s;
+  slab_init(&s, sizeof(struct item));
+  for (unsigned i = 0; i < 6; i++) {
+    ck_assert(!slab_live(&s, kept[i]));
+    ck_assert(slab_add_at(&s, kept[i]));
+    ck_assert_uint_eq(((struct item *)slab_at(&s, kept[i]))->key, 0);
+  }
+  uint32_t n = 0;
+  for (uint32_t i = slab_next(&s, 0); i != SLAB_NONE; i = slab_next(&s, i + 1))
+    ck_assert_uint_eq(i, kept[n++]);
+  ck_assert_uint_eq(n, 6);
+  ck_assert_uint_eq(s.count, 6);
+  /* The numbers that were passed over are used, each once, by it as well as by slab_add. */
+  ck_assert(slab_add_at(&s, 2 * SLAB_CHUNK));
+  ck_assert(slab_add_at(&s, 7 * SLAB_CHUNK + 1));
+  enum { MORE = 12 * SLAB_CHUNK };
+  static uint8_t seen[30 * SLAB_CHUNK];
+  for (unsigned i = 0; i < 6; i++) seen[kept[i]] = 1;
+  seen[2 * SLAB_CHUNK] = seen[7 * SLAB_CHUNK + 1] = 1;
+  for (unsigned i = 0; i < MORE; i++) {
+    uint32_t index = slab_add(&s);
+    ck_assert_uint_lt(index, sizeof seen);
+    ck_assert_msg(!seen[index]++, "item %u was given twice", index);
+  }
+  ck_assert_uint_eq(s.chunks, 13); /* none is left half empty for nothing */
+  for (uint32_t i = 0; i < sizeof seen; i++)
+    if (seen[i]) slab_remove(&s, i);
+  ck_assert_uint_eq(s.count, 0);
+  slab_deinit(&s);
+}
+END_TEST
+
 START_TEST(table_finds_what_is_in_it_while_it_grows_and_shrinks) {
   enum { KEYS = 5000, STEPS = 200000 };
   static uint32_t where[KEYS]; /* index + 1 */
@@ -135,6 +169,7 @@ int main(void) {
   suite_add_tcase(s, t);
   tcase_add_test(t, indices_are_distinct_and_zeroed);
   tcase_add_test(t, empty_chunks_are_freed_and_their_numbers_used_again);
+  tcase_add_test(t, items_come_back_at_their_indices);
   tcase_add_test(t, table_finds_what_is_in_it_while_it_grows_and_shrinks);
   tcase_add_test(t, owners_have_lists_of_their_own);
   return run_suite(s);
