@@ -52,11 +52,6 @@ static struct account *add(struct accounts *a, enum account_level level, pid_t p
   return k;
 }
 
-/* Whether it is in the hash table. */
-static bool is_named(const struct account *k) {
-  return k->level == ACCOUNT_USER || (k->level == ACCOUNT_PROCESS && k->pid != 0);
-}
-
 static struct account *find(const struct accounts *a, enum account_level level, pid_t pid,
                             uid_t uid, uint64_t born) {
   uint64_t hash = key_hash((uint8_t)level, pid, uid, a->by_key.seed);
@@ -72,10 +67,10 @@ static struct account *find(const struct accounts *a, enum account_level level, 
 static struct account *find_or_add(struct accounts *a, enum account_level level, pid_t pid,
                                    uid_t uid, uint64_t born) {
   struct account *k = find(a, level, pid, uid, born);
-  if (k && is_named(k)) return k;
+  if (k && account_is_named(k)) return k;
   if (!(k = add(a, level, pid, uid))) return NULL;
   k->born = born;
-  if (is_named(k)) chain_add(&a->by_key, k->index);
+  if (account_is_named(k)) chain_add(&a->by_key, k->index);
   return k;
 }
 
@@ -83,7 +78,7 @@ static struct account *find_or_add(struct accounts *a, enum account_level level,
 static void free_if_empty(struct accounts *a, struct account *k) {
   if (!k || k->parts) return;
   for (unsigned i = 0; i < ACCOUNT_KINDS; i++) assert(k->used[i] == 0);
-  if (is_named(k)) chain_remove(&a->by_key, k->index);
+  if (account_is_named(k)) chain_remove(&a->by_key, k->index);
   slab_remove(&a->slab, k->index);
 }
 
@@ -431,7 +426,7 @@ const char *accounts_check(const struct accounts *a) {
       held += k->used[ACCOUNT_HELD];
       continue;
     }
-    sums += is_named(k);
+    sums += account_is_named(k);
     if (k->level == ACCOUNT_USER) memory += accounts_memory(a, k);
     if (!k->parts) return "accounts: a process or user without connections";
     if (!is_sum(a, k)) return "accounts: a process or user is not the sum of its parts";

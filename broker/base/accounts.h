@@ -117,6 +117,11 @@ static inline struct account *accounts_at(const struct accounts *a, uint32_t ind
   return slab_at(&a->slab, index);
 }
 
+/* Whether it is looked up: of a process that the kernel does not name each connection has one. */
+static inline bool account_is_named(const struct account *k) {
+  return k->level == ACCOUNT_USER || (k->level == ACCOUNT_PROCESS && k->pid != 0);
+}
+
 /* The account of a new connection, which is charged to it; NULL when memory is short. A process is
  * known by its id and when it was started; where one of the two starts is not known (`born` is 0),
  * by its id; one of id 0 is nobody else's. */

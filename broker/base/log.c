@@ -255,6 +255,17 @@ void log_flush(struct log *log) {
   flush(log);
 }
 
+void log_carry(struct log *log, struct sheet *s) {
+  sheet_mark(s, 'O');
+  SHEET(s, log->lost);
+  SHEET(s, log->lost_ever);
+  SHEET(s, log->size);
+  if (log->size > LOG_BUFFER_BYTES) sheet_fail(s, "more lines wait than there is room for");
+  if (!s->fault) sheet_bytes(s, log->waiting, log->size);
+  if (s->fault) log->size = 0;
+  thin_carry(&log->thin, s);
+}
+
 void log_close(struct log *log) {
   if (!log->waiting) return;
   tell_left_out(log, true);

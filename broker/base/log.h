@@ -15,6 +15,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "broker/base/sheet.h"
 #include "broker/base/thin.h"
 
 /* In the order of the words of SETTING_log_level. */
@@ -62,6 +63,9 @@ void log_asked(struct log *log, enum log_cause cause, const char *format, ...)
 
 /* Writes what waits, as far as it goes, and tells what was left out and can be told now. */
 void log_flush(struct log *log);
+/* What waits, what was lost, and what of each kind was written lately, to a sheet or from it. */
+void log_carry(struct log *log, struct sheet *s);
+
 /* Whether log_flush has something left to do, a little later. */
 bool log_waits(const struct log *log);
 

@@ -78,6 +78,25 @@ bool thin_take(struct thin *t, double now, bool all, struct thin_rest *rest) {
   return false;
 }
 
+static void carry_bucket(struct thin_bucket *b, struct sheet *s) {
+  sheet_double(s, &b->spent);
+  sheet_double(s, &b->updated);
+  SHEET(s, b->left_out);
+}
+
+void thin_carry(struct thin *t, struct sheet *s) {
+  SHEET(s, t->left_out);
+  for (size_t i = 0; i < LOG_CAUSES; i++) carry_bucket(&t->causes[i], s);
+  for (size_t i = 0; i < THIN_PEERS; i++) {
+    SHEET(s, t->peers[i].used);
+    if (!t->peers[i].used) continue;
+    SHEET(s, t->peers[i].cause);
+    SHEET(s, t->peers[i].uid);
+    carry_bucket(&t->peers[i].bucket, s);
+    if (t->peers[i].cause >= LOG_CAUSES) sheet_fail(s, "a cause of lines that there is not");
+  }
+}
+
 const char *thin_subject(enum log_cause cause) {
   static const char *const subjects[LOG_CAUSES] = {
       [CAUSE_DESCRIPTORS] = "a lack of descriptors",

@@ -14,6 +14,8 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "broker/base/sheet.h"
+
 /* Why a line is written. Everything that a peer can repeat has one. */
 enum log_cause {
   CAUSE_DESCRIPTORS,  /* no descriptor left for a client */
@@ -66,6 +68,9 @@ struct thin_rest {
 /* Takes something out that was left out and not told, from a bucket that has been quiet long enough
  * to be full again, or with `all` from any. False: there is none. */
 bool thin_take(struct thin *t, double now, bool all, struct thin_rest *rest);
+
+/* To a sheet, or from it. */
+void thin_carry(struct thin *t, struct sheet *s);
 
 /* "refused hellos": what lines of this cause are about. Static. */
 const char *thin_subject(enum log_cause cause);

@@ -90,7 +90,7 @@ enum refs_outcome refs_find_held(const struct refs *r, uint32_t host, const stru
   return o;
 }
 
-static bool reserve_exports(struct refs *r, uint32_t host) {
+bool refs_reserve_exports(struct refs *r, uint32_t host) {
   if (host < r->exports_capacity) return true;
   uint32_t capacity = r->exports_capacity ? r->exports_capacity : 8;
   while (capacity <= host) capacity *= 2;
@@ -107,7 +107,7 @@ enum refs_outcome refs_see(struct refs *r, uint32_t host, const struct pt *pt, u
   enum refs_outcome o = refs_find(r, host, pt, token);
   if (o == REFS_MISMATCH) return o;
   if (o == REFS_UNKNOWN) {
-    if (!reserve_exports(r, host)) return REFS_NO_MEMORY;
+    if (!refs_reserve_exports(r, host)) return REFS_NO_MEMORY;
     *token = slab_add(&r->tokens);
     if (*token == SLAB_NONE) return REFS_NO_MEMORY;
     *refs_token(r, *token) = (struct token){.id = pt->id,

@@ -120,6 +120,9 @@ static inline struct hold *refs_hold_at(const struct refs *r, uint32_t hold) {
   return slab_at(&r->holds, hold);
 }
 
+/* Makes room for the number of tokens of a host (r->exports). False when memory is short. */
+bool refs_reserve_exports(struct refs *r, uint32_t host);
+
 /* Walks everything; NULL, or a static text that says which invariant is broken. */
 const char *refs_check(const struct refs *r);
 

@@ -180,6 +180,9 @@ struct client {
   uint32_t walk_bytes; /* and takes so much memory; whoever changes it calls client_settle */
 };
 
+/* What the log calls one that has not said hello. */
+#define CLIENT_WITHOUT_NAME "a client without a name"
+
 /* hello was accepted: the client, which is GREETING, is READY from now on. */
 void client_ready(struct client *c);
 

@@ -76,26 +76,15 @@ static bool can_be_watched(const uv_loop_t *loop, int fd) {
   return table != NULL;
 }
 
-int client_new(struct connections *n, int fd) {
-  struct client *c = calloc(1, sizeof *c);
-  if (!c) {
-    close(fd);
-    return -1;
-  }
-  c->fd = fd;
-  learn_process(c);
-  c->account = accounts_open(&n->accounts, c->pid, c->uid, c->born);
-  if (!c->account || !can_be_watched(n->loop, fd) || uv_poll_init(n->loop, &c->poll, fd) < 0) {
-    if (c->account) accounts_close(&n->accounts, c->account);
-    free(c);
-    close(fd);
-    return -1;
-  }
+/* Enters a client whose descriptor and account are known. False when memory is short. */
+static bool enter(struct connections *n, struct client *c, struct account *account) {
+  if (!can_be_watched(n->loop, c->fd) || uv_poll_init(n->loop, &c->poll, c->fd) < 0) return false;
+  c->account = account;
   c->account->owner = c;
   outbox_init(&c->outbox, &n->accounts, c->account);
   c->connections = n;
   c->broker = n->broker;
-  c->name = "a client without a name";
+  c->name = CLIENT_WITHOUT_NAME;
   c->host = c->name_record = c->slot = c->absent = SLAB_NONE;
   c->since_ms = c->active_ms = c->heard_ms = uv_now(n->loop);
   c->version = WIRE_VERSION_LEAST;
@@ -104,9 +93,36 @@ int client_new(struct connections *n, int fd) {
   c->next = n->all;
   if (c->next) c->next->prev = c;
   n->all = c;
+  return true;
+}
+
+int client_new(struct connections *n, int fd) {
+  struct client *c = calloc(1, sizeof *c);
+  if (!c) {
+    close(fd);
+    return -1;
+  }
+  c->fd = fd;
+  learn_process(c);
+  struct account *account = accounts_open(&n->accounts, c->pid, c->uid, c->born);
+  if (!account || !enter(n, c, account)) {
+    if (account) accounts_close(&n->accounts, account);
+    free(c);
+    close(fd);
+    return -1;
+  }
   client_watch(c, false);
   n->events->opened(c);
   return 0;
+}
+
+struct client *client_take_over(struct connections *n, int fd, struct account *account) {
+  struct client *c = calloc(1, sizeof *c);
+  if (!c) return NULL;
+  c->fd = fd;
+  if (enter(n, c, account)) return c;
+  free(c);
+  return NULL;
 }
 
 static void on_closed(uv_handle_t *handle) { free(handle->data); }
@@ -197,4 +213,19 @@ void connections_end_turn(struct connections *n) {
   finish(n);
   limits_enforce(n);
   finish(n);
+}
+
+static struct client *find_condemned(const struct connections *n) {
+  struct client *c = n->all;
+  while (c && c->state != CLIENT_CONDEMNED) c = c->next;
+  return c;
+}
+
+/* Who ends may condemn others; each round ends one at least. */
+void connections_bury(struct connections *n) {
+  connections_end_turn(n);
+  for (struct client *c; (c = find_condemned(n)); connections_end_turn(n)) {
+    work_remove(n->work, &c->job);
+    while (!n->events->ended(c)) continue;
+  }
 }

@@ -21,6 +21,11 @@ void connections_end_turn(struct connections *n);
 
 /* Takes a connected, non-blocking socket over. -1 when memory is short; it is closed then. */
 int client_new(struct connections *n, int fd);
+/* A connection of the program before this one (net/carried.h), whose account was read: neither
+ * watched nor counted as new. NULL when memory is short; the descriptor stays open then. */
+struct client *client_take_over(struct connections *n, int fd, struct account *account);
+/* Ends those who are condemned, to the last slice: nobody is left of whom a part is ended. */
+void connections_bury(struct connections *n);
 /* Unlinks the client, closes its socket, and frees the struct when libuv has let go of it. */
 void client_close(struct client *c);
 

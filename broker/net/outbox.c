@@ -13,6 +13,8 @@
 #include <sys/socket.h>
 #include <sys/uio.h>
 
+#include "broker/base/accounts_carried.h"
+
 enum { SMALL_BLOCK = 4000, LARGE_BLOCK = 64000, VECTOR = 32 };
 /* A ring of spans takes less than the messages that they are made of: 32 bytes at most for each, of
  * 36 at least. */
@@ -229,6 +231,67 @@ enum outbox_outcome outbox_write(struct outbox *o, int fd, int *error) {
   }
   written(o, (size_t)sent);
   return o->bytes ? OUTBOX_LEFT : OUTBOX_EMPTY;
+}
+
+/* ---- To another program ---- */
+
+/* Up to where the blocks are read: what of a span lies in them follows. */
+struct place {
+  const struct outbox_block *block;
+  uint32_t at;
+};
+
+static void write_span(struct sheet *s, struct place *p, size_t bytes) {
+  while (bytes > 0) {
+    while (p->at == p->block->end) {
+      p->block = p->block->next;
+      p->at = p->block->start;
+    }
+    size_t here = p->block->end - p->at, n = here < bytes ? here : bytes;
+    sheet_bytes(s, (void *)(uintptr_t)(p->block->bytes + p->at), n);
+    p->at += (uint32_t)n;
+    bytes -= n;
+  }
+}
+
+/* In pieces that fill blocks: a large block would be charged until all of it is written. */
+static void read_span(struct outbox *o, struct sheet *s, struct account *payer, size_t bytes) {
+  uint8_t piece[SMALL_BLOCK];
+  while (bytes > 0 && !s->fault) {
+    uint32_t n = bytes < sizeof piece ? (uint32_t)bytes : sizeof piece;
+    sheet_bytes(s, piece, n);
+    if (!s->fault && !outbox_push(o, payer, piece, n)) sheet_fail(s, "memory is too short");
+    bytes -= n;
+  }
+}
+
+void outbox_carry(struct outbox *o, struct sheet *s) {
+  const struct outbox_block *first = o->first;
+  struct place p = {first, first ? first->start : 0};
+  size_t left = o->bytes, gone = first ? first->start : 0; /* of the first spans */
+  uint64_t written = o->written;
+  uint32_t i = 0;
+  SHEET(s, written);
+  SHEET(s, left);
+  while (left > 0 && !s->fault) {
+    const struct outbox_span *k = s->writes ? span_at(o, i++) : NULL;
+    struct account *payer = k ? k->payer : NULL;
+    size_t skipped = k && k->bytes < gone ? k->bytes : gone, bytes = k ? k->bytes - skipped : 0;
+    gone -= k ? skipped : 0;
+    if (k && bytes == 0) continue;
+    sheet_account(s, o->accounts, &payer, false);
+    SHEET(s, bytes);
+    if (bytes == 0 || bytes > left) sheet_fail(s, "an outbox has other bytes than it says");
+    if (s->fault) return;
+    if (s->writes)
+      write_span(s, &p, bytes);
+    else
+      read_span(o, s, payer, bytes);
+    left -= bytes;
+  }
+  if (s->writes || s->fault) return;
+  o->written = written;
+  if (o->bytes && !o->is_charged) charge_all(o);
 }
 
 const char *outbox_check(const struct outbox *o) {

@@ -21,6 +21,7 @@
 #include <stdint.h>
 
 #include "broker/base/accounts.h"
+#include "broker/base/sheet.h"
 
 struct outbox_block;
 
@@ -58,6 +59,10 @@ bool outbox_push(struct outbox *o, struct account *payer, const void *bytes, uin
 /* Writes once, without blocking. OUTBOX_LEFT: write again when the socket is writable.
  * OUTBOX_FAILED: *error is an errno; the connection is not to be used any more. */
 enum outbox_outcome outbox_write(struct outbox *o, int fd, int *error);
+
+/* What is to be written, and who pays it, to a sheet; or from it, into an empty outbox. A message
+ * that was written in part goes on at its next byte. */
+void outbox_carry(struct outbox *o, struct sheet *s);
 
 /* The bytes in it that are charged to an account. Takes time in proportion to the changes of
  * payer. */

@@ -254,3 +254,9 @@ void reading_written(struct client *c) {
   c->is_held_back = false;
   queue(c);
 }
+
+void reading_go_on(struct client *c, bool had_more) {
+  c->is_held_back = client_leaves_untaken(c);
+  if (had_more && !c->is_held_back) queue(c);
+  client_watch(c, c->outbox.bytes > 0);
+}

@@ -28,6 +28,9 @@
 void reading_ready(struct client *c);
 /* Nothing more will come than the kernel holds; that is read now, in slices if it is much. */
 void reading_hung_up(struct client *c);
+/* It was read by the program before this one, with its outbox: goes on where that was. `had_more`:
+ * it was a job there, or held back. */
+void reading_go_on(struct client *c, bool had_more);
 /* Something was written to it: goes on if it was held back for that. */
 void reading_written(struct client *c);
 
