@@ -16,4 +16,7 @@ void expiry_close(struct broker *b);
 /* The call shall be answered within so many milliseconds from now; 0: it has no deadline. */
 void expiry_set(struct broker *b, uint32_t call, uint32_t deadline_ms);
 
+/* Calls have come with their deadlines (books/carried.h): has the timer run. */
+void expiry_go_on(struct broker *b);
+
 #endif

@@ -48,6 +48,32 @@ bool permissions_open(struct permissions *p, const char *path, uint64_t now_ms, 
   return good;
 }
 
+/* Parses the text that was read. */
+static void parse(struct permissions *p, struct sheet *s, char *error, size_t n) {
+  struct policy_errors errors;
+  p->policy = policy_parse(p->text, p->text_size, p->people, &errors);
+  if (p->policy) return;
+  snprintf(error, n, "the policy in force, line %u: %s", errors.list[0].line, errors.list[0].text);
+  sheet_fail(s, "the policy in force cannot be parsed");
+}
+
+void permissions_carry(struct permissions *p, const char *path, struct sheet *s, char *error,
+                       size_t n) {
+  bool read_again = p->reload != NULL;
+  sheet_mark(s, 'Y');
+  if (!s->writes) *p = (struct permissions){.path = path, .people = &people_system};
+  sheet_long_text(s, &p->text, &p->text_size, POLICY_BYTES_MOST);
+  SHEET(s, p->generation);
+  SHEET(s, p->since_ms);
+  sheet_text(s, p->refused, sizeof p->refused);
+  SHEET(s, p->refused_ms);
+  SHEET(s, read_again);
+  if (s->writes) return;
+  p->read_again = read_again;
+  if (!path != !p->text) sheet_fail(s, "--policy is given to one of the two programs only");
+  if (!s->fault && p->text) parse(p, s, error, n);
+}
+
 void permissions_stop(struct permissions *p) {
   if (p->reload) reload_abandon(p->reload);
   p->reload = NULL;

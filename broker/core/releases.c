@@ -136,10 +136,14 @@ static bool go_on(struct work *w, struct job *j) {
   return !give_slice_back(b, host);
 }
 
+void releases_go_on(struct broker *b, uint32_t host) {
+  work_add(&b->work, &hosts_at(&b->hosts, host)->giving_back, go_on);
+}
+
 void releases_host_died(struct broker *b, uint32_t host) {
   bool may_begin = !work_is_spent(&b->work) || refs_held_count(&b->refs, host) == 0;
   loads_note_leaving(&b->loads, host);
   if (may_begin && give_slice_back(b, host)) return;
   assert(refs_held_count(&b->refs, host) > 0 || knows_any(b, host));
-  work_add(&b->work, &hosts_at(&b->hosts, host)->giving_back, go_on);
+  releases_go_on(b, host);
 }

@@ -44,4 +44,7 @@ void releases_send(struct broker *b, struct drops *d);
  * now if it is little, else in the turns to come. */
 void releases_host_died(struct broker *b, uint32_t host);
 
+/* The same for one of whom the program before this one has done a part: the job is queued. */
+void releases_go_on(struct broker *b, uint32_t host);
+
 #endif

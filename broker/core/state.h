@@ -72,6 +72,13 @@ struct permissions {
   bool read_again;       /* the file may have changed since that began */
 };
 
+/* How the program was started, for one that is to go on in its place. */
+struct program_call {
+  const char *path; /* of its file; NULL: not known */
+  char **argv;
+};
+
+struct upgrade;
 struct broker {
   uv_loop_t *loop;
   uv_prepare_t turn_end; /* before the loop waits */
@@ -98,6 +105,9 @@ struct broker {
   struct expiry expiry;
   struct heap heap;
   struct permissions permissions;
+
+  struct program_call call; /* zeroed: it cannot be upgraded */
+  struct upgrade *upgrade; /* one that was begun (upgrade/upgrade.h); NULL: none */
 
   struct buffer parting; /* the message to a client for which there is no descriptor */
   struct buffer out; /* the message that notify.h writes, */

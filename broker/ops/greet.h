@@ -21,6 +21,10 @@ void greet_on_hello(struct client *from, const struct message *m);
  * more at most), it is closed. There is one timer for all of them. */
 void greet_expect(struct client *c);
 
+/* Some may have come before this program took over: looks whose time is over, and has the timer run
+ * for the others. */
+void greet_go_on(struct broker *b);
+
 /* Makes broker.parting, the error that a client is sent for which there is no descriptor: to no
  * request, because nothing has been read from it. False when memory is short. */
 bool greet_prepare_parting(struct broker *b);

@@ -87,10 +87,13 @@ static bool go_on(struct work *w, struct job *j) {
   return answer_slice(container_of(j, struct client, telling));
 }
 
+void watch_go_on(struct client *named) {
+  work_add(&named->broker->work, &named->telling, go_on);
+}
+
 void watch_answer(struct client *named) {
   assert(named->name_record != SLAB_NONE);
-  if (job_is_queued(&named->telling) || !answer_slice(named)) return;
-  work_add(&named->broker->work, &named->telling, go_on);
+  if (!job_is_queued(&named->telling) && answer_slice(named)) watch_go_on(named);
 }
 
 void watch_forget(struct client *named) { work_remove(&named->broker->work, &named->telling); }

@@ -60,7 +60,7 @@ includes() {
 # that do not know each other.
 floors='
 proto   . settings
-broker  base books net core ops .
+broker  base books net core ops upgrade .
 lua     vm sandbox fiber ref ask serve api .
 tools   . cmd|dev
 '

@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * What is in a stamp was written by another release: only its begin is sure to be a number.
+ */
+#include "broker/upgrade/stamp.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "broker/upgrade/state.h"
+#include "policy/policy.h"
+#include "proto/hello.h"
+#include "proto/limits.h"
+
+void stamp_write(const struct broker *b, char out[STAMP_BYTES]) {
+  uint32_t lowest = WIRE_VERSION_MOST, highest = WIRE_VERSION_LEAST;
+  bool any = false;
+  for (const struct client *c = b->connections.all; c; c = c->next) {
+    if (c->state != CLIENT_READY) continue;
+    any = true;
+    if (c->version < lowest) lowest = c->version;
+    if (c->version > highest) highest = c->version;
+  }
+  if (!any) lowest = highest = WIRE_VERSION_MOST;
+  snprintf(out, STAMP_BYTES, "%d:%u-%u", STATE_FORMAT, (unsigned)lowest, (unsigned)highest);
+}
+
+/* The policy in force must be one for this program, too. */
+static bool judge_policy(int fd, char *text, size_t n) {
+  static char policy[POLICY_BYTES_MOST + 1];
+  size_t size = 0;
+  for (ssize_t r = 1; r != 0 && size < sizeof policy;) {
+    r = read(fd, policy + size, sizeof policy - size);
+    if (r > 0) size += (size_t)r;
+    if (r < 0 && errno != EINTR) break;
+  }
+  if (!size) return true;
+  struct policy_errors errors;
+  struct policy *p = policy_parse(policy, size, &people_system, &errors);
+  policy_free(p);
+  if (!p)
+    snprintf(text, n, "it does not understand the policy in force, line %u: %s",
+             errors.list[0].line, errors.list[0].text);
+  return p != NULL;
+}
+
+bool stamp_judge(const char *stamp, int policy_fd, char *text, size_t n) {
+  unsigned format = 0, lowest = 0, highest = 0;
+  int fields = sscanf(stamp, "%u:%u-%u", &format, &lowest, &highest);
+  if (fields < 1 || format != STATE_FORMAT) {
+    snprintf(text, n, "it reads form %d of a broker's state, and is given form %.20s", STATE_FORMAT,
+             stamp);
+    return false;
+  }
+  if (fields < 3 || lowest < WIRE_VERSION_LEAST || highest > WIRE_VERSION_MOST) {
+    char ours[HELLO_RANGE_BYTES], theirs[HELLO_RANGE_BYTES];
+    snprintf(text, n, "it speaks %s of the wire, and connected clients speak %s",
+             hello_range(ours, WIRE_VERSION_LEAST, WIRE_VERSION_MOST),
+             hello_range(theirs, lowest, highest));
+    return false;
+  }
+  return judge_policy(policy_fd, text, n);
+}

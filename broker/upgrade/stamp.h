@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Whether another program can go on in this one's place. It is asked before anything is stopped:
+ * `gaijin-broker --check-upgrade STAMP` with the broker's own flags, the text of the policy in force
+ * on standard input. STAMP says what it will be given: the form of the state, and the versions of
+ * the wire that connected clients speak, "1:2-4". A program that does not know the flag, or one of
+ * the others, says no, too.
+ */
+#ifndef GAIJIN_BROKER_UPGRADE_STAMP_H
+#define GAIJIN_BROKER_UPGRADE_STAMP_H
+
+#include "broker/core/state.h"
+
+enum { STAMP_BYTES = 64 };
+
+/* What this broker would give to the next one. */
+void stamp_write(const struct broker *b, char out[STAMP_BYTES]);
+
+/* Whether this program can take over what `stamp` says, and the policy whose text is read from
+ * `policy_fd` (empty: none). False, and why not in `text` (n bytes), one line. */
+bool stamp_judge(const char *stamp, int policy_fd, char *text, size_t n);
+
+#endif

@@ -1,0 +1,310 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The check is a child of libuv's, with files in memory as its input and output: nothing is read
+ * while it runs, and it cannot write more than fits.
+ */
+#define _GNU_SOURCE /* memfd_create */
+#include "broker/upgrade/upgrade.h"
+
+#include <assert.h>
+#include <ctype.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "broker/core/notify.h"
+#include "broker/net/carried.h"
+#include "broker/upgrade/stamp.h"
+#include "proto/limits.h"
+
+enum { OUTPUT_BYTES = 4096, UPGRADE_HANDLES = 2 };
+static const char check_flag[] = "--check-upgrade";
+
+struct upgrade {
+  uv_process_t child;
+  uv_timer_t timer; /* the child's time is over; or, when `is_agreed`, the turn after that is */
+  unsigned open;    /* handles */
+  struct broker *broker; /* NULL: given up */
+  char path[PATH_MAX];
+  bool is_other; /* the path is another than this program's */
+  bool is_agreed, is_due;
+  int output;
+  uint64_t asker, request;
+};
+
+/* ---- Its end ---- */
+
+static void on_closed(uv_handle_t *handle) {
+  struct upgrade *u = handle->data;
+  if (--u->open == 0) free(u);
+}
+
+/* No more of it: the child, if it still runs, is killed. */
+static void give_up(struct upgrade *u) {
+  struct broker *b = u->broker;
+  if (uv_is_active((uv_handle_t *)&u->child)) uv_process_kill(&u->child, SIGKILL);
+  if (u->is_agreed) upgrade_hold_signals(false);
+  close(u->output);
+  uv_close((uv_handle_t *)&u->child, on_closed);
+  uv_close((uv_handle_t *)&u->timer, on_closed);
+  u->broker = NULL;
+  b->upgrade = NULL;
+}
+
+void upgrade_close(struct broker *b) {
+  if (b->upgrade) give_up(b->upgrade);
+}
+
+static struct client *find_asker(const struct broker *b, uint64_t asker) {
+  uint32_t host = asker ? hosts_find(&b->hosts, asker) : SLAB_NONE;
+  return host == SLAB_NONE ? NULL : hosts_at(&b->hosts, host)->client;
+}
+
+/* It cannot be; the broker serves on. */
+static void __attribute__((format(printf, 2, 3))) refuse(struct upgrade *u, const char *format, ...) {
+  struct broker *b = u->broker;
+  struct client *asker = find_asker(b, u->asker);
+  char text[UPGRADE_TEXT];
+  va_list args;
+  va_start(args, format);
+  vsnprintf(text, sizeof text, format, args);
+  va_end(args);
+  log_asked(&b->log, CAUSE_ASKED, "no upgrade: %s; gaijin %s serves on", text, GAIJIN_VERSION);
+  if (asker) notify_error(asker, OP_ping, u->request, STATUS_unsupported, "%s", text);
+  give_up(u);
+}
+
+/* ---- Whether the other program can ---- */
+
+/* The line that the child has written, without the name it begins with; n bytes. */
+static void read_output(int fd, char *text, size_t n) {
+  ssize_t size = pread(fd, text, n - 1, 0);
+  text[size > 0 ? size : 0] = '\0';
+  text[strcspn(text, "\n")] = '\0';
+  const char *colon = strstr(text, ": ");
+  if (colon && strncmp(text, "gaijin-broker: ", 15) == 0)
+    memmove(text, colon + 2, strlen(colon + 2) + 1);
+}
+
+/* The next turn is the last: what was caught of signals is handled in it. */
+static void on_due(uv_timer_t *timer) { ((struct upgrade *)timer->data)->is_due = true; }
+
+static void on_checked(uv_process_t *child, int64_t status, int signal_number) {
+  struct upgrade *u = child->data;
+  char text[UPGRADE_TEXT / 2];
+  if (!u->broker) return;
+  read_output(u->output, text, sizeof text);
+  if (status == 0 && !signal_number && strcmp(text, "records") == 0) {
+    u->is_agreed = true;
+    upgrade_hold_signals(true);
+    uv_timer_start(&u->timer, on_due, 0, 0);
+  } else if (signal_number) {
+    refuse(u, "%s was killed by signal %d when it was asked whether it can", u->path, signal_number);
+  } else {
+    refuse(u, "%s cannot take over: %s", u->path, *text ? text : "it does not say why");
+  }
+}
+
+static void on_late(uv_timer_t *timer) {
+  struct upgrade *u = timer->data;
+  refuse(u, "%s has not said within %d s whether it can take over", u->path,
+         UPGRADE_CHECK_MS / 1000);
+}
+
+/* Files in memory with the text of the policy in force, and for what the child says. */
+static bool make_files(struct upgrade *u, int *policy) {
+  const struct permissions *p = &u->broker->permissions;
+  u->output = memfd_create("gaijin-check", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+  *policy = memfd_create("gaijin-policy", MFD_CLOEXEC);
+  bool good = u->output >= 0 && ftruncate(u->output, OUTPUT_BYTES) == 0 &&
+              fcntl(u->output, F_ADD_SEALS, F_SEAL_GROW) == 0 && *policy >= 0 &&
+              (!p->text || write(*policy, p->text, p->text_size) == (ssize_t)p->text_size);
+  if (good) lseek(*policy, 0, SEEK_SET);
+  return good;
+}
+
+/* The command line of this program with another first word and, unless NULL, a flag and its value
+ * before the others. To be freed; NULL when memory is short. */
+static char **make_words(const struct upgrade *u, char *flag, char *value) {
+  char **argv = u->broker->call.argv;
+  size_t n = 0, at = 0;
+  while (argv[n]) n++;
+  char **words = malloc((n + 4) * sizeof *words);
+  if (!words) return NULL;
+  words[at++] = u->is_other || !n ? (char *)(uintptr_t)u->path : argv[0];
+  if (flag) words[at++] = flag;
+  if (flag) words[at++] = value;
+  for (size_t i = 1; i < n; i++) words[at++] = argv[i];
+  words[at] = NULL;
+  return words;
+}
+
+/* 0, or libuv's error. */
+static int spawn(struct upgrade *u) {
+  char stamp[STAMP_BYTES], flag[sizeof check_flag];
+  uv_stdio_container_t streams[3];
+  int policy = -1, r = UV_ENOMEM;
+  stamp_write(u->broker, stamp);
+  memcpy(flag, check_flag, sizeof flag);
+  char **words = make_words(u, flag, stamp);
+  if (words && make_files(u, &policy)) {
+    for (unsigned i = 0; i < 3; i++) {
+      streams[i].flags = UV_INHERIT_FD;
+      streams[i].data.fd = i ? u->output : policy;
+    }
+    uv_process_options_t options = {
+        .exit_cb = on_checked, .file = u->path, .args = words, .stdio_count = 3, .stdio = streams};
+    r = uv_spawn(u->broker->loop, &u->child, &options);
+  } else {
+    /* A handle has to be one before it is closed. */
+    uv_process_options_t none = {.file = ""};
+    if (words) uv_spawn(u->broker->loop, &u->child, &none);
+  }
+  free(words);
+  if (policy >= 0) close(policy);
+  return r;
+}
+
+/* ---- Begin ---- */
+
+static bool choose_path(const struct broker *b, struct upgrade *u, const char *path, char *error) {
+  u->is_other = path != NULL;
+  if (!path) path = b->call.path;
+  if (!path || !b->call.argv)
+    snprintf(error, UPGRADE_TEXT, "the broker does not know its own file; name a program");
+  else if (*path != '/')
+    snprintf(error, UPGRADE_TEXT, "name the program with its whole path, not %.100s", path);
+  else if (strlen(path) >= sizeof u->path)
+    snprintf(error, UPGRADE_TEXT, "the path of the program is too long");
+  else {
+    snprintf(u->path, sizeof u->path, "%s", path);
+    return true;
+  }
+  return false;
+}
+
+bool upgrade_begin(struct broker *b, const char *path, uint64_t asker, uint64_t request,
+                   char *error) {
+  if (b->upgrade) {
+    snprintf(error, UPGRADE_TEXT, "an upgrade is under way");
+    return false;
+  }
+  struct upgrade *u = calloc(1, sizeof *u);
+  if (!u) {
+    snprintf(error, UPGRADE_TEXT, "memory is too short");
+    return false;
+  }
+  *u = (struct upgrade){.broker = b, .asker = asker, .request = request, .output = -1};
+  if (!choose_path(b, u, path, error)) {
+    free(u);
+    return false;
+  }
+  uv_timer_init(b->loop, &u->timer);
+  u->timer.data = u->child.data = u;
+  u->open = UPGRADE_HANDLES;
+  b->upgrade = u;
+  int r = spawn(u);
+  if (r == 0) {
+    uv_timer_start(&u->timer, on_late, UPGRADE_CHECK_MS, 0);
+    return true;
+  }
+  snprintf(error, UPGRADE_TEXT, "cannot run %.300s: %s", u->path, uv_strerror(r));
+  give_up(u);
+  return false;
+}
+
+/* ---- Exec ---- */
+
+void upgrade_hold_signals(bool held) {
+  sigset_t set;
+  sigemptyset(&set);
+  sigaddset(&set, SIGTERM);
+  sigaddset(&set, SIGINT);
+  sigaddset(&set, SIGHUP);
+  sigaddset(&set, SIGUSR1);
+  sigaddset(&set, SIGUSR2);
+  pthread_sigmask(held ? SIG_BLOCK : SIG_UNBLOCK, &set, NULL);
+}
+
+static void keep_all(const struct broker *b, int state, bool kept) {
+  connections_keep(&b->connections, kept);
+  listener_keep(&b->listener, kept);
+  descriptor_keep(state, kept);
+}
+
+/* This environment and the variable. To be freed; NULL when memory is short. */
+static char **make_environment(char *variable) {
+  size_t n = 0;
+  while (environ[n]) n++;
+  char **all = malloc((n + 2) * sizeof *all);
+  if (!all) return NULL;
+  memcpy(all, environ, n * sizeof *all);
+  all[n] = variable;
+  all[n + 1] = NULL;
+  return all;
+}
+
+/* Returns if it has failed, with errno. */
+static void execute(const struct upgrade *u, int state) {
+  char variable[sizeof UPGRADE_VARIABLE + 16];
+  snprintf(variable, sizeof variable, "%s=%d", UPGRADE_VARIABLE, state);
+  char **words = make_words(u, NULL, NULL), **environment = make_environment(variable);
+  if (words && environment) {
+    keep_all(u->broker, state, true);
+    execve(u->path, words, environment);
+    int why = errno;
+    keep_all(u->broker, state, false);
+    errno = why;
+  } else {
+    errno = ENOMEM;
+  }
+  free(words);
+  free(environment);
+}
+
+void upgrade_go(struct broker *b) {
+  struct upgrade *u = b->upgrade;
+  struct state_head head = {.stopped_ns = uv_hrtime(), .asker = u->asker, .request = u->request};
+  const char *fault = NULL;
+  if (!u->is_due) return;
+  snprintf(head.version, sizeof head.version, "%s", GAIJIN_VERSION);
+  int state = memfd_create("gaijin-state", MFD_CLOEXEC);
+  if (state < 0) {
+    refuse(u, "there is no memory for the state");
+  } else if (!state_write(b, state, &head, &fault)) {
+    refuse(u, "the state cannot be written: %s", fault);
+  } else {
+    execute(u, state);
+    refuse(u, "cannot execute %s: %s", u->path, strerror(errno));
+  }
+  if (state >= 0) close(state);
+}
+
+/* ---- After it ---- */
+
+int upgrade_descriptor(void) {
+  const char *text = getenv(UPGRADE_VARIABLE);
+  char *end = NULL;
+  long fd = text && isdigit((unsigned char)*text) ? strtol(text, &end, 10) : -1;
+  if (fd < 3 || fd > INT_MAX || *end) fd = -1;
+  unsetenv(UPGRADE_VARIABLE);
+  return descriptor_keep((int)fd, false) ? (int)fd : -1;
+}
+
+void upgrade_tell(struct broker *b, const struct state_head *head) {
+  struct client *asker = find_asker(b, head->asker);
+  unsigned clients = 0;
+  for (const struct client *c = b->connections.all; c; c = c->next) clients++;
+  log_asked(&b->log, CAUSE_ASKED,
+            "gaijin %s goes on in the place of gaijin %s, with %u clients, %u tokens and %u calls, "
+            "%.1f ms after it",
+            GAIJIN_VERSION, head->version, clients, (unsigned)b->refs.tokens.count,
+            (unsigned)b->calls.all.count, (double)(uv_hrtime() - head->stopped_ns) / 1e6);
+  if (asker) notify_reply(asker, OP_ping, head->request);
+}
