@@ -24,8 +24,15 @@
 #include "broker/ops/greet.h"
 #include "broker/ops/reap.h"
 #include "broker/ops/watch.h"
+#include "broker/upgrade/upgrade.h"
 
 enum { HELLO_MS = 10000, LOG_LATER_MS = 100 };
+
+static uint64_t count_records(const struct broker *b) {
+  return (uint64_t)b->refs.tokens.count + b->refs.holds.count + b->calls.all.count +
+         b->loads.all.count + b->hosts.all.count + b->names.watches.all.count +
+         b->collecting.all.count;
+}
 
 #ifdef GAIJIN_HOSTILE
 /* So many records are looked at per call on average: large books are checked more seldom, or a
@@ -33,9 +40,7 @@ enum { HELLO_MS = 10000, LOG_LATER_MS = 100 };
 enum { RECORDS_PER_CALL = 256 };
 
 static bool is_check_due(struct broker *b) {
-  uint64_t records = (uint64_t)b->refs.tokens.count + b->refs.holds.count + b->calls.all.count +
-                     b->loads.all.count + b->hosts.all.count + b->names.watches.all.count +
-                     b->collecting.all.count;
+  uint64_t records = count_records(b);
   if (++b->unchecked * RECORDS_PER_CALL < records) return false;
   b->unchecked = 0;
   return true;
@@ -75,6 +80,7 @@ void broker_end_turn(struct broker *b) {
   heap_end_turn(b);
   watch_log(b);
   check_if_hostile(b);
+  upgrade_end_turn(b);
 }
 
 /* The loop is about to wait: sockets have been read and timers have fired since it last did. */
@@ -146,10 +152,64 @@ static bool init_registries(struct broker *b, const struct broker_config *config
   return good;
 }
 
+/* A broker with so many records is checked as a whole when it was read: that takes milliseconds. */
+enum { CHECKED_RECORDS = 20000 };
+
+static bool is_right(const struct broker *b, char *error, size_t n) {
+  const char *fault = count_records(b) <= CHECKED_RECORDS ? broker_check(b) : NULL;
+  if (fault) snprintf(error, n, "%s", fault);
+  return !fault;
+}
+
+static bool open_new(struct broker *b, const struct broker_config *config, char *error, size_t n) {
+  if (!permissions_open(&b->permissions, config->policy, uv_now(b->loop), error, n) ||
+      listener_lock(&b->listener, config->socket, &config->access, error, n) < 0 ||
+      roster_open(&b->roster, config->socket, &b->log, error, n) < 0)
+    return false;
+  calls_start_at(&b->calls, b->roster.generation << CALL_ID_BITS);
+  if (!grace_begin(b, config->return_grace_ms)) {
+    snprintf(error, n, "memory is too short");
+    return false;
+  }
+  return listener_listen(&b->listener, error, n) == 0;
+}
+
+/* The listener listens, and there is a policy if there is to be one: begun here, or taken over. */
+static bool open_doors(struct broker *b, const struct broker_config *config,
+                       struct state_head *head, char *error, size_t n) {
+  char fault[400];
+  if (!config->state) return open_new(b, config, error, n);
+  bool good = state_read(b, config->state, config->socket, &config->access, config->policy, head,
+                         fault, sizeof fault);
+  close(config->state);
+  if (good) return true;
+  snprintf(error, n, "cannot go on in the place of the broker that ran before, all clients are "
+                     "disconnected: %s", fault);
+  return false;
+}
+
+/* Says that it is there. */
+static bool begin(struct broker *b, const struct broker_config *config,
+                  const struct state_head *head, char *error, size_t n) {
+  if (config->state) {
+    state_go_on(b);
+    if (!is_right(b, error, n)) return false;
+    upgrade_tell(b, head);
+    return true;
+  }
+  if (config->access.has_group && !config->access.n_gids)
+    log_line(&b->log, LOG_WARN, "--group lets its members reach the socket, but none of them is "
+                                "served: name the group with --allow-gid too");
+  log_line(&b->log, LOG_INFO, "gaijin %s listens on %s", GAIJIN_VERSION, b->listener.path);
+  return true;
+}
+
 int broker_start(struct broker *b, uv_loop_t *loop, const struct broker_config *config, char *error,
                  size_t n) {
   memset(b, 0, sizeof *b);
+  struct state_head head = {0};
   b->loop = loop;
+  b->call = config->call;
   b->hello_ms = HELLO_MS;
   b->listener.fd = b->listener.lock_fd = b->listener.spare_fd = -1;
   connections_init(&b->connections, loop, &b->work, &b->log, &client_events, b,
@@ -171,15 +231,7 @@ int broker_start(struct broker *b, uv_loop_t *loop, const struct broker_config *
     snprintf(error, n, "memory is too short");
     return -1;
   }
-  if (!permissions_open(&b->permissions, config->policy, uv_now(loop), error, n)) return -1;
-  if (listener_lock(&b->listener, config->socket, &config->access, error, n) < 0) return -1;
-  if (roster_open(&b->roster, config->socket, &b->log, error, n) < 0) return -1;
-  calls_start_at(&b->calls, b->roster.generation << CALL_ID_BITS);
-  if (!grace_begin(b, config->return_grace_ms)) {
-    snprintf(error, n, "memory is too short");
-    return -1;
-  }
-  if (listener_listen(&b->listener, error, n) < 0) return -1;
+  if (!open_doors(b, config, &head, error, n)) return -1;
   b->listener.parting = b->parting.bytes;
   b->listener.parting_size = b->parting.size;
   int r = uv_prepare_start(&b->turn_end, on_prepare);
@@ -188,12 +240,8 @@ int broker_start(struct broker *b, uv_loop_t *loop, const struct broker_config *
     snprintf(error, n, "cannot wait for clients: %s", uv_strerror(r));
     return -1;
   }
-  if (config->access.has_group && !config->access.n_gids)
-    log_line(&b->log, LOG_WARN, "--group lets its members reach the socket, but none of them is "
-                                "served: name the group with --allow-gid too");
-  log_line(&b->log, LOG_INFO, "gaijin %s listens on %s", GAIJIN_VERSION, b->listener.path);
-  b->listens = true;
-  return 0;
+  b->listens = begin(b, config, &head, error, n);
+  return b->listens ? 0 : -1;
 }
 
 /* What was queued goes first, so the last word of a client that does not read may not reach it. */
@@ -214,6 +262,7 @@ void broker_stop(struct broker *b) {
   expiry_close(b);
   heap_close(b);
   grace_close(b);
+  upgrade_close(b);
   permissions_stop(&b->permissions);
   /* Under the listener's lock. Of a broker that could not begin, others may still come back. */
   if (b->listens)

@@ -27,10 +27,13 @@ struct broker_config {
   enum log_level log_level;
   uint64_t return_grace_ms; /* how long workers of an earlier broker may take to come back */
   struct access access; /* zeroed: the broker's own user only */
+  struct program_call call; /* what an upgrade executes; zeroed: there can be none */
+  int state; /* the descriptor of the state of the program before this one, which is closed when it
+                was read; 0: there was none */
   const char *policy;   /* its file; must outlive the broker. NULL: all may do everything */
 };
 
-/* Starts listening. 0; or -1 and `error` (n bytes) has one clear line without newline. Call
+/* Starts listening, or goes on in the place of another program (upgrade/upgrade.h). 0; or -1 and `error` (n bytes) has one clear line without newline. Call
  * broker_stop and run the loop to its end before broker_deinit either way. `b` must not move while
  * it runs. */
 int broker_start(struct broker *b, uv_loop_t *loop, const struct broker_config *config, char *error,

@@ -40,6 +40,7 @@ static bool configure(struct flags *f, const struct settings *s, char *error, si
       .policy = settings_text(s, SETTING_policy),
       .log_level = (enum log_level)settings_choice(s, SETTING_log_level),
   };
+  f->check_upgrade = settings_text(s, SETTING_check_upgrade);
   f->config.access.make_directory = !socket && strcmp(f->config.socket, SOCKET_PATH_LAST) == 0;
   if (access_read(&f->config.access, &words, why, sizeof why)) return true;
   arguments_wrong(s, error, n, "%s", why);

@@ -9,6 +9,7 @@
 
 struct flags {
   struct broker_config config;
+  const char *check_upgrade; /* a stamp (upgrade/stamp.h) to judge, and then end; NULL: none */
   char default_socket[512]; /* what config.socket points to when no flag set it */
 };
 

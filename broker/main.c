@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
  * gaijin-broker: reads its flags, runs one broker until SIGTERM or SIGINT. SIGHUP reloads the
- * policy, SIGUSR1 writes the status into the log, SIGPIPE is ignored.
+ * policy, SIGUSR1 writes the status into the log, SIGUSR2 has the program's file executed anew in its
+ * place (upgrade/upgrade.h), SIGPIPE is ignored.
  * Exit status: 0 after a signal, 1 when it cannot run, 2 for bad usage.
  */
 #include <signal.h>
@@ -9,17 +10,20 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <unistd.h>
 
 #include "broker/broker.h"
 #include "broker/core/permissions.h"
 #include "broker/flags.h"
 #include "broker/status.h"
+#include "broker/upgrade/stamp.h"
+#include "broker/upgrade/upgrade.h"
 #include "proto/printable.h"
 #include "proto/settings/memory.h"
 #include "proto/settings/streams.h"
 
-enum { SIGNALS = 4 };
-static const int caught[SIGNALS] = {SIGTERM, SIGINT, SIGHUP, SIGUSR1};
+enum { SIGNALS = 5 };
+static const int caught[SIGNALS] = {SIGTERM, SIGINT, SIGHUP, SIGUSR1, SIGUSR2};
 
 struct program {
   uv_loop_t loop;
@@ -33,11 +37,18 @@ static void stop(struct program *p) {
   for (int i = 0; i < SIGNALS; i++) uv_close((uv_handle_t *)&p->signals[i], NULL);
 }
 
+static void upgrade(struct broker *b) {
+  char error[UPGRADE_TEXT];
+  if (!upgrade_begin(b, NULL, 0, 0, error))
+    log_asked(&b->log, CAUSE_ASKED, "SIGUSR2: no upgrade: %s", error);
+}
+
 static void on_signal(uv_signal_t *handle, int number) {
   struct program *p = handle->data;
   switch (number) {
     case SIGHUP: permissions_reload(&p->broker); break;
     case SIGUSR1: status_tell(&p->broker); break;
+    case SIGUSR2: upgrade(&p->broker); break;
     default:
       log_line(&p->broker.log, LOG_INFO, "ends on signal %d", number);
       stop(p);
@@ -76,9 +87,12 @@ static int run(struct program *p, const struct broker_config *config) {
     return 1;
   }
   watch_signals(p);
+  if (config->state) upgrade_hold_signals(false);
   r = broker_start(&p->broker, &p->loop, config, error, sizeof error);
   if (r < 0) {
     complain(error);
+    /* Who took over and cannot go on leaves everything as it is, as if it had been killed. */
+    if (config->state) return 1;
     stop(p);
   }
   uv_run(&p->loop, UV_RUN_DEFAULT);
@@ -94,10 +108,32 @@ static int end_shown(void) {
   return 1;
 }
 
+/* Answers a broker that asks whether this program can go on in its place. */
+static int answer_check(const char *stamp) {
+  char text[UPGRADE_TEXT];
+  if (stamp_judge(stamp, STDIN_FILENO, text, sizeof text)) {
+    puts("records");
+    return end_shown();
+  }
+  complain(text);
+  return 1;
+}
+
+/* The path of this program's file as it is named now: later another may have replaced it there. NULL:
+ * it is not known. */
+static const char *own_path(void) {
+  static char path[4096];
+  ssize_t n = readlink("/proc/self/exe", path, sizeof path - 1);
+  if (n <= 0) return NULL;
+  path[n] = '\0';
+  return path;
+}
+
 int main(int argc, char **argv) {
   static struct program program;
   struct flags flags;
   char error[512];
+  int state = upgrade_descriptor();
   streams_open();
   uv_replace_allocator(malloc, memory_grow_or_end, calloc, free);
   switch (flags_parse(&flags, argc, argv, error, sizeof error)) {
@@ -105,6 +141,9 @@ int main(int argc, char **argv) {
     case FLAGS_BAD: complain(error); return 2;
     case FLAGS_RUN: break;
   }
+  if (flags.check_upgrade) return answer_check(flags.check_upgrade);
+  if (state > 0) flags.config.state = state;
+  flags.config.call = (struct program_call){own_path(), argv};
   signal(SIGPIPE, SIG_IGN);
   signal(SIGXFSZ, SIG_IGN); /* a log that may not grow is as one on a full disk */
   raise_descriptor_limit();

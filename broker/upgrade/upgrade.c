@@ -12,6 +12,7 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <signal.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -23,7 +24,7 @@
 #include "broker/upgrade/stamp.h"
 #include "proto/limits.h"
 
-enum { OUTPUT_BYTES = 4096, UPGRADE_HANDLES = 2 };
+enum { OUTPUT_BYTES = 4096 };
 static const char check_flag[] = "--check-upgrade";
 
 struct upgrade {
@@ -33,6 +34,7 @@ struct upgrade {
   struct broker *broker; /* NULL: given up */
   char path[PATH_MAX];
   bool is_other; /* the path is another than this program's */
+  bool has_child, is_late; /* it was asked; it has not answered in time, and is killed */
   bool is_agreed, is_due;
   int output;
   uint64_t asker, request;
@@ -45,13 +47,16 @@ static void on_closed(uv_handle_t *handle) {
   if (--u->open == 0) free(u);
 }
 
-/* No more of it: the child, if it still runs, is killed. */
+/* No more of it: the child, if it still runs, is killed. Only the broker's own end comes before the
+ * child's, and then nobody needs to wait for that. */
 static void give_up(struct upgrade *u) {
   struct broker *b = u->broker;
-  if (uv_is_active((uv_handle_t *)&u->child)) uv_process_kill(&u->child, SIGKILL);
+  if (u->has_child && uv_is_active((uv_handle_t *)&u->child))
+    uv_process_kill(&u->child, SIGKILL);
   if (u->is_agreed) upgrade_hold_signals(false);
-  close(u->output);
-  uv_close((uv_handle_t *)&u->child, on_closed);
+  if (u->output >= 0) close(u->output);
+  u->open = 1u + u->has_child;
+  if (u->has_child) uv_close((uv_handle_t *)&u->child, on_closed);
   uv_close((uv_handle_t *)&u->timer, on_closed);
   u->broker = NULL;
   b->upgrade = NULL;
@@ -99,6 +104,11 @@ static void on_checked(uv_process_t *child, int64_t status, int signal_number) {
   struct upgrade *u = child->data;
   char text[UPGRADE_TEXT / 2];
   if (!u->broker) return;
+  if (u->is_late) {
+    refuse(u, "%s has not said within %d s whether it can take over", u->path,
+           UPGRADE_CHECK_MS / 1000);
+    return;
+  }
   read_output(u->output, text, sizeof text);
   if (status == 0 && !signal_number && strcmp(text, "records") == 0) {
     u->is_agreed = true;
@@ -111,10 +121,11 @@ static void on_checked(uv_process_t *child, int64_t status, int signal_number) {
   }
 }
 
+/* Its end is waited for. */
 static void on_late(uv_timer_t *timer) {
   struct upgrade *u = timer->data;
-  refuse(u, "%s has not said within %d s whether it can take over", u->path,
-         UPGRADE_CHECK_MS / 1000);
+  u->is_late = true;
+  uv_process_kill(&u->child, SIGKILL);
 }
 
 /* Files in memory with the text of the policy in force, and for what the child says. */
@@ -161,10 +172,7 @@ static int spawn(struct upgrade *u) {
     uv_process_options_t options = {
         .exit_cb = on_checked, .file = u->path, .args = words, .stdio_count = 3, .stdio = streams};
     r = uv_spawn(u->broker->loop, &u->child, &options);
-  } else {
-    /* A handle has to be one before it is closed. */
-    uv_process_options_t none = {.file = ""};
-    if (words) uv_spawn(u->broker->loop, &u->child, &none);
+    u->has_child = true; /* a handle to be closed, even if there is no process */
   }
   free(words);
   if (policy >= 0) close(policy);
@@ -207,7 +215,6 @@ bool upgrade_begin(struct broker *b, const char *path, uint64_t asker, uint64_t 
   }
   uv_timer_init(b->loop, &u->timer);
   u->timer.data = u->child.data = u;
-  u->open = UPGRADE_HANDLES;
   b->upgrade = u;
   int r = spawn(u);
   if (r == 0) {
