@@ -24,6 +24,7 @@
 #include "broker/ops/greet.h"
 #include "broker/ops/reap.h"
 #include "broker/ops/watch.h"
+#include "broker/upgrade/ask.h"
 #include "broker/upgrade/upgrade.h"
 
 enum { HELLO_MS = 10000, LOG_LATER_MS = 100 };
@@ -210,6 +211,7 @@ int broker_start(struct broker *b, uv_loop_t *loop, const struct broker_config *
   struct state_head head = {0};
   b->loop = loop;
   b->call = config->call;
+  b->asked_to_upgrade = ask_on_upgrade;
   b->hello_ms = HELLO_MS;
   b->listener.fd = b->listener.lock_fd = b->listener.spare_fd = -1;
   connections_init(&b->connections, loop, &b->work, &b->log, &client_events, b,

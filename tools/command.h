@@ -39,6 +39,7 @@ int cmd_accounts(const struct invocation *in);
 int cmd_gc(const struct invocation *in);
 int cmd_ping(const struct invocation *in);
 int cmd_status(const struct invocation *in);
+int cmd_upgrade(const struct invocation *in);
 int cmd_policy(const struct invocation *in);
 
 #endif

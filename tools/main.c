@@ -62,6 +62,14 @@ static const struct command commands[] = {
      .usage = "",
      .what = "the time of a round trip to the broker",
      .run = cmd_ping},
+    {.name = "upgrade",
+     .usage = "[BINARY]",
+     .what = "have the broker go on as another program, or as its own file is now; no call fails",
+     .details = "The program is asked first whether it can. Until it is executed the broker serves "
+                "on; if it cannot be, it says why and serves on. BINARY is for the broker's own "
+                "user and root only. docs/restart.md says what goes over.",
+     .most = 1,
+     .run = cmd_upgrade},
     {.name = "policy",
      .usage = "check FILE | why WHO OP [WHAT [LABEL]] | show",
      .what = "check a policy file, say what a policy allows, or show the broker's",

@@ -107,6 +107,8 @@ struct broker {
   struct permissions permissions;
 
   struct program_call call; /* zeroed: it cannot be upgraded */
+  /* A client asks for it: upgrade/ is above the table of ops. */
+  void (*asked_to_upgrade)(struct client *from, const struct message *m);
   struct upgrade *upgrade; /* one that was begun (upgrade/upgrade.h); NULL: none */
 
   struct buffer parting; /* the message to a client for which there is no descriptor */

@@ -54,6 +54,10 @@ static void on_cancel(struct client *from, const struct message *m) {
   }
 }
 
+static void on_upgrade(struct client *from, const struct message *m) {
+  from->broker->asked_to_upgrade(from, m);
+}
+
 static const handler_fn handlers[OP_COUNT] = {
     [OP_hello] = on_second_hello, [OP_sub] = holdings_on_sub,     [OP_unsub] = holdings_on_unsub,
     [OP_gc] = collect_on_gc,      [OP_cancel] = on_cancel,        [OP_inspect] = inspect_on_inspect,
@@ -63,6 +67,7 @@ static const handler_fn handlers[OP_COUNT] = {
     [OP_announce] = comeback_on_announce,
     [OP_claim] = comeback_on_claim,
     [OP_back] = comeback_on_back,
+    [OP_upgrade] = on_upgrade,
 };
 
 static void dispatch_first(struct client *from, const struct message *m) {

@@ -80,8 +80,8 @@ static void __attribute__((format(printf, 2, 3))) refuse(struct upgrade *u, cons
   va_start(args, format);
   vsnprintf(text, sizeof text, format, args);
   va_end(args);
-  log_asked(&b->log, CAUSE_ASKED, "no upgrade: %s; gaijin %s serves on", text, GAIJIN_VERSION);
-  if (asker) notify_error(asker, OP_ping, u->request, STATUS_unsupported, "%s", text);
+  log_told(&b->log, "no upgrade: %s; gaijin %s serves on", text, GAIJIN_VERSION);
+  if (asker) notify_error(asker, OP_upgrade, u->request, STATUS_unsupported, "%s", text);
   give_up(u);
 }
 
@@ -306,12 +306,16 @@ int upgrade_descriptor(void) {
 
 void upgrade_tell(struct broker *b, const struct state_head *head) {
   struct client *asker = find_asker(b, head->asker);
+  char text[UPGRADE_TEXT];
   unsigned clients = 0;
   for (const struct client *c = b->connections.all; c; c = c->next) clients++;
-  log_asked(&b->log, CAUSE_ASKED,
-            "gaijin %s goes on in the place of gaijin %s, with %u clients, %u tokens and %u calls, "
-            "%.1f ms after it",
-            GAIJIN_VERSION, head->version, clients, (unsigned)b->refs.tokens.count,
-            (unsigned)b->calls.all.count, (double)(uv_hrtime() - head->stopped_ns) / 1e6);
-  if (asker) notify_reply(asker, OP_ping, head->request);
+  snprintf(text, sizeof text,
+           "gaijin %s goes on in the place of gaijin %s, with %u clients, %u tokens and %u calls, "
+           "%.1f ms after it",
+           GAIJIN_VERSION, head->version, clients, (unsigned)b->refs.tokens.count,
+           (unsigned)b->calls.all.count, (double)(uv_hrtime() - head->stopped_ns) / 1e6);
+  log_told(&b->log, "%s", text);
+  if (!asker) return;
+  pack_text(notify_begin(b, MESSAGE_REPLY, OP_upgrade, head->request, 1), text);
+  notify_send(b, asker);
 }

@@ -42,6 +42,27 @@ static void write_policy(const char *text) {
   ck_assert_int_eq(chmod(policy, 0600), 0);
 }
 
+/* till has collected once, when it held less, and watcher twice, when it held more. */
+static void set_shadows(void) {
+  struct end *who[] = {&till, &watcher, &watcher};
+  static const char *const names[] = {"till", "watcher", "watcher"};
+  for (int i = 0; i < 3; i++) {
+    wire_ask(&observer, OP_gc, names[i], NULL, 0);
+    wire_send(&w, &observer);
+    wire_past_peers(&w, who[i]);
+    ck_assert_int_eq(who[i]->m.op, OP_free);
+    wire_begin(who[i], MESSAGE_REPLY, OP_free, who[i]->m.id, 0);
+    wire_send(&w, who[i]);
+    wire_expect(&w, &observer, MESSAGE_REPLY, OP_gc);
+  }
+  struct pt pt = wire_token(&shop, 6);
+  wire_fetch(&w, &till, &shop, "shop", &pt);
+  struct pack *p = wire_begin(&shop, MESSAGE_NOTICE, OP_weigh, 0, 2);
+  pack_pt(p, &pt);
+  pack_uint(p, 300);
+  wire_send(&w, &shop);
+}
+
 /* Tokens: of the living and of a dead one, held once and often, by one and by several, weighed. */
 static void set_tokens(void) {
   struct pt pt;
@@ -62,6 +83,7 @@ static void set_tokens(void) {
   pack_pt(p, &pt);
   pack_uint(p, 5000);
   wire_send(&w, &shop);
+  set_shadows();
   wire_leave(&dead);
   for (int i = 0; i < 4; i++) wire_turn(&w);
 }

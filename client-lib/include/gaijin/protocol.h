@@ -55,6 +55,7 @@ enum gaijin_op {
   GAIJIN_OP_CLAIM = 32,
   GAIJIN_OP_BACK = 33,
   GAIJIN_OP_BYE = 34,
+  GAIJIN_OP_UPGRADE = 35,
   GAIJIN_OP_COUNT
 };
 

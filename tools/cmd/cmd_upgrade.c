@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * gaijinctl upgrade: another program, or the broker's file as it is now, goes on in the broker's
+ * place; no call fails. The answer is its text, or why the broker serves on as it was.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "tools/observe.h"
+#include "tools/text.h"
+
+/* The broker takes 10 s at most to ask the other program, and then moves its books. */
+#define UPGRADE_SECONDS 60.0
+
+/* As it stands if it is whole: a link may point to another file next time. */
+static char *whole_path(const char *path) {
+  return *path == '/' ? strdup(path) : realpath(path, NULL);
+}
+
+int cmd_upgrade(const struct invocation *in) {
+  struct gaijin_value v;
+  uint64_t id;
+  char *path = NULL;
+  if (in->count && !(path = whole_path(in->words[0]))) {
+    fprintf(stderr, "gaijinctl: upgrade: there is no such program here\n");
+    return 1;
+  }
+  gaijin *g = observe_open(in);
+  if (!g) {
+    free(path);
+    return 1;
+  }
+  gaijin_begin_request(g, &(struct gaijin_send){.op = GAIJIN_OP_UPGRADE}, path ? 1 : 0);
+  if (path) gaijin_put_string(g, path, strlen(path));
+  free(path);
+  gaijin_body *b = observe_send(g, "upgrade", &id)
+                       ? observe_await_left(g, "upgrade", id, UPGRADE_SECONDS, UPGRADE_SECONDS)
+                       : NULL;
+  bool good = b && gaijin_body_next(b, &v) && v.type == GAIJIN_STRING;
+  if (b && !good) observe_report_form("upgrade");
+  if (good) {
+    struct text t = {0};
+    text_add_plain(&t, v.bytes, v.size);
+    puts(t.bytes ? t.bytes : "");
+    text_deinit(&t);
+  }
+  gaijin_body_free(b);
+  gaijin_close(g);
+  return good ? 0 : 1;
+}
