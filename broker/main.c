@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
  * gaijin-broker: reads its flags, runs one broker until SIGTERM or SIGINT. SIGHUP reloads the
- * policy, SIGUSR1 writes the status into the log, SIGUSR2 has the program's file executed anew in its
- * place (upgrade/upgrade.h), SIGPIPE is ignored.
+ * policy, SIGUSR1 writes the status into the log, SIGUSR2 has the program's file executed anew
+ * (upgrade/upgrade.h), SIGPIPE is ignored.
  * Exit status: 0 after a signal, 1 when it cannot run, 2 for bad usage.
  */
 #include <signal.h>
@@ -119,8 +119,8 @@ static int answer_check(const char *stamp) {
   return 1;
 }
 
-/* The path of this program's file as it is named now: later another may have replaced it there. NULL:
- * it is not known. */
+/* The path of this program's file as it is named now: later another may have replaced it there.
+ * NULL: it is not known. */
 static const char *own_path(void) {
   static char path[4096];
   ssize_t n = readlink("/proc/self/exe", path, sizeof path - 1);

@@ -223,14 +223,12 @@ static void enter_call(struct calls *c, uint32_t i, uint64_t due, struct sheet *
   if (!is_awaited) return;
   owners_add(&c->asked, k->asker, i);
   chain_add(&c->by_asked, i);
-  /* What is due is put behind what has passed; the loop's clock goes on meanwhile. */
-  if (due) wheel_add(&c->deadlines, i, c->deadlines.now, due);
+  if (due) wheel_add(&c->deadlines, i, 0, due); /* the wheel has not turned yet */
 }
 
 void calls_carry(struct calls *c, const struct hosts *hosts, struct sheet *s) {
   sheet_mark(s, 'C');
   SHEET(s, c->last_id);
-  SHEET(s, c->deadlines.now);
   for (uint32_t i = SLAB_NONE; sheet_item(s, &c->all, &i);) {
     struct call *k = calls_at(c, i);
     uint64_t due = k->deadline.in ? k->deadline.due : 0;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
  * With a path: the broker's own user and root, who could trace it anyway. With its own file: they,
- * and whom a policy lets act from outside; without a policy nobody else, for whoever is served could
- * have everybody wait again and again.
+ * and whom a policy lets act from outside; without a policy nobody else, for whoever is served
+ * could have everybody wait again and again.
  */
 #include "broker/upgrade/ask.h"
 

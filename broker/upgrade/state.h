@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * The whole state of a broker in a sheet (base/sheet.h), written by the program that stops, and read
- * by the one that goes on in its place, in the same process: descriptors and the process's number
- * stay. Settings are not in it, because the new program reads the same command line; hash seeds are
+ * The whole state of a broker in a sheet (base/sheet.h), written by the program that stops, and
+ * read by the one that goes on in its place, in the same process: descriptors and the process's
+ * number stay. Settings are not in it, because the new program reads the same command line; hash seeds are
  * not, because tables are built anew, with new ones.
  *
  * STATE_FORMAT is the number of the form: whoever adds, takes away or changes a field that goes

@@ -72,7 +72,8 @@ static struct client *find_asker(const struct broker *b, uint64_t asker) {
 }
 
 /* It cannot be; the broker serves on. */
-static void __attribute__((format(printf, 2, 3))) refuse(struct upgrade *u, const char *format, ...) {
+static void __attribute__((format(printf, 2, 3)))
+refuse(struct upgrade *u, const char *format, ...) {
   struct broker *b = u->broker;
   struct client *asker = find_asker(b, u->asker);
   char text[UPGRADE_TEXT];
@@ -115,7 +116,8 @@ static void on_checked(uv_process_t *child, int64_t status, int signal_number) {
     upgrade_hold_signals(true);
     uv_timer_start(&u->timer, on_due, 0, 0);
   } else if (signal_number) {
-    refuse(u, "%s was killed by signal %d when it was asked whether it can", u->path, signal_number);
+    refuse(u, "%s was killed by signal %d when it was asked whether it can", u->path,
+           signal_number);
   } else {
     refuse(u, "%s cannot take over: %s", u->path, *text ? text : "it does not say why");
   }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * A planned upgrade: this process executes another program, or its own file anew, which goes on with
- * the same sockets and the state of this one (state.h). No call fails and nobody is disconnected;
- * clients notice a pause. What may go wrong is looked for before:
+ * A planned upgrade: this process executes another program, or its own file anew, which goes on
+ * with the same sockets and the state of this one (state.h). No call fails and nobody is
+ * disconnected; clients notice a pause. What may go wrong is looked for before:
  *
  *   upgrade_begin     asks the other program whether it can take over (stamp.h), beside the loop
  *   (a turn later)    every signal that was caught has been handled, further ones wait
@@ -24,9 +24,9 @@
 /* Why it cannot be: the text of a refusal has at most so many bytes. */
 enum { UPGRADE_TEXT = 400, UPGRADE_CHECK_MS = 10000 };
 
-/* Begins one with the program at `path`, absolute; NULL: the one that runs. `asker` is the id of the
- * host whose request is answered when it is over, 0: nobody's. What is wrong at once is in `error`
- * (UPGRADE_TEXT bytes), and false; what shows later is in the log, and in the answer. */
+/* Begins one with the program at `path`, absolute; NULL: the one that runs. `asker` is the id of
+ * the host whose request is answered when it is over, 0: nobody's. What is wrong at once is in
+ * `error` (UPGRADE_TEXT bytes), and false; what shows later is in the log, and in the answer. */
 bool upgrade_begin(struct broker *b, const char *path, uint64_t asker, uint64_t request,
                    char *error);
 

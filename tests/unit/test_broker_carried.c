@@ -8,12 +8,15 @@
 #include <sys/stat.h>
 #include <sys/wait.h>
 
+#include "broker/base/accounts_carried.h"
 #include "broker/core/permissions.h"
+#include "broker/core/releases.h"
 #include "broker/net/limits.h"
+#include "broker/ops/watch.h"
 #include "tests/unit/broker_carried.h"
 
 static struct wire w, v;
-static struct end shop, till, watcher, observer, dead, silent, retired, deaf;
+static struct end shop, till, watcher, observer, dead, silent, retired, deaf, flood, leaver;
 static char policy[RUN_PATH + 16];
 static struct broker_config config;
 static uint8_t last_bytes[3]; /* of till's last message, not sent yet */
@@ -128,6 +131,36 @@ static void set_streams(void) {
   ck_assert_uint_gt(o->written % (sizeof text + 20), 1000); /* one was written in part */
 }
 
+/* Writes so many pings that they are not handled in one turn, and does not turn the loop. */
+enum { PINGS = 3000 };
+static void write_pings(struct end *e) {
+  for (int i = 0; i < PINGS; i++) {
+    wire_ask(e, OP_ping, NULL, NULL, 0);
+    wire_end(e);
+  }
+  ck_assert_int_eq(send(e->fd, e->out.bytes, e->out.size, MSG_NOSIGNAL), (int)e->out.size);
+  e->out.size = 0;
+}
+
+/* Jobs: of one who floods, of one who did and has ended; the end of a dead one, and the telling of a name. */
+static void set_jobs(void) {
+  write_pings(&flood);
+  write_pings(&leaver);
+  wire_leave(&leaver);
+  wire_turn(&w);
+  struct client *c = wire_client(&w, &flood), *l = wire_client(&w, &leaver);
+  ck_assert(job_is_queued(&c->job) && job_is_queued(&l->job) && l->has_hung_up);
+  c->is_put_off = true; /* its socket was ready then */
+  c->read_shift = 2;
+  l->is_postponed = true;
+  c = wire_client(&w, &retired);
+  c->sandboxed = true;
+  c->weighed = 4;
+  c->uid = 1234;
+  releases_go_on(&w.broker, hosts_find(&w.broker.hosts, dead.host));
+  watch_go_on(wire_client(&w, &shop));
+}
+
 static void set_log_and_counts(void) {
   struct broker *b = &w.broker;
   struct client *c = wire_client(&w, &watcher);
@@ -160,6 +193,8 @@ static void set_scene(void) {
   wire_join(&w, &deaf, "deaf");
   wire_join(&w, &retired, "retired");
   wire_join_as(&w, &observer, "observer", true);
+  wire_join(&w, &flood, "flood");
+  wire_join(&w, &leaver, "leaver");
   wire_begin(&shop, MESSAGE_NOTICE, OP_ready, 0, 0);
   wire_send(&w, &shop);
   wire_begin(&retired, MESSAGE_NOTICE, OP_leave, 0, 0);
@@ -170,10 +205,11 @@ static void set_scene(void) {
   set_log_and_counts();
   snprintf(w.broker.permissions.refused, sizeof w.broker.permissions.refused, "a fault");
   w.broker.permissions.refused_ms = 5;
+  set_jobs();
 }
 
 static void end_scene(struct wire *last) {
-  struct end *all[] = {&shop, &till, &watcher, &observer, &silent, &retired, &deaf};
+  struct end *all[] = {&shop, &till, &watcher, &observer, &silent, &retired, &deaf, &flood};
   for (unsigned i = 0; i < sizeof all / sizeof all[0]; i++) wire_leave(all[i]);
   unlink(policy);
   *strrchr(policy, '/') = 0;
@@ -281,7 +317,7 @@ static void compare_clients(const struct connections *a, const struct connection
                  ZERO(k->kept), ZERO(k->name), ZERO(k->broker), ZERO(k->telling));
   }
   ck_assert(!p && !q);
-  ck_assert_uint_eq(n, 7);
+  ck_assert_uint_eq(n, 9);
 }
 
 static void compare_rest(const struct broker *a, const struct broker *b) {
@@ -299,6 +335,53 @@ static void compare_rest(const struct broker *a, const struct broker *b) {
   ck_assert(a->listener.fd == b->listener.fd && a->listener.lock_fd == b->listener.lock_fd &&
             a->listener.inode == b->listener.inode && a->listener.device == b->listener.device);
 }
+
+/* Of two users, and of ended ones that still have something. */
+START_TEST(accounts_are_as_before) {
+  struct accounts a, b;
+  struct sheet s;
+  int fd = memfd_create("accounts", MFD_CLOEXEC);
+  ck_assert(accounts_init(&a, 1) && accounts_init(&b, 2));
+  a.record_bytes = b.record_bytes = 100;
+  a.bytes_of[ACCOUNT_CONNECTIONS] = b.bytes_of[ACCOUNT_CONNECTIONS] = 1000;
+  struct account *all[] = {accounts_open(&a, 5, 10, 77), accounts_open(&a, 5, 10, 77), accounts_open(&a, 0, 10, 0),
+                           accounts_open(&a, 6, 11, 0), accounts_open(&a, 7, 12, 0)};
+  account_charge(&a, all[3], ACCOUNT_BYTES, 50);
+  accounts_close(&a, all[3]);
+  accounts_close(&a, all[4]); /* nothing is left of it */
+  all[1]->left = 3;
+  all[1]->left_ms = 4;
+  sheet_open_to_write(&s, fd);
+  accounts_carry(&a, &s);
+  sheet_close(&s);
+  sheet_open_to_read(&s, fd);
+  accounts_carry(&b, &s);
+  ck_assert_ptr_null(s.fault);
+  ck_assert_uint_eq(s.at, s.size);
+  sheet_close(&s);
+  account_charge(&b, accounts_at(&b, all[3]->index), ACCOUNT_BYTES, 50); /* as who has it does */
+  accounts_carried(&b);
+  compare_accounts(&a, &b);
+  ck_assert_uint_eq(a.memory, b.memory);
+  ck_assert_uint_eq(accounts_open(&b, 5, 10, 77)->process->index, all[0]->process->index);
+  close(fd);
+  accounts_deinit(&a);
+  accounts_deinit(&b);
+}
+END_TEST
+
+/* A policy that was being read is read again. */
+START_TEST(a_reload_begins_anew) {
+  set_scene();
+  permissions_reload(&w.broker);
+  carried_over(&v, &w, &config);
+  ck_assert_ptr_nonnull(v.broker.permissions.reload);
+  carried_forget(&w);
+  while (v.broker.permissions.reload) wire_turn(&v);
+  ck_assert_uint_eq(v.broker.permissions.generation, 2);
+  end_scene(&v);
+}
+END_TEST
 
 START_TEST(the_log_is_as_before) {
   struct log a, b;
@@ -357,7 +440,7 @@ static void expect_answer(struct end *e, enum message_kind kind, uint64_t id) {
 /* Parts of messages are completed, calls are answered, given up and expire, who waits is told, and what the dead one held is
  * given back. */
 START_TEST(what_was_begun_goes_on) {
-  uint64_t asked[8], ping;
+  uint64_t asked[8] = {0}, ping;
   unsigned n = 0;
   set_scene();
   ping = till.last_id;
@@ -366,6 +449,8 @@ START_TEST(what_was_begun_goes_on) {
   wire_bytes(&v, &till, last_bytes, sizeof last_bytes);
   expect_answer(&till, MESSAGE_REPLY, ping);
   for (int i = 0; i < 3; i++) expect_large(&deaf);
+  for (int i = 0; i < PINGS; i++) wire_expect(&v, &flood, MESSAGE_REPLY, OP_ping);
+  ck_assert_uint_eq(hosts_find(&v.broker.hosts, leaver.host), SLAB_NONE);
   while (wire_next(&v, &shop) == 1)
     if (shop.m.op == OP_s2t || shop.m.op == OP_free) asked[n++] = shop.m.op == OP_free ? shop.m.id : shop.m.id | 1ull << 63;
   ck_assert_uint_eq(n, 4); /* two of till, one of watcher, and free */
@@ -478,6 +563,8 @@ int main(void) {
   TCase *t = tcase_create("carried");
   suite_add_tcase(s, t);
   tcase_add_test(t, all_is_as_before);
+  tcase_add_test(t, accounts_are_as_before);
+  tcase_add_test(t, a_reload_begins_anew);
   tcase_add_test(t, the_log_is_as_before);
   tcase_add_test(t, what_was_begun_goes_on);
   tcase_add_test(t, twice_is_as_once);
