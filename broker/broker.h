@@ -33,7 +33,8 @@ struct broker_config {
   const char *policy;   /* its file; must outlive the broker. NULL: all may do everything */
 };
 
-/* Starts listening, or goes on in the place of another program (upgrade/upgrade.h). 0; or -1 and `error` (n bytes) has one clear line without newline. Call
+/* Starts listening, or goes on in the place of another program (upgrade/upgrade.h). 0; or -1 and
+ * `error` (n bytes) has one clear line without newline. Call
  * broker_stop and run the loop to its end before broker_deinit either way. `b` must not move while
  * it runs. */
 int broker_start(struct broker *b, uv_loop_t *loop, const struct broker_config *config, char *error,

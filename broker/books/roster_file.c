@@ -15,6 +15,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "broker/base/descriptor.h"
 #include "broker/base/process.h"
 #include "proto/base.h"
 #include "proto/name.h"
@@ -225,6 +226,33 @@ int roster_open(struct roster *r, const char *socket, struct log *log, char *err
   if (o != OLD_GOOD) begin_anew(r, log);
   if (r->header) r->generation = r->header->generation;
   return 0;
+}
+
+/* Maps the file that the program before this one had mapped. */
+static void map_again(struct roster *r, struct sheet *s) {
+  struct stat st;
+  if (!descriptor_keep(r->fd, false) || fstat(r->fd, &st) < 0 ||
+      st.st_size < 2 * ROSTER_RECORD || st.st_size % ROSTER_RECORD || map(r, st.st_size)) {
+    sheet_fail(s, "the roster cannot be mapped");
+    return;
+  }
+  for (uint32_t i = 0; i < r->slots; i++)
+    r->used += atomic_load_explicit(&roster_at(r, i)->host, memory_order_relaxed) != 0;
+  list_unused(r);
+}
+
+void roster_carry(struct roster *r, const char *socket, struct sheet *s) {
+  bool has_file = r->header != NULL;
+  sheet_mark(s, 'F');
+  if (!s->writes) {
+    *r = (struct roster){.fd = -1};
+    snprintf(r->path, sizeof r->path, "%s.roster", socket);
+  }
+  SHEET(s, r->generation);
+  SHEET(s, has_file);
+  if (!has_file) return;
+  SHEET(s, r->fd);
+  if (!s->writes && !s->fault) map_again(r, s);
 }
 
 void roster_close(struct roster *r) {

@@ -10,13 +10,10 @@
 #include <unistd.h>
 
 #include "broker/base/accounts_carried.h"
+#include "broker/base/descriptor.h"
 #include "broker/net/connections.h"
 #include "broker/net/limits.h"
 #include "broker/net/reading.h"
-
-bool descriptor_keep(int fd, bool kept) {
-  return fd >= 0 && fcntl(fd, F_SETFD, kept ? 0 : FD_CLOEXEC) == 0;
-}
 
 /* ---- Clients ---- */
 
@@ -67,6 +64,8 @@ static void carry_state(struct client *c, struct sheet *s) {
 /* What the floors above have stored with it. */
 static void carry_above(struct client *c, struct sheet *s) {
   SHEET(s, c->version);
+  SHEET(s, c->born);
+  SHEET(s, c->slot);
   SHEET(s, c->observer);
   SHEET(s, c->serves);
   SHEET(s, c->sandboxed);

@@ -30,7 +30,5 @@ void listener_carry(struct listener *l, const char *path, const struct access *a
 /* Has the descriptors of sockets, listener and lock stay open over exec, or not again. */
 void connections_keep(const struct connections *n, bool kept);
 void listener_keep(const struct listener *l, bool kept);
-/* One descriptor. False: it is none. */
-bool descriptor_keep(int fd, bool kept);
 
 #endif

@@ -4,11 +4,13 @@
  */
 #include "broker/upgrade/state.h"
 
+#include <assert.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "broker/base/accounts_carried.h"
 #include "broker/books/carried.h"
+#include "broker/books/roster_file.h"
 #include "broker/core/expiry.h"
 #include "broker/core/permissions.h"
 #include "broker/core/releases.h"
@@ -93,11 +95,13 @@ bool state_write(struct broker *b, int fd, const struct state_head *head, const 
   struct state_head mine = *head;
   struct sheet s;
   char unused[8];
+  assert(!state_is_unsettled(b));
   connections_bury(&b->connections);
   sheet_open_to_write(&s, fd);
   carry_all(b, &s, &mine);
   permissions_carry(&b->permissions, b->permissions.path, &s, unused, sizeof unused);
   listener_carry(&b->listener, b->listener.path, &b->listener.access, &s);
+  roster_carry(&b->roster, b->listener.path, &s);
   sheet_mark(&s, STATE_END);
   sheet_close(&s);
   *fault = s.fault;
@@ -112,6 +116,7 @@ bool state_read(struct broker *b, int fd, const char *socket, const struct acces
   carry_all(b, &s, head);
   permissions_carry(&b->permissions, policy, &s, error, n);
   listener_carry(&b->listener, socket, access, &s);
+  roster_carry(&b->roster, socket, &s);
   sheet_mark(&s, STATE_END);
   sheet_close(&s);
   if (s.fault && !*error) snprintf(error, n, "%s", s.fault);

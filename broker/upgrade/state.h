@@ -2,8 +2,8 @@
  *
  * The whole state of a broker in a sheet (base/sheet.h), written by the program that stops, and
  * read by the one that goes on in its place, in the same process: descriptors and the process's
- * number stay. Settings are not in it, because the new program reads the same command line; hash seeds are
- * not, because tables are built anew, with new ones.
+ * number stay. Settings are not in it, because the new program reads the same command line; hash
+ * seeds are not, because tables are built anew, with new ones.
  *
  * STATE_FORMAT is the number of the form: whoever adds, takes away or changes a field that goes
  * into a sheet raises it. A program reads the form it writes, and none else; before anything is
@@ -24,6 +24,12 @@ struct state_head {
   uint64_t request;     /* with this request */
   char version[32];     /* of the program that stops */
 };
+
+/* Whether workers of an earlier broker that was killed may still come back, or what they have not
+ * claimed is being dropped: that has no place in a state, for it is over soon. */
+static inline bool state_is_unsettled(const struct broker *b) {
+  return b->grace.is_on || b->refs.kept != REFS_SETTLED || b->grace.absents.all.count > 0;
+}
 
 /* Writes it, at the end of a turn. Who is condemned is ended before. False, and a static text:
  * nothing else has changed. */

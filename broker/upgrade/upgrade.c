@@ -19,6 +19,8 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "broker/base/descriptor.h"
+#include "broker/core/grace.h"
 #include "broker/core/notify.h"
 #include "broker/net/carried.h"
 #include "broker/upgrade/stamp.h"
@@ -205,6 +207,12 @@ bool upgrade_begin(struct broker *b, const char *path, uint64_t asker, uint64_t 
     snprintf(error, UPGRADE_TEXT, "an upgrade is under way");
     return false;
   }
+  if (state_is_unsettled(b)) {
+    snprintf(error, UPGRADE_TEXT,
+             "workers of the broker before this one may still come back, for %u s at most; try "
+             "again then", (unsigned)grace_left(b));
+    return false;
+  }
   struct upgrade *u = calloc(1, sizeof *u);
   if (!u) {
     snprintf(error, UPGRADE_TEXT, "memory is too short");
@@ -244,6 +252,7 @@ void upgrade_hold_signals(bool held) {
 static void keep_all(const struct broker *b, int state, bool kept) {
   connections_keep(&b->connections, kept);
   listener_keep(&b->listener, kept);
+  descriptor_keep(b->roster.fd, kept);
   descriptor_keep(state, kept);
 }
 

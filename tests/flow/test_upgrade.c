@@ -333,6 +333,21 @@ START_TEST(a_policy_stays_the_one_in_force) {
 }
 END_TEST
 
+/* Who is not dead is known over an upgrade and a kill; while workers of the killed one may come back, there is no upgrade. */
+START_TEST(the_roster_goes_over) {
+  struct bed *b = bed_open(NULL);
+  struct child *shop = bed_start(b, &(struct bed_worker){.name = "shop", .code = server});
+  upgrade(b, 1);
+  child_signal(shop, SIGSTOP);
+  bed_kill(b, bed_broker(b));
+  bed_restart(b);
+  bed_expect(b, bed_broker(b), "the broker before this one was killed: 1 workers may come back");
+  expect_refusal(b, "/bin/true", "may still come back");
+  bed_kill(b, shop);
+  bed_close(b);
+}
+END_TEST
+
 /* Many at once are one, and a signal to end that comes meanwhile is not lost. */
 START_TEST(signals_are_not_lost) {
   for (int i = 0; i < 6; i++) {
@@ -359,6 +374,7 @@ int main(void) {
   tcase_add_test(t, a_bad_program_changes_nothing);
   tcase_add_test(t, the_command_answers_from_the_next_program);
   tcase_add_test(t, a_policy_stays_the_one_in_force);
+  tcase_add_test(t, the_roster_goes_over);
   tcase_add_test(t, signals_are_not_lost);
   return run_suite(s);
 }

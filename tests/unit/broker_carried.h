@@ -46,7 +46,8 @@ static inline void carried_over(struct wire *to, struct wire *from, const struct
 static inline void carried_forget(struct wire *from) {
   struct broker *b = &from->broker;
   for (struct client *c = b->connections.all; c; c = c->next) c->fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
-  b->listener.fd = b->listener.lock_fd = -1;
+  b->listener.fd = b->listener.lock_fd = b->roster.fd = -1;
+  b->listens = false;
   broker_stop(b);
   uv_run(&from->loop, UV_RUN_DEFAULT);
   broker_deinit(b);
