@@ -420,7 +420,7 @@ $(BUILD)/tests/%: $(BUILD)/obj/tests/flow/%.o $(if $(BED),$(BUILD)/libbed.a) $(T
 $(BUILD)/tests/test_return: $(BUILD)/obj/tests/flow/test_return.o $(BUILD)/obj/tests/hostile/raw.o
 $(BUILD)/tests/%: $(BUILD)/obj/tests/hostile/%.o $(ATTACKS) $(if $(BED),$(BUILD)/libbed.a) $(TESTED)
 	$(call link,$(inputs) $(TEST_LIBS))
-$(BUILD)/bench/storm: $(BUILD)/obj/tests/bench/storm.o $(BUILD)/obj/tests/hostile/raw.o $(INNER)
+$(BUILD)/bench/storm $(BUILD)/bench/pause: $(BUILD)/bench/%: $(BUILD)/obj/tests/bench/%.o $(BUILD)/obj/tests/hostile/raw.o $(INNER)
 	$(call link,$(inputs) $(MSGPACK) -lm)
 $(BUILD)/bench/hostile: $(BUILD)/obj/tests/hostile/bench.o $(ATTACKS) $(BUILD)/libbed.a $(INNER)
 	$(call link,$(inputs) $(CHECK) $(MSGPACK) -lm)
