@@ -21,6 +21,16 @@ bool chain_init(struct chain *t, const struct slab *slab, size_t link, chain_has
   return true;
 }
 
+void chain_expect(struct chain *t, uint32_t count) {
+  assert(t->count == 0);
+  uint32_t *heads = count > t->size ? malloc(count * sizeof *heads) : NULL;
+  if (!heads) return;
+  free(t->heads);
+  t->heads = heads;
+  t->size = t->capacity = count;
+  for (uint32_t i = 0; i < count; i++) heads[i] = SLAB_NONE;
+}
+
 void chain_deinit(struct chain *t) {
   free(t->heads);
   *t = (struct chain){0};

@@ -31,6 +31,9 @@ struct chain {
 bool chain_init(struct chain *t, const struct slab *slab, size_t link, chain_hash_fn hash,
                 uint64_t seed);
 void chain_deinit(struct chain *t);
+/* So many items are about to come into a table that is empty: has buckets for all of them, so that
+ * none is moved while they come. Without memory it grows as ever. */
+void chain_expect(struct chain *t, uint32_t count);
 
 uint32_t chain_first(const struct chain *t, uint64_t hash);
 static inline uint32_t *chain_link(const struct chain *t, uint32_t index) {

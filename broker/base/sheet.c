@@ -1,14 +1,13 @@
 /* SPDX-License-Identifier: MIT
  *
- * Written through a buffer, because the file would grow with each number otherwise; read where it
- * lies.
+ * Both ways go through a buffer: written, because the file would grow with each number otherwise;
+ * read, because a mapping would cost a fault for each of its pages.
  */
 #include "broker/base/sheet.h"
 
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -27,17 +26,33 @@ void sheet_open_to_write(struct sheet *s, int fd) {
 void sheet_open_to_read(struct sheet *s, int fd) {
   struct stat st;
   *s = (struct sheet){.fd = fd};
-  if (fstat(fd, &st) < 0 || st.st_size <= 0) {
+  if (lseek(fd, 0, SEEK_SET) < 0 || fstat(fd, &st) < 0 || st.st_size <= 0) {
     sheet_fail(s, "there is no state");
     return;
   }
-  void *bytes = mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_SHARED | MAP_POPULATE, fd, 0);
-  if (bytes == MAP_FAILED) {
-    sheet_fail(s, "the state cannot be mapped");
-    return;
+  s->bytes = malloc(BUFFER_BYTES);
+  s->left = s->bytes ? (uint64_t)st.st_size : 0;
+  if (!s->bytes) sheet_fail(s, "memory is too short");
+}
+
+/* Reads on: what was not used yet comes to the front. */
+static void read_in(struct sheet *s) {
+  size_t unused = s->size - s->at;
+  memmove(s->bytes, s->bytes + s->at, unused);
+  s->size = unused;
+  s->at = 0;
+  while (s->size < BUFFER_BYTES && s->left > 0) {
+    uint64_t room = BUFFER_BYTES - s->size;
+    ssize_t n = read(s->fd, s->bytes + s->size, room < s->left ? room : s->left);
+    if (n < 0 && errno == EINTR) continue;
+    if (n <= 0) {
+      sheet_fail(s, "the state cannot be read");
+      s->left = 0;
+      return;
+    }
+    s->size += (size_t)n;
+    s->left -= (uint64_t)n;
   }
-  s->bytes = bytes;
-  s->size = (size_t)st.st_size;
 }
 
 static void write_out(struct sheet *s) {
@@ -52,14 +67,11 @@ static void write_out(struct sheet *s) {
 }
 
 void sheet_close(struct sheet *s) {
-  if (s->writes) {
-    write_out(s);
-    free(s->bytes);
-  } else if (s->bytes) {
-    munmap(s->bytes, s->size);
-  }
+  if (s->writes) write_out(s);
+  free(s->bytes);
   s->bytes = NULL;
   s->size = s->at = 0;
+  s->left = 0;
 }
 
 void sheet_put(struct sheet *s, uint64_t v) {
@@ -71,6 +83,7 @@ void sheet_put(struct sheet *s, uint64_t v) {
 
 uint64_t sheet_take(struct sheet *s) {
   uint64_t v = 0;
+  if (s->size - s->at < SHEET_NUMBER_MOST && s->left) read_in(s);
   if (s->fault) return 0;
   for (unsigned shift = 0; shift < 64 && s->at < s->size; shift += 7) {
     uint8_t byte = s->bytes[s->at++];
@@ -78,19 +91,26 @@ uint64_t sheet_take(struct sheet *s) {
     v |= (uint64_t)(byte & 0x7f) << shift;
     if (byte < 0x80) return v;
   }
-  sheet_fail(s, s->at < s->size ? "a number has no end" : "the state ends too early");
+  sheet_fail(s, sheet_left(s) ? "a number has no end" : "the state ends too early");
   return 0;
+}
+
+static void read_bytes(struct sheet *s, uint8_t *to, size_t n) {
+  if (sheet_left(s) < n) sheet_fail(s, "the state ends too early");
+  while (n > 0 && !s->fault) {
+    if (s->at == s->size) read_in(s);
+    size_t part = s->size - s->at < n ? s->size - s->at : n;
+    memcpy(to, s->bytes + s->at, part);
+    s->at += part;
+    to += part;
+    n -= part;
+  }
+  if (n > 0) memset(to, 0, n);
 }
 
 void sheet_bytes(struct sheet *s, void *bytes, size_t n) {
   if (!s->writes) {
-    if (!s->fault && s->size - s->at < n) sheet_fail(s, "the state ends too early");
-    if (s->fault) {
-      memset(bytes, 0, n);
-      return;
-    }
-    memcpy(bytes, s->bytes + s->at, n);
-    s->at += n;
+    read_bytes(s, bytes, n);
     return;
   }
   const uint8_t *from = bytes;

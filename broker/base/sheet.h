@@ -27,8 +27,9 @@ enum { SHEET_NUMBER_MOST = 10 }; /* bytes */
 struct sheet {
   bool writes;
   int fd;            /* where it writes to, or whose bytes it reads; the caller's */
-  uint8_t *bytes;    /* what was not written yet; or the file, mapped */
-  size_t size, at;   /* of `bytes`; up to where they are filled, or were read */
+  uint8_t *bytes;    /* a buffer: what was not written yet, or was read from the file */
+  size_t size, at;   /* there is room for so many, or there are; up to where they were used */
+  uint64_t left;     /* bytes of the file that are not in the buffer yet, for a reader */
   const char *fault; /* static; NULL: none so far */
 };
 
@@ -44,6 +45,9 @@ void sheet_fail(struct sheet *s, const char *fault);
 /* For sheet_uint: the buffer is full, or the number is longer than one byte. */
 void sheet_put(struct sheet *s, uint64_t v);
 uint64_t sheet_take(struct sheet *s);
+
+/* The bytes that can still be read: no more than so many records are to come. */
+static inline uint64_t sheet_left(const struct sheet *s) { return s->left + (s->size - s->at); }
 
 /* A number: written, or read and set. */
 static inline void sheet_uint(struct sheet *s, uint64_t *v) {

@@ -71,9 +71,9 @@ static void give_number(struct slab *s, uint32_t number) {
 }
 
 /* The chunk of a number that was taken; the number is given back if memory is short. */
-static bool map_chunk(struct slab *s, uint32_t number) {
-  struct slab_chunk *c =
-      mmap(NULL, chunk_bytes(s), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+static bool map_chunk(struct slab *s, uint32_t number, int flags) {
+  struct slab_chunk *c = mmap(NULL, chunk_bytes(s), PROT_READ | PROT_WRITE,
+                              MAP_PRIVATE | MAP_ANONYMOUS | flags, -1, 0);
   if (c == MAP_FAILED) {
     give_number(s, number);
     return false;
@@ -87,7 +87,7 @@ static bool map_chunk(struct slab *s, uint32_t number) {
 
 static bool add_chunk(struct slab *s) {
   uint32_t number = take_number(s);
-  return number != SLAB_NONE && map_chunk(s, number);
+  return number != SLAB_NONE && map_chunk(s, number, 0);
 }
 
 /* Takes this number, which has no chunk; those before it become unused ones. */
@@ -116,7 +116,8 @@ bool slab_add_at(struct slab *s, uint32_t index) {
   assert(!slab_live(s, index));
   if (number >= UINT32_MAX / SLAB_CHUNK) return false;
   if (number >= s->entry_count || !s->entries[number].chunk)
-    if (!take_this_number(s, number) || !map_chunk(s, number)) return false;
+    /* Most of it is going to be used now: its pages come in one call. */
+    if (!take_this_number(s, number) || !map_chunk(s, number, MAP_POPULATE)) return false;
   struct slab_chunk *c = s->entries[number].chunk;
   c->live[place / 64] |= UINT64_C(1) << (place % 64);
   if (++c->used == SLAB_CHUNK) shut_chunk(s, c);

@@ -126,7 +126,14 @@ static void enter_hold(struct refs *r, uint32_t i, struct sheet *s) {
 }
 
 void refs_carry(struct refs *r, const struct hosts *hosts, struct sheet *s) {
+  uint32_t tokens = r->tokens.count, holds = r->holds.count;
   sheet_mark(s, 'R');
+  SHEET(s, tokens);
+  SHEET(s, holds);
+  if (!s->writes && tokens <= sheet_left(s) && holds <= sheet_left(s)) {
+    chain_expect(&r->token_by_id, tokens);
+    chain_expect(&r->hold_by_pair, holds);
+  }
   for (uint32_t i = SLAB_NONE; sheet_item(s, &r->tokens, &i);) {
     struct token *k = refs_token(r, i);
     SHEET(s, k->id);

@@ -28,7 +28,7 @@ static void carry_rest(struct client *c, struct sheet *s) {
     return;
   }
   frame_init(f, c->connections->max_message);
-  uint8_t *to = left <= s->size - s->at ? frame_room(f, left, &room) : NULL;
+  uint8_t *to = left <= sheet_left(s) ? frame_room(f, left, &room) : NULL;
   if (!to) {
     sheet_fail(s, "memory is too short for what a client has sent");
     return;

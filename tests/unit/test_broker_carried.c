@@ -154,7 +154,7 @@ START_TEST(accounts_are_as_before) {
   sheet_open_to_read(&s, fd);
   accounts_carry(&b, &s);
   ck_assert_ptr_null(s.fault);
-  ck_assert_uint_eq(s.at, s.size);
+  ck_assert_uint_eq(sheet_left(&s), 0);
   sheet_close(&s);
   account_charge(&b, accounts_at(&b, all[3]->index), ACCOUNT_BYTES, 50); /* as who has it does */
   accounts_carried(&b);
@@ -187,7 +187,7 @@ START_TEST(the_log_is_as_before) {
   sheet_open_to_read(&s, fd);
   log_carry(&b, &s);
   ck_assert_ptr_null(s.fault);
-  ck_assert_uint_eq(s.at, s.size);
+  ck_assert_uint_eq(sheet_left(&s), 0);
   sheet_close(&s);
   ck_assert_uint_gt(a.thin.left_out, 0);
   ck_assert_int_eq(memcmp(&a.thin, &b.thin, sizeof a.thin), 0);

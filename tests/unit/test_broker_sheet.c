@@ -66,7 +66,7 @@ START_TEST(what_was_written_is_read) {
     ck_assert_ptr_null(b.none);
     free(b.long_text);
   }
-  ck_assert_uint_eq(s.at, s.size);
+  ck_assert_uint_eq(sheet_left(&s), 0);
   sheet_close(&s);
 }
 END_TEST
