@@ -273,6 +273,8 @@ START_TEST(a_bad_program_changes_nothing) {
   expect_refusal(b, path, "cannot take over: unknown flag --check-upgrade");
   write_program(path, "#!/bin/sh\nkill -9 $$\n");
   expect_refusal(b, path, "killed by signal 9");
+  write_program(path, "#!/bin/sh\nexec sleep 1000\n");
+  expect_refusal(b, path, "has not said within 10 s");
   /* It says yes, and then it cannot be executed any more. */
   write_program(path, "#!/bin/sh\nrm -f \"$0\"\necho records\n");
   expect_refusal(b, path, "cannot execute");

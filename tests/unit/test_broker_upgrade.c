@@ -1,0 +1,119 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Who may have the broker go on as another program, and which program can.
+ */
+#define _GNU_SOURCE /* memfd_create */
+#include <sys/mman.h>
+
+#include "broker/upgrade/stamp.h"
+#include "broker/upgrade/state.h"
+#include "tests/unit/broker_policy.h"
+
+/* Asks, and expects this refusal. `program` NULL: the broker's own. */
+static void expect(struct end *e, const char *program, enum status status, const char *part) {
+  struct pack *p = wire_ask(e, OP_upgrade, NULL, NULL, program ? 1 : 0);
+  if (program) pack_text(p, program);
+  wire_send(&w, e);
+  expect_refused(e, status, part);
+}
+
+static const char own_file[] = "does not know its own file"; /* the test is no broker program: all else was right */
+
+START_TEST(the_own_user_and_root_may) {
+  wire_open(&w, NULL);
+  wire_join_as(&w, &observer, "ctl", true);
+  expect(&observer, NULL, STATUS_unsupported, own_file);
+  char *words[] = {"gaijin-broker", NULL};
+  w.broker.call = (struct program_call){"/nowhere/itself", words};
+  expect(&observer, "bin/gaijin-broker", STATUS_unsupported, "whole path");
+  expect(&observer, "/nowhere/gaijin-broker", STATUS_unsupported, "cannot run /nowhere/gaijin-broker");
+  expect(&observer, NULL, STATUS_unsupported, "cannot run /nowhere/itself");
+}
+END_TEST
+
+START_TEST(others_may_not) {
+  wire_open(&w, NULL);
+  wire_join_as(&w, &observer, "ctl", true);
+  wire_join(&w, &till, "till");
+  wire_client(&w, &observer)->uid = wire_client(&w, &till)->uid = geteuid() + 1234;
+  expect(&observer, NULL, STATUS_denied, "may not have the broker go on as a new one");
+  expect(&observer, "/bin/true", STATUS_denied, "as another program");
+  expect(&till, "/bin/true", STATUS_denied, "as another program");
+}
+END_TEST
+
+/* A policy lets others have the broker's own file executed, and takes even that from its own user; a path it gives nobody. */
+START_TEST(no_policy_gives_a_path_away) {
+  open_with("[allow]\nwho = all\nmay = act\n");
+  wire_join_as(&w, &observer, "ctl", true);
+  wire_client(&w, &observer)->uid = geteuid() + 1234;
+  expect(&observer, NULL, STATUS_unsupported, own_file);
+  expect(&observer, "/bin/true", STATUS_denied, "as another program");
+  wire_client(&w, &observer)->uid = geteuid();
+  reload("[deny]\nwho = all\nmay = act\n");
+  expect(&observer, NULL, STATUS_denied, "as a new one");
+}
+END_TEST
+
+START_TEST(what_is_no_path_is_refused) {
+  wire_open(&w, NULL);
+  wire_join_as(&w, &observer, "ctl", true);
+  pack_uint(wire_ask(&observer, OP_upgrade, NULL, NULL, 1), 7);
+  wire_send(&w, &observer);
+  expect_refused(&observer, STATUS_unsupported, "wants the path");
+  pack_string(wire_ask(&observer, OP_upgrade, NULL, NULL, 1), "/a\0b", 4);
+  wire_send(&w, &observer);
+  expect_refused(&observer, STATUS_unsupported, "wants the path");
+}
+END_TEST
+
+/* ---- Stamps ---- */
+
+static bool judge(const char *stamp, const char *policy, const char *part) {
+  char text[400] = "";
+  int fd = memfd_create("policy", MFD_CLOEXEC);
+  ck_assert_int_eq(write(fd, policy, strlen(policy)), (int)strlen(policy));
+  lseek(fd, 0, SEEK_SET);
+  bool good = stamp_judge(stamp, fd, text, sizeof text);
+  close(fd);
+  ck_assert_msg(strstr(text, part), "%s: %s", stamp, text);
+  return good;
+}
+
+START_TEST(a_stamp_says_what_is_needed) {
+  char stamp[STAMP_BYTES], wanted[STAMP_BYTES];
+  wire_open(&w, NULL);
+  wire_join(&w, &shop, "shop");
+  wire_join(&w, &till, "till");
+  wire_client(&w, &till)->version = 2;
+  wire_connect(&w, &other); /* has said nothing, and speaks nothing yet */
+  wire_turn(&w);
+  stamp_write(&w.broker, stamp);
+  snprintf(wanted, sizeof wanted, "%d:2-%d", STATE_FORMAT, WIRE_VERSION_MOST);
+  ck_assert_str_eq(stamp, wanted);
+  ck_assert(judge(stamp, "", ""));
+  ck_assert(judge(stamp, "[allow]\nwho = all\nnames = *\n", ""));
+  ck_assert(!judge(stamp, "[allow]\nwho = all\nknows = *\n", "the policy in force, line 3"));
+  snprintf(wanted, sizeof wanted, "%d:2-%d", STATE_FORMAT, WIRE_VERSION_MOST + 1);
+  ck_assert(!judge(wanted, "", "connected clients speak"));
+  snprintf(wanted, sizeof wanted, "%d:%d-%d", STATE_FORMAT, WIRE_VERSION_LEAST - 1, WIRE_VERSION_MOST);
+  ck_assert(!judge(wanted, "", "connected clients speak"));
+  snprintf(wanted, sizeof wanted, "%d:2-2", STATE_FORMAT + 1);
+  ck_assert(!judge(wanted, "", "form"));
+  ck_assert(!judge("", "", "form"));
+  ck_assert(!judge("nonsense", "", "form"));
+}
+END_TEST
+
+int main(void) {
+  Suite *s = suite_create("broker upgrade");
+  TCase *t = tcase_create("upgrade");
+  suite_add_tcase(s, t);
+  tcase_add_checked_fixture(t, setup, teardown);
+  tcase_add_test(t, the_own_user_and_root_may);
+  tcase_add_test(t, others_may_not);
+  tcase_add_test(t, no_policy_gives_a_path_away);
+  tcase_add_test(t, what_is_no_path_is_refused);
+  tcase_add_test(t, a_stamp_says_what_is_needed);
+  return run_suite(s);
+}
