@@ -154,6 +154,7 @@ static void set_jobs(void) {
   l->is_postponed = true;
   c = wire_client(&w, &retired);
   c->sandboxed = true;
+  roster_at(&w.broker.roster, c->slot)->sandboxed = 1;
   c->weighed = 4;
   c->uid = 1234;
   releases_go_on(&w.broker, hosts_find(&w.broker.hosts, dead.host));
