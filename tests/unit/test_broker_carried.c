@@ -255,7 +255,7 @@ START_TEST(a_state_that_ends_early_is_refused) {
   int fd = carried_write(&w.broker);
   uint8_t *bytes = bytes_of(fd, &whole);
   close(fd);
-  for (size_t size = whole - 1; size > 0; size -= size < 400 || whole - size < 400 ? 1 : size < 40000 ? 97 : 20011) {
+  for (size_t size = whole - 1; size > 0; size -= size < 400 || whole - size < 100 ? 1 : size < 40000 ? 397 : 20011) {
     pid_t child = fork();
     if (child == 0) {
       char error[512];
