@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: MIT
  *
- * With a path: the broker's own user and root, who could trace it anyway. With its own file: they,
- * and whom a policy lets act from outside; without a policy nobody else, for whoever is served
- * could have everybody wait again and again.
+ * With a path: the broker's own user and root, who may also end the broker and start another in its
+ * place. With its own file: they, and whom a policy lets act from outside; without a policy nobody
+ * else, for whoever is served could have everybody wait again and again. Who is sandboxed: never,
+ * whoever it is and whatever a policy says. The kernel keeps programs from it, and the broker, which
+ * is not bound like that, must not execute one for it.
  */
 #include "broker/upgrade/ask.h"
 
@@ -14,6 +16,14 @@
 #include "broker/core/permissions.h"
 #include "broker/upgrade/upgrade.h"
 #include "proto/body.h"
+
+/* A worker program does not ask; what has broken out of its script may. */
+static void tell_sandboxed(struct client *from) {
+  log_peer(&from->broker->log, LOG_WARN, CAUSE_POLICY, from->uid,
+           "denied: %s (user %u, process %ld) is sandboxed and may not upgrade the broker; its "
+           "worker program does not ask, so other code may run in it",
+           from->name, (unsigned)from->uid, (long)from->pid);
+}
 
 static bool may_ask(struct client *from, bool has_path) {
   bool is_own = from->uid == geteuid() || from->uid == 0;
@@ -36,7 +46,11 @@ static bool read_path(const struct message *m, char *path, size_t n) {
 void ask_on_upgrade(struct client *from, const struct message *m) {
   struct broker *b = from->broker;
   char path[1024], error[UPGRADE_TEXT];
-  if (!read_path(m, path, sizeof path)) {
+  if (from->sandboxed) {
+    tell_sandboxed(from);
+    notify_refuse(from, m, STATUS_denied,
+                  "you are sandboxed: to upgrade the broker is closed to you");
+  } else if (!read_path(m, path, sizeof path)) {
     notify_refuse(from, m, STATUS_unsupported, "'upgrade' wants the path of a program, or nothing");
   } else if (!may_ask(from, *path)) {
     notify_refuse(from, m, STATUS_denied,

@@ -8,6 +8,7 @@
 #include "broker/upgrade/stamp.h"
 #include "broker/upgrade/state.h"
 #include "tests/unit/broker_policy.h"
+#include "tests/unit/captured.h"
 
 /* Asks, and expects this refusal. `program` NULL: the broker's own. */
 static void expect(struct end *e, const char *program, enum status status, const char *part) {
@@ -39,6 +40,30 @@ START_TEST(others_may_not) {
   expect(&observer, NULL, STATUS_denied, "may not have the broker go on as a new one");
   expect(&observer, "/bin/true", STATUS_denied, "as another program");
   expect(&till, "/bin/true", STATUS_denied, "as another program");
+}
+END_TEST
+
+/* Its user is the broker's own, and the kernel lets it execute nothing. */
+START_TEST(who_is_sandboxed_may_not) {
+  struct captured log;
+  struct broker_config config = wire_config();
+  config.policy = path;
+  config.log_level = LOG_WARN;
+  write_policy("[allow]\nwho = all\nnames = *\nmay = act\n");
+  captured_begin(&log, STDERR_FILENO);
+  wire_open(&w, &config);
+  wire_join(&w, &till, "till");
+  wire_join_as(&w, &observer, "ctl", true);
+  wire_client(&w, &till)->sandboxed = wire_client(&w, &observer)->sandboxed = true;
+  struct end *all[] = {&till, &observer};
+  for (int i = 0; i < 2; i++) {
+    expect(all[i], NULL, STATUS_denied, "you are sandboxed");
+    expect(all[i], "/bin/true", STATUS_denied, "you are sandboxed");
+    expect(all[i], "/nowhere/gaijin-broker", STATUS_denied, "you are sandboxed");
+    ck_assert_ptr_null(w.broker.upgrade);
+  }
+  log_flush(&w.broker.log);
+  ck_assert_ptr_nonnull(strstr(captured_end(&log), "till (user"));
 }
 END_TEST
 
@@ -112,6 +137,7 @@ int main(void) {
   tcase_add_checked_fixture(t, setup, teardown);
   tcase_add_test(t, the_own_user_and_root_may);
   tcase_add_test(t, others_may_not);
+  tcase_add_test(t, who_is_sandboxed_may_not);
   tcase_add_test(t, no_policy_gives_a_path_away);
   tcase_add_test(t, what_is_no_path_is_refused);
   tcase_add_test(t, a_stamp_says_what_is_needed);
