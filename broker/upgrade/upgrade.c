@@ -31,7 +31,9 @@ static const char check_flag[] = "--check-upgrade";
 
 struct upgrade {
   uv_process_t child;
-  uv_timer_t timer; /* the child's time is over; or, when `is_agreed`, the turn after that is */
+  uv_timer_t timer; /* the child's time is over */
+  uv_idle_t turn;   /* counts turns since `is_agreed`, and keeps them from waiting */
+  unsigned turns;
   unsigned open;    /* handles */
   struct broker *broker; /* NULL: given up */
   char path[PATH_MAX];
@@ -57,9 +59,10 @@ static void give_up(struct upgrade *u) {
     uv_process_kill(&u->child, SIGKILL);
   if (u->is_agreed) upgrade_hold_signals(false);
   if (u->output >= 0) close(u->output);
-  u->open = 1u + u->has_child;
+  u->open = 2u + u->has_child;
   if (u->has_child) uv_close((uv_handle_t *)&u->child, on_closed);
   uv_close((uv_handle_t *)&u->timer, on_closed);
+  uv_close((uv_handle_t *)&u->turn, on_closed);
   u->broker = NULL;
   b->upgrade = NULL;
 }
@@ -100,8 +103,13 @@ static void read_output(int fd, char *text, size_t n) {
     memmove(text, colon + 2, strlen(colon + 2) + 1);
 }
 
-/* The next turn is the last: what was caught of signals is handled in it. */
-static void on_due(uv_timer_t *timer) { ((struct upgrade *)timer->data)->is_due = true; }
+/* Before the loop looks at its sockets. What was caught of signals until they were held is in the
+ * loop's own pipe, which may have been read before; so it looks once more, and the second turn is
+ * the last. */
+static void on_turn(uv_idle_t *turn) {
+  struct upgrade *u = turn->data;
+  if (++u->turns == 2) u->is_due = true;
+}
 
 static void on_checked(uv_process_t *child, int64_t status, int signal_number) {
   struct upgrade *u = child->data;
@@ -116,7 +124,8 @@ static void on_checked(uv_process_t *child, int64_t status, int signal_number) {
   if (status == 0 && !signal_number && strcmp(text, "records") == 0) {
     u->is_agreed = true;
     upgrade_hold_signals(true);
-    uv_timer_start(&u->timer, on_due, 0, 0);
+    uv_timer_stop(&u->timer);
+    uv_idle_start(&u->turn, on_turn);
   } else if (signal_number) {
     refuse(u, "%s was killed by signal %d when it was asked whether it can", u->path,
            signal_number);
@@ -224,7 +233,8 @@ bool upgrade_begin(struct broker *b, const char *path, uint64_t asker, uint64_t 
     return false;
   }
   uv_timer_init(b->loop, &u->timer);
-  u->timer.data = u->child.data = u;
+  uv_idle_init(b->loop, &u->turn);
+  u->timer.data = u->turn.data = u->child.data = u;
   b->upgrade = u;
   int r = spawn(u);
   if (r == 0) {

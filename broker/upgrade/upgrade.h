@@ -5,7 +5,7 @@
  * disconnected; clients notice a pause. What may go wrong is looked for before:
  *
  *   upgrade_begin     asks the other program whether it can take over (stamp.h), beside the loop
- *   (a turn later)    every signal that was caught has been handled, further ones wait
+ *   (a whole turn)    signals wait from now on; those that were caught before are handled
  *   upgrade_end_turn  the condemned are ended, the state is written to a file in memory, exec
  *   (the other program)  reads it; the signals are let in again
  *

@@ -1,0 +1,110 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * From the question whether another program can take over until it is executed: what comes in between, and what is made of
+ * its answer. This program's own execve and pthread_sigmask stand for the system's: nothing is executed.
+ */
+#define _GNU_SOURCE
+#include <signal.h>
+#include <sys/syscall.h>
+
+#include "broker/upgrade/upgrade.h"
+#include "tests/unit/broker_policy.h"
+
+static unsigned executed, terms, terms_before_exec;
+static bool ends_at_last_moment;
+static char program[RUN_PATH + 512];
+static char *words[] = {"gaijin-broker", NULL};
+
+int execve(const char *file, char *const argv[], char *const envp[]) {
+  (void)file, (void)argv, (void)envp;
+  executed++;
+  terms_before_exec = terms;
+  errno = EACCES;
+  return -1;
+}
+
+/* The set without SIGCHLD is the broker's own; libuv blocks all. */
+int pthread_sigmask(int how, const sigset_t *set, sigset_t *before) {
+  if (ends_at_last_moment && how == SIG_BLOCK && sigismember(set, SIGTERM) && !sigismember(set, SIGCHLD)) {
+    ends_at_last_moment = false;
+    kill(getpid(), SIGTERM);
+  }
+  return syscall(SYS_rt_sigprocmask, how, set, before, _NSIG / 8) < 0 ? errno : 0;
+}
+
+/* ---- A program, and the question to it ---- */
+
+static void write_script(const char *text) {
+  FILE *f = fopen(program, "w");
+  ck_assert_ptr_nonnull(f);
+  fprintf(f, "#!/bin/sh\n%s\n", text);
+  ck_assert_int_eq(fclose(f), 0);
+  ck_assert_int_eq(chmod(program, 0700), 0);
+}
+
+static void begin(const char *script) {
+  if (*script) write_script(script);
+  w.broker.call = (struct program_call){program, words};
+  wire_ask(&observer, OP_upgrade, NULL, NULL, 0);
+  wire_send(&w, &observer);
+  ck_assert_ptr_nonnull(w.broker.upgrade);
+}
+
+/* It was begun: its end is that `part` is told. */
+static void expect_outcome(unsigned times, const char *part) {
+  while (w.broker.upgrade) wire_turn(&w); /* Check ends the test if it never ends */
+  expect_refused(&observer, STATUS_unsupported, part);
+  ck_assert_uint_eq(executed, times);
+  executed = 0;
+}
+
+static void open_one(const char *policy) {
+  if (policy)
+    open_with(policy);
+  else
+    wire_open(&w, NULL);
+  wire_join_as(&w, &observer, "ctl", true);
+}
+
+static void setup_program(void) {
+  setup();
+  snprintf(program, sizeof program, "%s/program", place);
+}
+static void teardown_program(void) {
+  char go[RUN_PATH + 8];
+  snprintf(go, sizeof go, "%s/go", place);
+  unlink(program);
+  unlink(go);
+  teardown();
+}
+
+/* ---- Tests ---- */
+
+static void on_term(uv_signal_t *handle, int number) {
+  (void)handle, (void)number;
+  terms++;
+}
+
+/* It is in libuv's pipe when further ones are held, and nobody would read that any more. */
+START_TEST(a_signal_of_the_last_moment_is_handled_before_exec) {
+  static uv_signal_t term; /* teardown lets it end */
+  open_one(NULL);
+  uv_signal_init(&w.loop, &term);
+  uv_signal_start(&term, on_term, SIGTERM);
+  ends_at_last_moment = true;
+  begin("echo records");
+  expect_outcome(1, "cannot execute");
+  ck_assert(!ends_at_last_moment);
+  ck_assert_uint_eq(terms_before_exec, 1);
+  uv_close((uv_handle_t *)&term, NULL);
+}
+END_TEST
+
+int main(void) {
+  Suite *s = suite_create("broker upgrade exec");
+  TCase *t = tcase_create("upgrade exec");
+  suite_add_tcase(s, t);
+  tcase_add_checked_fixture(t, setup_program, teardown_program);
+  tcase_add_test(t, a_signal_of_the_last_moment_is_handled_before_exec);
+  return run_suite(s);
+}
