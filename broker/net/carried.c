@@ -14,6 +14,7 @@
 #include "broker/net/connections.h"
 #include "broker/net/limits.h"
 #include "broker/net/reading.h"
+#include "proto/limits.h"
 
 /* ---- Clients ---- */
 
@@ -64,6 +65,9 @@ static void carry_state(struct client *c, struct sheet *s) {
 /* What the floors above have stored with it. */
 static void carry_above(struct client *c, struct sheet *s) {
   SHEET(s, c->version);
+  if (!s->writes && c->state == CLIENT_READY &&
+      (c->version < WIRE_VERSION_LEAST || c->version > WIRE_VERSION_MOST))
+    sheet_fail(s, "a client speaks a version of the wire that this program does not");
   SHEET(s, c->born);
   SHEET(s, c->slot);
   SHEET(s, c->observer);

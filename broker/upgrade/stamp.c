@@ -14,6 +14,14 @@
 #include "proto/hello.h"
 #include "proto/limits.h"
 
+bool stamp_covers(const char *stamp, const struct broker *b) {
+  unsigned lowest, highest;
+  if (sscanf(stamp, "%*u:%u-%u", &lowest, &highest) != 2) return false;
+  for (const struct client *c = b->connections.all; c; c = c->next)
+    if (c->state == CLIENT_READY && (c->version < lowest || c->version > highest)) return false;
+  return true;
+}
+
 void stamp_write(const struct broker *b, char out[STAMP_BYTES]) {
   uint32_t lowest = WIRE_VERSION_MOST, highest = WIRE_VERSION_LEAST;
   bool any = false;

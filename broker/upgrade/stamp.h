@@ -16,6 +16,9 @@ enum { STAMP_BYTES = 64 };
 /* What this broker would give to the next one. */
 void stamp_write(const struct broker *b, char out[STAMP_BYTES]);
 
+/* Whether all that clients speak by now is in a stamp that was written before. */
+bool stamp_covers(const char *stamp, const struct broker *b);
+
 /* Whether this program can take over what `stamp` says, and the policy whose text is read from
  * `policy_fd` (empty: none). False, and why not in `text` (n bytes), one line. */
 bool stamp_judge(const char *stamp, int policy_fd, char *text, size_t n);

@@ -37,6 +37,8 @@ struct upgrade {
   unsigned open;    /* handles */
   struct broker *broker; /* NULL: given up */
   char path[PATH_MAX];
+  char stamp[STAMP_BYTES]; /* what it is asked for, with */
+  uint32_t policy;         /* the policy of this generation */
   bool is_other; /* the path is another than this program's */
   bool has_child, is_late; /* it was asked; it has not answered in time, and is killed */
   bool is_agreed, is_due;
@@ -171,12 +173,13 @@ static char **make_words(const struct upgrade *u, char *flag, char *value) {
 
 /* 0, or libuv's error. */
 static int spawn(struct upgrade *u) {
-  char stamp[STAMP_BYTES], flag[sizeof check_flag];
+  char flag[sizeof check_flag];
   uv_stdio_container_t streams[3];
   int policy = -1, r = UV_ENOMEM;
-  stamp_write(u->broker, stamp);
+  stamp_write(u->broker, u->stamp);
+  u->policy = u->broker->permissions.generation;
   memcpy(flag, check_flag, sizeof flag);
-  char **words = make_words(u, flag, stamp);
+  char **words = make_words(u, flag, u->stamp);
   if (words && make_files(u, &policy)) {
     for (unsigned i = 0; i < 3; i++) {
       streams[i].flags = UV_INHERIT_FD;
@@ -296,11 +299,23 @@ static void execute(const struct upgrade *u, int state) {
   free(environment);
 }
 
+/* What the program was not asked for, because it came after: NULL, or a text. */
+static const char *find_change(const struct upgrade *u) {
+  if (!stamp_covers(u->stamp, u->broker))
+    return "meanwhile clients have come that speak another version of the wire";
+  if (u->policy != u->broker->permissions.generation) return "meanwhile the policy was replaced";
+  return NULL;
+}
+
 void upgrade_go(struct broker *b) {
   struct upgrade *u = b->upgrade;
   struct state_head head = {.stopped_ns = uv_hrtime(), .asker = u->asker, .request = u->request};
-  const char *fault = NULL;
   if (!u->is_due) return;
+  const char *fault = find_change(u);
+  if (fault) {
+    refuse(u, "%s; try again", fault);
+    return;
+  }
   snprintf(head.version, sizeof head.version, "%s", GAIJIN_VERSION);
   int state = memfd_create("gaijin-state", MFD_CLOEXEC);
   if (state < 0) {

@@ -272,6 +272,30 @@ START_TEST(a_state_that_ends_early_is_refused) {
 }
 END_TEST
 
+/* The last net: the broker before has asked for the versions (stamp.h). */
+START_TEST(a_client_of_another_version_is_refused) {
+  set_scene();
+  struct client *c = w.broker.connections.all;
+  while (c->state != CLIENT_READY) c = c->next;
+  uint32_t version = c->version;
+  for (int i = 0; i < 2; i++) {
+    c->version = i ? WIRE_VERSION_MOST + 1 : WIRE_VERSION_LEAST - 1;
+    int fd = carried_write(&w.broker);
+    pid_t child = fork();
+    if (child == 0) {
+      char error[512];
+      _exit(carried_start(&v, &w, &config, fd, error) < 0 && strstr(error, "version of the wire") ? 0 : 1);
+    }
+    int status;
+    ck_assert_int_eq(waitpid(child, &status, 0), child);
+    ck_assert_int_eq(status, 0);
+    close(fd);
+  }
+  c->version = version;
+  end_scene(&w);
+}
+END_TEST
+
 int main(void) {
   Suite *s = suite_create("broker carried");
   TCase *t = tcase_create("carried");
@@ -280,6 +304,7 @@ int main(void) {
   tcase_add_test(t, accounts_are_as_before);
   tcase_add_test(t, the_log_is_as_before);
   tcase_add_test(t, twice_is_as_once);
+  tcase_add_test(t, a_client_of_another_version_is_refused);
   t = tcase_create("cut");
   suite_add_tcase(s, t);
   tcase_add_test(t, a_state_that_ends_early_is_refused);

@@ -50,6 +50,14 @@ static void begin(const char *script) {
   ck_assert_ptr_nonnull(w.broker.upgrade);
 }
 
+/* It waits until the test has it answer. */
+static const char waits[] = "while [ ! -e \"${0%/*}/go\" ]; do sleep 0.01; done\necho records";
+static void answer_now(void) {
+  char go[RUN_PATH + 8];
+  snprintf(go, sizeof go, "%s/go", place);
+  ck_assert_int_eq(close(open(go, O_CREAT | O_WRONLY | O_CLOEXEC, 0600)), 0);
+}
+
 /* It was begun: its end is that `part` is told. */
 static void expect_outcome(unsigned times, const char *part) {
   while (w.broker.upgrade) wire_turn(&w); /* Check ends the test if it never ends */
@@ -100,11 +108,54 @@ START_TEST(a_signal_of_the_last_moment_is_handled_before_exec) {
 }
 END_TEST
 
+/* Of a version that the other program was not asked for. Until it is there, anybody may come and go. */
+START_TEST(who_comes_meanwhile_is_looked_at) {
+  open_one(NULL);
+  begin(waits);
+  wire_join(&w, &till, "till");
+  wire_client(&w, &till)->version = 2;
+  answer_now();
+  expect_outcome(0, "speak another version of the wire");
+  begin("echo records"); /* it is asked for both now */
+  expect_outcome(1, "cannot execute");
+  wire_client(&w, &till)->version = WIRE_VERSION_MOST;
+  wire_join(&w, &shop, "shop");
+  begin("echo records");
+  expect_outcome(1, "cannot execute");
+}
+END_TEST
+
+START_TEST(who_leaves_meanwhile_is_not_missed) {
+  open_one(NULL);
+  wire_join(&w, &till, "till");
+  wire_client(&w, &till)->version = 2;
+  begin(waits);
+  wire_leave(&till);
+  answer_now();
+  expect_outcome(1, "cannot execute");
+}
+END_TEST
+
+/* The other program has understood the one before. */
+START_TEST(a_policy_that_is_replaced_meanwhile_is_looked_at) {
+  open_one("[allow]\nwho = all\nmay = act\n");
+  begin(waits);
+  reload("[allow]\nwho = all\nmay = act, inspect\n");
+  answer_now();
+  expect_outcome(0, "the policy was replaced");
+  begin("echo records");
+  expect_outcome(1, "cannot execute");
+}
+END_TEST
+
 int main(void) {
   Suite *s = suite_create("broker upgrade exec");
   TCase *t = tcase_create("upgrade exec");
   suite_add_tcase(s, t);
   tcase_add_checked_fixture(t, setup_program, teardown_program);
   tcase_add_test(t, a_signal_of_the_last_moment_is_handled_before_exec);
+  tcase_add_test(t, who_comes_meanwhile_is_looked_at);
+  tcase_add_test(t, who_leaves_meanwhile_is_not_missed);
+  tcase_add_test(t, a_policy_that_is_replaced_meanwhile_is_looked_at);
   return run_suite(s);
 }
