@@ -28,6 +28,7 @@ void hosts_carry(struct hosts *h, struct accounts *a, struct sheet *s) {
     SHEET(s, k->id);
     SHEET(s, k->observer);
     sheet_text(s, k->name, sizeof k->name);
+    SHEET(s, k->standing.named); /* rules are found anew */
     sheet_account(s, a, &account, false);
     if (s->writes || s->fault) continue;
     if (!k->id || account->level != ACCOUNT_CONNECTION || account->is_bound)

@@ -22,6 +22,7 @@ struct client;
  * as one who is asked. */
 struct standing {
   uint32_t generation; /* of the policy for which this is right; 0: none yet */
+  uint32_t named;      /* of the policy that has judged its name; 0: none yet */
   struct policy_set asking, asked;
 };
 

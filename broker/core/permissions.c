@@ -163,12 +163,12 @@ static void check_name(struct client *c) {
 void permissions_judge(struct client *c) {
   struct permissions *p = &c->broker->permissions;
   struct host *h = hosts_at(&c->broker->hosts, c->host);
-  bool is_first = h->standing.generation == 0;
+  bool is_new_for_name = h->standing.named && h->standing.named != p->generation;
   find_rules(c, h->observer ? NULL : h->name, &h->standing.asking);
   uint64_t work = policy_of_host(p->policy, h->name, strlen(h->name), &h->standing.asked);
   client_charge(c, work / COMPARED_PER_UNIT);
-  h->standing.generation = p->generation;
-  if (!is_first && !h->observer) check_name(c);
+  h->standing.generation = h->standing.named = p->generation;
+  if (is_new_for_name && !h->observer) check_name(c);
 }
 
 static const struct standing *standing_of(struct broker *b, uint32_t host) {

@@ -178,7 +178,8 @@ static void set_log_and_counts(void) {
   b->connections.accounts.refused++;
 }
 
-static void set_scene(void) {
+/* A broker with a policy, and nobody. */
+static void open_scene(void) {
   char dir[RUN_PATH];
   ck_assert_ptr_nonnull(run_directory(dir));
   snprintf(policy, sizeof policy, "%s/policy", dir);
@@ -186,6 +187,10 @@ static void set_scene(void) {
   config = wire_config();
   config.policy = policy;
   wire_open(&w, &config);
+}
+
+static void set_scene(void) {
+  open_scene();
   wire_join(&w, &shop, "shop");
   wire_join(&w, &till, "till");
   wire_join(&w, &watcher, "watcher");
@@ -208,13 +213,17 @@ static void set_scene(void) {
   set_jobs();
 }
 
-static void end_scene(struct wire *last) {
-  struct end *all[] = {&shop, &till, &watcher, &observer, &silent, &retired, &deaf, &flood};
-  for (unsigned i = 0; i < sizeof all / sizeof all[0]; i++) wire_leave(all[i]);
+static void close_scene(struct wire *last) {
   unlink(policy);
   *strrchr(policy, '/') = 0;
   rmdir(policy);
   wire_close(last);
+}
+
+static void end_scene(struct wire *last) {
+  struct end *all[] = {&shop, &till, &watcher, &observer, &silent, &retired, &deaf, &flood};
+  for (unsigned i = 0; i < sizeof all / sizeof all[0]; i++) wire_leave(all[i]);
+  close_scene(last);
 }
 
 #endif

@@ -56,7 +56,7 @@ static void compare_hosts(const struct hosts *a, const struct hosts *b) {
     ck_assert(!hosts_at(a, i)->client == !hosts_at(b, i)->client);
     ck_assert(job_is_queued(&hosts_at(a, i)->giving_back) == job_is_queued(&hosts_at(b, i)->giving_back));
     SAME_RECORDS(struct host, hosts_at(a, i), hosts_at(b, i), ZERO(k->client), ZERO(k->giving_back), ZERO(k->link),
-                 ZERO(k->standing));
+                 ZERO(k->standing.generation), ZERO(k->standing.asking), ZERO(k->standing.asked));
   }
 }
 

@@ -4,6 +4,7 @@
  */
 #define _GNU_SOURCE /* memfd_create */
 #include "tests/unit/broker_scene.h"
+#include "tests/unit/captured.h"
 
 static void expect_large(struct end *e) {
   const char *text;
@@ -88,11 +89,58 @@ START_TEST(a_reload_begins_anew) {
 }
 END_TEST
 
+/* shop asks something; how often the log has said by then that it keeps its name. */
+static unsigned times_told(struct wire *b, int log) {
+  char text[4096];
+  unsigned n = 0;
+  pack_text(wire_ask(&shop, OP_s2t, "till", NULL, 2), "label");
+  pack_bool(&shop.p, false);
+  wire_send(b, &shop);
+  log_flush(&b->broker.log);
+  ssize_t size = pread(log, text, sizeof text - 1, 0);
+  ck_assert_int_ge(size, 0);
+  text[size] = '\0';
+  for (const char *at = text; (at = strstr(at, "worker shop (user ")); at++) n++;
+  return n;
+}
+
+/* Who has its name by a policy before is told of once, whichever broker has read the new one. */
+START_TEST(a_name_is_judged_by_each_policy_once) {
+  static struct wire u, t;
+  struct captured log;
+  captured_begin(&log, STDERR_FILENO);
+  open_scene();
+  config.log_level = LOG_WARN;
+  wire_join(&w, &shop, "shop");
+  wire_join(&w, &till, "till");
+  carried_over(&v, &w, &config);
+  carried_forget(&w);
+  ck_assert_uint_eq(times_told(&v, log.file), 0);
+  write_policy("[allow]\nwho = all\nnames = till\nhosts = *\nops = read\nlabels = *\n");
+  permissions_reload(&v.broker);
+  while (v.broker.permissions.reload) wire_turn(&v);
+  carried_over(&u, &v, &config); /* read, and not judged by yet */
+  carried_forget(&v);
+  ck_assert_uint_eq(times_told(&u, log.file), 1);
+  carried_over(&t, &u, &config);
+  carried_forget(&u);
+  ck_assert_uint_eq(times_told(&t, log.file), 1);
+  permissions_reload(&t.broker);
+  while (t.broker.permissions.reload) wire_turn(&t);
+  ck_assert_uint_eq(times_told(&t, log.file), 2);
+  captured_end(&log);
+  wire_leave(&shop);
+  wire_leave(&till);
+  close_scene(&t);
+}
+END_TEST
+
 int main(void) {
   Suite *s = suite_create("broker goes on");
   TCase *t = tcase_create("carried");
   suite_add_tcase(s, t);
   tcase_add_test(t, what_was_begun_goes_on);
   tcase_add_test(t, a_reload_begins_anew);
+  tcase_add_test(t, a_name_is_judged_by_each_policy_once);
   return run_suite(s);
 }
