@@ -26,7 +26,7 @@
 #include "broker/upgrade/stamp.h"
 #include "proto/limits.h"
 
-enum { OUTPUT_BYTES = 4096 };
+enum { OUTPUT_BYTES = 4096, SHOWN_BYTES = 150 };
 static const char check_flag[] = "--check-upgrade";
 
 struct upgrade {
@@ -37,6 +37,7 @@ struct upgrade {
   unsigned open;    /* handles */
   struct broker *broker; /* NULL: given up */
   char path[PATH_MAX];
+  char shown[SHOWN_BYTES + 4]; /* its end, if it is long */
   char stamp[STAMP_BYTES]; /* what it is asked for, with */
   uint32_t policy;         /* the policy of this generation */
   bool is_other; /* the path is another than this program's */
@@ -95,14 +96,20 @@ refuse(struct upgrade *u, const char *format, ...) {
 
 /* ---- Whether the other program can ---- */
 
-/* The line that the child has written, without the name it begins with; n bytes. */
-static void read_output(int fd, char *text, size_t n) {
-  ssize_t size = pread(fd, text, n - 1, 0);
-  text[size > 0 ? size : 0] = '\0';
-  text[strcspn(text, "\n")] = '\0';
-  const char *colon = strstr(text, ": ");
-  if (colon && strncmp(text, "gaijin-broker: ", 15) == 0)
-    memmove(text, colon + 2, strlen(colon + 2) + 1);
+/* Of what the child has written the line that counts, "": there is none. Others may have been
+ * written by the loader, a sanitizer or a script around the program. If it has ended well the last
+ * one is its answer; if not, the first of its own is the reason. `text` is cut into lines. */
+static const char *find_line(char *text, bool is_well) {
+  static const char own[] = "gaijin-broker: ";
+  const char *found = NULL;
+  char *rest;
+  bool is_own = false;
+  for (char *line = strtok_r(text, "\n", &rest); line; line = strtok_r(NULL, "\n", &rest)) {
+    bool begins = strncmp(line, own, sizeof own - 1) == 0;
+    if (is_well || !found || (begins && !is_own)) found = begins ? line + sizeof own - 1 : line;
+    is_own |= begins;
+  }
+  return found ? found : "";
 }
 
 /* Before the loop looks at its sockets. What was caught of signals until they were held is in the
@@ -113,27 +120,33 @@ static void on_turn(uv_idle_t *turn) {
   if (++u->turns == 2) u->is_due = true;
 }
 
-static void on_checked(uv_process_t *child, int64_t status, int signal_number) {
-  struct upgrade *u = child->data;
-  char text[UPGRADE_TEXT / 2];
-  if (!u->broker) return;
-  if (u->is_late) {
-    refuse(u, "%s has not said within %d s whether it can take over", u->path,
-           UPGRADE_CHECK_MS / 1000);
+/* What it says is never more than a refusal has room for. */
+static void judge(struct upgrade *u, bool is_well) {
+  char text[OUTPUT_BYTES + 1];
+  ssize_t size = pread(u->output, text, OUTPUT_BYTES, 0);
+  text[size > 0 ? size : 0] = '\0';
+  const char *line = find_line(text, is_well);
+  if (!is_well || strcmp(line, "records") != 0) {
+    refuse(u, "%s cannot take over: %.200s", u->shown, *line ? line : "it does not say why");
     return;
   }
-  read_output(u->output, text, sizeof text);
-  if (status == 0 && !signal_number && strcmp(text, "records") == 0) {
-    u->is_agreed = true;
-    upgrade_hold_signals(true);
-    uv_timer_stop(&u->timer);
-    uv_idle_start(&u->turn, on_turn);
-  } else if (signal_number) {
-    refuse(u, "%s was killed by signal %d when it was asked whether it can", u->path,
+  u->is_agreed = true;
+  upgrade_hold_signals(true);
+  uv_timer_stop(&u->timer);
+  uv_idle_start(&u->turn, on_turn);
+}
+
+static void on_checked(uv_process_t *child, int64_t status, int signal_number) {
+  struct upgrade *u = child->data;
+  if (!u->broker) return;
+  if (u->is_late)
+    refuse(u, "%s has not said within %d s whether it can take over", u->shown,
+           UPGRADE_CHECK_MS / 1000);
+  else if (signal_number)
+    refuse(u, "%s was killed by signal %d when it was asked whether it can", u->shown,
            signal_number);
-  } else {
-    refuse(u, "%s cannot take over: %s", u->path, *text ? text : "it does not say why");
-  }
+  else
+    judge(u, status == 0);
 }
 
 /* Its end is waited for. */
@@ -207,7 +220,9 @@ static bool choose_path(const struct broker *b, struct upgrade *u, const char *p
   else if (strlen(path) >= sizeof u->path)
     snprintf(error, UPGRADE_TEXT, "the path of the program is too long");
   else {
+    size_t cut = strlen(path) > SHOWN_BYTES ? strlen(path) - SHOWN_BYTES : 0;
     snprintf(u->path, sizeof u->path, "%s", path);
+    snprintf(u->shown, sizeof u->shown, "%s%s", cut ? "..." : "", path + cut);
     return true;
   }
   return false;
@@ -244,7 +259,7 @@ bool upgrade_begin(struct broker *b, const char *path, uint64_t asker, uint64_t 
     uv_timer_start(&u->timer, on_late, UPGRADE_CHECK_MS, 0);
     return true;
   }
-  snprintf(error, UPGRADE_TEXT, "cannot run %.300s: %s", u->path, uv_strerror(r));
+  snprintf(error, UPGRADE_TEXT, "cannot run %s: %s", u->shown, uv_strerror(r));
   give_up(u);
   return false;
 }
@@ -324,7 +339,7 @@ void upgrade_go(struct broker *b) {
     refuse(u, "the state cannot be written: %s", fault);
   } else {
     execute(u, state);
-    refuse(u, "cannot execute %s: %s", u->path, strerror(errno));
+    refuse(u, "cannot execute %s: %s", u->shown, strerror(errno));
   }
   if (state >= 0) close(state);
 }

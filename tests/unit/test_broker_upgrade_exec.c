@@ -148,6 +148,54 @@ START_TEST(a_policy_that_is_replaced_meanwhile_is_looked_at) {
 }
 END_TEST
 
+/* The loader, a sanitizer or a script around the program may say a word first. */
+START_TEST(other_lines_do_not_matter) {
+  open_one(NULL);
+  begin("echo 'ERROR: ld.so: object is ignored.' >&2; echo; echo records");
+  expect_outcome(1, "cannot execute");
+  begin("echo records; echo >&2");
+  expect_outcome(1, "cannot execute");
+  begin("printf records");
+  expect_outcome(1, "cannot execute");
+  begin("echo records; echo 'ends with a fault' >&2");
+  expect_outcome(0, "cannot take over: ends with a fault");
+  begin("echo records; exit 1");
+  expect_outcome(0, "cannot take over: records");
+  begin("echo no records");
+  expect_outcome(0, "cannot take over: no records");
+  begin("echo 'ERROR: ld.so' >&2; echo 'gaijin-broker: a reason' >&2; echo more; exit 1");
+  expect_outcome(0, "cannot take over: a reason");
+  begin("exit 1");
+  expect_outcome(0, "cannot take over: it does not say why");
+  begin("head -c 100000 /dev/zero | tr '\\0' '\\n'; echo records"); /* there is an end to it */
+  expect_outcome(0, "cannot take over: it does not say why");
+}
+END_TEST
+
+/* Of a long path the end is shown: all that is said is in one text of a limited size. */
+START_TEST(a_long_path_leaves_room_for_the_reason) {
+  char dir[RUN_PATH + 256], text[512];
+  snprintf(dir, sizeof dir, "%s/%0250d", place, 1);
+  ck_assert_int_eq(mkdir(dir, 0700), 0);
+  snprintf(program, sizeof program, "%s/%0150d", dir, 2);
+  open_one(NULL);
+  begin("echo 'gaijin-broker: a reason' >&2; exit 1");
+  expect_outcome(0, "002 cannot take over: a reason");
+  snprintf(text, sizeof text, "echo 'gaijin-broker: %0190d' >&2; exit 1", 7);
+  begin(text);
+  expect_outcome(0, "0007");
+  begin("kill -9 $$");
+  expect_outcome(0, "002 was killed by signal 9 when it was asked whether it can");
+  begin("echo records");
+  expect_outcome(1, "002: Permission denied");
+  unlink(program);
+  wire_ask(&observer, OP_upgrade, NULL, NULL, 0);
+  wire_send(&w, &observer);
+  expect_refused(&observer, STATUS_unsupported, "002: no such file");
+  rmdir(dir);
+}
+END_TEST
+
 int main(void) {
   Suite *s = suite_create("broker upgrade exec");
   TCase *t = tcase_create("upgrade exec");
@@ -157,5 +205,7 @@ int main(void) {
   tcase_add_test(t, who_comes_meanwhile_is_looked_at);
   tcase_add_test(t, who_leaves_meanwhile_is_not_missed);
   tcase_add_test(t, a_policy_that_is_replaced_meanwhile_is_looked_at);
+  tcase_add_test(t, other_lines_do_not_matter);
+  tcase_add_test(t, a_long_path_leaves_room_for_the_reason);
   return run_suite(s);
 }
