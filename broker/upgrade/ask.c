@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT
  *
- * With a path: the broker's own user and root, who may also end the broker and start another in its
- * place. With its own file: they, and whom a policy lets act from outside; without a policy nobody
- * else, for whoever is served could have everybody wait again and again. Who is sandboxed: never,
- * whoever it is and whatever a policy says. The kernel keeps programs from it, and the broker, which
- * is not bound like that, must not execute one for it.
+ * With a path: the broker's own user and root, who may also end the broker and start another in
+ * its place. With its own file: they, and whom a policy lets act from outside; without a policy
+ * nobody else, for whoever is served could have everybody wait again and again. Who is sandboxed:
+ * never, whoever it is and whatever a policy says. The kernel keeps programs from it, and the
+ * broker, which is not bound like that, must not execute one for it.
  */
 #include "broker/upgrade/ask.h"
 

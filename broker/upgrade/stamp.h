@@ -3,9 +3,9 @@
  * Whether another program can go on in this one's place. It is asked before anything is stopped:
  * `gaijin-broker --check-upgrade STAMP` with the broker's own flags, the text of the policy in
  * force on standard input. STAMP says what it will be given: the form of the state, and the
- * versions of the wire that connected clients speak, "1:2-4". It
- * says yes with status 0 and the last line "records", no with another status and a line "gaijin-
- * broker: " why. A program that does not know the flag, or one of the others, says no, too.
+ * versions of the wire that connected clients speak, "1:2-4". Yes is status 0 and the last line
+ * "records"; no is another status, and a line "gaijin-broker: WHY". A program that does not know
+ * the flag, or one of the others, says no, too.
  */
 #ifndef GAIJIN_BROKER_UPGRADE_STAMP_H
 #define GAIJIN_BROKER_UPGRADE_STAMP_H
