@@ -153,10 +153,11 @@ static void set_jobs(void) {
   c->read_shift = 2;
   l->is_postponed = true;
   c = wire_client(&w, &retired);
-  c->sandboxed = true;
-  roster_at(&w.broker.roster, c->slot)->sandboxed = 1;
   c->weighed = 4;
   c->uid = 1234;
+  c = wire_client(&w, &deaf);
+  c->sandboxed = true;
+  roster_at(&w.broker.roster, c->slot)->sandboxed = 1;
   releases_go_on(&w.broker, hosts_find(&w.broker.hosts, dead.host));
   watch_go_on(wire_client(&w, &shop));
 }

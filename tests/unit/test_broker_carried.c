@@ -124,7 +124,7 @@ static void compare_rest(const struct broker *a, const struct broker *b) {
   ck_assert(p->generation == q->generation && p->since_ms == q->since_ms &&
             p->refused_ms == q->refused_ms);
   ck_assert_uint_eq(policy_rules(p->policy), policy_rules(q->policy));
-  ck_assert_uint_eq(a->roster.used, 7); /* workers of this version */
+  ck_assert_uint_gt(a->roster.used, 0);
   ck_assert(a->roster.used == b->roster.used && a->roster.slots == b->roster.slots && a->roster.generation == b->roster.generation &&
             a->roster.fd == b->roster.fd);
   ck_assert_str_eq(a->roster.path, b->roster.path);
