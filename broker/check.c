@@ -17,7 +17,7 @@ static const char *check_client(const struct broker *b, const struct client *c) 
   if (c->next && c->next->prev != c) return "connections: a broken link";
   if (c->state == CLIENT_GREETING) {
     if (c->host != SLAB_NONE) return "connections: a host before its hello";
-    if (!uv_is_active((const uv_handle_t *)&b->greeting))
+    if (!c->is_postponed && !uv_is_active((const uv_handle_t *)&b->greeting))
       return "connections: no timer waits for a hello";
   }
   if (c->host == SLAB_NONE)

@@ -4,6 +4,7 @@
  */
 #define _GNU_SOURCE /* memmem */
 #include "broker/core/notify.h"
+#include "broker/ops/greet.h"
 #include "tests/unit/broker_wire.h"
 
 static struct wire w;
@@ -398,6 +399,9 @@ START_TEST(a_postponed_hello_goes_with_its_connection) {
   begin_hello(&rival, "shop");
   write_only(&rival);
   read_in_one_turn();
+  uv_timer_stop(&w.broker.greeting); /* as when it has fired: nobody has to say hello any more */
+  greet_go_on(&w.broker);
+  ck_assert_ptr_null(broker_check(&w.broker));
   client_condemn(_i ? w.broker.connections.all : w.broker.connections.all->next, "%s", "");
   wire_expect(&w, _i ? &successor : &rival, MESSAGE_REPLY, OP_hello);
   wire_expect_end(&w, _i ? &rival : &successor);
