@@ -20,7 +20,8 @@
  *
  * Errors. Functions that return int give 0, or a positive enum gaijin_status whose text
  * gaijin_error() has. Once the connection is lost every send gives GAIJIN_STATUS_LOST; tokens and
- * holdings stay valid to look at until gaijin_close().
+ * holdings stay valid to look at until gaijin_close(). While it is away (see "Coming back") they do
+ * so, too.
  *
  * Structs grow at their end in later versions, where 0 means what it was without the member; set
  * those you fill to zero first. A program goes on working with a later library: functions that take
@@ -98,6 +99,24 @@ struct gaijin_events {
    * Without this event gaijin_dispatch itself waits and tries again. Either way, when it has gone
    * on for 5 s the connection is given up. */
   void (*starved)(void *user);
+  /* The broker has gone, and the connection tries to come back (options.reconnect_ms). From now on
+   * nothing can be sent: gaijin_link() is GAIJIN_AWAY. gaijin_fd() is `fd` by now, which is to be
+   * polled for reading in the place of the former one; that is closed when the call returns. The
+   * requests under way are answered `lost` next, in the order of their start, and room is told of
+   * where some were under way. `reason`: one line, valid during the call. */
+  void (*disconnected)(void *user, int fd, const char *reason);
+  /* It stands again: messages can be sent. gaijin_fd() is `fd` by now, the former one is closed when
+   * the call returns. What the broker answers later and does not keep over its end is asked again
+   * from here: watches, waits for labels. READY, once noticed, is told again by the library. */
+  void (*reconnected)(void *user, int fd);
+  /* While we were away we were declared dead: called before `reconnected`. gaijin_host() is another
+   * from now on. `forget` has been called for every token that had been sent (of one that is still
+   * pinned it follows), `dead` for every host that was known; one of them that lives is alive again
+   * when it is met the next time. */
+  void (*reborn)(void *user, uint64_t former_host);
+  /* Some holdings that were GAIJIN_UNCONFIRMED are so no more: who waits for one looks at it again.
+   * Not called for those that a call of `dead` has just told of. */
+  void (*confirmed)(void *user);
 };
 
 struct gaijin_options {
@@ -113,6 +132,11 @@ struct gaijin_options {
    * that lead from one object to everything its worker has. Connecting fails (unsupported) with a
    * broker that would not. */
   bool sandboxed;
+  /* How long, in milliseconds, to try to come back when the broker has gone without having said that
+   * it ends: killed, say, and started again by its supervisor. 0: not at all; the connection is lost
+   * at once. An observer, and a worker of a broker of version 4 or older, cannot come back. See
+   * "Coming back" below. */
+  uint32_t reconnect_ms;
 };
 
 /* $GAIJIN_SOCKET, else $XDG_RUNTIME_DIR/gaijin.sock, else /run/gaijin/gaijin.sock. Writes at most n
@@ -135,6 +159,9 @@ static inline int gaijin_connect(gaijin **out, const struct gaijin_options *opti
  * child's memory and descriptor go. NULL is fine. */
 GAIJIN_API void gaijin_close(gaijin *g);
 
+/* What to poll for reading (and for writing while gaijin_wants_write()). It changes when a
+ * connection goes away and when it comes back; a program that asks each time notices nothing, one
+ * that has it in an epoll set or a loop's watcher is told by events. */
 GAIJIN_API int gaijin_fd(const gaijin *g);
 /* Whether this process is a fork of the one that opened the connection. Safe in a signal
  * handler. */
@@ -189,6 +216,42 @@ GAIJIN_API bool gaijin_host_dead(const gaijin *g, uint64_t host);
 GAIJIN_API void gaijin_pause(gaijin *g);
 GAIJIN_API bool gaijin_paused(const gaijin *g);
 
+/* ---- Coming back ---- */
+
+/* With options.reconnect_ms a connection outlives its broker. When the broker has gone, what it had
+ * sent is handled to the end; then, in one step, requests under way are answered `lost` (whether
+ * they were done is not known; they are never sent again), what was queued is thrown away, and the
+ * connection is AWAY. gaijin_dispatch, called whenever gaijin_fd() is readable, tries to reach a new
+ * broker. Tokens stay; holdings stay, and are UNCONFIRMED until the new broker has heard from their
+ * host. A request that is being served may be worked on; its answer is refused (LOST), because its
+ * asker was told `lost`.
+ * After reconnect_ms without success the connection is lost. It is lost at once, as without the
+ * option, when the broker said that it ends (`bye`) or why it ended the connection, when it broke
+ * the protocol, and when it refuses us for another reason than that we were declared dead. */
+enum gaijin_link_state {
+  GAIJIN_UP,   /* messages can be sent */
+  GAIJIN_AWAY, /* the end of a message gives LOST, and changes nothing; it may come back */
+  GAIJIN_LOST  /* for good */
+};
+GAIJIN_API enum gaijin_link_state gaijin_link(const gaijin *g);
+
+enum gaijin_standing {
+  GAIJIN_HELD,        /* may be used and sent; its host may be dead */
+  GAIJIN_UNCONFIRMED, /* after a return, not yet: a message with it gives AWAY, nothing was done */
+  GAIJIN_GONE         /* for good: its host is dead, a message with it gives DEAD */
+};
+GAIJIN_API enum gaijin_standing gaijin_holding_standing(const gaijin_holding *h);
+
+/* For programs without a loop: flushes and dispatches until the connection is up and, unless h is
+ * NULL, h is no more unconfirmed. 0, TIMEOUT after `seconds`, LOST, or DEAD if h is gone. */
+GAIJIN_API int gaijin_await_link(gaijin *g, const gaijin_holding *h, double seconds);
+/* Whether an answer to this request would still reach somebody: it came over the connection that
+ * stands now. */
+GAIJIN_API bool gaijin_answerable(const gaijin *g, uint64_t request);
+/* How often a broker was started on this socket, as the present one or the last one says; 0: it does
+ * not. */
+GAIJIN_API uint64_t gaijin_generation(const gaijin *g);
+
 /* ---- Windows ---- */
 
 /* What is sent to the objects of one host, one way or not, is bounded, by number and bytes, until
@@ -239,7 +302,8 @@ GAIJIN_API uint64_t gaijin_token_weight(const gaijin_token *t);
 /* ---- Holdings ---- */
 
 /* One more user of the holding, one less. When the last has let go its release is queued (no I/O,
- * no allocation: safe in a finaliser); the pointer is valid until the release has been flushed.
+ * no allocation: safe in a finaliser); the pointer is valid until the release has been flushed, or
+ * the connection goes away.
  * gaijin_hold before that takes the release back. */
 GAIJIN_API void gaijin_hold(gaijin *g, gaijin_holding *h);
 GAIJIN_API void gaijin_let_go(gaijin *g, gaijin_holding *h);
