@@ -127,7 +127,7 @@ void gaijin_expire(gaijin *g, double slack) {
   struct link late;
   double now = clock_seconds();
   list_init(&late);
-  if (g->lost || g->dispatching || gj_is_fork(g)) return;
+  if (!gj_is_up(g) || g->dispatching || gj_is_fork(g)) return;
   if (g->starved || g->paused) return; /* answers may have come already */
   if (g->heard) { /* it lives, and more may be on its way */
     g->heard = false;
@@ -194,7 +194,7 @@ bool gj_await_poll(gaijin *g, double end) {
   if (!(left > 0)) return false;
   if (g->paused) return true;
   int ms = left > 1e6 ? 1000000000 : (int)ceil(left * 1000);
-  struct pollfd p = {.fd = g->fd,
+  struct pollfd p = {.fd = gaijin_fd(g),
                      .events = (short)(POLLIN | (gaijin_wants_write(g) ? POLLOUT : 0))};
   if (g->starved)
     poll(NULL, 0, ms < STARVED_RETRY_MS ? ms : STARVED_RETRY_MS);

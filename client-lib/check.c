@@ -49,6 +49,7 @@ static const char *check_token(const gaijin *g, const struct table_node *n) {
   if (n->key == 0 || n->key > g->last_token) return "a token has an id that was not given out";
   if (t->kind < PT_TABLE || t->kind > PT_USERDATA) return "a token is of no kind";
   if (table_find(&g->tokens, n->key) != n) return "two tokens have one id";
+  if (t->owed && !t->sent) return "a token is owed that nobody can have";
   if (t->staged && !g->writer.open) return "a token is staged while no message is written";
   return NULL;
 }
@@ -69,7 +70,11 @@ static const char *check_holding(const gaijin *g, const struct table_node *n) {
   if (gj_host_find(g, h->pt.host) != h->host) return "a holding refers to another host than its PT";
   if (queued && used) return "a holding in use is queued for release";
   if (!queued && !used) return "a holding nobody uses is not queued for release";
-  if (!h->count && (h->users || !h->pending)) return "a holding without count is no claim";
+  if (h->claim == CLAIM_NONE && !h->count && (h->users || !h->pending))
+    return "a holding without count is no claim";
+  if ((h->claim == CLAIM_OWED || h->claim == CLAIM_ASKED) && !h->pending)
+    return "a claim that is owed does not count in its holding";
+  if (h->claim == CLAIM_GONE && h->count) return "a holding with count is gone";
   return NULL;
 }
 
@@ -112,7 +117,7 @@ static const char *check_call(const gaijin *g, const struct table_node *n) {
   if (c->claim && (c->claim->pt.host != c->claimed.host || c->claim->pt.id != c->claimed.id))
     return "a claim has the holding of another token";
   if (c->cancelled && !c->claim) return "a cancelled call is still in the books";
-  if (open && g->lost && !g->dispatching) return "a call is open after the connection's end";
+  if (open && !gj_is_up(g) && !g->dispatching) return "a call is open after the connection's end";
   return NULL;
 }
 
@@ -134,7 +139,7 @@ static const char *check_bytes(const gaijin *g) {
   if (out->size > out->capacity || out->capacity > out->max)
     return "the out-queue is over its size";
   if (whole > out->size || g->out_start > whole) return "more was sent than was queued";
-  if (g->lost && !g->writer.open && out->size) return "bytes wait after the connection's end";
+  if (!gj_is_up(g) && !g->writer.open && out->size) return "bytes wait after the connection's end";
   if (g->writer.nested && !g->writer.open) return "a message is inside another that is not open";
   if (g->in.start > g->in.in.size) return "more was read than came";
   if (g->in.in.size > g->in.in.capacity) return "the in-queue is over its size";
@@ -159,6 +164,7 @@ const char *gj_check(const gaijin *g) {
   if (!broken) broken = check_references(g);
   if (!broken) broken = each(g, &g->calls, check_call);
   if (!broken) broken = check_open_calls(g);
+  if (!broken) broken = gj_owed_check(g);
   return broken;
 }
 

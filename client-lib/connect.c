@@ -28,6 +28,16 @@ int gj_fail(gaijin *g, enum gaijin_status status, const char *format, ...) {
   return (int)status;
 }
 
+int gj_fail_dead(gaijin *g, const gaijin_holding *h) {
+  const char *name = h->host->name ? h->host->name : "?";
+  if (gaijin_holding_standing(h) == GAIJIN_UNCONFIRMED)
+    return gj_fail(g, GAIJIN_STATUS_AWAY,
+                   "worker %s, whose object this is, has not come back yet after a restart of the "
+                   "broker; nothing was done, try again",
+                   name);
+  return gj_fail(g, GAIJIN_STATUS_DEAD, "Gaijin tried accessing dead resource. (%s)", name);
+}
+
 int gj_fail_lost(gaijin *g) { return gj_fail(g, GAIJIN_STATUS_LOST, "%s", g->loss); }
 
 char *gaijin_default_socket(char *out, size_t n) { return socket_path_default(out, n); }
@@ -44,6 +54,7 @@ static gaijin *connection_new(const struct gaijin_options *options, uint64_t see
   list_init(&g->open_calls);
   buffer_init(&g->out, OUT_QUEUE_MOST);
   g->seed = seed;
+  gj_return_init(g);
   gj_fork_watch(g);
   if (gj_table_init(&g->tokens, seed) && gj_table_init(&g->holdings, seed) &&
       gj_table_init(&g->hosts, seed) && gj_table_init(&g->calls, seed))
@@ -54,10 +65,11 @@ static gaijin *connection_new(const struct gaijin_options *options, uint64_t see
 
 void gaijin_close(gaijin *g) {
   if (!g) return;
-  if (g->fd >= 0)
+  if (g->fd >= 0 || g->ret.poll_fd >= 0)
     gj_io_lost(g, "%s", gj_is_fork(g) ? "a fork of the process that opened it has closed it"
                                       : "this program closed it");
   gaijin_body_free(g->await_keep);
+  gj_return_deinit(g);
   if (g->calls.slots) gj_call_free_all(g);
   if (g->holdings.slots) gj_holding_free_all(g);
   if (g->tokens.slots) gj_token_free_all(g);
@@ -84,8 +96,7 @@ static int open_socket(void) {
   return higher;
 }
 
-/* A descriptor connected to the broker, or -1 with errno. */
-static int dial(const struct sockaddr_un *address) {
+int gj_dial(const struct sockaddr_un *address) {
   int fd = open_socket();
   if (fd < 0) return -1;
   if (connect(fd, (const struct sockaddr *)address, sizeof *address) == 0) return fd;
@@ -127,7 +138,7 @@ static int reach(gaijin *g, const struct gaijin_options *options, const struct s
   double end = clock_seconds() + options->wait_seconds;
   for (;;) {
     int status, why = 0;
-    g->fd = dial(address);
+    g->fd = gj_dial(address);
     if (g->fd >= 0) {
       status = gj_hello_exchange(g, options, end, error, n);
       if (!may_pass(status)) return status;
@@ -185,6 +196,9 @@ static int connect_with(gaijin **out, const struct gaijin_options *options,
     return status;
   }
   frame_init(&g->in, g->max_message);
+  g->ret.address = address;
+  g->ret.limit_ms = options->observer ? 0 : options->reconnect_ms;
+  g->ret.stood = clock_seconds();
   *out = g;
   return 0;
 }
@@ -203,7 +217,7 @@ int gaijin_connect_sized(gaijin **out, const struct gaijin_options *given, size_
   return GAIJIN_STATUS_UNSUPPORTED;
 }
 
-int gaijin_fd(const gaijin *g) { return g->fd; }
+int gaijin_fd(const gaijin *g) { return g->ret.poll_fd >= 0 ? g->ret.poll_fd : g->fd; }
 uint64_t gaijin_host(const gaijin *g) { return g->host; }
 const char *gaijin_name(const gaijin *g) { return g->name; }
 uint32_t gaijin_max_message(const gaijin *g) { return g->max_message; }

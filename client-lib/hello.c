@@ -60,24 +60,55 @@ static int transfer(int fd, bool out, uint8_t *bytes, uint32_t size, double end)
 static const struct hello_request spoken = {.lowest = WIRE_VERSION_LEAST,
                                             .highest = WIRE_VERSION_MOST};
 
-static int send_hello(gaijin *g, const struct gaijin_options *options, double end) {
+/* Packs hello: as the worker that we were, if `returning`. */
+static bool pack_hello(gaijin *g, struct buffer *b, const char *name, bool observer,
+                       bool returning) {
   struct message m = {.kind = MESSAGE_REQUEST, .op = OP_hello, .id = HELLO_ID};
   struct hello_request h = spoken;
-  struct buffer b;
   struct pack p;
-  h.name = options->name;
-  h.name_size = h.name ? (uint32_t)strlen(h.name) : 0;
-  h.observer = options->observer;
-  buffer_init(&b, MAX_MESSAGE_LEAST);
-  uint32_t pairs = options->sandboxed ? 1 : 0;
-  pack_begin(&p, &b, MAX_MESSAGE_LEAST, &m, hello_request_values(pairs));
+  h.name = name;
+  h.name_size = name ? (uint32_t)strlen(name) : 0;
+  h.observer = observer;
+  uint32_t pairs = (g->sandboxed ? 1u : 0u) + (returning ? 2u : 0u);
+  pack_begin(&p, b, MAX_MESSAGE_LEAST, &m, hello_request_values(pairs));
   hello_put_request(&p, &h, pairs);
-  if (pairs) {
+  if (g->sandboxed) {
     pack_text(&p, SANDBOXED_KEY);
     pack_bool(&p, true);
   }
-  int status = pack_end(&p) == BUFFER_OK ? transfer(g->fd, true, b.bytes, b.size, end)
-                                         : GAIJIN_STATUS_BUSY;
+  if (returning) {
+    pack_text(&p, RETURN_HOST_KEY);
+    pack_uint(&p, g->host);
+    pack_text(&p, RETURN_SECRET_KEY);
+    pack_string(&p, (const char *)g->ret.secret.bytes, SECRET_BYTES);
+  }
+  return pack_end(&p) == BUFFER_OK;
+}
+
+/* The bytes had our secret. */
+static void wipe(struct buffer *b) {
+  volatile uint8_t *at = b->bytes;
+  for (uint32_t i = 0; i < b->size; i++) at[i] = 0;
+  buffer_deinit(b);
+}
+
+bool gj_hello_return(gaijin *g) {
+  struct buffer b;
+  bool as_before = !g->ret.late, sent = false;
+  buffer_init(&b, MAX_MESSAGE_LEAST);
+  /* Who gave its name up has none to ask for; who comes back has the one that it had. */
+  if (pack_hello(g, &b, as_before || g->ret.retired ? NULL : g->name, false, as_before))
+    sent = send(g->fd, b.bytes, b.size, MSG_NOSIGNAL) == (ssize_t)b.size;
+  wipe(&b);
+  return sent;
+}
+
+static int send_hello(gaijin *g, const struct gaijin_options *options, double end) {
+  struct buffer b;
+  buffer_init(&b, MAX_MESSAGE_LEAST);
+  int status = pack_hello(g, &b, options->name, options->observer, false)
+                   ? transfer(g->fd, true, b.bytes, b.size, end)
+                   : GAIJIN_STATUS_BUSY;
   buffer_deinit(&b);
   /* A broker that refuses may have closed already; its answer is still to be read. */
   return status == GAIJIN_STATUS_LOST ? 0 : status;
@@ -95,6 +126,7 @@ static bool copy_text(char *out, size_t n, const char *bytes, uint32_t size) {
 static void read_window(gaijin *g, const struct hello_reply *r) {
   struct reader posts, bytes;
   uint64_t n, size;
+  g->window = (struct window){0};
   if (g->version < op_info(OP_taken)->since) return;
   if (!hello_option(&r->options, WINDOW_POSTS_KEY, &posts) || !reader_uint(&posts, &n) ||
       !hello_option(&r->options, WINDOW_BYTES_KEY, &bytes) || !reader_uint(&bytes, &size))
@@ -109,6 +141,18 @@ static void read_refs_most(gaijin *g, const struct hello_reply *r) {
   g->refs_most = UINT32_MAX;
   if (hello_option(&r->options, REFS_MOST_KEY, &in) && reader_uint(&in, &n) && n < UINT32_MAX)
     g->refs_most = (uint32_t)n;
+}
+
+/* A broker that tells no secret does not take workers back. */
+static void read_return(gaijin *g, const struct hello_reply *r) {
+  struct reader in;
+  uint64_t n;
+  if (hello_option(&r->options, RETURN_GENERATION_KEY, &in) && reader_uint(&in, &n) &&
+      n <= GENERATION_MOST)
+    g->ret.generation = n;
+  g->ret.known = g->version >= WIRE_VERSION_RETURN &&
+                 hello_option(&r->options, RETURN_SECRET_KEY, &in) &&
+                 secret_read(&in, &g->ret.secret);
 }
 
 static bool knows_sandboxes(const struct hello_reply *r) {
@@ -144,7 +188,8 @@ static int read_welcome(gaijin *g, const struct message *m, char *error, size_t 
   g->version = (uint32_t)r.version;
   g->host = r.host;
   g->max_message = (uint32_t)r.max_message;
-  g->last_call = HELLO_ID;
+  if (g->last_call < HELLO_ID) g->last_call = HELLO_ID;
+  read_return(g, &r);
   read_refs_most(g, &r);
   read_window(g, &r);
   return 0;
@@ -194,6 +239,15 @@ static int read_answer(gaijin *g, const uint8_t *bytes, uint32_t size, char *err
     return GAIJIN_STATUS_PROTOCOL;
   }
   return m.kind == MESSAGE_REPLY ? read_welcome(g, &m, error, n) : read_refusal(&m, error, n);
+}
+
+int gj_hello_returned(gaijin *g, const uint8_t *bytes, uint32_t size, char *error, size_t n) {
+  int status = read_answer(g, bytes, size, error, n);
+  if (status || g->version >= WIRE_VERSION_RETURN) return status;
+  snprintf(error, n, "the broker (gaijin %s) takes no workers back; restart it with the same release "
+                     "of gaijin",
+           g->broker_version);
+  return GAIJIN_STATUS_UNSUPPORTED;
 }
 
 int gj_hello_exchange(gaijin *g, const struct gaijin_options *options, double end, char *error,

@@ -3,8 +3,10 @@
  * Holdings: the foreign tokens the broker counts us as a holder of. A holding
  * with users == 0 and pending == 0 is in the queue of releases, no other is;
  * gj_write_releases sends what is in the queue and ends those holdings.
- * A holding with count == 0 stands for claims under way: it never gets into the queue, and
- * its stamp and kind are guesses of theirs; from count 1 on they are the token's.
+ * A holding with count == 0 and CLAIM_NONE stands for claims under way: it never gets into the queue, and
+ * its stamp and kind are guesses of theirs; from count 1 on they are the token's. One with another
+ * claim (return.h) has its stamp from an earlier broker. It is in the queue, when nobody uses it, to
+ * end with it; it gives nothing back.
  */
 #include <assert.h>
 #include <stdlib.h>
@@ -56,19 +58,20 @@ void gj_holding_free(gaijin *g, gaijin_holding *h) {
 /* Queues the release of a holding that nobody uses any more. No allocation. */
 static void settle(gaijin *g, gaijin_holding *h) {
   if (h->users || h->pending || !list_empty(&h->release)) return;
-  assert(h->count > 0);
+  assert(h->count > 0 || h->claim == CLAIM_GONE);
   list_append(&g->releases, &h->release);
   g->n_releases++;
 }
 
 bool gj_holding_fits(const gaijin_holding *h, const struct pt *pt) {
-  return !h->count || pt_equal(&h->pt, pt);
+  return (!h->count && h->claim == CLAIM_NONE) || pt_equal(&h->pt, pt);
 }
 
 static void count_one(gaijin_holding *h, const struct pt *pt) {
   assert(gj_holding_fits(h, pt));
   h->pt = *pt;
   h->count++;
+  if (h->claim == CLAIM_GONE) h->claim = CLAIM_NONE; /* its host was dead to us only */
 }
 
 const char gj_no_memory[] = "memory is too short to hold what it sent";
@@ -89,6 +92,14 @@ gaijin_holding *gj_holding_arrive(gaijin *g, const struct pt *pt, const char **f
   return h;
 }
 
+/* One that only a claim of the program's has made ends with that claim. */
+static void settle_claim(gaijin *g, gaijin_holding *h) {
+  if (h->count || h->claim != CLAIM_NONE)
+    settle(g, h);
+  else if (!h->pending)
+    gj_holding_free(g, h);
+}
+
 void gj_holding_unpend(gaijin *g, gaijin_holding *h) {
   assert(h && h->pending > 0);
   h->pending--;
@@ -99,10 +110,8 @@ void gj_holding_unarrive(gaijin *g, gaijin_holding *h) {
   assert(h && h->pending > 0 && h->count > 0);
   h->count--;
   h->pending--;
-  if (h->count)
-    settle(g, h);
-  else if (!h->pending)
-    gj_holding_free(g, h);
+  if (!h->count && h->users && h->claim == CLAIM_NONE) h->claim = CLAIM_GONE; /* as it was */
+  settle_claim(g, h);
 }
 
 gaijin_holding *gj_holding_claim(gaijin *g, const struct pt *pt) {
@@ -123,14 +132,11 @@ void gj_holding_claimed(gaijin *g, gaijin_holding *h, bool used) {
   assert(h->pending > 0 && (h->count || !used));
   if (used) h->users++;
   h->pending--;
-  if (h->count)
-    settle(g, h);
-  else if (!h->pending)
-    gj_holding_free(g, h);
+  settle_claim(g, h);
 }
 
 void gaijin_hold(gaijin *g, gaijin_holding *h) {
-  assert(h->count > 0);
+  assert(h->count > 0 || h->claim != CLAIM_NONE);
   h->users++;
   unqueue(g, h);
 }
@@ -146,7 +152,7 @@ struct gaijin_pt gaijin_holding_pt(const gaijin_holding *h) { return gj_pt_publi
 gaijin_holding *gaijin_holding_find(const gaijin *g, const struct gaijin_pt *pt) {
   struct pt wire = gj_pt_wire(pt);
   gaijin_holding *h = gj_holding_lookup(g, pt->host, pt->id);
-  return h && h->count && pt_equal(&h->pt, &wire) ? h : NULL;
+  return h && (h->count || h->claim != CLAIM_NONE) && pt_equal(&h->pt, &wire) ? h : NULL;
 }
 
 size_t gaijin_holding_count(const gaijin *g) { return g->holdings.count; }

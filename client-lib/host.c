@@ -35,6 +35,19 @@ struct host *gj_host_get(gaijin *g, uint64_t id) {
   return h;
 }
 
+static void unlist(gaijin *g, struct host *h) {
+  if (list_empty(&h->unused)) return;
+  assert(h->dead && g->n_unused_hosts > 0);
+  list_remove(&h->unused);
+  g->n_unused_hosts--;
+}
+
+/* It was dead to us only because we were declared dead. */
+static void revive(gaijin *g, struct host *h) {
+  unlist(g, h);
+  h->dead = h->disowned = false;
+}
+
 bool gj_host_introduce(gaijin *g, uint64_t id, const char *name, uint32_t size) {
   struct host *h = gj_host_get(g, id);
   char *copy = h ? malloc((size_t)size + 1) : NULL;
@@ -43,6 +56,8 @@ bool gj_host_introduce(gaijin *g, uint64_t id, const char *name, uint32_t size) 
   copy[size] = '\0';
   free(h->name);
   h->name = copy;
+  h->unsure = false;
+  if (h->disowned) revive(g, h);
   return true;
 }
 
@@ -62,12 +77,42 @@ void gj_host_died(gaijin *g, struct host *h) {
   retire(g, h);
 }
 
+void gj_host_tell_dead(gaijin *g, uint64_t id) {
+  struct host *h = gj_host_find(g, id);
+  if (h) gj_host_died(g, h);
+  bool waited = h && gj_window_died(h);
+  /* What the program does in these calls may free the record. */
+  if (g->events.dead) g->events.dead(g->user, id);
+  if (waited && g->events.room) g->events.room(g->user, id);
+}
+
+/* Met by no broker but the one before the last, and not held: nobody will say that it is dead. */
+static bool is_forgotten(const struct table_node *n) {
+  const struct host *h = container_of(n, const struct host, node);
+  return h->unsure && !h->dead && !h->holdings;
+}
+
+void gj_host_reset(gaijin *g) {
+  struct walk w = {0};
+  struct table_node *n;
+  while ((n = gj_walk_next(&w, &g->hosts, is_forgotten))) {
+    struct host *h = container_of(n, struct host, node);
+    gj_window_died(h);
+    h->dead = true;
+    host_free(g, h);
+  }
+  for (uint32_t i = 0; i <= g->hosts.mask; i++) {
+    for (n = g->hosts.slots[i]; n; n = n->next) {
+      struct host *h = container_of(n, struct host, node);
+      h->room_due = gj_window_died(h);
+      h->unsure = true;
+    }
+  }
+}
+
 void gj_host_refer(gaijin *g, struct host *h) {
   h->holdings++;
-  if (list_empty(&h->unused)) return;
-  assert(h->dead && g->n_unused_hosts > 0);
-  list_remove(&h->unused);
-  g->n_unused_hosts--;
+  unlist(g, h);
 }
 
 void gj_host_unrefer(gaijin *g, struct host *h) {

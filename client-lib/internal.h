@@ -13,6 +13,7 @@
  *   call.c     our requests under way.
  *   values.c   bodies of received messages.
  *
+ * return.h tells how a connection comes back when its broker has gone, and which files do that.
  * receive.c turns messages into changes of these and call-backs, io.c moves bytes, write.c makes
  * messages and put.c their values, hello.c and connect.c start and end a connection, fork.c keeps
  * a child of the program's away from it.
@@ -27,6 +28,7 @@
 
 #include <gaijin/gaijin.h>
 #include "client-lib/list.h"
+#include "client-lib/return.h"
 #include "client-lib/table.h"
 #include "proto/body.h"
 #include "proto/buffer.h"
@@ -53,6 +55,9 @@ struct host {
   uint32_t undone;     /* of `taken`, the one-way requests that will never be done */
   struct link report;  /* in gaijin.reports while a report is due */
   bool dead;
+  bool disowned; /* dead to us since we were declared dead: it may live, and be introduced again */
+  bool unsure;   /* known of an earlier broker, and not introduced by the present one */
+  bool room_due; /* requests were under way when the broker went; the program is to be told */
   char *name; /* NULL until introduced */
 };
 
@@ -65,6 +70,7 @@ struct gaijin_token {
   uint32_t pins;
   uint32_t weight; /* KiB, as the broker was told; 0: it was not */
   uint8_t kind;
+  bool owed; /* a word of it to a new broker, which counts in sent already */
 };
 
 struct gaijin_holding {
@@ -73,7 +79,9 @@ struct gaijin_holding {
   struct pt pt;
   struct host *host;
   uint64_t count;
-  uint32_t pending, users;
+  uint32_t pending : 30;
+  uint32_t claim : 2; /* enum claim */
+  uint32_t users;
 };
 
 struct call {
@@ -95,6 +103,8 @@ struct call {
 
 struct gaijin_body {
   gaijin *g;
+  uint64_t home;  /* our host id when it came */
+  uint32_t epoch; /* of the connection that it came over */
   struct reader reader;
   uint32_t left[BODY_DEPTH_MAX + 1]; /* values to come in each open array; [0] is the body itself */
   unsigned depth;
@@ -167,6 +177,7 @@ struct gaijin {
   struct call *spare_calls;
   uint64_t unchecked; /* checkpoints since gj_check was last called */
   uint64_t seed; /* random, secret: of all four tables and of holding_key */
+  struct returning ret;
   uint64_t last_token, last_call, last_post;
   uint64_t stamps[STAMP_BLOCK];
   uint32_t stamps_left;
@@ -199,6 +210,13 @@ int gj_fail(gaijin *g, enum gaijin_status status, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 /* The same for a connection that is lost: with the reason of that, GAIJIN_STATUS_LOST. */
 int gj_fail_lost(gaijin *g);
+/* The same for a holding that cannot be sent: GAIJIN_STATUS_AWAY if it is not confirmed yet, else
+ * GAIJIN_STATUS_DEAD. */
+int gj_fail_dead(gaijin *g, const gaijin_holding *h);
+/* A descriptor connected to the broker, or -1 with errno. */
+int gj_dial(const struct sockaddr_un *address);
+/* Whether messages can be sent. */
+static inline bool gj_is_up(const gaijin *g) { return !g->lost && g->ret.phase == PHASE_UP; }
 
 /* fork.c */
 /* From now on the connection belongs to this process; the end of that. */
@@ -223,6 +241,11 @@ bool gj_random(void *bytes, size_t n);
  * clock_seconds()'s clock. It has a moment in any case. */
 int gj_hello_exchange(gaijin *g, const struct gaijin_options *options, double end, char *error,
                       size_t n);
+
+/* Coming back: sends hello with our host and secret, or as a new host. False: not as a whole. */
+bool gj_hello_return(gaijin *g);
+/* The message that came first: 0, or a status with its text in `error`. */
+int gj_hello_returned(gaijin *g, const uint8_t *bytes, uint32_t size, char *error, size_t n);
 
 /* io.c */
 /* The connection is over: open calls are answered `lost`. Only inside dispatch, await and close. */
@@ -267,6 +290,8 @@ gaijin_token *gj_token_find(const gaijin *g, const struct pt *pt);
 void gj_token_unpin(gaijin *g, gaijin_token *t);
 /* Takes `seen` off sent. False if that is more than was sent, or the token is unknown. */
 bool gj_token_drop(gaijin *g, uint64_t id, uint64_t seen);
+/* Nobody has it any more, because we were declared dead. */
+void gj_token_disown(gaijin *g, gaijin_token *t);
 void gj_token_free_all(gaijin *g);
 
 /* holding.c */
@@ -296,6 +321,11 @@ struct host *gj_host_find(const gaijin *g, uint64_t id);
 struct host *gj_host_get(gaijin *g, uint64_t id);
 bool gj_host_introduce(gaijin *g, uint64_t id, const char *name, uint32_t size);
 void gj_host_died(gaijin *g, struct host *h);
+/* Ends the host's accounts, and tells the program. It may be unknown. */
+void gj_host_tell_dead(gaijin *g, uint64_t id);
+/* The broker has gone: windows are empty again, and who was not met since the one before is
+ * forgotten. */
+void gj_host_reset(gaijin *g);
 void gj_host_refer(gaijin *g, struct host *h);
 void gj_host_unrefer(gaijin *g, struct host *h);
 void gj_host_free_all(gaijin *g);

@@ -32,7 +32,8 @@ static void lose(gaijin *g, const char *who, const char *format, va_list args) {
   gj_fail_lost(g);
   /* The descriptor stays open, as the program's loop may be polling it; the broker learns of the
    * end at once. Not of a fork's: the socket is its parent's. */
-  if (!gj_is_fork(g)) shutdown(g->fd, SHUT_RDWR);
+  if (!gj_is_fork(g) && g->fd >= 0) shutdown(g->fd, SHUT_RDWR);
+  gj_return_end(g);
   while (g->writer.open) gaijin_abort(g);
   buffer_deinit(&g->out);
   buffer_init(&g->out, OUT_QUEUE_MOST);
@@ -70,7 +71,7 @@ static void starve(gaijin *g, uint32_t size) {
 }
 
 void gj_io_condemn(gaijin *g, const char *format, ...) {
-  if (g->lost || *g->condemned || gj_is_fork(g)) return;
+  if (!gj_is_up(g) || *g->condemned || gj_is_fork(g)) return;
   va_list args;
   va_start(args, format);
   vsnprintf(g->condemned, sizeof g->condemned, format, args);
@@ -103,6 +104,11 @@ static void handle_messages(gaijin *g) {
   }
 }
 
+/* The stream has ended, and what it brought is handled. */
+static void ended(gaijin *g, const char *why) {
+  if (!gj_return_cut(g, why)) gj_io_lost(g, "%s", g->ret.bye ? g->ret.reason : why);
+}
+
 /* One read and what it brought. False when there is nothing more for now. */
 static bool read_once(gaijin *g) {
   uint32_t room;
@@ -124,14 +130,14 @@ static bool read_once(gaijin *g) {
     return (uint32_t)n == room;
   }
   if (n == 0)
-    gj_io_lost(g, "the broker closed it");
+    ended(g, "the broker closed it");
   else if (errno != EAGAIN && errno != EWOULDBLOCK)
-    gj_io_lost(g, "%s", strerror(errno));
+    ended(g, strerror(errno));
   return false;
 }
 
 static bool may_read(const gaijin *g) {
-  return !g->lost && !*g->condemned && !g->paused && !g->starved;
+  return gj_is_up(g) && !*g->condemned && !g->paused && !g->starved;
 }
 
 static void receive(gaijin *g) {
@@ -148,7 +154,8 @@ int gaijin_dispatch(gaijin *g) {
   if (g->dispatching)
     return gj_fail(g, GAIJIN_STATUS_UNSUPPORTED, "gaijin_dispatch was called in a call-back");
   g->dispatching = true;
-  receive(g);
+  if (!gj_is_up(g)) gj_return_turn(g);
+  if (gj_is_up(g)) receive(g);
   while (g->starved && !g->events.starved) {
     poll(NULL, 0, STARVED_RETRY_MS);
     receive(g);
@@ -181,13 +188,8 @@ static void compact(gaijin *g) {
   }
 }
 
-int gaijin_flush(gaijin *g, bool releases) {
-  if (g->lost) return gj_fail_lost(g);
-  if (gj_is_fork(g)) return gj_fork_refuse(g);
-  if (g->writer.open) return 0; /* half a message must not leave */
-  if (!list_empty(&g->reports)) gj_write_reports(g);
-  /* Without memory the releases stay queued for the next flush. */
-  if (g->n_releases && (releases || gaijin_queued_bytes(g))) gj_write_releases(g);
+/* As much as the socket takes. */
+static void send_queued(gaijin *g) {
   while (!g->write_broken && g->out_start < g->out.size) {
     uint32_t left = g->out.size - g->out_start;
     ssize_t n = send(g->fd, g->out.bytes + g->out_start, left, MSG_NOSIGNAL);
@@ -198,13 +200,31 @@ int gaijin_flush(gaijin *g, bool releases) {
     g->out_start += (uint32_t)n;
     if ((uint32_t)n < left) break;
   }
+}
+
+int gaijin_flush(gaijin *g, bool releases) {
+  if (g->lost) return gj_fail_lost(g);
+  if (gj_is_fork(g)) return gj_fork_refuse(g);
+  if (!gj_is_up(g)) return 0;
+  if (g->writer.open) return 0; /* half a message must not leave */
+  if (!list_empty(&g->reports)) gj_write_reports(g);
+  /* Without memory the releases stay queued for the next flush. */
+  if (g->n_releases && (releases || gaijin_queued_bytes(g))) gj_write_releases(g);
+  send_queued(g);
+  while (g->ret.owing && !g->write_broken && g->out_start == g->out.size) {
+    compact(g);
+    gj_owed_write(g);
+    if (!gaijin_queued_bytes(g)) break; /* memory is short */
+    send_queued(g);
+  }
   if (g->write_broken) g->out_start = g->out.size; /* nobody will read it; the end is near */
   compact(g);
   return 0;
 }
 
 bool gaijin_wants_write(const gaijin *g) {
-  return !g->lost && !g->write_broken && gaijin_queued_bytes(g) > 0 && !gj_is_fork(g);
+  return gj_is_up(g) && !g->write_broken && (gaijin_queued_bytes(g) > 0 || g->ret.owing) &&
+         !gj_is_fork(g);
 }
 
 /* A message being written is not queued yet. */

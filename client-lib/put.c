@@ -96,4 +96,6 @@ void gaijin_put_holding(gaijin *g, gaijin_holding *h) {
   if (!p) return;
   pack_pt(p, &h->pt);
   g->writer.refs++;
+  if (!h->count && !g->writer.refused)
+    g->writer.refused = (enum gaijin_status)gj_fail_dead(g, h);
 }

@@ -120,6 +120,11 @@ static bool on_answer(gaijin *g, const struct message *m) {
     return true;
   }
   if (is_parting(m)) on_parting(g, m);
+  if (gj_owed_answer(g, m, pts, &fault)) {
+    if (pts) gj_values_give_back(g, m, pts);
+    if (fault) broken(g, op_name(m->op), fault);
+    return true;
+  }
   if (gj_is_post(m->id) && m->kind == MESSAGE_ERROR && !pts)
     on_refusal(g, m);
   else
@@ -224,12 +229,7 @@ static const char *on_drop(gaijin *g, struct reader *r, uint32_t count) {
 static const char *on_dead(gaijin *g, struct reader *r) {
   uint64_t id;
   if (!reader_uint(r, &id)) return "the host is no number";
-  struct host *h = gj_host_find(g, id);
-  if (h) gj_host_died(g, h);
-  bool waited = h && gj_window_died(h);
-  /* What the program does in these calls may free the record. */
-  if (g->events.dead) g->events.dead(g->user, id);
-  if (waited && g->events.room) g->events.room(g->user, id);
+  gj_host_tell_dead(g, id);
   return NULL;
 }
 
@@ -244,7 +244,18 @@ static const char *on_peer(gaijin *g, struct reader *r) {
 static const char *on_cancel(gaijin *g, struct reader *r) {
   uint64_t id;
   if (!reader_uint(r, &id)) return "the request is no number";
+  id += g->ret.id_shift;
   if (g->events.cancel) g->events.cancel(g->user, id);
+  return NULL;
+}
+
+/* The end of the stream follows. */
+static const char *on_bye(gaijin *g, struct reader *r) {
+  const char *text;
+  uint32_t size;
+  if (!reader_string(r, &text, &size)) return "not a text";
+  g->ret.bye = true;
+  snprintf(g->ret.reason, sizeof g->ret.reason, "%.*s", (int)(size < 255 ? size : 255), text);
   return NULL;
 }
 
@@ -269,7 +280,7 @@ static bool on_notice(gaijin *g, const struct message *m) {
       case OP_peer: fault = on_peer(g, &r); break;
       case OP_cancel: fault = on_cancel(g, &r); break;
       case OP_grant: fault = on_grant(g, &r); break;
-      case OP_bye: break; /* the end of the stream follows, and tells the same */
+      case OP_bye: fault = on_bye(g, &r); break;
       default: fault = "it is not for clients"; break;
     }
   }
@@ -281,6 +292,8 @@ static bool on_notice(gaijin *g, const struct message *m) {
 bool gj_receive_message(gaijin *g, const uint8_t *bytes, uint32_t size) {
   struct message m;
   const char *fault = message_parse(bytes, size, &m);
+  if (!fault && m.kind == MESSAGE_REQUEST && !gj_return_take_id(g, &m.id))
+    fault = "its id is one of an earlier broker's";
   if (!fault && m.kind == MESSAGE_REQUEST) return on_request(g, &m);
   if (!fault && m.kind == MESSAGE_NOTICE) return on_notice(g, &m);
   if (!fault) return on_answer(g, &m);

@@ -60,6 +60,15 @@ void gj_table_remove(struct table *t, struct table_node *n) {
   if (t->mask >= LEAST_SLOTS * 4 && t->count < (t->mask + 1) / 8) rehash(t, (t->mask + 1) / 4);
 }
 
+struct table_node *gj_walk_next(struct walk *w, const struct table *t,
+                                bool (*wanted)(const struct table_node *n)) {
+  if (w->mask != t->mask) *w = (struct walk){.mask = t->mask};
+  for (; w->slot <= t->mask; w->slot++)
+    for (struct table_node *n = t->slots[w->slot]; n; n = n->next)
+      if (wanted(n)) return n;
+  return NULL;
+}
+
 struct table_node *gj_table_take(struct table *t) {
   while (t->count) {
     struct table_node *n = t->slots[t->mask];

@@ -35,6 +35,16 @@ void gj_table_remove(struct table *t, struct table_node *n);
 /* Takes out any node; NULL when the table is empty. For tearing down: visits all in linear time. */
 struct table_node *gj_table_take(struct table *t);
 
+/* A place in a table, for going through it while it changes. Zeroed: the beginning. */
+struct walk {
+  uint32_t mask, slot;
+};
+
+/* The next node for which `wanted` is true; NULL at the end. The caller makes it unwanted, or takes
+ * it out. What is entered meanwhile may be missed, and what moved when the table grew is not. */
+struct table_node *gj_walk_next(struct walk *w, const struct table *t,
+                                bool (*wanted)(const struct table_node *n));
+
 /* The slot of a key. */
 static inline uint32_t table_slot(const struct table *t, uint64_t key) {
   return (uint32_t)(mix64_runs(key, t->seed) & t->mask);

@@ -84,11 +84,17 @@ void gj_token_unpin(gaijin *g, gaijin_token *t) {
 
 bool gj_token_drop(gaijin *g, uint64_t id, uint64_t seen) {
   gaijin_token *t = gaijin_token_find(g, id);
-  if (!t || seen > t->sent) return false;
+  if (!t || seen > t->sent - t->owed) return false; /* a word that is owed was not read */
   t->sent -= seen;
   if (t->sent) t->weight = 0; /* under way again: to the broker it will be a new one */
   settle(g, t);
   return true;
+}
+
+void gj_token_disown(gaijin *g, gaijin_token *t) {
+  t->sent = 0;
+  t->owed = false;
+  settle(g, t);
 }
 
 void gj_token_free_all(gaijin *g) {

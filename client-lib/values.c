@@ -60,8 +60,9 @@ const char *gj_values_arrive(gaijin *g, const struct message *m, uint32_t *pts) 
   return fault ? fault : a.fault;
 }
 
-static void give_back_pt(gaijin *g, const struct pt *pt) {
-  if (pt->host == g->host) {
+/* `home`: our host id when it came. */
+static void give_back_pt(gaijin *g, const struct pt *pt, uint64_t home) {
+  if (pt->host == home) {
     gaijin_token *t = gj_token_find(g, pt);
     if (t) gj_token_unpin(g, t);
   } else {
@@ -70,18 +71,18 @@ static void give_back_pt(gaijin *g, const struct pt *pt) {
 }
 
 /* Gives back the next `pts` PTs from a reader. */
-static void give_back(gaijin *g, struct reader *r, uint32_t pts) {
+static void give_back(gaijin *g, struct reader *r, uint32_t pts, uint64_t home) {
   struct value v;
   while (pts && reader_next(r, &v)) {
     if (v.type != VALUE_PT) continue;
-    give_back_pt(g, &v.pt);
+    give_back_pt(g, &v.pt, home);
     pts--;
   }
 }
 
 void gj_values_give_back(gaijin *g, const struct message *m, uint32_t pts) {
   struct reader r = {m->body, m->body + m->body_size};
-  give_back(g, &r, pts);
+  give_back(g, &r, pts, g->host);
 }
 
 gaijin_body *gj_values_new(gaijin *g, const struct message *m, uint32_t pts) {
@@ -90,6 +91,8 @@ gaijin_body *gj_values_new(gaijin *g, const struct message *m, uint32_t pts) {
   memcpy(b->bytes, m->body, m->body_size);
   b->bytes[m->body_size] = 0;
   b->g = g;
+  b->home = g->host;
+  b->epoch = g->ret.epoch;
   b->depth = 0;
   b->pts = pts;
   b->caller = 0;
@@ -118,7 +121,7 @@ uint32_t gaijin_body_count(const gaijin_body *b) { return b->left[0]; }
 static void pt_value(gaijin_body *b, const struct pt *pt, struct gaijin_value *v) {
   assert(b->pts > 0);
   b->pts--;
-  if (pt->host == b->g->host) {
+  if (pt->host == b->home) {
     v->token = b->token = gj_token_find(b->g, pt);
     v->type = v->token ? GAIJIN_HOME : GAIJIN_STALE;
   } else {
@@ -233,7 +236,7 @@ bool gaijin_body_rewind(gaijin_body *b) {
 
 void gj_values_skip(gaijin_body *b) {
   move_on(b);
-  give_back(b->g, &b->reader, b->pts);
+  give_back(b->g, &b->reader, b->pts, b->home);
   b->pts = 0;
 }
 

@@ -91,7 +91,7 @@ int gaijin_await_room(gaijin *g, uint64_t host, size_t bytes, double seconds) {
     if (gaijin_host_dead(g, host))
       return gj_fail(g, GAIJIN_STATUS_DEAD, "Gaijin tried accessing dead resource. (%s)",
                      gaijin_host_name(g, host));
-    uint64_t now = room(g, gj_host_find(g, host));
+    uint64_t now = gj_is_up(g) ? room(g, gj_host_find(g, host)) : 0;
     if (now > 0 && now >= bytes) return 0;
     gaijin_flush(g, true);
     if (!gj_await_poll(g, end))
@@ -112,7 +112,7 @@ void gj_window_taken(gaijin *g, uint64_t caller, uint32_t size, bool undone) {
   bool due = window_is_due(&g->window, &h->taken);
   if ((due || undone) && list_empty(&h->report)) list_append(&g->reports, &h->report);
   /* Now, because nobody may flush after this; what is not done comes many at a time. */
-  if (due && !undone && !g->writer.open && !g->lost && !gj_is_fork(g)) gj_write_reports(g);
+  if (due && !undone && !g->writer.open && gj_is_up(g) && !gj_is_fork(g)) gj_write_reports(g);
 }
 
 static int write_report(gaijin *g, struct host *h) {
@@ -139,16 +139,21 @@ void gj_write_reports(gaijin *g) {
     continue;
 }
 
+/* It counts with the broker that it came over. */
+static bool counts(const gaijin_body *b) {
+  return b->window_bytes && b->epoch == b->g->ret.epoch;
+}
+
 void gaijin_body_taken(gaijin_body *b) {
-  if (b->window_bytes) gj_window_taken(b->g, b->caller, b->window_bytes, false);
+  if (counts(b)) gj_window_taken(b->g, b->caller, b->window_bytes, false);
   b->window_bytes = 0;
 }
 
 bool gaijin_body_counts(const gaijin_body *b) {
-  return b->window_bytes && b->g->window.requests;
+  return counts(b) && b->g->window.requests;
 }
 
 void gaijin_body_not_done(gaijin_body *b) {
-  if (b->window_bytes) gj_window_taken(b->g, b->caller, b->window_bytes, true);
+  if (counts(b)) gj_window_taken(b->g, b->caller, b->window_bytes, true);
   b->window_bytes = 0;
 }

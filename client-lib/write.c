@@ -64,7 +64,7 @@ static int pack_outcome(gaijin *g, const struct pack *p, enum buffer_outcome out
 /* What stands against sending the open message, before its size. */
 static int writer_check(gaijin *g) {
   struct writer *w = &g->writer;
-  if (g->lost) return gj_fail_lost(g);
+  if (!gj_is_up(g)) return gj_fail_lost(g);
   if (gj_is_fork(g)) return gj_fork_refuse(g);
   if (w->refused) return (int)w->refused;
   if (w->put != w->count)
@@ -86,7 +86,7 @@ static int writer_end(gaijin *g) {
     return gj_fail(g, GAIJIN_STATUS_BUSY,
                    "a message was begun while another one was being written");
   }
-  if (!w->open && g->lost) return gj_fail_lost(g);
+  if (!w->open && !gj_is_up(g)) return gj_fail_lost(g);
   if (!w->open) return gj_fail(g, GAIJIN_STATUS_PROTOCOL, "a message was ended that was not begun");
   w->open = false;
   int status = writer_check(g);
@@ -154,6 +154,8 @@ static int request_target(gaijin *g, const struct gaijin_send *send, struct mess
                      NAME_MAX_BYTES, size);
     m->name = send->name;
     m->name_size = (uint8_t)size;
+  } else if (send->holding && !send->holding->count) {
+    return gj_fail_dead(g, send->holding);
   } else if (given) {
     m->pt = send->holding ? send->holding->pt : gj_token_pt(g, send->token);
     g->writer.host = m->pt.host;
@@ -241,7 +243,7 @@ int gaijin_claim(gaijin *g, const struct gaijin_pt *claimed, gaijin_answer_fn fn
                  uint64_t *id) {
   struct pt pt = gj_pt_wire(claimed);
   if (id) *id = 0;
-  if (g->lost) return gj_fail_lost(g);
+  if (!gj_is_up(g)) return gj_fail_lost(g);
   if (g->writer.open)
     return gj_fail(g, GAIJIN_STATUS_BUSY,
                    "a message was begun while another one was being written");
@@ -279,8 +281,15 @@ static void begin_answer(gaijin *g, enum message_kind kind, uint64_t id, enum op
     g->writer.nested++;
     return;
   }
-  struct message m = {.kind = kind, .op = op, .id = id, .depth = level};
+  bool answer = kind != MESSAGE_NOTICE;
+  struct message m = {
+      .kind = kind, .op = op, .id = answer ? id - g->ret.id_shift : 0, .depth = level};
   writer_open(g, &m, count);
+  if (answer && id < g->ret.first_id)
+    g->writer.refused = (enum gaijin_status)gj_fail(
+        g, GAIJIN_STATUS_LOST,
+        "the request '%s' came over a connection that has ended; who asked was told so",
+        op_name(op));
 }
 
 void gaijin_begin_reply(gaijin *g, uint64_t id, enum gaijin_op op, uint32_t count) {
@@ -314,7 +323,7 @@ int gaijin_end_answer(gaijin *g) {
 static int end_last_answer(gaijin *g, enum op op) {
   bool inner = g->writer.nested > 0;
   int status = writer_end(g);
-  if (status && !inner) gj_io_condemn(g, "no memory to answer '%s'", op_name(op));
+  if (status && status != GAIJIN_STATUS_LOST && !inner) gj_io_condemn(g, "no memory to answer '%s'", op_name(op));
   return status;
 }
 
@@ -330,7 +339,7 @@ int gaijin_answer_error(gaijin *g, uint64_t id, enum gaijin_op op, enum gaijin_s
 
 int gaijin_answer_free(gaijin *g, uint64_t id, uint32_t budget_ms, uint64_t put_off) {
   /* Releases that find no memory now follow later: the broker lowers its books then. */
-  if (!g->lost && !g->writer.open) gj_write_releases(g);
+  if (gj_is_up(g) && !g->writer.open) gj_write_releases(g);
   bool told = budget_ms != GAIJIN_NO_BUDGET;
   begin_answer(g, MESSAGE_REPLY, id, OP_free, 0, told ? 2 : 0);
   if (told) {
@@ -346,14 +355,21 @@ int gaijin_notice(gaijin *g, enum gaijin_op op) {
     return gj_fail(g, GAIJIN_STATUS_UNSUPPORTED, "'%s' is no notice to send", op_name(op));
   int status = version_check(g, info, 0);
   if (status) return status;
+  bool *kept = op == GAIJIN_OP_READY ? &g->ret.ready : op == GAIJIN_OP_RETIRE ? &g->ret.retired : NULL;
+  if (kept && !g->lost && !gj_is_fork(g) && (g->ret.phase != PHASE_UP || g->ret.owing)) {
+    *kept = true; /* it follows `back` */
+    return 0;
+  }
   begin_answer(g, MESSAGE_NOTICE, 0, (enum op)op, 0, 0);
-  return writer_end(g);
+  status = writer_end(g);
+  if (kept && !status) *kept = true;
+  return status;
 }
 
 /* Begins a notice of the library's own, which no open message is in the way of. 0, or a status. */
 static int begin_own(gaijin *g, struct pack *p, enum op op, uint32_t count) {
   struct message m = {.kind = MESSAGE_NOTICE, .op = op};
-  if (g->lost) return gj_fail_lost(g);
+  if (!gj_is_up(g)) return gj_fail_lost(g);
   if (gj_is_fork(g)) return gj_fork_refuse(g);
   if (g->writer.open)
     return gj_fail(g, GAIJIN_STATUS_BUSY,
@@ -381,19 +397,29 @@ int gj_write_cancel(gaijin *g, uint64_t id) {
   return pack_outcome(g, &p, pack_end(&p));
 }
 
-/* One unsub with the first `n` of the queue; they end when it is in the out-queue. */
+/* One unsub with the first `n` of the queue; they end when it is in the out-queue. Those without
+ * count, of hosts that were dead before the broker came, only end. */
 static int write_release_batch(gaijin *g, uint32_t n) {
   struct message m = {.kind = MESSAGE_NOTICE, .op = OP_unsub};
   struct pack p;
-  pack_begin(&p, &g->out, g->max_message, &m, n * 2);
+  uint32_t counted = 0;
   struct link *l = g->releases.next;
+  for (uint32_t i = 0; i < n; i++, l = l->next)
+    counted += container_of(l, gaijin_holding, release)->count > 0;
+  pack_begin(&p, &g->out, g->max_message, &m, counted * 2);
+  l = g->releases.next;
   for (uint32_t i = 0; i < n; i++, l = l->next) {
     const gaijin_holding *h = container_of(l, gaijin_holding, release);
-    assert(l != &g->releases && h->count > 0);
+    assert(l != &g->releases && (h->count > 0 || h->claim == CLAIM_GONE));
+    if (!h->count) continue;
     pack_pt(&p, &h->pt);
     pack_uint(&p, h->count);
   }
-  int status = pack_outcome(g, &p, pack_end(&p));
+  int status = 0;
+  if (counted)
+    status = pack_outcome(g, &p, pack_end(&p));
+  else
+    pack_abort(&p);
   if (status) return status;
   while (n--) gj_holding_free(g, container_of(g->releases.next, gaijin_holding, release));
   return 0;

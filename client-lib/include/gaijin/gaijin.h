@@ -115,7 +115,7 @@ struct gaijin_events {
    * when it is met the next time. */
   void (*reborn)(void *user, uint64_t former_host);
   /* Some holdings that were GAIJIN_UNCONFIRMED are so no more: who waits for one looks at it again.
-   * Not called for those that a call of `dead` has just told of. */
+   * Those whose hosts have died are told of by `dead` before. */
   void (*confirmed)(void *user);
 };
 
