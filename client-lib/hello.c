@@ -244,8 +244,9 @@ static int read_answer(gaijin *g, const uint8_t *bytes, uint32_t size, char *err
 int gj_hello_returned(gaijin *g, const uint8_t *bytes, uint32_t size, char *error, size_t n) {
   int status = read_answer(g, bytes, size, error, n);
   if (status || g->version >= WIRE_VERSION_RETURN) return status;
-  snprintf(error, n, "the broker (gaijin %s) takes no workers back; restart it with the same release "
-                     "of gaijin",
+  snprintf(error, n,
+           "the broker (gaijin %s) takes no workers back; restart it with the same release of "
+           "gaijin",
            g->broker_version);
   return GAIJIN_STATUS_UNSUPPORTED;
 }

@@ -236,7 +236,8 @@ enum gaijin_standing gaijin_holding_standing(const gaijin_holding *h) {
 const char *gj_owed_check(const gaijin *g) {
   uint64_t tokens = 0, holdings[CLAIM_GONE + 1] = {0}, asked = 0;
   for (uint32_t i = 0; i <= g->tokens.mask; i++)
-    for (const struct table_node *n = g->tokens.slots[i]; n; n = n->next) tokens += is_token_owed(n);
+    for (const struct table_node *n = g->tokens.slots[i]; n; n = n->next)
+      tokens += is_token_owed(n);
   for (uint32_t i = 0; i <= g->holdings.mask; i++)
     for (const struct table_node *n = g->holdings.slots[i]; n; n = n->next)
       holdings[container_of(n, const gaijin_holding, node)->claim]++;

@@ -12,7 +12,7 @@
  * sending from the reset on, not from when it is written), and a claim of each holding in use. A
  * holding has count 0 then, and its claim keeps it pending until it is decided. A token or holding
  * whose word has been written may be owed again, after the next cut.
- * While not UP the descriptor that the program polls is a set of our own: of a timer and the socket.
+ * While not UP the descriptor that the program polls is a set of our own: a timer and the socket.
  */
 #ifndef GAIJIN_CLIENT_RETURN_H
 #define GAIJIN_CLIENT_RETURN_H

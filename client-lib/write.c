@@ -323,7 +323,8 @@ int gaijin_end_answer(gaijin *g) {
 static int end_last_answer(gaijin *g, enum op op) {
   bool inner = g->writer.nested > 0;
   int status = writer_end(g);
-  if (status && status != GAIJIN_STATUS_LOST && !inner) gj_io_condemn(g, "no memory to answer '%s'", op_name(op));
+  if (status && status != GAIJIN_STATUS_LOST && !inner)
+    gj_io_condemn(g, "no memory to answer '%s'", op_name(op));
   return status;
 }
 
@@ -349,13 +350,19 @@ int gaijin_answer_free(gaijin *g, uint64_t id, uint32_t budget_ms, uint64_t put_
   return end_last_answer(g, OP_free);
 }
 
+/* What this worker said of itself and a new broker is told again; NULL: of others. */
+static bool *kept_notice(gaijin *g, enum gaijin_op op) {
+  if (op == GAIJIN_OP_READY) return &g->ret.ready;
+  return op == GAIJIN_OP_RETIRE ? &g->ret.retired : NULL;
+}
+
 int gaijin_notice(gaijin *g, enum gaijin_op op) {
   const struct op_info *info = op_info(op);
   if (!info || info->kind != OP_NOTICE || info->least || info->way == OP_CLIENT)
     return gj_fail(g, GAIJIN_STATUS_UNSUPPORTED, "'%s' is no notice to send", op_name(op));
   int status = version_check(g, info, 0);
   if (status) return status;
-  bool *kept = op == GAIJIN_OP_READY ? &g->ret.ready : op == GAIJIN_OP_RETIRE ? &g->ret.retired : NULL;
+  bool *kept = kept_notice(g, op);
   if (kept && !g->lost && !gj_is_fork(g) && (g->ret.phase != PHASE_UP || g->ret.owing)) {
     *kept = true; /* it follows `back` */
     return 0;

@@ -206,4 +206,35 @@ static inline void return_decide(struct returned *r, uint64_t id, const uint64_t
   fake_send(&r->f);
 }
 
+/* The client holds this, and is a user of it. */
+static inline gaijin_holding *return_hold(struct returned *r, const struct gaijin_pt *pt) {
+  unsigned n = fake_give(&r->f, pt);
+  gaijin_holding *h = gaijin_holding_find(r->f.g, pt);
+  ck_assert_ptr_nonnull(h);
+  gaijin_hold(r->f.g, h);
+  gaijin_body_free(r->f.told.answer[n].body);
+  return h;
+}
+
+/* A token that was sent once. */
+static inline gaijin_token *return_sent_token(struct returned *r, void *tag) {
+  gaijin_token *t = gaijin_token_new(r->f.g, GAIJIN_KIND_TABLE, tag);
+  fake_take(&r->f, t);
+  return t;
+}
+
+static inline void return_open_with_one_of_each(struct returned *r, gaijin_token **t, gaijin_holding **h) {
+  struct gaijin_pt pt = fake_pt(OTHER_HOST, 1);
+  return_open(r);
+  *t = return_sent_token(r, t);
+  *h = return_hold(r, &pt);
+}
+
+/* Turns until the connection is away no more; what dispatch gave last. */
+static inline int return_turn_to_the_end(struct returned *r) {
+  int status = 0;
+  while (status == 0 && gaijin_link(r->f.g) == GAIJIN_AWAY) status = return_turn(r);
+  return status;
+}
+
 #endif

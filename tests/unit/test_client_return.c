@@ -1,25 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * A connection whose broker dies (client-lib/return.c, reset.c, owed.c): going away, what is done in that moment, the way back.
+ * A connection whose broker dies (client-lib/return.c, reset.c): going away, and what is done in that moment.
  */
 #include "tests/unit/fake_return.h"
-
-static gaijin_holding *held(struct returned *r, const struct gaijin_pt *pt) {
-  unsigned n = fake_give(&r->f, pt);
-  gaijin_holding *h = gaijin_holding_find(r->f.g, pt);
-  ck_assert_ptr_nonnull(h);
-  gaijin_hold(r->f.g, h);
-  gaijin_body_free(r->f.told.answer[n].body);
-  return h;
-}
-
-static gaijin_token *sent_token(struct returned *r, void *tag) {
-  gaijin_token *t = gaijin_token_new(r->f.g, GAIJIN_KIND_TABLE, tag);
-  fake_take(&r->f, t);
-  return t;
-}
-
-/* ---- Going away ---- */
 
 START_TEST(goes_away_and_comes_back) {
   struct returned r;
@@ -96,7 +79,7 @@ START_TEST(what_had_come_is_handled_first) {
   struct returned r;
   return_open(&r);
   int tag;
-  sent_token(&r, &tag);
+  return_sent_token(&r, &tag);
   uint64_t a = fake_ask(&r.f, on_answered), b = fake_ask(&r.f, on_answered), c = fake_ask(&r.f, on_answered);
   (void)a;
   (void)c;
@@ -160,7 +143,7 @@ START_TEST(nothing_can_be_sent_while_away) {
   struct returned r;
   return_open(&r);
   struct gaijin_pt pt = fake_pt(OTHER_HOST, 1);
-  gaijin_holding *h = held(&r, &pt);
+  gaijin_holding *h = return_hold(&r, &pt);
   gaijin_token *t = gaijin_token_new(r.f.g, GAIJIN_KIND_TABLE, &r);
   return_cut(&r);
   gaijin_begin_request(r.f.g, &(struct gaijin_send){.op = GAIJIN_OP_PING}, 0);
@@ -198,180 +181,10 @@ START_TEST(a_token_that_nobody_has_is_not_announced) {
 }
 END_TEST
 
-/* ---- Claims ---- */
-
-START_TEST(a_granted_claim_counts_at_the_answer) {
-  struct returned r;
-  return_open(&r);
-  struct gaijin_pt pt = fake_pt(OTHER_HOST, 1);
-  gaijin_holding *h = held(&r, &pt);
-  fake_give(&r.f, &pt);
-  gaijin_body_free(r.f.told.answer[1].body);
-  ck_assert_uint_eq(h->count, 2);
-  return_cut(&r);
-  ck_assert_uint_eq(h->count, 0);
-  return_back(&r);
-  struct reader in = return_expect(&r, OP_claim, 1);
-  struct gaijin_pt named;
-  ck_assert(fake_read_pt(&in, &named) && gaijin_pt_equal(&named, &pt));
-  uint64_t id = r.f.m.id;
-  return_expect(&r, OP_back, 0);
-  ck_assert_uint_eq(h->count, 0);
-  gaijin_begin_request(r.f.g, &(struct gaijin_send){.op = GAIJIN_OP_GET, .holding = h}, 1);
-  gaijin_put_nil(r.f.g);
-  ck_assert_int_eq(gaijin_end_request(r.f.g, told_answer, &r.f, NULL), GAIJIN_STATUS_AWAY);
-  gaijin_begin_request(r.f.g, &(struct gaijin_send){.op = GAIJIN_OP_S2T, .name = "bank"}, 1);
-  gaijin_put_holding(r.f.g, h);
-  ck_assert_int_eq(gaijin_end_request(r.f.g, told_answer, &r.f, NULL), GAIJIN_STATUS_AWAY);
-  return_decide(&r, id, NULL, 0);
-  ck_assert_int_eq(gaijin_await_link(r.f.g, h, 10), 0);
-  ck_assert_str_eq(r.log, "drc");
-  ck_assert_uint_eq(h->count, 1);
-  return_check(&r);
-  gaijin_let_go(r.f.g, h);
-  ck_assert_int_eq(gaijin_flush(r.f.g, true), 0);
-  in = return_expect(&r, OP_unsub, 2);
-  uint64_t count;
-  ck_assert(fake_read_pt(&in, &named) && reader_uint(&in, &count));
-  ck_assert_uint_eq(count, 1);
-  fake_close(&r.f);
-}
-END_TEST
-
-START_TEST(what_arrives_meanwhile_adds_to_the_claim) {
-  struct returned r;
-  return_open(&r);
-  struct gaijin_pt pt = fake_pt(OTHER_HOST, 1);
-  gaijin_holding *h = held(&r, &pt);
-  return_cut(&r);
-  return_back(&r);
-  return_expect(&r, OP_claim, 1);
-  uint64_t id = r.f.m.id;
-  unsigned n = fake_give(&r.f, &pt);
-  gaijin_body_free(r.f.told.answer[n].body);
-  ck_assert_uint_eq(h->count, 1);
-  ck_assert_int_eq(gaijin_holding_standing(h), GAIJIN_HELD);
-  gaijin_let_go(r.f.g, h); /* not released before the claim is decided */
-  ck_assert_uint_eq(gaijin_releases(r.f.g), 0);
-  return_check(&r);
-  return_decide(&r, id, NULL, 0);
-  ck_assert_int_eq(gaijin_dispatch(r.f.g), 0);
-  ck_assert_uint_eq(h->count, 2);
-  ck_assert_uint_eq(gaijin_releases(r.f.g), 1);
-  fake_close(&r.f);
-}
-END_TEST
-
-/* Places count from 1. Who is refused is dead, once for each host; nothing is given back. */
-START_TEST(refused_claims_mean_that_the_host_is_dead) {
-  struct returned r;
-  return_open(&r);
-  struct gaijin_pt pts[] = {fake_pt(OTHER_HOST, 1), fake_pt(OTHER_HOST, 2), fake_pt(THIRD_HOST, 1)};
-  gaijin_holding *h[3];
-  for (int i = 0; i < 3; i++) h[i] = held(&r, &pts[i]);
-  return_cut(&r);
-  return_back(&r);
-  struct reader in = return_expect(&r, OP_claim, 3);
-  uint64_t refused[3], id = r.f.m.id;
-  uint32_t n = 0;
-  for (uint64_t i = 1; i <= 3; i++) {
-    struct gaijin_pt pt;
-    ck_assert(fake_read_pt(&in, &pt));
-    if (pt.host == OTHER_HOST) refused[n++] = i;
-  }
-  ck_assert_uint_eq(n, 2);
-  return_decide(&r, id, refused, n);
-  ck_assert_int_eq(gaijin_dispatch(r.f.g), 0);
-  ck_assert_str_eq(r.log, "drxc");
-  ck_assert_uint_eq(r.f.told.dead[0], OTHER_HOST);
-  ck_assert(gaijin_host_dead(r.f.g, OTHER_HOST));
-  ck_assert_int_eq(gaijin_holding_standing(h[0]), GAIJIN_GONE);
-  ck_assert_int_eq(gaijin_holding_standing(h[2]), GAIJIN_HELD);
-  return_check(&r);
-  return_expect(&r, OP_back, 0);
-  gaijin_begin_request(r.f.g, &(struct gaijin_send){.op = GAIJIN_OP_GET, .holding = h[0]}, 1);
-  gaijin_put_nil(r.f.g);
-  ck_assert_int_eq(gaijin_end_request(r.f.g, told_answer, &r.f, NULL), GAIJIN_STATUS_DEAD);
-  for (int i = 0; i < 3; i++) gaijin_let_go(r.f.g, h[i]);
-  return_check(&r);
-  ck_assert_uint_eq(gaijin_releases(r.f.g), 3);
-  ck_assert_int_eq(gaijin_flush(r.f.g, true), 0);
-  return_expect(&r, OP_unsub, 2); /* only the living one's */
-  ck_assert_uint_eq(gaijin_holding_count(r.f.g), 0);
-  fake_close(&r.f);
-}
-END_TEST
-
-START_TEST(holdings_of_a_host_known_dead_are_not_claimed) {
-  struct returned r;
-  return_open(&r);
-  struct gaijin_pt pt = fake_pt(OTHER_HOST, 1);
-  gaijin_holding *h = held(&r, &pt);
-  fake_begin(&r.f, MESSAGE_NOTICE, GAIJIN_OP_DEAD, 0, 1);
-  pack_uint(&r.f.p, OTHER_HOST);
-  fake_deliver(&r.f);
-  return_cut(&r);
-  ck_assert_int_eq(gaijin_holding_standing(h), GAIJIN_GONE);
-  return_back(&r);
-  return_expect(&r, OP_back, 0);
-  gaijin_begin_request(r.f.g, &(struct gaijin_send){.op = GAIJIN_OP_S2T, .name = "bank"}, 1);
-  gaijin_put_holding(r.f.g, h);
-  ck_assert_int_eq(gaijin_end_request(r.f.g, told_answer, &r.f, NULL), GAIJIN_STATUS_DEAD);
-  gaijin_let_go(r.f.g, h);
-  ck_assert_int_eq(gaijin_flush(r.f.g, true), 0);
-  ck_assert(fake_idle(&r.f));
-  ck_assert_uint_eq(gaijin_holding_count(r.f.g), 0);
-  fake_close(&r.f);
-}
-END_TEST
-
-START_TEST(what_was_to_be_released_is_not_claimed) {
-  struct returned r;
-  return_open(&r);
-  struct gaijin_pt pt = fake_pt(OTHER_HOST, 1);
-  gaijin_let_go(r.f.g, held(&r, &pt));
-  return_cut(&r);
-  ck_assert_uint_eq(gaijin_holding_count(r.f.g), 0);
-  return_back(&r);
-  return_expect(&r, OP_back, 0);
-  fake_close(&r.f);
-}
-END_TEST
-
-/* A value that nobody has decoded yet is claimed like one in use, and can be decoded at any time. */
-START_TEST(undecoded_values_are_claimed) {
-  for (int when = 0; when < 3; when++) {
-    struct returned r;
-    return_open(&r);
-    struct gaijin_pt pt = fake_pt(OTHER_HOST, 1);
-    fake_give(&r.f, &pt);
-    struct gaijin_value v;
-    return_cut(&r);
-    if (when == 0) {
-      ck_assert(gaijin_body_next(r.f.told.answer[0].body, &v) && v.type == GAIJIN_FOREIGN);
-      gaijin_hold(r.f.g, v.holding);
-      gaijin_body_free(r.f.told.answer[0].body);
-    }
-    return_back(&r);
-    return_expect(&r, OP_claim, 1);
-    if (when == 1) gaijin_body_free(r.f.told.answer[0].body);
-    return_check(&r);
-    return_decide(&r, r.f.m.id, NULL, 0);
-    ck_assert_int_eq(gaijin_dispatch(r.f.g), 0);
-    return_check(&r);
-    if (when == 2) gaijin_body_free(r.f.told.answer[0].body);
-    ck_assert_uint_eq(gaijin_releases(r.f.g), when ? 1 : 0);
-    fake_close(&r.f);
-  }
-}
-END_TEST
-
-/* ---- Requests of others ---- */
-
 START_TEST(answers_of_the_old_connection_are_dropped) {
   struct returned r;
   return_open(&r);
-  gaijin_token *t = sent_token(&r, &r), *fresh = gaijin_token_new(r.f.g, GAIJIN_KIND_TABLE, NULL);
+  gaijin_token *t = return_sent_token(&r, &r), *fresh = gaijin_token_new(r.f.g, GAIJIN_KIND_TABLE, NULL);
   struct gaijin_pt pt = gaijin_token_pt(r.f.g, t);
   fake_begin_to(&r.f, GAIJIN_OP_CALL, 41, &pt, 0);
   fake_deliver(&r.f);
@@ -409,7 +222,7 @@ END_TEST
 START_TEST(ids_of_a_generation_that_was_before_are_other_requests) {
   struct returned r;
   return_open(&r);
-  gaijin_token *t = sent_token(&r, &r);
+  gaijin_token *t = return_sent_token(&r, &r);
   struct gaijin_pt pt = gaijin_token_pt(r.f.g, t);
   uint64_t wire = ((uint64_t)GENERATION << CALL_ID_BITS) + 5;
   fake_begin_to(&r.f, GAIJIN_OP_CALL, wire, &pt, 0);
@@ -454,7 +267,7 @@ START_TEST(windows_are_empty_again) {
   struct returned r;
   return_open(&r);
   struct gaijin_pt pt = fake_pt(OTHER_HOST, 1);
-  gaijin_holding *h = held(&r, &pt);
+  gaijin_holding *h = return_hold(&r, &pt);
   for (int i = 0; i < 100; i++) {
     gaijin_begin_request(r.f.g, &(struct gaijin_send){.op = GAIJIN_OP_CALL, .holding = h, .one_way = true}, 0);
     ck_assert_int_eq(gaijin_end_request(r.f.g, NULL, NULL, NULL), 0);
@@ -472,7 +285,7 @@ END_TEST
 
 int main(void) {
   Suite *s = suite_create("client_return");
-  TCase *away = tcase_create("away"), *claims = tcase_create("claims"), *requests = tcase_create("requests");
+  TCase *away = tcase_create("away"), *requests = tcase_create("requests");
   tcase_add_test(away, goes_away_and_comes_back);
   tcase_add_test(away, without_the_option_it_is_lost_at_once);
   tcase_add_test(away, an_observer_does_not_come_back);
@@ -483,18 +296,11 @@ int main(void) {
   tcase_add_test(away, the_out_queue_is_not_kept);
   tcase_add_test(away, nothing_can_be_sent_while_away);
   tcase_add_test(away, a_token_that_nobody_has_is_not_announced);
-  tcase_add_test(claims, a_granted_claim_counts_at_the_answer);
-  tcase_add_test(claims, what_arrives_meanwhile_adds_to_the_claim);
-  tcase_add_test(claims, refused_claims_mean_that_the_host_is_dead);
-  tcase_add_test(claims, holdings_of_a_host_known_dead_are_not_claimed);
-  tcase_add_test(claims, what_was_to_be_released_is_not_claimed);
-  tcase_add_test(claims, undecoded_values_are_claimed);
   tcase_add_test(requests, answers_of_the_old_connection_are_dropped);
   tcase_add_test(requests, ids_of_a_generation_that_was_before_are_other_requests);
   tcase_add_test(requests, ready_and_retired_are_said_again);
   tcase_add_test(requests, windows_are_empty_again);
   suite_add_tcase(s, away);
-  suite_add_tcase(s, claims);
   suite_add_tcase(s, requests);
   return run_suite(s);
 }

@@ -9,7 +9,7 @@
  *
  * It has no loop of its own: poll gaijin_fd() for reading (and for writing while
  * gaijin_wants_write()), then call gaijin_dispatch() and gaijin_flush(). Call-backs run only inside
- * gaijin_dispatch(), gaijin_expire(), gaijin_await(), gaijin_await_room() and gaijin_close(). A
+ * gaijin_dispatch(), gaijin_expire(), gaijin_await...() and gaijin_close(). A
  * call-back may start messages; it must not call any of these.
  * One thread uses a connection at a time; nothing is global, so threads may have one each.
  *
@@ -20,8 +20,8 @@
  *
  * Errors. Functions that return int give 0, or a positive enum gaijin_status whose text
  * gaijin_error() has. Once the connection is lost every send gives GAIJIN_STATUS_LOST; tokens and
- * holdings stay valid to look at until gaijin_close(). While it is away (see "Coming back") they do
- * so, too.
+ * holdings stay valid to look at until gaijin_close(). While it is away (<gaijin/returning.h>) they
+ * do so, too.
  *
  * Structs grow at their end in later versions, where 0 means what it was without the member; set
  * those you fill to zero first. A program goes on working with a later library: functions that take
@@ -99,20 +99,18 @@ struct gaijin_events {
    * Without this event gaijin_dispatch itself waits and tries again. Either way, when it has gone
    * on for 5 s the connection is given up. */
   void (*starved)(void *user);
-  /* The broker has gone, and the connection tries to come back (options.reconnect_ms). From now on
-   * nothing can be sent: gaijin_link() is GAIJIN_AWAY. gaijin_fd() is `fd` by now, which is to be
-   * polled for reading in the place of the former one; that is closed when the call returns. The
-   * requests under way are answered `lost` next, in the order of their start, and room is told of
-   * where some were under way. `reason`: one line, valid during the call. */
+  /* The broker has gone, and the connection tries to come back (options.reconnect_ms): nothing can
+   * be sent any more. gaijin_fd() is `fd` by now, to be polled for reading; the former one is closed
+   * when the call returns. The requests under way are answered `lost` next, in the order of their
+   * start, and `room` is told where some were. `reason`: one line, valid during the call. */
   void (*disconnected)(void *user, int fd, const char *reason);
-  /* It stands again: messages can be sent. gaijin_fd() is `fd` by now, the former one is closed when
-   * the call returns. What the broker answers later and does not keep over its end is asked again
-   * from here: watches, waits for labels. READY, once noticed, is told again by the library. */
+  /* It stands again: messages can be sent. gaijin_fd() is `fd` by now, the former one is closed
+   * when the call returns. Watches and waits for labels are asked again from here; READY and
+   * RETIRE, once noticed, are told again by the library. */
   void (*reconnected)(void *user, int fd);
-  /* While we were away we were declared dead: called before `reconnected`. gaijin_host() is another
-   * from now on. `forget` has been called for every token that had been sent (of one that is still
-   * pinned it follows), `dead` for every host that was known; one of them that lives is alive again
-   * when it is met the next time. */
+  /* Before `reconnected`: we were declared dead while we were away, and gaijin_host() is another.
+   * `forget` has been called for each token that had been sent (for one still pinned it follows),
+   * `dead` for each host that was known; one that lives is alive again when it is met next. */
   void (*reborn)(void *user, uint64_t former_host);
   /* Some holdings that were GAIJIN_UNCONFIRMED are so no more: who waits for one looks at it again.
    * Those whose hosts have died are told of by `dead` before. */
@@ -132,10 +130,9 @@ struct gaijin_options {
    * that lead from one object to everything its worker has. Connecting fails (unsupported) with a
    * broker that would not. */
   bool sandboxed;
-  /* How long, in milliseconds, to try to come back when the broker has gone without having said that
-   * it ends: killed, say, and started again by its supervisor. 0: not at all; the connection is lost
-   * at once. An observer, and a worker of a broker of version 4 or older, cannot come back. See
-   * "Coming back" below. */
+  /* How long, in milliseconds, to try to come back when the broker has gone without having said
+   * that it ends: killed, say, and started again (<gaijin/returning.h>). 0: not at all, the
+   * connection is lost at once; so it is for observers, and with a broker of version 4 or older. */
   uint32_t reconnect_ms;
 };
 
@@ -215,42 +212,6 @@ GAIJIN_API bool gaijin_host_dead(const gaijin *g, uint64_t host);
  * read waits. For programs that must not take more than they can work on. */
 GAIJIN_API void gaijin_pause(gaijin *g);
 GAIJIN_API bool gaijin_paused(const gaijin *g);
-
-/* ---- Coming back ---- */
-
-/* With options.reconnect_ms a connection outlives its broker. When the broker has gone, what it had
- * sent is handled to the end; then, in one step, requests under way are answered `lost` (whether
- * they were done is not known; they are never sent again), what was queued is thrown away, and the
- * connection is AWAY. gaijin_dispatch, called whenever gaijin_fd() is readable, tries to reach a new
- * broker. Tokens stay; holdings stay, and are UNCONFIRMED until the new broker has heard from their
- * host. A request that is being served may be worked on; its answer is refused (LOST), because its
- * asker was told `lost`.
- * After reconnect_ms without success the connection is lost. It is lost at once, as without the
- * option, when the broker said that it ends (`bye`) or why it ended the connection, when it broke
- * the protocol, and when it refuses us for another reason than that we were declared dead. */
-enum gaijin_link_state {
-  GAIJIN_UP,   /* messages can be sent */
-  GAIJIN_AWAY, /* the end of a message gives LOST, and changes nothing; it may come back */
-  GAIJIN_LOST  /* for good */
-};
-GAIJIN_API enum gaijin_link_state gaijin_link(const gaijin *g);
-
-enum gaijin_standing {
-  GAIJIN_HELD,        /* may be used and sent; its host may be dead */
-  GAIJIN_UNCONFIRMED, /* after a return, not yet: a message with it gives AWAY, nothing was done */
-  GAIJIN_GONE         /* for good: its host is dead, a message with it gives DEAD */
-};
-GAIJIN_API enum gaijin_standing gaijin_holding_standing(const gaijin_holding *h);
-
-/* For programs without a loop: flushes and dispatches until the connection is up and, unless h is
- * NULL, h is no more unconfirmed. 0, TIMEOUT after `seconds`, LOST, or DEAD if h is gone. */
-GAIJIN_API int gaijin_await_link(gaijin *g, const gaijin_holding *h, double seconds);
-/* Whether an answer to this request would still reach somebody: it came over the connection that
- * stands now. */
-GAIJIN_API bool gaijin_answerable(const gaijin *g, uint64_t request);
-/* How often a broker was started on this socket, as the present one or the last one says; 0: it does
- * not. */
-GAIJIN_API uint64_t gaijin_generation(const gaijin *g);
 
 /* ---- Windows ---- */
 
@@ -484,5 +445,7 @@ GAIJIN_API void gaijin_body_free(gaijin_body *b);
 #ifdef __cplusplus
 }
 #endif
+
+#include <gaijin/returning.h>
 
 #endif
