@@ -281,6 +281,9 @@ bool gj_receive_message(gaijin *g, const uint8_t *bytes, uint32_t size);
 /* Writes a notice or reply of the library's own: all or nothing. */
 int gj_write_cancel(gaijin *g, uint64_t id);
 int gj_write_weight(gaijin *g, const struct gaijin_pt *pt, uint32_t weight);
+
+/* release.c */
+/* Writes what waits in releases. 0, or BUSY: the rest waits on. */
 int gj_write_releases(gaijin *g);
 
 /* token.c */

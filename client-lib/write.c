@@ -14,8 +14,7 @@
 
 #include "client-lib/internal.h"
 
-/* A release takes a PT and a number of at most 9 bytes. */
-enum { RELEASE_BYTES = PT_WIRE_BYTES + 9, RELEASES_MOST = 500, ERROR_TEXT_MOST = 3800 };
+enum { ERROR_TEXT_MOST = 3800 };
 
 static void writer_open(gaijin *g, const struct message *header, uint32_t count) {
   struct writer *w = &g->writer;
@@ -402,44 +401,6 @@ int gj_write_cancel(gaijin *g, uint64_t id) {
   if (status) return status;
   pack_uint(&p, id);
   return pack_outcome(g, &p, pack_end(&p));
-}
-
-/* One unsub with the first `n` of the queue; they end when it is in the out-queue. Those without
- * count, of hosts that were dead before the broker came, only end. */
-static int write_release_batch(gaijin *g, uint32_t n) {
-  struct message m = {.kind = MESSAGE_NOTICE, .op = OP_unsub};
-  struct pack p;
-  uint32_t counted = 0;
-  struct link *l = g->releases.next;
-  for (uint32_t i = 0; i < n; i++, l = l->next)
-    counted += container_of(l, gaijin_holding, release)->count > 0;
-  pack_begin(&p, &g->out, g->max_message, &m, counted * 2);
-  l = g->releases.next;
-  for (uint32_t i = 0; i < n; i++, l = l->next) {
-    const gaijin_holding *h = container_of(l, gaijin_holding, release);
-    assert(l != &g->releases && (h->count > 0 || h->claim == CLAIM_GONE));
-    if (!h->count) continue;
-    pack_pt(&p, &h->pt);
-    pack_uint(&p, h->count);
-  }
-  int status = 0;
-  if (counted)
-    status = pack_outcome(g, &p, pack_end(&p));
-  else
-    pack_abort(&p);
-  if (status) return status;
-  while (n--) gj_holding_free(g, container_of(g->releases.next, gaijin_holding, release));
-  return 0;
-}
-
-int gj_write_releases(gaijin *g) {
-  uint32_t fit = (g->max_message - MESSAGE_HEADER_MOST) / RELEASE_BYTES;
-  uint32_t most = fit < RELEASES_MOST ? fit : RELEASES_MOST;
-  while (g->n_releases) {
-    int status = write_release_batch(g, g->n_releases < most ? g->n_releases : most);
-    if (status) return status;
-  }
-  return 0;
 }
 
 void gaijin_abort(gaijin *g) {

@@ -100,9 +100,9 @@ struct gaijin_events {
    * on for 5 s the connection is given up. */
   void (*starved)(void *user);
   /* The broker has gone, and the connection tries to come back (options.reconnect_ms): nothing can
-   * be sent any more. gaijin_fd() is `fd` by now, to be polled for reading; the former one is closed
-   * when the call returns. The requests under way are answered `lost` next, in the order of their
-   * start, and `room` is told where some were. `reason`: one line, valid during the call. */
+   * be sent now. gaijin_fd() is `fd`, to be polled for reading; the former one is closed when the
+   * call returns. Requests under way are answered `lost` next, in the order of their start, and
+   * `room` is told where some were. `reason`: one line, valid during the call. */
   void (*disconnected)(void *user, int fd, const char *reason);
   /* It stands again: messages can be sent. gaijin_fd() is `fd` by now, the former one is closed
    * when the call returns. Watches and waits for labels are asked again from here; READY and
@@ -264,8 +264,7 @@ GAIJIN_API uint64_t gaijin_token_weight(const gaijin_token *t);
 
 /* One more user of the holding, one less. When the last has let go its release is queued (no I/O,
  * no allocation: safe in a finaliser); the pointer is valid until the release has been flushed, or
- * the connection goes away.
- * gaijin_hold before that takes the release back. */
+ * the connection goes away. gaijin_hold before that takes the release back. */
 GAIJIN_API void gaijin_hold(gaijin *g, gaijin_holding *h);
 GAIJIN_API void gaijin_let_go(gaijin *g, gaijin_holding *h);
 GAIJIN_API struct gaijin_pt gaijin_holding_pt(const gaijin_holding *h);
