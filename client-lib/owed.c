@@ -134,9 +134,9 @@ static bool write_notice(gaijin *g, enum op op) {
   return pack_end(&p) == BUFFER_OK;
 }
 
-static bool write_back(gaijin *g) {
+static bool write_ready(gaijin *g) {
   uint32_t before = g->out.size;
-  if (write_notice(g, OP_back) && (!g->ret.ready || write_notice(g, OP_ready)) &&
+  if ((!g->ret.ready || write_notice(g, OP_ready)) &&
       (!g->ret.retired || write_notice(g, OP_retire)))
     return true;
   g->out.size = before; /* all or nothing */
@@ -155,7 +155,11 @@ static bool write_some(gaijin *g) {
       owe_walk(g, OWING_BACK);
       return true;
     case OWING_BACK:
-      if (!write_back(g)) return false;
+      if (!write_notice(g, OP_back)) return false;
+      g->ret.owing = OWING_READY;
+      return true;
+    case OWING_READY:
+      if (!write_ready(g)) return false;
       g->ret.owing = OWING_NOTHING;
       return true;
   }

@@ -208,14 +208,13 @@ static void come_up(gaijin *g, uint64_t former_host) {
   g->paused = true; /* what came behind the answer is handled next */
   g->heard = true;
   fence_ids(r);
-  if (former_host != g->host) {
-    r->late = false;
-    gj_disown(g, former_host);
-  }
+  bool reborn = former_host != g->host;
+  r->late = false;
+  if (reborn) gj_disown(g, former_host);
   r->poll_fd = r->timer_fd = -1;
   r->phase = PHASE_UP;
   r->stood = clock_seconds();
-  r->owing = OWING_TOKENS;
+  r->owing = reborn ? OWING_READY : OWING_TOKENS;
   r->walk = (struct walk){0};
   gj_owed_write(g);
   if (g->events.reconnected) g->events.reconnected(g->user, g->fd);

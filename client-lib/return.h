@@ -35,7 +35,8 @@ enum claim {
 };
 
 enum phase { PHASE_UP, PHASE_OFF, PHASE_HELLO };
-enum owing { OWING_NOTHING, OWING_TOKENS, OWING_CLAIMS, OWING_BACK };
+/* OWING_READY: what this worker is, which is all that a new host owes. */
+enum owing { OWING_NOTHING, OWING_TOKENS, OWING_CLAIMS, OWING_BACK, OWING_READY };
 
 struct returning {
   uint32_t limit_ms; /* as the program asked for; 0: it does not come back */

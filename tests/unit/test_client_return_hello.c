@@ -13,6 +13,7 @@ START_TEST(who_was_declared_dead_comes_as_another) {
   uint64_t host;
   struct secret s;
   return_open_with_one_of_each(&r, &t, &h);
+  ck_assert_int_eq(gaijin_notice(r.f.g, GAIJIN_OP_READY), 0);
   gaijin_token *pinned = gaijin_token_new(r.f.g, GAIJIN_KIND_TABLE, &r);
   fake_take(&r.f, pinned);
   struct gaijin_pt home = gaijin_token_pt(r.f.g, pinned), pt = fake_pt(OTHER_HOST, 1);
@@ -38,7 +39,7 @@ START_TEST(who_was_declared_dead_comes_as_another) {
   ck_assert_int_eq(gaijin_holding_standing(h), GAIJIN_GONE);
   ck_assert(gaijin_host_dead(r.f.g, OTHER_HOST));
   ck_assert_int_eq(gaijin_flush(r.f.g, true), 0);
-  return_expect(&r, OP_back, 0);
+  return_expect(&r, OP_ready, 0); /* and no `back`: it is new */
   /* The body that had come is still read as it was. */
   struct gaijin_value v;
   ck_assert(gaijin_body_next(r.f.told.body[0], &v));

@@ -7,7 +7,7 @@
  * they were done is not known; they are never sent again), what was queued is thrown away, and the
  * connection is AWAY. gaijin_dispatch, called whenever gaijin_fd() is readable, tries to reach a
  * new broker. Tokens stay; holdings stay, and are UNCONFIRMED until the new broker has heard from
- * their host. A request that is being served may be worked on; its answer is refused (LOST), because its
+ * their host. A request that is being served may be worked on; its answer is refused (LOST): its
  * asker was told `lost`.
  * After reconnect_ms without success the connection is lost. It is lost at once, as without the
  * option, when the broker said that it ends (`bye`) or why it ended the connection, when it broke
