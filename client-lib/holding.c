@@ -5,7 +5,7 @@
  * gj_write_releases sends what is in the queue and ends those holdings.
  * A holding with count == 0 and CLAIM_NONE stands for claims under way: it never gets into the
  * queue, and its stamp and kind are guesses of theirs; from count 1 on they are the token's. One
- * with another claim (return.h) has its stamp from an earlier broker. It is in the queue, when
+ * with another claim (returning.h) has its stamp from an earlier broker. It is in the queue, when
  * nobody uses it, to end with it; it gives nothing back.
  */
 #include <assert.h>

@@ -13,7 +13,7 @@
  *   call.c     our requests under way.
  *   values.c   bodies of received messages.
  *
- * return.h tells how a connection comes back when its broker has gone, and which files do that.
+ * returning.h tells how a connection comes back when its broker has gone, and which files do that.
  * receive.c turns messages into changes of these and call-backs, io.c moves bytes, write.c makes
  * messages and put.c their values, hello.c and connect.c start and end a connection, fork.c keeps
  * a child of the program's away from it.
@@ -28,7 +28,7 @@
 
 #include <gaijin/gaijin.h>
 #include "client-lib/list.h"
-#include "client-lib/return.h"
+#include "client-lib/returning.h"
 #include "client-lib/table.h"
 #include "proto/body.h"
 #include "proto/buffer.h"

@@ -12,7 +12,7 @@
 #include "tests/unit/random.h"
 #include "tests/unit/run.h"
 
-enum { OBJECTS = 50, KILLS = 30, PROGRAMS = 2 };
+enum { OBJECTS = 50, KILLS = 12, PROGRAMS = 2 };
 
 struct program {
   gaijin *g;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * Coming back to a broker that was started again; <gaijin/gaijin.h> includes this.
+ * Coming back to a broker that was started again; part of <gaijin/gaijin.h>, which alone includes it.
  *
  * With options.reconnect_ms a connection outlives its broker. When the broker has gone, what it had
  * sent is handled to the end; then, in one step, requests under way are answered `lost` (whether
@@ -16,7 +16,9 @@
 #ifndef GAIJIN_RETURNING_H
 #define GAIJIN_RETURNING_H
 
-#include <gaijin/gaijin.h>
+#ifndef GAIJIN_API
+#error "include <gaijin/gaijin.h>"
+#endif
 
 #ifdef __cplusplus
 extern "C" {

@@ -14,8 +14,8 @@
  * whose word has been written may be owed again, after the next cut.
  * While not UP the descriptor that the program polls is a set of our own: a timer and the socket.
  */
-#ifndef GAIJIN_CLIENT_RETURN_H
-#define GAIJIN_CLIENT_RETURN_H
+#ifndef GAIJIN_CLIENT_RETURNING_H
+#define GAIJIN_CLIENT_RETURNING_H
 
 #include <sys/socket.h>
 #include <sys/un.h>
