@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * Coming back to a broker that was started again; part of <gaijin/gaijin.h>, which alone includes it.
+ * Coming back to a broker that was started again: a part of <gaijin/gaijin.h>, which includes it.
  *
  * With options.reconnect_ms a connection outlives its broker. When the broker has gone, what it had
  * sent is handled to the end; then, in one step, requests under way are answered `lost` (whether
