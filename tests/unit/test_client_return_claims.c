@@ -171,6 +171,46 @@ START_TEST(undecoded_values_are_claimed) {
 }
 END_TEST
 
+/* A claim of the program's that was granted and waits to be awaited, alone or beside another use of the holding: `await` makes the
+ * program a user, before the return or after it, whatever has become of the claim that the library owes. */
+START_TEST(a_claim_kept_for_await_outlives_the_broker) {
+  enum { AWAY, BACK, REFUSED, WHENS };
+  for (int i = 0; i < 2 * WHENS; i++) {
+    struct returned r;
+    struct gaijin_answer a;
+    struct gaijin_pt pt = fake_pt(OTHER_HOST, 1);
+    uint64_t id, refused = 1;
+    int when = i / 2;
+    return_open(&r);
+    if (i % 2) return_hold(&r, &pt);
+    ck_assert_int_eq(gaijin_claim(r.f.g, &pt, NULL, NULL, &id), 0);
+    ck_assert_int_eq(gaijin_flush(r.f.g, false), 0);
+    return_expect(&r, OP_sub, 1);
+    fake_begin(&r.f, MESSAGE_REPLY, GAIJIN_OP_SUB, id, 0);
+    fake_deliver(&r.f);
+    return_cut(&r);
+    if (when == AWAY) ck_assert_int_eq(gaijin_await(r.f.g, id, 10, &a), 0);
+    return_back(&r);
+    return_expect(&r, OP_claim, 1);
+    return_decide(&r, r.f.m.id, &refused, when == REFUSED);
+    ck_assert_int_eq(gaijin_dispatch(r.f.g), 0);
+    return_check(&r);
+    if (when != AWAY) ck_assert_int_eq(gaijin_await(r.f.g, id, 10, &a), 0);
+    ck_assert(a.ok);
+    gaijin_holding *h = gaijin_holding_find(r.f.g, &pt);
+    ck_assert_ptr_nonnull(h);
+    ck_assert_uint_eq(h->users, (unsigned)(1 + i % 2));
+    ck_assert_uint_eq(h->pending, 0);
+    ck_assert_int_eq(gaijin_holding_standing(h), when == REFUSED ? GAIJIN_GONE : GAIJIN_HELD);
+    while (h->users) gaijin_let_go(r.f.g, h);
+    gaijin_body_free(a.body);
+    return_check(&r);
+    ck_assert_uint_eq(gaijin_releases(r.f.g), 1);
+    fake_close(&r.f);
+  }
+}
+END_TEST
+
 enum { MANY_TOKENS = 25000, MANY_HOLDINGS = 2500, SMALL_MESSAGE = 8192 };
 
 /* Words and claims of any number: in batches, and never more of them in the out-queue than a few. */
@@ -337,6 +377,7 @@ int main(void) {
   tcase_add_test(claims, holdings_of_a_host_known_dead_are_not_claimed);
   tcase_add_test(claims, what_was_to_be_released_is_not_claimed);
   tcase_add_test(claims, undecoded_values_are_claimed);
+  tcase_add_test(claims, a_claim_kept_for_await_outlives_the_broker);
   tcase_add_test(many, batches_are_bounded_by_the_queue);
   tcase_add_test(many, new_messages_go_at_once);
   tcase_add_loop_test(hostile, a_broker_that_breaks_the_protocol_is_left_for_good, 0, 7);
