@@ -122,6 +122,7 @@ struct writer {
   struct pack pack;
   bool open;
   unsigned nested;     /* begins while open: their messages are refused */
+  unsigned cut;        /* messages of another connection that the program has still to end */
   enum gaijin_status refused; /* known at begin; raised (0): none */
   uint32_t refs;       /* PTs written */
   uint64_t count, put; /* values announced, values written; those in arrays included */
@@ -281,6 +282,8 @@ bool gj_receive_message(gaijin *g, const uint8_t *bytes, uint32_t size);
 /* Writes a notice or reply of the library's own: all or nothing. */
 int gj_write_cancel(gaijin *g, uint64_t id);
 int gj_write_weight(gaijin *g, const struct gaijin_pt *pt, uint32_t weight);
+/* The connection goes or comes back: the open message, and those inside, are given up. */
+void gj_write_cut(gaijin *g);
 
 /* release.c */
 /* Writes what waits in releases. 0, or BUSY: the rest waits on. */

@@ -34,7 +34,7 @@ static void lose(gaijin *g, const char *who, const char *format, va_list args) {
    * end at once. Not of a fork's: the socket is its parent's. */
   if (!gj_is_fork(g) && g->fd >= 0) shutdown(g->fd, SHUT_RDWR);
   gj_return_end(g);
-  while (g->writer.open) gaijin_abort(g);
+  gj_write_cut(g);
   buffer_deinit(&g->out);
   buffer_init(&g->out, OUT_QUEUE_MOST);
   g->out_start = 0;

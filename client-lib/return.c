@@ -115,7 +115,7 @@ bool gj_return_cut(gaijin *g, const char *reason) {
   if (!open_set(g)) return false;
   double now = clock_seconds();
   int old = g->fd;
-  while (g->writer.open) gaijin_abort(g);
+  gj_write_cut(g);
   g->fd = -1;
   g->write_broken = g->paused = g->starved = false;
   g->starved_since = 0;
@@ -207,6 +207,7 @@ static void come_up(gaijin *g, uint64_t former_host) {
   g->in.max_message = g->max_message;
   g->paused = true; /* what came behind the answer is handled next */
   g->heard = true;
+  gj_write_cut(g); /* its ids and tokens may be of before */
   fence_ids(r);
   bool reborn = former_host != g->host;
   r->late = false;
@@ -216,7 +217,7 @@ static void come_up(gaijin *g, uint64_t former_host) {
   r->stood = clock_seconds();
   r->owing = reborn ? OWING_READY : OWING_TOKENS;
   r->walk = (struct walk){0};
-  gj_owed_write(g);
+  if (!g->writer.open) gj_owed_write(g); /* one begun in a call-back here has to end first */
   if (g->events.reconnected) g->events.reconnected(g->user, g->fd);
   close(set);
   close(timer);

@@ -7,6 +7,9 @@
  * A begin while a message is open (a finaliser of a script that runs while values are
  * being encoded may do it) must not spoil the open one: the inner message is
  * refused with `busy`, whatever is put into it is ignored.
+ *
+ * One that is open when the connection goes, or comes back, is given up at once; the end of it,
+ * which the program still owes, finds it in `cut` and gives `lost`.
  */
 #include <assert.h>
 #include <stdio.h>
@@ -85,7 +88,10 @@ static int writer_end(gaijin *g) {
     return gj_fail(g, GAIJIN_STATUS_BUSY,
                    "a message was begun while another one was being written");
   }
-  if (!w->open && !gj_is_up(g)) return gj_fail_lost(g);
+  if (!w->open && (w->cut || !gj_is_up(g))) {
+    if (w->cut) w->cut--;
+    return gj_fail_lost(g);
+  }
   if (!w->open) return gj_fail(g, GAIJIN_STATUS_PROTOCOL, "a message was ended that was not begun");
   w->open = false;
   int status = writer_check(g);
@@ -409,8 +415,19 @@ void gaijin_abort(gaijin *g) {
     w->nested--;
     return;
   }
-  if (!w->open) return;
+  if (!w->open) {
+    if (w->cut) w->cut--;
+    return;
+  }
   w->open = false;
   pack_abort(&w->pack);
   unstage(g, false);
+}
+
+void gj_write_cut(gaijin *g) {
+  struct writer *w = &g->writer;
+  if (!w->open) return;
+  w->cut += 1 + w->nested;
+  w->nested = 0;
+  gaijin_abort(g);
 }
