@@ -282,10 +282,8 @@ void gj_return_turn(gaijin *g) {
     snprintf(r->failure, sizeof r->failure,
              "the broker accepts connections but does not answer; look whether it hangs");
     give_up(g);
-  } else if (clock_seconds() >= r->end) {
-    give_up(g);
   } else {
-    try_once(g);
+    try_once(g); /* past the end, too: we may have been busy, and the broker back for long */
   }
 }
 

@@ -200,6 +200,18 @@ START_TEST(time_runs_out) {
 }
 END_TEST
 
+/* A program that was busy with other things all that time is no reason to give up: the broker may be back for long. */
+START_TEST(who_did_not_look_tries_once_more) {
+  struct returned r;
+  return_open_with(&r, 1, false, MAX_MESSAGE_DEFAULT);
+  return_cut(&r);
+  while (clock_seconds() < r.f.g->ret.end) continue;
+  return_back(&r);
+  ck_assert_str_eq(r.log, "dr");
+  fake_close(&r.f);
+}
+END_TEST
+
 /* A broker that accepts and says nothing, at the end of the time. */
 START_TEST(time_runs_out_in_hello) {
   struct returned r;
@@ -305,6 +317,7 @@ int main(void) {
   tcase_add_test(hello, what_is_no_broker_ends_it);
   tcase_add_test(hello, the_answer_to_hello_in_pieces_and_with_more_behind);
   tcase_add_test(hello, time_runs_out);
+  tcase_add_test(hello, who_did_not_look_tries_once_more);
   tcase_add_test(hello, time_runs_out_in_hello);
   tcase_add_test(hello, it_can_be_closed_in_each_state);
   tcase_add_test(alone, await_goes_through_an_outage);

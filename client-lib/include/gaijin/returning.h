@@ -9,9 +9,10 @@
  * new broker. Tokens stay; holdings stay, and are UNCONFIRMED until the new broker has heard from
  * their host. A request that is being served may be worked on; its answer is refused (LOST): its
  * asker was told `lost`.
- * After reconnect_ms without success the connection is lost. It is lost at once, as without the
- * option, when the broker said that it ends (`bye`) or why it ended the connection, when it broke
- * the protocol, and when it refuses us for another reason than that we were declared dead.
+ * After reconnect_ms without success the connection is lost; a program that did not dispatch for so
+ * long tries once before that. It is lost at once, as without the option, when the broker said that
+ * it ends (`bye`) or why it ended the connection, when it broke the protocol, and when it refuses
+ * us for another reason than that we were declared dead.
  */
 #ifndef GAIJIN_RETURNING_H
 #define GAIJIN_RETURNING_H
