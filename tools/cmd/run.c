@@ -4,6 +4,10 @@
  * broker). All workers are started before it begins. `stopping` may begin in either
  * and is never taken back. How a child ended is learned from SIGCHLD only, and what it wrote
  * is printed before that is reported.
+ *
+ * A broker of ours that dies is started again (restarts.h): workers wait for it and come back, each
+ * for as long as its --reconnect says. One that has ended in good order has told them so, and they
+ * end. A broker that was there before us is somebody else's to start.
  */
 #include "tools/cmd/run.h"
 
@@ -18,9 +22,11 @@
 
 #include <gaijin/gaijin.h>
 #include "proto/base.h"
+#include "proto/clock.h"
 #include "proto/settings/memory.h"
 #include "tools/cmd/child.h"
 #include "tools/cmd/output.h"
+#include "tools/cmd/restarts.h"
 #include "tools/text.h"
 
 enum { STREAMS = 2 };
@@ -44,10 +50,11 @@ struct run {
   const struct run_plan *plan;
   uv_loop_t loop;
   uv_signal_t signals[SIGNALS];
-  uv_timer_t grace_timer;
+  uv_timer_t grace_timer, restart_timer;
   uv_poll_t observer_poll;
   gaijin *observer; /* NULL before the broker is there and once it is lost */
   struct child broker;
+  struct restarts restarts; /* of the broker */
   struct worker *workers; /* as many as the plan has */
   size_t started;
   size_t living;
@@ -66,13 +73,13 @@ static void fail(struct run *r) {
 }
 
 /* Learned from SIGCHLD or from the connection, whichever is first; the workers may have learned it
- * before us and ended. */
+ * before us and ended. One of ours will not come again. */
 static void broker_gone(struct run *r) {
+  const char *what = r->plan->broker ? "; stopping all" : "; the workers wait for it to return";
   if (r->broker_gone) return;
   r->broker_gone = true;
-  tool_error("run: the broker at %s has gone%s", r->plan->socket,
-             r->living ? "; stopping all" : "");
-  fail(r);
+  tool_error("run: the broker at %s has gone%s", r->plan->socket, r->living ? what : "");
+  if (r->plan->broker) fail(r);
 }
 
 /* ---- The end ---- */
@@ -105,6 +112,7 @@ static void end_broker(struct run *r) {
 static void stop_all(struct run *r) {
   if (r->stopping) return;
   r->stopping = true;
+  uv_timer_stop(&r->restart_timer);
   for (size_t i = 0; i < r->started; i++) child_stop(&r->workers[i].child);
   uv_timer_start(&r->grace_timer, on_grace_over, (uint64_t)(r->plan->grace * 1000), 0);
   if (r->living == 0) end_broker(r);
@@ -171,10 +179,57 @@ static void check_broker(struct run *r) {
   if (e == 0) e = gaijin_await(r->observer, id, 1, &answer);
   gaijin_body_free(answer.body);
   if (e == GAIJIN_STATUS_LOST) observer_lost(r);
+  if (e == GAIJIN_STATUS_LOST) broker_gone(r);
 }
 
+/* ---- A broker of ours that dies ---- */
+
+static int start_broker(struct run *r) {
+  char *argv[] = {(char *)r->plan->broker, (char *)"-s",   (char *)r->plan->socket,
+                  (char *)"--log-level",   (char *)"warn", NULL};
+  /* SIGTERM is enough for a broker, and lets it remove its socket. */
+  struct child_options o = {
+      .argv = argv, .socket = r->plan->socket, .out = -1, .err = -1, .death_signal = SIGTERM};
+  int e = child_start(&r->broker, &o);
+  if (e) tool_error("run: cannot start %s: %s", r->plan->broker, strerror(e));
+  return e;
+}
+
+static void on_restart_time(uv_timer_t *t) {
+  struct run *r = t->data;
+  if (start_broker(r) != 0) broker_gone(r);
+}
+
+static void restart_broker(struct run *r) {
+  char how[80], when[32] = "";
+  int status = r->broker.wait_status, ms = restarts_delay(&r->restarts, clock_seconds());
+  if (WIFEXITED(status))
+    snprintf(how, sizeof how, "failed with status %d", WEXITSTATUS(status));
+  else
+    snprintf(how, sizeof how, "was killed by signal %d (%s)", WTERMSIG(status),
+             strsignal(WTERMSIG(status)));
+  if (ms < 0) {
+    tool_error("run: the broker %s, the %dth time within %d s; it is not started again", how,
+               RESTARTS_MOST + 1, RESTARTS_SECONDS);
+    broker_gone(r);
+    return;
+  }
+  if (ms > 0) snprintf(when, sizeof when, " in %g s", ms / 1e3);
+  tool_error("run: the broker %s; it is started again%s", how, when);
+  uv_timer_start(&r->restart_timer, on_restart_time, (uint64_t)ms, 0);
+}
+
+static void on_broker_end(struct run *r) {
+  if (!r->stopping && !r->ending && child_failed(&r->broker))
+    restart_broker(r);
+  else if (!r->ending || child_failed(&r->broker))
+    broker_gone(r);
+}
+
+/* ---- How children ended ---- */
+
 static void on_children(struct run *r) {
-  if (child_reap(&r->broker) && (!r->ending || child_failed(&r->broker))) broker_gone(r);
+  if (child_reap(&r->broker)) on_broker_end(r);
   for (size_t i = 0; i < r->started; i++) {
     struct worker *w = &r->workers[i];
     if (!child_reap(&w->child)) continue;
@@ -268,14 +323,14 @@ static void start_workers(struct run *r) {
   }
 }
 
-/* ---- The observer: whether the broker lives ---- */
+/* ---- The observer: whether the broker is there ---- */
 
 static void observer_lost(struct run *r) {
   uv_poll_stop(&r->observer_poll);
   uv_close((uv_handle_t *)&r->observer_poll, NULL);
   gaijin_close(r->observer);
   r->observer = NULL;
-  if (!r->ending) broker_gone(r);
+  if (!r->ending && !r->plan->broker) broker_gone(r); /* else SIGCHLD says how it ended */
 }
 
 /* Nothing is asked: it is the end of the connection that comes. */
@@ -287,17 +342,6 @@ static void on_observer(uv_poll_t *p, int status, int events) {
 }
 
 /* ---- Beginning ---- */
-
-static int start_broker(struct run *r) {
-  char *argv[] = {(char *)r->plan->broker, (char *)"-s",   (char *)r->plan->socket,
-                  (char *)"--log-level",   (char *)"warn", NULL};
-  /* SIGTERM is enough for a broker, and lets it remove its socket. */
-  struct child_options o = {
-      .argv = argv, .socket = r->plan->socket, .out = -1, .err = -1, .death_signal = SIGTERM};
-  int e = child_start(&r->broker, &o);
-  if (e) tool_error("run: cannot start %s: %s", r->plan->broker, strerror(e));
-  return e;
-}
 
 /* The broker that we started has ended. One that could not listen has said why. */
 static void broker_ended(const struct run *r) {
@@ -378,7 +422,8 @@ int run(const struct run_plan *plan) {
     uv_signal_start(&r.signals[i], on_signal, caught[i]);
   }
   uv_timer_init(&r.loop, &r.grace_timer);
-  r.grace_timer.data = &r;
+  uv_timer_init(&r.loop, &r.restart_timer);
+  r.grace_timer.data = r.restart_timer.data = &r;
   if ((plan->broker && start_broker(&r) != 0) || !connect_observer(&r))
     fail(&r);
   else
