@@ -8,6 +8,7 @@
 #include <stdlib.h>
 
 #include "lua/ask/future.h"
+#include "lua/fiber/door.h"
 #include "lua/fiber/fiber.h"
 #include "lua/fiber/turns.h"
 #include "lua/serve/backlog.h"
@@ -130,6 +131,7 @@ void worker_check(struct worker *w) {
   check_queues(w);
   check_waiters(w, &w->sched.runners);
   const char *fault = label_waits_check(w);
+  if (!fault) fault = door_check(w);
   if (fault) must(w, false, fault);
   check_stacks(w);
   check_futures(w);

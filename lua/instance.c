@@ -11,6 +11,7 @@
 #include "lua/ask/room.h"
 #include "lua/check.h"
 #include "lua/fiber/connection.h"
+#include "lua/fiber/door.h"
 #include "lua/fiber/ending.h"
 #include "lua/fiber/fiber.h"
 #include "lua/fiber/hosted.h"
@@ -58,6 +59,7 @@ void instance_close(struct worker *w, bool with_vm) {
   slices_deinit(w);
   future_discard_all(w);
   room_deinit(w);
+  door_deinit(w);
   backlog_deinit(w);
   label_waits_deinit(w);
   turns_deinit(w);

@@ -15,6 +15,7 @@
 #include <time.h>
 
 #include "lua/api/library.h"
+#include "lua/fiber/connection.h"
 #include "lua/fiber/ending.h"
 #include "lua/fiber/fiber.h"
 #include "lua/instance.h"
@@ -125,7 +126,7 @@ static void script_job(struct worker *w, struct fiber *f) {
   } else if (settings_flag(&p->o.values, SETTING_once)) {
     ending_stop(w, 0);
   } else {
-    gaijin_notice(w->g, GAIJIN_OP_READY);
+    connection_ready(w);
   }
 }
 
@@ -178,7 +179,8 @@ static int connect_and_run(struct program *p) {
                                    .wait_seconds = settings_seconds(&p->o.values, SETTING_wait),
                                    .events = &library_events,
                                    .user = w,
-                                   .sandboxed = w->sandboxed};
+                                   .sandboxed = w->sandboxed,
+                                   .reconnect_ms = options_reconnect_ms(&p->o.values)};
   int refused = gaijin_connect(&w->g, &options, error, sizeof error);
   if (refused) {
     char text[600];

@@ -105,7 +105,8 @@ static void connect_worker(lua_State *L, struct worker *w, const struct settings
                              .name = settings_text(s, SETTING_name),
                              .wait_seconds = settings_seconds(s, SETTING_wait),
                              .events = &library_events,
-                             .user = w};
+                             .user = w,
+                             .reconnect_ms = options_reconnect_ms(s)};
   int status = gaijin_connect(&w->g, &o, error, sizeof error);
   if (status) worker_raise(L, (enum gaijin_status)status, "%s", error);
   w->name = gaijin_name(w->g);

@@ -4,6 +4,7 @@
  */
 #include "lua/options.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -97,8 +98,13 @@ void options_configure(const struct settings *s, struct worker *w) {
   w->grace = settings_seconds(s, SETTING_grace);
   w->call_timeout = settings_seconds(s, SETTING_call_timeout);
   w->atc_time = settings_seconds(s, SETTING_atc_time);
+  w->reconnect = settings_seconds(s, SETTING_reconnect);
   w->collector_waits = settings_count(s, SETTING_collector_waits);
   w->sandboxed = s->program == SETTINGS_WORKER && settings_flag(s, SETTING_sandbox);
+}
+
+uint32_t options_reconnect_ms(const struct settings *s) {
+  return (uint32_t)ceil(settings_seconds(s, SETTING_reconnect) * 1e3);
 }
 
 /* As the rows of these settings say. */

@@ -20,6 +20,7 @@
 #include "lua/ask/remote.h"
 #include "lua/ask/room.h"
 #include "lua/fiber/connection.h"
+#include "lua/fiber/door.h"
 #include "lua/fiber/ending.h"
 #include "lua/fiber/fiber.h"
 #include "lua/fiber/position.h"
@@ -34,6 +35,7 @@
 #include "lua/serve/bounds.h"
 #include "lua/serve/collect.h"
 #include "lua/serve/labels.h"
+#include "lua/serve/outage.h"
 #include "lua/serve/quick.h"
 #include "lua/serve/serve.h"
 #include "lua/serve/weight.h"
@@ -56,7 +58,7 @@ static int gaijin_caller(lua_State *L) {
 static int gaijin_ready(lua_State *L) {
   struct worker *w = worker_of(L);
   worker_need_connection(L, w);
-  int status = gaijin_notice(w->g, GAIJIN_OP_READY);
+  int status = connection_ready(w);
   if (status != 0) worker_raise(L, (enum gaijin_status)status, "%s", gaijin_error(w->g));
   return 0;
 }
@@ -175,6 +177,7 @@ static int core_log(lua_State *L) {
 static void on_dead(void *worker, uint64_t host) {
   turns_host_died(worker, host);
   deaths_on_dead(worker, host);
+  door_look(worker);
 }
 
 const struct gaijin_events library_events = {.request = begin_request,
@@ -184,6 +187,10 @@ const struct gaijin_events library_events = {.request = begin_request,
                                              .room = room_came,
                                              .starved = connection_starved,
                                              .forget = pool_forget,
+                                             .disconnected = outage_begins,
+                                             .reconnected = outage_ends,
+                                             .reborn = outage_reborn,
+                                             .confirmed = outage_confirmed,
                                              .dead = on_dead};
 
 /* ---- Opening ---- */

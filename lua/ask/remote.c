@@ -14,6 +14,7 @@
 #include "lua/ask/form.h"
 #include "lua/ask/room.h"
 #include "lua/fiber/answer.h"
+#include "lua/fiber/door.h"
 #include "lua/fiber/position.h"
 #include "lua/fiber/slices.h"
 #include "lua/fiber/trace.h"
@@ -208,22 +209,59 @@ static bool has_no_room(const struct worker *w, uint64_t host, int status) {
   return status == GAIJIN_STATUS_BUSY && host && gaijin_post_room(w->g, host) < SIZE_MAX;
 }
 
-/* Sends a request that is answered, when there is room for it; its id. Raises. */
-static uint64_t send_request(lua_State *L, struct worker *w, const struct remote *r,
-                             gaijin_answer_fn fn, void *user) {
-  assert(!(r->target && r->name) && r->count >= 0);
+/* The times of a request, however often it is sent. */
+struct times {
+  double begun;
+  double own;   /* when r->seconds are over; 0: never */
+  double limit; /* by when it is to be answered; 0: whenever */
+};
+
+static struct times times_of(const struct worker *w, const struct remote *r) {
+  double begun = clock_seconds();
+  return (struct times){.begun = begun,
+                        .own = r->seconds > 0 ? begun + r->seconds : 0,
+                        .limit = answer_limit(w, r->no_call_timeout)};
+}
+
+static bool own_is_over(const struct times *t) { return t->own > 0 && clock_seconds() >= t->own; }
+
+static gaijin_holding *unconfirmed(lua_State *L, struct worker *w, const struct remote *r) {
+  gaijin_holding *h = r->target ? marshal_unconfirmed(L, w, r->target, 1) : NULL;
+  return h ? h : marshal_unconfirmed(L, w, r->first, r->count);
+}
+
+/* Waits at the door. False: r->seconds are over. Raises. */
+static bool pass_door(lua_State *L, struct worker *w, const struct remote *r,
+                      enum door_reason reason, const struct times *t) {
+  gaijin_holding *h = reason == DOOR_CLAIM ? unconfirmed(L, w, r) : NULL;
+  enum wait_outcome how = door_wait(L, w, reason, h, wait_nearer(t->own, t->limit));
+  if (how == WAIT_OVER && own_is_over(t)) return false;
+  if (how != WAIT_WOKEN) door_raise(L, w, how, describe(L, w, r), t->limit);
   answer_need_fiber(L, w, r->op);
-  if (w->sched.current->cancel_reason) wait_raise(L, w, WAIT_CANCELLED, describe(L, w, r));
+  return true;
+}
+
+/* Sends a request that is answered, when the connection stands and there is room for it; its id, or
+ * 0 when r->seconds were over before. Raises. */
+static uint64_t send_request(lua_State *L, struct worker *w, const struct remote *r,
+                             const struct times *t, gaijin_answer_fn fn, void *user) {
+  assert(!(r->target && r->name) && r->count >= 0);
   struct gaijin_send to = {
       .op = r->op, .name = r->name, .depth = (uint16_t)depth_of(L, w, r->op)};
-  double until = is_routed(r) ? answer_limit(w, r->no_call_timeout) : 0;
+  double until = is_routed(r) ? t->limit : 0;
   uint64_t id = 0;
+  if (!door_is_free(w) && !pass_door(L, w, r, DOOR_LINK, t)) return 0;
   bool waited = w->n_room_queues && room_is_waited_for(w, target_host(L, w, r));
   if (waited) room_wait(L, w, target_host(L, w, r), gaijin_op_name(r->op), until, false);
   for (;; waited = true) {
+    enum door_reason reason;
     to.deadline_ms = milliseconds_left(L, w, r, until);
     int status = write_request(L, w, r, &to, fn, user, &id);
     if (status == 0) return id;
+    if (door_refused(w, status, &reason)) {
+      if (!pass_door(L, w, r, reason, t)) return 0;
+      continue;
+    }
     uint64_t host = target_host(L, w, r);
     if (!has_no_room(w, host, status))
       worker_raise(L, (enum gaijin_status)status, "%s", gaijin_error(w->g));
@@ -231,29 +269,68 @@ static uint64_t send_request(lua_State *L, struct worker *w, const struct remote
   }
 }
 
+/* Raises where nothing can be asked, and on a fiber that is cancelled. */
+static void need_to_ask(lua_State *L, struct worker *w, const struct remote *r) {
+  answer_need_fiber(L, w, r->op);
+  if (w->sched.current->cancel_reason) wait_raise(L, w, WAIT_CANCELLED, describe(L, w, r));
+}
+
 uint64_t remote_start(lua_State *L, struct worker *w, const struct remote *r, gaijin_answer_fn fn,
                       void *user) {
-  return send_request(L, w, r, fn, user);
+  need_to_ask(L, w, r);
+  struct times t = times_of(w, r);
+  assert(t.own == 0);
+  return send_request(L, w, r, &t, fn, user);
 }
 
 /* The answer to the request, or NULL if r->seconds are over. Raises when it cannot be waited
  * for. */
 static struct answer *get_answer(lua_State *L, struct worker *w, const struct remote *r,
-                                 uint64_t id) {
-  double begun = clock_seconds(), own = r->seconds > 0 ? begun + r->seconds : 0;
+                                 uint64_t id, const struct times *t) {
   /* For routed ones the broker looks at the clock. */
-  double limit = is_routed(r) ? 0 : answer_limit(w, r->no_call_timeout);
+  double limit = is_routed(r) ? 0 : t->limit;
   enum wait_outcome how;
-  struct answer *a = answer_wait(L, w, id, wait_nearer(own, limit), &how);
-  if (a || (how == WAIT_OVER && own > 0 && clock_seconds() >= own)) return a;
-  answer_raise_none(L, w, how, describe(L, w, r), begun, limit);
+  struct answer *a = answer_wait(L, w, id, wait_nearer(t->own, limit), &how);
+  if (a || (how == WAIT_OVER && own_is_over(t))) return a;
+  answer_raise_none(L, w, how, describe(L, w, r), t->begun, limit);
   return NULL;
 }
 
+/* Whether the answer says that nothing was done because the worker asked has not come back yet,
+ * after the return of the broker, or that the connection was lost on which something was asked that
+ * changes nothing: then it is asked again, under the same limits. */
+static bool is_asked_again(const struct worker *w, const struct remote *r, const struct answer *a) {
+  if (a->ok || w->lost) return false;
+  return a->status == GAIJIN_STATUS_AWAY ||
+         (a->status == GAIJIN_STATUS_LOST && r->op == GAIJIN_OP_WATCH);
+}
+
+static const double again_first = 0.02, again_longest = 0.25; /* seconds between two tries */
+
+/* Before asking again. False: that would be too late. Raises. */
+static bool pause_before_again(lua_State *L, struct worker *w, const struct remote *r,
+                               const struct answer *a, const struct times *t, double *pause) {
+  if (a->status != GAIJIN_STATUS_AWAY) return true; /* it waits at the door */
+  double over = wait_nearer(t->own, t->limit), till = clock_seconds() + *pause;
+  if (over > 0 && till >= over) return false;
+  *pause = *pause * 2 < again_longest ? *pause * 2 : again_longest;
+  for (;;) {
+    enum wait_outcome how = wait_park(L, w, till);
+    if (how == WAIT_OVER) return true;
+    if (how != WAIT_WOKEN) wait_raise(L, w, how, describe(L, w, r));
+  }
+}
+
 enum remote_outcome remote_ask(lua_State *L, struct worker *w, const struct remote *r, int *n) {
-  uint64_t id = send_request(L, w, r, answer_arrived, w->sched.current);
-  struct answer *a = get_answer(L, w, r, id);
-  if (!a) return REMOTE_TIMED_OUT;
+  need_to_ask(L, w, r);
+  struct times t = times_of(w, r);
+  struct answer *a;
+  for (double pause = again_first;; answer_free(w->sched.current, a)) {
+    uint64_t id = send_request(L, w, r, &t, answer_arrived, w->sched.current);
+    if (!id) return REMOTE_TIMED_OUT;
+    if (!(a = get_answer(L, w, r, id, &t))) return REMOTE_TIMED_OUT;
+    if (!is_asked_again(w, r, a) || !pause_before_again(L, w, r, a, &t, &pause)) break;
+  }
   *n = results(L, w, r, a);
   return REMOTE_OK;
 }
@@ -266,15 +343,45 @@ int remote_call(lua_State *L, struct worker *w, enum gaijin_op op, int target, i
   return n;
 }
 
-/* Whether the post is sent; false: there is no room in the window of its host. Raises. */
-static bool try_post(lua_State *L, struct worker *w, const struct remote *r, uint64_t host) {
+/* A post is not done, of which its sender hears nothing but in the log. True. */
+static bool fail_post(struct worker *w, enum gaijin_status status, const char *format,
+                      const char *word) {
+  char text[GAIJIN_NAME_MAX + 512];
+  snprintf(text, sizeof text, format, word);
+  worker_post_failed(w, GAIJIN_OP_CALL, status, text);
+  return true;
+}
+
+/* Whether it is not worth to send it: its host has ended, or the broker has gone, for which no post
+ * waits. */
+static bool post_fails(struct worker *w, uint64_t host) {
+  if (w->lost) return false; /* that is raised */
+  if (gaijin_host_dead(w->g, host))
+    return fail_post(w, GAIJIN_STATUS_DEAD, "Gaijin tried accessing dead resource. (%s)",
+                     worker_host_name(w, host));
+  if (door_is_shut(w))
+    return fail_post(w, GAIJIN_STATUS_LOST,
+                     "it was not sent: the broker has gone; call worker %s instead, which waits "
+                     "for its return, or post again then",
+                     worker_host_name(w, host));
+  return false;
+}
+
+enum post { POST_OVER, POST_NO_ROOM, POST_UNCONFIRMED };
+
+/* OVER: it is sent, or has failed. Raises. */
+static enum post try_post(lua_State *L, struct worker *w, const struct remote *r, uint64_t host) {
   /* Nobody waits for it: it begins a chain of its own, and limits of time are not its. */
   struct gaijin_send to = {.op = r->op, .depth = 1, .one_way = true};
   if (w->lost) worker_raise(L, GAIJIN_STATUS_LOST, "the connection to the broker has ended");
   int status = write_request(L, w, r, &to, NULL, NULL, NULL);
-  if (has_no_room(w, host, status)) return false;
-  if (status != 0) worker_raise(L, (enum gaijin_status)status, "%s", gaijin_error(w->g));
-  return true;
+  if (status == 0 || (status != GAIJIN_STATUS_AWAY && post_fails(w, host))) return POST_OVER;
+  if (has_no_room(w, host, status)) return POST_NO_ROOM;
+  if (status != GAIJIN_STATUS_AWAY)
+    worker_raise(L, (enum gaijin_status)status, "%s", gaijin_error(w->g));
+  if (!wait_hindrance(L, w)) return POST_UNCONFIRMED;
+  fail_post(w, GAIJIN_STATUS_AWAY, "%s", gaijin_error(w->g));
+  return POST_OVER;
 }
 
 void remote_post(lua_State *L, struct worker *w, int target, int first, int n) {
@@ -284,17 +391,15 @@ void remote_post(lua_State *L, struct worker *w, int target, int first, int n) {
   worker_refuse_fork(L, w);
   const struct fiber *f = w->sched.current;
   double until = f ? wait_nearer(f->deadline, f->asked_until) : 0;
+  const struct times t = {.limit = until};
   bool waited = room_is_waited_for(w, host);
   if (waited) room_wait(L, w, host, "post", until, false);
   for (;; waited = true) {
-    if (!w->lost && gaijin_host_dead(w->g, host)) {
-      char text[GAIJIN_NAME_MAX + 64];
-      snprintf(text, sizeof text, "Gaijin tried accessing dead resource. (%s)",
-               worker_host_name(w, host));
-      worker_post_failed(w, r.op, GAIJIN_STATUS_DEAD, text);
-      return;
+    if (post_fails(w, host)) return;
+    switch (try_post(L, w, &r, host)) {
+      case POST_OVER: return;
+      case POST_NO_ROOM: room_wait(L, w, host, "post", until, waited); break;
+      case POST_UNCONFIRMED: pass_door(L, w, &r, DOOR_CLAIM, &t); break;
     }
-    if (try_post(L, w, &r, host)) return;
-    room_wait(L, w, host, "post", until, waited);
   }
 }

@@ -10,7 +10,9 @@
 #include <assert.h>
 #include <errno.h>
 #include <poll.h>
+#include <stdlib.h>
 
+#include "lua/fiber/door.h"
 #include "lua/fiber/fiber.h"
 #include "lua/fiber/timer.h"
 
@@ -28,7 +30,7 @@ static bool is_waiting_for_memory(const struct worker *w) { return w->loop.memor
 static int start_polling(struct worker *w) {
   int events = (is_waiting_for_memory(w) ? 0 : UV_READABLE) |
                (w->loop.writable_wanted ? UV_WRITABLE : 0); /* 0: it is not watched */
-  return uv_poll_start(&w->loop.poll, events, on_socket);
+  return uv_poll_start(w->loop.poll, events, on_socket);
 }
 
 static void update(struct worker *w) {
@@ -56,7 +58,8 @@ static void receive(struct worker *w) {
   if (w->lost || is_waiting_for_memory(w)) return;
   if (gaijin_dispatch(w->g) == 0 || worker_is_fork(w)) return;
   w->lost = true;
-  uv_poll_stop(&w->loop.poll);
+  uv_poll_stop(w->loop.poll);
+  door_look(w);
   timer_wake_loop(w);
 }
 
@@ -169,17 +172,39 @@ void connection_flush(struct worker *w) {
 
 int connection_watch(struct worker *w) {
   struct loop *l = &w->loop;
-  int r = uv_poll_init(&l->uv, &l->poll, gaijin_fd(w->g));
-  if (r < 0) return r;
+  assert(!l->polling);
+  l->poll = calloc(1, sizeof *l->poll);
+  if (!l->poll) return UV_ENOMEM;
+  int r = uv_poll_init(&l->uv, l->poll, gaijin_fd(w->g));
+  if (r < 0) {
+    free(l->poll);
+    l->poll = NULL;
+    return r;
+  }
   l->polling = true;
-  l->poll.data = w;
+  l->poll->data = w;
+  l->writable_wanted = l->unwatched = false;
   return start_polling(w);
 }
 
+static void on_closed(uv_handle_t *poll) { free(poll); }
+
 void connection_unwatch(struct worker *w) {
   if (!w->loop.polling) return;
-  uv_close((uv_handle_t *)&w->loop.poll, NULL);
+  uv_close((uv_handle_t *)w->loop.poll, on_closed);
+  w->loop.poll = NULL;
   w->loop.polling = false;
+}
+
+int connection_moved(struct worker *w) {
+  connection_unwatch(w);
+  return connection_watch(w);
+}
+
+int connection_ready(struct worker *w) {
+  int status = gaijin_notice(w->g, GAIJIN_OP_READY);
+  w->ready_owed = status == GAIJIN_STATUS_LOST && door_is_shut(w);
+  return w->ready_owed ? 0 : status;
 }
 
 void connection_drain(struct worker *w) {

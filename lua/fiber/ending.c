@@ -87,8 +87,7 @@ void ending_stop(struct worker *w, int exit_code) {
  * older version learns of our end when it comes. */
 static void retire(struct worker *w) {
   if (w->retired || w->lost) return;
-  w->retired = true;
-  gaijin_notice(w->g, GAIJIN_OP_RETIRE);
+  w->retired = gaijin_notice(w->g, GAIJIN_OP_RETIRE) == 0; /* else the connection is away */
 }
 
 bool ending_turn(struct worker *w) {

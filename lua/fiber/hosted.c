@@ -15,6 +15,7 @@
 #include <stdlib.h>
 
 #include "lua/fiber/connection.h"
+#include "lua/fiber/door.h"
 #include "lua/fiber/ending.h"
 #include "lua/fiber/fiber.h"
 #include "lua/fiber/turns.h"
@@ -42,7 +43,8 @@ double hosted_turn(struct worker *w) {
   /* What the last poll of the turn brought has not had its prepare phase yet. */
   bool left = is_left(w) || connection_has_more(w) ||
               (!w->lost && gaijin_queued_bytes(w->g) > 0 && !w->loop.writable_wanted) ||
-              (!w->lost && gaijin_releases(w->g) > 0 && !w->loop.release_timer);
+              (!w->lost && !door_is_shut(w) && gaijin_releases(w->g) > 0 &&
+               !w->loop.release_timer);
   if (left) return 0;
   return ms < 0 ? -1 : ms / 1e3;
 }

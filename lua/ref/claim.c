@@ -5,18 +5,37 @@
 #include "lua/ref/claim.h"
 
 #include "lua/fiber/answer.h"
+#include "lua/fiber/door.h"
 
 static const char what[] = "sub to the broker";
+
+/* Its id; waits while the connection is away. Raises. */
+static uint64_t start(lua_State *L, struct worker *w, const struct gaijin_pt *pt, double until) {
+  enum door_reason reason;
+  for (;;) {
+    uint64_t id = 0;
+    int status = gaijin_claim(w->g, pt, answer_arrived, w->sched.current, &id);
+    if (status == 0) return id;
+    if (w->lost || !door_refused(w, status, &reason))
+      worker_raise(L, (enum gaijin_status)status, "%s", gaijin_error(w->g));
+    enum wait_outcome how = door_wait(L, w, reason, NULL, until);
+    if (how != WAIT_WOKEN) door_raise(L, w, how, what, until);
+  }
+}
 
 void claim_token(lua_State *L, struct worker *w, const struct gaijin_pt *pt) {
   answer_need_fiber(L, w, GAIJIN_OP_SUB);
   wait_check(L, w, "claim of a remote object");
-  uint64_t id = 0;
-  int status = gaijin_claim(w->g, pt, answer_arrived, w->sched.current, &id);
-  if (status != 0) worker_raise(L, (enum gaijin_status)status, "%s", gaijin_error(w->g));
   double begun = clock_seconds(), limit = answer_limit(w, false);
+  struct answer *a;
   enum wait_outcome how;
-  struct answer *a = answer_wait(L, w, id, limit, &how);
+  for (;;) {
+    uint64_t id = start(L, w, pt, limit);
+    a = answer_wait(L, w, id, limit, &how);
+    /* What is lost with the connection is claimed anew: to claim twice changes nothing. */
+    if (!a || a->ok || a->status != GAIJIN_STATUS_LOST || w->lost) break;
+    answer_free(w->sched.current, a);
+  }
   /* Where there was no memory for the answer it is granted all the same, and there is a user. */
   if (!a && how == WAIT_WOKEN && w->sched.current->lost_ok) return;
   if (!a) {

@@ -6,6 +6,7 @@
 
 #include <assert.h>
 
+#include "lua/ref/at.h"
 #include "lua/ref/copy.h"
 #include "lua/ref/decode.h"
 #include "lua/ref/value.h"
@@ -34,6 +35,15 @@ bool marshal_put(lua_State *L, struct worker *w, int first, int n) {
     good = copy_is(L, w, i) ? copy_put(L, w, i) : value_put(L, w, i);
   assert(lua_gettop(L) == top);
   return good;
+}
+
+gaijin_holding *marshal_unconfirmed(lua_State *L, struct worker *w, int first, int n) {
+  for (int i = first; i < first + n; i++) {
+    const struct at *at = at_get(L, w, i);
+    if (at && at->holding && gaijin_holding_standing(at->holding) == GAIJIN_UNCONFIRMED)
+      return at->holding;
+  }
+  return NULL;
 }
 
 void marshal_discard(lua_State *L, struct worker *w, int first, int n) {

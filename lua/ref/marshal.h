@@ -15,6 +15,9 @@ void marshal_prepare(lua_State *L, struct worker *w, int first, int n);
 /* Puts the values into the message begun. False when one lost its token since prepare, or a table
  * sent by value has changed: abort, and marshal_again. */
 bool marshal_put(lua_State *L, struct worker *w, int first, int n);
+/* Of those values, copies' contents not included, an AT's holding that is not confirmed after a
+ * return (fiber/door.h); NULL: there is none. */
+gaijin_holding *marshal_unconfirmed(lua_State *L, struct worker *w, int first, int n);
 /* After a message was refused, or before preparing again: tokens nobody was ever sent go. */
 void marshal_discard(lua_State *L, struct worker *w, int first, int n);
 /* Between two tries, which *tries counts from 0: discards. Raises `busy` after a hundred: a script

@@ -230,6 +230,22 @@ static void give_up(struct worker *w) {
     label_waits_refuse_all(w, GAIJIN_STATUS_DEAD, text);
 }
 
+void begin_forget(struct worker *w) {
+  struct asker *next;
+  for (struct asker *a = w->backlog.first; a; a = next) {
+    struct backlog_entry *after;
+    next = a->next_waiting;
+    for (struct backlog_entry *e = a->first; e; e = after) {
+      after = e->next;
+      if (e->request.one_way) continue;
+      backlog_take(w, e); /* the last one takes its asker out of the list */
+      gaijin_body_free(e->body);
+      free(e);
+    }
+  }
+  label_waits_deinit(w);
+}
+
 void begin_waiting(struct worker *w) {
   if (!w->backlog.first && !w->backlog.stuck && !w->backlog.n_due) return;
   if (w->unwinding || w->lost) {

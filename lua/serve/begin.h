@@ -13,5 +13,8 @@ void begin_cancel(void *worker, uint64_t id);
 /* Begins what waits in the backlog, while there are fibers for it. In each turn before fibers run;
  * at the worker's end, gives up what waits and has its senders told. */
 void begin_waiting(struct worker *w);
+/* The connection is away: calls that are not begun are forgotten, with those that wait for a label;
+ * their askers were told `lost`. Posts stay. */
+void begin_forget(struct worker *w);
 
 #endif

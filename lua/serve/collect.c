@@ -77,6 +77,13 @@ void collect_sweep(struct worker *w) {
   gaijin_flush(w->g, true); /* a loss is noticed when reading */
 }
 
+void collect_forget(struct worker *w) {
+  struct free_budget *b = &w->budget;
+  if (b->timer) timer_stop(b->timer);
+  b->timer = NULL;
+  b->n_waiting = 0;
+}
+
 void collect_deinit(struct worker *w) {
   free(w->budget.waiting);
   w->budget = (struct free_budget){0};

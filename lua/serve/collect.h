@@ -12,6 +12,8 @@
 void collect_on_free(void *worker, uint64_t id);
 /* The regular sweep: releases go; at each collector_waits-th sweep a full collection first. */
 void collect_sweep(struct worker *w);
+/* The connection is away: nobody waits for the answers any more. */
+void collect_forget(struct worker *w);
 /* Frees what the budget holds. */
 void collect_deinit(struct worker *w);
 

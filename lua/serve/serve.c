@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "lua/fiber/door.h"
 #include "lua/fiber/fiber.h"
 #include "lua/fiber/position.h"
 #include "lua/fiber/slices.h"
@@ -100,28 +101,56 @@ bool serve_knows(enum gaijin_op op) { return operations[op] != NULL; }
 
 /* ---- Answers ---- */
 
-/* Sends the answer that has been written. False: it was refused, and the refusal has been sent. */
-static bool end_answer(struct worker *w, struct serving *s) {
-  int status = gaijin_end_answer(w->g);
+/* The answer that was written has been sent, or refused with this status: then the refusal is sent.
+ * Whether it was sent. */
+static bool answer_ended(struct worker *w, struct serving *s, int status) {
   assert(!s->answered); /* no script ran since it was begun */
   s->answered = true;
   if (status == 0) return true;
   char text[256];
   snprintf(text, sizeof text, "%s", gaijin_error(w->g));
+  if (status == GAIJIN_STATUS_DEAD) { /* which would say that nothing was done */
+    status = GAIJIN_STATUS_LOST;
+    snprintf(text, sizeof text,
+             "%s has answered with an object of a worker that ended while the broker was away; it "
+             "was done, and that object cannot be sent",
+             w->name);
+  }
   gaijin_answer_error(w->g, s->id, s->op, (enum gaijin_status)status, text);
   return false;
+}
+
+static bool end_answer(struct worker *w, struct serving *s) {
+  return answer_ended(w, s, gaijin_end_answer(w->g));
+}
+
+/* Nobody waits for it: it was one way, its asker has given up, or was told `lost` when the
+ * connection was. Then it is as good as answered. */
+static bool is_for_nobody(struct worker *w, struct serving *s) {
+  if (!s->one_way && !s->given_up && gaijin_answerable(w->g, s->id)) return false;
+  /* The broker keeps the record of a request that was given up until it hears of it. */
+  if (!s->one_way && gaijin_answerable(w->g, s->id))
+    gaijin_answer_error(w->g, s->id, s->op, GAIJIN_STATUS_CANCELLED, "given up");
+  s->answered = true;
+  return true;
+}
+
+/* Of the n values from index `first` one is of a worker of which it is not known yet whether it is
+ * back: waits until it is. Raises. */
+static void wait_for_confirmation(lua_State *L, struct worker *w, int first, int n) {
+  static const char what[] = "an answer with an object of another worker";
+  marshal_discard(L, w, first, n); /* the wait may raise */
+  double until = w->sched.current->asked_until;
+  enum wait_outcome how =
+      door_wait(L, w, DOOR_CLAIM, marshal_unconfirmed(L, w, first, n), until);
+  if (how != WAIT_WOKEN) door_raise(L, w, how, what, until);
 }
 
 /* Sends the n values on top of the stack as results, or as what was raised. Raises what cannot be
  * prepared. */
 static void answer(lua_State *L, struct worker *w, struct serving *s, int n, bool raised) {
   assert(!s->answered && n >= 0 && n <= lua_gettop(L));
-  if (s->one_way || s->given_up) {
-    /* The broker keeps the record of a request that was given up until it hears of it. */
-    if (!s->one_way) gaijin_answer_error(w->g, s->id, s->op, GAIJIN_STATUS_CANCELLED, "given up");
-    s->answered = true;
-    return;
-  }
+  if (is_for_nobody(w, s)) return;
   int first = lua_gettop(L) - n + 1;
   unsigned above = raised ? position_take_above(L, w, first) : 0;
   for (int tries = 0;; marshal_again(L, w, first, n, &tries)) {
@@ -130,10 +159,19 @@ static void answer(lua_State *L, struct worker *w, struct serving *s, int n, boo
       gaijin_begin_raise_level(w->g, s->id, s->op, (uint32_t)n, above);
     else
       gaijin_begin_reply(w->g, s->id, s->op, (uint32_t)n);
-    if (marshal_put(L, w, first, n)) break;
-    gaijin_abort(w->g);
+    if (!marshal_put(L, w, first, n)) {
+      gaijin_abort(w->g);
+      continue;
+    }
+    int status = gaijin_end_answer(w->g);
+    if (status != GAIJIN_STATUS_AWAY) {
+      if (!answer_ended(w, s, status)) marshal_discard(L, w, first, n);
+      return;
+    }
+    wait_for_confirmation(L, w, first, n);
+    if (is_for_nobody(w, s)) return;
+    tries = 0;
   }
-  if (!end_answer(w, s)) marshal_discard(L, w, first, n);
 }
 
 /* Whether the first value of the request is the label, key, operator or name that gaijin.access is
@@ -185,7 +223,8 @@ static int serve(lua_State *L) {
   slices_follow(L, w, s->caller, decode_is_long(s->body));
   gaijin_body_taken(s->body);
   fiber_begun(f);
-  if (s->given_up) return worker_raise(L, GAIJIN_STATUS_CANCELLED, "given up before it began");
+  if (s->given_up || (!s->one_way && !gaijin_answerable(w->g, s->id)))
+    return worker_raise(L, GAIJIN_STATUS_CANCELLED, "given up before it began");
   assert(!s->target == (s->op == GAIJIN_OP_S2T || s->op == GAIJIN_OP_LABELS));
   if (s->target) pool_push(L, w, s->target);
   bool checked = check_before_decoding(L, w, s);

@@ -195,7 +195,7 @@ struct weights {
 
 struct loop {
   uv_loop_t uv;
-  uv_poll_t poll;
+  uv_poll_t *poll; /* of the connection's present descriptor; freed by its close callback */
   bool open, polling, signals; /* the loop, poll, signalled have been initialised */
   bool own_after_fork; /* in a fork: the loop has an epoll set of its own */
   bool writable_wanted;
@@ -216,6 +216,13 @@ struct deaths {
   unsigned long received; /* so many so far */
   struct death *first, *last;
   struct fiber *listener; /* waits for the next */
+};
+
+/* Who waits for the connection to come back (lua/fiber/door.h). */
+struct door {
+  struct door_wait *first, *last; /* the longest first */
+  unsigned n_woken;               /* of those: let through, and have not run */
+  uint64_t news;                  /* how often something changed */
 };
 
 /* Lines on stderr that others, or a timer, can have repeated. */
@@ -253,6 +260,9 @@ struct worker {
   struct room_queue *room_queues[ROOM_BUCKETS]; /* of fibers that wait for room in a window, by host
                                                    (ask/room.h) */
   unsigned n_room_queues;
+  struct door door;
+  double reconnect;         /* seconds to try to come back when the broker has gone; 0: not at all */
+  double away_since;        /* while the connection is away */
   struct line_budget lines[WORKER_LINES];
   double atc_time;          /* seconds between sweeps */
   unsigned collector_waits; /* sweeps between full collections */
@@ -262,7 +272,8 @@ struct worker {
   bool retired;   /* the broker has been told */
   bool unwinding; /* what is left has been cancelled */
   bool overdue;  /* does not wait for those under way any more */
-  bool lost;     /* the connection is gone */
+  bool lost;     /* the connection is gone, and does not come back */
+  bool ready_owed; /* the broker is to be told that it serves, once the connection is back */
   bool loss_told; /* to the guest */
   bool left_parent; /* in a fork of a stock interpreter: what was its parent's has been left, and
                        gaijin.connect makes a new worker */
