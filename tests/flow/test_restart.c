@@ -1,0 +1,278 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The broker is killed, and another one is started on its socket: what scripts see of it (docs/restart.md). Real brokers
+ * and workers; test_return.c has the same for clients of the bare wire. KILLS: how often it is killed under traffic (5).
+ */
+#define _GNU_SOURCE
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "tests/bed/bed.h"
+#include "tests/unit/run.h"
+
+static struct bed *b;
+
+static void kill_broker(void) { bed_kill(b, bed_broker(b)); }
+
+static struct child *start(const char *name, const char *code) {
+  return bed_start(b, &(struct bed_worker){.name = name, .code = code});
+}
+
+/* One that runs its script without the test waiting for its end. */
+static struct child *start_running(const char *name, const char *code) {
+  return bed_start(b, &(struct bed_worker){.name = name, .code = code, .once = true, .no_wait = true});
+}
+
+static bool said(const struct child *c, const char *text) {
+  char *output = child_output(c);
+  bool found = output && strstr(output, text);
+  free(output);
+  return found;
+}
+
+static const char shop[] =
+    "obj = {n = 1}\n"
+    "bakaGaijin.obj = obj\n"
+    "bakaGaijin.slow = function() print('slow begun') gaijin.sleep(0.5) obj.n = obj.n + 1 print('slow ended') end\n"
+    "bakaGaijin.same = function(x) return rawequal(x, obj) end\n"
+    "bakaGaijin.set = function(label, v) bakaGaijin[label] = v end\n"
+    "bakaGaijin.noted = function(x) print('noted', x) end\n";
+
+START_TEST(references_live_on_and_calls_under_way_are_lost) {
+  b = bed_open(NULL);
+  struct child *s = start("shop", shop);
+  struct child *c = start_running("till",
+      "local obj, slow = gaijin.wait_for('shop', 'obj'), gaijin.wait_for('shop', 'slow')\n"
+      "local key = {[obj] = 'found'}\n"
+      "local f = gaijin.async(slow)\n"
+      "print('call', pcall(slow))\n"
+      "print('future', pcall(f.get, f))\n"
+      "print('n', obj.n)\n" /* waits at the door */
+      "local again = bakaGaijin('shop').obj\n"
+      "print('same', rawequal(again, obj), key[again], bakaGaijin('shop').same(obj))\n");
+  bed_expect(b, s, "slow begun\nslow begun");
+  kill_broker();
+  bed_expect(b, c, "call\tfalse\tgaijin: lost: ");
+  bed_expect(b, c, "future\tfalse\tgaijin: lost: ");
+  bed_expect(b, s, "slow ended\nslow ended");
+  bed_restart(b);
+  bed_expect(b, c, "n\t3\n"); /* each was done once */
+  bed_expect(b, c, "same\ttrue\tfound\ttrue\n");
+  bed_exit(b, c, 0);
+  bed_close(b);
+}
+END_TEST
+
+START_TEST(what_is_begun_while_it_is_away) {
+  b = bed_open(NULL);
+  struct child *s = start("shop", shop);
+  struct child *c = start_running("till",
+      "local obj, slow = gaijin.wait_for('shop', 'obj'), gaijin.wait_for('shop', 'slow')\n"
+      "local noted, ticks = gaijin.wait_for('shop', 'noted'), 0\n"
+      "gaijin.every(0.01, function() ticks = ticks + 1 end)\n"
+      "pcall(slow)\n"
+      "local before = ticks\n"
+      "print('limit', pcall(gaijin.timeout, 0.2, function() return obj.n end))\n"
+      "print('ticks', ticks > before)\n"
+      "gaijin.post(noted, 'never')\n"
+      "print('failed', gaijin.stats().posts_failed)\n"
+      "local f = gaijin.async(noted, 'by a future')\n" /* waits itself: nothing is asked out of order */
+      "noted('by a call')\n"
+      "f:get() gaijin.post(noted, 'by a post') print('n', obj.n)\n");
+  bed_expect(b, s, "slow begun");
+  kill_broker();
+  bed_expect(b, c, "limit\tfalse\tgaijin: timeout: ");
+  bed_expect(b, c, "ticks\ttrue\n");
+  bed_expect(b, c, "a post (call) was not done: gaijin: lost: ");
+  bed_expect(b, c, "failed\t1\n");
+  bed_restart(b);
+  bed_expect(b, c, "n\t2\n");
+  bed_expect(b, s, "noted\tby a future\nnoted\tby a call\nnoted\tby a post\n");
+  bed_exit(b, c, 0);
+  ck_assert(!said(s, "never"));
+  bed_close(b);
+}
+END_TEST
+
+START_TEST(waits_go_on) {
+  b = bed_open(NULL);
+  start("shop", shop);
+  struct child *c = start_running("till",
+      "gaijin.spawn(function() print('label', gaijin.wait_for('shop', 'later')) end)\n"
+      "print('waits')\n"
+      "print('came', gaijin.wait_for('bank'))\n"
+      "gaijin.wait_for('shop', 'later')\n");
+  bed_expect(b, c, "waits");
+  kill_broker();
+  bed_expect(b, c, "trying to come back");
+  bed_restart(b);
+  bed_expect(b, c, "back at the broker");
+  start("bank", "gaijin.wait_for('shop', 'set')('later', 5)");
+  bed_expect(b, c, "came\ttrue\n");
+  bed_expect(b, c, "label\t5\n");
+  bed_exit(b, c, 0);
+  bed_close(b);
+}
+END_TEST
+
+START_TEST(who_dies_meanwhile_is_dead_for_good) {
+  b = bed_open(NULL);
+  struct child *s = start("shop", shop);
+  struct child *c = start("till",
+      "obj = gaijin.wait_for('shop', 'obj')\n"
+      "gaijin.on_death(obj, function(name) print('died', name) print('use', pcall(function() return obj.n end)) end)\n"
+      "bakaGaijin.obj = obj\n"
+      "bakaGaijin.pass = function(f) print('pass', pcall(f, obj)) end\n"
+      "print 'holds'");
+  bed_expect(b, c, "holds");
+  kill_broker();
+  bed_expect(b, c, "trying to come back");
+  bed_kill(b, s);
+  bed_restart(b);
+  bed_expect(b, c, "died\tshop\n");
+  bed_expect(b, c, "use\tfalse\tgaijin: dead: Gaijin tried accessing dead resource. (shop)\n");
+  struct child *other = start("shop", "print('up', gaijin.name)"); /* the name is free */
+  bed_expect(b, other, "up\tshop");
+  struct child *p = start_running("passer", "gaijin.wait_for('till', 'pass')(function() end)\n"
+                                            "print('get', pcall(function() return bakaGaijin('till').obj end))");
+  bed_expect(b, c, "pass\tfalse\tgaijin: dead: ");
+  bed_expect(b, p, "get\tfalse\tgaijin: lost: "); /* done, and cannot be sent */
+  bed_exit(b, p, 0);
+  bed_close(b);
+}
+END_TEST
+
+START_TEST(one_that_comes_too_late_goes_on_as_a_new_worker) {
+  static const char *const flags[] = {"--return-grace", "1", NULL};
+  b = bed_open(&(struct bed_options){.broker_flags = flags});
+  struct child *s = start("shop", shop);
+  struct child *c = start("till",
+      "obj = gaijin.wait_for('shop', 'obj')\n"
+      "gaijin.on_death(obj, function(name) print('died', name) end)\n"
+      "bakaGaijin.again = function() local o = gaijin.wait_for('shop', 'obj')\n"
+      "  print('old', pcall(function() return obj.n end)) print('new', o.n, rawequal(o, obj)) end");
+  kill_broker();
+  bed_expect(b, s, "trying to come back");
+  child_signal(s, SIGSTOP);
+  bed_restart(b);
+  bed_expect(b, c, "died\tshop\n");
+  child_signal(s, SIGCONT);
+  bed_expect(b, s, "was declared dead while it was away");
+  struct child *asks = start_running("asks", "gaijin.wait_for('till', 'again')()");
+  bed_expect(b, c, "old\tfalse\tgaijin: dead: ");
+  bed_expect(b, c, "new\t1\tfalse\n");
+  bed_exit(b, asks, 0);
+  bed_close(b);
+}
+END_TEST
+
+START_TEST(how_long_it_is_tried) {
+  static const char *const not_at_all[] = {"--reconnect", "0", NULL}, *const shortly[] = {"--reconnect", "0.3", NULL};
+  b = bed_open(NULL);
+  struct child *n = bed_start(b, &(struct bed_worker){.name = "n", .code = "", .flags = not_at_all});
+  struct child *s = bed_start(b, &(struct bed_worker){.name = "s", .code = "", .flags = shortly});
+  struct child *stops = start("stops", "");
+  kill_broker();
+  bed_exit(b, n, 1);
+  ck_assert(!said(n, "trying to come back"));
+  bed_expect(b, s, "trying to come back for 0.3 s");
+  bed_exit(b, s, 1);
+  bed_expect(b, stops, "trying to come back for 30 s");
+  child_signal(stops, SIGTERM); /* it can be stopped meanwhile */
+  bed_exit(b, stops, 0);
+  bed_restart(b);
+  bed_close(b);
+}
+END_TEST
+
+START_TEST(an_end_in_good_order_is_the_end_of_all) {
+  b = bed_open(NULL);
+  struct child *c = start("till", "");
+  child_signal(bed_broker(b), SIGTERM);
+  bed_exit(b, bed_broker(b), 0);
+  bed_exit(b, c, 1);
+  ck_assert(!said(c, "trying to come back"));
+  bed_restart(b);
+  bed_close(b);
+}
+END_TEST
+
+/* ---- Under traffic ---- */
+
+/* Each call has an id of its own, which the server must not see twice, and ends once. */
+static const char traffic_server[] =
+    "local seen, twice = {}, 0\n"
+    "local things = {}\n"
+    "bakaGaijin.call = function(id, x) if seen[id] then twice = twice + 1 end seen[id] = true\n"
+    "  if #things < 50 then things[#things + 1] = x else things[math.random(50)] = x end\n"
+    "  return {id = id, n = 1} end\n"
+    "bakaGaijin.check = function() things = nil collectgarbage() return twice end\n";
+static const char traffic_client[] =
+    "local name, kept, calls, ended, wrong = gaijin.name, {}, 0, 0, 0\n"
+    "local running = true\n"
+    "bakaGaijin.stop = function() running = false end\n"
+    "local call = gaijin.wait_for('server', 'call')\n"
+    "local fixed = call('fixed ' .. name, {}) local key = {[fixed] = true}\n"
+    "for i = 1, 8 do gaijin.spawn(function()\n"
+    "  while running do\n"
+    "    calls = calls + 1\n"
+    "    local id = name .. ' ' .. calls\n"
+    "    local ok, r = pcall(call, id, {own = id})\n"
+    "    ended = ended + 1\n"
+    "    if ok then kept[i] = r\n"
+    "    elseif not tostring(r):find('^gaijin: lost: ') then wrong = wrong + 1 print('wrong', r) end\n"
+    "    if kept[i] then local ok, n = pcall(function() return kept[i].n end)\n"
+    "      if ok and n ~= 1 or not ok and not tostring(n):find('^gaijin: lost: ') then wrong = wrong + 1 print('wrong', n) end end\n"
+    "    gaijin.post(call, id .. ' posted', {})\n"
+    "  end end) end\n"
+    "gaijin.ready()\n"
+    "while running do gaijin.sleep(0.01) end\n"
+    "while ended < calls do gaijin.sleep(0.01) end\n"
+    "if not (fixed.n == 1 and key[fixed]) then wrong = wrong + 1 end\n"
+    "print('done', wrong, calls == ended, bakaGaijin('server').check())\n";
+
+enum { TRAFFIC = 3 };
+
+START_TEST(kills_under_traffic) {
+  const char *n = getenv("KILLS");
+  unsigned kills = n ? (unsigned)strtoul(n, NULL, 10) : 5;
+  b = bed_open(&(struct bed_options){.limit = 60});
+  start("server", traffic_server);
+  struct child *clients[TRAFFIC];
+  for (int i = 0; i < TRAFFIC; i++) {
+    static const char *const names[TRAFFIC] = {"c1", "c2", "c3"};
+    clients[i] = start(names[i], traffic_client);
+  }
+  for (unsigned i = 1; i <= kills; i++) {
+    struct child *killed = bed_broker(b);
+    kill_broker();
+    bed_restart(b);
+    bed_forget(b, killed);
+    struct child *w = start("once", "assert(gaijin.wait_for('server', 'call')('once ' .. gaijin.now(), {}).n == 1)");
+    bed_kill(b, w); /* a death while others come back, perhaps */
+    bed_forget(b, w);
+  }
+  struct child *stop = start_running("stop", "for i = 1, 3 do gaijin.wait_for('c' .. i, 'stop')() end");
+  bed_exit(b, stop, 0);
+  for (int i = 0; i < TRAFFIC; i++) bed_expect(b, clients[i], "done\t0\ttrue\t0\n");
+  bed_close(b); /* no token is left */
+}
+END_TEST
+
+int main(void) {
+  Suite *s = suite_create("restart");
+  TCase *c = tcase_create("restart");
+  tcase_set_timeout(c, 600);
+  tcase_add_test(c, references_live_on_and_calls_under_way_are_lost);
+  tcase_add_test(c, what_is_begun_while_it_is_away);
+  tcase_add_test(c, waits_go_on);
+  tcase_add_test(c, who_dies_meanwhile_is_dead_for_good);
+  tcase_add_test(c, one_that_comes_too_late_goes_on_as_a_new_worker);
+  tcase_add_test(c, how_long_it_is_tried);
+  tcase_add_test(c, an_end_in_good_order_is_the_end_of_all);
+  tcase_add_test(c, kills_under_traffic);
+  suite_add_tcase(s, c);
+  return run_suite(s);
+}
