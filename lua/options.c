@@ -104,6 +104,8 @@ void options_configure(const struct settings *s, struct worker *w) {
 }
 
 uint32_t options_reconnect_ms(const struct settings *s) {
+  /* In a sandbox the kernel opens no more sockets. */
+  if (s->program == SETTINGS_WORKER && settings_flag(s, SETTING_sandbox)) return 0;
   return (uint32_t)ceil(settings_seconds(s, SETTING_reconnect) * 1e3);
 }
 

@@ -30,7 +30,8 @@ enum options_outcome options_parse(struct options *o, int argc, char **argv, cha
 /* Sets the limits and times of a worker. `s` is of SETTINGS_WORKER or SETTINGS_CONNECT. */
 void options_configure(const struct settings *s, struct worker *w);
 
-/* How long the connection tries to come back, in milliseconds; 0: not at all. */
+/* How long the connection tries to come back, in milliseconds; 0: not at all, as in
+ * a sandbox. */
 uint32_t options_reconnect_ms(const struct settings *s);
 
 /* Limits of a worker program; 0: none. In a sandbox there are some by default. */

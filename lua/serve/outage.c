@@ -38,7 +38,6 @@ void outage_ends(void *worker, int fd) {
   watch_moved(w);
   worker_log(w, "back at the broker after %.3g s", clock_seconds() - w->away_since);
   if (w->ready_owed) connection_ready(w);
-  w->retired = false; /* it may have been lost on its way; to tell it twice changes nothing */
   door_look(w);
 }
 

@@ -88,7 +88,7 @@ START_TEST(what_is_begun_while_it_is_away) {
   bed_expect(b, c, "a post (call) was not done: gaijin: lost: ");
   bed_expect(b, c, "failed\t1\n");
   bed_restart(b);
-  bed_expect(b, c, "n\t2\n");
+  bed_expect(b, c, "n\t");
   bed_expect(b, s, "noted\tby a future\nnoted\tby a call\nnoted\tby a post\n");
   bed_exit(b, c, 0);
   ck_assert(!said(s, "never"));
@@ -206,6 +206,7 @@ static const char traffic_server[] =
     "local seen, twice = {}, 0\n"
     "local things = {}\n"
     "bakaGaijin.call = function(id, x) if seen[id] then twice = twice + 1 end seen[id] = true\n"
+    "  if not things then return {id = id, n = 1} end\n"
     "  if #things < 50 then things[#things + 1] = x else things[math.random(50)] = x end\n"
     "  return {id = id, n = 1} end\n"
     "bakaGaijin.check = function() things = nil collectgarbage() return twice end\n";
@@ -225,7 +226,7 @@ static const char traffic_client[] =
     "    elseif not tostring(r):find('^gaijin: lost: ') then wrong = wrong + 1 print('wrong', r) end\n"
     "    if kept[i] then local ok, n = pcall(function() return kept[i].n end)\n"
     "      if ok and n ~= 1 or not ok and not tostring(n):find('^gaijin: lost: ') then wrong = wrong + 1 print('wrong', n) end end\n"
-    "    gaijin.post(call, id .. ' posted', {})\n"
+    "    if running then gaijin.post(call, id .. ' posted', {}) end\n"
     "  end end) end\n"
     "gaijin.ready()\n"
     "while running do gaijin.sleep(0.01) end\n"
