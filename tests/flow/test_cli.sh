@@ -341,15 +341,71 @@ end_of_background
 check "the second Ctrl-C kills" test "$status" = 0
 check "nothing is left after two" nothing_left
 
-story="run: the broker dies"
-begin run "$dir/serve.lua"
-wait_until out_has '^serve \| up$'
-for child in $(children_of "$background"); do
-  [ "$(cat "/proc/$child/comm" 2>/dev/null)" != gaijin-broker ] || kill -9 "$child"
+story="run: a broker that dies is started again"
+script keeps <<'LUA'
+bakaGaijin.t = { n = 0 }
+bakaGaijin.stop = function() gaijin.after(0, gaijin.stop) end
+LUA
+script uses <<'LUA'
+local t, stop = gaijin.wait_for("keeps", "t"), gaijin.wait_for("keeps", "stop")
+print("before")
+local last = os.getenv("LAST")
+while not io.open(last) do pcall(function() t.n = t.n + 1 end) gaijin.sleep(0.01) end
+print("counted", t.n > 0)
+stop()
+gaijin.stop()
+LUA
+# The broker is a child of gaijinctl's.
+broker_of() {
+  local child
+  for child in $(children_of "$1"); do
+    [ "$(cat "/proc/$child/comm" 2>/dev/null)" != gaijin-broker ] || echo "$child"
+  done | grep .
+}
+killed() { now=$(broker_of "$background") && [ "$now" != "$before" ]; }
+returned() { [ "$(grep -c 'back at the broker' "$dir/err")" -ge "$1" ]; }
+export LAST=$dir/last
+begin run "$dir/keeps.lua" "$dir/uses.lua"
+check "it runs" eventually out_has '^uses  \| before$'
+for i in 1 2; do
+  before=$(broker_of "$background")
+  kill -9 "$before"
+  check "another one, the $i. time" eventually killed
+  check "workers return" eventually returned "$((2 * i))"
 done
+touch "$dir/last"
 end_of_background
-check "status 1" test "$status" = 1
-check "one line says so" err_has "^gaijinctl: run: the broker at .* has gone"
+check "all ends well" test "$status" = 0
+check "references live on" out_has '^uses  \| counted\strue$'
+check "it is said" err_has '^gaijinctl: run: the broker was killed by signal 9 \(Killed\); it is started again$'
+check "later the second time" err_has '^gaijinctl: run: the broker was killed by signal 9 \(Killed\); it is started again in 0\.1 s$'
+check "nothing is left" nothing_left
+begin run "$dir/keeps.lua"
+check "it runs" eventually err_has "the socket is"
+check "with a broker" eventually broker_of "$background"
+kill "$(broker_of "$background")"
+end_of_background
+check "one that ended in good order is not started again" test "$status" = 1
+check "and that is said" err_has "^gaijinctl: run: the broker at .* has gone; stopping all$"
+# A broker that only the first time is one.
+mkdir "$dir/bin"
+cp "$build/gaijinctl" "$build/gaijin-worker" "$dir/bin"
+cat >"$dir/bin/gaijin-broker" <<BROKER
+#!/bin/bash
+[ -e "$dir/started" ] && exit 3
+touch "$dir/started"
+exec "$build/gaijin-broker" "\$@"
+BROKER
+chmod +x "$dir/bin/gaijin-broker"
+whole=$ctl ctl=$dir/bin/gaijinctl
+begin run "$dir/keeps.lua"
+check "it runs" eventually err_has "the socket is"
+check "with a broker" eventually broker_of "$background"
+kill -9 "$(broker_of "$background")"
+end_of_background
+ctl=$whole
+check "it is given up" test "$status" = 1
+check "with a line" err_has "^gaijinctl: run: the broker failed with status 3, the 9th time within 60 s; it is not started again$"
 check "nothing is left" nothing_left
 
 story="run: gaijinctl is killed"
