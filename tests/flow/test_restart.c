@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "tests/bed/bed.h"
 #include "tests/unit/run.h"
@@ -168,6 +169,47 @@ START_TEST(one_that_comes_too_late_goes_on_as_a_new_worker) {
 }
 END_TEST
 
+static const char stock[] =
+    "local so, socket = ... package.cpath = so\n"
+    "gaijin = require 'gaijin'\n"
+    "local baka = gaijin.connect { socket = socket, name = 'tool' }\n"
+    "local obj, slow = gaijin.wait_for('shop', 'obj'), gaijin.wait_for('shop', 'slow')\n"
+    "local fd = gaijin.fd()\n"
+    "local own = {} baka.own = own\n"
+    "print('call', pcall(slow))\n"
+    "print('again', type(obj.n), rawequal(baka('shop').obj, obj), gaijin.fd() == fd)\n"
+    "io.stdout:flush()\n"
+    "baka('shop').set('go', true) gaijin.run()\n"; /* serves */
+
+/* _i: which interpreter. */
+START_TEST(a_stock_interpreter_comes_back_too) {
+  static const char *const interpreters[] = {"/usr/bin/lua5.1", "/usr/bin/luajit"};
+  char script[200];
+  if (access(interpreters[_i], X_OK) != 0) return; /* as tests/flow/test_module_scripts.sh says */
+  b = bed_open(NULL);
+  struct child *s = start("shop", shop);
+  snprintf(script, sizeof script, "%s/stock.lua", bed_dir(b));
+  FILE *f = fopen(script, "we");
+  ck_assert(f && fputs(stock, f) >= 0 && fclose(f) == 0);
+  char *so = strdup(bed_program(b, "gaijin.so"));
+  const char *const argv[] = {interpreters[_i], script, so, bed_socket(b), NULL};
+  struct child *c = bed_spawn(b, "tool", argv);
+  bed_expect(b, s, "slow begun");
+  kill_broker();
+  bed_restart(b);
+  struct child *asks = start_running("asks", "assert(gaijin.wait_for('shop', 'go'))\n"
+      "print('its', type(bakaGaijin('tool').own))");
+  bed_expect(b, asks, "its\ttable\n");
+  bed_expect(b, c, "call\tfalse\tgaijin: lost: ");
+  bed_expect(b, c, "again\tnumber\ttrue\ttrue\n");
+  bed_exit(b, asks, 0);
+  bed_kill(b, c);
+  unlink(script);
+  free(so);
+  bed_close(b);
+}
+END_TEST
+
 START_TEST(how_long_it_is_tried) {
   static const char *const not_at_all[] = {"--reconnect", "0", NULL}, *const shortly[] = {"--reconnect", "0.3", NULL};
   b = bed_open(NULL);
@@ -271,6 +313,7 @@ int main(void) {
   tcase_add_test(c, waits_go_on);
   tcase_add_test(c, who_dies_meanwhile_is_dead_for_good);
   tcase_add_test(c, one_that_comes_too_late_goes_on_as_a_new_worker);
+  tcase_add_loop_test(c, a_stock_interpreter_comes_back_too, 0, 2);
   tcase_add_test(c, how_long_it_is_tried);
   tcase_add_test(c, an_end_in_good_order_is_the_end_of_all);
   tcase_add_test(c, kills_under_traffic);
