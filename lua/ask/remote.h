@@ -22,10 +22,12 @@ struct remote {
 
 enum remote_outcome { REMOTE_OK, REMOTE_TIMED_OUT };
 
-/* Sends the request, when there is room for it in the window of its host (room.h), waits, pushes
- * the results (*n of them), which have the form of the op's answers (form.h). Raises what the
- * host raised, or the system's error. REMOTE_TIMED_OUT: `seconds` are over, nothing is pushed,
- * the request is cancelled. Raises `unsupported` outside a fiber. */
+/* Sends the request, when the connection stands (fiber/door.h) and there is room for it in the
+ * window of its host (room.h), waits, pushes the results (*n of them), which have the form of the
+ * op's answers (form.h). What was answered `away`, and watches that were lost with the connection,
+ * are asked again under the same limits. Raises what the host raised, or the system's error.
+ * REMOTE_TIMED_OUT: `seconds` are over, nothing is pushed, the request is cancelled. Raises
+ * `unsupported` outside a fiber. */
 enum remote_outcome remote_ask(lua_State *L, struct worker *w, const struct remote *r, int *n);
 
 /* The common case: no time limit; returns the number of results. */
@@ -43,9 +45,9 @@ int remote_decode(lua_State *L, struct worker *w, const struct answer *a, bool r
 
 /* Calls the AT at index `target` one way with the n values from `first`: no answer comes. Waits
  * where a resurrected AT must be claimed, and until there is room in the window of its host
- * (room.h). To a host that has ended, or ends meanwhile, the post counts as failed and is logged;
- * it never raises `dead`. Where nothing can wait it works while it need not, and raises `busy` if
- * there is no room. */
+ * (room.h). To a host that has ended, or ends meanwhile, and while the connection is away, the post
+ * counts as failed and is logged; it never raises `dead`. Where nothing can wait it works while it
+ * need not, and raises `busy` if there is no room. */
 void remote_post(lua_State *L, struct worker *w, int target, int first, int n);
 
 #endif

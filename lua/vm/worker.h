@@ -261,8 +261,8 @@ struct worker {
                                                    (ask/room.h) */
   unsigned n_room_queues;
   struct door door;
-  double reconnect;         /* seconds to try to come back when the broker has gone; 0: it does not */
-  double away_since;        /* while the connection is away: when that began */
+  double reconnect;  /* seconds to try to come back when the broker has gone; 0: it does not */
+  double away_since; /* while the connection is away: when that began */
   struct line_budget lines[WORKER_LINES];
   double atc_time;          /* seconds between sweeps */
   unsigned collector_waits; /* sweeps between full collections */
