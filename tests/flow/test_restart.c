@@ -169,6 +169,7 @@ START_TEST(one_that_comes_too_late_goes_on_as_a_new_worker) {
 }
 END_TEST
 
+#ifndef __SANITIZE_ADDRESS__
 static const char stock[] =
     "local so, socket = ... package.cpath = so\n"
     "gaijin = require 'gaijin'\n"
@@ -209,6 +210,8 @@ START_TEST(a_stock_interpreter_comes_back_too) {
   bed_close(b);
 }
 END_TEST
+
+#endif
 
 START_TEST(how_long_it_is_tried) {
   static const char *const not_at_all[] = {"--reconnect", "0", NULL}, *const shortly[] = {"--reconnect", "0.3", NULL};
@@ -313,7 +316,9 @@ int main(void) {
   tcase_add_test(c, waits_go_on);
   tcase_add_test(c, who_dies_meanwhile_is_dead_for_good);
   tcase_add_test(c, one_that_comes_too_late_goes_on_as_a_new_worker);
+#ifndef __SANITIZE_ADDRESS__ /* a stock interpreter does not load such a module */
   tcase_add_loop_test(c, a_stock_interpreter_comes_back_too, 0, 2);
+#endif
   tcase_add_test(c, how_long_it_is_tried);
   tcase_add_test(c, an_end_in_good_order_is_the_end_of_all);
   tcase_add_test(c, kills_under_traffic);
