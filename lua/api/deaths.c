@@ -2,6 +2,9 @@
  *
  * News of deaths are queued only once a script has asked for any: then a fiber of
  * deaths.lua waits for them for ever.
+ *
+ * A broker tells of the end of those that it has introduced to us. One that was started again has
+ * introduced nobody, so deaths.lua looks itself then who is there, and watches them anew.
  */
 #include "lua/api/deaths.h"
 
@@ -45,6 +48,13 @@ void deaths_on_dead(void *worker, uint64_t host) {
   if (w->deaths.listener) fiber_wake(w->deaths.listener);
 }
 
+void deaths_on_return(void *worker) {
+  struct worker *w = worker;
+  if (!w->deaths.wanted) return;
+  w->deaths.returned = true;
+  if (w->deaths.listener) fiber_wake(w->deaths.listener);
+}
+
 static void forget_first(struct worker *w) {
   struct death *d = w->deaths.first;
   w->deaths.first = d->next;
@@ -56,13 +66,13 @@ void deaths_deinit(struct worker *w) {
   while (w->deaths.first) forget_first(w);
 }
 
-/* -> host, name of a worker that has ended, the number of this piece of news; waits for one. Only
- * one fiber may. The next time it is the same, until core.death_told: nothing is lost when a
- * finaliser raises. */
+/* -> host, name of a worker that has ended, the number of this piece of news; or nothing: the
+ * connection came back. Waits for one. Only one fiber may. The next time it is the same, until
+ * core.death_told or core.return_told: nothing is lost when a finaliser raises. */
 static int core_next_death(lua_State *L) {
   struct worker *w = worker_of(L);
   w->deaths.wanted = true;
-  while (!w->deaths.first) {
+  while (!w->deaths.first && !w->deaths.returned) {
     wait_need_fiber(L, w, "waiting for deaths", "");
     if (w->deaths.listener) return luaL_error(L, "somebody waits for deaths already");
     w->deaths.listener = w->sched.current;
@@ -70,6 +80,7 @@ static int core_next_death(lua_State *L) {
     w->deaths.listener = NULL;
     if (how != WAIT_WOKEN) return wait_raise(L, w, how, "waiting for deaths");
   }
+  if (w->deaths.returned) return 0;
   lua_pushstring(L, w->deaths.first->host);
   lua_pushstring(L, w->deaths.first->name);
   lua_pushnumber(L, (lua_Number)w->deaths.first->number);
@@ -79,6 +90,11 @@ static int core_next_death(lua_State *L) {
 static int core_death_told(lua_State *L) {
   struct worker *w = worker_of(L);
   if (w->deaths.first) forget_first(w);
+  return 0;
+}
+
+static int core_return_told(lua_State *L) {
+  worker_of(L)->deaths.returned = false;
   return 0;
 }
 
@@ -101,7 +117,8 @@ static int core_listening(lua_State *L) {
   return 1;
 }
 
-/* AT -> host, name, whether it is dead; nothing for any other value. */
+/* AT -> host, name, whether it is dead, host as core.clients tells it; nothing for any other
+ * value. */
 static int core_host_of(lua_State *L) {
   struct worker *w = worker_of(L);
   struct at *at = at_get(L, w, 1);
@@ -112,7 +129,8 @@ static int core_host_of(lua_State *L) {
   lua_pushstring(L, text);
   lua_pushstring(L, worker_host_name(w, at->pt.host));
   lua_pushboolean(L, gaijin_host_dead(w->g, at->pt.host));
-  return 3;
+  lua_pushnumber(L, (lua_Number)at->pt.host);
+  return 4;
 }
 
 /* cursor -> cursor or nil, row, ... of the broker's books on its clients. */
@@ -123,15 +141,27 @@ static int core_clients(lua_State *L) {
   return remote_call(L, worker_of(L), GAIJIN_OP_INSPECT, 0, 1, 2);
 }
 
+/* -> nil, row of what the broker says of itself; nothing: it knows of no earlier broker. */
+static int core_status(lua_State *L) {
+  struct worker *w = worker_of(L);
+  worker_need_connection(L, w);
+  if (!gaijin_generation(w->g)) return 0;
+  lua_settop(L, 0);
+  lua_pushliteral(L, "status");
+  return remote_call(L, w, GAIJIN_OP_INSPECT, 0, 1, 1);
+}
+
 void deaths_open(lua_State *L, struct worker *w, int module, int core) {
   static const luaL_Reg hidden[] = {
       {"next_death", core_next_death},
       {"death_told", core_death_told},
+      {"return_told", core_return_told},
       {"deaths", core_deaths},
       {"want_deaths", core_want_deaths},
       {"listening", core_listening},
       {"host_of", core_host_of},
       {"clients", core_clients},
+      {"status", core_status},
       {NULL, NULL},
   };
   lua_pushvalue(L, core);

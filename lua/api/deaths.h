@@ -15,6 +15,9 @@ void deaths_open(lua_State *L, struct worker *w, int module, int core);
 /* The dead event of the connection. */
 void deaths_on_dead(void *worker, uint64_t host);
 
+/* The connection stands again. */
+void deaths_on_return(void *worker);
+
 /* Frees the news nobody has heard. */
 void deaths_deinit(struct worker *w);
 

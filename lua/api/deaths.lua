@@ -10,24 +10,32 @@ local format, tostring, error = string.format, tostring, error
 local raw_ipairs, raw_pairs, raw_next, sort = raw_ipairs, raw_pairs, raw_next, table.sort
 local spawn, sleep, bad_argument = gaijin.spawn, gaijin.sleep, core.bad_argument
 
--- The names of the other workers, sorted.
-function gaijin.peers()
-  local names, cursor = {}, nil
+-- Calls f(name, host) for each worker.
+local function each_client(f)
+  local cursor
   local function take(next_cursor, ...)
     for i = 1, select("#", ...) do
-      local name = (select(i, ...))[1]
-      if name ~= gaijin.name then names[#names + 1] = name end
+      local row = select(i, ...)
+      f(row[1], row[2])
     end
     return next_cursor
   end
   repeat cursor = take(core.clients(cursor)) until not cursor
+end
+
+-- The names of the other workers, sorted.
+function gaijin.peers()
+  local names = {}
+  each_client(function(name)
+    if name ~= gaijin.name then names[#names + 1] = name end
+  end)
   sort(names)
   return names
 end
 
 -- host id or "name:NAME" -> those to be told, l -> true. l.f: what to call, nil once it has been;
 -- l.order: of their asking; l.after: only of deaths after that one (a predecessor's news may still
--- be on its way).
+-- be on its way); l.host: whose death, as each_client has it (nil: our own), and l.name its name.
 local listeners, asked = {}, 0
 
 local function forget(key, l)
@@ -66,8 +74,60 @@ local function tell_all(key, name, number)
   end
 end
 
+-- Whether the broker was started again and waits for others to come back.
+local function is_awaiting()
+  local _, row = core.status()
+  return row and row[2]
+end
+
+local function await_others()
+  while is_awaiting() do sleep(0.1) end
+end
+
+-- After a return: whoever listens now was told nothing of deaths meanwhile, and the broker would
+-- tell nothing of later ones.
+local function look()
+  local list, there, watched = {}, {}, {}
+  await_others()
+  for key, listening in raw_pairs(listeners) do
+    for l in raw_pairs(listening) do
+      if l.host then list[#list + 1] = { l = l, key = key } end
+    end
+  end
+  sort(list, function(a, b) return a.l.order < b.l.order end)
+  each_client(function(name, host) there[host] = name end)
+  for _, e in raw_ipairs(list) do
+    local host = e.l.host
+    local name = there[host]
+    if name and watched[host] == nil then watched[host] = core.watch(name, 1) end
+    if not watched[host] and e.l.f then
+      forget(e.key, e.l)
+      core.report(tell, e.l, e.l.name)
+    end
+  end
+end
+
+-- Another return takes over.
+local looks, most_looks = 0, 10
+local function look_again()
+  looks = looks + 1
+  local mine, why = looks, nil
+  for _ = 1, most_looks do
+    local ok, fault = pcall(look)
+    if ok or mine ~= looks then return end
+    why = fault
+    sleep(0.5)
+  end
+  error(format("the broker was started again, and it is not known who has ended meanwhile: %s",
+    tostring(why)), 0)
+end
+
 local function tell_next()
   local host, name, number = core.next_death()
+  if not host then
+    if pcall(spawn, look_again) then core.return_told() else sleep(0.01) end
+    return
+  end
   tell_all(host, name, number)
   tell_all("name:" .. name, name, number)
   core.death_told()
@@ -83,25 +143,35 @@ local function start_listening()
   core.listening(true)
 end
 
--- Whether a worker of that name is there; then we are told of its end.
-local function is_present(name)
-  for _, peer in raw_ipairs(gaijin.peers()) do
-    if peer == name then return core.watch(name, 1) end
+local function find(name)
+  local found
+  each_client(function(peer, host)
+    if peer == name then found = host end
+  end)
+  return found
+end
+
+-- The host of the worker of that name, if it is there or comes back: then we are told of its end.
+local function present(name)
+  local host = find(name)
+  if not host then
+    await_others()
+    host = find(name)
   end
-  return false
+  return host and core.watch(name, 1) and host
 end
 
 -- Calls f(name) when the worker of that name, or the one that has the object, has ended; at once if
 -- it has already. Returns a function that takes it back.
 function gaijin.on_death(who, f)
-  local host, name, dead = core.host_of(who)
+  local host, name, dead, number = core.host_of(who)
   if not host and raw_type(who) ~= "string" then
     bad_argument(1, "on_death", "name or remote object", who)
   end
   if type(f) ~= "function" then bad_argument(2, "on_death", "function", f) end
   start_listening()
   asked = asked + 1
-  local key, l = host or "name:" .. who, { f = f, order = asked, after = -1 }
+  local key, l = host or "name:" .. who, { f = f, order = asked, after = -1, host = number }
   if not host then
     name = who
     local tries = 0
@@ -112,9 +182,11 @@ function gaijin.on_death(who, f)
       end
       tries = tries + 1
       l.after = core.deaths()
-      dead = name ~= gaijin.name and not is_present(name)
+      l.host = name ~= gaijin.name and present(name) or nil
+      dead = name ~= gaijin.name and not l.host
     until dead or core.deaths() == l.after
   end
+  l.name = name
   if dead then
     tell(l, name)
   else

@@ -180,6 +180,11 @@ static void on_dead(void *worker, uint64_t host) {
   door_look(worker);
 }
 
+static void on_reconnected(void *worker, int fd) {
+  outage_ends(worker, fd);
+  deaths_on_return(worker);
+}
+
 const struct gaijin_events library_events = {.request = begin_request,
                                              .cancel = begin_cancel,
                                              .free = collect_on_free,
@@ -188,7 +193,7 @@ const struct gaijin_events library_events = {.request = begin_request,
                                              .starved = connection_starved,
                                              .forget = pool_forget,
                                              .disconnected = outage_begins,
-                                             .reconnected = outage_ends,
+                                             .reconnected = on_reconnected,
                                              .reborn = outage_reborn,
                                              .confirmed = outage_confirmed,
                                              .dead = on_dead};

@@ -213,6 +213,7 @@ struct loop {
 /* Ends of other workers that a script has not been told of yet. */
 struct deaths {
   bool wanted, listening; /* asked for; a fiber waits for them */
+  bool returned; /* another broker than before: some may have died of which nobody tells us */
   unsigned long received; /* so many so far */
   struct death *first, *last;
   struct fiber *listener; /* waits for the next */

@@ -145,6 +145,83 @@ START_TEST(who_dies_meanwhile_is_dead_for_good) {
 }
 END_TEST
 
+/* Watches by name, and by an object that it does not hold for long, which no claim tells of. */
+static const char watcher[] =
+    "gaijin.on_death('shop', function(name) print('by name', name) end)\n"
+    "gaijin.on_death(gaijin.wait_for('shop', 'obj'), function(name) print('by object', name) end)\n"
+    "gaijin.on_death('bank', function(name) print('by name', name) end)\n"
+    "gaijin.on_death(gaijin.name, function(name) print('by name', name) end)\n"
+    "bakaGaijin.late = function() gaijin.on_death('shop', function(name) print('late', name) end)\n"
+    "  n = (n or 0) + 1 print('asked', n) end\n"
+    "bakaGC() print('watches', gaijin.stats().holdings)\n";
+
+START_TEST(deaths_after_a_return_are_told_of_who_is_not_held) {
+  b = bed_open(NULL);
+  struct child *s = start("shop", shop), *bank = start("bank", ""), *c = start("till", watcher);
+  bed_expect(b, c, "watches\t0");
+  for (int i = 0; i < 2; i++) {
+    struct child *killed = bed_broker(b);
+    kill_broker();
+    bed_restart(b);
+    bed_forget(b, killed);
+    struct child *asks = start_running("asks", "assert(gaijin.wait_for('till', 'late'))() assert(gaijin.wait_for('bank'))");
+    bed_exit(b, asks, 0); /* till is back */
+    bed_forget(b, asks);
+  }
+  bed_expect(b, c, "asked\t2\n");
+  ck_assert(!said(c, "by "));
+  bed_kill(b, s);
+  bed_expect(b, c, "by name\tshop\n");
+  bed_expect(b, c, "by object\tshop\n");
+  bed_expect(b, c, "late\tshop\nlate\tshop\n");
+  ck_assert(!said(c, "bank") && !said(c, "till\n"));
+  bed_kill(b, bank);
+  bed_expect(b, c, "by name\tbank\n");
+  bed_close(b);
+}
+END_TEST
+
+/* _i: 0: its name stays free; 1: another one is there at once. */
+START_TEST(deaths_meanwhile_are_told_of_who_is_not_held) {
+  b = bed_open(NULL);
+  start("bank", "");
+  struct child *s = start("shop", shop), *c = start("till", watcher);
+  bed_expect(b, c, "watches\t0");
+  kill_broker();
+  bed_expect(b, c, "trying to come back");
+  bed_kill(b, s);
+  if (_i) child_signal(c, SIGSTOP);
+  bed_restart(b);
+  if (_i) start("shop", shop);
+  if (_i) child_signal(c, SIGCONT);
+  bed_expect(b, c, "by name\tshop\n");
+  bed_expect(b, c, "by object\tshop\n");
+  ck_assert(!said(c, "bank"));
+  bed_close(b);
+}
+END_TEST
+
+/* Asked while others come back: who is expected is not dead. */
+START_TEST(on_death_waits_for_those_who_come_back) {
+  b = bed_open(NULL);
+  struct child *s = start("shop", shop);
+  kill_broker();
+  bed_expect(b, s, "trying to come back");
+  child_signal(s, SIGSTOP);
+  bed_restart(b);
+  struct child *asks = start_running("asks", "local died print 'asks'\n"
+      "gaijin.on_death('shop', function(name) died = true print('died', name) end)\n"
+      "gaijin.yield() print('watches', died) while not died do gaijin.sleep(0.01) end");
+  bed_expect(b, asks, "asks\n");
+  child_signal(s, SIGCONT);
+  bed_expect(b, asks, "watches\tnil\n");
+  bed_kill(b, s);
+  bed_expect(b, asks, "died\tshop\n");
+  bed_exit(b, asks, 0);
+  bed_close(b);
+}
+END_TEST
+
 START_TEST(one_that_comes_too_late_goes_on_as_a_new_worker) {
   static const char *const flags[] = {"--return-grace", "1", NULL};
   b = bed_open(&(struct bed_options){.broker_flags = flags});
@@ -315,6 +392,9 @@ int main(void) {
   tcase_add_test(c, what_is_begun_while_it_is_away);
   tcase_add_test(c, waits_go_on);
   tcase_add_test(c, who_dies_meanwhile_is_dead_for_good);
+  tcase_add_test(c, deaths_after_a_return_are_told_of_who_is_not_held);
+  tcase_add_loop_test(c, deaths_meanwhile_are_told_of_who_is_not_held, 0, 2);
+  tcase_add_test(c, on_death_waits_for_those_who_come_back);
   tcase_add_test(c, one_that_comes_too_late_goes_on_as_a_new_worker);
 #ifndef __SANITIZE_ADDRESS__ /* a stock interpreter does not load such a module */
   tcase_add_loop_test(c, a_stock_interpreter_comes_back_too, 0, 2);
