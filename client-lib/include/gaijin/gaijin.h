@@ -88,9 +88,8 @@ struct gaijin_events {
   /* A one-way request was not done: one of ours was refused on its way (its host had ended, was
    * busy, ...), or one that came cannot be served here. */
   void (*refused)(void *user, enum gaijin_op op, enum gaijin_status status, const char *text);
-  /* A host has ended. Holdings of it stay until let go; requests to it were answered `lost`
-   * (it may have done them) or `dead` (it has not begun them). After a return (returning.h) it is
-   * told of hosts of which something is held, and of those that the new broker has introduced. */
+  /* A host has ended. Holdings of it stay until let go; requests to it were answered `lost` (it may
+   * have done them) or `dead` (it has not begun them). After a return: see returning.h. */
   void (*dead)(void *user, uint64_t host);
   /* There is more room for requests to this host; or it or the connection has ended, while
    * some were under way. */

@@ -8,7 +8,8 @@
  * connection is AWAY. gaijin_dispatch, called whenever gaijin_fd() is readable, tries to reach a
  * new broker. Tokens stay; holdings stay, and are UNCONFIRMED until the new broker has heard from
  * their host. A request that is being served may be worked on; its answer is refused (LOST): its
- * asker was told `lost`.
+ * asker was told `lost`. After a return `dead` is told of hosts of which something is held, and of
+ * those that the new broker has introduced.
  * After reconnect_ms without success the connection is lost; a program that did not dispatch for so
  * long tries once before that. It is lost at once, as without the option, when the broker said that
  * it ends (`bye`) or why it ended the connection, when it broke the protocol, and when it refuses
