@@ -38,21 +38,11 @@
 #include <stdint.h>
 
 #include <gaijin/protocol.h>
-
-#ifdef __GNUC__
-#define GAIJIN_API __attribute__((visibility("default")))
-#else
-#define GAIJIN_API
-#endif
+#include <gaijin/types.h>
 
 #ifdef __cplusplus
 extern "C" {
 #endif
-
-typedef struct gaijin gaijin;                 /* a connection */
-typedef struct gaijin_token gaijin_token;     /* a home token */
-typedef struct gaijin_holding gaijin_holding; /* a foreign token we hold */
-typedef struct gaijin_body gaijin_body;       /* the values of a received message */
 
 /* The version of the library ("0.1.0"); GAIJIN_VERSION is the header's. Static text. */
 GAIJIN_API const char *gaijin_version(void);

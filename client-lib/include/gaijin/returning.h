@@ -18,9 +18,10 @@
 #ifndef GAIJIN_RETURNING_H
 #define GAIJIN_RETURNING_H
 
-#ifndef GAIJIN_API
-#error "include <gaijin/gaijin.h>"
-#endif
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <gaijin/types.h>
 
 #ifdef __cplusplus
 extern "C" {
