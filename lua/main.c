@@ -243,6 +243,7 @@ int main(int argc, char **argv) {
                  "choose another with -n NAME");
   options_configure(&p.o.values, &p.w);
   int status = run_program(&p);
+  ending_outlive_signals();
   instance_close(&p.w, true);
   quota_unwatch(&p.w);
   return status;

@@ -15,6 +15,7 @@
 #include "lua/fiber/fiber.h"
 #include "lua/fiber/hooks.h"
 #include "lua/fiber/timer.h"
+#include "proto/base.h"
 
 static const double unwind_seconds = 0.5;
 static const char stopping_text[] = "the worker is stopping";
@@ -138,12 +139,16 @@ static void reset(int sig) {
   sigaction(sig, &normal, NULL);
 }
 
-/* The second signal kills, and in a fork the first. The second may come here too: os.execute puts
- * back the handler that it found. */
-static void on_signal(int sig) {
+static void reset_all(void) {
   reset(SIGTERM);
   reset(SIGINT);
   if (!watched.ignores_hang_up) reset(SIGHUP);
+}
+
+/* The second signal kills, and in a fork the first. The second may come here too: os.execute puts
+ * back the handler that it found. */
+static void on_signal(int sig) {
+  reset_all();
   if (watched.signalled || worker_is_fork(watched.worker)) {
     raise(sig);
     return;
@@ -164,6 +169,13 @@ static void on_alarm(int sig) {
 
 static void on_signalled(uv_async_t *async) { ending_stop(async->data, 0); }
 
+/* For one who ends anyway; finalisers may still run, in the time that they would have had. */
+static void on_late_signal(int sig) {
+  (void)sig;
+  reset_all();
+  if (watched.worker && watched.alarm_seconds) alarm(watched.alarm_seconds);
+}
+
 static int handle(int sig, void (*handler)(int), struct sigaction *old) {
   struct sigaction action = {.sa_handler = handler, .sa_flags = SA_RESTART};
   sigemptyset(&action.sa_mask);
@@ -175,6 +187,15 @@ static int handle(int sig, void (*handler)(int), struct sigaction *old) {
 static void restore(int sig, const struct sigaction *old) {
   struct sigaction now;
   if (sigaction(sig, NULL, &now) == 0 && now.sa_handler == on_signal) sigaction(sig, old, NULL);
+}
+
+void ending_outlive_signals(void) {
+  static const int signals[] = {SIGTERM, SIGINT, SIGHUP};
+  for (size_t i = 0; i < ARRAY_SIZE(signals); i++) {
+    struct sigaction now;
+    if (sigaction(signals[i], NULL, &now) == 0 && now.sa_handler == on_signal)
+      handle(signals[i], on_late_signal, &now);
+  }
 }
 
 int ending_watch_signals(struct worker *w, bool enforce) {

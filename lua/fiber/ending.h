@@ -28,7 +28,11 @@ void ending_finish(struct worker *w);
  * kills. `enforce`: a worker that does not stop is killed. One worker of a process. 0 or a negative
  * libuv error. */
 int ending_watch_signals(struct worker *w, bool enforce);
-/* As it was before. */
+/* For a program whose worker has ended, before it is closed and until the process is gone: a signal
+ * that comes now takes nothing from its status. A second one kills as ever, and so does the first
+ * if one came before. */
+void ending_outlive_signals(void);
+/* As it was before, but for what has been changed since. */
 void ending_unwatch_signals(struct worker *w);
 
 #endif

@@ -225,6 +225,50 @@ START_TEST(a_hang_up_stops_a_worker_in_order) {
 }
 END_TEST
 
+struct last_write {
+  struct bed *bed;
+  const struct child *child;
+};
+
+/* Its connection has ended, and it sleeps. */
+static bool writes_its_last(void *user) {
+  struct last_write *l = user;
+  char *names = NULL, path[64], state = 0;
+  ck_assert_int_eq(bed_ctl(l->bed, &names, (const char *const[]){"clients", NULL}), 0);
+  bool there = strstr(names, "last") != NULL;
+  free(names);
+  snprintf(path, sizeof path, "/proc/%d/stat", (int)l->child->pid);
+  FILE *stat = fopen(path, "re");
+  ck_assert_ptr_nonnull(stat);
+  ck_assert_int_eq(fscanf(stat, "%*d %*s %c", &state), 1);
+  fclose(stat);
+  return !there && state == 'S';
+}
+
+/* Who ends by itself is told to end, just before its process is gone: here it waits for the reader of its output. */
+START_TEST(a_signal_at_the_very_end_takes_nothing_from_the_status) {
+  static char command[1024];
+  struct bed *b = bed_open(NULL);
+  char fifo[108];
+  snprintf(fifo, sizeof fifo, "%s/fifo", bed_dir(b));
+  ck_assert_int_eq(mkfifo(fifo, 0600), 0);
+  int reader = open(fifo, O_RDONLY | O_NONBLOCK | O_CLOEXEC), full = open(fifo, O_WRONLY | O_NONBLOCK | O_CLOEXEC);
+  ck_assert(reader >= 0 && full >= 0);
+  while (write(full, "x", 1) > 0) continue;
+  snprintf(command, sizeof command, "exec '%s' -s '%s' -n last --once -e 'io.write(1)' >'%s'",
+           bed_program(b, "gaijin-worker"), bed_socket(b), fifo);
+  struct child *c = bed_spawn(b, "last", (const char *const[]){"/bin/sh", "-c", command, NULL});
+  bed_until(b, writes_its_last, &(struct last_write){b, c}, "the worker has but to write its last line");
+  child_signal(c, SIGTERM);
+  close(full);
+  for (char bytes[4096]; read(reader, bytes, sizeof bytes) != 0 || !child_ended(c);) continue;
+  bed_exit(b, c, 0);
+  close(reader);
+  unlink(fifo);
+  bed_close(b);
+}
+END_TEST
+
 /* ---- What may happen around it ---- */
 
 /* Who is connected goes on; nobody new can come; the end is in order. */
@@ -300,6 +344,7 @@ int main(void) {
   tcase_add_test(t, only_those_are_served_who_may);
   tcase_add_test(t, signals_of_the_broker);
   tcase_add_test(t, a_hang_up_stops_a_worker_in_order);
+  tcase_add_test(t, a_signal_at_the_very_end_takes_nothing_from_the_status);
   tcase_add_test(t, the_directory_of_the_socket_is_removed);
   tcase_add_test(t, a_storm_of_signals_under_traffic);
   suite_add_tcase(s, t);

@@ -87,6 +87,31 @@ START_TEST(handlers_are_put_back_at_the_end) {
 }
 END_TEST
 
+/* In a fork, which a signal may kill: how it ended, when `n` signals came after its worker's end. */
+static int status_after(int n, bool closed) {
+  int status;
+  pid_t pid = fork();
+  if (pid == 0) {
+    set_handler(SIGTERM, SIG_DFL);
+    open_loop();
+    ending_outlive_signals();
+    if (closed) vm_close(&v);
+    for (int i = 0; i < n; i++) raise(SIGTERM);
+    _exit(7);
+  }
+  ck_assert_int_eq(waitpid(pid, &status, 0), pid);
+  return status;
+}
+
+/* Before and after all is closed. */
+START_TEST(a_signal_after_the_end_takes_nothing_from_the_status) {
+  int status = status_after(1, _i);
+  ck_assert_msg(WIFEXITED(status) && WEXITSTATUS(status) == 7, "status %x", (unsigned)status);
+  status = status_after(2, _i);
+  ck_assert_msg(WIFSIGNALED(status) && WTERMSIG(status) == SIGTERM, "status %x", (unsigned)status);
+}
+END_TEST
+
 static volatile sig_atomic_t interruptions;
 static void on_interruption(int sig) {
   (void)sig;
@@ -128,6 +153,7 @@ int main(void) {
   tcase_add_loop_test(c, sigterm_and_sigint_stop, 0, 2);
   tcase_add_loop_test(c, the_second_signal_kills, 0, 4);
   tcase_add_loop_test(c, handlers_are_put_back_at_the_end, 0, 3);
+  tcase_add_loop_test(c, a_signal_after_the_end_takes_nothing_from_the_status, 0, 2);
   tcase_add_test(c, signals_do_not_end_the_draining);
   suite_add_tcase(s, c);
   return run_suite(s);
