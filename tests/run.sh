@@ -4,10 +4,11 @@
 # Runs test programs side by side, those that take longest first, and adds up their counts:
 #   tests/run.sh BUILD PROGRAM...
 # A program is one of Check's (its last "100%: Checks: 5, Failures: 0, Errors: 0" counts) or a script that prints
-# "N passed, N failed" last. One that prints neither, dies or hangs counts as a failure. Output is shown when something
-# failed, and kept then in a directory of this run's own, BUILD/tests/log-XXXXXX, for a day. The end names again what
-# failed, with the tests' own lines on it ("failed: ..."). The last line is "N passed, N failed"; the status is 0 only if
-# none failed and some ran.
+# "N passed, N failed" last. One that prints neither, dies or hangs counts as a failure. Each is shown with the seconds it
+# took and those of a processor that it and its processes used: the rest it waited. Output is shown when something failed,
+# and kept then in a directory of this run's own, BUILD/tests/log-XXXXXX, for a day. The end names again what failed, with
+# the tests' own lines on it ("failed: ..."). The last line is "N passed, N failed"; the status is 0 only if none failed
+# and some ran.
 #
 #   JOBS                programs at a time (default: one more than there are processors, for many wait)
 #   GAIJIN_TEST_LIMIT   seconds a program may take (300)     GAIJIN_TEST_SLOWER  multiplies every time limit (1)
@@ -30,12 +31,13 @@ in_order() {
 
 # Runs one program, leaving NAME.log and NAME.count ("passed failed").
 run_one() {
-  local program=$1 name status=0 counts passed failed began=$SECONDS
+  local program=$1 name status=0 counts passed failed took TIMEFORMAT='%1R %1U %1S'
   name=$(basename "$program" .sh)
   local log=$GAIJIN_LOGS/$name.log
   # shellcheck disable=SC2086 # GAIJIN_TEST_UNDER is several words
-  timeout -k 10 $((${GAIJIN_TEST_LIMIT:-300} * GAIJIN_TEST_SLOWER)) ${GAIJIN_TEST_UNDER:-} "$program" \
-    >"$log" 2>&1 </dev/null || status=$?
+  { time timeout -k 10 $((${GAIJIN_TEST_LIMIT:-300} * GAIJIN_TEST_SLOWER)) ${GAIJIN_TEST_UNDER:-} "$program" \
+    >"$log" 2>&1 </dev/null || status=$?; } 2>"$GAIJIN_LOGS/$name.time"
+  took=$(awk '{ printf "%.1f s, %.1f of a processor", $1, $2 + $3 }' "$GAIJIN_LOGS/$name.time")
   counts=$(sed -n -e 's/^[0-9]*%: Checks: \([0-9]*\), Failures: \([0-9]*\), Errors: \([0-9]*\)$/c \1 \2 \3/p' \
     -e 's/^\([0-9]*\) passed, \([0-9]*\) failed$/s \1 \2/p' "$log" | tail -n 1)
   case $counts in
@@ -55,7 +57,7 @@ run_one() {
   if [ "$failed" -ne 0 ]; then
     printf '%s\n' "---- $name: $passed passed, $failed failed" "$(cat "$log")"
   else
-    printf '%s\n' "     $name: $passed passed, $((SECONDS - began)) s"
+    printf '%s\n' "     $name: $passed passed, $took"
   fi
 }
 
