@@ -18,8 +18,9 @@ export LC_ALL=C
 
 # What takes more than a few seconds, longest first, so that none of it is left alone at the end. The seconds in the
 # output tell when this is no longer so; the counts do not depend on it.
-longest=(test_module_scripts test_scripts test_module test_library test_death test_cli test_make test_bed test_ucontext
-  test_stress test_programs test_command_lines test_death_workers test_docs test_python test_hung_broker test_successor)
+longest=(test_module_scripts test_scripts test_module test_death test_short_memory test_sandbox test_surroundings test_cli
+  test_library test_hostile test_upgrade test_bed test_make test_ucontext test_limits test_death_workers test_python test_lua_quota
+  test_stress test_programs test_command_lines test_restart test_hung_broker test_docs test_broker_carried test_successor)
 
 # in_order PROGRAM...: prints them so, one a line.
 in_order() {
