@@ -408,6 +408,10 @@ static void run_fiber(struct worker *w, struct fiber *f) {
   if (f->done) end(w, f);
 }
 
+bool fiber_is_due(const struct worker *w) {
+  return w->sched.n_ready > 0 || w->backlog.n_due > 0;
+}
+
 bool fiber_run_ready(struct worker *w) {
   struct scheduler *s = &w->sched;
   struct fiber *f;
@@ -422,5 +426,5 @@ bool fiber_run_ready(struct worker *w) {
     ran = true;
   }
   turns_end(w);
-  return s->n_ready > 0 || retry_is_due(s) || (ran && w->backlog.first) || w->backlog.n_due > 0;
+  return fiber_is_due(w) || retry_is_due(s) || (ran && w->backlog.first);
 }

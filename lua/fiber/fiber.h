@@ -55,6 +55,10 @@ void fiber_check_stack(lua_State *L, const struct worker *w, size_t more);
  * wait and fibers may have ended. */
 bool fiber_run_ready(struct worker *w);
 
+/* Something is to be done in the next turn, whether more comes or not: fibers are ready, or
+ * requests that wait for a label are due. */
+bool fiber_is_due(const struct worker *w);
+
 /* The fiber with this number, or NULL: it has ended. */
 struct fiber *fiber_numbered(const struct worker *w, uint64_t number);
 

@@ -25,23 +25,18 @@ void hosted_open(lua_State *L, struct worker *w) {
   w->anchors.hook_chunk = luaL_ref(L, LUA_REGISTRYINDEX);
 }
 
-/* Something is to be done in the next turn, whether more comes or not. */
-static bool is_left(const struct worker *w) {
-  return w->sched.n_ready > 0 || w->backlog.n_due > 0;
-}
-
 double hosted_turn(struct worker *w) {
   struct fiber *f = w->sched.current;
   assert(f == w->sched.guest); /* the loop runs on the interpreter's own stack only */
   w->sched.current = NULL;
   uv_run(&w->loop.uv, UV_RUN_NOWAIT);
-  if (is_left(w))
+  if (fiber_is_due(w))
     uv_run(&w->loop.uv, UV_RUN_NOWAIT); /* what arrived runs, and its answers leave, in this turn */
   w->sched.current = f;
   uv_update_time(&w->loop.uv);
   int ms = uv_backend_timeout(&w->loop.uv);
   /* What the last poll of the turn brought has not had its prepare phase yet. */
-  bool left = is_left(w) || connection_has_more(w) ||
+  bool left = fiber_is_due(w) || connection_has_more(w) ||
               (!w->lost && gaijin_queued_bytes(w->g) > 0 && !w->loop.writable_wanted) ||
               (!w->lost && !door_is_shut(w) && gaijin_releases(w->g) > 0 &&
                !w->loop.release_timer);
