@@ -5,6 +5,16 @@
 #include "broker/net/connections.h"
 #include "tests/unit/broker_pair.h"
 
+/* Watches of a worker that does not come. */
+static void begin_watches(struct end *e, unsigned n) {
+  while (n--) {
+    struct pack *p = wire_ask(e, OP_watch, NULL, NULL, 2);
+    pack_text(p, "nobody");
+    pack_text(p, "ready");
+    wire_end(e);
+  }
+}
+
 START_TEST(the_end_of_much_is_read_in_slices_and_a_successor_waits_for_it) {
   struct end successor = {0};
   unsigned turns = 0;
@@ -39,12 +49,7 @@ START_TEST(many_who_end_together_share_turns_of_bounded_length) {
   memset(many, 0, sizeof many);
   for (int i = 0; i < MANY; i++) wire_join(&w, &many[i], NULL);
   for (int i = 0; i < MANY; i++) {
-    for (int n = 0; n < WATCHES; n++) {
-      struct pack *p = wire_ask(&many[i], OP_watch, NULL, NULL, 2);
-      pack_text(p, "nobody");
-      pack_text(p, "ready");
-      wire_end(&many[i]);
-    }
+    begin_watches(&many[i], WATCHES);
     wire_flush(&w, &many[i]);
   }
   while (waits->count < MANY * WATCHES) wire_turn(&w);
@@ -59,12 +64,7 @@ END_TEST
 /* What it has kept is charged to it, also while its end takes some turns: the books are checked after each. */
 START_TEST(one_ends_within_a_message) {
   enum { WATCHES = 2000, PART = 5 };
-  for (int n = 0; n < WATCHES; n++) {
-    struct pack *p = wire_ask(&a, OP_watch, NULL, NULL, 2);
-    pack_text(p, "nobody");
-    pack_text(p, "ready");
-    wire_end(&a);
-  }
+  begin_watches(&a, WATCHES);
   wire_flush(&w, &a);
   while (w.broker.names.watches.all.count < WATCHES) wire_turn(&w);
   begin_pings(&a, 2); /* a part of the first; the rest of it, and the second but for its end */
@@ -85,12 +85,7 @@ END_TEST
  * with it what it is charged, however long its end takes. */
 START_TEST(one_who_ends_within_a_walk_pays_for_it_no_longer) {
   enum { NILS = 500000, WATCHES = 2000 };
-  for (int i = 0; i < WATCHES; i++) {
-    struct pack *watch = wire_ask(&a, OP_watch, NULL, NULL, 2);
-    pack_text(watch, "nobody");
-    pack_text(watch, "ready");
-    wire_end(&a);
-  }
+  begin_watches(&a, WATCHES);
   wire_flush(&w, &a);
   while (w.broker.names.watches.all.count < WATCHES) wire_turn(&w);
   struct pack *p = wire_ask(&a, OP_s2t, "b", NULL, 1);
