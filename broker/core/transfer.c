@@ -5,6 +5,7 @@
 #include "broker/core/transfer.h"
 
 #include <assert.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -17,7 +18,7 @@
 
 static void start(struct transfer *t) {
   t->pts = t->few;
-  t->count = 0;
+  t->count = t->exported = 0;
   t->capacity = TRANSFER_FEW;
   t->no_memory = t->has_null = t->too_many = false;
 }
@@ -178,11 +179,29 @@ enum transfer_outcome transfer_take(struct broker *b, struct transfer *t, struct
   client_charge(from, (uint64_t)t->count * TRANSFER_PT_COST);
   uint32_t before = refs_export_count(&b->refs, from->host);
   if (!see_own(b, t, from)) return TRANSFER_FAULT;
-  uint32_t new = refs_export_count(&b->refs, from->host) - before;
-  if (new && !limits_allow(from, ACCOUNT_EXPORTED, 0, full))
-    return limits_status(from, ACCOUNT_EXPORTED, new) == STATUS_busy ? TRANSFER_FULL
-                                                                     : TRANSFER_NEVER;
+  t->exported = refs_export_count(&b->refs, from->host) - before;
+  if (t->exported && !limits_allow(from, ACCOUNT_EXPORTED, 0, full))
+    return limits_status(from, ACCOUNT_EXPORTED, t->exported) == STATUS_busy ? TRANSFER_FULL
+                                                                             : TRANSFER_NEVER;
   return holds_others(b, t, from) ? TRANSFER_OK : TRANSFER_FORGED;
+}
+
+bool transfer_leaves_room(struct broker *b, const struct transfer *t, struct client *from,
+                          struct client *to, char *full) {
+  if (t->exported == 0) return true;
+  uint32_t load = loads_find(&b->loads, from->host, to->host);
+  uint64_t holds = (load == SLAB_NONE ? 0 : loads_at(&b->loads, load)->held) + t->exported;
+  uint64_t most = b->connections.accounts.limits.most[ACCOUNT_EXPORTED];
+  uint64_t used = from->account->process->used[ACCOUNT_EXPORTED];
+  uint64_t left = most > used ? most - used : 0;
+  if (holds <= left * TRANSFER_HOLDER) return true;
+  snprintf(full, LIMITS_TEXT,
+           "you would hold %llu of worker %s, which may have others hold %llu more "
+           "(--max-exported)",
+           (unsigned long long)holds, hosts_at(&b->hosts, from->host)->name,
+           (unsigned long long)left);
+  limits_note_refusal(to, full);
+  return false;
 }
 
 uint32_t transfer_count_new(struct broker *b, const struct transfer *t, const struct client *to) {

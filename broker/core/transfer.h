@@ -28,6 +28,10 @@ enum { TRANSFER_PT_COST = 5 };
 /* Values walked for a unit; bytes of a body that is walked at once, for a unit and at most. */
 enum { VALUES_PER_UNIT = 16, WALKED_PER_UNIT = 32, WALKED_AT_ONCE = 32 << 10 };
 
+/* By asking, one connection gets so many times as many objects of a host as that may export yet: so
+ * alone seven eighths of all, and whoever comes next finds some left. */
+enum { TRANSFER_HOLDER = 7 };
+
 struct transfer_pt {
   struct pt pt;
   uint32_t host; /* number of its host; SLAB_NONE if unknown */
@@ -41,6 +45,7 @@ enum { TRANSFER_FEW = 16 };
 struct transfer {
   struct transfer_pt *pts; /* `few`, or memory of its own */
   uint32_t count, capacity;
+  uint32_t exported; /* of its sender's own, that nobody has held before; by transfer_take */
   bool no_memory;
   bool too_many; /* more PTs than REFS_MOST: it must be refused, and nothing is counted */
   bool has_null; /* so it is only for clients of WIRE_VERSION_NULL */
@@ -72,6 +77,10 @@ void transfer_set(struct transfer *t, const struct pt *pt, uint32_t host, uint32
  * neither, and the sender has been condemned. */
 enum transfer_outcome transfer_take(struct broker *b, struct transfer *t, struct client *from,
                                     char *full);
+/* Whether `to`, which has asked for it and would hold it, leaves something of what the sender may
+ * export (TRANSFER_HOLDER). If not, that is counted and logged as the asker's, and `full` says so. */
+bool transfer_leaves_room(struct broker *b, const struct transfer *t, struct client *from,
+                          struct client *to, char *full);
 /* How many objects that `to` does not hold yet are in it. */
 uint32_t transfer_count_new(struct broker *b, const struct transfer *t, const struct client *to);
 /* Queues what `to` must know before the message: introductions, which `payer` pays, and, when a

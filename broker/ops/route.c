@@ -353,7 +353,8 @@ static struct client *forward_answer(struct client *from, const struct call *cal
   }
   enum status status = o == TRANSFER_NEVER ? STATUS_too_large : STATUS_busy;
   if (o == TRANSFER_FULL || o == TRANSFER_NEVER ||
-      (t->count && !may_hold(to, to, t, full, &status)) ||
+      (t->count && (!transfer_leaves_room(b, t, from, to, full) ||
+                    !may_hold(to, to, t, full, &status))) ||
       !limits_allow_answer(from, to, m->size, full)) {
     /* It was done: busy would ask for it once more. */
     notify_error(to, m->op, call->asked_id, status == STATUS_busy ? STATUS_lost : status,

@@ -12,23 +12,6 @@ static void ask_worker(const char *name) {
 }
 static void ask_for_label(void) { ask_worker("a"); }
 
-/* b, which holds x of a, calls it with so many objects of its own. */
-static void call_with(uint32_t tokens) {
-  struct pack *p = wire_ask(&b, OP_call, NULL, &x, tokens);
-  for (uint32_t i = 0; i < tokens; i++) {
-    struct pt own = wire_token(&b, i + 1);
-    pack_pt(p, &own);
-  }
-  wire_send(&w, &b);
-}
-
-/* a answers what it was asked last with an object that it has not sent before. */
-static void answer_with_new(void) {
-  struct pt y = wire_token(&a, 2);
-  pack_pt(wire_begin(&a, MESSAGE_REPLY, (enum op)a.m.op, a.m.id, 1), &y);
-  wire_send(&w, &a);
-}
-
 /* Wherever they are open. */
 START_TEST(requests_open_are_limited) {
   limits()->most[ACCOUNT_REQUESTS] = 2;
@@ -142,138 +125,6 @@ START_TEST(waits_are_limited) {
   }
   expect_refused(&b, STATUS_busy, "--max-waits");
   wire_quiet(&w, &b);
-}
-END_TEST
-
-/* All are of one process in this test. */
-START_TEST(exports_are_limited_in_requests_and_answers) {
-  x = wire_token(&a, 1);
-  wire_fetch(&w, &b, &a, "a", &x);
-  limits()->most[ACCOUNT_EXPORTED] = 3;
-  call_with(3);
-  expect_refused(&b, STATUS_busy, "--max-exported");
-  call_with(4);
-  expect_refused(&b, STATUS_too_large, "--max-exported");
-  ck_assert_uint_eq(w.broker.refs.tokens.count, 1);
-  for (int i = 0; i < 2; i++) { /* the second time none is new */
-    call_with(2);
-    wire_past_peers(&w, &a);
-    ck_assert_int_eq(a.m.op, OP_call);
-    ck_assert_uint_eq(w.broker.refs.tokens.count, 3);
-  }
-  answer_with_new();
-  expect_refused(&b, STATUS_lost, "--max-exported");
-  ck_assert_uint_eq(w.broker.refs.tokens.count, 3);
-}
-END_TEST
-
-START_TEST(holds_are_limited_in_requests_and_answers) {
-  x = wire_token(&a, 1);
-  wire_fetch(&w, &b, &a, "a", &x);
-  limits()->most[ACCOUNT_HELD] = 3;
-  call_with(3);
-  expect_refused(&b, STATUS_busy, "--max-held");
-  call_with(4); /* the message alone has more than any may hold */
-  expect_refused(&b, STATUS_too_large, "--max-held");
-  ck_assert_uint_eq(b_account()->refused, 2); /* who sends is told of, not who would receive */
-  ck_assert_uint_eq(wire_client(&w, &a)->account->refused, 0);
-  for (int i = 0; i < 2; i++) { /* the second time nothing is new */
-    call_with(2);
-    wire_past_peers(&w, &a);
-    ck_assert_int_eq(a.m.op, OP_call);
-  }
-  answer_with_new();
-  expect_refused(&b, STATUS_lost, "--max-held");
-  ck_assert_uint_eq(w.broker.refs.holds.count, 3);
-  pack_pt(wire_begin(&b, MESSAGE_REQUEST, OP_sub, ++b.last_id, 1), &x);
-  wire_send(&w, &b);
-  wire_past_peers(&w, &b);
-  ck_assert(b.m.kind == MESSAGE_REPLY && b.m.op == OP_sub); /* it holds that already */
-  wire_join(&w, &many[0], "c");
-  pack_pt(wire_begin(&many[0], MESSAGE_REQUEST, OP_sub, 2, 1), &x);
-  wire_send(&w, &many[0]);
-  expect_refused(&many[0], STATUS_busy, "--max-held");
-  wire_leave(&many[0]);
-}
-END_TEST
-
-static const struct account *account_of(struct end *e) { return wire_client(&w, e)->account; }
-
-/* Who is given objects does not pay for them, unless it has asked. */
-START_TEST(holdings_are_paid_by_who_has_asked) {
-  x = wire_token(&a, 1);
-  wire_fetch(&w, &b, &a, "a", &x); /* b asked */
-  ck_assert_uint_eq(b_account()->used[ACCOUNT_HELD], 1);
-  ck_assert_uint_eq(account_of(&a)->used[ACCOUNT_HELD], 0);
-  call_with(3); /* b gives a some of its own, ... */
-  ck_assert_uint_eq(b_account()->used[ACCOUNT_HELD], 4);
-  ck_assert_uint_eq(account_of(&a)->used[ACCOUNT_HELD], 0);
-  wire_join(&w, &many[0], "c");
-  pack_pt(wire_ask(&b, OP_s2t, "c", NULL, 1), &x); /* ... and c what is a's */
-  wire_send(&w, &b);
-  ck_assert_uint_eq(b_account()->used[ACCOUNT_HELD], 5);
-  ck_assert_uint_eq(account_of(&many[0])->used[ACCOUNT_HELD], 0);
-  /* It pays beyond its end, as long as they hold it. */
-  wire_leave(&b);
-  wire_turn(&w);
-  const struct account *user = account_of(&a)->user;
-  ck_assert_uint_eq(user->used[ACCOUNT_HELD], 4);
-  ck_assert_uint_eq(w.broker.hosts.all.count, 3);
-  for (uint64_t id = 1; id <= 3; id++) {
-    struct pt own = wire_token(&b, id);
-    wire_unsub(&w, &a, &own, 1);
-  }
-  ck_assert_uint_eq(user->used[ACCOUNT_HELD], 1);
-  ck_assert_uint_eq(w.broker.hosts.all.count, 3); /* its record is of use to the last */
-  wire_unsub(&w, &many[0], &x, 1);
-  ck_assert_uint_eq(user->used[ACCOUNT_HELD], 0);
-  ck_assert_uint_eq(w.broker.hosts.all.count, 2);
-  wire_leave(&many[0]);
-  memset(&b, 0, sizeof b);
-  wire_join(&w, &b, "b");
-}
-END_TEST
-
-/* All that one has given goes with the end of who has it, also when both end. */
-START_TEST(holdings_of_one_that_ends_are_no_longer_paid) {
-  x = wire_token(&a, 1);
-  wire_fetch(&w, &b, &a, "a", &x);
-  wire_join(&w, &many[0], "c");
-  pack_pt(wire_ask(&b, OP_s2t, "c", NULL, 1), &x);
-  wire_send(&w, &b);
-  call_with(100);
-  wire_leave(&b);
-  wire_leave(&many[0]);
-  wire_turn(&w);
-  wire_leave(&a);
-  wire_join(&w, &many[1], "d");
-  ck_assert_uint_eq(w.broker.hosts.all.count, 1);
-  ck_assert_uint_eq(w.broker.refs.holds.count, 0);
-  ck_assert_uint_eq(account_of(&many[1])->user->used[ACCOUNT_HELD], 0);
-  wire_leave(&many[1]);
-  memset(&a, 0, sizeof a);
-  memset(&b, 0, sizeof b);
-  wire_join(&w, &a, "a");
-  wire_join(&w, &b, "b");
-}
-END_TEST
-
-/* One object many times is one. */
-START_TEST(the_same_object_again_is_no_new_holding) {
-  enum { TIMES = 50 };
-  x = wire_token(&a, 1);
-  wire_fetch(&w, &b, &a, "a", &x);
-  limits()->most[ACCOUNT_HELD] = 3;
-  struct pack *p = wire_ask(&b, OP_call, NULL, &x, TIMES);
-  for (uint32_t i = 0; i < TIMES; i++) {
-    struct pt own = i % 3 == 2 ? x : wire_token(&b, 1 + i % 3); /* the last is a's own */
-    pack_pt(p, &own);
-  }
-  wire_send(&w, &b);
-  do
-    ck_assert_int_eq(wire_next(&w, &a), 1);
-  while (a.m.op != OP_call);
-  ck_assert_uint_eq(w.broker.refs.holds.count, 3);
 }
 END_TEST
 
@@ -434,11 +285,6 @@ int main(void) {
   tcase_add_test(t, requests_given_up_are_paid_until_they_are_answered);
   tcase_add_test(t, requests_given_up_do_not_fill_a_worker);
   tcase_add_test(t, waits_are_limited);
-  tcase_add_test(t, exports_are_limited_in_requests_and_answers);
-  tcase_add_test(t, holds_are_limited_in_requests_and_answers);
-  tcase_add_test(t, holdings_are_paid_by_who_has_asked);
-  tcase_add_test(t, holdings_of_one_that_ends_are_no_longer_paid);
-  tcase_add_test(t, the_same_object_again_is_no_new_holding);
   tcase_add_test(t, connections_and_names_are_limited);
   tcase_add_test(t, a_connection_knows_when_its_process_was_started);
   tcase_add_test(t, accounts_of_processes_and_users_are_shown);
