@@ -25,6 +25,7 @@ struct bed_options {
   const char *title;               /* put before the text of a failure; or NULL */
   bool tokens_may_stay;            /* bed_close does not wait for the last token to go */
   double limit;                    /* seconds for each wait; 0: 20 */
+  uint32_t reconnect_ms;           /* so long bed_connect's connections try to come back to another broker; 0: not at all */
   /* Called with the text of a failure after everything has been cleaned up; must not return. NULL: Check's ck_abort_msg. */
   void (*on_failure)(void *user, const char *text);
   void *user;

@@ -21,6 +21,7 @@ gaijin *bed_connect(struct bed *b, const char *name, bool observer, const struct
                                    .name = name,
                                    .observer = observer,
                                    .wait_seconds = bed_limit(b),
+                                   .reconnect_ms = observer ? 0 : b->options.reconnect_ms,
                                    .events = events,
                                    .user = user};
   if (gaijin_connect(&g, &options, error, sizeof error) != 0) bed_fail(b, "connecting to the broker: %s", error);

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT
  *
- * stress [--seed N] [--steps N] [--workers N] [--load-min N] [--max-message BYTES] [--no-kill] [--shrink SECONDS] [--script worker.lua]
+ * stress [--seed N] [--steps N] [--workers N] [--load-min N] [--max-message BYTES] [--no-kill] [--kills N] [--shrink SECONDS] [--script worker.lua]
  *
  * Drives real workers with random steps and compares them with the true graph of references. The seed also
- * chooses the broker's limits, unless they are given, and how often workers die and all is compared. Ends with "1 passed, 0 failed", or with what differs and
+ * chooses the broker's limits, unless they are given, and how often workers die and all is compared. With --kills the broker is killed and started again in
+ * one of N batches (outage.h); a seed gives the same steps only until then. Ends with "1 passed, 0 failed", or with what differs and
  * the steps that show it.
  */
 #include <getopt.h>
@@ -27,7 +28,8 @@ struct arguments {
 
 static const struct option flags[] = {
     {"seed", required_argument, NULL, 's'},        {"steps", required_argument, NULL, 'n'},  {"workers", required_argument, NULL, 'w'},
-    {"load-min", required_argument, NULL, 'l'},    {"no-kill", no_argument, NULL, 'k'},      {"shrink", required_argument, NULL, 'h'},
+    {"load-min", required_argument, NULL, 'l'},    {"no-kill", no_argument, NULL, 'k'},      {"kills", required_argument, NULL, 'o'},
+    {"shrink", required_argument, NULL, 'h'},
     {"max-message", required_argument, NULL, 'm'}, {"script", required_argument, NULL, 'f'}, {0},
 };
 
@@ -44,6 +46,7 @@ static void parse(struct arguments *a, int argc, char **argv) {
       case 'l': load_min = (unsigned)strtoul(optarg, NULL, 10); break;
       case 'm': max_message = (unsigned)strtoul(optarg, NULL, 10); break;
       case 'k': no_kill = true; break;
+      case 'o': s->outage_every = (unsigned)strtoul(optarg, NULL, 10); break;
       case 'h': a->shrink_seconds = strtod(optarg, NULL); break;
       case 'f': s->script = optarg; break;
       default: a->bad = true;
@@ -81,7 +84,7 @@ int main(int argc, char **argv) {
   parse(&a, argc, argv);
   if (a.bad) {
     fprintf(stderr, "usage: stress [--seed N] [--steps N] [--workers 3..8] [--load-min N] [--max-message BYTES] [--no-kill]\n"
-                    "              [--shrink SECONDS] [--script PATH]\n");
+                    "              [--kills BATCHES] [--shrink SECONDS] [--script PATH]\n");
     return 2;
   }
   const struct settings *s = &a.settings;
@@ -94,8 +97,8 @@ int main(int argc, char **argv) {
   if (outcome.failed) {
     report_failure(&a, &made, &outcome);
   } else {
-    printf("stress: %u steps in %.1f s (%.0f per second), %u audits, %u workers killed%s\n", outcome.done, outcome.seconds,
-           outcome.done / outcome.seconds, outcome.audits, outcome.kills, outcome.can_post ? "" : ", without gaijin.post");
+    printf("stress: %u steps in %.1f s (%.0f per second), %u audits, %u workers killed, the broker %u times%s\n", outcome.done, outcome.seconds,
+           outcome.done / outcome.seconds, outcome.audits, outcome.kills, outcome.broker_kills, outcome.can_post ? "" : ", without gaijin.post");
   }
   free(made.list);
   printf("%d passed, %d failed\n", !outcome.failed, outcome.failed);

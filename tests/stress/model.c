@@ -160,6 +160,7 @@ uint32_t model_leaked(const struct model *m, uint32_t *leaked) {
 
 bool lock_free_for(const struct model *m, const struct lock *l, int lane, bool write) {
   if (l->batch != m->batch) return true;
+  if (m->outage) return !l->writer && !(write && l->reader);
   if (l->writer && l->writer != lane + 1) return false;
   return !write || l->reader == 0 || l->reader == lane + 1;
 }

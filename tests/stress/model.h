@@ -49,6 +49,7 @@ struct model {
   uint32_t n_alive;
   uint32_t batch;
   int victim; /* the worker that is killed in this batch; -1: none */
+  bool outage; /* the broker is killed in this batch: what is written is touched once */
   bool small_messages, can_post;
 };
 

@@ -9,6 +9,7 @@ bool do_fetch(struct plan *p) {
   if (!plan_other(p, 0, &w)) return false;
   plan_want(p, &p->m->workers[w].label_locks[l], false);
   uint32_t v = p->m->workers[w].labels[l], *slot = plan_write_slot(p, plan_me(p), d);
+  plan_touch(p, v);
   if (!plan_accept(p)) return false;
   *slot = v;
   EMIT(p, w + 1, l + 1, d + 1, plan_expected(p, v));

@@ -10,6 +10,8 @@ local VALUE_CELLS, FILLERS = 4, 1100
 local function is_dead(e)
   return type(e) == "string" and (e:find("^gaijin: dead:") or e:find("^gaijin: lost: worker %S+ ended while")) ~= nil
 end
+-- The broker was killed meanwhile.
+local function is_lost(e) return type(e) == "string" and e:find("^gaijin: lost: ") ~= nil end
 local function fail(...) error(("stress: " .. select(1, ...)):format(select(2, ...)), 0) end
 
 local function new_table(serial, wide)
@@ -80,14 +82,15 @@ local function home_cell(object, k)
   end
 end
 
-local function clear_cells(object)
+local function clear_cell(object, k)
   local cells = cells_of(object)
-  for k = 1, VALUE_CELLS do cells[k] = nil end
-  if cells ~= object then return end
-  for k = VALUE_CELLS + 1, VALUE_CELLS + 2 do
-    local key = home_cell(object, k)
-    if key ~= nil then object[key] = nil end
-  end
+  if k <= VALUE_CELLS then cells[k] = nil return end
+  local key = home_cell(object, k)
+  if key ~= nil then object[key] = nil end
+end
+
+local function clear_cells(object)
+  for k = 1, VALUE_CELLS + 2 do clear_cell(object, k) end
 end
 
 ---- Checks
@@ -127,6 +130,6 @@ local function verify(v, expected, tolerance)
 end
 
 return {
-  makers = makers, get_cell = get_cell, set_cell = set_cell, home_cell = home_cell, clear_cells = clear_cells,
-  is_dead = is_dead, fail = fail, probe = probe, verify = verify,
+  makers = makers, get_cell = get_cell, set_cell = set_cell, home_cell = home_cell, clear_cell = clear_cell, clear_cells = clear_cells,
+  is_dead = is_dead, is_lost = is_lost, fail = fail, probe = probe, verify = verify,
 }

@@ -9,6 +9,17 @@
 
 void plan_want(struct plan *p, struct lock *lock, bool write) { p->wants[p->n_wants++] = (struct want){lock, write}; }
 
+void plan_touch(struct plan *p, uint32_t serial) {
+  if (!serial) return;
+  const struct object *o = model_object(p->m, serial);
+  p->mortal |= o->dead || (int)o->home == p->m->victim;
+}
+
+void plan_place(struct plan *p, const struct place *place) {
+  p->places[p->n_places++] = *place;
+  plan_touch(p, place->old);
+}
+
 void emit(struct commands *c, double v) {
   if (c->count == c->capacity) {
     c->capacity = c->capacity ? 2 * c->capacity : 64;
@@ -38,11 +49,14 @@ bool plan_other(struct plan *p, unsigned operand, unsigned *worker) {
 uint32_t *plan_write_slot(struct plan *p, unsigned worker, unsigned i) {
   plan_want(p, &p->m->workers[worker].slot_locks[i], true);
   p->writes |= 1u << worker;
-  return &p->m->workers[worker].slots[i];
+  uint32_t *slot = &p->m->workers[worker].slots[i];
+  plan_place(p, &(struct place){.kind = PLACE_SLOT, .worker = (uint8_t)worker, .index = (uint8_t)i, .old = *slot});
+  return slot;
 }
 
 uint32_t plan_read_slot(struct plan *p, unsigned worker, unsigned i) {
   plan_want(p, &p->m->workers[worker].slot_locks[i], false);
+  plan_touch(p, p->m->workers[worker].slots[i]);
   return p->m->workers[worker].slots[i];
 }
 
@@ -54,10 +68,23 @@ struct object *plan_open(struct plan *p, unsigned i) {
   return o;
 }
 
-void plan_read_cell(struct plan *p, struct object *o, unsigned k) { plan_want(p, &o->cell_locks[k < VALUE_CELLS ? k : VALUE_CELLS], false); }
+static void want_cell(struct plan *p, struct object *o, unsigned k, bool write) {
+  plan_want(p, &o->cell_locks[k < VALUE_CELLS ? k : VALUE_CELLS], write);
+}
+
+void plan_read_cell(struct plan *p, struct object *o, unsigned k) {
+  want_cell(p, o, k, false);
+  if (k < VALUE_CELLS) {
+    plan_touch(p, o->cells[k]);
+    return;
+  }
+  for (unsigned i = VALUE_CELLS; i < CELLS; i++) plan_touch(p, o->cells[i]); /* they have one lock */
+}
+
 uint32_t *plan_write_cell(struct plan *p, struct object *o, unsigned k) {
-  plan_want(p, &o->cell_locks[k < VALUE_CELLS ? k : VALUE_CELLS], true);
+  want_cell(p, o, k, true);
   p->writes |= 1u << o->home;
+  plan_place(p, &(struct place){.kind = PLACE_CELL, .object = (uint32_t)(o - p->m->objects), .index = (uint8_t)k, .old = o->cells[k]});
   return &o->cells[k];
 }
 
@@ -73,6 +100,7 @@ bool plan_accept(struct plan *p) {
     if (involved && (p->writes & ~victim)) return false;
     p->tolerance = involved ? 2 : 1;
   }
+  if (p->m->outage && p->mortal) p->tolerance = 2; /* the next broker knows no tombstones: what is dead cannot be passed on */
   for (unsigned i = 0; i < p->n_wants; i++)
     if (!lock_free_for(p->m, p->wants[i].lock, p->lane, p->wants[i].write)) return false;
   for (unsigned i = 0; i < p->n_wants; i++) lock_take(p->m, p->wants[i].lock, p->lane, p->wants[i].write);

@@ -6,6 +6,9 @@
  *
  * In a batch in which a worker is killed, a step that needs the victim may end anywhere. Such a step is
  * accepted only if it changes nothing outside the victim.
+ *
+ * In a batch in which the broker is killed every step may end anywhere. No place that is written is touched twice then
+ * (model.h, outage), so that each has what it had or what the model says, and what is read is known.
  */
 #ifndef GAIJIN_TESTS_STRESS_PLAN_H
 #define GAIJIN_TESTS_STRESS_PLAN_H
@@ -24,6 +27,9 @@ struct plan {
   int lane;
   struct want wants[16];
   unsigned n_wants;
+  struct place places[4]; /* to be written */
+  unsigned n_places;
+  bool mortal; /* it touches an object that is dead, or the victim's */
   unsigned needs, writes; /* bit per worker that must answer; whose slots, labels or cells change */
   double tolerance;
 };
@@ -36,6 +42,10 @@ static inline unsigned plan_worker(const struct plan *p, unsigned operand) { ret
 /* A worker that must answer; false if it is absent. */
 bool plan_other(struct plan *p, unsigned operand, unsigned *worker);
 void plan_want(struct plan *p, struct lock *lock, bool write);
+/* The place will be written; `old` is there. */
+void plan_place(struct plan *p, const struct place *place);
+/* The step touches the object. */
+void plan_touch(struct plan *p, uint32_t serial);
 uint32_t *plan_write_slot(struct plan *p, unsigned worker, unsigned i);
 /* What is in a slot; 0 if it is empty. */
 uint32_t plan_read_slot(struct plan *p, unsigned worker, unsigned i);

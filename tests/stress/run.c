@@ -2,7 +2,8 @@
  *
  * A run is a sequence of batches. Both kinds of run differ only in where a
  * batch's steps come from. What a batch holds depends on the seed and the model
- * alone, never on time, so a seed always gives the same steps.
+ * alone, never on time, so a seed always gives the same steps, until the broker is
+ * killed: then the model takes on what came of that.
  */
 #include "tests/stress/run.h"
 
@@ -12,6 +13,7 @@
 
 #include "tests/bed/inside.h"
 #include "tests/stress/audit.h"
+#include "tests/stress/outage.h"
 #include "tests/unit/random.h"
 
 /* How often a step is chosen anew when it is impossible. */
@@ -60,6 +62,8 @@ static bool make_batch(struct run *r) {
     if (!r->model.workers[w].present && random_below(&r->random, 3) == 0) try_step(r, STEP_restart, w);
   unsigned kill_every = r->settings->kill_every;
   if (kill_every && random_below(&r->random, kill_every) == 0) try_step(r, STEP_kill, random_below(&r->random, r->settings->workers));
+  unsigned outage_every = r->settings->outage_every;
+  if (outage_every && random_below(&r->random, outage_every) == 0) try_step(r, STEP_outage, 0);
   for (uint32_t i = 0; i < size && i < left; i++) {
     bool done = false;
     for (unsigned k = 0; k < TRIES && !done; k++)
@@ -89,6 +93,7 @@ static bool next_batch(struct run *r) {
   batch_begin(&r->batch, &r->model, r->n_batches);
   if (!(r->again ? repeat_batch(r) : make_batch(r))) return false;
   if (r->batch.victim >= 0) r->outcome->kills++;
+  r->outcome->broker_kills += r->batch.outage.kills;
   batch_end(&r->batch, &r->model);
   r->n_batches++;
   return true;
@@ -118,6 +123,7 @@ static void run_all(struct run *r, FILE *progress) {
   r->model.can_post = r->outcome->can_post = system_can_post(&r->system);
   while (next_batch(r)) {
     system_run(&r->system, &r->batch);
+    if (r->batch.outage.kills) outage_settle(&r->system, &r->model, &r->batch);
     if (r->batch.audit) do_audit(r);
     if (bed_now() - shown > 1) {
       show_progress(r, progress, start);

@@ -20,7 +20,7 @@ struct outcome {
   char text[4096];
   uint32_t done;   /* steps that were done */
   uint32_t audits;
-  unsigned kills;
+  unsigned kills, broker_kills;
   double seconds;
   bool can_post;
 };

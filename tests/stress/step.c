@@ -43,6 +43,7 @@ bool do_drop(struct plan *p) {
 
 static bool set_label(struct plan *p, unsigned l, uint32_t v) {
   plan_want(p, &p->m->workers[plan_me(p)].label_locks[l], true);
+  plan_place(p, &(struct place){.kind = PLACE_LABEL, .worker = (uint8_t)plan_me(p), .index = (uint8_t)l, .old = p->m->workers[plan_me(p)].labels[l]});
   p->writes |= 1u << plan_me(p);
   if (!plan_accept(p)) return false;
   p->m->workers[plan_me(p)].labels[l] = v;
@@ -156,7 +157,7 @@ static const struct {
 };
 
 const char *step_name(unsigned op) {
-  static const char *const others[] = {"restart", "kill", "audit"};
+  static const char *const others[] = {"restart", "kill", "outage", "audit"};
   return op < STEP_SENT ? kinds[op].name : others[op - STEP_SENT];
 }
 
@@ -181,8 +182,40 @@ static bool apply_kill(struct model *m, const struct step *s, struct batch *b) {
   return true;
 }
 
+/* The broker is killed, perhaps twice. A victim is dead before the last broker is there: so all that is dead is so
+ * before it, and it knows none of it. */
+static bool apply_outage(struct model *m, const struct step *s, struct batch *b) {
+  struct outage *o = &b->outage;
+  unsigned stopped = s->x[3] % (2 * m->n_workers);
+  m->outage = true;
+  o->kills = 1 + s->x[0] % 2;
+  o->after = s->x[1] % (m->n_workers * LANES);
+  o->delay_us = s->x[1] & 64 ? 0 : s->x[2] * 40u;
+  bool may_stop = stopped < m->n_workers && m->workers[stopped].present && (int)stopped != m->victim;
+  o->stopped = may_stop ? (int)stopped : -1;
+  o->stopped_late = s->x[4] & 1;
+  o->late_us = s->x[4] * 100u;
+  o->victim_dies = s->x[5] % (o->kills == 1 ? DIES_BETWEEN : DIES_IN_LAST + 1u);
+  o->second = s->x[5] / 4 % 3;
+  b->terminate = false; /* that would take its time */
+  return true;
+}
+
+/* What it writes, for places_settle. */
+static void note_places(const struct plan *p, struct batch *b) {
+  for (unsigned i = 0; i < p->n_places; i++) {
+    if (b->n_places == b->places_capacity) {
+      b->places_capacity = b->places_capacity ? 2 * b->places_capacity : 256;
+      b->places = realloc(b->places, b->places_capacity * sizeof *b->places);
+      if (!b->places) exit(1);
+    }
+    b->places[b->n_places++] = p->places[i];
+  }
+}
+
 bool step_apply(struct model *m, const struct step *s, struct batch *b) {
   if (s->op == STEP_kill) return apply_kill(m, s, b);
+  if (s->op == STEP_outage) return apply_outage(m, s, b);
   if (s->op == STEP_restart) {
     if (m->workers[s->worker].present) return false;
     m->workers[s->worker].present = true;
@@ -191,13 +224,19 @@ bool step_apply(struct model *m, const struct step *s, struct batch *b) {
   }
   if (s->op == STEP_audit) return b->audit = true;
   struct plan p = {.m = m, .s = s, .batch = b, .lane = s->worker * LANES + s->lane};
-  return m->workers[s->worker].present && kinds[s->op].apply(&p);
+  if (!m->workers[s->worker].present || !kinds[s->op].apply(&p)) return false;
+  if (m->outage) note_places(&p, b);
+  return true;
 }
 
 /* ---- Batches ---- */
 
 void batch_begin(struct batch *b, struct model *m, uint32_t number) {
   for (unsigned i = 0; i < WORKERS_MOST * LANES; i++) b->lanes[i].count = b->lanes[i].n_steps = b->lanes[i].posted = 0;
+  b->number = number;
+  b->outage = (struct outage){.stopped = -1};
+  b->n_places = 0;
+  m->outage = false;
   b->restarts = 0;
   b->victim = -1;
   b->audit = b->terminate = false;
@@ -219,4 +258,5 @@ void batch_end(struct batch *b, struct model *m) {
 
 void batch_deinit(struct batch *b) {
   for (unsigned i = 0; i < WORKERS_MOST * LANES; i++) free(b->lanes[i].values);
+  free(b->places);
 }

@@ -20,7 +20,7 @@
   STEP(wait, 2, 1) STEP(too_large, 3, 1) STEP(absent, 1, 2)
 
 #define STEP_ENUM(name, operands, weight) STEP_##name,
-enum step_op { STEPS(STEP_ENUM) STEP_SENT, STEP_restart = STEP_SENT, STEP_kill, STEP_audit };
+enum step_op { STEPS(STEP_ENUM) STEP_SENT, STEP_restart = STEP_SENT, STEP_kill, STEP_outage, STEP_audit };
 #undef STEP_ENUM
 
 struct step {
@@ -37,8 +37,33 @@ struct commands {
   unsigned posted; /* bit per worker that was sent something one way */
 };
 
+/* A place that a batch writes, and what was there before. */
+enum place_kind { PLACE_SLOT, PLACE_LABEL, PLACE_CELL };
+struct place {
+  uint32_t object; /* CELL: whose */
+  uint32_t old;
+  uint8_t kind, worker, index; /* worker: SLOT, LABEL */
+};
+
+/* Kills of the broker in a batch. */
+enum victim_dies { DIES_BEFORE, DIES_IN_FIRST, DIES_BETWEEN, DIES_IN_LAST };
+enum pause_before_second { SECOND_AT_ONCE, SECOND_SOON, SECOND_WHEN_BACK };
+struct outage {
+  unsigned kills;           /* 0: the broker lives */
+  unsigned after, delay_us; /* the first is so long after so many lanes have answered */
+  int stopped;              /* a worker with SIGSTOP from before the first to after the last; -1: none */
+  bool stopped_late;        /* only from the first one on */
+  unsigned late_us;         /* so long it stays away after the last broker is up */
+  enum victim_dies victim_dies;
+  enum pause_before_second second;
+};
+
 /* One batch: all lanes run side by side. */
 struct batch {
+  uint32_t number;
+  struct outage outage;
+  struct place *places; /* those written; only in an outage */
+  uint32_t n_places, places_capacity;
   struct commands lanes[WORKERS_MOST * LANES];
   unsigned restarts;   /* bit per worker to start before */
   unsigned kill_after; /* the victim is killed when so many lanes have answered */

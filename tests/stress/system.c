@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "tests/bed/inside.h"
+#include "tests/stress/outage.h"
 
 static char *list_steps(void) {
   char *text = NULL;
@@ -31,9 +32,10 @@ void system_open(struct system *s, const struct settings *settings, void (*on_fa
   s->broker_flags[2] = "--max-message";
   s->broker_flags[3] = s->flags[1];
   s->step_list = list_steps();
-  struct bed_options options = {.broker_flags = s->broker_flags, .limit = settings->limit, .on_failure = on_failure, .user = user};
+  struct bed_options options = {.broker_flags = s->broker_flags, .limit = settings->limit, .reconnect_ms = 30000, .on_failure = on_failure, .user = user};
   s->bed = bed_open(&options);
   s->g = bed_connect(s->bed, "driver", false, NULL, NULL);
+  s->generation = gaijin_generation(s->g);
   for (unsigned w = 0; w < settings->workers; w++) system_start(s, w);
 }
 
@@ -126,15 +128,18 @@ void system_start(struct system *s, unsigned worker) {
   gaijin_body_free(body);
 }
 
+void system_kill(struct system *s, unsigned worker) {
+  struct system_worker *w = &s->workers[worker];
+  bed_kill(s->bed, w->child);
+  bed_forget(s->bed, w->child);
+  w->child = NULL;
+}
+
 static void end_victim(struct system *s, const struct batch *b) {
-  struct system_worker *w = &s->workers[b->victim];
-  if (b->terminate) {
-    child_signal(w->child, SIGTERM);
-  } else {
-    bed_kill(s->bed, w->child);
-    bed_forget(s->bed, w->child);
-    w->child = NULL;
-  }
+  if (b->terminate)
+    child_signal(s->workers[b->victim].child, SIGTERM);
+  else
+    system_kill(s, (unsigned)b->victim);
 }
 
 /* Waits until the broker has noticed; before, it would take the name for the old worker. */
@@ -181,12 +186,10 @@ static void check_lane(struct system *s, const struct batch *b, unsigned lane, s
   if (text[0]) bed_fail(s->bed, "lane %u of w%u, step %.0f of the batch's lane: %s", lane % LANES + 1, lane / LANES + 1, failed, text);
 }
 
-void system_run(struct system *s, const struct batch *b) {
+static void run_lanes(struct system *s, const struct batch *b) {
   uint64_t ids[WORKERS_MOST * LANES] = {0};
   unsigned lanes = s->settings->workers * LANES, answered = 0;
   bool killed = b->victim < 0;
-  for (unsigned w = 0; w < s->settings->workers; w++)
-    if (b->restarts & 1u << w) system_start(s, w);
   for (unsigned i = 0; i < lanes; i++)
     if (b->lanes[i].count) ids[i] = system_ask(s, i / LANES, "run", b->lanes[i].values, b->lanes[i].count);
   system_release(s);
@@ -204,6 +207,15 @@ void system_run(struct system *s, const struct batch *b) {
     answered++;
   }
   if (!killed) end_victim(s, b);
+}
+
+void system_run(struct system *s, const struct batch *b) {
+  for (unsigned w = 0; w < s->settings->workers; w++)
+    if (b->restarts & 1u << w) system_start(s, w);
+  if (b->outage.kills)
+    outage_run(s, b);
+  else
+    run_lanes(s, b);
   if (b->victim >= 0) bury_victim(s, b);
 }
 

@@ -18,6 +18,7 @@ struct settings {
   unsigned batch_steps; /* at most, in a batch */
   unsigned audit_every; /* batches, on average */
   unsigned kill_every;  /* batches, on average; 0: nobody is killed */
+  unsigned outage_every; /* batches, on average, in which the broker is killed; 0: none */
   double limit; /* seconds for one batch */
   const char *script; /* worker.lua */
 };
@@ -31,6 +32,7 @@ struct system {
   const struct settings *settings;
   struct bed *bed;
   gaijin *g;
+  uint64_t generation; /* of the broker that was started last */
   struct system_worker workers[WORKERS_MOST];
   char flags[2][16];           /* texts of the broker's flags */
   const char *broker_flags[8];
@@ -43,6 +45,8 @@ void system_open(struct system *s, const struct settings *settings, void (*on_fa
 void system_close(struct system *s);
 
 void system_start(struct system *s, unsigned worker);
+/* SIGKILL. */
+void system_kill(struct system *s, unsigned worker);
 
 /* Calls a service of a worker with numbers and returns the id, to be awaited. */
 uint64_t system_ask(struct system *s, unsigned worker, const char *service, const double *values, size_t count);

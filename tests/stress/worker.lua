@@ -5,6 +5,7 @@
 --
 -- Numbers come from tests/stress/step.h: arg[1] is the list of steps "name:operands,...". Every step has a tolerance:
 -- 0 all must go well; 1 objects of a worker that is being killed may be dead; 2 the step itself may find it dead.
+-- In a batch in which the broker is killed (`run_over`) every step may be lost.
 
 local VALUE_CELLS, FORGET, BIG = 4, 60, ("x"):rep(5000)
 
@@ -12,11 +13,21 @@ local slot = {}
 local registry = setmetatable({}, { __mode = "v" }) -- serial -> object of ours
 local ops, services, order = {}, {}, {}
 
-local function peer(i) return bakaGaijin("w" .. i).ctl end
+-- What we ask has an id, which nobody may see twice. `violation`: somebody has, or something like that.
+local me, asked, seen, violation = gaijin.name .. " " .. gaijin.now() .. " ", 0, {}
+local function next_id()
+  asked = asked + 1
+  return me .. asked
+end
+
+local function peer(i)
+  local once = bakaGaijin("w" .. i).once
+  return function(...) return once(next_id(), ...) end
+end
 
 local objects = dofile((arg[0]:gsub("worker%.lua$", "objects.lua")))
 local get_cell, set_cell, home_cell, clear_cells = objects.get_cell, objects.set_cell, objects.home_cell, objects.clear_cells
-local is_dead, fail, probe, verify = objects.is_dead, objects.fail, objects.probe, objects.verify
+local is_dead, is_lost, fail, probe, verify = objects.is_dead, objects.is_lost, objects.fail, objects.probe, objects.verify
 
 ---- What other workers ask for
 
@@ -162,6 +173,7 @@ step("callback", function(tolerance, w, b, c, d, s2, d2, eb, es2)
   local mine, calls, same = slot[b], 0, true
   peer(w)("callback", function(theirs, back)
     calls, same = calls + 1, rawequal(back, mine)
+    if calls > 1 then violation = "a function was called back twice" end
     slot[d] = theirs
     return slot[c]
   end, mine, s2, d2, eb, tolerance)
@@ -181,7 +193,7 @@ end)
 step("relay", function(_, w1, w2, s, d) peer(w1)("relay", w2, d, slot[s]) end)
 
 step("post", function(_, w, s, d, forget)
-  gaijin.post(peer(w), "put", d, slot[s])
+  gaijin.post(bakaGaijin("w" .. w).once, next_id(), "put", d, slot[s])
   if forget > 0 then slot[s] = nil end
   if forget > 1 then collectgarbage() end
 end)
@@ -244,13 +256,14 @@ step("too_large", function(_, w, s, back)
   local ok, e
   if back == 1 then ok, e = pcall(peer(w), "big", s) else ok, e = pcall(peer(w), "lend", slot[s], BIG) end
   if ok or not tostring(e):find("^gaijin: too_large:") then
-    if is_dead(e) then error(e, 0) end
+    if is_dead(e) or is_lost(e) then error(e, 0) end
     fail("a message of more than --max-message: %s", tostring(e))
   end
 end)
 
 step("absent", function(_, w)
   local ok, e = pcall(function() return bakaGaijin("w" .. w).L1 end)
+  if is_lost(e) then error(e, 0) end
   if ok or not e:find("^gaijin: dead:") then fail("a worker that is not there: %s", tostring(e)) end
 end)
 
@@ -258,20 +271,73 @@ end)
 
 for name, n in arg[1]:gmatch("([%w_]+):(%d+)") do order[#order + 1] = { run = ops[name].run, name = name, n = tonumber(n) } end
 
--- 0, or the number of the step that failed and why.
-services.run = function(...)
+-- 0, or the number of the step that failed and why. over: the broker is killed meanwhile.
+local function run_steps(over, ...)
   local a, n, i, k = { ... }, select("#", ...), 1, 0
   while i <= n do
     k = k + 1
     local op, tolerance = order[a[i]], a[i + 1]
     local ok, e = pcall(op.run, tolerance, unpack(a, i + 2, i + 1 + op.n))
-    if not ok and not (tolerance == 2 and is_dead(e)) then return k, op.name .. ": " .. tostring(e) end
+    if not ok and not (tolerance == 2 and is_dead(e)) and not (over and is_lost(e)) then return k, op.name .. ": " .. tostring(e) end
     i = i + 2 + op.n
   end
+  if violation then return math.max(k, 1), violation end
   return 0
 end
 
+services.run = function(...) return run_steps(false, ...) end
+
+-- What came of each lane is kept, for its answer may be lost: `result` tells it. -1: it was not begun, -2: it runs.
+local lanes = {}
+services.run_over = function(batch, lane, ...)
+  if lanes[lane] and lanes[lane].batch == batch then violation = "a lane was begun twice" end
+  local l = { batch = batch, failed = -2 }
+  lanes[lane] = l
+  l.failed, l.text = run_steps(true, ...)
+  return l.failed, l.text
+end
+
+services.result = function(batch, lane)
+  local l = lanes[lane]
+  if not l or l.batch ~= batch then return -1 end
+  return l.failed, l.text
+end
+
+-- Whether nothing is served but this.
+services.idle = function()
+  if violation then fail("%s", violation) end
+  return gaijin.stats().serving == 1
+end
+
+services.sync_all = function(...)
+  for i = 1, select("#", ...) do peer((select(i, ...)))("sync") end
+end
+
+-- Places, each three numbers as outage.c has them: 0 slot i, 1 label i, 2 cell i of an object of ours. Tells what is there: -1 something dead,
+-- -2 the object is gone; `purge` lets go of what is dead.
+local function each_place(f, ...)
+  local a, list = { ... }, {}
+  for i = 1, #a, 3 do
+    local kind, object, k = a[i], registry[a[i + 1]], a[i + 2]
+    local v
+    if kind == 0 then v = slot[k] elseif kind == 1 then v = bakaGaijin["L" .. k] elseif object then v = home_cell(object, k) end
+    local got = v ~= nil and (probe(v) or -1) or 0
+    if kind == 2 and not object then got = -2 end
+    list[#list + 1] = got
+    if f and got == -1 then f(kind, object, k) end
+  end
+  return unpack(list)
+end
+
+services.look = function(...) return each_place(nil, ...) end
+services.purge = function(...)
+  return each_place(function(kind, object, k)
+    if kind == 0 then slot[k] = nil elseif kind == 1 then bakaGaijin["L" .. k] = nil else objects.clear_cell(object, k) end
+  end, ...)
+end
+
 services.collect = function()
+  seen = {}
   bakaGC()
   local exported, used = getBaka()
   return exported, used
@@ -337,3 +403,8 @@ services.can_post = function()
 end
 
 bakaGaijin.ctl = function(name, ...) return services[name](...) end
+bakaGaijin.once = function(id, name, ...)
+  if seen[id] then violation = ("%s was done twice (%s)"):format(id, name) end
+  seen[id] = true
+  return services[name](...)
+end
