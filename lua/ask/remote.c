@@ -305,27 +305,18 @@ static bool is_asked_again(const struct worker *w, const struct remote *r, const
          (a->status == GAIJIN_STATUS_LOST && r->op == GAIJIN_OP_WATCH);
 }
 
-static const double again_first = 0.02, again_longest = 0.25; /* seconds between two tries */
-
 /* Before asking again. False: that would be too late. Raises. */
 static bool pause_before_again(lua_State *L, struct worker *w, const struct remote *r,
                                const struct answer *a, const struct times *t, double *pause) {
   if (a->status != GAIJIN_STATUS_AWAY) return true; /* it waits at the door */
-  double over = wait_nearer(t->own, t->limit), till = clock_seconds() + *pause;
-  if (over > 0 && till >= over) return false;
-  *pause = *pause * 2 < again_longest ? *pause * 2 : again_longest;
-  for (;;) {
-    enum wait_outcome how = wait_park(L, w, till);
-    if (how == WAIT_OVER) return true;
-    if (how != WAIT_WOKEN) wait_raise(L, w, how, describe(L, w, r));
-  }
+  return door_pause(L, w, describe(L, w, r), wait_nearer(t->own, t->limit), pause);
 }
 
 enum remote_outcome remote_ask(lua_State *L, struct worker *w, const struct remote *r, int *n) {
   need_to_ask(L, w, r);
   struct times t = times_of(w, r);
   struct answer *a;
-  for (double pause = again_first;; answer_free(w->sched.current, a)) {
+  for (double pause = 0;; answer_free(w->sched.current, a)) {
     uint64_t id = send_request(L, w, r, &t, answer_arrived, w->sched.current);
     if (!id) return REMOTE_TIMED_OUT;
     if (!(a = get_answer(L, w, r, id, &t))) return REMOTE_TIMED_OUT;

@@ -85,6 +85,19 @@ int door_raise(lua_State *L, struct worker *w, enum wait_outcome how, const char
                       what);
 }
 
+static const double again_first = 0.02, again_longest = 0.25; /* seconds between two tries */
+
+bool door_pause(lua_State *L, struct worker *w, const char *what, double until, double *pause) {
+  *pause = *pause == 0 ? again_first : *pause * 2 < again_longest ? *pause * 2 : again_longest;
+  double till = clock_seconds() + *pause;
+  if (until > 0 && till >= until) return false;
+  for (;;) {
+    enum wait_outcome how = wait_park(L, w, till);
+    if (how == WAIT_OVER) return true;
+    if (how != WAIT_WOKEN) wait_raise(L, w, how, what);
+  }
+}
+
 void door_look(struct worker *w) {
   w->door.news++;
   for (struct door_wait *n = w->door.first; n; n = n->next) {

@@ -37,6 +37,10 @@ enum wait_outcome door_wait(lua_State *L, struct worker *w, enum door_reason rea
 int door_raise(lua_State *L, struct worker *w, enum wait_outcome how, const char *what,
                double until);
 
+/* Before something that was answered `away` is asked again, as long as *pause says, which is 0 at
+ * first. False: that would be after `until` (0: no limit). Raises. */
+bool door_pause(lua_State *L, struct worker *w, const char *what, double until, double *pause);
+
 /* Something has changed: those whose wait is over are woken. */
 void door_look(struct worker *w);
 /* When no fiber will run again. */

@@ -23,17 +23,25 @@ static uint64_t start(lua_State *L, struct worker *w, const struct gaijin_pt *pt
   }
 }
 
+/* What is lost with the connection is claimed anew, and so is what is of a worker that is not back
+ * yet: to claim twice changes nothing. Raises. */
+static bool is_claimed_again(lua_State *L, struct worker *w, const struct answer *a, double limit,
+                             double *pause) {
+  if (a->ok || w->lost) return false;
+  if (a->status == GAIJIN_STATUS_LOST) return true;
+  return a->status == GAIJIN_STATUS_AWAY && door_pause(L, w, what, limit, pause);
+}
+
 void claim_token(lua_State *L, struct worker *w, const struct gaijin_pt *pt) {
   answer_need_fiber(L, w, GAIJIN_OP_SUB);
   wait_check(L, w, "claim of a remote object");
-  double begun = clock_seconds(), limit = answer_limit(w, false);
+  double begun = clock_seconds(), limit = answer_limit(w, false), pause = 0;
   struct answer *a;
   enum wait_outcome how;
   for (;;) {
     uint64_t id = start(L, w, pt, limit);
     a = answer_wait(L, w, id, limit, &how);
-    /* What is lost with the connection is claimed anew: to claim twice changes nothing. */
-    if (!a || a->ok || a->status != GAIJIN_STATUS_LOST || w->lost) break;
+    if (!a || !is_claimed_again(L, w, a, limit, &pause)) break;
     answer_free(w->sched.current, a);
   }
   /* Where there was no memory for the answer it is granted all the same, and there is a user. */

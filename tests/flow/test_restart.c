@@ -222,6 +222,36 @@ START_TEST(on_death_waits_for_those_who_come_back) {
 }
 END_TEST
 
+/* Its holding was given back, and is claimed anew. */
+START_TEST(an_object_that_a_finaliser_brought_back_waits_for_its_worker) {
+  b = bed_open(NULL);
+  struct child *s = start("shop", shop);
+  struct child *other = start("other", "obj = gaijin.wait_for('shop', 'obj') print 'holds'");
+  struct child *c = start_running("till",
+      "local back do local obj, ghost = gaijin.wait_for('shop', 'obj'), newproxy(true)\n"
+      "  getmetatable(ghost).__gc = function() back = obj end end\n"
+      "while not back do gaijin.sleep(0.01) collectgarbage() end\n"
+      "while gaijin.stats().holdings > 0 do gaijin.sleep(0.01) end\n" /* given back */
+      "print 'buried'\n"
+      "pcall(gaijin.wait_for, 'back', nil, 20)\n"
+      "gaijin.after(0.05, function() print 'asks' end)\n"
+      "print('n', pcall(function() return back.n end))\n");
+  bed_expect(b, other, "holds");
+  bed_expect(b, c, "buried");
+  kill_broker();
+  bed_expect(b, s, "trying to come back");
+  child_signal(s, SIGSTOP);
+  bed_restart(b);
+  start("back", "");
+  bed_expect(b, c, "asks");
+  child_signal(s, SIGCONT);
+  bed_expect(b, c, "n\ttrue\t1\n");
+  bed_exit(b, c, 0);
+  bed_kill(b, other);
+  bed_close(b);
+}
+END_TEST
+
 START_TEST(one_that_comes_too_late_goes_on_as_a_new_worker) {
   static const char *const flags[] = {"--return-grace", "1", NULL};
   b = bed_open(&(struct bed_options){.broker_flags = flags});
@@ -395,6 +425,7 @@ int main(void) {
   tcase_add_test(c, deaths_after_a_return_are_told_of_who_is_not_held);
   tcase_add_loop_test(c, deaths_meanwhile_are_told_of_who_is_not_held, 0, 2);
   tcase_add_test(c, on_death_waits_for_those_who_come_back);
+  tcase_add_test(c, an_object_that_a_finaliser_brought_back_waits_for_its_worker);
   tcase_add_test(c, one_that_comes_too_late_goes_on_as_a_new_worker);
 #ifndef __SANITIZE_ADDRESS__ /* a stock interpreter does not load such a module */
   tcase_add_loop_test(c, a_stock_interpreter_comes_back_too, 0, 2);
