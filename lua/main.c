@@ -15,7 +15,6 @@
 #include <time.h>
 
 #include "lua/api/library.h"
-#include "lua/fiber/connection.h"
 #include "lua/fiber/ending.h"
 #include "lua/fiber/fiber.h"
 #include "lua/instance.h"
@@ -126,7 +125,7 @@ static void script_job(struct worker *w, struct fiber *f) {
   } else if (settings_flag(&p->o.values, SETTING_once)) {
     ending_stop(w, 0);
   } else {
-    connection_ready(w);
+    gaijin_notice(w->g, GAIJIN_OP_READY);
   }
 }
 

@@ -52,15 +52,20 @@ void connection_starved(void *worker) {
   if (w->loop.memory_timer && !w->loop.unwatched) start_polling(w);
 }
 
+void connection_lost(struct worker *w) {
+  w->lost = true;
+  door_look(w);
+  timer_wake_loop(w);
+}
+
 /* Reads what there is. */
 static void receive(struct worker *w) {
   assert(!w->sched.current);
   if (w->lost || is_waiting_for_memory(w)) return;
   if (gaijin_dispatch(w->g) == 0 || worker_is_fork(w)) return;
-  w->lost = true;
+  if (w->lost) return; /* said by outage.c */
   uv_poll_stop(w->loop.poll);
-  door_look(w);
-  timer_wake_loop(w);
+  connection_lost(w);
 }
 
 /* Whether a read would bring something: bytes, an error or the end. */
@@ -199,12 +204,6 @@ void connection_unwatch(struct worker *w) {
 int connection_moved(struct worker *w) {
   connection_unwatch(w);
   return connection_watch(w);
-}
-
-int connection_ready(struct worker *w) {
-  int status = gaijin_notice(w->g, GAIJIN_OP_READY);
-  w->ready_owed = status == GAIJIN_STATUS_LOST && door_is_shut(w);
-  return w->ready_owed ? 0 : status;
 }
 
 void connection_drain(struct worker *w) {

@@ -16,9 +16,8 @@ void connection_unwatch(struct worker *w);
 /* The connection has another descriptor, which is watched from now on instead of the one before;
  * that is still open. 0 or a negative libuv error: it is not watched. */
 int connection_moved(struct worker *w);
-/* Tells the broker that this worker serves now, or, while the connection is away, once it is back.
- * 0 or what gaijin_notice gave. */
-int connection_ready(struct worker *w);
+/* It is lost for good: the worker ends, and nobody waits at the door. */
+void connection_lost(struct worker *w);
 /* The starved event of the connection. */
 void connection_starved(void *worker);
 /* In each turn, before fibers run: reads what is left after an error of the socket, or what memory

@@ -16,7 +16,7 @@ static void watch_moved(struct worker *w) {
   int r = connection_moved(w);
   if (r == 0) return;
   worker_log(w, "cannot watch the new connection to the broker (%s); ending", uv_strerror(r));
-  w->lost = true;
+  connection_lost(w);
 }
 
 void outage_begins(void *worker, int fd, const char *reason) {
@@ -37,7 +37,6 @@ void outage_ends(void *worker, int fd) {
   assert(!w->sched.current);
   watch_moved(w);
   worker_log(w, "back at the broker after %.3g s", clock_seconds() - w->away_since);
-  if (w->ready_owed) connection_ready(w);
   door_look(w);
 }
 

@@ -274,7 +274,6 @@ struct worker {
   bool unwinding; /* what is left has been cancelled */
   bool overdue;  /* does not wait for those under way any more */
   bool lost;     /* the connection is gone, and does not come back */
-  bool ready_owed; /* the broker is to be told that it serves, once the connection is back */
   bool loss_told; /* to the guest */
   bool left_parent; /* in a fork of a stock interpreter: what was its parent's has been left, and
                        gaijin.connect makes a new worker */
