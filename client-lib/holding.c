@@ -71,7 +71,9 @@ static void count_one(gaijin_holding *h, const struct pt *pt) {
   assert(gj_holding_fits(h, pt));
   h->pt = *pt;
   h->count++;
-  if (h->claim == CLAIM_GONE) h->claim = CLAIM_NONE; /* its host was dead to us only */
+  if (h->claim != CLAIM_GONE) return;
+  h->claim = CLAIM_NONE; /* its host was dead to us only */
+  h->was_gone = true;
 }
 
 const char gj_no_memory[] = "memory is too short to hold what it sent";
@@ -110,7 +112,7 @@ void gj_holding_unarrive(gaijin *g, gaijin_holding *h) {
   assert(h && h->pending > 0 && h->count > 0);
   h->count--;
   h->pending--;
-  if (!h->count && h->users && h->claim == CLAIM_NONE) h->claim = CLAIM_GONE; /* as it was */
+  if (!h->count && h->was_gone) h->claim = CLAIM_GONE;
   settle_claim(g, h);
 }
 

@@ -71,6 +71,7 @@ struct gaijin_token {
   uint32_t weight; /* KiB, as the broker was told; 0: it was not */
   uint8_t kind;
   bool owed; /* a word of it to a new broker, which counts in sent already */
+  bool weight_owed;
 };
 
 struct gaijin_holding {
@@ -79,8 +80,9 @@ struct gaijin_holding {
   struct pt pt;
   struct host *host;
   uint64_t count;
-  uint32_t pending : 30;
-  uint32_t claim : 2; /* enum claim */
+  uint32_t pending : 29;
+  uint32_t claim : 2;    /* enum claim */
+  uint32_t was_gone : 1; /* it was CLAIM_GONE before it was counted from 0 */
   uint32_t users;
 };
 

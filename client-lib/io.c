@@ -104,8 +104,29 @@ static void handle_messages(gaijin *g) {
   }
 }
 
+/* Where the first message begins that has not been sent as a whole. */
+static uint32_t whole_sent(const gaijin *g) {
+  uint32_t at = 0, next = 0;
+  while (next <= g->out_start && next < g->out.size) {
+    at = next;
+    next += message_size(g->out.bytes + at);
+  }
+  return next <= g->out_start ? next : at;
+}
+
+/* One-way requests in the out-queue that have not been sent, or not as a whole. */
+static uint32_t posts_unsent(const gaijin *g) {
+  uint32_t posts = 0;
+  assert(!g->writer.open);
+  for (uint32_t at = whole_sent(g); at < g->out.size; at += message_size(g->out.bytes + at))
+    posts += (message_flags(g->out.bytes + at) & MESSAGE_ONE_WAY) != 0;
+  return posts;
+}
+
 /* The stream has ended, and what it brought is handled. */
 static void ended(gaijin *g, const char *why) {
+  gj_write_cut(g);
+  g->ret.posts_unsent += posts_unsent(g);
   if (!gj_return_cut(g, why)) gj_io_lost(g, "%s", g->ret.bye ? g->ret.reason : why);
 }
 
@@ -172,19 +193,23 @@ void gaijin_pause(gaijin *g) {
 
 bool gaijin_paused(const gaijin *g) { return g->paused && !g->lost; }
 
-/* After a write: the queue's sent bytes make room, at a cost in proportion to what was sent. */
+/* After a write: the queue's sent bytes make room, at a cost in proportion to what was sent. It
+ * begins with a message, which may have been sent in part. */
 static void compact(gaijin *g) {
   assert(g->out_start <= g->out.size && !g->writer.open);
   uint32_t left = g->out.size - g->out_start;
   if (left == 0) {
-    g->out.size = g->out_start = 0;
+    g->out.size = g->out_start = g->ret.owed_end = 0;
     if (g->out.capacity <= KEEP_BYTES) return;
     buffer_deinit(&g->out);
     buffer_init(&g->out, OUT_QUEUE_MOST);
   } else if (g->out_start >= COMPACT_BYTES && g->out_start >= left) {
-    memmove(g->out.bytes, g->out.bytes + g->out_start, left);
-    g->out.size = left;
-    g->out_start = 0;
+    uint32_t sent = whole_sent(g);
+    if (sent < g->out_start / 2) return; /* most of it is one large message */
+    memmove(g->out.bytes, g->out.bytes + sent, g->out.size - sent);
+    g->out.size -= sent;
+    g->out_start -= sent;
+    g->ret.owed_end -= sent < g->ret.owed_end ? sent : g->ret.owed_end;
   }
 }
 
@@ -211,13 +236,15 @@ int gaijin_flush(gaijin *g, bool releases) {
   /* Without memory the releases stay queued for the next flush. */
   if (g->n_releases && (releases || gaijin_queued_bytes(g))) gj_write_releases(g);
   send_queued(g);
-  while (g->ret.owing && !g->write_broken && g->out_start == g->out.size) {
-    compact(g);
-    gj_owed_write(g);
-    if (!gaijin_queued_bytes(g)) break; /* memory is short */
+  while (g->ret.owing && !g->write_broken && gj_owed_write(g)) {
     send_queued(g);
+    if (gaijin_queued_bytes(g)) break; /* the socket takes no more */
+    compact(g);
   }
-  if (g->write_broken) g->out_start = g->out.size; /* nobody will read it; the end is near */
+  if (g->write_broken) { /* nobody will read it; the end is near */
+    g->ret.posts_unsent += posts_unsent(g);
+    g->out_start = g->out.size;
+  }
   compact(g);
   return 0;
 }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
  * What is owed to a new broker: a word of each token (announce), a claim of each holding (claim),
- * the mark that this was all (back), and what this worker is (ready, retire), in this order. It is
- * written in batches, as the out-queue drains; other messages may go in between, because what they
+ * the mark that this was all (back), what this worker is (ready, retire), and what its tokens weigh,
+ * in this order. It is written in batches, as the out-queue drains; other messages may go in between, because what they
  * say of a token adds up with its word, whichever comes first.
  *
  * A claim is answered with the places of those refused: their host is dead. Until then its holdings
@@ -134,13 +134,29 @@ static bool write_notice(gaijin *g, enum op op) {
   return pack_end(&p) == BUFFER_OK;
 }
 
+/* Who stops does not say that it serves: others who wait for it would ask it. */
 static bool write_ready(gaijin *g) {
-  uint32_t before = g->out.size;
-  if ((!g->ret.ready || write_notice(g, OP_ready)) &&
-      (!g->ret.retired || write_notice(g, OP_retire)))
+  if (g->ret.retired) return write_notice(g, OP_retire);
+  return !g->ret.ready || write_notice(g, OP_ready);
+}
+
+static bool is_weight_owed(const struct table_node *n) {
+  return container_of(n, const gaijin_token, node)->weight_owed;
+}
+
+/* The next weight, or the end of it all. False: memory is short. */
+static bool write_weight(gaijin *g) {
+  struct table_node *n = gj_walk_next(&g->ret.walk, &g->tokens, is_weight_owed);
+  if (!n) {
+    if (g->ret.leaves && !write_notice(g, OP_leave)) return false;
+    g->ret.owing = OWING_NOTHING;
     return true;
-  g->out.size = before; /* all or nothing */
-  return false;
+  }
+  gaijin_token *t = container_of(n, gaijin_token, node);
+  struct gaijin_pt pt = gaijin_token_pt(g, t);
+  if (gj_write_weight(g, &pt, t->weight) != 0) return false;
+  t->weight_owed = false;
+  return true;
 }
 
 static bool write_some(gaijin *g) {
@@ -160,15 +176,23 @@ static bool write_some(gaijin *g) {
       return true;
     case OWING_READY:
       if (!write_ready(g)) return false;
-      g->ret.owing = OWING_NOTHING;
+      owe_walk(g, OWING_WEIGHTS);
       return true;
+    case OWING_WEIGHTS: return write_weight(g);
   }
   return false;
 }
 
-void gj_owed_write(gaijin *g) {
+/* A program that keeps the queue long must not be taken for one that does not come back. */
+static bool is_due(const gaijin *g) {
+  return gaijin_queued_bytes(g) < OWED_QUEUE_BYTES || g->out_start >= g->ret.owed_end;
+}
+
+bool gj_owed_write(gaijin *g) {
   assert(gj_is_up(g) && !g->writer.open);
-  while (gaijin_queued_bytes(g) < OWED_QUEUE_BYTES && write_some(g)) continue;
+  bool any = false;
+  for (; is_due(g) && write_some(g); any = true) g->ret.owed_end = g->out.size;
+  return any;
 }
 
 /* ---- Answers ---- */

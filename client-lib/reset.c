@@ -19,7 +19,8 @@ static void reset_tokens(gaijin *g) {
   for (uint32_t i = 0; i <= g->tokens.mask; i++) {
     for (struct table_node *n = g->tokens.slots[i]; n; n = n->next) {
       gaijin_token *t = container_of(n, gaijin_token, node);
-      t->weight = 0; /* the new broker was told none */
+      if (!t->sent) t->weight = 0;
+      t->weight_owed = t->weight > 0;
       if (!t->sent) continue;
       t->sent = 1;
       t->owed = true;
@@ -34,6 +35,7 @@ static void reset_tokens(gaijin *g) {
 static void reset_holding(gaijin *g, gaijin_holding *h) {
   bool claims_only = !h->count && h->claim == CLAIM_NONE;
   h->count = 0;
+  h->was_gone = false;
   if (h->claim != CLAIM_NONE || claims_only) return;
   if (h->host->dead) {
     h->claim = CLAIM_GONE;
@@ -57,7 +59,7 @@ void gj_reset(gaijin *g) {
   assert(!g->writer.open);
   buffer_deinit(&g->out);
   buffer_init(&g->out, OUT_QUEUE_MOST);
-  g->out_start = 0;
+  g->out_start = g->ret.owed_end = 0;
   reset_tokens(g);
   reset_holdings(g);
   gj_host_reset(g);

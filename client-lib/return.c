@@ -105,6 +105,10 @@ static void tell_cut(gaijin *g, int old) {
   if (g->events.disconnected) g->events.disconnected(g->user, g->ret.poll_fd, g->ret.reason);
   close(old);
   gj_call_lose_all(g, g->ret.reason);
+  for (; g->ret.posts_unsent > 0; g->ret.posts_unsent--)
+    if (g->events.refused)
+      g->events.refused(g->user, GAIJIN_OP_CALL, GAIJIN_STATUS_LOST,
+                      "the connection to the broker ended before it was sent");
   gj_reset_tell_room(g);
 }
 
@@ -112,10 +116,12 @@ bool gj_return_cut(gaijin *g, const char *reason) {
   struct returning *r = &g->ret;
   assert(gj_is_up(g) && g->dispatching);
   if (!r->limit_ms || !r->known || r->bye || gj_is_fork(g)) return false;
-  if (!open_set(g)) return false;
+  if (!open_set(g)) {
+    gj_io_lost(g, "%s; it cannot be taken up again: %s", reason, strerror(errno));
+    return false;
+  }
   double now = clock_seconds();
   int old = g->fd;
-  gj_write_cut(g);
   g->fd = -1;
   g->write_broken = g->paused = g->starved = false;
   g->starved_since = 0;

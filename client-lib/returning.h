@@ -35,8 +35,16 @@ enum claim {
 };
 
 enum phase { PHASE_UP, PHASE_OFF, PHASE_HELLO };
-/* OWING_READY: what this worker is, which is all that a new host owes. */
-enum owing { OWING_NOTHING, OWING_TOKENS, OWING_CLAIMS, OWING_BACK, OWING_READY };
+/* OWING_READY: what this worker is, which is all that a new host owes. OWING_WEIGHTS: what tokens
+ * weigh; nobody waits for that. */
+enum owing {
+  OWING_NOTHING,
+  OWING_TOKENS,
+  OWING_CLAIMS,
+  OWING_BACK,
+  OWING_READY,
+  OWING_WEIGHTS
+};
 
 struct returning {
   uint32_t limit_ms; /* as the program asked for; 0: it does not come back */
@@ -46,6 +54,7 @@ struct returning {
   uint64_t generation;
   bool bye;              /* the broker has said that it ends */
   bool ready, retired;   /* what this worker said, to be said again */
+  bool leaves;           /* and what it says behind all that is owed */
 
   enum phase phase;
   int poll_fd, timer_fd; /* -1 while UP */
@@ -57,11 +66,13 @@ struct returning {
   char reason[256], failure[256]; /* why it went, and why the last try failed */
 
   enum owing owing;
+  uint32_t owed_end; /* where in the out-queue the last of it that is there ends */
   struct walk walk;
   uint32_t owed_tokens, owed_holdings, asked_holdings;
   struct table claims; /* written and not answered, by id of request */
 
-  uint32_t epoch; /* connections that this one has had before */
+  uint32_t posts_unsent; /* one-way requests that were in the out-queue when it went */
+  uint32_t epoch;        /* connections that this one has had before */
   /* Ids of requests as the program sees them are the broker's plus id_shift, so that none is met
    * twice: those below first_id came over earlier connections. */
   uint64_t first_id, last_id, id_shift;
@@ -90,8 +101,8 @@ void gj_disown(gaijin *g, uint64_t former_host);
 void gj_reset_tell_room(gaijin *g);
 
 /* owed.c */
-/* Writes what is owed while the out-queue is short. */
-void gj_owed_write(gaijin *g);
+/* Writes what is owed while the out-queue is short, or has none of it. False: nothing. */
+bool gj_owed_write(gaijin *g);
 /* Claims that were written will not be answered: they are owed again. */
 void gj_owed_again(gaijin *g);
 /* Whether this is the answer to one of our claims; *fault gets what is wrong with it, or NULL. */

@@ -68,8 +68,10 @@ int gaijin_token_weigh(gaijin *g, gaijin_token *t, uint64_t bytes) {
   if (weight / 2 < t->weight || weight == 0) return 0;
   struct gaijin_pt pt = gaijin_token_pt(g, t);
   int status = gj_write_weight(g, &pt, (uint32_t)weight);
-  if (status == 0) t->weight = (uint32_t)weight;
-  return status;
+  if (status) return status;
+  t->weight = (uint32_t)weight;
+  t->weight_owed = false;
+  return 0;
 }
 
 uint64_t gaijin_token_weight(const gaijin_token *t) { return (uint64_t)t->weight << 10; }
@@ -86,14 +88,18 @@ bool gj_token_drop(gaijin *g, uint64_t id, uint64_t seen) {
   gaijin_token *t = gaijin_token_find(g, id);
   if (!t || seen > t->sent - t->owed) return false; /* a word that is owed was not read */
   t->sent -= seen;
-  if (t->sent) t->weight = 0; /* under way again: to the broker it will be a new one */
+  if (t->sent) {
+    t->weight = 0; /* under way again: to the broker it will be a new one */
+    t->weight_owed = false;
+  }
   settle(g, t);
   return true;
 }
 
 void gj_token_disown(gaijin *g, gaijin_token *t) {
   t->sent = 0;
-  t->owed = false;
+  t->owed = t->weight_owed = false;
+  t->weight = 0;
   settle(g, t);
 }
 

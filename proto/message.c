@@ -74,6 +74,8 @@ void message_set_size(uint8_t *bytes, uint32_t size) {
   store_be32(bytes + 1, size - MESSAGE_PREFIX_BYTES);
 }
 enum op message_op(const uint8_t *bytes) { return bytes[AT_OP + 1]; }
+uint16_t message_flags(const uint8_t *bytes) { return load_be16(bytes + AT_FLAGS + 1); }
+uint32_t message_size(const uint8_t *bytes) { return load_be32(bytes + 1) + MESSAGE_PREFIX_BYTES; }
 void message_set_op(uint8_t *bytes, enum op op) { bytes[AT_OP + 1] = (uint8_t)op; }
 void message_set_flags(uint8_t *bytes, uint16_t flags) { store_be16(bytes + AT_FLAGS + 1, flags); }
 void message_set_id(uint8_t *bytes, uint64_t id) { store_be64(bytes + AT_ID + 1, id); }

@@ -42,7 +42,7 @@ enum gaijin_standing {
 GAIJIN_API enum gaijin_standing gaijin_holding_standing(const gaijin_holding *h);
 
 /* For programs without a loop: flushes and dispatches until the connection is up and, unless h is
- * NULL, h is no more unconfirmed. 0, TIMEOUT after `seconds`, LOST, or DEAD if h is gone. */
+ * NULL, h is no longer unconfirmed. 0, TIMEOUT after `seconds`, LOST, or DEAD if h is gone. */
 GAIJIN_API int gaijin_await_link(gaijin *g, const gaijin_holding *h, double seconds);
 /* Whether an answer to this request would still reach somebody: it came over the connection that
  * stands now. */

@@ -1,0 +1,164 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * What waits in the out-queue when the broker goes, and how what is owed to the next one gets through it.
+ */
+#define _GNU_SOURCE
+#include <sys/resource.h>
+
+#include "tests/unit/fake_return.h"
+#include "tests/unit/run.h"
+
+enum { MANY = 12000 }; /* tokens: more than a socket and what waits at most take */
+
+static int post(struct returned *r, gaijin_holding *h) {
+  gaijin_begin_request(r->f.g, &(struct gaijin_send){.op = GAIJIN_OP_CALL, .holding = h, .one_way = true}, 0);
+  return gaijin_end_request(r->f.g, NULL, NULL, NULL);
+}
+
+static void ignore(void *user, const struct gaijin_answer *answer) {
+  (void)user;
+  gaijin_body_free(answer->body);
+}
+
+START_TEST(posts_that_were_not_sent_are_told) {
+  struct returned r;
+  return_open(&r);
+  struct gaijin_pt pt = fake_pt(OTHER_HOST, 1);
+  gaijin_holding *h = return_hold(&r, &pt);
+  ck_assert_int_eq(gaijin_flush(r.f.g, false), 0);
+  for (int i = 0; i < 3; i++) ck_assert_int_eq(post(&r, h), 0);
+  ck_assert_int_eq(gaijin_flush(r.f.g, false), 0); /* these three leave */
+  for (int i = 0; i < 5; i++) ck_assert_int_eq(post(&r, h), 0);
+  if (_i) { /* the end is noticed in writing */
+    return_kill(&r);
+    gaijin_flush(r.f.g, false);
+    ck_assert_int_eq(post(&r, h), 0);
+    gaijin_flush(r.f.g, false);
+    while (gaijin_link(r.f.g) == GAIJIN_UP) ck_assert_int_eq(gaijin_dispatch(r.f.g), 0);
+  } else {
+    return_cut(&r);
+  }
+  ck_assert_uint_eq(r.f.told.refusals, _i ? 6 : 5);
+  ck_assert_int_eq(r.f.told.refused, GAIJIN_STATUS_LOST);
+  return_back(&r);
+  return_cut(&r);
+  ck_assert_uint_eq(r.f.told.refusals, _i ? 6 : 5); /* once */
+  fake_close(&r.f);
+}
+END_TEST
+
+/* Of those that a full socket has cut in two, the broker has had no more than the first part. */
+START_TEST(a_post_that_was_sent_in_part_is_told) {
+  struct returned r;
+  return_open(&r);
+  static char text[100000];
+  memset(text, 'x', sizeof text - 1);
+  unsigned posts = 0;
+  struct gaijin_pt pt = fake_pt(OTHER_HOST, 1);
+  gaijin_holding *h = return_hold(&r, &pt);
+  ck_assert_int_eq(gaijin_flush(r.f.g, false), 0);
+  size_t before = gaijin_queued_bytes(r.f.g), size = 0;
+  for (; gaijin_queued_bytes(r.f.g) == 0 || posts < 8; posts++) {
+    gaijin_begin_request(r.f.g, &(struct gaijin_send){.op = GAIJIN_OP_CALL, .holding = h, .one_way = true}, 1);
+    gaijin_put_string(r.f.g, text, sizeof text - 1);
+    ck_assert_int_eq(gaijin_end_request(r.f.g, NULL, NULL, NULL), 0);
+    if (!size) size = gaijin_queued_bytes(r.f.g) - before;
+    ck_assert_int_eq(gaijin_flush(r.f.g, false), 0);
+  }
+  size_t left = gaijin_queued_bytes(r.f.g);
+  return_cut(&r);
+  ck_assert_uint_eq(r.f.told.refusals, (left + size - 1) / size);
+  fake_close(&r.f);
+}
+END_TEST
+
+static void open_with_many(struct returned *r) {
+  return_open(r);
+  for (int i = 0; i < MANY; i++) return_sent_token(r, r);
+  return_cut(r);
+  return_back(r);
+}
+
+/* A program that is never done with writing does not keep back what others wait for. */
+START_TEST(a_queue_that_is_never_empty_lets_back_through) {
+  struct returned r;
+  open_with_many(&r);
+  unsigned read = 0;
+  do {
+    while (gaijin_queued_bytes(r.f.g) < 300000) {
+      gaijin_begin_request(r.f.g, &(struct gaijin_send){.op = GAIJIN_OP_PING}, 0);
+      ck_assert_int_eq(gaijin_end_request(r.f.g, ignore, NULL, NULL), 0);
+    }
+    ck_assert_int_eq(gaijin_flush(r.f.g, false), 0);
+    ck_assert_uint_lt(++read, 100000);
+  } while (fake_next(&r.f)->op != OP_back);
+  fake_close(&r.f);
+}
+END_TEST
+
+START_TEST(leave_follows_back) {
+  struct returned r;
+  open_with_many(&r);
+  ck_assert_int_eq(gaijin_notice(r.f.g, GAIJIN_OP_LEAVE), 0);
+  bool back = false;
+  for (;;) {
+    ck_assert_int_eq(gaijin_flush(r.f.g, false), 0);
+    enum op op = fake_next(&r.f)->op;
+    back |= op == OP_back;
+    if (op == OP_leave) break;
+  }
+  ck_assert(back);
+  fake_close(&r.f);
+}
+END_TEST
+
+START_TEST(weights_are_told_again) {
+  struct returned r;
+  return_open(&r);
+  gaijin_token *t = return_sent_token(&r, &r);
+  ck_assert_int_eq(gaijin_token_weigh(r.f.g, t, 5 << 20), 0);
+  ck_assert_int_eq(gaijin_flush(r.f.g, false), 0);
+  return_expect(&r, OP_weigh, 2);
+  return_cut(&r);
+  return_back(&r);
+  return_expect(&r, OP_announce, 1);
+  return_expect(&r, OP_back, 0);
+  struct reader in = return_expect(&r, OP_weigh, 2);
+  struct pt pt;
+  uint64_t weight;
+  ck_assert(reader_pt(&in, &pt) && reader_uint(&in, &weight));
+  ck_assert_uint_eq(pt.id, gaijin_token_pt(r.f.g, t).id);
+  ck_assert_uint_eq(weight, 5 << 10);
+  ck_assert(fake_idle(&r.f));
+  fake_close(&r.f);
+}
+END_TEST
+
+START_TEST(without_descriptors_it_says_so) {
+  struct returned r;
+  return_open(&r);
+  int fds[64], n = 0;
+  const struct rlimit few = {60, 60};
+  ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &few), 0);
+  return_kill(&r);
+  while (n < 64 && (fds[n] = dup(0)) >= 0) n++;
+  ck_assert_int_eq(gaijin_dispatch(r.f.g), GAIJIN_STATUS_LOST);
+  while (n > 0) close(fds[--n]);
+  ck_assert_msg(strstr(gaijin_error(r.f.g), "it cannot be taken up again: Too many open files"), "%s", gaijin_error(r.f.g));
+  fake_close(&r.f);
+}
+END_TEST
+
+int main(void) {
+  Suite *s = suite_create("client_return_queue");
+  TCase *c = tcase_create("queue");
+  tcase_set_timeout(c, 120);
+  tcase_add_loop_test(c, posts_that_were_not_sent_are_told, 0, 2);
+  tcase_add_test(c, a_post_that_was_sent_in_part_is_told);
+  tcase_add_test(c, a_queue_that_is_never_empty_lets_back_through);
+  tcase_add_test(c, leave_follows_back);
+  tcase_add_test(c, weights_are_told_again);
+  tcase_add_test(c, without_descriptors_it_says_so);
+  suite_add_tcase(s, c);
+  return run_suite(s);
+}
