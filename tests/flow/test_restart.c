@@ -101,10 +101,11 @@ START_TEST(waits_go_on) {
   b = bed_open(NULL);
   start("shop", shop);
   struct child *c = start_running("till",
-      "gaijin.spawn(function() print('label', gaijin.wait_for('shop', 'later')) end)\n"
+      "local told\n"
+      "gaijin.spawn(function() print('label', gaijin.wait_for('shop', 'later')) told = true end)\n"
       "print('waits')\n"
       "print('came', gaijin.wait_for('bank'))\n"
-      "gaijin.wait_for('shop', 'later')\n");
+      "gaijin.wait_for('shop', 'later') while not told do gaijin.sleep(0.01) end\n");
   bed_expect(b, c, "waits");
   kill_broker();
   bed_expect(b, c, "trying to come back");
