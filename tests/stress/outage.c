@@ -133,6 +133,13 @@ static void second_kill(struct system *s, const struct batch *b) {
   start_broker(s);
 }
 
+/* The broker is there, and does nothing for a while. */
+static void hang(struct system *s, unsigned us) {
+  child_signal(bed_broker(s->bed), SIGSTOP);
+  usleep(us);
+  child_signal(bed_broker(s->bed), SIGCONT);
+}
+
 static void kills(struct system *s, const struct batch *b) {
   const struct outage *o = &b->outage;
   usleep(o->delay_us);
@@ -143,6 +150,7 @@ static void kills(struct system *s, const struct batch *b) {
   end_victim(s, b, DIES_IN_FIRST);
   start_broker(s);
   if (o->kills == 2) second_kill(s, b);
+  if (o->hangs) hang(s, o->late_us);
   come_back(s);
   if (o->stopped >= 0) usleep(o->late_us);
   signal_stopped(s, o, SIGCONT);

@@ -194,7 +194,8 @@ static bool apply_outage(struct model *m, const struct step *s, struct batch *b)
   bool may_stop = stopped < m->n_workers && m->workers[stopped].present && (int)stopped != m->victim;
   o->stopped = may_stop ? (int)stopped : -1;
   o->stopped_late = s->x[4] & 1;
-  o->late_us = s->x[4] * 100u;
+  o->hangs = (s->x[4] & 6) == 0;
+  o->late_us = s->x[4] * 300u;
   o->victim_dies = s->x[5] % (o->kills == 1 ? DIES_BETWEEN : DIES_IN_LAST + 1u);
   o->second = s->x[5] / 4 % 3;
   b->terminate = false; /* that would take its time */

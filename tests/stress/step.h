@@ -53,7 +53,8 @@ struct outage {
   unsigned after, delay_us; /* the first is so long after so many lanes have answered */
   int stopped;              /* a worker with SIGSTOP from before the first to after the last; -1: none */
   bool stopped_late;        /* only from the first one on */
-  unsigned late_us;         /* so long it stays away after the last broker is up */
+  bool hangs;               /* the last broker is stopped as soon as it is up */
+  unsigned late_us;         /* for so long, and so long a stopped worker stays away then */
   enum victim_dies victim_dies;
   enum pause_before_second second;
 };
