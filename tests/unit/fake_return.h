@@ -72,8 +72,8 @@ static const struct gaijin_events return_events = {.request = told_request, .can
                                                    .refused = told_refused, .dead = on_death, .room = on_room, .disconnected = on_disconnected,
                                                    .reconnected = on_reconnected, .reborn = on_reborn, .confirmed = on_confirmed};
 
-/* Answers the hello that was read last, with a secret and a generation. */
-static inline void return_welcome(struct fake *f, uint64_t host, uint64_t generation) {
+/* Writes the answer to the hello that was read last, with a secret and a generation, as far as its end. */
+static inline void return_write_welcome(struct fake *f, uint64_t host, uint64_t generation) {
   fake_begin(f, MESSAGE_REPLY, GAIJIN_OP_HELLO, f->m.id, 6);
   pack_uint(&f->p, WIRE_VERSION_MOST);
   pack_uint(&f->p, host);
@@ -89,6 +89,9 @@ static inline void return_welcome(struct fake *f, uint64_t host, uint64_t genera
   pack_uint(&f->p, 100);
   pack_text(&f->p, WINDOW_BYTES_KEY);
   pack_uint(&f->p, 1 << 20);
+}
+static inline void return_welcome(struct fake *f, uint64_t host, uint64_t generation) {
+  return_write_welcome(f, host, generation);
   fake_send(f);
 }
 
