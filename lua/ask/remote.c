@@ -141,10 +141,10 @@ static bool is_routed(const struct remote *r) { return gaijin_op_is_routed(r->op
 
 /* The milliseconds left until a time, for the wire. Raises if it is over. */
 static uint32_t milliseconds_left(lua_State *L, struct worker *w, const struct remote *r,
-                                  double until) {
+                                  double until, double now) {
   if (until == 0) return 0;
   /* Rounding of doubles must not make it a millisecond more. */
-  double ms = ceil((until - clock_seconds()) * 1e3 - 1e-3);
+  double ms = ceil((until - now) * 1e3 - 1e-3);
   if (ms <= 0) {
     wait_refuse(L, w);
     worker_raise(L, GAIJIN_STATUS_TIMEOUT, "%s was not begun: the time limit is over",
@@ -212,6 +212,7 @@ static bool has_no_room(const struct worker *w, uint64_t host, int status) {
 /* The times of a request, however often it is sent. */
 struct times {
   double begun;
+  double now;   /* as it was at first, or after the last wait: nothing else takes long */
   double own;   /* when r->seconds are over; 0: never */
   double limit; /* by when it is to be answered; 0: whenever */
 };
@@ -219,8 +220,9 @@ struct times {
 static struct times times_of(const struct worker *w, const struct remote *r) {
   double begun = clock_seconds();
   return (struct times){.begun = begun,
+                        .now = begun,
                         .own = r->seconds > 0 ? begun + r->seconds : 0,
-                        .limit = answer_limit(w, r->no_call_timeout)};
+                        .limit = answer_limit(w, begun, r->no_call_timeout)};
 }
 
 static bool own_is_over(const struct times *t) { return t->own > 0 && clock_seconds() >= t->own; }
@@ -232,9 +234,10 @@ static gaijin_holding *unconfirmed(lua_State *L, struct worker *w, const struct 
 
 /* Waits at the door. False: r->seconds are over. Raises. */
 static bool pass_door(lua_State *L, struct worker *w, const struct remote *r,
-                      enum door_reason reason, const struct times *t) {
+                      enum door_reason reason, struct times *t) {
   gaijin_holding *h = reason == DOOR_CLAIM ? unconfirmed(L, w, r) : NULL;
   enum wait_outcome how = door_wait(L, w, reason, h, wait_nearer(t->own, t->limit));
+  t->now = clock_seconds();
   if (how == WAIT_OVER && own_is_over(t)) return false;
   if (how != WAIT_WOKEN) door_raise(L, w, how, describe(L, w, r), t->limit);
   answer_need_fiber(L, w, r->op);
@@ -244,7 +247,7 @@ static bool pass_door(lua_State *L, struct worker *w, const struct remote *r,
 /* Sends a request that is answered, when the connection stands and there is room for it; its id, or
  * 0 when r->seconds were over before. Raises. */
 static uint64_t send_request(lua_State *L, struct worker *w, const struct remote *r,
-                             const struct times *t, gaijin_answer_fn fn, void *user) {
+                             struct times *t, gaijin_answer_fn fn, void *user) {
   assert(!(r->target && r->name) && r->count >= 0);
   struct gaijin_send to = {
       .op = r->op, .name = r->name, .depth = (uint16_t)depth_of(L, w, r->op)};
@@ -252,10 +255,13 @@ static uint64_t send_request(lua_State *L, struct worker *w, const struct remote
   uint64_t id = 0;
   if (!door_is_free(w) && !pass_door(L, w, r, DOOR_LINK, t)) return 0;
   bool waited = w->n_room_queues && room_is_waited_for(w, target_host(L, w, r));
-  if (waited) room_wait(L, w, target_host(L, w, r), gaijin_op_name(r->op), until, false);
+  if (waited) {
+    room_wait(L, w, target_host(L, w, r), gaijin_op_name(r->op), until, false);
+    t->now = clock_seconds();
+  }
   for (;; waited = true) {
     enum door_reason reason;
-    to.deadline_ms = milliseconds_left(L, w, r, until);
+    to.deadline_ms = milliseconds_left(L, w, r, until, t->now);
     int status = write_request(L, w, r, &to, fn, user, &id);
     if (status == 0) return id;
     if (door_refused(w, status, &reason)) {
@@ -266,6 +272,7 @@ static uint64_t send_request(lua_State *L, struct worker *w, const struct remote
     if (!has_no_room(w, host, status))
       worker_raise(L, (enum gaijin_status)status, "%s", gaijin_error(w->g));
     room_wait(L, w, host, gaijin_op_name(r->op), until, waited);
+    t->now = clock_seconds();
   }
 }
 
@@ -316,7 +323,7 @@ enum remote_outcome remote_ask(lua_State *L, struct worker *w, const struct remo
   need_to_ask(L, w, r);
   struct times t = times_of(w, r);
   struct answer *a;
-  for (double pause = 0;; answer_free(w->sched.current, a)) {
+  for (double pause = 0;; answer_free(w->sched.current, a), t.now = clock_seconds()) {
     uint64_t id = send_request(L, w, r, &t, answer_arrived, w->sched.current);
     if (!id) return REMOTE_TIMED_OUT;
     if (!(a = get_answer(L, w, r, id, &t))) return REMOTE_TIMED_OUT;
@@ -382,7 +389,7 @@ void remote_post(lua_State *L, struct worker *w, int target, int first, int n) {
   worker_refuse_fork(L, w);
   const struct fiber *f = w->sched.current;
   double until = f ? wait_nearer(f->deadline, f->asked_until) : 0;
-  const struct times t = {.limit = until};
+  struct times t = {.limit = until};
   bool waited = room_is_waited_for(w, host);
   if (waited) room_wait(L, w, host, "post", until, false);
   for (;; waited = true) {

@@ -15,11 +15,11 @@ void answer_need_fiber(lua_State *L, struct worker *w, enum gaijin_op op) {
   wait_need_memory(L, w);
 }
 
-double answer_limit(const struct worker *w, bool no_call_timeout) {
+double answer_limit(const struct worker *w, double now, bool no_call_timeout) {
   const struct fiber *f = w->sched.current;
   double own = wait_nearer(f->deadline, f->asked_until);
   if (no_call_timeout || w->call_timeout == 0) return own;
-  return wait_nearer(own, clock_seconds() + w->call_timeout);
+  return wait_nearer(own, now + w->call_timeout);
 }
 
 void answer_arrived(void *fiber, const struct gaijin_answer *got) {

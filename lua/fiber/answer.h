@@ -14,8 +14,8 @@
 void answer_need_fiber(lua_State *L, struct worker *w, enum gaijin_op op);
 
 /* Until when a request of the current fiber may take: the nearest of its own limits and, unless
- * `no_call_timeout`, --call-timeout. 0: for ever. */
-double answer_limit(const struct worker *w, bool no_call_timeout);
+ * `no_call_timeout`, --call-timeout, if it begins `now`. 0: for ever. */
+double answer_limit(const struct worker *w, double now, bool no_call_timeout);
 
 /* A gaijin_answer_fn; the user is the fiber that waits. */
 void answer_arrived(void *fiber, const struct gaijin_answer *got);

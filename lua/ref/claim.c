@@ -35,7 +35,7 @@ static bool is_claimed_again(lua_State *L, struct worker *w, const struct answer
 void claim_token(lua_State *L, struct worker *w, const struct gaijin_pt *pt) {
   answer_need_fiber(L, w, GAIJIN_OP_SUB);
   wait_check(L, w, "claim of a remote object");
-  double begun = clock_seconds(), limit = answer_limit(w, false), pause = 0;
+  double begun = clock_seconds(), limit = answer_limit(w, begun, false), pause = 0;
   struct answer *a;
   enum wait_outcome how;
   for (;;) {

@@ -14,7 +14,7 @@ void decode_init(struct decoding *d, struct worker *w, const gaijin_body *body, 
   *d = (struct decoding){.is_long = decode_is_long(body), .host = host};
   if (!d->is_long || !w->sched.current) return;
   d->slice_end = clock_seconds() + SLICE_SECONDS;
-  d->until = answer_limit(w, false);
+  d->until = answer_limit(w, clock_seconds(), false);
 }
 
 static void refuse(lua_State *L, struct worker *w, const struct decoding *d) {

@@ -150,6 +150,20 @@ static int lua_pause(lua_State *L) {
   return 2;
 }
 
+START_TEST(a_pause_is_not_cut_short_but_by_who_cancels) {
+  worker_push_function(v.w.L, &v.w, lua_pause);
+  lua_setglobal(v.w.L, "pause");
+  struct fiber *f = vm_start(&v, "pause(10) note 'over'");
+  vm_run(&v);
+  fiber_wake(f); /* by something else */
+  vm_run(&v);
+  ck_assert_str_eq(v.log, "");
+  fiber_cancel(f, "for a test");
+  vm_run(&v);
+  ck_assert_str_eq(v.log, "gaijin: cancelled: it: for a test");
+}
+END_TEST
+
 START_TEST(pauses_grow_and_stay_within_the_limit) {
   worker_push_function(v.w.L, &v.w, lua_pause);
   lua_setglobal(v.w.L, "pause");
@@ -171,6 +185,7 @@ int main(void) {
   tcase_add_test(c, a_loss_for_good_lets_all_through);
   tcase_add_loop_test(c, limits_of_time_say_what_was_missing, 0, 2);
   tcase_add_loop_test(c, one_that_is_cancelled_leaves_the_others, 0, 3);
+  tcase_add_test(c, a_pause_is_not_cut_short_but_by_who_cancels);
   tcase_add_test(c, pauses_grow_and_stay_within_the_limit);
   suite_add_tcase(s, c);
   return run_suite(s);
