@@ -9,7 +9,6 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 #include <unistd.h>
 
 #include "tests/bed/inside.h"
@@ -36,7 +35,7 @@ static void start_lanes(struct system *s, const struct batch *b, struct lanes *l
     if (!values) bed_fail(s->bed, "no memory");
     values[0] = b->number;
     values[1] = i % LANES;
-    memcpy(values + 2, c->values, c->count * sizeof *values);
+    for (size_t k = 0; k < c->count; k++) values[k + 2] = c->values[k];
     l->ids[i] = system_ask(s, i / LANES, "run_over", values, c->count + 2);
     free(values);
   }
