@@ -32,7 +32,7 @@ static void start_lanes(struct system *s, const struct batch *b, struct lanes *l
     const struct commands *c = &b->lanes[i];
     if (!c->count) continue;
     double *values = malloc((c->count + 2) * sizeof *values);
-    if (!values) bed_fail(s->bed, "no memory");
+    if (!values) exit(1);
     values[0] = b->number;
     values[1] = i % LANES;
     for (size_t k = 0; k < c->count; k++) values[k + 2] = c->values[k];
