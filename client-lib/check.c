@@ -74,6 +74,8 @@ static const char *check_holding(const gaijin *g, const struct table_node *n) {
     return "a holding without count is no claim";
   if ((h->claim == CLAIM_OWED || h->claim == CLAIM_ASKED) && !h->pending)
     return "a claim that is owed does not count in its holding";
+  if (h->was_gone && !(h->claim == CLAIM_NONE ? h->count > 0 : h->claim == CLAIM_GONE))
+    return "a holding that was gone is counted as never gone";
   if (h->claim == CLAIM_GONE && h->count) return "a holding with count is gone";
   return NULL;
 }
@@ -139,6 +141,10 @@ static const char *check_bytes(const gaijin *g) {
   if (out->size > out->capacity || out->capacity > out->max)
     return "the out-queue is over its size";
   if (whole > out->size || g->out_start > whole) return "more was sent than was queued";
+  if (g->out_whole > g->out_start) return "a message that was sent in part counts as whole";
+  if (g->out_whole < whole &&
+      g->out_whole + (uint64_t)message_size(out->bytes + g->out_whole) > whole)
+    return "no message begins where the sent ones end";
   if (!gj_is_up(g) && !g->writer.open && out->size) return "bytes wait after the connection's end";
   if (g->writer.nested && !g->writer.open) return "a message is inside another that is not open";
   if (g->in.start > g->in.in.size) return "more was read than came";

@@ -167,6 +167,7 @@ struct gaijin {
   struct frame in;
   struct buffer out; /* bytes[out_start..size) wait to be sent */
   uint32_t out_start;
+  uint32_t out_whole; /* a message's begin: all before it were sent as a whole (io.c) */
   struct writer writer;
 
   struct table tokens, holdings, hosts, calls;

@@ -37,7 +37,7 @@ static void lose(gaijin *g, const char *who, const char *format, va_list args) {
   gj_write_cut(g);
   buffer_deinit(&g->out);
   buffer_init(&g->out, OUT_QUEUE_MOST);
-  g->out_start = 0;
+  g->out_start = g->out_whole = 0;
   gj_call_lose_all(g, reason);
   assert(list_empty(&g->open_calls));
   gj_window_lost(g);
@@ -104,18 +104,18 @@ static void handle_messages(gaijin *g) {
   }
 }
 
-/* Where the first message begins that has not been sent as a whole. */
-static uint32_t whole_sent(const gaijin *g) {
-  uint32_t at = 0, next = 0;
-  while (next <= g->out_start && next < g->out.size) {
-    at = next;
-    next += message_size(g->out.bytes + at);
+/* Where the first message begins that has not been sent as a whole. Each is looked at once. */
+static uint32_t whole_sent(gaijin *g) {
+  while (g->out_whole < g->out_start) {
+    uint32_t next = g->out_whole + message_size(g->out.bytes + g->out_whole);
+    if (next > g->out_start) break;
+    g->out_whole = next;
   }
-  return next <= g->out_start ? next : at;
+  return g->out_whole;
 }
 
 /* One-way requests in the out-queue that have not been sent, or not as a whole. */
-static uint32_t posts_unsent(const gaijin *g) {
+static uint32_t posts_unsent(gaijin *g) {
   uint32_t posts = 0;
   assert(!g->writer.open);
   for (uint32_t at = whole_sent(g); at < g->out.size; at += message_size(g->out.bytes + at))
@@ -199,7 +199,7 @@ static void compact(gaijin *g) {
   assert(g->out_start <= g->out.size && !g->writer.open);
   uint32_t left = g->out.size - g->out_start;
   if (left == 0) {
-    g->out.size = g->out_start = g->ret.owed_end = 0;
+    g->out.size = g->out_start = g->out_whole = g->ret.owed_end = 0;
     if (g->out.capacity <= KEEP_BYTES) return;
     buffer_deinit(&g->out);
     buffer_init(&g->out, OUT_QUEUE_MOST);
@@ -209,6 +209,7 @@ static void compact(gaijin *g) {
     memmove(g->out.bytes, g->out.bytes + sent, g->out.size - sent);
     g->out.size -= sent;
     g->out_start -= sent;
+    g->out_whole = 0;
     g->ret.owed_end -= sent < g->ret.owed_end ? sent : g->ret.owed_end;
   }
 }

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT
  *
  * What is owed to a new broker: a word of each token (announce), a claim of each holding (claim),
- * the mark that this was all (back), what this worker is (ready, retire), and what its tokens weigh,
- * in this order. It is written in batches, as the out-queue drains; other messages may go in between, because what they
- * say of a token adds up with its word, whichever comes first.
+ * the mark that this was all (back), what this worker is (ready, retire, leave), and what its tokens
+ * weigh, in this order. It is written in batches, as the out-queue drains; other messages may go in
+ * between, because what they say of a token adds up with its word, whichever comes first.
  *
  * A claim is answered with the places of those refused: their host is dead. Until then its holdings
  * are pending; what the answer grants counts from the answer on.
@@ -15,6 +15,7 @@
 
 /* So much waits in the out-queue at most before more of what is owed is written. */
 enum { OWED_QUEUE_BYTES = 128 << 10 };
+enum { WEIGHT_MOST_BYTES = 9 }; /* an unsigned integer in any of its forms */
 
 struct claims {
   struct table_node node; /* key: id of the request */
@@ -22,9 +23,9 @@ struct claims {
   gaijin_holding *holding[];
 };
 
-/* The PTs of one message. */
+/* The PTs of one message, each with a weight perhaps. */
 static uint32_t batch_most(const gaijin *g) {
-  uint32_t fit = (g->max_message - MESSAGE_HEADER_MOST) / PT_WIRE_BYTES;
+  uint32_t fit = (g->max_message - MESSAGE_HEADER_MOST) / (PT_WIRE_BYTES + WEIGHT_MOST_BYTES);
   return fit < RETURNED_MOST ? fit : RETURNED_MOST;
 }
 
@@ -39,29 +40,58 @@ static bool is_token_owed(const struct table_node *n) {
   return container_of(n, const gaijin_token, node)->owed;
 }
 
-/* False: memory is short, and all is as before. */
-static bool write_tokens(gaijin *g) {
+static bool is_weight_owed(const struct table_node *n) {
+  return container_of(n, const gaijin_token, node)->weight_owed;
+}
+
+static void set_owed(struct table_node *n, enum op op, bool owed) {
+  gaijin_token *t = container_of(n, gaijin_token, node);
+  *(op == OP_weigh ? &t->weight_owed : &t->owed) = owed;
+}
+
+static bool pack_tokens(gaijin *g, enum op op, struct table_node *const *batch, uint32_t count) {
+  struct message m = {.kind = MESSAGE_NOTICE, .op = op};
+  struct pack p;
+  pack_begin(&p, &g->out, g->max_message, &m, op == OP_weigh ? 2 * count : count);
+  for (uint32_t i = 0; i < count; i++) {
+    const gaijin_token *t = container_of(batch[i], const gaijin_token, node);
+    struct pt pt = gj_token_pt(g, t);
+    pack_pt(&p, &pt);
+    if (op == OP_weigh) pack_uint(&p, t->weight);
+  }
+  return pack_end(&p) == BUFFER_OK;
+}
+
+/* A batch of words (announce) or weights (weigh). How many tokens are in it: 0, none is left; -1,
+ * memory is short, and all is as before. */
+static int write_tokens(gaijin *g, enum op op) {
   struct table_node *batch[RETURNED_MOST], *n;
+  bool (*is_owed)(const struct table_node *) = op == OP_weigh ? is_weight_owed : is_token_owed;
   uint32_t count = 0, most = batch_most(g);
-  while (count < most && (n = gj_walk_next(&g->ret.walk, &g->tokens, is_token_owed))) {
-    container_of(n, gaijin_token, node)->owed = false;
+  while (count < most && (n = gj_walk_next(&g->ret.walk, &g->tokens, is_owed))) {
+    set_owed(n, op, false); /* so that the walk goes on */
     batch[count++] = n;
   }
-  assert(count > 0);
-  struct message m = {.kind = MESSAGE_NOTICE, .op = OP_announce};
-  struct pack p;
-  pack_begin(&p, &g->out, g->max_message, &m, count);
-  for (uint32_t i = 0; i < count; i++) {
-    struct pt pt = gj_token_pt(g, container_of(batch[i], gaijin_token, node));
-    pack_pt(&p, &pt);
-  }
-  if (pack_end(&p) == BUFFER_OK) {
-    g->ret.owed_tokens -= count;
-    return true;
-  }
-  for (uint32_t i = 0; i < count; i++) container_of(batch[i], gaijin_token, node)->owed = true;
+  if (!count || pack_tokens(g, op, batch, count)) return (int)count;
+  for (uint32_t i = 0; i < count; i++) set_owed(batch[i], op, true);
   g->ret.walk = (struct walk){0};
-  return false;
+  return -1;
+}
+
+/* The next words. False: memory is short. */
+static bool write_words(gaijin *g) {
+  int count = write_tokens(g, OP_announce);
+  assert(count != 0);
+  if (count < 0) return false;
+  g->ret.owed_tokens -= (uint32_t)count;
+  return true;
+}
+
+/* The next weights, or the end of it all. False: memory is short. */
+static bool write_weights(gaijin *g) {
+  int count = write_tokens(g, OP_weigh);
+  if (count == 0) g->ret.owing = OWING_NOTHING;
+  return count >= 0;
 }
 
 /* ---- Holdings ---- */
@@ -140,22 +170,10 @@ static bool write_ready(gaijin *g) {
   return !g->ret.ready || write_notice(g, OP_ready);
 }
 
-static bool is_weight_owed(const struct table_node *n) {
-  return container_of(n, const gaijin_token, node)->weight_owed;
-}
-
-/* The next weight, or the end of it all. False: memory is short. */
-static bool write_weight(gaijin *g) {
-  struct table_node *n = gj_walk_next(&g->ret.walk, &g->tokens, is_weight_owed);
-  if (!n) {
-    if (g->ret.leaves && !write_notice(g, OP_leave)) return false;
-    g->ret.owing = OWING_NOTHING;
-    return true;
-  }
-  gaijin_token *t = container_of(n, gaijin_token, node);
-  struct gaijin_pt pt = gaijin_token_pt(g, t);
-  if (gj_write_weight(g, &pt, t->weight) != 0) return false;
-  t->weight_owed = false;
+/* It is said to one broker: unlike `ready`, the next one is not told again. */
+static bool write_leave(gaijin *g) {
+  if (g->ret.leaves && !write_notice(g, OP_leave)) return false;
+  g->ret.leaves = false;
   return true;
 }
 
@@ -163,7 +181,7 @@ static bool write_some(gaijin *g) {
   switch (g->ret.owing) {
     case OWING_NOTHING: return false;
     case OWING_TOKENS:
-      if (g->ret.owed_tokens) return write_tokens(g);
+      if (g->ret.owed_tokens) return write_words(g);
       owe_walk(g, OWING_CLAIMS);
       return true;
     case OWING_CLAIMS:
@@ -176,9 +194,13 @@ static bool write_some(gaijin *g) {
       return true;
     case OWING_READY:
       if (!write_ready(g)) return false;
+      g->ret.owing = OWING_LEAVE;
+      return true;
+    case OWING_LEAVE:
+      if (!write_leave(g)) return false;
       owe_walk(g, OWING_WEIGHTS);
       return true;
-    case OWING_WEIGHTS: return write_weight(g);
+    case OWING_WEIGHTS: return write_weights(g);
   }
   return false;
 }
@@ -186,6 +208,10 @@ static bool write_some(gaijin *g) {
 /* A program that keeps the queue long must not be taken for one that does not come back. */
 static bool is_due(const gaijin *g) {
   return gaijin_queued_bytes(g) < OWED_QUEUE_BYTES || g->out_start >= g->ret.owed_end;
+}
+
+bool gj_owes_up_to(const gaijin *g, enum owing stage) {
+  return gj_is_up(g) && g->ret.owing != OWING_NOTHING && g->ret.owing <= stage;
 }
 
 bool gj_owed_write(gaijin *g) {
@@ -262,10 +288,12 @@ enum gaijin_standing gaijin_holding_standing(const gaijin_holding *h) {
 }
 
 const char *gj_owed_check(const gaijin *g) {
-  uint64_t tokens = 0, holdings[CLAIM_GONE + 1] = {0}, asked = 0;
+  uint64_t tokens = 0, weights = 0, holdings[CLAIM_GONE + 1] = {0}, asked = 0;
   for (uint32_t i = 0; i <= g->tokens.mask; i++)
-    for (const struct table_node *n = g->tokens.slots[i]; n; n = n->next)
+    for (const struct table_node *n = g->tokens.slots[i]; n; n = n->next) {
       tokens += is_token_owed(n);
+      weights += is_weight_owed(n);
+    }
   for (uint32_t i = 0; i <= g->holdings.mask; i++)
     for (const struct table_node *n = g->holdings.slots[i]; n; n = n->next)
       holdings[container_of(n, const gaijin_holding, node)->claim]++;
@@ -276,7 +304,8 @@ const char *gj_owed_check(const gaijin *g) {
   if (holdings[CLAIM_OWED] != g->ret.owed_holdings) return "other claims are owed than counted";
   if (holdings[CLAIM_ASKED] != g->ret.asked_holdings || asked != g->ret.asked_holdings)
     return "other claims are under way than counted";
-  if (gj_is_up(g) && g->ret.owing == OWING_NOTHING && (tokens || holdings[CLAIM_OWED]))
+  if (gj_is_up(g) && g->ret.owing == OWING_NOTHING && (tokens || weights || holdings[CLAIM_OWED]))
     return "what is owed to the broker will not be written";
+  if (g->ret.leaves && !gj_owes_up_to(g, OWING_LEAVE)) return "'leave' is owed, and will not be written";
   return NULL;
 }

@@ -59,11 +59,12 @@ void gj_reset(gaijin *g) {
   assert(!g->writer.open);
   buffer_deinit(&g->out);
   buffer_init(&g->out, OUT_QUEUE_MOST);
-  g->out_start = g->ret.owed_end = 0;
+  g->out_start = g->out_whole = g->ret.owed_end = 0;
   reset_tokens(g);
   reset_holdings(g);
   gj_host_reset(g);
   g->ret.owing = OWING_NOTHING;
+  g->ret.leaves = false; /* lost, as what is in the out-queue is */
 }
 
 static bool is_room_due(const struct table_node *n) {

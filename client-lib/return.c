@@ -44,7 +44,7 @@ void gj_return_deinit(gaijin *g) {
 
 void gj_return_end(gaijin *g) {
   gj_owed_again(g);
-  g->ret.known = false;
+  g->ret.known = g->ret.leaves = false;
   secret_wipe(&g->ret.secret);
 }
 

@@ -35,14 +35,16 @@ enum claim {
 };
 
 enum phase { PHASE_UP, PHASE_OFF, PHASE_HELLO };
-/* OWING_READY: what this worker is, which is all that a new host owes. OWING_WEIGHTS: what tokens
- * weigh; nobody waits for that. */
+/* OWING_READY: what this worker is, which is all that a new host owes; OWING_LEAVE: that it leaves.
+ * What it says before its stage waits for it; later it is written at once. OWING_WEIGHTS: what
+ * tokens weigh; nobody waits for that. */
 enum owing {
   OWING_NOTHING,
   OWING_TOKENS,
   OWING_CLAIMS,
   OWING_BACK,
   OWING_READY,
+  OWING_LEAVE,
   OWING_WEIGHTS
 };
 
@@ -54,7 +56,7 @@ struct returning {
   uint64_t generation;
   bool bye;              /* the broker has said that it ends */
   bool ready, retired;   /* what this worker said, to be said again */
-  bool leaves;           /* and what it says behind all that is owed */
+  bool leaves;           /* it has said `leave`, which waits for OWING_LEAVE; to this broker only */
 
   enum phase phase;
   int poll_fd, timer_fd; /* -1 while UP */
@@ -103,6 +105,8 @@ void gj_reset_tell_room(gaijin *g);
 /* owed.c */
 /* Writes what is owed while the out-queue is short, or has none of it. False: nothing. */
 bool gj_owed_write(gaijin *g);
+/* Up, and the stage is still to come, or under way. */
+bool gj_owes_up_to(const gaijin *g, enum owing stage);
 /* Claims that were written will not be answered: they are owed again. */
 void gj_owed_again(gaijin *g);
 /* Whether this is the answer to one of our claims; *fault gets what is wrong with it, or NULL. */

@@ -367,12 +367,12 @@ int gaijin_notice(gaijin *g, enum gaijin_op op) {
     return gj_fail(g, GAIJIN_STATUS_UNSUPPORTED, "'%s' is no notice to send", op_name(op));
   int status = version_check(g, info, 0);
   if (status) return status;
-  if (op == GAIJIN_OP_LEAVE && g->ret.phase == PHASE_UP && g->ret.owing) {
+  bool *kept = kept_notice(g, op), ours = !g->lost && !gj_is_fork(g);
+  if (op == GAIJIN_OP_LEAVE && ours && gj_owes_up_to(g, OWING_LEAVE)) {
     g->ret.leaves = true;
     return 0;
   }
-  bool *kept = kept_notice(g, op);
-  if (kept && !g->lost && !gj_is_fork(g) && (g->ret.phase != PHASE_UP || g->ret.owing)) {
+  if (kept && ours && (g->ret.phase != PHASE_UP || gj_owes_up_to(g, OWING_READY))) {
     *kept = true; /* it follows `back` */
     return 0;
   }

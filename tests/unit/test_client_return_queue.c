@@ -8,7 +8,8 @@
 #include "tests/unit/fake_return.h"
 #include "tests/unit/run.h"
 
-enum { MANY = 12000 }; /* tokens: more than a socket and what waits at most take */
+/* Tokens: more than a socket and what waits at most take of words, or of weights. */
+enum { MANY = 12000, MANY_WEIGHED = 30000 };
 
 static int post(struct returned *r, gaijin_holding *h) {
   gaijin_begin_request(r->f.g, &(struct gaijin_send){.op = GAIJIN_OP_CALL, .holding = h, .one_way = true}, 0);
@@ -112,6 +113,87 @@ START_TEST(leave_follows_back) {
 }
 END_TEST
 
+static void open_with_many_weighed(struct returned *r) {
+  return_open(r);
+  for (int i = 0; i < MANY_WEIGHED; i++) ck_assert_int_eq(gaijin_token_weigh(r->f.g, return_sent_token(r, r), 5 << 20), 0);
+  return_cut(r);
+  return_back(r);
+}
+
+/* Said when only weights are owed still, nothing that is owed follows that would bring it along. */
+START_TEST(a_notice_amid_weights_is_sent) {
+  static const struct { enum gaijin_op said; enum op op; } notices[] = {
+      {GAIJIN_OP_READY, OP_ready}, {GAIJIN_OP_RETIRE, OP_retire}, {GAIJIN_OP_LEAVE, OP_leave}};
+  struct returned r;
+  open_with_many_weighed(&r);
+  bool said = false, told = false;
+  unsigned weights = 0;
+  while (weights < MANY_WEIGHED || !told) {
+    ck_assert_int_eq(gaijin_flush(r.f.g, false), 0);
+    ck_assert_msg(weights < MANY_WEIGHED || gaijin_wants_write(r.f.g) || !fake_idle(&r.f), "the notice was swallowed");
+    fake_next(&r.f);
+    told |= r.f.m.op == notices[_i].op;
+    if (r.f.m.op != OP_weigh) continue;
+    struct reader in;
+    uint32_t count;
+    ck_assert(reader_open(&in, r.f.m.body, r.f.m.body_size, &count));
+    weights += count / 2;
+    if (said) continue;
+    said = true;
+    ck_assert_int_eq(r.f.g->ret.owing, OWING_WEIGHTS);
+    ck_assert_int_eq(gaijin_notice(r.f.g, notices[_i].said), 0);
+  }
+  ck_assert_uint_eq(weights, MANY_WEIGHED);
+  return_check(&r);
+  /* The next broker is told again what this worker is, and not that it left. */
+  return_cut(&r);
+  return_back(&r);
+  unsigned again = 0;
+  for (weights = 0; weights < MANY_WEIGHED;) {
+    struct reader in;
+    uint32_t count;
+    ck_assert_int_eq(gaijin_flush(r.f.g, false), 0);
+    fake_next(&r.f);
+    again += r.f.m.op == notices[_i].op;
+    if (r.f.m.op != OP_weigh) continue;
+    ck_assert(reader_open(&in, r.f.m.body, r.f.m.body_size, &count));
+    weights += count / 2;
+  }
+  ck_assert_int_eq(again, notices[_i].said != GAIJIN_OP_LEAVE);
+  fake_close(&r.f);
+}
+END_TEST
+
+/* One who stops does not stay for its weights. */
+START_TEST(leave_goes_before_weights) {
+  struct returned r;
+  open_with_many_weighed(&r);
+  ck_assert_int_eq(gaijin_notice(r.f.g, GAIJIN_OP_LEAVE), 0);
+  do {
+    ck_assert_int_eq(gaijin_flush(r.f.g, false), 0);
+    fake_next(&r.f);
+    ck_assert_msg(r.f.m.op != OP_weigh, "a weight goes before it");
+  } while (r.f.m.op != OP_leave);
+  fake_close(&r.f);
+}
+END_TEST
+
+/* A message that is open when the connection ends for good ends with it. */
+START_TEST(a_message_open_at_a_final_end_is_given_up) {
+  struct returned r;
+  return_open_with(&r, 0, false, MAX_MESSAGE_DEFAULT);
+  struct gaijin_pt pt = fake_pt(OTHER_HOST, 1);
+  gaijin_holding *h = return_hold(&r, &pt);
+  gaijin_begin_request(r.f.g, &(struct gaijin_send){.op = GAIJIN_OP_CALL, .holding = h}, 1);
+  gaijin_put_token(r.f.g, gaijin_token_new(r.f.g, GAIJIN_KIND_TABLE, &r));
+  return_kill(&r);
+  ck_assert_int_eq(gaijin_dispatch(r.f.g), GAIJIN_STATUS_LOST);
+  ck_assert_int_eq(gaijin_end_request(r.f.g, ignore, NULL, NULL), GAIJIN_STATUS_LOST);
+  return_check(&r);
+  fake_close(&r.f);
+}
+END_TEST
+
 START_TEST(weights_are_told_again) {
   struct returned r;
   return_open(&r);
@@ -157,6 +239,9 @@ int main(void) {
   tcase_add_test(c, a_post_that_was_sent_in_part_is_told);
   tcase_add_test(c, a_queue_that_is_never_empty_lets_back_through);
   tcase_add_test(c, leave_follows_back);
+  tcase_add_loop_test(c, a_notice_amid_weights_is_sent, 0, 3);
+  tcase_add_test(c, leave_goes_before_weights);
+  tcase_add_test(c, a_message_open_at_a_final_end_is_given_up);
   tcase_add_test(c, weights_are_told_again);
   tcase_add_test(c, without_descriptors_it_says_so);
   suite_add_tcase(s, c);
