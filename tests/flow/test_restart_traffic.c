@@ -17,7 +17,7 @@
 static const char traffic_server[] =
     "local seen, twice, posts = {}, 0, 0\n"
     "local things, list = {}, {}\n"
-    "for i = 1, 300 do list[i] = {n = i} end\n" /* a traversal of several pages */
+    "for i = 1, 2500 do list[i] = i % 50 == 0 and {n = i} or i end\n" /* a traversal of three pages */
     "bakaGaijin.list = list\n"
     "bakaGaijin.call = function(id, x) if seen[id] then twice = twice + 1 end seen[id] = true\n"
     "  if not things then return {id = id, n = 1} end\n"
@@ -47,7 +47,11 @@ static const char traffic_client[] =
     "  function(i) local id = next_id() kept[i] = try('call', nil, call, id, {own = id}) or kept[i] ended = ended + 1 use(kept[i]) end,\n"
     "  function(i) local id = next_id() try('future', nil, function() kept[i] = gaijin.async(call, id, {own = id}):get() end)\n"
     "    ended = ended + 1 use(kept[i]) end,\n"
-    "  function() whole(try('pages', nil, function() local n = 0 for _, v in pairs(list) do n = n + 1 end return n end), 300) end,\n"
+    /* It stands at each page's edge for a while, so that kills meet open cursors and calls of them. */
+    "  function() whole(try('pages', nil, function() local n, tables = 0, 0\n"
+    "    for _, v in pairs(list) do n = n + 1 if n % 1000 == 0 then gaijin.sleep(0.01) end\n"
+    "      if type(v) == 'table' then tables = tables + 1 end end\n"
+    "    return n + tables end), 2550) end,\n"
     "  function(i) local to = 'c' .. math.random(3)\n" /* an object of the server's, or of ours, goes to a third one */
     "    try('hand-off', nil, function() bakaGaijin(to).take(kept[1] or {n = 1}) end) use(kept.given) end,\n"
     "  function() gaijin.post(posted, next_id(), {}) ended = ended + 1 count('post') gaijin.sleep(0.002) end,\n"
