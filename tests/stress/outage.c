@@ -16,6 +16,7 @@
 enum { LANES_MOST = WORKERS_MOST * LANES, PAGE_PLACES = 50, PLACE_NUMBERS = 3 };
 /* What run_over, result, look say instead of a number of theirs; worker.lua has them, too. */
 enum { NEVER_BEGUN = -1, RUNS_STILL = -2, IS_DEAD = -1, HAS_GONE = -2 };
+enum { ALL_STEPS = 0 };
 
 struct lanes {
   uint64_t ids[LANES_MOST]; /* 0: not asked, or its answer is known */
@@ -42,9 +43,20 @@ static void start_lanes(struct system *s, const struct batch *b, struct lanes *l
   system_release(s);
 }
 
-static void check_result(struct system *s, unsigned lane, double failed, gaijin_body *body) {
-  if (failed == 0) return;
-  struct gaijin_value v = system_value(s, body);
+/* The step, or all steps, of the lane may not have been done. */
+static void mark_undone(struct batch *b, unsigned lane, double step) {
+  for (uint32_t i = 0; i < b->n_places; i++)
+    if (b->places[i].lane == lane && (step == ALL_STEPS || b->places[i].step == step)) b->places[i].may_be_old = true;
+}
+
+/* What a lane that has ended says: worker.lua, run_steps. */
+static void take_result(struct system *s, struct batch *b, unsigned lane, double failed, gaijin_body *body) {
+  struct gaijin_value v;
+  if (failed == 0) {
+    while (gaijin_body_next(body, &v)) mark_undone(b, lane, v.number);
+    return;
+  }
+  v = system_value(s, body);
   char text[1024];
   snprintf(text, sizeof text, "%.*s", (int)v.size, v.bytes);
   gaijin_body_free(body);
@@ -52,7 +64,7 @@ static void check_result(struct system *s, unsigned lane, double failed, gaijin_
            failed, text);
 }
 
-static void await_lane(struct system *s, const struct batch *b, struct lanes *l, unsigned lane) {
+static void await_lane(struct system *s, struct batch *b, struct lanes *l, unsigned lane) {
   struct gaijin_answer answer = {.body = NULL};
   char what[40];
   snprintf(what, sizeof what, "lane %u of w%u", lane % LANES + 1, lane / LANES + 1);
@@ -62,28 +74,33 @@ static void await_lane(struct system *s, const struct batch *b, struct lanes *l,
   l->ids[lane] = 0;
   l->answered++;
   if (answer.ok) {
-    check_result(s, lane, system_value(s, answer.body).number, answer.body);
+    take_result(s, b, lane, system_value(s, answer.body).number, answer.body);
   } else if (answer.status == GAIJIN_STATUS_LOST) {
     l->unknown[lane] = true;
   } else if (!is_victim(b, lane / LANES) || answer.status != GAIJIN_STATUS_DEAD) {
     bed_fail(s->bed, "%s: %s: %s", what, gaijin_status_name(answer.status), answer.text ? answer.text : "");
+  } else {
+    mark_undone(b, lane, ALL_STEPS);
   }
   gaijin_body_free(answer.body);
 }
 
-static void await_lanes(struct system *s, const struct batch *b, struct lanes *l, unsigned until) {
+static void await_lanes(struct system *s, struct batch *b, struct lanes *l, unsigned until) {
   for (unsigned i = 0; i < s->settings->workers * LANES && l->answered < until; i++)
     if (l->ids[i]) await_lane(s, b, l, i);
 }
 
 /* A lane whose answer was lost has ended, or will never begin. */
-static void settle_lane(struct system *s, const struct batch *b, unsigned lane) {
+static void settle_lane(struct system *s, struct batch *b, unsigned lane) {
   double end = bed_now() + bed_limit(s->bed), failed;
   do {
     bed_check_time(s->bed, end, "a lane does not end after the broker was killed");
     gaijin_body *body = system_call(s, lane / LANES, "result", (double[]){b->number, lane % LANES}, 2);
     failed = system_value(s, body).number;
-    if (failed != NEVER_BEGUN && failed != RUNS_STILL) check_result(s, lane, failed, body);
+    if (failed == NEVER_BEGUN)
+      mark_undone(b, lane, ALL_STEPS);
+    else if (failed != RUNS_STILL)
+      take_result(s, b, lane, failed, body);
     gaijin_body_free(body);
   } while (failed == RUNS_STILL);
 }
@@ -157,6 +174,12 @@ static void kills(struct system *s, const struct batch *b) {
 
 /* ---- Quiet ---- */
 
+/* From here on nothing may be lost. */
+static void tell_settled(struct system *s, const struct batch *b) {
+  for (unsigned w = 0; w < s->settings->workers; w++)
+    if (s->workers[w].child && !is_victim(b, w)) gaijin_body_free(system_call(s, w, "settled", (double[]){b->number}, 1));
+}
+
 static void expect_all_back(struct system *s, const struct batch *b) {
   for (unsigned w = 0; w < s->settings->workers; w++) {
     if (!s->workers[w].child || is_victim(b, w)) continue;
@@ -186,15 +209,19 @@ static void sync_posts(struct system *s) {
     if (s->workers[w].child) gaijin_body_free(system_call(s, w, "sync_all", workers, n));
 }
 
-void outage_run(struct system *s, const struct batch *b) {
+void outage_run(struct system *s, struct batch *b) {
   struct lanes l = {.answered = 0};
   start_lanes(s, b, &l);
   await_lanes(s, b, &l, b->outage.after);
   kills(s, b);
   expect_all_back(s, b);
+  tell_settled(s, b);
   await_lanes(s, b, &l, LANES_MOST + 1);
   for (unsigned i = 0; i < s->settings->workers * LANES; i++)
-    if (l.unknown[i] && !is_victim(b, i / LANES)) settle_lane(s, b, i);
+    if (l.unknown[i] && is_victim(b, i / LANES))
+      mark_undone(b, i, ALL_STEPS);
+    else if (l.unknown[i])
+      settle_lane(s, b, i);
   double end = bed_now() + bed_limit(s->bed);
   while (!all_idle(s)) bed_check_time(s->bed, end, "a worker serves on after the broker was killed");
   sync_posts(s);
@@ -239,9 +266,12 @@ static void add_place(struct pages *p, const struct place *place) {
 
 static _Noreturn void fail_place(struct pages *p, const struct place *place, const char *text, double value) {
   static const char *const kinds[] = {"slot", "label", "cell"};
-  bed_fail(p->s->bed, "after the broker was killed, w%u, %s %u of object %u, had %u, right now would be that or %u: %s (%.0f)",
-           p->worker + 1, kinds[place->kind], place->index + 1u, place->object, place->old, *cell(p->m, place), text, value);
+  bed_fail(p->s->bed, "after the broker was killed, w%u, %s %u of object %u, had %u, right now would be %s%u: %s (%.0f)",
+           p->worker + 1, kinds[place->kind], place->index + 1u, place->object, place->old, place->may_be_old ? "that or " : "",
+           *cell(p->m, place), text, value);
 }
+
+static bool is_dead(const struct model *m, uint32_t serial) { return serial && model_object(m, serial)->dead; }
 
 static void settle_place(struct pages *p, const struct place *place, double value) {
   uint32_t *now = cell(p->m, place);
@@ -249,12 +279,12 @@ static void settle_place(struct pages *p, const struct place *place, double valu
   if (value == HAS_GONE) {
     *now = 0; /* whether it may have is the audit's business */
   } else if (value == IS_DEAD) {
-    if (!(*now && model_object(m, *now)->dead)) *now = place->old;
-    if (!(*now && model_object(m, *now)->dead)) fail_place(p, place, "what is there is dead", value);
+    if (!is_dead(m, *now) && place->may_be_old) *now = place->old;
+    if (!is_dead(m, *now)) fail_place(p, place, "what is there is dead", value);
   } else {
-    if (value != *now && value != place->old) fail_place(p, place, "something else is there", value);
+    if (value != *now && !(place->may_be_old && value == place->old)) fail_place(p, place, "something else is there", value);
     *now = (uint32_t)value;
-    if (*now && model_object(m, *now)->dead) fail_place(p, place, "it should be dead", value);
+    if (is_dead(m, *now)) fail_place(p, place, "it should be dead", value);
   }
 }
 
@@ -262,8 +292,6 @@ static void purge_place(struct pages *p, const struct place *place, double value
   if (value != IS_DEAD && value != HAS_GONE) fail_place(p, place, "it should be dead", value);
   *cell(p->m, place) = 0;
 }
-
-static bool is_dead(const struct model *m, uint32_t serial) { return serial && model_object(m, serial)->dead; }
 
 static void purge_worker(struct pages *p) {
   struct model *m = p->m;

@@ -210,7 +210,11 @@ static void note_places(const struct plan *p, struct batch *b) {
       b->places = realloc(b->places, b->places_capacity * sizeof *b->places);
       if (!b->places) exit(1);
     }
-    b->places[b->n_places++] = p->places[i];
+    struct place *place = &b->places[b->n_places++];
+    *place = p->places[i];
+    place->lane = (uint8_t)p->lane;
+    place->step = b->lanes[p->lane].n_steps;
+    place->may_be_old = p->s->op == STEP_post; /* which is not answered */
   }
 }
 

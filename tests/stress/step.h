@@ -37,12 +37,14 @@ struct commands {
   unsigned posted; /* bit per worker that was sent something one way */
 };
 
-/* A place that a batch writes, and what was there before. */
+/* A place that a batch writes, what was there before, and which step of which lane (worker * LANES + lane) writes it. */
 enum place_kind { PLACE_SLOT, PLACE_LABEL, PLACE_CELL };
 struct place {
   uint32_t object; /* CELL: whose */
-  uint32_t old;
+  uint32_t old, step; /* step: from 1 */
   uint8_t kind, worker, index; /* worker: SLOT, LABEL */
+  uint8_t lane;
+  bool may_be_old; /* nobody was told that the step was done */
 };
 
 /* Kills of the broker in a batch. */

@@ -209,7 +209,7 @@ static void run_lanes(struct system *s, const struct batch *b) {
   if (!killed) end_victim(s, b);
 }
 
-void system_run(struct system *s, const struct batch *b) {
+void system_run(struct system *s, struct batch *b) {
   for (unsigned w = 0; w < s->settings->workers; w++)
     if (b->restarts & 1u << w) system_start(s, w);
   if (b->outage.kills)

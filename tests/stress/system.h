@@ -60,7 +60,7 @@ struct gaijin_value system_value(struct system *s, gaijin_body *body);
 void system_release(struct system *s);
 
 /* Runs a batch to its end: restarts, lanes, death. */
-void system_run(struct system *s, const struct batch *b);
+void system_run(struct system *s, struct batch *b);
 /* Whether the workers have gaijin.post. */
 bool system_can_post(struct system *s);
 /* After the model is empty and audited: every worker must find itself clean; closes the bed. */

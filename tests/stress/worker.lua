@@ -5,7 +5,8 @@
 --
 -- Numbers come from tests/stress/step.h: arg[1] is the list of steps "name:operands,...". Every step has a tolerance:
 -- 0 all must go well; 1 objects of a worker that is being killed may be dead; 2 the step itself may find it dead.
--- In a batch in which the broker is killed (`run_over`) every step may be lost.
+-- In a batch in which the broker is killed (`run_over`) every step may be lost that is begun before all have come back to
+-- the last broker (`settled`).
 
 local VALUE_CELLS, FORGET, BIG = 4, 60, ("x"):rep(5000)
 
@@ -271,36 +272,44 @@ end)
 
 for name, n in arg[1]:gmatch("([%w_]+):(%d+)") do order[#order + 1] = { run = ops[name].run, name = name, n = tonumber(n) } end
 
--- 0, or the number of the step that failed and why. over: the broker is killed meanwhile.
+local settled -- the last batch in which the broker was killed and all have come back
+
+-- 0 and the numbers of the steps that were not done, or not surely; or the number of the one that failed and why.
+-- over: the batch, if the broker is killed meanwhile.
 local function run_steps(over, ...)
-  local a, n, i, k = { ... }, select("#", ...), 1, 0
+  local a, n, i, k, undone = { ... }, select("#", ...), 1, 0, {}
   while i <= n do
     k = k + 1
     local op, tolerance = order[a[i]], a[i + 1]
+    local may_be_lost = over and settled ~= over
     local ok, e = pcall(op.run, tolerance, unpack(a, i + 2, i + 1 + op.n))
-    if not ok and not (tolerance == 2 and is_dead(e)) and not (over and is_lost(e)) then return k, op.name .. ": " .. tostring(e) end
+    if not ok then
+      if not (tolerance == 2 and is_dead(e)) and not (may_be_lost and is_lost(e)) then return k, op.name .. ": " .. tostring(e) end
+      undone[#undone + 1] = k
+    end
     i = i + 2 + op.n
   end
   if violation then return math.max(k, 1), violation end
-  return 0
+  return 0, unpack(undone)
 end
 
-services.run = function(...) return run_steps(false, ...) end
+services.run = function(...) return run_steps(nil, ...) end
+services.settled = function(batch) settled = batch end
 
 -- What came of each lane is kept, for its answer may be lost: `result` tells it. -1: it was not begun, -2: it runs.
 local lanes = {}
 services.run_over = function(batch, lane, ...)
   if lanes[lane] and lanes[lane].batch == batch then violation = "a lane was begun twice" end
-  local l = { batch = batch, failed = -2 }
+  local l = { batch = batch, result = { -2 } }
   lanes[lane] = l
-  l.failed, l.text = run_steps(true, ...)
-  return l.failed, l.text
+  l.result = { run_steps(batch, ...) }
+  return unpack(l.result)
 end
 
 services.result = function(batch, lane)
   local l = lanes[lane]
   if not l or l.batch ~= batch then return -1 end
-  return l.failed, l.text
+  return unpack(l.result)
 end
 
 -- Whether nothing is served but this.
