@@ -212,7 +212,7 @@ static bool has_no_room(const struct worker *w, uint64_t host, int status) {
 /* The times of a request, however often it is sent. */
 struct times {
   double begun;
-  double now;   /* as it was at first, or after the last wait: nothing else takes long */
+  double now;   /* before the message was prepared, or after the last wait */
   double own;   /* when r->seconds are over; 0: never */
   double limit; /* by when it is to be answered; 0: whenever */
 };

@@ -67,6 +67,8 @@ static void report_failure(const struct arguments *a, const struct steps *made, 
   const struct settings *s = &a->settings;
   printf("stress: seed %llu, step %u: %s\n", (unsigned long long)s->seed, o->done, o->text);
   printf("stress: looking for the shortest tail that shows it, at most %.0f s\n", a->shrink_seconds);
+  if (s->outage_every)
+    printf("stress: the broker was killed: where that meets the steps is up to chance, so the same ones may well not show it again\n");
   bool reproduced;
   size_t from = shrink(s, made, a->shrink_seconds, &reproduced), shown = from;
   if (reproduced) {
@@ -76,7 +78,10 @@ static void report_failure(const struct arguments *a, const struct steps *made, 
     printf("stress: it did not show again without its beginning; the last steps were\n");
   }
   run_print(s, made, from, shown, o->can_post, stdout);
-  printf("stress: again with: make stress SEED=%llu STEPS=%u\n", (unsigned long long)s->seed, s->steps);
+  if (s->outage_every)
+    printf("stress: again with: build/stress --seed %llu --steps %u --kills %u\n", (unsigned long long)s->seed, s->steps, s->outage_every);
+  else
+    printf("stress: again with: make stress SEED=%llu STEPS=%u\n", (unsigned long long)s->seed, s->steps);
 }
 
 int main(int argc, char **argv) {
