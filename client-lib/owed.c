@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT
  *
  * What is owed to a new broker: a word of each token (announce), a claim of each holding (claim),
- * the mark that this was all (back), what this worker is (ready, retire, leave), and what its tokens
- * weigh, in this order. It is written in batches, as the out-queue drains; other messages may go in
- * between, because what they say of a token adds up with its word, whichever comes first.
+ * the mark that this was all (back), what this worker is (ready, retire, leave), and the weights of
+ * tokens, in this order. It is written in batches, as the out-queue drains; other messages may go
+ * in between, because what they say of a token adds up with its word, whichever comes first.
  *
  * A claim is answered with the places of those refused: their host is dead. Until then its holdings
  * are pending; what the answer grants counts from the answer on.
@@ -306,6 +306,7 @@ const char *gj_owed_check(const gaijin *g) {
     return "other claims are under way than counted";
   if (gj_is_up(g) && g->ret.owing == OWING_NOTHING && (tokens || weights || holdings[CLAIM_OWED]))
     return "what is owed to the broker will not be written";
-  if (g->ret.leaves && !gj_owes_up_to(g, OWING_LEAVE)) return "'leave' is owed, and will not be written";
+  if (g->ret.leaves && !gj_owes_up_to(g, OWING_LEAVE))
+    return "'leave' is owed, and will not be written";
   return NULL;
 }

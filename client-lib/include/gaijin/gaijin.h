@@ -77,7 +77,7 @@ struct gaijin_events {
   void (*forget)(void *user, gaijin_token *token, void *tag);
   /* A one-way request was not done: one of ours was refused on its way (its host had ended, was
    * busy, ...); or it had not been sent when the broker went and this connection is to come back
-   * (LOST, with CALL for an op whatever it was; at an end for good nothing is told of those); or one
+   * (LOST, with CALL for whatever op it was; at an end for good nothing is told of those); or one
    * that came cannot be served here. */
   void (*refused)(void *user, enum gaijin_op op, enum gaijin_status status, const char *text);
   /* A host has ended. Holdings of it stay until let go; requests to it were answered `lost` (it may
