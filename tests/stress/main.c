@@ -78,10 +78,9 @@ static void report_failure(const struct arguments *a, const struct steps *made, 
     printf("stress: it did not show again without its beginning; the last steps were\n");
   }
   run_print(s, made, from, shown, o->can_post, stdout);
-  if (s->outage_every)
-    printf("stress: again with: build/stress --seed %llu --steps %u --kills %u\n", (unsigned long long)s->seed, s->steps, s->outage_every);
-  else
-    printf("stress: again with: make stress SEED=%llu STEPS=%u\n", (unsigned long long)s->seed, s->steps);
+  printf("stress: again with: make stress SEED=%llu STEPS=%u", (unsigned long long)s->seed, s->steps);
+  if (s->outage_every) printf(" FLAGS=\"--kills %u\"", s->outage_every);
+  printf("\n");
 }
 
 int main(int argc, char **argv) {

@@ -70,7 +70,7 @@ static void await_lane(struct system *s, struct batch *b, struct lanes *l, unsig
   snprintf(what, sizeof what, "lane %u of w%u", lane % LANES + 1, lane / LANES + 1);
   int status = gaijin_await(s->g, l->ids[lane], bed_limit(s->bed), &answer);
   if (status != 0 && !(status == GAIJIN_STATUS_LOST && gaijin_link(s->g) == GAIJIN_UP)) bed_fail(s->bed, "%s: %s", what, gaijin_error(s->g));
-  if (status != 0) answer.status = status;
+  if (status != 0) answer.status = (enum gaijin_status)status;
   l->ids[lane] = 0;
   l->answered++;
   if (answer.ok) {
