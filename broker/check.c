@@ -340,6 +340,9 @@ static const char *check_loads(const struct broker *b) {
     uint64_t weight = 0;
     if (!slab_live(&b->hosts.all, l->host) || !slab_live(&b->hosts.all, l->client))
       return "loads: one of no host";
+    const struct client *host = hosts_at(&b->hosts, l->host)->client;
+    if (l->told_dead && (!host || host->state != CLIENT_CONDEMNED))
+      return "loads: somebody is noted as told of an end, and nobody ends";
     for (uint32_t h = refs_first_held(&b->refs, l->client); h != SLAB_NONE;
          h = refs_next_held(&b->refs, h)) {
       const struct token *t = refs_token(&b->refs, refs_hold_at(&b->refs, h)->token);

@@ -178,9 +178,10 @@ uint32_t loads_forget_client(struct loads *l, uint32_t client, uint32_t most) {
   return n;
 }
 
-uint32_t loads_forget_host(struct loads *l, uint32_t host) {
+uint32_t loads_forget_host(struct loads *l, uint32_t host, uint32_t most) {
   uint32_t n = 0;
-  for (uint32_t i; (i = owners_first(&l->by_host, host)) != SLAB_NONE; n++) forget(l, i);
+  for (uint32_t i; n < most && (i = owners_first(&l->by_host, host)) != SLAB_NONE; n++)
+    forget(l, i);
   return n;
 }
 

@@ -35,6 +35,7 @@ struct load {
   struct window open[2];     /* and those it does not count; [1]: that may wait for ever */
   struct links of_host, of_client;
   struct account *payer; /* of whoever introduced them; NULL: nothing is charged */
+  bool told_dead; /* the host is ending, and the client has been told (ops/reap.c) */
 };
 
 struct loads {
@@ -87,9 +88,9 @@ void loads_note_leaving(struct loads *l, uint32_t client);
 /* Removes records, `most` at most, of a client that holds nothing any more, and has answered or
  * ended all requests to it. Returns how many. */
 uint32_t loads_forget_client(struct loads *l, uint32_t client, uint32_t most);
-/* Removes every record of a host without tokens. Requests of it may still be open: nobody counts
- * them then. Returns how many. */
-uint32_t loads_forget_host(struct loads *l, uint32_t host);
+/* Removes records, `most` at most, of a host without tokens. Requests of it may still be open:
+ * nobody counts them then. Returns how many. */
+uint32_t loads_forget_host(struct loads *l, uint32_t host, uint32_t most);
 
 /* The records of a host; SLAB_NONE at the end. */
 uint32_t loads_first_of_host(const struct loads *l, uint32_t host);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * A dead holder is a job until it has given everything back, and has forgotten whom it knew. Who
- * holds something or knows somebody has its record (forget_if_unused), and with it the job. Others
+ * A dead holder is a job until it has given everything back, and has forgotten whom it knew; and
+ * once more, when nobody holds anything of it, until all who knew it have been forgotten. Who holds
+ * something or knows somebody has its record (forget_if_unused), and with it the job. Others
  * may take the last of both from it between two slices: its record stays until the next one.
  */
 #include "broker/core/releases.h"
@@ -26,7 +27,12 @@ static void forget_if_unused(struct broker *b, uint32_t host) {
       refs_held_count(&b->refs, host) > 0 || knows_any(b, host) ||
       accounts_of(&b->connections.accounts, host)->used[ACCOUNT_HELD] > 0)
     return;
-  work_charge(&b->work, (uint64_t)loads_forget_host(&b->loads, host) * RELEASES_FORGET_COST);
+  uint32_t n = loads_forget_host(&b->loads, host, RELEASES_FORGET_SLICE);
+  work_charge(&b->work, (uint64_t)n * RELEASES_FORGET_COST);
+  if (loads_first_of_host(&b->loads, host) != SLAB_NONE) {
+    releases_go_on(b, host); /* many knew it */
+    return;
+  }
   accounts_unbind(&b->connections.accounts, host);
   hosts_remove(&b->hosts, host);
 }

@@ -14,7 +14,12 @@
 
 /* Units of work for a holding given back, its share of the drops included; how many a slice of a
  * dead holder's has; and for one of whom it knew, or who knew it, being forgotten. */
-enum { RELEASE_COST = 4, RELEASES_SLICE = WORK_QUANTUM / RELEASE_COST, RELEASES_FORGET_COST = 2 };
+enum {
+  RELEASE_COST = 4,
+  RELEASES_SLICE = WORK_QUANTUM / RELEASE_COST,
+  RELEASES_FORGET_COST = 5,
+  RELEASES_FORGET_SLICE = WORK_QUANTUM / RELEASES_FORGET_COST
+};
 
 /* Drops that are gathered to be sent together, one notice per host: a batch, from releases_begin
  * to releases_send. A full one is sent at once, so gathering never needs memory. */

@@ -2,8 +2,8 @@
  *
  * The order matters to those who are told: first the answers to what they had
  * asked of the dead one, then the news of its death, then the drops of what it
- * held (core/releases.c). All but the second is done in slices (base/work.h): meanwhile nobody is
- * served by it or heard from it, and its name is taken. Its tokens need no walk: a token is dead
+ * held (core/releases.c). All of it is done in slices (base/work.h): meanwhile nobody is served by it
+ * or heard from it, and its name is taken. Its tokens need no walk: a token is dead
  * because its host's record has no connection.
  */
 #include "broker/ops/reap.h"
@@ -23,6 +23,9 @@
 /* Units of work for what one request or wait needs when its end has come, and how many of them a
  * slice has. */
 enum { REAP_COST = 5, REAP_SLICE = WORK_QUANTUM / REAP_COST };
+/* The same for one who is told of the end: most of it is the write to its socket, in the same turn.
+ * Records looked at for one unit. */
+enum { TELL_COST = 20, TELL_SLICE = WORK_QUANTUM / TELL_COST, LOOKED_PER_UNIT = 8 };
 
 /* Requests it had been asked. What it cannot have read, or says that it has not begun, was not
  * done, and may be asked again. */
@@ -57,18 +60,36 @@ static void end_waits(struct broker *b, struct client *c, uint32_t *left) {
   while (*left && claiming_end_one(c)) --*left;
 }
 
-static void tell_death(struct broker *b, const struct client *c) {
+/* Tells those who know it and have not been told, so many as one slice allows; true when all have
+ * been. One that comes to know it meanwhile is at the begin of the list. */
+static bool tell_death(struct broker *b, const struct client *c) {
   uint64_t id = hosts_at(&b->hosts, c->host)->id;
-  for (uint32_t i = loads_first_of_host(&b->loads, c->host); i != SLAB_NONE;
-       i = loads_next_of_host(&b->loads, i)) {
-    const struct load *l = loads_at(&b->loads, i);
+  uint32_t told = 0, looked = 0, i = loads_first_of_host(&b->loads, c->host);
+  for (; i != SLAB_NONE && told < TELL_SLICE; i = loads_next_of_host(&b->loads, i), looked++) {
+    struct load *l = loads_at(&b->loads, i);
     struct client *to = hosts_at(&b->hosts, l->client)->client;
+    if (l->told_dead) continue;
+    l->told_dead = true;
+    if (to) notify_dead(to, id, c->account);
+    told++;
+  }
+  work_charge(&b->work, told * TELL_COST + looked / LOOKED_PER_UNIT);
+  return i == SLAB_NONE;
+}
+
+/* What others have of it is of a dead one from now on. */
+static void note_left(struct broker *b, const struct client *c) {
+  uint32_t n = 0;
+  for (uint32_t i = loads_first_of_host(&b->loads, c->host); i != SLAB_NONE;
+       i = loads_next_of_host(&b->loads, i), n++) {
+    struct load *l = loads_at(&b->loads, i);
     struct account *holder = accounts_of(&b->connections.accounts, l->client);
+    assert(l->told_dead);
+    l->told_dead = false; /* who comes to know it from now on is told at once */
     if (l->held && holder->left == 0) holder->left_ms = uv_now(b->loop);
     holder->left += l->held;
-    if (to) notify_dead(to, id, c->account);
-    work_charge(&b->work, REAP_COST);
   }
+  work_charge(&b->work, n / LOOKED_PER_UNIT);
 }
 
 /* What it asked and was asked, so much as one slice allows; true when nothing is left. */
@@ -95,12 +116,12 @@ bool reap(struct client *c) {
   assert(c->state == CLIENT_CONDEMNED && !c->walk);
   assert(c->slot == SLAB_NONE); /* given up when it was condemned, before anybody was told */
   grace_ended(c);
-  if (c->host != SLAB_NONE && !end_requests(b, c)) return false;
+  if (c->host != SLAB_NONE && (!end_requests(b, c) || !tell_death(b, c))) return false;
   log_end(b, c);
   if (c->host != SLAB_NONE) {
     watch_forget(c);
     if (c->name_record != SLAB_NONE) names_give_up(&b->names, c->name_record);
-    tell_death(b, c);
+    note_left(b, c);
     assert(calls_served_count(&b->calls, c->host) == 0);
     assert(calls_asked_count(&b->calls, c->host) == 0);
     hosts_at(&b->hosts, c->host)->client = NULL;

@@ -141,7 +141,7 @@ START_TEST(forgetting_takes_the_side_asked_for) {
   uint32_t left = loads_first_of_host(&loads, 1);
   ck_assert_uint_eq(loads_at(&loads, left)->client, 3);
   ck_assert_uint_eq(loads_next_of_host(&loads, left), SLAB_NONE);
-  ck_assert_uint_eq(loads_forget_host(&loads, 1), 1);
+  ck_assert_uint_eq(loads_forget_host(&loads, 1, 10), 1);
   ck_assert_uint_eq(loads.all.count, 1);
 }
 END_TEST

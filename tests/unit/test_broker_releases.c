@@ -162,8 +162,8 @@ START_TEST(the_host_dies_before_its_dead_holder_is_released) {
 }
 END_TEST
 
-enum { KNOWN = 60 };
-static struct end known[KNOWN];
+enum { KNOWN = 60, MANY = 450 };
+static struct end known[MANY];
 
 static void introduce(uint64_t host_id, uint64_t client_id) {
   uint32_t load, client = hosts_find(&w.broker.hosts, client_id);
@@ -235,25 +235,62 @@ START_TEST(a_dead_client_stays_until_its_last_slice) {
 }
 END_TEST
 
-/* Who knew a dead host is told, and forgets it; each of the two is work. */
-START_TEST(forgetting_a_host_is_work) {
-  enum { TOLD = 5 };
+/* How many `dead` of this host have come to one. */
+static unsigned told_of(struct end *e, uint64_t dead) {
+  unsigned n = 0;
+  uint64_t id;
+  while (wire_next(&w, e) == 1) {
+    if (e->m.op != OP_dead) continue;
+    ck_assert(reader_uint(&e->r, &id) && id == dead);
+    n++;
+  }
+  return n;
+}
+
+static unsigned count_told(uint32_t number) {
+  const struct loads *l = &w.broker.loads;
+  unsigned n = 0;
+  for (uint32_t i = loads_first_of_host(l, number); i != SLAB_NONE; i = loads_next_of_host(l, i))
+    n += loads_at(l, i)->told_dead;
+  return n;
+}
+
+/* Who knew a dead host is told, and forgets it; each of the two is work, and no turn has much of
+ * it. Its name is taken until all have been told. */
+START_TEST(who_knew_a_dead_host_is_told_and_forgets_it_in_slices) {
+  enum { TOLD = 20, MOST_IN_A_TURN = 2 * WORK_QUANTUM / TOLD };
   struct probe p = {.most = 0};
-  for (int i = 0; i < KNOWN; i++) {
+  struct end late = {0};
+  unsigned turns = 0, told = 0;
+  uint32_t number = hosts_find(&w.broker.hosts, host.host);
+  for (int i = 0; i < MANY; i++) {
     known[i] = (struct end){0};
     wire_join(&w, &known[i], NULL);
     introduce(host.host, known[i].host);
   }
-  wire_turn(&w);
+  wire_join(&w, &late, NULL);
   work_add(&w.broker.work, &p.job, look);
   wire_turn(&w);
   p.most = 0;
   wire_leave(&host);
-  for (int i = 0; i < 5; i++) wire_turn(&w);
-  ck_assert_uint_ge(p.most, KNOWN * (TOLD + RELEASES_FORGET_COST));
-  ck_assert_uint_lt(p.most, KNOWN * (TOLD + RELEASES_FORGET_COST) + 50);
+  for (unsigned before = 0; slab_live(&w.broker.hosts.all, number); before = told, turns++) {
+    wire_turn(&w);
+    told = count_told(number);
+    if (!slab_live(&w.broker.hosts.all, number) || !hosts_at(&w.broker.hosts, number)->client) break;
+    ck_assert_uint_le(told - before, MOST_IN_A_TURN);
+    if (turns == 1) { /* one comes to know it meanwhile, one ends */
+      introduce(host.host, late.host);
+      wire_leave(&known[0]);
+    }
+  }
+  ck_assert_uint_ge(turns, MANY / MOST_IN_A_TURN);
+  while (slab_live(&w.broker.hosts.all, number)) wire_turn(&w);
+  ck_assert_uint_lt(p.most, 2 * WORK_QUANTUM);
   work_remove(&w.broker.work, &p.job);
-  for (int i = 0; i < KNOWN; i++) wire_leave(&known[i]);
+  for (int i = 1; i < MANY; i++) ck_assert_uint_eq(told_of(&known[i], host.host), 1);
+  ck_assert_uint_eq(told_of(&late, host.host), 1);
+  for (int i = 1; i < MANY; i++) wire_leave(&known[i]);
+  wire_leave(&late);
 }
 END_TEST
 
@@ -278,7 +315,7 @@ int main(void) {
   tcase_add_test(c, the_host_dies_before_its_dead_holder_is_released);
   tcase_add_test(c, whom_a_dead_client_knew_is_forgotten_in_slices);
   tcase_add_test(c, a_dead_client_stays_until_its_last_slice);
-  tcase_add_test(c, forgetting_a_host_is_work);
+  tcase_add_test(c, who_knew_a_dead_host_is_told_and_forgets_it_in_slices);
   suite_add_tcase(s, c);
   TCase *stops = tcase_create("stops");
   tcase_add_checked_fixture(stops, setup, NULL);
