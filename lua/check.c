@@ -11,6 +11,7 @@
 #include "lua/fiber/door.h"
 #include "lua/fiber/fiber.h"
 #include "lua/fiber/turns.h"
+#include "lua/ref/listed.h"
 #include "lua/serve/backlog.h"
 #include "lua/serve/label_waits.h"
 
@@ -71,6 +72,7 @@ static void check_queues(const struct worker *w) {
   for (const struct fiber *f = s->all; f; f = f->all_next) queued += f->queued;
   const char *fault = turns_check(w);
   if (!fault) fault = backlog_check(w);
+  if (!fault) fault = listed_check(w);
   if (fault) must(w, false, fault);
   MUST(queued == s->n_ready + check_queue(w, s->stackless_first, s->stackless_last));
   for (const struct fiber *f = s->stackless_first; f; f = f->next) MUST(!f->stack);

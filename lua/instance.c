@@ -16,6 +16,7 @@
 #include "lua/fiber/fiber.h"
 #include "lua/fiber/hosted.h"
 #include "lua/fiber/slices.h"
+#include "lua/ref/listed.h"
 #include "lua/sandbox/quota.h"
 #include "lua/fiber/turns.h"
 #include "lua/serve/backlog.h"
@@ -67,6 +68,7 @@ void instance_close(struct worker *w, bool with_vm) {
     lua_close(w->L);
     w->L = NULL;
   }
+  listed_deinit(w);
   if (!worker_is_fork(w)) worker_log_rest(w); /* the parent tells its own */
   connection_unwatch(w);
   if (w->g) w->name = "?"; /* it was the connection's; scripts of an interpreter go on */

@@ -28,6 +28,7 @@
 #include "lua/fiber/turns.h"
 #include "lua/ref/at.h"
 #include "lua/ref/copy.h"
+#include "lua/ref/listed.h"
 #include "lua/ref/pool.h"
 #include "lua/serve/access.h"
 #include "lua/serve/apply.h"
@@ -286,6 +287,7 @@ void library_open_books(lua_State *L, struct worker *w) {
   w->anchors.lookup = new_anchor(L, false);
   w->anchors.threads = new_anchor(L, true);
   w->anchors.interner = new_weak_anchor(L, "v");
+  listed_open(L, w);
   metatable_push_object(L, w);
   w->object_meta_address = lua_topointer(L, -1);
   w->anchors.object_meta = luaL_ref(L, LUA_REGISTRYINDEX);

@@ -108,11 +108,24 @@ static void add_copy(lua_State *L, int list, int place, int *n) {
   lua_rawset(L, place);
 }
 
+/* An entry takes two bytes at least: tables with more of them than fit into a message are not walked
+ * to their end. */
+static void spend_entry(lua_State *L, struct worker *w, uint32_t *left) {
+  if (*left) --*left;
+  if (*left || !w->g) return;
+  worker_raise(L, GAIJIN_STATUS_TOO_LARGE,
+               "the tables sent by value have more entries than fit into a message of %u bytes (the "
+               "broker's --max-message)",
+               gaijin_max_message(w->g));
+}
+
 /* Adds the tables that are keys or values of the table on top; without `tables` only copies. */
-static void add_content(lua_State *L, struct worker *w, int list, int place, bool tables, int *n) {
+static void add_content(lua_State *L, struct worker *w, int list, int place, bool tables, int *n,
+                        uint32_t *left) {
   int table = lua_gettop(L);
   lua_pushnil(L);
   while (lua_next(L, table)) {
+    spend_entry(L, w, left);
     for (int k = 1; k <= 2; k++) {
       bool is_table = tables && lua_istable(L, table + k);
       if (!is_table && !copy_is(L, w, table + k)) continue;
@@ -176,6 +189,7 @@ void copy_prepare(lua_State *L, struct worker *w, int i) {
   int top = lua_gettop(L);
   lua_getfenv(L, i);
   int env = top + 1, list = top + 2, place = top + 3, n = 0;
+  uint32_t left = w->g ? gaijin_max_message(w->g) / 2 : 0; /* entries */
   assert(copy_is(L, w, i));
   lua_newtable(L);
   lua_newtable(L);
@@ -187,7 +201,7 @@ void copy_prepare(lua_State *L, struct worker *w, int i) {
   for (int at = 1, level_end = 1; at <= n; at++) {
     lua_rawgeti(L, list, at);
     if (at > 1) ask(L, env); /* not amid a traversal: it may wait, and others change the tables */
-    add_content(L, w, list, place, depth > 1, &n);
+    add_content(L, w, list, place, depth > 1, &n, &left);
     lua_pop(L, 1);
     if (at == level_end) {
       level_end = n;

@@ -10,6 +10,8 @@
 
 #include <assert.h>
 
+#include "lua/ref/listed.h"
+
 /* For lua/serve/weight.c. */
 static void note_made(lua_State *L, struct weights *k, uint64_t id) {
   size_t in_use = (size_t)lua_gc(L, LUA_GCCOUNT, 0);
@@ -78,6 +80,7 @@ void pool_forget(void *worker, gaijin_token *token, void *tag) {
   lua_rawgeti(L, LUA_REGISTRYINDEX, w->anchors.pool);
   lua_rawgeti(L, -1, slot);
   assert(pool_find(L, w, lua_gettop(L)) == token); /* the two tables agree */
+  listed_forget(L, lua_gettop(L));
   lua_pushnil(L);
   lua_rawset(L, -4);
   luaL_unref(L, -1, slot);

@@ -8,7 +8,7 @@
 #include <assert.h>
 
 #include "lua/fiber/fiber.h"
-#include "lua/serve/traverse.h"
+#include "lua/ref/listed.h"
 
 void access_open(lua_State *L, struct worker *w) {
   lua_pushliteral(L, "access");
@@ -44,7 +44,7 @@ void access_check(lua_State *L, struct worker *w, enum gaijin_op op, int object,
 
 void access_check_for(lua_State *L, struct worker *w, uint64_t host, enum gaijin_op op, int object,
                       int key) {
-  if (op == GAIJIN_OP_CALL && object && traverse_is_cursor(L, object)) return;
+  if (op == GAIJIN_OP_CALL && object && listed_is_cursor(L, object)) return;
   luaL_checkstack(L, 8, "no room to ask gaijin.access");
   int top = lua_gettop(L);
   push_function(L, w);

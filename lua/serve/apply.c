@@ -34,12 +34,14 @@ static void check_pattern(lua_State *L, struct worker *w, int i) {
   if (n >= APPLY_LONG_PATTERN) fiber_check_stack(L, w, PATTERN_STACK * n);
 }
 
-/* The environments of futures and copies are ours: C trusts what is in them. `i`: whose. */
+/* The environments of futures, copies and lists of keys are ours: C trusts what is in them. `i`: whose. */
 static void check_environment(lua_State *L, struct worker *w, const char *title, int i) {
   if (lua_type(L, i) != LUA_TUSERDATA) return;
   if (strcmp(title, "debug.getfenv") != 0 && strcmp(title, "debug.setfenv") != 0) return;
   if (copy_is(L, w, i) || userdata_test(L, i, w->anchors.future_meta))
     worker_raise(L, GAIJIN_STATUS_UNSUPPORTED, "%s of a future or a copy", title);
+  if (userdata_test(L, i, w->anchors.list_meta))
+    worker_raise(L, GAIJIN_STATUS_UNSUPPORTED, "%s of a list of keys", title);
 }
 
 static const char *title_of(lua_State *L) { return lua_tostring(L, lua_upvalueindex(APPLY_TITLE)); }

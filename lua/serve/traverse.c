@@ -1,99 +1,49 @@
 /* SPDX-License-Identifier: MIT
  *
- * A page is about 1,000 entries or 64 KiB of strings. What does not fit into the
- * first page of pairs is remembered as a list of keys; the cursor, a function
- * that gives the next page, is held by the client like any other function.
+ * A page is about 1,000 entries or 64 KiB of strings. The keys of what does not fit into the first
+ * page of pairs are listed (lua/ref/listed.h); the cursor, a function that gives the next page, is
+ * held by the client like any other function.
  */
 #include "lua/serve/traverse.h"
 
 #include <assert.h>
 
-enum { PAGE_ENTRIES = 1000, PAGE_BYTES = 64 << 10 };
-
-/* Bytes of the value at index i as far as the page's size is concerned. */
-static size_t weight(lua_State *L, int i) {
-  return lua_type(L, i) == LUA_TSTRING ? lua_objlen(L, i) : 9;
-}
+#include "lua/ref/listed.h"
 
 static void need_table(lua_State *L, const char *who) {
   if (lua_istable(L, 1)) return;
   luaL_error(L, "bad argument #1 to '%s' (table expected, got %s)", who, luaL_typename(L, 1));
 }
 
-enum { CURSOR_TABLE = 1, CURSOR_KEYS, CURSOR_AT, CURSOR_N };
-
-/* The next page: more, key, value, ... Entries that have gone meanwhile are left out. */
-static int cursor(lua_State *L) {
-  int at = (int)lua_tointeger(L, lua_upvalueindex(CURSOR_AT));
-  int n = (int)lua_tointeger(L, lua_upvalueindex(CURSOR_N));
-  lua_settop(L, 0);
-  luaL_checkstack(L, 2 * PAGE_ENTRIES + 8, "no room for a page");
-  lua_pushboolean(L, 0);
+/* Puts the first page behind index 2. What is left is listed at index 2, if there is a list; else
+ * it returns whether something is left. */
+static bool put_first_page(lua_State *L, struct worker *w) {
   size_t bytes = 0;
-  while (at < n && lua_gettop(L) < 2 * PAGE_ENTRIES && bytes < PAGE_BYTES) {
-    lua_rawgeti(L, lua_upvalueindex(CURSOR_KEYS), ++at);
-    lua_pushvalue(L, -1);
-    lua_rawget(L, lua_upvalueindex(CURSOR_TABLE));
-    if (lua_isnil(L, -1))
-      lua_pop(L, 2);
-    else
-      bytes += weight(L, -1) + weight(L, -2);
+  lua_pushnil(L); /* the first key */
+  for (int entries = 1; lua_next(L, 1); entries++) {
+    bytes += listed_weight(L, -1) + listed_weight(L, -2);
+    lua_pushvalue(L, -2); /* key, value, key: the last goes on */
+    if (entries < LISTED_PAGE && bytes < LISTED_PAGE_BYTES) continue;
+    if (lua_isnil(L, 2)) return lua_next(L, 1);
+    listed_fill(L, w, 2, 1);
+    break;
   }
-  assert(at <= n && lua_gettop(L) % 2 == 1); /* keys and values, and what comes first */
-  lua_pushboolean(L, at < n);
-  lua_replace(L, 1);
-  lua_pushinteger(L, at);
-  lua_replace(L, lua_upvalueindex(CURSOR_AT));
-  return lua_gettop(L);
-}
-
-bool traverse_is_cursor(lua_State *L, int i) { return lua_tocfunction(L, i) == cursor; }
-
-/* The key at the top is the last of the page at indices 3...: lists the rest in the table at index
- * 2. Returns their number. */
-static int list_rest(lua_State *L) {
-  int n = 0;
-  while (lua_next(L, 1)) {
-    lua_pop(L, 1);
-    lua_pushvalue(L, -1);
-    lua_rawseti(L, 2, ++n);
-  }
-  return n;
-}
-
-/* Puts a cursor for the n keys listed at index 2 there, or nil. */
-static void make_cursor(lua_State *L, int n) {
-  if (n > 0) {
-    lua_pushvalue(L, 1);
-    lua_pushvalue(L, 2);
-    lua_pushinteger(L, 0);
-    lua_pushinteger(L, n);
-    lua_pushcclosure(L, cursor, 4);
-  } else {
-    lua_pushnil(L);
-  }
-  lua_replace(L, 2);
+  return false;
 }
 
 int traverse_pairs(lua_State *L, struct worker *w) {
-  (void)w;
   need_table(L, "pairs");
-  luaL_checkstack(L, 2 * PAGE_ENTRIES + 8, "no room for a page");
+  luaL_checkstack(L, 2 * LISTED_PAGE + 8, "no room for a page");
   lua_settop(L, 1);
-  /* The other keys. Made now: a finaliser that ran amid the traversal might change the table. */
-  lua_newtable(L);
-  lua_pushnil(L);  /* the first key */
-  size_t bytes = 0;
-  int entries = 0, rest = 0;
-  while (lua_next(L, 1)) {
-    bytes += weight(L, -1) + weight(L, -2);
-    lua_pushvalue(L, -2); /* key, value, key: the last goes on */
-    if (++entries < PAGE_ENTRIES && bytes < PAGE_BYTES) continue;
-    rest = list_rest(L);
-    break;
+  lua_pushnil(L); /* the place of the cursor */
+  if (put_first_page(L, w)) {
+    /* From the begin: a finaliser that runs while the list is made may change the table. */
+    lua_settop(L, 1);
+    listed_push(L, w);
+    put_first_page(L, w);
+    listed_to_cursor(L, w, 2);
   }
-  make_cursor(L, rest);
-  assert(lua_gettop(L) == 2 + 2 * entries);
+  assert(lua_gettop(L) % 2 == 0);
   return lua_gettop(L) - 1;
 }
 
@@ -101,11 +51,11 @@ int traverse_ipairs(lua_State *L, struct worker *w) {
   (void)w;
   need_table(L, "ipairs");
   lua_Number i = luaL_checknumber(L, 2); /* from the wire, so it may be any number */
-  luaL_checkstack(L, PAGE_ENTRIES + 8, "no room for a page");
+  luaL_checkstack(L, LISTED_PAGE + 8, "no room for a page");
   lua_settop(L, 1);
   lua_pushboolean(L, 1);
   size_t bytes = 0;
-  for (int entries = 0; entries < PAGE_ENTRIES && bytes < PAGE_BYTES; entries++) {
+  for (int entries = 0; entries < LISTED_PAGE && bytes < LISTED_PAGE_BYTES; entries++) {
     lua_pushnumber(L, i++);
     lua_rawget(L, 1);
     if (lua_isnil(L, -1)) {
@@ -114,7 +64,7 @@ int traverse_ipairs(lua_State *L, struct worker *w) {
       lua_replace(L, 2);
       break;
     }
-    bytes += weight(L, -1);
+    bytes += listed_weight(L, -1);
   }
   return lua_gettop(L) - 1;
 }

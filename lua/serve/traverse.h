@@ -11,7 +11,5 @@
 int traverse_pairs(lua_State *L, struct worker *w);
 int traverse_ipairs(lua_State *L, struct worker *w);
 int traverse_next(lua_State *L, struct worker *w);
-/* Whether the value at index i is the cursor of a traversal. */
-bool traverse_is_cursor(lua_State *L, int i);
 
 #endif

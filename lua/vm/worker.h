@@ -41,6 +41,7 @@ struct anchors {
   int object_meta; /* metatable of ATs that are userdata */
   int future_meta; /* metatable of futures */
   int copy_meta;  /* metatable of what gaijin.copy makes */
+  int list_meta;  /* metatable of listed keys (lua/ref/listed.h) */
   int traces; /* lua_State of a fiber -> the last error and its traceback (trace.c), weak keys */
   int traceback; /* debug.traceback as it was: scripts may take it away, or put theirs there */
   int yield;     /* coroutine.yield as it was */
@@ -249,7 +250,8 @@ struct worker {
   struct heap heap;
   lua_CFunction lines_iterator; /* of what the lines method of a file gives; NULL: not known */
   unsigned max_depth;
-  uint32_t max_decoded;     /* bytes of Lua values that one message may become */
+  uint32_t max_decoded;     /* bytes of Lua values that one message may become, and of keys listed */
+  struct listed_book *listed; /* what is charged for these (lua/ref/listed.h); NULL: nothing was */
   double grace;
   double call_timeout;      /* seconds a remote operation may take; 0: no limit */
   struct future *futures, *dropped_futures; /* all; those no script can reach any more */

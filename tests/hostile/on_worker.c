@@ -11,12 +11,16 @@
 
 static void count(struct attacker *a, unsigned n) { atomic_fetch_add(&a->sent, n); }
 
-/* Joins, and gets the function "sink" of the worker. */
-static bool join(struct attacker *a, struct raw *r, struct pt *sink) {
+/* Joins, and gets what the worker exposes by this label. */
+static bool join_for(struct attacker *a, struct raw *r, const char *label, struct pt *pt) {
   if (!raw_join(r, a->socket, a->name, false)) return false;
-  pack_text(raw_ask(r, OP_s2t, "host", NULL, 0, 1), "sink");
+  pack_text(raw_ask(r, OP_s2t, "host", NULL, 0, 1), label);
   raw_end(r);
-  return raw_answer(r) && r->m.kind == MESSAGE_REPLY && reader_pt(&r->r, sink);
+  return raw_answer(r) && r->m.kind == MESSAGE_REPLY && reader_pt(&r->r, pt);
+}
+
+static bool join(struct attacker *a, struct raw *r, struct pt *sink) {
+  return join_for(a, r, "sink", sink);
 }
 
 /* ---- More than it can do ---- */
@@ -74,6 +78,19 @@ static void wait_for_labels(struct attacker *a) {
   }
   a->ready = true;
   while (on) on = raw_next(&r, 1000) >= 0;
+  raw_close(&r);
+}
+
+/* Traversals that are begun and never ended: the worker lists the keys for each. */
+static void open_traversals(struct attacker *a) {
+  struct raw r;
+  struct pt table;
+  bool on = join_for(a, &r, "big", &table);
+  for (a->ready = true; on; count(a, 1)) {
+    raw_ask(&r, OP_pairs, NULL, &table, 0, 0);
+    raw_end(&r);
+    on = raw_answer(&r);
+  }
   raw_close(&r);
 }
 
@@ -158,6 +175,14 @@ const struct hostile_case hostile_on_worker[] = {
      .attackers = 1,
      .host_code = SINK,
      .sent_least = WAITS},
+    {.name = "traversals",
+     .text = "traversals of a table of 100,000 entries, begun and kept",
+     .before = "the keys again for each",
+     .attack = open_traversals,
+     .attackers = 2,
+     .host_code = "local t = {} for i = 1, 100000 do t[i] = i end bakaGaijin.big = t\n",
+     .worker_mb = 320, /* the lists of half of --max-decoded, the table, garbage of refused ones */
+     .sent_least = 200},
     {.name = "refused-keys",
      .text = "60,000 chosen keys by one whom `gaijin.access` refuses",
      .before = "8.5 s",

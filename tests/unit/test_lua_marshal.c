@@ -192,6 +192,21 @@ START_TEST(copies) {
 }
 END_TEST
 
+START_TEST(what_cannot_fit_is_not_walked_to_its_end) {
+  enum { MAX_MESSAGE = 65536 };
+  vm_connect_limited(&v, MAX_MESSAGE);
+  vm_give(&v, "f", &A);
+  vm_do(&v, "many = {} for i = 1, 32768 do many[i] = 1 end");
+  vm_do(&v, "local ok, e = pcall(f, gaijin.copy(many)) note(e)");
+  ck_assert_str_eq(v.log, "gaijin: too_large: the tables sent by value have more entries than fit into a message of 65536 bytes "
+                          "(the broker's --max-message)");
+  v.log[0] = 0; /* one less is walked, and its message is too large */
+  vm_do(&v, "many[32768] = nil local ok, e = pcall(f, gaijin.copy(many)) note(e)");
+  ck_assert_msg(strncmp(v.log, "gaijin: too_large: ", 19) == 0 && !strstr(v.log, "entries"), "%s", v.log);
+  vm_close(&v);
+}
+END_TEST
+
 /* The only value of the answer is an array of these bytes, of which a table by value is made. */
 static void expect_malformed(const uint8_t *bytes, uint32_t size) {
   open_all();
@@ -236,6 +251,7 @@ int main(void) {
   tcase_add_test(c, too_many_values_are_refused);
   tcase_add_test(c, what_was_not_decoded_is_given_back_while_the_fiber_lives);
   tcase_add_loop_test(c, copies, 0, 21);
+  tcase_add_test(c, what_cannot_fit_is_not_walked_to_its_end);
   tcase_add_loop_test(c, malformed_copies_are_refused, 0, 12);
   suite_add_tcase(s, c);
   return run_suite(s);

@@ -11,19 +11,23 @@
 #include <math.h>
 #include <string.h>
 
+#include "lua/ref/listed.h"
 #include "tests/unit/run.h"
 
 enum { OBJECT = 1, SEEN = 2, CURSOR = 3 };
 
-static int pairs(lua_State *L) { return traverse_pairs(L, NULL); }
-static int ipairs(lua_State *L) { return traverse_ipairs(L, NULL); }
-static int next(lua_State *L) { return traverse_next(L, NULL); }
+static struct worker worker;
+
+static int pairs(lua_State *L) { return traverse_pairs(L, &worker); }
+static int ipairs(lua_State *L) { return traverse_ipairs(L, &worker); }
+static int next(lua_State *L) { return traverse_next(L, &worker); }
 
 /* A VM with the table that the code returns at OBJECT. */
 static lua_State *open_with(const char *code) {
   lua_State *L = luaL_newstate();
   ck_assert_ptr_nonnull(L);
   luaL_openlibs(L);
+  listed_open(L, &worker);
   ck_assert_msg(luaL_dostring(L, code) == 0, "%s", lua_tostring(L, -1));
   lua_settop(L, OBJECT);
   return L;

@@ -13,6 +13,7 @@
 #include <lualib.h>
 
 #include "lua/ref/at.h"
+#include "lua/ref/listed.h"
 #include "lua/serve/collect.h"
 #include "lua/fiber/fiber.h"
 #include "lua/ask/future.h"
@@ -142,6 +143,7 @@ static inline void vm_close(struct vm *v) {
   turns_deinit(w);
   ck_assert_uint_eq(w->sched.n_fibers, 0);
   lua_close(w->L);
+  listed_deinit(w);
   stacks_deinit(&w->sched.stacks);
   connection_unwatch(w);
   if (v->connected) fake_close(&v->f);

@@ -1,0 +1,261 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The keys that pairs lists for others (lua/ref/listed.h): who is charged, how much there may be, and when it ends.
+ */
+#define _GNU_SOURCE
+#include "lua/ref/listed.h"
+
+#include "tests/unit/vm.h"
+
+enum { A = OTHER_HOST, B, C };
+enum { PAGE = 1000 };
+
+static struct vm v;
+static const struct gaijin_pt F = {OTHER_HOST, 3, 13, GAIJIN_KIND_FUNCTION};
+static struct gaijin_pt table, cursor;
+
+/* The table is what the code gives. */
+static void open_host(const char *code) {
+  char line[512];
+  vm_connect(&v);
+  vm_give(&v, "f", &F);
+  snprintf(line, sizeof line, "big = (function() %s end)() gaijin.post(f, big)", code);
+  vm_do(&v, line);
+  struct reader r = fake_values(fake_next(&v.f));
+  ck_assert(fake_read_pt(&r, &table));
+}
+
+static void open_with(int entries) {
+  char code[128];
+  snprintf(code, sizeof code, "local t = {} for i = 1, %d do t[i] = i end return t", entries);
+  open_host(code);
+}
+
+static void ask(uint64_t asker, enum op op, const struct gaijin_pt *pt) {
+  struct message m = {.kind = MESSAGE_REQUEST, .op = op, .id = 42, .peer = asker, .depth = 1,
+                      .target = OP_PT, .pt = gj_pt_wire(pt)};
+  pack_begin(&v.f.p, &v.f.out, v.f.max_message, &m, 0);
+  vm_deliver(&v);
+  fake_next(&v.f);
+  const char *fault = listed_check(&v.w);
+  ck_assert_msg(!fault, "%s", fault);
+}
+
+/* Asks for the first page, for this one; the cursor is noted. */
+static void pairs_for(uint64_t asker) {
+  ask(asker, OP_pairs, &table);
+  ck_assert_int_eq(v.f.m.kind, MESSAGE_REPLY);
+  struct reader r = fake_values(&v.f.m);
+  ck_assert(fake_read_pt(&r, &cursor));
+}
+
+/* Asks for a page that is refused: the text begins so. */
+static void expect_refused(uint64_t asker, const char *expected) {
+  const char *text;
+  uint32_t size;
+  ask(asker, OP_pairs, &table);
+  ck_assert_int_eq(v.f.m.kind, MESSAGE_ERROR);
+  struct reader r = fake_values(&v.f.m);
+  struct value status;
+  ck_assert(reader_next(&r, &status) && reader_string(&r, &text, &size));
+  ck_assert_msg(size >= strlen(expected) && memcmp(text, expected, strlen(expected)) == 0, "%.*s", (int)size, text);
+}
+
+/* The next page is asked for by this one; whether there are more. */
+static bool next_page(uint64_t asker) {
+  bool more;
+  ask(asker, OP_call, &cursor);
+  ck_assert_int_eq(v.f.m.kind, MESSAGE_REPLY);
+  struct reader r = fake_values(&v.f.m);
+  struct value first;
+  ck_assert(reader_next(&r, &first) && first.type == VALUE_BOOL);
+  more = first.boolean;
+  return more;
+}
+
+static size_t charged(uint64_t host) { return listed_charged(&v.w, host); }
+
+/* Nobody holds it any more. */
+static void drop_cursor(void) {
+  fake_drop(&v.f, cursor.id, 1);
+  ck_assert_int_eq(gaijin_dispatch(v.w.g), 0);
+  const char *fault = listed_check(&v.w);
+  ck_assert_msg(!fault, "%s", fault);
+}
+
+START_TEST(a_list_is_charged_to_who_asked_for_it) {
+  open_with(2500);
+  pairs_for(A);
+  ck_assert_uint_eq(charged(A), LISTED_LIST + 1500 * LISTED_KEY);
+  pairs_for(A);
+  pairs_for(B);
+  ck_assert_uint_eq(charged(A), 2 * (LISTED_LIST + 1500 * LISTED_KEY));
+  ck_assert_uint_eq(charged(B), LISTED_LIST + 1500 * LISTED_KEY);
+  ck_assert_uint_eq(charged(C), 0);
+  vm_close(&v);
+}
+END_TEST
+
+START_TEST(strings_weigh) {
+  open_host("local t = {} for i = 1, 1010 do t[('k'):rep(96) .. 1000 + i] = 1 end return t");
+  pairs_for(A);
+  /* 64 KiB of keys, of 109 bytes with the value, are a page. */
+  ck_assert_uint_eq(charged(A), LISTED_LIST + (1010 - (65536 + 108) / 109) * (LISTED_KEY + 100));
+  vm_close(&v);
+}
+END_TEST
+
+START_TEST(what_fits_into_a_page_costs_nothing) {
+  open_with(PAGE);
+  ask(A, OP_pairs, &table);
+  ck_assert_int_eq(v.f.m.kind, MESSAGE_REPLY);
+  ck_assert_uint_eq(charged(A), 0);
+  ck_assert_ptr_null(v.w.listed);
+  vm_close(&v);
+}
+END_TEST
+
+START_TEST(it_ends_when_it_has_been_read) {
+  open_with(3 * PAGE);
+  pairs_for(A);
+  ck_assert(next_page(A));
+  ck_assert_uint_gt(charged(A), 0);
+  ck_assert(!next_page(A));
+  ck_assert_uint_eq(charged(A), 0);
+  ck_assert(!next_page(A)); /* as ever */
+  vm_close(&v);
+}
+END_TEST
+
+/* So it is if the asker has ended: the broker tells it in the same way. */
+START_TEST(it_costs_nothing_when_nobody_holds_the_cursor) {
+  open_with(3 * PAGE);
+  pairs_for(A);
+  pairs_for(B);
+  drop_cursor();
+  ck_assert_uint_eq(charged(B), 0);
+  ck_assert_uint_gt(charged(A), 0);
+  vm_close(&v);
+}
+END_TEST
+
+/* Our own script got it, as an argument, and goes on with it. */
+START_TEST(a_cursor_that_came_home_goes_on) {
+  open_with(3 * PAGE);
+  vm_do(&v, "kept = {} gaijin.post(f, kept)");
+  struct gaijin_pt kept;
+  struct reader r = fake_values(fake_next(&v.f));
+  ck_assert(fake_read_pt(&r, &kept));
+  pairs_for(A);
+  struct message m = {.kind = MESSAGE_REQUEST, .op = OP_set, .id = 42, .peer = A, .depth = 1,
+                      .target = OP_PT, .pt = gj_pt_wire(&kept)};
+  pack_begin(&v.f.p, &v.f.out, v.f.max_message, &m, 2);
+  pack_uint(&v.f.p, 1);
+  fake_put_pt(&v.f, &cursor);
+  vm_deliver(&v);
+  ck_assert_int_eq(fake_next(&v.f)->kind, MESSAGE_REPLY);
+  drop_cursor();
+  ck_assert_uint_eq(charged(A), 0);
+  vm_do(&v, "assert(kept[1]()) assert(not kept[1]()) assert(not kept[1]())");
+  vm_close(&v);
+}
+END_TEST
+
+START_TEST(one_alone_may_have_half) {
+  open_with(PAGE + 100);
+  v.w.max_decoded = 2 * (LISTED_LIST + 100 * LISTED_KEY);
+  pairs_for(A);
+  expect_refused(A, "gaijin: busy: pairs has listed as many keys for ");
+  ck_assert_uint_eq(charged(A), LISTED_LIST + 100 * LISTED_KEY); /* what was refused is not */
+  drop_cursor();
+  pairs_for(A);
+  vm_close(&v);
+}
+END_TEST
+
+START_TEST(each_may_have_as_much_as_is_left) {
+  open_with(PAGE + 100);
+  size_t one = LISTED_LIST + 100 * LISTED_KEY;
+  v.w.max_decoded = (uint32_t)(16 * one);
+  for (int i = 0; i < 8; i++) pairs_for(A);
+  expect_refused(A, "gaijin: busy: ");
+  for (int i = 0; i < 4; i++) pairs_for(B);
+  expect_refused(B, "gaijin: busy: ");
+  for (int i = 0; i < 2; i++) pairs_for(C);
+  expect_refused(C, "gaijin: busy: ");
+  ck_assert_uint_eq(charged(A), 8 * one);
+  pairs_for(C + 1);
+  vm_close(&v);
+}
+END_TEST
+
+START_TEST(a_list_that_never_fits_is_too_large) {
+  open_with(3 * PAGE);
+  v.w.max_decoded = 2 * (LISTED_LIST + 2 * PAGE * LISTED_KEY) - 1;
+  expect_refused(A, "gaijin: too_large: the keys that pairs would list for ");
+  ck_assert_uint_eq(charged(A), 0);
+  v.w.max_decoded++;
+  pairs_for(A);
+  vm_do(&v, "local n = 0 for k in pairs(big) do n = n + 1 end assert(n == 3000)");
+  vm_close(&v);
+}
+END_TEST
+
+START_TEST(whose_asker_waits_no_more_is_not_listed) {
+  open_with(5 * PAGE);
+  struct message m = {.kind = MESSAGE_REQUEST, .op = OP_pairs, .id = 42, .peer = A, .depth = 1, .deadline_ms = 1,
+                      .target = OP_PT, .pt = gj_pt_wire(&table)};
+  pack_begin(&v.f.p, &v.f.out, v.f.max_message, &m, 0);
+  fake_deliver(&v.f);
+  for (double end = clock_seconds() + 0.002; clock_seconds() < end;) continue; /* the deadline */
+  vm_run(&v);
+  ck_assert_int_eq(fake_next(&v.f)->kind, MESSAGE_ERROR);
+  ck_assert_uint_eq(charged(A), 0);
+  vm_close(&v);
+}
+END_TEST
+
+/* A finaliser that takes entries out and puts others in runs whenever Lua makes an object. */
+START_TEST(finalisers_do_not_disturb_it) {
+  open_host("local t = {} for i = 1, 3000 do t['k' .. i] = i end return t");
+  vm_do(&v, "local n = 0 "
+            "local function disturb() local p = newproxy(true) getmetatable(p).__gc = function() "
+            "n = n + 1 for i = 1, 50 do big['new' .. n .. '.' .. i] = i end disturb() end end "
+            "collectgarbage 'setpause' collectgarbage('setpause', 0) collectgarbage('setstepmul', 100000) disturb()");
+  for (int i = 0; i < 20; i++) {
+    pairs_for(A);
+    while (next_page(A)) continue;
+  }
+  ck_assert_uint_eq(charged(A), 0);
+  vm_close(&v);
+}
+END_TEST
+
+/* The VM of a stock interpreter goes on when its worker has ended. */
+START_TEST(a_list_may_survive_its_worker) {
+  open_with(3 * PAGE);
+  pairs_for(A);
+  listed_deinit(&v.w);
+  ck_assert_ptr_null(v.w.listed);
+  vm_close(&v);
+}
+END_TEST
+
+int main(void) {
+  Suite *s = suite_create("lua_listed");
+  TCase *c = tcase_create("listed");
+  tcase_add_test(c, a_list_is_charged_to_who_asked_for_it);
+  tcase_add_test(c, strings_weigh);
+  tcase_add_test(c, what_fits_into_a_page_costs_nothing);
+  tcase_add_test(c, it_ends_when_it_has_been_read);
+  tcase_add_test(c, it_costs_nothing_when_nobody_holds_the_cursor);
+  tcase_add_test(c, a_cursor_that_came_home_goes_on);
+  tcase_add_test(c, one_alone_may_have_half);
+  tcase_add_test(c, each_may_have_as_much_as_is_left);
+  tcase_add_test(c, a_list_that_never_fits_is_too_large);
+  tcase_add_test(c, whose_asker_waits_no_more_is_not_listed);
+  tcase_add_test(c, finalisers_do_not_disturb_it);
+  tcase_add_test(c, a_list_may_survive_its_worker);
+  suite_add_tcase(s, c);
+  return run_suite(s);
+}
