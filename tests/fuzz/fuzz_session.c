@@ -2,7 +2,9 @@
  *
  * A whole broker and several clients. The input is a program of steps: who does what, with PTs that
  * clients were given, of their own, of others, or made up; a message may be damaged before it is
- * sent, bytes may come that are none, clients end at any point and others come, and time passes.
+ * sent, bytes may come that are none, clients end at any point and others come, time passes, and
+ * the broker is killed and started again: then some come back, with their secret or another, and
+ * announce and claim whatever they like.
  *
  * After each turn all invariants of the broker hold. Whatever the others do, each message it sends
  * is well-formed, and a witness that keeps the rules is answered in the end. When all have gone,
@@ -15,7 +17,8 @@
 #include "tests/fuzz/peer.h"
 #include "tests/fuzz/steps.h"
 
-enum { PEERS = 4, WITNESS = PEERS, STEPS_MOST = 300, UNREAD_MOST = 16 << 10, IDLE_TURNS = 8 };
+enum { PEERS = 4, WITNESS = PEERS, STEPS_MOST = 300, UNREAD_MOST = 16 << 10, IDLE_TURNS = 8,
+       GRACE_TURNS = 200 };
 
 struct session {
   struct world world;
@@ -106,8 +109,9 @@ static void step_unsub(struct session *s) {
 static void step_own(struct session *s) {
   static const enum op ops[] = {OP_ping, OP_ready, OP_retire, OP_leave, OP_watch,  OP_inspect,
                                 OP_gc,   OP_weigh, OP_taken,  OP_sub,   OP_cancel, OP_hello,
-                                OP_free, OP_drop,  OP_dead,   OP_peer,  OP_grant};
-  static const char *const books[] = {"clients", "tokens", "loads", "others"};
+                                OP_free, OP_drop,  OP_dead,   OP_peer,  OP_grant,
+                                OP_announce, OP_claim, OP_back, OP_upgrade, OP_bye};
+  static const char *const books[] = {"clients", "tokens", "loads", "status"};
   struct script *in = &s->script;
   struct peer *p = s->peer;
   uint8_t b = script_byte(in);
@@ -122,6 +126,7 @@ static void step_own(struct session *s) {
   }
   uint32_t count = info->least + (info->most > info->least ? script_below(in, 4) : 0);
   if (count > info->most) count = info->most;
+  if (m.op == OP_announce || m.op == OP_claim) count += b >> 6;
   begin(s, &m, count);
   struct pt pt;
   switch (m.op) {
@@ -140,6 +145,13 @@ static void step_own(struct session *s) {
       pack_pt(&p->pack, &pt);
       if (--count) pack_uint(&p->pack, script_number(in));
       count = count ? count - 1 : 0;
+      break;
+    case OP_announce: case OP_claim:
+      for (; count > 0; count--) {
+        uint8_t pick = script_byte(in);
+        pt = m.op == OP_announce ? peer_token(p, 1 + pick % (p->last_token + 1)) : choose_pt(s, (uint8_t)(pick | 4));
+        pack_pt(&p->pack, &pt);
+      }
       break;
     case OP_cancel: pack_uint(&p->pack, p->last_id - (b >> 5)); count = 0; break;
     default: break;
@@ -177,8 +189,37 @@ static void step_connect(struct session *s, unsigned i) {
   h.name = b & 8 ? choose_name(script_byte(in)) : names[i];
   if ((b & 12) == 12) h.name = NULL;
   h.name_size = h.name ? (uint32_t)strlen(h.name) : 0;
+  if (s->peer->may_return && !(b & 64)) {
+    struct secret secret = s->peer->secret;
+    if (b & 128) secret.bytes[b % SECRET_BYTES] ^= 1;
+    peer_connect_again(s->peer, &s->world);
+    peer_hello(s->peer, &h, s->peer->host, &secret);
+    return;
+  }
   peer_connect(s->peer, &s->world);
-  if (b < 250) peer_hello(s->peer, &h);
+  if (b < 250) peer_hello(s->peer, &h, 0, NULL);
+}
+
+/* The witness keeps the rules here, too: it comes back, and has nothing. */
+static void witness_hello(struct session *s, uint64_t host) {
+  struct peer *w = s->peer = &s->peers[WITNESS];
+  struct secret secret = w->secret;
+  peer_hello(w, &(struct hello_request){.lowest = 1, .highest = WIRE_VERSION_MOST,
+                                        .name = "witness", .name_size = 7}, host, &secret);
+  if (host) {
+    begin(s, &(struct message){.kind = MESSAGE_NOTICE, .op = OP_back}, 0);
+    FUZZ_REQUIRE(pack_end(&w->pack) == BUFFER_OK, "no memory");
+  }
+  peer_flush(w);
+}
+
+/* The broker is killed and started again. */
+static void step_kill(struct session *s) {
+  for (unsigned i = 0; i <= PEERS; i++)
+    if (s->peers[i].fd >= 0) peer_leave(&s->peers[i], false);
+  world_kill(&s->world, UNREAD_MOST);
+  peer_connect_again(&s->peers[WITNESS], &s->world);
+  witness_hello(s, s->peers[WITNESS].host);
 }
 
 static void step_bytes(struct session *s) {
@@ -213,7 +254,14 @@ static void step(struct session *s) {
     switch (what) {
       case 11: peer_leave(p, script_byte(&s->script) & 1); break;
       case 12: p->deaf = !p->deaf; break;
-      case 13: steady_advance(script_word(&s->script)); break;
+      case 13: {
+        uint32_t word = script_word(&s->script);
+        if ((word & 7) == 7)
+          step_kill(s);
+        else
+          steady_advance(word);
+        break;
+      }
       case 14: step_bytes(s); break;
       default: step_unsub(s); finish(s, damage); break;
     }
@@ -241,6 +289,11 @@ static void leave_all(struct session *s) {
     steady_advance(WORK_REST_MS); /* who rests is heard again */
     turn(s);
   }
+  for (unsigned i = 0; i < GRACE_TURNS && s->world.broker.grace.is_on; i++) {
+    steady_advance(1000);
+    turn(s);
+  }
+  for (unsigned i = 0; i < IDLE_TURNS; i++) turn(s);
   world_require_empty(&s->world);
 }
 
@@ -252,9 +305,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
   world_open(&s.world, UNREAD_MOST);
   for (unsigned i = 0; i <= PEERS; i++) s.peers[i].fd = -1;
   peer_connect(&s.peers[WITNESS], &s.world);
-  peer_hello(&s.peers[WITNESS], &(struct hello_request){.lowest = 1, .highest = WIRE_VERSION_MOST,
-                                                        .name = "witness", .name_size = 7});
-  peer_flush(&s.peers[WITNESS]);
+  witness_hello(&s, 0);
   turn(&s);
   for (unsigned i = 0; i < STEPS_MOST && s.script.at < s.script.end; i++) step(&s);
   for (unsigned i = 0; i < PEERS; i++) peer_flush(&s.peers[i]);

@@ -23,19 +23,16 @@ static struct buffer inbox;
 
 static void remove_directory(void) { rmdir(directory); }
 
-void world_open(struct world *w, size_t unread_most) {
+static void start(struct world *w, size_t unread_most) {
   char error[512], path[RUN_PATH + 8];
   struct broker_config c = wire_config();
-  if (!*directory) {
-    FUZZ_REQUIRE(run_directory(directory), "no temporary directory");
-    atexit(remove_directory);
-  }
   snprintf(path, sizeof path, "%s/s", directory);
   c.socket = path;
   c.load_min = 2;
   c.window = (struct window){4, 8 << 10};
   c.weight_min = 1 << 20;
   c.max_message = 64 << 10;
+  c.return_grace_ms = 10000;
   FUZZ_REQUIRE(uv_loop_init(&w->loop) == 0, "no loop");
   int status = broker_start(&w->broker, &w->loop, &c, error, sizeof error);
   FUZZ_REQUIRE(status == 0, "%s", error);
@@ -45,6 +42,14 @@ void world_open(struct world *w, size_t unread_most) {
   w->broker.connections.queue_most = unread_most;
 }
 
+void world_open(struct world *w, size_t unread_most) {
+  if (!*directory) {
+    FUZZ_REQUIRE(run_directory(directory), "no temporary directory");
+    atexit(remove_directory);
+  }
+  start(w, unread_most);
+}
+
 void world_close(struct world *w) {
   broker_stop(&w->broker);
   uv_run(&w->loop, UV_RUN_DEFAULT);
@@ -52,6 +57,17 @@ void world_close(struct world *w) {
   w->broker.connections.inbox.in = (struct buffer){.bytes = NULL};
   broker_deinit(&w->broker);
   FUZZ_REQUIRE(uv_loop_close(&w->loop) == 0, "something is left in the loop");
+}
+
+void world_kill(struct world *w, size_t unread_most) {
+  char roster[RUN_PATH + 24], kept[RUN_PATH + 24];
+  snprintf(roster, sizeof roster, "%s/s.roster", directory);
+  snprintf(kept, sizeof kept, "%s/kept", directory);
+  FUZZ_REQUIRE(rename(roster, kept) == 0, "no roster");
+  w->broker.listens = false; /* it has no time to remove it */
+  world_close(w);
+  FUZZ_REQUIRE(rename(kept, roster) == 0, "no roster");
+  start(w, unread_most);
 }
 
 void world_turn(struct world *w) {
@@ -73,6 +89,8 @@ void world_require_empty(const struct world *w) {
     FUZZ_REQUIRE(loads_at(&b->loads, i)->outstanding.requests == 0, "a request is outstanding");
   FUZZ_REQUIRE(b->collecting.all.count == 0 && b->names.watches.all.count == 0, "a wait is left");
   FUZZ_REQUIRE(b->names.all.count == 0, "a name is left");
+  FUZZ_REQUIRE(!b->grace.is_on && b->grace.absents.all.count == 0, "somebody is awaited");
+  FUZZ_REQUIRE(b->roster.used == 0, "a slot of the roster is left");
 }
 
 /* ---- Peers ---- */
@@ -87,10 +105,31 @@ void peer_connect(struct peer *p, struct world *w) {
   FUZZ_REQUIRE(client_new(&w->broker.connections, ends[1]) == 0, "no memory");
 }
 
-void peer_hello(struct peer *p, const struct hello_request *h) {
+void peer_connect_again(struct peer *p, struct world *w) {
+  struct peer was = *p;
+  peer_connect(p, w);
+  memcpy(p->known, was.known, sizeof p->known);
+  p->n_known = was.n_known;
+  p->host = was.host;
+  p->last_token = was.last_token;
+  p->may_return = was.may_return;
+  p->secret = was.secret;
+}
+
+void peer_hello(struct peer *p, const struct hello_request *h, uint64_t host,
+                const struct secret *secret) {
   struct message m = {.kind = MESSAGE_REQUEST, .op = OP_hello, .id = ++p->last_id};
-  pack_begin(&p->pack, &p->out, MAX_MESSAGE_MOST, &m, hello_request_values(0));
-  hello_put_request(&p->pack, h, 0);
+  uint32_t options = host ? 2 : 0;
+  p->returns = host && h->highest >= WIRE_VERSION_RETURN && !h->observer;
+  p->lies = p->returns && !secret_equal(secret, &p->secret);
+  pack_begin(&p->pack, &p->out, MAX_MESSAGE_MOST, &m, hello_request_values(options));
+  hello_put_request(&p->pack, h, options);
+  if (host) {
+    pack_text(&p->pack, RETURN_HOST_KEY);
+    pack_uint(&p->pack, host);
+    pack_text(&p->pack, RETURN_SECRET_KEY);
+    pack_string(&p->pack, (const char *)secret->bytes, SECRET_BYTES);
+  }
   FUZZ_REQUIRE(pack_end(&p->pack) == BUFFER_OK, "no memory");
 }
 
@@ -155,8 +194,14 @@ static void handle(struct peer *p, const uint8_t *bytes, uint32_t size) {
   if (m.op == OP_hello && m.kind == MESSAGE_REPLY) {
     fault = hello_read_reply(&m, &r);
     FUZZ_REQUIRE(!fault, "the broker greets wrongly: %s", fault);
+    struct reader v;
+    FUZZ_REQUIRE(!p->lies, "one came back with another secret");
+    FUZZ_REQUIRE(!p->returns || p->host == r.host, "one came back as another");
     p->host = r.host;
+    p->may_return = hello_option(&r.options, RETURN_SECRET_KEY, &v);
+    FUZZ_REQUIRE(!p->may_return || secret_read(&v, &p->secret), "a secret that is none");
   }
+  if (m.op == OP_bye) p->may_return = false;
   if (m.op == OP_ping && m.kind == MESSAGE_REPLY) p->pong = true;
   if (m.kind == MESSAGE_REQUEST && !(m.flags & MESSAGE_ONE_WAY) && p->n_asked < ASKED_MOST) {
     p->asked[p->n_asked].id = m.id;

@@ -14,6 +14,7 @@
 #include "proto/hello.h"
 #include "proto/limits.h"
 #include "proto/pack.h"
+#include "proto/returning.h"
 #include "tests/fuzz/fuzz.h"
 
 enum { KNOWN_MOST = 64, ASKED_MOST = 32 };
@@ -28,6 +29,10 @@ struct peer {
   bool deaf;    /* it reads nothing */
   bool pong;    /* a ping was answered */
   uint64_t host, last_id, last_token;
+  bool returns;    /* it has said that it comes back; */
+  bool lies;       /* with another secret than its own */
+  bool may_return; /* it was told a secret, and no `bye` */
+  struct secret secret;
   struct frame in;
   struct buffer out; /* not flushed yet */
   struct pack pack;  /* the message being written to it */
@@ -50,8 +55,16 @@ void world_turn(struct world *w);
 /* Nobody is connected any more: nothing is left in the books. */
 void world_require_empty(const struct world *w);
 
+/* The broker is gone without a word, and another is there; all connections have
+ * ended. */
+void world_kill(struct world *w, size_t unread_most);
+
 void peer_connect(struct peer *p, struct world *w);
-void peer_hello(struct peer *p, const struct hello_request *h);
+/* The same, keeping who it was and what it was given. */
+void peer_connect_again(struct peer *p, struct world *w);
+/* `host` 0: it is a new one. Else it says who it was, and has this secret. */
+void peer_hello(struct peer *p, const struct hello_request *h, uint64_t host,
+                const struct secret *secret);
 void peer_flush(struct peer *p);
 /* Reads what there is, unless it is deaf. */
 void peer_read(struct peer *p);
