@@ -16,6 +16,7 @@
 #include "broker/core/permissions.h"
 #include "broker/flags.h"
 #include "broker/status.h"
+#include "broker/upgrade/own_file.h"
 #include "broker/upgrade/stamp.h"
 #include "broker/upgrade/upgrade.h"
 #include "proto/printable.h"
@@ -40,7 +41,7 @@ static void stop(struct program *p) {
 static void upgrade(struct broker *b) {
   char error[UPGRADE_TEXT];
   if (!upgrade_begin(b, NULL, 0, 0, error))
-    log_told(&b->log, "SIGUSR2: no upgrade: %s", error);
+    log_asked(&b->log, CAUSE_ASKED, "SIGUSR2: no upgrade: %s", error);
 }
 
 static void on_signal(uv_signal_t *handle, int number) {
@@ -119,18 +120,9 @@ static int answer_check(const char *stamp) {
   return 1;
 }
 
-/* The path of this program's file as it is named now: later another may have replaced it there.
- * NULL: it is not known. */
-static const char *own_path(void) {
-  static char path[4096];
-  ssize_t n = readlink("/proc/self/exe", path, sizeof path - 1);
-  if (n <= 0) return NULL;
-  path[n] = '\0';
-  return path;
-}
-
 int main(int argc, char **argv) {
   static struct program program;
+  static char path[4096];
   struct flags flags;
   char error[512];
   int state = upgrade_descriptor();
@@ -143,7 +135,8 @@ int main(int argc, char **argv) {
   }
   if (flags.check_upgrade) return answer_check(flags.check_upgrade);
   if (state > 0) flags.config.state = state;
-  flags.config.call = (struct program_call){own_path(), argv};
+  bool has_path = own_file(argv[0], getenv("PATH"), "/proc/self/exe", path, sizeof path);
+  flags.config.call = (struct program_call){has_path ? path : NULL, argv};
   signal(SIGPIPE, SIG_IGN);
   signal(SIGXFSZ, SIG_IGN); /* a log that may not grow is as one on a full disk */
   raise_descriptor_limit();

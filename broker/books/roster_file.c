@@ -259,7 +259,11 @@ void roster_close(struct roster *r) {
   if (r->path[0]) unmap(r);
 }
 
+/* Whoever may rename files beside the socket may have put it aside, and may put it back. */
 void roster_remove(struct roster *r) {
-  if (r->header) unlink(r->path);
+  if (r->header) {
+    memset(r->header->magic, 0, sizeof r->header->magic);
+    unlink(r->path);
+  }
   roster_close(r);
 }

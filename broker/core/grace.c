@@ -14,8 +14,15 @@
 
 /* How often time is counted, and how much of it at most: a broker that was stopped, or a machine,
  * has not waited for anybody meanwhile, and what they sent is still in its sockets. How many
- * processes are looked at then, and the units of work for one. */
-enum { TICK_MS = 100, TICK_MOST_MS = 2 * TICK_MS, JUDGED_PER_TICK = 64, JUDGE_COST = 100 };
+ * processes are looked at then, and of how many absent ones it is seen at most whether they are to be;
+ * the units of work for one process. */
+enum {
+  TICK_MS = 100,
+  TICK_MOST_MS = 2 * TICK_MS,
+  JUDGED_PER_TICK = 64,
+  SEEN_PER_TICK = 4096,
+  JUDGE_COST = 100
+};
 enum { CLAIMS_SLICE = WORK_QUANTUM / CLAIM_COST, SWEEP_COST = 1 };
 
 void grace_open(struct broker *b) {
@@ -169,9 +176,12 @@ static void lapse(struct broker *b) {
   }
 }
 
+/* It has not connected, and its fate is not known. */
+static bool is_away(const struct absent *k) { return !k->is_settled && k->number == SLAB_NONE; }
+
 bool grace_has_ended(struct broker *b, uint32_t absent) {
   const struct absent *k = absents_at(&b->grace.absents, absent);
-  if (k->is_settled || k->number != SLAB_NONE) return false;
+  if (!is_away(k)) return false;
   const struct roster_slot *s = roster_at(&b->roster, k->slot);
   work_charge(&b->work, JUDGE_COST);
   if (!process_has_ended(s->pid, s->start)) return false;
@@ -184,13 +194,15 @@ bool grace_has_ended(struct broker *b, uint32_t absent) {
 /* One whose name or objects others wait for may have been killed meanwhile. */
 static void judge_some(struct broker *b) {
   struct absents *a = &b->grace.absents;
-  for (int i = 0; i < JUDGED_PER_TICK; i++) {
+  int judged = 0;
+  for (int seen = 0; judged < JUDGED_PER_TICK && seen < SEEN_PER_TICK; seen++) {
     uint32_t k = b->grace.judged = slab_next(&a->all, b->grace.judged);
     if (k == SLAB_NONE) {
       b->grace.judged = 0;
       return;
     }
     b->grace.judged++;
+    judged += is_away(absents_at(a, k));
     grace_has_ended(b, k);
   }
 }

@@ -30,6 +30,11 @@ void collect_on_gc(struct client *from, const struct message *m) {
   struct broker *b = from->broker;
   uint32_t host = names_host(&b->names, m->name, m->name_size);
   char full[LIMITS_TEXT];
+  if (host == SLAB_NONE &&
+      absents_find_name(&b->grace.absents, m->name, m->name_size) != SLAB_NONE) {
+    notify_refuse(from, m, notify_away_status(from), NOTIFY_AWAY_TEXT, (int)m->name_size, m->name);
+    return;
+  }
   if (!may_ask(from, host)) {
     notify_refuse(from, m, STATUS_denied,
                   "you may have only those collect that hold something of yours");

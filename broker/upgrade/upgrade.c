@@ -89,7 +89,7 @@ refuse(struct upgrade *u, const char *format, ...) {
   va_start(args, format);
   vsnprintf(text, sizeof text, format, args);
   va_end(args);
-  log_told(&b->log, "no upgrade: %s; gaijin %s serves on", text, GAIJIN_VERSION);
+  log_asked(&b->log, CAUSE_ASKED, "no upgrade: %s; gaijin %s serves on", text, GAIJIN_VERSION);
   if (asker) notify_error(asker, OP_upgrade, u->request, STATUS_unsupported, "%s", text);
   give_up(u);
 }
@@ -159,6 +159,7 @@ static void on_late(uv_timer_t *timer) {
 /* Files in memory with the text of the policy in force, and for what the child says. */
 static bool make_files(struct upgrade *u, int *policy) {
   const struct permissions *p = &u->broker->permissions;
+  errno = 0;
   u->output = memfd_create("gaijin-check", MFD_CLOEXEC | MFD_ALLOW_SEALING);
   *policy = memfd_create("gaijin-policy", MFD_CLOEXEC);
   bool good = u->output >= 0 && ftruncate(u->output, OUTPUT_BYTES) == 0 &&
@@ -193,7 +194,9 @@ static int spawn(struct upgrade *u) {
   u->policy = u->broker->permissions.generation;
   memcpy(flag, check_flag, sizeof flag);
   char **words = make_words(u, flag, u->stamp);
-  if (words && make_files(u, &policy)) {
+  if (words && !make_files(u, &policy)) {
+    if (errno) r = uv_translate_sys_error(errno);
+  } else if (words) {
     for (unsigned i = 0; i < 3; i++) {
       streams[i].flags = UV_INHERIT_FD;
       streams[i].data.fd = i ? u->output : policy;
@@ -334,7 +337,7 @@ void upgrade_go(struct broker *b) {
   snprintf(head.version, sizeof head.version, "%s", GAIJIN_VERSION);
   int state = memfd_create("gaijin-state", MFD_CLOEXEC);
   if (state < 0) {
-    refuse(u, "there is no memory for the state");
+    refuse(u, "there is no file in memory for the state: %s", strerror(errno));
   } else if (!state_write(b, state, &head, &fault)) {
     refuse(u, "the state cannot be written: %s", fault);
   } else {

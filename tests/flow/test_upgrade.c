@@ -364,6 +364,59 @@ START_TEST(signals_are_not_lost) {
 }
 END_TEST
 
+/* What is at the path once links are followed, as one is named. */
+static void expect_runs(struct child *c, const char *file) {
+  char exe[64], runs[512], wanted[512];
+  snprintf(exe, sizeof exe, "/proc/%ld/exe", (long)c->pid);
+  ck_assert_ptr_nonnull(realpath(exe, runs));
+  ck_assert_ptr_nonnull(realpath(file, wanted));
+  ck_assert_str_eq(runs, wanted);
+}
+
+static unsigned count(const struct child *c, const char *part) {
+  unsigned n = 0;
+  char *text = child_output(c);
+  for (char *at = text; at && (at = strstr(at, part)); at++) n++;
+  free(text);
+  return n;
+}
+
+/* Each release has a file of its own, and a link leads to the newest. Then to one that takes long: meanwhile signals are
+ * refused, and the log is not flooded. */
+START_TEST(a_link_leads_to_the_next_program) {
+  struct bed *b = bed_open(NULL);
+  char own[512], next[128], link[128], socket[128], command[800];
+  snprintf(own, sizeof own, "%s", bed_program(b, "gaijin-broker"));
+  snprintf(next, sizeof next, "%s/next", bed_dir(b));
+  snprintf(link, sizeof link, "%s/link", bed_dir(b));
+  snprintf(socket, sizeof socket, "%s/linked", bed_dir(b));
+  snprintf(command, sizeof command, "cp '%s' '%s'", own, next);
+  ck_assert_int_eq(system(command), 0);
+  ck_assert_int_eq(symlink(own, link), 0);
+  struct child *c = bed_spawn(b, "linked", (const char *const[]){link, "-s", socket, NULL});
+  bed_expect(b, c, "listens on");
+  expect_runs(c, own);
+  unlink(link);
+  ck_assert_int_eq(symlink(next, link), 0);
+  child_signal(c, SIGUSR2);
+  bed_expect(b, c, " goes on in the place of ");
+  expect_runs(c, next);
+  unlink(link);
+  write_program(link, "#!/bin/sh\nexec sleep 1000\n");
+  for (int i = 0; i < 1000; i++) {
+    child_signal(c, SIGUSR2);
+    usleep(100);
+  }
+  bed_expect(b, c, "SIGUSR2: no upgrade: an upgrade is under way");
+  ck_assert_uint_lt(count(c, "SIGUSR2: no upgrade"), 100);
+  child_signal(c, SIGTERM);
+  bed_exit(b, c, 0);
+  unlink(link);
+  unlink(next);
+  bed_close(b);
+}
+END_TEST
+
 int main(void) {
   Suite *s = suite_create("upgrade");
   TCase *t = tcase_create("upgrade");
@@ -376,6 +429,7 @@ int main(void) {
   tcase_add_test(t, a_bad_program_changes_nothing);
   tcase_add_test(t, the_command_answers_from_the_next_program);
   tcase_add_test(t, a_policy_stays_the_one_in_force);
+  tcase_add_test(t, a_link_leads_to_the_next_program);
   tcase_add_test(t, the_roster_goes_over);
   tcase_add_test(t, signals_are_not_lost);
   return run_suite(s);

@@ -220,6 +220,12 @@ START_TEST(nobody_collects_while_one_is_away) {
   wire_ask(&other.end, OP_gc, "shop", NULL, 0);
   wire_send(&w, &other.end);
   wire_expect_error(&w, &other.end, STATUS_busy);
+  wire_ask(&other.end, OP_gc, "till", NULL, 0);
+  wire_send(&w, &other.end);
+  wire_expect_error(&w, &other.end, STATUS_away);
+  wire_ask(&other.end, OP_gc, "nobody", NULL, 0);
+  wire_send(&w, &other.end);
+  wire_expect_error(&w, &other.end, STATUS_dead);
   notify_free(wire_client(&w, &shop.end));
   wire_quiet(&w, &shop.end);
 }
