@@ -14,8 +14,7 @@
 
 /* How often time is counted, and how much of it at most: a broker that was stopped, or a machine,
  * has not waited for anybody meanwhile, and what they sent is still in its sockets. How many
- * processes are looked at then, and of how many absent ones it is seen at most whether they are to be;
- * the units of work for one process. */
+ * processes are looked at then, of so many absent ones at most; the units of work for one. */
 enum {
   TICK_MS = 100,
   TICK_MOST_MS = 2 * TICK_MS,

@@ -2,9 +2,9 @@
  *
  * The order matters to those who are told: first the answers to what they had
  * asked of the dead one, then the news of its death, then the drops of what it
- * held (core/releases.c). All of it is done in slices (base/work.h): meanwhile nobody is served by it
- * or heard from it, and its name is taken. Its tokens need no walk: a token is dead
- * because its host's record has no connection.
+ * held (core/releases.c). All of it is done in slices (base/work.h): meanwhile nobody is served by
+ * it or heard from it, and its name is taken. Its tokens need no walk: a token is dead because its
+ * host's record has no connection.
  */
 #include "broker/ops/reap.h"
 

@@ -12,9 +12,9 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-/* Puts the absolute path into `path` (n bytes). `name`: the first word of the command line, or NULL;
- * one without a slash is looked for in `search`, a list as in $PATH, or NULL. `running`: the file
- * that runs, "/proc/self/exe" but for tests. False: it is not known. */
+/* Puts the absolute path into `path` (n bytes). `name`: the first word of the command line, or
+ * NULL; one without a slash is looked for in `search`, a list as in $PATH, or NULL. `running`: the
+ * file that runs, "/proc/self/exe" but for tests. False: it is not known. */
 bool own_file(const char *name, const char *search, const char *running, char *path, size_t n);
 
 #endif

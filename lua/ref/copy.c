@@ -108,14 +108,14 @@ static void add_copy(lua_State *L, int list, int place, int *n) {
   lua_rawset(L, place);
 }
 
-/* An entry takes two bytes at least: tables with more of them than fit into a message are not walked
- * to their end. */
+/* An entry takes two bytes at least: tables with more of them than fit into a message are not
+ * walked to their end. */
 static void spend_entry(lua_State *L, struct worker *w, uint32_t *left) {
   if (*left) --*left;
   if (*left || !w->g) return;
   worker_raise(L, GAIJIN_STATUS_TOO_LARGE,
-               "the tables sent by value have more entries than fit into a message of %u bytes (the "
-               "broker's --max-message)",
+               "the tables sent by value have more entries than fit into a message of %u bytes "
+               "(the broker's --max-message)",
                gaijin_max_message(w->g));
 }
 

@@ -1,15 +1,14 @@
 /* SPDX-License-Identifier: MIT
  *
  * Keys listed for others. What does not fit into the first page of a traversal is remembered as a
- * list of keys; the cursor, a C function that gives the next page, has the list and is a home object
- * like any other. The list ends when it has been read to its end, or with the
- * cursor, which only a script of this worker can keep that nobody else holds.
+ * list of keys; the cursor, a C function that gives the next page, has the list and is a home
+ * object like any other. The list ends when it has been read to its end, or with the cursor, which
+ * only a script of this worker can keep that nobody else holds.
  *
  * Others cause these lists, so each is charged to who asked for it: LISTED_LIST bytes, and for each
- * key LISTED_KEY and the bytes of a string, until the list ends or nobody else holds its
- * cursor. All lists together may have
- * --max-decoded bytes, and each asker as much as all leave free: one alone half of it. What this
- * worker lists for itself is not counted.
+ * key LISTED_KEY and the bytes of a string, until the list ends or nobody else holds its cursor.
+ * All lists together may have --max-decoded bytes, and each asker as much as all leave free: one
+ * alone half of it. What this worker lists for itself is not counted.
  *
  * A list is made in one stretch and not in slices: after a change to the table in between nobody
  * could say which keys have been seen. Meanwhile it looks whether its asker still waits.

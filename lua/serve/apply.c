@@ -34,7 +34,8 @@ static void check_pattern(lua_State *L, struct worker *w, int i) {
   if (n >= APPLY_LONG_PATTERN) fiber_check_stack(L, w, PATTERN_STACK * n);
 }
 
-/* The environments of futures, copies and lists of keys are ours: C trusts what is in them. `i`: whose. */
+/* The environments of futures, copies and lists of keys are ours: C trusts what is in them. `i`:
+ * whose. */
 static void check_environment(lua_State *L, struct worker *w, const char *title, int i) {
   if (lua_type(L, i) != LUA_TUSERDATA) return;
   if (strcmp(title, "debug.getfenv") != 0 && strcmp(title, "debug.setfenv") != 0) return;

@@ -250,7 +250,7 @@ struct worker {
   struct heap heap;
   lua_CFunction lines_iterator; /* of what the lines method of a file gives; NULL: not known */
   unsigned max_depth;
-  uint32_t max_decoded;     /* bytes of Lua values that one message may become, and of keys listed */
+  uint32_t max_decoded;     /* bytes of Lua values that one message may become; of keys listed */
   struct listed_book *listed; /* what is charged for these (lua/ref/listed.h); NULL: nothing was */
   double grace;
   double call_timeout;      /* seconds a remote operation may take; 0: no limit */

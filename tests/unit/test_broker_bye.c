@@ -3,6 +3,7 @@
  * The broker's last word at an end in good order.
  */
 #include "broker/core/notify.h"
+#include "broker/books/roster_file.h"
 #include "tests/unit/broker_wire.h"
 
 static struct wire w;
@@ -56,6 +57,29 @@ START_TEST(what_came_before_is_sent_before) {
 }
 END_TEST
 
+/* Whoever may rename files there puts the roster aside, and back after the end: nobody comes back by it. */
+START_TEST(a_roster_that_is_put_back_is_none) {
+  char roster[120], aside[130], error[256];
+  struct roster r;
+  struct log quiet;
+  wire_join(&w, &a, "shop");
+  snprintf(roster, sizeof roster, "%s.roster", w.path);
+  snprintf(aside, sizeof aside, "/tmp/gaijin-aside-%ld", (long)getpid());
+  ck_assert_uint_eq(w.broker.roster.used, 1);
+  ck_assert_int_eq(rename(roster, aside), 0);
+  wire_close(&w);
+  char renamed[150];
+  snprintf(renamed, sizeof renamed, "%s.roster", aside);
+  ck_assert_int_eq(rename(aside, renamed), 0);
+  ck_assert(log_open(&quiet, LOG_ERROR, STDERR_FILENO));
+  ck_assert_int_eq(roster_open(&r, aside, &quiet, error, sizeof error), 0);
+  ck_assert_uint_eq(r.used, 0);
+  ck_assert_uint_eq(r.generation, 1);
+  roster_remove(&r);
+  log_close(&quiet);
+}
+END_TEST
+
 START_TEST(older_clients_and_strangers_are_not) {
   wire_join(&w, &a, "shop");
   wire_client(&w, &a)->version = WIRE_VERSION_RETURN - 1;
@@ -85,6 +109,7 @@ int main(void) {
   tcase_add_checked_fixture(t, setup, teardown);
   tcase_add_test(t, workers_and_observers_are_told);
   tcase_add_test(t, what_came_before_is_sent_before);
+  tcase_add_test(t, a_roster_that_is_put_back_is_none);
   tcase_add_test(t, older_clients_and_strangers_are_not);
   tcase_add_test(t, one_that_does_not_read_holds_nobody_up);
   return run_suite(s);

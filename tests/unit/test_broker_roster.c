@@ -104,21 +104,6 @@ START_TEST(what_is_written_is_there_for_the_next) {
 }
 END_TEST
 
-/* Put aside before an orderly end, and back after it. */
-START_TEST(one_that_was_removed_is_none_any_more) {
-  char aside[sizeof path + 8];
-  snprintf(aside, sizeof aside, "%s.aside", path);
-  add(7, "shop");
-  ck_assert_int_eq(rename(path, aside), 0);
-  roster_remove(&r);
-  ck_assert_int_eq(rename(aside, path), 0);
-  open_it();
-  ck_assert_ptr_nonnull(r.header);
-  ck_assert_uint_eq(r.used, 0);
-  ck_assert_uint_eq(r.generation, 1);
-}
-END_TEST
-
 START_TEST(a_freed_slot_keeps_no_secret) {
   static const struct secret none;
   uint32_t a = add(7, "shop");
@@ -440,7 +425,6 @@ int main(void) {
   tcase_add_checked_fixture(t, setup, teardown);
   tcase_add_test(t, a_new_one_is_private_and_empty);
   tcase_add_test(t, what_is_written_is_there_for_the_next);
-  tcase_add_test(t, one_that_was_removed_is_none_any_more);
   tcase_add_test(t, a_freed_slot_keeps_no_secret);
   tcase_add_test(t, it_grows);
   tcase_add_test(t, a_full_disk_leaves_a_worker_without_a_slot);
