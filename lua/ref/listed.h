@@ -6,12 +6,14 @@
  * only a script of this worker can keep that nobody else holds.
  *
  * Others cause these lists, so each is charged to who asked for it: LISTED_LIST bytes, and for each
- * key LISTED_KEY and the bytes of a string, until the list ends or nobody else holds its cursor.
- * All lists together may have --max-decoded bytes, and each asker as much as all leave free: one
- * alone half of it. What this worker lists for itself is not counted.
+ * key LISTED_KEY and the bytes of a string, until the collector has freed it, which may be long
+ * after its end. All lists together may have --max-decoded bytes, and each asker as much as all
+ * leave free: one alone half of it. Lists that have ended are collected before another is refused
+ * for them. What this worker lists for itself is not counted.
  *
  * A list is made in one stretch and not in slices: after a change to the table in between nobody
- * could say which keys have been seen. Meanwhile it looks whether its asker still waits.
+ * could say which keys have been seen. Meanwhile it looks at the clock, whether its asker waits
+ * still; nothing is read meanwhile, so that its asker has cancelled is not seen.
  */
 #ifndef GAIJIN_LUA_LISTED_H
 #define GAIJIN_LUA_LISTED_H
@@ -28,22 +30,26 @@ size_t listed_weight(lua_State *L, int i);
 
 /* Makes the metatable of lists. Raises when memory is short. */
 void listed_open(lua_State *L, struct worker *w);
-/* Pushes an empty list, charged to the asker whose request the fiber serves. Raises when memory is
- * short. */
-void listed_push(lua_State *L, struct worker *w);
+/* Pushes an empty list, charged to the asker whose request the fiber serves. `final`: it is made
+ * anew after listed_collect. May collect. Raises when memory is short, or `busy`. */
+void listed_push(lua_State *L, struct worker *w, bool final);
 /* Lists the keys of the table at index `table` that come after the key on top, which is popped, in
- * the empty list at index `list`, a positive one as well. Runs no script. Raises `too_large` if the
- * list never fits, `busy` if it does not now, `timeout` if its asker waits no more. */
-void listed_fill(lua_State *L, struct worker *w, int list, int table);
+ * the empty list at index `list`, a positive one as well. Runs no script. False: it does not fit
+ * before lists that have ended are collected; the caller takes all of it from the stack, which has
+ * more on it than before, calls listed_collect, and begins again, with a final list, for which that
+ * is not answered. Raises `too_large` if the list never fits, `busy` if it does not now, `timeout`
+ * if its asker waits no more. */
+bool listed_fill(lua_State *L, struct worker *w, int list, int table);
+/* Frees lists that have ended. Runs finalisers. */
+void listed_collect(lua_State *L, struct worker *w);
 /* Puts a cursor in the place of the list at this index; nil if no key is listed. */
-void listed_to_cursor(lua_State *L, struct worker *w, int list);
+void listed_to_cursor(lua_State *L, int list);
 /* Whether the value at index i is a cursor. Allocates nothing. */
 bool listed_is_cursor(lua_State *L, int i);
-/* Nobody else holds the value at index i any more: if it is a cursor its list is not charged any
- * more. Allocates nothing, raises nothing. */
+/* Nobody else holds the value at index i any more: if it is a cursor, its list has ended. Allocates nothing, raises nothing. */
 void listed_forget(lua_State *L, int i);
 
-/* Bytes charged to a host. For tests. */
+/* Bytes charged to a host, for lists that have ended as well. For tests. */
 size_t listed_charged(const struct worker *w, uint64_t host);
 /* NULL, or a static text that says which invariant is broken. */
 const char *listed_check(const struct worker *w);

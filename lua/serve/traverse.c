@@ -15,20 +15,30 @@ static void need_table(lua_State *L, const char *who) {
   luaL_error(L, "bad argument #1 to '%s' (table expected, got %s)", who, luaL_typename(L, 1));
 }
 
-/* Puts the first page behind index 2. What is left is listed at index 2, if there is a list; else
- * it returns whether something is left. */
-static bool put_first_page(lua_State *L, struct worker *w) {
+enum page_end { PAGE_ALL, PAGE_LEFT, PAGE_AGAIN };
+
+/* Puts the first page behind index 2. What is left is listed at index 2, if there is a list, or is
+ * to be after listed_collect (AGAIN); else it returns whether something is left. */
+static enum page_end put_first_page(lua_State *L, struct worker *w) {
   size_t bytes = 0;
   lua_pushnil(L); /* the first key */
   for (int entries = 1; lua_next(L, 1); entries++) {
     bytes += listed_weight(L, -1) + listed_weight(L, -2);
     lua_pushvalue(L, -2); /* key, value, key: the last goes on */
     if (entries < LISTED_PAGE && bytes < LISTED_PAGE_BYTES) continue;
-    if (lua_isnil(L, 2)) return lua_next(L, 1);
-    listed_fill(L, w, 2, 1);
-    break;
+    if (lua_isnil(L, 2)) return lua_next(L, 1) ? PAGE_LEFT : PAGE_ALL;
+    return listed_fill(L, w, 2, 1) ? PAGE_ALL : PAGE_AGAIN;
   }
-  return false;
+  return PAGE_ALL;
+}
+
+/* From the begin: a finaliser that runs while the list is made, or in a collection, may change the
+ * table. */
+static enum page_end begin_again(lua_State *L, struct worker *w, bool collected) {
+  lua_settop(L, 1);
+  if (collected) listed_collect(L, w);
+  listed_push(L, w, collected);
+  return put_first_page(L, w);
 }
 
 int traverse_pairs(lua_State *L, struct worker *w) {
@@ -36,12 +46,11 @@ int traverse_pairs(lua_State *L, struct worker *w) {
   luaL_checkstack(L, 2 * LISTED_PAGE + 8, "no room for a page");
   lua_settop(L, 1);
   lua_pushnil(L); /* the place of the cursor */
-  if (put_first_page(L, w)) {
-    /* From the begin: a finaliser that runs while the list is made may change the table. */
-    lua_settop(L, 1);
-    listed_push(L, w);
-    put_first_page(L, w);
-    listed_to_cursor(L, w, 2);
+  if (put_first_page(L, w) == PAGE_LEFT) {
+    enum page_end end = begin_again(L, w, false);
+    if (end == PAGE_AGAIN) end = begin_again(L, w, true);
+    assert(end == PAGE_ALL);
+    listed_to_cursor(L, 2);
   }
   assert(lua_gettop(L) % 2 == 0);
   return lua_gettop(L) - 1;

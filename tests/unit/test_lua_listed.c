@@ -73,7 +73,11 @@ static bool next_page(uint64_t asker) {
   return more;
 }
 
-static size_t charged(uint64_t host) { return listed_charged(&v.w, host); }
+/* When what has ended is free. */
+static size_t charged(uint64_t host) {
+  lua_gc(v.w.L, LUA_GCCOLLECT, 0);
+  return listed_charged(&v.w, host);
+}
 
 /* Nobody holds it any more. */
 static void drop_cursor(void) {
@@ -155,8 +159,9 @@ START_TEST(a_cursor_that_came_home_goes_on) {
   vm_deliver(&v);
   ck_assert_int_eq(fake_next(&v.f)->kind, MESSAGE_REPLY);
   drop_cursor();
-  ck_assert_uint_eq(charged(A), 0);
+  ck_assert_uint_eq(charged(A), LISTED_LIST + 2 * PAGE * LISTED_KEY); /* as it is there */
   vm_do(&v, "assert(kept[1]()) assert(not kept[1]()) assert(not kept[1]())");
+  ck_assert_uint_eq(charged(A), 0);
   vm_close(&v);
 }
 END_TEST
@@ -168,6 +173,9 @@ START_TEST(one_alone_may_have_half) {
   expect_refused(A, "gaijin: busy: pairs has listed as many keys for ");
   ck_assert_uint_eq(charged(A), LISTED_LIST + 100 * LISTED_KEY); /* what was refused is not */
   drop_cursor();
+  expect_refused(A, "gaijin: busy: "); /* the heap is large: it is collected in slices */
+  ck_assert_uint_gt(v.w.weights.rounds, 0);
+  ck_assert_uint_eq(charged(A), 0);
   pairs_for(A);
   vm_close(&v);
 }
@@ -241,6 +249,86 @@ START_TEST(a_list_may_survive_its_worker) {
 }
 END_TEST
 
+/* A list that nobody reads is there until the collector finds it: so long it is charged, and collected before it
+ * stands in another's way. */
+START_TEST(what_is_dropped_is_charged_until_it_is_free) {
+  open_with(3 * PAGE);
+  lua_gc(v.w.L, LUA_GCSTOP, 0);
+  size_t one = LISTED_LIST + 2 * PAGE * LISTED_KEY;
+  pairs_for(A);
+  drop_cursor();
+  ck_assert_uint_eq(listed_charged(&v.w, A), one);
+  pairs_for(A);
+  while (next_page(A)) continue;
+  ck_assert_uint_eq(listed_charged(&v.w, A), 2 * one);
+  ck_assert_uint_eq(charged(A), 0);
+  vm_close(&v);
+}
+END_TEST
+
+enum { ROUNDS = 60, MIB = 1 << 20 };
+
+static size_t heap(void) { return (size_t)lua_gc(v.w.L, LUA_GCCOUNT, 0) << 10; }
+
+/* Of hash tables: the number of their keys is not known before. All that is listed meanwhile is 8 MiB in each round. */
+static void open_large(size_t most) {
+  open_host("local t = {} for i = 1, 300000 do t['k' .. i] = 1 end return t");
+  lua_gc(v.w.L, LUA_GCCOLLECT, 0);
+  v.w.max_decoded = (uint32_t)most;
+}
+
+START_TEST(who_opens_and_drops_has_no_more_than_is_listed_at_most) {
+  open_large(64 * MIB);
+  size_t before = heap();
+  for (int i = 0; i < ROUNDS; i++) {
+    pairs_for(A);
+    if (i % 2) drop_cursor();
+    else while (next_page(A)) continue;
+    ck_assert_uint_lt(heap() - before, 80 * MIB);
+  }
+  vm_close(&v);
+}
+END_TEST
+
+START_TEST(who_is_refused_has_no_more_than_is_listed_at_most) {
+  open_large(12 * MIB);
+  size_t before = heap();
+  for (int i = 0; i < ROUNDS; i++) {
+    expect_refused(A, "gaijin: too_large: ");
+    ck_assert_uint_lt(heap() - before, 24 * MIB);
+  }
+  vm_close(&v);
+}
+END_TEST
+
+/* A script keeps what was dropped: to collect for each request would be in vain. */
+START_TEST(what_a_script_keeps_is_collected_for_once) {
+  open_with(3 * PAGE);
+  vm_do(&v, "kept = {} gaijin.post(f, kept) rounds = 0 "
+            "local function sentinel() getmetatable(newproxy(true)).__gc = function() rounds = rounds + 1 sentinel() end end "
+            "sentinel()");
+  struct gaijin_pt kept;
+  struct reader r = fake_values(fake_next(&v.f));
+  ck_assert(fake_read_pt(&r, &kept));
+  v.w.max_decoded = 3 * (LISTED_LIST + 2 * PAGE * LISTED_KEY);
+  pairs_for(A);
+  struct message m = {.kind = MESSAGE_REQUEST, .op = OP_set, .id = 42, .peer = A, .depth = 1,
+                      .target = OP_PT, .pt = gj_pt_wire(&kept)};
+  pack_begin(&v.f.p, &v.f.out, v.f.max_message, &m, 2);
+  pack_uint(&v.f.p, 1);
+  fake_put_pt(&v.f, &cursor);
+  vm_deliver(&v);
+  ck_assert_int_eq(fake_next(&v.f)->kind, MESSAGE_REPLY);
+  drop_cursor();
+  lua_gc(v.w.L, LUA_GCCOLLECT, 0);
+  lua_gc(v.w.L, LUA_GCSTOP, 0);
+  vm_do(&v, "rounds = 0");
+  for (int i = 0; i < 20; i++) expect_refused(A, "gaijin: busy: ");
+  vm_do(&v, "assert(rounds <= 4, rounds)");
+  vm_close(&v);
+}
+END_TEST
+
 int main(void) {
   Suite *s = suite_create("lua_listed");
   TCase *c = tcase_create("listed");
@@ -256,6 +344,10 @@ int main(void) {
   tcase_add_test(c, whose_asker_waits_no_more_is_not_listed);
   tcase_add_test(c, finalisers_do_not_disturb_it);
   tcase_add_test(c, a_list_may_survive_its_worker);
+  tcase_add_test(c, what_is_dropped_is_charged_until_it_is_free);
+  tcase_add_test(c, who_opens_and_drops_has_no_more_than_is_listed_at_most);
+  tcase_add_test(c, who_is_refused_has_no_more_than_is_listed_at_most);
+  tcase_add_test(c, what_a_script_keeps_is_collected_for_once);
   suite_add_tcase(s, c);
   return run_suite(s);
 }
