@@ -169,7 +169,8 @@ static void enter_load(struct loads *l, uint32_t i, struct sheet *s) {
     sheet_fail(s, "a load of one whose collections are not counted");
     return;
   }
-  if (!owners_reserve(&l->by_host, k->host) || !owners_reserve(&l->by_client, k->client)) {
+  if (!owners_reserve(&l->by_host, k->host) || !owners_reserve(&l->told, k->host) ||
+      !owners_reserve(&l->by_client, k->client)) {
     short_of_memory(s);
     return;
   }

@@ -23,6 +23,7 @@ bool loads_init(struct loads *l, double gain, uint32_t least, uint64_t weight_le
   *l = (struct loads){.gain = gain, .least = least, .weight_least = weight_least};
   slab_init(&l->all, sizeof(struct load));
   owners_init(&l->by_host, &l->all, offsetof(struct load, of_host));
+  owners_init(&l->told, &l->all, offsetof(struct load, of_host));
   owners_init(&l->by_client, &l->all, offsetof(struct load, of_client));
   return chain_init(&l->by_pair, &l->all, offsetof(struct load, link), hash_of_load, seed);
 }
@@ -30,6 +31,7 @@ bool loads_init(struct loads *l, double gain, uint32_t least, uint64_t weight_le
 void loads_deinit(struct loads *l) {
   chain_deinit(&l->by_pair);
   owners_deinit(&l->by_host);
+  owners_deinit(&l->told);
   owners_deinit(&l->by_client);
   slab_deinit(&l->all);
   free(l->collections);
@@ -68,8 +70,8 @@ enum loads_outcome loads_introduce(struct loads *l, uint32_t host, uint32_t clie
                                    struct account *payer, uint32_t *load) {
   *load = loads_find(l, host, client);
   if (*load != SLAB_NONE) return LOADS_OK;
-  if (!owners_reserve(&l->by_host, host) || !owners_reserve(&l->by_client, client) ||
-      !reserve_collections(l, client))
+  if (!owners_reserve(&l->by_host, host) || !owners_reserve(&l->told, host) ||
+      !owners_reserve(&l->by_client, client) || !reserve_collections(l, client))
     return LOADS_NO_MEMORY;
   *load = slab_add(&l->all);
   if (*load == SLAB_NONE) return LOADS_NO_MEMORY;
@@ -163,7 +165,7 @@ static void forget(struct loads *l, uint32_t load) {
     accounts_note_record_gone(l->accounts, accounts_of(l->accounts, k->client), l->bytes);
   if (k->payer) account_discharge(l->accounts, k->payer, ACCOUNT_OTHER, l->bytes);
   chain_remove(&l->by_pair, load);
-  owners_remove(&l->by_host, k->host, load);
+  owners_remove(k->told_dead ? &l->told : &l->by_host, k->host, load);
   owners_remove(&l->by_client, k->client, load);
   slab_remove(&l->all, load);
 }
@@ -185,6 +187,25 @@ uint32_t loads_forget_host(struct loads *l, uint32_t host, uint32_t most) {
   return n;
 }
 
+void loads_note_told(struct loads *l, uint32_t load) {
+  struct load *k = loads_at(l, load);
+  assert(!k->told_dead);
+  owners_remove(&l->by_host, k->host, load);
+  owners_add(&l->told, k->host, load);
+  k->told_dead = true;
+}
+
+void loads_put_back(struct loads *l, uint32_t load) {
+  struct load *k = loads_at(l, load);
+  assert(k->told_dead);
+  owners_remove(&l->told, k->host, load);
+  owners_add(&l->by_host, k->host, load);
+  k->told_dead = false;
+}
+
+uint32_t loads_first_told(const struct loads *l, uint32_t host) {
+  return owners_first(&l->told, host);
+}
 uint32_t loads_first_of_host(const struct loads *l, uint32_t host) {
   return owners_first(&l->by_host, host);
 }

@@ -35,7 +35,7 @@ struct load {
   struct window open[2];     /* and those it does not count; [1]: that may wait for ever */
   struct links of_host, of_client;
   struct account *payer; /* of whoever introduced them; NULL: nothing is charged */
-  bool told_dead; /* the host is ending, and the client has been told (ops/reap.c) */
+  bool told_dead; /* the host is ending, and the client has been told (loads_note_told) */
 };
 
 struct loads {
@@ -45,6 +45,7 @@ struct loads {
   struct slab all;
   struct chain by_pair;
   struct owners by_host, by_client;
+  struct owners told; /* by host, instead of by_host: whose client has been told of its end */
   uint64_t *collections; /* of each client, by number, counted on when that is another's */
   uint32_t collections_capacity;
   struct accounts *accounts; /* a record is charged to who introduced the two; or NULL */
@@ -92,8 +93,15 @@ uint32_t loads_forget_client(struct loads *l, uint32_t client, uint32_t most);
  * nobody counts them then. Returns how many. */
 uint32_t loads_forget_host(struct loads *l, uint32_t host, uint32_t most);
 
-/* The records of a host; SLAB_NONE at the end. */
+/* The host is ending, and the client of this record of it has been told: it is with those that have
+ * been, until all of these are put back. */
+void loads_note_told(struct loads *l, uint32_t load);
+void loads_put_back(struct loads *l, uint32_t load);
+
+/* The records of a host whose clients have not been told of its end, and those whose have; SLAB_NONE
+ * at the end. */
 uint32_t loads_first_of_host(const struct loads *l, uint32_t host);
+uint32_t loads_first_told(const struct loads *l, uint32_t host);
 uint32_t loads_next_of_host(const struct loads *l, uint32_t load);
 /* The records of a client. */
 uint32_t loads_first_of_client(const struct loads *l, uint32_t client);

@@ -24,8 +24,8 @@
  * slice has. */
 enum { REAP_COST = 5, REAP_SLICE = WORK_QUANTUM / REAP_COST };
 /* The same for one who is told of the end: most of it is the write to its socket, in the same turn.
- * Records looked at for one unit. */
-enum { TELL_COST = 20, TELL_SLICE = WORK_QUANTUM / TELL_COST, LOOKED_PER_UNIT = 8 };
+ * Records that are put back for one unit. */
+enum { TELL_COST = 20, TELL_SLICE = WORK_QUANTUM / TELL_COST, PUT_BACK_PER_UNIT = 4 };
 
 /* Requests it had been asked. What it cannot have read, or says that it has not begun, was not
  * done, and may be asked again. */
@@ -61,35 +61,31 @@ static void end_waits(struct broker *b, struct client *c, uint32_t *left) {
 }
 
 /* Tells those who know it and have not been told, so many as one slice allows; true when all have
- * been. One that comes to know it meanwhile is at the begin of the list. */
+ * been. One that comes to know it meanwhile is told by a later slice. */
 static bool tell_death(struct broker *b, const struct client *c) {
   uint64_t id = hosts_at(&b->hosts, c->host)->id;
-  uint32_t told = 0, looked = 0, i = loads_first_of_host(&b->loads, c->host);
-  for (; i != SLAB_NONE && told < TELL_SLICE; i = loads_next_of_host(&b->loads, i), looked++) {
-    struct load *l = loads_at(&b->loads, i);
-    struct client *to = hosts_at(&b->hosts, l->client)->client;
-    if (l->told_dead) continue;
-    l->told_dead = true;
+  uint32_t told = 0;
+  for (uint32_t i; (i = loads_first_of_host(&b->loads, c->host)) != SLAB_NONE; told++) {
+    if (told == TELL_SLICE) break;
+    struct client *to = hosts_at(&b->hosts, loads_at(&b->loads, i)->client)->client;
+    loads_note_told(&b->loads, i);
     if (to) notify_dead(to, id, c->account);
-    told++;
   }
-  work_charge(&b->work, told * TELL_COST + looked / LOOKED_PER_UNIT);
-  return i == SLAB_NONE;
+  work_charge(&b->work, told * TELL_COST);
+  return loads_first_of_host(&b->loads, c->host) == SLAB_NONE;
 }
 
-/* What others have of it is of a dead one from now on. */
+/* What others have of it is of a dead one from now on. Who comes to know it is told at once. */
 static void note_left(struct broker *b, const struct client *c) {
   uint32_t n = 0;
-  for (uint32_t i = loads_first_of_host(&b->loads, c->host); i != SLAB_NONE;
-       i = loads_next_of_host(&b->loads, i), n++) {
-    struct load *l = loads_at(&b->loads, i);
+  for (uint32_t i; (i = loads_first_told(&b->loads, c->host)) != SLAB_NONE; n++) {
+    const struct load *l = loads_at(&b->loads, i);
     struct account *holder = accounts_of(&b->connections.accounts, l->client);
-    assert(l->told_dead);
-    l->told_dead = false; /* who comes to know it from now on is told at once */
     if (l->held && holder->left == 0) holder->left_ms = uv_now(b->loop);
     holder->left += l->held;
+    loads_put_back(&b->loads, i);
   }
-  work_charge(&b->work, n / LOOKED_PER_UNIT);
+  work_charge(&b->work, n / PUT_BACK_PER_UNIT);
 }
 
 /* What it asked and was asked, so much as one slice allows; true when nothing is left. */
