@@ -41,7 +41,7 @@ static void stop(struct program *p) {
 static void upgrade(struct broker *b) {
   char error[UPGRADE_TEXT];
   if (!upgrade_begin(b, NULL, 0, 0, error))
-    log_asked(&b->log, CAUSE_ASKED, "SIGUSR2: no upgrade: %s", error);
+    log_asked(&b->log, CAUSE_UPGRADE, "SIGUSR2: no upgrade: %s", error);
 }
 
 static void on_signal(uv_signal_t *handle, int number) {

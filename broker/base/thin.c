@@ -110,7 +110,8 @@ const char *thin_subject(enum log_cause cause) {
       [CAUSE_POST] = "one-way requests that were not delivered",
       [CAUSE_ANSWER] = "discarded answers",
       [CAUSE_POLICY] = "what the policy refuses",
-      [CAUSE_ASKED] = "requests for the status, and refused upgrades",
+      [CAUSE_ASKED] = "requests for the status",
+      [CAUSE_UPGRADE] = "refused upgrades",
       [CAUSE_RELOAD] = "reloads",
       [CAUSE_ROSTER] = "workers and the roster",
   };

@@ -29,7 +29,8 @@ enum log_cause {
   CAUSE_POST,         /* a one-way request was not delivered */
   CAUSE_ANSWER,       /* answered what nobody asked */
   CAUSE_POLICY,       /* was refused by the policy */
-  CAUSE_ASKED,        /* somebody asks for the broker's status, or an upgrade, again and again */
+  CAUSE_ASKED,        /* somebody asks for the broker's status again and again */
+  CAUSE_UPGRADE,      /* an upgrade was refused */
   CAUSE_RELOAD,       /* has the policy read again */
   CAUSE_ROSTER,       /* comes back, or could not */
   LOG_CAUSES,

@@ -93,13 +93,13 @@ uint32_t loads_forget_client(struct loads *l, uint32_t client, uint32_t most);
  * nobody counts them then. Returns how many. */
 uint32_t loads_forget_host(struct loads *l, uint32_t host, uint32_t most);
 
-/* The host is ending, and the client of this record of it has been told: it is with those that have
- * been, until all of these are put back. */
+/* The host is ending, and the client of this record of it has been told: it is with those that
+ * have been, until all of these are put back. */
 void loads_note_told(struct loads *l, uint32_t load);
 void loads_put_back(struct loads *l, uint32_t load);
 
-/* The records of a host whose clients have not been told of its end, and those whose have; SLAB_NONE
- * at the end. */
+/* The records of a host whose clients have not been told of its end, and those whose have;
+ * SLAB_NONE at the end. */
 uint32_t loads_first_of_host(const struct loads *l, uint32_t host);
 uint32_t loads_first_told(const struct loads *l, uint32_t host);
 uint32_t loads_next_of_host(const struct loads *l, uint32_t load);

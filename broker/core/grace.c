@@ -14,7 +14,8 @@
 
 /* How often time is counted, and how much of it at most: a broker that was stopped, or a machine,
  * has not waited for anybody meanwhile, and what they sent is still in its sockets. How many
- * processes are looked at then, of so many absent ones at most; the units of work for one. */
+ * processes are looked at then, and how many absent ones are looked through for those at most; the
+ * units of work for a process. */
 enum {
   TICK_MS = 100,
   TICK_MOST_MS = 2 * TICK_MS,

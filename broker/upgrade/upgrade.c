@@ -89,7 +89,7 @@ refuse(struct upgrade *u, const char *format, ...) {
   va_start(args, format);
   vsnprintf(text, sizeof text, format, args);
   va_end(args);
-  log_asked(&b->log, CAUSE_ASKED, "no upgrade: %s; gaijin %s serves on", text, GAIJIN_VERSION);
+  log_asked(&b->log, CAUSE_UPGRADE, "no upgrade: %s; gaijin %s serves on", text, GAIJIN_VERSION);
   if (asker) notify_error(asker, OP_upgrade, u->request, STATUS_unsupported, "%s", text);
   give_up(u);
 }

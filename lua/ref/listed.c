@@ -124,7 +124,9 @@ static void drive_collector(struct worker *w, struct listed_book *b, size_t leas
   w->weights.rounds = 2; /* the one under way may have seen it before it was dropped */
 }
 
-static bool is_within(size_t all, size_t used, size_t own) { return used < all && own <= all - used; }
+static bool is_within(size_t all, size_t used, size_t own) {
+  return used < all && own <= all - used;
+}
 
 /* False if the list cannot have so many bytes more before what has been dropped is collected, which
  * is worth it. Raises if it may not have them; it is dropped then. */

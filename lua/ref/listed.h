@@ -46,7 +46,8 @@ void listed_collect(lua_State *L, struct worker *w);
 void listed_to_cursor(lua_State *L, int list);
 /* Whether the value at index i is a cursor. Allocates nothing. */
 bool listed_is_cursor(lua_State *L, int i);
-/* Nobody else holds the value at index i any more: if it is a cursor, its list has ended. Allocates nothing, raises nothing. */
+/* Nobody else holds the value at index i any more: if it is a cursor, its list has ended. Allocates
+ * nothing, raises nothing. */
 void listed_forget(lua_State *L, int i);
 
 /* Bytes charged to a host, for lists that have ended as well. For tests. */
