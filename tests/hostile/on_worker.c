@@ -82,17 +82,24 @@ static void wait_for_labels(struct attacker *a) {
 }
 
 /* Traversals that are begun and never ended: the worker lists the keys for each. */
-static void open_traversals(struct attacker *a) {
+static void traverse(struct attacker *a, bool drops) {
   struct raw r;
-  struct pt table;
+  struct pt table, cursor;
   bool on = join_for(a, &r, "big", &table);
   for (a->ready = true; on; count(a, 1)) {
     raw_ask(&r, OP_pairs, NULL, &table, 0, 0);
     raw_end(&r);
     on = raw_answer(&r);
+    if (!on || !drops || r.m.kind != MESSAGE_REPLY || !reader_pt(&r.r, &cursor)) continue;
+    struct pack *p = raw_begin(&r, MESSAGE_NOTICE, OP_unsub, 0, 2);
+    pack_pt(p, &cursor);
+    pack_uint(p, 1);
+    raw_end(&r);
   }
   raw_close(&r);
 }
+static void open_traversals(struct attacker *a) { traverse(a, false); }
+static void drop_traversals(struct attacker *a) { traverse(a, true); }
 
 /* ---- More than it can decode ---- */
 
@@ -182,6 +189,15 @@ const struct hostile_case hostile_on_worker[] = {
      .attackers = 2,
      .host_code = "local t = {} for i = 1, 100000 do t[i] = i end bakaGaijin.big = t\n",
      .worker_mb = 320, /* the lists of half of --max-decoded, the table, garbage of refused ones */
+     .sent_least = 200},
+    {.name = "dropped-traversals",
+     .text = "traversals of a table of 100,000 names, begun and given back",
+     .before = "more and more memory",
+     .attack = drop_traversals,
+     .attackers = 2,
+     .host_code = "local t = {} for i = 1, 100000 do t['k' .. i] = i end bakaGaijin.big = t\n",
+     .worker_mb = 320, /* likewise; the collector comes later */
+     .worker_ms = 240, /* it comes all at once, for what is a good part of the heap */
      .sent_least = 200},
     {.name = "refused-keys",
      .text = "60,000 chosen keys by one whom `gaijin.access` refuses",

@@ -266,36 +266,36 @@ START_TEST(what_is_dropped_is_charged_until_it_is_free) {
 }
 END_TEST
 
-enum { ROUNDS = 60, MIB = 1 << 20 };
+enum { ROUNDS = 20, MIB = 1 << 20 };
 
 static size_t heap(void) { return (size_t)lua_gc(v.w.L, LUA_GCCOUNT, 0) << 10; }
 
-/* Of hash tables: the number of their keys is not known before. All that is listed meanwhile is 8 MiB in each round. */
+/* Of hash tables: the number of their keys is not known before. All that is listed meanwhile is 3 MiB in each round. */
 static void open_large(size_t most) {
-  open_host("local t = {} for i = 1, 300000 do t['k' .. i] = 1 end return t");
+  open_host("local t = {} for i = 1, 100000 do t['k' .. i] = 1 end return t");
   lua_gc(v.w.L, LUA_GCCOLLECT, 0);
   v.w.max_decoded = (uint32_t)most;
 }
 
 START_TEST(who_opens_and_drops_has_no_more_than_is_listed_at_most) {
-  open_large(64 * MIB);
+  open_large(16 * MIB);
   size_t before = heap();
   for (int i = 0; i < ROUNDS; i++) {
     pairs_for(A);
     if (i % 2) drop_cursor();
     else while (next_page(A)) continue;
-    ck_assert_uint_lt(heap() - before, 80 * MIB);
+    ck_assert_uint_lt(heap() - before, 20 * MIB);
   }
   vm_close(&v);
 }
 END_TEST
 
 START_TEST(who_is_refused_has_no_more_than_is_listed_at_most) {
-  open_large(12 * MIB);
+  open_large(4 * MIB);
   size_t before = heap();
   for (int i = 0; i < ROUNDS; i++) {
     expect_refused(A, "gaijin: too_large: ");
-    ck_assert_uint_lt(heap() - before, 24 * MIB);
+    ck_assert_uint_lt(heap() - before, 8 * MIB);
   }
   vm_close(&v);
 }
