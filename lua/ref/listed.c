@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * A list is a userdata, for its finaliser; its environment has the table and its keys. All of it is
- * made before the traversal begins: where Lua makes an object it may run a script's finaliser, and
+ * A list is a userdata; its environment has the table, its keys, and the charge for them. That is a
+ * userdata of its own, for its finaliser: what has one outlives, with all that it refers to, the
+ * round of the collector that finds it, and so must not refer to the keys. All of it is made before the traversal begins: where Lua makes an object it may run a script's finaliser, and
  * that might change the table. The book of what is charged lives as long as one of its lists: a VM
  * may survive its worker.
  *
@@ -42,17 +43,21 @@ struct listed_book {
   unsigned users; /* and the worker */
 };
 
-struct list {
-  struct listed_book *book; /* NULL: it is not charged */
+struct charge {
+  struct listed_book *book; /* NULL: nothing is charged */
   struct listed_asker *asker;
   size_t bytes;
-  bool dropped; /* nobody waits for it, and the collector will find it */
-  bool final;   /* made anew after a collection: there is no other */
-  int at, n;    /* keys read; in all */
+  bool dropped; /* nobody waits for the list, and the collector will find it */
+};
+
+struct list {
+  struct charge *charge; /* in the environment */
+  bool final;            /* made anew after a collection: there is no other */
+  int at, n;             /* keys read; in all */
 };
 
 enum { UP_LIST = 1 }; /* upvalue of a cursor; nil when all has been read */
-enum { ENV_TABLE = 1, ENV_KEYS }; /* fields of a list's environment */
+enum { ENV_TABLE = 1, ENV_KEYS, ENV_CHARGE }; /* fields of a list's environment */
 
 size_t listed_weight(lua_State *L, int i) {
   return lua_type(L, i) == LUA_TSTRING ? lua_objlen(L, i) : 9;
@@ -87,7 +92,7 @@ static struct listed_asker *enter_book(struct worker *w, uint64_t host) {
 static size_t least_of(size_t a, size_t b) { return a < b ? a : b; }
 
 /* It is the collector's from now on. */
-static void drop(struct list *k) {
+static void drop(struct charge *k) {
   if (!k->book || k->dropped) return;
   k->dropped = true;
   k->asker->dropped += k->bytes;
@@ -95,7 +100,7 @@ static void drop(struct list *k) {
 }
 
 /* Its memory is free. */
-static void give_back(struct list *k) {
+static void give_back(struct charge *k) {
   struct listed_book *b = k->book;
   if (!b) return;
   drop(k);
@@ -130,7 +135,8 @@ static bool is_within(size_t all, size_t used, size_t own) {
 
 /* False if the list cannot have so many bytes more before what has been dropped is collected, which
  * is worth it. Raises if it may not have them; it is dropped then. */
-static bool need_room(lua_State *L, struct worker *w, struct list *k, size_t bytes) {
+static bool need_room(lua_State *L, struct worker *w, struct list *list, size_t bytes) {
+  struct charge *k = list->charge;
   struct listed_book *b = k->book;
   if (!b) return true;
   const struct listed_asker *a = k->asker;
@@ -139,7 +145,7 @@ static bool need_room(lua_State *L, struct worker *w, struct list *k, size_t byt
   bool never = k->bytes + bytes > all / 2;
   if (!never && is_within(all, used - b->dropped, own - a->dropped) && b->dropped > b->collected) {
     size_t heap = (size_t)lua_gc(L, LUA_GCCOUNT, 0) << 10;
-    if (!k->final && b->dropped - b->collected >= heap / HEAP_PART) {
+    if (!list->final && b->dropped - b->collected >= heap / HEAP_PART) {
       drop(k);
       return false;
     }
@@ -156,8 +162,9 @@ static bool need_room(lua_State *L, struct worker *w, struct list *k, size_t byt
   return false;
 }
 
-static bool charge(lua_State *L, struct worker *w, struct list *k, size_t bytes) {
-  if (!need_room(L, w, k, bytes)) return false;
+static bool charge(lua_State *L, struct worker *w, struct list *list, size_t bytes) {
+  if (!need_room(L, w, list, bytes)) return false;
+  struct charge *k = list->charge;
   if (!k->book) return true;
   assert(!k->dropped);
   k->bytes += bytes;
@@ -168,9 +175,9 @@ static bool charge(lua_State *L, struct worker *w, struct list *k, size_t bytes)
 
 /* ---- A list ---- */
 
-/* Upvalue: the metatable of lists. Not by the worker's anchors: in a fork these may be new. */
-static int collect_list(lua_State *L) {
-  struct list *k = lua_touserdata(L, 1);
+/* Upvalue: the metatable of charges. Not by the worker's anchors: in a fork these may be new. */
+static int collect_charge(lua_State *L) {
+  struct charge *k = lua_touserdata(L, 1);
   if (!k || !lua_getmetatable(L, 1) || !lua_rawequal(L, -1, lua_upvalueindex(1)))
     return 0; /* by a script's hand */
   give_back(k);
@@ -190,16 +197,19 @@ void listed_push(lua_State *L, struct worker *w, bool final) {
   if (w->listed) drive_collector(w, w->listed, w->max_decoded / BOOK_PART);
   struct list *k = userdata_new(L, sizeof *k, w->anchors.list_meta);
   *k = (struct list){.final = final};
-  lua_createtable(L, 2, 0);
+  lua_createtable(L, 3, 0);
   lua_pushboolean(L, 0);
   lua_rawseti(L, -2, ENV_TABLE);
   lua_newtable(L);
   lua_rawseti(L, -2, ENV_KEYS);
+  k->charge = userdata_new(L, sizeof *k->charge, w->anchors.charge_meta);
+  *k->charge = (struct charge){.book = NULL};
+  lua_rawseti(L, -2, ENV_CHARGE);
   lua_setfenv(L, -2);
   if (!host) return;
-  if (!(k->asker = enter_book(w, host)))
+  if (!(k->charge->asker = enter_book(w, host)))
     worker_raise(L, GAIJIN_STATUS_BUSY, "memory is too short to list keys");
-  k->book = w->listed;
+  k->charge->book = w->listed;
   if (charge(L, w, k, LISTED_LIST)) return;
   lua_pop(L, 1);
   listed_collect(L, w);
@@ -207,11 +217,11 @@ void listed_push(lua_State *L, struct worker *w, bool final) {
 }
 
 /* Its asker waits no more: whoever waits for us need not wait for this. */
-static void look_at_clock(lua_State *L, struct worker *w, struct list *k) {
+static void look_at_clock(lua_State *L, struct worker *w, const struct list *k) {
   const struct fiber *f = w->sched.current;
   double until = f ? wait_nearer(f->deadline, f->asked_until) : 0;
   if (until == 0 || clock_seconds() < until) return;
-  drop(k);
+  drop(k->charge);
   worker_raise(L, GAIJIN_STATUS_TIMEOUT, "pairs: it has taken too long to list the keys");
 }
 
@@ -279,7 +289,7 @@ static int cursor(lua_State *L) {
   lua_replace(L, MORE);
   k->at = at;
   if (at < k->n) return lua_gettop(L);
-  drop(k);
+  drop(k->charge);
   lua_pushnil(L); /* the list is garbage, whoever keeps the cursor */
   lua_replace(L, lua_upvalueindex(UP_LIST));
   return lua_gettop(L);
@@ -290,7 +300,7 @@ bool listed_is_cursor(lua_State *L, int i) { return lua_tocfunction(L, i) == cur
 void listed_to_cursor(lua_State *L, int list) {
   struct list *k = lua_touserdata(L, list);
   if (k->n == 0) {
-    drop(k);
+    drop(k->charge);
     lua_pushnil(L);
   } else {
     lua_pushvalue(L, list);
@@ -302,20 +312,28 @@ void listed_to_cursor(lua_State *L, int list) {
 void listed_forget(lua_State *L, int i) {
   if (!listed_is_cursor(L, i) || !lua_getupvalue(L, i, UP_LIST)) return;
   struct list *k = lua_touserdata(L, -1);
-  if (k) drop(k);
+  if (k) drop(k->charge);
   lua_pop(L, 1);
 }
 
 /* ---- The rest ---- */
 
-void listed_open(lua_State *L, struct worker *w) {
+/* A metatable that scripts do not see. */
+static int make_metatable(lua_State *L, lua_CFunction finaliser) {
   lua_createtable(L, 0, 2);
-  lua_pushvalue(L, -1);
-  lua_pushcclosure(L, collect_list, 1);
-  lua_setfield(L, -2, "__gc");
+  if (finaliser) {
+    lua_pushvalue(L, -1);
+    lua_pushcclosure(L, finaliser, 1);
+    lua_setfield(L, -2, "__gc");
+  }
   lua_pushboolean(L, 0);
   lua_setfield(L, -2, "__metatable");
-  w->anchors.list_meta = luaL_ref(L, LUA_REGISTRYINDEX);
+  return luaL_ref(L, LUA_REGISTRYINDEX);
+}
+
+void listed_open(lua_State *L, struct worker *w) {
+  w->anchors.list_meta = make_metatable(L, NULL);
+  w->anchors.charge_meta = make_metatable(L, collect_charge);
 }
 
 size_t listed_charged(const struct worker *w, uint64_t host) {

@@ -28,7 +28,7 @@ enum { LISTED_LIST = 4096, LISTED_KEY = 32 };
 /* Bytes of the value at index i as far as the size of a page or list is concerned. */
 size_t listed_weight(lua_State *L, int i);
 
-/* Makes the metatable of lists. Raises when memory is short. */
+/* Makes the metatables of lists. Raises when memory is short. */
 void listed_open(lua_State *L, struct worker *w);
 /* Pushes an empty list, charged to the asker whose request the fiber serves. `final`: it is made
  * anew after listed_collect. May collect. Raises when memory is short, or `busy`. */

@@ -41,7 +41,7 @@ struct anchors {
   int object_meta; /* metatable of ATs that are userdata */
   int future_meta; /* metatable of futures */
   int copy_meta;  /* metatable of what gaijin.copy makes */
-  int list_meta;  /* metatable of listed keys (lua/ref/listed.h) */
+  int list_meta, charge_meta; /* metatables of listed keys, their charges (lua/ref/listed.h) */
   int traces; /* lua_State of a fiber -> the last error and its traceback (trace.c), weak keys */
   int traceback; /* debug.traceback as it was: scripts may take it away, or put theirs there */
   int yield;     /* coroutine.yield as it was */

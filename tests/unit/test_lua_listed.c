@@ -266,6 +266,20 @@ START_TEST(what_is_dropped_is_charged_until_it_is_free) {
 }
 END_TEST
 
+/* It is not while the finaliser has run and the keys are there still, until the round after it. */
+START_TEST(what_is_not_charged_any_more_is_free) {
+  open_host("local t = {} for i = 1, 100000 do t['k' .. i] = 1 end return t");
+  for (int i = 0; i < 2; i++) lua_gc(v.w.L, LUA_GCCOLLECT, 0);
+  int before = lua_gc(v.w.L, LUA_GCCOUNT, 0);
+  pairs_for(A);
+  ck_assert_int_gt(lua_gc(v.w.L, LUA_GCCOUNT, 0) - before, 1000);
+  drop_cursor();
+  ck_assert_uint_eq(charged(A), 0);
+  ck_assert_int_lt(lua_gc(v.w.L, LUA_GCCOUNT, 0) - before, 500);
+  vm_close(&v);
+}
+END_TEST
+
 enum { ROUNDS = 20, MIB = 1 << 20 };
 
 static size_t heap(void) { return (size_t)lua_gc(v.w.L, LUA_GCCOUNT, 0) << 10; }
@@ -345,6 +359,7 @@ int main(void) {
   tcase_add_test(c, finalisers_do_not_disturb_it);
   tcase_add_test(c, a_list_may_survive_its_worker);
   tcase_add_test(c, what_is_dropped_is_charged_until_it_is_free);
+  tcase_add_test(c, what_is_not_charged_any_more_is_free);
   tcase_add_test(c, who_opens_and_drops_has_no_more_than_is_listed_at_most);
   tcase_add_test(c, who_is_refused_has_no_more_than_is_listed_at_most);
   tcase_add_test(c, what_a_script_keeps_is_collected_for_once);
