@@ -10,29 +10,53 @@
 #include <stdlib.h>
 
 enum { LEAST_BUCKETS = 16 };
+/* Heads in a pool become more by so many at most: a message pays for 64 KiB, not for as much as
+ * there is already. */
+enum { POOLED_STEP = 16384 };
 
-bool chain_init(struct chain *t, const struct slab *slab, size_t link, chain_hash_fn hash,
-                uint64_t seed) {
+void chain_prepare(struct chain *t, const struct slab *slab, size_t link, chain_hash_fn hash,
+                   uint64_t seed) {
   *t = (struct chain){.slab = slab, .link = link, .hash = hash, .seed = seed};
-  t->size = t->capacity = LEAST_BUCKETS;
-  t->heads = malloc(t->capacity * sizeof *t->heads);
-  if (!t->heads) return false;
+}
+
+static bool resize(struct chain *t, uint32_t capacity) {
+  size_t bytes = (size_t)capacity * sizeof *t->heads;
+  uint32_t *heads = NULL;
+  if (!t->array.pool)
+    heads = realloc(t->heads, bytes);
+  else if (pool_array_resize(&t->array, bytes))
+    heads = (uint32_t *)(void *)t->array.at;
+  if (!heads) return false;
+  t->heads = heads;
+  t->capacity = t->array.pool ? (uint32_t)(t->array.bytes / sizeof *heads) : capacity;
+  return true;
+}
+
+bool chain_open(struct chain *t, const struct pool *pool, unsigned region) {
+  assert(!t->heads);
+  if (pool && pool->fd >= 0) pool_array_init(&t->array, pool, region);
+  if (!resize(t, LEAST_BUCKETS)) return false;
+  t->size = LEAST_BUCKETS;
   for (uint32_t i = 0; i < t->size; i++) t->heads[i] = SLAB_NONE;
   return true;
 }
 
+bool chain_init(struct chain *t, const struct slab *slab, size_t link, chain_hash_fn hash,
+                uint64_t seed) {
+  chain_prepare(t, slab, link, hash, seed);
+  return chain_open(t, NULL, 0);
+}
+
 void chain_expect(struct chain *t, uint32_t count) {
   assert(t->count == 0);
-  uint32_t *heads = count > t->size ? malloc(count * sizeof *heads) : NULL;
-  if (!heads) return;
-  free(t->heads);
-  t->heads = heads;
-  t->size = t->capacity = count;
-  for (uint32_t i = 0; i < count; i++) heads[i] = SLAB_NONE;
+  if (count <= t->size || !resize(t, count)) return;
+  t->size = count;
+  for (uint32_t i = 0; i < count; i++) t->heads[i] = SLAB_NONE;
 }
 
 void chain_deinit(struct chain *t) {
-  free(t->heads);
+  if (!t->array.pool) free(t->heads);
+  pool_array_deinit(&t->array);
   *t = (struct chain){0};
 }
 
@@ -53,19 +77,16 @@ static void push(struct chain *t, uint32_t b, uint32_t index) {
   t->heads[b] = index;
 }
 
-static bool resize(struct chain *t, uint32_t capacity) {
-  uint32_t *heads = realloc(t->heads, (size_t)capacity * sizeof *heads);
-  if (!heads) return false;
-  t->heads = heads;
-  t->capacity = capacity;
-  return true;
+/* Room for more than there is now. */
+static bool make_room(struct chain *t) {
+  uint32_t more = t->array.pool && t->capacity > POOLED_STEP ? POOLED_STEP : t->capacity;
+  return t->capacity <= UINT32_MAX / 2 && resize(t, t->capacity + more);
 }
 
 /* One bucket more: the items of bucket `size - whole` are dealt out between it and the new one. */
 static void grow(struct chain *t) {
   assert(t->size <= t->capacity);
-  if (t->size == t->capacity && (t->capacity > UINT32_MAX / 2 || !resize(t, t->capacity * 2)))
-    return;
+  if (t->size == t->capacity && !make_room(t)) return;
   uint32_t from = t->size - whole(t->size), index = t->heads[from];
   t->heads[from] = t->heads[t->size] = SLAB_NONE;
   t->size++;

@@ -4,6 +4,8 @@
  * and shrinks by one bucket per change (linear hashing), so that no single
  * message ever pays for rehashing a million items. About 4 bytes per item.
  *
+ * The heads may lie in a pool (pool.h), where another program finds them.
+ *
  *   for (i = chain_first(&t, hash); i != SLAB_NONE; i = chain_next(&t, i)) compare
  */
 #ifndef GAIJIN_BROKER_CHAIN_H
@@ -13,6 +15,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "broker/base/pool.h"
 #include "broker/base/slab.h"
 
 /* Hash of an item's key; the seed keeps clients from choosing keys that collide. */
@@ -25,11 +28,17 @@ struct chain {
   uint64_t seed;
   uint32_t *heads;
   uint32_t count, size, capacity; /* items, buckets in use, buckets there is room for */
+  struct pool_array array; /* the heads, if they are in a pool */
 };
 
 /* False when memory is short. A zeroed struct is valid to deinit. */
 bool chain_init(struct chain *t, const struct slab *slab, size_t link, chain_hash_fn hash,
                 uint64_t seed);
+/* The same in two steps: all but the heads; these, in a region of a pool that has to outlive it, or
+ * in ordinary memory (NULL, or one without a file). False when memory is short. */
+void chain_prepare(struct chain *t, const struct slab *slab, size_t link, chain_hash_fn hash,
+                   uint64_t seed);
+bool chain_open(struct chain *t, const struct pool *pool, unsigned region);
 void chain_deinit(struct chain *t);
 /* So many items are about to come into a table that is empty: has buckets for all of them, so that
  * none is moved while they come. Without memory it grows as ever. */

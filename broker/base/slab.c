@@ -16,33 +16,40 @@ enum { GONE = 0xa5 };
 #endif
 
 void slab_init(struct slab *s, uint32_t item_size) {
-  *s = (struct slab){.item_size = (item_size + 7u) & ~7u, .unused = SLAB_NONE};
+  *s = (struct slab){.item_size = (item_size + 7u) & ~7u, .unused = SLAB_NONE, .open = SLAB_NONE};
 }
 
 static size_t chunk_bytes(const struct slab *s) {
   return sizeof(struct slab_chunk) + (size_t)SLAB_CHUNK * s->item_size;
 }
 
+void slab_init_in(struct slab *s, uint32_t item_size, const struct pool *pool, unsigned region) {
+  slab_init(s, item_size);
+  if (pool && pool->fd >= 0) pool_pieces_init(&s->pieces, pool, region, chunk_bytes(s));
+}
+
 void slab_deinit(struct slab *s) {
-  for (uint32_t i = 0; i < s->entry_count; i++)
-    if (s->entries[i].chunk) munmap(s->entries[i].chunk, chunk_bytes(s));
+  if (!s->pieces.pool)
+    for (uint32_t i = 0; i < s->entry_count; i++)
+      if (s->entries[i].chunk) munmap(s->entries[i].chunk, chunk_bytes(s));
+  pool_pieces_deinit(&s->pieces);
   free(s->entries);
   *s = (struct slab){0};
 }
 
 static void open_chunk(struct slab *s, struct slab_chunk *c) {
-  c->prev = NULL;
+  c->prev = SLAB_NONE;
   c->next = s->open;
-  if (s->open) s->open->prev = c;
-  s->open = c;
+  if (s->open != SLAB_NONE) s->entries[s->open].chunk->prev = c->number;
+  s->open = c->number;
 }
 
-static void shut_chunk(struct slab *s, struct slab_chunk *c) {
-  if (c->prev)
-    c->prev->next = c->next;
+static void shut_chunk(struct slab *s, const struct slab_chunk *c) {
+  if (c->prev != SLAB_NONE)
+    s->entries[c->prev].chunk->next = c->next;
   else
     s->open = c->next;
-  if (c->next) c->next->prev = c->prev;
+  if (c->next != SLAB_NONE) s->entries[c->next].chunk->prev = c->prev;
 }
 
 /* A number for a new chunk: an unused one, else the next. SLAB_NONE when memory or numbers are
@@ -70,11 +77,16 @@ static void give_number(struct slab *s, uint32_t number) {
   s->unused = number;
 }
 
-/* The chunk of a number that was taken; the number is given back if memory is short. */
+/* The chunk of a number that was taken; the number is given back if memory is short. `flags`: of
+ * mmap, if it is not in a pool. */
 static bool map_chunk(struct slab *s, uint32_t number, int flags) {
-  struct slab_chunk *c = mmap(NULL, chunk_bytes(s), PROT_READ | PROT_WRITE,
-                              MAP_PRIVATE | MAP_ANONYMOUS | flags, -1, 0);
-  if (c == MAP_FAILED) {
+  struct slab_chunk *c;
+  if (s->pieces.pool)
+    c = pool_pieces_take(&s->pieces, number);
+  else if ((c = mmap(NULL, chunk_bytes(s), PROT_READ | PROT_WRITE,
+                     MAP_PRIVATE | MAP_ANONYMOUS | flags, -1, 0)) == MAP_FAILED)
+    c = NULL;
+  if (!c) {
     give_number(s, number);
     return false;
   }
@@ -83,6 +95,16 @@ static bool map_chunk(struct slab *s, uint32_t number, int flags) {
   s->chunks++;
   open_chunk(s, c);
   return true;
+}
+
+static void unmap_chunk(struct slab *s, struct slab_chunk *c) {
+  uint32_t number = c->number;
+  if (s->pieces.pool)
+    pool_pieces_give(&s->pieces, number);
+  else
+    munmap(c, chunk_bytes(s));
+  give_number(s, number);
+  s->chunks--;
 }
 
 static bool add_chunk(struct slab *s) {
@@ -127,8 +149,8 @@ bool slab_add_at(struct slab *s, uint32_t index) {
 }
 
 uint32_t slab_add(struct slab *s) {
-  if (!s->open && !add_chunk(s)) return SLAB_NONE;
-  struct slab_chunk *c = s->open;
+  if (s->open == SLAB_NONE && !add_chunk(s)) return SLAB_NONE;
+  struct slab_chunk *c = s->entries[s->open].chunk;
   unsigned word = 0;
   assert(c->used < SLAB_CHUNK); /* or it would not be among those with room */
   while (c->live[word] == UINT64_MAX) word++;
@@ -151,11 +173,9 @@ void slab_remove(struct slab *s, uint32_t index) {
   memset(c->items + (size_t)place * s->item_size, GONE, s->item_size);
 #endif
   if (c->used-- == SLAB_CHUNK) open_chunk(s, c);
-  if (c->used == 0 && (s->open != c || c->next)) {
+  if (c->used == 0 && (s->open != c->number || c->next != SLAB_NONE)) {
     shut_chunk(s, c);
-    give_number(s, c->number);
-    munmap(c, chunk_bytes(s));
-    s->chunks--;
+    unmap_chunk(s, c);
   }
 }
 
@@ -176,4 +196,36 @@ uint32_t slab_next(const struct slab *s, uint32_t from) {
     }
   }
   return SLAB_NONE;
+}
+
+static const char *check_chunk(const struct slab *s, uint32_t number, uint32_t *items) {
+  const struct slab_chunk *c = s->entries[number].chunk;
+  uint32_t used = 0;
+  for (unsigned i = 0; i < SLAB_CHUNK / 64; i++)
+    used += (uint32_t)__builtin_popcountll(c->live[i]);
+  *items += used;
+  if (c->number != number) return "slab: a chunk has another number";
+  return c->used == used ? NULL : "slab: a chunk counts other items than it has";
+}
+
+const char *slab_check(const struct slab *s) {
+  uint32_t items = 0, chunks = 0, room = 0, unused = 0, before = SLAB_NONE;
+  for (uint32_t i = 0; i < s->entry_count; i++) {
+    if (!s->entries[i].chunk) continue;
+    const char *fault = check_chunk(s, i, &items);
+    if (fault) return fault;
+    chunks++;
+    room += s->entries[i].chunk->used < SLAB_CHUNK;
+  }
+  if (items != s->count || chunks != s->chunks) return "slab: the counts do not add up";
+  for (uint32_t i = s->open; i != SLAB_NONE; before = i, i = s->entries[i].chunk->next) {
+    const struct slab_chunk *c = i < s->entry_count ? s->entries[i].chunk : NULL;
+    if (!c || c->prev != before || c->used == SLAB_CHUNK || room-- == 0)
+      return "slab: the list of chunks with room is broken";
+  }
+  if (room) return "slab: a chunk with room is not found";
+  for (uint32_t i = s->unused; i != SLAB_NONE; i = s->entries[i].next_unused)
+    if (i >= s->entry_count || s->entries[i].chunk || ++unused > s->entry_count)
+      return "slab: the list of unused numbers is broken";
+  return unused + chunks == s->entry_count ? NULL : "slab: a number is lost";
 }

@@ -17,6 +17,19 @@ struct item {
   struct links links;
 };
 
+/* _i of each test: whether it is about a slab in a pool. */
+static struct pool pool = {-1};
+static void begin(struct slab *s, int pooled) {
+  if (pooled) ck_assert(pool_open(&pool));
+  slab_init_in(s, sizeof(struct item), pooled ? &pool : NULL, 1);
+  ck_assert(!s->pieces.pool == !pooled);
+}
+static void end(struct slab *s) {
+  ck_assert_ptr_null(slab_check(s));
+  slab_deinit(s);
+  pool_close(&pool);
+}
+
 static uint64_t hash_of_item(const void *item, uint64_t seed) {
   return mix64(((const struct item *)item)->key ^ seed);
 }
@@ -29,7 +42,7 @@ static uint32_t find(const struct chain *t, const struct slab *s, uint64_t key) 
 
 START_TEST(indices_are_distinct_and_zeroed) {
   struct slab s;
-  slab_init(&s, sizeof(struct item));
+  begin(&s, _i);
   for (uint32_t i = 0; i < 3 * SLAB_CHUNK; i++) {
     uint32_t index = slab_add(&s);
     struct item *k = slab_at(&s, index);
@@ -45,13 +58,13 @@ START_TEST(indices_are_distinct_and_zeroed) {
   ck_assert_uint_eq(sum, (uint64_t)n * (n + 1) / 2);
   ck_assert_uint_eq(slab_next(&s, SLAB_NONE - 1), SLAB_NONE);
   ck_assert(!slab_live(&s, SLAB_NONE - 1));
-  slab_deinit(&s);
+  end(&s);
 }
 END_TEST
 
 START_TEST(empty_chunks_are_freed_and_their_numbers_used_again) {
   struct slab s;
-  slab_init(&s, sizeof(struct item));
+  begin(&s, _i);
   for (uint32_t i = 0; i < 4 * SLAB_CHUNK; i++) slab_add(&s);
   for (uint32_t i = 0; i < 4 * SLAB_CHUNK; i++) slab_remove(&s, i);
   uint32_t chunks = 0;
@@ -61,14 +74,14 @@ START_TEST(empty_chunks_are_freed_and_their_numbers_used_again) {
   ck_assert_uint_eq(s.chunks, 1);
   for (uint32_t i = 0; i < 4 * SLAB_CHUNK; i++) ck_assert_uint_lt(slab_add(&s), 4 * SLAB_CHUNK);
   ck_assert_uint_eq(s.entry_count, 4);
-  slab_deinit(&s);
+  end(&s);
 }
 END_TEST
 
 START_TEST(items_come_back_at_their_indices) {
   static const uint32_t kept[] = {3, 4, 1023, 5 * SLAB_CHUNK + 7, 5 * SLAB_CHUNK + 8, 9 * SLAB_CHUNK};
   struct slab s;
-  slab_init(&s, sizeof(struct item));
+  begin(&s, _i);
   for (unsigned i = 0; i < 6; i++) {
     ck_assert(!slab_live(&s, kept[i]));
     ck_assert(slab_add_at(&s, kept[i]));
@@ -95,7 +108,7 @@ START_TEST(items_come_back_at_their_indices) {
   for (uint32_t i = 0; i < sizeof seen; i++)
     if (seen[i]) slab_remove(&s, i);
   ck_assert_uint_eq(s.count, 0);
-  slab_deinit(&s);
+  end(&s);
 }
 END_TEST
 
@@ -105,8 +118,10 @@ START_TEST(table_finds_what_is_in_it_while_it_grows_and_shrinks) {
   uint64_t random = random_seed("slab");
   struct slab s;
   struct chain t;
-  slab_init(&s, sizeof(struct item));
-  ck_assert(chain_init(&t, &s, offsetof(struct item, link), hash_of_item, random));
+  begin(&s, _i);
+  chain_prepare(&t, &s, offsetof(struct item, link), hash_of_item, random);
+  ck_assert(chain_open(&t, &pool, 2));
+  ck_assert(!t.array.pool == !_i);
   memset(where, 0, sizeof where);
   for (uint32_t step = 0; step < STEPS; step++) {
     /* The first half mostly adds, the second mostly removes. */
@@ -132,14 +147,14 @@ START_TEST(table_finds_what_is_in_it_while_it_grows_and_shrinks) {
   }
   ck_assert_uint_eq(t.size, 16);
   chain_deinit(&t);
-  slab_deinit(&s);
+  end(&s);
 }
 END_TEST
 
 START_TEST(owners_have_lists_of_their_own) {
   struct slab s;
   struct owners o;
-  slab_init(&s, sizeof(struct item));
+  begin(&s, _i);
   owners_init(&o, &s, offsetof(struct item, links));
   ck_assert_uint_eq(owners_first(&o, 7), SLAB_NONE);
   ck_assert_uint_eq(owners_count(&o, 7), 0);
@@ -159,7 +174,7 @@ START_TEST(owners_have_lists_of_their_own) {
   ck_assert_uint_eq(owners_first(&o, 70), SLAB_NONE);
   ck_assert_uint_eq(owners_first(&o, 3), c);
   owners_deinit(&o);
-  slab_deinit(&s);
+  end(&s);
 }
 END_TEST
 
@@ -167,10 +182,10 @@ int main(void) {
   Suite *s = suite_create("broker slab");
   TCase *t = tcase_create("slab");
   suite_add_tcase(s, t);
-  tcase_add_test(t, indices_are_distinct_and_zeroed);
-  tcase_add_test(t, empty_chunks_are_freed_and_their_numbers_used_again);
-  tcase_add_test(t, items_come_back_at_their_indices);
-  tcase_add_test(t, table_finds_what_is_in_it_while_it_grows_and_shrinks);
-  tcase_add_test(t, owners_have_lists_of_their_own);
+  tcase_add_loop_test(t, indices_are_distinct_and_zeroed, 0, 2);
+  tcase_add_loop_test(t, empty_chunks_are_freed_and_their_numbers_used_again, 0, 2);
+  tcase_add_loop_test(t, items_come_back_at_their_indices, 0, 2);
+  tcase_add_loop_test(t, table_finds_what_is_in_it_while_it_grows_and_shrinks, 0, 2);
+  tcase_add_loop_test(t, owners_have_lists_of_their_own, 0, 2);
   return run_suite(s);
 }
