@@ -4,6 +4,7 @@
  */
 #include "broker/broker.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -144,7 +145,7 @@ static bool init_registries(struct broker *b, const struct broker_config *config
   limits_set(&b->connections, &config->most, &config->limits);
   flows_init(&b->flows, &config->window, &b->loads);
   bool good = hosts_init(&b->hosts, seed[0]) && names_init(&b->names, seed[1]) &&
-         refs_init(&b->refs, seed[2]) &&
+         refs_init(&b->refs, &b->pool, seed[2]) &&
          loads_init(&b->loads, config->load_gain, config->load_min, config->weight_min >> 10,
                     seed[3]) &&
          calls_init(&b->calls, seed[4]) && waits_init(&b->collecting, seed[5]) &&
@@ -213,7 +214,7 @@ int broker_start(struct broker *b, uv_loop_t *loop, const struct broker_config *
   b->call = config->call;
   b->asked_to_upgrade = ask_on_upgrade;
   b->hello_ms = HELLO_MS;
-  b->listener.fd = b->listener.lock_fd = b->listener.spare_fd = -1;
+  b->listener.fd = b->listener.lock_fd = b->listener.spare_fd = b->pool.fd = -1;
   connections_init(&b->connections, loop, &b->work, &b->log, &client_events, b,
                    config->max_message);
   limits_init(&b->connections);
@@ -225,6 +226,7 @@ int broker_start(struct broker *b, uv_loop_t *loop, const struct broker_config *
   heap_open(b);
   grace_open(b);
   work_open(&b->work, loop);
+  int no_pool = pool_open(&b->pool) ? 0 : errno;
   if (!init_registries(b, config)) {
     snprintf(error, n, "memory is too short, or the kernel has no random bits");
     return -1;
@@ -233,6 +235,9 @@ int broker_start(struct broker *b, uv_loop_t *loop, const struct broker_config *
     snprintf(error, n, "memory is too short");
     return -1;
   }
+  if (no_pool)
+    log_line(&b->log, LOG_WARN, "no file in memory for the books (%s): they are in ordinary memory, "
+                                "and upgrades take longer", strerror(no_pool));
   if (!open_doors(b, config, &head, error, n)) return -1;
   b->listener.parting = b->parting.bytes;
   b->listener.parting_size = b->parting.size;
@@ -282,6 +287,7 @@ void broker_deinit(struct broker *b) {
   hosts_deinit(&b->hosts);
   names_deinit(&b->names);
   refs_deinit(&b->refs);
+  pool_close(&b->pool);
   loads_deinit(&b->loads);
   calls_deinit(&b->calls);
   waits_deinit(&b->collecting);

@@ -38,10 +38,33 @@ static void stop(struct program *p) {
   for (int i = 0; i < SIGNALS; i++) uv_close((uv_handle_t *)&p->signals[i], NULL);
 }
 
+/* Who has sent the last SIGUSR2: libuv does not tell. */
+static volatile sig_atomic_t asker_pid, asker_uid;
+static void (*handle_usr2)(int number);
+
+static void note_asker(int number, siginfo_t *info, void *context) {
+  (void)context;
+  asker_pid = (sig_atomic_t)info->si_pid;
+  asker_uid = (sig_atomic_t)info->si_uid;
+  handle_usr2(number);
+}
+
+/* Libuv's own handler is run by one that notes the sender. */
+static void note_askers(void) {
+  struct sigaction action;
+  if (sigaction(SIGUSR2, NULL, &action) < 0 || action.sa_flags & SA_SIGINFO) return;
+  handle_usr2 = action.sa_handler;
+  action.sa_sigaction = note_asker;
+  action.sa_flags |= SA_SIGINFO;
+  sigaction(SIGUSR2, &action, NULL);
+}
+
 static void upgrade(struct broker *b) {
-  char error[UPGRADE_TEXT];
-  if (!upgrade_begin(b, NULL, 0, 0, error))
-    log_asked(&b->log, CAUSE_UPGRADE, "SIGUSR2: no upgrade: %s", error);
+  char error[UPGRADE_TEXT], asker[64];
+  snprintf(asker, sizeof asker, "SIGUSR2 of process %ld, user %lu", (long)asker_pid,
+           (unsigned long)(uid_t)asker_uid);
+  if (!upgrade_begin(b, NULL, &(struct upgrade_asker){.text = asker}, error))
+    log_asked(&b->log, CAUSE_UPGRADE, "%s: no upgrade: %s", asker, error);
 }
 
 static void on_signal(uv_signal_t *handle, int number) {
@@ -62,6 +85,7 @@ static void watch_signals(struct program *p) {
     p->signals[i].data = p;
     uv_signal_start(&p->signals[i], on_signal, caught[i]);
   }
+  note_askers();
 }
 
 /* One descriptor per client: as many as the system allows. */
@@ -112,8 +136,9 @@ static int end_shown(void) {
 /* Answers a broker that asks whether this program can go on in its place. */
 static int answer_check(const char *stamp) {
   char text[UPGRADE_TEXT];
-  if (stamp_judge(stamp, STDIN_FILENO, text, sizeof text)) {
-    puts("records");
+  const char *answer = stamp_judge(stamp, STDIN_FILENO, text, sizeof text);
+  if (answer) {
+    puts(answer);
     return end_shown();
   }
   complain(text);

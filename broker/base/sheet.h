@@ -31,6 +31,9 @@ struct sheet {
   size_t size, at;   /* there is room for so many, or there are; up to where they were used */
   uint64_t left;     /* bytes of the file that are not in the buffer yet, for a reader */
   const char *fault; /* static; NULL: none so far */
+  /* For a test: is told of each field that is written; NULL: nobody is. */
+  void (*told)(void *user, const char *field);
+  void *user;
 };
 
 /* A sheet that writes to an empty file; one that reads a file from its begin. A fault is in the
@@ -57,11 +60,17 @@ static inline void sheet_uint(struct sheet *s, uint64_t *v) {
     *v = sheet_take(s);
 }
 
+/* What comes next is this field. */
+static inline void sheet_tell(const struct sheet *s, const char *field) {
+  if (s->told) s->told(s->user, field);
+}
+
 /* The same for a variable or field of any type of integers, booleans included. One that does not
  * have the number read is a fault. */
 #define SHEET(s, field)                                                               \
   do {                                                                                \
     uint64_t sheet_number = (uint64_t)(field);                                        \
+    sheet_tell((s), #field);                                                          \
     sheet_uint((s), &sheet_number);                                                   \
     if (!(s)->writes) {                                                               \
       (field) = (__typeof__(field))sheet_number;                                      \

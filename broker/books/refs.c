@@ -26,14 +26,21 @@ static uint64_t hash_of_hold(const void *item, uint64_t seed) {
   return hold_hash(h->token, h->client, seed);
 }
 
-bool refs_init(struct refs *r, uint64_t seed) {
-  *r = (struct refs){0};
-  slab_init(&r->tokens, sizeof(struct token));
-  slab_init(&r->holds, sizeof(struct hold));
+void refs_prepare(struct refs *r, const struct pool *pool, uint64_t seed) {
+  struct accounts *accounts = r->accounts;
+  *r = (struct refs){.accounts = accounts};
+  slab_init_in(&r->tokens, sizeof(struct token), pool, REFS_TOKENS);
+  slab_init_in(&r->holds, sizeof(struct hold), pool, REFS_HOLDS);
   owners_init(&r->held, &r->holds, offsetof(struct hold, of_client));
-  return chain_init(&r->token_by_id, &r->tokens, offsetof(struct token, link), hash_of_token,
-                    seed) &&
-         chain_init(&r->hold_by_pair, &r->holds, offsetof(struct hold, link), hash_of_hold, seed);
+  chain_prepare(&r->token_by_id, &r->tokens, offsetof(struct token, link), hash_of_token, seed);
+  chain_prepare(&r->hold_by_pair, &r->holds, offsetof(struct hold, link), hash_of_hold, seed);
+}
+
+bool refs_init(struct refs *r, const struct pool *pool, uint64_t seed) {
+  *r = (struct refs){0};
+  refs_prepare(r, pool, seed);
+  return chain_open(&r->token_by_id, pool, REFS_TOKEN_HEADS) &&
+         chain_open(&r->hold_by_pair, pool, REFS_HOLD_HEADS);
 }
 
 void refs_deinit(struct refs *r) {
@@ -217,6 +224,9 @@ static const char *check_token(const struct refs *r, uint32_t token, uint32_t *h
 
 const char *refs_check(const struct refs *r) {
   uint32_t holds = 0, exports = 0, held = 0;
+  const char *broken = slab_check(&r->tokens);
+  if (!broken) broken = slab_check(&r->holds);
+  if (broken) return broken;
   for (uint32_t i = slab_next(&r->tokens, 0); i != SLAB_NONE; i = slab_next(&r->tokens, i + 1)) {
     const char *fault = check_token(r, i, &holds);
     if (fault) return fault;

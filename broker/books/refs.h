@@ -43,6 +43,9 @@ enum refs_kept {
   REFS_SWEPT    /* that is over; some may be there until all have been settled */
 };
 
+/* Whose the regions of the pool are. */
+enum { REFS_TOKENS, REFS_HOLDS, REFS_TOKEN_HEADS, REFS_HOLD_HEADS };
+
 struct refs {
   struct slab tokens, holds;
   struct chain token_by_id; /* key: host, id */
@@ -70,8 +73,12 @@ struct refs_drop {
   uint64_t id, seen;
 };
 
-/* False when memory is short. A zeroed struct is valid to deinit. */
-bool refs_init(struct refs *r, uint64_t seed);
+/* False when memory is short. A zeroed struct is valid to deinit. Tokens, holds and the heads of
+ * their tables are in the pool, which has to outlive it; NULL, or one without a file: in ordinary
+ * memory. */
+bool refs_init(struct refs *r, const struct pool *pool, uint64_t seed);
+/* All but memory and charges, for one that takes over what is in a pool (refs_kept.h). */
+void refs_prepare(struct refs *r, const struct pool *pool, uint64_t seed);
 void refs_deinit(struct refs *r);
 
 /* Before the first token: has all charged to accounts. */

@@ -10,6 +10,7 @@
 #include <uv.h>
 
 #include "broker/base/log.h"
+#include "broker/base/pool.h"
 #include "broker/base/work.h"
 #include "broker/books/absents.h"
 #include "broker/books/calls.h"
@@ -97,6 +98,7 @@ struct broker {
   struct grace grace;
   struct hosts hosts;
   struct names names;
+  struct pool pool; /* the memory of refs */
   struct refs refs;
   struct loads loads;
   struct calls calls;

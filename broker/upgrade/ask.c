@@ -57,8 +57,12 @@ void ask_on_upgrade(struct client *from, const struct message *m) {
                   "user %u may not have the broker go on as %s", (unsigned)from->uid,
                   *path ? "another program; its own user and root may" : "a new one");
   } else {
-    uint64_t asker = m->flags & MESSAGE_ONE_WAY ? 0 : hosts_at(&b->hosts, from->host)->id;
-    if (!upgrade_begin(b, *path ? path : NULL, asker, m->id, error))
+    char text[256];
+    snprintf(text, sizeof text, "%s (user %u, process %ld)", from->name, (unsigned)from->uid,
+             (long)from->pid);
+    const struct upgrade_asker asker = {
+        text, m->flags & MESSAGE_ONE_WAY ? 0 : hosts_at(&b->hosts, from->host)->id, m->id};
+    if (!upgrade_begin(b, *path ? path : NULL, &asker, error))
       notify_refuse(from, m, STATUS_unsupported, "%s", error);
   }
 }

@@ -5,10 +5,12 @@
 #include "broker/upgrade/stamp.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "broker/books/refs_kept.h"
 #include "broker/upgrade/state.h"
 #include "policy/policy.h"
 #include "proto/hello.h"
@@ -32,7 +34,10 @@ void stamp_write(const struct broker *b, char out[STAMP_BYTES]) {
     if (c->version > highest) highest = c->version;
   }
   if (!any) lowest = highest = WIRE_VERSION_MOST;
-  snprintf(out, STAMP_BYTES, "%d:%u-%u", STATE_FORMAT, (unsigned)lowest, (unsigned)highest);
+  int size = snprintf(out, STAMP_BYTES, "%d:%u-%u", STATE_FORMAT, (unsigned)lowest,
+                      (unsigned)highest);
+  if (b->pool.fd >= 0)
+    snprintf(out + size, STAMP_BYTES - (size_t)size, ":%016" PRIx64, refs_layout());
 }
 
 /* The policy in force must be one for this program, too. */
@@ -54,20 +59,22 @@ static bool judge_policy(int fd, char *text, size_t n) {
   return p != NULL;
 }
 
-bool stamp_judge(const char *stamp, int policy_fd, char *text, size_t n) {
+const char *stamp_judge(const char *stamp, int policy_fd, char *text, size_t n) {
   unsigned format = 0, lowest = 0, highest = 0;
-  int fields = sscanf(stamp, "%u:%u-%u", &format, &lowest, &highest);
+  uint64_t layout = 0;
+  int fields = sscanf(stamp, "%u:%u-%u:%" SCNx64, &format, &lowest, &highest, &layout);
   if (fields < 1 || format != STATE_FORMAT) {
     snprintf(text, n, "it reads form %d of a broker's state, and is given form %.20s", STATE_FORMAT,
              stamp);
-    return false;
+    return NULL;
   }
   if (fields < 3 || lowest < WIRE_VERSION_LEAST || highest > WIRE_VERSION_MOST) {
     char ours[HELLO_RANGE_BYTES], theirs[HELLO_RANGE_BYTES];
     snprintf(text, n, "it speaks %s of the wire, and connected clients speak %s",
              hello_range(ours, WIRE_VERSION_LEAST, WIRE_VERSION_MOST),
              hello_range(theirs, lowest, highest));
-    return false;
+    return NULL;
   }
-  return judge_policy(policy_fd, text, n);
+  if (!judge_policy(policy_fd, text, n)) return NULL;
+  return fields == 4 && layout == refs_layout() ? STAMP_SAME : STAMP_RECORDS;
 }

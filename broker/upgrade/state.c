@@ -10,6 +10,7 @@
 
 #include "broker/base/accounts_carried.h"
 #include "broker/books/carried.h"
+#include "broker/books/refs_kept.h"
 #include "broker/books/roster_file.h"
 #include "broker/core/expiry.h"
 #include "broker/core/permissions.h"
@@ -34,6 +35,7 @@ static void carry_head(struct sheet *s, struct state_head *head, uint64_t now_ms
   SHEET(s, head->asker);
   SHEET(s, head->request);
   sheet_text(s, head->version, sizeof head->version);
+  SHEET(s, head->keeps);
 }
 
 /* Each client that has said hello is its host's. */
@@ -83,7 +85,10 @@ static void carry_all(struct broker *b, struct sheet *s, struct state_head *head
   names_carry(&b->names, hosts, s);
   connections_carry(&b->connections, &b->hosts.all, &b->names.all, s);
   if (!s->writes && !s->fault) join_hosts(b, s);
-  refs_carry(&b->refs, hosts, s);
+  if (head->keeps)
+    refs_keep(&b->refs, &b->pool, s);
+  else
+    refs_carry(&b->refs, hosts, s);
   loads_carry(&b->loads, hosts, s);
   calls_carry(&b->calls, hosts, s);
   waits_carry(&b->collecting, hosts, &b->hosts.all, 1, s);
@@ -91,18 +96,33 @@ static void carry_all(struct broker *b, struct sheet *s, struct state_head *head
   log_carry(&b->log, s);
 }
 
-bool state_write(struct broker *b, int fd, const struct state_head *head, const char **fault) {
+static void write_all(struct broker *b, struct sheet *s, const struct state_head *head) {
   struct state_head mine = *head;
-  struct sheet s;
   char unused[8];
-  assert(!state_is_unsettled(b));
+  assert(!state_is_unsettled(b) && (!head->keeps || b->pool.fd >= 0));
   connections_bury(&b->connections);
+  carry_all(b, s, &mine);
+  permissions_carry(&b->permissions, b->permissions.path, s, unused, sizeof unused);
+  listener_carry(&b->listener, b->listener.path, &b->listener.access, s);
+  roster_carry(&b->roster, b->listener.path, s);
+  sheet_mark(s, STATE_END);
+}
+
+void state_tell_form(struct broker *b, int fd, bool keeps,
+                     void (*told)(void *user, const char *field), void *user) {
+  const struct state_head head = {.keeps = keeps};
+  struct sheet s;
   sheet_open_to_write(&s, fd);
-  carry_all(b, &s, &mine);
-  permissions_carry(&b->permissions, b->permissions.path, &s, unused, sizeof unused);
-  listener_carry(&b->listener, b->listener.path, &b->listener.access, &s);
-  roster_carry(&b->roster, b->listener.path, &s);
-  sheet_mark(&s, STATE_END);
+  s.told = told;
+  s.user = user;
+  write_all(b, &s, &head);
+  sheet_close(&s);
+}
+
+bool state_write(struct broker *b, int fd, const struct state_head *head, const char **fault) {
+  struct sheet s;
+  sheet_open_to_write(&s, fd);
+  write_all(b, &s, head);
   sheet_close(&s);
   *fault = s.fault;
   return !s.fault;

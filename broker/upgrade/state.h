@@ -5,9 +5,14 @@
  * number stay. Settings are not in it, because the new program reads the same command line; hash
  * seeds are not, because tables are built anew, with new ones.
  *
+ * Tokens and holds, of which there may be millions, are not in it either if the next program has
+ * them laid out as this one: they stay where they are (books/refs_kept.h). Else they are records
+ * like all others.
+ *
  * STATE_FORMAT is the number of the form: whoever adds, takes away or changes a field that goes
- * into a sheet raises it. A program reads the form it writes, and none else; before anything is
- * stopped the new one is asked for it (stamp.h).
+ * into a sheet raises it; a test (test_broker_state_form) fails when that is forgotten. A program
+ * reads the form it writes, and none else; before anything is stopped the new one is asked for it
+ * (stamp.h).
  */
 #ifndef GAIJIN_BROKER_UPGRADE_STATE_H
 #define GAIJIN_BROKER_UPGRADE_STATE_H
@@ -15,7 +20,7 @@
 #include "broker/base/sheet.h"
 #include "broker/core/state.h"
 
-enum { STATE_FORMAT = 1 };
+enum { STATE_FORMAT = 2 };
 
 /* What the program that stops tells the next one. */
 struct state_head {
@@ -23,6 +28,7 @@ struct state_head {
   uint64_t asker;       /* the id of the host that has asked for it; 0: nobody has */
   uint64_t request;     /* with this request */
   char version[32];     /* of the program that stops */
+  bool keeps; /* tokens and holds stay in the pool, which has a file; false: they are records */
 };
 
 /* Whether workers of an earlier broker that was killed may still come back, or what they have not
@@ -34,6 +40,10 @@ static inline bool state_is_unsettled(const struct broker *b) {
 /* Writes it, at the end of a turn. Who is condemned is ended before. False, and a static text:
  * nothing else has changed. */
 bool state_write(struct broker *b, int fd, const struct state_head *head, const char **fault);
+
+/* For a test: tells the names of all fields in the order in which they are written, to `fd`. */
+void state_tell_form(struct broker *b, int fd, bool keeps,
+                     void (*told)(void *user, const char *field), void *user);
 
 /* Reads it into a broker that has nothing yet but its settings, registries and log. False, and one
  * line in `error` (n bytes): all that is left for the broker is its end. */

@@ -43,6 +43,7 @@ struct upgrade {
   bool is_other; /* the path is another than this program's */
   bool has_child, is_late; /* it was asked; it has not answered in time, and is killed */
   bool is_agreed, is_due;
+  bool keeps; /* the books stay in their file; else they are records */
   int output;
   uint64_t asker, request;
 };
@@ -126,7 +127,8 @@ static void judge(struct upgrade *u, bool is_well) {
   ssize_t size = pread(u->output, text, OUTPUT_BYTES, 0);
   text[size > 0 ? size : 0] = '\0';
   const char *line = find_line(text, is_well);
-  if (!is_well || strcmp(line, "records") != 0) {
+  u->keeps = strcmp(line, STAMP_SAME) == 0 && u->broker->pool.fd >= 0;
+  if (!is_well || (!u->keeps && strcmp(line, STAMP_RECORDS) != 0)) {
     refuse(u, "%s cannot take over: %.200s", u->shown, *line ? line : "it does not say why");
     return;
   }
@@ -231,7 +233,7 @@ static bool choose_path(const struct broker *b, struct upgrade *u, const char *p
   return false;
 }
 
-bool upgrade_begin(struct broker *b, const char *path, uint64_t asker, uint64_t request,
+bool upgrade_begin(struct broker *b, const char *path, const struct upgrade_asker *asker,
                    char *error) {
   if (b->upgrade) {
     snprintf(error, UPGRADE_TEXT, "an upgrade is under way");
@@ -248,7 +250,8 @@ bool upgrade_begin(struct broker *b, const char *path, uint64_t asker, uint64_t 
     snprintf(error, UPGRADE_TEXT, "memory is too short");
     return false;
   }
-  *u = (struct upgrade){.broker = b, .asker = asker, .request = request, .output = -1};
+  *u = (struct upgrade){
+      .broker = b, .asker = asker->host, .request = asker->request, .output = -1};
   if (!choose_path(b, u, path, error)) {
     free(u);
     return false;
@@ -259,6 +262,7 @@ bool upgrade_begin(struct broker *b, const char *path, uint64_t asker, uint64_t 
   b->upgrade = u;
   int r = spawn(u);
   if (r == 0) {
+    log_told(&b->log, "%s has the broker go on as %s", asker->text, u->shown);
     uv_timer_start(&u->timer, on_late, UPGRADE_CHECK_MS, 0);
     return true;
   }
@@ -284,6 +288,7 @@ static void keep_all(const struct broker *b, int state, bool kept) {
   connections_keep(&b->connections, kept);
   listener_keep(&b->listener, kept);
   descriptor_keep(b->roster.fd, kept);
+  if (b->upgrade->keeps) descriptor_keep(b->pool.fd, kept);
   descriptor_keep(state, kept);
 }
 
@@ -327,7 +332,8 @@ static const char *find_change(const struct upgrade *u) {
 
 void upgrade_go(struct broker *b) {
   struct upgrade *u = b->upgrade;
-  struct state_head head = {.stopped_ns = uv_hrtime(), .asker = u->asker, .request = u->request};
+  struct state_head head = {.stopped_ns = uv_hrtime(), .asker = u->asker, .request = u->request,
+                            .keeps = u->keeps};
   if (!u->is_due) return;
   const char *fault = find_change(u);
   if (fault) {
@@ -365,9 +371,11 @@ void upgrade_tell(struct broker *b, const struct state_head *head) {
   for (const struct client *c = b->connections.all; c; c = c->next) clients++;
   snprintf(text, sizeof text,
            "gaijin %s goes on in the place of gaijin %s, with %u clients, %u tokens and %u calls, "
-           "%.1f ms after it",
+           "%.1f ms after it%s",
            GAIJIN_VERSION, head->version, clients, (unsigned)b->refs.tokens.count,
-           (unsigned)b->calls.all.count, (double)(uv_hrtime() - head->stopped_ns) / 1e6);
+           (unsigned)b->calls.all.count, (double)(uv_hrtime() - head->stopped_ns) / 1e6,
+           head->keeps ? "" : "; every token was entered anew, for it has another form of them, or "
+                              "they are in no file");
   log_told(&b->log, "%s", text);
   if (!asker) return;
   pack_text(notify_begin(b, MESSAGE_REPLY, OP_upgrade, head->request, 1), text);

@@ -24,10 +24,17 @@
 /* Why it cannot be: the text of a refusal has at most so many bytes. */
 enum { UPGRADE_TEXT = 400, UPGRADE_CHECK_MS = 10000 };
 
-/* Begins one with the program at `path`, absolute; NULL: the one that runs. `asker` is the id of
- * the host whose request is answered when it is over, 0: nobody's. What is wrong at once is in
- * `error` (UPGRADE_TEXT bytes), and false; what shows later is in the log, and in the answer. */
-bool upgrade_begin(struct broker *b, const char *path, uint64_t asker, uint64_t request,
+/* Who wants one: a text for the log; the id of the host whose request is answered when it is over,
+ * and that, 0: nobody's. */
+struct upgrade_asker {
+  const char *text;
+  uint64_t host, request;
+};
+
+/* Begins one with the program at `path`, absolute; NULL: the one that runs. What is wrong at once
+ * is in `error` (UPGRADE_TEXT bytes), and false; what shows later is in the log, and in the
+ * answer. */
+bool upgrade_begin(struct broker *b, const char *path, const struct upgrade_asker *asker,
                    char *error);
 
 /* At the end of each turn: executes the other program if it is time. Returns only if it is not, or

@@ -11,9 +11,12 @@
 #include "broker/upgrade/state.h"
 #include "tests/unit/broker_wire.h"
 
+/* Whether tokens and holds stay in the pool, which both map then, or go as records. */
+static bool carried_keeps;
+
 /* The state of a broker, in a file in memory. */
 static inline int carried_write(struct broker *b) {
-  const struct state_head head = {.stopped_ns = 1, .asker = 0, .version = "1.2.3"};
+  const struct state_head head = {.stopped_ns = 1, .asker = 0, .version = "1.2.3", .keeps = carried_keeps};
   const char *fault;
   int fd = memfd_create("state", MFD_CLOEXEC);
   ck_assert_int_ge(fd, 0);
@@ -47,6 +50,7 @@ static inline void carried_forget(struct wire *from) {
   struct broker *b = &from->broker;
   for (struct client *c = b->connections.all; c; c = c->next) c->fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
   b->listener.fd = b->listener.lock_fd = b->roster.fd = -1;
+  if (carried_keeps) b->pool.fd = -1;
   b->listens = false;
   broker_stop(b);
   uv_run(&from->loop, UV_RUN_DEFAULT);

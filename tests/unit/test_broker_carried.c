@@ -210,7 +210,9 @@ static uint8_t *bytes_of(int fd, size_t *size) {
   return bytes;
 }
 
+/* _i of the following: whether tokens and holds are kept. */
 START_TEST(all_is_as_before) {
+  carried_keeps = _i;
   set_scene();
   write_policy("[deny]\nwho = all\n"); /* not what was in force */
   carried_over(&v, &w, &config);
@@ -227,6 +229,7 @@ END_TEST
  * the order of, nothing is lost on the way. */
 START_TEST(twice_is_as_once) {
   size_t sizes[2];
+  carried_keeps = _i;
   set_scene();
   carried_over(&v, &w, &config);
   carried_forget(&w);
@@ -252,6 +255,7 @@ END_TEST
 /* A state that ends early, wherever, is refused with a text: nothing reads on, nothing is served. */
 START_TEST(a_state_that_ends_early_is_refused) {
   size_t whole;
+  carried_keeps = _i;
   set_scene();
   int fd = carried_write(&w.broker);
   uint8_t *bytes = bytes_of(fd, &whole);
@@ -301,13 +305,13 @@ int main(void) {
   Suite *s = suite_create("broker carried");
   TCase *t = tcase_create("carried");
   suite_add_tcase(s, t);
-  tcase_add_test(t, all_is_as_before);
+  tcase_add_loop_test(t, all_is_as_before, 0, 2);
   tcase_add_test(t, accounts_are_as_before);
   tcase_add_test(t, the_log_is_as_before);
-  tcase_add_test(t, twice_is_as_once);
+  tcase_add_loop_test(t, twice_is_as_once, 0, 2);
   tcase_add_test(t, a_client_of_another_version_is_refused);
   t = tcase_create("cut");
   suite_add_tcase(s, t);
-  tcase_add_test(t, a_state_that_ends_early_is_refused);
+  tcase_add_loop_test(t, a_state_that_ends_early_is_refused, 0, 2);
   return run_suite(s);
 }

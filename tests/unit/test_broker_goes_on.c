@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * A broker that has taken another's place goes on with all that the other had begun.
+ * A broker that has taken another's place goes on with all that the other had begun. _i of each test: whether tokens and holds
+ * have stayed in the pool.
  */
 #define _GNU_SOURCE /* memfd_create */
 #include "tests/unit/broker_scene.h"
@@ -29,6 +30,7 @@ static void expect_answer(struct end *e, enum message_kind kind, uint64_t id) {
 /* Parts of messages are completed, calls are answered, given up and expire, who waits is told, and what the dead one held is
  * given back. */
 START_TEST(what_was_begun_goes_on) {
+  carried_keeps = _i;
   uint64_t asked[8] = {0}, ping;
   unsigned n = 0;
   set_scene();
@@ -78,6 +80,7 @@ END_TEST
 
 /* A policy that was being read is read again. */
 START_TEST(a_reload_begins_anew) {
+  carried_keeps = _i;
   set_scene();
   permissions_reload(&w.broker);
   carried_over(&v, &w, &config);
@@ -106,6 +109,7 @@ static unsigned times_told(struct wire *b, int log) {
 
 /* Who has its name by a policy before is told of once, whichever broker has read the new one. */
 START_TEST(a_name_is_judged_by_each_policy_once) {
+  carried_keeps = _i;
   static struct wire u, t;
   struct captured log;
   captured_begin(&log, STDERR_FILENO);
@@ -139,8 +143,8 @@ int main(void) {
   Suite *s = suite_create("broker goes on");
   TCase *t = tcase_create("carried");
   suite_add_tcase(s, t);
-  tcase_add_test(t, what_was_begun_goes_on);
-  tcase_add_test(t, a_reload_begins_anew);
-  tcase_add_test(t, a_name_is_judged_by_each_policy_once);
+  tcase_add_loop_test(t, what_was_begun_goes_on, 0, 2);
+  tcase_add_loop_test(t, a_reload_begins_anew, 0, 2);
+  tcase_add_loop_test(t, a_name_is_judged_by_each_policy_once, 0, 2);
   return run_suite(s);
 }

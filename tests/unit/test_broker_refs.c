@@ -15,8 +15,18 @@ enum { HOSTS = 4, IDS = 12, CLIENTS = HOSTS };
 static struct refs refs;
 static uint32_t payer;
 
-static void setup(void) { ck_assert(refs_init(&refs, 1)); }
+static void setup(void) { ck_assert(refs_init(&refs, NULL, 1)); }
 static void teardown(void) { refs_deinit(&refs); }
+/* The same in a pool. */
+static struct pool pool;
+static void setup_pooled(void) {
+  ck_assert(pool_open(&pool));
+  ck_assert(refs_init(&refs, &pool, 1));
+}
+static void teardown_pooled(void) {
+  refs_deinit(&refs);
+  pool_close(&pool);
+}
 
 static struct pt pt_of(uint64_t id) {
   return (struct pt){.host = 1, .id = id, .stamp = id * 1000, .kind = PT_TABLE};
@@ -197,6 +207,11 @@ int main(void) {
   tcase_add_test(t, strangers_and_excess_release_nothing);
   tcase_add_test(t, stamp_and_kind_must_match);
   tcase_add_test(t, records_are_small);
+  tcase_add_test(t, random_events_agree_with_the_oracle);
+  t = tcase_create("pooled");
+  suite_add_tcase(s, t);
+  tcase_add_checked_fixture(t, setup_pooled, teardown_pooled);
+  tcase_add_test(t, last_release_ends_a_token_with_what_was_seen);
   tcase_add_test(t, random_events_agree_with_the_oracle);
   return run_suite(s);
 }

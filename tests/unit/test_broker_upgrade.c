@@ -5,6 +5,9 @@
 #define _GNU_SOURCE /* memfd_create */
 #include <sys/mman.h>
 
+#include <inttypes.h>
+
+#include "broker/books/refs_kept.h"
 #include "broker/upgrade/stamp.h"
 #include "broker/upgrade/state.h"
 #include "tests/unit/broker_policy.h"
@@ -94,15 +97,15 @@ END_TEST
 
 /* ---- Stamps ---- */
 
-static bool judge(const char *stamp, const char *policy, const char *part) {
+static const char *judge(const char *stamp, const char *policy, const char *part) {
   char text[400] = "";
   int fd = memfd_create("policy", MFD_CLOEXEC);
   ck_assert_int_eq(write(fd, policy, strlen(policy)), (int)strlen(policy));
   lseek(fd, 0, SEEK_SET);
-  bool good = stamp_judge(stamp, fd, text, sizeof text);
+  const char *answer = stamp_judge(stamp, fd, text, sizeof text);
   close(fd);
   ck_assert_msg(strstr(text, part), "%s: %s", stamp, text);
-  return good;
+  return answer;
 }
 
 START_TEST(a_stamp_says_what_is_needed) {
@@ -114,10 +117,18 @@ START_TEST(a_stamp_says_what_is_needed) {
   wire_connect(&w, &other); /* has said nothing, and speaks nothing yet */
   wire_turn(&w);
   stamp_write(&w.broker, stamp);
+  snprintf(wanted, sizeof wanted, "%d:2-%d:%016" PRIx64, STATE_FORMAT, WIRE_VERSION_MOST, refs_layout());
+  ck_assert_str_eq(stamp, wanted);
+  ck_assert_str_eq(judge(stamp, "", ""), "same");
+  ck_assert_str_eq(judge(stamp, "[allow]\nwho = all\nnames = *\n", ""), "same");
+  /* Of another layout, or in no file: one by one. */
+  snprintf(wanted, sizeof wanted, "%d:2-%d:%016" PRIx64, STATE_FORMAT, WIRE_VERSION_MOST, refs_layout() + 1);
+  ck_assert_str_eq(judge(wanted, "", ""), "records");
+  pool_close(&w.broker.pool);
+  stamp_write(&w.broker, stamp);
   snprintf(wanted, sizeof wanted, "%d:2-%d", STATE_FORMAT, WIRE_VERSION_MOST);
   ck_assert_str_eq(stamp, wanted);
-  ck_assert(judge(stamp, "", ""));
-  ck_assert(judge(stamp, "[allow]\nwho = all\nnames = *\n", ""));
+  ck_assert_str_eq(judge(stamp, "", ""), "records");
   ck_assert(!judge(stamp, "[allow]\nwho = all\nknows = *\n", "the policy in force, line 3"));
   snprintf(wanted, sizeof wanted, "%d:2-%d", STATE_FORMAT, WIRE_VERSION_MOST + 1);
   ck_assert(!judge(wanted, "", "connected clients speak"));

@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Whoever changes the form of a state raises STATE_FORMAT: else two programs agree beforehand, and the second reads shifted
+ * numbers. The form is which field follows which, by their names in the source. Here is a number for it beside the number of the
+ * form; both change together. A name that changes alone changes it, too: then only the number below is put right.
+ */
+#define _GNU_SOURCE
+#include <inttypes.h>
+
+#include "proto/base.h"
+#include "tests/unit/broker_scene.h"
+
+/* `kept` is that of states whose tokens and holds stay in the pool. */
+static const struct {
+  int format;
+  uint64_t records, kept;
+} known = {2, 0x5f46b197963a9266, 0x202d0038eaddcd57};
+
+/* Which fields follow which, each pair once: how many records of a kind there are does not matter. */
+struct form {
+  uint64_t before, sum;
+  uint64_t pairs[1000];
+  unsigned n;
+};
+
+static uint64_t hash_text(const char *text) {
+  uint64_t h = 0;
+  while (*text) h = mix64(h + (uint8_t)*text++);
+  return h;
+}
+
+static void note(void *user, const char *field) {
+  struct form *f = user;
+  uint64_t name = hash_text(field), pair = mix64(f->before + 1) ^ name;
+  f->before = name;
+  for (unsigned i = 0; i < f->n; i++)
+    if (f->pairs[i] == pair) return;
+  ck_assert_uint_lt(f->n, sizeof f->pairs / sizeof f->pairs[0]);
+  f->pairs[f->n++] = pair;
+  f->sum += mix64(pair);
+}
+
+static uint64_t form_of(bool keeps) {
+  struct form f = {0};
+  int null = open("/dev/null", O_WRONLY | O_CLOEXEC);
+  state_tell_form(&w.broker, null, keeps, note, &f);
+  close(null);
+  ck_assert_uint_gt(f.n, 100);
+  return f.sum;
+}
+
+START_TEST(a_change_of_form_has_a_number_of_its_own) {
+  set_scene();
+  uint64_t records = form_of(false), kept = form_of(true);
+  end_scene(&w);
+  (void)v; /* the scene's other broker */
+  ck_assert_msg(known.format == STATE_FORMAT && known.records == records && known.kept == kept,
+                "the form of a state has changed, or its number: if a field has come, gone or moved, raise STATE_FORMAT "
+                "(broker/upgrade/state.h); then put {%d, 0x%016" PRIx64 ", 0x%016" PRIx64 "} here",
+                STATE_FORMAT, records, kept);
+}
+END_TEST
+
+int main(void) {
+  Suite *s = suite_create("broker state form");
+  TCase *t = tcase_create("form");
+  suite_add_tcase(s, t);
+  tcase_add_test(t, a_change_of_form_has_a_number_of_its_own);
+  return run_suite(s);
+}
