@@ -135,7 +135,15 @@ bool pool_pieces_take_over(struct pool_pieces *g, uint32_t count) {
   return true;
 }
 
+bool pool_pieces_let_rest(struct pool_pieces *g, uint32_t part) {
+  if (part >= g->window_count) return false;
+  if (g->windows[part]) madvise(g->windows[part], POOL_WINDOW * g->size, MADV_DONTNEED);
+  return true;
+}
+
 /* ---- Arrays ---- */
+
+enum { PART_BYTES = 512 << 10 }; /* of an array, whole pages */
 
 void pool_array_init(struct pool_array *a, const struct pool *p, unsigned region) {
   *a = (struct pool_array){.pool = p, .region = region};
@@ -174,5 +182,13 @@ bool pool_array_take_over(struct pool_array *a, size_t bytes) {
   assert(!a->at);
   if (!map_array(a, whole_pages(bytes))) return false;
   a->bytes = a->mapped;
+  return true;
+}
+
+bool pool_array_let_rest(struct pool_array *a, uint32_t part) {
+  size_t from = (size_t)part * PART_BYTES;
+  if (from >= a->bytes) return false;
+  size_t left = a->bytes - from;
+  madvise(a->at + from, left < PART_BYTES ? left : PART_BYTES, MADV_DONTNEED);
   return true;
 }

@@ -59,6 +59,9 @@ void pool_pieces_give(struct pool_pieces *g, uint32_t number);
 /* Of the program before: maps the pieces of all numbers below `count`, as they are. False when
  * memory is short. */
 bool pool_pieces_take_over(struct pool_pieces *g, uint32_t count);
+/* The mapping of one part of the pieces is emptied, without a change of what they are: before they
+ * are all to be unmapped, which takes long at once. False: there is no such part. */
+bool pool_pieces_let_rest(struct pool_pieces *g, uint32_t part);
 /* One that is taken. */
 static inline void *pool_piece(const struct pool_pieces *g, uint32_t number) {
   return g->windows[number / POOL_WINDOW] + (size_t)(number % POOL_WINDOW) * g->size;
@@ -82,5 +85,7 @@ void pool_array_deinit(struct pool_array *a);
 bool pool_array_resize(struct pool_array *a, size_t bytes);
 /* Of the program before: maps so many bytes of it as they are. False when memory is short. */
 bool pool_array_take_over(struct pool_array *a, size_t bytes);
+/* As pool_pieces_let_rest. */
+bool pool_array_let_rest(struct pool_array *a, uint32_t part);
 
 #endif

@@ -204,6 +204,14 @@ uint32_t refs_export_count(const struct refs *r, uint32_t host) {
   return host < r->exports_capacity ? r->exports[host] : 0;
 }
 
+bool refs_let_rest(struct refs *r, uint32_t part) {
+  bool any = pool_pieces_let_rest(&r->tokens.pieces, part);
+  any |= pool_pieces_let_rest(&r->holds.pieces, part);
+  any |= pool_array_let_rest(&r->token_by_id.array, part);
+  any |= pool_array_let_rest(&r->hold_by_pair.array, part);
+  return any;
+}
+
 static const char *check_token(const struct refs *r, uint32_t token, uint32_t *holds) {
   const struct token *t = refs_token(r, token);
   if (find_token(r, t->host, t->id) != token) return "refs: a token is not found by its id";

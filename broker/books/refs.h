@@ -130,6 +130,10 @@ static inline struct hold *refs_hold_at(const struct refs *r, uint32_t hold) {
 /* Makes room for the number of tokens of a host (r->exports). False when memory is short. */
 bool refs_reserve_exports(struct refs *r, uint32_t host);
 
+/* In a pool: the mapping of one part of tokens, holds and tables is emptied, without a change of
+ * what is there; what is touched comes back page by page. False: there are not so many parts. */
+bool refs_let_rest(struct refs *r, uint32_t part);
+
 /* Walks everything; NULL, or a static text that says which invariant is broken. */
 const char *refs_check(const struct refs *r);
 

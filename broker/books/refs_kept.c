@@ -17,7 +17,7 @@
  * its hash, raises this. */
 enum { REFS_LAYOUT = 1 };
 /* Tokens that are looked at when they are taken over. */
-enum { LOOKED_AT = 64 };
+enum { LOOKED_AT = 16 };
 
 #define PLACE(type, field) offsetof(type, field), sizeof(((type *)NULL)->field)
 

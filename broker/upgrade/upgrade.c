@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * The check is a child of libuv's, with files in memory as its input and output: nothing is read
- * while it runs, and it cannot write more than fits.
+ * The check is a child with files in memory as its input and output: nothing is read while it runs,
+ * and it cannot write more than fits.
  */
 #define _GNU_SOURCE /* memfd_create */
 #include "broker/upgrade/upgrade.h"
@@ -17,12 +17,14 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "broker/base/descriptor.h"
 #include "broker/core/grace.h"
 #include "broker/core/notify.h"
 #include "broker/net/carried.h"
+#include "broker/upgrade/spawned.h"
 #include "broker/upgrade/stamp.h"
 #include "proto/limits.h"
 
@@ -30,10 +32,11 @@ enum { OUTPUT_BYTES = 4096, SHOWN_BYTES = 150 };
 static const char check_flag[] = "--check-upgrade";
 
 struct upgrade {
-  uv_process_t child;
+  struct spawned child;
   uv_timer_t timer; /* the child's time is over */
   uv_idle_t turn;   /* counts turns since `is_agreed`, and keeps them from waiting */
   unsigned turns;
+  uint32_t rested; /* so much of the books' mappings was emptied */
   unsigned open;    /* handles */
   struct broker *broker; /* NULL: given up */
   char path[PATH_MAX];
@@ -41,7 +44,7 @@ struct upgrade {
   char stamp[STAMP_BYTES]; /* what it is asked for, with */
   uint32_t policy;         /* the policy of this generation */
   bool is_other; /* the path is another than this program's */
-  bool has_child, is_late; /* it was asked; it has not answered in time, and is killed */
+  bool is_late;  /* it has not answered in time, and is killed */
   bool is_agreed, is_due;
   bool keeps; /* the books stay in their file; else they are records */
   int output;
@@ -54,17 +57,19 @@ static void on_closed(uv_handle_t *handle) {
   struct upgrade *u = handle->data;
   if (--u->open == 0) free(u);
 }
+static void on_child_closed(uv_handle_t *handle) {
+  struct upgrade *u = ((struct spawned *)handle->data)->user;
+  if (--u->open == 0) free(u);
+}
 
 /* No more of it: the child, if it still runs, is killed. Only the broker's own end comes before the
  * child's, and then nobody needs to wait for that. */
 static void give_up(struct upgrade *u) {
   struct broker *b = u->broker;
-  if (u->has_child && uv_is_active((uv_handle_t *)&u->child))
-    uv_process_kill(&u->child, SIGKILL);
   if (u->is_agreed) upgrade_hold_signals(false);
   if (u->output >= 0) close(u->output);
-  u->open = 2u + u->has_child;
-  if (u->has_child) uv_close((uv_handle_t *)&u->child, on_closed);
+  u->open = 3;
+  spawned_close(&u->child, on_child_closed);
   uv_close((uv_handle_t *)&u->timer, on_closed);
   uv_close((uv_handle_t *)&u->turn, on_closed);
   u->broker = NULL;
@@ -114,11 +119,13 @@ static const char *find_line(char *text, bool is_well) {
 }
 
 /* Before the loop looks at its sockets. What was caught of signals until they were held is in the
- * loop's own pipe, which may have been read before; so it looks once more, and the second turn is
- * the last. */
+ * loop's own pipe, which may have been read before; so it looks once more, and not before the
+ * second turn is the last. Exec would take the mappings of the books away at once, which takes long
+ * when they are large: before it they are emptied, a part in each turn. */
 static void on_turn(uv_idle_t *turn) {
   struct upgrade *u = turn->data;
-  if (++u->turns == 2) u->is_due = true;
+  bool rests = u->keeps && refs_let_rest(&u->broker->refs, u->rested++);
+  if (++u->turns >= 2 && !rests) u->is_due = true;
 }
 
 /* What it says is never more than a refusal has room for. */
@@ -138,15 +145,14 @@ static void judge(struct upgrade *u, bool is_well) {
   uv_idle_start(&u->turn, on_turn);
 }
 
-static void on_checked(uv_process_t *child, int64_t status, int signal_number) {
-  struct upgrade *u = child->data;
-  if (!u->broker) return;
+static void on_checked(struct spawned *child, int status) {
+  struct upgrade *u = child->user;
   if (u->is_late)
     refuse(u, "%s has not said within %d s whether it can take over", u->shown,
            UPGRADE_CHECK_MS / 1000);
-  else if (signal_number)
+  else if (WIFSIGNALED(status))
     refuse(u, "%s was killed by signal %d when it was asked whether it can", u->shown,
-           signal_number);
+           WTERMSIG(status));
   else
     judge(u, status == 0);
 }
@@ -155,7 +161,7 @@ static void on_checked(uv_process_t *child, int64_t status, int signal_number) {
 static void on_late(uv_timer_t *timer) {
   struct upgrade *u = timer->data;
   u->is_late = true;
-  uv_process_kill(&u->child, SIGKILL);
+  spawned_kill(&u->child);
 }
 
 /* Files in memory with the text of the policy in force, and for what the child says. */
@@ -190,24 +196,15 @@ static char **make_words(const struct upgrade *u, char *flag, char *value) {
 /* 0, or libuv's error. */
 static int spawn(struct upgrade *u) {
   char flag[sizeof check_flag];
-  uv_stdio_container_t streams[3];
   int policy = -1, r = UV_ENOMEM;
   stamp_write(u->broker, u->stamp);
   u->policy = u->broker->permissions.generation;
   memcpy(flag, check_flag, sizeof flag);
   char **words = make_words(u, flag, u->stamp);
-  if (words && !make_files(u, &policy)) {
-    if (errno) r = uv_translate_sys_error(errno);
-  } else if (words) {
-    for (unsigned i = 0; i < 3; i++) {
-      streams[i].flags = UV_INHERIT_FD;
-      streams[i].data.fd = i ? u->output : policy;
-    }
-    uv_process_options_t options = {
-        .exit_cb = on_checked, .file = u->path, .args = words, .stdio_count = 3, .stdio = streams};
-    r = uv_spawn(u->broker->loop, &u->child, &options);
-    u->has_child = true; /* a handle to be closed, even if there is no process */
-  }
+  if (words && make_files(u, &policy))
+    r = spawned_start(&u->child, u->path, words, policy, u->output, on_checked);
+  else if (words && errno)
+    r = uv_translate_sys_error(errno);
   free(words);
   if (policy >= 0) close(policy);
   return r;
@@ -258,7 +255,8 @@ bool upgrade_begin(struct broker *b, const char *path, const struct upgrade_aske
   }
   uv_timer_init(b->loop, &u->timer);
   uv_idle_init(b->loop, &u->turn);
-  u->timer.data = u->turn.data = u->child.data = u;
+  spawned_init(&u->child, b->loop);
+  u->timer.data = u->turn.data = u->child.user = u;
   b->upgrade = u;
   int r = spawn(u);
   if (r == 0) {

@@ -154,6 +154,48 @@ START_TEST(what_is_there_is_taken_over) {
 }
 END_TEST
 
+/* The pages of this process's mapping that are there. */
+static size_t mapped_pages(const void *at, size_t n) {
+  size_t page = (size_t)sysconf(_SC_PAGESIZE), there = 0;
+  int fd = open("/proc/self/pagemap", O_RDONLY | O_CLOEXEC);
+  for (size_t i = 0; i < n; i += page) {
+    uint64_t entry = 0;
+    ck_assert_int_eq(pread(fd, &entry, sizeof entry, (off_t)(((uintptr_t)at + i) / page * sizeof entry)), sizeof entry);
+    there += entry >> 63;
+  }
+  close(fd);
+  return there;
+}
+
+/* What rests is not mapped, and is as before. */
+START_TEST(what_rests_comes_back) {
+  static const uint32_t numbers[] = {0, 5, 47, 200};
+  unsigned parts = 0;
+  for (unsigned i = 0; i < 4; i++) fill(pool_pieces_take(&pieces, numbers[i]), PIECE, 10 + i);
+  ck_assert(pool_array_resize(&array, 1300000));
+  fill(array.at, array.bytes, 77);
+  ck_assert_uint_eq(mapped_pages(array.at, array.bytes), array.bytes / (size_t)sysconf(_SC_PAGESIZE));
+  size_t before = memory();
+  while (pool_pieces_let_rest(&pieces, parts)) parts++;
+  ck_assert_uint_gt(parts, 200 / POOL_WINDOW);
+  for (unsigned i = 0; i < 4; i++) ck_assert_uint_eq(mapped_pages(pool_piece(&pieces, numbers[i]), pieces.size), 0);
+  for (parts = 0; pool_array_let_rest(&array, parts);) parts++;
+  ck_assert_uint_eq(parts, 3);
+  ck_assert_uint_eq(mapped_pages(array.at, array.bytes), 0);
+  ck_assert_uint_eq(memory(), before);
+  for (unsigned i = 0; i < 4; i++) ck_assert(is_full_of(pool_piece(&pieces, numbers[i]), PIECE, 10 + i));
+  ck_assert(is_full_of(array.at, array.bytes, 77));
+}
+END_TEST
+
+/* A slab or table that is in none has no parts. */
+START_TEST(ordinary_memory_does_not_rest) {
+  struct pool_pieces none = {0};
+  struct pool_array empty = {0};
+  ck_assert(!pool_pieces_let_rest(&none, 0) && !pool_array_let_rest(&empty, 0));
+}
+END_TEST
+
 START_TEST(none_taken_over_is_none) {
   struct pool_pieces p;
   pool_pieces_init(&p, &pool, 0, PIECE);
@@ -291,6 +333,8 @@ int main(void) {
   tcase_add_test(t, pieces_are_distinct_zeroed_and_given_back);
   tcase_add_test(t, an_array_keeps_what_it_has_while_it_grows_and_shrinks);
   tcase_add_test(t, what_is_there_is_taken_over);
+  tcase_add_test(t, what_rests_comes_back);
+  tcase_add_test(t, ordinary_memory_does_not_rest);
   tcase_add_test(t, none_taken_over_is_none);
   tcase_add_test(t, other_files_are_no_pools);
   tcase_add_test(t, a_forked_child_has_nothing_of_it);
