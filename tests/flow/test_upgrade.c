@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -20,6 +21,10 @@
 #include "proto/status.h"
 #include "tests/bed/bed.h"
 #include "tests/unit/run.h"
+
+/* A program that goes on with tokens and holds where they are, and one that wants them as records: the broker behind a script that
+ * answers for it. */
+enum { KEPT, RECORDS };
 
 static unsigned upgrades(void) {
   const char *n = getenv("UPGRADES");
@@ -75,6 +80,42 @@ static void upgrade(struct bed *b, unsigned n) {
   struct gone_on g = {b, n};
   child_signal(bed_broker(b), SIGUSR2);
   bed_until(b, has_gone_on, &g, "the broker goes on");
+}
+
+static void write_program(const char *path, const char *text) {
+  FILE *f = fopen(path, "w");
+  ck_assert_ptr_nonnull(f);
+  fputs(text, f);
+  ck_assert_int_eq(fclose(f), 0);
+  ck_assert_int_eq(chmod(path, 0700), 0);
+}
+
+/* A program that says `answer` to the question, and does `then` when it is to go on; $BROKER is the broker's file. */
+static void write_answering(struct bed *b, char path[128], const char *answer, const char *then) {
+  char text[2048];
+  snprintf(path, 128, "%s/program", bed_dir(b));
+  snprintf(text, sizeof text, "#!/bin/sh\nBROKER='%s'\n[ \"$1\" = --check-upgrade ] && { echo %s; exit 0; }\n%s\n",
+           bed_program(b, "gaijin-broker"), answer, then);
+  write_program(path, text);
+}
+
+/* What the broker has said. */
+static void expect_said(struct bed *b, const char *part, bool said) {
+  char *text = child_output(bed_broker(b));
+  ck_assert_msg(!strstr(text, part) == !said, "%s: %s", part, text);
+  free(text);
+}
+
+/* The n-th, by the command and the program at `path`, or by the signal. */
+static void upgrade_to(struct bed *b, unsigned n, const char *path) {
+  if (!path) {
+    upgrade(b, n);
+    return;
+  }
+  char *output;
+  int status = bed_ctl(b, &output, (const char *const[]){"upgrade", path, NULL});
+  ck_assert_msg(status == 0, "%s", output);
+  free(output);
 }
 
 /* ---- A client that sends and reads one byte at a time ---- */
@@ -134,8 +175,11 @@ static void slow_step(struct bed *b, struct slow *s) {
 
 /* ---- Tests ---- */
 
+/* _i: KEPT, RECORDS. */
 START_TEST(no_call_fails_over_upgrades) {
   struct bed *b = bed_open(NULL);
+  char program[128];
+  write_answering(b, program, "records", "exec \"$BROKER\" \"$@\"");
   struct slow slow;
   struct child *callers[3];
   static const char *const names[] = {"a", "b", "c"};
@@ -147,8 +191,9 @@ START_TEST(no_call_fails_over_upgrades) {
   slow_open(&slow, b);
   for (unsigned i = 1; i <= upgrades(); i++) {
     for (int step = 0; step < 41 && slow.sent < slow.size; step++) slow_step(b, &slow);
-    upgrade(b, i);
+    upgrade_to(b, i, _i == RECORDS ? program : NULL);
   }
+  expect_said(b, "every token was entered anew", _i == RECORDS);
   while (slow.sent < slow.size || slow.answers < 10) slow_step(b, &slow);
   close(slow.fd);
   frame_deinit(&slow.in);
@@ -157,6 +202,7 @@ START_TEST(no_call_fails_over_upgrades) {
     bed_exit(b, callers[i], 0);
     bed_expect(b, callers[i], "calls");
   }
+  unlink(program);
   bed_close(b);
 }
 END_TEST
@@ -243,14 +289,6 @@ START_TEST(deadlines_run_on) {
   bed_close(b);
 }
 END_TEST
-
-static void write_program(const char *path, const char *text) {
-  FILE *f = fopen(path, "w");
-  ck_assert_ptr_nonnull(f);
-  fputs(text, f);
-  ck_assert_int_eq(fclose(f), 0);
-  ck_assert_int_eq(chmod(path, 0700), 0);
-}
 
 static void expect_refusal(struct bed *b, const char *program, const char *part) {
   char *output;
@@ -350,6 +388,70 @@ START_TEST(the_roster_goes_over) {
 }
 END_TEST
 
+/* It says that it can, and cannot: that is as if the broker had been killed, and workers come back to the next one. _i: KEPT, RECORDS. */
+START_TEST(workers_come_back_after_a_program_that_has_lied) {
+  struct bed *b = bed_open(NULL);
+  char program[128];
+  bed_start(b, &(struct bed_worker){.name = "shop", .code = server});
+  struct child *c = bed_start(b, &(struct bed_worker){.name = "caller", .once = true, .no_wait = true, .code =
+      "local shop = bakaGaijin('shop')\n"
+      "local thing, is_thing = shop.new(), shop.is_thing\n"
+      "print('begun')\n"
+      "gaijin.wait_for('again')\n"
+      "assert(is_thing(thing))\n"
+      "print('done')\n"});
+  bed_expect(b, c, "begun");
+  write_answering(b, program, _i == KEPT ? "same" : "records",
+                  "exec 9</dev/null\nGAIJIN_BROKER_STATE=9 exec \"$BROKER\" \"$@\"");
+  char *output;
+  ck_assert_int_ne(bed_ctl(b, &output, (const char *const[]){"upgrade", program, NULL}), 0);
+  free(output);
+  bed_expect(b, bed_broker(b), "cannot go on in the place of the broker that ran before");
+  bed_exit(b, bed_broker(b), 1);
+  bed_restart(b);
+  bed_start(b, &(struct bed_worker){.name = "again", .code = ""});
+  bed_expect(b, c, "done");
+  bed_exit(b, c, 0);
+  unlink(program);
+  bed_close(b);
+}
+END_TEST
+
+/* By signal and by command. */
+START_TEST(the_log_says_who_has_asked) {
+  struct bed *b = bed_open(NULL);
+  char who[128];
+  snprintf(who, sizeof who, "SIGUSR2 of process %ld, user %lu has the broker go on as /", (long)getpid(), (unsigned long)getuid());
+  upgrade(b, 1);
+  expect_said(b, who, true);
+  ck_assert_int_eq(bed_ctl(b, NULL, (const char *const[]){"upgrade", NULL}), 0);
+  snprintf(who, sizeof who, "(user %lu, process ", (unsigned long)getuid());
+  expect_said(b, who, true);
+  bed_close(b);
+}
+END_TEST
+
+/* A broker that may make no file of that size: all goes on with records, and it says so when it starts. */
+START_TEST(without_a_file_for_the_books_there_are_records) {
+  struct rlimit old, limit;
+  ck_assert_int_eq(getrlimit(RLIMIT_FSIZE, &old), 0);
+  limit = (struct rlimit){64 << 20, old.rlim_max};
+  ck_assert_int_eq(setrlimit(RLIMIT_FSIZE, &limit), 0);
+  struct bed *b = bed_open(NULL);
+  ck_assert_int_eq(setrlimit(RLIMIT_FSIZE, &old), 0);
+  bed_expect(b, bed_broker(b), "no file in memory for the books (File too large)");
+  bed_start(b, &(struct bed_worker){.name = "shop", .code = server});
+  struct child *c = bed_start(b, &(struct bed_worker){.name = "caller", .once = true, .no_wait = true, .code =
+      "local shop = bakaGaijin('shop') local thing = shop.new() print('begun') gaijin.wait_for('again') assert(shop.is_thing(thing))"});
+  bed_expect(b, c, "begun");
+  upgrade(b, 1);
+  expect_said(b, "every token was entered anew", true);
+  bed_start(b, &(struct bed_worker){.name = "again", .code = ""});
+  bed_exit(b, c, 0);
+  bed_close(b);
+}
+END_TEST
+
 /* Many at once are one, and a signal to end that comes meanwhile is not lost. */
 START_TEST(signals_are_not_lost) {
   for (int i = 0; i < 6; i++) {
@@ -423,7 +525,7 @@ int main(void) {
   suite_add_tcase(s, t);
   const char *slower = getenv("GAIJIN_TEST_SLOWER");
   tcase_set_timeout(t, (60 + 3 * upgrades()) * (slower ? atof(slower) : 1));
-  tcase_add_test(t, no_call_fails_over_upgrades);
+  tcase_add_loop_test(t, no_call_fails_over_upgrades, KEPT, RECORDS + 1);
   tcase_add_test(t, what_is_under_way_is_answered);
   tcase_add_test(t, deadlines_run_on);
   tcase_add_test(t, a_bad_program_changes_nothing);
@@ -432,5 +534,8 @@ int main(void) {
   tcase_add_test(t, a_link_leads_to_the_next_program);
   tcase_add_test(t, the_roster_goes_over);
   tcase_add_test(t, signals_are_not_lost);
+  tcase_add_loop_test(t, workers_come_back_after_a_program_that_has_lied, KEPT, RECORDS + 1);
+  tcase_add_test(t, the_log_says_who_has_asked);
+  tcase_add_test(t, without_a_file_for_the_books_there_are_records);
   return run_suite(s);
 }
