@@ -154,11 +154,17 @@ static bool init_registries(struct broker *b, const struct broker_config *config
   return good;
 }
 
-/* A broker with so many records is checked as a whole when it was read: that takes milliseconds. */
+/* A broker with so many records is checked as a whole when it was read: that takes milliseconds; in
+ * a hostile build, with any number. */
 enum { CHECKED_RECORDS = 20000 };
 
 static bool is_right(const struct broker *b, char *error, size_t n) {
-  const char *fault = count_records(b) <= CHECKED_RECORDS ? broker_check(b) : NULL;
+#ifdef GAIJIN_HOSTILE
+  const bool is_checked = true;
+#else
+  const bool is_checked = count_records(b) <= CHECKED_RECORDS;
+#endif
+  const char *fault = is_checked ? broker_check(b) : NULL;
   if (fault) snprintf(error, n, "%s", fault);
   return !fault;
 }

@@ -3,9 +3,14 @@
  * References against an oracle: a plain array of counts for a few hosts, ids and
  * clients, driven by the same random events.
  */
+#define _GNU_SOURCE /* memfd_create */
 #include "broker/books/refs.h"
 
 #include <string.h>
+#include <sys/mman.h>
+
+#include "broker/books/carried.h"
+#include "broker/books/refs_kept.h"
 
 #include "tests/unit/random.h"
 #include "tests/unit/run.h"
@@ -26,6 +31,55 @@ static void setup_pooled(void) {
 static void teardown_pooled(void) {
   refs_deinit(&refs);
   pool_close(&pool);
+}
+
+/* They go over to another program, in this one: with what is in the pool, or as records into a new one. */
+static struct hosts hosts;
+static bool is_carried;
+static void setup_carried(void) {
+  setup_pooled();
+  is_carried = true;
+  ck_assert(hosts_init(&hosts, 1));
+  for (uint32_t i = 0; i < HOSTS; i++) ck_assert_uint_eq(slab_add(&hosts.all), i);
+}
+static void teardown_carried(void) {
+  teardown_pooled();
+  hosts_deinit(&hosts);
+}
+static void carry(bool keeps) {
+  struct pool next_pool;
+  struct refs next = {0};
+  struct sheet s;
+  int fd = memfd_create("state", MFD_CLOEXEC);
+  for (int reads = 0; reads < 2; reads++) {
+    struct refs *r = reads ? &next : &refs;
+    struct pool *p = reads ? &next_pool : &pool;
+    if (reads) {
+      ck_assert(pool_open(&next_pool));
+      ck_assert(refs_init(&next, &next_pool, 2));
+      sheet_open_to_read(&s, fd);
+    } else {
+      sheet_open_to_write(&s, fd);
+    }
+    if (keeps)
+      refs_keep(r, p, &s);
+    else
+      refs_carry(r, &hosts, &s);
+    ck_assert_msg(!s.fault, "%s", s.fault);
+    ck_assert_uint_eq(reads ? sheet_left(&s) : 0, 0);
+    sheet_close(&s);
+  }
+  close(fd);
+  refs_deinit(&refs);
+  if (!keeps) pool_close(&pool); /* else it is the same file */
+  refs = next;
+  refs.token_by_id.slab = &refs.tokens; /* it has moved */
+  refs.held.slab = refs.hold_by_pair.slab = &refs.holds;
+  pool = next_pool;
+  refs.tokens.pieces.pool = refs.holds.pieces.pool = &pool;
+  refs.token_by_id.array.pool = refs.hold_by_pair.array.pool = &pool;
+  const char *fault = refs_check(&refs);
+  ck_assert_msg(!fault, "%s", fault);
 }
 
 static struct pt pt_of(uint64_t id) {
@@ -188,12 +242,67 @@ START_TEST(random_events_agree_with_the_oracle) {
       give_back(&o, host, id, client, 1 + random_below(&random, 3));
     else
       die(&o, client);
+    if (is_carried && random_below(&random, 300) == 0) carry(random_below(&random, 2));
     const char *fault = step % 16 ? NULL : refs_check(&refs);
     ck_assert_msg(!fault, "%s", fault);
   }
   for (uint32_t c = 0; c < CLIENTS; c++) die(&o, c);
   ck_assert_uint_eq(refs.tokens.count, 0);
   ck_assert_uint_eq(refs.holds.count, 0);
+}
+END_TEST
+
+/* Many, with numbers of chunks that are not used, with room in some, and with parts that have come to rest. */
+START_TEST(large_books_go_over_as_they_are) {
+  enum { TOKENS = 40 * SLAB_CHUNK };
+  for (int round = 0; round < 3; round++) {
+    for (uint64_t id = 1; id <= TOKENS; id++) refs_hold(&refs, seen(0, id), 1, 1);
+    for (uint64_t id = 1; id <= TOKENS; id++) {
+      bool stays = id / SLAB_CHUNK % 4 == 3 || id % 97 == 0;
+      struct pt pt = pt_of(id);
+      struct refs_drop drop;
+      uint32_t token;
+      if (stays && id / SLAB_CHUNK != 20) continue; /* this one is empty */
+      ck_assert_int_eq(refs_find(&refs, 0, &pt, &token), REFS_OK);
+      refs_release(&refs, token, 1, refs_count(&refs, token, 1), &payer);
+      ck_assert(refs_settle(&refs, token, &drop));
+    }
+    for (uint32_t part = 0; refs_let_rest(&refs, part);) part++;
+    carry(round != 1);
+  }
+}
+END_TEST
+
+/* A file that is not the pool's, and counts that are not those of what is there. */
+START_TEST(what_is_not_as_it_was_told_is_refused) {
+  static const char *const faults[] = {"the file of the books is not there", "what was kept is not as it was told",
+                                       "a token that was kept is not as it was told"};
+  for (uint64_t id = 1; id <= 3000; id++) refs_hold(&refs, seen(0, id), 1, 1);
+  for (int i = 0; i < 5; i++) {
+    struct pool next_pool;
+    struct refs next = {0}, lying = refs;
+    struct sheet s;
+    int fd = memfd_create("state", MFD_CLOEXEC), other = i ? -1 : memfd_create("other", MFD_CLOEXEC);
+    struct pool p = {i ? pool.fd : other};
+    if (i == 1) lying.tokens.chunks++;
+    if (i == 2) lying.token_by_id.count++;
+    if (i == 3) lying.holds.open = 700;
+    if (i == 4) lying.token_by_id.seed++;
+    sheet_open_to_write(&s, fd);
+    refs_keep(&lying, &p, &s);
+    sheet_close(&s);
+    ck_assert(pool_open(&next_pool));
+    ck_assert(refs_init(&next, &next_pool, 2));
+    sheet_open_to_read(&s, fd);
+    refs_keep(&next, &next_pool, &s);
+    ck_assert_str_eq(s.fault, faults[i == 0 ? 0 : i == 4 ? 2 : 1]);
+    sheet_close(&s);
+    refs_deinit(&next);
+    if (next_pool.fd != pool.fd) pool_close(&next_pool);
+    if (other >= 0) close(other);
+    close(fd);
+  }
+  ck_assert_ptr_null(refs_check(&refs));
 }
 END_TEST
 
@@ -213,5 +322,11 @@ int main(void) {
   tcase_add_checked_fixture(t, setup_pooled, teardown_pooled);
   tcase_add_test(t, last_release_ends_a_token_with_what_was_seen);
   tcase_add_test(t, random_events_agree_with_the_oracle);
+  t = tcase_create("carried");
+  suite_add_tcase(s, t);
+  tcase_add_checked_fixture(t, setup_carried, teardown_carried);
+  tcase_add_test(t, random_events_agree_with_the_oracle);
+  tcase_add_test(t, large_books_go_over_as_they_are);
+  tcase_add_test(t, what_is_not_as_it_was_told_is_refused);
   return run_suite(s);
 }
