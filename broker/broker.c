@@ -242,8 +242,8 @@ int broker_start(struct broker *b, uv_loop_t *loop, const struct broker_config *
     return -1;
   }
   if (no_pool)
-    log_line(&b->log, LOG_WARN, "no file in memory for the books (%s): they are in ordinary memory, "
-                                "and upgrades take longer", strerror(no_pool));
+    log_line(&b->log, LOG_WARN, "no file in memory for the books (%s): they are in ordinary "
+                                "memory, and upgrades take longer", strerror(no_pool));
   if (!open_doors(b, config, &head, error, n)) return -1;
   b->listener.parting = b->parting.bytes;
   b->listener.parting_size = b->parting.size;

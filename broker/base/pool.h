@@ -1,19 +1,19 @@
 /* SPDX-License-Identifier: MIT
  *
- * Memory that outlives the program that uses it: a file in memory, whose pages another program finds
- * as they were when this process executes it (upgrade/upgrade.h). Nothing is copied then, so a
+ * Memory that outlives the program that uses it: a file in memory, whose pages another program
+ * finds as they were when this process executes it (upgrade/upgrade.h). Nothing is copied then, so a
  * million records go over as fast as one. Whatever lives here refers to other records by number,
  * never by address: the next program maps the file elsewhere.
  *
  * The file is as large as any pool can become and has no memory but where somebody has asked for
- * some. It is cut into regions, each of one user's: of pieces (equally large, named by numbers, that
- * do not move while they are there), or of an array (which grows at its end and may move).
+ * some. It is cut into regions, each of one user's: of pieces (equally large, named by numbers,
+ * that do not move while they are there), or of an array (which grows at its end and may move).
  *
  * Memory is taken from the system when it is asked for, not when it is touched first, which would
  * end the program if there is none. What is given back goes back to the system at once.
  *
- * No other process maps the file: it is closed on exec but for the one exec, and a forked child does
- * not have the mappings.
+ * No other process maps the file: it is closed on exec but for the one exec, and a forked child
+ * does not have the mappings.
  */
 #ifndef GAIJIN_BROKER_POOL_H
 #define GAIJIN_BROKER_POOL_H

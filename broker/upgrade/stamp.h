@@ -4,8 +4,8 @@
  * `gaijin-broker --check-upgrade STAMP` with the broker's own flags, the text of the policy in
  * force on standard input. STAMP says what it will be given: the form of the state, the versions of
  * the wire that connected clients speak, and how tokens and holds are laid out in their file, if
- * they are in one: "2:2-4:LAYOUT". Yes is status 0, and as the last line "same" (it finds its way in
- * that file) or "records" (it wants them one by one); no is another status, and a line
+ * they are in one: "2:2-4:LAYOUT". Yes is status 0, and as the last line "same" (it finds its way
+ * in that file) or "records" (it wants them one by one); no is another status, and a line
  * "gaijin-broker: WHY". A program that does not know the flag, or one of the others, says no, too.
  */
 #ifndef GAIJIN_BROKER_UPGRADE_STAMP_H

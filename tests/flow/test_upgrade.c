@@ -10,38 +10,19 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "proto/frame.h"
 #include "proto/hello.h"
 #include "proto/limits.h"
 #include "proto/status.h"
-#include "tests/bed/bed.h"
-#include "tests/unit/run.h"
-
-/* A program that goes on with tokens and holds where they are, and one that wants them as records: the broker behind a script that
- * answers for it. */
-enum { KEPT, RECORDS };
+#include "tests/flow/upgrading.h"
 
 static unsigned upgrades(void) {
   const char *n = getenv("UPGRADES");
   return n ? (unsigned)strtoul(n, NULL, 10) : 8;
 }
-
-static const char server[] =
-    "local things = setmetatable({}, {__mode = 'k'})\n"
-    "local posted = 0\n"
-    "bakaGaijin.add = function(a, b) return a + b end\n"
-    "bakaGaijin.thing = {n = 0}\n"
-    "bakaGaijin.new = function() local t = {} things[t] = true return t end\n"
-    "bakaGaijin.is_thing = function(t) return things[t] == true end\n"
-    "bakaGaijin.note = function() posted = posted + 1 end\n"
-    "bakaGaijin.posted = function() return posted end\n"
-    "bakaGaijin.slow = function(s) gaijin.sleep(s) return 'slow answer' end\n"
-    "bakaGaijin.never = function() gaijin.sleep(1000) end\n";
 
 /* Everything at once, until the worker 'stop' is there: results are right, objects stay themselves, what is posted is done. */
 static const char caller[] =
@@ -62,49 +43,6 @@ static const char caller[] =
     "end\n"
     "for _, t in pairs(kept) do assert(shop.is_thing(t)) end\n"
     "print('calls', n)\n";
-
-/* By SIGUSR2, and waits until the broker has gone on `n` times. */
-struct gone_on {
-  struct bed *b;
-  unsigned n;
-};
-static bool has_gone_on(void *user) {
-  struct gone_on *g = user;
-  char *text = child_output(bed_broker(g->b));
-  unsigned n = 0;
-  for (const char *at = text; at && (at = strstr(at, " goes on in the place of ")); at++) n++;
-  free(text);
-  return n >= g->n;
-}
-static void upgrade(struct bed *b, unsigned n) {
-  struct gone_on g = {b, n};
-  child_signal(bed_broker(b), SIGUSR2);
-  bed_until(b, has_gone_on, &g, "the broker goes on");
-}
-
-static void write_program(const char *path, const char *text) {
-  FILE *f = fopen(path, "w");
-  ck_assert_ptr_nonnull(f);
-  fputs(text, f);
-  ck_assert_int_eq(fclose(f), 0);
-  ck_assert_int_eq(chmod(path, 0700), 0);
-}
-
-/* A program that says `answer` to the question, and does `then` when it is to go on; $BROKER is the broker's file. */
-static void write_answering(struct bed *b, char path[128], const char *answer, const char *then) {
-  char text[2048];
-  snprintf(path, 128, "%s/program", bed_dir(b));
-  snprintf(text, sizeof text, "#!/bin/sh\nBROKER='%s'\n[ \"$1\" = --check-upgrade ] && { echo %s; exit 0; }\n%s\n",
-           bed_program(b, "gaijin-broker"), answer, then);
-  write_program(path, text);
-}
-
-/* What the broker has said. */
-static void expect_said(struct bed *b, const char *part, bool said) {
-  char *text = child_output(bed_broker(b));
-  ck_assert_msg(!strstr(text, part) == !said, "%s: %s", part, text);
-  free(text);
-}
 
 /* The n-th, by the command and the program at `path`, or by the signal. */
 static void upgrade_to(struct bed *b, unsigned n, const char *path) {
@@ -388,70 +326,6 @@ START_TEST(the_roster_goes_over) {
 }
 END_TEST
 
-/* It says that it can, and cannot: that is as if the broker had been killed, and workers come back to the next one. _i: KEPT, RECORDS. */
-START_TEST(workers_come_back_after_a_program_that_has_lied) {
-  struct bed *b = bed_open(NULL);
-  char program[128];
-  bed_start(b, &(struct bed_worker){.name = "shop", .code = server});
-  struct child *c = bed_start(b, &(struct bed_worker){.name = "caller", .once = true, .no_wait = true, .code =
-      "local shop = bakaGaijin('shop')\n"
-      "local thing, is_thing = shop.new(), shop.is_thing\n"
-      "print('begun')\n"
-      "gaijin.wait_for('again')\n"
-      "assert(is_thing(thing))\n"
-      "print('done')\n"});
-  bed_expect(b, c, "begun");
-  write_answering(b, program, _i == KEPT ? "same" : "records",
-                  "exec 9</dev/null\nGAIJIN_BROKER_STATE=9 exec \"$BROKER\" \"$@\"");
-  char *output;
-  ck_assert_int_ne(bed_ctl(b, &output, (const char *const[]){"upgrade", program, NULL}), 0);
-  free(output);
-  bed_expect(b, bed_broker(b), "cannot go on in the place of the broker that ran before");
-  bed_exit(b, bed_broker(b), 1);
-  bed_restart(b);
-  bed_start(b, &(struct bed_worker){.name = "again", .code = ""});
-  bed_expect(b, c, "done");
-  bed_exit(b, c, 0);
-  unlink(program);
-  bed_close(b);
-}
-END_TEST
-
-/* By signal and by command. */
-START_TEST(the_log_says_who_has_asked) {
-  struct bed *b = bed_open(NULL);
-  char who[128];
-  snprintf(who, sizeof who, "SIGUSR2 of process %ld, user %lu has the broker go on as /", (long)getpid(), (unsigned long)getuid());
-  upgrade(b, 1);
-  expect_said(b, who, true);
-  ck_assert_int_eq(bed_ctl(b, NULL, (const char *const[]){"upgrade", NULL}), 0);
-  snprintf(who, sizeof who, "(user %lu, process ", (unsigned long)getuid());
-  expect_said(b, who, true);
-  bed_close(b);
-}
-END_TEST
-
-/* A broker that may make no file of that size: all goes on with records, and it says so when it starts. */
-START_TEST(without_a_file_for_the_books_there_are_records) {
-  struct rlimit old, limit;
-  ck_assert_int_eq(getrlimit(RLIMIT_FSIZE, &old), 0);
-  limit = (struct rlimit){64 << 20, old.rlim_max};
-  ck_assert_int_eq(setrlimit(RLIMIT_FSIZE, &limit), 0);
-  struct bed *b = bed_open(NULL);
-  ck_assert_int_eq(setrlimit(RLIMIT_FSIZE, &old), 0);
-  bed_expect(b, bed_broker(b), "no file in memory for the books (File too large)");
-  bed_start(b, &(struct bed_worker){.name = "shop", .code = server});
-  struct child *c = bed_start(b, &(struct bed_worker){.name = "caller", .once = true, .no_wait = true, .code =
-      "local shop = bakaGaijin('shop') local thing = shop.new() print('begun') gaijin.wait_for('again') assert(shop.is_thing(thing))"});
-  bed_expect(b, c, "begun");
-  upgrade(b, 1);
-  expect_said(b, "every token was entered anew", true);
-  bed_start(b, &(struct bed_worker){.name = "again", .code = ""});
-  bed_exit(b, c, 0);
-  bed_close(b);
-}
-END_TEST
-
 /* Many at once are one, and a signal to end that comes meanwhile is not lost. */
 START_TEST(signals_are_not_lost) {
   for (int i = 0; i < 6; i++) {
@@ -534,8 +408,5 @@ int main(void) {
   tcase_add_test(t, a_link_leads_to_the_next_program);
   tcase_add_test(t, the_roster_goes_over);
   tcase_add_test(t, signals_are_not_lost);
-  tcase_add_loop_test(t, workers_come_back_after_a_program_that_has_lied, KEPT, RECORDS + 1);
-  tcase_add_test(t, the_log_says_who_has_asked);
-  tcase_add_test(t, without_a_file_for_the_books_there_are_records);
   return run_suite(s);
 }

@@ -47,7 +47,7 @@ static void teardown_carried(void) {
   hosts_deinit(&hosts);
 }
 static void carry(bool keeps) {
-  struct pool next_pool;
+  struct pool next_pool = {-1};
   struct refs next = {0};
   struct sheet s;
   int fd = memfd_create("state", MFD_CLOEXEC);
