@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
  * Memory that outlives the program that uses it: a file in memory, whose pages another program
- * finds as they were when this process executes it (upgrade/upgrade.h). Nothing is copied then, so a
- * million records go over as fast as one. Whatever lives here refers to other records by number,
+ * finds as they were when this process executes it (upgrade/upgrade.h). Nothing is copied then, so
+ * a million records go over as fast as one. Whatever lives here refers to other records by number,
  * never by address: the next program maps the file elsewhere.
  *
  * The file is as large as any pool can become and has no memory but where somebody has asked for
