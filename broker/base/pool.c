@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * fallocate gives a part of the file its pages, and takes them away again. The kernel maps pages
- * that are there several at a time when one is read, so a piece is read once when it is taken.
+ * fallocate gives a part of the file its pages, and takes them away again.
  */
 #define _GNU_SOURCE /* memfd_create, fallocate, mremap */
 #include "broker/base/pool.h"
@@ -72,7 +71,7 @@ static bool take_memory(const struct pool *p, unsigned region, size_t offset, si
   return r == 0;
 }
 
-/* `at`: where it is mapped. */
+/* `at`: where it is mapped; NULL: nowhere, and it is zeroed. */
 static void give_memory(const struct pool *p, unsigned region, size_t offset, void *at,
                         size_t bytes) {
   const int mode = FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE;
@@ -80,7 +79,7 @@ static void give_memory(const struct pool *p, unsigned region, size_t offset, vo
   do
     r = fallocate(p->fd, mode, place_of(region, offset), (off_t)bytes);
   while (r < 0 && errno == EINTR);
-  if (r < 0) memset(at, 0, bytes); /* as what is taken the next time is to be */
+  if (r < 0 && at) memset(at, 0, bytes); /* as what is taken the next time is to be */
 }
 
 /* ---- Pieces ---- */
@@ -166,10 +165,13 @@ static bool map_array(struct pool_array *a, size_t bytes) {
 bool pool_array_resize(struct pool_array *a, size_t bytes) {
   bytes = whole_pages(bytes);
   if (bytes > a->bytes) {
-    /* Twice the addresses, so that they are not moved with every page. */
-    if (bytes > a->mapped && !map_array(a, bytes > 2 * a->mapped ? bytes : 2 * a->mapped))
-      return false;
+    /* Memory first: an array that has moved cannot be one for which nothing has changed. */
     if (!take_memory(a->pool, a->region, a->bytes, bytes - a->bytes)) return false;
+    /* Twice the addresses, so that they are not moved with every page. */
+    if (bytes > a->mapped && !map_array(a, bytes > 2 * a->mapped ? bytes : 2 * a->mapped)) {
+      give_memory(a->pool, a->region, a->bytes, NULL, bytes - a->bytes);
+      return false;
+    }
   } else if (bytes < a->bytes) {
     give_memory(a->pool, a->region, bytes, a->at + bytes, a->bytes - bytes);
     if (bytes <= a->mapped / 4) map_array(a, 2 * bytes);

@@ -81,7 +81,7 @@ void pool_array_init(struct pool_array *a, const struct pool *p, unsigned region
 void pool_array_deinit(struct pool_array *a);
 /* It has memory for at least so many bytes, not 0, and none for many more; what it had of those
  * stays, what is new is zeroed. It may have moved. False when memory is short: nothing has
- * changed. */
+ * changed, and it has not moved. */
 bool pool_array_resize(struct pool_array *a, size_t bytes);
 /* Of the program before: maps so many bytes of it as they are. False when memory is short. */
 bool pool_array_take_over(struct pool_array *a, size_t bytes);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
  * Memory in a file: pieces and arrays against an oracle, what is given back, what another mapping of the file finds, and a
- * system that has none. This program's own fallocate and memfd_create stand for the system's, and fail when they are told to.
+ * system that has none. This program's own fallocate stands for the system's, and fails when it is told to.
  */
 #define _GNU_SOURCE
 #include "broker/base/pool.h"
@@ -15,6 +15,7 @@
 #include <sys/syscall.h>
 #include <sys/wait.h>
 
+#include "broker/base/chain.h"
 #include "tests/unit/address_limit.h"
 #include "tests/unit/random.h"
 #include "tests/unit/run.h"
@@ -268,6 +269,60 @@ START_TEST(no_memory_is_told) {
 }
 END_TEST
 
+/* What is behind the addresses of an array is somebody else's: to grow, it has to move. */
+static void stand_behind(const struct pool_array *a) {
+  void *want = a->at + a->mapped;
+  void *got = mmap(want, 1, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0);
+  ck_assert(got == want || (got == MAP_FAILED && errno == EEXIST));
+}
+
+/* Also not where it is, for its user may still have the address. */
+START_TEST(an_array_without_memory_has_not_moved) {
+  ck_assert(pool_array_resize(&array, 5000));
+  const uint8_t *at = array.at;
+  size_t bytes = array.bytes;
+  fill(array.at, bytes, 8);
+  stand_behind(&array);
+  fails_with = ENOSPC;
+  ck_assert(!pool_array_resize(&array, 500000));
+  ck_assert_ptr_eq(array.at, at);
+  ck_assert(is_full_of(at, bytes, 8));
+}
+END_TEST
+
+struct item { uint32_t key, link; };
+static uint64_t hash_of_item(const void *item, uint64_t seed) {
+  return (((const struct item *)item)->key + seed) * UINT64_C(0x9e3779b97f4a7c15);
+}
+
+/* Then it has the buckets it had, and as many items as come. */
+START_TEST(a_table_without_memory_for_more_heads_goes_on) {
+  enum { BEFORE = 1000, ITEMS = 4000 };
+  struct slab slab;
+  struct chain t;
+  slab_init(&slab, sizeof(struct item));
+  chain_prepare(&t, &slab, offsetof(struct item, link), hash_of_item, 1);
+  ck_assert(chain_open(&t, &pool, 3));
+  for (uint32_t i = 0; i < ITEMS; i++) {
+    if (i == BEFORE) stand_behind(&t.array), fails_with = ENOSPC;
+    ck_assert_uint_eq(slab_add(&slab), i);
+    ((struct item *)slab_at(&slab, i))->key = i;
+    chain_add(&t, i);
+  }
+  uint32_t size = t.size, found = 0;
+  for (uint32_t i = 0; i < ITEMS; i++)
+    for (uint32_t at = chain_first(&t, hash_of_item(slab_at(&slab, i), 1)); at != SLAB_NONE; at = chain_next(&t, at))
+      found += at == i;
+  ck_assert_uint_eq(found, ITEMS);
+  fails_with = 0;
+  ck_assert_uint_eq(slab_add(&slab), ITEMS);
+  chain_add(&t, ITEMS);
+  ck_assert_uint_gt(t.size, size);
+  chain_deinit(&t);
+  slab_deinit(&slab);
+}
+END_TEST
+
 /* What the system does not take back is zeroed all the same. */
 START_TEST(what_cannot_be_given_back_is_zeroed) {
   fill(pool_pieces_take(&pieces, 3), PIECE, 9);
@@ -299,6 +354,7 @@ START_TEST(no_addresses_are_told) {
   ck_assert_ptr_null(beyond);
   ck_assert(!grown);
   ck_assert_uint_eq(array.bytes, bytes);
+  ck_assert_uint_eq(memory(), 2 * pieces.size + bytes); /* what was taken before went back */
   ck_assert_ptr_nonnull(pool_pieces_take(&pieces, 1 << 10));
 }
 END_TEST
@@ -339,6 +395,8 @@ int main(void) {
   tcase_add_test(t, other_files_are_no_pools);
   tcase_add_test(t, a_forked_child_has_nothing_of_it);
   tcase_add_test(t, no_memory_is_told);
+  tcase_add_test(t, an_array_without_memory_has_not_moved);
+  tcase_add_test(t, a_table_without_memory_for_more_heads_goes_on);
   tcase_add_test(t, what_cannot_be_given_back_is_zeroed);
   tcase_add_test(t, no_addresses_are_told);
   tcase_add_test(t, a_system_without_one_says_why);
