@@ -118,6 +118,8 @@ static void look_at(const struct refs *r, struct sheet *s) {
 
 void refs_keep(struct refs *r, struct pool *pool, struct sheet *s) {
   sheet_mark(s, 'r');
+  sheet_mark(s, refs_layout()); /* since it was asked, the program's file may have been replaced */
+  if (s->fault) return;
   assert(r->kept == REFS_SETTLED);
   keep_pool(r, pool, s);
   if (s->fault) return;

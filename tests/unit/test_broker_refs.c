@@ -306,6 +306,41 @@ START_TEST(what_is_not_as_it_was_told_is_refused) {
 }
 END_TEST
 
+/* A program may have been replaced since it was asked: that its layout is the same must be in the state, too. */
+START_TEST(another_layout_is_refused) {
+  struct pool next_pool;
+  struct refs next = {0};
+  struct sheet s, other;
+  uint64_t here[2] = {'r', refs_layout()};
+  int fd = memfd_create("state", MFD_CLOEXEC), own = memfd_create("other", MFD_CLOEXEC);
+  static uint8_t all[1 << 16];
+  refs_hold(&refs, seen(0, 1), 1, 1);
+  sheet_open_to_write(&s, fd);
+  refs_keep(&refs, &pool, &s);
+  sheet_close(&s);
+  sheet_open_to_write(&other, own); /* how the state begins, byte for byte */
+  for (int i = 0; i < 2; i++) sheet_uint(&other, &here[i]);
+  size_t begin = other.at;
+  ssize_t size = pread(fd, all, sizeof all, 0);
+  ck_assert_int_gt(size, (ssize_t)begin);
+  ck_assert_mem_eq(all, other.bytes, begin);
+  sheet_close(&other);
+  all[1] ^= 1; /* the lowest byte of the layout */
+  ck_assert_int_eq(pwrite(fd, all, (size_t)size, 0), size);
+  ck_assert(pool_open(&next_pool));
+  ck_assert(refs_init(&next, &next_pool, 2));
+  sheet_open_to_read(&s, fd);
+  refs_keep(&next, &next_pool, &s);
+  ck_assert_str_eq(s.fault, "the state has another form");
+  ck_assert_int_ne(next_pool.fd, pool.fd); /* not touched */
+  sheet_close(&s);
+  refs_deinit(&next);
+  pool_close(&next_pool);
+  close(own);
+  close(fd);
+}
+END_TEST
+
 int main(void) {
   Suite *s = suite_create("broker refs");
   TCase *t = tcase_create("refs");
@@ -328,5 +363,6 @@ int main(void) {
   tcase_add_test(t, random_events_agree_with_the_oracle);
   tcase_add_test(t, large_books_go_over_as_they_are);
   tcase_add_test(t, what_is_not_as_it_was_told_is_refused);
+  tcase_add_test(t, another_layout_is_refused);
   return run_suite(s);
 }
