@@ -2,8 +2,8 @@
  *
  * Memory that runs out on purpose: between scarce_begin and scarce_end so many allocations of this
  * program work, and the next fails, or all that follow do. For the one source file of a test
- * program: it brings malloc, calloc, realloc and mmap. Under a sanitizer, which replaces them too,
- * nothing ever fails.
+ * program: it brings malloc, calloc, realloc, mmap, mremap and fallocate (where it takes memory).
+ * Under a sanitizer, which replaces them too, nothing ever fails.
  *
  *   scarce_from(n, true);
  *   scarce_begin(); ...what must bear it... scarce_end();
@@ -13,6 +13,8 @@
 #define GAIJIN_TESTS_SCARCE_H
 
 #include <assert.h>
+#include <errno.h>
+#include <fcntl.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdlib.h>
@@ -63,6 +65,17 @@ void *realloc(void *p, size_t n) { return scarce_fails() ? NULL : __libc_realloc
 void *mmap(void *at, size_t n, int prot, int flags, int fd, off_t offset) {
   if (scarce_fails()) return MAP_FAILED;
   return (void *)syscall(SYS_mmap, at, n, prot, flags, fd, offset);
+}
+void *mremap(void *at, size_t n, size_t to, int flags, ...) { /* no flag that has a fifth is used */
+  if (scarce_fails()) return MAP_FAILED;
+  return (void *)syscall(SYS_mremap, at, n, to, flags);
+}
+int fallocate(int fd, int mode, off_t at, off_t n) {
+  if (mode == 0 && scarce_fails()) {
+    errno = ENOSPC;
+    return -1;
+  }
+  return (int)syscall(SYS_fallocate, fd, mode, at, n);
 }
 #else
 #define __libc_malloc malloc

@@ -9,7 +9,8 @@
 #include "tests/unit/broker_wire.h"
 #include "tests/unit/scarce.h"
 
-enum { ENDS = 3, MANY = 40 };
+/* MANY: more than a page of heads of a hash table, so that it has to grow. */
+enum { ENDS = 3, MANY = 1100 };
 
 static struct wire w;
 static struct end ends[ENDS]; /* a, b, an observer */
