@@ -187,6 +187,10 @@ bool pool_array_take_over(struct pool_array *a, size_t bytes) {
   return true;
 }
 
+uint32_t pool_array_parts(const struct pool_array *a) {
+  return (uint32_t)((a->bytes + PART_BYTES - 1) / PART_BYTES);
+}
+
 bool pool_array_let_rest(struct pool_array *a, uint32_t part) {
   size_t from = (size_t)part * PART_BYTES;
   if (from >= a->bytes) return false;

@@ -62,6 +62,7 @@ bool pool_pieces_take_over(struct pool_pieces *g, uint32_t count);
 /* The mapping of one part of the pieces is emptied, without a change of what they are: before they
  * are all to be unmapped, which takes long at once. False: there is no such part. */
 bool pool_pieces_let_rest(struct pool_pieces *g, uint32_t part);
+static inline uint32_t pool_pieces_parts(const struct pool_pieces *g) { return g->window_count; }
 /* One that is taken. */
 static inline void *pool_piece(const struct pool_pieces *g, uint32_t number) {
   return g->windows[number / POOL_WINDOW] + (size_t)(number % POOL_WINDOW) * g->size;
@@ -87,5 +88,6 @@ bool pool_array_resize(struct pool_array *a, size_t bytes);
 bool pool_array_take_over(struct pool_array *a, size_t bytes);
 /* As pool_pieces_let_rest. */
 bool pool_array_let_rest(struct pool_array *a, uint32_t part);
+uint32_t pool_array_parts(const struct pool_array *a);
 
 #endif

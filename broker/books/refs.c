@@ -212,6 +212,16 @@ bool refs_let_rest(struct refs *r, uint32_t part) {
   return any;
 }
 
+uint32_t refs_parts(const struct refs *r) {
+  const uint32_t parts[] = {
+      pool_pieces_parts(&r->tokens.pieces), pool_pieces_parts(&r->holds.pieces),
+      pool_array_parts(&r->token_by_id.array), pool_array_parts(&r->hold_by_pair.array)};
+  uint32_t most = 0;
+  for (size_t i = 0; i < ARRAY_SIZE(parts); i++)
+    if (parts[i] > most) most = parts[i];
+  return most;
+}
+
 static const char *check_token(const struct refs *r, uint32_t token, uint32_t *holds) {
   const struct token *t = refs_token(r, token);
   if (find_token(r, t->host, t->id) != token) return "refs: a token is not found by its id";

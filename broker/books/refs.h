@@ -133,6 +133,8 @@ bool refs_reserve_exports(struct refs *r, uint32_t host);
 /* In a pool: the mapping of one part of tokens, holds and tables is emptied, without a change of
  * what is there; what is touched comes back page by page. False: there are not so many parts. */
 bool refs_let_rest(struct refs *r, uint32_t part);
+/* How many parts there are; 0: they are in no pool, or there is nothing. */
+uint32_t refs_parts(const struct refs *r);
 
 /* Walks everything; NULL, or a static text that says which invariant is broken. */
 const char *refs_check(const struct refs *r);

@@ -29,14 +29,15 @@
 #include "proto/limits.h"
 
 enum { OUTPUT_BYTES = 4096, SHOWN_BYTES = 150 };
+enum { REST_NS = 500000 }; /* of a turn in which mappings are emptied */
 static const char check_flag[] = "--check-upgrade";
 
 struct upgrade {
   struct spawned child;
   uv_timer_t timer; /* the child's time is over */
-  uv_idle_t turn;   /* counts turns since `is_agreed`, and keeps them from waiting */
-  unsigned turns;
-  uint32_t rested; /* so much of the books' mappings was emptied */
+  uv_idle_t turn;   /* runs once it is agreed, and keeps turns from waiting */
+  uint32_t rested, parts; /* so much of the books' mappings was emptied, and is to be */
+  unsigned turns;   /* that signals have waited for */
   unsigned open;    /* handles */
   struct broker *broker; /* NULL: given up */
   char path[PATH_MAX];
@@ -45,7 +46,7 @@ struct upgrade {
   uint32_t policy;         /* the policy of this generation */
   bool is_other; /* the path is another than this program's */
   bool is_late;  /* it has not answered in time, and is killed */
-  bool is_agreed, is_due;
+  bool is_due;
   bool keeps; /* the books stay in their file; else they are records */
   int output;
   uint64_t asker, request;
@@ -66,7 +67,7 @@ static void on_child_closed(uv_handle_t *handle) {
  * child's, and then nobody needs to wait for that. */
 static void give_up(struct upgrade *u) {
   struct broker *b = u->broker;
-  if (u->is_agreed) upgrade_hold_signals(false);
+  if (u->turns) upgrade_hold_signals(false);
   if (u->output >= 0) close(u->output);
   u->open = 3;
   spawned_close(&u->child, on_child_closed);
@@ -118,14 +119,23 @@ static const char *find_line(char *text, bool is_well) {
   return found ? found : "";
 }
 
+/* Exec would take the mappings of the books away at once, which takes long when they are large:
+ * before it they are emptied, a part of them in each turn, while everybody is served. Those that
+ * come meanwhile are not waited for. */
+static bool lets_rest(struct upgrade *u) {
+  uint64_t begin = uv_hrtime();
+  while (u->rested < u->parts && uv_hrtime() - begin < REST_NS)
+    refs_let_rest(&u->broker->refs, u->rested++);
+  return u->rested < u->parts;
+}
+
 /* Before the loop looks at its sockets. What was caught of signals until they were held is in the
- * loop's own pipe, which may have been read before; so it looks once more, and not before the
- * second turn is the last. Exec would take the mappings of the books away at once, which takes long
- * when they are large: before it they are emptied, a part in each turn. */
+ * loop's own pipe: it looks there once more, and the next turn is the last. */
 static void on_turn(uv_idle_t *turn) {
   struct upgrade *u = turn->data;
-  bool rests = u->keeps && refs_let_rest(&u->broker->refs, u->rested++);
-  if (++u->turns >= 2 && !rests) u->is_due = true;
+  if (!u->turns && lets_rest(u)) return;
+  if (!u->turns) upgrade_hold_signals(true);
+  u->is_due = ++u->turns >= 2;
 }
 
 /* What it says is never more than a refusal has room for. */
@@ -139,8 +149,7 @@ static void judge(struct upgrade *u, bool is_well) {
     refuse(u, "%s cannot take over: %.200s", u->shown, *line ? line : "it does not say why");
     return;
   }
-  u->is_agreed = true;
-  upgrade_hold_signals(true);
+  u->parts = u->keeps ? refs_parts(&u->broker->refs) : 0;
   uv_timer_stop(&u->timer);
   uv_idle_start(&u->turn, on_turn);
 }

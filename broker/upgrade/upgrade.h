@@ -5,6 +5,7 @@
  * disconnected; clients notice a pause. What may go wrong is looked for before:
  *
  *   upgrade_begin     asks the other program whether it can take over (stamp.h), beside the loop
+ *   (some turns)      the mappings of the books are emptied, for exec would be long otherwise
  *   (a whole turn)    signals wait from now on; those that were caught before are handled
  *   upgrade_end_turn  the condemned are ended, the state is written to a file in memory, exec
  *   (the other program)  reads it; the signals are let in again

@@ -3,13 +3,15 @@
  * Who may have the broker go on as another program, and which program can.
  */
 #define _GNU_SOURCE /* memfd_create */
-#include <sys/mman.h>
-
 #include <inttypes.h>
+#include <signal.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
 
 #include "broker/books/refs_kept.h"
 #include "broker/upgrade/stamp.h"
 #include "broker/upgrade/state.h"
+#include "proto/clock.h"
 #include "tests/unit/broker_policy.h"
 #include "tests/unit/captured.h"
 
@@ -95,6 +97,44 @@ START_TEST(what_is_no_path_is_refused) {
 }
 END_TEST
 
+/* ---- Before exec ---- */
+
+static bool is_term_held(void) {
+  sigset_t now;
+  pthread_sigmask(SIG_SETMASK, NULL, &now);
+  return sigismember(&now, SIGTERM);
+}
+
+/* However many parts the books have that are emptied before. The program says yes, and then is gone. */
+START_TEST(signals_wait_for_one_turn) {
+  char program[RUN_PATH + 16], *words[] = {"gaijin-broker", NULL};
+  unsigned held = 0;
+  struct pool_pieces *pieces = &w.broker.refs.tokens.pieces;
+  wire_open(&w, NULL);
+  wire_join_as(&w, &observer, "ctl", true);
+  snprintf(program, sizeof program, "%s/program", place);
+  FILE *f = fopen(program, "w");
+  ck_assert_ptr_nonnull(f);
+  fputs("#!/bin/sh\nrm -- \"$0\"; echo same\n", f);
+  ck_assert_int_eq(fclose(f), 0);
+  ck_assert_int_eq(chmod(program, 0700), 0);
+  w.broker.call = (struct program_call){program, words};
+  ck_assert_ptr_nonnull(pool_pieces_take(pieces, 40 * POOL_WINDOW));
+  ck_assert_uint_gt(refs_parts(&w.broker.refs), 40);
+  wire_ask(&observer, OP_upgrade, NULL, NULL, 0);
+  wire_send(&w, &observer);
+  ck_assert_ptr_nonnull(w.broker.upgrade);
+  for (double until = clock_seconds() + 60; w.broker.upgrade && clock_seconds() < until; held += is_term_held()) {
+    uv_run(&w.loop, UV_RUN_NOWAIT);
+    broker_end_turn(&w.broker);
+  }
+  expect_refused(&observer, STATUS_unsupported, "cannot execute");
+  ck_assert_uint_eq(held, 1);
+  ck_assert(!is_term_held());
+  pool_pieces_give(pieces, 40 * POOL_WINDOW);
+}
+END_TEST
+
 /* ---- Stamps ---- */
 
 static const char *judge(const char *stamp, const char *policy, const char *part) {
@@ -151,6 +191,7 @@ int main(void) {
   tcase_add_test(t, who_is_sandboxed_may_not);
   tcase_add_test(t, no_policy_gives_a_path_away);
   tcase_add_test(t, what_is_no_path_is_refused);
+  tcase_add_test(t, signals_wait_for_one_turn);
   tcase_add_test(t, a_stamp_says_what_is_needed);
   return run_suite(s);
 }
