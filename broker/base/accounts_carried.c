@@ -4,9 +4,9 @@
  */
 #include "broker/base/accounts_carried.h"
 
-void sheet_account(struct sheet *s, const struct accounts *a, struct account **k, bool or_none) {
+void sheet_any_account(struct sheet *s, const struct accounts *a, struct account **k, bool or_none) {
   uint32_t index = s->writes && *k ? (*k)->index : SLAB_NONE;
-  *k = sheet_index(s, &a->slab, &index, or_none) ? accounts_at(a, index) : NULL;
+  *k = sheet_any_index(s, &a->slab, &index, or_none) ? accounts_at(a, index) : NULL;
 }
 
 static void carry_one(struct accounts *a, struct sheet *s, struct account *k) {
@@ -26,6 +26,7 @@ static void carry_one(struct accounts *a, struct sheet *s, struct account *k) {
 /* It is part of a process and that of a user, whose numbers of parts count it. */
 static void join(struct accounts *a, struct sheet *s, struct account *k) {
   struct account *process = k->process, *user = k->user;
+  sheet_record(s);
   sheet_account(s, a, &process, false);
   sheet_account(s, a, &user, false);
   if (s->writes || s->fault) return;

@@ -28,6 +28,7 @@ static bool take_entries(struct slab *k, uint32_t n, struct sheet *s) {
 static void keep_entry(struct slab *k, uint32_t number, struct sheet *s) {
   struct slab_entry *e = &k->entries[number];
   uint64_t told = e->chunk ? 0 : (uint64_t)e->next_unused + 1;
+  sheet_record(s);
   SHEET(s, told);
   if (s->writes) return;
   if (told > (uint64_t)SLAB_NONE + 1) sheet_fail(s, wrong);
@@ -91,6 +92,7 @@ void owners_keep(struct owners *o, struct sheet *s) {
   if (s->fault) return;
   if (!s->writes && n && !owners_reserve(o, n - 1)) sheet_fail(s, "memory is too short");
   for (uint32_t i = 0; i < n && !s->fault; i++) {
+    sheet_record(s);
     SHEET(s, o->lists[i].count);
     SHEET(s, o->lists[i].head); /* to see whether it is there would cost a fault for each */
   }

@@ -108,13 +108,12 @@ static void read_bytes(struct sheet *s, uint8_t *to, size_t n) {
   if (n > 0) memset(to, 0, n);
 }
 
-void sheet_bytes(struct sheet *s, void *bytes, size_t n) {
+void sheet_any_bytes(struct sheet *s, void *bytes, size_t n) {
   if (!s->writes) {
     read_bytes(s, bytes, n);
     return;
   }
   const uint8_t *from = bytes;
-  sheet_tell(s, "bytes");
   while (n > 0 && !s->fault) {
     size_t part = s->size - s->at < n ? s->size - s->at : n;
     memcpy(s->bytes + s->at, from, part);
@@ -125,29 +124,26 @@ void sheet_bytes(struct sheet *s, void *bytes, size_t n) {
   }
 }
 
-void sheet_double(struct sheet *s, double *v) {
+void sheet_any_double(struct sheet *s, double *v) {
   uint64_t bits;
-  sheet_tell(s, "double");
   memcpy(&bits, v, sizeof bits);
   sheet_uint(s, &bits);
   memcpy(v, &bits, sizeof bits);
 }
 
-void sheet_text(struct sheet *s, char *text, size_t room) {
+void sheet_any_text(struct sheet *s, char *text, size_t room) {
   size_t size = s->writes ? strlen(text) : 0;
-  sheet_tell(s, "text");
   SHEET(s, size);
   if (size >= room) {
     sheet_fail(s, "a text is too long");
     size = 0;
   }
-  sheet_bytes(s, text, size);
+  sheet_any_bytes(s, text, size);
   text[size] = 0;
 }
 
-void sheet_long_text(struct sheet *s, char **text, size_t *size, size_t most) {
+void sheet_any_long_text(struct sheet *s, char **text, size_t *size, size_t most) {
   bool is_there = s->writes && *text;
-  sheet_tell(s, "long text");
   SHEET(s, is_there);
   if (!s->writes) *text = NULL;
   if (!is_there) return;
@@ -158,20 +154,19 @@ void sheet_long_text(struct sheet *s, char **text, size_t *size, size_t most) {
     sheet_fail(s, "memory is too short");
     return;
   }
-  sheet_bytes(s, *text, *size);
+  sheet_any_bytes(s, *text, *size);
   if (!s->writes) (*text)[*size] = 0;
 }
 
-void sheet_mark(struct sheet *s, uint64_t mark) {
+void sheet_any_mark(struct sheet *s, uint64_t mark) {
   uint64_t here = mark;
-  sheet_tell(s, "mark");
   sheet_uint(s, &here);
   if (here != mark) sheet_fail(s, "the state has another form");
 }
 
 bool sheet_item(struct sheet *s, struct slab *slab, uint32_t *index) {
   uint64_t step = 0; /* 0: there is no more */
-  sheet_tell(s, "item");
+  sheet_record(s);
   uint32_t before = *index, from = before == SLAB_NONE ? 0 : before + 1;
   if (s->writes) {
     *index = slab_next(slab, from);
@@ -189,10 +184,9 @@ bool sheet_item(struct sheet *s, struct slab *slab, uint32_t *index) {
   return true;
 }
 
-bool sheet_index(struct sheet *s, const struct slab *slab, uint32_t *index, bool or_none) {
+bool sheet_any_index(struct sheet *s, const struct slab *slab, uint32_t *index, bool or_none) {
   uint64_t number = (uint64_t)*index + 1; /* SLAB_NONE would take five bytes */
   if (*index == SLAB_NONE) number = 0;
-  sheet_tell(s, "index");
   sheet_uint(s, &number);
   *index = number && number <= SLAB_NONE ? (uint32_t)number - 1 : SLAB_NONE;
   bool is_there = *index != SLAB_NONE && slab_live(slab, *index);

@@ -31,7 +31,8 @@ struct sheet {
   size_t size, at;   /* there is room for so many, or there are; up to where they were used */
   uint64_t left;     /* bytes of the file that are not in the buffer yet, for a reader */
   const char *fault; /* static; NULL: none so far */
-  /* For a test: is told of each field that is written; NULL: nobody is. */
+  /* For a test: is told of each field that is written, and where a record begins (NULL instead of
+   * a field's name); NULL: nobody is. */
   void (*told)(void *user, const char *field);
   void *user;
 };
@@ -64,6 +65,9 @@ static inline void sheet_uint(struct sheet *s, uint64_t *v) {
 static inline void sheet_tell(const struct sheet *s, const char *field) {
   if (s->told) s->told(s->user, field);
 }
+/* What comes next is a record, of which there may be others: where neither a mark nor an item of a
+ * slab begins one. */
+static inline void sheet_record(const struct sheet *s) { sheet_tell(s, NULL); }
 
 /* The same for a variable or field of any type of integers, booleans included. One that does not
  * have the number read is a fault. */
@@ -78,16 +82,18 @@ static inline void sheet_tell(const struct sheet *s, const char *field) {
     }                                                                                 \
   } while (0)
 
-void sheet_double(struct sheet *s, double *v);
+/* What follows comes by a macro of the same name without `any`, which tells the field's own. */
+
+void sheet_any_double(struct sheet *s, double *v);
 /* So many bytes. */
-void sheet_bytes(struct sheet *s, void *bytes, size_t n);
+void sheet_any_bytes(struct sheet *s, void *bytes, size_t n);
 /* A terminated text of less than `room` bytes. */
-void sheet_text(struct sheet *s, char *text, size_t room);
+void sheet_any_text(struct sheet *s, char *text, size_t room);
 /* A text of any length with its size; when it is read it is allocated, and the caller's. NULL, or
  * memory that is short: NULL. `most`: bytes, beyond which it is a fault. */
-void sheet_long_text(struct sheet *s, char **text, size_t *size, size_t most);
+void sheet_any_long_text(struct sheet *s, char **text, size_t *size, size_t most);
 /* What must be here: a reader that is at another place has a fault. */
-void sheet_mark(struct sheet *s, uint64_t mark);
+void sheet_any_mark(struct sheet *s, uint64_t mark);
 
 /* Walks the items of a slab, which is empty when they are read, in the order of their indices,
  * which they keep:
@@ -98,6 +104,16 @@ void sheet_mark(struct sheet *s, uint64_t mark);
 bool sheet_item(struct sheet *s, struct slab *slab, uint32_t *index);
 /* The index of an item of `slab`, which must be there; `or_none`: or SLAB_NONE. When it is not, the
  * sheet has a fault. True: it is an item's. */
-bool sheet_index(struct sheet *s, const struct slab *slab, uint32_t *index, bool or_none);
+bool sheet_any_index(struct sheet *s, const struct slab *slab, uint32_t *index, bool or_none);
+
+#define sheet_double(s, v) (sheet_tell((s), #v), sheet_any_double((s), (v)))
+#define sheet_bytes(s, bytes, n) (sheet_tell((s), #bytes), sheet_any_bytes((s), (bytes), (n)))
+#define sheet_text(s, text, room) (sheet_tell((s), #text), sheet_any_text((s), (text), (room)))
+#define sheet_long_text(s, text, size, most) \
+  (sheet_tell((s), #text), sheet_any_long_text((s), (text), (size), (most)))
+#define sheet_mark(s, mark) \
+  (sheet_record(s), sheet_tell((s), #mark), sheet_any_mark((s), (mark)))
+#define sheet_index(s, slab, index, or_none) \
+  (sheet_tell((s), #index), sheet_any_index((s), (slab), (index), (or_none)))
 
 #endif

@@ -88,6 +88,7 @@ void thin_carry(struct thin *t, struct sheet *s) {
   SHEET(s, t->left_out);
   for (size_t i = 0; i < LOG_CAUSES; i++) carry_bucket(&t->causes[i], s);
   for (size_t i = 0; i < THIN_PEERS; i++) {
+    sheet_record(s);
     SHEET(s, t->peers[i].used);
     if (!t->peers[i].used) continue;
     SHEET(s, t->peers[i].cause);

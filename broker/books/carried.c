@@ -12,9 +12,7 @@
 #include "broker/base/accounts_carried.h"
 #include "proto/name.h"
 
-static bool carry_host(struct sheet *s, const struct hosts *h, uint32_t *host, bool or_none) {
-  return sheet_index(s, &h->all, host, or_none);
-}
+#define carry_host(s, hosts, host, or_none) sheet_index(s, &(hosts)->all, host, or_none)
 
 static void short_of_memory(struct sheet *s) { sheet_fail(s, "memory is too short"); }
 
@@ -192,7 +190,10 @@ static void carry_collections(struct loads *l, struct sheet *s) {
     }
     l->collections_capacity = capacity;
   }
-  for (uint32_t i = 0; i < capacity && !s->fault; i++) SHEET(s, l->collections[i]);
+  for (uint32_t i = 0; i < capacity && !s->fault; i++) {
+    sheet_record(s);
+    SHEET(s, l->collections[i]);
+  }
 }
 
 void loads_carry(struct loads *l, const struct hosts *hosts, struct sheet *s) {

@@ -74,7 +74,10 @@ static void keep_exports(struct refs *r, struct sheet *s) {
   if (!s->writes && n > sheet_left(s)) sheet_fail(s, "the state ends too early");
   if (s->fault) return;
   if (!s->writes && n && !refs_reserve_exports(r, n - 1)) sheet_fail(s, "memory is too short");
-  for (uint32_t i = 0; i < n && !s->fault; i++) SHEET(s, r->exports[i]);
+  for (uint32_t i = 0; i < n && !s->fault; i++) {
+    sheet_record(s);
+    SHEET(s, r->exports[i]);
+  }
 }
 
 static void keep_charges(struct accounts *a, struct sheet *s) {
@@ -84,6 +87,7 @@ static void keep_charges(struct accounts *a, struct sheet *s) {
     struct account *k = accounts_at(a, i);
     if (k->level != ACCOUNT_CONNECTION) continue;
     uint64_t exported = k->used[ACCOUNT_EXPORTED], held = k->used[ACCOUNT_HELD];
+    sheet_record(s);
     SHEET(s, exported);
     SHEET(s, held);
     SHEET(s, k->own_held);

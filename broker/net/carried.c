@@ -102,6 +102,7 @@ static struct client *take_over(struct connections *n, struct sheet *s) {
 static void carry_client(struct connections *n, struct client *c, const struct slab *hosts,
                          const struct slab *names, struct sheet *s) {
   bool had_more = job_is_queued(&c->job) || c->is_held_back;
+  sheet_record(s);
   if (s->writes) {
     SHEET(s, c->fd);
     sheet_account(s, &n->accounts, &c->account, false);

@@ -248,7 +248,7 @@ static void write_span(struct sheet *s, struct place *p, size_t bytes) {
       p->at = p->block->start;
     }
     size_t here = p->block->end - p->at, n = here < bytes ? here : bytes;
-    sheet_bytes(s, (void *)(uintptr_t)(p->block->bytes + p->at), n);
+    sheet_any_bytes(s, (void *)(uintptr_t)(p->block->bytes + p->at), n);
     p->at += (uint32_t)n;
     bytes -= n;
   }
@@ -259,7 +259,7 @@ static void read_span(struct outbox *o, struct sheet *s, struct account *payer, 
   uint8_t piece[SMALL_BLOCK];
   while (bytes > 0 && !s->fault) {
     uint32_t n = bytes < sizeof piece ? (uint32_t)bytes : sizeof piece;
-    sheet_bytes(s, piece, n);
+    sheet_any_bytes(s, piece, n);
     if (!s->fault && !outbox_push(o, payer, piece, n)) sheet_fail(s, "memory is too short");
     bytes -= n;
   }
@@ -279,6 +279,7 @@ void outbox_carry(struct outbox *o, struct sheet *s) {
     size_t skipped = k && k->bytes < gone ? k->bytes : gone, bytes = k ? k->bytes - skipped : 0;
     gone -= k ? skipped : 0;
     if (k && bytes == 0) continue;
+    sheet_record(s);
     sheet_account(s, o->accounts, &payer, false);
     SHEET(s, bytes);
     if (bytes == 0 || bytes > left) sheet_fail(s, "an outbox has other bytes than it says");

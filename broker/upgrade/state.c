@@ -27,9 +27,9 @@
 static void carry_head(struct sheet *s, struct state_head *head, uint64_t now_ms) {
   uint64_t format = STATE_FORMAT, then_ms = now_ms;
   sheet_mark(s, STATE_BEGIN);
-  sheet_uint(s, &format);
+  SHEET(s, format);
   if (format != STATE_FORMAT) sheet_fail(s, "the state has another form");
-  sheet_uint(s, &then_ms);
+  SHEET(s, then_ms);
   if (then_ms > now_ms) sheet_fail(s, "the clock of this program is behind the other's");
   SHEET(s, head->stopped_ns);
   SHEET(s, head->asker);
@@ -65,6 +65,7 @@ static void carry_jobs(struct broker *b, struct sheet *s) {
        i = slab_next(&b->hosts.all, i + 1)) {
     struct host *h = hosts_at(&b->hosts, i);
     bool is_job = job_is_queued(h->client ? &h->client->telling : &h->giving_back);
+    sheet_record(s);
     SHEET(s, is_job);
     if (s->writes || !is_job) continue;
     if (!h->client)
