@@ -4,7 +4,8 @@
  */
 #include "broker/base/accounts_carried.h"
 
-void sheet_any_account(struct sheet *s, const struct accounts *a, struct account **k, bool or_none) {
+void sheet_any_account(struct sheet *s, const struct accounts *a, struct account **k,
+                       bool or_none) {
   uint32_t index = s->writes && *k ? (*k)->index : SLAB_NONE;
   *k = sheet_any_index(s, &a->slab, &index, or_none) ? accounts_at(a, index) : NULL;
 }

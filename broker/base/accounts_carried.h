@@ -18,7 +18,8 @@ void accounts_carry(struct accounts *a, struct sheet *s);
 void accounts_carried(struct accounts *a);
 
 /* An account, by its index; `or_none`: or NULL. */
-void sheet_any_account(struct sheet *s, const struct accounts *a, struct account **k, bool or_none);
+void sheet_any_account(struct sheet *s, const struct accounts *a, struct account **k,
+                       bool or_none);
 #define sheet_account(s, a, k, or_none) \
   (sheet_tell((s), #k), sheet_any_account((s), (a), (k), (or_none)))
 

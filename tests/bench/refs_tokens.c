@@ -12,6 +12,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include <gaijin/gaijin.h>
 
@@ -147,12 +149,28 @@ static FILE *open_proc(const struct bench *b, const char *file) {
   return f;
 }
 
+/* The memory of the file in which the books are, whether mapped or not; 0: there is none. */
+static long books_kib(const struct bench *b) {
+  char path[64], link[64];
+  struct stat st;
+  for (int fd = 3; fd < 1000; fd++) {
+    snprintf(path, sizeof path, "/proc/%ld/fd/%d", b->broker, fd);
+    ssize_t n = readlink(path, link, sizeof link - 1);
+    link[n > 0 ? n : 0] = '\0';
+    if (strstr(link, "gaijin-books") && stat(path, &st) == 0) return (long)(st.st_blocks / 2);
+  }
+  return 0;
+}
+
+/* What is the process's alone, and that file: of which what is mapped is counted once. */
 static long private_kib(const struct bench *b) {
   char line[256];
-  long sum = 0, kib;
+  long sum = books_kib(b), kib;
   FILE *f = open_proc(b, "smaps_rollup");
-  while (fgets(line, sizeof line, f))
+  while (fgets(line, sizeof line, f)) {
     if (sscanf(line, "Private_Clean: %ld", &kib) == 1 || sscanf(line, "Private_Dirty: %ld", &kib) == 1) sum += kib;
+    if (sscanf(line, "Pss_Shmem: %ld", &kib) == 1) sum -= kib;
+  }
   fclose(f);
   return sum;
 }

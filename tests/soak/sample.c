@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "proto/base.h"
@@ -73,21 +74,32 @@ static double read_in_use(DIR *d, const char *name) {
   return (double)bytes;
 }
 
-static void take_descriptors(struct taking *t, const char *name, pid_t pid) {
+/* Bytes of memory that the file of the broker's books has, which is not anonymous; 0 if this is not it. */
+static double read_books(DIR *d, const char *name) {
+  char link[128] = "";
+  struct stat st;
+  if (readlinkat(dirfd(d), name, link, sizeof link - 1) < 0 || !strstr(link, "gaijin-books")) return 0;
+  return fstatat(dirfd(d), name, &st, 0) == 0 ? (double)st.st_blocks * 512 : 0;
+}
+
+/* `anon_kib`: without that file, whose memory is added. */
+static void take_descriptors(struct taking *t, const char *name, pid_t pid, double anon_kib) {
   char path[64];
   unsigned n = 0;
-  double in_use = 0;
+  double in_use = 0, books = 0;
   snprintf(path, sizeof path, "/proc/%d/fd", (int)pid);
   DIR *d = opendir(path);
   if (!d) bed_fail(t->s->bed, "%s: %s", path, strerror(errno));
   for (struct dirent *e; (e = readdir(d));) {
     if (e->d_name[0] == '.') continue;
     in_use += read_in_use(d, e->d_name);
+    books += read_books(d, e->d_name);
     n++;
   }
   closedir(d);
   set(t, name, "descriptors", n);
   set(t, name, "in_use_kib", in_use / 1024);
+  set(t, name, "anon_kib", anon_kib + books / 1024);
 }
 
 static void take_process(struct taking *t, const char *name, struct child *c) {
@@ -98,8 +110,7 @@ static void take_process(struct taking *t, const char *name, struct child *c) {
   text[fread(text, 1, sizeof text - 1, f)] = '\0';
   fclose(f);
   set(t, name, "rss_kib", number_after(t->s, text, "\nRss:"));
-  set(t, name, "anon_kib", number_after(t->s, text, "\nAnonymous:"));
-  take_descriptors(t, name, c->pid);
+  take_descriptors(t, name, c->pid, number_after(t->s, text, "\nAnonymous:"));
 }
 
 /* ---- Of the broker ---- */
