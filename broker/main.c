@@ -53,6 +53,7 @@ static void note_asker(int number, siginfo_t *info, void *context) {
 static void note_askers(void) {
   struct sigaction action;
   if (sigaction(SIGUSR2, NULL, &action) < 0 || action.sa_flags & SA_SIGINFO) return;
+  if (action.sa_handler == SIG_DFL || action.sa_handler == SIG_IGN) return; /* libuv could not */
   handle_usr2 = action.sa_handler;
   action.sa_sigaction = note_asker;
   action.sa_flags |= SA_SIGINFO;

@@ -3,11 +3,11 @@
  * The whole state of a broker in a sheet (base/sheet.h), written by the program that stops, and
  * read by the one that goes on in its place, in the same process: descriptors and the process's
  * number stay. Settings are not in it, because the new program reads the same command line; hash
- * seeds are not, because tables are built anew, with new ones.
+ * seeds are not, because tables are built anew, with new ones, but for those of the next paragraph.
  *
  * Tokens and holds, of which there may be millions, are not in it either if the next program has
- * them laid out as this one: they stay where they are (books/refs_kept.h). Else they are records
- * like all others.
+ * them laid out as this one: they stay where they are, with their tables (books/refs_kept.h). Else
+ * they are records like all others.
  *
  * STATE_FORMAT is the number of the form: whoever adds, takes away or changes a field that goes
  * into a sheet raises it; a test (test_broker_state_form) fails when that is forgotten. A program
