@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT
  *
- * A list is a userdata; its environment has the table, its keys, and the charge for them. That is a
- * userdata of its own, for its finaliser: what has one outlives, with all that it refers to, the
- * round of the collector that finds it, and so must not refer to the keys. All of it is made before the traversal begins: where Lua makes an object it may run a script's finaliser, and
- * that might change the table. The book of what is charged lives as long as one of its lists: a VM
- * may survive its worker.
+ * A list is a userdata; its environment has the table, its keys, and the charge for them. That is
+ * a userdata of its own, for its finaliser: what has one outlives, with all that it refers to, the
+ * round of the collector that finds it, and so must not refer to the keys. All of it is made before
+ * the traversal begins: where Lua makes an object it may run a script's finaliser, and that might
+ * change the table. The book of what is charged lives as long as one of its lists: a VM may survive
+ * its worker.
  *
  * A list that has ended, or whose cursor nobody else holds, is marked as dropped and stays charged
  * until its finaliser runs: no memory is there that is not in the book. Dropped lists that stand in
