@@ -266,6 +266,22 @@ START_TEST(what_is_dropped_is_charged_until_it_is_free) {
 }
 END_TEST
 
+/* Of what may be listed: the collector is left alone before that. */
+START_TEST(a_quarter_that_is_dropped_drives_the_collector) {
+  open_with(3 * PAGE);
+  lua_gc(v.w.L, LUA_GCSTOP, 0);
+  v.w.max_decoded = 12 * (LISTED_LIST + 2 * PAGE * LISTED_KEY);
+  for (int dropped = 0; dropped < 3; dropped++) {
+    pairs_for(A);
+    ck_assert_uint_eq(v.w.weights.rounds, 0);
+    drop_cursor();
+  }
+  pairs_for(A);
+  ck_assert_uint_eq(v.w.weights.rounds, 2);
+  vm_close(&v);
+}
+END_TEST
+
 /* It is not while the finaliser has run and the keys are there still, until the round after it. */
 START_TEST(what_is_not_charged_any_more_is_free) {
   open_host("local t = {} for i = 1, 100000 do t['k' .. i] = 1 end return t");
@@ -359,6 +375,7 @@ int main(void) {
   tcase_add_test(c, finalisers_do_not_disturb_it);
   tcase_add_test(c, a_list_may_survive_its_worker);
   tcase_add_test(c, what_is_dropped_is_charged_until_it_is_free);
+  tcase_add_test(c, a_quarter_that_is_dropped_drives_the_collector);
   tcase_add_test(c, what_is_not_charged_any_more_is_free);
   tcase_add_test(c, who_opens_and_drops_has_no_more_than_is_listed_at_most);
   tcase_add_test(c, who_is_refused_has_no_more_than_is_listed_at_most);
