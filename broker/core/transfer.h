@@ -78,7 +78,8 @@ void transfer_set(struct transfer *t, const struct pt *pt, uint32_t host, uint32
 enum transfer_outcome transfer_take(struct broker *b, struct transfer *t, struct client *from,
                                     char *full);
 /* Whether `to`, which has asked for it and would hold it, leaves something of what the sender may
- * export (TRANSFER_HOLDER). If not, that is counted and logged as the asker's, and `full` says so. */
+ * export (TRANSFER_HOLDER). If not, that is counted and logged as the asker's, and `full` says
+ * so. */
 bool transfer_leaves_room(struct broker *b, const struct transfer *t, struct client *from,
                           struct client *to, char *full);
 /* How many objects that `to` does not hold yet are in it. */
