@@ -48,8 +48,8 @@ wait_until() {
   done
   die "waited 10 s for: $*"
 }
-start_broker() {
-  "$build/gaijin-broker" -s "$GAIJIN_SOCKET" --log-level warn &
+start_broker() { # one holder has all that a host exports
+  "$build/gaijin-broker" -s "$GAIJIN_SOCKET" --log-level warn --max-exported 4000000 --max-held 4000000 &
   broker=$!
   started+=("$broker")
   wait_until "$build/gaijinctl" ping

@@ -129,7 +129,7 @@ endless() { # NAME CODE
   check "says why" err_has '^gaijin-worker: endless: ended: its Lua code has computed for .* \(--cpu-limit\)$'
 }
 endless "an error that is caught" 'while true do pcall(function() while true do end end) end'
-endless "in C, without a hook" 'local s = ("x"):rep(1e5) while true do s:rep(1e3):reverse() end'
+endless "in C, without a hook" 'local s = ("x"):rep(1e5) while true do s:rep(300):reverse() end'
 endless "a pattern that tracks back" '(("a"):rep(5000)):find((".-"):rep(30) .. "b")'
 endless "a finaliser, where no hook is called" \
   'getmetatable(newproxy(true)).__gc = function() while true do end end collectgarbage()'

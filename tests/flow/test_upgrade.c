@@ -383,8 +383,8 @@ START_TEST(a_link_leads_to_the_next_program) {
     child_signal(c, SIGUSR2);
     usleep(100);
   }
-  bed_expect(b, c, "SIGUSR2: no upgrade: an upgrade is under way");
-  ck_assert_uint_lt(count(c, "SIGUSR2: no upgrade"), 100);
+  bed_expect(b, c, "no upgrade: an upgrade is under way");
+  ck_assert_uint_lt(count(c, "no upgrade: "), 100);
   child_signal(c, SIGTERM);
   bed_exit(b, c, 0);
   unlink(link);
