@@ -119,7 +119,7 @@ static const struct client_events client_events = {
  * share of the hash tables. A wait may be all that keeps a name. */
 static void charge_accounts(struct broker *b) {
   /* The last: what all tables by host, which grow by doubling, have for one. */
-  enum { SHARE = 8, SMALL_OUTBOX = 4096, TABLES = 12 * 2 * sizeof(struct owner_list) };
+  enum { SHARE = 8, SMALL_OUTBOX = 4096, TABLES = 15 * 2 * sizeof(struct owner_list) };
   struct accounts *a = &b->connections.accounts;
   refs_charge(&b->refs, a);
   names_charge(&b->names, a);
@@ -241,10 +241,10 @@ int broker_start(struct broker *b, uv_loop_t *loop, const struct broker_config *
     snprintf(error, n, "memory is too short");
     return -1;
   }
-  if (no_pool)
+  if (!open_doors(b, config, &head, error, n)) return -1;
+  if (no_pool && b->pool.fd < 0) /* else that of the broker before it is used */
     log_line(&b->log, LOG_WARN, "no file in memory for the books (%s): they are in ordinary "
                                 "memory, and upgrades take longer", strerror(no_pool));
-  if (!open_doors(b, config, &head, error, n)) return -1;
   b->listener.parting = b->parting.bytes;
   b->listener.parting_size = b->parting.size;
   int r = uv_prepare_start(&b->turn_end, on_prepare);

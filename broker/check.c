@@ -294,7 +294,8 @@ static bool is_forgotten(const struct broker *b, const struct wait *watch) {
   const struct name *k = names_at(&b->names, names_of_subject(watch->subject));
   bool ready_only = watch->subject == names_subject(names_of_subject(watch->subject), NAMES_READY);
   if (k->host == SLAB_NONE || (ready_only && !k->ready)) return false;
-  return !job_is_queued(&hosts_at(&b->hosts, k->host)->client->telling);
+  const struct client *named = hosts_at(&b->hosts, k->host)->client;
+  return named->state != CLIENT_CONDEMNED && !job_is_queued(&named->telling);
 }
 
 static const char *check_waits(const struct broker *b) {

@@ -66,6 +66,11 @@ int gaijin_token_weigh(gaijin *g, gaijin_token *t, uint64_t bytes) {
   uint64_t weight = bytes >> 10;
   if (weight > UINT32_MAX) weight = UINT32_MAX;
   if (weight / 2 < t->weight || weight == 0) return 0;
+  if (t->owed) { /* a broker that does not know it yet: the weight is told behind it */
+    t->weight = (uint32_t)weight;
+    t->weight_owed = true;
+    return 0;
+  }
   struct gaijin_pt pt = gaijin_token_pt(g, t);
   int status = gj_write_weight(g, &pt, (uint32_t)weight);
   if (status) return status;

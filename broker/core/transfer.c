@@ -194,7 +194,7 @@ bool transfer_leaves_room(struct broker *b, const struct transfer *t, struct cli
   uint64_t most = b->connections.accounts.limits.most[ACCOUNT_EXPORTED];
   uint64_t used = from->account->process->used[ACCOUNT_EXPORTED];
   uint64_t left = most > used ? most - used : 0;
-  if (holds <= left * TRANSFER_HOLDER) return true;
+  if (holds <= left * TRANSFER_HOLDER || most <= TRANSFER_HOLDER) return true;
   snprintf(full, LIMITS_TEXT,
            "you would hold %llu of worker %s, which may have others hold %llu more "
            "(--max-exported)",

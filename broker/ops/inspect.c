@@ -73,7 +73,7 @@ static const struct slab *clients_slab(const struct broker *b) { return &b->host
 
 static bool client_wanted(const struct page *g, uint32_t index) {
   const struct host *h = hosts_at(&g->b->hosts, index);
-  return h->client && !h->observer;
+  return h->client && h->client->state != CLIENT_CONDEMNED && !h->observer;
 }
 
 static void client_write(const struct page *g, uint32_t index, struct pack *p) {

@@ -112,10 +112,10 @@ bool reap(struct client *c) {
   assert(c->state == CLIENT_CONDEMNED && !c->walk);
   assert(c->slot == SLAB_NONE); /* given up when it was condemned, before anybody was told */
   grace_ended(c);
+  watch_forget(c);
   if (c->host != SLAB_NONE && (!end_requests(b, c) || !tell_death(b, c))) return false;
   log_end(b, c);
   if (c->host != SLAB_NONE) {
-    watch_forget(c);
     if (c->name_record != SLAB_NONE) names_give_up(&b->names, c->name_record);
     note_left(b, c);
     assert(calls_served_count(&b->calls, c->host) == 0);

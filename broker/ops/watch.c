@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
  * The answer names the worker, so the worker is introduced before it: the watcher
- * will then be told of its death, too.
+ * will then be told of its death, too. Of one that has ended, and whose name is taken until all
+ * have been told, nobody is answered any more: the watcher may be among those who know already.
  */
 #include "broker/ops/watch.h"
 
@@ -59,7 +60,8 @@ void watch_on_watch(struct client *from, const struct message *m) {
                   "no worker can have this name: a worker's name %s", fault);
   } else if (m->flags & MESSAGE_ONE_WAY) {
     return; /* nobody to be answered */
-  } else if (names_has_happened(&b->names, name, size, event, &host)) {
+  } else if (names_has_happened(&b->names, name, size, event, &host) &&
+             hosts_at(&b->hosts, host)->client->state != CLIENT_CONDEMNED) {
     reply(from, m->id, host);
   } else if (!limits_allow(from, ACCOUNT_WAITS, 1, full)) {
     notify_refuse(from, m, STATUS_busy, "%s", full);

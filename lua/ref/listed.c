@@ -186,8 +186,9 @@ static int collect_charge(lua_State *L) {
 }
 
 void listed_collect(lua_State *L, struct worker *w) {
-  gc_full(L, w);
-  if (w->listed) w->listed->collected = w->listed->dropped;
+  size_t before = w->listed ? w->listed->dropped : 0;
+  gc_full(L, w); /* finalisers may wait: what is dropped meanwhile it may not have seen */
+  if (w->listed) w->listed->collected = least_of(before, w->listed->dropped);
 }
 
 void listed_push(lua_State *L, struct worker *w, bool final) {

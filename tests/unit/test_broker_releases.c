@@ -296,6 +296,40 @@ START_TEST(who_knew_a_dead_host_is_told_and_forgets_it_in_slices) {
 }
 END_TEST
 
+/* Else it would be told of no other: it is in the book of those who know of the end. */
+START_TEST(who_was_told_of_an_end_waits_for_the_next_of_its_name) {
+  struct end next = {0}, *told = NULL;
+  uint32_t number = hosts_find(&w.broker.hosts, host.host);
+  for (int i = 0; i < MANY; i++) {
+    known[i] = (struct end){0};
+    wire_join(&w, &known[i], NULL);
+    introduce(host.host, known[i].host);
+  }
+  wire_leave(&host);
+  while (count_told(number) == 0) wire_turn(&w);
+  uint32_t knows = loads_at(&w.broker.loads, loads_first_told(&w.broker.loads, number))->client;
+  for (int i = 0; i < MANY; i++)
+    if (wire_client(&w, &known[i])->host == knows) told = &known[i];
+  struct pack *p = wire_begin(told, MESSAGE_REQUEST, OP_watch, 77, 2);
+  pack_text(p, "host");
+  pack_text(p, "present");
+  wire_send(&w, told);
+  ck_assert_msg(hosts_at(&w.broker.hosts, number)->client, "all have been told already");
+  ck_assert_ptr_null(broker_check(&w.broker));
+  while (w.broker.names.watches.all.count == 0) wire_turn(&w);
+  while (slab_live(&w.broker.hosts.all, number)) wire_turn(&w);
+  ck_assert_uint_eq(told_of(told, host.host), 1);
+  wire_join(&w, &next, "host");
+  uint64_t id;
+  do
+    ck_assert_int_eq(wire_next(&w, told), 1);
+  while (told->m.op != OP_watch);
+  ck_assert(told->m.kind == MESSAGE_REPLY && reader_uint(&told->r, &id) && id == next.host);
+  for (int i = 0; i < MANY; i++) wire_leave(&known[i]);
+  wire_leave(&next);
+}
+END_TEST
+
 START_TEST(the_broker_stops_in_the_middle) {
   struct end holder;
   join_holder(&holder, "holder", 1);
@@ -318,6 +352,7 @@ int main(void) {
   tcase_add_test(c, whom_a_dead_client_knew_is_forgotten_in_slices);
   tcase_add_test(c, a_dead_client_stays_until_its_last_slice);
   tcase_add_test(c, who_knew_a_dead_host_is_told_and_forgets_it_in_slices);
+  tcase_add_test(c, who_was_told_of_an_end_waits_for_the_next_of_its_name);
   suite_add_tcase(s, c);
   TCase *stops = tcase_create("stops");
   tcase_add_checked_fixture(stops, setup, NULL);

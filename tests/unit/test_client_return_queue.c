@@ -194,14 +194,18 @@ START_TEST(a_message_open_at_a_final_end_is_given_up) {
 }
 END_TEST
 
+/* Also those that are said only when the broker that was told of the token has gone. */
 START_TEST(weights_are_told_again) {
   struct returned r;
   return_open(&r);
   gaijin_token *t = return_sent_token(&r, &r);
-  ck_assert_int_eq(gaijin_token_weigh(r.f.g, t, 5 << 20), 0);
-  ck_assert_int_eq(gaijin_flush(r.f.g, false), 0);
-  return_expect(&r, OP_weigh, 2);
+  if (_i == 0) {
+    ck_assert_int_eq(gaijin_token_weigh(r.f.g, t, 5 << 20), 0);
+    ck_assert_int_eq(gaijin_flush(r.f.g, false), 0);
+    return_expect(&r, OP_weigh, 2);
+  }
   return_cut(&r);
+  if (_i == 1) ck_assert_int_eq(gaijin_token_weigh(r.f.g, t, 5 << 20), 0);
   return_back(&r);
   return_expect(&r, OP_announce, 1);
   return_expect(&r, OP_back, 0);
@@ -242,7 +246,7 @@ int main(void) {
   tcase_add_loop_test(c, a_notice_amid_weights_is_sent, 0, 3);
   tcase_add_test(c, leave_goes_before_weights);
   tcase_add_test(c, a_message_open_at_a_final_end_is_given_up);
-  tcase_add_test(c, weights_are_told_again);
+  tcase_add_loop_test(c, weights_are_told_again, 0, 2);
   tcase_add_test(c, without_descriptors_it_says_so);
   suite_add_tcase(s, c);
   return run_suite(s);
