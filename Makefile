@@ -45,6 +45,13 @@ endif
 ifeq ($(MAKELEVEL),0)
 MAKEFLAGS += -j$(shell nproc 2>/dev/null || echo 2)
 endif
+# Most targets start a make of their own, and two at a time would write the same files: of several goals one of which is
+# such, each begins when the one before it has ended.
+ifneq ($(word 2,$(MAKECMDGOALS)),)
+ifneq ($(filter-out all tests $(BUILD)/%,$(MAKECMDGOALS)),)
+.NOTPARALLEL:
+endif
+endif
 
 # ---- Flags -------------------------------------------------------------------------------------------------------
 

@@ -28,6 +28,13 @@ run "${here[@]}" -n BUILD="$dir/build" SKIP='test_lint test_proto_pt' run-all
 check "the others are run" says "$dir/build/tests/test_proto_frame"
 check "that one is not, script or program" test "$(grep -c 'run.sh.*test_\(lint.sh\|proto_pt\) ' "$dir/out")" = 0
 
+# Dry, a make that another starts is run all the same.
+line_of() { grep -n -m 1 -e "$1" "$dir/out" | cut -d : -f 1; }
+story="a file beside a target that starts a make of its own"
+run "${here[@]}" -n BUILD="$dir/build" unit "$dir/build/tests/test_scripts"
+check "begins when that has ended" \
+  test "$(line_of "-o $dir/build/tests/test_scripts ")" -gt "$(line_of '^tests/run.sh')"
+
 cd "$dir" || exit 1
 refuses "from another folder" "run \`make -C '$root' BUILD='$dir/build'\`" make -f "$root/Makefile"
 
