@@ -90,6 +90,7 @@ struct broker {
   bool listens; /* broker_start was a success */
   struct connections connections;
   uv_timer_t greeting; /* runs while there is a connection that has not said hello */
+  uint64_t greeting_due_ms; /* when it fires next */
   uint32_t hello_ms; /* the time it has to say it */
 
   uint64_t last_generated; /* the N of the last name client-N */

@@ -100,6 +100,7 @@ struct connections {
   bool has_given_up;
   struct client_limits limits;
   uv_timer_t sweep; /* runs while there are clients whose time runs (limits.h) */
+  uint64_t sweep_due_ms; /* when it fires next */
   struct frame inbox; /* what is being read, of whoever has not kept a part of a message */
 };
 

@@ -9,6 +9,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 
+#include "broker/base/late.h"
 #include "broker/net/keepers.h"
 #include "proto/base.h"
 
@@ -316,14 +317,24 @@ bool limits_is_watched(const struct client *c) {
   return (l->message_ms && is_sending(c)) || (l->read_ms && is_taking(c));
 }
 
-static void on_sweep(uv_timer_t *timer) { limits_sweep(timer->data); }
+
+static void on_sweep(uv_timer_t *timer);
 
 static void start_timer(struct connections *n) {
   const struct client_limits *l = &n->limits;
   uint64_t shorter = l->message_ms && (!l->read_ms || l->message_ms < l->read_ms) ? l->message_ms
                                                                                  : l->read_ms;
   if (!shorter) return;
+  n->sweep_due_ms = uv_now(n->loop) + shorter / SWEEPS + 1;
   uv_timer_start(&n->sweep, on_sweep, shorter / SWEEPS + 1, 0);
+}
+
+static void on_sweep(uv_timer_t *timer) {
+  struct connections *n = timer->data;
+  if (is_late(uv_now(n->loop), n->sweep_due_ms))
+    start_timer(n);
+  else
+    limits_sweep(n);
 }
 
 void limits_watch(struct connections *n) {

@@ -13,6 +13,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "broker/base/late.h"
 #include "broker/core/grace.h"
 #include "broker/core/notify.h"
 #include "broker/core/permissions.h"
@@ -217,13 +218,18 @@ static void on_greeting_timeout(uv_timer_t *timer);
 
 /* Not more often than ten times within hello_ms, however many connections come and say nothing. */
 static void arm_greeting_timer(struct broker *b, uint64_t due_in) {
-  uint64_t least = b->hello_ms / 10;
-  uv_timer_start(&b->greeting, on_greeting_timeout, due_in > least ? due_in : least, 0);
+  uint64_t least = b->hello_ms / 10, in = due_in > least ? due_in : least;
+  b->greeting_due_ms = uv_now(b->loop) + in;
+  uv_timer_start(&b->greeting, on_greeting_timeout, in, 0);
 }
 
 static void on_greeting_timeout(uv_timer_t *timer) {
   struct broker *b = timer->data;
   uint64_t now = uv_now(b->loop), next = UINT64_MAX;
+  if (is_late(now, b->greeting_due_ms)) {
+    arm_greeting_timer(b, 0);
+    return;
+  }
   for (struct client *c = b->connections.all; c; c = c->next) {
     /* One whose hello waits for its turn has said it. */
     if (c->state != CLIENT_GREETING || c->is_postponed) continue;
@@ -236,7 +242,10 @@ static void on_greeting_timeout(uv_timer_t *timer) {
   if (next != UINT64_MAX) arm_greeting_timer(b, next);
 }
 
-void greet_go_on(struct broker *b) { on_greeting_timeout(&b->greeting); }
+void greet_go_on(struct broker *b) {
+  b->greeting_due_ms = uv_now(b->loop);
+  on_greeting_timeout(&b->greeting);
+}
 
 void greet_expect(struct client *c) {
   struct broker *b = c->broker;

@@ -274,6 +274,7 @@ static void step(struct session *s) {
 /* The witness has kept the rules, so it is there yet and is answered. */
 static void ask_witness(struct session *s) {
   struct peer *w = s->peer = &s->peers[WITNESS];
+  FUZZ_REQUIRE(w->fd >= 0, "one that kept the rules has lost its connection");
   w->pong = false;
   begin(s, &(struct message){.kind = MESSAGE_REQUEST, .op = OP_ping, .id = ++w->last_id}, 0);
   finish(s, false);

@@ -19,8 +19,10 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/un.h>
+#include <time.h>
 #include <unistd.h>
 
+#include "broker/base/late.h"
 #include "broker/broker.h"
 #include "broker/check.h"
 #include "broker/net/client.h"
@@ -171,6 +173,15 @@ static inline void wire_send(struct wire *w, struct end *e) {
   wire_flush(w, e);
 }
 
+/* Sends what was put so that it is there when the broker, which does not run meanwhile, goes on after
+ * so long that its timers are late (base/late.h). */
+static inline void wire_stand_still(struct end *e) {
+  struct timespec t = {.tv_sec = LATE_MS / 1000, .tv_nsec = 200000000};
+  ck_assert_int_eq(send(e->fd, e->out.bytes, e->out.size, 0), e->out.size);
+  e->out.size = 0;
+  ck_assert_int_eq(nanosleep(&t, NULL), 0);
+}
+
 /* Reads the next message: 1, 0 when none comes, -1 at the end of the connection. */
 static inline int wire_next(struct wire *w, struct end *e) {
   for (int turns = 0, idle = 0; turns < WIRE_TURNS && idle < 4; turns++) {
@@ -250,12 +261,15 @@ static inline void wire_expect_text(struct end *e, const char *text) {
 }
 
 /* Says hello; name NULL lets the broker choose. */
-static inline void wire_hello(struct wire *w, struct end *e, const char *name, bool observer) {
+static inline void wire_put_hello(struct end *e, const char *name, bool observer) {
   struct hello_request h = {.lowest = WIRE_VERSION_LEAST, .highest = WIRE_VERSION_MOST,
                             .name = name, .name_size = name ? (uint32_t)strlen(name) : 0,
                             .observer = observer};
   hello_put_request(wire_begin(e, MESSAGE_REQUEST, OP_hello, 1, hello_request_values(0)), &h, 0);
   e->last_id = 1;
+}
+static inline void wire_hello(struct wire *w, struct end *e, const char *name, bool observer) {
+  wire_put_hello(e, name, observer);
   wire_send(w, e);
 }
 static inline void wire_join_as(struct wire *w, struct end *e, const char *name, bool observer) {

@@ -22,6 +22,19 @@ START_TEST(a_message_begun_is_gone_on_with) {
 }
 END_TEST
 
+/* What has come while the broker itself did not run has come in time. */
+START_TEST(a_broker_that_stood_still_reads_first) {
+  w.broker.connections.limits.message_ms = 100;
+  pack_string(wire_ask(&a, OP_s2t, "b", NULL, 1), piece, 1000);
+  wire_end(&a);
+  wire_bytes(&w, &a, a.out.bytes, 10);
+  memmove(a.out.bytes, a.out.bytes + 10, a.out.size -= 10);
+  wire_stand_still(&a);
+  wire_past_peers(&w, &b);
+  ck_assert_int_eq(b.m.op, OP_s2t);
+}
+END_TEST
+
 START_TEST(a_slow_but_steady_sender_is_heard) {
   pack_string(wire_ask(&a, OP_s2t, "b", NULL, 1), piece, 1000);
   wire_end(&a);
@@ -124,6 +137,7 @@ int main(void) {
   suite_add_tcase(s, t);
   tcase_add_checked_fixture(t, setup, teardown);
   tcase_add_test(t, a_message_begun_is_gone_on_with);
+  tcase_add_test(t, a_broker_that_stood_still_reads_first);
   tcase_add_test(t, a_slow_but_steady_sender_is_heard);
   tcase_add_test(t, who_has_begun_nothing_may_be_silent);
   tcase_add_test(t, what_others_send_is_nobodys_debt);
