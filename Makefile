@@ -112,7 +112,7 @@ BROKER := $(call objects,$(filter-out broker/main.c,$(call under,broker,*.c)))
 # lua/module.c is the entry of build/gaijin.so only.
 LUASIDE := $(call objects,$(filter-out lua/main.c lua/module.c,$(call under,lua,*.c)))
 LUA_SCRIPTS := $(patsubst %,$(BUILD)/obj/%.h,$(call under,lua,*.lua))
-TOOLS := $(call objects,$(filter-out tools/dev/%,$(call under,tools,*.c)))
+TOOLS := $(call objects,$(filter-out tools/main.c tools/dev/%,$(call under,tools,*.c)))
 BED := $(call objects,$(wildcard tests/bed/*.c))
 UNIT_TESTS := $(call programs,tests,$(wildcard tests/unit/test_*.c))
 # Fibers switched by the C library too, in a worker and the tests nearest to it; nothing else knows the difference.
@@ -272,7 +272,7 @@ model-small: ## the same within tighter bounds (a minute)
 	@tools/setup.sh model
 	@CC="$(CC)" tests/model/run.sh "$(BUILD)/model" small
 
-docs-tables: $(TABLE) ## renews the tables in docs/ from proto/*.def
+docs-tables: $(TABLE) ## renews the tables in docs/ from the lists of ops, settings, commands ...
 	@$(BUILD)/docs-tables docs
 
 .PHONY: public-header
@@ -357,6 +357,8 @@ $(BUILD)/libbroker.a: $(BROKER)
 	$(archive)
 $(BUILD)/liblua-gaijin.a: $(LUASIDE)
 	$(archive)
+$(BUILD)/libtools.a: $(TOOLS)
+	$(archive)
 $(BUILD)/libbed.a: $(BED)
 	$(archive)
 
@@ -389,9 +391,9 @@ $(BUILD)/ucontext/gaijin-worker: $(BUILD)/obj/lua/main.o $(UCONTEXT) $(BUILD)/li
 # Without liblua, which the interpreter that loads it has; never unloaded, because finalisers may run late.
 $(BUILD)/gaijin.so: $(BUILD)/obj/lua/module.o $(BUILD)/liblua-gaijin.a $(INNER)
 	$(call link,-shared -Wl$(comma)-z$(comma)nodelete $(inputs) $(UV) $(MSGPACK) -lm)
-$(BUILD)/gaijinctl: $(TOOLS) $(BUILD)/libpolicy.a $(INNER)
+$(BUILD)/gaijinctl: $(BUILD)/obj/tools/main.o $(BUILD)/libtools.a $(BUILD)/libpolicy.a $(INNER)
 	$(call link,$(inputs) $(UV) $(MSGPACK) $(INIH) -lm)
-$(BUILD)/docs-tables: $(BUILD)/obj/tools/dev/docs-tables.o $(BUILD)/libproto.a
+$(BUILD)/docs-tables: $(BUILD)/obj/tools/dev/docs-tables.o $(BUILD)/obj/tools/command.o $(BUILD)/libproto.a
 	$(call link,$(inputs) -lm)
 $(HEADER): $(BUILD)/obj/tools/dev/public-header.o $(BUILD)/libproto.a
 	$(call link,$(inputs) -lm)
@@ -419,7 +421,7 @@ $(BUILD)/tests/jumps.so: $(BUILD)/obj/tests/clock/jumps.o
 $(BUILD)/tests/in_use.so: $(BUILD)/obj/tests/soak/in_use.o
 	$(call link,-shared $(inputs))
 
-TESTED := $(filter %/libbroker.a,$(LIBRARIES)) $(filter %/libpolicy.a,$(LIBRARIES)) $(filter %/liblua-gaijin.a,$(LIBRARIES)) \
+TESTED := $(if $(TOOLS),$(BUILD)/libtools.a) $(filter %/libbroker.a,$(LIBRARIES)) $(filter %/libpolicy.a,$(LIBRARIES)) $(filter %/liblua-gaijin.a,$(LIBRARIES)) \
           $(INNER)
 $(BUILD)/tests/%: $(BUILD)/obj/tests/unit/%.o $(if $(BED),$(BUILD)/libbed.a) $(TESTED)
 	$(call link,$(inputs) $(TEST_LIBS))

@@ -57,6 +57,10 @@ enum flags_outcome flags_parse(struct flags *f, int argc, char **argv, char *err
     case ARGUMENTS_VERSION: help_version(&help, SETTINGS_BROKER); break;
     case ARGUMENTS_BAD: return FLAGS_BAD;
     case ARGUMENTS_RUN:
+      if (arguments_ask_help(&a)) {
+        help_program(&help, SETTINGS_BROKER);
+        break;
+      }
       if (a.count) {
         arguments_wrong(&s, error, n, "unexpected argument '%.80s'", a.words[0]);
         return FLAGS_BAD;

@@ -7,6 +7,7 @@
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "lua/fiber/fiber.h"
 #include "proto/name.h"
@@ -75,6 +76,12 @@ static enum options_outcome choose_script(struct options *o, const struct argume
   return OPTIONS_BAD;
 }
 
+/* `help` alone, unless a script is called so. */
+static bool asks_for_help(const struct options *o, const struct arguments *a) {
+  return arguments_ask_help(a) && !settings_text(&o->values, SETTING_code) &&
+         access(a->words[0], F_OK) != 0;
+}
+
 enum options_outcome options_parse(struct options *o, int argc, char **argv, char *error,
                                    size_t n) {
   struct arguments a;
@@ -85,7 +92,9 @@ enum options_outcome options_parse(struct options *o, int argc, char **argv, cha
     case ARGUMENTS_HELP: help_program(&help, SETTINGS_WORKER); break;
     case ARGUMENTS_VERSION: help_version(&help, SETTINGS_WORKER); break;
     case ARGUMENTS_BAD: return OPTIONS_BAD;
-    case ARGUMENTS_RUN: return choose_script(o, &a, argv, error, n);
+    case ARGUMENTS_RUN:
+      if (!asks_for_help(o, &a)) return choose_script(o, &a, argv, error, n);
+      help_program(&help, SETTINGS_WORKER);
   }
   fputs(help.text, stdout);
   return OPTIONS_SHOWN;

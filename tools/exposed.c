@@ -9,7 +9,6 @@
 #include <string.h>
 
 #include "proto/clock.h"
-#include "tools/observe.h"
 #include "tools/text.h"
 
 struct asked {
@@ -103,12 +102,12 @@ static int compare(const void *x, const void *y) {
   return compare_labels(&a->label, &b->label);
 }
 
-void exposed_ask(struct exposed *e, gaijin *g) {
+void exposed_ask(struct exposed *e, struct observer *o) {
   for (size_t i = 0; i < e->n_workers; i++) {
     struct asked *w = &e->workers[i];
     char *what = title(w);
-    gaijin_begin_request(g, &(struct gaijin_send){.op = GAIJIN_OP_LABELS, .name = w->name}, 0);
-    if (!observe_send(g, what, &w->request)) w->request = 0;
+    gaijin_begin_request(o->g, &(struct gaijin_send){.op = GAIJIN_OP_LABELS, .name = w->name}, 0);
+    if (!observe_send(o, what, &w->request)) w->request = 0;
     free(what);
   }
   double end = clock_seconds() + EXPOSED_SECONDS;
@@ -117,7 +116,7 @@ void exposed_ask(struct exposed *e, gaijin *g) {
     char *what = title(w);
     double left = end - clock_seconds();
     if (w->request)
-      w->body = observe_await_left(g, what, w->request, left > 0 ? left : 0, EXPOSED_SECONDS);
+      w->body = observe_await_left(o, what, w->request, left > 0 ? left : 0, EXPOSED_SECONDS);
     if (w->body) read_labels(e, i, w->body);
     free(what);
   }

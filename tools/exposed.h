@@ -11,7 +11,7 @@
 #include <stdint.h>
 
 #include <gaijin/gaijin.h>
-#include "tools/show.h"
+#include "tools/observe.h"
 
 /* So long all workers together may take. */
 #define EXPOSED_SECONDS 1.0
@@ -26,7 +26,7 @@ void exposed_free(struct exposed *e);
  * number. */
 size_t exposed_worker(struct exposed *e, const char *name, size_t size);
 /* Asks all of them, once. */
-void exposed_ask(struct exposed *e, gaijin *g);
+void exposed_ask(struct exposed *e, struct observer *o);
 /* Puts the labels of a worker's token into the table as a list; nil when the worker did not answer.
  */
 void exposed_show(const struct exposed *e, size_t worker, uint64_t token, struct show *s);

@@ -6,23 +6,55 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
+#include "proto/settings/nearest.h"
 #include "tools/text.h"
 
-gaijin *observe_open(const struct invocation *in) {
-  char error[512];
-  gaijin *g = NULL;
-  struct gaijin_options options = {.socket = settings_text(&in->settings, SETTING_socket),
-                                   .observer = true};
-  if (gaijin_connect(&g, &options, error, sizeof error) == 0) return g;
-  tool_error("%s", error);
-  return NULL;
+/* So long the broker may take to show that it lives when an answer is late. */
+#define PROBE_SECONDS 1.0
+
+/* Whether to connect failed because there is no broker that this program could talk to. */
+static bool is_no_broker(int status) {
+  return status == GAIJIN_STATUS_LOST || status == GAIJIN_STATUS_PROTOCOL;
 }
 
-bool observe_send(gaijin *g, const char *what, uint64_t *id) {
-  if (gaijin_end_request(g, NULL, NULL, id) == 0) return true;
-  tool_error("%s: %s", what, gaijin_error(g));
+bool observe_open_within(struct observer *o, const struct invocation *in, double seconds) {
+  char error[512];
+  struct gaijin_options options = {.socket = settings_text(&in->settings, SETTING_socket),
+                                   .observer = true,
+                                   .wait_seconds = seconds};
+  *o = (struct observer){.in = in};
+  int status = gaijin_connect(&o->g, &options, error, sizeof error);
+  if (status == 0) return true;
+  o->no_broker = is_no_broker(status);
+  tool_error("%s", error);
   return false;
+}
+
+bool observe_open(struct observer *o, const struct invocation *in) {
+  return observe_open_within(o, in, 0);
+}
+
+int observe_close(struct observer *o, bool good) {
+  gaijin_close(o->g);
+  o->g = NULL;
+  return o->no_broker ? EXIT_NO_BROKER : good ? EXIT_GOOD : EXIT_FAILED;
+}
+
+/* A failure of the connection itself, said once. */
+static void lose(struct observer *o, const char *what, const char *why) {
+  if (!o->no_broker) tool_error("%s: %s", what, why);
+  o->no_broker = true;
+}
+
+bool observe_send(struct observer *o, const char *what, uint64_t *id) {
+  int r = gaijin_end_request(o->g, NULL, NULL, id);
+  if (r == GAIJIN_STATUS_LOST)
+    lose(o, what, gaijin_error(o->g));
+  else if (r != 0)
+    tool_error("%s: %s", what, gaijin_error(o->g));
+  return r == 0;
 }
 
 /* A value some script raised, as text. */
@@ -37,51 +69,93 @@ static void report_raised(const char *what, gaijin_body *body) {
   text_deinit(&t);
 }
 
-gaijin_body *observe_await_left(gaijin *g, const char *what, uint64_t id, double left,
+/* A request that failed at its end; who answered it, if anybody, is not known. */
+static void report_refusal(struct observer *o, const char *what, struct gaijin_answer *a) {
+  if (a->status == GAIJIN_STATUS_RAISED)
+    report_raised(what, a->body);
+  else if (a->status == GAIJIN_STATUS_LOST && gaijin_flush(o->g, false) == GAIJIN_STATUS_LOST)
+    lose(o, what, a->text);
+  else
+    tool_error("%s: %s", what, a->text);
+  gaijin_body_free(a->body);
+}
+
+/* Whether the broker answers, though somebody did not. */
+static bool broker_lives(struct observer *o) {
+  struct gaijin_answer a = {0};
+  uint64_t id;
+  gaijin_begin_request(o->g, &(struct gaijin_send){.op = GAIJIN_OP_PING}, 0);
+  if (gaijin_end_request(o->g, NULL, NULL, &id) != 0) return false;
+  bool came = gaijin_await(o->g, id, PROBE_SECONDS, &a) == 0 && a.ok;
+  if (came) gaijin_body_free(a.body);
+  return came;
+}
+
+static void report_late(struct observer *o, const char *what, double limit, bool of_broker) {
+  char why[64];
+  if (o->no_broker) return;
+  if (of_broker || !broker_lives(o)) {
+    snprintf(why, sizeof why, "the broker does not answer; look whether it hangs");
+    lose(o, what, why);
+  } else {
+    tool_error("%s: no answer in %g s", what, limit);
+  }
+}
+
+gaijin_body *observe_await_left(struct observer *o, const char *what, uint64_t id, double left,
                                 double limit) {
   struct gaijin_answer a = {0};
-  int r = gaijin_await(g, id, left, &a);
-  if (r == GAIJIN_STATUS_TIMEOUT) {
-    tool_error("%s: no answer in %g s", what, limit);
-  } else if (r != 0) {
-    tool_error("%s: %s", what, gaijin_error(g));
-  } else if (a.ok) {
+  int r = gaijin_await(o->g, id, left, &a);
+  if (r == GAIJIN_STATUS_TIMEOUT)
+    report_late(o, what, limit, false);
+  else if (r != 0)
+    lose(o, what, gaijin_error(o->g));
+  else if (a.ok)
     return a.body;
-  } else {
-    if (a.status == GAIJIN_STATUS_RAISED)
-      report_raised(what, a.body);
-    else
-      tool_error("%s: %s", what, a.text);
-    gaijin_body_free(a.body);
-  }
+  else
+    report_refusal(o, what, &a);
   return NULL;
 }
 
-gaijin_body *observe_await(gaijin *g, const char *what, uint64_t id) {
-  return observe_await_left(g, what, id, OBSERVE_SECONDS, OBSERVE_SECONDS);
+gaijin_body *observe_await(struct observer *o, const char *what, uint64_t id) {
+  return observe_await_left(o, what, id, OBSERVE_SECONDS, OBSERVE_SECONDS);
 }
 
-gaijin_body *observe_ask(gaijin *g, const char *what) {
+gaijin_body *observe_ask(struct observer *o, const char *what) {
+  struct gaijin_answer a = {0};
   uint64_t id = 0;
-  return observe_send(g, what, &id) ? observe_await(g, what, id) : NULL;
+  if (!observe_send(o, what, &id)) return NULL;
+  int r = gaijin_await(o->g, id, OBSERVE_SECONDS, &a);
+  if (r == GAIJIN_STATUS_TIMEOUT)
+    report_late(o, what, OBSERVE_SECONDS, true);
+  else if (r != 0)
+    lose(o, what, gaijin_error(o->g));
+  else if (a.ok)
+    return a.body;
+  else if (a.status == GAIJIN_STATUS_UNSUPPORTED)
+    lose(o, what, a.text); /* it is of another version */
+  else
+    report_refusal(o, what, &a);
+  return NULL;
 }
 
-void observe_report_form(const char *what) {
-  tool_error("%s: the broker's answer has another form than this version of gaijinctl knows; use "
-             "the one built with it",
-             what);
+void observe_report_form(struct observer *o, const char *what) {
+  lose(o, what, "the broker's answer has another form than this version of gaijinctl knows; use "
+                "the one built with it");
 }
 
-bool observe_value(gaijin_body *b, const char *what, struct gaijin_value *v) {
+bool observe_value(struct observer *o, gaijin_body *b, const char *what,
+                   struct gaijin_value *v) {
   if (gaijin_body_next(b, v)) return true;
-  observe_report_form(what);
+  observe_report_form(o, what);
   return false;
 }
 
-bool observe_show(gaijin_body *b, const char *what, uint32_t count, struct show *s) {
+bool observe_show(struct observer *o, gaijin_body *b, const char *what, uint32_t count,
+                  struct show *s) {
   struct gaijin_value v;
   for (; count; count--) {
-    if (!observe_value(b, what, &v)) return false;
+    if (!observe_value(o, b, what, &v)) return false;
     show_value(s, &v);
   }
   return true;
@@ -90,10 +164,10 @@ bool observe_show(gaijin_body *b, const char *what, uint32_t count, struct show 
 /* ---- Books ---- */
 
 /* Skips values that this version knows nothing of. */
-static bool skip(gaijin_body *b, const char *what, uint32_t count) {
+static bool skip(struct observer *o, gaijin_body *b, const char *what, uint32_t count) {
   struct gaijin_value v;
   for (uint64_t left = count; left; left--) {
-    if (!observe_value(b, what, &v)) return false;
+    if (!observe_value(o, b, what, &v)) return false;
     if (v.type == GAIJIN_ARRAY) left += v.count;
   }
   return true;
@@ -108,8 +182,9 @@ static void put_text_or_nil(gaijin *g, const char *text) {
 
 /* The page from *cursor on (nil: the first), whose cursor is replaced by the next one's; NULL after
  * an error line. */
-static gaijin_body *ask_page(gaijin *g, const struct observe_book *book,
+static gaijin_body *ask_page(struct observer *o, const struct observe_book *book,
                              struct gaijin_value *cursor) {
+  gaijin *g = o->g;
   gaijin_begin_request(g, &(struct gaijin_send){.op = GAIJIN_OP_INSPECT}, 4);
   gaijin_put_text(g, book->what);
   if (cursor->type == GAIJIN_NUMBER)
@@ -118,39 +193,40 @@ static gaijin_body *ask_page(gaijin *g, const struct observe_book *book,
     gaijin_put_nil(g);
   put_text_or_nil(g, book->host);
   put_text_or_nil(g, book->holder);
-  gaijin_body *b = observe_ask(g, book->what);
-  if (!b || observe_value(b, book->what, cursor)) return b;
+  gaijin_body *b = observe_ask(o, book->what);
+  if (!b || observe_value(o, b, book->what, cursor)) return b;
   gaijin_body_free(b);
   return NULL;
 }
 
-static bool read_rows(gaijin_body *b, const struct observe_book *book) {
+static bool read_rows(struct observer *o, gaijin_body *b, const struct observe_book *book) {
   struct gaijin_value row;
   while (gaijin_body_next(b, &row)) {
     if (row.type != GAIJIN_ARRAY || row.count < book->columns) {
-      observe_report_form(book->what);
+      observe_report_form(o, book->what);
       return false;
     }
-    if (!book->row(b, book->user) || !skip(b, book->what, row.count - book->columns)) return false;
+    if (!book->row(o, b, book->user)) return false;
+    if (!skip(o, b, book->what, row.count - book->columns)) return false;
   }
   return true;
 }
 
-bool observe_read(gaijin *g, const struct observe_book *book) {
+bool observe_read(struct observer *o, const struct observe_book *book) {
   struct gaijin_value cursor = {.type = GAIJIN_NIL};
   bool good;
   do {
-    gaijin_body *b = ask_page(g, book, &cursor);
-    good = b && read_rows(b, book);
+    gaijin_body *b = ask_page(o, book, &cursor);
+    good = b && read_rows(o, b, book);
     gaijin_body_free(b);
   } while (good && cursor.type == GAIJIN_NUMBER);
   return good;
 }
 
-static bool read_name(gaijin_body *b, void *user) {
+static bool read_name(struct observer *o, gaijin_body *b, void *user) {
   struct observe_names *out = user;
   struct gaijin_value v;
-  if (!observe_value(b, "clients", &v)) return false;
+  if (!observe_value(o, b, "clients", &v)) return false;
   char **names = realloc(out->names, (out->count + 1) * sizeof *names);
   if (!names) {
     tool_error("out of memory");
@@ -162,9 +238,9 @@ static bool read_name(gaijin_body *b, void *user) {
   return true;
 }
 
-bool observe_names(gaijin *g, struct observe_names *out) {
+bool observe_names(struct observer *o, struct observe_names *out) {
   *out = (struct observe_names){0};
-  if (observe_read(g, &(struct observe_book){
+  if (observe_read(o, &(struct observe_book){
                           .what = "clients", .columns = 1, .row = read_name, .user = out}))
     return true;
   observe_names_deinit(out);

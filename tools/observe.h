@@ -2,7 +2,8 @@
  *
  * An observer's connection to the broker for commands that ask and print: each
  * step blocks for at most OBSERVE_SECONDS, and whatever fails is one line on
- * stderr here, so that callers only give up.
+ * stderr here, so that callers only give up. The observer knows which exit status that means.
+ * When the connection is lost that is said once: what fails afterwards fails silently.
  */
 #ifndef GAIJIN_TOOLS_OBSERVE_H
 #define GAIJIN_TOOLS_OBSERVE_H
@@ -15,19 +16,30 @@
 
 #define OBSERVE_SECONDS 5.0
 
-/* Connects; NULL after an error line. The caller closes it. */
-gaijin *observe_open(const struct invocation *in);
+struct observer {
+  gaijin *g; /* NULL while there is no connection */
+  const struct invocation *in;
+  bool no_broker; /* it cannot be asked (any more): EXIT_NO_BROKER, and nothing is to be shown */
+};
 
-/* Starts a request whose values were put (gaijin_begin_request); false after an error line, which
- * begins with `what`. */
-bool observe_send(gaijin *g, const char *what, uint64_t *id);
-/* Waits for the answer to `id`; the body to free, or NULL after an error line. */
-gaijin_body *observe_await(gaijin *g, const char *what, uint64_t id);
+/* Connects, trying for `seconds`. False after an error line. observe_close ends it in either
+ * case. */
+bool observe_open(struct observer *o, const struct invocation *in);
+bool observe_open_within(struct observer *o, const struct invocation *in, double seconds);
+/* Ends the connection; the exit status, where `good` says whether all went well. */
+int observe_close(struct observer *o, bool good);
+
+/* Starts a request whose values were put (gaijin_begin_request on o->g); false after an error line,
+ * which begins with `what`. */
+bool observe_send(struct observer *o, const char *what, uint64_t *id);
+/* Waits for the answer to `id`, of a worker; the body to free, or NULL after an error line. If the
+ * answer is late and the broker does not answer either, the broker is to blame. */
+gaijin_body *observe_await(struct observer *o, const char *what, uint64_t id);
 /* The same when `left` of `limit` seconds are left. */
-gaijin_body *observe_await_left(gaijin *g, const char *what, uint64_t id, double left,
+gaijin_body *observe_await_left(struct observer *o, const char *what, uint64_t id, double left,
                                 double limit);
-/* Both. */
-gaijin_body *observe_ask(gaijin *g, const char *what);
+/* Asks the broker itself: starts, and waits. What it does not know it is too old for. */
+gaijin_body *observe_ask(struct observer *o, const char *what);
 
 /* One of the broker's books (op inspect), read page by page to its end, so that a large one holds
  * nobody up. */
@@ -36,25 +48,26 @@ struct observe_book {
   uint32_t columns;           /* values that each row must have; what it has beyond is skipped */
   const char *host, *holder;  /* filters; NULL: none */
   /* Reads exactly `columns` values of b; false after an error line. */
-  bool (*row)(gaijin_body *b, void *user);
+  bool (*row)(struct observer *o, gaijin_body *b, void *user);
   void *user;
 };
 /* Calls row for each row. False after an error line. */
-bool observe_read(gaijin *g, const struct observe_book *book);
+bool observe_read(struct observer *o, const struct observe_book *book);
 
 /* Reads the next value of a row whatever it is; false (after an error line) when there is none. */
-bool observe_value(gaijin_body *b, const char *what, struct gaijin_value *v);
+bool observe_value(struct observer *o, gaijin_body *b, const char *what, struct gaijin_value *v);
 /* Puts the next `count` values into the table. */
-bool observe_show(gaijin_body *b, const char *what, uint32_t count, struct show *s);
+bool observe_show(struct observer *o, gaijin_body *b, const char *what, uint32_t count,
+                  struct show *s);
 /* One line: the answer is not what this version expects. */
-void observe_report_form(const char *what);
+void observe_report_form(struct observer *o, const char *what);
 
 /* Names of all workers that are connected, in the broker's order. */
 struct observe_names {
   char **names;
   size_t count;
 };
-bool observe_names(gaijin *g, struct observe_names *out);
+bool observe_names(struct observer *o, struct observe_names *out);
 void observe_names_deinit(struct observe_names *n);
 
 #endif

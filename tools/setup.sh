@@ -65,6 +65,7 @@ need_packages() {
   need_command lua5.1 lua5.1
   need_command luajit luajit
   need_command python3 python3
+  need_command tmux tmux
   need_module lua-socket socket
   need_module lua-luv luv
   need_module lua-penlight pl.List

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
  * Every cell is rendered when it is put, as JSON or as plain text, and kept as
- * one string; widths are known at the end. Columns of numbers are aligned to
- * the right.
+ * one string; widths are known at the end.
  */
 #include "tools/show.h"
 
@@ -13,21 +12,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "tools/rows.h"
 #include "tools/text.h"
-
-struct cell {
-  char *bytes;
-  size_t size;
-};
 
 struct show {
   bool json;
-  const char *const *fields;
-  size_t columns;
-  bool *right; /* per column: numbers are in it */
-  struct cell *cells;
-  size_t count;
-  size_t room;
+  struct rows rows;
+  size_t room; /* for cells */
   struct text list; /* the list cell being made */
   size_t items;
   size_t hole; /* where the next cell goes; NO_HOLE: to the end */
@@ -35,50 +26,63 @@ struct show {
 
 #define NO_HOLE SIZE_MAX
 
-struct show *show_new(bool json, const char *const *fields, size_t count) {
+struct show *show_new(const struct view *v) {
   struct show *s = tool_alloc(1, sizeof *s);
-  *s = (struct show){.json = json,
-                     .fields = fields,
-                     .columns = count,
-                     .right = tool_alloc(count, sizeof *s->right),
-                     .hole = NO_HOLE};
+  *s = (struct show){.json = v->json, .rows.view = v, .hole = NO_HOLE};
   return s;
 }
 
 void show_free(struct show *s) {
   if (!s) return;
-  for (size_t i = 0; i < s->count; i++) free(s->cells[i].bytes);
+  for (size_t i = 0; i < s->rows.count; i++) free(s->rows.cells[i].bytes);
   text_deinit(&s->list);
-  free(s->cells);
-  free(s->right);
+  free(s->rows.cells);
   free(s);
 }
 
-/* Takes the text over. `right`: it is a number. */
-static void put_aligned(struct show *s, struct text *t, bool right) {
-  size_t cell = s->hole != NO_HOLE ? s->hole : s->count;
-  s->hole = NO_HOLE;
-  if (cell == s->count && s->count == s->room) {
-    size_t room = s->room ? s->room * 2 : 64;
-    struct cell *cells = realloc(s->cells, room * sizeof *cells);
-    if (!cells) {
-      tool_error("out of memory");
-      exit(1);
-    }
-    s->cells = cells;
-    s->room = room;
+bool show_wants(const struct show *s, const char *column) {
+  const struct view *v = s->rows.view;
+  for (size_t i = 0; i < v->n_picked; i++)
+    if (strcmp(v->picked[i]->name, column) == 0) return true;
+  return false;
+}
+
+size_t show_rows(const struct show *s) { return rows_count(&s->rows); }
+
+void show_mark(struct show *s, enum show_mark mark) {
+  size_t last = s->rows.count - 1;
+  s->rows.cells[last - last % s->rows.view->count].mark = (unsigned char)mark;
+}
+
+static void grow(struct show *s) {
+  s->room = s->room ? s->room * 2 : 64;
+  struct cell *cells = realloc(s->rows.cells, s->room * sizeof *cells);
+  if (!cells) {
+    tool_error("out of memory");
+    exit(1);
   }
+  s->rows.cells = cells;
+}
+
+/* Takes the text over. `number` sorts it if it is one. */
+static void put_typed(struct show *s, struct text *t, enum cell_type type, double number) {
+  size_t at = s->hole != NO_HOLE ? s->hole : s->rows.count;
+  unsigned char mark = 0;
+  s->hole = NO_HOLE;
+  if (at == s->room) grow(s);
   if (!t->bytes) text_add(t, "", 0);
-  if (cell == s->count)
-    s->count++;
-  else
-    free(s->cells[cell].bytes);
-  s->cells[cell] = (struct cell){.bytes = t->bytes, .size = t->size};
-  if (right) s->right[cell % s->columns] = true;
+  if (at == s->rows.count) {
+    s->rows.count++;
+  } else {
+    mark = s->rows.cells[at].mark;
+    free(s->rows.cells[at].bytes);
+  }
+  s->rows.cells[at] = (struct cell){
+      .bytes = t->bytes, .size = t->size, .type = type, .number = number, .mark = mark};
   *t = (struct text){0};
 }
 
-static void put(struct show *s, struct text *t) { put_aligned(s, t, false); }
+static void put(struct show *s, struct text *t) { put_typed(s, t, CELL_TEXT, 0); }
 
 void show_string(struct show *s, const char *bytes, size_t size) {
   struct text t = {0};
@@ -102,13 +106,13 @@ static void add_number(const struct show *s, struct text *t, double v) {
 void show_number(struct show *s, double v) {
   struct text t = {0};
   add_number(s, &t, v);
-  put_aligned(s, &t, true);
+  put_typed(s, &t, CELL_NUMBER, v);
 }
 
 void show_uint(struct show *s, uint64_t v) {
   struct text t = {0};
   text_print(&t, "%" PRIu64, v);
-  put_aligned(s, &t, true);
+  put_typed(s, &t, CELL_NUMBER, (double)v);
 }
 
 void show_hex(struct show *s, uint64_t v) {
@@ -126,7 +130,7 @@ void show_bool(struct show *s, bool v) {
 void show_nil(struct show *s) {
   struct text t = {0};
   text_print(&t, "%s", s->json ? "null" : "-");
-  put(s, &t);
+  put_typed(s, &t, CELL_NIL, 0);
 }
 
 void show_value(struct show *s, const struct gaijin_value *v) {
@@ -158,7 +162,7 @@ void show_list_begin(struct show *s) {
 void show_list_item(struct show *s, const char *name, size_t size, uint64_t count) {
   struct text *t = &s->list;
   if (s->json) {
-    text_print(t, "%s{\"name\":", s->items ? "," : "");
+    text_print(t, "%s{\"worker\":", s->items ? "," : "");
     text_add_json(t, name, size);
     text_print(t, ",\"count\":%" PRIu64 "}", count);
   } else {
@@ -183,7 +187,7 @@ void show_list_value(struct show *s, const struct gaijin_value *v) {
 size_t show_hole(struct show *s) {
   struct text t = {0};
   put(s, &t);
-  return s->count - 1;
+  return s->rows.count - 1;
 }
 
 void show_fill(struct show *s, size_t hole) { s->hole = hole; }
@@ -196,51 +200,12 @@ void show_list_end(struct show *s) {
   put(s, &s->list);
 }
 
-static void print_json(const struct show *s) {
-  fputc('[', stdout);
-  for (size_t i = 0; i < s->count; i++) {
-    size_t column = i % s->columns;
-    if (column == 0) fputs(i ? "},\n {" : "{", stdout);
-    printf("%s\"%s\":", column ? "," : "", s->fields[column]);
-    fwrite(s->cells[i].bytes, 1, s->cells[i].size, stdout);
-  }
-  fputs(s->count ? "}]\n" : "]\n", stdout);
-}
-
-static void print_cell(const char *bytes, size_t size, size_t width, bool right, bool last) {
-  size_t own = text_width(bytes, size), space = width > own ? width - own : 0;
-  if (right) printf("%*s", (int)space, "");
-  fwrite(bytes, 1, size, stdout);
-  if (last)
-    fputc('\n', stdout);
-  else
-    printf("%*s", (int)(right ? 2 : space + 2), "");
-}
-
-static void print_table(const struct show *s) {
-  size_t *width = tool_alloc(s->columns, sizeof *width);
-  for (size_t i = 0; i < s->columns; i++) width[i] = strlen(s->fields[i]);
-  for (size_t i = 0; i < s->count; i++) {
-    size_t own = text_width(s->cells[i].bytes, s->cells[i].size);
-    if (own > width[i % s->columns]) width[i % s->columns] = own;
-  }
-  for (size_t i = 0; i < s->columns; i++)
-    print_cell(s->fields[i], strlen(s->fields[i]), width[i], s->right[i], i + 1 == s->columns);
-  for (size_t i = 0; i < s->count; i++) {
-    size_t column = i % s->columns;
-    print_cell(s->cells[i].bytes, s->cells[i].size, width[column], s->right[column],
-               column + 1 == s->columns);
-  }
-  free(width);
-}
-
-int show_end(struct show *s) {
+int show_print(struct show *s) {
   if (s->json)
-    print_json(s);
+    rows_print_json(&s->rows);
   else
-    print_table(s);
-  show_free(s);
-  if (fflush(stdout) == 0 && !ferror(stdout)) return 0;
+    rows_print_table(&s->rows);
+  if (fflush(stdout) == 0 && !ferror(stdout)) return EXIT_GOOD;
   tool_error("cannot write the result to standard output: %s", strerror(errno));
-  return 1;
+  return EXIT_FAILED;
 }

@@ -124,3 +124,10 @@ size_t text_width(const char *bytes, size_t size) {
   for (size_t i = 0; i < size; i++) n += (bytes[i] & 0xc0) != 0x80;
   return n;
 }
+
+size_t text_fit(const char *bytes, size_t size, size_t width) {
+  size_t at = 0;
+  for (; at < size; at++)
+    if ((bytes[at] & 0xc0) != 0x80 && width-- == 0) break;
+  return at;
+}

@@ -33,6 +33,8 @@ void text_add_number(struct text *t, double v);
 
 /* Columns that valid UTF-8 takes on a terminal, one per character. */
 size_t text_width(const char *bytes, size_t size);
+/* How many bytes of it take so many columns at most: whole characters. */
+size_t text_fit(const char *bytes, size_t size, size_t width);
 
 /* malloc or the end of the program, with one line on stderr; zeroed. */
 void *tool_alloc(size_t count, size_t size);

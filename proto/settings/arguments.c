@@ -71,6 +71,15 @@ static enum arguments_outcome unknown(const struct reader *r, const struct flag 
                          setting_name(near, program));
 }
 
+/* A flag whose value may be left out: takes the next argument if it is one. */
+static enum arguments_outcome read_optional(struct reader *r, enum setting id) {
+  if (r->at < r->argc && settings_parse(r->s, id, r->argv[r->at]))
+    r->at++;
+  else
+    settings_put_number(r->s, id, setting_info(id)->standard);
+  return ARGUMENTS_RUN;
+}
+
 /* ARGUMENTS_RUN to go on. */
 static enum arguments_outcome read_flag(struct reader *r) {
   struct flag f = take_apart(r->s->program, r->argv[r->at++]);
@@ -81,6 +90,7 @@ static enum arguments_outcome read_flag(struct reader *r) {
     if (f.id == SETTING_help) return ARGUMENTS_HELP;
     return f.id == SETTING_version ? ARGUMENTS_VERSION : ARGUMENTS_RUN;
   }
+  if (!f.value && setting_info(f.id)->optional) return read_optional(r, f.id);
   if (!f.value && r->at == r->argc)
     return arguments_wrong(r->s, r->error, r->n, "%s needs a value", f.name);
   if (!f.value) f.value = r->argv[r->at++];
@@ -112,4 +122,8 @@ enum arguments_outcome arguments_read(struct settings *s, enum arguments_style s
   if (style == ARGUMENTS_SCRIPT)
     *a = (struct arguments){.words = argv + r.at, .count = argc - r.at, .ended = a->ended};
   return ARGUMENTS_RUN;
+}
+
+bool arguments_ask_help(const struct arguments *a) {
+  return a->count == 1 && !a->ended && strcmp(a->words[0], "help") == 0;
 }

@@ -2,7 +2,8 @@
  *
  * Command lines of all programs: flags are the rows of settings.def that the program has,
  * everything else is a word. `--key=value`, `--key value`, `-n value`, `-nvalue`; `--` ends the
- * flags and `-` alone is a word. A key must be spelled out: an abbreviation would change its
+ * flags and `-` alone is a word. Of an optional value only what can be one is taken: `--watch 5`,
+ * `--watch clients`. A key must be spelled out: an abbreviation would change its
  * meaning with the next flag that begins so.
  */
 #ifndef GAIJIN_PROTO_ARGUMENTS_H
@@ -34,6 +35,9 @@ struct arguments {
  * argv. `error` is as of arguments_wrong. */
 enum arguments_outcome arguments_read(struct settings *s, enum arguments_style style, int argc,
                                       char **argv, struct arguments *a, char *error, size_t n);
+
+/* Whether the words are `help` alone, which asks for what --help does. */
+bool arguments_ask_help(const struct arguments *a);
 
 /* Writes one line about a command line into `error` (n bytes): the text and "; see PROGRAM --help".
  * Control characters of what the user typed become '?'. Gives ARGUMENTS_BAD. */

@@ -32,7 +32,8 @@ static const struct program programs[] = {
                                      "gaijin.stop"},
     [SETTINGS_CTL] = {.usage = "[FLAG...] COMMAND [ARGUMENT...]",
                       .what = "Looks at a running gaijin system and acts on it.",
-                      .statuses = "0 done, 1 failed, 2 bad usage"},
+                      .statuses = "0 done, 1 failed, 2 bad usage, 3 no broker, not answering, or "
+                                  "of another version"},
 };
 
 __attribute__((format(printf, 2, 3))) static void add(struct help *h, const char *format, ...) {
@@ -109,7 +110,9 @@ void help_flags(struct help *h, enum settings_program program, const char *comma
 }
 
 void help_statuses(struct help *h, enum settings_program program) {
-  add(h, "\nexit status: %s\n", programs[program].statuses);
+  char text[256];
+  snprintf(text, sizeof text, "\nexit status: %s", programs[program].statuses);
+  help_paragraph(h, text);
 }
 
 void help_program(struct help *h, enum settings_program program) {

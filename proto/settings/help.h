@@ -8,7 +8,7 @@
 
 #include "proto/settings/settings.h"
 
-enum { HELP_WIDTH = 80, HELP_BYTES = 16384 };
+enum { HELP_WIDTH = 80, HELP_BYTES = 65536 };
 
 /* Zeroed at first. More than fits is a fault of the program. */
 struct help {
@@ -22,7 +22,7 @@ void help_usage(struct help *h, enum settings_program program);
 void help_paragraph(struct help *h, const char *text);
 /* Adds two columns: what is to be typed, and `text` broken at blanks. */
 void help_item(struct help *h, const char *typed, const char *text);
-/* The flags of a program, or of a command of gaijinctl. */
+/* The flags of a program, or of a command of gaijinctl, named as for setting_belongs. */
 void help_flags(struct help *h, enum settings_program program, const char *command);
 /* What the program's exit statuses mean. */
 void help_statuses(struct help *h, enum settings_program program);

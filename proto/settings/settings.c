@@ -13,6 +13,7 @@
 
 #include "proto/base.h"
 #include "proto/limits.h"
+#include "proto/settings/nearest.h"
 
 #define BROKER SETTINGS_BROKER
 #define WORKER SETTINGS_WORKER
@@ -37,18 +38,27 @@ const struct setting_info *setting_info(enum setting id) {
   return &table[id];
 }
 
-/* Whether `list`, words separated by blanks, has the word. */
-static bool list_has(const char *list, const char *word) {
+/* Whether `list`, words separated by blanks, has the word of `size` bytes. */
+static bool list_has(const char *list, const char *word, size_t size) {
   for (size_t n; *list; list += n + strspn(list + n, " ")) {
     n = strcspn(list, " ");
-    if (n == strlen(word) && memcmp(list, word, n) == 0) return true;
+    if (n == size && memcmp(list, word, n) == 0) return true;
+  }
+  return false;
+}
+
+/* Whether two such lists have a word in common. */
+static bool lists_meet(const char *a, const char *b) {
+  for (size_t n; *b; b += n + strspn(b + n, " ")) {
+    n = strcspn(b, " ");
+    if (list_has(a, b, n)) return true;
   }
   return false;
 }
 
 bool setting_belongs(enum setting id, enum settings_program program, const char *command) {
   const struct setting_info *i = setting_info(id);
-  return (i->programs & program) && (!command || !i->commands || list_has(i->commands, command));
+  return (i->programs & program) && (!command || !i->commands || lists_meet(i->commands, command));
 }
 
 const char *setting_name(enum setting id, enum settings_program program) {
@@ -74,44 +84,12 @@ enum setting settings_find(enum settings_program program, const char *name, size
   return SETTINGS;
 }
 
-enum { NEAR_BYTES = 32 }; /* names are shorter */
-
-static size_t least_of(size_t a, size_t b) { return a < b ? a : b; }
-
-/* Letters to be added, taken away, changed or exchanged with their neighbours to make one of the
- * other (Damerau, Levenshtein). Both below NEAR_BYTES. */
-static size_t distance(const char *a, size_t a_size, const char *b, size_t b_size) {
-  size_t d[NEAR_BYTES][NEAR_BYTES]; /* of the first i letters to the first k */
-  for (size_t i = 0; i <= a_size; i++) {
-    for (size_t k = 0; k <= b_size; k++) {
-      if (i == 0 || k == 0) {
-        d[i][k] = i + k;
-        continue;
-      }
-      d[i][k] = least_of(d[i - 1][k - 1] + (a[i - 1] != b[k - 1]),
-                         least_of(d[i - 1][k], d[i][k - 1]) + 1);
-      if (i > 1 && k > 1 && a[i - 1] == b[k - 2] && a[i - 2] == b[k - 1])
-        d[i][k] = least_of(d[i][k], d[i - 2][k - 2] + 1);
-    }
-  }
-  return d[a_size][b_size];
-}
-
 enum setting settings_nearest(enum settings_program program, const char *name, size_t size) {
-  enum setting nearest = SETTINGS;
-  size_t best = size < 5 ? 2 : 3; /* as many changes are too many */
-  if (size < 3 || size >= NEAR_BYTES) return SETTINGS;
-  for (enum setting id = 0; id < SETTINGS; id++) {
-    if (!setting_belongs(id, program, NULL)) continue;
-    const char *own = setting_name(id, program);
-    size_t n = strlen(own);
-    assert(n < NEAR_BYTES);
-    size_t d = n > size && memcmp(own, name, size) == 0 ? 1 : distance(name, size, own, n);
-    if (d >= best) continue;
-    best = d;
-    nearest = id;
-  }
-  return nearest;
+  struct nearest n;
+  nearest_begin(&n, name, size);
+  for (enum setting id = 0; id < SETTINGS; id++)
+    if (setting_belongs(id, program, NULL)) nearest_try(&n, setting_name(id, program), id);
+  return n.found ? (enum setting)n.which : SETTINGS;
 }
 
 /* ---- Values ---- */

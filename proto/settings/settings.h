@@ -43,7 +43,7 @@ enum { SETTING_WORDS = 6 }; /* of a choice, with a NULL behind the last */
 struct setting_info {
   const char *key;      /* "load-min": the flag --load-min and the key in configuration */
   const char *field;    /* "load_min": its id, and the field of gaijin.connect's table */
-  const char *commands; /* of gaijinctl that have it, separated by blanks; NULL: all */
+  const char *commands; /* of gaijinctl that have it, or kinds of these, with blanks; NULL: all */
   const char *unit;     /* of value and bounds, for people; NULL: none */
   const char *argument; /* what --help calls the value; NULL for flags */
   const char *help;     /* what it does, in half a sentence */
@@ -54,6 +54,7 @@ struct setting_info {
   double least, most; /* bounds of numbers, of a text's bytes and of a choice's index */
   unsigned programs;  /* set of enum settings_program */
   enum setting_type type;
+  bool optional; /* its value may be left out, and is the default then */
   char letter; /* 's': the flag -s; 0: none */
 };
 
@@ -68,7 +69,8 @@ struct settings {
 
 /* The row of a setting. Static. */
 const struct setting_info *setting_info(enum setting id);
-/* Whether `program` has it, in gaijinctl the command `command` (NULL: any). */
+/* Whether `program` has it; in gaijinctl a command, which `command` names, perhaps followed by its
+ * kinds, with blanks between (NULL: any command). */
 bool setting_belongs(enum setting id, enum settings_program program, const char *command);
 /* What `program` calls it: the key, in gaijin.connect the field. Static. */
 const char *setting_name(enum setting id, enum settings_program program);

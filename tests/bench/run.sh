@@ -47,7 +47,7 @@ wait_until() {
 }
 # shellcheck disable=SC2317
 serves() {
-  "$build/gaijinctl" clients --json | grep "\"name\":\"$1\".*\"ready\":true" >/dev/null
+  "$build/gaijinctl" clients --json | grep "\"worker\":\"$1\".*\"ready\":true" >/dev/null
 }
 private_kib() {
   awk '/^Private_(Clean|Dirty):/ {n += $2} END {print n}' "/proc/$1/smaps_rollup"

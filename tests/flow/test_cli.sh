@@ -54,7 +54,7 @@ expect 0 run --help
 
 story="no broker"
 for command in clients tokens labels loads gc ping; do
-  expect 1 -s "$dir/none.sock" $command
+  expect 3 -s "$dir/none.sock" $command
   check "one line from $command" err_is_one_line
 done
 
@@ -75,32 +75,32 @@ bakaGaijin["passed on"] = kept
 LUA
 for name in host holder; do start "$name" "$build/gaijin-worker" "$dir/$name.lua"; done
 # Without touching what the last gaijinctl said.
-serves() { "$ctl" clients --json | grep "\"name\":\"$1\".*\"ready\":true"; }
+serves() { "$ctl" clients --json | grep "\"worker\":\"$1\".*\"ready\":true"; }
 wait_until serves host
 wait_until serves holder
 expect 0 clients
 check "a row for each" out_has "^holder +[0-9a-f]{16} "
 expect 0 clients --json
-for field in '"name":"host"' '"host":"[0-9a-f]{16}"' '"pid":[0-9]+' '"uid":[0-9]+' '"uptime_s":[0-9.]+' '"exports":1' '"holds":0' \
+for field in '"worker":"host"' '"id":"[0-9a-f]{16}"' '"pid":[0-9]+' '"uid":[0-9]+' '"uptime_s":[0-9.]+' '"exports":1' '"holds":0' \
   '"in_flight":[0-9]+' '"queued_bytes":[0-9]+' '"messages_in":[0-9]+' '"messages_out":[0-9]+' '"ready":true,"answering":true,"bytes":[0-9]+,"waits":0,"refused":0'; do
   check "clients has $field" out_has "$field"
 done
 expect 0 --json tokens
-check "tokens" eventually shows tokens '^\[\{"host":"host","id":[0-9]+,"kind":"table","age_s":[0-9.]+,"dead":false,"holders":\[\{"name":"holder","count":1\}\],"labels":\[7,"object"\]\}\]$'
+check "tokens" eventually shows tokens '^\[\{"host":"host","id":[0-9]+,"kind":"table","age_s":[0-9.]+,"dead":false,"holders":\[\{"worker":"holder","count":1\}\],"labels":\[7,"object"\]\}\]$'
 expect 0 tokens --host holder --json
 check "no token of that host" out_has '^\[\]$'
 expect 0 tokens --holder=holder
 check "the table's row" out_has '^host +[0-9]+ +table .* holder +7, object$'
 token=$(sed -n 's/^host *\([0-9]*\) .*/\1/p' "$dir/out")
 expect 0 loads --json
-check "loads" out_has '"host":"host","client":"holder","held":1,"shadow":[0-9.]+,"allowance":[0-9.]+,"free_outstanding":false,"budget_ms":null,"put_off":null,"free_waiting_s":null,"dead":false'
+check "loads" out_has '"host":"host","holder":"holder","held":1,"shadow":[0-9.]+,"allowance":[0-9.]+,"free_outstanding":false,"budget_ms":null,"put_off":null,"free_waiting_s":null,"dead":false'
 expect 0 accounts --json
 check "the account of a user" out_has '\{"uid":[0-9]+,"pid":null,"memory":[0-9]+,"bytes":[0-9]+,"requests":[0-9]+,"waits":0,"exports":1,"holds":1,"names":2,"connections":3,"refused":0\}'
 check "and of a process" out_has '"pid":[0-9]+,"memory":[0-9]+,"bytes":[0-9]+,"requests":[0-9]+,"waits":0,"exports":1,"holds":0,"names":1,"connections":1,"refused":0\}'
 expect 0 status --json
-check "the broker itself" out_has '^\[\{"generation":1,"grace_left_s":null,"workers":2,"away":0,"names":\[\]\}\]$'
+check "the broker itself" out_has '^\[\{"generation":1,"grace_left_s":null,"workers":2,"away":0,"away_workers":\[\]\}\]$'
 expect 0 labels host --json
-check "a label that is a number" out_has '"name":"host","label":7,"kind":"table","id":'"$token"
+check "a label that is a number" out_has '"worker":"host","label":7,"kind":"table","id":'"$token"
 check "a label that is no text, escaped" out_has '"label":"q\\"\\\\\\u000a\\u00ff","kind":"number","id":null'
 check "a label" out_has '"label":"object","kind":"table","id":'"$token"
 check "a label that nobody holds" out_has '"label":"unused","kind":"function","id":null'
@@ -110,7 +110,7 @@ check "and in the table" out_has '^host +red\\x1b\[31m\\u\{9b\}\\u\{202e\}\\x0a 
 check "nothing raw" test "$(LC_ALL=C tr -d ' -~\n' <"$dir/out" | wc -c)" = 0
 check "labels of all" out_has "^host +object +table +$token\$"
 expect 0 labels holder --json
-check "the host's object has no token of the holder's" out_has '^\[\{"name":"holder","label":"passed on","kind":"table","id":null\}\]$'
+check "the host's object has no token of the holder's" out_has '^\[\{"worker":"holder","label":"passed on","kind":"table","id":null\}\]$'
 expect 1 labels $'no\n\e[31m\xe2\x80\xaebody'
 check "a name in an error is one line" err_is_one_line
 check "and steers nothing" err_has 'no\\x0a\\x1b\[31m\\u\{202e\}body'
@@ -119,9 +119,9 @@ check "one line" err_is_one_line
 expect 0 gc
 check "all have collected" out_has '^holder +yes$'
 expect 0 gc holder --json
-check "gc as JSON" out_has '^\[\{"name":"holder","collected":true\}\]$'
+check "gc as JSON" out_has '^\[\{"worker":"holder","collected":true\}\]$'
 expect 0 loads --json
-check "the budget" out_has '"client":"holder",.*"free_outstanding":false,"budget_ms":[0-9]+,"put_off":0,"free_waiting_s":null'
+check "the budget" out_has '"holder":"holder",.*"free_outstanding":false,"budget_ms":[0-9]+,"put_off":0,"free_waiting_s":null'
 expect 1 gc nobody
 check "one line" err_is_one_line
 expect 0 ping
@@ -155,31 +155,31 @@ check "its labels are unknown" out_has '"host":"stuck".*"labels":null'
 check "one line about it" err_has '^gaijinctl: labels of stuck: no answer in 1 s$'
 check "and no other" err_is_one_line
 begin gc stuck
-waits='"host":"host","client":"stuck",.*"free_outstanding":true,"budget_ms":null,"put_off":null,"free_waiting_s":[0-9.]+,"dead":false'
+waits='"host":"host","holder":"stuck",.*"free_outstanding":true,"budget_ms":null,"put_off":null,"free_waiting_s":[0-9.]+,"dead":false'
 check "how long free waits" eventually shows loads "$waits"
-check "not answering" eventually shows clients '"name":"stuck".*"answering":false'
-check "others are" shows clients '"name":"fan".*"answering":true'
+check "not answering" eventually shows clients '"worker":"stuck".*"answering":false'
+check "others are" shows clients '"worker":"fan".*"answering":true'
 kill -CONT "$stuck"
 end_of_background
-check "answering again" eventually shows clients '"name":"stuck".*"answering":true'
-check "free is answered" eventually shows loads '"client":"stuck",.*"free_outstanding":false,"budget_ms":[0-9]+,"put_off":[0-9]+,"free_waiting_s":null'
+check "answering again" eventually shows clients '"worker":"stuck".*"answering":true'
+check "free is answered" eventually shows loads '"holder":"stuck",.*"free_outstanding":false,"budget_ms":[0-9]+,"put_off":[0-9]+,"free_waiting_s":null'
 kill -9 "$stuck"
 wait "$stuck" 2>/dev/null
 check "a tombstone has no labels" eventually shows tokens '"host":"stuck".*"dead":true,.*"labels":null'
 check "nobody is asked for them" test ! -s "$dir/err"
-check "a dead load" shows loads '"host":"stuck","client":"fan".*"dead":true'
+check "a dead load" shows loads '"host":"stuck","holder":"fan".*"dead":true'
 
 story="a worker whose handler takes long"
 begin_worker patient
 patient=$pid
 start waits "$build/gaijin-worker" "$dir/waits.lua"
-check "it is asked" eventually shows clients '"name":"waits".*"in_flight":1'
-messages() { "$ctl" clients --json | sed -n 's/.*"name":"patient".*"messages_in":\([0-9]*\).*/\1/p'; }
+check "it is asked" eventually shows clients '"worker":"waits".*"in_flight":1'
+messages() { "$ctl" clients --json | sed -n 's/.*"worker":"patient".*"messages_in":\([0-9]*\).*/\1/p'; }
 first=$(messages)
 # Only its own signs of life come from it. Three of them take longer than the silence that is allowed.
-lives() { shows clients '"name":"patient".*"answering":false' && return 0; [ "$(messages)" -ge $((first + 3)) ]; }
+lives() { shows clients '"worker":"patient".*"answering":false' && return 0; [ "$(messages)" -ge $((first + 3)) ]; }
 check "it gives signs of life" eventually lives
-check "and is shown as answering" shows clients '"name":"patient".*"answering":true'
+check "and is shown as answering" shows clients '"worker":"patient".*"answering":true'
 kill -9 "$patient"
 wait "$patient" 2>/dev/null
 
@@ -210,11 +210,11 @@ for i in {1..20}; do
   workers+=("$pid")
 done
 expect 0 clients --json
-check "all clients" test "$(grep -c '"name"' "$dir/out")" = 21
+check "all clients" test "$(grep -c '"worker"' "$dir/out")" = 21
 expect 0 loads --json
 check "all loads" test "$(grep -c '"host":"first"' "$dir/out")" = 20
 expect 0 tokens --host first --json
-check "all holders" test "$(grep -o '"name":"w[0-9]*"' "$dir/out" | sort -u | wc -l)" = 20
+check "all holders" test "$(grep -o '"worker":"w[0-9]*"' "$dir/out" | sort -u | wc -l)" = 20
 expect 0 labels --json
 check "all labels" test "$(grep -c '"label":"mine"' "$dir/out")" = 20
 expect 0 gc --json

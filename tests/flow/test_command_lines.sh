@@ -34,6 +34,8 @@ for program in gaijin-broker gaijin-worker gaijinctl; do
   cp "$dir/out" "$dir/help"
   try 0 -h
   check "-h is --help" cmp -s "$dir/out" "$dir/help"
+  try 0 help
+  check "help is --help" cmp -s "$dir/out" "$dir/help"
   try 0 -s /x --help --frobnicate
   check "what follows --help is not read" cmp -s "$dir/out" "$dir/help"
   try 0 --version
@@ -86,6 +88,8 @@ try 2 --max-fibers 0.5 a.lua
 says "--max-fibers takes a whole number from 1 to 1000000, not '0.5'"
 script() { cat >"$dir/$1.lua"; }
 script a <<<'io.write("ran\n")'
+try 1 --wait 0 -- help
+check "a script may be called help" err_has 'cannot open help'
 try 1 --wait 0 "$dir/a.lua" --help
 check "the script's --help is the script's" test ! -s "$dir/out"
 
@@ -95,13 +99,18 @@ for command in run clients tokens labels loads gc ping; do
   is_help
   check "its own usage" grep -q "^usage: gaijinctl $command \[FLAG\.\.\.\]" "$dir/out"
   try 0 -h $command
-  check "--help before the command is help about all" grep -q '^commands:$' "$dir/out"
+  check "--help before the command is help about all" grep -q '^look:$' "$dir/out"
+  cp "$dir/out" "$dir/help"
+  try 0 $command --help
+  cp "$dir/out" "$dir/own"
+  try 0 help $command
+  check "help $command is $command --help" cmp -s "$dir/out" "$dir/own"
 done
 for command in clients tokens labels loads gc ping; do
   try 0 $command -h
   check "has --json" grep -q -- ' --json  ' "$dir/out"
   check "only tokens has --host" test "$(grep -c -- ' --host NAME ' "$dir/out")" = "$(test $command != tokens; echo $?)"
-  try 1 $command --json -s "$dir/none.sock"
+  try 3 $command --json -s "$dir/none.sock"
 done
 try 0 run -h
 check "run has no --json" test "$(grep -c -- --json "$dir/out")" = 0
@@ -116,7 +125,11 @@ says "clients has no --host"
 try 2
 says "no command given"
 try 2 nope
-says "unknown command 'nope'"
+check "says which there are" grep -qx "gaijinctl: unknown command 'nope'; there are run, clients, .*, help; see gaijinctl --help" "$dir/err"
+try 2 tokesn
+check "says which may be meant" grep -q "^gaijinctl: unknown command 'tokesn' (did you mean tokens?); there are " "$dir/err"
+try 2 help tokesn
+check "help says so too" grep -q "^gaijinctl: unknown command 'tokesn' (did you mean tokens?); there are " "$dir/err"
 try 2 ping now
 says "ping does not take 'now'"
 try 2 run

@@ -103,7 +103,7 @@ static long count_of(struct bed *b) {
   char *row;
   long n;
   ck_assert_int_eq(bed_ctl(b, &row, (const char *const[]){"clients", "--json", NULL}), 0);
-  const char *at = strstr(row, "\"name\":\"victim\"");
+  const char *at = strstr(row, "\"worker\":\"victim\"");
   ck_assert_ptr_nonnull(at);
   ck_assert_int_eq(sscanf(strstr(at, "\"messages_in\":"), "\"messages_in\":%ld", &n), 1);
   free(row);

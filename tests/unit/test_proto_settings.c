@@ -121,8 +121,8 @@ START_TEST(commands_have_settings) {
   static const char *const others[] = {"clients", "token", "tokenss", "", "okens"};
   for (size_t i = 0; i < ARRAY_SIZE(others); i++)
     ck_assert(!setting_belongs(SETTING_host, SETTINGS_CTL, others[i]));
-  ck_assert(setting_belongs(SETTING_json, SETTINGS_CTL, "clients"));
-  ck_assert(setting_belongs(SETTING_json, SETTINGS_CTL, "labels"));
+  ck_assert(setting_belongs(SETTING_json, SETTINGS_CTL, "clients tables"));
+  ck_assert(!setting_belongs(SETTING_json, SETTINGS_CTL, "clients tabl"));
   ck_assert(setting_belongs(SETTING_json, SETTINGS_CTL, "ping"));
   ck_assert(!setting_belongs(SETTING_json, SETTINGS_CTL, "run"));
   ck_assert(!setting_belongs(SETTING_json, SETTINGS_CTL, "in"));

@@ -5,39 +5,31 @@
  */
 #include <stdlib.h>
 
-#include "proto/base.h"
-#include "tools/observe.h"
+#include "tools/list.h"
 #include "tools/text.h"
 
-static const char *const fields[] = {"name", "collected"};
-
-static uint64_t ask(gaijin *g, const char *name) {
+static uint64_t ask(struct observer *o, const char *name) {
   uint64_t id = 0;
-  gaijin_begin_request(g, &(struct gaijin_send){.op = GAIJIN_OP_GC, .name = name}, 0);
-  return observe_send(g, name, &id) ? id : 0;
+  gaijin_begin_request(o->g, &(struct gaijin_send){.op = GAIJIN_OP_GC, .name = name}, 0);
+  return observe_send(o, name, &id) ? id : 0;
 }
 
-int cmd_gc(const struct invocation *in) {
-  gaijin *g = observe_open(in);
-  if (!g) return 1;
+bool cmd_gc(struct observer *o, struct show *s) {
+  const struct invocation *in = o->in;
   struct observe_names all = {.names = in->words, .count = (size_t)in->count};
-  if (in->count == 0 && !observe_names(g, &all)) {
-    gaijin_close(g);
-    return 1;
-  }
+  if (in->count == 0 && !observe_names(o, &all)) return false;
   uint64_t *ids = tool_alloc(all.count, sizeof *ids);
-  for (size_t i = 0; i < all.count; i++) ids[i] = ask(g, all.names[i]);
-  struct show *s = show_new(settings_flag(&in->settings, SETTING_json), fields, ARRAY_SIZE(fields));
-  bool failed = false;
+  for (size_t i = 0; i < all.count; i++) ids[i] = ask(o, all.names[i]);
+  bool good = true;
   for (size_t i = 0; i < all.count; i++) {
-    gaijin_body *b = ids[i] ? observe_await(g, all.names[i], ids[i]) : NULL;
+    gaijin_body *b = ids[i] ? observe_await(o, all.names[i], ids[i]) : NULL;
     show_text(s, all.names[i]);
     show_bool(s, b != NULL);
-    failed = failed || !b;
+    if (!b) show_mark(s, SHOW_BAD);
+    good = good && b;
     gaijin_body_free(b);
   }
-  gaijin_close(g);
   free(ids);
   if (in->count == 0) observe_names_deinit(&all);
-  return show_end(s) || failed ? 1 : 0;
+  return good;
 }

@@ -45,16 +45,14 @@ static void print_text(const struct policy_text *t) {
 static int show(const struct invocation *in) {
   struct policy_text t = {0};
   if (is_flag_strange(in)) return 2;
-  gaijin *g = observe_open(in);
-  if (!g) return 1;
-  bool good = policy_text_of_broker(&t, g);
-  gaijin_close(g);
+  struct observer o;
+  bool good = observe_open(&o, in) && policy_text_of_broker(&t, &o);
   if (good && t.file)
     print_text(&t);
   else if (good)
     puts("the broker has no policy: whoever is served may do everything");
   policy_text_deinit(&t);
-  return good ? 0 : 1;
+  return observe_close(&o, good);
 }
 
 /* ---- why ---- */
@@ -121,21 +119,23 @@ static void print_verdict(const struct policy_text *t, const struct policy_subje
   text_deinit(&out);
 }
 
-static int answer(struct policy_text *t, const char *word, const struct question *q, gaijin *g) {
+/* Whether it is allowed; false also after an error line. */
+static bool answer(struct policy_text *t, const char *word, const struct question *q,
+                   struct observer *o) {
   struct policy_who who;
   if (!t->file) {
     puts("allow: the broker has no policy");
-    return 0;
+    return true;
   }
-  if (!policy_text_parse(t)) return 1;
-  int status = 1;
-  if (policy_who_read(&who, word, g)) {
+  if (!policy_text_parse(t)) return false;
+  bool allowed = false;
+  if (policy_who_read(&who, word, o)) {
     struct policy_verdict v = judge(t, &who.subject, q);
     print_verdict(t, &who.subject, q, &v);
-    status = v.allowed ? 0 : 1;
+    allowed = v.allowed;
   }
   policy_who_deinit(&who);
-  return status;
+  return allowed;
 }
 
 static int why(const struct invocation *in) {
@@ -148,13 +148,13 @@ static int why(const struct invocation *in) {
     tool_error("policy why: %s", fault);
     return 2;
   }
-  gaijin *g = file ? NULL : observe_open(in);
-  int status = 1;
-  if (file ? policy_text_of_file(&t, file) : g && policy_text_of_broker(&t, g))
-    status = answer(&t, in->words[1], &q, g);
-  if (g) gaijin_close(g);
+  struct observer o = {0};
+  bool allowed = false;
+  if (file ? policy_text_of_file(&t, file)
+           : observe_open(&o, in) && policy_text_of_broker(&t, &o))
+    allowed = answer(&t, in->words[1], &q, file ? NULL : &o);
   policy_text_deinit(&t);
-  return status;
+  return observe_close(&o, allowed);
 }
 
 int cmd_policy(const struct invocation *in) {

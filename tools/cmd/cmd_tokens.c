@@ -6,14 +6,12 @@
  */
 #include <stdlib.h>
 
-#include "proto/base.h"
 #include "tools/exposed.h"
-#include "tools/observe.h"
+#include "tools/list.h"
 #include "tools/text.h"
 
-static const char *const fields[] = {"host", "id", "kind", "age_s", "dead", "holders", "labels"};
-/* What the broker knows: all but the labels. */
-enum { COLUMNS = ARRAY_SIZE(fields) - 1 };
+/* Of a row, in the order of the columns: all that the broker knows. */
+enum { VALUES = 6 };
 
 /* A cell of labels that is to be filled. */
 struct unknown {
@@ -41,12 +39,13 @@ static void add_unknown(struct listing *l, struct unknown u) {
   l->unknown[l->count++] = u;
 }
 
-static bool read_holders(gaijin_body *b, struct show *s) {
+static bool read_holders(struct observer *o, gaijin_body *b, struct show *s) {
   struct gaijin_value list, name, count;
-  if (!observe_value(b, "tokens", &list)) return false;
+  if (!observe_value(o, b, "tokens", &list)) return false;
   show_list_begin(s);
   for (uint32_t i = 0; i + 1 < list.count; i += 2) {
-    if (!observe_value(b, "tokens", &name) || !observe_value(b, "tokens", &count)) return false;
+    if (!observe_value(o, b, "tokens", &name)) return false;
+    if (!observe_value(o, b, "tokens", &count)) return false;
     show_list_item(s, name.type == GAIJIN_STRING ? name.bytes : "?",
                    name.type == GAIJIN_STRING ? name.size : 1, count.integer);
   }
@@ -54,27 +53,29 @@ static bool read_holders(gaijin_body *b, struct show *s) {
   return true;
 }
 
-static bool read_token(gaijin_body *b, void *user) {
+static bool read_token(struct observer *o, gaijin_body *b, void *user) {
   struct listing *l = user;
   struct gaijin_value host, id, dead;
-  if (!observe_value(b, "tokens", &host)) return false;
+  if (!observe_value(o, b, "tokens", &host)) return false;
   show_value(l->s, &host);
-  if (!observe_value(b, "tokens", &id)) return false;
+  if (!observe_value(o, b, "tokens", &id)) return false;
   show_value(l->s, &id);
-  if (!observe_show(b, "tokens", 2, l->s) || !observe_value(b, "tokens", &dead)) return false;
+  if (!observe_show(o, b, "tokens", 2, l->s) || !observe_value(o, b, "tokens", &dead)) return false;
   show_value(l->s, &dead);
-  if (!read_holders(b, l->s)) return false;
-  if (host.type != GAIJIN_STRING || dead.type != GAIJIN_BOOL || dead.boolean)
+  if (!read_holders(o, b, l->s)) return false;
+  bool is_dead = dead.type == GAIJIN_BOOL && dead.boolean;
+  if (host.type != GAIJIN_STRING || is_dead)
     show_nil(l->s);
   else
     add_unknown(l, (struct unknown){.hole = show_hole(l->s),
                                     .worker = exposed_worker(l->exposed, host.bytes, host.size),
                                     .token = id.integer});
+  if (is_dead) show_mark(l->s, SHOW_DIM);
   return true;
 }
 
-static void fill_labels(const struct listing *l, gaijin *g) {
-  exposed_ask(l->exposed, g);
+static void fill_labels(const struct listing *l, struct observer *o) {
+  if (show_wants(l->s, "labels")) exposed_ask(l->exposed, o);
   for (size_t i = 0; i < l->count; i++) {
     const struct unknown *u = &l->unknown[i];
     show_fill(l->s, u->hole);
@@ -82,24 +83,18 @@ static void fill_labels(const struct listing *l, gaijin *g) {
   }
 }
 
-int cmd_tokens(const struct invocation *in) {
-  gaijin *g = observe_open(in);
-  if (!g) return 1;
-  struct listing l = {
-      .s = show_new(settings_flag(&in->settings, SETTING_json), fields, ARRAY_SIZE(fields)),
-      .exposed = exposed_new()};
+bool cmd_tokens(struct observer *o, struct show *s) {
+  const struct settings *flags = &o->in->settings;
+  struct listing l = {.s = s, .exposed = exposed_new()};
   struct observe_book book = {.what = "tokens",
-                              .columns = COLUMNS,
-                              .host = settings_text(&in->settings, SETTING_host),
-                              .holder = settings_text(&in->settings, SETTING_holder),
+                              .columns = VALUES,
+                              .host = settings_text(flags, SETTING_host),
+                              .holder = settings_text(flags, SETTING_holder),
                               .row = read_token,
                               .user = &l};
-  bool good = observe_read(g, &book);
-  if (good) fill_labels(&l, g);
+  bool good = observe_read(o, &book);
+  if (good) fill_labels(&l, o);
   exposed_free(l.exposed);
   free(l.unknown);
-  gaijin_close(g);
-  if (good) return show_end(l.s);
-  show_free(l.s);
-  return 1;
+  return good;
 }

@@ -18,27 +18,27 @@ static char *whole_path(const char *path) {
   return *path == '/' ? strdup(path) : realpath(path, NULL);
 }
 
+static gaijin_body *ask(struct observer *o, const char *path) {
+  uint64_t id;
+  gaijin_begin_request(o->g, &(struct gaijin_send){.op = GAIJIN_OP_UPGRADE}, path ? 1 : 0);
+  if (path) gaijin_put_text(o->g, path);
+  if (!observe_send(o, "upgrade", &id)) return NULL;
+  return observe_await_left(o, "upgrade", id, UPGRADE_SECONDS, UPGRADE_SECONDS);
+}
+
 int cmd_upgrade(const struct invocation *in) {
   struct gaijin_value v;
-  uint64_t id;
   char *path = NULL;
   if (in->count && !(path = whole_path(in->words[0]))) {
-    fprintf(stderr, "gaijinctl: upgrade: there is no such program here\n");
-    return 1;
+    tool_error("upgrade: there is no program %s here", in->words[0]);
+    return EXIT_FAILED;
   }
-  gaijin *g = observe_open(in);
-  if (!g) {
-    free(path);
-    return 1;
-  }
-  gaijin_begin_request(g, &(struct gaijin_send){.op = GAIJIN_OP_UPGRADE}, path ? 1 : 0);
-  if (path) gaijin_put_string(g, path, strlen(path));
+  struct observer o;
+  gaijin_body *b = NULL;
+  if (observe_open(&o, in)) b = ask(&o, path);
   free(path);
-  gaijin_body *b = observe_send(g, "upgrade", &id)
-                       ? observe_await_left(g, "upgrade", id, UPGRADE_SECONDS, UPGRADE_SECONDS)
-                       : NULL;
   bool good = b && gaijin_body_next(b, &v) && v.type == GAIJIN_STRING;
-  if (b && !good) observe_report_form("upgrade");
+  if (b && !good) observe_report_form(&o, "upgrade");
   if (good) {
     struct text t = {0};
     text_add_plain(&t, v.bytes, v.size);
@@ -46,6 +46,5 @@ int cmd_upgrade(const struct invocation *in) {
     text_deinit(&t);
   }
   gaijin_body_free(b);
-  gaijin_close(g);
-  return good ? 0 : 1;
+  return observe_close(&o, good);
 }

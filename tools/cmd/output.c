@@ -24,11 +24,6 @@ char *output_head(const char *name, size_t width, size_t index, bool colour) {
   return t.bytes;
 }
 
-bool output_colours(FILE *to) {
-  const char *no = getenv("NO_COLOR");
-  return (!no || !*no) && isatty(fileno(to));
-}
-
 int output_open(struct output *o, FILE *to, const char *head, int *write_end) {
   *o = (struct output){.fd = -1, .to = to, .head = head};
   int ends[2];

@@ -25,8 +25,6 @@ struct output {
 /* The head for `name`, padded to `width` columns, in the colour number `index` when `colour`. The
  * caller frees it. */
 char *output_head(const char *name, size_t width, size_t index, bool colour);
-/* Whether `to` is a terminal that wants colours (NO_COLOR is not set, or empty). */
-bool output_colours(FILE *to);
 
 /* Makes the pipe; *write_end is the child's. 0 or an errno. */
 int output_open(struct output *o, FILE *to, const char *head, int *write_end);

@@ -63,10 +63,10 @@ static void take_text(char **to, const struct gaijin_value *v) {
   if (!*to && v->type == GAIJIN_STRING) *to = tool_copy(v->bytes, v->size);
 }
 
-static bool read_row(gaijin_body *b, void *user) {
+static bool read_row(struct observer *o, gaijin_body *b, void *user) {
   struct policy_text *t = user;
   struct gaijin_value key, v;
-  if (!observe_value(b, "policy", &key) || !observe_value(b, "policy", &v)) return false;
+  if (!observe_value(o, b, "policy", &key) || !observe_value(o, b, "policy", &v)) return false;
   if (key.type != GAIJIN_STRING) return true;
   if (is_key(&key, "file")) take_text(&t->file, &v);
   if (is_key(&key, "refused")) take_text(&t->refused, &v);
@@ -79,7 +79,7 @@ static bool read_row(gaijin_body *b, void *user) {
   return true;
 }
 
-bool policy_text_of_broker(struct policy_text *t, gaijin *g) {
-  return observe_read(g, &(struct observe_book){
+bool policy_text_of_broker(struct policy_text *t, struct observer *o) {
+  return observe_read(o, &(struct observe_book){
                              .what = "policy", .columns = 2, .row = read_row, .user = t});
 }

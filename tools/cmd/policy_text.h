@@ -23,7 +23,7 @@ struct policy_text {
 /* Each is false after error lines. Of a file that a broker would refuse because others can change
  * it, a line warns. */
 bool policy_text_of_file(struct policy_text *t, const char *path);
-bool policy_text_of_broker(struct policy_text *t, gaijin *g);
+bool policy_text_of_broker(struct policy_text *t, struct observer *o);
 /* Each fault is a line on stderr, FILE:LINE: what. */
 bool policy_text_parse(struct policy_text *t);
 void policy_text_deinit(struct policy_text *t);

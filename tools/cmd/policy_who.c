@@ -20,12 +20,12 @@ struct sought {
   uid_t uid;
 };
 
-static bool read_client(gaijin_body *b, void *user) {
+static bool read_client(struct observer *o, gaijin_body *b, void *user) {
   struct sought *s = user;
   struct gaijin_value name, v;
-  if (!observe_value(b, "clients", &name)) return false;
+  if (!observe_value(o, b, "clients", &name)) return false;
   for (int i = 0; i < 3; i++) /* id, process, user */
-    if (!observe_value(b, "clients", &v)) return false;
+    if (!observe_value(o, b, "clients", &v)) return false;
   if (name.type != GAIJIN_STRING || v.type != GAIJIN_NUMBER) return true;
   if (strlen(s->name) != name.size || memcmp(s->name, name.bytes, name.size) != 0) return true;
   s->found = true;
@@ -34,9 +34,9 @@ static bool read_client(gaijin_body *b, void *user) {
 }
 
 /* The user of a worker that was named without. */
-static bool find_user_of(const char *worker, gaijin *g, uid_t *uid) {
+static bool find_user_of(const char *worker, struct observer *o, uid_t *uid) {
   struct sought s = {.name = worker};
-  if (g && !observe_read(g, &(struct observe_book){
+  if (o && !observe_read(o, &(struct observe_book){
                                 .what = "clients", .columns = 4, .row = read_client, .user = &s}))
     return false;
   *uid = s.found ? s.uid : getuid();
@@ -75,14 +75,14 @@ static void find_groups(struct policy_who *who) {
 
 void policy_who_deinit(struct policy_who *who) { free(who->gids); }
 
-bool policy_who_read(struct policy_who *who, const char *word, gaijin *g) {
+bool policy_who_read(struct policy_who *who, const char *word, struct observer *o) {
   const char *colon = strchr(word, ':'), *worker = colon ? colon + 1 : word;
   struct policy_subject *s = &who->subject;
   *who = (struct policy_who){0};
   if (*worker || !colon) s->worker = worker;
   s->worker_size = strlen(worker);
   if (colon && colon > word ? !read_user(word, (size_t)(colon - word), &s->uid)
-                            : !find_user_of(worker, g, &s->uid))
+                            : !find_user_of(worker, o, &s->uid))
     return false;
   find_groups(who);
   return true;

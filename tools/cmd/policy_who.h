@@ -14,9 +14,9 @@ struct policy_who {
   gid_t *gids;
 };
 
-/* Without a user: the one of that worker if it is connected to `g` (NULL: nowhere), else whoever
- * asks. False after an error line. policy_who_deinit ends it in either case. */
-bool policy_who_read(struct policy_who *who, const char *word, gaijin *g);
+/* Without a user: the one of that worker if it is connected to the broker (NULL: there is none),
+ * else whoever asks. False after an error line. policy_who_deinit ends it in either case. */
+bool policy_who_read(struct policy_who *who, const char *word, struct observer *o);
 void policy_who_deinit(struct policy_who *who);
 
 #endif

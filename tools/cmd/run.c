@@ -27,6 +27,7 @@
 #include "tools/cmd/child.h"
 #include "tools/cmd/output.h"
 #include "tools/cmd/restarts.h"
+#include "tools/terminal.h"
 #include "tools/text.h"
 
 enum { STREAMS = 2 };
@@ -258,7 +259,7 @@ static int open_streams(struct run *r, size_t i, int ends[STREAMS]) {
   for (int k = 0; k < STREAMS; k++) {
     struct stream *s = &w->streams[k];
     s->run = r;
-    w->heads[k] = output_head(r->plan->workers[i].name, width, i, output_colours(to[k]));
+    w->heads[k] = output_head(r->plan->workers[i].name, width, i, terminal_look(to[k]).colours);
     int e = output_open(&s->output, to[k], w->heads[k], &ends[k]);
     if (e) return e;
     uv_poll_init(&r->loop, &s->poll, s->output.fd);

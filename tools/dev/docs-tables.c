@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT
  *
- * docs-tables FOLDER [--check]: renews the tables in FOLDER's pages that come from the lists in
- * proto/ (ops.def, status.def, settings/settings.def), each between its two markers, `<!--
- * ops:begin -->` and `<!-- ops:end -->` for the first. With --check nothing is written and the
- * status is 1 if a table is not what its list says. Everything outside the markers is left as it
- * is.
+ * docs-tables FOLDER [--check]: renews the tables in FOLDER's pages that come from lists
+ * (proto/ops.def, status.def, settings/settings.def; tools/commands.def), each between its two
+ * markers, `<!-- ops:begin -->` and `<!-- ops:end -->` for the first. With --check nothing is
+ * written and the status is 1 if a table is not what its list says. Everything outside the markers
+ * is left as it is.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -14,6 +14,7 @@
 #include "proto/ops.h"
 #include "proto/settings/settings.h"
 #include "proto/status.h"
+#include "tools/command.h"
 
 static const char *const kinds[] = {[OP_REQUEST] = "request", [OP_NOTICE] = "notice"};
 static const char *const ways[] = {[OP_ROUTED] = "client -> broker -> host",
@@ -95,6 +96,32 @@ static void write_settings(FILE *out) {
   }
 }
 
+/* Text of a cell: a '|' would end it. */
+static void write_cell(FILE *out, const char *text) {
+  for (; *text; text++) fprintf(out, *text == '|' ? "\\|" : "%c", *text);
+}
+
+static void write_commands(FILE *out) {
+  fprintf(out, "| command | what it does | for example |\n|---|---|---|\n");
+  for (enum command_id id = 0; id < COMMANDS; id++) {
+    const struct command *c = command_info(id);
+    fprintf(out, "| `%s%s", c->name, *c->usage ? " " : "");
+    write_cell(out, c->usage);
+    fprintf(out, "` | %s | `gaijinctl %s` |\n", c->what, c->example);
+  }
+}
+
+static void write_columns(FILE *out) {
+  fprintf(out, "| table | column | what it is |\n|---|---|---|\n");
+  for (enum command_id id = 0; id < COMMANDS; id++) {
+    size_t count;
+    const struct column *columns = command_columns(id, &count);
+    for (size_t i = 0; i < count; i++)
+      fprintf(out, "| %s | `%s` | %s |\n", i ? "" : command_info(id)->name, columns[i].name,
+              columns[i].what);
+  }
+}
+
 /* Every table: its page, the name in its markers, what writes it. */
 static const struct table {
   const char *page, *name;
@@ -103,6 +130,8 @@ static const struct table {
     {"protocol.md", "ops", write_ops},
     {"protocol.md", "status", write_statuses},
     {"settings.md", "settings", write_settings},
+    {"cli.md", "commands", write_commands},
+    {"cli.md", "columns", write_columns},
 };
 
 __attribute__((noreturn, format(printf, 1, 0))) static void die(const char *what,

@@ -20,7 +20,7 @@ faults() {
 
 mapfile -t sources < <(find proto client-lib policy broker lua tools tests examples -type f \
   \( -name '*.c' -o -name '*.cc' -o -name '*.h' -o -name '*.lua' -o -name '*.sh' \) | sort)
-mapfile -t lists < <(find proto -type f -name '*.def' | sort)
+mapfile -t lists < <(find proto tools -type f -name '*.def' | sort)
 mapfile -t python < <(find tests examples -type f -name '*.py' | sort)
 mapfile -t c_sources < <(printf '%s\n' "${sources[@]}" | grep -E '\.([ch]|cc)$')
 
