@@ -138,7 +138,7 @@ enum policy_right policy_right_for(enum op op) {
 
 const char *policy_right_name(enum policy_right right) {
   static const char *const names[POLICY_RIGHTS] = {
-      [POLICY_INSPECT] = "inspect", [POLICY_ACT] = "act"};
+      [POLICY_INSPECT] = "inspect", [POLICY_ACT] = "act", [POLICY_LEND] = "lend"};
   assert(right < POLICY_RIGHTS);
   return names[right];
 }

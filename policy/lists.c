@@ -253,8 +253,8 @@ static void take_right(struct builder *b, const char *word, size_t size) {
       b->rule->rights |= 1u << r;
       return;
     }
-  policy_error_add(b->errors, b->line, "'may' takes 'inspect' and 'act', not '%.*s'", (int)size,
-                   word);
+  policy_error_add(b->errors, b->line, "'may' takes 'inspect', 'act' and 'lend', not '%.*s'",
+                   (int)size, word);
 }
 
 void builder_who(struct builder *b, const char *value) { each_word(b, value, take_who); }

@@ -115,6 +115,7 @@ const char *thin_subject(enum log_cause cause) {
       [CAUSE_UPGRADE] = "refused upgrades",
       [CAUSE_RELOAD] = "reloads",
       [CAUSE_ROSTER] = "workers and the roster",
+      [CAUSE_LENT] = "objects that were lent",
   };
   return subjects[cause];
 }

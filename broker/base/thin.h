@@ -33,6 +33,7 @@ enum log_cause {
   CAUSE_UPGRADE,      /* an upgrade was refused */
   CAUSE_RELOAD,       /* has the policy read again */
   CAUSE_ROSTER,       /* comes back, or could not */
+  CAUSE_LENT,         /* an observer is lent an object */
   LOG_CAUSES,
 };
 

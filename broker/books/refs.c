@@ -82,6 +82,10 @@ static uint32_t find_hold(const struct refs *r, uint32_t token, uint32_t client)
   return refs_next_holder(r, first) == SLAB_NONE ? SLAB_NONE : find_hold_by_pair(r, token, client);
 }
 
+uint32_t refs_find_id(const struct refs *r, uint32_t host, uint64_t id) {
+  return find_token(r, host, id);
+}
+
 enum refs_outcome refs_find(const struct refs *r, uint32_t host, const struct pt *pt,
                             uint32_t *token) {
   *token = find_token(r, host, pt->id);

@@ -88,7 +88,9 @@ void refs_charge(struct refs *r, struct accounts *accounts);
  * set too). */
 enum refs_outcome refs_find(const struct refs *r, uint32_t host, const struct pt *pt,
                             uint32_t *token);
-/* The same for a client that wants to use it: NO_HOLDER unless it holds it. */
+/* The token with this id; SLAB_NONE when there is none. Who asks so shows no stamp. */
+uint32_t refs_find_id(const struct refs *r, uint32_t host, uint64_t id);
+/* The same as refs_find for a client that wants to use it: NO_HOLDER unless it holds it. */
 enum refs_outcome refs_find_held(const struct refs *r, uint32_t host, const struct pt *pt,
                                  uint32_t client, uint32_t *token);
 

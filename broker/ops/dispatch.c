@@ -16,6 +16,7 @@
 #include "broker/ops/greet.h"
 #include "broker/ops/holdings.h"
 #include "broker/ops/inspect.h"
+#include "broker/ops/lend.h"
 #include "broker/ops/retire.h"
 #include "broker/ops/route.h"
 #include "broker/ops/watch.h"
@@ -68,6 +69,7 @@ static const handler_fn handlers[OP_COUNT] = {
     [OP_claim] = comeback_on_claim,
     [OP_back] = comeback_on_back,
     [OP_upgrade] = on_upgrade,
+    [OP_lend] = lend_on_lend,
 };
 
 static void dispatch_first(struct client *from, const struct message *m) {

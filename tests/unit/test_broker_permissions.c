@@ -244,6 +244,38 @@ START_TEST(unless_a_rule_says_otherwise) {
 }
 END_TEST
 
+static void borrow(struct end *e) {
+  pack_text(wire_ask(e, OP_lend, NULL, NULL, 2), "shop");
+  pack_uint(&e->p, 1);
+  wire_send(&w, e);
+}
+
+START_TEST(lending_is_a_right_of_its_own) {
+  char policy[400];
+  open_with(ALL_NAMES "[allow]\nwho = all\nhosts = *\n");
+  wire_join(&w, &shop, "shop");
+  wire_join(&w, &till, "till");
+  wire_join_as(&w, &observer, "o", true);
+  struct pt x = wire_token(&shop, 1);
+  wire_fetch(&w, &till, &shop, "shop", &x);
+  borrow(&observer); /* the broker's own user, and no rule */
+  wire_past_peers(&w, &observer);
+  ck_assert(observer.m.op == OP_lend && observer.m.kind == MESSAGE_REPLY);
+  snprintf(policy, sizeof policy, ALL_NAMES "[deny]\nwho = user %u\nmay = lend\n", (unsigned)geteuid());
+  reload(policy);
+  borrow(&observer);
+  expect_refused(&observer, STATUS_denied, "may not be lent objects");
+  wire_client(&w, &observer)->uid = 12345; /* as if the kernel had said so, before it is judged again */
+  reload(ALL_NAMES "[allow]\nwho = user 12345\nmay = inspect, act\n");
+  borrow(&observer);
+  expect_refused(&observer, STATUS_denied, "may not be lent objects");
+  reload(ALL_NAMES "[allow]\nwho = user 12345\nmay = lend\n");
+  borrow(&observer);
+  wire_expect(&w, &observer, MESSAGE_REPLY, OP_lend);
+  wire_client(&w, &observer)->uid = geteuid();
+}
+END_TEST
+
 /* ---- The policy in force, as it is shown ---- */
 
 static char shown[POLICY_BYTES_MOST + 1];
@@ -314,6 +346,7 @@ int main(void) {
   tcase_add_test(c, what_is_refused_leaves_nothing_behind);
   tcase_add_test(c, the_own_user_looks_in_and_acts);
   tcase_add_test(c, unless_a_rule_says_otherwise);
+  tcase_add_test(c, lending_is_a_right_of_its_own);
   tcase_add_test(c, it_is_shown_in_pieces);
   tcase_add_test(c, none_is_shown_as_none);
   suite_add_tcase(s, c);

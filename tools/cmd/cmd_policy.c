@@ -70,12 +70,19 @@ static enum op find_op(const char *name) {
   return OP_COUNT;
 }
 
+/* POLICY_RIGHTS: it is none. */
+static enum policy_right find_right(const char *name) {
+  enum policy_right right = 0;
+  while (right < POLICY_RIGHTS && strcmp(policy_right_name(right), name) != 0) right++;
+  return right;
+}
+
 /* NULL, or what is wrong with a question. */
 static const char *question_fault(const struct question *q) {
-  bool is_right = strcmp(q->op, "inspect") == 0 || strcmp(q->op, "act") == 0;
-  if (is_right) return q->what ? "'inspect' and 'act' are asked about without WHAT" : NULL;
+  if (find_right(q->op) != POLICY_RIGHTS)
+    return q->what ? "'inspect', 'act' and 'lend' are asked about without WHAT" : NULL;
   if (strcmp(q->op, "take") != 0 && find_op(q->op) == OP_COUNT)
-    return "OP is take, inspect, act or what workers are asked for: s2t, get, call ...";
+    return "OP is take, inspect, act, lend or what workers are asked for: s2t, get, call ...";
   if (!q->what) return "WHAT is missing: a worker's name";
   if (q->label && strcmp(q->op, "s2t") != 0) return "only s2t is asked about with a label";
   return NULL;
@@ -87,8 +94,8 @@ static struct policy_verdict judge(const struct policy_text *t, const struct pol
   struct policy_label label = {q->label, q->label ? strlen(q->label) : 0};
   bool own = s->uid == t->owner;
   policy_about(t->policy, s, &about);
-  if (strcmp(q->op, "inspect") == 0) return policy_may(t->policy, &about, POLICY_INSPECT, own);
-  if (strcmp(q->op, "act") == 0) return policy_may(t->policy, &about, POLICY_ACT, own);
+  if (find_right(q->op) != POLICY_RIGHTS)
+    return policy_may(t->policy, &about, find_right(q->op), own);
   if (strcmp(q->op, "take") == 0) return policy_take(t->policy, &about, q->what, strlen(q->what));
   enum op op = find_op(q->op);
   if (!s->worker) return policy_may(t->policy, &about, policy_right_for(op), own);

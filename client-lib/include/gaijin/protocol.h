@@ -56,6 +56,7 @@ enum gaijin_op {
   GAIJIN_OP_BACK = 33,
   GAIJIN_OP_BYE = 34,
   GAIJIN_OP_UPGRADE = 35,
+  GAIJIN_OP_LEND = 36,
   GAIJIN_OP_COUNT
 };
 
