@@ -79,6 +79,7 @@ void broker_end_turn(struct broker *b) {
     connections_end_turn(&b->connections);
   }
   work_end_turn(&b->work);
+  traffic_end_turn(&b->traffic);
   heap_end_turn(b);
   watch_log(b);
   check_if_hostile(b);
@@ -144,6 +145,7 @@ static bool init_registries(struct broker *b, const struct broker_config *config
   if (!accounts_init(&b->connections.accounts, seed[6])) return false;
   limits_set(&b->connections, &config->most, &config->limits);
   flows_init(&b->flows, &config->window, &b->loads);
+  traffic_init(&b->traffic);
   bool good = hosts_init(&b->hosts, seed[0]) && names_init(&b->names, seed[1]) &&
          refs_init(&b->refs, &b->pool, seed[2]) &&
          loads_init(&b->loads, config->load_gain, config->load_min, config->weight_min >> 10,
@@ -296,6 +298,7 @@ void broker_deinit(struct broker *b) {
   pool_close(&b->pool);
   loads_deinit(&b->loads);
   calls_deinit(&b->calls);
+  traffic_deinit(&b->traffic);
   waits_deinit(&b->collecting);
   grace_deinit(b);
   permissions_close(&b->permissions);

@@ -367,6 +367,7 @@ const char *broker_check(const struct broker *b) {
   if (!fault) fault = loads_check(&b->loads);
   if (!fault) fault = calls_check(&b->calls);
   if (!fault) fault = flows_check(&b->flows);
+  if (!fault) fault = traffic_check(&b->traffic);
   if (!fault) fault = names_check(&b->names);
   if (!fault) fault = hosts_check(&b->hosts);
   if (!fault) fault = waits_check(&b->collecting);

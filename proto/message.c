@@ -73,6 +73,7 @@ void message_set_size(uint8_t *bytes, uint32_t size) {
   assert(size >= MESSAGE_PREFIX_BYTES);
   store_be32(bytes + 1, size - MESSAGE_PREFIX_BYTES);
 }
+enum message_kind message_kind_of(const uint8_t *bytes) { return bytes[AT_KIND + 1]; }
 enum op message_op(const uint8_t *bytes) { return bytes[AT_OP + 1]; }
 uint16_t message_flags(const uint8_t *bytes) { return load_be16(bytes + AT_FLAGS + 1); }
 uint32_t message_size(const uint8_t *bytes) { return load_be32(bytes + 1) + MESSAGE_PREFIX_BYTES; }

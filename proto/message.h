@@ -68,7 +68,8 @@ uint32_t message_write_header(uint8_t *out, const struct message *m);
 /* Sets the length prefix of a message of `size` bytes, prefix included. */
 void message_set_size(uint8_t *bytes, uint32_t size);
 
-/* The op, the flags and the size, prefix included, of a whole message. */
+/* The kind, the op, the flags and the size, prefix included, of a whole message. */
+enum message_kind message_kind_of(const uint8_t *bytes);
 enum op message_op(const uint8_t *bytes);
 uint16_t message_flags(const uint8_t *bytes);
 uint32_t message_size(const uint8_t *bytes);

@@ -28,6 +28,7 @@ struct call {
   uint32_t deadline_ms;       /* the time it was given */
   struct account *payer;      /* the asker's, though it gave up; NULL: nothing is charged */
   uint64_t sent_at;           /* when so many bytes were written to the host, all of it was */
+  uint64_t begun_ns;          /* when it was forwarded (traffic.h); 0: by an earlier program */
   uint8_t op;
   bool unbounded; /* the asker itself says that the answer may take for ever */
   /* bytes of one that is counted with its pair until it is answered (flows.h); 0: it is not */

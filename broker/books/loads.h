@@ -29,6 +29,7 @@ struct load {
   uint32_t host, client, link;
   uint32_t held, shadow; /* tokens; shadows are read by loads_shadow and loads_weight_shadow */
   uint32_t asked; /* requests of the host to the client (core/pairs.h) */
+  uint32_t traffic; /* link to what is counted of those (traffic.h) */
   uint64_t weight, weight_shadow; /* KiB */
   uint64_t settled; /* loads.collections of the client, when the shadows were written */
   struct window outstanding; /* requests of the host to the client that it counts (flows.h) */

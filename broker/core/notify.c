@@ -26,9 +26,11 @@ void notify_send_paid(struct broker *b, struct client *to, struct account *payer
     client_condemn(to, "memory is too short for a message to it");
     return;
   }
-  const struct op_info *info = op_info(message_op(b->out.bytes));
-  if (op_in_version(info, info->least, to->version))
-    client_push(to, payer ? payer : to->account, b->out.bytes, b->out.size);
+  enum op op = message_op(b->out.bytes);
+  const struct op_info *info = op_info(op);
+  if (!op_in_version(info, info->least, to->version)) return;
+  traffic_add(&b->traffic.ops[op].made, message_kind_of(b->out.bytes), b->out.size);
+  client_push(to, payer ? payer : to->account, b->out.bytes, b->out.size);
 }
 
 void notify_send(struct broker *b, struct client *to) { notify_send_paid(b, to, NULL); }

@@ -21,6 +21,7 @@
 #include "broker/books/names.h"
 #include "broker/books/refs.h"
 #include "broker/books/roster.h"
+#include "broker/books/traffic.h"
 #include "broker/books/waits.h"
 #include "broker/net/client.h"
 #include "broker/net/listener.h"
@@ -104,6 +105,7 @@ struct broker {
   struct loads loads;
   struct calls calls;
   struct flows flows;
+  struct traffic traffic;
   struct waits collecting; /* who waits (op gc) for a host's answer to free; subject: the host */
   struct expiry expiry;
   struct heap heap;

@@ -7,6 +7,7 @@
 
 #include <assert.h>
 
+#include "broker/core/meter.h"
 #include "broker/core/notify.h"
 #include "broker/core/state.h"
 #include "broker/core/transfer.h"
@@ -121,4 +122,6 @@ void dispatch_message(struct client *from, uint8_t *bytes, uint32_t size) {
     route_request(from, &m, bytes);
   else
     dispatch_own(from, &m);
+  /* One that was postponed comes again. */
+  if (!fault && !from->is_postponed) meter_read(from->broker, &m);
 }

@@ -13,6 +13,7 @@
 #include "broker/core/state.h"
 #include "broker/ops/show_policy.h"
 #include "broker/ops/show_status.h"
+#include "broker/ops/show_traffic.h"
 #include "proto/base.h"
 #include "proto/body.h"
 
@@ -35,6 +36,8 @@ struct page {
   /* Filters, not terminated; NULL: none. In loads the holder is called client. */
   const char *host, *holder;
   uint32_t host_size, holder_size;
+  const char *what; /* is asked for; not terminated */
+  uint32_t what_size;
   uint32_t holder_number; /* of the holder; SLAB_NONE: nobody has that name */
   uint64_t bytes_most;
   uint32_t examined; /* records, so far */
@@ -270,10 +273,11 @@ static bool read_filter(struct reader *r, const char **text, uint32_t *size) {
 static const char *read_request(const struct message *m, struct page *g, uint64_t *cursor) {
   struct reader r;
   struct value v;
-  const char *what;
   uint32_t count, size;
   reader_open(&r, m->body, m->body_size, &count);
-  if (!reader_string(&r, &what, &size)) return "'inspect' wants to know what";
+  if (!reader_string(&r, &g->what, &g->what_size)) return "'inspect' wants to know what";
+  const char *what = g->what;
+  size = g->what_size;
   for (unsigned i = 0; i < ARRAY_SIZE(kinds); i++)
     if (strlen(kinds[i].name) == size && memcmp(kinds[i].name, what, size) == 0)
       g->kind = &kinds[i];
@@ -315,10 +319,11 @@ void inspect_on_inspect(struct client *from, const struct message *m) {
       show_status(from, m);
     return;
   }
+  if (show_traffic(from, m, g.what, g.what_size, cursor, g.bytes_most)) return;
   if (!g.kind) {
     notify_refuse(from, m, STATUS_unsupported,
                   "this broker can show \"clients\", \"tokens\", \"loads\", \"accounts\", "
-                  "\"policy\" and \"status\" only");
+                  "\"policy\", \"status\", \"stats\", \"pairs\" and \"sums\" only");
     return;
   }
   if (g.holder) g.holder_number = find_holder(from, g.holder, g.holder_size);

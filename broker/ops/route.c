@@ -11,6 +11,7 @@
 
 #include "broker/core/expiry.h"
 #include "broker/core/grace.h"
+#include "broker/core/meter.h"
 #include "broker/core/notify.h"
 #include "broker/core/pairs.h"
 #include "broker/core/permissions.h"
@@ -277,6 +278,7 @@ static bool forward_request(struct client *from, struct client *to, struct trans
   client_push(to, from->account, bytes, m->size);
   client_charge(from, m->size / QUEUED_PER_UNIT);
   if (counts) flow_forwarded(from, to, load, m);
+  meter_request(b, load, call, m);
   return true;
 }
 
@@ -391,6 +393,7 @@ static struct client *answer(struct client *from, struct transfer *t, const stru
   }
   struct client *to = forward_answer(from, calls_at(calls, i), t, m, bytes, o, full);
   if (!calls_at(calls, i)->unbounded) client_answer_came(from);
+  meter_answer(from->broker, calls_at(calls, i), m);
   pairs_answered(from->broker, i);
   return to;
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
  * Every record of every book, every connection, the log and the policy go through a state and are the same afterwards: each
- * record is compared byte by byte but for what is built anew. A field that is added and not carried shows here, if the scene
+ * record is compared byte by byte but for what is built anew, and what is counted of traffic, which begins anew. A field that is added and not carried shows here, if the scene
  * below gives it a value.
  */
 #define _GNU_SOURCE /* memfd_create */
@@ -80,14 +80,14 @@ static void compare_books(const struct broker *a, const struct broker *b) {
     ck_assert_uint_eq(loads_at(&a->loads, i)->payer->index, loads_at(&b->loads, i)->payer->index);
     ck_assert_uint_eq(loads_shadow(&a->loads, i), loads_shadow(&b->loads, i));
     SAME_RECORDS(struct load, loads_at(&a->loads, i), loads_at(&b->loads, i), ZERO(k->link), ZERO(k->of_host),
-                 ZERO(k->of_client), ZERO(k->payer));
+                 ZERO(k->of_client), ZERO(k->payer), ZERO(k->traffic));
   }
   EACH_ITEM(i, &a->calls.all, &b->calls.all) {
     const struct call *p = calls_at(&a->calls, i), *q = calls_at(&b->calls, i);
     ck_assert_uint_eq(p->payer->index, q->payer->index);
     ck_assert(p->deadline.in == q->deadline.in && (!p->deadline.in || p->deadline.due == q->deadline.due));
     SAME_RECORDS(struct call, p, q, ZERO(k->id_link), ZERO(k->asked_link), ZERO(k->of_asker), ZERO(k->of_host),
-                 ZERO(k->deadline), ZERO(k->payer));
+                 ZERO(k->deadline), ZERO(k->payer), ZERO(k->begun_ns));
   }
   ck_assert_uint_eq(a->calls.last_id, b->calls.last_id);
   ck_assert_uint_eq(a->last_generated, b->last_generated);
