@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT
  *
- * The first four buckets are one unit wide; of each doubling from 4 units on there are four.
+ * A time has four units added, and then there are four buckets to each doubling: so the first four
+ * are a unit wide, the next four two units, and nothing is a case of its own.
  */
 #include "proto/histogram.h"
 
 uint64_t histogram_lower(unsigned bucket) {
-  if (bucket < 4) return (uint64_t)bucket << HISTOGRAM_UNIT_BITS;
-  return (uint64_t)(4 + bucket % 4) << (bucket / 4 - 1) << HISTOGRAM_UNIT_BITS;
+  return (((uint64_t)(4 + bucket % 4) << bucket / 4) - 4) << HISTOGRAM_UNIT_BITS;
 }
 
 unsigned histogram_of_upper(uint64_t upper) {
@@ -24,20 +24,17 @@ uint64_t histogram_count(const struct histogram *h) {
 void histogram_join(struct histogram *h, const struct histogram *other) {
   for (unsigned i = 0; i < HISTOGRAM_BUCKETS; i++) h->counts[i] += other->counts[i];
   h->sum += other->sum;
-  if (other->most > h->most) h->most = other->most;
 }
 
 /* As if what is in a bucket were spread evenly over it. */
 double histogram_quantile(const struct histogram *h, double part) {
-  double left = part * (double)histogram_count(h), most = (double)h->most;
+  double left = part * (double)histogram_count(h), upper = 0;
   for (unsigned i = 0; i < HISTOGRAM_BUCKETS; i++) {
-    double count = (double)h->counts[i];
-    if (count > 0 && left <= count) {
-      double lower = (double)histogram_lower(i), upper = (double)histogram_upper(i);
-      double at = lower + (upper - lower) * left / count;
-      return at < most ? at : most;
-    }
+    double count = (double)h->counts[i], lower = (double)histogram_lower(i);
+    if (count <= 0) continue;
+    upper = (double)histogram_upper(i);
+    if (left <= count) return lower + (upper - lower) * left / count;
     left -= count;
   }
-  return most;
+  return upper;
 }

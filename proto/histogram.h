@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
  * How long things took, counted in buckets whose width grows with the time: four to each doubling,
- * so that a percentile is known to a fifth, from a microsecond to more than an hour, in a fixed
- * number of bytes. Times are nanoseconds.
+ * so that a percentile is known to a fifth, or to 2 us, up to more than an hour, in a kilobyte.
+ * Times are nanoseconds.
  *
  * Bucket i has what is at least histogram_lower(i) and below histogram_upper(i); what took longer
  * than all of them is in the last. Always true: the buckets follow each other without a gap.
@@ -12,26 +12,25 @@
 
 #include <stdint.h>
 
-/* The unit of the buckets is 2^10 ns; four of them to each doubling. */
-enum { HISTOGRAM_UNIT_BITS = 10, HISTOGRAM_BUCKETS = 124 };
+/* The unit of the buckets is 2^10 ns. */
+enum { HISTOGRAM_UNIT_BITS = 10, HISTOGRAM_BUCKETS = 120 };
 
 struct histogram {
   uint64_t counts[HISTOGRAM_BUCKETS];
-  uint64_t sum, most; /* of all that was counted */
+  uint64_t sum; /* of all that was counted */
+  uint64_t unused[7]; /* an element of an array is found by a shift */
 };
 
 static inline unsigned histogram_bucket(uint64_t ns) {
-  uint64_t units = ns >> HISTOGRAM_UNIT_BITS;
-  if (units < 4) return (unsigned)units;
+  uint64_t units = (ns >> HISTOGRAM_UNIT_BITS) + 4;
   if (units > UINT32_MAX) return HISTOGRAM_BUCKETS - 1;
-  unsigned doubling = 63 - (unsigned)__builtin_clzll(units);
-  return (doubling - 2) * 4 + (unsigned)(units >> (doubling - 2));
+  unsigned doubling = (unsigned)__builtin_clzll(units) ^ 63;
+  return (doubling - 3) * 4 + (unsigned)(units >> (doubling - 2));
 }
 
 static inline void histogram_add(struct histogram *h, unsigned bucket, uint64_t ns) {
   h->counts[bucket]++;
   h->sum += ns;
-  if (ns > h->most) h->most = ns;
 }
 
 /* The bounds of a bucket. */
@@ -44,8 +43,8 @@ unsigned histogram_of_upper(uint64_t upper);
 uint64_t histogram_count(const struct histogram *h);
 /* Adds all of another. */
 void histogram_join(struct histogram *h, const struct histogram *other);
-/* The time that a part (0 to 1) of all did not exceed, as exactly as the buckets tell it; 0 when
- * nothing was counted. */
+/* The time that a part (0 to 1) of all did not exceed, as exactly as the buckets tell it, and never
+ * too short for all of them (1); 0 when nothing was counted. */
 double histogram_quantile(const struct histogram *h, double part);
 
 #endif

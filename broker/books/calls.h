@@ -21,6 +21,7 @@ struct call {
   uint32_t asker;    /* SLAB_NONE: nobody waits any more */
   uint32_t from;     /* the asker, even then: a number that may be another's now */
   uint32_t pair;     /* of the record that counts it (core/pairs.h) */
+  uint32_t traffic;  /* link to what is counted of its pair (traffic.h) */
   uint32_t host;
   uint32_t id_link, asked_link;
   struct links of_asker, of_host;

@@ -7,7 +7,7 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <uv.h>
+#include <time.h>
 
 void traffic_init(struct traffic *t) {
   *t = (struct traffic){.began_ns = traffic_clock()};
@@ -19,8 +19,9 @@ void traffic_deinit(struct traffic *t) {
 }
 
 uint64_t traffic_clock(void) {
-  uint64_t now = uv_hrtime();
-  return now ? now : 1;
+  struct timespec t;
+  clock_gettime(CLOCK_MONOTONIC, &t);
+  return (uint64_t)t.tv_sec * 1000000000 + (uint64_t)t.tv_nsec + 1;
 }
 
 static uint32_t hash_of(uint32_t hash, const char *text) {
@@ -33,8 +34,7 @@ static void fold(struct traffic *t, const struct traffic_pair *p) {
   struct traffic_pair *o = &t->others;
   o->requests += p->requests;
   o->posts += p->posts;
-  o->replies += p->replies;
-  o->errors += p->errors;
+  for (unsigned kind = 0; kind <= MESSAGE_ERROR; kind++) o->answers[kind] += p->answers[kind];
   o->bytes += p->bytes;
   o->bytes_back += p->bytes_back;
   if (p->used_ns > o->used_ns) o->used_ns = p->used_ns;
@@ -96,6 +96,6 @@ const char *traffic_check(const struct traffic *t) {
     if (!t->pairs[i]->serial) return "traffic: a pair that no link can name";
     requests += t->pairs[i]->requests;
   }
-  for (unsigned op = 0; op < OP_COUNT; op++) asked += t->ops[op].read.messages[MESSAGE_REQUEST];
+  for (unsigned op = 0; op < OP_COUNT; op++) asked += t->read[op].messages[MESSAGE_REQUEST];
   return requests <= asked ? NULL : "traffic: more was forwarded than was read";
 }

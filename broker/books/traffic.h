@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * What went through the broker since it began: messages and bytes of each op, and how long requests
- * took, by op and by pair of workers. It begins anew with each program, also after an upgrade; who
+ * What went through the broker since it began: messages of each op, and messages, bytes and how long
+ * requests took of each pair of workers; how long they took of each op, too. It begins anew with each program, also after an upgrade; who
  * reads is told since when.
  *
  * The time of a message is that of the turn in which it is handled, for the clock is read once in a
@@ -19,6 +19,7 @@
 #ifndef GAIJIN_BROKER_TRAFFIC_H
 #define GAIJIN_BROKER_TRAFFIC_H
 
+#include <assert.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -33,21 +34,15 @@ enum { TRAFFIC_PAIRS = 256 };
 #define TRAFFIC_IDLE_NS UINT64_C(1000000000)
 #define TRAFFIC_RETRY_NS UINT64_C(10000000)
 
-/* Messages by their kind (0 is none), and their bytes, prefixes included. */
+/* Messages by their kind; an element of an array is found by a shift. */
 struct traffic_count {
-  uint64_t messages[MESSAGE_NOTICE + 1];
-  uint64_t bytes;
+  uint64_t messages[8];
 };
-
-struct traffic_op {
-  struct traffic_count read; /* from clients */
-  struct traffic_count made; /* by the broker itself */
-  struct histogram took;     /* requests that workers have answered */
-};
+static_assert(MESSAGE_NOTICE < 8, "a kind of message has a place");
 
 struct traffic_pair {
   uint64_t requests, posts;  /* forwarded: those that are answered, and one-way ones */
-  uint64_t replies, errors;  /* of the host's, that came; those that nobody waits for, too */
+  uint64_t answers[MESSAGE_ERROR + 1]; /* of the host's, by their kind; those that nobody waits for, too */
   uint64_t bytes, bytes_back; /* of these and those */
   uint64_t used_ns;          /* when it was asked last */
   struct histogram took;
@@ -65,7 +60,9 @@ struct traffic {
   uint64_t folded;   /* pairs that gave way */
   struct traffic_pair *pairs[TRAFFIC_PAIRS];
   struct traffic_pair others;
-  struct traffic_op ops[OP_COUNT];
+  struct traffic_count read[OP_COUNT]; /* of each op, from clients; */
+  struct traffic_count made[OP_COUNT]; /* by the broker itself; */
+  struct histogram took[OP_COUNT];     /* requests that workers have answered */
 };
 
 /* A zeroed struct is valid to deinit. */
@@ -80,11 +77,6 @@ static inline uint64_t traffic_now(struct traffic *t) {
   return t->now_ns;
 }
 static inline void traffic_end_turn(struct traffic *t) { t->now_ns = 0; }
-
-static inline void traffic_add(struct traffic_count *c, enum message_kind kind, uint32_t size) {
-  c->messages[kind]++;
-  c->bytes += size;
-}
 
 /* The pair that a link names, which its record keeps for it; 0, that of a new record, names none:
  * then, or when the pair has given way, it is looked for, and *link is set. `others` where it has

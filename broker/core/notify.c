@@ -29,7 +29,7 @@ void notify_send_paid(struct broker *b, struct client *to, struct account *payer
   enum op op = message_op(b->out.bytes);
   const struct op_info *info = op_info(op);
   if (!op_in_version(info, info->least, to->version)) return;
-  traffic_add(&b->traffic.ops[op].made, message_kind_of(b->out.bytes), b->out.size);
+  b->traffic.made[op].messages[message_kind_of(b->out.bytes)]++;
   client_push(to, payer ? payer : to->account, b->out.bytes, b->out.size);
 }
 

@@ -219,8 +219,11 @@ static uint64_t make_call(struct client *from, struct client *to, uint32_t load,
                           const struct message *m, uint32_t *call) {
   struct calls *calls = &from->broker->calls;
   *call = SLAB_NONE;
-  if (m->flags & MESSAGE_ONE_WAY) return calls_next_id(calls);
   struct load *pair = loads_at(&from->broker->loads, load);
+  if (m->flags & MESSAGE_ONE_WAY) {
+    meter_post(from->broker, pair, m->size);
+    return calls_next_id(calls);
+  }
   char full[LIMITS_TEXT];
   if (pair->asked >= pairs_most(from->broker)) {
     snprintf(full, sizeof full,
@@ -239,9 +242,14 @@ static uint64_t make_call(struct client *from, struct client *to, uint32_t load,
   switch (calls_add(calls, from->host, m->id, to->host, load, (uint8_t)m->op, unbounded, call)) {
     case CALLS_OK:
       pair->asked++;
-      if (!unbounded) client_answer_due(to);
       expiry_set(from->broker, *call, m->deadline_ms);
-      return calls_at(calls, *call)->id;
+      struct call *k = calls_at(calls, *call);
+      meter_call(from->broker, pair, k, m->size);
+      if (!unbounded) {
+        client_answer_due(to);
+        meter_begin(from->broker, k);
+      }
+      return k->id;
     case CALLS_DUPLICATE:
       client_fault(from, "it asked with the id of a request that is still open");
       return 0;
@@ -278,7 +286,6 @@ static bool forward_request(struct client *from, struct client *to, struct trans
   client_push(to, from->account, bytes, m->size);
   client_charge(from, m->size / QUEUED_PER_UNIT);
   if (counts) flow_forwarded(from, to, load, m);
-  meter_request(b, load, call, m);
   return true;
 }
 

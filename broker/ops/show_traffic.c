@@ -22,11 +22,10 @@ static uint32_t used_buckets(const struct histogram *h) {
   return used;
 }
 
-/* [sum, most, upper bound, count, ...]: of the buckets that have any. */
+/* [sum, upper bound, count, ...]: of the buckets that have any. */
 static void pack_histogram(struct pack *p, const struct histogram *h) {
-  pack_array(p, 2 + 2 * used_buckets(h));
+  pack_array(p, 1 + 2 * used_buckets(h));
   pack_uint(p, h->sum);
-  pack_uint(p, h->most);
   for (unsigned i = 0; i < HISTOGRAM_BUCKETS; i++) {
     if (!h->counts[i]) continue;
     pack_uint(p, histogram_upper(i));
@@ -43,27 +42,25 @@ static uint64_t count_all(const struct traffic_count *c) {
 }
 
 static uint32_t next_op(const struct traffic *t, uint32_t op) {
-  while (op < OP_COUNT && !count_all(&t->ops[op].read) && !count_all(&t->ops[op].made)) op++;
+  while (op < OP_COUNT && !count_all(&t->read[op]) && !count_all(&t->made[op])) op++;
   return op < OP_COUNT ? op : SLAB_NONE;
 }
 
 static const struct histogram *op_histogram(const struct traffic *t, uint32_t op) {
-  return &t->ops[op].took;
+  return &t->took[op];
 }
 
 static void pack_count(struct pack *p, const struct traffic_count *c) {
   for (unsigned kind = MESSAGE_REQUEST; kind <= MESSAGE_NOTICE; kind++)
     pack_uint(p, c->messages[kind]);
-  pack_uint(p, c->bytes);
 }
 
 static void write_op(struct traffic *t, uint32_t op, struct pack *p) {
-  const struct traffic_op *o = &t->ops[op];
-  pack_array(p, 12);
+  pack_array(p, 10);
   pack_text(p, op_name(op));
-  pack_count(p, &o->read);
-  pack_count(p, &o->made);
-  pack_histogram(p, &o->took);
+  pack_count(p, &t->read[op]);
+  pack_count(p, &t->made[op]);
+  pack_histogram(p, &t->took[op]);
 }
 
 /* ---- Pairs ---- */
@@ -95,8 +92,8 @@ static void write_pair(struct traffic *t, uint32_t i, struct pack *p) {
   pack_name(p, k->host);
   pack_uint(p, k->requests);
   pack_uint(p, k->posts);
-  pack_uint(p, k->replies);
-  pack_uint(p, k->errors);
+  pack_uint(p, k->answers[MESSAGE_REPLY]);
+  pack_uint(p, k->answers[MESSAGE_ERROR]);
   pack_uint(p, k->bytes);
   pack_uint(p, k->bytes_back);
   pack_uint(p, (traffic_now(t) - k->used_ns) / 1000000000);

@@ -87,7 +87,7 @@ static void compare_books(const struct broker *a, const struct broker *b) {
     ck_assert_uint_eq(p->payer->index, q->payer->index);
     ck_assert(p->deadline.in == q->deadline.in && (!p->deadline.in || p->deadline.due == q->deadline.due));
     SAME_RECORDS(struct call, p, q, ZERO(k->id_link), ZERO(k->asked_link), ZERO(k->of_asker), ZERO(k->of_host),
-                 ZERO(k->deadline), ZERO(k->payer), ZERO(k->begun_ns));
+                 ZERO(k->deadline), ZERO(k->payer), ZERO(k->begun_ns), ZERO(k->traffic));
   }
   ck_assert_uint_eq(a->calls.last_id, b->calls.last_id);
   ck_assert_uint_eq(a->last_generated, b->last_generated);

@@ -115,10 +115,9 @@ START_TEST(messages_of_each_op) {
   wire_expect_error(&w, &till, STATUS_dead);
   find_row("stats", "s2t", NULL);
   expect((uint64_t[]){3, 1, 1, 0}, 4);
-  ck_assert_uint_gt(wire_uint(&o), 5 * MESSAGE_LEAST_BYTES);
   expect((uint64_t[]){0, 0, 1, 0}, 4); /* the broker's own refusal */
   find_row("stats", "peer", NULL);
-  expect((uint64_t[]){0, 0, 0, 0, 0, 0, 0, 0, 1}, 9);
+  expect((uint64_t[]){0, 0, 0, 0, 0, 0, 0, 1}, 8);
 }
 END_TEST
 
@@ -129,14 +128,13 @@ START_TEST(answers_are_timed) {
   calls_at(calls, slab_next(&calls->all, 0))->begun_ns -= 5000000000;
   answer(&till, &shop, MESSAGE_REPLY);
   find_row("stats", "s2t", NULL);
-  skip(10);
+  skip(8);
   struct value v;
   ck_assert(reader_next(&o.r, &v));
   ck_assert_int_eq(v.type, VALUE_ARRAY);
-  ck_assert_uint_eq(v.count, 4);
-  uint64_t sum = wire_uint(&o), most = wire_uint(&o), upper = wire_uint(&o);
+  ck_assert_uint_eq(v.count, 3);
+  uint64_t sum = wire_uint(&o), upper = wire_uint(&o);
   ck_assert_uint_ge(sum, 5000000000);
-  ck_assert_uint_eq(sum, most);
   unsigned bucket = histogram_of_upper(upper);
   ck_assert(histogram_lower(bucket) <= sum && sum < upper);
   ck_assert_uint_eq(wire_uint(&o), 1);
@@ -149,7 +147,7 @@ START_TEST(who_waits_for_a_label_is_not_timed) {
   wire_send(&w, &till);
   wire_past_peers(&w, &shop);
   answer(&till, &shop, MESSAGE_REPLY);
-  ck_assert_uint_eq(histogram_count(&w.broker.traffic.ops[OP_s2t].took), 0);
+  ck_assert_uint_eq(histogram_count(&w.broker.traffic.took[OP_s2t]), 0);
   find_row("pairs", "till", "shop");
   expect((uint64_t[]){1, 0, 1, 0}, 4);
 }
@@ -205,14 +203,14 @@ START_TEST(what_came_too_late_counts_with_the_others) {
   wire_join(&w, &till, "till");
   pack_text(wire_begin(&shop, MESSAGE_REPLY, OP_s2t, shop.m.id, 1), "late");
   wire_send(&w, &shop);
-  ck_assert_uint_eq(w.broker.traffic.others.replies + w.broker.traffic.pairs[0]->replies, 1);
+  ck_assert_uint_eq(w.broker.traffic.others.answers[MESSAGE_REPLY] + w.broker.traffic.pairs[0]->answers[MESSAGE_REPLY], 1);
 }
 END_TEST
 
 /* A message that is walked in slices comes again and again to be handled, and is one. */
 START_TEST(a_large_message_is_one) {
   struct broker *b = &w.broker;
-  uint64_t before = b->traffic.ops[OP_unsub].read.messages[MESSAGE_NOTICE];
+  uint64_t before = b->traffic.read[OP_unsub].messages[MESSAGE_NOTICE];
   b->connections.max_message = 1 << 20;
   struct pack *p = wire_begin(&till, MESSAGE_NOTICE, OP_unsub, 0, 60000);
   struct pt pt = wire_token(&shop, 1);
@@ -221,7 +219,7 @@ START_TEST(a_large_message_is_one) {
   wire_bytes(&w, &till, till.out.bytes, till.out.size);
   till.out.size = 0;
   for (int i = 0; i < 100; i++) wire_turn(&w);
-  ck_assert_uint_eq(b->traffic.ops[OP_unsub].read.messages[MESSAGE_NOTICE], before + 1);
+  ck_assert_uint_eq(b->traffic.read[OP_unsub].messages[MESSAGE_NOTICE], before + 1);
 }
 END_TEST
 
@@ -256,7 +254,7 @@ START_TEST(the_one_that_was_used_least_lately_gives_way) {
   for (unsigned i = 0; i < TRAFFIC_PAIRS; i++) {
     struct traffic_pair *p = find(i);
     p->used_ns = t.now_ns + (i + 200) % TRAFFIC_PAIRS;
-    p->replies = i;
+    p->answers[MESSAGE_REPLY] = i;
   }
   uint32_t oldest = TRAFFIC_PAIRS - 200;
   struct traffic_pair *place = find(oldest);
@@ -267,10 +265,10 @@ START_TEST(the_one_that_was_used_least_lately_gives_way) {
   t.now_ns += TRAFFIC_RETRY_NS;
   ck_assert_ptr_eq(find(300), place);
   ck_assert_uint_eq(t.folded, 1);
-  ck_assert_uint_eq(t.others.replies, oldest);
+  ck_assert_uint_eq(t.others.answers[MESSAGE_REPLY], oldest);
   ck_assert_ptr_null(traffic_of_link(&t, links[oldest]));
   ck_assert_str_eq(place->asker, "w300");
-  ck_assert_uint_eq(place->replies, 0);
+  ck_assert_uint_eq(place->answers[MESSAGE_REPLY], 0);
   traffic_deinit(&t);
 }
 END_TEST

@@ -12,7 +12,7 @@ START_TEST(buckets_follow_each_other) {
     ck_assert_uint_eq(histogram_bucket(lower), i);
     ck_assert_uint_eq(histogram_bucket(upper - 1), i);
     ck_assert_uint_eq(histogram_of_upper(upper), i);
-    if (i >= 4) ck_assert_uint_le((upper - lower) * 4, lower);
+    ck_assert(upper - lower <= 2048 || (upper - lower) * 3 <= lower);
     if (upper > 1024) ck_assert_uint_eq(histogram_of_upper(upper - 1), HISTOGRAM_BUCKETS);
   }
   ck_assert_uint_eq(histogram_lower(0), 0);
@@ -35,16 +35,17 @@ START_TEST(percentiles_are_known_to_a_fifth) {
     double truth = percent * 100e3, got = histogram_quantile(&h, percent / 100.0);
     ck_assert_msg(got > truth * 0.8 && got < truth * 1.2, "p%d: %g instead of %g", percent, got, truth);
   }
-  ck_assert_double_eq(histogram_quantile(&h, 1), 10000e3);
+  ck_assert_double_ge(histogram_quantile(&h, 1), 10000e3);
 }
 END_TEST
 
-START_TEST(nothing_is_above_the_most) {
+START_TEST(what_is_longer_than_all_is_in_the_last) {
   struct histogram h = {0};
   add(&h, 1025, 7);
-  ck_assert_double_le(histogram_quantile(&h, 0.99), 1025);
-  add(&h, UINT64_MAX, 1);
+  ck_assert_double_le(histogram_quantile(&h, 1), 2048);
+  add(&h, UINT64_MAX / 2, 1);
   ck_assert_uint_eq(histogram_count(&h), 8);
+  ck_assert_double_eq(histogram_quantile(&h, 1), (double)histogram_upper(HISTOGRAM_BUCKETS - 1));
 }
 END_TEST
 
@@ -56,7 +57,6 @@ START_TEST(joined_ones_have_all) {
   histogram_join(&a, &b);
   ck_assert_uint_eq(histogram_count(&a), 6);
   ck_assert_uint_eq(a.sum, 5 * 5000 + 7000000);
-  ck_assert_uint_eq(a.most, 7000000);
 }
 END_TEST
 
@@ -66,7 +66,7 @@ int main(void) {
   suite_add_tcase(s, c);
   tcase_add_test(c, buckets_follow_each_other);
   tcase_add_test(c, percentiles_are_known_to_a_fifth);
-  tcase_add_test(c, nothing_is_above_the_most);
+  tcase_add_test(c, what_is_longer_than_all_is_in_the_last);
   tcase_add_test(c, joined_ones_have_all);
   return run_suite(s);
 }
