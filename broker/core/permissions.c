@@ -102,9 +102,7 @@ static void on_read(void *broker, struct policy_read *r) {
               policy_rules(p->policy));
   else
     refuse_file(b, r->error);
-  if (!p->read_again) return;
-  p->read_again = false;
-  permissions_reload(b);
+  if (p->read_again) permissions_reload(b);
 }
 
 void permissions_reload(struct broker *b) {

@@ -57,6 +57,7 @@ void __libc_free(void *p);
 static bool scarce_fails(void) {
   if (!scarce.now || scarce.until-- > 0 || (scarce.failed && !scarce.for_good)) return false;
   scarce.failed++;
+  errno = ENOMEM;
   return true;
 }
 void *malloc(size_t n) { return scarce_fails() ? NULL : __libc_malloc(n); }

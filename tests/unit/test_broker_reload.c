@@ -7,6 +7,7 @@
 #include <time.h>
 
 #include "tests/unit/broker_policy.h"
+#include "tests/unit/scarce.h"
 
 START_TEST(a_reload_counts_from_the_next_request_on) {
   open_with(ALL_NAMES);
@@ -34,6 +35,36 @@ START_TEST(a_reload_counts_from_the_next_request_on) {
   unlink(path);
   read_again();
   ck_assert(strstr(w.broker.permissions.refused, "cannot open it"));
+}
+END_TEST
+
+/* Rules are noted with the number of their policy; nought stands for none. */
+START_TEST(numbers_of_policies_begin_anew) {
+  open_with(ALL_NAMES);
+  w.broker.permissions.generation = UINT32_MAX;
+  reload(ALL_NAMES "[allow]\nwho = worker till\nhosts = shop\n");
+  ck_assert_uint_eq(w.broker.permissions.generation, 1);
+  wire_join(&w, &shop, "shop");
+  wire_join(&w, &till, "till");
+  ask_label("x");
+  expect_forwarded(&shop, OP_s2t);
+}
+END_TEST
+
+START_TEST(a_file_that_cannot_be_read_now_is_refused) {
+  open_with(ALL_NAMES);
+  scarce_from(0, true);
+  scarce_begin();
+  permissions_reload(&w.broker);
+  scarce_end();
+  if (!SCARCE_REPLACES) {
+    while (w.broker.permissions.reload) wire_turn(&w);
+    return;
+  }
+  ck_assert_ptr_null(w.broker.permissions.reload);
+  ck_assert_str_eq(w.broker.permissions.refused, "cannot read it now: Cannot allocate memory");
+  read_again();
+  ck_assert_str_eq(w.broker.permissions.refused, "");
 }
 END_TEST
 
@@ -172,6 +203,8 @@ int main(void) {
   TCase *c = tcase_create("reload");
   tcase_add_checked_fixture(c, setup, teardown);
   tcase_add_test(c, a_reload_counts_from_the_next_request_on);
+  tcase_add_test(c, numbers_of_policies_begin_anew);
+  tcase_add_test(c, a_file_that_cannot_be_read_now_is_refused);
   tcase_add_test(c, nobody_waits_for_a_reload);
   tcase_add_test(c, an_end_waits_for_no_reload);
   tcase_add_test(c, a_look_up_that_fails_is_told_as_such);
