@@ -76,7 +76,8 @@ SANITIZER := $(if $(filter 1,$(SANITIZE)),-fsanitize=address$(comma)undefined -f
                -fno-sanitize=null$(comma)alignment$(comma)object-size$(comma)pointer-overflow$(comma)bool)
 # libFuzzer would be told of the comparisons in these checks of pointers and flags. What it finds is replayed by builds that have these.
 OPTIMISE := $(if $(filter 1,$(FUZZ)),-O2,$(if $(filter 1,$(SANITIZE)),-O1,-O2))
-CFLAGS ?= $(OPTIMISE) -g
+# What a sanitiser reports are functions and lines: with no more than those, gcc compiles in two thirds of the time.
+CFLAGS ?= $(OPTIMISE) $(if $(filter 1,$(SANITIZE)),-g1,-g)
 # The compiler's own, for it may compile for another processor. An ar without its plugin cannot index the objects of -flto.
 tool = $(shell $(CC) -print-prog-name=$(1) 2>/dev/null || echo $(1))
 ifeq ($(origin AR),default)
