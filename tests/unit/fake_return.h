@@ -190,6 +190,11 @@ static inline void return_back_in(struct returned *r, uint64_t generation) {
   ck_assert_int_eq(gaijin_flush(r->f.g, false), 0);
 }
 static inline void return_back(struct returned *r) { return_back_in(r, GENERATION + 1); }
+/* The broker dies, the client notices, and a new one takes it back. */
+static inline void return_renew(struct returned *r) {
+  return_cut(r);
+  return_back(r);
+}
 
 /* The client's next message is this one, with so many values. */
 static inline struct reader return_expect(struct returned *r, enum op op, uint32_t values) {

@@ -4,31 +4,7 @@
  * and ends at every moment in between.
  */
 #include "broker/core/notify.h"
-#include "tests/unit/broker_comeback.h"
-
-static struct wire w;
-static struct worker shop, till, other;
-static struct pt ware, coin;
-
-/* till holds a ware of shop's, shop a coin of till's; then the broker is killed and started again. */
-static void setup(void) {
-  wire_open(&w, NULL);
-  shop = till = other = (struct worker){.end = {.fd = -1}};
-  worker_join(&w, &shop, "shop");
-  worker_join(&w, &till, "till");
-  ware = wire_token(&shop.end, 1);
-  coin = wire_token(&till.end, 1);
-  wire_fetch(&w, &till.end, &shop.end, "shop", &ware);
-  wire_fetch(&w, &shop.end, &till.end, "till", &coin);
-  wire_kill(&w);
-  wire_again(&w, NULL);
-}
-static void teardown(void) {
-  wire_leave(&shop.end);
-  wire_leave(&till.end);
-  wire_leave(&other.end);
-  wire_close(&w);
-}
+#include "tests/unit/broker_comeback_two.h"
 
 static void use(struct worker *by, struct worker *of, const struct pt *pt) {
   wire_ask(&by->end, OP_len, NULL, pt, 0);
@@ -113,10 +89,7 @@ END_TEST
 
 /* till comes back, and ends after so many steps: its ware goes back to shop, its coin is dead. */
 START_TEST(one_that_ends_in_between) {
-  worker_return(&w, &shop);
-  worker_announce(&w, &shop, &ware, 1);
-  worker_claim(&w, &shop, &coin, 1);
-  worker_back(&w, &shop);
+  come_back(&shop, &ware, &coin);
   for (int i = 0; i < _i; i++) step(&till, &coin, &ware, i);
   wire_leave(&till.end); /* what it has sent is read to its end */
   wire_settle(&w);
@@ -146,10 +119,7 @@ START_TEST(one_that_ends_while_its_claims_wait) {
   wire_leave(&till.end);
   for (int i = 0; i < 10; i++) wire_turn(&w);
   ck_assert_uint_eq(w.broker.grace.claims.all.count, 0);
-  worker_return(&w, &shop);
-  worker_announce(&w, &shop, &ware, 1);
-  worker_claim(&w, &shop, &coin, 1);
-  worker_back(&w, &shop);
+  come_back(&shop, &ware, &coin);
   wire_settle(&w);
   worker_expect_claimed(&w, &shop, 2, 1);
   wire_expect_drop(&w, &shop.end, 1, 1);
@@ -159,10 +129,7 @@ END_TEST
 
 /* Connected, and what it has is not all said when the time is over. */
 START_TEST(one_that_does_not_say_back) {
-  worker_return(&w, &shop);
-  worker_announce(&w, &shop, &ware, 1);
-  worker_claim(&w, &shop, &coin, 1);
-  worker_back(&w, &shop);
+  come_back(&shop, &ware, &coin);
   for (int i = 0; i < _i; i++) step(&till, &coin, &ware, i);
   wire_lapse(&w);
   worker_expect_claimed(&w, &shop, 2, 1);

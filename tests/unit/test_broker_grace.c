@@ -2,31 +2,7 @@
  *
  * The grace period, and who loses its way back in it and after it.
  */
-#include "tests/unit/broker_comeback.h"
-
-static struct wire w;
-static struct worker shop, till, other;
-static struct pt ware, coin;
-
-/* till holds a ware of shop's, shop a coin of till's; then the broker is killed and started again. */
-static void setup(void) {
-  wire_open(&w, NULL);
-  shop = till = other = (struct worker){.end = {.fd = -1}};
-  worker_join(&w, &shop, "shop");
-  worker_join(&w, &till, "till");
-  ware = wire_token(&shop.end, 1);
-  coin = wire_token(&till.end, 1);
-  wire_fetch(&w, &till.end, &shop.end, "shop", &ware);
-  wire_fetch(&w, &shop.end, &till.end, "till", &coin);
-  wire_kill(&w);
-  wire_again(&w, NULL);
-}
-static void teardown(void) {
-  wire_leave(&shop.end);
-  wire_leave(&till.end);
-  wire_leave(&other.end);
-  wire_close(&w);
-}
+#include "tests/unit/broker_comeback_two.h"
 
 /* A broker that was stopped, or its machine, has waited for nobody: what came is heard first. */
 START_TEST(a_broker_that_was_paused) {

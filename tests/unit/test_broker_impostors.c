@@ -11,6 +11,7 @@
 #include "broker/base/process.h"
 #include "proto/closed.h"
 #include "tests/unit/broker_comeback.h"
+#include "tests/unit/held_child.h"
 
 static struct wire w;
 static struct worker shop, other;
@@ -127,27 +128,20 @@ END_TEST
 
 /* A supervisor that starts it again is not refused. */
 START_TEST(the_name_of_one_that_has_ended_is_free) {
-  int hold[2];
-  ck_assert_int_eq(pipe(hold), 0);
-  pid_t child = fork();
-  if (child == 0) {
-    char byte;
-    close(hold[1]);
-    _exit(read(hold[0], &byte, 1) < 0 ? 1 : 0);
-  }
+  int held;
+  pid_t child = held_child(&held);
   struct client *c = wire_client(&w, &shop.end);
   roster_set_process(&w.broker.roster, c->slot, child, process_start(child));
   again();
   worker_hello(&w, &other, "shop", 0, NULL);
   worker_refused(&w, &other, STATUS_name_taken);
-  close(hold[1]);
+  close(held);
   ck_assert_int_eq(waitpid(child, NULL, 0), child);
   worker_join(&w, &other, "shop");
   wire_settle(&w);
   worker_forget(&shop);
   worker_hello(&w, &shop, NULL, shop.host, &shop.secret);
   worker_refused(&w, &shop, STATUS_dead);
-  close(hold[0]);
 }
 END_TEST
 

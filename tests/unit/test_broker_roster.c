@@ -12,6 +12,7 @@
 
 #include "broker/base/process.h"
 #include "broker/books/roster_file.h"
+#include "tests/unit/held_child.h"
 #include "tests/unit/run.h"
 
 static char dir[RUN_PATH], base[80], path[90];
@@ -177,14 +178,8 @@ START_TEST(a_process_of_the_same_id_is_another) {
 END_TEST
 
 START_TEST(who_has_ended_is_dead_zombies_too) {
-  int hold[2];
-  ck_assert_int_eq(pipe(hold), 0);
-  pid_t child = fork();
-  if (child == 0) {
-    char byte;
-    close(hold[1]);
-    _exit(read(hold[0], &byte, 1) < 0 ? 1 : 0);
-  }
+  int held;
+  pid_t child = held_child(&held);
   uint64_t start = process_start(child);
   ck_assert_uint_ne(start, 0);
   struct rostered what = me(7, "shop");
@@ -193,7 +188,7 @@ START_TEST(who_has_ended_is_dead_zombies_too) {
   roster_add(&r, &what);
   reopen();
   ck_assert_uint_eq(r.used, 1);
-  close(hold[1]);
+  close(held);
   siginfo_t info;
   ck_assert_int_eq(waitid(P_PID, (id_t)child, &info, WEXITED | WNOWAIT), 0); /* a zombie now */
   ck_assert(process_has_ended(child, start));
@@ -204,7 +199,6 @@ START_TEST(who_has_ended_is_dead_zombies_too) {
   ck_assert_int_eq(waitpid(child, NULL, 0), child);
   reopen();
   ck_assert_uint_eq(r.used, 0);
-  close(hold[0]);
 }
 END_TEST
 

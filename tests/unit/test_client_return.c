@@ -190,8 +190,7 @@ START_TEST(answers_of_the_old_connection_are_dropped) {
   fake_deliver(&r.f);
   uint64_t old = r.f.told.request[0].id;
   ck_assert(gaijin_answerable(r.f.g, old));
-  return_cut(&r);
-  return_back(&r);
+  return_renew(&r);
   return_expect(&r, OP_announce, 1);
   return_expect(&r, OP_back, 0);
   ck_assert(!gaijin_answerable(r.f.g, old));
@@ -252,8 +251,7 @@ START_TEST(ready_and_retired_are_said_again) {
   struct returned r;
   return_open(&r);
   ck_assert_int_eq(gaijin_notice(r.f.g, GAIJIN_OP_READY), 0);
-  return_cut(&r);
-  return_back(&r);
+  return_renew(&r);
   return_expect(&r, OP_back, 0);
   return_expect(&r, OP_ready, 0);
   ck_assert(fake_idle(&r.f));

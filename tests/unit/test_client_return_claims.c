@@ -48,8 +48,7 @@ START_TEST(what_arrives_meanwhile_adds_to_the_claim) {
   return_open(&r);
   struct gaijin_pt pt = fake_pt(OTHER_HOST, 1);
   gaijin_holding *h = return_hold(&r, &pt);
-  return_cut(&r);
-  return_back(&r);
+  return_renew(&r);
   return_expect(&r, OP_claim, 1);
   uint64_t id = r.f.m.id;
   unsigned n = fake_give(&r.f, &pt);
@@ -74,8 +73,7 @@ START_TEST(refused_claims_mean_that_the_host_is_dead) {
   struct gaijin_pt pts[] = {fake_pt(OTHER_HOST, 1), fake_pt(OTHER_HOST, 2), fake_pt(THIRD_HOST, 1)};
   gaijin_holding *h[3];
   for (int i = 0; i < 3; i++) h[i] = return_hold(&r, &pts[i]);
-  return_cut(&r);
-  return_back(&r);
+  return_renew(&r);
   struct reader in = return_expect(&r, OP_claim, 3);
   uint64_t refused[3], id = r.f.m.id;
   uint32_t n = 0;
@@ -235,8 +233,7 @@ START_TEST(batches_are_bounded_by_the_queue) {
     }
     fake_deliver(&r.f); /* the bodies hold them */
   }
-  return_cut(&r);
-  return_back(&r);
+  return_renew(&r);
   uint32_t tokens = 0, claims = 0, batches = 0;
   size_t most = 0;
   uint64_t ids[64];
@@ -278,8 +275,7 @@ START_TEST(new_messages_go_at_once) {
   gaijin_token *t;
   gaijin_holding *h;
   return_open_with_one_of_each(&r, &t, &h);
-  return_cut(&r);
-  return_back(&r);
+  return_renew(&r);
   gaijin_begin_request(r.f.g, &(struct gaijin_send){.op = GAIJIN_OP_S2T, .name = "bank"}, 1);
   gaijin_put_token(r.f.g, t);
   ck_assert_int_eq(gaijin_end_request(r.f.g, told_answer, &r.f, NULL), 0);
@@ -296,8 +292,7 @@ static void breaks_it(int what) {
   gaijin_token *t = gaijin_token_new(r.f.g, GAIJIN_KIND_TABLE, &r);
   fake_take(&r.f, t);
   struct gaijin_pt own = gaijin_token_pt(r.f.g, t);
-  return_cut(&r);
-  return_back(&r);
+  return_renew(&r);
   return_expect(&r, OP_announce, 1);
   return_expect(&r, OP_claim, 2);
   uint64_t id = r.f.m.id, zero = 0, three = 3, twice[] = {2, 2};
@@ -346,8 +341,7 @@ START_TEST(answers_to_no_claim_are_late) {
   gaijin_token *t;
   gaijin_holding *h;
   return_open_with_one_of_each(&r, &t, &h);
-  return_cut(&r);
-  return_back(&r);
+  return_renew(&r);
   return_expect(&r, OP_announce, 1);
   return_expect(&r, OP_claim, 1);
   uint64_t first = r.f.m.id, one = 1;

@@ -76,8 +76,7 @@ END_TEST
 static void open_with_many(struct returned *r) {
   return_open(r);
   for (int i = 0; i < MANY; i++) return_sent_token(r, r);
-  return_cut(r);
-  return_back(r);
+  return_renew(r);
 }
 
 /* A program that is never done with writing does not keep back what others wait for. */
@@ -116,8 +115,7 @@ END_TEST
 static void open_with_many_weighed(struct returned *r) {
   return_open(r);
   for (int i = 0; i < MANY_WEIGHED; i++) ck_assert_int_eq(gaijin_token_weigh(r->f.g, return_sent_token(r, r), 5 << 20), 0);
-  return_cut(r);
-  return_back(r);
+  return_renew(r);
 }
 
 /* Said when only weights are owed still, nothing that is owed follows that would bring it along. */
@@ -146,8 +144,7 @@ START_TEST(a_notice_amid_weights_is_sent) {
   ck_assert_uint_eq(weights, MANY_WEIGHED);
   return_check(&r);
   /* The next broker is told again what this worker is, and not that it left. */
-  return_cut(&r);
-  return_back(&r);
+  return_renew(&r);
   unsigned again = 0;
   for (weights = 0; weights < MANY_WEIGHED;) {
     struct reader in;
