@@ -153,6 +153,7 @@ int main(int argc, char **argv) {
   char error[512];
   int state = upgrade_descriptor();
   streams_open();
+  memory_keep();
   uv_replace_allocator(malloc, memory_grow_or_end, calloc, free);
   switch (flags_parse(&flags, argc, argv, error, sizeof error)) {
     case FLAGS_SHOWN: return end_shown();

@@ -14,6 +14,7 @@
 #include "lua/fiber/door.h"
 #include "lua/fiber/ending.h"
 #include "lua/fiber/fiber.h"
+#include "lua/fiber/give_back.h"
 #include "lua/fiber/hosted.h"
 #include "lua/fiber/slices.h"
 #include "lua/ref/listed.h"
@@ -30,6 +31,7 @@ static void turn(struct worker *w) {
   future_free_dropped(w);
   weight_turn(w);
   quota_turn(w);
+  if (w->loop.keeps_memory) give_back_turn(w);
   if (w->unwinding) begin_waiting(w); /* gives up what waits */
 #ifdef GAIJIN_HOSTILE
   worker_check(w);

@@ -202,6 +202,7 @@ static int run_program(struct program *p) {
   /* It would be a second way to the kernel, past the filter: newer versions of libuv ask this. */
   if (w->sandboxed) setenv("UV_USE_IO_URING", "0", 1);
   r = instance_init(w, false);
+  w->loop.keeps_memory = true;
   return r < 0 ? complain(p, uv_strerror(r)) : connect_and_run(p);
 }
 
@@ -226,6 +227,7 @@ int main(int argc, char **argv) {
   static struct program p;
   char error[512];
   streams_open();
+  memory_keep();
   uv_replace_allocator(malloc, memory_grow_or_end, calloc, free);
   setvbuf(stdout, NULL, _IOLBF, 0);
   survive_broken_pipes();

@@ -27,6 +27,7 @@
 #include "broker/net/listener.h"
 #include "policy/policy.h"
 #include "proto/pack.h"
+#include "proto/settings/memory.h"
 
 /* Deadlines of calls (expiry.h). */
 struct expiry {
@@ -37,10 +38,9 @@ struct expiry {
 
 /* What the C library keeps of freed memory (heap.h). */
 struct heap {
-  uv_timer_t later;
-  uint64_t most;       /* memory of all accounts at its most since it was given back last */
-  uint64_t trimmed_ms; /* when that was, on the loop's clock */
-  uint64_t trims;      /* how often */
+  uv_timer_t low; /* runs while it is */
+  struct memory_watch watch; /* over the memory of all accounts */
+  uint64_t trims; /* how often it was given back */
 };
 
 /* The time after a start in which workers of an earlier broker come back (grace.h). */

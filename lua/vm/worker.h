@@ -21,6 +21,7 @@
 #include <gaijin/gaijin.h>
 #include "lua/vm/stack.h"
 #include "proto/clock.h"
+#include "proto/settings/memory.h"
 
 struct fiber;
 struct worker;
@@ -205,6 +206,9 @@ struct loop {
   uv_async_t signalled;
   struct timer *all_timers, *idle_timers;
   struct timer *release_timer, *sweep_timer, *pulse_timer, *memory_timer;
+  bool keeps_memory; /* the program has called memory_keep */
+  struct memory_watch memory; /* then: over what is in use (fiber/give_back.h) */
+  struct timer *low_timer; /* while that is low */
   bool unwatched; /* libuv has ceased to watch the socket, which is not read to its end yet */
   bool starved; /* memory was too short for what has come, and for memory_timer */
   bool pulse_sent; /* and not answered yet */

@@ -135,7 +135,7 @@ static void call_with(struct attacker *a, void (*put)(struct pack *p)) {
     raw_keep(&r, &kept);
     do {
       raw_repeat(&r, &kept);
-      if (!raw_pump(&r)) break;
+      if (!raw_push(&r, -1)) break;
       count(a, 1);
       a->ready = true;
     } while (raw_answer(&r));
