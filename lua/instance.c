@@ -16,6 +16,7 @@
 #include "lua/fiber/fiber.h"
 #include "lua/fiber/give_back.h"
 #include "lua/fiber/hosted.h"
+#include "lua/fiber/ration.h"
 #include "lua/fiber/slices.h"
 #include "lua/ref/listed.h"
 #include "lua/sandbox/quota.h"
@@ -60,6 +61,7 @@ void instance_close(struct worker *w, bool with_vm) {
   hosted_deinit(w);
   fiber_discard_all(w);
   slices_deinit(w);
+  ration_deinit(w);
   future_discard_all(w);
   room_deinit(w);
   door_deinit(w);

@@ -15,6 +15,7 @@
 #include "lua/fiber/connection.h"
 #include "lua/fiber/ending.h"
 #include "lua/fiber/fiber.h"
+#include "lua/fiber/ration.h"
 #include "lua/fiber/slices.h"
 #include "lua/fiber/timer.h"
 #include "lua/fiber/turns.h"
@@ -81,7 +82,8 @@ static void on_prepare(uv_prepare_t *prepare) {
     end_fork(w);
     return;
   }
-  if (ending_turn(w) || more || connection_has_more(w))
+  ration_turn(w);
+  if (ending_turn(w) || more || fiber_is_due(w) || connection_has_more(w))
     timer_wake_loop(w);
   else
     timer_let_loop_wait(w);

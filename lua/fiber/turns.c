@@ -262,6 +262,7 @@ void turns_end(struct worker *w) { w->sched.in_turn = false; }
 
 void turns_ran(struct worker *w, struct asker *a) {
   struct scheduler *s = &w->sched;
+  if (s->ration.began > 0 && s->ration.ended == 0) s->ration.ended = s->seconds();
   if (s->clock == 0) return; /* it was alone */
   double now = s->seconds();
   a->credit -= now - s->clock;

@@ -14,6 +14,7 @@
 #include "lua/fiber/connection.h"
 #include "lua/fiber/fiber.h"
 #include "lua/fiber/kept.h"
+#include "lua/fiber/ration.h"
 #include "lua/fiber/slices.h"
 #include "lua/fiber/timer.h"
 #include "lua/fiber/turns.h"
@@ -337,6 +338,7 @@ static void on_request(struct worker *w, const struct gaijin_request *rq, gaijin
 
 void begin_request(void *worker, const struct gaijin_request *rq, gaijin_body *body) {
   struct worker *w = worker;
+  ration_note(w, rq);
   if (!rq->one_way && label_waits_is(rq, body))
     on_label_wait(w, rq, body);
   else if (w->backlog.first || slices_is_followed(w, rq->caller) || !quick_get(w, rq, body))

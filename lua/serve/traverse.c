@@ -8,6 +8,7 @@
 
 #include <assert.h>
 
+#include "lua/fiber/ration.h"
 #include "lua/ref/listed.h"
 
 static void need_table(lua_State *L, const char *who) {
@@ -47,6 +48,8 @@ int traverse_pairs(lua_State *L, struct worker *w) {
   lua_settop(L, 1);
   lua_pushnil(L); /* the place of the cursor */
   if (put_first_page(L, w) == PAGE_LEFT) {
+    lua_settop(L, 1);
+    ration_wait(L, w, "pairs of a large table");
     enum page_end end = begin_again(L, w, false);
     if (end == PAGE_AGAIN) end = begin_again(L, w, true);
     assert(end == PAGE_ALL);

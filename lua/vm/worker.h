@@ -92,6 +92,21 @@ struct asker {
   double refuse_at; /* while the first cannot be begun for lack of fibers and none of its runs: when
                        its nested calls are refused next; 0: it can */
   bool stuck;       /* that has been so for BEGIN_STALL seconds (fiber/turns.h) */
+  uint64_t stretched; /* the number of its last long stretch; 0: it had none (fiber/ration.h) */
+};
+
+/* Who may do next what takes long in one stretch (fiber/ration.h). */
+struct ration {
+  struct ration_wait *first, *last;
+  struct timer *timer; /* wakes the next of them */
+  bool is_taken;       /* somebody has been let through, and his stretch has not ended */
+  double began, ended; /* of the stretch under way, on the clock of turns; 0: not yet */
+  double until;        /* the next may begin then; 0: now */
+  double took;         /* the last one */
+  uint64_t asker;      /* whose it was */
+  uint64_t stretches;  /* so many so far */
+  uint64_t other;      /* who asked for something else last, and when, on the loop's clock */
+  uint64_t other_ms;
 };
 
 struct scheduler {
@@ -115,6 +130,7 @@ struct scheduler {
   struct fiber *runners;       /* in gaijin.run */
   struct long_work *first_work, *last_work; /* (fiber/slices.h) */
   unsigned n_slices_wanted; /* fibers that wait for a slice of it */
+  struct ration ration;
   size_t parked_bytes; /* of C stacks of parked fibers, where the heap has a limit */
   struct fiber *all;
   struct fiber *to_cancel; /* cancelled, their children not yet */

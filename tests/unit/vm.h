@@ -21,6 +21,7 @@
 #include "lua/api/library.h"
 #include "lua/fiber/connection.h"
 #include "lua/fiber/loop.h"
+#include "lua/fiber/ration.h"
 #include "lua/fiber/slices.h"
 #include "lua/instance.h"
 #include "lua/vm/luajit.h"
@@ -136,6 +137,7 @@ static inline void vm_close(struct vm *v) {
   struct worker *w = &v->w;
   fiber_discard_all(w);
   slices_deinit(w);
+  ration_deinit(w);
   future_discard_all(w);
   room_deinit(w);
   backlog_deinit(w);
@@ -187,10 +189,13 @@ static inline struct fiber *vm_start_c(struct vm *v, lua_CFunction fn) {
 
 /* Runs fibers until none is ready, and sends what they wrote. */
 static inline void vm_run(struct vm *v) {
+  bool more;
   do {
     if (v->w.backlog.n_due > 0 || v->w.backlog.first) begin_waiting(&v->w);
     slices_turn(&v->w);
-  } while (fiber_run_ready(&v->w) || v->w.backlog.n_due > 0 || slices_wanted(&v->w));
+    more = fiber_run_ready(&v->w);
+    ration_turn(&v->w);
+  } while (more || fiber_is_due(&v->w) || v->w.backlog.n_due > 0 || slices_wanted(&v->w));
   if (v->connected) ck_assert_int_eq(gaijin_flush(v->w.g, false), 0);
 }
 
