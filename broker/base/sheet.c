@@ -175,8 +175,12 @@ bool sheet_item(struct sheet *s, struct slab *slab, uint32_t *index) {
   sheet_uint(s, &step);
   if (s->fault || !step) return false;
   if (s->writes) return true;
-  uint64_t at = from + step - 1;
-  if (at >= SLAB_NONE || !slab_add_at(slab, (uint32_t)at)) {
+  uint64_t at = step > SHEET_INDEX_MOST ? SHEET_INDEX_MOST : from + step - 1;
+  if (at >= SHEET_INDEX_MOST) {
+    sheet_fail(s, "a record has a number that is too large");
+    return false;
+  }
+  if (!slab_add_at(slab, (uint32_t)at)) {
     sheet_fail(s, "memory is too short");
     return false;
   }

@@ -100,7 +100,9 @@ void sheet_any_mark(struct sheet *s, uint64_t mark);
  *
  *   for (uint32_t i = SLAB_NONE; sheet_item(s, slab, &i);) ... the fields of slab_at(slab, i)
  *
- * An item that is read is zeroed. */
+ * An item that is read is zeroed. An index of SHEET_INDEX_MOST or more is a fault: memory would
+ * follow what a state says, and not what is in it. */
+#define SHEET_INDEX_MOST (UINT32_C(1) << 28)
 bool sheet_item(struct sheet *s, struct slab *slab, uint32_t *index);
 /* The index of an item of `slab`, which must be there; `or_none`: or SLAB_NONE. When it is not, the
  * sheet has a fault. True: it is an item's. */

@@ -14,13 +14,23 @@
 
 #define carry_host(s, hosts, host, or_none) sheet_index(s, &(hosts)->all, host, or_none)
 
+/* Tables with a place for each host or name there ever was at a time grow with the largest index: no
+ * more than so many connections and ended ones there can have been, by far. */
+enum { HOSTS_MOST = 1 << 22 };
+
+/* What follows is read of this host or name: false, with a fault, if there cannot be such a one. */
+static bool may_be_host(struct sheet *s, uint32_t index) {
+  if (index >= HOSTS_MOST) sheet_fail(s, "a host or name has a number that is too large");
+  return !s->fault;
+}
+
 static void short_of_memory(struct sheet *s) { sheet_fail(s, "memory is too short"); }
 
 /* ---- Hosts ---- */
 
 void hosts_carry(struct hosts *h, struct accounts *a, struct sheet *s) {
   sheet_mark(s, 'H');
-  for (uint32_t i = SLAB_NONE; sheet_item(s, &h->all, &i);) {
+  for (uint32_t i = SLAB_NONE; sheet_item(s, &h->all, &i) && may_be_host(s, i);) {
     struct host *k = hosts_at(h, i);
     struct account *account = s->writes ? accounts_of(a, i) : NULL;
     SHEET(s, k->id);
@@ -79,7 +89,7 @@ static void enter_name(struct names *n, uint32_t i, struct sheet *s) {
 
 void names_carry(struct names *n, const struct hosts *hosts, struct sheet *s) {
   sheet_mark(s, 'N');
-  for (uint32_t i = SLAB_NONE; sheet_item(s, &n->all, &i);) {
+  for (uint32_t i = SLAB_NONE; sheet_item(s, &n->all, &i) && may_be_host(s, i);) {
     struct name *k = names_at(n, i);
     carry_host(s, hosts, &k->host, true);
     SHEET(s, k->ready);
@@ -182,6 +192,8 @@ static void enter_load(struct loads *l, uint32_t i, struct sheet *s) {
 static void carry_collections(struct loads *l, struct sheet *s) {
   uint32_t capacity = l->collections_capacity;
   SHEET(s, capacity);
+  if (!s->writes && capacity > sheet_left(s))
+    sheet_fail(s, "collections are counted of more than there can be");
   if (!s->writes && capacity && !s->fault) {
     l->collections = calloc(capacity, sizeof *l->collections);
     if (!l->collections) {
