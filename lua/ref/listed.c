@@ -227,9 +227,10 @@ static void look_at_clock(lua_State *L, struct worker *w, const struct list *k) 
   worker_raise(L, GAIJIN_STATUS_TIMEOUT, "pairs: it has taken too long to list the keys");
 }
 
-bool listed_fill(lua_State *L, struct worker *w, int list, int table) {
+bool listed_fill(lua_State *L, struct worker *w, int list, int table, bool is_copy) {
   struct list *k = lua_touserdata(L, list);
-  size_t bytes = 0;
+  size_t each = LISTED_KEY + (is_copy ? LISTED_COPY : 0);
+  size_t bytes = is_copy ? LISTED_PAGE * LISTED_COPY : 0;
   assert(k->n == 0);
   luaL_checkstack(L, 8, "no room for a list");
   /* So much is certain; the rest is seen on the way. */
@@ -244,7 +245,7 @@ bool listed_fill(lua_State *L, struct worker *w, int list, int table) {
   lua_insert(L, keys); /* keys, key */
   while (lua_next(L, table)) {
     lua_pop(L, 1);
-    bytes += LISTED_KEY + (lua_type(L, -1) == LUA_TSTRING ? lua_objlen(L, -1) : 0);
+    bytes += each + (lua_type(L, -1) == LUA_TSTRING ? lua_objlen(L, -1) : 0);
     lua_pushvalue(L, -1);
     lua_rawseti(L, keys, ++k->n);
     if (k->n % LISTED_PAGE != 0) continue;

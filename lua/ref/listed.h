@@ -24,6 +24,9 @@ enum { LISTED_PAGE = 1000, LISTED_PAGE_BYTES = 64 << 10 }; /* entries, bytes of 
 /* Bytes: of the cursor, with its token here and at the broker; of a key, where Lua's array is half
  * empty. */
 enum { LISTED_LIST = 4096, LISTED_KEY = 32 };
+/* Bytes of an entry of a table that was made to be traversed and goes with the list: Lua's, of one
+ * that is half empty. */
+enum { LISTED_COPY = 80 };
 
 /* Bytes of the value at index i as far as the size of a page or list is concerned. */
 size_t listed_weight(lua_State *L, int i);
@@ -34,12 +37,13 @@ void listed_open(lua_State *L, struct worker *w);
  * anew after listed_collect. May collect. Raises when memory is short, or `busy`. */
 void listed_push(lua_State *L, struct worker *w, bool final);
 /* Lists the keys of the table at index `table` that come after the key on top, which is popped, in
- * the empty list at index `list`, a positive one as well. Runs no script. False: it does not fit
+ * the empty list at index `list`, a positive one as well. `is_copy`: the table was made for it, and
+ * is charged with its first page. Runs no script. False: it does not fit
  * before lists that have ended are collected; the caller takes all of it from the stack, which has
  * more on it than before, calls listed_collect, and begins again, with a final list, for which that
  * is not answered. Raises `too_large` if the list never fits, `busy` if it does not now, `timeout`
  * if its asker waits no more. */
-bool listed_fill(lua_State *L, struct worker *w, int list, int table);
+bool listed_fill(lua_State *L, struct worker *w, int list, int table, bool is_copy);
 /* Frees lists that have ended. Runs finalisers. */
 void listed_collect(lua_State *L, struct worker *w);
 /* Puts a cursor in the place of the list at this index; nil if no key is listed. */

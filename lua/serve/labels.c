@@ -145,7 +145,7 @@ static int traverse(lua_State *L, struct worker *w) {
     lua_settop(L, READABLE);
   }
   lua_replace(L, 1);
-  return traverse_pairs(L, w);
+  return traverse_copy(L, w);
 }
 
 int labels_serve(lua_State *L, struct worker *w) {

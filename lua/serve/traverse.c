@@ -20,7 +20,7 @@ enum page_end { PAGE_ALL, PAGE_LEFT, PAGE_AGAIN };
 
 /* Puts the first page behind index 2. What is left is listed at index 2, if there is a list, or is
  * to be after listed_collect (AGAIN); else it returns whether something is left. */
-static enum page_end put_first_page(lua_State *L, struct worker *w) {
+static enum page_end put_first_page(lua_State *L, struct worker *w, bool is_copy) {
   size_t bytes = 0;
   lua_pushnil(L); /* the first key */
   for (int entries = 1; lua_next(L, 1); entries++) {
@@ -28,36 +28,40 @@ static enum page_end put_first_page(lua_State *L, struct worker *w) {
     lua_pushvalue(L, -2); /* key, value, key: the last goes on */
     if (entries < LISTED_PAGE && bytes < LISTED_PAGE_BYTES) continue;
     if (lua_isnil(L, 2)) return lua_next(L, 1) ? PAGE_LEFT : PAGE_ALL;
-    return listed_fill(L, w, 2, 1) ? PAGE_ALL : PAGE_AGAIN;
+    return listed_fill(L, w, 2, 1, is_copy) ? PAGE_ALL : PAGE_AGAIN;
   }
   return PAGE_ALL;
 }
 
 /* From the begin: a finaliser that runs while the list is made, or in a collection, may change the
  * table. */
-static enum page_end begin_again(lua_State *L, struct worker *w, bool collected) {
+static enum page_end begin_again(lua_State *L, struct worker *w, bool is_copy, bool collected) {
   lua_settop(L, 1);
   if (collected) listed_collect(L, w);
   listed_push(L, w, collected);
-  return put_first_page(L, w);
+  return put_first_page(L, w, is_copy);
 }
 
-int traverse_pairs(lua_State *L, struct worker *w) {
+static int traverse(lua_State *L, struct worker *w, bool is_copy) {
   need_table(L, "pairs");
   luaL_checkstack(L, 2 * LISTED_PAGE + 8, "no room for a page");
   lua_settop(L, 1);
   lua_pushnil(L); /* the place of the cursor */
-  if (put_first_page(L, w) == PAGE_LEFT) {
+  if (put_first_page(L, w, is_copy) == PAGE_LEFT) {
     lua_settop(L, 1);
     ration_wait(L, w, "pairs of a large table");
-    enum page_end end = begin_again(L, w, false);
-    if (end == PAGE_AGAIN) end = begin_again(L, w, true);
+    enum page_end end = begin_again(L, w, is_copy, false);
+    if (end == PAGE_AGAIN) end = begin_again(L, w, is_copy, true);
     assert(end == PAGE_ALL);
     listed_to_cursor(L, 2);
   }
   assert(lua_gettop(L) % 2 == 0);
   return lua_gettop(L) - 1;
 }
+
+int traverse_pairs(lua_State *L, struct worker *w) { return traverse(L, w, false); }
+
+int traverse_copy(lua_State *L, struct worker *w) { return traverse(L, w, true); }
 
 int traverse_ipairs(lua_State *L, struct worker *w) {
   (void)w;

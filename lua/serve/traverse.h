@@ -9,6 +9,8 @@
 #include "lua/vm/worker.h"
 
 int traverse_pairs(lua_State *L, struct worker *w);
+/* The same of a table that was made for it, and that nobody else has. */
+int traverse_copy(lua_State *L, struct worker *w);
 int traverse_ipairs(lua_State *L, struct worker *w);
 int traverse_next(lua_State *L, struct worker *w);
 

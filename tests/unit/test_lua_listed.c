@@ -109,6 +109,20 @@ START_TEST(strings_weigh) {
 }
 END_TEST
 
+/* With values they are copied first: what the asker may not read is left out. */
+START_TEST(labels_are_charged_with_their_copy) {
+  struct message m = {.kind = MESSAGE_REQUEST, .op = OP_labels, .id = 42, .peer = A, .depth = 1,
+                      .target = OP_NAME, .name = "shop", .name_size = 4};
+  open_host("for i = 1, 2500 do bakaGaijin[i] = i end return {}");
+  pack_begin(&v.f.p, &v.f.out, v.f.max_message, &m, 1);
+  pack_bool(&v.f.p, true);
+  vm_deliver(&v);
+  ck_assert_int_eq(fake_next(&v.f)->kind, MESSAGE_REPLY);
+  ck_assert_uint_eq(charged(A), LISTED_LIST + 1500 * LISTED_KEY + 2500 * LISTED_COPY);
+  vm_close(&v);
+}
+END_TEST
+
 START_TEST(what_fits_into_a_page_costs_nothing) {
   open_with(PAGE);
   ask(A, OP_pairs, &table);
@@ -358,6 +372,7 @@ int main(void) {
   TCase *c = tcase_create("listed");
   tcase_add_test(c, a_list_is_charged_to_who_asked_for_it);
   tcase_add_test(c, strings_weigh);
+  tcase_add_test(c, labels_are_charged_with_their_copy);
   tcase_add_test(c, what_fits_into_a_page_costs_nothing);
   tcase_add_test(c, it_ends_when_it_has_been_read);
   tcase_add_test(c, it_costs_nothing_when_nobody_holds_the_cursor);
