@@ -115,6 +115,7 @@ LUASIDE := $(call objects,$(filter-out lua/main.c lua/module.c,$(call under,lua,
 LUA_SCRIPTS := $(patsubst %,$(BUILD)/obj/%.h,$(call under,lua,*.lua))
 TOOLS := $(call objects,$(filter-out tools/main.c tools/dev/%,$(call under,tools,*.c)))
 BED := $(call objects,$(wildcard tests/bed/*.c))
+LEAK_ROOTS := $(if $(filter 1,$(SANITIZE)),$(if $(filter 1,$(FUZZ)),,$(call objects,tests/leaks/roots.c)))
 UNIT_TESTS := $(call programs,tests,$(wildcard tests/unit/test_*.c))
 # Fibers switched by the C library too, in a worker and the tests nearest to it; nothing else knows the difference.
 UCONTEXT_TESTS := $(patsubst %,$(BUILD)/tests/ucontext_test_lua_%,context stack fiber)
@@ -310,7 +311,7 @@ run-lint: $(TABLE) $(HEADER)
 # ---- Rules -------------------------------------------------------------------------------------------------------
 
 # Flags are remembered in a file that changes only when they do, so that another CC or WERROR rebuilds.
-FLAGS_TEXT := $(CC) $(CFLAGS) $(filter-out -Werror,$(OWN_CFLAGS)) $(LDFLAGS) $(OWN_LDFLAGS)
+FLAGS_TEXT := $(CC) $(CFLAGS) $(filter-out -Werror,$(OWN_CFLAGS)) $(LDFLAGS) $(OWN_LDFLAGS)$(if $(LEAK_ROOTS), $(LEAK_ROOTS))
 FLAGS_FILE := $(BUILD)/obj/flags
 .PHONY: force
 $(FLAGS_FILE): force
@@ -320,7 +321,8 @@ $(FLAGS_FILE): force
 compile = $(need_libraries)$(if $(filter $(with_check),$<),$(need_check))@mkdir -p $(@D); $(if $(V),set -x,echo '  cc    $<'); $(CC) $(CFLAGS) $(OWN_CFLAGS) -MMD -MP -c -o $@ $<
 with_check := tests/unit/% tests/flow/% tests/bed/% tests/stress/% tests/fuzz/% tests/hostile/% tests/soak/%
 # $(call link,objects and libraries)
-link = $(need_libraries)@mkdir -p $(@D); $(if $(V),set -x,echo '  link  $@'); $(CC) $(CFLAGS) $(OWN_LDFLAGS) $(LDFLAGS) -o $@ $(1)
+link = $(need_libraries)@mkdir -p $(@D); $(if $(V),set -x,echo '  link  $@'); $(CC) $(CFLAGS) $(OWN_LDFLAGS) $(LDFLAGS) -o $@ \
+       $(1) $(if $(findstring -shared,$(1)),,$(LEAK_ROOTS))
 archive = @mkdir -p $(@D); rm -f $@; $(AR) rcs $@ $(filter %.o,$^)
 
 $(BUILD)/obj/%.o: %.c $(FLAGS_FILE)
@@ -340,6 +342,8 @@ $(BUILD)/obj/tests/%.o $(BUILD)/obj/ucontext/%.o: OWN_CFLAGS += -DGAIJIN_BUILD_D
 ifeq ($(origin CFLAGS)$(filter 1,$(FUZZ)),file)
 $(BUILD)/obj/tests/unit/%.o $(BUILD)/obj/tests/flow/%.o: OWN_CFLAGS += -O0
 endif
+# Every program is linked with it.
+$(PROTO): | $(LEAK_ROOTS)
 # Scripts that C sources include must be there before the first compilation knows of them.
 $(LUASIDE): | $(LUA_SCRIPTS)
 
