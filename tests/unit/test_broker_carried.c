@@ -8,6 +8,8 @@
 #include <sys/wait.h>
 
 #include "broker/base/accounts_carried.h"
+#include "broker/net/carried.h"
+#include "proto/base.h"
 #include "tests/unit/broker_scene.h"
 
 /* ---- Comparing ---- */
@@ -277,27 +279,68 @@ START_TEST(a_state_that_ends_early_is_refused) {
 }
 END_TEST
 
+/* A broker with the state that is written now does not start, for this reason. */
+static void expect_refused(const char *reason) {
+  int status, fd = carried_write(&w.broker);
+  pid_t child = fork();
+  if (child == 0) {
+    char error[512];
+    bool refused = carried_start(&v, &w, &config, fd, error) < 0;
+    if (refused && strstr(error, reason)) _exit(0);
+    fprintf(stderr, "%s\n", refused ? error : "it starts");
+    _exit(1);
+  }
+  ck_assert_int_eq(waitpid(child, &status, 0), child);
+  ck_assert_int_eq(status, 0);
+  close(fd);
+}
+
+static struct client *first_ready(void) {
+  struct client *c = w.broker.connections.all;
+  while (c->state != CLIENT_READY) c = c->next;
+  return c;
+}
+
 /* The last net: the broker before has asked for the versions (stamp.h). */
 START_TEST(a_client_of_another_version_is_refused) {
   set_scene();
-  struct client *c = w.broker.connections.all;
-  while (c->state != CLIENT_READY) c = c->next;
+  struct client *c = first_ready();
   uint32_t version = c->version;
   for (int i = 0; i < 2; i++) {
     c->version = i ? WIRE_VERSION_MOST + 1 : WIRE_VERSION_LEAST - 1;
-    int fd = carried_write(&w.broker);
-    pid_t child = fork();
-    if (child == 0) {
-      char error[512];
-      _exit(carried_start(&v, &w, &config, fd, error) < 0 && strstr(error, "version of the wire") ? 0 : 1);
-    }
-    int status;
-    ck_assert_int_eq(waitpid(child, &status, 0), child);
-    ck_assert_int_eq(status, 0);
-    close(fd);
+    expect_refused("version of the wire");
   }
   c->version = version;
   end_scene(&w);
+}
+END_TEST
+
+START_TEST(a_socket_that_is_not_open_is_refused) {
+  set_scene();
+  int *fds[] = {&w.broker.listener.fd, &w.broker.listener.lock_fd};
+  for (size_t i = 0; i < ARRAY_SIZE(fds); i++) {
+    int fd = *fds[i];
+    *fds[i] = 1000; /* nobody has opened so many */
+    expect_refused("the descriptor of the socket or of its lock is not open");
+    *fds[i] = fd;
+  }
+  end_scene(&w);
+}
+END_TEST
+
+/* What stays open for the next broker, in exec, is closed again for the programs that this one starts. */
+START_TEST(descriptors_are_for_the_next_broker_only) {
+  set_scene();
+  first_ready()->version = WIRE_VERSION_LEAST; /* that one stays, too */
+  connections_keep(&w.broker.connections, true);
+  listener_keep(&w.broker.listener, true);
+  ck_assert_int_eq(fcntl(w.broker.listener.fd, F_GETFD), 0);
+  carried_over(&v, &w, &config);
+  for (const struct client *c = v.broker.connections.all; c; c = c->next) ck_assert_int_eq(fcntl(c->fd, F_GETFD), FD_CLOEXEC);
+  ck_assert_int_eq(fcntl(v.broker.listener.fd, F_GETFD), FD_CLOEXEC);
+  ck_assert_int_eq(fcntl(v.broker.listener.lock_fd, F_GETFD), FD_CLOEXEC);
+  carried_forget(&w);
+  end_scene(&v);
 }
 END_TEST
 
@@ -310,6 +353,8 @@ int main(void) {
   tcase_add_test(t, the_log_is_as_before);
   tcase_add_loop_test(t, twice_is_as_once, 0, 2);
   tcase_add_test(t, a_client_of_another_version_is_refused);
+  tcase_add_test(t, a_socket_that_is_not_open_is_refused);
+  tcase_add_test(t, descriptors_are_for_the_next_broker_only);
   t = tcase_create("cut");
   suite_add_tcase(s, t);
   tcase_add_loop_test(t, a_state_that_ends_early_is_refused, 0, 2);
