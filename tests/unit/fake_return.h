@@ -231,6 +231,15 @@ static inline gaijin_token *return_sent_token(struct returned *r, void *tag) {
   return t;
 }
 
+/* `n` new tokens that were sent, in one answer. */
+static inline void return_send_tokens(struct returned *r, gaijin_token **tokens, uint32_t n) {
+  gaijin_begin_reply(r->f.g, 1, GAIJIN_OP_CALL, n);
+  for (uint32_t i = 0; i < n; i++) gaijin_put_token(r->f.g, tokens[i] = gaijin_token_new(r->f.g, GAIJIN_KIND_TABLE, r));
+  ck_assert_int_eq(gaijin_end_answer(r->f.g), 0);
+  ck_assert_int_eq(gaijin_flush(r->f.g, false), 0);
+  while (fake_next(&r->f)->op != OP_call) continue;
+}
+
 static inline void return_open_with_one_of_each(struct returned *r, gaijin_token **t, gaijin_holding **h) {
   struct gaijin_pt pt = fake_pt(OTHER_HOST, 1);
   return_open(r);

@@ -216,13 +216,10 @@ START_TEST(batches_are_bounded_by_the_queue) {
   struct returned r;
   return_open_with(&r, RETURN_MS, false, SMALL_MESSAGE);
   for (uint32_t i = 0; i < MANY_TOKENS; i += 100) {
+    gaijin_token *tokens[100];
     gaijin_begin_request(r.f.g, &(struct gaijin_send){.op = GAIJIN_OP_S2T, .name = "bank"}, 100);
     gaijin_abort(r.f.g);
-    gaijin_begin_reply(r.f.g, 1, GAIJIN_OP_CALL, 100);
-    for (int k = 0; k < 100; k++) gaijin_put_token(r.f.g, gaijin_token_new(r.f.g, GAIJIN_KIND_TABLE, &r));
-    ck_assert_int_eq(gaijin_end_answer(r.f.g), 0);
-    ck_assert_int_eq(gaijin_flush(r.f.g, false), 0);
-    while (fake_next(&r.f)->op != OP_call) continue;
+    return_send_tokens(&r, tokens, 100);
   }
   for (uint32_t i = 0; i < MANY_HOLDINGS; i += 100) {
     uint64_t id = fake_ask(&r.f, told_answer);

@@ -8,8 +8,8 @@
 #include "tests/unit/fake_return.h"
 #include "tests/unit/run.h"
 
-/* Tokens: more than a socket and what waits at most take of words, or of weights. */
-enum { MANY = 12000, MANY_WEIGHED = 30000 };
+/* Tokens: more than a socket and what waits at most take of words, or of weights. So many are sent in one message. */
+enum { MANY = 12000, MANY_WEIGHED = 30000, AT_ONCE = 200 };
 
 static int post(struct returned *r, gaijin_holding *h) {
   gaijin_begin_request(r->f.g, &(struct gaijin_send){.op = GAIJIN_OP_CALL, .holding = h, .one_way = true}, 0);
@@ -73,16 +73,21 @@ START_TEST(a_post_that_was_sent_in_part_is_told) {
 }
 END_TEST
 
-static void open_with_many(struct returned *r) {
+/* Opens, sends so many tokens that have this weight, and comes back. */
+static void open_with(struct returned *r, int n, uint64_t weight) {
+  gaijin_token *tokens[AT_ONCE];
   return_open(r);
-  for (int i = 0; i < MANY; i++) return_sent_token(r, r);
+  for (; n > 0; n -= AT_ONCE) {
+    return_send_tokens(r, tokens, AT_ONCE);
+    for (int i = 0; weight && i < AT_ONCE; i++) ck_assert_int_eq(gaijin_token_weigh(r->f.g, tokens[i], weight), 0);
+  }
   return_renew(r);
 }
 
 /* A program that is never done with writing does not keep back what others wait for. */
 START_TEST(a_queue_that_is_never_empty_lets_back_through) {
   struct returned r;
-  open_with_many(&r);
+  open_with(&r, MANY, 0);
   unsigned read = 0;
   do {
     while (gaijin_queued_bytes(r.f.g) < 300000) {
@@ -98,7 +103,7 @@ END_TEST
 
 START_TEST(leave_follows_back) {
   struct returned r;
-  open_with_many(&r);
+  open_with(&r, MANY, 0);
   ck_assert_int_eq(gaijin_notice(r.f.g, GAIJIN_OP_LEAVE), 0);
   bool back = false;
   for (;;) {
@@ -112,18 +117,12 @@ START_TEST(leave_follows_back) {
 }
 END_TEST
 
-static void open_with_many_weighed(struct returned *r) {
-  return_open(r);
-  for (int i = 0; i < MANY_WEIGHED; i++) ck_assert_int_eq(gaijin_token_weigh(r->f.g, return_sent_token(r, r), 5 << 20), 0);
-  return_renew(r);
-}
-
 /* Said when only weights are owed still, nothing that is owed follows that would bring it along. */
 START_TEST(a_notice_amid_weights_is_sent) {
   static const struct { enum gaijin_op said; enum op op; } notices[] = {
       {GAIJIN_OP_READY, OP_ready}, {GAIJIN_OP_RETIRE, OP_retire}, {GAIJIN_OP_LEAVE, OP_leave}};
   struct returned r;
-  open_with_many_weighed(&r);
+  open_with(&r, MANY_WEIGHED, 5 << 20);
   bool said = false, told = false;
   unsigned weights = 0;
   while (weights < MANY_WEIGHED || !told) {
@@ -164,7 +163,7 @@ END_TEST
 /* One who stops does not stay for its weights. */
 START_TEST(leave_goes_before_weights) {
   struct returned r;
-  open_with_many_weighed(&r);
+  open_with(&r, MANY_WEIGHED, 5 << 20);
   ck_assert_int_eq(gaijin_notice(r.f.g, GAIJIN_OP_LEAVE), 0);
   do {
     ck_assert_int_eq(gaijin_flush(r.f.g, false), 0);
