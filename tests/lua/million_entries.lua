@@ -9,7 +9,7 @@ end
 bakaGaijin.clean = function() collectgarbage() end
 --@ worker M once flags=--call-timeout,1000
 local t = require "t"
-local N = 1000000
+local N = t.share(1000000)
 local at = bakaGaijin("H").make(N)
 collectgarbage()
 local before, most, n, sum = collectgarbage "count", 0, 0, 0

@@ -26,12 +26,13 @@ local t = require "t"
 local sink, other = bakaGaijin("sink"), bakaGaijin("other")
 local add, count = sink.add, sink.count
 other.start()
-for i = 1, 200000 do
+local N = t.share(200000)
+for i = 1, N do
   gaijin.post(add, i)
   if i % 20011 == 0 then t.eq(count(), i, "a call never overtakes an earlier post") end
 end
 local n, wrong, failed, fibers = count()
-t.eq(n, 200000)
+t.eq(n, N)
 t.eq(wrong, 0)
 t.eq(failed, 0)
 t.ok(fibers < 600, fibers)

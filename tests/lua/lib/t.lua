@@ -5,6 +5,12 @@ local t = {}
 
 local slower = tonumber(os.getenv("GAIJIN_TEST_SLOWER")) or 1
 
+-- How many times smaller the numbers are that a test takes from t.share: GAIJIN_TEST_SHARE, or 1.
+t.shared = tonumber(os.getenv("GAIJIN_TEST_SHARE")) or 1
+
+--- That many, or a share of it: for a number that is large to see what only much of it shows, and costs most of the test.
+function t.share(n) return math.max(1, math.floor(n / t.shared)) end
+
 local function show(v)
   if type(v) == "string" then return string.format("%q", v) end
   return tostring(v)
