@@ -120,7 +120,8 @@ struct broker {
   struct buffer out; /* the message that notify.h writes, */
   struct pack pack; /* its writer, */
   bool writing; /* and whether one has been begun and not sent yet */
-  uint64_t unchecked; /* in hostile builds: messages and turns since all books were checked */
+  uint64_t unchecked;   /* in hostile builds: messages and turns since all books were checked, */
+  uint32_t first_calls; /* and how many there have been, up to a number */
 };
 
 /* Seconds on the broker's clock; it does not run while a turn lasts. */

@@ -4,15 +4,24 @@
  * hostile-bench` does).
  */
 #include <stdio.h>
+#include <stdlib.h>
 
 #include "tests/hostile/case.h"
 #include "tests/unit/run.h"
+
+/* Calls of the victim in each phase, or the share of them that GAIJIN_TEST_SHARE leaves. */
+enum { CALLS = 100 };
+
+static unsigned calls(void) {
+  const char *share = getenv("GAIJIN_TEST_SHARE");
+  return share && atoi(share) > 1 ? CALLS / (unsigned)atoi(share) : CALLS;
+}
 
 static void run(const struct hostile_case *c) {
   struct outcome o;
   char text[256];
   if (c->bench_only) return;
-  hostile_run(c, &(struct hostile_effort){.seconds = 0.2, .calls = 100}, &o);
+  hostile_run(c, &(struct hostile_effort){.seconds = 0.2, .calls = calls()}, &o);
   printf(
       "%-16s %u calls, p99 %.1f ms (broker's time %.2f, worker's %.2f); %.0f and %.0f MB; "
       "%.0f lines; sent %llu, begun %llu times, %.1f s\n",
