@@ -194,6 +194,16 @@ static void serve(gaijin *g, const struct message *m, uint32_t pts) {
     refuse(g, m, GAIJIN_STATUS_BUSY, "the worker asked is short of memory");
 }
 
+/* Answered before anything else: that this is read is all that is asked. */
+static void tell_alive(gaijin *g, const struct message *m) {
+  if (m->flags & MESSAGE_ONE_WAY) {
+    gj_window_taken(g, m->peer, m->size, false);
+    return;
+  }
+  gaijin_begin_reply(g, m->id, GAIJIN_OP_ALIVE, 0);
+  gaijin_end_answer(g); /* with memory too short for it nobody is answered any more */
+}
+
 static bool on_routed(gaijin *g, const struct message *m) {
   uint32_t pts;
   const char *fault = gj_values_arrive(g, m, &pts);
@@ -201,6 +211,8 @@ static bool on_routed(gaijin *g, const struct message *m) {
   if (!fault && m->target == OP_PT && m->pt.host != g->host) fault = "its target lives elsewhere";
   if (fault)
     broken(g, op_name(m->op), fault);
+  else if (m->op == OP_alive)
+    tell_alive(g, m);
   else
     serve(g, m, pts);
   return true;

@@ -8,13 +8,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "proto/clock.h"
 #include "tools/text.h"
 
 struct asked {
   char *name;
   size_t size;
-  uint64_t request;  /* 0: it could not be asked */
   gaijin_body *body; /* its answer; NULL: none came */
 };
 
@@ -69,13 +67,6 @@ size_t exposed_worker(struct exposed *e, const char *name, size_t size) {
 
 /* ---- Asking ---- */
 
-static char *title(const struct asked *w) {
-  struct text t = {0};
-  text_print(&t, "labels of ");
-  text_add_plain(&t, w->name, w->size);
-  return t.bytes;
-}
-
 /* Label, kind, token, and again. */
 static void read_labels(struct exposed *e, size_t worker, gaijin_body *b) {
   struct gaijin_value label, kind, token;
@@ -103,23 +94,21 @@ static int compare(const void *x, const void *y) {
 }
 
 void exposed_ask(struct exposed *e, struct observer *o) {
+  char **names = tool_alloc(e->n_workers, sizeof *names);
+  struct observe_heard *heard = tool_alloc(e->n_workers, sizeof *heard);
+  for (size_t i = 0; i < e->n_workers; i++) names[i] = e->workers[i].name;
+  struct observe_each each = {.op = GAIJIN_OP_LABELS,
+                              .about = "labels of ",
+                              .names = names,
+                              .count = e->n_workers,
+                              .seconds = EXPOSED_SECONDS};
+  observe_ask_each(o, &each, heard);
   for (size_t i = 0; i < e->n_workers; i++) {
-    struct asked *w = &e->workers[i];
-    char *what = title(w);
-    gaijin_begin_request(o->g, &(struct gaijin_send){.op = GAIJIN_OP_LABELS, .name = w->name}, 0);
-    if (!observe_send(o, what, &w->request)) w->request = 0;
-    free(what);
+    e->workers[i].body = heard[i].body;
+    if (heard[i].body) read_labels(e, i, heard[i].body);
   }
-  double end = clock_seconds() + EXPOSED_SECONDS;
-  for (size_t i = 0; i < e->n_workers; i++) {
-    struct asked *w = &e->workers[i];
-    char *what = title(w);
-    double left = end - clock_seconds();
-    if (w->request)
-      w->body = observe_await_left(o, what, w->request, left > 0 ? left : 0, EXPOSED_SECONDS);
-    if (w->body) read_labels(e, i, w->body);
-    free(what);
-  }
+  free(heard);
+  free(names);
   if (e->n_labels) qsort(e->labels, e->n_labels, sizeof *e->labels, compare);
 }
 

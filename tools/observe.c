@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "proto/clock.h"
 #include "proto/settings/nearest.h"
 #include "tools/text.h"
 
@@ -50,8 +51,8 @@ static void lose(struct observer *o, const char *what, const char *why) {
 
 bool observe_send(struct observer *o, const char *what, uint64_t *id) {
   int r = gaijin_end_request(o->g, NULL, NULL, id);
-  if (r == GAIJIN_STATUS_LOST)
-    lose(o, what, gaijin_error(o->g));
+  if (r == GAIJIN_STATUS_LOST || r == GAIJIN_STATUS_UNSUPPORTED)
+    lose(o, what, gaijin_error(o->g)); /* it has gone, or is too old for this */
   else if (r != 0)
     tool_error("%s: %s", what, gaijin_error(o->g));
   return r == 0;
@@ -161,6 +162,83 @@ bool observe_show(struct observer *o, gaijin_body *b, const char *what, uint32_t
   return true;
 }
 
+/* ---- Several workers ---- */
+
+static char *title(const struct observe_each *each, size_t i) {
+  struct text t = {0};
+  text_print(&t, "%s%s", each->about, each->names[i]);
+  return t.bytes;
+}
+
+static void await_one(struct observer *o, const struct observe_each *each, size_t i, uint64_t id,
+                      double left, struct observe_heard *h) {
+  struct gaijin_answer a = {0};
+  char *what = each->about ? title(each, i) : NULL, text[512];
+  int r = gaijin_await(o->g, id, left > 0 ? left : 0, &a);
+  if (r == 0 && !a.ok) { /* what is asked below ends the text */
+    snprintf(text, sizeof text, "%s", a.text);
+    a.text = text;
+  }
+  h->late = r == GAIJIN_STATUS_TIMEOUT;
+  if (r == 0 && a.ok)
+    h->body = a.body;
+  else if (r == 0 && what && a.status == GAIJIN_STATUS_DEAD && !observe_knows(o, each->names[i]))
+    observe_refuse_name(o, each->names[i]);
+  else if (r == 0 && what)
+    report_refusal(o, what, &a);
+  else if (r == 0)
+    gaijin_body_free(a.body);
+  else if (!h->late)
+    lose(o, what ? what : each->names[i], gaijin_error(o->g));
+  else if (what)
+    report_late(o, what, each->seconds, false);
+  free(what);
+}
+
+void observe_ask_each(struct observer *o, const struct observe_each *each,
+                      struct observe_heard *heard) {
+  uint64_t *ids = tool_alloc(each->count, sizeof *ids);
+  for (size_t i = 0; i < each->count; i++) {
+    heard[i] = (struct observe_heard){0};
+    gaijin_begin_request(o->g, &(struct gaijin_send){.op = each->op, .name = each->names[i]}, 0);
+    if (!observe_send(o, each->names[i], &ids[i])) ids[i] = 0;
+  }
+  double end = clock_seconds() + each->seconds;
+  for (size_t i = 0; i < each->count; i++)
+    if (ids[i]) await_one(o, each, i, ids[i], end - clock_seconds(), &heard[i]);
+  free(ids);
+}
+
+/* Workers that are named where one is not there. */
+enum { NAMED_MOST = 8 };
+
+void observe_refuse_name(struct observer *o, const char *name) {
+  struct observe_names all;
+  struct nearest near;
+  struct text t = {0};
+  if (!observe_names(o, &all)) return;
+  nearest_begin(&near, name, strlen(name));
+  for (size_t i = 0; i < all.count; i++) nearest_try(&near, all.names[i], i);
+  text_print(&t, "there is no worker '%.80s'", name);
+  if (near.found) text_print(&t, " (did you mean %s?)", all.names[near.which]);
+  text_print(&t, all.count ? "; there are" : "; there are none");
+  for (size_t i = 0; i < all.count && i < NAMED_MOST; i++)
+    text_print(&t, "%s %s", i ? "," : "", all.names[i]);
+  if (all.count > NAMED_MOST) text_print(&t, " and %zu more", all.count - NAMED_MOST);
+  tool_error("%s", t.bytes);
+  text_deinit(&t);
+  observe_names_deinit(&all);
+}
+
+bool observe_knows(struct observer *o, const char *name) {
+  struct observe_names all;
+  bool knows = false;
+  if (!observe_names(o, &all)) return false;
+  for (size_t i = 0; i < all.count; i++) knows = knows || strcmp(all.names[i], name) == 0;
+  observe_names_deinit(&all);
+  return knows;
+}
+
 /* ---- Books ---- */
 
 /* Skips values that this version knows nothing of. */
@@ -185,7 +263,8 @@ static void put_text_or_nil(gaijin *g, const char *text) {
 static gaijin_body *ask_page(struct observer *o, const struct observe_book *book,
                              struct gaijin_value *cursor) {
   gaijin *g = o->g;
-  gaijin_begin_request(g, &(struct gaijin_send){.op = GAIJIN_OP_INSPECT}, 4);
+  bool filters = book->kind || book->least_age;
+  gaijin_begin_request(g, &(struct gaijin_send){.op = GAIJIN_OP_INSPECT}, filters ? 6 : 4);
   gaijin_put_text(g, book->what);
   if (cursor->type == GAIJIN_NUMBER)
     gaijin_put_number(g, cursor->number);
@@ -193,6 +272,8 @@ static gaijin_body *ask_page(struct observer *o, const struct observe_book *book
     gaijin_put_nil(g);
   put_text_or_nil(g, book->host);
   put_text_or_nil(g, book->holder);
+  if (filters) put_text_or_nil(g, book->kind);
+  if (filters) gaijin_put_number(g, book->least_age);
   gaijin_body *b = observe_ask(o, book->what);
   if (!b || observe_value(o, b, book->what, cursor)) return b;
   gaijin_body_free(b);

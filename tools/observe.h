@@ -47,6 +47,8 @@ struct observe_book {
   const char *what;
   uint32_t columns;           /* values that each row must have; what it has beyond is skipped */
   const char *host, *holder;  /* filters; NULL: none */
+  const char *kind;           /* of objects; NULL: any */
+  double least_age;           /* of objects, in whole seconds */
   /* Reads exactly `columns` values of b; false after an error line. */
   bool (*row)(struct observer *o, gaijin_body *b, void *user);
   void *user;
@@ -61,6 +63,29 @@ bool observe_show(struct observer *o, gaijin_body *b, const char *what, uint32_t
                   struct show *s);
 /* One line: the answer is not what this version expects. */
 void observe_report_form(struct observer *o, const char *what);
+
+/* Asks each of several workers for an op without values, all at once; together they have so many
+ * seconds to answer. */
+struct observe_each {
+  enum gaijin_op op;
+  const char *about; /* begins error lines, before the name: "labels of "; NULL: there are none */
+  char *const *names;
+  size_t count;
+  double seconds;
+};
+/* What became of one. */
+struct observe_heard {
+  gaijin_body *body; /* the answer, owned by the caller; NULL: there is none, ... */
+  bool late;         /* ... and there was none in time */
+};
+/* Fills `heard`, one for each name. */
+void observe_ask_each(struct observer *o, const struct observe_each *each,
+                      struct observe_heard *heard);
+
+/* One line: nobody has this name; which one may be meant, and which there are. */
+void observe_refuse_name(struct observer *o, const char *name);
+/* Whether a worker of this name is connected; false also after an error line of its own. */
+bool observe_knows(struct observer *o, const char *name);
 
 /* Names of all workers that are connected, in the broker's order. */
 struct observe_names {

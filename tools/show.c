@@ -49,10 +49,11 @@ bool show_wants(const struct show *s, const char *column) {
 
 size_t show_rows(const struct show *s) { return rows_count(&s->rows); }
 
-void show_mark(struct show *s, enum show_mark mark) {
-  size_t last = s->rows.count - 1;
-  s->rows.cells[last - last % s->rows.view->count].mark = (unsigned char)mark;
+void show_mark_row(struct show *s, size_t hole, enum show_mark mark) {
+  s->rows.cells[hole - hole % s->rows.view->count].mark = (unsigned char)mark;
 }
+
+void show_mark(struct show *s, enum show_mark mark) { show_mark_row(s, s->rows.count - 1, mark); }
 
 static void grow(struct show *s) {
   s->room = s->room ? s->room * 2 : 64;

@@ -55,5 +55,7 @@ void show_fill(struct show *s, size_t hole);
 /* How the row of the cell put last looks where there are colours. */
 enum show_mark { SHOW_PLAIN, SHOW_DIM /* it is over */, SHOW_BAD /* look at it */ };
 void show_mark(struct show *s, enum show_mark mark);
+/* The same of the row of a hole. */
+void show_mark_row(struct show *s, size_t hole, enum show_mark mark);
 
 #endif

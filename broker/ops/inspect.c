@@ -38,6 +38,8 @@ struct page {
   uint32_t host_size, holder_size;
   const char *what; /* is asked for; not terminated */
   uint32_t what_size;
+  enum pt_kind type;      /* of tokens; 0: any */
+  uint64_t least_age;     /* of tokens, in seconds */
   uint32_t holder_number; /* of the holder; SLAB_NONE: nobody has that name */
   uint64_t bytes_most;
   uint32_t examined; /* records, so far */
@@ -133,6 +135,8 @@ static const struct slab *tokens_slab(const struct broker *b) { return &b->refs.
 static bool token_wanted(const struct page *g, uint32_t index) {
   const struct token *t = refs_token(&g->b->refs, index);
   if (g->host && !is_named(g->b, t->host, g->host, g->host_size)) return false;
+  if (g->type && t->kind != g->type) return false;
+  if (broker_now(g->b) - t->made < g->least_age) return false;
   if (!g->holder) return true;
   return g->holder_number != SLAB_NONE && refs_count(&g->b->refs, index, g->holder_number) > 0;
 }
@@ -269,6 +273,24 @@ static bool read_filter(struct reader *r, const char **text, uint32_t *size) {
   return true;
 }
 
+static bool read_type(struct reader *r, enum pt_kind *type) {
+  const char *name;
+  uint32_t size;
+  if (!read_filter(r, &name, &size)) return false;
+  for (unsigned kind = PT_TABLE; name && kind <= PT_USERDATA; kind++)
+    if (strlen(pt_kind_name(kind)) == size && memcmp(pt_kind_name(kind), name, size) == 0)
+      *type = kind;
+  return !name || *type;
+}
+
+/* A number, or nil, which leaves *n as it is. */
+static bool read_optional(struct reader *r, uint64_t *n) {
+  struct value v;
+  if (!reader_next(r, &v)) return false;
+  if (v.type == VALUE_NUMBER && v.is_uint) *n = v.integer;
+  return v.type == VALUE_NIL || (v.type == VALUE_NUMBER && v.is_uint);
+}
+
 /* Reads the request into the page; NULL, or what is wrong with it. */
 static const char *read_request(const struct message *m, struct page *g, uint64_t *cursor) {
   struct reader r;
@@ -284,15 +306,13 @@ static const char *read_request(const struct message *m, struct page *g, uint64_
   g->policy = size == 6 && memcmp(what, "policy", 6) == 0;
   g->status = size == 6 && memcmp(what, "status", 6) == 0;
   *cursor = 0;
-  if (count > 1) {
-    if (!reader_next(&r, &v) || (v.type != VALUE_NIL && !(v.type == VALUE_NUMBER && v.is_uint)))
-      return "'inspect': the cursor is no number";
-    if (v.type == VALUE_NUMBER) *cursor = v.integer;
-  }
+  if (count > 1 && !read_optional(&r, cursor)) return "'inspect': the cursor is no number";
   if (count > 2 && !read_filter(&r, &g->host, &g->host_size))
     return "'inspect': the host's name is no string";
   if (count > 3 && !read_filter(&r, &g->holder, &g->holder_size))
     return "'inspect': the holder's name is no string";
+  if (count > 4 && !read_type(&r, &g->type)) return "'inspect': there is no such kind of object";
+  if (count > 5 && !read_optional(&r, &g->least_age)) return "'inspect': the age is no number";
   return NULL;
 }
 

@@ -127,7 +127,7 @@ check "one line" err_is_one_line
 expect 0 ping
 check "a time" out_has 'answered in [0-9.]+ us$'
 expect 0 ping --json
-check "a time as JSON" out_has '^\[\{"round_trip_us":[0-9.]+,"broker_version":"[^"]+"\}\]$'
+check "a time as JSON" out_has '^\[\{"worker":null,"round_trip_us":[0-9.]+,"broker_version":"[^"]+"\}\]$'
 
 story="a worker that does not answer"
 # begin_worker NAME: starts dir/NAME.lua as a worker and waits until it serves.

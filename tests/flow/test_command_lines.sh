@@ -130,8 +130,8 @@ try 2 tokesn
 check "says which may be meant" grep -q "^gaijinctl: unknown command 'tokesn' (did you mean tokens?); there are " "$dir/err"
 try 2 help tokesn
 check "help says so too" grep -q "^gaijinctl: unknown command 'tokesn' (did you mean tokens?); there are " "$dir/err"
-try 2 ping now
-says "ping does not take 'now'"
+try 2 status now
+says "status does not take 'now'"
 try 2 run
 says "run needs a script"
 

@@ -48,6 +48,28 @@ START_TEST(a_request_is_handed_over_whole) {
 }
 END_TEST
 
+/* Whether the program serves or not, and whatever it thinks of it. */
+START_TEST(alive_is_answered_by_the_library) {
+  struct fake f;
+  for (int serves = 0; serves < 2; serves++) {
+    fake_connect(&f, serves ? &fake_events : NULL, MAX_MESSAGE_DEFAULT);
+    begin_named(&f, GAIJIN_OP_ALIVE, 0, 0);
+    fake_deliver(&f);
+    ck_assert_uint_eq(f.told.requests, 0);
+    ck_assert_int_eq(gaijin_flush(f.g, false), 0);
+    ck_assert_int_eq(fake_next(&f)->kind, MESSAGE_REPLY);
+    ck_assert_int_eq(f.m.op, GAIJIN_OP_ALIVE);
+    ck_assert_uint_eq(f.m.id, 42);
+    ck_assert_uint_eq(f.m.body_count, 0);
+    begin_named(&f, GAIJIN_OP_ALIVE, MESSAGE_ONE_WAY, 0);
+    fake_deliver(&f);
+    gaijin_flush(f.g, false);
+    ck_assert(fake_idle(&f));
+    fake_close(&f);
+  }
+}
+END_TEST
+
 START_TEST(a_target_that_is_gone_is_answered_stale) {
   struct fake f;
   fake_open(&f);
@@ -223,6 +245,7 @@ int main(void) {
   TCase *c = tcase_create("receive");
   tcase_add_test(c, the_parting_word_of_the_broker_is_the_reason);
   tcase_add_test(c, a_request_is_handed_over_whole);
+  tcase_add_test(c, alive_is_answered_by_the_library);
   tcase_add_test(c, a_target_that_is_gone_is_answered_stale);
   tcase_add_test(c, without_events_requests_are_unsupported_and_free_is_answered);
   tcase_add_test(c, free_is_answered_after_the_releases);

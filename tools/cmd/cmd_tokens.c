@@ -83,6 +83,13 @@ static void fill_labels(const struct listing *l, struct observer *o) {
   }
 }
 
+/* Nothing was found: whether there is such a worker. */
+static bool check_filter(struct observer *o, const char *name) {
+  if (!name || observe_knows(o, name)) return true;
+  observe_refuse_name(o, name);
+  return false;
+}
+
 bool cmd_tokens(struct observer *o, struct show *s) {
   const struct settings *flags = &o->in->settings;
   struct listing l = {.s = s, .exposed = exposed_new()};
@@ -90,9 +97,13 @@ bool cmd_tokens(struct observer *o, struct show *s) {
                               .columns = VALUES,
                               .host = settings_text(flags, SETTING_host),
                               .holder = settings_text(flags, SETTING_holder),
+                              .least_age = settings_count(flags, SETTING_min_age),
                               .row = read_token,
                               .user = &l};
+  if (settings_choice(flags, SETTING_kind) > 0)
+    book.kind = setting_info(SETTING_kind)->words[settings_choice(flags, SETTING_kind)];
   bool good = observe_read(o, &book);
+  if (good && show_rows(s) == 0) good = check_filter(o, book.host) && check_filter(o, book.holder);
   if (good) fill_labels(&l, o);
   exposed_free(l.exposed);
   free(l.unknown);

@@ -57,6 +57,7 @@ enum gaijin_op {
   GAIJIN_OP_BYE = 34,
   GAIJIN_OP_UPGRADE = 35,
   GAIJIN_OP_LEND = 36,
+  GAIJIN_OP_ALIVE = 38,
   GAIJIN_OP_COUNT
 };
 
