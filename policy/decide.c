@@ -133,12 +133,14 @@ struct policy_verdict policy_may(const struct policy *p, const struct policy_set
 }
 
 enum policy_right policy_right_for(enum op op) {
+  if (op == OP_eval) return POLICY_EVAL;
   return rules_reading_ops() >> op & 1 ? POLICY_INSPECT : POLICY_ACT;
 }
 
 const char *policy_right_name(enum policy_right right) {
   static const char *const names[POLICY_RIGHTS] = {
-      [POLICY_INSPECT] = "inspect", [POLICY_ACT] = "act", [POLICY_LEND] = "lend"};
+      [POLICY_INSPECT] = "inspect", [POLICY_ACT] = "act", [POLICY_LEND] = "lend",
+      [POLICY_EVAL] = "eval"};
   assert(right < POLICY_RIGHTS);
   return names[right];
 }

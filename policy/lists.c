@@ -253,7 +253,8 @@ static void take_right(struct builder *b, const char *word, size_t size) {
       b->rule->rights |= 1u << r;
       return;
     }
-  policy_error_add(b->errors, b->line, "'may' takes 'inspect', 'act' and 'lend', not '%.*s'",
+  policy_error_add(b->errors, b->line,
+                   "'may' takes 'inspect', 'act', 'lend' and 'eval', not '%.*s'",
                    (int)size, word);
 }
 

@@ -49,8 +49,8 @@ static const char *rule_fault(const struct policy *p, const struct rule *r) {
     return "a name is asked for before there is a worker: 'names' needs users or groups as 'who'";
   if (has(r, LIST_LABELS) && r->ops && !(r->ops & by_label))
     return "'labels' matter for s2t and labels only, which are not among 'ops'";
-  if ((r->rights & (1u << POLICY_ACT | 1u << POLICY_LEND)) && !is_about(p, r, false))
-    return "'act' and 'lend' are for who is no worker: 'who' needs users or groups, or all";
+  if ((r->rights & ~(1u << POLICY_INSPECT)) && !is_about(p, r, false))
+    return "'act', 'lend' and 'eval' are for who is no worker: 'who' needs users or groups, or all";
   return NULL;
 }
 

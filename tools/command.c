@@ -65,7 +65,8 @@ const char *command_groups(enum command_id id) {
 
 const char *command_part_title(enum command_part part) {
   static const char *const titles[PARTS] = {
-      [PART_START] = "start", [PART_LOOK] = "look", [PART_ACT] = "act", [PART_HELP] = "help"};
+      [PART_START] = "start", [PART_LOOK] = "look", [PART_TOUCH] = "touch",
+      [PART_ACT] = "act", [PART_HELP] = "help"};
   assert(part < PARTS);
   return titles[part];
 }

@@ -32,7 +32,7 @@ enum command_id {
 };
 
 enum command_kind { COMMAND_IS_run, COMMAND_IS_list };
-enum command_part { PART_START, PART_LOOK, PART_ACT, PART_HELP, PARTS };
+enum command_part { PART_START, PART_LOOK, PART_TOUCH, PART_ACT, PART_HELP, PARTS };
 /* What its words are, for shells that complete them. */
 enum command_takes { TAKES_NOTHING, TAKES_WORKERS, TAKES_FILES, TAKES_COMMANDS };
 

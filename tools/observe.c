@@ -24,6 +24,7 @@ bool observe_open_within(struct observer *o, const struct invocation *in, double
   char error[512];
   struct gaijin_options options = {.socket = settings_text(&in->settings, SETTING_socket),
                                    .observer = true,
+                                   .name = "gaijinctl", /* what workers are told */
                                    .wait_seconds = seconds};
   *o = (struct observer){.in = in};
   int status = gaijin_connect(&o->g, &options, error, sizeof error);

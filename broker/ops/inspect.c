@@ -294,7 +294,6 @@ static bool read_optional(struct reader *r, uint64_t *n) {
 /* Reads the request into the page; NULL, or what is wrong with it. */
 static const char *read_request(const struct message *m, struct page *g, uint64_t *cursor) {
   struct reader r;
-  struct value v;
   uint32_t count, size;
   reader_open(&r, m->body, m->body_size, &count);
   if (!reader_string(&r, &g->what, &g->what_size)) return "'inspect' wants to know what";

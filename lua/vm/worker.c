@@ -135,7 +135,8 @@ void worker_log_often(struct worker *w, enum worker_line kind, const char *forma
                                                  [LINE_ERROR] = "\n\t",
                                                  [LINE_FUTURE] = "\n\t",
                                                  [LINE_FINALISER] = "\n\t",
-                                                 [LINE_MEMORY] = ""};
+                                                 [LINE_MEMORY] = "",
+                                                 [LINE_EVAL] = ""};
   struct line_budget *b = &w->lines[kind];
   double now = clock_seconds();
   b->spent -= (now - b->updated) * lines_a_second;
@@ -158,7 +159,8 @@ void worker_log_rest(struct worker *w) {
       [LINE_POST_REFUSED] = "posts that were not done", [LINE_POST_FAILED] = "posts that failed",
       [LINE_ERROR] = "errors", [LINE_FUTURE] = "errors of dropped futures",
       [LINE_FINALISER] = "errors in finalisers",
-      [LINE_MEMORY] = "memory that is too short"};
+      [LINE_MEMORY] = "memory that is too short",
+      [LINE_EVAL] = "code that observers had run"};
   for (int i = 0; i < WORKER_LINES; i++) {
     if (w->lines[i].left_out)
       worker_log(w, "%llu more lines about %s were left out",

@@ -249,7 +249,7 @@ struct door {
 
 /* Lines on stderr that others, or a timer, can have repeated. */
 enum worker_line { LINE_POST_REFUSED, LINE_POST_FAILED, LINE_ERROR, LINE_FUTURE,
-                   LINE_FINALISER, LINE_MEMORY, WORKER_LINES };
+                   LINE_FINALISER, LINE_MEMORY, LINE_EVAL, WORKER_LINES };
 struct line_budget {
   double spent, updated; /* lines of late, and when that was right */
   uint64_t left_out;     /* since the last that was written */
@@ -300,6 +300,7 @@ struct worker {
   bool left_parent; /* in a fork of a stock interpreter: what was its parent's has been left, and
                        gaijin.connect makes a new worker */
   bool is_luajit;  /* the interpreter is LuaJIT */
+  bool allows_eval; /* observers may have it run code (serve/eval.h) */
   bool sandboxed;  /* its script is not trusted (lua/sandbox/untrusted.h) */
   lua_CFunction serves; /* what calls the scripts' functions for others (serve.c) */
   lua_CFunction unseen[UNSEEN_MOST]; /* C functions that are none of the scripts' levels */

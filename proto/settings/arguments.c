@@ -100,7 +100,10 @@ static enum arguments_outcome read_flag(struct reader *r) {
   return arguments_wrong(r->s, r->error, r->n, "%s", text);
 }
 
-static bool is_flag(const char *word) { return word[0] == '-' && word[1]; }
+/* A number is none: -5, -.5. */
+static bool is_flag(const char *word) {
+  return word[0] == '-' && word[1] && !strchr("0123456789.", word[1]);
+}
 
 enum arguments_outcome arguments_read(struct settings *s, enum arguments_style style, int argc,
                                       char **argv, struct arguments *a, char *error, size_t n) {

@@ -13,7 +13,7 @@
 
 /* Which words a program has. */
 enum arguments_style {
-  ARGUMENTS_ANYWHERE, /* flags stand before, between and behind words */
+  ARGUMENTS_ANYWHERE, /* flags stand before, between and behind words; negative numbers are words */
   ARGUMENTS_SCRIPT,   /* the first word ends the flags: what follows belongs to the script */
 };
 

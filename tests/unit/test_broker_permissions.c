@@ -281,6 +281,28 @@ START_TEST(lending_is_a_right_of_its_own) {
 }
 END_TEST
 
+static void eval(void) {
+  pack_text(wire_ask(&observer, OP_eval, "shop", NULL, 1), "1");
+  wire_send(&w, &observer);
+}
+
+START_TEST(evaluating_is_a_right_of_its_own) {
+  open_with(ALL_NAMES "[allow]\nwho = all\nmay = inspect, act, lend\n");
+  wire_join(&w, &shop, "shop");
+  wire_join_as(&w, &observer, "o", true);
+  eval(); /* the broker's own user, and no rule */
+  expect_forwarded(&shop, OP_eval);
+  wire_client(&w, &observer)->uid = 12345; /* as if the kernel had said so, before it is judged again */
+  read_again();
+  eval();
+  expect_refused(&observer, STATUS_denied, "ask worker shop for 'eval'");
+  reload(ALL_NAMES "[allow]\nwho = user 12345\nmay = eval\n");
+  eval();
+  expect_forwarded(&shop, OP_eval);
+  wire_client(&w, &observer)->uid = geteuid();
+}
+END_TEST
+
 /* ---- The policy in force, as it is shown ---- */
 
 static char shown[POLICY_BYTES_MOST + 1];
@@ -352,6 +374,7 @@ int main(void) {
   tcase_add_test(c, the_own_user_looks_in_and_acts);
   tcase_add_test(c, unless_a_rule_says_otherwise);
   tcase_add_test(c, lending_is_a_right_of_its_own);
+  tcase_add_test(c, evaluating_is_a_right_of_its_own);
   tcase_add_test(c, it_is_shown_in_pieces);
   tcase_add_test(c, none_is_shown_as_none);
   suite_add_tcase(s, c);

@@ -101,7 +101,7 @@ START_TEST(ops) {
     if (!info || info->way != OP_ROUTED) continue;
     bool reads = strstr("s2t get pairs ipairs next len str labels alive", info->name) != NULL;
     asks("w", "b", op, reads || op == OP_call ? 5 : 0);
-    ck_assert_int_eq(policy_right_for(op), reads ? POLICY_INSPECT : POLICY_ACT);
+    ck_assert_int_eq(policy_right_for(op), reads ? POLICY_INSPECT : op == OP_eval ? POLICY_EVAL : POLICY_ACT);
   }
 }
 END_TEST

@@ -111,6 +111,9 @@ START_TEST(flags_stand_anywhere) {
   ck_assert_int_eq(ctl("a - -- --json -- b"), ARGUMENTS_RUN);
   ck_assert_str_eq(joined(), "a - --json -- b");
   ck_assert(!settings_flag(&s, SETTING_json));
+  ck_assert_int_eq(ctl("a -5 -.5e3 --json -0"), ARGUMENTS_RUN); /* numbers are words */
+  ck_assert_str_eq(joined(), "a -5 -.5e3 -0");
+  ck_assert(settings_flag(&s, SETTING_json));
   ck_assert_int_eq(ctl("_"), ARGUMENTS_RUN); /* an empty word is a word */
   ck_assert_int_eq(a.count, 1);
 }

@@ -79,11 +79,11 @@ static enum policy_right find_right(const char *name) {
 
 /* NULL, or what is wrong with a question. */
 static const char *question_fault(const struct question *q) {
-  if (find_right(q->op) != POLICY_RIGHTS)
+  if (find_right(q->op) != POLICY_RIGHTS && find_op(q->op) == OP_COUNT)
     return q->what ? "'inspect', 'act' and 'lend' are asked about without WHAT" : NULL;
   if (strcmp(q->op, "take") != 0 && find_op(q->op) == OP_COUNT)
-    return "OP is take, inspect, act, lend or what workers are asked for: s2t, get, call ...";
-  if (!q->what) return "WHAT is missing: a worker's name";
+    return "OP is take, inspect, act, lend, eval or what workers are asked for: s2t, get, call ...";
+  if (!q->what && find_right(q->op) == POLICY_RIGHTS) return "WHAT is missing: a worker's name";
   if (q->label && strcmp(q->op, "s2t") != 0) return "only s2t is asked about with a label";
   return NULL;
 }
@@ -94,7 +94,7 @@ static struct policy_verdict judge(const struct policy_text *t, const struct pol
   struct policy_label label = {q->label, q->label ? strlen(q->label) : 0};
   bool own = s->uid == t->owner;
   policy_about(t->policy, s, &about);
-  if (find_right(q->op) != POLICY_RIGHTS)
+  if (find_right(q->op) != POLICY_RIGHTS && !q->what)
     return policy_may(t->policy, &about, find_right(q->op), own);
   if (strcmp(q->op, "take") == 0) return policy_take(t->policy, &about, q->what, strlen(q->what));
   enum op op = find_op(q->op);

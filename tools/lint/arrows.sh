@@ -62,7 +62,7 @@ floors='
 proto   . settings
 broker  base books net core ops upgrade .
 lua     vm sandbox fiber ref ask serve api .
-tools   . cmd|dev
+tools   . touch cmd|dev
 '
 check_floors() {
   awk '
