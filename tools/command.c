@@ -34,11 +34,13 @@ static const char *const groups[COMMANDS] = {
 #define COLUMN(...)
 #define GROUPS_run(id) #id
 #define GROUPS_list(id) #id " tables"
+#define GROUPS_own(id) #id " tables"
 #include "tools/commands.def"
 #undef COMMAND
 #undef COLUMN
 #undef GROUPS_run
 #undef GROUPS_list
+#undef GROUPS_own
 };
 
 const struct command *command_info(enum command_id id) {

@@ -31,7 +31,7 @@ enum command_id {
   COMMANDS /* their number; also "none" */
 };
 
-enum command_kind { COMMAND_IS_run, COMMAND_IS_list };
+enum command_kind { COMMAND_IS_run, COMMAND_IS_list, COMMAND_IS_own };
 enum command_part { PART_START, PART_LOOK, PART_TOUCH, PART_ACT, PART_HELP, PARTS };
 /* What its words are, for shells that complete them. */
 enum command_takes { TAKES_NOTHING, TAKES_WORKERS, TAKES_FILES, TAKES_COMMANDS };
@@ -90,11 +90,13 @@ struct show;
  * lines if not. */
 #define COMMAND(name, kind, ...) COMMAND_DECLARE_##kind(name)
 #define COLUMN(...)
+#define COMMAND_DECLARE_own(name) int cmd_##name(const struct invocation *in);
 #define COMMAND_DECLARE_run(name) int cmd_##name(const struct invocation *in);
 #define COMMAND_DECLARE_list(name) bool cmd_##name(struct observer *o, struct show *s);
 #include "tools/commands.def"
 #undef COMMAND
 #undef COLUMN
+#undef COMMAND_DECLARE_own
 #undef COMMAND_DECLARE_run
 #undef COMMAND_DECLARE_list
 

@@ -13,9 +13,10 @@
 #include "tools/manual.h"
 #include "tools/text.h"
 
-/* One of both. */
+/* One of these. */
 static const struct action {
   int (*run)(const struct invocation *in);
+  int (*own)(const struct invocation *in);
   list_fn list;
 } actions[COMMANDS] = {
 #define COMMAND(name, kind, ...) [COMMAND_##name] = {.kind = cmd_##name},
@@ -69,7 +70,7 @@ static bool reads_itself(struct invocation *in, int argc, char **argv, struct ar
 
 static enum arguments_outcome run_command(const struct invocation *in, int *status) {
   const struct action *a = &actions[in->command];
-  *status = a->list ? list_run(in, a->list) : a->run(in);
+  *status = a->list ? list_run(in, a->list) : a->own ? a->own(in) : a->run(in);
   return *status == -1 ? ARGUMENTS_HELP : *status == -2 ? ARGUMENTS_VERSION : ARGUMENTS_RUN;
 }
 
