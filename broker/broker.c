@@ -18,6 +18,7 @@
 #include "broker/core/heap.h"
 #include "broker/core/notify.h"
 #include "broker/core/permissions.h"
+#include "broker/core/seen.h"
 #include "broker/core/transfer.h"
 #include "broker/net/limits.h"
 #include "broker/net/connections.h"
@@ -236,6 +237,7 @@ int broker_start(struct broker *b, uv_loop_t *loop, const struct broker_config *
   expiry_open(b);
   heap_open(b);
   grace_open(b);
+  seen_open(b);
   work_open(&b->work, loop);
   int no_pool = pool_open(&b->pool) ? 0 : errno;
   if (!init_registries(b, config)) {
@@ -280,6 +282,7 @@ void broker_stop(struct broker *b) {
   expiry_close(b);
   heap_close(b);
   grace_close(b);
+  seen_close(b);
   upgrade_close(b);
   permissions_stop(&b->permissions);
   /* Under the listener's lock. Of a broker that could not begin, others may still come back. */
@@ -302,6 +305,7 @@ void broker_deinit(struct broker *b) {
   loads_deinit(&b->loads);
   calls_deinit(&b->calls);
   traffic_deinit(&b->traffic);
+  seen_deinit(b);
   waits_deinit(&b->collecting);
   grace_deinit(b);
   permissions_close(&b->permissions);

@@ -8,6 +8,7 @@
 
 #include "broker/core/grace.h"
 #include "broker/core/pairs.h"
+#include "broker/core/seen.h"
 #include "broker/net/limits.h"
 
 /* ---- Connections ---- */
@@ -319,10 +320,11 @@ static const char *check_waits(const struct broker *b) {
 
 /* ---- References ---- */
 
-/* Pairs, and the records of connections and hosts, also of those that have ended. */
+/* Pairs, monitors, and the records of connections and hosts, also of those that have ended. */
 static const char *check_others(const struct broker *b) {
   const struct accounts *a = &b->connections.accounts;
   uint64_t charged = 0, due = b->loads.all.count * (uint64_t)b->loads.bytes + b->grace.claims.bytes;
+  due += seen_charged(b);
   for (uint32_t i = slab_next(&a->slab, 0); i != SLAB_NONE; i = slab_next(&a->slab, i + 1)) {
     const struct account *k = slab_at(&a->slab, i);
     if (k->level == ACCOUNT_USER) charged += k->used[ACCOUNT_OTHER];
@@ -368,6 +370,7 @@ const char *broker_check(const struct broker *b) {
   if (!fault) fault = calls_check(&b->calls);
   if (!fault) fault = flows_check(&b->flows);
   if (!fault) fault = traffic_check(&b->traffic);
+  if (!fault) fault = seen_check(b);
   if (!fault) fault = names_check(&b->names);
   if (!fault) fault = hosts_check(&b->hosts);
   if (!fault) fault = waits_check(&b->collecting);

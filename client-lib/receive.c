@@ -280,6 +280,16 @@ static const char *on_grant(gaijin *g, struct reader *r) {
   return NULL;
 }
 
+/* Rows are the program's to read. */
+static const char *on_seen(gaijin *g, const struct message *m) {
+  if (!g->events.seen) return NULL;
+  gaijin_body *body = gj_values_new(g, m, 0);
+  if (!body) return gj_no_memory;
+  g->events.seen(g->user, body);
+  gaijin_body_free(body);
+  return NULL;
+}
+
 static bool on_notice(gaijin *g, const struct message *m) {
   struct reader r;
   uint32_t count = 0;
@@ -293,6 +303,7 @@ static bool on_notice(gaijin *g, const struct message *m) {
       case OP_cancel: fault = on_cancel(g, &r); break;
       case OP_grant: fault = on_grant(g, &r); break;
       case OP_bye: fault = on_bye(g, &r); break;
+      case OP_seen: fault = on_seen(g, m); break;
       default: fault = "it is not for clients"; break;
     }
   }

@@ -140,7 +140,8 @@ enum policy_right policy_right_for(enum op op) {
 const char *policy_right_name(enum policy_right right) {
   static const char *const names[POLICY_RIGHTS] = {
       [POLICY_INSPECT] = "inspect", [POLICY_ACT] = "act", [POLICY_LEND] = "lend",
-      [POLICY_EVAL] = "eval"};
+      [POLICY_EVAL] = "eval",
+      [POLICY_MONITOR] = "monitor"};
   assert(right < POLICY_RIGHTS);
   return names[right];
 }

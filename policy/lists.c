@@ -254,7 +254,7 @@ static void take_right(struct builder *b, const char *word, size_t size) {
       return;
     }
   policy_error_add(b->errors, b->line,
-                   "'may' takes 'inspect', 'act', 'lend' and 'eval', not '%.*s'",
+                   "'may' takes 'inspect', 'act', 'lend', 'eval' and 'monitor', not '%.*s'",
                    (int)size, word);
 }
 

@@ -50,7 +50,8 @@ static const char *rule_fault(const struct policy *p, const struct rule *r) {
   if (has(r, LIST_LABELS) && r->ops && !(r->ops & by_label))
     return "'labels' matter for s2t and labels only, which are not among 'ops'";
   if ((r->rights & ~(1u << POLICY_INSPECT)) && !is_about(p, r, false))
-    return "'act', 'lend' and 'eval' are for who is no worker: 'who' needs users or groups, or all";
+    return "'act', 'lend', 'eval' and 'monitor' are for who is no worker: 'who' needs users or "
+           "groups, or all";
   return NULL;
 }
 

@@ -84,14 +84,17 @@ struct policy_verdict policy_ask(const struct policy *p, const struct policy_set
 struct policy_verdict policy_take(const struct policy *p, const struct policy_set *asker,
                                   const char *name, size_t size);
 
-enum policy_right { POLICY_INSPECT, POLICY_ACT, POLICY_LEND, POLICY_EVAL, POLICY_RIGHTS };
-/* Whether somebody may look into the broker, act on workers from outside, be lent any object,
- * or have workers that allow it run code. Where no rule decides, the broker's own user may. */
+enum policy_right {
+  POLICY_INSPECT, POLICY_ACT, POLICY_LEND, POLICY_EVAL, POLICY_MONITOR, POLICY_RIGHTS
+};
+/* Whether somebody may look into the broker, act on workers from outside, be lent any object, have
+ * workers that allow it run code, or see what others send. Where no rule decides, the broker's own
+ * user may. */
 struct policy_verdict policy_may(const struct policy *p, const struct policy_set *asker,
                                  enum policy_right right, bool own_user);
 /* What who is no worker needs in order to ask one for this op. */
 enum policy_right policy_right_for(enum op op);
-/* "inspect", "act", "lend", "eval". Static. */
+/* "inspect", "act", "lend", "eval", "monitor". Static. */
 const char *policy_right_name(enum policy_right right);
 
 #endif

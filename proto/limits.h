@@ -10,8 +10,8 @@
  * 1: the first. 2: hello has a range of versions, and hello and its reply have options. 3: null
  * pointers, weights, labels with their values, workers that stop say so,
  * windows of one-way requests. 4: windows of all requests. 5: workers come back to a broker that
- * was started again. 6: objects are lent to observers, workers say that they live.
- * docs/protocol.md, "Versions", says when to raise which. */
+ * was started again. 6: objects are lent to observers, which see messages; workers say that they
+ * live. docs/protocol.md, "Versions", says when to raise which. */
 #define WIRE_VERSION_LEAST 1
 #define WIRE_VERSION_MOST 6
 /* From this one on bodies may have null pointers. */

@@ -110,6 +110,8 @@ void pack_pt(struct pack *p, const struct pt *pt) {
 
 void pack_null(struct pack *p) { put(p, (const char *)null_on_wire, NULL_WIRE_BYTES); }
 
+void pack_raw(struct pack *p, const void *bytes, uint32_t size) { put(p, bytes, size); }
+
 void pack_array(struct pack *p, uint32_t count) {
   msgpack_packer k = packer(p);
   msgpack_pack_array(&k, count);

@@ -37,6 +37,8 @@ void pack_text(struct pack *p, const char *text); /* a terminated string */
 void pack_pt(struct pack *p, const struct pt *pt);
 /* A null pointer, from WIRE_VERSION_NULL on. */
 void pack_null(struct pack *p);
+/* Values that are msgpack already. */
+void pack_raw(struct pack *p, const void *bytes, uint32_t size);
 /* An array inside the body; its `count` values follow. */
 void pack_array(struct pack *p, uint32_t count);
 

@@ -30,6 +30,9 @@ struct call {
   struct account *payer;      /* the asker's, though it gave up; NULL: nothing is charged */
   uint64_t sent_at;           /* when so many bytes were written to the host, all of it was */
   uint64_t begun_ns;          /* when it was forwarded (traffic.h); 0: by an earlier program */
+  uint64_t token;             /* of the host's that it is for, if a monitor has seen it; 0: none */
+  uint8_t kind;               /* of that object */
+  uint8_t seen;               /* which monitors have (core/seen.h), by bits */
   uint8_t op;
   bool unbounded; /* the asker itself says that the answer may take for ever */
   /* bytes of one that is counted with its pair until it is answered (flows.h); 0: it is not */

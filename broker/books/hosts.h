@@ -18,6 +18,9 @@
 
 struct client;
 
+/* How many may monitor at a time. */
+enum { HOSTS_MONITORS = 8 };
+
 /* What the policy says about a host (core/permissions.c): the rules about it as one who asks, and
  * as one who is asked. */
 struct standing {
@@ -32,6 +35,7 @@ struct host {
   struct job giving_back; /* of a dead one: what it held is being given back (core/releases.c) */
   uint32_t link;
   bool observer;
+  uint32_t seen_by[HOSTS_MONITORS]; /* whom it was introduced to (core/seen.h) */
   struct standing standing;
   char name[TOLD_NAME_MAX_BYTES + 1]; /* as others are told it: an observer's begins with '@' */
 };

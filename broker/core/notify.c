@@ -42,6 +42,8 @@ void notify_reply(struct client *to, enum op op, uint64_t id) {
 
 static void send_error(struct client *to, enum op op, uint64_t id, enum status status,
                        const char *text) {
+  const struct monitors *monitors = &to->broker->monitors;
+  if (monitors->count) monitors->error(to->broker, to, op, id, status, text);
   struct pack *p = notify_begin(to->broker, MESSAGE_ERROR, op, id, 2);
   pack_uint(p, status);
   pack_text(p, text);

@@ -80,6 +80,19 @@ struct program_call {
   char **argv;
 };
 
+struct monitor;
+/* Who sees what is routed (seen.h). */
+struct monitors {
+  uint32_t count;
+  uint32_t serials; /* given so far */
+  struct monitor *all[HOSTS_MONITORS]; /* NULL: nobody */
+  uv_timer_t later; /* runs while there is one */
+  /* The broker answers a client's request with an error of its own; called while there is one. */
+  void (*error)(struct broker *b, const struct client *to, enum op op, uint64_t id, uint64_t status,
+                const char *text);
+  uint64_t wall_us; /* what the clock of traffic.h has to have added to be microseconds since 1970 */
+};
+
 struct upgrade;
 struct broker {
   uv_loop_t *loop;
@@ -110,6 +123,7 @@ struct broker {
   struct expiry expiry;
   struct heap heap;
   struct permissions permissions;
+  struct monitors monitors;
 
   struct program_call call; /* zeroed: it cannot be upgraded */
   /* A client asks for it: upgrade/ is above the table of ops. */

@@ -9,6 +9,7 @@
 
 #include "broker/core/meter.h"
 #include "broker/core/notify.h"
+#include "broker/core/seen.h"
 #include "broker/core/state.h"
 #include "broker/core/transfer.h"
 #include "broker/ops/collect.h"
@@ -18,6 +19,7 @@
 #include "broker/ops/holdings.h"
 #include "broker/ops/inspect.h"
 #include "broker/ops/lend.h"
+#include "broker/ops/monitor.h"
 #include "broker/ops/retire.h"
 #include "broker/ops/route.h"
 #include "broker/ops/watch.h"
@@ -51,7 +53,7 @@ static void on_cancel(struct client *from, const struct message *m) {
     struct client *host = hosts_at(&b->hosts, call->host)->client;
     if (host) notify_cancel(host, call->id, from->account);
     calls_abandon(&b->calls, i);
-  } else if (!names_unwatch(&b->names, from->host, request)) {
+  } else if (!names_unwatch(&b->names, from->host, request) && !seen_cancel(from, request)) {
     collect_cancel(from, request);
   }
 }
@@ -71,6 +73,7 @@ static const handler_fn handlers[OP_COUNT] = {
     [OP_back] = comeback_on_back,
     [OP_upgrade] = on_upgrade,
     [OP_lend] = lend_on_lend,
+    [OP_monitor] = monitor_on_monitor,
 };
 
 static void dispatch_first(struct client *from, const struct message *m) {

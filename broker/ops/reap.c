@@ -15,6 +15,7 @@
 #include "broker/core/notify.h"
 #include "broker/core/pairs.h"
 #include "broker/core/releases.h"
+#include "broker/core/seen.h"
 #include "broker/core/state.h"
 #include "broker/net/connections.h"
 #include "broker/ops/collect.h"
@@ -112,6 +113,7 @@ bool reap(struct client *c) {
   assert(c->state == CLIENT_CONDEMNED && !c->walk);
   assert(c->slot == SLAB_NONE); /* given up when it was condemned, before anybody was told */
   grace_ended(c);
+  seen_forget(c);
   watch_forget(c);
   if (c->host != SLAB_NONE && (!end_requests(b, c) || !tell_death(b, c))) return false;
   log_end(b, c);

@@ -15,6 +15,7 @@
 #include "broker/core/notify.h"
 #include "broker/core/pairs.h"
 #include "broker/core/permissions.h"
+#include "broker/core/seen.h"
 #include "broker/core/state.h"
 #include "broker/core/transfer.h"
 #include "broker/net/limits.h"
@@ -286,6 +287,7 @@ static bool forward_request(struct client *from, struct client *to, struct trans
   client_push(to, from->account, bytes, m->size);
   client_charge(from, m->size / QUEUED_PER_UNIT);
   if (counts) flow_forwarded(from, to, load, m);
+  if (seen_by_any(b)) seen_request(b, from, to, call, t, m);
   return true;
 }
 
@@ -400,7 +402,8 @@ static struct client *answer(struct client *from, struct transfer *t, const stru
   }
   struct client *to = forward_answer(from, calls_at(calls, i), t, m, bytes, o, full);
   if (!calls_at(calls, i)->unbounded) client_answer_came(from);
-  meter_answer(from->broker, calls_at(calls, i), m);
+  uint64_t took_ns = meter_answer(from->broker, calls_at(calls, i), m);
+  if (seen_by_any(from->broker)) seen_answer(from->broker, i, t, m, took_ns);
   pairs_answered(from->broker, i);
   return to;
 }

@@ -23,6 +23,7 @@
 #include "broker/base/descriptor.h"
 #include "broker/core/grace.h"
 #include "broker/core/notify.h"
+#include "broker/core/seen.h"
 #include "broker/net/carried.h"
 #include "broker/upgrade/spawned.h"
 #include "broker/upgrade/stamp.h"
@@ -348,6 +349,7 @@ void upgrade_go(struct broker *b) {
     return;
   }
   snprintf(head.version, sizeof head.version, "%s", GAIJIN_VERSION);
+  seen_end_all(u->broker);
   int state = memfd_create("gaijin-state", MFD_CLOEXEC);
   if (state < 0) {
     refuse(u, "there is no file in memory for the state: %s", strerror(errno));

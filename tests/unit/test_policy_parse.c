@@ -89,9 +89,9 @@ START_TEST(sections_that_are_none) {
   bad_alone("[allow]\nwho = all\nhosts = act\nlabels = x\nops = get\n", 1, "among 'ops'");
   /* Workers never act. */
   bad_alone(RULE "hosts = x\n\n[deny tills]\nwho = worker x, worker y\nhosts = z\nmay = inspect, act\n", 5,
-            "[deny tills]: 'act', 'lend' and 'eval' are for who is no worker");
-  bad_alone("[allow]\nwho = worker *\nmay = act\n", 1, "[allow]: 'act', 'lend' and 'eval' are for who is no worker");
-  bad_alone("[allow]\nwho = worker *\nmay = lend\n", 1, "[allow]: 'act', 'lend' and 'eval' are for who is no worker");
+            "[deny tills]: 'act', 'lend', 'eval' and 'monitor' are for who is no worker");
+  bad_alone("[allow]\nwho = worker *\nmay = act\n", 1, "[allow]: 'act', 'lend', 'eval' and 'monitor' are for who is no worker");
+  bad_alone("[allow]\nwho = worker *\nmay = lend\n", 1, "[allow]: 'act', 'lend', 'eval' and 'monitor' are for who is no worker");
   good("[allow]\nwho = worker x\nmay = inspect\n[allow]\nwho = worker x, user 7\nmay = act\n", 2);
 }
 END_TEST

@@ -107,6 +107,9 @@ struct gaijin_events {
   /* Some holdings that were GAIJIN_UNCONFIRMED are so no more: who waits for one looks at it again.
    * Those whose hosts have died are told of by `dead` before. */
   void (*confirmed)(void *user);
+  /* To who monitors (GAIJIN_OP_MONITOR): lost, row, row, ... as docs/protocol.md has it. The body
+   * is freed when the call returns. */
+  void (*seen)(void *user, gaijin_body *body);
 };
 
 struct gaijin_options {

@@ -1,0 +1,159 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Who monitors sees what all workers send each other. So this is for the broker's own user and root,
+ * and whom the policy allows it; never for workers, nor for who is sandboxed.
+ */
+#include "broker/ops/monitor.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "broker/core/notify.h"
+#include "broker/core/permissions.h"
+#include "broker/core/seen.h"
+#include "broker/core/state.h"
+#include "proto/base.h"
+#include "proto/body.h"
+
+/* ---- What it wants to see ---- */
+
+/* What is wrong with a request; `unknown`: it may be right for another version. */
+struct fault {
+  const char *text;
+  bool unknown;
+};
+
+static const char *read_worker(struct seen_filter *f, struct reader *r) {
+  const char *name;
+  uint32_t size;
+  if (f->workers == SEEN_WORKERS_MOST) return "names more workers than it may";
+  if (!reader_string(r, &name, &size) || size > TOLD_NAME_MAX_BYTES || memchr(name, 0, size))
+    return "has a 'worker' that is no name";
+  memcpy(f->worker[f->workers++], name, size); /* zeroed before */
+  return NULL;
+}
+
+static const char *read_op(struct seen_filter *f, struct reader *r) {
+  const char *name;
+  uint32_t size;
+  static_assert(OP_COUNT <= 64, "an op is a bit");
+  if (!reader_string(r, &name, &size)) return "has an 'op' that is no string";
+  for (unsigned op = 0; op < OP_COUNT; op++) {
+    const struct op_info *info = op_info(op);
+    if (!info || info->way != OP_ROUTED || strlen(info->name) != size ||
+        memcmp(info->name, name, size) != 0)
+      continue;
+    f->ops |= UINT64_C(1) << op;
+    return NULL;
+  }
+  return "has an 'op' that no worker is asked for";
+}
+
+static const char *read_label(struct seen_filter *f, struct reader *r) {
+  const char *label;
+  uint32_t size;
+  if (f->labels == SEEN_LABELS_MOST) return "has more labels than it may";
+  if (!reader_string(r, &label, &size) || size > SEEN_LABEL_BYTES)
+    return "has a 'label' that is no string, or a long one";
+  memcpy(f->label[f->labels], label, size);
+  f->label_size[f->labels++] = size;
+  return NULL;
+}
+
+static const char *read_token(struct seen_filter *f, struct reader *r) {
+  struct value v;
+  uint64_t host, id;
+  if (f->tokens == SEEN_TOKENS_MOST) return "has more tokens than it may";
+  if (!reader_next(r, &v) || v.type != VALUE_ARRAY || v.count != 2 || !reader_uint(r, &host) ||
+      !reader_uint(r, &id))
+    return "has a 'token' that is not [host, id]";
+  f->token[f->tokens++] = (struct seen_token){host, id};
+  return NULL;
+}
+
+static const char *read_slower(struct seen_filter *f, struct reader *r) {
+  uint64_t us;
+  if (!reader_uint(r, &us) || us > UINT64_MAX / 1000) return "has no number as 'slower_us'";
+  f->slower_ns = us * 1000;
+  return NULL;
+}
+
+static const char *read_bytes(struct seen_filter *f, struct reader *r) {
+  uint64_t bytes;
+  if (!reader_uint(r, &bytes)) return "has no number as 'bytes'";
+  f->bytes = bytes < SEEN_BYTES_MOST ? (uint32_t)bytes : SEEN_BYTES_MOST;
+  return NULL;
+}
+
+static struct fault read_filter(const struct message *m, struct seen_filter *f) {
+  static const struct {
+    const char *key;
+    const char *(*read)(struct seen_filter *f, struct reader *r);
+  } keys[] = {{"worker", read_worker}, {"op", read_op},           {"label", read_label},
+              {"token", read_token},   {"slower_us", read_slower}, {"bytes", read_bytes}};
+  struct reader r;
+  uint32_t count, size;
+  const char *key;
+  *f = (struct seen_filter){.bytes = SEEN_BYTES};
+  reader_open(&r, m->body, m->body_size, &count);
+  if (count % 2) return (struct fault){"has a key without a value", false};
+  for (; count; count -= 2) {
+    size_t i = 0;
+    if (!reader_string(&r, &key, &size)) return (struct fault){"has a key that is no string", false};
+    while (i < ARRAY_SIZE(keys) &&
+           (strlen(keys[i].key) != size || memcmp(keys[i].key, key, size) != 0))
+      i++;
+    if (i == ARRAY_SIZE(keys))
+      return (struct fault){"has a key that this broker does not know; it knows worker, op, label, "
+                            "token, slower_us and bytes", true};
+    const char *fault = keys[i].read(f, &r);
+    if (fault) return (struct fault){fault, true};
+  }
+  return (struct fault){NULL, false};
+}
+
+/* ---- Who may ---- */
+
+static bool may_monitor(struct client *from) {
+  if (from->broker->permissions.policy)
+    return permissions_allow(from, POLICY_MONITOR, "see what others send");
+  return from->uid == geteuid() || from->uid == 0;
+}
+
+/* False: it has been refused. */
+static bool is_allowed(struct client *from, const struct message *m) {
+  if (from->sandboxed || !from->observer) {
+    log_peer(&from->broker->log, LOG_WARN, CAUSE_POLICY, from->uid,
+             "denied: %s (user %u, process %ld) is %s and may not see what others send", from->name,
+             (unsigned)from->uid, (long)from->pid, from->sandboxed ? "sandboxed" : "a worker");
+    notify_refuse(from, m, STATUS_denied, "what others send is shown to observers only");
+    return false;
+  }
+  if (may_monitor(from)) return true;
+  notify_refuse(from, m, STATUS_denied,
+                "user %u may not see what others send: the broker's own user and root may, and whom "
+                "its policy allows to monitor",
+                (unsigned)from->uid);
+  return false;
+}
+
+void monitor_on_monitor(struct client *from, const struct message *m) {
+  struct seen_filter filter;
+  const char *why;
+  struct fault fault = read_filter(m, &filter);
+  if (fault.text && !fault.unknown) {
+    client_fault(from, "'monitor' %s", fault.text);
+    return;
+  }
+  if (m->flags & MESSAGE_ONE_WAY || !is_allowed(from, m)) return;
+  if (fault.text) {
+    notify_refuse(from, m, STATUS_unsupported, "'monitor' %s", fault.text);
+  } else if (!seen_begin(from, m->id, &filter, &why)) {
+    notify_refuse(from, m, STATUS_busy, "%s", why);
+  } else {
+    log_peer(&from->broker->log, LOG_INFO, CAUSE_LENT, from->uid,
+             "observer %s (user %u, process %ld) sees what workers send each other", from->name,
+             (unsigned)from->uid, (long)from->pid);
+  }
+}
