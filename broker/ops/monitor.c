@@ -24,7 +24,8 @@ struct fault {
   bool unknown;
 };
 
-static const char *read_worker(struct seen_filter *f, struct reader *r) {
+static const char *read_worker(const struct broker *b, struct seen_filter *f, struct reader *r) {
+  (void)b;
   const char *name;
   uint32_t size;
   if (f->workers == SEEN_WORKERS_MOST) return "names more workers than it may";
@@ -34,7 +35,8 @@ static const char *read_worker(struct seen_filter *f, struct reader *r) {
   return NULL;
 }
 
-static const char *read_op(struct seen_filter *f, struct reader *r) {
+static const char *read_op(const struct broker *b, struct seen_filter *f, struct reader *r) {
+  (void)b;
   const char *name;
   uint32_t size;
   static_assert(OP_COUNT <= 64, "an op is a bit");
@@ -50,7 +52,8 @@ static const char *read_op(struct seen_filter *f, struct reader *r) {
   return "has an 'op' that no worker is asked for";
 }
 
-static const char *read_label(struct seen_filter *f, struct reader *r) {
+static const char *read_label(const struct broker *b, struct seen_filter *f, struct reader *r) {
+  (void)b;
   const char *label;
   uint32_t size;
   if (f->labels == SEEN_LABELS_MOST) return "has more labels than it may";
@@ -61,35 +64,42 @@ static const char *read_label(struct seen_filter *f, struct reader *r) {
   return NULL;
 }
 
-static const char *read_token(struct seen_filter *f, struct reader *r) {
+static const char *read_token(const struct broker *b, struct seen_filter *f, struct reader *r) {
   struct value v;
-  uint64_t host, id;
+  const char *name;
+  uint32_t size;
+  uint64_t id;
   if (f->tokens == SEEN_TOKENS_MOST) return "has more tokens than it may";
-  if (!reader_next(r, &v) || v.type != VALUE_ARRAY || v.count != 2 || !reader_uint(r, &host) ||
-      !reader_uint(r, &id))
-    return "has a 'token' that is not [host, id]";
-  f->token[f->tokens++] = (struct seen_token){host, id};
+  if (!reader_next(r, &v) || v.type != VALUE_ARRAY || v.count != 2 ||
+      !reader_string(r, &name, &size) || !reader_uint(r, &id))
+    return "has a 'token' that is not [worker, id]";
+  uint32_t host = names_host(&b->names, name, size);
+  if (host == SLAB_NONE) return "names an object of a worker that is not connected";
+  f->token[f->tokens++] = (struct seen_token){hosts_at(&b->hosts, host)->id, id};
   return NULL;
 }
 
-static const char *read_slower(struct seen_filter *f, struct reader *r) {
+static const char *read_slower(const struct broker *b, struct seen_filter *f, struct reader *r) {
+  (void)b;
   uint64_t us;
   if (!reader_uint(r, &us) || us > UINT64_MAX / 1000) return "has no number as 'slower_us'";
   f->slower_ns = us * 1000;
   return NULL;
 }
 
-static const char *read_bytes(struct seen_filter *f, struct reader *r) {
+static const char *read_bytes(const struct broker *b, struct seen_filter *f, struct reader *r) {
+  (void)b;
   uint64_t bytes;
   if (!reader_uint(r, &bytes)) return "has no number as 'bytes'";
   f->bytes = bytes < SEEN_BYTES_MOST ? (uint32_t)bytes : SEEN_BYTES_MOST;
   return NULL;
 }
 
-static struct fault read_filter(const struct message *m, struct seen_filter *f) {
+static struct fault read_filter(const struct broker *b, const struct message *m,
+                                struct seen_filter *f) {
   static const struct {
     const char *key;
-    const char *(*read)(struct seen_filter *f, struct reader *r);
+    const char *(*read)(const struct broker *b, struct seen_filter *f, struct reader *r);
   } keys[] = {{"worker", read_worker}, {"op", read_op},           {"label", read_label},
               {"token", read_token},   {"slower_us", read_slower}, {"bytes", read_bytes}};
   struct reader r;
@@ -107,7 +117,7 @@ static struct fault read_filter(const struct message *m, struct seen_filter *f) 
     if (i == ARRAY_SIZE(keys))
       return (struct fault){"has a key that this broker does not know; it knows worker, op, label, "
                             "token, slower_us and bytes", true};
-    const char *fault = keys[i].read(f, &r);
+    const char *fault = keys[i].read(b, f, &r);
     if (fault) return (struct fault){fault, true};
   }
   return (struct fault){NULL, false};
@@ -141,7 +151,7 @@ static bool is_allowed(struct client *from, const struct message *m) {
 void monitor_on_monitor(struct client *from, const struct message *m) {
   struct seen_filter filter;
   const char *why;
-  struct fault fault = read_filter(m, &filter);
+  struct fault fault = read_filter(from->broker, m, &filter);
   if (fault.text && !fault.unknown) {
     client_fault(from, "'monitor' %s", fault.text);
     return;

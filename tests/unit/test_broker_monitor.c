@@ -258,17 +258,17 @@ START_TEST(of_an_op_or_label) {
 }
 END_TEST
 
-static void monitor_token(uint64_t host, uint64_t id) {
+static void monitor_token(const char *worker, uint64_t id) {
   struct pack *p = begin(&eye, "token");
   pack_array(p, 2);
-  pack_uint(p, host);
+  pack_text(p, worker);
   pack_uint(p, id);
   begun(&eye);
 }
 
 START_TEST(of_a_token) {
   struct pt seven = wire_token(&shop, 7), eight = wire_token(&shop, 8);
-  monitor_token(shop.host, 7);
+  monitor_token("shop", 7);
   wire_fetch(&w, &till, &shop, "shop", &seven); /* its answer carries the token */
   wire_fetch(&w, &till, &shop, "shop", &eight);
   look(&eye);
