@@ -27,6 +27,7 @@
 #include "lua/serve/label_waits.h"
 #include "lua/serve/weight.h"
 #include "lua/vm/luajit.h"
+#include "lua/walk/forked.h"
 
 static void turn(struct worker *w) {
   future_free_dropped(w);
@@ -73,6 +74,7 @@ void instance_close(struct worker *w, bool with_vm) {
     w->L = NULL;
   }
   listed_deinit(w);
+  forked_deinit(w);
   if (!worker_is_fork(w)) worker_log_rest(w); /* the parent tells its own */
   connection_unwatch(w);
   if (w->g) w->name = "?"; /* it was the connection's; scripts of an interpreter go on */

@@ -61,7 +61,7 @@ includes() {
 floors='
 proto   . settings
 broker  base books net core ops upgrade .
-lua     vm sandbox fiber ref ask serve api .
+lua     vm sandbox fiber ref ask walk serve api .
 tools   . touch cmd|dev
 '
 check_floors() {

@@ -1,0 +1,187 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The parent looks every few milliseconds whether the copy has ended: nothing has to be watched, and
+ * a sandboxed worker, which may not signal others, needs nothing more.
+ */
+#define _GNU_SOURCE
+#include "lua/walk/forked.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "lua/fiber/fiber.h"
+#include "lua/fiber/wait.h"
+
+enum { PAUSE_FACTOR = 4, NICE = 10, DESCRIPTORS_MOST = 4096 };
+static const double look_least = 0.002, look_most = 0.05;
+
+struct forked {
+  pid_t pid; /* 0: none runs */
+  int fd;    /* of the file it writes into */
+  bool is_waited; /* a fiber waits for it; of one whose fiber has given up, the next that asks hears */
+  double began, free_at; /* when the next may begin */
+};
+
+/* ---- In the copy ---- */
+
+/* Whatever it does to these is its own: the broker, say, must see the worker's end. */
+static void close_others(int kept) {
+#ifdef SYS_close_range
+  if ((kept == 3 || syscall(SYS_close_range, 3, kept - 1, 0) == 0) &&
+      syscall(SYS_close_range, kept + 1, ~0u, 0) == 0)
+    return;
+#endif
+  for (int fd = 3; fd < DESCRIPTORS_MOST; fd++)
+    if (fd != kept) close(fd);
+}
+
+static void become_copy(int fd, pid_t parent) {
+  static const int signals[] = {SIGALRM, SIGTERM, SIGINT, SIGHUP, SIGUSR1, SIGUSR2, SIGCHLD,
+                                SIGPROF, SIGVTALRM};
+  for (size_t i = 0; i < sizeof signals / sizeof signals[0]; i++) signal(signals[i], SIG_DFL);
+  sigset_t none;
+  sigemptyset(&none);
+  sigprocmask(SIG_SETMASK, &none, NULL);
+  alarm(FORKED_SECONDS);
+  struct rlimit seconds = {.rlim_cur = FORKED_SECONDS, .rlim_max = FORKED_SECONDS};
+  struct rlimit no_core = {0};
+  setrlimit(RLIMIT_CPU, &seconds);
+  setrlimit(RLIMIT_CORE, &no_core);
+  /* A sandboxed worker may do neither this nor what follows; the alarm it may. */
+  if (prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) == 0 && getppid() != parent) _exit(1);
+  setpriority(PRIO_PROCESS, 0, NICE);
+  close_others(fd);
+  int score = open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC);
+  if (score < 0) return;
+  if (write(score, "1000", 4) != 4) { /* then it is as dear as the worker */
+  }
+  close(score);
+}
+
+struct copied {
+  struct worker *w;
+  forked_job job;
+  void *user;
+  char *result;
+  size_t size;
+};
+
+static int run_job(lua_State *L) {
+  struct copied *c = lua_touserdata(L, 1);
+  c->size = c->job(L, c->w, c->user, c->result);
+  return 0;
+}
+
+__attribute__((noreturn))
+static void be_copy(lua_State *L, struct copied *c, int fd, pid_t parent) {
+  become_copy(fd, parent);
+  lua_sethook(L, NULL, 0, 0);
+  lua_gc(L, LUA_GCSTOP, 0);
+  if (c->w->heap.most) c->w->heap.most = SIZE_MAX / 4;
+  c->result = malloc(FORKED_BYTES_MOST);
+  if (!c->result || lua_cpcall(L, run_job, c) != 0) _exit(1);
+  assert(c->size <= FORKED_BYTES_MOST);
+  for (size_t done = 0; done < c->size;) {
+    ssize_t n = write(fd, c->result + done, c->size - done);
+    if (n <= 0) _exit(1);
+    done += (size_t)n;
+  }
+  _exit(0);
+}
+
+/* ---- In the worker ---- */
+
+/* Whether the copy has ended; *good: with a result. */
+static bool has_ended(struct forked *c, bool *good) {
+  int status = 0;
+  pid_t r = waitpid(c->pid, &status, WNOHANG);
+  if (r == 0 || (r < 0 && errno == EINTR)) return false;
+  /* In a stock interpreter the script may have waited for it, or ignore the ends of children: then
+   * a result is one if there is something in the file. */
+  *good = r < 0 || (WIFEXITED(status) && WEXITSTATUS(status) == 0);
+  return true;
+}
+
+static void forget(struct forked *c) {
+  double now = clock_seconds();
+  close(c->fd);
+  c->pid = 0;
+  c->free_at = now + PAUSE_FACTOR * (now - c->began);
+}
+
+static struct forked *need_free(lua_State *L, struct worker *w, const char *what) {
+  bool good;
+  if (!w->forked && !(w->forked = calloc(1, sizeof *w->forked)))
+    worker_raise(L, GAIJIN_STATUS_BUSY, "no memory for %s", what);
+  struct forked *c = w->forked;
+  if (c->pid && !c->is_waited && has_ended(c, &good)) forget(c);
+  double now = clock_seconds();
+  if (c->pid || now < c->free_at)
+    worker_raise(L, GAIJIN_STATUS_BUSY,
+                 "%s of %s is under way, or was a moment ago; try again later", what, w->name);
+  return c;
+}
+
+static void begin(lua_State *L, struct forked *c, const char *what,
+                  struct copied *job) {
+  pid_t self = getpid();
+  c->fd = memfd_create("gaijin-walk", MFD_CLOEXEC);
+  if (c->fd < 0)
+    worker_raise(L, GAIJIN_STATUS_BUSY, "%s needs a file in memory: %s", what, strerror(errno));
+  c->began = clock_seconds();
+  c->pid = fork();
+  if (c->pid == 0) be_copy(L, job, c->fd, self);
+  if (c->pid > 0) return;
+  int error = errno;
+  forget(c);
+  worker_raise(L, GAIJIN_STATUS_BUSY, "%s needs a fork: %s", what, strerror(error));
+}
+
+/* The fiber's way out of the wait, when it is cancelled or its time is over, leaves the copy. */
+static void await(lua_State *L, struct worker *w, struct forked *c, const char *what, bool *good) {
+  double pause = look_least;
+  c->is_waited = true;
+  while (!has_ended(c, good)) {
+    enum wait_outcome outcome = wait_park(L, w, clock_seconds() + pause);
+    if (outcome != WAIT_OVER && outcome != WAIT_WOKEN) {
+      c->is_waited = false;
+      wait_raise(L, w, outcome, what);
+    }
+    if (pause < look_most) pause *= 2;
+  }
+  c->is_waited = false;
+}
+
+void forked_run(lua_State *L, struct worker *w, const char *what, forked_job job, void *user) {
+  bool good = false;
+  wait_check(L, w, what);
+  struct forked *c = need_free(L, w, what);
+  char *result = lua_newuserdata(L, FORKED_BYTES_MOST);
+  begin(L, c, what, &(struct copied){.w = w, .job = job, .user = user});
+  await(L, w, c, what, &good);
+  ssize_t n = good ? pread(c->fd, result, FORKED_BYTES_MOST, 0) : -1;
+  forget(c);
+  if (n <= 0)
+    worker_raise(L, GAIJIN_STATUS_BUSY,
+                 "%s of %s has not come to its end within %d s, or memory was too short", what,
+                 w->name, FORKED_SECONDS);
+  lua_pushlstring(L, result, (size_t)n);
+  lua_replace(L, -2);
+}
+
+void forked_deinit(struct worker *w) {
+  if (w->forked && w->forked->pid) close(w->forked->fd);
+  free(w->forked);
+  w->forked = NULL;
+}

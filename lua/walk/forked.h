@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * A forked copy of the worker that looks at the heap and tells what it found, while the worker goes
+ * on: the fork is all that stops it. The copy runs C only: no script, no finaliser. It ends itself,
+ * in FORKED_SECONDS at most, and writes into a file in memory, so nobody need read meanwhile.
+ *
+ * A worker has one copy at a time, and after it a pause of four times what the copy took: all who
+ * ask together cost it a fifth of a processor, and one copy's memory.
+ */
+#ifndef GAIJIN_LUA_FORKED_H
+#define GAIJIN_LUA_FORKED_H
+
+#include <stddef.h>
+
+#include "lua/vm/worker.h"
+
+enum { FORKED_SECONDS = 10, FORKED_BYTES_MOST = 64 << 10 };
+
+/* What the copy does, on its stack and lua_State: writes its result into the buffer; how much. It
+ * may raise. */
+typedef size_t (*forked_job)(lua_State *L, struct worker *w, void *user, char *result);
+
+/* Runs it in a copy; the current fiber waits for the result, which it pushes as a string. Raises
+ * `busy` when another runs, or ran just now, and when the copy ended without a result; what a wait
+ * raises. `what` is for errors: "a walk of the heap". */
+void forked_run(lua_State *L, struct worker *w, const char *what, forked_job job, void *user);
+/* Before the worker's memory is freed; a copy that runs ends by itself. */
+void forked_deinit(struct worker *w);
+
+#endif
