@@ -281,6 +281,31 @@ START_TEST(lending_is_a_right_of_its_own) {
 }
 END_TEST
 
+/* How a worker reaches an object tells names of its script's: it is not for other workers. */
+static void ask_paths(struct end *e) {
+  struct pack *p = wire_ask(e, OP_paths, "shop", NULL, 2);
+  pack_text(p, "till");
+  pack_uint(p, 1);
+  wire_send(&w, e);
+}
+START_TEST(paths_are_for_observers_who_may_inspect) {
+  if (_i == 0)
+    wire_open(&w, NULL);
+  else
+    open_with(ALL_NAMES "[allow]\nwho = all\nhosts = *\n[deny]\nwho = all\nmay = inspect\n");
+  wire_join(&w, &shop, "shop");
+  wire_join(&w, &till, "till");
+  wire_join_as(&w, &observer, "o", true);
+  ask_paths(&till);
+  expect_refused(&till, STATUS_denied, "only observers");
+  ask_paths(&observer);
+  if (_i == 0)
+    expect_forwarded(&shop, OP_paths);
+  else
+    expect_refused(&observer, STATUS_denied, "ask worker shop for 'paths'");
+}
+END_TEST
+
 static void eval(void) {
   pack_text(wire_ask(&observer, OP_eval, "shop", NULL, 1), "1");
   wire_send(&w, &observer);
@@ -375,6 +400,7 @@ int main(void) {
   tcase_add_test(c, unless_a_rule_says_otherwise);
   tcase_add_test(c, lending_is_a_right_of_its_own);
   tcase_add_test(c, evaluating_is_a_right_of_its_own);
+  tcase_add_loop_test(c, paths_are_for_observers_who_may_inspect, 0, 2);
   tcase_add_test(c, it_is_shown_in_pieces);
   tcase_add_test(c, none_is_shown_as_none);
   suite_add_tcase(s, c);

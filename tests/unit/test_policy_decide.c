@@ -99,7 +99,7 @@ START_TEST(ops) {
   for (unsigned op = 0; op < OP_COUNT; op++) {
     const struct op_info *info = op_info(op);
     if (!info || info->way != OP_ROUTED) continue;
-    bool reads = strstr("s2t get pairs ipairs next len str labels alive", info->name) != NULL;
+    bool reads = strstr("s2t get pairs ipairs next len str labels alive paths", info->name) != NULL;
     asks("w", "b", op, reads || op == OP_call ? 5 : 0);
     ck_assert_int_eq(policy_right_for(op), reads ? POLICY_INSPECT : op == OP_eval ? POLICY_EVAL : POLICY_ACT);
   }

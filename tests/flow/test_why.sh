@@ -1,0 +1,178 @@
+#!/bin/bash
+# SPDX-License-Identifier: MIT
+#
+# gaijinctl why: each way in which a worker can reach an object of another, in each interpreter, and
+# who does not tell. The shop makes an object for each way.
+. "$(dirname "$0")/lib.sh"
+export GAIJIN_SOCKET=$dir/s
+evidence="out err *.out"
+
+cat >"$dir/shop.lua" <<'END'
+local kept = {}
+function make(name) local t = {name = name}; kept[name] = t; return t end
+bakaGaijin.make = make
+bakaGaijin.stock = {}
+function deep(n) local first = {}; local t = first; for i = 1, n do t.next = {}; t = t.next end; t.next = make("deep"); kept.first = first; return t.next end
+bakaGaijin.deep = deep
+gaijin.run()
+END
+cat >"$dir/ways.lua" <<'END'
+gaijin.wait_for("shop", "deep")
+local shop = bakaGaijin("shop")
+cache = {players = {}, [true] = shop.make("boolean")}
+cache.players[3] = shop.make("number")
+cache["a b"] = shop.make("quoted")
+key_of = {[shop.make("key")] = 1}
+with_meta = setmetatable({}, {__index = shop.make("metatable")})
+local up = shop.make("upvalue")
+function tick() return up end
+function in_environment() end
+setfenv(in_environment, {there = shop.make("environment")})
+weak = setmetatable({}, {__mode = "v"})
+waits = coroutine.create(function(...) weak[1] = ...; local t = shop.make("local"); coroutine.yield(); return t, ... end)
+coroutine.resume(waits, shop.make("argument"))
+fresh = coroutine.create(function() end)
+bakaGaijin.shown = shop.make("label")
+mine = {shop.make("exported")}
+bakaGaijin.exported = {}
+cursor = newproxy(true)
+getmetatable(cursor).__index = shop.make("userdata")
+getmetatable("").of_strings = shop.make("strings")
+chain = {}
+(function(t) for i = 1, 40 do t.next = {}; t = t.next end t.last = shop.make("chained") end)(chain)
+bakaGaijin.done = {}
+gaijin.run()
+END
+
+# all_ways MOST: asks why each of the first so many of the shop's objects lives: $dir/why-ID.
+all_ways() {
+  local id
+  rm -f "$dir"/why-1 "$dir"/why-2 "$dir"/why-3
+  for ((id = 1; id <= $1; id++)); do
+    timeout "$limit" "$build/gaijinctl" why "shop:$id" >"$dir/why-$id" 2>&1 && echo "status 0" >>"$dir/why-$id"
+  done
+}
+# The shop has each object under its way's name, and that is how it is found.
+id_of() { grep -lE "upvalue kept of .*shop\.lua:[25] > $1\$" "$dir"/why-* | sed 's/.*-//'; }
+# reaches WAY REGEX...: lines of the answer about this object.
+reaches() {
+  local file regex
+  file=$dir/why-$(id_of "$1")
+  cp "$file" "$dir/out"
+  check "$1: status 0" grep -qx 'status 0' "$file"
+  for regex in "${@:2}"; do check "$1: has $regex" grep -qE -- "$regex" "$file"; done
+}
+
+ways_of_a_holder() {
+  reaches boolean '^  _G\.cache\[true\]$'
+  reaches number '^  _G\.cache\.players\[3\]$' '^shop:[0-9]+  table, ' '^held by ways, sent to it once$'
+  reaches quoted '^  _G\.cache\["a b"\]$'
+  reaches key '^  _G\.key_of > a key$'
+  reaches metatable '^  _G\.with_meta > metatable\.__index$'
+  reaches upvalue '^  _G\.tick > upvalue up of .*ways.lua:[0-9]+$'
+  reaches environment '^  _G\.in_environment > environment\.there$'
+  reaches local '^  _G\.waits > local t of .*ways.lua:[0-9]+$'
+  reaches label '^  label shown$'
+  reaches exported '^  _G\.mine\[1\]$'
+  reaches userdata '^  _G\.cursor > metatable\.__index$'
+  reaches strings '> ?metatable.*\.of_strings$|^  the metatable of strings\.of_strings$|^  _G\.string\.of_strings$'
+  reaches chained '^  _G\.chain(\.next){10} > \.\.\. [0-9]+ steps \.\.\. > next(\.next)+\.last$'
+}
+
+start_broker
+start shop "$build/gaijin-worker" -n shop "$dir/shop.lua"
+check "the shop exports" exports shop deep
+
+story="a worker"
+start ways "$build/gaijin-worker" -n ways --atc-time 1000 "$dir/ways.lua"
+check "it runs" exports ways done
+all_ways 18
+ways_of_a_holder
+# Lua 5.1 does not show it, and a weak table is no way.
+reaches argument '^  no path found: only its collector can tell'
+number=shop:$(id_of number)
+story="as JSON"
+run "$build/gaijinctl" why --json "$number"
+check "is read by another program" python3 - "$dir/out" <<'END'
+import json, sys
+o = json.load(open(sys.argv[1]))
+assert o["worker"] == "shop" and o["kind"] == "table" and not o["dead"]
+assert o["holders"][0]["worker"] == "ways" and o["holders"][0]["paths"] == ["_G.cache.players[3]"]
+assert o["inside"]["complete"] and o["not_asked"] == 0
+END
+story="what is no object"
+for word in shop :3 shop: shop:x shop:0 shop:3x; do
+  run "$build/gaijinctl" why "$word"
+  check "$word: status 2, not $status" test "$status" = 2
+  check "$word: one line" err_is_one_line
+done
+run "$build/gaijinctl" why shop:999
+check "status 1, not $status" test "$status" = 1
+check "says who lists them" says "nobody holds an object shop:999"
+
+story="a worker that computes"
+cat >"$dir/busy.lua" <<'END'
+gaijin.wait_for("shop", "make")
+mine = bakaGaijin("shop").make("busy")
+bakaGaijin.at_it = true
+gaijin.sleep(0)
+while true do end
+END
+start busy "$build/gaijin-worker" -n busy "$dir/busy.lua"
+has_one() { id=$("$build/gaijinctl" tokens --holder busy --json | grep -o '"id":[0-9]*' | tail -n 1); [ "${id#*:}" -gt 10 ]; }
+check "has its object" eventually has_one
+run "$build/gaijinctl" why "shop:${id#*:}"
+check "status 1, not $status" test "$status" = 1
+check "says that it does not tell" out_has '^  it does not tell: no answer'
+kill -9 "$pid" && wait "$pid" 2>/dev/null
+
+story="many who ask at once"
+for i in 1 2 3 4 5; do "$build/gaijinctl" why "$number" >"$dir/many$i.out" 2>&1 & many[i]=$!; done
+for i in 1 2 3 4 5; do check "each is answered in its turn" wait "${many[i]}"; done
+check "and told" test "$(cat "$dir"/many?.out | grep -c '_G.cache.players\[3\]')" = 5
+story="no copy stays"
+check "no child is left" eventually sh -c "! pgrep -P $(pgrep -f -- "-n ways --atc-time" | head -n 1)"
+
+# holds NAME COMMAND...: starts a worker that holds an object of the shop as `_G.mine.NAME`; $of is its.
+holds() {
+  local name=$1
+  shift
+  echo "gaijin.wait_for('shop', 'make'); mine = {['$name'] = bakaGaijin('shop').make('$name')}
+    function gaijin.access(who, op) return op ~= 'paths' or refusing == nil end
+    bakaGaijin.done = function() refusing = true end gaijin.run()" >"$dir/$name.lua"
+  start "$name" "$@" "$dir/$name.lua"
+  check "it runs" exports "$name" done
+  of=shop:$("$build/gaijinctl" tokens --holder "$name" --json | grep -o '"id":[0-9]*' | tail -n 1 | cut -d : -f 2)
+}
+story="a sandboxed worker"
+holds sandboxed "$build/gaijin-worker" -n sandboxed --sandbox --memory-limit 16M
+run "$build/gaijinctl" why "$of"
+check "tells, with what its system calls are" out_has '^  _G\.mine\.sandboxed$'
+story="a worker that refuses"
+run "$build/gaijin-worker" -n refuses --once -e "bakaGaijin('sandboxed').done()"
+run "$build/gaijinctl" why "$of"
+check "status 1, not $status" test "$status" = 1
+check "is not asked behind its gaijin.access" out_has '^  it does not tell: gaijin: denied: '
+check "its host tells all the same" out_has '> sandboxed$'
+
+preload=""
+if sanitized "$build/gaijin.so"; then preload=$(gcc -print-file-name=libasan.so); fi
+export LUA_CPATH="$build/?.so;;"
+for interpreter in lua5.1 luajit; do
+  command -v "$interpreter" >/dev/null || continue
+  story=$interpreter
+  holds "$interpreter" env "LD_PRELOAD=$preload" "ASAN_OPTIONS=${ASAN_OPTIONS:-}:detect_leaks=0" \
+    "$interpreter" -e "gaijin = require 'gaijin'; bakaGaijin = gaijin.connect {name = '$interpreter'}"
+  run "$build/gaijinctl" why "$of"
+  check "tells" out_has '^  _G\.mine'
+done
+
+story="a dead worker's object"
+kill -9 "${started[1]}"
+check "its end is known" eventually sh -c "'$build/gaijinctl' tokens --json | grep -q '\"dead\":true'"
+run "$build/gaijinctl" why "$number"
+check "status 0, not $status" test "$status" = 0
+check "is said to be dead" out_has '^shop:[0-9]+  table, .*, dead: its worker has ended$'
+check "has the holder's path" out_has '^  _G\.cache\.players\[3\]$'
+
+finish
