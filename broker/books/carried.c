@@ -14,8 +14,8 @@
 
 #define carry_host(s, hosts, host, or_none) sheet_index(s, &(hosts)->all, host, or_none)
 
-/* Tables with a place for each host or name there ever was at a time grow with the largest index: no
- * more than so many connections and ended ones there can have been, by far. */
+/* Tables with a place for each host or name grow with the largest index. So many connections and
+ * ended ones there cannot have been at a time, by far. */
 enum { HOSTS_MOST = 1 << 22 };
 
 /* What follows is read of this host or name: false, with a fault, if there cannot be such a one. */

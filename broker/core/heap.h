@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * What is freed stays in the heap of the C library (proto/settings/memory.h): it is used again. When
- * the memory of all accounts has fallen by much, and stays low for a second, whatever comes and
- * goes, the library is told to give back what is free, also between what is in use: one small
+ * What is freed stays in the heap of the C library (proto/settings/memory.h): it is used again.
+ * When the memory of all accounts has fallen by much, and stays low for a second, whatever comes
+ * and goes, the library is told to give back what is free, also between what is in use: one small
  * record above a burst of messages would keep all of their memory in the process.
  */
 #ifndef GAIJIN_BROKER_HEAP_H

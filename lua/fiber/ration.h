@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT
  *
- * Long stretches are rationed. What cannot be done in slices (slices.h), such as listing all keys of
- * a table, keeps everybody waiting once; many of them, one after the other, would do so with every
- * call of all others, although each asker has no more than its share of the time: whoever asks for
- * little has nothing under way when such a stretch begins, and asks while it lasts. So after one
- * that took longer than a slice the next does not begin for RATION_REST times as long, in which
- * others are served; but it does if for RATION_ACTIVE_MS nobody else has asked for anything else.
- * Who waits for one is let through round robin by asker, whatever each has waiting.
+ * Long stretches are rationed. What cannot be done in slices (slices.h), such as listing all keys
+ * of a table, keeps everybody waiting once; many of them, one after the other, would do so with
+ * every call of all others, although each asker has no more than its share of the time: whoever
+ * asks for little has nothing under way when such a stretch begins, and asks while it lasts. So
+ * after one that took longer than a slice the next does not begin for RATION_REST times as long, in
+ * which others are served; but it does if for RATION_ACTIVE_MS nobody else has asked for anything
+ * else. Who waits for one is let through round robin by asker, whatever each has waiting.
  *
  * Always true between two turns: while somebody waits, there is a timer, or somebody has been let
  * through.

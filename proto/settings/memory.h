@@ -29,8 +29,8 @@ void memory_keep(void);
 /* Gives back what is free. Takes milliseconds for each 10 MB. */
 void memory_give_back(void);
 
-/* Memory in use, watched for a fall: it is low while it has fallen by MEMORY_FALL bytes or more, and
- * to a part of MEMORY_LEFT of its most. When it has been low for MEMORY_LOW_MS, what is free is
+/* Memory in use, watched for a fall: it is low while it has fallen by MEMORY_FALL bytes or more,
+ * and to a part of MEMORY_LEFT of its most. When it has been low for MEMORY_LOW_MS, what is free is
  * given back. All zero: nothing was noted. */
 enum { MEMORY_FALL = 4 << 20, MEMORY_LEFT = 4, MEMORY_LOW_MS = 1000 };
 struct memory_watch {
