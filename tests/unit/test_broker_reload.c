@@ -68,6 +68,26 @@ START_TEST(a_file_that_cannot_be_read_now_is_refused) {
 }
 END_TEST
 
+/* Pages of the process's address space. */
+static long pages(void) {
+  long n = 0;
+  FILE *f = fopen("/proc/self/statm", "r");
+  ck_assert_ptr_nonnull(f);
+  ck_assert_int_eq(fscanf(f, "%ld", &n), 1);
+  fclose(f);
+  return n;
+}
+
+/* Each takes a thread, whose stack is megabytes of addresses: it goes when the thread has ended. */
+START_TEST(many_reloads_leave_nothing) {
+  open_with(ALL_NAMES);
+  for (int i = 0; i < 10; i++) read_again();
+  long before = pages();
+  for (int i = 0; i < 50; i++) read_again();
+  ck_assert_int_lt(pages() - before, 50 * (1 << 20) / sysconf(_SC_PAGESIZE));
+}
+END_TEST
+
 /* ---- Directories that are slow ---- */
 
 static sem_t asked, answered;
@@ -205,6 +225,7 @@ int main(void) {
   tcase_add_test(c, a_reload_counts_from_the_next_request_on);
   tcase_add_test(c, numbers_of_policies_begin_anew);
   tcase_add_test(c, a_file_that_cannot_be_read_now_is_refused);
+  tcase_add_test(c, many_reloads_leave_nothing);
   tcase_add_test(c, nobody_waits_for_a_reload);
   tcase_add_test(c, an_end_waits_for_no_reload);
   tcase_add_test(c, a_look_up_that_fails_is_told_as_such);
