@@ -58,11 +58,29 @@ void stacks_init(struct stacks *s, void (*entry)(void *user), bool unlimited) {
   s->reserve = LEAST_BYTES;
 }
 
+/* AddressSanitizer's notes of frames that were never left go, because the addresses may become
+ * another stack's: of the part that was in use, for to write the notes of all of it takes longer
+ * than most fibers do. */
+static void wipe_notes(const struct stacks *s, const struct stack *k) {
+#if WITH_ASAN
+  const uint8_t *bottom = k->map + GUARD_BYTES;
+  size_t pages = s->usable / s->page, unused = 0;
+  unsigned char *resident = calloc(pages, 1);
+  if (resident && mincore(k->map + GUARD_BYTES, s->usable, resident) == 0)
+    while (unused < pages && !(resident[unused] & 1)) unused++;
+  free(resident);
+  __asan_unpoison_memory_region(bottom + unused * s->page, s->usable - unused * s->page);
+#else
+  (void)s, (void)k;
+#endif
+}
+
 static void unlink_and_free(struct stacks *s, struct stack *k) {
   if (k->prev) k->prev->next = k->next;
   if (k->next) k->next->prev = k->prev;
   if (s->all == k) s->all = k->next;
   s->n_all--;
+  wipe_notes(s, k);
   munmap(k->map, map_bytes(s));
   free(k);
 }
@@ -121,10 +139,6 @@ struct stack *stack_get(struct stacks *s) {
     free(k);
     return NULL;
   }
-#if WITH_ASAN
-  __asan_unpoison_memory_region(k->map,
-                                map_bytes(s)); /* the addresses may have been another stack's */
-#endif
   k->owner = s;
   context_make(&k->context, k->map + GUARD_BYTES, s->usable, run, k);
   k->next = s->all;
