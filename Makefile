@@ -146,6 +146,7 @@ LIBRARIES := $(INNER) $(BUILD)/libgaijin.a $(BUILD)/libgaijin.so \
              $(if $(LUASIDE),$(BUILD)/liblua-gaijin.a)
 LUA_MODULE := $(if $(wildcard lua/module.c),$(BUILD)/gaijin.so)
 HEADER := $(BUILD)/public-header
+MANUALS := $(addprefix $(BUILD)/man/,gaijin-broker.1 gaijin-worker.1 gaijinctl.1 gaijinctl.bash)
 TABLE := $(if $(wildcard tools/dev/docs-tables.c),$(BUILD)/docs-tables)
 PROGRAMS := $(if $(wildcard broker/main.c),$(BUILD)/gaijin-broker) \
             $(if $(wildcard lua/main.c),$(BUILD)/gaijin-worker) \
@@ -281,6 +282,9 @@ docs-tables: $(TABLE) ## renews the tables in docs/ from the lists of ops, setti
 public-header: $(HEADER) ## renews client-lib/include/gaijin/protocol.h from proto/
 	@$(HEADER) > $(BUILD)/protocol.h && cp $(BUILD)/protocol.h client-lib/include/gaijin/protocol.h
 
+.PHONY: manuals
+manuals: $(MANUALS) ## writes man pages of the three programs and bash completion of gaijinctl into $(BUILD)/man
+
 setup: ## installs what the other targets need and is missing (Debian packages)
 	@tools/setup.sh asan lint valgrind model fuzz packages
 
@@ -292,14 +296,14 @@ help: ## lists the targets
 
 # The halves of the targets above that run after setup.
 .PHONY: run-all run-unit run-flow run-lint run-valgrind unit-programs fuzzers replays
-run-all: all $(TESTS) $(BUILD)/ucontext/gaijin-worker $(STRESS) $(SOAK)
+run-all: all $(MANUALS) $(TESTS) $(BUILD)/ucontext/gaijin-worker $(STRESS) $(SOAK)
 	@tests/run.sh "$(BUILD)" $(foreach test,$(TESTS) $(FLOW_SCRIPTS),$(if $(filter $(SKIP),$(basename $(notdir $(test)))),,$(test)))
 fuzzers: $(FUZZERS)
 replays: $(REPLAYS)
 unit-programs: all $(UNIT_TESTS)
 run-unit: unit-programs
 	@tests/run.sh "$(BUILD)" $(UNIT_TESTS)
-run-flow: all $(FLOW_TESTS) $(BUILD)/ucontext/gaijin-worker $(STRESS) $(SOAK)
+run-flow: all $(MANUALS) $(FLOW_TESTS) $(BUILD)/ucontext/gaijin-worker $(STRESS) $(SOAK)
 	@tests/run.sh "$(BUILD)" $(FLOW_TESTS) $(FLOW_SCRIPTS)
 run-valgrind: all $(UNIT_TESTS) $(FLOW_TESTS)
 	@GAIJIN_TEST_SLOWER="$${GAIJIN_TEST_SLOWER:-10}" GAIJIN_TEST_UNDER="valgrind -q --error-exitcode=99 --trace-children=no" \
@@ -400,6 +404,11 @@ $(BUILD)/gaijinctl: $(BUILD)/obj/tools/main.o $(BUILD)/libtools.a $(BUILD)/libpo
 	$(call link,$(inputs) $(UV) $(MSGPACK) $(INIH) -lm)
 $(BUILD)/docs-tables: $(BUILD)/obj/tools/dev/docs-tables.o $(BUILD)/obj/tools/command.o $(BUILD)/libproto.a
 	$(call link,$(inputs) -lm)
+$(BUILD)/manuals: $(BUILD)/obj/tools/dev/manuals.o $(BUILD)/obj/tools/command.o $(BUILD)/libproto.a
+	$(call link,$(inputs) -lm)
+# Man pages, and the completion of bash.
+$(MANUALS): $(BUILD)/man/%: $(BUILD)/manuals
+	@mkdir -p $(@D); $< $* > $@
 $(HEADER): $(BUILD)/obj/tools/dev/public-header.o $(BUILD)/libproto.a
 	$(call link,$(inputs) -lm)
 $(BUILD)/examples/%: $(BUILD)/obj/examples/c/%.o $(BUILD)/libgaijin.a

@@ -13,13 +13,7 @@
 
 enum { COLUMN = 31 }; /* where the right column begins */
 
-struct program {
-  const char *usage, *usage_too; /* behind the program's name */
-  const char *what, *statuses;
-};
-
-/* What a program's man page says beside its flags. */
-static const struct program programs[] = {
+static const struct help_words programs[] = {
     [SETTINGS_BROKER] = {.usage = "[FLAG...]",
                          .what = "Routes messages between the workers of one user and keeps their "
                                  "references alive.",
@@ -35,6 +29,8 @@ static const struct program programs[] = {
                       .statuses = "0 done, 1 failed, 2 bad usage, 3 no broker, not answering, or "
                                   "of another version"},
 };
+
+const struct help_words *help_words(enum settings_program program) { return &programs[program]; }
 
 __attribute__((format(printf, 2, 3))) static void add(struct help *h, const char *format, ...) {
   va_list args;
@@ -80,26 +76,37 @@ void help_item(struct help *h, const char *typed, const char *text) {
 }
 
 void help_usage(struct help *h, enum settings_program program) {
-  const struct program *p = &programs[program];
+  const struct help_words *p = help_words(program);
   const char *name = settings_program_name(program);
   add(h, "usage: %s %s\n", name, p->usage);
   if (p->usage_too) add(h, "       %s %s\n", name, p->usage_too);
   help_paragraph(h, p->what);
 }
 
-static void add_flag(struct help *h, enum setting id, const char *command) {
+void help_flag_typed(enum setting id, char *out, size_t n) {
   const struct setting_info *i = setting_info(id);
-  char typed[64], bounds[128] = "", standard[128], text[512];
-  size_t n = (size_t)snprintf(typed, sizeof typed, i->letter ? "  -%c, " : "      ", i->letter);
-  snprintf(typed + n, sizeof typed - n, "--%s%s%s", i->key, i->argument ? " " : "",
+  size_t at = i->letter ? (size_t)snprintf(out, n, "-%c, ", i->letter) : 0;
+  snprintf(out + at, n - at, "--%s%s%s", i->key, i->argument ? " " : "",
            i->argument ? i->argument : "");
+}
+
+void help_flag_text(enum setting id, const char *command, char *out, size_t n) {
+  const struct setting_info *i = setting_info(id);
+  char bounds[128] = "", standard[128];
   if (i->type != SETTING_TEXT) setting_bounds(id, bounds, sizeof bounds);
   setting_standard(id, standard, sizeof standard);
-  n = (size_t)snprintf(text, sizeof text, "%s", i->help);
+  size_t at = (size_t)snprintf(out, n, "%s", i->help);
   if (i->type != SETTING_FLAG)
-    n += (size_t)snprintf(text + n, sizeof text - n, " (%s%sdefault: %s)", bounds,
-                          *bounds ? "; " : "", standard);
-  if (i->commands && !command) snprintf(text + n, sizeof text - n, "; with: %s", i->commands);
+    at += (size_t)snprintf(out + at, n - at, " (%s%sdefault: %s)", bounds, *bounds ? "; " : "",
+                           standard);
+  if (i->commands && !command) snprintf(out + at, n - at, "; with: %s", i->commands);
+}
+
+static void add_flag(struct help *h, enum setting id, const char *command) {
+  char flag[64], typed[80], text[512];
+  help_flag_typed(id, flag, sizeof flag);
+  snprintf(typed, sizeof typed, setting_info(id)->letter ? "  %s" : "      %s", flag);
+  help_flag_text(id, command, text, sizeof text);
   help_item(h, typed, text);
 }
 

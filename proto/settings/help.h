@@ -16,6 +16,18 @@ struct help {
   size_t size; /* without the terminating 0 */
 };
 
+/* What is said of a program beside its flags. */
+struct help_words {
+  const char *usage, *usage_too; /* behind the program's name; usage_too may be NULL */
+  const char *what, *statuses;
+};
+/* Static. Not for SETTINGS_CONNECT. */
+const struct help_words *help_words(enum settings_program program);
+/* Of a flag: how it is typed, "-s, --socket PATH", and what is said of it. Each writes at most n
+ * bytes, always terminated; `command` as for help_flags. */
+void help_flag_typed(enum setting id, char *out, size_t n);
+void help_flag_text(enum setting id, const char *command, char *out, size_t n);
+
 /* The program's usage, and what it is for. Not for SETTINGS_CONNECT, which has no command line. */
 void help_usage(struct help *h, enum settings_program program);
 /* Adds a paragraph; newlines in it are kept, longer lines are broken at blanks. */

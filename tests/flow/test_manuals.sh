@@ -1,0 +1,57 @@
+#!/bin/bash
+# SPDX-License-Identifier: MIT
+#
+# What is installed beside the programs: man pages that say all and that troff takes, and what bash completes.
+. "$(dirname "$0")/lib.sh"
+ctl=$build/gaijinctl man=$build/man
+export GAIJIN_SOCKET=$dir/gaijin.sock
+
+story="man pages"
+for program in gaijin-broker gaijin-worker gaijinctl; do
+  page=$man/$program.1
+  check "$program has one" test -s "$page"
+  if command -v groff >/dev/null; then
+    groff -man -Tutf8 -ww "$page" >"$dir/out" 2>"$dir/err"
+    check "$program: troff has nothing to say" test ! -s "$dir/err"
+    check "$program: it has pages" test -s "$dir/out"
+  fi
+  for flag in $("$build/$program" --help | grep -o -- ' --[a-z][a-z-]*' | sort -u); do
+    check "$program: $flag" grep -F -- "${flag//-/\\-}" "$page"
+  done
+done
+for command in $("$ctl" help | sed -n 's/^  \([a-z][a-z-]*\)\( .*\)\?$/\1/p'); do
+  check "gaijinctl.1 has $command" grep -E "^\.SS ${command//-/\\\\-}( |$)" "$man/gaijinctl.1"
+done
+
+story="completion"
+PATH=$build:$PATH
+# shellcheck disable=SC1091 # made by make
+. "$man/gaijinctl.bash"
+# completes EXPECTED WORD...: those of EXPECTED, among others perhaps, are what the last word may become.
+completes() {
+  local expected=$1 one
+  shift
+  COMP_WORDS=(gaijinctl "$@") COMP_CWORD=$# COMPREPLY=()
+  _gaijinctl
+  for one in $expected; do [[ " ${COMPREPLY[*]} " == *" $one "* ]] || { echo "no $one in ${COMPREPLY[*]}"; return 1; }; done
+}
+# not EXPECTED WORD...: it may not.
+not() { ! completes "$@"; }
+check "commands" completes "clients tokens help" ""
+check "those that begin so" completes "tokens" to
+check "and no others" not "clients" to
+check "flags of a command" completes "--host --kind --json --socket" tokens --
+check "not of others" not "--host" clients --
+check "columns" completes "worker answering" clients -o ""
+check "columns that sort" completes "holders" tokens --sort ho
+check "words of a choice" completes "table userdata" tokens --kind ""
+check "help completes commands" completes "tokens" help to
+touch "$dir/script.lua"
+check "files" completes "$dir/script.lua" run "$dir/scr"
+start_broker --log-level warn
+start shop "$build/gaijin-worker" -n shop -e ''
+wait_until "$ctl" wait shop --timeout 1
+check "workers" completes "shop" labels ""
+check "workers of a flag" completes "shop" tokens --host sh
+
+finish

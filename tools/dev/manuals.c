@@ -1,0 +1,190 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * manuals NAME: writes one of what is installed beside the programs, made of the lists of settings
+ * and commands: gaijinctl.1, gaijin-broker.1, gaijin-worker.1 (man pages), gaijinctl.bash (what
+ * bash, and zsh with bashcompinit, completes).
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "proto/base.h"
+#include "proto/limits.h"
+#include "proto/settings/help.h"
+#include "tools/command.h"
+
+/* ---- Man pages ---- */
+
+/* Text as troff takes it: nothing in it is a request or an escape. */
+static void put(const char *text) {
+  for (const char *c = text; *c; c++) {
+    bool begins = c == text || c[-1] == '\n';
+    if (begins && (*c == '.' || *c == '\'')) fputs("\\&", stdout);
+    if (*c == '\\')
+      fputs("\\e", stdout);
+    else if (*c == '-')
+      fputs("\\-", stdout);
+    else
+      putchar(*c);
+  }
+}
+
+static void put_line(const char *text) {
+  put(text);
+  putchar('\n');
+}
+
+/* A term and what it means. */
+static void put_item(const char *term, const char *text) {
+  fputs(".TP\n.B ", stdout);
+  put_line(term);
+  put_line(text);
+}
+
+static void put_flags(enum settings_program program, const char *command) {
+  char typed[64], text[512];
+  for (enum setting id = 0; id < SETTINGS; id++) {
+    const struct setting_info *i = setting_info(id);
+    if (!setting_belongs(id, program, command)) continue;
+    /* Those of one command alone: of all commands everybody has them. */
+    if (command && !i->commands) continue;
+    if (!command && program == SETTINGS_CTL && i->commands) continue;
+    help_flag_typed(id, typed, sizeof typed);
+    help_flag_text(id, "", text, sizeof text);
+    put_item(typed, text);
+  }
+}
+
+static void put_command(enum command_id id) {
+  const struct command *c = command_info(id);
+  size_t count;
+  const struct column *columns = command_columns(id, &count);
+  printf(".SS ");
+  put(c->name);
+  if (*c->usage) putchar(' ');
+  put_line(c->usage);
+  put(c->what);
+  puts(".");
+  if (c->details) put_line(c->details);
+  put_flags(SETTINGS_CTL, c->name);
+  for (size_t i = 0; i < count; i++) {
+    if (i == 0) puts(".PP\nColumns:");
+    put_item(columns[i].name, columns[i].what);
+  }
+  printf(".PP\nExample:\n.B gaijinctl ");
+  put_line(c->example);
+}
+
+static void put_commands(void) {
+  puts(".SH COMMANDS");
+  for (enum command_id id = 0; id < COMMANDS; id++) put_command(id);
+  puts(".SH FLAGS OF TABLES\nOf every command that has columns.");
+  put_flags(SETTINGS_CTL, "tables");
+}
+
+static void write_page(enum settings_program program) {
+  const struct help_words *w = help_words(program);
+  const char *name = settings_program_name(program);
+  printf(".TH %s 1 \"\" \"gaijin %s\"\n.SH NAME\n", name, GAIJIN_VERSION);
+  put(name);
+  fputs(" \\- ", stdout);
+  put_line(w->what);
+  puts(".SH SYNOPSIS");
+  for (int i = 0; i < 2; i++) {
+    const char *usage = i ? w->usage_too : w->usage;
+    if (!usage) continue;
+    printf(i ? ".br\n.B " : ".B ");
+    put_line(name);
+    put_line(usage);
+  }
+  puts(".SH FLAGS");
+  put_flags(program, NULL);
+  if (program == SETTINGS_CTL) put_commands();
+  puts(".SH EXIT STATUS");
+  put_line(w->statuses);
+  puts(".SH SEE ALSO");
+  for (unsigned p = SETTINGS_BROKER; p <= SETTINGS_CTL; p *= 2) {
+    if (p == program) continue;
+    printf(".BR ");
+    put(settings_program_name(p));
+    puts(" (1)");
+  }
+}
+
+/* ---- Completion ---- */
+
+static void write_flags(const char *command) {
+  for (enum setting id = 0; id < SETTINGS; id++)
+    if (setting_belongs(id, SETTINGS_CTL, command)) printf(" --%s", setting_info(id)->key);
+}
+
+static const char *const words_of[] = {
+    [TAKES_NOTHING] = "",
+    [TAKES_WORKERS] = "$(_gaijinctl_workers)",
+    [TAKES_FILES] = "$(compgen -f -- \"$word\")",
+    [TAKES_COMMANDS] = "$commands",
+};
+
+static void write_case(enum command_id id) {
+  size_t count;
+  const struct column *columns = command_columns(id, &count);
+  printf("    %s)\n      flags=\"", command_info(id)->name);
+  write_flags(command_groups(id));
+  printf("\"\n      columns=\"");
+  for (size_t i = 0; i < count; i++) printf("%s%s", i ? " " : "", columns[i].name);
+  printf("\"\n      [[ $word == -* ]] || words=\"%s\" ;;\n", words_of[command_info(id)->takes]);
+}
+
+static void write_completion(void) {
+  puts("# What bash completes behind gaijinctl; zsh too, after `autoload bashcompinit; "
+       "bashcompinit`.");
+  puts("_gaijinctl_workers() { gaijinctl clients -o worker 2>/dev/null | sed 1d; }\n"
+       "_gaijinctl() {\n"
+       "  local word=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD - 1]} command= i\n"
+       "  local flags= columns= words= commands=");
+  printf("  commands=\"");
+  for (enum command_id id = 0; id < COMMANDS; id++)
+    printf("%s%s", id ? " " : "", command_info(id)->name);
+  puts("\"");
+  puts("  for ((i = 1; i < COMP_CWORD; i++)); do\n"
+       "    [[ \" $commands \" != *\" ${COMP_WORDS[i]} \"* ]] || { command=${COMP_WORDS[i]}; break; }\n"
+       "  done\n"
+       "  case $command in");
+  for (enum command_id id = 0; id < COMMANDS; id++) write_case(id);
+  printf("    *)\n      flags=\"");
+  write_flags(NULL);
+  puts("\"\n      words=$commands ;;\n  esac\n"
+       "  case $before in\n"
+       "    -o | --columns | --sort) words=$columns flags= ;;\n"
+       "    --host | --holder) words=$(_gaijinctl_workers) flags= ;;\n"
+       "    -s | --socket | --policy) words=$(compgen -f -- \"$word\") flags= ;;");
+  for (enum setting id = 0; id < SETTINGS; id++) {
+    const struct setting_info *i = setting_info(id);
+    if (i->type != SETTING_CHOICE || !setting_belongs(id, SETTINGS_CTL, NULL)) continue;
+    printf("    --%s) flags= words=\"", i->key);
+    for (size_t k = 0; i->words[k]; k++) printf("%s%s", k ? " " : "", i->words[k]);
+    puts("\" ;;");
+  }
+  puts("  esac\n"
+       "  # shellcheck disable=SC2207\n"
+       "  COMPREPLY=($(compgen -W \"$words $flags\" -- \"$word\"))\n"
+       "}\n"
+       "complete -F _gaijinctl gaijinctl");
+}
+
+int main(int argc, char **argv) {
+  static const enum settings_program pages[] = {SETTINGS_BROKER, SETTINGS_WORKER, SETTINGS_CTL};
+  char name[64];
+  for (size_t i = 0; argc == 2 && i < ARRAY_SIZE(pages); i++) {
+    snprintf(name, sizeof name, "%s.1", settings_program_name(pages[i]));
+    if (strcmp(argv[1], name) != 0) continue;
+    write_page(pages[i]);
+    return ferror(stdout) || fflush(stdout) != 0;
+  }
+  if (argc != 2 || strcmp(argv[1], "gaijinctl.bash") != 0) {
+    fprintf(stderr, "usage: manuals gaijinctl.1 | gaijin-broker.1 | gaijin-worker.1 | "
+                    "gaijinctl.bash\n");
+    return 2;
+  }
+  write_completion();
+  return ferror(stdout) || fflush(stdout) != 0;
+}
