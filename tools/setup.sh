@@ -91,6 +91,7 @@ look() {
   need_library liblua5.1-0-dev lua5.1
   need_library libinih-dev inih
   need_library libseccomp-dev libseccomp
+  need_library libedit-dev libedit
   for extra in "$@"; do
     case $extra in
       packages) need_packages ;;

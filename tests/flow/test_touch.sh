@@ -192,7 +192,7 @@ shows '"lent"' get "shop:${id}[1]"
 shows 3 len "shop:$id"
 fails 1 'attempt to call' call "shop:$id"
 check "the log has a line" eventually has broker "is lent object $id \(table\) of worker shop"
-given_back() { "$ctl" tokens --host shop --json | grep -E '"id":'"$id"',.*"holders":\[\{"name":"holder","count":1\}\]' >/dev/null; }
+given_back() { "$ctl" tokens --host shop --json | grep -E '"id":'"$id"',.*"holders":\[\{"[a-z]*":"holder","count":1\}\]' >/dev/null; }
 check "given back" eventually given_back
 kill "$holder"
 wait_until gone "$holder"
@@ -233,9 +233,10 @@ check "late is there" exports late f
 calling=$!
 started+=("$calling")
 check "it calls" exports late called
+disown "$broker"
 kill -9 "$broker"
 status=0
-{ wait "$broker"; wait "$calling" || status=$?; } 2>/dev/null
+wait "$calling" || status=$?
 check "status 3, not $status" test "$status" = 3
 check "one line" err_is_one_line
 fails 3 "" get late.f

@@ -44,7 +44,8 @@ static void fail(struct ask *a, int status, const char *what, size_t size, const
 }
 
 void ask_report_form(struct ask *a, const char *what, size_t size) {
-  fail(a, EXIT_FAILED, what, size, "the answer has another form than this version of gaijinctl knows");
+  fail(a, EXIT_FAILED, what, size,
+       "the answer has another form than this version of gaijinctl knows");
 }
 
 /* The lines of a traceback, each made safe. */
@@ -64,6 +65,14 @@ static void tell_traceback(const char *bytes, size_t size) {
   text_deinit(&t);
 }
 
+/* What Lua says of code that ends before it is a whole. */
+static bool is_unfinished(const struct datum *v) {
+  static const char begin[] = "eval:", end[] = "near '<eof>'";
+  return v->type == DATUM_STRING && v->size > sizeof begin + sizeof end &&
+         memcmp(v->bytes, begin, sizeof begin - 1) == 0 &&
+         memcmp(v->bytes + v->size - (sizeof end - 1), end, sizeof end - 1) == 0;
+}
+
 /* A value that a worker raised, and where. */
 static void tell_raised(struct ask *a, const char *what, size_t size, gaijin_body *b) {
   struct data d = {0};
@@ -72,6 +81,11 @@ static void tell_raised(struct ask *a, const char *what, size_t size, gaijin_bod
   struct print how = {.depth = 3, .width = 60};
   if (b) wire_read(a->g, b, &d, &v);
   if (b) wire_read(a->g, b, &d, &trace);
+  if (a->takes_more && is_unfinished(&v)) {
+    a->was_unfinished = true;
+    data_deinit(&d);
+    return;
+  }
   if (v.type == DATUM_STRING) {
     text_add(&t, v.bytes, v.size);
   } else {
@@ -119,8 +133,7 @@ static bool is_interrupted(const struct ask *a) { return a->interrupted && *a->i
 
 /* Whether an answer has come; else it was told why not. */
 static bool wait_for(struct ask *a, const char *what, size_t size, struct waiting *w,
-                     uint64_t id) {
-  double limit = a->seconds > 0 ? a->seconds + BROKER_SECONDS : 1e9;
+                     uint64_t id, double limit) {
   double end = clock_seconds() + limit;
   bool there = true;
   while (!w->done && there) {
@@ -157,6 +170,10 @@ void ask_begin(struct ask *a, const struct gaijin_send *send, uint32_t count) {
 }
 
 gaijin_body *ask_end(struct ask *a, const char *what, size_t size) {
+  return ask_end_within(a, what, size, a->seconds > 0 ? a->seconds + BROKER_SECONDS : 1e9);
+}
+
+gaijin_body *ask_end_within(struct ask *a, const char *what, size_t size, double limit) {
   struct waiting w = {0};
   uint64_t id = 0;
   int r = gaijin_end_request(a->g, on_answer, &w, &id);
@@ -164,7 +181,7 @@ gaijin_body *ask_end(struct ask *a, const char *what, size_t size) {
     fail(a, r == GAIJIN_STATUS_LOST ? EXIT_NO_BROKER : EXIT_FAILED, what, size, gaijin_error(a->g));
     return NULL;
   }
-  if (!wait_for(a, what, size, &w, id)) {
+  if (!wait_for(a, what, size, &w, id, limit)) {
     gaijin_body_free(w.body);
     return NULL;
   }

@@ -2,8 +2,8 @@
  *
  * Asking workers for something over an observer's connection, one request at a time, within a time
  * that somebody gave. Whatever fails is told on stderr here, with the traceback of what a worker
- * raised, and sets the status: EXIT_FAILED, or EXIT_NO_BROKER when the broker is not there, does not
- * answer, or has gone.
+ * raised, and sets the status: EXIT_FAILED, or EXIT_NO_BROKER when the broker is not there, does
+ * not answer, or has gone.
  */
 #ifndef GAIJIN_TOOLS_ASK_H
 #define GAIJIN_TOOLS_ASK_H
@@ -22,6 +22,8 @@ struct ask {
   const sigset_t *waiting_mask; /* signals that are held back while it waits; NULL: as ever */
   bool was_interrupted;
   bool quiet; /* nothing is told */
+  bool takes_more;     /* code that ends too early is no failure: */
+  bool was_unfinished; /* it was such, and nothing was told */
   int status; /* of the program */
 };
 
@@ -34,6 +36,8 @@ void ask_begin(struct ask *a, const struct gaijin_send *send, uint32_t count);
 /* Ends it and waits for the answer: its body, for gaijin_body_free; NULL after an error line, which
  * begins with `what` (`size` bytes; escaped here). */
 gaijin_body *ask_end(struct ask *a, const char *what, size_t size);
+/* The same with a limit, seconds, of its own, for what the broker answers. */
+gaijin_body *ask_end_within(struct ask *a, const char *what, size_t size, double limit);
 /* One line: the answer has another form than it should have. */
 void ask_report_form(struct ask *a, const char *what, size_t size);
 

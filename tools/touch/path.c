@@ -94,13 +94,9 @@ static bool read_brackets(struct scan *s, struct path *p) {
   return true;
 }
 
-bool path_scan(struct scan *s, const char *current, struct path *p) {
-  *p = (struct path){.worker = current};
-  int c = scan_peek(s);
-  bool is_relative = c == '.' || c == ':' || c == '[';
-  if (is_relative && !current)
-    return scan_fail(s, s->at, "a path begins with the name of a worker");
-  if (!is_relative && !read_name(s, p)) return false;
+/* What follows the worker's name. */
+static bool read_rest(struct scan *s, struct path *p) {
+  int c;
   if (scan_byte(s) == ':' && !read_id(s, p)) return false;
   p->head_end = s->at;
   for (;;) {
@@ -112,6 +108,27 @@ bool path_scan(struct scan *s, const char *current, struct path *p) {
   if (label && label->type != DATUM_STRING && label->type != DATUM_NUMBER)
     return scan_fail(s, p->ends[0], "a label is a text or a number");
   return true;
+}
+
+bool path_scan_in(struct scan *s, const char *current, struct path *p) {
+  scan_peek(s);
+  size_t n = scan_word(s);
+  if (!current || !n || (s->at + n < s->size && s->text[s->at + n] == ':'))
+    return path_scan(s, current, p);
+  *p = (struct path){.worker = current};
+  s->at += n;
+  add_key(p, datum_string(&p->data, s->text + s->at - n, n), s->at);
+  return read_rest(s, p);
+}
+
+bool path_scan(struct scan *s, const char *current, struct path *p) {
+  *p = (struct path){.worker = current};
+  int c = scan_peek(s);
+  bool is_relative = c == '.' || c == ':' || c == '[';
+  if (is_relative && !current)
+    return scan_fail(s, s->at, "a path begins with the name of a worker");
+  if (!is_relative && !read_name(s, p)) return false;
+  return read_rest(s, p);
 }
 
 bool path_parse(struct scan *s, const char *current, struct path *p) {

@@ -28,7 +28,10 @@ struct path {
  * worker `current` (NULL: then that is a fault). False: s has the fault. End it either way with
  * path_deinit. */
 bool path_scan(struct scan *s, const char *current, struct path *p);
-/* The same of a whole text. */
+/* The same where a word at the begin is a label of `current`, unless that is NULL; a worker is one
+ * in quotes, or with :ID behind it. */
+bool path_scan_in(struct scan *s, const char *current, struct path *p);
+/* As path_scan, of a whole text. */
 bool path_parse(struct scan *s, const char *current, struct path *p);
 void path_deinit(struct path *p);
 
