@@ -227,6 +227,21 @@ START_TEST(all_is_as_before) {
 }
 END_TEST
 
+/* The first host's, too; and whether accounts have too much is looked at at once. */
+START_TEST(collections_are_as_before) {
+  set_scene();
+  struct loads *l = &w.broker.loads;
+  ck_assert_uint_gt(l->collections_capacity, 1);
+  for (uint32_t i = 0; i < l->collections_capacity; i++) l->collections[i] = 100 + i;
+  carried_over(&v, &w, &config);
+  ck_assert_uint_eq(v.broker.loads.collections_capacity, l->collections_capacity);
+  ck_assert_mem_eq(v.broker.loads.collections, l->collections, l->collections_capacity * sizeof *l->collections);
+  ck_assert(v.broker.connections.accounts.is_over);
+  carried_forget(&w);
+  end_scene(&v);
+}
+END_TEST
+
 /* Whatever a state has, one that is read and written again has it, too, at the same place: but for the lists, which nobody sees
  * the order of, nothing is lost on the way. */
 START_TEST(twice_is_as_once) {
@@ -351,6 +366,7 @@ int main(void) {
   tcase_add_loop_test(t, all_is_as_before, 0, 2);
   tcase_add_test(t, accounts_are_as_before);
   tcase_add_test(t, the_log_is_as_before);
+  tcase_add_test(t, collections_are_as_before);
   tcase_add_loop_test(t, twice_is_as_once, 0, 2);
   tcase_add_test(t, a_client_of_another_version_is_refused);
   tcase_add_test(t, a_socket_that_is_not_open_is_refused);
