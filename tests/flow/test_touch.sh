@@ -199,6 +199,35 @@ wait_until gone "$holder"
 stale() { ! "$ctl" get "shop:$id" >"$dir/out" 2>"$dir/err" && says "nobody holds an object $id"; }
 check "then nobody holds it" eventually stale
 
+# An observer borrows what its holder gives back all the time, and its host drops: what it gets is whole, and in the end all is
+# forgotten.
+story="loans and drops"
+start maker "$build/gaijin-worker" -n maker -e 'n = 0 bakaGaijin.make = function() n = n + 1 return { 1, 2, 3 } end'
+start taker "$build/gaijin-worker" -n taker -e '
+  local make = gaijin.wait_for("maker", "make")
+  gaijin.spawn(function()
+    while not stopped do
+      for i = 1, 10 do last = make() end
+      last = nil
+      bakaUpdateATC(true)
+      gaijin.sleep(0)
+    end
+  end)
+  bakaGaijin.stop = function() stopped = true end'
+check "taker is there" exports taker stop
+borrowed=0
+for round in 1 2 3 4 5; do
+  first=$("$ctl" tokens --host maker --json | sed -n 's/.*"id":\([0-9]*\).*/\1/p' | sort -n | tail -n 1)
+  for ((i = 0; i < 400; i++)); do echo "#maker:$((first + i))"; done | "$ctl" repl >"$dir/out" 2>"$dir/err" || true
+  check "round $round: what is borrowed is whole" test -z "$(grep -vx 3 "$dir/out")"
+  check "else nobody held it" test -z "$(grep -v "nobody holds an object" "$dir/err" | grep -v "attempt to get length of a function")"
+  borrowed=$((borrowed + $(wc -l <"$dir/out")))
+done
+check "some were borrowed ($borrowed)" test "$borrowed" -gt 0
+gives 0 call taker.stop
+nothing_left() { "$ctl" gc taker >"$dir/log" && "$ctl" tokens --host maker --json | grep -v table >"$dir/out"; }
+check "in the end all is given back" eventually nothing_left
+
 story="eval"
 fails 1 'denied: shop runs no code for others' eval shop 1
 start open "$build/gaijin-worker" --allow-eval -n open -e 'local hidden = 1; shown = {2}; bakaGaijin.ready = true'
