@@ -125,7 +125,7 @@ check "all results" out_has '^nil$'
 fails 1 "shop.raises: $dir/shop.lua:10: no such thing" call shop.raises
 check "with its traceback" err_has "shop.lua:10: in function 'inner'"
 fails 1 "shop.raises: $dir/shop.lua:11: boo" call shop.raises '"boo"'
-fails 1 'shop.raises: it raised ' call shop.raises '{code = 7}'
+fails 1 'shop.raises: it raised {code = 7}' call shop.raises '{code = 7}'
 fails 1 'shop.n: it is a number, which cannot be called' call shop.n
 fails 1 "attempt to call" call shop.config
 

@@ -73,12 +73,26 @@ static bool is_unfinished(const struct datum *v) {
          memcmp(v->bytes + v->size - (sizeof end - 1), end, sizeof end - 1) == 0;
 }
 
+/* A table that was raised comes by reference: what is in it is what people want to see. */
+static void look_into(struct ask *a, struct data *d, struct datum *v) {
+  struct ask quiet = *a;
+  struct datum got;
+  if (v->type != DATUM_REFERENCE || datum_reference_at(d, v)->kind != GAIJIN_KIND_TABLE) return;
+  quiet.quiet = true;
+  ask_begin(&quiet, &(struct gaijin_send){.op = GAIJIN_OP_APPLY,
+                                          .holding = datum_reference_at(d, v)->holding}, 3);
+  gaijin_put_text(a->g, "fetch");
+  wire_put(a->g, d, v);
+  gaijin_put_number(a->g, 3);
+  if (ask_value(&quiet, "", 0, ask_end(&quiet, "", 0), d, &got)) *v = got;
+}
+
 /* A value that a worker raised, and where. */
 static void tell_raised(struct ask *a, const char *what, size_t size, gaijin_body *b) {
   struct data d = {0};
   struct datum v = {.type = DATUM_NIL}, trace = {.type = DATUM_NIL};
   struct text t = {0};
-  struct print how = {.depth = 3, .width = 60};
+  struct print how = {.depth = 3, .width = 1000};
   if (b) wire_read(a->g, b, &d, &v);
   if (b) wire_read(a->g, b, &d, &trace);
   if (a->takes_more && is_unfinished(&v)) {
@@ -90,6 +104,7 @@ static void tell_raised(struct ask *a, const char *what, size_t size, gaijin_bod
     text_add(&t, v.bytes, v.size);
   } else {
     text_print(&t, "it raised ");
+    look_into(a, &d, &v);
     print_datum(&t, &how, &d, &v);
   }
   fail(a, EXIT_FAILED, what, size, t.bytes);
