@@ -245,7 +245,8 @@ void seen_request(struct broker *b, const struct client *from, const struct clie
                          .target_kind = m->target == OP_PT ? m->pt.kind : 0,
                          .target = m->target == OP_PT ? m->pt.id : 0,
                          .body = m->body,
-                         .body_size = m->body_size};
+                         .body_size = m->body_size,
+                         .has_no_pts = t->count == 0 && !t->too_many};
   unsigned seen = 0;
   for (uint32_t i = 0; i < HOSTS_MONITORS; i++) {
     struct monitor *k = b->monitors.all[i];
@@ -287,7 +288,8 @@ void seen_answer(struct broker *b, uint32_t call, const struct transfer *t,
                          .target_kind = c->kind,
                          .target = c->token,
                          .body = m->body,
-                         .body_size = m->body_size};
+                         .body_size = m->body_size,
+                         .has_no_pts = t->count == 0 && !t->too_many};
   for (uint32_t i = 0; i < HOSTS_MONITORS; i++) {
     struct monitor *k = b->monitors.all[i];
     if (k && fits_answer(k, c, name, host->name, t, took_ns))

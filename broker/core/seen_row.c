@@ -33,6 +33,14 @@ static uint8_t *put_u32(uint8_t *p, uint32_t v) {
   return p + 5;
 }
 
+/* Most bodies: nothing is to be looked for, and nothing to be cut. */
+static bool copy_all(uint8_t *out, uint32_t most, const struct reader *r, uint32_t *size) {
+  *size = (uint32_t)(r->end - r->at);
+  if (*size > most) return false;
+  memcpy(out, r->at, *size);
+  return true;
+}
+
 /* Copies values, whole ones and the begin of a string, as far as `most` bytes go. */
 static uint32_t copy_values(uint8_t *out, uint32_t most, struct reader *r) {
   uint32_t size = 0;
@@ -68,7 +76,9 @@ uint32_t seen_row_write(uint8_t *out, const struct seen_row *row, uint32_t most)
   reader_open(&r, row->body, row->body_size, &count);
   p = put_u32(p, count);
   *p = BIN8;
-  uint32_t size = copy_values(p + 2, most < SEEN_BYTES_MOST ? most : SEEN_BYTES_MOST, &r);
+  uint32_t size;
+  if (most > SEEN_BYTES_MOST) most = SEEN_BYTES_MOST;
+  if (!row->has_no_pts || !copy_all(p + 2, most, &r, &size)) size = copy_values(p + 2, most, &r);
   p[1] = (uint8_t)size;
   return (uint32_t)(p + 2 - out) + size;
 }

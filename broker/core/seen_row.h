@@ -5,6 +5,7 @@
 #ifndef GAIJIN_BROKER_SEEN_ROW_H
 #define GAIJIN_BROKER_SEEN_ROW_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "proto/limits.h"
@@ -28,6 +29,7 @@ struct seen_row {
   uint64_t target;     /* its token's id */
   const uint8_t *body; /* of the message, walked */
   uint32_t body_size;
+  bool has_no_pts;     /* for sure */
 };
 
 /* Write at `out` and return the bytes written. Of the values of the body come so many as fit into

@@ -167,14 +167,16 @@ START_TEST(stamps_are_not_shown) {
   pack_pt(p, &own);
   wire_send(&w, &till);
   n_rows = n_known = 0;
-  uv_timer_t *later = &w.broker.monitors.later;
-  later->timer_cb(later);
-  wire_expect(&w, &eye, MESSAGE_NOTICE, OP_seen);
-  ck_assert(!has_bytes(eye.m.bytes, eye.m.size, pt.stamp));
-  ck_assert(!has_bytes(eye.m.bytes, eye.m.size, own.stamp));
-  ck_assert(has_bytes(eye.m.bytes, eye.m.size, pt.host)); /* tokens are */
-  read_seen(&eye);
-  ck_assert_uint_eq(n_rows, 3);
+  bool has_tokens = false;
+  w.broker.monitors.later.timer_cb(&w.broker.monitors.later);
+  while (n_rows < 3) {
+    wire_expect(&w, &eye, MESSAGE_NOTICE, OP_seen);
+    ck_assert(!has_bytes(eye.m.bytes, eye.m.size, pt.stamp));
+    ck_assert(!has_bytes(eye.m.bytes, eye.m.size, own.stamp));
+    has_tokens = has_tokens || has_bytes(eye.m.bytes, eye.m.size, pt.host);
+    read_seen(&eye);
+  }
+  ck_assert(has_tokens && n_rows == 3);
   ck_assert(rows[2].target == 7 && rows[2].target_kind == PT_TABLE && rows[2].count == 3);
 }
 END_TEST

@@ -80,9 +80,10 @@ static enum policy_right find_right(const char *name) {
 /* NULL, or what is wrong with a question. */
 static const char *question_fault(const struct question *q) {
   if (find_right(q->op) != POLICY_RIGHTS && find_op(q->op) == OP_COUNT)
-    return q->what ? "'inspect', 'act' and 'lend' are asked about without WHAT" : NULL;
+    return q->what ? "'inspect', 'act', 'lend' and 'monitor' are asked about without WHAT" : NULL;
   if (strcmp(q->op, "take") != 0 && find_op(q->op) == OP_COUNT)
-    return "OP is take, inspect, act, lend, eval or what workers are asked for: s2t, get, call ...";
+    return "OP is take, inspect, act, lend, eval, monitor or what workers are asked for: s2t, get, "
+           "call ...";
   if (!q->what && find_right(q->op) == POLICY_RIGHTS) return "WHAT is missing: a worker's name";
   if (q->label && strcmp(q->op, "s2t") != 0) return "only s2t is asked about with a label";
   return NULL;
