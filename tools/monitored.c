@@ -31,7 +31,8 @@ struct workers {
 static bool read_worker(struct observer *o, gaijin_body *b, void *user) {
   struct workers *w = user;
   struct gaijin_value name, host;
-  if (!observe_value(o, b, "clients", &name) || !observe_value(o, b, "clients", &host)) return false;
+  if (!observe_value(o, b, "clients", &name) || !observe_value(o, b, "clients", &host))
+    return false;
   if (name.type != GAIJIN_STRING || host.type != GAIJIN_NUMBER) return true;
   w->list = realloc(w->list, (w->count + 1) * sizeof *w->list);
   if (!w->list) {
@@ -62,8 +63,8 @@ static void read_labels(struct sights *s, uint64_t host, gaijin_body *b) {
 static void ask_labels(struct observer *o, struct workers *w) {
   double end = clock_seconds() + MONITORED_SECONDS;
   for (size_t i = 0; i < w->count; i++) {
-    gaijin_begin_request(o->g, &(struct gaijin_send){.op = GAIJIN_OP_LABELS, .name = w->list[i].name},
-                         0);
+    struct gaijin_send request = {.op = GAIJIN_OP_LABELS, .name = w->list[i].name};
+    gaijin_begin_request(o->g, &request, 0);
     if (gaijin_end_request(o->g, NULL, NULL, &w->list[i].request) != 0) w->list[i].request = 0;
   }
   for (size_t i = 0; i < w->count; i++) {

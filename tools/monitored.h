@@ -14,8 +14,8 @@
 #define MONITORED_SECONDS 1.0
 bool monitored_learn(struct observer *o, struct sights *s);
 
-/* Sends the request (op monitor) that the command line asks for; `fn` is told its answer, when it is
- * over. False after an error line. */
+/* Sends the request (op monitor) that the command line asks for; `fn` is told its answer, when it
+ * is over. False after an error line. */
 bool monitored_begin(struct observer *o, const struct sights *s, gaijin_answer_fn fn, void *user,
                      uint64_t *id);
 

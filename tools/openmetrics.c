@@ -32,7 +32,9 @@ static void add_label(struct text *out, const char *name, const char *value) {
   text_deinit(&plain);
 }
 
-static void add_seconds(struct text *out, uint64_t ns) { text_print(out, "%.9g", (double)ns / 1e9); }
+static void add_seconds(struct text *out, uint64_t ns) {
+  text_print(out, "%.9g", (double)ns / 1e9);
+}
 
 /* A sample of a histogram begins with the name and these labels. */
 static void add_histogram(struct text *out, const char *name, const char *labels,

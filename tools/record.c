@@ -105,7 +105,8 @@ static bool read_line(const char *p, int numbers, bool has_text, struct line *l)
     unsigned digits = 0;
     l->numbers[i] = 0;
     if (*p++ != ' ') return false;
-    for (int d; (d = digit(*p)) >= 0; p++, digits++) l->numbers[i] = l->numbers[i] << 4 | (unsigned)d;
+    for (int d; (d = digit(*p)) >= 0; p++, digits++)
+      l->numbers[i] = l->numbers[i] << 4 | (unsigned)d;
     if (!digits || digits > 16) return false;
   }
   return has_text ? read_text(p, l) : strcmp(p, "\n") == 0;
@@ -125,7 +126,8 @@ static bool take_message(const struct line *l, struct sight *m) {
 /* One line; 1: a message, 0: something else, -1: it is damaged. */
 static int take_line(const char *text, struct sights *s, struct sight *m) {
   struct line l;
-  if (text[0] == 'M' && read_line(text + 1, NUMBERS_MOST, true, &l)) return take_message(&l, m) ? 1 : -1;
+  if (text[0] == 'M' && read_line(text + 1, NUMBERS_MOST, true, &l))
+    return take_message(&l, m) ? 1 : -1;
   if (text[0] == 'H' && read_line(text + 1, 1, true, &l)) {
     known_put(&s->names, l.numbers[0], 0, (const char *)l.text, l.size);
     return 0;
@@ -152,7 +154,8 @@ static bool read_lines(FILE *f, const char *path, struct sights *s,
   for (unsigned long line = 2; fgets(text, sizeof text, f); line++) {
     int what = strlen(text) && text[strlen(text) - 1] == '\n' ? take_line(text, s, &m) : -1;
     if (what < 0) {
-      tool_error("monitor: %s is damaged at line %lu: what stands before has been shown", path, line);
+      tool_error("monitor: %s is damaged at line %lu: what stands before has been shown", path,
+                 line);
       return false;
     }
     if (what > 0 && !message(user, &m)) return true;

@@ -100,7 +100,8 @@ void sight_add_line(struct text *out, const struct sights *s, const struct sight
 
 /* ---- JSON ---- */
 
-static void add_json_name(struct text *out, const struct sights *s, const char *key, uint64_t host) {
+static void add_json_name(struct text *out, const struct sights *s, const char *key,
+                          uint64_t host) {
   const char *name = host ? known_get(&s->names, host, 0) : NULL;
   text_print(out, ",\"%s\":", key);
   if (name)

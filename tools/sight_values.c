@@ -85,7 +85,8 @@ static void add_string(struct text *out, const struct value *v, uint32_t whole) 
 }
 
 static void add_object(struct text *out, const struct sights *s, const struct pt *pt) {
-  const char *name = known_get(&s->names, pt->host, 0), *label = known_get(&s->labels, pt->host, pt->id);
+  const char *name = known_get(&s->names, pt->host, 0);
+  const char *label = known_get(&s->labels, pt->host, pt->id);
   text_print(out, "%s ", pt_kind_name(pt->kind));
   text_add_plain(out, name ? name : "?", name ? strlen(name) : 1);
   text_print(out, ":%" PRIu64, pt->id);

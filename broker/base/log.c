@@ -115,6 +115,12 @@ static void append(struct log *log, const char *line, size_t n) {
 
 /* ---- Lines ---- */
 
+uint64_t log_wall_us(void) {
+  struct timespec now;
+  clock_gettime(CLOCK_REALTIME, &now);
+  return (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000;
+}
+
 /* "2026-01-31T23:59:59.999Z gaijin-broker warn: "; its bytes. */
 static size_t put_head(char *line, size_t size, enum log_level level) {
   struct timespec now;

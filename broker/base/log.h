@@ -61,6 +61,9 @@ void log_told(struct log *log, const char *format, ...) __attribute__((format(pr
 void log_asked(struct log *log, enum log_cause cause, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
+/* Microseconds since 1970, by the wall clock, which jumps: for showing only. */
+uint64_t log_wall_us(void);
+
 /* Writes what waits, as far as it goes, and tells what was left out and can be told now. */
 void log_flush(struct log *log);
 /* What waits, what was lost, and what of each kind was written lately, to a sheet or from it. */

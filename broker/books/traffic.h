@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * What went through the broker since it began: messages of each op, and messages, bytes and how long
- * requests took of each pair of workers; how long they took of each op, too. It begins anew with each program, also after an upgrade; who
- * reads is told since when.
+ * What went through the broker since it began: messages of each op, and messages, bytes and how
+ * long requests took of each pair of workers; how long they took of each op, too. It begins anew
+ * with each program, also after an upgrade; who reads is told since when.
  *
  * The time of a message is that of the turn in which it is handled, for the clock is read once in a
  * turn, when the first message of it is. A request took from the turn in which it came to that in
@@ -42,7 +42,8 @@ static_assert(MESSAGE_NOTICE < 8, "a kind of message has a place");
 
 struct traffic_pair {
   uint64_t requests, posts;  /* forwarded: those that are answered, and one-way ones */
-  uint64_t answers[MESSAGE_ERROR + 1]; /* of the host's, by their kind; those that nobody waits for, too */
+  /* of the host's, by their kind; those that nobody waits for, too */
+  uint64_t answers[MESSAGE_ERROR + 1];
   uint64_t bytes, bytes_back; /* of these and those */
   uint64_t used_ns;          /* when it was asked last */
   struct histogram took;

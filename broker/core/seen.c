@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT
  *
- * Rows are written by hand, in msgpack's widest forms: a monitor under full load must not cost much.
+ * Rows are written by hand, in msgpack's widest forms: a monitor under full load must not cost
+ * much.
  */
 #include "broker/core/seen.h"
 
 #include <assert.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "broker/core/meter.h"
 #include "broker/core/notify.h"
@@ -82,13 +82,6 @@ void seen_deinit(struct broker *b) {
   b->monitors = (struct monitors){0};
 }
 
-static uint64_t wall_offset_us(struct broker *b) {
-  struct timespec now;
-  clock_gettime(CLOCK_REALTIME, &now);
-  return (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000 -
-         traffic_now(&b->traffic) / 1000;
-}
-
 /* How many bytes of rows go into one notice. */
 static uint32_t room_for_rows(const struct broker *b) {
   uint32_t most = b->connections.max_message - NOTICE_BYTES;
@@ -111,7 +104,7 @@ bool seen_begin(struct client *c, uint64_t request, const struct seen_filter *fi
   account_charge(&b->connections.accounts, c->account, ACCOUNT_OTHER, sizeof *m + room);
   all->all[place] = m;
   if (all->count++ == 0) {
-    all->wall_us = wall_offset_us(b);
+    all->wall_us = log_wall_us() - traffic_now(&b->traffic) / 1000;
     uv_timer_start(&all->later, on_later, SEEN_LATER_MS, SEEN_LATER_MS);
   }
   send_rows(b, m);

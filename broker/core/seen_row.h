@@ -10,8 +10,8 @@
 
 #include "proto/limits.h"
 
-/* The most bytes of values that a row has, that it takes in all, and that the introduction of a host
- * does. */
+/* The most bytes of values that a row has, that it takes in all, and that the introduction of a
+ * host does. */
 enum {
   SEEN_BYTES_MOST = 200,
   SEEN_ROW_MOST = 80 + SEEN_BYTES_MOST,

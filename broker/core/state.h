@@ -90,7 +90,7 @@ struct monitors {
   /* The broker answers a client's request with an error of its own; called while there is one. */
   void (*error)(struct broker *b, const struct client *to, enum op op, uint64_t id, uint64_t status,
                 const char *text);
-  uint64_t wall_us; /* what the clock of traffic.h has to have added to be microseconds since 1970 */
+  uint64_t wall_us; /* added to the clock of traffic.h, it is microseconds since 1970 */
 };
 
 struct upgrade;

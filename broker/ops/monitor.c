@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * Who monitors sees what all workers send each other. So this is for the broker's own user and root,
- * and whom the policy allows it; never for workers, nor for who is sandboxed.
+ * Who monitors sees what all workers send each other. So this is for the broker's own user and
+ * root, and whom the policy allows it; never for workers, nor for who is sandboxed.
  */
 #include "broker/ops/monitor.h"
 
@@ -110,7 +110,8 @@ static struct fault read_filter(const struct broker *b, const struct message *m,
   if (count % 2) return (struct fault){"has a key without a value", false};
   for (; count; count -= 2) {
     size_t i = 0;
-    if (!reader_string(&r, &key, &size)) return (struct fault){"has a key that is no string", false};
+    if (!reader_string(&r, &key, &size))
+      return (struct fault){"has a key that is no string", false};
     while (i < ARRAY_SIZE(keys) &&
            (strlen(keys[i].key) != size || memcmp(keys[i].key, key, size) != 0))
       i++;
@@ -142,8 +143,8 @@ static bool is_allowed(struct client *from, const struct message *m) {
   }
   if (may_monitor(from)) return true;
   notify_refuse(from, m, STATUS_denied,
-                "user %u may not see what others send: the broker's own user and root may, and whom "
-                "its policy allows to monitor",
+                "user %u may not see what others send: the broker's own user and root may, and "
+                "whom its policy allows to monitor",
                 (unsigned)from->uid);
   return false;
 }

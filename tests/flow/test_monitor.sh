@@ -32,10 +32,10 @@ pcall(fail)
 boxes = {}
 for i = 1, 20 do boxes[i] = box(); boxes[i].x = boxes[i] end
 pcall(price, ("x"):rep(10000))
-print("done")
+print("finished")
 LUA
 
-start_broker
+start_broker --log-level info
 worker shop "$dir/shop.lua"
 worker till "$dir/till.lua" "$dir/go"
 wait_until has till ready
@@ -52,7 +52,7 @@ check "an object of nobody is told" has errors "of a worker that is not connecte
 two_see() { [ "$(grep -c 'sees what workers' "$dir/broker.out")" = 2 ]; }
 wait_until two_see
 : >"$dir/go"
-wait_until has till done
+wait_until has till finished
 all_seen() { [ "$(grep -c '"op":"set"' "$dir/all.out")" = 40 ] && has all '"kind":"error"' && has all "10000 bytes"; }
 check "all is seen" eventually all_seen
 kill -INT "$all" "$slow"

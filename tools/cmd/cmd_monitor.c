@@ -34,7 +34,8 @@ struct monitoring {
 };
 
 static bool write_out(struct monitoring *m) {
-  if (m->out.size && (fwrite(m->out.bytes, 1, m->out.size, stdout) != m->out.size || fflush(stdout) != 0)) {
+  size_t size = m->out.size;
+  if (size && (fwrite(m->out.bytes, 1, size, stdout) != size || fflush(stdout) != 0)) {
     if (!m->failed) tool_error("monitor: cannot write to standard output: %s", strerror(errno));
     m->failed = true;
   }
@@ -216,7 +217,8 @@ static bool replay_message(void *user, const struct sight *s) {
 static int replay(struct monitoring *m, const struct invocation *in) {
   struct replaying r = {m, in};
   catch_signals();
-  bool good = record_read(settings_text(&in->settings, SETTING_replay), &m->sights, replay_message, &r);
+  const char *path = settings_text(&in->settings, SETTING_replay);
+  bool good = record_read(path, &m->sights, replay_message, &r);
   return good && !m->failed ? EXIT_GOOD : EXIT_FAILED;
 }
 

@@ -1,0 +1,141 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Who may monitor, how many may, what is lost of it, and how it ends (ops/monitor.c, core/seen.c).
+ */
+#include "tests/unit/broker_eye.h"
+
+START_TEST(wishes_that_cannot_be) {
+  static const char *const keys[] = {"op", "weather", "token"};
+  for (int i = 0; i < 3; i++) {
+    pack_text(begin(&eye, keys[i]), "hello");
+    wire_send(&w, &eye);
+    wire_expect_error(&w, &eye, STATUS_unsupported);
+  }
+  for (int i = 0; i <= SEEN_WORKERS_MOST; i++) {
+    if (i == 0) wire_ask(&eye, OP_monitor, NULL, NULL, 2 * (SEEN_WORKERS_MOST + 1));
+    pack_text(&eye.p, "worker");
+    pack_text(&eye.p, "x");
+  }
+  wire_send(&w, &eye);
+  wire_expect_error(&w, &eye, STATUS_unsupported);
+  ck_assert_uint_eq(w.broker.monitors.count, 0);
+  pack_nil(wire_ask(&eye, OP_monitor, NULL, NULL, 1));
+  wire_send(&w, &eye);
+  wire_expect_end(&w, &eye);
+}
+END_TEST
+
+START_TEST(who_may_not) {
+  begin(&till, NULL);
+  wire_send(&w, &till);
+  wire_expect_error(&w, &till, STATUS_denied);
+  wire_client(&w, &eye)->uid = 12345;
+  begin(&eye, NULL);
+  wire_send(&w, &eye);
+  wire_expect_error(&w, &eye, STATUS_denied);
+  wire_client(&w, &eye)->uid = 0;
+  wire_client(&w, &eye)->sandboxed = true;
+  begin(&eye, NULL);
+  wire_send(&w, &eye);
+  wire_expect_error(&w, &eye, STATUS_denied);
+  ck_assert_uint_eq(w.broker.monitors.count, 0);
+}
+END_TEST
+
+START_TEST(only_some_at_a_time_and_each_ends) {
+  struct end e[HOSTS_MONITORS] = {0};
+  for (int i = 0; i < HOSTS_MONITORS; i++) {
+    wire_join_as(&w, &e[i], "e", true);
+    begin(&e[i], NULL);
+    begun(&e[i]);
+  }
+  uint64_t charged = wire_client(&w, &e[0])->account->used[ACCOUNT_OTHER];
+  ck_assert_uint_ge(charged, SEEN_BUFFER);
+  begin(&eye, NULL);
+  wire_send(&w, &eye);
+  wire_expect_error(&w, &eye, STATUS_busy);
+  pack_uint(wire_begin(&e[0], MESSAGE_NOTICE, OP_cancel, 0, 1), e[0].last_id);
+  wire_send(&w, &e[0]);
+  wire_quiet(&w, &e[0]);
+  ck_assert_uint_lt(wire_client(&w, &e[0])->account->used[ACCOUNT_OTHER], SEEN_BUFFER);
+  monitor(NULL, NULL);
+  for (int i = 1; i < HOSTS_MONITORS; i++) wire_leave(&e[i]);
+  for (int i = 0; i < 4; i++) wire_turn(&w);
+  ck_assert_uint_eq(w.broker.monitors.count, 1);
+  ask("x");
+  answer_text("y");
+  look(&eye);
+  ck_assert_uint_eq(n_rows, 2);
+  wire_leave(&e[0]);
+}
+END_TEST
+
+/* Rows and what was lost are together what there was, and little waits for who does not read. */
+START_TEST(who_does_not_read_loses_rows_and_is_told) {
+  enum { MANY = 20000 };
+  lost = 0;
+  monitor(NULL, NULL);
+  for (int i = 0; i < MANY; i++) {
+    ask("x");
+    answer_text("y");
+    ck_assert_uint_le(wire_client(&w, &eye)->outbox.bytes, SEEN_UNREAD_MOST);
+  }
+  uint64_t seen = 0;
+  for (int quiet = 0; quiet < 3;) {
+    n_rows = n_known = 0;
+    uv_timer_t *later = &w.broker.monitors.later;
+    later->timer_cb(later);
+    int r = wire_next(&w, &eye);
+    quiet = r ? 0 : quiet + 1;
+    for (; r; r = 0) {
+      struct value v;
+      lost += number(&eye);
+      while (reader_next(&eye.r, &v)) {
+        seen += v.count == 12;
+        struct value inside;
+        for (uint32_t i = 0; i < v.count; i++) ck_assert(reader_next(&eye.r, &inside));
+      }
+    }
+  }
+  ck_assert_uint_gt(lost, 0);
+  ck_assert_uint_eq(seen + lost, 2 * MANY);
+}
+END_TEST
+
+START_TEST(who_was_in_a_lost_row_is_introduced_again) {
+  lost = 0;
+  monitor(NULL, NULL);
+  ask("x");
+  struct client *c = wire_client(&w, &eye);
+  c->outbox.bytes += SEEN_UNREAD_MOST; /* as if so much waited */
+  w.broker.monitors.later.timer_cb(&w.broker.monitors.later);
+  c->outbox.bytes -= SEEN_UNREAD_MOST;
+  answer_text("y");
+  look(&eye);
+  ck_assert(lost == 1 && n_rows == 1 && knows(&shop, "shop") && knows(&till, "till"));
+}
+END_TEST
+
+START_TEST(ends_when_another_program_goes_on) {
+  monitor(NULL, NULL);
+  ask("x");
+  seen_end_all(&w.broker);
+  wire_expect(&w, &eye, MESSAGE_NOTICE, OP_seen);
+  wire_expect_error(&w, &eye, STATUS_away);
+  ck_assert_uint_eq(w.broker.monitors.count, 0);
+}
+END_TEST
+
+int main(void) {
+  Suite *s = suite_create("broker monitor bounds");
+  TCase *c = tcase_create("monitor");
+  suite_add_tcase(s, c);
+  tcase_add_checked_fixture(c, setup, teardown);
+  tcase_add_test(c, wishes_that_cannot_be);
+  tcase_add_test(c, who_may_not);
+  tcase_add_test(c, only_some_at_a_time_and_each_ends);
+  tcase_add_test(c, who_does_not_read_loses_rows_and_is_told);
+  tcase_add_test(c, who_was_in_a_lost_row_is_introduced_again);
+  tcase_add_test(c, ends_when_another_program_goes_on);
+  return run_suite(s);
+}
