@@ -11,6 +11,9 @@
 #include "proto/settings/nearest.h"
 #include "tools/command.h"
 
+/* A row may say another name. */
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Woverride-init"
 static const struct command commands[COMMANDS] = {
 #define COMMAND(id, how, ...) \
   [COMMAND_##id] = {.name = #id, .kind = COMMAND_IS_##how, __VA_ARGS__},
@@ -19,6 +22,7 @@ static const struct command commands[COMMANDS] = {
 #undef COMMAND
 #undef COLUMN
 };
+#pragma GCC diagnostic pop
 
 static const struct column columns[] = {
 #define COMMAND(...)

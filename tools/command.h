@@ -45,7 +45,7 @@ struct column {
 };
 
 struct command {
-  const char *name;
+  const char *name;    /* its id, unless the row says another */
   const char *usage;   /* what may follow the name, beside flags */
   const char *what;    /* one line */
   const char *details; /* more; NULL: nothing */
@@ -54,6 +54,7 @@ struct command {
   int least, most;     /* words */
   bool reads; /* it reads what follows its name itself: `words` has the flags too */
   bool alone; /* it can do without a broker */
+  bool upright; /* its table has one row, which people see as lines */
   enum command_kind kind;
   enum command_part part;
   enum command_takes takes;

@@ -142,8 +142,30 @@ static size_t fit_page(const struct rows *r, const struct layout *l, size_t n) {
   return n;
 }
 
+/* One row as lines, each with a column's name and value. */
+static void print_upright(const struct rows *r) {
+  const struct view *v = r->view;
+  size_t widest = 0, width = SIZE_MAX;
+  for (size_t k = 0; k < v->n_picked; k++)
+    if (strlen(v->picked[k]->name) > widest) widest = strlen(v->picked[k]->name);
+  if (v->terminal.is_one && !v->wide && v->terminal.width > widest + LAYOUT_GAP)
+    width = v->terminal.width - widest - LAYOUT_GAP;
+  for (size_t k = 0; k < v->n_picked; k++) {
+    const struct cell *c = rows_cell(r, 0, v->picked[k]);
+    style(r, "1");
+    print_cell(v->picked[k]->name, strlen(v->picked[k]->name), widest, false, false);
+    style(r, "0");
+    print_cut(c->bytes, c->size, width);
+    fputc('\n', stdout);
+  }
+}
+
 void rows_print_table(const struct rows *r) {
   const struct view *v = r->view;
+  if (v->upright && rows_count(r) == 1) {
+    print_upright(r);
+    return;
+  }
   size_t widths[VIEW_COLUMNS_MOST], n, *order = rows_order(r, &n);
   bool right[VIEW_COLUMNS_MOST];
   struct layout l;

@@ -70,6 +70,7 @@ bool view_read(struct view *v, const struct invocation *in) {
   const struct command *c = command_info(in->command);
   *v = (struct view){.json = settings_flag(s, SETTING_json),
                      .wide = settings_flag(s, SETTING_wide),
+                     .upright = c->upright,
                      .limit = settings_count(s, SETTING_limit)};
   v->columns = command_columns(in->command, &v->count);
   assert(v->count && v->count <= VIEW_COLUMNS_MOST);

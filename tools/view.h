@@ -23,6 +23,7 @@ struct view_order {
 struct view {
   bool json;
   bool wide;
+  bool upright; /* the one row is shown as lines */
   const struct column *columns; /* of the table, in the order of its cells */
   size_t count;
   const struct column *picked[VIEW_COLUMNS_MOST]; /* what is shown, in this order */

@@ -12,6 +12,7 @@
 #include "broker/core/seen.h"
 #include "broker/core/state.h"
 #include "broker/core/transfer.h"
+#include "broker/ops/act.h"
 #include "broker/ops/collect.h"
 #include "broker/ops/comeback.h"
 #include "broker/ops/flow.h"
@@ -72,6 +73,7 @@ static const handler_fn handlers[OP_COUNT] = {
     [OP_claim] = comeback_on_claim,
     [OP_back] = comeback_on_back,
     [OP_upgrade] = on_upgrade,
+    [OP_act] = act_on_act,
     [OP_lend] = lend_on_lend,
     [OP_monitor] = monitor_on_monitor,
 };

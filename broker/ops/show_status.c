@@ -4,11 +4,17 @@
  */
 #include "broker/ops/show_status.h"
 
+#include <time.h>
+#include <unistd.h>
+
+#include "broker/base/process.h"
 #include "broker/core/grace.h"
 #include "broker/core/notify.h"
 
 /* What a screen has room for; units of work for so many connections counted. */
-enum { NAMED_MOST = 20, COLUMNS = 5, CONNECTIONS_PER_UNIT = 16 };
+enum { NAMED_MOST = 20, COLUMNS = 14, CONNECTIONS_PER_UNIT = 16 };
+/* Units of work for a look into /proc. */
+enum { UPTIME_COST = 20 };
 
 /* The next absent one from `index` on; SLAB_NONE at the end. */
 static uint32_t next_away(const struct absents *a, uint32_t index) {
@@ -25,11 +31,39 @@ static uint32_t count_workers(struct client *from) {
   return workers;
 }
 
+/* Seconds since the process was started, which an upgrade does not change; 0: not known. */
+static uint64_t find_uptime(void) {
+  struct timespec now;
+  uint64_t start = process_start(getpid()), ticks = (uint64_t)sysconf(_SC_CLK_TCK);
+  clock_gettime(CLOCK_BOOTTIME, &now);
+  return start && ticks && start / ticks < (uint64_t)now.tv_sec
+             ? (uint64_t)now.tv_sec - start / ticks
+             : 0;
+}
+
+static void write_sums(struct broker *b, struct pack *p) {
+  const struct accounts *a = &b->connections.accounts;
+  const struct permissions *policy = &b->permissions;
+  pack_uint(p, find_uptime());
+  pack_uint(p, b->refs.tokens.count);
+  pack_uint(p, b->refs.holds.count);
+  pack_uint(p, b->calls.all.count);
+  pack_uint(p, a->memory);
+  pack_uint(p, a->limits.memory);
+  pack_uint(p, a->refused);
+  pack_uint(p, b->log.lost_ever);
+  if (policy->policy && *policy->refused)
+    pack_text(p, policy->refused);
+  else
+    pack_nil(p);
+}
+
 void show_status(struct client *from, const struct message *m) {
   struct broker *b = from->broker;
   const struct absents *a = &b->grace.absents;
   uint32_t away = absents_count(a), named = away < NAMED_MOST ? away : NAMED_MOST, i = 0;
   uint32_t workers = count_workers(from);
+  client_charge(from, UPTIME_COST);
   struct pack *p = notify_begin(b, MESSAGE_REPLY, OP_inspect, m->id, 2);
   pack_nil(p); /* no other page */
   pack_array(p, COLUMNS);
@@ -45,5 +79,6 @@ void show_status(struct client *from, const struct message *m) {
     i = next_away(a, i);
     pack_text(p, absents_at(a, i)->name);
   }
+  write_sums(b, p);
   notify_send(b, from);
 }

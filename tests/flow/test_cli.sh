@@ -97,7 +97,7 @@ check "loads" out_has '"host":"host","holder":"holder","held":1,"shadow":[0-9.]+
 expect 0 accounts --json
 check "the account of a user" out_has '\{"uid":[0-9]+,"pid":null,"memory":[0-9]+,"bytes":[0-9]+,"requests":[0-9]+,"waits":0,"exports":1,"holds":1,"names":2,"connections":3,"refused":0\}'
 check "and of a process" out_has '"pid":[0-9]+,"memory":[0-9]+,"bytes":[0-9]+,"requests":[0-9]+,"waits":0,"exports":1,"holds":0,"names":1,"connections":1,"refused":0\}'
-expect 0 status --json
+expect 0 status --json -o generation,grace_left_s,workers,away,away_workers
 check "the broker itself" out_has '^\[\{"generation":1,"grace_left_s":null,"workers":2,"away":0,"away_workers":\[\]\}\]$'
 expect 0 labels host --json
 check "a label that is a number" out_has '"worker":"host","label":7,"kind":"table","id":'"$token"

@@ -110,7 +110,7 @@ static void step_own(struct session *s) {
   static const enum op ops[] = {OP_ping, OP_ready, OP_retire, OP_leave, OP_watch,  OP_inspect,
                                 OP_gc,   OP_weigh, OP_taken,  OP_sub,   OP_cancel, OP_hello,
                                 OP_free, OP_drop,  OP_dead,   OP_peer,  OP_grant,
-                                OP_announce, OP_claim, OP_back, OP_upgrade, OP_bye, OP_lend};
+                                OP_announce, OP_claim, OP_back, OP_upgrade, OP_bye, OP_lend, OP_act};
   static const char *const books[] = {"clients", "tokens", "loads", "status"};
   struct script *in = &s->script;
   struct peer *p = s->peer;
@@ -131,6 +131,11 @@ static void step_own(struct session *s) {
   struct pt pt;
   switch (m.op) {
     case OP_inspect: pack_text(&p->pack, books[(b >> 5) % 4]); count--; break;
+    case OP_act:
+      pack_text(&p->pack, b & 32 ? "kill" : "log-level");
+      pack_text(&p->pack, b & 64 ? choose_name(b >> 5) : "error");
+      count = 0;
+      break;
     case OP_lend:
       pack_text(&p->pack, choose_name(b >> 5));
       pack_uint(&p->pack, script_byte(in));

@@ -1,19 +1,46 @@
 /* SPDX-License-Identifier: MIT
  *
- * gaijinctl status: the broker on one screen: how often it was started on its socket, and, after it
- * was killed, for how long it waits still, and for whom.
+ * gaijinctl status: the broker on one screen: what it is, how much it keeps, who has not come back
+ * after it was killed, and what an operator should look at.
  */
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
 #include "tools/list.h"
+#include "tools/several.h"
+#include "tools/text.h"
 
-enum { VALUES = 5 }; /* of the row; the last is an array */
+/* Of the row, which older brokers end after the names. */
+enum { OLD_VALUES = 5, VALUES = 14 };
+/* Workers that hang and are named. */
+enum { NAMED_MOST = 5 };
 
-static bool read_status(struct observer *o, gaijin_body *b, void *user) {
-  struct show *s = user;
-  struct gaijin_value list, name;
-  if (!observe_show(o, b, "status", VALUES - 1, s) || !observe_value(o, b, "status", &list))
-    return false;
+struct report {
+  struct show *s;
+  struct text *warnings;
+  size_t count;
+};
+
+__attribute__((format(printf, 2, 3))) static void warn(struct report *r, const char *format, ...) {
+  va_list args;
+  char line[400];
+  va_start(args, format);
+  vsnprintf(line, sizeof line, format, args);
+  va_end(args);
+  r->warnings = realloc(r->warnings, (r->count + 1) * sizeof *r->warnings);
+  if (!r->warnings) {
+    tool_error("out of memory");
+    exit(EXIT_FAILED);
+  }
+  r->warnings[r->count] = (struct text){0};
+  text_add(&r->warnings[r->count++], line, strlen(line));
+}
+
+static bool put_names(struct observer *o, gaijin_body *b, struct show *s, uint32_t count) {
+  struct gaijin_value name;
   show_list_begin(s);
-  for (uint32_t i = 0; i < list.count; i++) {
+  for (; count; count--) {
     if (!observe_value(o, b, "status", &name)) return false;
     show_list_value(s, &name);
   }
@@ -21,7 +48,70 @@ static bool read_status(struct observer *o, gaijin_body *b, void *user) {
   return true;
 }
 
+/* What is wrong as the broker itself says. */
+static void judge(struct report *r, double away, const struct gaijin_value *sums) {
+  const struct gaijin_value *refused = &sums[VALUES - OLD_VALUES - 1];
+  if (away > 0) warn(r, "%.0f workers have not come back", away);
+  if (sums[4].number > 0.8 * sums[5].number)
+    warn(r, "memory is nearly used up: see accounts");
+  if (sums[7].number > 0) warn(r, "%.0f lines of the log were lost", sums[7].number);
+  if (refused->type == GAIJIN_STRING)
+    warn(r, "a newer policy was refused: %.*s", (int)refused->size, refused->bytes);
+}
+
+static bool read_status(struct observer *o, gaijin_body *b, void *user) {
+  struct report *r = user;
+  struct gaijin_value v[3], list, away, sums[VALUES - OLD_VALUES];
+  for (int i = 0; i < 3; i++)
+    if (!observe_value(o, b, "status", &v[i])) return false;
+  if (!observe_value(o, b, "status", &away) || !observe_value(o, b, "status", &list)) return false;
+  show_text(r->s, gaijin_broker_version(o->g));
+  for (int i = 0; i < 3; i++) show_value(r->s, &v[i]);
+  show_value(r->s, &away);
+  if (!put_names(o, b, r->s, list.count)) return false;
+  for (int i = 0; i < VALUES - OLD_VALUES; i++) {
+    if (!observe_value(o, b, "status", &sums[i])) return false;
+    if (i + 1 < VALUES - OLD_VALUES) show_value(r->s, &sums[i]);
+  }
+  judge(r, away.number, sums);
+  return true;
+}
+
+/* Who hangs: all are asked. */
+static void find_hung(struct report *r, struct observer *o) {
+  struct several all;
+  size_t hung = 0;
+  if (several_ask(&all, o, GAIJIN_OP_ALIVE, NULL)) {
+    for (size_t i = 0; i < all.names.count; i++) {
+      if (!all.heard[i].late || hung++ >= NAMED_MOST) continue;
+      warn(r, "worker %s does not answer", all.names.names[i]);
+    }
+    if (hung > NAMED_MOST) warn(r, "nor do %zu more", hung - NAMED_MOST);
+  }
+  several_deinit(&all);
+}
+
+static void put_warnings(struct report *r) {
+  show_list_begin(r->s);
+  for (size_t i = 0; i < r->count; i++) {
+    struct gaijin_value v = {.type = GAIJIN_STRING,
+                             .bytes = r->warnings[i].bytes,
+                             .size = (uint32_t)r->warnings[i].size};
+    show_list_value(r->s, &v);
+    text_deinit(&r->warnings[i]);
+  }
+  show_list_end(r->s);
+  if (r->count) show_mark(r->s, SHOW_BAD);
+  free(r->warnings);
+}
+
 bool cmd_status(struct observer *o, struct show *s) {
-  return observe_read(o, &(struct observe_book){
-                             .what = "status", .columns = VALUES, .row = read_status, .user = s});
+  struct report r = {.s = s};
+  bool good = observe_read(o, &(struct observe_book){.what = "status",
+                                                     .columns = VALUES,
+                                                     .row = read_status,
+                                                     .user = &r});
+  if (good && show_wants(s, "warnings")) find_hung(&r, o);
+  if (good) put_warnings(&r);
+  return good;
 }
