@@ -1,0 +1,58 @@
+#!/bin/bash
+# SPDX-License-Identifier: MIT
+#
+# The screens of docs/cli.md are what a terminal of 80 columns shows: behind each `<!-- screen: COMMAND -->` stands a block
+# with what COMMAND prints there, in a system of a shop and two tills. Numbers and widths may differ.
+#   RENEW=1 tests/flow/test_screens.sh   writes what is printed now into the page
+. "$(dirname "$0")/lib.sh"
+. "$(dirname "$0")/terminal.sh"
+page=$root/docs/cli.md
+export GAIJIN_SOCKET=$dir/gaijin.sock
+ctl=$build/gaijinctl
+
+cat >"$dir/shop.lua" <<'LUA'
+bakaGaijin.price = function(n) return 2 * n end
+bakaGaijin.cash = { 1 }
+LUA
+echo 'kept = { gaijin.wait_for("shop", "cash"), gaijin.wait_for("shop", "price") }' >"$dir/till.lua"
+start_broker --log-level warn
+start shop "$build/gaijin-worker" "$dir/shop.lua"
+for i in 1 2; do start "till-$i" "$build/gaijin-worker" -n "till-$i" "$dir/till.lua"; done
+holds() { "$ctl" loads -o holder,held --json | grep -F "{\"holder\":\"$1\",\"held\":2}" >/dev/null; }
+for i in 1 2; do wait_until holds "till-$i"; done
+terminal 80 60
+typed "export GAIJIN_SOCKET=$GAIJIN_SOCKET"
+
+# What varies: numbers, ids, blanks that fill columns, who holds something in which order.
+masked() { sed -E 's/[0-9a-f]{16}/ID/g; s/till-[12]/till-N/g; s/[0-9]+(\.[0-9]+)*/N/g; s/ +/ /g; s/ $//'; }
+# shown COMMAND: what it prints.
+shown() {
+  ran "$1"
+  screen | sed '/^ended-with /,$d'
+}
+# block COMMAND: what the page has for it.
+block() {
+  awk -v marker="<!-- screen: $1 -->" '
+    $0 == marker { on = 1; next }
+    on && /^```/ { if (in_block) exit; in_block = 1; next }
+    on && in_block' "$page"
+}
+# renew COMMAND FILE: puts the file into the page instead.
+renew() {
+  awk -v marker="<!-- screen: $1 -->" -v file="$2" '
+    { if (!skip) print }
+    $0 == marker { on = 1; next }
+    on && /^```/ && !skip { while ((getline line <file) > 0) print line; skip = 1; next }
+    on && /^```/ { print; on = skip = 0 }' "$page" >"$dir/page" && cp "$dir/page" "$page"
+}
+
+mapfile -t commands < <(sed -n 's/^<!-- screen: \(.*\) -->$/\1/p' "$page")
+check "the page has screens" test "${#commands[@]}" -ge 4
+for command in "${commands[@]}"; do
+  shown "$command" >"$dir/shown"
+  check "$command shows something" test -s "$dir/shown"
+  [ -z "${RENEW:-}" ] || renew "$command" "$dir/shown"
+  check "what '$command' shows is in docs/cli.md (RENEW=1 $0)" diff <(block "$command" | masked) <(masked <"$dir/shown")
+done
+
+finish
