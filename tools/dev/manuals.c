@@ -146,7 +146,9 @@ static void write_completion(void) {
     printf("%s%s", id ? " " : "", command_info(id)->name);
   puts("\"");
   puts("  for ((i = 1; i < COMP_CWORD; i++)); do\n"
-       "    [[ \" $commands \" != *\" ${COMP_WORDS[i]} \"* ]] || { command=${COMP_WORDS[i]}; break; }\n"
+       "    [[ \" $commands \" == *\" ${COMP_WORDS[i]} \"* ]] || continue\n"
+       "    command=${COMP_WORDS[i]}\n"
+       "    break\n"
        "  done\n"
        "  case $command in");
   for (enum command_id id = 0; id < COMMANDS; id++) write_case(id);
