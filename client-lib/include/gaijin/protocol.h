@@ -62,6 +62,7 @@ enum gaijin_op {
   GAIJIN_OP_MONITOR = 39,
   GAIJIN_OP_SEEN = 40,
   GAIJIN_OP_PATHS = 41,
+  GAIJIN_OP_ACT = 42,
   GAIJIN_OP_COUNT
 };
 
