@@ -59,12 +59,18 @@ need_module() {
   done
   missing+=("$1")
 }
+# Python's that tests use, of the system's own interpreter: package, module
+need_python() {
+  if /usr/bin/python3 -c "import $2" 2>/dev/null; then return; fi
+  missing+=("$1")
+}
 need_packages() {
   need_library check check
   need_command g++ g++ clang++
   need_command lua5.1 lua5.1
   need_command luajit luajit
   need_command python3 python3
+  need_python python3-prometheus-client prometheus_client
   need_command tmux tmux
   need_module lua-socket socket
   need_module lua-luv luv

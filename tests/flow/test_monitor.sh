@@ -16,7 +16,7 @@ messages() { wc -l <"$1"; }
 script shop <<'LUA'
 bakaGaijin.price = function(n) return 2 * n end
 bakaGaijin.box = function() return { secret = "s" } end
-bakaGaijin.fail = function() error("no such thing\27[2J") end
+bakaGaijin.fail = function() error("no such thing\27[2J", 0) end
 LUA
 # Waits for a file, asks 300 times for a price, posts 40 times, fails once, has 20 objects; says so, and stays.
 script till <<'LUA'
@@ -115,8 +115,7 @@ run "$ctl" --json traffic
 check "counts by pair" out_has '"asker":"till","host":"shop","requests":[0-9]+,"posts":40'
 run "$ctl" stats --openmetrics
 cp "$dir/out" "$dir/metrics"
-parser=$(command -v /usr/bin/python3 || command -v python3)
-check "a parser of OpenMetrics reads it (python3-prometheus-client)" "$parser" -c '
+check "a parser of OpenMetrics reads it (python3-prometheus-client)" /usr/bin/python3 -c '
 import sys
 from prometheus_client.openmetrics.parser import text_string_to_metric_families as parse
 names = {family.name: family for family in parse(open(sys.argv[1]).read())}
