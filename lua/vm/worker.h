@@ -278,7 +278,7 @@ struct worker {
   unsigned open_futures;
   size_t kept_bytes; /* of answers that futures keep unread, where the heap has a limit */
   struct deaths deaths;
-  struct forked *forked; /* copies of it that look at its heap (lua/walk/forked.h); NULL: none yet */
+  struct forked *forked; /* its copy that looks at the heap (lua/walk/forked.h); NULL: none yet */
   struct backlog backlog;
   struct label_waits *label_waits; /* requests that wait for a label (serve/label_waits.h) */
   struct room_queue *room_queues[ROOM_BUCKETS]; /* of fibers that wait for room in a window, by host

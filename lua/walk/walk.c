@@ -285,9 +285,10 @@ static void root_fibers(struct walk *h) {
     else
       root(h, "fiber %llu", (unsigned long long)f->number);
   }
-  if (w->sched.guest_state && w->sched.guest_state != h->L && lua_checkstack(w->sched.guest_state, 4)) {
-    lua_pushthread(w->sched.guest_state);
-    lua_xmove(w->sched.guest_state, h->L, 1);
+  lua_State *guest = w->sched.guest_state;
+  if (guest && guest != h->L && lua_checkstack(guest, 4)) {
+    lua_pushthread(guest);
+    lua_xmove(guest, h->L, 1);
     root(h, "the interpreter's own stack");
   }
 }
@@ -327,8 +328,8 @@ static void root_metatables(struct walk *h) {
 static void add_roots(struct walk *h) {
   const struct anchors *a = &h->w->anchors;
   /* What is only weakly in one has another way, or is garbage. */
-  const int ours[] = {a->pool, a->lookup, a->interner, a->remote, a->threads, a->labels, a->resources,
-                      a->traces};
+  const int ours[] = {a->pool,    a->lookup, a->interner,  a->remote,
+                      a->threads, a->labels, a->resources, a->traces};
   for (size_t i = 0; i < sizeof ours / sizeof ours[0]; i++)
     if (ours[i] > 0) pass_over(h, ours[i]);
   lua_pushvalue(h->L, LUA_GLOBALSINDEX);

@@ -55,8 +55,8 @@ struct walk {
   bool cut; /* there are more than `most` objects, or too little memory: not all were looked at */
 };
 
-/* Walks. Leaves its tables on the stack, for path_text. At most `most` objects are looked at. Raises
- * only when Lua's memory is short. What it makes is never freed: the process ends. */
+/* Walks. Leaves its tables on the stack, for path_text. At most `most` objects are looked at.
+ * Raises only when Lua's memory is short. What it makes is never freed: the process ends. */
 void walk_heap(struct walk *h, lua_State *L, struct worker *w, const struct walk_target *target,
                uint32_t most);
 

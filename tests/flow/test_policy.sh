@@ -220,7 +220,7 @@ INI
   check "without the group" err_has "does not let user 64002 be worker staff-1"
   as 64001 64001 gaijinctl clients
   check "who may not look in" err_has "clients: this broker's policy does not let user 64001 look into it"
-  check "the log calls it an observer" has broker "denied: observer @client-[0-9]* \(user 64001, process [0-9]*\) may not look into the broker: no rule"
+  check "the log calls it an observer" has broker "denied: observer @gaijinctl \(user 64001, process [0-9]*\) may not look into the broker: no rule"
   as 64001 64001 gaijinctl policy show
   check "sees no policy either" test "$status" = 1
   as 64002 64100 gaijinctl clients

@@ -123,21 +123,6 @@ START_TEST(who_never_says_hello_is_sent_away) {
 }
 END_TEST
 
-/* What has come is read before the clock counts, however long the broker itself did not run. */
-START_TEST(a_broker_that_stood_still_hears_who_has_said_hello) {
-  w.broker.hello_ms = 50;
-  wire_connect(&w, &a);
-  wire_connect(&w, &b);
-  wire_turn(&w); /* the time of both runs */
-  wire_put_hello(&a, "shop", false);
-  wire_end(&a);
-  wire_stand_still(&a);
-  wire_expect(&w, &a, MESSAGE_REPLY, OP_hello);
-  while (w.broker.connections.all->next) uv_run(&w.loop, UV_RUN_ONCE);
-  wire_expect_end(&w, &b); /* it has not */
-}
-END_TEST
-
 START_TEST(before_hello_only_small_messages_are_taken) {
   static const uint8_t announced[] = {0xce, 0, 0, 0x20, 0};
   wire_connect(&w, &a);
@@ -447,7 +432,6 @@ int main(void) {
   tcase_add_test(t, the_longest_name_has_64_bytes);
   tcase_add_test(t, nothing_is_accepted_before_hello_or_a_second_hello);
   tcase_add_test(t, who_never_says_hello_is_sent_away);
-  tcase_add_test(t, a_broker_that_stood_still_hears_who_has_said_hello);
   tcase_add_test(t, before_hello_only_small_messages_are_taken);
   tcase_add_test(t, observers_cannot_be_addressed);
   tcase_add_test(t, observers_are_told_as_such);

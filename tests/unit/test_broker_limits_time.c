@@ -35,6 +35,23 @@ START_TEST(a_broker_that_stood_still_reads_first) {
 }
 END_TEST
 
+/* What has come is read before the clock counts, however long the broker itself did not run. */
+START_TEST(a_broker_that_stood_still_hears_who_has_said_hello) {
+  w.broker.hello_ms = 50;
+  wire_connect(&w, &many[0]);
+  wire_connect(&w, &many[1]);
+  wire_turn(&w); /* the time of both runs */
+  wire_put_hello(&many[0], "shop", false);
+  wire_end(&many[0]);
+  wire_stand_still(&many[0]);
+  wire_expect(&w, &many[0], MESSAGE_REPLY, OP_hello);
+  while (uv_is_active((uv_handle_t *)&w.broker.greeting)) uv_run(&w.loop, UV_RUN_ONCE);
+  wire_expect_end(&w, &many[1]); /* it has not */
+  wire_leave(&many[0]);
+  wire_leave(&many[1]);
+}
+END_TEST
+
 START_TEST(a_slow_but_steady_sender_is_heard) {
   pack_string(wire_ask(&a, OP_s2t, "b", NULL, 1), piece, 1000);
   wire_end(&a);
@@ -138,6 +155,7 @@ int main(void) {
   tcase_add_checked_fixture(t, setup, teardown);
   tcase_add_test(t, a_message_begun_is_gone_on_with);
   tcase_add_test(t, a_broker_that_stood_still_reads_first);
+  tcase_add_test(t, a_broker_that_stood_still_hears_who_has_said_hello);
   tcase_add_test(t, a_slow_but_steady_sender_is_heard);
   tcase_add_test(t, who_has_begun_nothing_may_be_silent);
   tcase_add_test(t, what_others_send_is_nobodys_debt);
