@@ -150,6 +150,8 @@ static bool take(struct repl *r, bool is_last, bool *quit) {
     bool good = obey(r, &l);
     more = a->was_unfinished;
     if (!good && !more) r->failed = true;
+    a->interrupted = NULL; /* both are for what was asked here, not for completion */
+    a->waiting_mask = NULL;
     sigprocmask(SIG_SETMASK, &before, NULL);
     *quit = l.kind == LINE_QUIT;
   }
