@@ -205,7 +205,8 @@ struct edit *edit_new(const struct edit_hooks *hooks) {
   el_set(e->el, EL_EDITOR, "emacs");
   el_set(e->el, EL_PROMPT, prompt_of);
   el_set(e->el, EL_GETCFN, get_char);
-  el_set(e->el, EL_ADDFN, "gaijin-complete", "completes labels and keys", complete);
+  /* Wide, because el_set makes copies of these texts that it never frees. */
+  el_wset(e->el, EL_ADDFN, L"gaijin-complete", L"completes labels and keys", complete);
   el_set(e->el, EL_BIND, "^I", "gaijin-complete", NULL);
   open_history(e);
   return e;
