@@ -54,4 +54,19 @@ wait_until "$ctl" wait shop --timeout 1
 check "workers" completes "shop" labels ""
 check "workers of a flag" completes "shop" tokens --host sh
 
+story="a worker whose name a shell would run"
+cd "$dir" || exit 1
+start evil "$build/gaijin-worker" -n 'z$(touch${IFS}ran)' -e ''
+start evil "$build/gaijin-worker" -n 'z`touch ran` *' -e ''
+wait_until "$ctl" wait 'z$(touch${IFS}ran)' --timeout 1
+wait_until "$ctl" wait 'z`touch ran` *' --timeout 1
+completes "" ping z
+check "both are there" test "${#COMPREPLY[@]}" = 2
+check "nothing has run" test ! -e "$dir/ran"
+for one in "${COMPREPLY[@]}"; do
+  eval "words=($one)"
+  check "it is one word, quoted" test "${#words[@]}" = 1
+done
+check "nothing has run when they are used" test ! -e "$dir/ran"
+
 finish

@@ -117,11 +117,13 @@ static void write_flags(const char *command) {
     if (setting_belongs(id, SETTINGS_CTL, command)) printf(" --%s", setting_info(id)->key);
 }
 
+/* Names of workers and files are others': they are read line by line and quoted, and never come
+ * where the shell would expand them. */
 static const char *const words_of[] = {
     [TAKES_NOTHING] = "",
-    [TAKES_WORKERS] = "$(_gaijinctl_workers)",
-    [TAKES_FILES] = "$(compgen -f -- \"$word\")",
-    [TAKES_COMMANDS] = "$commands",
+    [TAKES_WORKERS] = "from=workers",
+    [TAKES_FILES] = "from=files",
+    [TAKES_COMMANDS] = "words=$commands",
 };
 
 static void write_case(enum command_id id) {
@@ -131,16 +133,23 @@ static void write_case(enum command_id id) {
   write_flags(command_groups(id));
   printf("\"\n      columns=\"");
   for (size_t i = 0; i < count; i++) printf("%s%s", i ? " " : "", columns[i].name);
-  printf("\"\n      [[ $word == -* ]] || words=\"%s\" ;;\n", words_of[command_info(id)->takes]);
+  printf("\"\n      [[ $word == -* ]] || %s ;;\n",
+         *words_of[command_info(id)->takes] ? words_of[command_info(id)->takes] : "words=");
 }
 
 static void write_completion(void) {
   puts("# What bash completes behind gaijinctl; zsh too, after `autoload bashcompinit; "
        "bashcompinit`.");
   puts("_gaijinctl_workers() { gaijinctl clients -o worker 2>/dev/null | sed 1d; }\n"
+       "_gaijinctl_take() {\n"
+       "  local one\n"
+       "  while IFS= read -r one; do\n"
+       "    if [[ $one == \"$word\"* ]]; then COMPREPLY+=(\"$(printf %q \"$one\")\"); fi\n"
+       "  done\n"
+       "}\n"
        "_gaijinctl() {\n"
        "  local word=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD - 1]} command= i\n"
-       "  local flags= columns= words= commands=");
+       "  local flags= columns= words= from= commands=");
   printf("  commands=\"");
   for (enum command_id id = 0; id < COMMANDS; id++)
     printf("%s%s", id ? " " : "", command_info(id)->name);
@@ -156,19 +165,24 @@ static void write_completion(void) {
   write_flags(NULL);
   puts("\"\n      words=$commands ;;\n  esac\n"
        "  case $before in\n"
-       "    -o | --columns | --sort) words=$columns flags= ;;\n"
-       "    --host | --holder) words=$(_gaijinctl_workers) flags= ;;\n"
-       "    -s | --socket | --policy) words=$(compgen -f -- \"$word\") flags= ;;");
+       "    -o | --columns | --sort) words=$columns from= flags= ;;\n"
+       "    --host | --holder) from=workers words= flags= ;;\n"
+       "    -s | --socket | --policy) from=files words= flags= ;;");
   for (enum setting id = 0; id < SETTINGS; id++) {
     const struct setting_info *i = setting_info(id);
     if (i->type != SETTING_CHOICE || !setting_belongs(id, SETTINGS_CTL, NULL)) continue;
-    printf("    --%s) flags= words=\"", i->key);
+    printf("    --%s) flags= from= words=\"", i->key);
     for (size_t k = 0; i->words[k]; k++) printf("%s%s", k ? " " : "", i->words[k]);
     puts("\" ;;");
   }
   puts("  esac\n"
-       "  # shellcheck disable=SC2207\n"
-       "  COMPREPLY=($(compgen -W \"$words $flags\" -- \"$word\"))\n"
+       "  COMPREPLY=()\n"
+       "  # shellcheck disable=SC2086 # several words of ours\n"
+       "  _gaijinctl_take < <(printf '%s\\n' $words $flags)\n"
+       "  case $from in\n"
+       "    workers) _gaijinctl_take < <(_gaijinctl_workers) ;;\n"
+       "    files) _gaijinctl_take < <(compgen -f -- \"$word\") ;;\n"
+       "  esac\n"
        "}\n"
        "complete -F _gaijinctl gaijinctl");
 }
