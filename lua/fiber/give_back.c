@@ -2,13 +2,37 @@
  *
  * A timer runs while the memory is low: it fires if that lasts. Without memory for the timer it is
  * started at the next fall.
+ *
+ * What comes and goes within one turn the looks between turns do not see, but the pages that were
+ * mapped for it have been counted by the kernel.
  */
 #include "lua/fiber/give_back.h"
 
+#include <sys/resource.h>
+
 #include "lua/fiber/timer.h"
+
+enum { PAGE_LEAST = 4096 };
 
 static uint64_t in_use(struct worker *w) {
   return ((uint64_t)lua_gc(w->L, LUA_GCCOUNT, 0) << 10) + w->backlog.bytes;
+}
+
+/* So much has been mapped anew since the last look, beyond what is still in use. Once in
+ * MEMORY_LOW_MS. */
+static bool has_peaked(struct worker *w, uint64_t used) {
+  struct loop *l = &w->loop;
+  uint64_t now = uv_now(&l->uv);
+  struct rusage u;
+  if (l->faults_at_ms && now - l->faults_at_ms < MEMORY_LOW_MS) return false;
+  if (getrusage(RUSAGE_SELF, &u) != 0) return false;
+  uint64_t mapped = ((uint64_t)u.ru_minflt - l->faults) * PAGE_LEAST;
+  uint64_t grown = used > l->used_then ? used - l->used_then : 0;
+  bool first = l->faults_at_ms == 0;
+  l->faults_at_ms = now ? now : 1;
+  l->faults = (uint64_t)u.ru_minflt;
+  l->used_then = used;
+  return !first && mapped > 2 * grown + MEMORY_FALL;
 }
 
 static void on_low(struct timer *t) {
@@ -21,7 +45,10 @@ static void on_low(struct timer *t) {
 
 void give_back_turn(struct worker *w) {
   struct loop *l = &w->loop;
-  if (!memory_note(&l->memory, in_use(w))) return;
+  uint64_t used = in_use(w);
+  bool peaked = has_peaked(w, used);
+  if (!memory_note(&l->memory, used) && !peaked) return;
   if (l->low_timer) timer_stop(l->low_timer);
-  l->low_timer = l->memory.is_low ? timer_start(w, MEMORY_LOW_MS / 1e3, on_low, NULL) : NULL;
+  l->low_timer = l->memory.is_low || peaked
+                     ? timer_start(w, MEMORY_LOW_MS / 1e3, on_low, NULL) : NULL;
 }

@@ -225,6 +225,8 @@ struct loop {
   bool keeps_memory; /* the program has called memory_keep */
   struct memory_watch memory; /* then: over what is in use (fiber/give_back.h) */
   struct timer *low_timer; /* while that is low */
+  /* The last look at the pages mapped for it: when, how many, and what was in use then. */
+  uint64_t faults_at_ms, faults, used_then;
   bool unwatched; /* libuv has ceased to watch the socket, which is not read to its end yet */
   bool starved; /* memory was too short for what has come, and for memory_timer */
   bool pulse_sent; /* and not answered yet */

@@ -26,7 +26,9 @@ static struct pt sink;
 static void setup(void) {
   b = bed_open(NULL);
   host = bed_start(b, &(struct bed_worker){
-                          .name = "host", .code = "bakaGaijin.sink = function(s) collectgarbage() return #s end"});
+                          .name = "host", .code = "bakaGaijin.sink = function(s) collectgarbage() return #s end\n"
+                                  "bakaGaijin.burst = function() local t = {} for i = 1, 300000 do t[i] = {} end t = nil\n"
+                                  "  collectgarbage() end"});
   ck_assert(raw_join(&r, bed_socket(b), "asker", false));
   pack_text(raw_ask(&r, OP_s2t, "host", NULL, 0, 1), "sink");
   raw_end(&r);
@@ -106,12 +108,30 @@ START_TEST(memory_is_given_back) {
 }
 END_TEST
 
+/* No look between two turns sees it. */
+START_TEST(what_came_and_went_in_one_call_is_given_back) {
+  if (WITH_ASAN) return;
+  struct fall worker = {host, resident_kb(host) + 2 * KEPT_KB};
+  struct pt burst;
+  pack_text(raw_ask(&r, OP_s2t, "host", NULL, 0, 1), "burst");
+  raw_end(&r);
+  ck_assert(raw_answer(&r) && r.m.kind == MESSAGE_REPLY && reader_pt(&r.r, &burst));
+  raw_ask(&r, OP_call, NULL, &burst, 0, 0);
+  raw_end(&r);
+  ck_assert(raw_answer(&r) && r.m.kind == MESSAGE_REPLY);
+  do
+    call_with("", 0); /* a look is taken in a turn, once a second */
+  while (!has_fallen(&worker)); /* Check ends the test if it never does */
+}
+END_TEST
+
 int main(void) {
   Suite *s = suite_create("large_messages");
   TCase *t = tcase_create("large messages");
   tcase_add_checked_fixture(t, setup, teardown);
   tcase_add_test(t, memory_is_used_again);
   tcase_add_test(t, memory_is_given_back);
+  tcase_add_test(t, what_came_and_went_in_one_call_is_given_back);
   suite_add_tcase(s, t);
   return run_suite(s);
 }
