@@ -230,7 +230,7 @@ uint64_t rules_reading_ops(void) {
   return UINT64_C(1) << OP_s2t | UINT64_C(1) << OP_labels | UINT64_C(1) << OP_get |
          UINT64_C(1) << OP_pairs | UINT64_C(1) << OP_ipairs | UINT64_C(1) << OP_next |
          UINT64_C(1) << OP_len | UINT64_C(1) << OP_str |
-         UINT64_C(1) << OP_alive | UINT64_C(1) << OP_paths;
+         UINT64_C(1) << OP_alive;
 }
 
 static void take_op(struct builder *b, const char *word, size_t size) {

@@ -92,7 +92,8 @@ enum policy_right {
  * user may. */
 struct policy_verdict policy_may(const struct policy *p, const struct policy_set *asker,
                                  enum policy_right right, bool own_user);
-/* What who is no worker needs in order to ask one for this op. */
+/* What who is no worker needs in order to ask one for this op. `paths` takes POLICY_LEND, as it
+ * tells what is inside workers that hold an object. */
 enum policy_right policy_right_for(enum op op);
 /* "inspect", "act", "lend", "eval", "monitor". Static. */
 const char *policy_right_name(enum policy_right right);

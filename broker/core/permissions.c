@@ -241,3 +241,26 @@ bool permissions_allow(struct client *from, enum policy_right right, const char 
                  right, from->uid == geteuid());
   return decide(from, &v, what);
 }
+
+bool permission_to_reach(struct client *from, enum policy_right right, const char *what,
+                         char why[REACH_TEXT]) {
+  unsigned uid = (unsigned)from->uid;
+  const char *because = "without a policy the broker's own user and root may";
+  if (from->sandboxed) {
+    because = "no sandboxed client may";
+  } else if (!from->observer) {
+    because = "only observers may";
+  } else if (from->broker->permissions.policy) {
+    if (permissions_allow(from, right, what)) return true; /* or it is logged with its rule */
+    snprintf(why, REACH_TEXT, "user %u may not %s: this broker's policy does not give it the right "
+                              "'%s'", uid, what, policy_right_name(right));
+    return false;
+  } else if (from->uid == geteuid() || from->uid == 0) {
+    return true;
+  }
+  snprintf(why, REACH_TEXT, "user %u may not %s: %s", uid, what, because);
+  log_peer(&from->broker->log, LOG_WARN, CAUSE_POLICY, from->uid,
+           "denied: %s%s (user %u, process %ld) may not %s: %s", from->observer ? "observer " : "",
+           from->name, uid, (long)from->pid, what, because);
+  return false;
+}

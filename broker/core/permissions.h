@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
  * What the policy (docs/policy.md) lets a client do. Without a policy all of it is allowed, and
- * costs one look at a pointer.
+ * costs one look at a pointer, but for what reaches into workers (permission_to_reach).
  *
  * Which rules are about a client is kept with its host, and worked out again when it is next
  * needed after a reload: so everybody is judged by the policy that is in force when he asks.
@@ -35,6 +35,15 @@ bool permissions_allow_name(struct client *from, const char *name, size_t size);
 bool permissions_allow_request(struct client *from, uint32_t host, const struct message *m);
 bool permissions_allow(struct client *from, enum policy_right right, const char *what);
 void permissions_judge(struct client *c);
+
+/* Room for the text of a refusal by permission_to_reach. */
+enum { REACH_TEXT = 256 };
+/* Whether a client may do what reaches deeper into workers than what they gave it: lend, monitor,
+ * eval, paths. Never who is sandboxed, and observers only; of those whom the policy lets, or
+ * without one the broker's own user and root. `what` completes "may not". False: it has been logged, and
+ * `why` says what to tell the client. */
+bool permission_to_reach(struct client *from, enum policy_right right, const char *what,
+                         char why[REACH_TEXT]);
 
 /* A client that is READY now, whose name was allowed. */
 static inline void permissions_note(struct client *c) {

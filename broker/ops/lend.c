@@ -6,14 +6,11 @@
  * token whose record is here can be lent: its host has been sent no drop of what the record has
  * seen, and none is sent as long as the observer holds it (docs/references.md, section 10).
  *
- * Who holds a token may ask its host for everything. So this is for the broker's own user and root,
- * and whom the policy allows it; never for workers, which have what they were given, nor for who is
- * sandboxed.
+ * Who holds a token may ask its host for everything: permission_to_reach says who may.
  */
 #include "broker/ops/lend.h"
 
 #include <stdio.h>
-#include <unistd.h>
 
 #include "broker/core/grace.h"
 #include "broker/core/notify.h"
@@ -22,35 +19,6 @@
 #include "broker/core/transfer.h"
 #include "broker/net/limits.h"
 #include "proto/body.h"
-
-static bool may_borrow(struct client *from, const char *what) {
-  bool is_own = from->uid == geteuid() || from->uid == 0;
-  if (from->broker->permissions.policy) return permissions_allow(from, POLICY_LEND, what);
-  return is_own;
-}
-
-/* Whether this client may be lent anything; if not, it has been refused. */
-static bool is_allowed(struct client *from, const struct message *m, const char *what) {
-  if (from->sandboxed) {
-    log_peer(&from->broker->log, LOG_WARN, CAUSE_POLICY, from->uid,
-             "denied: %s (user %u, process %ld) is sandboxed and may not %s; its worker program "
-             "does not ask, so other code may run in it",
-             from->name, (unsigned)from->uid, (long)from->pid, what);
-    notify_refuse(from, m, STATUS_denied, "you are sandboxed: objects are not lent to you");
-    return false;
-  }
-  if (!from->observer) {
-    notify_refuse(from, m, STATUS_denied,
-                  "objects are lent to observers only; a worker has what it was given");
-    return false;
-  }
-  if (may_borrow(from, what)) return true;
-  notify_refuse(from, m, STATUS_denied,
-                "user %u may not be lent objects by their id: the broker's own user and root may, "
-                "and whom its policy allows to lend",
-                (unsigned)from->uid);
-  return false;
-}
 
 /* The token of the worker that has the name now; SLAB_NONE: it has been refused. */
 static uint32_t find_token(struct client *from, const struct message *m, const char *name,
@@ -96,7 +64,7 @@ void lend_on_lend(struct client *from, const struct message *m) {
   const char *name;
   uint32_t count, size;
   uint64_t id;
-  char what[64 + NAME_MAX_BYTES], full[LIMITS_TEXT];
+  char what[64 + NAME_MAX_BYTES], why[REACH_TEXT], full[LIMITS_TEXT];
   if (!reader_open(&r, m->body, m->body_size, &count) || !reader_string(&r, &name, &size) ||
       !reader_uint(&r, &id) || size > NAME_MAX_BYTES) {
     client_fault(from, "'lend' wants a worker's name and the id of a token");
@@ -106,7 +74,10 @@ void lend_on_lend(struct client *from, const struct message *m) {
   snprintf(what, sizeof what, "be lent object %llu of worker %.*s", (unsigned long long)id,
            (int)size, name);
   client_charge(from, TRANSFER_PT_COST);
-  if (!is_allowed(from, m, what)) return;
+  if (!permission_to_reach(from, POLICY_LEND, what, why)) {
+    notify_refuse(from, m, STATUS_denied, "%s", why);
+    return;
+  }
   uint32_t token = find_token(from, m, name, size, id);
   if (token == SLAB_NONE) return;
   if (refs_count(&b->refs, token, from->host) == 0 && !limits_allow(from, ACCOUNT_HELD, 1, full)) {

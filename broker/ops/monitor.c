@@ -1,13 +1,11 @@
 /* SPDX-License-Identifier: MIT
  *
- * Who monitors sees what all workers send each other. So this is for the broker's own user and
- * root, and whom the policy allows it; never for workers, nor for who is sandboxed.
+ * Who monitors sees what all workers send each other: permission_to_reach says who may. That is
+ * asked first, so that nobody else has anything read.
  */
 #include "broker/ops/monitor.h"
 
-#include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "broker/core/notify.h"
 #include "broker/core/permissions.h"
@@ -17,6 +15,12 @@
 #include "proto/body.h"
 
 /* ---- What it wants to see ---- */
+
+/* Keys and values that differ: workers, labels, tokens, ops, slower_us and bytes. They are read in
+ * one piece. */
+enum {
+  VALUES_MOST = 2 * (SEEN_WORKERS_MOST + SEEN_LABELS_MOST + SEEN_TOKENS_MOST + OP_COUNT + 2)
+};
 
 /* What is wrong with a request; `unknown`: it may be right for another version. */
 struct fault {
@@ -108,6 +112,7 @@ static struct fault read_filter(const struct broker *b, const struct message *m,
   *f = (struct seen_filter){.bytes = SEEN_BYTES};
   reader_open(&r, m->body, m->body_size, &count);
   if (count % 2) return (struct fault){"has a key without a value", false};
+  if (count > VALUES_MOST) return (struct fault){"has more keys than it may", true};
   for (; count; count -= 2) {
     size_t i = 0;
     if (!reader_string(&r, &key, &size))
@@ -124,41 +129,21 @@ static struct fault read_filter(const struct broker *b, const struct message *m,
   return (struct fault){NULL, false};
 }
 
-/* ---- Who may ---- */
-
-static bool may_monitor(struct client *from) {
-  if (from->broker->permissions.policy)
-    return permissions_allow(from, POLICY_MONITOR, "see what others send");
-  return from->uid == geteuid() || from->uid == 0;
-}
-
-/* False: it has been refused. */
-static bool is_allowed(struct client *from, const struct message *m) {
-  if (from->sandboxed || !from->observer) {
-    log_peer(&from->broker->log, LOG_WARN, CAUSE_POLICY, from->uid,
-             "denied: %s (user %u, process %ld) is %s and may not see what others send", from->name,
-             (unsigned)from->uid, (long)from->pid, from->sandboxed ? "sandboxed" : "a worker");
-    notify_refuse(from, m, STATUS_denied, "what others send is shown to observers only");
-    return false;
-  }
-  if (may_monitor(from)) return true;
-  notify_refuse(from, m, STATUS_denied,
-                "user %u may not see what others send: the broker's own user and root may, and "
-                "whom its policy allows to monitor",
-                (unsigned)from->uid);
-  return false;
-}
+/* ---- The op ---- */
 
 void monitor_on_monitor(struct client *from, const struct message *m) {
   struct seen_filter filter;
+  char why_not[REACH_TEXT];
   const char *why;
+  if (m->flags & MESSAGE_ONE_WAY) return; /* nobody to be told */
+  if (!permission_to_reach(from, POLICY_MONITOR, "see what others send", why_not)) {
+    notify_refuse(from, m, STATUS_denied, "%s", why_not);
+    return;
+  }
   struct fault fault = read_filter(from->broker, m, &filter);
   if (fault.text && !fault.unknown) {
     client_fault(from, "'monitor' %s", fault.text);
-    return;
-  }
-  if (m->flags & MESSAGE_ONE_WAY || !is_allowed(from, m)) return;
-  if (fault.text) {
+  } else if (fault.text) {
     notify_refuse(from, m, STATUS_unsupported, "'monitor' %s", fault.text);
   } else if (!seen_begin(from, m->id, &filter, &why)) {
     notify_refuse(from, m, STATUS_busy, "%s", why);

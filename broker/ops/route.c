@@ -143,6 +143,19 @@ static bool has_place(struct client *from, const struct client *to, const struct
   return false;
 }
 
+/* Whether a client may ask for what goes deeper than what a worker gives. False: it has been
+ * refused. */
+static bool may_reach(struct client *from, const struct host *host, const struct message *m) {
+  char what[64 + TOLD_NAME_MAX_BYTES], why[REACH_TEXT];
+  snprintf(what, sizeof what,
+           m->op == OP_eval ? "have worker %.*s run code"
+                            : "be told how worker %.*s reaches objects",
+           TOLD_NAME_MAX_BYTES, host->name);
+  if (permission_to_reach(from, policy_right_for(m->op), what, why)) return true;
+  refuse(from, m, STATUS_denied, "%s", why);
+  return false;
+}
+
 /* The connection a request is for; NULL: it has been refused. */
 static struct client *find_receiver(struct client *from, const struct transfer *t,
                                     const struct message *m) {
@@ -159,13 +172,11 @@ static struct client *find_receiver(struct client *from, const struct transfer *
     refuse(from, m, STATUS_dead, NOTIFY_DEAD_TEXT, TOLD_NAME_MAX_BYTES, host->name);
     return NULL;
   }
-  if (!permission_to_ask(from, number, m)) {
+  if (m->op == OP_eval || m->op == OP_paths) {
+    if (!may_reach(from, host, m)) return NULL;
+  } else if (!permission_to_ask(from, number, m)) {
     refuse(from, m, STATUS_denied, "this broker's policy does not let you ask worker %s for '%s'",
            host->name, op_name(m->op));
-    return NULL;
-  }
-  if (m->op == OP_paths && !from->observer) {
-    refuse(from, m, STATUS_denied, "only observers are told how a worker reaches an object");
     return NULL;
   }
   if (is_closed(from, host->client, m)) {

@@ -25,6 +25,29 @@ START_TEST(wishes_that_cannot_be) {
 }
 END_TEST
 
+/* It is read in one piece: no more of it than anybody needs, and nothing of who may not. */
+START_TEST(no_more_is_read_than_anybody_needs) {
+  enum { FITS = 2 * (SEEN_WORKERS_MOST + SEEN_LABELS_MOST + SEEN_TOKENS_MOST + OP_COUNT + 2) };
+  for (unsigned more = 0; more <= 1; more++) {
+    for (unsigned i = 0; i < FITS / 2 + more; i++) {
+      if (i == 0) wire_ask(&eye, OP_monitor, NULL, NULL, FITS + 2 * more);
+      pack_text(&eye.p, "op");
+      pack_text(&eye.p, "get");
+    }
+    wire_send(&w, &eye);
+    if (more)
+      wire_expect_error(&w, &eye, STATUS_unsupported);
+    else
+      wire_expect(&w, &eye, MESSAGE_NOTICE, OP_seen);
+  }
+  wire_client(&w, &eye)->uid = 12345;
+  pack_nil(wire_ask(&eye, OP_monitor, NULL, NULL, 1));
+  wire_send(&w, &eye);
+  wire_expect_error(&w, &eye, STATUS_denied); /* not disconnected */
+  wire_client(&w, &eye)->uid = geteuid();
+}
+END_TEST
+
 START_TEST(who_may_not) {
   begin(&till, NULL);
   wire_send(&w, &till);
@@ -132,6 +155,7 @@ int main(void) {
   suite_add_tcase(s, c);
   tcase_add_checked_fixture(c, setup, teardown);
   tcase_add_test(c, wishes_that_cannot_be);
+  tcase_add_test(c, no_more_is_read_than_anybody_needs);
   tcase_add_test(c, who_may_not);
   tcase_add_test(c, only_some_at_a_time_and_each_ends);
   tcase_add_test(c, who_does_not_read_loses_rows_and_is_told);

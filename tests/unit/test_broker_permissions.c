@@ -249,9 +249,12 @@ START_TEST(unless_a_rule_says_otherwise) {
 }
 END_TEST
 
-static void borrow(struct end *e) {
+static void ask_loan(struct end *e) {
   pack_text(wire_ask(e, OP_lend, NULL, NULL, 2), "shop");
   pack_uint(&e->p, 1);
+}
+static void borrow(struct end *e) {
+  ask_loan(e);
   wire_send(&w, e);
 }
 
@@ -269,11 +272,11 @@ START_TEST(lending_is_a_right_of_its_own) {
   snprintf(policy, sizeof policy, ALL_NAMES "[deny]\nwho = user %u\nmay = lend\n", (unsigned)geteuid());
   reload(policy);
   borrow(&observer);
-  expect_refused(&observer, STATUS_denied, "may not be lent objects");
+  expect_refused(&observer, STATUS_denied, "may not be lent object 1 of worker shop: this broker's policy does not give it the right 'lend'");
   wire_client(&w, &observer)->uid = 12345; /* as if the kernel had said so, before it is judged again */
   reload(ALL_NAMES "[allow]\nwho = user 12345\nmay = inspect, act\n");
   borrow(&observer);
-  expect_refused(&observer, STATUS_denied, "may not be lent objects");
+  expect_refused(&observer, STATUS_denied, "may not be lent object 1 of worker shop: this broker's policy does not give it the right 'lend'");
   reload(ALL_NAMES "[allow]\nwho = user 12345\nmay = lend\n");
   borrow(&observer);
   wire_expect(&w, &observer, MESSAGE_REPLY, OP_lend);
@@ -281,35 +284,70 @@ START_TEST(lending_is_a_right_of_its_own) {
 }
 END_TEST
 
-/* How a worker reaches an object tells names of its script's: it is not for other workers. */
+/* How a worker reaches an object tells names and keys of its script's. */
 static void ask_paths(struct end *e) {
   struct pack *p = wire_ask(e, OP_paths, "shop", NULL, 2);
   pack_text(p, "till");
   pack_uint(p, 1);
-  wire_send(&w, e);
 }
-START_TEST(paths_are_for_observers_who_may_inspect) {
-  if (_i == 0)
-    wire_open(&w, NULL);
-  else
-    open_with(ALL_NAMES "[allow]\nwho = all\nhosts = *\n[deny]\nwho = all\nmay = inspect\n");
+START_TEST(paths_are_for_who_may_be_lent_what_they_lead_to) {
+  open_with(ALL_NAMES "[allow]\nwho = all\nhosts = *\n[allow]\nwho = user 12345\nmay = lend\n"
+            "[deny]\nwho = all\nmay = lend\n[allow]\nwho = all\nmay = inspect, act\n");
   wire_join(&w, &shop, "shop");
   wire_join(&w, &till, "till");
   wire_join_as(&w, &observer, "o", true);
   ask_paths(&till);
-  expect_refused(&till, STATUS_denied, "only observers");
+  wire_send(&w, &till);
+  expect_refused(&till, STATUS_denied, "only observers may");
   ask_paths(&observer);
-  if (_i == 0)
-    expect_forwarded(&shop, OP_paths);
-  else
-    expect_refused(&observer, STATUS_denied, "ask worker shop for 'paths'");
+  wire_send(&w, &observer);
+  expect_refused(&observer, STATUS_denied, "does not give it the right 'lend'");
+  wire_client(&w, &observer)->uid = 12345; /* as if the kernel had said so, before it is judged again */
+  read_again();
+  ask_paths(&observer);
+  wire_send(&w, &observer);
+  expect_forwarded(&shop, OP_paths);
+  wire_client(&w, &observer)->uid = geteuid();
 }
 END_TEST
 
+static void ask_eval(struct end *e) { pack_text(wire_ask(e, OP_eval, "shop", NULL, 1), "1"); }
 static void eval(void) {
-  pack_text(wire_ask(&observer, OP_eval, "shop", NULL, 1), "1");
+  ask_eval(&observer);
   wire_send(&w, &observer);
 }
+static void ask_what_passes(struct end *e) { wire_ask(e, OP_monitor, NULL, NULL, 0); }
+
+/* Without a policy everything else is for whoever is served. */
+START_TEST(what_reaches_into_workers_is_for_few) {
+  void (*const ask[])(struct end *) = {ask_loan, ask_eval, ask_what_passes, ask_paths};
+  wire_open(&w, NULL);
+  wire_join(&w, &shop, "shop");
+  wire_join_as(&w, &observer, "o", true);
+  struct client *c = wire_client(&w, &observer);
+  for (int i = 0; i < 3; i++) {
+    c->uid = i == 0 ? geteuid() : 12345;
+    c->sandboxed = i == 0;
+    struct end *e = i == 2 ? &shop : &observer;
+    ask[_i](e);
+    wire_send(&w, e);
+    expect_refused(e, STATUS_denied, i == 0   ? "no sandboxed client may"
+                                     : i == 1 ? "without a policy the broker's own user and root may"
+                                              : "only observers may");
+    wire_expect_nothing(&w, &shop);
+  }
+  c->uid = 0;
+  ask[_i](&observer);
+  wire_send(&w, &observer);
+  if (_i % 2)
+    expect_forwarded(&shop, _i == 1 ? OP_eval : OP_paths);
+  else if (_i == 2)
+    wire_expect(&w, &observer, MESSAGE_NOTICE, OP_seen);
+  else
+    wire_expect_error(&w, &observer, STATUS_stale); /* nobody holds such an object */
+  c->uid = geteuid();
+}
+END_TEST
 
 START_TEST(evaluating_is_a_right_of_its_own) {
   open_with(ALL_NAMES "[allow]\nwho = all\nmay = inspect, act, lend\n");
@@ -320,7 +358,7 @@ START_TEST(evaluating_is_a_right_of_its_own) {
   wire_client(&w, &observer)->uid = 12345; /* as if the kernel had said so, before it is judged again */
   read_again();
   eval();
-  expect_refused(&observer, STATUS_denied, "ask worker shop for 'eval'");
+  expect_refused(&observer, STATUS_denied, "does not give it the right 'eval'");
   reload(ALL_NAMES "[allow]\nwho = user 12345\nmay = eval\n");
   eval();
   expect_forwarded(&shop, OP_eval);
@@ -400,7 +438,8 @@ int main(void) {
   tcase_add_test(c, unless_a_rule_says_otherwise);
   tcase_add_test(c, lending_is_a_right_of_its_own);
   tcase_add_test(c, evaluating_is_a_right_of_its_own);
-  tcase_add_loop_test(c, paths_are_for_observers_who_may_inspect, 0, 2);
+  tcase_add_test(c, paths_are_for_who_may_be_lent_what_they_lead_to);
+  tcase_add_loop_test(c, what_reaches_into_workers_is_for_few, 0, 4);
   tcase_add_test(c, it_is_shown_in_pieces);
   tcase_add_test(c, none_is_shown_as_none);
   suite_add_tcase(s, c);

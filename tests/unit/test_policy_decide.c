@@ -99,9 +99,12 @@ START_TEST(ops) {
   for (unsigned op = 0; op < OP_COUNT; op++) {
     const struct op_info *info = op_info(op);
     if (!info || info->way != OP_ROUTED) continue;
-    bool reads = strstr("s2t get pairs ipairs next len str labels alive paths", info->name) != NULL;
+    bool reads = strstr("s2t get pairs ipairs next len str labels alive", info->name) != NULL;
     asks("w", "b", op, reads || op == OP_call ? 5 : 0);
-    ck_assert_int_eq(policy_right_for(op), reads ? POLICY_INSPECT : op == OP_eval ? POLICY_EVAL : POLICY_ACT);
+    ck_assert_int_eq(policy_right_for(op), reads             ? POLICY_INSPECT
+                                               : op == OP_eval  ? POLICY_EVAL
+                                               : op == OP_paths ? POLICY_LEND
+                                                                : POLICY_ACT);
   }
 }
 END_TEST
