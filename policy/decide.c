@@ -138,6 +138,10 @@ enum policy_right policy_right_for(enum op op) {
   return rules_reading_ops() >> op & 1 ? POLICY_INSPECT : POLICY_ACT;
 }
 
+bool policy_right_reaches(enum policy_right right) {
+  return right == POLICY_LEND || right == POLICY_EVAL || right == POLICY_MONITOR;
+}
+
 const char *policy_right_name(enum policy_right right) {
   static const char *const names[POLICY_RIGHTS] = {
       [POLICY_INSPECT] = "inspect", [POLICY_ACT] = "act", [POLICY_LEND] = "lend",

@@ -6,6 +6,7 @@
  * a backslash says that they are meant.
  */
 #include <assert.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -254,9 +255,10 @@ static void take_right(struct builder *b, const char *word, size_t size) {
       b->rule->rights |= 1u << r;
       return;
     }
-  policy_error_add(b->errors, b->line,
-                   "'may' takes 'inspect', 'act', 'lend', 'eval' and 'monitor', not '%.*s'",
-                   (int)size, word);
+  char all[128] = "";
+  for (unsigned r = 0, n = 0; r < POLICY_RIGHTS && n < sizeof all; r++)
+    n += (unsigned)snprintf(all + n, sizeof all - n, "'%s', ", policy_right_name(r));
+  policy_error_add(b->errors, b->line, "'may' takes %snot '%.*s'", all, (int)size, word);
 }
 
 void builder_who(struct builder *b, const char *value) { each_word(b, value, take_who); }

@@ -95,6 +95,9 @@ struct policy_verdict policy_may(const struct policy *p, const struct policy_set
 /* What who is no worker needs in order to ask one for this op. `paths` takes POLICY_LEND, as it
  * tells what is inside workers that hold an object. */
 enum policy_right policy_right_for(enum op op);
+/* Whether a right reaches deeper into workers than what these give (lend, eval, monitor): never for
+ * workers, and without a policy for the broker's own user and root only. */
+bool policy_right_reaches(enum policy_right right);
 /* "inspect", "act", "lend", "eval", "monitor". Static. */
 const char *policy_right_name(enum policy_right right);
 

@@ -245,6 +245,7 @@ bool permissions_allow(struct client *from, enum policy_right right, const char 
 bool permission_to_reach(struct client *from, enum policy_right right, const char *what,
                          char why[REACH_TEXT]) {
   unsigned uid = (unsigned)from->uid;
+  assert(policy_right_reaches(right));
   const char *because = "without a policy the broker's own user and root may";
   if (from->sandboxed) {
     because = "no sandboxed client may";

@@ -40,8 +40,8 @@ void permissions_judge(struct client *c);
 enum { REACH_TEXT = 256 };
 /* Whether a client may do what reaches deeper into workers than what they gave it: lend, monitor,
  * eval, paths. Never who is sandboxed, and observers only; of those whom the policy lets, or
- * without one the broker's own user and root. `what` completes "may not". False: it has been logged, and
- * `why` says what to tell the client. */
+ * without one the broker's own user and root. `what` completes "may not". False: it has been
+ * logged, and `why` says what to tell the client. */
 bool permission_to_reach(struct client *from, enum policy_right right, const char *what,
                          char why[REACH_TEXT]);
 

@@ -58,6 +58,23 @@ printf '[allow]\nwho = all\nnames = a\33[31m@\n' >"$dir/red"
 expect 1 check "$dir/red"
 check "no escape reaches the terminal" err_has 'a\\x1b\[31m@'
 
+story="all rights are told"
+printf '[deny]\nwho = all\nmay = fly\n' >"$dir/flies"
+expect 1 check "$dir/flies"
+rights=$(sed "s/.*'may' takes//; s/not '.*//; s/[',]//g" "$dir/err")
+check "a fault names them, not only '$rights'" test "$(wc -w <<<"$rights")" -gt 4
+"$ctl" policy --help >"$dir/help"
+for right in $rights; do
+  check "docs/policy.md: '$right' as a value of 'may'" grep -q "^| .may. |.*\`$right\`" docs/policy.md
+  check "docs/policy.md: '$right' where the broker's own user has it" \
+    grep -q "own user may .*(.may., below: .*\`$right\`" docs/policy.md
+  check "docs/policy.md: what '$right' is" grep -qE "^(- .*no worker.*|- \*\*.*|  .*)\`$right\`" docs/policy.md
+  check "docs/policy.md: '$right' is asked about" grep -q "^WHO is .*OP is .*\`$right\`" docs/policy.md
+  check "docs/security.md: '$right' in what binds workers" grep -q "\[deny\] who = all.*may = .*\b$right\b" docs/security.md
+  check "docs/security.md: a row for '$right'" grep -q "^|.*\`$right\`" docs/security.md
+  check "help: '$right'" grep -q "\b$right\b" "$dir/help"
+done
+
 story="bad usage"
 for words in "" "check" "check a b" "why" "why x" "why x get" "why x fly y" "why x inspect y" "why x get y z" "why a s2t b c d" "show x" \
   "show --policy x" "check x --policy x"; do
@@ -72,6 +89,15 @@ broker=$pid
 expect 0 show
 check "says so" out_has "no policy"
 says_why 0 "allow: the broker has no policy" x get y
+for words in lend eval monitor "eval y" "paths y"; do
+  # shellcheck disable=SC2086 # several words
+  says_why 0 "allow: without a policy the broker's own user and root may" 0: $words
+  # shellcheck disable=SC2086
+  says_why 1 "deny: without a policy the broker's own user and root may" 4000000: $words
+  # shellcheck disable=SC2086
+  says_why 1 "deny: only observers may, whatever a policy says" x $words
+done
+says_why 0 "allow: the broker has no policy" 4000000: get y
 kill -HUP "$broker"
 wait_until has broker "SIGHUP: there is nothing to reload"
 end_started
@@ -128,6 +154,9 @@ says_why 1 "deny: no rule of $policy allows it" shop take thief
 says_why 0 "allow: it is the broker's own user, and no rule is about it" shop inspect
 says_why 1 "deny: no rule of $policy allows it" 4000000: act
 says_why 1 "deny: no rule of $policy allows it" 4000000: get shop
+says_why 1 "deny: no rule of $policy allows it" 4000000: paths shop
+says_why 0 "allow: it is the broker's own user, and no rule is about it" "$(id -u):" monitor
+says_why 1 "deny: only observers may, whatever a policy says" go-between eval shop
 says_why 0 "allow: it is the broker's own user, and no rule is about it" "$(id -u):" set shop
 says_why 1 "deny: $policy:4 [deny the vault]" "$(id -un):till-1" get vault --policy "$policy"
 expect 1 why nobody-knows-this-one:x get shop

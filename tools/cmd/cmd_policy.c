@@ -50,7 +50,8 @@ static int show(const struct invocation *in) {
   if (good && t.file)
     print_text(&t);
   else if (good)
-    puts("the broker has no policy: whoever is served may do everything");
+    puts("the broker has no policy: whoever is served may do everything, and its own user and root "
+         "may lend, eval and monitor");
   policy_text_deinit(&t);
   return observe_close(&o, good);
 }
@@ -75,6 +76,13 @@ static enum policy_right find_right(const char *name) {
   enum policy_right right = 0;
   while (right < POLICY_RIGHTS && strcmp(policy_right_name(right), name) != 0) right++;
   return right;
+}
+
+/* Whether it is about what reaches deeper into workers than what these give. */
+static bool is_about_reach(const struct question *q) {
+  enum op op = find_op(q->op);
+  if (op != OP_COUNT && q->what) return policy_right_reaches(policy_right_for(op));
+  return find_right(q->op) != POLICY_RIGHTS && policy_right_reaches(find_right(q->op));
 }
 
 /* NULL, or what is wrong with a question. */
@@ -127,20 +135,33 @@ static void print_verdict(const struct policy_text *t, const struct policy_subje
   text_deinit(&out);
 }
 
+/* The broker has no policy. */
+static bool answer_without(const struct policy_text *t, const struct policy_subject *s,
+                           const struct question *q) {
+  bool allowed = !is_about_reach(q) || s->uid == 0 || s->uid == t->owner;
+  if (!is_about_reach(q))
+    puts("allow: the broker has no policy");
+  else
+    printf("%s: without a policy the broker's own user and root may\n", allowed ? "allow" : "deny");
+  return allowed;
+}
+
 /* Whether it is allowed; false also after an error line. */
 static bool answer(struct policy_text *t, const char *word, const struct question *q,
                    struct observer *o) {
   struct policy_who who;
-  if (!t->file) {
-    puts("allow: the broker has no policy");
-    return true;
-  }
-  if (!policy_text_parse(t)) return false;
   bool allowed = false;
+  if (t->file && !policy_text_parse(t)) return false;
   if (policy_who_read(&who, word, o)) {
-    struct policy_verdict v = judge(t, &who.subject, q);
-    print_verdict(t, &who.subject, q, &v);
-    allowed = v.allowed;
+    if (is_about_reach(q) && who.subject.worker) {
+      puts("deny: only observers may, whatever a policy says");
+    } else if (!t->file) {
+      allowed = answer_without(t, &who.subject, q);
+    } else {
+      struct policy_verdict v = judge(t, &who.subject, q);
+      print_verdict(t, &who.subject, q, &v);
+      allowed = v.allowed;
+    }
   }
   policy_who_deinit(&who);
   return allowed;

@@ -2,10 +2,12 @@
  *
  * The broker sends the text, and it is parsed here by the code that the broker parsed it with.
  */
+#define _GNU_SOURCE /* struct ucred */
 #include "tools/cmd/policy_text.h"
 
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "policy/source.h"
@@ -79,7 +81,16 @@ static bool read_row(struct observer *o, gaijin_body *b, void *user) {
   return true;
 }
 
+/* By the kernel's word: without a policy the broker does not say who it is. */
+static uid_t owner_of_broker(const struct observer *o) {
+  struct ucred other;
+  socklen_t size = sizeof other;
+  bool known = getsockopt(gaijin_fd(o->g), SOL_SOCKET, SO_PEERCRED, &other, &size) == 0;
+  return known ? other.uid : geteuid();
+}
+
 bool policy_text_of_broker(struct policy_text *t, struct observer *o) {
+  t->owner = owner_of_broker(o);
   return observe_read(o, &(struct observe_book){
                              .what = "policy", .columns = 2, .row = read_row, .user = t});
 }

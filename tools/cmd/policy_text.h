@@ -14,7 +14,7 @@ struct policy_text {
   char *file;        /* its path; NULL: the broker has no policy */
   struct text text;
   struct policy *policy; /* NULL as long as nobody parsed the text */
-  uid_t owner;       /* the broker's user; of a file whoever asks */
+  uid_t owner;       /* the broker's user, also without a policy; of a file whoever asks */
   double age, rules; /* of a broker's policy: seconds it is in force; their number */
   char *refused;     /* why a newer file was refused; NULL: none was */
   double refused_age;
