@@ -27,6 +27,7 @@ struct call {
   struct links of_asker, of_host;
   struct wheel_link deadline; /* while somebody waits and the time is limited */
   uint32_t deadline_ms;       /* the time it was given */
+  uint32_t seen_at;           /* serials of monitors when `seen` was set */
   struct account *payer;      /* the asker's, though it gave up; NULL: nothing is charged */
   uint64_t sent_at;           /* when so many bytes were written to the host, all of it was */
   uint64_t begun_ns;          /* when it was forwarded (traffic.h); 0: by an earlier program */

@@ -23,6 +23,7 @@ struct monitor {
   uint64_t request;
   struct seen_filter filter;
   uint32_t place;  /* in the list of all */
+  uint32_t begun;  /* a serial: a call's bit of before is of another in its place */
   uint32_t serial; /* hosts that have it at this place were introduced to it */
   uint64_t lost;   /* messages since it was told last */
   uint32_t messages; /* whose rows are in the buffer, */
@@ -100,7 +101,8 @@ bool seen_begin(struct client *c, uint64_t request, const struct seen_filter *fi
   *why = "the broker's memory is too short; try again later";
   if (!m) return false;
   *m = (struct monitor){.client = c, .request = request, .filter = *filter, .place = place,
-                        .serial = ++all->serials, .room = room};
+                        .begun = all->serials + 1, .serial = all->serials + 1, .room = room};
+  all->serials++;
   account_charge(&b->connections.accounts, c->account, ACCOUNT_OTHER, sizeof *m + room);
   all->all[place] = m;
   if (all->count++ == 0) {
@@ -250,8 +252,13 @@ void seen_request(struct broker *b, const struct client *from, const struct clie
   if (call == SLAB_NONE) return;
   struct call *c = calls_at(&b->calls, call);
   c->seen = (uint8_t)seen;
+  c->seen_at = b->monitors.serials;
   c->token = row.target;
   c->kind = row.target_kind;
+}
+
+static bool has_seen(const struct monitor *k, const struct call *c) {
+  return (c->seen >> k->place & 1) && (int32_t)(c->seen_at - k->begun) >= 0;
 }
 
 /* Whether this monitor is to see an answer: it has seen the request, or would have. */
@@ -259,7 +266,7 @@ static bool fits_answer(const struct monitor *k, const struct call *c, const cha
                         const char *host, const struct transfer *t, uint64_t took_ns) {
   const struct seen_filter *f = &k->filter;
   if (f->slower_ns && took_ns < f->slower_ns) return false;
-  if (c->seen >> k->place & 1) return true;
+  if (has_seen(k, c)) return true;
   return fits_pair(f, c->op, asker, host) && (is_any_object(f) || carries_token(f, t));
 }
 
@@ -308,7 +315,7 @@ static void see_error(struct broker *b, const struct client *to, enum op op, uin
   for (uint32_t i = 0; i < HOSTS_MONITORS; i++) {
     struct monitor *k = b->monitors.all[i];
     if (!k || (k->filter.slower_ns && row.took_ns < k->filter.slower_ns)) continue;
-    bool is_seen = call != SLAB_NONE && calls_at(&b->calls, call)->seen >> i & 1;
+    bool is_seen = call != SLAB_NONE && has_seen(k, calls_at(&b->calls, call));
     if (is_seen || (fits_pair(&k->filter, op, host->name, "") && is_any_object(&k->filter)))
       add_row(b, k, &row, SLAB_NONE, to->host);
   }

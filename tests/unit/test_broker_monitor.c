@@ -170,6 +170,26 @@ START_TEST(of_a_token) {
 }
 END_TEST
 
+/* Who comes in the place of one that saw the request has not seen it. */
+START_TEST(of_what_another_saw) {
+  monitor(NULL, NULL);
+  ask("x");
+  look(&eye);
+  ck_assert_uint_eq(n_rows, 1);
+  pack_uint(wire_begin(&eye, MESSAGE_NOTICE, OP_cancel, 0, 1), eye.last_id);
+  wire_send(&w, &eye);
+  monitor("worker", "nobody");
+  ck_assert_uint_eq(w.broker.monitors.count, 1);
+  if (_i == 0)
+    answer_text("y");
+  else
+    wire_leave(&shop); /* the broker answers */
+  for (int i = 0; i < 4; i++) wire_turn(&w);
+  look(&eye);
+  ck_assert_uint_eq(n_rows, 0);
+}
+END_TEST
+
 START_TEST(slower_than) {
   begin(&eye, "slower_us");
   pack_uint(&eye.p, 1000000);
@@ -199,6 +219,7 @@ int main(void) {
   tcase_add_test(c, of_a_worker);
   tcase_add_test(c, of_an_op_or_label);
   tcase_add_test(c, of_a_token);
+  tcase_add_loop_test(c, of_what_another_saw, 0, 2);
   tcase_add_test(c, slower_than);
   return run_suite(s);
 }
