@@ -116,6 +116,7 @@ const char *thin_subject(enum log_cause cause) {
       [CAUSE_RELOAD] = "reloads",
       [CAUSE_ROSTER] = "workers and the roster",
       [CAUSE_LENT] = "objects that were lent",
+      [CAUSE_MONITOR] = "observers that begin to monitor",
   };
   return subjects[cause];
 }

@@ -34,6 +34,7 @@ enum log_cause {
   CAUSE_RELOAD,       /* has the policy read again */
   CAUSE_ROSTER,       /* comes back, or could not */
   CAUSE_LENT,         /* an observer is lent an object */
+  CAUSE_MONITOR,      /* sees what others send */
   LOG_CAUSES,
 };
 

@@ -6,6 +6,7 @@
 #include "broker/core/permissions.h"
 #include "tests/unit/broker_carried.h"
 #include "tests/unit/broker_comeback.h"
+#include "tests/unit/captured.h"
 
 static struct wire w, v;
 static struct end a, b, looker; /* a has the objects, b holds them */
@@ -197,6 +198,27 @@ START_TEST(it_is_paid_for) {
 }
 END_TEST
 
+/* So many loans that their lines are thinned, and then one that monitors. */
+START_TEST(loans_do_not_hide_a_monitor) {
+  struct captured log;
+  captured_begin(&log, STDERR_FILENO);
+  setup();
+  w.broker.log.level = LOG_INFO;
+  for (int i = 0; i < 15; i++) {
+    borrow(&looker, "a", 1);
+    expect_loan(&w, &looker);
+  }
+  wire_ask(&looker, OP_monitor, NULL, NULL, 0);
+  wire_send(&w, &looker);
+  wire_expect(&w, &looker, MESSAGE_NOTICE, OP_seen);
+  teardown();
+  const char *text = captured_end(&log), *line = text;
+  int loans = 0;
+  for (; (line = strstr(line, "is lent object 1 ")); line++) loans++;
+  ck_assert_msg(loans == 10 && strstr(text, "looker (user ") && strstr(text, "sees what workers send each other"), "%s", text);
+}
+END_TEST
+
 START_TEST(it_goes_over_an_upgrade) {
   carried_keeps = _i;
   borrow(&looker, "a", 1);
@@ -254,6 +276,7 @@ int main(void) {
   tcase_add_test(t, who_may_not);
   tcase_add_test(t, what_is_no_worker);
   tcase_add_test(t, it_is_paid_for);
+  tcase_add_test(own, loans_do_not_hide_a_monitor);
   tcase_add_checked_fixture(over, setup, NULL);
   tcase_add_loop_test(over, it_goes_over_an_upgrade, 0, 2);
   tcase_add_test(own, after_a_restart);
