@@ -41,9 +41,9 @@ void notify_reply(struct client *to, enum op op, uint64_t id) {
 }
 
 static void send_error(struct client *to, enum op op, uint64_t id, enum status status,
-                       const char *text) {
+                       const char *text, const struct message *refused) {
   const struct monitors *monitors = &to->broker->monitors;
-  if (monitors->count) monitors->error(to->broker, to, op, id, status, text);
+  if (monitors->count) monitors->error(to->broker, to, op, id, status, text, refused);
   struct pack *p = notify_begin(to->broker, MESSAGE_ERROR, op, id, 2);
   pack_uint(p, status);
   pack_text(p, text);
@@ -57,7 +57,7 @@ void notify_error(struct client *to, enum op op, uint64_t id, enum status status
   va_start(args, format);
   vsnprintf(text, sizeof text, format, args);
   va_end(args);
-  send_error(to, op, id, status, text);
+  send_error(to, op, id, status, text, NULL);
 }
 
 void notify_done(struct client *to, const struct message *request) {
@@ -76,7 +76,7 @@ void notify_refuse(struct client *to, const struct message *request, enum status
 
 void notify_refuse_text(struct client *to, const struct message *request, enum status status,
                         const char *text) {
-  send_error(to, request->op, request->id, status, text);
+  send_error(to, request->op, request->id, status, text, request);
 }
 
 void notify_fault(struct client *to, const char *text) {

@@ -68,7 +68,7 @@ static void on_later(uv_timer_t *timer) {
 /* ---- Begin and end ---- */
 
 static void see_error(struct broker *b, const struct client *to, enum op op, uint64_t id,
-                      uint64_t status, const char *text);
+                      uint64_t status, const char *text, const struct message *refused);
 
 void seen_open(struct broker *b) {
   uv_timer_init(b->loop, &b->monitors.later);
@@ -271,10 +271,10 @@ static bool fits_answer(const struct monitor *k, const struct call *c, const cha
 }
 
 void seen_answer(struct broker *b, uint32_t call, const struct transfer *t,
-                 const struct message *m, uint64_t took_ns) {
+                 const struct message *m, uint64_t took_ns, bool is_told) {
   const struct call *c = calls_at(&b->calls, call);
   /* The number of an asker that is gone may be another's. */
-  uint32_t asker = pairs_count(b, c) ? c->from : SLAB_NONE;
+  uint32_t asker = pairs_count(b, c) ? c->from : SLAB_NONE, told = is_told ? c->asker : SLAB_NONE;
   const struct host *host = hosts_at(&b->hosts, c->host);
   const char *name = asker == SLAB_NONE ? "" : hosts_at(&b->hosts, asker)->name;
   struct seen_row row = {.time_us = time_us(b),
@@ -282,7 +282,7 @@ void seen_answer(struct broker *b, uint32_t call, const struct transfer *t,
                          .op = m->op,
                          .id = c->asked_id,
                          .from = host->id,
-                         .to = asker == SLAB_NONE ? 0 : hosts_at(&b->hosts, asker)->id,
+                         .to = told == SLAB_NONE ? 0 : hosts_at(&b->hosts, told)->id,
                          .size = m->size,
                          .took_ns = took_ns,
                          .target_kind = c->kind,
@@ -293,12 +293,12 @@ void seen_answer(struct broker *b, uint32_t call, const struct transfer *t,
   for (uint32_t i = 0; i < HOSTS_MONITORS; i++) {
     struct monitor *k = b->monitors.all[i];
     if (k && fits_answer(k, c, name, host->name, t, took_ns))
-      add_row(b, k, &row, c->host, asker);
+      add_row(b, k, &row, c->host, told);
   }
 }
 
 static void see_error(struct broker *b, const struct client *to, enum op op, uint64_t id,
-                      uint64_t status, const char *text) {
+                      uint64_t status, const char *text, const struct message *refused) {
   if (to->host == SLAB_NONE || !op_info(op) || op_info(op)->way != OP_ROUTED) return;
   const struct host *host = hosts_at(&b->hosts, to->host);
   uint8_t body[SEEN_BYTES_MOST];
@@ -309,7 +309,8 @@ static void see_error(struct broker *b, const struct client *to, enum op op, uin
                          .to = host->id,
                          .body = body,
                          .body_size = seen_error_body(body, status, text)};
-  uint32_t call = calls_find_asked(&b->calls, to->host, id);
+  /* A refused request may have the id of one that is open. */
+  uint32_t call = refused ? SLAB_NONE : calls_find_asked(&b->calls, to->host, id);
   if (call != SLAB_NONE && calls_at(&b->calls, call)->begun_ns)
     row.took_ns = traffic_now(&b->traffic) - calls_at(&b->calls, call)->begun_ns;
   for (uint32_t i = 0; i < HOSTS_MONITORS; i++) {

@@ -68,9 +68,10 @@ void seen_end_all(struct broker *b);
  * a one-way one. */
 void seen_request(struct broker *b, const struct client *from, const struct client *to,
                   uint32_t call, const struct transfer *t, const struct message *m);
-/* Of an answer to a call that took so long (0: not known); its asker may be gone. */
+/* Of an answer to a call that took so long (0: not known). Not `is_told`: its asker does not get
+ * it, as it is gone, waits no more, or was told an error of the broker's instead. */
 void seen_answer(struct broker *b, uint32_t call, const struct transfer *t,
-                 const struct message *m, uint64_t took_ns);
+                 const struct message *m, uint64_t took_ns, bool is_told);
 
 static inline bool seen_by_any(const struct broker *b) {
   return __builtin_expect(b->monitors.count != 0, 0);

@@ -87,9 +87,10 @@ struct monitors {
   uint32_t serials; /* given so far */
   struct monitor *all[HOSTS_MONITORS]; /* NULL: nobody */
   uv_timer_t later; /* runs while there is one */
-  /* The broker answers a client's request with an error of its own; called while there is one. */
+  /* The broker answers a client's request with an error of its own; called while there is one.
+   * `refused`: the request, which was not forwarded; NULL: it was. */
   void (*error)(struct broker *b, const struct client *to, enum op op, uint64_t id, uint64_t status,
-                const char *text);
+                const char *text, const struct message *refused);
   uint64_t wall_us; /* added to the clock of traffic.h, it is microseconds since 1970 */
 };
 

@@ -418,7 +418,7 @@ static struct client *answer(struct client *from, struct transfer *t, const stru
   struct client *to = forward_answer(from, calls_at(calls, i), t, m, bytes, o, full);
   if (!calls_at(calls, i)->unbounded) client_answer_came(from);
   uint64_t took_ns = meter_answer(from->broker, calls_at(calls, i), m);
-  if (seen_by_any(from->broker)) seen_answer(from->broker, i, t, m, took_ns);
+  if (seen_by_any(from->broker)) seen_answer(from->broker, i, t, m, took_ns, to != NULL);
   pairs_answered(from->broker, i);
   return to;
 }

@@ -92,6 +92,36 @@ START_TEST(errors_of_the_broker_itself) {
 }
 END_TEST
 
+START_TEST(an_answer_that_its_asker_is_refused) {
+  struct pt forged = wire_token(&till, 9);
+  monitor(NULL, NULL);
+  ask("x");
+  pack_pt(wire_begin(&shop, MESSAGE_REPLY, OP_s2t, shop.m.id, 1), &forged); /* till's, and never given to shop */
+  wire_send(&w, &shop);
+  wire_expect_error(&w, &till, STATUS_denied);
+  look(&eye);
+  ck_assert_uint_eq(n_rows, 3);
+  ck_assert(rows[1].kind == MESSAGE_ERROR && rows[1].to == till.host && rows[1].from == 0);
+  ck_assert(rows[2].kind == MESSAGE_REPLY && rows[2].to == 0 && rows[2].from == shop.host);
+}
+END_TEST
+
+/* It is refused before anybody sees that its id is one that is open. */
+START_TEST(a_refusal_is_not_of_the_open_request_of_its_id) {
+  begin(&eye, "label");
+  pack_text(&eye.p, "price");
+  begun(&eye);
+  ask("price");
+  struct message h = {.kind = MESSAGE_REQUEST, .op = OP_s2t, .id = till.last_id, .target = OP_NAME, .name = "nobody", .name_size = 6};
+  pack_text(wire_begin_to(&till, &h, 1), "x");
+  wire_send(&w, &till);
+  wire_expect_error(&w, &till, STATUS_dead);
+  look(&eye);
+  ck_assert_uint_eq(n_rows, 1);
+  ck_assert(rows[0].kind == MESSAGE_REQUEST);
+}
+END_TEST
+
 START_TEST(one_way_requests) {
   monitor(NULL, NULL);
   struct message h = {.kind = MESSAGE_REQUEST, .op = OP_s2t, .id = 77, .target = OP_NAME, .flags = MESSAGE_ONE_WAY,
@@ -215,6 +245,8 @@ int main(void) {
   tcase_add_test(c, stamps_are_not_shown);
   tcase_add_test(c, long_values_are_cut);
   tcase_add_test(c, errors_of_the_broker_itself);
+  tcase_add_test(c, an_answer_that_its_asker_is_refused);
+  tcase_add_test(c, a_refusal_is_not_of_the_open_request_of_its_id);
   tcase_add_test(c, one_way_requests);
   tcase_add_test(c, of_a_worker);
   tcase_add_test(c, of_an_op_or_label);
