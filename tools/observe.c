@@ -44,6 +44,11 @@ int observe_close(struct observer *o, bool good) {
   return o->no_broker ? EXIT_NO_BROKER : good ? EXIT_GOOD : EXIT_FAILED;
 }
 
+double observe_timeout(const struct invocation *in) {
+  double seconds = settings_seconds(&in->settings, SETTING_timeout);
+  return seconds > 0 ? seconds : OBSERVE_EVER;
+}
+
 /* A failure of the connection itself, said once. */
 static void lose(struct observer *o, const char *what, const char *why) {
   if (!o->no_broker) tool_error("%s: %s", what, why);

@@ -15,6 +15,8 @@
 #include "tools/show.h"
 
 #define OBSERVE_SECONDS 5.0
+/* Instead of for ever: longer than any system runs. */
+#define OBSERVE_EVER 1e9
 
 struct observer {
   gaijin *g; /* NULL while there is no connection */
@@ -28,6 +30,9 @@ bool observe_open(struct observer *o, const struct invocation *in);
 bool observe_open_within(struct observer *o, const struct invocation *in, double seconds);
 /* Ends the connection; the exit status, where `good` says whether all went well. */
 int observe_close(struct observer *o, bool good);
+
+/* The seconds of --timeout, of which 0 is for ever. */
+double observe_timeout(const struct invocation *in);
 
 /* Starts a request whose values were put (gaijin_begin_request on o->g); false after an error line,
  * which begins with `what`. */

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
  * The parent looks every few milliseconds whether the copy has ended: nothing has to be watched, and
- * a sandboxed worker, which may not signal others, needs nothing more.
+ * a sandboxed worker, which may not signal others, needs nothing more. The asker's fiber looks while
+ * it waits; after it has given up, a timer does.
  */
 #define _GNU_SOURCE
 #include "lua/walk/forked.h"
@@ -9,6 +10,7 @@
 #include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <math.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -21,6 +23,7 @@
 #include <unistd.h>
 
 #include "lua/fiber/fiber.h"
+#include "lua/fiber/timer.h"
 #include "lua/fiber/wait.h"
 
 enum { PAUSE_FACTOR = 4, NICE = 10, DESCRIPTORS_MOST = 4096 };
@@ -29,7 +32,9 @@ static const double look_least = 0.002, look_most = 0.05;
 struct forked {
   pid_t pid; /* 0: none runs */
   int fd;    /* of the file it writes into */
-  bool is_waited; /* a fiber waits for it; of one whose fiber has given up, the next that asks hears */
+  bool is_waited; /* a fiber waits for it */
+  struct timer *timer; /* looks when that has given up; NULL: it waits, or memory was short: then the
+                        * next that asks looks */
   double began, free_at; /* when the next may begin */
 };
 
@@ -113,11 +118,26 @@ static bool has_ended(struct forked *c, bool *good) {
   return true;
 }
 
+/* Its end may be noticed late, long after it: no copy takes more than FORKED_SECONDS. */
 static void forget(struct forked *c) {
   double now = clock_seconds();
+  if (c->timer) timer_stop(c->timer);
+  c->timer = NULL;
   close(c->fd);
   c->pid = 0;
-  c->free_at = now + PAUSE_FACTOR * (now - c->began);
+  c->free_at = now + PAUSE_FACTOR * fmin(now - c->began, FORKED_SECONDS);
+}
+
+static void look_again(struct timer *t) {
+  struct forked *c = timer_user(t);
+  bool good;
+  assert(c->pid && !c->is_waited && c->timer == t);
+  if (has_ended(c, &good)) {
+    forget(c);
+    return;
+  }
+  timer_stop(t);
+  c->timer = timer_start(timer_worker(t), look_most, look_again, c);
 }
 
 static struct forked *need_free(lua_State *L, struct worker *w, const char *what) {
@@ -156,6 +176,7 @@ static void await(lua_State *L, struct worker *w, struct forked *c, const char *
     enum wait_outcome outcome = wait_park(L, w, clock_seconds() + pause);
     if (outcome != WAIT_OVER && outcome != WAIT_WOKEN) {
       c->is_waited = false;
+      c->timer = timer_start(w, look_most, look_again, c);
       wait_raise(L, w, outcome, what);
     }
     if (pause < look_most) pause *= 2;

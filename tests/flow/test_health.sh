@@ -21,6 +21,8 @@ story="wait"
 # The broker and the worker come while it waits.
 start waiting "$ctl" wait shop price --timeout "$limit"
 waiting=$pid
+start for_ever "$ctl" wait shop price --timeout 0
+for_ever=$pid
 start_broker --log-level warn
 broker=$pid
 worker shop 'gaijin.ready() bakaGaijin.go = function() bakaGaijin.price = 1 end'
@@ -33,6 +35,9 @@ check "it waits still" kill -0 "$waiting"
 status=0
 wait "$waiting" || status=$?
 check "it has waited for the label: $status" test "$status" = 0
+status=0
+wait "$for_ever" || status=$?
+check "0 is for ever: $status" test "$status" = 0
 expect 0 wait shop price
 expect 1 wait nobody --timeout 0.1
 check "nobody came" err_has '^gaijinctl: worker nobody: no answer in 0\.1 s$'
@@ -44,6 +49,8 @@ check "one line" err_is_one_line
 story="ping WORKER"
 expect 0 ping shop
 check "a time" out_has '^worker shop answered in [0-9.]+ us$'
+expect 0 ping shop --timeout 0
+check "for ever if need be" out_has '^worker shop answered in [0-9.]+ us$'
 expect 0 ping shop --json
 check "as JSON" out_has '^\[\{"worker":"shop","round_trip_us":[0-9.]+,"broker_version":"[^"]+"\}\]$'
 expect 0 ping --json

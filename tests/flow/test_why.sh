@@ -14,6 +14,7 @@ bakaGaijin.make = make
 bakaGaijin.stock = {}
 function deep(n) local first = {}; local t = first; for i = 1, n do t.next = {}; t = t.next end; t.next = make("deep"); kept.first = first; return t.next end
 bakaGaijin.deep = deep
+function bakaGaijin.sleeps() gaijin.sleep(1000) end
 gaijin.run()
 END
 cat >"$dir/ways.lua" <<'END'
@@ -121,10 +122,22 @@ END
 start busy "$build/gaijin-worker" -n busy "$dir/busy.lua"
 has_one() { id=$("$build/gaijinctl" tokens --holder busy --json | grep -o '"id":[0-9]*' | tail -n 1); [ "${id#*:}" -gt 10 ]; }
 check "has its object" eventually has_one
-run "$build/gaijinctl" why "shop:${id#*:}"
+run "$build/gaijinctl" why "shop:${id#*:}" --timeout 1
 check "status 1, not $status" test "$status" = 1
 check "says that it does not tell" out_has '^  it does not tell: no answer'
 kill -9 "$pid" && wait "$pid" 2>/dev/null
+
+story="an observer that holds it"
+start calls "$build/gaijinctl" call shop.sleeps --timeout 0
+held_by_call() { id=$("$build/gaijinctl" tokens --json | grep @gaijinctl | grep -o '"id":[0-9]*' | tail -n 1); [ "$id" ]; }
+check "has it" eventually held_by_call
+run "$build/gaijinctl" why "shop:${id#*:}"
+check "status 0, not $status" test "$status" = 0
+check "is shown" out_has '^held by @gaijinctl, sent to it once$'
+check "is not asked" out_has '^  an observer: as long as its command takes$'
+run "$build/gaijinctl" why --json "shop:${id#*:}"
+check "nor as JSON" out_has '"worker":"@gaijinctl","count":1,"complete":false,"paths":\[\],"observer":true\}'
+kill -9 "$pid"
 
 story="many who ask at once"
 for i in 1 2 3 4 5; do "$build/gaijinctl" why "$number" >"$dir/many$i.out" 2>&1 & many[i]=$!; done
@@ -133,6 +146,25 @@ check "and told" test "$(cat "$dir"/many?.out | grep -c '_G.cache.players\[3\]')
 story="no copy stays"
 no_child() { ! pgrep -P "${started[2]}" >/dev/null; }
 check "no child is left" eventually no_child
+
+story="one who gives up"
+start large "$build/gaijin-worker" -n large -e "kept = {} for i = 1, 1000000 do kept[i] = {} end
+  mine = gaijin.wait_for('shop', 'make')('large') bakaGaijin.done = true gaijin.run()"
+large=$pid
+check "it runs" exports large done
+of=shop:$("$build/gaijinctl" tokens --holder large --json | grep -o '"id":[0-9]*' | tail -n 1 | cut -d : -f 2)
+start asker "$build/gaijinctl" why "$of"
+copies() { copy=$(pgrep -P "$large"); }
+check "its walk is under way" eventually copies
+kill -STOP "$copy"
+kill -9 "$pid"
+check "the asker goes" eventually gone "$pid"
+check "the worker knows" "$build/gaijinctl" ping large --timeout "$limit"
+kill -9 "$copy"
+check "the copy is looked after all the same" eventually eval '! copies'
+run "$build/gaijinctl" why "$of" --timeout "$limit"
+check "the next is answered soon" out_has '^  _G\.mine$'
+kill -9 "$large"
 
 # holds NAME COMMAND...: starts a worker that holds an object of the shop as `_G.mine.NAME`; $of is its.
 holds() {

@@ -60,7 +60,7 @@ static bool ping_worker(struct observer *o, char *name, double *took) {
                               .about = "worker ",
                               .names = &name,
                               .count = 1,
-                              .seconds = settings_seconds(&o->in->settings, SETTING_timeout)};
+                              .seconds = observe_timeout(o->in)};
   double start = now_us();
   observe_ask_each(o, &each, &heard);
   *took = now_us() - start;

@@ -9,9 +9,6 @@
 #include "tools/observe.h"
 #include "tools/text.h"
 
-/* Instead of for ever: longer than any system runs. */
-#define EVER_SECONDS 1e9
-
 /* Begins the wait. */
 static bool ask(struct observer *o, const char *name, const char *label, uint64_t *id) {
   if (label) {
@@ -42,7 +39,7 @@ int cmd_wait(const struct invocation *in) {
   struct observer o;
   const struct settings *s = &in->settings;
   bool ends = settings_given(s, SETTING_timeout);
-  double limit = ends ? settings_seconds(s, SETTING_timeout) : EVER_SECONDS;
+  double limit = ends ? observe_timeout(in) : OBSERVE_EVER;
   double end = clock_seconds() + limit;
   const char *label = in->count > 1 ? in->words[1] : NULL;
   bool good = observe_open_within(&o, in, limit);

@@ -16,6 +16,8 @@
 #include "tools/text.h"
 
 enum { COLUMNS = 6, HOLDERS_MOST = 64 };
+/* A copy may take 10, and then one may have to wait for another's to end. */
+static const double standard_seconds = 15;
 static const double again = 0.2; /* seconds until one that was busy is asked again */
 
 /* A worker that is asked how it reaches the object: a holder, or the host. */
@@ -24,6 +26,7 @@ struct asked {
   uint64_t count; /* of its holdings */
   uint64_t request;
   bool told, complete;
+  bool is_observer; /* a program like this one, which has no heap to ask for */
   double objects;
   struct text paths; /* each with its 0 */
   size_t n_paths;
@@ -169,7 +172,14 @@ static void ask_all(struct why *y, double seconds) {
   if (!y->dead)
     y->asked[y->n] = (struct asked){.name = tool_copy(y->host, strlen(y->host))};
   size_t all = y->n + !y->dead;
-  for (size_t i = 0; i < all; i++) ask(y, &y->asked[i]);
+  for (size_t i = 0; i < all; i++) {
+    struct asked *a = &y->asked[i];
+    a->is_observer = a->name[0] == '@'; /* no worker's name begins so */
+    if (a->is_observer)
+      a->told = true;
+    else
+      ask(y, a);
+  }
   double end = clock_seconds() + seconds;
   for (size_t i = 0; i < all; i++) await(y, &y->asked[i], end);
 }
@@ -203,7 +213,9 @@ static void text_all(const struct why *y, struct text *t) {
     text_print(t, a->count == 1 ? ", sent to it once\n" : ", sent to it %llu times\n",
                (unsigned long long)a->count);
     text_paths(t, a);
-    if (!a->told)
+    if (a->is_observer)
+      text_print(t, "  an observer: as long as its command takes\n");
+    else if (!a->told)
       text_print(t, "  it does not tell: %s\n", a->fault ? a->fault : "no answer");
     else if (!a->n_paths)
       text_nothing(t, a);
@@ -239,7 +251,7 @@ static void json_asked(struct text *t, const struct asked *a) {
     if (i) text_print(t, ",");
     text_add_json(t, path, strlen(path));
   }
-  text_print(t, "]}");
+  text_print(t, a->is_observer ? "],\"observer\":true}" : "]}");
 }
 
 static void json_all(const struct why *y, struct text *t) {
@@ -296,7 +308,8 @@ int cmd_why(const struct invocation *in) {
                y.host, (unsigned long long)y.id);
     good = false;
   } else if (good) {
-    ask_all(&y, OBSERVE_SECONDS);
+    bool given = settings_given(&in->settings, SETTING_timeout);
+    ask_all(&y, given ? observe_timeout(in) : standard_seconds);
     good = show(&y, settings_flag(&in->settings, SETTING_json)) && !y.o.no_broker;
   }
   int status = observe_close(&y.o, good);

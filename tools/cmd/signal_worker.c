@@ -83,7 +83,7 @@ int signal_worker(const struct invocation *in, const char *what, int signal) {
   const char *name = in->words[0];
   int fd = observe_open(&o, in) ? hold(&o, what, name) : -1;
   bool good = fd >= 0 && send_and_wait(fd, what, name, signal,
-                                       settings_seconds(&in->settings, SETTING_timeout));
+                                       observe_timeout(in));
   if (fd >= 0) close(fd);
   return observe_close(&o, good);
 }
