@@ -25,18 +25,18 @@ static bool read_number(gaijin_body *b, uint64_t *out) {
   return v.type == GAIJIN_NIL || (v.type == GAIJIN_NUMBER && v.is_uint);
 }
 
-static int read_host(struct sights *s, gaijin_body *b) {
+static int read_host(struct sights *s, gaijin_body *b, struct sight *m) {
   struct gaijin_value name;
   uint64_t host;
   if (!read_number(b, &host) || !gaijin_body_next(b, &name) || name.type != GAIJIN_STRING)
     return -1;
-  known_put(&s->names, host, 0, name.bytes, name.size);
+  m->from = known_put(&s->names, host, 0, name.bytes, name.size) ? host : 0;
   return 0;
 }
 
 int sight_read(struct sights *s, gaijin_body *b, uint32_t values, struct sight *m) {
   struct gaijin_value v;
-  if (values == HOST_VALUES) return read_host(s, b);
+  if (values == HOST_VALUES) return read_host(s, b, m);
   if (values < MESSAGE_VALUES) return -1;
   uint64_t *const numbers[] = {&m->time_us, &m->kind,    &m->op,          &m->request,
                                &m->from,    &m->to,      &m->size,        &m->took_ns,
@@ -51,7 +51,7 @@ int sight_read(struct sights *s, gaijin_body *b, uint32_t values, struct sight *
   return m->kind <= SIGHT_POST ? 1 : -1;
 }
 
-static void note_label(struct sights *s, const struct sight *m) {
+static bool note_label(struct sights *s, const struct sight *m) {
   const char *label;
   uint32_t size;
   uint64_t host, id;
@@ -59,14 +59,16 @@ static void note_label(struct sights *s, const struct sight *m) {
     known_put(&s->asked, m->from, m->request, label, size);
   } else if (m->kind == SIGHT_REPLY && sight_first_object(m, &host, &id)) {
     const char *asked = known_get(&s->asked, m->to, m->request);
-    if (asked && host == m->from) known_put(&s->labels, host, id, asked, strlen(asked));
+    return asked && host == m->from && known_put(&s->labels, host, id, asked, strlen(asked));
   }
+  return false;
 }
 
-void sight_note(struct sights *s, const struct sight *m) {
-  if (m->op == OP_s2t) note_label(s, m);
+bool sight_note(struct sights *s, const struct sight *m) {
+  bool is_new = m->op == OP_s2t && note_label(s, m);
   s->counts[m->kind]++;
   if (!s->first_us) s->first_us = m->time_us;
   s->last_us = m->time_us;
   if (m->took_ns) histogram_add(&s->took, histogram_bucket(m->took_ns), m->took_ns);
+  return is_new;
 }

@@ -45,10 +45,12 @@ struct sights {
 void sights_deinit(struct sights *s);
 
 /* Reads one row of a body of `seen`, whose array header has been read, of so many values. 1: a
- * message; 0: an introduction, which is noted; -1: it has another form. */
+ * message; 0: an introduction, which is noted: out->from is its host, 0 if it was known; -1: it has
+ * another form. */
 int sight_read(struct sights *s, gaijin_body *b, uint32_t values, struct sight *out);
-/* Notes what a message tells: labels, and the counts. Before it is printed. */
-void sight_note(struct sights *s, const struct sight *m);
+/* Notes what a message tells: labels, and the counts. Before it is printed. Whether a label that its
+ * first object has was not known. */
+bool sight_note(struct sights *s, const struct sight *m);
 
 /* The worker that asks, and the one that is asked; 0 as in `from`. */
 static inline bool sight_is_question(const struct sight *m) {

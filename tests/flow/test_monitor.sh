@@ -53,6 +53,7 @@ two_see() { [ "$(grep -c 'sees what workers' "$dir/broker.out")" = 2 ]; }
 wait_until two_see
 : >"$dir/go"
 wait_until has till finished
+for i in 1 2 3 4 5; do run "$ctl" get shop.price; done
 all_seen() { [ "$(grep -c '"op":"set"' "$dir/all.out")" = 40 ] && has all '"kind":"error"' && has all "10000 bytes"; }
 check "all is seen" eventually all_seen
 kill -INT "$all" "$slow"
@@ -77,6 +78,9 @@ grep '^{' "$dir/all.out" >"$dir/live"
 check "a replay shows what was seen" cmp "$dir/live" "$dir/out"
 run "$ctl" monitor --replay "$dir/record" --ops set
 check "and what is chosen" test "$(messages "$dir/out")" = 40
+once() { [ "$(grep -c "^$1" "$dir/record")" -ge "$2" ] && [ -z "$(grep "^$1" "$dir/record" | sort | uniq -d)" ]; }
+check "each name is in it once" once H 7
+check "each label, too" once N 3
 # All stamps: 8 bytes each in the worker's memory; the broker tells none, so a record's PTs end in zeros.
 check "a token's bytes have no stamp" python3 - "$dir/record" <<'PY'
 import re, sys

@@ -43,9 +43,8 @@ static bool write_out(struct monitoring *m) {
   return !m->failed;
 }
 
-/* Shows one. False: no more. */
+/* Shows one that was noted. False: no more. */
 static bool show_message(struct monitoring *m, const struct sight *s) {
-  sight_note(&m->sights, s);
   if (m->json)
     sight_add_json(&m->out, &m->sights, s);
   else
@@ -64,29 +63,26 @@ static void note_lost(struct monitoring *m, uint64_t lost) {
 
 /* ---- Live ---- */
 
-/* A label that this message has made known goes into the record, too. */
-static void record(struct monitoring *m, const struct sight *s) {
+static void record(struct monitoring *m, const struct sight *s, bool has_new_label) {
   uint64_t host, id;
   record_message(m->record, s);
-  if (s->kind != SIGHT_REPLY || !sight_first_object(s, &host, &id)) return;
+  if (!has_new_label || !sight_first_object(s, &host, &id)) return;
   const char *label = known_get(&m->sights.labels, host, id);
   if (label) record_label(m->record, host, id, label);
 }
 
 static void take_row(struct monitoring *m, gaijin_body *body, uint32_t values) {
   struct sight s;
-  size_t known = m->sights.names.count;
   int what = sight_read(&m->sights, body, values, &s);
   if (what < 0) {
     observe_report_form(&m->observer, "monitor");
     m->failed = true;
-  } else if (what == 0 && m->record && m->sights.names.count != known) {
-    for (size_t i = 0; i < m->sights.names.room; i++) /* rare: all again */
-      if (m->sights.names.places[i].text)
-        record_name(m->record, m->sights.names.places[i].a, m->sights.names.places[i].text);
+  } else if (what == 0 && s.from && m->record) {
+    record_name(m->record, s.from, known_get(&m->sights.names, s.from, 0));
   } else if (what > 0 && m->left) {
+    bool has_new_label = sight_note(&m->sights, &s);
     show_message(m, &s);
-    if (m->record) record(m, &s);
+    if (m->record) record(m, &s, has_new_label);
   }
 }
 
@@ -211,6 +207,7 @@ struct replaying {
 static bool replay_message(void *user, const struct sight *s) {
   const struct replaying *r = user;
   if (!monitored_fits(r->in, &r->m->sights, s)) return !is_interrupted;
+  sight_note(&r->m->sights, s);
   return show_message(r->m, s) && !is_interrupted;
 }
 
