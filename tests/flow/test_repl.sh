@@ -75,6 +75,12 @@ check "goes on after errors" prints 1
 check "an error of the worker" err_has '^gaijinctl: price: .*shop.lua:1: no n$'
 check "its traceback" err_has "^  shop: .*in function 'error'$"
 check "a line that is wrong, with its place" err_has '^gaijinctl: column 4: a path goes on'
+lines 1 shop <<'LINES'
+!N = (N or 0) + 1 error("x near '<eof>'")
+!N
+LINES
+check "code that ran is not run again" prints 1
+check "its error" err_has "eval:1: x near '<eof>'"
 lines 1 nobody </dev/null
 check "a worker that is not there" err_has 'there is no worker nobody now'
 lines 1 shop <<<'price(1,'

@@ -173,7 +173,10 @@ fails 1 'red\x1b[31m' call shop.raises $'"red\e[31m\nx"'
 story="what is not there"
 fails 1 'worker shop exposes no such label; there are ' get shop.nope
 check "one line" err_is_one_line
-fails 1 'Gaijin tried accessing dead resource. (nobody)' get nobody.x
+for line in "get shpo.x" "get shpo:1" "set shpo.x.y 1" "call shpo.x" "len shpo.x" "pairs shpo" "eval shpo 1"; do
+  # shellcheck disable=SC2086 # words
+  fails 1 "there is no worker 'shpo' (did you mean shop?); there are " $line
+done
 fails 1 'shop.n: it is a number, which has no keys' get shop.n.x
 fails 1 'shop.config.nothing: it is a nil, which has no keys' get shop.config.nothing.x
 fails 1 'denied: shop refuses get to @' get shop.config.secret

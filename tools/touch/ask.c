@@ -65,9 +65,13 @@ static void tell_traceback(const char *bytes, size_t size) {
   text_deinit(&t);
 }
 
-/* What Lua says of code that ends before it is a whole. */
-static bool is_unfinished(const struct datum *v) {
+/* What Lua says of code that ends before it is a whole. The same text may come from code that ran:
+ * then a function that ran is in the traceback, or the code. */
+static bool is_unfinished(const struct datum *v, const struct datum *trace) {
   static const char begin[] = "eval:", end[] = "near '<eof>'";
+  if (trace->type == DATUM_STRING && (memmem(trace->bytes, trace->size, "eval:", 5) ||
+                                      memmem(trace->bytes, trace->size, "in function", 11)))
+    return false;
   return v->type == DATUM_STRING && v->size > sizeof begin + sizeof end &&
          memcmp(v->bytes, begin, sizeof begin - 1) == 0 &&
          memcmp(v->bytes + v->size - (sizeof end - 1), end, sizeof end - 1) == 0;
@@ -95,7 +99,7 @@ static void tell_raised(struct ask *a, const char *what, size_t size, gaijin_bod
   struct print how = {.depth = 3, .width = 1000};
   if (b) wire_read(a->g, b, &d, &v);
   if (b) wire_read(a->g, b, &d, &trace);
-  if (a->takes_more && is_unfinished(&v)) {
+  if (a->takes_more && is_unfinished(&v, &trace)) {
     a->was_unfinished = true;
     data_deinit(&d);
     return;
@@ -178,6 +182,7 @@ static bool wait_for(struct ask *a, const char *what, size_t size, struct waitin
 
 void ask_begin(struct ask *a, const struct gaijin_send *send, uint32_t count) {
   struct gaijin_send with = *send;
+  a->worker = send->name;
   with.depth = gaijin_op_is_routed(send->op) ? 1 : 0;
   with.deadline_ms = a->seconds > 4e6 ? 0 : (uint32_t)(a->seconds * 1000);
   if (a->seconds > 0 && with.deadline_ms == 0) with.deadline_ms = 1;
@@ -186,6 +191,20 @@ void ask_begin(struct ask *a, const struct gaijin_send *send, uint32_t count) {
 
 gaijin_body *ask_end(struct ask *a, const char *what, size_t size) {
   return ask_end_within(a, what, size, a->seconds > 0 ? a->seconds + BROKER_SECONDS : 1e9);
+}
+
+/* Whether nobody has the name that was asked: says which there are. */
+static bool refuse_name(struct ask *a) {
+  struct observer o = {.g = a->g};
+  struct observe_names all;
+  if (a->quiet || !a->worker || !observe_names(&o, &all)) return false;
+  bool knows = false;
+  for (size_t i = 0; i < all.count; i++) knows = knows || strcmp(all.names[i], a->worker) == 0;
+  observe_names_deinit(&all);
+  if (knows) return false;
+  a->status = EXIT_FAILED;
+  observe_refuse_name(&o, a->worker);
+  return true;
 }
 
 gaijin_body *ask_end_within(struct ask *a, const char *what, size_t size, double limit) {
@@ -203,7 +222,7 @@ gaijin_body *ask_end_within(struct ask *a, const char *what, size_t size, double
   if (w.ok) return w.body;
   if (w.status == GAIJIN_STATUS_RAISED)
     tell_raised(a, what, size, w.body);
-  else
+  else if (w.status != GAIJIN_STATUS_DEAD || !refuse_name(a))
     fail(a, EXIT_FAILED, what, size, w.text);
   gaijin_body_free(w.body);
   return NULL;
@@ -263,6 +282,7 @@ bool ask_get(struct ask *a, const char *what, size_t size, struct data *d,
 static bool lend(struct ask *a, const struct path *p, const char *text, struct data *d,
                  struct datum *out) {
   ask_begin(a, &(struct gaijin_send){.op = GAIJIN_OP_LEND}, 2);
+  a->worker = p->worker;
   gaijin_put_text(a->g, p->worker);
   /* A number has 53 bits; ids count up from 1. */
   gaijin_put_number(a->g, (double)p->id);

@@ -25,6 +25,7 @@ struct ask {
   bool takes_more;     /* code that ends too early is no failure: */
   bool was_unfinished; /* it was such, and nothing was told */
   int status; /* of the program */
+  const char *worker; /* that is asked by its name now; or NULL */
 };
 
 /* Connects; false after an error line, with the status set. */
