@@ -48,8 +48,8 @@ void sights_deinit(struct sights *s);
  * message; 0: an introduction, which is noted: out->from is its host, 0 if it was known; -1: it has
  * another form. */
 int sight_read(struct sights *s, gaijin_body *b, uint32_t values, struct sight *out);
-/* Notes what a message tells: labels, and the counts. Before it is printed. Whether a label that its
- * first object has was not known. */
+/* Notes what a message tells: labels, and the counts. Before it is printed. Whether a label that
+ * its first object has was not known. */
 bool sight_note(struct sights *s, const struct sight *m);
 
 /* The worker that asks, and the one that is asked; 0 as in `from`. */

@@ -38,15 +38,31 @@ static size_t find_paths(lua_State *L, struct worker *w, void *target, char *res
   return size;
 }
 
+/* Whether all is there of a result; where the ends of children are ignored, it may be that of a copy
+ * that was killed while it wrote. */
+static bool is_whole(const char *result, size_t size) {
+  struct head head;
+  uint16_t length;
+  if (size < sizeof head) return false;
+  memcpy(&head, result, sizeof head);
+  size_t at = sizeof head;
+  for (uint32_t i = 0; i < head.ways; i++, at += length) {
+    if (size - at < sizeof length) return false;
+    memcpy(&length, result + at, sizeof length);
+    at += sizeof length;
+    if (length > size - at) return false;
+  }
+  return at == size;
+}
+
 /* Pushes what the string on top tells. */
 static int push_paths(lua_State *L, struct worker *w) {
   size_t size;
   struct head head;
   uint16_t length;
   const char *result = lua_tolstring(L, -1, &size), *end = result + size;
-  /* Where the script ignores its children's ends, one that was killed looks like one that ended. */
-  if (size < sizeof head)
-    worker_raise(L, GAIJIN_STATUS_BUSY, "a walk of the heap of %s was cut short", w->name);
+  if (!is_whole(result, size))
+    worker_raise(L, GAIJIN_STATUS_BUSY, "a walk of the heap of %s was killed", w->name);
   memcpy(&head, result, sizeof head);
   luaL_checkstack(L, (int)head.ways + 2, "too many paths");
   lua_pushboolean(L, !head.cut);

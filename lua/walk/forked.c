@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * The parent looks every few milliseconds whether the copy has ended: nothing has to be watched, and
- * a sandboxed worker, which may not signal others, needs nothing more. The asker's fiber looks while
- * it waits; after it has given up, a timer does.
+ * The parent looks every few milliseconds whether the copy has ended: nothing has to be watched,
+ * and a sandboxed worker, which may not signal others, needs nothing more. The asker's fiber looks
+ * while it waits; after it has given up, a timer does.
  */
 #define _GNU_SOURCE
 #include "lua/walk/forked.h"
@@ -33,8 +33,8 @@ struct forked {
   pid_t pid; /* 0: none runs */
   int fd;    /* of the file it writes into */
   bool is_waited; /* a fiber waits for it */
-  struct timer *timer; /* looks when that has given up; NULL: it waits, or memory was short: then the
-                        * next that asks looks */
+  struct timer *timer; /* looks when that has given up; NULL: it waits, or memory was short: then
+                        * the next that asks looks */
   double began, free_at; /* when the next may begin */
 };
 

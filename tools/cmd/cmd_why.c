@@ -51,7 +51,8 @@ static bool parse(struct why *y, const char *word) {
   char *end = NULL;
   y->id = colon && colon[1] >= '0' && colon[1] <= '9' ? strtoull(colon + 1, &end, 10) : 0;
   if (!y->id || *end || colon == word) {
-    tool_error("'%.80s' is no object: write NAME:ID, as `gaijinctl tokens` shows worker and id", word);
+    tool_error("'%.80s' is no object: write NAME:ID, as `gaijinctl tokens` shows worker and id",
+               word);
     return false;
   }
   y->host = tool_copy(word, (size_t)(colon - word));
@@ -82,6 +83,7 @@ static bool read_token(struct observer *o, gaijin_body *b, void *user) {
     is_it = !y->found || y->dead;
     if (is_it) {
       for (size_t i = 0; i < y->n; i++) free(y->asked[i].name);
+      memset(y->asked, 0, sizeof y->asked);
       free(y->kind);
       y->n = 0;
       y->more = 0;
@@ -220,7 +222,8 @@ static void text_all(const struct why *y, struct text *t) {
     else if (!a->n_paths)
       text_nothing(t, a);
   }
-  if (y->more) text_print(t, "held by %llu more, which were not asked\n", (unsigned long long)y->more);
+  if (y->more)
+    text_print(t, "held by %llu more, which were not asked\n", (unsigned long long)y->more);
   const struct asked *host = &y->asked[y->n];
   if (y->dead) return;
   text_print(t, "inside ");
