@@ -56,7 +56,7 @@ for look in 1 2; do
   [ -s "$ABC_DIR/look.$look" ] || fail "gaijinctl tokens could not be asked twice"
 done
 for holder in resource2 resource3; do
-  grep -q '"host":"resource1".*"kind":"table".*"dead":false.*"holders":\[.*"name":"'$holder'"' "$ABC_DIR/look.1" ||
+  grep -q '"host":"resource1".*"kind":"table".*"dead":false.*"holders":\[.*"worker":"'$holder'"' "$ABC_DIR/look.1" ||
     fail "the broker did not know $holder as a holder of ABC: $(cat "$ABC_DIR/look.1")"
 done
 [ "$(cat "$ABC_DIR/look.2")" = "[]" ] || fail "something is still held in the end: $(cat "$ABC_DIR/look.2")"

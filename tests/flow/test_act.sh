@@ -39,7 +39,7 @@ expect 1 stop hangs --timeout 0.2
 check "one that hangs does not stop" err_has '^gaijinctl: stop: worker hangs has not ended in 0\.2 s$'
 expect 0 kill hangs
 check "killed" gone "$hangs"
-check "the log says who" has broker 'info: .*client-[0-9]+ \(user [0-9]+, process [0-9]+\) acts: kill hangs'
+check "the log says who" has broker 'info: .*@gaijinctl \(user [0-9]+, process [0-9]+\) acts: kill hangs'
 expect 1 kill hangs
 check "it is not there any more" err_has "hangs"
 check "one line" err_is_one_line

@@ -73,7 +73,7 @@ for i in 1 2 10; do wait_until holds "till-$i"; done
 
 story="all is well"
 for command in "${all[@]}"; do
-  case $command in run | upgrade | policy | stop | kill | log-level | get | set | call | pairs | len | eval | repl) continue ;; esac # they have tests of their own
+  case $command in run | upgrade | policy | monitor | why | stop | kill | log-level | get | set | call | pairs | len | eval | repl) continue ;; esac # they have tests of their own
   words=$(example "$command")
   # shellcheck disable=SC2086 # several words
   run "$ctl" ${words%% --watch*}

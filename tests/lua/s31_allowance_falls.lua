@@ -10,7 +10,7 @@ local function row()
   local text = p:read("*a")
   p:close()
   for object in text:gmatch("{(.-)}") do
-    if object:match('"host":%s*"A"') and object:match('"client":%s*"B"') then
+    if object:match('"host":%s*"A"') and object:match('"holder":%s*"B"') then
       local held, shadow, allowance = object:match('"held":%s*(%d+).-"shadow":%s*(%d+).-"allowance":%s*([%d.]+)')
       return tonumber(held), tonumber(shadow), tonumber(allowance), object
     end

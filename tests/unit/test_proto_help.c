@@ -91,7 +91,7 @@ START_TEST(commands_have_flags_of_their_own) {
   help_flags(&h, SETTINGS_CTL, "ping");
   expect_lines("ping");
   ck_assert_ptr_nonnull(
-      strstr(h.text, "--json                   print one JSON array of objects\n"));
+      strstr(h.text, "--json                   print JSON: one array of objects, or"));
   ck_assert_ptr_nonnull(strstr(h.text, "--socket"));
   ck_assert_ptr_null(strstr(h.text, "--host"));
   start();
