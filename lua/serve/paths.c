@@ -38,8 +38,8 @@ static size_t find_paths(lua_State *L, struct worker *w, void *target, char *res
   return size;
 }
 
-/* Whether all is there of a result; where the ends of children are ignored, it may be that of a copy
- * that was killed while it wrote. */
+/* Whether all is there of a result; where the ends of children are ignored, it may be that of a
+ * copy that was killed while it wrote. */
 static bool is_whole(const char *result, size_t size) {
   struct head head;
   uint16_t length;
