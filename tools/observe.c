@@ -269,7 +269,7 @@ static void put_text_or_nil(gaijin *g, const char *text) {
 static gaijin_body *ask_page(struct observer *o, const struct observe_book *book,
                              struct gaijin_value *cursor) {
   gaijin *g = o->g;
-  bool filters = book->kind || book->least_age;
+  bool filters = book->kind || book->least_age > 0;
   gaijin_begin_request(g, &(struct gaijin_send){.op = GAIJIN_OP_INSPECT}, filters ? 6 : 4);
   gaijin_put_text(g, book->what);
   if (cursor->type == GAIJIN_NUMBER)

@@ -232,7 +232,7 @@ void seen_request(struct broker *b, const struct client *from, const struct clie
                   uint32_t call, const struct transfer *t, const struct message *m) {
   struct seen_row row = {.time_us = time_us(b),
                          .kind = call == SLAB_NONE ? SEEN_POST : MESSAGE_REQUEST,
-                         .op = m->op,
+                         .op = (uint8_t)m->op,
                          .id = m->id,
                          .from = hosts_at(&b->hosts, from->host)->id,
                          .to = hosts_at(&b->hosts, to->host)->id,
@@ -278,8 +278,8 @@ void seen_answer(struct broker *b, uint32_t call, const struct transfer *t,
   const struct host *host = hosts_at(&b->hosts, c->host);
   const char *name = asker == SLAB_NONE ? "" : hosts_at(&b->hosts, asker)->name;
   struct seen_row row = {.time_us = time_us(b),
-                         .kind = m->kind,
-                         .op = m->op,
+                         .kind = (uint8_t)m->kind,
+                         .op = (uint8_t)m->op,
                          .id = c->asked_id,
                          .from = host->id,
                          .to = told == SLAB_NONE ? 0 : hosts_at(&b->hosts, told)->id,
@@ -304,7 +304,7 @@ static void see_error(struct broker *b, const struct client *to, enum op op, uin
   uint8_t body[SEEN_BYTES_MOST];
   struct seen_row row = {.time_us = time_us(b),
                          .kind = MESSAGE_ERROR,
-                         .op = op,
+                         .op = (uint8_t)op,
                          .id = id,
                          .to = host->id,
                          .body = body,

@@ -27,9 +27,12 @@ keys() { tmux -S "$dir/tmux" send-keys "$@"; }
 typed() { keys -l "$1" && keys Enter; }
 screen() { tmux -S "$dir/tmux" capture-pane -p; }
 screen_has() { screen | grep -E -- "$1" >/dev/null; }
-screen_width() { screen | LC_ALL=C.UTF-8 awk '{ if (length > n) n = length } END { print n }'; }
+screen_width() { screen | LC_ALL=C.UTF-8 awk '{ if (length > n) n = length } END { print n + 0 }'; }
+# The number tells its end from that of the command before it, which may not be cleared yet.
+ran_so_far=0
 ran() {
-  typed "clear; $1; echo ended-with \$?"
-  wait_until screen_has '^ended-with [0-9]+$'
-  status=$(screen | sed -n 's/^ended-with //p')
+  ran_so_far=$((ran_so_far + 1))
+  typed "clear; $1; echo ended-with-$ran_so_far \$?"
+  wait_until screen_has "^ended-with-$ran_so_far [0-9]+\$"
+  status=$(screen | sed -n "s/^ended-with-$ran_so_far //p")
 }

@@ -28,7 +28,7 @@ masked() { sed -E 's/[0-9a-f]{16}/ID/g; s/till-[12]/till-N/g; s/[0-9]+(\.[0-9]+)
 # shown COMMAND: what it prints.
 shown() {
   ran "$1"
-  screen | sed '/^ended-with /,$d'
+  screen | sed '/^ended-with-/,$d'
 }
 # block COMMAND: what the page has for it.
 block() {

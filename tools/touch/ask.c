@@ -141,9 +141,9 @@ static bool turn(struct ask *a, double seconds) {
   gaijin_flush(a->g, true);
   struct pollfd p = {.fd = gaijin_fd(a->g),
                      .events = (short)(POLLIN | (gaijin_wants_write(a->g) ? POLLOUT : 0))};
-  struct timespec most = {.tv_sec = seconds > 3600 ? 3600 : (time_t)seconds,
-                          .tv_nsec = seconds > 3600 ? 0
-                                                    : (long)((seconds - (time_t)seconds) * 1e9)};
+  if (seconds > 3600) seconds = 3600;
+  time_t whole = (time_t)seconds;
+  struct timespec most = {.tv_sec = whole, .tv_nsec = (long)((seconds - (double)whole) * 1e9)};
   if (ppoll(&p, 1, &most, a->waiting_mask) < 0 && errno != EINTR) return false;
   return gaijin_dispatch(a->g) == 0;
 }
