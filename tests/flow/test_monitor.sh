@@ -53,7 +53,7 @@ two_see() { [ "$(grep -c 'sees what workers' "$dir/broker.out")" = 2 ]; }
 wait_until two_see
 : >"$dir/go"
 wait_until has till finished
-for i in 1 2 3 4 5; do run "$ctl" get shop.price; done
+for _ in 1 2 3 4 5; do run "$ctl" get shop.price; done
 all_seen() { [ "$(grep -c '"op":"set"' "$dir/all.out")" = 40 ] && has all '"kind":"error"' && has all "10000 bytes"; }
 check "all is seen" eventually all_seen
 kill -INT "$all" "$slow"

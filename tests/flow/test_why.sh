@@ -41,7 +41,7 @@ getmetatable(cursor).__index = shop.make("userdata")
 getmetatable("").of_strings = shop.make("strings")
 chain = {}
 (function(t) for i = 1, 40 do t.next = {}; t = t.next end t.last = shop.make("chained") end)(chain)
-bakaGaijin.done = {}
+bakaGaijin.all = {}
 gaijin.run()
 END
 
@@ -80,13 +80,13 @@ ways_of_a_holder() {
   reaches chained '^  _G\.chain(\.next){10} > \.\.\. [0-9]+ steps \.\.\. > next(\.next)+\.last$'
 }
 
-start_broker
+start_broker --log-level info
 start shop "$build/gaijin-worker" -n shop "$dir/shop.lua"
 check "the shop exports" exports shop deep
 
 story="a worker"
 start ways "$build/gaijin-worker" -n ways --atc-time 1000 "$dir/ways.lua"
-check "it runs" exports ways done
+check "it runs" exports ways all
 all_ways 18
 ways_of_a_holder
 # Lua 5.1 does not show it, and a weak table is no way.
@@ -149,9 +149,9 @@ check "no child is left" eventually no_child
 
 story="one who gives up"
 start large "$build/gaijin-worker" -n large -e "kept = {} for i = 1, 1000000 do kept[i] = {} end
-  mine = gaijin.wait_for('shop', 'make')('large') bakaGaijin.done = true gaijin.run()"
+  mine = gaijin.wait_for('shop', 'make')('large') bakaGaijin.all = true gaijin.run()"
 large=$pid
-check "it runs" exports large done
+check "it runs" exports large all
 of=shop:$("$build/gaijinctl" tokens --holder large --json | grep -o '"id":[0-9]*' | tail -n 1 | cut -d : -f 2)
 start asker "$build/gaijinctl" why "$of"
 copies() { copy=$(pgrep -P "$large"); }
@@ -172,9 +172,9 @@ holds() {
   shift
   echo "gaijin.wait_for('shop', 'make'); mine = {['$name'] = bakaGaijin('shop').make('$name')}
     function gaijin.access(who, op) return op ~= 'paths' or refusing == nil end
-    bakaGaijin.done = function() refusing = true end gaijin.run()" >"$dir/$name.lua"
+    bakaGaijin.all = function() refusing = true end gaijin.run()" >"$dir/$name.lua"
   start "$name" "$@" "$dir/$name.lua"
-  check "it runs" exports "$name" done
+  check "it runs" exports "$name" all
   of=shop:$("$build/gaijinctl" tokens --holder "$name" --json | grep -o '"id":[0-9]*' | tail -n 1 | cut -d : -f 2)
 }
 story="a sandboxed worker"
@@ -182,7 +182,7 @@ holds sandboxed "$build/gaijin-worker" -n sandboxed --sandbox --memory-limit 16M
 run "$build/gaijinctl" why "$of"
 check "tells, with what its system calls are" out_has '^  _G\.mine\.sandboxed$'
 story="a worker that refuses"
-run "$build/gaijin-worker" -n refuses --once -e "bakaGaijin('sandboxed').done()"
+run "$build/gaijin-worker" -n refuses --once -e "bakaGaijin('sandboxed').all()"
 run "$build/gaijinctl" why "$of"
 check "status 1, not $status" test "$status" = 1
 check "is not asked behind its gaijin.access" out_has '^  it does not tell: gaijin: denied: '
