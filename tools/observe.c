@@ -218,11 +218,16 @@ void observe_ask_each(struct observer *o, const struct observe_each *each,
 /* Workers that are named where one is not there. */
 enum { NAMED_MOST = 8 };
 
+static int compare_names(const void *a, const void *b) {
+  return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
 void observe_refuse_name(struct observer *o, const char *name) {
   struct observe_names all;
   struct nearest near;
   struct text t = {0};
   if (!observe_names(o, &all)) return;
+  if (all.count) qsort(all.names, all.count, sizeof *all.names, compare_names);
   nearest_begin(&near, name, strlen(name));
   for (size_t i = 0; i < all.count; i++) nearest_try(&near, all.names[i], i);
   text_print(&t, "there is no worker '%.80s'", name);

@@ -77,6 +77,7 @@ wait "$hangs" 2>/dev/null
 story="a worker that is stopped"
 worker stopped ''
 stopped=$pid
+expect 0 wait stopped
 expect 0 ping stopped
 kill -STOP "$stopped"
 expect 1 ping stopped --timeout 0.2
