@@ -403,9 +403,9 @@ $(BUILD)/gaijin.so: $(BUILD)/obj/lua/module.o $(BUILD)/liblua-gaijin.a $(INNER)
 	$(call link,-shared -Wl$(comma)-z$(comma)nodelete $(inputs) $(UV) $(MSGPACK) -lm)
 $(BUILD)/gaijinctl: $(BUILD)/obj/tools/main.o $(BUILD)/libtools.a $(BUILD)/libpolicy.a $(INNER)
 	$(call link,$(inputs) $(UV) $(MSGPACK) $(INIH) $(EDIT) -lm)
-$(BUILD)/docs-tables: $(BUILD)/obj/tools/dev/docs-tables.o $(BUILD)/obj/tools/command.o $(BUILD)/libproto.a
+$(BUILD)/docs-tables: $(BUILD)/obj/tools/dev/docs-tables.o $(BUILD)/obj/tools/base/command.o $(BUILD)/libproto.a
 	$(call link,$(inputs) -lm)
-$(BUILD)/manuals: $(BUILD)/obj/tools/dev/manuals.o $(BUILD)/obj/tools/command.o $(BUILD)/libproto.a
+$(BUILD)/manuals: $(BUILD)/obj/tools/dev/manuals.o $(BUILD)/obj/tools/base/command.o $(BUILD)/libproto.a
 	$(call link,$(inputs) -lm)
 # Man pages, and the completion of bash.
 $(MANUALS): $(BUILD)/man/%: $(BUILD)/manuals

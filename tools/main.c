@@ -9,9 +9,9 @@
 #include "proto/settings/arguments.h"
 #include "proto/settings/help.h"
 #include "proto/settings/streams.h"
-#include "tools/list.h"
-#include "tools/manual.h"
-#include "tools/text.h"
+#include "tools/ask/list.h"
+#include "tools/base/manual.h"
+#include "tools/base/text.h"
 
 /* One of these. */
 static const struct action {
@@ -21,7 +21,7 @@ static const struct action {
 } actions[COMMANDS] = {
 #define COMMAND(name, kind, ...) [COMMAND_##name] = {.kind = cmd_##name},
 #define COLUMN(...)
-#include "tools/commands.def"
+#include "tools/base/commands.def"
 #undef COMMAND
 #undef COLUMN
 };

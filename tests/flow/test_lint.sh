@@ -26,9 +26,9 @@ good_tree() {
   source_file broker/main.c broker/books/refs.h policy/policy.h
   source_file lua/vm/worker.h client-lib/list.h
   source_file lua/api/library.c lua/vm/worker.h lua/api/prelude.lua.h
-  source_file tools/command.h
-  source_file tools/cmd/ping.c tools/command.h
-  source_file tools/main.c tools/command.h
+  source_file tools/base/command.h
+  source_file tools/cmd/ping.c tools/base/command.h
+  source_file tools/main.c tools/base/command.h
   source_file tools/dev/table.c proto/ops.def
   source_file tests/bed.c broker/main.h lua/vm/worker.h
 }
@@ -67,7 +67,7 @@ story "an include without its folder" arrows.sh \
 good_tree
 source_file broker/base/slab.c broker/base/slab.h broker/books/refs.h
 source_file lua/vm/worker.c lua/main.h
-source_file tools/cmd/ping.c tools/command.h tools/dev/table.h
+source_file tools/cmd/ping.c tools/base/command.h tools/dev/table.h
 story "arrows up, and to a neighbour" arrows.sh \
   'broker/base/slab.c:4: includes broker/books/refs.h, which is not on a floor below broker/base/' \
   'lua/vm/worker.c:3: includes lua/main.h, which is not on a floor below lua/vm/' \

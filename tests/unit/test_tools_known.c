@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * What is known by two numbers stays bounded, and what is in use stays known (tools/known.h).
+ * What is known by two numbers stays bounded, and what is in use stays known (tools/watch/known.h).
  */
-#include "tools/known.h"
+#include "tools/watch/known.h"
 
 #include <stdio.h>
 #include <string.h>

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * What of a table a terminal shows (tools/layout.h).
+ * What of a table a terminal shows (tools/table/layout.h).
  */
-#include "tools/layout.h"
+#include "tools/table/layout.h"
 
 #include <string.h>
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * Tables of gaijinctl: which rows, in which order, with what escaped (tools/show.h).
+ * Tables of gaijinctl: which rows, in which order, with what escaped (tools/table/show.h).
  */
-#include "tools/show.h"
+#include "tools/table/show.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -8,8 +8,8 @@
 #include <stdlib.h>
 
 #include "proto/ops.h"
-#include "tools/list.h"
-#include "tools/text.h"
+#include "tools/ask/list.h"
+#include "tools/base/text.h"
 
 enum { VALUES = 16 }; /* of a row, in the order of the columns */
 /* So long all workers together may take. */

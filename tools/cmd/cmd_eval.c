@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "proto/name.h"
-#include "tools/text.h"
+#include "tools/base/text.h"
 #include "tools/touch/words.h"
 
 int cmd_eval(const struct invocation *in) {

@@ -3,8 +3,8 @@
  * gaijinctl gc: has workers collect completely and let go of what they no
  * longer use. Done when each has answered, so what is held afterwards is in use.
  */
-#include "tools/list.h"
-#include "tools/several.h"
+#include "tools/ask/list.h"
+#include "tools/ask/several.h"
 
 bool cmd_gc(struct observer *o, struct show *s) {
   struct several all;

@@ -4,8 +4,8 @@
  */
 #include <stdio.h>
 
-#include "tools/manual.h"
-#include "tools/text.h"
+#include "tools/base/manual.h"
+#include "tools/base/text.h"
 
 int cmd_help(const struct invocation *in) {
   struct help h = {0};

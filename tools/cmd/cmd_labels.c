@@ -5,9 +5,9 @@
  * one that does not answer (a script in a long computation) costs a line on
  * stderr and status 1, the others are shown.
  */
-#include "tools/list.h"
-#include "tools/several.h"
-#include "tools/text.h"
+#include "tools/ask/list.h"
+#include "tools/ask/several.h"
+#include "tools/base/text.h"
 
 enum { LABEL_VALUES = 3 }; /* of each label in an answer */
 

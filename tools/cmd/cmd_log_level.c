@@ -5,8 +5,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "tools/observe.h"
-#include "tools/text.h"
+#include "tools/ask/observe.h"
+#include "tools/base/text.h"
 
 int cmd_log_level(const struct invocation *in) {
   struct observer o;

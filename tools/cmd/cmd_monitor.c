@@ -13,9 +13,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "tools/monitored.h"
-#include "tools/record.h"
-#include "tools/text.h"
+#include "tools/base/text.h"
+#include "tools/watch/monitored.h"
+#include "tools/watch/record.h"
 
 /* Lines that are gathered before they are written, in bytes. */
 enum { OUT_MOST = 64 << 10 };

@@ -8,8 +8,8 @@
 #include <string.h>
 
 #include "proto/clock.h"
-#include "tools/observe.h"
-#include "tools/text.h"
+#include "tools/ask/observe.h"
+#include "tools/base/text.h"
 
 enum { PINGS = 10 };
 

@@ -10,9 +10,9 @@
 #include <string.h>
 
 #include "proto/name.h"
+#include "tools/base/text.h"
 #include "tools/cmd/repl_complete.h"
 #include "tools/cmd/repl_edit.h"
-#include "tools/text.h"
 #include "tools/touch/line.h"
 #include "tools/touch/words.h"
 

@@ -10,9 +10,9 @@
 #include <unistd.h>
 
 #include <gaijin/gaijin.h>
-#include "tools/cmd/run.h"
-#include "tools/command.h"
-#include "tools/text.h"
+#include "tools/base/command.h"
+#include "tools/base/text.h"
+#include "tools/run/run.h"
 
 /* Path of a program that was built together with this one; NULL after an error line. The caller
  * frees it. */

@@ -5,11 +5,11 @@
  */
 #include <stdio.h>
 
-#include "tools/list.h"
-#include "tools/openmetrics.h"
-#include "tools/percentiles.h"
-#include "tools/stats.h"
-#include "tools/text.h"
+#include "tools/ask/list.h"
+#include "tools/ask/openmetrics.h"
+#include "tools/ask/percentiles.h"
+#include "tools/ask/stats.h"
+#include "tools/base/text.h"
 
 static bool fill(struct observer *o, struct show *s) {
   struct stats t = {0};

@@ -7,9 +7,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "tools/list.h"
-#include "tools/several.h"
-#include "tools/text.h"
+#include "tools/ask/list.h"
+#include "tools/ask/several.h"
+#include "tools/base/text.h"
 
 /* Of the row, which older brokers end after the names. */
 enum { OLD_VALUES = 5, VALUES = 14 };

@@ -6,9 +6,9 @@
  */
 #include <stdlib.h>
 
-#include "tools/exposed.h"
-#include "tools/list.h"
-#include "tools/text.h"
+#include "tools/ask/exposed.h"
+#include "tools/ask/list.h"
+#include "tools/base/text.h"
 
 /* Of a row, in the order of the columns: all that the broker knows. */
 enum { VALUES = 6 };

@@ -3,9 +3,9 @@
  * gaijinctl traffic: what went from worker to worker.
  */
 #include "proto/base.h"
-#include "tools/list.h"
-#include "tools/percentiles.h"
-#include "tools/stats.h"
+#include "tools/ask/list.h"
+#include "tools/ask/percentiles.h"
+#include "tools/ask/stats.h"
 
 static void show_name(struct show *s, const char *name) {
   if (name)

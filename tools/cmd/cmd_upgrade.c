@@ -7,8 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "tools/observe.h"
-#include "tools/text.h"
+#include "tools/ask/observe.h"
+#include "tools/base/text.h"
 
 /* The broker takes 10 s at most to ask the other program, and then moves its books. */
 #define UPGRADE_SECONDS 60.0

@@ -6,8 +6,8 @@
 #include <math.h>
 
 #include "proto/clock.h"
-#include "tools/observe.h"
-#include "tools/text.h"
+#include "tools/ask/observe.h"
+#include "tools/base/text.h"
 
 /* Begins the wait. */
 static bool ask(struct observer *o, const char *name, const char *label, uint64_t *id) {

@@ -11,9 +11,9 @@
 
 #include "proto/base.h"
 #include "proto/clock.h"
-#include "tools/exposed.h"
-#include "tools/observe.h"
-#include "tools/text.h"
+#include "tools/ask/exposed.h"
+#include "tools/ask/observe.h"
+#include "tools/base/text.h"
 
 enum { COLUMNS = 6, HOLDERS_MOST = 64 };
 /* A copy may take 10, and then one may have to wait for another's to end. */

@@ -6,8 +6,8 @@
 #define GAIJIN_TOOLS_CMD_POLICY_TEXT_H
 
 #include "policy/policy.h"
-#include "tools/observe.h"
-#include "tools/text.h"
+#include "tools/ask/observe.h"
+#include "tools/base/text.h"
 
 /* A zeroed one may be ended. */
 struct policy_text {

@@ -12,7 +12,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "tools/text.h"
+#include "tools/base/text.h"
 
 struct sought {
   const char *name;

@@ -7,7 +7,7 @@
 #define GAIJIN_TOOLS_CMD_POLICY_WHO_H
 
 #include "policy/policy.h"
-#include "tools/observe.h"
+#include "tools/ask/observe.h"
 
 struct policy_who {
   struct policy_subject subject; /* points to the groups here, and into the word */

@@ -6,7 +6,7 @@
 #ifndef GAIJIN_TOOLS_REPL_COMPLETE_H
 #define GAIJIN_TOOLS_REPL_COMPLETE_H
 
-#include "tools/text.h"
+#include "tools/base/text.h"
 #include "tools/touch/ask.h"
 
 /* As edit_hooks.complete. `current`: the worker in use, or NULL. */

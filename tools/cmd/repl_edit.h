@@ -10,7 +10,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#include "tools/text.h"
+#include "tools/base/text.h"
 
 enum edit_outcome {
   EDIT_LINE,

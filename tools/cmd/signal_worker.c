@@ -14,7 +14,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include "tools/text.h"
+#include "tools/base/text.h"
 
 /* A worker as the broker knows it. */
 struct target {

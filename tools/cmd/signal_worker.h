@@ -8,7 +8,7 @@
 #ifndef GAIJIN_TOOLS_CMD_SIGNAL_WORKER_H
 #define GAIJIN_TOOLS_CMD_SIGNAL_WORKER_H
 
-#include "tools/observe.h"
+#include "tools/ask/observe.h"
 
 /* The whole command `what` ("stop" or "kill"): sends the signal to the worker that the first word
  * names, and waits until it has ended. An exit status. */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
  * docs-tables FOLDER [--check]: renews the tables in FOLDER's pages that come from lists
- * (proto/ops.def, status.def, settings/settings.def; tools/commands.def), each between its two
+ * (proto/ops.def, status.def, settings/settings.def; tools/base/commands.def), each between its two
  * markers, `<!-- ops:begin -->` and `<!-- ops:end -->` for the first. With --check nothing is
  * written and the status is 1 if a table is not what its list says. Everything outside the markers
  * is left as it is.
@@ -14,7 +14,7 @@
 #include "proto/ops.h"
 #include "proto/settings/settings.h"
 #include "proto/status.h"
-#include "tools/command.h"
+#include "tools/base/command.h"
 
 static const char *const kinds[] = {[OP_REQUEST] = "request", [OP_NOTICE] = "notice"};
 static const char *const ways[] = {[OP_ROUTED] = "client -> broker -> host",

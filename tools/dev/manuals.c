@@ -10,7 +10,7 @@
 #include "proto/base.h"
 #include "proto/limits.h"
 #include "proto/settings/help.h"
-#include "tools/command.h"
+#include "tools/base/command.h"
 
 /* ---- Man pages ---- */
 

@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "tools/text.h"
+#include "tools/base/text.h"
 #include "tools/touch/wire.h"
 
 /* ---- Showing ---- */

@@ -15,8 +15,8 @@
 #include <string.h>
 
 #include "proto/clock.h"
-#include "tools/observe.h"
-#include "tools/text.h"
+#include "tools/ask/observe.h"
+#include "tools/base/text.h"
 #include "tools/touch/print.h"
 #include "tools/touch/wire.h"
 

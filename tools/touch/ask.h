@@ -11,7 +11,7 @@
 #include <signal.h>
 #include <stdbool.h>
 
-#include "tools/command.h"
+#include "tools/base/command.h"
 #include "tools/touch/datum.h"
 #include "tools/touch/path.h"
 

@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "tools/text.h"
+#include "tools/base/text.h"
 
 /* Room for one more item of `size` bytes. */
 static void *grow(void *items, size_t count, size_t *room, size_t size) {

@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "tools/text.h"
+#include "tools/base/text.h"
 
 static bool value(struct scan *s, struct data *d, struct datum *out, int depth);
 

@@ -9,7 +9,7 @@
 #include <string.h>
 
 #include "proto/name.h"
-#include "tools/text.h"
+#include "tools/base/text.h"
 #include "tools/touch/literal.h"
 
 /* Ids count up from 1, and a number on the wire is a double. */

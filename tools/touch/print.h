@@ -17,7 +17,7 @@
 #ifndef GAIJIN_TOOLS_PRINT_H
 #define GAIJIN_TOOLS_PRINT_H
 
-#include "tools/text.h"
+#include "tools/base/text.h"
 #include "tools/touch/datum.h"
 
 struct print {

@@ -5,7 +5,7 @@
 #ifndef GAIJIN_TOOLS_PRINT_JSON_H
 #define GAIJIN_TOOLS_PRINT_JSON_H
 
-#include "tools/text.h"
+#include "tools/base/text.h"
 #include "tools/touch/datum.h"
 
 /* Adds a value in one line. `depth`: tables in tables that are shown. */

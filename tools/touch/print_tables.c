@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "tools/text.h"
+#include "tools/base/text.h"
 
 /* One that is met for the first time is walked later. */
 static void meet(uint32_t *times, uint32_t *order, uint32_t *count, const struct datum *v) {

@@ -8,7 +8,7 @@
 #include <math.h>
 #include <stdlib.h>
 
-#include "tools/text.h"
+#include "tools/base/text.h"
 
 /* ---- Putting ---- */
 

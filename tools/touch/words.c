@@ -8,8 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "tools/terminal.h"
-#include "tools/text.h"
+#include "tools/base/terminal.h"
+#include "tools/base/text.h"
 #include "tools/touch/literal.h"
 
 bool words_path(const char *word, struct path *p) {

@@ -6,7 +6,7 @@
 #ifndef GAIJIN_TOOLS_WORDS_H
 #define GAIJIN_TOOLS_WORDS_H
 
-#include "tools/command.h"
+#include "tools/base/command.h"
 #include "tools/touch/act.h"
 
 /* Reads the path of a command; false after an error line. End it with path_deinit either way. */

@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Which of their objects workers expose, and under which labels: asked of the
+ * workers themselves, of all at once. One that does not answer (a script in a long
+ * computation, or its access function) costs a line on stderr, and its labels are unknown.
+ */
+#ifndef GAIJIN_TOOLS_EXPOSED_H
+#define GAIJIN_TOOLS_EXPOSED_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include <gaijin/gaijin.h>
+#include "tools/ask/observe.h"
+
+/* So long all workers together may take. */
+#define EXPOSED_SECONDS 1.0
+
+struct exposed;
+
+struct exposed *exposed_new(void);
+/* Before the connection that was asked over is closed. */
+void exposed_free(struct exposed *e);
+
+/* Notes a worker that is to be asked; its number. The name is copied; the same name gives the same
+ * number. */
+size_t exposed_worker(struct exposed *e, const char *name, size_t size);
+/* Asks all of them, once. */
+void exposed_ask(struct exposed *e, struct observer *o);
+/* Puts the labels of a worker's token into the table as a list; nil when the worker did not answer.
+ */
+void exposed_show(const struct exposed *e, size_t worker, uint64_t token, struct show *s);
+
+#endif

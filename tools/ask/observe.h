@@ -1,0 +1,103 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * An observer's connection to the broker for commands that ask and print: each
+ * step blocks for at most OBSERVE_SECONDS, and whatever fails is one line on
+ * stderr here, so that callers only give up. The observer knows which exit status that means.
+ * When the connection is lost that is said once: what fails afterwards fails silently.
+ */
+#ifndef GAIJIN_TOOLS_OBSERVE_H
+#define GAIJIN_TOOLS_OBSERVE_H
+
+#include <stdbool.h>
+
+#include <gaijin/gaijin.h>
+#include "tools/base/command.h"
+#include "tools/table/show.h"
+
+#define OBSERVE_SECONDS 5.0
+/* Instead of for ever: longer than any system runs. */
+#define OBSERVE_EVER 1e9
+
+struct observer {
+  gaijin *g; /* NULL while there is no connection */
+  const struct invocation *in;
+  bool no_broker; /* it cannot be asked (any more): EXIT_NO_BROKER, and nothing is to be shown */
+};
+
+/* Connects, trying for `seconds`. False after an error line. observe_close ends it in either
+ * case. */
+bool observe_open(struct observer *o, const struct invocation *in);
+bool observe_open_within(struct observer *o, const struct invocation *in, double seconds);
+/* Ends the connection; the exit status, where `good` says whether all went well. */
+int observe_close(struct observer *o, bool good);
+
+/* The seconds of --timeout, of which 0 is for ever. */
+double observe_timeout(const struct invocation *in);
+
+/* Starts a request whose values were put (gaijin_begin_request on o->g); false after an error line,
+ * which begins with `what`. */
+bool observe_send(struct observer *o, const char *what, uint64_t *id);
+/* Waits for the answer to `id`, of a worker; the body to free, or NULL after an error line. If the
+ * answer is late and the broker does not answer either, the broker is to blame. */
+gaijin_body *observe_await(struct observer *o, const char *what, uint64_t id);
+/* The same when `left` of `limit` seconds are left. */
+gaijin_body *observe_await_left(struct observer *o, const char *what, uint64_t id, double left,
+                                double limit);
+/* Asks the broker itself: starts, and waits. What it does not know it is too old for. */
+gaijin_body *observe_ask(struct observer *o, const char *what);
+
+/* One of the broker's books (op inspect), read page by page to its end, so that a large one holds
+ * nobody up. */
+struct observe_book {
+  const char *what;
+  uint32_t columns;           /* values that each row must have; what it has beyond is skipped */
+  const char *host, *holder;  /* filters; NULL: none */
+  const char *kind;           /* of objects; NULL: any */
+  double least_age;           /* of objects, in whole seconds */
+  /* Reads exactly `columns` values of b; false after an error line. */
+  bool (*row)(struct observer *o, gaijin_body *b, void *user);
+  void *user;
+};
+/* Calls row for each row. False after an error line. */
+bool observe_read(struct observer *o, const struct observe_book *book);
+
+/* Reads the next value of a row whatever it is; false (after an error line) when there is none. */
+bool observe_value(struct observer *o, gaijin_body *b, const char *what, struct gaijin_value *v);
+/* Puts the next `count` values into the table. */
+bool observe_show(struct observer *o, gaijin_body *b, const char *what, uint32_t count,
+                  struct show *s);
+/* One line: the answer is not what this version expects. */
+void observe_report_form(struct observer *o, const char *what);
+
+/* Asks each of several workers for an op without values, all at once; together they have so many
+ * seconds to answer. */
+struct observe_each {
+  enum gaijin_op op;
+  const char *about; /* begins error lines, before the name: "labels of "; NULL: there are none */
+  char *const *names;
+  size_t count;
+  double seconds;
+};
+/* What became of one. */
+struct observe_heard {
+  gaijin_body *body; /* the answer, owned by the caller; NULL: there is none, ... */
+  bool late;         /* ... and there was none in time */
+};
+/* Fills `heard`, one for each name. */
+void observe_ask_each(struct observer *o, const struct observe_each *each,
+                      struct observe_heard *heard);
+
+/* One line: nobody has this name; which one may be meant, and which there are. */
+void observe_refuse_name(struct observer *o, const char *name);
+/* Whether a worker of this name is connected; false also after an error line of its own. */
+bool observe_knows(struct observer *o, const char *name);
+
+/* Names of all workers that are connected, in the broker's order. */
+struct observe_names {
+  char **names;
+  size_t count;
+};
+bool observe_names(struct observer *o, struct observe_names *out);
+void observe_names_deinit(struct observe_names *n);
+
+#endif

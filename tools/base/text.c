@@ -1,0 +1,133 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Growing byte strings and escaping. What may be printed as it is, proto/printable.h knows.
+ */
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE /* vasprintf */
+#endif
+#include "tools/base/text.h"
+
+#include <math.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "proto/printable.h"
+
+static void out_of_memory(void) {
+  fputs("gaijinctl: out of memory\n", stderr);
+  exit(1);
+}
+
+void *tool_alloc(size_t count, size_t size) {
+  void *p = calloc(count ? count : 1, size ? size : 1);
+  if (!p) out_of_memory();
+  return p;
+}
+
+char *tool_copy(const char *bytes, size_t size) {
+  char *p = tool_alloc(size + 1, 1);
+  if (size) memcpy(p, bytes, size);
+  return p;
+}
+
+void text_deinit(struct text *t) {
+  free(t->bytes);
+  *t = (struct text){0};
+}
+
+void text_add(struct text *t, const char *bytes, size_t size) {
+  if (t->room - t->size <= size) {
+    size_t room = t->room ? t->room : 32;
+    while (room - t->size <= size) {
+      if (room > SIZE_MAX / 2) out_of_memory();
+      room *= 2;
+    }
+    char *p = realloc(t->bytes, room);
+    if (!p) out_of_memory();
+    t->bytes = p;
+    t->room = room;
+  }
+  if (size) memcpy(t->bytes + t->size, bytes, size);
+  t->size += size;
+  t->bytes[t->size] = 0;
+}
+
+void text_print(struct text *t, const char *format, ...) {
+  va_list list;
+  va_start(list, format);
+  char *p = NULL;
+  int n = vasprintf(&p, format, list);
+  va_end(list);
+  if (n < 0) out_of_memory();
+  text_add(t, p, (size_t)n);
+  free(p);
+}
+
+void text_add_json(struct text *t, const char *bytes, size_t size) {
+  text_add(t, "\"", 1);
+  for (size_t i = 0, n; i < size; i += n) {
+    uint32_t code;
+    n = printable_decode(bytes + i, size - i, &code);
+    if (n && !printable_steers(code)) {
+      if (bytes[i] == '"' || bytes[i] == '\\') text_add(t, "\\", 1);
+      text_add(t, bytes + i, n);
+    } else {
+      /* All that steer are below U+10000. */
+      text_print(t, "\\u%04x", n ? (unsigned)code : (unsigned)(unsigned char)bytes[i]);
+      if (n == 0) n = 1;
+    }
+  }
+  text_add(t, "\"", 1);
+}
+
+void text_add_plain(struct text *t, const char *bytes, size_t size) {
+  char piece[256];
+  while (size) {
+    size_t taken = printable_escape(piece, sizeof piece, bytes, size, "");
+    text_add(t, piece, strlen(piece));
+    bytes += taken;
+    size -= taken;
+  }
+}
+
+void tool_error(const char *format, ...) {
+  struct text t = {0};
+  va_list list;
+  va_start(list, format);
+  char *p = NULL;
+  int n = vasprintf(&p, format, list);
+  va_end(list);
+  if (n < 0) out_of_memory();
+  text_add_plain(&t, p, (size_t)n);
+  fprintf(stderr, "gaijinctl: %s\n", t.bytes ? t.bytes : "");
+  text_deinit(&t);
+  free(p);
+}
+
+void text_add_number(struct text *t, double v) {
+  if (isnan(v)) {
+    text_add(t, "nan", 3);
+  } else if (isinf(v)) {
+    text_print(t, "%sinf", v < 0 ? "-" : "");
+  } else {
+    char s[40];
+    snprintf(s, sizeof s, "%.15g", v);
+    if (strtod(s, NULL) != v) snprintf(s, sizeof s, "%.17g", v);
+    text_add(t, s, strlen(s));
+  }
+}
+
+size_t text_width(const char *bytes, size_t size) {
+  size_t n = 0;
+  for (size_t i = 0; i < size; i++) n += (bytes[i] & 0xc0) != 0x80;
+  return n;
+}
+
+size_t text_fit(const char *bytes, size_t size, size_t width) {
+  size_t at = 0;
+  for (; at < size; at++)
+    if ((bytes[at] & 0xc0) != 0x80 && width-- == 0) break;
+  return at;
+}

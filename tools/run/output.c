@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * A line leaves in one go, head and end included, as soon as its end was read;
+ * an unfinished one waits. Nothing is dropped: bytes are passed on as they are.
+ */
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE /* pipe2 */
+#endif
+#include "tools/run/output.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+char *output_head(const char *name, size_t width, size_t index, bool colour) {
+  static const char *const colours[] = {"36", "33", "32", "35", "34", "31"};
+  struct text t = {0};
+  size_t own = text_width(name, strlen(name));
+  if (colour) text_print(&t, "\033[%sm", colours[index % (sizeof colours / sizeof colours[0])]);
+  text_print(&t, "%s%*s |", name, (int)(width > own ? width - own : 0), "");
+  text_print(&t, colour ? "\033[0m " : " ");
+  return t.bytes;
+}
+
+int output_open(struct output *o, FILE *to, const char *head, int *write_end) {
+  *o = (struct output){.fd = -1, .to = to, .head = head};
+  int ends[2];
+  if (pipe2(ends, O_CLOEXEC) != 0) return errno;
+  if (fcntl(ends[0], F_SETFL, O_NONBLOCK) != 0) {
+    int e = errno;
+    close(ends[0]);
+    close(ends[1]);
+    return e;
+  }
+  o->fd = ends[0];
+  *write_end = ends[1];
+  return 0;
+}
+
+static void print_line(struct output *o) {
+  fputs(o->head, o->to);
+  fwrite(o->line.bytes, 1, o->line.size, o->to);
+  fputc('\n', o->to);
+  o->line.size = 0;
+}
+
+static void take(struct output *o, const char *p, size_t n) {
+  while (n) {
+    const char *end = memchr(p, '\n', n);
+    size_t piece = end ? (size_t)(end - p) : n, room = OUTPUT_LINE_MOST - o->line.size;
+    bool cut = piece > room;
+    if (cut) piece = room;
+    text_add(&o->line, p, piece);
+    if (end || cut) print_line(o);
+    if (end && !cut) piece++;
+    p += piece;
+    n -= piece;
+  }
+}
+
+enum output_end output_read(struct output *o, size_t most) {
+  char buffer[1 << 16];
+  enum output_end end = OUTPUT_MORE;
+  for (size_t got = 0; got < most;) {
+    ssize_t n = read(o->fd, buffer, sizeof buffer);
+    if (n < 0 && errno == EINTR) continue;
+    if (n < 0 && errno == EAGAIN) break;
+    if (n <= 0) {
+      end = OUTPUT_CLOSED;
+      break;
+    }
+    take(o, buffer, (size_t)n);
+    got += (size_t)n;
+  }
+  return fflush(o->to) != 0 || ferror(o->to) ? OUTPUT_BROKEN : end;
+}
+
+bool output_close(struct output *o) {
+  if (o->fd < 0) return true;
+  close(o->fd);
+  o->fd = -1;
+  if (o->line.size) print_line(o);
+  text_deinit(&o->line);
+  return fflush(o->to) == 0 && !ferror(o->to);
+}

@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * One output stream of a worker, read from a pipe and printed line by line
+ * behind the worker's name. Lines of different workers never mix; a line of
+ * more than OUTPUT_LINE_MOST bytes is cut into several.
+ */
+#ifndef GAIJIN_TOOLS_OUTPUT_H
+#define GAIJIN_TOOLS_OUTPUT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdio.h>
+
+#include "tools/base/text.h"
+
+#define OUTPUT_LINE_MOST (1u << 20)
+
+struct output {
+  int fd;           /* our end of the pipe, non-blocking; -1 when closed */
+  FILE *to;         /* where the lines go; not owned */
+  const char *head; /* what stands before each line; not owned */
+  struct text line; /* the beginning of a line whose end has not come yet */
+};
+
+/* The head for `name`, padded to `width` columns, in the colour number `index` when `colour`. The
+ * caller frees it. */
+char *output_head(const char *name, size_t width, size_t index, bool colour);
+
+/* Makes the pipe; *write_end is the child's. 0 or an errno. */
+int output_open(struct output *o, FILE *to, const char *head, int *write_end);
+
+enum output_end { OUTPUT_MORE, OUTPUT_CLOSED, OUTPUT_BROKEN };
+/* Reads what is there (up to `most` bytes) and prints the whole lines. CLOSED: every writer has
+ * closed its end; BROKEN: the lines cannot be written any more. */
+enum output_end output_read(struct output *o, size_t most);
+/* Prints an unfinished last line and closes the pipe. False if it could not be written. */
+bool output_close(struct output *o);
+
+#endif
