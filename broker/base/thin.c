@@ -117,6 +117,7 @@ const char *thin_subject(enum log_cause cause) {
       [CAUSE_ROSTER] = "workers and the roster",
       [CAUSE_LENT] = "objects that were lent",
       [CAUSE_MONITOR] = "observers that begin to monitor",
+      [CAUSE_ACT] = "acts of operators",
   };
   return subjects[cause];
 }

@@ -35,6 +35,7 @@ enum log_cause {
   CAUSE_ROSTER,       /* comes back, or could not */
   CAUSE_LENT,         /* an observer is lent an object */
   CAUSE_MONITOR,      /* sees what others send */
+  CAUSE_ACT,          /* an operator stops, kills, or sets the log's level */
   LOG_CAUSES,
 };
 
