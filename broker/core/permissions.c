@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "broker/core/reload.h"
+#include "broker/core/seen.h"
 #include "proto/body.h"
 
 /* What one unit of work compares with patterns; groups of a process that it reads. */
@@ -97,11 +98,13 @@ static void on_read(void *broker, struct policy_read *r) {
   struct broker *b = broker;
   struct permissions *p = &b->permissions;
   p->reload = NULL;
-  if (replace(p, r, uv_now(b->loop)))
+  if (replace(p, r, uv_now(b->loop))) {
     log_asked(&b->log, CAUSE_RELOAD, "SIGHUP: %s is in force with %u rules", p->path,
               policy_rules(p->policy));
-  else
+    seen_judge(b, permission_to_monitor);
+  } else {
     refuse_file(b, r->error);
+  }
   if (p->read_again) permissions_reload(b);
 }
 
@@ -264,4 +267,10 @@ bool permission_to_reach(struct client *from, enum policy_right right, const cha
            "denied: %s%s (user %u, process %ld) may not %s: %s", from->observer ? "observer " : "",
            from->name, uid, (long)from->pid, what, because);
   return false;
+}
+
+static_assert((int)SEEN_WHY_BYTES == (int)REACH_TEXT, "why one may not monitor is such a text");
+
+bool permission_to_monitor(struct client *from, char why[REACH_TEXT]) {
+  return permission_to_reach(from, POLICY_MONITOR, "see what others send", why);
 }

@@ -45,6 +45,10 @@ enum { REACH_TEXT = 256 };
 bool permission_to_reach(struct client *from, enum policy_right right, const char *what,
                          char why[REACH_TEXT]);
 
+/* The same for seeing what others send; a policy that is replaced is asked again, and ends whom it
+ * does not let. */
+bool permission_to_monitor(struct client *from, char why[REACH_TEXT]);
+
 /* A client that is READY now, whose name was allowed. */
 static inline void permissions_note(struct client *c) {
   if (c->broker->permissions.policy) permissions_judge(c);

@@ -138,17 +138,26 @@ void seen_forget(struct client *c) {
     if (b->monitors.all[i] && b->monitors.all[i]->client == c) end(b, b->monitors.all[i]);
 }
 
+static void end_told(struct broker *b, struct monitor *m, enum status status, const char *text) {
+  struct client *to = m->client;
+  uint64_t request = m->request;
+  if (m->rows || m->lost) send_rows(b, m);
+  end(b, m);
+  notify_error(to, OP_monitor, request, status, "%s", text);
+}
+
 void seen_end_all(struct broker *b) {
-  for (uint32_t i = 0; b->monitors.count && i < HOSTS_MONITORS; i++) {
-    struct monitor *m = b->monitors.all[i];
-    if (!m) continue;
-    struct client *to = m->client;
-    uint64_t request = m->request;
-    if (m->rows || m->lost) send_rows(b, m);
-    end(b, m);
-    notify_error(to, OP_monitor, request, STATUS_away,
-                 "another program goes on in the broker's place: monitor again");
-  }
+  for (uint32_t i = 0; b->monitors.count && i < HOSTS_MONITORS; i++)
+    if (b->monitors.all[i])
+      end_told(b, b->monitors.all[i], STATUS_away,
+               "another program goes on in the broker's place: monitor again");
+}
+
+void seen_judge(struct broker *b, seen_may_fn may) {
+  char why[SEEN_WHY_BYTES];
+  for (uint32_t i = 0; b->monitors.count && i < HOSTS_MONITORS; i++)
+    if (b->monitors.all[i] && !may(b->monitors.all[i]->client, why))
+      end_told(b, b->monitors.all[i], STATUS_denied, why);
 }
 
 /* ---- Choosing ---- */

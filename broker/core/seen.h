@@ -63,6 +63,11 @@ bool seen_cancel(struct client *c, uint64_t request);
 void seen_forget(struct client *c);
 /* Ends all, because another program goes on in this one's place: they are told to ask again. */
 void seen_end_all(struct broker *b);
+/* Ends those that may not monitor any more, because the policy is another: `may` says so, and what
+ * they are told. */
+enum { SEEN_WHY_BYTES = 256 };
+typedef bool (*seen_may_fn)(struct client *c, char why[SEEN_WHY_BYTES]);
+void seen_judge(struct broker *b, seen_may_fn may);
 
 /* What is seen. Of a request that is forwarded, before its bytes are changed; `call`: SLAB_NONE for
  * a one-way one. */

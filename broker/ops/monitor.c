@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * Who monitors sees what all workers send each other: permission_to_reach says who may. That is
+ * Who monitors sees what all workers send each other: permission_to_monitor says who may. That is
  * asked first, so that nobody else has anything read.
  */
 #include "broker/ops/monitor.h"
@@ -136,7 +136,7 @@ void monitor_on_monitor(struct client *from, const struct message *m) {
   char why_not[REACH_TEXT];
   const char *why;
   if (m->flags & MESSAGE_ONE_WAY) return; /* nobody to be told */
-  if (!permission_to_reach(from, POLICY_MONITOR, "see what others send", why_not)) {
+  if (!permission_to_monitor(from, why_not)) {
     notify_refuse(from, m, STATUS_denied, "%s", why_not);
     return;
   }
