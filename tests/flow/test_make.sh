@@ -5,7 +5,7 @@
 . "$(dirname "$0")/lib.sh"
 limit=$((200 * ${GAIJIN_TEST_SLOWER:-1})) # it compiles
 # What the make that runs this test was told is not for those below.
-unset MAKEFLAGS MFLAGS MAKELEVEL BUILD FIBER SKIP
+unset MAKEFLAGS MFLAGS MAKELEVEL BUILD FIBER SKIP SANITIZE HOSTILE
 
 # refuses STORY TEXT COMMAND...: it fails with one line that has the text.
 refuses() {
