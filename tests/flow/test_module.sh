@@ -99,7 +99,7 @@ LINES
   # The broker goes while the script serves, or ends.
   for code in 'print(pcall(gaijin.run))' 'gaijin.spawn(function() while true do pcall(gaijin.sleep, 100) end end) gaijin.sleep(0) gaijin.close()'; do
     start short "$build/gaijin-broker" -s "$dir/short.sock" --log-level error
-    wait_until test -S "$dir/short.sock"
+    wait_until "$build/gaijinctl" ping -s "$dir/short.sock"
     lua "$interpreter" -e "require('gaijin').connect { name = 'x', socket = '$dir/short.sock' }
       gaijin.after(0, function() os.execute('kill -9 $pid') end) $code"
     check "the loss of the broker ends: ${code%%(*}" test "$status" -lt 2

@@ -32,12 +32,13 @@ for command in "${all[@]}"; do
 done
 
 story="another version"
-python3 - "$dir/other.sock" <<'PYTHON' &
+python3 - "$dir/other.sock" >"$dir/other.out" <<'PYTHON' &
 # Answers every hello with an error of status protocol, as a broker of another time does.
 import socket, struct, sys
 s = socket.socket(socket.AF_UNIX)
 s.bind(sys.argv[1])
 s.listen(8)
+print("listens", flush=True)
 text = b"this broker speaks versions 90 to 99"
 body = b"\x92\x0a" + b"\xd9" + bytes([len(text)]) + text
 envelope = b"\x99\xcc\x03\xcc\x01\xcd\x00\x00\xcd\x00\x00\xcf" + struct.pack(">Q", 1) + b"\xcf" + bytes(8) + b"\xce" + bytes(4) + b"\xc0"
@@ -48,7 +49,7 @@ while True:
     c.close()
 PYTHON
 started+=($!)
-wait_until test -S "$dir/other.sock"
+wait_until has other listens
 run "$ctl" clients -s "$dir/other.sock"
 check "status 3, not $status" test "$status" = 3
 check "says which" err_has 'versions 90 to 99'

@@ -18,7 +18,7 @@ export LUA_PATH="$here/?.lua;$here/../lua/lib/?.lua;;" GAIJIN_SOCKET=$dir/socket
 "$build/gaijin-broker" >"$dir/broker.log" 2>&1 &
 started+=($!)
 for ((i = 0; i < 2000; i++)); do
-  [ ! -S "$GAIJIN_SOCKET" ] || break
+  if "$build/gaijinctl" status >/dev/null 2>&1; then break; fi
   sleep 0.01
 done
 for i in 1 2 3; do

@@ -10,6 +10,7 @@ import json
 import os
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
@@ -38,6 +39,16 @@ def eventually(condition):
         time.sleep(0.01)
 
 
+def accepts(path):
+    """Whether a broker accepts connections at the path. Its file is there a moment before that."""
+    with socket.socket(socket.AF_UNIX) as probe:
+        try:
+            probe.connect(path)
+        except (FileNotFoundError, ConnectionRefusedError):
+            return False
+    return True
+
+
 class Bed(unittest.TestCase):
     """A broker and the worker `lua` for each class of tests, a connection `g` for each test."""
 
@@ -47,7 +58,7 @@ class Bed(unittest.TestCase):
         cls.path = os.environ["GAIJIN_SOCKET"] = os.path.join(cls.dir, "g.sock")
         cls.children = []
         cls.broker = cls.start("gaijin-broker", "-s", cls.path)
-        eventually(lambda: os.path.exists(cls.path))
+        eventually(lambda: accepts(cls.path))
         cls.start("gaijin-worker", "-n", "lua", "-e", LUA)
 
     @classmethod
