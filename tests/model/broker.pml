@@ -120,6 +120,27 @@ inline claim(w) {
   fi
 }
 
+/* A client that asked by host and id is given the PT by the broker itself, which counts nothing as seen: the host has sent
+ * nothing. Only what has a record can be lent, so a drop of it has not been said. The request has no part in the counting: a
+ * loan may be made at any time. */
+#ifdef M_LOAN_OF_DROPPED
+#define lendable (life != UNMADE)
+#else
+#define lendable record
+#endif
+
+inline lend(w) {
+  loans--;
+#ifdef M_LOAN_SEEN
+  seen++;
+#endif
+#ifndef M_LOAN_NOT_HELD
+  hold(w);
+#endif
+  tell(w, VALUE, 0);
+  introduce(w)
+}
+
 /* A token that a worker kept over a restart. */
 inline announced() {
   up[H]?ANNOUNCE,_;
@@ -185,6 +206,7 @@ end:
   :: d_step { unsub_here(w) && space(H, 1) -> release(w) }
   :: d_step { up[w]?[CLAIM,_] && space(w, 2) -> claim(w) }
   :: d_step { up[w]?[ANNOUNCE,_] && space(H, 1) && space(A, 1) && space(B, 1) -> announced() }
+  :: d_step { loans > 0 && w != H && connected(w) && connected(H) && lendable && space(w, 2) -> lend(w) }
   :: d_step { up[w]?[BACK,_] -> up[w]?BACK,_; back[w] = true }
   :: d_step { up[w]?[FREED,_] -> up[w]?FREED,_ }
   :: d_step { frees > 0 && w != H && connected(w) && space(w, 1) -> frees--; tell(w, FREE, 0) }

@@ -35,4 +35,8 @@
 #define goal (lapsed[A] && at[A] && life == FORGOTTEN)
 #elif GOAL == 16 /* grace ended without the host: a client was told of its death, the host does not know yet */
 #define goal (lapsed[H] && alive[H] && told[A] && restarts < RESTARTS && link[H] == OFF)
+#elif GOAL == 17 /* the last holder has let go; a loan on its way is all that keeps the object (SENDS=1: nobody else sent it) */
+#define goal (loans == 0 && sends == 0 && life == KEPT && held[A] == 0 && held[B] == 1 && down[B]??[VALUE,_])
+#elif GOAL == 18 /* the host has died behind a loan that is on its way */
+#define goal (loans == 0 && sends == 0 && gone[H] && !told[B] && down[B]??[VALUE,_] && down[B]??[DEAD,_])
 #endif

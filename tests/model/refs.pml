@@ -8,7 +8,7 @@
  * Names of what they do in C: arrive, unpend, settle (client-lib/holding.c, token.c), see, hold, release, settle (broker/books/refs.c).
  *
  * Bounds, given with -D: SENDS messages with the PT in all, DEPTH messages in each direction of a connection, and how often
- * each of USES, REFUSALS, CLAIMS, FREES, DEATHS, RESTARTS, LAPSES happens.  -DM_... makes one wrong turn each; run.sh lists them.
+ * each of USES, REFUSALS, CLAIMS, FREES, LOANS, DEATHS, RESTARTS, LAPSES happens.  -DM_... makes one wrong turn each; run.sh lists them.
  * -DGOAL=n reports a state that must be reachable (goals.pml) as an error.
  */
 #ifndef SENDS
@@ -29,6 +29,9 @@
 #ifndef FREES
 #define FREES 0
 #endif
+#ifndef LOANS
+#define LOANS 0
+#endif
 #ifndef DEATHS
 #define DEATHS 0
 #endif
@@ -46,7 +49,7 @@
 #define B 2
 
 /* VALUE: a message of any kind whose body has the PT; up, it is for the worker `number`.
- * USE: a request whose target is the PT. GRANTED, REFUSED: answers to CLAIM (op sub). FREED: the answer to FREE.
+ * Down, it may be a loan: a reply of the broker's own. USE: a request whose target is the PT. GRANTED, REFUSED: answers to CLAIM (op sub). FREED: the answer to FREE.
  * ANNOUNCE (the host's token) and BACK (all has been said) belong to a new connection after a restart of the broker. */
 mtype = { VALUE, USE, UNSUB, DROP, DEAD, FREE, FREED, CLAIM, GRANTED, REFUSED, ANNOUNCE, BACK };
 
@@ -60,7 +63,7 @@ chan down[3] = [DEPTH] of { mtype, byte }; /* broker to worker: its outbox and t
 byte link[3];
 bool alive[3] = true;
 
-byte sends = SENDS, uses = USES, refusals = REFUSALS, claims = CLAIMS, frees = FREES;
+byte sends = SENDS, uses = USES, refusals = REFUSALS, claims = CLAIMS, frees = FREES, loans = LOANS;
 byte deaths = DEATHS, restarts = RESTARTS, lapses = LAPSES;
 
 /* The host's record of its token. */
