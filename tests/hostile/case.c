@@ -86,7 +86,8 @@ static void start_worker(struct run *r) {
   snprintf(program, sizeof program, "%s", bed_program(r->bed, "gaijin-worker"));
   r->worker =
       bed_spawn(r->bed, "host",
-                (const char *const[]){program, "-s", r->socket, "-n", "host", "-e", all, NULL});
+                (const char *const[]){program, "-s", r->socket, "-n", "host", "-e", all,
+                                      r->c->allows_eval ? "--allow-eval" : NULL, NULL});
   if (!raw_join(&raw, r->socket, NULL, true)) bed_fail(r->bed, "cannot connect");
   struct pack *p = raw_ask(&raw, OP_watch, NULL, NULL, 0, 2);
   pack_text(p, "host");
@@ -179,10 +180,23 @@ static double count_lines(struct run *r) {
   return n;
 }
 
+static void await_preparation(struct run *r) {
+  double end = limit_of(r);
+  while (!attackers_are_ready(&r->attackers)) {
+    if (clock_seconds() > end) bed_fail(r->bed, "timeout: the attack is not ready");
+    watch_over(r);
+  }
+  leave_phase(r);
+}
+
 static void under_attack(struct run *r, struct outcome *o) {
+  if (r->c->prepares) {
+    start_attackers(r, r->c->attack);
+    await_preparation(r);
+  }
   double began = clock_seconds(), lines = count_lines(r);
   victim_enter(r->victim, VICTIM_ATTACKED);
-  start_attackers(r, r->c->attack);
+  if (!r->c->prepares) start_attackers(r, r->c->attack);
   stay_in(r, VICTIM_ATTACKED);
   leave_phase(r);
   o->seconds = clock_seconds() - began;

@@ -24,6 +24,8 @@ struct hostile_case {
   const char *host_code;           /* more Lua for the worker that the victim calls; or NULL */
   const char *const *broker_flags; /* or NULL */
   bool bench_only;                 /* no part of the tests */
+  bool allows_eval;                /* the worker runs code for observers */
+  bool prepares;                   /* what it does until it is ready is no part of the attack */
   bool deaf_log;                   /* the broker's stderr is a full pipe that nobody reads */
   /* Bounds. */
   const char *named;           /* the log tells this; NULL: nothing needs to be told */
@@ -36,7 +38,8 @@ struct hostile_case {
 
 /* Ended by one without a name. */
 extern const struct hostile_case hostile_on_turns[], hostile_on_memory[], hostile_on_log[],
-    hostile_on_worker[], hostile_on_tokens[], hostile_on_limits[];
+    hostile_on_worker[], hostile_on_tokens[], hostile_on_limits[],
+    hostile_on_observers[];
 
 struct hostile_effort {
   double seconds; /* of each phase, at least */

@@ -46,6 +46,9 @@ END_TEST
 START_TEST(limits) { run(&hostile_on_limits[_i]); }
 END_TEST
 
+START_TEST(observers) { run(&hostile_on_observers[_i]); }
+END_TEST
+
 static int count(const struct hostile_case *c) {
   int n = 0;
   while (c[n].name) n++;
@@ -67,5 +70,6 @@ int main(void) {
   add(s, "worker", worker, hostile_on_worker);
   add(s, "tokens", tokens, hostile_on_tokens);
   add(s, "limits", limits, hostile_on_limits);
+  add(s, "observers", observers, hostile_on_observers);
   return run_suite(s);
 }
