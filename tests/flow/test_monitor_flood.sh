@@ -16,6 +16,7 @@ sanitized "$build/gaijin-broker" && most=$((8 * most))
 worker() { start "$1" "$build/gaijin-worker" -s "$GAIJIN_SOCKET" -n "$1" "${@:2}"; }
 # monitor NAME: one whose lines and errors are $dir/NAME.json and $dir/NAME.err.
 monitor() {
+  # shellcheck disable=SC2016
   start "$1" sh -c 'exec "$1" monitor --ops call --json >"$2.json" 2>"$2.err"' sh "$ctl" "$dir/$1"
 }
 see() { [ "$(grep -c 'sees what workers' "$dir/broker.out")" = "$1" ]; }

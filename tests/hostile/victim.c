@@ -67,12 +67,20 @@ static void fail_with_answer(struct victim *v, struct raw *r) {
   fail(v, text);
 }
 
+/* What the broker may ask of anybody: `free`. It uses all that it holds. */
+static bool is_asked(struct raw *r) {
+  if (r->m.kind != MESSAGE_REQUEST || r->m.op != OP_free) return false;
+  raw_begin(r, MESSAGE_REPLY, OP_free, r->m.id, 0);
+  raw_end(r);
+  return true;
+}
+
 static void await(struct victim *v, struct raw *r, enum op op) {
   do {
     int n = raw_next(r, LOST_MS);
     if (n < 0) fail(v, "the connection has ended");
     if (n == 0) fail(v, "no answer in two minutes");
-  } while (r->m.kind == MESSAGE_NOTICE);
+  } while (r->m.kind == MESSAGE_NOTICE || is_asked(r));
   if (r->m.kind == MESSAGE_ERROR) fail_with_answer(v, r);
   if (r->m.kind != MESSAGE_REPLY || r->m.id != r->last_id || r->m.op != op)
     fail(v, "an answer to something else");
