@@ -162,7 +162,7 @@ endif
 # ---- Targets -----------------------------------------------------------------------------------------------------
 
 .PHONY: all demo tests check unit flow asan hostile valgrind fuzz fuzz-coverage bench bench-refs
-.PHONY: check-all distro-check arm64-check hostile-bench bench-local bench-posts bench-guard bench-guard-record lint model model-small
+.PHONY: check-all distro-check arm64-check hostile-bench bench-local bench-posts bench-monitor bench-guard bench-guard-record lint model model-small
 .PHONY: docs-tables setup clean help
 
 all: $(LIBRARIES) $(PROGRAMS) ## builds libraries, programs and examples (the default)
@@ -255,6 +255,9 @@ bench-posts: all ## measures a burst: a million posts from each of eight workers
 hostile-bench: all $(BENCHES) ## measures a victim of each attack beside busy processes that attack nobody (EACH=n seconds; ATTACK=name: that one, SENT=n times at least)
 	@$(BUILD)/bench/hostile $(EACH) $(ATTACK) $(SENT)
 EACH ?= 3
+
+bench-monitor: all ## measures what one monitor costs calls between two workers
+	@tests/bench/monitor.sh "$(BUILD)"
 
 bench-guard: all $(BUILD)/bench/steady.so ## counts instructions of requests and library calls against the record
 	@tools/setup.sh valgrind

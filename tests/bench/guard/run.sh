@@ -12,6 +12,9 @@
 # clock and random bytes come from steady.c. Counts of other compilers and libraries are no measure:
 # when those differ from the record's, the table is printed and nothing fails.
 #
+# get-monitored is get while one `gaijinctl monitor`, which is not counted, sees each message; the
+# others are counted while nobody monitors.
+#
 # Before that it counts each replaced library function with local values beside the original it
 # stands for (ratios.lua), all in one run: more than 1.15 times the instructions is a failure.
 #
@@ -40,6 +43,7 @@ command -v valgrind >/dev/null || die "there is no valgrind; make bench-guard in
 dir=$(mktemp -d /tmp/gaijin-guard-XXXXXX)
 started=()
 limit=()   # words put before what is counted
+watched=   # the broker's log level of a run with a monitor; empty: there is none
 options=() # more for callgrind
 stop() {
   for pid in "${started[@]}"; do kill -KILL "$pid" 2>/dev/null || true; done
@@ -106,15 +110,32 @@ instructions() { # NAME [NUMBER]
 routed() {
   local process
   rm -rf ./*.out sock host.ready third.ready log
-  start counted broker gaijin-broker -s sock --log-level warn
+  start counted broker gaijin-broker -s sock --log-level "${watched:-warn}"
   wait_for_file sock
   for process in host third; do
     start worker "$process" "$here/host.lua"
     wait_for_file "$process.ready"
   done
+  [ -z "$watched" ] || start_monitor
   asker "$here/routed.lua" "$1" "$2"
   end_started
   for process in broker asker host third; do echo "$process $(instructions "$process")"; done >"$3"
+}
+# Which the broker's log tells; after that all that is routed is seen.
+start_monitor() {
+  local n
+  start "$build/gaijinctl" -s sock monitor >/dev/null 2>monitor.log
+  for ((n = 0; n < run_limit * 20; n++)); do
+    ! grep -q "sees what workers send" log || return 0
+    sleep 0.05
+  done
+  cat log monitor.log >&2
+  die "waited $run_limit s for the monitor"
+}
+# The same as routed while all is monitored.
+monitored() {
+  local watched=info
+  routed "$@"
 }
 # The same of a worker alone; its broker is not counted.
 local_run() {
@@ -161,7 +182,8 @@ mapfile -t routed_operations < <(operations routed.lua)
 measure local_run "$local_count" "${local_operations[@]}" >local_counts
 end_started
 measure routed "$count" "${routed_operations[@]}" >routed_counts
-cat routed_counts local_counts >counts
+measure monitored "$count" get | sed 's/^get /get-monitored /' >monitored_counts
+cat routed_counts monitored_counts local_counts >counts
 
 version() { pkg-config --modversion "$1"; }
 # shellcheck disable=SC2086 # CC may be several words
