@@ -186,6 +186,41 @@ START_TEST(what_is_no_worker) {
 }
 END_TEST
 
+static void begin_lend(void) {
+  wire_leave(&looker);
+  looker = (struct end){0};
+  wire_join_as(&w, &looker, "looker", true);
+  wire_ask(&looker, OP_lend, NULL, NULL, 2);
+}
+static void expect_fault(void) {
+  wire_send(&w, &looker);
+  wire_expect_end(&w, &looker);
+}
+
+/* What is no name, or no id, ends the connection, whatever the other is. */
+START_TEST(what_is_no_request) {
+  static char name[NAME_MAX_BYTES + 2];
+  memset(name, 'x', NAME_MAX_BYTES + 1);
+  begin_lend();
+  pack_text(&looker.p, "a");
+  pack_text(&looker.p, "1");
+  expect_fault();
+  begin_lend();
+  pack_text(&looker.p, "a");
+  pack_nil(&looker.p);
+  expect_fault();
+  begin_lend();
+  pack_text(&looker.p, name);
+  pack_uint(&looker.p, 1);
+  expect_fault();
+  begin_lend();
+  pack_text(&looker.p, name + 1); /* the longest there may be */
+  pack_uint(&looker.p, 1);
+  wire_send(&w, &looker);
+  expect_refused(&looker, STATUS_dead, "dead resource");
+}
+END_TEST
+
 START_TEST(it_is_paid_for) {
   w.broker.connections.accounts.limits.most[ACCOUNT_HELD] = 1;
   borrow(&looker, "a", 1);
@@ -275,6 +310,7 @@ int main(void) {
   tcase_add_test(t, the_host_ends);
   tcase_add_test(t, who_may_not);
   tcase_add_test(t, what_is_no_worker);
+  tcase_add_test(t, what_is_no_request);
   tcase_add_test(t, it_is_paid_for);
   tcase_add_test(own, loans_do_not_hide_a_monitor);
   tcase_add_checked_fixture(over, setup, NULL);

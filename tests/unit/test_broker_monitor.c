@@ -14,7 +14,7 @@ START_TEST(a_request_and_its_answer) {
   ck_assert(knows(&shop, "shop") && knows(&till, "till"));
   const struct row *q = &rows[0], *a = &rows[1];
   ck_assert(q->kind == MESSAGE_REQUEST && q->op == OP_s2t && q->id == asked && q->from == till.host && q->to == shop.host);
-  ck_assert(q->took_ns == 0 && q->target == 0 && q->count == 1 && q->n == 6);
+  ck_assert(q->took_ns == 0 && q->target == 0 && q->target_kind == 0 && q->count == 1 && q->n == 6);
   ck_assert_mem_eq(q->bytes, "\xa5price", 6);
   ck_assert(a->kind == MESSAGE_REPLY && a->op == OP_s2t && a->id == asked && a->from == shop.host && a->to == till.host);
   ck_assert(a->took_ns > 0 && a->time_us >= q->time_us && a->size > 0 && q->size > 0);

@@ -25,6 +25,32 @@ START_TEST(wishes_that_cannot_be) {
 }
 END_TEST
 
+static bool may_choose(const char *key, const char *text, uint32_t size) {
+  pack_string(begin(&eye, key), text, size);
+  wire_send(&w, &eye);
+  ck_assert_int_eq(wire_next(&w, &eye), 1);
+  return eye.m.op == OP_seen;
+}
+
+/* The longest name that anybody is told, and the longest label; one byte more, or one that ends a text, is none. */
+START_TEST(names_and_labels_have_a_length) {
+  static char text[TOLD_NAME_MAX_BYTES + 2];
+  memset(text, 'x', TOLD_NAME_MAX_BYTES + 1);
+  ck_assert(may_choose("worker", text, TOLD_NAME_MAX_BYTES));
+  ck_assert(may_choose("label", text, SEEN_LABEL_BYTES));
+  ck_assert(may_choose("label", "a\0b", 3));
+  ck_assert(!may_choose("worker", text, TOLD_NAME_MAX_BYTES + 1));
+  ck_assert(!may_choose("worker", "a\0b", 3));
+  ck_assert(!may_choose("label", text, SEEN_LABEL_BYTES + 1));
+  for (int i = 0; i < 2; i++) {
+    pack_uint(begin(&eye, i ? "label" : "worker"), 7);
+    wire_send(&w, &eye);
+    wire_expect_error(&w, &eye, STATUS_unsupported);
+  }
+  ck_assert_uint_eq(w.broker.monitors.count, 3);
+}
+END_TEST
+
 /* It is read in one piece: no more of it than anybody needs, and nothing of who may not. */
 START_TEST(no_more_is_read_than_anybody_needs) {
   enum { FITS = 2 * (SEEN_WORKERS_MOST + SEEN_LABELS_MOST + SEEN_TOKENS_MOST + OP_COUNT + 2) };
@@ -155,6 +181,7 @@ int main(void) {
   suite_add_tcase(s, c);
   tcase_add_checked_fixture(c, setup, teardown);
   tcase_add_test(c, wishes_that_cannot_be);
+  tcase_add_test(c, names_and_labels_have_a_length);
   tcase_add_test(c, no_more_is_read_than_anybody_needs);
   tcase_add_test(c, who_may_not);
   tcase_add_test(c, only_some_at_a_time_and_each_ends);

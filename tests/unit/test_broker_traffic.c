@@ -273,6 +273,33 @@ START_TEST(the_one_that_was_used_least_lately_gives_way) {
 }
 END_TEST
 
+/* All that a pair has counted is the others' when it gives way. */
+START_TEST(one_that_gives_way_leaves_all_that_it_counted) {
+  traffic_init(&t);
+  t.now_ns = t.began_ns;
+  for (unsigned i = 0; i < TRAFFIC_PAIRS; i++) find(i)->used_ns = t.now_ns + i;
+  for (unsigned gone = 0; gone < 2; gone++) {
+    struct traffic_pair *p = find(gone);
+    *p = (struct traffic_pair){.serial = p->serial, .used_ns = p->used_ns, .requests = 10, .posts = 20, .bytes = 30,
+                               .bytes_back = 40, .answers = {[MESSAGE_REPLY] = 50, [MESSAGE_ERROR] = 60}};
+    histogram_add(&p->took, histogram_bucket(7000), 7000);
+    t.now_ns += TRAFFIC_IDLE_NS + TRAFFIC_RETRY_NS + gone;
+    ck_assert_ptr_eq(find(300 + gone), p);
+    p->used_ns = t.now_ns;
+  }
+  const struct traffic_pair *rest = &t.others;
+  ck_assert(rest->requests == 20 && rest->posts == 40 && rest->bytes == 60 && rest->bytes_back == 80);
+  ck_assert(rest->answers[MESSAGE_REPLY] == 100 && rest->answers[MESSAGE_ERROR] == 120);
+  ck_assert_uint_eq(histogram_count(&rest->took), 2);
+  ck_assert_uint_eq(rest->used_ns, t.began_ns + 1); /* the latest */
+  t.read[OP_call].messages[MESSAGE_REQUEST] = 20;
+  ck_assert_ptr_null(traffic_check(&t));
+  t.read[OP_call].messages[MESSAGE_REQUEST] = 19;
+  ck_assert_ptr_nonnull(traffic_check(&t));
+  traffic_deinit(&t);
+}
+END_TEST
+
 START_TEST(names_are_not_taken_for_one_another) {
   uint32_t a = 0, b = 0, c = 0;
   traffic_init(&t);
@@ -346,6 +373,7 @@ int main(void) {
   suite_add_tcase(s, k);
   tcase_add_test(k, pairs_beyond_the_table_count_together);
   tcase_add_test(k, the_one_that_was_used_least_lately_gives_way);
+  tcase_add_test(k, one_that_gives_way_leaves_all_that_it_counted);
   tcase_add_test(k, names_are_not_taken_for_one_another);
   return run_suite(s);
 }
