@@ -25,6 +25,7 @@
 #include "lua/serve/access.h"
 #include "lua/serve/apply.h"
 #include "lua/serve/bounds.h"
+#include "lua/serve/describe.h"
 #include "lua/serve/eval.h"
 #include "lua/serve/labels.h"
 #include "lua/serve/operator.h"
@@ -98,6 +99,7 @@ static const operation operations[GAIJIN_OP_COUNT] = {
     [GAIJIN_OP_STR] = op_str,           [GAIJIN_OP_OPERATOR] = operator_serve,
     [GAIJIN_OP_APPLY] = apply_serve,    [GAIJIN_OP_LABELS] = labels_serve,
     [GAIJIN_OP_EVAL] = eval_serve,      [GAIJIN_OP_PATHS] = paths_serve,
+    [GAIJIN_OP_DESCRIBE] = describe_serve,
 };
 
 bool serve_knows(enum gaijin_op op) { return operations[op] != NULL; }
@@ -230,7 +232,8 @@ static int serve(lua_State *L) {
   if (s->given_up || (!s->one_way && !gaijin_answerable(w->g, s->id)))
     return worker_raise(L, GAIJIN_STATUS_CANCELLED, "given up before it began");
   assert(!s->target == (s->op == GAIJIN_OP_S2T || s->op == GAIJIN_OP_LABELS ||
-                        s->op == GAIJIN_OP_EVAL || s->op == GAIJIN_OP_PATHS));
+                        s->op == GAIJIN_OP_EVAL || s->op == GAIJIN_OP_PATHS ||
+                        s->op == GAIJIN_OP_DESCRIBE));
   if (s->target) pool_push(L, w, s->target);
   bool checked = check_before_decoding(L, w, s);
   unmarshal(L, w, s->body, s->caller, false);

@@ -41,6 +41,7 @@ struct column {
   const char *name;
   unsigned importance; /* 1 is left out last */
   bool flows;          /* text of any length, which is cut before a column is left out */
+  enum setting flag;   /* shown only if this flag is given, or if it is picked; 0: always */
   const char *what;
 };
 
