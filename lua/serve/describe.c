@@ -15,6 +15,7 @@
 
 #include "lua/fiber/fiber.h"
 #include "lua/fiber/slices.h"
+#include "lua/ref/origin.h"
 #include "lua/ref/pool.h"
 #include "lua/serve/labels.h"
 #include "proto/base.h"
@@ -49,6 +50,7 @@ struct description {
   char source[LUA_IDSIZE]; /* of a function or coroutine; "": not known */
   int line;                /* there; 0: not known */
   const char *status;      /* of a coroutine, static; else NULL */
+  const struct origin *origin; /* NULL: not known */
   unsigned n_keys;
   struct key keys[KEYS_MOST];
 };
@@ -208,6 +210,7 @@ static void describe(lua_State *L, struct worker *w, int i, struct description *
   gaijin_token *t = d->id >= 1 && d->id < 9007199254740992.0
                         ? gaijin_token_find(w->g, (uint64_t)d->id) : NULL;
   if (!t) return;
+  d->origin = origin_of(w, t);
   pool_push(L, w, t);
   d->type = luaL_typename(L, -1);
   switch (lua_type(L, -1)) {
@@ -237,11 +240,24 @@ static void put_key(gaijin *g, const struct key *k) {
 }
 
 static unsigned count_pairs(const struct description *d) {
-  const bool told[] = {d->type != NULL, d->name.size > 0, d->counted,     d->more,
+  const bool told[] = {d->type != NULL, d->name.size > 0,  d->counted,  d->more,
                        d->n_keys > 0,   d->source[0] != 0, d->line > 0, d->status != NULL};
-  unsigned n = 0;
+  unsigned n = d->origin ? 3 + (d->origin->where[0] != 0) : 0;
   for (size_t i = 0; i < sizeof told / sizeof told[0]; i++) n += told[i];
   return n;
+}
+
+static void put_origin(gaijin *g, const struct origin *o) {
+  if (o->where[0]) {
+    gaijin_put_text(g, "from");
+    gaijin_put_text(g, o->where);
+  }
+  gaijin_put_text(g, "op");
+  gaijin_put_text(g, gaijin_op_name((enum gaijin_op)o->op));
+  gaijin_put_text(g, "to");
+  gaijin_put_text(g, o->to);
+  gaijin_put_text(g, "answer");
+  gaijin_put_bool(g, o->answer);
 }
 
 static void put_row(gaijin *g, const struct description *d) {
@@ -280,6 +296,7 @@ static void put_row(gaijin *g, const struct description *d) {
     gaijin_put_text(g, "status");
     gaijin_put_text(g, d->status);
   }
+  if (d->origin) put_origin(g, d->origin);
 }
 
 static void check_ids(lua_State *L, struct worker *w, int n) {

@@ -80,4 +80,34 @@ for interpreter in gaijin-worker lua5.1 luajit; do
   kill "${started[-1]}"
 done
 
+story="--trace-tokens"
+cat >"$dir/traced.lua" <<'END'
+local function made() return {} end
+bakaGaijin.make = function() return made() end -- line 2
+bakaGaijin.field = { inner = {} }
+local other = gaijin.wait_for("other", "take")
+other({ 1 }) -- line 5
+coroutine.wrap(function()
+  other(gaijin.copy { { inside = 1 }, function() end }) -- line 7
+end)()
+bakaGaijin.all = {}
+gaijin.run()
+END
+start other "$build/gaijin-worker" -n other -e "local kept = {} bakaGaijin.take = function(x) kept[#kept + 1] = x end
+  local t = gaijin.wait_for('traced', 'all') local t = bakaGaijin('traced')
+  a, b, c = t.make(), t.field.inner, t.make bakaGaijin.all = {} gaijin.run()"
+start traced "$build/gaijin-worker" -n traced --trace-tokens "$dir/traced.lua"
+traced=$pid
+check "they run" exports other all
+run "$ctl" tokens --host traced --describe -o description
+check "status 0, not $status" test "$status" = 0
+for text in '1 entry: \[1\]; sent from .*:5 \(call to other\)' '.*:7; sent from .*:7 \(call to other\)' \
+  '0 entries; sent from .*:2 \(call of other\)' '0 entries; sent \(get of other\)' '.*:2; sent \(s2t of other\)'; do
+  check "has $text" out_has "^$text *\$"
+done
+run "$ctl" tokens --host traced --describe --json -o description
+check "JSON has it, too" out_has '"from":"[^"]*:5","op":"call","to":"other","answer":false'
+kill "$traced"
+check "it ends" eventually gone "$traced"
+
 finish

@@ -60,6 +60,7 @@ static bool read_value(gaijin_body *b, const struct gaijin_value *key, struct de
   if (v.type == GAIJIN_ARRAY)
     return is_key(key, "keys") ? read_keys(b, v.count, d) : skip(b, v.count);
   if (text && v.type == GAIJIN_STRING) *text = v;
+  if (is_key(key, "answer") && v.type == GAIJIN_BOOL) d->answer = v.boolean;
   if (is_key(key, "more") && v.type == GAIJIN_BOOL) d->more = v.boolean;
   if (is_key(key, "line") && is_count(&v)) d->line = v.number;
   if (is_key(key, "entries") && is_count(&v)) {
@@ -140,17 +141,29 @@ static void add_place_plain(struct text *t, const struct description *d) {
   text_deinit(&place);
 }
 
-static void add_sent(struct text *t, const struct description *d) {
-  if (!is_told(&d->from)) return;
-  text_print(t, "%ssent from ", t->size ? "; " : "");
-  add_plain(t, &d->from);
-  if (is_told(&d->op)) {
-    text_print(t, " by ");
-    add_plain(t, &d->op);
-  }
+/* "call to shop", "get of till", as it came. */
+static void add_op(struct text *t, const struct description *d) {
+  text_add(t, d->op.bytes, d->op.size);
   if (!is_told(&d->to)) return;
-  text_print(t, " to ");
-  add_plain(t, &d->to);
+  text_print(t, d->answer ? " of " : " to ");
+  text_add(t, d->to.bytes, d->to.size);
+}
+
+static void add_sent(struct text *t, const struct description *d) {
+  struct text op = {0};
+  if (!is_told(&d->from) && !is_told(&d->op)) return;
+  text_print(t, "%ssent", t->size ? "; " : "");
+  if (is_told(&d->from)) {
+    text_print(t, " from ");
+    add_plain(t, &d->from);
+  }
+  if (is_told(&d->op)) {
+    add_op(&op, d);
+    text_print(t, " (");
+    text_add_plain(t, op.bytes, op.size);
+    text_print(t, ")");
+  }
+  text_deinit(&op);
 }
 
 void description_text(struct text *out, const struct description *d) {
@@ -222,6 +235,7 @@ void description_json(struct text *out, const struct description *d) {
   json_text(out, "from", &d->from);
   json_text(out, "op", &d->op);
   json_text(out, "to", &d->to);
+  if (is_told(&d->op)) text_print(out, ",\"answer\":%s", d->answer ? "true" : "false");
   text_print(out, "}");
 }
 
@@ -235,7 +249,11 @@ bool description_origin(struct text *out, const struct description *d) {
     add_place(out, d);
     return true;
   }
-  if (!is_told(&d->from)) return false;
-  text_add(out, d->from.bytes, d->from.size);
+  if (is_told(&d->from))
+    text_add(out, d->from.bytes, d->from.size);
+  else if (is_told(&d->op))
+    add_op(out, d);
+  else
+    return false;
   return true;
 }

@@ -25,7 +25,9 @@ enum description_state {
 struct description {
   enum description_state state;
   struct gaijin_value type, name, source, status;
-  struct gaijin_value from, op, to; /* where it was first sent from, by which op, to whom */
+  /* If that is remembered: the line that sent it first; the op, and to whom. */
+  struct gaijin_value from, op, to;
+  bool answer; /* it was an answer to that op of theirs */
   bool counted, more;               /* entries is known; there are more */
   double entries;
   double line; /* 0: not known */
@@ -42,8 +44,8 @@ void description_text(struct text *out, const struct description *d);
 /* An object, or null. */
 void description_json(struct text *out, const struct description *d);
 
-/* Where a function was defined, else where it was first sent from, as it came: "shop.lua:12".
- * False, and nothing is added, if that is not told. */
+/* Where a function was defined, else where it was first sent from, as it came: "shop.lua:12", or
+ * "get of till" if no line of a script sent it. False, and nothing is added, if neither is told. */
 bool description_origin(struct text *out, const struct description *d);
 
 #endif
