@@ -167,10 +167,9 @@ static bool await(struct descriptions *d, struct observer *o, const struct batch
 bool descriptions_ask(struct descriptions *d, struct observer *o, double seconds) {
   struct batch *ring = tool_alloc(UNDER_WAY, sizeof *ring);
   size_t first = 0, count = 0, next = 0;
-  for (size_t i = 0; i < d->n_hosts; i++) d->hosts[i].failed = false;
   while (!o->no_broker && (count || next < d->n_hosts)) {
     for (; count < UNDER_WAY && next < d->n_hosts && !o->no_broker; next++)
-      if (d->hosts[next].first != NONE)
+      if (d->hosts[next].first != NONE && !d->hosts[next].failed)
         count += send(d, o, next, seconds, &ring[(first + count) % UNDER_WAY]);
     if (!count) continue;
     struct batch done = ring[first];

@@ -19,7 +19,8 @@ void descriptions_free(struct descriptions *d);
 /* Notes an object that is to be described; its number, counted from 0. The name is copied. */
 size_t descriptions_add(struct descriptions *d, const char *host, size_t size, uint64_t id);
 /* Asks about all that were added since it was called last; a host may take so many seconds for each
- * answer. False after error lines: not all was told. */
+ * answer. One that has not answered is not asked again. False after error lines, of this time or an
+ * earlier one: not all was told. */
 bool descriptions_ask(struct descriptions *d, struct observer *o, double seconds);
 const struct description *descriptions_at(const struct descriptions *d, size_t number);
 

@@ -52,6 +52,7 @@ struct command {
   const char *details; /* more; NULL: nothing */
   const char *example; /* a command line without the program's name, which works with a broker */
   const char *sort;    /* the column that sorts its table, '-' before it: downwards; NULL: none */
+  const char *then;    /* the column that sorts what is equal there; NULL: the columns in order */
   int least, most;     /* words */
   bool reads; /* it reads what follows its name itself: `words` has the flags too */
   bool alone; /* it can do without a broker */

@@ -81,5 +81,6 @@ bool view_read(struct view *v, const struct invocation *in) {
     if (!v->columns[i].flag || settings_flag(s, v->columns[i].flag))
       v->picked[v->n_picked++] = &v->columns[i];
   if (!read_order(v, c->name, c->sort, &v->usual)) return false;
+  if (!read_order(v, c->name, c->then, &v->then)) return false;
   return read_order(v, c->name, settings_text(s, SETTING_sort), &v->order);
 }
