@@ -10,6 +10,7 @@
 #include "lua/serve/describe.h"
 
 #include <assert.h>
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -207,8 +208,8 @@ static void describe_coroutine(lua_State *L, struct description *d) {
 /* The id is at index i of the request. */
 static void describe(lua_State *L, struct worker *w, int i, struct description *d) {
   *d = (struct description){.id = lua_tonumber(L, i)};
-  gaijin_token *t = d->id >= 1 && d->id < 9007199254740992.0
-                        ? gaijin_token_find(w->g, (uint64_t)d->id) : NULL;
+  bool is_id = d->id >= 1 && d->id < 9007199254740992.0 && d->id == floor(d->id);
+  gaijin_token *t = is_id ? gaijin_token_find(w->g, (uint64_t)d->id) : NULL;
   if (!t) return;
   d->origin = origin_of(w, t);
   pool_push(L, w, t);
