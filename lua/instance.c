@@ -19,6 +19,7 @@
 #include "lua/fiber/ration.h"
 #include "lua/fiber/slices.h"
 #include "lua/ref/listed.h"
+#include "lua/ref/origin.h"
 #include "lua/sandbox/quota.h"
 #include "lua/fiber/turns.h"
 #include "lua/serve/backlog.h"
@@ -69,6 +70,7 @@ void instance_close(struct worker *w, bool with_vm) {
   backlog_deinit(w);
   label_waits_deinit(w);
   turns_deinit(w);
+  if (w->L) origins_deinit(w);
   if (with_vm && w->L) {
     lua_close(w->L);
     w->L = NULL;

@@ -134,7 +134,7 @@ struct policy_verdict policy_may(const struct policy *p, const struct policy_set
 
 enum policy_right policy_right_for(enum op op) {
   if (op == OP_eval) return POLICY_EVAL;
-  if (op == OP_paths) return POLICY_LEND; /* it looks inside what others hold */
+  if (op == OP_paths || op == OP_describe) return POLICY_LEND; /* inside what others hold */
   return rules_reading_ops() >> op & 1 ? POLICY_INSPECT : POLICY_ACT;
 }
 

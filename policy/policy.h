@@ -92,8 +92,8 @@ enum policy_right {
  * user may. */
 struct policy_verdict policy_may(const struct policy *p, const struct policy_set *asker,
                                  enum policy_right right, bool own_user);
-/* What who is no worker needs in order to ask one for this op. `paths` takes POLICY_LEND, as it
- * tells what is inside workers that hold an object. */
+/* What who is no worker needs in order to ask one for this op. `paths` and `describe` take
+ * POLICY_LEND, as they tell what is inside workers, of objects that nobody gave the asker. */
 enum policy_right policy_right_for(enum op op);
 /* Whether a right reaches deeper into workers than what these give (lend, eval, monitor): never for
  * workers, and without a policy for the broker's own user and root only. */

@@ -6,8 +6,11 @@
 
 #include <assert.h>
 #include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
 
 #include "proto/base.h"
+#include "proto/ops.h"
 
 static uint64_t hash_of_id(const void *item, uint64_t seed) {
   return mix64(((const struct call *)item)->id ^ seed);
@@ -35,9 +38,45 @@ void calls_deinit(struct calls *c) {
   chain_deinit(&c->by_asked);
   owners_deinit(&c->asked);
   owners_deinit(&c->served);
+  free(c->looks);
   slab_deinit(&c->all);
   *c = (struct calls){0};
 }
+
+/* ---- Those that look into workers ---- */
+
+static bool looks(const struct call *k) { return k->op == OP_describe; }
+
+uint32_t calls_looks(const struct calls *c, uint32_t asker) {
+  return asker < c->looks_capacity ? c->looks[asker] : 0;
+}
+
+bool calls_reserve_looks(struct calls *c, uint32_t asker) {
+  if (asker < c->looks_capacity) return true;
+  if (asker > UINT32_MAX / 4) return false;
+  uint32_t capacity = c->looks_capacity ? c->looks_capacity : 8;
+  while (capacity <= asker) capacity *= 2;
+  uint32_t *counts = realloc(c->looks, capacity * sizeof *counts);
+  if (!counts) return false;
+  memset(counts + c->looks_capacity, 0, (capacity - c->looks_capacity) * sizeof *counts);
+  c->looks = counts;
+  c->looks_capacity = capacity;
+  return true;
+}
+
+void calls_count_look(struct calls *c, const struct call *k) {
+  if (!looks(k)) return;
+  assert(k->asker < c->looks_capacity); /* reserved */
+  c->looks[k->asker]++;
+}
+
+static void uncount_look(struct calls *c, const struct call *k) {
+  if (!looks(k)) return;
+  assert(c->looks[k->asker] > 0);
+  c->looks[k->asker]--;
+}
+
+/* ---- All ---- */
 
 void calls_charge(struct calls *c, struct accounts *accounts) { c->accounts = accounts; }
 
@@ -51,6 +90,7 @@ enum calls_outcome calls_add(struct calls *c, uint32_t asker, uint64_t asked_id,
   if (calls_find_asked(c, asker, asked_id) != SLAB_NONE) return CALLS_DUPLICATE;
   if (!owners_reserve(&c->asked, asker) || !owners_reserve(&c->served, host))
     return CALLS_NO_MEMORY;
+  if (op == OP_describe && !calls_reserve_looks(c, asker)) return CALLS_NO_MEMORY;
   *call = slab_add(&c->all);
   if (*call == SLAB_NONE) return CALLS_NO_MEMORY;
   *calls_at(c, *call) = (struct call){.id = calls_next_id(c),
@@ -70,6 +110,7 @@ enum calls_outcome calls_add(struct calls *c, uint32_t asker, uint64_t asked_id,
   owners_add(&c->served, host, *call);
   chain_add(&c->by_id, *call);
   chain_add(&c->by_asked, *call);
+  calls_count_look(c, calls_at(c, *call));
   return CALLS_OK;
 }
 
@@ -97,6 +138,7 @@ void calls_abandon(struct calls *c, uint32_t call) {
   wheel_remove(&c->deadlines, call);
   chain_remove(&c->by_asked, call);
   owners_remove(&c->asked, k->asker, call);
+  uncount_look(c, k);
   k->asker = SLAB_NONE;
 }
 
@@ -123,17 +165,21 @@ uint32_t calls_served_count(const struct calls *c, uint32_t host) {
 }
 
 const char *calls_check(const struct calls *c) {
-  uint32_t asked = 0;
+  uint64_t asked = 0, looking = 0;
   for (uint32_t i = slab_next(&c->all, 0); i != SLAB_NONE; i = slab_next(&c->all, i + 1)) {
     const struct call *k = calls_at(c, i);
     if (calls_find(c, k->id) != i) return "calls: a call is not found by its id";
     if (k->asker == SLAB_NONE && k->deadline.in) return "calls: a deadline for nobody";
     if (k->asker == SLAB_NONE) continue;
     asked++;
+    looking += looks(k);
+    if (looks(k) && !calls_looks(c, k->asker)) return "calls: one that looks is not counted";
     if (calls_find_asked(c, k->asker, k->asked_id) != i)
       return "calls: a call is not found by its asker's id";
   }
   if (c->by_id.count != c->all.count) return "calls: the hash table has another number of calls";
+  for (uint32_t i = 0; i < c->looks_capacity; i++) looking -= c->looks[i];
+  if (looking) return "calls: another number of them looks into workers";
   if (c->by_asked.count != asked) return "calls: an abandoned call still has its asker";
   return wheel_check(&c->deadlines);
 }

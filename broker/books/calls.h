@@ -40,6 +40,10 @@ struct call {
   uint32_t open_bytes;
 };
 
+/* Those that look into a worker for an observer (op describe), and that one asker may have open at a
+ * time, wherever: the host finds out for each how much there is to tell. */
+enum { CALLS_LOOKS_MOST = 16 };
+
 /* Open requests to one worker (given-up ones included): far above what workers allow themselves. */
 enum { CALLS_SERVED_MOST = 1 << 20 };
 
@@ -51,6 +55,8 @@ struct calls {
   struct chain by_id, by_asked;
   struct owners asked, served;
   struct wheel deadlines;
+  uint32_t *looks; /* of each asker, by number: its calls that look into workers, not given up */
+  uint32_t looks_capacity;
 };
 
 enum calls_outcome { CALLS_OK, CALLS_DUPLICATE, CALLS_NO_MEMORY };
@@ -83,6 +89,12 @@ uint32_t calls_first_asked(const struct calls *c, uint32_t asker);
 uint32_t calls_first_served(const struct calls *c, uint32_t host);
 uint32_t calls_asked_count(const struct calls *c, uint32_t asker);
 uint32_t calls_served_count(const struct calls *c, uint32_t host);
+/* Of the calls asked those that look into workers. */
+uint32_t calls_looks(const struct calls *c, uint32_t asker);
+/* Makes room for that count of an asker (false: memory is short), and counts a call of it that looks
+ * into a worker. For calls.c and what brings calls from an earlier program. */
+bool calls_reserve_looks(struct calls *c, uint32_t asker);
+void calls_count_look(struct calls *c, const struct call *k);
 /* Whether the host may get another from who has `open` so far, wherever: no more than there are
  * places left. So whoever has few open finds a place, however many others have. */
 static inline bool calls_has_place(const struct calls *c, uint32_t host, uint64_t open) {

@@ -235,7 +235,7 @@ static void enter_call(struct calls *c, uint32_t i, uint64_t due, struct sheet *
   const struct call *k = calls_at(c, i);
   bool is_awaited = k->asker != SLAB_NONE;
   if ((is_awaited && !owners_reserve(&c->asked, k->asker)) ||
-      !owners_reserve(&c->served, k->host)) {
+      !owners_reserve(&c->served, k->host) || (is_awaited && !calls_reserve_looks(c, k->asker))) {
     short_of_memory(s);
     return;
   }
@@ -245,6 +245,7 @@ static void enter_call(struct calls *c, uint32_t i, uint64_t due, struct sheet *
   if (!is_awaited) return;
   owners_add(&c->asked, k->asker, i);
   chain_add(&c->by_asked, i);
+  calls_count_look(c, k);
   if (due) wheel_add(&c->deadlines, i, 0, due); /* the wheel has not turned yet */
 }
 

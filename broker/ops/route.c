@@ -148,8 +148,9 @@ static bool has_place(struct client *from, const struct client *to, const struct
 static bool may_reach(struct client *from, const struct host *host, const struct message *m) {
   char what[64 + TOLD_NAME_MAX_BYTES], why[REACH_TEXT];
   snprintf(what, sizeof what,
-           m->op == OP_eval ? "have worker %.*s run code"
-                            : "be told how worker %.*s reaches objects",
+           m->op == OP_eval    ? "have worker %.*s run code"
+           : m->op == OP_paths ? "be told how worker %.*s reaches objects"
+                               : "be told what objects of worker %.*s are",
            TOLD_NAME_MAX_BYTES, host->name);
   if (permission_to_reach(from, policy_right_for(m->op), what, why)) return true;
   refuse(from, m, STATUS_denied, "%s", why);
@@ -172,7 +173,7 @@ static struct client *find_receiver(struct client *from, const struct transfer *
     refuse(from, m, STATUS_dead, NOTIFY_DEAD_TEXT, TOLD_NAME_MAX_BYTES, host->name);
     return NULL;
   }
-  if (m->op == OP_eval || m->op == OP_paths) {
+  if (policy_right_reaches(policy_right_for(m->op))) {
     if (!may_reach(from, host, m)) return NULL;
   } else if (!permission_to_ask(from, number, m)) {
     refuse(from, m, STATUS_denied, "this broker's policy does not let you ask worker %s for '%s'",
@@ -248,6 +249,13 @@ static uint64_t make_call(struct client *from, struct client *to, uint32_t load,
              to->name, (unsigned long long)pairs_most(from->broker));
     limits_note_refusal(from, full);
     refuse(from, m, STATUS_busy, "%s; wait for answers", full);
+    return 0;
+  }
+  if (m->op == OP_describe && calls_looks(calls, from->host) >= CALLS_LOOKS_MOST) {
+    refuse(from, m, STATUS_busy,
+           "you have %d requests for descriptions of objects open, as many as one may; wait for "
+           "answers",
+           CALLS_LOOKS_MOST);
     return 0;
   }
   if (!limits_allow(from, ACCOUNT_REQUESTS, 1, full)) {

@@ -21,6 +21,7 @@
 #include "lua/ref/at.h"
 #include "lua/ref/decode.h"
 #include "lua/ref/marshal.h"
+#include "lua/ref/origin.h"
 
 static int unmarshal_answer(lua_State *L, struct worker *w, gaijin_body *body, bool rows) {
   return unmarshal(L, w, body, 0, rows);
@@ -177,13 +178,21 @@ static unsigned depth_of(lua_State *L, struct worker *w, enum gaijin_op op) {
   return depth;
 }
 
+/* Who is asked, if that is to be known. */
+static const char *asked_name(lua_State *L, struct worker *w, const struct remote *r) {
+  if (!w->traces_tokens || !r->target) return r->name;
+  const struct at *at = at_get(L, w, r->target);
+  return at ? worker_host_name(w, at->pt.host) : NULL;
+}
+
 /* Writes and queues the message, whose target is filled in here; *id gets its id. 0, or the status
  * it was refused with. Raises what else stands against it. */
 static int write_request(lua_State *L, struct worker *w, const struct remote *r,
                          struct gaijin_send *to, gaijin_answer_fn fn, void *user, uint64_t *id) {
   for (int tries = 0;; marshal_again(L, w, r->first, r->count, &tries)) {
     if (r->target) check_target(L, w, r->target);
-    marshal_prepare(L, w, r->first, r->count);
+    const struct origin_sending sending = {.op = r->op, .to = asked_name(L, w, r)};
+    marshal_prepare(L, w, r->first, r->count, &sending);
     struct at *at = r->target ? at_get(L, w, r->target) : NULL;
     if (!at || at->holding) {
       to->holding = at ? at->holding : NULL;

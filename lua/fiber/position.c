@@ -61,6 +61,15 @@ static enum frame find(lua_State *L, const struct worker *w, unsigned *above, bo
   return is_there && frame_at(L, w, level + (int)left, ar) == FRAME_LUA ? FRAME_LUA : FRAME_NONE;
 }
 
+bool position_innermost(lua_State *L, const struct worker *w, lua_Debug *ar) {
+  enum frame frame = FRAME_OURS;
+  for (int level = 0; level <= WALKED_MOST; level++) {
+    frame = frame_at(L, w, level, ar);
+    if (frame != FRAME_OURS && frame != FRAME_C) break;
+  }
+  return frame == FRAME_LUA;
+}
+
 int position_outermost(lua_State *L, const struct worker *w) {
   lua_Debug ar;
   int level = 0;

@@ -44,4 +44,9 @@ int position_outermost(lua_State *L, const struct worker *w);
  * value as it is: none. The running fiber serves a request. */
 unsigned position_take_above(lua_State *L, const struct worker *w, int i);
 
+/* The innermost code of the script that runs on L: ar gets its source and line (getinfo's "Sl").
+ * False: there is none before the request that is served, if one is. Raises nothing; wants a place
+ * on the stack. */
+bool position_innermost(lua_State *L, const struct worker *w, lua_Debug *ar);
+
 #endif

@@ -9,9 +9,11 @@
 #include "lua/ref/at.h"
 #include "lua/ref/copy.h"
 #include "lua/ref/decode.h"
+#include "lua/ref/origin.h"
 #include "lua/ref/value.h"
 
-void marshal_prepare(lua_State *L, struct worker *w, int first, int n) {
+void marshal_prepare(lua_State *L, struct worker *w, int first, int n,
+                     const struct origin_sending *s) {
   assert(first > 0 && n >= 0);
   luaL_checkstack(L, 8, "too many values to send");
   for (int i = first; i < first + n; i++) {
@@ -20,6 +22,8 @@ void marshal_prepare(lua_State *L, struct worker *w, int first, int n) {
     else
       value_revive(L, w, i);
   }
+  /* From here on nothing waits, and so nothing else is sent. */
+  if (w->traces_tokens) origin_begin(L, w, s);
   for (int i = first; i < first + n; i++) {
     if (copy_is(L, w, i))
       copy_give_tokens(L, w, i);

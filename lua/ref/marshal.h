@@ -8,10 +8,14 @@
 
 #include "lua/vm/worker.h"
 
-/* Makes the n values from stack index `first` fit to be sent: ATs that a finaliser left without
+struct origin_sending;
+
+/* Makes the n values from stack index `first` fit to be sent, which `s` says to whom: ATs that a
+ * finaliser left without
  * holding are revived, each candidate gets a token. Raises before there is a token (but for
  * shortage of memory); may run finalisers and wait. */
-void marshal_prepare(lua_State *L, struct worker *w, int first, int n);
+void marshal_prepare(lua_State *L, struct worker *w, int first, int n,
+                     const struct origin_sending *s);
 /* Puts the values into the message begun. False when one lost its token since prepare, or a table
  * sent by value has changed: abort, and marshal_again. */
 bool marshal_put(lua_State *L, struct worker *w, int first, int n);

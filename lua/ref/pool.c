@@ -11,6 +11,7 @@
 #include <assert.h>
 
 #include "lua/ref/listed.h"
+#include "lua/ref/origin.h"
 
 /* For lua/serve/weight.c. */
 static void note_made(lua_State *L, struct weights *k, uint64_t id) {
@@ -59,6 +60,7 @@ gaijin_token *pool_token(lua_State *L, struct worker *w, int i, enum gaijin_kind
   lua_pop(L, 1);
   assert(lua_gettop(L) == top);
   if (t) note_made(L, &w->weights, gaijin_token_pt(w->g, t).id);
+  if (t && w->traces_tokens) origin_note(L, w, slot);
   if (!t) worker_raise(L, GAIJIN_STATUS_BUSY, "no memory for a token");
   return t;
 }

@@ -21,10 +21,12 @@
 #include "lua/ref/at.h"
 #include "lua/ref/decode.h"
 #include "lua/ref/marshal.h"
+#include "lua/ref/origin.h"
 #include "lua/ref/pool.h"
 #include "lua/serve/access.h"
 #include "lua/serve/apply.h"
 #include "lua/serve/bounds.h"
+#include "lua/serve/describe.h"
 #include "lua/serve/eval.h"
 #include "lua/serve/labels.h"
 #include "lua/serve/operator.h"
@@ -98,6 +100,7 @@ static const operation operations[GAIJIN_OP_COUNT] = {
     [GAIJIN_OP_STR] = op_str,           [GAIJIN_OP_OPERATOR] = operator_serve,
     [GAIJIN_OP_APPLY] = apply_serve,    [GAIJIN_OP_LABELS] = labels_serve,
     [GAIJIN_OP_EVAL] = eval_serve,      [GAIJIN_OP_PATHS] = paths_serve,
+    [GAIJIN_OP_DESCRIBE] = describe_serve,
 };
 
 bool serve_knows(enum gaijin_op op) { return operations[op] != NULL; }
@@ -149,6 +152,12 @@ static void wait_for_confirmation(lua_State *L, struct worker *w, int first, int
   if (how != WAIT_WOKEN) door_raise(L, w, how, what, until);
 }
 
+/* The function whose results are sent, if that is to be known: its request's body has been kept for
+ * that (free_read_body). */
+static gaijin_token *called(const struct worker *w, const struct serving *s) {
+  return w->traces_tokens && s->op == GAIJIN_OP_CALL && s->body ? s->target : NULL;
+}
+
 /* Sends the n values on top of the stack as results, or as what was raised. Raises what cannot be
  * prepared. */
 static void answer(lua_State *L, struct worker *w, struct serving *s, int n, bool raised) {
@@ -157,7 +166,9 @@ static void answer(lua_State *L, struct worker *w, struct serving *s, int n, boo
   int first = lua_gettop(L) - n + 1;
   unsigned above = raised ? position_take_above(L, w, first) : 0;
   for (int tries = 0;; marshal_again(L, w, first, n, &tries)) {
-    marshal_prepare(L, w, first, n);
+    const struct origin_sending sending = {
+        .op = s->op, .to = worker_host_name(w, s->caller), .answer = true, .called = called(w, s)};
+    marshal_prepare(L, w, first, n, &sending);
     if (raised)
       gaijin_begin_raise_level(w->g, s->id, s->op, (uint32_t)n, above);
     else
@@ -212,9 +223,11 @@ static bool check_before_decoding(lua_State *L, struct worker *w, const struct s
 }
 
 /* Once its values are Lua's a handler that waits for long would keep it for nothing. s2t reads it
- * again, and str, which has no values, its target, which it keeps alive. */
-static void free_read_body(struct serving *s) {
+ * again, and str, which has no values, its target, which it keeps alive; so is the function that
+ * is called for the sake of its line (origin.h). */
+static void free_read_body(const struct worker *w, struct serving *s) {
   if (s->op == GAIJIN_OP_S2T || s->op == GAIJIN_OP_STR) return;
+  if (s->op == GAIJIN_OP_CALL && w->traces_tokens) return;
   gaijin_body_free(s->body);
   s->body = NULL;
 }
@@ -230,11 +243,12 @@ static int serve(lua_State *L) {
   if (s->given_up || (!s->one_way && !gaijin_answerable(w->g, s->id)))
     return worker_raise(L, GAIJIN_STATUS_CANCELLED, "given up before it began");
   assert(!s->target == (s->op == GAIJIN_OP_S2T || s->op == GAIJIN_OP_LABELS ||
-                        s->op == GAIJIN_OP_EVAL || s->op == GAIJIN_OP_PATHS));
+                        s->op == GAIJIN_OP_EVAL || s->op == GAIJIN_OP_PATHS ||
+                        s->op == GAIJIN_OP_DESCRIBE));
   if (s->target) pool_push(L, w, s->target);
   bool checked = check_before_decoding(L, w, s);
   unmarshal(L, w, s->body, s->caller, false);
-  free_read_body(s);
+  free_read_body(w, s);
   slices_leave(f);
   if (!checked) check(L, w, s, has_key(s->op)); /* it may have been set meanwhile */
   int n = operations[s->op](L, w);

@@ -303,6 +303,8 @@ struct worker {
   bool left_parent; /* in a fork of a stock interpreter: what was its parent's has been left, and
                        gaijin.connect makes a new worker */
   bool is_luajit;  /* the interpreter is LuaJIT */
+  bool traces_tokens; /* where objects were first sent from is remembered (ref/origin.h) */
+  struct origins *origins; /* then; NULL: nothing was sent yet */
   bool allows_eval; /* observers may have it run code (serve/eval.h) */
   bool sandboxed;  /* its script is not trusted (lua/sandbox/untrusted.h) */
   lua_CFunction serves; /* what calls the scripts' functions for others (serve.c) */

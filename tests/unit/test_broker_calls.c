@@ -4,6 +4,7 @@
  */
 #include "broker/books/calls.h"
 
+#include "proto/ops.h"
 #include "tests/unit/random.h"
 #include "tests/unit/run.h"
 
@@ -51,6 +52,27 @@ START_TEST(broker_ids_are_never_used_again) {
     ck_assert_uint_eq(calls_find(&calls, last), SLAB_NONE);
   }
   ck_assert_uint_gt(calls_next_id(&calls), last);
+}
+END_TEST
+
+/* Op describe: as long as its asker waits. */
+START_TEST(calls_that_look_are_counted) {
+  uint32_t calls_of_5[3], other;
+  for (unsigned i = 0; i < 3; i++)
+    ck_assert_int_eq(calls_add(&calls, 5, i + 1, 2, SLAB_NONE, OP_describe, false, &calls_of_5[i]), CALLS_OK);
+  ck_assert_int_eq(calls_add(&calls, 900, 1, 2, SLAB_NONE, OP_describe, false, &other), CALLS_OK);
+  add(5, 10, 2);
+  ck_assert_uint_eq(calls_looks(&calls, 5), 3);
+  ck_assert_uint_eq(calls_looks(&calls, 900), 1);
+  ck_assert_uint_eq(calls_looks(&calls, 901) + calls_looks(&calls, 4) + calls_looks(&calls, 100000), 0);
+  calls_abandon(&calls, calls_of_5[0]);
+  ck_assert_uint_eq(calls_looks(&calls, 5), 2);
+  calls_remove(&calls, calls_of_5[0]);
+  calls_remove(&calls, calls_of_5[1]);
+  ck_assert_uint_eq(calls_looks(&calls, 5), 1);
+  calls_remove(&calls, calls_of_5[2]);
+  calls_remove(&calls, other);
+  ck_assert_uint_eq(calls_looks(&calls, 5) + calls_looks(&calls, 900), 0);
 }
 END_TEST
 
@@ -104,6 +126,7 @@ int main(void) {
   tcase_add_test(t, a_call_is_found_by_both_ids);
   tcase_add_test(t, an_open_id_is_not_taken_twice);
   tcase_add_test(t, broker_ids_are_never_used_again);
+  tcase_add_test(t, calls_that_look_are_counted);
   tcase_add_test(t, an_abandoned_call_waits_for_its_late_answer);
   tcase_add_test(t, random_events_keep_the_invariants);
   return run_suite(s);

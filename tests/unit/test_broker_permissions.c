@@ -290,23 +290,25 @@ static void ask_paths(struct end *e) {
   pack_text(p, "till");
   pack_uint(p, 1);
 }
-START_TEST(paths_are_for_who_may_be_lent_what_they_lead_to) {
+static void ask_description(struct end *e) { pack_uint(wire_ask(e, OP_describe, "shop", NULL, 1), 1); }
+START_TEST(paths_and_descriptions_are_for_who_may_be_lent_what_they_tell_of) {
+  void (*const ask)(struct end *) = _i ? ask_description : ask_paths;
   open_with(ALL_NAMES "[allow]\nwho = all\nhosts = *\n[allow]\nwho = user 12345\nmay = lend\n"
             "[deny]\nwho = all\nmay = lend\n[allow]\nwho = all\nmay = inspect, act\n");
   wire_join(&w, &shop, "shop");
   wire_join(&w, &till, "till");
   wire_join_as(&w, &observer, "o", true);
-  ask_paths(&till);
+  ask(&till);
   wire_send(&w, &till);
   expect_refused(&till, STATUS_denied, "only observers may");
-  ask_paths(&observer);
+  ask(&observer);
   wire_send(&w, &observer);
   expect_refused(&observer, STATUS_denied, "does not give it the right 'lend'");
   wire_client(&w, &observer)->uid = 12345; /* as if the kernel had said so, before it is judged again */
   read_again();
-  ask_paths(&observer);
+  ask(&observer);
   wire_send(&w, &observer);
-  expect_forwarded(&shop, OP_paths);
+  expect_forwarded(&shop, _i ? OP_describe : OP_paths);
   wire_client(&w, &observer)->uid = geteuid();
 }
 END_TEST
@@ -320,7 +322,7 @@ static void ask_what_passes(struct end *e) { wire_ask(e, OP_monitor, NULL, NULL,
 
 /* Without a policy everything else is for whoever is served. */
 START_TEST(what_reaches_into_workers_is_for_few) {
-  void (*const ask[])(struct end *) = {ask_loan, ask_eval, ask_what_passes, ask_paths};
+  void (*const ask[])(struct end *) = {ask_loan, ask_eval, ask_what_passes, ask_paths, ask_description};
   wire_open(&w, NULL);
   wire_join(&w, &shop, "shop");
   wire_join_as(&w, &observer, "o", true);
@@ -339,8 +341,8 @@ START_TEST(what_reaches_into_workers_is_for_few) {
   c->uid = 0;
   ask[_i](&observer);
   wire_send(&w, &observer);
-  if (_i % 2)
-    expect_forwarded(&shop, _i == 1 ? OP_eval : OP_paths);
+  if (_i % 2 || _i == 4)
+    expect_forwarded(&shop, _i == 1 ? OP_eval : _i == 3 ? OP_paths : OP_describe);
   else if (_i == 2)
     wire_expect(&w, &observer, MESSAGE_NOTICE, OP_seen);
   else
@@ -438,8 +440,8 @@ int main(void) {
   tcase_add_test(c, unless_a_rule_says_otherwise);
   tcase_add_test(c, lending_is_a_right_of_its_own);
   tcase_add_test(c, evaluating_is_a_right_of_its_own);
-  tcase_add_test(c, paths_are_for_who_may_be_lent_what_they_lead_to);
-  tcase_add_loop_test(c, what_reaches_into_workers_is_for_few, 0, 4);
+  tcase_add_loop_test(c, paths_and_descriptions_are_for_who_may_be_lent_what_they_tell_of, 0, 2);
+  tcase_add_loop_test(c, what_reaches_into_workers_is_for_few, 0, 5);
   tcase_add_test(c, it_is_shown_in_pieces);
   tcase_add_test(c, none_is_shown_as_none);
   suite_add_tcase(s, c);

@@ -103,7 +103,7 @@ START_TEST(ops) {
     asks("w", "b", op, reads || op == OP_call ? 5 : 0);
     ck_assert_int_eq(policy_right_for(op), reads             ? POLICY_INSPECT
                                                : op == OP_eval  ? POLICY_EVAL
-                                               : op == OP_paths ? POLICY_LEND
+                                               : op == OP_paths || op == OP_describe ? POLICY_LEND
                                                                 : POLICY_ACT);
   }
 }

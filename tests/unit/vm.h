@@ -14,6 +14,7 @@
 
 #include "lua/ref/at.h"
 #include "lua/ref/listed.h"
+#include "lua/ref/origin.h"
 #include "lua/serve/collect.h"
 #include "lua/fiber/fiber.h"
 #include "lua/ask/future.h"
@@ -144,6 +145,7 @@ static inline void vm_close(struct vm *v) {
   label_waits_deinit(w);
   turns_deinit(w);
   ck_assert_uint_eq(w->sched.n_fibers, 0);
+  origins_deinit(w);
   lua_close(w->L);
   listed_deinit(w);
   stacks_deinit(&w->sched.stacks);

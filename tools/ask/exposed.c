@@ -14,6 +14,7 @@ struct asked {
   char *name;
   size_t size;
   gaijin_body *body; /* its answer; NULL: none came */
+  bool late;
 };
 
 struct label {
@@ -105,6 +106,7 @@ void exposed_ask(struct exposed *e, struct observer *o) {
   observe_ask_each(o, &each, heard);
   for (size_t i = 0; i < e->n_workers; i++) {
     e->workers[i].body = heard[i].body;
+    e->workers[i].late = heard[i].late;
     if (heard[i].body) read_labels(e, i, heard[i].body);
   }
   free(heard);
@@ -127,6 +129,10 @@ static size_t first_label(const struct exposed *e, size_t worker, uint64_t token
   }
   return low;
 }
+
+const char *exposed_name(const struct exposed *e, size_t worker) { return e->workers[worker].name; }
+
+bool exposed_is_late(const struct exposed *e, size_t worker) { return e->workers[worker].late; }
 
 void exposed_show(const struct exposed *e, size_t worker, uint64_t token, struct show *s) {
   if (!e->workers[worker].body) {

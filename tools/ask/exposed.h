@@ -25,8 +25,11 @@ void exposed_free(struct exposed *e);
 /* Notes a worker that is to be asked; its number. The name is copied; the same name gives the same
  * number. */
 size_t exposed_worker(struct exposed *e, const char *name, size_t size);
+const char *exposed_name(const struct exposed *e, size_t worker);
 /* Asks all of them, once. */
 void exposed_ask(struct exposed *e, struct observer *o);
+/* Whether the worker was asked and has not answered in time. */
+bool exposed_is_late(const struct exposed *e, size_t worker);
 /* Puts the labels of a worker's token into the table as a list; nil when the worker did not answer.
  */
 void exposed_show(const struct exposed *e, size_t worker, uint64_t token, struct show *s);

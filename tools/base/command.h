@@ -41,6 +41,7 @@ struct column {
   const char *name;
   unsigned importance; /* 1 is left out last */
   bool flows;          /* text of any length, which is cut before a column is left out */
+  enum setting flag;   /* shown only if this flag is given, or if it is picked; 0: always */
   const char *what;
 };
 
@@ -51,6 +52,7 @@ struct command {
   const char *details; /* more; NULL: nothing */
   const char *example; /* a command line without the program's name, which works with a broker */
   const char *sort;    /* the column that sorts its table, '-' before it: downwards; NULL: none */
+  const char *then;    /* the column that sorts what is equal there; NULL: the columns in order */
   int least, most;     /* words */
   bool reads; /* it reads what follows its name itself: `words` has the flags too */
   bool alone; /* it can do without a broker */

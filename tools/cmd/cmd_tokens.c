@@ -5,7 +5,9 @@
  * then the hosts are asked: what changes in between may be seen or not.
  */
 #include <stdlib.h>
+#include <string.h>
 
+#include "tools/ask/describe.h"
 #include "tools/ask/exposed.h"
 #include "tools/ask/list.h"
 #include "tools/base/text.h"
@@ -13,9 +15,13 @@
 /* Of a row, in the order of the columns: all that the broker knows. */
 enum { VALUES = 6 };
 
-/* A cell of labels that is to be filled. */
+/* So many rows are described: their workers have something else to do. */
+enum { DESCRIBED_MOST = 10000 };
+
+/* Cells that only the host can fill. */
 struct unknown {
-  size_t hole, worker;
+  size_t labels, description; /* holes */
+  size_t worker;
   uint64_t token;
 };
 
@@ -64,12 +70,16 @@ static bool read_token(struct observer *o, gaijin_body *b, void *user) {
   show_value(l->s, &dead);
   if (!read_holders(o, b, l->s)) return false;
   bool is_dead = dead.type == GAIJIN_BOOL && dead.boolean;
-  if (host.type != GAIJIN_STRING || is_dead)
+  if (host.type != GAIJIN_STRING || is_dead) {
     show_nil(l->s);
-  else
-    add_unknown(l, (struct unknown){.hole = show_hole(l->s),
+    show_nil(l->s);
+  } else {
+    size_t labels = show_hole(l->s), description = show_hole(l->s);
+    add_unknown(l, (struct unknown){.labels = labels,
+                                    .description = description,
                                     .worker = exposed_worker(l->exposed, host.bytes, host.size),
                                     .token = id.integer});
+  }
   if (is_dead) show_mark(l->s, SHOW_DIM);
   return true;
 }
@@ -78,9 +88,69 @@ static void fill_labels(const struct listing *l, struct observer *o) {
   if (show_wants(l->s, "labels")) exposed_ask(l->exposed, o);
   for (size_t i = 0; i < l->count; i++) {
     const struct unknown *u = &l->unknown[i];
-    show_fill(l->s, u->hole);
+    show_fill(l->s, u->labels);
     exposed_show(l->exposed, u->worker, u->token, l->s);
   }
+}
+
+/* ---- Descriptions ---- */
+
+/* Of each row that is shown whether it is to be described; the rest is nothing to ask for. False,
+ * after an error line: not all are. */
+static bool *choose(const struct show *s, bool *all) {
+  size_t n, *order = show_order(s, &n);
+  bool *chosen = tool_alloc(show_rows(s) + 1, sizeof *chosen);
+  *all = n <= DESCRIBED_MOST;
+  if (!*all) {
+    tool_error("only the first %d of %zu rows are described; --limit or filters choose others",
+               DESCRIBED_MOST, n);
+    n = DESCRIBED_MOST;
+  }
+  for (size_t i = 0; i < n; i++) chosen[order[i]] = true;
+  free(order);
+  return chosen;
+}
+
+static void put_description(struct show *s, const struct description *d) {
+  struct text t = {0};
+  if (d->state == DESCRIPTION_UNKNOWN) {
+    show_nil(s);
+    return;
+  }
+  (show_is_json(s) ? description_json : description_text)(&t, d);
+  show_rendered(s, &t);
+}
+
+/* False, after error lines: not all has been told. */
+static bool fill_descriptions(const struct listing *l, struct observer *o) {
+  bool all = true, wanted = show_wants(l->s, "description");
+  bool *chosen = wanted ? choose(l->s, &all) : NULL;
+  struct descriptions *d = descriptions_new();
+  size_t *numbers = tool_alloc(l->count + 1, sizeof *numbers);
+  for (size_t i = 0; i < l->count; i++) {
+    const struct unknown *u = &l->unknown[i];
+    numbers[i] = SIZE_MAX;
+    if (!wanted || !chosen[show_row_of(l->s, u->description)]) continue;
+    /* One that has just not answered is not waited for once more, or it would cost twice. */
+    if (exposed_is_late(l->exposed, u->worker)) {
+      all = false;
+      continue;
+    }
+    const char *host = exposed_name(l->exposed, u->worker);
+    numbers[i] = descriptions_add(d, host, strlen(host), u->token);
+  }
+  if (wanted) all = descriptions_ask(d, o, observe_timeout(o->in)) && all;
+  for (size_t i = 0; i < l->count; i++) {
+    show_fill(l->s, l->unknown[i].description);
+    if (numbers[i] == SIZE_MAX)
+      show_nil(l->s);
+    else
+      put_description(l->s, descriptions_at(d, numbers[i]));
+  }
+  free(numbers);
+  free(chosen);
+  descriptions_free(d);
+  return all;
 }
 
 /* Nothing was found: whether there is such a worker. */
@@ -105,6 +175,7 @@ bool cmd_tokens(struct observer *o, struct show *s) {
   bool good = observe_read(o, &book);
   if (good && show_rows(s) == 0) good = check_filter(o, book.host) && check_filter(o, book.holder);
   if (good) fill_labels(&l, o);
+  if (good) good = fill_descriptions(&l, o);
   exposed_free(l.exposed);
   free(l.unknown);
   return good;

@@ -36,6 +36,7 @@ static int compare_rows(const void *x, const void *y, void *user) {
   size_t a = *(const size_t *)x, b = *(const size_t *)y;
   int order = compare_by(r, &r->view->order, a, b);
   if (order == 0) order = compare_by(r, &r->view->usual, a, b);
+  if (order == 0) order = compare_by(r, &r->view->then, a, b);
   for (size_t i = 0; order == 0 && i < r->view->count; i++)
     order = compare_by(r, &(struct view_order){.by = &r->view->columns[i]}, a, b);
   return order ? order : a < b ? -1 : a > b;

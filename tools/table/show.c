@@ -191,6 +191,14 @@ size_t show_hole(struct show *s) {
   return s->rows.count - 1;
 }
 
+bool show_is_json(const struct show *s) { return s->json; }
+
+void show_rendered(struct show *s, struct text *t) { put(s, t); }
+
+size_t *show_order(const struct show *s, size_t *count) { return rows_order(&s->rows, count); }
+
+size_t show_row_of(const struct show *s, size_t hole) { return hole / s->rows.view->count; }
+
 void show_fill(struct show *s, size_t hole) { s->hole = hole; }
 
 void show_list_end(struct show *s) {

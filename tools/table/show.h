@@ -14,6 +14,7 @@
 #include <stdint.h>
 
 #include <gaijin/gaijin.h>
+#include "tools/base/text.h"
 #include "tools/table/view.h"
 
 struct show;
@@ -51,6 +52,17 @@ void show_list_end(struct show *s);
 size_t show_hole(struct show *s);
 /* The next cell that is put goes into this hole. */
 void show_fill(struct show *s, size_t hole);
+
+/* A cell that is rendered already: as JSON if that is what is shown, else plain. Takes the text
+ * over. */
+bool show_is_json(const struct show *s);
+void show_rendered(struct show *s, struct text *t);
+
+/* The rows that are shown, in their order, as far as cells are put now: *count numbers of rows,
+ * counted from 0, to be freed. */
+size_t *show_order(const struct show *s, size_t *count);
+/* The row of a hole. */
+size_t show_row_of(const struct show *s, size_t hole);
 
 /* How the row of the cell put last looks where there are colours. */
 enum show_mark { SHOW_PLAIN, SHOW_DIM /* it is over */, SHOW_BAD /* look at it */ };

@@ -77,7 +77,10 @@ bool view_read(struct view *v, const struct invocation *in) {
   const char *list = settings_text(s, SETTING_columns);
   v->chosen = list;
   if (list && !pick(v, c->name, list)) return false;
-  for (size_t i = 0; !list && i < v->count; i++) v->picked[v->n_picked++] = &v->columns[i];
+  for (size_t i = 0; !list && i < v->count; i++)
+    if (!v->columns[i].flag || settings_flag(s, v->columns[i].flag))
+      v->picked[v->n_picked++] = &v->columns[i];
   if (!read_order(v, c->name, c->sort, &v->usual)) return false;
+  if (!read_order(v, c->name, c->then, &v->then)) return false;
   return read_order(v, c->name, settings_text(s, SETTING_sort), &v->order);
 }

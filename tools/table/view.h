@@ -30,7 +30,7 @@ struct view {
   size_t n_picked;
   bool chosen;              /* the user did pick them: none is left out */
   struct view_order order;  /* of the rows; among equals the usual one decides */
-  struct view_order usual;
+  struct view_order usual, then;
   size_t limit;             /* so many rows; 0: all */
   struct terminal terminal; /* standard output, for a table */
   bool page;                /* no more rows than the terminal has lines for */

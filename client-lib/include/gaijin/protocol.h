@@ -63,6 +63,7 @@ enum gaijin_op {
   GAIJIN_OP_SEEN = 40,
   GAIJIN_OP_PATHS = 41,
   GAIJIN_OP_ACT = 42,
+  GAIJIN_OP_DESCRIBE = 43,
   GAIJIN_OP_COUNT
 };
 
