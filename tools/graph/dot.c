@@ -10,12 +10,13 @@
 #include <string.h>
 
 /* Columns of texts; holders of a node that have an edge; objects that are worth a node of cells. */
-enum { NAME_COLUMNS = 40, LABEL_COLUMNS = 28, SAID_COLUMNS = 40, EDGES_MOST = 12, CELLS_LEAST = 4 };
+enum { NAME_COLUMNS = 40, LABEL_COLUMNS = 28, SAID_COLUMNS = 40, EDGES_MOST = 12, CELLS_LEAST = 3 };
 
 struct drawing {
   struct text *out;
   struct graph *g;
   bool *is_drawn;   /* workers that are, by number */
+  bool *is_apart;   /* what it holds begins outside of its cluster */
   uint32_t left_out; /* workers that are not */
   uint64_t edges;   /* so far */
 };
@@ -137,7 +138,7 @@ static const struct look {
 } looks[] = {{"table", "box", "#e3edfb"},
              {"function", "hexagon", "#fff1cf"},
              {"thread", "parallelogram", "#e2f3e4"},
-             {"userdata", "cylinder", "#f2e4f7"},
+             {"userdata", "octagon", "#f2e4f7"},
              {NULL, "box3d", "#eeeeee"}};
 
 static const struct look *look_of(const char *kind) {
@@ -233,6 +234,13 @@ static void draw_cells(struct drawing *d, const struct fold_node *n, uint32_t co
 
 /* ---- Edges ---- */
 
+/* Dark, so that they are black in black and white. */
+static const char *colour_of(uint32_t worker) {
+  static const char *const colours[] = {"#333333", "#1f4e79", "#7a1f1f",
+                                        "#2f6b2f", "#5b3a8c", "#7a5200"};
+  return colours[worker % (sizeof colours / sizeof *colours)];
+}
+
 /* From a holder to a node that stands for `each` objects more than it says. */
 static void draw_edge(struct drawing *d, const struct fold_node *n, const struct fold_hold *h,
                       uint32_t i, uint32_t times) {
@@ -247,11 +255,12 @@ static void draw_edge(struct drawing *d, const struct fold_node *n, const struct
       text_print(d->out, "%s\u00d7", is_part ? " " : "");
       add_number(d->out, there);
     }
-    text_print(d->out, n->is_dead ? "\", color=\"#999999\"];\n" : "\"];\n");
+    text_print(d->out, "\", color=\"%s\"];\n", n->is_dead ? "#999999" : colour_of(h->worker));
     d->edges++;
   }
   if (waiting) {
-    text_print(d->out, "  w%u -> n%u [style=dashed, label=\"", h->worker, i);
+    text_print(d->out, "  w%u -> n%u [style=dashed, color=\"%s\", label=\"", h->worker, i,
+               colour_of(h->worker));
     add_number(d->out, waiting * times);
     text_print(d->out, " under way\"];\n");
     d->edges++;
@@ -276,6 +285,56 @@ static uint32_t alike(const struct fold *f, uint32_t first) {
   return n >= CELLS_LEAST ? n : 1;
 }
 
+/* Workers that hold objects of each other, in a ring, cannot stand side by side: where they hold is
+ * drawn apart from what they have, so that all edges lead the same way. Found by taking away, again
+ * and again, who holds nothing of those that are left, or has nothing that these hold. */
+static void choose_apart(struct drawing *d) {
+  const struct fold *f = &d->g->fold;
+  uint32_t *holds = tool_alloc(f->n_workers, sizeof *holds);
+  uint32_t *held = tool_alloc(f->n_workers, sizeof *held);
+  d->is_apart = tool_alloc(f->n_workers, sizeof *d->is_apart);
+  memset(d->is_apart, true, f->n_workers);
+  for (bool changed = true; changed;) {
+    changed = false;
+    memset(holds, 0, f->n_workers * sizeof *holds);
+    memset(held, 0, f->n_workers * sizeof *held);
+    for (uint32_t i = 0; i < f->n_nodes; i++) {
+      const struct fold_node *n = &f->nodes[i];
+      if (n->host == FOLD_NOBODY || !d->is_apart[n->host]) continue;
+      for (uint32_t k = 0; k < n->n_holds; k++) {
+        if (!d->is_apart[n->holds[k].worker]) continue;
+        held[n->host]++;
+        holds[n->holds[k].worker]++;
+      }
+    }
+    for (uint32_t i = 0; i < f->n_workers; i++) {
+      bool is_left = holds[i] && held[i];
+      changed = changed || (d->is_apart[i] && !is_left);
+      d->is_apart[i] = d->is_apart[i] && is_left;
+    }
+  }
+  free(holds);
+  free(held);
+}
+
+/* The box from which the edges to what it holds begin. */
+static void draw_holder(struct drawing *d, uint32_t i) {
+  const struct fold_worker *w = &d->g->fold.workers[i];
+  text_print(d->out, "    w%u [shape=%s, style=filled, fillcolor=\"%s\", fontcolor=white, label=\"", i,
+             w->name[0] == '@' ? "ellipse" : "box", w->holds ? colour_of(i) : "#999999");
+  if (d->is_apart[i]) {
+    add_text(d->out, w->name, NAME_COLUMNS);
+    text_print(d->out, "\\n");
+  }
+  if (w->holds) {
+    text_print(d->out, "holds ");
+    add_number(d->out, w->holds);
+  } else {
+    text_print(d->out, "idle");
+  }
+  text_print(d->out, "\"];\n");
+}
+
 static void open_cluster(struct drawing *d, uint32_t i) {
   const struct fold_worker *w = &d->g->fold.workers[i];
   text_print(d->out, "  subgraph cluster_w%u {\n    label=\"", i);
@@ -290,16 +349,7 @@ static void open_cluster(struct drawing *d, uint32_t i) {
   }
   text_print(d->out, "\";%s\n", w->is_dead ? " style=\"rounded,dashed\"; color=\"#999999\"; "
                                               "fontcolor=\"#777777\"; bgcolor=\"#f5f5f5\";" : "");
-  if (!w->holds && w->exports) return;
-  text_print(d->out, "    w%u [shape=%s, style=filled, fillcolor=\"%s\", fontcolor=white, label=\"", i,
-             w->name[0] == '@' ? "ellipse" : "box", w->holds ? "#444444" : "#999999");
-  if (w->holds) {
-    text_print(d->out, "holds ");
-    add_number(d->out, w->holds);
-  } else {
-    text_print(d->out, "idle");
-  }
-  text_print(d->out, "\"];\n");
+  if ((w->holds || !w->exports) && !d->is_apart[i]) draw_holder(d, i);
 }
 
 /* The nodes of one worker, or of those beyond, from `first` on; where they end. */
@@ -340,6 +390,7 @@ void graph_add_dot(struct text *out, struct graph *g) {
   struct fold *f = &g->fold;
   struct drawing d = {.out = out, .g = g};
   choose_workers(&d);
+  choose_apart(&d);
   text_print(out, "digraph gaijin {\n"
                   "  graph [rankdir=LR, fontname=\"Helvetica,Arial,sans-serif\", fontsize=11, "
                   "ranksep=1, nodesep=0.15, style=\"rounded\", color=\"#555555\", "
@@ -356,6 +407,7 @@ void graph_add_dot(struct text *out, struct graph *g) {
     open_cluster(&d, w);
     i = draw_nodes(&d, i, w);
     text_print(out, "  }\n");
+    if (d.is_apart[w]) draw_holder(&d, w);
   }
   draw_nodes(&d, i, FOLD_NOBODY);
   for (uint32_t k = 0, n; k < f->n_nodes; k += n) {
@@ -365,4 +417,5 @@ void graph_add_dot(struct text *out, struct graph *g) {
   draw_title(&d);
   text_print(out, "}\n");
   free(d.is_drawn);
+  free(d.is_apart);
 }
