@@ -112,6 +112,32 @@ check "no more" test "$(grep -cE '^    n[0-9]+ ' "$dir/out")" = 2
 run "$ctl" graph --host till
 check "filters, too" test "$(grep -cE '^    n[0-9]+ ' "$dir/out")" = 1
 
+story="under way"
+cat >"$dir/full.lua" <<'LUA'
+bakaGaijin.take = function() end
+bakaGaijin.give = true
+gaijin.run()
+LUA
+start full "$build/gaijin-worker" "$dir/full.lua"
+full=$pid
+check "it serves" exports full give
+# Each may have 256 KiB on its way to another, and the kernel keeps some of it.
+for i in 1 2 3 4; do
+  start "giver-$i" "$build/gaijin-worker" -n "giver-$i" -e 'local take = bakaGaijin("full").take
+    function bakaGaijin.begin() for i = 1, 4 do gaijin.post(take, string.rep("x", 60000), {}) end end gaijin.run()'
+  check "giver-$i is there" exports "giver-$i" begin
+done
+kill -STOP "$full"
+for i in 1 2 3 4; do check "giver-$i gives" "$ctl" call "giver-$i.begin"; done
+dashed() { run "$ctl" graph && edge full table 'style=dashed.*under way'; }
+check "is dashed" eventually dashed
+check "Graphviz takes it" drawn "$dir/out"
+run "$ctl" graph --json
+check "as JSON" json 'any(e["holder"] == "full" and e["under_way"] > 0 for e in g["edges"])'
+kill -CONT "$full"
+not_dashed() { run "$ctl" graph && ! out_has 'style=dashed'; }
+check "and when it has come it is not" eventually not_dashed
+
 story="many objects"
 start many "$build/gaijin-worker" -n many -e 'local make = gaijin.wait_for("shop", "make"); kept = {} for i = 1, 20 do kept[i] = {make(250)} end gaijin.ready()'
 # And the 3 that till holds.

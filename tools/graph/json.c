@@ -23,8 +23,8 @@ static void add_named(struct text *out, const char *name, const char *text) {
     text_print(out, "null");
 }
 
-static void add_worker(struct text *out, const struct fold_worker *w, uint32_t i) {
-  text_print(out, "%s\n{\"worker\":", i ? "," : "");
+static void add_worker(struct text *out, const struct fold_worker *w, bool first) {
+  text_print(out, "%s\n{\"worker\":", first ? "" : ",");
   text_add_json(out, w->name, strlen(w->name));
   add_flag(out, "dead", w->is_dead);
   if (w->pid)
@@ -65,7 +65,13 @@ void graph_add_json(struct text *out, struct graph *g) {
   const struct fold *f = &g->fold;
   bool first = true;
   text_print(out, "{\"workers\":[");
-  for (uint32_t i = 0; i < f->n_workers; i++) add_worker(out, &f->workers[i], i);
+  for (uint32_t i = 0; i < f->n_workers; i++) {
+    const struct fold_worker *w = &f->workers[i];
+    if (!w->is_known && !w->exports && !w->holds) continue;
+    add_worker(out, w, first);
+    first = false;
+  }
+  first = true;
   text_print(out, "],\n\"nodes\":[");
   for (uint32_t i = 0; i < f->n_nodes; i++) add_node(out, f, i);
   text_print(out, "],\n\"edges\":[");

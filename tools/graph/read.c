@@ -10,12 +10,24 @@
 
 #include "proto/base.h"
 #include "tools/ask/exposed.h"
+#include "tools/ask/queued.h"
 
 /* Of a row of tokens: host, id, kind, age, dead, holders. */
 enum { TOKEN_VALUES = 6, LOAD_VALUES = 3, CLIENT_VALUES = 3 };
 
+/* Of what is under way so much is noted, and the rest counted. */
+enum { WAITING_MOST = 100000 };
+
+/* An object in messages under way to a worker; of host and worker their numbers as living ones. */
+struct waiting {
+  uint32_t host, to;
+  uint64_t id, count;
+};
+
 struct reading {
   struct graph *g;
+  struct waiting *waiting; /* sorted */
+  size_t n_waiting, waiting_room;
   struct exposed *exposed;
   uint32_t *numbers; /* of living workers in `exposed`, by number in the fold, + 1; 0: none */
   size_t numbers_room;
@@ -54,6 +66,54 @@ static bool read_client(struct observer *o, gaijin_body *b, void *user) {
   }
   r->numbers[i] = (uint32_t)exposed_worker(r->exposed, name.bytes, name.size) + 1;
   return true;
+}
+
+/* ---- What is under way ---- */
+
+static void note_waiting(void *user, const struct queued *q) {
+  struct reading *r = user;
+  if (q->host.type != GAIJIN_STRING || r->n_waiting == WAITING_MOST) {
+    r->g->waiting_more += q->objects ? q->objects : 1;
+    return;
+  }
+  if (r->n_waiting == r->waiting_room) {
+    r->waiting_room = r->waiting_room ? r->waiting_room * 2 : 64;
+    r->waiting = more(r->waiting, r->waiting_room, sizeof *r->waiting);
+  }
+  struct fold *f = &r->g->fold;
+  uint32_t host = fold_worker(f, q->host.bytes, q->host.size, false);
+  r->waiting[r->n_waiting++] = (struct waiting){
+      .host = host, .to = fold_worker(f, q->to.bytes, q->to.size, false), .id = q->id, .count = 1};
+}
+
+static int compare_waiting(const void *x, const void *y) {
+  const struct waiting *a = x, *b = y;
+  if (a->host != b->host) return a->host < b->host ? -1 : 1;
+  if (a->id != b->id) return a->id < b->id ? -1 : 1;
+  return a->to < b->to ? -1 : a->to > b->to;
+}
+
+static bool read_waiting(struct reading *r, struct observer *o) {
+  if (!queued_read(o, r->g->scope.host, note_waiting, r)) return false;
+  size_t n = 0;
+  if (r->n_waiting) qsort(r->waiting, r->n_waiting, sizeof *r->waiting, compare_waiting);
+  for (size_t i = 0; i < r->n_waiting; i++) {
+    if (n && compare_waiting(&r->waiting[n - 1], &r->waiting[i]) == 0)
+      r->waiting[n - 1].count++;
+    else
+      r->waiting[n++] = r->waiting[i];
+  }
+  r->n_waiting = n;
+  return true;
+}
+
+/* How often the object is under way to the worker. */
+static uint64_t count_waiting(const struct reading *r, uint32_t host, uint64_t id, uint32_t to) {
+  struct waiting wanted = {.host = host, .id = id, .to = to};
+  const struct waiting *w =
+      r->n_waiting ? bsearch(&wanted, r->waiting, r->n_waiting, sizeof wanted, compare_waiting)
+                   : NULL;
+  return w ? w->count : 0;
 }
 
 /* ---- What is near ---- */
@@ -205,6 +265,12 @@ static bool read_token(struct observer *o, gaijin_body *b, void *user) {
   bool is_near = !r->near || (w.host < r->near_room && r->near[w.host]);
   if (!kept && !is_near) return true;
   struct text labels = {0};
+  const char *name = r->g->fold.workers[w.host].name;
+  uint32_t living = !w.is_dead       ? w.host
+                    : r->n_waiting ? fold_worker(&r->g->fold, name, strlen(name), false)
+                                   : 0;
+  for (uint32_t i = 0; i < w.n_holds; i++)
+    r->holds[i].waiting = count_waiting(r, living, w.id, r->holds[i].worker);
   if (!w.is_dead && w.host < r->numbers_room && r->numbers[w.host])
     exposed_texts(r->exposed, r->numbers[w.host] - 1, w.id, FOLD_LABELS, &labels);
   fold_put(&r->g->fold, &(struct fold_object){.host = w.host, .kind = w.kind, .id = w.id,
@@ -222,7 +288,7 @@ bool graph_read(struct graph *g, struct observer *o) {
                                                      .row = read_client, .user = &r});
   if (good && s->focus) good = find_near(&r, o);
   if (good) exposed_ask(r.exposed, o);
-  good = good && !o->no_broker &&
+  good = good && !o->no_broker && read_waiting(&r, o) &&
          observe_read(o, &(struct observe_book){.what = "tokens", .columns = TOKEN_VALUES,
                                                 .host = s->host, .holder = s->holder,
                                                 .kind = s->kind, .least_age = s->least_age,
@@ -230,6 +296,7 @@ bool graph_read(struct graph *g, struct observer *o) {
   fold_sort(&g->fold);
   exposed_free(r.exposed);
   free(r.numbers);
+  free(r.waiting);
   free(r.holds);
   free(r.near);
   return good;
