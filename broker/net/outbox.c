@@ -14,6 +14,7 @@
 #include <sys/uio.h>
 
 #include "broker/base/accounts_carried.h"
+#include "proto/message.h"
 
 enum { SMALL_BLOCK = 4000, LARGE_BLOCK = 64000, VECTOR = 32 };
 /* A ring of spans takes less than the messages that they are made of: 32 bytes at most for each, of
@@ -292,7 +293,51 @@ void outbox_carry(struct outbox *o, struct sheet *s) {
   }
   if (s->writes || s->fault) return;
   o->written = written;
+  o->strange = written + o->bytes;
   if (o->bytes && !o->is_charged) charge_all(o);
+}
+
+/* ---- Looking ---- */
+
+/* Moves to where a message begins, if there is one. */
+static bool find_message(struct outbox_eye *e) {
+  while (e->block && e->offset == e->block->end) {
+    e->block = e->block->next;
+    e->offset = 0;
+  }
+  return e->block;
+}
+
+void outbox_look(const struct outbox *o, struct outbox_eye *e, uint64_t from) {
+  uint64_t begin = o->written - (o->first ? o->first->start : 0);
+  *e = (struct outbox_eye){.block = o->first, .position = begin};
+  if (from < o->strange) from = o->strange;
+  /* Nothing of ours begins before; in what is strange nothing is looked for. */
+  while (e->block && (e->position + e->block->end <= from || e->block->start == e->block->end)) {
+    e->position += e->block->end;
+    e->block = e->block->next;
+  }
+  if (e->block && e->position < o->strange) {
+    e->offset = (uint32_t)(o->strange - e->position);
+    e->position = o->strange;
+  }
+  while (find_message(e)) {
+    uint32_t size = message_size(e->block->bytes + e->offset);
+    bool waits = e->offset + size > e->block->start;
+    if (waits && e->position >= from) return;
+    e->offset += size;
+    e->position += size;
+  }
+}
+
+const uint8_t *outbox_see(struct outbox_eye *e, uint32_t *size) {
+  if (!find_message(e)) return NULL;
+  const uint8_t *bytes = e->block->bytes + e->offset;
+  *size = message_size(bytes);
+  assert(*size <= e->block->end - e->offset);
+  e->offset += *size;
+  e->position += *size;
+  return bytes;
 }
 
 const char *outbox_check(const struct outbox *o) {

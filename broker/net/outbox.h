@@ -39,6 +39,7 @@ struct outbox {
   size_t own; /* of those in the blocks, the ones that the receiver's own account pays */
   bool is_charged; /* what is in the blocks */
   uint64_t written; /* ever; kept by outbox_deinit */
+  uint64_t strange; /* up to there the bytes are an earlier program's: messages may be cut */
   struct outbox_span *spans; /* of all bytes in the blocks, a ring */
   uint32_t span_first, span_count, span_capacity; /* the last a power of 2, or 0 */
   uint64_t spans_gone; /* those that were in it before */
@@ -63,6 +64,19 @@ enum outbox_outcome outbox_write(struct outbox *o, int fd, int *error);
 /* What is to be written, and who pays it, to a sheet; or from it, into an empty outbox. A message
  * that was written in part goes on at its next byte. */
 void outbox_carry(struct outbox *o, struct sheet *s);
+
+/* Where one looks at the whole messages that wait, or of which a part does. It is good until the
+ * outbox changes; `position`, in bytes ever pushed, of the message seen next is good for ever. */
+struct outbox_eye {
+  const struct outbox_block *block;
+  uint32_t offset; /* in its bytes */
+  uint64_t position;
+};
+/* Looks from the first message on that begins at `from` or behind it. What an earlier program has
+ * queued is not seen. */
+void outbox_look(const struct outbox *o, struct outbox_eye *e, uint64_t from);
+/* The next message, and its bytes, prefix included; NULL: there is none. */
+const uint8_t *outbox_see(struct outbox_eye *e, uint32_t *size);
 
 /* The bytes in it that are charged to an account. Takes time in proportion to the changes of
  * payer. */

@@ -12,6 +12,7 @@
 #include "broker/core/permissions.h"
 #include "broker/core/state.h"
 #include "broker/ops/show_policy.h"
+#include "broker/ops/show_queued.h"
 #include "broker/ops/show_status.h"
 #include "broker/ops/show_traffic.h"
 #include "proto/base.h"
@@ -339,10 +340,17 @@ void inspect_on_inspect(struct client *from, const struct message *m) {
     return;
   }
   if (show_traffic(from, m, g.what, g.what_size, cursor, g.bytes_most)) return;
+  if (g.what_size == 6 && memcmp(g.what, "queued", 6) == 0) {
+    show_queued(from, m, &(struct show_queued){.host = g.host, .host_size = g.host_size,
+                                               .holder = g.holder, .holder_size = g.holder_size,
+                                               .cursor = cursor, .bytes_most = g.bytes_most});
+    return;
+  }
   if (!g.kind) {
     notify_refuse(from, m, STATUS_unsupported,
                   "this broker can show \"clients\", \"tokens\", \"loads\", \"accounts\", "
-                  "\"policy\", \"status\", \"stats\", \"pairs\" and \"sums\" only");
+                  "\"policy\", \"status\", \"stats\", \"pairs\", \"sums\" and \"queued\" "
+                  "only");
     return;
   }
   if (g.holder) g.holder_number = find_holder(from, g.holder, g.holder_size);

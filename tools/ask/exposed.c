@@ -8,8 +8,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "tools/base/text.h"
-
 struct asked {
   char *name;
   size_t size;
@@ -134,14 +132,35 @@ const char *exposed_name(const struct exposed *e, size_t worker) { return e->wor
 
 bool exposed_is_late(const struct exposed *e, size_t worker) { return e->workers[worker].late; }
 
+/* Whether there is a label i, which is of this token. */
+static bool is_label_of(const struct exposed *e, size_t i, size_t worker, uint64_t token) {
+  return i < e->n_labels && e->labels[i].worker == worker && e->labels[i].token == token;
+}
+
 void exposed_show(const struct exposed *e, size_t worker, uint64_t token, struct show *s) {
   if (!e->workers[worker].body) {
     show_nil(s);
     return;
   }
   show_list_begin(s);
-  for (size_t i = first_label(e, worker, token);
-       i < e->n_labels && e->labels[i].worker == worker && e->labels[i].token == token; i++)
+  for (size_t i = first_label(e, worker, token); is_label_of(e, i, worker, token); i++)
     show_list_value(s, &e->labels[i].label);
   show_list_end(s);
+}
+
+size_t exposed_texts(const struct exposed *e, size_t worker, uint64_t token, size_t most,
+                     struct text *out) {
+  size_t first = first_label(e, worker, token), i = first;
+  for (; is_label_of(e, i, worker, token); i++) {
+    const struct gaijin_value *v = &e->labels[i].label;
+    if (i - first >= most) continue;
+    if (v->type != GAIJIN_STRING)
+      text_add_number(out, v->number);
+    else if (memchr(v->bytes, 0, v->size))
+      text_add_plain(out, v->bytes, v->size);
+    else
+      text_add(out, v->bytes, v->size);
+    text_add(out, "", 1);
+  }
+  return i - first;
 }

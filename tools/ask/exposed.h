@@ -12,6 +12,7 @@
 
 #include <gaijin/gaijin.h>
 #include "tools/ask/observe.h"
+#include "tools/base/text.h"
 
 /* So long all workers together may take. */
 #define EXPOSED_SECONDS 1.0
@@ -33,5 +34,10 @@ bool exposed_is_late(const struct exposed *e, size_t worker);
 /* Puts the labels of a worker's token into the table as a list; nil when the worker did not answer.
  */
 void exposed_show(const struct exposed *e, size_t worker, uint64_t token, struct show *s);
+
+/* Adds the first labels of a worker's token, `most` at most, each as text with a 0 behind it; how
+ * many it has. A 0 within one is escaped. */
+size_t exposed_texts(const struct exposed *e, size_t worker, uint64_t token, size_t most,
+                     struct text *out);
 
 #endif

@@ -4,13 +4,13 @@
  */
 #include "tools/watch/monitored.h"
 
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "proto/clock.h"
 #include "proto/limits.h"
 #include "proto/ops.h"
+#include "tools/base/object.h"
 #include "tools/base/text.h"
 
 /* Objects that a request may choose (docs/protocol.md). */
@@ -104,12 +104,8 @@ struct wish {
 
 /* WORKER:ID. */
 static bool read_object(const char *text, struct object *out) {
-  const char *colon = strrchr(text, ':');
-  char *end = NULL;
-  errno = 0;
-  *out = (struct object){.worker = text, .size = colon ? (size_t)(colon - text) : 0};
-  out->id = colon ? strtoull(colon + 1, &end, 10) : 0;
-  if (colon && !errno && !*end && out->id) return true;
+  *out = (struct object){.worker = text};
+  if ((out->size = object_read(text, &out->id)) > 0) return true;
   tool_error("monitor: --object takes WORKER:ID, as `gaijinctl tokens` shows them, not '%s'", text);
   return false;
 }
