@@ -114,6 +114,8 @@ POLICY := $(call objects,$(call under,policy,*.c))
 BROKER := $(call objects,$(filter-out broker/main.c,$(call under,broker,*.c)))
 # lua/module.c is the entry of build/gaijin.so only.
 LUASIDE := $(call objects,$(filter-out lua/main.c lua/module.c,$(call under,lua,*.c)))
+# The page that gaijinctl web serves.
+PAGE := $(patsubst %,$(BUILD)/obj/%.h,$(wildcard tools/web/page/*))
 LUA_SCRIPTS := $(patsubst %,$(BUILD)/obj/%.h,$(call under,lua,*.lua))
 TOOLS := $(call objects,$(filter-out tools/main.c tools/dev/%,$(call under,tools,*.c)))
 BED := $(call objects,$(wildcard tests/bed/*.c))
@@ -352,10 +354,14 @@ endif
 $(PROTO): | $(LEAK_ROOTS)
 # Scripts that C sources include must be there before the first compilation knows of them.
 $(LUASIDE): | $(LUA_SCRIPTS)
+$(TOOLS): | $(PAGE)
 
-# lua/.../NAME.lua as the C text `static const char NAME_lua[] = {...}`, ended by a 0 byte.
+# A file as C text: NAME.lua is `static const char NAME_lua[] = {...}`, ended by a 0 byte.
 $(BUILD)/obj/lua/%.lua.h: lua/%.lua
-	@mkdir -p $(@D); { echo "static const char $(subst -,_,$(notdir $*))_lua[] = {"; \
+	$(c_text)
+$(BUILD)/obj/tools/web/page/%.h: tools/web/page/%
+	$(c_text)
+c_text = @mkdir -p $(@D); { echo "static const char $(subst .,_,$(subst -,_,$(notdir $<)))[] = {"; \
 	  od -An -v -tu1 $< | sed 's/[0-9][0-9]*/&,/g; s/\(1[3-9][0-9]\|12[89]\|2[0-9][0-9]\),/(char)\1,/g'; echo "0};"; } > $@
 
 $(BUILD)/libproto.a: $(PROTO)

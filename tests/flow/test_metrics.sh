@@ -37,10 +37,10 @@ ask /metrics
 check "once" test "$(wc -l <"$dir/metrics.out")" = 2
 
 story="what is counted"
-start_broker
+start_broker --log-level warn
 broker=$pid
-start shop "$build/gaijin-worker" -n 'sh"op\' -e 'bakaGaijin.price = function(n) return 2 * n end bakaGaijin.kept = {1} gaijin.run()'
-wait_until serves 'sh\"op\\'
+start shop "$build/gaijin-worker" -n "sh\"op\\" -e 'bakaGaijin.price = function(n) return 2 * n end bakaGaijin.kept = {1} gaijin.run()'
+wait_until serves "sh\\\"op\\\\"
 run "$build/gaijin-worker" -n till --once -e 'for i = 1, 20 do bakaGaijin("sh\"op\\").price(i) end'
 ask /metrics
 cp "$dir/out" "$dir/text"
@@ -129,12 +129,12 @@ story="a broker that is started again"
 end_broker
 ask /metrics
 check "503, not $status" test "$status" = 503
-start_broker
+start_broker --log-level warn
 broker=$pid
 ask /metrics
 check "200, not $status" test "$status" = 200
 end_broker
-start_broker
+start_broker --log-level warn
 ask /metrics
 check "though nobody asked meanwhile: 200, not $status" test "$status" = 200
 

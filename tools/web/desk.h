@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
  * A desk answers questions one at a time, in a thread of its own, because to ask a broker blocks.
- * Who comes with a question that waits or is being answered shares its answer: however many ask, the
- * broker is asked by one. Questions that wait are bounded.
+ * Who comes with a question that waits or is being answered shares its answer: however many ask,
+ * the broker is asked by one. Questions that wait are bounded.
  */
 #ifndef GAIJIN_TOOLS_DESK_H
 #define GAIJIN_TOOLS_DESK_H

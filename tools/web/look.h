@@ -19,9 +19,9 @@ struct look {
 void look_init(struct look *l, const struct invocation *in, const char *what);
 void look_deinit(struct look *l);
 
-/* Asks: `read` adds what it has found to the answer's body, and gives false after error lines, which
- * become its body then. `said` gets the lines that there were though it gave true; NULL: nobody
- * wants them. The status is 200, 503 if the broker cannot be asked, else 502. */
+/* Asks: `read` adds what it has found to the answer's body, and gives false after error lines,
+ * which become its body then. `said` gets the lines that there were though it gave true; NULL:
+ * nobody wants them. The status is 200, 503 if the broker cannot be asked, else 502. */
 typedef bool (*look_fn)(void *user, struct observer *o, struct text *body);
 void look_ask(struct look *l, look_fn read, void *user, const char *type, struct desk_answer *a,
               struct text *said);

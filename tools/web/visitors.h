@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * Connections that are open, and since when: who takes too long is cut off, however busily it sends.
+ * Connections that are open, and since when: who takes too long is cut off, however busily it
+ * sends.
  */
 #ifndef GAIJIN_TOOLS_VISITORS_H
 #define GAIJIN_TOOLS_VISITORS_H
