@@ -58,7 +58,7 @@ endif
 have_package = $(shell pkg-config --exists $(1) 2>/dev/null && echo $(1))
 # msgpack-c was renamed with its version 6.
 MSGPACK_NAME := $(firstword $(call have_package,msgpack-c) $(call have_package,msgpack) msgpack-c)
-PACKAGES := libuv $(MSGPACK_NAME) lua5.1 inih libseccomp libedit
+PACKAGES := libuv $(MSGPACK_NAME) lua5.1 inih libseccomp libedit libmicrohttpd
 missing_of = $(strip $(foreach p,$(1),$(if $(call have_package,$(p)),,$(p))))
 MISSING := $(call missing_of,$(PACKAGES)) $(if $(shell command -v $(firstword $(CC))),,$(firstword $(CC)))
 MISSING := $(strip $(MISSING))
@@ -96,6 +96,7 @@ LUA := $(call package_libs,lua5.1)
 INIH := $(call package_libs,inih)
 SECCOMP := $(call package_libs,libseccomp)
 EDIT := $(call package_libs,libedit)
+HTTP := $(call package_libs,libmicrohttpd)
 CHECK := $(call package_libs,check)
 
 # ---- Sources -----------------------------------------------------------------------------------------------------
@@ -113,6 +114,8 @@ POLICY := $(call objects,$(call under,policy,*.c))
 BROKER := $(call objects,$(filter-out broker/main.c,$(call under,broker,*.c)))
 # lua/module.c is the entry of build/gaijin.so only.
 LUASIDE := $(call objects,$(filter-out lua/main.c lua/module.c,$(call under,lua,*.c)))
+# The page that gaijinctl web serves.
+PAGE := $(patsubst %,$(BUILD)/obj/%.h,$(wildcard tools/web/page/*))
 LUA_SCRIPTS := $(patsubst %,$(BUILD)/obj/%.h,$(call under,lua,*.lua))
 TOOLS := $(call objects,$(filter-out tools/main.c tools/dev/%,$(call under,tools,*.c)))
 BED := $(call objects,$(wildcard tests/bed/*.c))
@@ -354,10 +357,14 @@ endif
 $(PROTO): | $(LEAK_ROOTS)
 # Scripts that C sources include must be there before the first compilation knows of them.
 $(LUASIDE): | $(LUA_SCRIPTS)
+$(TOOLS): | $(PAGE)
 
-# lua/.../NAME.lua as the C text `static const char NAME_lua[] = {...}`, ended by a 0 byte.
+# A file as C text: NAME.lua is `static const char NAME_lua[] = {...}`, ended by a 0 byte.
 $(BUILD)/obj/lua/%.lua.h: lua/%.lua
-	@mkdir -p $(@D); { echo "static const char $(subst -,_,$(notdir $*))_lua[] = {"; \
+	$(c_text)
+$(BUILD)/obj/tools/web/page/%.h: tools/web/page/%
+	$(c_text)
+c_text = @mkdir -p $(@D); { echo "static const char $(subst .,_,$(subst -,_,$(notdir $<)))[] = {"; \
 	  od -An -v -tu1 $< | sed 's/[0-9][0-9]*/&,/g; s/\(1[3-9][0-9]\|12[89]\|2[0-9][0-9]\),/(char)\1,/g'; echo "0};"; } > $@
 
 $(BUILD)/libproto.a: $(PROTO)
@@ -405,7 +412,7 @@ $(BUILD)/ucontext/gaijin-worker: $(BUILD)/obj/lua/main.o $(UCONTEXT) $(BUILD)/li
 $(BUILD)/gaijin.so: $(BUILD)/obj/lua/module.o $(BUILD)/liblua-gaijin.a $(INNER)
 	$(call link,-shared -Wl$(comma)-z$(comma)nodelete $(inputs) $(UV) $(MSGPACK) -lm)
 $(BUILD)/gaijinctl: $(BUILD)/obj/tools/main.o $(BUILD)/libtools.a $(BUILD)/libpolicy.a $(INNER)
-	$(call link,$(inputs) $(UV) $(MSGPACK) $(INIH) $(EDIT) -lm)
+	$(call link,$(inputs) $(UV) $(MSGPACK) $(INIH) $(EDIT) $(HTTP) -lm)
 $(BUILD)/docs-tables: $(BUILD)/obj/tools/dev/docs-tables.o $(BUILD)/obj/tools/base/command.o $(BUILD)/libproto.a
 	$(call link,$(inputs) -lm)
 $(BUILD)/manuals: $(BUILD)/obj/tools/dev/manuals.o $(BUILD)/obj/tools/base/command.o $(BUILD)/libproto.a

@@ -291,27 +291,31 @@ static gaijin_body *ask_page(struct observer *o, const struct observe_book *book
   return NULL;
 }
 
-static bool read_rows(struct observer *o, gaijin_body *b, const struct observe_book *book) {
+/* Those of a page; *count grows by them. */
+static bool read_rows(struct observer *o, gaijin_body *b, const struct observe_book *book,
+                      size_t *count) {
   struct gaijin_value row;
-  while (gaijin_body_next(b, &row)) {
+  while ((!book->enough || *count < book->enough) && gaijin_body_next(b, &row)) {
     if (row.type != GAIJIN_ARRAY || row.count < book->columns) {
       observe_report_form(o, book->what);
       return false;
     }
     if (!book->row(o, b, book->user)) return false;
     if (!skip(o, b, book->what, row.count - book->columns)) return false;
+    ++*count;
   }
   return true;
 }
 
 bool observe_read(struct observer *o, const struct observe_book *book) {
   struct gaijin_value cursor = {.type = GAIJIN_NIL};
+  size_t count = 0;
   bool good;
   do {
     gaijin_body *b = ask_page(o, book, &cursor);
-    good = b && read_rows(o, b, book);
+    good = b && read_rows(o, b, book, &count);
     gaijin_body_free(b);
-  } while (good && cursor.type == GAIJIN_NUMBER);
+  } while (good && cursor.type == GAIJIN_NUMBER && (!book->enough || count < book->enough));
   return good;
 }
 

@@ -54,11 +54,13 @@ struct observe_book {
   const char *host, *holder;  /* filters; NULL: none */
   const char *kind;           /* of objects; NULL: any */
   double least_age;           /* of objects, in whole seconds */
+  size_t enough;              /* so many rows will do, whichever they are; 0: all are read */
   /* Reads exactly `columns` values of b; false after an error line. */
   bool (*row)(struct observer *o, gaijin_body *b, void *user);
   void *user;
 };
-/* Calls row for each row. False after an error line. */
+/* Calls row for each row; behind the page with the last that is wanted it asks no more. False after
+ * an error line. */
 bool observe_read(struct observer *o, const struct observe_book *book);
 
 /* Reads the next value of a row whatever it is; false (after an error line) when there is none. */

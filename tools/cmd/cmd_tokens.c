@@ -168,6 +168,7 @@ bool cmd_tokens(struct observer *o, struct show *s) {
                               .host = settings_text(flags, SETTING_host),
                               .holder = settings_text(flags, SETTING_holder),
                               .least_age = settings_count(flags, SETTING_min_age),
+                              .enough = show_enough(s),
                               .row = read_token,
                               .user = &l};
   if (settings_choice(flags, SETTING_kind) > 0)

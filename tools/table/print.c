@@ -11,19 +11,19 @@
 #include "tools/table/rows.h"
 #include "tools/table/show.h"
 
-void rows_print_json(const struct rows *r) {
+void rows_write_json(const struct rows *r, FILE *out) {
   const struct view *v = r->view;
   size_t n, *order = rows_order(r, &n);
-  fputc('[', stdout);
+  fputc('[', out);
   for (size_t i = 0; i < n; i++) {
-    fputs(i ? "},\n {" : "{", stdout);
+    fputs(i ? "},\n {" : "{", out);
     for (size_t k = 0; k < v->n_picked; k++) {
       const struct cell *c = rows_cell(r, order[i], v->picked[k]);
-      printf("%s\"%s\":", k ? "," : "", v->picked[k]->name);
-      fwrite(c->bytes, 1, c->size, stdout);
+      fprintf(out, "%s\"%s\":", k ? "," : "", v->picked[k]->name);
+      fwrite(c->bytes, 1, c->size, out);
     }
   }
-  fputs(n ? "}]\n" : "]\n", stdout);
+  fputs(n ? "}]\n" : "]\n", out);
   free(order);
 }
 

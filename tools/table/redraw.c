@@ -4,9 +4,6 @@
  * stderr meanwhile is kept in a file of memory and comes below it. Signals end the program where it
  * stands: nothing is held that another would miss.
  */
-#ifndef _GNU_SOURCE
-#define _GNU_SOURCE /* memfd_create */
-#endif
 #include "tools/table/redraw.h"
 
 #include <errno.h>
@@ -14,10 +11,10 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <unistd.h>
 
 #include "tools/base/command.h"
+#include "tools/base/said.h"
 #include "tools/base/terminal.h"
 #include "tools/base/text.h"
 
@@ -46,43 +43,17 @@ static void watch_signals(void (*end)(int)) {
 
 static void notice(int sig) { (void)sig; }
 
-/* ---- What is said on stderr ---- */
-
-struct diverted {
-  int kept, file; /* what stderr was, and what it is; file -1: it stays as it is */
-};
-
-static void divert(struct diverted *d) {
-  *d = (struct diverted){.kept = dup(STDERR_FILENO), .file = memfd_create("said", MFD_CLOEXEC)};
-  if (d->kept >= 0 && d->file >= 0 && dup2(d->file, STDERR_FILENO) >= 0) return;
-  if (d->kept >= 0) close(d->kept);
-  if (d->file >= 0) close(d->file);
-  d->file = -1;
-}
-
-/* Puts stderr back, and adds what was said. */
-static void restore(const struct diverted *d, struct text *said) {
-  char piece[4096];
-  ssize_t n;
-  if (d->file < 0) return;
-  dup2(d->kept, STDERR_FILENO);
-  close(d->kept);
-  lseek(d->file, 0, SEEK_SET);
-  while ((n = read(d->file, piece, sizeof piece)) > 0) text_add(said, piece, (size_t)n);
-  close(d->file);
-}
-
 /* ---- Pictures ---- */
 
 /* Draws one over the one before; what cannot be drawn the first time is said where it stays. */
 static int draw_on_screen(const struct redraw *r, bool is_first) {
-  struct diverted d;
+  struct said kept;
   struct text said = {0};
   printf("%s\x1b[H\x1b[J%s, every %g s; Ctrl-C ends\n", is_first ? ENTER : "", r->title,
          r->seconds);
-  divert(&d);
+  said_begin(&kept);
   int status = r->draw(r->user);
-  restore(&d, &said);
+  said_end(&kept, &said);
   bool is_end = is_first && status == EXIT_NO_BROKER;
   if (is_end) fputs(LEAVE, stdout);
   if (is_end) fflush(stdout);

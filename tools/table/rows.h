@@ -5,6 +5,8 @@
 #ifndef GAIJIN_TOOLS_ROWS_H
 #define GAIJIN_TOOLS_ROWS_H
 
+#include <stdio.h>
+
 #include "tools/table/view.h"
 
 enum cell_type { CELL_NIL, CELL_NUMBER, CELL_TEXT };
@@ -32,7 +34,7 @@ static inline const struct cell *rows_cell(const struct rows *r, size_t row,
 /* The rows that are shown, in their order: *count numbers of rows, to be freed. */
 size_t *rows_order(const struct rows *r, size_t *count);
 
-void rows_print_json(const struct rows *r);
+void rows_write_json(const struct rows *r, FILE *out);
 void rows_print_table(const struct rows *r);
 
 #endif

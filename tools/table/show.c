@@ -209,9 +209,24 @@ void show_list_end(struct show *s) {
   put(s, &s->list);
 }
 
+void show_add_json(const struct show *s, struct text *t) {
+  char *bytes = NULL;
+  size_t size = 0;
+  FILE *out = open_memstream(&bytes, &size);
+  if (out) rows_write_json(&s->rows, out);
+  if (!out || ferror(out) | fclose(out)) {
+    tool_error("out of memory");
+    exit(EXIT_FAILED);
+  }
+  text_add(t, bytes, size);
+  free(bytes);
+}
+
+size_t show_enough(const struct show *s) { return s->rows.view->enough; }
+
 int show_print(struct show *s) {
   if (s->json)
-    rows_print_json(&s->rows);
+    rows_write_json(&s->rows, stdout);
   else
     rows_print_table(&s->rows);
   if (fflush(stdout) == 0 && !ferror(stdout)) return EXIT_GOOD;

@@ -25,7 +25,11 @@ struct show *show_new(const struct view *v);
 void show_free(struct show *s);
 /* Prints to stdout. EXIT_GOOD, or EXIT_FAILED with a line on stderr if stdout did not take it. */
 int show_print(struct show *s);
+/* Adds what show_print prints of a table that is shown as JSON. */
+void show_add_json(const struct show *s, struct text *t);
 
+/* So many rows are enough, whichever they are; 0: all are wanted. */
+size_t show_enough(const struct show *s);
 /* Whether the column of this name may be shown: what costs a question is not asked in vain. */
 bool show_wants(const struct show *s, const char *column);
 size_t show_rows(const struct show *s);

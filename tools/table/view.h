@@ -32,6 +32,7 @@ struct view {
   struct view_order order;  /* of the rows; among equals the usual one decides */
   struct view_order usual, then;
   size_t limit;             /* so many rows; 0: all */
+  size_t enough;            /* so many rows need be put, whichever; 0: all */
   struct terminal terminal; /* standard output, for a table */
   bool page;                /* no more rows than the terminal has lines for */
 };

@@ -1,0 +1,59 @@
+# SPDX-License-Identifier: MIT
+#
+# Many at once: http_crowd.py PORT PATH N KIND. KIND says what each sends:
+#   whole    a request; says how many were answered 200, and how many different answers that were
+#   half     the begin of one, and then nothing
+#   drip     the same, and then a byte each second
+# Of half and drip it says "N connected", stays until all are closed from the other side, and says "closed".
+import collections
+import socket
+import sys
+import threading
+import time
+
+port, path, count, kind = int(sys.argv[1]), sys.argv[2], int(sys.argv[3]), sys.argv[4]
+begin = f"GET {path} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\n".encode()
+
+
+def read_all(s):
+    data = b""
+    while piece := s.recv(65536):
+        data += piece
+    return data
+
+
+def whole(answers):
+    with socket.create_connection(("127.0.0.1", port)) as s:
+        s.sendall(begin + b"\r\n")
+        answers.append(read_all(s))
+
+
+if kind == "whole":
+    answers = []
+    threads = [threading.Thread(target=whole, args=(answers,)) for _ in range(count)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    good = [a for a in answers if a.startswith(b"HTTP/1.1 200 ")]
+    bodies = collections.Counter(a.split(b"\r\n\r\n", 1)[1] for a in good)
+    print(len(good), "good", len(bodies), "different")
+else:
+    sockets = [socket.create_connection(("127.0.0.1", port)) for _ in range(count)]
+    for s in sockets:
+        s.sendall(begin)
+    print(count, "connected", flush=True)
+    while sockets:
+        for s in list(sockets):
+            s.settimeout(0.01)
+            try:
+                if kind == "drip":
+                    s.sendall(b"X")
+                if s.recv(4096) == b"":
+                    sockets.remove(s)
+            except TimeoutError:
+                pass
+            except OSError:
+                sockets.remove(s)
+        time.sleep(1 if kind == "drip" else 0.05)
+    print("closed")
