@@ -58,7 +58,7 @@ endif
 have_package = $(shell pkg-config --exists $(1) 2>/dev/null && echo $(1))
 # msgpack-c was renamed with its version 6.
 MSGPACK_NAME := $(firstword $(call have_package,msgpack-c) $(call have_package,msgpack) msgpack-c)
-PACKAGES := libuv $(MSGPACK_NAME) lua5.1 inih libseccomp libedit libmicrohttpd
+PACKAGES := libuv $(MSGPACK_NAME) lua5.1 inih libseccomp libedit ncursesw libmicrohttpd
 missing_of = $(strip $(foreach p,$(1),$(if $(call have_package,$(p)),,$(p))))
 MISSING := $(call missing_of,$(PACKAGES)) $(if $(shell command -v $(firstword $(CC))),,$(firstword $(CC)))
 MISSING := $(strip $(MISSING))
@@ -88,7 +88,7 @@ OWN_CFLAGS := -std=gnu11 -fPIC -fvisibility=hidden $(WARNINGS) $(SANITIZER) \
               $(if $(filter 1,$(HOSTILE)),-DGAIJIN_HOSTILE) \
               $(if $(FIBER),$(if $(filter asm,$(FIBER)),-DGAIJIN_FIBER_ASM,-DGAIJIN_FIBER_UCONTEXT)) \
               -I. -Iclient-lib/include -I$(BUILD)/obj \
-              $(patsubst -I%,-isystem %,$(shell pkg-config --cflags $(PACKAGES) $(if $(MISSING_CHECK),,check) 2>/dev/null))
+              $(patsubst -I%,-isystem %,$(filter-out -D_XOPEN_SOURCE=% -D_DEFAULT_SOURCE,$(shell pkg-config --cflags $(PACKAGES) $(if $(MISSING_CHECK),,check) 2>/dev/null)))
 OWN_LDFLAGS := $(SANITIZER) -pthread
 UV := $(call package_libs,libuv)
 MSGPACK := $(call package_libs,$(MSGPACK_NAME))
@@ -96,6 +96,7 @@ LUA := $(call package_libs,lua5.1)
 INIH := $(call package_libs,inih)
 SECCOMP := $(call package_libs,libseccomp)
 EDIT := $(call package_libs,libedit)
+CURSES := $(call package_libs,ncursesw)
 HTTP := $(call package_libs,libmicrohttpd)
 CHECK := $(call package_libs,check)
 
@@ -412,7 +413,7 @@ $(BUILD)/ucontext/gaijin-worker: $(BUILD)/obj/lua/main.o $(UCONTEXT) $(BUILD)/li
 $(BUILD)/gaijin.so: $(BUILD)/obj/lua/module.o $(BUILD)/liblua-gaijin.a $(INNER)
 	$(call link,-shared -Wl$(comma)-z$(comma)nodelete $(inputs) $(UV) $(MSGPACK) -lm)
 $(BUILD)/gaijinctl: $(BUILD)/obj/tools/main.o $(BUILD)/libtools.a $(BUILD)/libpolicy.a $(INNER)
-	$(call link,$(inputs) $(UV) $(MSGPACK) $(INIH) $(EDIT) $(HTTP) -lm)
+	$(call link,$(inputs) $(UV) $(MSGPACK) $(INIH) $(EDIT) $(CURSES) $(HTTP) -lm)
 $(BUILD)/docs-tables: $(BUILD)/obj/tools/dev/docs-tables.o $(BUILD)/obj/tools/base/command.o $(BUILD)/libproto.a
 	$(call link,$(inputs) -lm)
 $(BUILD)/manuals: $(BUILD)/obj/tools/dev/manuals.o $(BUILD)/obj/tools/base/command.o $(BUILD)/libproto.a

@@ -98,6 +98,7 @@ look() {
   need_library libinih-dev inih
   need_library libseccomp-dev libseccomp
   need_library libedit-dev libedit
+  need_library libncurses-dev ncursesw
   need_library libmicrohttpd-dev libmicrohttpd
   for extra in "$@"; do
     case $extra in

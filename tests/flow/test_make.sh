@@ -47,9 +47,9 @@ with() { # NAME...: these libraries are there
   for name in "$@"; do printf 'Name: %s\nDescription: none\nVersion: 1\n' "$name" >"$dir/pc/$name.pc"; done
 }
 program=$dir/build/obj/proto/status.o test=$dir/build/obj/tests/unit/test_proto_pt.o
-refuses "no library" "missing: libuv msgpack-c lua5.1 inih libseccomp libedit libmicrohttpd. Run \`tools/setup.sh\`, which" "${lacking[@]}" "$program"
+refuses "no library" "missing: libuv msgpack-c lua5.1 inih libseccomp libedit ncursesw libmicrohttpd. Run \`tools/setup.sh\`, which" "${lacking[@]}" "$program"
 for msgpack in msgpack msgpack-c; do
-  with libuv lua5.1 inih libseccomp libedit libmicrohttpd "$msgpack"
+  with libuv lua5.1 inih libseccomp libedit ncursesw libmicrohttpd "$msgpack"
   story="$msgpack, but not check"
   run "${lacking[@]}" -n "$program"
   check "a program's part can be made" test "$status" = 0

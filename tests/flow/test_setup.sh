@@ -53,7 +53,7 @@ asked() { grep -- "$1" "$dir/asked" >/dev/null; }
 # What apt-get was asked to install, without its flags.
 installed() { sed -n 's/.*install //p' "$dir/asked" | sed -n '$p'; }
 
-lines libraries libuv msgpack lua5.1 inih libseccomp libedit libmicrohttpd
+lines libraries libuv msgpack lua5.1 inih libseccomp libedit ncursesw libmicrohttpd
 lines archive
 lines brings
 setup "nothing is missing, msgpack-c before its version 6"
@@ -61,35 +61,35 @@ check "succeeds" test "$status" = 0
 check "says nothing" test "$(cat "$dir/out" "$dir/err")" = ""
 check "installs nothing" test ! -s "$dir/asked"
 
-lines libraries libuv msgpack-c lua5.1 inih libseccomp libedit libmicrohttpd
+lines libraries libuv msgpack-c lua5.1 inih libseccomp libedit ncursesw libmicrohttpd
 setup "nothing is missing, msgpack-c of Debian 13"
 check "succeeds" test "$status" = 0
 check "installs nothing" test ! -s "$dir/asked"
 
 lines libraries
-lines archive libuv1-dev libmsgpack-dev libmsgpack-c-dev liblua5.1-0-dev libinih-dev libseccomp-dev libedit-dev libmicrohttpd-dev check
-lines brings 'libuv1-dev libuv' 'libmsgpack-c-dev msgpack-c' 'libmsgpack-dev msgpack' 'liblua5.1-0-dev lua5.1' 'libinih-dev inih' 'libseccomp-dev libseccomp' 'libedit-dev libedit' 'libmicrohttpd-dev libmicrohttpd'
+lines archive libuv1-dev libmsgpack-dev libmsgpack-c-dev liblua5.1-0-dev libinih-dev libseccomp-dev libedit-dev libncurses-dev libmicrohttpd-dev check
+lines brings 'libuv1-dev libuv' 'libmsgpack-c-dev msgpack-c' 'libmsgpack-dev msgpack' 'liblua5.1-0-dev lua5.1' 'libinih-dev inih' 'libseccomp-dev libseccomp' 'libedit-dev libedit' 'libncurses-dev ncursesw' 'libmicrohttpd-dev libmicrohttpd'
 setup "Debian 13 without libraries"
 check "succeeds" test "$status" = 0
 check "installs what the programs need, and no more" \
-  test "$(installed)" = "libuv1-dev libmsgpack-c-dev liblua5.1-0-dev libinih-dev libseccomp-dev libedit-dev libmicrohttpd-dev"
+  test "$(installed)" = "libuv1-dev libmsgpack-c-dev liblua5.1-0-dev libinih-dev libseccomp-dev libedit-dev libncurses-dev libmicrohttpd-dev"
 
 lines libraries
-lines archive libuv1-dev libmsgpack-dev liblua5.1-0-dev libinih-dev libseccomp-dev libedit-dev libmicrohttpd-dev check
+lines archive libuv1-dev libmsgpack-dev liblua5.1-0-dev libinih-dev libseccomp-dev libedit-dev libncurses-dev libmicrohttpd-dev check
 setup "Debian 12 without libraries"
 check "succeeds" test "$status" = 0
-check "installs the older package of msgpack-c" test "$(installed)" = "libuv1-dev libmsgpack-dev liblua5.1-0-dev libinih-dev libseccomp-dev libedit-dev libmicrohttpd-dev"
+check "installs the older package of msgpack-c" test "$(installed)" = "libuv1-dev libmsgpack-dev liblua5.1-0-dev libinih-dev libseccomp-dev libedit-dev libncurses-dev libmicrohttpd-dev"
 
 lines libraries
 lines archive
-lines mirror libuv1-dev libmsgpack-c-dev liblua5.1-0-dev libinih-dev libseccomp-dev libedit-dev libmicrohttpd-dev
+lines mirror libuv1-dev libmsgpack-c-dev liblua5.1-0-dev libinih-dev libseccomp-dev libedit-dev libncurses-dev libmicrohttpd-dev
 setup "a new machine without package lists"
 check "succeeds" test "$status" = 0
 check "fetches the lists" asked update
-check "installs the packages that the lists have" test "$(installed)" = "libuv1-dev libmsgpack-c-dev liblua5.1-0-dev libinih-dev libseccomp-dev libedit-dev libmicrohttpd-dev"
+check "installs the packages that the lists have" test "$(installed)" = "libuv1-dev libmsgpack-c-dev liblua5.1-0-dev libinih-dev libseccomp-dev libedit-dev libncurses-dev libmicrohttpd-dev"
 rm "$dir/mirror"
 
-lines libraries libuv lua5.1 inih libseccomp libedit libmicrohttpd
+lines libraries libuv lua5.1 inih libseccomp libedit ncursesw libmicrohttpd
 lines archive libmsgpack-c-dev
 lines brings
 setup "a package that brings no library"
@@ -108,7 +108,7 @@ setup "another system"
 check "fails" test "$status" = 1
 check "says what is missing" says "missing: libmsgpack-c-dev or libmsgpack-dev (Debian's package names)"
 
-lines libraries libuv msgpack lua5.1 inih libseccomp libedit libmicrohttpd
+lines libraries libuv msgpack lua5.1 inih libseccomp libedit ncursesw libmicrohttpd
 setup "the tests' needs" packages
 check "fails" test "$status" = 1
 check "names check" says "missing: check "

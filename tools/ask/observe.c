@@ -269,10 +269,8 @@ static void put_text_or_nil(gaijin *g, const char *text) {
     gaijin_put_nil(g);
 }
 
-/* The page from *cursor on (nil: the first), whose cursor is replaced by the next one's; NULL after
- * an error line. */
-static gaijin_body *ask_page(struct observer *o, const struct observe_book *book,
-                             struct gaijin_value *cursor) {
+void observe_begin_page(struct observer *o, const struct observe_book *book,
+                        const struct gaijin_value *cursor) {
   gaijin *g = o->g;
   bool filters = book->kind || book->least_age > 0;
   gaijin_begin_request(g, &(struct gaijin_send){.op = GAIJIN_OP_INSPECT}, filters ? 6 : 4);
@@ -285,10 +283,6 @@ static gaijin_body *ask_page(struct observer *o, const struct observe_book *book
   put_text_or_nil(g, book->holder);
   if (filters) put_text_or_nil(g, book->kind);
   if (filters) gaijin_put_number(g, book->least_age);
-  gaijin_body *b = observe_ask(o, book->what);
-  if (!b || observe_value(o, b, book->what, cursor)) return b;
-  gaijin_body_free(b);
-  return NULL;
 }
 
 /* Those of a page; *count grows by them. */
@@ -307,13 +301,19 @@ static bool read_rows(struct observer *o, gaijin_body *b, const struct observe_b
   return true;
 }
 
+bool observe_read_page(struct observer *o, const struct observe_book *book, gaijin_body *b,
+                       struct gaijin_value *cursor, size_t *count) {
+  return observe_value(o, b, book->what, cursor) && read_rows(o, b, book, count);
+}
+
 bool observe_read(struct observer *o, const struct observe_book *book) {
   struct gaijin_value cursor = {.type = GAIJIN_NIL};
   size_t count = 0;
   bool good;
   do {
-    gaijin_body *b = ask_page(o, book, &cursor);
-    good = b && read_rows(o, b, book, &count);
+    observe_begin_page(o, book, &cursor);
+    gaijin_body *b = observe_ask(o, book->what);
+    good = b && observe_read_page(o, book, b, &cursor, &count);
     gaijin_body_free(b);
   } while (good && cursor.type == GAIJIN_NUMBER && (!book->enough || count < book->enough));
   return good;

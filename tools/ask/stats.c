@@ -100,20 +100,27 @@ static bool read_sums(struct observer *o, gaijin_body *b, void *user) {
   return read_uints(o, b, "sums", numbers, ARRAY_SIZE(numbers));
 }
 
-static bool read_book(struct observer *o, struct stats *s, const char *what, uint32_t columns,
-                      bool (*row)(struct observer *o, gaijin_body *b, void *user)) {
-  return observe_read(
-      o, &(struct observe_book){.what = what, .columns = columns, .row = row, .user = s});
+struct observe_book stats_book_ops(struct stats *s) {
+  return (struct observe_book){.what = "stats", .columns = OP_COLUMNS, .row = read_op, .user = s};
+}
+struct observe_book stats_book_pairs(struct stats *s) {
+  return (struct observe_book){.what = "pairs", .columns = PAIR_COLUMNS, .row = read_pair, .user = s};
+}
+struct observe_book stats_book_sums(struct stats *s) {
+  return (struct observe_book){.what = "sums", .columns = SUMS_COLUMNS, .row = read_sums, .user = s};
 }
 
 bool stats_read_ops(struct observer *o, struct stats *s) {
-  return read_book(o, s, "stats", OP_COLUMNS, read_op);
+  struct observe_book book = stats_book_ops(s);
+  return observe_read(o, &book);
 }
 bool stats_read_pairs(struct observer *o, struct stats *s) {
-  return read_book(o, s, "pairs", PAIR_COLUMNS, read_pair);
+  struct observe_book book = stats_book_pairs(s);
+  return observe_read(o, &book);
 }
 bool stats_read_sums(struct observer *o, struct stats *s) {
-  return read_book(o, s, "sums", SUMS_COLUMNS, read_sums);
+  struct observe_book book = stats_book_sums(s);
+  return observe_read(o, &book);
 }
 
 void stats_deinit(struct stats *s) {

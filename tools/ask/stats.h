@@ -46,6 +46,10 @@ struct stats {
 bool stats_read_ops(struct observer *o, struct stats *s);
 bool stats_read_pairs(struct observer *o, struct stats *s);
 bool stats_read_sums(struct observer *o, struct stats *s);
+/* The books themselves, each of which adds its rows; for observe_begin_page. */
+struct observe_book stats_book_ops(struct stats *s);
+struct observe_book stats_book_pairs(struct stats *s);
+struct observe_book stats_book_sums(struct stats *s);
 void stats_deinit(struct stats *s);
 
 #endif

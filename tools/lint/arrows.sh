@@ -62,7 +62,7 @@ floors='
 proto   . settings
 broker  base books net core ops upgrade .
 lua     vm sandbox fiber ref ask walk serve api .
-tools   base table ask watch touch graph run web cmd|dev .
+tools   base table ask watch touch graph run web top cmd|dev .
 '
 check_floors() {
   awk '
