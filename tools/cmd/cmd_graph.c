@@ -10,7 +10,7 @@
 
 #include "tools/base/object.h"
 #include "tools/graph/dot.h"
-#include "tools/graph/draw.h"
+#include "tools/graph/picture.h"
 
 enum format { FORMAT_DOT, FORMAT_SVG, FORMAT_PNG, FORMAT_JSON };
 /* Large pictures take their time. */
@@ -90,7 +90,7 @@ static bool show(const struct order *r, struct graph *g) {
   if (r->format == FORMAT_SVG || r->format == FORMAT_PNG) {
     double seconds = settings_seconds(r->flags, SETTING_timeout);
     if (!settings_given(r->flags, SETTING_timeout)) seconds = standard_seconds;
-    good = draw(&text, r->format == FORMAT_SVG ? "svg" : "png",
+    good = picture_draw(&text, r->format == FORMAT_SVG ? "svg" : "png",
                 seconds > 0 ? seconds : OBSERVE_EVER, &picture);
     result = &picture;
   }

@@ -5,7 +5,7 @@
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE /* memfd_create */
 #endif
-#include "tools/graph/draw.h"
+#include "tools/graph/picture.h"
 
 #include <errno.h>
 #include <math.h>
@@ -31,7 +31,7 @@ struct pipes {
 __attribute__((noreturn))
 static void be_dot(const struct pipes *p, const char *flag, pid_t parent) {
   if (prctl(PR_SET_PDEATHSIG, SIGKILL) != 0 || getppid() != parent) _exit(NOT_STARTED);
-  struct rlimit size = {DRAW_BYTES_MOST, DRAW_BYTES_MOST};
+  struct rlimit size = {PICTURE_BYTES_MOST, PICTURE_BYTES_MOST};
   setrlimit(RLIMIT_FSIZE, &size);
   if (dup2(p->in, 0) < 0 || dup2(p->out, 1) < 0 || dup2(p->err, 2) < 0) _exit(NOT_STARTED);
   execlp("dot", "dot", flag, (char *)NULL);
@@ -85,7 +85,7 @@ static bool judge(int status, double seconds, const struct pipes *p, const struc
   if (said.bytes) said.bytes[strcspn(said.bytes, "\n")] = 0;
   if (WIFSIGNALED(status) && WTERMSIG(status) == SIGXFSZ)
     tool_error("graph: the picture has more than %d MiB; take less with --fold, --focus or --host",
-               DRAW_BYTES_MOST >> 20);
+               PICTURE_BYTES_MOST >> 20);
   else if (WIFSIGNALED(status))
     tool_error("graph: dot was ended by signal %d", WTERMSIG(status));
   else if (said.bytes && *said.bytes)
@@ -96,7 +96,7 @@ static bool judge(int status, double seconds, const struct pipes *p, const struc
   return false;
 }
 
-bool draw(const struct text *dot, const char *format, double seconds, struct text *picture) {
+bool picture_draw(const struct text *dot, const char *format, double seconds, struct text *picture) {
   struct pipes p = {memfd_create("graph", MFD_CLOEXEC), memfd_create("picture", MFD_CLOEXEC),
                     memfd_create("errors", MFD_CLOEXEC)};
   char flag[16];
@@ -109,7 +109,7 @@ bool draw(const struct text *dot, const char *format, double seconds, struct tex
     good = false;
   } else {
     int status = await(pid, seconds);
-    read_all(p.out, DRAW_BYTES_MOST, picture);
+    read_all(p.out, PICTURE_BYTES_MOST, picture);
     good = judge(status, seconds, &p, picture);
   }
   const int all[] = {p.in, p.out, p.err};

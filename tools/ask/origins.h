@@ -7,47 +7,47 @@
  *
  * Ids count up at their host, so what has come since has an id above the largest that was seen.
  */
-#ifndef GAIJIN_TOOLS_SAMPLE_H
-#define GAIJIN_TOOLS_SAMPLE_H
+#ifndef GAIJIN_TOOLS_ASK_ORIGINS_H
+#define GAIJIN_TOOLS_ASK_ORIGINS_H
 
 #include "tools/ask/describe.h"
 #include "tools/ask/observe.h"
 
 /* So many are chosen of each worker and kind: of those that were there first, and that came. */
-enum { SAMPLE_MOST = 1000, SAMPLE_HOLDERS = 4 };
+enum { ORIGINS_MOST = 1000, ORIGINS_HOLDERS = 4 };
 
-struct sample_object {
+struct origins_object {
   uint64_t id;
   size_t description; /* its number */
   bool lives;         /* is held now */
   double age;         /* seconds, while it lives */
-  uint32_t holders[SAMPLE_HOLDERS]; /* numbers of names; more holders are left out */
+  uint32_t holders[ORIGINS_HOLDERS]; /* numbers of names; more holders are left out */
   uint32_t n_holders;
 };
 
-struct sample_part {
-  struct sample_object *objects;
+struct origins_part {
+  struct origins_object *objects;
   size_t count;
   uint64_t of; /* chosen of so many */
 };
 
 /* Of one worker and kind. */
-struct sample_class {
+struct origins_class {
   char *host, *kind;
   size_t host_size;
   uint64_t incarnation; /* of the worker, when it was looked at first; 0: not known */
   uint64_t largest;     /* id that was there first */
-  struct sample_part old, new;
+  struct origins_part old, new;
   uint64_t now;         /* so many are held now */
-  struct sample_class *next; /* in its bucket */
+  struct origins_class *next; /* in its bucket */
 };
 
-enum { SAMPLE_BUCKETS = 1024 };
+enum { ORIGINS_BUCKETS = 1024 };
 
-struct sample {
-  struct sample_class **classes;
+struct origins {
+  struct origins_class **classes;
   size_t n_classes, classes_room;
-  struct sample_class *buckets[SAMPLE_BUCKETS];
+  struct origins_class *buckets[ORIGINS_BUCKETS];
   char **names; /* of holders */
   size_t n_names, names_room;
   struct descriptions *descriptions;
@@ -58,9 +58,9 @@ struct sample {
 
 /* Looks, waits so many seconds (0: looks once), looks again, and has what was chosen described; only
  * objects of these workers, or of all if there are none. False, after error lines: something is
- * missing. sample_deinit ends it in either case, before the connection is closed. */
-bool sample_take(struct sample *s, struct observer *o, char *const *workers, size_t count,
+ * missing. origins_deinit ends it in either case, before the connection is closed. */
+bool origins_take(struct origins *s, struct observer *o, char *const *workers, size_t count,
                  double seconds);
-void sample_deinit(struct sample *s);
+void origins_deinit(struct origins *s);
 
 #endif
