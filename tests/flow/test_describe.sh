@@ -69,7 +69,7 @@ for interpreter in gaijin-worker lua5.1 luajit; do
   is f '.*\.lua:11'
   is waits 'suspended at .*\.lua:13'
   is fresh 'suspended at .*\.lua:15'
-  is done dead
+  is "done" dead
   is file 'FILE\*'
   is proxy userdata
   [ "$interpreter" = luajit ] || is c 'string\.format \[C\]'
@@ -109,5 +109,110 @@ run "$ctl" tokens --host traced --describe --json -o description
 check "JSON has it, too" out_has '"from":"[^"]*:5","op":"call","to":"other","answer":false'
 kill "$traced"
 check "it ends" eventually gone "$traced"
+
+story="which are asked for"
+cat >"$dir/asked.lua" <<'END'
+kept = {}
+for i = 1, 200 do kept[i] = { i } end
+bakaGaijin.kept = kept
+local asked = 0
+function gaijin.access(who, op) if op == "describe" then asked = asked + 1 end return op ~= "describe" or not refusing end
+bakaGaijin.asked = function() return asked end
+bakaGaijin.refuse = function() refusing = true end
+bakaGaijin.hang = function() while true do end end
+gaijin.run()
+END
+start asked "$build/gaijin-worker" -n asked --sandbox --cpu-limit 0 "$dir/asked.lua"
+asked=$pid
+start all "$build/gaijin-worker" -n all -e "kept = {} for i, t in ipairs(gaijin.wait_for('asked', 'kept')) do kept[i] = t end
+  bakaGaijin.all = {} gaijin.run()"
+check "they run" exports all all
+run "$ctl" tokens --host asked
+run "$ctl" call asked.asked
+check "without the flag nobody is" out_has '^0$'
+run "$ctl" tokens --host asked --kind table --describe --limit 5 --json -o id,description
+check "those that are shown" test "$(grep -o '"held":true' "$dir/out" | wc -l)" = 5
+run "$ctl" call asked.asked
+check "with one question" out_has '^1$'
+run "$ctl" tokens --host asked -o id,description --sort -id
+check "a column that is picked is asked for" test "$(grep -c '1 entry: \[1\]$' "$dir/out")" = 200
+run "$ctl" call asked.asked
+check "64 at a time" out_has '^5$'
+run "$ctl" tokens --host asked --json
+check "else the column is not there" test "$(grep -c description "$dir/out")" = 0
+run "$ctl" call asked.refuse
+run "$ctl" tokens --host asked --describe --json -o id,description
+check "who refuses: status 1, not $status" test "$status" = 1
+check "one line" err_is_one_line
+check "says so" says "descriptions of asked: gaijin: denied: asked refuses describe to @gaijinctl"
+check "the rest is shown" out_has '"description":null'
+
+story="a worker that hangs"
+kept_by() { test "$("$ctl" loads --json -o holder,held | grep -c "\"$1\"")" -gt 0; }
+start calm "$build/gaijin-worker" -n calm -e "bakaGaijin.one = {1} gaijin.run()"
+start has "$build/gaijin-worker" -n has -e "kept = gaijin.wait_for('calm', 'one') gaijin.run()"
+check "it holds something" eventually kept_by has
+start hangs "$build/gaijin-worker" -n hangs --once -e "bakaGaijin('asked').hang()"
+is_hung() { ! "$ctl" ping asked --timeout 0.2; }
+check "it hangs" eventually is_hung
+run "$ctl" tokens --describe --timeout 0.5 -o host,description
+check "status 1, not $status" test "$status" = 1
+check "one line" err_is_one_line
+check "says who" says "descriptions of asked: no answer in 0.5 s"
+check "others are described" out_has '^calm +1 entry: \[1\]$'
+check "it is not" out_has '^asked +-$'
+run "$ctl" tokens --describe --timeout 0.5
+check "one line with labels, too" err_is_one_line
+kill -9 "$asked" && wait "$asked" 2>/dev/null
+
+story="objects of who has ended"
+is_known_dead() { "$ctl" tokens --json | grep '"dead":true' >/dev/null; }
+check "its end is known" eventually is_known_dead
+run "$ctl" tokens --describe --host asked --limit 3 -o id,description
+check "status 0, not $status" test "$status" = 0
+check "nobody describes them" out_has '^ *[0-9]+ +-$'
+
+story="a policy"
+echo '[allow]
+who = all
+names = *
+[allow]
+who = all
+hosts = *
+[deny]
+who = all
+may = lend' >"$dir/policy"
+end_started
+start_broker --policy "$dir/policy"
+start calm "$build/gaijin-worker" -n calm -e "bakaGaijin.one = {1} gaijin.run()"
+start has "$build/gaijin-worker" -n has -e "kept = gaijin.wait_for('calm', 'one') gaijin.run()"
+check "it holds something" eventually kept_by has
+run "$ctl" tokens --describe -o host,description
+check "status 1, not $status" test "$status" = 1
+check "says what is missing" says "may not be told what objects of worker calm are: this broker's policy does not give it the right 'lend'"
+check "one line" err_is_one_line
+run "$ctl" leaks --over 0
+check "leaks says so, too" says "does not give it the right 'lend'"
+check "and counts all the same" out_has '^calm +table +not told +1 '
+run "$ctl" policy why -- "$(id -u):" describe calm
+check "policy why knows it" out_has '^deny: '
+
+story="a broker that dies meanwhile"
+end_started
+start_broker
+broker=$pid
+start calm "$build/gaijin-worker" -n calm -e "bakaGaijin.one = {1} gaijin.run()"
+calm=$pid
+start has "$build/gaijin-worker" -n has -e "kept = gaijin.wait_for('calm', 'one') gaijin.run()"
+check "it holds something" eventually kept_by has
+kill -STOP "$calm"
+start ends "$ctl" tokens --describe -o host,description --timeout "$limit"
+ends=$pid
+asks() { "$ctl" stats --json | grep '"op":"describe","requests":1' >/dev/null; }
+check "it asks" eventually asks
+kill -9 "$broker"
+wait "$ends"
+check "status 3" test $? = 3
+check "one line" test "$(wc -l <"$dir/ends.out")" = 1
 
 finish

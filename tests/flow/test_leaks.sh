@@ -116,4 +116,14 @@ assert abs(rows["part1:1"]["objects"] - 3000) < 600 and abs(rows["part2:1"]["obj
 assert rows["part1:1"]["looked_at"] == 1000, rows
 END
 
+story="a broker that dies meanwhile"
+start ends "$ctl" leaks --over 3
+ends=$pid
+looks() { "$ctl" stats --json | grep '"op":"describe","requests":[1-9]' >/dev/null; }
+check "it looks" eventually looks
+kill -9 "${started[0]}"
+wait "$ends"
+check "status 3" test $? = 3
+check "one line" test "$(wc -l <"$dir/ends.out")" = 1
+
 finish

@@ -16,7 +16,7 @@ bakaGaijin.cash = { 1 }
 LUA
 echo 'kept = { gaijin.wait_for("shop", "cash"), gaijin.wait_for("shop", "price") }' >"$dir/till.lua"
 start_broker --log-level warn
-start shop "$build/gaijin-worker" "$dir/shop.lua"
+start shop env -C "$dir" "$build/gaijin-worker" --trace-tokens shop.lua
 for i in 1 2; do start "till-$i" "$build/gaijin-worker" -n "till-$i" "$dir/till.lua"; done
 holds() { "$ctl" loads -o holder,held --json | grep -F "{\"holder\":\"$1\",\"held\":2}" >/dev/null; }
 for i in 1 2; do wait_until holds "till-$i"; done
