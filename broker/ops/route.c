@@ -28,6 +28,8 @@
 
 /* Units of work for a refusal: its text, and the messages that tell it. */
 enum { REFUSED_COST = 10 };
+/* Of who asks for paths: requests that may be open, given-up ones included. */
+enum { PATHS_OPEN_MOST = 16 };
 
 static bool is_there(const struct broker *b, uint64_t id) {
   uint32_t host = hosts_find(&b->hosts, id);
@@ -156,6 +158,18 @@ static bool may_reach(struct client *from, const struct host *host, const struct
   return false;
 }
 
+/* A walk of a heap takes a fork and seconds of a processor: who has many of its requests open waits.
+ * False: it has been refused. */
+static bool may_have_walked(struct client *from, const struct message *m) {
+  if (m->op != OP_paths || from->account->used[ACCOUNT_REQUESTS] < PATHS_OPEN_MOST) return true;
+  char text[LIMITS_TEXT];
+  snprintf(text, sizeof text, "you have %u requests open or more, and ask for paths",
+           PATHS_OPEN_MOST);
+  limits_note_refusal(from, text);
+  refuse(from, m, STATUS_busy, "%s; wait for answers", text);
+  return false;
+}
+
 /* The connection a request is for; NULL: it has been refused. */
 static struct client *find_receiver(struct client *from, const struct transfer *t,
                                     const struct message *m) {
@@ -173,7 +187,7 @@ static struct client *find_receiver(struct client *from, const struct transfer *
     return NULL;
   }
   if (m->op == OP_eval || m->op == OP_paths) {
-    if (!may_reach(from, host, m)) return NULL;
+    if (!may_reach(from, host, m) || !may_have_walked(from, m)) return NULL;
   } else if (!permission_to_ask(from, number, m)) {
     refuse(from, m, STATUS_denied, "this broker's policy does not let you ask worker %s for '%s'",
            host->name, op_name(m->op));
