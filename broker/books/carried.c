@@ -160,6 +160,7 @@ void refs_carry(struct refs *r, const struct hosts *hosts, struct sheet *s) {
     sheet_index(s, &r->tokens, &k->token, false);
     carry_host(s, hosts, &k->client, false);
     carry_host(s, hosts, &k->payer, false);
+    SHEET(s, k->since);
     if (!s->writes && !s->fault) enter_hold(r, i, s);
   }
 }

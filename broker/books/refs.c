@@ -136,7 +136,8 @@ enum refs_outcome refs_see(struct refs *r, uint32_t host, const struct pt *pt, u
   return REFS_OK;
 }
 
-enum refs_outcome refs_hold(struct refs *r, uint32_t token, uint32_t client, uint32_t payer) {
+enum refs_outcome refs_hold(struct refs *r, uint32_t token, uint32_t client, uint32_t payer,
+                            uint32_t now) {
   uint32_t i = find_hold(r, token, client);
   assert(client != refs_token(r, token)->host);
   if (i != SLAB_NONE) {
@@ -147,8 +148,8 @@ enum refs_outcome refs_hold(struct refs *r, uint32_t token, uint32_t client, uin
   if (!owners_reserve(&r->held, client)) return REFS_NO_MEMORY;
   i = slab_add(&r->holds);
   if (i == SLAB_NONE) return REFS_NO_MEMORY;
-  *refs_hold_at(r, i) =
-      (struct hold){.count = 1, .token = token, .client = client, .payer = payer};
+  *refs_hold_at(r, i) = (struct hold){
+      .count = 1, .token = token, .client = client, .payer = payer, .since = now};
   list_add(&r->holds, offsetof(struct hold, of_token), &refs_token(r, token)->holds, i);
   owners_add(&r->held, client, i);
   chain_add(&r->hold_by_pair, i);

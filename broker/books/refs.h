@@ -33,6 +33,7 @@ struct hold {
   uint64_t count; /* never 0 */
   uint32_t token, client, link;
   uint32_t payer; /* the client, or who has sent it the token: a host's number, as the others */
+  uint32_t since; /* seconds on the broker's clock: when it became a holder */
   struct links of_token, of_client;
 };
 
@@ -99,9 +100,10 @@ enum refs_outcome refs_find_held(const struct refs *r, uint32_t host, const stru
 enum refs_outcome refs_see(struct refs *r, uint32_t host, const struct pt *pt, uint32_t now,
                            uint32_t *token);
 
-/* The token is delivered to `client`, not its host: OK, FIRST or NO_MEMORY. If it is the first,
- * `payer` pays the hold, and has to stay bound to its account as long. */
-enum refs_outcome refs_hold(struct refs *r, uint32_t token, uint32_t client, uint32_t payer);
+/* The token is delivered to `client`, not its host, `now` in seconds: OK, FIRST or NO_MEMORY. If it
+ * is the first, `payer` pays the hold, and has to stay bound to its account as long. */
+enum refs_outcome refs_hold(struct refs *r, uint32_t token, uint32_t client, uint32_t payer,
+                            uint32_t now);
 /* `client` gives `count` deliveries back: OK, LAST when none is left (*payer is who has paid), or
  * NO_HOLDER when it has not so many. */
 enum refs_outcome refs_release(struct refs *r, uint32_t token, uint32_t client, uint64_t count,

@@ -29,6 +29,7 @@ uint64_t refs_layout(void) {
       PLACE(struct token, weight), PLACE(struct token, kind), PLACE(struct token, is_counted),
       sizeof(struct hold), PLACE(struct hold, count), PLACE(struct hold, token),
       PLACE(struct hold, client), PLACE(struct hold, link), PLACE(struct hold, payer),
+      PLACE(struct hold, since),
       PLACE(struct hold, of_token), PLACE(struct hold, of_client), PLACE(struct links, prev),
       PLACE(struct links, next), sizeof(struct slab_chunk), PLACE(struct slab_chunk, live),
       PLACE(struct slab_chunk, used), PLACE(struct slab_chunk, number),

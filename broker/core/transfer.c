@@ -243,7 +243,8 @@ void transfer_give(struct broker *b, struct transfer *t, struct client *to,
     bool is_new;
     if (!transfer_introduce(b, k->host, to, payer, &load, &is_new)) return;
     k->tell_dead = is_new && !hosts_at(&b->hosts, k->host)->client;
-    enum refs_outcome o = refs_hold(&b->refs, k->token, to->host, asker->host);
+    enum refs_outcome o =
+        refs_hold(&b->refs, k->token, to->host, asker->host, broker_now(b));
     if (o == REFS_NO_MEMORY) {
       client_condemn(to, "memory is too short for what it is given");
       return;

@@ -29,7 +29,7 @@ enum { HOLDERS_MOST = 4096 };
 enum { CONNECTIONS_MOST = 16384 };
 /* Upper bounds on the wire: a name, a number, a row without what varies. */
 enum { NAME_BYTES = TOLD_NAME_MAX_BYTES + 5, NUMBER_BYTES = 9, ROW_BYTES = 240 };
-enum { PAIR_BYTES = NAME_BYTES + NUMBER_BYTES };
+enum { PAIR_BYTES = NAME_BYTES + 2 * NUMBER_BYTES }; /* a holder: name, count, age */
 
 struct page {
   struct broker *b;
@@ -47,6 +47,7 @@ struct page {
   uint32_t rows[ROWS_MOST], count;
   uint32_t next; /* where the next page starts; SLAB_NONE: there is none */
   bool status; /* the broker itself (show_status.h) */
+  bool tells_ages; /* of holders: who asks knows these */
   bool policy; /* is asked for, which is no kind of row (show_policy.h) */
 };
 
@@ -162,7 +163,7 @@ static void token_write(const struct page *g, uint32_t index, struct pack *p) {
   const struct broker *b = g->b;
   const struct token *t = refs_token(&b->refs, index);
   uint32_t all, named = named_holders(g, index, &all), i = t->holds;
-  pack_array(p, 6);
+  pack_array(p, g->tells_ages ? 7 : 6);
   pack_text(p, name_of(b, t->host));
   pack_uint(p, t->id);
   pack_text(p, pt_kind_name(t->kind));
@@ -173,9 +174,15 @@ static void token_write(const struct page *g, uint32_t index, struct pack *p) {
     pack_text(p, name_of(b, refs_hold_at(&b->refs, i)->client));
     pack_uint(p, refs_hold_at(&b->refs, i)->count);
   }
-  if (named == all) return;
-  pack_text(p, "...");
-  pack_uint(p, all - named);
+  if (named < all) {
+    pack_text(p, "...");
+    pack_uint(p, all - named);
+  }
+  if (!g->tells_ages) return;
+  pack_array(p, named);
+  i = t->holds;
+  for (uint32_t k = 0; k < named; k++, i = refs_next_holder(&b->refs, i))
+    pack_uint(p, broker_now(b) - refs_hold_at(&b->refs, i)->since);
 }
 
 /* ---- loads ---- */
@@ -353,6 +360,7 @@ void inspect_on_inspect(struct client *from, const struct message *m) {
                   "only");
     return;
   }
+  g.tells_ages = from->version >= op_info(OP_lend)->since;
   if (g.holder) g.holder_number = find_holder(from, g.holder, g.holder_size);
   choose(&g, cursor < SLAB_NONE ? (uint32_t)cursor : SLAB_NONE - 1);
   send_page(from, &g, m->id);

@@ -251,10 +251,10 @@ static uint64_t make_call(struct client *from, struct client *to, uint32_t load,
     refuse(from, m, STATUS_busy, "%s; wait for answers", full);
     return 0;
   }
-  if (m->op == OP_describe && calls_looks(calls, from->host) >= CALLS_LOOKS_MOST) {
+  if (calls_op_looks(m->op) && calls_looks(calls, from->host) >= CALLS_LOOKS_MOST) {
     refuse(from, m, STATUS_busy,
-           "you have %d requests for descriptions of objects open, as many as one may; wait for "
-           "answers",
+           "you have %d requests for descriptions of objects or for paths to them open, as many as "
+           "one may; wait for answers",
            CALLS_LOOKS_MOST);
     return 0;
   }

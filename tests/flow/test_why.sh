@@ -66,7 +66,7 @@ reaches() {
 
 ways_of_a_holder() {
   reaches boolean '^  _G\.cache\[true\]$'
-  reaches number '^  _G\.cache\.players\[3\]$' '^shop:[0-9]+  table, ' '^held by ways, sent to it once$'
+  reaches number '^  _G\.cache\.players\[3\]$' '^shop:[0-9]+  table, ' '^held by ways for [0-9]+ s, sent to it once$'
   reaches quoted '^  _G\.cache\["a b"\]$'
   reaches key '^  _G\.key_of > a key$'
   reaches metatable '^  _G\.with_meta > metatable\.__index$'
@@ -133,10 +133,10 @@ held_by_call() { id=$("$build/gaijinctl" tokens --json | grep @gaijinctl | grep 
 check "has it" eventually held_by_call
 run "$build/gaijinctl" why "shop:${id#*:}"
 check "status 0, not $status" test "$status" = 0
-check "is shown" out_has '^held by @gaijinctl, sent to it once$'
+check "is shown" out_has '^held by @gaijinctl for [0-9]+ s, sent to it once$'
 check "is not asked" out_has '^  an observer: as long as its command takes$'
 run "$build/gaijinctl" why --json "shop:${id#*:}"
-check "nor as JSON" out_has '"worker":"@gaijinctl","count":1,"complete":false,"paths":\[\],"observer":true\}'
+check "nor as JSON" out_has '"worker":"@gaijinctl","count":1,"since_s":[0-9]+,"under_way":\[\],"complete":false,"paths":\[\],"observer":true\}'
 kill -9 "$pid"
 
 story="many who ask at once"
@@ -146,6 +146,32 @@ check "and told" test "$(cat "$dir"/many?.out | grep -c '_G.cache.players\[3\]')
 story="no copy stays"
 no_child() { ! pgrep -P "${started[2]}" >/dev/null; }
 check "no child is left" eventually no_child
+
+story="under way"
+cat >"$dir/full.lua" <<'END'
+bakaGaijin.take = function() end
+gaijin.run()
+END
+start full "$build/gaijin-worker" "$dir/full.lua"
+full=$pid
+check "it serves" exports full take
+for i in 1 2 3; do
+  start "giver-$i" "$build/gaijin-worker" -n "giver-$i" -e 'local take, gift = bakaGaijin("full").take, {}
+    bakaGaijin.gift = gift
+    function bakaGaijin.begin() for i = 1, 4 do gaijin.post(take, string.rep("x", 60000), gift) end end gaijin.run()'
+  check "giver-$i is there" exports "giver-$i" begin
+done
+kill -STOP "$full"
+for i in 1 2 3; do check "giver-$i gives" "$build/gaijinctl" call "giver-$i.begin"; done
+# The last of them: the kernel has room for some.
+of=giver-3:$("$build/gaijinctl" tokens --host giver-3 --kind table -o id --json | grep -o '[0-9]*')
+run "$build/gaijinctl" why "$of" --timeout 1
+check "is said, and in whose message" out_has '^  under way to it, 4 times, in a request `call` from giver-3$'
+run "$build/gaijinctl" why "$of" --timeout 1 --json
+check "as JSON" out_has '"under_way":\[\{"from":"giver-3","kind":"request","op":"call","count":4\}\]'
+kill -CONT "$full"
+arrived() { run "$build/gaijinctl" why "$of" && ! out_has 'under way'; }
+check "it comes" eventually arrived
 
 story="one who gives up"
 start large "$build/gaijin-worker" -n large -e "kept = {} for i = 1, 1000000 do kept[i] = {} end

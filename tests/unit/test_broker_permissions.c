@@ -308,7 +308,17 @@ START_TEST(paths_and_descriptions_are_for_who_may_be_lent_what_they_tell_of) {
   read_again();
   ask(&observer);
   wire_send(&w, &observer);
-  expect_forwarded(&shop, _i ? OP_describe : OP_paths);
+  const enum op op = _i ? OP_describe : OP_paths;
+  expect_forwarded(&shop, op);
+  for (int i = 1; i < CALLS_LOOKS_MOST; i++) { /* each of paths is a fork of a worker */
+    ask(&observer);
+    wire_send(&w, &observer);
+    wire_past_peers(&w, &shop);
+    ck_assert_int_eq(shop.m.op, op);
+  }
+  ask(&observer);
+  wire_send(&w, &observer);
+  expect_refused(&observer, STATUS_busy, "open, as many as one may; wait for answers");
   wire_client(&w, &observer)->uid = geteuid();
 }
 END_TEST

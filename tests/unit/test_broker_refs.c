@@ -15,7 +15,7 @@
 #include "tests/unit/random.h"
 #include "tests/unit/run.h"
 
-enum { HOSTS = 4, IDS = 12, CLIENTS = HOSTS };
+enum { HOSTS = 4, IDS = 12, CLIENTS = HOSTS, NOW = 77 };
 
 static struct refs refs;
 static uint32_t payer;
@@ -96,9 +96,10 @@ static uint32_t seen(uint32_t host, uint64_t id) {
 START_TEST(last_release_ends_a_token_with_what_was_seen) {
   uint32_t token = seen(0, 5);
   ck_assert_uint_eq(seen(0, 5), token);
-  ck_assert_int_eq(refs_hold(&refs, token, 1, 1), REFS_FIRST);
-  ck_assert_int_eq(refs_hold(&refs, token, 1, 1), REFS_OK);
-  ck_assert_int_eq(refs_hold(&refs, token, 2, 2), REFS_FIRST);
+  ck_assert_int_eq(refs_hold(&refs, token, 1, 1, NOW), REFS_FIRST);
+  ck_assert_int_eq(refs_hold(&refs, token, 1, 1, NOW + 1), REFS_OK);
+  ck_assert_uint_eq(refs_hold_at(&refs, refs_first_held(&refs, 1))->since, NOW);
+  ck_assert_int_eq(refs_hold(&refs, token, 2, 2, NOW), REFS_FIRST);
   ck_assert_uint_eq(refs_export_count(&refs, 0), 1);
   ck_assert_uint_eq(refs_count(&refs, token, 1), 2);
   struct refs_drop drop;
@@ -116,8 +117,8 @@ END_TEST
 
 START_TEST(release_of_a_part_keeps_the_holder) {
   uint32_t token = seen(0, 5);
-  refs_hold(&refs, token, 1, 1);
-  refs_hold(&refs, token, 1, 1);
+  refs_hold(&refs, token, 1, 1, NOW);
+  refs_hold(&refs, token, 1, 1, NOW);
   ck_assert_int_eq(refs_release(&refs, token, 1, 1, &payer), REFS_OK);
   ck_assert_ptr_null(refs_check(&refs));
   ck_assert_uint_eq(refs_count(&refs, token, 1), 1);
@@ -126,7 +127,7 @@ END_TEST
 
 START_TEST(strangers_and_excess_release_nothing) {
   uint32_t token = seen(0, 5);
-  refs_hold(&refs, token, 1, 1);
+  refs_hold(&refs, token, 1, 1, NOW);
   ck_assert_int_eq(refs_release(&refs, token, 2, 1, &payer), REFS_NO_HOLDER);
   ck_assert_int_eq(refs_release(&refs, token, 1, 2, &payer), REFS_NO_HOLDER);
   ck_assert_uint_eq(refs_count(&refs, token, 1), 1);
@@ -136,7 +137,7 @@ END_TEST
 START_TEST(stamp_and_kind_must_match) {
   struct pt pt = pt_of(5), forged = pt;
   uint32_t token = seen(0, 5), found;
-  refs_hold(&refs, token, 1, 1);
+  refs_hold(&refs, token, 1, 1, NOW);
   ck_assert_int_eq(refs_find_held(&refs, 0, &pt, 1, &found), REFS_OK);
   ck_assert_uint_eq(found, token);
   ck_assert_int_eq(refs_find_held(&refs, 0, &pt, 2, &found), REFS_NO_HOLDER);
@@ -154,7 +155,7 @@ END_TEST
 START_TEST(records_are_small) {
   /* One holder each: at most 128 bytes per token with chunks and hash tables. */
   enum { TOKENS = 100000 };
-  for (uint64_t id = 1; id <= TOKENS; id++) refs_hold(&refs, seen(0, id), 1, 1);
+  for (uint64_t id = 1; id <= TOKENS; id++) refs_hold(&refs, seen(0, id), 1, 1, NOW);
   size_t bytes = 0;
   for (uint32_t i = 0; i < refs.tokens.entry_count; i++)
     bytes += sizeof(struct slab_entry) + sizeof(struct slab_chunk) +
@@ -195,7 +196,7 @@ static void deliver(struct oracle *o, uint32_t host, uint32_t id, uint32_t clien
   o->seen[host][id]++;
   if (client != host) {
     bool was_none = o->count[host][id][client]++ == 0;
-    ck_assert_int_eq(refs_hold(&refs, token, client, client), was_none ? REFS_FIRST : REFS_OK);
+    ck_assert_int_eq(refs_hold(&refs, token, client, client, NOW), was_none ? REFS_FIRST : REFS_OK);
   }
   settle(o, host, id, token);
 }
@@ -256,7 +257,7 @@ END_TEST
 START_TEST(large_books_go_over_as_they_are) {
   enum { TOKENS = 40 * SLAB_CHUNK };
   for (int round = 0; round < 3; round++) {
-    for (uint64_t id = 1; id <= TOKENS; id++) refs_hold(&refs, seen(0, id), 1, 1);
+    for (uint64_t id = 1; id <= TOKENS; id++) refs_hold(&refs, seen(0, id), 1, 1, NOW);
     for (uint64_t id = 1; id <= TOKENS; id++) {
       bool stays = id / SLAB_CHUNK % 4 == 3 || id % 97 == 0;
       struct pt pt = pt_of(id);
@@ -277,7 +278,7 @@ END_TEST
 START_TEST(what_is_not_as_it_was_told_is_refused) {
   static const char *const faults[] = {"the file of the books is not there", "what was kept is not as it was told",
                                        "a token that was kept is not as it was told"};
-  for (uint64_t id = 1; id <= 3000; id++) refs_hold(&refs, seen(0, id), 1, 1);
+  for (uint64_t id = 1; id <= 3000; id++) refs_hold(&refs, seen(0, id), 1, 1, NOW);
   for (int i = 0; i < 5; i++) {
     struct pool next_pool;
     struct refs next = {0}, lying = refs;
@@ -314,7 +315,7 @@ START_TEST(another_layout_is_refused) {
   uint64_t here[2] = {'r', refs_layout()};
   int fd = memfd_create("state", MFD_CLOEXEC), own = memfd_create("other", MFD_CLOEXEC);
   static uint8_t all[1 << 16];
-  refs_hold(&refs, seen(0, 1), 1, 1);
+  refs_hold(&refs, seen(0, 1), 1, 1, NOW);
   sheet_open_to_write(&s, fd);
   refs_keep(&refs, &pool, &s);
   sheet_close(&s);
