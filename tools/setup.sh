@@ -3,7 +3,7 @@
 #
 # Installs what the build needs and this machine lacks: a C compiler, make, pkg-config and the
 # Debian packages of the libraries that the programs are linked with; with the arguments packages
-# (what the tests need), asan, lint, valgrind, model, clang, fuzz, git, distro or arm64 also what
+# (what the tests need), asan, lint, valgrind, model, clang, fuzz, git, distro, arm64 or web also what
 # those need. Silent and quick when nothing is missing. Uses apt-get, through sudo when not root; on
 # other systems it says what is missing. It ends with 0 only when a last look found nothing missing.
 set -euo pipefail
@@ -64,6 +64,10 @@ need_python() {
   if /usr/bin/python3 -c "import $2" 2>/dev/null; then return; fi
   missing+=("$1")
 }
+need_file() { # package, file
+  if [ -e "$2" ]; then return; fi
+  missing+=("$1")
+}
 need_packages() {
   need_library check check
   need_command g++ g++ clang++
@@ -121,9 +125,15 @@ look() {
         need_command gcc-aarch64-linux-gnu aarch64-linux-gnu-gcc
         need_command qemu-user-static qemu-aarch64 qemu-aarch64-static
         ;;
+      web)
+        need_command chromium chromium chromium-browser
+        need_command chromium-driver chromedriver
+        need_python python3-selenium selenium
+        need_file fonts-dejavu-core /usr/share/fonts/truetype/dejavu/DejaVuSans.ttf
+        ;;
       *)
         echo "tools/setup.sh: unknown extra '$extra'; it knows packages, asan, lint, valgrind," \
-          "model, clang, fuzz, git, distro, arm64" >&2
+          "model, clang, fuzz, git, distro, arm64, web" >&2
         exit 2
         ;;
     esac

@@ -19,7 +19,7 @@ enum {
   SERVE_CONNECTIONS = 64,
   SERVE_REQUEST_BYTES = 16 << 10, /* of its head; it has no body */
   SERVE_IDLE_SECONDS = 5,         /* without a byte */
-  SERVE_SECONDS = 40,             /* in all, with the wait for a desk */
+  SERVE_SECONDS = 30,             /* in all, with the wait for a desk */
 };
 
 struct serve_file {

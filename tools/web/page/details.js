@@ -2,7 +2,7 @@
 //
 // What is known of the one thing that was chosen: a worker, a pair, an op, or an object, of which
 // `why` is asked.
-import { age, bytes, count, micros, pairKey, plain, speed } from "./model.js";
+import { age, bytes, count, micros, nameOf, pairKey, plain, speed } from "./model.js";
 import { h } from "./tables.js";
 import { svg } from "./graph.js";
 
@@ -35,7 +35,26 @@ function quantiles(row) {
         svg("rect", { width: part, height: 10, rx: 1.5 })),
       h("span", { className: "number", textContent: micros(us) }));
   }
-  return h("div", {}, h("h3", { textContent: "How long answers took (each tenth of the width: five times as long)" }), grid);
+  return h("div", {}, h("h3", { textContent: "How long answers took (logarithmic)" }), grid);
+}
+
+// Makes `old` look as `made`, keeping its elements, so that focus, clicks and chosen text stay.
+function renew(old, made) {
+  if (old.nodeType !== made.nodeType || old.nodeName !== made.nodeName) return old.replaceWith(made);
+  if (old.nodeType === Node.TEXT_NODE) {
+    if (old.data !== made.data) old.data = made.data;
+    return;
+  }
+  for (const { name } of [...old.attributes]) if (!made.hasAttribute(name)) old.removeAttribute(name);
+  for (const { name, value } of made.attributes)
+    if (old.getAttribute(name) !== value) old.setAttribute(name, value);
+  old.act = made.act;
+  renewChildren(old, [...made.childNodes]);
+}
+function renewChildren(parent, made) {
+  const old = [...parent.childNodes];
+  made.forEach((child, i) => (i < old.length ? renew(old[i], child) : parent.append(child)));
+  for (const child of old.slice(made.length)) child.remove();
 }
 
 export class Details {
@@ -43,12 +62,12 @@ export class Details {
     this.root = root;
     this.actions = actions; // choose(selection), objects(filter)
     this.why = null; // {object, answer or fault}
-    this.shown = "";
+    root.addEventListener("click", (event) => event.target.closest("button")?.act?.());
   }
 
   button(text, value, act) {
     const button = h("button", { type: "button" }, h("span", { textContent: text }), h("span", { className: "note", textContent: value }));
-    button.addEventListener("click", act);
+    button.act = act;
     return h("li", {}, button);
   }
 
@@ -58,12 +77,7 @@ export class Details {
   }
 
   show(model, selection) {
-    const focus = this.root.contains(document.activeElement)
-      ? [...this.root.querySelectorAll("button")].indexOf(document.activeElement) : -1;
-    const parts = this[selection.kind](model, selection);
-    this.root.replaceChildren(...parts);
-    const buttons = this.root.querySelectorAll("button");
-    if (focus >= 0 && buttons[focus]) buttons[focus].focus();
+    renewChildren(this.root, this[selection.kind](model, selection));
   }
 
   head(kind, title) {
@@ -87,7 +101,7 @@ export class Details {
     const pairs = [...model.pairs.values()];
     const lines = (from, other) => pairs.filter((p) => p[from] === name && p[other] !== null && (p.requests || p.posts || p.held))
       .sort((a, b) => b.speed - a.speed || b.held - a.held).slice(0, 12)
-      .map((p) => this.button(plain(p[other]), `${speed(p.speed)}, holds ${p.held}`,
+      .map((p) => this.button(nameOf(p[other]), `${speed(p.speed)}, holds ${p.held}`,
         () => this.actions.choose({ kind: "pair", key: p.key })));
     return [...this.head(w.gone !== null ? "Worker, ended" : "Worker", plain(name)),
       ...(w.gone === null && !w.answering ? [h("p", { className: "fault", textContent: "It does not answer: it computes, hangs or is stopped." })] : []),
@@ -102,7 +116,7 @@ export class Details {
 
   pair(model, { key }) {
     const [asker, host] = JSON.parse(key);
-    const title = `${asker === null ? "others" : plain(asker)} → ${host === null ? "others" : plain(host)}`;
+    const title = `${nameOf(asker)} → ${nameOf(host)}`;
     const p = model.pairs.get(key);
     if (!p) return [...this.head("Traffic", title), h("p", { className: "note", textContent: "Nothing goes this way any more." })];
     const back = model.pairs.get(pairKey(host, asker));
@@ -137,7 +151,10 @@ export class Details {
     else parts.push(...this.reasons(answer));
     if (answer || fault) {
       const again = h("button", { type: "button", textContent: "Ask again" });
-      again.addEventListener("click", () => { this.ask(object); this.show(model, { kind: "object", object }); });
+      again.act = () => {
+        this.ask(object);
+        this.show(model, { kind: "object", object });
+      };
       parts.push(h("p", {}, again));
     }
     return parts;
@@ -147,7 +164,7 @@ export class Details {
     const dead = why.dead ? "; its worker has ended" : "";
     const parts = [h("p", { textContent: `A ${plain(why.kind)}, held for ${age(why.age_s)}${dead}.` })];
     for (const holder of why.holders)
-      parts.push(h("h3", { textContent: `Held by ${plain(holder.worker)}, sent to it ${holder.count === 1 ? "once" : `${holder.count} times`}` }),
+      parts.push(h("h3", { textContent: `Held by ${plain(holder.worker)}, sent to it ${holder.count === 1 ? "once" : `${count(holder.count)} times`}` }),
         this.paths(holder, "No path found: only its collector can tell. It may be garbage that is not collected yet."));
     if (why.not_asked) parts.push(h("p", { className: "note", textContent: `Held by ${why.not_asked} more, which were not asked.` }));
     if (why.inside)

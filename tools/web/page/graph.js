@@ -5,7 +5,7 @@
 import { micros, plain, speed } from "./model.js";
 
 const svgName = "http://www.w3.org/2000/svg";
-const many = 26; // nodes from which texts are smaller, and arrows say their speed when pointed at
+const many = 26; // nodes from which they are smaller, and arrows say their speed when pointed at
 const nodesMost = 200;
 const stillness = 0.05;
 
@@ -40,8 +40,9 @@ export class Graph {
     this.nodes = new Map(); // name -> {x, y, vx, vy, element, ...}
     this.edges = new Map(); // pair's key -> {element, ...}
     this.edgeLayer = svg("g");
+    this.textLayer = svg("g", { class: "speeds" });
     this.nodeLayer = svg("g");
-    root.append(this.edgeLayer, this.nodeLayer);
+    root.append(this.edgeLayer, this.textLayer, this.nodeLayer);
     this.heat = 0;
     this.running = false;
     new ResizeObserver(() => this.warm(0.6)).observe(root);
@@ -61,8 +62,11 @@ export class Graph {
       node.element.classList.toggle("faded", !wanted(name));
     }
     for (const [key, edge] of this.edges) {
-      edge.element.classList.toggle("chosen", selection.kind === "pair" && selection.key === key);
-      edge.element.classList.toggle("faded", !wanted(edge.asker) && !wanted(edge.host));
+      const faded = !wanted(edge.asker) && !wanted(edge.host);
+      for (const element of [edge.element, edge.text]) {
+        element.classList.toggle("chosen", selection.kind === "pair" && selection.key === key);
+        element.classList.toggle("faded", faded);
+      }
     }
   }
 
@@ -81,27 +85,29 @@ export class Graph {
       const hangs = !worker.gone && !worker.answering;
       node.element.classList.toggle("gone", worker.gone !== null);
       node.element.classList.toggle("hangs", hangs);
-      node.count.textContent = worker.gone !== null ? "ended" : hangs ? "hangs" : speed(worker.served);
+      node.count.textContent = worker.gone !== null ? "ended" : hangs ? "hangs"
+        : worker.served >= 0.05 ? `answers ${speed(worker.served)}`
+          : worker.asked >= 0.05 ? `asks ${speed(worker.asked)}` : "idle";
       node.element.setAttribute("aria-label", `worker ${plain(name)}, ${node.count.textContent}`);
     }
   }
 
   addNode(name) {
-    const { width, height } = this.size();
-    const circle = svg("circle", { r: 20 });
-    const label = svg("text", { class: "name", y: 34 });
-    const value = svg("text", { class: "count", y: 4 });
+    const side = this.side();
+    const box = svg("rect", { rx: 8 });
+    const label = svg("text", { class: "name" });
+    const value = svg("text", { class: "count", y: 13 });
     const title = svg("title");
     const shown = plain(name);
     label.textContent = shown.length > 22 ? shown.slice(0, 21) + "…" : shown;
     title.textContent = shown;
-    const element = svg("g", { class: "node", tabindex: 0, role: "button" }, title, circle, value, label);
+    const element = svg("g", { class: "node", tabindex: 0, role: "button" }, title, box, value, label);
     element.dataset.worker = name;
     pressable(element, () => this.choose({ kind: "worker", name }));
     this.nodeLayer.append(element);
     const node = {
-      name, element, circle, label, count: value, vx: 0, vy: 0,
-      x: width * (0.2 + 0.6 * dice(name, 1)), y: height * (0.2 + 0.6 * dice(name, 2)),
+      name, element, box, label, count: value, vx: 0, vy: 0, w: 30, h: 20,
+      u: side * (0.2 + 0.6 * dice(name, 1)), v: side * (0.2 + 0.6 * dice(name, 2)), x: 0, y: 0,
     };
     this.nodes.set(name, node);
     this.warm(1);
@@ -128,6 +134,7 @@ export class Graph {
     for (const [key, edge] of this.edges) {
       if (kept.has(key)) continue;
       edge.element.remove();
+      edge.text.remove();
       this.edges.delete(key);
     }
     if (!this.running) this.place();
@@ -140,20 +147,30 @@ export class Graph {
       head: svg("path", { class: "head" }), text: svg("text"),
     };
     edge.element = svg("g", { class: "edge", tabindex: 0, role: "button" },
-      edge.title, edge.line, edge.head, edge.text, edge.reach);
+      edge.title, edge.line, edge.head, edge.reach);
     edge.element.dataset.asker = pair.asker;
     edge.element.dataset.host = pair.host;
     pressable(edge.element, () => this.choose({ kind: "pair", key: pair.key }));
+    edge.element.addEventListener("mouseenter", () => edge.text.classList.add("near"));
+    edge.element.addEventListener("mouseleave", () => edge.text.classList.remove("near"));
     this.edgeLayer.append(edge.element);
+    this.textLayer.append(edge.text);
     this.edges.set(pair.key, edge);
     this.warm(0.7);
     return edge;
   }
 
   // ---- Places ----
+  //
+  // Forces work in a square (u, v) as large as the picture, so that it is filled whatever its form.
 
   size() {
     return { width: this.root.clientWidth || 800, height: this.root.clientHeight || 400 };
+  }
+
+  side() {
+    const { width, height } = this.size();
+    return Math.sqrt(width * height);
   }
 
   warm(heat) {
@@ -165,7 +182,7 @@ export class Graph {
 
   run() {
     const calm = matchMedia("(prefers-reduced-motion: reduce)").matches;
-    for (let steps = calm ? 300 : 3; steps && this.heat > stillness; steps--) this.step();
+    for (let steps = calm ? 400 : 4; steps && this.heat > stillness; steps--) this.step();
     this.place();
     this.running = this.heat > stillness;
     if (this.running) requestAnimationFrame(() => this.run());
@@ -173,54 +190,53 @@ export class Graph {
   }
 
   step() {
-    const { width, height } = this.size();
+    const side = this.side();
     const nodes = [...this.nodes.values()];
-    const room = Math.sqrt((width * height) / (nodes.length + 1)); // what each has
-    const ideal = Math.min(190, 0.75 * room);
-    const push = (a, b, fx, fy) => {
-      a.vx += fx; a.vy += fy;
-      if (b) { b.vx -= fx; b.vy -= fy; }
-    };
+    const ideal = Math.min(0.36 * side, (0.8 * side) / Math.sqrt(nodes.length + 1));
     for (let i = 0; i < nodes.length; i++) {
       const a = nodes[i];
-      push(a, null, (width / 2 - a.x) * 0.012 * height / width, (height / 2 - a.y) * 0.012);
-      for (let k = i + 1; k < nodes.length; k++) {
-        const b = nodes[k];
-        const dx = a.x - b.x || 0.1;
-        const dy = a.y - b.y || 0.1;
-        const force = (ideal * ideal) / Math.max(100, dx * dx + dy * dy);
-        const distance = Math.hypot(dx, dy);
-        push(a, b, (dx / distance) * force * 1.6, (dy / distance) * force * 1.6);
-      }
+      a.vx += (side / 2 - a.u) * 0.01;
+      a.vy += (side / 2 - a.v) * 0.01;
+      for (let k = i + 1; k < nodes.length; k++) push(a, nodes[k], ideal);
     }
-    const pulls = 2 / Math.max(2, this.edges.size / Math.max(1, nodes.length));
-    for (const edge of this.edges.values()) {
-      const a = this.nodes.get(edge.asker);
-      const b = this.nodes.get(edge.host);
-      const dx = b.x - a.x;
-      const dy = b.y - a.y;
-      const distance = Math.hypot(dx, dy) || 1;
-      const force = ((distance - ideal) / distance) * 0.03 * pulls;
-      push(a, b, dx * force, dy * force);
-    }
+    const strength = 0.06 / Math.max(2, this.edges.size / Math.max(1, nodes.length));
+    for (const edge of this.edges.values())
+      pull(this.nodes.get(edge.asker), this.nodes.get(edge.host), ideal, strength);
     const most = 14 * this.heat + 0.5;
     for (const node of nodes) {
       const length = Math.hypot(node.vx, node.vy);
       const scale = length > most ? most / length : 1;
-      node.x = Math.min(width - 46, Math.max(46, node.x + node.vx * scale));
-      node.y = Math.min(height - 62, Math.max(28, node.y + node.vy * scale));
+      node.u = Math.min(side, Math.max(0, node.u + node.vx * scale));
+      node.v = Math.min(side, Math.max(0, node.v + node.vy * scale));
       node.vx *= 0.6;
       node.vy *= 0.6;
     }
     this.heat *= 0.992;
   }
 
+  // How far a node is along an axis, from 0 to 1; the outermost are at the borders.
+  extent(axis) {
+    const all = [...this.nodes.values()].map((node) => node[axis]);
+    const least = Math.min(...all);
+    const most = Math.max(...all);
+    const spare = Math.max(0, 0.4 * this.side() - (most - least)) / 2;
+    return (node) => (node[axis] - least + spare) / Math.max(1, most - least + 2 * spare);
+  }
+
   place() {
-    const small = this.nodes.size >= many;
+    const { width, height } = this.size();
+    const crowd = this.nodes.size >= many;
+    const across = this.extent("u");
+    const down = this.extent("v");
     for (const node of this.nodes.values()) {
-      node.radius = small ? 13 : 20;
-      node.circle.setAttribute("r", node.radius);
-      node.label.setAttribute("y", node.radius + 14);
+      const length = node.label.textContent.length;
+      node.w = crowd ? 5.6 * length + 14 : Math.max(96, 8 * length + 22);
+      node.h = crowd ? 20 : 42;
+      node.x = node.w / 2 + 8 + across(node) * (width - node.w - 16);
+      node.y = node.h / 2 + 8 + down(node) * (height - node.h - 36);
+      node.label.setAttribute("y", crowd ? 3.5 : -3);
+      for (const [key, value] of [["x", -node.w / 2], ["y", -node.h / 2], ["width", node.w], ["height", node.h]])
+        node.box.setAttribute(key, value);
       node.element.setAttribute("transform", `translate(${node.x.toFixed(1)} ${node.y.toFixed(1)})`);
     }
     for (const edge of this.edges.values()) this.placeEdge(edge);
@@ -237,24 +253,50 @@ export class Graph {
     const bend = Math.min(26, distance * 0.12);
     const mx = (a.x + b.x) / 2 - (dy / distance) * bend;
     const my = (a.y + b.y) / 2 + (dx / distance) * bend;
-    const towards = (from, x, y, by) => {
-      const length = Math.hypot(x - from.x, y - from.y) || 1;
-      return [from.x + ((x - from.x) / length) * by, from.y + ((y - from.y) / length) * by];
-    };
     const size = 6 + edge.width;
-    const [sx, sy] = towards(a, mx, my, (a.radius || 20) + 2);
-    const [tx, ty] = towards(b, mx, my, (b.radius || 20) + 2);
-    const [ex, ey] = towards(b, mx, my, (b.radius || 20) + 2 + size);
-    const path = `M${sx.toFixed(1)} ${sy.toFixed(1)}Q${mx.toFixed(1)} ${my.toFixed(1)} ${ex.toFixed(1)} ${ey.toFixed(1)}`;
+    const [sx, sy] = border(a, mx, my, 2);
+    const [tx, ty] = border(b, mx, my, 2);
+    const [ex, ey] = border(b, mx, my, 2 + size);
+    const at = (x, y) => `${x.toFixed(1)} ${y.toFixed(1)}`;
+    const path = `M${at(sx, sy)}Q${at(mx, my)} ${at(ex, ey)}`;
     edge.line.setAttribute("d", path);
     edge.reach.setAttribute("d", path);
-    const ux = (tx - ex) / size;
-    const uy = (ty - ey) / size;
-    const half = size * 0.55;
-    edge.head.setAttribute("d", `M${tx.toFixed(1)} ${ty.toFixed(1)}` +
-      `L${(ex - uy * half).toFixed(1)} ${(ey + ux * half).toFixed(1)}` +
-      `L${(ex + uy * half).toFixed(1)} ${(ey - ux * half).toFixed(1)}Z`);
+    const hx = (tx - ex) * 0.55;
+    const hy = (ty - ey) * 0.55;
+    edge.head.setAttribute("d", `M${at(tx, ty)}L${at(ex - hy, ey + hx)}L${at(ex + hy, ey - hx)}Z`);
     edge.text.setAttribute("x", ((sx + 2 * mx + tx) / 4).toFixed(1));
     edge.text.setAttribute("y", ((sy + 2 * my + ty) / 4 + 4).toFixed(1));
   }
+}
+
+function push(a, b, ideal) {
+  const dx = a.u - b.u || 0.1;
+  const dy = a.v - b.v || 0.1;
+  const square = dx * dx + dy * dy;
+  const force = (1.6 * ideal * ideal) / Math.max(100, square) / Math.sqrt(square);
+  a.vx += dx * force;
+  a.vy += dy * force;
+  b.vx -= dx * force;
+  b.vy -= dy * force;
+}
+
+function pull(a, b, ideal, strength) {
+  const dx = b.u - a.u;
+  const dy = b.v - a.v;
+  const distance = Math.hypot(dx, dy) || 1;
+  const force = ((distance - ideal) / distance) * strength;
+  a.vx += dx * force;
+  a.vy += dy * force;
+  b.vx -= dx * force;
+  b.vy -= dy * force;
+}
+
+// Where the line from a node's middle towards a point leaves its box, and `gap` further.
+function border(node, x, y, gap) {
+  const dx = x - node.x;
+  const dy = y - node.y;
+  const length = Math.hypot(dx, dy) || 1;
+  const part = Math.min(node.w / 2 / Math.max(0.01, Math.abs(dx)), node.h / 2 / Math.max(0.01, Math.abs(dy)));
+  const reach = part * length + gap;
+  return [node.x + (dx / length) * reach, node.y + (dy / length) * reach];
 }

@@ -159,6 +159,7 @@ function drawSums() {
     by("sums").replaceChildren(...sums.map(([label]) => h("div", {}, h("dt", { textContent: label }), h("dd"))));
   sums.forEach(([, value], i) => { by("sums").children[i].lastChild.textContent = value; });
   by("sums").lastChild.title = warnings.join("\n");
+  by("sums").lastChild.lastChild.classList.toggle("fault", warnings.length > 0);
 }
 
 function draw() {

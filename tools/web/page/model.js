@@ -12,6 +12,9 @@ const unseen =
 export const plain = (text) =>
   String(text).replace(unseen, (c) => `\\u{${c.codePointAt(0).toString(16)}}`);
 
+export const observers = "@"; // all of them are one asker
+export const nameOf = (name) => (name === null ? "others" : name === observers ? "observers" : plain(name));
+
 export const pairKey = (asker, host) => JSON.stringify([asker, host]);
 
 export class Model {
@@ -43,7 +46,7 @@ export class Model {
     this.takeWorkers(look.clients);
     this.takePairs(look.traffic, look.loads, passed);
     this.takeOps(look.stats, passed);
-    this.sum();
+    this.sum(passed);
   }
 
   // Whether that is another broker: its counters begin anew.
@@ -85,7 +88,8 @@ export class Model {
       pair.speed = grown("requests") + grown("posts");
       pair.faults = grown("errors");
       pair.flow = grown("bytes") + grown("bytes_back");
-      pair.course = [...(old ? old.course : []), pair.speed].slice(-courseLength);
+      pair.course = [...(old ? old.course : []), ...(passed ? [pair.speed] : [])].slice(-courseLength);
+      if (pair.asker === observers) continue; // this page is one
       const asker = this.workers.get(pair.asker);
       const host = this.workers.get(pair.host);
       if (asker) asker.asked += pair.speed;
@@ -103,10 +107,11 @@ export class Model {
     }
   }
 
-  sum() {
+  sum(passed) {
     this.total.speed = 0;
-    for (const pair of this.pairs.values()) this.total.speed += pair.speed;
-    this.total.course = [...this.total.course, this.total.speed].slice(-courseLength);
+    for (const pair of this.pairs.values())
+      if (pair.asker !== observers) this.total.speed += pair.speed;
+    if (passed) this.total.course = [...this.total.course, this.total.speed].slice(-courseLength);
   }
 
   // What an operator should look at, as lines.

@@ -2,7 +2,7 @@
 //
 // The tables below the picture: which there are, their columns, their order, and which objects are
 // asked for. Rows keep their elements as long as they are shown, so that focus and eyes stay.
-import { age, bytes, count, micros, plain, speed } from "./model.js";
+import { age, bytes, count, micros, nameOf, plain, speed } from "./model.js";
 
 const rowsMost = 300; // that are drawn
 
@@ -21,7 +21,6 @@ const col = (label, key, text = plain, number = false) => ({ label, key, text, n
 const num = (label, key, text = count) => col(label, key, text, true);
 const latency = [num("p50", "p50_us", micros), num("p90", "p90_us", micros),
   num("p99", "p99_us", micros), num("slowest", "max_us", micros)];
-const name = (text) => (text === null ? "others" : plain(text));
 const holders = (list) =>
   list.map((x) => plain(x.worker) + (x.count === 1 ? "" : ` ×${x.count}`)).join(", ") || "–";
 const labels = (list) => (list === null ? "?" : list.map(plain).join(", ") || "–");
@@ -41,13 +40,13 @@ export const tables = {
   },
   pairs: {
     title: "Traffic", sort: ["speed", -1],
-    columns: [col("asks", "asker", name), col("answers", "host", name), num("now", "speed", speed), num("requests", "requests"),
+    columns: [col("asks", "asker", nameOf), col("answers", "host", nameOf), num("now", "speed", speed), num("requests", "requests"),
       num("posts", "posts"), num("errors", "errors"), ...latency, num("bytes", "flow", (n) => bytes(n) + "/s")],
     rows: (model) => [...model.pairs.values()].filter((p) => p.requests || p.posts),
     key: (row) => row.key,
     state: (row) => (row.faults > 0 ? "bad" : ""),
     choice: (row) => ({ kind: "pair", key: row.key }),
-    texts: (row) => [row.asker, row.host],
+    texts: (row) => [nameOf(row.asker), nameOf(row.host)],
   },
   objects: {
     title: "Objects", sort: ["age_s", -1],
@@ -148,7 +147,7 @@ export class Table {
     const [key, way] = this.orders[name];
     const column = this.columnOf(key);
     const all = table.rows(model, objects).filter((row) =>
-      !words || table.texts(row).some((text) => plain(text ?? "others").toLowerCase().includes(words)));
+      !words || table.texts(row).some((text) => plain(text).toLowerCase().includes(words)));
     all.sort((a, b) => way * compare(valueOf(column, a), valueOf(column, b)) ||
       compare(table.key(a), table.key(b)));
     table.columns.forEach((c, i) => this.head.children[i].setAttribute("aria-sort",
