@@ -128,6 +128,7 @@ broker=$pid
 wait_until "$ctl" ping shop
 wait_until "$ctl" ping till
 for one in call wait monitor; do ended "$one" "${!one}"; done
+check "the monitor tells no more than that" has monitor '^gaijinctl: monitor: the connection to the broker ended: '
 echo "box.inner.n" >&4
 ended repl "$repl"
 exec 4>&-

@@ -253,6 +253,7 @@ fails 1 "boxed has computed for 5 s without giving way (--cpu-limit)" eval boxed
 
 story="who hangs"
 fails 1 'no answer in 0.2 s' call shop.hangs --timeout 0.2
+fails 1 'no answer in 0.001 s' call shop.hangs --timeout 0.0004 # and not for ever
 kill -STOP "$shop"
 fails 1 'no answer in 0.2 s' get shop.n --timeout 0.2
 kill -CONT "$shop"

@@ -125,13 +125,17 @@ static bool is_to_go_on(struct monitoring *m, const struct gaijin_answer *a) {
 
 struct end {
   struct monitoring *m;
-  bool is_over, again;
+  bool is_over, again, is_lost; /* is_lost: with the connection, which tells why */
 };
 
 static void on_end(void *user, const struct gaijin_answer *a) {
   struct end *e = user;
   e->is_over = true;
-  e->again = is_to_go_on(e->m, a);
+  e->is_lost = !a->ok && a->status == GAIJIN_STATUS_LOST;
+  if (e->is_lost)
+    e->m->failed = true;
+  else
+    e->again = is_to_go_on(e->m, a);
   gaijin_body_free(a->body);
 }
 
@@ -155,6 +159,7 @@ static void follow(struct monitoring *m) {
       if (m->record) fflush(m->record);
       if (!e.is_over && m->left && !m->failed) wait_for_more(o->g);
     }
+    if (e.is_lost) tool_error("monitor: %s", gaijin_error(o->g));
     if (!e.is_over) gaijin_cancel(o->g, id);
   }
 }
