@@ -45,7 +45,9 @@ void calls_deinit(struct calls *c) {
 
 /* ---- Those that look into workers ---- */
 
-static bool looks(const struct call *k) { return k->op == OP_describe; }
+bool calls_op_looks(uint32_t op) { return op == OP_describe || op == OP_paths; }
+
+static bool looks(const struct call *k) { return calls_op_looks(k->op); }
 
 uint32_t calls_looks(const struct calls *c, uint32_t asker) {
   return asker < c->looks_capacity ? c->looks[asker] : 0;
@@ -90,7 +92,7 @@ enum calls_outcome calls_add(struct calls *c, uint32_t asker, uint64_t asked_id,
   if (calls_find_asked(c, asker, asked_id) != SLAB_NONE) return CALLS_DUPLICATE;
   if (!owners_reserve(&c->asked, asker) || !owners_reserve(&c->served, host))
     return CALLS_NO_MEMORY;
-  if (op == OP_describe && !calls_reserve_looks(c, asker)) return CALLS_NO_MEMORY;
+  if (calls_op_looks(op) && !calls_reserve_looks(c, asker)) return CALLS_NO_MEMORY;
   *call = slab_add(&c->all);
   if (*call == SLAB_NONE) return CALLS_NO_MEMORY;
   *calls_at(c, *call) = (struct call){.id = calls_next_id(c),

@@ -40,9 +40,11 @@ struct call {
   uint32_t open_bytes;
 };
 
-/* Those that look into a worker for an observer (op describe), and that one asker may have open at a
- * time, wherever: the host finds out for each how much there is to tell. */
+/* Those that look into a worker for an observer (calls_op_looks), and that one asker may have open at
+ * a time, wherever: the host finds out for each how much there is to tell, or forks for it. */
 enum { CALLS_LOOKS_MOST = 16 };
+/* Whether requests of this op do: describe and paths. */
+bool calls_op_looks(uint32_t op);
 
 /* Open requests to one worker (given-up ones included): far above what workers allow themselves. */
 enum { CALLS_SERVED_MOST = 1 << 20 };
