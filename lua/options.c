@@ -109,6 +109,7 @@ void options_configure(const struct settings *s, struct worker *w) {
   w->atc_time = settings_seconds(s, SETTING_atc_time);
   w->reconnect = settings_seconds(s, SETTING_reconnect);
   w->collector_waits = settings_count(s, SETTING_collector_waits);
+  w->log_format = (enum log_format)settings_choice(s, SETTING_log_format);
   w->allows_eval = settings_flag(s, SETTING_allow_eval);
   w->sandboxed = s->program == SETTINGS_WORKER && settings_flag(s, SETTING_sandbox);
 }

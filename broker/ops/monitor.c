@@ -148,7 +148,7 @@ void monitor_on_monitor(struct client *from, const struct message *m) {
   } else if (!seen_begin(from, m->id, &filter, &why)) {
     notify_refuse(from, m, STATUS_busy, "%s", why);
   } else {
-    log_peer(&from->broker->log, LOG_INFO, CAUSE_MONITOR, from->uid,
+    log_peer(&from->broker->log, LOG_INFO, CAUSE_MONITOR, client_about(from),
              "observer %s (user %u, process %ld) sees what workers send each other", from->name,
              (unsigned)from->uid, (long)from->pid);
   }
