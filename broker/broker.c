@@ -100,7 +100,7 @@ static void on_accepted(void *user, int fd) {
   if (!access_allows(&b->listener.access, fd, &uid))
     greet_refuse_stranger(b, fd, uid);
   else if (client_new(&b->connections, fd) < 0)
-    log_peer(&b->log, LOG_ERROR, CAUSE_MEMORY, LOG_NO_UID,
+    log_peer(&b->log, LOG_ERROR, CAUSE_MEMORY, log_user(LOG_NO_UID),
              "refused a client: memory is too short");
 }
 
@@ -244,7 +244,7 @@ int broker_start(struct broker *b, uv_loop_t *loop, const struct broker_config *
     snprintf(error, n, "memory is too short, or the kernel has no random bits");
     return -1;
   }
-  if (!log_open(&b->log, config->log_level, STDERR_FILENO) || !greet_prepare_parting(b)) {
+  if (!log_open(&b->log, config->log_level, config->log_format, STDERR_FILENO) || !greet_prepare_parting(b)) {
     snprintf(error, n, "memory is too short");
     return -1;
   }

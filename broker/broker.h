@@ -25,6 +25,7 @@ struct broker_config {
   struct client_limits limits;
   struct window window;
   enum log_level log_level;
+  enum log_format log_format;
   uint64_t return_grace_ms; /* how long workers of an earlier broker may take to come back */
   struct access access; /* zeroed: the broker's own user only */
   struct program_call call; /* what an upgrade executes; zeroed: there can be none */

@@ -38,6 +38,7 @@ static bool configure(struct flags *f, const struct settings *s, char *error, si
       .window = {settings_count(s, SETTING_window_posts), settings_size(s, SETTING_window_bytes)},
       .return_grace_ms = (uint64_t)(settings_seconds(s, SETTING_return_grace) * 1e3),
       .policy = settings_text(s, SETTING_policy),
+      .log_format = (enum log_format)settings_choice(s, SETTING_log_format),
       .log_level = (enum log_level)settings_choice(s, SETTING_log_level),
   };
   f->check_upgrade = settings_text(s, SETTING_check_upgrade);

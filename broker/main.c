@@ -105,18 +105,33 @@ static void complain(const char *text) {
   fprintf(stderr, "gaijin-broker: %s\n", shown);
 }
 
+/* The same once it is known in which form: for people it is short. */
+static void complain_in(enum log_format format, const char *text) {
+  const struct log_about nobody = {.uid = LOG_NO_UID};
+  char head[LOG_HEAD_MOST], shown[2048], tail[LOG_TAIL_MOST];
+  if (format == LOG_TEXT) {
+    complain(text);
+    return;
+  }
+  logline_head(head, format, LOG_ERROR, "gaijin-broker", &nobody);
+  logline_escape(shown, sizeof shown, format, text, strlen(text), "");
+  logline_tail(tail, format, &nobody);
+  fprintf(stderr, "%s%s%s", head, shown, tail);
+}
+
 static int run(struct program *p, const struct broker_config *config) {
   char error[512];
   int r = uv_loop_init(&p->loop);
   if (r < 0) {
-    fprintf(stderr, "gaijin-broker: cannot make an event loop: %s\n", uv_strerror(r));
+    snprintf(error, sizeof error, "cannot make an event loop: %s", uv_strerror(r));
+    complain_in(config->log_format, error);
     return 1;
   }
   watch_signals(p);
   if (config->state) upgrade_hold_signals(false);
   r = broker_start(&p->broker, &p->loop, config, error, sizeof error);
   if (r < 0) {
-    complain(error);
+    complain_in(config->log_format, error);
     /* Who took over and cannot go on leaves everything as it is, as if it had been killed. */
     if (config->state) return 1;
     stop(p);

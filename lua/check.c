@@ -18,7 +18,7 @@
 
 static void must(const struct worker *w, bool holds, const char *what) {
   if (holds) return;
-  worker_log(w, "worker_check: %s", what);
+  worker_log(w, LOG_ERROR, "worker_check: %s", what);
   abort();
 }
 #define MUST(condition) must(w, (condition), "not true: " #condition)

@@ -37,13 +37,13 @@ struct program {
 };
 
 static int complain(const struct program *p, const char *text) {
-  worker_say(p->o.name, text, "");
+  worker_say(&p->w, LOG_ERROR, text, "");
   return 1;
 }
 
 /* The same with a script's error, which may have lines: a traceback. */
 static int complain_of_script(const struct program *p, const char *text) {
-  worker_say(p->o.name, text, "\n\t");
+  worker_say(&p->w, LOG_ERROR, text, "\n\t");
   return 1;
 }
 
@@ -148,7 +148,7 @@ static bool confine(struct program *p) {
     return false;
   }
   r = kernel_confine(text, sizeof text);
-  complain(p, text);
+  worker_say(&p->w, r == 0 ? LOG_INFO : LOG_ERROR, text, "");
   return r == 0;
 }
 
@@ -239,10 +239,10 @@ int main(int argc, char **argv) {
   p.argc = argc;
   p.argv = argv;
   p.w.name = p.o.name;
-  if (p.o.name_changed)
-    complain(&p, "so called because the script's name has bytes that a worker's has not; "
-                 "choose another with -n NAME");
   options_configure(&p.o.values, &p.w);
+  if (p.o.name_changed)
+    worker_say(&p.w, LOG_WARN, "so called because the script's name has bytes that a worker's has "
+                               "not; choose another with -n NAME", "");
   int status = run_program(&p);
   ending_outlive_signals();
   instance_close(&p.w, true);

@@ -110,6 +110,7 @@ void options_configure(const struct settings *s, struct worker *w) {
   w->reconnect = settings_seconds(s, SETTING_reconnect);
   w->collector_waits = settings_count(s, SETTING_collector_waits);
   w->traces_tokens = settings_flag(s, SETTING_trace_tokens);
+  w->log_format = (enum log_format)settings_choice(s, SETTING_log_format);
   w->allows_eval = settings_flag(s, SETTING_allow_eval);
   w->sandboxed = s->program == SETTINGS_WORKER && settings_flag(s, SETTING_sandbox);
 }

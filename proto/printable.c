@@ -61,6 +61,42 @@ static size_t show(char out[PRINTABLE_MOST + 1], size_t *size, const char *text,
   return n ? n : 1;
 }
 
+/* The same in a string of JSON: what lies beyond the first plane is a pair of surrogates there. */
+static size_t show_json(char out[PRINTABLE_JSON_MOST + 1], size_t *size, const char *text,
+                        size_t left) {
+  uint32_t code;
+  size_t n = printable_decode(text, left, &code);
+  bool quoted = n == 1 && (*text == '"' || *text == '\\');
+  if (n > 0 && !printable_steers(code)) {
+    if (quoted) out[0] = '\\';
+    memcpy(out + quoted, text, n);
+    *size = n + quoted;
+    return n;
+  }
+  if (n == 0) code = (uint8_t)*text;
+  if (code < 0x10000)
+    *size = (size_t)snprintf(out, PRINTABLE_JSON_MOST + 1, "\\u%04x", (unsigned)code);
+  else
+    *size = (size_t)snprintf(out, PRINTABLE_JSON_MOST + 1, "\\u%04x\\u%04x",
+                             0xd800 + (unsigned)((code - 0x10000) >> 10),
+                             0xdc00 + (unsigned)(code & 0x3ff));
+  assert(*size <= PRINTABLE_JSON_MOST);
+  return n ? n : 1;
+}
+
+size_t printable_json(char *out, size_t n, const char *text, size_t size) {
+  size_t taken = 0, used = 0, own, shown;
+  char one[PRINTABLE_JSON_MOST + 1];
+  assert(n > PRINTABLE_JSON_MOST);
+  for (; taken < size; taken += own, used += shown) {
+    own = show_json(one, &shown, text + taken, size - taken);
+    if (used + shown >= n) break;
+    memcpy(out + used, one, shown);
+  }
+  out[used] = '\0';
+  return taken;
+}
+
 size_t printable_escape(char *out, size_t n, const char *text, size_t size, const char *kept) {
   size_t taken = 0, used = 0, own, shown;
   char one[PRINTABLE_MOST + 1];

@@ -28,4 +28,11 @@ enum { PRINTABLE_MOST = 9 }; /* bytes that one character of the text may take wh
  * rest. The characters in `kept` (ASCII) stay as they are. Shown again, the result is the same. */
 size_t printable_escape(char *out, size_t n, const char *text, size_t size, const char *kept);
 
+enum { PRINTABLE_JSON_MOST = 12 }; /* the same within a string of JSON */
+
+/* The same for what stands between the quotes of a JSON string, which is valid whatever the text
+ * is: bytes that are no UTF-8 become \u00NN, one by one; what steers is escaped too. n is more than
+ * PRINTABLE_JSON_MOST. */
+size_t printable_json(char *out, size_t n, const char *text, size_t size);
+
 #endif

@@ -25,12 +25,9 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/uio.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "proto/clock.h"
-#include "proto/printable.h"
-#include "proto/settings/settings.h"
 
 static_assert(LOG_LINE_MOST <= PIPE_BUF, "a line is written at once");
 
@@ -59,8 +56,9 @@ static void choose_way(struct log *log, int fd) {
     log->way = LOG_BORROWED;
 }
 
-bool log_open(struct log *log, enum log_level level, int fd) {
-  *log = (struct log){.level = level, .fd = -1, .waiting = malloc(LOG_BUFFER_BYTES)};
+bool log_open(struct log *log, enum log_level level, enum log_format format, int fd) {
+  *log = (struct log){.level = level, .format = format, .fd = -1,
+                      .waiting = malloc(LOG_BUFFER_BYTES)};
   if (!log->waiting) return false;
   choose_way(log, fd);
   return true;
@@ -115,38 +113,28 @@ static void append(struct log *log, const char *line, size_t n) {
 
 /* ---- Lines ---- */
 
-uint64_t log_wall_us(void) {
-  struct timespec now;
-  clock_gettime(CLOCK_REALTIME, &now);
-  return (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000;
-}
-
-/* "2026-01-31T23:59:59.999Z gaijin-broker warn: "; its bytes. */
-static size_t put_head(char *line, size_t size, enum log_level level) {
-  struct timespec now;
-  struct tm utc;
-  clock_gettime(CLOCK_REALTIME, &now);
-  gmtime_r(&now.tv_sec, &utc);
-  size_t n = strftime(line, size, "%Y-%m-%dT%H:%M:%S", &utc);
-  return n + (size_t)snprintf(line + n, size - n, ".%03ldZ gaijin-broker %s: ",
-                              now.tv_nsec / 1000000, setting_info(SETTING_log_level)->words[level]);
-}
+/* Most lines are about nobody in particular. */
+static const struct log_about nobody = {.uid = LOG_NO_UID};
 
 /* A whole line in `line` (LOG_LINE_MOST bytes); its bytes. What is too long ends in "...". */
-__attribute__((format(printf, 3, 0)))
-static size_t make_line(char *line, enum log_level level, const char *format, va_list args) {
+__attribute__((format(printf, 5, 0)))
+static size_t make_line(char *line, enum log_format form, enum log_level level,
+                        const struct log_about *about, const char *format, va_list args) {
   static const char cut[] = "...";
-  char text[LOG_LINE_MOST];
+  char text[LOG_LINE_MOST], tail[LOG_TAIL_MOST];
   int wanted = vsnprintf(text, sizeof text, format, args);
-  size_t size = wanted < 0 ? 0 : strlen(text), n = put_head(line, LOG_LINE_MOST, level);
-  size_t taken = printable_escape(line + n, LOG_LINE_MOST - n - sizeof cut, text, size, "");
+  size_t size = wanted < 0 ? 0 : strlen(text);
+  size_t n = logline_head(line, form, level, "gaijin-broker", about);
+  size_t behind = logline_tail(tail, form, about);
+  size_t taken = logline_escape(line + n, LOG_LINE_MOST - n - behind - sizeof cut, form, text, size,
+                                "");
   n += strlen(line + n);
   if (taken < (size_t)wanted) {
     memcpy(line + n, cut, sizeof cut - 1);
     n += sizeof cut - 1;
   }
-  line[n++] = '\n';
-  return n;
+  memcpy(line + n, tail, behind);
+  return n + behind;
 }
 
 __attribute__((format(printf, 2, 3)))
@@ -154,7 +142,7 @@ static void say_lost(struct log *log, const char *format, ...) {
   char line[LOG_LINE_MOST];
   va_list args;
   va_start(args, format);
-  size_t n = make_line(line, LOG_WARN, format, args);
+  size_t n = make_line(line, log->format, LOG_WARN, &nobody, format, args);
   append(log, line, n);
   va_end(args);
 }
@@ -178,10 +166,12 @@ bool log_waits(const struct log *log) {
   return log->size > 0 || log->lost > 0 || log->thin.left_out > 0;
 }
 
-static void write_line(struct log *log, enum log_level level, const char *format, va_list args) {
+__attribute__((format(printf, 4, 0)))
+static void write_line(struct log *log, enum log_level level, const struct log_about *about,
+                       const char *format, va_list args) {
   char line[LOG_LINE_MOST];
   if (!log->waiting) return;
-  size_t n = make_line(line, level, format, args);
+  size_t n = make_line(line, log->format, level, about, format, args);
   if (log->size || log->lost) flush(log);
   if (log->lost || n > LOG_BUFFER_BYTES - log->size) {
     log->lost++;
@@ -196,50 +186,52 @@ void log_line(struct log *log, enum log_level level, const char *format, ...) {
   if (level > log->level) return;
   va_list args;
   va_start(args, format);
-  write_line(log, level, format, args);
+  write_line(log, level, &nobody, format, args);
   va_end(args);
 }
 
 void log_told(struct log *log, const char *format, ...) {
   va_list args;
   va_start(args, format);
-  write_line(log, LOG_INFO, format, args);
+  write_line(log, LOG_INFO, &nobody, format, args);
   va_end(args);
 }
 
 /* Writes it at every level. */
-__attribute__((format(printf, 3, 4)))
-static void write_always(struct log *log, enum log_level level, const char *format, ...) {
+__attribute__((format(printf, 4, 5)))
+static void write_always(struct log *log, enum log_level level, const struct log_about *about,
+                         const char *format, ...) {
   va_list args;
   va_start(args, format);
-  write_line(log, level, format, args);
+  write_line(log, level, about, format, args);
   va_end(args);
 }
 
-static void write_thinned(struct log *log, enum log_level level, enum log_cause cause, uid_t uid,
-                          const char *format, va_list args) {
+__attribute__((format(printf, 5, 0)))
+static void write_thinned(struct log *log, enum log_level level, enum log_cause cause,
+                          const struct log_about *about, const char *format, va_list args) {
   char text[LOG_LINE_MOST], more[64] = "";
   uint64_t left_out;
-  if (!thin_allows(&log->thin, cause, uid, clock_seconds(), &left_out)) return;
+  if (!thin_allows(&log->thin, cause, about->uid, clock_seconds(), &left_out)) return;
   vsnprintf(text, sizeof text, format, args);
   if (left_out)
     snprintf(more, sizeof more, " (%llu more like this)", (unsigned long long)left_out);
-  write_always(log, level, "%s%s", text, more);
+  write_always(log, level, about, "%s%s", text, more);
 }
 
-void log_peer(struct log *log, enum log_level level, enum log_cause cause, uid_t uid,
+void log_peer(struct log *log, enum log_level level, enum log_cause cause, struct log_about about,
               const char *format, ...) {
   if (level > log->level) return;
   va_list args;
   va_start(args, format);
-  write_thinned(log, level, cause, uid, format, args);
+  write_thinned(log, level, cause, &about, format, args);
   va_end(args);
 }
 
 void log_asked(struct log *log, enum log_cause cause, const char *format, ...) {
   va_list args;
   va_start(args, format);
-  write_thinned(log, LOG_INFO, cause, LOG_NO_UID, format, args);
+  write_thinned(log, LOG_INFO, cause, &nobody, format, args);
   va_end(args);
 }
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * One line per event: time, level, text. Writing never waits: what cannot be written at once is
+ * One line per event, in the form of proto/logline.h. Writing never waits: what cannot be written at once is
  * kept in a small buffer and written later (log_flush), and when that is full, lines are lost and
  * counted; one line says so as soon as there is room again. A line is written whole or not at all,
  * and nothing in its text can end it or steer a terminal (proto/printable.h).
@@ -17,9 +17,7 @@
 
 #include "broker/base/sheet.h"
 #include "broker/base/thin.h"
-
-/* In the order of the words of SETTING_log_level. */
-enum log_level { LOG_ERROR, LOG_WARN, LOG_INFO, LOG_DEBUG };
+#include "proto/logline.h"
 
 enum { LOG_BUFFER_BYTES = 64 << 10, LOG_LINE_MOST = 2048 }; /* a line with its newline */
 
@@ -32,6 +30,7 @@ enum log_way {
 
 struct log {
   enum log_level level; /* lines above it are not written */
+  enum log_format format;
   int fd;
   bool own_fd;          /* opened by log_open */
   enum log_way way;
@@ -44,25 +43,25 @@ struct log {
 
 /* Writes to `fd`, which stays the caller's. What it is decides how; a pipe or terminal is opened
  * again for this purpose where /proc allows. False when memory is short. */
-bool log_open(struct log *log, enum log_level level, int fd);
+bool log_open(struct log *log, enum log_level level, enum log_format format, int fd);
 /* Tries a last time to write what waits. A zeroed log is fine. */
 void log_close(struct log *log);
 
 /* Writes a line if the level allows. */
 void log_line(struct log *log, enum log_level level, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
-/* The same for what a peer has caused, a process of user `uid`: of what is repeated only some is
- * written, and how many were left out is said (thin.h). */
-void log_peer(struct log *log, enum log_level level, enum log_cause cause, uid_t uid,
+/* The same for what a peer has caused, which `about` tells of: of what is repeated by one user only
+ * some is written, and how many were left out is said (thin.h). The text says who it is, too, and
+ * is followed by about.why. */
+void log_peer(struct log *log, enum log_level level, enum log_cause cause, struct log_about about,
               const char *format, ...) __attribute__((format(printf, 5, 6)));
+/* What is known of somebody who is not connected. */
+static inline struct log_about log_user(uid_t uid) { return (struct log_about){.uid = uid}; }
 /* The same for what somebody has asked for: at every level. */
 void log_told(struct log *log, const char *format, ...) __attribute__((format(printf, 2, 3)));
 /* The same, thinned like what peers cause, for what one signal asks for again and again. */
 void log_asked(struct log *log, enum log_cause cause, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
-
-/* Microseconds since 1970, by the wall clock, which jumps: for showing only. */
-uint64_t log_wall_us(void);
 
 /* Writes what waits, as far as it goes, and tells what was left out and can be told now. */
 void log_flush(struct log *log);

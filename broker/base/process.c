@@ -11,13 +11,24 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
+/* Fields of proc(5), stat; the one before the first here may have any text. */
+enum { STATE = 3, FLAGS = 9, THREADS = 20, START = 22, STATUS = 52 };
+/* The kernel's flag of a thread that ends (PF_EXITING): its status is set before its files close. */
+enum { EXITING = 4 };
+
+struct stat_fields {
+  char state;
+  uint64_t flags, threads, start;
+  uint32_t status; /* as waitpid gives it; 0 also where it is not told */
+};
+
 /* False: it cannot be read. */
-static bool read_stat(pid_t pid, char *state, uint64_t *threads, uint64_t *start) {
-  /* Fields of proc(5), stat; the one before may have any text. */
-  enum { STATE = 3, THREADS = 20, START = 22 };
-  char path[40], text[512];
+static bool read_stat(pid_t pid, struct stat_fields *f) {
+  char path[40], text[1024];
   snprintf(path, sizeof path, "/proc/%ld/stat", (long)pid);
   int fd = pid > 0 ? open(path, O_RDONLY | O_CLOEXEC) : -1;
   if (fd < 0) return false;
@@ -27,28 +38,79 @@ static bool read_stat(pid_t pid, char *state, uint64_t *threads, uint64_t *start
   text[n] = 0;
   const char *at = strrchr(text, ')');
   if (!at || at[1] != ' ') return false;
-  *state = at[2];
-  for (int field = STATE - 1; at && field < START; field++) {
-    if (field == THREADS) *threads = strtoull(at, NULL, 10);
+  *f = (struct stat_fields){.state = at[2]};
+  int field = STATE - 1;
+  for (; at && field < STATUS; field++) {
+    if (field == FLAGS) f->flags = strtoull(at, NULL, 10);
+    if (field == THREADS) f->threads = strtoull(at, NULL, 10);
+    if (field == START) f->start = strtoull(at, NULL, 10);
     at = strchr(at + 1, ' ');
   }
-  if (!at) return false;
-  *start = strtoull(at, NULL, 10);
-  return true;
+  if (at) f->status = (uint32_t)strtoull(at, NULL, 10);
+  return field > START;
 }
 
 uint64_t process_start(pid_t pid) {
-  char state;
-  uint64_t start, threads;
-  return read_stat(pid, &state, &threads, &start) ? start : 0;
+  struct stat_fields f;
+  return read_stat(pid, &f) ? f.start : 0;
 }
 
+static bool is_gone(pid_t pid) { return kill(pid, 0) < 0 && errno == ESRCH; }
+
 bool process_has_ended(pid_t pid, uint64_t start) {
-  char state;
-  uint64_t now, threads = 0;
+  struct stat_fields f;
   if (pid <= 0) return false;
-  if (kill(pid, 0) < 0 && errno == ESRCH) return true;
-  if (!read_stat(pid, &state, &threads, &now)) return false;
+  if (is_gone(pid)) return true;
+  if (!read_stat(pid, &f)) return false;
   /* Of a process whose first thread has ended before the others that one is a zombie, too. */
-  return (strchr("ZXx", state) && threads <= 1) || (start && now != start);
+  return (strchr("ZXx", f.state) && f.threads <= 1) || (start && f.start != start);
+}
+
+static struct process_end of_status(uint32_t status) {
+  if (status & 0x7f) return (struct process_end){PROCESS_KILLED, (int)(status & 0x7f)};
+  return (struct process_end){PROCESS_EXITED, (int)(status >> 8 & 0xff)};
+}
+
+/* Of the process at the other end of a socket, which is gone. */
+static struct process_end end_by_socket(int socket) {
+  /* As in linux/pidfd.h and asm/socket.h, which the system's may be too old to have. */
+  enum { PEER_PIDFD = 77, INFO_EXIT = 8 };
+  struct {
+    uint64_t mask, cgroup;
+    uint32_t ids[11];
+    int32_t status;
+  } info = {.mask = INFO_EXIT};
+  int fd = -1;
+  socklen_t size = sizeof fd;
+  struct process_end end = {PROCESS_GONE, 0};
+  if (getsockopt(socket, SOL_SOCKET, PEER_PIDFD, &fd, &size) != 0 || fd < 0) return end;
+  if (ioctl(fd, _IOWR(0xff, 11, info), &info) == 0 && info.mask & INFO_EXIT)
+    end = of_status((uint32_t)info.status);
+  close(fd);
+  return end;
+}
+
+struct process_end process_end(pid_t pid, uint64_t start, uid_t uid, int socket) {
+  static const struct process_end lives = {PROCESS_LIVES, 0}, gone = {PROCESS_GONE, 0};
+  struct stat_fields f;
+  if (pid <= 0) return lives;
+  if (!read_stat(pid, &f)) return is_gone(pid) ? end_by_socket(socket) : lives;
+  if (start && f.start != start) return end_by_socket(socket);
+  if (!(f.flags & EXITING) && !strchr("ZXx", f.state)) return lives;
+  if (f.status == 0 && uid != geteuid()) return gone; /* it may be that we are not told */
+  return of_status(f.status);
+}
+
+const char *process_end_text(struct process_end end, char buffer[PROCESS_END_BYTES]) {
+  switch (end.how) {
+    case PROCESS_LIVES: return "it closed its connection";
+    case PROCESS_GONE: return "its process has ended";
+    case PROCESS_EXITED:
+      snprintf(buffer, PROCESS_END_BYTES, "its process exited with status %d", end.status);
+      break;
+    case PROCESS_KILLED:
+      snprintf(buffer, PROCESS_END_BYTES, "its process was killed by signal %d (%s)", end.status,
+               strsignal(end.status));
+  }
+  return buffer;
 }

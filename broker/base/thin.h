@@ -15,6 +15,7 @@
 #include <sys/types.h>
 
 #include "broker/base/sheet.h"
+#include "proto/logline.h"
 
 /* Why a line is written. Everything that a peer can repeat has one. */
 enum log_cause {
@@ -38,8 +39,6 @@ enum log_cause {
   CAUSE_ACT,          /* an operator stops, kills, or sets the log's level */
   LOG_CAUSES,
 };
-
-#define LOG_NO_UID ((uid_t)-1) /* it is not known whose line it is */
 
 enum { THIN_PEERS = 64 };
 

@@ -42,17 +42,32 @@ static void fold(struct traffic *t, const struct traffic_pair *p) {
   t->folded++;
 }
 
-/* A place for one more pair; TRAFFIC_PAIRS: there is none now. */
-static uint32_t find_place(struct traffic *t, uint64_t now) {
-  uint32_t oldest = 0;
-  if (t->count < TRAFFIC_PAIRS) {
+static bool has_its_part(const struct traffic *t, uint32_t uid) {
+  uint32_t own = 0;
+  for (uint32_t i = 0; i < t->count; i++) own += t->pairs[i]->uid == uid;
+  return own >= TRAFFIC_PAIRS - TRAFFIC_SPARED;
+}
+
+/* The one, of all or of a user's own, that was used least lately. */
+static uint32_t find_oldest(const struct traffic *t, bool own, uint32_t uid) {
+  uint32_t oldest = TRAFFIC_PAIRS;
+  for (uint32_t i = 0; i < t->count; i++)
+    if ((!own || t->pairs[i]->uid == uid) &&
+        (oldest == TRAFFIC_PAIRS || t->pairs[i]->used_ns < t->pairs[oldest]->used_ns))
+      oldest = i;
+  return oldest;
+}
+
+/* A place for one more pair of a user; TRAFFIC_PAIRS: there is none now. */
+static uint32_t find_place(struct traffic *t, uint64_t now, uint32_t uid) {
+  bool own = has_its_part(t, uid);
+  if (t->count < TRAFFIC_PAIRS && !own) {
     struct traffic_pair *p = malloc(sizeof *p);
     if (!p) return TRAFFIC_PAIRS;
     t->pairs[t->count] = p;
     return t->count++;
   }
-  for (uint32_t i = 1; i < t->count; i++)
-    if (t->pairs[i]->used_ns < t->pairs[oldest]->used_ns) oldest = i;
+  uint32_t oldest = find_oldest(t, own, uid);
   if (now - t->pairs[oldest]->used_ns < TRAFFIC_IDLE_NS) return TRAFFIC_PAIRS;
   fold(t, t->pairs[oldest]);
   return oldest;
@@ -65,11 +80,11 @@ static uint32_t next_serial(struct traffic *t) {
 }
 
 struct traffic_pair *traffic_find(struct traffic *t, uint32_t *link, const char *asker,
-                                  const char *host) {
+                                  uint32_t uid, const char *host) {
   struct traffic_pair *p = traffic_of_link(t, *link);
   uint64_t now = traffic_now(t);
   if (p) return p;
-  if (now < t->retry_ns) return &t->others;
+  if (now < t->retry_ns && uid == t->retry_uid) return &t->others;
   if (*asker == '@') asker = "@";
   if (*host == '@') host = "@";
   uint32_t hash = hash_of(hash_of(2166136261u, asker), host), i = 0;
@@ -77,12 +92,14 @@ struct traffic_pair *traffic_find(struct traffic *t, uint32_t *link, const char 
                           strcmp(t->pairs[i]->host, host) != 0))
     i++;
   if (i == t->count) {
-    i = find_place(t, now);
+    i = find_place(t, now, uid);
     if (i == TRAFFIC_PAIRS) {
       t->retry_ns = now + TRAFFIC_RETRY_NS;
+      t->retry_uid = uid;
       return &t->others;
     }
-    *t->pairs[i] = (struct traffic_pair){.hash = hash, .serial = next_serial(t), .used_ns = now};
+    *t->pairs[i] = (struct traffic_pair){.hash = hash, .serial = next_serial(t), .used_ns = now,
+                                         .uid = uid};
     strncat(t->pairs[i]->asker, asker, TOLD_NAME_MAX_BYTES);
     strncat(t->pairs[i]->host, host, TOLD_NAME_MAX_BYTES);
   }

@@ -11,7 +11,8 @@
  * Pairs are known by their names, so that a worker that was started again goes on where it was; all
  * observers are one, "@". There are TRAFFIC_PAIRS at most: where all are taken, the one that was
  * used least lately gives way if that was TRAFFIC_IDLE_NS ago, and what it had counts with the
- * others, which are one more pair. So does what belongs to a pair that has found no place. Memory
+ * others, which are one more pair. One user's pairs leave TRAFFIC_SPARED places to others: beyond that
+ * they give way to each other only. So does what belongs to a pair that has found no place. Memory
  * is taken when a pair is met first, and never given back: at most TRAFFIC_PAIRS times 1.3 KB.
  *
  * Always true: what the pairs and the others counted together is what was forwarded.
@@ -29,6 +30,8 @@
 #include "proto/message.h"
 
 enum { TRAFFIC_PAIRS = 256 };
+/* So many of the places the pairs of one user, who asks, leave to those of others. */
+enum { TRAFFIC_SPARED = 64 };
 /* A pair that asked nothing for so long may give way; so long none is looked for after one that has
  * found no place. */
 #define TRAFFIC_IDLE_NS UINT64_C(1000000000)
@@ -49,13 +52,15 @@ struct traffic_pair {
   struct histogram took;
   uint32_t serial; /* which pair has this place: a link of an earlier one is none */
   uint32_t hash;   /* of the names */
+  uint32_t uid;    /* who asked when it was met */
   char asker[TOLD_NAME_MAX_BYTES + 1], host[TOLD_NAME_MAX_BYTES + 1];
 };
 
 struct traffic {
   uint64_t now_ns;   /* of this turn, on the clock of traffic_clock; 0: not read yet */
   uint64_t began_ns; /* since when it counts */
-  uint64_t retry_ns; /* no place is looked for before */
+  uint64_t retry_ns; /* no place is looked for before, */
+  uint32_t retry_uid; /* for this user */
   uint32_t serials;  /* given to pairs so far */
   uint32_t count;    /* of pairs */
   uint64_t folded;   /* pairs that gave way */
@@ -81,9 +86,9 @@ static inline void traffic_end_turn(struct traffic *t) { t->now_ns = 0; }
 
 /* The pair that a link names, which its record keeps for it; 0, that of a new record, names none:
  * then, or when the pair has given way, it is looked for, and *link is set. `others` where it has
- * no place. The names are those that others are told (books/hosts.h). */
+ * no place. `uid` is the asker's user. The names are those that others are told (books/hosts.h). */
 struct traffic_pair *traffic_find(struct traffic *t, uint32_t *link, const char *asker,
-                                  const char *host);
+                                  uint32_t uid, const char *host);
 static inline struct traffic_pair *traffic_of_link(struct traffic *t, uint32_t link) {
   struct traffic_pair *p = t->pairs[link % TRAFFIC_PAIRS];
   return p && p->serial == link / TRAFFIC_PAIRS ? p : NULL;

@@ -156,13 +156,19 @@ static void bury(struct broker *b, uint32_t absent) {
   settle(b, absent);
 }
 
+static struct log_about about_absent(const struct broker *b, const struct absent *k) {
+  const struct roster_slot *s = k->slot == SLAB_NONE ? NULL : roster_at(&b->roster, k->slot);
+  return (struct log_about){.worker = k->name, .id = s ? s->host : 0, .pid = s ? s->pid : 0,
+                            .uid = s ? (uid_t)s->uid : LOG_NO_UID};
+}
+
 /* Slots first, so that none of them comes back to a later broker, whatever becomes of this one. */
 static void lapse(struct broker *b) {
   struct absents *a = &b->grace.absents;
   for (uint32_t i = slab_next(&a->all, 0); i != SLAB_NONE; i = slab_next(&a->all, i + 1)) {
     const struct absent *k = absents_at(a, i);
     if (k->is_settled) continue;
-    log_peer(&b->log, LOG_WARN, CAUSE_ROSTER, LOG_NO_UID,
+    log_peer(&b->log, LOG_WARN, CAUSE_ROSTER, about_absent(b, k),
              "worker %s did not come back within the grace period (--return-grace), and is dead",
              k->name);
     if (k->number == SLAB_NONE) {
@@ -185,8 +191,8 @@ bool grace_has_ended(struct broker *b, uint32_t absent) {
   const struct roster_slot *s = roster_at(&b->roster, k->slot);
   work_charge(&b->work, JUDGE_COST);
   if (!process_has_ended(s->pid, s->start)) return false;
-  log_peer(&b->log, LOG_INFO, CAUSE_ROSTER, s->uid, "worker %s has ended before it came back",
-           k->name);
+  log_peer(&b->log, LOG_INFO, CAUSE_ROSTER, about_absent(b, k),
+           "worker %s has ended before it came back (process %ld)", k->name, (long)s->pid);
   bury(b, absent);
   return true;
 }

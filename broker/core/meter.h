@@ -22,6 +22,7 @@ static inline struct traffic_pair *meter_forwarded(struct broker *b, struct load
   struct traffic_pair *p = traffic_of_link(&b->traffic, l->traffic);
   if (!p)
     p = traffic_find(&b->traffic, &l->traffic, hosts_at(&b->hosts, l->host)->name,
+                     hosts_at(&b->hosts, l->host)->client->uid,
                      hosts_at(&b->hosts, l->client)->name);
   p->used_ns = traffic_now(&b->traffic);
   p->bytes += size;

@@ -156,9 +156,9 @@ static void check_name(struct client *c) {
   char rule[1200];
   if (v.allowed) return;
   tell_rule(p, &v, rule, sizeof rule);
-  log_peer(&c->broker->log, LOG_WARN, CAUSE_POLICY, c->uid,
-           "worker %s (user %u, process %ld) keeps its name, which it could not take now: %s",
-           h->name, (unsigned)c->uid, (long)c->pid, rule);
+  log_peer(&c->broker->log, LOG_WARN, CAUSE_POLICY, client_about_why(c, rule),
+           "worker %s (user %u, process %ld) keeps its name, which it could not take now", h->name,
+           (unsigned)c->uid, (long)c->pid);
 }
 
 void permissions_judge(struct client *c) {
@@ -186,9 +186,9 @@ static bool decide(struct client *from, const struct policy_verdict *v, const ch
   char rule[1200];
   if (v->allowed) return true;
   tell_rule(&from->broker->permissions, v, rule, sizeof rule);
-  log_peer(&from->broker->log, LOG_WARN, CAUSE_POLICY, from->uid,
-           "denied: %s%s (user %u, process %ld) may not %s: %s", from->observer ? "observer " : "",
-           from->name, (unsigned)from->uid, (long)from->pid, what, rule);
+  log_peer(&from->broker->log, LOG_WARN, CAUSE_POLICY, client_about_why(from, rule),
+           "denied: %s%s (user %u, process %ld) may not %s", from->observer ? "observer " : "",
+           from->name, (unsigned)from->uid, (long)from->pid, what);
   return false;
 }
 
@@ -263,9 +263,9 @@ bool permission_to_reach(struct client *from, enum policy_right right, const cha
     return true;
   }
   snprintf(why, REACH_TEXT, "user %u may not %s: %s", uid, what, because);
-  log_peer(&from->broker->log, LOG_WARN, CAUSE_POLICY, from->uid,
-           "denied: %s%s (user %u, process %ld) may not %s: %s", from->observer ? "observer " : "",
-           from->name, uid, (long)from->pid, what, because);
+  log_peer(&from->broker->log, LOG_WARN, CAUSE_POLICY, client_about_why(from, because),
+           "denied: %s%s (user %u, process %ld) may not %s", from->observer ? "observer " : "",
+           from->name, uid, (long)from->pid, what);
   return false;
 }
 

@@ -13,9 +13,11 @@
 #include "broker/core/notify.h"
 #include "broker/core/seen_row.h"
 #include "broker/core/transfer.h"
+#include "proto/base.h"
 #include "proto/body.h"
 
 /* Units of work: rows for one. Bytes of a notice beside its rows. */
+enum { COMPARED_PER_UNIT = 32 }; /* objects of messages with those that are to be seen */
 enum { ROWS_PER_UNIT = 4, NOTICE_BYTES = 64 };
 
 struct monitor {
@@ -89,14 +91,38 @@ static uint32_t room_for_rows(const struct broker *b) {
   return most < SEEN_BUFFER ? most : SEEN_BUFFER;
 }
 
+/* NULL, or who has too many. */
+static const char *find_too_many(const struct broker *b, const struct client *c) {
+  uint32_t process = 0, user = 0;
+  for (uint32_t i = 0; i < HOSTS_MONITORS; i++) {
+    const struct monitor *m = b->monitors.all[i];
+    if (!m) continue;
+    process += m->client->account->process == c->account->process;
+    user += m->client->account->user == c->account->user;
+  }
+  if (b->monitors.count == HOSTS_MONITORS) return "as many monitor already as may at a time";
+  if (process >= HOSTS_MONITORS - b->monitors.count)
+    return "this process monitors as often already as it leaves places to others";
+  if (user >= HOSTS_MONITORS - SEEN_SPARED)
+    return "this user monitors as often already as a user may";
+  return NULL;
+}
+
+bool seen_has(const struct client *c, uint64_t request) {
+  for (uint32_t i = 0; i < HOSTS_MONITORS; i++) {
+    const struct monitor *m = c->broker->monitors.all[i];
+    if (m && m->client == c && m->request == request) return true;
+  }
+  return false;
+}
+
 bool seen_begin(struct client *c, uint64_t request, const struct seen_filter *filter,
                 const char **why) {
   struct broker *b = c->broker;
   struct monitors *all = &b->monitors;
   uint32_t place = 0, room = room_for_rows(b);
   while (place < HOSTS_MONITORS && all->all[place]) place++;
-  *why = "as many monitor already as may at a time";
-  if (place == HOSTS_MONITORS) return false;
+  if ((*why = find_too_many(b, c))) return false;
   struct monitor *m = malloc(sizeof *m + room);
   *why = "the broker's memory is too short; try again later";
   if (!m) return false;
@@ -168,16 +194,32 @@ static bool has_name(const struct seen_filter *f, const char *name) {
   return false;
 }
 
+static uint32_t bit_of(uint64_t host, uint64_t id) {
+  return (uint32_t)(mix64(host ^ mix64(id)) % SEEN_TOKEN_BITS);
+}
+
+void seen_choose(struct seen_filter *f, uint64_t host, uint64_t id) {
+  uint32_t bit = bit_of(host, id);
+  f->token[f->tokens++] = (struct seen_token){host, id};
+  f->bits[bit / 64] |= UINT64_C(1) << bit % 64;
+}
+
 static bool has_token(const struct seen_filter *f, uint64_t host, uint64_t id) {
+  uint32_t bit = bit_of(host, id);
+  if (!(f->bits[bit / 64] >> bit % 64 & 1)) return false;
   for (uint32_t i = 0; i < f->tokens; i++)
     if (f->token[i].id == id && f->token[i].host == host) return true;
   return false;
 }
 
-static bool carries_token(const struct seen_filter *f, const struct transfer *t) {
-  for (uint32_t i = 0; f->tokens && i < t->count; i++)
-    if (has_token(f, t->pts[i].pt.host, t->pts[i].pt.id)) return true;
-  return false;
+/* It is who monitors that pays for the search. */
+static bool carries_token(const struct monitor *m, const struct transfer *t) {
+  const struct seen_filter *f = &m->filter;
+  uint32_t i = 0;
+  if (!f->tokens) return false;
+  while (i < t->count && !has_token(f, t->pts[i].pt.host, t->pts[i].pt.id)) i++;
+  client_charge(m->client, i / COMPARED_PER_UNIT);
+  return i < t->count;
 }
 
 static bool has_label(const struct seen_filter *f, const struct message *m) {
@@ -199,11 +241,12 @@ static bool fits_pair(const struct seen_filter *f, enum op op, const char *from,
 
 static bool is_any_object(const struct seen_filter *f) { return !f->tokens && !f->labels; }
 
-static bool fits_request(const struct seen_filter *f, const char *from, const char *to,
+static bool fits_request(const struct monitor *k, const char *from, const char *to,
                          const struct transfer *t, const struct message *m) {
+  const struct seen_filter *f = &k->filter;
   if (!fits_pair(f, m->op, from, to)) return false;
   return is_any_object(f) || (m->target == OP_PT && has_token(f, m->pt.host, m->pt.id)) ||
-         carries_token(f, t) || has_label(f, m);
+         carries_token(k, t) || has_label(f, m);
 }
 
 /* ---- Rows ---- */
@@ -254,7 +297,7 @@ void seen_request(struct broker *b, const struct client *from, const struct clie
   unsigned seen = 0;
   for (uint32_t i = 0; i < HOSTS_MONITORS; i++) {
     struct monitor *k = b->monitors.all[i];
-    if (!k || !fits_request(&k->filter, from->name, to->name, t, m)) continue;
+    if (!k || !fits_request(k, from->name, to->name, t, m)) continue;
     seen |= 1u << i;
     if (!k->filter.slower_ns) add_row(b, k, &row, from->host, to->host);
   }
@@ -276,7 +319,7 @@ static bool fits_answer(const struct monitor *k, const struct call *c, const cha
   const struct seen_filter *f = &k->filter;
   if (f->slower_ns && took_ns < f->slower_ns) return false;
   if (has_seen(k, c)) return true;
-  return fits_pair(f, c->op, asker, host) && (is_any_object(f) || carries_token(f, t));
+  return fits_pair(f, c->op, asker, host) && (is_any_object(f) || carries_token(k, t));
 }
 
 void seen_answer(struct broker *b, uint32_t call, const struct transfer *t,

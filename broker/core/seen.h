@@ -28,7 +28,12 @@ enum {
   SEEN_BYTES = 64
 };
 /* What may be chosen at a time. */
+enum { SEEN_TOKEN_BITS = 1024 };
 enum { SEEN_WORKERS_MOST = 8, SEEN_TOKENS_MOST = 32, SEEN_LABELS_MOST = 8, SEEN_LABEL_BYTES = 64 };
+
+/* Of the places for monitors a process may have as many as it leaves, and all processes of a user
+ * leave so many to others. */
+enum { SEEN_SPARED = 2 };
 
 /* Kinds of rows: those of messages, and a one-way request. */
 enum { SEEN_POST = 5 };
@@ -43,10 +48,14 @@ struct seen_filter {
   struct seen_token {
     uint64_t host, id;
   } token[SEEN_TOKENS_MOST];
+  uint64_t bits[SEEN_TOKEN_BITS / 64]; /* of each of these one is set: most others are told by that */
   char label[SEEN_LABELS_MOST][SEEN_LABEL_BYTES];
   uint32_t label_size[SEEN_LABELS_MOST];
   uint32_t bytes; /* of values in a row */
 };
+
+/* One more object that is to be seen; there is room for it. */
+void seen_choose(struct seen_filter *f, uint64_t host, uint64_t id);
 
 struct transfer;
 
@@ -54,10 +63,12 @@ void seen_open(struct broker *b);
 void seen_close(struct broker *b);  /* lets the loop end */
 void seen_deinit(struct broker *b);
 
-/* A client monitors from now on, and is told at once that it does; false: too many do, or memory is
- * short, and *why says so. `request` is answered when it is over. */
+/* A client monitors from now on, and is told at once that it does; false: too many do, of all, of its
+ * process or of its user (SEEN_SPARED), or memory is short, and *why says so. `request` is answered when it is over. */
 bool seen_begin(struct client *c, uint64_t request, const struct seen_filter *filter,
                 const char **why);
+/* Whether this request of the client's has begun one that goes on. */
+bool seen_has(const struct client *c, uint64_t request);
 /* The client gives it up; false: it has no such request. It has ended: nothing of it stays. */
 bool seen_cancel(struct client *c, uint64_t request);
 void seen_forget(struct client *c);

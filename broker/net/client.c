@@ -19,9 +19,20 @@ enum { QUEUE_HARD_FACTOR = 4 };
 
 /* ---- Ends ---- */
 
+/* Units of work to ask the kernel how a process has ended. */
+enum { COST_END = 100 };
+
+/* Asked at once: its parent may ask soon, and then nobody else can. */
+static void learn_end(struct client *c) {
+  if (*c->reason || !c->id || c->observer || c->leaves) return;
+  c->end = process_end(c->pid, c->born, c->uid, c->fd);
+  work_charge(c->connections->work, COST_END);
+}
+
 static void condemn(struct client *c, const char *format, va_list args) {
   if (c->state == CLIENT_CONDEMNED) return;
   vsnprintf(c->reason, sizeof c->reason, format, args);
+  learn_end(c);
   c->state = CLIENT_CONDEMNED;
   c->connections->events->condemned(c);
   work_remove(c->connections->work, &c->job);
@@ -29,6 +40,13 @@ static void condemn(struct client *c, const char *format, va_list args) {
   c->next_condemned = c->connections->condemned;
   c->connections->condemned = c;
 }
+
+struct log_about client_about_why(const struct client *c, const char *why) {
+  return (struct log_about){.worker = c->id ? c->name : NULL, .id = c->id, .pid = c->pid,
+                            .uid = c->uid, .why = why};
+}
+
+struct log_about client_about(const struct client *c) { return client_about_why(c, NULL); }
 
 void client_condemn(struct client *c, const char *format, ...) {
   va_list args;
@@ -54,8 +72,8 @@ void client_forged(struct client *c, const char *what) {
   bool too_often = c->forgeries >= FORGERIES_MOST && now - *oldest < FORGERY_WINDOW_MS;
   *oldest = now;
   c->forgeries++;
-  log_peer(c->connections->log, LOG_WARN, CAUSE_FORGERY, c->uid, "%s: %s (%llu forgeries so far)",
-           c->name, what, (unsigned long long)c->forgeries);
+  log_peer(c->connections->log, LOG_WARN, CAUSE_FORGERY, client_about(c),
+           "%s: %s (%llu forgeries so far)", c->name, what, (unsigned long long)c->forgeries);
   if (too_often)
     client_fault(c, "more than %d forgeries within %d s", FORGERIES_MOST,
                  FORGERY_WINDOW_MS / 1000);
@@ -139,9 +157,8 @@ static void make_dirty(struct client *c) {
 /* The peer has ended, or else the system cannot send to it: that is told. */
 static void log_write_error(const struct client *c, int error) {
   if (error == EPIPE || error == ECONNRESET) return;
-  log_peer(c->connections->log, LOG_WARN, CAUSE_DISCONNECTED, c->uid,
-           "cannot write to %s (process %ld), whose connection ends: %s", c->name, (long)c->pid,
-           strerror(error));
+  log_peer(c->connections->log, LOG_WARN, CAUSE_DISCONNECTED, client_about_why(c, strerror(error)),
+           "cannot write to %s (process %ld), whose connection ends", c->name, (long)c->pid);
 }
 
 /* Shut, the socket is sure to come to an end, and is read up to there. */

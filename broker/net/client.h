@@ -27,6 +27,7 @@
 #include <uv.h>
 
 #include "broker/base/log.h"
+#include "broker/base/process.h"
 #include "broker/base/work.h"
 #include "broker/net/outbox.h"
 #include "proto/frame.h"
@@ -159,6 +160,8 @@ struct client {
   uint64_t messages_in, messages_out;
   uint64_t forgeries, forged_ms[FORGERIES_MOST]; /* all of them; times of the last ones, a ring */
   char reason[192]; /* why it was condemned; "" when it just left */
+  struct process_end end; /* how its process stood when it just left */
+  uint64_t id; /* its incarnation, for the log; 0 before it is READY */
   const char *name; /* for the log; the text is its host's record's, or static */
 
   /* Of the floors above. */
@@ -180,6 +183,10 @@ struct client {
   struct walk *walk; /* the message that was postponed is being walked (core/transfer.c) */
   uint32_t walk_bytes; /* and takes so much memory; whoever changes it calls client_settle */
 };
+
+/* What the log says of it. The texts are its own. */
+struct log_about client_about(const struct client *c);
+struct log_about client_about_why(const struct client *c, const char *why);
 
 /* What the log calls one that has not said hello. */
 #define CLIENT_WITHOUT_NAME "a client without a name"

@@ -81,8 +81,8 @@ static void write_full(const struct accounts *a, const struct account *full,
 
 void limits_note_refusal(struct client *culprit, const char *text) {
   count_refusal(&culprit->connections->accounts, culprit->account);
-  log_peer(culprit->connections->log, LOG_WARN, CAUSE_LIMIT, culprit->uid,
-           "refused %s (process %ld): %s", culprit->name, (long)culprit->pid, text);
+  log_peer(culprit->connections->log, LOG_WARN, CAUSE_LIMIT, client_about_why(culprit, text),
+           "refused %s (process %ld)", culprit->name, (long)culprit->pid);
 }
 
 bool limits_refuse(struct client *culprit, const struct account *payer, enum account_kind kind,

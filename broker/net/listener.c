@@ -224,7 +224,7 @@ int listener_accept(struct listener *l) {
 /* ---- In the loop ---- */
 
 static void log_refused(struct listener *l, int error) {
-  log_peer(l->log, LOG_ERROR, CAUSE_DESCRIPTORS, LOG_NO_UID,
+  log_peer(l->log, LOG_ERROR, CAUSE_DESCRIPTORS, log_user(LOG_NO_UID),
            "refused a client: %s; raise the limit of open files (ulimit -n)", strerror(error));
 }
 

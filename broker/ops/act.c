@@ -35,7 +35,7 @@ static bool is_allowed(struct client *from, const struct message *m) {
 }
 
 static void tell(struct client *from, const struct act *a) {
-  log_peer(&from->broker->log, LOG_INFO, CAUSE_ACT, from->uid,
+  log_peer(&from->broker->log, LOG_INFO, CAUSE_ACT, client_about(from),
            "%s (user %u, process %ld) acts: %.*s %.*s", from->name, (unsigned)from->uid,
            (long)from->pid, (int)a->what_size, a->what, (int)a->of_size, a->of);
 }

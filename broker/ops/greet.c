@@ -44,8 +44,8 @@ static void refuse(struct client *from, const struct message *m, enum status sta
   vsnprintf(text, sizeof text, format, args);
   va_end(args);
   notify_error(from, OP_hello, m->id, status, "%s", text);
-  log_peer(&from->broker->log, LOG_INFO, CAUSE_HELLO, from->uid,
-           "refused a client (process %ld): %s", (long)from->pid, text);
+  log_peer(&from->broker->log, LOG_INFO, CAUSE_HELLO, client_about_why(from, text),
+           "refused a client (process %ld)", (long)from->pid);
   client_condemn(from, "%s", "");
 }
 
@@ -175,9 +175,9 @@ static void enroll(struct client *c, const struct hello *h, struct secret *secre
                                                       .name = h->name,
                                                       .name_size = h->name_size});
   if (c->slot == SLAB_NONE)
-    log_peer(&b->log, LOG_WARN, CAUSE_ROSTER, c->uid,
-             "the roster %s cannot grow, so %s will not come back if this broker is killed: %s",
-             b->roster.path, h->name, strerror(errno));
+    log_peer(&b->log, LOG_WARN, CAUSE_ROSTER, client_about_why(c, strerror(errno)),
+             "the roster %s cannot grow, so %s will not come back if this broker is killed",
+             b->roster.path, h->name);
 }
 
 /* ---- Connections that are refused unheard ---- */
@@ -208,8 +208,9 @@ void greet_refuse_stranger(struct broker *b, int fd, uid_t uid) {
   if (write_parting(&out, STATUS_denied, text)) send(fd, out.bytes, out.size, MSG_NOSIGNAL);
   buffer_deinit(&out);
   close(fd);
-  log_peer(&b->log, LOG_WARN, CAUSE_STRANGER, uid, "refused a client of user %u, who is not served "
-           "(--allow-uid, --allow-gid)", (unsigned)uid);
+  log_peer(&b->log, LOG_WARN, CAUSE_STRANGER, log_user(uid),
+           "refused a client of user %u, who is not served (--allow-uid, --allow-gid)",
+           (unsigned)uid);
 }
 
 /* ---- Connections that never say hello ---- */
@@ -349,6 +350,7 @@ void greet_on_hello(struct client *from, const struct message *m) {
   from->observer = h.observer;
   from->sandboxed = h.sandboxed;
   from->name = hosts_at(&b->hosts, from->host)->name;
+  from->id = hosts_at(&b->hosts, from->host)->id;
   from->version = h.version;
   client_ready(from);
   permissions_note(from);
@@ -356,9 +358,9 @@ void greet_on_hello(struct client *from, const struct message *m) {
   send_reply(from, m, &h, &secret);
   secret_wipe(&secret);
   secret_wipe(&h.returning.secret);
-  log_peer(&b->log, LOG_DEBUG, CAUSE_COMING, from->uid, "%s %s %s (process %ld%s)",
-           h.observer ? "observer" : "worker", from->name,
-           h.absent == SLAB_NONE ? "connected" : "came back", (long)from->pid,
+  log_peer(&b->log, h.observer ? LOG_DEBUG : LOG_INFO, CAUSE_COMING, client_about(from),
+           "%s %s %s (user %u, process %ld%s)", h.observer ? "observer" : "worker", from->name,
+           h.absent == SLAB_NONE ? "connected" : "came back", (unsigned)from->uid, (long)from->pid,
            h.sandboxed ? ", sandboxed" : "");
   if (from->name_record != SLAB_NONE) watch_answer(from);
 }

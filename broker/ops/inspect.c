@@ -40,6 +40,7 @@ struct page {
   const char *what; /* is asked for; not terminated */
   uint32_t what_size;
   enum pt_kind type;      /* of tokens; 0: any */
+  bool unknown_type; /* asked for, and there is none such */
   uint64_t least_age;     /* of tokens, in seconds */
   uint32_t holder_number; /* of the holder; SLAB_NONE: nobody has that name */
   uint64_t bytes_most;
@@ -281,14 +282,16 @@ static bool read_filter(struct reader *r, const char **text, uint32_t *size) {
   return true;
 }
 
-static bool read_type(struct reader *r, enum pt_kind *type) {
+/* *type of none: *unknown, a name that is no kind's. */
+static bool read_type(struct reader *r, enum pt_kind *type, bool *unknown) {
   const char *name;
   uint32_t size;
   if (!read_filter(r, &name, &size)) return false;
   for (unsigned kind = PT_TABLE; name && kind <= PT_USERDATA; kind++)
     if (strlen(pt_kind_name(kind)) == size && memcmp(pt_kind_name(kind), name, size) == 0)
       *type = kind;
-  return !name || *type;
+  *unknown = name && !*type;
+  return true;
 }
 
 /* A number, or nil, which leaves *n as it is. */
@@ -318,7 +321,8 @@ static const char *read_request(const struct message *m, struct page *g, uint64_
     return "'inspect': the host's name is no string";
   if (count > 3 && !read_filter(&r, &g->holder, &g->holder_size))
     return "'inspect': the holder's name is no string";
-  if (count > 4 && !read_type(&r, &g->type)) return "'inspect': there is no such kind of object";
+  if (count > 4 && !read_type(&r, &g->type, &g->unknown_type))
+    return "'inspect': the kind of object is no string";
   if (count > 5 && !read_optional(&r, &g->least_age)) return "'inspect': the age is no number";
   return NULL;
 }
@@ -337,6 +341,12 @@ void inspect_on_inspect(struct client *from, const struct message *m) {
   if (!permission_to(from, POLICY_INSPECT, "look into the broker")) {
     notify_refuse(from, m, STATUS_denied,
                   "this broker's policy does not let user %u look into it", (unsigned)from->uid);
+    return;
+  }
+  if (g.unknown_type) {
+    notify_refuse(from, m, STATUS_unsupported,
+                  "there are objects of kind \"table\", \"function\", \"thread\" and "
+                  "\"userdata\" only");
     return;
   }
   if (g.policy || g.status) {

@@ -84,7 +84,7 @@ void lend_on_lend(struct client *from, const struct message *m) {
     notify_refuse(from, m, STATUS_busy, "%s", full);
     return;
   }
-  log_peer(&b->log, LOG_INFO, CAUSE_LENT, from->uid,
+  log_peer(&b->log, LOG_INFO, CAUSE_LENT, client_about(from),
            "observer %s (user %u, process %ld) is lent object %llu (%s) of worker %.*s", from->name,
            (unsigned)from->uid, (long)from->pid, (unsigned long long)id,
            pt_kind_name(refs_token(&b->refs, token)->kind), (int)size, name);

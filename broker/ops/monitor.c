@@ -5,6 +5,7 @@
  */
 #include "broker/ops/monitor.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "broker/core/notify.h"
@@ -27,9 +28,12 @@ struct fault {
   const char *text;
   bool unknown;
 };
+enum { WHY_BYTES = 192 }; /* of a text that names what was asked for */
 
-static const char *read_worker(const struct broker *b, struct seen_filter *f, struct reader *r) {
+static const char *read_worker(const struct broker *b, struct seen_filter *f, struct reader *r,
+                               char why[WHY_BYTES]) {
   (void)b;
+  (void)why;
   const char *name;
   uint32_t size;
   if (f->workers == SEEN_WORKERS_MOST) return "names more workers than it may";
@@ -39,7 +43,8 @@ static const char *read_worker(const struct broker *b, struct seen_filter *f, st
   return NULL;
 }
 
-static const char *read_op(const struct broker *b, struct seen_filter *f, struct reader *r) {
+static const char *read_op(const struct broker *b, struct seen_filter *f, struct reader *r,
+                           char why[WHY_BYTES]) {
   (void)b;
   const char *name;
   uint32_t size;
@@ -53,11 +58,15 @@ static const char *read_op(const struct broker *b, struct seen_filter *f, struct
     f->ops |= UINT64_C(1) << op;
     return NULL;
   }
-  return "has an 'op' that no worker is asked for";
+  snprintf(why, WHY_BYTES, "has the 'op' %.*s, which no worker is asked for",
+           (int)(size < NAME_MAX_BYTES ? size : NAME_MAX_BYTES), name);
+  return why;
 }
 
-static const char *read_label(const struct broker *b, struct seen_filter *f, struct reader *r) {
+static const char *read_label(const struct broker *b, struct seen_filter *f, struct reader *r,
+                              char why[WHY_BYTES]) {
   (void)b;
+  (void)why;
   const char *label;
   uint32_t size;
   if (f->labels == SEEN_LABELS_MOST) return "has more labels than it may";
@@ -68,7 +77,8 @@ static const char *read_label(const struct broker *b, struct seen_filter *f, str
   return NULL;
 }
 
-static const char *read_token(const struct broker *b, struct seen_filter *f, struct reader *r) {
+static const char *read_token(const struct broker *b, struct seen_filter *f, struct reader *r,
+                              char why[WHY_BYTES]) {
   struct value v;
   const char *name;
   uint32_t size;
@@ -78,21 +88,29 @@ static const char *read_token(const struct broker *b, struct seen_filter *f, str
       !reader_string(r, &name, &size) || !reader_uint(r, &id))
     return "has a 'token' that is not [worker, id]";
   uint32_t host = names_host(&b->names, name, size);
-  if (host == SLAB_NONE) return "names an object of a worker that is not connected";
-  f->token[f->tokens++] = (struct seen_token){hosts_at(&b->hosts, host)->id, id};
+  if (host == SLAB_NONE) {
+    snprintf(why, WHY_BYTES, "names object %llu of worker %.*s, which is not connected",
+             (unsigned long long)id, (int)(size < NAME_MAX_BYTES ? size : NAME_MAX_BYTES), name);
+    return why;
+  }
+  seen_choose(f, hosts_at(&b->hosts, host)->id, id);
   return NULL;
 }
 
-static const char *read_slower(const struct broker *b, struct seen_filter *f, struct reader *r) {
+static const char *read_slower(const struct broker *b, struct seen_filter *f, struct reader *r,
+                               char why[WHY_BYTES]) {
   (void)b;
+  (void)why;
   uint64_t us;
   if (!reader_uint(r, &us) || us > UINT64_MAX / 1000) return "has no number as 'slower_us'";
   f->slower_ns = us * 1000;
   return NULL;
 }
 
-static const char *read_bytes(const struct broker *b, struct seen_filter *f, struct reader *r) {
+static const char *read_bytes(const struct broker *b, struct seen_filter *f, struct reader *r,
+                              char why[WHY_BYTES]) {
   (void)b;
+  (void)why;
   uint64_t bytes;
   if (!reader_uint(r, &bytes)) return "has no number as 'bytes'";
   f->bytes = bytes < SEEN_BYTES_MOST ? (uint32_t)bytes : SEEN_BYTES_MOST;
@@ -100,10 +118,11 @@ static const char *read_bytes(const struct broker *b, struct seen_filter *f, str
 }
 
 static struct fault read_filter(const struct broker *b, const struct message *m,
-                                struct seen_filter *f) {
+                                struct seen_filter *f, char why[WHY_BYTES]) {
   static const struct {
     const char *key;
-    const char *(*read)(const struct broker *b, struct seen_filter *f, struct reader *r);
+    const char *(*read)(const struct broker *b, struct seen_filter *f, struct reader *r,
+                        char why[WHY_BYTES]);
   } keys[] = {{"worker", read_worker}, {"op", read_op},           {"label", read_label},
               {"token", read_token},   {"slower_us", read_slower}, {"bytes", read_bytes}};
   struct reader r;
@@ -123,7 +142,7 @@ static struct fault read_filter(const struct broker *b, const struct message *m,
     if (i == ARRAY_SIZE(keys))
       return (struct fault){"has a key that this broker does not know; it knows worker, op, label, "
                             "token, slower_us and bytes", true};
-    const char *fault = keys[i].read(b, f, &r);
+    const char *fault = keys[i].read(b, f, &r, why);
     if (fault) return (struct fault){fault, true};
   }
   return (struct fault){NULL, false};
@@ -133,14 +152,18 @@ static struct fault read_filter(const struct broker *b, const struct message *m,
 
 void monitor_on_monitor(struct client *from, const struct message *m) {
   struct seen_filter filter;
-  char why_not[REACH_TEXT];
+  char why_not[REACH_TEXT], what[WHY_BYTES];
   const char *why;
   if (m->flags & MESSAGE_ONE_WAY) return; /* nobody to be told */
   if (!permission_to_monitor(from, why_not)) {
     notify_refuse(from, m, STATUS_denied, "%s", why_not);
     return;
   }
-  struct fault fault = read_filter(from->broker, m, &filter);
+  if (seen_has(from, m->id)) {
+    client_fault(from, "'monitor' has the id of one that goes on");
+    return;
+  }
+  struct fault fault = read_filter(from->broker, m, &filter, what);
   if (fault.text && !fault.unknown) {
     client_fault(from, "'monitor' %s", fault.text);
   } else if (fault.text) {
@@ -148,7 +171,7 @@ void monitor_on_monitor(struct client *from, const struct message *m) {
   } else if (!seen_begin(from, m->id, &filter, &why)) {
     notify_refuse(from, m, STATUS_busy, "%s", why);
   } else {
-    log_peer(&from->broker->log, LOG_INFO, CAUSE_MONITOR, from->uid,
+    log_peer(&from->broker->log, LOG_INFO, CAUSE_MONITOR, client_about(from),
              "observer %s (user %u, process %ld) sees what workers send each other", from->name,
              (unsigned)from->uid, (long)from->pid);
   }

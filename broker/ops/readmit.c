@@ -54,7 +54,7 @@ uint32_t readmit_judge(struct client *from, const struct returning *r, bool obse
            "generation %llu, does not have you)", (unsigned long long)b->roster.generation);
   if (observer || slot == SLAB_NONE) return SLAB_NONE;
   if (!is_its_own(b, slot, from, r)) {
-    log_peer(&b->log, LOG_WARN, CAUSE_ROSTER, from->uid,
+    log_peer(&b->log, LOG_WARN, CAUSE_ROSTER, client_about(from),
              "a client of user %u (process %ld) says that it comes back as host %016llx, and %s",
              (unsigned)from->uid, (long)from->pid, (unsigned long long)r->host,
              roster_at(&b->roster, slot)->uid == (uint32_t)from->uid

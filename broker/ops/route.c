@@ -61,8 +61,8 @@ static void refuse(struct client *from, const struct message *m, enum status sta
       (is_there(from->broker, m->pt.host) || find_absent(from->broker, m)))
     notify_grant(from, m->pt.host, &(struct window){.requests = 1, .bytes = m->size}, 0);
   if (!(m->flags & MESSAGE_ONE_WAY)) return;
-  log_peer(&from->broker->log, LOG_WARN, CAUSE_POST, from->uid,
-           "a one-way '%s' of %s was not delivered: %s", op_name(m->op), from->name, text);
+  log_peer(&from->broker->log, LOG_WARN, CAUSE_POST, client_about_why(from, text),
+           "a one-way '%s' of %s was not delivered", op_name(m->op), from->name);
 }
 
 /* The host (its number) a request is for. False: it has been refused. */
@@ -99,7 +99,7 @@ static bool is_closed(const struct client *from, const struct client *to, const 
   if (!reader_open(&r, m->body, m->body_size, &count) || !reader_string(&r, &title, &size) ||
       !closed_title(title, size))
     return false;
-  log_peer(&from->broker->log, LOG_WARN, CAUSE_POLICY, from->uid,
+  log_peer(&from->broker->log, LOG_WARN, CAUSE_POLICY, client_about(from),
            "denied: %s (user %u, process %ld) is sandboxed and may not ask %s for '%.*s'; its "
            "worker program does not, so other code may run in it",
            from->name, (unsigned)from->uid, (long)from->pid, to->name, (int)(size < 64 ? size : 64),
@@ -414,7 +414,7 @@ static struct client *answer(struct client *from, struct transfer *t, const stru
   }
   uint32_t i = calls_find(calls, m->id);
   if (i == SLAB_NONE || calls_at(calls, i)->host != from->host) {
-    log_peer(&from->broker->log, LOG_DEBUG, CAUSE_ANSWER, from->uid,
+    log_peer(&from->broker->log, LOG_DEBUG, CAUSE_ANSWER, client_about(from),
              "discarded an answer of %s to no open request of it", from->name);
     return NULL;
   }

@@ -19,7 +19,7 @@
 
 /* A worker program does not ask; what has broken out of its script may. */
 static void tell_sandboxed(struct client *from) {
-  log_peer(&from->broker->log, LOG_WARN, CAUSE_POLICY, from->uid,
+  log_peer(&from->broker->log, LOG_WARN, CAUSE_POLICY, client_about(from),
            "denied: %s (user %u, process %ld) is sandboxed and may not upgrade the broker; its "
            "worker program does not ask, so other code may run in it",
            from->name, (unsigned)from->uid, (long)from->pid);

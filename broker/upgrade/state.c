@@ -54,6 +54,7 @@ static void join_hosts(struct broker *b, struct sheet *s) {
     }
     h->client = c;
     c->name = h->name;
+    c->id = h->id;
   }
 }
 

@@ -40,7 +40,7 @@ static void on_unwound(struct timer *t) {
   struct worker *w = timer_worker(t);
   timer_stop(t);
   if (w->sched.n_serving)
-    worker_log(w, "%u requests still under way after being cancelled; ending without them",
+    worker_log(w, LOG_WARN, "%u requests still under way after being cancelled; ending without them",
                w->sched.n_serving);
   w->overdue = true;
   timer_wake_loop(w);
@@ -59,7 +59,7 @@ static void on_grace_over(struct timer *t) {
   struct worker *w = timer_worker(t);
   timer_stop(t);
   if (w->unwinding) return;
-  worker_log(w, "%u requests still under way after %g s; they are cancelled", w->sched.n_serving,
+  worker_log(w, LOG_WARN, "%u requests still under way after %g s; they are cancelled", w->sched.n_serving,
              w->grace);
   cancel_all(w);
 }
@@ -159,10 +159,8 @@ static void on_signal(int sig) {
 }
 
 static void on_alarm(int sig) {
-  static const char text[] = "gaijin-worker: its Lua code has not let it stop; killed\n";
   (void)sig;
-  ssize_t n = write(STDERR_FILENO, text, sizeof text - 1);
-  (void)n;
+  worker_say_last(watched.worker, "its Lua code has not let it stop; killed");
   reset(SIGTERM);
   raise(SIGTERM);
 }

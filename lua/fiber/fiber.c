@@ -25,7 +25,7 @@ void fiber_set_most(struct worker *w, unsigned max_fibers) {
   unsigned most = stacks_most();
   w->sched.max_fibers = max_fibers < most ? max_fibers : most;
   if (max_fibers > most)
-    worker_log(w,
+    worker_log(w, LOG_WARN,
                "%u fibers are more than the kernel has room for; at most %u may run or wait "
                "(vm.max_map_count)",
                max_fibers, most);

@@ -62,7 +62,7 @@ static void *allocate(void *user, void *block, size_t old, size_t size) {
 static int on_panic(lua_State *L) {
   const struct worker *w = watched.worker;
   char buffer[64];
-  worker_say(w ? w->name : "?", worker_error_text(L, lua_gettop(L), buffer, sizeof buffer), "\n\t");
+  worker_say(w, LOG_ERROR, worker_error_text(L, lua_gettop(L), buffer, sizeof buffer), "\n\t");
   return 0; /* Lua ends the process */
 }
 
@@ -147,8 +147,7 @@ static void on_count(lua_State *L, lua_Debug *ar) {
 /* As the kernel does past RLIMIT_CPU. */
 static void end_process(void) {
   struct sigaction normal = {.sa_handler = SIG_DFL};
-  ssize_t n = write(STDERR_FILENO, watched.text, strlen(watched.text));
-  (void)n;
+  worker_say_last(watched.worker, watched.text);
   sigemptyset(&normal.sa_mask);
   sigaction(SIGXCPU, &normal, NULL);
   raise(SIGXCPU);
@@ -201,9 +200,9 @@ bool quota_watch(struct worker *w, double seconds) {
   watched.error_at = (unsigned)ceil(seconds / tick);
   watched.end_at = watched.error_at + (unsigned)ceil(fmax(seconds, least_to_end) / tick);
   snprintf(watched.text, sizeof watched.text,
-           "gaijin-worker: %s: ended: its Lua code has computed for %g s without giving way, where "
-           "no error could stop it (--cpu-limit)\n",
-           w->name, (double)watched.end_at * tick);
+           "ended: its Lua code has computed for %g s without giving way, where no error could stop "
+           "it (--cpu-limit)",
+           (double)watched.end_at * tick);
   return start_timer(tick);
 }
 

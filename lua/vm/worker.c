@@ -9,8 +9,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
-#include "proto/printable.h"
 
 void worker_push_function(lua_State *L, struct worker *w, lua_CFunction fn) {
   lua_pushlightuserdata(L, w);
@@ -81,27 +81,69 @@ bool worker_is_stop_error(const struct worker *w, const char *text) {
 
 /* ---- Lines on stderr ---- */
 
-static void put_escaped(const char *text, const char *kept) {
-  char piece[512];
+/* A line is gathered and written in one piece, if it fits: programs may share stderr. */
+struct piece {
+  char bytes[4096];
+  size_t used;
+};
+
+static void flush_piece(struct piece *p) {
+  fwrite(p->bytes, 1, p->used, stderr);
+  p->used = 0;
+}
+
+static void add_escaped(struct piece *p, enum log_format format, const char *text,
+                        const char *kept) {
   for (size_t left = strlen(text), n; left; text += n, left -= n) {
-    n = printable_escape(piece, sizeof piece, text, left, kept);
-    fputs(piece, stderr);
+    if (sizeof p->bytes - p->used < 64) flush_piece(p);
+    n = logline_escape(p->bytes + p->used, sizeof p->bytes - p->used, format, text, left, kept);
+    p->used += strlen(p->bytes + p->used);
   }
 }
 
-void worker_say(const char *name, const char *text, const char *kept) {
+static struct log_about about_itself(const struct worker *w) {
+  return (struct log_about){.worker = w ? w->name : "?", .id = w && w->g ? gaijin_host(w->g) : 0,
+                            .pid = getpid(), .uid = LOG_NO_UID};
+}
+
+static void begin_line(struct piece *p, const struct worker *w, enum log_level level,
+                       const struct log_about *about) {
+  enum log_format format = w ? w->log_format : LOG_TEXT;
+  p->used = logline_head(p->bytes, format, level, "gaijin-worker", about);
+  if (format != LOG_TEXT) return;
+  add_escaped(p, format, about->worker, "");
+  add_escaped(p, format, ": ", "");
+}
+
+void worker_say(const struct worker *w, enum log_level level, const char *text, const char *kept) {
+  enum log_format format = w ? w->log_format : LOG_TEXT;
+  struct log_about about = about_itself(w);
+  struct piece p;
   fflush(stdout);
-  fputs("gaijin-worker: ", stderr);
-  put_escaped(name, "");
-  fputs(": ", stderr);
-  put_escaped(text, kept);
-  fputc('\n', stderr);
+  begin_line(&p, w, level, &about);
+  add_escaped(&p, format, text, kept);
+  if (sizeof p.bytes - p.used < LOG_TAIL_MOST) flush_piece(&p);
+  p.used += logline_tail(p.bytes + p.used, format, &about);
+  flush_piece(&p);
+}
+
+void worker_say_last(const struct worker *w, const char *text) {
+  static struct piece p; /* the stack may be a small one, and this is the last line */
+  enum log_format format = w ? w->log_format : LOG_TEXT;
+  struct log_about about = about_itself(w);
+  begin_line(&p, w, LOG_ERROR, &about);
+  logline_escape(p.bytes + p.used, sizeof p.bytes - p.used - LOG_TAIL_MOST, format, text,
+                 strlen(text), "");
+  p.used += strlen(p.bytes + p.used);
+  p.used += logline_tail(p.bytes + p.used, format, &about);
+  ssize_t n = write(STDERR_FILENO, p.bytes, p.used);
+  (void)n;
 }
 
 /* Without memory for a long text, its begin is told. */
-__attribute__((format(printf, 4, 0)))
-static void log_line(const struct worker *w, const char *kept, uint64_t left_out,
-                     const char *format, va_list args) {
+__attribute__((format(printf, 5, 0)))
+static void log_line(const struct worker *w, enum log_level level, const char *kept,
+                     uint64_t left_out, const char *format, va_list args) {
   static const char more[] = " (%llu more such lines were left out before)";
   char begin[1024], *whole = NULL;
   va_list again;
@@ -114,14 +156,14 @@ static void log_line(const struct worker *w, const char *kept, uint64_t left_out
   char *text = whole ? whole : begin;
   size_t room = whole ? size : sizeof begin, used = strlen(text);
   if (left_out) snprintf(text + used, room - used, more, (unsigned long long)left_out);
-  worker_say(w->name, text, kept);
+  worker_say(w, level, text, kept);
   free(whole);
 }
 
-void worker_log(const struct worker *w, const char *format, ...) {
+void worker_log(const struct worker *w, enum log_level level, const char *format, ...) {
   va_list args;
   va_start(args, format);
-  log_line(w, "", 0, format, args);
+  log_line(w, level, "", 0, format, args);
   va_end(args);
 }
 
@@ -130,13 +172,16 @@ static const double burst_lines = 20, lines_a_second = 1;
 
 void worker_log_often(struct worker *w, enum worker_line kind, const char *format, ...) {
   /* An error of a script's own may have a traceback, of several lines. */
-  static const char *const kept[WORKER_LINES] = {[LINE_POST_REFUSED] = "",
-                                                 [LINE_POST_FAILED] = "\n\t",
-                                                 [LINE_ERROR] = "\n\t",
-                                                 [LINE_FUTURE] = "\n\t",
-                                                 [LINE_FINALISER] = "\n\t",
-                                                 [LINE_MEMORY] = "",
-                                                 [LINE_EVAL] = ""};
+  static const struct {
+    enum log_level level;
+    const char *kept;
+  } forms[WORKER_LINES] = {[LINE_POST_REFUSED] = {LOG_WARN, ""},
+                           [LINE_POST_FAILED] = {LOG_WARN, "\n\t"},
+                           [LINE_ERROR] = {LOG_ERROR, "\n\t"},
+                           [LINE_FUTURE] = {LOG_WARN, "\n\t"},
+                           [LINE_FINALISER] = {LOG_ERROR, "\n\t"},
+                           [LINE_MEMORY] = {LOG_ERROR, ""},
+                           [LINE_EVAL] = {LOG_INFO, ""}};
   struct line_budget *b = &w->lines[kind];
   double now = clock_seconds();
   b->spent -= (now - b->updated) * lines_a_second;
@@ -149,7 +194,7 @@ void worker_log_often(struct worker *w, enum worker_line kind, const char *forma
   b->spent++;
   va_list args;
   va_start(args, format);
-  log_line(w, kept[kind], b->left_out, format, args);
+  log_line(w, forms[kind].level, forms[kind].kept, b->left_out, format, args);
   va_end(args);
   b->left_out = 0;
 }
@@ -163,7 +208,7 @@ void worker_log_rest(struct worker *w) {
       [LINE_EVAL] = "code that observers had run"};
   for (int i = 0; i < WORKER_LINES; i++) {
     if (w->lines[i].left_out)
-      worker_log(w, "%llu more lines about %s were left out",
+      worker_log(w, LOG_WARN, "%llu more lines about %s were left out",
                  (unsigned long long)w->lines[i].left_out, kinds[i]);
     w->lines[i].left_out = 0;
   }

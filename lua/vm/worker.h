@@ -21,6 +21,7 @@
 #include <gaijin/gaijin.h>
 #include "lua/vm/stack.h"
 #include "proto/clock.h"
+#include "proto/logline.h"
 #include "proto/settings/memory.h"
 
 struct fiber;
@@ -305,6 +306,7 @@ struct worker {
   bool is_luajit;  /* the interpreter is LuaJIT */
   bool traces_tokens; /* where objects were first sent from is remembered (ref/origin.h) */
   struct origins *origins; /* then; NULL: nothing was sent yet */
+  enum log_format log_format; /* of its lines on stderr */
   bool allows_eval; /* observers may have it run code (serve/eval.h) */
   bool sandboxed;  /* its script is not trusted (lua/sandbox/untrusted.h) */
   lua_CFunction serves; /* what calls the scripts' functions for others (serve.c) */
@@ -385,11 +387,14 @@ void worker_log_often(struct worker *w, enum worker_line kind, const char *forma
 /* At the end: how many were left out since. */
 void worker_log_rest(struct worker *w);
 
-/* "gaijin-worker: NAME: TEXT" on stderr, with what steers a terminal spelled out
- * (proto/printable.h); the characters in `kept` stay. */
-void worker_say(const char *name, const char *text, const char *kept);
-/* One line of this form. */
-void worker_log(const struct worker *w, const char *format, ...)
-    __attribute__((format(printf, 2, 3)));
+/* A line on stderr in the form of proto/logline.h, in text "TIME gaijin-worker LEVEL: NAME: TEXT",
+ * where the characters in `kept` stay as they are. w: NULL where it is not known who. */
+void worker_say(const struct worker *w, enum log_level level, const char *text, const char *kept);
+/* The same from a signal handler that ends the program: at once, and not through stderr's FILE. The
+ * text is cut where it is long. */
+void worker_say_last(const struct worker *w, const char *text);
+/* One such line. */
+void worker_log(const struct worker *w, enum log_level level, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
 
 #endif

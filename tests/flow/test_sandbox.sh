@@ -54,7 +54,7 @@ check "the same were tried" diff <(sed -n 's/^through: //p' open | sort) <(sed -
 if sanitized "$worker"; then
   check "says that the kernel does not help" has closed 'not filtered, because AddressSanitizer'
 else
-  check "says what is in force" has closed '^gaijin-worker: tries: sandboxed; system calls are filtered[,;] '
+  check "says what is in force" has closed ' gaijin-worker info: tries: sandboxed; system calls are filtered[,;] '
 fi
 
 story="require"
@@ -126,7 +126,7 @@ endless() { # NAME CODE
   check "does not end by itself" test $? = 124
   run "$worker" -n endless --once --sandbox --cpu-limit 0.1 -e "$2" 2>"$dir/shell" # which tells of the signal too
   check "is ended by SIGXCPU" test "$status" = 152
-  check "says why" err_has '^gaijin-worker: endless: ended: its Lua code has computed for .* \(--cpu-limit\)$'
+  check "says why" err_has ' gaijin-worker error: endless: ended: its Lua code has computed for .* \(--cpu-limit\)$'
 }
 endless "an error that is caught" 'while true do pcall(function() while true do end end) end'
 endless "in C, without a hook" 'local s = ("x"):rep(1e5) while true do s:rep(300):reverse() end'
@@ -224,6 +224,6 @@ run "$worker" -n waste --once --sandbox --memory-limit 8M -e '
 check "is collected before it is an error" out_has '^done.1000000$'
 run "$worker" -n tiny --once --memory-limit 1K -e 'print(1)'
 check "too little for a VM is told" test "$status" = 1
-check "in a line" err_has 'gaijin-worker: tiny: '
+check "in a line" err_has ' gaijin-worker [a-z]+: tiny: '
 
 finish

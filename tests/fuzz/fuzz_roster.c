@@ -39,7 +39,7 @@ static void set_up(void) {
   atexit(remove_directory);
   snprintf(base, sizeof base, "%s/s", directory);
   snprintf(path, sizeof path, "%s.roster", base);
-  FUZZ_REQUIRE(log_open(&quiet, LOG_ERROR, STDERR_FILENO), "no log");
+  FUZZ_REQUIRE(log_open(&quiet, LOG_ERROR, LOG_TEXT, STDERR_FILENO), "no log");
   open_it(&r);
   header = *r.header;
   roster_remove(&r);

@@ -2,7 +2,7 @@
 -- error stops ends with its worker, and those who hold something of it are told.
 --@ only gaijin-worker
 --@ limit 60
---@ expect S: gaijin-worker: S: ended: its Lua code has computed for
+--@ expect S: gaijin-worker error: S: ended: its Lua code has computed for
 --@ worker H flags=--cpu-limit,0.2
 local n = 0
 function bakaGaijin.loop() while true do n = n + 1 end end

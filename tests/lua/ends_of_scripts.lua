@@ -3,7 +3,7 @@
 --@ only gaijin-worker
 --@ expect A: after the run
 --@ expect F: an error of a dropped future was never read: unread
---@ expect K: gaijin-worker: its Lua code has not let it stop; killed
+--@ expect K: gaijin-worker error: K: its Lua code has not let it stop; killed
 --@ worker A exit=1
 gaijin.after(0.01, gaijin.stop)
 gaijin.run()

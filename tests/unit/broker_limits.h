@@ -91,21 +91,8 @@ static inline bool is_ready(struct end *e) {
          wire_client(&w, e)->state == CLIENT_READY;
 }
 
-/* Joins as if the kernel had named this process and this user. */
 static inline void join_from(struct end *e, const char *name, pid_t pid, uid_t uid) {
-  memset(e, 0, sizeof *e);
-  wire_connect(&w, e);
-  wire_turn(&w);
-  struct client *c = all()->all;
-  struct account *k = accounts_open(&all()->accounts, pid, uid, 0);
-  ck_assert(c->state == CLIENT_GREETING && c->kept == 0);
-  accounts_close(&all()->accounts, c->account);
-  c->account = c->outbox.account = k;
-  k->owner = c;
-  wire_hello(&w, e, name, false);
-  wire_expect(&w, e, MESSAGE_REPLY, OP_hello);
-  wire_uint(e);
-  e->host = wire_uint(e);
+  wire_join_from(&w, e, name, false, pid, uid);
 }
 
 /* So many bytes at least to one who does not read. */

@@ -165,7 +165,7 @@ static void set_jobs(void) {
 static void set_log_and_counts(void) {
   struct broker *b = &w.broker;
   struct client *c = wire_client(&w, &watcher);
-  for (int i = 0; i < 30; i++) log_peer(&b->log, LOG_ERROR, CAUSE_FORGERY, 7, "a line of many");
+  for (int i = 0; i < 30; i++) log_peer(&b->log, LOG_ERROR, CAUSE_FORGERY, log_user(7), "a line of many");
   memcpy(b->log.waiting, "kept\n", 5);
   b->log.size = 5;
   b->log.lost = 3;

@@ -279,6 +279,25 @@ static inline void wire_join_as(struct wire *w, struct end *e, const char *name,
   ck_assert_uint_eq(wire_uint(e), WIRE_VERSION_MOST);
   e->host = wire_uint(e);
 }
+
+/* Joins as if the kernel had named this process and this user. */
+static inline void wire_join_from(struct wire *w, struct end *e, const char *name, bool observer, pid_t pid,
+                                  uid_t uid) {
+  struct connections *all = &w->broker.connections;
+  memset(e, 0, sizeof *e);
+  wire_connect(w, e);
+  wire_turn(w);
+  struct client *c = all->all;
+  struct account *k = accounts_open(&all->accounts, pid, uid, 0);
+  ck_assert(c->state == CLIENT_GREETING && c->kept == 0);
+  accounts_close(&all->accounts, c->account);
+  c->account = c->outbox.account = k;
+  k->owner = c;
+  wire_hello(w, e, name, observer);
+  wire_expect(w, e, MESSAGE_REPLY, OP_hello);
+  wire_uint(e);
+  e->host = wire_uint(e);
+}
 static inline void wire_join(struct wire *w, struct end *e, const char *name) {
   wire_join_as(w, e, name, false);
 }

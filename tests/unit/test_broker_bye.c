@@ -71,7 +71,7 @@ START_TEST(a_roster_that_is_put_back_is_none) {
   char renamed[150];
   snprintf(renamed, sizeof renamed, "%s.roster", aside);
   ck_assert_int_eq(rename(aside, renamed), 0);
-  ck_assert(log_open(&quiet, LOG_ERROR, STDERR_FILENO));
+  ck_assert(log_open(&quiet, LOG_ERROR, LOG_TEXT, STDERR_FILENO));
   ck_assert_int_eq(roster_open(&r, aside, &quiet, error, sizeof error), 0);
   ck_assert_uint_eq(r.used, 0);
   ck_assert_uint_eq(r.generation, 1);

@@ -174,10 +174,10 @@ START_TEST(the_log_is_as_before) {
   struct log a, b;
   struct sheet s;
   int null = open("/dev/null", O_WRONLY | O_CLOEXEC), fd = memfd_create("log", MFD_CLOEXEC);
-  ck_assert(log_open(&a, LOG_INFO, null) && log_open(&b, LOG_INFO, null));
+  ck_assert(log_open(&a, LOG_INFO, LOG_TEXT, null) && log_open(&b, LOG_INFO, LOG_TEXT, null));
   for (unsigned i = 0; i < 30; i++) {
-    log_peer(&a, LOG_ERROR, CAUSE_FORGERY, 7, "a line of many");
-    log_peer(&a, LOG_ERROR, CAUSE_LIMIT, i, "a line of another");
+    log_peer(&a, LOG_ERROR, CAUSE_FORGERY, log_user(7), "a line of many");
+    log_peer(&a, LOG_ERROR, CAUSE_LIMIT, log_user(i), "a line of another");
   }
   memcpy(a.waiting, "kept\nand a half", 15);
   a.size = 15;

@@ -59,7 +59,7 @@ static void flood(int ends[2]) {
   char *text = malloc(n);
   ck_assert_ptr_nonnull(text);
   int shared = fcntl(ends[1], F_GETFL), next = 0;
-  ck_assert(log_open(&l, LOG_INFO, ends[1]));
+  ck_assert(log_open(&l, LOG_INFO, LOG_TEXT, ends[1]));
   for (int i = 0; i < MANY; i++) say(i);
   ck_assert_uint_gt(l.lost_ever, 0);
   ck_assert_uint_le(l.size, LOG_BUFFER_BYTES);
@@ -109,7 +109,7 @@ static bool terminal(int ends[2]) {
 START_TEST(a_terminal_that_nobody_reads) {
   int ends[2];
   if (!terminal(ends)) return;
-  ck_assert(log_open(&l, LOG_INFO, ends[1]));
+  ck_assert(log_open(&l, LOG_INFO, LOG_TEXT, ends[1]));
   ck_assert(l.own_fd);
   for (int i = 0; i < MANY; i++) say(i);
   ck_assert_uint_gt(l.lost_ever, 0);
@@ -128,7 +128,7 @@ START_TEST(without_proc_no_write_waits) {
   else if (!terminal(ends))
     return;
   int mode = fcntl(ends[1], F_GETFL);
-  ck_assert(log_open(&l, LOG_INFO, ends[1]));
+  ck_assert(log_open(&l, LOG_INFO, LOG_TEXT, ends[1]));
   close(l.fd);
   l.own_fd = false;
   l.fd = ends[1];
@@ -161,7 +161,7 @@ START_TEST(a_full_disk) {
   full = limit;
   full.rlim_cur = 1000;
   setrlimit(RLIMIT_FSIZE, &full);
-  ck_assert(log_open(&l, LOG_INFO, fd));
+  ck_assert(log_open(&l, LOG_INFO, LOG_TEXT, fd));
   for (; next < MANY; next++) say(next);
   ck_assert_uint_gt(l.lost_ever, 0);
   ck_assert_int_eq(lseek(fd, 0, SEEK_END), 1000);
@@ -185,7 +185,7 @@ START_TEST(a_pipe_without_a_reader) {
   int ends[2];
   signal(SIGPIPE, SIG_IGN);
   ck_assert_int_eq(pipe(ends), 0);
-  ck_assert(log_open(&l, LOG_INFO, ends[1]));
+  ck_assert(log_open(&l, LOG_INFO, LOG_TEXT, ends[1]));
   close(ends[0]);
   for (int i = 0; i < MANY; i++) say(i);
   ck_assert_uint_gt(l.lost_ever, 0);
@@ -198,7 +198,7 @@ static const char *logged(const char *foreign) {
   static char text[LOG_LINE_MOST * 2];
   int ends[2];
   ck_assert_int_eq(pipe(ends), 0);
-  ck_assert(log_open(&l, LOG_INFO, ends[1]));
+  ck_assert(log_open(&l, LOG_INFO, LOG_TEXT, ends[1]));
   log_line(&l, LOG_INFO, "%s", foreign);
   take(ends[0], text, sizeof text);
   log_close(&l);
@@ -235,10 +235,10 @@ START_TEST(repeated_lines_are_thinned) {
   int ends[2], lines = 0;
   static char text[1 << 16];
   ck_assert_int_eq(pipe(ends), 0);
-  ck_assert(log_open(&l, LOG_INFO, ends[1]));
-  for (int i = 0; i < 100000; i++) log_peer(&l, LOG_DEBUG, CAUSE_HELLO, 7, "hidden");
+  ck_assert(log_open(&l, LOG_INFO, LOG_TEXT, ends[1]));
+  for (int i = 0; i < 100000; i++) log_peer(&l, LOG_DEBUG, CAUSE_HELLO, log_user(7), "hidden");
   ck_assert(!log_waits(&l));
-  for (int i = 0; i < 100000; i++) log_peer(&l, LOG_WARN, CAUSE_HELLO, 7, "again %d", i);
+  for (int i = 0; i < 100000; i++) log_peer(&l, LOG_WARN, CAUSE_HELLO, log_user(7), "again %d", i);
   ck_assert(log_waits(&l));
   ck_assert_uint_gt(l.thin.left_out, 90000);
   log_close(&l);
@@ -252,11 +252,58 @@ START_TEST(repeated_lines_are_thinned) {
 }
 END_TEST
 
+/* Whatever names and causes are, a line is one object, and nothing in it is another member. */
+START_TEST(a_line_of_json) {
+  static char text[LOG_LINE_MOST * 4], cause[3000];
+  int ends[2];
+  memset(cause, '\x1b', sizeof cause - 1);
+  const struct log_about about = {.worker = "a\",\"level\":\"x\xff\n", .id = 0xfedcba9876543210, .pid = 12,
+                                  .uid = 7, .why = "he said \"no\"\x1b"};
+  ck_assert_int_eq(pipe(ends), 0);
+  ck_assert(log_open(&l, LOG_INFO, LOG_JSON, ends[1]));
+  log_peer(&l, LOG_WARN, CAUSE_LIMIT, about, "back\\slash\t\xe2\x80\xae%s", "\xf0\x9d\x85\xb3|");
+  take(ends[0], text, sizeof text);
+  ck_assert_ptr_nonnull(strstr(text, "Z\",\"level\":\"warn\",\"program\":\"gaijin-broker\","
+                                     "\"worker\":\"a\\\",\\\"level\\\":\\\"x\\u00ff\\u000a\","
+                                     "\"id\":\"fedcba9876543210\",\"pid\":12,\"uid\":7,"
+                                     "\"event\":\"back\\\\slash\\u0009\\u202e\\ud834\\udd73|\","
+                                     "\"cause\":\"he said \\\"no\\\"\\u001b\"}\n"));
+  struct log_about long_one = about;
+  long_one.why = cause;
+  log_peer(&l, LOG_WARN, CAUSE_LIMIT, long_one, "%s", cause);
+  size_t n = take(ends[0], text, sizeof text);
+  ck_assert_uint_le(n, LOG_LINE_MOST);
+  ck_assert_ptr_nonnull(strstr(text, "\\u001b...\",\"cause\":\"\\u001b"));
+  ck_assert_str_eq(text + n - 9, "\\u001b\"}\n");
+  log_line(&l, LOG_INFO, "nobody's");
+  take(ends[0], text, sizeof text);
+  ck_assert_ptr_nonnull(strstr(text, "\"program\":\"gaijin-broker\",\"event\":\"nobody's\"}\n"));
+  log_close(&l);
+  close(ends[0]);
+  close(ends[1]);
+}
+END_TEST
+
+/* For people the cause stands behind the text. */
+START_TEST(a_cause_follows_the_text) {
+  char text[LOG_LINE_MOST];
+  int ends[2];
+  ck_assert_int_eq(pipe(ends), 0);
+  ck_assert(log_open(&l, LOG_INFO, LOG_TEXT, ends[1]));
+  log_peer(&l, LOG_INFO, CAUSE_LIMIT, (struct log_about){.uid = 7, .worker = "w", .why = "it\nended"}, "gone");
+  take(ends[0], text, sizeof text);
+  ck_assert_ptr_nonnull(strstr(text, "Z gaijin-broker info: gone: it\\x0aended\n"));
+  log_close(&l);
+  close(ends[0]);
+  close(ends[1]);
+}
+END_TEST
+
 START_TEST(levels) {
   int ends[2];
   char text[1024];
   ck_assert_int_eq(pipe(ends), 0);
-  ck_assert(log_open(&l, LOG_WARN, ends[1]));
+  ck_assert(log_open(&l, LOG_WARN, LOG_TEXT, ends[1]));
   log_line(&l, LOG_INFO, "quiet");
   ck_assert_uint_eq(take(ends[0], text, sizeof text), 0);
   log_told(&l, "asked %d", 1);
@@ -280,6 +327,8 @@ int main(void) {
   tcase_add_test(t, no_text_makes_a_line_of_its_own);
   tcase_add_test(t, a_long_text_is_cut_between_characters);
   tcase_add_test(t, repeated_lines_are_thinned);
+  tcase_add_test(t, a_line_of_json);
+  tcase_add_test(t, a_cause_follows_the_text);
   tcase_add_test(t, levels);
   suite_add_tcase(s, t);
   return run_suite(s);

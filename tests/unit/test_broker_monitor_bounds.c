@@ -91,10 +91,89 @@ START_TEST(who_may_not) {
 }
 END_TEST
 
+/* One more of this process and user, which is to be let monitor or is told that it is too many. */
+static void one_more(struct end *e, pid_t pid, uid_t uid, bool may) {
+  wire_join_from(&w, e, "e", true, pid, uid);
+  begin(e, NULL);
+  if (may) {
+    begun(e);
+    return;
+  }
+  wire_send(&w, e);
+  wire_expect_error(&w, e, STATUS_busy);
+}
+
+/* A process leaves places to others of its user, and all of a user's to other users. */
+START_TEST(nobody_takes_all_places) {
+  enum { HALF = HOSTS_MONITORS / 2, ENDS = HOSTS_MONITORS + 4 };
+  static struct end e[ENDS];
+  uid_t own = geteuid();
+  int n = 0;
+  for (int i = 0; i < HALF; i++) one_more(&e[n++], 101, own, true);
+  one_more(&e[n++], 101, own, false);
+  for (int i = HALF; i < HOSTS_MONITORS - SEEN_SPARED; i++) one_more(&e[n++], 102, own, true);
+  one_more(&e[n++], 102, own, false);
+  one_more(&e[n++], 103, own, false);
+  one_more(&e[n++], 201, own + 1, true); /* as the kernel names the user of its process; the right is another matter */
+  ck_assert_uint_eq(w.broker.monitors.count, HOSTS_MONITORS - SEEN_SPARED + 1);
+  ck_assert_int_le(n, ENDS);
+  for (int i = 0; i < n; i++) wire_leave(&e[i]);
+}
+END_TEST
+
+/* An id names one request as long as it is open. */
+START_TEST(an_id_is_of_one_monitor) {
+  begin(&eye, NULL);
+  begun(&eye);
+  eye.last_id--;
+  begin(&eye, NULL);
+  wire_send(&w, &eye);
+  wire_expect_end(&w, &eye);
+}
+END_TEST
+
+/* What cannot be seen is named. */
+START_TEST(a_refusal_names_what_was_asked_for) {
+  struct pack *p = begin(&eye, "token");
+  pack_array(p, 2);
+  pack_text(p, "shpo");
+  pack_uint(p, 12);
+  wire_send(&w, &eye);
+  wire_expect_error(&w, &eye, STATUS_unsupported);
+  wire_expect_text(&eye, "'monitor' names object 12 of worker shpo, which is not connected");
+  pack_text(begin(&eye, "op"), "gett");
+  wire_send(&w, &eye);
+  wire_expect_error(&w, &eye, STATUS_unsupported);
+  wire_expect_text(&eye, "'monitor' has the 'op' gett, which no worker is asked for");
+}
+END_TEST
+
+/* To look for objects in a message that is full of others is charged to who wants that. */
+START_TEST(the_search_is_paid_by_who_monitors) {
+  enum { PTS = 2000 };
+  struct pack *p = begin(&eye, "token");
+  pack_array(p, 2);
+  pack_text(p, "till");
+  pack_uint(p, 999999);
+  begun(&eye);
+  int64_t before = wire_client(&w, &eye)->balance;
+  p = wire_ask(&till, OP_s2t, "shop", NULL, 2);
+  pack_array(p, PTS);
+  for (int i = 0; i < PTS; i++) {
+    struct pt pt = wire_token(&till, (uint64_t)i + 1);
+    pack_pt(p, &pt);
+  }
+  pack_bool(p, false);
+  wire_send(&w, &till);
+  wire_turn(&w);
+  ck_assert_int_le(wire_client(&w, &eye)->balance, before - PTS / 64);
+}
+END_TEST
+
 START_TEST(only_some_at_a_time_and_each_ends) {
   struct end e[HOSTS_MONITORS] = {0};
   for (int i = 0; i < HOSTS_MONITORS; i++) {
-    wire_join_as(&w, &e[i], "e", true);
+    wire_join_from(&w, &e[i], "e", true, 101 + i, geteuid() + (i >= HOSTS_MONITORS - SEEN_SPARED));
     begin(&e[i], NULL);
     begun(&e[i]);
   }
@@ -184,6 +263,10 @@ int main(void) {
   tcase_add_test(c, names_and_labels_have_a_length);
   tcase_add_test(c, no_more_is_read_than_anybody_needs);
   tcase_add_test(c, who_may_not);
+  tcase_add_test(c, nobody_takes_all_places);
+  tcase_add_test(c, an_id_is_of_one_monitor);
+  tcase_add_test(c, a_refusal_names_what_was_asked_for);
+  tcase_add_test(c, the_search_is_paid_by_who_monitors);
   tcase_add_test(c, only_some_at_a_time_and_each_ends);
   tcase_add_test(c, who_does_not_read_loses_rows_and_is_told);
   tcase_add_test(c, who_was_in_a_lost_row_is_introduced_again);

@@ -28,7 +28,7 @@ static void setup(void) {
   ck_assert_ptr_nonnull(run_directory(dir));
   snprintf(base, sizeof base, "%s/s", dir);
   snprintf(path, sizeof path, "%s.roster", base);
-  ck_assert(log_open(&quiet, LOG_ERROR, STDERR_FILENO));
+  ck_assert(log_open(&quiet, LOG_ERROR, LOG_TEXT, STDERR_FILENO));
   open_it();
 }
 static void teardown(void) {

@@ -26,7 +26,7 @@ static void fail_with(int error, char *text, size_t n) {
   unlink(path);
   wire_open(&w, NULL);
   log_close(&w.broker.log);
-  ck_assert(log_open(&w.broker.log, LOG_WARN, fd));
+  ck_assert(log_open(&w.broker.log, LOG_WARN, LOG_TEXT, fd));
   wire_join(&w, &a, "a");
   wire_join(&w, &b, "b");
   failing_fd = wire_client(&w, &b)->fd;

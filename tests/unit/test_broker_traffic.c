@@ -231,7 +231,7 @@ static uint32_t links[2 * TRAFFIC_PAIRS];
 static struct traffic_pair *find(unsigned i) {
   char name[16];
   snprintf(name, sizeof name, "w%u", i);
-  return traffic_find(&t, &links[i], name, "shop");
+  return traffic_find(&t, &links[i], name, i % 4, "shop");
 }
 
 START_TEST(pairs_beyond_the_table_count_together) {
@@ -300,12 +300,32 @@ START_TEST(one_that_gives_way_leaves_all_that_it_counted) {
 }
 END_TEST
 
+/* One user's pairs leave places to those of others, and give way to each other. */
+START_TEST(a_user_leaves_places_to_others) {
+  uint32_t link = 0, mine[TRAFFIC_PAIRS + 1] = {0};
+  char name[16];
+  traffic_init(&t);
+  t.now_ns = t.began_ns;
+  for (unsigned i = 0; i <= TRAFFIC_PAIRS; i++) {
+    snprintf(name, sizeof name, "w%u", i);
+    struct traffic_pair *p = traffic_find(&t, &mine[i], name, 7, "shop");
+    ck_assert_int_eq(p == &t.others, i >= TRAFFIC_PAIRS - TRAFFIC_SPARED);
+  }
+  ck_assert_ptr_ne(traffic_find(&t, &link, "theirs", 8, "shop"), &t.others); /* at once, whatever the other tries */
+  t.now_ns += TRAFFIC_IDLE_NS + TRAFFIC_RETRY_NS;
+  traffic_of_link(&t, link)->used_ns = t.began_ns - 1;
+  ck_assert_ptr_ne(traffic_find(&t, &mine[TRAFFIC_PAIRS], "w256", 7, "shop"), &t.others);
+  ck_assert_ptr_nonnull(traffic_of_link(&t, link)); /* it is older, and another's */
+  traffic_deinit(&t);
+}
+END_TEST
+
 START_TEST(names_are_not_taken_for_one_another) {
   uint32_t a = 0, b = 0, c = 0;
   traffic_init(&t);
-  struct traffic_pair *p = traffic_find(&t, &a, "ab", "c");
-  ck_assert_ptr_ne(traffic_find(&t, &b, "a", "bc"), p);
-  ck_assert_ptr_ne(traffic_find(&t, &c, "c", "ab"), p);
+  struct traffic_pair *p = traffic_find(&t, &a, "ab", 7, "c");
+  ck_assert_ptr_ne(traffic_find(&t, &b, "a", 7, "bc"), p);
+  ck_assert_ptr_ne(traffic_find(&t, &c, "c", 7, "ab"), p);
   traffic_deinit(&t);
 }
 END_TEST
@@ -319,7 +339,7 @@ START_TEST(pairs_come_in_pages_each_once) {
     char name[16];
     uint32_t link = 0;
     snprintf(name, sizeof name, "w%u", i);
-    struct traffic_pair *p = traffic_find(k, &link, name, "shop");
+    struct traffic_pair *p = traffic_find(k, &link, name, 7, "shop");
     for (unsigned j = 0; j < HISTOGRAM_BUCKETS; j++) p->took.counts[j] = UINT64_MAX; /* as large as a row may be */
   }
   k->others.posts = 5;
@@ -374,6 +394,7 @@ int main(void) {
   tcase_add_test(k, pairs_beyond_the_table_count_together);
   tcase_add_test(k, the_one_that_was_used_least_lately_gives_way);
   tcase_add_test(k, one_that_gives_way_leaves_all_that_it_counted);
+  tcase_add_test(k, a_user_leaves_places_to_others);
   tcase_add_test(k, names_are_not_taken_for_one_another);
   return run_suite(s);
 }

@@ -306,7 +306,7 @@ START_TEST(but_not_for_ever) {
   captured_begin(&err, STDERR_FILENO);
   loop_run(&v.w);
   captured_end(&err);
-  captured_one_line(err.text, "gaijin-worker: shop: 1 requests still under way after 0.005 s; they are cancelled");
+  captured_one_line(err.text, "gaijin-worker warn: shop: 1 requests still under way after 0.005 s; they are cancelled");
   ck_assert_uint_eq(v.w.sched.n_serving, 0);
   vm_close(&v);
 }
@@ -323,7 +323,7 @@ START_TEST(lines_about_others_are_lines) {
   captured_begin(&err, STDERR_FILENO);
   worker_log_often(&v.w, LINE_ERROR, "%s%0*d|", "one\n\ttwo\x1b", 2000, 0);
   captured_end(&err);
-  ck_assert_ptr_nonnull(strstr(err.text, "gaijin-worker: shop: one\n\ttwo\\x1b000"));
+  ck_assert_ptr_nonnull(strstr(err.text, "gaijin-worker error: shop: one\n\ttwo\\x1b000"));
   ck_assert_uint_gt(strlen(err.text), 2000);
   ck_assert_str_eq(err.text + strlen(err.text) - 3, "0|\n");
   vm_close(&v);

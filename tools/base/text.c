@@ -66,18 +66,13 @@ void text_print(struct text *t, const char *format, ...) {
 }
 
 void text_add_json(struct text *t, const char *bytes, size_t size) {
+  char piece[256];
   text_add(t, "\"", 1);
-  for (size_t i = 0, n; i < size; i += n) {
-    uint32_t code;
-    n = printable_decode(bytes + i, size - i, &code);
-    if (n && !printable_steers(code)) {
-      if (bytes[i] == '"' || bytes[i] == '\\') text_add(t, "\\", 1);
-      text_add(t, bytes + i, n);
-    } else {
-      /* All that steer are below U+10000. */
-      text_print(t, "\\u%04x", n ? (unsigned)code : (unsigned)(unsigned char)bytes[i]);
-      if (n == 0) n = 1;
-    }
+  while (size) {
+    size_t taken = printable_json(piece, sizeof piece, bytes, size);
+    text_add(t, piece, strlen(piece));
+    bytes += taken;
+    size -= taken;
   }
   text_add(t, "\"", 1);
 }

@@ -56,7 +56,8 @@ static int run_private(struct run_plan *plan) {
 }
 
 int cmd_run(const struct invocation *in) {
-  struct run_plan plan = {.socket = settings_text(&in->settings, SETTING_socket)};
+  struct run_plan plan = {.socket = settings_text(&in->settings, SETTING_socket),
+                          .timestamps = settings_flag(&in->settings, SETTING_timestamps)};
   char *worker = NULL, *broker = NULL;
   int status = run_plan_make(&plan, in->words, in->count);
   if (status == 0) {

@@ -14,6 +14,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "proto/logline.h"
+
 char *output_head(const char *name, size_t width, size_t index, bool colour) {
   static const char *const colours[] = {"36", "33", "32", "35", "34", "31"};
   struct text t = {0};
@@ -24,8 +26,8 @@ char *output_head(const char *name, size_t width, size_t index, bool colour) {
   return t.bytes;
 }
 
-int output_open(struct output *o, FILE *to, const char *head, int *write_end) {
-  *o = (struct output){.fd = -1, .to = to, .head = head};
+int output_open(struct output *o, FILE *to, const char *head, bool stamped, int *write_end) {
+  *o = (struct output){.fd = -1, .to = to, .head = head, .stamped = stamped};
   int ends[2];
   if (pipe2(ends, O_CLOEXEC) != 0) return errno;
   if (fcntl(ends[0], F_SETFL, O_NONBLOCK) != 0) {
@@ -40,6 +42,11 @@ int output_open(struct output *o, FILE *to, const char *head, int *write_end) {
 }
 
 static void print_line(struct output *o) {
+  char stamp[LOG_TIME_BYTES];
+  if (o->stamped) {
+    logline_time(stamp);
+    fprintf(o->to, "%s ", stamp);
+  }
   fputs(o->head, o->to);
   fwrite(o->line.bytes, 1, o->line.size, o->to);
   fputc('\n', o->to);

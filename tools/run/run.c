@@ -260,7 +260,7 @@ static int open_streams(struct run *r, size_t i, int ends[STREAMS]) {
     struct stream *s = &w->streams[k];
     s->run = r;
     w->heads[k] = output_head(r->plan->workers[i].name, width, i, terminal_look(to[k]).colours);
-    int e = output_open(&s->output, to[k], w->heads[k], &ends[k]);
+    int e = output_open(&s->output, to[k], w->heads[k], r->plan->timestamps, &ends[k]);
     if (e) return e;
     uv_poll_init(&r->loop, &s->poll, s->output.fd);
     s->poll.data = s;

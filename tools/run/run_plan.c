@@ -93,6 +93,21 @@ static bool take_flags(struct run_plan *plan, const struct settings *s, struct r
   return true;
 }
 
+/* A flag of the command's own, wherever it stands among those of workers, is taken out. How many
+ * words are left. */
+static int take_own_flags(struct run_plan *plan, char **words, int count) {
+  int kept = 0, at = 0;
+  for (; at < count && strcmp(words[at], "--") != 0; at++) {
+    if (strncmp(words[at], "--", 2) == 0 &&
+        strcmp(words[at] + 2, setting_info(SETTING_timestamps)->key) == 0)
+      plan->timestamps = true;
+    else
+      words[kept++] = words[at];
+  }
+  for (; at < count; at++) words[kept++] = words[at];
+  return kept;
+}
+
 /* Flags up to the next script; *at goes on behind them. ARGUMENTS_RUN, or as arguments_read. */
 static enum arguments_outcome read_flags(struct run_plan *plan, char **words, int count, int *at) {
   struct settings s;
@@ -118,6 +133,7 @@ static enum arguments_outcome read_flags(struct run_plan *plan, char **words, in
 int run_plan_make(struct run_plan *plan, char **words, int count) {
   plan->workers = tool_alloc((size_t)count + 1, sizeof *plan->workers);
   plan->grace = RUN_GRACE_SECONDS;
+  count = take_own_flags(plan, words, count);
   for (int at = 0;;) {
     switch (read_flags(plan, words, count, &at)) {
       case ARGUMENTS_RUN: break;

@@ -1,0 +1,119 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: MIT
+#
+# The logs of broker and workers, as text and as JSON, each line of which a real parser reads; who
+# came, who ended, and why.
+. "$(dirname "$0")/lib.sh"
+evidence="*.out err"
+export GAIJIN_SOCKET=$dir/gaijin.sock
+hostile=$'q"\\\xc3\xa9 "level":"x' # what a worker may be called
+
+# An object a line, with time, level, program and event, and no member twice.
+cat >"$dir/parse.py" <<'EOF'
+import json, re, sys
+def members(pairs):
+    found = dict(pairs)
+    assert len(found) == len(pairs), pairs
+    return found
+want = dict(word.split("=", 1) for word in sys.argv[2:])
+good = False
+for line in open(sys.argv[1], "rb"):
+    assert line.endswith(b"\n"), line
+    one = json.loads(line.decode("utf-8"), object_pairs_hook=members)
+    assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z", one["time"]), one
+    assert one["level"] in ("error", "warn", "info", "debug"), one
+    assert one["program"] in ("gaijin-broker", "gaijin-worker"), one
+    assert isinstance(one["event"], str), one
+    assert not any(ord(c) < 32 for c in line.decode("utf-8")[:-1]), line
+    good = good or all(re.search(v, str(one.get(k, "")), re.S) for k, v in want.items())
+sys.exit(0 if good or not want else "no line with " + str(want))
+EOF
+parses() { python3 "$dir/parse.py" "$dir/$1.out" "${@:2}"; }
+
+kill_one() { # NAME: the worker that serves as NAME, whose pid is $pid
+  wait_until "$build/gaijinctl" wait "$1" --timeout 10 || return
+  kill -9 "$pid"
+  wait "$pid" 2>/dev/null
+}
+
+story=text
+start_broker
+start victim "$build/gaijin-worker" -n victim -e 'bakaGaijin.x = 1'
+victim=$pid
+kill_one victim
+run "$build/gaijin-worker" -n leaves --once -e 'local x = 1'
+check "who comes" eventually has broker "Z gaijin-broker info: worker victim connected \(user [0-9]+, process $victim\)\$"
+check "who dies, and of what" eventually has broker "Z gaijin-broker info: worker victim ended \(process $victim\): its process was killed by signal 9 \(Killed\)\$"
+check "who leaves" eventually has broker 'Z gaijin-broker info: worker leaves left in good order \(process [0-9]+\)$'
+check "observers are no news" bash -c '! grep -q observer "$1"' - "$dir/broker.out"
+run "$build/gaijin-worker" -n fails -e 'error("no stock")'
+check "a worker says when, how grave, and who" err_has \
+  '^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:.]{12}Z gaijin-worker error: fails: .*no stock$'
+# The library closes the connection, and the program ends with a status of its own.
+cat >"$dir/exits.py" <<'EOF'
+import os, socket, struct, sys
+sys.path.insert(0, sys.argv[1])
+s = socket.socket(socket.AF_UNIX)
+s.connect(os.environ["GAIJIN_SOCKET"])
+body = bytes([0x94, 6, 6]) + b"\xa6status" + b"\xc2"
+envelope = b"\x99\xcc\x01\xcc\x01\xcd\0\0\xcd\0\0\xcf" + struct.pack(">Q", 1) + b"\xcf" + bytes(8) + b"\xce" + bytes(4) + b"\xc0" + body
+s.sendall(b"\xce" + struct.pack(">I", len(envelope)) + envelope)
+s.recv(5)
+os._exit(7)
+EOF
+run python3 "$dir/exits.py" "$root"
+check "the status of who does not say that it leaves" eventually has broker \
+  'worker status ended \(process [0-9]+\): its process exited with status 7$'
+end_started
+
+story=json
+start_broker --log-format json --log-level debug
+start named "$build/gaijin-worker" --log-format json --allow-eval -n "$hostile" \
+  -e 'gaijin.spawn(function() error("bad \27[2J \255 \226\128\174 \"q\"\nsecond line") end)'
+named=$pid
+wait_until has named "second line"
+kill_one "$hostile"
+check "all lines of the broker are objects" parses broker
+check "who comes" parses broker 'level=^info$' "event= connected \(" "pid=^$named\$" 'id=^[0-9a-f]{16}$' "worker=^q\"\\\\é \"level\":\"x\$"
+check "who dies, and of what" eventually parses broker 'level=^info$' "event= ended \(" "pid=^$named\$" 'cause=killed by signal 9'
+check "an observer" parses broker 'level=^debug$' 'observer=^gaijinctl$' 'event=^observer '
+check "all lines of the worker are objects" parses named
+check "its error, in one line" parses named 'level=^error$' "pid=^$named\$" "worker=^q\"" 'event=bad .*second line'
+run "$build/gaijin-worker" --log-format json -n fails -e 'error("no stock")'
+cp "$dir/err" "$dir/fails.out"
+check "the error that ends it" parses fails 'level=^error$' 'worker=^fails$' 'event=no stock\nstack traceback'
+run "$build/gaijin-worker" --log-format json -n stuck --cpu-limit 0.2 -e 'while true do pcall(function() while true do end end) end'
+cp "$dir/err" "$dir/stuck.out"
+check "the last word of one that is stuck" parses stuck 'level=^error$' 'event=has computed for'
+run "$build/gaijin-broker" -s "$GAIJIN_SOCKET" --log-format json
+cp "$dir/err" "$dir/second.out"
+check "a broker that cannot run" parses second 'level=^error$' 'program=^gaijin-broker$'
+end_started
+check "to the end" parses broker 'event=^ends on signal 15$'
+
+story=run
+echo 'print("out") io.stderr:write("err, no end")' >"$dir/prints.lua"
+unset GAIJIN_SOCKET
+run "$build/gaijinctl" run --timestamps --once "$dir/prints.lua" "second=$dir/prints.lua"
+stamp='^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:.]{12}Z'
+check "what a worker prints has time and name" out_has "$stamp prints \| out\$"
+check "on both streams" err_has "$stamp second \| err, no end\$"
+run "$build/gaijinctl" run "$dir/prints.lua" --once --timestamps
+check "the flag may stand behind a script" out_has "$stamp prints \| out\$"
+run "$build/gaijinctl" --timestamps run --once "$dir/prints.lua" -- --timestamps
+check "and before the command" out_has "$stamp prints \| out\$"
+run "$build/gaijinctl" run --once "$dir/prints.lua" -- --timestamps
+check "a script's own argument is none" out_has '^prints \| out$'
+export GAIJIN_SOCKET=$dir/gaijin.sock
+
+story=floods
+start_broker --log-format json
+cat >"$dir/flood.sh" <<'EOF'
+for i in {1..60}; do "$1/gaijin-worker" -n "w$i" --once -e 'local x' || exit 1; done
+EOF
+check "sixty come and go" bash "$dir/flood.sh" "$build"
+end_started
+check "of a flood not all is written, and that is said" parses broker 'level=^warn$' 'event=more lines about clients that came or left'
+check "and it is short" test "$(wc -l <"$dir/broker.out")" -lt 110
+
+finish
