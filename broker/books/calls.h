@@ -40,8 +40,8 @@ struct call {
   uint32_t open_bytes;
 };
 
-/* Those that look into a worker for an observer (op describe), and that one asker may have open at a
- * time, wherever: the host finds out for each how much there is to tell. */
+/* Those that look into a worker for an observer (op describe): one asker may have so many open at a
+ * time, wherever, for each is work of its host's. */
 enum { CALLS_LOOKS_MOST = 16 };
 
 /* Open requests to one worker (given-up ones included): far above what workers allow themselves. */
@@ -91,8 +91,8 @@ uint32_t calls_asked_count(const struct calls *c, uint32_t asker);
 uint32_t calls_served_count(const struct calls *c, uint32_t host);
 /* Of the calls asked those that look into workers. */
 uint32_t calls_looks(const struct calls *c, uint32_t asker);
-/* Makes room for that count of an asker (false: memory is short), and counts a call of it that looks
- * into a worker. For calls.c and what brings calls from an earlier program. */
+/* Makes room for that count of an asker (false: memory is short); counts a call of it that looks.
+ * For calls.c, and for what brings calls from an earlier program. */
 bool calls_reserve_looks(struct calls *c, uint32_t asker);
 void calls_count_look(struct calls *c, const struct call *k);
 /* Whether the host may get another from who has `open` so far, wherever: no more than there are

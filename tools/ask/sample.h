@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT
  *
- * The objects that are shared, looked at twice: how many of each worker and kind there are, how many
- * have come and gone in between, and where a part of them comes from. Of a million objects a
- * thousand of those that were there and a thousand of those that have come are chosen at random and
- * described; what these say of origins is an estimate then, and exact while all are chosen.
+ * The objects that are shared, looked at twice: how many of each worker and kind there are, how
+ * many have come and gone in between, and where a part of them comes from. Of a million objects a
+ * thousand of those that were there and a thousand of those that have come are chosen at random
+ * and described; what these say of origins is an estimate then, and exact while all are chosen.
  *
  * Ids count up at their host, so what has come since has an id above the largest that was seen.
  */
@@ -56,9 +56,9 @@ struct sample {
   bool compares; /* there was a first */
 };
 
-/* Looks, waits so many seconds (0: looks once), looks again, and has what was chosen described; only
- * objects of these workers, or of all if there are none. False, after error lines: something is
- * missing. sample_deinit ends it in either case, before the connection is closed. */
+/* Looks, waits so many seconds (0: looks once), looks again, and has what was chosen described.
+ * Only objects of these workers, or of all if there are none. False, after error lines: something
+ * is missing. sample_deinit ends it in either case, before the connection is closed. */
 bool sample_take(struct sample *s, struct observer *o, char *const *workers, size_t count,
                  double seconds);
 void sample_deinit(struct sample *s);
