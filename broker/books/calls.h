@@ -93,8 +93,8 @@ uint32_t calls_asked_count(const struct calls *c, uint32_t asker);
 uint32_t calls_served_count(const struct calls *c, uint32_t host);
 /* Of the calls asked those that look into workers. */
 uint32_t calls_looks(const struct calls *c, uint32_t asker);
-/* Makes room for that count of an asker (false: memory is short), and counts a call of it that looks
- * into a worker. For calls.c and what brings calls from an earlier program. */
+/* Makes room for that count of an asker (false: memory is short); counts a call of it that looks.
+ * For calls.c, and for what brings calls from an earlier program. */
 bool calls_reserve_looks(struct calls *c, uint32_t asker);
 void calls_count_look(struct calls *c, const struct call *k);
 /* Whether the host may get another from who has `open` so far, wherever: no more than there are

@@ -152,9 +152,16 @@ static bool may_reach(struct client *from, const struct host *host, const struct
            : m->op == OP_paths ? "be told how worker %.*s reaches objects"
                                : "be told what objects of worker %.*s are",
            TOLD_NAME_MAX_BYTES, host->name);
-  if (permission_to_reach(from, policy_right_for(m->op), what, why)) return true;
-  refuse(from, m, STATUS_denied, "%s", why);
-  return false;
+  if (!permission_to_reach(from, policy_right_for(m->op), what, why)) {
+    refuse(from, m, STATUS_denied, "%s", why);
+    return false;
+  }
+  bool full = calls_op_looks(m->op) &&
+              calls_looks(&from->broker->calls, from->host) >= CALLS_LOOKS_MOST;
+  if (full)
+    refuse(from, m, STATUS_busy, "%d requests of yours that look into workers are open; wait for answers",
+           CALLS_LOOKS_MOST);
+  return !full;
 }
 
 /* The connection a request is for; NULL: it has been refused. */
@@ -173,7 +180,7 @@ static struct client *find_receiver(struct client *from, const struct transfer *
     refuse(from, m, STATUS_dead, NOTIFY_DEAD_TEXT, TOLD_NAME_MAX_BYTES, host->name);
     return NULL;
   }
-  if (policy_right_reaches(policy_right_for(m->op))) {
+  if (m->op == OP_eval || m->op == OP_paths || m->op == OP_describe) {
     if (!may_reach(from, host, m)) return NULL;
   } else if (!permission_to_ask(from, number, m)) {
     refuse(from, m, STATUS_denied, "this broker's policy does not let you ask worker %s for '%s'",
@@ -249,13 +256,6 @@ static uint64_t make_call(struct client *from, struct client *to, uint32_t load,
              to->name, (unsigned long long)pairs_most(from->broker));
     limits_note_refusal(from, full);
     refuse(from, m, STATUS_busy, "%s; wait for answers", full);
-    return 0;
-  }
-  if (calls_op_looks(m->op) && calls_looks(calls, from->host) >= CALLS_LOOKS_MOST) {
-    refuse(from, m, STATUS_busy,
-           "you have %d requests for descriptions of objects or for paths to them open, as many as "
-           "one may; wait for answers",
-           CALLS_LOOKS_MOST);
     return 0;
   }
   if (!limits_allow(from, ACCOUNT_REQUESTS, 1, full)) {

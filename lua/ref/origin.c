@@ -11,7 +11,6 @@
 #include <string.h>
 
 #include "lua/fiber/position.h"
-#include "lua/ref/pool.h"
 #include "proto/base.h"
 
 enum { BUCKETS = 2 * ORIGINS_MOST, SLOTS_FIRST = 256, WHERE_MOST = LUA_IDSIZE + 16 };
@@ -120,7 +119,9 @@ static void find_where(lua_State *L, struct worker *w, char where[WHERE_MOST]) {
   if (position_innermost(L, w, &ar)) {
     snprintf(where, WHERE_MOST, "%s:%d", ar.short_src, ar.currentline);
   } else if (called) {
-    pool_push(L, w, called);
+    lua_rawgeti(L, LUA_REGISTRYINDEX, w->anchors.pool); /* pool.c, which uses this file, has it */
+    lua_rawgeti(L, -1, (int)(intptr_t)gaijin_token_tag(called));
+    lua_remove(L, -2);
     if (!lua_isfunction(L, -1)) {
       lua_pop(L, 1);
       return;

@@ -318,7 +318,7 @@ START_TEST(paths_and_descriptions_are_for_who_may_be_lent_what_they_tell_of) {
   }
   ask(&observer);
   wire_send(&w, &observer);
-  expect_refused(&observer, STATUS_busy, "open, as many as one may; wait for answers");
+  expect_refused(&observer, STATUS_busy, "that look into workers are open; wait for answers");
   wire_client(&w, &observer)->uid = geteuid();
 }
 END_TEST

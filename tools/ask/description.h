@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
  * What an object is, as its host tells it (op describe, docs/protocol.md), and how that is shown.
- * Whatever a host says is a stranger's: it is checked when it is read, and escaped when it is shown.
+ * A host is a stranger: what it says is checked when it is read, and escaped when it is shown.
  */
 #ifndef GAIJIN_TOOLS_DESCRIPTION_H
 #define GAIJIN_TOOLS_DESCRIPTION_H

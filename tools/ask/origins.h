@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT
  *
- * The objects that are shared, looked at twice: how many of each worker and kind there are, how many
- * have come and gone in between, and where a part of them comes from. Of a million objects a
- * thousand of those that were there and a thousand of those that have come are chosen at random and
- * described; what these say of origins is an estimate then, and exact while all are chosen.
+ * The objects that are shared, looked at twice: how many of each worker and kind there are, how
+ * many have come and gone in between, and where a part of them comes from. Of a million objects a
+ * thousand of those that were there and a thousand of those that have come are chosen at random
+ * and described; what these say of origins is an estimate then, and exact while all are chosen.
  *
  * Ids count up at their host, so what has come since has an id above the largest that was seen.
  */

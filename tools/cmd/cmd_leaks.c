@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * gaijinctl leaks: what is looked at (origins.h), by where it comes from. Each object that was chosen
- * stands for as many as there are for each chosen one.
+ * gaijinctl leaks: what is looked at (origins.h), by where it comes from. Each object that was
+ * chosen stands for as many as there are for each chosen one.
  */
 #include <math.h>
 #include <stdlib.h>
