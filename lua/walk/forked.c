@@ -202,8 +202,19 @@ void forked_run(lua_State *L, struct worker *w, const char *what, forked_job job
   lua_replace(L, -2);
 }
 
+/* Nobody looks any more: the copy is ended here, for a stock interpreter goes on and would keep a
+ * zombie. Whether it is still our child is asked first: the script may have waited for it. A
+ * sandboxed worker may not signal, and ends now. */
+static void end_copy(struct forked *c) {
+  bool good;
+  close(c->fd);
+  if (has_ended(c, &good) || kill(c->pid, SIGKILL) != 0) return;
+  while (waitpid(c->pid, NULL, 0) < 0 && errno == EINTR) {
+  }
+}
+
 void forked_deinit(struct worker *w) {
-  if (w->forked && w->forked->pid) close(w->forked->fd);
+  if (w->forked && w->forked->pid) end_copy(w->forked);
   free(w->forked);
   w->forked = NULL;
 }

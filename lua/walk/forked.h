@@ -24,7 +24,7 @@ typedef size_t (*forked_job)(lua_State *L, struct worker *w, void *user, char *r
  * `busy` when another runs, or ran just now, and when the copy ended without a result; what a wait
  * raises. `what` is for errors: "a walk of the heap". */
 void forked_run(lua_State *L, struct worker *w, const char *what, forked_job job, void *user);
-/* Before the worker's memory is freed; a copy that runs ends by itself. */
+/* Before the worker's memory is freed; a copy that runs is ended. */
 void forked_deinit(struct worker *w);
 
 #endif

@@ -12,10 +12,13 @@
 
 /* Of a longer way so many steps are shown at each end. */
 enum { STEPS_AT_END = 12, STEPS_MOST = 2 * STEPS_AT_END, KEY_SHOWN = 60 };
+/* Bytes of a step, and of all that are shown with what stands between them. */
+enum { STEP_TEXT = 320, STEPS_TEXT = (STEPS_MOST + 2) * STEP_TEXT };
+static const char gap[] = " ... ";
 
 struct out {
-  char *text;
-  size_t size;
+  char text[STEPS_TEXT];
+  size_t size, most; /* most: what the step that is written may reach */
   bool open;    /* a field may follow directly */
   bool between; /* a ` > ` has just been written */
 };
@@ -24,10 +27,30 @@ __attribute__((format(printf, 2, 3)))
 static void put(struct out *o, const char *format, ...) {
   va_list args;
   va_start(args, format);
-  int n = vsnprintf(o->text + o->size, PATH_TEXT - o->size, format, args);
+  int n = vsnprintf(o->text + o->size, o->most - o->size, format, args);
   va_end(args);
   if (n > 0) o->size += (size_t)n;
-  if (o->size >= PATH_TEXT) o->size = PATH_TEXT - 1;
+  if (o->size >= o->most) o->size = o->most - 1;
+}
+
+/* Where a cut may be, at `at` or before: not within a character of UTF-8. */
+static size_t boundary(const char *text, size_t at) {
+  while (at > 0 && ((unsigned char)text[at] & 0xc0) == 0x80) at--;
+  return at;
+}
+
+/* Copies the text; its middle is left out if it has more than `room` bytes, its 0 included. */
+static size_t copy_ends(char *to, size_t room, const char *text, size_t size) {
+  if (size < room) {
+    memcpy(to, text, size + 1);
+    return size;
+  }
+  size_t half = (room - sizeof gap) / 2, head = boundary(text, half);
+  size_t tail = boundary(text, size - half + 3); /* a character is 4 bytes at most */
+  memcpy(to, text, head);
+  memcpy(to + head, gap, sizeof gap - 1);
+  memcpy(to + head + sizeof gap - 1, text + tail, size - tail + 1);
+  return head + sizeof gap - 1 + size - tail;
 }
 
 static bool is_identifier(const char *s, size_t size) {
@@ -119,11 +142,13 @@ static void put_step(struct out *o, const struct walk *h, const struct walk_node
   }
 }
 
+/* There is room for it. */
+static void begin_step(struct out *o) { o->most = o->size + STEP_TEXT; }
+
 size_t path_text(const struct walk *h, unsigned way, char text[PATH_TEXT]) {
-  struct out o = {.text = text};
+  struct out o = {.size = 0};
   uint32_t last[STEPS_AT_END], first[STEPS_AT_END]; /* a ring of those nearest to the root */
   uint32_t n = 0;
-  text[0] = '\0';
   for (uint32_t i = h->found[way].parent; i != WALK_NO_NODE; i = h->nodes[i].parent, n++) {
     if (n < STEPS_AT_END) last[n] = i;
     first[n % STEPS_AT_END] = i;
@@ -132,21 +157,25 @@ size_t path_text(const struct walk *h, unsigned way, char text[PATH_TEXT]) {
   for (uint32_t k = 1; k <= head; k++) {
     uint32_t node = first[(n - k) % STEPS_AT_END];
     lua_rawgeti(h->L, h->keys, (int)node + 1);
+    begin_step(&o);
     put_step(&o, h, &h->nodes[node]);
     lua_pop(h->L, 1);
   }
   if (n > STEPS_MOST) {
+    begin_step(&o);
     put(&o, " > ... %u steps ... > ", (unsigned)(n - STEPS_MOST));
     o.open = false;
     o.between = true;
   }
   for (uint32_t k = n > STEPS_MOST ? STEPS_AT_END : n - head; k-- > 0;) {
     lua_rawgeti(h->L, h->keys, (int)last[k] + 1);
+    begin_step(&o);
     put_step(&o, h, &h->nodes[last[k]]);
     lua_pop(h->L, 1);
   }
   lua_rawgeti(h->L, h->ways, (int)way + 1);
+  begin_step(&o);
   put_step(&o, h, &h->found[way]);
   lua_pop(h->L, 1);
-  return o.size;
+  return copy_ends(text, PATH_TEXT, o.text, o.size);
 }

@@ -41,6 +41,12 @@ getmetatable(cursor).__index = shop.make("userdata")
 getmetatable("").of_strings = shop.make("strings")
 chain = {}
 (function(t) for i = 1, 40 do t.next = {}; t = t.next end t.last = shop.make("chained") end)(chain)
+long_way = {}
+do
+local long = long_way
+for i = 1, 20 do local key = ("%02d "):format(i) .. ("\195\164"):rep(28); long[key] = {} long = long[key] end
+long.end_of_it = shop.make("long")
+end
 bakaGaijin.all = {}
 gaijin.run()
 END
@@ -79,6 +85,12 @@ ways_of_a_holder() {
   reaches strings '> ?metatable.*\.of_strings$|^  the metatable of strings\.of_strings$|^  _G\.string\.of_strings$'
   reaches chained '^  _G\.chain(\.next){10} > \.\.\. [0-9]+ steps \.\.\. > next(\.next)+\.last$'
 }
+# The path is cut in its middle, between characters.
+a_long_path() {
+  reaches long '^  _G\.long_way\["01 .* \.\.\. .*\.end_of_it$'
+  check "long: is UTF-8" python3 -c "open('$dir/out', encoding='utf-8').read()"
+  check "long: is not escaped" eval "! out_has '\\\\x'"
+}
 
 start_broker --log-level info
 start shop "$build/gaijin-worker" -n shop "$dir/shop.lua"
@@ -87,8 +99,9 @@ check "the shop exports" exports shop deep
 story="a worker"
 start ways "$build/gaijin-worker" -n ways --atc-time 1000 "$dir/ways.lua"
 check "it runs" exports ways all
-all_ways 18
+all_ways 19
 ways_of_a_holder
+a_long_path
 # Lua 5.1 does not show it, and a weak table is no way.
 reaches argument '^  no path found: only its collector can tell'
 number=shop:$(id_of number)
@@ -214,6 +227,37 @@ check "status 1, not $status" test "$status" = 1
 check "is not asked behind its gaijin.access" out_has '^  it does not tell: gaijin: denied: '
 check "its host tells all the same" out_has '> sandboxed$'
 
+# An interpreter leaves the broker while its copy, which is stopped, is not at its end; then it goes on.
+mkfifo "$dir/fifo"
+cat >"$dir/leaves.lua" <<END
+gaijin = require "gaijin"
+bakaGaijin = gaijin.connect {name = "leaves"}
+kept = {} for i = 1, 1000000 do kept[i] = {} end
+mine = gaijin.wait_for("shop", "make")("leaves")
+bakaGaijin.leave = gaijin.stop
+gaijin.run()
+gaijin.close()
+io.stderr:write("closed\n")
+io.open("$dir/fifo"):read()
+END
+leaves() {
+  local leaving copy asker
+  start leaves env "LD_PRELOAD=$preload" "ASAN_OPTIONS=${ASAN_OPTIONS:-}:detect_leaks=0" "$1" "$dir/leaves.lua"
+  leaving=$pid
+  check "it runs" exports leaves leave
+  of=shop:$("$build/gaijinctl" tokens --holder leaves --json | grep -o '"id":[0-9]*' | tail -n 1 | cut -d : -f 2)
+  start asker "$build/gaijinctl" why "$of"
+  asker=$pid
+  copied() { copy=$(pgrep -P "$leaving"); }
+  check "its walk is under way" eventually copied
+  kill -STOP "$copy"
+  kill -9 "$asker"
+  run "$build/gaijin-worker" -n ends --once -e "gaijin.post(bakaGaijin('leaves').leave)"
+  check "it leaves" eventually has leaves closed
+  check "no child is left, nor a zombie" eval '! copied'
+  kill -9 "$leaving"
+}
+
 preload=""
 if sanitized "$build/gaijin.so"; then preload=$(gcc -print-file-name=libasan.so); fi
 export LUA_CPATH="$build/?.so;;"
@@ -224,6 +268,8 @@ for interpreter in lua5.1 luajit; do
     "$interpreter" -e "gaijin = require 'gaijin'; bakaGaijin = gaijin.connect {name = '$interpreter'}"
   run "$build/gaijinctl" why "$of"
   check "tells" out_has '^  _G\.mine'
+  story="$interpreter that leaves while it is looked through"
+  leaves "$interpreter"
 done
 
 story="a dead worker's object"
