@@ -51,6 +51,10 @@ static void prepare_restore(void) {
   char bytes[RESTORE_BYTES] = "";
   for (size_t i = 0; i < sizeof names / sizeof *names; i++)
     add_capability(bytes, sizeof bytes, names[i]);
+  if (!exit_ca_mode) { /* there is no other screen: the picture stays, but for its last line */
+    strncat(bytes, "\r", sizeof bytes - strlen(bytes) - 1);
+    add_capability(bytes, sizeof bytes, "el");
+  }
   restore_begin(bytes);
 }
 
@@ -89,8 +93,8 @@ static bool is_known(char *error, size_t n) {
 
 bool screen_check(char *error, size_t n) {
   if (isatty(STDIN_FILENO) && isatty(STDOUT_FILENO)) return is_known(error, n);
-  snprintf(error, n, "standard input and output have to be a terminal; elsewhere --watch and --json "
-                     "of other commands show what it shows");
+  snprintf(error, n, "standard input and output have to be a terminal; elsewhere --watch and "
+                     "--json of other commands show what it shows");
   return false;
 }
 
