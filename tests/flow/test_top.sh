@@ -346,6 +346,22 @@ shows '/2( |$)'
 keys q
 ends 0
 
+story="what a policy does not allow"
+printf '[deny]\nwho = all\nmay = act\n[allow]\nwho = all\nnames = *\n[allow]\nwho = all\nhosts = *\n' >"$dir/policy.ini"
+start refusing "$build/gaijin-broker" -s "$dir/other.sock" --log-level warn --policy "$dir/policy.ini"
+wait_until "$ctl" ping -s "$dir/other.sock"
+begins -s "$dir/other.sock" -d 0.3
+start alone "$build/gaijin-worker" -s "$dir/other.sock" -n alone -e 'gaijin.run()'
+shows '^alone '
+keys f
+shows 'denied|does not let'
+keys x y
+shows 'denied|does not let'
+keys 2
+shows '^none'
+keys q
+ends 0
+
 story="many objects"
 start host "$build/gaijin-worker" -n host -e '
   function bakaGaijin.make(n) local t = {} for i = 1, n do t[i] = {} end return (unpack or table.unpack)(t) end
