@@ -314,8 +314,9 @@ for i in range(1, 301):
     body = b"\x94\x01\x06" + b"\xd9" + bytes([len(name)]) + name + b"\xc2"
     envelope = b"\x99\xcc\x01\xcc\x01\xcd\x00\x00\xcd\x00\x00\xcf" + struct.pack(">Q", 1) + b"\xcf" + bytes(8) + b"\xce" + bytes(4) + b"\xc0"
     s.sendall(b"\xce" + struct.pack(">I", len(envelope + body)) + envelope + body)
-    s.recv(4096)
     many.append(s)
+for s in many:
+    s.recv(4096)
 print("there", flush=True)
 time.sleep(1000)
 PYTHON

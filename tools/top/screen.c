@@ -25,6 +25,7 @@
 
 /* Milliseconds after which an ESC alone is the key. */
 enum { ESCAPE_MS = 25 };
+enum { REDRAW = 12 }; /* Ctrl-L */
 enum { PAIR_BAD = 1, PAIR_BAR, PAIR_CHOSEN };
 
 static attr_t looks[SCREEN_CHOSEN_BAD + 1];
@@ -210,6 +211,7 @@ struct screen_key screen_key(void) {
   wint_t c;
   int what = get_wch(&c);
   if (what == ERR) return (struct screen_key){.type = KEY_IS_NONE};
+  if (what == OK && c == REDRAW) clearok(stdscr, TRUE);
   if (what == OK) return (struct screen_key){.type = type_of(c), .code = c};
   for (size_t i = 0; i < sizeof special / sizeof *special; i++)
     if (special[i].code == c) return (struct screen_key){.type = special[i].type};
