@@ -30,8 +30,22 @@ typed "export GAIJIN_SOCKET=$GAIJIN_SOCKET"
 masked() { sed -E 's/[0-9a-f]{16}/ID/g; s/till-[12]/till-N/g; s/[0-9]+(\.[0-9]+)*/N/g; s/ +/ /g; s/ $//'; }
 # shown COMMAND: what it prints.
 shown() {
-  ran "$1"
-  screen | sed '/^ended-with-/,$d'
+  if [ "$1" = "gaijinctl top" ]; then
+    shown_live "$1" 10
+  else
+    ran "$1"
+    screen | sed '/^ended-with-/,$d'
+  fi
+}
+# shown_live COMMAND LINES: one that goes on until it is told to end, when it can compare, on a screen of so many lines.
+shown_live() {
+  terminal 80 "$2"
+  typed "clear; $1 --interval 0.2"
+  wait_until screen_has '^till-1 +0 .*%$'
+  screen
+  keys q
+  wait_until screen_has '^> *$'
+  terminal 80 60
 }
 # block COMMAND: what the page has for it.
 block() {

@@ -104,10 +104,12 @@ struct observe_book stats_book_ops(struct stats *s) {
   return (struct observe_book){.what = "stats", .columns = OP_COLUMNS, .row = read_op, .user = s};
 }
 struct observe_book stats_book_pairs(struct stats *s) {
-  return (struct observe_book){.what = "pairs", .columns = PAIR_COLUMNS, .row = read_pair, .user = s};
+  return (struct observe_book){
+      .what = "pairs", .columns = PAIR_COLUMNS, .row = read_pair, .user = s};
 }
 struct observe_book stats_book_sums(struct stats *s) {
-  return (struct observe_book){.what = "sums", .columns = SUMS_COLUMNS, .row = read_sums, .user = s};
+  return (struct observe_book){
+      .what = "sums", .columns = SUMS_COLUMNS, .row = read_sums, .user = s};
 }
 
 bool stats_read_ops(struct observer *o, struct stats *s) {

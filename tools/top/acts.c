@@ -9,8 +9,7 @@
 
 #include "tools/top/pages.h"
 
-/* Of a command line, and of these those before the workers' names. */
-enum { WORDS_MOST = 80, SOCKET_WORDS = 3 };
+enum { WORDS_MOST = 80 }; /* of a command line */
 
 /* "gaijinctl -s PATH"; how many words that is. */
 static size_t first_words(const struct top *t, const char **words) {
@@ -40,9 +39,10 @@ static void begin(struct top *t, enum top_act act, const char *whom, const char 
     top_say(t, true, "cannot run gaijinctl: %s", strerror(errno));
 }
 
-static void free_by(struct top *t, const char *whom, char *names) {
+/* `names`: of as many of `all` as are known, a line each. */
+static void free_by(struct top *t, const char *whom, char *names, uint64_t all) {
   const char *words[WORDS_MOST];
-  char *rest = NULL;
+  char *rest = NULL, some[64];
   size_t n = first_words(t, words);
   words[n++] = "gc";
   words[n++] = "--";
@@ -51,6 +51,11 @@ static void free_by(struct top *t, const char *whom, char *names) {
        name = strtok_r(NULL, "\n", &rest))
     if (*name != '@') words[n++] = name; /* an observer has nothing to collect */
   words[n] = NULL;
+  if (all > 1 && n - before < all) {
+    snprintf(some, sizeof some, "%zu of the %llu that hold it", n - before,
+             (unsigned long long)all);
+    whom = some;
+  }
   if (n == before)
     top_say(t, true, "no worker holds it");
   else
@@ -65,9 +70,9 @@ void acts_free(struct top *t) {
     top_say(t, true, "f has the chosen worker collect, or who holds the chosen object: pages 1, 2");
     return;
   }
-  char *names = w ? tool_copy(w->name, strlen(w->name)) : tool_copy(one->holders,
-                                                                   strlen(one->holders));
-  free_by(t, w ? w->name : strchr(one->holders, '\n') ? "who holds it" : one->holders, names);
+  const char *list = w ? w->name : one->holders;
+  char *names = tool_copy(list, strlen(list));
+  free_by(t, strchr(list, '\n') ? "all that hold it" : list, names, w ? 1 : one->n_holders);
   free(names);
 }
 

@@ -53,7 +53,7 @@ static void draw_broker(const struct top *t) {
       add_part(&line, "memory", (double)u->memory, number_bytes);
       text_print(&line, "/");
       number_bytes(&line, (double)u->memory_most);
-      add_part(&line, "refused", (double)u->refused, number_count);
+      if (u->refused) add_part(&line, "refused", (double)u->refused, number_count);
       if (u->log_lost) add_part(&line, "log lost", (double)u->log_lost, number_count);
     }
   }

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT
  *
  * Where pages come from: rounds of questions to the broker and its workers. A round reads the books
- * one after the other into a sample, and asks each worker whether it answers; objects are read apart
- * from it, while their page is looked at. Nothing waits here: answers come while the program's loop
- * dispatches, and what is late is only known to be.
+ * one after the other into a sample, and asks each worker whether it answers; objects are read
+ * apart from it, while their page is looked at. Nothing waits here: answers come while the
+ * program's loop dispatches, and what is late is only known to be.
  */
 #ifndef GAIJIN_TOOLS_FEED_H
 #define GAIJIN_TOOLS_FEED_H

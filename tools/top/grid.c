@@ -109,6 +109,11 @@ struct arranging {
   bool downwards;
 };
 
+static int compare_texts(const struct grid *g, const struct grid_cell *a,
+                         const struct grid_cell *b) {
+  return strverscmp(g->bytes.bytes + a->at, g->bytes.bytes + b->at);
+}
+
 static int compare(const void *x, const void *y, void *user) {
   const struct arranging *a = user;
   size_t left = *(const size_t *)x, right = *(const size_t *)y;
@@ -119,9 +124,10 @@ static int compare(const void *x, const void *y, void *user) {
   } else if (c->type == GRID_NUMBER && d->type == GRID_NUMBER) {
     order = (c->number > d->number) - (c->number < d->number);
   } else {
-    order = strverscmp(a->g->bytes.bytes + c->at, a->g->bytes.bytes + d->at);
+    order = compare_texts(a->g, c, d);
   }
   if (a->downwards) order = -order;
+  if (!order) order = compare_texts(a->g, grid_cell(a->g, left, 0), grid_cell(a->g, right, 0));
   return order ? order : (left > right) - (left < right);
 }
 

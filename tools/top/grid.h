@@ -62,13 +62,14 @@ void grid_number(struct grid *g, double v, void (*write)(struct text *t, double 
 void grid_text_number(struct grid *g, const char *bytes, size_t size, double v);
 
 /* Which rows are shown: those that have `filter` (NULL, "": all) in a text, whatever its case; and
- * in which order: by a column, what has no value last, among equals as they were put. */
+ * in which order: by a column, what has no value last, among equals by the first. Texts are sorted
+ * as people count: w2 before w10. */
 void grid_arrange(struct grid *g, size_t by, bool downwards, const char *filter);
 /* Whether a text has another in it, whatever the case of ASCII letters. */
 bool grid_has(const char *bytes, size_t size, const char *part);
 
-/* Which columns have room in so many columns of a terminal, where the head of the one that sorts has
- * a mark behind it. */
+/* Which columns have room in so many columns of a terminal. The head of the one that sorts has a
+ * mark behind it. */
 void grid_fit(const struct grid *g, size_t by, size_t width, struct layout *l);
 
 /* A number for a text, for keys. */

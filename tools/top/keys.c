@@ -26,6 +26,7 @@ static const struct {
     {"t", "times of the last interval, or of all so far"},
     {"d", "seconds between two pictures"},
     {"Space", "pause, and go on"},
+    {"Ctrl-L", "draw all of it anew"},
     {"h ?", "this help"},
     {"q", "quit"},
 };

@@ -72,7 +72,10 @@ static void undivert(void) {
 void restore_now(void) {
   if (!is_changed) return;
   is_changed = 0;
-  tcflow(STDOUT_FILENO, TCOON); /* Ctrl-S would keep what follows waiting */
+  /* After Ctrl-S what follows would wait for Ctrl-Q: without IXON output goes on. */
+  struct termios flows = kept.modes;
+  flows.c_iflag &= (tcflag_t)~IXON;
+  tcsetattr(STDIN_FILENO, TCSANOW, &flows);
   write_all(STDOUT_FILENO, kept.bytes, kept.size);
   tcsetattr(STDIN_FILENO, TCSANOW, &kept.modes);
   undivert();

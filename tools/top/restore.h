@@ -15,7 +15,8 @@
 enum { RESTORE_BYTES = 256 };
 
 /* Call it before the terminal is changed: notes how it is, and has signals that end the program
- * restore it first if it is changed by then. SIGINT ends it with status 0. False: errno says why. */
+ * restore it first if it is changed by then. SIGINT ends it with status 0. False: errno says
+ * why. */
 bool restore_note(void);
 /* It has been changed; `bytes` bring back what they can: screen, cursor, colours. */
 void restore_begin(const char *bytes);

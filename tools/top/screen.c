@@ -25,6 +25,7 @@
 
 /* Milliseconds after which an ESC alone is the key. */
 enum { ESCAPE_MS = 25 };
+enum { REDRAW = 12 }; /* Ctrl-L */
 enum { PAIR_BAD = 1, PAIR_BAR, PAIR_CHOSEN };
 
 static attr_t looks[SCREEN_CHOSEN_BAD + 1];
@@ -51,6 +52,10 @@ static void prepare_restore(void) {
   char bytes[RESTORE_BYTES] = "";
   for (size_t i = 0; i < sizeof names / sizeof *names; i++)
     add_capability(bytes, sizeof bytes, names[i]);
+  if (!exit_ca_mode) { /* there is no other screen: the picture stays, but for its last line */
+    strncat(bytes, "\r", sizeof bytes - strlen(bytes) - 1);
+    add_capability(bytes, sizeof bytes, "el");
+  }
   restore_begin(bytes);
 }
 
@@ -89,8 +94,8 @@ static bool is_known(char *error, size_t n) {
 
 bool screen_check(char *error, size_t n) {
   if (isatty(STDIN_FILENO) && isatty(STDOUT_FILENO)) return is_known(error, n);
-  snprintf(error, n, "standard input and output have to be a terminal; elsewhere --watch and --json "
-                     "of other commands show what it shows");
+  snprintf(error, n, "standard input and output have to be a terminal; elsewhere --watch and "
+                     "--json of other commands show what it shows");
   return false;
 }
 
@@ -206,6 +211,7 @@ struct screen_key screen_key(void) {
   wint_t c;
   int what = get_wch(&c);
   if (what == ERR) return (struct screen_key){.type = KEY_IS_NONE};
+  if (what == OK && c == REDRAW) clearok(stdscr, TRUE);
   if (what == OK) return (struct screen_key){.type = type_of(c), .code = c};
   for (size_t i = 0; i < sizeof special / sizeof *special; i++)
     if (special[i].code == c) return (struct screen_key){.type = special[i].type};

@@ -69,7 +69,7 @@ size_t screen_text(size_t line, size_t column, size_t width, const char *bytes, 
 /* Shows the picture. */
 void screen_show(void);
 
-/* The next key that was typed; does not wait. */
+/* The next key that was typed; does not wait. After Ctrl-L all of the next picture is written. */
 struct screen_key screen_key(void);
 
 #endif

@@ -38,7 +38,7 @@ struct top {
   struct feed feed;
   struct link *link; /* while there is no connection */
   char away[TOP_MESSAGE_MOST]; /* why there is none */
-  double interval, due, tokens_due, labelled;
+  double interval, due, tokens_due, labelled, looked;
   bool is_paused, is_over;
 
   enum top_mode mode;

@@ -104,7 +104,7 @@ static bool read_holders(struct observer *o, gaijin_body *b, struct token *one) 
     one->n_holders += is_rest ? count.integer : 1;
     if (!is_rest) one->copies += count.integer;
     if (names.size > NAMES_MOST || !is_text) continue;
-    if (names.size) text_add(&names, ", ", 2);
+    if (names.size) text_add(&names, "\n", 1); /* no name has one */
     text_add(&names, name.bytes, name.size);
   }
   one->holders = tool_copy(names.bytes, names.size);
@@ -186,6 +186,19 @@ void tokens_label(struct tokens *t, const char *host, gaijin_body *answer) {
 
 /* ---- Rows ---- */
 
+/* Names with commas between. */
+static void put_holders(struct grid *g, const struct token *one) {
+  struct text t = {0};
+  for (const char *at = one->holders; *at;) {
+    size_t size = strcspn(at, "\n");
+    if (t.size) text_add(&t, ", ", 2);
+    text_add(&t, at, size);
+    at += size + (at[size] == '\n');
+  }
+  grid_text_number(g, t.bytes ? t.bytes : "", t.size, (double)one->n_holders);
+  text_deinit(&t);
+}
+
 void tokens_rows(struct grid *g, const struct tokens *t) {
   size_t columns;
   const struct column *first = sample_columns(SAMPLE_TOKENS, &columns);
@@ -198,7 +211,7 @@ void tokens_rows(struct grid *g, const struct tokens *t) {
     grid_number(g, (double)one->id, number_whole);
     grid_text(g, one->kind, strlen(one->kind));
     grid_number(g, one->age, number_age);
-    grid_text_number(g, one->holders, strlen(one->holders), (double)one->n_holders);
+    put_holders(g, one);
     grid_number(g, (double)one->copies, number_count);
     if (one->labels && *one->labels)
       grid_text(g, one->labels, strlen(one->labels));

@@ -21,7 +21,7 @@ struct token {
   char kind[10];
   double age;
   bool is_dead;
-  char *holders; /* names, with commas between; perhaps not all */
+  char *holders; /* names, a line each; perhaps not all */
   uint64_t n_holders, copies; /* copies: how often they got it */
   char *labels; /* NULL: not known */
 };

@@ -28,6 +28,8 @@
 #define TICK_SECONDS 1.0
 /* While a command that has said all ends. */
 #define SOON_SECONDS 0.02
+/* Between two looks at who is late. */
+#define LOOK_SECONDS 0.2
 /* Keys that are taken before the next look at anything else. */
 enum { KEYS_MOST = 64 };
 
@@ -98,8 +100,13 @@ static void lose(struct top *t, const char *why) {
   gaijin_close(o->g);
   o->g = NULL;
   o->no_broker = false;
+}
+
+/* Tries to come back, if nobody does. */
+static void look_for_broker(struct top *t) {
+  if (t->observer.g || t->link) return;
   t->link = link_begin(settings_text(&t->in->settings, SETTING_socket));
-  if (!t->link) top_say(t, true, "cannot try again: out of memory or descriptors");
+  if (!t->link) top_say(t, true, "cannot try again now: out of memory or descriptors");
 }
 
 static void come_back(struct top *t) {
@@ -191,6 +198,7 @@ static bool turn(struct top *t, const struct signals *s) {
   struct pollfd p[POLLED];
   double seconds = ask(t);
   if (t->observer.g && !talk(t)) return true; /* what was just asked leaves */
+  look_for_broker(t);
   if ((t->actor.pid && t->actor.fd < 0) || (t->asker.pid && t->asker.fd < 0))
     seconds = seconds < SOON_SECONDS ? seconds : SOON_SECONDS;
   if (t->feed.changed) seconds = 0;
@@ -207,7 +215,10 @@ static bool turn(struct top *t, const struct signals *s) {
   if (p[POLL_LINK].revents) come_back(t);
   if (t->observer.g && p[POLL_BROKER].revents) talk(t);
   if (acts_read(t)) changed = true;
-  feed_look(&t->feed);
+  if (clock_seconds() - t->looked > LOOK_SECONDS) {
+    t->looked = clock_seconds();
+    feed_look(&t->feed);
+  }
   return changed || p[POLL_SAID].revents || p[POLL_LINK].revents;
 }
 
