@@ -147,6 +147,12 @@ check "what the till holds is there" test -n "$(id_of table)"
 run "$ctl" monitor --replay "$dir/record"
 check "the record is whole" test "$status" = 0
 
+run "$ctl" stop till
+check "without the till nothing is left" eventually none
+worker till "$dir/till.lua"
+till=$pid
+wait_until has till ready
+
 story="the end"
 look_on third
 kill "$broker"
@@ -156,6 +162,4 @@ ended repl "$repl"
 exec 4>&-
 wait_until gone "$shop"
 wait_until gone "$till"
-start_broker --log-level info
-check "nothing is left" none
 finish
