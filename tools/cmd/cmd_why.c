@@ -313,7 +313,8 @@ int cmd_why(const struct invocation *in) {
   } else if (good) {
     bool given = settings_given(&in->settings, SETTING_timeout);
     ask_all(&y, given ? observe_timeout(in) : standard_seconds);
-    good = show(&y, settings_flag(&in->settings, SETTING_json)) && !y.o.no_broker;
+    good = observe_is_connected(&y.o, "why") &&
+           show(&y, settings_flag(&in->settings, SETTING_json)) && !y.o.no_broker;
   }
   int status = observe_close(&y.o, good);
   deinit(&y);
