@@ -38,8 +38,8 @@ id_of() {
 }
 holders() { "$ctl" --json tokens --host shop; }
 # Nobody but the till holds anything of the shop: what is lent has been given back.
-given_back() { ! holders | grep -q '"@'; }
-lent() { holders | grep -q '"@'; }
+lent() { holders | grep '"@' >/dev/null; }
+given_back() { ! lent; }
 none() { [ "$("$ctl" --json tokens)" = "[]" ]; }
 sees() { grep -q 'sees what workers send' "$dir/broker.out"; }
 grew() { [ "$(wc -l <"$dir/$1.out")" -gt "$2" ]; }
@@ -136,7 +136,7 @@ check "the repl in the terminal has ended" eventually screen_has '^gaijinctl: th
 typed 'echo "status $?"'
 check "with 3" eventually screen_has '^status 3$'
 check "what is drawn goes on" goes_on stats
-drawn_anew() { tail -n 20 "$dir/stats.out" | grep -q '^announce '; }
+drawn_anew() { tail -n 20 "$dir/stats.out" | grep '^announce ' >/dev/null; }
 check "and finds the other broker" eventually drawn_anew
 kill -INT "$stats"
 wait "$stats"
