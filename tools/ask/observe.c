@@ -146,6 +146,11 @@ gaijin_body *observe_ask(struct observer *o, const char *what) {
   return NULL;
 }
 
+bool observe_is_connected(struct observer *o, const char *what) {
+  if (gaijin_flush(o->g, false) == GAIJIN_STATUS_LOST) lose(o, what, gaijin_error(o->g));
+  return !o->no_broker;
+}
+
 void observe_report_form(struct observer *o, const char *what) {
   lose(o, what, "the broker's answer has another form than this version of gaijinctl knows; use "
                 "the one built with it");

@@ -76,6 +76,9 @@ bool observe_value(struct observer *o, gaijin_body *b, const char *what, struct 
 /* Puts the next `count` values into the table. */
 bool observe_show(struct observer *o, gaijin_body *b, const char *what, uint32_t count,
                   struct show *s);
+/* False after an error line: the connection has ended meanwhile, and whoever was asked may have
+ * said nothing for that reason. */
+bool observe_is_connected(struct observer *o, const char *what);
 /* One line: the answer is not what this version expects. */
 void observe_report_form(struct observer *o, const char *what);
 

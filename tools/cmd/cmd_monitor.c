@@ -159,7 +159,10 @@ static void follow(struct monitoring *m) {
       if (m->record) fflush(m->record);
       if (!e.is_over && m->left && !m->failed) wait_for_more(o->g);
     }
-    if (e.is_lost) tool_error("monitor: %s", gaijin_error(o->g));
+    if (e.is_lost) {
+      tool_error("monitor: %s", gaijin_error(o->g));
+      o->no_broker = true;
+    }
     if (!e.is_over) gaijin_cancel(o->g, id);
   }
 }

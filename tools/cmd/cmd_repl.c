@@ -59,7 +59,10 @@ static void use(struct repl *r, const char *worker) {
   free(r->current);
   r->current = worker ? tool_copy(worker, strlen(worker)) : NULL;
   note_host(r);
-  if (r->current && !r->host) {
+  if (gaijin_flush(r->act.ask.g, false) == GAIJIN_STATUS_LOST) {
+    tool_error("%s", gaijin_error(r->act.ask.g));
+    r->act.ask.status = EXIT_NO_BROKER;
+  } else if (r->current && !r->host) {
     tool_error("there is no worker %s now", r->current);
     r->failed = true;
   }

@@ -146,7 +146,8 @@ int cmd_why(const struct invocation *in) {
   } else if (good && (good = queued_read(&y.o, y.host, note_waiting, &y))) {
     bool given = settings_given(&in->settings, SETTING_timeout);
     why_ask(&y, given ? observe_timeout(in) : standard_seconds);
-    good = show(&y, settings_flag(&in->settings, SETTING_json)) && !y.o.no_broker;
+    good = observe_is_connected(&y.o, "why") &&
+           show(&y, settings_flag(&in->settings, SETTING_json)) && !y.o.no_broker;
   }
   int status = observe_close(&y.o, good);
   deinit(&y);

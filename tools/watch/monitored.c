@@ -179,8 +179,10 @@ bool monitored_begin(struct observer *o, const struct sights *s, gaijin_answer_f
     gaijin_put_string(g, w.objects[i].worker, w.objects[i].size);
     gaijin_put_number(g, (double)w.objects[i].id);
   }
-  if (gaijin_end_request(g, fn, user, id) == 0) return true;
+  int r = gaijin_end_request(g, fn, user, id);
+  if (r == 0) return true;
   tool_error("monitor: %s", gaijin_error(g));
+  if (r == GAIJIN_STATUS_LOST) o->no_broker = true;
   return false;
 }
 
