@@ -3,9 +3,10 @@
 #
 # Installs what the build needs and this machine lacks: a C compiler, make, pkg-config and the
 # Debian packages of the libraries that the programs are linked with; with the arguments packages
-# (what the tests need), asan, lint, valgrind, model, clang, fuzz, git, distro, arm64 or web also what
-# those need. Silent and quick when nothing is missing. Uses apt-get, through sudo when not root; on
-# other systems it says what is missing. It ends with 0 only when a last look found nothing missing.
+# (what the tests need), asan, lint, valgrind, model, clang, fuzz, git, distro, arm64 or web also
+# what those need. Silent and quick when nothing is missing. Uses apt-get, through sudo when not
+# root; on other systems it says what is missing. It ends with 0 only when a last look found nothing
+# missing.
 set -euo pipefail
 export LC_ALL=C
 

@@ -55,6 +55,7 @@ def draws(b):
     check("an arrow from who asks", eventually(lambda: b.edge("till-1", "shop")))
     check("with its speed", eventually(lambda: any("/s" in text for text in b.texts(".speeds text"))))
     check("and what the node does", eventually(lambda: b.texts('.node[data-worker="shop"] .count')[0].startswith("answers ")))
+    b.click("[data-tab=workers]")
     check("rows of workers", len(b.all("#table tbody tr")) == len(names))
     inside = b.run("""
         const box = document.getElementById("graph").getBoundingClientRect();
@@ -153,7 +154,7 @@ def looks_good(b):
 
 def renew(b):
     """The picture in docs/: an arrow that was chosen."""
-    b.escape()
+    eventually(lambda: b.edge("till-1", "shop"))
     b.click("[data-tab=pairs]")
     b.click_edge("till-1", "shop")
     eventually(lambda: b.run("return document.querySelector('.course path').getAttribute('d').split('L').length > 30"))
@@ -197,12 +198,12 @@ def story(system, b):
     system.worker("shop", SHOP)
     system.worker("stock", STOCK)
     tills = [system.worker(f"till-{i}", TILL) for i in (1, 2, 3)]
-    system.worker(name, "gaijin.run()")
     web, address = system.web()
     b.open(address)
-    draws(b)
     if os.environ.get("RENEW"):
         renew(b)
+    system.worker(name, "gaijin.run()")
+    draws(b)
     updates(b)
     tells(b)
     looks_good(b)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * gaijinctl web: a page in the browser that shows the system live. It asks for JSON again and again:
+ * gaijinctl web: a page in the browser that shows the system live. It asks for JSON every second:
  *
  *   /KEY/            the page, and its files
  *   /KEY/look        workers, loads, traffic, ops and the broker, as the commands show them

@@ -15,8 +15,8 @@ struct key {
 
 /* A new one; false after an error line: the system gives no random numbers. */
 bool key_make(struct key *k);
-/* What stands behind "/KEY/" in a path; NULL: it does not begin so. How long that takes tells nothing
- * of the key. */
+/* What stands behind "/KEY/" in a path; NULL: it does not begin so. How long that takes tells
+ * nothing of the key. */
 const char *key_strip(const struct key *k, const char *path);
 
 #endif
