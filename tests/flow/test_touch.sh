@@ -60,6 +60,7 @@ bakaGaijin.none, bakaGaijin.list = {}, config.list
 bakaGaijin.n, bakaGaijin.text, bakaGaijin[7], bakaGaijin["a b"] = 5, "str", "seven", { x = 1 }
 bakaGaijin.copied = gaijin.copy { 1, { 2 } }
 function bakaGaijin.echo(...) return ... end
+function bakaGaijin.same(a, b, c) return rawequal(a, b), c, type(b) == "userdata" end
 function bakaGaijin.who() return gaijin.caller() end
 function bakaGaijin.copy() return gaijin.copy { 1, { x = 2 }, f = config }, nil, 3 end
 function bakaGaijin.inner() error("no such thing") end
@@ -111,6 +112,19 @@ shows '' set shop.config.json nil
 shows nil get shop.config.json
 fails 2 "a label is the worker's own to set" set shop.n 3
 fails 1 "which cannot be changed there" set shop.copied.x 3
+
+story="@PATH"
+shows $'true\n"str"\nfalse' call shop.same @shop.config @shop.config.self @shop.text
+shows $'false\nnil\nfalse' call shop.same @shop.config {}
+shows '' set shop.config.other '@shop["a b"]'
+shows 1 get shop.config.other.x
+shows '' set shop.config.other @shop.n
+shows 5 get shop.config.other
+shows '' set shop.config.other nil
+fails 2 'that is a worker' call shop.echo @shop
+fails 2 "PATH 'shop..x', column 6" call shop.echo @shop..x
+fails 1 'shop.nix: worker shop exposes no such label' call shop.echo @shop.nix
+fails 1 "there is no worker 'shpo'" set shop.config.other @shpo.x
 
 story="call"
 shows "" call shop.echo

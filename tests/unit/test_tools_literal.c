@@ -67,7 +67,6 @@ START_TEST(plain_values) {
   reads("-0x10", "-16");
   reads("0.1", "0.1");
   reads("9007199254740993", "9007199254740992");
-  reads("1e999", "inf");
   reads("inf", "inf");
   reads("-inf", "-inf");
   struct datum v = parse("-nan");

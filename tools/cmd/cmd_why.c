@@ -13,6 +13,7 @@
 #include "proto/clock.h"
 #include "tools/ask/exposed.h"
 #include "tools/ask/observe.h"
+#include "tools/base/object.h"
 #include "tools/base/text.h"
 
 enum { COLUMNS = 6, HOLDERS_MOST = 64 };
@@ -47,15 +48,14 @@ struct why {
 
 /* NAME:ID; false after an error line. */
 static bool parse(struct why *y, const char *word) {
-  const char *colon = strrchr(word, ':');
-  char *end = NULL;
-  y->id = colon && colon[1] >= '0' && colon[1] <= '9' ? strtoull(colon + 1, &end, 10) : 0;
-  if (!y->id || *end || colon == word) {
+  struct object_name object;
+  if (!object_read(word, &object)) {
     tool_error("'%.80s' is no object: write NAME:ID, as `gaijinctl tokens` shows worker and id",
                word);
     return false;
   }
-  y->host = tool_copy(word, (size_t)(colon - word));
+  y->id = object.id;
+  y->host = tool_copy(object.worker, object.size);
   return true;
 }
 
