@@ -329,7 +329,7 @@ START_TEST(no_paths) {
   no_path("shop.", 6, "behind '.' stands a key like in Lua; others are written [\"...\"]");
   no_path("shop.red-apple", 9, "a path goes on with .key or [key]");
   no_path("shop:x", 6, "behind ':' stands the id of an object, a number; `gaijinctl tokens` lists them");
-  no_path("shop:9007199254740993", 6, "no object has such a large id");
+  no_path("shop:9007199254740993", 6, "no object has such an id; they count up from 1");
   no_path("shop.x:3", 7, "an id stands right behind the worker's name");
   no_path("shop[x]", 6, "'x' is no value; a text needs quotes");
   no_path("shop[nil]", 6, "a key is a text in quotes, a number, true or false");

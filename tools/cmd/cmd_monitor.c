@@ -171,7 +171,8 @@ static void record_known(struct monitoring *m) {
 static int watch_live(struct monitoring *m, const struct invocation *in) {
   const char *path = settings_text(&in->settings, SETTING_record);
   static const struct gaijin_events events = {.seen = on_seen};
-  bool good = observe_open_told(&m->observer, in, &events, m) && monitored_learn(&m->observer, &m->sights);
+  bool good = observe_open_told(&m->observer, in, &events, m) &&
+              monitored_learn(&m->observer, &m->sights);
   if (good && path) {
     m->record = record_create(path);
     good = m->record != NULL;
