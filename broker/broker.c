@@ -244,7 +244,8 @@ int broker_start(struct broker *b, uv_loop_t *loop, const struct broker_config *
     snprintf(error, n, "memory is too short, or the kernel has no random bits");
     return -1;
   }
-  if (!log_open(&b->log, config->log_level, config->log_format, STDERR_FILENO) || !greet_prepare_parting(b)) {
+  if (!log_open(&b->log, config->log_level, config->log_format, STDERR_FILENO) ||
+      !greet_prepare_parting(b)) {
     snprintf(error, n, "memory is too short");
     return -1;
   }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * One reading of the clock for each line, and nothing that takes a lock. Names have at most 65 bytes, each 12 at most in JSON.
+ * One reading of the clock for each line, and nothing that takes a lock. Names have at most 65
+ * bytes, each 12 at most in JSON.
  */
 #include "proto/logline.h"
 
@@ -10,7 +11,8 @@
 #include <time.h>
 
 #include "proto/printable.h"
-#include "proto/settings/settings.h"
+
+static const char *const levels[] = {"error", "warn", "info", "debug"};
 
 uint64_t log_wall_us(void) {
   struct timespec now;
@@ -61,7 +63,7 @@ static size_t put_about(char *out, size_t n, const struct log_about *a) {
 size_t logline_head(char out[LOG_HEAD_MOST], enum log_format format, enum log_level level,
                     const char *program, const struct log_about *about) {
   static const char begin[] = "{\"time\":\"", event[] = ",\"event\":\"";
-  const char *word = setting_info(SETTING_log_level)->words[level];
+  const char *word = levels[level];
   size_t n = 0;
   if (format == LOG_TEXT) {
     n = logline_time(out);

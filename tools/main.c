@@ -105,6 +105,7 @@ static int obey(int argc, char **argv) {
 
 int main(int argc, char **argv) {
   streams_open();
+  text_begin();
   int status = obey(argc, argv);
   /* Help into a full disk has failed too. */
   if ((fflush(stdout) != 0 || ferror(stdout)) && status == EXIT_GOOD) {

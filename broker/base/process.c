@@ -17,7 +17,7 @@
 
 /* Fields of proc(5), stat; the one before the first here may have any text. */
 enum { STATE = 3, FLAGS = 9, THREADS = 20, START = 22, STATUS = 52 };
-/* The kernel's flag of a thread that ends (PF_EXITING): its status is set before its files close. */
+/* The kernel's flag of a thread that ends (PF_EXITING): its status is set before files close. */
 enum { EXITING = 4 };
 
 struct stat_fields {

@@ -48,7 +48,7 @@ struct seen_filter {
   struct seen_token {
     uint64_t host, id;
   } token[SEEN_TOKENS_MOST];
-  uint64_t bits[SEEN_TOKEN_BITS / 64]; /* of each of these one is set: most others are told by that */
+  uint64_t bits[SEEN_TOKEN_BITS / 64]; /* of each of these one is set: that tells most others */
   char label[SEEN_LABELS_MOST][SEEN_LABEL_BYTES];
   uint32_t label_size[SEEN_LABELS_MOST];
   uint32_t bytes; /* of values in a row */
@@ -63,8 +63,9 @@ void seen_open(struct broker *b);
 void seen_close(struct broker *b);  /* lets the loop end */
 void seen_deinit(struct broker *b);
 
-/* A client monitors from now on, and is told at once that it does; false: too many do, of all, of its
- * process or of its user (SEEN_SPARED), or memory is short, and *why says so. `request` is answered when it is over. */
+/* A client monitors from now on, and is told at once that it does; false: too many do, of all, of
+ * its process or of its user (SEEN_SPARED), or memory is short, and *why says so. `request` is
+ * answered when it is over. */
 bool seen_begin(struct client *c, uint64_t request, const struct seen_filter *filter,
                 const char **why);
 /* Whether this request of the client's has begun one that goes on. */

@@ -34,7 +34,8 @@ void deaths_on_dead(void *worker, uint64_t host) {
   if (!w->deaths.wanted) return;
   struct death *d = calloc(1, sizeof *d);
   if (!d) {
-    worker_log(w, LOG_ERROR, "no memory to tell gaijin.on_death of the end of %s", worker_host_name(w, host));
+    worker_log(w, LOG_ERROR, "no memory to tell gaijin.on_death of the end of %s",
+               worker_host_name(w, host));
     return;
   }
   d->number = ++w->deaths.received;

@@ -40,7 +40,8 @@ static void on_unwound(struct timer *t) {
   struct worker *w = timer_worker(t);
   timer_stop(t);
   if (w->sched.n_serving)
-    worker_log(w, LOG_WARN, "%u requests still under way after being cancelled; ending without them",
+    worker_log(w, LOG_WARN,
+               "%u requests still under way after being cancelled; ending without them",
                w->sched.n_serving);
   w->overdue = true;
   timer_wake_loop(w);
@@ -59,8 +60,8 @@ static void on_grace_over(struct timer *t) {
   struct worker *w = timer_worker(t);
   timer_stop(t);
   if (w->unwinding) return;
-  worker_log(w, LOG_WARN, "%u requests still under way after %g s; they are cancelled", w->sched.n_serving,
-             w->grace);
+  worker_log(w, LOG_WARN, "%u requests still under way after %g s; they are cancelled",
+             w->sched.n_serving, w->grace);
   cancel_all(w);
 }
 

@@ -58,7 +58,8 @@ void loop_leave_parent(struct worker *w) {
   l->own_after_fork = true;
   int r = uv_loop_fork(&l->uv);
   if (r == 0) return;
-  worker_log(w, LOG_ERROR, "a fork of this process cannot leave its loop (%s) and ends", uv_strerror(r));
+  worker_log(w, LOG_ERROR, "a fork of this process cannot leave its loop (%s) and ends",
+             uv_strerror(r));
   _exit(1);
 }
 

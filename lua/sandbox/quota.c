@@ -200,8 +200,8 @@ bool quota_watch(struct worker *w, double seconds) {
   watched.error_at = (unsigned)ceil(seconds / tick);
   watched.end_at = watched.error_at + (unsigned)ceil(fmax(seconds, least_to_end) / tick);
   snprintf(watched.text, sizeof watched.text,
-           "ended: its Lua code has computed for %g s without giving way, where no error could stop "
-           "it (--cpu-limit)",
+           "ended: its Lua code has computed for %g s without giving way, where no error could "
+           "stop it (--cpu-limit)",
            (double)watched.end_at * tick);
   return start_timer(tick);
 }

@@ -15,7 +15,8 @@
 static void watch_moved(struct worker *w) {
   int r = connection_moved(w);
   if (r == 0) return;
-  worker_log(w, LOG_ERROR, "cannot watch the new connection to the broker (%s); ending", uv_strerror(r));
+  worker_log(w, LOG_ERROR, "cannot watch the new connection to the broker (%s); ending",
+             uv_strerror(r));
   connection_lost(w);
 }
 
@@ -24,8 +25,8 @@ void outage_begins(void *worker, int fd, const char *reason) {
   (void)fd;
   assert(!w->sched.current);
   w->away_since = clock_seconds();
-  worker_log(w, LOG_WARN, "the connection to the broker ended: %s; trying to come back for %g s", reason,
-             w->reconnect);
+  worker_log(w, LOG_WARN, "the connection to the broker ended: %s; trying to come back for %g s",
+             reason, w->reconnect);
   watch_moved(w);
   begin_forget(w);
   collect_forget(w);
@@ -43,8 +44,9 @@ void outage_ends(void *worker, int fd) {
 void outage_reborn(void *worker, uint64_t former_host) {
   const struct worker *w = worker;
   (void)former_host;
-  worker_log(w, LOG_WARN, "was declared dead while it was away: goes on as a new worker; what it held of "
-                "others, and others of it, is dead");
+  worker_log(w, LOG_WARN,
+             "was declared dead while it was away: goes on as a new worker; what it held of "
+             "others, and others of it, is dead");
 }
 
 void outage_confirmed(void *worker) { door_look(worker); }

@@ -11,6 +11,7 @@
 #
 #   check WHAT COMMAND...   COMMAND holds; otherwise WHAT is shown, what the command said, $evidence
 #   run COMMAND...          runs a program: its status is $status, its output $dir/out and $dir/err
+#   expect STATUS WORD...   the same of gaijinctl, which is to end with that status
 #   out_has, err_has REGEX  a line of that output; says TEXT: the text is in a line of either
 #   err_is_one_line         as it should be after bad usage
 #   eventually COMMAND...   waits until COMMAND holds, false if it does not in $limit: for `check`
@@ -77,6 +78,10 @@ finish() {
 run() {
   status=0
   timeout "$limit" "$@" >"$dir/out" 2>"$dir/err" </dev/null || status=$?
+}
+expect() {
+  run "${ctl:-$build/gaijinctl}" "${@:2}"
+  check "gaijinctl ${*:2} gave status $status, not $1" test "$status" = "$1"
 }
 out_has() { grep -qE -- "$1" "$dir/out"; }
 err_has() { grep -qE -- "$1" "$dir/err"; }

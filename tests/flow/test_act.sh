@@ -6,11 +6,6 @@
 ctl=$build/gaijinctl
 export GAIJIN_SOCKET=$dir/gaijin.sock
 
-# expect STATUS ARGUMENT...: gaijinctl, run, ends with that status.
-expect() {
-  run "$ctl" "${@:2}"
-  check "gaijinctl ${*:2} gave status $status, not $1" test "$status" = "$1"
-}
 # worker NAME CODE: starts one and waits until it serves.
 worker() {
   start "$1" "$build/gaijin-worker" -n "$1" -e "$2"

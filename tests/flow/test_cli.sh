@@ -8,11 +8,6 @@ ctl=$build/gaijinctl
 export TMPDIR=$dir/tmp
 mkdir "$TMPDIR"
 
-# expect STATUS ARGUMENT...: gaijinctl, run, ends with that status.
-expect() {
-  run "$ctl" "${@:2}"
-  check "gaijinctl ${*:2} gave status $status, not $1" test "$status" = "$1"
-}
 # shows COMMAND PATTERN: the command's JSON has a line like that.
 shows() { "$ctl" --json "$1" >"$dir/out" 2>"$dir/err" && out_has "$2"; }
 script() { cat >"$dir/$1.lua"; }

@@ -6,11 +6,6 @@
 ctl=$build/gaijinctl
 export GAIJIN_SOCKET=$dir/gaijin.sock
 
-# expect STATUS ARGUMENT...: gaijinctl, run, ends with that status.
-expect() {
-  run "$ctl" "${@:2}"
-  check "gaijinctl ${*:2} gave status $status, not $1" test "$status" = "$1"
-}
 # answering WORKER true|false: what `clients` says.
 answering() { "$ctl" clients -o worker,answering --json | grep -F "{\"worker\":\"$1\",\"answering\":$2}" >/dev/null; }
 # worker NAME CODE: starts one.

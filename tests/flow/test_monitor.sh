@@ -48,7 +48,13 @@ slow=$pid
 start errors "$ctl" monitor --ops call --worker till --object nobody:1
 wait_until has broker "observer .* sees what"
 wait_until gone "$pid"
-check "an object of nobody is told" has errors "of a worker that is not connected"
+check "an object of nobody is told" has errors "object 1 of worker nobody, which is not connected"
+start absent "$ctl" monitor --worker nobody --label nothing
+absent=$pid
+check "a worker that is not there is told" eventually has absent "monitor: no worker nobody is there now"
+check "a label that is not there, too" eventually has absent "monitor: no worker exposes .nothing. now"
+kill -INT "$absent"
+wait "$absent"
 two_see() { [ "$(grep -c 'sees what workers' "$dir/broker.out")" = 2 ]; }
 wait_until two_see
 : >"$dir/go"

@@ -7,29 +7,24 @@
 ctl=$build/gaijinctl
 evidence="out err shop.out broker.out"
 
-# gives STATUS WORD...: gaijinctl, run, ends with that status.
-gives() {
-  run "$ctl" "${@:2}"
-  check "gaijinctl ${*:2} gave status $status, not $1" test "$status" = "$1"
-}
 # prints TEXT: the whole output is that text and a newline.
 prints() { [ "$(cat "$dir/out")" = "$1" ]; }
 # shows TEXT WORD...: gaijinctl, run, prints just that and no error.
 shows() {
-  gives 0 "${@:2}"
+  expect 0 "${@:2}"
   check "gaijinctl ${*:2} prints $1" prints "$1"
   check "gaijinctl ${*:2} says nothing else" test ! -s "$dir/err"
 }
 # fails STATUS TEXT WORD...: gaijinctl, run, ends with that status, prints nothing, and says that text.
 fails() {
-  gives "$1" "${@:3}"
+  expect "$1" "${@:3}"
   check "gaijinctl ${*:3} says $2" says "$2"
   check "gaijinctl ${*:3} prints nothing" test ! -s "$dir/out"
 }
 json_is() { python3 -c 'import json, sys; sys.exit(json.load(open(sys.argv[1])) != eval(sys.argv[2]))' "$dir/out" "$1"; }
 # loads TEXT WORD...: gaijinctl --json, run, prints what Python reads as that value.
 loads() {
-  gives 0 --json "${@:2}"
+  expect 0 --json "${@:2}"
   check "JSON of ${*:2} is $1" json_is "$1"
 }
 
@@ -39,7 +34,7 @@ for words in get set "set shop.x" call pairs len eval "eval shop" "get shop.x y"
   "set shop.x 1" "set shop:3 1" "call shop.f apple" "call shop.f {1" "set shop.x.y 1 2" "eval a@b 1" "get a/b.x" \
   "get shop.x --depth 100" "get shop.x --timeout x"; do
   # shellcheck disable=SC2086 # several words
-  gives 2 $words
+  expect 2 $words
   check "one line for '$words'" err_is_one_line
 done
 story="no broker"
@@ -59,7 +54,7 @@ bakaGaijin.config = config
 bakaGaijin.none, bakaGaijin.list = {}, config.list
 bakaGaijin.n, bakaGaijin.text, bakaGaijin[7], bakaGaijin["a b"] = 5, "str", "seven", { x = 1 }
 bakaGaijin.copied = gaijin.copy { 1, { 2 } }
-function bakaGaijin.echo(...) return ... end
+function bakaGaijin.echo(...) return ... end function bakaGaijin.same(a, b, c) return rawequal(a, b), c, type(b) == "userdata" end
 function bakaGaijin.who() return gaijin.caller() end
 function bakaGaijin.copy() return gaijin.copy { 1, { x = 2 }, f = config }, nil, 3 end
 function bakaGaijin.inner() error("no such thing") end
@@ -89,14 +84,14 @@ shows 2 get 'shop.copied[2][1]'
 shows '"field q"' get shop.proxy.q
 shows '99' len shop.proxy
 shows '"field 1"' get 'shop.proxy[1]'
-gives 0 get shop.config
+expect 0 get shop.config
 check "a cycle" out_has '^<1>\{$'
 check "its end" out_has '^  self = <table 1>,$'
 check "a table in lines" out_has '^  list = \{1, 2, 3\},$'
 check "what is deeper is named" out_has '^  deep = \{a = \{b = table shop:[0-9]+\}\},$'
-gives 0 get shop.config --depth 0
+expect 0 get shop.config --depth 0
 check "or the whole" out_has '^table shop:[0-9]+$'
-gives 0 get shop.config --depth 1
+expect 0 get shop.config --depth 1
 check "one level" out_has '^  list = table shop:[0-9]+,$'
 shows '{d = 1}' get shop.config.deep.a.b.c --depth=99
 
@@ -112,13 +107,26 @@ shows nil get shop.config.json
 fails 2 "a label is the worker's own to set" set shop.n 3
 fails 1 "which cannot be changed there" set shop.copied.x 3
 
+story="@PATH"
+shows $'true\n"str"\nfalse' call shop.same @shop.config @shop.config.self @shop.text
+shows $'false\nnil\nfalse' call shop.same @shop.config {}
+shows '' set shop.config.other '@shop["a b"]'
+shows 1 get shop.config.other.x
+shows '' set shop.config.other @shop.n
+shows 5 get shop.config.other
+shows '' set shop.config.other nil
+fails 2 'that is a worker' call shop.echo @shop
+fails 2 "PATH 'shop..x', column 6" call shop.echo @shop..x
+fails 1 'shop.nix: worker shop exposes no such label' call shop.echo @shop.nix
+fails 1 "there is no worker 'shpo'" set shop.config.other @shpo.x
+
 story="call"
 shows "" call shop.echo
 shows $'1\nnil\n"x"\n{{}, a = true}' call shop.echo 1 nil '"x"' '{{}, a = true}'
 shows '-0.5' call shop.echo -.5
-gives 0 call shop.who
+expect 0 call shop.who
 check "the observer's name is told" out_has '^"@.+"$'
-gives 0 call shop.copy
+expect 0 call shop.copy
 check "by value" out_has '^  \{x = 2\},$'
 check "as deep as asked for" out_has '^    list = \{1, \{\.\.\.\}, 3\},$'
 check "all results" out_has '^nil$'
@@ -133,15 +141,15 @@ story="len and pairs"
 shows 2500 len shop.big
 shows 3 len shop.text
 fails 1 'it is a number, which has no length' len shop.n
-gives 0 pairs shop.big
+expect 0 pairs shop.big
 check "all pages" test "$(wc -l <"$dir/out")" = 2500
 check "the last" out_has '^\[2500\] = 2500$'
-gives 0 pairs shop
+expect 0 pairs shop
 check "the labels of a worker" out_has '^n = 5$'
 check "any of them" out_has '^\["a b"\] = table shop:[0-9]+$'
 shows 'x = 1' pairs 'shop["a b"]'
 shows '' pairs shop.none
-gives 0 pairs shop.copied
+expect 0 pairs shop.copied
 check "a copied one" out_has '^\[2\] = \{2\}$'
 fails 1 'which has no entries' pairs shop.n
 
@@ -154,19 +162,19 @@ loads '[]' call shop.echo
 loads '2500' len shop.big
 loads '[{"key": "x", "value": 1}]' pairs 'shop["a b"]'
 loads '[]' pairs shop.none
-gives 0 --json call shop.echo inf "'\\255'" '{[1.5] = 1}'
+expect 0 --json call shop.echo inf "'\\255'" '{[1.5] = 1}'
 check "what JSON does not have" json_is '[{"$number": "inf"}, {"$bytes": "ff"}, {"$table": [[1.5, 1]]}]'
-gives 0 --json get shop.config --depth 0
+expect 0 --json get shop.config --depth 0
 check "a reference" out_has '^\{"\$ref":"table","worker":"shop","id":[0-9]+\}$'
-gives 0 --json pairs shop.big
+expect 0 --json pairs shop.big
 check "a long list is JSON" json_is '[{"key": i, "value": i} for i in range(1, 2501)]'
 
 story="hostile values"
-gives 0 call shop.hostile
+expect 0 call shop.hostile
 check "are escaped" out_has '^"\\027\[31m\\n\\000\\255"$'
 check "keys too" out_has '^\{\["\\027\]0;x\\a"\] = "\\226\\128\\174"\}$'
 check "nothing raw" test "$(LC_ALL=C tr -d ' -~\n' <"$dir/out" | wc -c)" = 0
-gives 0 --json call shop.hostile
+expect 0 --json call shop.hostile
 check "in JSON too" test "$(LC_ALL=C tr -d ' -~\n' <"$dir/out" | wc -c)" = 0
 fails 1 'red\x1b[31m' call shop.raises $'"red\e[31m\nx"'
 
@@ -227,7 +235,7 @@ until [ "$borrowed" -ge 10 ] || [ "$SECONDS" -ge "$end" ]; do
   borrowed=$((borrowed + $(wc -l <"$dir/out")))
 done
 check "some were borrowed ($borrowed)" test "$borrowed" -ge 10
-gives 0 call taker.stop
+expect 0 call taker.stop
 nothing_left() { "$ctl" gc taker >"$dir/log" && "$ctl" tokens --host maker --json | grep -v table >"$dir/out"; }
 check "in the end all is given back" eventually nothing_left
 
@@ -244,7 +252,7 @@ fails 1 "eval:1: unexpected symbol near '<eof>'" eval open 'f('
 fails 1 'eval:2: boo' eval open $'local x\nerror("boo")'
 fails 1 'bytecode is not run' eval open "$(printf '\33Lua')"
 check "the worker says so" has open 'has this code run: 1 \+ 1, 3$'
-gives 0 eval open 'gaijin.caller()'
+expect 0 eval open 'gaijin.caller()'
 start other "$build/gaijin-worker" --allow-eval --sandbox -n boxed -e 'bakaGaijin.ready = true'
 check "boxed is there" exports boxed ready
 shows $'nil\nnil' eval boxed 'io and io.open, debug.getinfo'

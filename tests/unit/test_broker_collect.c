@@ -2,24 +2,13 @@
  *
  * Loads and their allowance, free, and gc.
  */
-#include "tests/unit/broker_wire.h"
+#include "tests/unit/broker_three.h"
 
-static struct wire w;
-static struct end a, b, o; /* a has the objects, b holds them, o observes */
-
+/* a has the objects, b holds them, o observes */
 static void setup(void) {
   struct broker_config config = wire_config();
   config.load_min = 10;
-  wire_open(&w, &config);
-  wire_join(&w, &a, "a");
-  wire_join(&w, &b, "b");
-  wire_join_as(&w, &o, "o", true);
-}
-static void teardown(void) {
-  wire_leave(&a);
-  wire_leave(&b);
-  wire_leave(&o);
-  wire_close(&w);
+  three_open(&config);
 }
 
 /* a sends b `n` tokens, the first with this id, in one message each. */

@@ -2,23 +2,11 @@
  *
  * Tokens of the books by kind and age (broker/ops/inspect.c).
  */
-#include "tests/unit/broker_wire.h"
-
-static struct wire w;
-static struct end a, b, o;
+#include "tests/unit/broker_three.h"
 
 static void setup(void) {
   struct broker_config config = wire_config();
-  wire_open(&w, &config);
-  wire_join(&w, &a, "a");
-  wire_join(&w, &b, "b");
-  wire_join_as(&w, &o, "o", true);
-}
-static void teardown(void) {
-  wire_leave(&a);
-  wire_leave(&b);
-  wire_leave(&o);
-  wire_close(&w);
+  three_open(&config);
 }
 
 /* How many tokens there are of this kind (NULL: any) and, if it is not 0, age. */

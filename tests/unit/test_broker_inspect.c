@@ -2,24 +2,12 @@
  *
  * The books.
  */
-#include "tests/unit/broker_wire.h"
-
-static struct wire w;
-static struct end a, b, o;
+#include "tests/unit/broker_three.h"
 
 static void setup(void) {
   struct broker_config config = wire_config();
   config.max_message = 64 << 10;
-  wire_open(&w, &config);
-  wire_join(&w, &a, "a");
-  wire_join(&w, &b, "b");
-  wire_join_as(&w, &o, "o", true);
-}
-static void teardown(void) {
-  wire_leave(&a);
-  wire_leave(&b);
-  wire_leave(&o);
-  wire_close(&w);
+  three_open(&config);
 }
 
 /* Asks for a page; the cursor of the next, 0 at the end. The reader stands before the first row of

@@ -67,7 +67,6 @@ START_TEST(plain_values) {
   reads("-0x10", "-16");
   reads("0.1", "0.1");
   reads("9007199254740993", "9007199254740992");
-  reads("1e999", "inf");
   reads("inf", "inf");
   reads("-inf", "-inf");
   struct datum v = parse("-nan");
@@ -330,7 +329,7 @@ START_TEST(no_paths) {
   no_path("shop.", 6, "behind '.' stands a key like in Lua; others are written [\"...\"]");
   no_path("shop.red-apple", 9, "a path goes on with .key or [key]");
   no_path("shop:x", 6, "behind ':' stands the id of an object, a number; `gaijinctl tokens` lists them");
-  no_path("shop:9007199254740993", 6, "no object has such a large id");
+  no_path("shop:9007199254740993", 6, "no object has such an id; they count up from 1");
   no_path("shop.x:3", 7, "an id stands right behind the worker's name");
   no_path("shop[x]", 6, "'x' is no value; a text needs quotes");
   no_path("shop[nil]", 6, "a key is a text in quotes, a number, true or false");

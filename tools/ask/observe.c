@@ -20,18 +20,30 @@ static bool is_no_broker(int status) {
   return status == GAIJIN_STATUS_LOST || status == GAIJIN_STATUS_PROTOCOL;
 }
 
-bool observe_open_within(struct observer *o, const struct invocation *in, double seconds) {
+static bool open_observer(struct observer *o, const struct invocation *in, double seconds,
+                          const struct gaijin_events *events, void *user) {
   char error[512];
   struct gaijin_options options = {.socket = settings_text(&in->settings, SETTING_socket),
                                    .observer = true,
                                    .name = "gaijinctl", /* what workers are told */
-                                   .wait_seconds = seconds};
+                                   .wait_seconds = seconds,
+                                   .events = events,
+                                   .user = user};
   *o = (struct observer){.in = in};
   int status = gaijin_connect(&o->g, &options, error, sizeof error);
   if (status == 0) return true;
   o->no_broker = is_no_broker(status);
   tool_error("%s", error);
   return false;
+}
+
+bool observe_open_within(struct observer *o, const struct invocation *in, double seconds) {
+  return open_observer(o, in, seconds, NULL, NULL);
+}
+
+bool observe_open_told(struct observer *o, const struct invocation *in,
+                       const struct gaijin_events *events, void *user) {
+  return open_observer(o, in, 0, events, user);
 }
 
 bool observe_open(struct observer *o, const struct invocation *in) {

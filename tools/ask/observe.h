@@ -27,6 +27,9 @@ struct observer {
 /* Connects, trying for `seconds`. False after an error line. observe_close ends it in either
  * case. */
 bool observe_open(struct observer *o, const struct invocation *in);
+/* The same, which is told what comes unasked. `events` are copied. */
+bool observe_open_told(struct observer *o, const struct invocation *in,
+                       const struct gaijin_events *events, void *user);
 bool observe_open_within(struct observer *o, const struct invocation *in, double seconds);
 /* Ends the connection; the exit status, where `good` says whether all went well. */
 int observe_close(struct observer *o, bool good);

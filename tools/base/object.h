@@ -1,21 +1,28 @@
 /* SPDX-License-Identifier: MIT
  *
- * Names of objects on command lines: WORKER:ID, as `gaijinctl tokens` shows both.
+ * WORKER:ID, by which people name an object, as `gaijinctl tokens` shows it. Everything that reads
+ * such an id reads it here.
  */
 #ifndef GAIJIN_TOOLS_OBJECT_H
 #define GAIJIN_TOOLS_OBJECT_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <stdlib.h>
-#include <string.h>
 
-/* The bytes of `word` that are the worker's name, and *id; 0: it names no object. */
-static inline size_t object_read(const char *word, uint64_t *id) {
-  const char *colon = strrchr(word, ':');
-  char *end = NULL;
-  *id = colon && colon[1] >= '0' && colon[1] <= '9' ? strtoull(colon + 1, &end, 10) : 0;
-  return !*id || *end ? 0 : (size_t)(colon - word);
-}
+/* Ids count up from 1, and a number on the wire is a double. */
+#define OBJECT_IDS_MOST (UINT64_C(1) << 53)
+
+/* Reads the digits at the begin of a text of `size` bytes; how many there are. *id: the number; 0
+ * if it is none that an object may have. */
+size_t object_read_id(const char *text, size_t size, uint64_t *id);
+
+struct object_name {
+  const char *worker; /* `size` bytes of the text */
+  size_t size;
+  uint64_t id;
+};
+/* Reads a whole text; a name may have colons. False: it is none. */
+bool object_read(const char *text, struct object_name *out);
 
 #endif

@@ -3,15 +3,17 @@
  * Growing byte strings and escaping. What may be printed as it is, proto/printable.h knows.
  */
 #ifndef _GNU_SOURCE
-#define _GNU_SOURCE /* vasprintf */
+#define _GNU_SOURCE /* vasprintf, wcwidth */
 #endif
 #include "tools/base/text.h"
 
+#include <locale.h>
 #include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <wchar.h>
 
 #include "proto/printable.h"
 
@@ -114,15 +116,33 @@ void text_add_number(struct text *t, double v) {
   }
 }
 
+/* Whatever the user's is, what is printed is UTF-8; without such a locale each character counts as
+ * one column. */
+void text_begin(void) {
+  setlocale(LC_CTYPE, "");
+  if (MB_CUR_MAX < 4 && !setlocale(LC_CTYPE, "C.UTF-8")) setlocale(LC_CTYPE, "C");
+}
+
+/* Columns of the character at `text`, and its bytes (*size). */
+static size_t columns(const char *text, size_t left, size_t *size) {
+  uint32_t code;
+  *size = printable_decode(text, left, &code);
+  int n = *size ? wcwidth((wchar_t)code) : 1;
+  if (!*size) *size = 1;
+  return n < 0 ? 1 : (size_t)n;
+}
+
 size_t text_width(const char *bytes, size_t size) {
   size_t n = 0;
-  for (size_t i = 0; i < size; i++) n += (bytes[i] & 0xc0) != 0x80;
+  for (size_t at = 0, own; at < size; at += own) n += columns(bytes + at, size - at, &own);
   return n;
 }
 
 size_t text_fit(const char *bytes, size_t size, size_t width) {
   size_t at = 0;
-  for (; at < size; at++)
-    if ((bytes[at] & 0xc0) != 0x80 && width-- == 0) break;
+  for (size_t n = 0, own; at < size; at += own) {
+    n += columns(bytes + at, size - at, &own);
+    if (n > width) break;
+  }
   return at;
 }

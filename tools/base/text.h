@@ -31,7 +31,9 @@ void text_add_plain(struct text *t, const char *bytes, size_t size);
 /* Adds a number as short as it can be read back; inf and nan in words. */
 void text_add_number(struct text *t, double v);
 
-/* Columns that valid UTF-8 takes on a terminal, one per character. */
+/* At the begin of the program: the kind of characters is set for the words below. */
+void text_begin(void);
+/* Columns that valid UTF-8 takes on a terminal: wide characters two, combining ones none. */
 size_t text_width(const char *bytes, size_t size);
 /* How many bytes of it take so many columns at most: whole characters. */
 size_t text_fit(const char *bytes, size_t size, size_t width);

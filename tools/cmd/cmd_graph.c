@@ -47,7 +47,11 @@ static bool read_order(struct order *r, struct graph *g) {
     scope->kind = setting_info(SETTING_kind)->words[settings_choice(s, SETTING_kind)];
   scope->focus = settings_text(s, SETTING_focus);
   scope->depth = settings_count(s, SETTING_depth);
-  if (scope->focus && !(scope->focus_size = object_read(scope->focus, &scope->focus_id)))
+  struct object_name focus = {0};
+  bool good = !scope->focus || object_read(scope->focus, &focus);
+  scope->focus_size = focus.size;
+  scope->focus_id = focus.id;
+  if (!good)
     tool_error("graph: --focus takes WORKER:ID, as `gaijinctl tokens` shows them, not '%.80s'",
                scope->focus);
   else if (settings_given(s, SETTING_json) && settings_given(s, SETTING_format))

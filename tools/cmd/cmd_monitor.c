@@ -167,18 +167,6 @@ static void follow(struct monitoring *m) {
   }
 }
 
-static bool open_observer(struct monitoring *m, const struct invocation *in) {
-  char error[512];
-  static const struct gaijin_events events = {.seen = on_seen};
-  struct gaijin_options options = {.socket = settings_text(&in->settings, SETTING_socket),
-                                   .observer = true, .events = &events, .user = m};
-  m->observer = (struct observer){.in = in};
-  if (gaijin_connect(&m->observer.g, &options, error, sizeof error) == 0) return true;
-  tool_error("%s", error);
-  m->observer.no_broker = true;
-  return false;
-}
-
 static void record_known(struct monitoring *m) {
   const struct known *names = &m->sights.names, *labels = &m->sights.labels;
   for (size_t i = 0; i < names->room; i++)
@@ -190,7 +178,9 @@ static void record_known(struct monitoring *m) {
 
 static int watch_live(struct monitoring *m, const struct invocation *in) {
   const char *path = settings_text(&in->settings, SETTING_record);
-  bool good = open_observer(m, in) && monitored_learn(&m->observer, &m->sights);
+  static const struct gaijin_events events = {.seen = on_seen};
+  bool good = observe_open_told(&m->observer, in, &events, m) &&
+              monitored_learn(&m->observer, &m->sights);
   if (good && path) {
     m->record = record_create(path);
     good = m->record != NULL;

@@ -21,6 +21,7 @@ struct repl {
   struct edit *edit;
   char *current; /* the worker in use, or NULL */
   uint64_t host; /* its incarnation; 0: not known, or its end was told */
+  uint64_t watch; /* the request that is answered when it is there; 0: none */
   struct text typed; /* lines that are not a whole yet */
   char prompt[NAME_MAX_BYTES + 8];
   bool failed;
@@ -37,32 +38,46 @@ static const char help[] =
     "  help, quit       or Ctrl-D; Ctrl-C gives up what is typed or asked\n"
     "PATH: WORKER.label, WORKER:ID, then .key, [3], [\"any key\"]\n";
 
+/* So long the broker may take to answer. */
+static const double PING_SECONDS = 2;
+
 /* ---- The worker in use ---- */
 
-/* Which incarnation has the name now. */
+static void on_present(void *user, const struct gaijin_answer *a) {
+  struct repl *r = user;
+  struct gaijin_value v;
+  r->watch = 0;
+  if (a->ok && gaijin_body_next(a->body, &v) && v.type == GAIJIN_NUMBER) r->host = v.integer;
+  gaijin_body_free(a->body);
+}
+
+/* Which incarnation has the name now. The broker answers before it answers a ping that was sent
+ * later, if the worker is there; else whenever it comes, and nobody waits for that. */
 static void note_host(struct repl *r) {
   struct ask quiet = r->act.ask;
-  struct gaijin_value v;
-  r->host = 0;
-  if (!r->current) return;
+  if (r->watch) return;
   quiet.quiet = true;
-  quiet.seconds = 0.2; /* the broker answers at once if the worker is there */
   ask_begin(&quiet, &(struct gaijin_send){.op = GAIJIN_OP_WATCH}, 2);
   gaijin_put_text(quiet.g, r->current);
   gaijin_put_text(quiet.g, "present");
-  gaijin_body *b = ask_end_within(&quiet, "", 0, 0.2);
-  if (b && gaijin_body_next(b, &v) && v.type == GAIJIN_NUMBER) r->host = v.integer;
-  gaijin_body_free(b);
+  if (gaijin_end_request(quiet.g, on_present, r, &r->watch) != 0) {
+    r->watch = 0;
+    return;
+  }
+  ask_begin(&quiet, &(struct gaijin_send){.op = GAIJIN_OP_PING}, 0);
+  gaijin_body_free(ask_end_within(&quiet, "", 0, PING_SECONDS));
 }
 
 static void use(struct repl *r, const char *worker) {
   free(r->current);
-  r->current = worker ? tool_copy(worker, strlen(worker)) : NULL;
+  r->current = tool_copy(worker, strlen(worker));
+  if (r->watch) gaijin_cancel(r->act.ask.g, r->watch);
+  r->watch = r->host = 0;
   note_host(r);
   if (gaijin_flush(r->act.ask.g, false) == GAIJIN_STATUS_LOST) {
     tool_error("%s", gaijin_error(r->act.ask.g));
     r->act.ask.status = EXIT_NO_BROKER;
-  } else if (r->current && !r->host) {
+  } else if (!r->host) {
     tool_error("there is no worker %s now", r->current);
     r->failed = true;
   }
@@ -96,10 +111,28 @@ static bool hook_wake(void *user) {
   return tell_end(r);
 }
 
+/* From now on Ctrl-C gives up what is asked, and only while it waits: nothing of it is lost. */
+static void heed_interrupts(struct ask *a, sigset_t *before) {
+  sigset_t blocked;
+  sigemptyset(&blocked);
+  sigaddset(&blocked, SIGINT);
+  sigprocmask(SIG_BLOCK, &blocked, before);
+  a->interrupted = edit_interrupted();
+  a->waiting_mask = before;
+}
+static void ignore_interrupts(struct ask *a, const sigset_t *before) {
+  a->interrupted = NULL;
+  a->waiting_mask = NULL;
+  sigprocmask(SIG_SETMASK, before, NULL);
+}
+
 static void hook_complete(void *user, const char *text, size_t size, size_t *from,
                           struct text *out) {
   struct repl *r = user;
+  sigset_t before;
+  heed_interrupts(&r->act.ask, &before);
   repl_complete(&r->act.ask, r->current, text, size, from, out);
+  ignore_interrupts(&r->act.ask, &before);
 }
 
 /* ---- Lines ---- */
@@ -136,26 +169,20 @@ static bool take(struct repl *r, bool is_last, bool *quit) {
   struct line l;
   struct scan s = {.text = r->typed.bytes, .size = r->typed.size};
   struct ask *a = &r->act.ask;
-  sigset_t blocked, before;
+  sigset_t before;
   bool more = false;
   if (!line_parse(&s, r->current, &l)) {
     more = s.unfinished && !is_last;
     if (!more) tool_error("column %zu: %s", scan_column(&s), s.fault);
     if (!more) r->failed = true;
   } else {
-    sigemptyset(&blocked);
-    sigaddset(&blocked, SIGINT);
-    sigprocmask(SIG_BLOCK, &blocked, &before);
-    a->interrupted = edit_interrupted();
-    a->waiting_mask = &before;
+    heed_interrupts(a, &before);
     a->takes_more = l.kind == LINE_EVAL && !is_last;
     a->was_unfinished = a->was_interrupted = false;
     bool good = obey(r, &l);
     more = a->was_unfinished;
     if (!good && !more) r->failed = true;
-    a->interrupted = NULL; /* both are for what was asked here, not for completion */
-    a->waiting_mask = NULL;
-    sigprocmask(SIG_SETMASK, &before, NULL);
+    ignore_interrupts(a, &before);
     *quit = l.kind == LINE_QUIT;
   }
   line_deinit(&l);

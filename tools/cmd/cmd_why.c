@@ -18,13 +18,14 @@ static const double standard_seconds = 15;
 
 /* NAME:ID; false after an error line. */
 static bool parse(struct why *y, const char *word) {
-  size_t size = object_read(word, &y->id);
-  if (!size) {
+  struct object_name object;
+  if (!object_read(word, &object)) {
     tool_error("'%.80s' is no object: write NAME:ID, as `gaijinctl tokens` shows worker and id",
                word);
     return false;
   }
-  y->host = tool_copy(word, size);
+  y->id = object.id;
+  y->host = tool_copy(object.worker, object.size);
   return true;
 }
 

@@ -16,7 +16,6 @@
 #include <fcntl.h>
 #include <histedit.h>
 #include <limits.h>
-#include <locale.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -197,7 +196,6 @@ struct edit *edit_new(const struct edit_hooks *hooks) {
   sigemptyset(&act.sa_mask);
   sigaction(SIGINT, &act, NULL);
   if (!isatty(STDIN_FILENO) || !isatty(STDOUT_FILENO)) return e;
-  setlocale(LC_CTYPE, "");
   e->el = el_init("gaijinctl", stdin, stdout, stderr);
   if (!e->el) return e;
   el_set(e->el, EL_CLIENTDATA, e);

@@ -3,7 +3,7 @@
 #
 # What the compiler does not see of the house rules: files of at most 450 lines and functions of at
 # most 80 (the aim is 400 and 60), a first line with the licence, no white space at line ends, no
-# tabs, no unfinished work; no line over 100 columns in what ships; no wall clock but in the log; no
+# tabs, no unfinished work; no line over 100 columns in what ships; no wall clock but in lines of logs; no
 # pipe into `grep -q` or `head`.
 set -euo pipefail
 export LC_ALL=C
@@ -49,7 +49,7 @@ faults < <(grep -nP '\t' "${sources[@]}" "${python[@]}" "${lists[@]}" |
 faults < <(grep -nwE 'TO[D]O|FIX[M]E|XX[X]' "${sources[@]}" "${python[@]}" "${lists[@]}" |
   sed 's/$/: unfinished/' || true)
 # The wall clock jumps: it is for showing, in the log.
-mapfile -t own < <(printf '%s\n' "${shipped[@]}" | grep '\.[ch]$' | grep -v '^broker/base/log\.c$')
+mapfile -t own < <(printf '%s\n' "${shipped[@]}" | grep '\.[ch]$' | grep -v '^proto/logline\.c$')
 faults < <(grep -nE '\<(CLOCK_REALTIME|gettimeofday|time\((NULL|0|&))' "${own[@]}" |
   grep -v 'SCMP_SYS(gettimeofday)' |
   sed 's/:\([0-9]*\):.*/:\1: the wall clock; measure with proto\/clock.h/' || true)

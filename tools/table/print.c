@@ -37,8 +37,10 @@ static void print_cut(const char *bytes, size_t size, size_t width) {
     fwrite(bytes, 1, size, stdout);
     return;
   }
-  fwrite(bytes, 1, text_fit(bytes, size, width - 1), stdout);
+  size_t taken = text_fit(bytes, size, width - 1);
+  fwrite(bytes, 1, taken, stdout);
   fputs("\u2026", stdout);
+  blanks(width - 1 - text_width(bytes, taken)); /* a wide character may leave a column */
 }
 
 static void print_cell(const char *bytes, size_t size, size_t width, bool right, bool last) {

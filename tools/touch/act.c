@@ -5,6 +5,7 @@
  */
 #include "tools/touch/act.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -130,9 +131,17 @@ bool act_call(struct act *a, const struct path *p, const char *text, const struc
 
 /* Entries of a table by value, as Lua's # counts them. */
 static double border(const struct data *d, const struct datum *table) {
-  double n = 0;
-  struct datum key = datum_number(1);
-  while (datum_index(d, table, &key).type != DATUM_NIL) key.number = ++n + 1;
+  const struct datum_table *t = datum_table_at(d, table);
+  bool *there = tool_alloc((size_t)t->count + 2, sizeof *there); /* [1] is the first; one is not */
+  uint32_t n = 0;
+  for (uint32_t i = 0; i < t->count; i++) {
+    const struct datum *key = &t->entries[i].key;
+    if (key->type == DATUM_NUMBER && key->number >= 1 && key->number <= t->count &&
+        floor(key->number) == key->number)
+      there[(size_t)key->number] = true;
+  }
+  while (there[n + 1]) n++;
+  free(there);
   return n;
 }
 

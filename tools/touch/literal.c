@@ -42,6 +42,7 @@ static bool number(struct scan *s, struct datum *out, size_t start) {
   copy[n] = '\0';
   double v = strtod(copy, &end);
   if (*end || n == 0) return scan_fail(s, start, "'%.60s' is no number", copy);
+  if (isinf(v)) return scan_fail(s, start, "'%.60s' is too large; infinity is written inf", copy);
   s->at += n;
   *out = datum_number(s->text[start] == '-' ? -v : v);
   return true;

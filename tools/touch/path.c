@@ -9,11 +9,9 @@
 #include <string.h>
 
 #include "proto/name.h"
+#include "tools/base/object.h"
 #include "tools/base/text.h"
 #include "tools/touch/literal.h"
-
-/* Ids count up from 1, and a number on the wire is a double. */
-#define IDS_MOST (UINT64_C(1) << 53)
 
 static void add_key(struct path *p, struct datum key, size_t end) {
   if (p->count == p->room) {
@@ -55,15 +53,11 @@ static bool read_name(struct scan *s, struct path *p) {
 }
 
 static bool read_id(struct scan *s, struct path *p) {
-  size_t start = ++s->at;
-  int c;
-  for (; (c = scan_byte(s)) >= '0' && c <= '9'; s->at++) {
-    uint64_t digit = (uint64_t)(c - '0');
-    if (p->id > (IDS_MOST - digit) / 10)
-      return scan_fail(s, start, "no object has such a large id");
-    p->id = p->id * 10 + digit;
-  }
-  if (s->at == start)
+  size_t start = ++s->at, n = object_read_id(s->text + start, s->size - start, &p->id);
+  s->at += n;
+  if (n && !p->id)
+    return scan_fail(s, start, "no object has such an id; they count up from 1");
+  if (!n)
     return scan_fail(s, start, "behind ':' stands the id of an object, a number; "
                                "`gaijinctl tokens` lists them");
   p->has_id = true;

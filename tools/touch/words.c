@@ -47,22 +47,53 @@ int words_close(struct act *a) {
   return EXIT_FAILED;
 }
 
+/* Words that follow a path: values as they are typed, and @PATH for what is at one. */
+struct values {
+  struct data data;
+  struct datum *list;
+  struct path *paths; /* of each that is one; else zeroed */
+  uint32_t count;
+};
+
+static bool read_values(struct values *v, char *const *words) {
+  for (uint32_t i = 0; i < v->count; i++) {
+    const char *word = words[i];
+    bool good = word[0] == '@' ? words_path(word + 1, &v->paths[i]) &&
+                                     act_fits(&v->paths[i], word + 1, ACT_NEEDS_THING)
+                               : words_value(word, (int)i + 1, &v->data, &v->list[i]);
+    if (!good) return false;
+  }
+  return true;
+}
+
+/* Objects go by reference, plain values as they are. */
+static bool find_values(struct values *v, char *const *words, struct ask *a) {
+  for (uint32_t i = 0; i < v->count; i++) {
+    const struct path *p = &v->paths[i];
+    if (p->worker && !ask_resolve(a, p, words[i] + 1, p->count, &v->data, &v->list[i]))
+      return false;
+  }
+  return true;
+}
+
 int words_run(const struct invocation *in, enum act_needs needs, words_act act) {
   struct act a = {0};
   struct path p = {0};
-  struct data d = {0};
-  uint32_t count = (uint32_t)in->count - 1;
-  struct datum *values = tool_alloc(count, sizeof *values);
-  bool good = words_path(in->words[0], &p) && act_fits(&p, in->words[0], needs);
-  for (uint32_t i = 0; good && i < count; i++)
-    good = words_value(in->words[i + 1], (int)i + 1, &d, &values[i]);
+  struct values v = {.count = (uint32_t)in->count - 1};
+  char *const *words = in->words + 1;
   int status = EXIT_USAGE;
-  if (good) {
-    if (words_open(&a, in)) act(&a, &p, in->words[0], &d, values, count);
+  v.list = tool_alloc(v.count, sizeof *v.list);
+  v.paths = tool_alloc(v.count, sizeof *v.paths);
+  if (words_path(in->words[0], &p) && act_fits(&p, in->words[0], needs) && read_values(&v, words)) {
+    if (words_open(&a, in) && find_values(&v, words, &a.ask))
+      act(&a, &p, in->words[0], &v.data, v.list, v.count);
+    data_deinit(&v.data); /* its holdings are of the connection */
     status = words_close(&a);
   }
-  free(values);
-  data_deinit(&d);
+  data_deinit(&v.data);
+  for (uint32_t i = 0; i < v.count; i++) path_deinit(&v.paths[i]);
+  free(v.list);
+  free(v.paths);
   path_deinit(&p);
   return status;
 }

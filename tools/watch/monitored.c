@@ -24,6 +24,8 @@ struct worker {
 };
 struct workers {
   struct sights *sights;
+  const char *name, *label;  /* that somebody wants to see; NULL: none */
+  bool has_name, has_label; /* there is such a worker, and a worker exposes something as that */
   struct worker *list;
   size_t count;
 };
@@ -42,21 +44,22 @@ static bool read_worker(struct observer *o, gaijin_body *b, void *user) {
   w->list[w->count++] =
       (struct worker){.host = host.integer, .name = tool_copy(name.bytes, name.size)};
   known_put(&w->sights->names, host.integer, 0, name.bytes, name.size);
+  if (w->name && strcmp(w->name, w->list[w->count - 1].name) == 0) w->has_name = true;
   return true;
 }
 
-static void read_labels(struct sights *s, uint64_t host, gaijin_body *b) {
+static void read_labels(struct workers *w, uint64_t host, gaijin_body *b) {
   struct gaijin_value label, kind, id;
   while (gaijin_body_next(b, &label) && gaijin_body_next(b, &kind) && gaijin_body_next(b, &id)) {
-    struct text number = {0};
-    if (id.type != GAIJIN_NUMBER || !id.is_uint) continue;
-    if (label.type == GAIJIN_STRING) {
-      known_put(&s->labels, host, id.integer, label.bytes, label.size);
-    } else if (label.type == GAIJIN_NUMBER) {
-      text_add_number(&number, label.number);
-      known_put(&s->labels, host, id.integer, number.bytes, number.size);
-      text_deinit(&number);
-    }
+    struct text t = {0};
+    if (label.type == GAIJIN_STRING)
+      text_add(&t, label.bytes, label.size);
+    else if (label.type == GAIJIN_NUMBER)
+      text_add_number(&t, label.number);
+    if (t.size && id.type == GAIJIN_NUMBER && id.is_uint)
+      known_put(&w->sights->labels, host, id.integer, t.bytes, t.size);
+    if (t.size && w->label && strcmp(t.bytes, w->label) == 0) w->has_label = true;
+    text_deinit(&t);
   }
 }
 
@@ -73,16 +76,29 @@ static void ask_labels(struct observer *o, struct workers *w) {
     if (!w->list[i].request ||
         gaijin_await(o->g, w->list[i].request, left > 0 ? left : 0, &a) != 0)
       continue;
-    if (a.ok) read_labels(w->sights, w->list[i].host, a.body);
+    if (a.ok) read_labels(w, w->list[i].host, a.body);
     gaijin_body_free(a.body);
   }
 }
 
+/* What is not there may come: one who monitors waits for it, and should know that. */
+static void tell_absent(const struct workers *w) {
+  if (w->name && w->name[0] != '@' && !w->has_name)
+    tool_error("monitor: no worker %s is there now; its messages are shown when it comes",
+               w->name);
+  if (w->label && !w->has_label)
+    tool_error("monitor: no worker exposes '%s' now; only requests for that label are shown",
+               w->label);
+}
+
 bool monitored_learn(struct observer *o, struct sights *s) {
-  struct workers w = {.sights = s};
+  const struct settings *set = &o->in->settings;
+  struct workers w = {.sights = s, .name = settings_text(set, SETTING_worker),
+                      .label = settings_text(set, SETTING_label)};
   bool good = observe_read(o, &(struct observe_book){
                                   .what = "clients", .columns = 2, .row = read_worker, .user = &w});
   if (good) ask_labels(o, &w);
+  if (good) tell_absent(&w);
   for (size_t i = 0; i < w.count; i++) free(w.list[i].name);
   free(w.list);
   return good;
@@ -90,22 +106,15 @@ bool monitored_learn(struct observer *o, struct sights *s) {
 
 /* ---- The request ---- */
 
-struct object {
-  const char *worker; /* not terminated */
-  size_t size;
-  uint64_t id;
-};
 struct wish {
   const char *worker, *label, *ops;
   uint64_t slower_us;
-  struct object objects[OBJECTS_MOST];
+  struct object_name objects[OBJECTS_MOST];
   uint32_t n_objects;
 };
 
-/* WORKER:ID. */
-static bool read_object(const char *text, struct object *out) {
-  *out = (struct object){.worker = text};
-  if ((out->size = object_read(text, &out->id)) > 0) return true;
+static bool read_object(const char *text, struct object_name *out) {
+  if (object_read(text, out)) return true;
   tool_error("monitor: --object takes WORKER:ID, as `gaijinctl tokens` shows them, not '%s'", text);
   return false;
 }
@@ -115,7 +124,7 @@ static void find_labelled(const struct sights *s, struct wish *w) {
     const struct known_text *k = &s->labels.places[i];
     const char *worker = k->text ? known_get(&s->names, k->a, 0) : NULL;
     if (worker && strcmp(k->text, w->label) == 0)
-      w->objects[w->n_objects++] = (struct object){worker, strlen(worker), k->b};
+      w->objects[w->n_objects++] = (struct object_name){worker, strlen(worker), k->b};
   }
 }
 

@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Columns of texts (tools/base/text.h), and names of objects (tools/base/object.h).
+ */
+#include "tools/base/text.h"
+
+#include <string.h>
+
+#include "tests/unit/run.h"
+#include "tools/base/object.h"
+
+static void is_wide(const char *text, size_t width) { ck_assert_uint_eq(text_width(text, strlen(text)), width); }
+
+START_TEST(columns_of_a_text) {
+  text_begin();
+  is_wide("", 0);
+  is_wide("till-1", 6);
+  is_wide("caf\xc3\xa9", 4);
+  is_wide("cafe\xcc\x81", 4);                          /* a combining accent */
+  is_wide("\xe6\xa8\x99\xe7\xad\xbe", 4);              /* two wide characters */
+  is_wide("\xf0\x9f\x98\x80", 2);                      /* one beyond the first plane */
+  is_wide("\xff\xfe", 2);                              /* no characters: a column each */
+  ck_assert_uint_eq(text_fit("\xe6\xa8\x99\xe7\xad\xbe", 6, 3), 3); /* half of one does not fit */
+  ck_assert_uint_eq(text_fit("cafe\xcc\x81x", 7, 4), 6);            /* the accent goes with its letter */
+  ck_assert_uint_eq(text_fit("ab", 2, 5), 2);
+}
+END_TEST
+
+START_TEST(json_of_any_bytes) {
+  struct text t = {0};
+  text_add_json(&t, "a\"\\\n\xff\xf0\x9d\x85\xb3\xe2\x80\xae\xc3\xa9", 14);
+  ck_assert_str_eq(t.bytes, "\"a\\\"\\\\\\u000a\\u00ff\\ud834\\udd73\\u202e\xc3\xa9\"");
+  text_deinit(&t);
+}
+END_TEST
+
+START_TEST(names_of_objects) {
+  static const char *const wrong[] = {"",        "shop",     "shop:",   ":1",  "shop:x", "shop:+1", "shop:-1", "shop: 1", "shop:1 ",
+                                      "shop:0",  "shop:0x1", "shop:1e3", "shop:9007199254740993", "shop:18446744073709551617"};
+  struct object_name o;
+  for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) ck_assert_msg(!object_read(wrong[i], &o), "%s", wrong[i]);
+  ck_assert(object_read("a:b:9007199254740992", &o));
+  ck_assert_uint_eq(o.size, 3);
+  ck_assert_uint_eq(o.id, OBJECT_IDS_MOST);
+  ck_assert(object_read("shop:007", &o));
+  ck_assert_uint_eq(o.id, 7);
+}
+END_TEST
+
+int main(void) {
+  Suite *s = suite_create("tools text");
+  TCase *t = tcase_create("text");
+  tcase_add_test(t, columns_of_a_text);
+  tcase_add_test(t, json_of_any_bytes);
+  tcase_add_test(t, names_of_objects);
+  suite_add_tcase(s, t);
+  return run_suite(s);
+}
