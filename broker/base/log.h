@@ -2,8 +2,8 @@
  *
  * One line per event, in the form of proto/logline.h. Writing never waits: what cannot be written
  * at once is kept in a small buffer and written later (log_flush), and when that is full, lines are
- * lost and counted; one line says so as soon as there is room again. A line is written whole or not at all,
- * and nothing in its text can end it or steer a terminal (proto/printable.h).
+ * lost and counted; one line says so as soon as there is room again. A line is written whole or not
+ * at all, and nothing in its text can end it or steer a terminal (proto/printable.h).
  *
  * The descriptor's mode belongs to others too (a terminal, a pipe several programs write to), so it
  * does not stay non-blocking: log.c says how it is written instead.

@@ -12,8 +12,9 @@
  * observers are one, "@". There are TRAFFIC_PAIRS at most: where all are taken, the one that was
  * used least lately gives way if that was TRAFFIC_IDLE_NS ago, and what it had counts with the
  * others, which are one more pair. One user's pairs leave TRAFFIC_SPARED places to others: beyond
- * that they give way to each other only. So does what belongs to a pair that has found no place. Memory
- * is taken when a pair is met first, and never given back: at most TRAFFIC_PAIRS times 1.3 KB.
+ * that they give way to each other only. So does what belongs to a pair that has found no place.
+ * Memory is taken when a pair is met first, and never given back: at most TRAFFIC_PAIRS times 1.3
+ * KB.
  *
  * Always true: what the pairs and the others counted together is what was forwarded.
  */

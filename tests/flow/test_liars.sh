@@ -85,7 +85,7 @@ is_told() { # status 0, or 1 with a line, and perhaps a traceback of the worker'
   [ "$(grep -c '^gaijinctl: ' "$dir/err")" -le "${1:-1}" ]
 }
 
-start_broker
+start_broker --log-level info
 for body in "$dir"/bodies/*; do
   story=${body##*/}
   cp "$body" "$dir/body"

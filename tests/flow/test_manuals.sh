@@ -54,6 +54,30 @@ wait_until "$ctl" wait shop --timeout 1
 check "workers" completes "shop" labels ""
 check "workers of a flag" completes "shop" tokens --host sh
 
+# As a user of zsh has it, in a terminal.
+story="completion in zsh"
+if command -v zsh >/dev/null && command -v tmux >/dev/null; then
+  . "$root/tests/flow/terminal.sh"
+  terminal 80 24
+  typed "clear; zsh -f"
+  wait_until screen_has '[%#] *$'
+  typed "PS1='zsh> '; autoload -U compinit bashcompinit; compinit -u -D; bashcompinit; . $man/gaijinctl.bash; clear"
+  wait_until screen_has '^zsh> *$'
+  keys -l "gaijinctl toke"
+  keys Tab
+  check "a command" eventually screen_has '^zsh> gaijinctl tokens'
+  keys C-u
+  keys -l "gaijinctl tokens --min"
+  keys Tab
+  check "a flag" eventually screen_has '^zsh> gaijinctl tokens --min-age'
+  keys C-u
+  keys -l "gaijinctl labels sho"
+  keys Tab
+  check "a worker" eventually screen_has '^zsh> gaijinctl labels shop'
+  keys C-u
+  typed exit
+fi
+
 story="a worker whose name a shell would run"
 cd "$dir" || exit 1
 words=()

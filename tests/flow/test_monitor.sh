@@ -55,8 +55,8 @@ check "a worker that is not there is told" eventually has absent "monitor: no wo
 check "a label that is not there, too" eventually has absent "monitor: no worker exposes .nothing. now"
 kill -INT "$absent"
 wait "$absent"
-two_see() { [ "$(grep -c 'sees what workers' "$dir/broker.out")" = 2 ]; }
-wait_until two_see
+three_see() { [ "$(grep -c 'sees what workers' "$dir/broker.out")" = 3 ]; }
+wait_until three_see
 : >"$dir/go"
 wait_until has till finished
 for _ in 1 2 3 4 5; do run "$ctl" get shop.price; done
@@ -154,8 +154,8 @@ start deaf "$ctl" monitor
 deaf=$pid
 start reader "$ctl" monitor --worker flood
 reader=$pid
-four_see() { [ "$(grep -c 'sees what workers' "$dir/broker.out")" -ge 4 ]; }
-wait_until four_see
+five_see() { [ "$(grep -c 'sees what workers' "$dir/broker.out")" -ge 5 ]; }
+wait_until five_see
 kill -STOP "$deaf"
 run "$build/gaijin-worker" -s "$GAIJIN_SOCKET" -n flood --once "$dir/flood.lua" "$many"
 check "nobody waits" out_has "asked $many"
@@ -175,8 +175,8 @@ kill -INT "$deaf" "$reader"
 story="the broker goes"
 start last "$ctl" monitor
 last=$pid
-five_see() { [ "$(grep -c 'sees what workers' "$dir/broker.out")" -ge 5 ]; }
-wait_until five_see
+six_see() { [ "$(grep -c 'sees what workers' "$dir/broker.out")" -ge 6 ]; }
+wait_until six_see
 kill "${started[0]}"
 wait_until gone "$last"
 wait "$last"

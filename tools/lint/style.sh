@@ -3,8 +3,8 @@
 #
 # What the compiler does not see of the house rules: files of at most 450 lines and functions of at
 # most 80 (the aim is 400 and 60), a first line with the licence, no white space at line ends, no
-# tabs, no unfinished work; no line over 100 columns in what ships; no wall clock but in lines of logs; no
-# pipe into `grep -q` or `head`.
+# tabs, no unfinished work; no line over 100 columns in what ships; no wall clock but in lines of
+# logs; no pipe into `grep -q` or `head`.
 set -euo pipefail
 export LC_ALL=C
 

@@ -40,7 +40,8 @@ struct run_plan {
 #define RUN_BROKER_SECONDS 10
 
 /* Makes a plan of what follows `run` on the command line, --timestamps among it; the paths of
- * programs are not in it yet. 0; 2 after an error line; RUN_HELP or RUN_VERSION: that was asked for. */
+ * programs are not in it yet. 0; 2 after an error line; RUN_HELP or RUN_VERSION: that was asked
+ * for. */
 enum { RUN_HELP = -1, RUN_VERSION = -2 };
 int run_plan_make(struct run_plan *plan, char **words, int count);
 /* Frees what the plan owns. */
