@@ -177,6 +177,13 @@ holds() {
   check "it runs" exports "$name" all
   of=shop:$("$build/gaijinctl" tokens --holder "$name" --json | grep -o '"id":[0-9]*' | tail -n 1 | cut -d : -f 2)
 }
+story="a worker that ignores the ends of its children"
+# shellcheck disable=SC2016
+holds ignores bash -c 'trap "" CHLD; exec "$@"' bash "$build/gaijin-worker" -n ignores
+grep '^SigIgn' "/proc/$pid/status" >"$dir/ignored.out"
+check "it does" grep -E '[1-9a-f][0-9a-f]{4}$' "$dir/ignored.out"
+run "$build/gaijinctl" why "$of"
+check "tells" out_has '^  _G\.mine\.ignores$'
 story="a sandboxed worker"
 holds sandboxed "$build/gaijin-worker" -n sandboxed --sandbox --memory-limit 16M
 run "$build/gaijinctl" why "$of"
