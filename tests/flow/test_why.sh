@@ -91,6 +91,8 @@ all_ways 18
 ways_of_a_holder
 # Lua 5.1 does not show it, and a weak table is no way.
 reaches argument '^  no path found: only its collector can tell'
+none_by_ours() { ! grep -h '^  registry' "$dir"/why-*; }
+check "what is kept by the library itself is no way" none_by_ours
 number=shop:$(id_of number)
 story="as JSON"
 run "$build/gaijinctl" why --json "$number"
