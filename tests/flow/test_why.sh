@@ -104,6 +104,8 @@ ways_of_a_holder
 a_long_path
 # Lua 5.1 does not show it, and a weak table is no way.
 reaches argument '^  no path found: only its collector can tell'
+none_by_ours() { ! grep -h '^  registry' "$dir"/why-*; }
+check "what is kept by the library itself is no way" none_by_ours
 number=shop:$(id_of number)
 story="as JSON"
 run "$build/gaijinctl" why --json "$number"
@@ -216,6 +218,13 @@ holds() {
   check "it runs" exports "$name" all
   of=shop:$("$build/gaijinctl" tokens --holder "$name" --json | grep -o '"id":[0-9]*' | tail -n 1 | cut -d : -f 2)
 }
+story="a worker that ignores the ends of its children"
+# shellcheck disable=SC2016
+holds ignores bash -c 'trap "" CHLD; exec "$@"' bash "$build/gaijin-worker" -n ignores
+grep '^SigIgn' "/proc/$pid/status" >"$dir/ignored.out"
+check "it does" grep -E '[1-9a-f][0-9a-f]{4}$' "$dir/ignored.out"
+run "$build/gaijinctl" why "$of"
+check "tells" out_has '^  _G\.mine\.ignores$'
 story="a sandboxed worker"
 holds sandboxed "$build/gaijin-worker" -n sandboxed --sandbox --memory-limit 16M
 run "$build/gaijinctl" why "$of"
