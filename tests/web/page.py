@@ -10,6 +10,7 @@ import traceback
 
 sys.path.insert(0, os.path.dirname(__file__))
 from browser import Browser  # noqa: E402
+from png import smaller  # noqa: E402
 from system import System, eventually  # noqa: E402
 
 HOSTILE = '<img src=x onerror="document.title=1">'
@@ -158,7 +159,7 @@ def renew(b):
     b.click("[data-tab=pairs]")
     b.click_edge("till-1", "shop")
     eventually(lambda: b.run("return document.querySelector('.course path').getAttribute('d').split('L').length > 30"))
-    picture = b.picture()
+    picture = smaller(b.picture())
     check(f"the picture is small, {len(picture)} bytes", len(picture) < 150000)
     with open("docs/web.png", "wb") as file:
         file.write(picture)
@@ -190,6 +191,10 @@ def bears(b, system):
     b.type("#filter", "w77")
     check("the filter still works", eventually(lambda: b.all('.node:not(.faded)[data-worker="w77"]') and len(b.all(".node:not(.faded)")) == 1))
     b.escape()
+    b.choose("host", "crowd")
+    b.choose("min_age", "4000000")
+    check("none so old", eventually(lambda: not b.all("#table tbody tr")))
+    b.choose("min_age", "")
 
 
 def story(system, b):

@@ -5,16 +5,20 @@
  */
 #include "tools/web/serve.h"
 
+#include <assert.h>
 #include <microhttpd.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "proto/base.h"
 #include "tools/base/command.h"
 #include "tools/web/visitors.h"
+
+_Static_assert((int)SERVE_CONNECTIONS <= (int)VISITORS_MOST, "each has a place");
 
 struct server {
   const struct serve *serve;
@@ -80,6 +84,7 @@ static enum MHD_Result refuse(const struct server *s, struct MHD_Connection *c, 
 
 static enum MHD_Result put_desks(const struct server *s, struct aside *a) {
   const struct desk_answer *d = a->visit.answer;
+  assert(d); /* nobody else wakes it */
   return put(s, a->connection, d->status, d->type,
              MHD_create_response_from_buffer(d->body.size, d->body.bytes, MHD_RESPMEM_MUST_COPY));
 }
@@ -121,7 +126,7 @@ static enum MHD_Result ask(const struct server *s, struct MHD_Connection *c, str
   *state = NULL;
   free(a);
   MHD_resume_connection(c);
-  return refuse(s, c, MHD_HTTP_SERVICE_UNAVAILABLE, "too many questions wait; ask again later\n");
+  return refuse(s, c, 429, "too many questions wait; ask again later\n");
 }
 
 static enum MHD_Result answer(const struct server *s, struct MHD_Connection *c, const char *path,

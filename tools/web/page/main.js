@@ -8,6 +8,7 @@ import { Table, h, tables } from "./tables.js";
 
 const every = 1000; // milliseconds between looks; hidden pages look less often
 const everyHidden = 5000;
+const eachWorker = 10; // so long at least for each worker, because each is asked whether it answers
 const patience = 45000; // until an answer is given up
 const objectsMost = 200;
 
@@ -107,8 +108,8 @@ async function get(path) {
   const response = await fetch(path, { cache: "no-store", signal: AbortSignal.timeout(patience) });
   const text = await response.text();
   if (response.ok) return JSON.parse(text);
-  throw new Error(response.status === 404 ? "this page's address is an old one"
-    : `the broker is gone: ${text.trim()}`);
+  if (response.status === 404) throw new Error("this page's address is an old one");
+  throw new Error(response.status === 503 ? `the broker is gone: ${text.trim()}` : text.trim());
 }
 
 let objectsAsked = 0; // how many times; an older answer that comes late is not taken
@@ -122,8 +123,10 @@ async function lookAtObjects() {
     const whole = objects.length < objectsMost;
     by("shown").value = whole ? `${count(objects.length)} objects`
       : `the first ${count(objectsMost)} of ${count(model.status.tokens)} in all`;
-  } catch {
-    // The next look says what is wrong.
+  } catch (error) {
+    if (turn !== objectsAsked) return;
+    by("shown").value = plain(error.message);
+    objects = [];
   }
 }
 
@@ -137,7 +140,8 @@ async function look() {
     alarm(gone ? "gaijinctl web does not answer; what is shown is old" : plain(error.message));
   }
   draw();
-  setTimeout(look, document.hidden ? everyHidden : every);
+  const pause = Math.max(every, eachWorker * model.workers.size);
+  setTimeout(look, document.hidden ? Math.max(everyHidden, pause) : pause);
 }
 
 function alarm(text) {
