@@ -177,6 +177,6 @@ bool acts_read(struct top *t) {
 }
 
 void acts_deinit(struct top *t) {
-  helper_end(&t->actor);
+  helper_leave(&t->actor); /* who has begun an act and quits wants it done */
   helper_end(&t->asker);
 }

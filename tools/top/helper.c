@@ -68,12 +68,16 @@ bool helper_read(struct helper *h) {
   return h->pid && h->fd < 0 && has_ended(h);
 }
 
+void helper_leave(struct helper *h) {
+  if (h->pid && h->fd >= 0) close(h->fd);
+  text_deinit(&h->said);
+  *h = (struct helper){.fd = -1};
+}
+
 void helper_end(struct helper *h) {
   if (h->pid) {
     kill(h->pid, SIGKILL);
     waitpid(h->pid, NULL, 0);
-    if (h->fd >= 0) close(h->fd);
   }
-  text_deinit(&h->said);
-  *h = (struct helper){.fd = -1};
+  helper_leave(h);
 }

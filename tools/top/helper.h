@@ -27,5 +27,7 @@ bool helper_begin(struct helper *h, const char *const *words);
 bool helper_read(struct helper *h);
 /* Ends it, if it runs, and forgets what it said. */
 void helper_end(struct helper *h);
+/* Lets it go on alone: it does what it was begun for, and nobody hears of it. */
+void helper_leave(struct helper *h);
 
 #endif

@@ -30,7 +30,7 @@ static struct {
   struct sigaction before[ENDS];
   int said[2]; /* a pipe; or -1 */
   int stderr_before;
-  char stack[STACK_BYTES]; /* for handlers: the other one may have overflowed */
+  _Alignas(64) char stack[STACK_BYTES]; /* for handlers: the other one may have overflowed */
 } kept = {.said = {-1, -1}, .stderr_before = -1};
 static volatile sig_atomic_t is_changed;
 
@@ -98,11 +98,13 @@ static void end(int number) {
 
 static void watch(void) {
   stack_t stack = {.ss_sp = kept.stack, .ss_size = sizeof kept.stack};
-  struct sigaction a = {.sa_handler = end, .sa_flags = SA_ONSTACK};
+  struct sigaction a = {.sa_handler = end};
   sigaltstack(&stack, NULL);
   sigfillset(&a.sa_mask);
   for (size_t i = 0; i < ENDS; i++) {
     sigaction(ends[i], NULL, &kept.before[i]);
+    /* Those that come from outside find the usual stack whole, as what looks for leaks does. */
+    a.sa_flags = ends[i] == SIGSEGV || ends[i] == SIGBUS ? SA_ONSTACK : 0;
     /* Who is to ignore one (nohup) goes on to do so. */
     if (kept.before[i].sa_handler != SIG_IGN) sigaction(ends[i], &a, NULL);
   }

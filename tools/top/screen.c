@@ -28,6 +28,7 @@ enum { ESCAPE_MS = 25 };
 enum { REDRAW = 12 }; /* Ctrl-L */
 enum { PAIR_BAD = 1, PAIR_BAR, PAIR_CHOSEN };
 
+static SCREEN *its_screen; /* there is one in a program */
 static attr_t looks[SCREEN_CHOSEN_BAD + 1];
 static short pairs[SCREEN_CHOSEN_BAD + 1];
 
@@ -87,6 +88,7 @@ static bool is_known(char *error, size_t n) {
   }
   const char *place = tigetstr("cup");
   bool places = place && place != (char *)-1;
+  del_curterm(cur_term); /* the screen has one of its own */
   if (!places)
     snprintf(error, n, "this terminal cannot place its cursor: TERM is '%.40s'", term ? term : "");
   return places;
@@ -101,12 +103,12 @@ bool screen_check(char *error, size_t n) {
 
 bool screen_open(char *error, size_t n) {
   width_begin();
-  if (!screen_check(error, n)) return false;
   if (!restore_note()) {
     snprintf(error, n, "cannot ask the terminal how it is: %s", strerror(errno));
     return false;
   }
-  if (!newterm(NULL, stdout, stdin)) {
+  its_screen = newterm(NULL, stdout, stdin);
+  if (!its_screen) {
     snprintf(error, n, "cannot set up this terminal");
     return false;
   }
@@ -126,6 +128,7 @@ bool screen_open(char *error, size_t n) {
 void screen_close(void) {
   endwin();
   restore_now();
+  delscreen(its_screen);
 }
 
 void screen_pause(void) {

@@ -47,7 +47,7 @@ struct screen_key {
 /* Whether stdin and stdout are a terminal of which enough is known; if not, why, in `error` (n
  * bytes). */
 bool screen_check(char *error, size_t n);
-/* Takes that terminal. False, and why, with the terminal as it was. */
+/* Takes a terminal that was checked. False, and why, with the terminal as it was. */
 bool screen_open(char *error, size_t n);
 /* Gives it back as it was. */
 void screen_close(void);
