@@ -178,11 +178,14 @@ static unsigned depth_of(lua_State *L, struct worker *w, enum gaijin_op op) {
   return depth;
 }
 
-/* Who is asked, if that is to be known. */
-static const char *asked_name(lua_State *L, struct worker *w, const struct remote *r) {
-  if (!w->traces_tokens || !r->target) return r->name;
-  const struct at *at = at_get(L, w, r->target);
-  return at ? worker_host_name(w, at->pt.host) : NULL;
+/* What is sent with a request. */
+static const struct origin_sending *trace_request(lua_State *L, struct worker *w,
+                                                  const struct remote *r,
+                                                  struct origin_sending *out) {
+  const struct at *at = r->target ? at_get(L, w, r->target) : NULL;
+  *out = (struct origin_sending){.op = r->op,
+                                 .to = at ? worker_host_name(w, at->pt.host) : r->name};
+  return out;
 }
 
 /* Writes and queues the message, whose target is filled in here; *id gets its id. 0, or the status
@@ -191,8 +194,9 @@ static int write_request(lua_State *L, struct worker *w, const struct remote *r,
                          struct gaijin_send *to, gaijin_answer_fn fn, void *user, uint64_t *id) {
   for (int tries = 0;; marshal_again(L, w, r->first, r->count, &tries)) {
     if (r->target) check_target(L, w, r->target);
-    const struct origin_sending sending = {.op = r->op, .to = asked_name(L, w, r)};
-    marshal_prepare(L, w, r->first, r->count, &sending);
+    struct origin_sending traced;
+    marshal_prepare(L, w, r->first, r->count,
+                    w->traces_tokens ? trace_request(L, w, r, &traced) : NULL);
     struct at *at = r->target ? at_get(L, w, r->target) : NULL;
     if (!at || at->holding) {
       to->holding = at ? at->holding : NULL;

@@ -23,7 +23,7 @@ void marshal_prepare(lua_State *L, struct worker *w, int first, int n,
       value_revive(L, w, i);
   }
   /* From here on nothing waits, and so nothing else is sent. */
-  if (w->traces_tokens) origin_begin(L, w, s);
+  if (s) origin_begin(L, w, s);
   for (int i = first; i < first + n; i++) {
     if (copy_is(L, w, i))
       copy_give_tokens(L, w, i);

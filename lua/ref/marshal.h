@@ -10,10 +10,10 @@
 
 struct origin_sending;
 
-/* Makes the n values from stack index `first` fit to be sent, which `s` says to whom: ATs that a
- * finaliser left without
- * holding are revived, each candidate gets a token. Raises before there is a token (but for
- * shortage of memory); may run finalisers and wait. */
+/* Makes the n values from stack index `first` fit to be sent: ATs that a finaliser left without
+ * holding are revived, each candidate gets a token. `s`: what it is that is sent, NULL if that is
+ * not to be remembered. Raises before there is a token (but for shortage of memory); may run
+ * finalisers and wait. */
 void marshal_prepare(lua_State *L, struct worker *w, int first, int n,
                      const struct origin_sending *s);
 /* Puts the values into the message begun. False when one lost its token since prepare, or a table

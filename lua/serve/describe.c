@@ -197,7 +197,7 @@ static void describe_coroutine(lua_State *L, struct description *d) {
     return;
   }
   /* Not begun: the function that it was made with. */
-  if (lua_status(co) != 0 || lua_gettop(co) == 0 || !lua_isfunction(co, 1)) return;
+  if (lua_status(co) != 0 || lua_getstack(co, 0, &ar) || !lua_isfunction(co, 1)) return;
   if (!lua_checkstack(co, 1)) return;
   lua_pushvalue(co, 1);
   lua_getinfo(co, ">S", &ar);

@@ -152,10 +152,15 @@ static void wait_for_confirmation(lua_State *L, struct worker *w, int first, int
   if (how != WAIT_WOKEN) door_raise(L, w, how, what, until);
 }
 
-/* The function whose results are sent, if that is to be known: its request's body has been kept for
- * that (free_read_body). */
-static gaijin_token *called(const struct worker *w, const struct serving *s) {
-  return w->traces_tokens && s->op == GAIJIN_OP_CALL && s->body ? s->target : NULL;
+/* What is sent as an answer. The function whose results these are lives, as the body of its request
+ * has been kept for that (free_read_body). */
+static const struct origin_sending *trace_answer(const struct worker *w, const struct serving *s,
+                                                 struct origin_sending *out) {
+  *out = (struct origin_sending){.op = s->op,
+                                 .to = worker_host_name(w, s->caller),
+                                 .answer = true,
+                                 .called = s->op == GAIJIN_OP_CALL && s->body ? s->target : NULL};
+  return out;
 }
 
 /* Sends the n values on top of the stack as results, or as what was raised. Raises what cannot be
@@ -166,9 +171,8 @@ static void answer(lua_State *L, struct worker *w, struct serving *s, int n, boo
   int first = lua_gettop(L) - n + 1;
   unsigned above = raised ? position_take_above(L, w, first) : 0;
   for (int tries = 0;; marshal_again(L, w, first, n, &tries)) {
-    const struct origin_sending sending = {
-        .op = s->op, .to = worker_host_name(w, s->caller), .answer = true, .called = called(w, s)};
-    marshal_prepare(L, w, first, n, &sending);
+    struct origin_sending traced;
+    marshal_prepare(L, w, first, n, w->traces_tokens ? trace_answer(w, s, &traced) : NULL);
     if (raised)
       gaijin_begin_raise_level(w->g, s->id, s->op, (uint32_t)n, above);
     else

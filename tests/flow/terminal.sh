@@ -27,7 +27,7 @@ keys() { tmux -S "$dir/tmux" send-keys "$@"; }
 typed() { keys -l "$1" && keys Enter; }
 screen() { tmux -S "$dir/tmux" capture-pane -p; }
 screen_has() { screen | grep -E -- "$1" >/dev/null; }
-screen_width() { screen | LC_ALL=C.UTF-8 awk '{ if (length > n) n = length } END { print n + 0 }'; }
+screen_width() { screen | LC_ALL=C.UTF-8 wc -L; } # awk may count bytes
 # The number tells its end from that of the command before it, which may not be cleared yet.
 ran_so_far=0
 ran() {

@@ -6,6 +6,7 @@
 #include "tools/ask/origins.h"
 
 #include <errno.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -211,7 +212,8 @@ static bool describe(struct origins *s, struct observer *o, bool new) {
 
 static void wait_until(double end) {
   for (double left; (left = end - clock_seconds()) > 0;) {
-    struct timespec t = {.tv_sec = (time_t)left, .tv_nsec = (long)((left - (time_t)left) * 1e9)};
+    double whole = floor(left);
+    struct timespec t = {.tv_sec = (time_t)whole, .tv_nsec = (long)((left - whole) * 1e9)};
     if (nanosleep(&t, NULL) != 0 && errno != EINTR) return;
   }
 }
