@@ -21,6 +21,7 @@
 #include "broker/net/limits.h"
 #include "broker/ops/collect.h"
 #include "broker/ops/flow.h"
+#include "broker/ops/reach.h"
 #include "proto/body.h"
 #include "proto/closed.h"
 #include "proto/limits.h"
@@ -28,8 +29,6 @@
 
 /* Units of work for a refusal: its text, and the messages that tell it. */
 enum { REFUSED_COST = 10 };
-/* Of who asks for paths: requests that may be open, given-up ones included. */
-enum { PATHS_OPEN_MOST = 16 };
 
 static bool is_there(const struct broker *b, uint64_t id) {
   uint32_t host = hosts_find(&b->hosts, id);
@@ -145,31 +144,6 @@ static bool has_place(struct client *from, const struct client *to, const struct
   return false;
 }
 
-/* Whether a client may ask for what goes deeper than what a worker gives. False: it has been
- * refused. */
-static bool may_reach(struct client *from, const struct host *host, const struct message *m) {
-  char what[64 + TOLD_NAME_MAX_BYTES], why[REACH_TEXT];
-  snprintf(what, sizeof what,
-           m->op == OP_eval ? "have worker %.*s run code"
-                            : "be told how worker %.*s reaches objects",
-           TOLD_NAME_MAX_BYTES, host->name);
-  if (permission_to_reach(from, policy_right_for(m->op), what, why)) return true;
-  refuse(from, m, STATUS_denied, "%s", why);
-  return false;
-}
-
-/* A walk of a heap takes a fork and seconds of a processor: who has many of its requests open waits.
- * False: it has been refused. */
-static bool may_have_walked(struct client *from, const struct message *m) {
-  if (m->op != OP_paths || from->account->used[ACCOUNT_REQUESTS] < PATHS_OPEN_MOST) return true;
-  char text[LIMITS_TEXT];
-  snprintf(text, sizeof text, "you have %u requests open or more, and ask for paths",
-           PATHS_OPEN_MOST);
-  limits_note_refusal(from, text);
-  refuse(from, m, STATUS_busy, "%s; wait for answers", text);
-  return false;
-}
-
 /* The connection a request is for; NULL: it has been refused. */
 static struct client *find_receiver(struct client *from, const struct transfer *t,
                                     const struct message *m) {
@@ -187,7 +161,12 @@ static struct client *find_receiver(struct client *from, const struct transfer *
     return NULL;
   }
   if (m->op == OP_eval || m->op == OP_paths) {
-    if (!may_reach(from, host, m) || !may_have_walked(from, m)) return NULL;
+    char why[REACH_TEXT];
+    enum status status;
+    if (!reach_may(from, host, m, &status, why, sizeof why)) {
+      refuse(from, m, status, "%s", why);
+      return NULL;
+    }
   } else if (!permission_to_ask(from, number, m)) {
     refuse(from, m, STATUS_denied, "this broker's policy does not let you ask worker %s for '%s'",
            host->name, op_name(m->op));

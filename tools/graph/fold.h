@@ -101,8 +101,8 @@ struct fold_object {
 };
 void fold_put(struct fold *f, const struct fold_object *o);
 
-/* When all are put: workers in the order of their names, nodes by worker, and objects that differ in
- * nothing but id and labels beside one another. */
+/* When all are put: workers in the order of their names, nodes by worker, and objects that differ
+ * in nothing but id and labels beside one another. */
 void fold_sort(struct fold *f);
 
 #endif
