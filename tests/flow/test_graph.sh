@@ -11,7 +11,7 @@ ctl=$build/gaijinctl
 cat >"$dir/shop.lua" <<'LUA'
 bakaGaijin.price = function(n) return 2 * n end
 bakaGaijin.cash = {}
-bakaGaijin['"];evil[\\N&amp;<b>\n\27[31m\255'] = {}
+bakaGaijin['"];evil[\\N&amp;<b>\n\27[31m\255'] = function() end
 for i = 1, 4 do bakaGaijin["<i>\\N&amp;\"]]>" .. i] = {} end
 function bakaGaijin.make(n) local t = {} for i = 1, n do t[i] = i % 2 == 0 and {} or function() end end return unpack(t) end
 bakaGaijin.all = true

@@ -48,13 +48,14 @@ static void add_quoted(struct text *out, const char *bytes, size_t size) {
   }
 }
 
-/* The same inside a label of cells, which is like HTML. */
+/* The same inside a label of cells, which is like HTML; \N is read in there, too. */
 static void add_cell_text(struct text *out, const char *bytes, size_t size) {
   for (size_t i = 0; i < size; i++) {
     const char *code = bytes[i] == '&'   ? "&amp;"
                        : bytes[i] == '<' ? "&lt;"
                        : bytes[i] == '>' ? "&gt;"
                        : bytes[i] == '"' ? "&quot;"
+                       : bytes[i] == '\\' ? "\\\\"
                                          : NULL;
     if (code)
       text_add(out, code, strlen(code));
