@@ -26,7 +26,8 @@
 #include "tools/base/text.h"
 
 enum fold_step { FOLD_NOT, FOLD_LABELLED, FOLD_HOLDERS, FOLD_KINDS, FOLD_ALL };
-enum { FOLD_NOBODY = UINT32_MAX, FOLD_LABELS = 3 /* that a node of several shows */ };
+#define FOLD_NOBODY UINT32_MAX /* no worker's number */
+enum { FOLD_LABELS = 3 /* that a node of several shows */ };
 /* Nodes that may be over: those of workers beyond (living and ended), what is kept, what is put. */
 enum { FOLD_BEYOND = 4 };
 
