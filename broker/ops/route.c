@@ -21,6 +21,7 @@
 #include "broker/net/limits.h"
 #include "broker/ops/collect.h"
 #include "broker/ops/flow.h"
+#include "broker/ops/reach.h"
 #include "proto/body.h"
 #include "proto/closed.h"
 #include "proto/limits.h"
@@ -143,27 +144,6 @@ static bool has_place(struct client *from, const struct client *to, const struct
   return false;
 }
 
-/* Whether a client may ask for what goes deeper than what a worker gives. False: it has been
- * refused. */
-static bool may_reach(struct client *from, const struct host *host, const struct message *m) {
-  char what[64 + TOLD_NAME_MAX_BYTES], why[REACH_TEXT];
-  snprintf(what, sizeof what,
-           m->op == OP_eval    ? "have worker %.*s run code"
-           : m->op == OP_paths ? "be told how worker %.*s reaches objects"
-                               : "be told what objects of worker %.*s are",
-           TOLD_NAME_MAX_BYTES, host->name);
-  if (!permission_to_reach(from, policy_right_for(m->op), what, why)) {
-    refuse(from, m, STATUS_denied, "%s", why);
-    return false;
-  }
-  bool full = calls_op_looks(m->op) &&
-              calls_looks(&from->broker->calls, from->host) >= CALLS_LOOKS_MOST;
-  if (full)
-    refuse(from, m, STATUS_busy, "%d requests of yours that look into workers are open; wait for answers",
-           CALLS_LOOKS_MOST);
-  return !full;
-}
-
 /* The connection a request is for; NULL: it has been refused. */
 static struct client *find_receiver(struct client *from, const struct transfer *t,
                                     const struct message *m) {
@@ -180,8 +160,13 @@ static struct client *find_receiver(struct client *from, const struct transfer *
     refuse(from, m, STATUS_dead, NOTIFY_DEAD_TEXT, TOLD_NAME_MAX_BYTES, host->name);
     return NULL;
   }
-  if (m->op == OP_eval || m->op == OP_paths || m->op == OP_describe) {
-    if (!may_reach(from, host, m)) return NULL;
+  if (m->op == OP_eval || calls_op_looks(m->op)) {
+    char why[REACH_TEXT];
+    enum status status;
+    if (!reach_may(from, host, m, &status, why, sizeof why)) {
+      refuse(from, m, status, "%s", why);
+      return NULL;
+    }
   } else if (!permission_to_ask(from, number, m)) {
     refuse(from, m, STATUS_denied, "this broker's policy does not let you ask worker %s for '%s'",
            host->name, op_name(m->op));

@@ -56,7 +56,7 @@ static void add_object(void *user, const struct value *v) {
   struct page *g = user;
   if (v->type != VALUE_PT) return;
   const struct host *host = host_of(g->b, v->pt.host);
-  if (!host || v->pt.host == hosts_at(&g->b->hosts, g->row.to)->id) return; /* its own: no holding */
+  if (!host || v->pt.host == hosts_at(&g->b->hosts, g->row.to)->id) return; /* its own */
   if (!is_named(host, g->ask->host, g->ask->host_size)) return;
   if (g->count == g->most) {
     g->over++;
@@ -72,7 +72,8 @@ static bool walk(struct page *g, const uint8_t *bytes, uint32_t size) {
   const char *fault;
   if (message_parse(bytes, size, &m) || m.kind == MESSAGE_NOTICE) return true;
   struct body_walker w;
-  g->row = (struct row){.to = g->row.to, .kind = (uint8_t)m.kind, .op = (uint8_t)m.op, .from = m.peer};
+  g->row = (struct row){
+      .to = g->row.to, .kind = (uint8_t)m.kind, .op = (uint8_t)m.op, .from = m.peer};
   g->first = g->count;
   g->over = 0;
   body_walker_start(&w);
@@ -129,7 +130,8 @@ static uint64_t position_of(const struct outbox *o, uint64_t cursor) {
 static void fill(struct page *g) {
   const struct slab *all = &g->b->hosts.all;
   uint64_t cursor = g->ask->cursor;
-  uint32_t begin = cursor >> STEP_BITS < SLAB_NONE ? (uint32_t)(cursor >> STEP_BITS) : SLAB_NONE - 1;
+  uint64_t first = cursor >> STEP_BITS;
+  uint32_t begin = first < SLAB_NONE ? (uint32_t)first : SLAB_NONE - 1;
   for (uint32_t i = slab_next(all, begin); i != SLAB_NONE; i = slab_next(all, i + 1)) {
     const struct host *h = hosts_at(&g->b->hosts, i);
     bool waits = h->client && h->client->state != CLIENT_CONDEMNED && h->client->outbox.bytes > 0;

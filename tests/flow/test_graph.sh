@@ -11,7 +11,8 @@ ctl=$build/gaijinctl
 cat >"$dir/shop.lua" <<'LUA'
 bakaGaijin.price = function(n) return 2 * n end
 bakaGaijin.cash = {}
-bakaGaijin['"];evil[\\N&amp;<b>\n\27[31m\255'] = {}
+bakaGaijin['"];evil[\\N&amp;<b>\n\27[31m\255'] = function() end
+for i = 1, 4 do bakaGaijin["<i>\\N&amp;\"]]>" .. i] = {} end
 function bakaGaijin.make(n) local t = {} for i = 1, n do t[i] = i % 2 == 0 and {} or function() end end return unpack(t) end
 bakaGaijin.all = true
 LUA
@@ -19,6 +20,7 @@ cat >"$dir/till.lua" <<'LUA'
 local shop = gaijin.wait_for("shop", "all") and bakaGaijin("shop")
 kept = {shop.price, shop.cash, shop['"];evil[\\N&amp;<b>\n\27[31m\255']}
 again = shop.cash
+for i = 1, 4 do kept[#kept + 1] = shop["<i>\\N&amp;\"]]>" .. i] end
 bakaGaijin.drawer = {}
 gaijin.ready()
 LUA
@@ -44,7 +46,7 @@ start shop "$build/gaijin-worker" "$dir/shop.lua"
 start till "$build/gaijin-worker" "$dir/till.lua"
 start office "$build/gaijin-worker" "$dir/office.lua"
 office=$pid
-wait_until holds shop till 3
+wait_until holds shop till 7
 wait_until holds till office 1
 
 story="as text"
@@ -58,6 +60,8 @@ check "a function" edge till 'price\\nfunction'
 check "of another worker" edge office 'drawer\\ntable'
 check "who does not hold has no edge" eval '! edge office "cash"'
 check "a hostile label is one text" out_has 'label="\\"\];evil\[\\\\N&amp;amp;<b>\\\\x0a'
+check "several that are alike stand in one node" out_has '>4 tables<'
+check "hostile labels there are texts, too" eval "dot -Tsvg '$dir/out' | grep -F '&lt;i&gt;\\N&amp;amp;&quot;]]&gt;4 '"
 check "nothing steers a terminal" eval "! grep -q $'\\033' '$dir/out'"
 
 story="as JSON"
@@ -159,7 +163,7 @@ check "not folded" test "$("$ctl" graph --fold 10000 --json | grep -c '"node":[0
 
 story="an ended worker"
 kill -9 "${started[2]}"
-dead() { "$ctl" tokens --json | grep -q '"dead":true'; }
+dead() { "$ctl" tokens --json | grep '"dead":true' >/dev/null; }
 wait_until dead
 run "$ctl" graph
 check "is grey" out_has 'label="till\\nended, 1 object"; style="rounded,dashed"; color="#999999"'

@@ -181,6 +181,7 @@ for i in 1 2 3; do check "giver-$i gives" "$build/gaijinctl" call "giver-$i.begi
 # The last of them: the kernel has room for some.
 of=giver-3:$("$build/gaijinctl" tokens --host giver-3 --kind table -o id --json | grep -o '[0-9]*')
 run "$build/gaijinctl" why "$of" --timeout 1
+# shellcheck disable=SC2016 # an op in quotes
 check "is said, and in whose message" out_has '^  under way to it, 4 times, in a request `call` from giver-3$'
 run "$build/gaijinctl" why "$of" --timeout 1 --json
 check "as JSON" out_has '"under_way":\[\{"from":"giver-3","kind":"request","op":"call","count":4\}\]'

@@ -78,7 +78,7 @@ static bool ask_some(struct why *y, size_t all) {
   for (size_t i = 0; i < all; i++) open += y->asked[i].is_open;
   for (size_t i = 0; i < all; i++) {
     struct why_asked *a = &y->asked[i];
-    bool is_due = !a->told && !a->is_open && (!a->fault || a->again_at);
+    bool is_due = !a->told && !a->is_open && (!a->fault || a->again_at > 0);
     any = any || a->is_open || is_due;
     if (!is_due || open >= AT_A_TIME || clock_seconds() < a->again_at) continue;
     ask(y, a);

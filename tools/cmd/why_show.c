@@ -25,7 +25,8 @@ static void text_waiting(struct text *t, const struct why *y, const char *to) {
   for (size_t i = 0; i < y->n_waiting; i++) {
     const struct why_waiting *w = &y->waiting[i];
     if (strcmp(w->to, to) != 0) continue;
-    text_print(t, w->count == 1 ? "  under way to it, once, in " : "  under way to it, %llu times, in ",
+    text_print(t, w->count == 1 ? "  under way to it, once, in "
+                                : "  under way to it, %llu times, in ",
                (unsigned long long)w->count);
     text_message(t, w);
     text_print(t, "\n");
@@ -71,7 +72,8 @@ static void text_all(const struct why *y, struct text *t) {
   if (y->more)
     text_print(t, "held by %llu more, which were not asked\n", (unsigned long long)y->more);
   if (y->more_waiting)
-    text_print(t, "%llu more messages under way may have it\n", (unsigned long long)y->more_waiting);
+    text_print(t, "%llu more messages under way may have it\n",
+               (unsigned long long)y->more_waiting);
   const struct why_asked *host = &y->asked[y->n];
   if (y->dead) return;
   text_print(t, "inside ");

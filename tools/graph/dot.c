@@ -9,15 +9,17 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "tools/graph/arrange.h"
+
 /* Columns of texts; holders of a node that have an edge; objects that are worth a node of cells. */
 enum { NAME_COLUMNS = 40, LABEL_COLUMNS = 28, SAID_COLUMNS = 40, EDGES_MOST = 12, CELLS_LEAST = 3 };
 
 struct drawing {
   struct text *out;
   struct graph *g;
-  bool *is_drawn;   /* workers that are, by number */
-  bool *is_apart;   /* what it holds begins outside of its cluster */
-  uint32_t left_out; /* workers that are not */
+  bool *is_drawn; /* workers that are, by number */
+  bool *is_apart; /* what it holds begins outside of its cluster */
+  uint32_t left_out; /* workers that are not drawn */
   uint64_t edges;   /* so far */
 };
 
@@ -46,13 +48,14 @@ static void add_quoted(struct text *out, const char *bytes, size_t size) {
   }
 }
 
-/* The same inside a label of cells, which is like HTML. */
+/* The same inside a label of cells, which is like HTML; \N is read in there, too. */
 static void add_cell_text(struct text *out, const char *bytes, size_t size) {
   for (size_t i = 0; i < size; i++) {
     const char *code = bytes[i] == '&'   ? "&amp;"
                        : bytes[i] == '<' ? "&lt;"
                        : bytes[i] == '>' ? "&gt;"
                        : bytes[i] == '"' ? "&quot;"
+                       : bytes[i] == '\\' ? "\\\\"
                                          : NULL;
     if (code)
       text_add(out, code, strlen(code));
@@ -80,36 +83,6 @@ static void add_number(struct text *out, uint64_t n) {
 
 /* ---- Order ---- */
 
-static uint64_t share(const struct fold_worker *w) { return w->exports + w->holds; }
-
-struct ranked {
-  const struct fold_worker *worker;
-  uint32_t number;
-};
-
-static int compare_workers(const void *x, const void *y) {
-  const struct ranked *a = x, *b = y;
-  if (share(a->worker) != share(b->worker)) return share(a->worker) < share(b->worker) ? 1 : -1;
-  return a->number < b->number ? -1 : 1;
-}
-
-/* Those that have or hold most; who has and holds nothing is drawn where all are wanted. */
-static void choose_workers(struct drawing *d) {
-  const struct fold *f = &d->g->fold;
-  const struct graph_scope *s = &d->g->scope;
-  bool all = !s->focus && !s->host && !s->holder && !s->kind && !(s->least_age > 0);
-  struct ranked *ranked = tool_alloc(f->n_workers, sizeof *ranked);
-  uint32_t n = 0;
-  d->is_drawn = tool_alloc(f->n_workers, sizeof *d->is_drawn);
-  for (uint32_t i = 0; i < f->n_workers; i++)
-    if (share(&f->workers[i]) || (all && f->workers[i].is_known))
-      ranked[n++] = (struct ranked){&f->workers[i], i};
-  if (n) qsort(ranked, n, sizeof *ranked, compare_workers);
-  for (uint32_t i = 0; i < n && i < f->most; i++) d->is_drawn[ranked[i].number] = true;
-  d->left_out = n > f->most ? n - f->most : 0;
-  free(ranked);
-}
-
 static int compare_holds(const void *x, const void *y) {
   const struct fold_hold *a = x, *b = y;
   if (a->objects != b->objects) return a->objects < b->objects ? 1 : -1;
@@ -121,8 +94,8 @@ static int compare_holds(const void *x, const void *y) {
 static bool are_alike(const struct fold_node *a, const struct fold_node *b) {
   if (a->objects != 1 || b->objects != 1 || a->is_kept || b->is_kept || a->said || b->said)
     return false;
-  if (a->host != b->host || a->kind != b->kind || a->n_holds != b->n_holds || a->others || b->others)
-    return false;
+  if (a->host != b->host || a->kind != b->kind || a->n_holds != b->n_holds) return false;
+  if (a->others || b->others) return false;
   for (uint32_t i = 0; i < a->n_holds; i++)
     if (a->holds[i].worker != b->holds[i].worker || a->holds[i].count != b->holds[i].count ||
         a->holds[i].waiting != b->holds[i].waiting)
@@ -187,7 +160,9 @@ static void draw_node(struct drawing *d, const struct fold_node *n, uint32_t i) 
   const struct look *l = look_of(n->kind);
   text_print(d->out, "    n%u [shape=%s, fillcolor=\"%s\"", i, l->shape,
              n->is_dead ? "#e8e8e8" : l->fill);
-  if (n->is_dead) text_print(d->out, ", style=\"filled,dashed\", color=\"#999999\", fontcolor=\"#777777\"");
+  if (n->is_dead)
+    text_print(d->out,
+               ", style=\"filled,dashed\", color=\"#999999\", fontcolor=\"#777777\"");
   if (n->objects > 1) text_print(d->out, ", peripheries=2");
   if (n->is_kept) text_print(d->out, ", penwidth=3");
   text_print(d->out, ", label=\"");
@@ -285,42 +260,11 @@ static uint32_t alike(const struct fold *f, uint32_t first) {
   return n >= CELLS_LEAST ? n : 1;
 }
 
-/* Workers that hold objects of each other, in a ring, cannot stand side by side: where they hold is
- * drawn apart from what they have, so that all edges lead the same way. Found by taking away, again
- * and again, who holds nothing of those that are left, or has nothing that these hold. */
-static void choose_apart(struct drawing *d) {
-  const struct fold *f = &d->g->fold;
-  uint32_t *holds = tool_alloc(f->n_workers, sizeof *holds);
-  uint32_t *held = tool_alloc(f->n_workers, sizeof *held);
-  d->is_apart = tool_alloc(f->n_workers, sizeof *d->is_apart);
-  memset(d->is_apart, true, f->n_workers);
-  for (bool changed = true; changed;) {
-    changed = false;
-    memset(holds, 0, f->n_workers * sizeof *holds);
-    memset(held, 0, f->n_workers * sizeof *held);
-    for (uint32_t i = 0; i < f->n_nodes; i++) {
-      const struct fold_node *n = &f->nodes[i];
-      if (n->host == FOLD_NOBODY || !d->is_apart[n->host]) continue;
-      for (uint32_t k = 0; k < n->n_holds; k++) {
-        if (!d->is_apart[n->holds[k].worker]) continue;
-        held[n->host]++;
-        holds[n->holds[k].worker]++;
-      }
-    }
-    for (uint32_t i = 0; i < f->n_workers; i++) {
-      bool is_left = holds[i] && held[i];
-      changed = changed || (d->is_apart[i] && !is_left);
-      d->is_apart[i] = d->is_apart[i] && is_left;
-    }
-  }
-  free(holds);
-  free(held);
-}
-
 /* The box from which the edges to what it holds begin. */
 static void draw_holder(struct drawing *d, uint32_t i) {
   const struct fold_worker *w = &d->g->fold.workers[i];
-  text_print(d->out, "    w%u [shape=%s, style=filled, fillcolor=\"%s\", fontcolor=white, label=\"", i,
+  text_print(d->out,
+             "    w%u [shape=%s, style=filled, fillcolor=\"%s\", fontcolor=white, label=\"", i,
              w->name[0] == '@' ? "ellipse" : "box", w->holds ? colour_of(i) : "#999999");
   if (d->is_apart[i]) {
     add_text(d->out, w->name, NAME_COLUMNS);
@@ -389,8 +333,8 @@ static void draw_title(struct drawing *d) {
 void graph_add_dot(struct text *out, struct graph *g) {
   struct fold *f = &g->fold;
   struct drawing d = {.out = out, .g = g};
-  choose_workers(&d);
-  choose_apart(&d);
+  d.is_drawn = arrange_drawn(g, &d.left_out);
+  d.is_apart = arrange_apart(&g->fold);
   text_print(out, "digraph gaijin {\n"
                   "  graph [rankdir=LR, fontname=\"Helvetica,Arial,sans-serif\", fontsize=11, "
                   "ranksep=1, nodesep=0.15, style=\"rounded\", color=\"#555555\", "

@@ -26,7 +26,8 @@
 #include "tools/base/text.h"
 
 enum fold_step { FOLD_NOT, FOLD_LABELLED, FOLD_HOLDERS, FOLD_KINDS, FOLD_ALL };
-enum { FOLD_NOBODY = UINT32_MAX, FOLD_LABELS = 3 /* that a node of several shows */ };
+#define FOLD_NOBODY UINT32_MAX /* no worker's number */
+enum { FOLD_LABELS = 3 /* that a node of several shows */ };
 /* Nodes that may be over: those of workers beyond (living and ended), what is kept, what is put. */
 enum { FOLD_BEYOND = 4 };
 
@@ -101,8 +102,8 @@ struct fold_object {
 };
 void fold_put(struct fold *f, const struct fold_object *o);
 
-/* When all are put: workers in the order of their names, nodes by worker, and objects that differ in
- * nothing but id and labels beside one another. */
+/* When all are put: workers in the order of their names, nodes by worker, and objects that differ
+ * in nothing but id and labels beside one another. */
 void fold_sort(struct fold *f);
 
 #endif
