@@ -29,7 +29,8 @@ enum { HOLDERS_MOST = 4096 };
 enum { CONNECTIONS_MOST = 16384 };
 /* Upper bounds on the wire: a name, a number, a row without what varies. */
 enum { NAME_BYTES = TOLD_NAME_MAX_BYTES + 5, NUMBER_BYTES = 9, ROW_BYTES = 240 };
-enum { PAIR_BYTES = NAME_BYTES + 2 * NUMBER_BYTES }; /* a holder: name, count, age */
+/* A token without its holders; one of these: name, count, age (32 bits). */
+enum { TOKEN_BYTES = NAME_BYTES + 9 * NUMBER_BYTES, PAIR_BYTES = NAME_BYTES + NUMBER_BYTES + 5 };
 
 struct page {
   struct broker *b;
@@ -146,7 +147,7 @@ static bool token_wanted(const struct page *g, uint32_t index) {
 
 /* How many holders of a token are named: as many as fit into a page of its own. */
 static uint32_t named_holders(const struct page *g, uint32_t index, uint32_t *all) {
-  uint32_t n = 0, fit = (uint32_t)((g->bytes_most - ROW_BYTES) / PAIR_BYTES) - 1;
+  uint32_t n = 0, fit = (uint32_t)((g->bytes_most - TOKEN_BYTES) / PAIR_BYTES) - 1;
   for (uint32_t i = refs_token(&g->b->refs, index)->holds; i != SLAB_NONE && n < HOLDERS_MOST;
        i = refs_next_holder(&g->b->refs, i))
     n++;
@@ -157,7 +158,7 @@ static uint32_t named_holders(const struct page *g, uint32_t index, uint32_t *al
 static uint64_t token_size(struct page *g, uint32_t index) {
   uint32_t all, named = named_holders(g, index, &all);
   g->examined += all;
-  return ROW_BYTES + (uint64_t)(named + 1) * PAIR_BYTES;
+  return TOKEN_BYTES + (uint64_t)(named + 1) * PAIR_BYTES;
 }
 
 static void token_write(const struct page *g, uint32_t index, struct pack *p) {
