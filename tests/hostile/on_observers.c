@@ -152,7 +152,9 @@ static void monitor(struct attacker *a, bool reads) {
     raw_end(&all[i]);
     on = raw_pump(&all[i]) && on;
   }
-  for (a->ready = true; on && !reads;) pause();
+  a->ready = true;
+  if (on && !reads)
+    for (;;) pause();
   while (on) on = raw_next(&all[0], 60000) == 1 && raw_next(&all[1], 60000) == 1;
   for (int i = 0; i < MONITORS; i++) raw_close(&all[i]);
 }
