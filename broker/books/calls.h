@@ -40,8 +40,8 @@ struct call {
   uint32_t open_bytes;
 };
 
-/* Those that look into a worker for an observer (calls_op_looks): one asker may have so many open at
- * a time, wherever, for each is work of its host's. */
+/* Those that look into a worker for an observer (calls_op_looks): one asker may have so many open
+ * at a time, wherever, for each is work of its host's. */
 enum { CALLS_LOOKS_MOST = 16 };
 /* Whether requests of this op do: describe and paths. */
 bool calls_op_looks(uint32_t op);

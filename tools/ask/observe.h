@@ -67,8 +67,8 @@ struct observe_book {
 bool observe_read(struct observer *o, const struct observe_book *book);
 /* Its halves, for who waits in a loop of its own. The first begins the request for the page at a
  * cursor (nil: the first page), which the caller ends. The second reads the answer, calls row for
- * each row, and puts the next page's cursor, a number, or nil; *count, of rows, grows. False after an
- * error line. */
+ * each row, and puts the next page's cursor, a number, or nil; *count, of rows, grows. False after
+ * an error line. */
 void observe_begin_page(struct observer *o, const struct observe_book *book,
                         const struct gaijin_value *cursor);
 bool observe_read_page(struct observer *o, const struct observe_book *book, gaijin_body *b,

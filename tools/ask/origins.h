@@ -56,9 +56,9 @@ struct origins {
   bool compares; /* there was a first */
 };
 
-/* Looks, waits so many seconds (0: looks once), looks again, and has what was chosen described; only
- * objects of these workers, or of all if there are none. False, after error lines: something is
- * missing. origins_deinit ends it in either case, before the connection is closed. */
+/* Looks, waits so many seconds (0: looks once), looks again, and has what was chosen described.
+ * Only objects of these workers, or of all if there are none. False, after error lines: something
+ * is missing. origins_deinit ends it in either case, before the connection is closed. */
 bool origins_take(struct origins *s, struct observer *o, char *const *workers, size_t count,
                  double seconds);
 void origins_deinit(struct origins *s);

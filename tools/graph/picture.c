@@ -96,7 +96,8 @@ static bool judge(int status, double seconds, const struct pipes *p, const struc
   return false;
 }
 
-bool picture_draw(const struct text *dot, const char *format, double seconds, struct text *picture) {
+bool picture_draw(const struct text *dot, const char *format, double seconds,
+                  struct text *picture) {
   struct pipes p = {memfd_create("graph", MFD_CLOEXEC), memfd_create("picture", MFD_CLOEXEC),
                     memfd_create("errors", MFD_CLOEXEC)};
   char flag[16];
