@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * gaijinctl leaks: what is looked at (origins.h), by where it comes from. Each object that was
+ * gaijinctl leaks: what is looked at (growth.h), by where it comes from. Each object that was
  * chosen stands for as many as there are for each chosen one.
  */
 #include <math.h>
@@ -8,7 +8,7 @@
 #include <string.h>
 
 #include "tools/ask/list.h"
-#include "tools/ask/origins.h"
+#include "tools/ask/growth.h"
 #include "tools/base/text.h"
 
 /* Who holds most of a group: so many are named. */
@@ -18,8 +18,8 @@ static const char not_traced[] = "not traced", not_told[] = "not told";
 
 /* An object that was chosen. */
 struct entry {
-  const struct origins_class *class;
-  const struct origins_object *object;
+  const struct growth_class *class;
+  const struct growth_object *object;
   char *origin; /* as it came */
   size_t size;
   double now, growth; /* what it stands for */
@@ -48,8 +48,8 @@ static void add(struct entries *e, struct entry entry) {
   e->all[e->count++] = entry;
 }
 
-static void add_object(struct entries *e, const struct origins *s, const struct origins_class *c,
-                       const struct origins_part *p, const struct origins_object *x) {
+static void add_object(struct entries *e, const struct growth *s, const struct growth_class *c,
+                       const struct growth_part *p, const struct growth_object *x) {
   const struct description *d = descriptions_at(s->descriptions, x->description);
   double stands_for = (double)p->of / (double)p->count;
   bool is_new = p == &c->new;
@@ -66,9 +66,9 @@ static void add_object(struct entries *e, const struct origins *s, const struct 
                         .growth = is_new ? stands_for : x->lives ? 0 : -stands_for});
 }
 
-static void add_all(struct entries *e, const struct origins *s) {
+static void add_all(struct entries *e, const struct growth *s) {
   for (size_t i = 0; i < s->n_classes; i++) {
-    const struct origins_class *c = s->classes[i];
+    const struct growth_class *c = s->classes[i];
     for (size_t k = 0; k < c->old.count; k++) add_object(e, s, c, &c->old, &c->old.objects[k]);
     for (size_t k = 0; k < c->new.count; k++) add_object(e, s, c, &c->new, &c->new.objects[k]);
   }
@@ -89,9 +89,9 @@ static int compare_shares(const void *x, const void *y) {
   return (a->name > b->name) - (a->name < b->name);
 }
 
-static void put_holders(struct show *show, const struct origins *s, const struct entry *group,
+static void put_holders(struct show *show, const struct growth *s, const struct entry *group,
                         size_t count) {
-  struct share *shares = tool_alloc(count * ORIGINS_HOLDERS + 1, sizeof *shares);
+  struct share *shares = tool_alloc(count * GROWTH_HOLDERS + 1, sizeof *shares);
   size_t n = 0;
   for (size_t i = 0; i < count; i++) {
     for (uint32_t h = 0; h < group[i].object->n_holders && group[i].now > 0; h++) {
@@ -112,9 +112,9 @@ static void put_holders(struct show *show, const struct origins *s, const struct
   free(shares);
 }
 
-static void put_group(struct show *show, const struct origins *s, const struct entry *group,
+static void put_group(struct show *show, const struct growth *s, const struct entry *group,
                       size_t count) {
-  const struct origins_class *c = group->class;
+  const struct growth_class *c = group->class;
   double now = 0, growth = 0, oldest = 0;
   for (size_t i = 0; i < count; i++) {
     now += group[i].now;
@@ -138,7 +138,7 @@ static void put_group(struct show *show, const struct origins *s, const struct e
   put_holders(show, s, group, count);
 }
 
-static void put_groups(struct show *show, const struct origins *s, struct entries *e) {
+static void put_groups(struct show *show, const struct growth *s, struct entries *e) {
   if (e->count) qsort(e->all, e->count, sizeof *e->all, compare_entries);
   for (size_t first = 0, end = 0; first < e->count; first = end) {
     while (end < e->count && compare_entries(&e->all[first], &e->all[end]) == 0) end++;
@@ -158,10 +158,10 @@ static bool check_names(struct observer *o) {
 }
 
 bool cmd_leaks(struct observer *o, struct show *show) {
-  struct origins s;
+  struct growth s;
   struct entries e = {0};
   if (!check_names(o)) return false;
-  bool good = origins_take(&s, o, o->in->words, (size_t)o->in->count,
+  bool good = growth_take(&s, o, o->in->words, (size_t)o->in->count,
                           settings_seconds(&o->in->settings, SETTING_over));
   if (!o->no_broker) {
     add_all(&e, &s);
@@ -169,6 +169,6 @@ bool cmd_leaks(struct observer *o, struct show *show) {
   }
   for (size_t i = 0; i < e.count; i++) free(e.all[i].origin);
   free(e.all);
-  origins_deinit(&s);
+  growth_deinit(&s);
   return good;
 }

@@ -7,47 +7,47 @@
  *
  * Ids count up at their host, so what has come since has an id above the largest that was seen.
  */
-#ifndef GAIJIN_TOOLS_ASK_ORIGINS_H
-#define GAIJIN_TOOLS_ASK_ORIGINS_H
+#ifndef GAIJIN_TOOLS_ASK_GROWTH_H
+#define GAIJIN_TOOLS_ASK_GROWTH_H
 
 #include "tools/ask/describe.h"
 #include "tools/ask/observe.h"
 
 /* So many are chosen of each worker and kind: of those that were there first, and that came. */
-enum { ORIGINS_MOST = 1000, ORIGINS_HOLDERS = 4 };
+enum { GROWTH_MOST = 1000, GROWTH_HOLDERS = 4 };
 
-struct origins_object {
+struct growth_object {
   uint64_t id;
   size_t description; /* its number */
   bool lives;         /* is held now */
   double age;         /* seconds, while it lives */
-  uint32_t holders[ORIGINS_HOLDERS]; /* numbers of names; more holders are left out */
+  uint32_t holders[GROWTH_HOLDERS]; /* numbers of names; more holders are left out */
   uint32_t n_holders;
 };
 
-struct origins_part {
-  struct origins_object *objects;
+struct growth_part {
+  struct growth_object *objects;
   size_t count;
   uint64_t of; /* chosen of so many */
 };
 
 /* Of one worker and kind. */
-struct origins_class {
+struct growth_class {
   char *host, *kind;
   size_t host_size;
   uint64_t incarnation; /* of the worker, when it was looked at first; 0: not known */
   uint64_t largest;     /* id that was there first */
-  struct origins_part old, new;
+  struct growth_part old, new;
   uint64_t now;         /* so many are held now */
-  struct origins_class *next; /* in its bucket */
+  struct growth_class *next; /* in its bucket */
 };
 
-enum { ORIGINS_BUCKETS = 1024 };
+enum { GROWTH_BUCKETS = 1024 };
 
-struct origins {
-  struct origins_class **classes;
+struct growth {
+  struct growth_class **classes;
   size_t n_classes, classes_room;
-  struct origins_class *buckets[ORIGINS_BUCKETS];
+  struct growth_class *buckets[GROWTH_BUCKETS];
   char **names; /* of holders */
   size_t n_names, names_room;
   struct descriptions *descriptions;
@@ -58,9 +58,9 @@ struct origins {
 
 /* Looks, waits so many seconds (0: looks once), looks again, and has what was chosen described.
  * Only objects of these workers, or of all if there are none. False, after error lines: something
- * is missing. origins_deinit ends it in either case, before the connection is closed. */
-bool origins_take(struct origins *s, struct observer *o, char *const *workers, size_t count,
+ * is missing. growth_deinit ends it in either case, before the connection is closed. */
+bool growth_take(struct growth *s, struct observer *o, char *const *workers, size_t count,
                  double seconds);
-void origins_deinit(struct origins *s);
+void growth_deinit(struct growth *s);
 
 #endif

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT
  *
  * A part is chosen while rows come, without knowing how many there will be: the n-th takes the
- * place of a chosen one with probability ORIGINS_MOST / n. So rows are not kept.
+ * place of a chosen one with probability GROWTH_MOST / n. So rows are not kept.
  */
-#include "tools/ask/origins.h"
+#include "tools/ask/growth.h"
 
 #include <errno.h>
 #include <math.h>
@@ -29,20 +29,20 @@ static void *grow(void *array, size_t count, size_t *room, size_t size) {
 
 /* ---- Classes and names ---- */
 
-static struct origins_class **bucket_of(struct origins *s, const struct gaijin_value *host,
+static struct growth_class **bucket_of(struct growth *s, const struct gaijin_value *host,
                                        const struct gaijin_value *kind) {
   uint64_t h = mix64(kind->size);
   for (uint32_t i = 0; i < host->size; i++) h = mix64(h ^ (unsigned char)host->bytes[i]);
-  return &s->buckets[h % ORIGINS_BUCKETS];
+  return &s->buckets[h % GROWTH_BUCKETS];
 }
 
 static bool is_text(const char *text, const struct gaijin_value *v) {
   return strlen(text) == v->size && memcmp(text, v->bytes, v->size) == 0;
 }
 
-static struct origins_class *class_of(struct origins *s, const struct gaijin_value *host,
+static struct growth_class *class_of(struct growth *s, const struct gaijin_value *host,
                                      const struct gaijin_value *kind) {
-  struct origins_class **bucket = bucket_of(s, host, kind), *c = *bucket;
+  struct growth_class **bucket = bucket_of(s, host, kind), *c = *bucket;
   while (c && !(is_text(c->host, host) && is_text(c->kind, kind))) c = c->next;
   if (c) return c;
   c = tool_alloc(1, sizeof *c);
@@ -50,13 +50,13 @@ static struct origins_class *class_of(struct origins *s, const struct gaijin_val
   c->host_size = host->size;
   c->kind = tool_copy(kind->bytes, kind->size);
   c->next = *bucket;
-  s->classes = grow(s->classes, s->n_classes, &s->classes_room, sizeof(struct origins_class *));
+  s->classes = grow(s->classes, s->n_classes, &s->classes_room, sizeof(struct growth_class *));
   s->classes[s->n_classes++] = c;
   return *bucket = c;
 }
 
 /* The number of a holder's name; they are looked for in a row, since only the chosen need it. */
-static uint32_t name_of(struct origins *s, const struct gaijin_value *name) {
+static uint32_t name_of(struct growth *s, const struct gaijin_value *name) {
   for (size_t i = s->n_names; i-- > 0;)
     if (is_text(s->names[i], name)) return (uint32_t)i;
   s->names = grow(s->names, s->n_names, &s->names_room, sizeof *s->names);
@@ -64,9 +64,9 @@ static uint32_t name_of(struct origins *s, const struct gaijin_value *name) {
   return (uint32_t)(s->n_names - 1);
 }
 
-void origins_deinit(struct origins *s) {
+void growth_deinit(struct growth *s) {
   for (size_t i = 0; i < s->n_classes; i++) {
-    struct origins_class *c = s->classes[i];
+    struct growth_class *c = s->classes[i];
     free(c->old.objects);
     free(c->new.objects);
     free(c->host);
@@ -77,42 +77,42 @@ void origins_deinit(struct origins *s) {
   free(s->classes);
   free(s->names);
   descriptions_free(s->descriptions);
-  *s = (struct origins){0};
+  *s = (struct growth){0};
 }
 
 /* ---- Choosing ---- */
 
 /* The place for one more of a part; NULL: it is not chosen. */
-static struct origins_object *choose(struct origins *s, struct origins_part *p) {
+static struct growth_object *choose(struct growth *s, struct growth_part *p) {
   p->of++;
-  if (p->count < ORIGINS_MOST) {
-    if (!p->objects) p->objects = tool_alloc(ORIGINS_MOST, sizeof *p->objects);
+  if (p->count < GROWTH_MOST) {
+    if (!p->objects) p->objects = tool_alloc(GROWTH_MOST, sizeof *p->objects);
     return &p->objects[p->count++];
   }
   s->random = mix64(s->random + p->of);
   uint64_t place = s->random % p->of;
-  return place < ORIGINS_MOST ? &p->objects[place] : NULL;
+  return place < GROWTH_MOST ? &p->objects[place] : NULL;
 }
 
 static int compare_ids(const void *x, const void *y) {
-  const struct origins_object *a = x, *b = y;
+  const struct growth_object *a = x, *b = y;
   return (a->id > b->id) - (a->id < b->id);
 }
 
-static struct origins_object *find_old(const struct origins_class *c, uint64_t id) {
-  struct origins_object wanted = {.id = id};
+static struct growth_object *find_old(const struct growth_class *c, uint64_t id) {
+  struct growth_object wanted = {.id = id};
   if (!c->old.count) return NULL;
   return bsearch(&wanted, c->old.objects, c->old.count, sizeof wanted, compare_ids);
 }
 
 /* The place for what is to be remembered of an object; NULL: nothing. */
-static struct origins_object *note(struct origins *s, struct origins_class *c, uint64_t id) {
+static struct growth_object *note(struct growth *s, struct growth_class *c, uint64_t id) {
   if (!s->second) {
     if (id > c->largest) c->largest = id;
     return choose(s, &c->old);
   }
   c->now++;
-  struct origins_object *old = find_old(c, id);
+  struct growth_object *old = find_old(c, id);
   if (old) return old;
   /* If all that were there are known, what is not among them has come, whatever its id. */
   bool all_known = c->old.count == c->old.of;
@@ -121,24 +121,24 @@ static struct origins_object *note(struct origins *s, struct origins_class *c, u
 
 /* ---- Reading ---- */
 
-static bool read_holders(struct origins *s, struct observer *o, gaijin_body *b,
-                         struct origins_object *of) {
+static bool read_holders(struct growth *s, struct observer *o, gaijin_body *b,
+                         struct growth_object *of) {
   struct gaijin_value list, name, count;
   if (!observe_value(o, b, "tokens", &list)) return false;
   for (uint32_t i = 0; i + 1 < list.count; i += 2) {
     if (!observe_value(o, b, "tokens", &name) || !observe_value(o, b, "tokens", &count))
       return false;
     bool is_rest = name.size == 3 && name.bytes && memcmp(name.bytes, "...", 3) == 0;
-    if (of && of->n_holders < ORIGINS_HOLDERS && name.type == GAIJIN_STRING && !is_rest)
+    if (of && of->n_holders < GROWTH_HOLDERS && name.type == GAIJIN_STRING && !is_rest)
       of->holders[of->n_holders++] = name_of(s, &name);
   }
   return true;
 }
 
 static bool read_token(struct observer *o, gaijin_body *b, void *user) {
-  struct origins *s = user;
+  struct growth *s = user;
   struct gaijin_value host, id, kind, age, dead;
-  struct origins_object *of = NULL;
+  struct growth_object *of = NULL;
   if (!observe_value(o, b, "tokens", &host) || !observe_value(o, b, "tokens", &id) ||
       !observe_value(o, b, "tokens", &kind) || !observe_value(o, b, "tokens", &age) ||
       !observe_value(o, b, "tokens", &dead))
@@ -149,14 +149,14 @@ static bool read_token(struct observer *o, gaijin_body *b, void *user) {
   if (counts) of = note(s, class_of(s, &host, &kind), id.integer);
   if (of) {
     size_t description = s->second ? of->description : 0;
-    *of = (struct origins_object){.id = id.integer, .description = description,
+    *of = (struct growth_object){.id = id.integer, .description = description,
                                  .lives = s->second, .age = age.number};
   }
   return read_holders(s, o, b, of);
 }
 
 /* Reads all; false after an error line. */
-static bool look(struct origins *s, struct observer *o, char *const *workers, size_t count) {
+static bool look(struct growth *s, struct observer *o, char *const *workers, size_t count) {
   struct observe_book book = {.what = "tokens", .columns = VALUES, .row = read_token, .user = s};
   bool good = true;
   if (!count) return observe_read(o, &book);
@@ -172,11 +172,11 @@ static bool look(struct origins *s, struct observer *o, char *const *workers, si
 /* ---- Workers that were started anew ---- */
 
 static bool read_incarnation(struct observer *o, gaijin_body *b, void *user) {
-  struct origins *s = user;
+  struct growth *s = user;
   struct gaijin_value name, id;
   if (!observe_value(o, b, "clients", &name) || !observe_value(o, b, "clients", &id)) return false;
   if (name.type != GAIJIN_STRING) return true;
-  for (struct origins_class *c = NULL, **i = s->classes; i < s->classes + s->n_classes; i++) {
+  for (struct growth_class *c = NULL, **i = s->classes; i < s->classes + s->n_classes; i++) {
     c = *i;
     if (c->host_size != name.size || memcmp(c->host, name.bytes, name.size) != 0) continue;
     if (s->second && c->incarnation != id.integer) {
@@ -189,20 +189,20 @@ static bool read_incarnation(struct observer *o, gaijin_body *b, void *user) {
   return true;
 }
 
-static bool read_incarnations(struct origins *s, struct observer *o) {
+static bool read_incarnations(struct growth *s, struct observer *o) {
   return observe_read(o, &(struct observe_book){
                              .what = "clients", .columns = 2, .row = read_incarnation, .user = s});
 }
 
 /* ---- Describing ---- */
 
-static void add_part(struct origins *s, const struct origins_class *c, struct origins_part *p) {
+static void add_part(struct growth *s, const struct growth_class *c, struct growth_part *p) {
   for (size_t i = 0; i < p->count; i++)
     p->objects[i].description =
         descriptions_add(s->descriptions, c->host, c->host_size, p->objects[i].id);
 }
 
-static bool describe(struct origins *s, struct observer *o, bool new) {
+static bool describe(struct growth *s, struct observer *o, bool new) {
   for (size_t i = 0; i < s->n_classes; i++)
     add_part(s, s->classes[i], new ? &s->classes[i]->new : &s->classes[i]->old);
   return descriptions_ask(s->descriptions, o, observe_timeout(o->in));
@@ -218,13 +218,13 @@ static void wait_until(double end) {
   }
 }
 
-static bool look_first(struct origins *s, struct observer *o, char *const *workers, size_t count,
+static bool look_first(struct growth *s, struct observer *o, char *const *workers, size_t count,
                        double seconds, bool *all) {
   double begun = clock_seconds();
   if (!look(s, o, workers, count) || !read_incarnations(s, o)) return false;
   *all = describe(s, o, false); /* what will have gone cannot be described then */
   for (size_t i = 0; i < s->n_classes; i++) {
-    struct origins_part *p = &s->classes[i]->old;
+    struct growth_part *p = &s->classes[i]->old;
     if (p->count) qsort(p->objects, p->count, sizeof *p->objects, compare_ids);
   }
   if (o->no_broker) return false;
@@ -232,10 +232,10 @@ static bool look_first(struct origins *s, struct observer *o, char *const *worke
   return true;
 }
 
-bool origins_take(struct origins *s, struct observer *o, char *const *workers, size_t count,
+bool growth_take(struct growth *s, struct observer *o, char *const *workers, size_t count,
                  double seconds) {
   bool all = true;
-  *s = (struct origins){.descriptions = descriptions_new(), .compares = seconds > 0};
+  *s = (struct growth){.descriptions = descriptions_new(), .compares = seconds > 0};
   s->random = (uint64_t)(clock_seconds() * 1e9);
   if (s->compares && !look_first(s, o, workers, count, seconds, &all)) return false;
   s->second = true;
