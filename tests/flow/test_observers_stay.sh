@@ -29,7 +29,8 @@ LUA
 cat >"$dir/till.lua" <<'LUA'
 held = { gaijin.wait_for("shop", "wait"), gaijin.wait_for("shop", "box").inner }
 print("ready")
-while true do gaijin.sleep(0.1); local _ = held[2].n end
+-- What is under way when the broker is killed is lost.
+while true do gaijin.sleep(0.1); pcall(function() return held[2].n end) end
 LUA
 worker() { start "$1" "$build/gaijin-worker" -s "$GAIJIN_SOCKET" -n "$1" "${@:2}"; }
 # What the till holds: the id of the shop's object of this kind.
