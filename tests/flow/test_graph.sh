@@ -44,6 +44,7 @@ holds() { "$ctl" loads -o host,holder,held --json | grep -F "{\"host\":\"$1\",\"
 start_broker --log-level warn
 start shop "$build/gaijin-worker" "$dir/shop.lua"
 start till "$build/gaijin-worker" "$dir/till.lua"
+till=$pid
 start office "$build/gaijin-worker" "$dir/office.lua"
 office=$pid
 wait_until holds shop till 7
@@ -69,6 +70,19 @@ run "$ctl" graph --json
 check "status 0, not $status" test "$status" = 0
 check "workers" json '[w["worker"] for w in g["workers"]] == ["office", "shop", "till"]'
 check "edges name their nodes" json '{(e["holder"], g["nodes"][e["node"] - 1]["labels"][0]) for e in g["edges"]} >= {("till", "cash"), ("till", "price"), ("office", "drawer")}'
+
+story="described"
+run "$ctl" graph --describe --json
+check "status 0, not $status" test "$status" = 0
+check "objects that are nodes say what they are" json '[n["said"][-11:] for n in g["nodes"] if n["labels"] == ["price"]] == ["/shop.lua:1"]'
+run "$ctl" graph --describe
+check "in the picture, too" out_has 'label="price.*nfunction [0-9]+.*n/tmp'
+kill -STOP "$till"
+wait_until grep -q '^State:.T' "/proc/$till/status"
+run "$ctl" graph --describe --timeout 0.2 --json
+check "status 1, not $status, where a worker says nothing" test "$status" = 1
+check "what there is is shown" json '[n["said"][-11:] for n in g["nodes"] if n["labels"] == ["price"]] == ["/shop.lua:1"]'
+kill -CONT "$till"
 
 story="as a picture"
 run "$ctl" graph --format svg

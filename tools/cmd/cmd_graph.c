@@ -47,6 +47,7 @@ static bool read_order(struct order *r, struct graph *g) {
     scope->kind = setting_info(SETTING_kind)->words[settings_choice(s, SETTING_kind)];
   scope->focus = settings_text(s, SETTING_focus);
   scope->depth = settings_count(s, SETTING_depth);
+  scope->describe = settings_flag(s, SETTING_describe);
   struct object_name focus = {0};
   bool good = !scope->focus || object_read(scope->focus, &focus);
   scope->focus_size = focus.size;
@@ -95,7 +96,7 @@ static bool show(const struct order *r, struct graph *g) {
     double seconds = settings_seconds(r->flags, SETTING_timeout);
     if (!settings_given(r->flags, SETTING_timeout)) seconds = standard_seconds;
     good = picture_draw(&text, r->format == FORMAT_SVG ? "svg" : "png",
-                seconds > 0 ? seconds : OBSERVE_EVER, &picture);
+                        seconds > 0 ? seconds : OBSERVE_EVER, &picture);
     result = &picture;
   }
   good = good && write_out(r, result);
@@ -109,10 +110,11 @@ int cmd_graph(const struct invocation *in) {
   struct graph g = {.waiting_more = 0};
   struct observer o = {0};
   if (!read_order(&r, &g)) return EXIT_USAGE;
+  g.scope.seconds = observe_timeout(in);
   fold_init(&g.fold, settings_count(&in->settings, SETTING_fold));
   bool good = observe_open(&o, in) && graph_read(&g, &o);
   int status = observe_close(&o, good);
-  if (status == EXIT_GOOD && !show(&r, &g)) status = EXIT_FAILED;
+  if (status == EXIT_GOOD && (!show(&r, &g) || g.untold)) status = EXIT_FAILED;
   fold_deinit(&g.fold);
   return status;
 }

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "proto/base.h"
+#include "tools/ask/describe.h"
 #include "tools/ask/exposed.h"
 #include "tools/ask/queued.h"
 
@@ -281,6 +282,38 @@ static bool read_token(struct observer *o, gaijin_body *b, void *user) {
   return true;
 }
 
+/* Only a node of one living object has something to say. Before nodes and workers are sorted. */
+static void describe(struct reading *r, struct observer *o) {
+  struct graph *g = r->g;
+  struct fold *f = &g->fold;
+  struct descriptions *all = descriptions_new();
+  size_t *numbers = tool_alloc(f->n_nodes + 1, sizeof *numbers);
+  for (uint32_t i = 0; i < f->n_nodes; i++) {
+    const struct fold_node *n = &f->nodes[i];
+    numbers[i] = SIZE_MAX;
+    bool lives = !n->is_dead && n->host < r->numbers_room && r->numbers[n->host];
+    if (!lives || n->objects != 1) continue;
+    if (exposed_is_late(r->exposed, r->numbers[n->host] - 1)) {
+      g->untold = true; /* it has had its time, and its error line */
+      continue;
+    }
+    const char *host = f->workers[n->host].name;
+    numbers[i] = descriptions_add(all, host, strlen(host), n->id);
+  }
+  if (!descriptions_ask(all, o, g->scope.seconds)) g->untold = true;
+  for (uint32_t i = 0; i < f->n_nodes; i++) {
+    struct text said = {0};
+    if (numbers[i] == SIZE_MAX) continue;
+    const struct description *d = descriptions_at(all, numbers[i]);
+    if (d->state != DESCRIPTION_TOLD) continue;
+    description_text(&said, d);
+    f->nodes[i].said = tool_copy(said.bytes, said.size);
+    text_deinit(&said);
+  }
+  free(numbers);
+  descriptions_free(all);
+}
+
 bool graph_read(struct graph *g, struct observer *o) {
   const struct graph_scope *s = &g->scope;
   struct reading r = {.g = g, .exposed = exposed_new()};
@@ -293,6 +326,7 @@ bool graph_read(struct graph *g, struct observer *o) {
                                                 .host = s->host, .holder = s->holder,
                                                 .kind = s->kind, .least_age = s->least_age,
                                                 .row = read_token, .user = &r});
+  if (good && s->describe) describe(&r, o);
   fold_sort(&g->fold);
   exposed_free(r.exposed);
   free(r.numbers);

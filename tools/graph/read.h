@@ -17,12 +17,15 @@ struct graph_scope {
   size_t focus_size;
   uint64_t focus_id;
   uint32_t depth;
+  bool describe;  /* have workers say what the objects of nodes of one are */
+  double seconds; /* that one may take for it */
 };
 
 struct graph {
   struct fold fold;
   struct graph_scope scope;
   uint64_t waiting_more; /* objects in messages under way that were not looked at */
+  bool untold;           /* a worker has not said what its objects are; an error line said so */
 };
 
 /* Fills a graph that has been given its scope and a fold that is empty. False after an error
