@@ -110,7 +110,7 @@ static void log_end(struct broker *b, const struct client *c) {
     log_peer(&b->log, c->observer ? LOG_DEBUG : LOG_INFO, CAUSE_COMING, client_about(c),
              "%s %s left in good order (process %ld)", kind, c->name, (long)c->pid);
   else if (c->host != SLAB_NONE)
-    log_peer(&b->log, LOG_INFO, CAUSE_DISCONNECTED, client_about_why(c, how),
+    log_peer(&b->log, LOG_INFO, CAUSE_ENDED, client_about_why(c, how),
              "worker %s ended (process %ld)", c->name, (long)c->pid);
 }
 

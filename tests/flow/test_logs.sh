@@ -83,6 +83,9 @@ check "its error, in one line" parses named 'level=^error$' "pid=^$named\$" "wor
 run "$build/gaijin-worker" --log-format json -n fails -e 'error("no stock")'
 cp "$dir/err" "$dir/fails.out"
 check "the error that ends it" parses fails 'level=^error$' 'worker=^fails$' 'event=no stock\nstack traceback'
+run "$build/gaijin-worker" --log-format json -n many --max-fibers 1000000 --once -e 'print(1)'
+cp "$dir/err" "$dir/many.out"
+check "what is said of its settings" parses many
 run "$build/gaijin-worker" --log-format json -n stuck --cpu-limit 0.2 -e 'while true do pcall(function() while true do end end) end'
 cp "$dir/err" "$dir/stuck.out"
 check "the last word of one that is stuck" parses stuck 'level=^error$' 'event=has computed for'
