@@ -132,6 +132,14 @@ for size in "20 5" "5 2" "1 1" "80 24"; do
 done
 shows '^worker '
 
+story="a page and its columns in one burst"
+keys -l '2<'
+shows '^host +id +kind[-+]'
+keys -l '3>2>'
+shows '^host .*age-'
+keys -l '3<1'
+shows '^worker .*req_s-'
+
 story="a filter"
 keys /
 keys -l 'OTH'
@@ -158,7 +166,7 @@ keys Enter
 lacks ' table '
 keys Enter
 shows '^why shop:[0-9]+ *$'
-shows '^held by till 日本, sent to it once'
+shows '^held by till 日本 for [0-9]+ s, sent to it once'
 shows '^  _G\.kept\[2\]'
 shows '^inside shop'
 keys Escape

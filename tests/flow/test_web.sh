@@ -170,6 +170,20 @@ check "200, not $status" test "$status" = 200
 check "is another" json 'a["status"][0]["generation"] == 2'
 check "said once each" test "$(grep -c 'answers again' "$dir/web.out")" = 2
 
+story="a connection that is lost while objects are asked for"
+# The number of its connection to the broker, its only socket of that kind.
+inode=$(readlink "/proc/$web/fd"/* | sed -n 's/^socket:\[\(.*\)\]$/\1/p' | grep -wFf - /proc/net/unix | awk '{ print $7 }')
+check "there is one" test -n "$inode"
+kill -STOP "$broker"
+(ask "${path}tokens?limit=1" && echo "$status" >"$dir/again") &
+asking=$!
+check "it is given up" eventually eval "! grep -q ' $inode\b' /proc/net/unix"
+kill -CONT "$broker"
+wait "$asking"
+check "and another asks the same: 200, not $(cat "$dir/again")" test "$(cat "$dir/again")" = 200
+ask "${path}look"
+check "and it goes on: 200, not $status" test "$status" = 200
+
 story="a hung broker"
 kill -STOP "$broker"
 ask "${path}look"

@@ -195,6 +195,16 @@ def bears(b, system):
     b.choose("min_age", "4000000")
     check("none so old", eventually(lambda: not b.all("#table tbody tr")))
     b.choose("min_age", "")
+    rows = b.run("""
+        const told = new Promise((done) => new MutationObserver(() => setTimeout(() => done(
+          [document.querySelectorAll("#table tbody tr").length, document.getElementById("shown").value])))
+          .observe(document.getElementById("shown"), { childList: true, characterData: true, subtree: true }));
+        const kind = document.getElementById("wanted").elements.kind;
+        kind.value = "function";
+        kind.dispatchEvent(new Event("change", { bubbles: true }));
+        return told;""")
+    check(f"what was found is drawn at once: {rows}", rows[0] > 0)
+    b.choose("kind", "")
 
 
 def story(system, b):

@@ -65,13 +65,12 @@ static bool read_look(void *user, struct observer *o, struct text *body) {
   return true;
 }
 
-/* The lines of a question for objects. */
+/* The lines of a question for objects. It is cut into them once, and may be asked twice. */
 enum { FIELD_HOST, FIELD_HOLDER, FIELD_KIND, FIELD_AGE, FIELD_LIMIT, FIELDS };
 static const char *const field_names[FIELDS] = {"host", "holder", "kind", "min_age", "limit"};
 
 static bool read_tokens(void *user, struct observer *o, struct text *body) {
-  char *question = user, *fields[FIELDS], *next = question;
-  for (size_t i = 0; i < FIELDS; i++) fields[i] = strsep(&next, "\n");
+  char *const *fields = user;
   unsigned long most = strtoul(fields[FIELD_LIMIT], NULL, 10);
   text_print(body, "{");
   return book_add(o,
@@ -90,11 +89,12 @@ static void answer_look(void *user, const char *question, struct desk_answer *a)
   struct web *w = user;
   struct text said = {0};
   bool is_look = strcmp(question, "look") == 0;
-  char *fields = tool_copy(question, strlen(question));
+  char *copy = tool_copy(question, strlen(question)), *next = copy, *fields[FIELDS];
+  for (size_t i = 0; i < FIELDS; i++) fields[i] = strsep(&next, "\n");
   look_ask(&w->look, is_look ? read_look : read_tokens, fields, JSON_TYPE, a, &said);
   if (a->status == 200) books_end(&a->body, &said);
   text_deinit(&said);
-  free(fields);
+  free(copy);
 }
 
 static void answer_why(void *user, const char *question, struct desk_answer *a) {

@@ -5,6 +5,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "tools/top/screen.h"
+
 /* The columns that sort at first. */
 static const char *const first_order[SAMPLE_PAGES] = {"req_s", "age", "p99"};
 
@@ -107,7 +109,8 @@ void pages_sort(struct top *t, int steps) {
   struct page *p = current(t);
   const struct layout *l = &t->layout;
   size_t at = 0;
-  if (l->count == 0) return;
+  /* The last picture may be of another page: several keys are taken before the next one. */
+  grid_fit(&t->grid, p->by, screen_width(), &t->layout);
   while (at < l->count && l->columns[at] != &t->grid.columns[p->by]) at++;
   if (at == l->count)
     at = 0; /* it is not shown now */

@@ -47,7 +47,7 @@ struct top {
   char host[NAME_MAX_BYTES + 1]; /* of whose objects alone there is a page; "": of all */
   bool all_times; /* times are those of all since counting began */
   struct grid grid;
-  struct layout layout; /* of the last picture */
+  struct layout layout; /* of the last picture, or of what was sorted since */
 
   char input[TOP_INPUT_MOST + 1];
   char message[TOP_MESSAGE_MOST];

@@ -39,7 +39,7 @@ function openTab(name) {
     button.tabIndex = open ? 0 : -1;
   }
   draw();
-  if (tab === "objects") lookAtObjects();
+  if (tab === "objects") lookAtObjects().then(draw);
 }
 
 function showObjects(filter) {
@@ -77,7 +77,7 @@ function makeWanted() {
     for (const key of Object.keys(wanted)) wanted[key] = by("wanted").elements[key].value;
     objects = [];
     draw();
-    lookAtObjects();
+    lookAtObjects().then(draw);
   };
   const age = h("input", { name: "min_age", type: "number", min: 0, max: 4294967295, placeholder: "0" });
   by("wanted").append(
