@@ -101,7 +101,8 @@ enum options_outcome options_parse(struct options *o, int argc, char **argv, cha
 }
 
 void options_configure(const struct settings *s, struct worker *w) {
-  w->log_format = (enum log_format)settings_choice(s, SETTING_log_format); /* what follows may log */
+  /* First: what follows may log. */
+  w->log_format = (enum log_format)settings_choice(s, SETTING_log_format);
   fiber_set_most(w, settings_count(s, SETTING_max_fibers));
   w->max_depth = settings_count(s, SETTING_max_depth);
   w->max_decoded = settings_size(s, SETTING_max_decoded);

@@ -38,7 +38,7 @@ struct serving {
   bool answered;
   bool given_up; /* the asker waits no longer: its answer will be discarded */
   bool applying; /* a library function runs for the asker (op apply) */
-  struct code_place called; /* the function that op call calls, if origins are kept (ref/origin.h) */
+  struct code_place called; /* by op call, if origins are kept (ref/origin.h) */
 };
 
 /* Something that a fiber has started and that is cancelled with it; embedded in the record of it (a

@@ -245,7 +245,8 @@ const char *origins_check(const struct worker *w) {
   uint64_t users = 0, used = o->current != UNKNOWN;
   for (unsigned i = 0; i < BUCKETS; i++) {
     for (uint16_t n = o->buckets[i]; n; n = o->records[n]->next) {
-      if (n > o->highest || !o->records[n]) return "origins: a bucket has a number that there is not";
+      if (n > o->highest || !o->records[n])
+        return "origins: a bucket has a number that there is not";
       if (++found > count_of(o)) break;
       users += o->records[n]->users;
     }

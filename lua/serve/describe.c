@@ -5,7 +5,8 @@
  * meanwhile is described as it was.
  *
  * Of a large object only a part is looked at, in one stretch, since a table that changes amid a
- * traversal cannot be counted: COUNTED_MOST entries take less than a slice.
+ * traversal cannot be counted: COUNTED_MOST entries take less than a slice. Empty places between
+ * them are passed over, some 4 ns each: a table that has had many entries takes longer.
  */
 #include "lua/serve/describe.h"
 

@@ -78,6 +78,7 @@ check "all lines of the broker are objects" parses broker
 check "who comes" parses broker 'level=^info$' "event= connected \(" "pid=^$named\$" 'id=^[0-9a-f]{16}$' "worker=^q\"\\\\é \"level\":\"x\$"
 check "who dies, and of what" eventually parses broker 'level=^info$' "event= ended \(" "pid=^$named\$" 'cause=killed by signal 9'
 check "an observer" parses broker 'level=^debug$' 'observer=^gaijinctl$' 'event=^observer '
+check "how it ended nobody says" eventually parses broker 'event=^observer @gaijinctl left [(]process [0-9]+[)]$'
 check "all lines of the worker are objects" parses named
 check "its error, in one line" parses named 'level=^error$' "pid=^$named\$" "worker=^q\"" 'event=bad .*second line'
 run "$build/gaijin-worker" --log-format json -n fails -e 'error("no stock")'
