@@ -117,6 +117,14 @@ done
 run "$ctl" graph --focus shop:999
 check "nobody holds it: status 1, not $status" test "$status" = 1
 check "is said" says "nobody holds an object shop:999"
+for words in "--focus nobody:1" "--host nobody" "--holder nobody --json"; do
+  # shellcheck disable=SC2086 # several words
+  run "$ctl" graph $words
+  check "$words: status 1, not $status" test "$status" = 1
+  check "$words: one line" err_is_one_line
+  check "$words: says why" says "there is no worker 'nobody'"
+  check "$words: no picture" test ! -s "$dir/out"
+done
 
 story="one object"
 id=$("$ctl" tokens -o labels,id --json | grep -o '"cash"\],"id":[0-9]*' | sed 's/.*://')

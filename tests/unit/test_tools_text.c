@@ -1,11 +1,17 @@
 /* SPDX-License-Identifier: MIT
  *
- * Columns of texts (tools/base/text.h), and names of objects (tools/base/object.h).
+ * Columns of texts and lines of errors (tools/base/text.h), and names of objects (tools/base/object.h).
  */
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE /* captured.h */
+#endif
 #include "tools/base/text.h"
 
+#include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
 
+#include "tests/unit/captured.h"
 #include "tests/unit/run.h"
 #include "tools/base/object.h"
 
@@ -47,12 +53,45 @@ START_TEST(names_of_objects) {
 }
 END_TEST
 
+START_TEST(errors_that_are_kept) {
+  struct captured c;
+  struct text t = {0};
+  captured_begin(&c, STDERR_FILENO);
+  tool_error_to(&t);
+  tool_error("%s", "one\ntwo");
+  tool_error_to(NULL);
+  tool_error("three");
+  ck_assert_str_eq(captured_end(&c), "gaijinctl: three\n");
+  ck_assert_str_eq(t.bytes, "gaijinctl: one\\x0atwo\n");
+  text_deinit(&t);
+}
+END_TEST
+
+START_TEST(errors_that_are_kept_are_said_at_the_end) {
+  struct captured c;
+  int status;
+  captured_begin(&c, STDERR_FILENO);
+  pid_t child = fork();
+  if (child == 0) {
+    struct text t = {0};
+    tool_error_to(&t);
+    tool_error("out of memory");
+    exit(7);
+  }
+  ck_assert_int_eq(waitpid(child, &status, 0), child);
+  ck_assert_str_eq(captured_end(&c), "gaijinctl: out of memory\n");
+  ck_assert(WIFEXITED(status) && WEXITSTATUS(status) == 7);
+}
+END_TEST
+
 int main(void) {
   Suite *s = suite_create("tools text");
   TCase *t = tcase_create("text");
   tcase_add_test(t, columns_of_a_text);
   tcase_add_test(t, json_of_any_bytes);
   tcase_add_test(t, names_of_objects);
+  tcase_add_test(t, errors_that_are_kept);
+  tcase_add_test(t, errors_that_are_kept_are_said_at_the_end);
   suite_add_tcase(s, t);
   return run_suite(s);
 }

@@ -5,12 +5,15 @@
 #include <pthread.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 #include "proto/base.h"
 #include "tests/unit/run.h"
 #include "tools/web/desk.h"
 #include "tools/web/key.h"
 #include "tools/web/listen.h"
+#include "tools/web/visitors.h"
 
 /* A desk whose answers wait until they may go. */
 struct gate {
@@ -149,6 +152,66 @@ START_TEST(a_request_names_us) {
 }
 END_TEST
 
+/* A visitor, and its other end. */
+struct pair {
+  int own, other;
+};
+
+static struct pair visit(struct visitors *v) {
+  int fds[2];
+  ck_assert_int_eq(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, fds), 0);
+  ck_assert(visitors_add(v, fds[0]));
+  return (struct pair){fds[0], fds[1]};
+}
+
+static bool is_cut_off(struct pair p) {
+  char byte;
+  return read(p.other, &byte, 1) == 0;
+}
+
+static void leave(struct visitors *v, struct pair p) {
+  visitors_remove(v, p.own);
+  close(p.own);
+  close(p.other);
+}
+
+START_TEST(who_does_not_ask_keeps_nobody_out) {
+  static const struct visitors_time most = {.all = 1000, .silent = 1000, .full = -1};
+  struct visitors v;
+  struct pair all[VISITORS_MOST];
+  visitors_init(&v);
+  for (size_t i = 0; i + 1 < VISITORS_MOST; i++) all[i] = visit(&v);
+  visitors_cut_off(&v, &most);
+  for (size_t i = 0; i + 1 < VISITORS_MOST; i++) ck_assert(!is_cut_off(all[i]));
+  all[VISITORS_MOST - 1] = visit(&v);
+  ck_assert(!visitors_add(&v, all[0].other));
+  for (size_t i = 0; i < VISITORS_MOST; i += 2) visitors_ask(&v, all[i].own);
+  visitors_cut_off(&v, &most);
+  for (size_t i = 0; i < VISITORS_MOST; i++) ck_assert(is_cut_off(all[i]) == (i % 2 == 1));
+  leave(&v, all[0]);
+  all[0] = visit(&v); /* who asked before it does not matter */
+  visitors_cut_off(&v, &most);
+  ck_assert(is_cut_off(all[0]));
+  for (size_t i = 0; i < VISITORS_MOST; i++) leave(&v, all[i]);
+}
+END_TEST
+
+START_TEST(who_does_not_ask_has_less_time) {
+  struct visitors v;
+  visitors_init(&v);
+  struct pair silent = visit(&v), asks = visit(&v);
+  visitors_ask(&v, asks.own);
+  visitors_cut_off(&v, &(struct visitors_time){.all = 1000, .silent = 1000, .full = -1});
+  ck_assert(!is_cut_off(silent) && !is_cut_off(asks));
+  visitors_cut_off(&v, &(struct visitors_time){.all = 1000, .silent = -1, .full = 1000});
+  ck_assert(is_cut_off(silent) && !is_cut_off(asks));
+  visitors_cut_off(&v, &(struct visitors_time){.all = -1, .silent = 1000, .full = 1000});
+  ck_assert(is_cut_off(asks));
+  leave(&v, silent);
+  leave(&v, asks);
+}
+END_TEST
+
 int main(void) {
   Suite *suite = suite_create("tools web");
   TCase *t = tcase_create("web");
@@ -157,5 +220,7 @@ int main(void) {
   tcase_add_test(t, questions_that_wait_are_bounded_and_end_with_the_desk);
   tcase_add_test(t, a_key_opens_its_own_paths_only);
   tcase_add_test(t, a_request_names_us);
+  tcase_add_test(t, who_does_not_ask_keeps_nobody_out);
+  tcase_add_test(t, who_does_not_ask_has_less_time);
   return run_suite(suite);
 }

@@ -267,6 +267,12 @@ bool observe_knows(struct observer *o, const char *name) {
   return knows;
 }
 
+bool observe_must_know(struct observer *o, const char *name) {
+  if (!name || observe_knows(o, name)) return true;
+  if (!o->no_broker) observe_refuse_name(o, name);
+  return false;
+}
+
 /* ---- Books ---- */
 
 /* Skips values that this version knows nothing of. */

@@ -107,6 +107,9 @@ void observe_ask_each(struct observer *o, const struct observe_each *each,
 void observe_refuse_name(struct observer *o, const char *name);
 /* Whether a worker of this name is connected; false also after an error line of its own. */
 bool observe_knows(struct observer *o, const char *name);
+/* Nothing was found of a worker (NULL: of any): whether there is one of this name. False after an
+ * error line. */
+bool observe_must_know(struct observer *o, const char *name);
 
 /* Names of all workers that are connected, in the broker's order. */
 struct observe_names {

@@ -1,23 +1,13 @@
 /* SPDX-License-Identifier: MIT
  *
- * What is said on stderr for a while is kept instead, for those who show it elsewhere. It is the
- * whole process's stderr: one at a time may keep it.
+ * Reads what was said on stderr, or would have been (tool_error_to), for those who show it
+ * elsewhere.
  */
 #ifndef GAIJIN_TOOLS_SAID_H
 #define GAIJIN_TOOLS_SAID_H
 
 #include <stdbool.h>
-
-#include "tools/base/text.h"
-
-struct said {
-  int kept, file; /* what stderr was, and what it is; file -1: it stays as it is */
-};
-
-/* From here on stderr is a file of memory, if there can be one. */
-void said_begin(struct said *s);
-/* Puts stderr back, and adds what was said, lines with their ends. */
-void said_end(const struct said *s, struct text *out);
+#include <stddef.h>
 
 /* The next line of what was said, without what begins the lines of tool_error: true, and *line has
  * *size bytes; false at the end. *at is where to go on, at first the text's bytes (or NULL). */

@@ -10,6 +10,7 @@
 #include <locale.h>
 #include <math.h>
 #include <stdarg.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -89,6 +90,18 @@ void text_add_plain(struct text *t, const char *bytes, size_t size) {
   }
 }
 
+static _Thread_local struct text *errors;
+
+static void say_errors(void) {
+  if (errors && errors->size) fwrite(errors->bytes, 1, errors->size, stderr);
+}
+
+void tool_error_to(struct text *t) {
+  static atomic_flag is_noted = ATOMIC_FLAG_INIT;
+  if (!atomic_flag_test_and_set(&is_noted)) atexit(say_errors);
+  errors = t;
+}
+
 void tool_error(const char *format, ...) {
   struct text t = {0};
   va_list list;
@@ -98,7 +111,10 @@ void tool_error(const char *format, ...) {
   va_end(list);
   if (n < 0) out_of_memory();
   text_add_plain(&t, p, (size_t)n);
-  fprintf(stderr, "gaijinctl: %s\n", t.bytes ? t.bytes : "");
+  if (errors)
+    text_print(errors, "gaijinctl: %s\n", t.bytes ? t.bytes : "");
+  else
+    fprintf(stderr, "gaijinctl: %s\n", t.bytes ? t.bytes : "");
   text_deinit(&t);
   free(p);
 }

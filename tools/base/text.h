@@ -44,5 +44,8 @@ char *tool_copy(const char *bytes, size_t size);
 /* One line on stderr: "gaijinctl: " and the message, in which nothing ends the line or steers a
  * terminal. */
 void tool_error(const char *format, ...) __attribute__((format(printf, 1, 2)));
+/* From here on these lines of this thread are added to a text instead, which stays its owner's;
+ * NULL: they go to stderr again. What the text has when the thread calls exit goes there, too. */
+void tool_error_to(struct text *t);
 
 #endif

@@ -153,13 +153,6 @@ static bool fill_descriptions(const struct listing *l, struct observer *o) {
   return all;
 }
 
-/* Nothing was found: whether there is such a worker. */
-static bool check_filter(struct observer *o, const char *name) {
-  if (!name || observe_knows(o, name)) return true;
-  observe_refuse_name(o, name);
-  return false;
-}
-
 bool cmd_tokens(struct observer *o, struct show *s) {
   const struct settings *flags = &o->in->settings;
   struct listing l = {.s = s, .exposed = exposed_new()};
@@ -174,7 +167,8 @@ bool cmd_tokens(struct observer *o, struct show *s) {
   if (settings_choice(flags, SETTING_kind) > 0)
     book.kind = setting_info(SETTING_kind)->words[settings_choice(flags, SETTING_kind)];
   bool good = observe_read(o, &book);
-  if (good && show_rows(s) == 0) good = check_filter(o, book.host) && check_filter(o, book.holder);
+  if (good && show_rows(s) == 0)
+    good = observe_must_know(o, book.host) && observe_must_know(o, book.holder);
   if (good) fill_labels(&l, o);
   if (good) good = fill_descriptions(&l, o);
   exposed_free(l.exposed);

@@ -156,6 +156,7 @@ static bool find_near(struct reading *r, struct observer *o) {
   r->near_room = 0;
   bool good = observe_read(o, &(struct observe_book){.what = "tokens", .columns = TOKEN_VALUES,
                                                      .host = host, .row = read_focus, .user = r});
+  if (good && !r->found) good = observe_must_know(o, host);
   if (good && !r->found) {
     tool_error("nobody holds an object %s:%llu; `gaijinctl tokens` lists those that are held", host,
                (unsigned long long)s->focus_id);
@@ -326,6 +327,8 @@ bool graph_read(struct graph *g, struct observer *o) {
                                                 .host = s->host, .holder = s->holder,
                                                 .kind = s->kind, .least_age = s->least_age,
                                                 .row = read_token, .user = &r});
+  if (good && !g->fold.n_nodes)
+    good = observe_must_know(o, s->host) && observe_must_know(o, s->holder);
   if (good && s->describe) describe(&r, o);
   fold_sort(&g->fold);
   exposed_free(r.exposed);

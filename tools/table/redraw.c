@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
  * A picture is written in one piece when it is whole, so that nothing flickers; what is said on
- * stderr meanwhile is kept in a file of memory and comes below it. Signals end the program where it
+ * stderr meanwhile is kept and comes below it. Signals end the program where it
  * stands: nothing is held that another would miss.
  */
 #include "tools/table/redraw.h"
@@ -14,7 +14,6 @@
 #include <unistd.h>
 
 #include "tools/base/command.h"
-#include "tools/base/said.h"
 #include "tools/base/terminal.h"
 #include "tools/base/text.h"
 
@@ -47,13 +46,12 @@ static void notice(int sig) { (void)sig; }
 
 /* Draws one over the one before; what cannot be drawn the first time is said where it stays. */
 static int draw_on_screen(const struct redraw *r, bool is_first) {
-  struct said kept;
   struct text said = {0};
   printf("%s\x1b[H\x1b[J%s, every %g s; Ctrl-C ends\n", is_first ? ENTER : "", r->title,
          r->seconds);
-  said_begin(&kept);
+  tool_error_to(&said);
   int status = r->draw(r->user);
-  said_end(&kept, &said);
+  tool_error_to(NULL);
   bool is_end = is_first && status == EXIT_NO_BROKER;
   if (is_end) fputs(LEAVE, stdout);
   if (is_end) fflush(stdout);

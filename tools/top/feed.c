@@ -39,9 +39,17 @@ static void fail(struct feed *f, const char *why) {
 
 /* ---- Probes ---- */
 
-static struct probe *probe_of(struct feed *f, const struct worker *w) {
-  for (size_t i = 0; i < f->n_probes; i++)
-    if (f->probes[i]->host == w->host) return f->probes[i];
+static int compare_probes(const void *x, const void *y) {
+  uint64_t a = (*(struct probe *const *)x)->host, b = (*(struct probe *const *)y)->host;
+  return a < b ? -1 : a > b;
+}
+
+/* The first `sorted` ones are in order; a new one comes behind. */
+static struct probe *probe_of(struct feed *f, size_t sorted, const struct worker *w) {
+  struct probe wanted = {.host = w->host}, *key = &wanted;
+  struct probe **known =
+      sorted ? bsearch(&key, f->probes, sorted, sizeof *f->probes, compare_probes) : NULL;
+  if (known) return *known;
   if (f->n_probes == f->probes_room) {
     f->probes_room = f->probes_room ? f->probes_room * 2 : 64;
     struct probe **larger = tool_alloc(f->probes_room, sizeof *larger);
@@ -79,9 +87,10 @@ static void probe_ask(struct feed *f, struct probe *p) {
 
 /* One for each worker, and none for who has gone. */
 static void probe_all(struct feed *f, const struct sample *s) {
+  size_t sorted = f->n_probes;
   for (size_t i = 0; i < f->n_probes; i++) f->probes[i]->is_wanted = false;
   for (size_t i = 0; i < s->n_workers; i++) {
-    struct probe *p = probe_of(f, &s->workers[i]);
+    struct probe *p = probe_of(f, sorted, &s->workers[i]);
     p->is_wanted = true;
     probe_ask(f, p);
   }
@@ -93,6 +102,7 @@ static void probe_all(struct feed *f, const struct sample *s) {
       probe_free(f, f->probes[i]);
   }
   f->n_probes = kept;
+  if (kept) qsort(f->probes, kept, sizeof *f->probes, compare_probes);
 }
 
 void feed_look(struct feed *f) {

@@ -55,15 +55,14 @@ static void add_lines(struct text *out, const struct text *said) {
 
 void look_ask(struct look *l, look_fn read, void *user, const char *type, struct desk_answer *a,
               struct text *said) {
-  struct said kept;
   struct text lines = {0};
   bool had = l->o.g, good = false;
   for (int tries = 0; tries < 2 && !good; tries++) {
     text_deinit(&a->body);
     text_deinit(&lines);
-    said_begin(&kept);
+    tool_error_to(&lines);
     good = try(l, read, user, &a->body);
-    said_end(&kept, &lines);
+    tool_error_to(NULL);
     if (l->o.g || !had) break;
   }
   tell(l, &lines);

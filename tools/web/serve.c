@@ -91,6 +91,13 @@ static enum MHD_Result put_desks(const struct server *s, struct aside *a) {
 
 /* ---- Requests ---- */
 
+/* The descriptor; -1 if libmicrohttpd does not say it, and so nobody's. */
+static int fd_of(struct MHD_Connection *c) {
+  const union MHD_ConnectionInfo *info =
+      MHD_get_connection_info(c, MHD_CONNECTION_INFO_CONNECTION_FD);
+  return info ? info->connect_fd : -1;
+}
+
 static enum MHD_Result count_hosts(void *user, enum MHD_ValueKind kind, const char *key,
                                    const char *value) {
   (void)kind;
@@ -143,11 +150,13 @@ static enum MHD_Result answer(const struct server *s, struct MHD_Connection *c, 
 static enum MHD_Result handle(void *user, struct MHD_Connection *c, const char *path,
                               const char *method, const char *version, const char *bytes,
                               size_t *size, void **state) {
-  const struct server *s = user;
+  struct server *s = user;
+  int fd = fd_of(c);
   (void)version;
   (void)bytes;
   (void)size;
   if (*state) return put_desks(s, *state);
+  if (fd >= 0) visitors_ask(&s->visitors, fd);
   if (!is_for_us(s, c))
     return refuse(s, c, MHD_HTTP_FORBIDDEN, "this server has another name than the one asked\n");
   if (strcmp(method, "GET") != 0 && strcmp(method, "HEAD") != 0)
@@ -174,14 +183,13 @@ static void forget(void *user, struct MHD_Connection *c, void **state,
 static void notice(void *user, struct MHD_Connection *c, void **state,
                    enum MHD_ConnectionNotificationCode what) {
   struct server *s = user;
-  const union MHD_ConnectionInfo *info =
-      MHD_get_connection_info(c, MHD_CONNECTION_INFO_CONNECTION_FD);
+  int fd = fd_of(c);
   (void)state;
-  if (!info) return;
+  if (fd < 0) return;
   if (what == MHD_CONNECTION_NOTIFY_STARTED)
-    visitors_add(&s->visitors, info->connect_fd);
+    visitors_add(&s->visitors, fd);
   else
-    visitors_remove(&s->visitors, info->connect_fd);
+    visitors_remove(&s->visitors, fd);
 }
 
 static void signals(sigset_t *set) {
@@ -199,9 +207,11 @@ void serve_begin(void) {
 }
 
 static void wait_for_signal(struct server *s) {
+  static const struct visitors_time most = {
+      .all = SERVE_SECONDS, .silent = SERVE_HEAD_SECONDS, .full = SERVE_FULL_SECONDS};
   sigset_t set;
   signals(&set);
-  do visitors_cut_off(&s->visitors, SERVE_SECONDS);
+  do visitors_cut_off(&s->visitors, &most);
   while (sigtimedwait(&set, NULL, &(struct timespec){.tv_sec = 1}) < 0);
 }
 

@@ -19,6 +19,8 @@ enum {
   SERVE_CONNECTIONS = 64,
   SERVE_REQUEST_BYTES = 16 << 10, /* of its head; it has no body */
   SERVE_IDLE_SECONDS = 5,         /* without a byte */
+  SERVE_HEAD_SECONDS = 5,         /* until its head is whole */
+  SERVE_FULL_SECONDS = 1,         /* the same, while there are as many as there may be */
   SERVE_SECONDS = 30,             /* in all, with the wait for a desk */
 };
 

@@ -14,15 +14,23 @@ void visitors_init(struct visitors *v) {
 }
 
 bool visitors_add(struct visitors *v, int fd) {
-  bool added = false;
+  size_t i = 0;
   pthread_mutex_lock(&v->lock);
-  for (size_t i = 0; i < VISITORS_MOST && !added; i++) {
-    added = v->at[i].fd < 0;
-    if (added) v->at[i].fd = fd;
-    if (added) v->at[i].began = clock_seconds();
+  while (i < VISITORS_MOST && v->at[i].fd >= 0) i++;
+  if (i < VISITORS_MOST) {
+    v->at[i].fd = fd;
+    v->at[i].began = clock_seconds();
+    v->at[i].asks = false;
   }
   pthread_mutex_unlock(&v->lock);
-  return added;
+  return i < VISITORS_MOST;
+}
+
+void visitors_ask(struct visitors *v, int fd) {
+  pthread_mutex_lock(&v->lock);
+  for (size_t i = 0; i < VISITORS_MOST; i++)
+    if (v->at[i].fd == fd) v->at[i].asks = true;
+  pthread_mutex_unlock(&v->lock);
 }
 
 void visitors_remove(struct visitors *v, int fd) {
@@ -32,10 +40,15 @@ void visitors_remove(struct visitors *v, int fd) {
   pthread_mutex_unlock(&v->lock);
 }
 
-void visitors_cut_off(struct visitors *v, double seconds) {
+void visitors_cut_off(struct visitors *v, const struct visitors_time *most) {
   double now = clock_seconds();
+  size_t taken = 0;
   pthread_mutex_lock(&v->lock);
-  for (size_t i = 0; i < VISITORS_MOST; i++)
-    if (v->at[i].fd >= 0 && now - v->at[i].began > seconds) shutdown(v->at[i].fd, SHUT_RDWR);
+  for (size_t i = 0; i < VISITORS_MOST; i++) taken += v->at[i].fd >= 0;
+  double silent = taken == VISITORS_MOST ? most->full : most->silent;
+  for (size_t i = 0; i < VISITORS_MOST; i++) {
+    double own = v->at[i].asks ? most->all : silent;
+    if (v->at[i].fd >= 0 && now - v->at[i].began > own) shutdown(v->at[i].fd, SHUT_RDWR);
+  }
   pthread_mutex_unlock(&v->lock);
 }
