@@ -12,7 +12,7 @@
 #include "tools/base/command.h"
 #include "tools/base/terminal.h"
 
-enum { VIEW_COLUMNS_MOST = 32 }; /* of a table */
+enum { VIEW_COLUMNS_MOST = 48 }; /* of a table */
 
 /* A column that sorts; NULL: none does. */
 struct view_order {
