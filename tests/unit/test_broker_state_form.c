@@ -8,6 +8,7 @@
 #include <inttypes.h>
 
 #include "proto/base.h"
+#include "tests/fuzz/state_books.h"
 #include "tests/unit/broker_scene.h"
 
 /* `kept` is that of states whose tokens and holds stay in the pool. */
@@ -71,10 +72,45 @@ START_TEST(a_change_of_form_has_a_number_of_its_own) {
 }
 END_TEST
 
+static const char input[] = "tests/fuzz/corpus/state/scene";
+
+static void write_input(void) {
+  struct broker *b = &w.broker;
+  struct sheet s;
+  set_scene();
+  int fd = open(input, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+  ck_assert_int_ge(fd, 0);
+  sheet_open_to_write(&s, fd);
+  accounts_carry(&b->connections.accounts, &s);
+  hosts_carry(&b->hosts, &b->connections.accounts, &s);
+  names_carry(&b->names, &b->hosts, &s);
+  refs_carry(&b->refs, &b->hosts, &s);
+  loads_carry(&b->loads, &b->hosts, &s);
+  calls_carry(&b->calls, &b->hosts, &s);
+  waits_carry(&b->collecting, &b->hosts, &b->hosts.all, 1, &s);
+  sheet_close(&s);
+  close(fd);
+  end_scene(&w);
+}
+
+/* Else all that fuzz_state does is refuse it. */
+START_TEST(the_fuzz_target_has_an_input_of_this_form) {
+  struct books b;
+  if (getenv("WRITE_SCENE")) write_input();
+  int fd = open(input, O_RDONLY | O_CLOEXEC);
+  ck_assert_int_ge(fd, 0);
+  bool good = read_books(&b, fd);
+  close_books(&b);
+  close(fd);
+  ck_assert_msg(good, "%s has an older form: WRITE_SCENE=1 build/tests/test_broker_state_form writes it anew", input);
+}
+END_TEST
+
 int main(void) {
   Suite *s = suite_create("broker state form");
   TCase *t = tcase_create("form");
   suite_add_tcase(s, t);
   tcase_add_test(t, a_change_of_form_has_a_number_of_its_own);
+  tcase_add_test(t, the_fuzz_target_has_an_input_of_this_form);
   return run_suite(s);
 }
