@@ -101,6 +101,8 @@ enum options_outcome options_parse(struct options *o, int argc, char **argv, cha
 }
 
 void options_configure(const struct settings *s, struct worker *w) {
+  /* First: what follows may log. */
+  w->log_format = (enum log_format)settings_choice(s, SETTING_log_format);
   fiber_set_most(w, settings_count(s, SETTING_max_fibers));
   w->max_depth = settings_count(s, SETTING_max_depth);
   w->max_decoded = settings_size(s, SETTING_max_decoded);
@@ -110,7 +112,6 @@ void options_configure(const struct settings *s, struct worker *w) {
   w->reconnect = settings_seconds(s, SETTING_reconnect);
   w->collector_waits = settings_count(s, SETTING_collector_waits);
   w->traces_tokens = settings_flag(s, SETTING_trace_tokens);
-  w->log_format = (enum log_format)settings_choice(s, SETTING_log_format);
   w->allows_eval = settings_flag(s, SETTING_allow_eval);
   w->sandboxed = s->program == SETTINGS_WORKER && settings_flag(s, SETTING_sandbox);
 }

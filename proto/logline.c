@@ -6,6 +6,7 @@
 #include "proto/logline.h"
 
 #include <assert.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
@@ -36,11 +37,19 @@ size_t logline_time(char out[LOG_TIME_BYTES]) {
                           of_day % 60, (unsigned)(us / 1000 % 1000));
 }
 
+/* The whole text, or what there is room for and "..."; its bytes. */
+static size_t put_text(char *out, size_t n, enum log_format format, const char *text) {
+  static const char cut[] = "...";
+  size_t size = strlen(text);
+  bool whole = logline_escape(out, n - sizeof cut, format, text, size, "") == size;
+  if (!whole) memcpy(out + strlen(out), cut, sizeof cut);
+  return strlen(out);
+}
+
 /* `,"key":"text"`; its bytes. */
 static size_t put_member(char *out, size_t n, const char *key, const char *text) {
   size_t size = (size_t)snprintf(out, n, ",\"%s\":\"", key);
-  printable_json(out + size, n - size - 1, text, strlen(text));
-  size += strlen(out + size);
+  size += put_text(out + size, n - size - 1, LOG_JSON, text);
   out[size++] = '"';
   return size;
 }
@@ -97,8 +106,7 @@ size_t logline_tail(char out[LOG_TAIL_MOST], enum log_format format,
     out[n++] = '}';
   } else if (why) {
     memcpy(out, ": ", 2);
-    printable_escape(out + 2, room - 2, why, strlen(why), "");
-    n = strlen(out);
+    n = 2 + put_text(out + 2, room - 2, format, why);
   }
   out[n++] = '\n';
   out[n] = '\0';

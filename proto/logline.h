@@ -47,7 +47,8 @@ size_t logline_head(char out[LOG_HEAD_MOST], enum log_format format, enum log_le
 /* The text as it stands in the line, as printable_escape (`kept` is for text only). */
 size_t logline_escape(char *out, size_t n, enum log_format format, const char *text, size_t size,
                       const char *kept);
-/* What stands behind it, the end of the line included; its bytes. A long cause is cut. */
+/* What stands behind it, the end of the line included; its bytes. A long cause is cut
+ * and ends in "...". */
 size_t logline_tail(char out[LOG_TAIL_MOST], enum log_format format, const struct log_about *about);
 
 #endif

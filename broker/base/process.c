@@ -5,6 +5,7 @@
  */
 #include "broker/base/process.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -26,11 +27,10 @@ struct stat_fields {
   uint32_t status; /* as waitpid gives it; 0 also where it is not told */
 };
 
-/* False: it cannot be read. */
-static bool read_stat(pid_t pid, struct stat_fields *f) {
-  char path[40], text[1024];
-  snprintf(path, sizeof path, "/proc/%ld/stat", (long)pid);
-  int fd = pid > 0 ? open(path, O_RDONLY | O_CLOEXEC) : -1;
+/* A file in the form of stat. False: it cannot be read. */
+static bool read_file(int folder, const char *path, struct stat_fields *f) {
+  char text[1024];
+  int fd = openat(folder, path, O_RDONLY | O_CLOEXEC);
   if (fd < 0) return false;
   ssize_t n = read(fd, text, sizeof text - 1);
   close(fd);
@@ -48,6 +48,37 @@ static bool read_stat(pid_t pid, struct stat_fields *f) {
   }
   if (at) f->status = (uint32_t)strtoull(at, NULL, 10);
   return field > START;
+}
+
+static bool read_stat(pid_t pid, struct stat_fields *f) {
+  char path[40];
+  snprintf(path, sizeof path, "/proc/%ld/stat", (long)pid);
+  return pid > 0 && read_file(AT_FDCWD, path, f);
+}
+
+/* What a process's stat says is its first thread's. */
+static bool thread_ends(const struct stat_fields *f) {
+  return f->flags & EXITING || strchr("ZXx", f->state);
+}
+
+/* Whether a thread of it goes on. One that ends with all its threads closes its files when the last
+ * of them ends; many that end are no sign of a process that goes on. */
+static bool has_running_thread(pid_t pid) {
+  enum { LOOKED_AT = 64 };
+  char path[300];
+  struct stat_fields f;
+  bool runs = false;
+  snprintf(path, sizeof path, "/proc/%ld/task", (long)pid);
+  DIR *tasks = opendir(path);
+  if (!tasks) return false;
+  const struct dirent *e;
+  for (int n = 0; !runs && n < LOOKED_AT && (e = readdir(tasks)); n++) {
+    if (e->d_name[0] == '.') continue;
+    snprintf(path, sizeof path, "%s/stat", e->d_name);
+    runs = read_file(dirfd(tasks), path, &f) && !thread_ends(&f);
+  }
+  closedir(tasks);
+  return runs;
 }
 
 uint64_t process_start(pid_t pid) {
@@ -96,7 +127,7 @@ struct process_end process_end(pid_t pid, uint64_t start, uid_t uid, int socket)
   if (pid <= 0) return lives;
   if (!read_stat(pid, &f)) return is_gone(pid) ? end_by_socket(socket) : lives;
   if (start && f.start != start) return end_by_socket(socket);
-  if (!(f.flags & EXITING) && !strchr("ZXx", f.state)) return lives;
+  if (!thread_ends(&f) || (f.threads > 1 && has_running_thread(pid))) return lives;
   if (f.status == 0 && uid != geteuid()) return gone; /* it may be that we are not told */
   return of_status(f.status);
 }

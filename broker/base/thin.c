@@ -9,6 +9,11 @@
 
 static const double peer_burst = 10, peer_rate = 1, cause_burst = 40, cause_rate = 4;
 
+/* How often as many lines of a cause may come at once. */
+static double burst_factor(enum log_cause cause) {
+  return cause == CAUSE_COMING || cause == CAUSE_ENDED ? 4 : 1;
+}
+
 static void refill(struct thin_bucket *b, double rate, double now) {
   b->spent -= (now - b->updated) * rate;
   if (b->spent < 0) b->spent = 0;
@@ -36,9 +41,10 @@ static struct thin_bucket *peer_bucket(struct thin *t, enum log_cause cause, uid
 
 bool thin_allows(struct thin *t, enum log_cause cause, uid_t uid, double now, uint64_t *left_out) {
   struct thin_bucket *all = &t->causes[cause], *own = peer_bucket(t, cause, uid);
+  double factor = burst_factor(cause);
   refill(all, cause_rate, now);
   refill(own, peer_rate, now);
-  if (own->spent + 1 > peer_burst || all->spent + 1 > cause_burst) {
+  if (own->spent + 1 > peer_burst * factor || all->spent + 1 > cause_burst * factor) {
     own->left_out++;
     t->left_out++;
     return false;
@@ -105,6 +111,7 @@ const char *thin_subject(enum log_cause cause) {
       [CAUSE_STRANGER] = "users who are not served",
       [CAUSE_HELLO] = "refused hellos",
       [CAUSE_COMING] = "clients that came or left",
+      [CAUSE_ENDED] = "workers that ended",
       [CAUSE_DISCONNECTED] = "disconnected clients",
       [CAUSE_LIMIT] = "clients over a limit",
       [CAUSE_FORGERY] = "forgeries",

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT
  *
  * Which of the lines that peers cause are written: of one cause and one user ten at once, then one
- * a second; of one cause, whoever it is, forty at once, then four a second. What is left out is
- * counted, and told with the next line of its kind, or when there has been quiet for a while.
+ * a second; of one cause, whoever it is, forty at once, then four a second. Of clients that come
+ * and go, which is no fault, it is four times as many at once. What is left out is counted, and
+ * told with the next line of its kind, or when there has been quiet for a while.
  *
  * The table of users is bounded: for a new one, the one that was quiet longest is forgotten, and
  * what was left out of it is counted for its cause.
@@ -24,7 +25,8 @@ enum log_cause {
   CAUSE_STRANGER,     /* a user who is not served */
   CAUSE_HELLO,        /* hello was refused */
   CAUSE_COMING,       /* came or left in order */
-  CAUSE_DISCONNECTED, /* was disconnected */
+  CAUSE_ENDED,        /* its connection or process ended without a word */
+  CAUSE_DISCONNECTED, /* was disconnected by the broker */
   CAUSE_LIMIT,        /* wanted more than it may have */
   CAUSE_FORGERY,      /* used what it was never given */
   CAUSE_POST,         /* a one-way request was not delivered */

@@ -102,15 +102,18 @@ static bool end_requests(struct broker *b, struct client *c) {
 /* Why is what is known: what the broker has against it, or how its process ended. */
 static void log_end(struct broker *b, const struct client *c) {
   char buffer[PROCESS_END_BYTES];
-  const char *kind = c->observer ? "observer" : "worker", *how = process_end_text(c->end, buffer);
+  const char *how = process_end_text(c->end, buffer);
   if (*c->reason)
     log_peer(&b->log, LOG_WARN, CAUSE_DISCONNECTED, client_about_why(c, c->reason),
              "disconnected %s (process %ld)", c->name, (long)c->pid);
-  else if (c->host != SLAB_NONE && (c->leaves || c->observer))
-    log_peer(&b->log, c->observer ? LOG_DEBUG : LOG_INFO, CAUSE_COMING, client_about(c),
-             "%s %s left in good order (process %ld)", kind, c->name, (long)c->pid);
+  else if (c->host != SLAB_NONE && c->observer)
+    log_peer(&b->log, LOG_DEBUG, CAUSE_COMING, client_about(c), "observer %s left (process %ld)",
+             c->name, (long)c->pid);
+  else if (c->host != SLAB_NONE && c->leaves)
+    log_peer(&b->log, LOG_INFO, CAUSE_COMING, client_about(c),
+             "worker %s left in good order (process %ld)", c->name, (long)c->pid);
   else if (c->host != SLAB_NONE)
-    log_peer(&b->log, LOG_INFO, CAUSE_DISCONNECTED, client_about_why(c, how),
+    log_peer(&b->log, LOG_INFO, CAUSE_ENDED, client_about_why(c, how),
              "worker %s ended (process %ld)", c->name, (long)c->pid);
 }
 

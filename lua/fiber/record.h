@@ -21,6 +21,12 @@ struct answer {
   gaijin_body *body;
 };
 
+/* Where code is, as errors name it; an empty source: not known. */
+struct code_place {
+  char source[LUA_IDSIZE];
+  int line; /* 0: not known */
+};
+
 /* The request a fiber serves. */
 struct serving {
   uint64_t id;
@@ -32,6 +38,7 @@ struct serving {
   bool answered;
   bool given_up; /* the asker waits no longer: its answer will be discarded */
   bool applying; /* a library function runs for the asker (op apply) */
+  struct code_place called; /* by op call, if origins are kept (ref/origin.h) */
 };
 
 /* Something that a fiber has started and that is cancelled with it; embedded in the record of it (a

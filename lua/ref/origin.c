@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
  * The origin of what is sent is looked for when the first token is made for it: most messages make
- * none. Origins are found by a hash table twice as large as there may be; they are never freed
- * before the worker ends, since their number is bounded.
+ * none. Origins are found by a hash table with chains. Who has a number of one, an object or what
+ * is being sent, is counted, and what nobody has is freed.
  */
 #include "lua/ref/origin.h"
 
@@ -11,9 +11,10 @@
 #include <string.h>
 
 #include "lua/fiber/position.h"
+#include "lua/fiber/record.h"
 #include "proto/base.h"
 
-enum { BUCKETS = 2 * ORIGINS_MOST, SLOTS_FIRST = 256, WHERE_MOST = LUA_IDSIZE + 16 };
+enum { BUCKETS = ORIGINS_MOST, SLOTS_FIRST = 256, WHERE_MOST = LUA_IDSIZE + 16 };
 /* Instead of an origin's number; these count from 1. */
 enum { UNKNOWN = 0 };
 
@@ -23,19 +24,24 @@ struct record {
   struct origin o; /* its texts follow the record */
   uint32_t hash;
   uint32_t size;   /* bytes of the record, with its texts */
+  uint32_t users;
+  uint16_t next;   /* of its bucket; 0: the last */
 };
 
 struct origins {
   uint16_t *by_slot; /* of the pool */
   uint32_t slots;
-  uint16_t count;
+  uint16_t highest;  /* number that was ever given */
+  uint16_t n_unused; /* numbers below that are free */
   bool begun;      /* `current` is right */
   uint16_t current;
+  bool too_many_told;
   /* What is being sent. */
   struct origin_sending sending;
   char to[GAIJIN_NAME_MAX + 2];
   struct record *records[ORIGINS_MOST + 1]; /* by number */
-  uint16_t buckets[BUCKETS];                /* numbers; open addressing */
+  uint16_t unused[ORIGINS_MOST];
+  uint16_t buckets[BUCKETS]; /* the first number of each */
 };
 
 /* ---- Memory of Lua's heap ---- */
@@ -49,8 +55,8 @@ static void *reallocate(lua_State *L, void *block, size_t old, size_t size) {
 void origins_deinit(struct worker *w) {
   struct origins *o = w->origins;
   if (!o) return;
-  for (unsigned i = 1; i <= o->count; i++)
-    reallocate(w->L, o->records[i], o->records[i]->size, 0);
+  for (unsigned i = 1; i <= o->highest; i++)
+    if (o->records[i]) reallocate(w->L, o->records[i], o->records[i]->size, 0);
   reallocate(w->L, o->by_slot, o->slots * sizeof *o->by_slot, 0);
   reallocate(w->L, o, sizeof *o, 0);
   w->origins = NULL;
@@ -98,40 +104,92 @@ static struct record *make(lua_State *L, const struct origin *o, uint32_t hash) 
   return r;
 }
 
-/* Its number, UNKNOWN if there are too many or memory is short. */
-static uint16_t intern(lua_State *L, struct origins *all, const struct origin *o) {
-  uint32_t hash = hash_of(o), i = hash % BUCKETS;
-  for (; all->buckets[i]; i = (i + 1) % BUCKETS)
-    if (is_equal(all->records[all->buckets[i]], o, hash)) return all->buckets[i];
-  if (all->count == ORIGINS_MOST) return UNKNOWN;
+static unsigned count_of(const struct origins *all) { return all->highest - all->n_unused; }
+
+static uint16_t find(const struct origins *all, const struct origin *o, uint32_t hash) {
+  uint16_t number = all->buckets[hash % BUCKETS];
+  while (number && !is_equal(all->records[number], o, hash)) number = all->records[number]->next;
+  return number;
+}
+
+/* UNKNOWN: memory is short. */
+static uint16_t add(lua_State *L, struct origins *all, const struct origin *o, uint32_t hash) {
   struct record *r = make(L, o, hash);
   if (!r) return UNKNOWN;
-  all->records[++all->count] = r;
-  return all->buckets[i] = all->count;
+  uint16_t number = all->n_unused ? all->unused[--all->n_unused] : ++all->highest;
+  uint16_t *first = &all->buckets[hash % BUCKETS];
+  r->next = *first;
+  *first = number;
+  all->records[number] = r;
+  return number;
+}
+
+static uint16_t use(struct origins *all, uint16_t number) {
+  if (number != UNKNOWN) all->records[number]->users++;
+  return number;
+}
+
+static void give_up(lua_State *L, struct origins *all, uint16_t number) {
+  if (number == UNKNOWN) return;
+  struct record *r = all->records[number];
+  assert(r->users > 0);
+  if (--r->users > 0) return;
+  uint16_t *link = &all->buckets[r->hash % BUCKETS];
+  while (*link != number) link = &all->records[*link]->next;
+  *link = r->next;
+  all->records[number] = NULL;
+  all->unused[all->n_unused++] = number;
+  reallocate(L, r, r->size, 0);
+}
+
+static void tell_too_many(const struct worker *w, struct origins *all) {
+  if (all->too_many_told) return;
+  all->too_many_told = true;
+  worker_log(w, LOG_WARN,
+             "others hold objects of more than %d origins, a line, an op and a receiver each; of "
+             "further ones the receiver is not remembered, then not the line (--trace-tokens)",
+             ORIGINS_NAMED);
+}
+
+/* Its number, or that of one which says less if there are too many; the caller uses it. UNKNOWN:
+ * memory is short. */
+static uint16_t intern(lua_State *L, const struct worker *w, struct origins *all, struct origin o) {
+  static const unsigned most[] = {ORIGINS_NAMED, ORIGINS_PLACES, ORIGINS_MOST};
+  for (int i = 0; i < 3; i++) {
+    if (i == 1) tell_too_many(w, all);
+    if (i >= 1) o.to = "";
+    if (i == 2) o.where = "";
+    uint32_t hash = hash_of(&o);
+    uint16_t number = find(all, &o, hash);
+    if (number) return number;
+    if (count_of(all) < most[i]) return add(L, all, &o, hash);
+  }
+  assert(!"ops have room");
+  return UNKNOWN;
+}
+
+void origin_place(lua_State *L, int i, struct code_place *out) {
+  lua_Debug ar;
+  *out = (struct code_place){0};
+  if (!lua_isfunction(L, i)) return;
+  lua_pushvalue(L, i);
+  lua_getinfo(L, ">S", &ar);
+  memcpy(out->source, ar.short_src, sizeof out->source);
+  out->line = ar.linedefined > 0 ? ar.linedefined : 0;
 }
 
 /* "shop.lua:12": the code that sends; of an answer the function that gave it, which has returned;
  * or nothing. */
 static void find_where(lua_State *L, struct worker *w, char where[WHERE_MOST]) {
   lua_Debug ar;
-  gaijin_token *called = w->origins->sending.called;
+  const struct code_place *called = w->origins->sending.called;
   where[0] = '\0';
-  if (position_innermost(L, w, &ar)) {
+  if (position_innermost(L, w, &ar))
     snprintf(where, WHERE_MOST, "%s:%d", ar.short_src, ar.currentline);
-  } else if (called) {
-    lua_rawgeti(L, LUA_REGISTRYINDEX, w->anchors.pool); /* pool.c, which uses this file, has it */
-    lua_rawgeti(L, -1, (int)(intptr_t)gaijin_token_tag(called));
-    lua_remove(L, -2);
-    if (!lua_isfunction(L, -1)) {
-      lua_pop(L, 1);
-      return;
-    }
-    lua_getinfo(L, ">S", &ar);
-    if (ar.linedefined > 0)
-      snprintf(where, WHERE_MOST, "%s:%d", ar.short_src, ar.linedefined);
-    else
-      snprintf(where, WHERE_MOST, "%s", ar.short_src);
-  }
+  else if (called && called->line > 0)
+    snprintf(where, WHERE_MOST, "%s:%d", called->source, called->line);
+  else if (called)
+    snprintf(where, WHERE_MOST, "%s", called->source);
 }
 
 void origin_begin(lua_State *L, struct worker *w, const struct origin_sending *s) {
@@ -139,9 +197,11 @@ void origin_begin(lua_State *L, struct worker *w, const struct origin_sending *s
     memset(w->origins, 0, sizeof *w->origins);
   struct origins *o = w->origins;
   if (!o) return;
+  give_up(L, o, o->current);
+  o->current = UNKNOWN;
   o->begun = false;
   o->sending = *s;
-  snprintf(o->to, sizeof o->to, "%s", s->to ? s->to : "");
+  snprintf(o->to, sizeof o->to, "%s", !s->to ? "?" : s->to[0] == '@' ? "@" : s->to);
   o->sending.to = o->to;
 }
 
@@ -152,13 +212,22 @@ void origin_note(lua_State *L, struct worker *w, int slot) {
   if (!o || !reserve(L, o, (uint32_t)slot)) return;
   if (!o->begun) {
     find_where(L, w, where);
-    o->current = intern(L, o, &(struct origin){.where = where,
+    o->current = use(o, intern(L, w, o,
+                               (struct origin){.where = where,
                                                .to = o->to,
                                                .op = (uint8_t)o->sending.op,
-                                               .answer = o->sending.answer});
+                                               .answer = o->sending.answer}));
     o->begun = true;
   }
-  o->by_slot[slot] = o->current;
+  give_up(L, o, o->by_slot[slot]);
+  o->by_slot[slot] = use(o, o->current);
+}
+
+void origin_forget(struct worker *w, int slot) {
+  struct origins *o = w->origins;
+  if (!o || (uint32_t)slot >= o->slots) return;
+  give_up(w->L, o, o->by_slot[slot]);
+  o->by_slot[slot] = UNKNOWN;
 }
 
 const struct origin *origin_of(const struct worker *w, const gaijin_token *t) {
@@ -171,14 +240,22 @@ const struct origin *origin_of(const struct worker *w, const gaijin_token *t) {
 const char *origins_check(const struct worker *w) {
   const struct origins *o = w->origins;
   if (!o) return NULL;
-  if (o->count > ORIGINS_MOST) return "origins: there are too many";
-  unsigned used = 0;
+  if (o->highest > ORIGINS_MOST) return "origins: there are too many";
+  unsigned found = 0;
+  uint64_t users = 0, used = o->current != UNKNOWN;
   for (unsigned i = 0; i < BUCKETS; i++) {
-    if (o->buckets[i] > o->count) return "origins: a bucket has a number that there is not";
-    used += o->buckets[i] != UNKNOWN;
+    for (uint16_t n = o->buckets[i]; n; n = o->records[n]->next) {
+      if (n > o->highest || !o->records[n])
+        return "origins: a bucket has a number that there is not";
+      if (++found > count_of(o)) break;
+      users += o->records[n]->users;
+    }
   }
-  if (used != o->count) return "origins: another number of them can be found";
-  for (uint32_t i = 0; i < o->slots; i++)
-    if (o->by_slot[i] > o->count) return "origins: an object has one that there is not";
-  return NULL;
+  if (found != count_of(o)) return "origins: another number of them can be found";
+  for (uint32_t i = 0; i < o->slots; i++) {
+    if (o->by_slot[i] > o->highest || (o->by_slot[i] && !o->records[o->by_slot[i]]))
+      return "origins: an object has one that there is not";
+    used += o->by_slot[i] != UNKNOWN;
+  }
+  return users == used ? NULL : "origins: another number has them than is counted";
 }

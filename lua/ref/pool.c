@@ -75,6 +75,7 @@ void pool_push(lua_State *L, struct worker *w, gaijin_token *t) {
 void pool_forget(void *worker, gaijin_token *token, void *tag) {
   struct worker *w = worker;
   note_forgotten(&w->weights, gaijin_token_weight(token));
+  origin_forget(w, (int)(intptr_t)tag);
   /* Only keys that exist are written, so nothing is allocated and nothing is raised. */
   lua_State *L = w->L;
   int slot = (int)(intptr_t)tag;

@@ -152,14 +152,13 @@ static void wait_for_confirmation(lua_State *L, struct worker *w, int first, int
   if (how != WAIT_WOKEN) door_raise(L, w, how, what, until);
 }
 
-/* What is sent as an answer. The function whose results these are lives, as the body of its request
- * has been kept for that (free_read_body). */
+/* What is sent as an answer. */
 static const struct origin_sending *trace_answer(const struct worker *w, const struct serving *s,
                                                  struct origin_sending *out) {
   *out = (struct origin_sending){.op = s->op,
                                  .to = worker_host_name(w, s->caller),
                                  .answer = true,
-                                 .called = s->op == GAIJIN_OP_CALL && s->body ? s->target : NULL};
+                                 .called = s->op == GAIJIN_OP_CALL ? &s->called : NULL};
   return out;
 }
 
@@ -227,11 +226,9 @@ static bool check_before_decoding(lua_State *L, struct worker *w, const struct s
 }
 
 /* Once its values are Lua's a handler that waits for long would keep it for nothing. s2t reads it
- * again, and str, which has no values, its target, which it keeps alive; so is the function that
- * is called for the sake of its line (origin.h). */
-static void free_read_body(const struct worker *w, struct serving *s) {
+ * again, and str, which has no values, its target, which it keeps alive. */
+static void free_read_body(struct serving *s) {
   if (s->op == GAIJIN_OP_S2T || s->op == GAIJIN_OP_STR) return;
-  if (s->op == GAIJIN_OP_CALL && w->traces_tokens) return;
   gaijin_body_free(s->body);
   s->body = NULL;
 }
@@ -250,9 +247,10 @@ static int serve(lua_State *L) {
                         s->op == GAIJIN_OP_EVAL || s->op == GAIJIN_OP_PATHS ||
                         s->op == GAIJIN_OP_DESCRIBE));
   if (s->target) pool_push(L, w, s->target);
+  if (w->traces_tokens && s->op == GAIJIN_OP_CALL) origin_place(L, 1, &s->called);
   bool checked = check_before_decoding(L, w, s);
   unmarshal(L, w, s->body, s->caller, false);
-  free_read_body(w, s);
+  free_read_body(s);
   slices_leave(f);
   if (!checked) check(L, w, s, has_key(s->op)); /* it may have been set meanwhile */
   int n = operations[s->op](L, w);

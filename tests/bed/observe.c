@@ -70,9 +70,20 @@ static void next(struct bed *b, gaijin_body *body, struct gaijin_value *v) {
   if (!gaijin_body_next(body, v)) bed_fail(b, "inspect tokens: the reply is too short");
 }
 
-/* Writes the row that follows as " [shop 7 table: bank 2]". */
-static void print_row(struct bed *b, gaijin_body *body, FILE *out) {
+/* Skips values, with what is in them. */
+static void skip(struct bed *b, gaijin_body *body, uint64_t count) {
   struct gaijin_value v;
+  for (; count; count--) {
+    next(b, body, &v);
+    if (v.type == GAIJIN_ARRAY) count += v.count;
+  }
+}
+
+/* Writes the row of so many values that follows as " [shop 7 table: bank 2]". Rows grow with versions. */
+static void print_row(struct bed *b, gaijin_body *body, uint32_t values, FILE *out) {
+  const uint32_t known = 6;
+  struct gaijin_value v;
+  if (values < known) bed_fail(b, "inspect tokens: a row of %u values", values);
   next(b, body, &v);
   fprintf(out, " [%.*s", (int)v.size, v.type == GAIJIN_STRING ? v.bytes : "");
   next(b, body, &v);
@@ -90,6 +101,7 @@ static void print_row(struct bed *b, gaijin_body *body, FILE *out) {
     next(b, body, &v);
     fprintf(out, " %llu", (unsigned long long)v.integer);
   }
+  skip(b, body, values - known);
   fprintf(out, "]");
 }
 
@@ -111,7 +123,7 @@ static size_t tokens(struct bed *b, FILE *out) {
     next(b, answer.body, &v);
     more = v.type != GAIJIN_NIL;
     cursor = v.integer;
-    for (; gaijin_body_next(answer.body, &v); count++) print_row(b, answer.body, sink);
+    for (; gaijin_body_next(answer.body, &v); count++) print_row(b, answer.body, v.count, sink);
     gaijin_body_free(answer.body);
   }
   if (!out) fclose(sink);

@@ -6,6 +6,7 @@
 #   serving NAME COMMAND...   starts gaijinctl with the command and waits until it says where it listens: $url, $port, $pid
 #   ask PATH [METHOD [FIELD...]]  one request there, with more fields ("Host: x"; a field without a value is left out); its
 #                             status is $status, its head $dir/head, its body $dir/out; status 0: it was not answered
+#   crowd PATH N KIND [PID]   many requests at once, as http_crowd.py says; in the background its process is the program itself
 #   head_has REGEX            a line of that head, whose names are in small letters
 
 serving() {
@@ -17,5 +18,10 @@ serving() {
 }
 ask() {
   status=$(timeout "$limit" /usr/bin/python3 "$root/tests/flow/http_ask.py" "$port" "$dir" "$@" 2>"$dir/err") || status=0
+}
+crowd() {
+  set -- timeout "$((limit * 3))" /usr/bin/python3 "$root/tests/flow/http_crowd.py" "$port" "$@"
+  [ "$BASHPID" = $$ ] || exec "$@"
+  "$@"
 }
 head_has() { grep -qE -- "$1" "$dir/head"; }

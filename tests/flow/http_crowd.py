@@ -1,14 +1,16 @@
 # SPDX-License-Identifier: MIT
 #
-# Many at once: http_crowd.py PORT PATH N KIND. KIND says what each sends:
-#   whole    a request; says how many were answered 200, and how many different answers that were
+# Many at once: http_crowd.py PORT PATH N KIND [PID]. KIND says what each sends:
+#   whole    a request; says how many were answered 200, and how many different answers that were. The process PID, if any, is
+#            stopped until all have sent theirs
 #   half     the begin of one, and then nothing
 #   drip     the same, and then a byte each second
 # Of half and drip it says "N connected", stays until all are closed from the other side, and says "closed".
 import collections
+import os
+import signal
 import socket
 import sys
-import threading
 import time
 
 port, path, count, kind = int(sys.argv[1]), sys.argv[2], int(sys.argv[3]), sys.argv[4]
@@ -22,24 +24,20 @@ def read_all(s):
     return data
 
 
-def whole(answers):
-    with socket.create_connection(("127.0.0.1", port)) as s:
-        s.sendall(begin + b"\r\n")
-        answers.append(read_all(s))
-
-
+sockets = [socket.create_connection(("127.0.0.1", port)) for _ in range(count)]
 if kind == "whole":
-    answers = []
-    threads = [threading.Thread(target=whole, args=(answers,)) for _ in range(count)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    stopped = [int(pid) for pid in sys.argv[5:]]
+    for pid in stopped:
+        os.kill(pid, signal.SIGSTOP)
+    for s in sockets:
+        s.sendall(begin + b"\r\n")
+    for pid in stopped:
+        os.kill(pid, signal.SIGCONT)
+    answers = [read_all(s) for s in sockets]
     good = [a for a in answers if a.startswith(b"HTTP/1.1 200 ")]
     bodies = collections.Counter(a.split(b"\r\n\r\n", 1)[1] for a in good)
     print(len(good), "good", len(bodies), "different")
 else:
-    sockets = [socket.create_connection(("127.0.0.1", port)) for _ in range(count)]
     for s in sockets:
         s.sendall(begin)
     print(count, "connected", flush=True)

@@ -50,19 +50,19 @@ check "observers are no news" no_observers
 run "$build/gaijin-worker" -n fails -e 'error("no stock")'
 check "a worker says when, how grave, and who" err_has \
   '^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:.]{12}Z gaijin-worker error: fails: .*no stock$'
-# The library closes the connection, and the program ends with a status of its own.
+# Says hello under each name, and ends with a status of its own.
 cat >"$dir/exits.py" <<'EOF'
 import os, socket, struct, sys
-sys.path.insert(0, sys.argv[1])
-s = socket.socket(socket.AF_UNIX)
-s.connect(os.environ["GAIJIN_SOCKET"])
-body = bytes([0x94, 6, 6]) + b"\xa6status" + b"\xc2"
-envelope = b"\x99\xcc\x01\xcc\x01\xcd\0\0\xcd\0\0\xcf" + struct.pack(">Q", 1) + b"\xcf" + bytes(8) + b"\xce" + bytes(4) + b"\xc0" + body
-s.sendall(b"\xce" + struct.pack(">I", len(envelope)) + envelope)
-s.recv(5)
+for name in sys.argv[1:]:
+    s = socket.socket(socket.AF_UNIX)
+    s.connect(os.environ["GAIJIN_SOCKET"])
+    body = bytes([0x94, 6, 6, 0xa0 + len(name)]) + name.encode() + b"\xc2"
+    envelope = b"\x99\xcc\x01\xcc\x01\xcd\0\0\xcd\0\0\xcf" + struct.pack(">Q", 1) + b"\xcf" + bytes(8) + b"\xce" + bytes(4) + b"\xc0" + body
+    s.sendall(b"\xce" + struct.pack(">I", len(envelope)) + envelope)
+    s.recv(5)
 os._exit(7)
 EOF
-run python3 "$dir/exits.py" "$root"
+run python3 "$dir/exits.py" status
 check "the status of who does not say that it leaves" eventually has broker \
   'worker status ended \(process [0-9]+\): its process exited with status 7$'
 end_started
@@ -78,11 +78,15 @@ check "all lines of the broker are objects" parses broker
 check "who comes" parses broker 'level=^info$' "event= connected \(" "pid=^$named\$" 'id=^[0-9a-f]{16}$' "worker=^q\"\\\\é \"level\":\"x\$"
 check "who dies, and of what" eventually parses broker 'level=^info$' "event= ended \(" "pid=^$named\$" 'cause=killed by signal 9'
 check "an observer" parses broker 'level=^debug$' 'observer=^gaijinctl$' 'event=^observer '
+check "how it ended nobody says" eventually parses broker 'event=^observer @gaijinctl left [(]process [0-9]+[)]$'
 check "all lines of the worker are objects" parses named
 check "its error, in one line" parses named 'level=^error$' "pid=^$named\$" "worker=^q\"" 'event=bad .*second line'
 run "$build/gaijin-worker" --log-format json -n fails -e 'error("no stock")'
 cp "$dir/err" "$dir/fails.out"
 check "the error that ends it" parses fails 'level=^error$' 'worker=^fails$' 'event=no stock\nstack traceback'
+run "$build/gaijin-worker" --log-format json -n many --max-fibers 1000000 --once -e 'print(1)'
+cp "$dir/err" "$dir/many.out"
+check "what is said of its settings" parses many
 run "$build/gaijin-worker" --log-format json -n stuck --cpu-limit 0.2 -e 'while true do pcall(function() while true do end end) end'
 cp "$dir/err" "$dir/stuck.out"
 check "the last word of one that is stuck" parses stuck 'level=^error$' 'event=has computed for'
@@ -109,10 +113,10 @@ export GAIJIN_SOCKET=$dir/gaijin.sock
 
 story=floods
 start_broker --log-format json
-cat >"$dir/flood.sh" <<'EOF'
-for i in {1..60}; do "$1/gaijin-worker" -n "w$i" --once -e 'local x' || exit 1; done
-EOF
-check "sixty come and go" bash "$dir/flood.sh" "$build"
+none_there() { [ "$("$build/gaijinctl" clients --json)" = "[]" ]; }
+run python3 "$dir/exits.py" w{1..60}
+check "sixty come and go: status 7, not $status" test "$status" = 7
+check "all are seen to have gone" eventually none_there
 end_started
 check "of a flood not all is written, and that is said" parses broker 'level=^warn$' 'event=more lines about clients that came or left'
 check "and it is short" test "$(wc -l <"$dir/broker.out")" -lt 110

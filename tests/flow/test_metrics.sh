@@ -26,8 +26,7 @@ story="without a broker"
 serving metrics metrics --listen 0
 metrics=$pid
 end_broker() { { kill -9 "$broker" && wait "$broker"; } 2>/dev/null; }
-crowd() { timeout "$((limit * 3))" /usr/bin/python3 "$root/tests/flow/http_crowd.py" "$port" /metrics "$@"; }
-start drip crowd 3 drip
+start drip crowd /metrics 3 drip
 ask /metrics
 check "503, not $status" test "$status" = 503
 check "and one line" test "$(wc -l <"$dir/out")" = 1
@@ -104,9 +103,9 @@ check "one line" err_is_one_line
 check "says which" err_has "cannot listen at 127.0.0.1:$port"
 
 story="many at once"
-crowd 50 whole >"$dir/out" 2>"$dir/err"
+crowd /metrics 50 whole >"$dir/out" 2>"$dir/err"
 check "all are answered" out_has '^50 good '
-start half crowd 100 half
+start half crowd /metrics 100 half
 check "a hundred slow ones" eventually has half '100 connected'
 ask /metrics
 check "others are served when their time is over: 200, not $status" test "$status" = 200
@@ -114,7 +113,7 @@ check "and they end" eventually has half closed
 
 story="a hung broker"
 kill -STOP "$broker"
-crowd 20 whole >"$dir/crowd" 2>&1 &
+crowd /metrics 20 whole >"$dir/crowd" 2>&1 &
 hung=$!
 ask /metrics
 check "503, not $status" test "$status" = 503

@@ -78,7 +78,7 @@ look_on() {
   wait_until has repl '^7$'
 }
 story="a live system"
-start_broker --log-level info --return-grace 5
+start_broker --log-level info --return-grace 600
 broker=$pid
 worker shop "$dir/shop.lua" "$dir/"
 shop=$pid
@@ -124,7 +124,7 @@ look_on second
 disown "$broker"
 kill -9 "$broker"
 wait_until gone "$broker"
-start broker2 "$build/gaijin-broker" -s "$GAIJIN_SOCKET" --log-level info --return-grace 5
+start broker2 "$build/gaijin-broker" -s "$GAIJIN_SOCKET" --log-level info --return-grace 600
 broker=$pid
 wait_until "$ctl" ping shop
 wait_until "$ctl" ping till

@@ -11,17 +11,12 @@ export GAIJIN_SOCKET=$dir/gaijin.sock HOME=$dir
 unset LC_ALL
 export LANG=C.UTF-8
 
-# shows REGEX: the screen has such a line before long; lacks: it has none.
-shows() {
-  eventually screen_has "$1"
-  screen >"$dir/screen"
-  check "the screen has $1" grep -E -- "$1" "$dir/screen"
-}
-lacks() {
-  eventually eval "! screen_has '$1'"
-  screen >"$dir/screen"
-  check "the screen has no $1" eval "! grep -E -- '$1' '$dir/screen'"
-}
+# shows REGEX: the screen has such a line before long; lacks: it has none. One picture is looked at and kept: the next may be
+# another.
+pictured() { screen >"$dir/screen" && grep -E -- "$1" "$dir/screen" >/dev/null; }
+not_pictured() { ! pictured "$1"; }
+shows() { check "the screen has $1" eventually pictured "$1"; }
+lacks() { check "the screen has no $1" eventually not_pictured "$1"; }
 # begins FLAG...: on the terminal, with its process in $top.
 begins() {
   rm -f "$dir/pid"
@@ -378,11 +373,15 @@ start refusing "$build/gaijin-broker" -s "$dir/other.sock" --log-level warn --po
 wait_until "$ctl" ping -s "$dir/other.sock"
 begins -s "$dir/other.sock" -d 0.3
 start alone "$build/gaijin-worker" -s "$dir/other.sock" -n alone -e 'gaijin.run()'
+alone=$pid
 shows '^alone '
 keys f
 shows 'denied|does not let'
-keys x y
+keys x
+shows '^stop worker alone\? y/n'
+keys y
 shows 'denied|does not let'
+check "it lives" kill -0 "$alone"
 keys 2
 shows '^none'
 keys q

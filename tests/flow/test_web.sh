@@ -8,7 +8,6 @@
 ctl=$build/gaijinctl
 export GAIJIN_SOCKET=$dir/gaijin.sock
 evidence="out err head web.out broker.out"
-crowd() { timeout "$((limit * 3))" /usr/bin/python3 "$root/tests/flow/http_crowd.py" "$port" "$@"; }
 # json EXPRESSION: Python's, about the answer `a`.
 json() { /usr/bin/python3 -c "import json, sys; a = json.load(open(sys.argv[1])); assert $1, a" "$dir/out"; }
 end_broker() { { kill -9 "$broker" && wait "$broker"; } 2>/dev/null; }
@@ -143,9 +142,9 @@ for object in shop:99999 nobody:1 shop shop:x -- --help -s; do
 done
 
 story="many at once"
-crowd "${path}look" 50 whole >"$dir/out" 2>"$dir/err"
+crowd "${path}look" 50 whole "$broker" >"$dir/out" 2>"$dir/err"
 check "all are answered" out_has '^50 good '
-check "and most share an answer" test "$(sed -n 's/.* good \([0-9]*\) .*/\1/p' "$dir/out")" -lt 40
+check "and those that ask while one is asked share an answer" test "$(sed -n 's/.* good \([0-9]*\) .*/\1/p' "$dir/out")" -lt 10
 for i in {1..40}; do (ask "${path}tokens?limit=$i" && echo "$status" >"$dir/many.$i") & wait_for[i]=$!; done
 wait "${wait_for[@]}"
 check "of different questions some may be told to wait" test -z "$(cat "$dir"/many.* | grep -vxE '200|429')"

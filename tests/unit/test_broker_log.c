@@ -274,7 +274,7 @@ START_TEST(a_line_of_json) {
   size_t n = take(ends[0], text, sizeof text);
   ck_assert_uint_le(n, LOG_LINE_MOST);
   ck_assert_ptr_nonnull(strstr(text, "\\u001b...\",\"cause\":\"\\u001b"));
-  ck_assert_str_eq(text + n - 9, "\\u001b\"}\n");
+  ck_assert_str_eq(text + n - 12, "\\u001b...\"}\n");
   log_line(&l, LOG_INFO, "nobody's");
   take(ends[0], text, sizeof text);
   ck_assert_ptr_nonnull(strstr(text, "\"program\":\"gaijin-broker\",\"event\":\"nobody's\"}\n"));

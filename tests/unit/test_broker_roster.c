@@ -238,10 +238,15 @@ START_TEST(a_process_lives_as_long_as_a_thread_of_it) {
     usleep(1000);
   }
   ck_assert_ptr_nonnull(strstr(text, ") Z"));
-  ck_assert(!process_has_ended(child, process_start(child)));
+  uint64_t start = process_start(child);
+  ck_assert(!process_has_ended(child, start));
+  ck_assert_int_eq(process_end(child, start, geteuid(), -1).how, PROCESS_LIVES);
   kill(child, SIGKILL);
   ck_assert_int_eq(waitid(P_PID, (id_t)child, &info, WEXITED | WNOWAIT), 0);
-  ck_assert(process_has_ended(child, process_start(child)));
+  ck_assert(process_has_ended(child, start));
+  struct process_end end = process_end(child, start, geteuid(), -1);
+  ck_assert_int_eq(end.how, PROCESS_KILLED);
+  ck_assert_int_eq(end.status, SIGKILL);
   waitpid(child, NULL, 0);
 }
 END_TEST

@@ -14,7 +14,7 @@
 static const struct {
   int format;
   uint64_t records, kept;
-} known = {4, 0x2eb2d0103e680c33, 0xa3650603ab858fd7};
+} known = {4, 0x611847e609378de5, 0xd5ca7dd976551189};
 
 /* The records, each kind once: how many there are of one does not matter. */
 struct form {

@@ -32,6 +32,14 @@ START_TEST(causes_and_users_do_not_hide_one_another) {
 }
 END_TEST
 
+/* Who comes and goes is no fault, and hides none. */
+START_TEST(comings_and_ends_are_apart) {
+  ck_assert_int_eq(allowed(CAUSE_COMING, 7, 100, 1000), 40);
+  ck_assert_int_eq(allowed(CAUSE_ENDED, 7, 100, 1000), 40);
+  ck_assert_int_eq(allowed(CAUSE_DISCONNECTED, 7, 100, 1000), 10);
+}
+END_TEST
+
 /* Many users together are bounded too, and so is the table. */
 START_TEST(many_users_are_one_cause) {
   int n = 0;
@@ -70,6 +78,7 @@ int main(void) {
   TCase *c = tcase_create("thin");
   tcase_add_test(c, ten_at_once_then_one_a_second);
   tcase_add_test(c, causes_and_users_do_not_hide_one_another);
+  tcase_add_test(c, comings_and_ends_are_apart);
   tcase_add_test(c, many_users_are_one_cause);
   tcase_add_test(c, what_was_left_out_is_told_after_quiet);
   tcase_add_test(c, every_cause_has_a_subject);

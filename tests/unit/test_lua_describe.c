@@ -237,7 +237,7 @@ START_TEST(a_line_is_remembered) {
   gaijin_token *a = sent(3), *b = sent(5);
   const struct origin *o = origin_of(&v.w, a);
   ck_assert_str_eq(o->where, "test:3");
-  ck_assert_str_eq(o->to, "@looker");
+  ck_assert_str_eq(o->to, "@"); /* any observer */
   ck_assert_int_eq(o->op, OP_call);
   ck_assert(!o->answer);
   ck_assert_str_eq(origin_of(&v.w, b)->where, "test:5");
@@ -247,7 +247,7 @@ START_TEST(a_line_is_remembered) {
   struct reader r = answer();
   expect_text(r, "from", "test:3");
   expect_text(r, "op", "call");
-  expect_text(r, "to", "@looker");
+  expect_text(r, "to", "@");
 }
 END_TEST
 
@@ -265,28 +265,84 @@ START_TEST(what_goes_takes_its_origin_along) {
 }
 END_TEST
 
-/* Only so many are kept. */
+/* A token in this slot of the pool is sent to somebody, by the answer of a function in this line if there is one. */
+static void send_to(const char *to, int line, int slot) {
+  struct code_place called = {.source = "shop.lua", .line = line};
+  origin_begin(v.w.L, &v.w, &(struct origin_sending){.op = GAIJIN_OP_CALL, .to = to, .called = line ? &called : NULL});
+  origin_note(v.w.L, &v.w, slot);
+}
+static const struct origin *origin_at(int slot) {
+  return origin_of(&v.w, gaijin_token_new(v.w.g, GAIJIN_KIND_TABLE, (void *)(intptr_t)slot));
+}
+
+/* Only so many are kept: of more, first the receiver is not known, then the line. */
 START_TEST(origins_are_bounded) {
   char to[32];
   v.w.traces_tokens = true;
-  for (int i = 1; i <= ORIGINS_MOST + 100; i++) {
+  for (int i = 1; i <= ORIGINS_NAMED + 100; i++) {
     snprintf(to, sizeof to, "till-%d", i);
-    origin_begin(v.w.L, &v.w, &(struct origin_sending){.op = GAIJIN_OP_CALL, .to = to});
-    origin_note(v.w.L, &v.w, i);
+    send_to(to, 7, i);
   }
   ck_assert_ptr_null(origins_check(&v.w));
-  gaijin_token *t = gaijin_token_new(v.w.g, GAIJIN_KIND_TABLE, (void *)(intptr_t)ORIGINS_MOST);
-  snprintf(to, sizeof to, "till-%d", (int)ORIGINS_MOST);
-  ck_assert_str_eq(origin_of(&v.w, t)->to, to);
-  t = gaijin_token_new(v.w.g, GAIJIN_KIND_TABLE, (void *)(intptr_t)(ORIGINS_MOST + 1));
-  ck_assert_ptr_null(origin_of(&v.w, t));
-  t = gaijin_token_new(v.w.g, GAIJIN_KIND_TABLE, (void *)(intptr_t)1000000);
-  ck_assert_ptr_null(origin_of(&v.w, t));
+  snprintf(to, sizeof to, "till-%d", (int)ORIGINS_NAMED);
+  ck_assert_str_eq(origin_at(ORIGINS_NAMED)->to, to);
+  ck_assert_str_eq(origin_at(ORIGINS_NAMED + 1)->to, "");
+  ck_assert_str_eq(origin_at(ORIGINS_NAMED + 1)->where, "shop.lua:7");
+  ck_assert_ptr_eq(origin_at(ORIGINS_NAMED + 2), origin_at(ORIGINS_NAMED + 1));
+  for (int i = 8; i <= ORIGINS_MOST; i++) send_to("till", i, ORIGINS_MOST + i);
+  ck_assert_ptr_null(origins_check(&v.w));
+  ck_assert_str_eq(origin_at(ORIGINS_MOST + 8)->where, "shop.lua:8");
+  ck_assert_str_eq(origin_at(2 * ORIGINS_MOST)->where, "");
+  ck_assert_int_eq(origin_at(2 * ORIGINS_MOST)->op, OP_call);
+  ck_assert_ptr_null(origin_at(1000000));
   /* Those that are known are still found. */
-  origin_begin(v.w.L, &v.w, &(struct origin_sending){.op = GAIJIN_OP_CALL, .to = "till-1"});
-  origin_note(v.w.L, &v.w, ORIGINS_MOST + 1);
-  t = gaijin_token_new(v.w.g, GAIJIN_KIND_TABLE, (void *)(intptr_t)(ORIGINS_MOST + 1));
-  ck_assert_str_eq(origin_of(&v.w, t)->to, "till-1");
+  send_to("till-1", 7, ORIGINS_NAMED + 1);
+  ck_assert_str_eq(origin_at(ORIGINS_NAMED + 1)->to, "till-1");
+  ck_assert_ptr_null(origins_check(&v.w));
+}
+END_TEST
+
+/* Whoever comes and goes leaves nothing behind. */
+START_TEST(what_nobody_has_is_forgotten) {
+  char to[32];
+  v.w.traces_tokens = true;
+  send_to("stays", 7, 1);
+  for (int i = 0; i <= 2 * ORIGINS_MOST; i++) {
+    snprintf(to, sizeof to, "till-%d", i);
+    send_to(to, 7, 2);
+    ck_assert_str_eq(origin_at(2)->to, to);
+    origin_forget(&v.w, 2);
+    ck_assert_ptr_null(origin_at(2));
+  }
+  ck_assert_str_eq(origin_at(1)->to, "stays");
+  /* Two objects of one message, the first of which goes meanwhile. */
+  send_to("both", 7, 2);
+  origin_forget(&v.w, 2);
+  origin_note(v.w.L, &v.w, 3);
+  ck_assert_str_eq(origin_at(3)->to, "both");
+  ck_assert_ptr_null(origins_check(&v.w));
+}
+END_TEST
+
+/* A call that takes long keeps nothing of what came. */
+START_TEST(a_call_keeps_no_message) {
+  v.w.traces_tokens = true;
+  vm_do(&v, "function f() park() return {} end");
+  struct message m = {.kind = MESSAGE_REQUEST, .op = OP_call, .id = 42, .peer = OTHER_HOST, .depth = 1, .target = OP_PT};
+  struct gaijin_pt f = gaijin_token_pt(v.w.g, gaijin_token_find(v.w.g, export("f", GAIJIN_KIND_FUNCTION)));
+  m.pt = gj_pt_wire(&f);
+  pack_begin(&v.f.p, &v.f.out, v.f.max_message, &m, 1);
+  pack_text(&v.f.p, "a large one");
+  vm_deliver(&v);
+  ck_assert_uint_eq(v.n_parked, 1);
+  ck_assert_ptr_null(v.parked[0]->serving.body);
+  fiber_wake(v.parked[0]);
+  vm_run(&v);
+  ck_assert_uint_eq(fake_next(&v.f)->id, 42);
+  struct reader r = fake_values(&v.f.m);
+  struct gaijin_pt made;
+  ck_assert(fake_read_pt(&r, &made));
+  ck_assert_str_eq(origin_of(&v.w, gaijin_token_find(v.w.g, made.id))->where, "test:1");
 }
 END_TEST
 
@@ -307,6 +363,8 @@ int main(void) {
   tcase_add_test(t, a_line_is_remembered);
   tcase_add_test(t, what_goes_takes_its_origin_along);
   tcase_add_test(t, origins_are_bounded);
+  tcase_add_test(t, what_nobody_has_is_forgotten);
+  tcase_add_test(t, a_call_keeps_no_message);
   suite_add_tcase(s, t);
   return run_suite(s);
 }

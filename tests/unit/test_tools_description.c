@@ -123,6 +123,13 @@ START_TEST(kinds) {
   expect("sent (get of till)", "{\"held\":true,\"type\":\"userdata\",\"op\":\"get\",\"to\":\"till\",\"answer\":true}");
   expect_origin("get of till");
   p = begin(1);
+  row(p, 7, 2);
+  put_pair(p, "type", "table");
+  put_pair(p, "op", "call");
+  ck_assert(read_rows(1));
+  expect("sent (call)", "{\"held\":true,\"type\":\"table\",\"op\":\"call\",\"answer\":false}");
+  expect_origin("too many places");
+  p = begin(1);
   row(p, 7, 0);
   ck_assert(read_rows(1));
   expect("given back meanwhile", "{\"held\":false}");

@@ -251,8 +251,10 @@ bool description_origin(struct text *out, const struct description *d) {
   }
   if (is_told(&d->from))
     text_add(out, d->from.bytes, d->from.size);
-  else if (is_told(&d->op))
+  else if (is_told(&d->to))
     add_op(out, d);
+  else if (is_told(&d->op))
+    text_print(out, "too many places");
   else
     return false;
   return true;

@@ -45,7 +45,8 @@ void description_text(struct text *out, const struct description *d);
 void description_json(struct text *out, const struct description *d);
 
 /* Where a function was defined, else where it was first sent from, as it came: "shop.lua:12", or
- * "get of till" if no line of a script sent it. False, and nothing is added, if neither is told. */
+ * "get of till" if no line of a script sent it, or "too many places" if there were more than the
+ * worker remembers. False, and nothing is added, if neither is told. */
 bool description_origin(struct text *out, const struct description *d);
 
 #endif
