@@ -284,6 +284,23 @@ story="Ctrl-C"
 begins
 keys C-c
 ends 0
+start slow "$build/gaijin-worker" -n slow -e 'gaijin.run()'
+slow=$pid
+begins -d 0.2
+keys /
+keys -l slow
+keys Enter
+shows '^slow '
+kill -STOP "$slow"
+keys x
+shows '^stop worker slow'
+keys y
+apart() { ps -o pgid= --ppid "$top" | grep -vxF "$(ps -o pgid= -p "$top")" >/dev/null; }
+check "what was begun is not reached by it" eventually apart
+keys C-c
+ends 0
+kill -CONT "$slow"
+check "and is done" eventually gone "$slow"
 story="Ctrl-S"
 begins -d 0.1
 keys C-s

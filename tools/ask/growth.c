@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "proto/base.h"
 #include "proto/clock.h"
@@ -218,6 +219,13 @@ static void wait_until(double end) {
   }
 }
 
+/* Somebody sits there, and sees nothing meanwhile. */
+static void tell_wait(const struct observer *o, double seconds) {
+  bool repeats = settings_given(&o->in->settings, SETTING_watch);
+  if (isatty(STDERR_FILENO) && !repeats && seconds >= 1)
+    tool_error("leaks: looks again in %.0f s (--over)", seconds);
+}
+
 static bool look_first(struct growth *s, struct observer *o, char *const *workers, size_t count,
                        double seconds, bool *all) {
   double begun = clock_seconds();
@@ -228,6 +236,7 @@ static bool look_first(struct growth *s, struct observer *o, char *const *worker
     if (p->count) qsort(p->objects, p->count, sizeof *p->objects, compare_ids);
   }
   if (o->no_broker) return false;
+  tell_wait(o, begun + seconds - clock_seconds());
   wait_until(begun + seconds);
   return true;
 }

@@ -31,7 +31,9 @@ bool helper_begin(struct helper *h, const char *const *words) {
   posix_spawn_file_actions_adddup2(&files, ends[1], STDERR_FILENO);
   sigemptyset(&none);
   posix_spawnattr_init(&how);
-  posix_spawnattr_setflags(&how, POSIX_SPAWN_SETSIGMASK);
+  /* A group of its own: Ctrl-C ends top, not what was begun. */
+  posix_spawnattr_setflags(&how, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETPGROUP);
+  posix_spawnattr_setpgroup(&how, 0);
   posix_spawnattr_setsigmask(&how, &none);
   int why = posix_spawn(&h->pid, "/proc/self/exe", &files, &how, (char *const *)words, environ);
   posix_spawnattr_destroy(&how);
