@@ -85,6 +85,11 @@ is_told() { # status 0, or 1 with a line, and perhaps a traceback of the worker'
   [ "$(grep -c '^gaijinctl: ' "$dir/err")" -le "${1:-1}" ]
 }
 
+# A broker ends who breaks the rules of the wire: then there is another. Its process may take a while to end.
+serves() {
+  if gone "$pid"; then start liar python3 "$dir/liar.py" "$dir/body"; fi
+  "$ctl" wait liar --timeout 1
+}
 start_broker --log-level info
 for body in "$dir"/bodies/*; do
   story=${body##*/}
@@ -92,9 +97,7 @@ for body in "$dir"/bodies/*; do
   start liar python3 "$dir/liar.py" "$dir/body"
   for words in "labels liar" "get liar.x" "get liar.ok" "pairs liar" "pairs liar.ok" "len liar.ok" "len liar.x" "call liar.ok @liar.x" "set liar.ok.x 1" \
     "eval liar 1" "ping liar" "tokens" "--json get liar.x" "--json pairs liar.ok"; do
-    # A broker ends who breaks the rules of the wire: then there is another.
-    if gone "$pid"; then start liar python3 "$dir/liar.py" "$dir/body"; fi
-    wait_until "$ctl" wait liar --timeout 5 || break 2
+    wait_until serves || break 2
     # shellcheck disable=SC2086 # several words
     run "$ctl" $words
     check "gaijinctl $words: status $status" is_told

@@ -59,8 +59,8 @@ story="completion in zsh"
 if command -v zsh >/dev/null && command -v tmux >/dev/null; then
   . "$root/tests/flow/terminal.sh"
   terminal 80 24
-  typed "clear; zsh -f"
-  wait_until screen_has '[%#] *$'
+  typed "clear; PS1='zsh> ' zsh -f"
+  wait_until screen_has '^zsh> *$'
   typed "PS1='zsh> '; autoload -U compinit bashcompinit; compinit -u -D; bashcompinit; . $man/gaijinctl.bash; clear"
   wait_until screen_has '^zsh> *$'
   keys -l "gaijinctl toke"

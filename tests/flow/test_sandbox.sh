@@ -15,9 +15,9 @@ start_broker --log-level debug # its first lines are not thinned
 story="the broker"
 run "$worker" -n marked --once --sandbox -e 'print(1)'
 check "is told that a worker is sandboxed" \
-  eventually has broker ' worker marked connected \(process [0-9]+, sandboxed\)$'
+  eventually has broker ' worker marked connected \(user [0-9]+, process [0-9]+, sandboxed\)$'
 run "$worker" -n open --once -e 'print(1)'
-check "is not told so of others" eventually has broker ' worker open connected \(process [0-9]+\)$'
+check "is not told so of others" eventually has broker ' worker open connected \(user [0-9]+, process [0-9]+\)$'
 
 start victim "$worker" "$sources/victim.lua"
 bytecode=$("$worker" -n dumps --once -e \

@@ -258,11 +258,16 @@ leaves() {
   leaving=$pid
   check "it runs" exports leaves leave
   of=shop:$("$build/gaijinctl" tokens --holder leaves --json | grep -o '"id":[0-9]*' | tail -n 1 | cut -d : -f 2)
-  start asker "$build/gaijinctl" why "$of"
-  asker=$pid
   copied() { copy=$(pgrep -P "$leaving"); }
-  check "its walk is under way" eventually copied
-  kill -STOP "$copy"
+  # It may end before it is stopped: then it is asked again.
+  asked_and_stopped() {
+    start asker "$build/gaijinctl" why "$of"
+    asker=$pid
+    until copied; do ! gone "$asker" || return 1; done
+    kill -STOP "$copy" && eventually is_stopped_or_gone && ! gone "$copy"
+  }
+  is_stopped_or_gone() { gone "$copy" || grep -q '^State:.*T' "/proc/$copy/status"; }
+  check "its walk is under way" eventually asked_and_stopped
   kill -9 "$asker"
   run "$build/gaijin-worker" -n ends --once -e "gaijin.post(bakaGaijin('leaves').leave)"
   check "it leaves" eventually has leaves closed
