@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: MIT
  *
- * /proc/PID/stat, where it can be read. A system may hide other users' processes there; that one is
- * hidden is no sign of its end, so whether there is one is asked with kill.
+ * What /proc says of a process's first thread, where it can be read: for /proc/PID/stat the kernel
+ * adds up the times of all threads, milliseconds where a stranger has tens of thousands. A system
+ * may hide other users' processes there; that one is hidden is no sign of its end, so whether there
+ * is one is asked with kill.
  */
 #include "broker/base/process.h"
 
@@ -51,8 +53,8 @@ static bool read_file(int folder, const char *path, struct stat_fields *f) {
 }
 
 static bool read_stat(pid_t pid, struct stat_fields *f) {
-  char path[40];
-  snprintf(path, sizeof path, "/proc/%ld/stat", (long)pid);
+  char path[60];
+  snprintf(path, sizeof path, "/proc/%ld/task/%ld/stat", (long)pid, (long)pid);
   return pid > 0 && read_file(AT_FDCWD, path, f);
 }
 
