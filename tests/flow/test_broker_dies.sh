@@ -7,7 +7,7 @@
 ctl=$build/gaijinctl
 export GAIJIN_SOCKET=$dir/broker.sock
 evidence="out err broker.out shop.out cut.out"
-most=6 # messages of the broker
+most=12 # messages of the broker
 
 commands() { "$ctl" help | sed -n 's/^  \([a-z][a-z-]*\)\( .*\)\?$/\1/p'; }
 example() { "$ctl" help "$1" | sed -n 's/^example: gaijinctl //p'; }
@@ -35,6 +35,8 @@ words() {
     clients | status) example "$1" | sed 's/ --watch.*//' ;;
     repl) echo "repl shop" ;;
     eval) echo "eval shop 1" ;;
+    graph) echo "graph" ;;
+    leaks) echo "leaks --over 0" ;;
     *) example "$1" | sed 's/ *[|>].*//' ;;
   esac
 }

@@ -8,6 +8,7 @@
 ctl=$build/gaijinctl
 export GAIJIN_SOCKET=$dir/gaijin.sock
 
+cd "$dir" || exit 1 # an example may write a file
 # The commands, and for each an example that works: its help says both.
 commands() { "$ctl" help | sed -n 's/^  \([a-z][a-z-]*\)\( .*\)\?$/\1/p'; }
 example() { "$ctl" help "$1" | sed -n 's/^example: gaijinctl //p'; }
@@ -79,7 +80,11 @@ for command in "${all[@]}"; do
   # shellcheck disable=SC2086 # several words
   run "$ctl" ${words%% --watch*}
   check "$command ends with 0, not $status" test "$status" = 0
-  [ "$command" = wait ] || check "$command prints" test -s "$dir/out"
+  case $command in
+    wait) ;;
+    graph) check "$command writes" test -s graph.svg ;;
+    *) check "$command prints" test -s "$dir/out" ;;
+  esac
   check "$command has no error" test ! -s "$dir/err"
 done
 
