@@ -164,7 +164,7 @@ static uint16_t intern(lua_State *L, const struct worker *w, struct origins *all
     if (number) return number;
     if (count_of(all) < most[i]) return add(L, all, &o, hash);
   }
-  assert(!"ops have room");
+  assert(false); /* ops have room */
   return UNKNOWN;
 }
 

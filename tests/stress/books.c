@@ -95,8 +95,13 @@ static void read_pages(struct system *s, const char *what, uint32_t (*read)(stru
     struct gaijin_value v = system_value(s, answer.body);
     more = v.type != GAIJIN_NIL;
     cursor = v.integer;
-    while (gaijin_body_next(answer.body, &v)) /* more columns than we know may follow */
-      for (uint32_t known = read(s, answer.body, user); known < v.count; known++) system_value(s, answer.body);
+    while (gaijin_body_next(answer.body, &v)) { /* more columns than we know may follow */
+      uint64_t left = v.count - read(s, answer.body, user);
+      for (; left; left--) {
+        v = system_value(s, answer.body);
+        if (v.type == GAIJIN_ARRAY) left += v.count;
+      }
+    }
     gaijin_body_free(answer.body);
   }
 }
