@@ -295,7 +295,7 @@ kill -STOP "$slow"
 keys x
 shows '^stop worker slow'
 keys y
-apart() { ps -o pgid= --ppid "$top" | grep -vxF "$(ps -o pgid= -p "$top")" >/dev/null; }
+apart() { ps -o pgid= --ppid "$top" | awk -v "own=$(ps -o pgid= -p "$top")" '$1 != own + 0 { found = 1 } END { exit !found }'; }
 check "what was begun is not reached by it" eventually apart
 keys C-c
 ends 0
