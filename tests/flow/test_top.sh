@@ -173,7 +173,9 @@ keys f
 shows 'collected *$'
 keys Escape
 shows '^worker '
-keys Home f
+keys Home
+check "the first line is chosen" eventually chosen shop
+keys f
 shows '^shop: collected *$'
 
 story="help, times, interval, pause"
