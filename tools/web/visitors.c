@@ -9,7 +9,7 @@
 #include "proto/clock.h"
 
 void visitors_init(struct visitors *v) {
-  v->lock = (pthread_mutex_t)PTHREAD_MUTEX_INITIALIZER;
+  *v = (struct visitors){.lock = PTHREAD_MUTEX_INITIALIZER};
   for (size_t i = 0; i < VISITORS_MOST; i++) v->at[i].fd = -1;
 }
 
