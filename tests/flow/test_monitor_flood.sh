@@ -9,9 +9,13 @@ ctl=$build/gaijinctl
 export GAIJIN_SOCKET=$dir/sock
 evidence="out err broker.out shop.out flood-*.out reader.err deaf.err clogged.err"
 floods=4 each=15000
-# What each process may have at most, in MiB; sanitisers keep what was freed, and a map of all.
+# What each process may have at most, in MiB. Sanitisers have a map of all memory beside it, and keep what was freed:
+# up to 256 MiB, which would be measured in the place of what the program holds, unless it is told to keep less.
 most=48
-sanitized "$build/gaijin-broker" && most=$((8 * most))
+if sanitized "$build/gaijin-broker"; then
+  most=$((8 * most))
+  export ASAN_OPTIONS=$ASAN_OPTIONS:quarantine_size_mb=16
+fi
 
 worker() { start "$1" "$build/gaijin-worker" -s "$GAIJIN_SOCKET" -n "$1" "${@:2}"; }
 # monitor NAME: one whose lines and errors are $dir/NAME.json and $dir/NAME.err.
