@@ -65,11 +65,11 @@ static bool thread_ends(const struct stat_fields *f) {
 }
 
 /* Whether a thread of it goes on. One that ends with all its threads closes its files when the last
- * of them ends; many that end are no sign of a process that goes on. Only the first few are looked
+ * of them ends; many that end are no sign of a process that goes on. Only the first dozen is looked
  * at: a list of all, or only a buffer of readdir's size full of them, costs the kernel milliseconds
  * where a stranger has thousands. */
 static bool has_running_thread(pid_t pid) {
-  enum { LISTED_BYTES = 256 };
+  enum { LISTED_BYTES = 400 };
   _Alignas(struct dirent64) char listed[LISTED_BYTES];
   char path[300];
   struct stat_fields f;
