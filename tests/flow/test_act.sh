@@ -36,7 +36,7 @@ expect 0 kill hangs
 check "killed" gone "$hangs"
 check "the log says who" has broker 'info: .*@gaijinctl \(user [0-9]+, process [0-9]+\) acts: kill hangs'
 expect 1 kill hangs
-check "it is not there any more" err_has "hangs"
+check "it is not there any more" err_has "^gaijinctl: there is no worker 'hangs'; there are "
 check "one line" err_is_one_line
 
 story="stop"
@@ -47,7 +47,9 @@ check "ended" gone "$ends"
 status=0
 wait "$ends" || status=$?
 check "in good order: $status" test "$status" = 0
+check "the log says it once" test "$(grep -c 'acts: stop ends' "$dir/broker.out")" = 1
 expect 1 stop nobody
+check "nobody has this name" err_has "^gaijinctl: there is no worker 'nobody'; there are "
 check "one line" err_is_one_line
 
 story="log-level"
@@ -57,8 +59,8 @@ expect 0 log-level error
 check "what it was" test "$(cat "$dir/out")" = 'it was debug'
 expect 0 kill till
 check "a level that hides it" eval '! has broker "acts: kill till"'
-expect 1 log-level loud
-check "no such level" err_has "there is no log level 'loud'"
+expect 2 log-level loud
+check "no such level" err_has "log-level takes error, warn, info or debug, not 'loud'"
 expect 0 log-level info
 
 story="a policy that lets nobody act"

@@ -82,7 +82,7 @@ LINES
 check "code that ran is not run again" prints 1
 check "its error" err_has "eval:1: x near '<eof>'"
 lines 1 nobody </dev/null
-check "a worker that is not there" err_has 'there is no worker nobody now'
+check "a worker that is not there" err_has "there is no worker 'nobody'; there are "
 lines 1 shop <<<'price(1,'
 check "a line that has no end" err_has 'column 9: a value is missing'
 check "no history is made of these" test ! -e "$dir/state"

@@ -125,7 +125,12 @@ ask "${path}tokens?holder=%3Cb%3Etill&limit=5"
 check "some" json 'len(a["tokens"]) == 5'
 ask "${path}tokens?min_age=4000000"
 check "none so old" json 'a["tokens"] == []'
-for query in limit=x limit=-1 limit=99999999999999999999 kind=nonsense min_age=-1 x=y; do
+for query in kind=nonsense min_age=-1 min_age=1.5 min_age=abc; do
+  ask "${path}tokens?$query"
+  check "$query is refused: 502, not $status" test "$status" = 502
+  check "and what it may be" out_has "takes .*, not '${query#*=}'"
+done
+for query in limit=x limit=-1 limit=99999999999999999999 x=y; do
   ask "${path}tokens?$query"
   check "$query does no harm: 200, not $status" test "$status" = 200
 done

@@ -8,7 +8,19 @@
 #include "tools/ask/observe.h"
 #include "tools/base/text.h"
 
+/* False after an error line. */
+static bool is_level(const char *word) {
+  struct settings broker;
+  char text[200];
+  settings_init(&broker, SETTINGS_BROKER);
+  if (settings_put_text(&broker, SETTING_log_level, word)) return true;
+  setting_refuse(SETTING_log_level, "log-level", word, text, sizeof text);
+  tool_error("%s", text);
+  return false;
+}
+
 int cmd_log_level(const struct invocation *in) {
+  if (!is_level(in->words[0])) return EXIT_USAGE;
   struct observer o;
   struct gaijin_value former;
   uint64_t id;

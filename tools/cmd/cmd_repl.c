@@ -78,7 +78,7 @@ static void use(struct repl *r, const char *worker) {
     tool_error("%s", gaijin_error(r->act.ask.g));
     r->act.ask.status = EXIT_NO_BROKER;
   } else if (!r->host) {
-    tool_error("there is no worker %s now", r->current);
+    if (!ask_refuse_name(&r->act.ask, r->current)) tool_error("worker %s has ended", r->current);
     r->failed = true;
   }
 }

@@ -141,6 +141,9 @@ int cmd_why(const struct invocation *in) {
                               .row = read_token, .user = &y};
   bool good = observe_open(&y.o, in) && observe_read(&y.o, &book);
   if (good && !y.found) {
+    good = observe_must_know(&y.o, y.host);
+  }
+  if (good && !y.found) {
     tool_error("nobody holds an object %s:%llu; `gaijinctl tokens` lists those that are held",
                y.host, (unsigned long long)y.id);
     good = false;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * pidfd_open and pidfd_send_signal, which glibc has since 2.36 only.
+ * A worker's process is held by a pidfd (pidfd_open and pidfd_send_signal, which glibc has since
+ * 2.36 only) before the broker is asked for it: what the broker names is then what is held.
  */
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE /* syscall */
@@ -18,12 +19,33 @@
 
 /* A worker as the broker knows it. */
 struct target {
-  uint64_t id;
+  const char *name;
+  uint64_t id; /* 0: there is none of that name */
   uint64_t pid;
 };
 
-/* Asks the broker, which refuses who may not act. False after an error line. */
-static bool find(struct observer *o, const char *what, const char *name, struct target *t) {
+static bool note(struct observer *o, gaijin_body *b, void *user) {
+  struct target *t = user;
+  struct gaijin_value name, host, pid;
+  if (!observe_value(o, b, "clients", &name) || !observe_value(o, b, "clients", &host) ||
+      !observe_value(o, b, "clients", &pid))
+    return false;
+  if (name.type == GAIJIN_STRING && name.size == strlen(t->name) &&
+      memcmp(name.bytes, t->name, name.size) == 0)
+    *t = (struct target){t->name, host.integer, pid.integer};
+  return true;
+}
+
+/* In the list of all, for which nobody needs a right. False after an error line. */
+static bool look_up(struct observer *o, struct target *t) {
+  struct observe_book book = {.what = "clients", .columns = 3, .row = note, .user = t};
+  if (!observe_read(o, &book)) return false;
+  if (!t->id) observe_refuse_name(o, t->name);
+  return t->id;
+}
+
+/* Asks the broker, which refuses who may not act, and logs it. False after an error line. */
+static bool ask(struct observer *o, const char *what, const char *name, struct target *t) {
   uint64_t id;
   gaijin_begin_request(o->g, &(struct gaijin_send){.op = GAIJIN_OP_ACT}, 2);
   gaijin_put_text(o->g, what);
@@ -32,15 +54,15 @@ static bool find(struct observer *o, const char *what, const char *name, struct 
   struct gaijin_value host, pid;
   gaijin_body *b = observe_await(o, what, id);
   bool good = b && observe_value(o, b, what, &host) && observe_value(o, b, what, &pid);
-  if (good) *t = (struct target){host.integer, pid.integer};
+  if (good) *t = (struct target){name, host.integer, pid.integer};
   gaijin_body_free(b);
   return good;
 }
 
 /* Holds the process; -1 after an error line. */
 static int hold(struct observer *o, const char *what, const char *name) {
-  struct target first, again;
-  if (!find(o, what, name, &first)) return -1;
+  struct target first = {.name = name}, again;
+  if (!look_up(o, &first)) return -1;
   if (first.pid == 0) {
     tool_error("%s: the process of worker %s is in a name space that the broker does not see", what,
                name);
@@ -52,7 +74,7 @@ static int hold(struct observer *o, const char *what, const char *name) {
                (unsigned long long)first.pid, name, strerror(errno));
     return -1;
   }
-  if (!find(o, what, name, &again)) {
+  if (!ask(o, what, name, &again)) {
     close(fd);
     return -1;
   }

@@ -193,17 +193,11 @@ gaijin_body *ask_end(struct ask *a, const char *what, size_t size) {
   return ask_end_within(a, what, size, a->seconds > 0 ? a->seconds + BROKER_SECONDS : 1e9);
 }
 
-/* Whether nobody has the name that was asked: says which there are. */
-static bool refuse_name(struct ask *a) {
+bool ask_refuse_name(struct ask *a, const char *worker) {
   struct observer o = {.g = a->g};
-  struct observe_names all;
-  if (a->quiet || !a->worker || !observe_names(&o, &all)) return false;
-  bool knows = false;
-  for (size_t i = 0; i < all.count; i++) knows = knows || strcmp(all.names[i], a->worker) == 0;
-  observe_names_deinit(&all);
-  if (knows) return false;
+  if (observe_knows(&o, worker) || o.no_broker) return false;
   a->status = EXIT_FAILED;
-  observe_refuse_name(&o, a->worker);
+  observe_refuse_name(&o, worker);
   return true;
 }
 
@@ -222,7 +216,8 @@ gaijin_body *ask_end_within(struct ask *a, const char *what, size_t size, double
   if (w.ok) return w.body;
   if (w.status == GAIJIN_STATUS_RAISED)
     tell_raised(a, what, size, w.body);
-  else if (w.status != GAIJIN_STATUS_DEAD || !refuse_name(a))
+  else if (w.status != GAIJIN_STATUS_DEAD || a->quiet || !a->worker ||
+           !ask_refuse_name(a, a->worker))
     fail(a, EXIT_FAILED, what, size, w.text);
   gaijin_body_free(w.body);
   return NULL;

@@ -4,33 +4,36 @@
  */
 #include "tools/web/books.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "tools/base/said.h"
 
-static void put(struct invocation *in, enum setting id, const char *text) {
-  if (text && *text) settings_parse(&in->settings, id, text);
+/* False after the error line that the command line would have had. */
+static bool put(struct invocation *in, enum setting id, const char *text) {
+  char name[40], line[300];
+  if (!text || !*text || settings_parse(&in->settings, id, text)) return true;
+  snprintf(name, sizeof name, "--%s", setting_info(id)->key);
+  setting_refuse(id, name, text, line, sizeof line);
+  tool_error("%s", line);
+  return false;
 }
 
-static void invoke(struct invocation *in, const struct book *b) {
+static bool invoke(struct invocation *in, const struct book *b) {
   *in = (struct invocation){.command = b->command};
   settings_init(&in->settings, SETTINGS_CTL);
   settings_put_number(&in->settings, SETTING_json, 1);
   settings_put_number(&in->settings, SETTING_limit, (double)b->limit);
-  put(in, SETTING_columns, b->columns);
-  put(in, SETTING_sort, b->sort);
-  put(in, SETTING_host, b->host);
-  put(in, SETTING_holder, b->holder);
-  put(in, SETTING_kind, b->kind);
-  put(in, SETTING_min_age, b->least_age);
+  return put(in, SETTING_columns, b->columns) && put(in, SETTING_sort, b->sort) &&
+         put(in, SETTING_host, b->host) && put(in, SETTING_holder, b->holder) &&
+         put(in, SETTING_kind, b->kind) && put(in, SETTING_min_age, b->least_age);
 }
 
 bool book_add(struct observer *o, const struct book *b, struct text *out) {
   const struct invocation *own = o->in;
   struct invocation in;
   struct view view;
-  invoke(&in, b);
-  if (!view_read(&view, &in)) return false;
+  if (!invoke(&in, b) || !view_read(&view, &in)) return false;
   view.enough = b->enough;
   struct show *s = show_new(&view);
   o->in = &in;
