@@ -3,6 +3,9 @@
  * One request per host is under way, and no more of all than the broker lets an observer have. They
  * are waited for in the order in which they were sent, each until its own time is over, so a host
  * that hangs holds up nothing for longer than its time.
+ *
+ * Answers are kept, for descriptions have their bytes: each is so long at most as rows are
+ * (description_read), and when all together have KEPT_BYTES nothing more is asked for.
  */
 #include "tools/ask/describe.h"
 
@@ -15,8 +18,8 @@
 
 /* Requests under way: what docs/limits.md allows. Objects in one: what the op does. */
 enum { UNDER_WAY = 16, AT_ONCE = 64 };
-/* Bytes of the longest row that a worker of this version answers with, and more. */
-enum { ROW_BYTES = 1024 };
+/* Bytes of answers, beside those that are under way. */
+#define KEPT_BYTES ((size_t)64 << 20)
 
 #define NONE SIZE_MAX
 
@@ -46,7 +49,7 @@ struct descriptions {
   struct host *hosts;
   size_t n_hosts, hosts_room, last; /* last: the host of the item that was added last */
   gaijin_body **bodies; /* the answers, whose bytes descriptions have */
-  size_t n_bodies, bodies_room;
+  size_t n_bodies, bodies_room, kept; /* kept: their bytes */
 };
 
 /* The array with room for one item more. */
@@ -120,7 +123,7 @@ static void give_up(struct host *h) {
 static bool send(struct descriptions *d, struct observer *o, size_t host, double seconds,
                  struct batch *b) {
   struct host *h = &d->hosts[host];
-  size_t most = gaijin_max_message(o->g) / ROW_BYTES;
+  size_t most = gaijin_max_message(o->g) / DESCRIPTION_BYTES;
   if (most > AT_ONCE) most = AT_ONCE;
   *b = (struct batch){.host = host};
   for (size_t i = h->first; i != NONE && b->count < (most ? most : 1); i = d->items[i].next)
@@ -139,14 +142,18 @@ static bool send(struct descriptions *d, struct observer *o, size_t host, double
   return sent;
 }
 
-/* Takes the answer over. False: it has another form. */
+/* Takes the answer over, which it frees if it has another form: false. */
 static bool read_answer(struct descriptions *d, const struct batch *b, gaijin_body *body) {
   uint64_t ids[AT_ONCE];
   struct description all[AT_ONCE];
+  for (size_t i = 0; i < b->count; i++) ids[i] = d->items[b->items[i]].id;
+  if (!description_read(body, ids, b->count, all)) {
+    gaijin_body_free(body);
+    return false;
+  }
   d->bodies = grow(d->bodies, d->n_bodies, &d->bodies_room, sizeof *d->bodies);
   d->bodies[d->n_bodies++] = body;
-  for (size_t i = 0; i < b->count; i++) ids[i] = d->items[b->items[i]].id;
-  if (!description_read(body, ids, b->count, all)) return false;
+  d->kept += gaijin_body_size(body);
   for (size_t i = 0; i < b->count; i++) d->items[b->items[i]].d = all[i];
   return true;
 }
@@ -157,17 +164,32 @@ static bool await(struct descriptions *d, struct observer *o, const struct batch
   char *what = title(h);
   double left = b->end - clock_seconds();
   gaijin_body *body = observe_await_left(o, what, b->request, left > 0 ? left : 0, seconds);
-  bool good = body && read_answer(d, b, body);
-  if (body && !good) tool_error("%s: its answer has another form than this version knows", what);
+  bool came = body, good = came && read_answer(d, b, body);
+  if (came && !good) tool_error("%s: its answer has another form than this version knows", what);
   if (!good) give_up(h);
   free(what);
   return good;
+}
+
+/* When there is no room for more: after one line nothing more is asked for. */
+static void stop_if_full(struct descriptions *d) {
+  bool said = false;
+  if (d->kept < KEPT_BYTES) return;
+  for (size_t i = 0; i < d->n_hosts; i++) {
+    if (d->hosts[i].first == NONE || d->hosts[i].failed) continue;
+    if (!said)
+      tool_error("descriptions: %zu MiB were told, the most that is kept; nothing more is asked "
+                 "for, ask about fewer objects (--host, --kind)", KEPT_BYTES >> 20);
+    said = true;
+    give_up(&d->hosts[i]);
+  }
 }
 
 bool descriptions_ask(struct descriptions *d, struct observer *o, double seconds) {
   struct batch *ring = tool_alloc(UNDER_WAY, sizeof *ring);
   size_t first = 0, count = 0, next = 0;
   while (!o->no_broker && (count || next < d->n_hosts)) {
+    stop_if_full(d);
     for (; count < UNDER_WAY && next < d->n_hosts && !o->no_broker; next++)
       if (d->hosts[next].first != NONE && !d->hosts[next].failed)
         count += send(d, o, next, seconds, &ring[(first + count) % UNDER_WAY]);

@@ -2,7 +2,7 @@
  *
  * Has hosts describe objects: several hosts at once, each some objects at a time. A host that does
  * not answer costs its time once and one line on stderr; what it was not asked for any more stays
- * unknown.
+ * unknown. So does what is beyond the bytes that all answers together may have, 64 MiB.
  */
 #ifndef GAIJIN_TOOLS_DESCRIBE_H
 #define GAIJIN_TOOLS_DESCRIBE_H

@@ -86,6 +86,7 @@ static bool read_row(gaijin_body *b, uint64_t id, struct description *d) {
 
 bool description_read(gaijin_body *b, const uint64_t *ids, size_t count, struct description *out) {
   struct gaijin_value v;
+  if (gaijin_body_size(b) > count * DESCRIPTION_BYTES) return false;
   for (size_t i = 0; i < count; i++)
     if (!read_row(b, ids[i], &out[i])) return false;
   return !gaijin_body_next(b, &v);

@@ -14,6 +14,8 @@
 #include "tools/base/text.h"
 
 enum { DESCRIPTION_KEYS = 8 }; /* more are not shown */
+/* Of a row: more than any worker of this version answers with. */
+enum { DESCRIPTION_BYTES = 1024 };
 
 enum description_state {
   DESCRIPTION_UNKNOWN, /* not asked, or not answered */
@@ -36,7 +38,7 @@ struct description {
 };
 
 /* Reads an answer about `count` objects of these ids into as many descriptions. False: it has
- * another form, and none of them is to be used. */
+ * another form, or more bytes than so many rows, and none of them is to be used. */
 bool description_read(gaijin_body *b, const uint64_t *ids, size_t count, struct description *out);
 
 /* In a line, for people: "2 entries: name, open"; "shop.lua:12". Of one that is not told "-". */
