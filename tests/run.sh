@@ -106,6 +106,9 @@ if [ $((passed + failed)) -eq 0 ]; then
   echo "tests/run.sh: no test ran" >&2
   failed=1
 fi
+if [ "$failed" -ne 0 ] && grep -qaE 'Test timeout expired|: ended by the time limit$' "$GAIJIN_LOGS"/*.log; then
+  echo "time ran out: GAIJIN_TEST_SLOWER=$((4 * GAIJIN_TEST_SLOWER)) gives each test four times as long, for a busy or slow machine"
+fi
 if [ "$failed" -eq 0 ]; then rm -rf "$GAIJIN_LOGS"; else echo "output is kept in $GAIJIN_LOGS"; fi
 echo "$passed passed, $failed failed"
 [ "$failed" -eq 0 ]

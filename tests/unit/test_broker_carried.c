@@ -372,6 +372,7 @@ int main(void) {
   tcase_add_test(t, a_socket_that_is_not_open_is_refused);
   tcase_add_test(t, descriptors_are_for_the_next_broker_only);
   t = tcase_create("cut");
+  run_long(t);
   suite_add_tcase(s, t);
   tcase_add_loop_test(t, a_state_that_ends_early_is_refused, 0, 2);
   return run_suite(s);

@@ -79,7 +79,7 @@ END_TEST
 int main(void) {
   Suite *s = suite_create("client_return_hostile");
   TCase *c = tcase_create("hostile");
-  tcase_set_timeout(c, 120);
+  run_long(c);
   tcase_add_test(c, answers_to_hello_of_anybody);
   suite_add_tcase(s, c);
   return run_suite(s);

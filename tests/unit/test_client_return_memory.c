@@ -190,7 +190,7 @@ END_TEST
 int main(void) {
   Suite *s = suite_create("client_return_memory");
   TCase *c = tcase_create("memory");
-  tcase_set_timeout(c, 120);
+  run_long(c);
   tcase_add_loop_test(c, memory_is_short_on_the_way, 0, 2 * PARTS);
   tcase_add_test(c, a_holding_of_a_dead_host_stays_what_it_is);
   suite_add_tcase(s, c);

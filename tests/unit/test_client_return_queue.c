@@ -234,7 +234,7 @@ END_TEST
 int main(void) {
   Suite *s = suite_create("client_return_queue");
   TCase *c = tcase_create("queue");
-  tcase_set_timeout(c, 120);
+  run_long(c);
   tcase_add_loop_test(c, posts_that_were_not_sent_are_told, 0, 2);
   tcase_add_test(c, a_post_that_was_sent_in_part_is_told);
   tcase_add_test(c, a_queue_that_is_never_empty_lets_back_through);

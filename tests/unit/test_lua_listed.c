@@ -370,6 +370,7 @@ END_TEST
 int main(void) {
   Suite *s = suite_create("lua_listed");
   TCase *c = tcase_create("listed");
+  run_long(c);
   tcase_add_test(c, a_list_is_charged_to_who_asked_for_it);
   tcase_add_test(c, strings_weigh);
   tcase_add_test(c, labels_are_charged_with_their_copy);

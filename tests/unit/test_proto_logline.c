@@ -70,7 +70,6 @@ END_TEST
 int main(void) {
   Suite *s = suite_create("logline");
   TCase *t = tcase_create("logline");
-  tcase_set_timeout(t, 60);
   tcase_add_test(t, the_time);
   tcase_add_test(t, what_is_longest_fits);
   tcase_add_test(t, an_observer_is_called_one);
