@@ -30,9 +30,10 @@ struct stat_fields {
   uint32_t status; /* as waitpid gives it; 0 also where it is not told */
 };
 
-/* A file in the form of stat. False: it cannot be read. */
+/* A file in the form of stat. False: it cannot be read, and errno says why; 0: of another form. */
 static bool read_file(int folder, const char *path, struct stat_fields *f) {
   char text[1024];
+  errno = 0;
   int fd = openat(folder, path, O_RDONLY | O_CLOEXEC);
   if (fd < 0) return false;
   ssize_t n = read(fd, text, sizeof text - 1);
@@ -64,7 +65,10 @@ static bool thread_ends(const struct stat_fields *f) {
   return f->flags & EXITING || strchr("ZXx", f->state);
 }
 
-/* Whether a thread of it goes on. One that ends with all its threads closes its files when the last
+/* What could not be read in /proc is gone, and not hidden, or out of reach for lack of descriptors. */
+static bool was_gone(void) { return errno == ENOENT || errno == ESRCH; }
+
+/* Whether a thread of it goes on, or that is not known. One that ends with all its threads closes its files when the last
  * of them ends; many that end are no sign of a process that goes on. Only the first dozen is looked
  * at: a list of all, or only a buffer of readdir's size full of them, costs the kernel milliseconds
  * where a stranger has thousands. */
@@ -76,14 +80,15 @@ static bool has_running_thread(pid_t pid) {
   bool runs = false;
   snprintf(path, sizeof path, "/proc/%ld/task", (long)pid);
   int tasks = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-  if (tasks < 0) return false;
+  if (tasks < 0) return !was_gone();
   ssize_t n = getdents64(tasks, listed, sizeof listed);
+  if (n < 0) runs = !was_gone();
   for (ssize_t at = 0; !runs && at < n;) {
     const struct dirent64 *e = (const struct dirent64 *)(const void *)(listed + at);
     at += e->d_reclen;
     if (e->d_name[0] == '.') continue;
     snprintf(path, sizeof path, "%s/stat", e->d_name);
-    runs = read_file(tasks, path, &f) && !thread_ends(&f);
+    runs = read_file(tasks, path, &f) ? !thread_ends(&f) : !was_gone();
   }
   close(tasks);
   return runs;

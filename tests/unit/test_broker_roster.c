@@ -241,6 +241,16 @@ START_TEST(a_process_lives_as_long_as_a_thread_of_it) {
   uint64_t start = process_start(child);
   ck_assert(!process_has_ended(child, start));
   ck_assert_int_eq(process_end(child, start, geteuid(), -1).how, PROCESS_LIVES);
+  /* With one descriptor its threads can be listed and not read. */
+  struct rlimit all, few;
+  int next = open("/dev/null", O_RDONLY);
+  close(next);
+  getrlimit(RLIMIT_NOFILE, &all);
+  few = (struct rlimit){(rlim_t)next + 1, all.rlim_max};
+  ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &few), 0);
+  struct process_end unknown = process_end(child, start, geteuid(), -1);
+  setrlimit(RLIMIT_NOFILE, &all);
+  ck_assert_int_eq(unknown.how, PROCESS_LIVES);
   kill(child, SIGKILL);
   ck_assert_int_eq(waitid(P_PID, (id_t)child, &info, WEXITED | WNOWAIT), 0);
   ck_assert(process_has_ended(child, start));
