@@ -205,9 +205,8 @@ static void await_one(struct observer *o, const struct observe_each *each, size_
   h->late = r == GAIJIN_STATUS_TIMEOUT;
   if (r == 0 && a.ok)
     h->body = a.body;
-  else if (r == 0 && what && a.status == GAIJIN_STATUS_DEAD && !observe_knows(o, each->names[i]))
-    observe_refuse_name(o, each->names[i]);
-  else if (r == 0 && what)
+  else if (r == 0 && what &&
+           (a.status != GAIJIN_STATUS_DEAD || observe_must_know(o, each->names[i])))
     report_refusal(o, what, &a);
   else if (r == 0)
     gaijin_body_free(a.body);
@@ -239,38 +238,32 @@ static int compare_names(const void *a, const void *b) {
   return strcmp(*(char *const *)a, *(char *const *)b);
 }
 
-void observe_refuse_name(struct observer *o, const char *name) {
-  struct observe_names all;
+/* One line: nobody has this name; which one may be meant, and which there are. */
+static void refuse_name(struct observe_names *all, const char *name) {
   struct nearest near;
   struct text t = {0};
-  if (!observe_names(o, &all)) return;
-  if (all.count) qsort(all.names, all.count, sizeof *all.names, compare_names);
+  if (all->count) qsort(all->names, all->count, sizeof *all->names, compare_names);
   nearest_begin(&near, name, strlen(name));
-  for (size_t i = 0; i < all.count; i++) nearest_try(&near, all.names[i], i);
+  for (size_t i = 0; i < all->count; i++) nearest_try(&near, all->names[i], i);
   text_print(&t, "there is no worker '%.80s'", name);
-  if (near.found) text_print(&t, " (did you mean %s?)", all.names[near.which]);
-  text_print(&t, all.count ? "; there are" : "; there are none");
-  for (size_t i = 0; i < all.count && i < NAMED_MOST; i++)
-    text_print(&t, "%s %s", i ? "," : "", all.names[i]);
-  if (all.count > NAMED_MOST) text_print(&t, " and %zu more", all.count - NAMED_MOST);
+  if (near.found) text_print(&t, " (did you mean %s?)", all->names[near.which]);
+  text_print(&t, all->count ? "; there are" : "; there are none");
+  for (size_t i = 0; i < all->count && i < NAMED_MOST; i++)
+    text_print(&t, "%s %s", i ? "," : "", all->names[i]);
+  if (all->count > NAMED_MOST) text_print(&t, " and %zu more", all->count - NAMED_MOST);
   tool_error("%s", t.bytes);
   text_deinit(&t);
-  observe_names_deinit(&all);
-}
-
-bool observe_knows(struct observer *o, const char *name) {
-  struct observe_names all;
-  bool knows = false;
-  if (!observe_names(o, &all)) return false;
-  for (size_t i = 0; i < all.count; i++) knows = knows || strcmp(all.names[i], name) == 0;
-  observe_names_deinit(&all);
-  return knows;
 }
 
 bool observe_must_know(struct observer *o, const char *name) {
-  if (!name || observe_knows(o, name)) return true;
-  if (!o->no_broker) observe_refuse_name(o, name);
-  return false;
+  struct observe_names all;
+  bool knows = false;
+  if (!name) return true;
+  if (!observe_names(o, &all)) return false;
+  for (size_t i = 0; i < all.count; i++) knows = knows || strcmp(all.names[i], name) == 0;
+  if (!knows) refuse_name(&all, name);
+  observe_names_deinit(&all);
+  return knows;
 }
 
 /* ---- Books ---- */

@@ -103,12 +103,8 @@ struct observe_heard {
 void observe_ask_each(struct observer *o, const struct observe_each *each,
                       struct observe_heard *heard);
 
-/* One line: nobody has this name; which one may be meant, and which there are. */
-void observe_refuse_name(struct observer *o, const char *name);
-/* Whether a worker of this name is connected; false also after an error line of its own. */
-bool observe_knows(struct observer *o, const char *name);
-/* Nothing was found of a worker (NULL: of any): whether there is one of this name. False after an
- * error line. */
+/* Nothing was found of a worker (NULL: of any): whether one of this name is connected. False after
+ * an error line: which one may be meant, and which there are; or that this cannot be asked. */
 bool observe_must_know(struct observer *o, const char *name);
 
 /* Names of all workers that are connected, in the broker's order. */

@@ -149,11 +149,8 @@ static void put_groups(struct show *show, const struct growth *s, struct entries
 /* The workers that are named are there. False after error lines. */
 static bool check_names(struct observer *o) {
   bool good = true;
-  for (int i = 0; i < o->in->count && !o->no_broker; i++) {
-    if (observe_knows(o, o->in->words[i])) continue;
-    observe_refuse_name(o, o->in->words[i]);
-    good = false;
-  }
+  for (int i = 0; i < o->in->count && !o->no_broker; i++)
+    good = observe_must_know(o, o->in->words[i]) && good;
   return good && !o->no_broker;
 }
 

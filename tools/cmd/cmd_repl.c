@@ -78,7 +78,9 @@ static void use(struct repl *r, const char *worker) {
     tool_error("%s", gaijin_error(r->act.ask.g));
     r->act.ask.status = EXIT_NO_BROKER;
   } else if (!r->host) {
-    if (!ask_refuse_name(&r->act.ask, r->current)) tool_error("worker %s has ended", r->current);
+    /* It may have come meanwhile, or the broker takes its time. */
+    if (!ask_refuse_name(&r->act.ask, r->current))
+      tool_error("worker %s was not found just now; `use %s` asks again", r->current, r->current);
     r->failed = true;
   }
 }

@@ -68,30 +68,36 @@ static bool read_look(void *user, struct observer *o, struct text *body) {
 /* The lines of a question for objects. It is cut into them once, and may be asked twice. */
 enum { FIELD_HOST, FIELD_HOLDER, FIELD_KIND, FIELD_AGE, FIELD_LIMIT, FIELDS };
 static const char *const field_names[FIELDS] = {"host", "holder", "kind", "min_age", "limit"};
+struct objects {
+  char *fields[FIELDS];
+  bool is_faulty; /* there is no such question */
+};
 
 static bool read_tokens(void *user, struct observer *o, struct text *body) {
-  char *const *fields = user;
-  unsigned long most = strtoul(fields[FIELD_LIMIT], NULL, 10);
+  struct objects *q = user;
+  unsigned long most = strtoul(q->fields[FIELD_LIMIT], NULL, 10);
+  struct book b = {.name = "tokens",
+                   .command = COMMAND_tokens,
+                   .fill = cmd_tokens,
+                   .enough = most && most < TOKENS_MOST ? most : TOKENS_MOST,
+                   .host = q->fields[FIELD_HOST],
+                   .holder = q->fields[FIELD_HOLDER],
+                   .kind = q->fields[FIELD_KIND],
+                   .least_age = q->fields[FIELD_AGE]};
+  q->is_faulty = !book_is_sound(&b);
   text_print(body, "{");
-  return book_add(o,
-                  &(struct book){.name = "tokens",
-                                 .command = COMMAND_tokens,
-                                 .fill = cmd_tokens,
-                                 .enough = most && most < TOKENS_MOST ? most : TOKENS_MOST,
-                                 .host = fields[FIELD_HOST],
-                                 .holder = fields[FIELD_HOLDER],
-                                 .kind = fields[FIELD_KIND],
-                                 .least_age = fields[FIELD_AGE]},
-                  body);
+  return !q->is_faulty && book_add(o, &b, body);
 }
 
 static void answer_look(void *user, const char *question, struct desk_answer *a) {
   struct web *w = user;
   struct text said = {0};
   bool is_look = strcmp(question, "look") == 0;
-  char *copy = tool_copy(question, strlen(question)), *next = copy, *fields[FIELDS];
-  for (size_t i = 0; i < FIELDS; i++) fields[i] = strsep(&next, "\n");
-  look_ask(&w->look, is_look ? read_look : read_tokens, fields, JSON_TYPE, a, &said);
+  char *copy = tool_copy(question, strlen(question)), *next = copy;
+  struct objects q = {0};
+  for (size_t i = 0; i < FIELDS; i++) q.fields[i] = strsep(&next, "\n");
+  look_ask(&w->look, is_look ? read_look : read_tokens, &q, JSON_TYPE, a, &said);
+  if (q.is_faulty) a->status = 400;
   if (a->status == 200) books_end(&a->body, &said);
   text_deinit(&said);
   free(copy);

@@ -40,8 +40,10 @@ static bool note(struct observer *o, gaijin_body *b, void *user) {
 static bool look_up(struct observer *o, struct target *t) {
   struct observe_book book = {.what = "clients", .columns = 3, .row = note, .user = t};
   if (!observe_read(o, &book)) return false;
-  if (!t->id) observe_refuse_name(o, t->name);
-  return t->id;
+  if (t->id) return true;
+  if (observe_must_know(o, t->name)) /* it has come meanwhile */
+    tool_error("worker %s was not there a moment ago; ask again", t->name);
+  return false;
 }
 
 /* Asks the broker, which refuses who may not act, and logs it. False after an error line. */

@@ -195,9 +195,8 @@ gaijin_body *ask_end(struct ask *a, const char *what, size_t size) {
 
 bool ask_refuse_name(struct ask *a, const char *worker) {
   struct observer o = {.g = a->g};
-  if (observe_knows(&o, worker) || o.no_broker) return false;
-  a->status = EXIT_FAILED;
-  observe_refuse_name(&o, worker);
+  if (observe_must_know(&o, worker)) return false;
+  a->status = o.no_broker ? EXIT_NO_BROKER : EXIT_FAILED;
   return true;
 }
 

@@ -39,7 +39,8 @@ void ask_begin(struct ask *a, const struct gaijin_send *send, uint32_t count);
 gaijin_body *ask_end(struct ask *a, const char *what, size_t size);
 /* The same with a limit, seconds, of its own, for what the broker answers. */
 gaijin_body *ask_end_within(struct ask *a, const char *what, size_t size, double limit);
-/* Whether nobody has the name `worker`: one line says which there are, and the status is set. */
+/* True after an error line, and the status is set: nobody has the name `worker`, or that cannot be
+ * asked. */
 bool ask_refuse_name(struct ask *a, const char *worker);
 /* One line: the answer has another form than it should have. */
 void ask_report_form(struct ask *a, const char *what, size_t size);

@@ -29,6 +29,11 @@ static bool invoke(struct invocation *in, const struct book *b) {
          put(in, SETTING_kind, b->kind) && put(in, SETTING_min_age, b->least_age);
 }
 
+bool book_is_sound(const struct book *b) {
+  struct invocation in;
+  return invoke(&in, b);
+}
+
 bool book_add(struct observer *o, const struct book *b, struct text *out) {
   const struct invocation *own = o->in;
   struct invocation in;

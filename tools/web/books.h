@@ -20,7 +20,9 @@ struct book {
   const char *host, *holder, *kind, *least_age; /* of objects, as they are typed */
 };
 
-/* Adds "NAME":[rows]; false after an error line. A value that is none is left out. */
+/* False after an error line: a flag has no such value; who asks is at fault. */
+bool book_is_sound(const struct book *b);
+/* Adds "NAME":[rows]; false after an error line. */
 bool book_add(struct observer *o, const struct book *b, struct text *out);
 
 /* Ends an object that was begun with "{": adds the field "said" with the lines, each without its
