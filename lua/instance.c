@@ -58,6 +58,12 @@ int instance_start(struct worker *w, bool signals, bool enforce) {
   return r == 0 && signals ? ending_watch_signals(w, enforce) : r;
 }
 
+/* The broker learns from the kernel with which status a process ends whose connection ends with it,
+ * and not before: one that fails leaves the connection open. */
+static bool ends_with_process(const struct worker *w) {
+  return w->exit_code != 0 && !w->lost && !worker_is_fork(w);
+}
+
 void instance_close(struct worker *w, bool with_vm) {
   if (worker_is_fork(w)) loop_leave_parent(w);
   hosted_deinit(w);
@@ -80,8 +86,10 @@ void instance_close(struct worker *w, bool with_vm) {
   if (!worker_is_fork(w)) worker_log_rest(w); /* the parent tells its own */
   connection_unwatch(w);
   if (w->g) w->name = "?"; /* it was the connection's; scripts of an interpreter go on */
-  gaijin_close(w->g);
-  w->g = NULL;
+  if (!with_vm || !ends_with_process(w)) {
+    gaijin_close(w->g);
+    w->g = NULL;
+  }
   collect_deinit(w);
   deaths_deinit(w);
   loop_deinit(w);

@@ -21,7 +21,8 @@ int instance_start(struct worker *w, bool signals, bool enforce);
 /* Ends what there is of all that, also after a failure half-way, in the one right order: what
  * fibers and futures own of the connection, then with `with_vm` the VM, whose finalisers let
  * holdings go, then the connection and what watches it, last the loop. Afterwards g is NULL, and L
- * with the VM. */
+ * with the VM; with that g stays open, for the end of the process, if that has a status (exit_code)
+ * that the broker is to see. */
 void instance_close(struct worker *w, bool with_vm);
 
 #endif

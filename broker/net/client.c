@@ -24,7 +24,7 @@ enum { COST_END = 100 };
 
 /* Asked at once: its parent may ask soon, and then nobody else can. */
 static void learn_end(struct client *c) {
-  if (*c->reason || !c->id || c->observer || c->leaves) return;
+  if (*c->reason || !c->id || c->observer) return;
   c->end = process_end(c->pid, c->born, c->uid, c->fd);
   work_charge(c->connections->work, COST_END);
 }

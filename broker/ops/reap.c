@@ -99,6 +99,11 @@ static bool end_requests(struct broker *b, struct client *c) {
   return left > 0;
 }
 
+/* Its process has ended, and not with status 0. */
+static bool has_failed(const struct client *c) {
+  return c->end.how == PROCESS_KILLED || (c->end.how == PROCESS_EXITED && c->end.status != 0);
+}
+
 /* Why is what is known: what the broker has against it, or how its process ended. */
 static void log_end(struct broker *b, const struct client *c) {
   char buffer[PROCESS_END_BYTES];
@@ -109,6 +114,9 @@ static void log_end(struct broker *b, const struct client *c) {
   else if (c->host != SLAB_NONE && c->observer)
     log_peer(&b->log, LOG_DEBUG, CAUSE_COMING, client_about(c), "observer %s left (process %ld)",
              c->name, (long)c->pid);
+  else if (c->host != SLAB_NONE && c->leaves && has_failed(c))
+    log_peer(&b->log, LOG_INFO, CAUSE_ENDED, client_about_why(c, how),
+             "worker %s left (process %ld)", c->name, (long)c->pid);
   else if (c->host != SLAB_NONE && c->leaves)
     log_peer(&b->log, LOG_INFO, CAUSE_COMING, client_about(c),
              "worker %s left in good order (process %ld)", c->name, (long)c->pid);

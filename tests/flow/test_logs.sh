@@ -45,6 +45,13 @@ run "$build/gaijin-worker" -n leaves --once -e 'local x = 1'
 check "who comes" eventually has broker "Z gaijin-broker info: worker victim connected \(user [0-9]+, process $victim\)\$"
 check "who dies, and of what" eventually has broker "Z gaijin-broker info: worker victim ended \(process $victim\): its process was killed by signal 9 \(Killed\)\$"
 check "who leaves" eventually has broker 'Z gaijin-broker info: worker leaves left in good order \(process [0-9]+\)$'
+# What nobody waits for the kernel tells as long as one likes.
+for code in 'error("no stock")' 'os.exit(1)'; do
+  start parent sh -c '"$@" & exec sleep 1000' sh "$build/gaijin-worker" --once -n unwell -e "$code"
+  check "who leaves with a status: $code" eventually has broker \
+    'Z gaijin-broker info: worker unwell left \(process [0-9]+\): its process exited with status 1$'
+  : >"$dir/broker.out"
+done
 no_observers() { ! grep -F observer "$dir/broker.out" >/dev/null; }
 check "observers are no news" no_observers
 run "$build/gaijin-worker" -n fails -e 'error("no stock")'
