@@ -77,6 +77,7 @@ check "status 0, not $status" test "$status" = 0
 check "objects that are nodes say what they are" json '[n["said"][-11:] for n in g["nodes"] if n["labels"] == ["price"]] == ["/shop.lua:1"]'
 run "$ctl" graph --describe
 check "in the picture, too" out_has 'label="price.*nfunction [0-9]+.*n/tmp'
+check "several that say the same stand in one node, which says it once" out_has '>4 tables<BR/>0 entries<'
 kill -STOP "$till"
 wait_until grep -q '^State:.T' "/proc/$till/status"
 run "$ctl" graph --describe --timeout 0.2 --json

@@ -71,6 +71,14 @@ static void add_text(struct text *out, const char *text, size_t columns) {
   text_deinit(&cut);
 }
 
+/* Of so many columns, inside a label of cells. */
+static void add_cell_cut(struct text *out, const char *text, size_t columns) {
+  struct text cut = {0};
+  add_cut(&cut, text, strlen(text), columns);
+  add_cell_text(out, cut.bytes ? cut.bytes : "", cut.size);
+  text_deinit(&cut);
+}
+
 /* "1,234". */
 static void add_number(struct text *out, uint64_t n) {
   char digits[32];
@@ -92,8 +100,8 @@ static int compare_holds(const void *x, const void *y) {
 
 /* Whether they are told apart by id and label only. */
 static bool are_alike(const struct fold_node *a, const struct fold_node *b) {
-  if (a->objects != 1 || b->objects != 1 || a->is_kept || b->is_kept || a->said || b->said)
-    return false;
+  if (a->objects != 1 || b->objects != 1 || a->is_kept || b->is_kept) return false;
+  if (!a->said != !b->said || (a->said && strcmp(a->said, b->said) != 0)) return false;
   if (a->host != b->host || a->kind != b->kind || a->n_holds != b->n_holds) return false;
   if (a->others || b->others) return false;
   for (uint32_t i = 0; i < a->n_holds; i++)
@@ -191,16 +199,17 @@ static void draw_cells(struct drawing *d, const struct fold_node *n, uint32_t co
                      "BORDER=\"0\">", i, dead ? "#999999" : "#444444", across);
   if (dead) text_print(d->out, "<FONT COLOR=\"#777777\">");
   add_plural(d->out, n->kind, count);
+  if (n->said) {
+    text_print(d->out, "<BR/>");
+    add_cell_cut(d->out, n->said, SAID_COLUMNS);
+  }
   text_print(d->out, dead ? "</FONT></TD></TR>" : "</TD></TR>");
   for (uint32_t k = 0; k < count; k++) {
     if (k % across == 0) text_print(d->out, k ? "</TR><TR>" : "<TR>");
     text_print(d->out, "<TD BGCOLOR=\"%s\">", dead ? "#e8e8e8" : l->fill);
     if (n[k].labels.size) {
-      struct text cut = {0};
-      add_cut(&cut, n[k].labels.bytes, strlen(n[k].labels.bytes), LABEL_COLUMNS);
-      add_cell_text(d->out, cut.bytes ? cut.bytes : "", cut.size);
+      add_cell_cut(d->out, n[k].labels.bytes, LABEL_COLUMNS);
       text_add(d->out, " ", 1);
-      text_deinit(&cut);
     }
     text_print(d->out, "%llu</TD>", (unsigned long long)n[k].id);
   }
