@@ -77,6 +77,15 @@ for line in open(sys.argv[1]):
   if line.startswith("{"): json.loads(line)' "$dir/all.out"
 check "a sum in the end" has all '^[0-9]+ messages \(.* 40 posts, .*0 lost; answers took '
 
+for ops in cal get,cal ping; do
+  run "$ctl" monitor --ops "$ops"
+  check "no such op, $ops: status 2, not $status" test "$status" = 2
+  check "one line" err_is_one_line
+  check "says which" says "what workers are asked for (get, call, ...), not '${ops#get,}'"
+done
+run "$ctl" monitor --ops cal
+check "and one that is meant" says "; did you mean call?"
+
 story="record"
 check "only its owner may read it" test "$(stat -c %a "$dir/record")" = 600
 run "$ctl" --json monitor --replay "$dir/record"

@@ -13,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "proto/clock.h"
 #include "tools/base/text.h"
 #include "tools/watch/monitored.h"
 #include "tools/watch/record.h"
@@ -29,7 +30,8 @@ struct monitoring {
   struct text out;
   FILE *record;
   bool json, is_quiet, failed; /* failed: after an error line */
-  bool begins; /* told that it has begun */
+  bool begins;     /* told that it has begun, ... */
+  double begun_s;  /* ... then */
   uint64_t left; /* messages to be shown; 0: no more */
 };
 
@@ -90,6 +92,7 @@ static void on_seen(void *user, gaijin_body *body) {
   struct monitoring *m = user;
   struct gaijin_value v;
   if (!gaijin_body_next(body, &v) || v.type != GAIJIN_NUMBER) return;
+  if (!m->begins) m->begun_s = clock_seconds();
   m->begins = true;
   if (v.number > 0) note_lost(m, v.integer);
   while (!m->failed && gaijin_body_next(body, &v) && v.type == GAIJIN_ARRAY)
@@ -236,11 +239,14 @@ int cmd_monitor(const struct invocation *in) {
     tool_error("monitor: %s", fault);
     return EXIT_USAGE;
   }
-  int status = settings_text(s, SETTING_replay) ? replay(&m, in) : watch_live(&m, in);
+  if (!monitored_ops_are_sound(in)) return EXIT_USAGE;
+  bool replays = settings_text(s, SETTING_replay) != NULL;
+  int status = replays ? replay(&m, in) : watch_live(&m, in);
   write_out(&m);
-  if (m.sights.first_us || status == EXIT_GOOD) {
+  if (replays ? m.sights.first_us || status == EXIT_GOOD : m.begins) {
     struct text summary = {0};
-    sights_add_summary(&summary, &m.sights);
+    sights_add_summary(&summary, &m.sights,
+                       replays ? sights_seconds(&m.sights) : clock_seconds() - m.begun_s);
     fprintf(stderr, "%s\n", summary.bytes);
     text_deinit(&summary);
   }

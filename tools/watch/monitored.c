@@ -10,6 +10,7 @@
 #include "proto/clock.h"
 #include "proto/limits.h"
 #include "proto/ops.h"
+#include "proto/settings/nearest.h"
 #include "tools/base/object.h"
 #include "tools/base/text.h"
 
@@ -142,6 +143,32 @@ static uint32_t count_words(const char *list) {
   uint32_t n = 0;
   while (next_word(&list, &size)) n++;
   return n;
+}
+
+static bool is_routed(const char *name, size_t size) {
+  struct nearest near;
+  nearest_begin(&near, name, size);
+  for (unsigned op = 0; op < OP_COUNT; op++) {
+    const struct op_info *info = op_info(op);
+    if (!info || info->way != OP_ROUTED) continue;
+    if (strlen(info->name) == size && memcmp(info->name, name, size) == 0) return true;
+    nearest_try(&near, info->name, op);
+  }
+  struct text t = {0};
+  text_print(&t, "monitor: --ops takes what workers are asked for (get, call, ...), not '%.*s'",
+             (int)(size > 64 ? 64 : size), name);
+  if (near.found) text_print(&t, "; did you mean %s?", op_name(near.which));
+  tool_error("%s", t.bytes);
+  text_deinit(&t);
+  return false;
+}
+
+bool monitored_ops_are_sound(const struct invocation *in) {
+  const char *ops = settings_text(&in->settings, SETTING_ops), *word;
+  size_t size;
+  while ((word = next_word(&ops, &size)))
+    if (!is_routed(word, size)) return false;
+  return true;
 }
 
 static bool read_wish(const struct invocation *in, const struct sights *s, struct wish *w) {

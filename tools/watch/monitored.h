@@ -9,6 +9,9 @@
 #include "tools/ask/observe.h"
 #include "tools/watch/sight.h"
 
+/* Whether --ops names ops that a worker is asked for; false after an error line. */
+bool monitored_ops_are_sound(const struct invocation *in);
+
 /* Asks all workers for their labels, for MONITORED_SECONDS together, and notes hosts' names and
  * objects' labels. A worker that does not answer has none. False after an error line. */
 #define MONITORED_SECONDS 1.0

@@ -67,8 +67,10 @@ static inline uint64_t sight_host(const struct sight *m) {
  * steer a terminal. */
 void sight_add_line(struct text *out, const struct sights *s, const struct sight *m);
 void sight_add_json(struct text *out, const struct sights *s, const struct sight *m);
-/* Adds what was counted, as one line for people. */
-void sights_add_summary(struct text *out, const struct sights *s);
+/* Adds what was counted in so many seconds, as one line for people. */
+void sights_add_summary(struct text *out, const struct sights *s, double seconds);
+/* From the first message to the last. */
+double sights_seconds(const struct sights *s);
 
 /* Adds values as people write them, as far as the bytes go (sight_values.c). */
 void sight_add_values(struct text *out, const struct sights *s, const struct sight *m);

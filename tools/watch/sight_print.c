@@ -148,14 +148,17 @@ void sight_add_json(struct text *out, const struct sights *s, const struct sight
 
 /* ---- What was counted ---- */
 
-void sights_add_summary(struct text *out, const struct sights *s) {
+double sights_seconds(const struct sights *s) {
+  return s->last_us > s->first_us ? (double)(s->last_us - s->first_us) / 1e6 : 0;
+}
+
+void sights_add_summary(struct text *out, const struct sights *s, double seconds) {
   const uint64_t *n = s->counts;
   text_print(out,
              "%" PRIu64 " messages (%" PRIu64 " requests, %" PRIu64 " posts, %" PRIu64
              " replies, %" PRIu64 " errors) in %.1f s, %" PRIu64 " lost",
              n[SIGHT_REQUEST] + n[SIGHT_POST] + n[SIGHT_REPLY] + n[SIGHT_ERROR], n[SIGHT_REQUEST],
-             n[SIGHT_POST], n[SIGHT_REPLY], n[SIGHT_ERROR],
-             s->last_us > s->first_us ? (double)(s->last_us - s->first_us) / 1e6 : 0, s->lost);
+             n[SIGHT_POST], n[SIGHT_REPLY], n[SIGHT_ERROR], seconds, s->lost);
   if (!histogram_count(&s->took)) return;
   text_print(out, "; answers took ");
   sight_add_time(out, histogram_quantile(&s->took, 0.5));
