@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * What gaijinctl top makes of what it reads, without a terminal: differences of counters (tools/top/counters.h, sample.h), tables
- * that are moved about in (grid.h, scroll.h), the first of many objects (tokens.h), processes (process.h), widths.
+ * What gaijinctl top makes of what it reads, without a terminal (tools/top/model): differences of counters (counters.h), tables that
+ * are moved about in (grid.h, scroll.h), the first of many objects (tokens.h), processes (process.h), widths.
  */
 #include <math.h>
 #include <stdio.h>
@@ -9,12 +9,12 @@
 
 #include "proto/base.h"
 #include "tests/unit/run.h"
-#include "tools/top/counters.h"
-#include "tools/top/number.h"
-#include "tools/top/sample.h"
-#include "tools/top/scroll.h"
-#include "tools/top/tokens.h"
-#include "tools/top/width.h"
+#include "tools/top/model/counters.h"
+#include "tools/top/model/number.h"
+#include "tools/top/model/sample.h"
+#include "tools/top/model/scroll.h"
+#include "tools/top/model/tokens.h"
+#include "tools/top/model/width.h"
 
 /* ---- Counters ---- */
 

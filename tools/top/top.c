@@ -17,12 +17,12 @@
 #include <unistd.h>
 
 #include "proto/clock.h"
-#include "tools/top/acts.h"
-#include "tools/top/draw.h"
-#include "tools/top/keys.h"
-#include "tools/top/pages.h"
-#include "tools/top/restore.h"
-#include "tools/top/screen.h"
+#include "tools/top/pages/acts.h"
+#include "tools/top/pages/draw.h"
+#include "tools/top/pages/keys.h"
+#include "tools/top/pages/pages.h"
+#include "tools/top/screen/restore.h"
+#include "tools/top/screen/screen.h"
 
 /* The longest the loop sleeps: lateness is shown in seconds. */
 #define TICK_SECONDS 1.0

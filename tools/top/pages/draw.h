@@ -6,7 +6,7 @@
 #ifndef GAIJIN_TOOLS_DRAW_H
 #define GAIJIN_TOOLS_DRAW_H
 
-#include "tools/top/state.h"
+#include "tools/top/pages/state.h"
 
 void draw(struct top *t);
 /* Lines of the screen that the table, or the lines of a text, have. */

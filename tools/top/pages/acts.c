@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT
  */
-#include "tools/top/acts.h"
+#include "tools/top/pages/acts.h"
 
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "tools/top/pages.h"
+#include "tools/top/pages/pages.h"
 
 enum { WORDS_MOST = 80 }; /* of a command line */
 

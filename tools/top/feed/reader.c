@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  */
-#include "tools/top/reader.h"
+#include "tools/top/feed/reader.h"
 
 #include "proto/clock.h"
 

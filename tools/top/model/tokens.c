@@ -5,13 +5,13 @@
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE /* qsort_r, strverscmp */
 #endif
-#include "tools/top/tokens.h"
+#include "tools/top/model/tokens.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-#include "tools/top/number.h"
-#include "tools/top/sample.h"
+#include "tools/top/model/number.h"
+#include "tools/top/model/sample.h"
 
 /* Of a row; bytes that are kept of holders' names, and of labels. */
 enum { VALUES = 6, NAMES_MOST = 200 };

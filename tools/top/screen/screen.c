@@ -7,7 +7,7 @@
 #define _GNU_SOURCE
 #endif
 #define NCURSES_WIDECHAR 1
-#include "tools/top/screen.h"
+#include "tools/top/screen/screen.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -17,8 +17,8 @@
 #include <unistd.h>
 
 #include "tools/base/terminal.h"
-#include "tools/top/restore.h"
-#include "tools/top/width.h"
+#include "tools/top/model/width.h"
+#include "tools/top/screen/restore.h"
 /* Behind all others: they make macros of common words. */
 #include <curses.h>
 #include <term.h>

@@ -2,7 +2,7 @@
  *
  * A histogram of which any bucket has less than before is another one.
  */
-#include "tools/top/counters.h"
+#include "tools/top/model/counters.h"
 
 #include <stddef.h>
 

@@ -6,7 +6,7 @@
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE /* pipe2 */
 #endif
-#include "tools/top/helper.h"
+#include "tools/top/feed/helper.h"
 
 #include <errno.h>
 #include <fcntl.h>

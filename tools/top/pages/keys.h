@@ -5,8 +5,8 @@
 #ifndef GAIJIN_TOOLS_KEYS_H
 #define GAIJIN_TOOLS_KEYS_H
 
-#include "tools/top/screen.h"
-#include "tools/top/state.h"
+#include "tools/top/pages/state.h"
+#include "tools/top/screen/screen.h"
 
 enum { KEYS_INTERVAL_MOST = 3600 };
 #define KEYS_INTERVAL_LEAST 0.1

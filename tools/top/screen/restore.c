@@ -5,7 +5,7 @@
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE /* pipe2 */
 #endif
-#include "tools/top/restore.h"
+#include "tools/top/screen/restore.h"
 
 #include <errno.h>
 #include <fcntl.h>

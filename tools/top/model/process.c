@@ -2,7 +2,7 @@
  *
  * /proc/PID/stat has all of it, in one reading.
  */
-#include "tools/top/process.h"
+#include "tools/top/model/process.h"
 
 #include <fcntl.h>
 #include <stdio.h>

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT
  */
-#include "tools/top/pages.h"
+#include "tools/top/pages/pages.h"
 
 #include <stdio.h>
 #include <string.h>
 
-#include "tools/top/screen.h"
+#include "tools/top/screen/screen.h"
 
 /* The columns that sort at first. */
 static const char *const first_order[SAMPLE_PAGES] = {"req_s", "age", "p99"};

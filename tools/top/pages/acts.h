@@ -6,7 +6,7 @@
 #ifndef GAIJIN_TOOLS_ACTS_H
 #define GAIJIN_TOOLS_ACTS_H
 
-#include "tools/top/state.h"
+#include "tools/top/pages/state.h"
 
 /* Has the chosen worker, or all who hold the chosen object, collect. */
 void acts_free(struct top *t);

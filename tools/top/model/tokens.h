@@ -7,7 +7,7 @@
 #define GAIJIN_TOOLS_TOKENS_H
 
 #include "tools/ask/observe.h"
-#include "tools/top/grid.h"
+#include "tools/top/model/grid.h"
 
 enum { TOKENS_KEPT = 1000 };
 

@@ -5,14 +5,14 @@
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE /* qsort_r, strverscmp */
 #endif
-#include "tools/top/grid.h"
+#include "tools/top/model/grid.h"
 
 #include <assert.h>
 #include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "tools/top/width.h"
+#include "tools/top/model/width.h"
 
 void grid_begin(struct grid *g, const struct column *columns, size_t n_columns) {
   assert(n_columns > 0 && n_columns <= VIEW_COLUMNS_MOST);

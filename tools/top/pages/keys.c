@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: MIT
  */
-#include "tools/top/keys.h"
+#include "tools/top/pages/keys.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "proto/base.h"
-#include "tools/top/acts.h"
-#include "tools/top/draw.h"
-#include "tools/top/pages.h"
+#include "tools/top/pages/acts.h"
+#include "tools/top/pages/draw.h"
+#include "tools/top/pages/pages.h"
 
 static const struct {
   const char *keys, *what;

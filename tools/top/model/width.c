@@ -5,7 +5,7 @@
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE /* wcwidth */
 #endif
-#include "tools/top/width.h"
+#include "tools/top/model/width.h"
 
 #include <langinfo.h>
 #include <locale.h>

@@ -2,7 +2,7 @@
  *
  * Reading.
  */
-#include "tools/top/sample.h"
+#include "tools/top/model/sample.h"
 
 #include <assert.h>
 #include <stdlib.h>

@@ -5,9 +5,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "tools/top/counters.h"
-#include "tools/top/number.h"
-#include "tools/top/sample.h"
+#include "tools/top/model/counters.h"
+#include "tools/top/model/number.h"
+#include "tools/top/model/sample.h"
 
 /* What happened to one worker. */
 struct flow {

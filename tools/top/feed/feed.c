@@ -2,7 +2,7 @@
  *
  * A probe outlives the sample it was made for: a worker has one question at a time.
  */
-#include "tools/top/feed.h"
+#include "tools/top/feed/feed.h"
 
 #include <stdlib.h>
 #include <string.h>

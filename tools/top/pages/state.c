@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  */
-#include "tools/top/state.h"
+#include "tools/top/pages/state.h"
 
 #include <stdarg.h>
 #include <stdio.h>

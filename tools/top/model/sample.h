@@ -11,8 +11,8 @@
 #define GAIJIN_TOOLS_SAMPLE_H
 
 #include "tools/ask/stats.h"
-#include "tools/top/grid.h"
-#include "tools/top/process.h"
+#include "tools/top/model/grid.h"
+#include "tools/top/model/process.h"
 
 struct worker {
   char *name;

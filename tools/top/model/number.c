@@ -2,7 +2,7 @@
  *
  * Units of a thousand, of bytes 1,024; one decimal where there is one digit before it.
  */
-#include "tools/top/number.h"
+#include "tools/top/model/number.h"
 
 /* Adds v of so many of a unit, the first that leaves less than `step` of it. */
 static void add(struct text *t, double v, double step, const char *const *units) {

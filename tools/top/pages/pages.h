@@ -5,7 +5,7 @@
 #ifndef GAIJIN_TOOLS_PAGES_H
 #define GAIJIN_TOOLS_PAGES_H
 
-#include "tools/top/state.h"
+#include "tools/top/pages/state.h"
 
 /* Where one begins: workers, those with most requests first. */
 void pages_init(struct top *t);

@@ -9,7 +9,7 @@
 #ifndef GAIJIN_TOOLS_SCROLL_H
 #define GAIJIN_TOOLS_SCROLL_H
 
-#include "tools/top/grid.h"
+#include "tools/top/model/grid.h"
 
 struct scroll {
   size_t at, top; /* the chosen line; the first on the screen */

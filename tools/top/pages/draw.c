@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT
  */
-#include "tools/top/draw.h"
+#include "tools/top/pages/draw.h"
 
 #include <stdio.h>
 #include <string.h>
 
-#include "tools/top/number.h"
-#include "tools/top/screen.h"
-#include "tools/top/width.h"
+#include "tools/top/model/number.h"
+#include "tools/top/model/width.h"
+#include "tools/top/screen/screen.h"
 
 /* Lines that are none of the table's: broker, pages, heads, and the last. */
 enum { TABLE_LINES = 4, TEXT_LINES = 2 };

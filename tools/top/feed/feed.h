@@ -8,9 +8,9 @@
 #ifndef GAIJIN_TOOLS_FEED_H
 #define GAIJIN_TOOLS_FEED_H
 
-#include "tools/top/reader.h"
-#include "tools/top/sample.h"
-#include "tools/top/tokens.h"
+#include "tools/top/feed/reader.h"
+#include "tools/top/model/sample.h"
+#include "tools/top/model/tokens.h"
 
 enum { FEED_BOOKS = 5 };
 

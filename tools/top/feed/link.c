@@ -5,7 +5,7 @@
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE /* pipe2 */
 #endif
-#include "tools/top/link.h"
+#include "tools/top/feed/link.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  */
-#include "tools/top/scroll.h"
+#include "tools/top/model/scroll.h"
 
 void scroll_move(struct scroll *s, size_t count, long lines) {
   size_t last = count ? count - 1 : 0, far = lines < 0 ? (size_t)-lines : (size_t)lines;
