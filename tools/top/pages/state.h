@@ -40,6 +40,7 @@ struct top {
   char away[TOP_MESSAGE_MOST]; /* why there is none */
   double interval, due, tokens_due, labelled, looked;
   bool is_paused, is_over;
+  bool more_keys; /* there may be more, which curses has read already: nothing tells of these */
 
   enum top_mode mode;
   enum sample_page page;

@@ -23,7 +23,7 @@
 #include <curses.h>
 #include <term.h>
 
-/* Milliseconds after which an ESC alone is the key. */
+/* Milliseconds after which an ESC alone is the key, unless $ESCDELAY says how many. */
 enum { ESCAPE_MS = 25 };
 enum { REDRAW = 12 }; /* Ctrl-L */
 enum { PAIR_BAD = 1, PAIR_BAR, PAIR_CHOSEN };
@@ -113,7 +113,7 @@ bool screen_open(char *error, size_t n) {
     return false;
   }
   prepare_restore();
-  set_escdelay(ESCAPE_MS);
+  if (!getenv("ESCDELAY")) set_escdelay(ESCAPE_MS); /* curses has read it */
   cbreak();
   noecho();
   nonl();
