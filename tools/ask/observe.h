@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT
  *
- * An observer's connection to the broker for commands that ask and print: each
- * step blocks for at most OBSERVE_SECONDS, or what the observer's `patience` says, and whatever fails is one line on
- * stderr here, so that callers only give up. The observer knows which exit status that means.
- * When the connection is lost that is said once: what fails afterwards fails silently.
+ * An observer's connection to the broker for commands that ask and print: each step blocks for at
+ * most OBSERVE_SECONDS, or what the observer's `patience` says, and whatever fails is one line on
+ * stderr here, so that callers only give up. The observer knows which exit status that means. When
+ * the connection is lost that is said once: what fails afterwards fails silently.
  */
 #ifndef GAIJIN_TOOLS_OBSERVE_H
 #define GAIJIN_TOOLS_OBSERVE_H
