@@ -1,103 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * What keys do in gaijinctl top, and what is drawn then (tools/top/pages): all but what asks a broker. The screen is this program's
- * own, lines of bytes. A command that is begun is this program itself, which is then no test: it says what words it was given,
- * and fails.
+ * What keys do in gaijinctl top (tools/top/pages): all but what asks a broker.
  */
-#include <poll.h>
-#include <stdio.h>
-#include <string.h>
-
-#include "proto/base.h"
-#include "tests/unit/run.h"
-#include "tools/top/model/width.h"
-#include "tools/top/pages/acts.h"
-#include "tools/top/pages/draw.h"
-#include "tools/top/pages/keys.h"
-#include "tools/top/pages/pages.h"
-#include "tools/top/screen/screen.h"
-
-/* ---- The screen: one byte a column ---- */
-
-enum { MOST_WIDE = 200, MOST_HIGH = 60 };
-static size_t width, height;
-static char picture[MOST_HIGH][MOST_WIDE + 1];
-static enum screen_look looks[MOST_HIGH]; /* of what was put last */
-
-size_t screen_width(void) { return width; }
-size_t screen_height(void) { return height; }
-void screen_clear(void) {
-  for (size_t i = 0; i < height; i++) snprintf(picture[i], sizeof picture[i], "%*s", (int)width, "");
-}
-void screen_show(void) {}
-size_t screen_text(size_t line, size_t column, size_t room, const char *bytes, size_t size, enum screen_look look) {
-  if (line >= height || column >= width) return 0;
-  if (room > width - column) room = width - column;
-  memset(picture[line] + column, ' ', room);
-  if (size > room) size = room;
-  memcpy(picture[line] + column, bytes, size);
-  looks[line] = look;
-  return size;
-}
-/* A line without blanks at its end. */
-static const char *line(size_t i) {
-  size_t n = width;
-  while (n && picture[i][n - 1] == ' ') n--;
-  picture[i][n] = 0;
-  return picture[i];
-}
-
-static struct invocation in;
-static struct top t;
-
-static void add_worker(const char *name, uint64_t host) {
-  struct sample *s = t.feed.now;
-  s->workers = realloc(s->workers, (s->n_workers + 1) * sizeof *s->workers);
-  s->workers[s->n_workers++] = (struct worker){
-      .name = tool_copy(name, strlen(name)), .host = host, .ready = true, .answering = true, .uptime = (double)host};
-}
-
-static void start(void) {
-  width = 80;
-  height = 24;
-  width_begin();
-  settings_init(&in.settings, SETTINGS_CTL);
-  t = (struct top){.in = &in, .interval = 2, .actor.fd = -1, .asker.fd = -1};
-  feed_init(&t.feed, &t.observer);
-  t.feed.now = tool_alloc(1, sizeof *t.feed.now);
-  add_worker("other", 3);
-  add_worker("shop", 1);
-  add_worker("till 日本", 2);
-  sample_sort(t.feed.now);
-  pages_init(&t);
-  pages_build(&t);
-}
-static void finish(void) {
-  acts_deinit(&t);
-  feed_deinit(&t.feed);
-  grid_deinit(&t.grid);
-  text_deinit(&t.lines);
-}
-
-static void press(enum screen_key_type type) { keys_take(&t, (struct screen_key){.type = type}); }
-static void type(const char *keys) {
-  for (; *keys; keys++) keys_take(&t, (struct screen_key){.type = KEY_IS_CHARACTER, .code = (unsigned char)*keys});
-}
-static void type_code(uint32_t code) { keys_take(&t, (struct screen_key){.type = KEY_IS_CHARACTER, .code = code}); }
-static const char *chosen(void) {
-  const struct worker *w = pages_worker(&t);
-  return w ? w->name : "none";
-}
-static const char *sorts(void) { return t.grid.columns[t.pages[t.page].by].name; }
-/* Waits for the command to have ended, and gives what is said of it. */
-static const char *said(void) {
-  while (t.actor.pid) {
-    struct pollfd p = {.fd = t.actor.fd, .events = POLLIN};
-    poll(&p, 1, 10);
-    acts_read(&t);
-  }
-  return t.message;
-}
+#include "tests/unit/top_screen.h"
 
 START_TEST(a_line_is_chosen) {
   ck_assert_str_eq(chosen(), "other");
@@ -278,6 +183,42 @@ START_TEST(pages_follow_one_another) {
 }
 END_TEST
 
+/* Of a worker's objects, as if they had been read. */
+static void descend(void) {
+  press(KEY_IS_HOME);
+  press(KEY_IS_ENTER);
+  ck_assert_int_eq(t.page, SAMPLE_TOKENS);
+  ck_assert_str_eq(t.host, "other");
+  ck_assert(!t.feed.has_tokens);
+  t.feed.has_tokens = true;
+}
+
+START_TEST(from_a_worker_to_its_objects) {
+  descend();
+  draw(&t);
+  ck_assert_str_eq(line(1), "1 workers  2 tokens of other  3 operations");
+  ck_assert_str_eq(line(3), "none");
+  press(KEY_IS_ESCAPE);
+  ck_assert(t.page == SAMPLE_WORKERS && !*t.host && !t.feed.has_tokens);
+  descend();
+  type("2"); /* of all */
+  ck_assert(t.page == SAMPLE_TOKENS && !*t.host && !t.feed.has_tokens);
+  press(KEY_IS_ESCAPE); /* from nowhere */
+  ck_assert_int_eq(t.page, SAMPLE_TOKENS);
+  type("f1");
+  descend();
+  type("/x");
+  ck_assert(!t.feed.has_tokens); /* the filter decides what is kept */
+  press(KEY_IS_ENTER);
+  press(KEY_IS_ESCAPE);
+  ck_assert_str_eq(t.host, "other");
+  type("3"); /* and back: it is of all again */
+  press(KEY_IS_BACK_TAB);
+  ck_assert_int_eq(t.page, SAMPLE_TOKENS);
+  ck_assert_str_eq(t.host, "");
+}
+END_TEST
+
 START_TEST(a_pause_and_the_end) {
   t.due = 1e9;
   type(" ");
@@ -307,7 +248,9 @@ START_TEST(help_is_lines) {
   ck_assert_int_eq(t.mode, TOP_TEXT);
   press(KEY_IS_ESCAPE);
   ck_assert(t.mode == TOP_TABLE && !t.is_over);
+  t.lines_scroll.at = 7; /* of what was shown before */
   type("h");
+  ck_assert_uint_eq(t.lines_scroll.at, 0);
   t.n_lines = 10; /* all have room */
   press(KEY_IS_END);
   ck_assert_uint_eq(t.lines_scroll.at, 0);
@@ -316,111 +259,60 @@ START_TEST(help_is_lines) {
 }
 END_TEST
 
-/* ---- The picture ---- */
-
-static void put_lines(const char *text) {
-  t.mode = TOP_TEXT;
-  t.lines.size = 0;
-  text_add(&t.lines, text, strlen(text));
-  text_add(&t.lines, "", 1);
-  t.lines.size--;
+static void put_token(uint64_t id, const char *holders, uint64_t n_holders) {
+  struct token one = {.host = tool_copy("shop", 4), .id = id, .kind = "table", .age = (double)id, .n_holders = n_holders};
+  one.holders = tool_copy(holders, strlen(holders));
+  tokens_put(&t.feed.tokens, &one);
 }
 
-START_TEST(a_table_is_drawn) {
-  height = 6; /* for two rows */
-  press(KEY_IS_DOWN);
-  draw(&t);
-  ck_assert_str_eq(line(0), "the broker is gone, trying again");
-  ck_assert_str_eq(line(1), "1 workers  2 tokens  3 operations  2/3");
-  ck_assert_int_eq(strncmp(line(2), "worker ", 7), 0);
-  ck_assert_ptr_nonnull(strstr(line(2), " req_s- "));
-  ck_assert_int_eq(strncmp(line(3), "other ", 6), 0);
-  ck_assert_int_eq(strncmp(line(4), "shop ", 5), 0);
-  ck_assert(looks[3] == SCREEN_PLAIN && looks[4] == SCREEN_CHOSEN);
-  ck_assert_int_eq(strncmp(line(5), "h help ", 7), 0);
-  t.feed.now->workers[2].is_late = true;
+START_TEST(an_object_is_chosen) {
+  t.feed.tokens = (struct tokens){.by = TOKENS_AGE, .downwards = true};
+  put_token(7, "till\n@gaijinctl", 2);
+  put_token(9, "@gaijinctl", 1);
+  put_token(8, "till\nother", 3);
+  tokens_end(&t.feed.tokens);
+  type("2");
+  t.feed.has_tokens = true;
   pages_build(&t);
-  type("<r"); /* by name, from the last on */
-  press(KEY_IS_HOME);
+  ck_assert_uint_eq(pages_token(&t)->id, 9); /* the oldest */
+  type("f"); /* an observer has nothing to collect */
+  ck_assert_str_eq(t.message, "no worker holds it");
+  press(KEY_IS_DOWN);
+  type("f");
+  ck_assert_str_eq(t.act_on, "2 of the 3 that hold it");
+  ck_assert_str_eq(said(), "gc -- till other");
+  press(KEY_IS_DOWN);
+  type("f");
+  ck_assert_str_eq(said(), "gc -- till");
+  press(KEY_IS_ENTER);
+  ck_assert_int_eq(t.mode, TOP_TEXT);
+  ck_assert_str_eq(t.title, "why shop:7");
+  while (t.asker.pid) acts_read(&t);
   draw(&t);
-  ck_assert_str_eq(line(1), "1 workers  2 tokens  3 operations  1/3");
-  ck_assert_int_eq(strncmp(line(2), "worker- ", 8), 0);
-  ck_assert_int_eq(strncmp(line(3), "till ", 5), 0);
-  ck_assert(looks[3] == SCREEN_CHOSEN_BAD);
-  type("/nobody");
-  draw(&t);
-  ck_assert_str_eq(line(1), "1 workers  2 tokens  3 operations    filter: nobody");
-  ck_assert_str_eq(line(3), "nothing fits the filter");
-  ck_assert_str_eq(line(4), "");
-  ck_assert_str_eq(line(5), "filter: nobody_");
+  ck_assert_str_eq(line(0), "why shop:7");
+  ck_assert_str_eq(line(1), "gaijinctl: why -- shop:7");
   press(KEY_IS_ESCAPE);
-  type("x");
+  ck_assert_uint_eq(pages_token(&t)->id, 7);
   draw(&t);
-  ck_assert_str_eq(line(5), "stop worker till 日本? y/n");
-  ck_assert(looks[5] == SCREEN_BAD);
+  ck_assert_str_eq(line(1), "1 workers  2 tokens  3 operations  3/3");
+  ck_assert_int_eq(strncmp(line(5), "shop ", 5), 0);
+  type("1");
+  ck_assert_ptr_null(pages_token(&t));
 }
 END_TEST
-
-START_TEST(long_lines_go_on_in_the_next) {
-  width = 10;
-  height = 5; /* for three */
-  put_lines("one two three\n\nabcdefghijklmno\nx abcdefghij\n");
-  draw(&t);
-  ck_assert_str_eq(line(1), "one two");
-  ck_assert_str_eq(line(2), "three");
-  ck_assert_str_eq(line(3), "");
-  ck_assert_uint_eq(t.n_lines, 7);
-  press(KEY_IS_END);
-  draw(&t);
-  ck_assert_str_eq(line(1), "klmno");
-  ck_assert_str_eq(line(2), "x abcdefgh"); /* a blank far in front does not break it */
-  ck_assert_str_eq(line(3), "ij");
-  height = 24;
-  draw(&t); /* all have room */
-  ck_assert_uint_eq(t.lines_scroll.at, 0);
-  ck_assert_str_eq(line(4), "abcdefghij");
-}
-END_TEST
-
-START_TEST(no_screen_is_too_small) {
-  for (width = 1; width < 30; width += 7)
-    for (height = 1; height < 8; height++)
-      for (size_t key = 0; key < 5; key++) {
-        draw(&t);
-        type(&"h1/3d"[key]);
-        draw(&t);
-        press(KEY_IS_ESCAPE);
-        press(KEY_IS_ESCAPE);
-        t.is_over = false;
-      }
-}
-END_TEST
-
-/* What is run for an act. */
-static int be_command(int argc, char **argv) {
-  fprintf(stderr, "gaijinctl: ");
-  for (int i = 1; i < argc; i++) fprintf(stderr, "%s%s", argv[i], i + 1 < argc ? " " : "\nand more\n");
-  return EXIT_FAILURE;
-}
 
 int main(int argc, char **argv) {
-  if (strcmp(argv[0], "gaijinctl") == 0) return be_command(argc, argv);
-  Suite *s = suite_create("top's keys");
-  TCase *c = tcase_create("keys");
-  tcase_add_checked_fixture(c, start, finish);
-  suite_add_tcase(s, c);
-  tcase_add_test(c, a_line_is_chosen);
-  tcase_add_test(c, a_key_behind_home_is_for_the_first_then);
-  tcase_add_test(c, a_filter_is_typed);
-  tcase_add_test(c, characters_are_typed_whole);
-  tcase_add_test(c, an_interval_is_typed);
-  tcase_add_test(c, columns_sort);
-  tcase_add_test(c, to_stop_is_asked);
-  tcase_add_test(c, pages_follow_one_another);
-  tcase_add_test(c, a_pause_and_the_end);
-  tcase_add_test(c, help_is_lines);
-  tcase_add_test(c, a_table_is_drawn);
-  tcase_add_test(c, long_lines_go_on_in_the_next);
-  tcase_add_test(c, no_screen_is_too_small);
-  return run_suite(s);
+  const TTest *const tests[] = {a_line_is_chosen,
+                                a_key_behind_home_is_for_the_first_then,
+                                a_filter_is_typed,
+                                characters_are_typed_whole,
+                                an_interval_is_typed,
+                                columns_sort,
+                                to_stop_is_asked,
+                                pages_follow_one_another,
+                                from_a_worker_to_its_objects,
+                                a_pause_and_the_end,
+                                help_is_lines,
+                                an_object_is_chosen};
+  return top_main(argc, argv, "top's keys", tests, ARRAY_SIZE(tests));
 }
