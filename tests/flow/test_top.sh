@@ -19,7 +19,6 @@ check "status 3, not $status" test "$status" = 3
 check "one line" screen_has '^gaijinctl: no broker at'
 story="terminals of which nothing is known"
 start_broker --log-level warn
-broker=$pid
 for term in no-such-terminal dumb; do
   ran "TERM=$term gaijinctl top"
   check "$term: status 2, not $status" test "$status" = 2
