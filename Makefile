@@ -106,8 +106,8 @@ objects = $(patsubst %.c,$(BUILD)/obj/%.o,$(1))
 # The programs of a list of main files: $(call programs,folder,sources)
 programs = $(patsubst %.c,$(BUILD)/$(1)/%,$(notdir $(2)))
 
-# The files of a folder and of those in it: $(call under,folder,pattern)
-under = $(sort $(wildcard $(1)/$(2) $(1)/*/$(2)))
+# The files of a folder, of those in it, and of theirs: $(call under,folder,pattern)
+under = $(sort $(wildcard $(1)/$(2) $(1)/*/$(2) $(1)/*/*/$(2)))
 
 PROTO := $(call objects,$(call under,proto,*.c))
 CLIENT := $(call objects,$(call under,client-lib,*.c))

@@ -254,8 +254,10 @@ int gj_hello_returned(gaijin *g, const uint8_t *bytes, uint32_t size, char *erro
 int gj_hello_exchange(gaijin *g, const struct gaijin_options *options, double end, char *error,
                       size_t n) {
   uint8_t bytes[MESSAGE_PREFIX_BYTES + MAX_MESSAGE_LEAST];
-  double least = clock_seconds() +
-                 (options->wait_seconds > 0 ? HELLO_SECONDS_LEAST : HELLO_SECONDS_STANDARD);
+  double waits = options->wait_seconds;
+  double least = clock_seconds() + (waits > 0   ? HELLO_SECONDS_LEAST
+                                    : waits < 0 ? -waits
+                                                : HELLO_SECONDS_STANDARD);
   if (end < least) end = least;
   g->sandboxed = options->sandboxed;
   int status = send_hello(g, options, end);

@@ -11,7 +11,7 @@ good_tree() {
   mkdir -p "$dir/tree"
   cd "$dir/tree" || exit 1
   mkdir -p {proto,client-lib/include/gaijin,policy,examples,tests,docs} broker/{base,books} lua/{vm,api} \
-    tools/{cmd,dev}
+    tools/{base,cmd,dev} tools/top/{model,feed,pages}
   source_file proto/base.h
   source_file proto/ops.def
   source_file proto/frame.c proto/base.h proto/ops.def
@@ -28,7 +28,10 @@ good_tree() {
   source_file lua/api/library.c lua/vm/worker.h lua/api/prelude.lua.h
   source_file tools/base/command.h
   source_file tools/cmd/ping.c tools/base/command.h
-  source_file tools/main.c tools/base/command.h
+  source_file tools/top/model/grid.h tools/base/command.h
+  source_file tools/top/pages/keys.h tools/top/model/grid.h
+  source_file tools/top/top.c tools/top/pages/keys.h tools/top/model/grid.h
+  source_file tools/main.c tools/base/command.h tools/top/pages/keys.h
   source_file tools/dev/table.c proto/ops.def
   source_file tests/bed.c broker/main.h lua/vm/worker.h
 }
@@ -79,6 +82,20 @@ mkdir lua/attic
 source_file lua/attic/old.h
 story "a folder that is no floor" arrows.sh \
   'lua/attic/ is on no floor; give it one in tools/lint/arrows.sh'
+
+good_tree
+mkdir tools/top/attic tools/base/attic
+source_file tools/top/model/grid.h tools/base/command.h tools/top/pages/keys.h
+source_file tools/top/feed/feed.h tools/top/top.h tools/top/screen/screen.h
+source_file tools/top/attic/old.h
+source_file tools/base/attic/old.h
+story "the same in a room with rooms of its own" arrows.sh \
+  'tools/base/attic/ is on no floor; give it one in tools/lint/arrows.sh' \
+  'tools/top/attic/ is on no floor; give it one in tools/lint/arrows.sh' \
+  'tools/top/feed/feed.h:3: includes tools/top/top.h, which is not on a floor below tools/top/feed/' \
+  'tools/top/feed/feed.h:4: includes tools/top/screen/screen.h, which is not on a floor below tools/top/feed/' \
+  'tools/top/model/grid.h:4: includes tools/top/pages/keys.h, which is not on a floor below tools/top/model/' \
+  'include cycle of 2 modules: tools/top/model/grid tools/top/pages/keys'
 
 good_tree
 source_file broker/books/names.h

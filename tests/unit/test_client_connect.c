@@ -62,6 +62,8 @@ START_TEST(no_broker_is_said_clearly) {
   ck_assert_str_eq(error, "no broker at /nonexistent/s; start one with gaijin-broker -s /nonexistent/s");
   ck_assert_int_eq(dial_path("/nonexistent/s", "x", 0.05, &g), GAIJIN_STATUS_LOST);
   ck_assert_str_eq(error, "no broker at /nonexistent/s after 0.05 s; start one with gaijin-broker -s /nonexistent/s");
+  ck_assert_int_eq(dial_path("/nonexistent/s", NULL, -60, &g), GAIJIN_STATUS_LOST); /* not waited for */
+  ck_assert_str_eq(error, "no broker at /nonexistent/s; start one with gaijin-broker -s /nonexistent/s");
   ck_assert_int_eq(dial_path("/dev/null/s", "x", 5, &g), GAIJIN_STATUS_LOST);
   ck_assert_ptr_nonnull(strstr(error, "cannot connect to the broker at /dev/null/s: Not a directory"));
 }
@@ -284,6 +286,12 @@ START_TEST(a_broker_that_hangs_is_waited_for_no_longer_than_was_said) {
   double took = seconds_now() - start;
   ck_assert(took >= 1.5);
   ck_assert_msg(took < 10, "it took %g s", took); /* what it has without a wait */
+  start = seconds_now();
+  ck_assert_int_eq(dial_path(f.path, "shop", -0.2, &g), GAIJIN_STATUS_LOST);
+  ck_assert_str_eq(error, "the broker accepts connections but does not answer; look whether it hangs");
+  took = seconds_now() - start;
+  ck_assert(took >= 0.2);
+  ck_assert_msg(took < 10, "it took %g s", took);
   fake_close(&f);
 }
 END_TEST

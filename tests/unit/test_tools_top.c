@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * What gaijinctl top makes of what it reads, without a terminal: differences of counters (tools/top/counters.h, sample.h), tables
- * that are moved about in (grid.h, scroll.h), the first of many objects (tokens.h), processes (process.h), widths.
+ * What gaijinctl top makes of what it reads, without a terminal (tools/top/model): what two samples say (sample.h), tables
+ * that are moved about in (grid.h, scroll.h), the first of many objects (tokens.h).
  */
 #include <math.h>
 #include <stdio.h>
@@ -9,69 +9,15 @@
 
 #include "proto/base.h"
 #include "tests/unit/run.h"
-#include "tools/top/counters.h"
-#include "tools/top/number.h"
-#include "tools/top/sample.h"
-#include "tools/top/scroll.h"
-#include "tools/top/tokens.h"
-#include "tools/top/width.h"
-
-/* ---- Counters ---- */
+#include "tools/top/model/number.h"
+#include "tools/top/model/sample.h"
+#include "tools/top/model/scroll.h"
+#include "tools/top/model/tokens.h"
+#include "tools/top/model/width.h"
 
 static void count(struct histogram *h, uint64_t us, unsigned times) {
   while (times--) histogram_add(h, histogram_bucket(us * 1000), us * 1000);
 }
-
-START_TEST(counters_that_begin_anew_have_counted_since) {
-  ck_assert_uint_eq(counter_since(7, 5), 2);
-  ck_assert_uint_eq(counter_since(5, 5), 0);
-  ck_assert_uint_eq(counter_since(3, 5), 3);
-  ck_assert_uint_eq(counter_since(UINT64_MAX, 0), UINT64_MAX);
-}
-END_TEST
-
-START_TEST(seconds_are_those_since_the_counters_began) {
-  struct counters_span s = {.began_before = 100, .began_now = 102, .passed = 2};
-  ck_assert(!counters_began(&s));
-  ck_assert_double_eq(counters_seconds(&s), 2);
-  s.began_now = 101; /* whole seconds are told */
-  ck_assert(!counters_began(&s));
-  s = (struct counters_span){.began_before = 100, .began_now = 3, .passed = 10};
-  ck_assert(counters_began(&s));
-  ck_assert_double_eq(counters_seconds(&s), 3);
-  s.began_now = 0;
-  ck_assert_double_gt(counters_seconds(&s), 0);
-}
-END_TEST
-
-START_TEST(percentiles_of_what_came_since) {
-  struct histogram before = {0}, now, since;
-  count(&before, 10, 1000);
-  now = before;
-  count(&now, 5000, 100);
-  histogram_since(&since, &now, &before);
-  ck_assert_uint_eq(histogram_count(&since), 100);
-  ck_assert_double_gt(histogram_quantile(&since, 0.5), 3e6);
-  ck_assert_double_lt(histogram_quantile(&now, 0.5), 1e5);
-  histogram_since(&since, &now, &now);
-  ck_assert_uint_eq(histogram_count(&since), 0);
-  histogram_since(&since, &now, NULL);
-  ck_assert_uint_eq(histogram_count(&since), 1100);
-}
-END_TEST
-
-START_TEST(percentiles_when_counting_began_anew) {
-  struct histogram before = {0}, now = {0}, since;
-  count(&before, 10, 1000);
-  count(&now, 5000, 10);
-  histogram_since(&since, &now, &before);
-  ck_assert_uint_eq(histogram_count(&since), 10);
-  /* The sum is larger by now, but a bucket is not. */
-  count(&now, 5000, 100000);
-  histogram_since(&since, &now, &before);
-  ck_assert_uint_eq(histogram_count(&since), 100010);
-}
-END_TEST
 
 /* ---- Samples ---- */
 
@@ -163,6 +109,51 @@ START_TEST(without_a_sample_before_no_rate_is_known) {
   ck_assert_str_ne(cell(0, "p99"), "-");
   sample_operations(&g, &now, NULL, false);
   ck_assert_str_eq(cell(0, "p99"), "-");
+}
+END_TEST
+
+START_TEST(each_pair_is_compared_with_its_own) {
+  static const char *const names[] = {"a", "b", "c", "d", "e", "f", "g"};
+  for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
+    add_worker(&now, names[i], i + 1);
+    add_pair(&before, names[i], "h", 100 * (i + 1), 10);
+    add_pair(&now, names[i], "h", 100 * (i + 1) + 2 * i, 10);
+  }
+  add_pair(&before, NULL, NULL, 5, 10);
+  add_pair(&now, NULL, NULL, 25, 10);
+  at(&before, 50, 1000);
+  at(&now, 52, 1002);
+  sample_workers(&g, &now, &before);
+  for (size_t i = 0; i < ARRAY_SIZE(names); i++) ck_assert_double_eq(number(i, "asks_s"), (double)i);
+}
+END_TEST
+
+static void add_op(struct sample *s, const char *op, uint64_t requests, uint64_t us) {
+  struct stats *t = &s->stats;
+  t->ops = realloc(t->ops, (t->n_ops + 1) * sizeof *t->ops);
+  struct stats_op *p = &t->ops[t->n_ops++];
+  *p = (struct stats_op){.op = tool_copy(op, strlen(op)), .read = {requests, 0, requests}};
+  count(&p->took, us, (unsigned)requests);
+}
+
+START_TEST(operations_are_compared_with_their_own) {
+  add_op(&before, "call", 1000, 10);
+  add_op(&before, "get", 10, 10);
+  add_op(&now, "get", 30, 10); /* the same times in all */
+  add_op(&now, "call", 1000, 10);
+  count(&now.stats.ops[0].took, 5000, 1);
+  at(&before, 50, 1000);
+  at(&now, 52, 1002);
+  sample_operations(&g, &now, &before, false);
+  size_t get = strcmp(cell(0, "operation"), "get") == 0 ? 0 : 1, call = 1 - get;
+  ck_assert_str_eq(cell(call, "operation"), "call");
+  ck_assert_str_eq(cell(call, "p50"), "-");
+  ck_assert_double_lt(number(get, "p50"), 100);
+  ck_assert_double_lt(number(get, "p90"), 100);
+  ck_assert_double_gt(number(get, "max"), 2000);
+  ck_assert_double_gt(number(get, "p99"), 2000);
+  sample_operations(&g, &now, &before, true);
+  ck_assert_double_lt(number(call, "p50"), 100);
 }
 END_TEST
 
@@ -271,6 +262,46 @@ START_TEST(the_chosen_line_is_on_the_screen) {
 }
 END_TEST
 
+START_TEST(columns_that_have_room_are_shown) {
+  struct layout l = {0};
+  fill();
+  put("a long name", 1234567);
+  put("b", 99999);
+  grid_arrange(&g, 1, true, NULL);
+  expect("a long name b Shop w1 w10 w2 "); /* 1.2M is more than 99999 */
+  grid_fit(&g, 1, 80, &l);
+  ck_assert_uint_eq(l.count, 2);
+  ck_assert_uint_eq(l.widths[0], 11);
+  ck_assert_uint_eq(l.widths[1], 5);
+  grid_fit(&g, 1, 12, &l);
+  ck_assert_uint_eq(l.count, 1);
+  grid_arrange(&g, 1, true, "w1");
+  grid_fit(&g, 1, 80, &l); /* what is not shown needs no room; a head and its mark do */
+  ck_assert_uint_eq(l.widths[0], 6);
+  ck_assert_uint_eq(l.widths[1], 2);
+}
+END_TEST
+
+START_TEST(moves_end_at_the_ends) {
+  struct scroll s = {.at = 2};
+  scroll_move(&s, 5, 2);
+  ck_assert_uint_eq(s.at, 4);
+  scroll_move(&s, 5, -3);
+  ck_assert_uint_eq(s.at, 1);
+  scroll_move(&s, 5, 1);
+  ck_assert_uint_eq(s.at, 2);
+  scroll_move(&s, 5, 3);
+  ck_assert_uint_eq(s.at, 4);
+  scroll_move(&s, 3, 0); /* there are fewer now */
+  ck_assert_uint_eq(s.at, 2);
+  grid_begin(&g, columns, ARRAY_SIZE(columns));
+  grid_arrange(&g, 0, false, NULL);
+  s.at = 0;
+  scroll_note(&s, &g);
+  ck_assert(!s.has_key); /* there is none to be followed */
+}
+END_TEST
+
 /* ---- Objects ---- */
 
 static struct token token(uint64_t id, double age) {
@@ -317,68 +348,31 @@ START_TEST(objects_are_filtered_as_they_go_by) {
 }
 END_TEST
 
-/* ---- The rest ---- */
-
-START_TEST(processes_are_read_whatever_their_names) {
-  struct process p;
-  ck_assert(process_parse("7 (a) R b) S 1 2 3 4 5 6 7 8 9 10 200 100 0 0 20 0 1 0 555 4096 3 99", &p));
-  ck_assert_uint_eq(p.begun, 555);
-  ck_assert_uint_eq(p.memory, 3 * (uint64_t)sysconf(_SC_PAGESIZE));
-  ck_assert_double_eq_tol(p.cpu, 300.0 / (double)sysconf(_SC_CLK_TCK), 1e-9);
-  ck_assert(!process_parse("7 (a) S 1 2", &p));
-  ck_assert(!process_parse("", &p));
-  ck_assert(!p.is_known);
-}
-END_TEST
-
-START_TEST(another_process_is_not_the_workers) {
-  uint64_t pid = (uint64_t)getpid(), uid = (uint64_t)geteuid();
-  struct process p = process_read(pid, uid, 0);
-  ck_assert(p.is_known && p.memory > 0);
-  ck_assert(!process_read(pid, uid + 1, 0).is_known || uid == 0); /* root's files may be of one that hides */
-  ck_assert(!process_read(pid, uid, 1e9).is_known); /* it is younger than that */
-  ck_assert(!process_read(0, uid, 0).is_known);
-  struct process later = p;
-  later.cpu += 1;
-  ck_assert_double_eq_tol(process_load(&later, &p, 2), 0.5, 1e-9);
-  later.begun++;
-  ck_assert_double_lt(process_load(&later, &p, 2), 0);
-}
-END_TEST
-
-static void expect_number(void (*write)(struct text *t, double v), double v, const char *text) {
-  struct text t = {0};
-  write(&t, v);
-  ck_assert_str_eq(t.bytes, text);
-  text_deinit(&t);
-}
-
-START_TEST(numbers_are_short) {
-  expect_number(number_count, 0, "0");
-  expect_number(number_count, 99999, "99999");
-  expect_number(number_count, 1234567, "1.2M");
-  expect_number(number_count, 999999, "1.0M");
-  expect_number(number_rate, 0.25, "0.2");
-  expect_number(number_rate, 0, "0");
-  expect_number(number_rate, 12.6, "13");
-  expect_number(number_bytes, 1023, "1023");
-  expect_number(number_bytes, 1536, "1.5K");
-  expect_number(number_bytes, 268435456, "256M");
-  expect_number(number_us, 458.7, "459us");
-  expect_number(number_us, 3400000, "3.4s");
-  expect_number(number_age, 119, "119s");
-  expect_number(number_age, 864000, "10d");
-  expect_number(number_part, 0.4, "40%");
-}
-END_TEST
-
-START_TEST(widths_are_those_of_terminals) {
-  ck_assert_uint_eq(width_of("abc", 3), 3);
-  ck_assert_uint_eq(width_of("\xe6\x97\xa5\xe6\x9c\xac", 6), 4); /* two of East Asia */
-  ck_assert_uint_eq(width_of("e\xcc\x81", 3), 1);                  /* e and an accent that joins it */
-  ck_assert_uint_eq(width_fit("\xe6\x97\xa5\xe6\x9c\xac", 6, 3), 3);
-  ck_assert_uint_eq(width_fit("e\xcc\x81x", 4, 1), 3);
-  ck_assert_uint_eq(width_fit("abc", 3, 0), 0);
+START_TEST(objects_have_rows) {
+  struct tokens t = {.by = TOKENS_ID};
+  for (uint64_t id = 1; id <= 2; id++) {
+    struct token one = token(id, 100);
+    if (id == 2) {
+      free(one.holders);
+      one.holders = tool_copy("till-1\ntill-2", 13);
+      one.labels = tool_copy("cash", 4);
+      one.is_dead = true;
+    }
+    tokens_put(&t, &one);
+  }
+  tokens_end(&t);
+  tokens_rows(&g, &t);
+  ck_assert_uint_eq(g.n_rows, 2);
+  ck_assert_str_eq(cell(0, "labels"), "-");
+  ck_assert_str_eq(cell(0, "dead"), "no");
+  ck_assert_str_eq(cell(1, "holders"), "till-1, till-2");
+  ck_assert_str_eq(cell(1, "labels"), "cash");
+  ck_assert_str_eq(cell(1, "dead"), "yes");
+  ck_assert_double_eq(number(1, "holders"), 2);
+  ck_assert(g.rows[0].look == GRID_PLAIN && g.rows[1].look == GRID_DIM);
+  tokens_rows(&g, &t); /* not once more */
+  ck_assert_uint_eq(g.n_rows, 2);
+  tokens_deinit(&t);
 }
 END_TEST
 
@@ -390,18 +384,14 @@ static TCase *group(const char *name, const TTest *const *tests, size_t n) {
 }
 
 int main(void) {
-  const TTest *const counters[] = {counters_that_begin_anew_have_counted_since, seconds_are_those_since_the_counters_began,
-                                   percentiles_of_what_came_since, percentiles_when_counting_began_anew};
   const TTest *const samples[] = {rates_are_of_the_interval, rates_after_a_restart_are_of_its_time,
-                                  without_a_sample_before_no_rate_is_known, two_of_a_name_are_two};
+                                  without_a_sample_before_no_rate_is_known, two_of_a_name_are_two,
+                                  each_pair_is_compared_with_its_own, operations_are_compared_with_their_own};
   const TTest *const tables[] = {rows_are_sorted_and_filtered, names_of_strangers_are_made_safe, the_chosen_row_stays_chosen,
-                                 the_chosen_line_is_on_the_screen, of_a_million_the_first_are_kept, objects_are_filtered_as_they_go_by};
-  const TTest *const rest[] = {processes_are_read_whatever_their_names, another_process_is_not_the_workers, numbers_are_short,
-                               widths_are_those_of_terminals};
+                                 the_chosen_line_is_on_the_screen, of_a_million_the_first_are_kept, objects_are_filtered_as_they_go_by,
+                                 columns_that_have_room_are_shown, moves_end_at_the_ends, objects_have_rows};
   Suite *s = suite_create("top");
-  suite_add_tcase(s, group("counters", counters, ARRAY_SIZE(counters)));
   suite_add_tcase(s, group("samples", samples, ARRAY_SIZE(samples)));
   suite_add_tcase(s, group("tables", tables, ARRAY_SIZE(tables)));
-  suite_add_tcase(s, group("rest", rest, ARRAY_SIZE(rest)));
   return run_suite(s);
 }

@@ -29,7 +29,7 @@ static bool open_observer(struct observer *o, const struct invocation *in, doubl
                                    .wait_seconds = seconds,
                                    .events = events,
                                    .user = user};
-  *o = (struct observer){.in = in};
+  *o = (struct observer){.in = in, .patience = OBSERVE_SECONDS};
   int status = gaijin_connect(&o->g, &options, error, sizeof error);
   if (status == 0) return true;
   o->no_broker = is_no_broker(status);
@@ -144,9 +144,9 @@ gaijin_body *observe_ask(struct observer *o, const char *what) {
   struct gaijin_answer a = {0};
   uint64_t id = 0;
   if (!observe_send(o, what, &id)) return NULL;
-  int r = gaijin_await(o->g, id, OBSERVE_SECONDS, &a);
+  int r = gaijin_await(o->g, id, o->patience, &a);
   if (r == GAIJIN_STATUS_TIMEOUT)
-    report_late(o, what, OBSERVE_SECONDS, true);
+    report_late(o, what, o->patience, true);
   else if (r != 0)
     lose(o, what, gaijin_error(o->g));
   else if (a.ok)

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT
  *
- * An observer's connection to the broker for commands that ask and print: each
- * step blocks for at most OBSERVE_SECONDS, and whatever fails is one line on
- * stderr here, so that callers only give up. The observer knows which exit status that means.
- * When the connection is lost that is said once: what fails afterwards fails silently.
+ * An observer's connection to the broker for commands that ask and print: each step blocks for at
+ * most OBSERVE_SECONDS, or what the observer's `patience` says, and whatever fails is one line on
+ * stderr here, so that callers only give up. The observer knows which exit status that means. When
+ * the connection is lost that is said once: what fails afterwards fails silently.
  */
 #ifndef GAIJIN_TOOLS_OBSERVE_H
 #define GAIJIN_TOOLS_OBSERVE_H
@@ -21,6 +21,7 @@
 struct observer {
   gaijin *g; /* NULL while there is no connection */
   const struct invocation *in;
+  double patience; /* seconds that the broker has to answer; OBSERVE_SECONDS once it is open */
   bool no_broker; /* it cannot be asked (any more): EXIT_NO_BROKER, and nothing is to be shown */
 };
 
@@ -30,6 +31,7 @@ bool observe_open(struct observer *o, const struct invocation *in);
 /* The same, which is told what comes unasked. `events` are copied. */
 bool observe_open_told(struct observer *o, const struct invocation *in,
                        const struct gaijin_events *events, void *user);
+/* The same with `wait_seconds` of gaijin_options. */
 bool observe_open_within(struct observer *o, const struct invocation *in, double seconds);
 /* Ends the connection; the exit status, where `good` says whether all went well. */
 int observe_close(struct observer *o, bool good);

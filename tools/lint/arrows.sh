@@ -4,7 +4,8 @@
 # Checks who includes whom, in the tree of the current directory:
 #   between folders  tools -> client-lib -> proto <- broker,  lua -> client-lib,
 #                    tools and broker -> policy -> proto; tests include all
-#   inside a folder  its folders are floors; a file includes only its own folder and floors below
+#   inside a folder  its folders are floors; a file includes only its own folder and floors below;
+#                    so it is in a room that has rooms of its own
 #   between modules  no cycles; a module is a path without .c, .h or .def
 # Every include of ours spells its folder.
 set -euo pipefail
@@ -57,38 +58,48 @@ includes() {
 }
 
 # The floors of each folder, lowest first; "." is the folder itself, "a|b" are two of one height
-# that do not know each other.
+# that do not know each other. A room with rooms of its own has a line, too.
 floors='
 proto   . settings
 broker  base books net core ops upgrade .
 lua     vm sandbox fiber ref ask walk serve api .
 tools   base table ask watch touch graph run web top cmd|dev .
+tools/top  model feed|screen pages .
 '
 check_floors() {
   awk '
-    function folder_of(path) { return substr(path, 1, index(path, "/") - 1) }
-    function room_of(path,   rest) { # the folder in the folder
-      rest = substr(path, index(path, "/") + 1)
+    function is_in(folder, path) { return substr(path, 1, length(folder) + 1) == folder "/" }
+    function room_of(folder, path,   rest) { # the folder in the folder
+      rest = substr(path, length(folder) + 2)
       return index(rest, "/") ? substr(rest, 1, index(rest, "/") - 1) : "."
     }
     function at(folder, room) { return room == "." ? folder "/" : folder "/" room "/" }
+    function tell_unknown(place) {
+      if (!told[place]++) print place " is on no floor; give it one in tools/lint/arrows.sh"
+    }
     NR == FNR {
       for (i = 2; i <= NF; i++) {
         n = split($i, rooms, "|")
         for (k = 1; k <= n; k++) floor[$1, rooms[k]] = i
       }
-      if (NF) known[$1] = 1
+      if (NF) { known[$1] = 1; folders[++count] = $1 }
       next
     }
     {
-      folder = folder_of($1); from = room_of($1)
-      if (folder in known && !((folder, from) in floor) && !told[folder, from]++)
-        print at(folder, from) " is on no floor; give it one in tools/lint/arrows.sh"
-      to = room_of($3)
-      if (NF < 3 || folder_of($3) != folder || from == to) next
-      if (!((folder, from) in floor && (folder, to) in floor)) next
-      if (floor[folder, to] >= floor[folder, from])
-        print $1 ":" $2 ": includes " $3 ", which is not on a floor below " at(folder, from)
+      for (f = 1; f <= count; f++) {
+        folder = folders[f]
+        if (!is_in(folder, $1)) continue
+        from = room_of(folder, $1)
+        inner = folder "/" from
+        if (!((folder, from) in floor)) tell_unknown(at(folder, from))
+        else if (from != "." && room_of(inner, $1) != "." && !(inner in known))
+          tell_unknown(at(inner, room_of(inner, $1)))
+        if (NF < 3 || !is_in(folder, $3)) continue
+        to = room_of(folder, $3)
+        if (from == to || !((folder, from) in floor && (folder, to) in floor)) continue
+        if (floor[folder, to] >= floor[folder, from])
+          print $1 ":" $2 ": includes " $3 ", which is not on a floor below " at(folder, from)
+      }
     }' <(echo "$floors") <(printf "%s\n" "${files[@]}") -
 }
 

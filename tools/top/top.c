@@ -17,12 +17,12 @@
 #include <unistd.h>
 
 #include "proto/clock.h"
-#include "tools/top/acts.h"
-#include "tools/top/draw.h"
-#include "tools/top/keys.h"
-#include "tools/top/pages.h"
-#include "tools/top/restore.h"
-#include "tools/top/screen.h"
+#include "tools/top/pages/acts.h"
+#include "tools/top/pages/draw.h"
+#include "tools/top/pages/keys.h"
+#include "tools/top/pages/pages.h"
+#include "tools/top/screen/restore.h"
+#include "tools/top/screen/screen.h"
 
 /* The longest the loop sleeps: lateness is shown in seconds. */
 #define TICK_SECONDS 1.0
@@ -173,14 +173,24 @@ static void sleep_for(struct top *t, const struct signals *s, struct pollfd *p, 
   for (size_t i = 0; i < POLLED; i++) p[i].revents = 0;
 }
 
-/* Takes keys. False: the terminal has gone. */
+/* Takes keys. False: there was none. */
 static bool take_keys(struct top *t) {
+  t->more_keys = false;
   for (int i = 0; i < KEYS_MOST && !t->is_over; i++) {
     struct screen_key k = screen_key();
     if (k.type == KEY_IS_NONE) return i > 0;
     keys_take(t, k);
   }
+  t->more_keys = true;
   return true;
+}
+
+/* The same where the terminal has something, and notices that it has gone. */
+static void read_keys(struct top *t, short events) {
+  static int empty; /* an interrupted escape sequence is no end */
+  bool is_gone = (events & (POLLHUP | POLLERR | POLLNVAL)) || (!take_keys(t) && events);
+  empty = is_gone ? empty + 1 : 0;
+  if (empty > 3) t->is_over = true;
 }
 
 /* What a library or an error path has said on stderr. */
@@ -201,14 +211,11 @@ static bool turn(struct top *t, const struct signals *s) {
   look_for_broker(t);
   if ((t->actor.pid && t->actor.fd < 0) || (t->asker.pid && t->asker.fd < 0))
     seconds = seconds < SOON_SECONDS ? seconds : SOON_SECONDS;
-  if (t->feed.changed) seconds = 0;
+  if (t->feed.changed || t->more_keys) seconds = 0;
   sleep_for(t, s, p, seconds);
   bool changed = take_signals();
-  if (p[POLL_KEYS].revents) {
-    bool is_gone = (p[POLL_KEYS].revents & (POLLHUP | POLLERR | POLLNVAL)) || !take_keys(t);
-    static int empty; /* an interrupted escape sequence is no end */
-    empty = is_gone ? empty + 1 : 0;
-    if (empty > 3) t->is_over = true;
+  if (p[POLL_KEYS].revents || t->more_keys) {
+    read_keys(t, p[POLL_KEYS].revents);
     changed = true;
   }
   if (p[POLL_SAID].revents) take_said(t);

@@ -22,9 +22,17 @@ static void close_if_lost(struct look *l) {
   observe_close(&l->o, false);
 }
 
+/* A broker that is there has --timeout to greet, too; one that is not there is not waited for. */
+static bool open_again(struct look *l) {
+  double limit = observe_timeout(l->in);
+  if (!observe_open_within(&l->o, l->in, limit < OBSERVE_EVER ? -limit : 0)) return false;
+  l->o.patience = limit;
+  return true;
+}
+
 static bool try(struct look *l, look_fn read, void *user, struct text *body) {
   close_if_lost(l);
-  if (!l->o.g && !observe_open(&l->o, l->in)) return false;
+  if (!l->o.g && !open_again(l)) return false;
   bool good = read(user, &l->o, body);
   close_if_lost(l);
   return good;

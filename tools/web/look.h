@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
  * A desk's connection to the broker, as an observer. It stays from question to question, is opened
- * again when the broker has gone, and each change of that is one line on stderr.
+ * again when the broker has gone, and each change of that is one line on stderr. The broker has
+ * --timeout for each answer, and to greet: who asks about one that hangs is told within twice that.
  */
 #ifndef GAIJIN_TOOLS_LOOK_H
 #define GAIJIN_TOOLS_LOOK_H

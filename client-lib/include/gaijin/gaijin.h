@@ -117,7 +117,8 @@ struct gaijin_options {
   const char *name;    /* 1 to GAIJIN_NAME_MAX bytes; NULL: the broker chooses one */
   bool observer;       /* not listed, cannot be addressed, may ask any worker to collect (gc) */
   /* How long to try again when there is no broker (yet), when it does not answer, has no room, or
-   * another worker still has the name. 0: not at all; a broker that is there has 10 s to answer. */
+   * another worker still has the name. 0: not at all; a broker that is there has 10 s to answer,
+   * and below 0 (-2.5: not at all) as many seconds as that. */
   double wait_seconds;
   const struct gaijin_events *events; /* copied; NULL for none */
   void *user;                         /* handed to every event */
