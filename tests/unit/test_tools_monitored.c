@@ -5,8 +5,8 @@
 #define _GNU_SOURCE /* captured.h */
 #include "tools/watch/monitored.h"
 
+#include "tests/unit/asked_broker.h"
 #include "tests/unit/captured.h"
-#include "tests/unit/fake_broker.h"
 
 enum { SHOP = 100, TILL = 200, PRICE = 5 };
 /* Objects that a request may choose, as docs/protocol.md says. */
@@ -137,6 +137,85 @@ START_TEST(what_is_no_object) {
 }
 END_TEST
 
+/* ---- What is known before ---- */
+
+static struct asked a;
+
+static void put_client(const char *name, uint64_t host) {
+  pack_array(&a.f.p, 2);
+  if (name)
+    pack_text(&a.f.p, name);
+  else
+    pack_nil(&a.f.p);
+  pack_uint(&a.f.p, host);
+}
+/* Workers shop and till, of which till refuses; a connection that has not said its name. */
+static void answer(struct asked *of, const struct message *m) {
+  if (m->op != OP_labels) {
+    asked_page(of, m, 3);
+    put_client(NULL, 300);
+    put_client("shop", SHOP);
+    put_client("till", TILL);
+  } else if (m->name_size == 4 && memcmp(m->name, "shop", 4) == 0) {
+    static const char *const labels[] = {"open", NULL, "size"}; /* NULL: 7 */
+    fake_begin(&of->f, MESSAGE_REPLY, GAIJIN_OP_LABELS, m->id, 9);
+    for (unsigned i = 0; i < 3; i++) {
+      if (labels[i])
+        pack_text(&of->f.p, labels[i]);
+      else
+        pack_uint(&of->f.p, 7);
+      pack_text(&of->f.p, "table");
+      if (i < 2)
+        pack_uint(&of->f.p, PRICE + 1 + i);
+      else
+        pack_nil(&of->f.p); /* nobody holds it */
+    }
+  } else {
+    fake_begin(&of->f, MESSAGE_ERROR, GAIJIN_OP_LABELS, m->id, 2);
+    pack_uint(&of->f.p, STATUS_denied);
+    pack_text(&of->f.p, "no");
+  }
+}
+static void setup_learn(void) {
+  s = (struct sights){.lost = 0};
+  asked_begin(&a, COMMAND_monitor, answer);
+}
+static void teardown_learn(void) {
+  asked_end(&a);
+  sights_deinit(&s);
+}
+
+/* What is said while it is learnt. */
+static const char *learn(const char *worker, const char *label) {
+  static struct captured c;
+  if (worker) ck_assert(settings_put_text(&a.in.settings, SETTING_worker, worker));
+  if (label) ck_assert(settings_put_text(&a.in.settings, SETTING_label, label));
+  captured_begin(&c, STDERR_FILENO);
+  bool good = monitored_learn(&a.o, &s);
+  captured_end(&c);
+  ck_assert(good);
+  return c.text;
+}
+
+START_TEST(names_and_labels_are_learnt) {
+  ck_assert_str_eq(learn("till", "open"), "");
+  ck_assert_str_eq(known_get(&s.names, SHOP, 0), "shop");
+  ck_assert_str_eq(known_get(&s.names, TILL, 0), "till");
+  ck_assert_uint_eq(s.names.count, 2);
+  ck_assert_str_eq(known_get(&s.labels, SHOP, PRICE + 1), "open");
+  ck_assert_str_eq(known_get(&s.labels, SHOP, PRICE + 2), "7");
+  ck_assert_uint_eq(s.labels.count, 2);
+  ck_assert_str_eq(learn("shop", "size"), ""); /* it may be asked for */
+  ck_assert_str_eq(learn("@gaijinctl", "7"), "");
+}
+END_TEST
+
+START_TEST(who_is_not_there_is_told) {
+  captured_one_line(learn("bank", NULL), "monitor: no worker bank is there now; its messages are shown when it comes");
+  captured_one_line(learn("shop", "price"), "monitor: no worker exposes 'price' now; only requests for that label are shown");
+}
+END_TEST
+
 /* ---- Records ---- */
 
 static const struct sight message = {.kind = SIGHT_REPLY, .op = OP_call, .from = SHOP, .to = TILL, .took_ns = 250000000};
@@ -161,7 +240,7 @@ END_TEST
 
 int main(void) {
   Suite *suite = suite_create("tools monitored");
-  TCase *c = tcase_create("request"), *records = tcase_create("records");
+  TCase *c = tcase_create("request"), *known = tcase_create("known"), *records = tcase_create("records");
   tcase_add_checked_fixture(c, setup_request, teardown_request);
   tcase_add_test(c, all_that_may_be_chosen);
   tcase_add_test(c, nothing_is_chosen);
@@ -169,6 +248,10 @@ int main(void) {
   tcase_add_test(c, objects_are_bounded);
   tcase_add_test(c, what_is_no_object);
   suite_add_tcase(suite, c);
+  tcase_add_checked_fixture(known, setup_learn, teardown_learn);
+  tcase_add_test(known, names_and_labels_are_learnt);
+  tcase_add_test(known, who_is_not_there_is_told);
+  suite_add_tcase(suite, known);
   tcase_add_checked_fixture(records, setup, teardown);
   tcase_add_test(records, which_of_a_record_fit);
   suite_add_tcase(suite, records);
