@@ -193,6 +193,21 @@ START_TEST(one_row_as_lines) {
 }
 END_TEST
 
+/* As wide as the widest name, wherever that stands. */
+START_TEST(names_before_values) {
+  start(80, 24);
+  view.upright = true;
+  const struct column *first = view.picked[0];
+  view.picked[0] = view.picked[3];
+  view.picked[3] = first;
+  put("shop", "price", 7);
+  expect("id      7\n"
+         "label   price\n"
+         "kind    table\n"
+         "worker  shop\n");
+}
+END_TEST
+
 int main(void) {
   Suite *suite = suite_create("tools print");
   TCase *t = tcase_create("print");
@@ -208,5 +223,6 @@ int main(void) {
   tcase_add_test(t, a_page_has_no_more_rows_than_fit);
   tcase_add_test(t, what_is_said_takes_lines_of_a_page);
   tcase_add_test(t, one_row_as_lines);
+  tcase_add_test(t, names_before_values);
   return run_suite(suite);
 }
