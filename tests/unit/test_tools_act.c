@@ -33,7 +33,7 @@ static void answer(struct asked *of, const struct message *m) {
   for (uint32_t i = 0; i < m->body_size && i < sizeof body / 2 - 1; i++) snprintf(body + 2 * i, 3, "%02x", m->body[i]);
   fake_begin(&of->f, MESSAGE_REPLY, (enum gaijin_op)m->op, m->id, s->count);
   struct gaijin_pt pt = fake_pt(OTHER_HOST, 4 + s->kind); /* a table is 5, a function 6 */
-  pt.kind = s->kind;
+  pt.kind = (uint8_t)s->kind;
   if (s->bytes)
     pack_raw(&of->f.p, s->bytes, s->size);
   else
