@@ -23,6 +23,7 @@ static void setup(void) {
 }
 static void teardown(void) {
   sights_deinit(&s);
+  ck_assert(!s.names.places && !s.labels.places && !s.asked.places);
   text_deinit(&t);
 }
 
