@@ -157,10 +157,14 @@ START_TEST(tokens_with_their_holders) {
   ck_assert_uint_eq(rows, 0);
   page("tokens", 0, NULL, "nobody", &rows);
   ck_assert_uint_eq(rows, 0);
+  struct pt y = wire_token(&a, 6);
+  wire_fetch(&w, &b, &a, "a", &y);
+  page("tokens", 0, NULL, "b", &rows);
+  ck_assert_uint_eq(rows, 2); /* to be held once is enough */
   wire_leave(&a);
   wire_turn(&w);
   page("tokens", 0, "a", NULL, &rows);
-  ck_assert_uint_eq(rows, 1);
+  ck_assert_uint_eq(rows, 2);
 }
 END_TEST
 

@@ -141,6 +141,34 @@ START_TEST(functions_and_coroutines) {
 }
 END_TEST
 
+/* Even of a file whose name is one letter; a line is told where there is one. */
+START_TEST(places_of_code) {
+  struct code_place place;
+  struct value got;
+  static const char code[] = "return function() end";
+  ck_assert_int_eq(luaL_loadbuffer(v.w.L, code, strlen(code), "=a"), 0);
+  origin_place(v.w.L, -1, &place); /* of a whole file, which begins nowhere */
+  ck_assert_str_eq(place.source, "a");
+  ck_assert_int_eq(place.line, 0);
+  lua_call(v.w.L, 0, 1);
+  origin_place(v.w.L, -1, &place);
+  ck_assert_int_eq(place.line, 1);
+  lua_setglobal(v.w.L, "made");
+  struct reader r = describe(export("made", GAIJIN_KIND_FUNCTION));
+  expect_text(r, "source", "a");
+  ck_assert(!find(r, "entries", &got) && !find(r, "status", &got));
+  lua_getglobal(v.w.L, "print");
+  origin_place(v.w.L, -1, &place);
+  ck_assert_str_eq(place.source, "[C]");
+  ck_assert_int_eq(place.line, 0);
+  ck_assert(!find(describe(export("print", GAIJIN_KIND_FUNCTION)), "line", &got));
+  lua_pushboolean(v.w.L, true);
+  origin_place(v.w.L, -1, &place);
+  ck_assert_str_eq(place.source, "");
+  lua_settop(v.w.L, 0);
+}
+END_TEST
+
 /* A row for each, in their order. */
 START_TEST(what_there_is_not_is_only_an_id) {
   struct value got;
@@ -355,6 +383,7 @@ int main(void) {
   tcase_add_test(t, a_large_table_is_not_counted_to_its_end);
   tcase_add_test(t, no_code_of_the_script_runs);
   tcase_add_test(t, functions_and_coroutines);
+  tcase_add_test(t, places_of_code);
   tcase_add_test(t, what_there_is_not_is_only_an_id);
   tcase_add_test(t, what_is_no_id);
   tcase_add_test(t, access_is_asked);

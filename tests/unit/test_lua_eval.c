@@ -2,6 +2,8 @@
  *
  * Code that others have a worker run (lua/serve/eval.h): who may, and what comes of it.
  */
+#define _GNU_SOURCE
+#include "tests/unit/captured.h"
 #include "tests/unit/vm.h"
 
 static struct vm v;
@@ -76,6 +78,22 @@ START_TEST(what_is_no_code) {
 }
 END_TEST
 
+/* Whoever has code run stands in the log, with the begin of it; who may not has none. */
+START_TEST(the_log_says_who_ran_what) {
+  struct captured c;
+  char code[400], line[300];
+  captured_begin(&c, STDERR_FILENO);
+  memset(code, '-', sizeof code); /* a comment */
+  ask("@looker", code, sizeof code);
+  vm_close(&v);
+  snprintf(line, sizeof line, "info: shop: @looker has this code run: %.200s\n", code);
+  captured_one_line(captured_end(&c), line);
+  captured_begin(&c, STDERR_FILENO);
+  refused("till", "1", 1, "gaijin: denied: shop runs code for observers only");
+  ck_assert_str_eq(captured_end(&c), "");
+}
+END_TEST
+
 int main(void) {
   Suite *s = suite_create("lua eval");
   TCase *t = tcase_create("eval");
@@ -84,5 +102,6 @@ int main(void) {
   tcase_add_test(t, statements_give_what_they_return);
   tcase_add_test(t, who_may_not);
   tcase_add_test(t, what_is_no_code);
+  tcase_add_test(t, the_log_says_who_ran_what);
   return run_suite(s);
 }

@@ -133,8 +133,10 @@ START_TEST(kinds) {
   row(p, 7, 0);
   ck_assert(read_rows(1));
   expect("given back meanwhile", "{\"held\":false}");
+  expect_origin(NULL);
   d[0] = (struct description){0};
   expect("-", "null");
+  expect_origin(NULL);
 }
 END_TEST
 

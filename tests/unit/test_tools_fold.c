@@ -126,6 +126,27 @@ START_TEST(what_is_asked_for_stays) {
 }
 END_TEST
 
+/* Of one name, whichever came first; what was put before stays theirs. */
+START_TEST(the_living_stand_before_the_ended) {
+  for (int dead_first = 0; dead_first < 2; dead_first++) {
+    fold_init(&f, 10);
+    for (int i = 0; i < 2; i++) {
+      struct text labels = {0};
+      bool dead = i != dead_first;
+      fold_put(&f, &(struct fold_object){.host = fold_worker(&f, "w2", 2, dead), .kind = table, .id = 1 + dead, .labels = &labels});
+    }
+    put("w10", 3, table, NULL, NULL, NULL);
+    fold_sort(&f);
+    for (uint32_t i = 0; i < 3; i++) {
+      ck_assert_str_eq(f.workers[i].name, i == 2 ? "w10" : "w2");
+      ck_assert(f.workers[i].is_dead == (i == 1) && f.nodes[i].is_dead == (i == 1));
+      ck_assert(f.nodes[i].host == i && f.nodes[i].id == 1 + i);
+    }
+    fold_deinit(&f);
+  }
+}
+END_TEST
+
 /* Whatever comes: nothing is lost, and no two nodes that could be one. */
 START_TEST(nothing_is_lost) {
   uint64_t r = random_seed("fold");
@@ -167,6 +188,7 @@ int main(void) {
   tcase_add_test(t, many_sets_of_holders_are_folded_further);
   tcase_add_test(t, workers_beyond_are_one_node);
   tcase_add_test(t, what_is_asked_for_stays);
+  tcase_add_test(t, the_living_stand_before_the_ended);
   tcase_add_test(t, nothing_is_lost);
   return run_suite(s);
 }

@@ -306,6 +306,26 @@ static void no_path(const char *text, size_t column, const char *fault) {
   path_deinit(&p);
 }
 
+/* A text need not be terminated: what stands behind it is not read. */
+START_TEST(a_part_of_a_text) {
+  static const struct { const char *text; size_t size; uint64_t id; const char *key; } parts[] = {
+      {"shop:123", 6, 1, NULL}, {"shop:12.price", 11, 12, "pri"}, {"shop.price", 8, 0, "pri"}, {"shop[12]34", 8, 0, NULL}};
+  for (size_t i = 0; i < sizeof parts / sizeof *parts; i++) {
+    struct scan s = {.text = parts[i].text, .size = parts[i].size};
+    struct path p;
+    ck_assert_msg(path_parse(&s, NULL, &p), "%s: %s", parts[i].text, s.fault);
+    ck_assert_str_eq(p.worker, "shop");
+    ck_assert(p.id == parts[i].id && s.at == s.size);
+    if (parts[i].key) ck_assert(p.count == 1 && p.keys[0].size == 3 && memcmp(p.keys[0].bytes, parts[i].key, 3) == 0);
+    path_deinit(&p);
+  }
+  struct scan number = {.text = "1234", .size = 2}, ended = {.text = "'ab'", .size = 3};
+  struct datum v;
+  ck_assert(literal_parse(&number, &d, &v) && v.number == 12);
+  ck_assert(!literal_parse(&ended, &d, &v) && ended.unfinished);
+}
+END_TEST
+
 START_TEST(paths) {
   path_is("shop", "shop", 0, "");
   path_is(" shop.price ", "shop", 0, "\"price\"");
@@ -357,6 +377,7 @@ int main(void) {
   tcase_add_test(t, what_is_shared_is_shown_once);
   tcase_add_test(t, what_is_printed_is_read_as_the_same);
   tcase_add_test(t, damaged_texts);
+  tcase_add_test(t, a_part_of_a_text);
   tcase_add_test(t, paths);
   tcase_add_test(t, no_paths);
   return run_suite(s);

@@ -10,6 +10,7 @@
 
 #include "proto/base.h"
 #include "tests/unit/run.h"
+#include "tools/base/text.h"
 
 static struct view view;
 
@@ -91,6 +92,24 @@ START_TEST(json_has_the_same_rows) {
 }
 END_TEST
 
+/* The one line that is said when flags are wrong. */
+static void refused(const char *columns, const char *sort, const char *line) {
+  struct text said = {0};
+  tool_error_to(&said);
+  bool good = read_view(columns, sort, NULL);
+  tool_error_to(NULL);
+  ck_assert(!good);
+  ck_assert_str_eq(said.bytes, line);
+  text_deinit(&said);
+}
+
+START_TEST(columns_that_there_are_not_are_told) {
+  refused("worker,lable", NULL, "gaijinctl: -o: there is no column 'lable' (did you mean label?); labels has worker, label, kind, id\n");
+  refused(NULL, "-queued_bytes", "gaijinctl: --sort: there is no column 'queued_bytes'; labels has worker, label, kind, id\n");
+  refused("worker,", NULL, "gaijinctl: -o: there is no column ''; labels has worker, label, kind, id\n");
+}
+END_TEST
+
 START_TEST(columns_that_there_are_not_are_refused) {
   ck_assert(!read_view("worker,lable", NULL, NULL));
   ck_assert(!read_view("worker,", NULL, NULL));
@@ -145,6 +164,7 @@ int main(void) {
   tcase_add_test(t, rows_are_sorted_as_people_count);
   tcase_add_test(t, a_column_sorts_and_nothing_comes_last);
   tcase_add_test(t, json_has_the_same_rows);
+  tcase_add_test(t, columns_that_there_are_not_are_told);
   tcase_add_test(t, columns_that_there_are_not_are_refused);
   tcase_add_test(t, holes_are_filled_later);
   tcase_add_test(t, every_table_can_be_shown);
