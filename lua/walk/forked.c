@@ -31,7 +31,7 @@
 
 enum { DESCRIPTORS_MOST = 4096, PROBES = 4, PAGE = 4096 };
 /* The rest after a copy, in what it took, and in what it has stopped the worker for; seconds. */
-enum { REST_TAKEN = 4, REST_STOPPED = 100, REST_MOST = 60 };
+enum { REST_TAKEN = 4, REST_STOPPED = 100, REST_MOST = 300 };
 static const double look_least = 0.002, look_most = 0.05;
 /* So long the collector is waited for. */
 static const double round_most = 5;
