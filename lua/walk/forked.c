@@ -30,8 +30,10 @@
 #include "lua/vm/luajit.h"
 
 enum { DESCRIPTORS_MOST = 4096, PROBES = 4, PAGE = 4096 };
-/* The rest after a copy, in what it took, and in what it has stopped the worker for; seconds. */
+/* The rest after a copy, in what it took. What it has stopped the worker for is paid from what is
+ * saved up, a hundredth of the time; what is overdrawn is rested for. Seconds. */
 enum { REST_TAKEN = 4, REST_STOPPED = 100, REST_MOST = 300 };
+static const double saved_most = 0.25;
 static const double look_least = 0.002, look_most = 0.05;
 /* So long the collector is waited for. */
 static const double round_most = 5;
@@ -43,6 +45,7 @@ struct forked {
   struct timer *timer; /* looks when that has given up; NULL: it waits, or memory was short: then
                         * the next that asks looks */
   double began, free_at; /* when the next may begin */
+  double saved, saved_at; /* what copies may stop the worker for, and when that was so */
   /* What it stops the worker for: the fork, and faults since: a page is copied when it is written.
    * What one takes depends on the machine, from 1 us to 70, and is measured with some. */
   double fork_s, fault_s;
@@ -163,6 +166,14 @@ static bool has_ended(struct forked *c, bool *good) {
   return true;
 }
 
+/* Pays for a copy that has ended; for how long it has to be rested. */
+static double pay(struct forked *c, double now) {
+  double stopped = stopped_seconds(c);
+  c->saved = fmin(c->saved + (now - c->saved_at) / REST_STOPPED, saved_most) - stopped;
+  c->saved_at = now;
+  return c->saved < 0 ? -c->saved * REST_STOPPED : 0;
+}
+
 /* Its end may be noticed late, long after it: no copy takes more than FORKED_SECONDS. */
 static void forget(struct forked *c) {
   double now = clock_seconds();
@@ -171,7 +182,7 @@ static void forget(struct forked *c) {
   close(c->fd);
   c->pid = 0;
   double rest = REST_TAKEN * fmin(now - c->began, FORKED_SECONDS);
-  c->free_at = now + fmin(fmax(rest, REST_STOPPED * stopped_seconds(c)), REST_MOST);
+  c->free_at = now + fmin(fmax(rest, pay(c, now)), REST_MOST);
 }
 
 static void look_again(struct timer *t) {
@@ -188,8 +199,8 @@ static void look_again(struct timer *t) {
 
 static struct forked *need_free(lua_State *L, struct worker *w, const char *what) {
   bool good;
-  if (!w->forked && !(w->forked = calloc(1, sizeof *w->forked)))
-    worker_raise(L, GAIJIN_STATUS_BUSY, "no memory for %s", what);
+  if (!w->forked && (w->forked = calloc(1, sizeof *w->forked))) w->forked->saved = saved_most;
+  if (!w->forked) worker_raise(L, GAIJIN_STATUS_BUSY, "no memory for %s", what);
   struct forked *c = w->forked;
   if (c->pid && !c->is_waited && has_ended(c, &good)) forget(c);
   double rest = c->free_at - clock_seconds();
