@@ -208,8 +208,8 @@ static struct forked *need_free(lua_State *L, struct worker *w, const char *what
     worker_raise(L, GAIJIN_STATUS_BUSY, "%s of %s is under way; try again later", what, w->name);
   if (rest > 0)
     worker_raise(L, GAIJIN_STATUS_BUSY,
-                 "%s of %s was a moment ago: so that it costs the worker little, the next may begin "
-                 "in %.1f s", what, w->name, rest);
+                 "%s of %s was a moment ago: so that it costs the worker little, the next may "
+                 "begin in %.1f s", what, w->name, rest);
   return c;
 }
 
@@ -279,8 +279,8 @@ void forked_run(lua_State *L, struct worker *w, const char *what, forked_job job
   forget(c);
   if (n <= 0)
     worker_raise(L, GAIJIN_STATUS_BUSY,
-                 "%s of %s has not come to its end within %d s, because the machine has no time left "
-                 "for what runs when nothing else does, or memory was too short", what, w->name,
+                 "%s of %s has not come to its end within %d s, because the machine has no time "
+                 "left for what runs when nothing else does, or memory was too short", what, w->name,
                  FORKED_SECONDS);
   lua_pushlstring(L, result, (size_t)n);
   lua_replace(L, -2);

@@ -28,8 +28,8 @@ enum { FORKED_SECONDS = 10, FORKED_BYTES_MOST = 64 << 10 };
 typedef size_t (*forked_job)(lua_State *L, struct worker *w, void *user, char *result);
 
 /* Runs it in a copy; the current fiber waits for the result, which it pushes as a string. Raises
- * `busy` when another runs, or it rests (the text says for how long), and when the copy ended without a result; what a wait
- * raises. `what` is for errors: "a walk of the heap". */
+ * `busy` when another runs, or it rests (the text says for how long), and when the
+ * copy ended without a result; what a wait raises. `what` is for errors: "a walk of the heap". */
 void forked_run(lua_State *L, struct worker *w, const char *what, forked_job job, void *user);
 /* Before the worker's memory is freed; a copy that runs is ended. */
 void forked_deinit(struct worker *w);

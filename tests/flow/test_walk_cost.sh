@@ -55,7 +55,7 @@ for story in plain sandboxed; do
   worker=$pid large=$pid
   start holder "$build/gaijin-worker" -n holder "$dir/holder.lua"
   check "the holder runs" exports holder ready
-  id=$("$ctl" --json tokens --holder holder | grep -o '"id":[0-9]*' | head -n 1)
+  id=$("$ctl" --json tokens --holder holder | sed -n '1s|.*"id":\([0-9]*\).*|\1|p')
   id=${id#*:}
   check "not collected before" eval '! collected'
   asks

@@ -398,60 +398,6 @@ START_TEST(a_page_examines_a_bounded_number_of_rows) {
 }
 END_TEST
 
-/* Asks for objects of an id (0: of any); rows of the first page, the first of which comes next. *all:
- * there is no other page. */
-static uint32_t ask_by_id(const char *host, const char *kind, uint64_t id, bool *all) {
-  struct value v;
-  struct pack *p = wire_ask(&o, OP_inspect, NULL, NULL, 7);
-  pack_text(p, "tokens");
-  pack_nil(p);
-  if (host)
-    pack_text(p, host);
-  else
-    pack_nil(p);
-  pack_nil(p);
-  if (kind)
-    pack_text(p, kind);
-  else
-    pack_nil(p);
-  pack_nil(p);
-  if (id)
-    pack_uint(p, id);
-  else
-    pack_nil(p);
-  wire_send(&w, &o);
-  wire_expect(&w, &o, MESSAGE_REPLY, OP_inspect);
-  ck_assert(reader_next(&o.r, &v));
-  *all = v.type == VALUE_NIL;
-  return o.m.body_count - 1;
-}
-
-/* One page, however many others there are; also of a host that has ended. */
-START_TEST(tokens_of_one_id) {
-  bool all;
-  give_tokens(6000);
-  struct pt of_b = wire_token(&b, 5999);
-  wire_fetch(&w, &a, &b, "b", &of_b);
-  ck_assert_uint_eq(ask_by_id("a", NULL, 5999, &all), 1);
-  ck_assert(all);
-  expect_row(7);
-  wire_expect_text(&o, "a");
-  ck_assert_uint_eq(wire_uint(&o), 5999);
-  ck_assert_uint_eq(ask_by_id(NULL, NULL, 5999, &all), 2);
-  ck_assert(all);
-  ck_assert_uint_eq(ask_by_id("b", NULL, 5998, &all), 0);
-  ck_assert(all);
-  ck_assert_uint_eq(ask_by_id("a", NULL, 6001, &all), 0);
-  ck_assert_uint_eq(ask_by_id("a", "function", 5999, &all), 0);
-  ask_by_id("a", NULL, 0, &all);
-  ck_assert(!all); /* nil filters nothing */
-  wire_leave(&a);
-  wire_turn(&w);
-  ck_assert_uint_eq(ask_by_id("a", NULL, 5999, &all), 1);
-  ck_assert(all);
-}
-END_TEST
-
 START_TEST(unknown_books_and_absurd_cursors) {
   uint32_t rows;
   pack_text(wire_ask(&o, OP_inspect, NULL, NULL, 1), "weather");
@@ -479,7 +425,6 @@ int main(void) {
   tcase_add_test(t, loads_of_one_host_or_client);
   tcase_add_test(t, clients_and_loads_come_in_pages_each_once);
   tcase_add_test(t, a_page_examines_a_bounded_number_of_rows);
-  tcase_add_test(t, tokens_of_one_id);
   tcase_add_test(t, unknown_books_and_absurd_cursors);
   return run_suite(s);
 }

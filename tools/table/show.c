@@ -99,7 +99,9 @@ static void put(struct show *s, struct text *t) {
   }
   const char *bytes = t->bytes ? t->bytes : "";
   put_cell(s, (struct cell){
-                  .is.text = keep(s, bytes, t->size), .size = (uint32_t)t->size, .type = CELL_TEXT});
+                  .is.text = keep(s, bytes, t->size),
+                  .size = (uint32_t)t->size,
+                  .type = CELL_TEXT});
   text_deinit(t);
 }
 
