@@ -280,7 +280,8 @@ void forked_run(lua_State *L, struct worker *w, const char *what, forked_job job
   if (n <= 0)
     worker_raise(L, GAIJIN_STATUS_BUSY,
                  "%s of %s has not come to its end within %d s, because the machine has no time "
-                 "left for what runs when nothing else does, or memory was too short", what, w->name,
+                 "left for what runs when nothing else does, or memory was too short",
+                 what, w->name,
                  FORKED_SECONDS);
   lua_pushlstring(L, result, (size_t)n);
   lua_replace(L, -2);
