@@ -123,8 +123,12 @@ static const struct client_events client_events = {
 /* Has all registries charge what they keep to accounts; the memory of a record is counted with its
  * share of the hash tables. A wait may be all that keeps a name. */
 static void charge_accounts(struct broker *b) {
-  /* The last: what all tables by host, which grow by doubling, have for one. */
-  enum { SHARE = 8, SMALL_OUTBOX = 4096, TABLES = 15 * 2 * sizeof(struct owner_list) };
+  /* What all tables by host, which grow by doubling, have for one: 11 of lists (owners), 3 of
+   * counts (exports, collections, looks), and whose account is a host's. */
+  enum { LISTS = 11, COUNTS = 3, OTHERS = 1 };
+  enum { TABLES = 2 * (LISTS * sizeof(struct owner_list) + COUNTS * sizeof(uint64_t) +
+                       OTHERS * sizeof(struct account *)) };
+  enum { SHARE = 8, SMALL_OUTBOX = 4096 };
   struct accounts *a = &b->connections.accounts;
   refs_charge(&b->refs, a);
   names_charge(&b->names, a);

@@ -38,7 +38,7 @@ void calls_deinit(struct calls *c) {
   chain_deinit(&c->by_asked);
   owners_deinit(&c->asked);
   owners_deinit(&c->served);
-  free(c->looks);
+  counts_deinit(&c->looks);
   slab_deinit(&c->all);
   *c = (struct calls){0};
 }
@@ -50,32 +50,21 @@ bool calls_op_looks(uint32_t op) { return op == OP_describe || op == OP_paths; }
 static bool looks(const struct call *k) { return calls_op_looks(k->op); }
 
 uint32_t calls_looks(const struct calls *c, uint32_t asker) {
-  return asker < c->looks_capacity ? c->looks[asker] : 0;
+  return (uint32_t)counts_at(&c->looks, asker);
 }
 
 bool calls_reserve_looks(struct calls *c, uint32_t asker) {
-  if (asker < c->looks_capacity) return true;
-  if (asker > UINT32_MAX / 4) return false;
-  uint32_t capacity = c->looks_capacity ? c->looks_capacity : 8;
-  while (capacity <= asker) capacity *= 2;
-  uint32_t *counts = realloc(c->looks, capacity * sizeof *counts);
-  if (!counts) return false;
-  memset(counts + c->looks_capacity, 0, (capacity - c->looks_capacity) * sizeof *counts);
-  c->looks = counts;
-  c->looks_capacity = capacity;
-  return true;
+  return counts_reserve(&c->looks, asker);
 }
 
 void calls_count_look(struct calls *c, const struct call *k) {
-  if (!looks(k)) return;
-  assert(k->asker < c->looks_capacity); /* reserved */
-  c->looks[k->asker]++;
+  if (looks(k)) ++*counts_place(&c->looks, k->asker);
 }
 
 static void uncount_look(struct calls *c, const struct call *k) {
   if (!looks(k)) return;
-  assert(c->looks[k->asker] > 0);
-  c->looks[k->asker]--;
+  assert(calls_looks(c, k->asker) > 0);
+  --*counts_place(&c->looks, k->asker);
 }
 
 /* ---- All ---- */
@@ -180,8 +169,7 @@ const char *calls_check(const struct calls *c) {
       return "calls: a call is not found by its asker's id";
   }
   if (c->by_id.count != c->all.count) return "calls: the hash table has another number of calls";
-  for (uint32_t i = 0; i < c->looks_capacity; i++) looking -= c->looks[i];
-  if (looking) return "calls: another number of them looks into workers";
+  if (counts_sum(&c->looks) != looking) return "calls: another number of them looks into workers";
   if (c->by_asked.count != asked) return "calls: an abandoned call still has its asker";
   return wheel_check(&c->deadlines);
 }

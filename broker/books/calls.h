@@ -12,6 +12,7 @@
 #include <stdint.h>
 
 #include "broker/base/chain.h"
+#include "broker/base/counts.h"
 #include "broker/base/lists.h"
 #include "broker/base/wheel.h"
 
@@ -57,8 +58,7 @@ struct calls {
   struct chain by_id, by_asked;
   struct owners asked, served;
   struct wheel deadlines;
-  uint32_t *looks; /* of each asker, by number: its calls that look into workers, not given up */
-  uint32_t looks_capacity;
+  struct counts looks; /* of each asker: its calls that look into workers, not given up */
 };
 
 enum calls_outcome { CALLS_OK, CALLS_DUPLICATE, CALLS_NO_MEMORY };

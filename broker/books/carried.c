@@ -106,11 +106,11 @@ void names_carry(struct names *n, const struct hosts *hosts, struct sheet *s) {
 static void enter_token(struct refs *r, uint32_t i, struct sheet *s) {
   struct token *k = refs_token(r, i);
   k->holds = SLAB_NONE;
-  if (!refs_reserve_exports(r, k->host)) {
+  if (!counts_reserve(&r->exports, k->host)) {
     short_of_memory(s);
     return;
   }
-  r->exports[k->host]++;
+  ++*counts_place(&r->exports, k->host);
   chain_add(&r->token_by_id, i);
   if (r->accounts)
     account_charge(r->accounts, accounts_of(r->accounts, k->host), ACCOUNT_EXPORTED, 1);
@@ -174,7 +174,7 @@ static void carry_window(struct sheet *s, struct window *w) {
 
 static void enter_load(struct loads *l, uint32_t i, struct sheet *s) {
   const struct load *k = loads_at(l, i);
-  if (k->client >= l->collections_capacity) {
+  if (k->client >= l->collections.capacity) {
     sheet_fail(s, "a load of one whose collections are not counted");
     return;
   }
@@ -191,21 +191,17 @@ static void enter_load(struct loads *l, uint32_t i, struct sheet *s) {
 
 /* Counted on over all who ever had a number: by number. */
 static void carry_collections(struct loads *l, struct sheet *s) {
-  uint32_t capacity = l->collections_capacity;
+  uint32_t capacity = l->collections.capacity;
   SHEET(s, capacity);
   if (!s->writes && capacity > sheet_left(s))
     sheet_fail(s, "collections are counted of more than there can be");
-  if (!s->writes && capacity && !s->fault) {
-    l->collections = calloc(capacity, sizeof *l->collections);
-    if (!l->collections) {
-      short_of_memory(s);
-      return;
-    }
-    l->collections_capacity = capacity;
+  if (!s->writes && capacity && !s->fault && !counts_reserve(&l->collections, capacity - 1)) {
+    short_of_memory(s);
+    return;
   }
   for (uint32_t i = 0; i < capacity && !s->fault; i++) {
     sheet_record(s);
-    SHEET(s, l->collections[i]);
+    SHEET(s, *counts_place(&l->collections, i));
   }
 }
 

@@ -34,7 +34,7 @@ void loads_deinit(struct loads *l) {
   owners_deinit(&l->told);
   owners_deinit(&l->by_client);
   slab_deinit(&l->all);
-  free(l->collections);
+  counts_deinit(&l->collections);
   *l = (struct loads){0};
 }
 
@@ -53,30 +53,17 @@ void loads_charge(struct loads *l, struct accounts *accounts, uint32_t bytes) {
   l->bytes = bytes;
 }
 
-static bool reserve_collections(struct loads *l, uint32_t client) {
-  if (client < l->collections_capacity) return true;
-  if (client > UINT32_MAX / 4) return false;
-  uint32_t capacity = l->collections_capacity ? l->collections_capacity : 8;
-  while (capacity <= client) capacity *= 2;
-  uint64_t *collections = realloc(l->collections, capacity * sizeof *collections);
-  if (!collections) return false;
-  for (uint32_t i = l->collections_capacity; i < capacity; i++) collections[i] = 0;
-  l->collections = collections;
-  l->collections_capacity = capacity;
-  return true;
-}
-
 enum loads_outcome loads_introduce(struct loads *l, uint32_t host, uint32_t client,
                                    struct account *payer, uint32_t *load) {
   *load = loads_find(l, host, client);
   if (*load != SLAB_NONE) return LOADS_OK;
   if (!owners_reserve(&l->by_host, host) || !owners_reserve(&l->told, host) ||
-      !owners_reserve(&l->by_client, client) || !reserve_collections(l, client))
+      !owners_reserve(&l->by_client, client) || !counts_reserve(&l->collections, client))
     return LOADS_NO_MEMORY;
   *load = slab_add(&l->all);
   if (*load == SLAB_NONE) return LOADS_NO_MEMORY;
   *loads_at(l, *load) = (struct load){
-      .host = host, .client = client, .settled = l->collections[client]};
+      .host = host, .client = client, .settled = counts_at(&l->collections, client)};
   owners_add(&l->by_host, host, *load);
   owners_add(&l->by_client, client, *load);
   chain_add(&l->by_pair, *load);
@@ -90,7 +77,7 @@ enum loads_outcome loads_introduce(struct loads *l, uint32_t host, uint32_t clie
 /* ---- Loads, weights and their shadows ---- */
 
 static bool is_settled(const struct loads *l, const struct load *k) {
-  return k->settled == l->collections[k->client];
+  return k->settled == counts_at(&l->collections, k->client);
 }
 
 uint32_t loads_shadow(const struct loads *l, uint32_t load) {
@@ -107,10 +94,10 @@ uint64_t loads_weight_shadow(const struct loads *l, uint32_t load) {
 static struct load *settle(struct loads *l, uint32_t load) {
   struct load *k = loads_at(l, load);
   if (is_settled(l, k)) return k;
-  assert(k->settled < l->collections[k->client]);
+  assert(k->settled < counts_at(&l->collections, k->client));
   k->shadow = k->held;
   k->weight_shadow = k->weight;
-  k->settled = l->collections[k->client];
+  k->settled = counts_at(&l->collections, k->client);
   return k;
 }
 
@@ -147,7 +134,8 @@ void loads_take_weight(struct loads *l, uint32_t load, uint32_t weight) {
 }
 
 void loads_settle(struct loads *l, uint32_t client) {
-  if (client < l->collections_capacity) l->collections[client]++; /* else it knows nobody */
+  if (client >= l->collections.capacity) return; /* it knows nobody */
+  ++*counts_place(&l->collections, client);
 }
 
 /* ---- Ends ---- */
@@ -222,7 +210,7 @@ uint32_t loads_next_of_client(const struct loads *l, uint32_t load) {
 const char *loads_check(const struct loads *l) {
   for (uint32_t i = slab_next(&l->all, 0); i != SLAB_NONE; i = slab_next(&l->all, i + 1)) {
     const struct load *k = loads_at(l, i);
-    if (k->settled > l->collections[k->client])
+    if (k->settled > counts_at(&l->collections, k->client))
       return "loads: a shadow of a collection that has not been";
     if (k->shadow > k->held) return "loads: a shadow above its load";
     if (k->weight_shadow > k->weight) return "loads: the shadow of a weight above it";

@@ -22,6 +22,7 @@
 #include <stdint.h>
 
 #include "broker/base/chain.h"
+#include "broker/base/counts.h"
 #include "broker/base/lists.h"
 #include "proto/window.h"
 
@@ -47,8 +48,7 @@ struct loads {
   struct chain by_pair;
   struct owners by_host, by_client;
   struct owners told; /* by host, instead of by_host: whose client has been told of its end */
-  uint64_t *collections; /* of each client, by number, counted on when that is another's */
-  uint32_t collections_capacity;
+  struct counts collections; /* of each client, counted on when its number is another's */
   struct accounts *accounts; /* a record is charged to who introduced the two; or NULL */
   uint32_t bytes; /* of a record */
 };

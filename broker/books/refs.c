@@ -49,7 +49,7 @@ void refs_deinit(struct refs *r) {
   owners_deinit(&r->held);
   slab_deinit(&r->tokens);
   slab_deinit(&r->holds);
-  free(r->exports);
+  counts_deinit(&r->exports);
   *r = (struct refs){0};
 }
 
@@ -101,24 +101,12 @@ enum refs_outcome refs_find_held(const struct refs *r, uint32_t host, const stru
   return o;
 }
 
-bool refs_reserve_exports(struct refs *r, uint32_t host) {
-  if (host < r->exports_capacity) return true;
-  uint32_t capacity = r->exports_capacity ? r->exports_capacity : 8;
-  while (capacity <= host) capacity *= 2;
-  uint32_t *exports = realloc(r->exports, capacity * sizeof *exports);
-  if (!exports) return false;
-  for (uint32_t i = r->exports_capacity; i < capacity; i++) exports[i] = 0;
-  r->exports = exports;
-  r->exports_capacity = capacity;
-  return true;
-}
-
 enum refs_outcome refs_see(struct refs *r, uint32_t host, const struct pt *pt, uint32_t now,
                            uint32_t *token) {
   enum refs_outcome o = refs_find(r, host, pt, token);
   if (o == REFS_MISMATCH) return o;
   if (o == REFS_UNKNOWN) {
-    if (!refs_reserve_exports(r, host)) return REFS_NO_MEMORY;
+    if (!counts_reserve(&r->exports, host)) return REFS_NO_MEMORY;
     *token = slab_add(&r->tokens);
     if (*token == SLAB_NONE) return REFS_NO_MEMORY;
     *refs_token(r, *token) = (struct token){.id = pt->id,
@@ -128,7 +116,7 @@ enum refs_outcome refs_see(struct refs *r, uint32_t host, const struct pt *pt, u
                                             .made = now,
                                             .kind = pt->kind};
     chain_add(&r->token_by_id, *token);
-    r->exports[host]++;
+    ++*counts_place(&r->exports, host);
     if (r->accounts)
       account_charge(r->accounts, accounts_of(r->accounts, host), ACCOUNT_EXPORTED, 1);
   }
@@ -180,9 +168,9 @@ bool refs_settle(struct refs *r, uint32_t token, struct refs_drop *drop) {
   if (r->kept == REFS_KEPT || !slab_live(&r->tokens, token)) return false;
   const struct token *t = refs_token(r, token);
   if (t->holds != SLAB_NONE) return false;
-  assert(t->seen > 0 && r->exports[t->host] > 0);
+  assert(t->seen > 0 && counts_at(&r->exports, t->host) > 0);
   *drop = (struct refs_drop){.host = t->host, .id = t->id, .seen = t->seen};
-  r->exports[t->host]--;
+  --*counts_place(&r->exports, t->host);
   if (r->accounts)
     account_discharge(r->accounts, accounts_of(r->accounts, t->host), ACCOUNT_EXPORTED, 1);
   chain_remove(&r->token_by_id, token);
@@ -206,7 +194,7 @@ uint32_t refs_held_count(const struct refs *r, uint32_t client) {
   return owners_count(&r->held, client);
 }
 uint32_t refs_export_count(const struct refs *r, uint32_t host) {
-  return host < r->exports_capacity ? r->exports[host] : 0;
+  return (uint32_t)counts_at(&r->exports, host);
 }
 
 bool refs_let_rest(struct refs *r, uint32_t part) {
@@ -246,7 +234,7 @@ static const char *check_token(const struct refs *r, uint32_t token, uint32_t *h
 }
 
 const char *refs_check(const struct refs *r) {
-  uint32_t holds = 0, exports = 0, held = 0;
+  uint32_t holds = 0, held = 0;
   const char *broken = slab_check(&r->tokens);
   if (!broken) broken = slab_check(&r->holds);
   if (broken) return broken;
@@ -257,8 +245,7 @@ const char *refs_check(const struct refs *r) {
   if (holds != r->holds.count || holds != r->hold_by_pair.count) return "refs: a hold of no token";
   if (r->token_by_id.count != r->tokens.count)
     return "refs: the hash table has another number of tokens";
-  for (uint32_t i = 0; i < r->exports_capacity; i++) exports += r->exports[i];
-  if (exports != r->tokens.count) return "refs: export counts do not add up";
+  if (counts_sum(&r->exports) != r->tokens.count) return "refs: export counts do not add up";
   for (uint32_t c = 0; c < r->held.capacity; c++) {
     uint32_t n = 0;
     for (uint32_t i = refs_first_held(r, c); i != SLAB_NONE; i = refs_next_held(r, i), n++)

@@ -15,6 +15,7 @@
 #include <stdint.h>
 
 #include "broker/base/chain.h"
+#include "broker/base/counts.h"
 #include "broker/base/lists.h"
 #include "broker/base/slab.h"
 #include "proto/pt.h"
@@ -52,8 +53,7 @@ struct refs {
   struct chain token_by_id; /* key: host, id */
   struct chain hold_by_pair; /* key: token, client */
   struct owners held;        /* holds by client */
-  uint32_t *exports;         /* tokens by host */
-  uint32_t exports_capacity;
+  struct counts exports;     /* tokens by host */
   enum refs_kept kept;
   struct accounts *accounts; /* tokens are charged to their hosts, holds to their payers; or NULL */
 };
@@ -131,8 +131,6 @@ static inline struct hold *refs_hold_at(const struct refs *r, uint32_t hold) {
   return slab_at(&r->holds, hold);
 }
 
-/* Makes room for the number of tokens of a host (r->exports). False when memory is short. */
-bool refs_reserve_exports(struct refs *r, uint32_t host);
 
 /* In a pool: the mapping of one part of tokens, holds and tables is emptied, without a change of
  * what is there; what is touched comes back page by page. False: there are not so many parts. */

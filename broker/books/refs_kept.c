@@ -70,14 +70,16 @@ static void keep_pool(struct refs *r, struct pool *pool, struct sheet *s) {
 }
 
 static void keep_exports(struct refs *r, struct sheet *s) {
-  uint32_t n = r->exports_capacity;
+  uint32_t n = r->exports.capacity;
   SHEET(s, n);
   if (!s->writes && n > sheet_left(s)) sheet_fail(s, "the state ends too early");
   if (s->fault) return;
-  if (!s->writes && n && !refs_reserve_exports(r, n - 1)) sheet_fail(s, "memory is too short");
+  if (!s->writes && n && !counts_reserve(&r->exports, n - 1)) sheet_fail(s, "memory is too short");
   for (uint32_t i = 0; i < n && !s->fault; i++) {
     sheet_record(s);
-    SHEET(s, r->exports[i]);
+    uint32_t count = (uint32_t)counts_at(&r->exports, i);
+    SHEET(s, count);
+    *counts_place(&r->exports, i) = count;
   }
 }
 

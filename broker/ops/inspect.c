@@ -43,6 +43,7 @@ struct page {
   enum pt_kind type;      /* of tokens; 0: any */
   bool unknown_type; /* asked for, and there is none such */
   uint64_t least_age;     /* of tokens, in seconds */
+  uint64_t id; /* of tokens; 0: any. Then hosts are examined, each of which has one or none */
   uint32_t holder_number; /* of the holder; SLAB_NONE: nobody has that name */
   uint64_t bytes_most;
   uint32_t examined; /* records, so far */
@@ -229,24 +230,32 @@ static void load_write(const struct page *g, uint32_t index, struct pack *p) {
 
 /* ---- pages ---- */
 
+enum { KIND_TOKENS = 1 };
 static const struct kind kinds[] = {
     {"clients", clients_slab, client_wanted, plain_size, client_write},
-    {"tokens", tokens_slab, token_wanted, token_size, token_write},
+    [KIND_TOKENS] = {"tokens", tokens_slab, token_wanted, token_size, token_write},
     {"loads", loads_slab, load_wanted, plain_size, load_write},
     {"accounts", accounts_slab, account_wanted, plain_size, account_write},
 };
 
+/* The row that an item of the slab that is walked stands for; SLAB_NONE: none that is wanted. */
+static uint32_t row_of(const struct page *g, uint32_t index) {
+  if (g->id) index = refs_find_id(&g->b->refs, index, g->id);
+  return index != SLAB_NONE && g->kind->wanted(g, index) ? index : SLAB_NONE;
+}
+
 /* Chooses the rows from `index` on. */
 static void choose(struct page *g, uint32_t index) {
-  const struct slab *s = g->kind->slab(g->b);
+  const struct slab *s = g->id ? &g->b->hosts.all : g->kind->slab(g->b);
   uint64_t bytes = 0;
   index = slab_next(s, index);
   for (; index != SLAB_NONE && g->examined < EXAMINED_MOST && g->count < ROWS_MOST;
        g->examined++) {
-    if (g->kind->wanted(g, index)) {
-      bytes += g->kind->size(g, index);
+    uint32_t row = row_of(g, index);
+    if (row != SLAB_NONE) {
+      bytes += g->kind->size(g, row);
       if (bytes > g->bytes_most && g->count > 0) break;
-      g->rows[g->count++] = index;
+      g->rows[g->count++] = row;
     }
     index = slab_next(s, index + 1);
   }
@@ -325,6 +334,8 @@ static const char *read_request(const struct message *m, struct page *g, uint64_
   if (count > 4 && !read_type(&r, &g->type, &g->unknown_type))
     return "'inspect': the kind of object is no string";
   if (count > 5 && !read_optional(&r, &g->least_age)) return "'inspect': the age is no number";
+  if (count > 6 && !read_optional(&r, &g->id)) return "'inspect': the id is no number";
+  if (g->kind != &kinds[KIND_TOKENS]) g->id = 0;
   return NULL;
 }
 

@@ -26,6 +26,7 @@ bool reach_may(struct client *from, const struct host *host, const struct messag
   if (!calls_op_looks(m->op) ||
       calls_looks(&from->broker->calls, from->host) < CALLS_LOOKS_MOST)
     return true;
+  client_oversteps(from);
   *status = STATUS_busy;
   snprintf(why, n, "%d requests of yours that look into workers are open; wait for answers",
            CALLS_LOOKS_MOST);

@@ -98,6 +98,7 @@ void weight_turn(struct worker *w) {
   assert(!w->sched.current);
   if (k->round_ended && worker_protected(w, make_sentinel, w)) {
     k->round_ended = false;
+    k->ended++;
     if (k->rounds) k->rounds--;
     if (!w->lost) weigh_exports(w);
   }

@@ -209,7 +209,8 @@ struct weights {
   size_t grown;            /* by all of them */
   size_t at_last;          /* in use when the last was made, or after the round */
   size_t freed;    /* weighed objects nobody holds any more, since the collector was last driven */
-  unsigned rounds; /* of the collector until their memory is free */
+  unsigned rounds; /* of the collector until their memory is free, or it rests (forked.c) */
+  uint64_t ended;  /* rounds, as far as was seen */
 };
 
 struct loop {

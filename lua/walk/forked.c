@@ -11,6 +11,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <math.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -20,23 +21,70 @@
 #include <sys/resource.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "lua/fiber/fiber.h"
 #include "lua/fiber/timer.h"
 #include "lua/fiber/wait.h"
+#include "lua/vm/luajit.h"
 
-enum { PAUSE_FACTOR = 4, NICE = 10, DESCRIPTORS_MOST = 4096 };
+enum { DESCRIPTORS_MOST = 4096, PROBES = 4, PAGE = 4096 };
+/* The rest after a copy, in what it took. What it has stopped the worker for is paid from what is
+ * saved up, a hundredth of the time; what is overdrawn is rested for. Seconds. */
+enum { REST_TAKEN = 4, REST_STOPPED = 100, REST_MOST = 300 };
+static const double saved_most = 0.25;
 static const double look_least = 0.002, look_most = 0.05;
+/* So long the collector is waited for. */
+static const double round_most = 5;
 
 struct forked {
   pid_t pid; /* 0: none runs */
   int fd;    /* of the file it writes into */
-  bool is_waited; /* a fiber waits for it */
+  bool is_waited; /* a fiber waits for it, or for the collector before it */
   struct timer *timer; /* looks when that has given up; NULL: it waits, or memory was short: then
                         * the next that asks looks */
   double began, free_at; /* when the next may begin */
+  double saved, saved_at; /* what copies may stop the worker for, and when that was so */
+  /* What it stops the worker for: the fork, and faults since: a page is copied when it is written.
+   * What one takes depends on the machine, from 1 us to 70, and is measured with some. */
+  double fork_s, fault_s;
+  long faults_before;
+  unsigned char probes[PROBES * PAGE];
 };
+
+/* ---- What it costs ---- */
+
+static double own_seconds(void) {
+  struct timespec t = {0};
+  clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
+  return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
+}
+
+static long count_faults(void) {
+  struct rusage r = {0};
+  getrusage(RUSAGE_THREAD, &r);
+  return r.ru_minflt;
+}
+
+static void touch_probes(struct forked *c, unsigned char value) {
+  for (volatile unsigned char *p = c->probes; p < c->probes + sizeof c->probes; p += PAGE)
+    *p = value;
+}
+
+/* Behind a fork that began at `before` of the thread's time. */
+static void measure_fork(struct forked *c, double before) {
+  double forked = own_seconds();
+  touch_probes(c, 2);
+  c->fork_s = forked - before;
+  c->fault_s = (own_seconds() - forked) / PROBES;
+  c->faults_before = count_faults();
+}
+
+/* Seconds for which the worker was stopped by a copy that has ended. */
+static double stopped_seconds(const struct forked *c) {
+  return c->fork_s + c->fault_s * (double)(count_faults() - c->faults_before);
+}
 
 /* ---- In the copy ---- */
 
@@ -63,9 +111,9 @@ static void become_copy(int fd, pid_t parent) {
   struct rlimit no_core = {0};
   setrlimit(RLIMIT_CPU, &seconds);
   setrlimit(RLIMIT_CORE, &no_core);
-  /* A sandboxed worker may do neither this nor what follows; the alarm it may. */
+  /* A sandboxed worker may do neither this nor the file below; the alarm it may. */
   if (prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) == 0 && getppid() != parent) _exit(1);
-  setpriority(PRIO_PROCESS, 0, NICE);
+  sched_setscheduler(0, SCHED_IDLE, &(struct sched_param){0});
   close_others(fd);
   int score = open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC);
   if (score < 0) return;
@@ -118,6 +166,14 @@ static bool has_ended(struct forked *c, bool *good) {
   return true;
 }
 
+/* Pays for a copy that has ended; for how long it has to be rested. */
+static double pay(struct forked *c, double now) {
+  double stopped = stopped_seconds(c);
+  c->saved = fmin(c->saved + (now - c->saved_at) / REST_STOPPED, saved_most) - stopped;
+  c->saved_at = now;
+  return c->saved < 0 ? -c->saved * REST_STOPPED : 0;
+}
+
 /* Its end may be noticed late, long after it: no copy takes more than FORKED_SECONDS. */
 static void forget(struct forked *c) {
   double now = clock_seconds();
@@ -125,7 +181,8 @@ static void forget(struct forked *c) {
   c->timer = NULL;
   close(c->fd);
   c->pid = 0;
-  c->free_at = now + PAUSE_FACTOR * fmin(now - c->began, FORKED_SECONDS);
+  double rest = REST_TAKEN * fmin(now - c->began, FORKED_SECONDS);
+  c->free_at = now + fmin(fmax(rest, pay(c, now)), REST_MOST);
 }
 
 static void look_again(struct timer *t) {
@@ -142,28 +199,51 @@ static void look_again(struct timer *t) {
 
 static struct forked *need_free(lua_State *L, struct worker *w, const char *what) {
   bool good;
-  if (!w->forked && !(w->forked = calloc(1, sizeof *w->forked)))
-    worker_raise(L, GAIJIN_STATUS_BUSY, "no memory for %s", what);
+  if (!w->forked && (w->forked = calloc(1, sizeof *w->forked))) w->forked->saved = saved_most;
+  if (!w->forked) worker_raise(L, GAIJIN_STATUS_BUSY, "no memory for %s", what);
   struct forked *c = w->forked;
   if (c->pid && !c->is_waited && has_ended(c, &good)) forget(c);
-  double now = clock_seconds();
-  if (c->pid || now < c->free_at)
+  double rest = c->free_at - clock_seconds();
+  if (c->pid || c->is_waited)
+    worker_raise(L, GAIJIN_STATUS_BUSY, "%s of %s is under way; try again later", what, w->name);
+  if (rest > 0)
     worker_raise(L, GAIJIN_STATUS_BUSY,
-                 "%s of %s is under way, or was a moment ago; try again later", what, w->name);
+                 "%s of %s was a moment ago: so that it costs the worker little, the next may "
+                 "begin in %.1f s", what, w->name, rest);
   return c;
+}
+
+/* Has the collector's round under way brought to its end, in slices (lua/serve/weight.c), and waits
+ * for that: so it marks nothing while the copy is there. One that a script has stopped, as far as
+ * can be seen, marks nothing anyway. */
+static void await_round(lua_State *L, struct worker *w, struct forked *c, const char *what) {
+  uint64_t before = w->weights.ended;
+  double end = clock_seconds() + round_most;
+  if (w->is_luajit && lua_gc(L, LUAJIT_GCISRUNNING, 0) == 0) return;
+  if (!w->weights.rounds) w->weights.rounds = 1;
+  timer_wake_loop(w);
+  while (w->weights.ended == before && clock_seconds() < end) {
+    enum wait_outcome outcome = wait_park(L, w, clock_seconds() + look_least);
+    if (outcome == WAIT_OVER || outcome == WAIT_WOKEN) continue;
+    c->is_waited = false;
+    wait_raise(L, w, outcome, what);
+  }
 }
 
 static void begin(lua_State *L, struct forked *c, const char *what,
                   struct copied *job) {
   pid_t self = getpid();
   c->fd = memfd_create("gaijin-walk", MFD_CLOEXEC);
+  c->is_waited = false;
   if (c->fd < 0)
     worker_raise(L, GAIJIN_STATUS_BUSY, "%s needs a file in memory: %s", what, strerror(errno));
-  c->began = clock_seconds();
+  touch_probes(c, 1);
+  double before = own_seconds();
   c->pid = fork();
   if (c->pid == 0) be_copy(L, job, c->fd, self);
-  if (c->pid > 0) return;
   int error = errno;
+  measure_fork(c, before);
+  if (c->pid > 0) return;
   forget(c);
   worker_raise(L, GAIJIN_STATUS_BUSY, "%s needs a fork: %s", what, strerror(error));
 }
@@ -189,6 +269,9 @@ void forked_run(lua_State *L, struct worker *w, const char *what, forked_job job
   wait_check(L, w, what);
   struct forked *c = need_free(L, w, what);
   char *result = lua_newuserdata(L, FORKED_BYTES_MOST);
+  c->began = clock_seconds();
+  c->is_waited = true;
+  await_round(L, w, c, what);
   begin(L, c, what, &(struct copied){.w = w, .job = job, .user = user});
   await(L, w, c, what, &good);
   /* pread is not among a sandboxed worker's calls. */
@@ -196,8 +279,10 @@ void forked_run(lua_State *L, struct worker *w, const char *what, forked_job job
   forget(c);
   if (n <= 0)
     worker_raise(L, GAIJIN_STATUS_BUSY,
-                 "%s of %s has not come to its end within %d s, or memory was too short", what,
-                 w->name, FORKED_SECONDS);
+                 "%s of %s has not come to its end within %d s, because the machine has no time "
+                 "left for what runs when nothing else does, or memory was too short",
+                 what, w->name,
+                 FORKED_SECONDS);
   lua_pushlstring(L, result, (size_t)n);
   lua_replace(L, -2);
 }

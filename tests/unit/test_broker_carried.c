@@ -231,11 +231,11 @@ END_TEST
 START_TEST(collections_are_as_before) {
   set_scene();
   struct loads *l = &w.broker.loads;
-  ck_assert_uint_gt(l->collections_capacity, 1);
-  for (uint32_t i = 0; i < l->collections_capacity; i++) l->collections[i] = 100 + i;
+  ck_assert_uint_gt(l->collections.capacity, 1);
+  for (uint32_t i = 0; i < l->collections.capacity; i++) l->collections.all[i] = 100 + i;
   carried_over(&v, &w, &config);
-  ck_assert_uint_eq(v.broker.loads.collections_capacity, l->collections_capacity);
-  ck_assert_mem_eq(v.broker.loads.collections, l->collections, l->collections_capacity * sizeof *l->collections);
+  ck_assert_uint_eq(v.broker.loads.collections.capacity, l->collections.capacity);
+  ck_assert_mem_eq(v.broker.loads.collections.all, l->collections.all, l->collections.capacity * sizeof *l->collections.all);
   ck_assert(v.broker.connections.accounts.is_over);
   carried_forget(&w);
   end_scene(&v);

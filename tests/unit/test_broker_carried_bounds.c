@@ -74,7 +74,7 @@ START_TEST(nothing_is_counted_of_more_than_there_are) {
   read_again();
   loads_carry(&loads, &hosts, &s);
   ck_assert_str_eq(s.fault, "collections are counted of more than there can be");
-  ck_assert_uint_eq(loads.collections_capacity, 0);
+  ck_assert_uint_eq(loads.collections.capacity, 0);
 }
 END_TEST
 

@@ -368,10 +368,9 @@ START_TEST(clients_and_loads_come_in_pages_each_once) {
 }
 END_TEST
 
-/* A filter that nothing passes: pages without rows, each of bounded work. */
-START_TEST(a_page_examines_a_bounded_number_of_rows) {
-  enum { TOKENS = 6000, MOST = 2000 };
-  for (uint64_t first = 1; first <= TOKENS; first += 1000) {
+/* So many objects of a that b holds, of the ids from 1 on; a multiple of 1,000. */
+static void give_tokens(uint64_t n) {
+  for (uint64_t first = 1; first <= n; first += 1000) {
     pack_text(wire_ask(&b, OP_s2t, "a", NULL, 1), "x");
     wire_send(&w, &b);
     do
@@ -385,6 +384,12 @@ START_TEST(a_page_examines_a_bounded_number_of_rows) {
     wire_send(&w, &a);
     while (wire_next(&w, &b) == 1 && b.m.op != OP_s2t) continue;
   }
+}
+
+/* A filter that nothing passes: pages without rows, each of bounded work. */
+START_TEST(a_page_examines_a_bounded_number_of_rows) {
+  enum { TOKENS = 6000, MOST = 2000 };
+  give_tokens(TOKENS);
   uint32_t rows;
   uint64_t cursor = 0, pages = 0;
   do {

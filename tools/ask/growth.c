@@ -30,11 +30,14 @@ static void *grow(void *array, size_t count, size_t *room, size_t size) {
 
 /* ---- Classes and names ---- */
 
+static uint64_t hash_text(uint64_t h, const struct gaijin_value *text) {
+  for (uint32_t i = 0; i < text->size; i++) h = mix64(h ^ (unsigned char)text->bytes[i]);
+  return h;
+}
+
 static struct growth_class **bucket_of(struct growth *s, const struct gaijin_value *host,
                                        const struct gaijin_value *kind) {
-  uint64_t h = mix64(kind->size);
-  for (uint32_t i = 0; i < host->size; i++) h = mix64(h ^ (unsigned char)host->bytes[i]);
-  return &s->buckets[h % GROWTH_BUCKETS];
+  return &s->buckets[hash_text(mix64(kind->size), host) % GROWTH_BUCKETS];
 }
 
 static bool is_text(const char *text, const struct gaijin_value *v) {
@@ -56,13 +59,16 @@ static struct growth_class *class_of(struct growth *s, const struct gaijin_value
   return *bucket = c;
 }
 
-/* The number of a holder's name; they are looked for in a row, since only the chosen need it. */
+/* The number of a holder's name. */
 static uint32_t name_of(struct growth *s, const struct gaijin_value *name) {
-  for (size_t i = s->n_names; i-- > 0;)
-    if (is_text(s->names[i], name)) return (uint32_t)i;
+  uint32_t *first = &s->name_buckets[hash_text(0, name) % GROWTH_BUCKETS];
+  for (uint32_t i = *first; i; i = s->names[i - 1].next)
+    if (is_text(s->names[i - 1].text, name)) return i - 1;
   s->names = grow(s->names, s->n_names, &s->names_room, sizeof *s->names);
-  s->names[s->n_names++] = tool_copy(name->bytes, name->size);
-  return (uint32_t)(s->n_names - 1);
+  s->names[s->n_names++] =
+      (struct growth_name){.text = tool_copy(name->bytes, name->size), .next = *first};
+  *first = (uint32_t)s->n_names;
+  return *first - 1;
 }
 
 void growth_deinit(struct growth *s) {
@@ -74,7 +80,7 @@ void growth_deinit(struct growth *s) {
     free(c->kind);
     free(c);
   }
-  for (size_t i = 0; i < s->n_names; i++) free(s->names[i]);
+  for (size_t i = 0; i < s->n_names; i++) free(s->names[i].text);
   free(s->classes);
   free(s->names);
   descriptions_free(s->descriptions);

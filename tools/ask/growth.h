@@ -48,8 +48,12 @@ struct growth {
   struct growth_class **classes;
   size_t n_classes, classes_room;
   struct growth_class *buckets[GROWTH_BUCKETS];
-  char **names; /* of holders */
+  struct growth_name {
+    char *text;
+    uint32_t next; /* in its bucket: its number + 1; 0: none */
+  } *names; /* of holders */
   size_t n_names, names_room;
+  uint32_t name_buckets[GROWTH_BUCKETS]; /* number + 1 */
   struct descriptions *descriptions;
   uint64_t random;
   bool second;   /* it is looked at for the second time, or the only one */

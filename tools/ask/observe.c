@@ -278,6 +278,9 @@ static bool skip(struct observer *o, gaijin_body *b, const char *what, uint32_t 
   return true;
 }
 
+/* Of the wire: it brought filters by kind, age and id. */
+enum { FILTERS_VERSION = 6 };
+
 static void put_text_or_nil(gaijin *g, const char *text) {
   if (text)
     gaijin_put_text(g, text);
@@ -288,8 +291,10 @@ static void put_text_or_nil(gaijin *g, const char *text) {
 void observe_begin_page(struct observer *o, const struct observe_book *book,
                         const struct gaijin_value *cursor) {
   gaijin *g = o->g;
-  bool filters = book->kind || book->least_age > 0;
-  gaijin_begin_request(g, &(struct gaijin_send){.op = GAIJIN_OP_INSPECT}, filters ? 6 : 4);
+  bool by_id = book->id && gaijin_wire_version(g) >= FILTERS_VERSION;
+  bool filters = by_id || book->kind || book->least_age > 0;
+  uint32_t count = by_id ? 7 : filters ? 6 : 4;
+  gaijin_begin_request(g, &(struct gaijin_send){.op = GAIJIN_OP_INSPECT}, count);
   gaijin_put_text(g, book->what);
   if (cursor->type == GAIJIN_NUMBER)
     gaijin_put_number(g, cursor->number);
@@ -299,6 +304,7 @@ void observe_begin_page(struct observer *o, const struct observe_book *book,
   put_text_or_nil(g, book->holder);
   if (filters) put_text_or_nil(g, book->kind);
   if (filters) gaijin_put_number(g, book->least_age);
+  if (by_id) gaijin_put_number(g, (double)book->id);
 }
 
 /* Those of a page; *count grows by them. */

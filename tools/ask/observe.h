@@ -59,6 +59,7 @@ struct observe_book {
   const char *host, *holder;  /* filters; NULL: none */
   const char *kind;           /* of objects; NULL: any */
   double least_age;           /* of objects, in whole seconds */
+  uint64_t id;                /* of objects; 0: any. A broker before wire version 6 tells all */
   size_t enough;              /* so many rows will do, whichever they are; 0: all are read */
   /* Reads exactly `columns` values of b; false after an error line. */
   bool (*row)(struct observer *o, gaijin_body *b, void *user);

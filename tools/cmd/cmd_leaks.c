@@ -105,7 +105,7 @@ static void put_holders(struct show *show, const struct growth *s, const struct 
   qsort(shares, n, sizeof *shares, compare_shares);
   show_list_begin(show);
   for (size_t k = 0; k < n && k < HOLDERS_NAMED; k++) {
-    const char *name = s->names[shares[k].name];
+    const char *name = s->names[shares[k].name].text;
     show_list_item(show, name, strlen(name), (uint64_t)(shares[k].objects + 0.5));
   }
   show_list_end(show);

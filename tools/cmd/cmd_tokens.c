@@ -20,10 +20,11 @@ enum { DESCRIBED_MOST = 10000 };
 
 /* Cells that only the host can fill. */
 struct unknown {
-  size_t labels, description; /* holes */
-  size_t worker;
+  size_t labels; /* a hole; that of the description follows it */
   uint64_t token;
+  uint32_t worker;
 };
+static size_t hole_of_description(const struct unknown *u) { return u->labels + 1; }
 
 struct listing {
   struct show *s;
@@ -74,11 +75,12 @@ static bool read_token(struct observer *o, gaijin_body *b, void *user) {
     show_nil(l->s);
     show_nil(l->s);
   } else {
-    size_t labels = show_hole(l->s), description = show_hole(l->s);
-    add_unknown(l, (struct unknown){.labels = labels,
-                                    .description = description,
-                                    .worker = exposed_worker(l->exposed, host.bytes, host.size),
-                                    .token = id.integer});
+    size_t labels = show_hole(l->s);
+    show_hole(l->s);
+    add_unknown(l, (struct unknown){
+                       .labels = labels,
+                       .token = id.integer,
+                       .worker = (uint32_t)exposed_worker(l->exposed, host.bytes, host.size)});
   }
   if (is_dead) show_mark(l->s, SHOW_DIM);
   return true;
@@ -126,11 +128,11 @@ static bool fill_descriptions(const struct listing *l, struct observer *o) {
   bool all = true, wanted = show_wants(l->s, "description");
   bool *chosen = wanted ? choose(l->s, &all) : NULL;
   struct descriptions *d = descriptions_new();
-  size_t *numbers = tool_alloc(l->count + 1, sizeof *numbers);
-  for (size_t i = 0; i < l->count; i++) {
+  size_t *numbers = wanted ? tool_alloc(l->count + 1, sizeof *numbers) : NULL;
+  for (size_t i = 0; wanted && i < l->count; i++) {
     const struct unknown *u = &l->unknown[i];
     numbers[i] = SIZE_MAX;
-    if (!wanted || !chosen[show_row_of(l->s, u->description)]) continue;
+    if (!chosen[show_row_of(l->s, hole_of_description(u))]) continue;
     /* One that has just not answered is not waited for once more, or it would cost twice. */
     if (exposed_is_late(l->exposed, u->worker)) {
       all = false;
@@ -141,8 +143,8 @@ static bool fill_descriptions(const struct listing *l, struct observer *o) {
   }
   if (wanted) all = descriptions_ask(d, o, observe_timeout(o->in)) && all;
   for (size_t i = 0; i < l->count; i++) {
-    show_fill(l->s, l->unknown[i].description);
-    if (numbers[i] == SIZE_MAX)
+    show_fill(l->s, hole_of_description(&l->unknown[i]));
+    if (!numbers || numbers[i] == SIZE_MAX)
       show_nil(l->s);
     else
       put_description(l->s, descriptions_at(d, numbers[i]));

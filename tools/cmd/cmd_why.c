@@ -138,7 +138,7 @@ int cmd_why(const struct invocation *in) {
   struct why y = {.dead = true};
   if (!parse(&y, in->words[0])) return EXIT_USAGE;
   struct observe_book book = {.what = "tokens", .columns = COLUMNS, .host = y.host,
-                              .row = read_token, .user = &y};
+                              .id = y.id, .row = read_token, .user = &y};
   bool good = observe_open(&y.o, in) && observe_read(&y.o, &book);
   if (good && !y.found) {
     good = observe_must_know(&y.o, y.host);

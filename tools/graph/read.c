@@ -14,7 +14,7 @@
 #include "tools/ask/queued.h"
 
 /* Of a row of tokens: host, id, kind, age, dead, holders. */
-enum { TOKEN_VALUES = 6, LOAD_VALUES = 3, CLIENT_VALUES = 3 };
+enum { TOKEN_VALUES = 6, LOAD_VALUES = 3, CLIENT_VALUES = 6 };
 
 /* Of what is under way so much is noted, and the rest counted. */
 enum { WAITING_MOST = 100000 };
@@ -30,8 +30,11 @@ struct reading {
   struct waiting *waiting; /* sorted */
   size_t n_waiting, waiting_room;
   struct exposed *exposed;
-  uint32_t *numbers; /* of living workers in `exposed`, by number in the fold, + 1; 0: none */
-  size_t numbers_room;
+  struct living { /* workers, by number in the fold */
+    uint32_t number; /* in `exposed`, + 1; 0: it is none */
+    bool has_objects;
+  } *living;
+  size_t living_room;
   struct fold_hold *holds; /* of the object that is read */
   uint32_t holds_room;
   bool *near; /* workers whose objects are wanted, by number; NULL: all are */
@@ -50,23 +53,31 @@ static void *more(void *array, size_t room, size_t size) {
 
 static bool read_client(struct observer *o, gaijin_body *b, void *user) {
   struct reading *r = user;
-  struct gaijin_value name, host, pid;
+  struct gaijin_value name, host, pid, uid, uptime, exports;
   if (!observe_value(o, b, "clients", &name) || !observe_value(o, b, "clients", &host) ||
-      !observe_value(o, b, "clients", &pid))
+      !observe_value(o, b, "clients", &pid) || !observe_value(o, b, "clients", &uid) ||
+      !observe_value(o, b, "clients", &uptime) || !observe_value(o, b, "clients", &exports))
     return false;
   if (name.type != GAIJIN_STRING) return true;
   uint32_t i = fold_worker(&r->g->fold, name.bytes, name.size, false);
   r->g->fold.workers[i].is_known = true;
   r->g->fold.workers[i].pid = pid.integer;
-  if (i >= r->numbers_room) {
-    size_t room = r->numbers_room ? r->numbers_room : 16;
+  if (i >= r->living_room) {
+    size_t room = r->living_room ? r->living_room : 16;
     while (room <= i) room *= 2;
-    r->numbers = more(r->numbers, room, sizeof *r->numbers);
-    memset(r->numbers + r->numbers_room, 0, (room - r->numbers_room) * sizeof *r->numbers);
-    r->numbers_room = room;
+    r->living = more(r->living, room, sizeof *r->living);
+    memset(r->living + r->living_room, 0, (room - r->living_room) * sizeof *r->living);
+    r->living_room = room;
   }
-  r->numbers[i] = (uint32_t)exposed_worker(r->exposed, name.bytes, name.size) + 1;
+  r->living[i] = (struct living){
+      .number = (uint32_t)exposed_worker(r->exposed, name.bytes, name.size) + 1,
+      .has_objects = exports.integer > 0};
   return true;
+}
+
+/* Its number in `exposed` + 1; 0: it is no living worker. */
+static uint32_t number_of(const struct reading *r, uint32_t worker) {
+  return worker < r->living_room ? r->living[worker].number : 0;
 }
 
 /* ---- What is under way ---- */
@@ -155,7 +166,8 @@ static bool find_near(struct reading *r, struct observer *o) {
   char *host = tool_copy(s->focus, s->focus_size);
   r->near_room = 0;
   bool good = observe_read(o, &(struct observe_book){.what = "tokens", .columns = TOKEN_VALUES,
-                                                     .host = host, .row = read_focus, .user = r});
+                                                     .host = host, .id = s->focus_id,
+                                                     .row = read_focus, .user = r});
   if (good && !r->found) good = observe_must_know(o, host);
   if (good && !r->found) {
     tool_error("nobody holds an object %s:%llu; `gaijinctl tokens` lists those that are held", host,
@@ -273,14 +285,58 @@ static bool read_token(struct observer *o, gaijin_body *b, void *user) {
                                    : 0;
   for (uint32_t i = 0; i < w.n_holds; i++)
     r->holds[i].waiting = count_waiting(r, living, w.id, r->holds[i].worker);
-  if (!w.is_dead && w.host < r->numbers_room && r->numbers[w.host])
-    exposed_texts(r->exposed, r->numbers[w.host] - 1, w.id, FOLD_LABELS, &labels);
+  if (!w.is_dead && number_of(r, w.host))
+    exposed_texts(r->exposed, number_of(r, w.host) - 1, w.id, FOLD_LABELS, &labels);
   fold_put(&r->g->fold, &(struct fold_object){.host = w.host, .kind = w.kind, .id = w.id,
                                               .age_s = w.age_s, .is_kept = kept, .labels = &labels,
                                               .holds = r->holds, .n_holds = w.n_holds,
                                               .others = w.others});
   text_deinit(&labels);
   return true;
+}
+
+/* Workers whose objects are read one worker after the other: of more all objects are read at once,
+ * because each time the broker looks at all that it has. */
+enum { READ_ONE_BY_ONE = 8 };
+
+/* Those of one worker (NULL: of all, or of the one in the filter), or one of them. */
+static bool read_book(struct reading *r, struct observer *o, const char *host, uint64_t id) {
+  const struct graph_scope *s = &r->g->scope;
+  if (host && s->host && strcmp(host, s->host) != 0) return true;
+  return observe_read(o, &(struct observe_book){.what = "tokens", .columns = TOKEN_VALUES,
+                                                .host = host ? host : s->host,
+                                                .holder = s->holder, .kind = s->kind, .id = id,
+                                                .least_age = s->least_age, .row = read_token,
+                                                .user = r});
+}
+
+/* One that lives and whose objects nobody holds has none; what one had that has ended is read. */
+static bool is_worth_reading(const struct reading *r, uint32_t worker) {
+  return !number_of(r, worker) || r->living[worker].has_objects;
+}
+
+/* What is in focus, and all objects of those that are near. */
+static bool read_near(struct reading *r, struct observer *o) {
+  const struct graph_scope *s = &r->g->scope;
+  char *focus = tool_copy(s->focus, s->focus_size);
+  bool good = true, focus_is_near = false;
+  for (uint32_t i = 0; i < r->near_room && good; i++) {
+    if (!r->near[i] || !is_worth_reading(r, i)) continue;
+    /* Workers may move when another one is noted. */
+    char *host = tool_copy(r->g->fold.workers[i].name, strlen(r->g->fold.workers[i].name));
+    focus_is_near = focus_is_near || strcmp(host, focus) == 0;
+    good = read_book(r, o, host, 0);
+    free(host);
+  }
+  if (good && !focus_is_near) good = read_book(r, o, focus, s->focus_id);
+  free(focus);
+  return good;
+}
+
+static bool read_objects(struct reading *r, struct observer *o) {
+  uint32_t n = 0;
+  for (uint32_t i = 0; i < r->near_room; i++) n += r->near[i] && is_worth_reading(r, i);
+  return r->near && n <= READ_ONE_BY_ONE ? read_near(r, o) : read_book(r, o, NULL, 0);
 }
 
 /* Only a node of one living object has something to say. Before nodes and workers are sorted. */
@@ -292,9 +348,9 @@ static void describe(struct reading *r, struct observer *o) {
   for (uint32_t i = 0; i < f->n_nodes; i++) {
     const struct fold_node *n = &f->nodes[i];
     numbers[i] = SIZE_MAX;
-    bool lives = !n->is_dead && n->host < r->numbers_room && r->numbers[n->host];
+    bool lives = !n->is_dead && number_of(r, n->host);
     if (!lives || n->objects != 1) continue;
-    if (exposed_is_late(r->exposed, r->numbers[n->host] - 1)) {
+    if (exposed_is_late(r->exposed, number_of(r, n->host) - 1)) {
       g->untold = true; /* it has had its time, and its error line */
       continue;
     }
@@ -322,17 +378,13 @@ bool graph_read(struct graph *g, struct observer *o) {
                                                      .row = read_client, .user = &r});
   if (good && s->focus) good = find_near(&r, o);
   if (good) exposed_ask(r.exposed, o);
-  good = good && !o->no_broker && read_waiting(&r, o) &&
-         observe_read(o, &(struct observe_book){.what = "tokens", .columns = TOKEN_VALUES,
-                                                .host = s->host, .holder = s->holder,
-                                                .kind = s->kind, .least_age = s->least_age,
-                                                .row = read_token, .user = &r});
+  good = good && !o->no_broker && read_waiting(&r, o) && read_objects(&r, o);
   if (good && !g->fold.n_nodes)
     good = observe_must_know(o, s->host) && observe_must_know(o, s->holder);
   if (good && s->describe) describe(&r, o);
   fold_sort(&g->fold);
   exposed_free(r.exposed);
-  free(r.numbers);
+  free(r.living);
   free(r.waiting);
   free(r.holds);
   free(r.near);

@@ -18,9 +18,11 @@ void rows_write_json(const struct rows *r, FILE *out) {
   for (size_t i = 0; i < n; i++) {
     fputs(i ? "},\n {" : "{", out);
     for (size_t k = 0; k < v->n_picked; k++) {
-      const struct cell *c = rows_cell(r, order[i], v->picked[k]);
+      char room[CELL_ROOM];
+      size_t size;
+      const char *bytes = cell_bytes(r, rows_cell(r, order[i], v->picked[k]), room, &size);
       fprintf(out, "%s\"%s\":", k ? "," : "", v->picked[k]->name);
-      fwrite(c->bytes, 1, c->size, out);
+      fwrite(bytes, 1, size, out);
     }
   }
   fputs(n ? "}]\n" : "]\n", out);
@@ -43,7 +45,7 @@ static void print_cut(const char *bytes, size_t size, size_t width) {
   blanks(width - 1 - text_width(bytes, taken)); /* a wide character may leave a column */
 }
 
-static void print_cell(const char *bytes, size_t size, size_t width, bool right, bool last) {
+static void print_padded(const char *bytes, size_t size, size_t width, bool right, bool last) {
   size_t own = text_width(bytes, size), space = width > own ? width - own : 0;
   if (right) blanks(space);
   print_cut(bytes, size, width);
@@ -60,9 +62,12 @@ static void measure(const struct rows *r, const size_t *order, size_t n, size_t 
     right[k] = false;
     for (size_t i = 0; i < n; i++) {
       const struct cell *cell = rows_cell(r, order[i], c);
-      size_t own = text_width(cell->bytes, cell->size);
+      char room[CELL_ROOM];
+      size_t size;
+      const char *bytes = cell_bytes(r, cell, room, &size);
+      size_t own = text_width(bytes, size);
       if (own > widths[k]) widths[k] = own;
-      right[k] = right[k] || cell->type == CELL_NUMBER;
+      right[k] = right[k] || cell_is_number(cell);
     }
   }
 }
@@ -74,8 +79,8 @@ static void style(const struct rows *r, const char *code) {
 static void print_head(const struct rows *r, const struct layout *l, const bool *right) {
   style(r, "1");
   for (size_t k = 0; k < l->count; k++)
-    print_cell(l->columns[k]->name, strlen(l->columns[k]->name), l->widths[k],
-               right[l->columns[k] - r->view->columns], k + 1 == l->count);
+    print_padded(l->columns[k]->name, strlen(l->columns[k]->name), l->widths[k],
+                 right[l->columns[k] - r->view->columns], k + 1 == l->count);
   style(r, "0");
   fputc('\n', stdout);
 }
@@ -84,9 +89,11 @@ static void print_row(const struct rows *r, const struct layout *l, const bool *
   unsigned char mark = r->cells[row * r->view->count].mark;
   if (mark) style(r, mark == SHOW_DIM ? "2" : "31");
   for (size_t k = 0; k < l->count; k++) {
-    const struct cell *c = rows_cell(r, row, l->columns[k]);
-    print_cell(c->bytes, c->size, l->widths[k], right[l->columns[k] - r->view->columns],
-               k + 1 == l->count);
+    char room[CELL_ROOM];
+    size_t size;
+    const char *bytes = cell_bytes(r, rows_cell(r, row, l->columns[k]), room, &size);
+    print_padded(bytes, size, l->widths[k], right[l->columns[k] - r->view->columns],
+                 k + 1 == l->count);
   }
   if (mark) style(r, "0");
   fputc('\n', stdout);
@@ -153,11 +160,13 @@ static void print_upright(const struct rows *r) {
   if (v->terminal.is_one && !v->wide && v->terminal.width > widest + LAYOUT_GAP)
     width = v->terminal.width - widest - LAYOUT_GAP;
   for (size_t k = 0; k < v->n_picked; k++) {
-    const struct cell *c = rows_cell(r, 0, v->picked[k]);
+    char room[CELL_ROOM];
+    size_t size;
+    const char *bytes = cell_bytes(r, rows_cell(r, 0, v->picked[k]), room, &size);
     style(r, "1");
-    print_cell(v->picked[k]->name, strlen(v->picked[k]->name), widest, false, false);
+    print_padded(v->picked[k]->name, strlen(v->picked[k]->name), widest, false, false);
     style(r, "0");
-    print_cut(c->bytes, c->size, width);
+    print_cut(bytes, size, width);
     fputc('\n', stdout);
   }
 }

@@ -8,21 +8,53 @@
 #endif
 #include "tools/table/rows.h"
 
+#include <inttypes.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "tools/base/text.h"
 
+const char *cell_bytes(const struct rows *r, const struct cell *c, char room[CELL_ROOM],
+                       size_t *size) {
+  struct text t = {0};
+  bool json = r->view->json;
+  switch ((enum cell_type)c->type) {
+    case CELL_TEXT: *size = c->size; return c->is.text;
+    case CELL_NIL: *size = (size_t)snprintf(room, CELL_ROOM, "%s", json ? "null" : "-"); break;
+    case CELL_WHOLE: *size = (size_t)snprintf(room, CELL_ROOM, "%" PRIu64, c->is.whole); break;
+    case CELL_NUMBER:
+      text_add_number(&t, c->is.number);
+      /* JSON has no word for those that are not finite. */
+      *size = (size_t)snprintf(room, CELL_ROOM, json && !isfinite(c->is.number) ? "\"%s\"" : "%s",
+                               t.bytes);
+      text_deinit(&t);
+      break;
+  }
+  return room;
+}
+
+static double number_of(const struct cell *c) {
+  return c->type == CELL_WHOLE ? (double)c->is.whole : c->is.number;
+}
+
+static int compare_numbers(const struct cell *a, const struct cell *b) {
+  double x = number_of(a), y = number_of(b);
+  if (x == y && a->type == CELL_WHOLE && b->type == CELL_WHOLE)
+    return (a->is.whole > b->is.whole) - (a->is.whole < b->is.whole);
+  return x < y ? -1 : x > y;
+}
+
 static int compare_cells(const struct cell *a, const struct cell *b, bool downwards) {
   if (a->type == CELL_NIL || b->type == CELL_NIL)
     return (a->type == CELL_NIL) - (b->type == CELL_NIL);
   int order;
-  if (a->type != b->type)
-    order = a->type == CELL_NUMBER ? -1 : 1;
-  else if (a->type == CELL_NUMBER)
-    order = a->number < b->number ? -1 : a->number > b->number;
+  if (cell_is_number(a) != cell_is_number(b))
+    order = cell_is_number(a) ? -1 : 1;
+  else if (cell_is_number(a))
+    order = compare_numbers(a, b);
   else
-    order = strverscmp(a->bytes, b->bytes);
+    order = a->is.text == b->is.text ? 0 : strverscmp(a->is.text, b->is.text);
   return downwards ? -order : order;
 }
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * Every cell is rendered when it is put, as JSON or as plain text, and kept as
- * one string; widths are known at the end.
+ * Texts are rendered when they are put, as JSON or as plain text, numbers when they are printed;
+ * widths are known at the end.
  */
 #include "tools/table/show.h"
 
@@ -34,7 +34,7 @@ struct show *show_new(const struct view *v) {
 
 void show_free(struct show *s) {
   if (!s) return;
-  for (size_t i = 0; i < s->rows.count; i++) free(s->rows.cells[i].bytes);
+  strings_deinit(&s->rows.strings);
   text_deinit(&s->list);
   free(s->rows.cells);
   free(s);
@@ -65,25 +65,45 @@ static void grow(struct show *s) {
   s->rows.cells = cells;
 }
 
-/* Takes the text over. `number` sorts it if it is one. */
-static void put_typed(struct show *s, struct text *t, enum cell_type type, double number) {
-  size_t at = s->hole != NO_HOLE ? s->hole : s->rows.count;
-  unsigned char mark = 0;
-  s->hole = NO_HOLE;
-  if (at == s->room) grow(s);
-  if (!t->bytes) text_add(t, "", 0);
-  if (at == s->rows.count) {
-    s->rows.count++;
-  } else {
-    mark = s->rows.cells[at].mark;
-    free(s->rows.cells[at].bytes);
-  }
-  s->rows.cells[at] = (struct cell){
-      .bytes = t->bytes, .size = t->size, .type = type, .number = number, .mark = mark};
-  *t = (struct text){0};
+/* Where the next cell goes. */
+static size_t next_place(const struct show *s) {
+  return s->hole != NO_HOLE ? s->hole : s->rows.count;
 }
 
-static void put(struct show *s, struct text *t) { put_typed(s, t, CELL_TEXT, 0); }
+static void put_cell(struct show *s, struct cell c) {
+  size_t at = next_place(s);
+  s->hole = NO_HOLE;
+  if (at == s->room) grow(s);
+  if (at == s->rows.count)
+    s->rows.count++;
+  else
+    c.mark = s->rows.cells[at].mark;
+  s->rows.cells[at] = c;
+}
+
+/* The text of the cell above, if it is this one; else a copy. */
+static const char *keep(struct show *s, const char *bytes, size_t size) {
+  size_t at = next_place(s), row = s->rows.view->count;
+  const struct cell *above = at >= row ? &s->rows.cells[at - row] : NULL;
+  if (above && above->type == CELL_TEXT && above->size == size &&
+      memcmp(above->is.text, bytes, size) == 0)
+    return above->is.text;
+  return strings_add(&s->rows.strings, bytes, size);
+}
+
+/* Takes the text over. */
+static void put(struct show *s, struct text *t) {
+  if (t->size > UINT32_MAX) {
+    tool_error("out of memory");
+    exit(1);
+  }
+  const char *bytes = t->bytes ? t->bytes : "";
+  put_cell(s, (struct cell){
+                  .is.text = keep(s, bytes, t->size),
+                  .size = (uint32_t)t->size,
+                  .type = CELL_TEXT});
+  text_deinit(t);
+}
 
 void show_string(struct show *s, const char *bytes, size_t size) {
   struct text t = {0};
@@ -105,15 +125,11 @@ static void add_number(const struct show *s, struct text *t, double v) {
 }
 
 void show_number(struct show *s, double v) {
-  struct text t = {0};
-  add_number(s, &t, v);
-  put_typed(s, &t, CELL_NUMBER, v);
+  put_cell(s, (struct cell){.is.number = v, .type = CELL_NUMBER});
 }
 
 void show_uint(struct show *s, uint64_t v) {
-  struct text t = {0};
-  text_print(&t, "%" PRIu64, v);
-  put_typed(s, &t, CELL_NUMBER, (double)v);
+  put_cell(s, (struct cell){.is.whole = v, .type = CELL_WHOLE});
 }
 
 void show_hex(struct show *s, uint64_t v) {
@@ -129,9 +145,7 @@ void show_bool(struct show *s, bool v) {
 }
 
 void show_nil(struct show *s) {
-  struct text t = {0};
-  text_print(&t, "%s", s->json ? "null" : "-");
-  put_typed(s, &t, CELL_NIL, 0);
+  put_cell(s, (struct cell){.type = CELL_NIL});
 }
 
 void show_value(struct show *s, const struct gaijin_value *v) {

@@ -1,0 +1,69 @@
+#!/bin/bash
+# SPDX-License-Identifier: MIT
+#
+# What a walk of a worker's heap costs the worker: the forked copy runs when nobody else wants to,
+# the collector has ended its round before, and there is a rest, which is told.
+. "$(dirname "$0")/lib.sh"
+export GAIJIN_SOCKET=$dir/s
+ctl=$build/gaijinctl
+evidence="out err why.out *.out"
+
+# A garbage object is finalised when, and only when, a round of the collector has ended.
+cat >"$dir/large.lua" <<'END'
+kept = {}
+for i = 1, 200000 do kept[i] = {i} end
+bakaGaijin.object = {}
+bakaGaijin.collected = function() return collected == true end
+collectgarbage()
+do local p = newproxy(true); getmetatable(p).__gc = function() collected = true end end
+gaijin.run()
+END
+cat >"$dir/holder.lua" <<'END'
+gaijin.wait_for("large", "object")
+mine = bakaGaijin("large").object
+bakaGaijin.ready = true
+gaijin.run()
+END
+
+# The policy of a child of the worker is SCHED_IDLE (5): the 41st value of its stat, of which the
+# second is a name in brackets.
+copy_is_idle() {
+  local child stat
+  for child in $(cat "/proc/$worker/task/$worker/children"); do
+    stat=$(cat "/proc/$child/stat" 2>/dev/null) || continue
+    # shellcheck disable=SC2086 # split into values
+    set -- ${stat##*) }
+    [ "${39:-}" = 5 ] && return
+  done
+  return 1
+}
+collected() { [ "$("$ctl" call large.collected)" = true ]; }
+# asks: `why` in the background; sees the copy.
+asks() {
+  "$ctl" why "large:$id" --timeout $((15 * ${GAIJIN_TEST_SLOWER:-1})) >"$dir/why.out" 2>&1 &
+  asking=$!
+  check "the copy runs when nobody else wants to" eventually copy_is_idle
+  wait "$asking"
+  check "tells a path" grep -q '^  _G\.' "$dir/why.out"
+}
+
+start_broker
+for story in plain sandboxed; do
+  flags=()
+  if [ "$story" = sandboxed ]; then flags=(--sandbox); fi
+  start large "$build/gaijin-worker" -n large "${flags[@]}" "$dir/large.lua"
+  worker=$pid large=$pid
+  start holder "$build/gaijin-worker" -n holder "$dir/holder.lua"
+  check "the holder runs" exports holder ready
+  id=$("$ctl" --json tokens --holder holder | sed -n '1s|.*"id":\([0-9]*\).*|\1|p')
+  id=${id#*:}
+  check "not collected before" eval '! collected'
+  asks
+  check "a round of the collector has ended" collected
+  run "$ctl" why "large:$id" --timeout 0.1
+  check "who asks at once is told when the next may begin" says "the next may begin in"
+  kill "$large" "$pid"
+  check "they end" eventually gone "$large"
+  check "both" eventually gone "$pid"
+done
+finish
