@@ -138,7 +138,11 @@ FUZZERS := $(patsubst %,$(BUILD)/fuzz/%,$(FUZZ_TARGETS))
 FUZZ_WORLD := $(call objects,$(patsubst %,tests/fuzz/%.c,steady dial pairs mappings steps peer program))
 # Attacks, run by a test and by a bench.
 ATTACKS := $(call objects,$(filter-out tests/hostile/test_%.c tests/hostile/bench.c,$(wildcard tests/hostile/*.c)))
-BENCHES := $(call programs,bench,$(wildcard tests/bench/*.c)) $(if $(ATTACKS),$(BUILD)/bench/hostile)
+BENCHES := $(patsubst tests/bench/%.c,$(BUILD)/bench/%,$(wildcard tests/bench/rows/*.c tests/bench/refs/*.c tests/bench/restart/*.c)) \
+           $(if $(ATTACKS),$(BUILD)/bench/hostile)
+# Programs that other brokers are measured with, of those whose libraries are there.
+PEER_PROGRAMS := $(if $(shell pkg-config --exists libsystemd 2>/dev/null && echo 1),$(patsubst %,$(BUILD)/bench/peers/%,sdbus dbus_broker)) \
+         $(if $(wildcard /usr/include/nats/nats.h),$(BUILD)/bench/peers/nats) $(BUILD)/bench/peers/redis
 EXAMPLES := $(call programs,examples,$(wildcard examples/c/*.c))
 
 # What our programs and tests are linked with. libgaijin, below, is for other programs: it shows only gaijin_*.
@@ -248,25 +252,33 @@ check-all: ## check, check-web, a minute of soak, and what takes other systems: 
 	@$(MAKE) --no-print-directory distro-check
 	@$(MAKE) --no-print-directory arm64-check
 
-bench: all $(BENCHES) ## measures round trips beside a bare forwarder, idle memory, and many calls at once
-	@tests/bench/run.sh "$(BUILD)"
-	@tests/bench/calls.sh "$(BUILD)"
+# Figures of both are JSON; with RENEW=1 docs/performance.md and its picture are made of them.
+JSON = $(if $(filter 1,$(RENEW)),tests/bench/docs/$@.json,$(BUILD)/$@.json)
+renew = @$(if $(filter 1,$(RENEW)),/usr/bin/python3 tests/bench/docs/performance.py,true)
+bench: all $(BENCHES) ## measures everything beside a bare forwarder (ROWS="trips crowd" ROUNDS=n VARIANTS="FLAGS|FLAGS" JSON=file; RENEW=1: docs/performance.md, too)
+	@tests/bench/rows/run.sh "$(BUILD)" --json "$(JSON)"
+	$(renew)
+
+.PHONY: bench-peers
+bench-peers: all $(BENCHES) $(PEER_PROGRAMS) ## measures dbus-broker, NATS and others beside us, as far as they are installed; tools/setup.sh peers installs them (PEERS="nats drb" ROUNDS=n JSON=file RENEW=1)
+	@tests/bench/peers/run.sh "$(BUILD)" --json "$(JSON)"
+	$(renew)
 
 bench-refs: all $(BENCHES) ## measures what references cost: the broker's memory and time, objects per second
-	@tests/bench/refs.sh "$(BUILD)"
+	@tests/bench/refs/run.sh "$(BUILD)"
 
 bench-local: all ## measures the replaced library functions with local values beside the originals, in each interpreter
-	@tests/bench/local.sh "$(BUILD)"
+	@tests/bench/local/run.sh "$(BUILD)"
 
 bench-posts: all ## measures a burst: a million posts from each of eight workers to one (some minutes)
-	@tests/bench/posts.sh "$(BUILD)"
+	@tests/bench/posts/run.sh "$(BUILD)"
 
 hostile-bench: all $(BENCHES) ## measures a victim of each attack beside busy processes that attack nobody (EACH=n seconds; ATTACK=name: that one, SENT=n times at least)
 	@$(BUILD)/bench/hostile $(EACH) $(ATTACK) $(SENT)
 EACH ?= 3
 
 bench-monitor: all ## measures what one monitor costs calls between two workers
-	@tests/bench/monitor.sh "$(BUILD)"
+	@tests/bench/monitor/run.sh "$(BUILD)"
 
 bench-guard: all $(BUILD)/bench/steady.so ## counts instructions of requests and library calls against the record
 	@tools/setup.sh valgrind
@@ -430,7 +442,8 @@ $(HEADER): $(BUILD)/obj/tools/dev/public-header.o $(BUILD)/libproto.a
 	$(call link,$(inputs) -lm)
 $(BUILD)/examples/%: $(BUILD)/obj/examples/c/%.o $(BUILD)/libgaijin.a
 	$(call link,$(inputs) $(MSGPACK) -lm)
-$(BUILD)/bench/%: $(BUILD)/obj/tests/bench/%.o $(INNER)
+BENCH_COMMON := $(call objects,$(wildcard tests/bench/common/*.c))
+$(BUILD)/bench/%: $(BUILD)/obj/tests/bench/%.o $(BENCH_COMMON) $(INNER)
 	$(call link,$(inputs) $(LUA_LIBS))
 # Preloaded, so it links with nothing of ours.
 $(BUILD)/bench/steady.so: $(BUILD)/obj/tests/bench/guard/steady.o
@@ -465,7 +478,7 @@ $(BUILD)/tests/%: $(BUILD)/obj/tests/flow/%.o $(if $(BED),$(BUILD)/libbed.a) $(T
 $(BUILD)/tests/test_return $(BUILD)/tests/test_large_messages: $(BUILD)/tests/%: $(BUILD)/obj/tests/flow/%.o $(BUILD)/obj/tests/hostile/raw.o
 $(BUILD)/tests/%: $(BUILD)/obj/tests/hostile/%.o $(ATTACKS) $(if $(BED),$(BUILD)/libbed.a) $(TESTED)
 	$(call link,$(inputs) $(TEST_LIBS))
-$(BUILD)/bench/storm $(BUILD)/bench/pause: $(BUILD)/bench/%: $(BUILD)/obj/tests/bench/%.o $(BUILD)/obj/tests/hostile/raw.o $(INNER)
+$(BUILD)/bench/restart/storm $(BUILD)/bench/restart/pause: $(BUILD)/bench/%: $(BUILD)/obj/tests/bench/%.o $(BUILD)/obj/tests/hostile/raw.o $(INNER)
 	$(call link,$(inputs) $(MSGPACK) -lm)
 $(BUILD)/bench/hostile: $(BUILD)/obj/tests/hostile/bench.o $(ATTACKS) $(BUILD)/libbed.a $(INNER)
 	$(call link,$(inputs) $(CHECK) $(MSGPACK) -lm)
