@@ -445,6 +445,8 @@ $(BUILD)/examples/%: $(BUILD)/obj/examples/c/%.o $(BUILD)/libgaijin.a
 BENCH_COMMON := $(call objects,$(wildcard tests/bench/common/*.c))
 $(BUILD)/bench/%: $(BUILD)/obj/tests/bench/%.o $(BENCH_COMMON) $(INNER)
 	$(call link,$(inputs) $(LUA_LIBS))
+$(BUILD)/bench/peers/%: $(BUILD)/obj/tests/bench/peers/%.o $(BENCH_COMMON)
+	$(call link,$(inputs) $(if $(filter nats,$*),-lnats,$(if $(filter redis,$*),,-lsystemd)))
 # Preloaded, so it links with nothing of ours.
 $(BUILD)/bench/steady.so: $(BUILD)/obj/tests/bench/guard/steady.o
 	$(call link,-shared $(inputs))

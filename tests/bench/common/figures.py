@@ -17,6 +17,7 @@ import sys
 FORMAT = 1
 TRIPS = ("get", "set", "call")
 RATES = ("async-", "futures-", "posts", "rate")
+BUSY_PERCENT = 5  # of all processors, that others had
 PLACEMENTS = {"pinned": "all on one processor", "placed": "the middle on one processor, both ends on another"}
 
 
@@ -90,15 +91,16 @@ def collect(path):
             entry["to_floor"] = spread(found)
         figures.append(entry)
     rounds = 1 + max((n for found in values.values() for n in found), default=-1)
-    begin = [float(n) for n in notes.get("load_begin", "0").split()]
+    others = float(notes.get("others", "0"))
     return {
         "format": FORMAT,
         "what": notes.get("what", "bench"),
         "taken": datetime.datetime.now(datetime.timezone.utc).strftime("%Y-%m-%d"),
         "commit": command("git", "rev-parse", "--short", "HEAD"),
         "machine": {"processors": os.cpu_count(), "model": processor(), "kernel": platform.release()},
-        "load": {"begin": begin, "end": [float(n) for n in notes.get("load_end", "0").split()]},
-        "busy": begin[0] > 0.5,
+        "load": {w: [float(n) for n in notes.get("load_" + w, "0").split()] for w in ("begin", "end")},
+        "others_percent": others,
+        "busy": others > BUSY_PERCENT,
         "rounds": rounds,
         "share": int(notes.get("share", "1")),
         "not_installed": notes["absent"].split(",") if notes.get("absent") else [],
@@ -117,7 +119,8 @@ def provenance(run):
     """Sentences on where figures are from, and how much that is worth."""
     text = "%d rounds on %s, %d processors, Linux %s." % (
         run["rounds"], run["machine"]["model"], run["machine"]["processors"], run["machine"]["kernel"])
-    text += " Load average %s at the begin, %s at the end." % (run["load"]["begin"][0], run["load"]["end"][0])
+    text += " Load average %s at the begin, %s at the end; other processes had %s %% of the processors." % (
+        run["load"]["begin"][0], run["load"]["end"][0], run["others_percent"])
     if run["busy"]:
         text += " The machine was busy with other work: of these figures only ratios of one round mean something."
     if run["share"] > 1:

@@ -15,16 +15,22 @@
 #   start_broker            starts one in the middle and waits until it answers: its pid is $broker
 #   start_worker NAME ...   starts one at an end; waits for nothing
 #   run_worker NAME ...     runs one at an end until its script ends
-#   there WORKER [LABEL]    waits until it is there, and exports the label
+#   there WORKER [LABEL]    waits until the one that was started last is there, and exports the label
 #   wait_until PID COMMAND...  runs a condition until it holds, or that process has ended
 #   end_started             ends what was started, the last one first; a script's end does that too
 #   doing WHAT              what a failure from now on is told to have happened in
 #   private_kib PID, processor_ns PID, median (of the lines of stdin)
-#   load_averages           of 1, 5 and 15 minutes, for those who judge figures
+#   number TEXT WHAT        the number again, if it is one of 1 and more
+#   json_of [--json FILE]   the file's whole name, or nothing
+#   note NAME TEXT, figures_of ROUND PLACEMENT VARIANT  lines that figures.py reads; the latter of those of
+#                           stdin, `ROW FIGURE UNIT VALUE`, of which there must be some
+#   took_begin, took_end    notes before and after all figures: the load averages, and what part of all processors
+#                           others had meanwhile: figures can be judged by that
 #
 # and variables:
 #
 #   $bench $build $dir      the folder tests/bench, the build directory, the script's directory
+#   $placements             pinned, and placed where there are two processors
 #   $programs               where broker and workers are: $build, unless a variant has another
 #   GAIJIN_BENCH_CPUS       the two processors: "0 1"; a single one leaves out what is placed
 #   BROKER_FLAGS, WORKER_FLAGS  flags for every broker and worker; split at blanks
@@ -54,6 +60,8 @@ begin() {
     [ "$(nproc)" = 1 ] || GAIJIN_BENCH_CPUS="0 1"
   fi
   read -ra processors <<<"$GAIJIN_BENCH_CPUS"
+  placements=(pinned)
+  [ ${#processors[@]} -lt 2 ] || placements+=(placed)
   read -ra broker_flags <<<"${BROKER_FLAGS:-}"
   read -ra worker_flags <<<"${WORKER_FLAGS:-}"
   dir=$(mktemp -d)
@@ -94,7 +102,7 @@ run_worker() {
   timeout -k 5 "$limit" taskset -c "$ends" "$programs/gaijin-worker" "${worker_flags[@]}" -n "$1" \
     --once "${@:2}"
 }
-there() { "$programs/gaijinctl" wait "$@" --timeout "$limit" >/dev/null; }
+there() { wait_until "$pid" "$programs/gaijinctl" wait "$@" --timeout 1; }
 
 # wait_until PID COMMAND...: or until the process has ended.
 wait_until() {
@@ -117,4 +125,39 @@ end_started() {
 private_kib() { awk '/^Private_(Clean|Dirty):/ { n += $2 } END { print n }' "/proc/$1/smaps_rollup"; }
 processor_ns() { cut -d ' ' -f 1 "/proc/$1/schedstat"; }
 median() { sort -g | awk '{ all[NR] = $1 } END { print all[int((NR + 1) / 2)] }'; }
-load_averages() { cut -d ' ' -f 1-3 /proc/loadavg; }
+# Ticks of all processors in which they were not idle; those; those of this script and what it waited for.
+ticks() {
+  local _ user nice system idle wait irq soft steal fields busy
+  read -r _ user nice system idle wait irq soft steal _ </proc/stat
+  read -ra fields <"/proc/$$/stat" # names of shells have no blanks
+  busy=$((user + nice + system + irq + soft + steal))
+  echo "$busy $((busy + idle + wait)) $((fields[13] + fields[14] + fields[15] + fields[16]))"
+}
+took_begin() {
+  note load_begin "$(cut -d ' ' -f 1-3 /proc/loadavg)"
+  ticks_begin=$(ticks)
+}
+took_end() {
+  note load_end "$(cut -d ' ' -f 1-3 /proc/loadavg)"
+  note others "$(echo "$ticks_begin $(ticks)" |
+    awk '{ all = $5 - $2; printf "%.1f", all > 0 ? 100 * (($4 - $1) - ($6 - $3)) / all : 0 }')"
+}
+
+number() {
+  [[ $1 =~ ^[1-9][0-9]*$ ]] || die "$2 is '$1': a number of 1 and more is wanted"
+  echo "$1"
+}
+json_of() {
+  [ $# -gt 0 ] || return 0
+  if [ $# != 2 ] || [ "$1" != --json ]; then die "there is no option '$*'; --json FILE is one"; fi
+  realpath -m "$2"
+}
+note() { printf '%s\t%s\n' "$1" "$2"; }
+figures_of() {
+  local line n=0
+  while read -r line; do
+    printf '%s\t%s\t%s\t%s\n' "$1" "$2" "$3" "$line"
+    n=$((n + 1))
+  done
+  [ "$n" -gt 0 ] || die "there are no figures"
+}

@@ -20,7 +20,7 @@ long measure_number(const char *text, const char *what, long least, long most);
 /* Puts the calling process on that processor alone, or ends. */
 void measure_place(long processor);
 
-/* A child that dies with us and runs on that processor. True in the child. */
+/* A child that runs on that processor, and is ended with us, at the latest. True in the child. */
 int measure_fork(long processor);
 
 /* Does `trip` for a tenth of `count` times unmeasured, then `count` times, and prints p50 and p99 in

@@ -10,7 +10,7 @@ set -euo pipefail
 . "$(dirname "$0")/../common/lib.sh"
 begin bench-monitor "${1:?usage: run.sh BUILD [CALLS [ROUNDS]]}" gaijin-broker gaijin-worker gaijinctl
 calls=${2:-20000} rounds=${3:-7}
-other=${processors[-1]} monitor= log_level=info
+other=${processors[-1]} monitor="" log_level=info
 start_broker 2>"$dir/log"
 start_worker host "$bench/rows/host.lua"
 host=$pid

@@ -3,6 +3,7 @@
 #
 # The rows of make bench. Each is a function row_NAME that prints lines `ROW FIGURE UNIT VALUE`; it
 # measures once, between programs placed as $middle and $ends say. $share divides how often things are done.
+# Sourced after lib.sh.
 
 # Those of each placement, in their order.
 # shellcheck disable=SC2034
@@ -10,6 +11,7 @@ pinned_rows=(floor trips async posts bulk objects string fibers crowd start memo
 # shellcheck disable=SC2034
 placed_rows=(floor trips async posts string)
 
+is_together=""
 times() { # NUMBER [LEAST]
   local n=$(($1 / share)) least=${2:-1}
   echo $((n < least ? least : n))

@@ -17,15 +17,9 @@ set -euo pipefail
 . "$(dirname "$0")/rows.sh"
 begin bench "${1:?usage: run.sh BUILD [--json FILE]}" gaijin-broker gaijin-worker gaijinctl \
   bench/rows/floor bench/rows/idle bench/rows/start bench/refs/tokens
-json=
-if [ $# -gt 1 ]; then
-  if [ "$2" != --json ] || [ $# != 3 ]; then die "usage: run.sh BUILD [--json FILE]"; fi
-  json=$(realpath -m "$3")
-fi
-rounds=${ROUNDS:-5} share=${SHARE:-1} is_together=
-for number in "$rounds" "$share"; do
-  [[ $number =~ ^[1-9][0-9]*$ ]] || die "'$number' is no number of rounds, or share"
-done
+json=$(json_of "${@:2}")
+rounds=$(number "${ROUNDS:-5}" ROUNDS)
+share=$(number "${SHARE:-1}" SHARE)
 read -ra wanted <<<"${ROWS:-}"
 for row in "${wanted[@]}"; do
   [ "$(type -t "row_$row")" = function ] ||
@@ -49,38 +43,43 @@ use() { # VARIANT
   worker_flags=("${common_worker[@]}" "${flags[@]}")
 }
 is_wanted() { # ROW
-  [ ${#wanted[@]} -eq 0 ] || [[ " ${wanted[*]} floor " == *" $1 "* ]]
+  [ ${#wanted[@]} -eq 0 ] || [[ " ${wanted[*]} " == *" $1 "* ]]
+}
+# The rows of a placement; with the floor, unless it would be alone without anybody having asked for it.
+rows_of() { # PLACEMENT
+  local row chosen=()
+  declare -n names="$1_rows"
+  for row in "${names[@]}"; do
+    if is_wanted "$row"; then chosen+=("$row"); fi
+  done
+  if [ ${#chosen[@]} -gt 0 ] && [ "${chosen[0]}" != floor ]; then chosen=(floor "${chosen[@]}"); fi
+  echo "${chosen[*]}"
 }
 # all ROUND PLACEMENT VARIANT: a line for each figure.
 all() {
-  local row names
+  local row
   place "$2"
   use "$3"
-  declare -n names="$2_rows"
-  for row in "${names[@]}"; do
-    is_wanted "$row" || continue
+  for row in $(rows_of "$2"); do
     doing "row $row, $2${3:+, with $3}"
     "row_$row" >"$dir/figures"
-    [ -s "$dir/figures" ] || die "no figures of row $row, $2"
-    while read -r line; do printf '%s\t%s\t%s\t%s\n' "$1" "$2" "$3" "$line"; done <"$dir/figures"
+    figures_of "$1" "$2" "$3" <"$dir/figures"
   done
   apart
 }
 
-note() { printf '%s\t%s\n' "$1" "$2"; } # of all of it: no line of a figure has two fields
 {
   note what bench
   note share "$share"
-  note load_begin "$(load_averages)"
+  took_begin
   for ((round = 0; round < rounds; round++)); do
-    for placement in pinned placed; do
-      if [ "$placement" = placed ] && [ ${#processors[@]} -lt 2 ]; then continue; fi
+    for placement in "${placements[@]}"; do
       # Nobody is always the first.
       for ((i = 0; i < ${#variants[@]}; i++)); do
         all "$round" "$placement" "${variants[(i + round) % ${#variants[@]}]}"
       done
     done
   done
-  note load_end "$(load_averages)"
+  took_end
 } >"$dir/lines"
 /usr/bin/python3 "$bench/common/figures.py" "$dir/lines" ${json:+"$json"}
