@@ -140,7 +140,7 @@ took_begin() {
 took_end() {
   note load_end "$(cut -d ' ' -f 1-3 /proc/loadavg)"
   note others "$(echo "$ticks_begin $(ticks)" |
-    awk '{ all = $5 - $2; printf "%.1f", all > 0 ? 100 * (($4 - $1) - ($6 - $3)) / all : 0 }')"
+    awk '{ all = $5 - $2; if (all > 0) printf "%.1f", 100 * (($4 - $1) - ($6 - $3)) / all; else print 0 }')"
 }
 
 number() {

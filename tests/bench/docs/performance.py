@@ -78,7 +78,7 @@ def name_of(variant):
 
 def taken(run):
     text = "Taken %s at %s. %s" % (run["taken"], run["commit"] or "an unknown commit", provenance(run))
-    return ["**To be taken again on a quiet machine.** " + text if run["busy"] else text, ""]
+    return ["**To be taken again on a quiet machine.** " + text if run["busy"] or run["share"] > 1 else text, ""]
 
 
 def bench_tables(run):
@@ -157,8 +157,6 @@ def main():
         run = load(os.path.join(here, name + ".json"))
         if not run:
             continue
-        if run["share"] != 1:
-            sys.exit("%s.json was made with SHARE: its figures mean nothing" % name)
         page = between(page, name, tables(run))
         drawn = picture(run) if name == "bench-peers" else drawn
     stale = []

@@ -71,10 +71,10 @@ row_memory() {
   start_worker idle "$dir/empty.lua"
   there idle
   echo "idle-worker memory KiB $(private_kib "$pid")"
-  taskset -c "$ends" "$build/bench/rows/idle" "$GAIJIN_SOCKET" "$broker" "$(times 1000 10)"
+  taskset -c "$ends" "$build/bench/rows/idle" "$GAIJIN_SOCKET" "$broker" "$(times 1000 200)"
   apart
   start_broker
-  taskset -c "$ends" "$build/bench/refs/tokens" "$GAIJIN_SOCKET" "$broker" "$(($(times 100 2) * 1000))" |
+  taskset -c "$ends" "$build/bench/refs/tokens" "$GAIJIN_SOCKET" "$broker" "$(($(times 100 20) * 1000))" |
     awk '$1 == "memory" { printf "token memory B %.1f\n", ($4 - $3) * 1024 / $2 }'
   apart
 }
