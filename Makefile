@@ -180,7 +180,7 @@ demo: ## installs what is missing, builds, and plays the story of the three reso
 	@$(MAKE) --no-print-directory all
 	@examples/abc/demo.sh "$(BUILD)"
 
-tests: all $(TESTS) $(BUILD)/ucontext/gaijin-worker $(STRESS) $(SOAK) $(BENCHES) ## builds the tests and benches too, and runs nothing
+tests: all $(TESTS) $(BUILD)/ucontext/gaijin-worker $(STRESS) $(SOAK) $(BENCHES) $(PEER_PROGRAMS) ## builds the tests and benches too, and runs nothing
 
 check: ## installs what is missing, builds, and runs every test (SKIP="test_a test_b": but these)
 	@tools/setup.sh packages
@@ -321,14 +321,14 @@ help: ## lists the targets
 
 # The halves of the targets above that run after setup.
 .PHONY: run-all run-unit run-flow run-lint run-valgrind unit-programs fuzzers replays
-run-all: all $(MANUALS) $(TESTS) $(BUILD)/ucontext/gaijin-worker $(STRESS) $(SOAK)
+run-all: all $(MANUALS) $(TESTS) $(BUILD)/ucontext/gaijin-worker $(STRESS) $(SOAK) $(BENCHES) $(PEER_PROGRAMS)
 	@tests/run.sh "$(BUILD)" $(foreach test,$(TESTS) $(FLOW_SCRIPTS),$(if $(filter $(SKIP),$(basename $(notdir $(test)))),,$(test)))
 fuzzers: $(FUZZERS)
 replays: $(REPLAYS)
 unit-programs: all $(UNIT_TESTS)
 run-unit: unit-programs
 	@tests/run.sh "$(BUILD)" $(UNIT_TESTS)
-run-flow: all $(MANUALS) $(FLOW_TESTS) $(BUILD)/ucontext/gaijin-worker $(STRESS) $(SOAK)
+run-flow: all $(MANUALS) $(FLOW_TESTS) $(BUILD)/ucontext/gaijin-worker $(STRESS) $(SOAK) $(BENCHES) $(PEER_PROGRAMS)
 	@tests/run.sh "$(BUILD)" $(FLOW_TESTS) $(FLOW_SCRIPTS)
 run-valgrind: all $(UNIT_TESTS) $(FLOW_TESTS)
 	@GAIJIN_TEST_SLOWER="$${GAIJIN_TEST_SLOWER:-10}" GAIJIN_TEST_UNDER="valgrind -q --error-exitcode=99 --trace-children=no" \

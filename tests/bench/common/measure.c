@@ -20,7 +20,7 @@
 
 enum { CHILDREN_MOST = 8 };
 
-_Noreturn void measure_die(const char *what) {
+void measure_die(const char *what) {
   fprintf(stderr, "%s: %s: %s\n", program_invocation_short_name, what, strerror(errno));
   exit(1);
 }

@@ -12,7 +12,7 @@
 #include <stddef.h>
 
 /* `what` and errno's text; does not return. */
-_Noreturn void measure_die(const char *what);
+void measure_die(const char *what) __attribute__((noreturn));
 
 /* A whole number of `least` to `most`, or the program ends and says so. */
 long measure_number(const char *text, const char *what, long least, long most);

@@ -25,15 +25,15 @@ static void check(natsStatus status, const char *what) {
   exit(1);
 }
 
-/* `soon`: each message is written when it is published, as a round trip wants it. */
-static natsConnection *join(const char *port, bool soon) {
+/* Each message is written when it is published; else a thread waits for a millisecond whether more come. */
+static natsConnection *join(const char *port) {
   natsOptions *options;
   natsConnection *connection;
   char url[64];
   snprintf(url, sizeof url, "nats://127.0.0.1:%s", port);
   check(natsOptions_Create(&options), "options");
   check(natsOptions_SetURL(options, url), "options");
-  check(natsOptions_SetSendAsap(options, soon), "options");
+  check(natsOptions_SetSendAsap(options, true), "options");
   check(natsConnection_Connect(&connection, options), url);
   natsOptions_Destroy(options);
   return connection;
@@ -49,7 +49,7 @@ static void on_request(natsConnection *c, natsSubscription *s, natsMsg *m, void 
 
 static void serve(const char *port) {
   natsSubscription *s;
-  natsConnection *c = join(port, true);
+  natsConnection *c = join(port);
   check(natsConnection_Subscribe(&s, c, SUBJECT, on_request, NULL), "the server");
   for (;;) pause();
 }
@@ -92,11 +92,15 @@ int main(int argc, char **argv) {
   snprintf(row, sizeof row, "async-%ld", in_flight);
   if (measure_fork(processor)) serve(argv[4]);
   measure_place(processor);
-  natsConnection *c = join(argv[4], true);
+  natsConnection *c = join(argv[4]);
   for (int i = 0; i < BEGIN_TRIES && call(c) != NATS_OK; i++) usleep(1000); /* until it serves */
   measure_trips("call", trips, trip, c);
-  struct many many = {.connection = join(argv[4], true)};
+  struct many many = {.connection = join(argv[4])};
   check(natsConnection_SubscribeSync(&many.answers, many.connection, ANSWERS), "answers");
   measure_rate(row, trips * 5, in_flight, batch, &many);
+  natsSubscription_Destroy(many.answers);
+  natsConnection_Destroy(many.connection);
+  natsConnection_Destroy(c);
+  nats_Close();
   return 0;
 }

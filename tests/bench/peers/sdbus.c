@@ -108,5 +108,6 @@ int main(int argc, char **argv) {
   while (call(&c) < 0 && clock_seconds() < end) usleep(1000); /* until the server has its name */
   measure_trips("call", trips, trip, &c);
   measure_rate(row, trips * 5, in_flight, batch, &c);
+  sd_bus_flush_close_unref(c.bus);
   return 0;
 }
