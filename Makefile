@@ -167,6 +167,10 @@ ifneq ($(UNKNOWN_TESTS),)
 $(error SKIP: there is no test called $(firstword $(UNKNOWN_TESTS)))
 endif
 
+ifneq ($(and $(filter 1,$(RENEW)),$(strip $(ROWS)$(PEERS))),)
+$(error RENEW=1 keeps the figures of all rows: leave ROWS and PEERS out)
+endif
+
 # ---- Targets -----------------------------------------------------------------------------------------------------
 
 .PHONY: all demo tests check unit flow asan hostile valgrind fuzz fuzz-coverage bench bench-refs

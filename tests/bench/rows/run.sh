@@ -9,7 +9,8 @@
 #   ROWS          some of the rows only, by name: "trips crowd"
 #   ROUNDS        how often all is done (5)
 #   VARIANTS      flags for broker and workers, variants separated by "|": "--poll-us 0|" is without polling and
-#                 as it comes. A variant that begins with @DIRECTORY is of the programs of that build
+#                 as it comes. What follows the word broker: or worker: is for those alone. A variant that begins
+#                 with @DIRECTORY is of the programs of that build
 #   BROKER_FLAGS, WORKER_FLAGS, GAIJIN_BENCH_CPUS  see ../common/lib.sh
 #   SHARE         divides how often things are done: with 100 one sees that it works, and figures mean nothing
 set -euo pipefail
@@ -32,15 +33,19 @@ common_broker=("${broker_flags[@]}") common_worker=("${worker_flags[@]}")
 
 # What the words start from now on.
 use() { # VARIANT
-  local flags=()
-  read -ra flags <<<"$1"
+  local word whose=both
   programs=$build
-  if [[ ${flags[0]:-} == @* ]]; then
-    programs=$(cd "${flags[0]#@}" 2>/dev/null && pwd) || die "there is no build '${flags[0]#@}'"
-    flags=("${flags[@]:1}")
-  fi
-  broker_flags=("${common_broker[@]}" "${flags[@]}")
-  worker_flags=("${common_worker[@]}" "${flags[@]}")
+  broker_flags=("${common_broker[@]}") worker_flags=("${common_worker[@]}")
+  for word in $1; do # split on purpose
+    case $word in
+      @*) programs=$(cd "${word#@}" 2>/dev/null && pwd) || die "there is no build '${word#@}'" ;;
+      broker: | worker:) whose=$word ;;
+      *)
+        [ "$whose" = worker: ] || broker_flags+=("$word")
+        [ "$whose" = broker: ] || worker_flags+=("$word")
+        ;;
+    esac
+  done
 }
 is_wanted() { # ROW
   [ ${#wanted[@]} -eq 0 ] || [[ " ${wanted[*]} " == *" $1 "* ]]
