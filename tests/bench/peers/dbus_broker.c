@@ -128,6 +128,7 @@ int main(int argc, char **argv) {
     if (r < 0) break; /* the broker has ended */
     if (r == 0) sd_bus_wait(bus, UINT64_MAX);
   }
+  sd_bus_unref(bus);
   waitpid(broker, NULL, 0);
   return 0;
 }
