@@ -138,7 +138,11 @@ FUZZERS := $(patsubst %,$(BUILD)/fuzz/%,$(FUZZ_TARGETS))
 FUZZ_WORLD := $(call objects,$(patsubst %,tests/fuzz/%.c,steady dial pairs mappings steps peer program))
 # Attacks, run by a test and by a bench.
 ATTACKS := $(call objects,$(filter-out tests/hostile/test_%.c tests/hostile/bench.c,$(wildcard tests/hostile/*.c)))
-BENCHES := $(call programs,bench,$(wildcard tests/bench/*.c)) $(if $(ATTACKS),$(BUILD)/bench/hostile)
+BENCHES := $(patsubst tests/bench/%.c,$(BUILD)/bench/%,$(filter-out $(patsubst %,tests/bench/%/%,common peers) tests/bench/guard/steady.c,\
+             $(wildcard tests/bench/*.c tests/bench/*/*.c))) $(if $(ATTACKS),$(BUILD)/bench/hostile)
+# Programs that other brokers are measured with, of those whose libraries are there.
+PEER_PROGRAMS := $(if $(shell pkg-config --exists libsystemd 2>/dev/null && echo 1),$(patsubst %,$(BUILD)/bench/peers/%,sdbus dbus_broker)) \
+         $(if $(wildcard /usr/include/nats/nats.h),$(BUILD)/bench/peers/nats) $(BUILD)/bench/peers/redis
 EXAMPLES := $(call programs,examples,$(wildcard examples/c/*.c))
 
 # What our programs and tests are linked with. libgaijin, below, is for other programs: it shows only gaijin_*.
@@ -163,6 +167,10 @@ ifneq ($(UNKNOWN_TESTS),)
 $(error SKIP: there is no test called $(firstword $(UNKNOWN_TESTS)))
 endif
 
+ifneq ($(and $(filter 1,$(RENEW)),$(strip $(ROWS)$(PEERS))),)
+$(error RENEW=1 keeps the figures of all rows: leave ROWS and PEERS out)
+endif
+
 # ---- Targets -----------------------------------------------------------------------------------------------------
 
 .PHONY: all demo tests check unit flow asan hostile valgrind fuzz fuzz-coverage bench bench-refs
@@ -176,7 +184,7 @@ demo: ## installs what is missing, builds, and plays the story of the three reso
 	@$(MAKE) --no-print-directory all
 	@examples/abc/demo.sh "$(BUILD)"
 
-tests: all $(TESTS) $(BUILD)/ucontext/gaijin-worker $(STRESS) $(SOAK) $(BENCHES) ## builds the tests and benches too, and runs nothing
+tests: all $(TESTS) $(BUILD)/ucontext/gaijin-worker $(STRESS) $(SOAK) $(BENCHES) $(PEER_PROGRAMS) ## builds the tests and benches too, and runs nothing
 
 check: ## installs what is missing, builds, and runs every test (SKIP="test_a test_b": but these)
 	@tools/setup.sh packages
@@ -248,25 +256,33 @@ check-all: ## check, check-web, a minute of soak, and what takes other systems: 
 	@$(MAKE) --no-print-directory distro-check
 	@$(MAKE) --no-print-directory arm64-check
 
-bench: all $(BENCHES) ## measures round trips beside a bare forwarder, idle memory, and many calls at once
-	@tests/bench/run.sh "$(BUILD)"
-	@tests/bench/calls.sh "$(BUILD)"
+# Figures of both are JSON; with RENEW=1 docs/performance.md and its picture are made of them.
+JSON = $(if $(filter 1,$(RENEW)),tests/bench/docs/$@.json,$(BUILD)/$@.json)
+renew = @$(if $(filter 1,$(RENEW)),/usr/bin/python3 tests/bench/docs/performance.py,true)
+bench: all $(BENCHES) ## measures everything beside a bare forwarder (ROWS="trips crowd" ROUNDS=n VARIANTS="FLAGS|FLAGS" JSON=file; RENEW=1: docs/performance.md, too)
+	@tests/bench/rows/run.sh "$(BUILD)" --json "$(JSON)"
+	$(renew)
+
+.PHONY: bench-peers
+bench-peers: all $(BENCHES) $(PEER_PROGRAMS) ## measures dbus-broker, NATS and others beside us, as far as they are installed; tools/setup.sh peers installs them (PEERS="nats drb" ROUNDS=n JSON=file RENEW=1)
+	@tests/bench/peers/run.sh "$(BUILD)" --json "$(JSON)"
+	$(renew)
 
 bench-refs: all $(BENCHES) ## measures what references cost: the broker's memory and time, objects per second
-	@tests/bench/refs.sh "$(BUILD)"
+	@tests/bench/refs/run.sh "$(BUILD)"
 
 bench-local: all ## measures the replaced library functions with local values beside the originals, in each interpreter
-	@tests/bench/local.sh "$(BUILD)"
+	@tests/bench/local/run.sh "$(BUILD)"
 
 bench-posts: all ## measures a burst: a million posts from each of eight workers to one (some minutes)
-	@tests/bench/posts.sh "$(BUILD)"
+	@tests/bench/posts/run.sh "$(BUILD)"
 
 hostile-bench: all $(BENCHES) ## measures a victim of each attack beside busy processes that attack nobody (EACH=n seconds; ATTACK=name: that one, SENT=n times at least)
 	@$(BUILD)/bench/hostile $(EACH) $(ATTACK) $(SENT)
 EACH ?= 3
 
 bench-monitor: all ## measures what one monitor costs calls between two workers
-	@tests/bench/monitor.sh "$(BUILD)"
+	@tests/bench/monitor/run.sh "$(BUILD)"
 
 bench-guard: all $(BUILD)/bench/steady.so ## counts instructions of requests and library calls against the record
 	@tools/setup.sh valgrind
@@ -309,14 +325,14 @@ help: ## lists the targets
 
 # The halves of the targets above that run after setup.
 .PHONY: run-all run-unit run-flow run-lint run-valgrind unit-programs fuzzers replays
-run-all: all $(MANUALS) $(TESTS) $(BUILD)/ucontext/gaijin-worker $(STRESS) $(SOAK)
+run-all: all $(MANUALS) $(TESTS) $(BUILD)/ucontext/gaijin-worker $(STRESS) $(SOAK) $(BENCHES) $(PEER_PROGRAMS)
 	@tests/run.sh "$(BUILD)" $(foreach test,$(TESTS) $(FLOW_SCRIPTS),$(if $(filter $(SKIP),$(basename $(notdir $(test)))),,$(test)))
 fuzzers: $(FUZZERS)
 replays: $(REPLAYS)
 unit-programs: all $(UNIT_TESTS)
 run-unit: unit-programs
 	@tests/run.sh "$(BUILD)" $(UNIT_TESTS)
-run-flow: all $(MANUALS) $(FLOW_TESTS) $(BUILD)/ucontext/gaijin-worker $(STRESS) $(SOAK)
+run-flow: all $(MANUALS) $(FLOW_TESTS) $(BUILD)/ucontext/gaijin-worker $(STRESS) $(SOAK) $(BENCHES) $(PEER_PROGRAMS)
 	@tests/run.sh "$(BUILD)" $(FLOW_TESTS) $(FLOW_SCRIPTS)
 run-valgrind: all $(UNIT_TESTS) $(FLOW_TESTS)
 	@GAIJIN_TEST_SLOWER="$${GAIJIN_TEST_SLOWER:-10}" GAIJIN_TEST_UNDER="valgrind -q --error-exitcode=99 --trace-children=no" \
@@ -430,8 +446,11 @@ $(HEADER): $(BUILD)/obj/tools/dev/public-header.o $(BUILD)/libproto.a
 	$(call link,$(inputs) -lm)
 $(BUILD)/examples/%: $(BUILD)/obj/examples/c/%.o $(BUILD)/libgaijin.a
 	$(call link,$(inputs) $(MSGPACK) -lm)
-$(BUILD)/bench/%: $(BUILD)/obj/tests/bench/%.o $(INNER)
+BENCH_COMMON := $(call objects,$(wildcard tests/bench/common/*.c))
+$(BUILD)/bench/%: $(BUILD)/obj/tests/bench/%.o $(BENCH_COMMON) $(INNER)
 	$(call link,$(inputs) $(LUA_LIBS))
+$(BUILD)/bench/peers/%: $(BUILD)/obj/tests/bench/peers/%.o $(BENCH_COMMON)
+	$(call link,$(inputs) $(if $(filter nats,$*),-lnats,$(if $(filter redis,$*),,-lsystemd)))
 # Preloaded, so it links with nothing of ours.
 $(BUILD)/bench/steady.so: $(BUILD)/obj/tests/bench/guard/steady.o
 	$(call link,-shared $(inputs))
@@ -465,7 +484,7 @@ $(BUILD)/tests/%: $(BUILD)/obj/tests/flow/%.o $(if $(BED),$(BUILD)/libbed.a) $(T
 $(BUILD)/tests/test_return $(BUILD)/tests/test_large_messages: $(BUILD)/tests/%: $(BUILD)/obj/tests/flow/%.o $(BUILD)/obj/tests/hostile/raw.o
 $(BUILD)/tests/%: $(BUILD)/obj/tests/hostile/%.o $(ATTACKS) $(if $(BED),$(BUILD)/libbed.a) $(TESTED)
 	$(call link,$(inputs) $(TEST_LIBS))
-$(BUILD)/bench/storm $(BUILD)/bench/pause: $(BUILD)/bench/%: $(BUILD)/obj/tests/bench/%.o $(BUILD)/obj/tests/hostile/raw.o $(INNER)
+$(BUILD)/bench/restart/storm $(BUILD)/bench/restart/pause: $(BUILD)/bench/%: $(BUILD)/obj/tests/bench/%.o $(BUILD)/obj/tests/hostile/raw.o $(INNER)
 	$(call link,$(inputs) $(MSGPACK) -lm)
 $(BUILD)/bench/hostile: $(BUILD)/obj/tests/hostile/bench.o $(ATTACKS) $(BUILD)/libbed.a $(INNER)
 	$(call link,$(inputs) $(CHECK) $(MSGPACK) -lm)

@@ -3,10 +3,10 @@
 #
 # Installs what the build needs and this machine lacks: a C compiler, make, pkg-config and the
 # Debian packages of the libraries that the programs are linked with; with the arguments packages
-# (what the tests need), asan, lint, valgrind, model, clang, fuzz, git, distro, arm64 or web also
-# what those need. Silent and quick when nothing is missing. Uses apt-get, through sudo when not
-# root; on other systems it says what is missing. It ends with 0 only when a last look found nothing
-# missing.
+# (what the tests need), asan, lint, valgrind, model, clang, fuzz, git, distro, arm64, web or peers
+# (the other brokers of make bench-peers) also what those need. Silent and quick when nothing is
+# missing. Uses apt-get, through sudo when not root; on other systems it says what is missing. It
+# ends with 0 only when a last look found nothing missing.
 set -euo pipefail
 export LC_ALL=C
 
@@ -133,9 +133,19 @@ look() {
         need_python python3-selenium selenium
         need_file fonts-dejavu-core /usr/share/fonts/truetype/dejavu/DejaVuSans.ttf
         ;;
+      peers)
+        need_command dbus-broker dbus-broker
+        need_command dbus-daemon dbus-daemon
+        need_library libsystemd-dev libsystemd
+        need_command nats-server nats-server
+        need_file libnats-dev /usr/include/nats/nats.h
+        need_command redis-server redis-server
+        need_python python3-rpyc rpyc
+        need_command ruby ruby
+        ;;
       *)
         echo "tools/setup.sh: unknown extra '$extra'; it knows packages, asan, lint, valgrind," \
-          "model, clang, fuzz, git, distro, arm64, web" >&2
+          "model, clang, fuzz, git, distro, arm64, web, peers" >&2
         exit 2
         ;;
     esac

@@ -23,6 +23,7 @@ refuses "a BUILD with a colon" "BUILD is '$dir/a:b': make cannot work" "${here[@
 check "makes nothing" test ! -e "$dir/a"
 refuses "a way to switch fibers that is none" "FIBER is 'threads': it is asm or ucontext" "${here[@]}" FIBER=threads help
 refuses "a test to leave out that is none" "SKIP: there is no test called test_none" "${here[@]}" SKIP='test_lint test_none' help
+refuses "figures that are to be kept of some rows only" "RENEW=1 keeps the figures of all rows" "${here[@]}" RENEW=1 ROWS=trips bench
 story="a test to leave out"
 run "${here[@]}" -n BUILD="$dir/build" SKIP='test_lint test_proto_pt' run-all
 check "the others are run" says "$dir/build/tests/test_proto_frame"

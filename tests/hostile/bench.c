@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
  * make hostile-bench: usage hostile [SECONDS [CASE [SENT]]]. Each attack, one after the other, all
- * processes of one on one processor, which GAIJIN_BENCH_CPU picks. First the victim is alone, then
+ * processes of one on one processor, the first of GAIJIN_BENCH_CPUS. First the victim is alone, then
  * beside as many busy loops as there are attackers, then it is attacked: the last two are compared.
  * SENT: so much is sent by the attackers, at least; 10,000,000 guesses take two minutes or more.
  * The status is 1 if the victim's p99 under an attack was more than three times that beside busy
@@ -26,7 +26,7 @@ static void on_failure(void *user, const char *text) {
 }
 
 static void take_one_processor(void) {
-  const char *text = getenv("GAIJIN_BENCH_CPU");
+  const char *text = getenv("GAIJIN_BENCH_CPUS");
   cpu_set_t set;
   CPU_ZERO(&set);
   CPU_SET((size_t)(text ? atoi(text) : 0), &set);

@@ -4,7 +4,7 @@
 -- replaced library function takes with local values, the original and the replacement.
 
 local here = debug.getinfo(1, "S").source:match("^@(.*)local%.lua$")
-local M = dofile(here .. "../lua/lib/local_calls.lua")
+local M = dofile(here .. "../../lua/lib/local_calls.lua")
 local socket, runs = ...
 runs = tonumber(runs) or 15
 local clock = os.clock

@@ -1,6 +1,6 @@
 -- SPDX-License-Identifier: MIT
 --
--- For posts.sh: posts so many times to the sink once the caller says so.
+-- For run.sh: posts so many times to the sink once the caller says so.
 local posts, me = tonumber(arg[1]), gaijin.name
 local add = gaijin.wait_for("sink", "add", 10)
 gaijin.wait_for("caller", "begin", 60)

@@ -1,6 +1,6 @@
 -- SPDX-License-Identifier: MIT
 --
--- For posts.sh: lets the sources begin, calls the sink again and again until all has come, and says how long calls took.
+-- For run.sh: lets the sources begin, calls the sink again and again until all has come, and says how long calls took.
 local posts, senders = tonumber(arg[1]), tonumber(arg[2])
 local quick = gaijin.wait_for("sink", "quick", 10)
 local figures = bakaGaijin("sink").figures

@@ -1,6 +1,6 @@
 -- SPDX-License-Identifier: MIT
 --
--- For posts.sh: counts the posts of each source, and those out of order.
+-- For run.sh: counts the posts of each source, and those out of order.
 local last, wrong = {}, 0
 
 function bakaGaijin.add(who, i)

@@ -4,18 +4,17 @@
  * released one by one; then again, and the holder dies; then again, and the host
  * dies and the holder gives its dead tokens back. Both are connections of this process.
  *
- * usage: refs_tokens SOCKET BROKER-PID TOKENS
+ * usage: tokens SOCKET BROKER-PID TOKENS
  * Prints `memory TOKENS START PEAK AFTER` (private KiB of the broker) and `cost TOKENS STEP NS` (the broker's processor
  * time per reference) for the steps make, release, holder-death, host-death and give-back.
  */
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include <gaijin/gaijin.h>
+
+#include "tests/bench/common/look.h"
 
 /* WARM_UP: tokens made and released before anything is measured, so that the broker has its buffers. */
 enum { BATCH = 1000, WARM_UP = 5000, LIMIT_SECONDS = 120 };
@@ -30,7 +29,7 @@ struct bench {
 };
 
 static _Noreturn void die(const char *what, const char *why) {
-  fprintf(stderr, "refs_tokens: %s: %s\n", what, why);
+  fprintf(stderr, "tokens: %s: %s\n", what, why);
   exit(1);
 }
 
@@ -141,53 +140,10 @@ static void give_back(struct bench *b) {
 
 /* ---- Measuring ---- */
 
-static FILE *open_proc(const struct bench *b, const char *file) {
-  char path[64];
-  snprintf(path, sizeof path, "/proc/%ld/%s", b->broker, file);
-  FILE *f = fopen(path, "r");
-  if (!f) die(path, "cannot be read");
-  return f;
-}
-
-/* The memory of the file in which the books are, whether mapped or not; 0: there is none. */
-static long books_kib(const struct bench *b) {
-  char path[64], link[64];
-  struct stat st;
-  for (int fd = 3; fd < 1000; fd++) {
-    snprintf(path, sizeof path, "/proc/%ld/fd/%d", b->broker, fd);
-    ssize_t n = readlink(path, link, sizeof link - 1);
-    link[n > 0 ? n : 0] = '\0';
-    if (strstr(link, "gaijin-books") && stat(path, &st) == 0) return (long)(st.st_blocks / 2);
-  }
-  return 0;
-}
-
-/* What is the process's alone, and that file: of which what is mapped is counted once. */
-static long private_kib(const struct bench *b) {
-  char line[256];
-  long sum = books_kib(b), kib;
-  FILE *f = open_proc(b, "smaps_rollup");
-  while (fgets(line, sizeof line, f)) {
-    if (sscanf(line, "Private_Clean: %ld", &kib) == 1 || sscanf(line, "Private_Dirty: %ld", &kib) == 1) sum += kib;
-    if (sscanf(line, "Pss_Shmem: %ld", &kib) == 1) sum -= kib;
-  }
-  fclose(f);
-  return sum;
-}
-
-/* Nanoseconds of processor time the broker has had. */
-static double processor_ns(const struct bench *b) {
-  double ns;
-  FILE *f = open_proc(b, "schedstat");
-  if (fscanf(f, "%lf", &ns) != 1) die("schedstat", "cannot be read");
-  fclose(f);
-  return ns;
-}
-
 static void step(struct bench *b, const char *name, void (*run)(struct bench *b)) {
-  double start = processor_ns(b);
+  double start = look_processor_ns(b->broker);
   run(b);
-  printf("cost %zu %s %.0f\n", b->wanted, name, (processor_ns(b) - start) / (double)b->wanted);
+  printf("cost %zu %s %.0f\n", b->wanted, name, (look_processor_ns(b->broker) - start) / (double)b->wanted);
 }
 
 static void make_all(struct bench *b) { make(b, b->wanted); }
@@ -196,11 +152,11 @@ static void measure(struct bench *b, size_t tokens) {
   make(b, WARM_UP);
   release(b);
   b->wanted = tokens;
-  long start = private_kib(b);
+  long start = look_private_kib(b->broker);
   step(b, "make", make_all);
-  long peak = private_kib(b);
+  long peak = look_private_kib(b->broker);
   step(b, "release", release);
-  printf("memory %zu %ld %ld %ld\n", tokens, start, peak, private_kib(b));
+  printf("memory %zu %ld %ld %ld\n", tokens, start, peak, look_private_kib(b->broker));
   make(b, tokens);
   step(b, "holder-death", holder_dies);
   make(b, tokens);
@@ -211,11 +167,11 @@ static void measure(struct bench *b, size_t tokens) {
 int main(int argc, char **argv) {
   long tokens = argc == 4 ? strtol(argv[3], NULL, 10) : 0;
   if (tokens < BATCH || tokens % BATCH) {
-    fprintf(stderr, "usage: refs_tokens SOCKET BROKER-PID TOKENS (a multiple of %d)\n", BATCH);
+    fprintf(stderr, "usage: tokens SOCKET BROKER-PID TOKENS (a multiple of %d)\n", BATCH);
     return 2;
   }
   struct bench b = {.socket = argv[1], .broker = strtol(argv[2], NULL, 10)};
-  b.held = calloc((size_t)tokens, sizeof *b.held);
+  b.held = calloc((size_t)(tokens > WARM_UP ? tokens : WARM_UP), sizeof *b.held);
   if (!b.held) die("tokens", "no memory");
   b.host = join(&b, "host", &host_events);
   b.holder = join(&b, "holder", &holder_events);

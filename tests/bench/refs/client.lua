@@ -1,7 +1,7 @@
 -- SPDX-License-Identifier: MIT
 --
--- Fetches fresh objects of refs_host.lua and forgets them at once, among live objects of its own.
--- usage: refs_client.lua MEGABYTES PER-CALL OBJECTS. Prints `objects MEGABYTES PER-CALL SECONDS PROCESSOR-SECONDS`, up to
+-- Fetches fresh objects of host.lua and forgets them at once, among live objects of its own.
+-- usage: client.lua MEGABYTES PER-CALL OBJECTS. Prints `objects MEGABYTES PER-CALL SECONDS PROCESSOR-SECONDS`, up to
 -- when the last one has been released.
 local megabytes, per_call, objects = ...
 local live = {}

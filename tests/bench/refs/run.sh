@@ -1,63 +1,19 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 #
-# make bench-refs: usage refs.sh BUILD [OBJECTS [ROUNDS]]. What references cost: the broker's memory and time per token
-# (refs_tokens.c), then objects made, sent and released between two workers (refs_host.lua, refs_client.lua) with little and
+# make bench-refs: usage run.sh BUILD [OBJECTS [ROUNDS]]. What references cost: the broker's memory and time per token
+# (tokens.c), then objects made, sent and released between two workers (host.lua, client.lua) with little and
 # much live memory in the client. All on one processor; of several rounds the best counts, as whatever else runs
-# can only make it slower. GAIJIN_BENCH_CPU picks the processor.
+# can only make it slower. GAIJIN_BENCH_CPUS picks the processor.
 set -euo pipefail
-export LC_ALL=C
-here=$(cd "$(dirname "$0")" && pwd)
-build=$(cd "${1:?usage: refs.sh BUILD [OBJECTS [ROUNDS]]}" && pwd)
+. "$(dirname "$0")/../common/lib.sh"
+begin bench-refs "${1:?usage: run.sh BUILD [OBJECTS [ROUNDS]]}" gaijin-broker gaijin-worker gaijinctl bench/refs/tokens
 objects=${2:-1000000}
 rounds=${3:-3}
-
-die() {
-  echo "bench-refs: $*" >&2
-  exit 1
-}
-
-for program in gaijin-broker gaijin-worker gaijinctl bench/refs_tokens; do
-  [ -x "$build/$program" ] || die "there is no $build/$program; run make first"
-done
-if [ -z "${GAIJIN_BENCH_PINNED:-}" ]; then
-  GAIJIN_BENCH_PINNED=1 exec taskset -c "${GAIJIN_BENCH_CPU:-0}" "$0" "$@"
-fi
-
-dir=$(mktemp -d)
-export GAIJIN_SOCKET=$dir/gaijin.sock
-started=()
-stop() {
-  for pid in "${started[@]}"; do
-    kill "$pid" 2>/dev/null || true
-  done
-  for pid in "${started[@]}"; do
-    wait "$pid" 2>/dev/null || true
-  done
-  started=()
-}
-trap 'stop; rm -rf "$dir"' EXIT
-trap 'exit 1' HUP INT TERM
-
-# Runs a condition until it holds, for at most 10 s.
-wait_until() {
-  local n
-  for ((n = 0; n < 200; n++)); do
-    if "$@" >/dev/null 2>&1; then return 0; fi
-    sleep 0.05
-  done
-  die "waited 10 s for: $*"
-}
-start_broker() { # one holder has all that a host exports
-  "$build/gaijin-broker" -s "$GAIJIN_SOCKET" --log-level warn --max-exported 4000000 --max-held 4000000 &
-  broker=$!
-  started+=("$broker")
-  wait_until "$build/gaijinctl" ping
-}
+# One holder has all that a host exports.
+broker_flags+=(--max-exported 4000000 --max-held 4000000)
 # The processor time (ms) a process has had.
-processor_ms() {
-  awk '{printf "%d", $1 / 1e6}' "/proc/$1/schedstat"
-}
+processor_ms() { echo $(($(processor_ns "$1") / 1000000)); }
 
 printf 'All on one processor; best of %d rounds.\n\n' "$rounds"
 
@@ -65,8 +21,8 @@ sizes="10000 100000 1000000"
 for ((round = 0; round < rounds; round++)); do
   for tokens in $sizes; do
     start_broker
-    "$build/bench/refs_tokens" "$GAIJIN_SOCKET" "$broker" "$tokens"
-    stop
+    taskset -c "$ends" "$build/bench/refs/tokens" "$GAIJIN_SOCKET" "$broker" "$tokens"
+    end_started
   done
 done >"$dir/tokens"
 
@@ -88,16 +44,15 @@ for name in make release holder-death host-death give-back; do
 done
 
 start_broker
-"$build/gaijin-worker" -n host "$here/refs_host.lua" &
-host=$!
-started+=("$host")
+start_worker host "$bench/refs/host.lua"
+host=$pid
 for ((round = 0; round < rounds; round++)); do
   for megabytes in 0 10 80; do
     for per_call in 100 1; do
       n=$((per_call == 1 ? objects / 10 : objects))
       broker_ms=$(processor_ms "$broker")
       host_ms=$(processor_ms "$host")
-      line=$("$build/gaijin-worker" -n client --once "$here/refs_client.lua" "$megabytes" "$per_call" "$n")
+      line=$(run_worker client "$bench/refs/client.lua" "$megabytes" "$per_call" "$n")
       echo "$line $n $(($(processor_ms "$broker") - broker_ms)) $(($(processor_ms "$host") - host_ms))"
     done
   done
