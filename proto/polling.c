@@ -15,19 +15,21 @@ bool polling_begin(struct polling *p, double now) {
   if (!p->is_waiting) {
     p->is_waiting = true;
     p->began = now;
+    p->was_looked = false;
   }
   p->looked = now;
   p->is_looking = p->share > POLLING_WORTH && now >= p->until && now - p->began < p->limit;
+  p->was_looked |= p->is_looking;
   return p->is_looking;
 }
 
-/* After good ones it begins anew. */
-static void pause(struct polling *p, double now) {
+static void note_slow(struct polling *p, double now) {
   double twice = 2 * p->pause;
   p->slow++;
-  p->pause = p->pause <= 0 || p->good >= POLLING_GOOD ? POLLING_PAUSE
-             : twice < POLLING_PAUSE_MOST             ? twice
-                                                      : POLLING_PAUSE_MOST;
+  if (p->good == POLLING_GOOD)
+    p->pause = 0;
+  else
+    p->pause = p->pause <= 0 ? POLLING_PAUSE : twice < POLLING_PAUSE_MOST ? twice : POLLING_PAUSE_MOST;
   p->until = now + p->pause;
   p->good = 0;
 }
@@ -38,7 +40,7 @@ bool polling_go_on(struct polling *p, double now) {
   p->looked = now;
   p->looks++;
   if (took > POLLING_SLOW)
-    pause(p, now);
+    note_slow(p, now);
   else if (p->good < POLLING_GOOD)
     p->good++;
   p->is_looking = took <= POLLING_SLOW && now - p->began < p->limit;
@@ -47,7 +49,8 @@ bool polling_go_on(struct polling *p, double now) {
 
 void polling_hit(struct polling *p, double now) {
   if (!p->is_waiting) return;
-  double is_short = now - p->began < p->limit ? 1 : 0;
+  double waking = p->was_looked ? 0 : POLLING_WAKING;
+  double is_short = now - p->began < p->limit + waking ? 1 : 0;
   p->share += (is_short - p->share) / POLLING_WAITS;
   p->hits += p->is_looking;
   p->is_waiting = p->is_looking = false;

@@ -190,8 +190,33 @@ START_TEST(after_good_ones_it_begins_anew) {
   }
   ck_assert_double_gt(p.pause, 4 * POLLING_PAUSE);
   while (p.good < POLLING_GOOD) wait_for(10e-6);
+  slow_look(); /* chance */
+  waits(3, 10e-6);
   slow_look();
   ck_assert_double_eq_tol(pause_left(), POLLING_PAUSE, 0.002);
+}
+END_TEST
+
+START_TEST(one_slow_look_among_many_good_ones_is_chance) {
+  learn();
+  while (p.good < POLLING_GOOD) wait_for(10e-6);
+  slow_look();
+  ck_assert_uint_eq(p.slow, 1);
+  ck_assert(would_look());
+  waits(3, 10e-6);
+  slow_look();
+  ck_assert(!would_look());
+}
+END_TEST
+
+/* To be woken takes time that is not waited for what is looked for: only in waits that are slept. */
+START_TEST(waking_is_no_part_of_a_wait) {
+  double woken = limit + POLLING_WAKING / 2;
+  fresh();
+  waits(MANY, woken);
+  ck_assert(would_look());
+  waits(POLLING_WAITS, woken);
+  ck_assert(!would_look());
 }
 END_TEST
 
@@ -237,6 +262,8 @@ int main(void) {
   tcase_add_test(c, a_slow_look_stops_it_for_a_while);
   tcase_add_test(c, while_looks_stay_slow_it_stops_for_longer);
   tcase_add_test(c, after_good_ones_it_begins_anew);
+  tcase_add_test(c, one_slow_look_among_many_good_ones_is_chance);
+  tcase_add_test(c, waking_is_no_part_of_a_wait);
   tcase_add_test(c, what_is_learned_in_a_pause_counts);
   tcase_add_test(c, slow_looks_are_rare);
   return run_suite(s);
