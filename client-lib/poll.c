@@ -20,7 +20,7 @@ static bool may_look(const gaijin *g) {
 
 bool gaijin_poll(gaijin *g) {
   struct polling *p = &g->polling;
-  if (p->limit <= 0 || !may_look(g)) return false;
+  if (!p->is_on || !may_look(g)) return false;
   double now = clock_seconds();
   if (!polling_begin(p, now)) return false;
   do {

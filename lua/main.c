@@ -180,7 +180,7 @@ static int connect_and_run(struct program *p) {
                                    .user = w,
                                    .sandboxed = w->sandboxed,
                                    .reconnect_ms = options_reconnect_ms(&p->o.values),
-                                   .poll_us = settings_count(&p->o.values, SETTING_poll_us)};
+                                   .poll_us = w->poll_us};
   int refused = gaijin_connect(&w->g, &options, error, sizeof error);
   if (refused) {
     char text[600];

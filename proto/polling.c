@@ -7,11 +7,11 @@
 #include <assert.h>
 
 void polling_init(struct polling *p, uint32_t most_us) {
-  *p = (struct polling){.limit = most_us / 1e6};
+  *p = (struct polling){.is_on = most_us > 0, .limit = most_us / 1e6};
 }
 
 bool polling_begin(struct polling *p, double now) {
-  if (p->limit <= 0) return false;
+  if (!p->is_on) return false;
   if (!p->is_waiting) {
     p->is_waiting = true;
     p->began = now;

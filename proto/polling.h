@@ -38,7 +38,8 @@
 enum { POLLING_WAITS = 8, POLLING_GOOD = 5000 };
 
 struct polling {
-  double limit;   /* seconds; 0: never look */
+  bool is_on;     /* false: it never looks, and measures nothing */
+  double limit;   /* seconds */
   double share;   /* of short waits, 0 to 1 */
   double began;   /* while is_waiting: when that began */
   double looked;  /* while is_looking: when the last look began */

@@ -44,7 +44,7 @@ const char *hot_check(const struct connections *n) {
   const struct hot *h = &n->hot;
   unsigned hot = 0;
   if (h->count > HOT_MOST) return "hot: more than there is room for";
-  if (h->count && h->polling.limit <= 0) return "hot: somebody is, and nobody is looked at";
+  if (h->count && !h->polling.is_on) return "hot: somebody is, and nobody is looked at";
   for (unsigned i = 0; i < h->count; i++)
     if (h->all[i]->hot != i + 1) return "hot: one has another place than it says";
   for (const struct client *c = n->all; c; c = c->next) hot += c->hot > 0;

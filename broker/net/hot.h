@@ -26,13 +26,14 @@ void hot_close(struct connections *n);
 void hot_enter(struct client *c);
 /* It was written to. */
 static inline void hot_heat(struct client *c) {
-  if (c->connections->hot.polling.limit > 0) hot_enter(c);
+  if (c->connections->hot.polling.is_on) hot_enter(c);
 }
 /* A whole message of it has come. */
 static inline void hot_spoke(struct client *c) {
   struct polling *p = &c->connections->hot.polling;
+  if (!p->is_on) return;
   if (polling_wants_hit(p)) polling_hit(p, clock_seconds());
-  hot_heat(c);
+  hot_enter(c);
 }
 
 /* It is one of the others from now on. It may be one. */

@@ -54,9 +54,8 @@ static bool is_loop_due(struct connections *n, double now) {
   return loop_has_some(n);
 }
 
-bool lookout_wait(struct connections *n) {
+bool lookout_look(struct connections *n) {
   struct hot *h = &n->hot;
-  if (h->polling.limit <= 0) return false;
   uv_idle_stop(&h->awake);
   double now = clock_seconds();
   if (!polling_begin(&h->polling, now)) return let_loop_sleep(n);

@@ -22,8 +22,12 @@
 
 #define LOOKOUT_AROUND 20e-6
 
+/* For lookout_wait, while polling is on. */
+bool lookout_look(struct connections *n);
 /* The turn is over, and the loop about to wait. True: something was read; end the turn, and call
  * again. False: let the loop go on, which waits or does what else there is. */
-bool lookout_wait(struct connections *n);
+static inline bool lookout_wait(struct connections *n) {
+  return n->hot.polling.is_on && lookout_look(n);
+}
 
 #endif

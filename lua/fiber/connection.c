@@ -70,16 +70,15 @@ static void note_loss(struct worker *w) {
 static void receive(struct worker *w) {
   assert(!w->sched.current);
   if (w->lost || is_waiting_for_memory(w)) return;
-  gaijin_dispatch(w->g);
-  note_loss(w);
+  if (gaijin_dispatch(w->g) != 0) note_loss(w);
 }
 
 bool connection_poll(struct worker *w) {
   assert(!w->sched.current);
   if (w->lost || is_waiting_for_memory(w) || worker_is_fork(w)) return false;
-  bool came = gaijin_poll(w->g);
+  if (gaijin_poll(w->g)) return true;
   note_loss(w);
-  return came;
+  return false;
 }
 
 /* Whether a read would bring something: bytes, an error or the end. */

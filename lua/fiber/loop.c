@@ -106,6 +106,7 @@ static bool is_guest_awake(const struct worker *w) {
 
 bool loop_linger(struct worker *w) {
   double until = 0;
+  if (w->poll_us == 0) return false;
   while (is_about_to_wait(w) && connection_poll(w)) {
     double now = clock_seconds();
     if (until == 0) until = now + POLLING_STRETCH;
