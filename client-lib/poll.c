@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * Looking for messages before the program sleeps (proto/polling.h). A look is a gaijin_dispatch; the
- * messages that it handles end the wait (io.c), as those do that come while the program sleeps.
+ * Looking for messages before the program sleeps (proto/polling.h). A look is a gaijin_dispatch;
+ * the messages that it handles end the wait (io.c), as those do that come while the program sleeps.
  */
 #include "client-lib/internal.h"
 #include "proto/look.h"

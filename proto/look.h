@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * Gives way between two looks (proto/polling.h). Never a pause of the processor instead: where there
- * are more processes than processors, whom we wait for may be waiting for ours.
+ * Gives way between two looks (proto/polling.h). Never a pause of the processor instead: where
+ * there are more processes than processors, whom we wait for may be waiting for ours.
  */
 #ifndef GAIJIN_PROTO_LOOK_H
 #define GAIJIN_PROTO_LOOK_H

@@ -29,7 +29,9 @@ static void note_slow(struct polling *p, double now) {
   if (p->good == POLLING_GOOD)
     p->pause = 0;
   else
-    p->pause = p->pause <= 0 ? POLLING_PAUSE : twice < POLLING_PAUSE_MOST ? twice : POLLING_PAUSE_MOST;
+    p->pause = p->pause <= 0                ? POLLING_PAUSE
+               : twice < POLLING_PAUSE_MOST ? twice
+                                            : POLLING_PAUSE_MOST;
   p->until = now + p->pause;
   p->good = 0;
 }

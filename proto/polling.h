@@ -9,9 +9,9 @@
  * come. Some bytes of one, a timer, a new connection end no wait, so who drips bytes keeps nobody
  * awake. A wait is short if it took less than the limit, whether it was slept or looked through, so
  * no wait is looked through just to learn; one that was slept may have taken POLLING_WAKING more,
- * which is saved by looking. As long as more than POLLING_WORTH of the last waits were short, a wait
- * begins with looks, until it has taken as long as the limit. A process that nothing comes to does
- * not look at all: its wait does not end.
+ * which is saved by looking. As long as more than POLLING_WORTH of the last waits were short, a
+ * wait begins with looks, until it has taken as long as the limit. A process that nothing comes to
+ * does not look at all: its wait does not end.
  *
  * Others may want the processor: a look and the giving way after it that took over POLLING_SLOW
  * together are *slow*, for somebody else had it meanwhile, and our message had to wait for him.
@@ -26,8 +26,8 @@
 #include <stdint.h>
 
 /* Seconds: more than a look takes in which nobody else ran; what it takes about to wake a process;
- * without looks after a slow one, at first and at most; the longest that turns may follow each other without one of the loop, which
- * hears all else: timers, signals, new connections. */
+ * without looks after a slow one, at first and at most; the longest that turns may follow each
+ * other without one of the loop, which hears all else: timers, signals, new connections. */
 #define POLLING_SLOW 100e-6
 #define POLLING_WAKING 25e-6
 #define POLLING_PAUSE 0.1
@@ -49,7 +49,8 @@ struct polling {
   bool is_waiting;
   bool is_looking; /* the present wait is being looked through, */
   bool was_looked; /* or was, if only at first */
-  uint64_t looks, hits, slow; /* looks; waits that ended while they were looked through; slow looks */
+  /* Looks that found nothing; waits that ended while they were looked through; slow looks. */
+  uint64_t looks, hits, slow;
 };
 
 /* `most_us`: for how long a wait is looked through at most, in microseconds; 0: not at all. */

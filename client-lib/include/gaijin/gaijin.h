@@ -129,9 +129,7 @@ struct gaijin_options {
    * that it ends: killed, say, and started again (<gaijin/returning.h>). 0: not at all, the
    * connection is lost at once; so it is for observers, and with a broker of version 4 or older. */
   uint32_t reconnect_ms;
-  /* For how long, in microseconds and at most 1,000, gaijin_poll and the functions gaijin_await...
-   * look for what may come before they sleep, where that has been worth it lately. 0: not at
-   * all. */
+  /* For how long, in microseconds, to look for messages before sleeping (<gaijin/polling.h>). */
   uint32_t poll_us;
 };
 
@@ -185,17 +183,6 @@ GAIJIN_API const char *gaijin_error(const gaijin *g);
  * handles every whole message in order. 0 or GAIJIN_STATUS_LOST; what had arrived before the loss
  * has been handled. */
 GAIJIN_API int gaijin_dispatch(gaijin *g);
-/* For a program with a loop of its own that is about to wait for this connection: looks for
- * messages, giving way to other processes after each look (sched_yield), as long as that is likely
- * to be worth it: see options.poll_us, within which it ends. A look is a gaijin_dispatch, with
- * its call-backs. True: messages came and were handled; call it again before the program waits.
- * False: wait now; the connection may be lost, too. What else the program waits for is not seen
- * meanwhile: a loop that is told true again and again looks at that once in a while. */
-GAIJIN_API bool gaijin_poll(gaijin *g);
-/* How many looks have found nothing, how many waits have ended with one that found a message, and
- * after how many looks somebody else had the processor for so long that there are none for a
- * while. */
-GAIJIN_API uint64_t gaijin_poll_looks(const gaijin *g, uint64_t *hits, uint64_t *slow);
 /* Sends what is queued without blocking. `releases`: queued releases go too even if nothing else
  * does; otherwise they leave only together with other output. 0 (see gaijin_wants_write for what is
  * left) or GAIJIN_STATUS_LOST. A failed write does not end the connection: what the peer had sent
@@ -455,6 +442,7 @@ GAIJIN_API void gaijin_body_free(gaijin_body *b);
 }
 #endif
 
+#include <gaijin/polling.h>
 #include <gaijin/returning.h>
 
 #endif
