@@ -5,9 +5,9 @@
  *
  * It is done in one place: in the loop's prepare phase, when the turn is over and nothing is left
  * but to wait. There the loop can be asked what else it has to do, and its wait is the next thing.
- * A look is a recv of each hot connection (net/hot.h), as the loop would have it read: with the same
- * budget, put off and held back by the same rules. One that may not be read is not. As there is no
- * epoll_wait before it, a message that is found so costs the broker one system call less.
+ * A look is a recv of each hot connection (net/hot.h), as the loop would have it read: with the
+ * same budget, put off and held back by the same rules. One that may not be read is not. As there
+ * is no epoll_wait before it, a message that is found so costs the broker one system call less.
  *
  * Everybody else is heard, too. Whether something else is ready the loop's descriptor tells, and is
  * asked so every LOOKOUT_AROUND seconds; timers that are due, work that is queued, sockets that are
