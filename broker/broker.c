@@ -22,6 +22,8 @@
 #include "broker/core/transfer.h"
 #include "broker/net/limits.h"
 #include "broker/net/connections.h"
+#include "broker/net/hot.h"
+#include "broker/net/lookout.h"
 #include "broker/ops/dispatch.h"
 #include "broker/ops/greet.h"
 #include "broker/ops/reap.h"
@@ -91,7 +93,12 @@ void broker_end_turn(struct broker *b) {
 }
 
 /* The loop is about to wait: sockets have been read and timers have fired since it last did. */
-static void on_prepare(uv_prepare_t *prepare) { broker_end_turn(prepare->data); }
+static void on_prepare(uv_prepare_t *prepare) {
+  struct broker *b = prepare->data;
+  do
+    broker_end_turn(b);
+  while (lookout_wait(&b->connections));
+}
 
 /* A new socket of the listener's. */
 static void on_accepted(void *user, int fd) {
@@ -234,6 +241,8 @@ int broker_start(struct broker *b, uv_loop_t *loop, const struct broker_config *
   connections_init(&b->connections, loop, &b->work, &b->log, &client_events, b,
                    config->max_message);
   limits_init(&b->connections);
+  hot_init(&b->connections);
+  hot_set(&b->connections, config->poll_us);
   uv_prepare_init(loop, &b->turn_end);
   uv_timer_init(loop, &b->greeting);
   uv_timer_init(loop, &b->log_later);
@@ -299,6 +308,7 @@ void broker_stop(struct broker *b) {
   for (struct client *c = b->connections.all; c; c = c->next) watch_forget(c);
   connections_close(&b->connections);
   limits_close(&b->connections);
+  hot_close(&b->connections);
   work_close(&b->work);
 }
 

@@ -9,6 +9,7 @@
 #include "broker/core/grace.h"
 #include "broker/core/pairs.h"
 #include "broker/core/seen.h"
+#include "broker/net/hot.h"
 #include "broker/net/limits.h"
 
 /* ---- Connections ---- */
@@ -375,6 +376,7 @@ const char *broker_check(const struct broker *b) {
   if (!fault) fault = hosts_check(&b->hosts);
   if (!fault) fault = waits_check(&b->collecting);
   if (!fault) fault = work_check(&b->work);
+  if (!fault) fault = hot_check(&b->connections);
   if (!fault) fault = accounts_check(&b->connections.accounts);
   if (!fault) fault = check_connections(b);
   if (!fault) fault = check_roster(b);

@@ -75,6 +75,13 @@ static void tell_socket(struct broker *b) {
                       "the broker", l->path);
 }
 
+static void tell_polling(struct broker *b) {
+  const struct polling *p = &b->connections.hot.polling;
+  log_told(&b->log, "status: polling: %llu looks found nothing, %llu waits ended with one that "
+                    "found a message; %llu looks were slow",
+           (unsigned long long)p->looks, (unsigned long long)p->hits, (unsigned long long)p->slow);
+}
+
 void status_tell(struct broker *b) {
   uint64_t left_out;
   if (!thin_allows(&b->log.thin, CAUSE_ASKED, LOG_NO_UID, clock_seconds(), &left_out)) return;
@@ -85,6 +92,7 @@ void status_tell(struct broker *b) {
   log_told(&b->log, "status: calls: %u open", (unsigned)b->calls.all.count);
   tell_memory(b);
   tell_socket(b);
+  tell_polling(b);
   log_told(&b->log, "status: log: %llu lines lost since the start",
            (unsigned long long)b->log.lost_ever);
 }

@@ -189,17 +189,22 @@ static int await_take(gaijin *g, struct call *c, struct gaijin_answer *answer) {
   return answer->text == g->loss ? gj_fail_lost(g) : 0;
 }
 
-bool gj_await_poll(gaijin *g, double end) {
-  double left = end - clock_seconds();
-  if (!(left > 0)) return false;
-  if (g->paused) return true;
-  int ms = left > 1e6 ? 1000000000 : (int)ceil(left * 1000);
+static void sleep_for(gaijin *g, double seconds) {
+  int ms = seconds > 1e6 ? 1000000000 : (int)ceil(seconds * 1000);
   struct pollfd p = {.fd = gaijin_fd(g),
                      .events = (short)(POLLIN | (gaijin_wants_write(g) ? POLLOUT : 0))};
   if (g->starved)
     poll(NULL, 0, ms < STARVED_RETRY_MS ? ms : STARVED_RETRY_MS);
   else
     poll(&p, 1, ms);
+}
+
+bool gj_await_turn(gaijin *g, double end) {
+  double left = end - clock_seconds();
+  if (!(left > 0)) return false;
+  if (gaijin_poll(g)) return true;
+  if (!g->paused) sleep_for(g, left);
+  gaijin_dispatch(g);
   return true;
 }
 
@@ -217,14 +222,13 @@ static int await(gaijin *g, uint64_t id, double seconds, struct gaijin_answer *a
                      (unsigned long long)id);
     if (is_kept(c)) return await_take(g, c, answer);
     gaijin_flush(g, true);
-    if (!gj_await_poll(g, end)) {
+    if (!gj_await_turn(g, end)) {
       gaijin_cancel(g, id);
       gaijin_flush(g, true);
       return gj_fail(g, GAIJIN_STATUS_TIMEOUT,
                      "no answer to request %llu after %g s; whether it was done is not known",
                      (unsigned long long)id, seconds);
     }
-    gaijin_dispatch(g);
   }
 }
 

@@ -199,6 +199,7 @@ static int connect_with(gaijin **out, const struct gaijin_options *options,
   g->ret.address = address;
   g->ret.limit_ms = options->observer ? 0 : options->reconnect_ms;
   g->ret.stood = clock_seconds();
+  gj_poll_init(g, options->poll_us);
   *out = g;
   return 0;
 }

@@ -38,6 +38,7 @@
 #include "proto/message.h"
 #include "proto/ops.h"
 #include "proto/pack.h"
+#include "proto/polling.h"
 #include "proto/status.h"
 #include "proto/window.h"
 
@@ -163,6 +164,7 @@ struct gaijin {
   bool starved; /* memory was too short for what has come: the next dispatch tries again */
   double starved_since; /* when that began, on clock_seconds()'s clock; 0: it is not so */
   bool heard; /* the broker has sent something since gaijin_expire looked last */
+  struct polling polling; /* of this program's waits for messages (poll.c) */
 
   struct frame in;
   struct buffer out; /* bytes[out_start..size) wait to be sent */
@@ -260,6 +262,10 @@ void gj_io_give_up(gaijin *g, const char *format, ...) __attribute__((format(pri
 /* The connection will be over at the next dispatch, or in the one that runs; for those outside of
  * call-backs. */
 void gj_io_condemn(gaijin *g, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/* poll.c */
+/* `poll_us` as the option is. */
+void gj_poll_init(gaijin *g, uint32_t poll_us);
 
 /* check.c */
 /* NULL, or which of the things that are always true is not. Between messages only; changes nothing.
@@ -365,9 +371,9 @@ void gj_window_lost(gaijin *g);
 enum { STARVED_RETRY_MS = 10 };
 
 /* call.c */
-/* Waits for the descriptor, at most until `end`; not if messages are there. False when the time is
- * up. */
-bool gj_await_poll(gaijin *g, double end);
+/* Waits for messages, at most until `end`, not if some are there, and handles what has come. False
+ * when the time is up, and then it does nothing. */
+bool gj_await_turn(gaijin *g, double end);
 /* One-way requests have ids of their own, which no call ever has: an error that comes for one is a
  * refusal. */
 static inline uint64_t gj_post_id(uint64_t n) { return n | 1ull << 63; }

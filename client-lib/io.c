@@ -93,6 +93,7 @@ static void handle_messages(gaijin *g) {
         }
         if (g->starved_since != 0) g->heard = true; /* only now */
         g->starved_since = 0;
+        if (polling_wants_hit(&g->polling)) polling_hit(&g->polling, clock_seconds());
         gj_checkpoint(g);
         break;
       case FRAME_MORE: return;

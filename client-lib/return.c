@@ -315,9 +315,8 @@ int gaijin_await_link(gaijin *g, const gaijin_holding *h, double seconds) {
     if (h && gaijin_holding_standing(h) == GAIJIN_GONE) return gj_fail_dead(g, h);
     if (gj_is_up(g) && (!h || gaijin_holding_standing(h) == GAIJIN_HELD)) return 0;
     gaijin_flush(g, false);
-    if (!gj_await_poll(g, end))
+    if (!gj_await_turn(g, end))
       return gj_fail(g, GAIJIN_STATUS_TIMEOUT, "%s after %g s",
                      gj_is_up(g) ? "what is held was not confirmed" : "no broker came", seconds);
-    gaijin_dispatch(g);
   }
 }

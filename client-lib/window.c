@@ -94,10 +94,9 @@ int gaijin_await_room(gaijin *g, uint64_t host, size_t bytes, double seconds) {
     uint64_t now = gj_is_up(g) ? room(g, gj_host_find(g, host)) : 0;
     if (now > 0 && now >= bytes) return 0;
     gaijin_flush(g, true);
-    if (!gj_await_poll(g, end))
+    if (!gj_await_turn(g, end))
       return gj_fail(g, GAIJIN_STATUS_TIMEOUT, "no room for a request to worker %s after %g s",
                      gaijin_host_name(g, host), seconds);
-    gaijin_dispatch(g);
   }
 }
 

@@ -179,7 +179,8 @@ static int connect_and_run(struct program *p) {
                                    .events = &library_events,
                                    .user = w,
                                    .sandboxed = w->sandboxed,
-                                   .reconnect_ms = options_reconnect_ms(&p->o.values)};
+                                   .reconnect_ms = options_reconnect_ms(&p->o.values),
+                                   .poll_us = w->poll_us};
   int refused = gaijin_connect(&w->g, &options, error, sizeof error);
   if (refused) {
     char text[600];

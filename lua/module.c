@@ -106,7 +106,8 @@ static void connect_worker(lua_State *L, struct worker *w, const struct settings
                              .wait_seconds = settings_seconds(s, SETTING_wait),
                              .events = &library_events,
                              .user = w,
-                             .reconnect_ms = options_reconnect_ms(s)};
+                             .reconnect_ms = options_reconnect_ms(s),
+                             .poll_us = w->poll_us};
   int status = gaijin_connect(&w->g, &o, error, sizeof error);
   if (status) worker_raise(L, (enum gaijin_status)status, "%s", error);
   w->name = gaijin_name(w->g);

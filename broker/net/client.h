@@ -31,6 +31,7 @@
 #include "broker/base/work.h"
 #include "broker/net/outbox.h"
 #include "proto/frame.h"
+#include "proto/polling.h"
 
 struct broker;
 struct client;
@@ -76,6 +77,18 @@ struct keepers {
   uint64_t span_end; /* the number of the span behind its last one then */
 };
 
+/* Who is looked at before the loop sleeps (hot.h, lookout.h). */
+enum { HOT_MOST = 32 };
+struct hot {
+  struct polling polling; /* of the broker's waits for messages */
+  struct client *all[HOT_MOST];
+  unsigned count;
+  uv_idle_t awake; /* active: the loop is to run once without waiting */
+  /* While is looked, on clock_seconds()'s clock: when the loop runs at the latest, 0 while is not;
+   * when all others are looked at next. */
+  double stretch_ends, around;
+};
+
 struct connections {
   uv_loop_t *loop;
   struct work *work;
@@ -87,6 +100,7 @@ struct connections {
   size_t queue_most; /* bytes: a client for which more waits gets no more requests */
   struct client *all; /* every one that is not closed, newest first */
   struct client *dirty; /* those with something new to write */
+  struct hot hot;
   struct client *condemned; /* those that end with this turn, or go on ending in the next */
   const struct client *heard; /* whose messages are being handled; NULL: nobody's */
   struct accounts accounts;
@@ -137,6 +151,8 @@ struct client {
   int fd;
   int events; /* what poll waits for */
   uint8_t read_shift; /* so often was halved what is read of it at once (reading.c) */
+  uint8_t hot; /* its place in connections.hot, counted from 1; 0: it is not there */
+  uint8_t vain_looks; /* while it is hot: in a row */
   enum client_state state;
   bool is_dirty; /* in connections.dirty */
   bool is_postponed; /* the next message in `rest` has been begun and is to come again */

@@ -15,6 +15,7 @@
 
 #include "broker/base/process.h"
 #include "broker/base/slab.h"
+#include "broker/net/hot.h"
 #include "broker/net/keepers.h"
 #include "broker/net/limits.h"
 #include "broker/net/reading.h"
@@ -29,6 +30,7 @@ enum { QUEUE_MESSAGES = 4 };
 
 static void write_out(struct client *c) {
   client_flush(c);
+  hot_heat(c);
   limits_note_left(c);
   reading_written(c);
 }
@@ -131,6 +133,7 @@ void client_close(struct client *c) {
   struct connections *n = c->connections;
   assert(!uv_is_closing((uv_handle_t *)&c->poll) && c->fd >= 0);
   keepers_note_closed(c);
+  hot_leave(c);
   if (c->prev)
     c->prev->next = c->next;
   else

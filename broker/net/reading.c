@@ -10,6 +10,7 @@
 #include <string.h>
 #include <sys/socket.h>
 
+#include "broker/net/hot.h"
 #include "broker/net/limits.h"
 #include "proto/base.h"
 #include "proto/limits.h"
@@ -106,9 +107,10 @@ static uint32_t receive(struct client *c, uint8_t *to, uint32_t room) {
   do
     n = recv(c->fd, to, room, MSG_DONTWAIT);
   while (n < 0 && errno == EINTR);
+  if (n < 0 && errno == EAGAIN) return 0;
   client_charge(c, COST_READ + (n > 0 ? (uint64_t)n / READ_PER_UNIT : 0));
   if (n > 0) return (uint32_t)n;
-  if (n == 0 || errno != EAGAIN) client_condemn(c, "%s", "");
+  client_condemn(c, "%s", "");
   return 0;
 }
 
@@ -154,8 +156,10 @@ static bool read_once(struct client *c) {
   assert(may_go_on(c));
   struct frame *f = read_more(c);
   if (!f) return false;
+  uint64_t before = c->messages_in;
   client_note_activity(c);
   handle_messages(c, f);
+  if (c->messages_in != before) hot_spoke(c);
   fit_portion(c, left_in(f));
   keep_rest(c, f);
   return true;
@@ -220,6 +224,13 @@ static void begin(struct client *c) {
   c->balance = work_is_spent(c->connections->work) ? SMALL_QUANTUM : WORK_QUANTUM;
 }
 
+/* Its socket was read: what is left of it is a job, or waits. */
+static void end(struct client *c) {
+  bool more = is_unfinished(c);
+  if (c->has_overstepped && rest(c)) return;
+  if (more) queue(c);
+}
+
 void reading_ready(struct client *c) {
   if (job_is_queued(&c->job) || client_leaves_untaken(c)) return;
   if (work_is_overspent(c->connections->work)) {
@@ -229,9 +240,17 @@ void reading_ready(struct client *c) {
   }
   begin(c);
   read_once(c);
-  bool more = is_unfinished(c);
-  if (c->has_overstepped && rest(c)) return;
-  if (more) queue(c);
+  end(c);
+}
+
+bool reading_look(struct client *c) {
+  if (c->state == CLIENT_CONDEMNED || job_is_queued(&c->job) || !(c->events & UV_READABLE) ||
+      client_leaves_untaken(c))
+    return false;
+  begin(c);
+  if (!read_once(c)) return c->state == CLIENT_CONDEMNED;
+  end(c);
+  return true;
 }
 
 void reading_hung_up(struct client *c) {

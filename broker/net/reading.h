@@ -26,6 +26,9 @@
 
 /* Its socket is readable. */
 void reading_ready(struct client *c);
+/* The same, but it is not known whether it is (lookout.h). False: it is not, or the client may not
+ * be read now, and nothing has changed. */
+bool reading_look(struct client *c);
 /* Nothing more will come than the kernel holds; that is read now, in slices if it is much. */
 void reading_hung_up(struct client *c);
 /* It was read by the program before this one, with its outbox: goes on where that was. `had_more`:

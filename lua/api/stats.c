@@ -10,6 +10,7 @@
 int stats_push(lua_State *L) {
   struct worker *w = worker_of(L);
   worker_need_connection(L, w);
+  uint64_t hits, slow, looks = gaijin_poll_looks(w->g, &hits, &slow);
   const struct {
     const char *name;
     double value;
@@ -25,6 +26,9 @@ int stats_push(lua_State *L) {
       {"posts_waiting", w->backlog.n_posts},
       {"posts_failed", (double)w->posts_failed},
       {"queued_bytes", (double)gaijin_queued_bytes(w->g)},
+      {"poll_looks", (double)looks},
+      {"poll_hits", (double)hits},
+      {"poll_slow", (double)slow},
       {"lua_bytes", 1024.0 * lua_gc(L, LUA_GCCOUNT, 0) + lua_gc(L, LUA_GCCOUNTB, 0)},
   };
   lua_createtable(L, 0, (int)ARRAY_SIZE(figures));

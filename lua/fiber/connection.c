@@ -58,14 +58,27 @@ void connection_lost(struct worker *w) {
   timer_wake_loop(w);
 }
 
+/* The connection may have been lost in what was read last. */
+static void note_loss(struct worker *w) {
+  if (gaijin_link(w->g) != GAIJIN_LOST || worker_is_fork(w)) return;
+  if (w->lost) return; /* said by outage.c */
+  uv_poll_stop(w->loop.poll);
+  connection_lost(w);
+}
+
 /* Reads what there is. */
 static void receive(struct worker *w) {
   assert(!w->sched.current);
   if (w->lost || is_waiting_for_memory(w)) return;
-  if (gaijin_dispatch(w->g) == 0 || worker_is_fork(w)) return;
-  if (w->lost) return; /* said by outage.c */
-  uv_poll_stop(w->loop.poll);
-  connection_lost(w);
+  if (gaijin_dispatch(w->g) != 0) note_loss(w);
+}
+
+bool connection_poll(struct worker *w) {
+  assert(!w->sched.current);
+  if (w->lost || is_waiting_for_memory(w) || worker_is_fork(w)) return false;
+  if (gaijin_poll(w->g)) return true;
+  note_loss(w);
+  return false;
 }
 
 /* Whether a read would bring something: bytes, an error or the end. */

@@ -23,6 +23,8 @@ void connection_starved(void *worker);
 /* In each turn, before fibers run: reads what is left after an error of the socket, or what memory
  * was too short for. */
 void connection_resume(struct worker *w);
+/* Looks for what comes, as gaijin_poll does: true if messages came. */
+bool connection_poll(struct worker *w);
 /* Whether there is something for connection_resume to do. */
 bool connection_has_more(const struct worker *w);
 /* In each turn, before the loop waits: sends what is queued, and starts the timers that it needs.

@@ -18,6 +18,7 @@
 #include "lua/fiber/door.h"
 #include "lua/fiber/ending.h"
 #include "lua/fiber/fiber.h"
+#include "lua/fiber/loop.h"
 #include "lua/fiber/turns.h"
 
 void hosted_open(lua_State *L, struct worker *w) {
@@ -84,12 +85,23 @@ static bool is_its_turn(const struct worker *w, const struct fiber *guest) {
   return guest->queued && (worker_is_fork(w) || !turns_own_left(w, guest->ready_in));
 }
 
+/* What comes at once needs no wait. True: something has come. */
+static bool linger(struct worker *w) {
+  struct fiber *f = w->sched.current;
+  w->sched.current = NULL;
+  bool came = loop_linger(w);
+  w->sched.current = f;
+  return came;
+}
+
 /* The guest's way to wait: runs the loop until the guest is woken and has its turn, or is
  * interrupted (sched.interrupted). */
 static void wait_in_guest(struct worker *w) {
   struct fiber *f = w->sched.guest;
   for (;;) {
     double seconds = hosted_turn(w);
+    if (is_its_turn(w, f) || w->sched.interrupted) break;
+    if (seconds != 0 && linger(w)) seconds = 0; /* hooks have their chance, then the loop */
     if (is_its_turn(w, f) || w->sched.interrupted) break;
     wait_for_loop(w, seconds);
     if (w->sched.interrupted) break;

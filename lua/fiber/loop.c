@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: MIT
  *
  * One turn: begin requests that wait, run fibers that are ready, send what they wrote in one go,
- * then wait for the socket, a timer or a signal; while more is to do, only look at them.
+ * then wait for the socket, a timer or a signal; while more is to do, only look at them. Before the
+ * wait it is looked whether the next message comes at once (proto/polling.h), and if so the next
+ * turn begins with it; timers and signals wait for POLLING_STRETCH at most meanwhile.
  *
  * A fiber may fork, and come back here in the child. The epoll set is shared over fork: to take a
  * descriptor out of it in the child would take it out of the parent's loop, and an event the child
@@ -19,6 +21,7 @@
 #include "lua/fiber/slices.h"
 #include "lua/fiber/timer.h"
 #include "lua/fiber/turns.h"
+#include "proto/polling.h"
 
 static void on_sweep(struct timer *t) {
   struct worker *w = timer_worker(t);
@@ -70,9 +73,7 @@ static void end_fork(struct worker *w) {
   ending_finish(w);
 }
 
-/* After timers and before the wait, so that what they made ready never waits for the socket. */
-static void on_prepare(uv_prepare_t *prepare) {
-  struct worker *w = prepare->data;
+static void turn(struct worker *w) {
   assert(!w->sched.current); /* fibers run from here only */
   scheduler_next_stretch(&w->sched);
   connection_resume(w);
@@ -92,6 +93,40 @@ static void on_prepare(uv_prepare_t *prepare) {
   if (!w->loop.sweep_timer) w->loop.sweep_timer = timer_start(w, w->atc_time, on_sweep, NULL);
   connection_flush(w);
   if (ending_reached(w)) ending_finish(w);
+}
+
+/* Whether there is nothing to do but to wait. */
+static bool is_about_to_wait(const struct worker *w) {
+  return uv_backend_timeout(&w->loop.uv) != 0;
+}
+
+static bool is_guest_awake(const struct worker *w) {
+  return w->sched.guest && w->sched.guest->queued;
+}
+
+bool loop_linger(struct worker *w) {
+  double until = 0;
+  if (w->poll_us == 0) return false;
+  while (is_about_to_wait(w) && connection_poll(w)) {
+    double now = clock_seconds();
+    if (until == 0) until = now + POLLING_STRETCH;
+    if (is_guest_awake(w)) return true;
+    turn(w);
+    if (is_guest_awake(w)) return true;
+    if (now >= until) {
+      timer_wake_loop(w);
+      return true;
+    }
+    uv_update_time(&w->loop.uv);
+  }
+  return until != 0;
+}
+
+/* After timers and before the wait, so that what they made ready never waits for the socket. */
+static void on_prepare(uv_prepare_t *prepare) {
+  struct worker *w = prepare->data;
+  turn(w);
+  if (!w->sched.guest) loop_linger(w);
 }
 
 void loop_run(struct worker *w) {

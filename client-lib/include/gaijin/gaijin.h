@@ -130,6 +130,8 @@ struct gaijin_options {
    * that it ends: killed, say, and started again (<gaijin/returning.h>). 0: not at all, the
    * connection is lost at once; so it is for observers, and with a broker of version 4 or older. */
   uint32_t reconnect_ms;
+  /* For how long, in microseconds, to look for messages before sleeping (<gaijin/polling.h>). */
+  uint32_t poll_us;
 };
 
 /* $GAIJIN_SOCKET, else $XDG_RUNTIME_DIR/gaijin.sock, else /run/gaijin/gaijin.sock. Writes at most n
@@ -441,6 +443,7 @@ GAIJIN_API void gaijin_body_free(gaijin_body *b);
 }
 #endif
 
+#include <gaijin/polling.h>
 #include <gaijin/returning.h>
 
 #endif

@@ -8,8 +8,8 @@
 #
 # What an operation takes is the difference between a run with COUNT of it and one without any,
 # divided by COUNT: starting, ending and what happens once cancel out. The count does not depend on
-# time, load or chance: one message is on its way at a time, nothing is collected in between, and
-# clock and random bytes come from steady.c. Counts of other compilers and libraries are no measure:
+# time, load or chance: one message is on its way at a time, nothing is collected in between, nobody
+# looks before sleeping (--poll-us 0), and clock and random bytes come from steady.c. Counts of other compilers and libraries are no measure:
 # when those differ from the record's, the table is printed and nothing fails.
 #
 # get-monitored is get while one `gaijinctl monitor`, which is not counted, sees each message; the
@@ -67,7 +67,7 @@ counted() {
 worker() { # NAME, argument...
   local name=$1
   shift
-  counted "$name" gaijin-worker -s sock -n "$name" --atc-time 1000000 "$@"
+  counted "$name" gaijin-worker -s sock -n "$name" --atc-time 1000000 --poll-us 0 "$@"
 }
 start() { # command...: runs it beside this script
   "$@" &
@@ -110,7 +110,7 @@ instructions() { # NAME [NUMBER]
 routed() {
   local process
   rm -rf ./*.out sock host.ready third.ready log
-  start counted broker gaijin-broker -s sock --log-level "${watched:-warn}"
+  start counted broker gaijin-broker -s sock --poll-us 0 --log-level "${watched:-warn}"
   wait_for_file sock
   for process in host third; do
     start worker "$process" "$here/host.lua"
