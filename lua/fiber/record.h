@@ -65,6 +65,8 @@ struct fiber {
   struct fiber *all_next, *all_prev;
   unsigned depth;     /* of the chain of calls it serves */
   bool queued, done;
+  bool is_traced; /* there is a record of an error of it (trace.c) */
+  int heap_before; /* KiB of Lua's when it began to run (reuse.c) */
   double stackless_since; /* when there was no memory for its C stack first; 0: there was */
   unsigned refused; /* waits refused since it last waited (wait_refuse) */
   bool timer_ended; /* it is a timer, and shall not sleep any more (concurrency.c) */

@@ -263,7 +263,6 @@ static int serve(lua_State *L) {
   return 0;
 }
 
-void serve_open(struct worker *w) { w->serves = serve; }
 
 /* Logs an error that cannot be sent, because the call was one way or has been answered. False: it
  * can be sent. */
@@ -278,14 +277,13 @@ static bool log_unsendable(struct worker *w, const struct serving *s, const char
   return s->one_way || s->answered;
 }
 
-/* Argument: the worker. Raises only what hinders the error of a request from being sent. */
+/* The worker is upvalue 1. Raises only what hinders the error of a request from being sent. */
 static int serve_protected(lua_State *L) {
-  struct worker *w = lua_touserdata(L, 1);
+  struct worker *w = worker_of(L);
   struct serving *s = &w->sched.current->serving;
   char buffer[64];
-  lua_settop(L, 0);
   lua_rawgeti(L, LUA_REGISTRYINDEX, w->anchors.trace_handler);
-  worker_push_function(L, w, serve);
+  lua_rawgeti(L, LUA_REGISTRYINDEX, w->anchors.serve);
   if (lua_pcall(L, 0, 0, 1) == 0) return 0;
   slices_leave(w->sched.current);
   lua_remove(L, 1);
@@ -294,10 +292,19 @@ static int serve_protected(lua_State *L) {
   return 0;
 }
 
+void serve_open(lua_State *L, struct worker *w) {
+  w->serves = serve;
+  worker_push_function(L, w, serve);
+  w->anchors.serve = luaL_ref(L, LUA_REGISTRYINDEX);
+  worker_push_function(L, w, serve_protected);
+  w->anchors.serve_protected = luaL_ref(L, LUA_REGISTRYINDEX);
+}
+
 void serve_job(struct worker *w, struct fiber *f) {
   struct serving *s = &f->serving;
   char buffer[64];
-  if (lua_cpcall(f->L, serve_protected, w) == 0) {
+  lua_rawgeti(f->L, LUA_REGISTRYINDEX, w->anchors.serve_protected);
+  if (lua_pcall(f->L, 0, 0, 0) == 0) {
     assert(s->answered || s->one_way);
     return;
   }

@@ -44,11 +44,12 @@ struct anchors {
   int future_meta; /* metatable of futures */
   int copy_meta;  /* metatable of what gaijin.copy makes */
   int list_meta, charge_meta; /* metatables of listed keys, their charges (lua/ref/listed.h) */
-  int traces; /* lua_State of a fiber -> the last error and its traceback (trace.c), weak keys */
+  int traces; /* number of a fiber -> the last error and its traceback (trace.c) */
   int traceback; /* debug.traceback as it was: scripts may take it away, or put theirs there */
   int yield;     /* coroutine.yield as it was */
   int access_name; /* the string "access" */
   int quick_get;   /* function of quick.c */
+  int serve, serve_protected; /* functions of serve.c */
   int trace_handler,
       trace_function; /* functions of trace.c, made before because making one allocates */
   int noop;        /* a C function that does nothing (worker_back) */
@@ -110,8 +111,22 @@ struct ration {
   uint64_t other_ms;
 };
 
+/* What ended fibers have left for those to come (fiber/reuse.h). */
+enum { REUSE_MOST = 64 };
+struct reuse {
+  bool allowed; /* lua_States too: no script can have got hold of one */
+  lua_Hook hook; /* the one that the worker itself has set in all; NULL: none */
+  unsigned n_states, n_records;
+  struct spare_state {
+    lua_State *L;
+    int slot; /* in anchors.threads */
+  } states[REUSE_MOST];
+  struct fiber *records; /* linked by `next` */
+};
+
 struct scheduler {
   struct stacks stacks;
+  struct reuse reuse;
   struct fiber *current; /* who runs; NULL: the scheduler itself */
   unsigned no_wait;      /* more than 0: what runs, a finaliser perhaps, cannot wait all the same */
   struct asker own;            /* of the worker's own fibers */
