@@ -48,7 +48,7 @@ struct anchors {
   int traceback; /* debug.traceback as it was: scripts may take it away, or put theirs there */
   int yield;     /* coroutine.yield as it was */
   int access_name; /* the string "access" */
-  int quick_get;   /* function of quick.c */
+  int quick;       /* function of quick.c */
   int serve, serve_protected; /* functions of serve.c */
   int trace_handler,
       trace_function; /* functions of trace.c, made before because making one allocates */
@@ -139,6 +139,12 @@ struct scheduler {
   unsigned n_holders; /* askers that have fibers, this worker included */
   uint64_t turn, epoch; /* numbers: of the turn of the loop; of times when nobody was ready */
   bool in_turn, turn_over;
+  /* What is served without a fiber (serve/quick.c): so many in the turn of this number, until when
+   * on the clock of turns, and whether that is over. */
+  uint64_t quick_turn;
+  unsigned n_quick;
+  bool quick_over;
+  double quick_ends;
   double (*seconds)(void); /* the clock of turns: clock_seconds, but for tests */
   double clock, turn_ends; /* when a fiber ran last in this turn, if that is measured, else 0 */
   struct fiber *stackless_first, *stackless_last; /* ready, but there is no memory for C stacks */
