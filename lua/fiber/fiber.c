@@ -81,7 +81,10 @@ void answer_free(struct fiber *f, struct answer *a) {
   }
   gaijin_body_free(a->body);
   free(a->text);
-  free(a);
+  if (a == &f->first_answer)
+    f->has_first_answer = false;
+  else
+    free(a);
 }
 
 /* What the fiber owns in C. */
@@ -117,6 +120,7 @@ void fiber_serve(struct fiber *f, const struct serving *serving) {
 }
 
 void fiber_begun(struct fiber *f) {
+  if (f->kept == 0) return;
   kept_remove(f->w, f->asker, f->kept);
   f->kept = 0;
 }

@@ -8,9 +8,9 @@
 
 #include "lua/vm/worker.h"
 
-/* An answer that came for a waiting fiber. On the heap and linked to the fiber, so that a Lua error
- * raised while it is decoded cannot lose it: what is left is freed at a later wait, or with the
- * fiber. */
+/* An answer that came for a waiting fiber. Linked to the fiber, so that a Lua error raised while it
+ * is decoded cannot lose it: what is left is freed at a later wait, or with the fiber. The first is
+ * in the fiber's record, others are on the heap. */
 struct answer {
   struct answer *next;
   const void *frame; /* of the C function that waited for it */
@@ -84,6 +84,8 @@ struct fiber {
   struct fiber *next_to_cancel;     /* its children are yet to be cancelled (scheduler.to_cancel) */
   struct fiber *next_by_number, *next_by_request; /* in their buckets */
   struct answer *answers;
+  struct answer first_answer;
+  bool has_first_answer; /* it is one of them */
   bool lost_ok; /* the last answer that came was ok, and there was no memory to keep it */
   struct long_work *work; /* it is at (slices.h); NULL: none, or not paused yet */
   struct serving serving;

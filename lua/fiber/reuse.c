@@ -40,29 +40,35 @@ static void drop_state(struct worker *w, int slot) {
   lua_pop(w->L, 1);
 }
 
-static bool has_hook_of_new(const struct worker *w, lua_State *L) {
-  lua_Hook hook = lua_gethook(L);
-  return hook == w->sched.reuse.hook && hook == lua_gethook(w->L) &&
-         lua_gethookmask(L) == lua_gethookmask(w->L);
+static void drop_states(struct worker *w) {
+  struct reuse *r = &w->sched.reuse;
+  while (r->n_states > 0) drop_state(w, r->states[--r->n_states].slot);
 }
 
-static bool is_as_new(const struct worker *w, lua_State *L) {
-  assert(lua_gettop(L) == 0);
-  return lua_status(L) == 0 && has_hook_of_new(w, L) &&
-         lua_topointer(L, LUA_GLOBALSINDEX) == lua_topointer(w->L, LUA_GLOBALSINDEX);
+/* What a new lua_State would begin with has changed since the spare ones were given back: a
+ * finaliser that the scheduler ran has changed it. */
+static bool has_changed(const struct worker *w) {
+  const struct reuse *r = &w->sched.reuse;
+  return lua_topointer(w->L, LUA_GLOBALSINDEX) != r->globals || lua_gethook(w->L) != r->hook;
+}
+
+static bool is_as_new(const struct reuse *r, lua_State *L) {
+  return lua_status(L) == 0 && lua_gethook(L) == r->hook &&
+         lua_topointer(L, LUA_GLOBALSINDEX) == r->globals;
 }
 
 static bool take_state(struct worker *w, struct fiber *f) {
   struct reuse *r = &w->sched.reuse;
-  while (r->n_states > 0) {
-    struct spare_state spare = r->states[--r->n_states];
-    f->L = spare.L;
-    f->thread_slot = spare.slot;
-    if (r->allowed && is_as_new(w, spare.L)) return true; /* the worker's own may have changed */
-    f->L = NULL;
-    drop_state(w, spare.slot);
+  if (r->n_states == 0) return false;
+  if (!r->allowed || has_changed(w)) {
+    drop_states(w);
+    return false;
   }
-  return false;
+  const struct spare_state *spare = &r->states[--r->n_states];
+  assert(lua_gettop(spare->L) == 0);
+  f->L = spare->L;
+  f->thread_slot = spare->slot;
+  return true;
 }
 
 static struct fiber *take_record(struct reuse *r) {
@@ -91,7 +97,8 @@ void reuse_give(struct worker *w, struct fiber *f) {
   struct reuse *r = &w->sched.reuse;
   unsigned most = w->heap.most ? REUSE_MOST_LIMITED : REUSE_MOST;
   lua_settop(f->L, 0);
-  if (r->allowed && r->n_states < most && is_as_new(w, f->L) && !has_grown(f))
+  if (r->n_states == 0) r->globals = lua_topointer(w->L, LUA_GLOBALSINDEX);
+  if (r->allowed && r->n_states < most && is_as_new(r, f->L) && !has_grown(f))
     r->states[r->n_states++] = (struct spare_state){.L = f->L, .slot = f->thread_slot};
   else
     drop_state(w, f->thread_slot);
@@ -118,7 +125,7 @@ static void free_records(struct reuse *r) {
 
 void reuse_drop(struct worker *w) {
   struct reuse *r = &w->sched.reuse;
-  while (r->n_states > 0) drop_state(w, r->states[--r->n_states].slot);
+  drop_states(w);
   free_records(r);
 }
 

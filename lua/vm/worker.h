@@ -49,7 +49,7 @@ struct anchors {
   int yield;     /* coroutine.yield as it was */
   int access_name; /* the string "access" */
   int quick;       /* function of quick.c */
-  int serve, serve_protected; /* functions of serve.c */
+  int serve, answer_raised; /* functions of serve.c */
   int trace_handler,
       trace_function; /* functions of trace.c, made before because making one allocates */
   int noop;        /* a C function that does nothing (worker_back) */
@@ -116,6 +116,7 @@ enum { REUSE_MOST = 64 };
 struct reuse {
   bool allowed; /* lua_States too: no script can have got hold of one */
   lua_Hook hook; /* the one that the worker itself has set in all; NULL: none */
+  const void *globals; /* what a new one would have for globals, when the first was given back */
   unsigned n_states, n_records;
   struct spare_state {
     lua_State *L;
