@@ -104,6 +104,9 @@ static bool claim_with_shortage(long n) {
   uint64_t id = vm_ask(&v, "note(pcall(function() return a.x end))", GAIJIN_OP_SUB);
   fake_begin(&v.f, MESSAGE_REPLY, GAIJIN_OP_SUB, id, 0);
   fake_send(&v.f);
+  /* Or nothing would be allocated. */
+  gj_values_deinit(v.w.g);
+  v.w.sched.all->has_first_answer = true;
   scarce_from(n, false);
   scarce_begin();
   gaijin_dispatch(v.w.g);
