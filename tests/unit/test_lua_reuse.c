@@ -74,9 +74,14 @@ END_TEST
 
 START_TEST(none_is_used_again_once_they_have_been_shown) {
   vm_open(&v);
-  vm_do(&v, "x = 1");
-  ck_assert_uint_eq(spare(), 1);
-  vm_do(&v, "debug.getregistry()"); /* on that very one */
+  vm_start(&v, "x = 1");
+  vm_start(&v, "x = 2");
+  vm_run(&v);
+  ck_assert_uint_eq(spare(), 2);
+  vm_do(&v, "debug.getregistry()"); /* on one of them, which shows both */
+  lua_State *shown = v.w.sched.reuse.states[0].L;
+  ck_assert_ptr_ne(vm_start(&v, "x = 3")->L, shown);
+  vm_run(&v);
   ck_assert_uint_eq(spare(), 0);
   vm_do(&v, "kept = setmetatable({}, {__mode = 'k'}) for _, v in pairs(debug.getregistry()) do "
             "if type(v) == 'table' then for _, s in pairs(v) do if type(s) == 'thread' then kept[s] = true end end end end "
