@@ -186,7 +186,7 @@ struct gaijin {
   uint64_t last_token, last_call, last_post;
   uint64_t stamps[STAMP_BLOCK];
   uint32_t stamps_left;
-  gaijin_body *spare_body; /* a small one that was freed, for the next that comes; NULL: there is none */
+  gaijin_body *spare_body; /* a small one that was freed, for the next that comes; or NULL */
   gaijin_body *await_keep; /* owns the text of the answer gaijin_await gave last */
 };
 

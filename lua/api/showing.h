@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT
  *
  * The ways by which a script may come to the lua_State of a fiber, which it is otherwise never
- * shown (lua/fiber/reuse.h): the registry, where they are anchored, and a C library of the program's,
- * which may keep the one it is called on. Whoever goes one of them gets what he wants, and no
- * lua_State is used again. (LuaJIT has more of them, its profiler for one: there none is.)
+ * shown (lua/fiber/reuse.h): the registry, where they are anchored, and a C library of the
+ * program's, which may keep the one it is called on. Whoever goes one of them gets what he wants,
+ * and no lua_State is used again. (LuaJIT has more of them, its profiler for one: there none is.)
  */
 #ifndef GAIJIN_LUA_SHOWING_H
 #define GAIJIN_LUA_SHOWING_H

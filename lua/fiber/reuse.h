@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: MIT
  *
- * What fibers that have ended leave for those to come: their records and their lua_States, REUSE_MOST
- * of each at most. So a request that is served takes no memory, neither of C nor of Lua.
+ * What fibers that have ended leave for those to come: their records and their lua_States,
+ * REUSE_MOST of each at most. So a request that is served takes no memory, of C or of Lua.
  *
  * A script must not see the difference. A lua_State is used again only while it is as a new one
- * would be, and only where no script can have got hold of it: who keeps the lua_State of one request,
- * to tell it from others, would find that of another. Scripts get no fiber's lua_State from the
- * functions that gaijin-worker lets them have; those that show all there is to see end the reuse for
- * good (lua/api/showing.h). In a stock interpreter a script may have kept such functions from before
- * the module came, so there each fiber has a lua_State of its own.
+ * would be, and only where no script can have got hold of it: who keeps the lua_State of one
+ * request, to tell it from others, would find that of another. Scripts get no fiber's lua_State
+ * from the functions that gaijin-worker lets them have; those that show all there is to see end the
+ * reuse for good (lua/api/showing.h). In a stock interpreter a script may have kept such functions
+ * from before the module came, so there each fiber has a lua_State of its own.
  */
 #ifndef GAIJIN_LUA_REUSE_H
 #define GAIJIN_LUA_REUSE_H

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT
  *
  * Requests that need no fiber: to get or set a plain value of a plain field, and the length of a
- * table. Such a one runs no script and cannot wait, so it is answered as it arrives, if nothing that
- * came before it is still to start. A call is never one of them: whether what is called waits, nobody
- * knows before.
+ * table. Such a one runs no script and cannot wait, so it is answered as it arrives, if nothing
+ * that came before it is still to start. A call is never one of them: whether what is called waits,
+ * nobody knows before.
  */
 #ifndef GAIJIN_LUA_QUICK_H
 #define GAIJIN_LUA_QUICK_H
