@@ -78,6 +78,7 @@ void gaijin_close(gaijin *g) {
   gj_table_deinit(&g->holdings);
   gj_table_deinit(&g->tokens);
   gj_table_deinit(&g->hosts);
+  gj_values_deinit(g);
   frame_deinit(&g->in);
   buffer_deinit(&g->out);
   if (g->fd >= 0) close(g->fd);

@@ -117,6 +117,7 @@ struct gaijin_body {
   uint32_t window_bytes;  /* and the size of its message; 0 for others, and once it was taken */
   gaijin_token *token;    /* of the value read last: given back by the next step */
   gaijin_holding *holding;
+  uint32_t room;   /* bytes */
   uint8_t bytes[]; /* the body, and one byte to terminate a text with */
 };
 
@@ -187,6 +188,7 @@ struct gaijin {
   uint64_t last_token, last_call, last_post;
   uint64_t stamps[STAMP_BLOCK];
   uint32_t stamps_left;
+  gaijin_body *spare_body; /* a small one that was freed, for the next that comes; or NULL */
   gaijin_body *await_keep; /* owns the text of the answer gaijin_await gave last */
 };
 
@@ -402,5 +404,7 @@ void gj_values_give_back(gaijin *g, const struct message *m, uint32_t pts);
 void gj_values_skip(gaijin_body *b);
 /* Copies a body that has arrived; NULL when memory is short. */
 gaijin_body *gj_values_new(gaijin *g, const struct message *m, uint32_t pts);
+/* Frees the one that is kept for the next body. */
+void gj_values_deinit(gaijin *g);
 
 #endif

@@ -15,6 +15,7 @@
 #include <time.h>
 
 #include "lua/api/library.h"
+#include "lua/api/showing.h"
 #include "lua/fiber/ending.h"
 #include "lua/fiber/fiber.h"
 #include "lua/instance.h"
@@ -134,6 +135,7 @@ static void script_job(struct worker *w, struct fiber *f) {
 static int open_worker(lua_State *L) {
   struct program *p = lua_touserdata(L, 1);
   library_open(L, &p->w);
+  showing_open(L, &p->w);
   return 0;
 }
 

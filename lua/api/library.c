@@ -303,7 +303,7 @@ static void open_anchors(lua_State *L, struct worker *w) {
   w->anchors.applicable = new_anchor(L, false);
   w->anchors.remote = new_weak_anchor(L, "k");
   w->anchors.resources = new_weak_anchor(L, "k");
-  w->anchors.traces = new_weak_anchor(L, "k");
+  w->anchors.traces = new_anchor(L, false);
   trace_open(L, w);
   copies_push_metatable(L, w);
   w->anchors.copy_meta = luaL_ref(L, LUA_REGISTRYINDEX);
@@ -315,7 +315,7 @@ static void open_anchors(lua_State *L, struct worker *w) {
 
 void library_open(lua_State *L, struct worker *w) {
   open_anchors(L, w);
-  serve_open(w);
+  serve_open(L, w);
   worker_hide_function(w, apply_may_get); /* it calls gaijin.access, as what serves a `get` does */
   lua_newtable(L);
   int core = lua_gettop(L);

@@ -338,6 +338,10 @@ static int core_replace(lua_State *L) {
   lua_getfenv(L, -1); /* functions of io have in theirs which files are the default ones */
   lua_setfenv(L, -3);
   lua_pop(L, 1);
+  if (i == REPLACED_coroutine_running) { /* it would show a fiber's lua_State */
+    lua_pushnil(L);
+    lua_setupvalue(L, -2, APPLY_ORIGINAL);
+  }
   if (!w->is_luajit || rows[i].where != EVERYWHERE) return 1;
   lua_pushstring(L, rows[i].local);
   return 2;

@@ -22,10 +22,17 @@ double answer_limit(const struct worker *w, double now, bool no_call_timeout) {
   return wait_nearer(own, now + w->call_timeout);
 }
 
+static struct answer *new_answer(struct fiber *f) {
+  if (f->has_first_answer) return calloc(1, sizeof(struct answer));
+  f->has_first_answer = true;
+  f->first_answer = (struct answer){0};
+  return &f->first_answer;
+}
+
 void answer_arrived(void *fiber, const struct gaijin_answer *got) {
   struct fiber *f = fiber;
   f->request = 0;
-  struct answer *a = calloc(1, sizeof *a);
+  struct answer *a = new_answer(f);
   f->lost_ok = !a && got->ok;
   if (a) {
     a->ok = got->ok;

@@ -11,7 +11,9 @@
 #include <stdlib.h>
 
 #include "lua/fiber/kept.h"
+#include "lua/fiber/reuse.h"
 #include "lua/fiber/timer.h"
+#include "lua/fiber/trace.h"
 #include "lua/fiber/turns.h"
 #include "lua/vm/luajit.h"
 
@@ -31,28 +33,12 @@ void fiber_set_most(struct worker *w, unsigned max_fibers) {
                max_fibers, most);
 }
 
-/* A finaliser may raise when all is done: then it runs again and finds it so. */
-static int make_thread(lua_State *L) {
-  struct fiber *f = lua_touserdata(L, 1);
-  if (f->L) return 0;
-  lua_rawgeti(L, LUA_REGISTRYINDEX, f->w->anchors.threads);
-  lua_State *thread = lua_newthread(L);
-  f->thread_slot = luaL_ref(L, -2);
-  f->L = thread;
-  return 0;
-}
-
 struct fiber *fiber_new(struct worker *w, void (*job)(struct worker *w, struct fiber *f)) {
   if (w->sched.n_fibers >= w->sched.max_fibers) return NULL;
-  struct fiber *f = calloc(1, sizeof *f);
+  struct fiber *f = reuse_take(w);
   if (!f) return NULL;
-  f->w = w;
   f->number = ++w->sched.last_number;
   f->job = job;
-  if (!worker_protected(w, make_thread, f) && !f->L) {
-    free(f);
-    return NULL;
-  }
   f->all_next = w->sched.all;
   if (w->sched.all) w->sched.all->all_prev = f;
   w->sched.all = f;
@@ -95,7 +81,10 @@ void answer_free(struct fiber *f, struct answer *a) {
   }
   gaijin_body_free(a->body);
   free(a->text);
-  free(a);
+  if (a == &f->first_answer)
+    f->has_first_answer = false;
+  else
+    free(a);
 }
 
 /* What the fiber owns in C. */
@@ -131,6 +120,7 @@ void fiber_serve(struct fiber *f, const struct serving *serving) {
 }
 
 void fiber_begun(struct fiber *f) {
+  if (f->kept == 0) return;
   kept_remove(f->w, f->asker, f->kept);
   f->kept = 0;
 }
@@ -218,7 +208,7 @@ void fiber_cancel(struct fiber *f, const char *why) {
   s->cancelling = false;
 }
 
-static void unlink_and_free(struct worker *w, struct fiber *f) {
+static void unlink_all(struct worker *w, struct fiber *f) {
   assert(!w->sched.cancelling && w->sched.n_fibers > 0 && f != w->sched.current);
   if (f->request) gaijin_cancel(w->g, f->request); /* its answer would come for nobody */
   release(f);
@@ -234,11 +224,15 @@ static void unlink_and_free(struct worker *w, struct fiber *f) {
   fiber_begun(f);
   turns_leave(f);
   w->sched.n_fibers--;
-  free(f);
 }
 
 void fiber_discard_all(struct worker *w) {
-  while (w->sched.all) unlink_and_free(w, w->sched.all);
+  while (w->sched.all) {
+    struct fiber *f = w->sched.all;
+    unlink_all(w, f);
+    free(f);
+  }
+  reuse_deinit(w);
   turns_clear(w);
   w->sched.stackless_first = w->sched.stackless_last = NULL;
 }
@@ -246,15 +240,15 @@ void fiber_discard_all(struct worker *w) {
 static void end(struct worker *w, struct fiber *f) {
   assert(f->done && !f->waits_in && !w->sched.current);
   if (f->queued) turns_remove(w, f); /* woken while it ran, by code of its own */
-  lua_rawgeti(w->L, LUA_REGISTRYINDEX, w->anchors.threads);
-  luaL_unref(w->L, -1, f->thread_slot);
-  lua_pop(w->L, 1);
+  trace_forget(w, f);
   if (f->stack) stack_put(&w->sched.stacks, f->stack);
-  unlink_and_free(w, f);
+  unlink_all(w, f);
+  reuse_give(w, f);
 }
 
 void fiber_entry(void *user) {
   struct fiber *f = user;
+  f->heap_before = lua_gc(f->L, LUA_GCCOUNT, 0);
   f->job(f->w, f);
   f->done = true;
   if (f->w->heap.most) stack_trim(f->stack); /* it may lie idle for long */

@@ -10,6 +10,7 @@
 
 #include <sys/resource.h>
 
+#include "lua/fiber/reuse.h"
 #include "lua/fiber/timer.h"
 
 enum { PAGE_LEAST = 4096 };
@@ -39,6 +40,7 @@ static void on_low(struct timer *t) {
   struct worker *w = timer_worker(t);
   w->loop.low_timer = NULL;
   timer_stop(t);
+  reuse_drop(w);
   memory_given_back(&w->loop.memory, in_use(w));
   memory_give_back();
 }

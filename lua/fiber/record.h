@@ -8,9 +8,9 @@
 
 #include "lua/vm/worker.h"
 
-/* An answer that came for a waiting fiber. On the heap and linked to the fiber, so that a Lua error
- * raised while it is decoded cannot lose it: what is left is freed at a later wait, or with the
- * fiber. */
+/* An answer that came for a waiting fiber. Linked to the fiber, so that a Lua error raised while it
+ * is decoded cannot lose it: what is left is freed at a later wait, or with the fiber. The first is
+ * in the fiber's record, others are on the heap. */
 struct answer {
   struct answer *next;
   const void *frame; /* of the C function that waited for it */
@@ -65,6 +65,8 @@ struct fiber {
   struct fiber *all_next, *all_prev;
   unsigned depth;     /* of the chain of calls it serves */
   bool queued, done;
+  bool is_traced; /* there is a record of an error of it (trace.c) */
+  int heap_before; /* KiB of Lua's when it began to run (reuse.c) */
   double stackless_since; /* when there was no memory for its C stack first; 0: there was */
   unsigned refused; /* waits refused since it last waited (wait_refuse) */
   bool timer_ended; /* it is a timer, and shall not sleep any more (concurrency.c) */
@@ -82,6 +84,8 @@ struct fiber {
   struct fiber *next_to_cancel;     /* its children are yet to be cancelled (scheduler.to_cancel) */
   struct fiber *next_by_number, *next_by_request; /* in their buckets */
   struct answer *answers;
+  struct answer first_answer;
+  bool has_first_answer; /* it is one of them */
   bool lost_ok; /* the last answer that came was ok, and there was no memory to keep it */
   struct long_work *work; /* it is at (slices.h); NULL: none, or not paused yet */
   struct serving serving;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * One record per fiber, in a table with weak keys: lua_State of the fiber ->
- * { value, traceback }. A record is right for an error only if it is the same value.
+ * One record per fiber, until it ends: number of the fiber -> { value, traceback }. (Not by its
+ * lua_State: that may serve the next, and is to be found nowhere.) A record is right for an error
+ * only if it is the same value.
  *
  * Texts have no identity in Lua: whether a script passes an error on (error(e, 0)) or raises
  * another one with exactly the same text later in the same fiber cannot be told apart. So the
@@ -13,21 +14,21 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "lua/fiber/fiber.h"
 #include "lua/fiber/position.h"
+#include "lua/fiber/record.h"
 
 enum { VALUE = 1, TEXT };
 enum { TEXT_MOST = 64 << 10 };
 
-/* Pushes the lua_State of the running fiber, or of the VM when there is none. */
-static void push_key(lua_State *L, struct worker *w) {
-  lua_State *key = w->sched.current ? w->sched.current->L : w->L;
-  lua_pushthread(key);
-  if (key != L) lua_xmove(key, L, 1);
+/* Pushes the number of the running fiber, 0 when there is none. */
+static void push_key(lua_State *L, const struct worker *w) {
+  const struct fiber *f = w->sched.current;
+  lua_pushnumber(L, f ? (lua_Number)f->number : 0);
 }
 
 /* Makes the record of the running fiber, of this value, and pushes it. */
 static void new_record(lua_State *L, struct worker *w, int value) {
+  if (w->sched.current) w->sched.current->is_traced = true;
   lua_rawgeti(L, LUA_REGISTRYINDEX, w->anchors.traces);
   push_key(L, w);
   lua_createtable(L, TEXT, 0);
@@ -59,6 +60,17 @@ static bool push_record(lua_State *L, struct worker *w, int value) {
   }
   lua_settop(L, top);
   return false;
+}
+
+void trace_forget(struct worker *w, struct fiber *f) {
+  if (!f->is_traced) return;
+  lua_State *L = w->L;
+  f->is_traced = false;
+  lua_rawgeti(L, LUA_REGISTRYINDEX, w->anchors.traces);
+  lua_pushnumber(L, (lua_Number)f->number);
+  lua_pushnil(L);
+  lua_rawset(L, -3); /* the key is there, or nothing is: allocates nothing */
+  lua_pop(L, 1);
 }
 
 void trace_remember(lua_State *L, struct worker *w, int value, int text) {

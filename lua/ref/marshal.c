@@ -107,7 +107,7 @@ int unmarshal(lua_State *L, struct worker *w, gaijin_body *body, uint64_t host, 
   struct decoding d;
   decode_init(&d, w, body, host);
   struct gaijin_value v;
-  for (; gaijin_body_next(body, &v); n++) {
+  for (; n < (int)count && gaijin_body_next(body, &v); n++) {
     if (v.type != GAIJIN_ARRAY)
       push_value(L, w, &v, &d);
     else if (rows)
@@ -115,6 +115,6 @@ int unmarshal(lua_State *L, struct worker *w, gaijin_body *body, uint64_t host, 
     else
       copy_push(L, w, body, v.count, &d);
   }
-  assert(n <= (int)count);
+  assert(n == (int)count);
   return n;
 }

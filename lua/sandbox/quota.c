@@ -195,6 +195,7 @@ bool quota_watch(struct worker *w, double seconds) {
   watched.seen = watched.ticks = 0;
   atomic_store_explicit(&watched.over, 0, memory_order_relaxed);
   set_pace(w->L, &w->heap);
+  w->sched.reuse.hook = on_count;
   if (seconds == 0) return true;
   double tick = fmax(seconds / TICKS, least_tick);
   watched.error_at = (unsigned)ceil(seconds / tick);

@@ -15,18 +15,17 @@ void access_open(lua_State *L, struct worker *w) {
   w->anchors.access_name = luaL_ref(L, LUA_REGISTRYINDEX);
 }
 
-/* Pushes gaijin.access, nil if it is not set. */
-static void push_function(lua_State *L, struct worker *w) {
+/* Pushes the table `gaijin`, and its `access`, nil if it is not set. */
+static void push_both(lua_State *L, struct worker *w) {
   lua_rawgeti(L, LUA_REGISTRYINDEX, w->anchors.module);
   lua_rawgeti(L, LUA_REGISTRYINDEX, w->anchors.access_name);
   lua_rawget(L, -2);
-  lua_remove(L, -2);
 }
 
 bool access_is_asked(lua_State *L, struct worker *w) {
-  push_function(L, w);
+  push_both(L, w);
   bool set = !lua_isnil(L, -1);
-  lua_pop(L, 1);
+  lua_pop(L, 2);
   return set;
 }
 
@@ -47,7 +46,8 @@ void access_check_for(lua_State *L, struct worker *w, uint64_t host, enum gaijin
   if (op == GAIJIN_OP_CALL && object && listed_is_cursor(L, object)) return;
   luaL_checkstack(L, 8, "no room to ask gaijin.access");
   int top = lua_gettop(L);
-  push_function(L, w);
+  push_both(L, w);
+  lua_remove(L, -2);
   if (lua_isnil(L, -1)) {
     lua_settop(L, top);
     return;

@@ -341,7 +341,7 @@ void begin_request(void *worker, const struct gaijin_request *rq, gaijin_body *b
   ration_note(w, rq);
   if (!rq->one_way && label_waits_is(rq, body))
     on_label_wait(w, rq, body);
-  else if (w->backlog.first || slices_is_followed(w, rq->caller) || !quick_get(w, rq, body))
+  else if (w->backlog.first || slices_is_followed(w, rq->caller) || !quick_serve(w, rq, body))
     on_request(w, rq, body);
 }
 

@@ -1,89 +1,160 @@
 /* SPDX-License-Identifier: MIT
  *
- * The key is a string, number or boolean, the value one of these or nil, the table
- * has the field or no metatable, and no access function is set: then Lua's own get
- * is a look-up. It runs protected on the scheduler's lua_State, for the key's string
- * may allocate, and so may run finalisers.
+ * Keys are strings, numbers or booleans, values these or nil, the table has the field or no
+ * metatable, and no access function is set: then Lua's own get is a look-up, and its set an
+ * assignment. They run protected on the scheduler's lua_State, for the key's string may allocate,
+ * and so may run finalisers, and a table may grow.
+ *
+ * The askers' turns do not count the time of them, which can be long: keys may be chosen so that
+ * Lua takes long for each. So no more are quick in a turn of the loop that has spent a fiber's time
+ * on them; the others get fibers.
  */
 #include "lua/serve/quick.h"
 
 #include <assert.h>
 
+#include "lua/fiber/turns.h"
 #include "lua/ref/pool.h"
+#include "lua/ref/value.h"
 #include "lua/serve/access.h"
 
-struct get {
+enum { KEY, VALUE, VALUES_MOST };
+
+struct quick {
   struct worker *w;
   const struct gaijin_request *request;
-  struct gaijin_value key;
-  bool answered;
+  struct gaijin_value values[VALUES_MOST];
+  bool done, answered;
 };
 
 static bool is_plain(int type) {
   return type == LUA_TNIL || type == LUA_TBOOLEAN || type == LUA_TNUMBER || type == LUA_TSTRING;
 }
 
-static bool is_plain_key(const struct gaijin_value *key) {
-  return key->type == GAIJIN_STRING || key->type == GAIJIN_NUMBER || key->type == GAIJIN_BOOL;
+static bool is_plain_value(const struct gaijin_value *v) {
+  return v->type == GAIJIN_STRING || v->type == GAIJIN_NUMBER || v->type == GAIJIN_BOOL ||
+         v->type == GAIJIN_NIL;
 }
 
-static void push_key(lua_State *L, const struct gaijin_value *key) {
-  if (key->type == GAIJIN_STRING)
-    lua_pushlstring(L, key->bytes, key->size);
-  else if (key->type == GAIJIN_NUMBER)
-    lua_pushnumber(L, key->number);
-  else
-    lua_pushboolean(L, key->boolean);
+static bool is_plain_key(const struct gaijin_value *v) {
+  return is_plain_value(v) && v->type != GAIJIN_NIL &&
+         !(v->type == GAIJIN_NUMBER && v->number != v->number);
 }
 
-static void answer(lua_State *L, struct get *get) {
-  gaijin *g = get->w->g;
-  gaijin_begin_reply(g, get->request->id, GAIJIN_OP_GET, 1);
-  size_t size;
-  switch (lua_type(L, -1)) {
-    case LUA_TNIL: gaijin_put_nil(g); break;
-    case LUA_TBOOLEAN: gaijin_put_bool(g, lua_toboolean(L, -1)); break;
-    case LUA_TNUMBER: gaijin_put_number(g, lua_tonumber(L, -1)); break;
-    default: {
-      const char *s = lua_tolstring(L, -1, &size);
-      gaijin_put_string(g, s, size);
-    }
-  }
-  /* What is too large is done again on a fiber, which answers with the error. */
-  get->answered = gaijin_end_answer(g) == 0;
-}
+/* ---- The operations ---- */
 
-/* Argument: struct get. */
-static int get_protected(lua_State *L) {
-  struct get *get = lua_touserdata(L, 1);
-  if (access_is_asked(L, get->w)) return 0;
-  assert(!get->answered && get->request->target);
-  pool_push(L, get->w, get->request->target);
-  if (!lua_istable(L, 2)) return 0;
-  push_key(L, &get->key);
+/* In each the table is at index 2. False: it is for a fiber. */
+
+/* Pushes what the field has. */
+static bool look_up(lua_State *L, const struct quick *q) {
+  value_push(L, q->w, &q->values[KEY]);
   lua_rawget(L, 2);
-  if (lua_isnil(L, 3) && lua_getmetatable(L, 2)) return 0;
-  if (is_plain(lua_type(L, 3))) answer(L, get);
+  return !lua_isnil(L, -1) || !lua_getmetatable(L, 2);
+}
+
+static bool get(lua_State *L, struct quick *q) {
+  if (!look_up(L, q) || !is_plain(lua_type(L, -1))) return false;
+  gaijin_begin_reply(q->w->g, q->request->id, GAIJIN_OP_GET, 1);
+  value_put(L, q->w, -1);
+  /* What is too large is done again on a fiber, which answers with the error. */
+  q->answered = gaijin_end_answer(q->w->g) == 0;
+  return true;
+}
+
+static bool set(lua_State *L, struct quick *q) {
+  if (!look_up(L, q)) return false;
+  value_push(L, q->w, &q->values[KEY]);
+  value_push(L, q->w, &q->values[VALUE]);
+  lua_rawset(L, 2);
+  q->done = true;
+  gaijin_begin_reply(q->w->g, q->request->id, GAIJIN_OP_SET, 0);
+  q->answered = gaijin_end_answer(q->w->g) == 0;
+  return true;
+}
+
+static bool length(lua_State *L, struct quick *q) {
+  gaijin_begin_reply(q->w->g, q->request->id, GAIJIN_OP_LEN, 1);
+  gaijin_put_number(q->w->g, (double)lua_objlen(L, 2));
+  q->answered = gaijin_end_answer(q->w->g) == 0;
+  return true;
+}
+
+/* Argument: struct quick. */
+static int serve_protected(lua_State *L) {
+  struct quick *q = lua_touserdata(L, 1);
+  assert(!q->answered && q->request->target);
+  if (access_is_asked(L, q->w)) return 0;
+  pool_push(L, q->w, q->request->target);
+  if (!lua_istable(L, 2)) return 0;
+  switch (q->request->op) {
+    case GAIJIN_OP_GET: get(L, q); break;
+    case GAIJIN_OP_SET: set(L, q); break;
+    default: length(L, q); break;
+  }
   return 0;
 }
 
-void quick_open(lua_State *L, struct worker *w) {
-  lua_pushcfunction(L, get_protected);
-  w->anchors.quick_get = luaL_ref(L, LUA_REGISTRYINDEX);
+/* ---- What can be quick ---- */
+
+/* The values of the body are as many, and plain. */
+static bool read_values(struct quick *q, const gaijin_body *body) {
+  static const unsigned counts[GAIJIN_OP_COUNT] = {[GAIJIN_OP_GET] = 1, [GAIJIN_OP_SET] = 2};
+  unsigned count = counts[q->request->op];
+  size_t at = 0;
+  if (gaijin_body_count(body) != count) return false;
+  for (unsigned i = 0; i < count; i++)
+    if (!gaijin_body_look(body, &at, &q->values[i]) || !is_plain_value(&q->values[i])) return false;
+  return count == 0 || is_plain_key(&q->values[KEY]);
 }
 
-bool quick_get(struct worker *w, const struct gaijin_request *request, gaijin_body *body) {
-  struct get get = {.w = w, .request = request};
-  if (request->op != GAIJIN_OP_GET || request->one_way || w->stopping || w->sched.current)
-    return false;
+/* So many in a turn before the clock is looked at. */
+enum { UNTIMED = 16 };
+
+static bool has_time(struct scheduler *s) {
+  if (s->quick_turn != s->turn) {
+    s->quick_turn = s->turn;
+    s->n_quick = 0;
+    s->quick_over = false;
+  }
+  if (s->quick_over || ++s->n_quick % UNTIMED != 0) return !s->quick_over;
+  double now = s->seconds();
+  if (s->n_quick == UNTIMED) s->quick_ends = now + TURNS_SECONDS;
+  s->quick_over = now > s->quick_ends;
+  return !s->quick_over;
+}
+
+static bool may_be_quick(struct worker *w, const struct gaijin_request *request) {
+  bool is_known = request->op == GAIJIN_OP_GET || request->op == GAIJIN_OP_SET ||
+                  request->op == GAIJIN_OP_LEN;
+  if (!is_known || request->one_way || w->stopping || w->sched.current) return false;
   /* It must not overtake what was started before it. */
-  if (w->sched.n_ready > 0 || w->sched.stackless_first) return false;
-  if (!gaijin_body_peek(body, &get.key) || !is_plain_key(&get.key)) return false;
+  return w->sched.n_ready == 0 && !w->sched.stackless_first && has_time(&w->sched);
+}
+
+void quick_open(lua_State *L, struct worker *w) {
+  lua_pushcfunction(L, serve_protected);
+  w->anchors.quick = luaL_ref(L, LUA_REGISTRYINDEX);
+}
+
+/* What is done must not be done again. */
+static void refuse_answer(struct worker *w, const struct gaijin_request *rq) {
+  gaijin_answer_error(w->g, rq->id, rq->op, GAIJIN_STATUS_BUSY,
+                      "it was done, but memory is too short for the answer");
+}
+
+bool quick_serve(struct worker *w, const struct gaijin_request *request, gaijin_body *body) {
+  struct quick q;
+  if (!may_be_quick(w, request)) return false;
+  q.w = w;
+  q.request = request;
+  q.done = q.answered = false;
+  if (!read_values(&q, body)) return false;
   lua_State *L = w->L;
-  lua_rawgeti(L, LUA_REGISTRYINDEX, w->anchors.quick_get);
-  lua_pushlightuserdata(L, &get);
+  lua_rawgeti(L, LUA_REGISTRYINDEX, w->anchors.quick);
+  lua_pushlightuserdata(L, &q);
   /* If a finaliser raised, it is done again on a fiber. */
   if (lua_pcall(L, 1, 0, 0) != 0) lua_pop(L, 1);
-  if (get.answered) gaijin_body_free(body);
-  return get.answered;
+  if (q.done && !q.answered) refuse_answer(w, request);
+  if (q.done || q.answered) gaijin_body_free(body);
+  return q.done || q.answered;
 }

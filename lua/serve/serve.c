@@ -2,9 +2,9 @@
  *
  * A request is served in a protected call: check access, decode, operate, send
  * the answer. Whatever is raised on the way before the answer left becomes the
- * answer, as the value it was raised with; of a value that cannot be sent, the
- * reason for that. Outside protected calls nothing is allocated: where Lua
- * allocates it may run a script's finaliser, and that may raise.
+ * answer, in another, as the value it was raised with; of a value that cannot be
+ * sent, the reason for that. Outside protected calls nothing is allocated: where
+ * Lua allocates it may run a script's finaliser, and that may raise.
  */
 #include "lua/serve/serve.h"
 
@@ -23,6 +23,7 @@
 #include "lua/ref/marshal.h"
 #include "lua/ref/origin.h"
 #include "lua/ref/pool.h"
+#include "lua/ref/value.h"
 #include "lua/serve/access.h"
 #include "lua/serve/apply.h"
 #include "lua/serve/bounds.h"
@@ -162,12 +163,31 @@ static const struct origin_sending *trace_answer(const struct worker *w, const s
   return out;
 }
 
+static bool are_plain(lua_State *L, int first, int n) {
+  for (int i = first; i < first + n; i++) {
+    int type = lua_type(L, i);
+    if (type > LUA_TSTRING || type == LUA_TLIGHTUSERDATA) return false;
+  }
+  return true;
+}
+
+/* Of values that are sent as they are there is nothing to prepare. */
+static void answer_plain(lua_State *L, struct worker *w, struct serving *s, int first, int n) {
+  gaijin_begin_reply(w->g, s->id, s->op, (uint32_t)n);
+  for (int i = first; i < first + n; i++) value_put(L, w, i);
+  end_answer(w, s);
+}
+
 /* Sends the n values on top of the stack as results, or as what was raised. Raises what cannot be
  * prepared. */
 static void answer(lua_State *L, struct worker *w, struct serving *s, int n, bool raised) {
   assert(!s->answered && n >= 0 && n <= lua_gettop(L));
   if (is_for_nobody(w, s)) return;
   int first = lua_gettop(L) - n + 1;
+  if (!raised && are_plain(L, first, n)) {
+    answer_plain(L, w, s, first, n);
+    return;
+  }
   unsigned above = raised ? position_take_above(L, w, first) : 0;
   for (int tries = 0;; marshal_again(L, w, first, n, &tries)) {
     struct origin_sending traced;
@@ -237,8 +257,8 @@ static int serve(lua_State *L) {
   struct worker *w = worker_of(L);
   struct fiber *f = w->sched.current;
   struct serving *s = &f->serving;
-  lua_settop(L, 0);
-  slices_follow(L, w, s->caller, decode_is_long(s->body));
+  bool is_long = decode_is_long(s->body);
+  slices_follow(L, w, s->caller, is_long);
   gaijin_body_taken(s->body);
   fiber_begun(f);
   if (s->given_up || (!s->one_way && !gaijin_answerable(w->g, s->id)))
@@ -252,7 +272,7 @@ static int serve(lua_State *L) {
   unmarshal(L, w, s->body, s->caller, false);
   free_read_body(s);
   slices_leave(f);
-  if (!checked) check(L, w, s, has_key(s->op)); /* it may have been set meanwhile */
+  if (!checked && is_long) check(L, w, s, has_key(s->op)); /* it may have been set meanwhile */
   int n = operations[s->op](L, w);
   if (n == ANSWER_WRITTEN)
     end_answer(w, s);
@@ -263,7 +283,6 @@ static int serve(lua_State *L) {
   return 0;
 }
 
-void serve_open(struct worker *w) { w->serves = serve; }
 
 /* Logs an error that cannot be sent, because the call was one way or has been answered. False: it
  * can be sent. */
@@ -278,30 +297,42 @@ static bool log_unsendable(struct worker *w, const struct serving *s, const char
   return s->one_way || s->answered;
 }
 
-/* Argument: the worker. Raises only what hinders the error of a request from being sent. */
-static int serve_protected(lua_State *L) {
-  struct worker *w = lua_touserdata(L, 1);
+/* Argument: what was raised. Raises only what hinders that from being sent. */
+static int answer_raised(lua_State *L) {
+  struct worker *w = worker_of(L);
   struct serving *s = &w->sched.current->serving;
   char buffer[64];
-  lua_settop(L, 0);
-  lua_rawgeti(L, LUA_REGISTRYINDEX, w->anchors.trace_handler);
-  worker_push_function(L, w, serve);
-  if (lua_pcall(L, 0, 0, 1) == 0) return 0;
-  slices_leave(w->sched.current);
-  lua_remove(L, 1);
   if (!log_unsendable(w, s, worker_error_text(L, 1, buffer, sizeof buffer)))
     answer(L, w, s, trace_push(L, w, 1) ? 2 : 1, true);
   return 0;
 }
 
+void serve_open(lua_State *L, struct worker *w) {
+  w->serves = serve;
+  worker_push_function(L, w, serve);
+  w->anchors.serve = luaL_ref(L, LUA_REGISTRYINDEX);
+  worker_push_function(L, w, answer_raised);
+  w->anchors.answer_raised = luaL_ref(L, LUA_REGISTRYINDEX);
+}
+
 void serve_job(struct worker *w, struct fiber *f) {
   struct serving *s = &f->serving;
+  lua_State *L = f->L;
   char buffer[64];
-  if (lua_cpcall(f->L, serve_protected, w) == 0) {
+  lua_rawgeti(L, LUA_REGISTRYINDEX, w->anchors.trace_handler);
+  lua_rawgeti(L, LUA_REGISTRYINDEX, w->anchors.serve);
+  bool done = lua_pcall(L, 0, 0, 1) == 0;
+  if (!done) {
+    slices_leave(f);
+    lua_rawgeti(L, LUA_REGISTRYINDEX, w->anchors.answer_raised);
+    lua_insert(L, -2);
+    done = lua_pcall(L, 1, 0, 0) == 0;
+  }
+  if (done) {
     assert(s->answered || s->one_way);
     return;
   }
-  const char *text = worker_error_text(f->L, lua_gettop(f->L), buffer, sizeof buffer);
+  const char *text = worker_error_text(L, lua_gettop(L), buffer, sizeof buffer);
   if (log_unsendable(w, s, text)) return;
   gaijin_begin_raise(w->g, s->id, s->op, 1);
   gaijin_put_text(w->g, text);

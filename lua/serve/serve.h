@@ -7,8 +7,9 @@
 
 #include "lua/vm/worker.h"
 
-/* Tells the worker which function of ours calls those of scripts for others. */
-void serve_open(struct worker *w);
+/* Makes what serves: the functions are made once, because making one takes memory. Tells the worker
+ * which of ours calls those of scripts for others. Raises. */
+void serve_open(lua_State *L, struct worker *w);
 /* Whether there is such an operation. */
 bool serve_knows(enum gaijin_op op);
 /* The job of a fiber that serves a request (fiber_serve). */

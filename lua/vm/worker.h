@@ -44,11 +44,12 @@ struct anchors {
   int future_meta; /* metatable of futures */
   int copy_meta;  /* metatable of what gaijin.copy makes */
   int list_meta, charge_meta; /* metatables of listed keys, their charges (lua/ref/listed.h) */
-  int traces; /* lua_State of a fiber -> the last error and its traceback (trace.c), weak keys */
+  int traces; /* number of a fiber -> the last error and its traceback (trace.c) */
   int traceback; /* debug.traceback as it was: scripts may take it away, or put theirs there */
   int yield;     /* coroutine.yield as it was */
   int access_name; /* the string "access" */
-  int quick_get;   /* function of quick.c */
+  int quick;       /* function of quick.c */
+  int serve, answer_raised; /* functions of serve.c */
   int trace_handler,
       trace_function; /* functions of trace.c, made before because making one allocates */
   int noop;        /* a C function that does nothing (worker_back) */
@@ -110,8 +111,23 @@ struct ration {
   uint64_t other_ms;
 };
 
+/* What ended fibers have left for those to come (fiber/reuse.h). */
+enum { REUSE_MOST = 64 };
+struct reuse {
+  bool allowed; /* lua_States too: no script can have got hold of one */
+  lua_Hook hook; /* the one that the worker itself has set in all; NULL: none */
+  const void *globals; /* what a new one would have for globals, when the first was given back */
+  unsigned n_states, n_records;
+  struct spare_state {
+    lua_State *L;
+    int slot; /* in anchors.threads */
+  } states[REUSE_MOST];
+  struct fiber *records; /* linked by `next` */
+};
+
 struct scheduler {
   struct stacks stacks;
+  struct reuse reuse;
   struct fiber *current; /* who runs; NULL: the scheduler itself */
   unsigned no_wait;      /* more than 0: what runs, a finaliser perhaps, cannot wait all the same */
   struct asker own;            /* of the worker's own fibers */
@@ -124,6 +140,12 @@ struct scheduler {
   unsigned n_holders; /* askers that have fibers, this worker included */
   uint64_t turn, epoch; /* numbers: of the turn of the loop; of times when nobody was ready */
   bool in_turn, turn_over;
+  /* What is served without a fiber (serve/quick.c): so many in the turn of this number, until when
+   * on the clock of turns, and whether that is over. */
+  uint64_t quick_turn;
+  unsigned n_quick;
+  bool quick_over;
+  double quick_ends;
   double (*seconds)(void); /* the clock of turns: clock_seconds, but for tests */
   double clock, turn_ends; /* when a fiber ran last in this turn, if that is measured, else 0 */
   struct fiber *stackless_first, *stackless_last; /* ready, but there is no memory for C stacks */

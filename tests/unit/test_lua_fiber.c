@@ -336,6 +336,7 @@ static void nothing(struct worker *w, struct fiber *f) {
 /* Lua runs finalisers after calls too, so making a fiber may raise when its lua_State is there already. */
 START_TEST(a_finaliser_that_raises_leaves_no_state_behind) {
   vm_open(&v);
+  v.w.sched.reuse.allowed = false;
   vm_do(&v, "function litter() local p = newproxy(true) getmetatable(p).__gc = function() error 'finaliser' end end");
   for (int i = 0; i < 3000; i++) {
     lua_cpcall(v.w.L, litter, NULL);

@@ -104,6 +104,9 @@ static bool claim_with_shortage(long n) {
   uint64_t id = vm_ask(&v, "note(pcall(function() return a.x end))", GAIJIN_OP_SUB);
   fake_begin(&v.f, MESSAGE_REPLY, GAIJIN_OP_SUB, id, 0);
   fake_send(&v.f);
+  /* Or nothing would be allocated. */
+  gj_values_deinit(v.w.g);
+  v.w.sched.all->has_first_answer = true;
   scarce_from(n, false);
   scarce_begin();
   gaijin_dispatch(v.w.g);
@@ -181,6 +184,57 @@ START_TEST(what_finds_no_memory_to_wait_is_refused) {
 }
 END_TEST
 
+/* What one like it was served with before is there for the next: none of these allocates. */
+static const struct {
+  enum gaijin_op op;
+  const char *object;
+  uint32_t values;
+} served[] = {
+    {GAIJIN_OP_GET, "{5}", 1},
+    {GAIJIN_OP_SET, "{5}", 2},
+    {GAIJIN_OP_LEN, "{5}", 0},
+    {GAIJIN_OP_CALL, "function(a, b) return a + b, true, nil, 'text' end", 2},
+    {GAIJIN_OP_CALL, "function() error('text', 0) end", 0}, /* but this one's traceback */
+};
+
+static int heap(void) { return (lua_gc(v.w.L, LUA_GCCOUNT, 0) << 10) + lua_gc(v.w.L, LUA_GCCOUNTB, 0); }
+
+START_TEST(what_is_served_takes_no_memory) {
+  enum { WARM = 3 };
+  struct gaijin_pt ours;
+  char code[256];
+  int before = 0;
+  bool is_error = _i == ARRAY_SIZE(served) - 1;
+  vm_connect(&v);
+  vm_give(&v, "f", &(struct gaijin_pt){OTHER_HOST, 3, 13, GAIJIN_KIND_FUNCTION});
+  snprintf(code, sizeof code, "gaijin.post(f, %s)", served[_i].object);
+  vm_do(&v, code);
+  struct reader r = fake_values(fake_next(&v.f));
+  ck_assert(fake_read_pt(&r, &ours));
+  for (uint64_t id = 1; id <= WARM; id++) {
+    fake_begin_to(&v.f, served[_i].op, id, &ours, served[_i].values);
+    for (uint32_t i = 0; i < served[_i].values; i++) pack_uint(&v.f.p, 1);
+    fake_send(&v.f);
+    scarce_from(0, true);
+    lua_gc(v.w.L, LUA_GCSTOP, 0);
+    before = heap();
+    if (id == WARM) scarce_begin();
+    gaijin_dispatch(v.w.g);
+    while (fiber_run_ready(&v.w)) continue;
+    if (id == WARM) scarce_end();
+    gaijin_flush(v.w.g, true);
+    ck_assert_int_eq(fake_next(&v.f)->kind, is_error ? MESSAGE_ERROR : MESSAGE_REPLY);
+    ck_assert_uint_eq(v.f.m.id, id);
+  }
+  ck_assert_int_eq(scarce.failed, 0); /* of what is not Lua's */
+  if (is_error)
+    ck_assert_int_gt(heap(), before);
+  else
+    ck_assert_int_eq(heap(), before);
+  vm_close(&v);
+}
+END_TEST
+
 int main(void) {
   Suite *s = suite_create("lua_memory");
   TCase *c = tcase_create("memory");
@@ -188,6 +242,7 @@ int main(void) {
   tcase_add_loop_test(c, what_found_no_stack_keeps_its_place, 0, 2);
   tcase_add_test(c, a_grant_that_finds_no_memory_is_let_go);
   tcase_add_test(c, what_finds_no_memory_to_wait_is_refused);
+  tcase_add_loop_test(c, what_is_served_takes_no_memory, 0, (int)ARRAY_SIZE(served));
   suite_add_tcase(s, c);
   return run_suite(s);
 }

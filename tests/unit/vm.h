@@ -20,6 +20,7 @@
 #include "lua/ask/future.h"
 #include "lua/ask/room.h"
 #include "lua/api/library.h"
+#include "lua/api/showing.h"
 #include "lua/fiber/connection.h"
 #include "lua/fiber/loop.h"
 #include "lua/fiber/ration.h"
@@ -78,6 +79,7 @@ static inline int vm_prepare(lua_State *L) {
   struct vm *v = lua_touserdata(L, 1);
   luaL_openlibs(L);
   library_open(L, &v->w);
+  showing_open(L, &v->w);
   worker_push_function(L, &v->w, vm_lua_note);
   lua_setglobal(L, "note");
   worker_push_function(L, &v->w, vm_lua_park);

@@ -11,6 +11,7 @@
  *   inherited() -> how many descriptors above 2 an exec'd program would get
  *   watched() -> how many descriptors the epoll sets of this process watch
  *   upvalue(f, n) -> name, value; set_upvalue(f, n, value): of any function, remote ones as well
+ *   running() -> the thread it is called on, of a fiber as well
  *   null, pointer(n) -> light userdata: the null pointer, the address n
  */
 #include <fcntl.h>
@@ -101,12 +102,18 @@ static int system_set_upvalue(lua_State *L) {
   return 0;
 }
 
+static int system_running(lua_State *L) {
+  lua_pushthread(L);
+  return 1;
+}
+
 int luaopen_system(lua_State *L) {
   static const luaL_Reg functions[] = {
       {"fork", system_fork}, {"exit", system_exit},           {"wait", system_wait},
       {"kill", system_kill}, {"pid", system_pid},             {"inherited", system_inherited},
       {"watched", system_watched}, {"pointer", system_pointer},
-      {"upvalue", system_upvalue}, {"set_upvalue", system_set_upvalue}, {NULL, NULL}};
+      {"upvalue", system_upvalue}, {"set_upvalue", system_set_upvalue},
+      {"running", system_running}, {NULL, NULL}};
   lua_newtable(L);
   for (const luaL_Reg *f = functions; f->name; f++) {
     lua_pushcfunction(L, f->func);

@@ -1,0 +1,183 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * What fibers that have ended leave for others (lua/fiber/reuse.c), and what makes a lua_State unfit for that.
+ */
+#define _GNU_SOURCE
+#include "lua/fiber/reuse.h"
+
+#include "lua/fiber/wait.h"
+#include "tests/unit/vm.h"
+
+static struct vm v;
+
+static unsigned spare(void) { return v.w.sched.reuse.n_states; }
+
+START_TEST(a_state_serves_the_next) {
+  vm_open(&v);
+  lua_State *first = vm_start(&v, "x = 1")->L;
+  vm_run(&v);
+  ck_assert_uint_eq(spare(), 1);
+  ck_assert_ptr_eq(vm_start(&v, "park() note(x)")->L, first);
+  vm_run(&v);
+  ck_assert_uint_eq(spare(), 0);
+  ck_assert_ptr_ne(vm_start(&v, "x = 2")->L, first); /* that one waits */
+  vm_run(&v);
+  fiber_wake(v.parked[0]);
+  vm_run(&v);
+  ck_assert_str_eq(v.log, "2");
+  ck_assert_uint_eq(spare(), 2);
+  vm_close(&v);
+}
+END_TEST
+
+/* What a fiber does, whether its lua_State is kept, and whether any is from then on. */
+static const struct {
+  const char *code;
+  bool kept, allowed;
+} deeds[] = {
+    {"local t = {} t[1] = t", true, true},
+    {"setfenv(1, setmetatable({}, {__index = _G}))", true, true},
+    {"setfenv(0, setmetatable({}, {__index = _G}))", false, true},
+    {"local g = getfenv(0) setfenv(0, {}) setfenv(0, g)", true, true},
+    {"debug.sethook(function() end, 'l')", false, true},
+    {"debug.sethook(function() end, '', 1e6)", false, true},
+    {"debug.sethook(function() end, 'l') debug.sethook()", true, true},
+    {"error('text', 0)", true, true},
+    {"error({})", true, true},
+    {"coroutine.wrap(function() error('text', 0) end)()", true, true},
+    {"coroutine.wrap(function() coroutine.yield(1) end)()", true, true},
+    {"local function f(n) return n == 0 and 0 or 1 + f(n - 1) end f(15000)", false, true},
+    {"local function f() return 1 + f() end f()", false, true},
+    {"local s = ('x'):rep(1e6)", false, true}, /* which is taken for such */
+    {"assert(coroutine.running() == nil)", true, true},
+    {"for i = 1, 9 do local _, f = debug.getupvalue(coroutine.running, i) if type(f) == 'function' then f() end end", true, true},
+    {"pcall(require, 'not there')", true, true},
+    {"debug.getregistry()", false, false},
+    {"for i = 1, 9 do local _, f = debug.getupvalue(debug.getregistry, i) assert(type(f) ~= 'function') end", true, true},
+    {"package.loadlib('/not/there', 'f')", false, false},
+};
+
+START_TEST(what_a_fiber_may_leave) {
+  vm_open(&v);
+  v.expected_error = true;
+  vm_do(&v, deeds[_i].code);
+  ck_assert_msg(spare() == deeds[_i].kept, "%u are spare after: %s", spare(), deeds[_i].code);
+  ck_assert_msg(v.w.sched.reuse.allowed == deeds[_i].allowed, "%s", deeds[_i].code);
+  v.log[0] = '\0';
+  v.expected_error = false;
+  vm_do(&v, "note(getfenv(0) == _G, debug.gethook(), coroutine.running(), debug.traceback('', 2))");
+  ck_assert_msg(strncmp(v.log, "truenil", 7) == 0 || strncmp(v.log, "truenilnil", 10) == 0, "%s: %s", deeds[_i].code, v.log);
+  ck_assert_uint_eq(spare(), deeds[_i].allowed);
+  vm_close(&v);
+}
+END_TEST
+
+START_TEST(none_is_used_again_once_they_have_been_shown) {
+  vm_open(&v);
+  vm_start(&v, "x = 1");
+  vm_start(&v, "x = 2");
+  vm_run(&v);
+  ck_assert_uint_eq(spare(), 2);
+  vm_do(&v, "debug.getregistry()"); /* on one of them, which shows both */
+  lua_State *shown = v.w.sched.reuse.states[0].L;
+  ck_assert_ptr_ne(vm_start(&v, "x = 3")->L, shown);
+  vm_run(&v);
+  ck_assert_uint_eq(spare(), 0);
+  vm_do(&v, "kept = setmetatable({}, {__mode = 'k'}) for _, v in pairs(debug.getregistry()) do "
+            "if type(v) == 'table' then for _, s in pairs(v) do if type(s) == 'thread' then kept[s] = true end end end end "
+            "local n = 0 for _ in pairs(kept) do n = n + 1 end note(n)");
+  ck_assert_str_eq(v.log, "1"); /* its own */
+  ck_assert_uint_eq(spare(), 0);
+  vm_close(&v);
+}
+END_TEST
+
+/* As what finds C libraries does. */
+START_TEST(a_c_library_ends_the_reuse) {
+  vm_open(&v);
+  vm_do(&v, "note 'x'");
+  vm_do(&v, "loader = package.loaders[3]");
+  ck_assert(v.w.sched.reuse.allowed);
+  vm_do(&v, "assert(type(loader 'not there') == 'string')");
+  ck_assert(v.w.sched.reuse.allowed);
+  vm_do(&v, "package.cpath = 'build/tests/?.so;' .. (os.getenv 'BUILD' or 'build') .. '/tests/?.so' assert(type(package.loaders[3] 'system') == 'function')");
+  ck_assert(!v.w.sched.reuse.allowed);
+  ck_assert_uint_eq(spare(), 0);
+  vm_close(&v);
+}
+END_TEST
+
+/* A finaliser may change what a new lua_State begins with. */
+START_TEST(the_globals_of_the_worker_may_change) {
+  vm_open(&v);
+  vm_do(&v, "x = 1");
+  ck_assert_int_eq(luaL_dostring(v.w.L, "setfenv(0, setmetatable({name = 'other'}, {__index = _G}))"), 0);
+  vm_do(&v, "note(name)");
+  ck_assert_str_eq(v.log, "other");
+  vm_close(&v);
+}
+END_TEST
+
+START_TEST(a_cancelled_fiber_leaves_its_state) {
+  vm_open(&v);
+  v.expected_error = true;
+  struct fiber *f = vm_start(&v, "gaijin.sleep(1000)");
+  vm_run(&v);
+  fiber_cancel(f, "the test says so");
+  vm_run(&v);
+  ck_assert_ptr_nonnull(strstr(v.log, "gaijin: cancelled: "));
+  ck_assert_uint_eq(spare(), 1);
+  ck_assert_uint_eq(v.w.sched.n_fibers, 0);
+  v.log[0] = '\0';
+  vm_do(&v, "gaijin.yield() note 'not cancelled'");
+  ck_assert_str_eq(v.log, "not cancelled");
+  vm_close(&v);
+}
+END_TEST
+
+START_TEST(so_many_are_kept_and_no_more) {
+  vm_open(&v);
+  for (int i = 0; i < 3 * REUSE_MOST; i++) vm_start(&v, "park()");
+  vm_run(&v);
+  for (unsigned i = 0; i < v.n_parked; i++) fiber_wake(v.parked[i]);
+  vm_run(&v);
+  ck_assert_uint_eq(spare(), REUSE_MOST);
+  ck_assert_uint_le(v.w.sched.reuse.n_records, REUSE_MOST);
+  reuse_drop(&v.w);
+  ck_assert_uint_eq(spare() + v.w.sched.reuse.n_records, 0);
+  vm_do(&v, "note 'x'");
+  ck_assert_uint_eq(spare(), 1);
+  vm_close(&v);
+}
+END_TEST
+
+/* A text that is raised again later is known by its fiber only. */
+START_TEST(an_error_of_another_fiber_is_not_remembered) {
+  vm_open(&v);
+  v.expected_error = true;
+  vm_do(&v, "local function inner() error('text', 0) end pcall(gaijin.spawn(inner).get)"
+            " xpcall(inner, gaijin.traceback)");
+  v.log[0] = '\0';
+  vm_do(&v, "note(gaijin.traceback('text'))");
+  ck_assert_ptr_null(strstr(v.log, "inner"));
+  lua_rawgeti(v.w.L, LUA_REGISTRYINDEX, v.w.anchors.traces);
+  lua_pushnil(v.w.L);
+  ck_assert_int_eq(lua_next(v.w.L, -2), 0);
+  vm_close(&v);
+}
+END_TEST
+
+int main(void) {
+  Suite *s = suite_create("lua_reuse");
+  TCase *c = tcase_create("reuse");
+  tcase_add_test(c, a_state_serves_the_next);
+  tcase_add_loop_test(c, what_a_fiber_may_leave, 0, (int)ARRAY_SIZE(deeds));
+  tcase_add_test(c, none_is_used_again_once_they_have_been_shown);
+  tcase_add_test(c, a_c_library_ends_the_reuse);
+  tcase_add_test(c, the_globals_of_the_worker_may_change);
+  tcase_add_test(c, a_cancelled_fiber_leaves_its_state);
+  tcase_add_test(c, so_many_are_kept_and_no_more);
+  tcase_add_test(c, an_error_of_another_fiber_is_not_remembered);
+  suite_add_tcase(s, c);
+  return run_suite(s);
+}
