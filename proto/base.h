@@ -8,6 +8,7 @@
 
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 /* The struct of type `type` whose member `member` is at `ptr`. */
 #define container_of(ptr, type, member) ((type *)(void *)((char *)(ptr)-offsetof(type, member)))
@@ -19,8 +20,11 @@ static inline uint16_t load_be16(const uint8_t *p) { return (uint16_t)((p[0] << 
 static inline uint32_t load_be32(const uint8_t *p) {
   return ((uint32_t)p[0] << 24) | ((uint32_t)p[1] << 16) | ((uint32_t)p[2] << 8) | p[3];
 }
+/* One load, which compilers do not always see in eight of bytes. */
 static inline uint64_t load_be64(const uint8_t *p) {
-  return ((uint64_t)load_be32(p) << 32) | load_be32(p + 4);
+  uint64_t v;
+  memcpy(&v, p, sizeof v);
+  return __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__ ? v : __builtin_bswap64(v);
 }
 static inline void store_be16(uint8_t *p, uint16_t v) {
   p[0] = (uint8_t)(v >> 8);
@@ -31,8 +35,8 @@ static inline void store_be32(uint8_t *p, uint32_t v) {
   store_be16(p + 2, (uint16_t)v);
 }
 static inline void store_be64(uint8_t *p, uint64_t v) {
-  store_be32(p, (uint32_t)(v >> 32));
-  store_be32(p + 4, (uint32_t)v);
+  if (__BYTE_ORDER__ != __ORDER_BIG_ENDIAN__) v = __builtin_bswap64(v);
+  memcpy(p, &v, sizeof v);
 }
 
 /* A 64-bit mix for hash tables (the finaliser of SplitMix64, Steele et al. 2014). */

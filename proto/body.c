@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * One step function, reader_next, knows the msgpack forms; the walker repeats it
- * with a stack of open arrays. Every length is compared with the bytes that are
- * left before it is believed: an array of n values needs at least n bytes.
+ * One step function, reader_next, knows the msgpack forms. Every length is compared
+ * with the bytes that are left before it is believed: an array of n values needs at
+ * least n bytes. The walk is in walk.c.
  */
 #include "proto/body.h"
 
@@ -11,7 +11,6 @@
 #include <string.h>
 
 #include "proto/base.h"
-#include "proto/limits.h"
 
 static bool take(struct reader *r, size_t n, const uint8_t **p) {
   if ((size_t)(r->end - r->at) < n) return false;
@@ -172,59 +171,4 @@ bool reader_pt(struct reader *r, struct pt *pt) {
   if (!reader_next(r, &v) || v.type != VALUE_PT) return false;
   *pt = v.pt;
   return true;
-}
-
-void body_walker_start(struct body_walker *w) {
-  *w = (struct body_walker){.left = {1}}; /* the body is one value */
-}
-
-/* The walk itself; *values gets how many it passed. NULL at the end or when `most` are behind it:
- * then r->at tells which. */
-static inline const char *walk(struct reader *r, struct body_walker *w, uint32_t most,
-                               uint32_t *values, body_visit_fn visit, void *user) {
-  unsigned depth = w->depth;
-  for (*values = 0;; ++*values) {
-    while (w->left[depth] == 0) {
-      if (depth == 0) return r->at == r->end ? NULL : "bytes after the body";
-      depth--;
-    }
-    if (*values == most) break;
-    w->left[depth]--;
-    struct value v;
-    if (!reader_next(r, &v))
-      return "body is cut short or holds a msgpack form that is not allowed (map, foreign ext, "
-             "malformed PT, absurd length)";
-    if (v.type == VALUE_ARRAY) {
-      if (depth == BODY_DEPTH_MAX) return "arrays nested too deep";
-      w->left[++depth] = v.count;
-    } else if (depth == 0) {
-      return "body is not an array";
-    } else if (visit && (v.type == VALUE_PT || v.type == VALUE_NULL)) {
-      visit(user, &v);
-    }
-  }
-  w->depth = depth;
-  return NULL;
-}
-
-const char *body_walk(const uint8_t *body, uint32_t size, body_visit_fn visit, void *user) {
-  struct reader r = {body, body + size};
-  struct body_walker w; /* no more of it is read than has been written */
-  uint32_t values;
-  w.depth = 0;
-  w.left[0] = 1;
-  return walk(&r, &w, UINT32_MAX, &values, visit, user);
-}
-
-enum body_walked body_walker_go_on(struct body_walker *w, const uint8_t *body, uint32_t size,
-                                   uint32_t most, body_visit_fn visit, void *user,
-                                   const char **fault) {
-  struct reader r = {body + w->at, body + size};
-  uint32_t values;
-  assert(w->at <= size);
-  *fault = walk(&r, w, most, &values, visit, user);
-  w->at = (uint32_t)(r.at - body);
-  w->values += values;
-  if (*fault) return BODY_FAULTY;
-  return values < most ? BODY_WALKED : BODY_MORE;
 }

@@ -55,9 +55,10 @@ struct message {
 };
 
 /* Reads the envelope of the message of `size` bytes (prefix included) at `bytes`.
- * Returns NULL, or a static text that says what is wrong. Checks everything but the
- * inside of the body (body_walk) and who may send it: forms of the numbers, known kind,
- * op and flags, the op's kind, target and number of values. A reply or error has no target. */
+ * Returns NULL, or a static text that says what is wrong; then `m` is not to be read. Checks
+ * everything but the inside of the body (body_walk) and who may send it: forms of the numbers,
+ * known kind, op and flags, the op's kind, target and number of values. A reply or error has no
+ * target. */
 const char *message_parse(const uint8_t *bytes, uint32_t size, struct message *m);
 
 /* Writes envelope and target of `m` (all but its body, prefix length still 0) at `out`, which has

@@ -6,6 +6,7 @@
 #define GAIJIN_PROTO_OPS_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 enum op_kind { OP_REQUEST, OP_NOTICE };
@@ -33,10 +34,17 @@ struct op_info {
   const char *sentence;
 };
 
+/* The rows by opcode; where there is no such op the name is NULL. */
+extern const struct op_info op_rows[OP_COUNT];
+
 /* The row of an opcode, or NULL when the number is not in the list. Static. */
-const struct op_info *op_info(uint64_t op);
+static inline const struct op_info *op_info(uint64_t op) {
+  return op < OP_COUNT && op_rows[op].name ? &op_rows[op] : NULL;
+}
 /* Whether a request or notice of this op with so many values exists in this version of the wire. */
-bool op_in_version(const struct op_info *info, uint32_t values, uint32_t version);
+static inline bool op_in_version(const struct op_info *info, uint32_t values, uint32_t version) {
+  return version >= info->since && (version >= info->grew || values <= info->before);
+}
 /* Name of an opcode; "unknown" outside the list. Static text. */
 const char *op_name(uint64_t op);
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * One slab, two hash tables (one per id) and a list for either side.
+ * One slab, for each of the two ids places with a hash table behind them, and a list for either
+ * side.
  */
 #include "broker/books/calls.h"
 
@@ -10,7 +11,6 @@
 #include <string.h>
 
 #include "proto/base.h"
-#include "proto/ops.h"
 
 static uint64_t hash_of_id(const void *item, uint64_t seed) {
   return mix64(((const struct call *)item)->id ^ seed);
@@ -26,6 +26,8 @@ static uint64_t hash_of_asked(const void *item, uint64_t seed) {
 bool calls_init(struct calls *c, uint64_t seed) {
   *c = (struct calls){.served_most = CALLS_SERVED_MOST};
   slab_init(&c->all, sizeof(struct call));
+  front_init(&c->id_front);
+  front_init(&c->asked_front);
   owners_init(&c->asked, &c->all, offsetof(struct call, of_asker));
   owners_init(&c->served, &c->all, offsetof(struct call, of_host));
   wheel_init(&c->deadlines, &c->all, offsetof(struct call, deadline));
@@ -44,8 +46,6 @@ void calls_deinit(struct calls *c) {
 }
 
 /* ---- Those that look into workers ---- */
-
-bool calls_op_looks(uint32_t op) { return op == OP_describe || op == OP_paths; }
 
 static bool looks(const struct call *k) { return calls_op_looks(k->op); }
 
@@ -84,28 +84,43 @@ enum calls_outcome calls_add(struct calls *c, uint32_t asker, uint64_t asked_id,
   if (calls_op_looks(op) && !calls_reserve_looks(c, asker)) return CALLS_NO_MEMORY;
   *call = slab_add(&c->all);
   if (*call == SLAB_NONE) return CALLS_NO_MEMORY;
-  *calls_at(c, *call) = (struct call){.id = calls_next_id(c),
-                                         .asked_id = asked_id,
-                                         .asker = asker,
-                                         .from = asker,
-                                         .pair = pair,
-                                         .host = host,
-                                         .op = op,
-                                         .unbounded = unbounded};
+  struct call *k = calls_at(c, *call); /* zeroed */
+  k->id = calls_next_id(c);
+  k->asked_id = asked_id;
+  k->asker = k->from = asker;
+  k->pair = pair;
+  k->host = host;
+  k->op = op;
+  k->unbounded = unbounded;
   if (c->accounts) {
-    struct account *payer = accounts_of(c->accounts, asker);
-    calls_at(c, *call)->payer = payer;
-    account_charge(c->accounts, payer, ACCOUNT_REQUESTS, 1);
+    k->payer = accounts_of(c->accounts, asker);
+    account_charge(c->accounts, k->payer, ACCOUNT_REQUESTS, 1);
   }
   owners_add(&c->asked, asker, *call);
   owners_add(&c->served, host, *call);
-  chain_add(&c->by_id, *call);
-  chain_add(&c->by_asked, *call);
-  calls_count_look(c, calls_at(c, *call));
+  calls_list_id(c, *call);
+  calls_list_asked(c, *call);
+  calls_count_look(c, k);
   return CALLS_OK;
 }
 
+/* The key of a place: ids of one asker are mostly counted up, and those of several begin alike. */
+static uint64_t asked_key(uint32_t asker, uint64_t id) { return id + asker * UINT64_C(167); }
+
+void calls_list_id(struct calls *c, uint32_t call) {
+  if (!front_add(&c->id_front, calls_at(c, call)->id, call)) chain_add(&c->by_id, call);
+}
+
+void calls_list_asked(struct calls *c, uint32_t call) {
+  const struct call *k = calls_at(c, call);
+  if (!front_add(&c->asked_front, asked_key(k->asker, k->asked_id), call))
+    chain_add(&c->by_asked, call);
+}
+
 uint32_t calls_find(const struct calls *c, uint64_t id) {
+  uint32_t first = front_at(&c->id_front, id);
+  if (first != SLAB_NONE && calls_at(c, first)->id == id) return first;
+  if (!c->by_id.count) return SLAB_NONE;
   for (uint32_t i = chain_first(&c->by_id, mix64(id ^ c->by_id.seed)); i != SLAB_NONE;
        i = chain_next(&c->by_id, i))
     if (calls_at(c, i)->id == id) return i;
@@ -114,6 +129,11 @@ uint32_t calls_find(const struct calls *c, uint64_t id) {
 
 uint32_t calls_find_asked(const struct calls *c, uint32_t asker, uint64_t asked_id) {
   const struct chain *t = &c->by_asked;
+  uint32_t first = front_at(&c->asked_front, asked_key(asker, asked_id));
+  if (first != SLAB_NONE && calls_at(c, first)->asked_id == asked_id &&
+      calls_at(c, first)->asker == asker)
+    return first;
+  if (!t->count) return SLAB_NONE;
   for (uint32_t i = chain_first(t, asked_hash(asker, asked_id, t->seed)); i != SLAB_NONE;
        i = chain_next(t, i)) {
     const struct call *k = calls_at(c, i);
@@ -126,8 +146,9 @@ void calls_abandon(struct calls *c, uint32_t call) {
   struct call *k = calls_at(c, call);
   assert(k->asker != SLAB_NONE || !k->deadline.in);
   if (k->asker == SLAB_NONE) return;
-  wheel_remove(&c->deadlines, call);
-  chain_remove(&c->by_asked, call);
+  if (k->deadline.in) wheel_remove(&c->deadlines, call);
+  if (!front_remove(&c->asked_front, asked_key(k->asker, k->asked_id), call))
+    chain_remove(&c->by_asked, call);
   owners_remove(&c->asked, k->asker, call);
   uncount_look(c, k);
   k->asker = SLAB_NONE;
@@ -136,7 +157,7 @@ void calls_abandon(struct calls *c, uint32_t call) {
 void calls_remove(struct calls *c, uint32_t call) {
   calls_abandon(c, call);
   const struct call *k = calls_at(c, call);
-  chain_remove(&c->by_id, call);
+  if (!front_remove(&c->id_front, k->id, call)) chain_remove(&c->by_id, call);
   owners_remove(&c->served, k->host, call);
   if (k->payer) account_discharge(c->accounts, k->payer, ACCOUNT_REQUESTS, 1);
   slab_remove(&c->all, call);
@@ -168,8 +189,10 @@ const char *calls_check(const struct calls *c) {
     if (calls_find_asked(c, k->asker, k->asked_id) != i)
       return "calls: a call is not found by its asker's id";
   }
-  if (c->by_id.count != c->all.count) return "calls: the hash table has another number of calls";
+  if (front_count(&c->id_front) + c->by_id.count != c->all.count)
+    return "calls: another number of calls is listed by id";
   if (counts_sum(&c->looks) != looking) return "calls: another number of them looks into workers";
-  if (c->by_asked.count != asked) return "calls: an abandoned call still has its asker";
+  if (front_count(&c->asked_front) + c->by_asked.count != asked)
+    return "calls: an abandoned call still has its asker";
   return wheel_check(&c->deadlines);
 }

@@ -13,8 +13,10 @@
 
 #include "broker/base/chain.h"
 #include "broker/base/counts.h"
+#include "broker/base/front.h"
 #include "broker/base/lists.h"
 #include "broker/base/wheel.h"
+#include "proto/ops.h"
 
 struct call {
   uint64_t id;       /* the broker's */
@@ -45,7 +47,7 @@ struct call {
  * at a time, wherever, for each is work of its host's. */
 enum { CALLS_LOOKS_MOST = 16 };
 /* Whether requests of this op do: describe and paths. */
-bool calls_op_looks(uint32_t op);
+static inline bool calls_op_looks(uint32_t op) { return op == OP_describe || op == OP_paths; }
 
 /* Open requests to one worker (given-up ones included): far above what workers allow themselves. */
 enum { CALLS_SERVED_MOST = 1 << 20 };
@@ -55,7 +57,8 @@ struct calls {
   uint32_t served_most; /* CALLS_SERVED_MOST, but in tests */
   struct accounts *accounts; /* a call is charged to its asker; or NULL */
   struct slab all;
-  struct chain by_id, by_asked;
+  struct front id_front, asked_front; /* most calls are found here, */
+  struct chain by_id, by_asked;       /* the others there */
   struct owners asked, served;
   struct wheel deadlines;
   struct counts looks; /* of each asker: its calls that look into workers, not given up */
@@ -82,6 +85,10 @@ enum calls_outcome calls_add(struct calls *c, uint32_t asker, uint64_t asked_id,
 /* By the broker's id; by the asker and its id. SLAB_NONE when there is none. */
 uint32_t calls_find(const struct calls *c, uint64_t id);
 uint32_t calls_find_asked(const struct calls *c, uint32_t asker, uint64_t asked_id);
+/* Has a record found by its ids; by the asker's. For calls.c, and for what brings calls from an
+ * earlier program. */
+void calls_list_id(struct calls *c, uint32_t call);
+void calls_list_asked(struct calls *c, uint32_t call);
 /* Nobody waits for the answer any more: the asker's id is free again. */
 void calls_abandon(struct calls *c, uint32_t call);
 void calls_remove(struct calls *c, uint32_t call);

@@ -237,11 +237,11 @@ static void enter_call(struct calls *c, uint32_t i, uint64_t due, struct sheet *
     return;
   }
   owners_add(&c->served, k->host, i);
-  chain_add(&c->by_id, i);
+  calls_list_id(c, i);
   if (k->payer) account_charge(c->accounts, k->payer, ACCOUNT_REQUESTS, 1);
   if (!is_awaited) return;
   owners_add(&c->asked, k->asker, i);
-  chain_add(&c->by_asked, i);
+  calls_list_asked(c, i);
   calls_count_look(c, k);
   if (due) wheel_add(&c->deadlines, i, 0, due); /* the wheel has not turned yet */
 }

@@ -59,19 +59,21 @@ static void shrink_spans(struct outbox *o) {
     resize_spans(o, o->span_capacity / 4);
 }
 
-/* Room for one more span, if the payer is not that of the last one. */
-static bool reserve_span(struct outbox *o, const struct account *payer) {
-  if (o->span_count < o->span_capacity) return true;
-  return (o->span_count && span_at(o, o->span_count - 1)->payer == payer) || grow_spans(o);
+/* The last span if it is this payer's, else room for one more; NULL: memory is short. */
+static struct outbox_span *reserve_span(struct outbox *o, const struct account *payer) {
+  struct outbox_span *last = o->span_count ? span_at(o, o->span_count - 1) : NULL;
+  if (last && last->payer == payer) return last;
+  if (o->span_count == o->span_capacity && !grow_spans(o)) return NULL;
+  last = span_at(o, o->span_count);
+  *last = (struct outbox_span){0};
+  return last;
 }
 
-/* Notes who pays, and charges it unless that is put off. */
-static void note(struct outbox *o, struct account *payer, size_t bytes) {
-  struct outbox_span *last = o->span_count ? span_at(o, o->span_count - 1) : NULL;
-  if (last && last->payer == payer)
-    last->bytes += bytes;
-  else
-    *span_at(o, o->span_count++) = (struct outbox_span){payer, bytes};
+/* Notes who pays in the span that was reserved, and charges it unless that is put off. */
+static void note(struct outbox *o, struct outbox_span *span, struct account *payer, size_t bytes) {
+  o->span_count += !span->payer;
+  span->payer = payer;
+  span->bytes += bytes;
   if (payer == o->account) o->own += bytes;
   if (o->is_charged) account_charge_bytes(o->accounts, payer, bytes);
 }
@@ -165,7 +167,8 @@ static struct outbox_block *add_block(struct outbox *o, uint32_t size) {
 bool outbox_push(struct outbox *o, struct account *payer, const void *bytes, uint32_t size) {
   assert(size > 0 && !o->first == !o->last);
   struct outbox_block *b = o->last;
-  if (!reserve_span(o, payer)) return false;
+  struct outbox_span *span = reserve_span(o, payer);
+  if (!span) return false;
   if (!b || b->capacity - b->end < size) b = add_block(o, size);
   if (!b) return false;
   assert(b->capacity - b->end >= size && !b->next);
@@ -174,7 +177,7 @@ bool outbox_push(struct outbox *o, struct account *payer, const void *bytes, uin
   o->bytes += size;
   /* Of one that is leaving the account may be gone before the next write. */
   if (!o->is_charged && (b->end > SMALL_BLOCK || o->first != b || payer->is_leaving)) charge_all(o);
-  note(o, payer, size);
+  note(o, span, payer, size);
   return true;
 }
 

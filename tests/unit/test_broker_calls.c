@@ -55,6 +55,27 @@ START_TEST(broker_ids_are_never_used_again) {
 }
 END_TEST
 
+/* Ids that all have one place in front of the hash table, and more of the broker's than there are
+ * places. */
+START_TEST(calls_whose_places_are_taken_are_found) {
+  enum { MANY = 3 * FRONT_PLACES };
+  uint32_t made[MANY], other;
+  for (uint32_t i = 0; i < MANY; i++) made[i] = add(7, (uint64_t)i * FRONT_PLACES, i % 5);
+  ck_assert_uint_eq(front_count(&calls.id_front), FRONT_PLACES);
+  ck_assert_uint_eq(front_count(&calls.asked_front), 1);
+  ck_assert_ptr_null(calls_check(&calls)); /* each is found by its ids */
+  for (uint32_t i = 0; i < MANY; i++) /* the one at the place goes first, and others come there */
+    ck_assert_int_eq(calls_add(&calls, 7, (uint64_t)i * FRONT_PLACES, 1, SLAB_NONE, 4, false, &other),
+                     CALLS_DUPLICATE);
+  for (uint32_t i = 0; i < MANY; i += 2) {
+    calls_remove(&calls, made[i]);
+    ck_assert_uint_eq(calls_find_asked(&calls, 7, (uint64_t)i * FRONT_PLACES), SLAB_NONE);
+    if (i % 4 == 0) add(7, (uint64_t)(MANY + i) * FRONT_PLACES, 2);
+  }
+  ck_assert_ptr_null(calls_check(&calls));
+}
+END_TEST
+
 /* Op describe: as long as its asker waits. */
 START_TEST(calls_that_look_are_counted) {
   uint32_t calls_of_5[3], other;
@@ -90,6 +111,11 @@ START_TEST(an_abandoned_call_waits_for_its_late_answer) {
 }
 END_TEST
 
+/* Some have the place of others. */
+static uint64_t random_id(uint64_t *random) {
+  return random_below(random, 25) + (uint64_t)random_below(random, 2) * FRONT_PLACES;
+}
+
 START_TEST(random_events_keep_the_invariants) {
   uint64_t random = random_seed("calls");
   for (int step = 0; step < 20000; step++) {
@@ -98,11 +124,11 @@ START_TEST(random_events_keep_the_invariants) {
       case 0:
       case 1:
       case 2:
-        calls_add(&calls, who, random_below(&random, 50), random_below(&random, 5), SLAB_NONE, 4,
+        calls_add(&calls, who, random_id(&random), random_below(&random, 5), SLAB_NONE, 4,
                   random_below(&random, 2), &call);
         break;
       case 3:
-        if ((call = calls_find_asked(&calls, who, random_below(&random, 50))) != SLAB_NONE)
+        if ((call = calls_find_asked(&calls, who, random_id(&random))) != SLAB_NONE)
           calls_abandon(&calls, call);
         break;
       case 4:
@@ -126,6 +152,7 @@ int main(void) {
   tcase_add_test(t, a_call_is_found_by_both_ids);
   tcase_add_test(t, an_open_id_is_not_taken_twice);
   tcase_add_test(t, broker_ids_are_never_used_again);
+  tcase_add_test(t, calls_whose_places_are_taken_are_found);
   tcase_add_test(t, calls_that_look_are_counted);
   tcase_add_test(t, an_abandoned_call_waits_for_its_late_answer);
   tcase_add_test(t, random_events_keep_the_invariants);

@@ -125,7 +125,7 @@ START_TEST(what_is_under_way_is_checked) {
   EXPECT_WITH(client_b->answers_due, 2, "calls: another number of answers is due");
   EXPECT_WITH(calls_at(calls, call)->unbounded, true, "calls: another number of answers is due");
   EXPECT_WITH(calls_at(calls, call)->host, 4711, "calls: one to a dead host");
-  EXPECT_WITH(calls->by_id.count, 99, "calls: the hash table has another number of calls");
+  EXPECT_WITH(calls->by_id.count, 99, "calls: another number of calls is listed by id");
   EXPECT_WITH(w.broker.expiry.fires_ms, UINT64_MAX, "calls: no timer for a deadline");
   EXPECT_WITH(w.broker.writing, true, "notify: a message was begun and not sent");
   struct waits *gc = &w.broker.collecting, *watches = &w.broker.names.watches;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * Bodies (proto/body.c): the walker against everything that is not allowed, and random bytes.
+ * Bodies (proto/body.c, proto/walk.c): the walker against everything that is not allowed, and random bytes.
  */
 #include <string.h>
 
@@ -183,6 +183,47 @@ START_TEST(random_bytes_do_no_harm) {
 }
 END_TEST
 
+/* Whether a body is what the walk is to take: all of its values can be read, one after the other. */
+static bool can_be_read(const uint8_t *body, uint32_t n) {
+  uint32_t left[BODY_DEPTH_MAX + 1] = {1};
+  unsigned depth = 0;
+  struct reader r = {body, body + n};
+  struct value v;
+  for (;;) {
+    while (left[depth] == 0)
+      if (depth-- == 0) return r.at == r.end;
+    left[depth]--;
+    if (!reader_next(&r, &v) || (depth == 0 && v.type != VALUE_ARRAY)) return false;
+    if (v.type != VALUE_ARRAY) continue;
+    if (depth == BODY_DEPTH_MAX) return false;
+    left[++depth] = v.count;
+  }
+}
+
+/* Which steps over values that the reader reads, and finds the same in them. */
+START_TEST(the_walk_takes_what_can_be_read) {
+  static const uint8_t marks[] = {0x00, 0x7f, 0x80, 0x90, 0x91, 0x92, 0x9f, 0xa0, 0xa1, 0xbf, 0xe0};
+  uint64_t state = random_seed("walk");
+  unsigned taken = 0;
+  for (int round = 0; round < 300000; round++) {
+    uint32_t n = 1 + random_below(&state, 12);
+    uint8_t *body = malloc(n); /* no byte more, for the sanitizer */
+    for (uint32_t i = 0; i < n; i++)
+      switch (random_below(&state, 3)) {
+        case 0: body[i] = marks[random_below(&state, sizeof marks)]; break;
+        case 1: body[i] = (uint8_t)(0xc0 + random_below(&state, 32)); break;
+        default: body[i] = (uint8_t)random_below(&state, 8); break;
+      }
+    if (round % 8) body[0] = (uint8_t)(0x90 + random_below(&state, 4));
+    bool is_good = can_be_read(body, n);
+    if (!body_walk(body, n, NULL, NULL) != is_good) ck_abort_msg("round %d", round);
+    taken += is_good;
+    free(body);
+  }
+  ck_assert_uint_gt(taken, 1000);
+}
+END_TEST
+
 /* In pieces of any size, at a new place each time, a walk comes to the same end as at once. */
 START_TEST(a_walk_in_pieces_is_the_same_walk) {
   uint8_t body[512];
@@ -226,6 +267,7 @@ int main(void) {
   tcase_add_test(c, nesting_is_bounded);
   tcase_add_test(c, typed_readers_refuse_other_types);
   tcase_add_test(c, random_bytes_do_no_harm);
+  tcase_add_test(c, the_walk_takes_what_can_be_read);
   tcase_add_test(c, a_walk_in_pieces_is_the_same_walk);
   suite_add_tcase(s, c);
   return run_suite(s);

@@ -1,0 +1,153 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The walk over an untrusted body, for the broker, which forwards values and wants to know of
+ * most no more than where they end: so numbers and strings are stepped over and not read. Knows
+ * the same msgpack forms as reader_next (body.c), and believes a length no sooner.
+ */
+#include "proto/body.h"
+
+#include <assert.h>
+#include <stddef.h>
+#include <string.h>
+
+#include "proto/base.h"
+#include "proto/limits.h"
+
+/* The count of a value that is no array: no array has as many values, which have a byte each. */
+#define NO_ARRAY UINT32_MAX
+
+/* How a PT and a null pointer begin. */
+enum { PT_MARK = 0xc7, NULL_MARK = 0xd4 };
+
+/* Behind `n` bytes; NULL: there are fewer. */
+static inline const uint8_t *behind(const uint8_t *at, const uint8_t *end, size_t n) {
+  return (size_t)(end - at) < n ? NULL : at + n;
+}
+
+static inline const uint8_t *array(const uint8_t *at, const uint8_t *end, uint32_t n,
+                                   uint32_t *count) {
+  *count = n;
+  return (size_t)(end - at) < n ? NULL : at;
+}
+
+/* The forms from 0xc0 to 0xdf; `at` is behind the mark. */
+static const uint8_t *skip_marked(const uint8_t *at, const uint8_t *end, uint32_t *count) {
+  size_t left = (size_t)(end - at);
+  struct pt pt;
+  switch (at[-1]) {
+    case 0xc0: case 0xc2: case 0xc3: return at;
+    case 0xcc: case 0xd0: return behind(at, end, 1);
+    case 0xcd: case 0xd1: return behind(at, end, 2);
+    case 0xca: case 0xce: case 0xd2: return behind(at, end, 4);
+    case 0xcb: case 0xcf: case 0xd3: return behind(at, end, 8);
+    case 0xc4: case 0xd9: return left < 1 ? NULL : behind(at + 1, end, at[0]);
+    case 0xc5: case 0xda: return left < 2 ? NULL : behind(at + 2, end, load_be16(at));
+    case 0xc6: case 0xdb: return left < 4 ? NULL : behind(at + 4, end, load_be32(at));
+    case 0xdc: return left < 2 ? NULL : array(at + 2, end, load_be16(at), count);
+    case 0xdd: return left < 4 ? NULL : array(at + 4, end, load_be32(at), count);
+    case PT_MARK: return pt_read(at - 1, (uint32_t)left + 1, &pt) ? at - 1 + PT_WIRE_BYTES : NULL;
+    case NULL_MARK:
+      if (left < NULL_WIRE_BYTES - 1 || memcmp(at - 1, null_on_wire, NULL_WIRE_BYTES) != 0)
+        return NULL;
+      return at - 1 + NULL_WIRE_BYTES;
+    default: return NULL;
+  }
+}
+
+/* Behind the value at `at`, of which `end` is not the end; an array's own values come next, and
+ * *count says how many. NULL: it is cut short, or its form is not allowed. */
+static inline const uint8_t *skip(const uint8_t *at, const uint8_t *end, uint32_t *count) {
+  uint8_t mark = *at++;
+  *count = NO_ARRAY;
+  if (mark < 0x80 || mark >= 0xe0) return at;
+  if (mark >= 0xc0) return skip_marked(at, end, count);
+  if (mark >= 0xa0) return behind(at, end, mark & 0x1f);
+  return mark >= 0x90 ? array(at, end, mark & 0x0f, count) : NULL; /* else a fixmap */
+}
+
+/* A PT, or a null pointer, that was stepped over. */
+static void show(body_visit_fn visit, void *user, const uint8_t *at, const uint8_t *end) {
+  struct reader r = {at, end};
+  struct value v;
+  bool is_good = reader_next(&r, &v);
+  assert(is_good && (v.type == VALUE_PT || v.type == VALUE_NULL));
+  if (is_good) visit(user, &v);
+}
+
+void body_walker_start(struct body_walker *w) {
+  *w = (struct body_walker){.left = {1}}; /* the body is one value */
+}
+
+/* The walk itself, from where it stands; *values gets how many it passed. NULL at the end or when
+ * `most` are behind it: then r->at tells which. */
+static inline const char *walk(struct reader *r, struct body_walker *w, uint32_t most,
+                               uint32_t *values, body_visit_fn visit, void *user) {
+  const uint8_t *at = r->at, *const end = r->end;
+  unsigned depth = w->depth;
+  uint32_t left = w->left[depth]; /* in the innermost array; w->left has it for the others */
+  for (*values = 0;; ++*values) {
+    while (left == 0 && depth > 0) left = w->left[--depth];
+    if (left == 0 || *values == most) break;
+    left--;
+    uint32_t count;
+    const uint8_t *next = at == end ? NULL : skip(at, end, &count);
+    if (!next)
+      return "body is cut short or holds a msgpack form that is not allowed (map, foreign ext, "
+             "malformed PT, absurd length)";
+    if (count != NO_ARRAY) {
+      if (depth == BODY_DEPTH_MAX) return "arrays nested too deep";
+      w->left[depth++] = left;
+      left = count;
+    } else if (depth == 0) {
+      return "body is not an array";
+    } else if (visit && (*at == PT_MARK || *at == NULL_MARK)) {
+      show(visit, user, at, next);
+    }
+    at = next;
+  }
+  w->left[depth] = left;
+  w->depth = depth;
+  r->at = at;
+  return left == 0 && at != end ? "bytes after the body" : NULL;
+}
+
+/* The same for a number or a short string; NULL: it may be something else. */
+static inline const uint8_t *skip_short(const uint8_t *at, const uint8_t *end) {
+  uint8_t mark = *at++;
+  if (mark < 0x80 || mark >= 0xe0) return at;
+  if (mark >= 0xa0 && mark < 0xc0) return behind(at, end, mark & 0x1f);
+  if (mark == 0xd9 && at != end) return behind(at + 1, end, at[0]);
+  return mark == 0xcb ? behind(at, end, 8) : NULL;
+}
+
+const char *body_walk(const uint8_t *body, uint32_t size, body_visit_fn visit, void *user) {
+  struct reader r = {body, body + size};
+  struct body_walker w; /* no more of it is read than has been written */
+  uint32_t values;
+  w.depth = 0;
+  w.left[0] = 1;
+  if (size && (*body & 0xf0) == 0x90) {
+    /* Most have a few numbers and short strings, and then it is over. */
+    uint32_t left = *r.at++ & 0x0f;
+    for (const uint8_t *next; left > 0 && r.at != r.end; left--, r.at = next)
+      if (!(next = skip_short(r.at, r.end))) break;
+    if (left == 0 && r.at == r.end) return NULL;
+    w.depth = 1;
+    w.left[0] = 0;
+    w.left[1] = left;
+  }
+  return walk(&r, &w, UINT32_MAX, &values, visit, user);
+}
+
+enum body_walked body_walker_go_on(struct body_walker *w, const uint8_t *body, uint32_t size,
+                                   uint32_t most, body_visit_fn visit, void *user,
+                                   const char **fault) {
+  struct reader r = {body + w->at, body + size};
+  uint32_t values;
+  assert(w->at <= size);
+  *fault = walk(&r, w, most, &values, visit, user);
+  w->at = (uint32_t)(r.at - body);
+  w->values += values;
+  if (*fault) return BODY_FAULTY;
+  return values < most ? BODY_WALKED : BODY_MORE;
+}
