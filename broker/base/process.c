@@ -65,13 +65,14 @@ static bool thread_ends(const struct stat_fields *f) {
   return f->flags & EXITING || strchr("ZXx", f->state);
 }
 
-/* What could not be read in /proc is gone, and not hidden, or out of reach for lack of descriptors. */
+/* What could not be read in /proc is gone, and not hidden or, for lack of descriptors, out of
+ * reach. */
 static bool was_gone(void) { return errno == ENOENT || errno == ESRCH; }
 
-/* Whether a thread of it goes on, or that is not known. One that ends with all its threads closes its files when the last
- * of them ends; many that end are no sign of a process that goes on. Only the first dozen is looked
- * at: a list of all, or only a buffer of readdir's size full of them, costs the kernel milliseconds
- * where a stranger has thousands. */
+/* Whether a thread of it goes on, or that is not known. One that ends with all its threads closes
+ * its files when the last of them ends; many that end are no sign of a process that goes on. Only
+ * the first dozen is looked at: a list of all, or only a buffer of readdir's size full of them,
+ * costs the kernel milliseconds where a stranger has thousands. */
 static bool has_running_thread(pid_t pid) {
   enum { LISTED_BYTES = 400 };
   _Alignas(struct dirent64) char listed[LISTED_BYTES];

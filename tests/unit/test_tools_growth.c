@@ -171,7 +171,8 @@ START_TEST(one_look) {
   o = object(&class_of("till", "table")->new, 1);
   ck_assert(o && o->n_holders == GROWTH_HOLDERS);
   static const char *const holders[] = {"till", "bank", "shelf", "office"};
-  for (unsigned i = 0; i < GROWTH_HOLDERS; i++) ck_assert_str_eq(s.names[o->holders[i]], holders[i]);
+  for (unsigned i = 0; i < GROWTH_HOLDERS; i++)
+    ck_assert_str_eq(s.names[o->holders[i]].text, holders[i]);
   ck_assert_uint_eq(s.n_names, 4); /* each once */
 }
 END_TEST

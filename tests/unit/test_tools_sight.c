@@ -222,7 +222,7 @@ START_TEST(the_summary) {
   struct sight m = request("", 0, 0);
   m.time_us = 1000000;
   sight_note(&s, &m);
-  sights_add_summary(&t, &s);
+  sights_add_summary(&t, &s, 0);
   ck_assert_str_eq(t.bytes, "1 messages (1 requests, 0 posts, 0 replies, 0 errors) in 0.0 s, 0 lost");
   m = answer(SIGHT_REPLY, "", 0, 0);
   m.time_us = 3500000;
@@ -233,7 +233,7 @@ START_TEST(the_summary) {
   sight_note(&s, &m);
   s.lost = 9;
   t.size = 0;
-  sights_add_summary(&t, &s);
+  sights_add_summary(&t, &s, 2.5);
   ck_assert_str_eq(t.bytes, "4 messages (1 requests, 2 posts, 1 replies, 0 errors) in 2.5 s, 9 lost; "
                             "answers took 1.44 ms (half), 1.57 ms (99 of 100), 1.57 ms (all)");
 }
