@@ -4,30 +4,14 @@
  */
 #include "broker/books/flows.h"
 
-#include <assert.h>
-
-#include "proto/message.h"
-
 void flows_init(struct flows *f, const struct window *window, struct loads *loads) {
   const struct window open = {FLOWS_OPEN_MOST, FLOWS_OPEN_BYTES};
   *f = (struct flows){.window = *window, .open = open, .loads = loads};
 }
 
-static bool enter(const struct window *limit, struct window *k, uint32_t size) {
-  assert(size >= MESSAGE_LEAST_BYTES);
-  if (window_room(limit, k) < size) return false;
-  k->requests++;
-  k->bytes += size;
-  return true;
-}
-
-bool flows_sent(struct flows *f, uint32_t load, uint32_t size) {
-  return enter(&f->window, &loads_at(f->loads, load)->outstanding, size);
-}
-
 bool flows_opened(struct flows *f, uint32_t load, uint32_t size, enum flows_kind kind) {
-  return enter(kind == FLOWS_NEWER ? &f->window : &f->open,
-               &loads_at(f->loads, load)->open[kind == FLOWS_WAITING], size);
+  return flows_enter(kind == FLOWS_NEWER ? &f->window : &f->open,
+                     &loads_at(f->loads, load)->open[kind == FLOWS_WAITING], size);
 }
 
 /* Each that is left has bytes of its own. */

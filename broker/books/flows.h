@@ -19,10 +19,12 @@
 #ifndef GAIJIN_BROKER_FLOWS_H
 #define GAIJIN_BROKER_FLOWS_H
 
+#include <assert.h>
 #include <stdbool.h>
 #include <stdint.h>
 
 #include "broker/books/loads.h"
+#include "proto/message.h"
 #include "proto/window.h"
 
 enum { FLOWS_OPEN_MOST = 10000, FLOWS_OPEN_BYTES = 4 << 20 };
@@ -36,9 +38,19 @@ struct flows {
 /* The loads are another's, and outlive it. */
 void flows_init(struct flows *f, const struct window *window, struct loads *loads);
 
+/* Counts one more in a window of this limit; false, and nothing has changed: there is no room. */
+static inline bool flows_enter(const struct window *limit, struct window *k, uint32_t size) {
+  assert(size >= MESSAGE_LEAST_BYTES);
+  if (window_room(limit, k) < size) return false;
+  k->requests++;
+  k->bytes += size;
+  return true;
+}
 /* One more of `size` bytes is forwarded to the client of the load. False, and nothing has changed:
  * there is no room in the window. */
-bool flows_sent(struct flows *f, uint32_t load, uint32_t size);
+static inline bool flows_sent(struct flows *f, uint32_t load, uint32_t size) {
+  return flows_enter(&f->window, &loads_at(f->loads, load)->outstanding, size);
+}
 /* So much has been taken. False, and nothing has changed: that cannot be, less is outstanding. */
 bool flows_taken(struct flows *f, uint32_t load, const struct window *taken);
 /* What is outstanding. */

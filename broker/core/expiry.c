@@ -72,8 +72,7 @@ void expiry_open(struct broker *b) {
 
 void expiry_close(struct broker *b) { uv_close((uv_handle_t *)&b->expiry.timer, NULL); }
 
-void expiry_set(struct broker *b, uint32_t call, uint32_t deadline_ms) {
-  if (!deadline_ms) return;
+void expiry_set_some(struct broker *b, uint32_t call, uint32_t deadline_ms) {
   calls_at(&b->calls, call)->deadline_ms = deadline_ms;
   /* The loop's clock is cut to milliseconds: one more, so that nobody is told before the time. */
   uint64_t now = uv_now(b->loop);

@@ -14,7 +14,10 @@ void expiry_open(struct broker *b);
 void expiry_close(struct broker *b);
 
 /* The call shall be answered within so many milliseconds from now; 0: it has no deadline. */
-void expiry_set(struct broker *b, uint32_t call, uint32_t deadline_ms);
+void expiry_set_some(struct broker *b, uint32_t call, uint32_t deadline_ms);
+static inline void expiry_set(struct broker *b, uint32_t call, uint32_t deadline_ms) {
+  if (deadline_ms) expiry_set_some(b, call, deadline_ms);
+}
 
 /* Calls have come with their deadlines (books/carried.h): has the timer run. */
 void expiry_go_on(struct broker *b);

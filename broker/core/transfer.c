@@ -55,10 +55,6 @@ static void add(void *user, const struct value *v) {
   t->pts[t->count++] = (struct transfer_pt){.pt = v->pt, .host = SLAB_NONE, .token = SLAB_NONE};
 }
 
-bool transfer_in_version(const struct transfer *t, uint32_t version) {
-  return !t->has_null || version >= WIRE_VERSION_NULL;
-}
-
 /* ---- Reading ---- */
 
 /* A large body that is being walked. */
@@ -173,9 +169,8 @@ static bool holds_others(struct broker *b, struct transfer *t, const struct clie
   return true;
 }
 
-enum transfer_outcome transfer_take(struct broker *b, struct transfer *t, struct client *from,
-                                    char *full) {
-  if (t->count == 0) return TRANSFER_OK;
+enum transfer_outcome transfer_take_all(struct broker *b, struct transfer *t, struct client *from,
+                                        char *full) {
   client_charge(from, (uint64_t)t->count * TRANSFER_PT_COST);
   uint32_t before = refs_export_count(&b->refs, from->host);
   if (!see_own(b, t, from)) return TRANSFER_FAULT;
@@ -232,8 +227,8 @@ static void note_dead_object(struct broker *b, struct account *holder) {
   if (holder->left++ == 0) holder->left_ms = uv_now(b->loop);
 }
 
-void transfer_give(struct broker *b, struct transfer *t, struct client *to,
-                   struct account *payer, const struct client *asker) {
+void transfer_give_all(struct broker *b, struct transfer *t, struct client *to,
+                       struct account *payer, const struct client *asker) {
   bool over_allowance = false;
   for (uint32_t i = 0; i < t->count; i++) {
     struct transfer_pt *k = &t->pts[i];
@@ -258,8 +253,7 @@ void transfer_give(struct broker *b, struct transfer *t, struct client *to,
   if (over_allowance) notify_free(to);
 }
 
-void transfer_settle(struct broker *b, struct transfer *t, struct client *to) {
-  if (t->count == 0) return;
+void transfer_settle_all(struct broker *b, struct transfer *t, struct client *to) {
   for (uint32_t i = 0; i < t->count; i++)
     if (to && t->pts[i].tell_dead) notify_dead(to, t->pts[i].pt.host, NULL);
   struct drops d;

@@ -16,6 +16,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "proto/limits.h"
 #include "proto/message.h"
 #include "proto/pt.h"
 
@@ -69,14 +70,20 @@ enum transfer_reading transfer_read(struct transfer *t, struct client *from,
 /* The client has ended: nothing of a walk stays. */
 void transfer_forget(struct client *from);
 /* Whether a client that speaks this version may be sent it. */
-bool transfer_in_version(const struct transfer *t, uint32_t version);
+static inline bool transfer_in_version(const struct transfer *t, uint32_t version) {
+  return !t->has_null || version >= WIRE_VERSION_NULL;
+}
 /* Begins a transfer of one known token, as if it had been read from a message and taken. */
 void transfer_set(struct transfer *t, const struct pt *pt, uint32_t host, uint32_t token);
 /* FORGED: the message must not be forwarded. FULL: neither, because the sender exports more than it
  * may, as `full` (LIMITS_TEXT bytes) says. NEVER: the same, and the message alone has more. FAULT:
  * neither, and the sender has been condemned. */
-enum transfer_outcome transfer_take(struct broker *b, struct transfer *t, struct client *from,
-                                    char *full);
+enum transfer_outcome transfer_take_all(struct broker *b, struct transfer *t, struct client *from,
+                                        char *full);
+static inline enum transfer_outcome transfer_take(struct broker *b, struct transfer *t,
+                                                  struct client *from, char *full) {
+  return t->count ? transfer_take_all(b, t, from, full) : TRANSFER_OK;
+}
 /* Whether `to`, which has asked for it and would hold it, leaves something of what the sender may
  * export (TRANSFER_HOLDER). If not, that is counted and logged as the asker's, and `full` says
  * so. */
@@ -87,11 +94,18 @@ uint32_t transfer_count_new(struct broker *b, const struct transfer *t, const st
 /* Queues what `to` must know before the message: introductions, which `payer` pays, and, when a
  * load goes over its allowance, free. What it did not hold yet, `asker` pays: the sender of a
  * request, the receiver of an answer. */
-void transfer_give(struct broker *b, struct transfer *t, struct client *to,
-                   struct account *payer, const struct client *asker);
+void transfer_give_all(struct broker *b, struct transfer *t, struct client *to,
+                       struct account *payer, const struct client *asker);
+static inline void transfer_give(struct broker *b, struct transfer *t, struct client *to,
+                                 struct account *payer, const struct client *asker) {
+  if (t->count) transfer_give_all(b, t, to, payer, asker);
+}
 /* Queues drops, and ends the transfer. `to` is the receiver, or NULL when the message was not
  * forwarded. */
-void transfer_settle(struct broker *b, struct transfer *t, struct client *to);
+void transfer_settle_all(struct broker *b, struct transfer *t, struct client *to);
+static inline void transfer_settle(struct broker *b, struct transfer *t, struct client *to) {
+  if (t->count) transfer_settle_all(b, t, to);
+}
 
 /* Queues the introduction of a host (its number) unless `to` knows it; it is paid by whoever causes
  * it, `payer`, and so is the record of the pair, which *load gets. False when memory is short; `to`

@@ -99,11 +99,6 @@ void client_answer_due(struct client *c) {
   c->answers_due++;
 }
 
-void client_answer_came(struct client *c) {
-  assert(c->answers_due > 0);
-  c->answers_due--;
-}
-
 bool client_is_responsive(const struct client *c) {
   return !is_awaited(c) || uv_now(c->connections->loop) - c->active_ms <= RESPONSIVE_MS;
 }
@@ -166,10 +161,6 @@ static void stop_writing(struct client *c) {
   c->write_failed = true;
   client_drop_waiting(c);
   shutdown(c->fd, SHUT_RDWR);
-}
-
-bool client_leaves_untaken(const struct client *c) {
-  return c->outbox.own > UNTAKEN_MOST && !c->has_hung_up;
 }
 
 void client_push(struct client *c, struct account *payer, const void *bytes, uint32_t size) {

@@ -21,6 +21,7 @@
 #ifndef GAIJIN_BROKER_CLIENT_H
 #define GAIJIN_BROKER_CLIENT_H
 
+#include <assert.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <sys/types.h>
@@ -31,6 +32,7 @@
 #include "broker/base/work.h"
 #include "broker/net/outbox.h"
 #include "proto/frame.h"
+#include "proto/pt.h"
 
 struct broker;
 struct client;
@@ -127,6 +129,13 @@ struct budget {
   uint64_t put_off; /* collections it put off, ever */
 };
 
+/* Where its last request to an object went (core/way.h); zeroed: nowhere. */
+struct way {
+  struct pt pt;
+  uint32_t host, pair; /* the host's number; the record of the two (books/loads.h) */
+  uint64_t age;
+};
+
 struct client {
   struct connections *connections;
   struct client *prev, *next; /* in connections.all */
@@ -180,6 +189,7 @@ struct client {
   struct budget budget;
   uint32_t claimed; /* places of its claims that wait (core/claiming.h) */
   uint32_t weighed; /* values of the `weigh` that was postponed that are done (ops/holdings.h) */
+  struct way way;
   struct walk *walk; /* the message that was postponed is being walked (core/transfer.c) */
   uint32_t walk_bytes; /* and takes so much memory; whoever changes it calls client_settle */
 };
@@ -231,7 +241,9 @@ static inline size_t client_look_kept(const struct client *c) {
  * queue_most waits on its own account is condemned: it does not read. */
 void client_push(struct client *c, struct account *payer, const void *bytes, uint32_t size);
 /* Whether it has left more untaken than it may (UNTAKEN_MOST). */
-bool client_leaves_untaken(const struct client *c);
+static inline bool client_leaves_untaken(const struct client *c) {
+  return c->outbox.own > UNTAKEN_MOST && !c->has_hung_up;
+}
 /* Writes what is queued, once. */
 void client_flush(struct client *c);
 /* It has read or sent something now. */
@@ -249,7 +261,10 @@ bool client_has_room(const struct client *c);
 
 /* The client was sent a request that it is to answer in finite time; it has answered one. */
 void client_answer_due(struct client *c);
-void client_answer_came(struct client *c);
+static inline void client_answer_came(struct client *c) {
+  assert(c->answers_due > 0);
+  c->answers_due--;
+}
 /* False: for more than RESPONSIVE_MS an answer, or room in its socket, has been due while it
  * read and sent nothing. */
 bool client_is_responsive(const struct client *c);

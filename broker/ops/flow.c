@@ -37,17 +37,12 @@ void flow_on_taken(struct client *from, const struct message *m) {
                  to->name);
 }
 
-bool flow_counts(const struct client *from, const struct message *m) {
-  return m->flags & MESSAGE_ONE_WAY ||
-         (m->target == OP_PT && from->version >= WIRE_VERSION_COUNTED);
-}
-
-bool flow_waits(const struct message *m) {
+bool flow_waits_for_label(const struct message *m) {
   struct reader r;
   struct value label;
   uint32_t count;
   bool waits;
-  return m->op == OP_s2t && reader_open(&r, m->body, m->body_size, &count) && count == 2 &&
+  return reader_open(&r, m->body, m->body_size, &count) && count == 2 &&
          reader_next(&r, &label) && label.type != VALUE_ARRAY && reader_bool(&r, &waits) && waits;
 }
 
@@ -70,14 +65,9 @@ void flow_undo(const struct client *from, uint32_t load, const struct message *m
     flows_closed(f, load, m->size, flow_waits(m));
 }
 
-void flow_call_begins(const struct client *from, struct call *call, const struct message *m) {
-  if (!flow_counts(from, m)) call->open_bytes = m->size;
-}
-
-void flow_forwarded(struct client *from, struct client *to, uint32_t load,
-                    const struct message *m) {
+void flow_take_for(struct client *from, struct client *to, uint32_t load,
+                   const struct message *m) {
   struct broker *b = from->broker;
-  if (to->version >= WIRE_VERSION_COUNTED) return;
   struct window sent = {.requests = 1, .bytes = m->size};
   if (to->version >= op_info(OP_taken)->since) {
     if (m->flags & MESSAGE_ONE_WAY) return; /* it reports these */

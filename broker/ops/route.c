@@ -18,6 +18,7 @@
 #include "broker/core/seen.h"
 #include "broker/core/state.h"
 #include "broker/core/transfer.h"
+#include "broker/core/way.h"
 #include "broker/net/limits.h"
 #include "broker/ops/collect.h"
 #include "broker/ops/flow.h"
@@ -80,6 +81,10 @@ static bool find_host(struct client *from, const struct message *m, uint32_t *ho
     else
       refuse(from, m, STATUS_dead, NOTIFY_DEAD_TEXT, (int)m->name_size, m->name);
     return false;
+  }
+  if (way_leads_to(from, &m->pt)) {
+    *host = from->way.host;
+    return true;
   }
   *host = hosts_find(&b->hosts, m->pt.host);
   if (*host == from->host) return true;
@@ -222,10 +227,10 @@ static bool enter(struct client *from, struct client *to, uint32_t load, const s
   return false;
 }
 
-/* The id the receiver sees, with a record for the answer (*call; SLAB_NONE: none is wanted); 0: the
- * request has been refused. */
+/* The id the receiver sees, with a record for the answer (its index, and *k; SLAB_NONE: none is
+ * wanted); 0: the request has been refused. */
 static uint64_t make_call(struct client *from, struct client *to, uint32_t load,
-                          const struct message *m, uint32_t *call) {
+                          const struct message *m, uint32_t *call, struct call **record) {
   struct calls *calls = &from->broker->calls;
   *call = SLAB_NONE;
   struct load *pair = loads_at(&from->broker->loads, load);
@@ -252,7 +257,7 @@ static uint64_t make_call(struct client *from, struct client *to, uint32_t load,
     case CALLS_OK:
       pair->asked++;
       expiry_set(from->broker, *call, m->deadline_ms);
-      struct call *k = calls_at(calls, *call);
+      struct call *k = *record = calls_at(calls, *call);
       meter_call(from->broker, pair, k, m->size);
       if (!unbounded) {
         client_answer_due(to);
@@ -272,26 +277,30 @@ static bool forward_request(struct client *from, struct client *to, struct trans
                             const struct message *m, uint8_t *bytes) {
   struct broker *b = from->broker;
   assert(to->state == CLIENT_READY);
-  uint32_t call, load;
-  if (!transfer_introduce(b, from->host, to, from->account, &load, NULL)) {
+  uint32_t call, load = way_pair(from, to->host);
+  bool is_new = load == SLAB_NONE;
+  if (is_new && !transfer_introduce(b, from->host, to, from->account, &load, NULL)) {
     refuse(from, m, STATUS_busy, "the broker's memory is too short; try again later");
     return false;
   }
+  if (m->target == OP_PT && from != to && (is_new || !pt_equal(&from->way.pt, &m->pt)))
+    way_note(from, &m->pt, to->host, load);
   bool counts = flow_counts(from, m);
   if (!enter(from, to, load, m)) return false;
-  uint64_t id = make_call(from, to, load, m, &call);
+  struct call *k = NULL;
+  uint64_t id = make_call(from, to, load, m, &call, &k);
   if (!id) {
     flow_undo(from, load, m);
     return false;
   }
-  if (call != SLAB_NONE) flow_call_begins(from, calls_at(&b->calls, call), m);
+  if (k) flow_call_begins(from, k, m);
   transfer_give(b, t, to, from->account, from);
   uint16_t one_way = m->flags & MESSAGE_ONE_WAY;
   bool reported = counts && !one_way && to->version >= WIRE_VERSION_COUNTED;
   message_set_flags(bytes, reported ? MESSAGE_COUNTED : one_way);
   message_set_id(bytes, id);
-  message_set_peer(bytes, hosts_at(&b->hosts, from->host)->id);
-  if (call != SLAB_NONE) calls_at(&b->calls, call)->sent_at = client_queued_to(to) + m->size;
+  message_set_peer(bytes, from->id);
+  if (k) k->sent_at = client_queued_to(to) + m->size;
   client_push(to, from->account, bytes, m->size);
   client_charge(from, m->size / QUEUED_PER_UNIT);
   if (counts) flow_forwarded(from, to, load, m);
@@ -351,23 +360,22 @@ static struct client *forward_answer(struct client *from, const struct call *cal
   struct broker *b = from->broker;
   struct client *to = call->asker == SLAB_NONE ? NULL : hosts_at(&b->hosts, call->asker)->client;
   if (!to || to->state != CLIENT_READY) return NULL;
-  const struct host *host = hosts_at(&b->hosts, from->host);
   if (o == TRANSFER_FORGED) {
     notify_error(to, m->op, call->asked_id, STATUS_denied,
-                 "worker %s answered with an object that it does not hold", host->name);
+                 "worker %s answered with an object that it does not hold", from->name);
     return NULL;
   }
   if (!transfer_in_version(t, to->version)) {
     notify_error(to, m->op, call->asked_id, STATUS_unsupported,
                  "worker %s answered with a null pointer, which version %u of the wire, that you "
                  "speak, does not have; update your gaijin",
-                 host->name, to->version);
+                 from->name, to->version);
     return NULL;
   }
   if (t->too_many) {
     notify_error(to, m->op, call->asked_id, STATUS_too_large,
                  "worker %s answered with more than %u objects, the most a message may carry",
-                 host->name, REFS_MOST);
+                 from->name, REFS_MOST);
     return NULL;
   }
   enum status status = o == TRANSFER_NEVER ? STATUS_too_large : STATUS_busy;
@@ -377,13 +385,13 @@ static struct client *forward_answer(struct client *from, const struct call *cal
       !limits_allow_answer(from, to, m->size, full)) {
     /* It was done: busy would ask for it once more. */
     notify_error(to, m->op, call->asked_id, status == STATUS_busy ? STATUS_lost : status,
-                 "worker %s has answered, and there is no room for the answer: %s", host->name,
+                 "worker %s has answered, and there is no room for the answer: %s", from->name,
                  full);
     return NULL;
   }
   transfer_give(b, t, to, from->account, to);
   message_set_id(bytes, call->asked_id);
-  message_set_peer(bytes, host->id);
+  message_set_peer(bytes, from->id);
   client_push(to, to->account, bytes, m->size);
   client_charge(from, m->size / QUEUED_PER_UNIT);
   return to;
@@ -398,19 +406,20 @@ static struct client *answer(struct client *from, struct transfer *t, const stru
     return NULL;
   }
   uint32_t i = calls_find(calls, m->id);
-  if (i == SLAB_NONE || calls_at(calls, i)->host != from->host) {
+  const struct call *k = i == SLAB_NONE ? NULL : calls_at(calls, i);
+  if (!k || k->host != from->host) {
     log_peer(&from->broker->log, LOG_DEBUG, CAUSE_ANSWER, client_about(from),
              "discarded an answer of %s to no open request of it", from->name);
     return NULL;
   }
-  if (calls_at(calls, i)->op != m->op) {
+  if (k->op != m->op) {
     client_fault(from, "it answered '%s' where it was asked '%s'", op_name(m->op),
-                 op_name(calls_at(calls, i)->op));
+                 op_name(k->op));
     return NULL;
   }
-  struct client *to = forward_answer(from, calls_at(calls, i), t, m, bytes, o, full);
-  if (!calls_at(calls, i)->unbounded) client_answer_came(from);
-  uint64_t took_ns = meter_answer(from->broker, calls_at(calls, i), m);
+  struct client *to = forward_answer(from, k, t, m, bytes, o, full);
+  if (!k->unbounded) client_answer_came(from);
+  uint64_t took_ns = meter_answer(from->broker, k, m);
   if (seen_by_any(from->broker)) seen_answer(from->broker, i, t, m, took_ns, to != NULL);
   pairs_answered(from->broker, i);
   return to;
