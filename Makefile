@@ -268,7 +268,7 @@ EACH ?= 3
 bench-monitor: all ## measures what one monitor costs calls between two workers
 	@tests/bench/monitor.sh "$(BUILD)"
 
-bench-guard: all $(BUILD)/bench/steady.so ## counts instructions of requests and library calls against the record
+bench-guard: all $(BUILD)/bench/steady.so $(BUILD)/bench/pipelined ## counts instructions of requests and library calls against the record
 	@tools/setup.sh valgrind
 	@CC="$(CC)" CFLAGS="$(strip $(CFLAGS) $(filter -DGAIJIN_HOSTILE -fsanitize%,$(OWN_CFLAGS)))" \
 	  tests/bench/guard/run.sh "$(BUILD)" $(GUARD)
@@ -465,7 +465,7 @@ $(BUILD)/tests/%: $(BUILD)/obj/tests/flow/%.o $(if $(BED),$(BUILD)/libbed.a) $(T
 $(BUILD)/tests/test_return $(BUILD)/tests/test_large_messages: $(BUILD)/tests/%: $(BUILD)/obj/tests/flow/%.o $(BUILD)/obj/tests/hostile/raw.o
 $(BUILD)/tests/%: $(BUILD)/obj/tests/hostile/%.o $(ATTACKS) $(if $(BED),$(BUILD)/libbed.a) $(TESTED)
 	$(call link,$(inputs) $(TEST_LIBS))
-$(BUILD)/bench/storm $(BUILD)/bench/pause: $(BUILD)/bench/%: $(BUILD)/obj/tests/bench/%.o $(BUILD)/obj/tests/hostile/raw.o $(INNER)
+$(BUILD)/bench/storm $(BUILD)/bench/pause $(BUILD)/bench/pipelined: $(BUILD)/bench/%: $(BUILD)/obj/tests/bench/%.o $(BUILD)/obj/tests/hostile/raw.o $(INNER)
 	$(call link,$(inputs) $(MSGPACK) -lm)
 $(BUILD)/bench/hostile: $(BUILD)/obj/tests/hostile/bench.o $(ATTACKS) $(BUILD)/libbed.a $(INNER)
 	$(call link,$(inputs) $(CHECK) $(MSGPACK) -lm)

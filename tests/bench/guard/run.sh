@@ -12,6 +12,9 @@
 # clock and random bytes come from steady.c. Counts of other compilers and libraries are no measure:
 # when those differ from the record's, the table is printed and nothing fails.
 #
+# get-pipelined is get as the broker alone has it with 128 under way: ../pipelined.c sends so many in
+# one piece, and answers all of them in one; none of that is counted.
+#
 # get-monitored is get while one `gaijinctl monitor`, which is not counted, sees each message; the
 # others are counted while nobody monitors.
 #
@@ -26,6 +29,8 @@ here=$(cd "$(dirname "$0")" && pwd)
 build=$(cd "${1:?usage: run.sh BUILD [--record]}" && pwd)
 record=$here/record.txt
 count=1000         # of each routed operation
+at_once=128        # of those that are pipelined
+pipelined_count=$((16 * at_once))
 local_count=10000  # of each local one
 ratio_count=1000   # of each replaced function
 run_limit=$((120 * ${GAIJIN_TEST_SLOWER:-1})) # seconds a run may take
@@ -35,7 +40,7 @@ die() {
   echo "bench-guard: $*" >&2
   exit 1
 }
-for program in gaijin-broker gaijin-worker bench/steady.so; do
+for program in gaijin-broker gaijin-worker bench/steady.so bench/pipelined; do
   [ -e "$build/$program" ] || die "there is no $build/$program; run make tests first"
 done
 command -v valgrind >/dev/null || die "there is no valgrind; make bench-guard installs it"
@@ -137,6 +142,16 @@ monitored() {
   local watched=info
   routed "$@"
 }
+# COUNT of them, in bursts; the broker alone.
+pipelined() {
+  rm -rf ./*.out sock log
+  start counted broker gaijin-broker -s sock --log-level warn
+  wait_for_file sock
+  timeout --foreground -k 5 "$run_limit" "$build/bench/pipelined" sock "$2" "$at_once" ||
+    { cat log >&2; die "the counted run of $1 failed; what the broker printed stands above"; }
+  end_started
+  echo "broker $(instructions broker)" >"$3"
+}
 # The same of a worker alone; its broker is not counted.
 local_run() {
   rm -f asker.out log
@@ -183,7 +198,8 @@ measure local_run "$local_count" "${local_operations[@]}" >local_counts
 end_started
 measure routed "$count" "${routed_operations[@]}" >routed_counts
 measure monitored "$count" get | sed 's/^get /get-monitored /' >monitored_counts
-cat routed_counts monitored_counts local_counts >counts
+measure pipelined "$pipelined_count" get-pipelined >pipelined_counts
+cat routed_counts pipelined_counts monitored_counts local_counts >counts
 
 version() { pkg-config --modversion "$1"; }
 # shellcheck disable=SC2086 # CC may be several words
