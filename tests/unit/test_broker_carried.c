@@ -109,7 +109,8 @@ static void compare_clients(const struct connections *a, const struct connection
     ck_assert_int_eq(p->events, q->events);
     SAME_RECORDS(struct client, p, q, ZERO(k->connections), ZERO(k->prev), ZERO(k->next), ZERO(k->next_dirty),
                  ZERO(k->next_condemned), ZERO(k->job), ZERO(k->poll), ZERO(k->rest), ZERO(k->outbox), ZERO(k->account),
-                 ZERO(k->kept), ZERO(k->name), ZERO(k->broker), ZERO(k->telling));
+                 ZERO(k->kept), ZERO(k->name), ZERO(k->broker), ZERO(k->telling),
+                 ZERO(k->way)); /* which is found anew */
   }
   ck_assert(!p && !q);
   ck_assert_uint_eq(n, 9);
