@@ -315,11 +315,14 @@ static bool on_notice(gaijin *g, const struct message *m) {
 bool gj_receive_message(gaijin *g, const uint8_t *bytes, uint32_t size) {
   struct message m;
   const char *fault = message_parse(bytes, size, &m);
-  if (!fault && m.kind == MESSAGE_REQUEST && !gj_return_take_id(g, &m.id))
-    fault = "its id is one of an earlier broker's";
-  if (!fault && m.kind == MESSAGE_REQUEST) return on_request(g, &m);
-  if (!fault && m.kind == MESSAGE_NOTICE) return on_notice(g, &m);
-  if (!fault) return on_answer(g, &m);
-  broken(g, op_name(m.op), fault);
-  return true;
+  if (fault) {
+    broken(g, op_name(0), fault); /* what it was is not known for sure */
+    return true;
+  }
+  if (m.kind == MESSAGE_REQUEST && !gj_return_take_id(g, &m.id)) {
+    broken(g, op_name(m.op), "its id is one of an earlier broker's");
+    return true;
+  }
+  if (m.kind == MESSAGE_REQUEST) return on_request(g, &m);
+  return m.kind == MESSAGE_NOTICE ? on_notice(g, &m) : on_answer(g, &m);
 }

@@ -28,7 +28,6 @@ static void push_key(lua_State *L, const struct worker *w) {
 
 /* Makes the record of the running fiber, of this value, and pushes it. */
 static void new_record(lua_State *L, struct worker *w, int value) {
-  if (w->sched.current) w->sched.current->is_traced = true;
   lua_rawgeti(L, LUA_REGISTRYINDEX, w->anchors.traces);
   push_key(L, w);
   lua_createtable(L, TEXT, 0);
@@ -42,6 +41,7 @@ static void new_record(lua_State *L, struct worker *w, int value) {
   lua_insert(L, -4);
   lua_rawset(L, -3);
   lua_pop(L, 1);
+  if (w->sched.current) w->sched.current->is_traced = true; /* not before: all of it may raise */
 }
 
 /* Pushes the record of the running fiber if it is the value's; false, pushing nothing, if not. */
@@ -69,7 +69,7 @@ void trace_forget(struct worker *w, struct fiber *f) {
   lua_rawgeti(L, LUA_REGISTRYINDEX, w->anchors.traces);
   lua_pushnumber(L, (lua_Number)f->number);
   lua_pushnil(L);
-  lua_rawset(L, -3); /* the key is there, or nothing is: allocates nothing */
+  lua_rawset(L, -3); /* the key is there: allocates nothing */
   lua_pop(L, 1);
 }
 

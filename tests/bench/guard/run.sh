@@ -9,8 +9,9 @@
 # What an operation takes is the difference between a run with COUNT of it and one without any,
 # divided by COUNT: starting, ending and what happens once cancel out. The count does not depend on
 # time, load or chance: one message is on its way at a time, nothing is collected in between, nobody
-# looks before sleeping (--poll-us 0), and clock and random bytes come from steady.c. Counts of other compilers and libraries are no measure:
-# when those differ from the record's, the table is printed and nothing fails.
+# looks before sleeping (--poll-us 0), and clock and random bytes come from steady.c. Counts of other
+# compilers and libraries are no measure: when those differ from the record's, the table is printed
+# and nothing fails.
 #
 # get-pipelined is get as the broker alone has it with 128 under way: pipelined.c sends so many in
 # one piece, and answers all of them in one; none of that is counted.
