@@ -202,7 +202,9 @@ static void sleep_for(gaijin *g, double seconds) {
 bool gj_await_turn(gaijin *g, double end) {
   double left = end - clock_seconds();
   if (!(left > 0)) return false;
+  bool was_up = gj_is_up(g);
   if (gaijin_poll(g)) return true;
+  if (was_up && !gj_is_up(g)) return true; /* what is waited for may have been lost with it */
   if (!g->paused) sleep_for(g, left);
   gaijin_dispatch(g);
   return true;

@@ -74,7 +74,7 @@ check "edges name their nodes" json '{(e["holder"], g["nodes"][e["node"] - 1]["l
 story="described"
 run "$ctl" graph --describe --json
 check "status 0, not $status" test "$status" = 0
-check "objects that are nodes say what they are" json '[n["said"][-11:] for n in g["nodes"] if n["labels"] == ["price"]] == ["/shop.lua:1"]'
+check "objects that are nodes say what they are" json '[(n["description"]["source"][-9:], n["description"]["line"]) for n in g["nodes"] if n["labels"] == ["price"]] == [("/shop.lua", 1)]'
 run "$ctl" graph --describe
 check "in the picture, too" out_has 'label="price.*nfunction [0-9]+.*n/tmp'
 check "several that say the same stand in one node, which says it once" out_has '>4 tables<BR/>0 entries<'
@@ -82,7 +82,7 @@ kill -STOP "$till"
 wait_until grep -q '^State:.T' "/proc/$till/status"
 run "$ctl" graph --describe --timeout 0.2 --json
 check "status 1, not $status, where a worker says nothing" test "$status" = 1
-check "what there is is shown" json '[n["said"][-11:] for n in g["nodes"] if n["labels"] == ["price"]] == ["/shop.lua:1"]'
+check "what there is is shown" json '[(n["description"]["source"][-9:], n["description"]["line"]) for n in g["nodes"] if n["labels"] == ["price"]] == [("/shop.lua", 1)]'
 kill -CONT "$till"
 
 story="as a picture"

@@ -36,7 +36,7 @@ static inline void asked_begin(struct asked *a, enum command_id command, void (*
   a->in.command = command;
   settings_init(&a->in.settings, SETTINGS_CTL);
   fake_open(&a->f);
-  a->o = (struct observer){.g = a->f.g, .in = &a->in};
+  a->o = (struct observer){.g = a->f.g, .in = &a->in, .patience = OBSERVE_SECONDS};
   ck_assert_int_eq(pthread_create(&a->player, NULL, asked_play, a), 0);
 }
 static inline void asked_end(struct asked *a) {

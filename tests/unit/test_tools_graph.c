@@ -288,7 +288,7 @@ START_TEST(json) {
                    "{\"worker\":\"till\",\"dead\":false,\"pid\":null,\"exports\":0,\"holds\":1}],\n"
                    "\"nodes\":[\n"
                    "{\"node\":1,\"host\":\"shop\",\"dead\":false,\"kind\":\"table\",\"objects\":1,\"id\":5,\"oldest_s\":9,\"labels\":[\"a\\\"b\"],"
-                   "\"labelled\":1,\"holders_not_told\":0,\"said\":null}],\n"
+                   "\"labelled\":1,\"holders_not_told\":0,\"description\":null}],\n"
                    "\"edges\":[\n"
                    "{\"holder\":\"till\",\"node\":1,\"objects\":1,\"count\":3,\"under_way\":1}],\"under_way_not_told\":2}\n");
 }
@@ -310,9 +310,9 @@ START_TEST(json_of_several) {
   put("bank", 7, "till");
   expect_nodes("\"nodes\":[\n"
                "{\"node\":1,\"host\":\"bank\",\"dead\":false,\"kind\":\"table\",\"objects\":1,\"id\":7,\"oldest_s\":9,\"labels\":[],"
-               "\"labelled\":0,\"holders_not_told\":0,\"said\":null},\n"
+               "\"labelled\":0,\"holders_not_told\":0,\"description\":null},\n"
                "{\"node\":2,\"host\":\"shop\",\"dead\":false,\"kind\":null,\"objects\":2,\"id\":null,\"oldest_s\":9,\"labels\":[\"x\",\"y\"],"
-               "\"labelled\":2,\"holders_not_told\":0,\"said\":null}],\n"
+               "\"labelled\":2,\"holders_not_told\":0,\"description\":null}],\n"
                "\"edges\":[\n"
                "{\"holder\":\"till\",\"node\":1,\"objects\":1,\"count\":1,\"under_way\":0},\n"
                "{\"holder\":\"office\",\"node\":2,\"objects\":1,\"count\":1,\"under_way\":0},\n"
@@ -322,7 +322,7 @@ START_TEST(json_of_several) {
   put("bank", 7, "till");
   expect_nodes("\"nodes\":[\n"
                "{\"node\":1,\"host\":null,\"dead\":false,\"kind\":null,\"objects\":2,\"id\":null,\"oldest_s\":9,\"labels\":[],"
-               "\"labelled\":0,\"holders_not_told\":0,\"said\":null}],\n"
+               "\"labelled\":0,\"holders_not_told\":0,\"description\":null}],\n"
                "\"edges\":[\n"
                "{\"holder\":\"till\",\"node\":1,\"objects\":2,\"count\":2,\"under_way\":0}],\"under_way_not_told\":0}\n");
 }

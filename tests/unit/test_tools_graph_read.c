@@ -244,6 +244,7 @@ START_TEST(what_workers_say) {
   ck_assert(!g.untold);
   ck_assert_uint_eq(described, 4); /* of living ones */
   ck_assert_str_eq(node("shop", 5, false)->said, "five");
+  ck_assert_ptr_nonnull(strstr(node("shop", 5, false)->said_json, "\"name\":\"five\""));
   ck_assert_str_eq(node("shop", 6, false)->said, "other");
   ck_assert_str_eq(node("till", 7, false)->said, "other");
   ck_assert_ptr_null(node("far", 8, false)->said);

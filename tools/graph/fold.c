@@ -26,6 +26,7 @@ static void end_node(struct fold_node *n) {
   text_deinit(&n->labels);
   free(n->holds);
   free(n->said);
+  free(n->said_json);
 }
 
 void fold_deinit(struct fold *f) {

@@ -62,6 +62,7 @@ struct fold_node {
   struct text labels; /* each with its 0, the first few */
   uint64_t labelled;  /* objects with a label */
   char *said;         /* what its worker says of it; NULL: it was not asked */
+  char *said_json;    /* the same as an object of JSON */
   struct fold_hold *holds; /* sorted by worker */
   uint32_t n_holds, holds_room;
   uint64_t others;  /* holders of objects that are not among them, since they were not told */

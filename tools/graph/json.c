@@ -57,7 +57,7 @@ static void add_node(struct text *out, const struct fold *f, uint32_t i) {
   text_print(out, "]");
   add_field(out, "labelled", n->labelled);
   add_field(out, "holders_not_told", n->others);
-  add_named(out, "said", n->said);
+  text_print(out, ",\"description\":%s", n->said_json ? n->said_json : "null");
   text_print(out, "}");
 }
 

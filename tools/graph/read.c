@@ -359,13 +359,16 @@ static void describe(struct reading *r, struct observer *o) {
   }
   if (!descriptions_ask(all, o, g->scope.seconds)) g->untold = true;
   for (uint32_t i = 0; i < f->n_nodes; i++) {
-    struct text said = {0};
+    struct text said = {0}, json = {0};
     if (numbers[i] == SIZE_MAX) continue;
     const struct description *d = descriptions_at(all, numbers[i]);
     if (d->state != DESCRIPTION_TOLD) continue;
     description_text(&said, d);
     f->nodes[i].said = tool_copy(said.bytes, said.size);
     text_deinit(&said);
+    description_json(&json, d);
+    f->nodes[i].said_json = tool_copy(json.bytes, json.size);
+    text_deinit(&json);
   }
   free(numbers);
   descriptions_free(all);

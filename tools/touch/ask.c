@@ -194,7 +194,7 @@ gaijin_body *ask_end(struct ask *a, const char *what, size_t size) {
 }
 
 bool ask_refuse_name(struct ask *a, const char *worker) {
-  struct observer o = {.g = a->g};
+  struct observer o = {.g = a->g, .patience = OBSERVE_SECONDS};
   if (observe_must_know(&o, worker)) return false;
   a->status = o.no_broker ? EXIT_NO_BROKER : EXIT_FAILED;
   return true;
