@@ -26,6 +26,12 @@ void hosted_open(lua_State *L, struct worker *w) {
   w->anchors.hook_chunk = luaL_ref(L, LUA_REGISTRYINDEX);
 }
 
+/* Until the loop has something to do of its own; -1: never. */
+static double loop_seconds(const struct worker *w) {
+  int ms = uv_backend_timeout(&w->loop.uv);
+  return ms < 0 ? -1 : ms / 1e3;
+}
+
 double hosted_turn(struct worker *w) {
   struct fiber *f = w->sched.current;
   assert(f == w->sched.guest); /* the loop runs on the interpreter's own stack only */
@@ -35,14 +41,12 @@ double hosted_turn(struct worker *w) {
     uv_run(&w->loop.uv, UV_RUN_NOWAIT); /* what arrived runs, and its answers leave, in this turn */
   w->sched.current = f;
   uv_update_time(&w->loop.uv);
-  int ms = uv_backend_timeout(&w->loop.uv);
   /* What the last poll of the turn brought has not had its prepare phase yet. */
   bool left = fiber_is_due(w) || connection_has_more(w) ||
               (!w->lost && gaijin_queued_bytes(w->g) > 0 && !w->loop.writable_wanted) ||
               (!w->lost && !door_is_shut(w) && gaijin_releases(w->g) > 0 &&
                !w->loop.release_timer);
-  if (left) return 0;
-  return ms < 0 ? -1 : ms / 1e3;
+  return left ? 0 : loop_seconds(w);
 }
 
 int hosted_fd(const struct worker *w) { return uv_backend_fd(&w->loop.uv); }
@@ -101,7 +105,12 @@ static void wait_in_guest(struct worker *w) {
   for (;;) {
     double seconds = hosted_turn(w);
     if (is_its_turn(w, f) || w->sched.interrupted) break;
-    if (seconds != 0 && linger(w)) seconds = 0; /* hooks have their chance, then the loop */
+    if (seconds != 0) {
+      if (linger(w))
+        seconds = 0; /* hooks have their chance, then the loop */
+      else
+        seconds = loop_seconds(w); /* a look may have started a timer */
+    }
     if (is_its_turn(w, f) || w->sched.interrupted) break;
     wait_for_loop(w, seconds);
     if (w->sched.interrupted) break;

@@ -119,7 +119,8 @@ bool loop_linger(struct worker *w) {
     }
     uv_update_time(&w->loop.uv);
   }
-  return until != 0;
+  /* What a look has ended the loop has not been told yet: it is not to wait as it was about to. */
+  return until != 0 || !is_about_to_wait(w);
 }
 
 /* After timers and before the wait, so that what they made ready never waits for the socket. */

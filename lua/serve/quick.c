@@ -43,17 +43,22 @@ static bool is_plain_key(const struct gaijin_value *v) {
 
 /* ---- The operations ---- */
 
-/* In each the table is at index 2. False: it is for a fiber. */
+/* In each the table is at index 2. False: it is for a fiber.
+ *
+ * Where a string is made a finaliser may run, which may set a metatable or gaijin.access. So what
+ * the request brings is made first; from then on until it is done nothing is allocated. */
 
-/* Pushes what the field has. */
-static bool look_up(lua_State *L, const struct quick *q) {
-  value_push(L, q->w, &q->values[KEY]);
+/* Pushes what the field of the key at this index has. */
+static bool look_up(lua_State *L, const struct quick *q, int key) {
+  if (access_is_asked(L, q->w)) return false;
+  lua_pushvalue(L, key);
   lua_rawget(L, 2);
   return !lua_isnil(L, -1) || !lua_getmetatable(L, 2);
 }
 
 static bool get(lua_State *L, struct quick *q) {
-  if (!look_up(L, q) || !is_plain(lua_type(L, -1))) return false;
+  value_push(L, q->w, &q->values[KEY]);
+  if (!look_up(L, q, 3) || !is_plain(lua_type(L, -1))) return false;
   gaijin_begin_reply(q->w->g, q->request->id, GAIJIN_OP_GET, 1);
   value_put(L, q->w, -1);
   /* What is too large is done again on a fiber, which answers with the error. */
@@ -62,9 +67,10 @@ static bool get(lua_State *L, struct quick *q) {
 }
 
 static bool set(lua_State *L, struct quick *q) {
-  if (!look_up(L, q)) return false;
   value_push(L, q->w, &q->values[KEY]);
   value_push(L, q->w, &q->values[VALUE]);
+  if (!look_up(L, q, 3)) return false;
+  lua_settop(L, 4);
   lua_rawset(L, 2);
   q->done = true;
   gaijin_begin_reply(q->w->g, q->request->id, GAIJIN_OP_SET, 0);
@@ -73,6 +79,7 @@ static bool set(lua_State *L, struct quick *q) {
 }
 
 static bool length(lua_State *L, struct quick *q) {
+  if (access_is_asked(L, q->w)) return false;
   gaijin_begin_reply(q->w->g, q->request->id, GAIJIN_OP_LEN, 1);
   gaijin_put_number(q->w->g, (double)lua_objlen(L, 2));
   q->answered = gaijin_end_answer(q->w->g) == 0;
@@ -83,7 +90,6 @@ static bool length(lua_State *L, struct quick *q) {
 static int serve_protected(lua_State *L) {
   struct quick *q = lua_touserdata(L, 1);
   assert(!q->answered && q->request->target);
-  if (access_is_asked(L, q->w)) return 0;
   pool_push(L, q->w, q->request->target);
   if (!lua_istable(L, 2)) return 0;
   switch (q->request->op) {

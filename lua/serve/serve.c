@@ -272,7 +272,8 @@ static int serve(lua_State *L) {
   unmarshal(L, w, s->body, s->caller, false);
   free_read_body(s);
   slices_leave(f);
-  if (!checked && is_long) check(L, w, s, has_key(s->op)); /* it may have been set meanwhile */
+  /* It may have been set meanwhile, also by a finaliser, which runs where a string is made. */
+  if (!checked) check(L, w, s, has_key(s->op));
   int n = operations[s->op](L, w);
   if (n == ANSWER_WRITTEN)
     end_answer(w, s);
@@ -282,7 +283,6 @@ static int serve(lua_State *L) {
     answer(L, w, s, n, false);
   return 0;
 }
-
 
 /* Logs an error that cannot be sent, because the call was one way or has been answered. False: it
  * can be sent. */

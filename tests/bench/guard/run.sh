@@ -146,7 +146,7 @@ monitored() {
 # COUNT of them, in bursts; the broker alone.
 pipelined() {
   rm -rf ./*.out sock log
-  start counted broker gaijin-broker -s sock --log-level warn
+  start counted broker gaijin-broker -s sock --poll-us 0 --log-level warn
   wait_for_file sock
   timeout --foreground -k 5 "$run_limit" "$build/bench/guard/pipelined" sock "$2" "$at_once" ||
     { cat log >&2; die "the counted run of $1 failed; what the broker printed stands above"; }
