@@ -155,8 +155,7 @@ END_TEST
 START_TEST(an_error_of_another_fiber_is_not_remembered) {
   vm_open(&v);
   v.expected_error = true;
-  vm_do(&v, "local function inner() error('text', 0) end pcall(gaijin.spawn(inner).get)"
-            " xpcall(inner, gaijin.traceback)");
+  vm_do(&v, "local function inner() error('text', 0) end local f = gaijin.async(inner) pcall(f.get, f)");
   v.log[0] = '\0';
   vm_do(&v, "note(gaijin.traceback('text'))");
   ck_assert_ptr_null(strstr(v.log, "inner"));
