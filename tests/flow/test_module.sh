@@ -100,7 +100,7 @@ LINES
   for code in 'print(pcall(gaijin.run))' 'gaijin.spawn(function() while true do pcall(gaijin.sleep, 100) end end) gaijin.sleep(0) gaijin.close()'; do
     start short "$build/gaijin-broker" -s "$dir/short.sock" --log-level error
     wait_until "$build/gaijinctl" ping -s "$dir/short.sock"
-    lua "$interpreter" -e "require('gaijin').connect { name = 'x', socket = '$dir/short.sock' }
+    lua "$interpreter" -e "require('gaijin').connect { name = 'x', reconnect = 1, socket = '$dir/short.sock' }
       gaijin.after(0, function() os.execute('kill -9 $pid') end) $code"
     check "the loss of the broker ends: ${code%%(*}" test "$status" -lt 2
     wait_until gone "$pid"

@@ -6,6 +6,7 @@ bakaGaijin.fresh = function()
   bakaGaijin.co = coroutine.create(function(a) coroutine.yield(a + 1) end)
 end
 bakaGaijin.fresh()
+bakaGaijin.collect = function() collectgarbage() collectgarbage() end
 bakaGaijin.big = function() return ("x"):rep(1e5) end
 bakaGaijin.nap = function(s) gaijin.sleep(s) return s end
 bakaGaijin.t = { x = 1 }
