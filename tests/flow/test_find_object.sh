@@ -42,7 +42,7 @@ asks_little() {
   check "$what: $((after - before)) pages" [ $((after - before)) -le 20 ]
 }
 
-start_broker
+start_broker --log-level info
 start shop "$build/gaijin-worker" -n shop "$dir/shop.lua"
 start till "$build/gaijin-worker" -n till "$dir/till.lua"
 check "till has them" eventually exports till all

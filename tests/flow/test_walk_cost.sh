@@ -28,8 +28,9 @@ END
 # The policy of a child of the worker is SCHED_IDLE (5): the 41st value of its stat, of which the
 # second is a name in brackets.
 copy_is_idle() {
-  local child stat
-  for child in $(cat "/proc/$worker/task/$worker/children"); do
+  local child stat children
+  read -ra children <"/proc/$worker/task/$worker/children" || true # it has no end of line
+  for child in "${children[@]}"; do
     stat=$(cat "/proc/$child/stat" 2>/dev/null) || continue
     # shellcheck disable=SC2086 # split into values
     set -- ${stat##*) }
@@ -47,7 +48,7 @@ asks() {
   check "tells a path" grep -q '^  _G\.' "$dir/why.out"
 }
 
-start_broker
+start_broker --log-level info
 for story in plain sandboxed; do
   flags=()
   if [ "$story" = sandboxed ]; then flags=(--sandbox); fi
