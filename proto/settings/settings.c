@@ -256,7 +256,7 @@ void setting_bounds(enum setting id, char *out, size_t n) {
     list_words(i, out, n);
   else
     snprintf(out, n, "%s to %s%s%s", show(i, i->least, least), show(i, i->most, most),
-             i->unit ? " " : "", i->unit ? i->unit : "");
+             *i->unit ? " " : "", i->unit);
 }
 
 void setting_standard(enum setting id, char *out, size_t n) {

@@ -44,7 +44,7 @@ struct setting_info {
   const char *key;      /* "load-min": the flag --load-min and the key in configuration */
   const char *field;    /* "load_min": its id, and the field of gaijin.connect's table */
   const char *commands; /* of gaijinctl that have it, or kinds of these, with blanks; NULL: all */
-  const char *unit;     /* of value and bounds, for people; NULL: none */
+  const char *unit;     /* of value and bounds, for people, "": a mere number; NULL: neither */
   const char *argument; /* what --help calls the value; NULL for flags */
   const char *help;     /* what it does, in half a sentence */
   const char *reason;   /* why this default and these bounds */
