@@ -102,10 +102,10 @@ static int raise_stuck(lua_State *L, struct worker *w, const char *what) {
  * share is; and there is no room to come: the host has taken nothing for as long. What is the same
  * for all who wait there holds for all at once, so none overtakes those that are refused. */
 static bool must_not_wait(const struct worker *w, const struct room_queue *q,
-                          const struct fiber *f) {
+                          const struct fiber *f, double now) {
   return w->backlog.stuck && turns_has_many(w, f->asker) && !turns_may_begin(w, f->asker, false) &&
          !(q->moves && gaijin_post_room(w->g, q->host) > 0) &&
-         clock_seconds() - q->taken >= BEGIN_STALL;
+         now - q->taken >= BEGIN_STALL;
 }
 
 /* Somebody who may have used up the receiver's fibers waits for what the fiber serves. */
@@ -120,7 +120,7 @@ static enum wait_outcome park(lua_State *L, struct worker *w, const struct room_
   do {
     stall = is_awaited(n->fiber) ? q->taken + ROOM_STALL : 0;
     how = wait_park(L, w, wait_nearer(until, stall));
-  } while ((how == WAIT_WOKEN && !w->lost && !must_not_wait(w, q, n->fiber) &&
+  } while ((how == WAIT_WOKEN && !w->lost && !must_not_wait(w, q, n->fiber, clock_seconds()) &&
             (q->first != n || gaijin_post_room(w->g, q->host) == 0)) ||
            (how == WAIT_OVER && stall > 0 && q->taken + ROOM_STALL > stall));
   *stalled = how == WAIT_OVER && stall > 0 && (until == 0 || stall < until);
@@ -150,7 +150,7 @@ void room_wait(lua_State *L, struct worker *w, uint64_t host, const char *what, 
     worker_raise(L, GAIJIN_STATUS_BUSY, "a %s has no room at %s, %s; try again later", what,
                  worker_host_name(w, host), hindrance);
   struct room_queue *q = find(w, host);
-  if (q && must_not_wait(w, q, w->sched.current)) raise_stuck(L, w, what);
+  if (q && must_not_wait(w, q, w->sched.current, clock_seconds())) raise_stuck(L, w, what);
   q = get(w, host);
   if (!q) {
     worker_raise(L, GAIJIN_STATUS_BUSY, "no memory to wait for room for a %s", what);
@@ -161,7 +161,7 @@ void room_wait(lua_State *L, struct worker *w, uint64_t host, const char *what, 
   enter(q, &n, again);
   if (again) q->moves = false;
   enum wait_outcome how = park(L, w, q, &n, until, &stalled);
-  bool refused = how == WAIT_WOKEN && !w->lost && must_not_wait(w, q, n.fiber);
+  bool refused = how == WAIT_WOKEN && !w->lost && must_not_wait(w, q, n.fiber, clock_seconds());
   leave(w, q, &n);
   if (refused) raise_stuck(L, w, what);
   if (how != WAIT_WOKEN) raise_over(L, w, host, what, how, until, stalled);
@@ -177,10 +177,11 @@ void room_came(void *worker, uint64_t host) {
 
 void room_refuse(struct worker *w) {
   assert(w->backlog.stuck);
+  double now = clock_seconds(); /* once: it is over for all at once, or for none */
   for (unsigned i = 0; w->n_room_queues && i < ROOM_BUCKETS; i++)
     for (const struct room_queue *q = w->room_queues[i]; q; q = q->next)
       for (const struct room_wait *n = q->first; n; n = n->next)
-        if (must_not_wait(w, q, n->fiber)) fiber_wake(n->fiber);
+        if (must_not_wait(w, q, n->fiber, now)) fiber_wake(n->fiber);
 }
 
 void room_deinit(struct worker *w) {

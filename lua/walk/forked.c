@@ -199,9 +199,12 @@ static void look_again(struct timer *t) {
 
 static struct forked *need_free(lua_State *L, struct worker *w, const char *what) {
   bool good;
-  if (!w->forked && (w->forked = calloc(1, sizeof *w->forked))) w->forked->saved = saved_most;
-  if (!w->forked) worker_raise(L, GAIJIN_STATUS_BUSY, "no memory for %s", what);
   struct forked *c = w->forked;
+  if (!c && (c = w->forked = calloc(1, sizeof *c))) c->saved = saved_most;
+  if (!c) {
+    worker_raise(L, GAIJIN_STATUS_BUSY, "no memory for %s", what);
+    return NULL;
+  }
   if (c->pid && !c->is_waited && has_ended(c, &good)) forget(c);
   double rest = c->free_at - clock_seconds();
   if (c->pid || c->is_waited)

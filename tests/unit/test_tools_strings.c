@@ -24,6 +24,7 @@ START_TEST(strings_stay) {
     if (i == N / 2) big = strings_add(&s, large, sizeof large);
   }
   ck_assert_str_eq(empty, "");
+  ck_assert_ptr_nonnull(big);
   ck_assert_uint_eq(strlen(big), LARGE);
   for (int i = 0; i < N; i++) {
     snprintf(text, sizeof text, "string %d", i);

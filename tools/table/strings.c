@@ -27,7 +27,8 @@ static struct strings_block *add_block(struct strings *s, size_t room) {
   *b = (struct strings_block){.room = room};
   struct strings_block **at = s->blocks && room > BLOCK ? &s->blocks->next : &s->blocks;
   b->next = *at;
-  return *at = b;
+  *at = b;
+  return b;
 }
 
 const char *strings_add(struct strings *s, const char *bytes, size_t size) {
