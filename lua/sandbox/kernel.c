@@ -136,11 +136,11 @@ static int add_narrow(scmp_filter_ctx c) {
   if (r == 0)
     r = allow(c, SCMP_SYS(tgkill), 1,
               SCMP_A0(SCMP_CMP_MASKED_EQ, UINT32_MAX, (scmp_datum_t)getpid()));
-  /* A copy of the worker is to run only when nobody else wants to. */
+  /* A copy of the worker is to give way to others. */
   if (r == 0)
     r = seccomp_rule_add(c, SCMP_ACT_ALLOW, SCMP_SYS(sched_setscheduler), 2,
                          SCMP_A0(SCMP_CMP_MASKED_EQ, UINT32_MAX, 0),
-                         SCMP_A1(SCMP_CMP_MASKED_EQ, UINT32_MAX, SCHED_IDLE));
+                         SCMP_A1(SCMP_CMP_MASKED_EQ, UINT32_MAX, SCHED_BATCH));
   for (size_t i = 0; r == 0 && i < sizeof descriptor_commands / sizeof descriptor_commands[0]; i++)
     r = allow(c, SCMP_SYS(fcntl), 1,
               SCMP_A1(SCMP_CMP_MASKED_EQ, UINT32_MAX, (scmp_datum_t)descriptor_commands[i]));

@@ -113,7 +113,9 @@ static void become_copy(int fd, pid_t parent) {
   setrlimit(RLIMIT_CORE, &no_core);
   /* A sandboxed worker may do neither this nor the file below; the alarm it may. */
   if (prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) == 0 && getppid() != parent) _exit(1);
-  sched_setscheduler(0, SCHED_IDLE, &(struct sched_param){0});
+  /* Not SCHED_IDLE: where others keep the processors busy a walk would not end in time. */
+  sched_setscheduler(0, SCHED_BATCH, &(struct sched_param){0});
+  setpriority(PRIO_PROCESS, 0, 19);
   close_others(fd);
   int score = open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC);
   if (score < 0) return;

@@ -4,7 +4,7 @@
  * on: the fork is all that stops it. The copy runs C only: no script, no finaliser. It ends itself,
  * in FORKED_SECONDS at most, and writes into a file in memory, so nobody need read meanwhile.
  *
- * The copy gets processor time that nobody else wants (SCHED_IDLE). What it costs the worker itself
+ * The copy gives way to others (SCHED_BATCH, nice 19). What it costs the worker itself
  * is the fork, and that each page which the worker writes to meanwhile is copied by the kernel:
  * most by its collector, which marks all objects. So a round of the collector is brought to its end
  * before, in slices; the next begins when the heap is twice as large. What it did cost is measured.

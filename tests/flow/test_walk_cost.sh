@@ -25,16 +25,16 @@ bakaGaijin.ready = true
 gaijin.run()
 END
 
-# The policy of a child of the worker is SCHED_IDLE (5): the 41st value of its stat, of which the
+# The policy of a child of the worker is SCHED_BATCH (3): the 41st value of its stat, of which the
 # second is a name in brackets.
-copy_is_idle() {
+copy_gives_way() {
   local child stat children
   read -ra children <"/proc/$worker/task/$worker/children" || true # it has no end of line
   for child in "${children[@]}"; do
     stat=$(cat "/proc/$child/stat" 2>/dev/null) || continue
     # shellcheck disable=SC2086 # split into values
     set -- ${stat##*) }
-    [ "${39:-}" = 5 ] && return
+    [ "${39:-}" = 3 ] && return
   done
   return 1
 }
@@ -43,7 +43,7 @@ collected() { [ "$("$ctl" call large.collected)" = true ]; }
 asks() {
   "$ctl" why "large:$id" --timeout $((15 * ${GAIJIN_TEST_SLOWER:-1})) >"$dir/why.out" 2>&1 &
   asking=$!
-  check "the copy runs when nobody else wants to" eventually copy_is_idle
+  check "the copy gives way to others" eventually copy_gives_way
   wait "$asking"
   check "tells a path" grep -q '^  _G\.' "$dir/why.out"
 }
