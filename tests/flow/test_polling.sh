@@ -107,6 +107,9 @@ if command -v lua5.1 >/dev/null; then
   story="a stock interpreter"
   begin --poll-us 1000
   export LUA_CPATH="$build/?.so;;"
+  preload=""
+  if sanitized "$build/gaijin.so"; then preload=$(gcc -print-file-name=libasan.so); fi
+  with_module=(env "LD_PRELOAD=$preload" "ASAN_OPTIONS=${ASAN_OPTIONS:-}:detect_leaks=0")
   cat >"$dir/stock.lua" <<'LUA'
 local gaijin = require "gaijin"
 local microseconds = tonumber(arg[1])
@@ -124,9 +127,9 @@ local answer = gaijin.async(echo, 1)
 repeat gaijin.dispatch() until answer:done()
 assert(gaijin.stats().poll_looks == before.poll_looks)
 LUA
-  run lua5.1 "$dir/stock.lua" 1000
+  run "${with_module[@]}" lua5.1 "$dir/stock.lua" 1000
   check "its script looks while it waits" test "$status" = 0
-  run lua5.1 "$dir/stock.lua" 0
+  run "${with_module[@]}" lua5.1 "$dir/stock.lua" 0
   check "unless it shall not" test "$status" = 0
   end_started
 fi
