@@ -245,6 +245,112 @@ START_TEST(timers_that_are_due_come_first) {
 }
 END_TEST
 
+static bool is_awake(void) { return uv_is_active((uv_handle_t *)&hot()->awake); }
+
+/* While one is looked at, another speaks: the loop is let read it. */
+START_TEST(who_is_not_hot_ends_the_looks) {
+  heat(&a);
+  hot_leave(client_of(&b));
+  begin_pings(&b, 1);
+  write_only(&b);
+  uint64_t before = client_of(&b)->messages_in;
+  hot()->polling.until = hot()->around = 0; /* the others are asked about at once */
+  hot()->polling.is_waiting = false;
+  hot()->stretch_ends = 1e18;
+  ck_assert(!lookout_wait(&w.broker.connections));
+  ck_assert(is_awake());
+  ck_assert(client_of(&a)->hot);
+  ck_assert_uint_eq(client_of(&b)->messages_in, before);
+  wire_turn(&w);
+  ck_assert_uint_eq(take_all(&b), 1);
+}
+END_TEST
+
+/* However much there is to hear, the loop has its turn after a while. */
+START_TEST(a_stretch_ends) {
+  heat(&a);
+  begin_pings(&a, 1);
+  write_only(&a);
+  uint64_t before = client_of(&a)->messages_in;
+  hot()->polling.until = 0;
+  hot()->polling.is_waiting = false;
+  hot()->stretch_ends = 1e-9; /* long ago */
+  hot()->around = 1e18;
+  ck_assert(!lookout_wait(&w.broker.connections));
+  ck_assert(is_awake());
+  ck_assert(client_of(&a)->hot);
+  ck_assert_uint_eq(client_of(&a)->messages_in, before);
+  wire_turn(&w);
+  ck_assert_uint_eq(take_all(&a), 1);
+}
+END_TEST
+
+START_TEST(who_was_looked_at_in_vain_is_not_any_more) {
+  heat(&a);
+  heat(&b);
+  client_of(&a)->vain_looks = HOT_VAIN_MOST - 1;
+  begin_pings(&b, 1);
+  write_only(&b);
+  ck_assert(look()); /* at both, and b has spoken */
+  ck_assert(!client_of(&a)->hot && client_of(&b)->hot);
+  broker_end_turn(&w.broker);
+  ck_assert_uint_eq(take_all(&b), 1);
+}
+END_TEST
+
+/* It will answer. */
+START_TEST(who_was_written_to_is_hot) {
+  hot_leave_all(&w.broker.connections);
+  pack_text(wire_ask(&a, OP_s2t, "b", NULL, 1), "label");
+  wire_end(&a);
+  write_only(&a);
+  wire_turn(&w);
+  ck_assert(client_of(&b)->hot);
+}
+END_TEST
+
+static bool do_nothing(struct work *work, struct job *j) {
+  (void)work, (void)j;
+  return false;
+}
+
+/* What the loop would not read, a look does not: who is not watched, and whose work is queued. */
+START_TEST(who_may_not_be_read_is_not) {
+  struct client *c = client_of(&a);
+  heat(&a);
+  begin_pings(&a, 1);
+  write_only(&a);
+  uint64_t before = c->messages_in;
+  int events = c->events;
+  c->events &= ~UV_READABLE;
+  ck_assert(!reading_look(c));
+  c->events = events;
+  work_add(&w.broker.work, &c->job, do_nothing);
+  ck_assert(!reading_look(c));
+  work_remove(&w.broker.work, &c->job);
+  ck_assert_uint_eq(c->messages_in, before);
+  ck_assert(reading_look(c));
+  ck_assert_uint_eq(c->messages_in, before + 1);
+  broker_end_turn(&w.broker);
+}
+END_TEST
+
+/* There is more of a message than is copied: its buffer stays as it is. */
+START_TEST(a_vain_look_makes_no_room) {
+  enum { SENT = 50000, WHOLE = 60000 };
+  static char text[WHOLE];
+  struct client *c = client_of(&a);
+  memset(text, 'x', sizeof text);
+  pack_string(wire_ask(&a, OP_s2t, "b", NULL, 1), text, sizeof text);
+  wire_end(&a);
+  ck_assert_int_eq(send(a.fd, a.out.bytes, SENT, 0), SENT);
+  while (c->rest.in.size - c->rest.start < SENT) wire_turn(&w);
+  uint32_t capacity = c->rest.in.capacity;
+  ck_assert(!reading_look(c));
+  ck_assert_uint_eq(c->rest.in.capacity, capacity);
+}
+END_TEST
+
 int main(void) {
   Suite *s = suite_create("broker_lookout");
   TCase *c = tcase_create("lookout");
@@ -262,5 +368,11 @@ int main(void) {
   tcase_add_test(c, an_end_is_seen);
   tcase_add_test(c, more_than_there_is_room_for_are_heard_all_the_same);
   tcase_add_test(c, timers_that_are_due_come_first);
+  tcase_add_test(c, who_is_not_hot_ends_the_looks);
+  tcase_add_test(c, a_stretch_ends);
+  tcase_add_test(c, who_was_looked_at_in_vain_is_not_any_more);
+  tcase_add_test(c, who_was_written_to_is_hot);
+  tcase_add_test(c, who_may_not_be_read_is_not);
+  tcase_add_test(c, a_vain_look_makes_no_room);
   return run_suite(s);
 }
