@@ -13,8 +13,9 @@
 void expiry_open(struct broker *b);
 void expiry_close(struct broker *b);
 
-/* The call shall be answered within so many milliseconds from now; 0: it has no deadline. */
+/* For expiry_set, of a call that has a deadline. */
 void expiry_set_some(struct broker *b, uint32_t call, uint32_t deadline_ms);
+/* The call shall be answered within so many milliseconds from now; 0: it has no deadline. */
 static inline void expiry_set(struct broker *b, uint32_t call, uint32_t deadline_ms) {
   if (deadline_ms) expiry_set_some(b, call, deadline_ms);
 }

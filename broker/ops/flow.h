@@ -37,10 +37,11 @@ static inline void flow_call_begins(const struct client *from, struct call *call
                                     const struct message *m) {
   if (!flow_counts(from, m)) call->open_bytes = m->size;
 }
-/* A request that takes room in the window has been queued for `to`, the client of the load. If the
- * version of `to` does not report such requests as taken, this does so in its place. */
+/* For flow_forwarded: reports the request as taken, in the place of `to`. */
 void flow_take_for(struct client *from, struct client *to, uint32_t load,
                    const struct message *m);
+/* A request that takes room in the window has been queued for `to`, the client of the load. If the
+ * version of `to` does not report such requests as taken, this does so in its place. */
 static inline void flow_forwarded(struct client *from, struct client *to, uint32_t load,
                                   const struct message *m) {
   if (to->version < WIRE_VERSION_COUNTED) flow_take_for(from, to, load, m);
