@@ -214,6 +214,30 @@ START_TEST(interrupted_its_timer_is_gone) {
 }
 END_TEST
 
+/* Goes once it has been looked for; or sleeps the guest already, since a look took long? Then it is woken. */
+static void *go_in_a_look(void *user) {
+  const struct polling *p = &v.w.g->polling;
+  double end = clock_seconds() + 1;
+  for (uint64_t looks = p->looks; *(volatile const uint64_t *)&p->looks < looks + 10 && clock_seconds() < end;) sched_yield();
+  shutdown(v.f.fd, SHUT_RDWR);
+  return user;
+}
+
+/* The loop, which was about to wait, is not told by the socket any more. */
+START_TEST(an_end_that_a_look_finds_is_not_slept_over) {
+  open_hosted();
+  v.w.poll_us = 1000;
+  polling_init(&v.w.g->polling, v.w.poll_us);
+  v.w.g->polling.limit = 60; /* it looks until something comes */
+  v.w.g->polling.share = 1;
+  v.w.g->polling.good = POLLING_GOOD;
+  run_with("note(pcall(gaijin.run))", go_in_a_look);
+  ck_assert_msg(strncmp(v.log, "falsegaijin: lost", 17) == 0, "%s", v.log);
+  ck_assert(v.w.lost);
+  close_hosted();
+}
+END_TEST
+
 int main(void) {
   Suite *s = suite_create("lua_hosted");
   TCase *c = tcase_create("hosted");
@@ -225,6 +249,7 @@ int main(void) {
   tcase_add_test(c, it_ends_as_a_worker_does);
   tcase_add_test(c, interrupted_it_does_not_take_the_old_answer_for_the_next);
   tcase_add_test(c, interrupted_its_timer_is_gone);
+  tcase_add_test(c, an_end_that_a_look_finds_is_not_slept_over);
   suite_add_tcase(s, c);
   return run_suite(s);
 }
