@@ -462,6 +462,7 @@ $(BUILD)/bench/steady.so: $(BUILD)/obj/tests/bench/guard/steady.o
 
 # A C module of the test scripts.
 $(FLOW_TESTS): | $(BUILD)/tests/system.so $(BUILD)/tests/scarce.so $(BUILD)/tests/jumps.so
+$(BUILD)/tests/test_lua_reuse: | $(BUILD)/tests/system.so
 $(BUILD)/tests/system.so: $(BUILD)/obj/tests/lua/lib/system.o
 	$(call link,-shared $(inputs))
 
