@@ -38,7 +38,7 @@
 #include "proto/message.h"
 #include "proto/ops.h"
 #include "proto/pack.h"
-#include "proto/polling.h"
+#include "proto/wait/polling.h"
 #include "proto/status.h"
 #include "proto/window.h"
 

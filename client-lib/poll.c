@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT
  *
- * Looking for messages before the program sleeps (proto/polling.h). A look is a gaijin_dispatch;
- * the messages that it handles end the wait (io.c), as those do that come while the program sleeps.
+ * Looking for messages before the program sleeps (proto/wait/polling.h). A look is a
+ * gaijin_dispatch; the messages that it handles end the wait (io.c), as those do that come while
+ * the program sleeps.
  */
 #include "client-lib/internal.h"
-#include "proto/look.h"
+#include "proto/wait/look.h"
 
 enum { POLL_US_MOST = 1000 };
 

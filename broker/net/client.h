@@ -32,7 +32,7 @@
 #include "broker/base/work.h"
 #include "broker/net/outbox.h"
 #include "proto/frame.h"
-#include "proto/polling.h"
+#include "proto/wait/polling.h"
 #include "proto/pt.h"
 
 struct broker;

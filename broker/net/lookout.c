@@ -8,7 +8,7 @@
 
 #include "broker/net/hot.h"
 #include "broker/net/reading.h"
-#include "proto/look.h"
+#include "proto/wait/look.h"
 
 static void on_idle(uv_idle_t *idle) { (void)idle; }
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
  * Looking for what comes next before the loop sleeps: where messages follow each other closely, to
- * sleep and be woken takes longer than all the rest (proto/polling.h has when it is worth it).
+ * sleep and be woken takes longer than all the rest (proto/wait/polling.h has when it is worth it).
  *
  * It is done in one place: in the loop's prepare phase, when the turn is over and nothing is left
  * but to wait. There the loop can be asked what else it has to do, and its wait is the next thing.

@@ -2,8 +2,8 @@
  *
  * One turn: begin requests that wait, run fibers that are ready, send what they wrote in one go,
  * then wait for the socket, a timer or a signal; while more is to do, only look at them. Before the
- * wait it is looked whether the next message comes at once (proto/polling.h), and if so the next
- * turn begins with it; timers and signals wait for POLLING_STRETCH at most meanwhile.
+ * wait it is looked whether the next message comes at once (proto/wait/polling.h), and if so the
+ * next turn begins with it; timers and signals wait for POLLING_STRETCH at most meanwhile.
  *
  * A fiber may fork, and come back here in the child. The epoll set is shared over fork: to take a
  * descriptor out of it in the child would take it out of the parent's loop, and an event the child
@@ -21,7 +21,7 @@
 #include "lua/fiber/slices.h"
 #include "lua/fiber/timer.h"
 #include "lua/fiber/turns.h"
-#include "proto/polling.h"
+#include "proto/wait/polling.h"
 
 static void on_sweep(struct timer *t) {
   struct worker *w = timer_worker(t);

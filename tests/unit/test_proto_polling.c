@@ -2,7 +2,7 @@
  *
  * When a process that waits looks again, and when it sleeps. Time is the test's own.
  */
-#include "proto/polling.h"
+#include "proto/wait/polling.h"
 
 #include "tests/unit/run.h"
 

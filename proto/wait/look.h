@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * Gives way between two looks (proto/polling.h). Never a pause of the processor instead: where
+ * Gives way between two looks (proto/wait/polling.h). Never a pause of the processor instead: where
  * there are more processes than processors, whom we wait for may be waiting for ours.
  */
 #ifndef GAIJIN_PROTO_LOOK_H
@@ -9,7 +9,7 @@
 #include <sched.h>
 
 #include "proto/clock.h"
-#include "proto/polling.h"
+#include "proto/wait/polling.h"
 
 /* A look has found nothing. True: look again; false: sleep. *now becomes the present time. */
 static inline bool look_again(struct polling *p, double *now) {

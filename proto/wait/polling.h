@@ -3,7 +3,7 @@
  * Whether to look again before sleeping. A process that waits for a message may sleep until the
  * kernel wakes it, which takes both ends' processors tens of microseconds, or look whether one has
  * come, give way to others (sched_yield), and look again. This is when to do the latter: times go
- * in, decisions come out. It does no I/O and reads no clock; proto/look.h gives way.
+ * in, decisions come out. It does no I/O and reads no clock; proto/wait/look.h gives way.
  *
  * The model. A *wait* begins when nothing is left to do, and ends with a *hit*: a whole message has
  * come. Some bytes of one, a timer, a new connection end no wait, so who drips bytes keeps nobody

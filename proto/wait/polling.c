@@ -2,7 +2,7 @@
  *
  * Numbers only; see the header.
  */
-#include "proto/polling.h"
+#include "proto/wait/polling.h"
 
 #include <assert.h>
 
