@@ -29,7 +29,7 @@ for row in floor get set call; do
   done
   check "has a line" out_has "^$row +p99 +us +[0-9]"
 done
-for row in floor async-10 async-100 async-1000 futures-100 posts objects crowd-2 crowd-4 crowd-8 crowd-16 crowd-32; do
+for row in floor async-10 async-100 async-1000 futures-100 posts objects crowd-floor-2 crowd-floor-32 crowd-2 crowd-4 crowd-8 crowd-16 crowd-32; do
   check "$row" finds all pinned "$row" rate
 done
 for row in pairs-1000 pairs-1000000 fetch-1000000 copy-1000000 start; do check "$row" finds all pinned "$row" p50; done

@@ -50,6 +50,7 @@ row_crowd() {
   local workers i
   for workers in 2 4 8 16 32; do
     apart
+    "$build/bench/rows/crowd_floor" "$workers" "$(times 100000 512)" "$ends"
     start_broker
     for ((i = 1; i <= workers; i++)); do
       start_worker "crowd-$i" "$bench/rows/crowd.lua" "$workers"
