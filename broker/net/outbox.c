@@ -27,8 +27,9 @@ struct outbox_block {
   uint8_t bytes[];
 };
 
-void outbox_init(struct outbox *o, struct accounts *accounts, struct account *account) {
-  *o = (struct outbox){.accounts = accounts, .account = account};
+void outbox_init(struct outbox *o, struct accounts *accounts, struct account *account,
+                 struct outbox_spares *spares) {
+  *o = (struct outbox){.accounts = accounts, .account = account, .spares = spares};
 }
 
 /* ---- Who pays ---- */
@@ -135,17 +136,49 @@ size_t outbox_left_by(const struct outbox *o, const struct account *whole, uint6
 
 /* ---- Blocks ---- */
 
+void outbox_free_spares(struct outbox_spares *spares) {
+  while (spares->first) {
+    struct outbox_block *b = spares->first;
+    spares->first = b->next;
+    free(b);
+  }
+  spares->count = 0;
+}
+
+static struct outbox_block *new_block(struct outbox_spares *spares, uint32_t capacity) {
+  struct outbox_block *b = spares->first;
+  if (capacity == SMALL_BLOCK && b) {
+    spares->first = b->next;
+    spares->count--;
+  } else {
+    b = malloc(sizeof *b + capacity);
+  }
+  if (b) *b = (struct outbox_block){.capacity = capacity};
+  return b;
+}
+
+static void free_block(struct outbox_spares *spares, struct outbox_block *b) {
+  if (b->capacity != SMALL_BLOCK || spares->count == OUTBOX_SPARES_MOST) {
+    free(b);
+    return;
+  }
+  b->next = spares->first;
+  spares->first = b;
+  spares->count++;
+}
+
 void outbox_deinit(struct outbox *o) {
   while (o->first) {
     struct outbox_block *b = o->first;
     o->first = b->next;
     if (o->is_charged) discharge(o, b->end);
-    free(b);
+    free_block(o->spares, b);
   }
   if (!o->is_charged) forget_spans(o);
   assert(o->span_count == 0 && o->own == 0);
   free(o->spans);
-  *o = (struct outbox){.accounts = o->accounts, .account = o->account, .written = o->written};
+  *o = (struct outbox){.accounts = o->accounts, .account = o->account, .spares = o->spares,
+                       .written = o->written};
 }
 
 static struct outbox_block *add_block(struct outbox *o, uint32_t size) {
@@ -153,9 +186,8 @@ static struct outbox_block *add_block(struct outbox *o, uint32_t size) {
                       : o->bytes < LARGE_BLOCK ? (uint32_t)o->bytes
                                                : LARGE_BLOCK;
   if (capacity < size) capacity = size;
-  struct outbox_block *b = malloc(sizeof *b + capacity);
+  struct outbox_block *b = new_block(o->spares, capacity);
   if (!b) return NULL;
-  *b = (struct outbox_block){.capacity = capacity};
   if (o->last)
     o->last->next = b;
   else
@@ -181,7 +213,7 @@ bool outbox_push(struct outbox *o, struct account *payer, const void *bytes, uin
   return true;
 }
 
-/* `n` bytes were written: frees the blocks that are through, but keeps the last if it is small. */
+/* `n` bytes were written: gives up the blocks that are through. */
 static void written(struct outbox *o, size_t n) {
   assert(n <= o->bytes);
   o->bytes -= n;
@@ -189,7 +221,8 @@ static void written(struct outbox *o, size_t n) {
   if (!o->is_charged) {
     if (o->bytes == 0) {
       assert(o->first == o->last && o->first->capacity == SMALL_BLOCK);
-      o->first->start = o->first->end = 0;
+      free_block(o->spares, o->first);
+      o->first = o->last = NULL;
       forget_spans(o);
       return;
     }
@@ -204,13 +237,9 @@ static void written(struct outbox *o, size_t n) {
     }
     n -= here;
     discharge(o, b->end);
-    if (!b->next && b->capacity == SMALL_BLOCK) {
-      b->start = b->end = 0;
-      break;
-    }
     o->first = b->next;
     if (!o->first) o->last = NULL;
-    free(b);
+    free_block(o->spares, b);
   }
   o->is_charged = o->span_count > 0;
 }
@@ -356,6 +385,7 @@ const char *outbox_check(const struct outbox *o) {
     if (!o->is_charged && span_at(o, i)->payer->is_closed)
       return "outbox: one who has ended is to pay later";
   }
+  if (!o->bytes != !o->first) return "outbox: it is empty and has a block, or the other way round";
   if (waiting != o->bytes) return "outbox: another number of bytes waits";
   if (paid != in_blocks) return "outbox: bytes that nobody pays";
   if (!o->is_charged && (in_blocks > SMALL_BLOCK || o->first != o->last))
