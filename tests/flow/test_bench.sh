@@ -34,6 +34,10 @@ for row in floor async-10 async-100 async-1000 futures-100 posts objects crowd-f
 done
 for row in pairs-1000 pairs-1000000 fetch-1000000 copy-1000000 start; do check "$row" finds all pinned "$row" p50; done
 for row in idle-broker idle-worker idle-client token waiting-request; do check "$row" finds all pinned "$row" memory; done
+for row in wakes-broker wakes-worker; do check "$row" finds all pinned "$row" wakes; done
+for row in hogs-call hogs-call-no-polling busy-call busy-call-no-polling; do
+  if [ "$(nproc)" -gt 1 ]; then check "$row" finds all placed "$row" p99; fi
+done
 check "strings" finds all pinned string-fetched speed
 check "fibers" finds all pinned fiber-switch each
 check "instructions" finds all pinned instructions-get broker
