@@ -26,7 +26,7 @@
 
 struct outbox_block;
 
-/* Small blocks that nobody uses, so many at most: they are no one's charge. Zeroed, there are none. */
+/* Small blocks that nobody uses, so many at most; nobody pays them. Zeroed, there are none. */
 enum { OUTBOX_SPARES_MOST = 64 };
 struct outbox_spares {
   struct outbox_block *first;
