@@ -60,18 +60,22 @@ static void shrink_spans(struct outbox *o) {
     resize_spans(o, o->span_capacity / 4);
 }
 
-/* The last span if it is this payer's, else room for one more; NULL: memory is short. */
-static struct outbox_span *reserve_span(struct outbox *o, const struct account *payer) {
-  struct outbox_span *last = o->span_count ? span_at(o, o->span_count - 1) : NULL;
-  if (last && last->payer == payer) return last;
+/* Room for one more span; NULL: memory is short. */
+static struct outbox_span *reserve_span(struct outbox *o) {
   if (o->span_count == o->span_capacity && !grow_spans(o)) return NULL;
-  last = span_at(o, o->span_count);
-  *last = (struct outbox_span){0};
-  return last;
+  struct outbox_span *next = span_at(o, o->span_count);
+  *next = (struct outbox_span){0};
+  return next;
+}
+
+/* The last span if it is this payer's, else a new one, which is not counted yet. */
+static inline struct outbox_span *find_span(struct outbox *o, const struct account *payer) {
+  struct outbox_span *last = o->span_count ? span_at(o, o->span_count - 1) : NULL;
+  return last && last->payer == payer ? last : reserve_span(o);
 }
 
 /* Notes who pays in the span that was reserved, and charges it unless that is put off. */
-static void note(struct outbox *o, struct outbox_span *span, struct account *payer, size_t bytes) {
+static inline void note(struct outbox *o, struct outbox_span *span, struct account *payer, size_t bytes) {
   o->span_count += !span->payer;
   span->payer = payer;
   span->bytes += bytes;
@@ -197,9 +201,9 @@ static struct outbox_block *add_block(struct outbox *o, uint32_t size) {
 }
 
 bool outbox_push(struct outbox *o, struct account *payer, const void *bytes, uint32_t size) {
-  assert(size > 0 && !o->first == !o->last);
   struct outbox_block *b = o->last;
-  struct outbox_span *span = reserve_span(o, payer);
+  struct outbox_span *span = find_span(o, payer);
+  assert(size > 0 && (b || !o->first));
   if (!span) return false;
   if (!b || b->capacity - b->end < size) b = add_block(o, size);
   if (!b) return false;
