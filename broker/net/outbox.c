@@ -75,7 +75,8 @@ static inline struct outbox_span *find_span(struct outbox *o, const struct accou
 }
 
 /* Notes who pays in the span that was reserved, and charges it unless that is put off. */
-static inline void note(struct outbox *o, struct outbox_span *span, struct account *payer, size_t bytes) {
+static inline void note(struct outbox *o, struct outbox_span *span, struct account *payer,
+                        size_t bytes) {
   o->span_count += !span->payer;
   span->payer = payer;
   span->bytes += bytes;
