@@ -239,6 +239,29 @@ check "status 1, not $status" test "$status" = 1
 check "is not asked behind its gaijin.access" out_has '^  it does not tell: gaijin: denied: '
 check "its host tells all the same" out_has '> sandboxed$'
 
+story="a copy that has waited"
+# The rest after it is four times what it took of a processor, not of what others let it wait.
+# shellcheck disable=SC2016
+holds waits bash -c 'sed -i "1i kept = {} for i = 1, 100000 do kept[i] = {} end" "${@: -1}"; exec "$@"' bash "$build/gaijin-worker" -n waits
+waits=$pid
+# stopped_copy WORKER: asks until the copy that answers is stopped; $asker and $copy are theirs. One that ends before is asked for again.
+stopped_copy() {
+  start asker "$build/gaijinctl" why "$of" --timeout "$limit"
+  asker=$pid
+  until copy=$(pgrep -P "$1"); do ! gone "$asker" || return 1; done
+  kill -STOP "$copy" && eventually is_stopped_or_gone && ! gone "$copy"
+}
+is_stopped_or_gone() { gone "$copy" || grep -q '^State:.*T' "/proc/$copy/status"; }
+check "its copy is stopped" eventually stopped_copy "$waits"
+since=$SECONDS
+waited() { ((SECONDS - since > 3)); }
+check "for more than three seconds" eventually waited
+kill -CONT "$copy"
+check "the asker is answered" eventually gone "$asker"
+check "with the way" has asker '^  _G\.mine\.waits$'
+run "$build/gaijinctl" why "$of" --timeout "$((limit / 6))"
+check "and the next soon" out_has '^  _G\.mine\.waits$'
+
 # An interpreter leaves the broker while its copy, which is stopped, is not at its end; then it goes on.
 mkfifo "$dir/fifo"
 cat >"$dir/leaves.lua" <<END
@@ -253,21 +276,13 @@ io.stderr:write("closed\n")
 io.open("$dir/fifo"):read()
 END
 leaves() {
-  local leaving copy asker
+  local leaving
   start leaves env "LD_PRELOAD=$preload" "ASAN_OPTIONS=${ASAN_OPTIONS:-}:detect_leaks=0" "$1" "$dir/leaves.lua"
   leaving=$pid
   check "it runs" exports leaves leave
   of=shop:$("$build/gaijinctl" tokens --holder leaves --json | grep -o '"id":[0-9]*' | tail -n 1 | cut -d : -f 2)
-  copied() { copy=$(pgrep -P "$leaving"); }
-  # It may end before it is stopped: then it is asked again.
-  asked_and_stopped() {
-    start asker "$build/gaijinctl" why "$of" --timeout "$limit"
-    asker=$pid
-    until copied; do ! gone "$asker" || return 1; done
-    kill -STOP "$copy" && eventually is_stopped_or_gone && ! gone "$copy"
-  }
-  is_stopped_or_gone() { gone "$copy" || grep -q '^State:.*T' "/proc/$copy/status"; }
-  check "its walk is under way" eventually asked_and_stopped
+  copied() { pgrep -P "$leaving" >/dev/null; }
+  check "its walk is under way" eventually stopped_copy "$leaving"
   kill -9 "$asker"
   run "$build/gaijin-worker" -n ends --once -e "gaijin.post(bakaGaijin('leaves').leave)"
   check "it leaves" eventually has leaves closed
