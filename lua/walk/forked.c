@@ -30,9 +30,9 @@
 #include "lua/vm/luajit.h"
 
 enum { DESCRIPTORS_MOST = 4096, PROBES = 4, PAGE = 4096 };
-/* The rest after a copy, in what it took of a processor: what it waited, where others want one, cost
- * the worker nothing. What it has stopped the worker for is paid from what is
- * saved up, a hundredth of the time; what is overdrawn is rested for. Seconds. */
+/* The rest after a copy, in what it took of a processor: what it waited, where others want one,
+ * cost the worker nothing. What it has stopped the worker for is paid from what is saved up, a
+ * hundredth of the time; what is overdrawn is rested for. Seconds. */
 enum { REST_TAKEN = 4, REST_STOPPED = 100, REST_MOST = 300 };
 static const double saved_most = 0.25;
 static const double look_least = 0.002, look_most = 0.05;
