@@ -108,6 +108,35 @@ START_TEST(a_c_library_ends_the_reuse) {
 }
 END_TEST
 
+/* As with the functions of Lua's library themselves. */
+START_TEST(what_shows_them_is_named_in_messages) {
+  vm_open(&v);
+  v.expected_error = true;
+  vm_do(&v, "package.loadlib()");
+  ck_assert_str_eq(v.log, "test:1: bad argument #1 to 'loadlib' (string expected, got no value)");
+  v.log[0] = '\0';
+  vm_do(&v, "local ok, text = xpcall(package.loadlib, function() return debug.traceback() end) "
+            "local _, n = text:gsub('%[C%]', '') note(n)"); /* traceback's own is none */
+  ck_assert_str_eq(v.log, "2");
+  v.log[0] = '\0';
+  vm_do(&v, "package.cpath = nil package.loaders[4] 'a.b'");
+  ck_assert_str_eq(v.log, "test:1: 'package.cpath' must be a string");
+  vm_close(&v);
+}
+END_TEST
+
+/* Of a library that is not Lua's own they may be anything: they stay what they are, and nothing is used again. */
+START_TEST(another_library_is_left_as_it_is) {
+  vm_open(&v);
+  ck_assert_int_eq(luaL_dostring(v.w.L, "loadlib = function() end package.loadlib = loadlib"), 0);
+  showing_open(v.w.L, &v.w);
+  ck_assert(!v.w.sched.reuse.allowed);
+  ck_assert_int_eq(lua_gettop(v.w.L), 0);
+  vm_do(&v, "assert(package.loadlib == loadlib)");
+  vm_close(&v);
+}
+END_TEST
+
 /* A finaliser may change what a new lua_State begins with. */
 START_TEST(the_globals_of_the_worker_may_change) {
   vm_open(&v);
@@ -216,6 +245,8 @@ int main(void) {
   tcase_add_loop_test(c, what_a_fiber_may_leave, 0, (int)ARRAY_SIZE(deeds));
   tcase_add_test(c, none_is_used_again_once_they_have_been_shown);
   tcase_add_test(c, a_c_library_ends_the_reuse);
+  tcase_add_test(c, what_shows_them_is_named_in_messages);
+  tcase_add_test(c, another_library_is_left_as_it_is);
   tcase_add_test(c, the_globals_of_the_worker_may_change);
   tcase_add_test(c, a_cancelled_fiber_leaves_its_state);
   tcase_add_test(c, so_many_are_kept_and_no_more);
