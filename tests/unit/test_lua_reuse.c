@@ -5,6 +5,7 @@
 #define _GNU_SOURCE
 #include "lua/fiber/reuse.h"
 
+#include "lua/fiber/trace.h"
 #include "lua/fiber/wait.h"
 #include "tests/unit/vm.h"
 
@@ -189,6 +190,55 @@ static unsigned remembered(void) {
   return n;
 }
 
+/* As new ones they would only be garbage after the collection that is to help. */
+START_TEST(those_are_dropped_before_memory_is_sought) {
+  vm_open(&v);
+  vm_do(&v, "x = 1");
+  instance_hooks.turn(&v.w);
+  ck_assert_uint_eq(spare(), 1);
+  ck_assert_int_eq(luaL_dostring(v.w.L, "return function() collectgarbage() end"), 0);
+  v.w.heap.collector = luaL_ref(v.w.L, LUA_REGISTRYINDEX);
+  v.w.heap.failed = true;
+  instance_hooks.turn(&v.w);
+  ck_assert_uint_eq(spare(), 0);
+  vm_close(&v);
+}
+END_TEST
+
+/* What the check of a hostile build would find. */
+START_TEST(what_is_wrong_is_found) {
+  struct reuse *r = &v.w.sched.reuse;
+  vm_open(&v);
+  struct fiber *f = vm_start(&v, "pcall(error, 'x') gaijin.traceback('x') park()");
+  vm_start(&v, "x = 1");
+  vm_start(&v, "x = 2");
+  vm_run(&v);
+  ck_assert_uint_eq(r->n_states, 2);
+  ck_assert_ptr_null(reuse_check(&v.w));
+  lua_pushnil(r->states[1].L);
+  ck_assert_str_eq(reuse_check(&v.w), "a spare lua_State is not as new");
+  lua_settop(r->states[1].L, 0);
+  r->states[1].slot++;
+  ck_assert_str_eq(reuse_check(&v.w), "a spare lua_State is not anchored at its slot");
+  r->states[1].slot--;
+  struct spare_state spared = r->states[1];
+  r->states[1] = (struct spare_state){.L = f->L, .slot = f->thread_slot};
+  ck_assert_ptr_nonnull(reuse_check(&v.w));
+  r->states[1] = spared;
+  r->n_records++;
+  ck_assert_str_eq(reuse_check(&v.w), "spare records are not as many as are counted");
+  r->n_records--;
+  v.w.heap.most = 1;
+  r->n_states = REUSE_MOST; /* more than with a limit; those behind are not looked at */
+  ck_assert_str_eq(reuse_check(&v.w), "more lua_States are spare than are kept");
+  r->n_states = 2;
+  v.w.heap.most = 0;
+  fiber_wake(f);
+  vm_run(&v);
+  vm_close(&v);
+}
+END_TEST
+
 /* A text that is raised again later is known by its fiber only. */
 START_TEST(an_error_of_another_fiber_is_not_remembered) {
   vm_open(&v);
@@ -196,6 +246,7 @@ START_TEST(an_error_of_another_fiber_is_not_remembered) {
                "assert(gaijin.traceback('text'):find 'inner') park()");
   vm_run(&v);
   ck_assert_uint_eq(remembered(), 1);
+  ck_assert(v.parked[0]->is_traced && trace_is_kept(&v.w, v.parked[0]));
   fiber_wake(v.parked[0]);
   vm_run(&v);
   ck_assert_uint_eq(remembered(), 0);
@@ -250,6 +301,8 @@ int main(void) {
   tcase_add_test(c, the_globals_of_the_worker_may_change);
   tcase_add_test(c, a_cancelled_fiber_leaves_its_state);
   tcase_add_test(c, so_many_are_kept_and_no_more);
+  tcase_add_test(c, those_are_dropped_before_memory_is_sought);
+  tcase_add_test(c, what_is_wrong_is_found);
   tcase_add_test(c, an_error_of_another_fiber_is_not_remembered);
   tcase_add_test(c, a_request_knows_no_error_of_the_one_before);
   suite_add_tcase(s, c);
