@@ -173,7 +173,12 @@ static void give_back(struct end *from, const struct pt *pt, bool is_last) {
   if (is_last) wire_expect(&w, &b, MESSAGE_NOTICE, OP_drop);
 }
 
-/* The way of the last request is remembered, and forgotten when the object is given back. */
+static bool way_is_known(const struct end *e) {
+  const struct host *h = hosts_at(&w.broker.hosts, hosts_find(&w.broker.hosts, e->host));
+  return h->client->way.is_known;
+}
+
+/* The way of the last request is remembered, and forgotten when its asker gives the object back. */
 START_TEST(an_object_is_reached_as_long_as_it_is_held) {
   struct pt one = get_object(&a, 1), two = get_object(&a, 2), forged = one;
   for (int i = 0; i < 3; i++) ck_assert(comes(&a, &one) && comes(&a, &one) && comes(&a, &two));
@@ -184,12 +189,17 @@ START_TEST(an_object_is_reached_as_long_as_it_is_held) {
   get(&c, &one); /* so that only the holding goes */
   give_back(&a, &one, false);
   ck_assert(!comes(&a, &one) && comes(&c, &one));
+  ck_assert(comes(&a, &two) && way_is_known(&c));
   give_back(&c, &one, true);
+  ck_assert(!way_is_known(&c) && way_is_known(&a));
   ck_assert(comes(&a, &two));
   struct pt third = get_object(&c, 3); /* in the place of the first, perhaps */
   ck_assert(!comes(&a, &third));
   ck_assert(!comes(&a, &one));
   ck_assert(comes(&a, &two) && comes(&c, &third));
+  struct pt fourth = get_object(&a, 4);
+  give_back(&a, &fourth, true); /* another of the same host */
+  ck_assert(way_is_known(&a));
   wire_leave(&b);
   while (hosts_find(&w.broker.hosts, two.host) != SLAB_NONE &&
          hosts_at(&w.broker.hosts, hosts_find(&w.broker.hosts, two.host))->client)
