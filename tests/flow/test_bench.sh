@@ -34,6 +34,7 @@ for row in floor async-10 async-100 async-1000 futures-100 posts objects crowd-2
 done
 for row in pairs-1000 pairs-1000000 fetch-1000000 copy-1000000 start; do check "$row" finds all pinned "$row" p50; done
 for row in idle-broker idle-worker idle-client token waiting-request; do check "$row" finds all pinned "$row" memory; done
+check "a call of one that has loaded a C library" finds all pinned library-call p50
 check "strings" finds all pinned string-fetched speed
 check "fibers" finds all pinned fiber-switch each
 check "instructions" finds all pinned instructions-get broker

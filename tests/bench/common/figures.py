@@ -15,7 +15,7 @@ import subprocess
 import sys
 
 FORMAT = 1
-TRIPS = ("get", "set", "call")
+TRIPS = ("get", "set", "call", "library-call")
 RATES = ("async-", "futures-", "posts", "rate")
 BUSY_PERCENT = 5  # of all processors, that others had
 PLACEMENTS = {"pinned": "all on one processor", "placed": "the middle on one processor, both ends on another"}
