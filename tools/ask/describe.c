@@ -52,16 +52,6 @@ struct descriptions {
   size_t n_bodies, bodies_room, kept; /* kept: their bytes */
 };
 
-/* The array with room for one item more. */
-static void *grow(void *array, size_t count, size_t *room, size_t size) {
-  if (count < *room) return array;
-  *room = *room ? *room * 2 : 16;
-  array = realloc(array, *room * size);
-  if (array) return array;
-  tool_error("out of memory");
-  exit(1);
-}
-
 struct descriptions *descriptions_new(void) { return tool_alloc(1, sizeof(struct descriptions)); }
 
 void descriptions_free(struct descriptions *d) {
@@ -83,7 +73,7 @@ static struct host *find_host(struct descriptions *d, const char *name, size_t s
   if (d->n_hosts && is_named(&d->hosts[d->last], name, size)) return &d->hosts[d->last];
   for (d->last = 0; d->last < d->n_hosts; d->last++)
     if (is_named(&d->hosts[d->last], name, size)) return &d->hosts[d->last];
-  d->hosts = grow(d->hosts, d->n_hosts, &d->hosts_room, sizeof *d->hosts);
+  d->hosts = tool_grow(d->hosts, d->n_hosts, &d->hosts_room, sizeof *d->hosts);
   d->hosts[d->n_hosts++] = (struct host){
       .name = tool_copy(name, size), .size = size, .first = NONE, .last = NONE};
   return &d->hosts[d->last];
@@ -92,7 +82,7 @@ static struct host *find_host(struct descriptions *d, const char *name, size_t s
 size_t descriptions_add(struct descriptions *d, const char *host, size_t size, uint64_t id) {
   struct host *h = find_host(d, host, size);
   size_t number = d->n_items;
-  d->items = grow(d->items, d->n_items, &d->items_room, sizeof *d->items);
+  d->items = tool_grow(d->items, d->n_items, &d->items_room, sizeof *d->items);
   d->items[d->n_items++] = (struct item){.id = id, .next = NONE};
   if (h->last == NONE)
     h->first = number;
@@ -151,7 +141,7 @@ static bool read_answer(struct descriptions *d, const struct batch *b, gaijin_bo
     gaijin_body_free(body);
     return false;
   }
-  d->bodies = grow(d->bodies, d->n_bodies, &d->bodies_room, sizeof *d->bodies);
+  d->bodies = tool_grow(d->bodies, d->n_bodies, &d->bodies_room, sizeof *d->bodies);
   d->bodies[d->n_bodies++] = body;
   d->kept += gaijin_body_size(body);
   for (size_t i = 0; i < b->count; i++) d->items[b->items[i]].d = all[i];

@@ -19,15 +19,6 @@
 /* Of a row, in the order of docs/protocol.md. */
 enum { VALUES = 6 };
 
-static void *grow(void *array, size_t count, size_t *room, size_t size) {
-  if (count < *room) return array;
-  *room = *room ? *room * 2 : 16;
-  array = realloc(array, *room * size);
-  if (array) return array;
-  tool_error("out of memory");
-  exit(1);
-}
-
 /* ---- Classes and names ---- */
 
 static uint64_t hash_text(uint64_t h, const struct gaijin_value *text) {
@@ -54,7 +45,7 @@ static struct growth_class *class_of(struct growth *s, const struct gaijin_value
   c->host_size = host->size;
   c->kind = tool_copy(kind->bytes, kind->size);
   c->next = *bucket;
-  s->classes = grow(s->classes, s->n_classes, &s->classes_room, sizeof(struct growth_class *));
+  s->classes = tool_grow(s->classes, s->n_classes, &s->classes_room, sizeof(struct growth_class *));
   s->classes[s->n_classes++] = c;
   return *bucket = c;
 }
@@ -64,7 +55,7 @@ static uint32_t name_of(struct growth *s, const struct gaijin_value *name) {
   uint32_t *first = &s->name_buckets[hash_text(0, name) % GROWTH_BUCKETS];
   for (uint32_t i = *first; i; i = s->names[i - 1].next)
     if (is_text(s->names[i - 1].text, name)) return i - 1;
-  s->names = grow(s->names, s->n_names, &s->names_room, sizeof *s->names);
+  s->names = tool_grow(s->names, s->n_names, &s->names_room, sizeof *s->names);
   s->names[s->n_names++] =
       (struct growth_name){.text = tool_copy(name->bytes, name->size), .next = *first};
   *first = (uint32_t)s->n_names;

@@ -29,6 +29,21 @@ void *tool_alloc(size_t count, size_t size) {
   return p;
 }
 
+void *tool_resize(void *array, size_t room, size_t size) {
+  if (!room) room = 1;
+  void *p = room <= SIZE_MAX / size ? realloc(array, room * size) : NULL;
+  if (!p) out_of_memory();
+  return p;
+}
+
+enum { ROOM_LEAST = 16 };
+
+void *tool_grow(void *array, size_t count, size_t *room, size_t size) {
+  if (count < *room) return array;
+  *room = *room ? *room * 2 : ROOM_LEAST;
+  return tool_resize(array, *room, size);
+}
+
 char *tool_copy(const char *bytes, size_t size) {
   char *p = tool_alloc(size + 1, 1);
   if (size) memcpy(p, bytes, size);
