@@ -16,6 +16,7 @@
 #include <string.h>
 #include <wchar.h>
 
+#include "proto/base.h"
 #include "proto/printable.h"
 
 static void out_of_memory(void) {
@@ -70,6 +71,11 @@ void text_add(struct text *t, const char *bytes, size_t size) {
   if (size) memcpy(t->bytes + t->size, bytes, size);
   t->size += size;
   t->bytes[t->size] = 0;
+}
+
+uint64_t text_hash(uint64_t seed, const char *bytes, size_t size) {
+  for (size_t i = 0; i < size; i++) seed = mix64(seed + (unsigned char)bytes[i] + 1);
+  return seed;
 }
 
 void text_print(struct text *t, const char *format, ...) {

@@ -31,6 +31,9 @@ void text_add_plain(struct text *t, const char *bytes, size_t size);
 /* Adds a number as short as it can be read back; inf and nan in words. */
 void text_add_number(struct text *t, double v);
 
+/* For a table of texts; another with another seed. */
+uint64_t text_hash(uint64_t seed, const char *bytes, size_t size);
+
 /* At the begin of the program: the kind of characters is set for the words below. */
 void text_begin(void);
 /* Columns that valid UTF-8 takes on a terminal: wide characters two, combining ones none. */

@@ -41,15 +41,9 @@ void fold_deinit(struct fold *f) {
 
 /* ---- Workers ---- */
 
-static uint64_t hash_of_name(const char *name, size_t size, bool is_dead) {
-  uint64_t h = is_dead;
-  for (size_t i = 0; i < size; i++) h = mix64(h + (unsigned char)name[i] + 1);
-  return h;
-}
-
 /* The place of a worker in the table, or that where it belongs. */
 static uint32_t *place(const struct fold *f, const char *name, size_t size, bool is_dead) {
-  uint32_t mask = f->by_name_room - 1, i = (uint32_t)hash_of_name(name, size, is_dead) & mask;
+  uint32_t mask = f->by_name_room - 1, i = (uint32_t)text_hash(is_dead, name, size) & mask;
   for (; f->by_name[i]; i = (i + 1) & mask) {
     const struct fold_worker *w = &f->workers[f->by_name[i] - 1];
     if (w->is_dead == is_dead && strlen(w->name) == size && memcmp(w->name, name, size) == 0) break;
