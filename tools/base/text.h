@@ -43,11 +43,11 @@ size_t text_fit(const char *bytes, size_t size, size_t width);
 
 /* malloc or the end of the program, with one line on stderr; zeroed. */
 void *tool_alloc(size_t count, size_t size);
-/* The array with room for so many items of `size` bytes, of which those beyond the former room are not
- * zeroed; or the end of the program. NULL is an empty one. */
+/* The array with room for so many items of `size` bytes, or the end of the program. What is beyond
+ * the former room is not zeroed. NULL is an empty array. */
 void *tool_resize(void *array, size_t room, size_t size);
-/* The array with room for one item more than `count`: if it has none, for twice as many. *room counts
- * items, too. */
+/* The array with room for one item more than `count`: if it has none, for twice as many. *room
+ * counts items, too. */
 void *tool_grow(void *array, size_t count, size_t *room, size_t size);
 char *tool_copy(const char *bytes, size_t size);
 /* One line on stderr: "gaijinctl: " and the message, in which nothing ends the line or steers a
