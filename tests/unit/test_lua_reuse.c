@@ -149,6 +149,22 @@ START_TEST(the_globals_of_the_worker_may_change) {
 }
 END_TEST
 
+/* Nor does one that ends after the change vouch for those that were given back before. */
+START_TEST(what_was_given_back_before_a_change_is_dropped) {
+  vm_open(&v);
+  vm_start(&v, "park()");
+  vm_start(&v, "x = 1");
+  vm_run(&v);
+  ck_assert_uint_eq(spare(), 1);
+  ck_assert_int_eq(luaL_dostring(v.w.L, "setfenv(0, setmetatable({name = 'other'}, {__index = _G}))"), 0);
+  fiber_wake(v.parked[0]);
+  vm_run(&v);
+  vm_do(&v, "note(name)");
+  ck_assert_str_eq(v.log, "other");
+  vm_close(&v);
+}
+END_TEST
+
 START_TEST(a_cancelled_fiber_leaves_its_state) {
   vm_open(&v);
   v.expected_error = true;
@@ -299,6 +315,7 @@ int main(void) {
   tcase_add_test(c, what_shows_them_is_named_in_messages);
   tcase_add_test(c, another_library_is_left_as_it_is);
   tcase_add_test(c, the_globals_of_the_worker_may_change);
+  tcase_add_test(c, what_was_given_back_before_a_change_is_dropped);
   tcase_add_test(c, a_cancelled_fiber_leaves_its_state);
   tcase_add_test(c, so_many_are_kept_and_no_more);
   tcase_add_test(c, those_are_dropped_before_memory_is_sought);
