@@ -148,7 +148,7 @@ struct budget {
 struct way {
   struct pt pt;
   uint32_t host, pair; /* the host's number; the record of the two (books/loads.h) */
-  uint64_t age;
+  bool is_known;
 };
 
 struct client {

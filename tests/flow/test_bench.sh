@@ -38,6 +38,7 @@ for row in wakes-broker wakes-worker; do check "$row" finds all pinned "$row" wa
 for row in hogs-call hogs-call-no-polling busy-call busy-call-no-polling; do
   if [ "$(nproc)" -gt 1 ]; then check "$row" finds all placed "$row" p99; fi
 done
+check "a call of one that has loaded a C library" finds all pinned library-call p50
 check "strings" finds all pinned string-fetched speed
 check "fibers" finds all pinned fiber-switch each
 check "instructions" finds all pinned instructions-get broker

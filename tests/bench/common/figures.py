@@ -16,7 +16,7 @@ import subprocess
 import sys
 
 FORMAT = 1
-TRIPS = ("get", "set", "call")
+TRIPS = ("get", "set", "call", "library-call")
 RATES = ("async-", "futures-", "posts", "rate")
 CROWD, CROWD_FLOOR = "crowd-", "crowd-floor-"
 BUSY_PERCENT = 5  # of all processors, that others had

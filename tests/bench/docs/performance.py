@@ -21,6 +21,7 @@ PICTURE = os.path.join(root, "docs", "performance.svg")
 # What is set beside the floor: row, figure, words, placements in their order.
 BESIDE = [
     ("get", "p50", "get"), ("set", "p50", "set"), ("call", "p50", "call"),
+    ("library-call", "p50", "call of a worker that has loaded a C library"),
     ("get", "p99", "get, p99"), ("set", "p99", "set, p99"), ("call", "p99", "call, p99"),
     ("async-10", "rate", "calls, 10 in flight"), ("async-100", "rate", "calls, 100 in flight"),
     ("async-1000", "rate", "calls, 1,000 in flight"), ("futures-100", "rate", "the same, 100 futures of one fiber"),

@@ -70,6 +70,12 @@ function rows.calls()
   trips(name, times(1000), function() return echo(value) end)
 end
 
+function rows.library()
+  local echo = host.echo
+  host.load_library()
+  trips("library-call", times(20000), function() return echo(value) end)
+end
+
 function rows.async()
   local echo, n = host.echo, times(100000)
   for _, in_flight in ipairs { 10, IN_FLIGHT, 1000 } do

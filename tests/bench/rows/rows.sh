@@ -7,7 +7,7 @@
 
 # Those of each placement, in their order.
 # shellcheck disable=SC2034
-pinned_rows=(floor trips async posts bulk objects string fibers crowd start memory idle instructions)
+pinned_rows=(floor trips library async posts bulk objects string fibers crowd start memory idle instructions)
 # shellcheck disable=SC2034
 placed_rows=(floor trips async posts string hogs busy)
 
@@ -52,6 +52,10 @@ both_ways() {
 
 row_floor() { "$build/bench/rows/floor" "$(times 20000 100)" 100 "$middle" "$ends"; }
 row_trips() { ask trips; }
+row_library() {
+  ask library
+  apart # the host stays so
+}
 row_async() { ask async; }
 row_posts() { ask posts; }
 row_bulk() { ask bulk; }
