@@ -24,6 +24,12 @@
 #define RING_PAGE_BYTES 4096u
 #define RING_MAP_BYTES (RING_PAGE_BYTES + 2 * RING_BYTES)
 
+/* The option of hello with which a worker asks for rings; its value is the layout it knows. */
+#define RING_KEY "shm"
+/* What a message `ring` says: the client stays on the socket; here are rings (the descriptor comes
+ * with the message's first byte); what follows from its sender is in the ring. */
+enum ring_step { RING_REFUSED, RING_OFFERED, RING_MOVED };
+
 struct ring_counters {
   _Alignas(64) _Atomic uint32_t head; /* the producer's: bytes put; */
   _Atomic uint32_t base; /* which byte lies first; changes while all that was put is taken */

@@ -80,7 +80,7 @@ START_TEST(a_child_has_it_not) {
 }
 END_TEST
 
-static void limit(int what, rlim_t to) {
+static void limit(__rlimit_resource_t what, rlim_t to) {
   struct rlimit l;
   ck_assert_int_eq(getrlimit(what, &l), 0);
   l.rlim_cur = to;
