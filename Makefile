@@ -5,6 +5,7 @@
 #
 #   make CC=clang          another compiler          make BUILD=/elsewhere   another output directory
 #   make WERROR=1          warnings are errors       make SANITIZE=1         AddressSanitizer and UBSan
+#   make SANITIZE=thread   ThreadSanitizer (`make tsan` does it)
 #   make HOSTILE=1         checks all invariants after each message (slow), and ends with the text of one that is broken
 #   make FIBER=ucontext    switches fibers with the C library's swapcontext; asm, the default on x86-64 and arm64, with ours
 #   make FUZZ=1            marks the code for libFuzzer, whose targets it links in $(BUILD)/fuzz (clang; `make fuzz` does it)
@@ -75,10 +76,11 @@ package_libs = $(shell pkg-config --libs $(1) 2>/dev/null)
 WARNINGS := -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wstrict-prototypes -Wmissing-prototypes \
             $(if $(filter 1,$(WERROR)),-Werror)
 SANITIZER := $(if $(filter 1,$(SANITIZE)),-fsanitize=address$(comma)undefined -fno-sanitize-recover=all -fno-omit-frame-pointer) \
+             $(if $(filter thread,$(SANITIZE)),-fsanitize=thread) \
              $(if $(filter 1,$(FUZZ)),-fsanitize=fuzzer-no-link -fsanitize-coverage-ignorelist=tests/fuzz/untraced \
                -fno-sanitize=null$(comma)alignment$(comma)object-size$(comma)pointer-overflow$(comma)bool)
 # libFuzzer would be told of the comparisons in these checks of pointers and flags. What it finds is replayed by builds that have these.
-OPTIMISE := $(if $(filter 1,$(FUZZ)),-O2,$(if $(filter 1,$(SANITIZE)),-O1,-O2))
+OPTIMISE := $(if $(filter 1,$(FUZZ)),-O2,$(if $(filter 1 thread,$(SANITIZE)),-O1,-O2))
 # Where sanitisers and fuzzers look, nothing is to be merged.
 IS_CLANG := $(findstring clang,$(shell $(CC) --version 2>/dev/null))
 LTO_FLAG := $(if $(filter 1,$(LTO)),$(if $(filter 1,$(SANITIZE) $(FUZZ)),,$(if $(IS_CLANG),-flto,-flto=auto)))
@@ -227,6 +229,11 @@ hostile: ## builds with checks of whole books in $(BUILD)/hostile and runs every
 	@GAIJIN_TEST_SLOWER="$${GAIJIN_TEST_SLOWER:-3}" SWEEP_STRIDE=5 GAIJIN_TEST_LIMIT=7200 \
 	  $(MAKE) --no-print-directory BUILD=$(BUILD)/hostile HOSTILE=1 run-all
 
+.PHONY: tsan
+tsan: ## builds what threads share in $(BUILD)/tsan with ThreadSanitizer, and runs its test (some seconds)
+	@tools/setup.sh asan packages
+	@$(MAKE) --no-print-directory BUILD=$(BUILD)/tsan SANITIZE=thread run-tsan
+
 valgrind: ## runs the unit tests and all processes of the script tests under valgrind (some twenty minutes)
 	@tools/setup.sh valgrind packages
 	@$(MAKE) --no-print-directory run-valgrind
@@ -330,7 +337,7 @@ help: ## lists the targets
 	@sed -n 's/^\([a-z0-9-]*\):.*## \(.*\)/\1\t\2/p' Makefile | sed 's/$$(BUILD)/$(subst /,\/,$(BUILD))/' | expand -t 20
 
 # The halves of the targets above that run after setup.
-.PHONY: run-all run-unit run-flow run-lint run-valgrind unit-programs fuzzers replays
+.PHONY: run-all run-unit run-flow run-lint run-valgrind run-tsan unit-programs fuzzers replays
 run-all: all $(MANUALS) $(TESTS) $(BUILD)/ucontext/gaijin-worker $(STRESS) $(SOAK) $(BENCHES) $(PEER_PROGRAMS)
 	@tests/run.sh "$(BUILD)" $(foreach test,$(TESTS) $(FLOW_SCRIPTS),$(if $(filter $(SKIP),$(basename $(notdir $(test)))),,$(test)))
 fuzzers: $(FUZZERS)
@@ -344,6 +351,9 @@ run-valgrind: all $(UNIT_TESTS) $(FLOW_TESTS)
 	@GAIJIN_TEST_SLOWER="$${GAIJIN_TEST_SLOWER:-10}" GAIJIN_TEST_UNDER="valgrind -q --error-exitcode=99 --trace-children=no" \
 	  tests/run.sh "$(BUILD)" $(UNIT_TESTS) $(BUILD)/tests/test_death
 	@tests/valgrind/processes.sh "$(BUILD)"
+# Threads of a process that was forked are not what it knows best.
+run-tsan: $(BUILD)/tests/test_proto_ring_threads
+	@CK_FORK=no tests/run.sh "$(BUILD)" $<
 run-lint: $(TABLE) $(HEADER)
 	@tools/lint/run.sh "$(BUILD)"
 
@@ -483,6 +493,9 @@ TESTED := $(if $(TOOLS),$(BUILD)/libtools.a) $(filter %/libbroker.a,$(LIBRARIES)
           $(INNER)
 $(BUILD)/tests/%: $(BUILD)/obj/tests/unit/%.o $(if $(BED),$(BUILD)/libbed.a) $(TESTED)
 	$(call link,$(inputs) $(TEST_LIBS))
+# Of what it links all is compiled once more for ThreadSanitizer.
+$(BUILD)/tests/test_proto_ring_threads: $(BUILD)/obj/tests/unit/test_proto_ring_threads.o $(BUILD)/libproto.a
+	$(call link,$(inputs) $(CHECK) $(MSGPACK) -lm)
 $(UCONTEXT_TESTS): $(BUILD)/tests/ucontext_%: $(BUILD)/obj/ucontext/tests/unit/%.o $(UCONTEXT) $(if $(BED),$(BUILD)/libbed.a) $(TESTED)
 	$(call link,$(inputs) $(TEST_LIBS))
 $(BUILD)/tests/%: $(BUILD)/obj/tests/flow/%.o $(if $(BED),$(BUILD)/libbed.a) $(TESTED)

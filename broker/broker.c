@@ -20,6 +20,7 @@
 #include "broker/core/permissions.h"
 #include "broker/core/seen.h"
 #include "broker/core/transfer.h"
+#include "broker/net/carrier.h"
 #include "broker/net/limits.h"
 #include "broker/net/connections.h"
 #include "broker/net/hot.h"
@@ -27,6 +28,7 @@
 #include "broker/ops/dispatch.h"
 #include "broker/ops/greet.h"
 #include "broker/ops/reap.h"
+#include "broker/ops/ring.h"
 #include "broker/ops/watch.h"
 #include "broker/upgrade/ask.h"
 #include "broker/upgrade/upgrade.h"
@@ -124,6 +126,7 @@ static const struct client_events client_events = {
     .condemned = grace_give_up_slot,
     .dropped = transfer_forget,
     .ended = reap,
+    .busy = ring_offer,
     .farewell = notify_farewell,
 };
 
@@ -243,6 +246,7 @@ int broker_start(struct broker *b, uv_loop_t *loop, const struct broker_config *
   limits_init(&b->connections);
   hot_init(&b->connections);
   hot_set(&b->connections, config->poll_us);
+  carrier_set(&b->connections, config->transport, config->rings);
   uv_prepare_init(loop, &b->turn_end);
   uv_timer_init(loop, &b->greeting);
   uv_timer_init(loop, &b->log_later);

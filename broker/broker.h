@@ -26,6 +26,8 @@ struct broker_config {
   struct window window;
   enum log_level log_level;
   enum log_format log_format;
+  enum transport transport; /* what workers that can have rings get */
+  uint32_t rings;           /* pairs of them, at most */
   uint32_t poll_us; /* for how long to look for messages before sleeping; 0: not at all */
   uint64_t return_grace_ms; /* how long workers of an earlier broker may take to come back */
   struct access access; /* zeroed: the broker's own user only */

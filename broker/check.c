@@ -37,12 +37,15 @@ static const char *check_reading(const struct client *c) {
   if (c->state == CLIENT_CONDEMNED || c->is_dirty) return NULL; /* in a list of this turn */
   if (c == c->connections->heard) return NULL; /* what becomes of it is not known yet */
   if (c->has_overstepped) return "connections: one has overstepped and is to rest yet";
-  if (c->job.rests && c->events & UV_READABLE) return "connections: one that rests is read";
+  if (c->job.rests && c->events & UV_READABLE && !c->lanes) /* knocks are not what is read of it */
+    return "connections: one that rests is read";
   if (is_job && c->is_held_back) return "connections: one that is held back is a job";
   if (is_job || c->is_held_back)
     return c->is_held_back && !is_over ? "connections: one is held back that has read" : NULL;
   if (c->is_postponed || c->balance <= 0 || c->has_hung_up || c->is_put_off)
     return "connections: one has more to do and is no job";
+  if (lanes_carry_in(c->lanes) && !is_over && !c->hot && !c->lanes->pair.is_asleep)
+    return "connections: one with rings is neither looked at nor knocks";
   return is_over || c->events & UV_READABLE ? NULL : "connections: one is not read";
 }
 
@@ -66,6 +69,7 @@ static const char *check_account(const struct client *c) {
   if (fault) return fault;
   if (k->is_closed || k->used[ACCOUNT_CONNECTIONS] != 1)
     return "connections: one is not charged to its account";
+  if (c->lanes && (fault = rings_check(&c->lanes->pair))) return fault;
   if (c->kept != look_kept(c) || k->used[ACCOUNT_BYTES] != count_bytes(c))
     return "connections: one is charged for other bytes than there are";
   if (c->is_dirty || c == c->connections->heard) return NULL;

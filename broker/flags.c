@@ -37,6 +37,8 @@ static bool configure(struct flags *f, const struct settings *s, char *error, si
                  .read_ms = (uint64_t)(settings_seconds(s, SETTING_read_time) * 1e3)},
       .window = {settings_count(s, SETTING_window_posts), settings_size(s, SETTING_window_bytes)},
       .poll_us = settings_count(s, SETTING_poll_us),
+      .transport = (enum transport)settings_choice(s, SETTING_transport),
+      .rings = settings_count(s, SETTING_rings),
       .return_grace_ms = (uint64_t)(settings_seconds(s, SETTING_return_grace) * 1e3),
       .policy = settings_text(s, SETTING_policy),
       .log_format = (enum log_format)settings_choice(s, SETTING_log_format),

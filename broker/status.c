@@ -82,6 +82,13 @@ static void tell_polling(struct broker *b) {
            (unsigned long long)p->looks, (unsigned long long)p->hits, (unsigned long long)p->slow);
 }
 
+static void tell_rings(struct broker *b) {
+  const struct carrier *k = &b->connections.carrier;
+  log_told(&b->log, "status: shared memory: %lu workers have some, of at most %lu",
+           (unsigned long)k->count,
+           (unsigned long)(k->transport == TRANSPORT_SOCKET ? 0 : k->most));
+}
+
 void status_tell(struct broker *b) {
   uint64_t left_out;
   if (!thin_allows(&b->log.thin, CAUSE_ASKED, LOG_NO_UID, clock_seconds(), &left_out)) return;
@@ -93,6 +100,7 @@ void status_tell(struct broker *b) {
   tell_memory(b);
   tell_socket(b);
   tell_polling(b);
+  tell_rings(b);
   log_told(&b->log, "status: log: %llu lines lost since the start",
            (unsigned long long)b->log.lost_ever);
 }

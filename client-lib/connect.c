@@ -47,6 +47,8 @@ static gaijin *connection_new(const struct gaijin_options *options, uint64_t see
   gaijin *g = calloc(1, sizeof *g);
   if (!g) return NULL;
   g->fd = -1;
+  gj_rings_init(g, options->shared_memory && options->poll_us > 0 && !options->observer &&
+                       !options->sandboxed);
   g->user = options->user;
   list_init(&g->releases);
   list_init(&g->reports);
@@ -81,6 +83,7 @@ void gaijin_close(gaijin *g) {
   gj_values_deinit(g);
   frame_deinit(&g->in);
   buffer_deinit(&g->out);
+  gj_rings_drop(g);
   if (g->fd >= 0) close(g->fd);
   gj_fork_unwatch(g);
   free(g);

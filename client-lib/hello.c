@@ -69,12 +69,17 @@ static bool pack_hello(gaijin *g, struct buffer *b, const char *name, bool obser
   h.name = name;
   h.name_size = name ? (uint32_t)strlen(name) : 0;
   h.observer = observer;
-  uint32_t pairs = (g->sandboxed ? 1u : 0u) + (returning ? 2u : 0u);
+  uint32_t pairs =
+      (g->sandboxed ? 1u : 0u) + (returning ? 2u : 0u) + (g->rings.wanted ? 1u : 0u);
   pack_begin(&p, b, MAX_MESSAGE_LEAST, &m, hello_request_values(pairs));
   hello_put_request(&p, &h, pairs);
   if (g->sandboxed) {
     pack_text(&p, SANDBOXED_KEY);
     pack_bool(&p, true);
+  }
+  if (g->rings.wanted) {
+    pack_text(&p, RING_KEY);
+    pack_uint(&p, RING_LAYOUT);
   }
   if (returning) {
     pack_text(&p, RETURN_HOST_KEY);

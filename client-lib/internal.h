@@ -38,6 +38,7 @@
 #include "proto/message.h"
 #include "proto/ops.h"
 #include "proto/pack.h"
+#include "proto/ring/ring.h"
 #include "proto/wait/polling.h"
 #include "proto/status.h"
 #include "proto/window.h"
@@ -142,6 +143,18 @@ struct writer {
   uint32_t deadline_ms;
 };
 
+/* The rings of a connection (rings.c): another carrier of the same streams. */
+struct carried {
+  struct rings pair;
+  bool wanted;    /* hello asks for some, and a descriptor may come */
+  int passed;     /* the one that came last and was not mapped; -1: none */
+  bool in;        /* the stream from the broker has moved into its ring */
+  bool has_moved; /* it just has, and what was read behind that are knocks */
+  bool accepts;   /* they are mapped, and the broker is to be told when the out-queue is empty */
+  uint32_t end;   /* of that message in the out-queue, while it is there; else 0 */
+  bool out;       /* the stream to the broker has moved */
+};
+
 struct gaijin {
   int fd;
   pid_t opened_by;
@@ -166,6 +179,7 @@ struct gaijin {
   double starved_since; /* when that began, on clock_seconds()'s clock; 0: it is not so */
   bool heard; /* the broker has sent something since gaijin_expire looked last */
   struct polling polling; /* of this program's waits for messages (poll.c) */
+  struct carried rings;
 
   struct frame in;
   struct buffer out; /* bytes[out_start..size) wait to be sent */
@@ -265,6 +279,27 @@ void gj_io_give_up(gaijin *g, const char *format, ...) __attribute__((format(pri
  * call-backs. */
 void gj_io_condemn(gaijin *g, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
+/* rings.c */
+/* What hello asks for, of a connection without any. */
+void gj_rings_init(gaijin *g, bool wanted);
+/* The socket has gone, or the connection ends: what was read stays. */
+void gj_rings_drop(gaijin *g);
+/* Reads the socket like recv, keeping a descriptor that comes. */
+ssize_t gj_rings_recv(gaijin *g, void *to, uint32_t room);
+/* A notice `ring` has come: NULL, or what is wrong with it. */
+const char *gj_rings_on_notice(gaijin *g, struct reader *r);
+/* The out-queue is empty: says yes or no to what was offered, if that is due. */
+void gj_rings_answer(gaijin *g);
+/* While `in`: takes what there is, `room` bytes at most. 0: nothing; or they are broken. */
+uint32_t gj_rings_take(gaijin *g, void *to, uint32_t room);
+/* While `out`: puts what finds room, and knocks if that is due. Returns how many. */
+uint32_t gj_rings_put(gaijin *g, const void *bytes, uint32_t n);
+/* While `in`: what is on the socket, which carries knocks only. */
+enum rings_heard { RINGS_QUIET, RINGS_ENDED, RINGS_BROKEN };
+enum rings_heard gj_rings_hear(gaijin *g);
+/* While `in`: from now on the broker knocks. False: something has come. */
+bool gj_rings_sleep(gaijin *g);
+
 /* poll.c */
 /* `poll_us` as the option is. */
 void gj_poll_init(gaijin *g, uint32_t poll_us);
@@ -292,6 +327,7 @@ bool gj_receive_message(gaijin *g, const uint8_t *bytes, uint32_t size);
 /* write.c */
 /* Writes a notice or reply of the library's own: all or nothing. */
 int gj_write_cancel(gaijin *g, uint64_t id);
+int gj_write_ring(gaijin *g, uint32_t step);
 int gj_write_weight(gaijin *g, const struct gaijin_pt *pt, uint32_t weight);
 /* The connection goes or comes back: the open message, and those inside, are given up. */
 void gj_write_cut(gaijin *g);

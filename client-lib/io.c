@@ -79,6 +79,15 @@ void gj_io_condemn(gaijin *g, const char *format, ...) {
   shutdown(g->fd, SHUT_RDWR); /* makes it readable: a program that polls it calls gaijin_dispatch */
 }
 
+/* The stream has moved into its ring with the message that was handled last: behind that the socket
+ * brought knocks. */
+static void drop_knocks(gaijin *g) {
+  struct frame *f = &g->in;
+  g->rings.has_moved = false;
+  for (; f->start < f->in.size; f->start++)
+    if (f->in.bytes[f->start]) gj_io_lost(g, "it sent bytes behind its last message there");
+}
+
 /* Handles every whole message that is here. */
 static void handle_messages(gaijin *g) {
   uint8_t *bytes;
@@ -95,6 +104,7 @@ static void handle_messages(gaijin *g) {
         g->starved_since = 0;
         if (polling_wants_hit(&g->polling)) polling_hit(&g->polling, clock_seconds());
         gj_checkpoint(g);
+        if (g->rings.has_moved) drop_knocks(g);
         break;
       case FRAME_MORE: return;
       case FRAME_TOO_LARGE:
@@ -131,6 +141,21 @@ static void ended(gaijin *g, const char *why) {
   if (!gj_return_cut(g, why)) gj_io_lost(g, "%s", g->ret.bye ? g->ret.reason : why);
 }
 
+static void has_read(gaijin *g, uint32_t n) {
+  frame_filled(&g->in, n);
+  g->heard = true;
+  g->starved_since = 0;
+  handle_messages(g);
+}
+
+/* The same as read_once, from the ring, whose end only the socket tells. */
+static bool take_once(gaijin *g, uint8_t *to, uint32_t room) {
+  uint32_t n = gj_rings_take(g, to, room);
+  if (g->rings.pair.is_broken) gj_io_lost(g, "its rings have counters that cannot be");
+  if (n > 0) has_read(g, n);
+  return n > 0;
+}
+
 /* One read and what it brought. False when there is nothing more for now. */
 static bool read_once(gaijin *g) {
   uint32_t room;
@@ -140,16 +165,14 @@ static bool read_once(gaijin *g) {
     starve(g, READ_LEAST_BYTES);
     return false;
   }
+  if (g->rings.in) return take_once(g, to, room);
   ssize_t n;
   do {
-    n = recv(g->fd, to, room, 0);
+    n = g->rings.wanted ? gj_rings_recv(g, to, room) : recv(g->fd, to, room, 0);
   } while (n < 0 && errno == EINTR);
   if (n > 0) {
-    frame_filled(&g->in, (uint32_t)n);
-    g->heard = true;
-    g->starved_since = 0;
-    handle_messages(g);
-    return (uint32_t)n == room;
+    has_read(g, (uint32_t)n);
+    return (uint32_t)n == room || g->rings.in;
   }
   if (n == 0)
     ended(g, "the broker closed it");
@@ -162,12 +185,34 @@ static bool may_read(const gaijin *g) {
   return gj_is_up(g) && !*g->condemned && !g->paused && !g->starved;
 }
 
+static void send_queued(gaijin *g);
+
+/* While nothing is read it is not knocked at either; the program calls again then. */
+static void receive_from_rings(gaijin *g) {
+  enum rings_heard heard = gj_rings_hear(g);
+  if (heard == RINGS_BROKEN) gj_io_lost(g, "it sent bytes behind its last message there");
+  if (heard == RINGS_QUIET && g->rings.out && !g->writer.open)
+    send_queued(g); /* there may be room again */
+  for (int i = 0; may_read(g); i++) {
+    if (i == READ_ROUNDS) {
+      g->paused = true;
+    } else if (!read_once(g) && may_read(g)) {
+      if (heard == RINGS_ENDED)
+        ended(g, "the broker closed it");
+      else if (gj_rings_sleep(g))
+        return;
+    }
+    if (!g->rings.in) return; /* it has ended, and may be on its way back */
+  }
+}
+
 static void receive(gaijin *g) {
   if (g->paused || g->starved) {
     g->paused = g->starved = false;
     handle_messages(g); /* what had been read */
   }
-  for (int i = 0; i < READ_ROUNDS && may_read(g) && read_once(g); i++) continue;
+  for (int i = 0; !g->rings.in && i < READ_ROUNDS && may_read(g) && read_once(g); i++) continue;
+  if (g->rings.in && gj_is_up(g)) receive_from_rings(g);
 }
 
 int gaijin_dispatch(gaijin *g) {
@@ -218,7 +263,14 @@ static void compact(gaijin *g) {
 /* As much as the socket takes. */
 static void send_queued(gaijin *g) {
   while (!g->write_broken && g->out_start < g->out.size) {
-    uint32_t left = g->out.size - g->out_start;
+    uint32_t left = (g->rings.end ? g->rings.end : g->out.size) - g->out_start;
+    if (g->rings.out) {
+      uint32_t put = gj_rings_put(g, g->out.bytes + g->out_start, left);
+      g->out_start += put;
+      g->write_broken = g->rings.pair.is_broken;
+      if (put < left) break;
+      continue;
+    }
     ssize_t n = send(g->fd, g->out.bytes + g->out_start, left, MSG_NOSIGNAL);
     if (n < 0 && errno == EINTR) continue;
     if (n < 0 && errno != EAGAIN && errno != EWOULDBLOCK && errno != ENOBUFS)
@@ -226,6 +278,10 @@ static void send_queued(gaijin *g) {
     if (n < 0) break;
     g->out_start += (uint32_t)n;
     if ((uint32_t)n < left) break;
+    if (g->out_start == g->rings.end) {
+      g->rings.end = 0;
+      g->rings.out = true;
+    }
   }
 }
 
@@ -238,6 +294,11 @@ int gaijin_flush(gaijin *g, bool releases) {
   /* Without memory the releases stay queued for the next flush. */
   if (g->n_releases && (releases || gaijin_queued_bytes(g))) gj_write_releases(g);
   send_queued(g);
+  if (g->rings.accepts && g->out_start == g->out.size) {
+    compact(g); /* so that it is the first in the queue */
+    gj_rings_answer(g);
+    send_queued(g);
+  }
   while (g->ret.owing && !g->write_broken && gj_owed_write(g)) {
     send_queued(g);
     if (gaijin_queued_bytes(g)) break; /* the socket takes no more */
@@ -253,6 +314,11 @@ int gaijin_flush(gaijin *g, bool releases) {
 
 bool gaijin_wants_write(const gaijin *g) {
   return gj_is_up(g) && !g->write_broken && (gaijin_queued_bytes(g) > 0 || g->ret.owing) &&
+         !g->rings.out && !gj_is_fork(g);
+}
+
+bool gaijin_awaits_room(const gaijin *g) {
+  return gj_is_up(g) && !g->write_broken && g->rings.out && gaijin_queued_bytes(g) > 0 &&
          !gj_is_fork(g);
 }
 

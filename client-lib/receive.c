@@ -303,6 +303,7 @@ static bool on_notice(gaijin *g, const struct message *m) {
       case OP_cancel: fault = on_cancel(g, &r); break;
       case OP_grant: fault = on_grant(g, &r); break;
       case OP_bye: fault = on_bye(g, &r); break;
+      case OP_ring: fault = gj_rings_on_notice(g, &r); break;
       case OP_seen: fault = on_seen(g, m); break;
       default: fault = "it is not for clients"; break;
     }

@@ -123,6 +123,7 @@ bool gj_return_cut(gaijin *g, const char *reason) {
   double now = clock_seconds();
   int old = g->fd;
   g->fd = -1;
+  gj_rings_drop(g);
   g->write_broken = g->paused = g->starved = false;
   g->starved_since = 0;
   g->condemned[0] = '\0';
@@ -260,7 +261,8 @@ static void read_hello(gaijin *g) {
   uint8_t *bytes;
   uint32_t size, room;
   uint8_t *to = frame_room(&g->in, MAX_MESSAGE_LEAST, &room);
-  ssize_t n = to ? recv(g->fd, to, room, 0) : -1;
+  /* Behind the answer there may be an offer of rings. */
+  ssize_t n = !to ? -1 : g->rings.wanted ? gj_rings_recv(g, to, room) : recv(g->fd, to, room, 0);
   if (!to) errno = ENOMEM;
   if (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR)) return;
   if (n <= 0) {

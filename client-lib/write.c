@@ -413,6 +413,14 @@ int gj_write_cancel(gaijin *g, uint64_t id) {
   return pack_outcome(g, &p, pack_end(&p));
 }
 
+int gj_write_ring(gaijin *g, uint32_t step) {
+  struct pack p;
+  int status = begin_own(g, &p, OP_ring, 1);
+  if (status) return status;
+  pack_uint(&p, step);
+  return pack_outcome(g, &p, pack_end(&p));
+}
+
 void gaijin_abort(gaijin *g) {
   struct writer *w = &g->writer;
   if (w->nested) {

@@ -182,7 +182,8 @@ static int connect_and_run(struct program *p) {
                                    .user = w,
                                    .sandboxed = w->sandboxed,
                                    .reconnect_ms = options_reconnect_ms(&p->o.values),
-                                   .poll_us = w->poll_us};
+                                   .poll_us = w->poll_us,
+                                   .shared_memory = w->shared_memory};
   int refused = gaijin_connect(&w->g, &options, error, sizeof error);
   if (refused) {
     char text[600];

@@ -107,7 +107,8 @@ static void connect_worker(lua_State *L, struct worker *w, const struct settings
                              .events = &library_events,
                              .user = w,
                              .reconnect_ms = options_reconnect_ms(s),
-                             .poll_us = w->poll_us};
+                             .poll_us = w->poll_us,
+                             .shared_memory = w->shared_memory};
   int status = gaijin_connect(&w->g, &o, error, sizeof error);
   if (status) worker_raise(L, (enum gaijin_status)status, "%s", error);
   w->name = gaijin_name(w->g);

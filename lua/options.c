@@ -109,6 +109,7 @@ void options_configure(const struct settings *s, struct worker *w) {
   w->grace = settings_seconds(s, SETTING_grace);
   w->call_timeout = settings_seconds(s, SETTING_call_timeout);
   w->poll_us = settings_count(s, SETTING_poll_us);
+  w->shared_memory = settings_choice(s, SETTING_transport) > 0; /* not "socket" */
   w->atc_time = settings_seconds(s, SETTING_atc_time);
   w->reconnect = settings_seconds(s, SETTING_reconnect);
   w->collector_waits = settings_count(s, SETTING_collector_waits);

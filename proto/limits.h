@@ -11,9 +11,9 @@
  * pointers, weights, labels with their values, workers that stop say so,
  * windows of one-way requests. 4: windows of all requests. 5: workers come back to a broker that
  * was started again. 6: objects are lent to observers, which see messages; workers say that they
- * live. docs/protocol.md, "Versions", says when to raise which. */
+ * live. 7: rings in shared memory. docs/protocol.md, "Versions", says when to raise which. */
 #define WIRE_VERSION_LEAST 1
-#define WIRE_VERSION_MOST 6
+#define WIRE_VERSION_MOST 7
 /* From this one on bodies may have null pointers. */
 #define WIRE_VERSION_NULL 3
 /* From this one on the depth of an error says whose position a text that was raised is to get. */

@@ -62,6 +62,41 @@ static void carry_state(struct client *c, struct sheet *s) {
     sheet_fail(s, "a client that has ended");
 }
 
+/* Its rings, by the descriptor of their file; after its outbox. */
+static void carry_lanes(struct client *c, struct sheet *s) {
+  struct lanes *l = c->lanes, read = {0};
+  struct ring_place place = {0};
+  bool is = l != NULL;
+  uint64_t left = 0; /* bytes before its stream moves */
+  SHEET(s, c->wants_lanes);
+  SHEET(s, is);
+  if (!is || s->fault) return;
+  if (s->writes) {
+    read = *l;
+    place = rings_place(&l->pair);
+    left = l->out_at - c->outbox.written;
+  }
+  SHEET(s, read.file);
+  SHEET(s, read.in);
+  SHEET(s, read.out);
+  SHEET(s, read.is_knock_due);
+  SHEET(s, left);
+  SHEET(s, place.tail);
+  SHEET(s, place.head);
+  SHEET(s, place.base);
+  if (s->writes || s->fault) return;
+  if (!descriptor_keep(read.file, false) || lanes_new(&c->lanes, read.file, &place) < 0) {
+    sheet_fail(s, "a client's rings cannot be mapped");
+    return;
+  }
+  c->lanes->in = read.in;
+  c->lanes->out = read.out;
+  c->lanes->is_knock_due = read.is_knock_due;
+  c->lanes->out_at = left + c->outbox.written;
+  c->connections->carrier.count++;
+  client_settle(c);
+}
+
 /* What the floors above have stored with it. */
 static void carry_above(struct client *c, struct sheet *s) {
   SHEET(s, c->version);
@@ -115,6 +150,7 @@ static void carry_client(struct connections *n, struct client *c, const struct s
   carry_above(c, s);
   carry_rest(c, s);
   outbox_carry(&c->outbox, s);
+  carry_lanes(c, s);
   SHEET(s, had_more);
   if (!s->writes) c->is_held_back = had_more; /* until connections_go_on */
 }
@@ -139,7 +175,10 @@ void connections_go_on(struct connections *n) {
 }
 
 void connections_keep(const struct connections *n, bool kept) {
-  for (const struct client *c = n->all; c; c = c->next) descriptor_keep(c->fd, kept);
+  for (const struct client *c = n->all; c; c = c->next) {
+    descriptor_keep(c->fd, kept);
+    if (c->lanes) descriptor_keep(c->lanes->file, kept);
+  }
 }
 
 /* ---- The listener ---- */

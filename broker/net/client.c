@@ -91,7 +91,7 @@ void client_note_activity(struct client *c) { c->active_ms = uv_now(c->connectio
 /* What waits in the outbox alone may have come in this turn: only a full socket says that the
  * client does not read. */
 static bool is_awaited(const struct client *c) {
-  return c->answers_due > 0 || (c->events & UV_WRITABLE);
+  return c->answers_due > 0 || c->is_full;
 }
 
 void client_answer_due(struct client *c) {
@@ -115,9 +115,18 @@ void client_settle(struct client *c) {
   }
 }
 
+void client_drop_lanes(struct client *c) {
+  if (!c->lanes) return;
+  lanes_free(c->lanes);
+  c->lanes = NULL;
+  c->connections->carrier.count--;
+  client_settle(c);
+}
+
 void client_drop_received(struct client *c) {
   assert(c->connections->heard != c);
   frame_deinit(&c->rest);
+  client_drop_lanes(c);
   c->connections->events->dropped(c);
   client_settle(c);
   assert(c->kept == 0);
@@ -183,26 +192,47 @@ void client_push(struct client *c, struct account *payer, const void *bytes, uin
 }
 
 void client_watch(struct client *c, bool to_write) {
-  int events = to_write ? UV_WRITABLE : 0;
+  bool is_knocked = to_write && lanes_carry_out(c->lanes); /* when there is room */
+  int events = to_write && !is_knocked ? UV_WRITABLE : 0;
+  c->is_full = to_write;
   if (!c->has_hung_up) events |= UV_DISCONNECT;
-  if (!c->has_hung_up && !c->job.rests && !client_leaves_untaken(c)) events |= UV_READABLE;
+  if (!c->has_hung_up && (is_knocked || (!c->job.rests && !client_leaves_untaken(c))))
+    events |= UV_READABLE;
   if (c->events == events || c->state == CLIENT_CONDEMNED) return;
   c->events = events;
   int r = uv_poll_start(&c->poll, events, c->connections->on_event); /* 0: watches nothing */
   if (r < 0) client_condemn(c, "cannot wait for its socket: %s", uv_strerror(r));
 }
 
+/* By the socket up to where the stream moves, and from there on by the ring. */
+static enum outbox_outcome write_moving(struct client *c, int *error) {
+  struct lanes *l = c->lanes;
+  bool knock = false;
+  *error = EPROTO;
+  if (!l->out) {
+    uint64_t left = l->out_at - c->outbox.written;
+    enum outbox_outcome o = outbox_write_some(&c->outbox, left, c->fd, error);
+    if (o == OUTBOX_FAILED || c->outbox.written < l->out_at) return o;
+    l->out = true;
+    lanes_knock_later(l, c->fd);
+  }
+  enum outbox_outcome o = outbox_put(&c->outbox, &l->pair, &knock);
+  if (knock) lanes_knock(l, c->fd);
+  return o;
+}
+
 void client_flush(struct client *c) {
   int error;
   uint64_t before = c->outbox.written;
   assert(c->fd >= 0 && (!c->write_failed || c->outbox.bytes == 0));
-  enum outbox_outcome outcome = outbox_write(&c->outbox, c->fd, &error);
+  enum outbox_outcome outcome =
+      c->lanes ? write_moving(c, &error) : outbox_write(&c->outbox, c->fd, &error);
   switch (outcome) {
     case OUTBOX_EMPTY: client_watch(c, false); break;
     case OUTBOX_LEFT:
       if (!is_awaited(c)) client_note_activity(c);
       /* It has taken something, or begins to have something untaken. */
-      if (c->outbox.written != before || !(c->events & UV_WRITABLE))
+      if (c->outbox.written != before || !c->is_full)
         c->taken_ms = uv_now(c->connections->loop);
       client_watch(c, true);
       break;

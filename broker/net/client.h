@@ -30,6 +30,7 @@
 #include "broker/base/log.h"
 #include "broker/base/process.h"
 #include "broker/base/work.h"
+#include "broker/net/lanes.h"
 #include "broker/net/outbox.h"
 #include "proto/frame.h"
 #include "proto/wait/polling.h"
@@ -56,6 +57,8 @@ struct client_events {
   /* The end of a CONDEMNED client, at the end of a turn: a slice of it, if it is long. True: it
    * was the last, which ends with client_close; false: it is called again. */
   bool (*ended)(struct client *c);
+  /* It is busy, nothing waits to be written to it, and it may be offered rings. */
+  void (*busy)(struct client *c);
   /* The broker ends the connection for another reason, next: a word to it. */
   void (*farewell)(struct client *c, const char *text);
 };
@@ -91,6 +94,14 @@ struct hot {
   double stretch_ends, around;
 };
 
+/* Which connections get rings (carrier.h). */
+enum transport { TRANSPORT_SOCKET, TRANSPORT_SHM, TRANSPORT_AUTO };
+struct carrier {
+  enum transport transport;
+  uint32_t most, count; /* pairs of rings */
+  uid_t uid; /* whose workers get some */
+};
+
 struct connections {
   uv_loop_t *loop;
   struct work *work;
@@ -103,6 +114,7 @@ struct connections {
   struct client *all; /* every one that is not closed, newest first */
   struct client *dirty; /* those with something new to write */
   struct hot hot;
+  struct carrier carrier;
   struct client *condemned; /* those that end with this turn, or go on ending in the next */
   const struct client *heard; /* whose messages are being handled; NULL: nobody's */
   struct accounts accounts;
@@ -160,6 +172,7 @@ struct client {
   uv_poll_t poll;
   int fd;
   int events; /* what poll waits for */
+  struct lanes *lanes; /* NULL: all goes over the socket */
   uint8_t read_shift; /* so often was halved what is read of it at once (reading.c) */
   uint8_t hot; /* its place in connections.hot, counted from 1; 0: it is not there */
   uint8_t vain_looks; /* while it is hot: in a row */
@@ -171,10 +184,14 @@ struct client {
   bool has_overstepped; /* since it was heard last: it rests next */
   bool has_hung_up; /* the peer has ended; what the kernel still holds of it is being read */
   bool write_failed; /* nothing is sent any more */
+  bool is_full; /* when it was written to last something was left */
+  bool wants_lanes; /* it may be offered some (carrier.h) */
+  uint32_t busy_ms, busy_from; /* when, on the loop's clock, and after how many messages in the
+                                  present second of that began */
   struct frame rest; /* what was read and not handled; when all was, the begin of a message */
   struct outbox outbox;
   struct account *account;
-  size_t kept; /* bytes charged for the buffer of what is not handled, and for a walk */
+  size_t kept; /* bytes charged for the buffer of what is not handled, a walk, and its rings */
   pid_t pid;
   uid_t uid;
   uint64_t born; /* when its process was started (base/process.h) */
@@ -249,7 +266,7 @@ void client_drop_received(struct client *c);
 void client_settle(struct client *c);
 /* What `kept` should be. */
 static inline size_t client_look_kept(const struct client *c) {
-  return c->rest.in.capacity + c->walk_bytes;
+  return c->rest.in.capacity + c->walk_bytes + (c->lanes ? RING_MAP_BYTES : 0);
 }
 
 /* Queues a message that `payer` pays: the client's own account for what it has asked for itself,
@@ -265,7 +282,10 @@ static inline bool client_leaves_untaken(const struct client *c) {
 void client_flush(struct client *c);
 /* It has read or sent something now. */
 void client_note_activity(struct client *c);
-/* Has its socket watched for what matters now; `to_write`: for room, too. */
+/* It goes over the socket from now on, or ends; may be called again. */
+void client_drop_lanes(struct client *c);
+/* Has its socket watched for what matters now; `to_write`: for room, too, which of a ring a knock
+ * tells. */
 void client_watch(struct client *c, bool to_write);
 
 /* How many bytes will have been written to it when all that waits now is; whether so many have

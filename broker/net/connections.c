@@ -15,6 +15,7 @@
 
 #include "broker/base/process.h"
 #include "broker/base/slab.h"
+#include "broker/net/carrier.h"
 #include "broker/net/hot.h"
 #include "broker/net/keepers.h"
 #include "broker/net/limits.h"
@@ -30,9 +31,29 @@ enum { QUEUE_MESSAGES = 4 };
 
 static void write_out(struct client *c) {
   client_flush(c);
+  carrier_note_written(c);
   hot_heat(c);
   limits_note_left(c);
   reading_written(c);
+}
+
+/* Its socket is ready, and has knocks only: what they are for is found in its rings. */
+static void on_knock(struct client *c) {
+  switch (lanes_hear(c->fd)) {
+    case LANES_ENDED: reading_hung_up(c); return;
+    case LANES_BROKEN:
+      client_fault(c, "it sent something behind its last message on the socket");
+      return;
+    case LANES_NOTHING:
+    case LANES_KNOCKED: break;
+  }
+  ring_wake(&c->lanes->pair);
+  if (c->is_full && lanes_carry_out(c->lanes)) {
+    client_note_activity(c);
+    write_out(c);
+    if (c->state == CLIENT_CONDEMNED) return;
+  }
+  reading_ready(c);
 }
 
 static void on_event(uv_poll_t *poll, int status, int events) {
@@ -51,6 +72,8 @@ static void on_event(uv_poll_t *poll, int status, int events) {
   }
   if (events & UV_DISCONNECT)
     reading_hung_up(c);
+  else if ((events & UV_READABLE) && lanes_carry_in(c->lanes))
+    on_knock(c);
   else if (events & UV_READABLE)
     reading_ready(c);
 }
@@ -145,6 +168,7 @@ void client_close(struct client *c) {
   client_drop_received(c);
   accounts_close(&n->accounts, c->account);
   c->account = NULL;
+  assert(!c->lanes);
   /* In this order: libuv must not watch a descriptor that may be another's already. */
   uv_close((uv_handle_t *)&c->poll, on_closed);
   close(c->fd);

@@ -24,6 +24,7 @@ void hot_enter(struct client *c) {
   if (c->hot || h->count == HOT_MOST) return;
   h->all[h->count++] = c;
   c->hot = (uint8_t)h->count;
+  if (c->lanes) ring_wake(&c->lanes->pair); /* it is looked at, and need not knock */
 }
 
 void hot_leave(struct client *c) {

@@ -36,7 +36,8 @@ static inline void hot_spoke(struct client *c) {
   hot_enter(c);
 }
 
-/* It is one of the others from now on. It may be one. */
+/* It is one of the others from now on. It may be one. Whoever goes on with it calls reading_sleep:
+ * it is to knock again. */
 void hot_leave(struct client *c);
 void hot_leave_all(struct connections *n);
 

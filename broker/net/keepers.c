@@ -16,7 +16,7 @@ enum { LATE_MS = 10000 };
 
 /* Whether it has left something untaken for long. */
 static bool is_late(const struct client *c) {
-  return c->events & UV_WRITABLE && uv_now(c->connections->loop) - c->taken_ms >= LATE_MS;
+  return c->is_full && uv_now(c->connections->loop) - c->taken_ms >= LATE_MS;
 }
 
 /* What it takes that one has not given back, for long, what it holds of those who have ended. */

@@ -309,7 +309,7 @@ static bool is_sending(const struct client *c) {
  * it is yet to be given. */
 static bool is_taking(const struct client *c) {
   return c->outbox.own > LIMITS_WAITING_MOST && c->state != CLIENT_CONDEMNED &&
-         c->events & UV_WRITABLE;
+         c->is_full;
 }
 
 bool limits_is_watched(const struct client *c) {

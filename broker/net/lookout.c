@@ -12,6 +12,11 @@
 
 static void on_idle(uv_idle_t *idle) { (void)idle; }
 
+static void leave(struct client *c) {
+  hot_leave(c);
+  reading_sleep(c);
+}
+
 /* One look at each. */
 static bool look_at_all(struct connections *n) {
   struct hot *h = &n->hot;
@@ -21,7 +26,7 @@ static bool look_at_all(struct connections *n) {
     if (reading_look(c))
       found = true;
     else if (++c->vain_looks >= HOT_VAIN_MOST)
-      hot_leave(c);
+      leave(c);
   }
   return found;
 }
@@ -41,7 +46,7 @@ static bool let_loop_run(struct hot *h) {
 
 static bool let_loop_sleep(struct connections *n) {
   n->hot.stretch_ends = 0;
-  hot_leave_all(n);
+  while (n->hot.count) leave(n->hot.all[n->hot.count - 1]);
   return false;
 }
 

@@ -250,11 +250,18 @@ static void written(struct outbox *o, size_t n) {
 }
 
 enum outbox_outcome outbox_write(struct outbox *o, int fd, int *error) {
+  return outbox_write_some(o, SIZE_MAX, fd, error);
+}
+
+enum outbox_outcome outbox_write_some(struct outbox *o, size_t most, int fd, int *error) {
   struct iovec v[VECTOR];
   size_t n = 0;
-  for (struct outbox_block *b = o->first; b && n < VECTOR; b = b->next)
-    if (b->end > b->start)
-      v[n++] = (struct iovec){.iov_base = b->bytes + b->start, .iov_len = b->end - b->start};
+  for (struct outbox_block *b = o->first; b && n < VECTOR && most > 0; b = b->next) {
+    size_t here = b->end - b->start;
+    if (here > most) here = most;
+    most -= here;
+    if (here > 0) v[n++] = (struct iovec){.iov_base = b->bytes + b->start, .iov_len = here};
+  }
   if (n == 0) return OUTBOX_EMPTY;
   ssize_t sent;
   if (n == 1)
@@ -269,6 +276,29 @@ enum outbox_outcome outbox_write(struct outbox *o, int fd, int *error) {
   }
   written(o, (size_t)sent);
   return o->bytes ? OUTBOX_LEFT : OUTBOX_EMPTY;
+}
+
+/* As much as finds room. */
+static size_t put_blocks(const struct outbox *o, struct rings *r) {
+  size_t put = 0;
+  for (const struct outbox_block *b = o->first; b; b = b->next) {
+    uint32_t here = b->end - b->start, n = ring_put(r, b->bytes + b->start, here);
+    put += n;
+    if (n < here) break;
+  }
+  return put;
+}
+
+/* Each round puts something, or is the last: see ring_await_room. */
+enum outbox_outcome outbox_put(struct outbox *o, struct rings *r, bool *knock) {
+  while (o->bytes > 0 && !r->is_broken) {
+    size_t put = put_blocks(o, r);
+    if (ring_publish(r)) *knock = true;
+    if (put > 0) written(o, put);
+    if (o->bytes > 0 && ring_await_room(r)) break;
+  }
+  if (o->bytes > 0 && !o->is_charged) charge_all(o);
+  return r->is_broken ? OUTBOX_FAILED : o->bytes > 0 ? OUTBOX_LEFT : OUTBOX_EMPTY;
 }
 
 /* ---- To another program ---- */

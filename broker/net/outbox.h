@@ -23,6 +23,7 @@
 
 #include "broker/base/accounts.h"
 #include "broker/base/sheet.h"
+#include "proto/ring/ring.h"
 
 struct outbox_block;
 
@@ -72,6 +73,12 @@ bool outbox_push(struct outbox *o, struct account *payer, const void *bytes, uin
 /* Writes once, without blocking. OUTBOX_LEFT: write again when the socket is writable.
  * OUTBOX_FAILED: *error is an errno; the connection is not to be used any more. */
 enum outbox_outcome outbox_write(struct outbox *o, int fd, int *error);
+/* The same, of its first `most` bytes at most. */
+enum outbox_outcome outbox_write_some(struct outbox *o, size_t most, int fd, int *error);
+/* Puts into a ring what finds room there. OUTBOX_LEFT: there is none, and a knock will come when
+ * there is. OUTBOX_FAILED: the ring is broken. *knock becomes true if the other end is to be
+ * knocked at. */
+enum outbox_outcome outbox_put(struct outbox *o, struct rings *r, bool *knock);
 
 /* What is to be written, and who pays it, to a sheet; or from it, into an empty outbox. A message
  * that was written in part goes on at its next byte. */

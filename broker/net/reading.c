@@ -33,6 +33,17 @@ static bool may_go_on(const struct client *c) {
          !client_leaves_untaken(c);
 }
 
+/* The stream has moved into its ring with the message that was handled last: behind that the socket
+ * brought knocks, and the ring is yet to be read. */
+static void drop_knocks(struct client *c, struct frame *f) {
+  c->lanes->has_moved = false;
+  for (; f->start < f->in.size; f->start++) {
+    if (!f->in.bytes[f->start]) continue;
+    client_fault(c, "it sent something behind its last message on the socket");
+    return;
+  }
+}
+
 /* The whole messages in `f`, as far as it may. */
 static inline void handle_each(struct client *c, struct frame *f) {
   uint8_t *bytes;
@@ -47,6 +58,7 @@ static inline void handle_each(struct client *c, struct frame *f) {
           f->start -= size;
         else
           c->messages_in++;
+        if (c->lanes && c->lanes->has_moved) drop_knocks(c, f);
         break;
       case FRAME_MORE: return;
       case FRAME_TOO_LARGE:
@@ -96,6 +108,15 @@ static void keep_rest(struct client *c, struct frame *f) {
   client_settle(c);
 }
 
+/* The same as receive, of its ring, whose end only the socket tells (go_on). */
+static uint32_t take(struct client *c, uint8_t *to, uint32_t room) {
+  uint32_t n = lanes_take(c->lanes, c->fd, to, room);
+  if (n > 0) client_charge(c, COST_READ + n / READ_PER_UNIT);
+  if (c->lanes->pair.is_broken)
+    client_fault(c, "its rings have counters that cannot be");
+  return n;
+}
+
 /* Reads into `to`, which has so much room. The bytes read; 0: nothing is there, or the connection
  * has ended; it is condemned then. */
 static uint32_t receive(struct client *c, uint8_t *to, uint32_t room) {
@@ -104,6 +125,7 @@ static uint32_t receive(struct client *c, uint8_t *to, uint32_t room) {
     client_condemn(c, "memory is too short for what it sends");
     return 0;
   }
+  if (lanes_carry_in(c->lanes)) return take(c, to, room);
   do
     n = recv(c->fd, to, room, MSG_DONTWAIT);
   while (n < 0 && errno == EINTR);
@@ -194,13 +216,23 @@ static void go_on(struct client *c) {
 
 static bool run_slice(struct work *w, struct job *j);
 
+/* Nothing is left to do for it. If it has rings it knocks from now on, unless it is looked at
+ * (hot.h). True: something came before it knew that, to be read as if its socket were ready. */
+static bool has_come(struct client *c) {
+  if (!lanes_carry_in(c->lanes) || c->state == CLIENT_CONDEMNED || c->hot ||
+      c->is_held_back || c->has_hung_up)
+    return false;
+  c->is_put_off = !ring_sleep(&c->lanes->pair);
+  return c->is_put_off;
+}
+
 /* It has overstepped: has it rest, unless it could not be heard now anyway. */
 static bool rest(struct client *c) {
   assert(!c->has_hung_up);
   c->has_overstepped = false;
   if (c->is_held_back || c->state == CLIENT_CONDEMNED) return false;
   work_rest(c->connections->work, &c->job, run_slice);
-  client_watch(c, c->events & UV_WRITABLE);
+  client_watch(c, c->is_full);
   return true;
 }
 
@@ -211,9 +243,9 @@ static bool run_slice(struct work *w, struct job *j) {
   int64_t quantum = c->is_put_off && !c->has_hung_up ? SMALL_QUANTUM : WORK_QUANTUM;
   c->balance = c->balance > 0 ? quantum : c->balance + quantum;
   if (c->balance > 0) go_on(c);
-  bool more = is_unfinished(c);
+  bool more = is_unfinished(c) || has_come(c);
   if (c->has_overstepped && rest(c)) return false;
-  if (c->state != CLIENT_CONDEMNED) client_watch(c, c->events & UV_WRITABLE);
+  if (c->state != CLIENT_CONDEMNED) client_watch(c, c->is_full);
   return more && c->state != CLIENT_CONDEMNED; /* what cannot be watched is condemned */
 }
 
@@ -226,13 +258,17 @@ static void begin(struct client *c) {
 
 /* Its socket was read: what is left of it is a job, or waits. */
 static void end(struct client *c) {
-  bool more = is_unfinished(c);
+  bool more = is_unfinished(c) || has_come(c);
   if (c->has_overstepped && rest(c)) return;
   if (more) queue(c);
 }
 
 void reading_ready(struct client *c) {
-  if (job_is_queued(&c->job) || client_leaves_untaken(c)) return;
+  if (job_is_queued(&c->job)) return;
+  if (client_leaves_untaken(c)) {
+    if (c->lanes) c->is_held_back = true; /* its knock is gone: it is looked at when it has read */
+    return;
+  }
   if (work_is_overspent(c->connections->work)) {
     c->is_put_off = true;
     queue(c);
@@ -243,7 +279,12 @@ void reading_ready(struct client *c) {
   end(c);
 }
 
+void reading_sleep(struct client *c) {
+  if (!job_is_queued(&c->job) && !client_leaves_untaken(c) && has_come(c)) queue(c);
+}
+
 bool reading_look(struct client *c) {
+  if (lanes_carry_in(c->lanes) && !ring_has(&c->lanes->pair)) return false;
   if (c->state == CLIENT_CONDEMNED || job_is_queued(&c->job) || !(c->events & UV_READABLE) ||
       client_leaves_untaken(c))
     return false;
@@ -261,7 +302,7 @@ void reading_hung_up(struct client *c) {
   if (c->has_hung_up) return;
   c->has_hung_up = true;
   c->is_held_back = false;
-  client_watch(c, c->events & UV_WRITABLE);
+  client_watch(c, c->is_full);
   if (waits || c->state == CLIENT_CONDEMNED) return;
   /* Often it is little, and done with before those who connect next are heard. */
   if (c->balance > 0 && !c->is_postponed && !work_is_overspent(c->connections->work)) {
@@ -281,4 +322,5 @@ void reading_go_on(struct client *c, bool had_more) {
   c->is_held_back = client_leaves_untaken(c);
   if (had_more && !c->is_held_back) queue(c);
   client_watch(c, c->outbox.bytes > 0);
+  reading_sleep(c);
 }

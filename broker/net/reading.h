@@ -16,8 +16,9 @@
  *
  * Always true at the end of a turn, of a client that is not CONDEMNED: it is a job, or held back
  * because it leaves answers untaken, or it has sent no whole message that was not handled, is not
- * in debt, and its socket is watched. What it sends is handled in its order, and to the end: what
- * a peer wrote before it ended takes effect before its end does.
+ * in debt, and its socket is watched; and if it has rings, it knocks there, or it is hot. What it
+ * sends is handled in its order, and to the end: what a peer wrote before it ended takes effect
+ * before its end does.
  */
 #ifndef GAIJIN_BROKER_READING_H
 #define GAIJIN_BROKER_READING_H
@@ -29,6 +30,9 @@ void reading_ready(struct client *c);
 /* The same, but it is not known whether it is (lookout.h). False: it is not, or the client may not
  * be read now, and nothing has changed. */
 bool reading_look(struct client *c);
+/* It is not looked at any more (hot.h): one with rings knocks from now on when it has put something
+ * there. */
+void reading_sleep(struct client *c);
 /* Nothing more will come than the kernel holds; that is read now, in slices if it is much. */
 void reading_hung_up(struct client *c);
 /* It was read by the program before this one, with its outbox: goes on where that was. `had_more`:

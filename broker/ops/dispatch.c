@@ -22,6 +22,7 @@
 #include "broker/ops/lend.h"
 #include "broker/ops/monitor.h"
 #include "broker/ops/retire.h"
+#include "broker/ops/ring.h"
 #include "broker/ops/route.h"
 #include "broker/ops/watch.h"
 #include "proto/base.h"
@@ -76,6 +77,7 @@ static const handler_fn handlers[OP_COUNT] = {
     [OP_act] = act_on_act,
     [OP_lend] = lend_on_lend,
     [OP_monitor] = monitor_on_monitor,
+    [OP_ring] = ring_on_ring,
 };
 
 static void dispatch_first(struct client *from, const struct message *m) {

@@ -20,6 +20,7 @@
 #include "broker/core/state.h"
 #include "broker/net/limits.h"
 #include "broker/ops/readmit.h"
+#include "broker/ops/ring.h"
 #include "broker/ops/watch.h"
 #include "proto/closed.h"
 #include "proto/hello.h"
@@ -31,6 +32,7 @@ struct hello {
   char name[NAME_MAX_BYTES + 1];
   uint32_t name_size; /* 0: the broker is to make one up */
   bool observer, sandboxed;
+  bool rings; /* it asks for some */
   struct returning returning;
   uint32_t absent; /* whose return it is; SLAB_NONE: a new host */
 };
@@ -80,6 +82,7 @@ static bool read_hello(struct client *from, const struct message *m, struct hell
     return false;
   }
   *h = (struct hello){.version = r.version, .observer = r.observer, .absent = SLAB_NONE};
+  h->rings = ring_read(&r.options);
   if (!read_sandboxed(&r.options, &h->sandboxed)) {
     client_fault(from, "hello: '%s' is neither true nor false", SANDBOXED_KEY);
     return false;
@@ -352,6 +355,9 @@ void greet_on_hello(struct client *from, const struct message *m) {
   from->name = hosts_at(&b->hosts, from->host)->name;
   from->id = hosts_at(&b->hosts, from->host)->id;
   from->version = h.version;
+  /* Who is not trusted shares no memory. */
+  from->wants_lanes = h.rings && !h.observer && !h.sandboxed &&
+                      h.version >= op_info(OP_ring)->since;
   client_ready(from);
   permissions_note(from);
   enroll(from, &h, &secret);

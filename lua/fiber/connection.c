@@ -91,7 +91,8 @@ static bool is_readable(const struct worker *w) {
 enum { MOST_READS = 4096 };
 
 bool connection_has_more(const struct worker *w) {
-  return !w->lost && !is_waiting_for_memory(w) && (w->loop.unwatched || w->loop.starved);
+  return !w->lost && !is_waiting_for_memory(w) &&
+         (w->loop.unwatched || w->loop.starved || gaijin_paused(w->g));
 }
 
 /* The socket reported an error, which is how a broker ends that has left our bytes unread. libuv
@@ -221,9 +222,12 @@ int connection_moved(struct worker *w) {
 
 void connection_drain(struct worker *w) {
   double until = clock_seconds() + CONNECTION_DRAIN_SECONDS;
-  while (gaijin_flush(w->g, true) == 0 && gaijin_wants_write(w->g)) {
+  while (gaijin_flush(w->g, true) == 0) {
     double left = until - clock_seconds();
-    struct pollfd p = {.fd = gaijin_fd(w->g), .events = POLLOUT};
-    if (left <= 0 || (poll(&p, 1, (int)(left * 1e3) + 1) < 0 && errno != EINTR)) return;
+    bool in_ring = gaijin_awaits_room(w->g); /* nothing is read any more: not its knocks either */
+    struct pollfd p = {.fd = gaijin_fd(w->g), .events = in_ring ? 0 : POLLOUT};
+    if (left <= 0 || !(in_ring || gaijin_wants_write(w->g)) ||
+        (poll(&p, 1, in_ring ? 1 : (int)(left * 1e3) + 1) < 0 && errno != EINTR))
+      return;
   }
 }

@@ -43,7 +43,8 @@ double hosted_turn(struct worker *w) {
   uv_update_time(&w->loop.uv);
   /* What the last poll of the turn brought has not had its prepare phase yet. */
   bool left = fiber_is_due(w) || connection_has_more(w) ||
-              (!w->lost && gaijin_queued_bytes(w->g) > 0 && !w->loop.writable_wanted) ||
+              (!w->lost && gaijin_queued_bytes(w->g) > 0 && !w->loop.writable_wanted &&
+               !gaijin_awaits_room(w->g)) ||
               (!w->lost && !door_is_shut(w) && gaijin_releases(w->g) > 0 &&
                !w->loop.release_timer);
   return left ? 0 : loop_seconds(w);

@@ -314,6 +314,7 @@ struct worker {
   double reconnect;  /* seconds to try to come back when the broker has gone; 0: it does not */
   double away_since; /* while the connection is away: when that began */
   struct line_budget lines[WORKER_LINES];
+  bool shared_memory;       /* messages may pass in memory shared with the broker */
   uint32_t poll_us;         /* for so long it looks for messages before it sleeps; 0: not at all */
   double atc_time;          /* seconds between sweeps */
   unsigned collector_waits; /* sweeps between full collections */

@@ -129,6 +129,11 @@ static bool accepts(void *user) {
   return gaijin_connect(&b->observer, &options, error, sizeof error) == 0;
 }
 
+const char *bed_transport(void) {
+  const char *given = getenv("GAIJIN_TEST_TRANSPORT");
+  return given && *given ? given : NULL;
+}
+
 static void start_broker(struct bed *b) {
   const char *argv[32];
   size_t n = 0;
@@ -136,6 +141,11 @@ static void start_broker(struct bed *b) {
   argv[n++] = path ? path : "";
   argv[n++] = "-s";
   argv[n++] = b->socket;
+  const char *transport = bed_transport();
+  if (transport) {
+    argv[n++] = "--transport";
+    argv[n++] = transport;
+  }
   for (const char *const *flag = b->options.broker_flags; flag && *flag && n < 31; flag++) argv[n++] = *flag;
   argv[n] = NULL;
   struct child *c = bed_spawn(b, "broker", argv);

@@ -28,6 +28,8 @@ struct bed {
   void *while_waiting_user;
 };
 
+/* What broker and workers are told with --transport ($GAIJIN_TEST_TRANSPORT); NULL: nothing. */
+const char *bed_transport(void);
 /* Monotonic seconds, and a pause of a few milliseconds. */
 double bed_now(void);
 void bed_pause(void);

@@ -63,6 +63,10 @@ struct child *bed_start(struct bed *b, const struct bed_worker *worker) {
   add(b, &a, "-n");
   add(b, &a, worker->name);
   if (worker->once) add(b, &a, "--once");
+  if (bed_transport()) {
+    add(b, &a, "--transport");
+    add(b, &a, bed_transport());
+  }
   add_all(b, &a, worker->flags);
   if (!worker->script) add(b, &a, "-e");
   add(b, &a, worker->script ? worker->script : worker->code);

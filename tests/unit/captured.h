@@ -17,7 +17,7 @@
 
 struct captured {
   int fd, saved, file;
-  char text[4096]; /* what was written, after captured_end */
+  char text[16384]; /* what was written, after captured_end */
 };
 
 static inline void captured_begin(struct captured *c, int fd) {

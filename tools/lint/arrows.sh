@@ -60,7 +60,7 @@ includes() {
 # The floors of each folder, lowest first; "." is the folder itself, "a|b" are two of one height
 # that do not know each other. A room with rooms of its own has a line, too.
 floors='
-proto   . settings wait
+proto   . settings wait|ring
 broker  base books net core ops upgrade .
 lua     vm sandbox fiber ref ask walk serve api .
 tools   base table ask watch touch graph run web top cmd|dev .

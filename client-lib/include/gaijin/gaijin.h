@@ -132,6 +132,7 @@ struct gaijin_options {
   uint32_t reconnect_ms;
   /* For how long, in microseconds, to look for messages before sleeping (<gaijin/polling.h>). */
   uint32_t poll_us;
+  bool shared_memory; /* instead of the socket, where the broker has it (<gaijin/polling.h>) */
 };
 
 /* $GAIJIN_SOCKET, else $XDG_RUNTIME_DIR/gaijin.sock, else /run/gaijin/gaijin.sock. Writes at most n

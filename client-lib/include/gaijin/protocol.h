@@ -64,6 +64,7 @@ enum gaijin_op {
   GAIJIN_OP_PATHS = 41,
   GAIJIN_OP_ACT = 42,
   GAIJIN_OP_DESCRIBE = 43,
+  GAIJIN_OP_RING = 45,
   GAIJIN_OP_COUNT
 };
 

@@ -1,0 +1,236 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * A client whose broker offers rings (client-lib/rings.c), and one whose broker writes what it likes.
+ */
+#define _GNU_SOURCE /* memfd_create */
+#include <sys/mman.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+
+#include "broker/net/lanes.h"
+#include "tests/unit/fake_broker.h"
+
+static struct fake f;
+static struct lanes *l; /* the broker's end */
+
+static void setup(void) {
+  fake_open(&f);
+  gj_rings_init(f.g, true); /* as if it had asked in hello */
+  ck_assert_int_eq(lanes_new(&l, -1, NULL), 0);
+}
+static void teardown(void) {
+  fake_close(&f);
+  lanes_free(l);
+}
+
+static void begin_ring(uint64_t step, uint32_t count) {
+  fake_begin(&f, MESSAGE_NOTICE, GAIJIN_OP_RING, 0, count);
+  pack_uint(&f.p, step);
+}
+
+/* What the client answers: RING_MOVED or RING_REFUSED. */
+static uint64_t offer(uint64_t layout) {
+  uint64_t step;
+  begin_ring(RING_OFFERED, 2);
+  pack_uint(&f.p, layout);
+  fake_end(&f);
+  ck_assert(lanes_offer(l, f.fd, f.out.bytes, f.out.size));
+  f.out.size = 0;
+  ck_assert_int_eq(gaijin_dispatch(f.g), 0);
+  ck_assert_int_eq(gaijin_flush(f.g, false), 0);
+  ck_assert_int_eq(fake_next(&f)->op, OP_ring);
+  struct reader r = fake_values(&f.m);
+  ck_assert(reader_uint(&r, &step));
+  return step;
+}
+
+static void move(void) {
+  ck_assert_uint_eq(offer(RING_LAYOUT), RING_MOVED);
+  l->in = l->out = true;
+  begin_ring(RING_MOVED, 1);
+  fake_deliver(&f);
+  ck_assert(f.g->rings.in && f.g->rings.out);
+}
+
+/* What is in f.out goes into the ring. False: it did not need a knock. */
+static bool put_out(void) {
+  fake_end(&f);
+  ck_assert_uint_eq(ring_put(&l->pair, f.out.bytes, f.out.size), f.out.size);
+  f.out.size = 0;
+  bool is_due = ring_publish(&l->pair);
+  if (is_due) lanes_knock(l, f.fd);
+  return is_due;
+}
+
+static void put_free(uint64_t id) { fake_begin(&f, MESSAGE_REQUEST, GAIJIN_OP_FREE, id, 0); }
+
+static bool is_readable(void) {
+  struct pollfd p = {.fd = gaijin_fd(f.g), .events = POLLIN};
+  return poll(&p, 1, 0) == 1;
+}
+
+/* How many bytes of the client are in its ring. */
+static uint32_t take_all(void) {
+  uint8_t bytes[4096];
+  uint32_t all = 0, n;
+  while ((n = lanes_take(l, f.fd, bytes, sizeof bytes)) > 0) all += n;
+  return all;
+}
+
+START_TEST(messages_pass_in_rings) {
+  move();
+  put_free(1);
+  ck_assert(put_out());
+  ck_assert(is_readable());
+  ck_assert_int_eq(gaijin_dispatch(f.g), 0);
+  ck_assert_uint_eq(f.told.frees, 1);
+  ck_assert(!is_readable());
+  put_free(2);
+  ck_assert_msg(put_out(), "whoever left gaijin_dispatch sleeps");
+  ck_assert_int_eq(gaijin_dispatch(f.g), 0);
+  ck_assert_uint_eq(f.told.frees, 2);
+  uint64_t id;
+  gaijin_begin_request(f.g, &(struct gaijin_send){.op = GAIJIN_OP_PING}, 0);
+  ck_assert_int_eq(gaijin_end_request(f.g, told_answer, &f, &id), 0);
+  ck_assert_int_eq(gaijin_flush(f.g, false), 0);
+  ck_assert_uint_gt(take_all(), 0);
+}
+END_TEST
+
+/* While it looks it needs no knock. */
+START_TEST(looking_finds_them) {
+  move();
+  gj_poll_init(f.g, 1000);
+  f.g->polling.share = 1;
+  put_free(1);
+  put_out();
+  ck_assert(gaijin_poll(f.g));
+  ck_assert_uint_eq(f.told.frees, 1);
+  ck_assert(!gaijin_poll(f.g));
+  put_free(2);
+  ck_assert_msg(put_out(), "who has looked in vain sleeps");
+}
+END_TEST
+
+START_TEST(what_is_no_ring_is_refused) {
+  switch (_i) {
+    case 0: ck_assert_uint_eq(offer(RING_LAYOUT + 1), RING_REFUSED); break;
+    case 1: /* a file that could shrink */
+      close(l->file);
+      l->file = memfd_create("evil", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+      ck_assert_int_eq(ftruncate(l->file, RING_MAP_BYTES), 0);
+      ck_assert_uint_eq(offer(RING_LAYOUT), RING_REFUSED);
+      break;
+    case 2: /* no descriptor is left for it */
+    {
+      struct rlimit before, few;
+      ck_assert_int_eq(getrlimit(RLIMIT_NOFILE, &before), 0);
+      few = before;
+      few.rlim_cur = 3;
+      ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &few), 0);
+      ck_assert_uint_eq(offer(RING_LAYOUT), RING_REFUSED);
+      ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &before), 0);
+    }
+  }
+  fake_ask(&f, told_answer); /* over the socket, as before */
+}
+END_TEST
+
+START_TEST(one_that_was_not_asked_for_is_a_fault) {
+  if (_i == 0) f.g->rings.wanted = false;
+  begin_ring(_i == 0 ? RING_OFFERED : RING_MOVED, 2);
+  pack_uint(&f.p, RING_LAYOUT);
+  fake_send(&f);
+  ck_assert_int_eq(gaijin_dispatch(f.g), GAIJIN_STATUS_LOST);
+}
+END_TEST
+
+START_TEST(a_full_ring_waits_for_a_knock) {
+  enum { BYTES = 600000 };
+  static char text[BYTES];
+  uint64_t id;
+  move();
+  memset(text, 'x', BYTES);
+  gaijin_begin_request(f.g, &(struct gaijin_send){.op = GAIJIN_OP_S2T, .name = "bank"}, 1);
+  gaijin_put_string(f.g, text, BYTES);
+  ck_assert_int_eq(gaijin_end_request(f.g, told_answer, &f, &id), 0);
+  ck_assert_int_eq(gaijin_flush(f.g, false), 0);
+  ck_assert(gaijin_awaits_room(f.g) && !gaijin_wants_write(f.g));
+  uint32_t all = 0;
+  for (int i = 0; i < 100 && all < BYTES; i++) {
+    all += take_all();
+    if (gaijin_queued_bytes(f.g)) ck_assert(is_readable());
+    ck_assert_int_eq(gaijin_dispatch(f.g), 0);
+  }
+  all += take_all();
+  ck_assert_uint_gt(all, BYTES);
+  ck_assert(!gaijin_awaits_room(f.g));
+}
+END_TEST
+
+/* What the broker had put when it went is read first. */
+START_TEST(the_ring_is_read_to_its_end) {
+  move();
+  for (uint64_t i = 1; i <= 5; i++) {
+    put_free(i);
+    fake_end(&f);
+  }
+  ck_assert_uint_eq(ring_put(&l->pair, f.out.bytes, f.out.size), f.out.size);
+  ring_publish(&l->pair);
+  close(f.fd);
+  f.fd = -1;
+  ck_assert_int_eq(gaijin_dispatch(f.g), GAIJIN_STATUS_LOST);
+  ck_assert_uint_eq(f.told.frees, 5);
+}
+END_TEST
+
+START_TEST(evil_brokers_are_left) {
+  move();
+  struct ring_page *page = l->pair.page;
+  switch (_i) {
+    case 0: atomic_store(&page->down.head, 1u << 30); break;
+    case 1: atomic_store(&page->down.head, UINT32_MAX - 3); break;
+    case 2:
+      memset((uint8_t *)page + RING_PAGE_BYTES + RING_BYTES, 0x5a, RING_BYTES);
+      atomic_store(&page->down.head, 1000);
+      break;
+    case 3: ck_assert_int_eq(send(f.fd, "\0x", 2, 0), 2); break;
+  }
+  ck_assert_int_eq(gaijin_dispatch(f.g), GAIJIN_STATUS_LOST);
+}
+END_TEST
+
+/* It has no such memory: nothing of it is touched there. */
+START_TEST(a_fork_leaves_it_alone) {
+  int status;
+  move();
+  pid_t pid = fork();
+  if (pid == 0) {
+    bool is_refused = gaijin_dispatch(f.g) != 0 && gaijin_flush(f.g, false) != 0 && !gaijin_poll(f.g);
+    gaijin_close(f.g);
+    _exit(is_refused ? 0 : 1);
+  }
+  ck_assert_int_eq(waitpid(pid, &status, 0), pid);
+  ck_assert_int_eq(status, 0);
+  put_free(1);
+  put_out();
+  ck_assert_int_eq(gaijin_dispatch(f.g), 0);
+  ck_assert_uint_eq(f.told.frees, 1);
+}
+END_TEST
+
+int main(void) {
+  Suite *s = suite_create("client-lib/rings");
+  TCase *c = tcase_create("rings");
+  tcase_add_checked_fixture(c, setup, teardown);
+  tcase_add_test(c, messages_pass_in_rings);
+  tcase_add_test(c, looking_finds_them);
+  tcase_add_loop_test(c, what_is_no_ring_is_refused, 0, 3);
+  tcase_add_loop_test(c, one_that_was_not_asked_for_is_a_fault, 0, 2);
+  tcase_add_test(c, a_full_ring_waits_for_a_knock);
+  tcase_add_test(c, the_ring_is_read_to_its_end);
+  tcase_add_loop_test(c, evil_brokers_are_left, 0, 4);
+  tcase_add_test(c, a_fork_leaves_it_alone);
+  suite_add_tcase(s, c);
+  return run_suite(s);
+}
