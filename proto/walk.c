@@ -65,6 +65,24 @@ static inline const uint8_t *skip(const uint8_t *at, const uint8_t *end, uint32_
   return mark >= 0x90 ? array(at, end, mark & 0x0f, count) : NULL; /* else a fixmap */
 }
 
+/* What is behind the marks from 0xc0 on, of values of one size that hold no others; 0xff: others. */
+enum { OTHER_SIZE = 0xff };
+static const uint8_t sizes[32] = {
+    0, OTHER_SIZE, 0, 0, OTHER_SIZE, OTHER_SIZE, OTHER_SIZE, OTHER_SIZE, OTHER_SIZE, OTHER_SIZE,
+    4, 8, 1, 2, 4, 8, 1, 2, 4, 8, OTHER_SIZE, OTHER_SIZE, OTHER_SIZE, OTHER_SIZE, OTHER_SIZE,
+    OTHER_SIZE, OTHER_SIZE, OTHER_SIZE, OTHER_SIZE, OTHER_SIZE, OTHER_SIZE, OTHER_SIZE};
+
+/* Behind a nil, a boolean, a number or a short string, as most values are; NULL: it may be
+ * something else. */
+static inline const uint8_t *skip_short(const uint8_t *at, const uint8_t *end) {
+  uint8_t mark = *at++;
+  if (mark < 0x80 || mark >= 0xe0) return at;
+  if (mark >= 0xa0 && mark < 0xc0) return behind(at, end, mark & 0x1f);
+  if (mark < 0xa0) return NULL;
+  if (sizes[mark & 0x1f] != OTHER_SIZE) return behind(at, end, sizes[mark & 0x1f]);
+  return mark == 0xd9 && at != end ? behind(at + 1, end, at[0]) : NULL;
+}
+
 /* A PT, or a null pointer, that was stepped over. */
 static void show(body_visit_fn visit, void *user, const uint8_t *at, const uint8_t *end) {
   struct reader r = {at, end};
@@ -90,7 +108,12 @@ static inline const char *walk(struct reader *r, struct body_walker *w, uint32_t
     if (left == 0 || *values == most) break;
     left--;
     uint32_t count;
-    const uint8_t *next = at == end ? NULL : skip(at, end, &count);
+    const uint8_t *next = at == end || depth == 0 ? NULL : skip_short(at, end);
+    if (next) {
+      at = next;
+      continue;
+    }
+    if (at != end) next = skip(at, end, &count);
     if (!next)
       return "body is cut short or holds a msgpack form that is not allowed (map, foreign ext, "
              "malformed PT, absurd length)";
@@ -109,15 +132,6 @@ static inline const char *walk(struct reader *r, struct body_walker *w, uint32_t
   w->depth = depth;
   r->at = at;
   return left == 0 && at != end ? "bytes after the body" : NULL;
-}
-
-/* The same for a number or a short string; NULL: it may be something else. */
-static inline const uint8_t *skip_short(const uint8_t *at, const uint8_t *end) {
-  uint8_t mark = *at++;
-  if (mark < 0x80 || mark >= 0xe0) return at;
-  if (mark >= 0xa0 && mark < 0xc0) return behind(at, end, mark & 0x1f);
-  if (mark == 0xd9 && at != end) return behind(at + 1, end, at[0]);
-  return mark == 0xcb ? behind(at, end, 8) : NULL;
 }
 
 const char *body_walk(const uint8_t *body, uint32_t size, body_visit_fn visit, void *user) {
