@@ -65,22 +65,30 @@ static inline const uint8_t *skip(const uint8_t *at, const uint8_t *end, uint32_
   return mark >= 0x90 ? array(at, end, mark & 0x0f, count) : NULL; /* else a fixmap */
 }
 
-/* What is behind the marks from 0xc0 on, of values of one size that hold no others; 0xff: others. */
-enum { OTHER_SIZE = 0xff };
-static const uint8_t sizes[32] = {
-    0, OTHER_SIZE, 0, 0, OTHER_SIZE, OTHER_SIZE, OTHER_SIZE, OTHER_SIZE, OTHER_SIZE, OTHER_SIZE,
-    4, 8, 1, 2, 4, 8, 1, 2, 4, 8, OTHER_SIZE, OTHER_SIZE, OTHER_SIZE, OTHER_SIZE, OTHER_SIZE,
-    OTHER_SIZE, OTHER_SIZE, OTHER_SIZE, OTHER_SIZE, OTHER_SIZE, OTHER_SIZE, OTHER_SIZE};
+/* The bytes of values with marks from 0x80 to 0xdf that have one size and hold no others; 0: they
+ * are others. */
+static const uint8_t sizes[0x60] = {
+    [0x20] = 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, /* short strings */
+    17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 31, 32,
+    [0x40] = 1, 0, 1, 1,                    /* nil, booleans */
+    [0x4a] = 5, 9, 2, 3, 5, 9, 2, 3, 5, 9}; /* numbers */
 
 /* Behind a nil, a boolean, a number or a short string, as most values are; NULL: it may be
  * something else. */
 static inline const uint8_t *skip_short(const uint8_t *at, const uint8_t *end) {
-  uint8_t mark = *at++;
-  if (mark < 0x80 || mark >= 0xe0) return at;
-  if (mark >= 0xa0 && mark < 0xc0) return behind(at, end, mark & 0x1f);
-  if (mark < 0xa0) return NULL;
-  if (sizes[mark & 0x1f] != OTHER_SIZE) return behind(at, end, sizes[mark & 0x1f]);
-  return mark == 0xd9 && at != end ? behind(at + 1, end, at[0]) : NULL;
+  uint8_t mark = *at;
+  if (mark < 0x80 || mark >= 0xe0) return at + 1;
+  if (sizes[mark - 0x80]) return behind(at, end, sizes[mark - 0x80]);
+  return mark == 0xd9 && end - at > 1 ? behind(at + 2, end, at[1]) : NULL;
+}
+
+/* Steps over such values, `most` of them at most; how many there were. */
+static inline uint32_t skip_run(const uint8_t **at, const uint8_t *end, uint32_t most) {
+  const uint8_t *p = *at, *next;
+  uint32_t left = most;
+  for (; left > 0 && p != end && (next = skip_short(p, end)); left--) p = next;
+  *at = p;
+  return most - left;
 }
 
 /* A PT, or a null pointer, that was stepped over. */
@@ -105,15 +113,16 @@ static inline const char *walk(struct reader *r, struct body_walker *w, uint32_t
   uint32_t left = w->left[depth]; /* in the innermost array; w->left has it for the others */
   for (*values = 0;; ++*values) {
     while (left == 0 && depth > 0) left = w->left[--depth];
+    if (depth > 0) {
+      uint32_t run = skip_run(&at, end, left < most - *values ? left : most - *values);
+      left -= run;
+      *values += run;
+      while (left == 0 && depth > 0) left = w->left[--depth];
+    }
     if (left == 0 || *values == most) break;
     left--;
     uint32_t count;
-    const uint8_t *next = at == end || depth == 0 ? NULL : skip_short(at, end);
-    if (next) {
-      at = next;
-      continue;
-    }
-    if (at != end) next = skip(at, end, &count);
+    const uint8_t *next = at == end ? NULL : skip(at, end, &count);
     if (!next)
       return "body is cut short or holds a msgpack form that is not allowed (map, foreign ext, "
              "malformed PT, absurd length)";
@@ -143,8 +152,7 @@ const char *body_walk(const uint8_t *body, uint32_t size, body_visit_fn visit, v
   if (size && (*body & 0xf0) == 0x90) {
     /* Most have a few numbers and short strings, and then it is over. */
     uint32_t left = *r.at++ & 0x0f;
-    for (const uint8_t *next; left > 0 && r.at != r.end; left--, r.at = next)
-      if (!(next = skip_short(r.at, r.end))) break;
+    left -= skip_run(&r.at, r.end, left);
     if (left == 0 && r.at == r.end) return NULL;
     w.depth = 1;
     w.left[0] = 0;

@@ -38,13 +38,17 @@ static const struct {
     {"table.sort", ""},     {"coroutine.status", "s"},    {"coroutine.resume", "b*v"},
 };
 
-static bool fits(lua_State *L, int i, char letter) {
+static bool is_nan(lua_State *L, int i) {
+  lua_Number n = lua_tonumber(L, i);
+  return n != n;
+}
+
+static inline bool fits(lua_State *L, int i, char letter) {
   int type = lua_type(L, i);
   switch (letter) {
     case 'v': return true;
     case 'x': return type != LUA_TNIL;
-    case 'k':
-      return type != LUA_TNIL && !(type == LUA_TNUMBER && lua_tonumber(L, i) != lua_tonumber(L, i));
+    case 'k': return type != LUA_TNIL && !(type == LUA_TNUMBER && is_nan(L, i));
     case 'z': return type == LUA_TNIL;
     case 'b': return type == LUA_TBOOLEAN;
     case 'T': return type == LUA_TBOOLEAN && lua_toboolean(L, i);
@@ -52,7 +56,7 @@ static bool fits(lua_State *L, int i, char letter) {
     case 't': return type == LUA_TTABLE;
     case 'n': return type == LUA_TNUMBER;
     case 's': return type == LUA_TSTRING || type == LUA_TNUMBER;
-    case 'l': return fits(L, i, 's') && fits(L, i, 'k');
+    case 'l': return type == LUA_TSTRING || (type == LUA_TNUMBER && !is_nan(L, i));
     case 'c': return type == LUA_TNIL || type == LUA_TFUNCTION;
     default: assert(false && "a letter of the list above"); return false;
   }

@@ -12,7 +12,6 @@
 #include <string.h>
 
 #include "lua/ref/at.h"
-#include "lua/ref/decode.h"
 #include "lua/ref/value.h"
 #include "lua/vm/userdata.h"
 
@@ -266,101 +265,4 @@ bool copy_put(lua_State *L, struct worker *w, int i) {
   assert(!good || lua_gettop(L) == place);
   lua_settop(L, top);
   return good;
-}
-
-/* ---- Receiving ---- */
-
-static int malformed(lua_State *L) {
-  return worker_raise(L, GAIJIN_STATUS_PROTOCOL, "a table sent by value is malformed");
-}
-
-/* Pushes a key or value: a table of the list, or any other value. */
-static void push_element(lua_State *L, struct worker *w, gaijin_body *body, int list,
-                         uint32_t count, struct decoding *d) {
-  struct gaijin_value v;
-  if (!gaijin_body_next(body, &v)) malformed(L);
-  if (v.type != GAIJIN_ARRAY) {
-    decode_spend_value(L, w, d, &v);
-    value_push(L, w, &v);
-    return;
-  }
-  if (v.count != 1 || !gaijin_body_next(body, &v) || v.type != GAIJIN_NUMBER || !v.is_uint ||
-      v.integer < 1 || v.integer > count)
-    malformed(L);
-  lua_rawgeti(L, list, (int)v.integer);
-}
-
-/* Fills the table on top, whose array's header has been read. */
-static void push_entries(lua_State *L, struct worker *w, gaijin_body *body, int list,
-                         uint32_t tables, uint32_t count, struct decoding *d) {
-  for (uint32_t k = 0; k < count; k += 2) {
-    decode_spend(L, w, d, 0);
-    push_element(L, w, body, list, tables, d);
-    if (lua_isnil(L, -1) ||
-        (lua_type(L, -1) == LUA_TNUMBER && lua_tonumber(L, -1) != lua_tonumber(L, -1)))
-      malformed(L);
-    push_element(L, w, body, list, tables, d);
-    lua_rawset(L, -3);
-  }
-}
-
-/* Shows the key or value that is *at bytes ahead. A table of the list takes two values. */
-static void look(lua_State *L, const gaijin_body *body, size_t *at, struct gaijin_value *v) {
-  struct gaijin_value place;
-  if (!gaijin_body_look(body, at, v) ||
-      (v->type == GAIJIN_ARRAY && (v->count != 1 || !gaijin_body_look(body, at, &place))))
-    malformed(L);
-}
-
-/* Pushes an empty table with room for all entries of the one that is *at bytes ahead; *at moves
- * past it. Lua makes room by inserting all keys anew, in one go, and keys can be chosen so that
- * each takes as long as there are keys: that must not happen. */
-static void push_roomy(lua_State *L, struct worker *w, const gaijin_body *body, size_t *at,
-                       struct decoding *d) {
-  struct gaijin_value table, key, value;
-  uint32_t run = 0, others = 0; /* keys 1, 2, ... in this order; all after these */
-  if (!gaijin_body_look(body, at, &table) || table.type != GAIJIN_ARRAY || table.count % 2)
-    malformed(L);
-  for (uint32_t k = 0; k < table.count; k += 2) {
-    decode_spend(L, w, d, DECODE_ENTRY);
-    look(L, body, at, &key);
-    look(L, body, at, &value);
-    bool next = !others && key.type == GAIJIN_NUMBER && key.number == run + 1.0;
-    run += next;
-    others += !next;
-  }
-  lua_createtable(L, (int)run, (int)others);
-}
-
-/* Pushes a list of `count` empty tables. */
-static void push_tables(lua_State *L, struct worker *w, const gaijin_body *body, uint32_t count,
-                        struct decoding *d) {
-  size_t at = 0;
-  lua_newtable(L);
-  for (uint32_t i = 1; i <= count; i++) {
-    decode_spend(L, w, d, DECODE_TABLE);
-    if (d->is_long)
-      push_roomy(L, w, body, &at, d);
-    else
-      lua_newtable(L);
-    lua_rawseti(L, -2, (int)i);
-  }
-}
-
-void copy_push(lua_State *L, struct worker *w, gaijin_body *body, uint32_t count,
-               struct decoding *d) {
-  luaL_checkstack(L, 8, "too many values received");
-  if (count < 1 || count > INT32_MAX) malformed(L);
-  push_tables(L, w, body, count, d);
-  int list = lua_gettop(L);
-  for (uint32_t i = 1; i <= count; i++) {
-    struct gaijin_value v;
-    if (!gaijin_body_next(body, &v) || v.type != GAIJIN_ARRAY || v.count % 2) malformed(L);
-    lua_rawgeti(L, list, (int)i);
-    push_entries(L, w, body, list, count, v.count, d);
-    lua_pop(L, 1);
-  }
-  lua_rawgeti(L, list, 1);
-  lua_remove(L, list);
-  assert(lua_gettop(L) == list && lua_istable(L, list));
 }

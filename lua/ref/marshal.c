@@ -97,17 +97,31 @@ bool unmarshal_single(lua_State *L, struct worker *w, gaijin_body *body) {
   return true;
 }
 
+/* Pushes the numbers that come next, so many at most; how many there were. */
+static uint32_t push_numbers(lua_State *L, struct worker *w, gaijin_body *body, uint32_t most,
+                             struct decoding *d) {
+  double numbers[DECODE_NUMBERS];
+  size_t n = gaijin_body_numbers(body, numbers, most < DECODE_NUMBERS ? most : DECODE_NUMBERS);
+  if (n) decode_spend_many(L, w, d, (unsigned)n, 0);
+  for (size_t i = 0; i < n; i++) lua_pushnumber(L, numbers[i]);
+  return (uint32_t)n;
+}
+
+enum { FEW = 8 }; /* so few values are read one by one */
+
 int unmarshal(lua_State *L, struct worker *w, gaijin_body *body, uint64_t host, bool rows) {
   if (!body) return 0;
   uint32_t count = gaijin_body_count(body);
   if (count > LUAI_MAXCSTACK || !lua_checkstack(L, (int)count + 8))
     return worker_raise(L, GAIJIN_STATUS_TOO_LARGE, "%u values are more than the Lua stack holds",
                         (unsigned)count);
-  int n = 0;
+  uint32_t n = 0;
   struct decoding d;
   decode_init(&d, w, body, host);
   struct gaijin_value v;
-  for (; n < (int)count && gaijin_body_next(body, &v); n++) {
+  for (; n < count; n++) {
+    if (count - n > FEW) n += push_numbers(L, w, body, count - n, &d);
+    if (n == count || !gaijin_body_next(body, &v)) break;
     if (v.type != GAIJIN_ARRAY)
       push_value(L, w, &v, &d);
     else if (rows)
@@ -115,6 +129,6 @@ int unmarshal(lua_State *L, struct worker *w, gaijin_body *body, uint64_t host, 
     else
       copy_push(L, w, body, v.count, &d);
   }
-  assert(n == (int)count);
-  return n;
+  assert(n == count);
+  return (int)n;
 }
