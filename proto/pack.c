@@ -7,7 +7,6 @@
 #include "proto/pack.h"
 
 #include <assert.h>
-#include <math.h>
 #include <string.h>
 
 #include "proto/base.h"
@@ -110,18 +109,55 @@ static void put_negative(struct pack *p, int64_t n) {
     put_marked64(p, 0xd3, (uint64_t)n);
 }
 
-void pack_number(struct pack *p, double v) {
+/* One of at most 32 bits, and there is room for its longest form. */
+static inline void put_short(struct pack *p, uint32_t n) {
+  struct buffer *b = p->out;
+  uint8_t *to = b->bytes + b->size;
+  uint32_t bytes = 1;
+  if (n < 0x80) {
+    to[0] = (uint8_t)n;
+  } else if (n <= UINT8_MAX) {
+    to[0] = 0xcc;
+    to[1] = (uint8_t)n;
+    bytes = 2;
+  } else if (n <= UINT16_MAX) {
+    to[0] = 0xcd;
+    store_be16(to + 1, (uint16_t)n);
+    bytes = 3;
+  } else {
+    to[0] = 0xce;
+    store_be32(to + 1, n);
+    bytes = 5;
+  }
+  b->size += bytes;
+  p->wanted += bytes;
+}
+
+static inline bool has_room(const struct pack *p, uint32_t n) {
+  return p->outcome == BUFFER_OK && p->out->capacity - p->out->size >= n &&
+         p->wanted - MESSAGE_PREFIX_BYTES + n <= p->max_message;
+}
+
+/* Out of the way of the others. */
+__attribute__((noinline)) static void put_other_number(struct pack *p, double v) {
   const double exact = 9007199254740992.0; /* 2^53 */
   uint64_t bits;
-  if (v >= -exact && v <= exact && v == (double)(int64_t)v && !(v == 0 && signbit(v))) {
-    if (v >= 0)
-      put_uint(p, (uint64_t)(int64_t)v);
-    else
-      put_negative(p, (int64_t)v);
-    return;
-  }
   memcpy(&bits, &v, sizeof bits);
-  put_marked64(p, 0xcb, bits);
+  if (!(v >= -exact && v <= exact && v == (double)(int64_t)v) || (v == 0 && bits))
+    put_marked64(p, 0xcb, bits);
+  else if (v >= 0)
+    put_uint(p, (uint64_t)(int64_t)v);
+  else
+    put_negative(p, (int64_t)v);
+}
+
+void pack_number(struct pack *p, double v) {
+  uint64_t bits;
+  memcpy(&bits, &v, sizeof bits);
+  if (v >= 0 && v <= UINT32_MAX && (uint32_t)v == v && bits >> 63 == 0 && has_room(p, 5))
+    put_short(p, (uint32_t)v);
+  else
+    put_other_number(p, v);
 }
 
 void pack_uint(struct pack *p, uint64_t v) { put_uint(p, v); }

@@ -15,6 +15,7 @@
 #include "lua/ask/form.h"
 #include "lua/ask/remote.h"
 #include "lua/ref/at.h"
+#include "lua/ref/value.h"
 
 enum { UP_WORKER = 1, UP_PLACE, UP_PAGE, UP_ASKED, UP_CURSOR };
 
@@ -62,8 +63,7 @@ static int make_page(lua_State *L, int first) {
 static void push_next(lua_State *L, struct place *p) {
   int page = lua_upvalueindex(UP_PAGE);
   lua_rawgeti(L, page, ++p->at);
-  int type = lua_type(L, -1);
-  if (type <= LUA_TSTRING && type != LUA_TLIGHTUSERDATA) return;
+  if (value_is_plain(lua_type(L, -1))) return;
   lua_pushnil(L); /* its token goes as the traversal moves on */
   lua_rawseti(L, page, p->at);
 }

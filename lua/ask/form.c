@@ -62,12 +62,23 @@ static inline bool fits(lua_State *L, int i, char letter) {
   }
 }
 
+/* Whether the values from index i to the top are keys and values: most that are looked at. */
+static bool are_entries(lua_State *L, int i) {
+  int top = lua_gettop(L);
+  for (; i < top; i += 2) {
+    int key = lua_type(L, i);
+    if (key == LUA_TNIL || (key == LUA_TNUMBER && is_nan(L, i)) || lua_isnil(L, i + 1)) return false;
+  }
+  return i > top;
+}
+
 /* Whether the values from index i to the top have the one form that ends at `end`. */
 static bool has_form(lua_State *L, int i, const char *form, const char *end) {
   int top = lua_gettop(L);
   for (; form < end && *form != '*'; form++, i++)
     if (i > top || !fits(L, i, *form)) return false;
   if (form == end) return i > top;
+  if (end - form == 3 && form[1] == 'k' && form[2] == 'x') return are_entries(L, i);
   for (const char *again = form + 1; i <= top;) {
     for (const char *p = again; p < end; p++, i++)
       if (i > top || !fits(L, i, *p)) return false;
