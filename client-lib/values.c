@@ -323,22 +323,34 @@ size_t gaijin_body_numbers(gaijin_body *b, double *to, size_t most) {
   return n;
 }
 
+/* Reads the next value if it is a PT. */
+static bool next_pt(gaijin_body *b, struct gaijin_value *v) {
+  const uint8_t *at = b->reader.at;
+  struct pt pt;
+  if (*at != PT_MARK || !pt_read(at, (uint32_t)(b->reader.end - at), &pt)) return false;
+  b->reader.at = at + PT_WIRE_BYTES;
+  *v = (struct gaijin_value){0};
+  pt_value(b, &pt, v);
+  return true;
+}
+
 static bool body_next(gaijin_body *b, struct gaijin_value *v) {
   uint32_t *left = step(b);
-  if (*left && usual_value(&b->reader.at, b->reader.end, v)) {
+  if (*left == 0) return false;
+  if (usual_value(&b->reader.at, b->reader.end, v) || next_pt(b, v)) {
     --*left;
     return true;
   }
   struct value in;
   memset(&in, 0, sizeof in);
-  if (*left == 0 || !reader_next(&b->reader, &in)) return false;
+  if (!reader_next(&b->reader, &in)) return false;
   --*left;
   if (in.type == VALUE_ARRAY) {
     assert(b->depth < BODY_DEPTH_MAX); /* the body was walked on arrival */
     b->left[++b->depth] = in.count;
   }
+  assert(in.type != VALUE_PT);
   *v = plain_value(&in);
-  if (in.type == VALUE_PT) pt_value(b, &in.pt, v);
   return true;
 }
 

@@ -189,36 +189,63 @@ static uint32_t sequence(const uint8_t *s, uint32_t left) {
   return more + 1;
 }
 
+/* Whether the last bytes, as many as a word has or all of fewer, are ASCII; false: perhaps not. */
+static inline bool ends_in_ascii(const uint8_t *s, uint32_t n) {
+  enum { HALF = WORD / 2 };
+  if (n >= WORD) return !high_bits(s + n - WORD);
+  return n >= HALF && !((load_be32(s) | load_be32(s + n - HALF)) & 0x80808080u);
+}
+
 /* UTF-8 as in RFC 3629: no overlong forms, no surrogates, nothing above U+10FFFF. Looks at eight
  * bytes at a time whether they are ASCII. */
 static bool is_utf8(const uint8_t *s, uint32_t n) {
-  for (uint32_t i = 0; i < n;) {
-    if (n - i >= WORD) {
-      uint64_t high = high_bits(s + i);
-      i += high ? (uint32_t)__builtin_ctzll(high) / 8 : WORD;
-      if (!high) continue;
-    } else if (s[i] < 0x80) {
-      i++;
-      continue;
-    }
+  uint32_t i = 0;
+  while (n - i >= WORD) {
+    uint64_t high = high_bits(s + i);
+    i += high ? (uint32_t)__builtin_ctzll(high) / 8 : WORD;
+    if (!high) continue;
     uint32_t bytes = sequence(s + i, n - i);
+    if (!bytes) return false;
+    i += bytes;
+  }
+  if (ends_in_ascii(s, n)) return true;
+  while (i < n) {
+    uint32_t bytes = s[i] < 0x80 ? 1 : sequence(s + i, n - i);
     if (!bytes) return false;
     i += bytes;
   }
   return true;
 }
 
+/* Writes the mark and the size of a string; how many bytes they are. */
+static inline uint32_t string_head(uint8_t head[5], bool str, uint32_t size) {
+  if (str && size < 32) {
+    head[0] = (uint8_t)(0xa0 | size);
+    return 1;
+  }
+  if (size <= UINT8_MAX) {
+    head[0] = str ? 0xd9 : 0xc4;
+    head[1] = (uint8_t)size;
+    return 2;
+  }
+  if (size <= UINT16_MAX) {
+    head[0] = str ? 0xda : 0xc5;
+    store_be16(head + 1, (uint16_t)size);
+    return 3;
+  }
+  head[0] = str ? 0xdb : 0xc6;
+  store_be32(head + 1, size);
+  return 5;
+}
+
 void pack_string(struct pack *p, const char *bytes, uint32_t size) {
-  bool str = is_utf8((const uint8_t *)bytes, size);
-  if (str && size < 32)
-    put_byte(p, (uint8_t)(0xa0 | size));
-  else if (size <= UINT8_MAX)
-    put_marked8(p, str ? 0xd9 : 0xc4, (uint8_t)size);
-  else if (size <= UINT16_MAX)
-    put_marked16(p, str ? 0xda : 0xc5, (uint16_t)size);
-  else
-    put_marked32(p, str ? 0xdb : 0xc6, size);
-  put(p, bytes, size);
+  uint8_t head[5];
+  uint32_t before = string_head(head, is_utf8((const uint8_t *)bytes, size), size);
+  assert(size <= UINT32_MAX - before);
+  uint8_t *to = place(p, before + size);
+  if (!to) return;
+  for (uint32_t i = 0; i < before; i++) to[i] = head[i];
+  if (size) memcpy(to + before, bytes, size);
 }
 
 void pack_text(struct pack *p, const char *text) { pack_string(p, text, (uint32_t)strlen(text)); }

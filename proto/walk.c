@@ -16,8 +16,8 @@
 /* The count of a value that is no array: no array has as many values, which have a byte each. */
 #define NO_ARRAY UINT32_MAX
 
-/* How a PT and a null pointer begin. */
-enum { PT_MARK = 0xc7, NULL_MARK = 0xd4 };
+/* How a null pointer begins. */
+enum { NULL_MARK = 0xd4 };
 
 /* Behind `n` bytes; NULL: there are fewer. */
 static inline const uint8_t *behind(const uint8_t *at, const uint8_t *end, size_t n) {
@@ -94,8 +94,8 @@ static inline uint32_t skip_run(const uint8_t **at, const uint8_t *end, uint32_t
 /* A PT, or a null pointer, that was stepped over. */
 static void show(body_visit_fn visit, void *user, const uint8_t *at, const uint8_t *end) {
   struct reader r = {at, end};
-  struct value v;
-  bool is_good = reader_next(&r, &v);
+  struct value v = {.type = VALUE_PT};
+  bool is_good = *at == PT_MARK ? pt_read(at, (uint32_t)(end - at), &v.pt) : reader_next(&r, &v);
   assert(is_good && (v.type == VALUE_PT || v.type == VALUE_NULL));
   if (is_good) visit(user, &v);
 }

@@ -117,7 +117,10 @@ bool form_fits(lua_State *L, const struct form_question *q, int n) {
   for (size_t i = 0; q->function && i < ARRAY_SIZE(functions); i++)
     if (strcmp(functions[i].name, q->function) == 0) form = functions[i].form;
   assert(n >= 0 && n <= lua_gettop(L));
-  return !form || form == any || has_one_of(L, lua_gettop(L) - n + 1, form);
+  if (!form || form == any) return true;
+  if (!form[0] || !form[1]) /* most have one value, or none */
+    return form[0] ? n == 1 && fits(L, lua_gettop(L), form[0]) : n == 0;
+  return has_one_of(L, lua_gettop(L) - n + 1, form);
 }
 
 void form_refuse(lua_State *L, const struct form_question *q, const char *from, int n) {

@@ -17,6 +17,7 @@ void marshal_prepare(lua_State *L, struct worker *w, int first, int n,
   assert(first > 0 && n >= 0);
   luaL_checkstack(L, 8, "too many values to send");
   for (int i = first; i < first + n; i++) {
+    if (value_is_plain(lua_type(L, i))) continue;
     if (copy_is(L, w, i))
       copy_prepare(L, w, i);
     else
@@ -25,6 +26,7 @@ void marshal_prepare(lua_State *L, struct worker *w, int first, int n,
   /* From here on nothing waits, and so nothing else is sent. */
   if (s) origin_begin(L, w, s);
   for (int i = first; i < first + n; i++) {
+    if (value_is_plain(lua_type(L, i))) continue;
     if (copy_is(L, w, i))
       copy_give_tokens(L, w, i);
     else
@@ -35,8 +37,10 @@ void marshal_prepare(lua_State *L, struct worker *w, int first, int n,
 bool marshal_put(lua_State *L, struct worker *w, int first, int n) {
   int top = lua_gettop(L);
   bool good = true;
-  for (int i = first; good && i < first + n; i++)
+  for (int i = first; good && i < first + n; i++) {
+    if (value_put_plain(L, w, i)) continue;
     good = copy_is(L, w, i) ? copy_put(L, w, i) : value_put(L, w, i);
+  }
   assert(lua_gettop(L) == top);
   return good;
 }
