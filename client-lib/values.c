@@ -86,33 +86,40 @@ void gj_values_give_back(gaijin *g, const struct message *m, uint32_t pts) {
   give_back(g, &r, pts, g->host);
 }
 
-/* Who takes one small message after the other needs no memory for each. AddressSanitizer would not
- * see one that is used after its end. */
-enum { SPARE_BODY_MOST = WITH_ASAN ? 0 : 1 << 10 };
+/* Bodies of small messages have all the same room, so that each is good for any other: who takes
+ * small messages, also many that came at once, needs no memory for each. Some 25 KiB of them are
+ * kept. AddressSanitizer would not see one that is used after its end. */
+enum { SPARE_ROOM = 256, SPARE_BODIES_KEPT = WITH_ASAN ? 0 : 64 };
 
 static gaijin_body *new_body(gaijin *g, uint32_t room) {
-  gaijin_body *b = g->spare_body;
-  if (b && b->room >= room) {
-    g->spare_body = NULL;
+  gaijin_body *b = g->spare_bodies;
+  if (room > SPARE_ROOM || !b) {
+    if (room < SPARE_ROOM) room = SPARE_ROOM;
+    if ((b = malloc(sizeof *b + room))) b->room = room;
     return b;
   }
-  b = malloc(sizeof *b + room);
-  if (b) b->room = room;
+  g->spare_bodies = b->next_spare;
+  g->n_spare_bodies--;
   return b;
 }
 
 static void free_body(gaijin *g, gaijin_body *b) {
-  if (b->room > SPARE_BODY_MOST || (g->spare_body && g->spare_body->room >= b->room)) {
+  if (b->room != SPARE_ROOM || g->n_spare_bodies >= SPARE_BODIES_KEPT) {
     free(b);
     return;
   }
-  free(g->spare_body);
-  g->spare_body = b;
+  b->next_spare = g->spare_bodies;
+  g->spare_bodies = b;
+  g->n_spare_bodies++;
 }
 
 void gj_values_deinit(gaijin *g) {
-  free(g->spare_body);
-  g->spare_body = NULL;
+  while (g->spare_bodies) {
+    gaijin_body *b = g->spare_bodies;
+    g->spare_bodies = b->next_spare;
+    free(b);
+  }
+  g->n_spare_bodies = 0;
 }
 
 gaijin_body *gj_values_new(gaijin *g, const struct message *m, uint32_t pts) {
