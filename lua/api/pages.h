@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * The client's half of pairs and ipairs: iterators over pages that a host gives (lua/serve/traverse.h).
+ * The client's half of pairs and ipairs: iterators over pages that a host gives
+ * (lua/serve/traverse.h).
  */
 #ifndef GAIJIN_LUA_PAGES_H
 #define GAIJIN_LUA_PAGES_H

@@ -67,7 +67,8 @@ static bool are_entries(lua_State *L, int i) {
   int top = lua_gettop(L);
   for (; i < top; i += 2) {
     int key = lua_type(L, i);
-    if (key == LUA_TNIL || (key == LUA_TNUMBER && is_nan(L, i)) || lua_isnil(L, i + 1)) return false;
+    if (key == LUA_TNIL || (key == LUA_TNUMBER && is_nan(L, i))) return false;
+    if (lua_isnil(L, i + 1)) return false;
   }
   return i > top;
 }

@@ -35,8 +35,8 @@ static inline bool decode_is_long(const gaijin_body *body) {
   return body && gaijin_body_size(body) > DECODE_AT_ONCE;
 }
 void decode_init(struct decoding *d, struct worker *w, const gaijin_body *body, uint64_t host);
-/* So many values, which take so many bytes of memory, are about to be made. Raises `too_large`; lets
- * others run when the slice is over, and then raises as slices_pause does. Of a long body. */
+/* Of a long body: so many values, which take so many bytes of memory, are about to be made. Raises
+ * `too_large`; lets others run when the slice is over, and then raises as slices_pause does. */
 void decode_spend_long(lua_State *L, struct worker *w, struct decoding *d, unsigned values,
                        size_t bytes);
 /* The same of any body: at most DECODE_NUMBERS values, or one. */
