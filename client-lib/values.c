@@ -89,7 +89,7 @@ void gj_values_give_back(gaijin *g, const struct message *m, uint32_t pts) {
 /* Bodies of small messages have all the same room, so that each is good for any other: who takes
  * small messages, also many that came at once, needs no memory for each. Some 25 KiB of them are
  * kept. AddressSanitizer would not see one that is used after its end. */
-enum { SPARE_ROOM = 256, SPARE_BODIES_KEPT = WITH_ASAN ? 0 : 64 };
+enum { SPARE_ROOM = 96, SPARE_BODIES_KEPT = 64 };
 
 static gaijin_body *new_body(gaijin *g, uint32_t room) {
   gaijin_body *b = g->spare_bodies;
@@ -104,7 +104,7 @@ static gaijin_body *new_body(gaijin *g, uint32_t room) {
 }
 
 static void free_body(gaijin *g, gaijin_body *b) {
-  if (b->room != SPARE_ROOM || g->n_spare_bodies >= SPARE_BODIES_KEPT) {
+  if (WITH_ASAN || b->room != SPARE_ROOM || g->n_spare_bodies >= SPARE_BODIES_KEPT) {
     free(b);
     return;
   }
