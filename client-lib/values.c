@@ -87,7 +87,7 @@ void gj_values_give_back(gaijin *g, const struct message *m, uint32_t pts) {
 }
 
 /* Bodies of small messages have all the same room, so that each is good for any other: who takes
- * small messages, also many that came at once, needs no memory for each. Some 25 KiB of them are
+ * small messages, also many that came at once, needs no memory for each. Some 16 KiB of them are
  * kept. AddressSanitizer would not see one that is used after its end. */
 enum { SPARE_ROOM = 96, SPARE_BODIES_KEPT = 64 };
 
