@@ -24,9 +24,9 @@ static void note_made(lua_State *L, struct weights *k, uint64_t id) {
 static void note_forgotten(struct weights *k, uint64_t bytes) { k->freed += (size_t)(bytes >> 10); }
 
 gaijin_token *pool_find(lua_State *L, struct worker *w, int i) {
-  assert(i > 0);
+  assert(i > LUA_REGISTRYINDEX);
   lua_rawgeti(L, LUA_REGISTRYINDEX, w->anchors.lookup);
-  lua_pushvalue(L, i);
+  lua_pushvalue(L, i < 0 ? i - 1 : i);
   lua_rawget(L, -2);
   gaijin_token *t = lua_touserdata(L, -1);
   lua_pop(L, 2);
