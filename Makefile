@@ -9,7 +9,8 @@
 #   make FIBER=ucontext    switches fibers with the C library's swapcontext; asm, the default on x86-64 and arm64, with ours
 #   make FUZZ=1            marks the code for libFuzzer, whose targets it links in $(BUILD)/fuzz (clang; `make fuzz` does it)
 #   make LTO=1             optimises each program as a whole, for releases: the broker executes 6 % less for a message, and a
-#                          change costs many seconds more, for every program is compiled again when it is linked
+#                          change costs many seconds more, for every program is compiled again when it is linked. CFLAGS are
+#                          used beside it
 #   make V=1               shows the commands
 #
 # `make` installs nothing. `make check` and `make demo` first have tools/setup.sh install what is missing; they call
@@ -82,19 +83,19 @@ OPTIMISE := $(if $(filter 1,$(FUZZ)),-O2,$(if $(filter 1,$(SANITIZE)),-O1,-O2))
 IS_CLANG := $(findstring clang,$(shell $(CC) --version 2>/dev/null))
 LTO_FLAG := $(if $(filter 1,$(LTO)),$(if $(filter 1,$(SANITIZE) $(FUZZ)),,$(if $(IS_CLANG),-flto,-flto=auto)))
 # What a sanitiser reports are functions and lines: with no more than those, gcc compiles in two thirds of the time.
-CFLAGS ?= $(strip $(OPTIMISE) $(if $(filter 1,$(SANITIZE)),-g1,-g) $(LTO_FLAG))
+CFLAGS ?= $(OPTIMISE) $(if $(filter 1,$(SANITIZE)),-g1,-g)
 # The compiler's own, for it may compile for another processor. An ar without its plugin cannot index the objects of -flto.
 tool = $(shell $(CC) -print-prog-name=$(1) 2>/dev/null || echo $(1))
 ifeq ($(origin AR),default)
-AR := $(call tool,$(if $(findstring -flto,$(CFLAGS)),$(if $(IS_CLANG),llvm-ar,gcc-ar),ar))
+AR := $(call tool,$(if $(findstring -flto,$(CFLAGS) $(LTO_FLAG)),$(if $(IS_CLANG),llvm-ar,gcc-ar),ar))
 endif
 OBJCOPY ?= $(call tool,objcopy)
-OWN_CFLAGS := -std=gnu11 -fPIC -fvisibility=hidden $(WARNINGS) $(SANITIZER) \
+OWN_CFLAGS := -std=gnu11 -fPIC -fvisibility=hidden $(WARNINGS) $(SANITIZER) $(LTO_FLAG) \
               $(if $(filter 1,$(HOSTILE)),-DGAIJIN_HOSTILE) \
               $(if $(FIBER),$(if $(filter asm,$(FIBER)),-DGAIJIN_FIBER_ASM,-DGAIJIN_FIBER_UCONTEXT)) \
               -I. -Iclient-lib/include -I$(BUILD)/obj \
               $(patsubst -I%,-isystem %,$(filter-out -D_XOPEN_SOURCE=% -D_DEFAULT_SOURCE,$(shell pkg-config --cflags $(PACKAGES) $(if $(MISSING_CHECK),,check) 2>/dev/null)))
-OWN_LDFLAGS := $(SANITIZER) -pthread$(if $(LTO_FLAG),$(if $(IS_CLANG), -fuse-ld=lld))
+OWN_LDFLAGS := $(SANITIZER) -pthread$(if $(LTO_FLAG), $(LTO_FLAG)$(if $(IS_CLANG), -fuse-ld=lld))
 UV := $(call package_libs,libuv)
 MSGPACK := $(call package_libs,$(MSGPACK_NAME))
 LUA := $(call package_libs,lua5.1)
@@ -378,8 +379,9 @@ $(BUILD)/obj/tests/%.o $(BUILD)/obj/ucontext/%.o: OWN_CFLAGS += -DGAIJIN_BUILD_D
 # Nothing is won by a fast test: not optimised they compile in a third of the time. What attacks, measures or fuzzes is, and
 # so is all when CFLAGS are given.
 ifeq ($(origin CFLAGS)$(filter 1,$(FUZZ)),file)
-$(BUILD)/obj/tests/unit/%.o $(BUILD)/obj/tests/flow/%.o: OWN_CFLAGS += -O0$(if $(LTO_FLAG), -fno-lto)
+$(BUILD)/obj/tests/unit/%.o $(BUILD)/obj/tests/flow/%.o: OWN_CFLAGS += -O0
 endif
+$(BUILD)/obj/tests/unit/%.o $(BUILD)/obj/tests/flow/%.o: OWN_CFLAGS += $(if $(LTO_FLAG),-fno-lto)
 # Every program is linked with it.
 $(PROTO): | $(LEAK_ROOTS)
 # Scripts that C sources include must be there before the first compilation knows of them.
@@ -413,7 +415,7 @@ $(BUILD)/libbed.a: $(BED)
 # library whose map lets out gaijin_* only. With -flto in CFLAGS the object holds machine code all the same.
 VERSION := $(shell sed -n 's/^\#define GAIJIN_VERSION "\(.*\)"/\1/p' proto/limits.h)
 SONAME := libgaijin.so.$(firstword $(subst ., ,$(VERSION)))
-lto_object = $(if $(findstring -flto,$(CFLAGS)),$(if $(IS_CLANG),-fuse-ld=lld,-flinker-output=nolto-rel))
+lto_object = $(if $(findstring -flto,$(CFLAGS) $(LTO_FLAG)),$(LTO_FLAG) $(if $(IS_CLANG),-fuse-ld=lld,-flinker-output=nolto-rel))
 $(BUILD)/libgaijin.a: $(CLIENT) $(PROTO) Makefile
 	@$(if $(V),set -x;) whole=$(BUILD)/obj/whole.o object=$(BUILD)/obj/libgaijin.o; \
 	  $(CC) $(CFLAGS) $(lto_object) -r -nostdlib -o $$whole $(filter %.o,$^); \

@@ -27,7 +27,8 @@ bool gaijin_poll(gaijin *g) {
   do {
     gaijin_dispatch(g);
     if (!polling_wants_hit(p)) return true;
-  } while (may_look(g) && look_again(p, &now));
+    if (!may_look(g)) polling_sleep(p);
+  } while (p->is_looking && look_again(p, &now));
   return false;
 }
 

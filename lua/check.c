@@ -11,6 +11,8 @@
 #include "lua/fiber/door.h"
 #include "lua/fiber/fiber.h"
 #include "lua/fiber/ration.h"
+#include "lua/fiber/reuse.h"
+#include "lua/fiber/trace.h"
 #include "lua/fiber/turns.h"
 #include "lua/ref/listed.h"
 #include "lua/serve/backlog.h"
@@ -34,8 +36,13 @@ static void check_fiber(const struct worker *w, const struct fiber *f) {
     MUST(!c->next || c->next->prev == c);
     MUST(!f->cancel_reason);
   }
-  for (const struct answer *a = f->answers; a; a = a->next)
+  bool has_first = false;
+  for (const struct answer *a = f->answers; a; a = a->next) {
     MUST(a->ok || !a->body || a->status == GAIJIN_STATUS_RAISED);
+    has_first = has_first || a == &f->first_answer;
+  }
+  MUST(f->has_first_answer == has_first);
+  MUST(f->is_traced == trace_is_kept(w, f));
 }
 
 static void check_fibers(const struct worker *w) {
@@ -75,6 +82,7 @@ static void check_queues(const struct worker *w) {
   if (!fault) fault = backlog_check(w);
   if (!fault) fault = listed_check(w);
   if (!fault) fault = ration_check(w);
+  if (!fault) fault = reuse_check(w);
   if (fault) must(w, false, fault);
   MUST(queued == s->n_ready + check_queue(w, s->stackless_first, s->stackless_last));
   for (const struct fiber *f = s->stackless_first; f; f = f->next) MUST(!f->stack);

@@ -17,6 +17,7 @@
 #include "lua/fiber/give_back.h"
 #include "lua/fiber/hosted.h"
 #include "lua/fiber/ration.h"
+#include "lua/fiber/reuse.h"
 #include "lua/fiber/slices.h"
 #include "lua/ref/listed.h"
 #include "lua/ref/origin.h"
@@ -33,6 +34,7 @@
 static void turn(struct worker *w) {
   future_free_dropped(w);
   weight_turn(w);
+  if (w->heap.failed) reuse_drop(w); /* they would outlive the collection that is to help */
   quota_turn(w);
   if (w->loop.keeps_memory) give_back_turn(w);
   if (w->unwinding) begin_waiting(w); /* gives up what waits */

@@ -169,7 +169,6 @@ void slab_remove(struct slab *s, uint32_t index) {
   uint32_t place = index % SLAB_CHUNK;
   c->live[place / 64] &= ~(UINT64_C(1) << (place % 64));
   s->count--;
-  s->removed++;
 #ifdef GAIJIN_HOSTILE
   memset(c->items + (size_t)place * s->item_size, GONE, s->item_size);
 #endif

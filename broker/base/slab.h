@@ -37,7 +37,6 @@ struct slab_entry {
 struct slab {
   uint32_t item_size;
   uint32_t count; /* items alive */
-  uint64_t removed; /* items, ever: while it is the same an index is still of the same item */
   struct slab_entry *entries;
   uint32_t entry_count, entry_capacity, unused; /* unused: head of the numbers without a chunk */
   uint32_t open;   /* the first chunk with room */

@@ -11,6 +11,7 @@
 #include <stdlib.h>
 
 #include "broker/core/notify.h"
+#include "broker/core/way.h"
 #include "proto/base.h"
 
 static bool knows_any(const struct broker *b, uint32_t host) {
@@ -52,11 +53,14 @@ bool releases_give_back(struct broker *b, struct drops *d, uint32_t token, uint3
   if (d->count + 2 > DROPS_MOST) releases_send(b, d);
   const struct token *t = refs_token(&b->refs, token);
   uint32_t host = t->host, weight = t->weight, payer;
+  uint64_t id = t->id;
+  struct client *c = hosts_at(&b->hosts, client)->client;
   switch (refs_release(&b->refs, token, client, count, &payer)) {
     case REFS_OK: return true;
     case REFS_LAST: break;
     default: return false;
   }
+  if (c) way_forget(c, host, id);
   uint32_t load = loads_find(&b->loads, host, client);
   if (weight) loads_take_weight(&b->loads, load, weight);
   loads_lower(&b->loads, load);

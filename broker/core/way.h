@@ -3,9 +3,10 @@
  * The way that a client's last request to an object took: a shortcut past the tables of hosts,
  * tokens, holdings and pairs for the next one that goes there.
  *
- * Always true: a way that is taken says what the tables say. Numbers in it are good as long as
- * nothing has been removed from one of these (slab.removed); what is added changes nothing of it,
- * and a token's stamp and kind never change.
+ * Always true: a way that is known says what the tables say, but for the pair of a host that has
+ * ended, to which nothing is sent any more. For the client holds the object: as long as it does,
+ * the token and its host have their records, and the number of neither is another's. So the way is
+ * forgotten where the client's last holding of the object goes (releases_give_back).
  */
 #ifndef GAIJIN_BROKER_WAY_H
 #define GAIJIN_BROKER_WAY_H
@@ -13,17 +14,11 @@
 #include "broker/core/state.h"
 #include "proto/pt.h"
 
-/* The same number means that nothing has gone meanwhile. Never 0, which is that of no way. */
-static inline uint64_t way_age(const struct broker *b) {
-  return b->refs.tokens.removed + b->refs.holds.removed + b->loads.all.removed +
-         b->hosts.all.removed + 1;
-}
-
 /* Whether the client holds this object, as far as the way says; false: the tables know. */
 static inline bool way_leads_to(const struct client *c, const struct pt *pt) {
-  const struct broker *b = c->broker;
-  bool leads = c->way.age == way_age(b) && pt_equal(&c->way.pt, pt);
+  bool leads = c->way.is_known && pt_equal(&c->way.pt, pt);
 #ifdef GAIJIN_HOSTILE
+  const struct broker *b = c->broker;
   uint32_t token;
   assert(!leads || (hosts_find(&b->hosts, pt->host) == c->way.host &&
                     refs_find_held(&b->refs, c->way.host, pt, c->host, &token) == REFS_OK));
@@ -33,17 +28,21 @@ static inline bool way_leads_to(const struct client *c, const struct pt *pt) {
 
 /* The record of the client and a host (its number) that it asks; SLAB_NONE: the table knows. */
 static inline uint32_t way_pair(const struct client *c, uint32_t host) {
-  const struct broker *b = c->broker;
-  if (c->way.host != host || c->way.age != way_age(b)) return SLAB_NONE;
+  if (!c->way.is_known || c->way.host != host) return SLAB_NONE;
 #ifdef GAIJIN_HOSTILE
-  assert(loads_find(&b->loads, c->host, host) == c->way.pair);
+  assert(loads_find(&c->broker->loads, c->host, host) == c->way.pair);
 #endif
   return c->way.pair;
 }
 
 /* A request takes this way: the client holds the object, whose host (its number) is another. */
 static inline void way_note(struct client *c, const struct pt *pt, uint32_t host, uint32_t pair) {
-  c->way = (struct way){.pt = *pt, .host = host, .pair = pair, .age = way_age(c->broker)};
+  c->way = (struct way){.pt = *pt, .host = host, .pair = pair, .is_known = true};
+}
+
+/* The client does not hold the object of this id of the host (its number) any more. */
+static inline void way_forget(struct client *c, uint32_t host, uint64_t id) {
+  if (c->way.host == host && c->way.pt.id == id) c->way.is_known = false;
 }
 
 #endif

@@ -119,6 +119,7 @@ struct connections {
   uv_timer_t sweep; /* runs while there are clients whose time runs (limits.h) */
   uint64_t sweep_due_ms; /* when it fires next */
   struct frame inbox; /* what is being read, of whoever has not kept a part of a message */
+  struct outbox_spares spares;
 };
 
 /* Units of work (base/work.h) for a message and for a read; bytes to a unit for what is read, and
@@ -147,7 +148,7 @@ struct budget {
 struct way {
   struct pt pt;
   uint32_t host, pair; /* the host's number; the record of the two (books/loads.h) */
-  uint64_t age;
+  bool is_known;
 };
 
 struct client {

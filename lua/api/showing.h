@@ -10,8 +10,8 @@
 
 #include "lua/vm/worker.h"
 
-/* From now on lua_States are used again. To be called when the library is open, and before a script
- * has run. Raises. */
+/* From now on lua_States are used again, unless this is not Lua 5.1's own library. To be called
+ * when the library is open, and before a script has run. Raises. */
 void showing_open(lua_State *L, struct worker *w);
 
 #endif

@@ -3,6 +3,9 @@
  * A timer runs while the memory is low: it fires if that lasts. Without memory for the timer it is
  * started at the next fall.
  *
+ * Spare lua_States are given to Lua's collector, whenever it runs next: 64 KiB are not worth a
+ * collection of a heap that may be large.
+ *
  * What comes and goes within one turn the looks between turns do not see, but the pages that were
  * mapped for it have been counted by the kernel.
  */

@@ -93,12 +93,15 @@ static bool has_grown(const struct fiber *f) {
   return lua_gc(f->L, LUA_GCCOUNT, 0) - f->heap_before > REUSE_GROWTH;
 }
 
+static unsigned states_most(const struct worker *w) {
+  return w->heap.most ? REUSE_MOST_LIMITED : REUSE_MOST;
+}
+
 void reuse_give(struct worker *w, struct fiber *f) {
   struct reuse *r = &w->sched.reuse;
-  unsigned most = w->heap.most ? REUSE_MOST_LIMITED : REUSE_MOST;
   lua_settop(f->L, 0);
   if (r->n_states == 0) r->globals = lua_topointer(w->L, LUA_GLOBALSINDEX);
-  if (r->allowed && r->n_states < most && is_as_new(r, f->L) && !has_grown(f))
+  if (r->allowed && r->n_states < states_most(w) && is_as_new(r, f->L) && !has_grown(f))
     r->states[r->n_states++] = (struct spare_state){.L = f->L, .slot = f->thread_slot};
   else
     drop_state(w, f->thread_slot);
@@ -132,4 +135,29 @@ void reuse_drop(struct worker *w) {
 void reuse_deinit(struct worker *w) {
   w->sched.reuse.n_states = 0;
   free_records(&w->sched.reuse);
+}
+
+static const char *check_state(const struct worker *w, const struct spare_state *s) {
+  lua_rawgeti(w->L, LUA_REGISTRYINDEX, w->anchors.threads);
+  lua_rawgeti(w->L, -1, s->slot);
+  bool is_anchored = lua_tothread(w->L, -1) == s->L;
+  lua_pop(w->L, 2);
+  if (!is_anchored) return "a spare lua_State is not anchored at its slot";
+  if (lua_gettop(s->L) != 0 || lua_status(s->L) != 0) return "a spare lua_State is not as new";
+  for (const struct fiber *f = w->sched.all; f; f = f->all_next)
+    if (f->L == s->L) return "a fiber runs on a spare lua_State";
+  return NULL;
+}
+
+const char *reuse_check(const struct worker *w) {
+  const struct reuse *r = &w->sched.reuse;
+  const char *fault = NULL;
+  unsigned n = 0;
+  if (r->n_states > states_most(w)) return "more lua_States are spare than are kept";
+  for (unsigned i = 0; i < r->n_states && !fault; i++) fault = check_state(w, &r->states[i]);
+  if (fault) return fault;
+  for (const struct fiber *f = r->records; f; f = f->next, n++)
+    if (f->L) return "a spare record has a lua_State";
+  if (n != r->n_records || n > REUSE_MOST) return "spare records are not as many as are counted";
+  return NULL;
 }

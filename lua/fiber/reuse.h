@@ -29,4 +29,7 @@ void reuse_drop(struct worker *w);
 /* The same before the VM ends. */
 void reuse_deinit(struct worker *w);
 
+/* What is wrong with what is spare; NULL: nothing. Between two turns of the loop. */
+const char *reuse_check(const struct worker *w);
+
 #endif

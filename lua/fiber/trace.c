@@ -73,6 +73,16 @@ void trace_forget(struct worker *w, struct fiber *f) {
   lua_pop(L, 1);
 }
 
+bool trace_is_kept(const struct worker *w, const struct fiber *f) {
+  lua_State *L = w->L;
+  lua_rawgeti(L, LUA_REGISTRYINDEX, w->anchors.traces);
+  lua_pushnumber(L, (lua_Number)f->number);
+  lua_rawget(L, -2);
+  bool is_kept = !lua_isnil(L, -1);
+  lua_pop(L, 2);
+  return is_kept;
+}
+
 void trace_remember(lua_State *L, struct worker *w, int value, int text) {
   luaL_checkstack(L, 6, "no room for a traceback");
   if (!push_record(L, w, value)) new_record(L, w, value);

@@ -16,6 +16,8 @@ void trace_open(lua_State *L, struct worker *w);
 void trace_remember(lua_State *L, struct worker *w, int value, int text);
 /* The fiber ends: nothing is remembered of it any more. Raises nothing. */
 void trace_forget(struct worker *w, struct fiber *f);
+/* Whether anything is remembered of it. */
+bool trace_is_kept(const struct worker *w, const struct fiber *f);
 /* Pushes the traceback remembered for the value; false, pushing nothing, if there is none. */
 bool trace_push(lua_State *L, struct worker *w, int value);
 /* Pushes the whole traceback of the error at `value`: what was remembered of it, then the stack of

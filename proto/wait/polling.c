@@ -49,6 +49,8 @@ bool polling_go_on(struct polling *p, double now) {
   return p->is_looking;
 }
 
+void polling_sleep(struct polling *p) { p->is_looking = p->was_looked = false; }
+
 void polling_hit(struct polling *p, double now) {
   if (!p->is_waiting) return;
   double waking = p->was_looked ? 0 : POLLING_WAKING;

@@ -48,7 +48,7 @@ struct polling {
   uint32_t good;  /* looks since the last slow one, POLLING_GOOD at most */
   bool is_waiting;
   bool is_looking; /* the present wait is being looked through, */
-  bool was_looked; /* or was, if only at first */
+  bool was_looked; /* or was, to the limit or a slow look */
   /* Looks that found nothing; waits that ended while they were looked through; slow looks. */
   uint64_t looks, hits, slow;
 };
@@ -63,6 +63,8 @@ void polling_init(struct polling *p, uint32_t most_us);
 bool polling_begin(struct polling *p, double now);
 /* A look has found nothing, and others were given way. True: look again; false: sleep. */
 bool polling_go_on(struct polling *p, double now);
+/* The wait goes on without looks, though it is not over: something else is to be done first. */
+void polling_sleep(struct polling *p);
 /* A whole message came. */
 void polling_hit(struct polling *p, double now);
 /* Whether that is of interest, for who would have to read the clock. */

@@ -2,7 +2,7 @@
 #
 # Many at once: http_crowd.py PORT PATH N KIND [PID]. KIND says what each sends:
 #   whole    a request; says how many were answered 200, and how many different answers that were. The process PID, if any, is
-#            stopped until all have sent theirs
+#            stopped until all of them have been read
 #   each     the same, with its number behind the path; says which status each was answered with
 #   half     the begin of one, and then nothing
 #   drip     the same, and then a byte each second
@@ -29,6 +29,16 @@ def read_all(s):
     return data
 
 
+def unread():
+    """Whether the server has bytes, or connections, that it has not taken; a line of the table is of a socket."""
+    with open("/proc/net/tcp") as table:
+        for line in list(table)[1:]:
+            _, here, _, _, queues = line.split()[:5]
+            if int(here.split(":")[1], 16) == port and int(queues.split(":")[1], 16) > 0:
+                return True
+    return False
+
+
 sockets = [socket.create_connection(("127.0.0.1", port)) for _ in range(count)]
 if kind in ("whole", "each"):
     stopped = [int(pid) for pid in sys.argv[5:]]
@@ -36,6 +46,8 @@ if kind in ("whole", "each"):
         os.kill(pid, signal.SIGSTOP)
     for i, s in enumerate(sockets):
         s.sendall(begin(i) + b"\r\n")
+    while stopped and unread():
+        time.sleep(0.01)
     for pid in stopped:
         os.kill(pid, signal.SIGCONT)
     answers = [read_all(s) for s in sockets]

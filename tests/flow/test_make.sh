@@ -36,6 +36,11 @@ run "${here[@]}" -n BUILD="$dir/build" unit "$dir/build/tests/test_scripts"
 check "begins when that has ended" \
   test "$(line_of "-o $dir/build/tests/test_scripts ")" -gt "$(line_of '^tests/run.sh')"
 
+story="LTO=1 with flags of one's own"
+run "${here[@]}" -n LTO=1 CFLAGS=-O1 BUILD="$dir/build" "$dir/build/gaijin-broker"
+check "compiles with both" grep -q -e '-O1 -std=gnu11 .* -flto' "$dir/out"
+check "links with both" grep -q -e '-O1 \+-pthread -flto' "$dir/out"
+
 cd "$dir" || exit 1
 refuses "from another folder" "run \`make -C '$root' BUILD='$dir/build'\`" make -f "$root/Makefile"
 

@@ -226,7 +226,8 @@ start taker "$build/gaijin-worker" -n taker -e '
   end)
   bakaGaijin.stop = function() stopped = true end'
 check "taker is there" exports taker stop
-borrowed=0 end=$((SECONDS + limit))
+# Which numbers come next is guessed, so on a busy machine it takes many tries.
+borrowed=0 end=$((SECONDS + 10 * limit))
 until [ "$borrowed" -ge 10 ] || [ "$SECONDS" -ge "$end" ]; do
   first=$("$ctl" tokens --host maker --json | sed -n 's/.*"id":\([0-9]*\).*/\1/p' | sort -n | tail -n 1)
   for ((i = 0; i < 400; i++)); do echo "#maker:$((first + 1 + i))"; done | "$ctl" repl >"$dir/out" 2>"$dir/err" || true
@@ -253,11 +254,11 @@ fails 1 'eval:2: boo' eval open $'local x\nerror("boo")'
 fails 1 'bytecode is not run' eval open "$(printf '\33Lua')"
 check "the worker says so" has open 'has this code run: 1 \+ 1, 3$'
 expect 0 eval open 'gaijin.caller()'
-start other "$build/gaijin-worker" --allow-eval --sandbox -n boxed -e 'bakaGaijin.ready = true'
+start other "$build/gaijin-worker" --allow-eval --sandbox --cpu-limit 1 -n boxed -e 'bakaGaijin.ready = true'
 check "boxed is there" exports boxed ready
 shows $'nil\nnil' eval boxed 'io and io.open, debug.getinfo'
 fails 1 "attempt to" eval boxed 'return io.open("/etc/passwd")'
-fails 1 "boxed has computed for 5 s without giving way (--cpu-limit)" eval boxed 'while true do end' --timeout 60
+fails 1 "boxed has computed for 1 s without giving way (--cpu-limit)" eval boxed 'while true do end' --timeout 600
 
 story="who hangs"
 fails 1 'no answer in 0.2 s' call shop.hangs --timeout 0.2

@@ -2,11 +2,21 @@
  *
  * Looking for messages instead of sleeping (client-lib/poll.c): when, and what ends it.
  */
-#include "tests/unit/fake_broker.h"
+#define _GNU_SOURCE /* syscall */
+#include <sys/syscall.h>
+
+#include "tests/unit/fake_return.h"
 
 enum { LIMIT_US = 1000 };
 static struct fake f;
 static bool polled_inside;
+static unsigned sleeps;
+
+/* The program's own, before the library's: with it the client sleeps. */
+__attribute__((visibility("default"))) int poll(struct pollfd *fds, nfds_t n, int ms) {
+  if (ms != 0) sleeps++;
+  return (int)syscall(SYS_poll, fds, n, ms);
+}
 
 /* Looking has been worth it so far. */
 static void open_eager(void) {
@@ -102,6 +112,7 @@ START_TEST(the_end_of_the_connection_ends_it) {
   shutdown(f.fd, SHUT_RDWR);
   ck_assert(!gaijin_poll(f.g));
   ck_assert_int_eq(gaijin_link(f.g), GAIJIN_LOST);
+  ck_assert(!f.g->polling.is_looking);
   ck_assert(!gaijin_poll(f.g));
 }
 END_TEST
@@ -134,6 +145,27 @@ START_TEST(who_awaits_an_answer_looks_for_it) {
 }
 END_TEST
 
+/* The look finds the end, and with it the answer: that the request is lost. */
+START_TEST(who_awaits_what_is_lost_hears_of_it_at_once) {
+  struct returned r;
+  uint64_t id;
+  struct gaijin_answer answer;
+  return_open(&r);
+  gj_poll_init(r.f.g, LIMIT_US);
+  r.f.g->polling.share = 1;
+  gaijin_begin_request(r.f.g, &(struct gaijin_send){.op = GAIJIN_OP_PING}, 0);
+  ck_assert_int_eq(gaijin_end_request(r.f.g, NULL, NULL, &id), 0);
+  gaijin_flush(r.f.g, true);
+  return_kill(&r);
+  sleeps = 0;
+  gaijin_await(r.f.g, id, 60, &answer);
+  ck_assert_int_eq(answer.status, GAIJIN_STATUS_LOST);
+  ck_assert_int_eq(gaijin_link(r.f.g), GAIJIN_AWAY);
+  ck_assert_uint_eq(sleeps, 0);
+  fake_close(&r.f);
+}
+END_TEST
+
 int main(void) {
   Suite *s = suite_create("client_poll");
   TCase *c = tcase_create("poll");
@@ -148,5 +180,8 @@ int main(void) {
   tcase_add_test(c, the_end_of_the_connection_ends_it);
   tcase_add_test(c, not_in_a_call_back);
   tcase_add_test(c, who_awaits_an_answer_looks_for_it);
+  c = tcase_create("await");
+  suite_add_tcase(s, c);
+  tcase_add_test(c, who_awaits_what_is_lost_hears_of_it_at_once);
   return run_suite(s);
 }

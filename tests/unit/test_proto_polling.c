@@ -75,6 +75,20 @@ START_TEST(a_new_one_learns_first) {
 }
 END_TEST
 
+/* As one that was slept from its begin. */
+START_TEST(a_wait_that_goes_on_asleep_counts_so) {
+  learn();
+  uint64_t hits = p.hits;
+  double share = p.share;
+  ck_assert(polling_begin(&p, now));
+  polling_sleep(&p);
+  ck_assert(polling_wants_hit(&p));
+  polling_hit(&p, now += limit + POLLING_WAKING / 2);
+  ck_assert_uint_eq(p.hits, hits);
+  ck_assert_double_ge(p.share, share);
+}
+END_TEST
+
 START_TEST(long_waits_end_it_soon) {
   learn();
   int n = 0;
@@ -253,6 +267,7 @@ int main(void) {
   suite_add_tcase(s, c);
   tcase_add_test(c, off_it_never_looks);
   tcase_add_test(c, a_new_one_learns_first);
+  tcase_add_test(c, a_wait_that_goes_on_asleep_counts_so);
   tcase_add_test(c, long_waits_end_it_soon);
   tcase_add_test(c, it_learns_from_waits_that_it_sleeps);
   tcase_add_test(c, a_wait_is_looked_through_up_to_the_limit);

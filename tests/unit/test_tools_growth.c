@@ -6,6 +6,7 @@
 #include "tools/ask/growth.h"
 
 #include "tests/unit/asked_broker.h"
+#include "tools/base/text.h"
 
 enum { OBJECTS_MOST = 4000 };
 
@@ -199,7 +200,13 @@ START_TEST(two_looks) {
 }
 END_TEST
 
+static unsigned bucket_of(const char *name) { return (unsigned)(text_hash(0, name, strlen(name)) % GROWTH_BUCKETS); }
+
+/* Not one whose name is in the same place of the table. */
 START_TEST(a_worker_that_was_started_anew) {
+  char other[16] = "";
+  for (unsigned i = 0; bucket_of(other) != bucket_of("shop"); i++) snprintf(other, sizeof other, "w%u", i);
+  for (unsigned which = 0; which < 2; which++) add(which, other, "table", 3, false);
   add(0, "shop", "table", 1, false);
   add(0, "shop", "table", 2, false);
   add(1, "shop", "table", 1, false);
@@ -208,6 +215,8 @@ START_TEST(a_worker_that_was_started_anew) {
   const struct growth_class *c = class_of("shop", "table");
   ck_assert(c->incarnation == 8 && c->largest == 0);
   ck_assert(c->old.of == 0 && c->old.count == 0 && c->new.of == 1 && c->now == 1);
+  c = class_of(other, "table");
+  ck_assert(c->incarnation == 0 && c->old.of == 1 && c->new.of == 0 && c->now == 1);
 }
 END_TEST
 

@@ -84,6 +84,43 @@ START_TEST(errors_that_are_kept_are_said_at_the_end) {
 }
 END_TEST
 
+START_TEST(arrays_that_grow) {
+  enum { ITEMS = 1000 };
+  size_t room = 0, rooms = 0;
+  uint32_t *array = NULL;
+  for (uint32_t i = 0; i < ITEMS; i++) {
+    size_t before = room;
+    array = tool_grow(array, i, &room, sizeof *array);
+    ck_assert_uint_gt(room, i);
+    rooms += room != before;
+    array[i] = i;
+  }
+  for (uint32_t i = 0; i < ITEMS; i++) ck_assert_uint_eq(array[i], i);
+  ck_assert_uint_lt(rooms, 10); /* it is not moved for each */
+  free(array);
+  array = tool_resize(NULL, 0, sizeof *array);
+  ck_assert_ptr_nonnull(array);
+  free(array);
+}
+END_TEST
+
+/* What has no number of bytes is not taken for little. */
+START_TEST(an_array_that_cannot_be) {
+  struct captured c;
+  int status;
+  fflush(NULL);
+  captured_begin(&c, STDERR_FILENO);
+  pid_t child = fork();
+  if (child == 0) {
+    tool_resize(NULL, SIZE_MAX / 8 + 2, 8); /* of 8 bytes, if it went round */
+    _exit(7);
+  }
+  ck_assert_int_eq(waitpid(child, &status, 0), child);
+  ck_assert_str_eq(captured_end(&c), "gaijinctl: out of memory\n");
+  ck_assert(WIFEXITED(status) && WEXITSTATUS(status) == 1);
+}
+END_TEST
+
 int main(void) {
   Suite *s = suite_create("tools text");
   TCase *t = tcase_create("text");
@@ -92,6 +129,8 @@ int main(void) {
   tcase_add_test(t, names_of_objects);
   tcase_add_test(t, errors_that_are_kept);
   tcase_add_test(t, errors_that_are_kept_are_said_at_the_end);
+  tcase_add_test(t, arrays_that_grow);
+  tcase_add_test(t, an_array_that_cannot_be);
   suite_add_tcase(s, t);
   return run_suite(s);
 }

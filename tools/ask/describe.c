@@ -29,9 +29,12 @@ struct item {
   struct description d;
 };
 
+enum { BUCKETS = 1024 };
+
 struct host {
   char *name;
   size_t size;
+  size_t next; /* number + 1 of the next in its bucket; 0: the last */
   size_t first, last; /* of its items that are not asked about yet; NONE: there is none */
   bool failed;
 };
@@ -48,19 +51,10 @@ struct descriptions {
   size_t n_items, items_room;
   struct host *hosts;
   size_t n_hosts, hosts_room, last; /* last: the host of the item that was added last */
+  size_t buckets[BUCKETS];          /* of hosts, by name: number + 1 of the first; 0: none */
   gaijin_body **bodies; /* the answers, whose bytes descriptions have */
   size_t n_bodies, bodies_room, kept; /* kept: their bytes */
 };
-
-/* The array with room for one item more. */
-static void *grow(void *array, size_t count, size_t *room, size_t size) {
-  if (count < *room) return array;
-  *room = *room ? *room * 2 : 16;
-  array = realloc(array, *room * size);
-  if (array) return array;
-  tool_error("out of memory");
-  exit(1);
-}
 
 struct descriptions *descriptions_new(void) { return tool_alloc(1, sizeof(struct descriptions)); }
 
@@ -81,18 +75,23 @@ static bool is_named(const struct host *h, const char *name, size_t size) {
 static struct host *find_host(struct descriptions *d, const char *name, size_t size) {
   /* Objects of one host often follow each other. */
   if (d->n_hosts && is_named(&d->hosts[d->last], name, size)) return &d->hosts[d->last];
-  for (d->last = 0; d->last < d->n_hosts; d->last++)
+  size_t *bucket = &d->buckets[text_hash(0, name, size) % BUCKETS];
+  for (size_t i = *bucket; i; i = d->hosts[i - 1].next) {
+    d->last = i - 1;
     if (is_named(&d->hosts[d->last], name, size)) return &d->hosts[d->last];
-  d->hosts = grow(d->hosts, d->n_hosts, &d->hosts_room, sizeof *d->hosts);
-  d->hosts[d->n_hosts++] = (struct host){
-      .name = tool_copy(name, size), .size = size, .first = NONE, .last = NONE};
+  }
+  d->hosts = tool_grow(d->hosts, d->n_hosts, &d->hosts_room, sizeof *d->hosts);
+  d->last = d->n_hosts++;
+  d->hosts[d->last] = (struct host){.name = tool_copy(name, size), .size = size, .next = *bucket,
+                                    .first = NONE, .last = NONE};
+  *bucket = d->n_hosts;
   return &d->hosts[d->last];
 }
 
 size_t descriptions_add(struct descriptions *d, const char *host, size_t size, uint64_t id) {
   struct host *h = find_host(d, host, size);
   size_t number = d->n_items;
-  d->items = grow(d->items, d->n_items, &d->items_room, sizeof *d->items);
+  d->items = tool_grow(d->items, d->n_items, &d->items_room, sizeof *d->items);
   d->items[d->n_items++] = (struct item){.id = id, .next = NONE};
   if (h->last == NONE)
     h->first = number;
@@ -151,7 +150,7 @@ static bool read_answer(struct descriptions *d, const struct batch *b, gaijin_bo
     gaijin_body_free(body);
     return false;
   }
-  d->bodies = grow(d->bodies, d->n_bodies, &d->bodies_room, sizeof *d->bodies);
+  d->bodies = tool_grow(d->bodies, d->n_bodies, &d->bodies_room, sizeof *d->bodies);
   d->bodies[d->n_bodies++] = body;
   d->kept += gaijin_body_size(body);
   for (size_t i = 0; i < b->count; i++) d->items[b->items[i]].d = all[i];

@@ -40,16 +40,6 @@ void exposed_free(struct exposed *e) {
   free(e);
 }
 
-/* The array with room for one item more. */
-static void *grow(void *array, size_t count, size_t *room, size_t size) {
-  if (count < *room) return array;
-  *room = *room ? *room * 2 : 16;
-  array = realloc(array, *room * size);
-  if (array) return array;
-  tool_error("out of memory");
-  exit(1);
-}
-
 static bool is_named(const struct asked *w, const char *name, size_t size) {
   return w->size == size && memcmp(w->name, name, size) == 0;
 }
@@ -59,7 +49,7 @@ size_t exposed_worker(struct exposed *e, const char *name, size_t size) {
   if (e->n_workers && is_named(&e->workers[e->last], name, size)) return e->last;
   for (e->last = 0; e->last < e->n_workers; e->last++)
     if (is_named(&e->workers[e->last], name, size)) return e->last;
-  e->workers = grow(e->workers, e->n_workers, &e->workers_room, sizeof *e->workers);
+  e->workers = tool_grow(e->workers, e->n_workers, &e->workers_room, sizeof *e->workers);
   e->workers[e->n_workers++] = (struct asked){.name = tool_copy(name, size), .size = size};
   return e->last;
 }
@@ -71,7 +61,7 @@ static void read_labels(struct exposed *e, size_t worker, gaijin_body *b) {
   struct gaijin_value label, kind, token;
   while (gaijin_body_next(b, &label) && gaijin_body_next(b, &kind) && gaijin_body_next(b, &token)) {
     if (token.type != GAIJIN_NUMBER || !token.is_uint) continue;
-    e->labels = grow(e->labels, e->n_labels, &e->labels_room, sizeof *e->labels);
+    e->labels = tool_grow(e->labels, e->n_labels, &e->labels_room, sizeof *e->labels);
     e->labels[e->n_labels++] = (struct label){
         .worker = worker, .token = token.integer, .label = label};
   }

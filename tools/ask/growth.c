@@ -19,25 +19,11 @@
 /* Of a row, in the order of docs/protocol.md. */
 enum { VALUES = 6 };
 
-static void *grow(void *array, size_t count, size_t *room, size_t size) {
-  if (count < *room) return array;
-  *room = *room ? *room * 2 : 16;
-  array = realloc(array, *room * size);
-  if (array) return array;
-  tool_error("out of memory");
-  exit(1);
-}
-
 /* ---- Classes and names ---- */
 
-static uint64_t hash_text(uint64_t h, const struct gaijin_value *text) {
-  for (uint32_t i = 0; i < text->size; i++) h = mix64(h ^ (unsigned char)text->bytes[i]);
-  return h;
-}
-
-static struct growth_class **bucket_of(struct growth *s, const struct gaijin_value *host,
-                                       const struct gaijin_value *kind) {
-  return &s->buckets[hash_text(mix64(kind->size), host) % GROWTH_BUCKETS];
+/* Where all classes of a host are. */
+static struct growth_class **bucket_of(struct growth *s, const struct gaijin_value *host) {
+  return &s->buckets[text_hash(0, host->bytes, host->size) % GROWTH_BUCKETS];
 }
 
 static bool is_text(const char *text, const struct gaijin_value *v) {
@@ -46,7 +32,7 @@ static bool is_text(const char *text, const struct gaijin_value *v) {
 
 static struct growth_class *class_of(struct growth *s, const struct gaijin_value *host,
                                      const struct gaijin_value *kind) {
-  struct growth_class **bucket = bucket_of(s, host, kind), *c = *bucket;
+  struct growth_class **bucket = bucket_of(s, host), *c = *bucket;
   while (c && !(is_text(c->host, host) && is_text(c->kind, kind))) c = c->next;
   if (c) return c;
   c = tool_alloc(1, sizeof *c);
@@ -54,17 +40,17 @@ static struct growth_class *class_of(struct growth *s, const struct gaijin_value
   c->host_size = host->size;
   c->kind = tool_copy(kind->bytes, kind->size);
   c->next = *bucket;
-  s->classes = grow(s->classes, s->n_classes, &s->classes_room, sizeof(struct growth_class *));
+  s->classes = tool_grow(s->classes, s->n_classes, &s->classes_room, sizeof(struct growth_class *));
   s->classes[s->n_classes++] = c;
   return *bucket = c;
 }
 
 /* The number of a holder's name. */
 static uint32_t name_of(struct growth *s, const struct gaijin_value *name) {
-  uint32_t *first = &s->name_buckets[hash_text(0, name) % GROWTH_BUCKETS];
+  uint32_t *first = &s->name_buckets[text_hash(0, name->bytes, name->size) % GROWTH_BUCKETS];
   for (uint32_t i = *first; i; i = s->names[i - 1].next)
     if (is_text(s->names[i - 1].text, name)) return i - 1;
-  s->names = grow(s->names, s->n_names, &s->names_room, sizeof *s->names);
+  s->names = tool_grow(s->names, s->n_names, &s->names_room, sizeof *s->names);
   s->names[s->n_names++] =
       (struct growth_name){.text = tool_copy(name->bytes, name->size), .next = *first};
   *first = (uint32_t)s->n_names;
@@ -183,8 +169,7 @@ static bool read_incarnation(struct observer *o, gaijin_body *b, void *user) {
   struct gaijin_value name, id;
   if (!observe_value(o, b, "clients", &name) || !observe_value(o, b, "clients", &id)) return false;
   if (name.type != GAIJIN_STRING) return true;
-  for (struct growth_class *c = NULL, **i = s->classes; i < s->classes + s->n_classes; i++) {
-    c = *i;
+  for (struct growth_class *c = *bucket_of(s, &name); c; c = c->next) {
     if (c->host_size != name.size || memcmp(c->host, name.bytes, name.size) != 0) continue;
     if (s->second && c->incarnation != id.integer) {
       /* Another worker of that name: all that it has, has come. */

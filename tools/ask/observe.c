@@ -345,14 +345,9 @@ static bool read_name(struct observer *o, gaijin_body *b, void *user) {
   struct observe_names *out = user;
   struct gaijin_value v;
   if (!observe_value(o, b, "clients", &v)) return false;
-  char **names = realloc(out->names, (out->count + 1) * sizeof *names);
-  if (!names) {
-    tool_error("out of memory");
-    exit(1);
-  }
-  out->names = names;
-  names[out->count++] = tool_copy(v.type == GAIJIN_STRING ? v.bytes : "",
-                                  v.type == GAIJIN_STRING ? v.size : 0);
+  out->names = tool_grow(out->names, out->count, &out->room, sizeof *out->names);
+  out->names[out->count++] = tool_copy(v.type == GAIJIN_STRING ? v.bytes : "",
+                                       v.type == GAIJIN_STRING ? v.size : 0);
   return true;
 }
 

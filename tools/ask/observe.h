@@ -113,7 +113,7 @@ bool observe_must_know(struct observer *o, const char *name);
 /* Names of all workers that are connected, in the broker's order. */
 struct observe_names {
   char **names;
-  size_t count;
+  size_t count, room;
 };
 bool observe_names(struct observer *o, struct observe_names *out);
 void observe_names_deinit(struct observe_names *n);

@@ -14,14 +14,7 @@ enum { OP_COLUMNS = 10, PAIR_COLUMNS = 10, SUMS_COLUMNS = 13 };
 
 /* Room for one item more, zeroed. */
 static void *grow(void *array, size_t count, size_t *room, size_t size) {
-  if (count == *room) {
-    *room = *room ? *room * 2 : 32;
-    array = realloc(array, *room * size);
-    if (!array) {
-      tool_error("out of memory");
-      exit(1);
-    }
-  }
+  array = tool_grow(array, count, room, size);
   memset((char *)array + count * size, 0, size);
   return array;
 }

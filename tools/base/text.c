@@ -16,6 +16,7 @@
 #include <string.h>
 #include <wchar.h>
 
+#include "proto/base.h"
 #include "proto/printable.h"
 
 static void out_of_memory(void) {
@@ -27,6 +28,21 @@ void *tool_alloc(size_t count, size_t size) {
   void *p = calloc(count ? count : 1, size ? size : 1);
   if (!p) out_of_memory();
   return p;
+}
+
+void *tool_resize(void *array, size_t room, size_t size) {
+  if (!room) room = 1;
+  void *p = room <= SIZE_MAX / size ? realloc(array, room * size) : NULL;
+  if (!p) out_of_memory();
+  return p;
+}
+
+enum { ROOM_LEAST = 16 };
+
+void *tool_grow(void *array, size_t count, size_t *room, size_t size) {
+  if (count < *room) return array;
+  *room = *room ? *room * 2 : ROOM_LEAST;
+  return tool_resize(array, *room, size);
 }
 
 char *tool_copy(const char *bytes, size_t size) {
@@ -55,6 +71,11 @@ void text_add(struct text *t, const char *bytes, size_t size) {
   if (size) memcpy(t->bytes + t->size, bytes, size);
   t->size += size;
   t->bytes[t->size] = 0;
+}
+
+uint64_t text_hash(uint64_t seed, const char *bytes, size_t size) {
+  for (size_t i = 0; i < size; i++) seed = mix64(seed + (unsigned char)bytes[i] + 1);
+  return seed;
 }
 
 void text_print(struct text *t, const char *format, ...) {

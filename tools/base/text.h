@@ -31,6 +31,9 @@ void text_add_plain(struct text *t, const char *bytes, size_t size);
 /* Adds a number as short as it can be read back; inf and nan in words. */
 void text_add_number(struct text *t, double v);
 
+/* For a table of texts; another with another seed. */
+uint64_t text_hash(uint64_t seed, const char *bytes, size_t size);
+
 /* At the begin of the program: the kind of characters is set for the words below. */
 void text_begin(void);
 /* Columns that valid UTF-8 takes on a terminal: wide characters two, combining ones none. */
@@ -40,6 +43,12 @@ size_t text_fit(const char *bytes, size_t size, size_t width);
 
 /* malloc or the end of the program, with one line on stderr; zeroed. */
 void *tool_alloc(size_t count, size_t size);
+/* The array with room for so many items of `size` bytes, or the end of the program. What is beyond
+ * the former room is not zeroed. NULL is an empty array. */
+void *tool_resize(void *array, size_t room, size_t size);
+/* The array with room for one item more than `count`: if it has none, for twice as many. *room
+ * counts items, too. */
+void *tool_grow(void *array, size_t count, size_t *room, size_t size);
 char *tool_copy(const char *bytes, size_t size);
 /* One line on stderr: "gaijinctl: " and the message, in which nothing ends the line or steers a
  * terminal. */

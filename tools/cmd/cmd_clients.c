@@ -28,14 +28,7 @@ struct listing {
 };
 
 static struct row *add_row(struct listing *l) {
-  if (l->count == l->room) {
-    l->room = l->room ? l->room * 2 : 64;
-    l->rows = realloc(l->rows, l->room * sizeof *l->rows);
-    if (!l->rows) {
-      tool_error("out of memory");
-      exit(EXIT_FAILED);
-    }
-  }
+  l->rows = tool_grow(l->rows, l->count, &l->room, sizeof *l->rows);
   return &l->rows[l->count++];
 }
 

@@ -37,14 +37,7 @@ struct share {
 };
 
 static void add(struct entries *e, struct entry entry) {
-  if (e->count == e->room) {
-    e->room = e->room ? e->room * 2 : 256;
-    e->all = realloc(e->all, e->room * sizeof *e->all);
-    if (!e->all) {
-      tool_error("out of memory");
-      exit(1);
-    }
-  }
+  e->all = tool_grow(e->all, e->count, &e->room, sizeof *e->all);
   e->all[e->count++] = entry;
 }
 

@@ -19,7 +19,7 @@ enum { NAMED_MOST = 5 };
 struct report {
   struct show *s;
   struct text *warnings;
-  size_t count;
+  size_t count, room;
 };
 
 __attribute__((format(printf, 2, 3))) static void warn(struct report *r, const char *format, ...) {
@@ -28,11 +28,7 @@ __attribute__((format(printf, 2, 3))) static void warn(struct report *r, const c
   va_start(args, format);
   vsnprintf(line, sizeof line, format, args);
   va_end(args);
-  r->warnings = realloc(r->warnings, (r->count + 1) * sizeof *r->warnings);
-  if (!r->warnings) {
-    tool_error("out of memory");
-    exit(EXIT_FAILED);
-  }
+  r->warnings = tool_grow(r->warnings, r->count, &r->room, sizeof *r->warnings);
   r->warnings[r->count] = (struct text){0};
   text_add(&r->warnings[r->count++], line, strlen(line));
 }

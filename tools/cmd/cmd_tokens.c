@@ -34,15 +34,7 @@ struct listing {
 };
 
 static void add_unknown(struct listing *l, struct unknown u) {
-  if (l->count == l->room) {
-    l->room = l->room ? l->room * 2 : 64;
-    struct unknown *all = realloc(l->unknown, l->room * sizeof *all);
-    if (!all) {
-      tool_error("out of memory");
-      exit(1);
-    }
-    l->unknown = all;
-  }
+  l->unknown = tool_grow(l->unknown, l->count, &l->room, sizeof *l->unknown);
   l->unknown[l->count++] = u;
 }
 

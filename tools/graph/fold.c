@@ -39,24 +39,11 @@ void fold_deinit(struct fold *f) {
   *f = (struct fold){0};
 }
 
-static void *grow(void *array, size_t room, size_t size) {
-  array = realloc(array, room * size);
-  if (array) return array;
-  tool_error("out of memory");
-  exit(1);
-}
-
 /* ---- Workers ---- */
-
-static uint64_t hash_of_name(const char *name, size_t size, bool is_dead) {
-  uint64_t h = is_dead;
-  for (size_t i = 0; i < size; i++) h = mix64(h + (unsigned char)name[i] + 1);
-  return h;
-}
 
 /* The place of a worker in the table, or that where it belongs. */
 static uint32_t *place(const struct fold *f, const char *name, size_t size, bool is_dead) {
-  uint32_t mask = f->by_name_room - 1, i = (uint32_t)hash_of_name(name, size, is_dead) & mask;
+  uint32_t mask = f->by_name_room - 1, i = (uint32_t)text_hash(is_dead, name, size) & mask;
   for (; f->by_name[i]; i = (i + 1) & mask) {
     const struct fold_worker *w = &f->workers[f->by_name[i] - 1];
     if (w->is_dead == is_dead && strlen(w->name) == size && memcmp(w->name, name, size) == 0) break;
@@ -67,7 +54,7 @@ static uint32_t *place(const struct fold *f, const char *name, size_t size, bool
 static void make_room(struct fold *f) {
   if (f->n_workers < f->workers_room) return;
   f->workers_room = f->workers_room ? f->workers_room * 2 : 16;
-  f->workers = grow(f->workers, f->workers_room, sizeof *f->workers);
+  f->workers = tool_resize(f->workers, f->workers_room, sizeof *f->workers);
   free(f->by_name);
   f->by_name_room = f->workers_room * 2;
   f->by_name = tool_alloc(f->by_name_room, sizeof *f->by_name);
@@ -156,7 +143,7 @@ static void add_hold(struct fold_node *n, const struct fold_hold *h) {
   }
   if (n->n_holds == n->holds_room) {
     n->holds_room = n->holds_room ? n->holds_room * 2 : 2;
-    n->holds = grow(n->holds, n->holds_room, sizeof *n->holds);
+    n->holds = tool_resize(n->holds, n->holds_room, sizeof *n->holds);
   }
   memmove(n->holds + low + 1, n->holds + low, (n->n_holds - low) * sizeof *n->holds);
   n->holds[low] = *h;

@@ -36,18 +36,11 @@ struct reading {
   } *living;
   size_t living_room;
   struct fold_hold *holds; /* of the object that is read */
-  uint32_t holds_room;
+  size_t holds_room;
   bool *near; /* workers whose objects are wanted, by number; NULL: all are */
   uint32_t near_room;
   bool found; /* what is in focus */
 };
-
-static void *more(void *array, size_t room, size_t size) {
-  array = realloc(array, room * size);
-  if (array) return array;
-  tool_error("out of memory");
-  exit(1);
-}
 
 /* ---- Workers ---- */
 
@@ -65,7 +58,7 @@ static bool read_client(struct observer *o, gaijin_body *b, void *user) {
   if (i >= r->living_room) {
     size_t room = r->living_room ? r->living_room : 16;
     while (room <= i) room *= 2;
-    r->living = more(r->living, room, sizeof *r->living);
+    r->living = tool_resize(r->living, room, sizeof *r->living);
     memset(r->living + r->living_room, 0, (room - r->living_room) * sizeof *r->living);
     r->living_room = room;
   }
@@ -88,10 +81,7 @@ static void note_waiting(void *user, const struct queued *q) {
     r->g->waiting_more += q->objects ? q->objects : 1;
     return;
   }
-  if (r->n_waiting == r->waiting_room) {
-    r->waiting_room = r->waiting_room ? r->waiting_room * 2 : 64;
-    r->waiting = more(r->waiting, r->waiting_room, sizeof *r->waiting);
-  }
+  r->waiting = tool_grow(r->waiting, r->n_waiting, &r->waiting_room, sizeof *r->waiting);
   struct fold *f = &r->g->fold;
   uint32_t host = fold_worker(f, q->host.bytes, q->host.size, false);
   r->waiting[r->n_waiting++] = (struct waiting){
@@ -145,10 +135,7 @@ static bool read_load(struct observer *o, gaijin_body *b, void *user) {
       !observe_value(o, b, "loads", &held))
     return false;
   if (host.type != GAIJIN_STRING || client.type != GAIJIN_STRING) return true;
-  if (p->count == p->room) {
-    p->room = p->room ? p->room * 2 : 64;
-    p->all = more(p->all, p->room, sizeof *p->all);
-  }
+  p->all = tool_grow(p->all, p->count, &p->room, sizeof *p->all);
   struct fold *f = &p->r->g->fold;
   uint32_t from = fold_worker(f, host.bytes, host.size, false);
   p->all[p->count++] = (struct pair){from, fold_worker(f, client.bytes, client.size, false)};
@@ -223,10 +210,7 @@ static bool read_holders(struct reading *r, struct observer *o, gaijin_body *b, 
       w->others = count.integer;
       continue;
     }
-    if (w->n_holds == r->holds_room) {
-      r->holds_room = r->holds_room ? r->holds_room * 2 : 16;
-      r->holds = more(r->holds, r->holds_room, sizeof *r->holds);
-    }
+    r->holds = tool_grow(r->holds, w->n_holds, &r->holds_room, sizeof *r->holds);
     r->holds[w->n_holds++] = (struct fold_hold){
         .worker = fold_worker(&r->g->fold, name.bytes, name.size, false),
         .objects = 1, .count = count.integer};
@@ -264,7 +248,7 @@ static bool read_focus(struct observer *o, gaijin_body *b, void *user) {
   if (!is_focus(r, &w)) return true;
   r->found = true;
   uint32_t all = r->g->fold.n_workers;
-  r->near = more(r->near, all, 1);
+  r->near = tool_resize(r->near, all, 1);
   memset(r->near + r->near_room, 0, all - r->near_room);
   r->near_room = all;
   for (uint32_t i = 0; i < w.n_holds; i++) r->near[r->holds[i].worker] = true;

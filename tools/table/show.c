@@ -55,16 +55,6 @@ void show_mark_row(struct show *s, size_t hole, enum show_mark mark) {
 
 void show_mark(struct show *s, enum show_mark mark) { show_mark_row(s, s->rows.count - 1, mark); }
 
-static void grow(struct show *s) {
-  s->room = s->room ? s->room * 2 : 64;
-  struct cell *cells = realloc(s->rows.cells, s->room * sizeof *cells);
-  if (!cells) {
-    tool_error("out of memory");
-    exit(1);
-  }
-  s->rows.cells = cells;
-}
-
 /* Where the next cell goes. */
 static size_t next_place(const struct show *s) {
   return s->hole != NO_HOLE ? s->hole : s->rows.count;
@@ -73,7 +63,7 @@ static size_t next_place(const struct show *s) {
 static void put_cell(struct show *s, struct cell c) {
   size_t at = next_place(s);
   s->hole = NO_HOLE;
-  if (at == s->room) grow(s);
+  s->rows.cells = tool_grow(s->rows.cells, at, &s->room, sizeof(struct cell));
   if (at == s->rows.count)
     s->rows.count++;
   else

@@ -10,18 +10,9 @@
 
 #include "tools/base/text.h"
 
-/* Room for one more item of `size` bytes. */
-static void *grow(void *items, size_t count, size_t *room, size_t size) {
-  if (count < *room) return items;
-  *room = *room ? *room * 2 : 8;
-  void *more = realloc(items, *room * size);
-  if (more) return more;
-  tool_error("out of memory");
-  exit(1);
-}
 static void *grow32(void *items, uint32_t count, uint32_t *room, size_t size) {
   size_t wide = *room;
-  items = grow(items, count, &wide, size);
+  items = tool_grow(items, count, &wide, size);
   *room = (uint32_t)wide;
   return items;
 }
@@ -40,7 +31,7 @@ void data_deinit(struct data *d) {
 }
 
 struct datum datum_string(struct data *d, const char *bytes, size_t size) {
-  d->texts = grow(d->texts, d->text_count, &d->text_room, sizeof *d->texts);
+  d->texts = tool_grow(d->texts, d->text_count, &d->text_room, sizeof *d->texts);
   d->texts[d->text_count] = tool_copy(bytes, size);
   return (struct datum){
       .type = DATUM_STRING, .bytes = d->texts[d->text_count++], .size = size};

@@ -16,12 +16,8 @@
 static void add_key(struct path *p, struct datum key, size_t end) {
   if (p->count == p->room) {
     p->room = p->room ? p->room * 2 : 8;
-    p->keys = realloc(p->keys, p->room * sizeof *p->keys);
-    p->ends = realloc(p->ends, p->room * sizeof *p->ends);
-    if (!p->keys || !p->ends) {
-      tool_error("out of memory");
-      exit(1);
-    }
+    p->keys = tool_resize(p->keys, p->room, sizeof *p->keys);
+    p->ends = tool_resize(p->ends, p->room, sizeof *p->ends);
   }
   p->keys[p->count] = key;
   p->ends[p->count++] = end;

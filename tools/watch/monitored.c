@@ -28,7 +28,7 @@ struct workers {
   const char *name, *label;  /* that somebody wants to see; NULL: none */
   bool has_name, has_label; /* there is such a worker, and a worker exposes something as that */
   struct worker *list;
-  size_t count;
+  size_t count, room;
 };
 
 static bool read_worker(struct observer *o, gaijin_body *b, void *user) {
@@ -37,11 +37,7 @@ static bool read_worker(struct observer *o, gaijin_body *b, void *user) {
   if (!observe_value(o, b, "clients", &name) || !observe_value(o, b, "clients", &host))
     return false;
   if (name.type != GAIJIN_STRING || host.type != GAIJIN_NUMBER) return true;
-  w->list = realloc(w->list, (w->count + 1) * sizeof *w->list);
-  if (!w->list) {
-    tool_error("out of memory");
-    exit(EXIT_FAILED);
-  }
+  w->list = tool_grow(w->list, w->count, &w->room, sizeof *w->list);
   w->list[w->count++] =
       (struct worker){.host = host.integer, .name = tool_copy(name.bytes, name.size)};
   known_put(&w->sights->names, host.integer, 0, name.bytes, name.size);

@@ -8,6 +8,8 @@ bakaGaijin.object = {field = string.rep("v", 64), big = string.rep("b", 1024 * 1
 bakaGaijin.echo = function(v) return v end
 bakaGaijin.make = function() return {} end
 bakaGaijin.size = function(v) return #v end
+-- From then on each request has a lua_State of its own; that the library has no such function changes nothing.
+bakaGaijin.load_library = function() package.loadlib("libm.so.6", "luaopen_none") end
 
 bakaGaijin.post = function() posted = posted + 1 end
 bakaGaijin.posted = function()

@@ -50,13 +50,7 @@ static struct probe *probe_of(struct feed *f, size_t sorted, const struct worker
   struct probe **known =
       sorted ? bsearch(&key, f->probes, sorted, sizeof *f->probes, compare_probes) : NULL;
   if (known) return *known;
-  if (f->n_probes == f->probes_room) {
-    f->probes_room = f->probes_room ? f->probes_room * 2 : 64;
-    struct probe **larger = tool_alloc(f->probes_room, sizeof *larger);
-    if (f->n_probes) memcpy(larger, f->probes, f->n_probes * sizeof *larger);
-    free(f->probes);
-    f->probes = larger;
-  }
+  f->probes = tool_grow(f->probes, f->n_probes, &f->probes_room, sizeof *f->probes);
   struct probe *p = tool_alloc(1, sizeof *p);
   *p = (struct probe){.feed = f, .name = tool_copy(w->name, strlen(w->name)), .host = w->host};
   return f->probes[f->n_probes++] = p;

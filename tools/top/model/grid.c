@@ -29,19 +29,9 @@ void grid_deinit(struct grid *g) {
   *g = (struct grid){0};
 }
 
-/* Room for one more. */
-static void *grow(void *array, size_t count, size_t *room, size_t size) {
-  if (count < *room) return array;
-  *room = *room ? *room * 2 : 64;
-  void *larger = tool_alloc(*room, size);
-  if (count) memcpy(larger, array, count * size);
-  free(array);
-  return larger;
-}
-
 void grid_row(struct grid *g, struct grid_key key, enum grid_look look) {
   assert(g->n_cells == g->n_rows * g->n_columns); /* the row before is whole */
-  g->rows = grow(g->rows, g->n_rows, &g->rows_room, sizeof *g->rows);
+  g->rows = tool_grow(g->rows, g->n_rows, &g->rows_room, sizeof *g->rows);
   g->rows[g->n_rows++] = (struct grid_row){.key = key, .look = look};
 }
 
@@ -50,7 +40,7 @@ static void add_cell(struct grid *g, size_t at, enum grid_type type, double numb
   assert(g->n_cells < g->n_rows * g->n_columns);
   size_t size = g->bytes.size - at;
   text_add(&g->bytes, "", 1);
-  g->cells = grow(g->cells, g->n_cells, &g->cells_room, sizeof *g->cells);
+  g->cells = tool_grow(g->cells, g->n_cells, &g->cells_room, sizeof *g->cells);
   g->cells[g->n_cells++] = (struct grid_cell){.at = at,
                                               .size = size,
                                               .width = width_of(g->bytes.bytes + at, size),

@@ -20,13 +20,8 @@ void sample_deinit(struct sample *s) {
 }
 
 static struct worker *add_worker(struct sample *s) {
-  if (s->n_workers == s->room) {
-    s->room = s->room ? s->room * 2 : 64;
-    struct worker *larger = tool_alloc(s->room, sizeof *larger);
-    if (s->n_workers) memcpy(larger, s->workers, s->n_workers * sizeof *larger);
-    free(s->workers);
-    s->workers = larger;
-  }
+  s->workers = tool_grow(s->workers, s->n_workers, &s->room, sizeof *s->workers);
+  s->workers[s->n_workers] = (struct worker){0};
   return &s->workers[s->n_workers++];
 }
 
