@@ -130,7 +130,10 @@ static const char *check_open_calls(const gaijin *g) {
     if (gj_call_find(g, c->node.key) != c) return "an open call is not in the table";
   }
   for (const struct call *c = g->spare_calls; c; c = c->next_spare) spare++;
-  return spare == g->n_spare_calls ? NULL : "the spare calls are not as many as counted";
+  if (spare != g->n_spare_calls) return "the spare calls are not as many as counted";
+  spare = 0;
+  for (const gaijin_body *b = g->spare_bodies; b; b = b->next_spare) spare++;
+  return spare == g->n_spare_bodies ? NULL : "the spare bodies are not as many as counted";
 }
 
 /* ---- The queues of bytes ---- */

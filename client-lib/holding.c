@@ -30,10 +30,9 @@ gaijin_holding *gj_holding_lookup(const gaijin *g, uint64_t host, uint64_t id) {
 
 static gaijin_holding *holding_new(gaijin *g, const struct pt *pt) {
   struct host *host = gj_host_get(g, pt->host);
-  gaijin_holding *h = host ? calloc(1, sizeof *h) : NULL;
+  gaijin_holding *h = host ? malloc(sizeof *h) : NULL; /* calloc takes four times as long */
   if (!h) return NULL;
-  h->pt = *pt;
-  h->host = host;
+  *h = (gaijin_holding){.pt = *pt, .host = host};
   gj_host_refer(g, host);
   list_init(&h->release);
   gj_table_insert(&g->holdings, &h->node, holding_key(g, pt->host, pt->id));

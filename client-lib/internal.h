@@ -118,6 +118,7 @@ struct gaijin_body {
   uint32_t window_bytes;  /* and the size of its message; 0 for others, and once it was taken */
   gaijin_token *token;    /* of the value read last: given back by the next step */
   gaijin_holding *holding;
+  gaijin_body *next_spare;
   uint32_t room;   /* bytes */
   uint8_t bytes[]; /* the body, and one byte to terminate a text with */
 };
@@ -194,7 +195,7 @@ struct gaijin {
   struct link releases;   /* holdings whose unsub waits */
   struct link unused_hosts; /* dead hosts nothing refers to; the oldest are freed */
   struct link open_calls;
-  uint32_t n_releases, n_unused_hosts, n_spare_calls;
+  uint32_t n_releases, n_unused_hosts, n_spare_calls, n_spare_bodies;
   struct call *spare_calls;
   uint64_t unchecked; /* checkpoints since gj_check was last called */
   uint64_t seed; /* random, secret: of all four tables and of holding_key */
@@ -202,7 +203,7 @@ struct gaijin {
   uint64_t last_token, last_call, last_post;
   uint64_t stamps[STAMP_BLOCK];
   uint32_t stamps_left;
-  gaijin_body *spare_body; /* a small one that was freed, for the next that comes; or NULL */
+  gaijin_body *spare_bodies; /* small ones that were freed, for the next that come */
   gaijin_body *await_keep; /* owns the text of the answer gaijin_await gave last */
 };
 

@@ -271,15 +271,20 @@ static void decide_all(gaijin *g, struct claims *c, const bool *refused) {
   if (g->events.confirmed) g->events.confirmed(g->user);
 }
 
-bool gj_owed_answer(gaijin *g, const struct message *m, uint32_t pts, const char **fault) {
+/* Out of the way of answers that are none: the flags are many. */
+__attribute__((noinline)) static void claims_answered(gaijin *g, const struct message *m,
+                                                      uint32_t pts, struct table_node *n,
+                                                      const char **fault) {
   bool refused[RETURNED_MOST] = {false};
-  struct table_node *n =
-      g->ret.claims.count ? table_find(&g->ret.claims, m->id) : NULL;
-  if (!n) return false;
   struct claims *c = container_of(n, struct claims, node);
   *fault = pts ? "it answers a claim with objects" : read_refused(m, c->count, refused);
   if (!*fault) decide_all(g, c, refused);
-  return true;
+}
+
+bool gj_owed_answer(gaijin *g, const struct message *m, uint32_t pts, const char **fault) {
+  struct table_node *n = g->ret.claims.count ? table_find(&g->ret.claims, m->id) : NULL;
+  if (n) claims_answered(g, m, pts, n, fault);
+  return n != NULL;
 }
 
 enum gaijin_standing gaijin_holding_standing(const gaijin_holding *h) {

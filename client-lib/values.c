@@ -86,33 +86,40 @@ void gj_values_give_back(gaijin *g, const struct message *m, uint32_t pts) {
   give_back(g, &r, pts, g->host);
 }
 
-/* Who takes one small message after the other needs no memory for each. AddressSanitizer would not
- * see one that is used after its end. */
-enum { SPARE_BODY_MOST = WITH_ASAN ? 0 : 1 << 10 };
+/* Bodies of small messages have all the same room, so that each is good for any other: who takes
+ * small messages, also many that came at once, needs no memory for each. Some 16 KiB of them are
+ * kept. AddressSanitizer would not see one that is used after its end. */
+enum { SPARE_ROOM = 96, SPARE_BODIES_KEPT = 64 };
 
 static gaijin_body *new_body(gaijin *g, uint32_t room) {
-  gaijin_body *b = g->spare_body;
-  if (b && b->room >= room) {
-    g->spare_body = NULL;
+  gaijin_body *b = g->spare_bodies;
+  if (room > SPARE_ROOM || !b) {
+    if (room < SPARE_ROOM) room = SPARE_ROOM;
+    if ((b = malloc(sizeof *b + room))) b->room = room;
     return b;
   }
-  b = malloc(sizeof *b + room);
-  if (b) b->room = room;
+  g->spare_bodies = b->next_spare;
+  g->n_spare_bodies--;
   return b;
 }
 
 static void free_body(gaijin *g, gaijin_body *b) {
-  if (b->room > SPARE_BODY_MOST || (g->spare_body && g->spare_body->room >= b->room)) {
+  if (WITH_ASAN || b->room != SPARE_ROOM || g->n_spare_bodies >= SPARE_BODIES_KEPT) {
     free(b);
     return;
   }
-  free(g->spare_body);
-  g->spare_body = b;
+  b->next_spare = g->spare_bodies;
+  g->spare_bodies = b;
+  g->n_spare_bodies++;
 }
 
 void gj_values_deinit(gaijin *g) {
-  free(g->spare_body);
-  g->spare_body = NULL;
+  while (g->spare_bodies) {
+    gaijin_body *b = g->spare_bodies;
+    g->spare_bodies = b->next_spare;
+    free(b);
+  }
+  g->n_spare_bodies = 0;
 }
 
 gaijin_body *gj_values_new(gaijin *g, const struct message *m, uint32_t pts) {
@@ -176,15 +183,94 @@ static struct gaijin_value plain_value(const struct value *in) {
                                .count = in->count};
 }
 
+/* ---- Numbers ----
+ *
+ * Most values are numbers and short strings. These are read here as reader_next does, without a
+ * struct value in between. */
+
+static inline struct gaijin_value uint_value(uint64_t n) {
+  return (struct gaijin_value){
+      .type = GAIJIN_NUMBER, .number = (double)n, .is_uint = true, .integer = n};
+}
+
+/* Reads a number at *at if it has one of the usual forms. */
+static inline bool usual_number(const uint8_t **at, const uint8_t *end, double *to) {
+  const uint8_t *p = *at;
+  size_t left = (size_t)(end - p);
+  if (left == 0) return false;
+  if (p[0] < 0x80) {
+    *to = p[0];
+    *at = p + 1;
+  } else if (p[0] == 0xcd && left >= 3) {
+    *to = load_be16(p + 1);
+    *at = p + 3;
+  } else if (p[0] == 0xce && left >= 5) {
+    *to = load_be32(p + 1);
+    *at = p + 5;
+  } else if (p[0] == 0xcb && left >= 9) {
+    uint64_t bits = load_be64(p + 1);
+    memcpy(to, &bits, sizeof bits);
+    *at = p + 9;
+  } else if (p[0] == 0xcc && left >= 2) {
+    *to = p[1];
+    *at = p + 2;
+  } else {
+    return false;
+  }
+  return true;
+}
+
+/* Reads up to `most` numbers from *at on. */
+static size_t numbers(const uint8_t **at, const uint8_t *end, double *to, size_t most) {
+  size_t n = 0;
+  while (n < most) {
+    if (usual_number(at, end, &to[n])) {
+      n++;
+      continue;
+    }
+    struct reader r = {*at, end};
+    struct value v;
+    if (!reader_next(&r, &v) || v.type != VALUE_NUMBER) break;
+    to[n++] = v.number;
+    *at = r.at;
+  }
+  return n;
+}
+
+/* Reads the value at *at if it is a small integer or a short string. */
+static inline bool usual_value(const uint8_t **at, const uint8_t *end, struct gaijin_value *v) {
+  const uint8_t *p = *at;
+  size_t left = (size_t)(end - p);
+  if (left == 0) return false;
+  if (p[0] < 0x80) {
+    *v = uint_value(p[0]);
+    *at = p + 1;
+    return true;
+  }
+  uint32_t head = 1, size = p[0] & 0x1f;
+  if (p[0] == 0xd9 && left >= 2) {
+    head = 2;
+    size = p[1];
+  } else if ((p[0] & 0xe0) != 0xa0) {
+    return false;
+  }
+  if (left - head < size) return false;
+  *v = (struct gaijin_value){.type = GAIJIN_STRING, .bytes = (const char *)p + head, .size = size};
+  *at = p + head + size;
+  return true;
+}
+
+/* ---- Values ---- */
+
 static bool peek(const gaijin_body *b, struct gaijin_value *v) {
   struct reader r = b->reader;
   struct value in;
   unsigned depth = b->depth;
-  memset(&in, 0, sizeof in);
   while (depth && b->left[depth] == 0) depth--;
-  if (b->left[depth] == 0 || !reader_next(&r, &in) || in.type == VALUE_ARRAY ||
-      in.type == VALUE_PT)
-    return false;
+  if (b->left[depth] == 0) return false;
+  if (usual_value(&r.at, r.end, v)) return true;
+  memset(&in, 0, sizeof in);
+  if (!reader_next(&r, &in) || in.type == VALUE_ARRAY || in.type == VALUE_PT) return false;
   *v = plain_value(&in);
   return true;
 }
@@ -201,12 +287,23 @@ static bool look(const gaijin_body *b, size_t *at, struct gaijin_value *v) {
   struct value in;
   if (*at >= (size_t)(b->reader.end - b->reader.at)) return false;
   struct reader r = {b->reader.at + *at, b->reader.end};
-  memset(&in, 0, sizeof in);
-  if (!reader_next(&r, &in)) return false;
+  if (!usual_value(&r.at, r.end, v)) {
+    memset(&in, 0, sizeof in);
+    if (!reader_next(&r, &in)) return false;
+    *v = plain_value(&in);
+    if (in.type == VALUE_PT) v->type = GAIJIN_FOREIGN;
+  }
   *at = (size_t)(r.at - b->reader.at);
-  *v = plain_value(&in);
-  if (in.type == VALUE_PT) v->type = GAIJIN_FOREIGN;
   return true;
+}
+
+size_t gaijin_body_look_numbers(const gaijin_body *b, size_t *at, double *to, size_t most) {
+  size_t left = (size_t)(b->reader.end - b->reader.at);
+  if (*at >= left) return 0;
+  const uint8_t *p = b->reader.at + *at;
+  size_t n = numbers(&p, b->reader.end, to, most);
+  *at = (size_t)(p - b->reader.at);
+  return n;
 }
 
 bool gaijin_body_look_sized(const gaijin_body *b, size_t *at, struct gaijin_value *v,
@@ -218,19 +315,49 @@ bool gaijin_body_look_sized(const gaijin_body *b, size_t *at, struct gaijin_valu
   return true;
 }
 
-static bool body_next(gaijin_body *b, struct gaijin_value *v) {
+/* Gives back the value read last, and leaves arrays that have been read. The values that are left
+ * of the one the next value is in. */
+static inline uint32_t *step(gaijin_body *b) {
   if (b->token || b->holding) move_on(b);
   while (b->depth && b->left[b->depth] == 0) b->depth--;
+  return &b->left[b->depth];
+}
+
+size_t gaijin_body_numbers(gaijin_body *b, double *to, size_t most) {
+  uint32_t *left = step(b);
+  size_t n = numbers(&b->reader.at, b->reader.end, to, most < *left ? most : *left);
+  *left -= (uint32_t)n;
+  return n;
+}
+
+/* Reads the next value if it is a PT. */
+static bool next_pt(gaijin_body *b, struct gaijin_value *v) {
+  const uint8_t *at = b->reader.at;
+  struct pt pt;
+  if (*at != PT_MARK || !pt_read(at, (uint32_t)(b->reader.end - at), &pt)) return false;
+  b->reader.at = at + PT_WIRE_BYTES;
+  *v = (struct gaijin_value){0};
+  pt_value(b, &pt, v);
+  return true;
+}
+
+static bool body_next(gaijin_body *b, struct gaijin_value *v) {
+  uint32_t *left = step(b);
+  if (*left == 0) return false;
+  if (usual_value(&b->reader.at, b->reader.end, v) || next_pt(b, v)) {
+    --*left;
+    return true;
+  }
   struct value in;
   memset(&in, 0, sizeof in);
-  if (b->left[b->depth] == 0 || !reader_next(&b->reader, &in)) return false;
-  b->left[b->depth]--;
+  if (!reader_next(&b->reader, &in)) return false;
+  --*left;
   if (in.type == VALUE_ARRAY) {
     assert(b->depth < BODY_DEPTH_MAX); /* the body was walked on arrival */
     b->left[++b->depth] = in.count;
   }
+  assert(in.type != VALUE_PT);
   *v = plain_value(&in);
-  if (in.type == VALUE_PT) pt_value(b, &in.pt, v);
   return true;
 }
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * Writing one message into a buffer: envelope and target by hand, the values of
- * the body with msgpack-c. Errors stick: after the first one every call does
- * nothing, and pack_end tells it; the buffer is then back where pack_begin found it.
+ * Writing one message into a buffer: envelope, target and the values of the body.
+ * Errors stick: after the first one every call does nothing, and pack_end tells it; the buffer is
+ * then back where pack_begin found it.
  */
 #ifndef GAIJIN_PROTO_PACK_H
 #define GAIJIN_PROTO_PACK_H

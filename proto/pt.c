@@ -6,12 +6,12 @@
 
 #include "proto/base.h"
 
-enum { EXT8 = 0xc7, FIXEXT1 = 0xd4, PAYLOAD = 24 };
+enum { FIXEXT1 = 0xd4, PAYLOAD = 24 };
 
 const uint8_t null_on_wire[NULL_WIRE_BYTES] = {FIXEXT1, 0, 0};
 
 void pt_write(uint8_t *out, const struct pt *pt) {
-  out[0] = EXT8;
+  out[0] = PT_MARK;
   out[1] = PAYLOAD;
   out[2] = pt->kind;
   store_be64(out + 3, pt->host);
@@ -20,7 +20,7 @@ void pt_write(uint8_t *out, const struct pt *pt) {
 }
 
 bool pt_read(const uint8_t *in, uint32_t size, struct pt *pt) {
-  if (size < PT_WIRE_BYTES || in[0] != EXT8 || in[1] != PAYLOAD) return false;
+  if (size < PT_WIRE_BYTES || in[0] != PT_MARK || in[1] != PAYLOAD) return false;
   pt->kind = in[2];
   pt->host = load_be64(in + 3);
   pt->id = load_be64(in + 11);

@@ -21,6 +21,7 @@ struct pt {
 
 /* Bytes of a PT on the wire: ext8, size, type, 3 words. */
 #define PT_WIRE_BYTES 27
+enum { PT_MARK = 0xc7 }; /* the first of them; no other value begins so */
 
 /* The null pointer on the wire, the other value that is a msgpack ext: fixext 1, type 0, a zero. */
 #define NULL_WIRE_BYTES 3

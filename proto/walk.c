@@ -16,8 +16,8 @@
 /* The count of a value that is no array: no array has as many values, which have a byte each. */
 #define NO_ARRAY UINT32_MAX
 
-/* How a PT and a null pointer begin. */
-enum { PT_MARK = 0xc7, NULL_MARK = 0xd4 };
+/* How a null pointer begins. */
+enum { NULL_MARK = 0xd4 };
 
 /* Behind `n` bytes; NULL: there are fewer. */
 static inline const uint8_t *behind(const uint8_t *at, const uint8_t *end, size_t n) {
@@ -65,11 +65,37 @@ static inline const uint8_t *skip(const uint8_t *at, const uint8_t *end, uint32_
   return mark >= 0x90 ? array(at, end, mark & 0x0f, count) : NULL; /* else a fixmap */
 }
 
+/* The bytes of values with marks from 0x80 to 0xdf that have one size and hold no others; 0: they
+ * are others. */
+static const uint8_t sizes[0x60] = {
+    [0x20] = 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, /* short strings */
+    17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 31, 32,
+    [0x40] = 1, 0, 1, 1,                    /* nil, booleans */
+    [0x4a] = 5, 9, 2, 3, 5, 9, 2, 3, 5, 9}; /* numbers */
+
+/* Behind a nil, a boolean, a number or a short string, as most values are; NULL: it may be
+ * something else. */
+static inline const uint8_t *skip_short(const uint8_t *at, const uint8_t *end) {
+  uint8_t mark = *at;
+  if (mark < 0x80 || mark >= 0xe0) return at + 1;
+  if (sizes[mark - 0x80]) return behind(at, end, sizes[mark - 0x80]);
+  return mark == 0xd9 && end - at > 1 ? behind(at + 2, end, at[1]) : NULL;
+}
+
+/* Steps over such values, `most` of them at most; how many there were. */
+static inline uint32_t skip_run(const uint8_t **at, const uint8_t *end, uint32_t most) {
+  const uint8_t *p = *at, *next;
+  uint32_t left = most;
+  for (; left > 0 && p != end && (next = skip_short(p, end)); left--) p = next;
+  *at = p;
+  return most - left;
+}
+
 /* A PT, or a null pointer, that was stepped over. */
 static void show(body_visit_fn visit, void *user, const uint8_t *at, const uint8_t *end) {
   struct reader r = {at, end};
-  struct value v;
-  bool is_good = reader_next(&r, &v);
+  struct value v = {.type = VALUE_PT};
+  bool is_good = *at == PT_MARK ? pt_read(at, (uint32_t)(end - at), &v.pt) : reader_next(&r, &v);
   assert(is_good && (v.type == VALUE_PT || v.type == VALUE_NULL));
   if (is_good) visit(user, &v);
 }
@@ -87,6 +113,12 @@ static inline const char *walk(struct reader *r, struct body_walker *w, uint32_t
   uint32_t left = w->left[depth]; /* in the innermost array; w->left has it for the others */
   for (*values = 0;; ++*values) {
     while (left == 0 && depth > 0) left = w->left[--depth];
+    if (depth > 0) {
+      uint32_t run = skip_run(&at, end, left < most - *values ? left : most - *values);
+      left -= run;
+      *values += run;
+      while (left == 0 && depth > 0) left = w->left[--depth];
+    }
     if (left == 0 || *values == most) break;
     left--;
     uint32_t count;
@@ -111,15 +143,6 @@ static inline const char *walk(struct reader *r, struct body_walker *w, uint32_t
   return left == 0 && at != end ? "bytes after the body" : NULL;
 }
 
-/* The same for a number or a short string; NULL: it may be something else. */
-static inline const uint8_t *skip_short(const uint8_t *at, const uint8_t *end) {
-  uint8_t mark = *at++;
-  if (mark < 0x80 || mark >= 0xe0) return at;
-  if (mark >= 0xa0 && mark < 0xc0) return behind(at, end, mark & 0x1f);
-  if (mark == 0xd9 && at != end) return behind(at + 1, end, at[0]);
-  return mark == 0xcb ? behind(at, end, 8) : NULL;
-}
-
 const char *body_walk(const uint8_t *body, uint32_t size, body_visit_fn visit, void *user) {
   struct reader r = {body, body + size};
   struct body_walker w; /* no more of it is read than has been written */
@@ -129,8 +152,7 @@ const char *body_walk(const uint8_t *body, uint32_t size, body_visit_fn visit, v
   if (size && (*body & 0xf0) == 0x90) {
     /* Most have a few numbers and short strings, and then it is over. */
     uint32_t left = *r.at++ & 0x0f;
-    for (const uint8_t *next; left > 0 && r.at != r.end; left--, r.at = next)
-      if (!(next = skip_short(r.at, r.end))) break;
+    left -= skip_run(&r.at, r.end, left);
     if (left == 0 && r.at == r.end) return NULL;
     w.depth = 1;
     w.left[0] = 0;

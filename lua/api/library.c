@@ -11,6 +11,7 @@
 #include "lua/api/copies.h"
 #include "lua/api/deaths.h"
 #include "lua/api/metatable.h"
+#include "lua/api/pages.h"
 #include "lua/api/prelude.lua.h"
 #include "lua/api/references.lua.h"
 #include "lua/api/replaced.h"
@@ -321,6 +322,7 @@ void library_open(lua_State *L, struct worker *w) {
   int core = lua_gettop(L);
   worker_set_functions(L, w, core_functions);
   requests_open(L, w);
+  pages_open(L, w);
   replaced_open(L, w);
   bounds_open(L, w);
   copies_open(L, w);

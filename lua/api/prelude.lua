@@ -97,45 +97,10 @@ end
 
 ---- Traversal
 
--- Of a remote table, or of what another worker exposes. The entries after those of the page come
--- from the cursor, a function of the host's.
-local function remote_pairs(t)
-  local page, n, at, cursor
-  local asked = names[t] or t
-  local function take(next_cursor, ...)
-    if next_cursor then core.check_cursor(asked, next_cursor) end
-    cursor, page, n, at = next_cursor, { ... }, select("#", ...), 0
-  end
-  local function take_more(more, ...)
-    return take(more and cursor or nil, ...)
-  end
-  if names[t] then take(core.labels(asked)) else take(core.pairs(t)) end
-  return function()
-    while at >= n do
-      if not cursor then return nil end
-      take_more(core.check_page(asked, cursor()))
-    end
-    local k, v = page[at + 1], page[at + 2]
-    page[at + 1], page[at + 2] = nil, nil -- lets the tokens go as the traversal moves on
-    at = at + 2
-    return k, v
-  end, t, nil
-end
+-- Of a remote table, or of what another worker exposes.
+local function remote_pairs(t) return core.pairs(names[t] or t), t, nil end
 
-local function remote_ipairs(t)
-  local page, first, n, more = nil, 1, 0, true
-  local function take(has_more, ...) more, page, n = has_more, { ... }, select("#", ...) end
-  return function(_, i)
-    i = i + 1
-    if i < first or i >= first + n then
-      if not more and i >= first + n then return end
-      first = i
-      take(core.ipairs(t, i))
-      if n == 0 then return end
-    end
-    return i, page[i - first + 1]
-  end, t, 0
-end
+local function remote_ipairs(t) return core.ipairs(t), t, 0 end
 
 local function is_remote_table(v) return raw_type(v) == "userdata" and kind(v) == "table" end
 

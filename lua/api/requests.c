@@ -5,10 +5,6 @@
  */
 #include "lua/api/requests.h"
 
-#include <stdio.h>
-#include <string.h>
-
-#include "lua/ask/form.h"
 #include "lua/ask/remote.h"
 #include "lua/ref/at.h"
 
@@ -57,68 +53,12 @@ static int core_watch(lua_State *L) {
   return 1;
 }
 
-/* name -> the first page of a worker's labels, as core.pairs has it. */
-static int core_labels(lua_State *L) {
-  lua_settop(L, 1);
-  lua_pushboolean(L, 1);
-  struct remote r = {
-      .op = GAIJIN_OP_LABELS, .name = luaL_checkstring(L, 1), .first = 2, .count = 1};
-  int n = 0;
-  remote_ask(L, worker_of(L), &r, &n);
-  return n;
-}
-
 static int core_call(lua_State *L) {
   return remote_call(L, worker_of(L), GAIJIN_OP_CALL, 1, 2, lua_gettop(L) - 1);
 }
-static int core_pairs(lua_State *L) {
-  return remote_call(L, worker_of(L), GAIJIN_OP_PAIRS, 1, 2, 0);
-}
-static int core_ipairs(lua_State *L) {
-  return remote_call(L, worker_of(L), GAIJIN_OP_IPAIRS, 1, 2, 1);
-}
-
 static int core_next(lua_State *L) {
   lua_settop(L, 2);
   return remote_call(L, worker_of(L), GAIJIN_OP_NEXT, 1, 2, 1);
-}
-
-/* The name of the worker that was asked for pages: index 1 is it, or an AT of its. */
-static const char *asked_for_pages(lua_State *L, struct worker *w) {
-  const struct at *at = at_get(L, w, 1);
-  return at ? worker_host_name(w, at->pt.host) : luaL_checkstring(L, 1);
-}
-
-/* Whether the worker asked, as core_check_cursor is given it, has the cursor at index 2. */
-static bool is_own_cursor(lua_State *L, struct worker *w) {
-  const struct at *table = at_get(L, w, 1), *cursor = at_get(L, w, 2);
-  if (!cursor) /* ours: this worker's labels */
-    return !table && lua_isfunction(L, 2) && strcmp(luaL_checkstring(L, 1), w->name) == 0;
-  if (cursor->pt.kind != GAIJIN_KIND_FUNCTION) return false;
-  return table ? cursor->pt.host == table->pt.host
-               : strcmp(worker_host_name(w, cursor->pt.host), luaL_checkstring(L, 1)) == 0;
-}
-
-/* table or worker's name, cursor -> raises unless the cursor is a function of the worker where the
- * table lives: it is about to be called, and what a worker cannot call itself it must not have
- * others call. */
-static int core_check_cursor(lua_State *L) {
-  struct worker *w = worker_of(L);
-  if (is_own_cursor(L, w)) return 0;
-  return worker_raise(L, GAIJIN_STATUS_PROTOCOL,
-                      "worker %s answered 'pairs' with a cursor that is no function of its own",
-                      asked_for_pages(L, w));
-}
-
-/* table or worker's name, more, key, value, ... -> more, key, value, ...: what a cursor gave.
- * Raises if it is no page; one without entries that promises more could go on so for ever. */
-static int core_check_page(lua_State *L) {
-  struct worker *w = worker_of(L);
-  char from[GAIJIN_NAME_MAX + 16];
-  int n = lua_gettop(L) - 1;
-  snprintf(from, sizeof from, "worker %s", asked_for_pages(L, w));
-  form_check_page(L, from, n);
-  return n;
 }
 
 /* AT -> raises: its host's answer for a path made no sense. */
@@ -177,13 +117,8 @@ void requests_open(lua_State *L, struct worker *w) {
       {"wait_label", core_wait_label},
       {"watch", core_watch},
       {"call", core_call},
-      {"pairs", core_pairs},
-      {"ipairs", core_ipairs},
       {"next", core_next},
-      {"labels", core_labels},
-      {"check_cursor", core_check_cursor},
       {"bad_path", core_bad_path},
-      {"check_page", core_check_page},
       {"loads", core_loads},
       {"counts", core_counts},
       {"own_name", core_own_name},

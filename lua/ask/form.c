@@ -38,13 +38,17 @@ static const struct {
     {"table.sort", ""},     {"coroutine.status", "s"},    {"coroutine.resume", "b*v"},
 };
 
-static bool fits(lua_State *L, int i, char letter) {
+static bool is_nan(lua_State *L, int i) {
+  lua_Number n = lua_tonumber(L, i);
+  return n != n;
+}
+
+static inline bool fits(lua_State *L, int i, char letter) {
   int type = lua_type(L, i);
   switch (letter) {
     case 'v': return true;
     case 'x': return type != LUA_TNIL;
-    case 'k':
-      return type != LUA_TNIL && !(type == LUA_TNUMBER && lua_tonumber(L, i) != lua_tonumber(L, i));
+    case 'k': return type != LUA_TNIL && !(type == LUA_TNUMBER && is_nan(L, i));
     case 'z': return type == LUA_TNIL;
     case 'b': return type == LUA_TBOOLEAN;
     case 'T': return type == LUA_TBOOLEAN && lua_toboolean(L, i);
@@ -52,10 +56,21 @@ static bool fits(lua_State *L, int i, char letter) {
     case 't': return type == LUA_TTABLE;
     case 'n': return type == LUA_TNUMBER;
     case 's': return type == LUA_TSTRING || type == LUA_TNUMBER;
-    case 'l': return fits(L, i, 's') && fits(L, i, 'k');
+    case 'l': return type == LUA_TSTRING || (type == LUA_TNUMBER && !is_nan(L, i));
     case 'c': return type == LUA_TNIL || type == LUA_TFUNCTION;
     default: assert(false && "a letter of the list above"); return false;
   }
+}
+
+/* Whether the values from index i to the top are keys and values: most that are looked at. */
+static bool are_entries(lua_State *L, int i) {
+  int top = lua_gettop(L);
+  for (; i < top; i += 2) {
+    int key = lua_type(L, i);
+    if (key == LUA_TNIL || (key == LUA_TNUMBER && is_nan(L, i))) return false;
+    if (lua_isnil(L, i + 1)) return false;
+  }
+  return i > top;
 }
 
 /* Whether the values from index i to the top have the one form that ends at `end`. */
@@ -64,6 +79,7 @@ static bool has_form(lua_State *L, int i, const char *form, const char *end) {
   for (; form < end && *form != '*'; form++, i++)
     if (i > top || !fits(L, i, *form)) return false;
   if (form == end) return i > top;
+  if (end - form == 3 && form[1] == 'k' && form[2] == 'x') return are_entries(L, i);
   for (const char *again = form + 1; i <= top;) {
     for (const char *p = again; p < end; p++, i++)
       if (i > top || !fits(L, i, *p)) return false;
@@ -102,7 +118,10 @@ bool form_fits(lua_State *L, const struct form_question *q, int n) {
   for (size_t i = 0; q->function && i < ARRAY_SIZE(functions); i++)
     if (strcmp(functions[i].name, q->function) == 0) form = functions[i].form;
   assert(n >= 0 && n <= lua_gettop(L));
-  return !form || form == any || has_one_of(L, lua_gettop(L) - n + 1, form);
+  if (!form || form == any) return true;
+  if (!form[0] || !form[1]) /* most have one value, or none */
+    return form[0] ? n == 1 && fits(L, lua_gettop(L), form[0]) : n == 0;
+  return has_one_of(L, lua_gettop(L) - n + 1, form);
 }
 
 void form_refuse(lua_State *L, const struct form_question *q, const char *from, int n) {

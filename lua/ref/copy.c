@@ -2,9 +2,14 @@
  *
  * A copy's environment holds { [TABLE] = root, [DEPTH] = limit, [LIST] = the
  * tables found, [PLACE] = table -> its place in the list, [ASK] = what is asked
- * about each table but the root, if set }. Prepare finds the
- * tables level by level without recursion; put walks the list and allocates
- * nothing.
+ * about each table but the root, if set, [COUNTS] = how many entries each table
+ * has }. Prepare finds the tables level by level without recursion; put walks the
+ * list and allocates nothing.
+ *
+ * COUNTS is there when all else in the tables travels as it is, as mostly: then they are walked
+ * once to be prepared and once to be put. Without it they are walked thrice more, for what stays a
+ * reference, and for the counts. A table that a finaliser changes in between is found out by its
+ * count or its values, and all begins again.
  */
 #include "lua/ref/copy.h"
 
@@ -12,11 +17,10 @@
 #include <string.h>
 
 #include "lua/ref/at.h"
-#include "lua/ref/decode.h"
 #include "lua/ref/value.h"
 #include "lua/vm/userdata.h"
 
-enum { TABLE = 1, DEPTH, LIST, PLACE, ASK };
+enum { TABLE = 1, DEPTH, LIST, PLACE, ASK, COUNTS };
 
 bool copy_is(lua_State *L, struct worker *w, int i) {
   return userdata_test(L, i, w->anchors.copy_meta) != NULL;
@@ -53,7 +57,7 @@ int copy_make(lua_State *L) {
   if (has_depth) copy_unwrap(L, w, 1);
   if (!lua_istable(L, 1)) return 1;
   push_new(L, w);
-  lua_createtable(L, 5, 0);
+  lua_createtable(L, COUNTS, 0);
   lua_pushvalue(L, 1);
   lua_rawseti(L, -2, TABLE);
   lua_pushnumber(L, depth);
@@ -80,32 +84,40 @@ static void ask(lua_State *L, int env) {
   lua_call(L, 1, 0);
 }
 
-/* Adds the table on top to list and place unless it is there; pops it. n counts the list. */
-static void add_table(lua_State *L, int list, int place, int *n) {
+/* What prepare finds, in tables at these indices. */
+struct found {
+  int list, place, counts;
+  int n;         /* tables in the list */
+  uint32_t left; /* entries that may be found before it is too much; 0: whatever */
+  bool others;   /* there are values that are neither plain nor tables that go along */
+};
+
+/* Adds the table on top to list and place unless it is there; pops it. */
+static void add_table(lua_State *L, struct found *f) {
   lua_pushvalue(L, -1);
-  lua_rawget(L, place);
+  lua_rawget(L, f->place);
   bool known = !lua_isnil(L, -1);
   lua_pop(L, 1);
   assert(lua_istable(L, -1));
   if (!known) {
     lua_pushvalue(L, -1);
-    lua_rawseti(L, list, ++*n);
+    lua_rawseti(L, f->list, ++f->n);
     lua_pushvalue(L, -1);
-    lua_pushinteger(L, *n);
-    lua_rawset(L, place);
+    lua_pushinteger(L, f->n);
+    lua_rawset(L, f->place);
   }
   lua_pop(L, 1);
 }
 
 /* The copy on top has the place of its root table, which is added unless it is there; pops it. */
-static void add_copy(lua_State *L, int list, int place, int *n) {
+static void add_copy(lua_State *L, struct found *f) {
   lua_getfenv(L, -1);
   lua_rawgeti(L, -1, TABLE);
   lua_pushvalue(L, -1);
-  add_table(L, list, place, n);
-  lua_rawget(L, place); /* copy, environment, place */
+  add_table(L, f);
+  lua_rawget(L, f->place); /* copy, environment, place */
   lua_remove(L, -2);
-  lua_rawset(L, place);
+  lua_rawset(L, f->place);
 }
 
 /* An entry takes two bytes at least: tables with more of them than fit into a message are not
@@ -119,24 +131,35 @@ static void spend_entry(lua_State *L, struct worker *w, uint32_t *left) {
                gaijin_max_message(w->g));
 }
 
-/* Adds the tables that are keys or values of the table on top; without `tables` only copies. */
-static void add_content(lua_State *L, struct worker *w, int list, int place, bool tables, int *n,
-                        uint32_t *left) {
+/* Adds the key or value at index i if it goes along. */
+static void add_value(lua_State *L, struct worker *w, int i, bool tables, struct found *f) {
+  int type = lua_type(L, i);
+  if (value_is_plain(type)) return;
+  bool is_table = tables && type == LUA_TTABLE;
+  if (!is_table && !copy_is(L, w, i)) {
+    f->others = true;
+    return;
+  }
+  lua_pushvalue(L, i);
+  if (is_table)
+    add_table(L, f);
+  else
+    add_copy(L, f);
+}
+
+/* Adds the tables that are keys or values of the table on top; without `tables` only copies. How
+ * many entries it has. */
+static uint32_t add_content(lua_State *L, struct worker *w, bool tables, struct found *f) {
   int table = lua_gettop(L);
+  uint32_t entries = 0;
   lua_pushnil(L);
-  while (lua_next(L, table)) {
-    spend_entry(L, w, left);
-    for (int k = 1; k <= 2; k++) {
-      bool is_table = tables && lua_istable(L, table + k);
-      if (!is_table && !copy_is(L, w, table + k)) continue;
-      lua_pushvalue(L, table + k);
-      if (is_table)
-        add_table(L, list, place, n);
-      else
-        add_copy(L, list, place, n);
-    }
+  for (; lua_next(L, table); entries++) {
+    spend_entry(L, w, &f->left);
+    add_value(L, w, table + 1, tables, f);
+    add_value(L, w, table + 2, tables, f);
     lua_pop(L, 1);
   }
+  return entries;
 }
 
 /* Calls fn with the index of each key and value of the table on top that has no place. */
@@ -165,8 +188,10 @@ static void visit(lua_State *L, struct worker *w, int i,
   lua_getfenv(L, i);
   lua_rawgeti(L, -1, LIST);
   lua_rawgeti(L, -2, PLACE);
+  lua_rawgeti(L, -3, COUNTS);
   int list = top + 2, place = top + 3;
-  int n = lua_istable(L, list) ? (int)lua_objlen(L, list) : 0;
+  bool has_others = lua_isnil(L, -1);
+  int n = has_others && lua_istable(L, list) ? (int)lua_objlen(L, list) : 0;
   for (int at = 1; at <= n; at++) {
     lua_rawgeti(L, list, at);
     visit_content(L, w, place, fn);
@@ -184,39 +209,52 @@ static void give_token(lua_State *L, struct worker *w, int value) {
 void copy_give_tokens(lua_State *L, struct worker *w, int i) { visit(L, w, i, give_token); }
 void copy_discard(lua_State *L, struct worker *w, int i) { visit(L, w, i, value_discard); }
 
-void copy_prepare(lua_State *L, struct worker *w, int i) {
-  luaL_checkstack(L, 16, "too many values to send");
-  int top = lua_gettop(L);
-  lua_getfenv(L, i);
-  int env = top + 1, list = top + 2, place = top + 3, n = 0;
-  uint32_t left = w->g ? gaijin_max_message(w->g) / 2 : 0; /* entries */
-  assert(copy_is(L, w, i));
-  lua_newtable(L);
-  lua_newtable(L);
+/* Finds the tables of the copy whose environment is at index env. */
+static void find(lua_State *L, struct worker *w, int env, struct found *f) {
   lua_rawgeti(L, env, DEPTH);
   lua_Number depth = lua_tonumber(L, -1);
   lua_pop(L, 1);
   lua_rawgeti(L, env, TABLE);
-  add_table(L, list, place, &n);
-  for (int at = 1, level_end = 1; at <= n; at++) {
-    lua_rawgeti(L, list, at);
+  add_table(L, f);
+  for (int at = 1, level_end = 1; at <= f->n; at++) {
+    lua_rawgeti(L, f->list, at);
     if (at > 1) ask(L, env); /* not amid a traversal: it may wait, and others change the tables */
-    add_content(L, w, list, place, depth > 1, &n, &left);
+    lua_pushinteger(L, (lua_Integer)add_content(L, w, depth > 1, f));
+    lua_rawseti(L, f->counts, at);
     lua_pop(L, 1);
     if (at == level_end) {
-      level_end = n;
+      level_end = f->n;
       depth--;
     }
   }
-  lua_pushvalue(L, list);
-  lua_rawseti(L, env, LIST);
-  lua_pushvalue(L, place);
+}
+
+void copy_prepare(lua_State *L, struct worker *w, int i) {
+  luaL_checkstack(L, 16, "too many values to send");
+  int top = lua_gettop(L), env = top + 1;
+  struct found f = {.list = top + 2, .place = top + 3, .counts = top + 4};
+  assert(copy_is(L, w, i));
+  if (w->g) f.left = gaijin_max_message(w->g) / 2;
+  lua_getfenv(L, i);
+  lua_newtable(L);
+  lua_newtable(L);
+  lua_newtable(L);
+  find(L, w, env, &f);
+  lua_rawgeti(L, env, ASK);
+  if (f.others || !lua_isnil(L, -1)) { /* others may have changed the tables, or will */
+    lua_pushnil(L);
+    lua_replace(L, f.counts);
+  }
+  lua_settop(L, f.counts);
+  lua_rawseti(L, env, COUNTS);
   lua_rawseti(L, env, PLACE);
+  lua_rawseti(L, env, LIST);
   lua_settop(L, top);
   visit(L, w, i, value_revive);
 }
 
 static bool put_value(lua_State *L, struct worker *w, int place, int i) {
+  if (value_put_plain(L, w, i)) return true;
   if (lua_istable(L, i) || copy_is(L, w, i)) {
     lua_pushvalue(L, i);
     lua_rawget(L, place);
@@ -231,22 +269,28 @@ static bool put_value(lua_State *L, struct worker *w, int place, int i) {
   return value_put(L, w, i);
 }
 
-/* The table on top. */
-static bool put_table(lua_State *L, struct worker *w, int place) {
-  int table = lua_gettop(L);
+/* Of the table on top. */
+static uint32_t count_entries(lua_State *L) {
   uint32_t entries = 0;
   lua_pushnil(L);
-  while (lua_next(L, table)) {
+  while (lua_next(L, -2)) {
     entries++;
     lua_pop(L, 1);
   }
+  return entries;
+}
+
+/* The table on top, of which it is known, or supposed, how many entries it has. */
+static bool put_table(lua_State *L, struct worker *w, int place, uint32_t entries) {
+  int table = lua_gettop(L);
   gaijin_put_array(w->g, 2 * entries);
   lua_pushnil(L);
   while (lua_next(L, table)) {
+    if (entries-- == 0) return false;
     if (!put_value(L, w, place, table + 1) || !put_value(L, w, place, table + 2)) return false;
     lua_pop(L, 1);
   }
-  return true;
+  return entries == 0;
 }
 
 bool copy_put(lua_State *L, struct worker *w, int i) {
@@ -254,113 +298,20 @@ bool copy_put(lua_State *L, struct worker *w, int i) {
   lua_getfenv(L, i);
   lua_rawgeti(L, -1, LIST);
   lua_rawgeti(L, -2, PLACE);
-  int list = top + 2, place = top + 3;
-  bool good = lua_istable(L, list);
+  lua_rawgeti(L, -3, COUNTS);
+  int list = top + 2, place = top + 3, counts = top + 4;
+  bool good = lua_istable(L, list), counted = lua_istable(L, counts);
   int n = good ? (int)lua_objlen(L, list) : 0;
   if (good) gaijin_put_array(w->g, (uint32_t)n);
   for (int at = 1; good && at <= n; at++) {
+    uint32_t entries = 0;
+    if (counted) lua_rawgeti(L, counts, at);
+    if (counted) entries = (uint32_t)lua_tonumber(L, -1);
     lua_rawgeti(L, list, at);
-    good = put_table(L, w, place);
-    lua_settop(L, place);
+    if (!counted) entries = count_entries(L);
+    good = put_table(L, w, place, entries);
+    lua_settop(L, counts);
   }
-  assert(!good || lua_gettop(L) == place);
   lua_settop(L, top);
   return good;
-}
-
-/* ---- Receiving ---- */
-
-static int malformed(lua_State *L) {
-  return worker_raise(L, GAIJIN_STATUS_PROTOCOL, "a table sent by value is malformed");
-}
-
-/* Pushes a key or value: a table of the list, or any other value. */
-static void push_element(lua_State *L, struct worker *w, gaijin_body *body, int list,
-                         uint32_t count, struct decoding *d) {
-  struct gaijin_value v;
-  if (!gaijin_body_next(body, &v)) malformed(L);
-  if (v.type != GAIJIN_ARRAY) {
-    decode_spend_value(L, w, d, &v);
-    value_push(L, w, &v);
-    return;
-  }
-  if (v.count != 1 || !gaijin_body_next(body, &v) || v.type != GAIJIN_NUMBER || !v.is_uint ||
-      v.integer < 1 || v.integer > count)
-    malformed(L);
-  lua_rawgeti(L, list, (int)v.integer);
-}
-
-/* Fills the table on top, whose array's header has been read. */
-static void push_entries(lua_State *L, struct worker *w, gaijin_body *body, int list,
-                         uint32_t tables, uint32_t count, struct decoding *d) {
-  for (uint32_t k = 0; k < count; k += 2) {
-    decode_spend(L, w, d, 0);
-    push_element(L, w, body, list, tables, d);
-    if (lua_isnil(L, -1) ||
-        (lua_type(L, -1) == LUA_TNUMBER && lua_tonumber(L, -1) != lua_tonumber(L, -1)))
-      malformed(L);
-    push_element(L, w, body, list, tables, d);
-    lua_rawset(L, -3);
-  }
-}
-
-/* Shows the key or value that is *at bytes ahead. A table of the list takes two values. */
-static void look(lua_State *L, const gaijin_body *body, size_t *at, struct gaijin_value *v) {
-  struct gaijin_value place;
-  if (!gaijin_body_look(body, at, v) ||
-      (v->type == GAIJIN_ARRAY && (v->count != 1 || !gaijin_body_look(body, at, &place))))
-    malformed(L);
-}
-
-/* Pushes an empty table with room for all entries of the one that is *at bytes ahead; *at moves
- * past it. Lua makes room by inserting all keys anew, in one go, and keys can be chosen so that
- * each takes as long as there are keys: that must not happen. */
-static void push_roomy(lua_State *L, struct worker *w, const gaijin_body *body, size_t *at,
-                       struct decoding *d) {
-  struct gaijin_value table, key, value;
-  uint32_t run = 0, others = 0; /* keys 1, 2, ... in this order; all after these */
-  if (!gaijin_body_look(body, at, &table) || table.type != GAIJIN_ARRAY || table.count % 2)
-    malformed(L);
-  for (uint32_t k = 0; k < table.count; k += 2) {
-    decode_spend(L, w, d, DECODE_ENTRY);
-    look(L, body, at, &key);
-    look(L, body, at, &value);
-    bool next = !others && key.type == GAIJIN_NUMBER && key.number == run + 1.0;
-    run += next;
-    others += !next;
-  }
-  lua_createtable(L, (int)run, (int)others);
-}
-
-/* Pushes a list of `count` empty tables. */
-static void push_tables(lua_State *L, struct worker *w, const gaijin_body *body, uint32_t count,
-                        struct decoding *d) {
-  size_t at = 0;
-  lua_newtable(L);
-  for (uint32_t i = 1; i <= count; i++) {
-    decode_spend(L, w, d, DECODE_TABLE);
-    if (d->is_long)
-      push_roomy(L, w, body, &at, d);
-    else
-      lua_newtable(L);
-    lua_rawseti(L, -2, (int)i);
-  }
-}
-
-void copy_push(lua_State *L, struct worker *w, gaijin_body *body, uint32_t count,
-               struct decoding *d) {
-  luaL_checkstack(L, 8, "too many values received");
-  if (count < 1 || count > INT32_MAX) malformed(L);
-  push_tables(L, w, body, count, d);
-  int list = lua_gettop(L);
-  for (uint32_t i = 1; i <= count; i++) {
-    struct gaijin_value v;
-    if (!gaijin_body_next(body, &v) || v.type != GAIJIN_ARRAY || v.count % 2) malformed(L);
-    lua_rawgeti(L, list, (int)i);
-    push_entries(L, w, body, list, count, v.count, d);
-    lua_pop(L, 1);
-  }
-  lua_rawgeti(L, list, 1);
-  lua_remove(L, list);
-  assert(lua_gettop(L) == list && lua_istable(L, list));
 }

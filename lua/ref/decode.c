@@ -5,6 +5,8 @@
  */
 #include "lua/ref/decode.h"
 
+#include <assert.h>
+
 #include "lua/fiber/answer.h"
 #include "lua/fiber/slices.h"
 
@@ -30,16 +32,20 @@ static void pause_slice(lua_State *L, struct worker *w, struct decoding *d) {
   d->slice_end = clock_seconds() + SLICE_SECONDS;
 }
 
-void decode_spend(lua_State *L, struct worker *w, struct decoding *d, size_t bytes) {
-  if (!d->is_long) return;
+void decode_spend_long(lua_State *L, struct worker *w, struct decoding *d, unsigned values,
+                       size_t bytes) {
+  unsigned looks = d->steps / STEPS_PER_LOOK;
+  assert(d->is_long && values <= DECODE_NUMBERS);
   d->memory += bytes;
   if (d->memory > w->max_decoded) refuse(L, w, d);
-  if (++d->steps % STEPS_PER_LOOK != 0 || !w->sched.current) return;
+  d->steps += values;
+  if (d->steps / STEPS_PER_LOOK == looks || !w->sched.current) return;
   if (d->steps >= DECODE_SLICE || clock_seconds() >= d->slice_end) pause_slice(L, w, d);
 }
 
 void decode_spend_value(lua_State *L, struct worker *w, struct decoding *d,
                         const struct gaijin_value *v) {
+  if (!d->is_long) return;
   size_t bytes = 0;
   if (v->type == GAIJIN_STRING) bytes = DECODE_STRING + v->size;
   if (v->type == GAIJIN_FOREIGN) bytes = DECODE_REFERENCE;

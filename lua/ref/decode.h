@@ -14,6 +14,8 @@
 enum { DECODE_AT_ONCE = 4096 };
 /* So many values, at most, are decoded in a slice. */
 enum { DECODE_SLICE = 2000 };
+/* So many numbers, at most, are read in one go. */
+enum { DECODE_NUMBERS = 32 };
 
 /* A message being decoded; on the stack of who decodes it. */
 struct decoding {
@@ -33,9 +35,18 @@ static inline bool decode_is_long(const gaijin_body *body) {
   return body && gaijin_body_size(body) > DECODE_AT_ONCE;
 }
 void decode_init(struct decoding *d, struct worker *w, const gaijin_body *body, uint64_t host);
-/* Something that takes so many bytes of memory is about to be made. Raises `too_large`; lets others
- * run when the slice is over, and then raises as slices_pause does. */
-void decode_spend(lua_State *L, struct worker *w, struct decoding *d, size_t bytes);
+/* Of a long body: so many values, which take so many bytes of memory, are about to be made. Raises
+ * `too_large`; lets others run when the slice is over, and then raises as slices_pause does. */
+void decode_spend_long(lua_State *L, struct worker *w, struct decoding *d, unsigned values,
+                       size_t bytes);
+/* The same of any body: at most DECODE_NUMBERS values, or one. */
+static inline void decode_spend_many(lua_State *L, struct worker *w, struct decoding *d,
+                                     unsigned values, size_t bytes) {
+  if (d->is_long) decode_spend_long(L, w, d, values, bytes);
+}
+static inline void decode_spend(lua_State *L, struct worker *w, struct decoding *d, size_t bytes) {
+  decode_spend_many(L, w, d, 1, bytes);
+}
 /* The same for a value that is no array. */
 void decode_spend_value(lua_State *L, struct worker *w, struct decoding *d,
                         const struct gaijin_value *v);

@@ -17,6 +17,7 @@ void marshal_prepare(lua_State *L, struct worker *w, int first, int n,
   assert(first > 0 && n >= 0);
   luaL_checkstack(L, 8, "too many values to send");
   for (int i = first; i < first + n; i++) {
+    if (value_is_plain(lua_type(L, i))) continue;
     if (copy_is(L, w, i))
       copy_prepare(L, w, i);
     else
@@ -25,6 +26,7 @@ void marshal_prepare(lua_State *L, struct worker *w, int first, int n,
   /* From here on nothing waits, and so nothing else is sent. */
   if (s) origin_begin(L, w, s);
   for (int i = first; i < first + n; i++) {
+    if (value_is_plain(lua_type(L, i))) continue;
     if (copy_is(L, w, i))
       copy_give_tokens(L, w, i);
     else
@@ -35,8 +37,10 @@ void marshal_prepare(lua_State *L, struct worker *w, int first, int n,
 bool marshal_put(lua_State *L, struct worker *w, int first, int n) {
   int top = lua_gettop(L);
   bool good = true;
-  for (int i = first; good && i < first + n; i++)
+  for (int i = first; good && i < first + n; i++) {
+    if (value_put_plain(L, w, i)) continue;
     good = copy_is(L, w, i) ? copy_put(L, w, i) : value_put(L, w, i);
+  }
   assert(lua_gettop(L) == top);
   return good;
 }
@@ -97,17 +101,31 @@ bool unmarshal_single(lua_State *L, struct worker *w, gaijin_body *body) {
   return true;
 }
 
+/* Pushes the numbers that come next, so many at most; how many there were. */
+static uint32_t push_numbers(lua_State *L, struct worker *w, gaijin_body *body, uint32_t most,
+                             struct decoding *d) {
+  double numbers[DECODE_NUMBERS];
+  size_t n = gaijin_body_numbers(body, numbers, most < DECODE_NUMBERS ? most : DECODE_NUMBERS);
+  if (n) decode_spend_many(L, w, d, (unsigned)n, 0);
+  for (size_t i = 0; i < n; i++) lua_pushnumber(L, numbers[i]);
+  return (uint32_t)n;
+}
+
+enum { FEW = 8 }; /* so few values are read one by one */
+
 int unmarshal(lua_State *L, struct worker *w, gaijin_body *body, uint64_t host, bool rows) {
   if (!body) return 0;
   uint32_t count = gaijin_body_count(body);
   if (count > LUAI_MAXCSTACK || !lua_checkstack(L, (int)count + 8))
     return worker_raise(L, GAIJIN_STATUS_TOO_LARGE, "%u values are more than the Lua stack holds",
                         (unsigned)count);
-  int n = 0;
+  uint32_t n = 0;
   struct decoding d;
   decode_init(&d, w, body, host);
   struct gaijin_value v;
-  for (; n < (int)count && gaijin_body_next(body, &v); n++) {
+  for (; n < count; n++) {
+    if (count - n > FEW) n += push_numbers(L, w, body, count - n, &d);
+    if (n == count || !gaijin_body_next(body, &v)) break;
     if (v.type != GAIJIN_ARRAY)
       push_value(L, w, &v, &d);
     else if (rows)
@@ -115,6 +133,6 @@ int unmarshal(lua_State *L, struct worker *w, gaijin_body *body, uint64_t host, 
     else
       copy_push(L, w, body, v.count, &d);
   }
-  assert(n == (int)count);
-  return n;
+  assert(n == count);
+  return (int)n;
 }

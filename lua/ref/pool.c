@@ -24,9 +24,9 @@ static void note_made(lua_State *L, struct weights *k, uint64_t id) {
 static void note_forgotten(struct weights *k, uint64_t bytes) { k->freed += (size_t)(bytes >> 10); }
 
 gaijin_token *pool_find(lua_State *L, struct worker *w, int i) {
-  lua_pushvalue(L, i);
+  assert(i > LUA_REGISTRYINDEX);
   lua_rawgeti(L, LUA_REGISTRYINDEX, w->anchors.lookup);
-  lua_insert(L, -2);
+  lua_pushvalue(L, i < 0 ? i - 1 : i);
   lua_rawget(L, -2);
   gaijin_token *t = lua_touserdata(L, -1);
   lua_pop(L, 2);
@@ -47,7 +47,6 @@ gaijin_token *pool_token(lua_State *L, struct worker *w, int i, enum gaijin_kind
   lua_rawgeti(L, LUA_REGISTRYINDEX, w->anchors.pool);
   lua_pushvalue(L, -3);
   int slot = luaL_ref(L, -2); /* object, lookup, pool */
-  assert(!pool_find(L, w, top + 1));
   t = gaijin_token_new(w->g, kind, (void *)(intptr_t)slot);
   if (!t) luaL_unref(L, -1, slot);
   lua_pop(L, 1);

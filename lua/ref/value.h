@@ -13,6 +13,12 @@
 
 #include "lua/vm/worker.h"
 
+/* Whether all values of a type travel as they are: there is nothing to prepare, and to push them
+ * makes no object but a string. */
+static inline bool value_is_plain(int type) {
+  return type <= LUA_TSTRING && type != LUA_TLIGHTUSERDATA;
+}
+
 /* The first half. Revive: an AT that a finaliser left without holding gets it back (waits); raises
  * if that cannot be, and for a value that no message can carry. Give: a candidate of ours gets a
  * token; raises when memory is short, runs no script. */
@@ -22,6 +28,15 @@ void value_give_token(lua_State *L, struct worker *w, int i);
 /* The second: puts the value into the message begun. False, having put nothing, if it has no token
  * or holding (any more). */
 bool value_put(lua_State *L, struct worker *w, int i);
+
+/* The same of a value of a plain type, without the first half; false, having put nothing, for any
+ * other. */
+static inline bool value_put_plain(lua_State *L, struct worker *w, int i) {
+  int type = lua_type(L, i);
+  if (type != LUA_TNUMBER) return value_is_plain(type) && value_put(L, w, i);
+  gaijin_put_number(w->g, lua_tonumber(L, i));
+  return true;
+}
 
 /* If the value has a token that nobody was ever sent, the token goes. */
 void value_discard(lua_State *L, struct worker *w, int i);

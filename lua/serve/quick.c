@@ -27,10 +27,6 @@ struct quick {
   bool done, answered;
 };
 
-static bool is_plain(int type) {
-  return type == LUA_TNIL || type == LUA_TBOOLEAN || type == LUA_TNUMBER || type == LUA_TSTRING;
-}
-
 static bool is_plain_value(const struct gaijin_value *v) {
   return v->type == GAIJIN_STRING || v->type == GAIJIN_NUMBER || v->type == GAIJIN_BOOL ||
          v->type == GAIJIN_NIL;
@@ -58,7 +54,7 @@ static bool look_up(lua_State *L, const struct quick *q, int key) {
 
 static bool get(lua_State *L, struct quick *q) {
   value_push(L, q->w, &q->values[KEY]);
-  if (!look_up(L, q, 3) || !is_plain(lua_type(L, -1))) return false;
+  if (!look_up(L, q, 3) || !value_is_plain(lua_type(L, -1))) return false;
   gaijin_begin_reply(q->w->g, q->request->id, GAIJIN_OP_GET, 1);
   value_put(L, q->w, -1);
   /* What is too large is done again on a fiber, which answers with the error. */

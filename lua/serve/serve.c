@@ -163,19 +163,21 @@ static const struct origin_sending *trace_answer(const struct worker *w, const s
   return out;
 }
 
-static bool are_plain(lua_State *L, int first, int n) {
-  for (int i = first; i < first + n; i++) {
-    int type = lua_type(L, i);
-    if (type > LUA_TSTRING || type == LUA_TLIGHTUSERDATA) return false;
-  }
-  return true;
-}
-
-/* Of values that are sent as they are there is nothing to prepare. */
-static void answer_plain(lua_State *L, struct worker *w, struct serving *s, int first, int n) {
+/* Of values that are sent as they are there is nothing to prepare. False, and nothing is written:
+ * there are others among them. */
+static bool answer_plain(lua_State *L, struct worker *w, struct serving *s, int first, int n) {
+  int last = first + n - 1;
+  if (n > 0 && !(value_is_plain(lua_type(L, first)) && value_is_plain(lua_type(L, last))))
+    return false;
   gaijin_begin_reply(w->g, s->id, s->op, (uint32_t)n);
-  for (int i = first; i < first + n; i++) value_put(L, w, i);
+  for (int i = first; i <= last; i++) {
+    if (!value_put_plain(L, w, i)) {
+      gaijin_abort(w->g);
+      return false;
+    }
+  }
   end_answer(w, s);
+  return true;
 }
 
 /* Sends the n values on top of the stack as results, or as what was raised. Raises what cannot be
@@ -184,10 +186,7 @@ static void answer(lua_State *L, struct worker *w, struct serving *s, int n, boo
   assert(!s->answered && n >= 0 && n <= lua_gettop(L));
   if (is_for_nobody(w, s)) return;
   int first = lua_gettop(L) - n + 1;
-  if (!raised && are_plain(L, first, n)) {
-    answer_plain(L, w, s, first, n);
-    return;
-  }
+  if (!raised && answer_plain(L, w, s, first, n)) return;
   unsigned above = raised ? position_take_above(L, w, first) : 0;
   for (int tries = 0;; marshal_again(L, w, first, n, &tries)) {
     struct origin_sending traced;

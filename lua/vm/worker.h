@@ -281,7 +281,7 @@ struct line_budget {
   uint64_t left_out;     /* since the last that was written */
 };
 
-enum { UNSEEN_MOST = 12 };
+enum { UNSEEN_MOST = 16 };
 
 struct worker {
   lua_State *L;

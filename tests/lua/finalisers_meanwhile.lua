@@ -3,6 +3,7 @@
 local called, denied = 0, 0
 local function deny() return false end
 bakaGaijin.f = function(...)
+  local _ = ... -- or 5.1 makes a table of the arguments as it begins, and a finaliser may run there
   if gaijin.access then denied = denied + 1 end
   called = called + 1
   gaijin.access = nil

@@ -185,6 +185,9 @@ START_TEST(calls) {
   w.f.g->n_spare_calls++;
   broken(&w.f, "spare calls");
   w.f.g->n_spare_calls--;
+  w.f.g->n_spare_bodies++;
+  broken(&w.f, "spare bodies");
+  w.f.g->n_spare_bodies--;
   ok(&w.f);
   fake_close(&w.f);
 }

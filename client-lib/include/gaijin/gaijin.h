@@ -444,6 +444,7 @@ GAIJIN_API void gaijin_body_free(gaijin_body *b);
 }
 #endif
 
+#include <gaijin/numbers.h>
 #include <gaijin/polling.h>
 #include <gaijin/returning.h>
 

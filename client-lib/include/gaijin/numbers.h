@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Many numbers of a received body in one call; included by gaijin.h.
+ */
+#ifndef GAIJIN_NUMBERS_H
+#define GAIJIN_NUMBERS_H
+
+#include <stddef.h>
+
+#include <gaijin/types.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* Reads numbers as long as the next value is one, up to `most` of them and no further than the
+ * array that is read; returns how many. `to` has room for `most`. What was read before is given
+ * back, as by gaijin_body_next. */
+GAIJIN_API size_t gaijin_body_numbers(gaijin_body *b, double *to, size_t most);
+/* The same without reading, from *at on and with *at moved on as by gaijin_body_look: so arrays
+ * have no end here. */
+GAIJIN_API size_t gaijin_body_look_numbers(const gaijin_body *b, size_t *at, double *to,
+                                           size_t most);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

@@ -1,0 +1,152 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Values read in the short way, and numbers many at a time (client-lib/values.c): what one value after the other gives
+ * is given whatever way it is read, over bodies at random of all forms that values have, and in all states of a body.
+ */
+#include <math.h>
+
+#include "tests/unit/fake_broker.h"
+#include "tests/unit/random.h"
+
+enum { BODIES = 3000, VALUES_MOST = 40, BLOCK_MOST = 9 };
+
+static const struct gaijin_pt A = {OTHER_HOST, 1, 11, GAIJIN_KIND_TABLE};
+
+/* Appends a value at random; how many more are to be announced with an array. */
+static uint32_t put_any(struct fake *f, uint64_t *seed) {
+  static const uint8_t wide[] = {0xd0, 5, 0xd1, 0, 200, 0xd2, 0, 1, 0, 0, 0xd3, 0, 0, 0, 0, 0, 0, 0, 9, 0xca, 0x3f, 0x80, 0, 0};
+  static const uint32_t wide_at[] = {0, 2, 5, 10, 19, 24};
+  static char text[300];
+  uint64_t bits = random_next(seed);
+  uint32_t k;
+  double d;
+  switch (random_below(seed, 14)) {
+    case 0: pack_nil(&f->p); return 0;
+    case 1: pack_bool(&f->p, bits & 1); return 0;
+    case 2: case 3: pack_uint(&f->p, bits >> (bits & 63)); return 0;
+    case 4: pack_number(&f->p, -(double)(bits >> (12 + bits % 52))); return 0;
+    case 5:
+      memcpy(&d, &bits, sizeof d);
+      pack_number(&f->p, d);
+      return 0;
+    case 6: /* forms that others choose for what has a shorter one */
+      k = random_below(seed, ARRAY_SIZE(wide_at) - 1);
+      pack_raw(&f->p, wide + wide_at[k], wide_at[k + 1] - wide_at[k]);
+      return 0;
+    case 7:
+      memset(text, bits & 1 ? 'a' : 0xff, sizeof text);
+      pack_string(&f->p, text, random_below(seed, sizeof text));
+      return 0;
+    case 8: fake_put_pt(f, &A); return 0;
+    case 9: pack_null(&f->p); return 0;
+    case 10:
+      k = random_below(seed, 4);
+      pack_array(&f->p, k);
+      return k;
+    default: pack_uint(&f->p, random_below(seed, 1000)); return 0;
+  }
+}
+
+static void answer_any(struct fake *f, uint64_t *seed) {
+  uint32_t count = random_below(seed, VALUES_MOST);
+  fake_begin(f, MESSAGE_REPLY, GAIJIN_OP_PING, fake_ask(f, told_answer), count);
+  /* Arrays are flat: their values are appended before what follows them. One inside another is left out. */
+  for (uint32_t i = 0; i < count; i++)
+    for (uint32_t left = put_any(f, seed); left > 0; left--) pack_uint(&f->p, left * 300);
+  fake_deliver(f);
+}
+
+static bool same(const struct gaijin_value *a, const struct gaijin_value *b) {
+  return a->type == b->type && a->boolean == b->boolean && a->is_uint == b->is_uint && a->integer == b->integer &&
+         memcmp(&a->number, &b->number, sizeof a->number) == 0 && a->bytes == b->bytes && a->size == b->size &&
+         a->count == b->count;
+}
+
+/* Reads the rest of a body in a way chosen at random, beside looks from the begin, which know no arrays' ends. */
+static void read_any(gaijin_body *b, uint64_t *seed) {
+  struct gaijin_value seen[4 * VALUES_MOST], v;
+  size_t n = 0, at = 0, look_at = 0, looked = 0;
+  double block[BLOCK_MOST];
+  while (gaijin_body_look(b, &at, &seen[n])) n++;
+  while (looked < n) {
+    size_t most = random_below(seed, BLOCK_MOST + 1), got = gaijin_body_look_numbers(b, &look_at, block, most);
+    ck_assert_uint_le(got, most);
+    for (size_t i = 0; i < got; i++, looked++)
+      ck_assert(seen[looked].type == GAIJIN_NUMBER && memcmp(&block[i], &seen[looked].number, sizeof block[i]) == 0);
+    if (got == most || looked == n) continue;
+    ck_assert_int_ne(seen[looked].type, GAIJIN_NUMBER);
+    ck_assert(gaijin_body_look(b, &look_at, &v) && same(&v, &seen[looked]));
+    looked++;
+  }
+  ck_assert_uint_eq(gaijin_body_look_numbers(b, &look_at, block, BLOCK_MOST), 0);
+  for (size_t i = 0; i < n;) {
+    size_t got = gaijin_body_numbers(b, block, random_below(seed, BLOCK_MOST + 1));
+    for (size_t k = 0; k < got; k++, i++)
+      ck_assert(seen[i].type == GAIJIN_NUMBER && memcmp(&block[k], &seen[i].number, sizeof block[k]) == 0);
+    if (i == n || random_below(seed, 2)) continue;
+    bool is_shown = seen[i].type != GAIJIN_ARRAY && seen[i].type != GAIJIN_FOREIGN;
+    ck_assert_int_eq(gaijin_body_peek(b, &v), is_shown);
+    ck_assert(!is_shown || same(&v, &seen[i]));
+    ck_assert(gaijin_body_next(b, &v));
+    ck_assert(v.type == GAIJIN_FOREIGN ? seen[i].type == GAIJIN_FOREIGN && v.holding : same(&v, &seen[i]));
+    i++;
+  }
+  ck_assert_uint_eq(gaijin_body_numbers(b, block, BLOCK_MOST), 0);
+  ck_assert_uint_eq(gaijin_body_count(b), 0);
+  ck_assert(!gaijin_body_next(b, &v) && !gaijin_body_peek(b, &v));
+}
+
+START_TEST(whatever_way_it_is_read_it_is_the_same) {
+  uint64_t seed = random_seed("bodies");
+  struct fake f;
+  fake_open(&f);
+  for (int i = 0; i < BODIES; i++) {
+    answer_any(&f, &seed);
+    gaijin_body *b = f.told.answer[f.told.answers - 1].body;
+    read_any(b, &seed);
+    gaijin_body_free(b);
+    f.told.answers = 0;
+  }
+  fake_close(&f);
+}
+END_TEST
+
+START_TEST(numbers_end_with_their_array) {
+  struct fake f;
+  struct gaijin_value v;
+  double n[8];
+  fake_open(&f);
+  fake_begin(&f, MESSAGE_REPLY, GAIJIN_OP_PING, fake_ask(&f, told_answer), 4);
+  pack_array(&f.p, 2);
+  pack_uint(&f.p, 1);
+  pack_uint(&f.p, 2000);
+  pack_uint(&f.p, 3);
+  fake_put_pt(&f, &A);
+  pack_number(&f.p, 0.25);
+  fake_deliver(&f);
+  gaijin_body *b = f.told.answer[0].body;
+  ck_assert_uint_eq(gaijin_body_numbers(b, n, 8), 0);
+  ck_assert(gaijin_body_next(b, &v) && v.type == GAIJIN_ARRAY);
+  ck_assert_uint_eq(gaijin_body_numbers(b, n, 0), 0);
+  ck_assert_uint_eq(gaijin_body_numbers(b, n, 8), 2); /* the 3 behind them is not of this array */
+  ck_assert(n[0] == 1 && n[1] == 2000);
+  ck_assert_uint_eq(gaijin_body_numbers(b, n, 8), 1);
+  ck_assert_uint_eq(gaijin_body_numbers(b, n, 8), 0);
+  ck_assert(gaijin_body_next(b, &v) && v.type == GAIJIN_FOREIGN);
+  ck_assert_uint_eq(gaijin_releases(f.g), 0);
+  ck_assert_uint_eq(gaijin_body_numbers(b, n, 8), 1); /* gives the object back */
+  ck_assert(n[0] == 0.25);
+  ck_assert_uint_eq(gaijin_releases(f.g), 1);
+  gaijin_body_free(b);
+  fake_close(&f);
+}
+END_TEST
+
+int main(void) {
+  Suite *s = suite_create("client_numbers");
+  TCase *c = tcase_create("numbers");
+  tcase_add_test(c, whatever_way_it_is_read_it_is_the_same);
+  tcase_add_test(c, numbers_end_with_their_array);
+  suite_add_tcase(s, c);
+  return run_suite(s);
+}
