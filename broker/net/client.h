@@ -147,6 +147,7 @@ struct budget {
 struct way {
   struct pt pt;
   uint32_t host, pair; /* the host's number; the record of the two (books/loads.h) */
+  uint32_t token;
   uint64_t age;
 };
 
