@@ -19,6 +19,7 @@
 #include "broker/core/state.h"
 #include "broker/core/transfer.h"
 #include "broker/core/way.h"
+#include "broker/cycles/cycles.h"
 #include "broker/net/limits.h"
 #include "broker/ops/collect.h"
 #include "broker/ops/flow.h"
@@ -417,6 +418,7 @@ static struct client *answer(struct client *from, struct transfer *t, const stru
     collect_answered(from, m);
     return NULL;
   }
+  if (m->op == OP_cycle && cycles_answered(from, m)) return NULL;
   uint32_t i = calls_find(calls, m->id);
   const struct call *k = i == SLAB_NONE ? NULL : calls_at(calls, i);
   if (!k || k->host != from->host) {

@@ -3,12 +3,15 @@
  * When tokens were last mentioned, and what happens to those that are on trial.
  */
 #define _GNU_SOURCE
+#include "broker/cycles/internal.h"
 #include "tests/unit/broker_wire.h"
 
 static struct wire w;
 static struct end a, b;
 static struct pt x;
 static uint32_t token;
+
+static void on_nothing(uv_timer_t *timer) { (void)timer; }
 
 static void setup(void) {
   a = b = (struct end){0};
@@ -19,10 +22,13 @@ static void setup(void) {
   wire_fetch(&w, &b, &a, "a", &x);
   token = refs_find_id(&w.broker.refs, wire_client(&w, &a)->host, 7);
   ck_assert_uint_ne(token, SLAB_NONE);
+  w.broker.cycles->stage = CYCLES_WAIT; /* it is the test that is a round */
+  uv_timer_start(&w.broker.cycles->timer, on_nothing, 3600000, 0);
 }
 static void teardown(void) {
   struct refs *r = &w.broker.refs;
   if (slab_live(&r->tokens, token) && refs_token(r, token)->mark & TOKEN_TRIAL) refs_acquit(r, token);
+  w.broker.cycles->stage = CYCLES_IDLE;
   wire_leave(&a);
   wire_leave(&b);
   wire_close(&w);
@@ -111,12 +117,15 @@ START_TEST(who_is_condemned_is_claimed_and_lent_by_nobody) {
   struct refs *r = &w.broker.refs;
   refs_try(r, token);
   r->is_decided = _i == 1; /* before it is marked */
+  w.broker.cycles->stage = _i ? CYCLES_CONVICT : CYCLES_WAIT;
+  w.broker.cycles->is_running = true;
   if (_i == 0) refs_condemn(r, token);
   by_sub();
   wire_expect_error(&w, &b, STATUS_stale);
   by_loan();
   ck_assert_uint_eq(refs_token(r, token)->holds, refs_first_held(r, wire_client(&w, &b)->host));
-  r->is_decided = false;
+  r->is_decided = w.broker.cycles->is_running = false;
+  w.broker.cycles->stage = CYCLES_WAIT;
   wire_unsub(&w, &b, &x, 1);
   wire_expect_drop(&w, &a, 7, 1);
 }
