@@ -246,6 +246,7 @@ static inline bool account_is_to_end(const struct accounts *a, const struct acco
 /* Charges bytes that cannot be refused, or were not: notes if they are too many (is_over). */
 static inline void account_charge_bytes(struct accounts *a, struct account *k, uint64_t n) {
   account_charge(a, k, ACCOUNT_BYTES, n);
+  if (accounts_have_little(a, k, ACCOUNT_BYTES, 0)) return;
   if (account_is_to_end(a, k->process) || account_is_to_end(a, k->user)) a->is_over = true;
 }
 /* The memory of all that stays if nobody does anything. */

@@ -119,6 +119,7 @@ struct connections {
   uv_timer_t sweep; /* runs while there are clients whose time runs (limits.h) */
   uint64_t sweep_due_ms; /* when it fires next */
   struct frame inbox; /* what is being read, of whoever has not kept a part of a message */
+  struct outbox_spares spares;
 };
 
 /* Units of work (base/work.h) for a message and for a read; bytes to a unit for what is read, and

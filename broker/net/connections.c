@@ -83,7 +83,7 @@ static bool enter(struct connections *n, struct client *c, struct account *accou
   if (!can_be_watched(n->loop, c->fd) || uv_poll_init(n->loop, &c->poll, c->fd) < 0) return false;
   c->account = account;
   c->account->owner = c;
-  outbox_init(&c->outbox, &n->accounts, c->account);
+  outbox_init(&c->outbox, &n->accounts, c->account, &n->spares);
   c->connections = n;
   c->broker = n->broker;
   c->name = CLIENT_WITHOUT_NAME;
@@ -171,6 +171,7 @@ void connections_init(struct connections *n, uv_loop_t *loop, struct work *work,
 void connections_deinit(struct connections *n) {
   assert(!n->all);
   frame_deinit(&n->inbox);
+  outbox_free_spares(&n->spares);
   accounts_deinit(&n->accounts);
 }
 

@@ -27,8 +27,9 @@ struct outbox_block {
   uint8_t bytes[];
 };
 
-void outbox_init(struct outbox *o, struct accounts *accounts, struct account *account) {
-  *o = (struct outbox){.accounts = accounts, .account = account};
+void outbox_init(struct outbox *o, struct accounts *accounts, struct account *account,
+                 struct outbox_spares *spares) {
+  *o = (struct outbox){.accounts = accounts, .account = account, .spares = spares};
 }
 
 /* ---- Who pays ---- */
@@ -59,18 +60,23 @@ static void shrink_spans(struct outbox *o) {
     resize_spans(o, o->span_capacity / 4);
 }
 
-/* The last span if it is this payer's, else room for one more; NULL: memory is short. */
-static struct outbox_span *reserve_span(struct outbox *o, const struct account *payer) {
-  struct outbox_span *last = o->span_count ? span_at(o, o->span_count - 1) : NULL;
-  if (last && last->payer == payer) return last;
+/* Room for one more span; NULL: memory is short. */
+static struct outbox_span *reserve_span(struct outbox *o) {
   if (o->span_count == o->span_capacity && !grow_spans(o)) return NULL;
-  last = span_at(o, o->span_count);
-  *last = (struct outbox_span){0};
-  return last;
+  struct outbox_span *next = span_at(o, o->span_count);
+  *next = (struct outbox_span){0};
+  return next;
+}
+
+/* The last span if it is this payer's, else a new one, which is not counted yet. */
+static inline struct outbox_span *find_span(struct outbox *o, const struct account *payer) {
+  struct outbox_span *last = o->span_count ? span_at(o, o->span_count - 1) : NULL;
+  return last && last->payer == payer ? last : reserve_span(o);
 }
 
 /* Notes who pays in the span that was reserved, and charges it unless that is put off. */
-static void note(struct outbox *o, struct outbox_span *span, struct account *payer, size_t bytes) {
+static inline void note(struct outbox *o, struct outbox_span *span, struct account *payer,
+                        size_t bytes) {
   o->span_count += !span->payer;
   span->payer = payer;
   span->bytes += bytes;
@@ -135,17 +141,49 @@ size_t outbox_left_by(const struct outbox *o, const struct account *whole, uint6
 
 /* ---- Blocks ---- */
 
+void outbox_free_spares(struct outbox_spares *spares) {
+  while (spares->first) {
+    struct outbox_block *b = spares->first;
+    spares->first = b->next;
+    free(b);
+  }
+  spares->count = 0;
+}
+
+static struct outbox_block *new_block(struct outbox_spares *spares, uint32_t capacity) {
+  struct outbox_block *b = spares->first;
+  if (capacity == SMALL_BLOCK && b) {
+    spares->first = b->next;
+    spares->count--;
+  } else {
+    b = malloc(sizeof *b + capacity);
+  }
+  if (b) *b = (struct outbox_block){.capacity = capacity};
+  return b;
+}
+
+static void free_block(struct outbox_spares *spares, struct outbox_block *b) {
+  if (b->capacity != SMALL_BLOCK || spares->count == OUTBOX_SPARES_MOST) {
+    free(b);
+    return;
+  }
+  b->next = spares->first;
+  spares->first = b;
+  spares->count++;
+}
+
 void outbox_deinit(struct outbox *o) {
   while (o->first) {
     struct outbox_block *b = o->first;
     o->first = b->next;
     if (o->is_charged) discharge(o, b->end);
-    free(b);
+    free_block(o->spares, b);
   }
   if (!o->is_charged) forget_spans(o);
   assert(o->span_count == 0 && o->own == 0);
   free(o->spans);
-  *o = (struct outbox){.accounts = o->accounts, .account = o->account, .written = o->written};
+  *o = (struct outbox){.accounts = o->accounts, .account = o->account, .spares = o->spares,
+                       .written = o->written};
 }
 
 static struct outbox_block *add_block(struct outbox *o, uint32_t size) {
@@ -153,9 +191,8 @@ static struct outbox_block *add_block(struct outbox *o, uint32_t size) {
                       : o->bytes < LARGE_BLOCK ? (uint32_t)o->bytes
                                                : LARGE_BLOCK;
   if (capacity < size) capacity = size;
-  struct outbox_block *b = malloc(sizeof *b + capacity);
+  struct outbox_block *b = new_block(o->spares, capacity);
   if (!b) return NULL;
-  *b = (struct outbox_block){.capacity = capacity};
   if (o->last)
     o->last->next = b;
   else
@@ -165,9 +202,9 @@ static struct outbox_block *add_block(struct outbox *o, uint32_t size) {
 }
 
 bool outbox_push(struct outbox *o, struct account *payer, const void *bytes, uint32_t size) {
-  assert(size > 0 && !o->first == !o->last);
   struct outbox_block *b = o->last;
-  struct outbox_span *span = reserve_span(o, payer);
+  struct outbox_span *span = find_span(o, payer);
+  assert(size > 0 && (b || !o->first));
   if (!span) return false;
   if (!b || b->capacity - b->end < size) b = add_block(o, size);
   if (!b) return false;
@@ -181,7 +218,7 @@ bool outbox_push(struct outbox *o, struct account *payer, const void *bytes, uin
   return true;
 }
 
-/* `n` bytes were written: frees the blocks that are through, but keeps the last if it is small. */
+/* `n` bytes were written: gives up the blocks that are through. */
 static void written(struct outbox *o, size_t n) {
   assert(n <= o->bytes);
   o->bytes -= n;
@@ -189,7 +226,8 @@ static void written(struct outbox *o, size_t n) {
   if (!o->is_charged) {
     if (o->bytes == 0) {
       assert(o->first == o->last && o->first->capacity == SMALL_BLOCK);
-      o->first->start = o->first->end = 0;
+      free_block(o->spares, o->first);
+      o->first = o->last = NULL;
       forget_spans(o);
       return;
     }
@@ -204,13 +242,9 @@ static void written(struct outbox *o, size_t n) {
     }
     n -= here;
     discharge(o, b->end);
-    if (!b->next && b->capacity == SMALL_BLOCK) {
-      b->start = b->end = 0;
-      break;
-    }
     o->first = b->next;
     if (!o->first) o->last = NULL;
-    free(b);
+    free_block(o->spares, b);
   }
   o->is_charged = o->span_count > 0;
 }
@@ -356,6 +390,7 @@ const char *outbox_check(const struct outbox *o) {
     if (!o->is_charged && span_at(o, i)->payer->is_closed)
       return "outbox: one who has ended is to pay later";
   }
+  if (!o->bytes != !o->first) return "outbox: it is empty and has a block, or the other way round";
   if (waiting != o->bytes) return "outbox: another number of bytes waits";
   if (paid != in_blocks) return "outbox: bytes that nobody pays";
   if (!o->is_charged && (in_blocks > SMALL_BLOCK || o->first != o->last))

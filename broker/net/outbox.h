@@ -2,13 +2,14 @@
  *
  * The bytes that wait to be written to one socket, in order. Messages are copied
  * into blocks; a write sends as many blocks as one system call takes. An outbox
- * that is empty keeps at most one small block.
+ * that is empty has no block: small ones go from one to the next by way of the spare ones that all
+ * have together, so that who is silent costs none, and what is written next is still in the cache.
  *
  * Each message is paid by somebody: its bytes are charged to the payer's account (base/accounts.h)
  * until the whole block that it is in has been written, because so long they take memory. As long
- * as all that waits has come since the last write and fits into the small block, for which every
- * connection is charged anyway, that is put off: mostly the next write takes it all, and no account
- * ever knows of it.
+ * as all that waits has come since the last write and fits into a small block, for which every
+ * connection is charged whether it has one or not, that is put off: mostly the next write takes it
+ * all, and no account ever knows of it.
  *
  * Always true: what a write has left is charged, and what one pays who is leaving; so no account
  * goes before what it pays is charged, if outboxes are written before connections are closed.
@@ -25,6 +26,13 @@
 
 struct outbox_block;
 
+/* Small blocks that nobody uses, so many at most; nobody pays them. Zeroed, there are none. */
+enum { OUTBOX_SPARES_MOST = 64 };
+struct outbox_spares {
+  struct outbox_block *first;
+  uint32_t count;
+};
+
 /* Bytes that follow one another and have one payer. */
 struct outbox_span {
   struct account *payer;
@@ -34,7 +42,8 @@ struct outbox_span {
 struct outbox {
   struct accounts *accounts;
   struct account *account; /* the receiver's own */
-  struct outbox_block *first, *last;
+  struct outbox_spares *spares;
+  struct outbox_block *first, *last; /* NULL: nothing waits */
   size_t bytes; /* not yet written */
   size_t own; /* of those in the blocks, the ones that the receiver's own account pays */
   bool is_charged; /* what is in the blocks */
@@ -47,8 +56,11 @@ struct outbox {
 
 enum outbox_outcome { OUTBOX_EMPTY, OUTBOX_LEFT, OUTBOX_FAILED };
 
-/* An empty outbox of who has this account. */
-void outbox_init(struct outbox *o, struct accounts *accounts, struct account *account);
+/* An empty outbox of who has this account; the spare blocks are for all, and outlive it. */
+void outbox_init(struct outbox *o, struct accounts *accounts, struct account *account,
+                 struct outbox_spares *spares);
+/* Frees those that are spare. */
+void outbox_free_spares(struct outbox_spares *spares);
 /* Frees the blocks and what they hold. */
 void outbox_deinit(struct outbox *o);
 

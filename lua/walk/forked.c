@@ -30,8 +30,9 @@
 #include "lua/vm/luajit.h"
 
 enum { DESCRIPTORS_MOST = 4096, PROBES = 4, PAGE = 4096 };
-/* The rest after a copy, in what it took. What it has stopped the worker for is paid from what is
- * saved up, a hundredth of the time; what is overdrawn is rested for. Seconds. */
+/* The rest after a copy, in what it took of a processor: what it waited, where others want one,
+ * cost the worker nothing. What it has stopped the worker for is paid from what is saved up, a
+ * hundredth of the time; what is overdrawn is rested for. Seconds. */
 enum { REST_TAKEN = 4, REST_STOPPED = 100, REST_MOST = 300 };
 static const double saved_most = 0.25;
 static const double look_least = 0.002, look_most = 0.05;
@@ -44,7 +45,8 @@ struct forked {
   bool is_waited; /* a fiber waits for it, or for the collector before it */
   struct timer *timer; /* looks when that has given up; NULL: it waits, or memory was short: then
                         * the next that asks looks */
-  double began, free_at; /* when the next may begin */
+  double began, took; /* when it began; the processor's seconds of one that has ended */
+  double free_at;     /* when the next may begin */
   double saved, saved_at; /* what copies may stop the worker for, and when that was so */
   /* What it stops the worker for: the fork, and faults since: a page is copied when it is written.
    * What one takes depends on the machine, from 1 us to 70, and is measured with some. */
@@ -157,11 +159,18 @@ static void be_copy(lua_State *L, struct copied *c, int fd, pid_t parent) {
 
 /* ---- In the worker ---- */
 
+static double seconds_of(const struct timeval *t) {
+  return (double)t->tv_sec + (double)t->tv_usec / 1e6;
+}
+
 /* Whether the copy has ended; *good: with a result. */
 static bool has_ended(struct forked *c, bool *good) {
   int status = 0;
-  pid_t r = waitpid(c->pid, &status, WNOHANG);
+  struct rusage used;
+  pid_t r = wait4(c->pid, &status, WNOHANG, &used);
   if (r == 0 || (r < 0 && errno == EINTR)) return false;
+  c->took = r < 0 ? clock_seconds() - c->began
+                  : seconds_of(&used.ru_utime) + seconds_of(&used.ru_stime);
   /* In a stock interpreter the script may have waited for it, or ignore the ends of children: then
    * a result is one if there is something in the file. */
   *good = r < 0 || (WIFEXITED(status) && WEXITSTATUS(status) == 0);
@@ -183,7 +192,7 @@ static void forget(struct forked *c) {
   c->timer = NULL;
   close(c->fd);
   c->pid = 0;
-  double rest = REST_TAKEN * fmin(now - c->began, FORKED_SECONDS);
+  double rest = REST_TAKEN * fmin(c->took, FORKED_SECONDS);
   c->free_at = now + fmin(fmax(rest, pay(c, now)), REST_MOST);
 }
 

@@ -29,11 +29,15 @@ for row in floor get set call; do
   done
   check "has a line" out_has "^$row +p99 +us +[0-9]"
 done
-for row in floor async-10 async-100 async-1000 futures-100 posts objects crowd-2 crowd-4 crowd-8 crowd-16 crowd-32; do
+for row in floor async-10 async-100 async-1000 futures-100 posts objects crowd-floor-2 crowd-floor-32 crowd-2 crowd-4 crowd-8 crowd-16 crowd-32; do
   check "$row" finds all pinned "$row" rate
 done
 for row in pairs-1000 pairs-1000000 fetch-1000000 copy-1000000 start; do check "$row" finds all pinned "$row" p50; done
 for row in idle-broker idle-worker idle-client token waiting-request; do check "$row" finds all pinned "$row" memory; done
+for row in wakes-broker wakes-worker; do check "$row" finds all pinned "$row" wakes; done
+for row in hogs-call hogs-call-no-polling busy-call busy-call-no-polling; do
+  if [ "$(nproc)" -gt 1 ]; then check "$row" finds all placed "$row" p99; fi
+done
 check "strings" finds all pinned string-fetched speed
 check "fibers" finds all pinned fiber-switch each
 check "instructions" finds all pinned instructions-get broker

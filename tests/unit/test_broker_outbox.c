@@ -12,6 +12,7 @@
 #include "tests/unit/run.h"
 
 static struct outbox outbox;
+static struct outbox_spares spares;
 static struct accounts accounts;
 static struct account *own, *other;
 static int ends[2];
@@ -20,11 +21,12 @@ static void setup(void) {
   ck_assert(accounts_init(&accounts, 1));
   own = accounts_open(&accounts, 1, 10, 0);
   other = accounts_open(&accounts, 2, 10, 0);
-  outbox_init(&outbox, &accounts, own);
+  outbox_init(&outbox, &accounts, own, &spares);
   ck_assert_int_eq(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, ends), 0);
 }
 static void teardown(void) {
   outbox_deinit(&outbox);
+  outbox_free_spares(&spares);
   accounts_deinit(&accounts);
   if (ends[0] >= 0) close(ends[0]);
   close(ends[1]);
@@ -75,6 +77,40 @@ START_TEST(little_is_charged_only_when_it_is_left) {
   ck_assert_uint_eq(other->used[ACCOUNT_BYTES], 10);
   expect_right();
   outbox_deinit(&outbox);
+  ck_assert_uint_eq(accounts.memory, 0);
+}
+END_TEST
+
+/* Who is silent costs no block; there are never more spare ones than are allowed, large ones never. */
+START_TEST(an_empty_outbox_has_no_block) {
+  enum { MANY = 2 * OUTBOX_SPARES_MOST };
+  static uint8_t bytes[100000];
+  static struct outbox all[MANY];
+  int error;
+  ck_assert(outbox_push(&outbox, own, bytes, 100));
+  const struct outbox_block *block = outbox.first;
+  ck_assert_int_eq(outbox_write(&outbox, ends[0], &error), OUTBOX_EMPTY);
+  ck_assert_ptr_null(outbox.first);
+  ck_assert_uint_eq(spares.count, 1);
+  for (int i = 0; i < MANY; i++) {
+    outbox_init(&all[i], &accounts, own, &spares);
+    ck_assert(outbox_push(&all[i], other, bytes, 100));
+  }
+  ck_assert_ptr_eq(all[0].first, block);
+  ck_assert_uint_eq(spares.count, 0);
+  for (int i = 0; i < MANY; i++) outbox_deinit(&all[i]);
+  ck_assert_uint_eq(spares.count, OUTBOX_SPARES_MOST);
+  outbox_free_spares(&spares);
+  ck_assert(outbox_push(&outbox, own, bytes, 100));
+  ck_assert(outbox_push(&outbox, own, bytes, sizeof bytes));
+  ck_assert(outbox_push(&outbox, own, bytes, 100));
+  while (outbox_write(&outbox, ends[0], &error) == OUTBOX_LEFT) {
+    expect_right();
+    while (read(ends[1], bytes, sizeof bytes) > 0) continue;
+  }
+  expect_right();
+  ck_assert_ptr_null(outbox.last);
+  ck_assert_uint_eq(spares.count, 1);
   ck_assert_uint_eq(accounts.memory, 0);
 }
 END_TEST
@@ -200,6 +236,7 @@ int main(void) {
   suite_add_tcase(s, t);
   tcase_add_checked_fixture(t, setup, teardown);
   tcase_add_test(t, little_is_charged_only_when_it_is_left);
+  tcase_add_test(t, an_empty_outbox_has_no_block);
   tcase_add_test(t, bytes_arrive_in_order_whatever_their_sizes);
   tcase_add_test(t, who_has_caused_a_message_pays_until_its_block_is_written);
   tcase_add_test(t, what_ended_ones_have_left_is_counted_in_pieces);

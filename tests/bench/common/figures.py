@@ -5,7 +5,8 @@
 #
 # LINES has, with tabs, `NOTE TEXT` of the whole run, and `ROUND PLACEMENT VARIANT ROW FIGURE UNIT VALUE`,
 # the last four separated by blanks. A round trip's ratio is to the floor's same figure, a rate's to the
-# floor's rate, of the same round, placement and variant; or of any variant, where the floor was measured once.
+# floor's rate, a crowd's to that of a floor of as many, of the same round, placement and variant; or of any
+# variant, where the floor was measured once.
 
 import datetime
 import json
@@ -17,6 +18,7 @@ import sys
 FORMAT = 1
 TRIPS = ("get", "set", "call")
 RATES = ("async-", "futures-", "posts", "rate")
+CROWD, CROWD_FLOOR = "crowd-", "crowd-floor-"
 BUSY_PERCENT = 5  # of all processors, that others had
 PLACEMENTS = {"pinned": "all on one processor", "placed": "the middle on one processor, both ends on another"}
 
@@ -29,8 +31,11 @@ def spread(values):
     return {"median": median(values), "least": min(values), "most": max(values), "values": values}
 
 
-def is_compared(row):
-    return row in TRIPS or row.startswith(RATES)
+def floor_of(row):
+    """The row that is the floor of another; None: it has none."""
+    if row.startswith(CROWD) and not row.startswith(CROWD_FLOOR):
+        return CROWD_FLOOR + row[len(CROWD):]
+    return "floor" if row in TRIPS or row.startswith(RATES) else None
 
 
 def read_lines(path):
@@ -54,11 +59,11 @@ def read_lines(path):
 def ratios(values, key):
     """The values through the floor's of the same round; None where there is no floor."""
     placement, variant, row, figure, unit = key
-    if not is_compared(row):
+    floor, floors = floor_of(row), {}
+    if not floor:
         return None
-    floors = {}
     for other, found in values.items():
-        if other[0] == placement and other[2:] == ("floor", figure, unit):
+        if other[0] == placement and other[2:] == (floor, figure, unit):
             for number, value in found.items():
                 if other[1] == variant or number not in floors:
                     floors[number] = value

@@ -19,7 +19,7 @@
 #   wait_until PID COMMAND...  runs a condition until it holds, or that process has ended
 #   end_started             ends what was started, the last one first; a script's end does that too
 #   doing WHAT              what a failure from now on is told to have happened in
-#   private_kib PID, processor_ns PID, median (of the lines of stdin)
+#   private_kib PID, processor_ns PID, wakes PID..., median (of the lines of stdin)
 #   number TEXT WHAT        the number again, if it is one of 1 and more
 #   json_of [--json FILE]   the file's whole name, or nothing
 #   note NAME TEXT, figures_of ROUND PLACEMENT VARIANT  lines that figures.py reads; the latter of those of
@@ -124,6 +124,13 @@ end_started() {
 
 private_kib() { awk '/^Private_(Clean|Dirty):/ { n += $2 } END { print n }' "/proc/$1/smaps_rollup"; }
 processor_ns() { cut -d ' ' -f 1 "/proc/$1/schedstat"; }
+# How often each has slept and was woken, all of its threads together.
+wakes() {
+  local pid
+  for pid in "$@"; do
+    awk '/^voluntary_ctxt_switches:/ { n += $2 } END { printf "%d ", n }' "/proc/$pid"/task/*/status
+  done
+}
 median() { sort -g | awk '{ all[NR] = $1 } END { print all[int((NR + 1) / 2)] }'; }
 # Ticks of all processors in which they were not idle; those; those of this script and what it waited for.
 ticks() {

@@ -18,7 +18,7 @@
 
 #include "proto/clock.h"
 
-enum { CHILDREN_MOST = 8 };
+enum { CHILDREN_MOST = 64 };
 
 void measure_die(const char *what) {
   fprintf(stderr, "%s: %s: %s\n", program_invocation_short_name, what, strerror(errno));

@@ -11,7 +11,7 @@ import sys
 here = os.path.dirname(os.path.abspath(__file__))
 sys.path[:0] = [os.path.join(here, "..", "common"), here]
 
-from figures import load, number, provenance  # noqa: E402
+from figures import floor_of, load, number, provenance  # noqa: E402
 from picture import picture  # noqa: E402
 
 root = os.path.normpath(os.path.join(here, "..", "..", ".."))
@@ -25,18 +25,23 @@ BESIDE = [
     ("async-10", "rate", "calls, 10 in flight"), ("async-100", "rate", "calls, 100 in flight"),
     ("async-1000", "rate", "calls, 1,000 in flight"), ("futures-100", "rate", "the same, 100 futures of one fiber"),
     ("posts", "rate", "posts, all done"),
+    ("crowd-2", "rate", "2 workers that call each other, calls of all"), ("crowd-4", "rate", "4 workers"),
+    ("crowd-8", "rate", "8 workers"), ("crowd-16", "rate", "16 workers"), ("crowd-32", "rate", "32 workers"),
+]
+# A process that never gives way on each processor; eight workers that call each other, beside both ends.
+BUSY = [
+    ("hogs-call", "a hog on each processor"), ("busy-call", "8 busy workers beside both ends"),
 ]
 ALONE = [
     ("pairs-1000", "p50", "`pairs` over 1,000 numbers"), ("pairs-1000000", "p50", "`pairs` over 1,000,000 numbers"),
     ("fetch-1000000", "p50", "fetching 1,000,000 numbers"), ("copy-1000000", "p50", "sending a copy of 1,000,000 numbers"),
     ("objects", "rate", "objects made, sent, released: 1 per call, 100 in flight"),
     ("string-sent", "speed", "strings of 1 MiB, sent"), ("string-fetched", "speed", "strings of 1 MiB, fetched"),
-    ("crowd-2", "rate", "2 workers that call each other, calls of all"), ("crowd-4", "rate", "4 workers"),
-    ("crowd-8", "rate", "8 workers"), ("crowd-16", "rate", "16 workers"), ("crowd-32", "rate", "32 workers"),
     ("start", "p50", "start of a worker to the end of its first call"), ("fiber-switch", "each", "switch between two fibers and back"),
     ("idle-broker", "memory", "memory of an idle broker"), ("idle-worker", "memory", "memory of a worker with an empty script"),
     ("idle-client", "memory", "memory of the broker per idle client"), ("token", "memory", "memory of the broker per token, of 100,000"),
     ("waiting-request", "memory", "memory of a request that waits in a call"),
+    ("wakes-broker", "wakes", "times an idle broker is woken"), ("wakes-worker", "wakes", "times an idle worker is woken"),
 ]
 PLACEMENTS = ("pinned", "placed")
 UNITS = {"us": "&micro;s"}
@@ -93,7 +98,7 @@ def bench_tables(run):
             cells = [found.get((placement, v, row, figure)) for v in variants]
             if not any(cells):
                 continue
-            floor = found.get((placement, variants[0], "floor", figure))
+            floor = found.get((placement, variants[0], floor_of(row), figure))
             unit = next(c["unit"] for c in cells if c)
             line = ["%s, %s" % (words, UNITS.get(unit, unit)), placement, number(floor["median"]) if floor else "-"]
             rows.append(line + [part for cell in cells for part in with_floor(cell)])
@@ -106,6 +111,16 @@ def bench_tables(run):
             rows.append([words, UNITS.get(unit, unit)] + [spread(c) if c else "-" for c in cells])
     lines += table(["all on one processor", "unit"] + (
         [name_of(v) for v in variants] if len(variants) > 1 else ["median (least to most)"]), rows) + [""]
+    rows = []
+    for row, words in BUSY:
+        for figure in ("p50", "p99"):
+            cells = [found.get(("placed", v, row + way, figure)) for v in variants for way in ("", "-no-polling")]
+            if any(cells):
+                rows.append(["call, %s, %s, &micro;s" % (figure, words)] + [spread(c) if c else "-" for c in cells])
+    if rows:
+        both = ["with polling", "`--poll-us 0`"]
+        head = [name_of(v) + ", " + way for v in variants for way in both] if len(variants) > 1 else both
+        lines += table(["the broker on one processor, both ends on another"] + head, rows) + [""]
     counted = [f for f in run["figures"] if f["row"].startswith("instructions-") and f["variant"] == variants[0]]
     rows = [[f["row"][len("instructions-"):], number(f["median"])] for f in counted]
     return lines + table(["the broker's instructions, as `make bench-guard` has recorded", ""], rows)

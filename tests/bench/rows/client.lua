@@ -1,9 +1,10 @@
 -- SPDX-License-Identifier: MIT
 --
--- Measures one row at host.lua: usage client.lua ROW SHARE. Prints lines `ROW FIGURE UNIT VALUE`. SHARE
--- divides how often things are done: 1 to measure, 100 to see that it works.
-local wanted, share = ...
-share = tonumber(share) or error("usage: client.lua ROW SHARE")
+-- Measures one row at host.lua: usage client.lua ROW SHARE [NAME]. Prints lines `ROW FIGURE UNIT VALUE`.
+-- SHARE divides how often things are done: 1 to measure, 100 to see that it works. NAME is that of the
+-- row in what `calls` prints.
+local wanted, share, name = ...
+share = tonumber(share) or error("usage: client.lua ROW SHARE [NAME]")
 local now, async = gaijin.now, gaijin.async
 gaijin.wait_for("host", "ready", 60)
 local host = bakaGaijin("host")
@@ -62,6 +63,11 @@ function rows.trips()
   trips("get", n, function() return object.field end)
   trips("set", n, function() object.field = value end)
   trips("call", n, function() return echo(value) end)
+end
+
+function rows.calls()
+  local echo = host.echo
+  trips(name, times(1000), function() return echo(value) end)
 end
 
 function rows.async()

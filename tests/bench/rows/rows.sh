@@ -7,9 +7,9 @@
 
 # Those of each placement, in their order.
 # shellcheck disable=SC2034
-pinned_rows=(floor trips async posts bulk objects string fibers crowd start memory instructions)
+pinned_rows=(floor trips async posts bulk objects string fibers crowd start memory idle instructions)
 # shellcheck disable=SC2034
-placed_rows=(floor trips async posts string)
+placed_rows=(floor trips async posts string hogs busy)
 
 is_together=""
 times() { # NUMBER [LEAST]
@@ -29,9 +29,25 @@ apart() {
   end_started
   is_together=
 }
-ask() {
+ask() { # ROW [NAME]
   together
-  run_worker client "$bench/rows/client.lua" "$1" "$share"
+  run_worker client "$bench/rows/client.lua" "$1" "$share" "${@:2}"
+}
+# both_ways NAME COMMAND...: round trips while the command's processes, started each time, are busy; with
+# looks before sleeping and without any.
+both_ways() {
+  local broker_before=("${broker_flags[@]}") worker_before=("${worker_flags[@]}")
+  apart
+  together
+  "${@:2}"
+  ask calls "$1"
+  apart
+  broker_flags+=(--poll-us 0) worker_flags+=(--poll-us 0)
+  together
+  "${@:2}"
+  ask calls "$1-no-polling"
+  apart
+  broker_flags=("${broker_before[@]}") worker_flags=("${worker_before[@]}")
 }
 
 row_floor() { "$build/bench/rows/floor" "$(times 20000 100)" 100 "$middle" "$ends"; }
@@ -50,12 +66,44 @@ row_crowd() {
   local workers i
   for workers in 2 4 8 16 32; do
     apart
+    "$build/bench/rows/crowd_floor" "$workers" "$(times 100000 512)" "$ends"
     start_broker
     for ((i = 1; i <= workers; i++)); do
       start_worker "crowd-$i" "$bench/rows/crowd.lua" "$workers"
     done
     run_worker lead "$bench/rows/crowd_lead.lua" "$workers" "$(times 50000 512)"
   done
+  apart
+}
+# A process on each processor that never gives way.
+hogs() {
+  local cpu
+  for cpu in "${processors[@]}"; do start_on "$cpu" sh -c 'while :; do :; done'; done
+}
+busy() {
+  local i workers=8
+  for ((i = 1; i <= workers; i++)); do
+    start_worker "busy-$i" "$bench/rows/busy.lua" "$i" "$workers"
+  done
+  for ((i = 1; i <= workers; i++)); do there "busy-$i" ready; done
+}
+row_hogs() { both_ways hogs-call hogs; }
+row_busy() { both_ways busy-call busy; }
+# How often the kernel wakes them in a minute in which nothing comes, soon after they were busy; seen for
+# a shorter time, in which at least one is once for each `60 / seconds`.
+row_idle() {
+  local seconds host before
+  seconds=$(times 6)
+  apart
+  together
+  host=$pid
+  ask calls before >/dev/null
+  sleep 1 # what is done when somebody has gone
+  before=$(wakes "$broker" "$host")
+  sleep "$seconds"
+  echo "$before $(wakes "$broker" "$host")" | awk -v minute=$((60 / seconds)) \
+    '{ print "wakes-broker wakes /min", ($3 - $1) * minute
+       print "wakes-worker wakes /min", ($4 - $2) * minute }'
   apart
 }
 row_start() {

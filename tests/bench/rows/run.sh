@@ -17,7 +17,7 @@ set -euo pipefail
 . "$(dirname "$0")/../common/lib.sh"
 . "$(dirname "$0")/rows.sh"
 begin bench "${1:?usage: run.sh BUILD [--json FILE]}" gaijin-broker gaijin-worker gaijinctl \
-  bench/rows/floor bench/rows/idle bench/rows/start bench/refs/tokens
+  bench/rows/floor bench/rows/crowd_floor bench/rows/idle bench/rows/start bench/refs/tokens
 json=$(json_of "${@:2}")
 rounds=$(number "${ROUNDS:-5}" ROUNDS)
 share=$(number "${SHARE:-1}" SHARE)
