@@ -11,7 +11,8 @@
  * pointers, weights, labels with their values, workers that stop say so,
  * windows of one-way requests. 4: windows of all requests. 5: workers come back to a broker that
  * was started again. 6: objects are lent to observers, which see messages; workers say that they
- * live. 7: rings in shared memory. docs/protocol.md, "Versions", says when to raise which. */
+ * live. 7: rings in shared memory; cycles of garbage are found. docs/protocol.md, "Versions", says
+ * when to raise which. */
 #define WIRE_VERSION_LEAST 1
 #define WIRE_VERSION_MOST 7
 /* From this one on bodies may have null pointers. */
@@ -22,6 +23,8 @@
 #define WIRE_VERSION_COUNTED 4
 /* From this one on workers come back (proto/returning.h), and the status `away` is known. */
 #define WIRE_VERSION_RETURN 5
+/* From this one on clients are asked what is used of suspects (op cycle). */
+#define WIRE_VERSION_CYCLES 7
 /* What the programs call themselves (`--version`, the hello reply). */
 #define GAIJIN_VERSION "0.1.0"
 

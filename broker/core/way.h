@@ -21,9 +21,33 @@ static inline bool way_leads_to(const struct client *c, const struct pt *pt) {
   const struct broker *b = c->broker;
   uint32_t token;
   assert(!leads || (hosts_find(&b->hosts, pt->host) == c->way.host &&
-                    refs_find_held(&b->refs, c->way.host, pt, c->host, &token) == REFS_OK));
+                    refs_find_held(&b->refs, c->way.host, pt, c->host, &token) == REFS_OK &&
+                    token == c->way.token));
 #endif
   return leads;
+}
+
+/* The host (its number) of an object that the client may ask for, its own or one that it holds;
+ * that mentions it. False: there is no such object, or it may not. *token is SLAB_NONE for one of
+ * its own that nobody has. */
+static inline bool way_find(struct client *c, const struct pt *pt, uint32_t *host,
+                            uint32_t *token) {
+  struct broker *b = c->broker;
+  bool is_found = way_leads_to(c, pt);
+  if (is_found) {
+    *host = c->way.host;
+    *token = c->way.token;
+  } else {
+    *host = hosts_find(&b->hosts, pt->host);
+    if (*host == SLAB_NONE) return false;
+    is_found = (*host == c->host ? refs_find(&b->refs, *host, pt, token)
+                                 : refs_find_held(&b->refs, *host, pt, c->host, token)) == REFS_OK;
+  }
+  if (is_found)
+    refs_mention(&b->refs, *token, broker_now(b));
+  else
+    *token = SLAB_NONE;
+  return is_found || *host == c->host;
 }
 
 /* The record of the client and a host (its number) that it asks; SLAB_NONE: the table knows. */
@@ -36,8 +60,9 @@ static inline uint32_t way_pair(const struct client *c, uint32_t host) {
 }
 
 /* A request takes this way: the client holds the object, whose host (its number) is another. */
-static inline void way_note(struct client *c, const struct pt *pt, uint32_t host, uint32_t pair) {
-  c->way = (struct way){.pt = *pt, .host = host, .pair = pair, .is_known = true};
+static inline void way_note(struct client *c, const struct pt *pt, uint32_t host, uint32_t token,
+                            uint32_t pair) {
+  c->way = (struct way){.pt = *pt, .host = host, .pair = pair, .token = token, .is_known = true};
 }
 
 /* The client does not hold the object of this id of the host (its number) any more. */
