@@ -61,6 +61,8 @@ struct gaijin_request {
   gaijin_token *target; /* NULL for ops whose target is this worker's name (s2t, labels) */
 };
 
+struct gaijin_cycle; /* <gaijin/cycles.h> */
+
 /* What the program is told. Each may be NULL: then requests are answered `unsupported`, `free` is
  * answered at once, the rest is ignored. */
 struct gaijin_events {
@@ -110,6 +112,13 @@ struct gaijin_events {
   /* To who monitors (GAIJIN_OP_MONITOR): lost, row, row, ... as docs/protocol.md has it. The body
    * is freed when the call returns. */
   void (*seen)(void *user, gaijin_body *body);
+  /* Which of these tokens are used here apart from each other (<gaijin/cycles.h>)? NULL: the
+   * library answers that we cannot tell. After a HALT one of the other two follows, of its round,
+   * or the end of the connection: `condemn` says that nobody uses these tokens of ours, perhaps
+   * none, `resume` that nothing was decided. */
+  void (*cycle)(void *user, const struct gaijin_cycle *cycle);
+  void (*condemn)(void *user, uint64_t round, const uint64_t *ids, uint32_t n);
+  void (*resume)(void *user, uint64_t round);
 };
 
 struct gaijin_options {
@@ -443,6 +452,7 @@ GAIJIN_API void gaijin_body_free(gaijin_body *b);
 }
 #endif
 
+#include <gaijin/cycles.h>
 #include <gaijin/polling.h>
 #include <gaijin/returning.h>
 
