@@ -89,4 +89,15 @@ const char *gj_cycle_resume(gaijin *g, struct reader *r) {
   return NULL;
 }
 
+int gaijin_answer_cycle(gaijin *g, uint64_t id, uint32_t ms, const uint8_t *live,
+                        size_t live_size, const uint8_t *edges, size_t edges_size) {
+  /* What is not live because it waits there is given back before it is told. */
+  if (gj_is_up(g) && !g->writer.open) gj_write_releases(g);
+  gaijin_begin_reply(g, id, GAIJIN_OP_CYCLE, 3);
+  gaijin_put_number(g, ms);
+  gaijin_put_string(g, (const char *)live, live_size);
+  gaijin_put_string(g, edges ? (const char *)edges : "", edges_size);
+  return gaijin_end_answer(g);
+}
+
 void gaijin_give_up(gaijin *g, const char *reason) { gj_io_condemn(g, "%s", reason); }

@@ -19,6 +19,7 @@
 #include "lua/api/stats.h"
 #include "lua/ask/remote.h"
 #include "lua/ask/room.h"
+#include "lua/cycles/cycles.h"
 #include "lua/fiber/connection.h"
 #include "lua/fiber/door.h"
 #include "lua/fiber/ending.h"
@@ -197,7 +198,10 @@ const struct gaijin_events library_events = {.request = begin_request,
                                              .reconnected = on_reconnected,
                                              .reborn = outage_reborn,
                                              .confirmed = outage_confirmed,
-                                             .dead = on_dead};
+                                             .dead = on_dead,
+                                             .cycle = cycles_asked,
+                                             .condemn = cycles_condemned,
+                                             .resume = cycles_resumed};
 
 /* ---- Opening ---- */
 
@@ -310,6 +314,7 @@ static void open_anchors(lua_State *L, struct worker *w) {
   luajit_open(L, w);
   access_open(L, w);
   quick_open(L, w);
+  gc_open(L, w);
   weight_open(L, w);
 }
 

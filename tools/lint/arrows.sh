@@ -62,7 +62,7 @@ includes() {
 floors='
 proto   . settings wait
 broker  base books net core ops upgrade .
-lua     vm sandbox fiber ref ask walk serve api .
+lua     vm sandbox fiber ref ask walk cycles serve api .
 tools   base table ask watch touch graph run web top cmd|dev .
 tools/top  model feed|screen pages .
 '

@@ -6,11 +6,14 @@
  * (docs/protocol.md, "cycle, condemn, resume, withdraw"). A program without the event `cycle`
  * answers `unsupported`, and its tokens and holdings are never suspected. One that has it answers
  * the truth, and while halted runs nothing that could change it.
+ *
+ * After a HALT one of two events of its round follows, or the end of the connection: `condemn` says
+ * that nobody uses these tokens of ours, perhaps none, `resume` that nothing was decided.
  */
 #ifndef GAIJIN_CYCLES_H
 #define GAIJIN_CYCLES_H
 
-#include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include <gaijin/protocol.h>
@@ -28,14 +31,21 @@ enum gaijin_cycle_phase {
 
 /* What is asked; the lists are valid during the event. The PTs only name, nothing has arrived. */
 struct gaijin_cycle {
-  uint64_t id; /* of the request, which is answered once, now or later: with gaijin_begin_reply and
-                  three values (ms, live, edges), or gaijin_answer_error (unsupported, busy) */
+  uint64_t id; /* of the request, which is answered once, now or later: with gaijin_answer_cycle or
+                  gaijin_answer_error (unsupported, busy) */
   uint64_t round;
   unsigned phase; /* enum gaijin_cycle_phase */
   uint32_t n_hosted, n_held;
   const uint64_t *hosted; /* ids of our tokens; some may be gone */
   const struct gaijin_pt *held; /* of others; for some there may be no holding */
 };
+
+/* Sends the releases queued, then the answer, behind all that is queued. ms: how long it took. The
+ * bytes of `live` are a bit for each token hosted, then for each held, the lowest first. `edges`
+ * (of a SCAN, perhaps none) are pairs of places in the lists, hosted and held, of 4 bytes each, the
+ * highest first. */
+GAIJIN_API int gaijin_answer_cycle(gaijin *g, uint64_t id, uint32_t ms, const uint8_t *live,
+                                   size_t live_size, const uint8_t *edges, size_t edges_size);
 
 /* References to a home token that are on their way to the program: values of bodies not read yet,
  * targets of requests whose bodies are not freed. */

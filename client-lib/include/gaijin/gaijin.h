@@ -61,8 +61,6 @@ struct gaijin_request {
   gaijin_token *target; /* NULL for ops whose target is this worker's name (s2t, labels) */
 };
 
-struct gaijin_cycle; /* <gaijin/cycles.h> */
-
 /* What the program is told. Each may be NULL: then requests are answered `unsupported`, `free` is
  * answered at once, the rest is ignored. */
 struct gaijin_events {
@@ -112,11 +110,7 @@ struct gaijin_events {
   /* To who monitors (GAIJIN_OP_MONITOR): lost, row, row, ... as docs/protocol.md has it. The body
    * is freed when the call returns. */
   void (*seen)(void *user, gaijin_body *body);
-  /* Which of these tokens are used here apart from each other (<gaijin/cycles.h>)? NULL: the
-   * library answers that we cannot tell. After a HALT one of the other two follows, of its round,
-   * or the end of the connection: `condemn` says that nobody uses these tokens of ours, perhaps
-   * none, `resume` that nothing was decided. */
-  void (*cycle)(void *user, const struct gaijin_cycle *cycle);
+  void (*cycle)(void *user, const struct gaijin_cycle *cycle); /* <gaijin/cycles.h> */
   void (*condemn)(void *user, uint64_t round, const uint64_t *ids, uint32_t n);
   void (*resume)(void *user, uint64_t round);
 };
@@ -215,8 +209,8 @@ GAIJIN_API const char *gaijin_host_name(const gaijin *g, uint64_t host);
 GAIJIN_API bool gaijin_host_dead(const gaijin *g, uint64_t host);
 
 /* Only inside of a call-back: the dispatch that runs returns after it. While gaijin_paused(), call
- * gaijin_dispatch again when more is wanted, also when the descriptor is not readable: what was
- * read waits. For programs that must not take more than they can work on. */
+ * gaijin_dispatch again when more is wanted, readable or not: what was read waits. For programs
+ * that must not take more than they can work on. */
 GAIJIN_API void gaijin_pause(gaijin *g);
 GAIJIN_API bool gaijin_paused(const gaijin *g);
 
@@ -346,7 +340,6 @@ GAIJIN_API int gaijin_notice(gaijin *g, enum gaijin_op op);
 
 /* Gives up the message being written; tokens made for it are the caller's to discard. */
 GAIJIN_API void gaijin_abort(gaijin *g);
-
 GAIJIN_API void gaijin_put_nil(gaijin *g);
 GAIJIN_API void gaijin_put_bool(gaijin *g, bool v);
 GAIJIN_API void gaijin_put_number(gaijin *g, double v);
@@ -455,5 +448,4 @@ GAIJIN_API void gaijin_body_free(gaijin_body *b);
 #include <gaijin/cycles.h>
 #include <gaijin/polling.h>
 #include <gaijin/returning.h>
-
 #endif
