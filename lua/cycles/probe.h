@@ -2,9 +2,10 @@
  *
  * Which suspects of others are used without those of ours: Lua's own collector says it, in a twin
  * of the worker (lua/walk/twin.h). There the pool gives up our suspects, the ATs of the others are
- * put into a weak table, and all is collected. What is still in that table when the marking is over
- * was found from something else, whatever that is: an upvalue of C, a vararg of a suspended coroutine,
- * a frame of C, compiled code. No finaliser has run by then, and none will: the twin ends.
+ * put into a weak table, and all is collected. What is still in that table when the marking is
+ * over was found from something else, whatever that is: an upvalue of C, a vararg of a suspended
+ * coroutine, a frame of C, compiled code. No finaliser has run by then, and none will: the twin
+ * ends.
  */
 #ifndef GAIJIN_LUA_PROBE_H
 #define GAIJIN_LUA_PROBE_H

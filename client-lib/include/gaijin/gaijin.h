@@ -213,7 +213,6 @@ GAIJIN_API bool gaijin_host_dead(const gaijin *g, uint64_t host);
  * that must not take more than they can work on. */
 GAIJIN_API void gaijin_pause(gaijin *g);
 GAIJIN_API bool gaijin_paused(const gaijin *g);
-
 /* ---- Windows ---- */
 
 /* What is sent to the objects of one host, one way or not, is bounded, by number and bytes, until
