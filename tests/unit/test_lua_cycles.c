@@ -317,11 +317,13 @@ static unsigned count_withdrawals(void) {
 
 START_TEST(who_has_something_to_do_withdraws_once_and_waits_on) {
   uint64_t id = make_garbage();
+  vm_start(&v, "park() note('ran')");
+  vm_run(&v);
   ck_assert_uint_eq(asked(GAIJIN_CYCLE_HALT, id, &A), 0);
   double until = clock_seconds() + 0.2;
   while (clock_seconds() < until) uv_run(&v.w.loop.uv, UV_RUN_ONCE);
   ck_assert_uint_eq(count_withdrawals(), 0);
-  vm_start(&v, "note('ran')");
+  fiber_wake(v.parked[0]);
   for (until = clock_seconds() + 0.2; clock_seconds() < until;) uv_run(&v.w.loop.uv, UV_RUN_ONCE);
   ck_assert_uint_eq(count_withdrawals(), 1);
   ck_assert(v.w.halted);
