@@ -20,6 +20,7 @@
 #include "broker/core/permissions.h"
 #include "broker/core/seen.h"
 #include "broker/core/transfer.h"
+#include "broker/cycles/cycles.h"
 #include "broker/net/limits.h"
 #include "broker/net/connections.h"
 #include "broker/net/hot.h"
@@ -79,6 +80,7 @@ static void watch_log(struct broker *b) {
 }
 
 void broker_end_turn(struct broker *b) {
+  cycles_end_turn(b);
   connections_end_turn(&b->connections);
   if (b->work.first) {
     work_run(&b->work);
@@ -116,12 +118,17 @@ static void on_message(struct client *c, uint8_t *bytes, uint32_t size) {
   check_if_hostile(c->broker);
 }
 
+static void on_condemned(struct client *c) {
+  grace_give_up_slot(c);
+  cycles_ended(c);
+}
+
 /* What becomes of a connection: where net/ hands over to ops/. */
 static const struct client_events client_events = {
     .opened = greet_expect,
     .message = on_message,
     .fault = notify_fault,
-    .condemned = grace_give_up_slot,
+    .condemned = on_condemned,
     .dropped = transfer_forget,
     .ended = reap,
     .farewell = notify_farewell,
@@ -253,7 +260,8 @@ int broker_start(struct broker *b, uv_loop_t *loop, const struct broker_config *
   seen_open(b);
   work_open(&b->work, loop);
   int no_pool = pool_open(&b->pool) ? 0 : errno;
-  if (!init_registries(b, config)) {
+  if (!cycles_open(b, config->cycle_ms, config->cycle_quiet_s) ||
+      !init_registries(b, config)) {
     snprintf(error, n, "memory is too short, or the kernel has no random bits");
     return -1;
   }
@@ -297,6 +305,7 @@ void broker_stop(struct broker *b) {
   heap_close(b);
   grace_close(b);
   seen_close(b);
+  cycles_close(b);
   upgrade_close(b);
   permissions_stop(&b->permissions);
   /* Under the listener's lock. Of a broker that could not begin, others may still come back. */
@@ -321,6 +330,7 @@ void broker_deinit(struct broker *b) {
   calls_deinit(&b->calls);
   traffic_deinit(&b->traffic);
   seen_deinit(b);
+  cycles_deinit(b);
   waits_deinit(&b->collecting);
   grace_deinit(b);
   permissions_close(&b->permissions);

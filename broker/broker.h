@@ -28,6 +28,8 @@ struct broker_config {
   enum log_format log_format;
   uint32_t poll_us; /* for how long to look for messages before sleeping; 0: not at all */
   uint64_t return_grace_ms; /* how long workers of an earlier broker may take to come back */
+  uint64_t cycle_ms; /* between two rounds that look for garbage in cycles; 0: none by itself */
+  uint32_t cycle_quiet_s; /* for so long nobody has mentioned what is suspected */
   struct access access; /* zeroed: the broker's own user only */
   struct program_call call; /* what an upgrade executes; zeroed: there can be none */
   int state; /* the descriptor of the state of the program before this one, which is closed when it

@@ -9,6 +9,7 @@
 #include "broker/core/grace.h"
 #include "broker/core/pairs.h"
 #include "broker/core/seen.h"
+#include "broker/cycles/cycles.h"
 #include "broker/net/hot.h"
 #include "broker/net/limits.h"
 
@@ -283,7 +284,7 @@ static const char *check_calls(const struct broker *b) {
     if (k->asker != SLAB_NONE && !is_connected(b, k->asker)) return "calls: one of a dead asker";
   }
   for (const struct client *c = b->connections.all; c; c = c->next)
-    if (c->state != CLIENT_CONDEMNED && c->answers_due != count_due(b, c))
+    if (c->state != CLIENT_CONDEMNED && c->answers_due != count_due(b, c) + cycles_awaits(c))
       return "calls: another number of answers is due";
   if (wheel_next(&b->calls.deadlines) < b->expiry.fires_ms && !job_is_queued(&b->expiry.job))
     return "calls: no timer for a deadline";
@@ -372,6 +373,7 @@ const char *broker_check(const struct broker *b) {
   if (!fault) fault = flows_check(&b->flows);
   if (!fault) fault = traffic_check(&b->traffic);
   if (!fault) fault = seen_check(b);
+  if (!fault) fault = cycles_check(b);
   if (!fault) fault = names_check(&b->names);
   if (!fault) fault = hosts_check(&b->hosts);
   if (!fault) fault = waits_check(&b->collecting);

@@ -125,6 +125,7 @@ const char *thin_subject(enum log_cause cause) {
       [CAUSE_LENT] = "objects that were lent",
       [CAUSE_MONITOR] = "observers that begin to monitor",
       [CAUSE_ACT] = "acts of operators",
+      [CAUSE_CYCLES] = "workers that are left out of rounds",
   };
   return subjects[cause];
 }

@@ -39,6 +39,7 @@ enum log_cause {
   CAUSE_LENT,         /* an observer is lent an object */
   CAUSE_MONITOR,      /* sees what others send */
   CAUSE_ACT,          /* an operator stops, kills, or sets the log's level */
+  CAUSE_CYCLES,       /* takes no part when garbage in cycles is looked for */
   LOG_CAUSES,
 };
 

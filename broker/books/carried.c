@@ -152,6 +152,9 @@ void refs_carry(struct refs *r, const struct hosts *hosts, struct sheet *s) {
     SHEET(s, k->made);
     SHEET(s, k->weight);
     SHEET(s, k->kind);
+    SHEET(s, k->last);
+    SHEET(s, k->mark);
+    if (k->mark & ~TOKEN_CONDEMNED) sheet_fail(s, "a token is on trial");
     if (!s->writes && !s->fault) enter_token(r, i, s);
   }
   for (uint32_t i = SLAB_NONE; sheet_item(s, &r->holds, &i);) {

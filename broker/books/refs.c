@@ -121,6 +121,7 @@ enum refs_outcome refs_see(struct refs *r, uint32_t host, const struct pt *pt, u
       account_charge(r->accounts, accounts_of(r->accounts, host), ACCOUNT_EXPORTED, 1);
   }
   refs_token(r, *token)->seen++;
+  refs_mention(r, *token, now);
   return REFS_OK;
 }
 
@@ -166,8 +167,12 @@ enum refs_outcome refs_release(struct refs *r, uint32_t token, uint32_t client, 
 
 bool refs_settle(struct refs *r, uint32_t token, struct refs_drop *drop) {
   if (r->kept == REFS_KEPT || !slab_live(&r->tokens, token)) return false;
-  const struct token *t = refs_token(r, token);
+  struct token *t = refs_token(r, token);
   if (t->holds != SLAB_NONE) return false;
+  if (t->mark & TOKEN_TRIAL) {
+    refs_acquit(r, token);
+    r->ended++;
+  }
   assert(t->seen > 0 && counts_at(&r->exports, t->host) > 0);
   *drop = (struct refs_drop){.host = t->host, .id = t->id, .seen = t->seen};
   --*counts_place(&r->exports, t->host);
@@ -176,6 +181,34 @@ bool refs_settle(struct refs *r, uint32_t token, struct refs_drop *drop) {
   chain_remove(&r->token_by_id, token);
   slab_remove(&r->tokens, token);
   return true;
+}
+
+/* ---- Trials ---- */
+
+void refs_touch(struct refs *r, struct token *t) {
+  assert(t->mark & TOKEN_TRIAL);
+  r->touched += !(t->mark & TOKEN_TOUCHED);
+  t->mark |= TOKEN_TOUCHED;
+}
+
+void refs_try(struct refs *r, uint32_t token) {
+  struct token *t = refs_token(r, token);
+  assert(!(t->mark & (TOKEN_TRIAL | TOKEN_CONDEMNED)));
+  t->mark |= TOKEN_TRIAL;
+  r->trials++;
+}
+
+void refs_acquit(struct refs *r, uint32_t token) {
+  struct token *t = refs_token(r, token);
+  assert(t->mark & TOKEN_TRIAL && r->trials > 0);
+  if (t->mark & TOKEN_TOUCHED) r->touched--;
+  t->mark &= (uint8_t)~(TOKEN_TRIAL | TOKEN_TOUCHED);
+  r->trials--;
+}
+
+void refs_condemn(struct refs *r, uint32_t token) {
+  refs_acquit(r, token);
+  refs_token(r, token)->mark |= TOKEN_CONDEMNED;
 }
 
 uint64_t refs_count(const struct refs *r, uint32_t token, uint32_t client) {
@@ -233,15 +266,27 @@ static const char *check_token(const struct refs *r, uint32_t token, uint32_t *h
   return NULL;
 }
 
+/* Counts what is on trial, and touched. */
+static const char *check_trial(const struct token *t, uint32_t *trials, uint32_t *touched) {
+  bool is_tried = t->mark & TOKEN_TRIAL, is_touched = t->mark & TOKEN_TOUCHED;
+  *trials += is_tried;
+  *touched += is_touched;
+  if (is_touched && !is_tried) return "refs: a token is touched that is not on trial";
+  if (is_tried && t->mark & TOKEN_CONDEMNED) return "refs: a condemned token is on trial";
+  return t->mark & TOKEN_COUNTED ? "refs: a token is still counted" : NULL;
+}
+
 const char *refs_check(const struct refs *r) {
-  uint32_t holds = 0, held = 0;
+  uint32_t holds = 0, held = 0, trials = 0, touched = 0;
   const char *broken = slab_check(&r->tokens);
   if (!broken) broken = slab_check(&r->holds);
   if (broken) return broken;
   for (uint32_t i = slab_next(&r->tokens, 0); i != SLAB_NONE; i = slab_next(&r->tokens, i + 1)) {
     const char *fault = check_token(r, i, &holds);
+    if (!fault) fault = check_trial(refs_token(r, i), &trials, &touched);
     if (fault) return fault;
   }
+  if (trials != r->trials || touched != r->touched) return "refs: trials do not add up";
   if (holds != r->holds.count || holds != r->hold_by_pair.count) return "refs: a hold of no token";
   if (r->token_by_id.count != r->tokens.count)
     return "refs: the hash table has another number of tokens";

@@ -5,6 +5,10 @@
  * Hosts and clients are small numbers (hosts.h) here. This file sends nothing:
  * it tells what became of a token, and the caller tells those concerned.
  *
+ * Each token knows when it was last mentioned: by whom or in which message does not matter, nor
+ * whether that was forwarded. Some may be on TRIAL: a round (cycles/cycles.h) asks whether they are
+ * garbage. For it is counted what happens to these meanwhile.
+ *
  * Always true between two messages: every token has at least one hold, unless refs are `kept`; a
  * host never holds a token of its own; a hold's count is not 0.
  */
@@ -20,6 +24,14 @@
 #include "broker/base/slab.h"
 #include "proto/pt.h"
 
+/* What else is known of a token: bits. */
+enum {
+  TOKEN_TRIAL = 1,     /* a round suspects it, */
+  TOKEN_TOUCHED = 2,   /* and it was mentioned since then */
+  TOKEN_CONDEMNED = 4, /* a round found it to be garbage: its holders are about to let go */
+  TOKEN_COUNTED = 8    /* only within transfer_count_new */
+};
+
 struct token {
   uint64_t id, stamp;
   uint64_t seen; /* PTs of it read from its host since the record was made */
@@ -27,7 +39,8 @@ struct token {
   uint32_t made; /* seconds on the broker's clock */
   uint32_t weight; /* KiB that its host would get back for it; 0: not told */
   uint8_t kind;
-  bool is_counted; /* only within transfer_count_new */
+  uint8_t mark;
+  uint16_t last; /* when it was last mentioned: `made`'s clock, without its high bits */
 };
 
 struct hold {
@@ -55,6 +68,9 @@ struct refs {
   struct owners held;        /* holds by client */
   struct counts exports;     /* tokens by host */
   enum refs_kept kept;
+  uint32_t trials, touched; /* tokens on TRIAL; those of them that are TOUCHED */
+  uint64_t ended;           /* tokens that ended while they were on TRIAL, ever */
+  bool is_decided;          /* those on TRIAL are as good as CONDEMNED */
   struct accounts *accounts; /* tokens are charged to their hosts, holds to their payers; or NULL */
 };
 
@@ -95,7 +111,8 @@ uint32_t refs_find_id(const struct refs *r, uint32_t host, uint64_t id);
 enum refs_outcome refs_find_held(const struct refs *r, uint32_t host, const struct pt *pt,
                                  uint32_t client, uint32_t *token);
 
-/* A PT was read from its own host: makes the record if there is none, adds one to seen. OK,
+/* A PT was read from its own host: makes the record if there is none, adds one to seen. It is a
+ * mention. OK,
  * MISMATCH or NO_MEMORY. A new record has no holds: end with refs_settle. `now` in seconds. */
 enum refs_outcome refs_see(struct refs *r, uint32_t host, const struct pt *pt, uint32_t now,
                            uint32_t *token);
@@ -124,8 +141,35 @@ uint32_t refs_next_holder(const struct refs *r, uint32_t hold);
 uint32_t refs_held_count(const struct refs *r, uint32_t client);
 uint32_t refs_export_count(const struct refs *r, uint32_t host);
 
+/* A mention of one that is on trial. */
+void refs_touch(struct refs *r, struct token *t);
 static inline struct token *refs_token(const struct refs *r, uint32_t token) {
   return slab_at(&r->tokens, token);
+}
+/* The token was mentioned, `now` in seconds. */
+static inline void refs_mention(struct refs *r, uint32_t token, uint32_t now) {
+  struct token *t = refs_token(r, token);
+  t->last = (uint16_t)now;
+  if (t->mark & TOKEN_TRIAL) refs_touch(r, t);
+}
+/* Seconds since then, but no more than REFS_QUIET_MOST; who asks sooner than that again is told
+ * the truth, else it may be told less. */
+enum { REFS_QUIET_MOST = INT16_MAX };
+static inline uint32_t refs_quiet(struct token *t, uint32_t now) {
+  uint16_t quiet = (uint16_t)((uint16_t)now - t->last);
+  if (quiet <= REFS_QUIET_MOST) return quiet;
+  t->last = (uint16_t)(now - REFS_QUIET_MOST);
+  return REFS_QUIET_MOST;
+}
+/* Puts a token on trial that is not, and is not condemned; ends its trial if it is. */
+void refs_try(struct refs *r, uint32_t token);
+void refs_acquit(struct refs *r, uint32_t token);
+/* The trial ends, and the token is garbage. */
+void refs_condemn(struct refs *r, uint32_t token);
+/* Whether nobody may claim it any more. */
+static inline bool refs_is_condemned(const struct refs *r, uint32_t token) {
+  return refs_token(r, token)->mark & (r->is_decided ? TOKEN_CONDEMNED | TOKEN_TRIAL
+                                                     : TOKEN_CONDEMNED);
 }
 static inline struct hold *refs_hold_at(const struct refs *r, uint32_t hold) {
   return slab_at(&r->holds, hold);

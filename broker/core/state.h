@@ -94,6 +94,7 @@ struct monitors {
   uint64_t wall_us; /* added to the clock of traffic.h, it is microseconds since 1970 */
 };
 
+struct cycles;
 struct upgrade;
 struct broker {
   uv_loop_t *loop;
@@ -125,6 +126,7 @@ struct broker {
   struct heap heap;
   struct permissions permissions;
   struct monitors monitors;
+  struct cycles *cycles; /* cycles/cycles.h */
 
   struct program_call call; /* zeroed: it cannot be upgraded */
   /* A client asks for it: upgrade/ is above the table of ops. */

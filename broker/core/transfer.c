@@ -128,8 +128,10 @@ enum transfer_reading transfer_read(struct transfer *t, struct client *from,
   return *fault ? TRANSFER_BAD : TRANSFER_READ;
 }
 
-void transfer_set(struct transfer *t, const struct pt *pt, uint32_t host, uint32_t token) {
+void transfer_set(struct broker *b, struct transfer *t, const struct pt *pt, uint32_t host,
+                  uint32_t token) {
   start(t);
+  refs_mention(&b->refs, token, broker_now(b));
   t->pts[t->count++] = (struct transfer_pt){.pt = *pt, .host = host, .token = token};
 }
 
@@ -165,6 +167,7 @@ static bool holds_others(struct broker *b, struct transfer *t, const struct clie
         refs_find_held(&b->refs, k->host, &k->pt, from->host, &token) != REFS_OK)
       return false;
     k->token = token;
+    refs_mention(&b->refs, token, broker_now(b));
   }
   return true;
 }
@@ -204,12 +207,13 @@ uint32_t transfer_count_new(struct broker *b, const struct transfer *t, const st
   for (uint32_t i = 0; i < t->count; i++) {
     const struct transfer_pt *k = &t->pts[i];
     struct token *token = refs_token(&b->refs, k->token);
-    if (k->host == to->host || token->is_counted || refs_count(&b->refs, k->token, to->host) > 0)
+    if (k->host == to->host || token->mark & TOKEN_COUNTED || refs_count(&b->refs, k->token, to->host) > 0)
       continue;
-    token->is_counted = true;
+    token->mark |= TOKEN_COUNTED;
     n++;
   }
-  for (uint32_t i = 0; i < t->count; i++) refs_token(&b->refs, t->pts[i].token)->is_counted = false;
+  for (uint32_t i = 0; i < t->count; i++)
+    refs_token(&b->refs, t->pts[i].token)->mark &= (uint8_t)~TOKEN_COUNTED;
   return n;
 }
 

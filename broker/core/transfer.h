@@ -74,7 +74,8 @@ static inline bool transfer_in_version(const struct transfer *t, uint32_t versio
   return !t->has_null || version >= WIRE_VERSION_NULL;
 }
 /* Begins a transfer of one known token, as if it had been read from a message and taken. */
-void transfer_set(struct transfer *t, const struct pt *pt, uint32_t host, uint32_t token);
+void transfer_set(struct broker *b, struct transfer *t, const struct pt *pt, uint32_t host,
+                  uint32_t token);
 /* FORGED: the message must not be forwarded. FULL: neither, because the sender exports more than it
  * may, as `full` (LIMITS_TEXT bytes) says. NEVER: the same, and the message alone has more. FAULT:
  * neither, and the sender has been condemned. */

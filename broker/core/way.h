@@ -26,7 +26,8 @@ static inline bool way_leads_to(const struct client *c, const struct pt *pt) {
 #ifdef GAIJIN_HOSTILE
   uint32_t token;
   assert(!leads || (hosts_find(&b->hosts, pt->host) == c->way.host &&
-                    refs_find_held(&b->refs, c->way.host, pt, c->host, &token) == REFS_OK));
+                    refs_find_held(&b->refs, c->way.host, pt, c->host, &token) == REFS_OK &&
+                    token == c->way.token));
 #endif
   return leads;
 }
@@ -42,8 +43,10 @@ static inline uint32_t way_pair(const struct client *c, uint32_t host) {
 }
 
 /* A request takes this way: the client holds the object, whose host (its number) is another. */
-static inline void way_note(struct client *c, const struct pt *pt, uint32_t host, uint32_t pair) {
-  c->way = (struct way){.pt = *pt, .host = host, .pair = pair, .age = way_age(c->broker)};
+static inline void way_note(struct client *c, const struct pt *pt, uint32_t host, uint32_t token,
+                            uint32_t pair) {
+  c->way = (struct way){
+      .pt = *pt, .host = host, .pair = pair, .token = token, .age = way_age(c->broker)};
 }
 
 #endif

@@ -10,6 +10,7 @@
 #include "broker/core/notify.h"
 #include "broker/core/permissions.h"
 #include "broker/core/state.h"
+#include "broker/cycles/cycles.h"
 #include "proto/body.h"
 #include "proto/settings/settings.h"
 
@@ -71,6 +72,12 @@ static void name_process(struct client *from, const struct message *m, const str
   notify_send(b, from);
 }
 
+/* Answered when that is over. */
+static void look_for_cycles(struct client *from, const struct message *m, const struct act *a) {
+  tell(from, a);
+  cycles_ask(from, m);
+}
+
 void act_on_act(struct client *from, const struct message *m) {
   struct reader r;
   struct act a;
@@ -87,7 +94,9 @@ void act_on_act(struct client *from, const struct message *m) {
     set_level(from, m, &a);
   else if (is_word(a.what, a.what_size, "stop") || is_word(a.what, a.what_size, "kill"))
     name_process(from, m, &a);
+  else if (is_word(a.what, a.what_size, "cycles"))
+    look_for_cycles(from, m, &a);
   else
     notify_refuse(from, m, STATUS_unsupported,
-                  "an operator may ask for \"log-level\", \"stop\" and \"kill\"");
+                  "an operator may ask for \"log-level\", \"stop\", \"kill\" and \"cycles\"");
 }

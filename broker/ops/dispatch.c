@@ -12,6 +12,7 @@
 #include "broker/core/seen.h"
 #include "broker/core/state.h"
 #include "broker/core/transfer.h"
+#include "broker/cycles/cycles.h"
 #include "broker/ops/act.h"
 #include "broker/ops/collect.h"
 #include "broker/ops/comeback.h"
@@ -54,7 +55,8 @@ static void on_cancel(struct client *from, const struct message *m) {
     struct client *host = hosts_at(&b->hosts, call->host)->client;
     if (host) notify_cancel(host, call->id, from->account);
     calls_abandon(&b->calls, i);
-  } else if (!names_unwatch(&b->names, from->host, request) && !seen_cancel(from, request)) {
+  } else if (!names_unwatch(&b->names, from->host, request) && !seen_cancel(from, request) &&
+             !cycles_cancel(from, request)) {
     collect_cancel(from, request);
   }
 }
@@ -76,6 +78,7 @@ static const handler_fn handlers[OP_COUNT] = {
     [OP_act] = act_on_act,
     [OP_lend] = lend_on_lend,
     [OP_monitor] = monitor_on_monitor,
+    [OP_withdraw] = cycles_on_withdraw,
 };
 
 static void dispatch_first(struct client *from, const struct message *m) {

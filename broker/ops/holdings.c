@@ -35,7 +35,7 @@ void holdings_on_sub(struct client *from, const struct message *m) {
     return;
   }
   enum refs_outcome o = host == SLAB_NONE ? REFS_UNKNOWN : refs_find(&b->refs, host, &pt, &token);
-  if (o == REFS_UNKNOWN) {
+  if (o == REFS_UNKNOWN || (o == REFS_OK && refs_is_condemned(&b->refs, token))) {
     notify_refuse(from, m, STATUS_stale,
                   "token %llu is not known here: its object is not kept any more, or its worker "
                   "has ended",
@@ -54,7 +54,7 @@ void holdings_on_sub(struct client *from, const struct message *m) {
       return;
     }
     struct transfer t;
-    transfer_set(&t, &pt, host, token);
+    transfer_set(b, &t, &pt, host, token);
     transfer_give(b, &t, from, from->account, from);
     notify_done(from, m);
     transfer_settle(b, &t, from);

@@ -36,6 +36,7 @@ static uint32_t find_token(struct client *from, const struct message *m, const c
     return SLAB_NONE;
   }
   uint32_t token = refs_find_id(&b->refs, host, id);
+  if (token != SLAB_NONE && refs_is_condemned(&b->refs, token)) token = SLAB_NONE;
   if (token == SLAB_NONE)
     notify_refuse(from, m, STATUS_stale,
                   "nobody holds an object %llu of worker %.*s: it was given back, or never was",
@@ -51,7 +52,7 @@ static void give(struct client *from, const struct message *m, uint32_t token) {
                   .stamp = t->stamp,
                   .kind = t->kind};
   struct transfer transfer;
-  transfer_set(&transfer, &pt, t->host, token);
+  transfer_set(b, &transfer, &pt, t->host, token);
   transfer_give(b, &transfer, from, from->account, from);
   pack_pt(notify_begin(b, MESSAGE_REPLY, OP_lend, m->id, 1), &pt);
   notify_send(b, from);

@@ -19,6 +19,7 @@
 #include "broker/core/state.h"
 #include "broker/core/transfer.h"
 #include "broker/core/way.h"
+#include "broker/cycles/cycles.h"
 #include "broker/net/limits.h"
 #include "broker/ops/collect.h"
 #include "broker/ops/flow.h"
@@ -67,10 +68,12 @@ static void refuse(struct client *from, const struct message *m, enum status sta
            "a one-way '%s' of %s was not delivered", op_name(m->op), from->name);
 }
 
-/* The host (its number) a request is for. False: it has been refused. */
-static bool find_host(struct client *from, const struct message *m, uint32_t *host) {
+/* The host (its number) a request is for, and the object if it is for one of another; that is a
+ * mention of it. False: it has been refused. */
+static bool find_host(struct client *from, const struct message *m, uint32_t *host,
+                      uint32_t *token) {
   struct broker *b = from->broker;
-  uint32_t token;
+  *token = SLAB_NONE;
   if (m->target == OP_NAME) {
     *host = names_host(&b->names, m->name, m->name_size);
     if (*host != SLAB_NONE) return true;
@@ -84,12 +87,21 @@ static bool find_host(struct client *from, const struct message *m, uint32_t *ho
   }
   if (way_leads_to(from, &m->pt)) {
     *host = from->way.host;
+    *token = from->way.token;
+    refs_mention(&b->refs, *token, broker_now(b));
     return true;
   }
   *host = hosts_find(&b->hosts, m->pt.host);
-  if (*host == from->host) return true;
-  if (*host != SLAB_NONE && refs_find_held(&b->refs, *host, &m->pt, from->host, &token) == REFS_OK)
+  if (*host == from->host) {
+    if (refs_find(&b->refs, *host, &m->pt, token) == REFS_OK)
+      refs_mention(&b->refs, *token, broker_now(b));
     return true;
+  }
+  if (*host != SLAB_NONE &&
+      refs_find_held(&b->refs, *host, &m->pt, from->host, token) == REFS_OK) {
+    refs_mention(&b->refs, *token, broker_now(b));
+    return true;
+  }
   refuse(from, m, STATUS_denied,
          "the request is for an object that you were never given, or have given back");
   client_forged(from, "a request is for an object it does not hold");
@@ -149,9 +161,9 @@ static bool has_place(struct client *from, const struct client *to, const struct
   return false;
 }
 
-/* The connection a request is for; NULL: it has been refused. */
+/* The connection a request is for, and the object (find_host); NULL: it has been refused. */
 static struct client *find_receiver(struct client *from, const struct transfer *t,
-                                    const struct message *m) {
+                                    const struct message *m, uint32_t *token) {
   struct broker *b = from->broker;
   uint32_t number;
   const struct absent *absent = find_absent(b, m);
@@ -159,7 +171,7 @@ static struct client *find_receiver(struct client *from, const struct transfer *
     refuse(from, m, notify_away_status(from), NOTIFY_AWAY_TEXT, absent->name_size, absent->name);
     return NULL;
   }
-  if (!find_host(from, m, &number)) return NULL;
+  if (!find_host(from, m, &number, token)) return NULL;
   const struct host *host = hosts_at(&b->hosts, number);
   if (!host->client || host->client->state != CLIENT_READY || host->client->leaves) {
     refuse(from, m, STATUS_dead, NOTIFY_DEAD_TEXT, TOLD_NAME_MAX_BYTES, host->name);
@@ -273,8 +285,8 @@ static uint64_t make_call(struct client *from, struct client *to, uint32_t load,
   }
 }
 
-static bool forward_request(struct client *from, struct client *to, struct transfer *t,
-                            const struct message *m, uint8_t *bytes) {
+static bool forward_request(struct client *from, struct client *to, uint32_t token,
+                            struct transfer *t, const struct message *m, uint8_t *bytes) {
   struct broker *b = from->broker;
   assert(to->state == CLIENT_READY);
   uint32_t call, load = way_pair(from, to->host);
@@ -284,7 +296,7 @@ static bool forward_request(struct client *from, struct client *to, struct trans
     return false;
   }
   if (m->target == OP_PT && from != to && (is_new || !pt_equal(&from->way.pt, &m->pt)))
-    way_note(from, &m->pt, to->host, load);
+    way_note(from, &m->pt, to->host, token, load);
   bool counts = flow_counts(from, m);
   if (!enter(from, to, load, m)) return false;
   struct call *k = NULL;
@@ -312,6 +324,7 @@ void route_request(struct client *from, const struct message *m, uint8_t *bytes)
   struct broker *b = from->broker;
   char full[LIMITS_TEXT];
   struct client *to = NULL;
+  uint32_t token = SLAB_NONE;
   struct transfer t;
   const char *fault;
   switch (transfer_read(&t, from, m, &fault)) {
@@ -327,7 +340,7 @@ void route_request(struct client *from, const struct message *m, uint8_t *bytes)
     return;
   }
   switch (transfer_take(b, &t, from, full)) {
-    case TRANSFER_OK: to = find_receiver(from, &t, m); break;
+    case TRANSFER_OK: to = find_receiver(from, &t, m, &token); break;
     case TRANSFER_FORGED:
       refuse(from, m, STATUS_denied,
              "the request carries an object that you were never given, or have given back");
@@ -337,7 +350,7 @@ void route_request(struct client *from, const struct message *m, uint8_t *bytes)
     case TRANSFER_NEVER: refuse(from, m, STATUS_too_large, "%s", full); break;
     case TRANSFER_FAULT: break;
   }
-  bool forwarded = to && forward_request(from, to, &t, m, bytes);
+  bool forwarded = to && forward_request(from, to, token, &t, m, bytes);
   transfer_settle(b, &t, forwarded ? to : NULL);
 }
 
@@ -405,6 +418,7 @@ static struct client *answer(struct client *from, struct transfer *t, const stru
     collect_answered(from, m);
     return NULL;
   }
+  if (m->op == OP_cycle && cycles_answered(from, m)) return NULL;
   uint32_t i = calls_find(calls, m->id);
   const struct call *k = i == SLAB_NONE ? NULL : calls_at(calls, i);
   if (!k || k->host != from->host) {

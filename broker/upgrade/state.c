@@ -15,6 +15,7 @@
 #include "broker/core/expiry.h"
 #include "broker/core/permissions.h"
 #include "broker/core/releases.h"
+#include "broker/cycles/cycles.h"
 #include "broker/net/carried.h"
 #include "broker/net/connections.h"
 #include "broker/ops/greet.h"
@@ -101,6 +102,7 @@ static void carry_all(struct broker *b, struct sheet *s, struct state_head *head
 static void write_all(struct broker *b, struct sheet *s, const struct state_head *head) {
   struct state_head mine = *head;
   char unused[8];
+  cycles_stop(b);
   assert(!state_is_unsettled(b) && (!head->keeps || b->pool.fd >= 0));
   connections_bury(&b->connections);
   carry_all(b, s, &mine);

@@ -61,7 +61,7 @@ includes() {
 # that do not know each other. A room with rooms of its own has a line, too.
 floors='
 proto   . settings wait
-broker  base books net core ops upgrade .
+broker  base books net core cycles ops upgrade .
 lua     vm sandbox fiber ref ask walk cycles serve api .
 tools   base table ask watch touch graph run web top cmd|dev .
 tools/top  model feed|screen pages .

@@ -1,0 +1,172 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * What happens to a round: answers, deaths, time, the end of the broker.
+ */
+#include "broker/cycles/cycles.h"
+
+#include <stdlib.h>
+
+#include "broker/cycles/internal.h"
+#include "proto/body.h"
+#include "proto/status.h"
+
+/* The member that was asked with this request; NULL: nobody. */
+static struct cycles_member *find_member(const struct cycles *k, const struct client *c,
+                                         uint64_t request) {
+  if (!round_is_asking(k) || c->host >= k->host_count || k->hosts[c->host].member == SLAB_NONE)
+    return NULL;
+  struct cycles_member *m = &k->members[k->hosts[c->host].member];
+  return m->id == c->id && m->request && (!request || (m->request == request && !m->answered))
+             ? m
+             : NULL;
+}
+
+/* It cannot say. */
+static void note_error(struct cycles *k, struct cycles_member *m, struct client *from,
+                       const struct message *msg) {
+  struct reader r;
+  uint32_t count;
+  uint64_t status = 0;
+  reader_open(&r, msg->body, msg->body_size, &count);
+  reader_uint(&r, &status);
+  m->is_unable = k->has_grown = true;
+  when_unable(k, from, status == STATUS_unsupported, status_name((enum status)status));
+  if (k->phase == CYCLES_HALT) round_stop_for(k, "worker %s cannot answer", from->name);
+}
+
+bool cycles_answered(struct client *from, const struct message *m) {
+  struct cycles *k = from->broker->cycles;
+  struct cycles_member *member = find_member(k, from, m->id);
+  if (!member) return false;
+  client_answer_came(from);
+  member->answered = true;
+  if (m->kind == MESSAGE_ERROR)
+    note_error(k, member, from, m);
+  else if (!messages_read(k, member, from, m))
+    return true; /* its connection ends, and so the round */
+  k->waiting--;
+  if (k->phase == CYCLES_HALT && k->has_grown && !*k->why) {
+    round_stop_for(k, "worker %s uses an object", from->name);
+    when_blame(k, from->id);
+  }
+  if (*k->why)
+    round_give_up(k);
+  else if (k->stage == CYCLES_WAIT && !k->waiting)
+    round_judge(k);
+  return true;
+}
+
+void cycles_on_withdraw(struct client *from, const struct message *m) {
+  struct cycles *k = from->broker->cycles;
+  struct reader r;
+  uint32_t count;
+  uint64_t number;
+  reader_open(&r, m->body, m->body_size, &count);
+  if (!reader_uint(&r, &number)) {
+    client_fault(from, "'withdraw' wants the number of a round");
+    return;
+  }
+  if (number != k->number || k->phase != CYCLES_HALT || !find_member(k, from, 0)) return;
+  round_stop_for(k, "worker %s could not wait", from->name);
+  when_blame(k, from->id);
+  round_give_up(k);
+}
+
+void cycles_ended(struct client *c) {
+  struct cycles *k = c->broker->cycles;
+  if (!k) return;
+  for (uint32_t i = 0; c->id && i < CYCLES_WAITERS; i++)
+    if (k->waiters[i].host == c->id) k->waiters[i] = (struct cycles_waiter){0};
+  /* It may end anywhere: the round does at the end of this turn. */
+  if (find_member(k, c, 0)) round_stop_for(k, "worker %s has ended", c->name);
+}
+
+void cycles_late(struct cycles *k) {
+  const struct cycles_member *late = NULL;
+  uint32_t n = 0;
+  if (k->b->refs.is_decided) return;
+  for (uint32_t i = 0; round_is_asking(k) && i < k->member_count; i++) {
+    if (!k->members[i].request || k->members[i].answered) continue;
+    late = &k->members[i];
+    n++;
+  }
+  struct client *c = late ? messages_client(k, late) : NULL;
+  if (c)
+    round_stop_for(k, "worker %s did not answer in time%s", c->name, n > 1 ? ", and others" : "");
+  else
+    round_stop_for(k, "it took too long");
+  if (n == 1) when_blame(k, late->id);
+  round_give_up(k);
+}
+
+bool cycles_awaits(const struct client *c) {
+  const struct cycles_member *m = find_member(c->broker->cycles, c, 0);
+  return m && !m->answered;
+}
+
+void cycles_end_turn(struct broker *b) {
+  struct cycles *k = b->cycles;
+  if (k->stage == CYCLES_IDLE || b->refs.is_decided) return;
+  if (k->phase == CYCLES_HALT && round_is_asking(k) && round_is_touched(k))
+    round_stop_for(k, "an object was used meanwhile");
+  if (*k->why) round_give_up(k);
+}
+
+void cycles_stop(struct broker *b) {
+  struct cycles *k = b->cycles;
+  k->is_wanted = false;
+  while (b->refs.is_decided) round_run_slice(k);
+  if (k->stage != CYCLES_IDLE && k->stage != CYCLES_CLEAR) {
+    round_stop_for(k, "another program goes on in the broker's place");
+    round_give_up(k);
+  }
+  while (k->stage == CYCLES_CLEAR) round_run_slice(k);
+  work_remove(&b->work, &k->job);
+  when_answer(k, true);
+}
+
+/* ---- Beginning and end of the broker ---- */
+
+bool cycles_open(struct broker *b, uint64_t time_ms, uint32_t quiet_s) {
+  struct cycles *k = b->cycles = calloc(1, sizeof *k);
+  if (!k) return false;
+  k->b = b;
+  k->time_ms = time_ms;
+  k->quiet_s = quiet_s;
+  k->limit = CYCLES_TURNS;
+  uv_timer_init(b->loop, &k->timer);
+  k->timer.data = k;
+  when_schedule(k);
+  return true;
+}
+
+void cycles_close(struct broker *b) {
+  if (!b->cycles) return;
+  b->cycles->is_closed = true;
+  uv_close((uv_handle_t *)&b->cycles->timer, NULL);
+}
+
+void cycles_deinit(struct broker *b) {
+  if (!b->cycles) return;
+  round_free(b->cycles);
+  free(b->cycles);
+  b->cycles = NULL;
+}
+
+const char *cycles_check(const struct broker *b) {
+  const struct cycles *k = b->cycles;
+  if (k->stage == CYCLES_IDLE && (b->refs.trials || b->refs.is_decided))
+    return "cycles: tokens are on trial, and there is no round";
+  if (!k->is_running && job_is_queued(&k->job) != round_is_working(k))
+    return "cycles: the round goes on, and is no job; or it waits, and is one";
+  if (b->refs.is_decided && k->stage != CYCLES_CONDEMN && k->stage != CYCLES_CONVICT)
+    return "cycles: it is decided, and nobody is told";
+  if (k->stage == CYCLES_WAIT && !uv_is_active((const uv_handle_t *)&k->timer))
+    return "cycles: answers are waited for without an end";
+  uint32_t waiting = 0;
+  for (uint32_t i = 0; round_is_asking(k) && i < k->member_count; i++)
+    waiting += k->members[i].request && !k->members[i].answered;
+  return round_is_asking(k) && !*k->why && waiting != k->waiting
+             ? "cycles: another number of workers has not answered"
+             : NULL;
+}

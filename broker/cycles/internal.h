@@ -1,0 +1,253 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * A round as data, for the files of this folder and tests.
+ *
+ * The suspects are those tokens that are on TRIAL. When they have been gathered each has a place,
+ * by which lists and edges name it; the place stays, the token may end or be acquitted, and its
+ * index may become another token's, which is not on trial then. So a place is of a suspect as long
+ * as its index is on trial (round_is_on).
+ */
+#ifndef GAIJIN_BROKER_CYCLES_INTERNAL_H
+#define GAIJIN_BROKER_CYCLES_INTERNAL_H
+
+#include <uv.h>
+
+#include "broker/core/state.h"
+
+enum {
+  CYCLES_SUSPECTS_MOST = 1 << 18, /* in a round: what is older comes first */
+  CYCLES_PLACES_MOST = 1 << 21,   /* in all lists of a turn */
+  CYCLES_EDGES_MOST = 1 << 20,    /* that are told in a round */
+  CYCLES_HOLDERS_MOST = 4096,     /* of a suspect; what is held by more is in use */
+  CYCLES_TURNS = 8,               /* of a round, at first */
+  CYCLES_ROUNDS = 16,             /* remembered */
+  CYCLES_WAITERS = 16,            /* who may have asked for a round */
+  CYCLES_WHY = 160
+};
+
+enum cycles_phase { CYCLES_SCAN, CYCLES_CHECK, CYCLES_HALT };
+
+enum cycles_stage {
+  CYCLES_IDLE,
+  CYCLES_HOSTS,  /* who can be asked */
+  CYCLES_MARK,   /* what was quiet is put on trial; or, if that was too much, what was quieter */
+  CYCLES_OUT,    /* who hosts no suspect: */
+  CYCLES_PRUNE,  /* what they hold is acquitted */
+  CYCLES_GATHER, /* suspects get their places */
+  CYCLES_COUNT,  /* how long the lists of the members become */
+  CYCLES_FILL,   /* the lists */
+  CYCLES_SEND,   /* members are asked */
+  CYCLES_WAIT,   /* for their answers */
+  CYCLES_LIVE,   /* what they reach is acquitted, */
+  CYCLES_EDGES,
+  CYCLES_TOUCHED, /* with what was touched, */
+  CYCLES_SPREAD,  /* and what these reach */
+  CYCLES_CONDEMN, /* members are told, ... */
+  CYCLES_CONVICT, /* ... and the books */
+  CYCLES_CLEAR    /* the round is over; what is still on trial is acquitted */
+};
+
+/* What a round came to. */
+enum cycles_outcome { CYCLES_NOTHING, CYCLES_FOUND, CYCLES_UNFINISHED, CYCLES_ABORTED };
+
+/* Of each number of a host that there may have been when the round began. */
+struct cycles_host {
+  uint32_t suspects; /* it hosts; no less than there are */
+  uint32_t member;   /* of this turn; SLAB_NONE: it is none */
+  bool can, is_out;  /* be asked; what it holds is no suspect, or about to be none */
+};
+
+struct cycles_suspect {
+  uint32_t token;
+  uint32_t edges; /* the first one from it; SLAB_NONE */
+  uint32_t next;  /* in the stack of those whose edges are to be followed */
+};
+
+struct cycles_edge {
+  uint32_t to, next; /* a place; the next one from the same */
+};
+
+/* A list of places in `places`: room for `most`, of which `count` are there. */
+struct cycles_list {
+  uint32_t at, most, count;
+};
+
+struct cycles_member {
+  uint32_t host;
+  uint64_t id, request; /* its incarnation; of `cycle`, 0: it was not asked yet */
+  struct cycles_list hosted, held;
+  uint64_t bytes; /* of the lists on the wire, at most */
+  bool answered, is_unable; /* unable: it answered with an error */
+  uint8_t *live;      /* the bits it answered; NULL: none is set */
+  uint8_t *edges;     /* eight bytes each; NULL: none */
+  uint32_t edge_count;
+  uint32_t found_live; /* of what it holds */
+};
+
+/* What is remembered of a round. */
+struct cycles_past {
+  uint64_t number, ended_ms, took_ms;
+  enum cycles_outcome outcome;
+  uint32_t suspects, members, turns, condemned, longest_ms;
+  uint32_t live; /* the most that one worker keeps, */
+  char keeper[TOLD_NAME_MAX_BYTES + 1]; /* and which; "" */
+  char why[CYCLES_WHY]; /* it was aborted; "" */
+};
+
+struct cycles_waiter {
+  uint64_t host, request; /* the observer's id; 0: a free place */
+  bool is_served; /* by the round that is on */
+};
+
+struct cycles {
+  struct broker *b;
+  uv_timer_t timer; /* until a round begins, or ends because it takes too long */
+  struct job job;   /* of every stage but IDLE and WAIT */
+  uint64_t time_ms;
+  uint32_t quiet_s;
+
+  /* When. */
+  uint64_t pause_ms;     /* to the next round */
+  uint64_t due_ms;       /* when it begins, on the loop's clock; */
+  uint64_t not_before_ms; /* and not before, whatever happens */
+  uint32_t tokens_then;  /* when the last one ended */
+  uint32_t limit;        /* turns of a round */
+  uint64_t culprit;      /* the id of the host for which the last round was aborted; 0: nobody's */
+  uint32_t strikes;      /* so many in a row */
+  bool is_wanted;        /* a round is to begin at once */
+  bool is_closed;
+  bool is_running; /* in a slice: the job is not queued */
+
+  /* The round. */
+  enum cycles_stage stage;
+  enum cycles_phase phase;
+  uint64_t number, began_ms;
+  uint32_t quiet; /* seconds */
+  uint32_t turns;
+  bool is_raised; /* only what is quiet for longer stays on trial; nothing else is put there */
+  bool is_over;   /* there are more suspects than a round may have, */
+  bool is_cut;    /* and some of them are left out */
+  bool is_gathered;
+  bool has_grown; /* something was found live in this turn */
+  uint32_t cursor; /* of the stage */
+  uint32_t at;     /* of what it works on within that */
+  struct cycles_host *hosts;
+  uint32_t host_count;
+  uint32_t *out, out_first, out_count; /* hosts whose holdings are to be acquitted: a queue */
+  uint32_t pruned, hold; /* the host, and where its holdings go on; SLAB_NONE */
+  struct cycles_suspect *suspects;
+  uint32_t suspect_count, suspect_room, stack;
+  uint64_t entries; /* of lists, that the suspects gathered make */
+  struct cycles_member *members;
+  uint32_t member_count, member_room, members_most;
+  uint32_t *places, place_count;
+  struct cycles_edge *edges;
+  uint32_t edge_count, edge_room;
+  uint32_t edges_told; /* that members' answers have brought */
+  uint32_t waiting;    /* members that have not answered */
+  uint64_t ended_before; /* refs.ended when this turn began */
+  uint32_t condemned, suspects_at_first, checked_ms, longest_ms;
+  uint32_t live_most;
+  char keeper[TOLD_NAME_MAX_BYTES + 1];
+  char why[CYCLES_WHY]; /* it is to be aborted; "": it is not */
+
+  struct cycles_past past[CYCLES_ROUNDS]; /* a ring */
+  uint64_t rounds, aborts, condemned_ever;
+  struct cycles_waiter waiters[CYCLES_WAITERS];
+};
+
+/* A slice; true: the stage is done. */
+typedef bool (*cycles_slice_fn)(struct cycles *k);
+
+/* ---- suspects.c ---- */
+
+/* Room for what is known of hosts; false when memory is short. */
+bool suspects_begin(struct cycles *k);
+bool suspects_look_at_hosts(struct cycles *k);
+bool suspects_mark(struct cycles *k);
+bool suspects_sort_out(struct cycles *k);
+bool suspects_prune(struct cycles *k);
+bool suspects_gather(struct cycles *k);
+bool suspects_clear(struct cycles *k);
+/* It is no suspect any more. */
+void suspects_let_go(struct cycles *k, uint32_t token);
+/* Whether a client can be asked now. */
+bool suspects_can_ask(const struct cycles *k, uint32_t host);
+
+/* ---- lists.c ---- */
+
+void lists_begin(struct cycles *k);
+bool lists_count(struct cycles *k);
+/* Between the two: false when memory is short. */
+bool lists_make(struct cycles *k);
+bool lists_fill(struct cycles *k);
+void lists_free(struct cycles *k);
+static inline bool round_is_on(const struct cycles *k, uint32_t place) {
+  const struct refs *r = &k->b->refs;
+  uint32_t token = k->suspects[place].token;
+  return slab_live(&r->tokens, token) && refs_token(r, token)->mark & TOKEN_TRIAL;
+}
+
+/* ---- weed.c ---- */
+
+/* The suspect is live: acquitted, and what it reaches will be. */
+void weed_live(struct cycles *k, uint32_t place);
+bool weed_live_ones(struct cycles *k);
+bool weed_edges(struct cycles *k);
+bool weed_touched(struct cycles *k);
+bool weed_spread(struct cycles *k);
+
+/* ---- messages.c ---- */
+
+/* The member's connection; NULL: it has gone. */
+struct client *messages_client(const struct cycles *k, const struct cycles_member *m);
+/* One member each; true: all are. */
+bool messages_ask(struct cycles *k);
+bool messages_condemn(struct cycles *k);
+void messages_resume(struct cycles *k);
+/* Reads a reply into the member; false: its form is wrong, and the client has been condemned. */
+bool messages_read(struct cycles *k, struct cycles_member *m, struct client *from,
+                   const struct message *msg);
+
+/* ---- when.c ---- */
+
+/* A round is over. */
+void when_remember(struct cycles *k, enum cycles_outcome outcome);
+/* The timer runs until the next one is due. */
+void when_schedule(struct cycles *k);
+/* Whether one may begin now. */
+bool when_may(const struct cycles *k);
+/* A member alone was to blame; too often, and it is not asked for a while. */
+void when_blame(struct cycles *k, uint64_t host);
+/* It cannot take part; for good, or for a while. */
+void when_unable(struct cycles *k, struct client *c, bool for_good, const char *why);
+/* Answers those whose round is over, or all. */
+void when_answer(struct cycles *k, bool all);
+
+/* ---- round.c ---- */
+
+/* Begins a round; when_may says whether it may. */
+void round_begin(struct cycles *k);
+/* Members are being asked, or are to answer. */
+bool round_is_asking(const struct cycles *k);
+/* There is something to do for it now. */
+bool round_is_working(const struct cycles *k);
+/* A suspect was mentioned in this turn, or has ended. */
+bool round_is_touched(const struct cycles *k);
+/* It is to be aborted; the first reason counts. */
+void round_stop_for(struct cycles *k, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+/* Aborts it, for that reason. */
+void round_give_up(struct cycles *k);
+/* All members have answered. */
+void round_judge(struct cycles *k);
+void round_run_slice(struct cycles *k);
+/* Its memory. */
+void round_free(struct cycles *k);
+
+/* ---- cycles.c ---- */
+
+/* The timer has fired. */
+void cycles_late(struct cycles *k);
+
+#endif

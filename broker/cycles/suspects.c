@@ -1,0 +1,173 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Who is suspected. A token with a holder that hosts no suspect is held by something that is no
+ * suspect's: it is acquitted. What is left could be cyclic, and mostly nothing is: so servers whose
+ * clients export nothing, and what is not cyclic over workers, cost no message.
+ *
+ * The books change between two slices. That makes suspects that should be none, which costs a
+ * question, or none of what could be one, which waits for the next round.
+ */
+#include <stdlib.h>
+
+#include "broker/cycles/internal.h"
+
+/* Records that a slice looks at, and the units of work for so many; those of a holding and of a
+ * token that is acquitted. */
+enum { RECORDS_SLICE = 4096, RECORDS_PER_UNIT = 8, HOLDING_COST = 1 };
+bool suspects_begin(struct cycles *k) {
+  k->host_count = k->b->hosts.all.entry_count * SLAB_CHUNK;
+  k->hosts = calloc(k->host_count + 1, sizeof *k->hosts);
+  k->out = calloc(k->host_count + 1, sizeof *k->out);
+  k->out_first = k->out_count = 0;
+  k->hold = k->pruned = k->stack = SLAB_NONE;
+  k->suspect_count = 0;
+  k->entries = 0;
+  for (uint32_t i = 0; k->hosts && i < k->host_count; i++) k->hosts[i].member = SLAB_NONE;
+  return k->hosts && k->out;
+}
+
+bool suspects_can_ask(const struct cycles *k, uint32_t host) {
+  const struct broker *b = k->b;
+  const struct client *c = hosts_at(&b->hosts, host)->client;
+  return c && c->state == CLIENT_READY && !c->observer && !c->leaves && !c->has_hung_up &&
+         c->version >= WIRE_VERSION_CYCLES && c->unable_s <= broker_now(b);
+}
+
+/* Goes on with a slab from the cursor; calls `each` for so many of its items. */
+static bool walk(struct cycles *k, const struct slab *s, void (*each)(struct cycles *, uint32_t)) {
+  uint32_t n = 0;
+  for (; n < RECORDS_SLICE; n++) {
+    uint32_t i = slab_next(s, k->cursor);
+    if (i == SLAB_NONE) break;
+    k->cursor = i + 1;
+    each(k, i);
+  }
+  work_charge(&k->b->work, 1 + n / RECORDS_PER_UNIT);
+  return n < RECORDS_SLICE;
+}
+
+/* ---- Hosts ---- */
+
+static void look_at_host(struct cycles *k, uint32_t i) {
+  if (i < k->host_count) k->hosts[i].can = suspects_can_ask(k, i);
+}
+bool suspects_look_at_hosts(struct cycles *k) { return walk(k, &k->b->hosts.all, look_at_host); }
+
+static void put_out(struct cycles *k, uint32_t host) {
+  if (k->hosts[host].is_out) return;
+  k->hosts[host].is_out = true;
+  k->out[k->out_count++] = host;
+}
+
+static void sort_out(struct cycles *k, uint32_t i) {
+  if (i < k->host_count && (!k->hosts[i].can || !k->hosts[i].suspects)) put_out(k, i);
+}
+bool suspects_sort_out(struct cycles *k) { return walk(k, &k->b->hosts.all, sort_out); }
+
+/* ---- Tokens ---- */
+
+void suspects_let_go(struct cycles *k, uint32_t token) {
+  struct refs *r = &k->b->refs;
+  struct cycles_host *h = &k->hosts[refs_token(r, token)->host];
+  refs_acquit(r, token);
+  if (h->suspects > 0 && --h->suspects == 0) put_out(k, refs_token(r, token)->host);
+}
+
+static void mark(struct cycles *k, uint32_t i) {
+  struct refs *r = &k->b->refs;
+  struct token *t = refs_token(r, i);
+  uint32_t quiet = refs_quiet(t, broker_now(k->b));
+  if (t->mark & TOKEN_TRIAL) {
+    if (quiet < k->quiet) suspects_let_go(k, i);
+  } else if (!k->is_raised && !(t->mark & TOKEN_CONDEMNED) && quiet >= k->quiet &&
+             t->host < k->host_count && k->hosts[t->host].can) {
+    refs_try(r, i);
+    k->hosts[t->host].suspects++;
+  }
+}
+bool suspects_mark(struct cycles *k) { return walk(k, &k->b->refs.tokens, mark); }
+
+/* The next of the pruned host's holdings; what was released meanwhile has it begin anew. */
+static uint32_t next_hold(const struct cycles *k) {
+  const struct refs *r = &k->b->refs;
+  if (k->hold != SLAB_NONE &&
+      (!slab_live(&r->holds, k->hold) || refs_hold_at(r, k->hold)->client != k->pruned))
+    return refs_first_held(r, k->pruned);
+  return k->hold;
+}
+
+bool suspects_prune(struct cycles *k) {
+  const struct refs *r = &k->b->refs;
+  uint32_t n = 0;
+  for (k->hold = next_hold(k); n < RECORDS_SLICE; n++) {
+    if (k->hold == SLAB_NONE) {
+      if (k->out_first == k->out_count) break;
+      k->pruned = k->out[k->out_first++];
+      k->hold = refs_first_held(r, k->pruned);
+      continue;
+    }
+    uint32_t token = refs_hold_at(r, k->hold)->token;
+    if (refs_token(r, token)->mark & TOKEN_TRIAL) suspects_let_go(k, token);
+    k->hold = refs_next_held(r, k->hold);
+  }
+  work_charge(&k->b->work, 1 + n / RECORDS_PER_UNIT);
+  return n < RECORDS_SLICE;
+}
+
+/* ---- Gathering ---- */
+
+/* False: there is no room for more of them. */
+static bool make_room(struct cycles *k) {
+  if (k->suspect_count < k->suspect_room) return true;
+  uint32_t room = k->suspect_room ? k->suspect_room * 2 : 256;
+  struct cycles_suspect *all =
+      k->suspect_count < CYCLES_SUSPECTS_MOST ? realloc(k->suspects, room * sizeof *all) : NULL;
+  if (!all) return false;
+  k->suspects = all;
+  k->suspect_room = room;
+  return true;
+}
+
+static uint32_t count_holders(const struct refs *r, uint32_t token) {
+  uint32_t n = 0;
+  for (uint32_t i = refs_token(r, token)->holds; i != SLAB_NONE && n <= CYCLES_HOLDERS_MOST;
+       i = refs_next_holder(r, i))
+    n++;
+  return n;
+}
+
+/* If it is too much, what was quiet for longer is left, and gathered again; if that is still too
+ * much in the end, what comes first in the books. */
+static void gather(struct cycles *k, uint32_t i) {
+  struct refs *r = &k->b->refs;
+  if (!(refs_token(r, i)->mark & TOKEN_TRIAL)) return;
+  uint32_t holders = count_holders(r, i);
+  work_charge(&k->b->work, holders / RECORDS_PER_UNIT);
+  if (holders > CYCLES_HOLDERS_MOST || k->is_cut) {
+    suspects_let_go(k, i);
+    return;
+  }
+  if (k->entries + 1 + holders > CYCLES_PLACES_MOST || !make_room(k)) {
+    k->is_over = k->quiet < REFS_QUIET_MOST;
+    k->is_cut = !k->is_over;
+    if (k->is_cut) suspects_let_go(k, i);
+    return;
+  }
+  k->entries += 1 + holders;
+  k->suspects[k->suspect_count++] = (struct cycles_suspect){i, SLAB_NONE, SLAB_NONE};
+}
+
+bool suspects_gather(struct cycles *k) {
+  return walk(k, &k->b->refs.tokens, gather) || k->is_over;
+}
+
+/* ---- The end ---- */
+
+static void acquit(struct cycles *k, uint32_t i) {
+  struct refs *r = &k->b->refs;
+  if (refs_token(r, i)->mark & TOKEN_TRIAL) refs_acquit(r, i);
+}
+
+bool suspects_clear(struct cycles *k) {
+  return !k->b->refs.trials || walk(k, &k->b->refs.tokens, acquit) || !k->b->refs.trials;
+}

@@ -1,0 +1,223 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * When there are rounds, who is left out, and what is remembered. A round that finds nothing doubles
+ * the pause; one that finds something, and many new tokens, set it back. No worker spends more than
+ * a hundredth of its time on answers.
+ */
+#include <string.h>
+
+#include "broker/core/grace.h"
+#include "broker/core/notify.h"
+#include "broker/cycles/internal.h"
+#include "broker/cycles/cycles.h"
+
+/* How often the pause may double, and milliseconds that it may last. It stays below the time in
+ * which the age of a token is known (REFS_QUIET_MOST). */
+enum { PAUSE_DOUBLES = 64 };
+#define PAUSE_MOST_MS UINT64_C(14400000)
+/* So many more tokens than after the last round are a reason for another one. */
+enum { NEW_TOKENS = 100 };
+/* The part of its time that a worker may spend. */
+enum { SHARE = 100 };
+/* Who has a round aborted so often in a row is left out, for so many seconds. */
+enum { STRIKES_MOST = 3, UNABLE_S = 600 };
+
+static const char *const outcomes[] = {"nothing", "found", "unfinished", "aborted"};
+
+/* ---- When ---- */
+
+bool when_may(const struct cycles *k) {
+  const struct broker *b = k->b;
+  return k->stage == CYCLES_IDLE && !k->is_closed && !grace_is_on(b) &&
+         b->refs.kept == REFS_SETTLED && b->refs.holds.count > 0;
+}
+
+static bool is_due(const struct cycles *k) {
+  uint64_t now = uv_now(k->b->loop);
+  if (!k->time_ms || now < k->not_before_ms) return false;
+  return now >= k->due_ms || k->b->refs.tokens.count >= (uint64_t)k->tokens_then + NEW_TOKENS;
+}
+
+static void on_timer(uv_timer_t *timer) {
+  struct cycles *k = timer->data;
+  if (k->stage != CYCLES_IDLE && k->stage != CYCLES_CLEAR)
+    cycles_late(k);
+  else if (is_due(k) && when_may(k))
+    round_begin(k);
+  else
+    when_schedule(k);
+}
+
+void when_schedule(struct cycles *k) {
+  if (k->is_closed) return;
+  if (k->time_ms)
+    uv_timer_start(&k->timer, on_timer, k->time_ms, 0);
+  else
+    uv_timer_stop(&k->timer);
+}
+
+/* ---- Afterwards ---- */
+
+static void set_pause(struct cycles *k, enum cycles_outcome outcome) {
+  uint64_t most = k->time_ms * PAUSE_DOUBLES, now = uv_now(k->b->loop);
+  if (most > PAUSE_MOST_MS) most = PAUSE_MOST_MS;
+  if (most < k->time_ms) most = k->time_ms;
+  bool grew = k->b->refs.tokens.count >= (uint64_t)k->tokens_then + NEW_TOKENS;
+  if (outcome == CYCLES_FOUND || grew || !k->pause_ms)
+    k->pause_ms = k->time_ms;
+  else if (outcome != CYCLES_UNFINISHED)
+    k->pause_ms = k->pause_ms * 2 < most ? k->pause_ms * 2 : most;
+  k->due_ms = now + k->pause_ms;
+  k->not_before_ms = now + (uint64_t)k->longest_ms * SHARE;
+  k->tokens_then = k->b->refs.tokens.count;
+}
+
+static void log_it(struct cycles *k, const struct cycles_past *p) {
+  struct log *log = &k->b->log;
+  if (p->outcome == CYCLES_FOUND)
+    log_line(log, LOG_INFO,
+             "round %llu for garbage in cycles: %u objects of %u suspects in %u workers are let go, "
+             "after %u turns in %llu ms",
+             (unsigned long long)p->number, p->condemned, p->suspects, p->members, p->turns,
+             (unsigned long long)p->took_ms);
+  else
+    log_line(log, LOG_DEBUG,
+             "round %llu for garbage in cycles: %s%s%s, %u suspects, after %u turns in %llu ms",
+             (unsigned long long)p->number, outcomes[p->outcome], *p->why ? ": " : "", p->why,
+             p->suspects, p->turns, (unsigned long long)p->took_ms);
+  if (k->is_cut)
+    log_line(log, LOG_WARN,
+             "round %llu for garbage in cycles: more is suspected than can be asked for at a time; "
+             "what has been quiet for longest came first",
+             (unsigned long long)p->number);
+}
+
+void when_remember(struct cycles *k, enum cycles_outcome outcome) {
+  struct cycles_past *p = &k->past[k->rounds++ % CYCLES_ROUNDS];
+  uint64_t now = uv_now(k->b->loop);
+  *p = (struct cycles_past){.number = k->number,
+                            .ended_ms = now,
+                            .took_ms = now - k->began_ms,
+                            .outcome = outcome,
+                            .suspects = k->suspects_at_first,
+                            .members = k->members_most,
+                            .turns = k->turns,
+                            .condemned = k->condemned,
+                            .longest_ms = k->longest_ms,
+                            .live = k->live_most};
+  memcpy(p->keeper, k->keeper, sizeof p->keeper);
+  if (outcome == CYCLES_ABORTED) memcpy(p->why, k->why, sizeof p->why);
+  k->aborts += outcome == CYCLES_ABORTED;
+  k->condemned_ever += k->condemned;
+  if (outcome != CYCLES_ABORTED) k->culprit = 0;
+  set_pause(k, outcome);
+  log_it(k, p);
+}
+
+void when_unable(struct cycles *k, struct client *c, bool for_good, const char *why) {
+  c->unable_s = for_good ? UINT32_MAX : broker_now(k->b) + UNABLE_S;
+  log_peer(&k->b->log, for_good ? LOG_INFO : LOG_WARN, CAUSE_CYCLES, client_about_why(c, why),
+           "worker %s is left out when garbage in cycles is looked for%s: what it has and holds "
+           "stays",
+           c->name, for_good ? "" : ", for ten minutes");
+}
+
+void when_blame(struct cycles *k, uint64_t host) {
+  uint32_t number = hosts_find(&k->b->hosts, host);
+  k->strikes = host == k->culprit ? k->strikes + 1 : 1;
+  k->culprit = host;
+  if (k->strikes < STRIKES_MOST) return;
+  k->culprit = 0;
+  struct client *c = number == SLAB_NONE ? NULL : hosts_at(&k->b->hosts, number)->client;
+  if (c) when_unable(k, c, false, k->why);
+}
+
+/* ---- Who asked for one ---- */
+
+static const struct cycles_past *last(const struct cycles *k, uint32_t n) {
+  return &k->past[(k->rounds - 1 - n) % CYCLES_ROUNDS];
+}
+
+static void answer(struct cycles *k, struct client *to, uint64_t request,
+                   const struct cycles_past *p) {
+  struct pack *m = notify_begin(k->b, MESSAGE_REPLY, OP_act, request, 6);
+  pack_uint(m, p->condemned);
+  pack_uint(m, p->suspects);
+  pack_uint(m, p->members);
+  pack_uint(m, p->took_ms);
+  pack_text(m, outcomes[p->outcome]);
+  pack_text(m, p->why);
+  notify_send(k->b, to);
+}
+
+void when_answer(struct cycles *k, bool all) {
+  for (uint32_t i = 0; i < CYCLES_WAITERS; i++) {
+    struct cycles_waiter *w = &k->waiters[i];
+    if (!w->host || (!w->is_served && !all)) continue;
+    uint32_t host = hosts_find(&k->b->hosts, w->host);
+    struct client *to = host == SLAB_NONE ? NULL : hosts_at(&k->b->hosts, host)->client;
+    uint64_t request = w->request;
+    *w = (struct cycles_waiter){0};
+    if (to && to->state == CLIENT_READY) answer(k, to, request, k->rounds ? last(k, 0) : &(struct cycles_past){0});
+  }
+}
+
+void cycles_ask(struct client *from, const struct message *m) {
+  struct broker *b = from->broker;
+  struct cycles *k = b->cycles;
+  uint32_t i = 0;
+  while (i < CYCLES_WAITERS && k->waiters[i].host) i++;
+  if (grace_is_on(b)) {
+    notify_refuse(from, m, STATUS_busy,
+                  "the broker was started again and waits for its workers, %u s at most; try again "
+                  "later",
+                  grace_left(b));
+    return;
+  }
+  if (i == CYCLES_WAITERS) {
+    notify_refuse(from, m, STATUS_busy, "%d wait for a round already", CYCLES_WAITERS);
+    return;
+  }
+  k->waiters[i] = (struct cycles_waiter){.host = from->id, .request = m->id};
+  k->is_wanted = true;
+  if (when_may(k))
+    round_begin(k);
+  else if (k->stage == CYCLES_IDLE) {
+    answer(k, from, m->id, &(struct cycles_past){0}); /* nobody holds anything */
+    k->waiters[i] = (struct cycles_waiter){0};
+    k->is_wanted = false;
+  }
+}
+
+bool cycles_cancel(struct client *from, uint64_t request) {
+  struct cycles_waiter *all = from->broker->cycles->waiters;
+  for (uint32_t i = 0; i < CYCLES_WAITERS; i++) {
+    if (all[i].host != from->id || all[i].request != request) continue;
+    all[i] = (struct cycles_waiter){0};
+    return true;
+  }
+  return false;
+}
+
+/* ---- What is shown ---- */
+
+uint32_t cycles_remembered(const struct broker *b) {
+  return b->cycles->rounds < CYCLES_ROUNDS ? (uint32_t)b->cycles->rounds : CYCLES_ROUNDS;
+}
+
+void cycles_write_row(const struct broker *b, uint32_t n, struct pack *p) {
+  const struct cycles_past *k = last(b->cycles, n);
+  pack_array(p, 12);
+  pack_uint(p, k->number);
+  pack_uint(p, (uv_now(b->loop) - k->ended_ms) / 1000);
+  pack_text(p, outcomes[k->outcome]);
+  pack_uint(p, k->condemned);
+  pack_uint(p, k->suspects);
+  pack_uint(p, k->members);
+  pack_uint(p, k->turns);
+  pack_uint(p, k->took_ms);
+  pack_uint(p, k->longest_ms);
+  pack_uint(p, k->live);
+  pack_text(p, k->keeper);
+  pack_text(p, k->why);
+}
