@@ -19,7 +19,7 @@
 #include "lua/api/stats.h"
 #include "lua/ask/remote.h"
 #include "lua/ask/room.h"
-#include "lua/cycles/cycles.h"
+#include "lua/cycles/rounds.h"
 #include "lua/fiber/connection.h"
 #include "lua/fiber/door.h"
 #include "lua/fiber/ending.h"
@@ -199,9 +199,9 @@ const struct gaijin_events library_events = {.request = begin_request,
                                              .reborn = outage_reborn,
                                              .confirmed = outage_confirmed,
                                              .dead = on_dead,
-                                             .cycle = cycles_asked,
-                                             .condemn = cycles_condemned,
-                                             .resume = cycles_resumed};
+                                             .cycle = rounds_asked,
+                                             .condemn = rounds_condemned,
+                                             .resume = rounds_resumed};
 
 /* ---- Opening ---- */
 

@@ -4,7 +4,7 @@
  * condemned. The test is the broker.
  */
 #define _GNU_SOURCE
-#include "lua/cycles/cycles.h"
+#include "lua/cycles/rounds.h"
 
 #include "lua/cycles/inquiry.h"
 #include "lua/fiber/ending.h"

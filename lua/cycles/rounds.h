@@ -8,21 +8,21 @@
  * answer, no finaliser, hook or collection. So what was answered stays true until the decision; and
  * after a condemnation the weak tables are cleared before the first piece of Lua runs.
  */
-#ifndef GAIJIN_LUA_CYCLES_H
-#define GAIJIN_LUA_CYCLES_H
+#ifndef GAIJIN_LUA_ROUNDS_H
+#define GAIJIN_LUA_ROUNDS_H
 
 #include "lua/vm/worker.h"
 
 /* The events of the connection. */
-void cycles_asked(void *worker, const struct gaijin_cycle *q);
-void cycles_condemned(void *worker, uint64_t round, const uint64_t *ids, uint32_t n);
-void cycles_resumed(void *worker, uint64_t round);
+void rounds_asked(void *worker, const struct gaijin_cycle *q);
+void rounds_condemned(void *worker, uint64_t round, const uint64_t *ids, uint32_t n);
+void rounds_resumed(void *worker, uint64_t round);
 
 /* Something urgent waits for the end of the halt: asks for it, once. It goes on waiting. */
-void cycles_withdraw(struct worker *w);
+void rounds_withdraw(struct worker *w);
 /* The connection is away, and with it whoever would decide. */
-void cycles_forget(struct worker *w);
+void rounds_forget(struct worker *w);
 /* Before the loop ends. */
-void cycles_deinit(struct worker *w);
+void rounds_deinit(struct worker *w);
 
 #endif

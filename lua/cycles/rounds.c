@@ -4,7 +4,7 @@
  * Its answer goes behind all that is queued. The next question ends the one before it, which is
  * answered that all is live: true or not, that keeps everything, and nobody waits for it.
  */
-#include "lua/cycles/cycles.h"
+#include "lua/cycles/rounds.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -48,7 +48,7 @@ static void go_on(struct worker *w) {
   ending_resume(w);
 }
 
-void cycles_withdraw(struct worker *w) {
+void rounds_withdraw(struct worker *w) {
   struct cycles *c = w->cycles;
   if (!w->halted || c->withdrawn) return;
   c->withdrawn = gaijin_withdraw(w->g, c->round) == 0;
@@ -66,7 +66,7 @@ static void on_patience(struct timer *t);
 static void be_patient(struct worker *w) {
   struct cycles *c = w->cycles;
   c->patience = timer_start(w, patience_seconds, on_patience, NULL);
-  if (!c->patience) cycles_withdraw(w);
+  if (!c->patience) rounds_withdraw(w);
 }
 
 static void on_patience(struct timer *t) {
@@ -78,7 +78,7 @@ static void on_patience(struct timer *t) {
     gaijin_give_up(w->g, "the broker does not end a halt");
     return;
   }
-  if (is_wanted(w)) cycles_withdraw(w);
+  if (is_wanted(w)) rounds_withdraw(w);
   be_patient(w);
 }
 
@@ -169,7 +169,7 @@ static bool is_ready(struct worker *w) {
   return w->cycles != NULL;
 }
 
-void cycles_asked(void *worker, const struct gaijin_cycle *q) {
+void rounds_asked(void *worker, const struct gaijin_cycle *q) {
   struct worker *w = worker;
   if (w->no_cycles) {
     refuse(w, q->id, GAIJIN_STATUS_UNSUPPORTED, "takes no part in finding cycles (--no-cycles)");
@@ -209,7 +209,7 @@ static bool is_halted_in(const struct worker *w, uint64_t round) {
   return w->halted && w->cycles->round == round;
 }
 
-void cycles_condemned(void *worker, uint64_t round, const uint64_t *ids, uint32_t n) {
+void rounds_condemned(void *worker, uint64_t round, const uint64_t *ids, uint32_t n) {
   struct worker *w = worker;
   if (!is_halted_in(w, round)) return;
   for (uint32_t i = 0; i < n; i++) {
@@ -227,14 +227,14 @@ void cycles_condemned(void *worker, uint64_t round, const uint64_t *ids, uint32_
   go_on(w);
 }
 
-void cycles_resumed(void *worker, uint64_t round) {
+void rounds_resumed(void *worker, uint64_t round) {
   struct worker *w = worker;
   if (!is_halted_in(w, round)) return;
   answer_all_live(w);
   go_on(w);
 }
 
-void cycles_forget(struct worker *w) {
+void rounds_forget(struct worker *w) {
   struct cycles *c = w->cycles;
   if (!c) return;
   end_question(c);
@@ -242,7 +242,7 @@ void cycles_forget(struct worker *w) {
   go_on(w);
 }
 
-void cycles_deinit(struct worker *w) {
+void rounds_deinit(struct worker *w) {
   struct cycles *c = w->cycles;
   if (!c) return;
   end_question(c);
