@@ -207,7 +207,8 @@ uint32_t transfer_count_new(struct broker *b, const struct transfer *t, const st
   for (uint32_t i = 0; i < t->count; i++) {
     const struct transfer_pt *k = &t->pts[i];
     struct token *token = refs_token(&b->refs, k->token);
-    if (k->host == to->host || token->mark & TOKEN_COUNTED || refs_count(&b->refs, k->token, to->host) > 0)
+    if (k->host == to->host || token->mark & TOKEN_COUNTED ||
+        refs_count(&b->refs, k->token, to->host) > 0)
       continue;
     token->mark |= TOKEN_COUNTED;
     n++;

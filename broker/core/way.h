@@ -32,6 +32,29 @@ static inline bool way_leads_to(const struct client *c, const struct pt *pt) {
   return leads;
 }
 
+/* The host (its number) of an object that the client may ask for, its own or one that it holds; that
+ * mentions it. False: there is no such object, or it may not. *token is SLAB_NONE for one of its own
+ * that nobody has. */
+static inline bool way_find(struct client *c, const struct pt *pt, uint32_t *host,
+                            uint32_t *token) {
+  struct broker *b = c->broker;
+  bool is_found = way_leads_to(c, pt);
+  if (is_found) {
+    *host = c->way.host;
+    *token = c->way.token;
+  } else {
+    *host = hosts_find(&b->hosts, pt->host);
+    if (*host == SLAB_NONE) return false;
+    is_found = (*host == c->host ? refs_find(&b->refs, *host, pt, token)
+                                 : refs_find_held(&b->refs, *host, pt, c->host, token)) == REFS_OK;
+  }
+  if (is_found)
+    refs_mention(&b->refs, *token, broker_now(b));
+  else
+    *token = SLAB_NONE;
+  return is_found || *host == c->host;
+}
+
 /* The record of the client and a host (its number) that it asks; SLAB_NONE: the table knows. */
 static inline uint32_t way_pair(const struct client *c, uint32_t host) {
   const struct broker *b = c->broker;

@@ -21,6 +21,7 @@ enum {
   CYCLES_HOLDERS_MOST = 4096,     /* of a suspect; what is held by more is in use */
   CYCLES_TURNS = 8,               /* of a round, at first */
   CYCLES_ROUNDS = 16,             /* remembered */
+  CYCLES_AGES = 16,               /* classes of how long one is quiet, by powers of 2 */
   CYCLES_WAITERS = 16,            /* who may have asked for a round */
   CYCLES_WHY = 160
 };
@@ -124,9 +125,15 @@ struct cycles {
   uint64_t number, began_ms;
   uint32_t quiet; /* seconds */
   uint32_t turns;
-  bool is_raised; /* only what is quiet for longer stays on trial; nothing else is put there */
-  bool is_over;   /* there are more suspects than a round may have, */
-  bool is_cut;    /* and some of them are left out */
+  bool is_over;   /* there are more suspects than a round may have: */
+  bool is_raised; /* so only what is quiet for longer stays on trial, */
+  bool is_cut;    /* and some of that is left out */
+  uint32_t quiet_ones[CYCLES_AGES]; /* suspects that are quiet for at least 2^n - 1 s, and less than
+                                       the next */
+  uint32_t cut_at; /* the first token that was left out: gathered first in the next round */
+  uint32_t began_at; /* of the round before: gathering begins there, */
+  unsigned cut_age;  /* the youngest class; what is older comes first */
+  unsigned pass;     /* of gathering: those, then of the others what is above, and below began_at */
   bool is_gathered;
   bool has_grown; /* something was found live in this turn */
   uint32_t cursor; /* of the stage */
@@ -169,6 +176,11 @@ bool suspects_sort_out(struct cycles *k);
 bool suspects_prune(struct cycles *k);
 bool suspects_gather(struct cycles *k);
 bool suspects_clear(struct cycles *k);
+/* There are too many of them: from now on, those that are quiet for longest. */
+void suspects_raise(struct cycles *k);
+void suspects_begin_gathering(struct cycles *k);
+/* One is left out because there is no room for it. */
+void suspects_cut(struct cycles *k, uint32_t token);
 /* It is no suspect any more. */
 void suspects_let_go(struct cycles *k, uint32_t token);
 /* Whether a client can be asked now. */

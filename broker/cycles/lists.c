@@ -52,27 +52,35 @@ static struct cycles_member *member_of(struct cycles *k, uint32_t host) {
   return &k->members[k->member_count++];
 }
 
-/* Whether a host can be asked for one more, which takes so many bytes. */
+static bool can_ask(const struct cycles *k, uint32_t host) {
+  return host < k->host_count && suspects_can_ask(k, host);
+}
+
+/* Whether a host that can be asked has room for one more, which takes so many bytes. */
 static bool has_room(struct cycles *k, uint32_t host, uint32_t bytes) {
   const struct connections *n = &k->b->connections;
-  if (host >= k->host_count || !suspects_can_ask(k, host)) return false;
   uint64_t most = n->max_message < n->queue_most / 2 ? n->max_message : n->queue_most / 2;
   const struct cycles_member *m = member_of(k, host);
   if (!m) return false;
-  bool fits = m->bytes + bytes + MESSAGE_BYTES <= most &&
-              m->hosted.most + m->held.most < MEMBER_PLACES_MOST;
-  if (!fits) k->is_cut = true;
-  return fits;
+  return m->bytes + bytes + MESSAGE_BYTES <= most &&
+         m->hosted.most + m->held.most < MEMBER_PLACES_MOST;
 }
 
 /* False: somebody cannot be asked for it. */
-static bool fits_all(struct cycles *k, const struct token *t) {
+static bool can_ask_all(const struct cycles *k, const struct token *t) {
   const struct refs *r = &k->b->refs;
   uint32_t n = 0;
+  if (!can_ask(k, t->host)) return false;
+  for (uint32_t i = t->holds; i != SLAB_NONE; i = refs_next_holder(r, i))
+    if (++n > CYCLES_HOLDERS_MOST || !can_ask(k, refs_hold_at(r, i)->client)) return false;
+  return true;
+}
+
+static bool fits_all(struct cycles *k, const struct token *t) {
+  const struct refs *r = &k->b->refs;
   if (!has_room(k, t->host, ID_BYTES)) return false;
   for (uint32_t i = t->holds; i != SLAB_NONE; i = refs_next_holder(r, i))
-    if (++n > CYCLES_HOLDERS_MOST || !has_room(k, refs_hold_at(r, i)->client, PT_WIRE_BYTES))
-      return false;
+    if (!has_room(k, refs_hold_at(r, i)->client, PT_WIRE_BYTES)) return false;
   return true;
 }
 
@@ -86,7 +94,9 @@ static uint32_t count(struct cycles *k, uint32_t place) {
     weed_live(k, place);
     return 0;
   }
-  if (!fits_all(k, t)) {
+  bool can = can_ask_all(k, t);
+  if (!can || !fits_all(k, t)) {
+    if (can) suspects_cut(k, token);
     suspects_let_go(k, token);
     return 0;
   }

@@ -23,8 +23,7 @@
 /* How long the broker's own stages may take, and answers; in halt, beside twice what the slowest
  * has told of its check, and at most. */
 enum { STAGES_MS = 60000, ANSWER_MS = 10000, HALT_MS = 50, HALT_MOST_MS = 1500 };
-/* Seconds that suspects have been quiet for when there are too many: doubled from there. */
-enum { QUIET_RAISED = 60, LIMIT_MOST = 1 << 20 };
+enum { LIMIT_MOST = 1 << 20 }; /* turns of a round */
 /* Suspects of a slice that is convicted, and the units of work for so many. */
 enum { CONVICTED_SLICE = 4096, CONVICTED_PER_UNIT = 8 };
 
@@ -91,7 +90,8 @@ void round_give_up(struct cycles *k) {
   if (round_is_asking(k) && k->phase == CYCLES_HALT) messages_resume(k);
   for (uint32_t i = 0; i < k->member_count; i++) {
     const struct cycles_member *m = &k->members[i];
-    struct client *c = round_is_asking(k) && m->request && !m->answered ? messages_client(k, m) : NULL;
+    bool is_due = round_is_asking(k) && m->request && !m->answered;
+    struct client *c = is_due ? messages_client(k, m) : NULL;
     if (c) client_answer_came(c);
   }
   finish(k, CYCLES_ABORTED);
@@ -169,12 +169,7 @@ void round_judge(struct cycles *k) {
 
 /* There are too many suspects. */
 static void raise_quiet(struct cycles *k) {
-  k->quiet = k->quiet * 2 < QUIET_RAISED ? QUIET_RAISED : k->quiet * 2;
-  if (k->quiet > REFS_QUIET_MOST) k->quiet = REFS_QUIET_MOST;
-  k->is_raised = true;
-  k->is_over = false;
-  k->suspect_count = 0;
-  k->entries = 0;
+  suspects_raise(k);
   enter(k, CYCLES_MARK);
 }
 

@@ -8,6 +8,7 @@
  * question, or none of what could be one, which waits for the next round.
  */
 #include <stdlib.h>
+#include <string.h>
 
 #include "broker/cycles/internal.h"
 
@@ -20,8 +21,9 @@ bool suspects_begin(struct cycles *k) {
   k->out = calloc(k->host_count + 1, sizeof *k->out);
   k->out_first = k->out_count = 0;
   k->hold = k->pruned = k->stack = SLAB_NONE;
-  k->suspect_count = 0;
-  k->entries = 0;
+  k->began_at = k->cut_at;
+  k->cut_at = 0;
+  suspects_begin_gathering(k);
   for (uint32_t i = 0; k->hosts && i < k->host_count; i++) k->hosts[i].member = SLAB_NONE;
   return k->hosts && k->out;
 }
@@ -136,8 +138,16 @@ static uint32_t count_holders(const struct refs *r, uint32_t token) {
   return n;
 }
 
-/* If it is too much, what was quiet for longer is left, and gathered again; if that is still too
- * much in the end, what comes first in the books. */
+/* The class of a token's age: as it was when the round began, for it may not change meanwhile. */
+static unsigned age_of(const struct cycles *k, uint32_t token) {
+  uint32_t now = broker_now(k->b), since = now - (uint32_t)(k->began_ms / 1000);
+  uint32_t quiet = refs_quiet(refs_token(&k->b->refs, token), now);
+  if (quiet < REFS_QUIET_MOST) quiet = quiet > since ? quiet - since : 0;
+  return 31 - (unsigned)__builtin_clz(quiet + 1);
+}
+
+/* If it is too much, what was quiet for longer is left, and gathered again (suspects_raise); if that
+ * is still too much, another part of it comes first the next time. */
 static void gather(struct cycles *k, uint32_t i) {
   struct refs *r = &k->b->refs;
   if (!(refs_token(r, i)->mark & TOKEN_TRIAL)) return;
@@ -147,18 +157,56 @@ static void gather(struct cycles *k, uint32_t i) {
     suspects_let_go(k, i);
     return;
   }
+  k->quiet_ones[age_of(k, i)]++;
+  if (k->is_over) return;
   if (k->entries + 1 + holders > CYCLES_PLACES_MOST || !make_room(k)) {
-    k->is_over = k->quiet < REFS_QUIET_MOST;
-    k->is_cut = !k->is_over;
-    if (k->is_cut) suspects_let_go(k, i);
+    k->is_over = !k->is_raised;
+    if (k->is_over) return;
+    suspects_cut(k, i);
+    suspects_let_go(k, i);
     return;
   }
   k->entries += 1 + holders;
   k->suspects[k->suspect_count++] = (struct cycles_suspect){i, SLAB_NONE, SLAB_NONE};
 }
 
+void suspects_cut(struct cycles *k, uint32_t token) {
+  if (!k->is_cut) k->cut_at = token;
+  k->is_cut = true;
+}
+
+enum { PASS_OLD, PASS_ABOVE, PASS_BELOW, PASSES };
+
+static void gather_one(struct cycles *k, uint32_t i) {
+  bool is_old = k->is_raised && age_of(k, i) > k->cut_age;
+  unsigned pass = is_old ? PASS_OLD : i >= k->began_at ? PASS_ABOVE : PASS_BELOW;
+  if (pass == k->pass) gather(k, i);
+}
+
 bool suspects_gather(struct cycles *k) {
-  return walk(k, &k->b->refs.tokens, gather) || k->is_over;
+  if (!walk(k, &k->b->refs.tokens, gather_one)) return false;
+  k->cursor = 0;
+  return ++k->pass == PASSES;
+}
+
+/* The youngest class with which there are too many is the one of which a part comes in. */
+void suspects_raise(struct cycles *k) {
+  unsigned age = CYCLES_AGES - 1;
+  uint64_t n = k->quiet_ones[age];
+  while (age > 0 && n < CYCLES_SUSPECTS_MOST / 2) n += k->quiet_ones[--age];
+  uint32_t quiet = (UINT32_C(1) << age) - 1;
+  if (quiet > k->quiet) k->quiet = quiet;
+  k->is_raised = true;
+  k->is_over = false;
+  k->cut_age = age;
+  suspects_begin_gathering(k);
+}
+
+void suspects_begin_gathering(struct cycles *k) {
+  k->suspect_count = 0;
+  k->entries = 0;
+  k->pass = k->is_raised ? PASS_OLD : PASS_ABOVE;
+  memset(k->quiet_ones, 0, sizeof k->quiet_ones);
 }
 
 /* ---- The end ---- */

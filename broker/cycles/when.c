@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * When there are rounds, who is left out, and what is remembered. A round that finds nothing doubles
- * the pause; one that finds something, and many new tokens, set it back. No worker spends more than
- * a hundredth of its time on answers.
+ * When there are rounds, who is left out, and what is remembered. A round that finds nothing
+ * doubles the pause; one that finds something, and many new tokens, set it back. No worker spends
+ * more than a hundredth of its time on answers.
  */
 #include <string.h>
 
@@ -76,8 +76,8 @@ static void log_it(struct cycles *k, const struct cycles_past *p) {
   struct log *log = &k->b->log;
   if (p->outcome == CYCLES_FOUND)
     log_line(log, LOG_INFO,
-             "round %llu for garbage in cycles: %u objects of %u suspects in %u workers are let go, "
-             "after %u turns in %llu ms",
+             "round %llu for garbage in cycles: %u objects of %u suspects in %u workers are let "
+             "go, after %u turns in %llu ms",
              (unsigned long long)p->number, p->condemned, p->suspects, p->members, p->turns,
              (unsigned long long)p->took_ms);
   else
@@ -88,7 +88,7 @@ static void log_it(struct cycles *k, const struct cycles_past *p) {
   if (k->is_cut)
     log_line(log, LOG_WARN,
              "round %llu for garbage in cycles: more is suspected than can be asked for at a time; "
-             "what has been quiet for longest came first",
+             "some was left out",
              (unsigned long long)p->number);
 }
 
@@ -158,7 +158,8 @@ void when_answer(struct cycles *k, bool all) {
     struct client *to = host == SLAB_NONE ? NULL : hosts_at(&k->b->hosts, host)->client;
     uint64_t request = w->request;
     *w = (struct cycles_waiter){0};
-    if (to && to->state == CLIENT_READY) answer(k, to, request, k->rounds ? last(k, 0) : &(struct cycles_past){0});
+    if (to && to->state == CLIENT_READY)
+      answer(k, to, request, k->rounds ? last(k, 0) : &(struct cycles_past){0});
   }
 }
 

@@ -204,7 +204,7 @@ struct client {
   uint64_t free_id; /* the free request it has not answered yet, or 0 */
   uint64_t free_ms; /* when that was sent, on the loop's clock */
   struct budget budget;
-  uint32_t unable_s; /* until then it takes no part in rounds (cycles/when.c), on broker_now's clock */
+  uint32_t unable_s; /* until then it takes no part in rounds (cycles/when.c); broker_now's clock */
   uint32_t claimed; /* places of its claims that wait (core/claiming.h) */
   uint32_t weighed; /* values of the `weigh` that was postponed that are done (ops/holdings.h) */
   struct way way;

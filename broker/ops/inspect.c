@@ -11,6 +11,7 @@
 #include "broker/core/notify.h"
 #include "broker/core/permissions.h"
 #include "broker/core/state.h"
+#include "broker/ops/show_cycles.h"
 #include "broker/ops/show_policy.h"
 #include "broker/ops/show_queued.h"
 #include "broker/ops/show_status.h"
@@ -30,7 +31,7 @@ enum { CONNECTIONS_MOST = 16384 };
 /* Upper bounds on the wire: a name, a number, a row without what varies. */
 enum { NAME_BYTES = TOLD_NAME_MAX_BYTES + 5, NUMBER_BYTES = 9, ROW_BYTES = 240 };
 /* A token without its holders; one of these: name, count, age (32 bits). */
-enum { TOKEN_BYTES = NAME_BYTES + 9 * NUMBER_BYTES, PAIR_BYTES = NAME_BYTES + NUMBER_BYTES + 5 };
+enum { TOKEN_BYTES = NAME_BYTES + 12 * NUMBER_BYTES, PAIR_BYTES = NAME_BYTES + NUMBER_BYTES + 5 };
 
 struct page {
   struct broker *b;
@@ -50,7 +51,8 @@ struct page {
   uint32_t rows[ROWS_MOST], count;
   uint32_t next; /* where the next page starts; SLAB_NONE: there is none */
   bool status; /* the broker itself (show_status.h) */
-  bool tells_ages; /* of holders: who asks knows these */
+  bool tells_ages; /* of holders: who asks knows these, */
+  bool tells_trials; /* and these, of tokens */
   bool policy; /* is asked for, which is no kind of row (show_policy.h) */
 };
 
@@ -166,7 +168,7 @@ static void token_write(const struct page *g, uint32_t index, struct pack *p) {
   const struct broker *b = g->b;
   const struct token *t = refs_token(&b->refs, index);
   uint32_t all, named = named_holders(g, index, &all), i = t->holds;
-  pack_array(p, g->tells_ages ? 7 : 6);
+  pack_array(p, g->tells_trials ? 9 : g->tells_ages ? 7 : 6);
   pack_text(p, name_of(b, t->host));
   pack_uint(p, t->id);
   pack_text(p, pt_kind_name(t->kind));
@@ -186,6 +188,7 @@ static void token_write(const struct page *g, uint32_t index, struct pack *p) {
   i = t->holds;
   for (uint32_t k = 0; k < named; k++, i = refs_next_holder(&b->refs, i))
     pack_uint(p, broker_now(b) - refs_hold_at(&b->refs, i)->since);
+  if (g->tells_trials) show_cycles_token(b, index, p);
 }
 
 /* ---- loads ---- */
@@ -369,6 +372,10 @@ void inspect_on_inspect(struct client *from, const struct message *m) {
     return;
   }
   if (show_traffic(from, m, g.what, g.what_size, cursor, g.bytes_most)) return;
+  if (g.what_size == 6 && memcmp(g.what, "cycles", 6) == 0) {
+    show_cycles(from, m);
+    return;
+  }
   if (g.what_size == 6 && memcmp(g.what, "queued", 6) == 0) {
     show_queued(from, m, &(struct show_queued){.host = g.host, .host_size = g.host_size,
                                                .holder = g.holder, .holder_size = g.holder_size,
@@ -378,11 +385,12 @@ void inspect_on_inspect(struct client *from, const struct message *m) {
   if (!g.kind) {
     notify_refuse(from, m, STATUS_unsupported,
                   "this broker can show \"clients\", \"tokens\", \"loads\", \"accounts\", "
-                  "\"policy\", \"status\", \"stats\", \"pairs\", \"sums\" and \"queued\" "
-                  "only");
+                  "\"policy\", \"status\", \"stats\", \"pairs\", \"sums\", \"queued\" and "
+                  "\"cycles\" only");
     return;
   }
   g.tells_ages = from->version >= op_info(OP_lend)->since;
+  g.tells_trials = from->version >= WIRE_VERSION_CYCLES;
   if (g.holder) g.holder_number = find_holder(from, g.holder, g.holder_size);
   choose(&g, cursor < SLAB_NONE ? (uint32_t)cursor : SLAB_NONE - 1);
   send_page(from, &g, m->id);

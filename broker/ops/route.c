@@ -85,23 +85,7 @@ static bool find_host(struct client *from, const struct message *m, uint32_t *ho
       refuse(from, m, STATUS_dead, NOTIFY_DEAD_TEXT, (int)m->name_size, m->name);
     return false;
   }
-  if (way_leads_to(from, &m->pt)) {
-    *host = from->way.host;
-    *token = from->way.token;
-    refs_mention(&b->refs, *token, broker_now(b));
-    return true;
-  }
-  *host = hosts_find(&b->hosts, m->pt.host);
-  if (*host == from->host) {
-    if (refs_find(&b->refs, *host, &m->pt, token) == REFS_OK)
-      refs_mention(&b->refs, *token, broker_now(b));
-    return true;
-  }
-  if (*host != SLAB_NONE &&
-      refs_find_held(&b->refs, *host, &m->pt, from->host, token) == REFS_OK) {
-    refs_mention(&b->refs, *token, broker_now(b));
-    return true;
-  }
+  if (way_find(from, &m->pt, host, token)) return true;
   refuse(from, m, STATUS_denied,
          "the request is for an object that you were never given, or have given back");
   client_forged(from, "a request is for an object it does not hold");

@@ -27,6 +27,7 @@ static inline void cycles_setup_with(uint64_t time_ms, uint32_t quiet_s) {
   struct broker_config config = wire_config();
   config.cycle_ms = time_ms;
   config.cycle_quiet_s = quiet_s;
+  config.max_message = MAX_MESSAGE_DEFAULT;
   memset(all, 0, sizeof all);
   o = (struct end){0};
   wire_open(&w, &config);

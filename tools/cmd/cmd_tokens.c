@@ -12,8 +12,10 @@
 #include "tools/ask/list.h"
 #include "tools/base/text.h"
 
-/* Of a row, in the order of the columns: all that the broker knows. */
-enum { VALUES = 6 };
+/* Of a row, in the order of the columns: all that the broker knows. From this version of the wire on
+ * there is more behind them: ages of holders, for how long nobody has mentioned it, and whether it is
+ * a suspect. */
+enum { VALUES = 6, TRIALS_VERSION = 7, TRIAL_VALUES = 9 };
 
 /* So many rows are described: their workers have something else to do. */
 enum { DESCRIBED_MOST = 10000 };
@@ -60,6 +62,20 @@ static bool read_holders(struct observer *o, gaijin_body *b, struct show *s) {
   return true;
 }
 
+/* The columns behind those of all versions. */
+static bool read_trial(struct observer *o, gaijin_body *b, struct show *s) {
+  struct gaijin_value ages, v;
+  if (gaijin_wire_version(o->g) < TRIALS_VERSION) {
+    show_nil(s);
+    show_nil(s);
+    return true;
+  }
+  if (!observe_value(o, b, "tokens", &ages)) return false;
+  for (uint32_t i = 0; i < ages.count; i++)
+    if (!observe_value(o, b, "tokens", &v)) return false;
+  return observe_show(o, b, "tokens", 2, s);
+}
+
 static bool read_token(struct observer *o, gaijin_body *b, void *user) {
   struct listing *l = user;
   struct gaijin_value host, id, dead;
@@ -69,7 +85,7 @@ static bool read_token(struct observer *o, gaijin_body *b, void *user) {
   show_value(l->s, &id);
   if (!observe_show(o, b, "tokens", 2, l->s) || !observe_value(o, b, "tokens", &dead)) return false;
   show_value(l->s, &dead);
-  if (!read_holders(o, b, l->s)) return false;
+  if (!read_holders(o, b, l->s) || !read_trial(o, b, l->s)) return false;
   bool is_dead = dead.type == GAIJIN_BOOL && dead.boolean;
   if (host.type != GAIJIN_STRING || is_dead) {
     show_nil(l->s);
@@ -159,7 +175,8 @@ bool cmd_tokens(struct observer *o, struct show *s) {
   const struct settings *flags = &o->in->settings;
   struct listing l = {.s = s, .exposed = exposed_new()};
   struct observe_book book = {.what = "tokens",
-                              .columns = VALUES,
+                              .columns = gaijin_wire_version(o->g) < TRIALS_VERSION ? VALUES
+                                                                                   : TRIAL_VALUES,
                               .host = settings_text(flags, SETTING_host),
                               .holder = settings_text(flags, SETTING_holder),
                               .least_age = settings_count(flags, SETTING_min_age),

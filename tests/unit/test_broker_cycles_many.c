@@ -1,0 +1,186 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Rounds with many suspects: in slices, within bounds, and no longer than they must be.
+ */
+#include "broker/cycles/cycles.h"
+#include "broker/net/connections.h"
+#include "tests/unit/broker_cycles.h"
+
+/* In the books only: an object of `host`, which the other one holds. */
+static void enter(struct end *host, struct end *holder, uint64_t id) {
+  struct broker *k = &w.broker;
+  uint32_t h = wire_client(&w, host)->host, client = wire_client(&w, holder)->host, load, token;
+  struct pt pt = wire_token(host, id);
+  ck_assert(loads_introduce(&k->loads, h, client, wire_client(&w, holder)->account, &load) != LOADS_NO_MEMORY);
+  ck_assert_int_eq(refs_see(&k->refs, h, &pt, broker_now(k), &token), REFS_OK);
+  ck_assert_int_eq(refs_hold(&k->refs, token, client, client, broker_now(k)), REFS_FIRST);
+  loads_raise(&k->loads, load);
+  refs_token(&k->refs, token)->last = (uint16_t)(broker_now(k) - 100);
+}
+/* So many pairs, that were mentioned last 100 s ago. */
+static void enter_pairs(uint64_t n) {
+  for (uint64_t i = 1; i <= n; i++) {
+    enter(a, b, i);
+    enter(b, a, i);
+  }
+}
+
+/* A turn of the broker alone: to check large books after each would take most of the time. What its slices have spent. */
+static uint64_t turn(void) {
+  uv_run(&w.loop, UV_RUN_NOWAIT);
+  cycles_end_turn(&w.broker);
+  connections_end_turn(&w.broker.connections);
+  uint64_t before = w.broker.work.spent;
+  if (w.broker.work.first) work_run(&w.broker.work);
+  connections_end_turn(&w.broker.connections);
+  uint64_t spent = w.broker.work.spent - before;
+  work_end_turn(&w.broker.work);
+  return spent;
+}
+
+/* The next message for `e`, while the broker has something to do. */
+static bool next(struct end *e) {
+  for (int idle = 0; idle < 3;) {
+    uint8_t *bytes;
+    uint32_t size, room;
+    if (frame_next(&e->in, &bytes, &size) == FRAME_MESSAGE) {
+      uint32_t count;
+      ck_assert_ptr_null(message_parse(bytes, size, &e->m));
+      reader_open(&e->r, e->m.body, e->m.body_size, &count);
+      return true;
+    }
+    turn();
+    uint8_t *to = frame_room(&e->in, 1 << 20, &room);
+    ssize_t n = recv(e->fd, to, room, 0);
+    if (n > 0) frame_filled(&e->in, (uint32_t)n);
+    idle = n > 0 || w.broker.work.first ? 0 : idle + 1;
+  }
+  return false;
+}
+
+/* Takes what comes for `e`, and answers `cycle` with nothing; counts what is condemned. */
+static void serve(struct end *e, uint64_t *condemned) {
+  while (next(e)) {
+    struct value v;
+    if (e->m.op == OP_condemn) *condemned += e->m.body_count - 1;
+    if (e->m.op != OP_cycle) continue;
+    q.round = wire_uint(e);
+    q.phase = wire_uint(e);
+    q.id = e->m.id;
+    ck_assert(reader_next(&e->r, &v));
+    q.hosted = v.count;
+    for (uint32_t i = 0; i < q.hosted; i++) wire_uint(e);
+    ck_assert(reader_next(&e->r, &v));
+    q.held = v.count;
+    cycles_put_answer(e, 700, 0, 0, NULL);
+    for (size_t at = 0; at < e->out.size;) {
+      ssize_t n = send(e->fd, e->out.bytes + at, e->out.size - at, MSG_NOSIGNAL);
+      if (n > 0) at += (size_t)n;
+      turn();
+    }
+    e->out.size = 0;
+  }
+}
+
+/* A round, in which nobody says that anything is live; what is condemned. */
+static uint64_t play(void) {
+  uint64_t condemned = 0;
+  cycles_begin_round();
+  for (int i = 0; i < 10; i++) {
+    serve(a, &condemned);
+    serve(b, &condemned);
+  }
+  ck_assert_int_eq(w.broker.cycles->stage, CYCLES_IDLE);
+  ck_assert_ptr_null(broker_check(&w.broker));
+  return condemned;
+}
+
+enum { MANY = 50000 };
+
+START_TEST(a_hundred_thousand_are_gone_in_a_round) {
+  enter_pairs(MANY);
+  ck_assert_uint_eq(play(), 2 * MANY);
+  cycles_expect_end(2 * MANY, "found");
+}
+END_TEST
+
+/* What the broker does of it in a turn. */
+START_TEST(it_is_done_in_slices) {
+  uint64_t most = 0, turns = 0;
+  enter_pairs(MANY);
+  cycles_begin_round();
+  for (; w.broker.cycles->stage != CYCLES_WAIT; turns++) {
+    ck_assert_uint_lt(turns, 1000);
+    uint64_t spent = turn();
+    if (w.broker.cycles->stage < CYCLES_SEND && spent > most) most = spent;
+  }
+  ck_assert_uint_gt(turns, 2 * MANY / 4096);
+  ck_assert_uint_lt(most, 2 * WORK_QUANTUM);
+  ck_assert_uint_eq(w.broker.refs.trials, 2 * MANY);
+}
+END_TEST
+
+/* More than a message takes, and than a round may have: the next rounds take the rest. */
+START_TEST(what_does_not_fit_comes_next) {
+  uint64_t condemned = 0;
+  unsigned rounds = 0;
+  enter_pairs(3 * MANY);
+  for (; condemned < 6 * MANY && rounds < 20; rounds++) {
+    uint64_t n = play();
+    ck_assert_uint_le(n, CYCLES_SUSPECTS_MOST);
+    condemned += n;
+  }
+  ck_assert_uint_eq(condemned, 6 * MANY);
+  ck_assert_uint_gt(rounds, 1);
+}
+END_TEST
+
+/* What was quiet for longest comes first, wherever it is in the books. */
+START_TEST(the_oldest_come_first) {
+  struct refs *r = &w.broker.refs;
+  uint32_t n = 0;
+  enter_pairs(3 * MANY);
+  for (uint32_t i = slab_next(&r->tokens, 0); i != SLAB_NONE; i = slab_next(&r->tokens, i + 1))
+    if (refs_token(r, i)->id > 3 * MANY - 100)
+      refs_token(r, i)->last = (uint16_t)(broker_now(&w.broker) - 5000);
+  ck_assert_uint_lt(play(), 6 * MANY);
+  for (uint32_t i = slab_next(&r->tokens, 0); i != SLAB_NONE; i = slab_next(&r->tokens, i + 1))
+    n += refs_token(r, i)->id > 3 * MANY - 100 && refs_token(r, i)->mark & TOKEN_CONDEMNED;
+  ck_assert_uint_eq(n, 200);
+}
+END_TEST
+
+/* A chain of workers of which each holds something of the one before: all falls away, one after the other, without a message. */
+START_TEST(a_long_chain_is_pruned) {
+  enum { LONG = 200 };
+  static struct end chain[LONG];
+  char name[16];
+  memset(chain, 0, sizeof chain);
+  for (int i = 0; i < LONG; i++) {
+    snprintf(name, sizeof name, "w%d", i);
+    wire_join(&w, &chain[i], name);
+    if (i) {
+      snprintf(name, sizeof name, "w%d", i - 1);
+      struct pt pt = wire_token(&chain[i - 1], 1);
+      wire_fetch(&w, &chain[i], &chain[i - 1], name, &pt);
+    }
+  }
+  cycles_begin_round();
+  cycles_expect_end(0, "nothing");
+  for (int i = 0; i < LONG; i++) wire_leave(&chain[i]);
+}
+END_TEST
+
+int main(void) {
+  Suite *s = suite_create("broker cycles many");
+  TCase *t = tcase_create("many");
+  suite_add_tcase(s, t);
+  tcase_set_timeout(t, 120);
+  tcase_add_checked_fixture(t, cycles_setup, NULL);
+  tcase_add_test(t, a_hundred_thousand_are_gone_in_a_round);
+  tcase_add_test(t, it_is_done_in_slices);
+  tcase_add_test(t, what_does_not_fit_comes_next);
+  tcase_add_test(t, the_oldest_come_first);
+  tcase_add_test(t, a_long_chain_is_pruned);
+  return run_suite(s);
+}
