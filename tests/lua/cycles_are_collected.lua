@@ -1,7 +1,9 @@
 -- Garbage in cycles over several workers goes, whatever its members are and however many workers it spans; what is used
 -- stays, and is never stale.
 --@ limit 60
---@ broker --cycle-time=0.1 --cycle-quiet=0
+--@ broker --cycle-time=0
+--@ worker rounds nowait
+require "rounds"
 --@ worker C
 local t = require "t"
 local kept = {}
@@ -30,7 +32,7 @@ bakaGaijin.kept_works = function()
   return #kept
 end
 bakaGaijin.forget = function() kept = {} bakaGC() bakaGC() end
---@ worker D
+--@ worker D flags=--sandbox
 function make(other) return { other = other } end
 function ring(names, kind, first)
   if #names == 0 then return make(first) end

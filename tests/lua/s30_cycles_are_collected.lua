@@ -1,5 +1,7 @@
 -- Scenario 30: a table in A holds an AT of a table in B, which holds an AT of the first. Both go, and nobody breaks anything.
---@ broker --cycle-time=0.1 --cycle-quiet=0
+--@ broker --cycle-time=0
+--@ worker rounds nowait
+require "rounds"
 --@ worker A
 bakaGaijin.make = function(other) return { other = other } end
 --@ worker B once

@@ -30,6 +30,25 @@ START_TEST(what_waits_to_be_read_is_live) {
 }
 END_TEST
 
+/* The same of an argument of a call to something else. */
+START_TEST(an_argument_that_waits_is_live) {
+  open_vm();
+  vm_give(&v, "a", &A);
+  vm_do(&v, "f = function() end u = f");
+  struct gaijin_pt other = gaijin_token_pt(v.w.g, gaijin_token_find(v.w.g, export()));
+  vm_do(&v, "u = {t = a} a = nil");
+  uint64_t id = export();
+  vm_do(&v, "u = nil");
+  fake_begin_to(&v.f, GAIJIN_OP_CALL, 400, &other, 1);
+  fake_put_pt(&v.f, &A);
+  fake_deliver(&v.f);
+  ck_assert_uint_eq(asked(GAIJIN_CYCLE_CHECK, id, &A), LIVE_THERE);
+  vm_run(&v);
+  ck_assert_uint_eq(asked(GAIJIN_CYCLE_CHECK, id, &A), 0);
+  vm_close(&v);
+}
+END_TEST
+
 START_TEST(what_is_not_there_is_not_live) {
   open_vm();
   ck_assert_uint_eq(asked(GAIJIN_CYCLE_CHECK, 77, &A), 0);
@@ -282,6 +301,7 @@ int main(void) {
   TCase *d = tcase_create("rounds");
   tcase_set_timeout(d, 60);
   tcase_add_test(d, what_waits_to_be_read_is_live);
+  tcase_add_test(d, an_argument_that_waits_is_live);
   tcase_add_test(d, what_is_not_there_is_not_live);
   tcase_add_loop_test(d, what_a_finaliser_brought_back_is_live, 0, 2);
   tcase_add_test(d, nobody_is_asked_with_no_cycles);
