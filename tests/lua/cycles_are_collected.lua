@@ -32,7 +32,7 @@ bakaGaijin.kept_works = function()
   return #kept
 end
 bakaGaijin.forget = function() kept = {} bakaGC() bakaGC() end
---@ worker D flags=--sandbox
+--@ worker D
 function make(other) return { other = other } end
 function ring(names, kind, first)
   if #names == 0 then return make(first) end

@@ -128,6 +128,7 @@ END_TEST
 
 START_TEST(who_has_run_no_lua_since_answers_at_once) {
   uint64_t id = make_garbage();
+  vm_give(&v, "used", &F);
   ck_assert_uint_eq(asked(GAIJIN_CYCLE_CHECK, id, &A), 0);
   ask(GAIJIN_CYCLE_HALT, id, &A);
   ck_assert(!v.w.cycles->is_asked); /* answered already */
@@ -140,8 +141,7 @@ START_TEST(who_has_run_no_lua_since_answers_at_once) {
   await_answer();
   ck_assert_uint_eq(read_answer(), 0);
   resume();
-  ask(GAIJIN_CYCLE_HALT, id, &F); /* another list */
-  ck_assert(!v.w.cycles->is_asked);
+  ck_assert_uint_eq(asked(GAIJIN_CYCLE_HALT, id, &F), LIVE_THERE); /* another list */
   vm_close(&v);
 }
 END_TEST
