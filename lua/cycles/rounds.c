@@ -106,22 +106,24 @@ static void answer_all_live(struct worker *w) {
   end_question(c);
 }
 
-static void remember_clear(struct cycles *c) {
+static void remember_clear(struct cycles *c, uint32_t ms) {
   suspects_deinit(&c->clear);
   c->clear = c->now;
+  c->clear_ms = ms;
   c->clear_ran = c->ran;
   c->has_clear = true;
   c->now = (struct suspects){0};
 }
 
-static void answer(struct worker *w) {
+/* `least`: milliseconds that it will take if the collector has to be asked again. */
+static void answer(struct worker *w, uint32_t least) {
   struct cycles *c = w->cycles;
-  double now = clock_seconds(), ms = ceil((now - c->asked_at) * 1e3);
-  int status = gaijin_answer_cycle(w->g, c->id, (uint32_t)fmax(ms, 0), c->now.live,
-                                   suspects_bytes(&c->now), NULL, 0);
+  double now = clock_seconds();
+  uint32_t ms = (uint32_t)fmax(ceil((now - c->asked_at) * 1e3), least);
+  int status = gaijin_answer_cycle(w->g, c->id, ms, c->now.live, suspects_bytes(&c->now), NULL, 0);
   if (status != 0 && !w->lost)
     refuse(w, c->id, GAIJIN_STATUS_BUSY, "has no memory for the answer");
-  if (c->now.n_live == 0) remember_clear(c);
+  if (c->now.n_live == 0) remember_clear(c, ms);
   end_question(c);
   timer_wake_loop(w);
   if (!w->halted || c->phase != GAIJIN_CYCLE_HALT) return;
@@ -135,7 +137,7 @@ static void on_told(struct worker *w, const uint8_t *live) {
   assert(c->is_asked);
   if (live) {
     suspects_add(&c->now, live);
-    answer(w);
+    answer(w, 0);
     return;
   }
   refuse(w, c->id, GAIJIN_STATUS_BUSY,
@@ -192,8 +194,10 @@ void rounds_asked(void *worker, const struct gaijin_cycle *q) {
   c->asked_at = clock_seconds();
   c->ran = w->lua_ran;
   suspects_look(&c->now, w->L, w);
-  if (c->now.n_open == 0 || is_still_clear(w))
-    answer(w);
+  if (c->now.n_open == 0)
+    answer(w, 0);
+  else if (is_still_clear(w))
+    answer(w, c->clear_ms);
   else
     ask_collector(w);
 }
@@ -240,6 +244,15 @@ void rounds_forget(struct worker *w) {
   end_question(c);
   forget_clear(c);
   go_on(w);
+}
+
+const char *rounds_check(const struct worker *w) {
+  const struct cycles *c = w->cycles;
+  if (w->stop_waits && !w->halted && !w->lost) return "rounds: a signal waits for nothing";
+  if (!c) return w->halted ? "rounds: halted in no round" : NULL;
+  if (c->is_asked != (c->inquiry != NULL)) return "rounds: a question waits for nothing";
+  if (c->is_asked && !c->now.live) return "rounds: a question about nothing";
+  return c->patience && !w->halted && !w->lost ? "rounds: patience without a halt" : NULL;
 }
 
 void rounds_deinit(struct worker *w) {

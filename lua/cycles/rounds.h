@@ -24,5 +24,7 @@ void rounds_withdraw(struct worker *w);
 void rounds_forget(struct worker *w);
 /* Before the loop ends. */
 void rounds_deinit(struct worker *w);
+/* NULL, or a static text that says which invariant is broken. Between turns of the loop. */
+const char *rounds_check(const struct worker *w);
 
 #endif

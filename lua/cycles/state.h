@@ -23,6 +23,7 @@ struct cycles {
   /* The last one of which nothing was live, as the collector said when lua_ran was `clear_ran`. */
   bool has_clear;
   uint64_t clear_ran;
+  uint32_t clear_ms; /* as was told */
   struct suspects clear;
   /* While the worker is halted. */
   uint64_t round;
