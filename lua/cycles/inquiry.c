@@ -136,7 +136,7 @@ static bool watch(struct inquiry *q, int fd) {
 static bool start(struct inquiry *q, struct suspects *s, bool hurries) {
   int ends[2];
   if (pipe2(ends, O_CLOEXEC) != 0) return false;
-  q->pid = twin_start(q->w->L, q->w, ends[1], hurries, probe_run, s);
+  q->pid = twin_start(q->w->L, q->w, ends[1], hurries ? TWIN_HURRIES : TWIN_BEHIND, probe_run, s);
   int error = errno;
   close(ends[1]);
   if (q->pid > 0 && watch(q, ends[0])) return true;

@@ -177,7 +177,7 @@ static void begin(lua_State *L, struct worker *w, struct forked *c, const char *
     worker_raise(L, GAIJIN_STATUS_BUSY, "%s needs a file in memory: %s", what, strerror(errno));
   touch_probes(c, 1);
   double before = own_seconds();
-  c->pid = twin_start(L, w, c->fd, false, run_job, job);
+  c->pid = twin_start(L, w, c->fd, TWIN_LAST, run_job, job);
   int error = errno;
   measure_fork(c, before);
   if (c->pid > 0) return;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
  * A forked copy of the worker that looks at the heap and tells what it found, while the worker goes
- * on: the fork is all that stops it. The copy is a twin (twin.h) that gives way, and writes into a
+ * on: the fork is all that stops it. The copy is a twin (twin.h) that runs last, and writes into a
  * file in memory, so nobody need read meanwhile. What it costs the worker itself is the fork, and
  * that each page which the worker writes to meanwhile is copied by the kernel: most by its
  * collector, which marks all objects. So a round of the collector is brought to its end before, in

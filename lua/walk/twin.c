@@ -40,7 +40,7 @@ static void forget_signals(void) {
 }
 
 /* A sandboxed worker may neither do what is refused here nor write the file; the alarm it may. */
-static void become_twin(int fd, pid_t parent, bool hurries) {
+static void become_twin(int fd, pid_t parent, enum twin_pace pace) {
   forget_signals();
   alarm(TWIN_SECONDS);
   struct rlimit seconds = {.rlim_cur = TWIN_SECONDS, .rlim_max = TWIN_SECONDS};
@@ -48,11 +48,9 @@ static void become_twin(int fd, pid_t parent, bool hurries) {
   setrlimit(RLIMIT_CPU, &seconds);
   setrlimit(RLIMIT_CORE, &no_core);
   if (prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) == 0 && getppid() != parent) _exit(1);
-  if (!hurries) {
-    /* Not SCHED_IDLE: where others keep the processors busy it would not end in time. */
-    sched_setscheduler(0, SCHED_BATCH, &(struct sched_param){0});
-    setpriority(PRIO_PROCESS, 0, 19);
-  }
+  /* Not SCHED_IDLE: where others keep the processors busy it would not end in time. */
+  if (pace == TWIN_LAST) sched_setscheduler(0, SCHED_BATCH, &(struct sched_param){0});
+  if (pace != TWIN_HURRIES) setpriority(PRIO_PROCESS, 0, pace);
   close_others(fd);
   int score = open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC);
   if (score < 0) return;
@@ -75,8 +73,8 @@ static int run_job(lua_State *L) {
 }
 
 __attribute__((noreturn))
-static void be_twin(lua_State *L, struct task *t, pid_t parent, bool hurries) {
-  become_twin(t->fd, parent, hurries);
+static void be_twin(lua_State *L, struct task *t, pid_t parent, enum twin_pace pace) {
+  become_twin(t->fd, parent, pace);
   lua_sethook(L, NULL, 0, 0);
   lua_gc(L, LUA_GCSTOP, 0);
   if (t->w->heap.most) t->w->heap.most = SIZE_MAX / 4;
@@ -96,10 +94,11 @@ void twin_write(int fd, const void *bytes, size_t n) {
 
 /* ---- In the worker ---- */
 
-pid_t twin_start(lua_State *L, struct worker *w, int fd, bool hurries, twin_job job, void *user) {
+pid_t twin_start(lua_State *L, struct worker *w, int fd, enum twin_pace pace, twin_job job,
+                 void *user) {
   struct task t = {.w = w, .job = job, .user = user, .fd = fd};
   pid_t self = getpid(), pid = fork();
-  if (pid == 0) be_twin(L, &t, self, hurries);
+  if (pid == 0) be_twin(L, &t, self, pace);
   return pid;
 }
 
