@@ -32,9 +32,9 @@ static inline bool way_leads_to(const struct client *c, const struct pt *pt) {
   return leads;
 }
 
-/* The host (its number) of an object that the client may ask for, its own or one that it holds; that
- * mentions it. False: there is no such object, or it may not. *token is SLAB_NONE for one of its own
- * that nobody has. */
+/* The host (its number) of an object that the client may ask for, its own or one that it holds;
+ * that mentions it. False: there is no such object, or it may not. *token is SLAB_NONE for one of
+ * its own that nobody has. */
 static inline bool way_find(struct client *c, const struct pt *pt, uint32_t *host,
                             uint32_t *token) {
   struct broker *b = c->broker;

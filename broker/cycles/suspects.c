@@ -146,8 +146,8 @@ static unsigned age_of(const struct cycles *k, uint32_t token) {
   return 31 - (unsigned)__builtin_clz(quiet + 1);
 }
 
-/* If it is too much, what was quiet for longer is left, and gathered again (suspects_raise); if that
- * is still too much, another part of it comes first the next time. */
+/* If it is too much, what was quiet for longer is left, and gathered again (suspects_raise); if
+ * that is still too much, another part of it comes first the next time. */
 static void gather(struct cycles *k, uint32_t i) {
   struct refs *r = &k->b->refs;
   if (!(refs_token(r, i)->mark & TOKEN_TRIAL)) return;

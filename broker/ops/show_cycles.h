@@ -12,7 +12,7 @@ struct pack;
 
 /* The last rounds, the last one first. */
 void show_cycles(struct client *from, const struct message *m);
-/* Two values of a token's row: for how long nobody has mentioned it, and what a round says of it. */
+/* Two values of a token's row: for how long nobody has mentioned it, and what a round says. */
 void show_cycles_token(const struct broker *b, uint32_t token, struct pack *p);
 
 #endif

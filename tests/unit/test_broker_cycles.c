@@ -237,6 +237,82 @@ START_TEST(observers_wait_for_a_round_of_their_own) {
 }
 END_TEST
 
+/* What `inspect` tells: of the last round, and of a token while one is on. */
+static void inspect(const char *what) {
+  struct value v;
+  pack_text(wire_ask(&o, OP_inspect, NULL, NULL, 1), what);
+  wire_send(&w, &o);
+  wire_past_peers(&w, &o);
+  if (o.m.op == OP_act) wire_past_peers(&w, &o);
+  ck_assert_int_eq(o.m.kind, MESSAGE_REPLY);
+  ck_assert(reader_next(&o.r, &v) && v.type == VALUE_NIL);
+}
+static void expect_trial(const char *text) {
+  struct value v;
+  inspect("tokens");
+  for (int row = 0; row < 2; row++) {
+    ck_assert(reader_next(&o.r, &v) && v.type == VALUE_ARRAY);
+    ck_assert_uint_eq(v.count, 9);
+    for (int i = 0; i < 5; i++) ck_assert(reader_next(&o.r, &v));
+    for (int lists = 0; lists < 2; lists++) {
+      ck_assert(reader_next(&o.r, &v) && v.type == VALUE_ARRAY);
+      for (uint32_t n = v.count; n; n--) ck_assert(reader_next(&o.r, &v));
+    }
+    ck_assert_uint_le(wire_uint(&o), 100);
+    ck_assert(reader_next(&o.r, &v));
+    if (!text) ck_assert_int_eq(v.type, VALUE_NIL);
+    if (text) ck_assert_mem_eq(v.bytes, text, strlen(text));
+  }
+}
+
+START_TEST(it_is_shown) {
+  struct value v;
+  cycles_pair();
+  inspect("cycles");
+  ck_assert_uint_eq(o.m.body_count, 1);
+  expect_trial(NULL);
+  cycles_begin_round();
+  cycles_asked(a, CYCLES_SCAN);
+  expect_trial("suspect");
+  cycles_answer(a, 0);
+  cycles_clear(b, CYCLES_SCAN);
+  for (int phase = CYCLES_CHECK; phase <= CYCLES_HALT; phase++) {
+    cycles_clear(a, (enum cycles_phase)phase);
+    cycles_clear(b, (enum cycles_phase)phase);
+  }
+  cycles_expect_end(2, "found");
+  expect_trial("condemned");
+  wire_client(&w, &o)->version = WIRE_VERSION_CYCLES - 1; /* older ones get the rows they know */
+  inspect("tokens");
+  ck_assert(reader_next(&o.r, &v));
+  ck_assert_uint_eq(v.count, 7);
+  inspect("cycles");
+  ck_assert_uint_eq(o.m.body_count, 2);
+  ck_assert(reader_next(&o.r, &v) && v.type == VALUE_ARRAY);
+  ck_assert_uint_eq(v.count, 12);
+  ck_assert_uint_eq(wire_uint(&o), 1);
+  wire_uint(&o);
+  wire_expect_text(&o, "found");
+  const uint64_t wanted[] = {2, 2, 2, 3}; /* condemned, suspects, members, turns */
+  for (int i = 0; i < 4; i++) ck_assert_uint_eq(wire_uint(&o), wanted[i]);
+}
+END_TEST
+
+/* Who keeps most of what is live is told. */
+START_TEST(the_keeper_is_told) {
+  cycles_pair();
+  cycles_hold(b, a, 3);
+  cycles_begin_round();
+  cycles_asked(a, CYCLES_SCAN);
+  cycles_answer(a, UINT64_C(1) << q.hosted);
+  cycles_asked(b, CYCLES_SCAN);
+  cycles_answer(b, UINT64_C(3) << q.hosted);
+  cycles_expect_end(0, "nothing");
+  ck_assert_str_eq(w.broker.cycles->past[0].keeper, "b");
+  ck_assert_uint_eq(w.broker.cycles->past[0].live, 2);
+}
+END_TEST
+
 START_TEST(workers_may_not_ask) {
   pack_text(wire_ask(a, OP_act, NULL, NULL, 2), "cycles");
   pack_text(&a->p, "");
@@ -262,6 +338,8 @@ int main(void) {
   tcase_add_test(t, only_what_is_quiet_is_suspected);
   tcase_add_test(t, workers_rest_after_a_round);
   tcase_add_loop_test(t, observers_wait_for_a_round_of_their_own, 0, 2);
+  tcase_add_test(t, it_is_shown);
+  tcase_add_test(t, the_keeper_is_told);
   tcase_add_test(t, workers_may_not_ask);
   t = tcase_create("timed");
   suite_add_tcase(s, t);

@@ -140,7 +140,7 @@ START_TEST(tokens_with_their_holders) {
   wire_fetch(&w, &b, &a, "a", &x);
   ck_assert_uint_eq(page("tokens", 0, "a", "b", &rows), 0);
   ck_assert_uint_eq(rows, 1);
-  expect_row(7);
+  expect_row(9);
   wire_expect_text(&o, "a");
   ck_assert_uint_eq(wire_uint(&o), 5);
   wire_expect_text(&o, "table");
@@ -193,12 +193,12 @@ START_TEST(tokens_come_in_pages_each_once) {
     ck_assert_uint_le(o.m.size, 64 << 10);
     for (uint32_t i = 0; i < rows; i++, seen++) {
       struct value v;
-      expect_row(7);
+      expect_row(9);
       wire_expect_text(&o, "a");
       uint64_t id = wire_uint(&o);
       ck_assert(!met[id]);
       met[id] = true;
-      for (int k = 0; k < 8; k++) reader_next(&o.r, &v); /* kind, age, dead, [holder, count], [age] */
+      for (int k = 0; k < 10; k++) reader_next(&o.r, &v); /* kind, age, dead, [holder, count], [age], quiet, trial */
     }
     pages++;
   } while (cursor);

@@ -55,7 +55,7 @@ START_TEST(tokens_of_one_id) {
   wire_fetch(&w, &a, &b, "b", &of_b);
   ck_assert_uint_eq(ask_by_id("a", NULL, 5999, &all), 1);
   ck_assert(all);
-  expect_row(7);
+  expect_row(9);
   wire_expect_text(&o, "a");
   ck_assert_uint_eq(wire_uint(&o), 5999);
   ck_assert_uint_eq(ask_by_id(NULL, NULL, 5999, &all), 2);

@@ -12,9 +12,9 @@
 #include "tools/ask/list.h"
 #include "tools/base/text.h"
 
-/* Of a row, in the order of the columns: all that the broker knows. From this version of the wire on
- * there is more behind them: ages of holders, for how long nobody has mentioned it, and whether it is
- * a suspect. */
+/* Of a row, in the order of the columns: all that the broker knows. From this version of the wire
+ * on there is more behind them: ages of holders, for how long nobody has mentioned it, and whether
+ * it is a suspect. */
 enum { VALUES = 6, TRIALS_VERSION = 7, TRIAL_VALUES = 9 };
 
 /* So many rows are described: their workers have something else to do. */
