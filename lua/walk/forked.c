@@ -25,8 +25,9 @@
 #include "lua/walk/twin.h"
 
 enum { PROBES = 4, PAGE = 4096 };
-/* The rest after a copy, in what it took. What it has stopped the worker for is paid from what is
- * saved up, a hundredth of the time; what is overdrawn is rested for. Seconds. */
+/* The rest after a copy, in what it took of a processor: what it waited, where others want one,
+ * cost the worker nothing. What it has stopped the worker for is paid from what is saved up, a
+ * hundredth of the time; what is overdrawn is rested for. Seconds. */
 enum { REST_TAKEN = 4, REST_STOPPED = 100, REST_MOST = 300 };
 static const double saved_most = 0.25;
 static const double look_least = 0.002, look_most = 0.05;
@@ -39,7 +40,8 @@ struct forked {
   bool is_waited; /* a fiber waits for it, or for the collector before it */
   struct timer *timer; /* looks when that has given up; NULL: it waits, or memory was short: then
                         * the next that asks looks */
-  double began, free_at; /* when the next may begin */
+  double began, took; /* when it began; the processor's seconds of one that has ended */
+  double free_at;     /* when the next may begin */
   double saved, saved_at; /* what copies may stop the worker for, and when that was so */
   /* What it stops the worker for: the fork, and faults since: a page is copied when it is written.
    * What one takes depends on the machine, from 1 us to 70, and is measured with some. */
@@ -100,7 +102,13 @@ static void run_job(lua_State *L, struct worker *w, void *user, int fd) {
 
 /* ---- In the worker ---- */
 
-static bool has_ended(const struct forked *c, bool *good) { return twin_has_ended(c->pid, good); }
+/* Whether the copy has ended; *good: with a result. */
+static bool has_ended(struct forked *c, bool *good) {
+  double took = 0;
+  if (!twin_has_ended(c->pid, good, &took)) return false;
+  c->took = took < 0 ? clock_seconds() - c->began : took;
+  return true;
+}
 
 /* Pays for a copy that has ended; for how long it has to be rested. */
 static double pay(struct forked *c, double now) {
@@ -117,7 +125,7 @@ static void forget(struct forked *c) {
   c->timer = NULL;
   close(c->fd);
   c->pid = 0;
-  double rest = REST_TAKEN * fmin(now - c->began, FORKED_SECONDS);
+  double rest = REST_TAKEN * fmin(c->took, FORKED_SECONDS);
   c->free_at = now + fmin(fmax(rest, pay(c, now)), REST_MOST);
 }
 

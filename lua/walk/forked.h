@@ -7,8 +7,10 @@
  * collector, which marks all objects. So a round of the collector is brought to its end before, in
  * slices; the next begins when the heap is twice as large. What it did cost is measured.
  *
- * A worker has one such copy at a time, and after it a rest: four times what it took, and until
- * what it has stopped the worker for is a hundredth of the time again, beyond a quarter of a
+ * A worker has one such copy at a time, and after it a rest: four times what it took of a
+ * processor, and until what it has stopped the worker for is a hundredth of the time again, beyond
+ * a quarter of a second that is saved up. So all who ask together cost a hundredth of the worker's
+ * time, a fifth of a processor for the copy, and one copy's memory.
  * second that is saved up. So all who ask together cost a hundredth of the worker's time, a fifth
  * of a processor for the copy, and one copy's memory.
  */

@@ -102,10 +102,16 @@ pid_t twin_start(lua_State *L, struct worker *w, int fd, enum twin_pace pace, tw
   return pid;
 }
 
-bool twin_has_ended(pid_t pid, bool *good) {
+static double seconds_of(const struct timeval *t) {
+  return (double)t->tv_sec + (double)t->tv_usec / 1e6;
+}
+
+bool twin_has_ended(pid_t pid, bool *good, double *took) {
   int status = 0;
-  pid_t r = waitpid(pid, &status, WNOHANG);
+  struct rusage used;
+  pid_t r = wait4(pid, &status, WNOHANG, &used);
   if (r == 0 || (r < 0 && errno == EINTR)) return false;
+  *took = r < 0 ? -1 : seconds_of(&used.ru_utime) + seconds_of(&used.ru_stime);
   /* In a stock interpreter the script may have waited for it, or ignore the ends of children: then
    * a result is one if all of it is there. */
   *good = r < 0 || (WIFEXITED(status) && WEXITSTATUS(status) == 0);
@@ -116,7 +122,8 @@ bool twin_has_ended(pid_t pid, bool *good) {
  * be a fork. */
 bool twin_end(pid_t pid) {
   bool good;
-  if (twin_has_ended(pid, &good)) return true;
+  double took;
+  if (twin_has_ended(pid, &good, &took)) return true;
   if (kill(pid, SIGKILL) != 0) return false;
   twin_reap(pid);
   return true;

@@ -29,8 +29,9 @@ pid_t twin_start(lua_State *L, struct worker *w, int fd, enum twin_pace pace, tw
                  void *user);
 /* For its job: writes all, or ends the twin without success. */
 void twin_write(int fd, const void *bytes, size_t n);
-/* Whether it has ended; *good: as it should. Asks the kernel, waits for nothing. */
-bool twin_has_ended(pid_t pid, bool *good);
+/* Whether it has ended; *good: as it should; *took: the processor's seconds of it, -1 if they are
+ * not known. Asks the kernel, waits for nothing. */
+bool twin_has_ended(pid_t pid, bool *good, double *took);
 /* Ends it, if it is still there and ours to end. Whether it is gone: a sandboxed worker cannot, and
  * asks again (twin_has_ended) later or leaves it to the alarm. */
 bool twin_end(pid_t pid);

@@ -53,7 +53,7 @@ mv "$dir/err" "$dir/kib"
 if ! sanitized "$ctl"; then check "a table of all takes little memory" test "$(cat "$dir/kib")" -lt 40000; fi
 check "all of them are many pages" [ $(($(pages) - before)) -ge 100 ]
 id=$(python3 -c 'import json, sys; print(max(r["id"] for r in json.load(open(sys.argv[1])) if r["kind"] == "table"))' "$dir/out")
-asks_little "why" "$ctl" why "shop:$id"
+asks_little "why" "$ctl" why "shop:$id" --timeout "$limit"
 check "why: who holds it" out_has '^held by till '
 asks_little "focus" "$ctl" graph --json --focus "shop:$id" --depth 1
 check "focus: the object" out_has "\"id\": *$id\\b"

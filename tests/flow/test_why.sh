@@ -56,7 +56,7 @@ all_ways() {
   local id
   rm -f "$dir"/why-1 "$dir"/why-2 "$dir"/why-3
   for ((id = 1; id <= $1; id++)); do
-    timeout "$limit" "$build/gaijinctl" why "shop:$id" >"$dir/why-$id" 2>&1 && echo "status 0" >>"$dir/why-$id"
+    timeout "$limit" "$build/gaijinctl" why "shop:$id" --timeout "$limit" >"$dir/why-$id" 2>&1 && echo "status 0" >>"$dir/why-$id"
   done
 }
 # The shop has each object under its way's name, and that is how it is found.
@@ -108,7 +108,7 @@ none_by_ours() { ! grep -h '^  registry' "$dir"/why-*; }
 check "what is kept by the library itself is no way" none_by_ours
 number=shop:$(id_of number)
 story="as JSON"
-run "$build/gaijinctl" why --json "$number"
+run "$build/gaijinctl" why --json "$number" --timeout "$limit"
 check "is read by another program" python3 - "$dir/out" <<'END'
 import json, sys
 o = json.load(open(sys.argv[1]))
@@ -146,16 +146,16 @@ story="an observer that holds it"
 start calls "$build/gaijinctl" call shop.sleeps --timeout 0
 held_by_call() { id=$("$build/gaijinctl" tokens --json | grep @gaijinctl | grep -o '"id":[0-9]*' | tail -n 1); [ "$id" ]; }
 check "has it" eventually held_by_call
-run "$build/gaijinctl" why "shop:${id#*:}"
+run "$build/gaijinctl" why "shop:${id#*:}" --timeout "$limit"
 check "status 0, not $status" test "$status" = 0
 check "is shown" out_has '^held by @gaijinctl for [0-9]+ s, sent to it once$'
 check "is not asked" out_has '^  an observer: as long as its command takes$'
-run "$build/gaijinctl" why --json "shop:${id#*:}"
+run "$build/gaijinctl" why --json "shop:${id#*:}" --timeout "$limit"
 check "nor as JSON" out_has '"worker":"@gaijinctl","count":1,"since_s":[0-9]+,"under_way":\[\],"complete":false,"paths":\[\],"observer":true\}'
 kill -9 "$pid"
 
 story="many who ask at once"
-for i in 1 2 3 4 5; do "$build/gaijinctl" why "$number" >"$dir/many$i.out" 2>&1 & many[i]=$!; done
+for i in 1 2 3 4 5; do "$build/gaijinctl" why "$number" --timeout "$limit" >"$dir/many$i.out" 2>&1 & many[i]=$!; done
 for i in 1 2 3 4 5; do check "each is answered in its turn" wait "${many[i]}"; done
 check "and told" test "$(cat "$dir"/many?.out | grep -c '_G.cache.players\[3\]')" = 5
 story="no copy stays"
@@ -186,7 +186,7 @@ check "is said, and in whose message" out_has '^  under way to it, 4 times, in a
 run "$build/gaijinctl" why "$of" --timeout 1 --json
 check "as JSON" out_has '"under_way":\[\{"from":"giver-3","kind":"request","op":"call","count":4\}\]'
 kill -CONT "$full"
-arrived() { run "$build/gaijinctl" why "$of" && ! out_has 'under way'; }
+arrived() { run "$build/gaijinctl" why "$of" --timeout "$limit" && ! out_has 'under way'; }
 check "it comes" eventually arrived
 
 story="one who gives up"
@@ -195,7 +195,7 @@ start large "$build/gaijin-worker" -n large -e "kept = {} for i = 1, 1000000 do 
 large=$pid
 check "it runs" exports large all
 of=shop:$("$build/gaijinctl" tokens --holder large --json | grep -o '"id":[0-9]*' | tail -n 1 | cut -d : -f 2)
-start asker "$build/gaijinctl" why "$of"
+start asker "$build/gaijinctl" why "$of" --timeout "$limit"
 copies() { copy=$(pgrep -P "$large"); }
 check "its walk is under way" eventually copies
 kill -STOP "$copy"
@@ -226,18 +226,41 @@ story="a worker that ignores the ends of its children"
 holds ignores bash -c 'trap "" CHLD; exec "$@"' bash "$build/gaijin-worker" -n ignores
 grep '^SigIgn' "/proc/$pid/status" >"$dir/ignored.out"
 check "it does" grep -E '[1-9a-f][0-9a-f]{4}$' "$dir/ignored.out"
-run "$build/gaijinctl" why "$of"
+run "$build/gaijinctl" why "$of" --timeout "$limit"
 check "tells" out_has '^  _G\.mine\.ignores$'
 story="a sandboxed worker"
 holds sandboxed "$build/gaijin-worker" -n sandboxed --sandbox --memory-limit 16M
-run "$build/gaijinctl" why "$of"
+run "$build/gaijinctl" why "$of" --timeout "$limit"
 check "tells, with what its system calls are" out_has '^  _G\.mine\.sandboxed$'
 story="a worker that refuses"
 run "$build/gaijin-worker" -n refuses --once -e "bakaGaijin('sandboxed').all()"
-run "$build/gaijinctl" why "$of"
+run "$build/gaijinctl" why "$of" --timeout "$limit"
 check "status 1, not $status" test "$status" = 1
 check "is not asked behind its gaijin.access" out_has '^  it does not tell: gaijin: denied: '
 check "its host tells all the same" out_has '> sandboxed$'
+
+story="a copy that has waited"
+# The rest after it is four times what it took of a processor, not of what others let it wait.
+# shellcheck disable=SC2016
+holds waits bash -c 'sed -i "1i kept = {} for i = 1, 100000 do kept[i] = {} end" "${@: -1}"; exec "$@"' bash "$build/gaijin-worker" -n waits
+waits=$pid
+# stopped_copy WORKER: asks until the copy that answers is stopped; $asker and $copy are theirs. One that ends before is asked for again.
+stopped_copy() {
+  start asker "$build/gaijinctl" why "$of" --timeout "$limit"
+  asker=$pid
+  until copy=$(pgrep -P "$1"); do ! gone "$asker" || return 1; done
+  kill -STOP "$copy" && eventually is_stopped_or_gone && ! gone "$copy"
+}
+is_stopped_or_gone() { gone "$copy" || grep -q '^State:.*T' "/proc/$copy/status"; }
+check "its copy is stopped" eventually stopped_copy "$waits"
+since=$SECONDS
+waited() { ((SECONDS - since > 3)); }
+check "for more than three seconds" eventually waited
+kill -CONT "$copy"
+check "the asker is answered" eventually gone "$asker"
+check "with the way" has asker '^  _G\.mine\.waits$'
+run "$build/gaijinctl" why "$of" --timeout "$((limit / 6))"
+check "and the next soon" out_has '^  _G\.mine\.waits$'
 
 # An interpreter leaves the broker while its copy, which is stopped, is not at its end; then it goes on.
 mkfifo "$dir/fifo"
@@ -253,21 +276,13 @@ io.stderr:write("closed\n")
 io.open("$dir/fifo"):read()
 END
 leaves() {
-  local leaving copy asker
+  local leaving
   start leaves env "LD_PRELOAD=$preload" "ASAN_OPTIONS=${ASAN_OPTIONS:-}:detect_leaks=0" "$1" "$dir/leaves.lua"
   leaving=$pid
   check "it runs" exports leaves leave
   of=shop:$("$build/gaijinctl" tokens --holder leaves --json | grep -o '"id":[0-9]*' | tail -n 1 | cut -d : -f 2)
-  copied() { copy=$(pgrep -P "$leaving"); }
-  # It may end before it is stopped: then it is asked again.
-  asked_and_stopped() {
-    start asker "$build/gaijinctl" why "$of"
-    asker=$pid
-    until copied; do ! gone "$asker" || return 1; done
-    kill -STOP "$copy" && eventually is_stopped_or_gone && ! gone "$copy"
-  }
-  is_stopped_or_gone() { gone "$copy" || grep -q '^State:.*T' "/proc/$copy/status"; }
-  check "its walk is under way" eventually asked_and_stopped
+  copied() { pgrep -P "$leaving" >/dev/null; }
+  check "its walk is under way" eventually stopped_copy "$leaving"
   kill -9 "$asker"
   run "$build/gaijin-worker" -n ends --once -e "gaijin.post(bakaGaijin('leaves').leave)"
   check "it leaves" eventually has leaves closed
@@ -283,7 +298,7 @@ for interpreter in lua5.1 luajit; do
   story=$interpreter
   holds "$interpreter" env "LD_PRELOAD=$preload" "ASAN_OPTIONS=${ASAN_OPTIONS:-}:detect_leaks=0" \
     "$interpreter" -e "gaijin = require 'gaijin'; bakaGaijin = gaijin.connect {name = '$interpreter'}"
-  run "$build/gaijinctl" why "$of"
+  run "$build/gaijinctl" why "$of" --timeout "$limit"
   check "tells" out_has '^  _G\.mine'
   story="$interpreter that leaves while it is looked through"
   leaves "$interpreter"
@@ -293,7 +308,7 @@ story="a dead worker's object"
 kill -9 "${started[1]}"
 knows_dead() { "$build/gaijinctl" tokens --json | grep '"dead":true' >/dev/null; }
 check "its end is known" eventually knows_dead
-run "$build/gaijinctl" why "$number"
+run "$build/gaijinctl" why "$number" --timeout "$limit"
 check "status 0, not $status" test "$status" = 0
 check "is said to be dead" out_has '^shop:[0-9]+  table, .*, dead: its worker has ended$'
 check "has the holder's path" out_has '^  _G\.cache\.players\[3\]$'

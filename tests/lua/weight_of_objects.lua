@@ -28,7 +28,7 @@ seen[1] = {}
 function bakaGaijin.collected() return seen[1] == nil end
 --@ worker reader once
 local archive = bakaGaijin("archive")
-for i = 1, require "t".share(200) do
+for i = 1, require "t".share(100) do
   local page = archive.make()
   assert(#page >= 1)
 end
