@@ -50,7 +50,7 @@ static void become_twin(int fd, pid_t parent, enum twin_pace pace) {
   if (prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) == 0 && getppid() != parent) _exit(1);
   /* Not SCHED_IDLE: where others keep the processors busy it would not end in time. */
   if (pace == TWIN_LAST) sched_setscheduler(0, SCHED_BATCH, &(struct sched_param){0});
-  if (pace != TWIN_HURRIES) setpriority(PRIO_PROCESS, 0, pace);
+  if (pace != TWIN_HURRIES) setpriority(PRIO_PROCESS, 0, (int)pace);
   close_others(fd);
   int score = open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC);
   if (score < 0) return;
