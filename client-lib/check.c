@@ -50,6 +50,7 @@ static const char *check_token(const gaijin *g, const struct table_node *n) {
   if (t->kind < PT_TABLE || t->kind > PT_USERDATA) return "a token is of no kind";
   if (table_find(&g->tokens, n->key) != n) return "two tokens have one id";
   if (t->owed && !t->sent) return "a token is owed that nobody can have";
+  if (t->condemned && (t->pins || t->tag || t->owed)) return "a condemned token is in use";
   if (t->staged && !g->writer.open) return "a token is staged while no message is written";
   return NULL;
 }

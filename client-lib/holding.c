@@ -157,6 +157,9 @@ gaijin_holding *gaijin_holding_find(const gaijin *g, const struct gaijin_pt *pt)
   return h && (h->count || h->claim != CLAIM_NONE) && pt_equal(&h->pt, &wire) ? h : NULL;
 }
 
+uint32_t gaijin_holding_pending(const gaijin_holding *h) { return h->pending; }
+uint32_t gaijin_holding_users(const gaijin_holding *h) { return h->users; }
+
 size_t gaijin_holding_count(const gaijin *g) { return g->holdings.count; }
 size_t gaijin_releases(const gaijin *g) { return g->n_releases; }
 

@@ -11,7 +11,7 @@
  *   host.c     hosts introduced by the broker; window.c: what of our requests they have not taken,
  *              and what of theirs we have.
  *   call.c     our requests under way.
- *   values.c   bodies of received messages.
+ *   values.c   bodies of received messages; cycle.c: those that tell of suspects.
  *
  * returning.h tells how a connection comes back when its broker has gone, and which files do that.
  * receive.c turns messages into changes of these and call-backs, io.c moves bytes, write.c makes
@@ -74,6 +74,7 @@ struct gaijin_token {
   uint8_t kind;
   bool owed; /* a word of it to a new broker, which counts in sent already */
   bool weight_owed;
+  bool condemned; /* nobody uses it: it is not found any more, and ends when it has been dropped */
 };
 
 struct gaijin_holding {
@@ -346,6 +347,8 @@ void gj_token_unpin(gaijin *g, gaijin_token *t);
 bool gj_token_drop(gaijin *g, uint64_t id, uint64_t seen);
 /* Nobody has it any more, because we were declared dead. */
 void gj_token_disown(gaijin *g, gaijin_token *t);
+/* The connection goes: the broker to come knows nothing of what was condemned. */
+void gj_token_end_condemned(gaijin *g);
 void gj_token_free_all(gaijin *g);
 
 /* holding.c */
@@ -443,5 +446,12 @@ void gj_values_skip(gaijin_body *b);
 gaijin_body *gj_values_new(gaijin *g, const struct message *m, uint32_t pts);
 /* Frees the one that is kept for the next body. */
 void gj_values_deinit(gaijin *g);
+
+/* cycle.c */
+/* The request `cycle`; the notices `condemn`, with `count` values, and `resume`. NULL, or what is
+ * wrong with it; gj_no_memory: nothing has changed. */
+const char *gj_cycle_ask(gaijin *g, const struct message *m);
+const char *gj_cycle_condemn(gaijin *g, struct reader *r, uint32_t count);
+const char *gj_cycle_resume(gaijin *g, struct reader *r);
 
 #endif

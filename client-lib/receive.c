@@ -220,10 +220,15 @@ static bool on_routed(gaijin *g, const struct message *m) {
 
 static bool on_request(gaijin *g, const struct message *m) {
   if (m->info->way == OP_ROUTED) return on_routed(g, m);
+  const char *fault = NULL;
   if (m->op == OP_free)
     on_free(g, m);
+  else if (m->op == OP_cycle)
+    fault = gj_cycle_ask(g, m);
   else
-    broken(g, m->info->name, "it is not for clients");
+    fault = "it is not for clients";
+  if (fault == gj_no_memory) return false;
+  if (fault) broken(g, m->info->name, fault);
   return true;
 }
 
@@ -305,6 +310,8 @@ static bool on_notice(gaijin *g, const struct message *m) {
       case OP_bye: fault = on_bye(g, &r); break;
       case OP_ring: fault = gj_rings_on_notice(g, &r); break;
       case OP_seen: fault = on_seen(g, m); break;
+      case OP_condemn: fault = gj_cycle_condemn(g, &r, count); break;
+      case OP_resume: fault = gj_cycle_resume(g, &r); break;
       default: fault = "it is not for clients"; break;
     }
   }

@@ -6,7 +6,7 @@
  * A token that somebody may have counts as sent once from this moment, which is the word of it that
  * the new broker is owed: were it 0 until that word is written, a value that is dealt with in
  * between would have the token forgotten while others have it. One that was never sent, or that
- * everybody has let go, is owed nothing.
+ * everybody has let go, is owed nothing. One that was condemned ends: claims of it are refused.
  * A holding in use gets count 0 and is owed a claim, unless its host is known to be dead: the new
  * broker knows no tombstones. What was to be released is not claimed, and so released.
  */
@@ -19,6 +19,7 @@ static void reset_tokens(gaijin *g) {
   for (uint32_t i = 0; i <= g->tokens.mask; i++) {
     for (struct table_node *n = g->tokens.slots[i]; n; n = n->next) {
       gaijin_token *t = container_of(n, gaijin_token, node);
+      if (t->condemned) t->sent = 0;
       if (!t->sent) t->weight = 0;
       t->weight_owed = t->weight > 0;
       if (!t->sent) continue;
@@ -65,6 +66,7 @@ void gj_reset(gaijin *g) {
   gj_host_reset(g);
   g->ret.owing = OWING_NOTHING;
   g->ret.leaves = false; /* lost, as what is in the out-queue is */
+  gj_token_end_condemned(g);
 }
 
 static bool is_room_due(const struct table_node *n) {

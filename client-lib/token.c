@@ -44,7 +44,7 @@ gaijin_token *gj_token_find(const gaijin *g, const struct pt *pt) {
   struct table_node *n = table_find(&g->tokens, pt->id);
   if (!n) return NULL;
   gaijin_token *t = container_of(n, gaijin_token, node);
-  return t->stamp == pt->stamp && t->kind == pt->kind ? t : NULL;
+  return t->stamp == pt->stamp && t->kind == pt->kind && !t->condemned ? t : NULL;
 }
 
 /* Forgets a token that nobody can have any more; the event still sees it. */
@@ -56,9 +56,14 @@ static void settle(gaijin *g, gaijin_token *t) {
   free(t);
 }
 
-gaijin_token *gaijin_token_find(const gaijin *g, uint64_t id) {
+static gaijin_token *find_any(const gaijin *g, uint64_t id) {
   struct table_node *n = table_find(&g->tokens, id);
   return n ? container_of(n, gaijin_token, node) : NULL;
+}
+
+gaijin_token *gaijin_token_find(const gaijin *g, uint64_t id) {
+  gaijin_token *t = find_any(g, id);
+  return t && !t->condemned ? t : NULL;
 }
 
 int gaijin_token_weigh(gaijin *g, gaijin_token *t, uint64_t bytes) {
@@ -89,7 +94,7 @@ void gj_token_unpin(gaijin *g, gaijin_token *t) {
 }
 
 bool gj_token_drop(gaijin *g, uint64_t id, uint64_t seen) {
-  gaijin_token *t = gaijin_token_find(g, id);
+  gaijin_token *t = find_any(g, id);
   if (!t || seen > t->sent - t->owed) return false; /* a word that is owed was not read */
   t->sent -= seen;
   if (t->sent) {
@@ -105,6 +110,28 @@ void gj_token_disown(gaijin *g, gaijin_token *t) {
   t->owed = t->weight_owed = false;
   t->weight = 0;
   settle(g, t);
+}
+
+/* ---- Condemned ---- */
+
+uint32_t gaijin_token_pins(const gaijin_token *t) { return t->pins; }
+
+void gaijin_token_condemn(gaijin *g, gaijin_token *t) {
+  assert(!t->pins && !t->staged && !t->condemned);
+  t->condemned = true;
+  t->tag = NULL;
+  settle(g, t);
+}
+
+static bool is_condemned(const struct table_node *n) {
+  return container_of(n, const gaijin_token, node)->condemned;
+}
+
+void gj_token_end_condemned(gaijin *g) {
+  struct walk w = {0};
+  struct table_node *n;
+  while ((n = gj_walk_next(&w, &g->tokens, is_condemned)))
+    gj_token_disown(g, container_of(n, gaijin_token, node));
 }
 
 void gj_token_free_all(gaijin *g) {

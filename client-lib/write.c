@@ -421,6 +421,15 @@ int gj_write_ring(gaijin *g, uint32_t step) {
   return pack_outcome(g, &p, pack_end(&p));
 }
 
+int gaijin_withdraw(gaijin *g, uint64_t round) {
+  struct pack p;
+  int status = version_check(g, op_info(OP_withdraw), 1);
+  if (!status) status = begin_own(g, &p, OP_withdraw, 1);
+  if (status) return status;
+  pack_uint(&p, round);
+  return pack_outcome(g, &p, pack_end(&p));
+}
+
 void gaijin_abort(gaijin *g) {
   struct writer *w = &g->writer;
   if (w->nested) {

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 
 #include "lua/ask/future.h"
+#include "lua/cycles/rounds.h"
 #include "lua/fiber/door.h"
 #include "lua/fiber/fiber.h"
 #include "lua/fiber/ration.h"
@@ -83,6 +84,7 @@ static void check_queues(const struct worker *w) {
   if (!fault) fault = listed_check(w);
   if (!fault) fault = ration_check(w);
   if (!fault) fault = reuse_check(w);
+  if (!fault) fault = rounds_check(w);
   if (fault) must(w, false, fault);
   MUST(queued == s->n_ready + check_queue(w, s->stackless_first, s->stackless_last));
   for (const struct fiber *f = s->stackless_first; f; f = f->next) MUST(!f->stack);

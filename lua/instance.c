@@ -10,6 +10,7 @@
 #include "lua/ask/future.h"
 #include "lua/ask/room.h"
 #include "lua/check.h"
+#include "lua/cycles/rounds.h"
 #include "lua/fiber/connection.h"
 #include "lua/fiber/door.h"
 #include "lua/fiber/ending.h"
@@ -44,7 +45,8 @@ static void turn(struct worker *w) {
 }
 
 const struct loop_hooks instance_hooks = {
-    .begin = begin_waiting, .turn = turn, .sweep = collect_sweep, .leave = label_waits_refuse_all};
+    .begin = begin_waiting, .turn = turn, .sweep = collect_sweep, .withdraw = rounds_withdraw,
+    .leave = label_waits_refuse_all};
 
 int instance_init(struct worker *w, bool hosted) {
   stacks_init(&w->sched.stacks, fiber_entry, luajit_is_here());
@@ -85,6 +87,7 @@ void instance_close(struct worker *w, bool with_vm) {
   }
   listed_deinit(w);
   forked_deinit(w);
+  rounds_deinit(w);
   if (!worker_is_fork(w)) worker_log_rest(w); /* the parent tells its own */
   connection_unwatch(w);
   if (w->g) w->name = "?"; /* it was the connection's; scripts of an interpreter go on */

@@ -186,6 +186,7 @@ static int vm_dispatch(lua_State *L) {
   struct worker *w = connected(L);
   need_guest(L, w, "gaijin.dispatch");
   double seconds = hosted_turn(w);
+  w->lua_ran++;
   luajit_back(L, w);
   if (w->lost) return worker_raise(L, GAIJIN_STATUS_LOST, "%s", gaijin_error(w->g));
   if (seconds < 0)

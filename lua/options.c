@@ -115,6 +115,7 @@ void options_configure(const struct settings *s, struct worker *w) {
   w->collector_waits = settings_count(s, SETTING_collector_waits);
   w->traces_tokens = settings_flag(s, SETTING_trace_tokens);
   w->allows_eval = settings_flag(s, SETTING_allow_eval);
+  w->no_cycles = settings_flag(s, SETTING_no_cycles);
   w->sandboxed = s->program == SETTINGS_WORKER && settings_flag(s, SETTING_sandbox);
 }
 

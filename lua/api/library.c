@@ -20,6 +20,7 @@
 #include "lua/api/stats.h"
 #include "lua/ask/remote.h"
 #include "lua/ask/room.h"
+#include "lua/cycles/rounds.h"
 #include "lua/fiber/connection.h"
 #include "lua/fiber/door.h"
 #include "lua/fiber/ending.h"
@@ -198,7 +199,10 @@ const struct gaijin_events library_events = {.request = begin_request,
                                              .reconnected = on_reconnected,
                                              .reborn = outage_reborn,
                                              .confirmed = outage_confirmed,
-                                             .dead = on_dead};
+                                             .dead = on_dead,
+                                             .cycle = rounds_asked,
+                                             .condemn = rounds_condemned,
+                                             .resume = rounds_resumed};
 
 /* ---- Opening ---- */
 
@@ -311,6 +315,7 @@ static void open_anchors(lua_State *L, struct worker *w) {
   luajit_open(L, w);
   access_open(L, w);
   quick_open(L, w);
+  gc_open(L, w);
   weight_open(L, w);
 }
 

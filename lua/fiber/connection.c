@@ -54,6 +54,7 @@ void connection_starved(void *worker) {
 
 void connection_lost(struct worker *w) {
   w->lost = true;
+  w->halted = false;
   door_look(w);
   timer_wake_loop(w);
 }

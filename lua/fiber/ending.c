@@ -166,7 +166,20 @@ static void on_alarm(int sig) {
   raise(SIGTERM);
 }
 
-static void on_signalled(uv_async_t *async) { ending_stop(async->data, 0); }
+/* To stop is to run Lua. */
+static void on_signalled(uv_async_t *async) {
+  struct worker *w = async->data;
+  w->stop_waits = w->halted;
+  if (w->halted)
+    w->loop.hooks->withdraw(w);
+  else
+    ending_stop(w, 0);
+}
+
+void ending_resume(struct worker *w) {
+  if (w->stop_waits) ending_stop(w, 0);
+  w->stop_waits = false;
+}
 
 /* For one who ends anyway; finalisers may still run, in the time that they would have had. */
 static void on_late_signal(int sig) {

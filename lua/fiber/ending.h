@@ -14,6 +14,8 @@
 
 /* Begins the end; nothing if it has begun. */
 void ending_stop(struct worker *w, int exit_code);
+/* The worker is not halted any more: a signal that waited for that takes effect. */
+void ending_resume(struct worker *w);
 /* In each turn of the loop: true when it has cancelled something, so that there is more to run. */
 bool ending_turn(struct worker *w);
 /* The connection is lost; or nothing is left to be finished or waited for. */

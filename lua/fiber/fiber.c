@@ -393,7 +393,8 @@ static void run_fiber(struct worker *w, struct fiber *f) {
     try_later(w, f);
     return;
   }
-  assert(!w->sched.current && !f->done);
+  assert(!w->sched.current && !f->done && !w->halted);
+  w->lua_ran++;
   w->sched.current = f;
   scheduler_next_stretch(&w->sched);
   stack_resume(&w->sched.stacks, f->stack, f);

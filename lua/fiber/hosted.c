@@ -32,13 +32,32 @@ static double loop_seconds(const struct worker *w) {
   return ms < 0 ? -1 : ms / 1e3;
 }
 
+/* Waits for the loop's descriptor; whether a signal was felt. */
+static bool wait_for_descriptor(struct worker *w, double seconds, const sigset_t *mask) {
+  struct pollfd p = {.fd = hosted_fd(w), .events = POLLIN};
+  struct timespec limit = {.tv_sec = (time_t)seconds,
+                           .tv_nsec = (long)((seconds - (double)(time_t)seconds) * 1e9)};
+  return ppoll(&p, 1, seconds < 0 ? NULL : &limit, mask) < 0 && errno == EINTR;
+}
+
+/* Halted, the guest stays in here, and the interpreter's hooks wait. */
+static void turn_while_halted(struct worker *w) {
+  while (w->halted) {
+    bool left = gaijin_queued_bytes(w->g) > 0 && !w->loop.writable_wanted;
+    if (wait_for_descriptor(w, left ? 0 : loop_seconds(w), NULL)) w->loop.hooks->withdraw(w);
+    uv_run(&w->loop.uv, UV_RUN_NOWAIT);
+  }
+}
+
 double hosted_turn(struct worker *w) {
   struct fiber *f = w->sched.current;
   assert(f == w->sched.guest); /* the loop runs on the interpreter's own stack only */
   w->sched.current = NULL;
   uv_run(&w->loop.uv, UV_RUN_NOWAIT);
+  turn_while_halted(w);
   if (fiber_is_due(w))
     uv_run(&w->loop.uv, UV_RUN_NOWAIT); /* what arrived runs, and its answers leave, in this turn */
+  turn_while_halted(w);
   w->sched.current = f;
   uv_update_time(&w->loop.uv);
   /* What the last poll of the turn brought has not had its prepare phase yet. */
@@ -55,6 +74,8 @@ int hosted_fd(const struct worker *w) { return uv_backend_fd(&w->loop.uv); }
 /* Gives the interpreter's hooks their chance. */
 static void let_lua_run(struct worker *w) {
   lua_State *L = w->sched.guest_state;
+  assert(!w->halted);
+  w->lua_ran++;
   w->sched.no_wait++;
   lua_rawgeti(L, LUA_REGISTRYINDEX, w->anchors.hook_chunk);
   if (lua_pcall(L, 0, 0, 0) != 0) worker_interrupted(L, w);
@@ -69,9 +90,6 @@ static lua_Hook hook_of(const struct worker *w) {
 /* Waits for the loop's descriptor. A signal is felt whenever it comes: until the wait begins,
  * signals are blocked. */
 static void wait_for_loop(struct worker *w, double seconds) {
-  struct pollfd p = {.fd = hosted_fd(w), .events = POLLIN};
-  struct timespec limit = {.tv_sec = (time_t)seconds,
-                           .tv_nsec = (long)((seconds - (double)(time_t)seconds) * 1e9)};
   sigset_t all, before;
   lua_Hook hook = hook_of(w);
   if (hook) let_lua_run(w);
@@ -79,7 +97,7 @@ static void wait_for_loop(struct worker *w, double seconds) {
   sigfillset(&all);
   pthread_sigmask(SIG_SETMASK, &all, &before);
   bool felt = hook_of(w) && hook_of(w) != hook;
-  if (!felt) felt = ppoll(&p, 1, seconds < 0 ? NULL : &limit, &before) < 0 && errno == EINTR;
+  if (!felt) felt = wait_for_descriptor(w, seconds, &before);
   pthread_sigmask(SIG_SETMASK, &before, NULL);
   if (felt && w->sched.guest_state) let_lua_run(w);
 }
@@ -107,7 +125,9 @@ static void wait_in_guest(struct worker *w) {
     double seconds = hosted_turn(w);
     if (is_its_turn(w, f) || w->sched.interrupted) break;
     if (seconds != 0) {
-      if (linger(w))
+      bool came = linger(w);
+      if (w->halted) continue;
+      if (came)
         seconds = 0; /* hooks have their chance, then the loop */
       else
         seconds = loop_seconds(w); /* a look may have started a timer */
@@ -117,6 +137,7 @@ static void wait_in_guest(struct worker *w) {
     if (w->sched.interrupted) break;
   }
   f->queued = false;
+  w->lua_ran++;
 }
 
 bool hosted_init(struct worker *w) {

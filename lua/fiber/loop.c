@@ -77,6 +77,11 @@ static void turn(struct worker *w) {
   assert(!w->sched.current); /* fibers run from here only */
   scheduler_next_stretch(&w->sched);
   connection_resume(w);
+  if (w->halted) { /* it only listens, and sends what it has said before */
+    timer_let_loop_wait(w);
+    connection_flush(w);
+    return;
+  }
   w->loop.hooks->begin(w);
   slices_turn(w);
   bool more = fiber_run_ready(w) || slices_wanted(w);

@@ -62,12 +62,28 @@ static void intern(lua_State *L, struct worker *w, gaijin_holding *h) {
   lua_pop(L, 1);
 }
 
-/* Pushes the AT of a holding if there is one. */
-static bool push_interned(lua_State *L, struct worker *w, gaijin_holding *h) {
+/* Pushes what was interned for a holding last, or nil. */
+static void push_entry(lua_State *L, struct worker *w, const gaijin_holding *h) {
   lua_rawgeti(L, LUA_REGISTRYINDEX, w->anchors.interner);
-  lua_pushlightuserdata(L, h);
+  lua_pushlightuserdata(L, (void *)(uintptr_t)h);
   lua_rawget(L, -2);
   lua_remove(L, -2);
+}
+
+const struct at *at_push_userdata(lua_State *L, struct worker *w, const gaijin_holding *h) {
+  push_entry(L, w, h);
+  const struct at *at = lua_isnil(L, -1) ? NULL : at_get(L, w, lua_gettop(L));
+  if (at && at->holding == h && push_userdata(L, w, lua_gettop(L))) {
+    lua_remove(L, -2);
+    return at;
+  }
+  lua_pop(L, 1);
+  return NULL;
+}
+
+/* Pushes the AT of a holding if there is one. */
+static bool push_interned(lua_State *L, struct worker *w, gaijin_holding *h) {
+  push_entry(L, w, h);
   struct at *at = lua_isnil(L, -1) ? NULL : at_get(L, w, lua_gettop(L));
   if (at && at->holding == h) return true;
   struct gaijin_pt pt = gaijin_holding_pt(h);
@@ -166,6 +182,7 @@ void at_revive(lua_State *L, struct worker *w, int i) {
 int at_finalise(lua_State *L) {
   struct worker *w = worker_of(L);
   struct at *at = lua_touserdata(L, 1);
+  if (at) at->was_finalised = true;
   if (!at || !at->holding) return 0;
   assert(!at->revived || at->revived->holding == at->holding);
   if (at->revived) at->revived->holding = NULL;

@@ -18,6 +18,7 @@
 struct at {
   struct gaijin_pt pt;
   gaijin_holding *holding; /* NULL once finalised */
+  bool was_finalised; /* weak tables do not keep such a userdata, even if something refers to it */
   /* Of a fresh token: the AT whose holding ends with it; it lives as long as the token. */
   struct at *revived;
 };
@@ -32,6 +33,9 @@ struct at *at_get(lua_State *L, struct worker *w, int i);
 static inline bool at_may_be_userdata(lua_State *L, int i) {
   return lua_type(L, i) == LUA_TUSERDATA && lua_objlen(L, i) == sizeof(struct at);
 }
+/* Pushes the userdata that ends with the AT of the holding: the AT, or the token inside a function.
+ * NULL pushes nothing: no AT of it is known. Allocates nothing, raises nothing. */
+const struct at *at_push_userdata(lua_State *L, struct worker *w, const gaijin_holding *h);
 /* LuaJIT: adds the value on top to those that the replaced library functions look closer at: ATs
  * and copies. (Compiled code can look a value up in a table, but not ask C.) */
 void at_note(lua_State *L, struct worker *w);

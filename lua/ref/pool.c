@@ -71,13 +71,24 @@ void pool_push(lua_State *L, struct worker *w, gaijin_token *t) {
   assert(!lua_isnil(L, -1));
 }
 
-void pool_forget(void *worker, gaijin_token *token, void *tag) {
-  struct worker *w = worker;
+void pool_empty(lua_State *L, struct worker *w, gaijin_token *t) {
+  int slot = (int)(intptr_t)gaijin_token_tag(t);
+  lua_rawgeti(L, LUA_REGISTRYINDEX, w->anchors.lookup);
+  lua_rawgeti(L, LUA_REGISTRYINDEX, w->anchors.pool);
+  lua_rawgeti(L, -1, slot);
+  lua_pushnil(L);
+  lua_rawset(L, -4);
+  lua_pushnil(L);
+  lua_rawseti(L, -2, slot);
+  lua_pop(L, 2);
+}
+
+/* The object leaves both tables, and what is remembered of it ends. */
+static void give_up(struct worker *w, gaijin_token *token, int slot) {
   note_forgotten(&w->weights, gaijin_token_weight(token));
-  origin_forget(w, (int)(intptr_t)tag);
+  origin_forget(w, slot);
   /* Only keys that exist are written, so nothing is allocated and nothing is raised. */
   lua_State *L = w->L;
-  int slot = (int)(intptr_t)tag;
   lua_rawgeti(L, LUA_REGISTRYINDEX, w->anchors.lookup);
   lua_rawgeti(L, LUA_REGISTRYINDEX, w->anchors.pool);
   lua_rawgeti(L, -1, slot);
@@ -87,4 +98,13 @@ void pool_forget(void *worker, gaijin_token *token, void *tag) {
   lua_rawset(L, -4);
   luaL_unref(L, -1, slot);
   lua_pop(L, 2);
+}
+
+void pool_condemn(struct worker *w, gaijin_token *t) {
+  give_up(w, t, (int)(intptr_t)gaijin_token_tag(t));
+  gaijin_token_condemn(w->g, t);
+}
+
+void pool_forget(void *worker, gaijin_token *token, void *tag) {
+  if (tag) give_up(worker, token, (int)(intptr_t)tag);
 }

@@ -35,10 +35,11 @@ static bool is_nested(const struct gaijin_request *rq) { return rq->depth > 1 &&
 
 /* ---- Beginning ---- */
 
-/* Whether the asker's next request may have a fiber now. What comes behind long work (slices.h)
- * stays a record: with a fiber it might run before those that wait there for the end of it. */
+/* Whether the asker's next request may have a fiber now; to make one may run finalisers. What comes
+ * behind long work (slices.h) stays a record: with a fiber it might run before those that wait
+ * there for the end of it. */
 static bool may_begin(const struct worker *w, const struct asker *a, bool nested) {
-  return a->n_ready < BEGUN_MOST && turns_may_begin(w, a, nested) &&
+  return !w->halted && a->n_ready < BEGUN_MOST && turns_may_begin(w, a, nested) &&
          !slices_is_followed(w, a->host);
 }
 

@@ -27,20 +27,24 @@ static void answer(struct worker *w, uint64_t id) {
   gaijin_answer_free(w->g, id, b->seconds > 0 ? (uint32_t)(b->seconds * 1e3) : 0, b->put_off);
 }
 
+/* Halted it collects nothing, and is here only because memory is too short for a timer. */
 static void answer_waiting(struct worker *w) {
   struct free_budget *b = &w->budget;
   assert(!b->timer && b->n_waiting > 0);
   double start = clock_seconds();
-  gc_full(w->L, w);
+  if (!w->halted) gc_full(w->L, w);
   b->seconds -= clock_seconds() - start;
   for (unsigned i = 0; i < b->n_waiting; i++) answer(w, b->waiting[i]);
   b->n_waiting = 0;
 }
 
+static const double halted_delay = 0.010;
+
 static void on_time(struct timer *t) {
   struct worker *w = timer_worker(t);
   w->budget.timer = NULL;
   timer_stop(t);
+  if (w->halted && (w->budget.timer = timer_start(w, halted_delay, on_time, NULL))) return;
   refill(&w->budget);
   answer_waiting(w);
 }
@@ -57,11 +61,11 @@ void collect_on_free(void *worker, uint64_t id) {
   b->waiting[b->n_waiting++] = id;
   if (b->timer) return;
   refill(b);
-  if (b->seconds > 0) {
+  if (b->seconds > 0 && !w->halted) {
     answer_waiting(w);
     return;
   }
-  double delay = -b->seconds / share;
+  double delay = b->seconds > 0 ? halted_delay : -b->seconds / share;
   b->timer = timer_start(w, delay < longest_delay ? delay : longest_delay, on_time, NULL);
   if (b->timer)
     b->put_off++;
@@ -70,6 +74,7 @@ void collect_on_free(void *worker, uint64_t id) {
 }
 
 void collect_sweep(struct worker *w) {
+  if (w->halted) return;
   if (++w->sweeps >= w->collector_waits) {
     w->sweeps = 0;
     gc_full(w->L, w);

@@ -6,6 +6,7 @@
 
 #include <assert.h>
 
+#include "lua/cycles/rounds.h"
 #include "lua/fiber/connection.h"
 #include "lua/fiber/door.h"
 #include "lua/serve/begin.h"
@@ -30,6 +31,7 @@ void outage_begins(void *worker, int fd, const char *reason) {
   watch_moved(w);
   begin_forget(w);
   collect_forget(w);
+  rounds_forget(w);
 }
 
 void outage_ends(void *worker, int fd) {

@@ -128,7 +128,7 @@ static bool has_time(struct scheduler *s) {
 static bool may_be_quick(struct worker *w, const struct gaijin_request *request) {
   bool is_known = request->op == GAIJIN_OP_GET || request->op == GAIJIN_OP_SET ||
                   request->op == GAIJIN_OP_LEN;
-  if (!is_known || request->one_way || w->stopping || w->sched.current) return false;
+  if (!is_known || request->one_way || w->stopping || w->sched.current || w->halted) return false;
   /* It must not overtake what was started before it. */
   return w->sched.n_ready == 0 && !w->sched.stackless_first && has_time(&w->sched);
 }
@@ -152,6 +152,7 @@ bool quick_serve(struct worker *w, const struct gaijin_request *request, gaijin_
   q.done = q.answered = false;
   if (!read_values(&q, body)) return false;
   lua_State *L = w->L;
+  w->lua_ran++;
   lua_rawgeti(L, LUA_REGISTRYINDEX, w->anchors.quick);
   lua_pushlightuserdata(L, &q);
   /* If a finaliser raised, it is done again on a fiber. */

@@ -12,6 +12,18 @@ static int collect(lua_State *L) {
   return 0;
 }
 
+void gc_open(lua_State *L, struct worker *w) {
+  lua_pushcfunction(L, collect);
+  w->anchors.collector = luaL_ref(L, LUA_REGISTRYINDEX);
+}
+
+void gc_drop(struct worker *w) {
+  luajit_flush_code(w); /* its constants would be left, and in weak tables */
+  luajit_back(w->L, w);
+  worker_protected_anchor(w, w->anchors.collector, NULL);
+  luajit_back(w->L, w);
+}
+
 /* Twice: what the first finalises may have kept other ATs alive. */
 void gc_full(lua_State *L, struct worker *w) {
   luajit_forget_code(w);

@@ -9,5 +9,10 @@
 
 /* From the scheduler or a fiber; a script's finaliser that raises is reported on stderr. */
 void gc_full(lua_State *L, struct worker *w);
+/* For gc_drop. Raises. */
+void gc_open(lua_State *L, struct worker *w);
+/* From the scheduler: one collection, of all that is garbage now. When scripts run again, which its
+ * finalisers are the first to do, no weak table has any of it. */
+void gc_drop(struct worker *w);
 
 #endif

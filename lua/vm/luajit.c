@@ -81,6 +81,11 @@ void luajit_forget_code(struct worker *w) {
   if (!w->is_luajit || now - w->code_forgotten < 1) return;
   if (lua_gc(w->L, LUAJIT_GCISRUNNING, 0) == 0)
     return; /* perhaps in a finaliser, where it is not allowed */
-  w->code_forgotten = now;
+  luajit_flush_code(w);
+}
+
+void luajit_flush_code(struct worker *w) {
+  if (!w->is_luajit) return;
+  w->code_forgotten = clock_seconds();
   worker_protected(w, flush_code, NULL);
 }

@@ -32,5 +32,7 @@ bool luajit_in_finaliser(lua_State *L, struct worker *w);
 /* Throws compiled code away, which keeps the objects that it has as constants alive, remote ones
  * too. At most once a second, for it is made anew where it is needed. */
 void luajit_forget_code(struct worker *w);
+/* The same at once. From the scheduler only, where no finaliser is under way. */
+void luajit_flush_code(struct worker *w);
 
 #endif

@@ -241,6 +241,8 @@ static int call_protected(lua_State *L, lua_CFunction fn, int anchor, void *user
 static bool protect(struct worker *w, lua_CFunction fn, int anchor, void *user) {
   int status = LUA_ERRERR;
   size_t reserve = w->heap.reserve;
+  assert(!w->halted);
+  w->lua_ran++;
   w->sched.no_wait++;
   w->heap.reserve = HEAP_RESERVE;
   for (int i = 0; i < MOST_TRIES && status != 0 && status != LUA_ERRMEM; i++) {

@@ -49,6 +49,7 @@ struct anchors {
   int yield;     /* coroutine.yield as it was */
   int access_name; /* the string "access" */
   int quick;       /* function of quick.c */
+  int collector;   /* function of vm/gc.c */
   int serve, answer_raised; /* functions of serve.c */
   int trace_handler,
       trace_function; /* functions of trace.c, made before because making one allocates */
@@ -305,6 +306,11 @@ struct worker {
   size_t kept_bytes; /* of answers that futures keep unread, where the heap has a limit */
   struct deaths deaths;
   struct forked *forked; /* its copy that looks at the heap (lua/walk/forked.h); NULL: none yet */
+  struct cycles *cycles; /* what the broker asks about suspects (lua/cycles/); NULL: nothing yet */
+  bool no_cycles;  /* that is answered with `unsupported` */
+  bool halted;     /* no Lua runs until the broker says so: no fiber, no finaliser, no collection */
+  bool stop_waits; /* a signal has come meanwhile */
+  uint64_t lua_ran; /* how often Lua may have run: it has not as long as the number is the same */
   struct backlog backlog;
   struct label_waits *label_waits; /* requests that wait for a label (serve/label_waits.h) */
   struct room_queue *room_queues[ROOM_BUCKETS]; /* of fibers that wait for room in a window, by host

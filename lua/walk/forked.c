@@ -9,18 +9,12 @@
 
 #include <assert.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <math.h>
-#include <sched.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/prctl.h>
 #include <sys/resource.h>
-#include <sys/syscall.h>
-#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -28,8 +22,9 @@
 #include "lua/fiber/timer.h"
 #include "lua/fiber/wait.h"
 #include "lua/vm/luajit.h"
+#include "lua/walk/twin.h"
 
-enum { DESCRIPTORS_MOST = 4096, PROBES = 4, PAGE = 4096 };
+enum { PROBES = 4, PAGE = 4096 };
 /* The rest after a copy, in what it took of a processor: what it waited, where others want one,
  * cost the worker nothing. What it has stopped the worker for is paid from what is saved up, a
  * hundredth of the time; what is overdrawn is rested for. Seconds. */
@@ -90,90 +85,28 @@ static double stopped_seconds(const struct forked *c) {
 
 /* ---- In the copy ---- */
 
-/* Whatever it does to these is its own: the broker, say, must see the worker's end. */
-static void close_others(int kept) {
-#ifdef SYS_close_range
-  if ((kept == 3 || syscall(SYS_close_range, 3, kept - 1, 0) == 0) &&
-      syscall(SYS_close_range, kept + 1, ~0u, 0) == 0)
-    return;
-#endif
-  for (int fd = 3; fd < DESCRIPTORS_MOST; fd++)
-    if (fd != kept) close(fd);
-}
-
-static void become_copy(int fd, pid_t parent) {
-  static const int signals[] = {SIGALRM, SIGTERM, SIGINT, SIGHUP, SIGUSR1, SIGUSR2, SIGCHLD,
-                                SIGPROF, SIGVTALRM};
-  for (size_t i = 0; i < sizeof signals / sizeof signals[0]; i++) signal(signals[i], SIG_DFL);
-  sigset_t none;
-  sigemptyset(&none);
-  sigprocmask(SIG_SETMASK, &none, NULL);
-  alarm(FORKED_SECONDS);
-  struct rlimit seconds = {.rlim_cur = FORKED_SECONDS, .rlim_max = FORKED_SECONDS};
-  struct rlimit no_core = {0};
-  setrlimit(RLIMIT_CPU, &seconds);
-  setrlimit(RLIMIT_CORE, &no_core);
-  /* A sandboxed worker may do neither this nor the file below; the alarm it may. */
-  if (prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) == 0 && getppid() != parent) _exit(1);
-  /* Not SCHED_IDLE: where others keep the processors busy a walk would not end in time. */
-  sched_setscheduler(0, SCHED_BATCH, &(struct sched_param){0});
-  setpriority(PRIO_PROCESS, 0, 19);
-  close_others(fd);
-  int score = open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC);
-  if (score < 0) return;
-  if (write(score, "1000", 4) != 4) { /* then it is as dear as the worker */
-  }
-  close(score);
-}
-
 struct copied {
-  struct worker *w;
   forked_job job;
   void *user;
-  char *result;
-  size_t size;
 };
 
-static int run_job(lua_State *L) {
-  struct copied *c = lua_touserdata(L, 1);
-  c->size = c->job(L, c->w, c->user, c->result);
-  return 0;
-}
-
-__attribute__((noreturn))
-static void be_copy(lua_State *L, struct copied *c, int fd, pid_t parent) {
-  become_copy(fd, parent);
-  lua_sethook(L, NULL, 0, 0);
-  lua_gc(L, LUA_GCSTOP, 0);
-  if (c->w->heap.most) c->w->heap.most = SIZE_MAX / 4;
-  c->result = malloc(FORKED_BYTES_MOST);
-  if (!c->result || lua_cpcall(L, run_job, c) != 0) _exit(1);
-  assert(c->size <= FORKED_BYTES_MOST);
-  for (size_t done = 0; done < c->size;) {
-    ssize_t n = write(fd, c->result + done, c->size - done);
-    if (n <= 0) _exit(1);
-    done += (size_t)n;
-  }
+static void run_job(lua_State *L, struct worker *w, void *user, int fd) {
+  const struct copied *c = user;
+  char *result = malloc(FORKED_BYTES_MOST);
+  if (!result) _exit(1);
+  size_t size = c->job(L, w, c->user, result);
+  assert(size <= FORKED_BYTES_MOST);
+  twin_write(fd, result, size);
   _exit(0);
 }
 
 /* ---- In the worker ---- */
 
-static double seconds_of(const struct timeval *t) {
-  return (double)t->tv_sec + (double)t->tv_usec / 1e6;
-}
-
 /* Whether the copy has ended; *good: with a result. */
 static bool has_ended(struct forked *c, bool *good) {
-  int status = 0;
-  struct rusage used;
-  pid_t r = wait4(c->pid, &status, WNOHANG, &used);
-  if (r == 0 || (r < 0 && errno == EINTR)) return false;
-  c->took = r < 0 ? clock_seconds() - c->began
-                  : seconds_of(&used.ru_utime) + seconds_of(&used.ru_stime);
-  /* In a stock interpreter the script may have waited for it, or ignore the ends of children: then
-   * a result is one if there is something in the file. */
-  *good = r < 0 || (WIFEXITED(status) && WEXITSTATUS(status) == 0);
+  double took = 0;
+  if (!twin_has_ended(c->pid, good, &took)) return false;
+  c->took = took < 0 ? clock_seconds() - c->began : took;
   return true;
 }
 
@@ -244,17 +177,15 @@ static void await_round(lua_State *L, struct worker *w, struct forked *c, const 
   }
 }
 
-static void begin(lua_State *L, struct forked *c, const char *what,
+static void begin(lua_State *L, struct worker *w, struct forked *c, const char *what,
                   struct copied *job) {
-  pid_t self = getpid();
   c->fd = memfd_create("gaijin-walk", MFD_CLOEXEC);
   c->is_waited = false;
   if (c->fd < 0)
     worker_raise(L, GAIJIN_STATUS_BUSY, "%s needs a file in memory: %s", what, strerror(errno));
   touch_probes(c, 1);
   double before = own_seconds();
-  c->pid = fork();
-  if (c->pid == 0) be_copy(L, job, c->fd, self);
+  c->pid = twin_start(L, w, c->fd, TWIN_LAST, run_job, job);
   int error = errno;
   measure_fork(c, before);
   if (c->pid > 0) return;
@@ -286,7 +217,7 @@ void forked_run(lua_State *L, struct worker *w, const char *what, forked_job job
   c->began = clock_seconds();
   c->is_waited = true;
   await_round(L, w, c, what);
-  begin(L, c, what, &(struct copied){.w = w, .job = job, .user = user});
+  begin(L, w, c, what, &(struct copied){.job = job, .user = user});
   await(L, w, c, what, &good);
   /* pread is not among a sandboxed worker's calls. */
   ssize_t n = good && lseek(c->fd, 0, SEEK_SET) == 0 ? read(c->fd, result, FORKED_BYTES_MOST) : -1;
@@ -302,14 +233,10 @@ void forked_run(lua_State *L, struct worker *w, const char *what, forked_job job
 }
 
 /* Nobody looks any more: the copy is ended here, for a stock interpreter goes on and would keep a
- * zombie. Whether it is still our child is asked first: the script may have waited for it. A
- * sandboxed worker may not signal, and ends now. */
+ * zombie. */
 static void end_copy(struct forked *c) {
-  bool good;
   close(c->fd);
-  if (has_ended(c, &good) || kill(c->pid, SIGKILL) != 0) return;
-  while (waitpid(c->pid, NULL, 0) < 0 && errno == EINTR) {
-  }
+  twin_end(c->pid);
 }
 
 void forked_deinit(struct worker *w) {

@@ -1,16 +1,16 @@
 /* SPDX-License-Identifier: MIT
  *
  * A forked copy of the worker that looks at the heap and tells what it found, while the worker goes
- * on: the fork is all that stops it. The copy runs C only: no script, no finaliser. It ends itself,
- * in FORKED_SECONDS at most, and writes into a file in memory, so nobody need read meanwhile.
+ * on: the fork is all that stops it. The copy is a twin (twin.h) that runs last, and writes into a
+ * file in memory, so nobody need read meanwhile. What it costs the worker itself is the fork, and
+ * that each page which the worker writes to meanwhile is copied by the kernel: most by its
+ * collector, which marks all objects. So a round of the collector is brought to its end before, in
+ * slices; the next begins when the heap is twice as large. What it did cost is measured.
  *
- * The copy gives way to others (SCHED_BATCH, nice 19). What it costs the worker itself
- * is the fork, and that each page which the worker writes to meanwhile is copied by the kernel:
- * most by its collector, which marks all objects. So a round of the collector is brought to its end
- * before, in slices; the next begins when the heap is twice as large. What it did cost is measured.
- *
- * A worker has one copy at a time, and after it a rest: four times what it took of a processor, and
- * until what it has stopped the worker for is a hundredth of the time again, beyond a quarter of a
+ * A worker has one such copy at a time, and after it a rest: four times what it took of a
+ * processor, and until what it has stopped the worker for is a hundredth of the time again, beyond
+ * a quarter of a second that is saved up. So all who ask together cost a hundredth of the worker's
+ * time, a fifth of a processor for the copy, and one copy's memory.
  * second that is saved up. So all who ask together cost a hundredth of the worker's time, a fifth
  * of a processor for the copy, and one copy's memory.
  */
@@ -20,8 +20,9 @@
 #include <stddef.h>
 
 #include "lua/vm/worker.h"
+#include "lua/walk/twin.h"
 
-enum { FORKED_SECONDS = 10, FORKED_BYTES_MOST = 64 << 10 };
+enum { FORKED_SECONDS = TWIN_SECONDS, FORKED_BYTES_MOST = 64 << 10 };
 
 /* What the copy does, on its stack and lua_State: writes its result into the buffer; how much. It
  * may raise. */

@@ -1,4 +1,5 @@
--- A cycle across two workers is not collected (documented); the broker's books list it, and breaking it frees both.
+-- The broker's books list a cycle across two workers while nobody looks for such; breaking it frees both. When somebody does, it goes.
+--@ broker --cycle-time=0
 --@ worker A
 bakaGaijin.make = function(other) return { other = other } end
 bakaGaijin.collect = function() bakaGC() bakaGC() return (getBaka()) end

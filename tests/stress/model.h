@@ -51,6 +51,7 @@ struct model {
   int victim; /* the worker that is killed in this batch; -1: none */
   bool outage; /* the broker is killed in this batch: what is written is touched once */
   bool small_messages, can_post;
+  bool cycles_go; /* what only keeps itself, over workers, goes by itself */
 };
 
 /* Memory that is short ends the program, here and below. */

@@ -141,6 +141,7 @@ static void run(struct run *r, FILE *progress) {
   double start = bed_now();
   *r->outcome = (struct outcome){.failed = false};
   model_init(&r->model, r->settings->workers);
+  r->model.cycles_go = r->settings->cycles;
   r->model.small_messages = r->settings->max_message < 100000;
   if (setjmp(r->failure) == 0) run_all(r, progress);
   system_close(&r->system);
@@ -208,6 +209,7 @@ void run_print(const struct settings *settings, const struct steps *steps, size_
   r->again = steps;
   r->position = from;
   model_init(&r->model, settings->workers);
+  r->model.cycles_go = settings->cycles;
   r->model.small_messages = settings->max_message < 100000;
   r->model.can_post = can_post;
   while (r->position < steps->count) print_batch(r, shown, out);

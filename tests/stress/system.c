@@ -31,6 +31,10 @@ void system_open(struct system *s, const struct settings *settings, void (*on_fa
   s->broker_flags[1] = s->flags[0];
   s->broker_flags[2] = "--max-message";
   s->broker_flags[3] = s->flags[1];
+  if (settings->cycles) {
+    s->broker_flags[4] = "--cycle-time=0.02";
+    s->broker_flags[5] = "--cycle-quiet=0";
+  }
   s->step_list = list_steps();
   struct bed_options options = {.broker_flags = s->broker_flags, .limit = settings->limit, .reconnect_ms = 30000, .on_failure = on_failure, .user = user};
   s->bed = bed_open(&options);

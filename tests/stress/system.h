@@ -19,6 +19,7 @@ struct settings {
   unsigned audit_every; /* batches, on average */
   unsigned kill_every;  /* batches, on average; 0: nobody is killed */
   unsigned outage_every; /* batches, on average, in which the broker is killed; 0: none */
+  bool cycles; /* the broker looks for garbage in cycles all the time, and of that nothing may be left */
   double limit; /* seconds for one batch */
   const char *script; /* worker.lua */
 };
@@ -35,7 +36,7 @@ struct system {
   uint64_t generation; /* of the broker that was started last */
   struct system_worker workers[WORKERS_MOST];
   char flags[2][16];           /* texts of the broker's flags */
-  const char *broker_flags[8];
+  const char *broker_flags[9];
   char *step_list;             /* argument of the workers */
 };
 

@@ -12,6 +12,7 @@
 
 #include <lualib.h>
 
+#include "lua/cycles/rounds.h"
 #include "lua/ref/at.h"
 #include "lua/ref/listed.h"
 #include "lua/ref/origin.h"
@@ -113,7 +114,7 @@ static inline void vm_open(struct vm *v) {
 static inline void vm_connect_window(struct vm *v, uint32_t max_message, const struct window *window) {
   static const struct gaijin_events events = {
       .request = begin_request, .cancel = begin_cancel, .free = collect_on_free, .forget = pool_forget, .refused = worker_post_failed,
-      .room = room_came, .starved = connection_starved};
+      .room = room_came, .starved = connection_starved, .cycle = rounds_asked, .condemn = rounds_condemned, .resume = rounds_resumed};
   char error[256] = "";
   pthread_t greeter;
   vm_open(v);
@@ -151,6 +152,7 @@ static inline void vm_close(struct vm *v) {
   lua_close(w->L);
   listed_deinit(w);
   stacks_deinit(&w->sched.stacks);
+  rounds_deinit(w);
   connection_unwatch(w);
   if (v->connected) fake_close(&v->f);
   collect_deinit(w);

@@ -62,7 +62,7 @@ includes() {
 floors='
 proto   . settings wait|ring
 broker  base books net core cycles ops upgrade .
-lua     vm sandbox fiber ref ask walk serve api .
+lua     vm sandbox fiber ref ask walk cycles serve api .
 tools   base table ask watch touch graph run web top cmd|dev .
 tools/top  model feed|screen pages .
 '

@@ -110,6 +110,9 @@ struct gaijin_events {
   /* To who monitors (GAIJIN_OP_MONITOR): lost, row, row, ... as docs/protocol.md has it. The body
    * is freed when the call returns. */
   void (*seen)(void *user, gaijin_body *body);
+  void (*cycle)(void *user, const struct gaijin_cycle *cycle); /* <gaijin/cycles.h> */
+  void (*condemn)(void *user, uint64_t round, const uint64_t *ids, uint32_t n);
+  void (*resume)(void *user, uint64_t round);
 };
 
 struct gaijin_options {
@@ -207,11 +210,10 @@ GAIJIN_API const char *gaijin_host_name(const gaijin *g, uint64_t host);
 GAIJIN_API bool gaijin_host_dead(const gaijin *g, uint64_t host);
 
 /* Only inside of a call-back: the dispatch that runs returns after it. While gaijin_paused(), call
- * gaijin_dispatch again when more is wanted, also when the descriptor is not readable: what was
- * read waits. For programs that must not take more than they can work on. */
+ * gaijin_dispatch again when more is wanted, readable or not: what was read waits. For programs
+ * that must not take more than they can work on. */
 GAIJIN_API void gaijin_pause(gaijin *g);
 GAIJIN_API bool gaijin_paused(const gaijin *g);
-
 /* ---- Windows ---- */
 
 /* What is sent to the objects of one host, one way or not, is bounded, by number and bytes, until
@@ -338,7 +340,6 @@ GAIJIN_API int gaijin_notice(gaijin *g, enum gaijin_op op);
 
 /* Gives up the message being written; tokens made for it are the caller's to discard. */
 GAIJIN_API void gaijin_abort(gaijin *g);
-
 GAIJIN_API void gaijin_put_nil(gaijin *g);
 GAIJIN_API void gaijin_put_bool(gaijin *g, bool v);
 GAIJIN_API void gaijin_put_number(gaijin *g, double v);
@@ -444,8 +445,8 @@ GAIJIN_API void gaijin_body_free(gaijin_body *b);
 }
 #endif
 
+#include <gaijin/cycles.h>
 #include <gaijin/numbers.h>
 #include <gaijin/polling.h>
 #include <gaijin/returning.h>
-
 #endif

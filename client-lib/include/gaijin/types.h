@@ -15,5 +15,6 @@ typedef struct gaijin gaijin;                 /* a connection */
 typedef struct gaijin_token gaijin_token;     /* a home token */
 typedef struct gaijin_holding gaijin_holding; /* a foreign token we hold */
 typedef struct gaijin_body gaijin_body;       /* the values of a received message */
+struct gaijin_cycle;                          /* what the broker asks of suspects (cycles.h) */
 
 #endif

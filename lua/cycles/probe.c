@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The collectors of 5.1 and of LuaJIT sweep what an interrupted round has left, mark from the roots
+ * anew, clear the weak tables, all at once, and then sweep: strings first, then the objects, the
+ * youngest first. The youngest is a table of ours that is garbage, the canary: when its memory is
+ * freed, all is marked, and nothing has been finalised. Userdata with a finaliser leave weak values
+ * if they were not marked from the roots, even if the finaliser of another one will see them.
+ */
+#include "lua/cycles/probe.h"
+
+#include <unistd.h>
+
+#include "lua/ref/pool.h"
+#include "lua/vm/luajit.h"
+#include "lua/walk/twin.h"
+
+enum { NO_CANARY = 4 };
+
+struct probe {
+  lua_State *L;
+  const struct suspects *s;
+  lua_Alloc allocate; /* of the VM */
+  void *user;
+  const void *canary;
+  int table; /* index in the stack: i -> userdata of the AT of held[i - 1], weak values */
+  int fd;
+};
+
+__attribute__((noreturn)) static void tell(const struct probe *p) {
+  const struct suspects *s = p->s;
+  for (uint32_t i = 0; i < s->n_held; i++) {
+    uint32_t bit = s->n_hosted + i;
+    lua_rawgeti(p->L, p->table, (int)i + 1);
+    if (!lua_isnil(p->L, -1)) s->live[bit / 8] |= (uint8_t)(1u << bit % 8);
+    lua_pop(p->L, 1);
+  }
+  twin_write(p->fd, s->live, suspects_bytes(s));
+  _exit(0);
+}
+
+static void *watch(void *user, void *block, size_t old, size_t size) {
+  const struct probe *p = user;
+  if (size == 0 && block && block == p->canary) tell(p);
+  return p->allocate(p->user, block, old, size);
+}
+
+/* The weak table of the userdata, on top. */
+static void push_table(lua_State *L, struct worker *w, const struct suspects *s) {
+  lua_createtable(L, (int)s->n_held, 0);
+  lua_createtable(L, 0, 1);
+  lua_pushliteral(L, "v");
+  lua_setfield(L, -2, "__mode");
+  lua_setmetatable(L, -2);
+  for (uint32_t i = 0; i < s->n_held; i++)
+    if (suspects_push(s, L, w, i)) lua_rawseti(L, -2, (int)i + 1);
+}
+
+static void empty_pool(lua_State *L, struct worker *w, const struct suspects *s) {
+  for (uint32_t i = 0; i < s->n_hosted; i++) {
+    gaijin_token *t = suspects_token(s, w, i);
+    if (t) pool_empty(L, w, t);
+  }
+}
+
+void probe_run(lua_State *L, struct worker *w, void *user, int fd) {
+  struct probe p = {.L = L, .s = user, .fd = fd};
+  w->halted = false; /* here, where no script runs anyway */
+  luaL_checkstack(L, LUA_MINSTACK, "no room for a probe");
+  luajit_flush_code(w);
+  push_table(L, w, p.s);
+  p.table = lua_gettop(L);
+  empty_pool(L, w, p.s);
+  p.allocate = lua_getallocf(L, &p.user);
+  lua_setallocf(L, watch, &p);
+  lua_newtable(L);
+  p.canary = lua_topointer(L, -1);
+  lua_pop(L, 1);
+  lua_pushnil(L); /* where it was */
+  lua_gc(L, LUA_GCCOLLECT, 0);
+  _exit(NO_CANARY);
+}

@@ -1,0 +1,267 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * A question is handled as it is read, in the scheduler: what had come before it counts as arrived.
+ * Its answer goes behind all that is queued. The next question ends the one before it, which is
+ * answered that all is live: true or not, that keeps everything, and nobody waits for it.
+ */
+#include "lua/cycles/rounds.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "lua/cycles/inquiry.h"
+#include "lua/cycles/state.h"
+#include "lua/fiber/ending.h"
+#include "lua/fiber/fiber.h"
+#include "lua/fiber/timer.h"
+#include "lua/ref/pool.h"
+#include "lua/vm/gc.h"
+
+/* Having answered, a worker with something to do asks for an end of the halt after the first, and a
+ * broker that says nothing for the second is given up. */
+static const double patience_seconds = 0.05, broker_seconds = 2;
+
+/* ---- The halt ---- */
+
+static void stop_patience(struct cycles *c) {
+  if (c->patience) timer_stop(c->patience);
+  c->patience = NULL;
+}
+
+static void halt(struct worker *w, uint64_t round) {
+  struct cycles *c = w->cycles;
+  assert(!w->sched.current);
+  stop_patience(c);
+  w->halted = true;
+  c->round = round;
+  c->withdrawn = false;
+}
+
+static void go_on(struct worker *w) {
+  stop_patience(w->cycles);
+  w->halted = false;
+  timer_wake_loop(w);
+  ending_resume(w);
+}
+
+void rounds_withdraw(struct worker *w) {
+  struct cycles *c = w->cycles;
+  if (!w->halted || c->withdrawn) return;
+  c->withdrawn = gaijin_withdraw(w->g, c->round) == 0;
+}
+
+/* Whether something would run now. An idle worker loses nothing by waiting, and others may take
+ * longer for their answers. */
+static bool is_wanted(const struct worker *w) {
+  return fiber_is_due(w) || w->backlog.first || w->budget.n_waiting > 0 || w->stop_waits ||
+         (w->sched.guest && w->sched.guest->queued);
+}
+
+static void on_patience(struct timer *t);
+
+static void be_patient(struct worker *w) {
+  struct cycles *c = w->cycles;
+  c->patience = timer_start(w, patience_seconds, on_patience, NULL);
+  if (!c->patience) rounds_withdraw(w);
+}
+
+static void on_patience(struct timer *t) {
+  struct worker *w = timer_worker(t);
+  struct cycles *c = w->cycles;
+  stop_patience(c);
+  if (!w->halted) return; /* the connection has been lost */
+  if (clock_seconds() - c->answered_at >= broker_seconds) {
+    gaijin_give_up(w->g, "the broker does not end a halt");
+    return;
+  }
+  if (is_wanted(w)) rounds_withdraw(w);
+  be_patient(w);
+}
+
+/* ---- Answers ---- */
+
+static void end_question(struct cycles *c) {
+  if (c->inquiry) inquiry_drop(c->inquiry);
+  c->inquiry = NULL;
+  c->is_asked = false;
+  suspects_deinit(&c->now);
+}
+
+static void refuse(struct worker *w, uint64_t id, enum gaijin_status status, const char *text) {
+  char line[160];
+  snprintf(line, sizeof line, "%s %s", w->name, text);
+  gaijin_answer_error(w->g, id, GAIJIN_OP_CYCLE, status, line);
+}
+
+/* What nobody waits for any more. */
+static void answer_all_live(struct worker *w) {
+  struct cycles *c = w->cycles;
+  if (!c->is_asked) return;
+  suspects_keep(&c->now);
+  gaijin_answer_cycle(w->g, c->id, 0, c->now.live, suspects_bytes(&c->now), NULL, 0);
+  end_question(c);
+}
+
+static void remember_clear(struct cycles *c, uint32_t ms) {
+  suspects_deinit(&c->clear);
+  c->clear = c->now;
+  c->clear_ms = ms;
+  c->clear_ran = c->ran;
+  c->has_clear = true;
+  c->now = (struct suspects){0};
+}
+
+/* `least`: milliseconds that it will take if the collector has to be asked again. */
+static void answer(struct worker *w, uint32_t least) {
+  struct cycles *c = w->cycles;
+  double now = clock_seconds();
+  uint32_t ms = (uint32_t)fmax(ceil((now - c->asked_at) * 1e3), least);
+  int status = gaijin_answer_cycle(w->g, c->id, ms, c->now.live, suspects_bytes(&c->now), NULL, 0);
+  if (status != 0 && !w->lost)
+    refuse(w, c->id, GAIJIN_STATUS_BUSY, "has no memory for the answer");
+  if (c->now.n_live == 0) remember_clear(c, ms);
+  end_question(c);
+  timer_wake_loop(w);
+  if (!w->halted || c->phase != GAIJIN_CYCLE_HALT) return;
+  c->answered_at = now;
+  be_patient(w);
+}
+
+static void on_told(struct worker *w, const uint8_t *live) {
+  struct cycles *c = w->cycles;
+  c->inquiry = NULL;
+  assert(c->is_asked);
+  if (live) {
+    suspects_add(&c->now, live);
+    answer(w, 0);
+    return;
+  }
+  refuse(w, c->id, GAIJIN_STATUS_BUSY,
+         "was not told by its forked copy what is used: memory is short, or the machine too slow");
+  end_question(c);
+  timer_wake_loop(w);
+}
+
+/* ---- Questions ---- */
+
+/* No Lua has run since the collector said that none of the same suspects is live. */
+static bool is_still_clear(const struct worker *w) {
+  const struct cycles *c = w->cycles;
+  return c->has_clear && c->clear_ran == w->lua_ran && c->now.n_live == 0 &&
+         c->phase != GAIJIN_CYCLE_SCAN && suspects_same(&c->clear, &c->now);
+}
+
+static void ask_collector(struct worker *w) {
+  struct cycles *c = w->cycles;
+  char text[120];
+  c->ran = w->lua_ran;
+  c->inquiry = inquiry_start(w, &c->now, c->phase == GAIJIN_CYCLE_HALT, on_told);
+  if (c->inquiry) return;
+  snprintf(text, sizeof text, "cannot be forked to see what is used: %s", strerror(errno));
+  refuse(w, c->id, GAIJIN_STATUS_BUSY, text);
+  end_question(c);
+}
+
+static bool is_ready(struct worker *w) {
+  if (!w->cycles) w->cycles = calloc(1, sizeof *w->cycles);
+  return w->cycles != NULL;
+}
+
+void rounds_asked(void *worker, const struct gaijin_cycle *q) {
+  struct worker *w = worker;
+  if (w->no_cycles) {
+    refuse(w, q->id, GAIJIN_STATUS_UNSUPPORTED, "takes no part in finding cycles (--no-cycles)");
+    return;
+  }
+  if (!is_ready(w)) {
+    refuse(w, q->id, GAIJIN_STATUS_BUSY, "has no memory to look what is used");
+    return;
+  }
+  struct cycles *c = w->cycles;
+  answer_all_live(w);
+  if (q->phase == GAIJIN_CYCLE_HALT) halt(w, q->round);
+  if (!suspects_init(&c->now, q)) {
+    refuse(w, q->id, GAIJIN_STATUS_BUSY, "has no memory to look what is used");
+    return;
+  }
+  c->is_asked = true;
+  c->id = q->id;
+  c->phase = q->phase;
+  c->asked_at = clock_seconds();
+  c->ran = w->lua_ran;
+  suspects_look(&c->now, w->L, w);
+  if (c->now.n_open == 0)
+    answer(w, 0);
+  else if (is_still_clear(w))
+    answer(w, c->clear_ms);
+  else
+    ask_collector(w);
+}
+
+/* ---- Decisions ---- */
+
+static void forget_clear(struct cycles *c) {
+  suspects_deinit(&c->clear);
+  c->has_clear = false;
+}
+
+static bool is_halted_in(const struct worker *w, uint64_t round) {
+  return w->halted && w->cycles->round == round;
+}
+
+void rounds_condemned(void *worker, uint64_t round, const uint64_t *ids, uint32_t n) {
+  struct worker *w = worker;
+  if (!is_halted_in(w, round)) return;
+  for (uint32_t i = 0; i < n; i++) {
+    gaijin_token *t = gaijin_token_find(w->g, ids[i]);
+    if (t && gaijin_token_pins(t) > 0)
+      worker_log(w, LOG_ERROR, "object %llu was condemned while it is in use; it is left alone",
+                 (unsigned long long)ids[i]);
+    else if (t)
+      pool_condemn(w, t);
+  }
+  answer_all_live(w);
+  forget_clear(w->cycles);
+  w->halted = false; /* so that finalisers run; nothing else does before */
+  gc_drop(w);
+  go_on(w);
+}
+
+void rounds_resumed(void *worker, uint64_t round) {
+  struct worker *w = worker;
+  if (!is_halted_in(w, round)) return;
+  answer_all_live(w);
+  go_on(w);
+}
+
+void rounds_forget(struct worker *w) {
+  struct cycles *c = w->cycles;
+  if (!c) return;
+  end_question(c);
+  forget_clear(c);
+  go_on(w);
+}
+
+const char *rounds_check(const struct worker *w) {
+  const struct cycles *c = w->cycles;
+  if (w->stop_waits && !w->halted && !w->lost) return "rounds: a signal waits for nothing";
+  if (!c) return w->halted ? "rounds: halted in no round" : NULL;
+  if (c->is_asked != (c->inquiry != NULL)) return "rounds: a question waits for nothing";
+  if (c->is_asked && !c->now.live) return "rounds: a question about nothing";
+  return c->patience && !w->halted && !w->lost ? "rounds: patience without a halt" : NULL;
+}
+
+void rounds_deinit(struct worker *w) {
+  struct cycles *c = w->cycles;
+  if (!c) return;
+  end_question(c);
+  inquiry_deinit(w);
+  forget_clear(c);
+  stop_patience(c);
+  free(c);
+  w->cycles = NULL;
+}

@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Places where objects of ours and ATs of others may be: what a twin's collector finds (lua/cycles/probe.c).
+ */
+#include "lua/cycles/probe.h"
+
+#include "tests/unit/cycle_asker.h"
+
+/* ---- Where they may be ---- */
+
+/* The global `a` is the AT, which the object u is to have; `hide` puts u where it is to be found, or not. */
+static const struct place {
+  const char *what, *make, *hide;
+  unsigned live;
+  bool waits; /* the hiding piece of Lua waits in its place */
+} places[] = {
+    {"nowhere", "u = {t = a} a = nil", "u = nil", 0, false},
+    {"a global", "u = {t = a} a = nil", "keep = u u = nil", LIVE_THERE, false},
+    {"a global of the AT", "u = {t = a}", "u = nil", LIVE_THERE, false},
+    {"an upvalue", "u = {t = a} a = nil", "do local x = u f = function() return x end end u = nil", LIVE_THERE, false},
+    {"the vararg of a suspended coroutine", "u = {t = a} a = nil",
+     "co = coroutine.create(function(...) coroutine.yield() return ... end) coroutine.resume(co, u) u = nil", LIVE_THERE, false},
+    {"the vararg of a coroutine that is garbage", "u = {t = a} a = nil",
+     "do local co = coroutine.create(function(...) coroutine.yield() return ... end) coroutine.resume(co, u) end u = nil", 0, false},
+    {"a comparator", "u = {t = a} a = nil",
+     "local done table.sort({1, 2}, function(x, y) if not done then done = true local mine = u u = nil park() note(mine) end return x < y end)",
+     LIVE_THERE, true},
+    {"a parked fiber", "u = {t = a} a = nil", "local mine = u u = nil park() note(mine)", LIVE_THERE, true},
+    {"the vararg of a parked fiber", "u = {t = a} a = nil", "local function f(...) u = nil park() note(...) end f(u)", LIVE_THERE, true},
+    {"a label", "u = {t = a} a = nil", "bakaGaijin.kept = u u = nil", LIVE_THERE, false},
+    {"a timer", "u = {t = a} a = nil", "gaijin.after(1000, (function(x) return function() return x end end)(u)) u = nil", LIVE_THERE, false},
+    {"a future's function", "u = {t = a} a = nil", "fu = gaijin.async(function(x) gaijin.sleep(1000) return x end, u) u = nil", LIVE_THERE, false},
+    {"a weak table", "u = {t = a} a = nil", "weak = setmetatable({u}, {__mode = 'v'}) u = nil", 0, false},
+    {"a weak key", "u = {t = a} a = nil", "weak = setmetatable({[u] = 1}, {__mode = 'k'}) u = nil", 0, false},
+    {"a finaliser that has not run", "u = {t = a} a = nil",
+     "do local p, x = newproxy(true), u getmetatable(p).__gc = function() fin = x end end u = nil", 0, false},
+    {"the environment of a function", "u = {t = a} a = nil", "f = setfenv(function() return t end, u) u = nil", LIVE_THERE, false},
+    {"the metatable of strings", "u = {t = a} a = nil", "getmetatable('').hidden = u u = nil", LIVE_THERE, false},
+    {"a userdata", "u = newproxy(true) getmetatable(u).t = a a = nil", "u = nil", 0, false},
+    {"a userdata with a finaliser", "u = newproxy(true) getmetatable(u).t = a getmetatable(u).__gc = function() note('finalised') end a = nil", "u = nil", 0, false},
+    {"a userdata in a global", "u = newproxy(true) getmetatable(u).t = a a = nil", "keep = u u = nil", LIVE_THERE, false},
+    {"a function", "do local x = a u = function() return x end end a = nil", "u = nil", 0, false},
+    {"a function in a global", "do local x = a u = function() return x end end a = nil", "keep = u u = nil", LIVE_THERE, false},
+    {"a coroutine", "u = coroutine.create(function(x) coroutine.yield() return x end) coroutine.resume(u, a) a = nil", "u = nil", 0, false},
+    {"a coroutine in a global", "u = coroutine.create(function(...) coroutine.yield() return ... end) coroutine.resume(u, a) a = nil", "keep = u u = nil",
+     LIVE_THERE, false},
+    {"hot code", "u = {t = a} a = nil", "for i = 1, 500 do local x = u.t n = (n or 0) + i end u = nil", 0, false},
+};
+
+static void check_place(const struct place *p, const struct gaijin_pt *pt) {
+  open_vm();
+  vm_give(&v, "a", pt);
+  vm_do(&v, p->make);
+  uint64_t id = export();
+  if (p->waits) {
+    vm_start(&v, p->hide);
+    vm_run(&v);
+  } else {
+    vm_do(&v, p->hide);
+  }
+  uint64_t ran = v.w.lua_ran;
+  unsigned live = asked(GAIJIN_CYCLE_CHECK, id, pt);
+  ck_assert_msg(live == p->live, "%s: %u instead of %u", p->what, live, p->live);
+  ck_assert_uint_eq(v.w.lua_ran, ran);
+  ck_assert_msg(!strstr(v.log, "finalised"), "%s: a finaliser has run", p->what);
+  /* The worker itself is as it was. */
+  unsigned again = asked(GAIJIN_CYCLE_SCAN, id, pt);
+  ck_assert_msg(again == p->live, "%s: %u the second time", p->what, again);
+  ck_assert_ptr_nonnull(gaijin_token_find(v.w.g, id));
+  ck_assert_ptr_nonnull(gaijin_holding_find(v.w.g, pt));
+  vm_close(&v);
+}
+
+START_TEST(the_collector_finds_what_is_used) { check_place(&places[_i], &A); }
+END_TEST
+
+/* The AT of a function is known by the token inside. */
+START_TEST(the_collector_finds_functions_of_others) { check_place(&places[_i], &F); }
+END_TEST
+
+int main(void) {
+  Suite *s = suite_create("lua_cycles_places");
+  TCase *c = tcase_create("places");
+  tcase_set_timeout(c, 60);
+  tcase_add_loop_test(c, the_collector_finds_what_is_used, 0, (int)(sizeof places / sizeof *places));
+  tcase_add_loop_test(c, the_collector_finds_functions_of_others, 0, (int)(sizeof places / sizeof *places));
+  suite_add_tcase(s, c);
+  return run_suite(s);
+}
