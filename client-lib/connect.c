@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "client-lib/internal.h"
+#include "client-lib/rings.h"
 #include "proto/name.h"
 #include "proto/settings/socket_path.h"
 

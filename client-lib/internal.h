@@ -281,27 +281,6 @@ void gj_io_give_up(gaijin *g, const char *format, ...) __attribute__((format(pri
  * call-backs. */
 void gj_io_condemn(gaijin *g, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
-/* rings.c */
-/* What hello asks for, of a connection without any. */
-void gj_rings_init(gaijin *g, bool wanted);
-/* The socket has gone, or the connection ends: what was read stays. */
-void gj_rings_drop(gaijin *g);
-/* Reads the socket like recv, keeping a descriptor that comes. */
-ssize_t gj_rings_recv(gaijin *g, void *to, uint32_t room);
-/* A notice `ring` has come: NULL, or what is wrong with it. */
-const char *gj_rings_on_notice(gaijin *g, struct reader *r);
-/* The out-queue is empty: says yes or no to what was offered, if that is due. */
-void gj_rings_answer(gaijin *g);
-/* While `in`: takes what there is, `room` bytes at most. 0: nothing; or they are broken. */
-uint32_t gj_rings_take(gaijin *g, void *to, uint32_t room);
-/* While `out`: puts what finds room, and knocks if that is due. Returns how many. */
-uint32_t gj_rings_put(gaijin *g, const void *bytes, uint32_t n);
-/* While `in`: what is on the socket, which carries knocks only. */
-enum rings_heard { RINGS_QUIET, RINGS_ENDED, RINGS_BROKEN };
-enum rings_heard gj_rings_hear(gaijin *g);
-/* While `in`: from now on the broker knocks. False: something has come. */
-bool gj_rings_sleep(gaijin *g);
-
 /* poll.c */
 /* `poll_us` as the option is. */
 void gj_poll_init(gaijin *g, uint32_t poll_us);
@@ -326,11 +305,18 @@ static inline void gj_checkpoint(gaijin *g) {
  * changed, and it is to come again. */
 bool gj_receive_message(gaijin *g, const uint8_t *bytes, uint32_t size);
 
-/* write.c */
-/* Writes a notice or reply of the library's own: all or nothing. */
+/* own.c */
+/* Writes a notice of the library's own: all or nothing. */
 int gj_write_cancel(gaijin *g, uint64_t id);
 int gj_write_ring(gaijin *g, uint32_t step);
 int gj_write_weight(gaijin *g, const struct gaijin_pt *pt, uint32_t weight);
+
+/* write.c */
+/* 0, or a status: the version agreed with the broker does not have the op, or not with so many
+ * values. */
+int gj_version_check(gaijin *g, const struct op_info *info, uint32_t count);
+/* 0, or a status with its text: what became of a message that was packed. */
+int gj_write_outcome(gaijin *g, const struct pack *p, enum buffer_outcome outcome);
 /* The connection goes or comes back: the open message, and those inside, are given up. */
 void gj_write_cut(gaijin *g);
 

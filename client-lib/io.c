@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "client-lib/internal.h"
+#include "client-lib/rings.h"
 
 /* READ_BYTES: one read fetches what a socket buffer typically holds. READ_ROUNDS bounds a turn, so
  * that a flood does not keep the program from its other work: polling is level-triggered and brings

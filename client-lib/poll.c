@@ -6,6 +6,7 @@
  * connection, is looked at as well every AROUND seconds.
  */
 #include "client-lib/internal.h"
+#include "client-lib/rings.h"
 #include "proto/wait/look.h"
 
 enum { POLL_US_MOST = 1000 };

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "client-lib/internal.h"
+#include "client-lib/rings.h"
 
 static void broken(gaijin *g, const char *op, const char *fault) {
   gj_io_lost(g, "the broker broke the protocol in a message '%s': %s", op, fault);

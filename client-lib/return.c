@@ -18,6 +18,7 @@
 #include <unistd.h>
 
 #include "client-lib/internal.h"
+#include "client-lib/rings.h"
 
 #define FIRST_SECONDS 0.020
 #define LONGEST_SECONDS 1.0

@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 #include "client-lib/internal.h"
+#include "client-lib/rings.h"
 #include "proto/ring/map.h"
 
 void gj_rings_init(gaijin *g, bool wanted) {

@@ -47,7 +47,7 @@ static void unstage(gaijin *g, bool sent) {
   g->writer.staged = NULL;
 }
 
-static int pack_outcome(gaijin *g, const struct pack *p, enum buffer_outcome outcome) {
+int gj_write_outcome(gaijin *g, const struct pack *p, enum buffer_outcome outcome) {
   if (outcome == BUFFER_OK) return 0;
   uint64_t bytes = p->wanted - MESSAGE_PREFIX_BYTES;
   if (outcome == BUFFER_OVER_MAX && bytes > p->max_message)
@@ -98,7 +98,7 @@ static int writer_end(gaijin *g) {
   if (status)
     pack_abort(&w->pack);
   else
-    status = pack_outcome(g, &w->pack, pack_end(&w->pack));
+    status = gj_write_outcome(g, &w->pack, pack_end(&w->pack));
   unstage(g, status == 0);
   gj_checkpoint(g);
   return status;
@@ -116,9 +116,7 @@ static void check_end(gaijin *g, bool request) {
 
 /* ---- Requests ---- */
 
-/* 0, or a status: the version agreed with the broker does not have the op, or not with so many
- * values. */
-static int version_check(gaijin *g, const struct op_info *info, uint32_t count) {
+int gj_version_check(gaijin *g, const struct op_info *info, uint32_t count) {
   if (op_in_version(info, count, g->version)) return 0;
   return gj_fail(g, GAIJIN_STATUS_UNSUPPORTED,
                  "version %u of the wire, which the broker (%s) speaks, does not have '%s' (%u "
@@ -182,7 +180,7 @@ static void begin_request(gaijin *g, const struct gaijin_send *send, uint32_t co
   if (!refused && (count < info->least || count > info->most))
     refused = gj_fail(g, GAIJIN_STATUS_PROTOCOL, "'%s' takes %s; %u values were given", info->name,
                       *info->body ? info->body : "no values", count);
-  if (!refused) refused = version_check(g, info, count);
+  if (!refused) refused = gj_version_check(g, info, count);
   writer_open(g, &m, count);
   g->writer.refused = (enum gaijin_status)refused;
   g->writer.one_way = send->one_way;
@@ -365,7 +363,7 @@ int gaijin_notice(gaijin *g, enum gaijin_op op) {
   const struct op_info *info = op_info(op);
   if (!info || info->kind != OP_NOTICE || info->least || info->way == OP_CLIENT)
     return gj_fail(g, GAIJIN_STATUS_UNSUPPORTED, "'%s' is no notice to send", op_name(op));
-  int status = version_check(g, info, 0);
+  int status = gj_version_check(g, info, 0);
   if (status) return status;
   bool *kept = kept_notice(g, op), ours = !g->lost && !gj_is_fork(g);
   if (op == GAIJIN_OP_LEAVE && ours && gj_owes_up_to(g, OWING_LEAVE)) {
@@ -380,54 +378,6 @@ int gaijin_notice(gaijin *g, enum gaijin_op op) {
   status = writer_end(g);
   if (kept && !status) *kept = true;
   return status;
-}
-
-/* Begins a notice of the library's own, which no open message is in the way of. 0, or a status. */
-static int begin_own(gaijin *g, struct pack *p, enum op op, uint32_t count) {
-  struct message m = {.kind = MESSAGE_NOTICE, .op = op};
-  if (!gj_is_up(g)) return gj_fail_lost(g);
-  if (gj_is_fork(g)) return gj_fork_refuse(g);
-  if (g->writer.open)
-    return gj_fail(g, GAIJIN_STATUS_BUSY,
-                   "a message was begun while another one was being written");
-  pack_begin(p, &g->out, g->max_message, &m, count);
-  return 0;
-}
-
-int gj_write_weight(gaijin *g, const struct gaijin_pt *pt, uint32_t weight) {
-  struct pt wire = gj_pt_wire(pt);
-  struct pack p;
-  int status = version_check(g, op_info(OP_weigh), 2);
-  if (!status) status = begin_own(g, &p, OP_weigh, 2);
-  if (status) return status;
-  pack_pt(&p, &wire);
-  pack_uint(&p, weight);
-  return pack_outcome(g, &p, pack_end(&p));
-}
-
-int gj_write_cancel(gaijin *g, uint64_t id) {
-  struct pack p;
-  int status = begin_own(g, &p, OP_cancel, 1);
-  if (status) return status;
-  pack_uint(&p, id);
-  return pack_outcome(g, &p, pack_end(&p));
-}
-
-int gj_write_ring(gaijin *g, uint32_t step) {
-  struct pack p;
-  int status = begin_own(g, &p, OP_ring, 1);
-  if (status) return status;
-  pack_uint(&p, step);
-  return pack_outcome(g, &p, pack_end(&p));
-}
-
-int gaijin_withdraw(gaijin *g, uint64_t round) {
-  struct pack p;
-  int status = version_check(g, op_info(OP_withdraw), 1);
-  if (!status) status = begin_own(g, &p, OP_withdraw, 1);
-  if (status) return status;
-  pack_uint(&p, round);
-  return pack_outcome(g, &p, pack_end(&p));
 }
 
 void gaijin_abort(gaijin *g) {

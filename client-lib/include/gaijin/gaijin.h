@@ -434,9 +434,6 @@ GAIJIN_API bool gaijin_body_next_sized(gaijin_body *b, struct gaijin_value *v, s
 static inline bool gaijin_body_next(gaijin_body *b, struct gaijin_value *v) {
   return gaijin_body_next_sized(b, v, sizeof *v);
 }
-/* The next value is the first again. False, and nothing has changed: the body has references, each
- * of which is given back when it has been read. */
-GAIJIN_API bool gaijin_body_rewind(gaijin_body *b);
 /* Frees the body and gives back what was not read. May be called after gaijin_close's call-backs,
  * not after gaijin_close. NULL is fine. */
 GAIJIN_API void gaijin_body_free(gaijin_body *b);

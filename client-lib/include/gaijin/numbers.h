@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * Many numbers of a received body in one call; included by gaijin.h.
+ * A received body read in other ways than value by value: many numbers in one call, and from its
+ * beginning again. Included by gaijin.h.
  */
 #ifndef GAIJIN_NUMBERS_H
 #define GAIJIN_NUMBERS_H
@@ -21,6 +22,9 @@ GAIJIN_API size_t gaijin_body_numbers(gaijin_body *b, double *to, size_t most);
  * have no end here. */
 GAIJIN_API size_t gaijin_body_look_numbers(const gaijin_body *b, size_t *at, double *to,
                                            size_t most);
+/* The next value is the first again. False, and nothing has changed: the body has references, each
+ * of which is given back when it has been read. */
+GAIJIN_API bool gaijin_body_rewind(gaijin_body *b);
 
 #ifdef __cplusplus
 }
