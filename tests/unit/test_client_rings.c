@@ -7,6 +7,7 @@
 #include <sys/resource.h>
 #include <sys/wait.h>
 
+#include "client-lib/rings.h"
 #include "broker/net/lanes.h"
 #include "tests/unit/fake_broker.h"
 
