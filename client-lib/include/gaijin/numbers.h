@@ -6,6 +6,7 @@
 #ifndef GAIJIN_NUMBERS_H
 #define GAIJIN_NUMBERS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include <gaijin/types.h>
