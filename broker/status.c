@@ -84,7 +84,7 @@ static void tell_polling(struct broker *b) {
 
 static void tell_rings(struct broker *b) {
   const struct carrier *k = &b->connections.carrier;
-  log_told(&b->log, "status: shared memory: %lu workers have some, of at most %lu",
+  log_told(&b->log, "status: rings: %lu of at most %lu pairs are used",
            (unsigned long)k->count,
            (unsigned long)(k->transport == TRANSPORT_SOCKET ? 0 : k->most));
 }
