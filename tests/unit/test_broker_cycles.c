@@ -237,6 +237,44 @@ START_TEST(observers_wait_for_a_round_of_their_own) {
 }
 END_TEST
 
+/* One who has asked while a round was on gets an answer, though nobody holds anything when that is over. */
+START_TEST(who_waits_for_a_round_that_is_not_to_be_is_answered) {
+  struct end other = {0};
+  cycles_pair();
+  struct pt x = wire_token(a, 1), y = wire_token(b, 2);
+  cycles_begin_round();
+  cycles_asked(a, CYCLES_SCAN);
+  wire_join_as(&w, &other, "other", true);
+  pack_text(wire_ask(&other, OP_act, NULL, NULL, 2), "cycles");
+  pack_text(&other.p, "");
+  wire_send(&w, &other);
+  wire_unsub(&w, b, &x, 1);
+  wire_unsub(&w, a, &y, 1);
+  cycles_answer(a, 0);
+  cycles_clear(b, CYCLES_SCAN);
+  cycles_expect_end(0, "nothing");
+  wire_expect(&w, &other, MESSAGE_REPLY, OP_act);
+  ck_assert(!w.broker.cycles->is_wanted);
+  wire_leave(&other);
+}
+END_TEST
+
+/* Nobody is sent more who has not read what waits for it already. */
+START_TEST(who_does_not_read_is_not_asked) {
+  enum { LARGE = 1 << 20 };
+  static char text[LARGE];
+  size_t most = w.broker.connections.queue_most;
+  cycles_pair();
+  pack_string(wire_ask(c, OP_s2t, "a", NULL, 1), text, LARGE); /* a does not read it all at once */
+  wire_send(&w, c);
+  ck_assert_uint_gt(wire_client(&w, a)->outbox.bytes, LARGE / 4);
+  w.broker.connections.queue_most = LARGE / 4;
+  cycles_begin_round();
+  cycles_expect_end(0, "nothing");
+  w.broker.connections.queue_most = most;
+}
+END_TEST
+
 /* What `inspect` tells: of the last round, and of a token while one is on. */
 static void inspect(const char *what) {
   struct value v;
@@ -338,6 +376,8 @@ int main(void) {
   tcase_add_test(t, only_what_is_quiet_is_suspected);
   tcase_add_test(t, workers_rest_after_a_round);
   tcase_add_loop_test(t, observers_wait_for_a_round_of_their_own, 0, 2);
+  tcase_add_test(t, who_waits_for_a_round_that_is_not_to_be_is_answered);
+  tcase_add_test(t, who_does_not_read_is_not_asked);
   tcase_add_test(t, it_is_shown);
   tcase_add_test(t, the_keeper_is_told);
   tcase_add_test(t, workers_may_not_ask);
