@@ -246,6 +246,22 @@ START_TEST(a_broker_that_hangs_is_given_up) {
 }
 END_TEST
 
+/* Also by one that could not say what it uses. */
+START_TEST(who_has_refused_is_patient_too) {
+  uint64_t id = make_garbage();
+  ck_assert_uint_eq(asked(GAIJIN_CYCLE_CHECK, id, &A), 0);
+  vm_do(&v, "local x = 1");
+  v.w.cycles->n_inquiries += 100; /* it has too many */
+  ck_assert_uint_eq(asked(GAIJIN_CYCLE_HALT, id, &A), REFUSED);
+  v.w.cycles->n_inquiries -= 100;
+  ck_assert(v.w.halted);
+  ck_assert_ptr_nonnull(v.w.cycles->patience);
+  resume();
+  ck_assert_ptr_null(v.w.cycles->patience);
+  vm_close(&v);
+}
+END_TEST
+
 START_TEST(a_signal_waits_for_the_decision) {
   uint64_t id = make_garbage();
   ck_assert_int_eq(ending_watch_signals(&v.w, false), 0);
@@ -342,6 +358,7 @@ int main(void) {
   tcase_add_test(d, halted_it_reads_on);
   tcase_add_test(d, who_has_something_to_do_withdraws_once_and_waits_on);
   tcase_add_test(d, a_broker_that_hangs_is_given_up);
+  tcase_add_test(d, who_has_refused_is_patient_too);
   tcase_add_test(d, a_signal_waits_for_the_decision);
   tcase_add_test(d, a_question_under_way_ends_with_the_next_one);
   tcase_add_test(d, what_is_condemned_goes_before_any_lua_runs);
