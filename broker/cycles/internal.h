@@ -235,6 +235,8 @@ void when_blame(struct cycles *k, uint64_t host);
 void when_unable(struct cycles *k, struct client *c, bool for_good, const char *why);
 /* Answers those whose round is over, or all. */
 void when_answer(struct cycles *k, bool all);
+/* There is none to be had: nobody holds anything. Answers all. */
+void when_answer_none(struct cycles *k);
 
 /* ---- round.c ---- */
 

@@ -69,7 +69,10 @@ static void rest(struct cycles *k) {
   k->stage = CYCLES_IDLE;
   work_remove(&k->b->work, &k->job);
   when_schedule(k);
-  if (k->is_wanted && when_may(k)) round_begin(k);
+  if (k->is_wanted && when_may(k))
+    round_begin(k);
+  else if (k->is_wanted)
+    when_answer_none(k);
 }
 
 static void finish(struct cycles *k, enum cycles_outcome outcome) {

@@ -32,6 +32,7 @@ bool suspects_can_ask(const struct cycles *k, uint32_t host) {
   const struct broker *b = k->b;
   const struct client *c = hosts_at(&b->hosts, host)->client;
   return c && c->state == CLIENT_READY && !c->observer && !c->leaves && !c->has_hung_up &&
+         client_has_room(c) && /* else it might have to be ended for what we send it */
          c->version >= WIRE_VERSION_CYCLES && c->unable_s <= broker_now(b);
 }
 

@@ -150,7 +150,7 @@ static void answer(struct cycles *k, struct client *to, uint64_t request,
   notify_send(k->b, to);
 }
 
-void when_answer(struct cycles *k, bool all) {
+static void answer_them(struct cycles *k, bool all, const struct cycles_past *p) {
   for (uint32_t i = 0; i < CYCLES_WAITERS; i++) {
     struct cycles_waiter *w = &k->waiters[i];
     if (!w->host || (!w->is_served && !all)) continue;
@@ -158,9 +158,17 @@ void when_answer(struct cycles *k, bool all) {
     struct client *to = host == SLAB_NONE ? NULL : hosts_at(&k->b->hosts, host)->client;
     uint64_t request = w->request;
     *w = (struct cycles_waiter){0};
-    if (to && to->state == CLIENT_READY)
-      answer(k, to, request, k->rounds ? last(k, 0) : &(struct cycles_past){0});
+    if (to && to->state == CLIENT_READY) answer(k, to, request, p);
   }
+}
+
+void when_answer(struct cycles *k, bool all) {
+  answer_them(k, all, k->rounds ? last(k, 0) : &(struct cycles_past){0});
+}
+
+void when_answer_none(struct cycles *k) {
+  k->is_wanted = false;
+  answer_them(k, true, &(struct cycles_past){0});
 }
 
 void cycles_ask(struct client *from, const struct message *m) {
@@ -183,11 +191,8 @@ void cycles_ask(struct client *from, const struct message *m) {
   k->is_wanted = true;
   if (when_may(k))
     round_begin(k);
-  else if (k->stage == CYCLES_IDLE) {
-    answer(k, from, m->id, &(struct cycles_past){0}); /* nobody holds anything */
-    k->waiters[i] = (struct cycles_waiter){0};
-    k->is_wanted = false;
-  }
+  else if (k->stage == CYCLES_IDLE)
+    when_answer_none(k);
 }
 
 bool cycles_cancel(struct client *from, uint64_t request) {

@@ -66,6 +66,7 @@ void probe_run(lua_State *L, struct worker *w, void *user, int fd) {
   struct probe p = {.L = L, .s = user, .fd = fd};
   w->halted = false; /* here, where no script runs anyway */
   luaL_checkstack(L, LUA_MINSTACK, "no room for a probe");
+  luajit_forget_handlers(L, w); /* to drop code is told to scripts */
   luajit_flush_code(w);
   push_table(L, w, p.s);
   p.table = lua_gettop(L);

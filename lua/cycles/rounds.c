@@ -82,6 +82,13 @@ static void on_patience(struct timer *t) {
   be_patient(w);
 }
 
+/* It has said what it can, and stands still until it is decided. */
+static void await_decision(struct worker *w) {
+  if (!w->halted || w->cycles->patience) return;
+  w->cycles->answered_at = clock_seconds();
+  be_patient(w);
+}
+
 /* ---- Answers ---- */
 
 static void end_question(struct cycles *c) {
@@ -126,9 +133,7 @@ static void answer(struct worker *w, uint32_t least) {
   if (c->now.n_live == 0) remember_clear(c, ms);
   end_question(c);
   timer_wake_loop(w);
-  if (!w->halted || c->phase != GAIJIN_CYCLE_HALT) return;
-  c->answered_at = now;
-  be_patient(w);
+  await_decision(w);
 }
 
 static void on_told(struct worker *w, const uint8_t *live) {
@@ -144,6 +149,7 @@ static void on_told(struct worker *w, const uint8_t *live) {
          "was not told by its forked copy what is used: memory is short, or the machine too slow");
   end_question(c);
   timer_wake_loop(w);
+  await_decision(w);
 }
 
 /* ---- Questions ---- */
@@ -164,6 +170,7 @@ static void ask_collector(struct worker *w) {
   snprintf(text, sizeof text, "cannot be forked to see what is used: %s", strerror(errno));
   refuse(w, c->id, GAIJIN_STATUS_BUSY, text);
   end_question(c);
+  await_decision(w);
 }
 
 static bool is_ready(struct worker *w) {
@@ -186,6 +193,7 @@ void rounds_asked(void *worker, const struct gaijin_cycle *q) {
   if (q->phase == GAIJIN_CYCLE_HALT) halt(w, q->round);
   if (!suspects_init(&c->now, q)) {
     refuse(w, q->id, GAIJIN_STATUS_BUSY, "has no memory to look what is used");
+    await_decision(w);
     return;
   }
   c->is_asked = true;

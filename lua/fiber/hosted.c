@@ -40,11 +40,17 @@ static bool wait_for_descriptor(struct worker *w, double seconds, const sigset_t
   return ppoll(&p, 1, seconds < 0 ? NULL : &limit, mask) < 0 && errno == EINTR;
 }
 
+/* Whether something waits to be sent that no event of the descriptor brings us to. */
+static bool is_to_send(const struct worker *w) {
+  return !w->lost && gaijin_queued_bytes(w->g) > 0 && !w->loop.writable_wanted &&
+         !gaijin_awaits_room(w->g);
+}
+
 /* Halted, the guest stays in here, and the interpreter's hooks wait. */
 static void turn_while_halted(struct worker *w) {
   while (w->halted) {
-    bool left = gaijin_queued_bytes(w->g) > 0 && !w->loop.writable_wanted;
-    if (wait_for_descriptor(w, left ? 0 : loop_seconds(w), NULL)) w->loop.hooks->withdraw(w);
+    double seconds = is_to_send(w) ? 0 : loop_seconds(w);
+    if (wait_for_descriptor(w, seconds, NULL)) w->loop.hooks->withdraw(w);
     uv_run(&w->loop.uv, UV_RUN_NOWAIT);
   }
 }
@@ -61,9 +67,7 @@ double hosted_turn(struct worker *w) {
   w->sched.current = f;
   uv_update_time(&w->loop.uv);
   /* What the last poll of the turn brought has not had its prepare phase yet. */
-  bool left = fiber_is_due(w) || connection_has_more(w) ||
-              (!w->lost && gaijin_queued_bytes(w->g) > 0 && !w->loop.writable_wanted &&
-               !gaijin_awaits_room(w->g)) ||
+  bool left = fiber_is_due(w) || connection_has_more(w) || is_to_send(w) ||
               (!w->lost && !door_is_shut(w) && gaijin_releases(w->g) > 0 &&
                !w->loop.release_timer);
   return left ? 0 : loop_seconds(w);

@@ -78,7 +78,10 @@ static void turn(struct worker *w) {
   scheduler_next_stretch(&w->sched);
   connection_resume(w);
   if (w->halted) { /* it only listens, and sends what it has said before */
-    timer_let_loop_wait(w);
+    if (connection_has_more(w))
+      timer_wake_loop(w);
+    else
+      timer_let_loop_wait(w);
     connection_flush(w);
     return;
   }

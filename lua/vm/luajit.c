@@ -89,3 +89,10 @@ void luajit_flush_code(struct worker *w) {
   w->code_forgotten = clock_seconds();
   worker_protected(w, flush_code, NULL);
 }
+
+/* LuaJIT looks for them there, and when there are none not again. */
+void luajit_forget_handlers(lua_State *L, struct worker *w) {
+  if (!w->is_luajit) return;
+  lua_pushnil(L);
+  lua_setfield(L, LUA_REGISTRYINDEX, "_VMEVENTS");
+}

@@ -145,28 +145,42 @@ START_TEST(a_round_ends_and_the_next_may_be_longer) {
 }
 END_TEST
 
+/* Has the round begin that is due next. */
+static void begin_by_time(void) {
+  struct cycles *k = w.broker.cycles;
+  uv_timer_start(&k->timer, k->timer.timer_cb, 0, 0);
+  k->due_ms = 0;
+}
+
+/* All objects but this one (0: all) were mentioned last 30 s ago. */
+static void let_time_pass(uint64_t but) {
+  struct refs *r = &w.broker.refs;
+  for (uint32_t i = slab_next(&r->tokens, 0); i != SLAB_NONE; i = slab_next(&r->tokens, i + 1))
+    if (refs_token(r, i)->id != but) refs_token(r, i)->last = (uint16_t)(broker_now(&w.broker) - 30);
+}
+
 /* What was mentioned lately is no suspect; nor what hangs on it. */
 START_TEST(only_what_is_quiet_is_suspected) {
-  struct refs *r = &w.broker.refs;
   cycles_pair();
-  cycles_begin_round(); /* on demand nothing is too young */
-  cycles_to_halt();
-  cycles_clear(a, CYCLES_HALT);
-  wire_leave(a);
-  a->fd = -1;
-  wire_turn(&w);
-  cycles_expect_end(0, "aborted");
-  ck_assert_uint_eq(r->trials, 0);
+  cycles_hold(c, a, 3); /* a cycle of a and c */
+  cycles_hold(a, c, 4);
+  let_time_pass(4);
+  begin_by_time();
+  cycles_asked(a, CYCLES_SCAN);
+  ck_assert_uint_eq(q.hosted, 1);
+  ck_assert_uint_eq(q.ids[0], 1);
+  ck_assert_uint_eq(q.held, 1);
+  ck_assert_uint_eq(q.pts[0].id, 2);
+  wire_quiet(&w, c);
+  cycles_answer(a, 3);
 }
 END_TEST
 
 START_TEST(a_timer_begins_rounds) {
   struct cycles *k = w.broker.cycles;
-  struct refs *r = &w.broker.refs;
   cycles_pair();
   for (int i = 0; i < 3; i++) {
-    uv_timer_start(&k->timer, k->timer.timer_cb, 0, 0);
-    k->due_ms = 0;
+    begin_by_time();
     wire_turn(&w);
     ck_assert_uint_eq(k->number, (uint64_t)i + 1);
     for (int n = 0; n < 100 && k->stage != CYCLES_IDLE; n++) wire_turn(&w);
@@ -174,10 +188,8 @@ START_TEST(a_timer_begins_rounds) {
     ck_assert_uint_eq(k->past[k->number - 1].suspects, 0);
   }
   ck_assert_uint_eq(k->pause_ms, 4 * k->time_ms);
-  for (uint32_t i = slab_next(&r->tokens, 0); i != SLAB_NONE; i = slab_next(&r->tokens, i + 1))
-    refs_token(r, i)->last = (uint16_t)(broker_now(&w.broker) - 30);
-  uv_timer_start(&k->timer, k->timer.timer_cb, 0, 0);
-  k->due_ms = 0;
+  let_time_pass(0);
+  begin_by_time();
   cycles_to_halt();
   cycles_clear(a, CYCLES_HALT);
   cycles_clear(b, CYCLES_HALT);
@@ -234,6 +246,44 @@ START_TEST(observers_wait_for_a_round_of_their_own) {
   else
     wire_expect(&w, &other, MESSAGE_REPLY, OP_act);
   wire_leave(&other);
+}
+END_TEST
+
+/* One who has asked while a round was on gets an answer, though nobody holds anything when that is over. */
+START_TEST(who_waits_for_a_round_that_is_not_to_be_is_answered) {
+  struct end other = {0};
+  cycles_pair();
+  struct pt x = wire_token(a, 1), y = wire_token(b, 2);
+  cycles_begin_round();
+  cycles_asked(a, CYCLES_SCAN);
+  wire_join_as(&w, &other, "other", true);
+  pack_text(wire_ask(&other, OP_act, NULL, NULL, 2), "cycles");
+  pack_text(&other.p, "");
+  wire_send(&w, &other);
+  wire_unsub(&w, b, &x, 1);
+  wire_unsub(&w, a, &y, 1);
+  cycles_answer(a, 0);
+  cycles_clear(b, CYCLES_SCAN);
+  cycles_expect_end(0, "nothing");
+  wire_expect(&w, &other, MESSAGE_REPLY, OP_act);
+  ck_assert(!w.broker.cycles->is_wanted);
+  wire_leave(&other);
+}
+END_TEST
+
+/* Nobody is sent more who has not read what waits for it already. */
+START_TEST(who_does_not_read_is_not_asked) {
+  enum { LARGE = 1 << 20 };
+  static char text[LARGE];
+  size_t most = w.broker.connections.queue_most;
+  cycles_pair();
+  pack_string(wire_ask(c, OP_s2t, "a", NULL, 1), text, LARGE); /* a does not read it all at once */
+  wire_send(&w, c);
+  ck_assert_uint_gt(wire_client(&w, a)->outbox.bytes, LARGE / 4);
+  w.broker.connections.queue_most = LARGE / 4;
+  cycles_begin_round();
+  cycles_expect_end(0, "nothing");
+  w.broker.connections.queue_most = most;
 }
 END_TEST
 
@@ -335,15 +385,17 @@ int main(void) {
   tcase_add_loop_test(t, edges_spread_what_is_live, 0, 2);
   tcase_add_test(t, three_workers_in_a_ring);
   tcase_add_test(t, a_round_ends_and_the_next_may_be_longer);
-  tcase_add_test(t, only_what_is_quiet_is_suspected);
   tcase_add_test(t, workers_rest_after_a_round);
   tcase_add_loop_test(t, observers_wait_for_a_round_of_their_own, 0, 2);
+  tcase_add_test(t, who_waits_for_a_round_that_is_not_to_be_is_answered);
+  tcase_add_test(t, who_does_not_read_is_not_asked);
   tcase_add_test(t, it_is_shown);
   tcase_add_test(t, the_keeper_is_told);
   tcase_add_test(t, workers_may_not_ask);
   t = tcase_create("timed");
   suite_add_tcase(s, t);
   tcase_add_checked_fixture(t, setup_timed, cycles_teardown);
+  tcase_add_test(t, only_what_is_quiet_is_suspected);
   tcase_add_test(t, a_timer_begins_rounds);
   return run_suite(s);
 }

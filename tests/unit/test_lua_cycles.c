@@ -8,6 +8,7 @@
 
 #include "lua/cycles/inquiry.h"
 #include "lua/fiber/ending.h"
+#include "lua/fiber/loop.h"
 #include "tests/unit/cycle_asker.h"
 
 /* ---- Live at once ---- */
@@ -177,6 +178,35 @@ START_TEST(only_the_round_that_halts_ends_it) {
 }
 END_TEST
 
+static void pause_reading(void *worker, uint64_t id) {
+  (void)id;
+  gaijin_pause(((struct worker *)worker)->g);
+}
+
+/* What was read with it and is not handled yet is handled in the next turn: the loop does not wait. */
+START_TEST(halted_it_reads_on) {
+  uint64_t id = make_garbage();
+  ck_assert_uint_eq(asked(GAIJIN_CYCLE_HALT, id, &A), 0);
+  ck_assert_int_eq(loop_watch(&v.w), 0);
+  v.w.g->events.free = pause_reading;
+  for (uint64_t n = 0; n < 2; n++) {
+    fake_begin(&v.f, MESSAGE_REQUEST, GAIJIN_OP_FREE, 500 + n, 0);
+    fake_send(&v.f);
+  }
+  fake_begin(&v.f, MESSAGE_NOTICE, GAIJIN_OP_RESUME, 0, 1);
+  pack_uint(&v.f.p, ROUND);
+  fake_send(&v.f);
+  uv_run(&v.w.loop.uv, UV_RUN_NOWAIT); /* the first */
+  ck_assert(gaijin_paused(v.w.g));
+  uv_run(&v.w.loop.uv, UV_RUN_NOWAIT); /* the second */
+  ck_assert(gaijin_paused(v.w.g) && v.w.halted);
+  ck_assert_int_eq(uv_backend_timeout(&v.w.loop.uv), 0);
+  uv_run(&v.w.loop.uv, UV_RUN_NOWAIT);
+  ck_assert(!v.w.halted);
+  vm_close(&v);
+}
+END_TEST
+
 static unsigned count_withdrawals(void) {
   unsigned n = 0;
   ck_assert_int_eq(gaijin_flush(v.w.g, false), 0);
@@ -212,6 +242,22 @@ START_TEST(a_broker_that_hangs_is_given_up) {
   ck_assert_int_eq(gaijin_dispatch(v.w.g), GAIJIN_STATUS_LOST);
   connection_lost(&v.w);
   ck_assert(!v.w.halted);
+  vm_close(&v);
+}
+END_TEST
+
+/* Also by one that could not say what it uses. */
+START_TEST(who_has_refused_is_patient_too) {
+  uint64_t id = make_garbage();
+  ck_assert_uint_eq(asked(GAIJIN_CYCLE_CHECK, id, &A), 0);
+  vm_do(&v, "local x = 1");
+  v.w.cycles->n_inquiries += 100; /* it has too many */
+  ck_assert_uint_eq(asked(GAIJIN_CYCLE_HALT, id, &A), REFUSED);
+  v.w.cycles->n_inquiries -= 100;
+  ck_assert(v.w.halted);
+  ck_assert_ptr_nonnull(v.w.cycles->patience);
+  resume();
+  ck_assert_ptr_null(v.w.cycles->patience);
   vm_close(&v);
 }
 END_TEST
@@ -309,8 +355,10 @@ int main(void) {
   tcase_add_test(d, who_has_run_no_lua_since_answers_at_once);
   tcase_add_test(d, what_was_fetched_since_the_check_is_live);
   tcase_add_test(d, only_the_round_that_halts_ends_it);
+  tcase_add_test(d, halted_it_reads_on);
   tcase_add_test(d, who_has_something_to_do_withdraws_once_and_waits_on);
   tcase_add_test(d, a_broker_that_hangs_is_given_up);
+  tcase_add_test(d, who_has_refused_is_patient_too);
   tcase_add_test(d, a_signal_waits_for_the_decision);
   tcase_add_test(d, a_question_under_way_ends_with_the_next_one);
   tcase_add_test(d, what_is_condemned_goes_before_any_lua_runs);

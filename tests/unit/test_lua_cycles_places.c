@@ -4,6 +4,9 @@
  */
 #include "lua/cycles/probe.h"
 
+#include <stdlib.h>
+#include <unistd.h>
+
 #include "tests/unit/cycle_asker.h"
 
 /* ---- Where they may be ---- */
@@ -78,12 +81,33 @@ END_TEST
 START_TEST(the_collector_finds_functions_of_others) { check_place(&places[_i], &F); }
 END_TEST
 
+/* LuaJIT tells a script when its code is dropped: not in the twin, where no script runs. */
+START_TEST(no_handler_runs_in_the_twin) {
+  char path[] = "/tmp/gaijin-XXXXXX", text[256];
+  if (!luajit_is_here()) return;
+  int fd = mkstemp(path);
+  ck_assert_int_ge(fd, 0);
+  open_vm();
+  vm_give(&v, "a", &A);
+  vm_do(&v, "u = {t = a} a = nil");
+  uint64_t id = export();
+  snprintf(text, sizeof text, "jit.attach(function(what) if what == 'flush' then os.remove('%s') end end, 'trace') u = nil", path);
+  vm_do(&v, text);
+  ck_assert_uint_eq(asked(GAIJIN_CYCLE_CHECK, id, &A), 0);
+  ck_assert_int_eq(access(path, F_OK), 0);
+  vm_close(&v);
+  close(fd);
+  unlink(path);
+}
+END_TEST
+
 int main(void) {
   Suite *s = suite_create("lua_cycles_places");
   TCase *c = tcase_create("places");
   tcase_set_timeout(c, 60);
   tcase_add_loop_test(c, the_collector_finds_what_is_used, 0, (int)(sizeof places / sizeof *places));
   tcase_add_loop_test(c, the_collector_finds_functions_of_others, 0, (int)(sizeof places / sizeof *places));
+  tcase_add_test(c, no_handler_runs_in_the_twin);
   suite_add_tcase(s, c);
   return run_suite(s);
 }
