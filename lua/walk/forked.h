@@ -11,8 +11,6 @@
  * processor, and until what it has stopped the worker for is a hundredth of the time again, beyond
  * a quarter of a second that is saved up. So all who ask together cost a hundredth of the worker's
  * time, a fifth of a processor for the copy, and one copy's memory.
- * second that is saved up. So all who ask together cost a hundredth of the worker's time, a fifth
- * of a processor for the copy, and one copy's memory.
  */
 #ifndef GAIJIN_LUA_FORKED_H
 #define GAIJIN_LUA_FORKED_H
