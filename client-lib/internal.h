@@ -430,7 +430,7 @@ void gj_values_give_back(gaijin *g, const struct message *m, uint32_t pts);
 void gj_values_skip(gaijin_body *b);
 /* Copies a body that has arrived; NULL when memory is short. */
 gaijin_body *gj_values_new(gaijin *g, const struct message *m, uint32_t pts);
-/* Frees the one that is kept for the next body. */
+/* Frees those that are kept for the bodies to come. */
 void gj_values_deinit(gaijin *g);
 
 /* cycle.c */

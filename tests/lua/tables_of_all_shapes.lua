@@ -76,3 +76,14 @@ for i = 1, 40 do nest[i] = { shared, i, nest, [number()] = shared } end
 local got = back(gaijin.copy(nest))
 t.ok(same(nest, got))
 t.ok(rawequal(got[1][1], got[40][1]) and rawequal(got[7][3], got))
+
+-- An iterator of ipairs gives any index that it is asked for, also one of a page before.
+local many = {}
+for i = 1, 5000 do many[i] = i * 2 end
+hold(gaijin.copy(many))
+local step, held = ipairs(A.held)
+for _, i in ipairs { 0, 4998, 1500, 0, 4999, 5000, 2 } do
+  local at, value = step(held, i)
+  t.eq(at, many[i + 1] and i + 1)
+  t.eq(value, many[i + 1])
+end

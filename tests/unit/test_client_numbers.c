@@ -2,9 +2,11 @@
  *
  * Values read in the short way, and numbers many at a time (client-lib/values.c): what one value after the other gives
  * is given whatever way it is read, over bodies at random of all forms that values have, and in all states of a body.
+ * And bodies that are used again.
  */
 #include <math.h>
 
+#include "proto/sanitizer.h"
 #include "tests/unit/fake_broker.h"
 #include "tests/unit/random.h"
 
@@ -142,11 +144,72 @@ START_TEST(numbers_end_with_their_array) {
 }
 END_TEST
 
+/* ---- Bodies that are used again ---- */
+
+enum { HELD = 100, KEPT = WITH_ASAN ? 0 : 64 };
+
+static struct {
+  gaijin_body *all[HELD];
+  unsigned count;
+} held;
+
+static void hold(void *user, const struct gaijin_answer *a) {
+  (void)user;
+  ck_assert_uint_lt(held.count, HELD);
+  held.all[held.count++] = a->body;
+}
+
+static void answer_number(struct fake *f, double n) {
+  fake_begin(f, MESSAGE_REPLY, GAIJIN_OP_PING, fake_ask(f, hold), 1);
+  pack_number(&f->p, n);
+  fake_deliver(f);
+}
+
+/* Each has the values of its own message, however many there are at once, and so many are kept. */
+START_TEST(small_ones_are_used_again) {
+  struct fake f;
+  double n;
+  fake_open(&f);
+  for (int round = 0; round < 3; round++) {
+    for (int i = 0; i < HELD; i++) answer_number(&f, round * HELD + i);
+    ck_assert_uint_eq(f.g->n_spare_bodies, 0);
+    for (int i = 0; i < HELD; i++) {
+      ck_assert_uint_eq(gaijin_body_numbers(held.all[i], &n, 1), 1);
+      ck_assert(n == round * HELD + i);
+    }
+    while (held.count) gaijin_body_free(held.all[--held.count]);
+    ck_assert_uint_eq(f.g->n_spare_bodies, KEPT);
+    ck_assert_ptr_null(gj_check(f.g));
+  }
+  fake_close(&f);
+}
+END_TEST
+
+START_TEST(a_large_one_is_not_kept) {
+  static const char text[200] = "x";
+  struct fake f;
+  struct gaijin_value v;
+  fake_open(&f);
+  answer_number(&f, 1);
+  gaijin_body_free(held.all[--held.count]);
+  fake_begin(&f, MESSAGE_REPLY, GAIJIN_OP_PING, fake_ask(&f, hold), 1);
+  pack_string(&f.p, text, sizeof text);
+  fake_deliver(&f);
+  ck_assert_uint_eq(f.g->n_spare_bodies, KEPT ? 1 : 0); /* which has no room for it */
+  ck_assert(gaijin_body_next(held.all[0], &v) && v.size == sizeof text && memcmp(v.bytes, text, v.size) == 0);
+  gaijin_body_free(held.all[--held.count]);
+  ck_assert_uint_eq(f.g->n_spare_bodies, KEPT ? 1 : 0);
+  fake_close(&f);
+}
+END_TEST
+
 int main(void) {
   Suite *s = suite_create("client_numbers");
   TCase *c = tcase_create("numbers");
   tcase_add_test(c, whatever_way_it_is_read_it_is_the_same);
   tcase_add_test(c, numbers_end_with_their_array);
+  tcase_add_test(c, small_ones_are_used_again);
+  tcase_add_test(c, a_large_one_is_not_kept);
   suite_add_tcase(s, c);
   return run_suite(s);
 }

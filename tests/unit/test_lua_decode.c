@@ -256,6 +256,35 @@ START_TEST(memory_has_a_limit) {
 }
 END_TEST
 
+/* Entries: of numbers, which are read many at a time; the same behind others; and of other values. */
+static const struct {
+  unsigned others; /* entries with a boolean, at the begin */
+} entries[] = {{0}, {1}, {UINT32_MAX}};
+
+START_TEST(entries_are_memory_whatever_they_are) {
+  open_host();
+  v.w.max_decoded = 1 << 20;
+  uint32_t most = (v.w.max_decoded - DECODE_TABLE) / DECODE_ENTRY;
+  for (uint32_t n = most; n <= most + 1; n++) {
+    begin_call(OTHER_HOST, 42, 0, 1);
+    pack_array(&v.f.p, 1);
+    pack_array(&v.f.p, 2 * n);
+    for (uint32_t i = 0; i < n; i++) {
+      pack_uint(&v.f.p, i + 1);
+      if (i < entries[_i].others)
+        pack_bool(&v.f.p, true);
+      else
+        pack_uint(&v.f.p, 7);
+    }
+    vm_deliver(&v);
+    const char *text;
+    uint32_t size;
+    ck_assert_int_eq(next_answer(&text, &size), n == most ? -1 : GAIJIN_STATUS_RAISED);
+  }
+  vm_close(&v);
+}
+END_TEST
+
 /* ---- Room ---- */
 
 static lua_Alloc allocate;
@@ -398,6 +427,7 @@ int main(void) {
   tcase_add_test(c, one_given_up_is_decoded_no_further);
   tcase_add_test(c, one_given_up_when_its_turn_has_come);
   tcase_add_test(c, memory_has_a_limit);
+  tcase_add_loop_test(c, entries_are_memory_whatever_they_are, 0, (int)ARRAY_SIZE(entries));
   tcase_add_test(c, slices_are_short_in_time_too);
   tcase_add_test(c, a_table_is_made_as_large_as_it_will_be);
   tcase_add_test(c, an_answer_sees_limits_of_time);

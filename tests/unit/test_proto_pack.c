@@ -153,6 +153,23 @@ START_TEST(the_limit_is_exact) {
 }
 END_TEST
 
+/* Whatever its form: the longest is not what must fit. */
+START_TEST(a_number_goes_up_to_the_limit_and_no_further) {
+  static const struct { double number; uint32_t bytes; } cases[] = {
+      {1, 1}, {200, 2}, {60000, 3}, {70000, 5}, {1e10, 9}, {0.5, 9}, {-1, 1}, {-100, 2}, {-1000, 3}, {-70000, 5}, {-1e10, 9}};
+  for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+    for (uint32_t left = 0; left <= 10; left++) {
+      struct one o;
+      begin(&o, ENVELOPE - MESSAGE_PREFIX_BYTES + left, 1);
+      pack_number(&o.p, cases[i].number);
+      ck_assert_uint_eq(o.p.wanted, ENVELOPE + cases[i].bytes);
+      ck_assert_int_eq(pack_end(&o.p), cases[i].bytes <= left ? BUFFER_OK : BUFFER_OVER_MAX);
+      buffer_deinit(&o.b);
+    }
+  }
+}
+END_TEST
+
 START_TEST(a_refused_message_leaves_the_buffer_as_it_was) {
   struct buffer b;
   struct pack p;
@@ -213,6 +230,7 @@ int main(void) {
   tcase_add_test(c, strings_of_all_sizes);
   tcase_add_test(c, only_utf8_is_str);
   tcase_add_test(c, the_limit_is_exact);
+  tcase_add_test(c, a_number_goes_up_to_the_limit_and_no_further);
   tcase_add_test(c, a_refused_message_leaves_the_buffer_as_it_was);
   tcase_add_test(c, arrays_bools_and_pts_survive);
   suite_add_tcase(s, c);

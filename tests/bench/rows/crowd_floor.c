@@ -121,8 +121,8 @@ int main(int argc, char **argv) {
   unsigned workers = (unsigned)measure_number(argv[1], "WORKERS", 2, WORKERS_MOST);
   long calls = measure_number(argv[2], "CALLS", 10, 100000000);
   long processor = measure_number(argv[3], "PROCESSOR", 0, 1023);
-  long pages = argc == 6 ? measure_number(argv[5], "PAGES", 1, LINES_MOST) : 1;
-  long lines = argc == 6 ? measure_number(argv[4], "LINES", 0, pages * (PAGE / LINE)) : 0;
+  long pages = argc == 6 ? measure_number(argv[5], "PAGES", 1, LINES_MOST) : 1, room = pages * (PAGE / LINE);
+  long lines = argc == 6 ? measure_number(argv[4], "LINES", 0, room < LINES_MOST ? room : LINES_MOST) : 0;
   int fds[WORKERS_MOST], poll = epoll_create1(0);
   if (poll < 0) measure_die("epoll_create1");
   for (unsigned i = 0; i < workers; i++) {
