@@ -101,7 +101,7 @@ static long forward(int poll, const int *fds, unsigned workers, long replies) {
   while (gone < replies) {
     int n = epoll_wait(poll, ready, WORKERS_MOST, -1);
     for (int i = 0; i < n; i++) {
-      get(fds[ready[i].data.u32], &in);
+      if (!get(fds[ready[i].data.u32], &in)) measure_die("a worker has ended");
       for (size_t k = 0; k < in.count; k++) {
         struct batch *to = &out[in.all[k].to];
         to->all[to->count++] = in.all[k];
