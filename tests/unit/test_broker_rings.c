@@ -263,6 +263,48 @@ START_TEST(the_ring_is_read_to_its_end) {
 }
 END_TEST
 
+/* ---- Who is heard, and until when ---- */
+
+static bool work_without_end(struct work *work, struct job *j) {
+  (void)work;
+  (void)j;
+  return true;
+}
+
+/* While there is work the loop does not wait, and nobody is looked at before; one that is hot does not knock. */
+START_TEST(work_for_others_keeps_no_ring_waiting) {
+  struct job others = {0};
+  struct hot *h = &all()->hot;
+  move();
+  ping();
+  polling_init(&h->polling, 1000000);
+  h->polling.share = 1;
+  hot_heat(wire_client(&w, &a));
+  work_add(&w.broker.work, &others, work_without_end);
+  ping();
+  ck_assert(wire_client(&w, &a)->hot);
+  work_remove(&w.broker.work, &others);
+}
+END_TEST
+
+/* It goes on putting, as does one who has the memory though the process has ended. */
+START_TEST(behind_its_end_nothing_is_taken) {
+  move();
+  ck_assert_int_eq(shutdown(a.fd, SHUT_WR), 0);
+  for (int i = 0; i < 200 && hosts_find(&w.broker.hosts, a.host) != SLAB_NONE; i++) {
+    while (ring_room(&pair) > 64) {
+      pack_uint(wire_begin(&a, MESSAGE_NOTICE, OP_cancel, 0, 1), 1);
+      wire_end(&a);
+      ring_put(&pair, a.out.bytes, a.out.size);
+      a.out.size = 0;
+    }
+    ring_publish(&pair);
+    wire_turn(&w);
+  }
+  ck_assert_uint_eq(hosts_find(&w.broker.hosts, a.host), SLAB_NONE);
+}
+END_TEST
+
 /* ---- Who writes what it likes ---- */
 
 START_TEST(evil_counters_end_it) {
@@ -364,6 +406,8 @@ int main(void) {
   tcase_add_test(c, a_knock_may_follow_at_once);
   tcase_add_test(c, large_messages_go_through);
   tcase_add_test(c, the_ring_is_read_to_its_end);
+  tcase_add_test(c, work_for_others_keeps_no_ring_waiting);
+  tcase_add_test(c, behind_its_end_nothing_is_taken);
   tcase_add_loop_test(c, evil_counters_end_it, 0, 4);
   tcase_add_test(c, evil_bytes_end_it);
   tcase_add_test(c, only_knocks_come_by_the_socket_then);
