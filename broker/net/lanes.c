@@ -26,6 +26,7 @@ int lanes_new(struct lanes **out, int file, const struct ring_place *from) {
   }
   rings_attach(&l->pair, map, RING_BROKER, from);
   l->out_at = UINT64_MAX;
+  l->has_room = from; /* it is not known */
   *out = l;
   return 0;
 }

@@ -25,6 +25,7 @@ struct lanes {
   bool in;  /* the stream from the client has moved into its ring */
   bool out; /* so has the one to it, from byte number out_at on, of all that are written to it */
   bool has_moved; /* `in` has become true, and what was read behind that are knocks */
+  bool has_room; /* there was some left in `out`: no knock tells of it */
   bool is_knock_due; /* but its stream has not moved yet, and knocks would be in its midst */
   uint64_t out_at; /* UINT64_MAX: not yet */
   bool has_ended; /* of the stream from the client nothing is taken from byte number `end` on */

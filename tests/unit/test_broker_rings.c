@@ -4,147 +4,7 @@
  * does with one that writes what it likes. Beside it is a victim on its socket, which is served all the time.
  */
 #include "broker/net/carrier.h"
-#include "broker/net/hot.h"
-#include "proto/ring/map.h"
-#include "tests/unit/broker_wire.h"
-
-static struct wire w;
-static struct end a, victim;
-static struct rings pair; /* a's */
-static void *map;
-
-static void open_with(enum transport transport, uint32_t rings, uint32_t poll_us) {
-  struct broker_config c = wire_config();
-  c.transport = transport;
-  c.rings = rings;
-  c.poll_us = poll_us;
-  memset(&w, 0, sizeof w);
-  memset(&a, 0, sizeof a);
-  memset(&victim, 0, sizeof victim);
-  memset(&pair, 0, sizeof pair);
-  map = NULL;
-  wire_open(&w, &c);
-  wire_join(&w, &victim, "victim");
-}
-static void setup(void) { open_with(TRANSPORT_SHM, 4, 50); }
-
-static struct connections *all(void) { return &w.broker.connections; }
-
-static void teardown(void) {
-  wire_quiet(&w, &victim);
-  wire_leave(&a);
-  wire_leave(&victim);
-  for (int i = 0; i < 10; i++) wire_turn(&w);
-  ck_assert_uint_eq(all()->carrier.count, 0);
-  if (map) ring_unmap(map);
-  wire_close(&w);
-}
-
-static void join_asking(uint32_t layout, bool observer) {
-  struct hello_request h = {.lowest = WIRE_VERSION_LEAST, .highest = WIRE_VERSION_MOST, .name = observer ? NULL : "a",
-                            .name_size = observer ? 0 : 1, .observer = observer};
-  wire_connect(&w, &a);
-  hello_put_request(wire_begin(&a, MESSAGE_REQUEST, OP_hello, 1, hello_request_values(1)), &h, 1);
-  pack_text(&a.p, RING_KEY);
-  pack_uint(&a.p, layout);
-  a.last_id = 1;
-  wire_send(&w, &a);
-}
-
-/* Reads all that is there, with the descriptor that comes with it; -1: none. */
-static int receive_offer(void) {
-  union {
-    char bytes[CMSG_SPACE(sizeof(int))];
-    struct cmsghdr align;
-  } control;
-  uint32_t room;
-  int fd = -1;
-  for (int i = 0; i < 4; i++) {
-    wire_turn(&w);
-    struct iovec v = {.iov_base = frame_room(&a.in, 4096, &room), .iov_len = 4096};
-    struct msghdr m = {.msg_iov = &v, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof control.bytes};
-    ssize_t n = recvmsg(a.fd, &m, MSG_CMSG_CLOEXEC);
-    if (n > 0) frame_filled(&a.in, (uint32_t)n);
-    if (n > 0 && CMSG_FIRSTHDR(&m)) memcpy(&fd, CMSG_DATA(CMSG_FIRSTHDR(&m)), sizeof fd);
-  }
-  wire_expect(&w, &a, MESSAGE_REPLY, OP_hello);
-  wire_uint(&a);
-  a.host = wire_uint(&a);
-  return fd;
-}
-
-static void answer(uint64_t step) {
-  pack_uint(wire_begin(&a, MESSAGE_NOTICE, OP_ring, 0, 1), step);
-  wire_end(&a);
-}
-
-/* It has rings, and both streams are there. */
-static void move(void) {
-  join_asking(RING_LAYOUT, false);
-  int fd = receive_offer();
-  ck_assert_int_ge(fd, 0);
-  wire_expect(&w, &a, MESSAGE_NOTICE, OP_ring);
-  ck_assert_uint_eq(wire_uint(&a), RING_OFFERED);
-  ck_assert_uint_eq(wire_uint(&a), RING_LAYOUT);
-  ck_assert_int_eq(ring_map(fd, &map), 0);
-  close(fd);
-  rings_attach(&pair, map, RING_WORKER, NULL);
-  answer(RING_MOVED);
-  wire_flush(&w, &a);
-  wire_expect(&w, &a, MESSAGE_NOTICE, OP_ring);
-  ck_assert_uint_eq(wire_uint(&a), RING_MOVED);
-  ck_assert(wire_client(&w, &a)->lanes->in && wire_client(&w, &a)->lanes->out);
-}
-
-/* On a full socket there are some. */
-static void knock(void) { ck_assert(send(a.fd, "", 1, MSG_NOSIGNAL | MSG_DONTWAIT) == 1 || errno == EAGAIN); }
-
-/* What is in a.out goes into the ring. */
-static void put_out(void) {
-  for (uint32_t done = 0; done < a.out.size;) {
-    done += ring_put(&pair, a.out.bytes + done, a.out.size - done);
-    if (ring_publish(&pair)) knock();
-    wire_turn(&w);
-  }
-  a.out.size = 0;
-}
-
-/* The message that comes next in the ring. */
-static void next_in_ring(void) {
-  uint8_t *bytes;
-  uint32_t size, room, count, n;
-  bool is_due = false;
-  for (int turns = 0;; turns++) {
-    ck_assert_int_lt(turns, WIRE_TURNS);
-    if (frame_next(&a.in, &bytes, &size) == FRAME_MESSAGE) break;
-    uint8_t *to = frame_room(&a.in, 65536, &room);
-    while ((n = ring_take(&pair, to, room, &is_due)) == 0 && !ring_sleep(&pair)) continue;
-    frame_filled(&a.in, n);
-    if (is_due) knock();
-    is_due = false;
-    wire_turn(&w);
-  }
-  ck_assert_ptr_null(message_parse(bytes, size, &a.m));
-  reader_open(&a.r, a.m.body, a.m.body_size, &count);
-}
-static void expect_in_ring(enum message_kind kind, enum op op) {
-  next_in_ring();
-  ck_assert(a.m.op == op && a.m.kind == kind);
-}
-
-static void ping(void) {
-  wire_ask(&a, OP_ping, NULL, NULL, 0);
-  wire_end(&a);
-  put_out();
-  expect_in_ring(MESSAGE_REPLY, OP_ping);
-}
-
-/* The broker has ended it, for this. */
-static void expect_ended(const char *why) {
-  for (int i = 0; i < 10; i++) wire_turn(&w);
-  ck_assert_msg(hosts_find(&w.broker.hosts, a.host) == SLAB_NONE || client_is_ending(wire_client(&w, &a)), "%s", why);
-  wire_quiet(&w, &victim);
-}
+#include "tests/unit/ring_wire.h"
 
 /* ---- The way there ---- */
 
@@ -263,48 +123,6 @@ START_TEST(the_ring_is_read_to_its_end) {
 }
 END_TEST
 
-/* ---- Who is heard, and until when ---- */
-
-static bool work_without_end(struct work *work, struct job *j) {
-  (void)work;
-  (void)j;
-  return true;
-}
-
-/* While there is work the loop does not wait, and nobody is looked at before; one that is hot does not knock. */
-START_TEST(work_for_others_keeps_no_ring_waiting) {
-  struct job others = {0};
-  struct hot *h = &all()->hot;
-  move();
-  ping();
-  polling_init(&h->polling, 1000000);
-  h->polling.share = 1;
-  hot_heat(wire_client(&w, &a));
-  work_add(&w.broker.work, &others, work_without_end);
-  ping();
-  ck_assert(wire_client(&w, &a)->hot);
-  work_remove(&w.broker.work, &others);
-}
-END_TEST
-
-/* It goes on putting, as does one who has the memory though the process has ended. */
-START_TEST(behind_its_end_nothing_is_taken) {
-  move();
-  ck_assert_int_eq(shutdown(a.fd, SHUT_WR), 0);
-  for (int i = 0; i < 200 && hosts_find(&w.broker.hosts, a.host) != SLAB_NONE; i++) {
-    while (ring_room(&pair) > 64) {
-      pack_uint(wire_begin(&a, MESSAGE_NOTICE, OP_cancel, 0, 1), 1);
-      wire_end(&a);
-      ring_put(&pair, a.out.bytes, a.out.size);
-      a.out.size = 0;
-    }
-    ring_publish(&pair);
-    wire_turn(&w);
-  }
-  ck_assert_uint_eq(hosts_find(&w.broker.hosts, a.host), SLAB_NONE);
-}
-END_TEST
-
 /* ---- Who writes what it likes ---- */
 
 START_TEST(evil_counters_end_it) {
@@ -406,8 +224,6 @@ int main(void) {
   tcase_add_test(c, a_knock_may_follow_at_once);
   tcase_add_test(c, large_messages_go_through);
   tcase_add_test(c, the_ring_is_read_to_its_end);
-  tcase_add_test(c, work_for_others_keeps_no_ring_waiting);
-  tcase_add_test(c, behind_its_end_nothing_is_taken);
   tcase_add_loop_test(c, evil_counters_end_it, 0, 4);
   tcase_add_test(c, evil_bytes_end_it);
   tcase_add_test(c, only_knocks_come_by_the_socket_then);

@@ -1,0 +1,113 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Rings (broker/net/lanes.h) beside others: who has some is heard as they are, and keeps none of them waiting.
+ */
+#include <pthread.h>
+
+#include "broker/net/hot.h"
+#include "tests/unit/ring_wire.h"
+
+static bool work_without_end(struct work *work, struct job *j) {
+  (void)work;
+  (void)j;
+  return true;
+}
+
+/* While there is work the loop does not wait, and nobody is looked at before; one that is hot does not knock. */
+START_TEST(work_for_others_keeps_no_ring_waiting) {
+  struct job others = {0};
+  struct hot *h = &all()->hot;
+  move();
+  ping();
+  polling_init(&h->polling, 1000000);
+  h->polling.share = 1;
+  hot_heat(wire_client(&w, &a));
+  work_add(&w.broker.work, &others, work_without_end);
+  ping();
+  ck_assert(wire_client(&w, &a)->hot);
+  work_remove(&w.broker.work, &others);
+}
+END_TEST
+
+/* It goes on putting, as does one who has the memory though the process has ended. */
+START_TEST(behind_its_end_nothing_is_taken) {
+  move();
+  ck_assert_int_eq(shutdown(a.fd, SHUT_WR), 0);
+  for (int i = 0; i < 200 && hosts_find(&w.broker.hosts, a.host) != SLAB_NONE; i++) {
+    while (ring_room(&pair) > 64) {
+      pack_uint(wire_begin(&a, MESSAGE_NOTICE, OP_cancel, 0, 1), 1);
+      wire_end(&a);
+      ring_put(&pair, a.out.bytes, a.out.size);
+      a.out.size = 0;
+    }
+    ring_publish(&pair);
+    wire_turn(&w);
+  }
+  ck_assert_uint_eq(hosts_find(&w.broker.hosts, a.host), SLAB_NONE);
+}
+END_TEST
+
+static atomic_bool stops;
+enum { PARTS = 48, PART = 1 << 20 };
+static const char part[PART];
+
+/* Takes a little all the time. */
+static void *drain(void *none) {
+  struct ring_counters *down = &pair.page->down;
+  for (uint32_t tail = atomic_load(&down->tail); !atomic_load(&stops); atomic_store(&down->tail, tail)) {
+    uint32_t have = atomic_load(&down->head) - tail;
+    tail += have < 1024 ? have : 1024;
+  }
+  return none;
+}
+
+/* The other clients wait meanwhile. */
+START_TEST(a_write_ends_while_the_other_takes) {
+  struct outbox o;
+  pthread_t taker;
+  bool is_due = false;
+  move();
+  struct client *c = wire_client(&w, &a);
+  outbox_init(&o, &all()->accounts, c->account, &all()->spares);
+  for (int i = 0; i < PARTS; i++) ck_assert(outbox_push(&o, c->account, part, PART));
+  atomic_store(&stops, false);
+  ck_assert_int_eq(pthread_create(&taker, NULL, drain, NULL), 0);
+  while (o.bytes > 0) {
+    uint64_t before = o.written;
+    ck_assert_int_ne(outbox_put(&o, &c->lanes->pair, &is_due), OUTBOX_FAILED);
+    ck_assert_uint_le(o.written - before, 2 * RING_BYTES);
+  }
+  atomic_store(&stops, true);
+  ck_assert_int_eq(pthread_join(taker, NULL), 0);
+  outbox_deinit(&o);
+}
+END_TEST
+
+/* In the next turn, though nobody knocks. */
+START_TEST(a_write_that_ended_so_goes_on) {
+  static char taken[RING_BYTES];
+  bool is_due = false;
+  move();
+  struct client *c = wire_client(&w, &a);
+  client_push(c, c->account, part, PART);
+  wire_turn(&w);
+  ck_assert(c->is_full && !(c->events & UV_WRITABLE));
+  ck_assert_uint_eq(ring_take(&pair, taken, sizeof taken, &is_due), sizeof taken);
+  c->lanes->has_room = true;
+  client_watch(c, true);
+  wire_turn(&w);
+  ck_assert(ring_has(&pair) && c->is_full && !c->lanes->has_room);
+}
+END_TEST
+
+int main(void) {
+  Suite *s = suite_create("rings beside others");
+  TCase *c = tcase_create("rings");
+  tcase_add_checked_fixture(c, setup, teardown);
+  tcase_add_test(c, work_for_others_keeps_no_ring_waiting);
+  tcase_add_test(c, behind_its_end_nothing_is_taken);
+  tcase_add_test(c, a_write_ends_while_the_other_takes);
+  tcase_add_test(c, a_write_that_ended_so_goes_on);
+  suite_add_tcase(s, c);
+  return run_suite(s);
+}
