@@ -2,9 +2,11 @@
  *
  * Rings (broker/net/lanes.h) beside others: who has some is heard as they are, and keeps none of them waiting.
  */
+#define _GNU_SOURCE /* memfd_create */
 #include <pthread.h>
 
 #include "broker/net/hot.h"
+#include "tests/unit/broker_carried.h"
 #include "tests/unit/ring_wire.h"
 
 static bool work_without_end(struct work *work, struct job *j) {
@@ -100,6 +102,71 @@ START_TEST(a_write_that_ended_so_goes_on) {
 }
 END_TEST
 
+/* ---- To another program ---- */
+
+static struct wire after;
+
+/* The program after it has the rings as they are. */
+static void upgrade(void) {
+  struct broker_config c = wire_config();
+  c.transport = TRANSPORT_SHM;
+  c.rings = 4;
+  c.poll_us = 50;
+  memset(&after, 0, sizeof after);
+  carried_over(&after, &w, &c);
+  struct client *old = wire_client(&w, &a);
+  old->lanes->file = open("/dev/null", O_RDONLY | O_CLOEXEC);
+  hot_leave_all(all());
+  carried_forget(&w);
+}
+static void end_after(void) {
+  wire_leave(&a);
+  wire_leave(&victim);
+  for (int i = 0; i < 10; i++) wire_turn(&after);
+  ck_assert_uint_eq(after.broker.connections.carrier.count, 0);
+  if (map) ring_unmap(map);
+  wire_close(&after);
+}
+
+/* Bytes that come in its ring. */
+static uint32_t take_some(bool knocks) {
+  static char taken[RING_BYTES];
+  bool is_due = false;
+  uint32_t n = ring_take(&pair, taken, sizeof taken, &is_due);
+  if (is_due && knocks) knock();
+  return n;
+}
+
+static void put_ping(void) {
+  wire_ask(&a, OP_ping, NULL, NULL, 0);
+  wire_end(&a);
+  ck_assert_uint_eq(ring_put(&pair, a.out.bytes, a.out.size), a.out.size);
+  a.out.size = 0;
+  if (ring_publish(&pair)) knock();
+}
+
+/* 0: it sleeps; 1: something is in the ring; 2: and something waits, the ring being full; 3: and there is room again. */
+START_TEST(an_upgrade_takes_rings_along) {
+  move();
+  if (_i >= 2) client_push(wire_client(&w, &a), wire_client(&w, &a)->account, part, PART - 1);
+  wire_turn(&w);
+  if (_i >= 1) put_ping();
+  if (_i == 3) ck_assert_uint_gt(take_some(false), 0); /* as if it had known of the room */
+  upgrade();
+  if (_i == 0) put_ping();
+  uint32_t taken = 0, want = (_i == 3 ? PART - 1 - RING_BYTES : _i == 2 ? PART - 1 : 0) + 1;
+  for (int i = 0; i < 100 && taken < want; i++) {
+    wire_turn(&after);
+    taken += take_some(true);
+  }
+  ck_assert_uint_gt(taken, want - 1);
+  put_ping();
+  for (int i = 0; i < 10; i++) wire_turn(&after);
+  ck_assert_uint_gt(take_some(true), 0);
+  end_after();
+}
+END_TEST
+
 int main(void) {
   Suite *s = suite_create("rings beside others");
   TCase *c = tcase_create("rings");
@@ -108,6 +175,10 @@ int main(void) {
   tcase_add_test(c, behind_its_end_nothing_is_taken);
   tcase_add_test(c, a_write_ends_while_the_other_takes);
   tcase_add_test(c, a_write_that_ended_so_goes_on);
+  suite_add_tcase(s, c);
+  c = tcase_create("upgrade");
+  tcase_add_checked_fixture(c, setup, NULL);
+  tcase_add_loop_test(c, an_upgrade_takes_rings_along, 0, 4);
   suite_add_tcase(s, c);
   return run_suite(s);
 }
