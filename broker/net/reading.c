@@ -281,7 +281,7 @@ void reading_ready(struct client *c) {
 }
 
 void reading_sleep(struct client *c) {
-  if (!job_is_queued(&c->job) && !client_leaves_untaken(c) && has_come(c)) queue(c);
+  if (!job_is_queued(&c->job) && has_come(c)) queue(c);
 }
 
 void reading_unheard(struct client *c) {

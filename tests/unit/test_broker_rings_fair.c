@@ -102,6 +102,85 @@ START_TEST(a_write_that_ended_so_goes_on) {
 }
 END_TEST
 
+/* ---- Knocks ---- */
+
+/* Bytes that come in its ring. */
+static uint32_t take_some(bool knocks) {
+  static char taken[RING_BYTES];
+  bool is_due = false;
+  uint32_t n = ring_take(&pair, taken, sizeof taken, &is_due);
+  if (is_due && knocks) knock();
+  return n;
+}
+
+static void put_ping(void) {
+  wire_ask(&a, OP_ping, NULL, NULL, 0);
+  wire_end(&a);
+  ck_assert_uint_eq(ring_put(&pair, a.out.bytes, a.out.size), a.out.size);
+  a.out.size = 0;
+  if (ring_publish(&pair)) knock();
+}
+
+/* The broker takes from the ring, and must not say so in the midst of what it yet sends over the socket. */
+START_TEST(no_knock_comes_among_messages) {
+  enum { QUEUED = 600000 };
+  static char queued[QUEUED], read[QUEUED];
+  join_asking(RING_LAYOUT, false);
+  int fd = receive_offer();
+  ck_assert_int_eq(ring_map(fd, &map), 0);
+  close(fd);
+  rings_attach(&pair, map, RING_WORKER, NULL);
+  wire_expect(&w, &a, MESSAGE_NOTICE, OP_ring);
+  memset(queued, 'x', QUEUED);
+  struct client *c = wire_client(&w, &a);
+  client_push(c, c->account, queued, QUEUED);
+  answer(RING_MOVED);
+  wire_flush(&w, &a);
+  ck_assert(c->lanes->in && !c->lanes->out);
+  atomic_store(&pair.page->up.full, 1);
+  put_ping();
+  for (uint32_t n = 0; n < QUEUED;) {
+    wire_turn(&w);
+    ssize_t some = recv(a.fd, read + n, QUEUED - n, 0);
+    ck_assert(some > 0 || errno == EAGAIN);
+    if (some > 0) n += (uint32_t)some;
+  }
+  ck_assert_int_eq(memcmp(read, queued, QUEUED), 0);
+  wire_expect(&w, &a, MESSAGE_NOTICE, OP_ring);
+  wire_turn(&w);
+  ck_assert_msg(recv(a.fd, read, 2, 0) == 1 || a.in.in.size - a.in.start == 1, "the knock was forgotten");
+  a.in.start = a.in.in.size;
+  expect_in_ring(MESSAGE_REPLY, OP_ping);
+}
+END_TEST
+
+/* It leaves too much untaken to be heard, and knocks then (0) or was looked at till then (1). When that has gone nobody is looked
+ * at, and nobody knocks. */
+START_TEST(who_was_not_heard_is_heard_later) {
+  bool is_hot = _i == 1;
+  move();
+  struct client *c = wire_client(&w, &a);
+  for (int i = 0; i < 10 && all()->hot.count > 0; i++) wire_turn(&w);
+  if (is_hot)
+    hot_heat(c);
+  else
+    hot_set(all(), 0);
+  for (int i = 0; i < 3; i++) client_push(c, c->account, part, PART);
+  wire_turn(&w);
+  ck_assert(client_leaves_untaken(c));
+  if (is_hot) hot_set(all(), 0);
+  put_ping();
+  for (uint32_t taken = 0; taken < 3 * PART; taken += take_some(false)) {
+    wire_turn(&w);
+    if (c->outbox.bytes == 0) continue;
+    c->lanes->has_room = true;
+    client_watch(c, true);
+  }
+  for (int i = 0; i < 10; i++) wire_turn(&w);
+  expect_in_ring(MESSAGE_REPLY, OP_ping);
+}
+END_TEST
+
 /* ---- To another program ---- */
 
 static struct wire after;
@@ -126,23 +205,6 @@ static void end_after(void) {
   ck_assert_uint_eq(after.broker.connections.carrier.count, 0);
   if (map) ring_unmap(map);
   wire_close(&after);
-}
-
-/* Bytes that come in its ring. */
-static uint32_t take_some(bool knocks) {
-  static char taken[RING_BYTES];
-  bool is_due = false;
-  uint32_t n = ring_take(&pair, taken, sizeof taken, &is_due);
-  if (is_due && knocks) knock();
-  return n;
-}
-
-static void put_ping(void) {
-  wire_ask(&a, OP_ping, NULL, NULL, 0);
-  wire_end(&a);
-  ck_assert_uint_eq(ring_put(&pair, a.out.bytes, a.out.size), a.out.size);
-  a.out.size = 0;
-  if (ring_publish(&pair)) knock();
 }
 
 /* 0: it sleeps; 1: something is in the ring; 2: and something waits, the ring being full; 3: something waits, and there is
@@ -176,6 +238,8 @@ int main(void) {
   tcase_add_test(c, behind_its_end_nothing_is_taken);
   tcase_add_test(c, a_write_ends_while_the_other_takes);
   tcase_add_test(c, a_write_that_ended_so_goes_on);
+  tcase_add_test(c, no_knock_comes_among_messages);
+  tcase_add_loop_test(c, who_was_not_heard_is_heard_later, 0, 2);
   suite_add_tcase(s, c);
   c = tcase_create("upgrade");
   tcase_add_checked_fixture(c, setup, NULL);
