@@ -45,7 +45,7 @@ static const char *check_reading(const struct client *c) {
     return c->is_held_back && !is_over ? "connections: one is held back that has read" : NULL;
   if (c->is_postponed || c->balance <= 0 || c->has_hung_up || c->is_put_off)
     return "connections: one has more to do and is no job";
-  if (lanes_carry_in(c->lanes) && !is_over && !c->hot && !c->lanes->pair.is_asleep)
+  if (lanes_carry_in(c->lanes) && !c->hot && !c->lanes->pair.is_asleep)
     return "connections: one with rings is neither looked at nor knocks";
   return is_over || c->events & UV_READABLE ? NULL : "connections: one is not read";
 }

@@ -192,7 +192,8 @@ void client_push(struct client *c, struct account *payer, const void *bytes, uin
 }
 
 void client_watch(struct client *c, bool to_write) {
-  bool is_knocked = to_write && lanes_carry_out(c->lanes); /* when there is room */
+  /* When there is room. If there is already, that its socket has some brings us back. */
+  bool is_knocked = to_write && lanes_carry_out(c->lanes) && !c->lanes->has_room;
   int events = to_write && !is_knocked ? UV_WRITABLE : 0;
   c->is_full = to_write;
   if (!c->has_hung_up) events |= UV_DISCONNECT;
@@ -218,6 +219,7 @@ static enum outbox_outcome write_moving(struct client *c, int *error) {
   }
   enum outbox_outcome o = outbox_put(&c->outbox, &l->pair, &knock);
   if (knock) lanes_knock(l, c->fd);
+  l->has_room = o == OUTBOX_MORE;
   return o;
 }
 
@@ -230,6 +232,7 @@ void client_flush(struct client *c) {
   switch (outcome) {
     case OUTBOX_EMPTY: client_watch(c, false); break;
     case OUTBOX_LEFT:
+    case OUTBOX_MORE:
       if (!is_awaited(c)) client_note_activity(c);
       /* It has taken something, or begins to have something untaken. */
       if (c->outbox.written != before || !c->is_full)

@@ -26,6 +26,7 @@ int lanes_new(struct lanes **out, int file, const struct ring_place *from) {
   }
   rings_attach(&l->pair, map, RING_BROKER, from);
   l->out_at = UINT64_MAX;
+  l->has_room = from; /* it is not known */
   *out = l;
   return 0;
 }
@@ -61,8 +62,16 @@ void lanes_knock(struct lanes *l, int fd) {
   (void)n; /* of one that has gone the end is read */
 }
 
+void lanes_end(struct lanes *l) {
+  if (l->has_ended) return;
+  l->has_ended = true;
+  l->end = ring_end(&l->pair);
+}
+
 uint32_t lanes_take(struct lanes *l, int fd, void *to, uint32_t room) {
   bool knock = false;
+  uint32_t left = l->end - l->pair.tail;
+  if (l->has_ended && room > left) room = left;
   uint32_t n = ring_take(&l->pair, to, room, &knock);
   if (knock) lanes_knock(l, fd);
   return n;

@@ -25,8 +25,11 @@ struct lanes {
   bool in;  /* the stream from the client has moved into its ring */
   bool out; /* so has the one to it, from byte number out_at on, of all that are written to it */
   bool has_moved; /* `in` has become true, and what was read behind that are knocks */
+  bool has_room; /* there was some left in `out`: no knock tells of it */
   bool is_knock_due; /* but its stream has not moved yet, and knocks would be in its midst */
   uint64_t out_at; /* UINT64_MAX: not yet */
+  bool has_ended; /* of the stream from the client nothing is taken from byte number `end` on */
+  uint32_t end;
 };
 
 /* A new pair, or of another program's, whose `file` it takes over if it succeeds; -1: a new one.
@@ -51,6 +54,8 @@ static inline bool lanes_carry_out(const struct lanes *l) { return l && l->out; 
 /* Takes what there is of the stream from the client, `room` bytes at most. 0: nothing, or
  * pair.is_broken. */
 uint32_t lanes_take(struct lanes *l, int fd, void *to, uint32_t room);
+/* The client has ended: what is there now is the last of it, whoever may have the memory yet. */
+void lanes_end(struct lanes *l);
 
 /* What is on a socket that carries knocks only. */
 enum lanes_heard { LANES_NOTHING, LANES_KNOCKED, LANES_ENDED, LANES_BROKEN };

@@ -37,9 +37,11 @@ static bool loop_has_some(const struct connections *n) {
   return poll(&p, 1, 0) > 0;
 }
 
-/* The loop runs once without waiting. */
-static bool let_loop_run(struct hot *h) {
+/* The loop runs once without waiting. It hears sockets, but no rings, which do not knock now. */
+static bool let_loop_run(struct connections *n) {
+  struct hot *h = &n->hot;
   h->stretch_ends = 0;
+  for (unsigned i = 0; i < h->count; i++) reading_unheard(h->all[i]);
   uv_idle_start(&h->awake, on_idle);
   return false;
 }
@@ -69,7 +71,7 @@ bool lookout_look(struct connections *n) {
     h->around = now + LOOKOUT_AROUND;
   }
   do {
-    if (is_loop_due(n, now)) return let_loop_run(h);
+    if (is_loop_due(n, now)) return let_loop_run(n);
     if (look_at_all(n)) return true;
   } while (look_again(&h->polling, &now));
   return let_loop_sleep(n);

@@ -289,16 +289,20 @@ static size_t put_blocks(const struct outbox *o, struct rings *r) {
   return put;
 }
 
-/* Each round puts something, or is the last: see ring_await_room. */
+/* Who takes a little whenever it is looked would have it go on for as long as something is left. */
+enum { ROUNDS = 2 };
+
 enum outbox_outcome outbox_put(struct outbox *o, struct rings *r, bool *knock) {
-  while (o->bytes > 0 && !r->is_broken) {
+  bool waits = false;
+  for (int i = 0; i < ROUNDS && o->bytes > 0 && !waits && !r->is_broken; i++) {
     size_t put = put_blocks(o, r);
     if (ring_publish(r)) *knock = true;
     if (put > 0) written(o, put);
-    if (o->bytes > 0 && ring_await_room(r)) break;
+    waits = o->bytes > 0 && ring_await_room(r);
   }
   if (o->bytes > 0 && !o->is_charged) charge_all(o);
-  return r->is_broken ? OUTBOX_FAILED : o->bytes > 0 ? OUTBOX_LEFT : OUTBOX_EMPTY;
+  if (r->is_broken) return OUTBOX_FAILED;
+  return o->bytes == 0 ? OUTBOX_EMPTY : waits ? OUTBOX_LEFT : OUTBOX_MORE;
 }
 
 /* ---- To another program ---- */

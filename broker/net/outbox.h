@@ -55,7 +55,7 @@ struct outbox {
   uint64_t spans_gone; /* those that were in it before */
 };
 
-enum outbox_outcome { OUTBOX_EMPTY, OUTBOX_LEFT, OUTBOX_FAILED };
+enum outbox_outcome { OUTBOX_EMPTY, OUTBOX_LEFT, OUTBOX_MORE, OUTBOX_FAILED };
 
 /* An empty outbox of who has this account; the spare blocks are for all, and outlive it. */
 void outbox_init(struct outbox *o, struct accounts *accounts, struct account *account,
@@ -76,7 +76,8 @@ enum outbox_outcome outbox_write(struct outbox *o, int fd, int *error);
 /* The same, of its first `most` bytes at most. */
 enum outbox_outcome outbox_write_some(struct outbox *o, size_t most, int fd, int *error);
 /* Puts into a ring what finds room there. OUTBOX_LEFT: there is none, and a knock will come when
- * there is. OUTBOX_FAILED: the ring is broken. *knock becomes true if the other end is to be
+ * there is. OUTBOX_MORE: there is some again, and no knock will come: it has done enough for one
+ * turn. OUTBOX_FAILED: the ring is broken. *knock becomes true if the other end is to be
  * knocked at. */
 enum outbox_outcome outbox_put(struct outbox *o, struct rings *r, bool *knock);
 

@@ -110,6 +110,7 @@ static void keep_rest(struct client *c, struct frame *f) {
 
 /* The same as receive, of its ring, whose end only the socket tells (go_on). */
 static uint32_t take(struct client *c, uint8_t *to, uint32_t room) {
+  if (c->has_hung_up) lanes_end(c->lanes);
   uint32_t n = lanes_take(c->lanes, c->fd, to, room);
   if (n > 0) client_charge(c, COST_READ + n / READ_PER_UNIT);
   if (c->lanes->pair.is_broken)
@@ -280,7 +281,15 @@ void reading_ready(struct client *c) {
 }
 
 void reading_sleep(struct client *c) {
-  if (!job_is_queued(&c->job) && !client_leaves_untaken(c) && has_come(c)) queue(c);
+  if (!job_is_queued(&c->job) && has_come(c)) queue(c);
+}
+
+void reading_unheard(struct client *c) {
+  if (!lanes_carry_in(c->lanes) || !ring_has(&c->lanes->pair) || c->state == CLIENT_CONDEMNED ||
+      job_is_queued(&c->job) || client_leaves_untaken(c))
+    return;
+  c->is_put_off = true;
+  queue(c);
 }
 
 bool reading_look(struct client *c) {

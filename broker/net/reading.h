@@ -30,6 +30,9 @@ void reading_ready(struct client *c);
 /* The same, but it is not known whether it is (lookout.h). False: it is not, or the client may not
  * be read now, and nothing has changed. */
 bool reading_look(struct client *c);
+/* It is hot, and the loop runs before it is looked at: what is in its rings is read in the next
+ * turn. */
+void reading_unheard(struct client *c);
 /* It is not looked at any more (hot.h): one with rings knocks from now on when it has put something
  * there. */
 void reading_sleep(struct client *c);

@@ -73,6 +73,11 @@ static inline bool ring_has(const struct rings *r) {
   return r->is_broken || atomic_load_explicit(&r->in->head, memory_order_acquire) != r->tail;
 }
 
+/* The number of the byte behind those that were put by now. It may be anything. */
+static inline uint32_t ring_end(const struct rings *r) {
+  return atomic_load_explicit(&r->in->head, memory_order_acquire);
+}
+
 /* It is about to sleep until it is knocked at. False: it must not, for something has come; it is
  * awake. */
 bool ring_sleep(struct rings *r);
