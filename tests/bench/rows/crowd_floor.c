@@ -62,8 +62,9 @@ struct line {
 };
 /* A ring of lines in pages, in an order that no processor foresees; NULL: there are none. */
 static const struct line *ring(size_t lines, size_t pages) {
-  struct line *memory = aligned_alloc(PAGE, pages * PAGE), *all[LINES_MOST];
+  static struct line *all[LINES_MOST];
   if (lines == 0) return NULL;
+  struct line *memory = aligned_alloc(PAGE, pages * PAGE);
   if (!memory) measure_die("memory");
   size_t each = PAGE / LINE;
   for (size_t i = 0; i < lines; i++) all[i] = &memory[i % pages * each + (i / pages + i % pages * 7) % each];
