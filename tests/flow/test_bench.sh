@@ -42,12 +42,12 @@ check "a call of one that has loaded a C library" finds all pinned library-call 
 check "strings" finds all pinned string-fetched speed
 check "fibers" finds all pinned fiber-switch each
 check "instructions" finds all pinned instructions-get broker
+check "they mean nothing, which is said" says "the figures mean nothing"
 
 story="a crowd's floor that reads too much"
 run timeout "$limit" "$build/bench/rows/crowd_floor" 2 100 0 65537 2000
 check "is refused" test "$status" = 2
 check "with what it may read" err_has "LINES is '65537': a number of 0 to 65536 is wanted"
-check "they mean nothing, which is said" says "the figures mean nothing"
 
 story="two variants of one row"
 run env ROWS=trips VARIANTS="@$build broker: --log-level error worker: --max-fibers 500|" "$bench/rows/run.sh" "$build" --json "$dir/two.json"
