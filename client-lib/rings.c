@@ -50,11 +50,12 @@ ssize_t gj_rings_recv(gaijin *g, void *to, uint32_t room) {
                      .msg_controllen = sizeof control.bytes};
   ssize_t n = recvmsg(g->fd, &m, MSG_CMSG_CLOEXEC);
   struct cmsghdr *c = n > 0 ? CMSG_FIRSTHDR(&m) : NULL;
-  if (!c || c->cmsg_level != SOL_SOCKET || c->cmsg_type != SCM_RIGHTS ||
-      c->cmsg_len != CMSG_LEN(sizeof(int)))
-    return n;
-  close_passed(g);
-  memcpy(&g->rings.passed, CMSG_DATA(c), sizeof(int));
+  if (!c || c->cmsg_level != SOL_SOCKET || c->cmsg_type != SCM_RIGHTS) return n;
+  /* There may be room for two, and a broken broker may send them: the last is kept. */
+  for (size_t at = 0; CMSG_LEN(at + sizeof(int)) <= c->cmsg_len; at += sizeof(int)) {
+    close_passed(g);
+    memcpy(&g->rings.passed, CMSG_DATA(c) + at, sizeof(int));
+  }
   return n;
 }
 

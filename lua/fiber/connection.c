@@ -228,7 +228,8 @@ void connection_drain(struct worker *w) {
     bool in_ring = gaijin_awaits_room(w->g); /* nothing is read any more: not its knocks either */
     struct pollfd p = {.fd = gaijin_fd(w->g), .events = in_ring ? 0 : POLLOUT};
     if (left <= 0 || !(in_ring || gaijin_wants_write(w->g)) ||
-        (poll(&p, 1, in_ring ? 1 : (int)(left * 1e3) + 1) < 0 && errno != EINTR))
+        (poll(&p, 1, in_ring ? 1 : (int)(left * 1e3) + 1) < 0 && errno != EINTR) ||
+        (in_ring && p.revents)) /* the broker has gone, which a write into a ring does not tell */
       return;
   }
 }
