@@ -53,6 +53,41 @@ static void move(void) {
   ck_assert(f.g->rings.in && f.g->rings.out);
 }
 
+static void put_free(uint64_t id) { fake_begin(&f, MESSAGE_REQUEST, GAIJIN_OP_FREE, id, 0); }
+
+/* The number that the next descriptor of this process gets: the same again, if none was left open. */
+static int next_descriptor(void) {
+  int fd = dup(f.fd);
+  ck_assert(fd >= 0 && close(fd) == 0);
+  return fd;
+}
+
+/* A broken broker sends two descriptors with a message. */
+START_TEST(no_descriptor_that_comes_stays_open) {
+  union {
+    char bytes[CMSG_SPACE(2 * sizeof(int))];
+    struct cmsghdr align;
+  } control = {.bytes = {0}};
+  int both[2] = {f.fd, f.fd}, before = next_descriptor();
+  put_free(1);
+  fake_end(&f);
+  struct iovec v = {.iov_base = f.out.bytes, .iov_len = f.out.size};
+  struct msghdr m = {.msg_iov = &v,
+                     .msg_iovlen = 1,
+                     .msg_control = &control,
+                     .msg_controllen = sizeof control.bytes};
+  struct cmsghdr *c = CMSG_FIRSTHDR(&m);
+  *c = (struct cmsghdr){
+      .cmsg_level = SOL_SOCKET, .cmsg_type = SCM_RIGHTS, .cmsg_len = CMSG_LEN(sizeof both)};
+  memcpy(CMSG_DATA(c), both, sizeof both);
+  ck_assert_int_eq(sendmsg(f.fd, &m, 0), (ssize_t)f.out.size);
+  f.out.size = 0;
+  ck_assert_int_eq(gaijin_dispatch(f.g), 0);
+  ck_assert_uint_eq(offer(RING_LAYOUT), RING_MOVED);
+  ck_assert_int_eq(next_descriptor(), before);
+}
+END_TEST
+
 /* What is in f.out goes into the ring. False: it did not need a knock. */
 static bool put_out(void) {
   fake_end(&f);
@@ -62,8 +97,6 @@ static bool put_out(void) {
   if (is_due) lanes_knock(l, f.fd);
   return is_due;
 }
-
-static void put_free(uint64_t id) { fake_begin(&f, MESSAGE_REQUEST, GAIJIN_OP_FREE, id, 0); }
 
 static bool is_readable(void) {
   struct pollfd p = {.fd = gaijin_fd(f.g), .events = POLLIN};
@@ -224,6 +257,7 @@ int main(void) {
   Suite *s = suite_create("client-lib/rings");
   TCase *c = tcase_create("rings");
   tcase_add_checked_fixture(c, setup, teardown);
+  tcase_add_test(c, no_descriptor_that_comes_stays_open);
   tcase_add_test(c, messages_pass_in_rings);
   tcase_add_test(c, looking_finds_them);
   tcase_add_loop_test(c, what_is_no_ring_is_refused, 0, 3);
