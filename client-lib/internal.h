@@ -280,6 +280,9 @@ void gj_io_give_up(gaijin *g, const char *format, ...) __attribute__((format(pri
 /* The connection will be over at the next dispatch, or in the one that runs; for those outside of
  * call-backs. */
 void gj_io_condemn(gaijin *g, const char *format, ...) __attribute__((format(printf, 2, 3)));
+/* gaijin_dispatch, but what is in a ring is taken without a look at the socket beside it, which has
+ * knocks and the end: for who looks at that often enough himself. */
+void gj_io_look(gaijin *g);
 
 /* poll.c */
 /* `poll_us` as the option is. */

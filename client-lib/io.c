@@ -189,8 +189,8 @@ static bool may_read(const gaijin *g) {
 static void send_queued(gaijin *g);
 
 /* While nothing is read it is not knocked at either; the program calls again then. */
-static void receive_from_rings(gaijin *g) {
-  enum rings_heard heard = gj_rings_hear(g);
+static void receive_from_rings(gaijin *g, bool hears) {
+  enum rings_heard heard = hears ? gj_rings_hear(g) : RINGS_QUIET;
   if (heard == RINGS_BROKEN) gj_io_lost(g, "it sent bytes behind its last message there");
   if (heard == RINGS_QUIET && g->rings.out && !g->writer.open)
     send_queued(g); /* there may be room again */
@@ -207,32 +207,36 @@ static void receive_from_rings(gaijin *g) {
   }
 }
 
-static void receive(gaijin *g) {
+static void receive(gaijin *g, bool hears) {
   if (g->paused || g->starved) {
     g->paused = g->starved = false;
     handle_messages(g); /* what had been read */
   }
   for (int i = 0; !g->rings.in && i < READ_ROUNDS && may_read(g) && read_once(g); i++) continue;
-  if (g->rings.in && gj_is_up(g)) receive_from_rings(g);
+  if (g->rings.in && gj_is_up(g)) receive_from_rings(g, hears);
 }
 
-int gaijin_dispatch(gaijin *g) {
+static int dispatch(gaijin *g, bool hears) {
   if (g->lost) return gj_fail_lost(g);
   if (gj_is_fork(g)) return gj_fork_refuse(g);
   if (g->dispatching)
     return gj_fail(g, GAIJIN_STATUS_UNSUPPORTED, "gaijin_dispatch was called in a call-back");
   g->dispatching = true;
   if (!gj_is_up(g)) gj_return_turn(g);
-  if (gj_is_up(g)) receive(g);
+  if (gj_is_up(g)) receive(g, hears);
   while (g->starved && !g->events.starved) {
     poll(NULL, 0, STARVED_RETRY_MS);
-    receive(g);
+    receive(g, true);
   }
   if (g->starved) g->events.starved(g->user);
   if (*g->condemned) gj_io_give_up(g, "%s", g->condemned);
   g->dispatching = false;
   return g->lost ? gj_fail_lost(g) : 0;
 }
+
+int gaijin_dispatch(gaijin *g) { return dispatch(g, true); }
+
+void gj_io_look(gaijin *g) { dispatch(g, !g->rings.in); }
 
 void gaijin_pause(gaijin *g) {
   if (g->dispatching) g->paused = true;

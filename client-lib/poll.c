@@ -26,7 +26,10 @@ static bool may_look(const gaijin *g) {
 static void look(gaijin *g, double now, double *around) {
   if (g->rings.in) {
     ring_wake(&g->rings.pair);
-    if (!ring_has(&g->rings.pair) && now < *around) return;
+    if (now < *around) {
+      if (ring_has(&g->rings.pair)) gj_io_look(g);
+      return;
+    }
     *around = now + AROUND;
   }
   gaijin_dispatch(g);

@@ -23,15 +23,11 @@ bool polling_begin(struct polling *p, double now) {
   return p->is_looking;
 }
 
-static void note_slow(struct polling *p, double now) {
-  double twice = 2 * p->pause;
+static void note_slow(struct polling *p, double now, double took) {
+  double pause = POLLING_REST * took;
   p->slow++;
-  if (p->good == POLLING_GOOD)
-    p->pause = 0;
-  else
-    p->pause = p->pause <= 0                ? POLLING_PAUSE
-               : twice < POLLING_PAUSE_MOST ? twice
-                                            : POLLING_PAUSE_MOST;
+  if (p->good < POLLING_GOOD && pause < 2 * p->pause) pause = 2 * p->pause;
+  p->pause = pause < POLLING_PAUSE_MOST ? pause : POLLING_PAUSE_MOST;
   p->until = now + p->pause;
   p->good = 0;
 }
@@ -42,7 +38,7 @@ bool polling_go_on(struct polling *p, double now) {
   p->looked = now;
   p->looks++;
   if (took > POLLING_SLOW)
-    note_slow(p, now);
+    note_slow(p, now, took);
   else if (p->good < POLLING_GOOD)
     p->good++;
   p->is_looking = took <= POLLING_SLOW && now - p->began < p->limit;

@@ -15,9 +15,10 @@
  *
  * Others may want the processor: a look and the giving way after it that took over POLLING_SLOW
  * together are *slow*, for somebody else had it meanwhile, and our message had to wait for him.
- * Then there are no looks for POLLING_PAUSE, and for twice as long each time until
- * POLLING_PAUSE_MOST. One slow look after POLLING_GOOD that were not is chance and stops nothing;
- * what is slow soon after it is as at first.
+ * Then there are no looks for POLLING_REST times as long, so that little of the time is lost so;
+ * and for twice as long as the last time, up to POLLING_PAUSE_MOST, if fewer than POLLING_GOOD
+ * looks were good since: of somebody who wants the processor all the time one look in thousands of
+ * waits is slow, and what happens by chance stops nothing for long.
  */
 #ifndef GAIJIN_PROTO_POLLING_H
 #define GAIJIN_PROTO_POLLING_H
@@ -25,17 +26,18 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* Seconds: more than a look takes in which nobody else ran; what it takes about to wake a process;
- * without looks after a slow one, at first and at most; the longest that turns may follow each
+/* Seconds: more than a look takes while others only answer and wait; what it takes about to wake a
+ * process; the longest time without looks after slow ones; the longest that turns may follow each
  * other without one of the loop, which hears all else: timers, signals, new connections. */
-#define POLLING_SLOW 100e-6
+#define POLLING_SLOW 300e-6
 #define POLLING_WAKING 25e-6
-#define POLLING_PAUSE 0.1
 #define POLLING_PAUSE_MOST 2.0
 #define POLLING_STRETCH 0.001
+/* Times what a slow look took. */
+#define POLLING_REST 10
 /* The share of short waits, as a moving average over POLLING_WAITS of them. */
 #define POLLING_WORTH 0.6
-enum { POLLING_WAITS = 8, POLLING_GOOD = 5000 };
+enum { POLLING_WAITS = 8, POLLING_GOOD = 64 };
 
 struct polling {
   bool is_on;     /* false: it never looks, and measures nothing */
@@ -44,7 +46,7 @@ struct polling {
   double began;   /* while is_waiting: when that began */
   double looked;  /* while is_looking: when the last look began */
   double until;   /* there are no looks before */
-  double pause;   /* the last one, in seconds; 0: there was none since things were good */
+  double pause;   /* the last one, in seconds */
   uint32_t good;  /* looks since the last slow one, POLLING_GOOD at most */
   bool is_waiting;
   bool is_looking; /* the present wait is being looked through, */

@@ -7,7 +7,7 @@
 #include "tests/unit/run.h"
 
 enum { LIMIT_US = 50, MANY = 100 };
-static const double limit = LIMIT_US * 1e-6, look = 1e-6, slow = 200e-6;
+static const double limit = LIMIT_US * 1e-6, look = 1e-6, slow = 4e-3, rest = POLLING_REST * 4e-3;
 static struct polling p;
 static double now;
 
@@ -175,15 +175,13 @@ START_TEST(a_slow_look_stops_it_for_a_while) {
   slow_look();
   ck_assert_uint_eq(p.slow, 1);
   ck_assert(!would_look());
-  double left = pause_left();
-  ck_assert_double_ge(left, POLLING_PAUSE - 0.002);
-  ck_assert_double_le(left, POLLING_PAUSE + 0.002);
+  ck_assert_double_eq_tol(pause_left(), rest, 0.002);
 }
 END_TEST
 
 START_TEST(while_looks_stay_slow_it_stops_for_longer) {
   learn();
-  double expected = POLLING_PAUSE;
+  double expected = rest;
   for (int i = 0; i < 8; i++) {
     slow_look();
     ck_assert_double_eq_tol(pause_left(), expected, 0.002);
@@ -202,28 +200,25 @@ START_TEST(after_good_ones_it_begins_anew) {
     pause_left();
     waits(3, 10e-6);
   }
-  ck_assert_double_gt(p.pause, 4 * POLLING_PAUSE);
+  ck_assert_double_gt(p.pause, 4 * rest);
   while (p.good < POLLING_GOOD) wait_for(10e-6);
-  slow_look(); /* chance */
-  waits(3, 10e-6);
   slow_look();
-  ck_assert_double_eq_tol(pause_left(), POLLING_PAUSE, 0.002);
+  ck_assert_double_eq_tol(pause_left(), rest, 0.002);
 }
 END_TEST
 
-START_TEST(one_slow_look_among_many_good_ones_is_chance) {
+/* What was slow by chance took little, and so stops it for little. */
+START_TEST(a_pause_is_in_proportion_to_what_was_lost) {
   learn();
-  while (p.good < POLLING_GOOD) wait_for(10e-6);
-  slow_look();
-  ck_assert_uint_eq(p.slow, 1);
-  ck_assert(would_look());
-  waits(3, 10e-6);
-  slow_look();
-  ck_assert(!would_look());
+  double began = now;
+  ck_assert(polling_begin(&p, now));
+  ck_assert(!polling_go_on(&p, now += 2 * POLLING_SLOW));
+  polling_hit(&p, now);
+  double lost = now - began;
+  ck_assert_double_eq_tol(pause_left(), POLLING_REST * lost, 0.002);
 }
 END_TEST
 
-/* To be woken takes time that is not waited for what is looked for: only in waits that are slept. */
 START_TEST(waking_is_no_part_of_a_wait) {
   double woken = limit + POLLING_WAKING / 2;
   fresh();
@@ -239,7 +234,7 @@ START_TEST(what_is_learned_in_a_pause_counts) {
   learn();
   slow_look();
   waits(MANY, 100e-6);
-  now += POLLING_PAUSE;
+  now += rest;
   ck_assert(!would_look());
 }
 END_TEST
@@ -277,7 +272,7 @@ int main(void) {
   tcase_add_test(c, a_slow_look_stops_it_for_a_while);
   tcase_add_test(c, while_looks_stay_slow_it_stops_for_longer);
   tcase_add_test(c, after_good_ones_it_begins_anew);
-  tcase_add_test(c, one_slow_look_among_many_good_ones_is_chance);
+  tcase_add_test(c, a_pause_is_in_proportion_to_what_was_lost);
   tcase_add_test(c, waking_is_no_part_of_a_wait);
   tcase_add_test(c, what_is_learned_in_a_pause_counts);
   tcase_add_test(c, slow_looks_are_rare);
