@@ -506,7 +506,7 @@ $(BUILD)/tests/%: $(BUILD)/obj/tests/flow/%.o $(if $(BED),$(BUILD)/libbed.a) $(T
 $(BUILD)/tests/test_return $(BUILD)/tests/test_large_messages: $(BUILD)/tests/%: $(BUILD)/obj/tests/flow/%.o $(BUILD)/obj/tests/hostile/raw.o
 $(BUILD)/tests/%: $(BUILD)/obj/tests/hostile/%.o $(ATTACKS) $(if $(BED),$(BUILD)/libbed.a) $(TESTED)
 	$(call link,$(inputs) $(TEST_LIBS))
-$(BUILD)/bench/restart/storm $(BUILD)/bench/restart/pause $(BUILD)/bench/guard/pipelined: $(BUILD)/bench/%: $(BUILD)/obj/tests/bench/%.o $(BUILD)/obj/tests/hostile/raw.o $(INNER)
+$(BUILD)/bench/restart/storm $(BUILD)/bench/restart/pause $(BUILD)/bench/guard/pipelined: $(BUILD)/bench/%: $(BUILD)/obj/tests/bench/%.o $(BUILD)/obj/tests/hostile/raw.o $(BENCH_COMMON) $(INNER)
 	$(call link,$(inputs) -lm)
 $(BUILD)/bench/hostile: $(BUILD)/obj/tests/hostile/bench.o $(ATTACKS) $(BUILD)/libbed.a $(INNER)
 	$(call link,$(inputs) $(CHECK) -lm)
