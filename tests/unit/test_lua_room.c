@@ -26,6 +26,29 @@ START_TEST(who_waited_first_posts_first) {
 }
 END_TEST
 
+/* Else it would be message by message, with a write for each. */
+START_TEST(all_that_have_room_go_in_one_turn) {
+  enum { WAITING = 6 };
+  for (unsigned i = 11; i < 11 + WAITING; i++) {
+    char code[64];
+    snprintf(code, sizeof code, i % 2 ? "gaijin.post(f, %u)" : "f(%u)", i);
+    vm_start(&v, code);
+  }
+  vm_run(&v);
+  uint32_t size = read_full_window();
+  begin_grant(3, 3 * size);
+  fake_deliver(&v.f);
+  ck_assert_int_eq(gaijin_dispatch(v.w.g), 0);
+  fiber_run_ready(&v.w);
+  gaijin_flush(v.w.g, false);
+  for (unsigned i = 11; i < 14; i++) ck_assert_uint_eq(next_post(NULL), i);
+  ck_assert(fake_idle(&v.f));
+  vm_run(&v);
+  grant(3, 3 * size);
+  for (unsigned i = 14; i < 11 + WAITING; i++) ck_assert_uint_eq(next_post(NULL), i);
+}
+END_TEST
+
 START_TEST(a_post_whose_value_cannot_be_sent_lets_the_next_go) {
   vm_start(&v, "gaijin.post(f, gaijin.async(function() end))");
   vm_start(&v, "gaijin.post(f, 12) note ' 12'");
@@ -220,6 +243,7 @@ int main(void) {
   suite_add_tcase(s, c);
   tcase_add_checked_fixture(c, setup, teardown);
   tcase_add_test(c, who_waited_first_posts_first);
+  tcase_add_test(c, all_that_have_room_go_in_one_turn);
   tcase_add_test(c, a_post_whose_value_cannot_be_sent_lets_the_next_go);
   tcase_add_test(c, a_large_post_waits_until_little_is_under_way);
   tcase_add_test(c, where_the_receiver_dies_it_counts_as_failed);
