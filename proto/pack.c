@@ -151,13 +151,19 @@ __attribute__((noinline)) static void put_other_number(struct pack *p, double v)
     put_negative(p, (int64_t)v);
 }
 
-void pack_number(struct pack *p, double v) {
+static inline void put_number(struct pack *p, double v) {
   uint64_t bits;
   memcpy(&bits, &v, sizeof bits);
   if (v >= 0 && v <= UINT32_MAX && (uint32_t)v == v && bits >> 63 == 0 && has_room(p, 5))
     put_short(p, (uint32_t)v);
   else
     put_other_number(p, v);
+}
+
+void pack_number(struct pack *p, double v) { put_number(p, v); }
+
+void pack_numbers(struct pack *p, const double *v, size_t n) {
+  for (size_t i = 0; i < n; i++) put_number(p, v[i]);
 }
 
 void pack_uint(struct pack *p, uint64_t v) { put_uint(p, v); }
@@ -267,6 +273,19 @@ void pack_array(struct pack *p, uint32_t count) {
     put_marked16(p, 0xdc, (uint16_t)count);
   else
     put_marked32(p, 0xdd, count);
+}
+
+/* In the longest form, whose size does not depend on the number. */
+uint32_t pack_open_array(struct pack *p) {
+  uint32_t mark = p->out->size - p->start;
+  put_marked32(p, 0xdd, 0);
+  return mark;
+}
+
+void pack_close_array(struct pack *p, uint32_t mark, uint64_t count) {
+  if (p->outcome != BUFFER_OK) return;
+  assert(count <= UINT32_MAX && p->out->bytes[p->start + mark] == 0xdd);
+  store_be32(p->out->bytes + p->start + mark + 1, (uint32_t)count);
 }
 
 enum buffer_outcome pack_end(struct pack *p) {
