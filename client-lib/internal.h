@@ -136,7 +136,7 @@ struct writer {
   /* Arrays that may still be open: how many values come after the end of each. */
   uint64_t behind[BODY_DEPTH_MAX - 1];
   unsigned depth;
-  /* Of an array that is to be ended: `put` when it began, and where the number of its values goes. */
+  /* An array is to be ended; `put` when it began, and where the number of its values goes. */
   bool has_open;
   uint64_t open_from;
   uint32_t open_mark;
