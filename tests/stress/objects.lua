@@ -6,9 +6,11 @@
 
 local VALUE_CELLS, FILLERS = 4, 1100
 
--- Asked when it had ended; or it ended while it worked on the call.
+-- Asked when it had ended; or it ended while it worked on the call; or the answer has an object of one that the broker of
+-- today has never heard of.
 local function is_dead(e)
-  return type(e) == "string" and (e:find("^gaijin: dead:") or e:find("^gaijin: lost: worker %S+ ended while")) ~= nil
+  return type(e) == "string" and (e:find("^gaijin: dead:") or e:find("^gaijin: lost: worker %S+ ended while")
+    or e:find("^gaijin: lost: %S+ has answered with an object of a worker that ended ")) ~= nil
 end
 -- The broker was killed meanwhile.
 local function is_lost(e) return type(e) == "string" and e:find("^gaijin: lost: ") ~= nil end
