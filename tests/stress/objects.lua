@@ -41,16 +41,33 @@ local function new_thread(serial)
   return co
 end
 
+-- What is known of userdata of ours: whether their finaliser has run, and may have.
+local states = setmetatable({}, { __mode = "k" })
+
+-- Some have a file, which stays open as long as they live.
 local function new_userdata(serial)
-  local u, cells = newproxy(true), {}
+  local u, cells, state = newproxy(true), {}, {}
+  local file = serial % 4 == 0 and io.tmpfile() or nil
   local meta = getmetatable(u)
   meta.__index = function(_, k)
+    if not state.is_forgiven then
+      if state.is_finalised then fail("userdata %d is used, and its finaliser has run", serial) end
+      if file and io.type(file) ~= "file" then fail("the file of userdata %d is closed, and that is used", serial) end
+    end
     if k == "serial" then return serial end
     if k == "cells" then return cells end -- only asked at home
     return cells[k]
   end
   meta.__newindex = cells
+  meta.__gc = function() state.is_finalised = true end
+  states[u] = state
   return u
+end
+
+-- A finaliser of the test's is about to bring it back.
+local function forgive(v)
+  local state = raw_type(v) == "userdata" and states[v]
+  if state then state.is_forgiven = true end
 end
 
 local makers = { new_table, new_function, new_thread, new_userdata } -- by kind on the wire
@@ -133,5 +150,5 @@ end
 
 return {
   makers = makers, get_cell = get_cell, set_cell = set_cell, home_cell = home_cell, clear_cell = clear_cell, clear_cells = clear_cells,
-  is_dead = is_dead, is_lost = is_lost, fail = fail, probe = probe, verify = verify,
+  is_dead = is_dead, is_lost = is_lost, fail = fail, probe = probe, verify = verify, forgive = forgive,
 }

@@ -10,7 +10,6 @@
 
 local VALUE_CELLS, FORGET, BIG = 4, 60, ("x"):rep(5000)
 
-local slot = {}
 local registry = setmetatable({}, { __mode = "v" }) -- serial -> object of ours
 local ops, services, order = {}, {}, {}
 
@@ -26,9 +25,35 @@ local function peer(i)
   return function(...) return once(next_id(), ...) end
 end
 
+local places = dofile((arg[0]:gsub("worker%.lua$", "places.lua")))
 local objects = dofile((arg[0]:gsub("worker%.lua$", "objects.lua")))
+local slot = places.places
 local get_cell, set_cell, home_cell, clear_cells = objects.get_cell, objects.set_cell, objects.home_cell, objects.clear_cells
 local is_dead, is_lost, fail, probe, verify = objects.is_dead, objects.is_lost, objects.fail, objects.probe, objects.verify
+
+---- A reader of weak tables
+
+-- While steps are done, objects of ours are taken out of a weak table a thousand times in a second, and let go of, whether somebody
+-- uses them or not. What is in them, too, works, or is of one who has ended.
+local newest, running, peeks, peeked = 0, 0, 0, nil
+
+local function peek_into(object)
+  local v = home_cell(object, math.random(VALUE_CELLS))
+  if v == nil then return end
+  local ok, e = pcall(probe, v)
+  if not ok and not is_lost(e) then violation = "in a weak table: " .. tostring(e) end
+end
+
+gaijin.every(0.001, function()
+  peeked = nil
+  if running == 0 then return end
+  local object = registry[newest - math.random(0, 300)]
+  peeked = object
+  if object == nil or math.random(8) > 1 then return end
+  peeks = peeks + 1
+  pcall(peek_into, object)
+  peeks = peeks - 1
+end)
 
 ---- What other workers ask for
 
@@ -71,6 +96,7 @@ local function step(name, run) ops[name] = { run = run } end
 step("create", function(_, d, kind, serial, wide)
   local object = objects.makers[kind](serial, wide == 1)
   registry[serial] = object
+  newest = serial
   slot[d] = object
 end)
 step("copy", function(_, s, d) slot[d] = slot[s] end)
@@ -229,6 +255,7 @@ step("check", function(tolerance, s, expected) verify(slot[s], expected, toleran
 -- Drops an object and has a finaliser bring it back: an AT may have been finalised by then, its release sent or not.
 local function bury(s, save)
   local v, ghost = slot[s], newproxy(true)
+  objects.forgive(v)
   getmetatable(ghost).__gc = function() save(v) end
   slot[s] = nil
 end
@@ -236,6 +263,7 @@ end
 step("haunt", function(tolerance, s, expected, how)
   local back
   bury(s, function(v) back = v end)
+  gaijin.yield() -- a fiber that kept it ends
   collectgarbage()
   if back == nil then return end
   if how == 1 then bakaUpdateATC() elseif how == 2 then gaijin.sleep(0) end
@@ -276,7 +304,7 @@ local settled -- the last batch in which the broker was killed and all have come
 
 -- 0 and the numbers of the steps that were not done, or not surely; or the number of the one that failed and why.
 -- over: the batch, if the broker is killed meanwhile.
-local function run_steps(over, ...)
+local function do_steps(over, ...)
   local a, n, i, k, undone = { ... }, select("#", ...), 1, 0, {}
   while i <= n do
     k = k + 1
@@ -291,6 +319,16 @@ local function run_steps(over, ...)
   end
   if violation then return math.max(k, 1), violation end
   return 0, unpack(undone)
+end
+
+local function stopped(...)
+  running = running - 1
+  if running == 0 then peeked = nil end
+  return ...
+end
+local function run_steps(...)
+  running = running + 1
+  return stopped(do_steps(...))
 end
 
 services.run = function(...) return run_steps(nil, ...) end
@@ -347,12 +385,17 @@ end
 
 services.collect = function()
   seen = {}
+  while peeks > 0 do gaijin.sleep(0) end
   bakaGC()
   local exported, used = getBaka()
   return exported, used
 end
 
-services.slots = function(n) return unpack(slot, 1, n) end
+services.slots = function(n)
+  local list = {}
+  for i = 1, n do list[i] = slot[i] end
+  return unpack(list, 1, n)
+end
 
 services.labels = function(n)
   local list = {}
@@ -390,7 +433,7 @@ end
 services.clear = function()
   for _, object in raw_pairs(registry) do clear_cells(object) end
   for i = 1, 100 do bakaGaijin["L" .. i] = nil end
-  slot = {}
+  places.clear()
 end
 
 -- Says "clean" when nothing is exported, used or alive.
