@@ -106,6 +106,7 @@ int main(int argc, char **argv) {
   } else {
     printf("stress: %u steps in %.1f s (%.0f per second), %u audits, %u workers killed, the broker %u times%s\n", outcome.done, outcome.seconds,
            outcome.done / outcome.seconds, outcome.audits, outcome.kills, outcome.broker_kills, outcome.can_post ? "" : ", without gaijin.post");
+    if (outcome.is_cut_short) printf("stress: it ended there: %s\n", outcome.text);
   }
   free(made.list);
   printf("%d passed, %d failed\n", !outcome.failed, outcome.failed);
