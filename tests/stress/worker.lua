@@ -31,29 +31,7 @@ local slot = places.places
 local get_cell, set_cell, home_cell, clear_cells = objects.get_cell, objects.set_cell, objects.home_cell, objects.clear_cells
 local is_dead, is_lost, fail, probe, verify = objects.is_dead, objects.is_lost, objects.fail, objects.probe, objects.verify
 
----- A reader of weak tables
-
--- While steps are done, objects of ours are taken out of a weak table a thousand times in a second, and let go of, whether somebody
--- uses them or not. What is in them, too, works, or is of one who has ended.
-local newest, running, peeks, peeked = 0, 0, 0, nil
-
-local function peek_into(object)
-  local v = home_cell(object, math.random(VALUE_CELLS))
-  if v == nil then return end
-  local ok, e = pcall(probe, v)
-  if not ok and not is_lost(e) then violation = "in a weak table: " .. tostring(e) end
-end
-
-gaijin.every(0.001, function()
-  peeked = nil
-  if running == 0 then return end
-  local object = registry[newest - math.random(0, 300)]
-  peeked = object
-  if object == nil or math.random(8) > 1 then return end
-  peeks = peeks + 1
-  pcall(peek_into, object)
-  peeks = peeks - 1
-end)
+local peeks = dofile((arg[0]:gsub("worker%.lua$", "peeks.lua")))(registry, objects, function(text) violation = text end)
 
 ---- What other workers ask for
 
@@ -96,7 +74,7 @@ local function step(name, run) ops[name] = { run = run } end
 step("create", function(_, d, kind, serial, wide)
   local object = objects.makers[kind](serial, wide == 1)
   registry[serial] = object
-  newest = serial
+  peeks.note(serial)
   slot[d] = object
 end)
 step("copy", function(_, s, d) slot[d] = slot[s] end)
@@ -321,16 +299,7 @@ local function do_steps(over, ...)
   return 0, unpack(undone)
 end
 
-local function stopped(...)
-  running = running - 1
-  if running == 0 then peeked = nil end
-  return ...
-end
-local function run_steps(...)
-  running = running + 1
-  return stopped(do_steps(...))
-end
-
+local function run_steps(...) return peeks.during(do_steps, ...) end
 services.run = function(...) return run_steps(nil, ...) end
 services.settled = function(batch) settled = batch end
 
@@ -385,7 +354,7 @@ end
 
 services.collect = function()
   seen = {}
-  while peeks > 0 do gaijin.sleep(0) end
+  peeks.wait()
   bakaGC()
   local exported, used = getBaka()
   return exported, used
