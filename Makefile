@@ -13,6 +13,7 @@
 #                          change costs many seconds more, for every program is compiled again when it is linked. CFLAGS are
 #                          used beside it
 #   make DEBUG_INFO=       leaves out what debuggers need, which takes a third of the compiler's time (not with SANITIZE)
+#   make TEST_LDFLAGS=-fuse-ld=gold   links the tests, of which there are some 300, with another linker
 #   make V=1               shows the commands
 #
 # `make` installs nothing. `make check` and `make demo` first have tools/setup.sh install what is missing; they call
@@ -379,7 +380,7 @@ $(FLAGS_FILE): force
 compile = $(need_libraries)$(if $(filter $(with_check),$<),$(need_check))@mkdir -p $(@D); $(if $(V),set -x,echo '  cc    $<'); $(CC) $(CFLAGS) $(OWN_CFLAGS) -MMD -MP -c -o $@ $<
 with_check := tests/unit/% tests/flow/% tests/bed/% tests/stress/% tests/fuzz/% tests/hostile/% tests/soak/%
 # $(call link,objects and libraries)
-link = $(need_libraries)@mkdir -p $(@D); $(if $(V),set -x,echo '  link  $@'); $(CC) $(CFLAGS) $(OWN_LDFLAGS) $(LDFLAGS) -o $@ \
+link = $(need_libraries)@mkdir -p $(@D); $(if $(V),set -x,echo '  link  $@'); $(CC) $(CFLAGS) $(OWN_LDFLAGS) $(LDFLAGS) $(if $(filter $(BUILD)/tests/%,$@),$(TEST_LDFLAGS)) -o $@ \
        $(1) $(if $(findstring -shared,$(1)),,$(LEAK_ROOTS))
 archive = @mkdir -p $(@D); rm -f $@; $(AR) rcs $@ $(filter %.o,$^)
 
