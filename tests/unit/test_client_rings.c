@@ -245,7 +245,7 @@ static void be_left(void) {
 /* What the client has put into its ring ends with its last message there: how many messages came before. */
 static unsigned take_the_end(void) {
   static uint8_t bytes[RING_BYTES];
-  struct frame ring = {.max_message = MAX_MESSAGE_LEAST};
+  struct frame ring;
   struct message m;
   uint8_t *message;
   uint32_t size, room;
@@ -253,6 +253,7 @@ static unsigned take_the_end(void) {
   uint64_t step = RING_REFUSED;
   uint32_t n = lanes_take(l, f.fd, bytes, sizeof bytes);
   ck_assert_uint_gt(n, 0);
+  frame_init(&ring, MAX_MESSAGE_LEAST);
   memcpy(frame_room(&ring, n, &room), bytes, n);
   frame_filled(&ring, n);
   for (; frame_next(&ring, &message, &size) == FRAME_MESSAGE; before++) {
@@ -276,7 +277,7 @@ static void renew(void) {
 START_TEST(it_goes_back_and_comes_again) {
   int before = next_descriptor();
   uint64_t id = 0;
-  for (unsigned i = 0; i < 100; i++) {
+  for (unsigned i = 0; i < 60; i++) { /* so many answers can be told */
     move();
     ck_assert_int_eq(next_descriptor(), before);
     put_free(++id);
