@@ -36,6 +36,15 @@ static inline void carrier_note_written(struct client *c) {
 /* Makes rings for it, and sends a message, the offer, with them. False: there is no room for it
  * now, or it is too much for its account, which is logged. It may want them again later. */
 bool carrier_offer(struct client *c, const void *bytes, uint32_t size);
+/* How messages pass: `shm`, or `socket`, as long as one stream does. As --transport has it. */
+static inline const char *carrier_name(const struct client *c) {
+  return lanes_carry_in(c->lanes) && lanes_carry_out(c->lanes) ? "shm" : "socket";
+}
+/* Pairs of rings that there may be now. */
+static inline uint32_t carrier_most(const struct connections *n) {
+  const struct carrier *k = &n->carrier;
+  return k->transport == TRANSPORT_SOCKET || !n->hot.polling.is_on ? 0 : k->most;
+}
 /* It has these rings from now on, of this program or of the one before. */
 void carrier_keep(struct client *c, struct lanes *l);
 /* The client has taken the offer, with its last message on the socket; and the answer to that, the
