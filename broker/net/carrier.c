@@ -45,8 +45,8 @@ static bool is_busy(struct client *c) {
 void carrier_judge(struct client *c) {
   const struct carrier *k = &c->connections->carrier;
   if (c->state != CLIENT_READY || c->lanes || c->has_hung_up || c->write_failed ||
-      c->outbox.bytes > 0 || k->transport == TRANSPORT_SOCKET || k->count >= k->most ||
-      c->uid != k->uid || !c->connections->hot.polling.is_on || !is_busy(c))
+      c->outbox.bytes > 0 || k->count >= carrier_most(c->connections) || c->uid != k->uid ||
+      !is_busy(c))
     return;
   c->connections->events->busy(c);
 }

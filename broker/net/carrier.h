@@ -6,7 +6,7 @@
  * polling nobody is offered any.
  *
  * Only a worker of the broker's own user that asked for them in hello is offered some, of which
- * there are `most` at most; they are charged to it until it has given them back. Who has become
+ * there are carrier_most at most; they are charged to it until it has given them back. Who has become
  * idle is told to, and may be offered some again: the two bounds are so far apart that one that is
  * in between stays as it is. With `shm` nobody is ever idle.
  */
@@ -40,10 +40,13 @@ bool carrier_offer(struct client *c, const void *bytes, uint32_t size);
 static inline const char *carrier_name(const struct client *c) {
   return lanes_carry_in(c->lanes) && lanes_carry_out(c->lanes) ? "shm" : "socket";
 }
-/* Pairs of rings that there may be now. */
+/* Pairs of rings that there may be now: what they take of the memory of all is a part of it. */
+enum { CARRIER_PART = 4 };
 static inline uint32_t carrier_most(const struct connections *n) {
   const struct carrier *k = &n->carrier;
-  return k->transport == TRANSPORT_SOCKET || !n->hot.polling.is_on ? 0 : k->most;
+  uint64_t fit = n->accounts.limits.memory / CARRIER_PART / RING_MAP_BYTES;
+  if (k->transport == TRANSPORT_SOCKET || !n->hot.polling.is_on) return 0;
+  return k->most < fit ? k->most : (uint32_t)fit;
 }
 /* It has these rings from now on, of this program or of the one before. */
 void carrier_keep(struct client *c, struct lanes *l);
