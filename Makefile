@@ -214,7 +214,7 @@ STEPS ?= 100000
 IN_RINGS := $(addprefix $(BUILD)/tests/test_,return restart restart_traffic upgrade_programs large_messages hung_broker)
 .PHONY: over-rings
 over-rings: all $(STRESS) $(IN_RINGS) ## a part of the tests in shared memory, and random steps while workers go there and back (STEPS=n)
-	@GAIJIN_TEST_RINGS_IDLE=0.05 GAIJIN_BUILD="$(abspath $(BUILD))" $(STRESS) --seed $(SEED) --steps 5000
+	@GAIJIN_TEST_TRANSPORT=shm GAIJIN_TEST_RINGS_IDLE=0.02 GAIJIN_BUILD="$(abspath $(BUILD))" $(STRESS) --seed $(SEED) --steps 5000
 	@GAIJIN_TEST_TRANSPORT=shm tests/run.sh $(BUILD) $(IN_RINGS)
 
 .PHONY: stress-programs

@@ -25,7 +25,7 @@ void carrier_set(struct connections *n, enum transport transport, uint32_t most,
   struct carrier *k = &n->carrier;
   k->transport = transport;
   k->most = most;
-  k->idle_ms = transport == TRANSPORT_SHM ? 0 : idle_ms;
+  k->idle_ms = idle_ms;
   k->uid = geteuid();
 }
 
@@ -70,9 +70,11 @@ static bool is_idle(struct client *c) {
   return false;
 }
 
-static bool may_leave(const struct client *c) {
+/* Not before it sleeps at its ring: else it may not have read that our stream is there, and would
+ * find what follows the ring behind that, on the socket. */
+static bool may_leave(struct client *c) {
   return c->state == CLIENT_READY && c->lanes->in && c->lanes->out && !c->has_hung_up &&
-         !c->write_failed && c->outbox.bytes == 0;
+         !c->write_failed && c->outbox.bytes == 0 && ring_is_quiet(&c->lanes->pair);
 }
 
 static void on_look(uv_timer_t *timer) {

@@ -81,9 +81,9 @@ be_busy false
 check "and go back" eventually transport asker socket
 end_started
 
-story="for good"
-start_broker --transport shm --rings-idle 0.1
+story="from the first message on"
+start_broker --transport shm
 start idle "$worker" -n idle --transport shm -e 'bakaGaijin.here = 1'
-check "with shm it is at once" eventually transport idle shm
+check "with shm it has some at once" eventually transport idle shm
 end_started
 finish

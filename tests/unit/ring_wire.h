@@ -154,12 +154,20 @@ static inline void ping(void) {
   expect_in_ring(MESSAGE_REPLY, OP_ping);
 }
 
+/* Takes the knocks that are on the socket. */
+static inline void hear(void) {
+  char knock;
+  while (recv(a.fd, &knock, 1, MSG_PEEK | MSG_DONTWAIT) == 1 && !knock) ck_assert_int_eq(recv(a.fd, &knock, 1, 0), 1);
+}
+
 /* The broker is back on the socket, and its last message in the ring has come. */
 static inline void be_left(void) {
+  ck_assert(ring_sleep(&pair));
   all()->events->idle(wire_client(&w, &a));
   ck_assert(wire_client(&w, &a)->lanes->has_left);
   expect_in_ring(MESSAGE_NOTICE, OP_ring);
   expect_step(RING_LEFT);
+  hear();
 }
 /* What was put goes into the ring, and then the worker's last message there. */
 static inline void leave_too(void) {
