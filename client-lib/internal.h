@@ -155,9 +155,8 @@ struct carried {
   bool answers;   /* to an offer, or `leaves`: as soon as the out-queue is empty */
   uint32_t end;   /* of that message in the out-queue, while it is there; else 0 */
   bool out;       /* the stream to the broker has moved */
-  bool leaves;    /* the one from it is back on the socket, and that to it is to follow; till then
-                     the broker's knocks ... */
-  bool knocks;    /* ... are between messages there: some may be yet, from then on */
+  bool leaves;    /* the one from it is back on the socket, and that to it is to follow */
+  bool knocks;    /* since then the broker's knocks may be between messages there */
   uint8_t ahead[64]; /* while `in`: what came on the socket behind the ring's end, */
   uint32_t n_ahead;  /* and how much */
 };

@@ -6,9 +6,9 @@
  * polling nobody is offered any.
  *
  * Only a worker of the broker's own user that asked for them in hello is offered some, of which
- * there are carrier_most at most; they are charged to it until it has given them back. Who has become
- * idle is told to, and may be offered some again: the two bounds are so far apart that one that is
- * in between stays as it is. With `shm` everybody is busy who is written to.
+ * there are carrier_most at most; they are charged to it until it has given them back. Who has
+ * become idle is told to, and may be offered some again: the two bounds are so far apart that one
+ * that is in between stays as it is. With `shm` everybody is busy who is written to.
  */
 #ifndef GAIJIN_BROKER_CARRIER_H
 #define GAIJIN_BROKER_CARRIER_H
