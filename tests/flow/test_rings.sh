@@ -9,7 +9,7 @@ evidence="out err *.out"
 worker=$build/gaijin-worker
 ctl=$build/gaijinctl
 
-transport() { "$ctl" clients -o worker,transport --json | tr -d ' \n' | grep -q "\"worker\":\"$1\",\"transport\":\"$2\""; }
+transport() { "$ctl" clients -o worker,transport --json | tr -d ' \n' | grep "\"worker\":\"$1\",\"transport\":\"$2\"" >/dev/null; }
 descriptors() { ls "/proc/$1/fd" | wc -l; }
 mappings() { grep -c gaijin-ring "/proc/$1/maps"; }
 given_back() { transport "$1" socket && [ "$(mappings "$broker")" = 0 ] && [ "$(descriptors "$broker")" = "$2" ]; }
