@@ -60,16 +60,17 @@ endif
 # ---- Flags -------------------------------------------------------------------------------------------------------
 
 have_package = $(shell pkg-config --exists $(1) 2>/dev/null && echo $(1))
-# msgpack-c was renamed with its version 6.
+PACKAGES := libuv lua5.1 inih libseccomp libedit ncursesw libmicrohttpd
+# Of the tests: Check, and msgpack-c (renamed with its version 6), which says what the bytes we write and accept are to be.
 MSGPACK_NAME := $(firstword $(call have_package,msgpack-c) $(call have_package,msgpack) msgpack-c)
-PACKAGES := libuv $(MSGPACK_NAME) lua5.1 inih libseccomp libedit ncursesw libmicrohttpd
+TEST_PACKAGES := check $(MSGPACK_NAME)
 missing_of = $(strip $(foreach p,$(1),$(if $(call have_package,$(p)),,$(p))))
 MISSING := $(call missing_of,$(PACKAGES)) $(if $(shell command -v $(firstword $(CC))),,$(firstword $(CC)))
 MISSING := $(strip $(MISSING))
-MISSING_CHECK := $(call missing_of,check)
+MISSING_CHECK := $(call missing_of,$(TEST_PACKAGES))
 # Expanded only in recipes that need the libraries, so that help, setup and clean work without them.
 need_libraries = $(if $(MISSING),$(error missing: $(MISSING). Run `tools/setup.sh`, which installs what the programs need))
-# For tests, which need one library more.
+# For tests, which need two libraries more.
 need_check = $(if $(MISSING_CHECK),$(error missing: $(MISSING_CHECK). Run `tools/setup.sh packages`, which installs what the tests need))
 package_libs = $(shell pkg-config --libs $(1) 2>/dev/null)
 
@@ -96,7 +97,7 @@ OWN_CFLAGS := -std=gnu11 -fPIC -fvisibility=hidden $(WARNINGS) $(SANITIZER) $(LT
               $(if $(filter 1,$(HOSTILE)),-DGAIJIN_HOSTILE) \
               $(if $(FIBER),$(if $(filter asm,$(FIBER)),-DGAIJIN_FIBER_ASM,-DGAIJIN_FIBER_UCONTEXT)) \
               -I. -Iclient-lib/include -I$(BUILD)/obj \
-              $(patsubst -I%,-isystem %,$(filter-out -D_XOPEN_SOURCE=% -D_DEFAULT_SOURCE,$(shell pkg-config --cflags $(PACKAGES) $(if $(MISSING_CHECK),,check) 2>/dev/null)))
+              $(patsubst -I%,-isystem %,$(filter-out -D_XOPEN_SOURCE=% -D_DEFAULT_SOURCE,$(shell pkg-config --cflags $(PACKAGES) $(if $(MISSING_CHECK),,$(TEST_PACKAGES)) 2>/dev/null)))
 OWN_LDFLAGS := $(SANITIZER) -pthread$(if $(LTO_FLAG), $(LTO_FLAG)$(if $(IS_CLANG), -fuse-ld=lld))
 UV := $(call package_libs,libuv)
 MSGPACK := $(call package_libs,$(MSGPACK_NAME))
@@ -193,6 +194,12 @@ demo: ## installs what is missing, builds, and plays the story of the three reso
 	@examples/abc/demo.sh "$(BUILD)"
 
 tests: all $(TESTS) $(BUILD)/ucontext/gaijin-worker $(STRESS) $(SOAK) $(BENCHES) $(PEER_PROGRAMS) ## builds the tests and benches too, and runs nothing
+
+# Of what is linked with libraries that need not be there, what is built here; without what the tests compile themselves.
+TEST_OBJECTS = $(filter-out $(patsubst tests/%,$(BUILD)/obj/tests/%.o,bench/peers/% leaks/% library/% fuzz/mutate),\
+  $(call objects,$(call under,tests,*.c))) $(patsubst $(BUILD)/bench/%,$(BUILD)/obj/tests/bench/%.o,$(PEER_PROGRAMS))
+.PHONY: test-objects
+test-objects: all $(TEST_OBJECTS) ## compiles the tests, and links and runs none of them: for a compiler's warnings
 
 check: ## installs what is missing, builds, and runs every test (SKIP="test_a test_b": but these)
 	@tools/setup.sh packages
@@ -438,17 +445,17 @@ $(BUILD)/libgaijin.a: $(CLIENT) $(PROTO) Makefile
 	  $(CC) $(CFLAGS) $(lto_object) -r -nostdlib -o $$whole $(filter %.o,$^); \
 	  $(OBJCOPY) --localize-hidden $$whole $$object; rm -f $@ $$whole; $(call tool,ar) rcs $@ $$object
 $(BUILD)/libgaijin.so.$(VERSION): $(CLIENT) $(PROTO) client-lib/libgaijin.map Makefile
-	$(call link,-shared -Wl$(comma)-soname$(comma)$(SONAME) -Wl$(comma)--version-script=client-lib/libgaijin.map $(filter %.o,$^) $(MSGPACK) -lm)
+	$(call link,-shared -Wl$(comma)-soname$(comma)$(SONAME) -Wl$(comma)--version-script=client-lib/libgaijin.map $(filter %.o,$^) -lm)
 $(BUILD)/libgaijin.so: $(BUILD)/libgaijin.so.$(VERSION)
 	@ln -sf $(<F) $(BUILD)/$(SONAME); ln -sf $(SONAME) $@
 
-LUA_LIBS := $(UV) $(MSGPACK) $(LUA) $(SECCOMP) -lm -ldl
-TEST_LIBS := $(CHECK) $(LUA_LIBS) $(INIH)
+LUA_LIBS := $(UV) $(LUA) $(SECCOMP) -lm -ldl
+TEST_LIBS := $(CHECK) $(MSGPACK) $(LUA_LIBS) $(INIH)
 # Prerequisites that are linked, in their order.
 inputs = $(filter %.o %.a,$^)
 
 $(BUILD)/gaijin-broker: $(BUILD)/obj/broker/main.o $(BUILD)/libbroker.a $(BUILD)/libpolicy.a $(BUILD)/libproto.a
-	$(call link,$(inputs) $(UV) $(MSGPACK) $(INIH) -lm)
+	$(call link,$(inputs) $(UV) $(INIH) -lm)
 # -E: C modules that a script requires find Lua's symbols in the program.
 $(BUILD)/gaijin-worker: $(BUILD)/obj/lua/main.o $(BUILD)/liblua-gaijin.a $(INNER)
 	$(call link,-Wl$(comma)-E $(inputs) $(LUA_LIBS))
@@ -456,9 +463,9 @@ $(BUILD)/ucontext/gaijin-worker: $(BUILD)/obj/lua/main.o $(UCONTEXT) $(BUILD)/li
 	$(call link,-Wl$(comma)-E $(inputs) $(LUA_LIBS))
 # Without liblua, which the interpreter that loads it has; never unloaded, because finalisers may run late.
 $(BUILD)/gaijin.so: $(BUILD)/obj/lua/module.o $(BUILD)/liblua-gaijin.a $(INNER)
-	$(call link,-shared -Wl$(comma)-z$(comma)nodelete $(inputs) $(UV) $(MSGPACK) -lm)
+	$(call link,-shared -Wl$(comma)-z$(comma)nodelete $(inputs) $(UV) -lm)
 $(BUILD)/gaijinctl: $(BUILD)/obj/tools/main.o $(BUILD)/libtools.a $(BUILD)/libpolicy.a $(INNER)
-	$(call link,$(inputs) $(UV) $(MSGPACK) $(INIH) $(EDIT) $(CURSES) $(HTTP) -lm)
+	$(call link,$(inputs) $(UV) $(INIH) $(EDIT) $(CURSES) $(HTTP) -lm)
 $(BUILD)/docs-tables: $(BUILD)/obj/tools/dev/docs-tables.o $(BUILD)/obj/tools/base/command.o $(BUILD)/libproto.a
 	$(call link,$(inputs) -lm)
 $(BUILD)/manuals: $(BUILD)/obj/tools/dev/manuals.o $(BUILD)/obj/tools/base/command.o $(BUILD)/libproto.a
@@ -469,7 +476,7 @@ $(MANUALS): $(BUILD)/man/%: $(BUILD)/manuals
 $(HEADER): $(BUILD)/obj/tools/dev/public-header.o $(BUILD)/libproto.a
 	$(call link,$(inputs) -lm)
 $(BUILD)/examples/%: $(BUILD)/obj/examples/c/%.o $(BUILD)/libgaijin.a
-	$(call link,$(inputs) $(MSGPACK) -lm)
+	$(call link,$(inputs) -lm)
 BENCH_COMMON := $(call objects,$(wildcard tests/bench/common/*.c))
 $(BUILD)/bench/%: $(BUILD)/obj/tests/bench/%.o $(BENCH_COMMON) $(INNER)
 	$(call link,$(inputs) $(LUA_LIBS))
@@ -502,7 +509,7 @@ $(BUILD)/tests/%: $(BUILD)/obj/tests/unit/%.o $(if $(BED),$(BUILD)/libbed.a) $(T
 	$(call link,$(inputs) $(TEST_LIBS))
 # Of what it links all is compiled once more for ThreadSanitizer.
 $(BUILD)/tests/test_proto_ring_threads: $(BUILD)/obj/tests/unit/test_proto_ring_threads.o $(BUILD)/libproto.a
-	$(call link,$(inputs) $(CHECK) $(MSGPACK) -lm)
+	$(call link,$(inputs) $(CHECK) -lm)
 $(UCONTEXT_TESTS): $(BUILD)/tests/ucontext_%: $(BUILD)/obj/ucontext/tests/unit/%.o $(UCONTEXT) $(if $(BED),$(BUILD)/libbed.a) $(TESTED)
 	$(call link,$(inputs) $(TEST_LIBS))
 $(BUILD)/tests/%: $(BUILD)/obj/tests/flow/%.o $(if $(BED),$(BUILD)/libbed.a) $(TESTED)
@@ -512,10 +519,10 @@ $(BUILD)/tests/%: $(BUILD)/obj/tests/flow/%.o $(if $(BED),$(BUILD)/libbed.a) $(T
 $(BUILD)/tests/test_return $(BUILD)/tests/test_large_messages: $(BUILD)/tests/%: $(BUILD)/obj/tests/flow/%.o $(BUILD)/obj/tests/hostile/raw.o
 $(BUILD)/tests/%: $(BUILD)/obj/tests/hostile/%.o $(ATTACKS) $(if $(BED),$(BUILD)/libbed.a) $(TESTED)
 	$(call link,$(inputs) $(TEST_LIBS))
-$(BUILD)/bench/restart/storm $(BUILD)/bench/restart/pause $(BUILD)/bench/guard/pipelined: $(BUILD)/bench/%: $(BUILD)/obj/tests/bench/%.o $(BUILD)/obj/tests/hostile/raw.o $(INNER)
-	$(call link,$(inputs) $(MSGPACK) -lm)
+$(BUILD)/bench/restart/storm $(BUILD)/bench/restart/pause $(BUILD)/bench/guard/pipelined: $(BUILD)/bench/%: $(BUILD)/obj/tests/bench/%.o $(BUILD)/obj/tests/hostile/raw.o $(BENCH_COMMON) $(INNER)
+	$(call link,$(inputs) -lm)
 $(BUILD)/bench/hostile: $(BUILD)/obj/tests/hostile/bench.o $(ATTACKS) $(BUILD)/libbed.a $(INNER)
-	$(call link,$(inputs) $(CHECK) $(MSGPACK) -lm)
+	$(call link,$(inputs) $(CHECK) -lm)
 
 $(REPLAYS): $(BUILD)/tests/fuzz_%: $(BUILD)/obj/tests/fuzz/fuzz_%.o $(BUILD)/obj/tests/fuzz/replay.o $(FUZZ_WORLD) \
             $(BUILD)/libbroker.a $(BUILD)/libpolicy.a $(INNER)
@@ -526,9 +533,9 @@ $(FUZZERS): $(BUILD)/fuzz/%: $(BUILD)/obj/tests/fuzz/fuzz_%.o $(FUZZ_WORLD) $(BU
 $(patsubst %,$(BUILD)/fuzz/%,frame message hello): $(BUILD)/obj/tests/fuzz/mutate.o
 
 $(STRESS): $(call objects,$(wildcard tests/stress/*.c)) $(BUILD)/libbed.a $(INNER)
-	$(call link,$(inputs) $(CHECK) $(MSGPACK) -lm)
+	$(call link,$(inputs) $(CHECK) -lm)
 
 $(SOAK): $(call objects,$(SOAK_SOURCES)) $(ATTACKS) $(BUILD)/libbed.a $(INNER) | $(BUILD)/tests/in_use.so
-	$(call link,$(inputs) $(CHECK) $(MSGPACK) -lm)
+	$(call link,$(inputs) $(CHECK) -lm)
 
 -include $(shell find $(BUILD)/obj -name '*.d' 2>/dev/null)

@@ -136,6 +136,10 @@ struct writer {
   /* Arrays that may still be open: how many values come after the end of each. */
   uint64_t behind[BODY_DEPTH_MAX - 1];
   unsigned depth;
+  /* An array is to be ended; `put` when it began, and where the number of its values goes. */
+  bool has_open;
+  uint64_t open_from;
+  uint32_t open_mark;
   gaijin_token *staged;
   enum op op;
   bool request; /* else an answer or notice */

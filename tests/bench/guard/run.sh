@@ -216,7 +216,7 @@ version() { pkg-config --modversion "$1"; }
 # shellcheck disable=SC2086 # CC may be several words
 compiler=$(${CC:-gcc} --version | sed -n 1p)
 machine="with: $compiler, ${CFLAGS:--O2 -g}, $(uname -m), $(getconf GNU_LIBC_VERSION), \
-libuv $(version libuv), lua $(version lua5.1), msgpack $(version msgpack-c 2>/dev/null || version msgpack), $(valgrind --version)"
+libuv $(version libuv), lua $(version lua5.1), $(valgrind --version)"
 
 if [ "${2:-}" = --record ]; then
   {
