@@ -220,6 +220,13 @@ stress: all $(STRESS) ## random steps against the true graph of references (SEED
 SEED ?= 1
 STEPS ?= 100000
 
+# Of whole programs, what meets rings at every turn: ends, restarts, large messages, a broker that hangs.
+IN_RINGS := $(addprefix $(BUILD)/tests/test_,return restart restart_traffic upgrade_programs large_messages hung_broker)
+.PHONY: over-rings
+over-rings: all $(STRESS) $(IN_RINGS) ## a part of the tests in shared memory, and random steps while workers go there and back (STEPS=n)
+	@GAIJIN_TEST_TRANSPORT=shm GAIJIN_TEST_RINGS_IDLE=0.02 GAIJIN_BUILD="$(abspath $(BUILD))" $(STRESS) --seed $(SEED) --steps 5000
+	@GAIJIN_TEST_TRANSPORT=shm tests/run.sh $(BUILD) $(IN_RINGS)
+
 .PHONY: stress-programs
 stress-programs: all ## random Lua programs in one VM and spread over four (SEED=n PROGRAMS=n)
 	@tests/programs/run.sh "$(BUILD)" $(SEED) $(PROGRAMS)
