@@ -14,6 +14,8 @@
 #include <string.h>
 
 #include "lua/cycles/inquiry.h"
+#include "lua/cycles/probe.h"
+#include "lua/cycles/reach.h"
 #include "lua/cycles/state.h"
 #include "lua/fiber/ending.h"
 #include "lua/fiber/fiber.h"
@@ -122,12 +124,21 @@ static void remember_clear(struct cycles *c, uint32_t ms) {
   c->now = (struct suspects){0};
 }
 
+/* Edges that make the message too large, or that there is no memory for, are left out. */
+static int send_answer(struct worker *w, uint32_t ms, const uint8_t *edges, size_t size) {
+  const struct cycles *c = w->cycles;
+  size_t live = suspects_bytes(&c->now);
+  int status = gaijin_answer_cycle(w->g, c->id, ms, c->now.live, live, edges, size);
+  if (status == 0 || size == 0 || w->lost) return status;
+  return gaijin_answer_cycle(w->g, c->id, ms, c->now.live, live, NULL, 0);
+}
+
 /* `least`: milliseconds that it will take if the collector has to be asked again. */
-static void answer(struct worker *w, uint32_t least) {
+static void answer(struct worker *w, uint32_t least, const uint8_t *edges, uint32_t n_edges) {
   struct cycles *c = w->cycles;
   double now = clock_seconds();
   uint32_t ms = (uint32_t)fmax(ceil((now - c->asked_at) * 1e3), least);
-  int status = gaijin_answer_cycle(w->g, c->id, ms, c->now.live, suspects_bytes(&c->now), NULL, 0);
+  int status = send_answer(w, ms, edges, (size_t)n_edges * REACH_PAIR_BYTES);
   if (status != 0 && !w->lost)
     refuse(w, c->id, GAIJIN_STATUS_BUSY, "has no memory for the answer");
   if (c->now.n_live == 0) remember_clear(c, ms);
@@ -136,13 +147,14 @@ static void answer(struct worker *w, uint32_t least) {
   await_decision(w);
 }
 
-static void on_told(struct worker *w, const uint8_t *live) {
+static void on_told(struct worker *w, const uint8_t *live, const uint8_t *edges,
+                    uint32_t n_edges) {
   struct cycles *c = w->cycles;
   c->inquiry = NULL;
   assert(c->is_asked);
   if (live) {
     suspects_add(&c->now, live);
-    answer(w, 0);
+    answer(w, 0, edges, n_edges);
     return;
   }
   refuse(w, c->id, GAIJIN_STATUS_BUSY,
@@ -202,10 +214,11 @@ void rounds_asked(void *worker, const struct gaijin_cycle *q) {
   c->asked_at = clock_seconds();
   c->ran = w->lua_ran;
   suspects_look(&c->now, w->L, w);
+  c->now.tells_edges = q->phase == GAIJIN_CYCLE_SCAN && c->now.n_hosted > 0;
   if (c->now.n_open == 0)
-    answer(w, 0);
+    answer(w, 0, NULL, 0);
   else if (is_still_clear(w))
-    answer(w, c->clear_ms);
+    answer(w, c->clear_ms, NULL, 0);
   else
     ask_collector(w);
 }
