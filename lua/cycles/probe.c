@@ -3,7 +3,9 @@
  * The collectors of 5.1 and of LuaJIT sweep what an interrupted round has left, mark from the roots
  * anew, clear the weak tables, all at once, and then sweep: strings first, then the objects, the
  * youngest first. The youngest is a table of ours that is garbage, the canary: when its memory is
- * freed, all is marked, and nothing has been finalised. Userdata with a finaliser leave weak values
+ * freed, all is marked, and nothing has been finalised. Settled collectors (lua/vm/gc.h) are asked by
+ * marking alone first. What they did not find is garbage; what they found may have become garbage
+ * since they began, so then all is marked anew. Userdata with a finaliser leave weak values
  * if they were not marked from the roots, even if the finaliser of another one will see them.
  */
 #include "lua/cycles/probe.h"
@@ -14,6 +16,7 @@
 #include "lua/cycles/edges.h"
 #include "lua/cycles/reach.h"
 #include "lua/ref/pool.h"
+#include "lua/vm/gc.h"
 #include "lua/vm/luajit.h"
 #include "lua/walk/twin.h"
 
@@ -31,16 +34,25 @@ struct probe {
   int fd;
 };
 
+/* Whether some are live. */
+static bool note_live(const struct probe *p) {
+  const struct suspects *s = p->s;
+  bool any = false;
+  for (uint32_t i = 0; i < s->n_held; i++) {
+    uint32_t bit = s->n_hosted + i;
+    lua_rawgeti(p->L, p->table, (int)i + 1);
+    bool is_live = !lua_isnil(p->L, -1);
+    if (is_live) s->live[bit / 8] |= (uint8_t)(1u << bit % 8);
+    any |= is_live;
+    lua_pop(p->L, 1);
+  }
+  return any;
+}
+
 __attribute__((noreturn)) static void tell(struct probe *p) {
   const struct suspects *s = p->s;
   struct probe_head head = {0};
   uint8_t *pairs = NULL;
-  for (uint32_t i = 0; i < s->n_held; i++) {
-    uint32_t bit = s->n_hosted + i;
-    lua_rawgeti(p->L, p->table, (int)i + 1);
-    if (!lua_isnil(p->L, -1)) s->live[bit / 8] |= (uint8_t)(1u << bit % 8);
-    lua_pop(p->L, 1);
-  }
   if (p->objects) pairs = edges_pairs(&p->edges, p->L, p->objects, &head.n_pairs);
   twin_write(p->fd, &head, sizeof head);
   twin_write(p->fd, s->live, suspects_bytes(s));
@@ -50,7 +62,10 @@ __attribute__((noreturn)) static void tell(struct probe *p) {
 
 static void *watch(void *user, void *block, size_t old, size_t size) {
   struct probe *p = user;
-  if (size == 0 && block && block == p->canary) tell(p);
+  if (size == 0 && block && block == p->canary) {
+    note_live(p);
+    tell(p);
+  }
   return p->allocate(p->user, block, old, size);
 }
 
@@ -94,6 +109,15 @@ static void look_for_edges(struct probe *p, struct worker *w) {
   lua_replace(L, ours); /* else they would all be found */
 }
 
+/* As the youngest object, and garbage. */
+static void make_canary(struct probe *p) {
+  p->canary = NULL;
+  lua_newtable(p->L);
+  p->canary = lua_topointer(p->L, -1);
+  lua_pop(p->L, 1);
+  lua_pushnil(p->L); /* where it was */
+}
+
 void probe_run(lua_State *L, struct worker *w, void *user, int fd) {
   struct probe p = {.L = L, .s = user, .fd = fd};
   w->halted = false; /* here, where no script runs anyway */
@@ -108,10 +132,14 @@ void probe_run(lua_State *L, struct worker *w, void *user, int fd) {
     empty_pool(L, w, p.s);
   p.allocate = lua_getallocf(L, &p.user);
   lua_setallocf(L, watch, &p);
-  lua_newtable(L);
-  p.canary = lua_topointer(L, -1);
-  lua_pop(L, 1);
-  lua_pushnil(L); /* where it was */
+  make_canary(&p);
+  if (!p.s->tells_edges && gc_is_settled(L, w)) {
+    gc_mark(L, w);
+    lua_gc(L, LUA_GCSTOP, 0);
+    if (!note_live(&p)) tell(&p);
+    memset(p.s->live, 0, suspects_bytes(p.s));
+    make_canary(&p);
+  }
   lua_gc(L, LUA_GCCOLLECT, 0);
   _exit(NO_CANARY);
 }
