@@ -104,7 +104,8 @@ static void over(struct inquiry *q, bool good) {
 
 /* Room for more; one byte more than a twin may tell, so that its end is seen. */
 static bool has_room(struct inquiry *q) {
-  size_t most = sizeof(struct probe_head) + q->size + (size_t)REACH_PAIRS_MOST * REACH_PAIR_BYTES + 1;
+  size_t pairs = (size_t)REACH_PAIRS_MOST * REACH_PAIR_BYTES;
+  size_t most = sizeof(struct probe_head) + q->size + pairs + 1;
   if (q->got < q->room) return true;
   size_t room = q->room ? q->room * 2 : sizeof(struct probe_head) + q->size + 1;
   if (room > most) room = most;

@@ -3,10 +3,11 @@
  * The collectors of 5.1 and of LuaJIT sweep what an interrupted round has left, mark from the roots
  * anew, clear the weak tables, all at once, and then sweep: strings first, then the objects, the
  * youngest first. The youngest is a table of ours that is garbage, the canary: when its memory is
- * freed, all is marked, and nothing has been finalised. Settled collectors (lua/vm/gc.h) are asked by
- * marking alone first. What they did not find is garbage; what they found may have become garbage
- * since they began, so then all is marked anew. Userdata with a finaliser leave weak values
+ * freed, all is marked, and nothing has been finalised. Userdata with a finaliser leave weak values
  * if they were not marked from the roots, even if the finaliser of another one will see them.
+ *
+ * A settled collector (lua/vm/gc.h) is asked by marking alone first. What it did not find is
+ * garbage; what it found may have become that since it began, so then all is marked anew.
  */
 #include "lua/cycles/probe.h"
 

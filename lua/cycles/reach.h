@@ -31,9 +31,9 @@ struct reach_graph {
   const uint32_t *marks; /* as what each of these is told */
 };
 
-/* What each of the nodes `from` (REACH_NO_NODE: nothing) reaches: pairs of their place and the mark of
- * each, each as 4 bytes, the highest first, to be freed; *n: so many. NULL with 0: there
- * are none, or too many, or memory is short. */
+/* What each of the nodes `from` (REACH_NO_NODE: nothing) reaches: pairs of its place and the mark
+ * of what it reaches, each of 4 bytes, the highest first, to be freed; *n: so many. NULL with 0:
+ * there are none, or too many, or memory is short. */
 uint8_t *reach_pairs(const struct reach_graph *g, const uint32_t *from, uint32_t n_from,
                      uint32_t *n);
 

@@ -331,7 +331,8 @@ static void on_finishing(struct timer *t) {
   struct cycles *c = w->cycles;
   bool is_done = !w->halted && gc_settle(w);
   timer_stop(t);
-  c->finishing = is_done ? NULL : timer_start(w, w->halted ? patience_seconds : 0, on_finishing, NULL);
+  double pause = w->halted ? patience_seconds : 0;
+  c->finishing = is_done ? NULL : timer_start(w, pause, on_finishing, NULL);
 }
 
 /* Before any other Lua runs. */

@@ -51,7 +51,7 @@ struct walk {
   uint32_t set_size;
   uint32_t steps;
   double until; /* on the clock: it is cut then; 0: never */
-  bool cut; /* there are more than `most` objects, or too little memory or time: not all were seen */
+  bool cut; /* there are more than `most` objects, or too little memory or time: not all are seen */
 };
 
 /* Leaves its table on the stack. At most `most` objects are seen. This and all below raise only
