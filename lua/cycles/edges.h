@@ -7,9 +7,9 @@
  * In a twin: a walk begins at our suspects, and goes on to all they refer to, but not into what is
  * surely in use anyway (globals, what is in the registry). When the collector has marked what is
  * used without them (probe.h), those objects that it did not find are left: the walk's table of
- * objects is a weak one. What it marked for the finaliser of one that is left is left, too. What is
- * left of the graph tells who reaches whom (reach.h). So what it costs goes with what suspects refer
- * to, not with the heap, and is bounded in objects, references, and time.
+ * objects is a weak one. What it marked for the finaliser of one that is left is left, too. What
+ * is left of the graph tells who reaches whom (reach.h). So what it costs goes with what suspects
+ * refer to, not with the heap, and is bounded in objects, references, and time.
  */
 #ifndef GAIJIN_LUA_EDGES_H
 #define GAIJIN_LUA_EDGES_H
