@@ -150,7 +150,7 @@ FUZZERS := $(patsubst %,$(BUILD)/fuzz/%,$(FUZZ_TARGETS))
 FUZZ_WORLD := $(call objects,$(patsubst %,tests/fuzz/%.c,steady dial pairs mappings steps peer program))
 # Attacks, run by a test and by a bench.
 ATTACKS := $(call objects,$(filter-out tests/hostile/test_%.c tests/hostile/bench.c,$(wildcard tests/hostile/*.c)))
-BENCHES := $(patsubst tests/bench/%.c,$(BUILD)/bench/%,$(filter-out $(patsubst %,tests/bench/%/%,common peers) tests/bench/guard/steady.c,\
+BENCHES := $(patsubst tests/bench/%.c,$(BUILD)/bench/%,$(filter-out $(patsubst %,tests/bench/%/%,common peers) tests/bench/guard/steady.c tests/bench/cycles/stops.c,\
              $(wildcard tests/bench/*.c tests/bench/*/*.c))) $(if $(ATTACKS),$(BUILD)/bench/hostile)
 # Programs that other brokers are measured with, of those whose libraries are there.
 PEER_PROGRAMS := $(if $(shell pkg-config --exists libsystemd 2>/dev/null && echo 1),$(patsubst %,$(BUILD)/bench/peers/%,sdbus dbus_broker)) \
@@ -186,7 +186,7 @@ endif
 # ---- Targets -----------------------------------------------------------------------------------------------------
 
 .PHONY: all demo tests check unit flow asan hostile valgrind fuzz fuzz-coverage bench bench-refs
-.PHONY: check-all distro-check arm64-check hostile-bench bench-local bench-posts bench-monitor bench-guard bench-guard-record lint model model-small
+.PHONY: check-all distro-check arm64-check hostile-bench bench-cycles bench-local bench-posts bench-monitor bench-guard bench-guard-record lint model model-small
 .PHONY: docs-tables setup clean help
 
 all: $(LIBRARIES) $(PROGRAMS) ## builds libraries, programs and examples (the default)
@@ -313,6 +313,9 @@ EACH ?= 3
 
 bench-monitor: all ## measures what one monitor costs calls between two workers
 	@tests/bench/monitor/run.sh "$(BUILD)"
+
+bench-cycles: all $(BUILD)/bench/stops.so ## measures what a round about garbage in cycles costs a worker (SIZES="1 10 100" ROUNDS=n JSON=file)
+	@tests/bench/cycles/run.sh "$(BUILD)" --json "$(JSON)"
 
 bench-guard: all $(BUILD)/bench/steady.so $(BUILD)/bench/guard/pipelined ## counts instructions of requests and library calls against the record
 	@tools/setup.sh valgrind
@@ -488,6 +491,8 @@ $(BUILD)/bench/peers/%: $(BUILD)/obj/tests/bench/peers/%.o $(BENCH_COMMON)
 # Preloaded, so it links with nothing of ours.
 $(BUILD)/bench/steady.so: $(BUILD)/obj/tests/bench/guard/steady.o
 	$(call link,-shared $(inputs))
+$(BUILD)/bench/stops.so: $(BUILD)/obj/tests/bench/cycles/stops.o
+	$(call link,-shared $(inputs) -ldl)
 
 # A C module of the test scripts.
 $(FLOW_TESTS): | $(BUILD)/tests/system.so $(BUILD)/tests/scarce.so $(BUILD)/tests/jumps.so
