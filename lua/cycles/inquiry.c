@@ -74,7 +74,7 @@ void inquiry_deinit(struct worker *w) {
 
 /* ---- Its answer ---- */
 
-static void over(struct inquiry *q, bool good) {
+static void over(struct inquiry *q, bool good, double took) {
   struct worker *w = q->w;
   inquiry_fn told = q->told;
   if (!told) {
@@ -84,7 +84,7 @@ static void over(struct inquiry *q, bool good) {
   uint8_t *live = good ? malloc(q->size + 1) : NULL;
   for (size_t i = 0; live && i < q->size; i++) live[i] = q->live[i];
   inquiry_free(q);
-  told(w, live);
+  told(w, live, took);
   free(live);
 }
 
@@ -99,8 +99,8 @@ static void on_readable(uv_poll_t *poll, int status, int events) {
                       : read(q->fd, q->live + q->got, q->size - q->got);
     if (n < 0 && (errno == EAGAIN || errno == EINTR)) return;
     if (n <= 0) {
-      twin_reap(q->pid);
-      over(q, whole && n == 0);
+      double took = twin_reap(q->pid);
+      over(q, whole && n == 0, took);
       return;
     }
     if (!whole) q->got += (size_t)n;
@@ -114,7 +114,7 @@ static void on_late(struct timer *t) {
   q->timer = NULL;
   timer_stop(t);
   inquiry_drop(q);
-  if (told) told(w, NULL);
+  if (told) told(w, NULL, TWIN_SECONDS);
 }
 
 /* ---- The question ---- */

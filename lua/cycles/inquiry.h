@@ -11,9 +11,9 @@
 #include "lua/cycles/suspects.h"
 
 struct inquiry;
-/* `live`: as in struct suspects, of what the collector found; NULL: it has not been told. From the
- * loop; the inquiry is over. */
-typedef void (*inquiry_fn)(struct worker *w, const uint8_t *live);
+/* `live`: as in struct suspects, of what the collector found; NULL: it has not been told. `took`:
+ * the twin's seconds of a processor. From the loop; the inquiry is over. */
+typedef void (*inquiry_fn)(struct worker *w, const uint8_t *live, double took);
 
 /* Asks about the suspects, which suspects_look has looked at. `hurries`: the worker waits. NULL:
  * the system has not the means; errno. */

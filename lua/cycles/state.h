@@ -16,7 +16,7 @@ struct cycles {
   bool is_asked;
   uint64_t id;
   unsigned phase;
-  double asked_at;
+  double took; /* seconds of a processor, of ours for the fork and of the copy */
   uint64_t ran; /* worker.lua_ran when the collector was asked */
   struct inquiry *inquiry;
   struct suspects now;
@@ -30,6 +30,7 @@ struct cycles {
   struct timer *patience; /* once it has answered */
   double answered_at;
   bool withdrawn;
+  bool is_flushed; /* compiled code was thrown away just before, and none was made since */
 };
 
 #endif

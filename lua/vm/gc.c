@@ -17,8 +17,8 @@ void gc_open(lua_State *L, struct worker *w) {
   w->anchors.collector = luaL_ref(L, LUA_REGISTRYINDEX);
 }
 
-void gc_drop(struct worker *w) {
-  luajit_flush_code(w); /* its constants would be left, and in weak tables */
+void gc_drop(struct worker *w, bool has_code) {
+  if (has_code) luajit_flush_code(w); /* its constants would be left, and in weak tables */
   luajit_back(w->L, w);
   worker_protected_anchor(w, w->anchors.collector, NULL);
   luajit_back(w->L, w);

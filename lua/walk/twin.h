@@ -35,7 +35,9 @@ bool twin_has_ended(pid_t pid, bool *good, double *took);
 /* Ends it, if it is still there and ours to end. Whether it is gone: a sandboxed worker cannot, and
  * asks again (twin_has_ended) later or leaves it to the alarm. */
 bool twin_end(pid_t pid);
-/* Waits for one that has nothing left to do but to end. */
-void twin_reap(pid_t pid);
+/* Waits for one that has nothing left to do but to end; what it took of a processor, in seconds. */
+double twin_reap(pid_t pid);
+/* What this thread has taken of a processor, in seconds. */
+double twin_own_seconds(void);
 
 #endif
