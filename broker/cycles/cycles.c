@@ -81,7 +81,7 @@ void cycles_ended(struct client *c) {
   if (m) round_drop(k, m);
 }
 
-/* In scan or check: all of what they have and hold is live. */
+/* In scan or check: all of what they have and hold is live. Nobody has stood still for them. */
 static void drop_late_ones(struct cycles *k) {
   uint32_t n = 0;
   for (uint32_t i = 0; i < k->member_count; i++) {
@@ -90,7 +90,6 @@ static void drop_late_ones(struct cycles *k) {
     struct client *c = messages_client(k, m);
     round_drop(k, m);
     if (c) when_leave_out(k, c, "late");
-    if (c) when_strike(k, c, "late");
     n++;
   }
   if (n)

@@ -18,8 +18,8 @@
 
 enum { TWIN_SECONDS = 10 };
 /* Values of nice. Where others keep the processors busy, LAST may get a thousandth of them, and
- * BEHIND a tenth of what they have. */
-enum twin_pace { TWIN_HURRIES = 0, TWIN_BEHIND = 10, TWIN_LAST = 19 };
+ * BEHIND a third of what they have. */
+enum twin_pace { TWIN_HURRIES = 0, TWIN_BEHIND = 5, TWIN_LAST = 19 };
 
 /* What the twin does, protected, on L; it may raise, which ends the twin without success. */
 typedef void (*twin_job)(lua_State *L, struct worker *w, void *user, int fd);
