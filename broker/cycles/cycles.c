@@ -116,6 +116,7 @@ bool cycles_awaits(const struct client *c) {
 
 void cycles_end_turn(struct broker *b) {
   struct cycles *k = b->cycles;
+  if (k->stage == CYCLES_IDLE) when_hurry(k);
   if (k->stage == CYCLES_IDLE || b->refs.is_decided) return;
   if (k->phase == CYCLES_HALT && round_is_asking(k) && !k->is_lost && round_is_touched(k))
     halt_touched(k);
@@ -146,7 +147,7 @@ bool cycles_open(struct broker *b, uint64_t time_ms, uint32_t quiet_s) {
   k->limit = CYCLES_TURNS;
   uv_timer_init(b->loop, &k->timer);
   k->timer.data = k;
-  when_schedule(k);
+  when_begin(k);
   return true;
 }
 

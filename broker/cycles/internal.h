@@ -122,6 +122,7 @@ struct cycles {
   /* When. */
   uint64_t pause_ms;     /* to the next round */
   uint64_t due_ms;       /* when it begins, on the loop's clock; */
+  uint64_t soonest_ms;    /* when, if there are many new tokens; */
   uint64_t not_before_ms; /* and not before, whatever happens */
   uint32_t tokens_then;  /* when the last one ended */
   uint32_t limit;        /* scans and checks of a round */
@@ -262,8 +263,12 @@ bool messages_read(struct cycles *k, struct cycles_member *m, struct client *fro
 
 /* A round is over. */
 void when_remember(struct cycles *k, enum cycles_outcome outcome);
-/* The timer runs until the next one is due. */
+/* The first one is due after the pause. */
+void when_begin(struct cycles *k);
+/* The timer runs until the next one is due: who is idle is not woken meanwhile. */
 void when_schedule(struct cycles *k);
+/* Between two rounds, at the end of a turn: many new tokens are a reason not to wait so long. */
+void when_hurry(struct cycles *k);
 /* Whether one may begin now. */
 bool when_may(const struct cycles *k);
 /* It cannot take part; for good, or for a while. `why`: a static text. */

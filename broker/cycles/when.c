@@ -34,45 +34,71 @@ bool when_may(const struct cycles *k) {
          b->refs.kept == REFS_SETTLED && b->refs.holds.count > 0;
 }
 
-static bool is_due(const struct cycles *k) {
-  uint64_t now = uv_now(k->b->loop);
-  if (!k->time_ms || now < k->not_before_ms) return false;
-  return now >= k->due_ms || k->b->refs.tokens.count >= (uint64_t)k->tokens_then + NEW_TOKENS;
+static void set_pause(struct cycles *k, bool is_again) {
+  uint64_t most = k->time_ms * PAUSE_DOUBLES, now = uv_now(k->b->loop);
+  if (most > PAUSE_MOST_MS) most = PAUSE_MOST_MS;
+  if (most < k->time_ms) most = k->time_ms;
+  if (is_again || !k->pause_ms)
+    k->pause_ms = k->time_ms;
+  else
+    k->pause_ms = k->pause_ms * 2 < most ? k->pause_ms * 2 : most;
+  k->due_ms = now + k->pause_ms;
+  k->soonest_ms = now + k->time_ms;
+  k->tokens_then = k->b->refs.tokens.count;
+}
+
+static bool has_grown(const struct cycles *k) {
+  return k->b->refs.tokens.count >= (uint64_t)k->tokens_then + NEW_TOKENS;
+}
+
+static uint64_t next_ms(const struct cycles *k) {
+  return k->due_ms > k->not_before_ms ? k->due_ms : k->not_before_ms;
 }
 
 static void on_timer(uv_timer_t *timer) {
   struct cycles *k = timer->data;
-  if (k->stage != CYCLES_IDLE && k->stage != CYCLES_CLEAR)
+  bool is_due = k->time_ms && uv_now(k->b->loop) >= next_ms(k);
+  if (k->stage != CYCLES_IDLE && k->stage != CYCLES_CLEAR) {
     cycles_late(k);
-  else if (is_due(k) && when_may(k))
+  } else if (is_due && when_may(k)) {
     round_begin(k);
-  else
+  } else {
+    if (is_due) set_pause(k, false); /* there is none to be had: as if it had found nothing */
     when_schedule(k);
+  }
+}
+
+void when_begin(struct cycles *k) {
+  k->due_ms = k->soonest_ms = uv_now(k->b->loop) + k->time_ms;
+  when_schedule(k);
 }
 
 void when_schedule(struct cycles *k) {
+  uint64_t now = uv_now(k->b->loop), next = next_ms(k);
   if (k->is_closed) return;
   if (k->time_ms)
-    uv_timer_start(&k->timer, on_timer, k->time_ms, 0);
+    uv_timer_start(&k->timer, on_timer, next > now ? next - now : 0, 0);
   else
     uv_timer_stop(&k->timer);
 }
 
+void when_hurry(struct cycles *k) {
+  if (!k->time_ms || k->due_ms <= k->soonest_ms || !has_grown(k)) return;
+  k->due_ms = k->soonest_ms;
+  when_schedule(k);
+}
+
 /* ---- Afterwards ---- */
 
-static void set_pause(struct cycles *k, enum cycles_outcome outcome) {
-  uint64_t most = k->time_ms * PAUSE_DOUBLES, now = uv_now(k->b->loop);
-  if (most > PAUSE_MOST_MS) most = PAUSE_MOST_MS;
-  if (most < k->time_ms) most = k->time_ms;
-  bool grew = k->b->refs.tokens.count >= (uint64_t)k->tokens_then + NEW_TOKENS;
-  if (outcome == CYCLES_FOUND || grew || !k->pause_ms)
-    k->pause_ms = k->time_ms;
-  else if (outcome != CYCLES_UNFINISHED)
-    k->pause_ms = k->pause_ms * 2 < most ? k->pause_ms * 2 : most;
-  k->due_ms = now + k->pause_ms;
-  uint64_t rest_ms = (uint64_t)k->longest_ms * SHARE;
-  k->not_before_ms = now + (rest_ms < REST_MOST_MS ? rest_ms : REST_MOST_MS);
-  k->tokens_then = k->b->refs.tokens.count;
+static void settle(struct cycles *k, enum cycles_outcome outcome) {
+  uint64_t before = k->pause_ms, rest_ms = (uint64_t)k->longest_ms * SHARE;
+  set_pause(k, outcome == CYCLES_FOUND || has_grown(k));
+  if (outcome == CYCLES_UNFINISHED && before && before < k->pause_ms) { /* the next one is longer */
+    k->due_ms -= k->pause_ms - before;
+    k->pause_ms = before;
+  }
+  k->not_before_ms =
+      uv_now(k->b->loop) + (rest_ms < REST_MOST_MS ? rest_ms : REST_MOST_MS);
 }
 
 static void log_it(struct cycles *k, const struct cycles_past *p) {
@@ -133,7 +159,7 @@ void when_remember(struct cycles *k, enum cycles_outcome outcome) {
   tell_why(k, p->why, sizeof p->why);
   k->aborts += outcome == CYCLES_ABORTED;
   k->condemned_ever += k->condemned;
-  set_pause(k, outcome);
+  settle(k, outcome);
   log_it(k, p);
 }
 

@@ -192,6 +192,27 @@ START_TEST(a_timer_begins_rounds) {
   ck_assert_uint_eq(k->condemned_ever, 2);
 }
 END_TEST
+/* Who is idle is woken for the next round alone, which is later each time; but when there is much that is new, no later than usual. */
+START_TEST(idle_it_is_not_woken) {
+  struct cycles *k = w.broker.cycles;
+  uint64_t hour = k->time_ms;
+  ck_assert_uint_le(uv_timer_get_due_in(&k->timer), hour);
+  ck_assert_uint_ge(uv_timer_get_due_in(&k->timer), hour - 60000);
+  for (int i = 0; i < 4; i++) { /* nobody holds anything: there is no round, and the pause doubles all the same */
+    cycles_begin_by_time();
+    wire_turn(&w);
+    ck_assert_uint_eq(k->number, 0);
+    ck_assert_uint_ge(uv_timer_get_due_in(&k->timer), (UINT64_C(1) << (i < 3 ? i : 2)) * hour - 60000);
+  }
+  ck_assert_uint_eq(k->pause_ms, 4 * hour); /* ages of tokens are known so long */
+  for (uint64_t id = 1; id < 100; id++) cycles_hold(b, a, id);
+  ck_assert_uint_gt(uv_timer_get_due_in(&k->timer), 3 * hour);
+  cycles_hold(b, a, 100);
+  wire_turn(&w);
+  ck_assert_uint_le(uv_timer_get_due_in(&k->timer), hour);
+}
+END_TEST
+
 static void setup_timed(void) { cycles_setup_with(3600000, 30); }
 
 /* A hundred times as long as the longest that one tells, but no longer than ten minutes. */
@@ -389,5 +410,6 @@ int main(void) {
   tcase_add_checked_fixture(t, setup_timed, cycles_teardown);
   tcase_add_test(t, only_what_is_quiet_is_suspected);
   tcase_add_test(t, a_timer_begins_rounds);
+  tcase_add_test(t, idle_it_is_not_woken);
   return run_suite(s);
 }
