@@ -136,7 +136,7 @@ struct cycles {
   uint64_t number, began_ms;
   uint32_t quiet; /* seconds */
   uint32_t turns, checks; /* scans, checks and halts, all parts of a halt as one; but for halts */
-  bool is_timed; /* nobody has asked for it */
+  bool is_strict; /* who spoils it is struck: it does not suspect what was used just now */
   bool is_over;   /* there are more suspects than a round may have: */
   bool is_raised; /* so only what is quiet for longer stays on trial, */
   bool is_cut;    /* and some of that is left out */
@@ -273,8 +273,8 @@ void when_hurry(struct cycles *k);
 bool when_may(const struct cycles *k);
 /* It cannot take part; for good, or for a while. `why`: a static text. */
 void when_unable(struct cycles *k, struct client *c, bool for_good, const char *why);
-/* It has spoilt a round; too often, and it is not asked for a while. Only rounds that nobody has
- * asked for count: one by request suspects what was used a moment ago. */
+/* It has spoilt a round; too often, and it is not asked for a while. Rounds by request do not count:
+ * they suspect what was used a moment ago. */
 void when_strike(struct cycles *k, struct client *c, const char *why);
 /* The record of the round names it, as one that was left out. */
 void when_leave_out(struct cycles *k, struct client *c, const char *why);

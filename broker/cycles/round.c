@@ -407,7 +407,7 @@ void round_begin(struct cycles *k) {
   k->number++;
   k->began_ms = uv_now(k->b->loop);
   k->quiet = k->is_wanted ? 0 : k->quiet_s;
-  k->is_timed = !k->is_wanted;
+  k->is_strict = k->quiet > 0;
   for (uint32_t i = 0; k->is_wanted && i < CYCLES_WAITERS; i++)
     k->waiters[i].is_served = k->waiters[i].host != 0;
   k->is_wanted = k->is_raised = k->is_over = k->is_cut = k->is_gathered = k->has_grown = false;

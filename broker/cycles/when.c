@@ -175,7 +175,7 @@ void when_unable(struct cycles *k, struct client *c, bool for_good, const char *
 }
 
 void when_strike(struct cycles *k, struct client *c, const char *why) {
-  if (k->is_timed && ++c->strikes >= STRIKES_MOST) when_unable(k, c, false, why);
+  if (k->is_strict && ++c->strikes >= STRIKES_MOST) when_unable(k, c, false, why);
 }
 
 /* ---- Who asked for one ---- */

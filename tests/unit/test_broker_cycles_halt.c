@@ -23,6 +23,15 @@ static void spoilers_cycle(struct end *other) {
   cycles_hold(c, other, 4);
 }
 
+/* Has the round begin that is due: all was mentioned last 40 s ago. */
+static void begin_by_time(void) {
+  struct refs *r = &w.broker.refs;
+  w.broker.cycles->quiet_s = 30;
+  for (uint32_t i = slab_next(&r->tokens, 0); i != SLAB_NONE; i = slab_next(&r->tokens, i + 1))
+    refs_token(r, i)->last = (uint16_t)(broker_now(&w.broker) - 40);
+  cycles_begin_by_time();
+}
+
 /* ---- Ways to spoil it, by c, which was asked last ---- */
 
 static void use(void) {
@@ -183,12 +192,30 @@ START_TEST(who_spoils_a_halt_keeps_only_what_it_has) {
 }
 END_TEST
 
+/* One by request, or by time with no quiet asked for, counts for nothing. */
+START_TEST(rounds_about_what_was_used_just_now_do_not_count) {
+  spoilers_cycle(a);
+  if (_i)
+    cycles_begin_by_time();
+  else
+    cycles_begin_round();
+  for (int phase = CYCLES_SCAN; phase <= CYCLES_HALT; phase++) {
+    clear(a, (enum cycles_phase)phase);
+    asked(c, (enum cycles_phase)phase);
+    if (phase < CYCLES_HALT) cycles_answer(c, 0);
+  }
+  withdraw();
+  expect_op(a, OP_resume);
+  ck_assert_uint_eq(wire_client(&w, c)->strikes, 0);
+}
+END_TEST
+
 /* In rounds by time it is asked no more after the third. */
 START_TEST(who_always_spoils_it_is_left_out) {
   if (ways[_i] == refuse || ways[_i] == die || ways[_i] == release) return;
   spoilers_cycle(a);
   for (int round = 0; round < 4; round++) {
-    cycles_begin_by_time();
+    begin_by_time();
     if (round == 3) break;
     for (int phase = CYCLES_SCAN; phase <= CYCLES_HALT; phase++) {
       clear(a, (enum cycles_phase)phase);
@@ -212,7 +239,7 @@ END_TEST
 START_TEST(who_took_part_well_begins_anew) {
   cycles_pair();
   wire_client(&w, a)->strikes = 2;
-  cycles_begin_by_time();
+  begin_by_time();
   for (int phase = CYCLES_SCAN; phase <= CYCLES_HALT; phase++) {
     clear(a, (enum cycles_phase)phase);
     clear(b, (enum cycles_phase)phase);
@@ -228,7 +255,7 @@ END_TEST
 static void halt_with(uint32_t checked_ms, uint32_t pause_ms) {
   cycles_pair();
   wire_client(&w, a)->cycle_pause_ms = pause_ms;
-  cycles_begin_by_time();
+  begin_by_time();
   for (int phase = CYCLES_SCAN; phase <= CYCLES_CHECK; phase++) {
     clear(a, (enum cycles_phase)phase);
     asked(b, (enum cycles_phase)phase);
@@ -304,6 +331,7 @@ int main(void) {
   tcase_add_loop_test(t, who_spoils_a_part_leaves_the_others, 0, 2 * WAYS);
   tcase_add_loop_test(t, who_spoils_a_halt_keeps_only_what_it_has, 0, WAYS);
   tcase_add_loop_test(t, who_always_spoils_it_is_left_out, 0, WAYS);
+  tcase_add_loop_test(t, rounds_about_what_was_used_just_now_do_not_count, 0, 2);
   tcase_add_test(t, who_took_part_well_begins_anew);
   t = tcase_create("patience");
   suite_add_tcase(s, t);
