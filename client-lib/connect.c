@@ -50,6 +50,7 @@ static gaijin *connection_new(const struct gaijin_options *options, uint64_t see
   g->fd = -1;
   gj_rings_init(g, options->shared_memory && options->poll_us > 0 && !options->observer &&
                        !options->sandboxed);
+  g->cycle_pause_ms = options->cycle_pause_ms;
   g->user = options->user;
   list_init(&g->releases);
   list_init(&g->reports);

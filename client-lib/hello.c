@@ -70,7 +70,8 @@ static bool pack_hello(gaijin *g, struct buffer *b, const char *name, bool obser
   h.name_size = name ? (uint32_t)strlen(name) : 0;
   h.observer = observer;
   uint32_t pairs =
-      (g->sandboxed ? 1u : 0u) + (returning ? 2u : 0u) + (g->rings.wanted ? 1u : 0u);
+      (g->sandboxed ? 1u : 0u) + (returning ? 2u : 0u) + (g->rings.wanted ? 1u : 0u) +
+      (g->cycle_pause_ms ? 1u : 0u);
   pack_begin(&p, b, MAX_MESSAGE_LEAST, &m, hello_request_values(pairs));
   hello_put_request(&p, &h, pairs);
   if (g->sandboxed) {
@@ -80,6 +81,10 @@ static bool pack_hello(gaijin *g, struct buffer *b, const char *name, bool obser
   if (g->rings.wanted) {
     pack_text(&p, RING_KEY);
     pack_uint(&p, RING_LAYOUT);
+  }
+  if (g->cycle_pause_ms) {
+    pack_text(&p, CYCLE_PAUSE_KEY);
+    pack_uint(&p, g->cycle_pause_ms);
   }
   if (returning) {
     pack_text(&p, RETURN_HOST_KEY);

@@ -180,6 +180,7 @@ struct gaijin {
   char error[512];
   char loss[512]; /* why the connection ended, once it is lost */
   bool sandboxed; /* as the program asked for; the broker has agreed */
+  uint32_t cycle_pause_ms; /* as in struct gaijin_options */
   bool lost;
   bool write_broken; /* writing failed: nothing is sent any more, what had arrived is still read */
   bool dispatching;

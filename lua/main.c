@@ -183,7 +183,8 @@ static int connect_and_run(struct program *p) {
                                    .sandboxed = w->sandboxed,
                                    .reconnect_ms = options_reconnect_ms(&p->o.values),
                                    .poll_us = w->poll_us,
-                                   .shared_memory = w->shared_memory};
+                                   .shared_memory = w->shared_memory,
+                                   .cycle_pause_ms = (uint32_t)(w->cycle_pause * 1e3)};
   int refused = gaijin_connect(&w->g, &options, error, sizeof error);
   if (refused) {
     char text[600];

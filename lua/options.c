@@ -116,6 +116,7 @@ void options_configure(const struct settings *s, struct worker *w) {
   w->traces_tokens = settings_flag(s, SETTING_trace_tokens);
   w->allows_eval = settings_flag(s, SETTING_allow_eval);
   w->no_cycles = settings_flag(s, SETTING_no_cycles);
+  w->cycle_pause = settings_seconds(s, SETTING_cycle_pause);
   w->sandboxed = s->program == SETTINGS_WORKER && settings_flag(s, SETTING_sandbox);
 }
 

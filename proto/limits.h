@@ -25,6 +25,8 @@
 #define WIRE_VERSION_RETURN 5
 /* From this one on clients are asked what is used of suspects (op cycle). */
 #define WIRE_VERSION_CYCLES 7
+/* Option of hello: for so many milliseconds a worker stands still in halt for others. */
+#define CYCLE_PAUSE_KEY "cycle_pause"
 /* What the programs call themselves (`--version`, the hello reply). */
 #define GAIJIN_VERSION "0.1.0"
 

@@ -121,7 +121,7 @@ enum refs_outcome refs_see(struct refs *r, uint32_t host, const struct pt *pt, u
       account_charge(r->accounts, accounts_of(r->accounts, host), ACCOUNT_EXPORTED, 1);
   }
   refs_token(r, *token)->seen++;
-  refs_mention(r, *token, now);
+  refs_mention(r, *token, host, now);
   return REFS_OK;
 }
 
@@ -159,6 +159,7 @@ enum refs_outcome refs_release(struct refs *r, uint32_t token, uint32_t client, 
   owners_remove(&r->held, client, i);
   list_remove(&r->holds, offsetof(struct hold, of_token), &refs_token(r, token)->holds, i);
   slab_remove(&r->holds, i);
+  if (refs_token(r, token)->mark & TOKEN_CALLED && r->toucher == SLAB_NONE) r->toucher = client;
   if (r->accounts)
     accounts_unhold(r->accounts, accounts_of(r->accounts, *payer),
                     accounts_of(r->accounts, client));
@@ -170,6 +171,7 @@ bool refs_settle(struct refs *r, uint32_t token, struct refs_drop *drop) {
   struct token *t = refs_token(r, token);
   if (t->holds != SLAB_NONE) return false;
   if (t->mark & TOKEN_TRIAL) {
+    r->called_ended += (t->mark & TOKEN_CALLED) != 0;
     refs_acquit(r, token);
     r->ended++;
   }
@@ -185,10 +187,13 @@ bool refs_settle(struct refs *r, uint32_t token, struct refs_drop *drop) {
 
 /* ---- Trials ---- */
 
-void refs_touch(struct refs *r, struct token *t) {
+void refs_touch(struct refs *r, struct token *t, uint32_t by) {
   assert(t->mark & TOKEN_TRIAL);
-  r->touched += !(t->mark & TOKEN_TOUCHED);
+  if (t->mark & TOKEN_TOUCHED) return;
   t->mark |= TOKEN_TOUCHED;
+  r->touched++;
+  if (!(t->mark & TOKEN_CALLED)) return;
+  if (!r->called_touched++ && r->toucher == SLAB_NONE) r->toucher = by;
 }
 
 void refs_try(struct refs *r, uint32_t token) {
@@ -201,9 +206,24 @@ void refs_try(struct refs *r, uint32_t token) {
 void refs_acquit(struct refs *r, uint32_t token) {
   struct token *t = refs_token(r, token);
   assert(t->mark & TOKEN_TRIAL && r->trials > 0);
+  refs_uncall(r, token);
   if (t->mark & TOKEN_TOUCHED) r->touched--;
   t->mark &= (uint8_t)~(TOKEN_TRIAL | TOKEN_TOUCHED);
   r->trials--;
+}
+
+void refs_call(struct refs *r, uint32_t token) {
+  struct token *t = refs_token(r, token);
+  assert(t->mark & TOKEN_TRIAL && !(t->mark & TOKEN_CALLED));
+  t->mark |= TOKEN_CALLED;
+  r->called_touched += (t->mark & TOKEN_TOUCHED) != 0;
+}
+
+void refs_uncall(struct refs *r, uint32_t token) {
+  struct token *t = refs_token(r, token);
+  if (!(t->mark & TOKEN_CALLED)) return;
+  if (t->mark & TOKEN_TOUCHED) r->called_touched--;
+  t->mark &= (uint8_t)~TOKEN_CALLED;
 }
 
 void refs_condemn(struct refs *r, uint32_t token) {
@@ -266,27 +286,37 @@ static const char *check_token(const struct refs *r, uint32_t token, uint32_t *h
   return NULL;
 }
 
+struct trials {
+  uint32_t all, touched, called_touched;
+};
+
 /* Counts what is on trial, and touched. */
-static const char *check_trial(const struct token *t, uint32_t *trials, uint32_t *touched) {
+static const char *check_trial(const struct token *t, struct trials *n) {
   bool is_tried = t->mark & TOKEN_TRIAL, is_touched = t->mark & TOKEN_TOUCHED;
-  *trials += is_tried;
-  *touched += is_touched;
+  bool is_called = t->mark & TOKEN_CALLED;
+  n->all += is_tried;
+  n->touched += is_touched;
+  n->called_touched += is_called && is_touched;
+  if (is_called && !is_tried) return "refs: a token is called that is not on trial";
   if (is_touched && !is_tried) return "refs: a token is touched that is not on trial";
   if (is_tried && t->mark & TOKEN_CONDEMNED) return "refs: a condemned token is on trial";
   return t->mark & TOKEN_COUNTED ? "refs: a token is still counted" : NULL;
 }
 
 const char *refs_check(const struct refs *r) {
-  uint32_t holds = 0, held = 0, trials = 0, touched = 0;
+  uint32_t holds = 0, held = 0;
+  struct trials n_trials = {0};
   const char *broken = slab_check(&r->tokens);
   if (!broken) broken = slab_check(&r->holds);
   if (broken) return broken;
   for (uint32_t i = slab_next(&r->tokens, 0); i != SLAB_NONE; i = slab_next(&r->tokens, i + 1)) {
     const char *fault = check_token(r, i, &holds);
-    if (!fault) fault = check_trial(refs_token(r, i), &trials, &touched);
+    if (!fault) fault = check_trial(refs_token(r, i), &n_trials);
     if (fault) return fault;
   }
-  if (trials != r->trials || touched != r->touched) return "refs: trials do not add up";
+  if (n_trials.all != r->trials || n_trials.touched != r->touched ||
+      n_trials.called_touched != r->called_touched)
+    return "refs: trials do not add up";
   if (holds != r->holds.count || holds != r->hold_by_pair.count) return "refs: a hold of no token";
   if (r->token_by_id.count != r->tokens.count)
     return "refs: the hash table has another number of tokens";

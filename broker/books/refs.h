@@ -29,7 +29,8 @@ enum {
   TOKEN_TRIAL = 1,     /* a round suspects it, */
   TOKEN_TOUCHED = 2,   /* and it was mentioned since then */
   TOKEN_CONDEMNED = 4, /* a round found it to be garbage: its holders are about to let go */
-  TOKEN_COUNTED = 8    /* only within transfer_count_new */
+  TOKEN_COUNTED = 8,   /* only within transfer_count_new */
+  TOKEN_CALLED = 16    /* on TRIAL, and those concerned are halted to decide about it */
 };
 
 struct token {
@@ -70,7 +71,11 @@ struct refs {
   enum refs_kept kept;
   uint32_t trials, touched; /* tokens on TRIAL; those of them that are TOUCHED */
   uint64_t ended;           /* tokens that ended while they were on TRIAL, ever */
-  bool is_decided;          /* those on TRIAL are as good as CONDEMNED */
+  uint32_t called_touched;  /* tokens that are CALLED and TOUCHED */
+  uint64_t called_ended;    /* as ended, of those that were CALLED */
+  uint32_t toucher;         /* who mentioned or gave back one of these first, a host's number;
+                             * SLAB_NONE: nobody has since that was set, or it is not known */
+  bool is_decided;          /* those CALLED are as good as CONDEMNED */
   struct accounts *accounts; /* tokens are charged to their hosts, holds to their payers; or NULL */
 };
 
@@ -141,16 +146,16 @@ uint32_t refs_next_holder(const struct refs *r, uint32_t hold);
 uint32_t refs_held_count(const struct refs *r, uint32_t client);
 uint32_t refs_export_count(const struct refs *r, uint32_t host);
 
-/* A mention of one that is on trial. */
-void refs_touch(struct refs *r, struct token *t);
+/* A mention of one that is on trial, by this host; SLAB_NONE: by the broker or an observer. */
+void refs_touch(struct refs *r, struct token *t, uint32_t by);
 static inline struct token *refs_token(const struct refs *r, uint32_t token) {
   return slab_at(&r->tokens, token);
 }
-/* The token was mentioned, `now` in seconds. */
-static inline void refs_mention(struct refs *r, uint32_t token, uint32_t now) {
+/* The token was mentioned by a host (refs_touch), `now` in seconds. */
+static inline void refs_mention(struct refs *r, uint32_t token, uint32_t by, uint32_t now) {
   struct token *t = refs_token(r, token);
   t->last = (uint16_t)now;
-  if (t->mark & TOKEN_TRIAL) refs_touch(r, t);
+  if (t->mark & TOKEN_TRIAL) refs_touch(r, t, by);
 }
 /* Seconds since then, but no more than REFS_QUIET_MOST; who asks sooner than that again is told
  * the truth, else it may be told less. */
@@ -164,11 +169,14 @@ static inline uint32_t refs_quiet(struct token *t, uint32_t now) {
 /* Puts a token on trial that is not, and is not condemned; ends its trial if it is. */
 void refs_try(struct refs *r, uint32_t token);
 void refs_acquit(struct refs *r, uint32_t token);
+/* One on trial becomes CALLED; and is it no more, whether it was or not. */
+void refs_call(struct refs *r, uint32_t token);
+void refs_uncall(struct refs *r, uint32_t token);
 /* The trial ends, and the token is garbage. */
 void refs_condemn(struct refs *r, uint32_t token);
 /* Whether nobody may claim it any more. */
 static inline bool refs_is_condemned(const struct refs *r, uint32_t token) {
-  return refs_token(r, token)->mark & (r->is_decided ? TOKEN_CONDEMNED | TOKEN_TRIAL
+  return refs_token(r, token)->mark & (r->is_decided ? TOKEN_CONDEMNED | TOKEN_CALLED
                                                      : TOKEN_CONDEMNED);
 }
 static inline struct hold *refs_hold_at(const struct refs *r, uint32_t hold) {

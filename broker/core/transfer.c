@@ -131,7 +131,7 @@ enum transfer_reading transfer_read(struct transfer *t, struct client *from,
 void transfer_set(struct broker *b, struct transfer *t, const struct pt *pt, uint32_t host,
                   uint32_t token) {
   start(t);
-  refs_mention(&b->refs, token, broker_now(b));
+  refs_mention(&b->refs, token, SLAB_NONE, broker_now(b));
   t->pts[t->count++] = (struct transfer_pt){.pt = *pt, .host = host, .token = token};
 }
 
@@ -167,7 +167,7 @@ static bool holds_others(struct broker *b, struct transfer *t, const struct clie
         refs_find_held(&b->refs, k->host, &k->pt, from->host, &token) != REFS_OK)
       return false;
     k->token = token;
-    refs_mention(&b->refs, token, broker_now(b));
+    refs_mention(&b->refs, token, from->host, broker_now(b));
   }
   return true;
 }

@@ -44,7 +44,7 @@ static inline bool way_find(struct client *c, const struct pt *pt, uint32_t *hos
                                  : refs_find_held(&b->refs, *host, pt, c->host, token)) == REFS_OK;
   }
   if (is_found)
-    refs_mention(&b->refs, *token, broker_now(b));
+    refs_mention(&b->refs, *token, c->host, broker_now(b));
   else
     *token = SLAB_NONE;
   return is_found || *host == c->host;

@@ -34,30 +34,29 @@ static void note_error(struct cycles *k, struct cycles_member *m, struct client 
   if (reader_uint(&r, &status) && !reader_string(&r, &text, &size)) size = 0;
   if (size > sizeof why) size = sizeof why;
   snprintf(why, sizeof why, "%s: %.*s", status_name((enum status)status), (int)size, text);
-  m->is_unable = k->has_grown = true;
-  when_unable(k, from, status == STATUS_unsupported, why);
-  if (k->phase == CYCLES_HALT) round_stop_for(k, "worker %s cannot answer", from->name);
+  round_drop(k, m);
+  when_unable(k, from, status == STATUS_unsupported,
+              status == STATUS_unsupported ? "unable" : "busy", why);
 }
 
 bool cycles_answered(struct client *from, const struct message *m) {
   struct cycles *k = from->broker->cycles;
   struct cycles_member *member = find_member(k, from, m->id);
   if (!member) return false;
-  client_answer_came(from);
-  member->answered = true;
-  if (m->kind == MESSAGE_ERROR)
+  if (m->kind == MESSAGE_ERROR) {
     note_error(k, member, from, m);
-  else if (!messages_read(k, member, from, m))
-    return true; /* its connection ends, and so the round */
-  k->waiting--;
-  if (k->phase == CYCLES_HALT && k->has_grown && !*k->why) {
-    round_stop_for(k, "worker %s uses an object", from->name);
-    when_blame(k, from->id);
+  } else if (!messages_read(k, member, from, m)) {
+    round_drop(k, member); /* its connection ends */
+  } else {
+    client_answer_came(from);
+    member->answered = true;
+    k->waiting--;
+    if (k->phase == CYCLES_HALT && member->live) {
+      round_lose_for(k, "worker %s uses an object", from->name);
+      halt_bar(k, member->host, "uses objects");
+    }
   }
-  if (*k->why)
-    round_give_up(k);
-  else if (k->stage == CYCLES_WAIT && !k->waiting)
-    round_judge(k);
+  round_react(k);
   return true;
 }
 
@@ -71,10 +70,10 @@ void cycles_on_withdraw(struct client *from, const struct message *m) {
     client_fault(from, "'withdraw' wants the number of a round");
     return;
   }
-  if (number != k->number || k->phase != CYCLES_HALT || !find_member(k, from, 0)) return;
-  round_stop_for(k, "worker %s could not wait", from->name);
-  when_blame(k, from->id);
-  round_give_up(k);
+  const struct cycles_member *member = find_member(k, from, 0);
+  if (number != k->number || k->phase != CYCLES_HALT || !member) return;
+  halt_withdrawn(k, member, from);
+  round_react(k);
 }
 
 void cycles_ended(struct client *c) {
@@ -82,26 +81,37 @@ void cycles_ended(struct client *c) {
   if (!k) return;
   for (uint32_t i = 0; c->id && i < CYCLES_WAITERS; i++)
     if (k->waiters[i].host == c->id) k->waiters[i] = (struct cycles_waiter){0};
-  /* It may end anywhere: the round does at the end of this turn. */
-  if (find_member(k, c, 0)) round_stop_for(k, "worker %s has ended", c->name);
+  /* It may end anywhere: the round goes on at the end of this turn. */
+  struct cycles_member *m = find_member(k, c, 0);
+  if (m) round_drop(k, m);
+}
+
+/* In scan or check: all of what they have and hold is live. Nobody has stood still for them. */
+static void drop_late_ones(struct cycles *k) {
+  uint32_t n = 0;
+  for (uint32_t i = 0; i < k->member_count; i++) {
+    struct cycles_member *m = &k->members[i];
+    if (!m->request || m->answered) continue;
+    struct client *c = messages_client(k, m);
+    round_drop(k, m);
+    if (c) when_leave_out(k, c, "late");
+    n++;
+  }
+  if (n)
+    round_expect_answers(k);
+  else
+    round_stop_for(k, "it took too long");
 }
 
 void cycles_late(struct cycles *k) {
-  const struct cycles_member *late = NULL;
-  uint32_t n = 0;
   if (k->b->refs.is_decided) return;
-  for (uint32_t i = 0; round_is_asking(k) && i < k->member_count; i++) {
-    if (!k->members[i].request || k->members[i].answered) continue;
-    late = &k->members[i];
-    n++;
-  }
-  struct client *c = late ? messages_client(k, late) : NULL;
-  if (c)
-    round_stop_for(k, "worker %s did not answer in time%s", c->name, n > 1 ? ", and others" : "");
-  else
+  if (!round_is_asking(k))
     round_stop_for(k, "it took too long");
-  if (n == 1) when_blame(k, late->id);
-  round_give_up(k);
+  else if (k->phase == CYCLES_HALT)
+    halt_late(k);
+  else
+    drop_late_ones(k);
+  round_react(k);
 }
 
 bool cycles_awaits(const struct client *c) {
@@ -111,10 +121,11 @@ bool cycles_awaits(const struct client *c) {
 
 void cycles_end_turn(struct broker *b) {
   struct cycles *k = b->cycles;
+  if (k->stage == CYCLES_IDLE) when_hurry(k);
   if (k->stage == CYCLES_IDLE || b->refs.is_decided) return;
-  if (k->phase == CYCLES_HALT && round_is_asking(k) && round_is_touched(k))
-    round_stop_for(k, "an object was used meanwhile");
-  if (*k->why) round_give_up(k);
+  if (k->phase == CYCLES_HALT && round_is_asking(k) && !k->is_lost && round_is_touched(k))
+    halt_touched(k);
+  round_react(k);
 }
 
 void cycles_stop(struct broker *b) {
@@ -123,7 +134,7 @@ void cycles_stop(struct broker *b) {
   while (b->refs.is_decided) round_run_slice(k);
   if (k->stage != CYCLES_IDLE && k->stage != CYCLES_CLEAR) {
     round_stop_for(k, "another program goes on in the broker's place");
-    round_give_up(k);
+    round_react(k);
   }
   while (k->stage == CYCLES_CLEAR) round_run_slice(k);
   work_remove(&b->work, &k->job);
@@ -141,7 +152,7 @@ bool cycles_open(struct broker *b, uint64_t time_ms, uint32_t quiet_s) {
   k->limit = CYCLES_TURNS;
   uv_timer_init(b->loop, &k->timer);
   k->timer.data = k;
-  when_schedule(k);
+  when_begin(k);
   return true;
 }
 
@@ -171,7 +182,7 @@ const char *cycles_check(const struct broker *b) {
   uint32_t waiting = 0;
   for (uint32_t i = 0; round_is_asking(k) && i < k->member_count; i++)
     waiting += k->members[i].request && !k->members[i].answered;
-  return round_is_asking(k) && !*k->why && waiting != k->waiting
+  return round_is_asking(k) && waiting != k->waiting
              ? "cycles: another number of workers has not answered"
              : NULL;
 }

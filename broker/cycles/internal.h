@@ -23,7 +23,9 @@ enum {
   CYCLES_ROUNDS = 16,             /* remembered */
   CYCLES_AGES = 16,               /* classes of how long one is quiet, by powers of 2 */
   CYCLES_WAITERS = 16,            /* who may have asked for a round */
-  CYCLES_WHY = 160
+  CYCLES_WHY = 240,
+  CYCLES_PAUSE_LEAST_MS = 50 /* who lets others take less in halt, or has not told, is believed to
+                                let them take that */
 };
 
 enum cycles_phase { CYCLES_SCAN, CYCLES_CHECK, CYCLES_HALT };
@@ -43,8 +45,11 @@ enum cycles_stage {
   CYCLES_EDGES,
   CYCLES_TOUCHED, /* with what was touched, */
   CYCLES_SPREAD,  /* and what these reach */
-  CYCLES_CONDEMN, /* members are told, ... */
+  CYCLES_UNITE,   /* all is clear: which workers belong together, */
+  CYCLES_SORT,    /* and which suspects: parts, which are halted one after the other */
+  CYCLES_CONDEMN, /* the members of a part are told, ... */
   CYCLES_CONVICT, /* ... and the books */
+  CYCLES_RELEASE, /* or nothing came of the part */
   CYCLES_CLEAR    /* the round is over; what is still on trial is acquitted */
 };
 
@@ -56,12 +61,18 @@ struct cycles_host {
   uint32_t suspects; /* it hosts; no less than there are */
   uint32_t member;   /* of this turn; SLAB_NONE: it is none */
   bool can, is_out;  /* be asked; what it holds is no suspect, or about to be none */
+  bool is_barred;    /* in this round it has spoilt a halt: what it has and holds is no suspect */
+  bool is_told;      /* the record of the round names it already */
+  uint32_t checked_ms; /* so long it took to answer in check, by our clock */
+  uint32_t boss;       /* another host of its part; that of one is itself */
+  uint32_t first, next_part; /* of the boss: its part's suspects, and the boss of the next part */
 };
 
 struct cycles_suspect {
   uint32_t token;
   uint32_t edges; /* the first one from it; SLAB_NONE */
   uint32_t next;  /* in the stack of those whose edges are to be followed */
+  uint32_t in_part; /* the next one of its part */
 };
 
 struct cycles_edge {
@@ -76,9 +87,10 @@ struct cycles_list {
 struct cycles_member {
   uint32_t host;
   uint64_t id, request; /* its incarnation; of `cycle`, 0: it was not asked yet */
+  uint64_t asked_ms;
   struct cycles_list hosted, held;
   uint64_t bytes; /* of the lists on the wire, at most */
-  bool answered, is_unable; /* unable: it answered with an error */
+  bool answered, is_unable; /* unable: it answered with an error, or will not answer */
   uint8_t *live;      /* the bits it answered; NULL: none is set */
   uint8_t *edges;     /* eight bytes each; NULL: none */
   uint32_t edge_count;
@@ -92,7 +104,7 @@ struct cycles_past {
   uint32_t suspects, members, turns, condemned, longest_ms;
   uint32_t live; /* the most that one worker keeps, */
   char keeper[TOLD_NAME_MAX_BYTES + 1]; /* and which; "" */
-  char why[CYCLES_WHY]; /* it was aborted; "" */
+  char why[2 * CYCLES_WHY + 48]; /* what was aborted, and who was left out; "" */
 };
 
 struct cycles_waiter {
@@ -110,11 +122,10 @@ struct cycles {
   /* When. */
   uint64_t pause_ms;     /* to the next round */
   uint64_t due_ms;       /* when it begins, on the loop's clock; */
+  uint64_t soonest_ms;    /* when, if there are many new tokens; */
   uint64_t not_before_ms; /* and not before, whatever happens */
   uint32_t tokens_then;  /* when the last one ended */
-  uint32_t limit;        /* turns of a round */
-  uint64_t culprit;      /* the id of the host for which the last round was aborted; 0: nobody's */
-  uint32_t strikes;      /* so many in a row */
+  uint32_t limit;        /* scans and checks of a round */
   bool is_wanted;        /* a round is to begin at once */
   bool is_closed;
   bool is_running; /* in a slice: the job is not queued */
@@ -124,7 +135,8 @@ struct cycles {
   enum cycles_phase phase;
   uint64_t number, began_ms;
   uint32_t quiet; /* seconds */
-  uint32_t turns;
+  uint32_t turns, checks; /* scans, checks and halts, all parts of a halt as one; but for halts */
+  bool is_strict; /* who spoils it is struck: it does not suspect what was used just now */
   bool is_over;   /* there are more suspects than a round may have: */
   bool is_raised; /* so only what is quiet for longer stays on trial, */
   bool is_cut;    /* and some of that is left out */
@@ -135,7 +147,7 @@ struct cycles {
   unsigned cut_age;  /* the youngest class; what is older comes first */
   unsigned pass;     /* of gathering: those, then of the others what is above, and below began_at */
   bool is_gathered;
-  bool has_grown; /* something was found live in this turn */
+  bool has_grown; /* something was found live in this turn, or could not be asked for */
   uint32_t cursor; /* of the stage */
   uint32_t at;     /* of what it works on within that */
   struct cycles_host *hosts;
@@ -152,11 +164,21 @@ struct cycles {
   uint32_t edge_count, edge_room;
   uint32_t edges_told; /* that members' answers have brought */
   uint32_t waiting;    /* members that have not answered */
-  uint64_t ended_before; /* refs.ended when this turn began */
-  uint32_t condemned, suspects_at_first, checked_ms, longest_ms;
+  uint64_t ended_before, called_ended_before; /* as in refs, when this turn began */
+  uint32_t parts, part; /* bosses: of the next one to be halted, and of that which is; SLAB_NONE */
+  uint32_t part_count, parts_lost;
+  uint64_t halt_ms, wanted_ms; /* how long answers in halt are waited for; and would be, if all
+                                  members let the others take so long */
+  bool is_lost;    /* nothing comes of the part that is halted */
+  bool is_again;   /* of some part nothing came: what is left of it is asked for once more */
+  bool has_barred; /* a host, since the books were looked through for what it has */
+  bool is_stopped; /* it is to be aborted as a whole */
+  uint32_t condemned, suspects_at_first, longest_ms;
   uint32_t live_most;
   char keeper[TOLD_NAME_MAX_BYTES + 1];
-  char why[CYCLES_WHY]; /* it is to be aborted; "": it is not */
+  char why[CYCLES_WHY];      /* what was aborted, sentence after sentence */
+  char left_out[CYCLES_WHY]; /* names and reasons of who was left out */
+  uint32_t more_left_out;    /* for whom there was no room */
 
   struct cycles_past past[CYCLES_ROUNDS]; /* a ring */
   uint64_t rounds, aborts, condemned_ever;
@@ -185,6 +207,8 @@ void suspects_cut(struct cycles *k, uint32_t token);
 void suspects_let_go(struct cycles *k, uint32_t token);
 /* Whether a client can be asked now. */
 bool suspects_can_ask(const struct cycles *k, uint32_t host);
+/* Whether its host or a holder has spoilt a halt. */
+bool suspects_is_of_barred(const struct cycles *k, uint32_t token);
 
 /* ---- lists.c ---- */
 
@@ -199,6 +223,20 @@ static inline bool round_is_on(const struct cycles *k, uint32_t place) {
   uint32_t token = k->suspects[place].token;
   return slab_live(&r->tokens, token) && refs_token(r, token)->mark & TOKEN_TRIAL;
 }
+
+/* ---- parts.c ---- */
+
+/* When nothing is live in what was checked. */
+void parts_begin(struct cycles *k);
+bool parts_unite(struct cycles *k);
+bool parts_sort(struct cycles *k);
+/* The next one is the part from now on; false: there is none. */
+bool parts_next(struct cycles *k);
+/* The places of a turn, in their order: all, or in halt those of the part. SLAB_NONE: no more. */
+uint32_t parts_first_place(const struct cycles *k);
+uint32_t parts_next_place(const struct cycles *k, uint32_t place);
+/* Nothing has come of the part. */
+bool parts_release(struct cycles *k);
 
 /* ---- weed.c ---- */
 
@@ -225,14 +263,22 @@ bool messages_read(struct cycles *k, struct cycles_member *m, struct client *fro
 
 /* A round is over. */
 void when_remember(struct cycles *k, enum cycles_outcome outcome);
-/* The timer runs until the next one is due. */
+/* The first one is due after the pause. */
+void when_begin(struct cycles *k);
+/* The timer runs until the next one is due: who is idle is not woken meanwhile. */
 void when_schedule(struct cycles *k);
+/* Between two rounds, at the end of a turn: many new tokens are a reason not to wait so long. */
+void when_hurry(struct cycles *k);
 /* Whether one may begin now. */
 bool when_may(const struct cycles *k);
-/* A member alone was to blame; too often, and it is not asked for a while. */
-void when_blame(struct cycles *k, uint64_t host);
-/* It cannot take part; for good, or for a while. */
-void when_unable(struct cycles *k, struct client *c, bool for_good, const char *why);
+/* It cannot take part; for good, or for a while. `why`: a static text. */
+void when_unable(struct cycles *k, struct client *c, bool for_good, const char *why,
+                 const char *words);
+/* It has spoilt a round; too often, and it is not asked for a while. Rounds by request do not count:
+ * they suspect what was used a moment ago. */
+void when_strike(struct cycles *k, struct client *c, const char *why);
+/* The record of the round names it, as one that was left out. */
+void when_leave_out(struct cycles *k, struct client *c, const char *why);
 /* Answers those whose round is over, or all. */
 void when_answer(struct cycles *k, bool all);
 /* There is none to be had: nobody holds anything. Answers all. */
@@ -251,13 +297,32 @@ bool round_is_touched(const struct cycles *k);
 /* It is to be aborted; the first reason counts. */
 void round_stop_for(struct cycles *k, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
-/* Aborts it, for that reason. */
-void round_give_up(struct cycles *k);
-/* All members have answered. */
-void round_judge(struct cycles *k);
+/* Nothing comes of the part that is halted; the others go on. */
+void round_lose_for(struct cycles *k, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+/* A member's answer will not come, or says nothing: all of it is live. */
+void round_drop(struct cycles *k, struct cycles_member *m);
+/* Another while for answers in scan and check. */
+void round_expect_answers(struct cycles *k);
+/* Goes on from what has happened, between two slices. */
+void round_react(struct cycles *k);
 void round_run_slice(struct cycles *k);
 /* Its memory. */
 void round_free(struct cycles *k);
+
+/* ---- halt.c ---- */
+
+/* How long answers are waited for: halt_ms, wanted_ms. */
+void halt_be_patient(struct cycles *k);
+/* What a host does not let end well: what it has and holds is no suspect in this round. It is a
+ * strike, or not. */
+void halt_bar(struct cycles *k, uint32_t host, const char *strike);
+/* Members have not answered in time, or one could not wait for them any longer. */
+void halt_late(struct cycles *k);
+/* A suspect of the part was used or given back. */
+void halt_touched(struct cycles *k);
+/* A member says that it cannot wait. */
+void halt_withdrawn(struct cycles *k, const struct cycles_member *m, struct client *from);
 
 /* ---- cycles.c ---- */
 

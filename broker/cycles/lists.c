@@ -33,6 +33,8 @@ void lists_free(struct cycles *k) {
 void lists_begin(struct cycles *k) {
   lists_free(k);
   k->ended_before = k->b->refs.ended;
+  k->called_ended_before = k->b->refs.called_ended;
+  k->b->refs.toucher = SLAB_NONE;
 }
 
 /* The member that a host is, which it becomes; NULL: memory is short. */
@@ -53,7 +55,7 @@ static struct cycles_member *member_of(struct cycles *k, uint32_t host) {
 }
 
 static bool can_ask(const struct cycles *k, uint32_t host) {
-  return host < k->host_count && suspects_can_ask(k, host);
+  return host < k->host_count && !k->hosts[host].is_barred && suspects_can_ask(k, host);
 }
 
 /* Whether a host that can be asked has room for one more, which takes so many bytes. */
@@ -86,20 +88,18 @@ static bool fits_all(struct cycles *k, const struct token *t) {
 
 /* How many places it takes in lists; 0: it is no suspect any more. */
 static uint32_t count(struct cycles *k, uint32_t place) {
-  const struct refs *r = &k->b->refs;
+  struct refs *r = &k->b->refs;
   if (!round_is_on(k, place)) return 0;
   uint32_t token = k->suspects[place].token, n = 1;
   const struct token *t = refs_token(r, token);
-  if (t->mark & TOKEN_TOUCHED) {
+  bool can = !(t->mark & TOKEN_TOUCHED) && can_ask_all(k, t);
+  if (!can || !fits_all(k, t)) {
+    if (can) suspects_cut(k, token);
+    k->has_grown = true; /* what it reaches is to be asked for once more */
     weed_live(k, place);
     return 0;
   }
-  bool can = can_ask_all(k, t);
-  if (!can || !fits_all(k, t)) {
-    if (can) suspects_cut(k, token);
-    suspects_let_go(k, token);
-    return 0;
-  }
+  if (k->phase == CYCLES_HALT) refs_call(r, token);
   struct cycles_member *m = member_of(k, t->host);
   m->hosted.most++;
   m->bytes += ID_BYTES;
@@ -111,13 +111,13 @@ static uint32_t count(struct cycles *k, uint32_t place) {
   return n;
 }
 
-/* Calls `each` for so many suspects. */
+/* Calls `each` for so many suspects of the turn. */
 static bool walk(struct cycles *k, uint32_t (*each)(struct cycles *, uint32_t)) {
   uint32_t n = 0;
-  for (; k->cursor < k->suspect_count && n < PLACES_SLICE; k->cursor++)
+  for (; k->cursor != SLAB_NONE && n < PLACES_SLICE; k->cursor = parts_next_place(k, k->cursor))
     n += 1 + each(k, k->cursor);
   work_charge(&k->b->work, 1 + n / PLACES_PER_UNIT);
-  return k->cursor == k->suspect_count;
+  return k->cursor == SLAB_NONE;
 }
 
 bool lists_count(struct cycles *k) { return walk(k, count); }

@@ -45,6 +45,7 @@ static const struct token *token_at(const struct cycles *k, const struct cycles_
 static void send_cycle(struct cycles *k, struct cycles_member *m, struct client *to) {
   struct broker *b = k->b;
   m->request = calls_next_id(&b->calls);
+  m->asked_ms = uv_now(b->loop);
   client_answer_due(to);
   struct pack *p = notify_begin(b, MESSAGE_REQUEST, OP_cycle, m->request, 4);
   pack_uint(p, k->number);
@@ -73,8 +74,9 @@ bool messages_ask(struct cycles *k) {
     m->answered = m->hosted.count + m->held.count == 0;
     if (m->answered) continue;
     if (!to) {
-      snprintf(k->why, sizeof k->why, "a worker has ended");
-      return false;
+      round_drop(k, m);
+      if (k->is_lost) return false;
+      continue;
     }
     k->waiting++;
     send_cycle(k, m, to);
@@ -99,7 +101,9 @@ bool messages_condemn(struct cycles *k) {
        goes_on = !work_is_spent(&k->b->work)) {
     const struct cycles_member *m = &k->members[k->cursor++];
     struct client *to = messages_client(k, m);
-    if (to && m->request) send_condemn(k, m, to);
+    if (!to || !m->request) continue;
+    to->strikes = 0;
+    send_condemn(k, m, to);
   }
   return k->cursor == k->member_count;
 }
@@ -143,7 +147,8 @@ bool messages_read(struct cycles *k, struct cycles_member *m, struct client *fro
   client_charge(from, (live_size + edges_size) / READ_PER_UNIT);
   if (ms > TOLD_MS_MOST) ms = TOLD_MS_MOST;
   if (ms > k->longest_ms) k->longest_ms = (uint32_t)ms;
-  if (k->phase == CYCLES_CHECK && ms > k->checked_ms) k->checked_ms = (uint32_t)ms;
+  if (k->phase == CYCLES_CHECK)
+    k->hosts[m->host].checked_ms = (uint32_t)(uv_now(k->b->loop) - m->asked_ms);
   if (is_any_set(live, live_size)) {
     m->live = copy(live, live_size);
     m->is_unable = !m->live; /* memory is short: all of it counts as live */

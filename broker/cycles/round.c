@@ -5,7 +5,14 @@
  *   HOSTS MARK OUT PRUNE GATHER    who is suspected
  *   COUNT FILL SEND WAIT           members are asked: to scan, to check, ..., to halt
  *   LIVE EDGES TOUCHED SPREAD PRUNE  what is live goes, and they are asked again
- *   CONDEMN CONVICT                all of what is left is garbage
+ *   UNITE SORT                     nothing is: parts, which are halted one after the other
+ *   CONDEMN CONVICT                all of a part is garbage,
+ *   RELEASE                        or nothing comes of it
+ *   TOUCHED SPREAD PRUNE           what is left is asked for again
+ *
+ * A member that ends, is late or cannot answer is dropped: all of what it has and holds counts as
+ * live, and the round goes on with the others. In halt its part is lost, and asked for again
+ * without it.
  *
  * It is decided in the step that reads the last answer in halt: from then on no mention can come
  * that matters, because nobody who holds a suspect runs code.
@@ -20,10 +27,9 @@
 
 #include "proto/base.h"
 
-/* How long the broker's own stages may take, and answers; in halt, beside twice what the slowest
- * has told of its check, and at most. */
-enum { STAGES_MS = 60000, ANSWER_MS = 10000, HALT_MS = 50, HALT_MOST_MS = 1500 };
-enum { LIMIT_MOST = 1 << 20 }; /* turns of a round */
+/* How long the broker's own stages may take, and answers in scan and check. */
+enum { STAGES_MS = 60000, ANSWER_MS = 10000 };
+enum { LIMIT_MOST = 1 << 20 }; /* scans and checks of a round */
 /* Suspects of a slice that is convicted, and the units of work for so many. */
 enum { CONVICTED_SLICE = 4096, CONVICTED_PER_UNIT = 8 };
 
@@ -36,9 +42,14 @@ bool round_is_working(const struct cycles *k) {
   return k->stage != CYCLES_IDLE && k->stage != CYCLES_WAIT;
 }
 
+static bool walks_turn(enum cycles_stage stage) {
+  return stage == CYCLES_COUNT || stage == CYCLES_FILL || stage == CYCLES_CONVICT ||
+         stage == CYCLES_RELEASE;
+}
+
 static void enter(struct cycles *k, enum cycles_stage stage) {
   k->stage = stage;
-  k->cursor = 0;
+  k->cursor = walks_turn(stage) ? parts_first_place(k) : 0;
   k->at = stage == CYCLES_SPREAD ? SLAB_NONE : 0;
   if (round_is_working(k) && !job_is_queued(&k->job) && !k->is_running)
     work_add(&k->b->work, &k->job, go_on);
@@ -75,12 +86,19 @@ static void rest(struct cycles *k) {
     when_answer_none(k);
 }
 
-static void finish(struct cycles *k, enum cycles_outcome outcome) {
-  if (outcome == CYCLES_NOTHING || outcome == CYCLES_FOUND) k->limit = CYCLES_TURNS;
+static void finish(struct cycles *k, bool is_unfinished) {
+  enum cycles_outcome outcome = k->condemned                     ? CYCLES_FOUND
+                                : k->is_stopped || k->parts_lost ? CYCLES_ABORTED
+                                : is_unfinished                  ? CYCLES_UNFINISHED
+                                                                 : CYCLES_NOTHING;
+  if (!is_unfinished && !k->is_stopped)
+    k->limit = CYCLES_TURNS;
+  else if (is_unfinished && k->limit < LIMIT_MOST)
+    k->limit *= 2;
   when_remember(k, outcome);
   when_answer(k, false);
   round_free(k);
-  k->why[0] = '\0';
+  k->is_stopped = k->is_lost = false;
   uv_timer_stop(&k->timer);
   if (k->b->refs.trials)
     enter(k, CYCLES_CLEAR);
@@ -88,84 +106,169 @@ static void finish(struct cycles *k, enum cycles_outcome outcome) {
     rest(k);
 }
 
-void round_give_up(struct cycles *k) {
-  assert(!k->b->refs.is_decided && *k->why);
-  if (round_is_asking(k) && k->phase == CYCLES_HALT) messages_resume(k);
-  for (uint32_t i = 0; i < k->member_count; i++) {
-    const struct cycles_member *m = &k->members[i];
-    bool is_due = round_is_asking(k) && m->request && !m->answered;
-    struct client *c = is_due ? messages_client(k, m) : NULL;
+/* Nobody waits for the member's answer any more, if it was asked. */
+static void forget_answer(struct cycles *k, struct cycles_member *m) {
+  struct client *c = messages_client(k, m);
+  if (m->request && !m->answered) {
+    k->waiting--;
     if (c) client_answer_came(c);
   }
-  finish(k, CYCLES_ABORTED);
+  m->answered = true;
+}
+
+static void forget_answers(struct cycles *k) {
+  for (uint32_t i = 0; i < k->member_count; i++) forget_answer(k, &k->members[i]);
+}
+
+static void give_up(struct cycles *k) {
+  assert(!k->b->refs.is_decided);
+  if (round_is_asking(k) && k->phase == CYCLES_HALT) messages_resume(k);
+  if (round_is_asking(k)) forget_answers(k);
+  finish(k, false);
+}
+
+static void add_reason(struct cycles *k, const char *format, va_list args) {
+  size_t used = strlen(k->why);
+  if (used) used += (size_t)snprintf(k->why + used, sizeof k->why - used, "; ");
+  if (used < sizeof k->why) vsnprintf(k->why + used, sizeof k->why - used, format, args);
 }
 
 void round_stop_for(struct cycles *k, const char *format, ...) {
   va_list args;
-  if (*k->why) return;
+  if (k->is_stopped) return;
+  k->is_stopped = true;
   va_start(args, format);
-  vsnprintf(k->why, sizeof k->why, format, args);
+  add_reason(k, format, args);
   va_end(args);
+}
+
+void round_lose_for(struct cycles *k, const char *format, ...) {
+  va_list args;
+  assert(k->phase == CYCLES_HALT && !k->b->refs.is_decided);
+  if (k->is_lost) return;
+  k->is_lost = true;
+  va_start(args, format);
+  add_reason(k, format, args);
+  va_end(args);
+}
+
+void round_drop(struct cycles *k, struct cycles_member *m) {
+  const struct client *c = messages_client(k, m);
+  forget_answer(k, m);
+  m->is_unable = k->has_grown = true;
+  if (k->phase != CYCLES_HALT) return;
+  if (c)
+    round_lose_for(k, "worker %s cannot answer", c->name);
+  else
+    round_lose_for(k, "a worker has ended");
+  halt_bar(k, m->host, NULL);
+}
+
+/* Those that were halted go on; the next part may end well. */
+static void lose_part(struct cycles *k) {
+  messages_resume(k);
+  forget_answers(k);
+  k->is_lost = false;
+  k->is_again = true;
+  k->parts_lost++;
+  enter(k, CYCLES_RELEASE);
 }
 
 /* ---- Turns ---- */
 
 static void begin_turn(struct cycles *k, enum cycles_phase phase) {
   k->phase = phase;
+  k->has_grown = false;
   lists_begin(k);
   enter(k, CYCLES_COUNT);
 }
 
 /* What is live is no suspect any more. */
 static void end_turn(struct cycles *k) {
-  k->turns++;
+  bool is_clear = k->phase == CYCLES_CHECK && !k->has_grown;
+  k->is_again = false;
+  expect(k, STAGES_MS);
   if (!k->b->refs.trials) {
-    finish(k, CYCLES_NOTHING);
-  } else if (k->phase == CYCLES_CHECK && !k->has_grown) {
-    begin_turn(k, CYCLES_HALT);
-  } else if (k->turns >= k->limit) {
-    if (k->limit < LIMIT_MOST) k->limit *= 2;
-    finish(k, CYCLES_UNFINISHED);
+    finish(k, false);
+  } else if (is_clear) {
+    parts_begin(k);
+    enter(k, CYCLES_UNITE);
+  } else if (k->checks >= k->limit) {
+    finish(k, true);
   } else {
     begin_turn(k, CYCLES_CHECK);
   }
 }
 
+/* What is left of parts that were lost is asked for once more. */
+static void next_part(struct cycles *k) {
+  expect(k, STAGES_MS);
+  if (parts_next(k))
+    begin_turn(k, CYCLES_HALT);
+  else if (k->is_again)
+    enter(k, CYCLES_TOUCHED);
+  else
+    finish(k, false);
+}
+
+static void sorted(struct cycles *k) {
+  k->turns++;
+  next_part(k);
+}
+
+void round_expect_answers(struct cycles *k) { expect(k, ANSWER_MS); }
+
 static void ask(struct cycles *k) {
-  uint64_t halt_ms = HALT_MS + 2 * (uint64_t)k->checked_ms;
-  if (halt_ms > HALT_MOST_MS) halt_ms = HALT_MOST_MS;
-  if (k->member_count > k->members_most) k->members_most = k->member_count;
-  k->has_grown = false;
+  if (k->phase != CYCLES_HALT && k->member_count > k->members_most)
+    k->members_most = k->member_count;
   k->waiting = 0;
-  expect(k, k->phase == CYCLES_HALT ? halt_ms : ANSWER_MS);
+  if (k->phase == CYCLES_HALT) halt_be_patient(k);
+  expect(k, k->phase == CYCLES_HALT ? k->halt_ms : ANSWER_MS);
   enter(k, CYCLES_SEND);
 }
 
 bool round_is_touched(const struct cycles *k) {
-  return k->b->refs.touched || k->b->refs.ended != k->ended_before;
+  const struct refs *r = &k->b->refs;
+  if (k->phase == CYCLES_HALT)
+    return r->called_touched || r->called_ended != k->called_ended_before;
+  return r->touched || r->ended != k->ended_before;
 }
 
-static void decide(struct cycles *k) {
+static void judge_part(struct cycles *k) {
+  for (uint32_t i = 0; i < k->member_count && !k->is_lost; i++)
+    if (!messages_client(k, &k->members[i])) round_drop(k, &k->members[i]);
+  if (!k->is_lost && round_is_touched(k)) halt_touched(k);
+  if (k->is_lost) {
+    lose_part(k);
+    return;
+  }
   k->b->refs.is_decided = true;
-  k->turns++;
   enter(k, CYCLES_CONDEMN);
 }
 
 /* All have answered. */
-void round_judge(struct cycles *k) {
-  if (round_is_touched(k)) k->has_grown = true;
-  for (uint32_t i = 0; i < k->member_count && !*k->why; i++)
-    if (!messages_client(k, &k->members[i])) round_stop_for(k, "a worker has ended");
-  if (!*k->why && k->phase == CYCLES_HALT && k->has_grown)
-    round_stop_for(k, "an object was used meanwhile");
-  if (*k->why) {
-    round_give_up(k);
-  } else if (k->phase == CYCLES_HALT) {
-    decide(k);
-  } else {
-    expect(k, STAGES_MS);
-    enter(k, CYCLES_LIVE);
+static void judge(struct cycles *k) {
+  if (k->phase == CYCLES_HALT) {
+    judge_part(k);
+    return;
   }
+  for (uint32_t i = 0; i < k->member_count; i++)
+    if (!messages_client(k, &k->members[i])) round_drop(k, &k->members[i]);
+  if (round_is_touched(k)) k->has_grown = true;
+  k->turns++;
+  k->checks++;
+  expect(k, STAGES_MS);
+  enter(k, CYCLES_LIVE);
+}
+
+void round_react(struct cycles *k) {
+  if (k->b->refs.is_decided || k->stage == CYCLES_IDLE || k->stage == CYCLES_CLEAR) return;
+  if (k->is_stopped)
+    give_up(k);
+  else if (k->is_lost && round_is_asking(k))
+    lose_part(k);
+  else if (k->stage == CYCLES_WAIT && !k->waiting)
+    judge(k);
 }
 
 /* ---- Stages ---- */
@@ -182,39 +285,47 @@ static void gathered(struct cycles *k) {
   if (k->b->refs.trials)
     begin_turn(k, CYCLES_SCAN);
   else
-    finish(k, CYCLES_NOTHING);
+    finish(k, false);
 }
 
 static void counted(struct cycles *k) {
-  if (!k->b->refs.trials) {
-    finish(k, CYCLES_NOTHING);
-  } else if (!lists_make(k)) {
-    round_stop_for(k, "memory is too short");
-    round_give_up(k);
-  } else {
+  bool is_halt = k->phase == CYCLES_HALT;
+  if (is_halt && k->has_grown) { /* the others would be asked for something else than in check */
+    k->is_again = true;
+    enter(k, CYCLES_RELEASE);
+  } else if (is_halt && !k->member_count) {
+    next_part(k);
+  } else if (!k->b->refs.trials) {
+    finish(k, false);
+  } else if (lists_make(k)) {
     enter(k, CYCLES_FILL);
+  } else {
+    round_stop_for(k, "memory is too short");
+    give_up(k);
   }
 }
 
 static void sent(struct cycles *k) {
   k->stage = CYCLES_WAIT;
-  if (!k->waiting) round_judge(k);
+  if (!k->waiting) judge(k);
 }
 
 static bool convict(struct cycles *k) {
   uint32_t n = 0;
-  for (; k->cursor < k->suspect_count && n < CONVICTED_SLICE; k->cursor++, n++) {
-    if (!round_is_on(k, k->cursor)) continue;
-    refs_condemn(&k->b->refs, k->suspects[k->cursor].token);
+  for (; k->cursor != SLAB_NONE && n < CONVICTED_SLICE; n++) {
+    uint32_t place = k->cursor;
+    k->cursor = parts_next_place(k, place);
+    if (!round_is_on(k, place)) continue;
+    refs_condemn(&k->b->refs, k->suspects[place].token);
     k->condemned++;
   }
   work_charge(&k->b->work, 1 + n / CONVICTED_PER_UNIT);
-  return k->cursor == k->suspect_count;
+  return k->cursor == SLAB_NONE;
 }
 
 static void convicted(struct cycles *k) {
   k->b->refs.is_decided = false;
-  finish(k, CYCLES_FOUND);
+  next_part(k);
 }
 
 static void pruned(struct cycles *k) {
@@ -253,20 +364,30 @@ static const struct {
     [CYCLES_EDGES] = {weed_edges, NULL, CYCLES_TOUCHED},
     [CYCLES_TOUCHED] = {weed_touched, NULL, CYCLES_SPREAD},
     [CYCLES_SPREAD] = {weed_spread, NULL, CYCLES_PRUNE},
+    [CYCLES_UNITE] = {parts_unite, NULL, CYCLES_SORT},
+    [CYCLES_SORT] = {parts_sort, sorted, 0},
     [CYCLES_CONDEMN] = {messages_condemn, NULL, CYCLES_CONVICT},
     [CYCLES_CONVICT] = {convict, convicted, 0},
+    [CYCLES_RELEASE] = {parts_release, next_part, 0},
     [CYCLES_CLEAR] = {suspects_clear, rest, 0},
 };
+
+/* Whether something that has happened ends what the stages do. */
+static bool is_ended(struct cycles *k) {
+  if (k->b->refs.is_decided || k->stage == CYCLES_CLEAR) return false;
+  bool is = k->is_stopped || (k->is_lost && round_is_asking(k));
+  if (is) round_react(k);
+  return is;
+}
 
 void round_run_slice(struct cycles *k) {
   enum cycles_stage stage = k->stage;
   assert(stages[stage].slice);
   bool done = stages[stage].slice(k);
-  if (*k->why && !k->b->refs.is_decided && stage != CYCLES_CLEAR)
-    round_give_up(k);
-  else if (done && stages[stage].then)
+  if (is_ended(k) || !done) return;
+  if (stages[stage].then)
     stages[stage].then(k);
-  else if (done)
+  else
     enter(k, stages[stage].next);
 }
 
@@ -274,10 +395,7 @@ static bool go_on(struct work *w, struct job *j) {
   struct cycles *k = container_of(j, struct cycles, job);
   (void)w;
   k->is_running = true;
-  if (*k->why && !k->b->refs.is_decided)
-    round_give_up(k);
-  else
-    round_run_slice(k);
+  if (!is_ended(k)) round_run_slice(k);
   k->is_running = false;
   return round_is_working(k);
 }
@@ -289,12 +407,15 @@ void round_begin(struct cycles *k) {
   k->number++;
   k->began_ms = uv_now(k->b->loop);
   k->quiet = k->is_wanted ? 0 : k->quiet_s;
+  k->is_strict = k->quiet > 0;
   for (uint32_t i = 0; k->is_wanted && i < CYCLES_WAITERS; i++)
     k->waiters[i].is_served = k->waiters[i].host != 0;
   k->is_wanted = k->is_raised = k->is_over = k->is_cut = k->is_gathered = k->has_grown = false;
-  k->turns = k->condemned = k->suspects_at_first = k->checked_ms = k->longest_ms = 0;
+  k->is_stopped = k->is_lost = k->is_again = k->has_barred = false;
+  k->turns = k->checks = k->condemned = k->suspects_at_first = k->longest_ms = 0;
   k->live_most = k->members_most = k->edges_told = 0;
-  k->keeper[0] = k->why[0] = '\0';
+  k->part_count = k->parts_lost = k->more_left_out = 0;
+  k->keeper[0] = k->why[0] = k->left_out[0] = '\0';
   k->phase = CYCLES_SCAN;
   expect(k, STAGES_MS);
   if (suspects_begin(k)) {
@@ -302,5 +423,5 @@ void round_begin(struct cycles *k) {
     return;
   }
   round_stop_for(k, "memory is too short");
-  finish(k, CYCLES_ABORTED);
+  finish(k, false);
 }

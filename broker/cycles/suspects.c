@@ -36,6 +36,19 @@ bool suspects_can_ask(const struct cycles *k, uint32_t host) {
          c->version >= WIRE_VERSION_CYCLES && c->unable_s <= broker_now(b);
 }
 
+bool suspects_is_of_barred(const struct cycles *k, uint32_t token) {
+  const struct refs *r = &k->b->refs;
+  const struct token *t = refs_token(r, token);
+  if (t->host < k->host_count && k->hosts[t->host].is_barred) return true;
+  uint32_t n = 0;
+  for (uint32_t i = t->holds; i != SLAB_NONE && n < CYCLES_HOLDERS_MOST; n++) {
+    uint32_t holder = refs_hold_at(r, i)->client;
+    if (holder < k->host_count && k->hosts[holder].is_barred) return true;
+    i = refs_next_holder(r, i);
+  }
+  return false;
+}
+
 /* Goes on with a slab from the cursor; calls `each` for so many of its items. */
 static bool walk(struct cycles *k, const struct slab *s, void (*each)(struct cycles *, uint32_t)) {
   uint32_t n = 0;
@@ -51,8 +64,21 @@ static bool walk(struct cycles *k, const struct slab *s, void (*each)(struct cyc
 
 /* ---- Hosts ---- */
 
+/* Why one is left out that can have a part in a cycle: it holds something. NULL: it is not. */
+static const char *why_left_out(const struct cycles *k, const struct client *c) {
+  if (c->state != CLIENT_READY || c->observer || c->leaves || c->has_hung_up) return NULL;
+  if (refs_first_held(&k->b->refs, c->host) == SLAB_NONE) return NULL;
+  if (c->version < WIRE_VERSION_CYCLES) return "unable";
+  if (c->unable_s > broker_now(k->b)) return c->unable_why ? c->unable_why : "busy";
+  return client_has_room(c) ? NULL : "does not read";
+}
+
 static void look_at_host(struct cycles *k, uint32_t i) {
-  if (i < k->host_count) k->hosts[i].can = suspects_can_ask(k, i);
+  if (i >= k->host_count) return;
+  k->hosts[i].can = suspects_can_ask(k, i);
+  struct client *c = k->hosts[i].can ? NULL : hosts_at(&k->b->hosts, i)->client;
+  const char *why = c ? why_left_out(k, c) : NULL;
+  if (why) when_leave_out(k, c, why);
 }
 bool suspects_look_at_hosts(struct cycles *k) { return walk(k, &k->b->hosts.all, look_at_host); }
 
@@ -168,7 +194,8 @@ static void gather(struct cycles *k, uint32_t i) {
     return;
   }
   k->entries += 1 + holders;
-  k->suspects[k->suspect_count++] = (struct cycles_suspect){i, SLAB_NONE, SLAB_NONE};
+  k->suspects[k->suspect_count++] = (struct cycles_suspect){
+      .token = i, .edges = SLAB_NONE, .next = SLAB_NONE, .in_part = SLAB_NONE};
 }
 
 void suspects_cut(struct cycles *k, uint32_t token) {

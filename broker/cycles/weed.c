@@ -103,16 +103,22 @@ bool weed_edges(struct cycles *k) {
 
 /* ---- The rest ---- */
 
+/* It was touched, or is of a host that spoilt a halt. */
+static bool is_out(const struct cycles *k, uint32_t place) {
+  uint32_t token = k->suspects[place].token;
+  return round_is_on(k, place) && (refs_token(&k->b->refs, token)->mark & TOKEN_TOUCHED ||
+                                   (k->has_barred && suspects_is_of_barred(k, token)));
+}
+
 bool weed_touched(struct cycles *k) {
-  const struct refs *r = &k->b->refs;
   uint32_t n = 0;
-  if (!r->touched) return true;
+  if (!k->b->refs.touched && !k->has_barred) return true;
   for (; k->cursor < k->suspect_count && n < SLICE; k->cursor++, n++)
-    if (round_is_on(k, k->cursor) &&
-        refs_token(r, k->suspects[k->cursor].token)->mark & TOKEN_TOUCHED)
-      weed_live(k, k->cursor);
+    if (is_out(k, k->cursor)) weed_live(k, k->cursor);
   charge(k, n);
-  return k->cursor == k->suspect_count;
+  if (k->cursor < k->suspect_count) return false;
+  k->has_barred = false;
+  return true;
 }
 
 /* `at` is the edge to follow next of the suspect that the cursor is. */

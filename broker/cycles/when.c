@@ -19,7 +19,9 @@ enum { PAUSE_DOUBLES = 64 };
 enum { NEW_TOKENS = 100 };
 /* The part of its time that a worker may spend. */
 enum { SHARE = 100 };
-/* Who has a round aborted so often in a row is left out, for so many seconds. */
+/* However much one has told, the others do not wait longer for the next round. */
+enum { REST_MOST_MS = 600000 };
+/* Who has spoilt so many rounds is left out, for so many seconds. */
 enum { STRIKES_MOST = 3, UNABLE_S = 600 };
 
 static const char *const outcomes[] = {"nothing", "found", "unfinished", "aborted"};
@@ -32,64 +34,112 @@ bool when_may(const struct cycles *k) {
          b->refs.kept == REFS_SETTLED && b->refs.holds.count > 0;
 }
 
-static bool is_due(const struct cycles *k) {
-  uint64_t now = uv_now(k->b->loop);
-  if (!k->time_ms || now < k->not_before_ms) return false;
-  return now >= k->due_ms || k->b->refs.tokens.count >= (uint64_t)k->tokens_then + NEW_TOKENS;
+static void set_pause(struct cycles *k, bool is_again) {
+  uint64_t most = k->time_ms * PAUSE_DOUBLES, now = uv_now(k->b->loop);
+  if (most > PAUSE_MOST_MS) most = PAUSE_MOST_MS;
+  if (most < k->time_ms) most = k->time_ms;
+  if (is_again || !k->pause_ms)
+    k->pause_ms = k->time_ms;
+  else
+    k->pause_ms = k->pause_ms * 2 < most ? k->pause_ms * 2 : most;
+  k->due_ms = now + k->pause_ms;
+  k->soonest_ms = now + k->time_ms;
+  k->tokens_then = k->b->refs.tokens.count;
+}
+
+static bool has_grown(const struct cycles *k) {
+  return k->b->refs.tokens.count >= (uint64_t)k->tokens_then + NEW_TOKENS;
+}
+
+static uint64_t next_ms(const struct cycles *k) {
+  return k->due_ms > k->not_before_ms ? k->due_ms : k->not_before_ms;
 }
 
 static void on_timer(uv_timer_t *timer) {
   struct cycles *k = timer->data;
-  if (k->stage != CYCLES_IDLE && k->stage != CYCLES_CLEAR)
+  bool is_due = k->time_ms && uv_now(k->b->loop) >= next_ms(k);
+  if (k->stage != CYCLES_IDLE && k->stage != CYCLES_CLEAR) {
     cycles_late(k);
-  else if (is_due(k) && when_may(k))
+  } else if (is_due && when_may(k)) {
     round_begin(k);
-  else
+  } else {
+    if (is_due) set_pause(k, false); /* there is none to be had: as if it had found nothing */
     when_schedule(k);
+  }
+}
+
+void when_begin(struct cycles *k) {
+  k->due_ms = k->soonest_ms = uv_now(k->b->loop) + k->time_ms;
+  when_schedule(k);
 }
 
 void when_schedule(struct cycles *k) {
+  uint64_t now = uv_now(k->b->loop), next = next_ms(k);
   if (k->is_closed) return;
   if (k->time_ms)
-    uv_timer_start(&k->timer, on_timer, k->time_ms, 0);
+    uv_timer_start(&k->timer, on_timer, next > now ? next - now : 0, 0);
   else
     uv_timer_stop(&k->timer);
 }
 
+void when_hurry(struct cycles *k) {
+  if (!k->time_ms || k->due_ms <= k->soonest_ms || !has_grown(k)) return;
+  k->due_ms = k->soonest_ms;
+  when_schedule(k);
+}
+
 /* ---- Afterwards ---- */
 
-static void set_pause(struct cycles *k, enum cycles_outcome outcome) {
-  uint64_t most = k->time_ms * PAUSE_DOUBLES, now = uv_now(k->b->loop);
-  if (most > PAUSE_MOST_MS) most = PAUSE_MOST_MS;
-  if (most < k->time_ms) most = k->time_ms;
-  bool grew = k->b->refs.tokens.count >= (uint64_t)k->tokens_then + NEW_TOKENS;
-  if (outcome == CYCLES_FOUND || grew || !k->pause_ms)
-    k->pause_ms = k->time_ms;
-  else if (outcome != CYCLES_UNFINISHED)
-    k->pause_ms = k->pause_ms * 2 < most ? k->pause_ms * 2 : most;
-  k->due_ms = now + k->pause_ms;
-  k->not_before_ms = now + (uint64_t)k->longest_ms * SHARE;
-  k->tokens_then = k->b->refs.tokens.count;
+static void settle(struct cycles *k, enum cycles_outcome outcome) {
+  uint64_t before = k->pause_ms, rest_ms = (uint64_t)k->longest_ms * SHARE;
+  set_pause(k, outcome == CYCLES_FOUND || has_grown(k));
+  if (outcome == CYCLES_UNFINISHED && before && before < k->pause_ms) { /* the next one is longer */
+    k->due_ms -= k->pause_ms - before;
+    k->pause_ms = before;
+  }
+  k->not_before_ms =
+      uv_now(k->b->loop) + (rest_ms < REST_MOST_MS ? rest_ms : REST_MOST_MS);
 }
 
 static void log_it(struct cycles *k, const struct cycles_past *p) {
   struct log *log = &k->b->log;
+  const char *colon = *p->why ? ": " : "";
   if (p->outcome == CYCLES_FOUND)
     log_line(log, LOG_INFO,
              "round %llu for garbage in cycles: %u objects of %u suspects in %u workers are let "
-             "go, after %u turns in %llu ms",
+             "go, after %u turns in %llu ms%s%s",
              (unsigned long long)p->number, p->condemned, p->suspects, p->members, p->turns,
-             (unsigned long long)p->took_ms);
+             (unsigned long long)p->took_ms, colon, p->why);
   else
     log_line(log, LOG_DEBUG,
              "round %llu for garbage in cycles: %s%s%s, %u suspects, after %u turns in %llu ms",
-             (unsigned long long)p->number, outcomes[p->outcome], *p->why ? ": " : "", p->why,
-             p->suspects, p->turns, (unsigned long long)p->took_ms);
+             (unsigned long long)p->number, outcomes[p->outcome], colon, p->why, p->suspects,
+             p->turns, (unsigned long long)p->took_ms);
   if (k->is_cut)
     log_line(log, LOG_WARN,
              "round %llu for garbage in cycles: more is suspected than can be asked for at a time; "
              "some was left out",
              (unsigned long long)p->number);
+}
+
+/* What was aborted; who was left out. */
+static void tell_why(const struct cycles *k, char *why, size_t room) {
+  char more[32] = "";
+  if (k->more_left_out) snprintf(more, sizeof more, " and %u more", k->more_left_out);
+  snprintf(why, room, "%s%s%s%s%s", k->why, *k->why && *k->left_out ? "; " : "",
+           *k->left_out ? "without " : "", k->left_out, more);
+}
+
+void when_leave_out(struct cycles *k, struct client *c, const char *why) {
+  size_t used = strlen(k->left_out), room = sizeof k->left_out - used;
+  if (c->host >= k->host_count || k->hosts[c->host].is_told) return;
+  k->hosts[c->host].is_told = true;
+  int n = k->more_left_out ? (int)room
+                           : snprintf(k->left_out + used, room, "%s%s (%s)", used ? ", " : "",
+                                      c->name, why);
+  if (n >= 0 && (size_t)n < room) return;
+  k->left_out[used] = '\0';
+  k->more_left_out++;
 }
 
 void when_remember(struct cycles *k, enum cycles_outcome outcome) {
@@ -106,30 +156,27 @@ void when_remember(struct cycles *k, enum cycles_outcome outcome) {
                             .longest_ms = k->longest_ms,
                             .live = k->live_most};
   memcpy(p->keeper, k->keeper, sizeof p->keeper);
-  if (outcome == CYCLES_ABORTED) memcpy(p->why, k->why, sizeof p->why);
+  tell_why(k, p->why, sizeof p->why);
   k->aborts += outcome == CYCLES_ABORTED;
   k->condemned_ever += k->condemned;
-  if (outcome != CYCLES_ABORTED) k->culprit = 0;
-  set_pause(k, outcome);
+  settle(k, outcome);
   log_it(k, p);
 }
 
-void when_unable(struct cycles *k, struct client *c, bool for_good, const char *why) {
+void when_unable(struct cycles *k, struct client *c, bool for_good, const char *why,
+                 const char *words) {
   c->unable_s = for_good ? UINT32_MAX : broker_now(k->b) + UNABLE_S;
-  log_peer(&k->b->log, for_good ? LOG_INFO : LOG_WARN, CAUSE_CYCLES, client_about_why(c, why),
+  c->unable_why = why;
+  c->strikes = 0;
+  when_leave_out(k, c, why);
+  log_peer(&k->b->log, for_good ? LOG_INFO : LOG_WARN, CAUSE_CYCLES, client_about_why(c, words),
            "worker %s is left out when garbage in cycles is looked for%s: what it has and holds "
            "stays",
            c->name, for_good ? "" : ", for ten minutes");
 }
 
-void when_blame(struct cycles *k, uint64_t host) {
-  uint32_t number = hosts_find(&k->b->hosts, host);
-  k->strikes = host == k->culprit ? k->strikes + 1 : 1;
-  k->culprit = host;
-  if (k->strikes < STRIKES_MOST) return;
-  k->culprit = 0;
-  struct client *c = number == SLAB_NONE ? NULL : hosts_at(&k->b->hosts, number)->client;
-  if (c) when_unable(k, c, false, k->why);
+void when_strike(struct cycles *k, struct client *c, const char *why) {
+  if (k->is_strict && ++c->strikes >= STRIKES_MOST) when_unable(k, c, false, why, why);
 }
 
 /* ---- Who asked for one ---- */

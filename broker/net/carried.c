@@ -119,6 +119,7 @@ static void carry_above(struct client *c, struct sheet *s) {
   SHEET(s, c->budget.ms);
   SHEET(s, c->budget.put_off);
   SHEET(s, c->weighed);
+  SHEET(s, c->cycle_pause_ms);
 }
 
 /* The client of the next descriptor; NULL: there is a fault. */

@@ -33,6 +33,7 @@ struct hello {
   uint32_t name_size; /* 0: the broker is to make one up */
   bool observer, sandboxed;
   bool rings; /* it asks for some */
+  uint32_t cycle_pause_ms;
   struct returning returning;
   uint32_t absent; /* whose return it is; SLAB_NONE: a new host */
 };
@@ -69,6 +70,14 @@ static bool read_sandboxed(const struct hello_options *o, bool *sandboxed) {
   return !hello_option(o, SANDBOXED_KEY, &r) || reader_bool(&r, sandboxed);
 }
 
+/* 0: it does not tell. */
+static uint32_t read_cycle_pause(const struct hello_options *o) {
+  struct reader r;
+  uint64_t ms;
+  if (!hello_option(o, CYCLE_PAUSE_KEY, &r) || !reader_uint(&r, &ms)) return 0;
+  return ms < UINT32_MAX ? (uint32_t)ms : UINT32_MAX;
+}
+
 /* Reads the body; false: refused. */
 static bool read_hello(struct client *from, const struct message *m, struct hello *h) {
   struct hello_request r;
@@ -83,6 +92,7 @@ static bool read_hello(struct client *from, const struct message *m, struct hell
   }
   *h = (struct hello){.version = r.version, .observer = r.observer, .absent = SLAB_NONE};
   h->rings = ring_read(&r.options);
+  h->cycle_pause_ms = read_cycle_pause(&r.options);
   if (!read_sandboxed(&r.options, &h->sandboxed)) {
     client_fault(from, "hello: '%s' is neither true nor false", SANDBOXED_KEY);
     return false;
@@ -352,6 +362,7 @@ void greet_on_hello(struct client *from, const struct message *m) {
   if (!admit(from, m, &h)) return;
   from->observer = h.observer;
   from->sandboxed = h.sandboxed;
+  from->cycle_pause_ms = h.cycle_pause_ms;
   from->name = hosts_at(&b->hosts, from->host)->name;
   from->id = hosts_at(&b->hosts, from->host)->id;
   from->version = h.version;

@@ -88,7 +88,7 @@ static bool is_whole(const struct inquiry *q) {
          q->got - least == (size_t)head.n_pairs * REACH_PAIR_BYTES;
 }
 
-static void over(struct inquiry *q, bool good) {
+static void over(struct inquiry *q, bool good, double took) {
   struct worker *w = q->w;
   inquiry_fn done = q->done;
   size_t live = sizeof(struct probe_head), edges = live + q->size, got = q->got;
@@ -96,9 +96,9 @@ static void over(struct inquiry *q, bool good) {
   q->told = NULL;
   inquiry_free(q);
   if (done && good)
-    done(w, told + live, told + edges, (uint32_t)((got - edges) / REACH_PAIR_BYTES));
+    done(w, told + live, told + edges, (uint32_t)((got - edges) / REACH_PAIR_BYTES), took);
   else if (done)
-    done(w, NULL, NULL, 0);
+    done(w, NULL, NULL, 0, took);
   free(told);
 }
 
@@ -126,8 +126,8 @@ static void on_readable(uv_poll_t *poll, int status, int events) {
     if (room && n < 0 && (errno == EAGAIN || errno == EINTR)) return;
     if (n <= 0) {
       if (!room) twin_end(q->pid);
-      twin_reap(q->pid);
-      over(q, n == 0 && is_whole(q));
+      double took = twin_reap(q->pid);
+      over(q, n == 0 && is_whole(q), took);
       return;
     }
     q->got += (size_t)n;
@@ -141,7 +141,7 @@ static void on_late(struct timer *t) {
   q->timer = NULL;
   timer_stop(t);
   inquiry_drop(q);
-  if (done) done(w, NULL, NULL, 0);
+  if (done) done(w, NULL, NULL, 0, TWIN_SECONDS);
 }
 
 /* ---- The question ---- */

@@ -12,9 +12,10 @@
 
 struct inquiry;
 /* `live`: as in struct suspects, of what the collector found; NULL: it has not been told. `edges`:
- * n_edges pairs, as probe.h tells them. From the loop; the inquiry is over. */
+ * n_edges pairs, as probe.h tells them. `took`: the twin's seconds of a processor. From the loop;
+ * the inquiry is over. */
 typedef void (*inquiry_fn)(struct worker *w, const uint8_t *live, const uint8_t *edges,
-                           uint32_t n_edges);
+                           uint32_t n_edges, double took);
 
 /* Asks about the suspects, which suspects_look has looked at. `hurries`: the worker waits. NULL:
  * the system has not the means; errno. */

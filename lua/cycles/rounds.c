@@ -23,9 +23,11 @@
 #include "lua/ref/pool.h"
 #include "lua/vm/gc.h"
 #include "lua/vm/luajit.h"
+#include "lua/walk/twin.h"
 
-/* Having answered, a worker with something to do asks for an end of the halt after the first, and a
- * broker that says nothing for the second is given up. */
+/* Having answered, a worker lets the others take so long as it has told the broker (--cycle-pause),
+ * at least the first. Then it asks for an end of the halt as soon as it has something to do,
+ * looking that often, and a broker that says nothing for the second is given up. */
 static const double patience_seconds = 0.05, broker_seconds = 2;
 
 /* A heap of so many KiB is settled (lua/vm/gc.h) before a check, which takes so long at most: so
@@ -47,6 +49,14 @@ static void halt(struct worker *w, uint64_t round) {
   w->halted = true;
   c->round = round;
   c->withdrawn = false;
+}
+
+/* Compiled code may keep a member, so it is thrown away before the collection that follows a
+ * condemnation. Where handlers would be told of that, they are told now: then no script runs
+ * between the two. */
+static void tell_handlers(struct worker *w) {
+  w->cycles->is_flushed = luajit_has_handlers(w);
+  if (w->cycles->is_flushed) luajit_flush_code(w);
 }
 
 static void go_on(struct worker *w) {
@@ -71,9 +81,9 @@ static bool is_wanted(const struct worker *w) {
 
 static void on_patience(struct timer *t);
 
-static void be_patient(struct worker *w) {
+static void be_patient(struct worker *w, double seconds) {
   struct cycles *c = w->cycles;
-  c->patience = timer_start(w, patience_seconds, on_patience, NULL);
+  c->patience = timer_start(w, fmax(seconds, patience_seconds), on_patience, NULL);
   if (!c->patience) rounds_withdraw(w);
 }
 
@@ -87,14 +97,14 @@ static void on_patience(struct timer *t) {
     return;
   }
   if (is_wanted(w)) rounds_withdraw(w);
-  be_patient(w);
+  be_patient(w, patience_seconds);
 }
 
 /* It has said what it can, and stands still until it is decided. */
 static void await_decision(struct worker *w) {
   if (!w->halted || w->cycles->patience) return;
   w->cycles->answered_at = clock_seconds();
-  be_patient(w);
+  be_patient(w, w->cycle_pause);
 }
 
 /* ---- Answers ---- */
@@ -144,8 +154,7 @@ static int send_answer(struct worker *w, uint32_t ms, const uint8_t *edges, size
 /* `least`: milliseconds that it will take if the collector has to be asked again. */
 static void answer(struct worker *w, uint32_t least, const uint8_t *edges, uint32_t n_edges) {
   struct cycles *c = w->cycles;
-  double now = clock_seconds();
-  uint32_t ms = (uint32_t)fmax(ceil((now - c->asked_at) * 1e3), least);
+  uint32_t ms = (uint32_t)fmax(ceil(c->took * 1e3), least);
   int status = send_answer(w, ms, edges, (size_t)n_edges * REACH_PAIR_BYTES);
   if (status != 0 && !w->lost)
     refuse(w, c->id, GAIJIN_STATUS_BUSY, "has no memory for the answer");
@@ -155,10 +164,11 @@ static void answer(struct worker *w, uint32_t least, const uint8_t *edges, uint3
   await_decision(w);
 }
 
-static void on_told(struct worker *w, const uint8_t *live, const uint8_t *edges,
-                    uint32_t n_edges) {
+static void on_told(struct worker *w, const uint8_t *live, const uint8_t *edges, uint32_t n_edges,
+                    double took) {
   struct cycles *c = w->cycles;
   c->inquiry = NULL;
+  c->took += took;
   assert(c->is_asked);
   if (live) {
     suspects_add(&c->now, live);
@@ -185,7 +195,9 @@ static void ask_collector(struct worker *w) {
   struct cycles *c = w->cycles;
   char text[120];
   c->ran = w->lua_ran;
+  double before = twin_own_seconds();
   c->inquiry = inquiry_start(w, &c->now, c->phase == GAIJIN_CYCLE_HALT, on_told);
+  c->took += twin_own_seconds() - before;
   if (c->inquiry) return;
   snprintf(text, sizeof text, "cannot be forked to see what is used: %s", strerror(errno));
   refuse(w, c->id, GAIJIN_STATUS_BUSY, text);
@@ -198,8 +210,10 @@ static void look(struct worker *w);
 static void on_settling(struct timer *t) {
   struct worker *w = timer_worker(t);
   struct cycles *c = w->cycles;
+  double before = twin_own_seconds();
   bool is_settled = gc_settle(w);
   if (!c->is_asked) return; /* by a finaliser */
+  c->took += twin_own_seconds() - before;
   timer_stop(t);
   c->settling = NULL;
   if (!is_settled && clock_seconds() < c->settled_until)
@@ -246,7 +260,10 @@ void rounds_asked(void *worker, const struct gaijin_cycle *q) {
   }
   struct cycles *c = w->cycles;
   answer_all_live(w);
-  if (q->phase == GAIJIN_CYCLE_HALT) halt(w, q->round);
+  if (q->phase == GAIJIN_CYCLE_HALT) {
+    if (!w->halted) tell_handlers(w);
+    halt(w, q->round);
+  }
   if (!suspects_init(&c->now, q)) {
     refuse(w, q->id, GAIJIN_STATUS_BUSY, "has no memory to look what is used");
     await_decision(w);
@@ -255,7 +272,7 @@ void rounds_asked(void *worker, const struct gaijin_cycle *q) {
   c->is_asked = true;
   c->id = q->id;
   c->phase = q->phase;
-  c->asked_at = clock_seconds();
+  c->took = 0;
   c->ran = w->lua_ran;
   c->settled_until = 0;
   look(w);
@@ -339,7 +356,7 @@ static void on_finishing(struct timer *t) {
 static void carry_out(struct decision *d) {
   struct worker *w = d->w;
   struct cycles *c = w->cycles;
-  luajit_flush_code(w);
+  if (!c->is_flushed) luajit_flush_code(w); /* its constants would be left, and in weak tables */
   if (c->has_clear && c->clear.round == c->round && gc_is_settled(w->L, w))
     worker_protected(w, clear_by_marking, d);
   luajit_back(w->L, w);

@@ -16,7 +16,7 @@ struct cycles {
   bool is_asked;
   uint64_t id;
   unsigned phase;
-  double asked_at;
+  double took; /* seconds of a processor, of ours for the fork and of the copy */
   uint64_t ran; /* worker.lua_ran when the collector was asked */
   struct timer *settling; /* before that, of a check: the collector is brought to its rest, */
   double settled_until;   /* at most until then */
@@ -33,6 +33,7 @@ struct cycles {
   double answered_at;
   bool withdrawn;
   struct timer *finishing; /* after a decision: a round of the collector that was only marked */
+  bool is_flushed; /* compiled code was thrown away just before, and none was made since */
 };
 
 #endif

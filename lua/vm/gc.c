@@ -7,8 +7,8 @@
 
 #include "lua/vm/luajit.h"
 
-/* In KiB of LUA_GCSTEP: about a millisecond. */
-enum { SLICE = 512 };
+/* In KiB of LUA_GCSTEP: about a millisecond. STEP_MUL: the collector's own default. */
+enum { SLICE = 512, STEP_MUL = 200 };
 
 static int collect(lua_State *L) {
   lua_gc(L, LUA_GCCOLLECT, 0);
@@ -27,7 +27,6 @@ void gc_open(lua_State *L, struct worker *w) {
 }
 
 void gc_drop(struct worker *w) {
-  luajit_flush_code(w); /* its constants would be left, and in weak tables */
   luajit_back(w->L, w);
   worker_protected_anchor(w, w->anchors.collector, NULL);
   luajit_back(w->L, w);
@@ -72,6 +71,9 @@ bool gc_is_settled(lua_State *L, const struct worker *w) {
   return is;
 }
 
+/* As large as a script may have made steps, one would run to the finalisers. */
 void gc_mark(lua_State *L, const struct worker *w) {
+  int mul = lua_gc(L, LUA_GCSETSTEPMUL, STEP_MUL);
   while (gc_is_settled(L, w)) lua_gc(L, LUA_GCSTEP, 0);
+  lua_gc(L, LUA_GCSETSTEPMUL, mul);
 }

@@ -38,6 +38,8 @@ static void call_noop(lua_State *L, struct worker *w, lua_Hook hook) {
 /* A call makes LuaJIT note it. */
 void luajit_note_state(lua_State *L, struct worker *w) { call_noop(L, w, NULL); }
 
+/* Where LuaJIT has the handlers that scripts gave jit.attach: a name in the registry. */
+static const char handlers_key[] = "_VMEVENTS";
 static const char hook_key; /* registry: its address -> the worker's sched.hook_ran */
 
 static void note_hook(lua_State *L, lua_Debug *ar) {
@@ -63,6 +65,8 @@ static int noop(lua_State *L) {
 void luajit_open(lua_State *L, struct worker *w) {
   lua_pushcfunction(L, noop);
   w->anchors.noop = luaL_ref(L, LUA_REGISTRYINDEX);
+  lua_pushstring(L, handlers_key);
+  w->anchors.vmevents = luaL_ref(L, LUA_REGISTRYINDEX);
   lua_pushboolean(L, 0);
   w->anchors.interrupt = luaL_ref(L, LUA_REGISTRYINDEX);
   lua_pushlightuserdata(L, (void *)(uintptr_t)&hook_key);
@@ -90,9 +94,18 @@ void luajit_flush_code(struct worker *w) {
   worker_protected(w, flush_code, NULL);
 }
 
+bool luajit_has_handlers(const struct worker *w) {
+  if (!w->is_luajit) return false;
+  lua_rawgeti(w->L, LUA_REGISTRYINDEX, w->anchors.vmevents);
+  lua_rawget(w->L, LUA_REGISTRYINDEX);
+  bool has = lua_istable(w->L, -1);
+  lua_pop(w->L, 1);
+  return has;
+}
+
 /* LuaJIT looks for them there, and when there are none not again. */
 void luajit_forget_handlers(lua_State *L, struct worker *w) {
   if (!w->is_luajit) return;
   lua_pushnil(L);
-  lua_setfield(L, LUA_REGISTRYINDEX, "_VMEVENTS");
+  lua_setfield(L, LUA_REGISTRYINDEX, handlers_key);
 }

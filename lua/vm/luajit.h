@@ -34,6 +34,9 @@ bool luajit_in_finaliser(lua_State *L, struct worker *w);
 void luajit_forget_code(struct worker *w);
 /* The same at once. From the scheduler only, where no finaliser is under way. */
 void luajit_flush_code(struct worker *w);
+/* Whether a script has given jit.attach handlers, which are told when code is thrown away. Runs and
+ * allocates nothing. */
+bool luajit_has_handlers(const struct worker *w);
 /* No handler that a script has given jit.attach runs from now on, for good: for a copy of the
  * worker, where no script runs. May raise. */
 void luajit_forget_handlers(lua_State *L, struct worker *w);

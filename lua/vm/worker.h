@@ -54,6 +54,7 @@ struct anchors {
   int serve, answer_raised; /* functions of serve.c */
   int trace_handler,
       trace_function; /* functions of trace.c, made before because making one allocates */
+  int vmevents;    /* LuaJIT's name in the registry for the handlers of jit.attach */
   int noop;        /* a C function that does nothing (worker_back) */
   int hook_chunk;  /* in a stock interpreter: a piece of Lua in which its hooks run */
   int interrupt;   /* what they raised, while sched.interrupted */
@@ -310,6 +311,7 @@ struct worker {
   struct forked *forked; /* its copy that looks at the heap (lua/walk/forked.h); NULL: none yet */
   struct cycles *cycles; /* what the broker asks about suspects (lua/cycles/); NULL: nothing yet */
   bool no_cycles;  /* that is answered with `unsupported` */
+  double cycle_pause; /* seconds for which it stands still for others, when halted */
   bool halted;     /* no Lua runs until the broker says so: no fiber, no finaliser, no collection */
   bool stop_waits; /* a signal has come meanwhile */
   uint64_t lua_ran; /* how often Lua may have run: it has not as long as the number is the same */

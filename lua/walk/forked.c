@@ -15,7 +15,6 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "lua/fiber/fiber.h"
@@ -52,12 +51,6 @@ struct forked {
 
 /* ---- What it costs ---- */
 
-static double own_seconds(void) {
-  struct timespec t = {0};
-  clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
-  return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
-}
-
 static long count_faults(void) {
   struct rusage r = {0};
   getrusage(RUSAGE_THREAD, &r);
@@ -71,10 +64,10 @@ static void touch_probes(struct forked *c, unsigned char value) {
 
 /* Behind a fork that began at `before` of the thread's time. */
 static void measure_fork(struct forked *c, double before) {
-  double forked = own_seconds();
+  double forked = twin_own_seconds();
   touch_probes(c, 2);
   c->fork_s = forked - before;
-  c->fault_s = (own_seconds() - forked) / PROBES;
+  c->fault_s = (twin_own_seconds() - forked) / PROBES;
   c->faults_before = count_faults();
 }
 
@@ -185,7 +178,7 @@ static void begin(lua_State *L, struct worker *w, struct forked *c, const char *
     worker_raise(L, GAIJIN_STATUS_BUSY, "%s needs a file in memory: %s", what, strerror(errno));
   touch_probes(c, 1);
   c->took = 0; /* there is none yet */
-  double before = own_seconds();
+  double before = twin_own_seconds();
   c->pid = twin_start(L, w, c->fd, TWIN_LAST, run_job, job);
   int error = errno;
   measure_fork(c, before);

@@ -14,6 +14,7 @@
 #include <sys/resource.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 enum { DESCRIPTORS_MOST = 4096 };
@@ -102,6 +103,12 @@ pid_t twin_start(lua_State *L, struct worker *w, int fd, enum twin_pace pace, tw
   return pid;
 }
 
+double twin_own_seconds(void) {
+  struct timespec t = {0};
+  clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
+  return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
+}
+
 static double seconds_of(const struct timeval *t) {
   return (double)t->tv_sec + (double)t->tv_usec / 1e6;
 }
@@ -129,7 +136,10 @@ bool twin_end(pid_t pid) {
   return true;
 }
 
-void twin_reap(pid_t pid) {
-  while (waitpid(pid, NULL, 0) < 0 && errno == EINTR) {
-  }
+double twin_reap(pid_t pid) {
+  struct rusage used = {0};
+  pid_t r;
+  do r = wait4(pid, NULL, 0, &used);
+  while (r < 0 && errno == EINTR);
+  return r < 0 ? 0 : seconds_of(&used.ru_utime) + seconds_of(&used.ru_stime);
 }

@@ -18,8 +18,8 @@
 
 enum { TWIN_SECONDS = 10 };
 /* Values of nice. Where others keep the processors busy, LAST may get a thousandth of them, and
- * BEHIND a tenth of what they have. */
-enum twin_pace { TWIN_HURRIES = 0, TWIN_BEHIND = 10, TWIN_LAST = 19 };
+ * BEHIND a third of what they have. */
+enum twin_pace { TWIN_HURRIES = 0, TWIN_BEHIND = 5, TWIN_LAST = 19 };
 
 /* What the twin does, protected, on L; it may raise, which ends the twin without success. */
 typedef void (*twin_job)(lua_State *L, struct worker *w, void *user, int fd);
@@ -35,7 +35,9 @@ bool twin_has_ended(pid_t pid, bool *good, double *took);
 /* Ends it, if it is still there and ours to end. Whether it is gone: a sandboxed worker cannot, and
  * asks again (twin_has_ended) later or leaves it to the alarm. */
 bool twin_end(pid_t pid);
-/* Waits for one that has nothing left to do but to end. */
-void twin_reap(pid_t pid);
+/* Waits for one that has nothing left to do but to end; what it took of a processor, in seconds. */
+double twin_reap(pid_t pid);
+/* What this thread has taken of a processor, in seconds. */
+double twin_own_seconds(void);
 
 #endif

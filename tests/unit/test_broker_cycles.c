@@ -145,13 +145,6 @@ START_TEST(a_round_ends_and_the_next_may_be_longer) {
 }
 END_TEST
 
-/* Has the round begin that is due next. */
-static void begin_by_time(void) {
-  struct cycles *k = w.broker.cycles;
-  uv_timer_start(&k->timer, k->timer.timer_cb, 0, 0);
-  k->due_ms = 0;
-}
-
 /* All objects but this one (0: all) were mentioned last 30 s ago. */
 static void let_time_pass(uint64_t but) {
   struct refs *r = &w.broker.refs;
@@ -165,7 +158,7 @@ START_TEST(only_what_is_quiet_is_suspected) {
   cycles_hold(c, a, 3); /* a cycle of a and c */
   cycles_hold(a, c, 4);
   let_time_pass(4);
-  begin_by_time();
+  cycles_begin_by_time();
   cycles_asked(a, CYCLES_SCAN);
   ck_assert_uint_eq(q.hosted, 1);
   ck_assert_uint_eq(q.ids[0], 1);
@@ -180,7 +173,7 @@ START_TEST(a_timer_begins_rounds) {
   struct cycles *k = w.broker.cycles;
   cycles_pair();
   for (int i = 0; i < 3; i++) {
-    begin_by_time();
+    cycles_begin_by_time();
     wire_turn(&w);
     ck_assert_uint_eq(k->number, (uint64_t)i + 1);
     for (int n = 0; n < 100 && k->stage != CYCLES_IDLE; n++) wire_turn(&w);
@@ -189,7 +182,7 @@ START_TEST(a_timer_begins_rounds) {
   }
   ck_assert_uint_eq(k->pause_ms, 4 * k->time_ms);
   let_time_pass(0);
-  begin_by_time();
+  cycles_begin_by_time();
   cycles_to_halt();
   cycles_clear(a, CYCLES_HALT);
   cycles_clear(b, CYCLES_HALT);
@@ -199,9 +192,30 @@ START_TEST(a_timer_begins_rounds) {
   ck_assert_uint_eq(k->condemned_ever, 2);
 }
 END_TEST
+/* Who is idle is woken for the next round alone, which is later each time; but when there is much that is new, no later than usual. */
+START_TEST(idle_it_is_not_woken) {
+  struct cycles *k = w.broker.cycles;
+  uint64_t hour = k->time_ms;
+  ck_assert_uint_le(uv_timer_get_due_in(&k->timer), hour);
+  ck_assert_uint_ge(uv_timer_get_due_in(&k->timer), hour - 60000);
+  for (int i = 0; i < 4; i++) { /* nobody holds anything: there is no round, and the pause doubles all the same */
+    cycles_begin_by_time();
+    wire_turn(&w);
+    ck_assert_uint_eq(k->number, 0);
+    ck_assert_uint_ge(uv_timer_get_due_in(&k->timer), (UINT64_C(1) << (i < 3 ? i : 2)) * hour - 60000);
+  }
+  ck_assert_uint_eq(k->pause_ms, 4 * hour); /* ages of tokens are known so long */
+  for (uint64_t id = 1; id < 100; id++) cycles_hold(b, a, id);
+  ck_assert_uint_gt(uv_timer_get_due_in(&k->timer), 3 * hour);
+  cycles_hold(b, a, 100);
+  wire_turn(&w);
+  ck_assert_uint_le(uv_timer_get_due_in(&k->timer), hour);
+}
+END_TEST
+
 static void setup_timed(void) { cycles_setup_with(3600000, 30); }
 
-/* The time that a member told in check is waited for twice in halt; and it rests a hundred times as long. */
+/* A hundred times as long as the longest that one tells, but no longer than ten minutes. */
 START_TEST(workers_rest_after_a_round) {
   struct cycles *k = w.broker.cycles;
   cycles_pair();
@@ -209,12 +223,11 @@ START_TEST(workers_rest_after_a_round) {
   for (int phase = CYCLES_SCAN; phase <= CYCLES_HALT; phase++)
     for (int i = 0; i < 2; i++) {
       cycles_asked(&all[i], (enum cycles_phase)phase);
-      if (phase == CYCLES_HALT) ck_assert_uint_le(uv_timer_get_due_in(&k->timer), 50 + 2 * 70);
-      cycles_put_answer(&all[i], phase == CYCLES_SCAN ? UINT64_MAX : 70, 0, 0, NULL);
+      cycles_put_answer(&all[i], phase != CYCLES_SCAN ? 7 : _i ? UINT64_MAX : 70, 0, 0, NULL);
       wire_flush(&w, &all[i]);
     }
   cycles_expect_end(2, "found");
-  ck_assert_uint_eq(k->not_before_ms, k->past[0].ended_ms + 100 * 10000);
+  ck_assert_uint_eq(k->not_before_ms, k->past[0].ended_ms + (_i ? 600000u : 7000u));
 }
 END_TEST
 
@@ -385,7 +398,7 @@ int main(void) {
   tcase_add_loop_test(t, edges_spread_what_is_live, 0, 2);
   tcase_add_test(t, three_workers_in_a_ring);
   tcase_add_test(t, a_round_ends_and_the_next_may_be_longer);
-  tcase_add_test(t, workers_rest_after_a_round);
+  tcase_add_loop_test(t, workers_rest_after_a_round, 0, 2);
   tcase_add_loop_test(t, observers_wait_for_a_round_of_their_own, 0, 2);
   tcase_add_test(t, who_waits_for_a_round_that_is_not_to_be_is_answered);
   tcase_add_test(t, who_does_not_read_is_not_asked);
@@ -397,5 +410,6 @@ int main(void) {
   tcase_add_checked_fixture(t, setup_timed, cycles_teardown);
   tcase_add_test(t, only_what_is_quiet_is_suspected);
   tcase_add_test(t, a_timer_begins_rounds);
+  tcase_add_test(t, idle_it_is_not_woken);
   return run_suite(s);
 }

@@ -49,7 +49,8 @@ START_TEST(a_touch_in_halt_aborts) {
   resumed(a);
   resumed(b);
   cycles_expect_end(0, "aborted");
-  wire_expect_text(&o, "an object was used meanwhile");
+  bool is_known = touches[_i % TOUCHES] == use || touches[_i % TOUCHES] == let_go;
+  wire_expect_text(&o, is_known ? "an object was used meanwhile, by worker b" : "an object was used meanwhile");
   ck_assert_uint_eq(w.broker.refs.touched, 0);
 }
 END_TEST
@@ -191,41 +192,11 @@ START_TEST(nobody_is_waited_for_for_ever) {
     cycles_expect_resume(a);
     cycles_expect_resume(b);
   }
-  cycles_expect_end(0, "aborted");
-  wire_expect_text(&o, "worker b did not answer in time");
+  cycles_expect_end(0, _i == CYCLES_HALT ? "aborted" : "nothing");
+  wire_expect_text(&o, _i == CYCLES_HALT ? "worker b did not answer in time" : "without b (late)");
   cycles_answer(b, 3); /* to nobody */
   wire_quiet(&w, b);
   wire_quiet(&w, a);
-}
-END_TEST
-
-/* Three rounds in a row for the same one: the others go on without it. */
-START_TEST(who_always_aborts_is_left_out) {
-  cycles_pair();
-  cycles_hold(c, b, 5);
-  cycles_hold(b, c, 6);
-  for (int i = 0; i < 3; i++) {
-    struct cycles *k = w.broker.cycles;
-    cycles_begin_round();
-    for (int n = 1; n < WORKERS; n++) {
-      cycles_asked(&all[n], CYCLES_SCAN);
-      cycles_answer(&all[n], 0);
-    }
-    cycles_asked(a, CYCLES_SCAN);
-    uv_timer_start(&k->timer, k->timer.timer_cb, 0, 0);
-    wire_turn(&w);
-    cycles_expect_end(0, "aborted");
-  }
-  cycles_begin_round();
-  for (int phase = CYCLES_SCAN; phase <= CYCLES_HALT; phase++)
-    for (int n = 1; n < WORKERS; n++) {
-      cycles_asked(&all[n], (enum cycles_phase)phase);
-      ck_assert_uint_eq(q.hosted + q.held, 2);
-      cycles_answer(&all[n], 0);
-    }
-  cycles_expect_end(2, "found");
-  wire_quiet(&w, a);
-  ck_assert_uint_gt(wire_client(&w, a)->unable_s, broker_now(&w.broker));
 }
 END_TEST
 
@@ -339,6 +310,10 @@ START_TEST(a_death_ends_the_round) {
   wire_leave(dies);
   dies->fd = -1;
   wire_turn(&w);
+  if (messages == 1 || messages == 3) { /* the one that stays is still to answer, and was the first to be asked */
+    if (stays == b) cycles_asked(b, (enum cycles_phase)(messages / 2));
+    if (stays == b) cycles_answer(b, 0);
+  }
   if (messages < 6) cycles_expect_end(0, NULL);
   bool halted = messages == 5 && stays == a, resumed_it = false;
   while (wire_next(&w, stays) == 1) {
@@ -395,7 +370,6 @@ int main(void) {
   tcase_add_test(t, who_withdraws_is_let_go);
   tcase_add_test(t, after_the_decision_it_is_too_late);
   tcase_add_loop_test(t, nobody_is_waited_for_for_ever, 0, 3);
-  tcase_add_test(t, who_always_aborts_is_left_out);
   tcase_add_loop_test(t, who_cannot_take_part_is_left_out, 0, 2);
   tcase_add_test(t, older_ones_are_not_asked);
   tcase_add_loop_test(t, an_answer_of_another_form_ends_the_connection, 0, 6);

@@ -22,13 +22,18 @@ static void setup(void) {
   wire_fetch(&w, &b, &a, "a", &x);
   token = refs_find_id(&w.broker.refs, wire_client(&w, &a)->host, 7);
   ck_assert_uint_ne(token, SLAB_NONE);
-  w.broker.cycles->stage = CYCLES_WAIT; /* it is the test that is a round */
+  struct cycles *k = w.broker.cycles; /* it is the test that is a round, and waits for an answer */
+  k->stage = CYCLES_WAIT;
+  k->members = calloc(1, sizeof *k->members);
+  k->members[0].request = 1;
+  k->member_count = k->waiting = 1;
   uv_timer_start(&w.broker.cycles->timer, on_nothing, 3600000, 0);
 }
 static void teardown(void) {
   struct refs *r = &w.broker.refs;
   if (slab_live(&r->tokens, token) && refs_token(r, token)->mark & TOKEN_TRIAL) refs_acquit(r, token);
   w.broker.cycles->stage = CYCLES_IDLE;
+  w.broker.cycles->member_count = 0;
   wire_leave(&a);
   wire_leave(&b);
   wire_close(&w);
@@ -89,6 +94,29 @@ START_TEST(each_mention_touches) {
 }
 END_TEST
 
+/* Whoever first mentions one of those that are decided about, or gives one back, is known. */
+START_TEST(who_touches_what_is_called_is_known) {
+  struct refs *r = &w.broker.refs;
+  refs_try(r, token);
+  refs_call(r, token);
+  r->toucher = SLAB_NONE;
+  void (*const by_whom[])(void) = {by_target, by_own_target, by_host, by_holder, by_sub, by_loan};
+  struct end *const whom[] = {&b, &a, &a, &b, NULL, NULL};
+  if (_i < 6)
+    by_whom[_i]();
+  else
+    wire_unsub(&w, &b, &x, 1);
+  ck_assert_uint_eq(r->called_touched, _i < 6 ? 1u : 0u);
+  ck_assert_uint_eq(r->called_ended, _i == 6 ? 1u : 0u);
+  struct end *e = _i < 6 ? whom[_i] : &b;
+  ck_assert_uint_eq(r->toucher, e ? wire_client(&w, e)->host : SLAB_NONE);
+  if (_i == 6) return;
+  refs_uncall(r, token);
+  ck_assert_uint_eq(r->called_touched, 0);
+  ck_assert_uint_eq(r->touched, 1);
+}
+END_TEST
+
 /* An unsub, a weight and an answer that carries nothing are none. */
 START_TEST(what_is_no_mention_does_not) {
   struct refs *r = &w.broker.refs;
@@ -116,6 +144,7 @@ END_TEST
 START_TEST(who_is_condemned_is_claimed_and_lent_by_nobody) {
   struct refs *r = &w.broker.refs;
   refs_try(r, token);
+  refs_call(r, token);
   r->is_decided = _i == 1; /* before it is marked */
   w.broker.cycles->stage = _i ? CYCLES_CONVICT : CYCLES_WAIT;
   w.broker.cycles->is_running = true;
@@ -140,6 +169,8 @@ START_TEST(trials_are_checked) {
   ck_assert_str_eq(refs_check(r), "refs: a token is touched that is not on trial");
   t->mark = TOKEN_TRIAL | TOKEN_CONDEMNED;
   ck_assert_str_eq(refs_check(r), "refs: a condemned token is on trial");
+  t->mark = TOKEN_CALLED;
+  ck_assert_str_eq(refs_check(r), "refs: a token is called that is not on trial");
   t->mark = TOKEN_COUNTED;
   ck_assert_str_eq(refs_check(r), "refs: a token is still counted");
   t->mark = 0;
@@ -153,6 +184,7 @@ int main(void) {
   suite_add_tcase(s, t);
   tcase_add_checked_fixture(t, setup, teardown);
   tcase_add_loop_test(t, each_mention_touches, 0, sizeof mentions / sizeof mentions[0]);
+  tcase_add_loop_test(t, who_touches_what_is_called_is_known, 0, 7);
   tcase_add_test(t, what_is_no_mention_does_not);
   tcase_add_test(t, very_old_ones_stay_so);
   tcase_add_loop_test(t, who_is_condemned_is_claimed_and_lent_by_nobody, 0, 2);

@@ -249,6 +249,25 @@ START_TEST(who_has_something_to_do_withdraws_once_and_waits_on) {
 }
 END_TEST
 
+/* It lets others take so long as it has told the broker. */
+START_TEST(who_has_something_to_do_waits_for_others) {
+  uint64_t id = make_garbage();
+  v.w.cycle_pause = 0.4;
+  vm_start(&v, "park() note('ran')");
+  vm_run(&v);
+  double asked_at = clock_seconds();
+  ck_assert_uint_eq(asked(GAIJIN_CYCLE_HALT, id, &A), 0);
+  fiber_wake(v.parked[0]);
+  while (!v.w.cycles->withdrawn) uv_run(&v.w.loop.uv, UV_RUN_ONCE);
+  ck_assert(clock_seconds() - asked_at >= 0.4);
+  ck_assert_uint_eq(count_withdrawals(), 1);
+  resume();
+  vm_run(&v);
+  ck_assert_str_eq(v.log, "ran");
+  vm_close(&v);
+}
+END_TEST
+
 START_TEST(a_broker_that_hangs_is_given_up) {
   uint64_t id = make_garbage();
   ck_assert_uint_eq(asked(GAIJIN_CYCLE_HALT, id, &A), 0);
@@ -373,6 +392,7 @@ int main(void) {
   tcase_add_test(d, only_the_round_that_halts_ends_it);
   tcase_add_test(d, halted_it_reads_on);
   tcase_add_test(d, who_has_something_to_do_withdraws_once_and_waits_on);
+  tcase_add_test(d, who_has_something_to_do_waits_for_others);
   tcase_add_test(d, a_broker_that_hangs_is_given_up);
   tcase_add_test(d, who_has_refused_is_patient_too);
   tcase_add_test(d, a_signal_waits_for_the_decision);

@@ -17,7 +17,7 @@
 /* [condemned, suspects, members, ms, outcome, why] */
 static bool look_for_cycles(struct observer *o, struct show *s) {
   struct gaijin_value v[6];
-  char outcome[300];
+  char outcome[700];
   if (o->in->count) {
     tool_error("gc: --cycles is for all workers; name none");
     return false;

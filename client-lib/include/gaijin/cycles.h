@@ -7,6 +7,9 @@
  * answers `unsupported`, and its tokens and holdings are never suspected. One that has it answers
  * the truth, and while halted runs nothing that could change it.
  *
+ * options.cycle_pause_ms says for how long, in milliseconds, it stands still for the answers of
+ * others, beside what its own takes: the broker asks for no more. A bound is 1,500.
+ *
  * After a HALT one of two events of its round follows, or the end of the connection: `condemn` says
  * that nobody uses these tokens of ours, perhaps none, `resume` that nothing was decided.
  */

@@ -136,6 +136,7 @@ struct gaijin_options {
   /* For how long, in microseconds, to look for messages before sleeping (<gaijin/polling.h>). */
   uint32_t poll_us;
   bool shared_memory; /* instead of the socket, where the broker has it (<gaijin/polling.h>) */
+  uint32_t cycle_pause_ms; /* for so long others may halt it (<gaijin/cycles.h>); 0: 50 */
 };
 
 /* $GAIJIN_SOCKET, else $XDG_RUNTIME_DIR/gaijin.sock, else /run/gaijin/gaijin.sock. Writes at most n

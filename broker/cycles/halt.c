@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The members of a part stand still until the last of them has answered. The clock of that is the
+ * broker's: it waits for as long as the slowest has taken in check, with some more, but no longer
+ * than any of the members lets others take (--cycle-pause, told in hello). So none of them has to
+ * withdraw before the broker gives up, and it is known who is to blame.
+ *
+ * Who spoils a halt is barred: what it has and holds is no suspect in this round, and the others
+ * are asked once more. So nobody keeps more than what it holds. One that spoils several rounds is
+ * left out for a while (when.c).
+ */
+#include <stdio.h>
+
+#include "broker/cycles/internal.h"
+
+/* In halt, beside twice what the slowest took in check; at most; and who cannot answer in so long,
+ * cut short or not, is too slow. */
+enum { HALT_MS = 50, HALT_MOST_MS = 1500, FAIR_MS = 500 };
+/* The clock of a turn may be behind by so much. */
+enum { CLOCK_MS = 10 };
+
+static struct client *client_of(const struct cycles *k, uint32_t host) {
+  const struct hosts *hosts = &k->b->hosts;
+  return slab_live(&hosts->all, host) ? hosts_at(hosts, host)->client : NULL;
+}
+
+static uint64_t pause_of(const struct client *c) {
+  uint32_t ms = c->cycle_pause_ms;
+  return ms < CYCLES_PAUSE_LEAST_MS ? CYCLES_PAUSE_LEAST_MS : ms;
+}
+
+void halt_be_patient(struct cycles *k) {
+  uint64_t longest = 0, least = HALT_MOST_MS;
+  for (uint32_t i = 0; i < k->member_count; i++) {
+    const struct client *c = messages_client(k, &k->members[i]);
+    uint32_t ms = k->hosts[k->members[i].host].checked_ms;
+    if (ms > longest) longest = ms;
+    if (c && pause_of(c) < least) least = pause_of(c);
+  }
+  k->wanted_ms = HALT_MS + 2 * longest;
+  if (k->wanted_ms > HALT_MOST_MS) k->wanted_ms = HALT_MOST_MS;
+  k->halt_ms = k->wanted_ms < least ? k->wanted_ms : least;
+}
+
+void halt_bar(struct cycles *k, uint32_t host, const char *strike) {
+  struct client *c = client_of(k, host);
+  if (host >= k->host_count || k->hosts[host].is_barred) return;
+  k->hosts[host].is_barred = k->has_barred = true;
+  if (c && strike) when_strike(k, c, strike);
+}
+
+/* Those that let others take less than it takes: one round goes without them, and the next without
+ * those that are late. How many. */
+static uint32_t bar_impatient(struct cycles *k) {
+  uint32_t n = 0;
+  for (uint32_t i = 0; i < k->member_count; i++) {
+    const struct cycles_member *m = &k->members[i];
+    const struct client *c = messages_client(k, m);
+    if (!c || (m->request && !m->answered) || pause_of(c) >= k->wanted_ms) continue;
+    if (!n++)
+      round_lose_for(k, "worker %s lets others take no more than %u ms", c->name,
+                     (unsigned)pause_of(c));
+    halt_bar(k, m->host, NULL);
+  }
+  return n;
+}
+
+static void bar_late(struct cycles *k) {
+  bool is_fair = k->halt_ms == k->wanted_ms || k->halt_ms >= FAIR_MS;
+  const struct client *late = NULL;
+  uint32_t n = 0;
+  for (uint32_t i = 0; i < k->member_count; i++) {
+    const struct cycles_member *m = &k->members[i];
+    if (!m->request || m->answered) continue;
+    if (!n++) late = messages_client(k, m);
+    halt_bar(k, m->host, is_fair ? "late" : NULL);
+  }
+  if (late)
+    round_lose_for(k, "worker %s did not answer in time%s", late->name,
+                   n > 1 ? ", and others" : "");
+  else
+    round_lose_for(k, "it took too long");
+}
+
+void halt_late(struct cycles *k) {
+  bool is_cut = k->halt_ms < k->wanted_ms;
+  if (is_cut && k->number % 2 == 0 && bar_impatient(k)) return;
+  bar_late(k);
+}
+
+void halt_touched(struct cycles *k) {
+  uint32_t by = k->b->refs.toucher;
+  const struct client *c = by == SLAB_NONE ? NULL : client_of(k, by);
+  round_lose_for(k, "an object was used meanwhile%s%s", c ? ", by worker " : "", c ? c->name : "");
+  if (c) halt_bar(k, by, "uses objects");
+}
+
+void halt_withdrawn(struct cycles *k, const struct cycles_member *m, struct client *from) {
+  uint64_t waited = uv_now(k->b->loop) - m->asked_ms;
+  if (m->answered && waited + CLOCK_MS >= pause_of(from)) {
+    halt_late(k);
+    return;
+  }
+  round_lose_for(k, "worker %s could not wait", from->name);
+  halt_bar(k, m->host, "cannot wait");
+}
