@@ -199,10 +199,10 @@ demo: ## installs what is missing, builds, and plays the story of the three reso
 tests: all $(TESTS) $(BUILD)/ucontext/gaijin-worker $(STRESS) $(SOAK) $(BENCHES) $(PEER_PROGRAMS) ## builds the tests and benches too, and runs nothing
 
 # Of what is linked with libraries that need not be there, what is built here; without what the tests compile themselves.
-TEST_OBJECTS = $(filter-out $(patsubst tests/%,$(BUILD)/obj/tests/%.o,bench/peers/% leaks/% library/% fuzz/mutate),\
+TEST_OBJECTS = $(filter-out $(patsubst %,$(BUILD)/obj/tests/%.o,bench/peers/% leaks/% library/% fuzz/mutate),\
   $(call objects,$(call under,tests,*.c))) $(patsubst $(BUILD)/bench/%,$(BUILD)/obj/tests/bench/%.o,$(PEER_PROGRAMS))
 .PHONY: test-objects
-test-objects: all $(TEST_OBJECTS) ## compiles the tests, and links and runs none of them: for a compiler's warnings
+test-objects: all $(TEST_OBJECTS) $(UCONTEXT) ## compiles the tests, and links and runs none of them: for a compiler's warnings
 
 check: ## installs what is missing, builds, and runs every test (SKIP="test_a test_b": but these)
 	@tools/setup.sh packages

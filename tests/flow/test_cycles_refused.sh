@@ -18,7 +18,7 @@ start_broker --cycle-time=0 --log-level info
 worker A
 worker B
 worker N --no-cycles
-before=(python3 "$root/tests/flow/no_fork.py")
+before=("$python" "$root/tests/flow/no_fork.py")
 worker F
 
 # left NAME: how many objects it has.

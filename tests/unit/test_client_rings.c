@@ -203,7 +203,7 @@ START_TEST(a_full_ring_waits_for_a_knock) {
 }
 END_TEST
 
-START_TEST(only_who_waits_for_room_is_knocked_at) {
+START_TEST(only_who_waits_for_room_is_knocked_at_and_a_knock_is_no_end) {
   char byte;
   move();
   put_free(1);
@@ -211,13 +211,8 @@ START_TEST(only_who_waits_for_room_is_knocked_at) {
   ck_assert_int_eq(gaijin_dispatch(f.g), 0);
   ck_assert_uint_eq(f.told.frees, 1);
   ck_assert_int_eq(recv(f.fd, &byte, 1, MSG_DONTWAIT), -1);
-}
-END_TEST
-
-START_TEST(a_knock_is_no_end_whatever_failed_before) {
-  move();
   ck_assert_int_eq(send(f.fd, "", 1, 0), 1);
-  errno = EPERM;
+  errno = EPERM; /* of whatever failed before: a knock is no end */
   ck_assert_int_eq(gj_rings_hear(f.g), RINGS_QUIET);
 }
 END_TEST
@@ -439,8 +434,7 @@ int main(void) {
   tcase_add_loop_test(c, what_is_no_ring_is_refused, 0, 3);
   tcase_add_loop_test(c, one_that_was_not_asked_for_is_a_fault, 0, 2);
   tcase_add_test(c, a_full_ring_waits_for_a_knock);
-  tcase_add_test(c, only_who_waits_for_room_is_knocked_at);
-  tcase_add_test(c, a_knock_is_no_end_whatever_failed_before);
+  tcase_add_test(c, only_who_waits_for_room_is_knocked_at_and_a_knock_is_no_end);
   tcase_add_test(c, the_ring_is_read_to_its_end);
   tcase_add_loop_test(c, evil_brokers_are_left, 0, 4);
   tcase_add_test(c, it_goes_back_and_comes_again);
