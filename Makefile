@@ -12,6 +12,8 @@
 #   make LTO=1             optimises each program as a whole, for releases: the broker executes 6 % less for a message, and a
 #                          change costs many seconds more, for every program is compiled again when it is linked. CFLAGS are
 #                          used beside it
+#   make DEBUG_INFO=       leaves out what debuggers need, which takes a third of the compiler's time (not with SANITIZE)
+#   make TEST_LDFLAGS=-fuse-ld=gold   links the tests, of which there are some 300, with another linker
 #   make V=1               shows the commands
 #
 # `make` installs nothing. `make check` and `make demo` first have tools/setup.sh install what is missing; they call
@@ -86,7 +88,8 @@ OPTIMISE := $(if $(filter 1,$(FUZZ)),-O2,$(if $(filter 1 thread,$(SANITIZE)),-O1
 IS_CLANG := $(findstring clang,$(shell $(CC) --version 2>/dev/null))
 LTO_FLAG := $(if $(filter 1,$(LTO)),$(if $(filter 1,$(SANITIZE) $(FUZZ)),,$(if $(IS_CLANG),-flto,-flto=auto)))
 # What a sanitiser reports are functions and lines: with no more than those, gcc compiles in two thirds of the time.
-CFLAGS ?= $(OPTIMISE) $(if $(filter 1,$(SANITIZE)),-g1,-g)
+DEBUG_INFO ?= -g
+CFLAGS ?= $(OPTIMISE) $(if $(filter 1,$(SANITIZE)),-g1,$(DEBUG_INFO))
 # The compiler's own, for it may compile for another processor. An ar without its plugin cannot index the objects of -flto.
 tool = $(shell $(CC) -print-prog-name=$(1) 2>/dev/null || echo $(1))
 ifeq ($(origin AR),default)
@@ -147,7 +150,7 @@ FUZZERS := $(patsubst %,$(BUILD)/fuzz/%,$(FUZZ_TARGETS))
 FUZZ_WORLD := $(call objects,$(patsubst %,tests/fuzz/%.c,steady dial pairs mappings steps peer program))
 # Attacks, run by a test and by a bench.
 ATTACKS := $(call objects,$(filter-out tests/hostile/test_%.c tests/hostile/bench.c,$(wildcard tests/hostile/*.c)))
-BENCHES := $(patsubst tests/bench/%.c,$(BUILD)/bench/%,$(filter-out $(patsubst %,tests/bench/%/%,common peers) tests/bench/guard/steady.c,\
+BENCHES := $(patsubst tests/bench/%.c,$(BUILD)/bench/%,$(filter-out $(patsubst %,tests/bench/%/%,common peers) tests/bench/guard/steady.c tests/bench/cycles/stops.c,\
              $(wildcard tests/bench/*.c tests/bench/*/*.c))) $(if $(ATTACKS),$(BUILD)/bench/hostile)
 # Programs that other brokers are measured with, of those whose libraries are there.
 PEER_PROGRAMS := $(if $(shell pkg-config --exists libsystemd 2>/dev/null && echo 1),$(patsubst %,$(BUILD)/bench/peers/%,sdbus dbus_broker)) \
@@ -183,7 +186,7 @@ endif
 # ---- Targets -----------------------------------------------------------------------------------------------------
 
 .PHONY: all demo tests check unit flow asan hostile valgrind fuzz fuzz-coverage bench bench-refs
-.PHONY: check-all distro-check arm64-check hostile-bench bench-local bench-posts bench-monitor bench-guard bench-guard-record lint model model-small
+.PHONY: check-all distro-check arm64-check hostile-bench bench-cycles bench-local bench-posts bench-monitor bench-guard bench-guard-record lint model model-small
 .PHONY: docs-tables setup clean help
 
 all: $(LIBRARIES) $(PROGRAMS) ## builds libraries, programs and examples (the default)
@@ -311,6 +314,9 @@ EACH ?= 3
 bench-monitor: all ## measures what one monitor costs calls between two workers
 	@tests/bench/monitor/run.sh "$(BUILD)"
 
+bench-cycles: all $(BUILD)/bench/stops.so ## measures what a round about garbage in cycles costs a worker (SIZES="1 10 100" ROUNDS=n JSON=file)
+	@tests/bench/cycles/run.sh "$(BUILD)" --json "$(JSON)"
+
 bench-guard: all $(BUILD)/bench/steady.so $(BUILD)/bench/guard/pipelined ## counts instructions of requests and library calls against the record
 	@tools/setup.sh valgrind
 	@CC="$(CC)" CFLAGS="$(strip $(CFLAGS) $(filter -DGAIJIN_HOSTILE -fsanitize%,$(OWN_CFLAGS)))" \
@@ -384,7 +390,7 @@ $(FLAGS_FILE): force
 compile = $(need_libraries)$(if $(filter $(with_check),$<),$(need_check))@mkdir -p $(@D); $(if $(V),set -x,echo '  cc    $<'); $(CC) $(CFLAGS) $(OWN_CFLAGS) -MMD -MP -c -o $@ $<
 with_check := tests/unit/% tests/flow/% tests/bed/% tests/stress/% tests/fuzz/% tests/hostile/% tests/soak/%
 # $(call link,objects and libraries)
-link = $(need_libraries)@mkdir -p $(@D); $(if $(V),set -x,echo '  link  $@'); $(CC) $(CFLAGS) $(OWN_LDFLAGS) $(LDFLAGS) -o $@ \
+link = $(need_libraries)@mkdir -p $(@D); $(if $(V),set -x,echo '  link  $@'); $(CC) $(CFLAGS) $(OWN_LDFLAGS) $(LDFLAGS) $(if $(filter $(BUILD)/tests/%,$@),$(TEST_LDFLAGS)) -o $@ \
        $(1) $(if $(findstring -shared,$(1)),,$(LEAK_ROOTS))
 archive = @mkdir -p $(@D); rm -f $@; $(AR) rcs $@ $(filter %.o,$^)
 
@@ -485,6 +491,8 @@ $(BUILD)/bench/peers/%: $(BUILD)/obj/tests/bench/peers/%.o $(BENCH_COMMON)
 # Preloaded, so it links with nothing of ours.
 $(BUILD)/bench/steady.so: $(BUILD)/obj/tests/bench/guard/steady.o
 	$(call link,-shared $(inputs))
+$(BUILD)/bench/stops.so: $(BUILD)/obj/tests/bench/cycles/stops.o
+	$(call link,-shared $(inputs) -ldl)
 
 # A C module of the test scripts.
 $(FLOW_TESTS): | $(BUILD)/tests/system.so $(BUILD)/tests/scarce.so $(BUILD)/tests/jumps.so

@@ -117,7 +117,8 @@ static void check_form(lua_State *L, struct worker *w, const struct remote *r, i
 /* Pushes the results of an answer and frees it, or raises what it says. */
 static int results(lua_State *L, struct worker *w, const struct remote *r, struct answer *a) {
   bool failed;
-  int top = lua_gettop(L), n = r->take && a->ok ? r->take(L, a->body) : -1;
+  int top = lua_gettop(L), n = -1;
+  if (r->take && a->ok && a->body) n = r->take(L, a->body);
   if (n >= 0) {
     answer_free(w->sched.current, a);
     return n;

@@ -3,6 +3,7 @@
  * A client whose broker offers rings (client-lib/rings.c), and one whose broker writes what it likes.
  */
 #define _GNU_SOURCE /* memfd_create */
+#include <errno.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
@@ -202,6 +203,25 @@ START_TEST(a_full_ring_waits_for_a_knock) {
 }
 END_TEST
 
+START_TEST(only_who_waits_for_room_is_knocked_at) {
+  char byte;
+  move();
+  put_free(1);
+  put_out();
+  ck_assert_int_eq(gaijin_dispatch(f.g), 0);
+  ck_assert_uint_eq(f.told.frees, 1);
+  ck_assert_int_eq(recv(f.fd, &byte, 1, MSG_DONTWAIT), -1);
+}
+END_TEST
+
+START_TEST(a_knock_is_no_end_whatever_failed_before) {
+  move();
+  ck_assert_int_eq(send(f.fd, "", 1, 0), 1);
+  errno = EPERM;
+  ck_assert_int_eq(gj_rings_hear(f.g), RINGS_QUIET);
+}
+END_TEST
+
 /* What the broker had put when it went is read first. */
 START_TEST(the_ring_is_read_to_its_end) {
   move();
@@ -393,8 +413,12 @@ START_TEST(a_fork_leaves_it_alone) {
   pid_t pid = fork();
   if (pid == 0) {
     bool is_refused = gaijin_dispatch(f.g) != 0 && gaijin_flush(f.g, false) != 0 && !gaijin_poll(f.g);
+    uint8_t *other = mmap(f.g->rings.pair.page, 4096, PROT_READ | PROT_WRITE,
+                          MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0);
+    bool is_there = other == (void *)f.g->rings.pair.page;
     gaijin_close(f.g);
-    _exit(is_refused ? 0 : 1);
+    if (is_there) *other = 1; /* what the child has at the place is its own */
+    _exit(is_refused && is_there ? 0 : 1);
   }
   ck_assert_int_eq(waitpid(pid, &status, 0), pid);
   ck_assert_int_eq(status, 0);
@@ -415,6 +439,8 @@ int main(void) {
   tcase_add_loop_test(c, what_is_no_ring_is_refused, 0, 3);
   tcase_add_loop_test(c, one_that_was_not_asked_for_is_a_fault, 0, 2);
   tcase_add_test(c, a_full_ring_waits_for_a_knock);
+  tcase_add_test(c, only_who_waits_for_room_is_knocked_at);
+  tcase_add_test(c, a_knock_is_no_end_whatever_failed_before);
   tcase_add_test(c, the_ring_is_read_to_its_end);
   tcase_add_loop_test(c, evil_brokers_are_left, 0, 4);
   tcase_add_test(c, it_goes_back_and_comes_again);

@@ -215,7 +215,8 @@ cat routed_counts shm_counts pipelined_counts monitored_counts local_counts >cou
 version() { pkg-config --modversion "$1"; }
 # shellcheck disable=SC2086 # CC may be several words
 compiler=$(${CC:-gcc} --version | sed -n 1p)
-machine="with: $compiler, ${CFLAGS:--O2 -g}, $(uname -m), $(getconf GNU_LIBC_VERSION), \
+flags=$(tr ' ' '\n' <<<"${CFLAGS:--O2}" | grep -v '^-g' | xargs) # which changes no instruction
+machine="with: $compiler, $flags, $(uname -m), $(getconf GNU_LIBC_VERSION), \
 libuv $(version libuv), lua $(version lua5.1), $(valgrind --version)"
 
 if [ "${2:-}" = --record ]; then
