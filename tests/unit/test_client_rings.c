@@ -369,22 +369,16 @@ START_TEST(what_is_out_of_order_is_a_fault) {
   if (_i != 0) move();
   switch (_i) {
     case 0: /* it has no rings */
-      begin_ring(RING_LEFT, 1);
-      fake_send(&f);
+      begin_ring(RING_LEFT, 1), fake_send(&f);
       break;
     case 1: /* messages on the socket, and the ring has not ended */
-      put_free(1);
-      fake_send(&f);
+      put_free(1), fake_send(&f);
       break;
     case 2: /* more behind its end */
-      be_left();
-      put_free(1);
-      put_out();
+      be_left(), put_free(1), put_out();
       break;
     case 3: /* twice */
-      be_left();
-      begin_ring(RING_LEFT, 1);
-      fake_send(&f);
+      be_left(), begin_ring(RING_LEFT, 1), fake_send(&f);
       break;
     case 4: /* others, before we have left those */
       be_left();
