@@ -131,19 +131,15 @@ struct writer {
   unsigned nested;     /* begins while open: their messages are refused */
   unsigned cut;        /* messages of another connection that the program has still to end */
   enum gaijin_status refused; /* known at begin; raised (0): none */
-  uint32_t refs;       /* PTs written */
+  uint32_t refs, open_mark; /* PTs written; where the number of an open array's values goes */
   uint64_t count, put; /* values announced, values written; those in arrays included */
+  uint64_t open_from;  /* while has_open: `put` when it began */
   /* Arrays that may still be open: how many values come after the end of each. */
   uint64_t behind[BODY_DEPTH_MAX - 1];
   unsigned depth;
-  /* An array is to be ended; `put` when it began, and where the number of its values goes. */
-  bool has_open;
-  uint64_t open_from;
-  uint32_t open_mark;
   gaijin_token *staged;
   enum op op;
-  bool request; /* else an answer or notice */
-  bool one_way;
+  bool request, one_way, has_open; /* else an answer or notice; an array is to be ended */
   uint64_t host;
   struct host *to; /* whose window a request counts in; NULL: in none */
   uint32_t deadline_ms;
