@@ -4,6 +4,7 @@
  */
 #include "broker/cycles/cycles.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "broker/cycles/internal.h"
@@ -25,12 +26,16 @@ static struct cycles_member *find_member(const struct cycles *k, const struct cl
 static void note_error(struct cycles *k, struct cycles_member *m, struct client *from,
                        const struct message *msg) {
   struct reader r;
-  uint32_t count;
+  uint32_t count, size = 0;
   uint64_t status = 0;
+  const char *text = "";
+  char why[CYCLES_WHY];
   reader_open(&r, msg->body, msg->body_size, &count);
-  reader_uint(&r, &status);
+  if (reader_uint(&r, &status) && !reader_string(&r, &text, &size)) size = 0;
+  if (size > sizeof why) size = sizeof why;
+  snprintf(why, sizeof why, "%s: %.*s", status_name((enum status)status), (int)size, text);
   m->is_unable = k->has_grown = true;
-  when_unable(k, from, status == STATUS_unsupported, status_name((enum status)status));
+  when_unable(k, from, status == STATUS_unsupported, why);
   if (k->phase == CYCLES_HALT) round_stop_for(k, "worker %s cannot answer", from->name);
 }
 

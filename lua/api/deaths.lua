@@ -74,33 +74,51 @@ local function tell_all(key, name, number)
   end
 end
 
--- Whether the broker was started again and waits for others to come back.
-local function is_awaiting()
-  local _, row = core.status()
-  return row and row[2]
+-- Until the broker, which may have been started again, waits for nobody; its generation then.
+local function await_others()
+  while true do
+    local _, row = core.status()
+    if not row or not row[2] then return row and row[1] end
+    sleep(0.1)
+  end
 end
 
-local function await_others()
-  while is_awaiting() do sleep(0.1) end
+-- Has the broker tell us of the ends of those workers that wanted(name, host) says and that are
+-- there: host -> name. What two brokers have answered is asked again, for some had yet to come back
+-- to the second; and so is whom a busy one did not name in time.
+local most_watches = 3
+local function watch_those(wanted)
+  local tries, watched = 0, nil
+  repeat
+    local generation, all = await_others(), true
+    tries, watched = tries + 1, {}
+    each_client(function(name, host)
+      if wanted(name, host) then watched[host] = name end
+    end)
+    for host, name in raw_pairs(watched) do
+      if not core.watch(name, 1) then all, watched[host] = false, nil end
+    end
+  until await_others() == generation and (all or tries >= most_watches)
+  return watched
 end
 
 -- After a return: whoever listens now was told nothing of deaths meanwhile, and the broker would
 -- tell nothing of later ones.
 local function look()
-  local list, there, watched = {}, {}, {}
+  local list, hosts = {}, {}
   await_others()
   for key, listening in raw_pairs(listeners) do
     for l in raw_pairs(listening) do
-      if l.host then list[#list + 1] = { l = l, key = key } end
+      if l.host then
+        list[#list + 1] = { l = l, key = key }
+        hosts[l.host] = true
+      end
     end
   end
   sort(list, function(a, b) return a.l.order < b.l.order end)
-  each_client(function(name, host) there[host] = name end)
+  local watched = watch_those(function(_, host) return hosts[host] end)
   for _, e in raw_ipairs(list) do
-    local host = e.l.host
-    local name = there[host]
-    if name and watched[host] == nil then watched[host] = core.watch(name, 1) end
-    if not watched[host] and e.l.f then
+    if not watched[e.l.host] and e.l.f then
       forget(e.key, e.l)
       core.report(tell, e.l, e.l.name)
     end
@@ -154,11 +172,8 @@ end
 -- The host of the worker of that name, if it is there or comes back: then we are told of its end.
 local function present(name)
   local host = find(name)
-  if not host then
-    await_others()
-    host = find(name)
-  end
-  return host and core.watch(name, 1) and host
+  if host and core.watch(name, 1) then return host end
+  return (raw_next(watch_those(function(peer) return peer == name end)))
 end
 
 -- Calls f(name) when the worker of that name, or the one that has the object, has ended; at once if

@@ -19,6 +19,7 @@
 #include <pthread.h>
 #include <sched.h>
 #include <stdatomic.h>
+#include <stdlib.h>
 
 #include <gaijin/gaijin.h>
 #include "tests/bed/books.h"
@@ -53,6 +54,7 @@ struct handoff {
   bool late;       /* H puts nothing off any more */
   bool cancel_due; /* the broker knows that A died, and H has not answered it */
   const char *story; /* for failures */
+  const struct gaijin_events *events; /* of the clients; NULL: party_events */
 };
 
 #define party_check(h, condition) ck_assert_msg((condition), "%s: %s", (h)->story, #condition)
@@ -220,7 +222,8 @@ struct party_joining {
 
 static inline void *party_join_thread(void *user) {
   struct party_joining *j = user;
-  struct gaijin_options o = {.socket = j->socket, .name = j->p->name, .events = &party_events, .user = j->p};
+  const struct gaijin_events *events = j->p->of->events ? j->p->of->events : &party_events;
+  struct gaijin_options o = {.socket = j->socket, .name = j->p->name, .events = events, .user = j->p};
   atomic_store(&j->status, gaijin_connect(&j->p->g, &o, j->error, sizeof j->error));
   return NULL;
 }
@@ -380,6 +383,14 @@ static inline void handoff_clean(struct handoff *h) {
   for (uint32_t i = slab_next(&b->loads.all, 0); i != SLAB_NONE; i = slab_next(&b->loads.all, i + 1))
     party_check(h, loads_at(&b->loads, i)->held == 0);
   party_check(h, b->hosts.all.count == alive);
+}
+
+/* $DEATH_STRIDE, or another number if it is not set. */
+static inline unsigned handoff_stride(int otherwise) {
+  const char *text = getenv("DEATH_STRIDE");
+  int n = text ? atoi(text) : otherwise;
+  ck_assert_msg(n > 0, "DEATH_STRIDE takes a number from 1, not '%s'", text);
+  return (unsigned)n;
 }
 
 static inline void handoff_open(struct handoff *h) {

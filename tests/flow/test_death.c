@@ -118,17 +118,9 @@ START_TEST(one_dies) {
 }
 END_TEST
 
-/* $DEATH_STRIDE, 1 if it is not set. */
-static unsigned stride(void) {
-  const char *text = getenv("DEATH_STRIDE");
-  int n = text ? atoi(text) : 1;
-  ck_assert_msg(n > 0, "DEATH_STRIDE takes a number from 1, not '%s'", text);
-  return (unsigned)n;
-}
-
 START_TEST(two_die) {
   separate = _i;
-  unsigned step = stride(), count = 0;
+  unsigned step = handoff_stride(1), count = 0;
   open_all();
   for (unsigned first = 0; first < PARTIES; first++)
     for (unsigned second = 0; second < PARTIES; second++)

@@ -3,7 +3,8 @@
 -- Random programs: a list of statements { id =, place =, text =, args = {ids} }. A statement runs `text` in worker `place` (0 to 3)
 -- with the values of earlier statements as arguments; its first result is its own value. The generator knows the kind of each
 -- value and where it is at home, so that programs mostly make sense and avoid what stock Lua 5.1 leaves no way for (docs/lua-api.md):
--- comparing an own table with a remote one, metatables from elsewhere, the order of pairs.
+-- comparing an own table with a remote one, metatables from elsewhere, the order of pairs. Each program ties at least one cycle over
+-- three workers.
 local generate = {}
 
 local PLACES = 4
@@ -63,7 +64,9 @@ local composers = {
   { { "class", "function" }, "class", "local C, f = ... C.extra = f C.__div = f return C", same = 1 },
   { { "function" }, "co", "local f = ... return coroutine.create(function(...) local r = coroutine.yield(f(...)) return r end)" },
   { { "co" }, "id", "local co = ... return function(...) return coroutine.resume(co, ...) end" }, { { "list" }, "list", "return content((...))", fetch = true },
-  { { "map" }, "map", "return content((...))", fetch = true }, { { "list" }, "list", "return send(%d, (...))", send = true },
+  { { "map" }, "map", "return content((...))", fetch = true }, { { "bag" }, "id", "local o = ... local function f(...) return o, ... end o.tie = f return f" },
+  { { "bag" }, "co", "local o = ... local co = coroutine.create(function(...) return coroutine.yield(...) end) coroutine.resume(co, o) o.tie = co return co" },
+  { { "bag", "bag" }, "bag", "local a, b = ... local c = { inner = { deep = $ }, tie = a } b.tie = c return c" }, { { "list" }, "list", "return send(%d, (...))", send = true },
 }
 
 local actions = {
@@ -97,6 +100,9 @@ local groups = {
   handler = { counter = true, id = true, unary = true, raiser = true }, -- not those that call their argument: as a handler they would call themselves for ever
 }
 local values = { "1", "0.5", "'s'", "'a\\0b'", "true", "false", "nil", "-0.25", "1e300", "2^53", "'\\255'", "-1/0" }
+
+-- Of three objects, each at home in another worker.
+local tie = "local a, b, c = ... a.tie = b b.tie = c c.tie = a return rawequal(a.tie.tie.tie, a)"
 
 local function fill(text, random)
   text = text:gsub("%$", function() return values[random(#values)] end)
@@ -159,6 +165,12 @@ function generate.program(seed)
     end
     add(nil, nil, place, fill(a[2], random), ids)
   end
+  local tied = {}
+  for place = 1, PLACES - 1 do
+    add("bag", place, place, fill("return { inner = { deep = $ } }", random))
+    tied[place] = #program
+  end
+  add(nil, nil, random(PLACES) - 1, tie, tied)
   for _ = 1, 6 do create() end
   for _ = 1, 20 + random(30) do
     local r = random(10)

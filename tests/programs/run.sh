@@ -14,8 +14,8 @@ cleanup() {
   rm -rf "$dir"
 }
 trap cleanup EXIT
-export LUA_PATH="$here/?.lua;$here/../lua/lib/?.lua;;" GAIJIN_SOCKET=$dir/socket
-"$build/gaijin-broker" >"$dir/broker.log" 2>&1 &
+export LUA_PATH="$here/?.lua;$here/../lua/lib/?.lua;;" GAIJIN_SOCKET=$dir/socket GAIJIN_BUILD=$build
+"$build/gaijin-broker" --cycle-time=0 >"$dir/broker.log" 2>&1 &
 started+=($!)
 for ((i = 0; i < 2000; i++)); do
   if "$build/gaijinctl" status >/dev/null 2>&1; then break; fi
@@ -25,6 +25,8 @@ for i in 1 2 3; do
   "$build/gaijin-worker" -n "home$i" "$here/home.lua" >>"$dir/home.log" 2>&1 &
   started+=($!)
 done
+"$build/gaijin-worker" -n looker -e 'require "looker"' >>"$dir/home.log" 2>&1 &
+started+=($!)
 status=0
 timeout -k 5 "${LIMIT:-600}" "$build/gaijin-worker" -n main "$here/main.lua" "$first" "$count" || status=$?
 if [ "$status" -ne 0 ]; then

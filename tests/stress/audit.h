@@ -17,4 +17,7 @@ bool audit_model(struct model *m);
 /* Empties all slots, labels and cells, in the model and the system. */
 void audit_clear(struct system *s, struct model *m);
 
+/* What a run ends with that found nothing wrong, and cannot go on. */
+extern const char audit_left_out[];
+
 #endif

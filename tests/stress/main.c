@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT
  *
- * stress [--seed N] [--steps N] [--workers N] [--load-min N] [--max-message BYTES] [--no-kill] [--kills N] [--cycles] [--shrink SECONDS] [--script worker.lua]
+ * stress [--seed N] [--steps N] [--workers N] [--load-min N] [--max-message BYTES] [--no-kill] [--kills N] [--cycles] [--stock] [--shrink SECONDS] [--script worker.lua]
  *
  * Drives real workers with random steps and compares them with the true graph of references. The seed also
  * chooses the broker's limits, unless they are given, and how often workers die and all is compared. With --kills the broker is killed and started again in
- * one of N batches (outage.h); a seed gives the same steps only until then. Ends with "1 passed, 0 failed", or with what differs and
+ * one of N batches (outage.h); a seed gives the same steps only until then. With --stock two workers are lua5.1 and luajit. Ends with "1 passed, 0 failed", or with what differs and
  * the steps that show it.
  */
 #include <getopt.h>
@@ -29,7 +29,7 @@ struct arguments {
 static const struct option flags[] = {
     {"seed", required_argument, NULL, 's'},        {"steps", required_argument, NULL, 'n'},  {"workers", required_argument, NULL, 'w'},
     {"load-min", required_argument, NULL, 'l'},    {"no-kill", no_argument, NULL, 'k'},      {"kills", required_argument, NULL, 'o'},
-    {"shrink", required_argument, NULL, 'h'},      {"cycles", no_argument, NULL, 'c'},
+    {"shrink", required_argument, NULL, 'h'},      {"cycles", no_argument, NULL, 'c'},     {"stock", no_argument, NULL, 't'},
     {"max-message", required_argument, NULL, 'm'}, {"script", required_argument, NULL, 'f'}, {0},
 };
 
@@ -46,6 +46,7 @@ static void parse(struct arguments *a, int argc, char **argv) {
       case 'l': load_min = (unsigned)strtoul(optarg, NULL, 10); break;
       case 'm': max_message = (unsigned)strtoul(optarg, NULL, 10); break;
       case 'c': s->cycles = true; break;
+      case 't': s->stock = true; break;
       case 'k': no_kill = true; break;
       case 'o': s->outage_every = (unsigned)strtoul(optarg, NULL, 10); break;
       case 'h': a->shrink_seconds = strtod(optarg, NULL); break;
@@ -80,7 +81,8 @@ static void report_failure(const struct arguments *a, const struct steps *made, 
   }
   run_print(s, made, from, shown, o->can_post, stdout);
   printf("stress: again with: make stress SEED=%llu STEPS=%u", (unsigned long long)s->seed, s->steps);
-  if (s->outage_every || s->cycles) printf(" FLAGS=\"--kills %u%s\"", s->outage_every, s->cycles ? " --cycles" : "");
+  if (s->outage_every || s->cycles || s->stock)
+    printf(" FLAGS=\"--kills %u%s%s\"", s->outage_every, s->cycles ? " --cycles" : "", s->stock ? " --stock" : "");
   printf("\n");
 }
 
@@ -89,7 +91,7 @@ int main(int argc, char **argv) {
   parse(&a, argc, argv);
   if (a.bad) {
     fprintf(stderr, "usage: stress [--seed N] [--steps N] [--workers 3..8] [--load-min N] [--max-message BYTES] [--no-kill]\n"
-                    "              [--kills BATCHES] [--cycles] [--shrink SECONDS] [--script PATH]\n");
+                    "              [--kills BATCHES] [--cycles] [--stock] [--shrink SECONDS] [--script PATH]\n");
     return 2;
   }
   const struct settings *s = &a.settings;
@@ -104,6 +106,7 @@ int main(int argc, char **argv) {
   } else {
     printf("stress: %u steps in %.1f s (%.0f per second), %u audits, %u workers killed, the broker %u times%s\n", outcome.done, outcome.seconds,
            outcome.done / outcome.seconds, outcome.audits, outcome.kills, outcome.broker_kills, outcome.can_post ? "" : ", without gaijin.post");
+    if (outcome.is_cut_short) printf("stress: it ended there: %s\n", outcome.text);
   }
   free(made.list);
   printf("%d passed, %d failed\n", !outcome.failed, outcome.failed);

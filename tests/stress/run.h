@@ -17,6 +17,7 @@ struct steps {
 
 struct outcome {
   bool failed;
+  bool is_cut_short; /* it did not fail; `text` says why it ended (audit.h) */
   char text[4096];
   uint32_t done;   /* steps that were done */
   uint32_t audits;

@@ -9,9 +9,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
+#include "proto/base.h"
 #include "tests/bed/inside.h"
 #include "tests/stress/outage.h"
+
+enum { ROUND_SECONDS = 130 };
 
 static char *list_steps(void) {
   char *text = NULL;
@@ -36,8 +40,15 @@ void system_open(struct system *s, const struct settings *settings, void (*on_fa
     s->broker_flags[5] = "--cycle-quiet=0";
   }
   s->step_list = list_steps();
-  struct bed_options options = {.broker_flags = s->broker_flags, .limit = settings->limit, .reconnect_ms = 30000, .on_failure = on_failure, .user = user};
+  /* A round may take as long as gaijinctl waits for it. */
+  double limit = settings->cycles && settings->limit == 0 ? ROUND_SECONDS : settings->limit;
+  struct bed_options options = {.broker_flags = s->broker_flags, .limit = limit, .reconnect_ms = 30000, .on_failure = on_failure, .user = user};
   s->bed = bed_open(&options);
+  if (settings->stock) {
+    char path[600];
+    snprintf(path, sizeof path, "%s", bed_program(s->bed, "?.so"));
+    setenv("LUA_CPATH", path, 1);
+  }
   s->g = bed_connect(s->bed, "driver", false, NULL, NULL);
   s->generation = gaijin_generation(s->g);
   for (unsigned w = 0; w < settings->workers; w++) system_start(s, w);
@@ -115,12 +126,31 @@ bool system_can_post(struct system *s) {
 
 /* ---- Life and death ---- */
 
+/* With --stock the last two workers are stock interpreters, if those are there; NULL: it is none. */
+static const char *stock_program(const struct system *s, unsigned worker) {
+  static const char *const interpreters[] = {"/usr/bin/lua5.1", "/usr/bin/luajit"};
+  unsigned behind = s->settings->workers - 1 - worker;
+  if (!s->settings->stock || behind >= sizeof interpreters / sizeof interpreters[0]) return NULL;
+  return access(interpreters[behind], X_OK) == 0 ? interpreters[behind] : NULL;
+}
+
+/* interpreter: NULL for gaijin-worker. */
+static struct child *start_program(struct system *s, const char *name, const char *interpreter) {
+  const char *script = s->settings->script;
+  const char *const args[] = {s->step_list, NULL};
+  if (!interpreter) return bed_start(s->bed, &(struct bed_worker){.name = name, .script = script, .args = args});
+  const char *const argv[] = {interpreter, "tests/module/worker.lua", "-n", name, script, s->step_list, NULL};
+  struct child *c = bed_spawn(s->bed, name, argv);
+  container_of(c, struct bed_process, child)->worker = true;
+  bed_ready(s->bed, c);
+  return c;
+}
+
 void system_start(struct system *s, unsigned worker) {
   char name[8];
   snprintf(name, sizeof name, "w%u", worker + 1);
-  const char *const args[] = {s->step_list, NULL};
   struct system_worker *w = &s->workers[worker];
-  w->child = bed_start(s->bed, &(struct bed_worker){.name = name, .script = s->settings->script, .args = args});
+  w->child = start_program(s, name, stock_program(s, worker));
   if (child_ended(w->child)) bed_fail(s->bed, "%s has ended", name);
   gaijin_begin_request(s->g, &(struct gaijin_send){.op = GAIJIN_OP_S2T, .depth = 1, .name = name}, 1);
   gaijin_put_text(s->g, "ctl");

@@ -20,7 +20,8 @@ struct settings {
   unsigned kill_every;  /* batches, on average; 0: nobody is killed */
   unsigned outage_every; /* batches, on average, in which the broker is killed; 0: none */
   bool cycles; /* the broker looks for garbage in cycles all the time, and of that nothing may be left */
-  double limit; /* seconds for one batch */
+  bool stock;  /* some workers are stock interpreters */
+  double limit; /* seconds for one batch; 0: as is fit */
   const char *script; /* worker.lua */
 };
 

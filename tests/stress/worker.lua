@@ -10,7 +10,6 @@
 
 local VALUE_CELLS, FORGET, BIG = 4, 60, ("x"):rep(5000)
 
-local slot = {}
 local registry = setmetatable({}, { __mode = "v" }) -- serial -> object of ours
 local ops, services, order = {}, {}, {}
 
@@ -26,9 +25,13 @@ local function peer(i)
   return function(...) return once(next_id(), ...) end
 end
 
+local places = dofile((arg[0]:gsub("worker%.lua$", "places.lua")))
 local objects = dofile((arg[0]:gsub("worker%.lua$", "objects.lua")))
+local slot = places.places
 local get_cell, set_cell, home_cell, clear_cells = objects.get_cell, objects.set_cell, objects.home_cell, objects.clear_cells
 local is_dead, is_lost, fail, probe, verify = objects.is_dead, objects.is_lost, objects.fail, objects.probe, objects.verify
+
+local peeks = dofile((arg[0]:gsub("worker%.lua$", "peeks.lua")))(registry, objects, function(text) violation = text end)
 
 ---- What other workers ask for
 
@@ -71,6 +74,7 @@ local function step(name, run) ops[name] = { run = run } end
 step("create", function(_, d, kind, serial, wide)
   local object = objects.makers[kind](serial, wide == 1)
   registry[serial] = object
+  peeks.note(serial)
   slot[d] = object
 end)
 step("copy", function(_, s, d) slot[d] = slot[s] end)
@@ -229,6 +233,7 @@ step("check", function(tolerance, s, expected) verify(slot[s], expected, toleran
 -- Drops an object and has a finaliser bring it back: an AT may have been finalised by then, its release sent or not.
 local function bury(s, save)
   local v, ghost = slot[s], newproxy(true)
+  objects.forgive(v)
   getmetatable(ghost).__gc = function() save(v) end
   slot[s] = nil
 end
@@ -236,6 +241,7 @@ end
 step("haunt", function(tolerance, s, expected, how)
   local back
   bury(s, function(v) back = v end)
+  gaijin.yield() -- a fiber that kept it ends
   collectgarbage()
   if back == nil then return end
   if how == 1 then bakaUpdateATC() elseif how == 2 then gaijin.sleep(0) end
@@ -276,7 +282,7 @@ local settled -- the last batch in which the broker was killed and all have come
 
 -- 0 and the numbers of the steps that were not done, or not surely; or the number of the one that failed and why.
 -- over: the batch, if the broker is killed meanwhile.
-local function run_steps(over, ...)
+local function do_steps(over, ...)
   local a, n, i, k, undone = { ... }, select("#", ...), 1, 0, {}
   while i <= n do
     k = k + 1
@@ -293,6 +299,7 @@ local function run_steps(over, ...)
   return 0, unpack(undone)
 end
 
+local function run_steps(...) return peeks.during(do_steps, ...) end
 services.run = function(...) return run_steps(nil, ...) end
 services.settled = function(batch) settled = batch end
 
@@ -347,12 +354,17 @@ end
 
 services.collect = function()
   seen = {}
+  peeks.wait()
   bakaGC()
   local exported, used = getBaka()
   return exported, used
 end
 
-services.slots = function(n) return unpack(slot, 1, n) end
+services.slots = function(n)
+  local list = {}
+  for i = 1, n do list[i] = slot[i] end
+  return unpack(list, 1, n)
+end
 
 services.labels = function(n)
   local list = {}
@@ -390,7 +402,7 @@ end
 services.clear = function()
   for _, object in raw_pairs(registry) do clear_cells(object) end
   for i = 1, 100 do bakaGaijin["L" .. i] = nil end
-  slot = {}
+  places.clear()
 end
 
 -- Says "clean" when nothing is exported, used or alive.

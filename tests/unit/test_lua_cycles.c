@@ -127,6 +127,21 @@ START_TEST(halted_no_lua_runs) {
 }
 END_TEST
 
+/* Not even one for which a collection is due. */
+START_TEST(halted_no_sweep_collects) {
+  uint64_t id = make_garbage();
+  vm_do(&v, "do local p = newproxy(true) getmetatable(p).__gc = function() note('finalised') end end");
+  ck_assert_uint_eq(asked(GAIJIN_CYCLE_HALT, id, &A), 0);
+  for (unsigned i = 0; i < 2; i++) {
+    v.w.sweeps = v.w.collector_waits;
+    v.w.loop.hooks->sweep(&v.w);
+    ck_assert_str_eq(v.log, i ? "finalised" : "");
+    if (i == 0) resume();
+  }
+  vm_close(&v);
+}
+END_TEST
+
 START_TEST(who_has_run_no_lua_since_answers_at_once) {
   uint64_t id = make_garbage();
   vm_give(&v, "used", &F);
@@ -352,6 +367,7 @@ int main(void) {
   tcase_add_loop_test(d, what_a_finaliser_brought_back_is_live, 0, 2);
   tcase_add_test(d, nobody_is_asked_with_no_cycles);
   tcase_add_test(d, halted_no_lua_runs);
+  tcase_add_test(d, halted_no_sweep_collects);
   tcase_add_test(d, who_has_run_no_lua_since_answers_at_once);
   tcase_add_test(d, what_was_fetched_since_the_check_is_live);
   tcase_add_test(d, only_the_round_that_halts_ends_it);

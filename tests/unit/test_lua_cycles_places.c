@@ -48,6 +48,8 @@ static const struct place {
     {"a coroutine", "u = coroutine.create(function(x) coroutine.yield() return x end) coroutine.resume(u, a) a = nil", "u = nil", 0, false},
     {"a coroutine in a global", "u = coroutine.create(function(...) coroutine.yield() return ... end) coroutine.resume(u, a) a = nil", "keep = u u = nil",
      LIVE_THERE, false},
+    {"compiled code, which calls what has it", "u = {t = a} a = nil function hot(f) local n = 0 for i = 1, 500 do n = n + (f() and 1 or 0) end return n end",
+     "do local x = u hot(function() return x.t end) end u = nil", 0, false},
     {"hot code", "u = {t = a} a = nil", "for i = 1, 500 do local x = u.t n = (n or 0) + i end u = nil", 0, false},
 };
 
@@ -86,6 +88,22 @@ END_TEST
 START_TEST(the_collector_finds_functions_of_others) { check_place(&places[_i], &F); }
 END_TEST
 
+/* In whatever it was about to do: marking, sweeping what it has marked before, waiting. */
+START_TEST(the_collector_may_be_anywhere) {
+  open_vm();
+  vm_give(&v, "a", &A);
+  vm_do(&v, "u = {t = a} a = nil weak = setmetatable({u}, {__mode = 'v'}) keep = {}");
+  uint64_t id = export();
+  vm_do(&v, "u = nil collectgarbage() collectgarbage('stop')");
+  for (unsigned i = 0; i < 150; i++) {
+    vm_do(&v, "for i = 1, 50 do keep[i] = {i .. 'x'} end collectgarbage('step', 0)");
+    vm_do(&v, i % 2 ? "used = weak[1]" : "used = nil");
+    ck_assert_uint_eq(asked(GAIJIN_CYCLE_CHECK, id, &A), i % 2 ? LIVE_THERE : 0);
+  }
+  vm_close(&v);
+}
+END_TEST
+
 /* LuaJIT tells a script when its code is dropped: not in the twin, where no script runs. */
 START_TEST(no_handler_runs_in_the_twin) {
   char path[] = "/tmp/gaijin-XXXXXX", text[256];
@@ -112,6 +130,7 @@ int main(void) {
   tcase_set_timeout(c, 60);
   tcase_add_loop_test(c, the_collector_finds_what_is_used, 0, (int)(sizeof places / sizeof *places));
   tcase_add_loop_test(c, the_collector_finds_functions_of_others, 0, (int)(sizeof places / sizeof *places));
+  tcase_add_test(c, the_collector_may_be_anywhere);
   tcase_add_test(c, no_handler_runs_in_the_twin);
   suite_add_tcase(s, c);
   return run_suite(s);
