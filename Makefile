@@ -12,6 +12,8 @@
 #   make LTO=1             optimises each program as a whole, for releases: the broker executes 6 % less for a message, and a
 #                          change costs many seconds more, for every program is compiled again when it is linked. CFLAGS are
 #                          used beside it
+#   make DEBUG_INFO=       leaves out what debuggers need, which takes a third of the compiler's time (not with SANITIZE)
+#   make TEST_LDFLAGS=-fuse-ld=gold   links the tests, of which there are some 300, with another linker
 #   make V=1               shows the commands
 #
 # `make` installs nothing. `make check` and `make demo` first have tools/setup.sh install what is missing; they call
@@ -60,16 +62,17 @@ endif
 # ---- Flags -------------------------------------------------------------------------------------------------------
 
 have_package = $(shell pkg-config --exists $(1) 2>/dev/null && echo $(1))
-# msgpack-c was renamed with its version 6.
+PACKAGES := libuv lua5.1 inih libseccomp libedit ncursesw libmicrohttpd
+# Of the tests: Check, and msgpack-c (renamed with its version 6), which says what the bytes we write and accept are to be.
 MSGPACK_NAME := $(firstword $(call have_package,msgpack-c) $(call have_package,msgpack) msgpack-c)
-PACKAGES := libuv $(MSGPACK_NAME) lua5.1 inih libseccomp libedit ncursesw libmicrohttpd
+TEST_PACKAGES := check $(MSGPACK_NAME)
 missing_of = $(strip $(foreach p,$(1),$(if $(call have_package,$(p)),,$(p))))
 MISSING := $(call missing_of,$(PACKAGES)) $(if $(shell command -v $(firstword $(CC))),,$(firstword $(CC)))
 MISSING := $(strip $(MISSING))
-MISSING_CHECK := $(call missing_of,check)
+MISSING_CHECK := $(call missing_of,$(TEST_PACKAGES))
 # Expanded only in recipes that need the libraries, so that help, setup and clean work without them.
 need_libraries = $(if $(MISSING),$(error missing: $(MISSING). Run `tools/setup.sh`, which installs what the programs need))
-# For tests, which need one library more.
+# For tests, which need two libraries more.
 need_check = $(if $(MISSING_CHECK),$(error missing: $(MISSING_CHECK). Run `tools/setup.sh packages`, which installs what the tests need))
 package_libs = $(shell pkg-config --libs $(1) 2>/dev/null)
 
@@ -85,7 +88,8 @@ OPTIMISE := $(if $(filter 1,$(FUZZ)),-O2,$(if $(filter 1 thread,$(SANITIZE)),-O1
 IS_CLANG := $(findstring clang,$(shell $(CC) --version 2>/dev/null))
 LTO_FLAG := $(if $(filter 1,$(LTO)),$(if $(filter 1,$(SANITIZE) $(FUZZ)),,$(if $(IS_CLANG),-flto,-flto=auto)))
 # What a sanitiser reports are functions and lines: with no more than those, gcc compiles in two thirds of the time.
-CFLAGS ?= $(OPTIMISE) $(if $(filter 1,$(SANITIZE)),-g1,-g)
+DEBUG_INFO ?= -g
+CFLAGS ?= $(OPTIMISE) $(if $(filter 1,$(SANITIZE)),-g1,$(DEBUG_INFO))
 # The compiler's own, for it may compile for another processor. An ar without its plugin cannot index the objects of -flto.
 tool = $(shell $(CC) -print-prog-name=$(1) 2>/dev/null || echo $(1))
 ifeq ($(origin AR),default)
@@ -96,7 +100,7 @@ OWN_CFLAGS := -std=gnu11 -fPIC -fvisibility=hidden $(WARNINGS) $(SANITIZER) $(LT
               $(if $(filter 1,$(HOSTILE)),-DGAIJIN_HOSTILE) \
               $(if $(FIBER),$(if $(filter asm,$(FIBER)),-DGAIJIN_FIBER_ASM,-DGAIJIN_FIBER_UCONTEXT)) \
               -I. -Iclient-lib/include -I$(BUILD)/obj \
-              $(patsubst -I%,-isystem %,$(filter-out -D_XOPEN_SOURCE=% -D_DEFAULT_SOURCE,$(shell pkg-config --cflags $(PACKAGES) $(if $(MISSING_CHECK),,check) 2>/dev/null)))
+              $(patsubst -I%,-isystem %,$(filter-out -D_XOPEN_SOURCE=% -D_DEFAULT_SOURCE,$(shell pkg-config --cflags $(PACKAGES) $(if $(MISSING_CHECK),,$(TEST_PACKAGES)) 2>/dev/null)))
 OWN_LDFLAGS := $(SANITIZER) -pthread$(if $(LTO_FLAG), $(LTO_FLAG)$(if $(IS_CLANG), -fuse-ld=lld))
 UV := $(call package_libs,libuv)
 MSGPACK := $(call package_libs,$(MSGPACK_NAME))
@@ -146,7 +150,7 @@ FUZZERS := $(patsubst %,$(BUILD)/fuzz/%,$(FUZZ_TARGETS))
 FUZZ_WORLD := $(call objects,$(patsubst %,tests/fuzz/%.c,steady dial pairs mappings steps peer program))
 # Attacks, run by a test and by a bench.
 ATTACKS := $(call objects,$(filter-out tests/hostile/test_%.c tests/hostile/bench.c,$(wildcard tests/hostile/*.c)))
-BENCHES := $(patsubst tests/bench/%.c,$(BUILD)/bench/%,$(filter-out $(patsubst %,tests/bench/%/%,common peers) tests/bench/guard/steady.c,\
+BENCHES := $(patsubst tests/bench/%.c,$(BUILD)/bench/%,$(filter-out $(patsubst %,tests/bench/%/%,common peers) tests/bench/guard/steady.c tests/bench/cycles/stops.c,\
              $(wildcard tests/bench/*.c tests/bench/*/*.c))) $(if $(ATTACKS),$(BUILD)/bench/hostile)
 # Programs that other brokers are measured with, of those whose libraries are there.
 PEER_PROGRAMS := $(if $(shell pkg-config --exists libsystemd 2>/dev/null && echo 1),$(patsubst %,$(BUILD)/bench/peers/%,sdbus dbus_broker)) \
@@ -182,7 +186,7 @@ endif
 # ---- Targets -----------------------------------------------------------------------------------------------------
 
 .PHONY: all demo tests check unit flow asan hostile valgrind fuzz fuzz-coverage bench bench-refs
-.PHONY: check-all distro-check arm64-check hostile-bench bench-local bench-posts bench-monitor bench-guard bench-guard-record lint model model-small
+.PHONY: check-all distro-check arm64-check hostile-bench bench-cycles bench-local bench-posts bench-monitor bench-guard bench-guard-record lint model model-small
 .PHONY: docs-tables setup clean help
 
 all: $(LIBRARIES) $(PROGRAMS) ## builds libraries, programs and examples (the default)
@@ -193,6 +197,12 @@ demo: ## installs what is missing, builds, and plays the story of the three reso
 	@examples/abc/demo.sh "$(BUILD)"
 
 tests: all $(TESTS) $(BUILD)/ucontext/gaijin-worker $(STRESS) $(SOAK) $(BENCHES) $(PEER_PROGRAMS) ## builds the tests and benches too, and runs nothing
+
+# Of what is linked with libraries that need not be there, what is built here; without what the tests compile themselves.
+TEST_OBJECTS = $(filter-out $(patsubst tests/%,$(BUILD)/obj/tests/%.o,bench/peers/% leaks/% library/% fuzz/mutate),\
+  $(call objects,$(call under,tests,*.c))) $(patsubst $(BUILD)/bench/%,$(BUILD)/obj/tests/bench/%.o,$(PEER_PROGRAMS))
+.PHONY: test-objects
+test-objects: all $(TEST_OBJECTS) ## compiles the tests, and links and runs none of them: for a compiler's warnings
 
 check: ## installs what is missing, builds, and runs every test (SKIP="test_a test_b": but these)
 	@tools/setup.sh packages
@@ -209,6 +219,13 @@ stress: all $(STRESS) ## random steps against the true graph of references (SEED
 	@GAIJIN_BUILD="$(abspath $(BUILD))" $(STRESS) --seed $(SEED) --steps $(STEPS) $(FLAGS)
 SEED ?= 1
 STEPS ?= 100000
+
+# Of whole programs, what meets rings at every turn: ends, restarts, large messages, a broker that hangs.
+IN_RINGS := $(addprefix $(BUILD)/tests/test_,return restart restart_traffic upgrade_programs large_messages hung_broker)
+.PHONY: over-rings
+over-rings: all $(STRESS) $(IN_RINGS) ## a part of the tests in shared memory, and random steps while workers go there and back (STEPS=n)
+	@GAIJIN_TEST_TRANSPORT=shm GAIJIN_TEST_RINGS_IDLE=0.02 GAIJIN_BUILD="$(abspath $(BUILD))" $(STRESS) --seed $(SEED) --steps 5000
+	@GAIJIN_TEST_TRANSPORT=shm tests/run.sh $(BUILD) $(IN_RINGS)
 
 .PHONY: stress-programs
 stress-programs: all ## random Lua programs in one VM and spread over four (SEED=n PROGRAMS=n)
@@ -297,6 +314,9 @@ EACH ?= 3
 bench-monitor: all ## measures what one monitor costs calls between two workers
 	@tests/bench/monitor/run.sh "$(BUILD)"
 
+bench-cycles: all $(BUILD)/bench/stops.so ## measures what a round about garbage in cycles costs a worker (SIZES="1 10 100" ROUNDS=n JSON=file)
+	@tests/bench/cycles/run.sh "$(BUILD)" --json "$(JSON)"
+
 bench-guard: all $(BUILD)/bench/steady.so $(BUILD)/bench/guard/pipelined ## counts instructions of requests and library calls against the record
 	@tools/setup.sh valgrind
 	@CC="$(CC)" CFLAGS="$(strip $(CFLAGS) $(filter -DGAIJIN_HOSTILE -fsanitize%,$(OWN_CFLAGS)))" \
@@ -370,7 +390,7 @@ $(FLAGS_FILE): force
 compile = $(need_libraries)$(if $(filter $(with_check),$<),$(need_check))@mkdir -p $(@D); $(if $(V),set -x,echo '  cc    $<'); $(CC) $(CFLAGS) $(OWN_CFLAGS) -MMD -MP -c -o $@ $<
 with_check := tests/unit/% tests/flow/% tests/bed/% tests/stress/% tests/fuzz/% tests/hostile/% tests/soak/%
 # $(call link,objects and libraries)
-link = $(need_libraries)@mkdir -p $(@D); $(if $(V),set -x,echo '  link  $@'); $(CC) $(CFLAGS) $(OWN_LDFLAGS) $(LDFLAGS) -o $@ \
+link = $(need_libraries)@mkdir -p $(@D); $(if $(V),set -x,echo '  link  $@'); $(CC) $(CFLAGS) $(OWN_LDFLAGS) $(LDFLAGS) $(if $(filter $(BUILD)/tests/%,$@),$(TEST_LDFLAGS)) -o $@ \
        $(1) $(if $(findstring -shared,$(1)),,$(LEAK_ROOTS))
 archive = @mkdir -p $(@D); rm -f $@; $(AR) rcs $@ $(filter %.o,$^)
 
@@ -431,17 +451,17 @@ $(BUILD)/libgaijin.a: $(CLIENT) $(PROTO) Makefile
 	  $(CC) $(CFLAGS) $(lto_object) -r -nostdlib -o $$whole $(filter %.o,$^); \
 	  $(OBJCOPY) --localize-hidden $$whole $$object; rm -f $@ $$whole; $(call tool,ar) rcs $@ $$object
 $(BUILD)/libgaijin.so.$(VERSION): $(CLIENT) $(PROTO) client-lib/libgaijin.map Makefile
-	$(call link,-shared -Wl$(comma)-soname$(comma)$(SONAME) -Wl$(comma)--version-script=client-lib/libgaijin.map $(filter %.o,$^) $(MSGPACK) -lm)
+	$(call link,-shared -Wl$(comma)-soname$(comma)$(SONAME) -Wl$(comma)--version-script=client-lib/libgaijin.map $(filter %.o,$^) -lm)
 $(BUILD)/libgaijin.so: $(BUILD)/libgaijin.so.$(VERSION)
 	@ln -sf $(<F) $(BUILD)/$(SONAME); ln -sf $(SONAME) $@
 
-LUA_LIBS := $(UV) $(MSGPACK) $(LUA) $(SECCOMP) -lm -ldl
-TEST_LIBS := $(CHECK) $(LUA_LIBS) $(INIH)
+LUA_LIBS := $(UV) $(LUA) $(SECCOMP) -lm -ldl
+TEST_LIBS := $(CHECK) $(MSGPACK) $(LUA_LIBS) $(INIH)
 # Prerequisites that are linked, in their order.
 inputs = $(filter %.o %.a,$^)
 
 $(BUILD)/gaijin-broker: $(BUILD)/obj/broker/main.o $(BUILD)/libbroker.a $(BUILD)/libpolicy.a $(BUILD)/libproto.a
-	$(call link,$(inputs) $(UV) $(MSGPACK) $(INIH) -lm)
+	$(call link,$(inputs) $(UV) $(INIH) -lm)
 # -E: C modules that a script requires find Lua's symbols in the program.
 $(BUILD)/gaijin-worker: $(BUILD)/obj/lua/main.o $(BUILD)/liblua-gaijin.a $(INNER)
 	$(call link,-Wl$(comma)-E $(inputs) $(LUA_LIBS))
@@ -449,9 +469,9 @@ $(BUILD)/ucontext/gaijin-worker: $(BUILD)/obj/lua/main.o $(UCONTEXT) $(BUILD)/li
 	$(call link,-Wl$(comma)-E $(inputs) $(LUA_LIBS))
 # Without liblua, which the interpreter that loads it has; never unloaded, because finalisers may run late.
 $(BUILD)/gaijin.so: $(BUILD)/obj/lua/module.o $(BUILD)/liblua-gaijin.a $(INNER)
-	$(call link,-shared -Wl$(comma)-z$(comma)nodelete $(inputs) $(UV) $(MSGPACK) -lm)
+	$(call link,-shared -Wl$(comma)-z$(comma)nodelete $(inputs) $(UV) -lm)
 $(BUILD)/gaijinctl: $(BUILD)/obj/tools/main.o $(BUILD)/libtools.a $(BUILD)/libpolicy.a $(INNER)
-	$(call link,$(inputs) $(UV) $(MSGPACK) $(INIH) $(EDIT) $(CURSES) $(HTTP) -lm)
+	$(call link,$(inputs) $(UV) $(INIH) $(EDIT) $(CURSES) $(HTTP) -lm)
 $(BUILD)/docs-tables: $(BUILD)/obj/tools/dev/docs-tables.o $(BUILD)/obj/tools/base/command.o $(BUILD)/libproto.a
 	$(call link,$(inputs) -lm)
 $(BUILD)/manuals: $(BUILD)/obj/tools/dev/manuals.o $(BUILD)/obj/tools/base/command.o $(BUILD)/libproto.a
@@ -462,7 +482,7 @@ $(MANUALS): $(BUILD)/man/%: $(BUILD)/manuals
 $(HEADER): $(BUILD)/obj/tools/dev/public-header.o $(BUILD)/libproto.a
 	$(call link,$(inputs) -lm)
 $(BUILD)/examples/%: $(BUILD)/obj/examples/c/%.o $(BUILD)/libgaijin.a
-	$(call link,$(inputs) $(MSGPACK) -lm)
+	$(call link,$(inputs) -lm)
 BENCH_COMMON := $(call objects,$(wildcard tests/bench/common/*.c))
 $(BUILD)/bench/%: $(BUILD)/obj/tests/bench/%.o $(BENCH_COMMON) $(INNER)
 	$(call link,$(inputs) $(LUA_LIBS))
@@ -471,6 +491,8 @@ $(BUILD)/bench/peers/%: $(BUILD)/obj/tests/bench/peers/%.o $(BENCH_COMMON)
 # Preloaded, so it links with nothing of ours.
 $(BUILD)/bench/steady.so: $(BUILD)/obj/tests/bench/guard/steady.o
 	$(call link,-shared $(inputs))
+$(BUILD)/bench/stops.so: $(BUILD)/obj/tests/bench/cycles/stops.o
+	$(call link,-shared $(inputs) -ldl)
 
 # A C module of the test scripts.
 $(FLOW_TESTS): | $(BUILD)/tests/system.so $(BUILD)/tests/scarce.so $(BUILD)/tests/jumps.so
@@ -495,7 +517,7 @@ $(BUILD)/tests/%: $(BUILD)/obj/tests/unit/%.o $(if $(BED),$(BUILD)/libbed.a) $(T
 	$(call link,$(inputs) $(TEST_LIBS))
 # Of what it links all is compiled once more for ThreadSanitizer.
 $(BUILD)/tests/test_proto_ring_threads: $(BUILD)/obj/tests/unit/test_proto_ring_threads.o $(BUILD)/libproto.a
-	$(call link,$(inputs) $(CHECK) $(MSGPACK) -lm)
+	$(call link,$(inputs) $(CHECK) -lm)
 $(UCONTEXT_TESTS): $(BUILD)/tests/ucontext_%: $(BUILD)/obj/ucontext/tests/unit/%.o $(UCONTEXT) $(if $(BED),$(BUILD)/libbed.a) $(TESTED)
 	$(call link,$(inputs) $(TEST_LIBS))
 $(BUILD)/tests/%: $(BUILD)/obj/tests/flow/%.o $(if $(BED),$(BUILD)/libbed.a) $(TESTED)
@@ -505,10 +527,10 @@ $(BUILD)/tests/%: $(BUILD)/obj/tests/flow/%.o $(if $(BED),$(BUILD)/libbed.a) $(T
 $(BUILD)/tests/test_return $(BUILD)/tests/test_large_messages: $(BUILD)/tests/%: $(BUILD)/obj/tests/flow/%.o $(BUILD)/obj/tests/hostile/raw.o
 $(BUILD)/tests/%: $(BUILD)/obj/tests/hostile/%.o $(ATTACKS) $(if $(BED),$(BUILD)/libbed.a) $(TESTED)
 	$(call link,$(inputs) $(TEST_LIBS))
-$(BUILD)/bench/restart/storm $(BUILD)/bench/restart/pause $(BUILD)/bench/guard/pipelined: $(BUILD)/bench/%: $(BUILD)/obj/tests/bench/%.o $(BUILD)/obj/tests/hostile/raw.o $(INNER)
-	$(call link,$(inputs) $(MSGPACK) -lm)
+$(BUILD)/bench/restart/storm $(BUILD)/bench/restart/pause $(BUILD)/bench/guard/pipelined: $(BUILD)/bench/%: $(BUILD)/obj/tests/bench/%.o $(BUILD)/obj/tests/hostile/raw.o $(BENCH_COMMON) $(INNER)
+	$(call link,$(inputs) -lm)
 $(BUILD)/bench/hostile: $(BUILD)/obj/tests/hostile/bench.o $(ATTACKS) $(BUILD)/libbed.a $(INNER)
-	$(call link,$(inputs) $(CHECK) $(MSGPACK) -lm)
+	$(call link,$(inputs) $(CHECK) -lm)
 
 $(REPLAYS): $(BUILD)/tests/fuzz_%: $(BUILD)/obj/tests/fuzz/fuzz_%.o $(BUILD)/obj/tests/fuzz/replay.o $(FUZZ_WORLD) \
             $(BUILD)/libbroker.a $(BUILD)/libpolicy.a $(INNER)
@@ -519,9 +541,9 @@ $(FUZZERS): $(BUILD)/fuzz/%: $(BUILD)/obj/tests/fuzz/fuzz_%.o $(FUZZ_WORLD) $(BU
 $(patsubst %,$(BUILD)/fuzz/%,frame message hello): $(BUILD)/obj/tests/fuzz/mutate.o
 
 $(STRESS): $(call objects,$(wildcard tests/stress/*.c)) $(BUILD)/libbed.a $(INNER)
-	$(call link,$(inputs) $(CHECK) $(MSGPACK) -lm)
+	$(call link,$(inputs) $(CHECK) -lm)
 
 $(SOAK): $(call objects,$(SOAK_SOURCES)) $(ATTACKS) $(BUILD)/libbed.a $(INNER) | $(BUILD)/tests/in_use.so
-	$(call link,$(inputs) $(CHECK) $(MSGPACK) -lm)
+	$(call link,$(inputs) $(CHECK) -lm)
 
 -include $(shell find $(BUILD)/obj -name '*.d' 2>/dev/null)

@@ -134,6 +134,7 @@ static const struct client_events client_events = {
     .dropped = transfer_forget,
     .ended = reap,
     .busy = ring_offer,
+    .idle = ring_leave,
     .farewell = notify_farewell,
 };
 
@@ -253,7 +254,8 @@ int broker_start(struct broker *b, uv_loop_t *loop, const struct broker_config *
   limits_init(&b->connections);
   hot_init(&b->connections);
   hot_set(&b->connections, config->poll_us);
-  carrier_set(&b->connections, config->transport, config->rings);
+  carrier_init(&b->connections);
+  carrier_set(&b->connections, config->transport, config->rings, config->rings_idle_ms);
   uv_prepare_init(loop, &b->turn_end);
   uv_timer_init(loop, &b->greeting);
   uv_timer_init(loop, &b->log_later);
@@ -322,6 +324,7 @@ void broker_stop(struct broker *b) {
   connections_close(&b->connections);
   limits_close(&b->connections);
   hot_close(&b->connections);
+  carrier_close(&b->connections);
   work_close(&b->work);
 }
 

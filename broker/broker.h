@@ -28,6 +28,7 @@ struct broker_config {
   enum log_format log_format;
   enum transport transport; /* what workers that can have rings get */
   uint32_t rings;           /* pairs of them, at most */
+  uint32_t rings_idle_ms;   /* after such a time of silence they are given back; 0: never */
   uint32_t poll_us; /* for how long to look for messages before sleeping; 0: not at all */
   uint64_t return_grace_ms; /* how long workers of an earlier broker may take to come back */
   uint64_t cycle_ms; /* between two rounds that look for garbage in cycles; 0: none by itself */

@@ -39,6 +39,7 @@ static bool configure(struct flags *f, const struct settings *s, char *error, si
       .poll_us = settings_count(s, SETTING_poll_us),
       .transport = (enum transport)settings_choice(s, SETTING_transport),
       .rings = settings_count(s, SETTING_rings),
+      .rings_idle_ms = (uint32_t)(settings_seconds(s, SETTING_rings_idle) * 1e3),
       .return_grace_ms = (uint64_t)(settings_seconds(s, SETTING_return_grace) * 1e3),
       .cycle_ms = (uint64_t)(settings_seconds(s, SETTING_cycle_time) * 1e3),
       .cycle_quiet_s = (uint32_t)settings_count(s, SETTING_cycle_quiet),

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "broker/net/carrier.h"
 #include "proto/clock.h"
 
 static void tell_clients(struct broker *b) {
@@ -85,8 +86,7 @@ static void tell_polling(struct broker *b) {
 static void tell_rings(struct broker *b) {
   const struct carrier *k = &b->connections.carrier;
   log_told(&b->log, "status: rings: %lu of at most %lu pairs are used",
-           (unsigned long)k->count,
-           (unsigned long)(k->transport == TRANSPORT_SOCKET ? 0 : k->most));
+           (unsigned long)k->count, (unsigned long)carrier_most(&b->connections));
 }
 
 void status_tell(struct broker *b) {

@@ -136,6 +136,10 @@ struct writer {
   /* Arrays that may still be open: how many values come after the end of each. */
   uint64_t behind[BODY_DEPTH_MAX - 1];
   unsigned depth;
+  /* An array is to be ended; `put` when it began, and where the number of its values goes. */
+  bool has_open;
+  uint64_t open_from;
+  uint32_t open_mark;
   gaijin_token *staged;
   enum op op;
   bool request; /* else an answer or notice */
@@ -151,10 +155,14 @@ struct carried {
   bool wanted;    /* hello asks for some, and a descriptor may come */
   int passed;     /* the one that came last and was not mapped; -1: none */
   bool in;        /* the stream from the broker has moved into its ring */
-  bool has_moved; /* it just has, and what was read behind that are knocks */
-  bool accepts;   /* they are mapped, and the broker is to be told when the out-queue is empty */
+  bool has_moved; /* it just has, or back: what was read behind that are knocks, or nothing */
+  bool answers;   /* to an offer, or `leaves`: as soon as the out-queue is empty */
   uint32_t end;   /* of that message in the out-queue, while it is there; else 0 */
   bool out;       /* the stream to the broker has moved */
+  bool leaves;    /* the one from it is back on the socket, and that to it is to follow */
+  bool knocks;    /* since then the broker's knocks may be between messages there */
+  uint8_t ahead[64]; /* while `in`: what came on the socket behind the ring's end, */
+  uint32_t n_ahead;  /* and how much */
 };
 
 struct gaijin {

@@ -80,13 +80,18 @@ void gj_io_condemn(gaijin *g, const char *format, ...) {
   shutdown(g->fd, SHUT_RDWR); /* makes it readable: a program that polls it calls gaijin_dispatch */
 }
 
-/* The stream has moved into its ring with the message that was handled last: behind that the socket
- * brought knocks. */
-static void drop_knocks(gaijin *g) {
-  struct frame *f = &g->in;
+static bool skip_knocks(struct frame *f) {
+  uint32_t start = f->start;
+  while (f->start < f->in.size && !f->in.bytes[f->start]) f->start++;
+  return f->start > start;
+}
+
+/* The stream has moved with the message that was handled last: into its ring, and behind that the
+ * socket brought knocks; or back, and there is nothing. */
+static void note_moved(gaijin *g) {
   g->rings.has_moved = false;
-  for (; f->start < f->in.size; f->start++)
-    if (f->in.bytes[f->start]) gj_io_lost(g, "it sent bytes behind its last message there");
+  if (g->rings.in) skip_knocks(&g->in);
+  if (g->in.start < g->in.in.size) gj_io_lost(g, "it sent bytes behind its last message there");
 }
 
 /* Handles every whole message that is here. */
@@ -105,13 +110,16 @@ static void handle_messages(gaijin *g) {
         g->starved_since = 0;
         if (polling_wants_hit(&g->polling)) polling_hit(&g->polling, clock_seconds());
         gj_checkpoint(g);
-        if (g->rings.has_moved) drop_knocks(g);
+        if (g->rings.has_moved) note_moved(g);
         break;
       case FRAME_MORE: return;
       case FRAME_TOO_LARGE:
         gj_io_lost(g, "it sent a message of %u bytes, over the limit of %u", size, g->max_message);
         return;
-      case FRAME_BAD_PREFIX: gj_io_lost(g, "it sent bytes that are no message"); return;
+      case FRAME_BAD_PREFIX:
+        if (g->rings.knocks && skip_knocks(&g->in)) break;
+        gj_io_lost(g, "it sent bytes that are no message");
+        return;
     }
   }
 }
@@ -167,7 +175,11 @@ static bool read_once(gaijin *g) {
     return false;
   }
   if (g->rings.in) return take_once(g, to, room);
-  ssize_t n;
+  ssize_t n = gj_rings_ahead(g, to);
+  if (n > 0) {
+    has_read(g, (uint32_t)n);
+    return true;
+  }
   do {
     n = g->rings.wanted ? gj_rings_recv(g, to, room) : recv(g->fd, to, room, 0);
   } while (n < 0 && errno == EINTR);
@@ -191,20 +203,23 @@ static void send_queued(gaijin *g);
 /* While nothing is read it is not knocked at either; the program calls again then. */
 static void receive_from_rings(gaijin *g, bool hears) {
   enum rings_heard heard = hears ? gj_rings_hear(g) : RINGS_QUIET;
-  if (heard == RINGS_BROKEN) gj_io_lost(g, "it sent bytes behind its last message there");
-  if (heard == RINGS_QUIET && g->rings.out && !g->writer.open)
-    send_queued(g); /* there may be room again */
   for (int i = 0; may_read(g); i++) {
     if (i == READ_ROUNDS) {
       g->paused = true;
     } else if (!read_once(g) && may_read(g)) {
-      if (heard == RINGS_ENDED)
+      if (g->rings.n_ahead > 0)
+        gj_io_lost(g, "it sent bytes behind its last message there");
+      else if (heard == RINGS_ENDED)
         ended(g, "the broker closed it");
       else if (gj_rings_sleep(g))
         return;
     }
-    if (!g->rings.in) return; /* it has ended, and may be on its way back */
+    if (!g->rings.in) return; /* it is back, or has ended, and may be on its way back */
   }
+}
+
+static void receive_from_socket(gaijin *g) {
+  for (int i = 0; !g->rings.in && i < READ_ROUNDS && may_read(g) && read_once(g); i++) continue;
 }
 
 static void receive(gaijin *g, bool hears) {
@@ -212,8 +227,13 @@ static void receive(gaijin *g, bool hears) {
     g->paused = g->starved = false;
     handle_messages(g); /* what had been read */
   }
-  for (int i = 0; !g->rings.in && i < READ_ROUNDS && may_read(g) && read_once(g); i++) continue;
-  if (g->rings.in && gj_is_up(g)) receive_from_rings(g, hears);
+  receive_from_socket(g);
+  if (g->rings.in && gj_is_up(g)) {
+    receive_from_rings(g, hears);
+    receive_from_socket(g);
+  }
+  if (g->rings.out && gj_is_up(g) && !g->writer.open && !*g->condemned)
+    send_queued(g); /* there may be room again */
 }
 
 static int dispatch(gaijin *g, bool hears) {
@@ -274,6 +294,7 @@ static void send_queued(gaijin *g) {
       g->out_start += put;
       g->write_broken = g->rings.pair.is_broken;
       if (put < left) break;
+      if (g->out_start == g->rings.end) gj_rings_answered(g);
       continue;
     }
     ssize_t n = send(g->fd, g->out.bytes + g->out_start, left, MSG_NOSIGNAL);
@@ -283,10 +304,7 @@ static void send_queued(gaijin *g) {
     if (n < 0) break;
     g->out_start += (uint32_t)n;
     if ((uint32_t)n < left) break;
-    if (g->out_start == g->rings.end) {
-      g->rings.end = 0;
-      g->rings.out = true;
-    }
+    if (g->out_start == g->rings.end) gj_rings_answered(g);
   }
 }
 
@@ -299,7 +317,7 @@ int gaijin_flush(gaijin *g, bool releases) {
   /* Without memory the releases stay queued for the next flush. */
   if (g->n_releases && (releases || gaijin_queued_bytes(g))) gj_write_releases(g);
   send_queued(g);
-  if (g->rings.accepts && g->out_start == g->out.size) {
+  if (g->rings.answers && g->out_start == g->out.size) {
     compact(g); /* so that it is the first in the queue */
     gj_rings_answer(g);
     send_queued(g);

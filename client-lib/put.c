@@ -30,6 +30,13 @@ void gaijin_put_number(gaijin *g, double v) {
   if (p) pack_number(p, v);
 }
 
+void gaijin_put_numbers(gaijin *g, const double *numbers, size_t n) {
+  struct writer *w = &g->writer;
+  if (!w->open || w->nested) return;
+  w->put += n;
+  pack_numbers(&w->pack, numbers, n);
+}
+
 void gaijin_put_string(gaijin *g, const char *bytes, size_t size) {
   struct pack *p = writer_value(g);
   if (!p) return;
@@ -66,18 +73,48 @@ static bool enter_array(struct writer *w, uint64_t behind) {
   return true;
 }
 
-void gaijin_put_array(gaijin *g, uint32_t count) {
+/* Where an array is to be written; NULL: there is nothing to write. */
+static struct pack *writer_array(gaijin *g) {
   struct pack *p = writer_value(g);
   struct writer *w = &g->writer;
   /* One more than announced must not announce more itself. */
-  if (!p || w->put > w->count) return;
+  if (!p || w->put > w->count) return NULL;
+  if (w->has_open && !w->refused)
+    w->refused = (enum gaijin_status)gj_fail(
+        g, GAIJIN_STATUS_UNSUPPORTED, "'%s' has an array inside one that is not ended",
+        op_name(w->op));
+  if (w->has_open) return NULL;
   if (!enter_array(w, w->count - w->put) && !w->refused)
     w->refused = (enum gaijin_status)gj_fail(
         g, GAIJIN_STATUS_UNSUPPORTED,
         "arrays in '%s' are nested more than %d deep, the message itself included", op_name(w->op),
         BODY_DEPTH_MAX);
-  w->count += count;
+  return p;
+}
+
+void gaijin_put_array(gaijin *g, uint32_t count) {
+  struct pack *p = writer_array(g);
+  if (!p) return;
+  g->writer.count += count;
   pack_array(p, count);
+}
+
+void gaijin_put_array_begin(gaijin *g) {
+  struct pack *p = writer_array(g);
+  struct writer *w = &g->writer;
+  if (!p) return;
+  w->open_from = w->put;
+  w->has_open = true;
+  w->open_mark = pack_open_array(p);
+}
+
+void gaijin_put_array_end(gaijin *g) {
+  struct writer *w = &g->writer;
+  if (!w->open || w->nested || !w->has_open) return;
+  uint64_t n = w->put - w->open_from;
+  w->has_open = false;
+  w->count += n;
+  pack_close_array(&w->pack, w->open_mark, n);
 }
 
 void gaijin_put_token(gaijin *g, gaijin_token *t) {

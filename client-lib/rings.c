@@ -3,7 +3,9 @@
  * Rings in memory that is shared with the broker (proto/ring/ring.h), instead of the socket. The
  * broker offers them when it likes; what it sends with that is checked. Each stream moves by
  * itself: the one to the broker behind the message that accepts, the one from it behind the message
- * that says so. From then on the socket carries knocks, and the end of the connection.
+ * that says so. From then on the socket carries knocks, and the end of the connection. When the
+ * broker says that its stream is back on the socket, ours follows; then there are no rings, until
+ * it offers some again.
  *
  * The program's loop waits for the socket, so whenever it may wait the broker is told to knock:
  * gaijin_dispatch and gaijin_poll leave with rings that sleep, unless the program has to call them
@@ -59,6 +61,14 @@ ssize_t gj_rings_recv(gaijin *g, void *to, uint32_t room) {
   return n;
 }
 
+/* What comes next is on the socket, behind the knocks that are there. */
+static const char *on_leave(struct carried *k) {
+  if (!k->in || !k->out) return "its rings are not moved to";
+  k->in = false;
+  k->has_moved = k->leaves = k->answers = k->knocks = true;
+  return NULL;
+}
+
 /* Without a descriptor, for which there was none left, or room for a mapping it stays as it is. */
 static const char *on_offer(gaijin *g, uint64_t layout) {
   struct carried *k = &g->rings;
@@ -67,7 +77,7 @@ static const char *on_offer(gaijin *g, uint64_t layout) {
   if (layout == RING_LAYOUT && k->passed >= 0 && ring_map(k->passed, &map) == 0)
     rings_attach(&k->pair, map, RING_WORKER, NULL);
   close_passed(g);
-  k->accepts = true;
+  k->answers = true;
   return NULL;
 }
 
@@ -76,17 +86,29 @@ const char *gj_rings_on_notice(gaijin *g, struct reader *r) {
   uint64_t step, layout = 0;
   if (!reader_uint(r, &step)) return "not a step";
   if (step == RING_OFFERED) return reader_uint(r, &layout) ? on_offer(g, layout) : "no layout";
-  if (step != RING_MOVED || !k->out || k->in) return "its rings are not moved to";
+  if (step == RING_LEFT) return on_leave(k);
+  if (step != RING_MOVED || k->leaves || !k->out || k->in) return "its rings are not moved to";
   k->in = k->has_moved = true;
   return NULL;
 }
 
 void gj_rings_answer(gaijin *g) {
   struct carried *k = &g->rings;
+  enum ring_step step = k->leaves ? RING_LEFT : k->pair.page ? RING_MOVED : RING_REFUSED;
   assert(!g->writer.open && g->out_start == g->out.size);
-  if (gj_write_ring(g, k->pair.page ? RING_MOVED : RING_REFUSED)) return; /* the next time */
-  k->accepts = false;
-  if (k->pair.page) k->end = g->out.size;
+  if (gj_write_ring(g, step)) return; /* the next time */
+  k->answers = false;
+  if (step != RING_REFUSED) k->end = g->out.size;
+}
+
+void gj_rings_answered(gaijin *g) {
+  struct carried *k = &g->rings;
+  k->end = 0;
+  k->out = !k->leaves;
+  if (k->out) return;
+  ring_unmap(k->pair.page); /* the broker has it yet */
+  k->pair = (struct rings){0};
+  k->leaves = false;
 }
 
 /* ---- Bytes ---- */
@@ -115,16 +137,27 @@ uint32_t gj_rings_put(gaijin *g, const void *bytes, uint32_t n) {
 }
 
 enum rings_heard gj_rings_hear(gaijin *g) {
-  char bytes[64];
-  ssize_t n;
+  struct carried *k = &g->rings;
+  ssize_t n = 0, knocks = 0;
+  if (k->n_ahead > 0) return RINGS_QUIET; /* the ring is read to its end first */
   do
-    n = recv(g->fd, bytes, sizeof bytes, MSG_DONTWAIT);
+    n = recv(g->fd, k->ahead, sizeof k->ahead, MSG_DONTWAIT);
   while (n < 0 && errno == EINTR);
-  for (ssize_t i = 0; i < n; i++)
-    if (bytes[i]) return RINGS_BROKEN;
   if (n == 0 || (n < 0 && errno != EAGAIN && errno != EWOULDBLOCK)) return RINGS_ENDED;
+  while (knocks < n && !k->ahead[knocks]) knocks++;
+  if (knocks < n) {
+    k->n_ahead = (uint32_t)(n - knocks);
+    memmove(k->ahead, k->ahead + knocks, k->n_ahead);
+  }
   ring_wake(&g->rings.pair); /* now that the socket is empty */
   return RINGS_QUIET;
+}
+
+uint32_t gj_rings_ahead(gaijin *g, void *to) {
+  uint32_t n = g->rings.n_ahead;
+  memcpy(to, g->rings.ahead, n);
+  g->rings.n_ahead = 0;
+  return n;
 }
 
 bool gj_rings_sleep(gaijin *g) { return ring_sleep(&g->rings.pair); }

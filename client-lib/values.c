@@ -193,47 +193,54 @@ static inline struct gaijin_value uint_value(uint64_t n) {
       .type = GAIJIN_NUMBER, .number = (double)n, .is_uint = true, .integer = n};
 }
 
-/* Reads a number at *at if it has one of the usual forms. */
-static inline bool usual_number(const uint8_t **at, const uint8_t *end, double *to) {
-  const uint8_t *p = *at;
-  size_t left = (size_t)(end - p);
-  if (left == 0) return false;
-  if (p[0] < 0x80) {
-    *to = p[0];
-    *at = p + 1;
-  } else if (p[0] == 0xcd && left >= 3) {
+/* The bytes of the longest of the usual forms of numbers. */
+enum { USUAL_MOST = 9 };
+
+/* Reads the number at `p` if it has one of the usual forms, none of which ends too late: behind it;
+ * NULL: it has another. */
+static inline const uint8_t *usual_number(const uint8_t *p, double *to) {
+  uint8_t mark = p[0];
+  if (mark < 0x80) {
+    *to = mark;
+    return p + 1;
+  }
+  if (mark == 0xcd) {
     *to = load_be16(p + 1);
-    *at = p + 3;
-  } else if (p[0] == 0xce && left >= 5) {
+    return p + 3;
+  }
+  if (mark == 0xce) {
     *to = load_be32(p + 1);
-    *at = p + 5;
-  } else if (p[0] == 0xcb && left >= 9) {
+    return p + 5;
+  }
+  if (mark == 0xcb) {
     uint64_t bits = load_be64(p + 1);
     memcpy(to, &bits, sizeof bits);
-    *at = p + 9;
-  } else if (p[0] == 0xcc && left >= 2) {
-    *to = p[1];
-    *at = p + 2;
-  } else {
-    return false;
+    return p + USUAL_MOST;
   }
-  return true;
+  if (mark != 0xcc) return NULL;
+  *to = p[1];
+  return p + 2;
 }
 
-/* Reads up to `most` numbers from *at on. */
+/* Reads a number of whatever form, near the end too; NULL: there is none. */
+__attribute__((noinline)) static const uint8_t *any_number(const uint8_t *p, const uint8_t *end,
+                                                           double *to) {
+  struct reader r = {p, end};
+  struct value v;
+  if (!reader_next(&r, &v) || v.type != VALUE_NUMBER) return NULL;
+  *to = v.number;
+  return r.at;
+}
+
+/* Reads so many numbers from *at on as there are, but no more than `most`. */
 static size_t numbers(const uint8_t **at, const uint8_t *end, double *to, size_t most) {
+  const uint8_t *p = *at, *next;
   size_t n = 0;
-  while (n < most) {
-    if (usual_number(at, end, &to[n])) {
-      n++;
-      continue;
-    }
-    struct reader r = {*at, end};
-    struct value v;
-    if (!reader_next(&r, &v) || v.type != VALUE_NUMBER) break;
-    to[n++] = v.number;
-    *at = r.at;
+  for (; n < most; n++, p = next) {
+    next = end - p >= USUAL_MOST ? usual_number(p, &to[n]) : NULL;
+    if (!next && !(next = any_number(p, end, &to[n]))) break;
   }
+  *at = p;
   return n;
 }
 

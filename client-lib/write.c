@@ -29,6 +29,7 @@ static void writer_open(gaijin *g, const struct message *header, uint32_t count)
   w->put = 0;
   w->refs = 0;
   w->depth = 0;
+  w->has_open = false;
   w->staged = NULL;
   w->op = header->op;
   pack_begin(&w->pack, &g->out, g->max_message, header, count);
@@ -69,6 +70,9 @@ static int writer_check(gaijin *g) {
   if (!gj_is_up(g)) return gj_fail_lost(g);
   if (gj_is_fork(g)) return gj_fork_refuse(g);
   if (w->refused) return (int)w->refused;
+  if (w->has_open)
+    return gj_fail(g, GAIJIN_STATUS_PROTOCOL, "message '%s' has an array that is not ended",
+                   op_name(w->op));
   if (w->put != w->count)
     return gj_fail(g, GAIJIN_STATUS_PROTOCOL,
                    "message '%s' was announced with %llu values but got %llu", op_name(w->op),

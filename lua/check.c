@@ -102,7 +102,7 @@ static void check_stacks(const struct worker *w) {
   const struct stacks *k = &w->sched.stacks;
   size_t used = 0;
   for (const struct fiber *f = w->sched.all; f; f = f->all_next) used += f->stack != NULL;
-  MUST(k->n_all == used + k->n_idle);
+  MUST(k->n_all == used + k->n_idle && k->least_idle <= k->n_idle);
 }
 
 /* ---- Futures ---- */

@@ -109,28 +109,36 @@ static void put_negative(struct pack *p, int64_t n) {
     put_marked64(p, 0xd3, (uint64_t)n);
 }
 
-/* One of at most 32 bits, and there is room for its longest form. */
-static inline void put_short(struct pack *p, uint32_t n) {
-  struct buffer *b = p->out;
-  uint8_t *to = b->bytes + b->size;
-  uint32_t bytes = 1;
+enum { SHORT_MOST = 5 };
+
+/* Whether the number is a natural one of at most 32 bits, which has no more than SHORT_MOST. */
+static inline bool is_short(double v, uint32_t *n) {
+  uint64_t bits;
+  memcpy(&bits, &v, sizeof bits);
+  if (!(v >= 0 && v <= UINT32_MAX)) return false;
+  *n = (uint32_t)v;
+  return *n == v && bits >> 63 == 0; /* -0 is none */
+}
+
+/* Writes one where there is room for its longest form; behind it. */
+static inline uint8_t *put_short(uint8_t *to, uint32_t n) {
   if (n < 0x80) {
     to[0] = (uint8_t)n;
-  } else if (n <= UINT8_MAX) {
+    return to + 1;
+  }
+  if (n <= UINT8_MAX) {
     to[0] = 0xcc;
     to[1] = (uint8_t)n;
-    bytes = 2;
-  } else if (n <= UINT16_MAX) {
+    return to + 2;
+  }
+  if (n <= UINT16_MAX) {
     to[0] = 0xcd;
     store_be16(to + 1, (uint16_t)n);
-    bytes = 3;
-  } else {
-    to[0] = 0xce;
-    store_be32(to + 1, n);
-    bytes = 5;
+    return to + 3;
   }
-  b->size += bytes;
-  p->wanted += bytes;
+  to[0] = 0xce;
+  store_be32(to + 1, n);
+  return to + SHORT_MOST;
 }
 
 static inline bool has_room(const struct pack *p, uint32_t n) {
@@ -151,13 +159,28 @@ __attribute__((noinline)) static void put_other_number(struct pack *p, double v)
     put_negative(p, (int64_t)v);
 }
 
+/* Puts numbers as long as they are short, where there is room for so many; how many it were. */
+static inline size_t put_short_ones(struct pack *p, const double *v, size_t n) {
+  uint8_t *start = p->out->bytes + p->out->size, *to = start;
+  uint32_t number;
+  size_t i = 0;
+  for (; i < n && is_short(v[i], &number); i++) to = put_short(to, number);
+  p->out->size += (uint32_t)(to - start);
+  p->wanted += (uint64_t)(to - start);
+  return i;
+}
+
 void pack_number(struct pack *p, double v) {
-  uint64_t bits;
-  memcpy(&bits, &v, sizeof bits);
-  if (v >= 0 && v <= UINT32_MAX && (uint32_t)v == v && bits >> 63 == 0 && has_room(p, 5))
-    put_short(p, (uint32_t)v);
-  else
-    put_other_number(p, v);
+  if (!has_room(p, SHORT_MOST) || put_short_ones(p, &v, 1) == 0) put_other_number(p, v);
+}
+
+void pack_numbers(struct pack *p, const double *v, size_t n) {
+  enum { MANY = 64 };
+  for (size_t i = 0; i < n;) {
+    size_t many = n - i < MANY ? n - i : MANY;
+    if (has_room(p, (uint32_t)many * SHORT_MOST)) i += put_short_ones(p, v + i, many);
+    if (i < n) pack_number(p, v[i++]);
+  }
 }
 
 void pack_uint(struct pack *p, uint64_t v) { put_uint(p, v); }
@@ -267,6 +290,19 @@ void pack_array(struct pack *p, uint32_t count) {
     put_marked16(p, 0xdc, (uint16_t)count);
   else
     put_marked32(p, 0xdd, count);
+}
+
+/* In the longest form, whose size does not depend on the number. */
+uint32_t pack_open_array(struct pack *p) {
+  uint32_t mark = p->out->size - p->start;
+  put_marked32(p, 0xdd, 0);
+  return mark;
+}
+
+void pack_close_array(struct pack *p, uint32_t mark, uint64_t count) {
+  if (p->outcome != BUFFER_OK) return;
+  assert(count <= UINT32_MAX && p->out->bytes[p->start + mark] == 0xdd);
+  store_be32(p->out->bytes + p->start + mark + 1, (uint32_t)count);
 }
 
 enum buffer_outcome pack_end(struct pack *p) {

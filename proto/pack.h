@@ -30,6 +30,7 @@ void pack_nil(struct pack *p);
 void pack_bool(struct pack *p, bool v);
 /* Integral numbers up to 2^53 in msgpack's short integer forms, all others (and -0) as float64. */
 void pack_number(struct pack *p, double v);
+void pack_numbers(struct pack *p, const double *v, size_t n);
 void pack_uint(struct pack *p, uint64_t v);
 /* As str when the bytes are valid UTF-8, else as bin. */
 void pack_string(struct pack *p, const char *bytes, uint32_t size);
@@ -41,6 +42,9 @@ void pack_null(struct pack *p);
 void pack_raw(struct pack *p, const void *bytes, uint32_t size);
 /* An array inside the body; its `count` values follow. */
 void pack_array(struct pack *p, uint32_t count);
+/* The same before their number is known: what is returned is for pack_close_array, behind them. */
+uint32_t pack_open_array(struct pack *p);
+void pack_close_array(struct pack *p, uint32_t mark, uint64_t count);
 
 /* Ends the message: writes its length. BUFFER_OVER_MAX: it is over max_message, and p->wanted - 5
  * says by how much. */

@@ -6,9 +6,9 @@
 # A program is one of Check's (its last "100%: Checks: 5, Failures: 0, Errors: 0" counts) or a script that prints
 # "N passed, N failed" last. One that prints neither, dies or hangs counts as a failure. Each is shown with the seconds it
 # took and those of a processor that it and its processes used: the rest it waited. Output is shown when something failed,
-# and kept then in a directory of this run's own, BUILD/tests/log-XXXXXX, for a day. The end names again what failed, with
-# the tests' own lines on it ("failed: ..."). The last line is "N passed, N failed"; the status is 0 only if none failed
-# and some ran.
+# and kept then in a directory of this run's own, BUILD/tests/log-XXXXXX, for a day. The end names the ten that took longest
+# and the ten that used most ("longest, ...", "busiest, ..."), and again what failed, with the tests' own lines on it
+# ("failed: ..."). The last line is "N passed, N failed"; the status is 0 only if none failed and some ran.
 #
 #   JOBS                programs at a time (default: one more than there are processors, for many wait)
 #   GAIJIN_TEST_LIMIT   seconds a program may take (300)     GAIJIN_TEST_SLOWER  multiplies every time limit (1)
@@ -88,6 +88,18 @@ GAIJIN_LOGS=$(mktemp -d "$build/tests/log-XXXXXX")
 if [ $# -gt 0 ]; then
   in_order "$@" | xargs -d '\n' -n 1 -P "${JOBS:-$(($(nproc) + 1))}" "$0" --one
 fi
+
+# What to look at when this takes too long: NAME seconds (of a processor), the first ten by the column.
+first_ten() { # TITLE COLUMN
+  for time in "$GAIJIN_LOGS"/*.time; do
+    [ -e "$time" ] && awk -v name="$(basename "$time" .time)" 'NF == 3 { print name, $1, $2 + $3 }' "$time"
+  done | sort -k "$2,${2}nr" | awk -v title="$1" '
+    { took += $2; used += $3 }
+    NR <= 10 { text = text sprintf("%s %s %d (%d)", NR > 1 ? "," : "", $1, $2, $3) }
+    END { if (NR) printf "%s, in seconds (of a processor):%s; all %d: %d (%d)\n", title, text, NR, took, used }'
+}
+first_ten longest 2
+first_ten busiest 3
 
 passed=0 failed=0
 for count in "$GAIJIN_LOGS"/*.count; do

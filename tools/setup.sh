@@ -71,6 +71,7 @@ need_file() { # package, file
 }
 need_packages() {
   need_library check check
+  need_library 'libmsgpack-c-dev|libmsgpack-dev' msgpack-c msgpack
   need_command g++ g++ clang++
   need_command lua5.1 lua5.1
   need_command luajit luajit
@@ -99,7 +100,6 @@ look() {
   need_command make make
   need_command pkg-config pkg-config pkgconf
   need_library libuv1-dev libuv
-  need_library 'libmsgpack-c-dev|libmsgpack-dev' msgpack-c msgpack
   need_library liblua5.1-0-dev lua5.1
   need_library libinih-dev inih
   need_library libseccomp-dev libseccomp

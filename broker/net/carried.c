@@ -11,6 +11,7 @@
 
 #include "broker/base/accounts_carried.h"
 #include "broker/base/descriptor.h"
+#include "broker/net/carrier.h"
 #include "broker/net/connections.h"
 #include "broker/net/limits.h"
 #include "broker/net/reading.h"
@@ -69,6 +70,7 @@ static void carry_lanes(struct client *c, struct sheet *s) {
   bool is = l != NULL;
   uint64_t left = 0; /* bytes before its stream moves */
   SHEET(s, c->wants_lanes);
+  SHEET(s, c->moving);
   SHEET(s, is);
   if (!is || s->fault) return;
   if (s->writes) {
@@ -79,22 +81,23 @@ static void carry_lanes(struct client *c, struct sheet *s) {
   SHEET(s, read.file);
   SHEET(s, read.in);
   SHEET(s, read.out);
+  SHEET(s, read.has_left);
   SHEET(s, read.is_knock_due);
   SHEET(s, left);
   SHEET(s, place.tail);
   SHEET(s, place.head);
   SHEET(s, place.base);
   if (s->writes || s->fault) return;
-  if (!descriptor_keep(read.file, false) || lanes_new(&c->lanes, read.file, &place) < 0) {
+  if (!descriptor_keep(read.file, false) || lanes_new(&l, read.file, &place) < 0) {
     sheet_fail(s, "a client's rings cannot be mapped");
     return;
   }
-  c->lanes->in = read.in;
-  c->lanes->out = read.out;
-  c->lanes->is_knock_due = read.is_knock_due;
-  c->lanes->out_at = left + c->outbox.written;
-  c->connections->carrier.count++;
-  client_settle(c);
+  l->in = read.in;
+  l->out = read.out;
+  l->has_left = read.has_left;
+  l->is_knock_due = read.is_knock_due;
+  l->out_at = left + c->outbox.written;
+  carrier_keep(c, l);
 }
 
 /* What the floors above have stored with it. */

@@ -115,11 +115,28 @@ void client_settle(struct client *c) {
   }
 }
 
+void client_take_lanes(struct client *c, struct lanes *l) {
+  struct carrier *k = &c->connections->carrier;
+  l->owner = c;
+  l->next = k->all;
+  if (l->next) l->next->prev = l;
+  k->all = c->lanes = l;
+  k->count++;
+  client_settle(c);
+}
+
 void client_drop_lanes(struct client *c) {
-  if (!c->lanes) return;
-  lanes_free(c->lanes);
+  struct carrier *k = &c->connections->carrier;
+  struct lanes *l = c->lanes;
+  if (!l) return;
+  if (l->prev)
+    l->prev->next = l->next;
+  else
+    k->all = l->next;
+  if (l->next) l->next->prev = l->prev;
+  k->count--;
+  lanes_free(l);
   c->lanes = NULL;
-  c->connections->carrier.count--;
   client_settle(c);
 }
 
@@ -205,11 +222,19 @@ void client_watch(struct client *c, bool to_write) {
   if (r < 0) client_condemn(c, "cannot wait for its socket: %s", uv_strerror(r));
 }
 
+/* By the socket again; the ring of the other stream is yet taken from. */
+static enum outbox_outcome write_left(struct client *c, int *error) {
+  enum outbox_outcome o = outbox_write(&c->outbox, c->fd, error);
+  if (o == OUTBOX_EMPTY) lanes_knock_later(c->lanes, c->fd);
+  return o;
+}
+
 /* By the socket up to where the stream moves, and from there on by the ring. */
 static enum outbox_outcome write_moving(struct client *c, int *error) {
   struct lanes *l = c->lanes;
   bool knock = false;
   *error = EPROTO;
+  if (l->has_left) return write_left(c, error);
   if (!l->out) {
     uint64_t left = l->out_at - c->outbox.written;
     enum outbox_outcome o = outbox_write_some(&c->outbox, left, c->fd, error);

@@ -59,6 +59,8 @@ struct client_events {
   bool (*ended)(struct client *c);
   /* It is busy, nothing waits to be written to it, and it may be offered rings. */
   void (*busy)(struct client *c);
+  /* It has rings, is idle, nothing waits to be written to it, and it may leave them. */
+  void (*idle)(struct client *c);
   /* The broker ends the connection for another reason, next: a word to it. */
   void (*farewell)(struct client *c, const char *text);
 };
@@ -99,8 +101,16 @@ enum transport { TRANSPORT_SOCKET, TRANSPORT_SHM, TRANSPORT_AUTO };
 struct carrier {
   enum transport transport;
   uint32_t most, count; /* pairs of rings */
+  struct lanes *all; /* those, newest first */
   uid_t uid; /* whose workers get some */
+  uint32_t idle_ms; /* of how long is seen whether one is idle; 0: nobody ever is */
+  uv_timer_t look; /* runs while there are some that may be given back */
 };
+
+/* The stream from a client, as it goes from its socket into a ring, or back: what is read behind
+ * the message with which it does that are knocks; or there is nothing. Then it is back, and the
+ * first that comes may be knocks, up to a message. */
+enum moving { MOVING_NOT, MOVING_IN, MOVING_BACK, MOVING_KNOCKS };
 
 struct connections {
   uv_loop_t *loop;
@@ -177,6 +187,7 @@ struct client {
   uint8_t read_shift; /* so often was halved what is read of it at once (reading.c) */
   uint8_t hot; /* its place in connections.hot, counted from 1; 0: it is not there */
   uint8_t vain_looks; /* while it is hot: in a row */
+  uint8_t moving; /* enum moving */
   enum client_state state;
   bool is_dirty; /* in connections.dirty */
   bool is_postponed; /* the next message in `rest` has been begun and is to come again */
@@ -284,7 +295,9 @@ static inline bool client_leaves_untaken(const struct client *c) {
 void client_flush(struct client *c);
 /* It has read or sent something now. */
 void client_note_activity(struct client *c);
-/* It goes over the socket from now on, or ends; may be called again. */
+/* It has rings from now on; they are charged to it. It goes over the socket from now on, or ends;
+ * may be called again. */
+void client_take_lanes(struct client *c, struct lanes *l);
 void client_drop_lanes(struct client *c);
 /* Has its socket watched for what matters now; `to_write`: for room, too, which of a ring a knock
  * tells. */

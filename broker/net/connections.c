@@ -39,7 +39,8 @@ static void write_out(struct client *c) {
 
 /* Its socket is ready, and has knocks only: what they are for is found in its rings. */
 static void on_knock(struct client *c) {
-  switch (lanes_hear(c->fd)) {
+  client_charge(c, COST_READ);
+  switch (lanes_hear(c->lanes, c->fd)) {
     case LANES_ENDED: reading_hung_up(c); return;
     case LANES_BROKEN:
       client_fault(c, "it sent something behind its last message on the socket");

@@ -5,6 +5,7 @@
 #define _GNU_SOURCE /* struct ucred */
 #include "broker/net/lanes.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -55,11 +56,32 @@ bool lanes_offer(const struct lanes *l, int fd, const void *bytes, uint32_t size
   return sendmsg(fd, &m, MSG_NOSIGNAL | MSG_DONTWAIT) == (ssize_t)size;
 }
 
-void lanes_knock(struct lanes *l, int fd) {
-  l->is_knock_due = !l->out;
-  if (l->is_knock_due) return;
+static void send_knock(int fd) {
   ssize_t n = send(fd, "", 1, MSG_NOSIGNAL | MSG_DONTWAIT);
   (void)n; /* of one that has gone the end is read */
+}
+
+void lanes_knock(struct lanes *l, int fd) {
+  if (l->out)
+    send_knock(fd);
+  else
+    l->is_knock_due = true;
+}
+
+void lanes_knock_later(struct lanes *l, int fd) {
+  if (!l->is_knock_due) return;
+  l->is_knock_due = false;
+  send_knock(fd);
+}
+
+bool lanes_leave(struct lanes *l, int fd, const void *bytes, uint32_t size) {
+  assert(l->in && l->out && !l->is_knock_due);
+  if (ring_room(&l->pair) < size) return false;
+  ring_put(&l->pair, bytes, size);
+  if (ring_publish(&l->pair)) send_knock(fd); /* the last before its messages there */
+  l->out = l->has_room = false;
+  l->has_left = true;
+  return true;
 }
 
 void lanes_end(struct lanes *l) {
@@ -77,15 +99,22 @@ uint32_t lanes_take(struct lanes *l, int fd, void *to, uint32_t room) {
   return n;
 }
 
-enum lanes_heard lanes_hear(int fd) {
-  char bytes[64];
+static ssize_t receive(int fd, void *to, size_t room, int flags) {
   ssize_t n;
   do
-    n = recv(fd, bytes, sizeof bytes, MSG_DONTWAIT);
+    n = recv(fd, to, room, MSG_DONTWAIT | flags);
   while (n < 0 && errno == EINTR);
+  return n;
+}
+
+enum lanes_heard lanes_hear(struct lanes *l, int fd) {
+  char bytes[64];
+  ssize_t n = receive(fd, bytes, sizeof bytes, l->has_left ? MSG_PEEK : 0), knocks = 0;
   if (n < 0 && errno == EAGAIN) return LANES_NOTHING;
   if (n <= 0) return LANES_ENDED;
-  for (ssize_t i = 0; i < n; i++)
-    if (bytes[i]) return LANES_BROKEN;
+  while (knocks < n && !bytes[knocks]) knocks++;
+  if (!l->has_left) return knocks < n ? LANES_BROKEN : LANES_KNOCKED;
+  if (knocks > 0) receive(fd, bytes, (size_t)knocks, 0);
+  l->is_ahead = knocks < n;
   return LANES_KNOCKED;
 }

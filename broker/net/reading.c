@@ -33,15 +33,25 @@ static bool may_go_on(const struct client *c) {
          !client_leaves_untaken(c);
 }
 
-/* The stream has moved into its ring with the message that was handled last: behind that the socket
- * brought knocks, and the ring is yet to be read. */
+static void skip_knocks(struct frame *f) {
+  while (f->start < f->in.size && !f->in.bytes[f->start]) f->start++;
+}
+
+/* The stream has moved with the message that was handled last (enum moving). */
+static void note_moved(struct client *c, struct frame *f) {
+  bool is_back = c->moving == MOVING_BACK;
+  if (c->moving == MOVING_KNOCKS) return;
+  c->moving = is_back ? MOVING_KNOCKS : MOVING_NOT;
+  if (!is_back) skip_knocks(f);
+  if (f->start < f->in.size)
+    client_fault(c, "it sent something behind its last message %s",
+                 is_back ? "in its ring" : "on the socket");
+}
+
+/* It is back on the socket. */
 static void drop_knocks(struct client *c, struct frame *f) {
-  c->lanes->has_moved = false;
-  for (; f->start < f->in.size; f->start++) {
-    if (!f->in.bytes[f->start]) continue;
-    client_fault(c, "it sent something behind its last message on the socket");
-    return;
-  }
+  skip_knocks(f);
+  if (f->start < f->in.size) c->moving = MOVING_NOT;
 }
 
 /* The whole messages in `f`, as far as it may. */
@@ -58,7 +68,7 @@ static inline void handle_each(struct client *c, struct frame *f) {
           f->start -= size;
         else
           c->messages_in++;
-        if (c->lanes && c->lanes->has_moved) drop_knocks(c, f);
+        if (c->moving) note_moved(c, f);
         break;
       case FRAME_MORE: return;
       case FRAME_TOO_LARGE:
@@ -76,6 +86,7 @@ static inline void handle_each(struct client *c, struct frame *f) {
 static void handle_messages(struct client *c, struct frame *f) {
   assert(!c->connections->heard);
   c->connections->heard = c;
+  if (c->moving == MOVING_KNOCKS) drop_knocks(c, f);
   handle_each(c, f);
   c->connections->heard = NULL;
 }
@@ -110,11 +121,15 @@ static void keep_rest(struct client *c, struct frame *f) {
 
 /* The same as receive, of its ring, whose end only the socket tells (go_on). */
 static uint32_t take(struct client *c, uint8_t *to, uint32_t room) {
-  if (c->has_hung_up) lanes_end(c->lanes);
-  uint32_t n = lanes_take(c->lanes, c->fd, to, room);
+  struct lanes *l = c->lanes;
+  if (c->has_hung_up) lanes_end(l);
+  uint32_t n = lanes_take(l, c->fd, to, room);
   if (n > 0) client_charge(c, COST_READ + n / READ_PER_UNIT);
-  if (c->lanes->pair.is_broken)
+  if (l->has_left && c->outbox.bytes == 0) lanes_knock_later(l, c->fd);
+  if (l->pair.is_broken)
     client_fault(c, "its rings have counters that cannot be");
+  else if (n == 0 && l->is_ahead)
+    client_fault(c, "it sent something behind its last message on the socket");
   return n;
 }
 

@@ -15,17 +15,38 @@ bool ring_read(const struct hello_options *o) {
   return hello_option(o, RING_KEY, &r) && reader_uint(&r, &layout) && layout == RING_LAYOUT;
 }
 
-void ring_offer(struct client *c) {
-  struct broker *b = c->broker;
+/* A notice that goes past the outbox. */
+static bool make(struct broker *b, enum ring_step step) {
   struct message m = {.kind = MESSAGE_NOTICE, .op = OP_ring, .target = OP_NONE};
   struct pack p;
+  bool is_offer = step == RING_OFFERED;
   b->out.size = 0;
-  pack_begin(&p, &b->out, b->connections.max_message, &m, 2);
-  pack_uint(&p, RING_OFFERED);
-  pack_uint(&p, RING_LAYOUT);
-  if (pack_end(&p) != BUFFER_OK || !carrier_offer(c, b->out.bytes, b->out.size)) return;
+  pack_begin(&p, &b->out, b->connections.max_message, &m, is_offer ? 2 : 1);
+  pack_uint(&p, step);
+  if (is_offer) pack_uint(&p, RING_LAYOUT);
+  return pack_end(&p) == BUFFER_OK;
+}
+
+static void note_made(struct client *c) {
   c->messages_out++;
-  b->traffic.made[OP_ring].messages[MESSAGE_NOTICE]++;
+  c->broker->traffic.made[OP_ring].messages[MESSAGE_NOTICE]++;
+}
+
+void ring_offer(struct client *c) {
+  struct buffer *out = &c->broker->out;
+  if (make(c->broker, RING_OFFERED) && carrier_offer(c, out->bytes, out->size)) note_made(c);
+}
+
+void ring_leave(struct client *c) {
+  struct buffer *out = &c->broker->out;
+  if (make(c->broker, RING_LEFT) && carrier_leave(c, out->bytes, out->size)) note_made(c);
+}
+
+static void move(struct client *from) {
+  carrier_moved_in(from);
+  pack_uint(notify_begin(from->broker, MESSAGE_NOTICE, OP_ring, 0, 1), RING_MOVED);
+  notify_send(from->broker, from);
+  if (from->state != CLIENT_CONDEMNED) carrier_moves_out(from);
 }
 
 void ring_on_ring(struct client *from, const struct message *m) {
@@ -33,16 +54,17 @@ void ring_on_ring(struct client *from, const struct message *m) {
   uint32_t count;
   uint64_t step;
   reader_open(&r, m->body, m->body_size, &count);
-  if (!from->lanes || from->lanes->in) {
+  bool may_leave = from->lanes && from->lanes->has_left, may_move = from->lanes && !from->lanes->in;
+  if (!may_leave && !may_move)
     client_fault(from, "it sent 'ring', and was offered none");
-  } else if (!reader_uint(&r, &step) || (step != RING_MOVED && step != RING_REFUSED)) {
-    client_fault(from, "'ring' wants %d or %d", RING_REFUSED, RING_MOVED);
-  } else if (step == RING_REFUSED) {
+  else if (!reader_uint(&r, &step))
+    client_fault(from, "'ring' wants a step");
+  else if (may_leave && step == RING_LEFT)
+    carrier_came_back(from);
+  else if (may_move && step == RING_REFUSED)
     client_drop_lanes(from);
-  } else {
-    carrier_moved_in(from);
-    pack_uint(notify_begin(from->broker, MESSAGE_NOTICE, OP_ring, 0, 1), RING_MOVED);
-    notify_send(from->broker, from);
-    if (from->state != CLIENT_CONDEMNED) carrier_moves_out(from);
-  }
+  else if (may_move && step == RING_MOVED)
+    move(from);
+  else
+    client_fault(from, "'ring' has a step that is not due");
 }

@@ -10,9 +10,10 @@
 #include "broker/base/process.h"
 #include "broker/core/grace.h"
 #include "broker/core/notify.h"
+#include "broker/net/carrier.h"
 
 /* What a screen has room for; units of work for so many connections counted. */
-enum { NAMED_MOST = 20, COLUMNS = 14, CONNECTIONS_PER_UNIT = 16 };
+enum { NAMED_MOST = 20, COLUMNS = 16, CONNECTIONS_PER_UNIT = 16 };
 /* Units of work for a look into /proc. */
 enum { UPTIME_COST = 20 };
 
@@ -56,6 +57,8 @@ static void write_sums(struct broker *b, struct pack *p) {
     pack_text(p, policy->refused);
   else
     pack_nil(p);
+  pack_uint(p, b->connections.carrier.count);
+  pack_uint(p, carrier_most(&b->connections));
 }
 
 void show_status(struct client *from, const struct message *m) {

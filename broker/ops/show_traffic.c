@@ -122,7 +122,7 @@ static void show_sums(struct client *from, const struct message *m) {
   count_connections(from, &workers, &observers);
   struct pack *p = notify_begin(b, MESSAGE_REPLY, OP_inspect, m->id, 2);
   pack_nil(p); /* no other page */
-  pack_array(p, 13);
+  pack_array(p, 14);
   pack_number(p, (double)(traffic_now(&b->traffic) - b->traffic.began_ns) / 1e9);
   pack_uint(p, workers);
   pack_uint(p, observers);
@@ -136,6 +136,7 @@ static void show_sums(struct client *from, const struct message *m) {
   pack_uint(p, b->log.lost_ever);
   pack_uint(p, b->traffic.folded);
   pack_uint(p, b->roster.generation);
+  pack_uint(p, b->connections.carrier.count);
   notify_send(b, from);
 }
 

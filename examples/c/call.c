@@ -12,7 +12,7 @@
  * It is also the tutorial of the C interface (client-lib/include/gaijin/gaijin.h), in its blocking
  * style: begin a message, put its values, end it, await the answer. A program with a loop of its
  * own gives gaijin_end_request a call-back instead of NULL, polls gaijin_fd() and calls
- * gaijin_dispatch() and gaijin_flush(). Link with libgaijin and msgpack-c.
+ * gaijin_dispatch() and gaijin_flush(). Link with libgaijin.
  */
 #include <stdio.h>
 #include <stdlib.h>

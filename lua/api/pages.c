@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: MIT
  *
- * An iterator is a C function. Its upvalues are the page, a table of the values as they came, where
- * it is in that page, and what the next page is asked with. Asking waits, and whoever else calls
- * the iterator meanwhile asks too: a page is put in the place of the one before in one go.
+ * An iterator is a C function. Its upvalues are the page, where it is in that page, and what the
+ * next page is asked with. A page is a table of the values as they came; if they are numbers and
+ * nothing else, a userdata that has them, and those of a table that has no more are never on Lua's
+ * stack. Asking waits, and whoever else calls the iterator meanwhile asks too: a page is put in the
+ * place of the one before in one go.
  *
  * What the host says is looked at first: its cursor must be a function of its own, and what the
  * cursor gives a page.
@@ -21,6 +23,7 @@ enum { UP_WORKER = 1, UP_PLACE, UP_PAGE, UP_ASKED, UP_CURSOR };
 
 struct place {
   int at, n;        /* values of the page given out; in all */
+  const lua_Number *numbers; /* all of them, in the page; NULL: it is a table */
   lua_Number first; /* ipairs: the index of the first one */
   bool more;        /* ipairs: there are further ones */
 };
@@ -49,17 +52,32 @@ static void check_cursor(lua_State *L, struct worker *w, int asked, int i) {
                asked_worker(L, w, asked));
 }
 
-/* Puts the values from index `first` to the top into a table, which takes their place. */
-static int make_page(lua_State *L, int first) {
-  int n = lua_gettop(L) - first + 1;
-  luaL_checkstack(L, 2, "no room for a page");
-  lua_createtable(L, n, 0);
-  lua_insert(L, first);
-  for (int i = n; i > 0; i--) lua_rawseti(L, first, i);
-  return n;
+static bool are_numbers(lua_State *L, int first, int n) {
+  for (int i = first; i < first + n; i++)
+    if (lua_type(L, i) != LUA_TNUMBER) return false;
+  return n > 0;
 }
 
-/* Pushes the next value of the page. */
+/* Makes a page of the values from index `first` to the top, in whose place it is then; the first of
+ * them is what comes next. */
+static struct place make_page(lua_State *L, int first) {
+  struct place p = {.n = lua_gettop(L) - first + 1};
+  luaL_checkstack(L, 2, "no room for a page");
+  if (are_numbers(L, first, p.n)) {
+    lua_Number *to = lua_newuserdata(L, (size_t)p.n * sizeof *to);
+    for (int i = 0; i < p.n; i++) to[i] = lua_tonumber(L, first + i);
+    p.numbers = to;
+    lua_replace(L, first);
+    lua_settop(L, first);
+    return p;
+  }
+  lua_createtable(L, p.n, 0);
+  lua_insert(L, first);
+  for (int i = p.n; i > 0; i--) lua_rawseti(L, first, i);
+  return p;
+}
+
+/* Pushes the next value of the page, a table. */
 static void push_next(lua_State *L, struct place *p) {
   int page = lua_upvalueindex(UP_PAGE);
   lua_rawgeti(L, page, ++p->at);
@@ -81,14 +99,14 @@ static bool turn_page(lua_State *L, struct place *p) {
   lua_call(L, 0, LUA_MULTRET);
   snprintf(from, sizeof from, "worker %s", asked_worker(L, w, lua_upvalueindex(UP_ASKED)));
   form_check_page(L, from, lua_gettop(L));
-  int n = make_page(L, 2);
+  struct place page = make_page(L, 2);
   lua_replace(L, lua_upvalueindex(UP_PAGE));
-  *p = (struct place){.n = n};
+  *p = page;
   if (!lua_toboolean(L, 1)) {
     lua_pushnil(L);
     lua_replace(L, lua_upvalueindex(UP_CURSOR));
   }
-  return n > 0;
+  return page.n > 0;
 }
 
 static int next_entry(lua_State *L) {
@@ -97,26 +115,57 @@ static int next_entry(lua_State *L) {
     lua_pushnil(L);
     return 1;
   }
+  if (p->numbers) {
+    lua_pushnumber(L, p->numbers[p->at]);
+    lua_pushnumber(L, p->numbers[p->at + 1]);
+    p->at += 2;
+    return 2;
+  }
   push_next(L, p);
   push_next(L, p);
   return 2;
 }
 
-/* Pushes the cursor, or nil, and the first entries of what is at index 1: of a worker's labels if
+/* More are decoded in slices. */
+enum { TAKEN_MOST = 1 + 2 * 1024 };
+
+/* Pushes nil and a page of numbers, if the answer is that: no cursor, and entries of numbers. */
+static int take_numbers(lua_State *L, const gaijin_body *body) {
+  uint32_t count = gaijin_body_count(body);
+  size_t at = 0, n = count - 1;
+  struct gaijin_value cursor;
+  lua_Number first;
+  if (count < 3 || count % 2 == 0 || count > TAKEN_MOST) return -1;
+  if (!gaijin_body_look(body, &at, &cursor) || cursor.type != GAIJIN_NIL) return -1;
+  size_t begin = at;
+  if (gaijin_body_look_numbers(body, &at, &first, 1) == 0) return -1;
+  luaL_checkstack(L, 2, "no room for a page");
+  lua_pushnil(L);
+  lua_Number *to = lua_newuserdata(L, n * sizeof *to);
+  bool good = gaijin_body_look_numbers(body, &begin, to, n) == n;
+  for (size_t i = 0; good && i < n; i += 2) good = to[i] == to[i]; /* NaN is no key */
+  if (good) return 2;
+  lua_pop(L, 2);
+  return -1;
+}
+
+/* Pushes the cursor, or nil, and the first page of what is at index 1: of a worker's labels if
  * there is a name, else of a table. */
-static void ask_first(lua_State *L, struct worker *w, bool is_name) {
-  if (!is_name) {
-    remote_call(L, w, GAIJIN_OP_PAIRS, 1, 2, 0);
-    return;
+static struct place ask_first(lua_State *L, struct worker *w, bool is_name) {
+  int top = lua_gettop(L), n = 0;
+  struct remote r = {.op = GAIJIN_OP_PAIRS, .target = 1, .first = top + 1, .take = take_numbers};
+  if (is_name) {
+    lua_pushboolean(L, 1);
+    r = (struct remote){.op = GAIJIN_OP_LABELS,
+                        .name = luaL_checkstring(L, 1),
+                        .first = top + 1,
+                        .count = 1};
   }
-  lua_pushboolean(L, 1);
-  struct remote r = {.op = GAIJIN_OP_LABELS,
-                     .name = luaL_checkstring(L, 1),
-                     .first = lua_gettop(L),
-                     .count = 1};
-  int n = 0;
   remote_ask(L, w, &r, &n);
-  lua_remove(L, r.first);
+  if (is_name) lua_remove(L, r.first);
+  if (n % 2 == 1) return make_page(L, top + 2);
+  return (struct place){.n = (int)(lua_objlen(L, -1) / sizeof(lua_Number)),
+                        .numbers = lua_touserdata(L, -1)};
 }
 
 /* table or worker's name -> iterator over its entries or labels. */
@@ -125,9 +174,8 @@ static int core_pairs(lua_State *L) {
   enum { ASKED = 1, PLACE, CURSOR, PAGE };
   lua_settop(L, ASKED);
   struct place *p = lua_newuserdata(L, sizeof *p);
-  ask_first(L, w, lua_type(L, ASKED) == LUA_TSTRING);
+  *p = ask_first(L, w, lua_type(L, ASKED) == LUA_TSTRING);
   if (!lua_isnil(L, CURSOR)) check_cursor(L, w, ASKED, CURSOR);
-  *p = (struct place){.n = make_page(L, PAGE)};
   lua_pushlightuserdata(L, w);
   lua_pushvalue(L, PLACE);
   lua_pushvalue(L, PAGE);
@@ -146,9 +194,11 @@ static void ask_from(lua_State *L, struct place *p, lua_Number i) {
   lua_pushnumber(L, i);
   remote_call(L, worker_of(L), GAIJIN_OP_IPAIRS, 1, 2, 1);
   enum { MORE = 3, PAGE };
-  int n = make_page(L, PAGE);
+  struct place page = make_page(L, PAGE);
   lua_replace(L, lua_upvalueindex(UP_PAGE));
-  *p = (struct place){.n = n, .first = i, .more = lua_toboolean(L, MORE)};
+  page.first = i;
+  page.more = lua_toboolean(L, MORE);
+  *p = page;
 }
 
 static int next_index(lua_State *L) {
@@ -160,7 +210,11 @@ static int next_index(lua_State *L) {
     if (p->n == 0) return 0;
   }
   lua_pushnumber(L, i);
-  lua_rawgeti(L, lua_upvalueindex(UP_PAGE), (int)(i - p->first) + 1);
+  int at = (int)(i - p->first);
+  if (p->numbers)
+    lua_pushnumber(L, p->numbers[at]);
+  else
+    lua_rawgeti(L, lua_upvalueindex(UP_PAGE), at + 1);
   return 2;
 }
 

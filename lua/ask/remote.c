@@ -117,7 +117,13 @@ static void check_form(lua_State *L, struct worker *w, const struct remote *r, i
 /* Pushes the results of an answer and frees it, or raises what it says. */
 static int results(lua_State *L, struct worker *w, const struct remote *r, struct answer *a) {
   bool failed;
-  int top = lua_gettop(L), n = remote_decode(L, w, a, r->op == GAIJIN_OP_INSPECT, &failed);
+  int top = lua_gettop(L), n = -1;
+  if (r->take && a->ok && a->body) n = r->take(L, a->body);
+  if (n >= 0) {
+    answer_free(w->sched.current, a);
+    return n;
+  }
+  n = remote_decode(L, w, a, r->op == GAIJIN_OP_INSPECT, &failed);
   assert(lua_gettop(L) == top + n);
   if (failed) place(L, w, r, top + 1, a->above);
   answer_free(w->sched.current, a);

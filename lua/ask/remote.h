@@ -18,6 +18,10 @@ struct remote {
   int first, count; /* the values to send: stack indices */
   double seconds;   /* gives up after so long; 0 never */
   bool no_call_timeout; /* --call-timeout does not count, only the limits of the fiber */
+  /* NULL, or what makes something else of an answer that is no error: pushes that, and returns how
+   * many values it is, whose form is its own affair. -1: it is decoded as ever, nothing of it has
+   * been read. */
+  int (*take)(lua_State *L, const gaijin_body *body);
 };
 
 enum remote_outcome { REMOTE_OK, REMOTE_TIMED_OUT };

@@ -2,7 +2,8 @@
  *
  * A record lives on the C stack of the fiber that waits and is unlinked before its frame is left,
  * by an error too. Whoever leaves wakes the next, who looks for itself whether there is room: so
- * the news of it is never lost with one that gave up.
+ * the news of it is never lost with one that gave up. That one runs in the same turn, as long as
+ * there is room: what is granted at once is sent at once, and not message by message.
  */
 #include "lua/ask/room.h"
 
@@ -85,7 +86,7 @@ static void leave(struct worker *w, struct room_queue *q, struct room_wait *n) {
   else
     q->last = n->prev;
   if (q->first)
-    fiber_wake(q->first->fiber);
+    fiber_wake_first(q->first->fiber);
   else
     forget(w, q);
 }

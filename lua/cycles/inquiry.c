@@ -10,9 +10,11 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "lua/cycles/probe.h"
+#include "lua/cycles/reach.h"
 #include "lua/cycles/state.h"
 #include "lua/fiber/timer.h"
 #include "lua/walk/twin.h"
@@ -24,11 +26,12 @@ struct inquiry {
   struct worker *w;
   uv_poll_t *poll;
   struct timer *timer; /* NULL: there was no memory for it; the twin's alarm remains */
-  inquiry_fn told; /* NULL: nobody waits */
+  inquiry_fn done; /* NULL: nobody waits */
   pid_t pid;
   int fd;
-  size_t got, size;
-  uint8_t live[];
+  size_t size; /* of `live` */
+  uint8_t *told; /* a struct probe_head, and what follows it */
+  size_t got, room;
 };
 
 /* ---- Making and ending ---- */
@@ -56,11 +59,12 @@ static void inquiry_free(struct inquiry *q) {
   if (q->timer) timer_stop(q->timer);
   uv_close((uv_handle_t *)q->poll, on_closed);
   close(q->fd);
+  free(q->told);
   free(q);
 }
 
 void inquiry_drop(struct inquiry *q) {
-  q->told = NULL;
+  q->done = NULL;
   if (twin_end(q->pid)) inquiry_free(q);
 }
 
@@ -74,47 +78,70 @@ void inquiry_deinit(struct worker *w) {
 
 /* ---- Its answer ---- */
 
+/* Whether all of it is there. */
+static bool is_whole(const struct inquiry *q) {
+  struct probe_head head;
+  size_t least = sizeof head + q->size;
+  if (q->got < least) return false;
+  memcpy(&head, q->told, sizeof head);
+  return head.n_pairs <= REACH_PAIRS_MOST &&
+         q->got - least == (size_t)head.n_pairs * REACH_PAIR_BYTES;
+}
+
 static void over(struct inquiry *q, bool good) {
   struct worker *w = q->w;
-  inquiry_fn told = q->told;
-  if (!told) {
-    inquiry_free(q);
-    return;
-  }
-  uint8_t *live = good ? malloc(q->size + 1) : NULL;
-  for (size_t i = 0; live && i < q->size; i++) live[i] = q->live[i];
+  inquiry_fn done = q->done;
+  size_t live = sizeof(struct probe_head), edges = live + q->size, got = q->got;
+  uint8_t *told = q->told;
+  q->told = NULL;
   inquiry_free(q);
-  told(w, live);
-  free(live);
+  if (done && good)
+    done(w, told + live, told + edges, (uint32_t)((got - edges) / REACH_PAIR_BYTES));
+  else if (done)
+    done(w, NULL, NULL, 0);
+  free(told);
+}
+
+/* Room for more; one byte more than a twin may tell, so that its end is seen. */
+static bool has_room(struct inquiry *q) {
+  size_t pairs = (size_t)REACH_PAIRS_MOST * REACH_PAIR_BYTES;
+  size_t most = sizeof(struct probe_head) + q->size + pairs + 1;
+  if (q->got < q->room) return true;
+  size_t room = q->room ? q->room * 2 : sizeof(struct probe_head) + q->size + 1;
+  if (room > most) room = most;
+  uint8_t *told = room > q->got ? realloc(q->told, room) : NULL;
+  if (!told) return false;
+  q->told = told;
+  q->room = room;
+  return true;
 }
 
 static void on_readable(uv_poll_t *poll, int status, int events) {
   struct inquiry *q = poll->data;
-  uint8_t rest[64];
   (void)status;
   (void)events;
   for (;;) {
-    bool whole = q->got == q->size;
-    ssize_t n = whole ? read(q->fd, rest, sizeof rest)
-                      : read(q->fd, q->live + q->got, q->size - q->got);
-    if (n < 0 && (errno == EAGAIN || errno == EINTR)) return;
+    bool room = has_room(q);
+    ssize_t n = room ? read(q->fd, q->told + q->got, q->room - q->got) : -1;
+    if (room && n < 0 && (errno == EAGAIN || errno == EINTR)) return;
     if (n <= 0) {
+      if (!room) twin_end(q->pid);
       twin_reap(q->pid);
-      over(q, whole && n == 0);
+      over(q, n == 0 && is_whole(q));
       return;
     }
-    if (!whole) q->got += (size_t)n;
+    q->got += (size_t)n;
   }
 }
 
 static void on_late(struct timer *t) {
   struct inquiry *q = timer_user(t);
   struct worker *w = q->w;
-  inquiry_fn told = q->told;
+  inquiry_fn done = q->done;
   q->timer = NULL;
   timer_stop(t);
   inquiry_drop(q);
-  if (told) told(w, NULL);
+  if (done) done(w, NULL, NULL, 0);
 }
 
 /* ---- The question ---- */
@@ -150,13 +177,13 @@ static bool start(struct inquiry *q, struct suspects *s, bool hurries) {
 }
 
 struct inquiry *inquiry_start(struct worker *w, struct suspects *s, bool hurries,
-                              inquiry_fn told) {
-  struct inquiry *q = calloc(1, sizeof *q + suspects_bytes(s));
+                              inquiry_fn done) {
+  struct inquiry *q = calloc(1, sizeof *q);
   assert(s->n_open > 0);
   errno = ENOMEM;
   if (!q) return NULL;
   q->w = w;
-  q->told = told;
+  q->done = done;
   q->size = suspects_bytes(s);
   errno = EAGAIN;
   if (w->cycles->n_inquiries >= LEFT_MOST || !start(q, s, hurries)) {

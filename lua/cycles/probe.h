@@ -12,8 +12,14 @@
 
 #include "lua/cycles/suspects.h"
 
-/* A twin_job; user: struct suspects, of which n_open has been found. Writes an array like `live`,
- * with the bits of those that the collector found. Ends the twin, never returns. */
+/* What it writes: this, an array like `live` with the bits of those that the collector found, and
+ * pairs of places, hosted and held (reach.h). */
+struct probe_head {
+  uint32_t n_pairs;
+};
+
+/* A twin_job; user: struct suspects, of which n_open has been found. Ends the twin, never
+ * returns. */
 void probe_run(lua_State *L, struct worker *w, void *user, int fd);
 
 #endif

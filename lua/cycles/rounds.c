@@ -14,16 +14,24 @@
 #include <string.h>
 
 #include "lua/cycles/inquiry.h"
+#include "lua/cycles/probe.h"
+#include "lua/cycles/reach.h"
 #include "lua/cycles/state.h"
 #include "lua/fiber/ending.h"
 #include "lua/fiber/fiber.h"
 #include "lua/fiber/timer.h"
 #include "lua/ref/pool.h"
 #include "lua/vm/gc.h"
+#include "lua/vm/luajit.h"
 
 /* Having answered, a worker with something to do asks for an end of the halt after the first, and a
  * broker that says nothing for the second is given up. */
 static const double patience_seconds = 0.05, broker_seconds = 2;
+
+/* A heap of so many KiB is settled (lua/vm/gc.h) before a check, which takes so long at most: so
+ * that in halt marking is all that is to be done. */
+enum { SETTLED_LEAST = 4096 };
+static const double settling_seconds = 2;
 
 /* ---- The halt ---- */
 
@@ -94,6 +102,8 @@ static void await_decision(struct worker *w) {
 static void end_question(struct cycles *c) {
   if (c->inquiry) inquiry_drop(c->inquiry);
   c->inquiry = NULL;
+  if (c->settling) timer_stop(c->settling);
+  c->settling = NULL;
   c->is_asked = false;
   suspects_deinit(&c->now);
 }
@@ -122,12 +132,21 @@ static void remember_clear(struct cycles *c, uint32_t ms) {
   c->now = (struct suspects){0};
 }
 
+/* Edges that make the message too large, or that there is no memory for, are left out. */
+static int send_answer(struct worker *w, uint32_t ms, const uint8_t *edges, size_t size) {
+  const struct cycles *c = w->cycles;
+  size_t live = suspects_bytes(&c->now);
+  int status = gaijin_answer_cycle(w->g, c->id, ms, c->now.live, live, edges, size);
+  if (status == 0 || size == 0 || w->lost) return status;
+  return gaijin_answer_cycle(w->g, c->id, ms, c->now.live, live, NULL, 0);
+}
+
 /* `least`: milliseconds that it will take if the collector has to be asked again. */
-static void answer(struct worker *w, uint32_t least) {
+static void answer(struct worker *w, uint32_t least, const uint8_t *edges, uint32_t n_edges) {
   struct cycles *c = w->cycles;
   double now = clock_seconds();
   uint32_t ms = (uint32_t)fmax(ceil((now - c->asked_at) * 1e3), least);
-  int status = gaijin_answer_cycle(w->g, c->id, ms, c->now.live, suspects_bytes(&c->now), NULL, 0);
+  int status = send_answer(w, ms, edges, (size_t)n_edges * REACH_PAIR_BYTES);
   if (status != 0 && !w->lost)
     refuse(w, c->id, GAIJIN_STATUS_BUSY, "has no memory for the answer");
   if (c->now.n_live == 0) remember_clear(c, ms);
@@ -136,13 +155,14 @@ static void answer(struct worker *w, uint32_t least) {
   await_decision(w);
 }
 
-static void on_told(struct worker *w, const uint8_t *live) {
+static void on_told(struct worker *w, const uint8_t *live, const uint8_t *edges,
+                    uint32_t n_edges) {
   struct cycles *c = w->cycles;
   c->inquiry = NULL;
   assert(c->is_asked);
   if (live) {
     suspects_add(&c->now, live);
-    answer(w, 0);
+    answer(w, 0, edges, n_edges);
     return;
   }
   refuse(w, c->id, GAIJIN_STATUS_BUSY,
@@ -173,6 +193,42 @@ static void ask_collector(struct worker *w) {
   await_decision(w);
 }
 
+static void look(struct worker *w);
+
+static void on_settling(struct timer *t) {
+  struct worker *w = timer_worker(t);
+  struct cycles *c = w->cycles;
+  bool is_settled = gc_settle(w);
+  if (!c->is_asked) return; /* by a finaliser */
+  timer_stop(t);
+  c->settling = NULL;
+  if (!is_settled && clock_seconds() < c->settled_until)
+    c->settling = timer_start(w, 0, on_settling, NULL);
+  if (!c->settling) look(w);
+}
+
+static bool begin_settling(struct worker *w) {
+  struct cycles *c = w->cycles;
+  bool is_wanted = c->phase == GAIJIN_CYCLE_CHECK && c->settled_until <= 0 &&
+                   lua_gc(w->L, LUA_GCCOUNT, 0) >= SETTLED_LEAST && !gc_is_settled(w->L, w);
+  if (!is_wanted || (w->is_luajit && lua_gc(w->L, LUAJIT_GCISRUNNING, 0) == 0)) return false;
+  c->settled_until = clock_seconds() + settling_seconds;
+  c->settling = timer_start(w, 0, on_settling, NULL);
+  return c->settling != NULL;
+}
+
+static void look(struct worker *w) {
+  struct cycles *c = w->cycles;
+  suspects_look(&c->now, w->L, w);
+  c->now.tells_edges = c->phase == GAIJIN_CYCLE_SCAN && c->now.n_hosted > 0;
+  if (c->now.n_open == 0)
+    answer(w, 0, NULL, 0);
+  else if (is_still_clear(w))
+    answer(w, c->clear_ms, NULL, 0);
+  else if (!begin_settling(w))
+    ask_collector(w);
+}
+
 static bool is_ready(struct worker *w) {
   if (!w->cycles) w->cycles = calloc(1, sizeof *w->cycles);
   return w->cycles != NULL;
@@ -201,13 +257,8 @@ void rounds_asked(void *worker, const struct gaijin_cycle *q) {
   c->phase = q->phase;
   c->asked_at = clock_seconds();
   c->ran = w->lua_ran;
-  suspects_look(&c->now, w->L, w);
-  if (c->now.n_open == 0)
-    answer(w, 0);
-  else if (is_still_clear(w))
-    answer(w, c->clear_ms);
-  else
-    ask_collector(w);
+  c->settled_until = 0;
+  look(w);
 }
 
 /* ---- Decisions ---- */
@@ -221,21 +272,91 @@ static bool is_halted_in(const struct worker *w, uint64_t round) {
   return w->halted && w->cycles->round == round;
 }
 
-void rounds_condemned(void *worker, uint64_t round, const uint64_t *ids, uint32_t n) {
-  struct worker *w = worker;
-  if (!is_halted_in(w, round)) return;
-  for (uint32_t i = 0; i < n; i++) {
-    gaijin_token *t = gaijin_token_find(w->g, ids[i]);
+struct decision {
+  struct worker *w;
+  const uint64_t *ids;
+  uint32_t n;
+  bool is_begun, is_clear;
+};
+
+static void let_go(const struct decision *d) {
+  struct worker *w = d->w;
+  for (uint32_t i = 0; i < d->n; i++) {
+    gaijin_token *t = gaijin_token_find(w->g, d->ids[i]);
     if (t && gaijin_token_pins(t) > 0)
       worker_log(w, LOG_ERROR, "object %llu was condemned while it is in use; it is left alone",
-                 (unsigned long long)ids[i]);
+                 (unsigned long long)d->ids[i]);
     else if (t)
       pool_condemn(w, t);
   }
+}
+
+/* A weak table of all that the round was about here, on top. */
+static void push_watched(lua_State *L, struct worker *w, const struct suspects *s) {
+  int n = 0;
+  lua_createtable(L, (int)(s->n_hosted + s->n_held), 0);
+  lua_createtable(L, 0, 1);
+  lua_pushliteral(L, "v");
+  lua_setfield(L, -2, "__mode");
+  lua_setmetatable(L, -2);
+  for (uint32_t i = 0; i < s->n_hosted; i++) {
+    gaijin_token *t = suspects_token(s, w, i);
+    if (!t) continue;
+    pool_push(L, w, t);
+    lua_rawseti(L, -2, ++n);
+  }
+  for (uint32_t i = 0; i < s->n_held; i++)
+    if (suspects_push(s, L, w, i)) lua_rawseti(L, -2, ++n);
+}
+
+/* What is marked refers to nothing that is not, and what is not is in no weak table. So if none of
+ * what the round was about is marked, nothing that leads to it can be come by. Until then the
+ * collector is stopped, for it might run finalisers. */
+static int clear_by_marking(lua_State *L) {
+  struct decision *d = lua_touserdata(L, 1);
+  if (d->is_begun) return 0; /* a finaliser has raised */
+  lua_gc(L, LUA_GCSTOP, 0);
+  push_watched(L, d->w, &d->w->cycles->clear);
+  d->is_begun = true;
+  let_go(d);
+  gc_mark(L, d->w);
+  lua_pushnil(L);
+  d->is_clear = lua_next(L, -2) == 0;
+  return 0;
+}
+
+/* The rest of a round of the collector that was only marked, and with it the finalisers. */
+static void on_finishing(struct timer *t) {
+  struct worker *w = timer_worker(t);
+  struct cycles *c = w->cycles;
+  bool is_done = !w->halted && gc_settle(w);
+  timer_stop(t);
+  double pause = w->halted ? patience_seconds : 0;
+  c->finishing = is_done ? NULL : timer_start(w, pause, on_finishing, NULL);
+}
+
+/* Before any other Lua runs. */
+static void carry_out(struct decision *d) {
+  struct worker *w = d->w;
+  struct cycles *c = w->cycles;
+  luajit_flush_code(w);
+  if (c->has_clear && c->clear.round == c->round && gc_is_settled(w->L, w))
+    worker_protected(w, clear_by_marking, d);
+  luajit_back(w->L, w);
+  if (!d->is_begun) let_go(d);
+  if (!d->is_clear)
+    gc_drop(w);
+  else if (!c->finishing)
+    c->finishing = timer_start(w, 0, on_finishing, NULL);
+}
+
+void rounds_condemned(void *worker, uint64_t round, const uint64_t *ids, uint32_t n) {
+  struct worker *w = worker;
+  if (!is_halted_in(w, round)) return;
   answer_all_live(w);
-  forget_clear(w->cycles);
   w->halted = false; /* so that finalisers run; nothing else does before */
-  gc_drop(w);
+  carry_out(&(struct decision){.w = w, .ids = ids, .n = n});
+  forget_clear(w->cycles);
   go_on(w);
 }
 
@@ -258,7 +379,7 @@ const char *rounds_check(const struct worker *w) {
   const struct cycles *c = w->cycles;
   if (w->stop_waits && !w->halted && !w->lost) return "rounds: a signal waits for nothing";
   if (!c) return w->halted ? "rounds: halted in no round" : NULL;
-  if (c->is_asked != (c->inquiry != NULL)) return "rounds: a question waits for nothing";
+  if (c->is_asked != (c->inquiry || c->settling)) return "rounds: a question waits for nothing";
   if (c->is_asked && !c->now.live) return "rounds: a question about nothing";
   return c->patience && !w->halted && !w->lost ? "rounds: patience without a halt" : NULL;
 }
@@ -270,6 +391,7 @@ void rounds_deinit(struct worker *w) {
   inquiry_deinit(w);
   forget_clear(c);
   stop_patience(c);
+  if (c->finishing) timer_stop(c->finishing);
   free(c);
   w->cycles = NULL;
 }

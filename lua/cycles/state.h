@@ -18,6 +18,8 @@ struct cycles {
   unsigned phase;
   double asked_at;
   uint64_t ran; /* worker.lua_ran when the collector was asked */
+  struct timer *settling; /* before that, of a check: the collector is brought to its rest, */
+  double settled_until;   /* at most until then */
   struct inquiry *inquiry;
   struct suspects now;
   /* The last one of which nothing was live, as the collector said when lua_ran was `clear_ran`. */
@@ -30,6 +32,7 @@ struct cycles {
   struct timer *patience; /* once it has answered */
   double answered_at;
   bool withdrawn;
+  struct timer *finishing; /* after a decision: a round of the collector that was only marked */
 };
 
 #endif

@@ -21,6 +21,7 @@ struct suspects {
   uint8_t *live;          /* a bit for each of hosted, then for each of held; the lowest first */
   uint32_t n_live;        /* so many are set */
   uint32_t n_open;        /* of those held: the collector is to be asked */
+  bool tells_edges;       /* and which of them are reached by way of which of ours (edges.h) */
 };
 
 /* Bytes of `live`. */

@@ -271,6 +271,16 @@ void fiber_wake(struct fiber *f) {
     turns_add(f->w, f);
 }
 
+void fiber_wake_first(struct fiber *f) {
+  assert(!f->done);
+  if (f->queued || f == f->w->sched.guest) {
+    fiber_wake(f);
+    return;
+  }
+  f->queued = true;
+  turns_add_first(f->w, f);
+}
+
 size_t fiber_room_outside(const struct worker *w) {
   size_t used = w->sched.parked_bytes + w->kept_bytes;
   return used < w->heap.most ? w->heap.most - used : 0;

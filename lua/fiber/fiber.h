@@ -28,6 +28,9 @@ void fiber_no_job(struct worker *w, struct fiber *f);
 
 /* Puts a new or parked fiber into its asker's ready queue; nothing if it is there. */
 void fiber_wake(struct fiber *f);
+/* The same before all others of its asker, so that it runs in this turn still. For what comes to an
+ * end within a turn: each must use up something. */
+void fiber_wake_first(struct fiber *f);
 
 /* Puts a fiber into a list of those that wait for the same thing, the last one first; takes it out,
  * if it is in one. */

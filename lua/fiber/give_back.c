@@ -6,6 +6,10 @@
  * Spare lua_States are given to Lua's collector, whenever it runs next: 64 KiB are not worth a
  * collection of a heap that may be large.
  *
+ * C stacks that are idle are looked at once in a second, and those that were idle since the
+ * last look go, a few at a time. They stay kept only where this looks: in a heap with a limit no
+ * memory lies idle that the limit does not count.
+ *
  * What comes and goes within one turn the looks between turns do not see, but the pages that were
  * mapped for it have been counted by the kernel.
  */
@@ -17,6 +21,8 @@
 #include "lua/fiber/timer.h"
 
 enum { PAGE_LEAST = 4096 };
+enum { STACKS_AT_ONCE = 32 };
+static const double stacks_seconds = 1.0, stacks_next_seconds = 0.01;
 
 static uint64_t in_use(struct worker *w) {
   return ((uint64_t)lua_gc(w->L, LUA_GCCOUNT, 0) << 10) + w->backlog.bytes;
@@ -48,8 +54,27 @@ static void on_low(struct timer *t) {
   memory_give_back();
 }
 
+static void on_stacks_time(struct timer *t) {
+  struct worker *w = timer_worker(t);
+  timer_stop(t);
+  bool more = stacks_give_back(&w->sched.stacks, STACKS_AT_ONCE);
+  w->loop.stacks_timer = more ? timer_start(w, stacks_next_seconds, on_stacks_time, NULL) : NULL;
+}
+
+/* Without memory for the timer they go at once. */
+static void watch_stacks(struct worker *w) {
+  struct stacks *s = &w->sched.stacks;
+  s->keeps_all = !w->heap.most;
+  if (w->loop.stacks_timer || s->n_idle <= STACKS_KEPT) return;
+  stacks_watch_idle(s);
+  w->loop.stacks_timer = timer_start(w, stacks_seconds, on_stacks_time, NULL);
+  if (w->loop.stacks_timer) return;
+  stacks_give_back(s, SIZE_MAX);
+}
+
 void give_back_turn(struct worker *w) {
   struct loop *l = &w->loop;
+  watch_stacks(w);
   uint64_t used = in_use(w);
   bool peaked = has_peaked(w, used);
   if (!memory_note(&l->memory, used) && !peaked) return;

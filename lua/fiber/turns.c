@@ -175,9 +175,17 @@ void turns_add(struct worker *w, struct fiber *f) {
   if (!a->in_turns) enter(&w->sched, a);
 }
 
+/* The turn began with one fiber, which is not alone any more. */
+static void measure_from_now(struct scheduler *s) {
+  if (!s->in_turn || s->clock > 0) return;
+  s->clock = s->seconds();
+  s->turn_ends = s->clock + TURNS_SECONDS;
+}
+
 void turns_add_first(struct worker *w, struct fiber *f) {
   struct asker *a = f->asker;
   assert(f->queued);
+  measure_from_now(&w->sched);
   f->ready_in = 0;
   f->next = a->ready_first;
   a->ready_first = f;

@@ -6,6 +6,10 @@
  * has }. Prepare finds the tables level by level without recursion; put walks the
  * list and allocates nothing.
  *
+ * Most tables hold nothing but what travels as it is. One that begins so is put without being
+ * prepared, in one walk: LIST is `true` then. If something else turns up on the way, the message is
+ * given up, PREPARED is set, and the copy is prepared from now on.
+ *
  * COUNTS is there when all else in the tables travels as it is, as mostly: then they are walked
  * once to be prepared and once to be put. Without it they are walked thrice more, for what stays a
  * reference, and for the counts. A table that a finaliser changes in between is found out by its
@@ -19,8 +23,12 @@
 #include "lua/ref/at.h"
 #include "lua/ref/value.h"
 #include "lua/vm/userdata.h"
+#include "proto/base.h"
 
-enum { TABLE = 1, DEPTH, LIST, PLACE, ASK, COUNTS };
+enum { TABLE = 1, DEPTH, LIST, PLACE, ASK, COUNTS, PREPARED };
+
+/* So many entries are looked at before a table is supposed to be plain. */
+enum { LOOKED_AT = 8 };
 
 bool copy_is(lua_State *L, struct worker *w, int i) {
   return userdata_test(L, i, w->anchors.copy_meta) != NULL;
@@ -57,7 +65,7 @@ int copy_make(lua_State *L) {
   if (has_depth) copy_unwrap(L, w, 1);
   if (!lua_istable(L, 1)) return 1;
   push_new(L, w);
-  lua_createtable(L, COUNTS, 0);
+  lua_createtable(L, PREPARED, 0);
   lua_pushvalue(L, 1);
   lua_rawseti(L, -2, TABLE);
   lua_pushnumber(L, depth);
@@ -229,6 +237,28 @@ static void find(lua_State *L, struct worker *w, int env, struct found *f) {
   }
 }
 
+/* Whether the first entries of the copy's table, whose environment is at index env, are plain; then
+ * LIST says so. */
+static bool begins_plain(lua_State *L, int env) {
+  int table = env + 1;
+  bool plain = true;
+  lua_rawgeti(L, env, PREPARED);
+  bool prepared = lua_toboolean(L, -1);
+  lua_pop(L, 1);
+  if (prepared) return false;
+  lua_rawgeti(L, env, TABLE);
+  lua_pushnil(L);
+  for (int n = 0; plain && n < LOOKED_AT && lua_next(L, table); n++) {
+    plain = value_is_plain(lua_type(L, -1)) && value_is_plain(lua_type(L, -2));
+    lua_pop(L, 1);
+  }
+  lua_settop(L, env);
+  if (!plain) return false;
+  lua_pushboolean(L, 1);
+  lua_rawseti(L, env, LIST);
+  return true;
+}
+
 void copy_prepare(lua_State *L, struct worker *w, int i) {
   luaL_checkstack(L, 16, "too many values to send");
   int top = lua_gettop(L), env = top + 1;
@@ -236,6 +266,10 @@ void copy_prepare(lua_State *L, struct worker *w, int i) {
   assert(copy_is(L, w, i));
   if (w->g) f.left = gaijin_max_message(w->g) / 2;
   lua_getfenv(L, i);
+  if (w->g && begins_plain(L, env)) {
+    lua_settop(L, top);
+    return;
+  }
   lua_newtable(L);
   lua_newtable(L);
   lua_newtable(L);
@@ -293,9 +327,65 @@ static bool put_table(lua_State *L, struct worker *w, int place, uint32_t entrie
   return entries == 0;
 }
 
+/* Numbers on their way into a message. */
+struct numbers {
+  double of[64];
+  size_t n;
+};
+
+static void put_numbers(struct worker *w, struct numbers *k) {
+  gaijin_put_numbers(w->g, k->of, k->n);
+  k->n = 0;
+}
+
+/* The entries of the table at index `table`, which is supposed to have plain ones, and no more of
+ * them than fit into a message. */
+static bool put_entries(lua_State *L, struct worker *w, int table) {
+  struct numbers k = {.n = 0};
+  uint32_t left = gaijin_max_message(w->g) / 2;
+  lua_pushnil(L);
+  while (lua_next(L, table)) {
+    if (--left == 0) return false;
+    if (lua_type(L, table + 1) == LUA_TNUMBER && lua_type(L, table + 2) == LUA_TNUMBER) {
+      if (k.n == ARRAY_SIZE(k.of)) put_numbers(w, &k);
+      k.of[k.n++] = lua_tonumber(L, table + 1);
+      k.of[k.n++] = lua_tonumber(L, table + 2);
+    } else {
+      put_numbers(w, &k);
+      if (!value_put_plain(L, w, table + 1) || !value_put_plain(L, w, table + 2)) return false;
+    }
+    lua_pop(L, 1);
+  }
+  put_numbers(w, &k);
+  return true;
+}
+
+/* The copy whose environment is on top, and which is not prepared. */
+static bool put_plain(lua_State *L, struct worker *w) {
+  int env = lua_gettop(L), table = env + 1;
+  lua_rawgeti(L, env, TABLE);
+  gaijin_put_array(w->g, 1);
+  gaijin_put_array_begin(w->g);
+  if (put_entries(L, w, table)) {
+    gaijin_put_array_end(w->g);
+    return true;
+  }
+  lua_pushboolean(L, 1);
+  lua_rawseti(L, env, PREPARED); /* it has room for that */
+  return false;
+}
+
 bool copy_put(lua_State *L, struct worker *w, int i) {
   int top = lua_gettop(L);
   lua_getfenv(L, i);
+  lua_rawgeti(L, -1, LIST);
+  bool is_plain = lua_isboolean(L, -1);
+  lua_pop(L, 1);
+  if (is_plain) {
+    bool good = put_plain(L, w);
+    lua_settop(L, top);
+    return good;
+  }
   lua_rawgeti(L, -1, LIST);
   lua_rawgeti(L, -2, PLACE);
   lua_rawgeti(L, -3, COUNTS);

@@ -78,6 +78,22 @@ bool value_put(lua_State *L, struct worker *w, int i) {
   }
 }
 
+int value_put_run(lua_State *L, struct worker *w, int i, int last) {
+  enum { MANY = 32 };
+  double numbers[MANY];
+  for (;;) {
+    size_t n = 0;
+    for (; i <= last && n < MANY && lua_type(L, i) == LUA_TNUMBER; i++)
+      numbers[n++] = lua_tonumber(L, i);
+    if (n > 0)
+      gaijin_put_numbers(w->g, numbers, n);
+    else if (i <= last && value_put_plain(L, w, i))
+      i++;
+    else
+      return i;
+  }
+}
+
 void value_discard(lua_State *L, struct worker *w, int i) {
   gaijin_token *t = candidate_kind(L, w, i) ? pool_find(L, w, i) : NULL;
   /* A script may have made an AT of an object of ours, with debug.setupvalue. */

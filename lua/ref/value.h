@@ -38,6 +38,10 @@ static inline bool value_put_plain(lua_State *L, struct worker *w, int i) {
   return true;
 }
 
+/* The same of the values from index i to `last`, as far as they are of plain types, numbers many at
+ * a time: the index of the first that is not, or what comes behind the last. */
+int value_put_run(lua_State *L, struct worker *w, int i, int last);
+
 /* If the value has a token that nobody was ever sent, the token goes. */
 void value_discard(lua_State *L, struct worker *w, int i);
 

@@ -19,14 +19,14 @@ struct head {
   bool cut;
 };
 
-static_assert(sizeof(struct head) + WALK_WAYS_MOST * (sizeof(uint16_t) + PATH_TEXT) <=
+static_assert(sizeof(struct head) + WAYS_MOST * (sizeof(uint16_t) + PATH_TEXT) <=
                   FORKED_BYTES_MOST, "all paths fit");
 
 static size_t find_paths(lua_State *L, struct worker *w, void *target, char *result) {
-  struct walk h;
+  struct ways h;
   char text[PATH_TEXT];
-  walk_heap(&h, L, w, target, OBJECTS_MOST);
-  struct head head = {.objects = h.count, .ways = h.n_found, .cut = h.cut};
+  ways_find(&h, L, w, target, OBJECTS_MOST);
+  struct head head = {.objects = h.walk.count, .ways = h.n_found, .cut = h.walk.cut};
   memcpy(result, &head, sizeof head);
   size_t size = sizeof head;
   for (unsigned i = 0; i < h.n_found; i++) {
@@ -78,7 +78,7 @@ static int push_paths(lua_State *L, struct worker *w) {
 
 int paths_serve(lua_State *L, struct worker *w) {
   lua_Number id = lua_tonumber(L, 2);
-  struct walk_target target = {
+  struct ways_target target = {
       .host = lua_type(L, 1) == LUA_TSTRING ? lua_tostring(L, 1) : NULL,
       .id = id >= 1 && id < 9007199254740992.0 ? (uint64_t)id : 0};
   if (!target.host || !target.id)

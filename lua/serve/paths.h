@@ -9,7 +9,7 @@
 
 /* The name of the object's host at index 1 and its id at index 2: pushes whether the whole heap
  * was looked at, how many objects were, and a path for each way to the object that was found (at
- * most WALK_WAYS_MOST); how many values that are. Of an object of this worker, ways to itself; of
+ * most WAYS_MOST); how many values that are. Of an object of this worker, ways to itself; of
  * another's, to its AT. Waits; raises. */
 int paths_serve(lua_State *L, struct worker *w);
 

@@ -170,11 +170,9 @@ static bool answer_plain(lua_State *L, struct worker *w, struct serving *s, int 
   if (n > 0 && !(value_is_plain(lua_type(L, first)) && value_is_plain(lua_type(L, last))))
     return false;
   gaijin_begin_reply(w->g, s->id, s->op, (uint32_t)n);
-  for (int i = first; i <= last; i++) {
-    if (!value_put_plain(L, w, i)) {
-      gaijin_abort(w->g);
-      return false;
-    }
+  if (value_put_run(L, w, first, last) <= last) {
+    gaijin_abort(w->g);
+    return false;
   }
   end_answer(w, s);
   return true;

@@ -7,6 +7,9 @@
 
 #include "lua/vm/luajit.h"
 
+/* In KiB of LUA_GCSTEP: about a millisecond. */
+enum { SLICE = 512 };
+
 static int collect(lua_State *L) {
   lua_gc(L, LUA_GCCOLLECT, 0);
   return 0;
@@ -15,6 +18,12 @@ static int collect(lua_State *L) {
 void gc_open(lua_State *L, struct worker *w) {
   lua_pushcfunction(L, collect);
   w->anchors.collector = luaL_ref(L, LUA_REGISTRYINDEX);
+  lua_createtable(L, 1, 0);
+  lua_createtable(L, 0, 1);
+  lua_pushliteral(L, "v");
+  lua_setfield(L, -2, "__mode");
+  lua_setmetatable(L, -2);
+  w->anchors.settled = luaL_ref(L, LUA_REGISTRYINDEX);
 }
 
 void gc_drop(struct worker *w) {
@@ -35,4 +44,34 @@ void gc_full(lua_State *L, struct worker *w) {
       worker_protected(w, collect, NULL);
   }
   luajit_back(L, w);
+}
+
+/* ---- Settled ---- */
+
+/* Nothing is allocated between the end of the round and the entry, so the next has not begun. */
+static int settle(lua_State *L) {
+  struct worker *w = lua_touserdata(L, 1);
+  lua_rawgeti(L, LUA_REGISTRYINDEX, w->anchors.settled);
+  lua_newtable(L);
+  if (lua_gc(L, LUA_GCSTEP, SLICE)) lua_rawseti(L, -2, 1);
+  return 0;
+}
+
+bool gc_settle(struct worker *w) {
+  luajit_back(w->L, w);
+  worker_protected(w, settle, w);
+  luajit_back(w->L, w);
+  return gc_is_settled(w->L, w);
+}
+
+bool gc_is_settled(lua_State *L, const struct worker *w) {
+  lua_rawgeti(L, LUA_REGISTRYINDEX, w->anchors.settled);
+  lua_rawgeti(L, -1, 1);
+  bool is = !lua_isnil(L, -1);
+  lua_pop(L, 2);
+  return is;
+}
+
+void gc_mark(lua_State *L, const struct worker *w) {
+  while (gc_is_settled(L, w)) lua_gc(L, LUA_GCSTEP, 0);
 }

@@ -15,4 +15,16 @@ void gc_open(lua_State *L, struct worker *w);
  * finalisers are the first to do, no weak table has any of it. */
 void gc_drop(struct worker *w);
 
+/* The collector is *settled* from the end of one of its rounds until the next one clears the weak
+ * tables: it rests, or marks. Then marking can be gone on with up to there, and no finaliser runs
+ * before; a complete collection sweeps all twice beside. */
+
+/* From the scheduler: a slice of its work, about a millisecond; whether it is settled by that. */
+bool gc_settle(struct worker *w);
+bool gc_is_settled(lua_State *L, const struct worker *w);
+/* Settled it marks all that is used, clears the weak tables, and leaves the rest to its ordinary
+ * pace. What was marked before, and has become garbage since, counts as used. May raise, what a
+ * finaliser raises, when that is done. A collector that is stopped runs from then on. */
+void gc_mark(lua_State *L, const struct worker *w);
+
 #endif

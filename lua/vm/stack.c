@@ -35,7 +35,6 @@ enum { LEAST_BYTES = (2 << 20) + (256 << 10) };
 enum { GUARD_BYTES = 1 << 20 }; /* costs addresses only; no frame but a giant's steps over it */
 enum { SMALL_RESERVE = 64 << 10 };
 enum { MAPS_LEFT = 2000 };       /* for libraries and memory */
-enum { KEEP_IDLE = 64 };         /* idle stacks kept; a burst's are unmapped */
 
 struct stack {
   struct stack *next, *prev; /* all */
@@ -123,7 +122,7 @@ struct stack *stack_get(struct stacks *s) {
   assert(!k == (s->n_idle == 0));
   if (k) {
     s->idle = k->next_idle;
-    s->n_idle--;
+    if (--s->n_idle < s->least_idle) s->least_idle = s->n_idle;
     return k;
   }
   k = calloc(1, sizeof *k);
@@ -150,13 +149,27 @@ struct stack *stack_get(struct stacks *s) {
 
 void stack_put(struct stacks *s, struct stack *k) {
   assert(k->owner == s && s->n_idle < s->n_all);
-  if (s->n_idle >= KEEP_IDLE) {
+  if (!s->keeps_all && s->n_idle >= STACKS_KEPT) {
     unlink_and_free(s, k);
     return;
   }
   k->next_idle = s->idle;
   s->idle = k;
   s->n_idle++;
+}
+
+void stacks_watch_idle(struct stacks *s) { s->least_idle = s->n_idle; }
+
+bool stacks_give_back(struct stacks *s, size_t most) {
+  assert(s->least_idle <= s->n_idle);
+  for (; s->least_idle > STACKS_KEPT; most--, s->least_idle--) {
+    if (most == 0) return true;
+    struct stack *k = s->idle;
+    s->idle = k->next_idle;
+    s->n_idle--;
+    unlink_and_free(s, k);
+  }
+  return false;
 }
 
 void stack_resume(struct stacks *s, struct stack *k, void *user) {

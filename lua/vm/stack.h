@@ -17,6 +17,8 @@ struct stacks {
   struct stack *all;  /* every mapped stack */
   struct stack *idle; /* those no fiber uses */
   size_t n_all, n_idle;
+  size_t least_idle; /* as few were idle at a time since stacks_watch_idle */
+  bool keeps_all;    /* idle ones stay until stacks_give_back; else no more than STACKS_KEPT */
   size_t page; /* of the system's, bytes */
   size_t usable, reserve; /* bytes of each; bytes of those that are to be left when Lua is called
                              that may call back */
@@ -37,6 +39,13 @@ void stacks_deinit(struct stacks *s);
 struct stack *stack_get(struct stacks *s);
 /* Gives a stack back whose entry has called stack_leave. */
 void stack_put(struct stacks *s, struct stack *stack);
+
+/* To make a stack costs some 50 us and as much to unmap it, to keep it idle some pages. So who
+ * looks every now and then keeps all of a burst's (keeps_all), and gives back those that were not
+ * needed since the last look but STACKS_KEPT: so many at most in one go. True: there are more. */
+enum { STACKS_KEPT = 64 };
+void stacks_watch_idle(struct stacks *s);
+bool stacks_give_back(struct stacks *s, size_t most);
 
 /* From the scheduler: runs the stack until it calls stack_leave. `user` goes to entry when the
  * stack starts anew. */

@@ -50,6 +50,7 @@ struct anchors {
   int access_name; /* the string "access" */
   int quick;       /* function of quick.c */
   int collector;   /* function of vm/gc.c */
+  int settled;     /* of vm/gc.c: has an entry as long as no weak table was cleared, weak values */
   int serve, answer_raised; /* functions of serve.c */
   int trace_handler,
       trace_function; /* functions of trace.c, made before because making one allocates */
@@ -250,6 +251,7 @@ struct loop {
   bool keeps_memory; /* the program has called memory_keep */
   struct memory_watch memory; /* then: over what is in use (fiber/give_back.h) */
   struct timer *low_timer; /* while that is low */
+  struct timer *stacks_timer; /* while many C stacks are idle */
   /* The last look at the pages mapped for it: when, how many, and what was in use then. */
   uint64_t faults_at_ms, faults, used_then;
   bool unwatched; /* libuv has ceased to watch the socket, which is not read to its end yet */

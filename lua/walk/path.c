@@ -100,10 +100,10 @@ static void put_field(struct out *o, lua_State *L) {
 }
 
 /* Where the function of a node was defined. */
-static void put_source(struct out *o, const struct walk *h, uint32_t node) {
-  lua_State *L = h->L;
+static void put_source(struct out *o, const struct ways *h, uint32_t node) {
+  lua_State *L = h->walk.L;
   lua_Debug ar;
-  lua_rawgeti(L, h->objects, (int)node + 1);
+  lua_rawgeti(L, h->walk.objects, (int)node + 1);
   lua_getinfo(L, ">S", &ar);
   if (strcmp(ar.what, "C") == 0)
     put(o, "a C function");
@@ -114,10 +114,10 @@ static void put_source(struct out *o, const struct walk *h, uint32_t node) {
 }
 
 /* A step whose key is on top of the stack. */
-static void put_step(struct out *o, const struct walk *h, const struct walk_node *step) {
-  const char *key = lua_type(h->L, -1) == LUA_TSTRING ? lua_tostring(h->L, -1) : NULL;
+static void put_step(struct out *o, const struct ways *h, const struct ways_node *step) {
+  const char *key = lua_type(h->walk.L, -1) == LUA_TSTRING ? lua_tostring(h->walk.L, -1) : NULL;
   if (step->step == STEP_FIELD) {
-    put_field(o, h->L);
+    put_field(o, h->walk.L);
     return;
   }
   if (o->size && !o->between) put(o, " > ");
@@ -145,7 +145,7 @@ static void put_step(struct out *o, const struct walk *h, const struct walk_node
 /* There is room for it. */
 static void begin_step(struct out *o) { o->most = o->size + STEP_TEXT; }
 
-size_t path_text(const struct walk *h, unsigned way, char text[PATH_TEXT]) {
+size_t path_text(const struct ways *h, unsigned way, char text[PATH_TEXT]) {
   struct out o = {.size = 0};
   uint32_t last[STEPS_AT_END], first[STEPS_AT_END]; /* a ring of those nearest to the root */
   uint32_t n = 0;
@@ -156,10 +156,10 @@ size_t path_text(const struct walk *h, unsigned way, char text[PATH_TEXT]) {
   uint32_t head = n < STEPS_AT_END ? n : STEPS_AT_END;
   for (uint32_t k = 1; k <= head; k++) {
     uint32_t node = first[(n - k) % STEPS_AT_END];
-    lua_rawgeti(h->L, h->keys, (int)node + 1);
+    lua_rawgeti(h->walk.L, h->keys, (int)node + 1);
     begin_step(&o);
     put_step(&o, h, &h->nodes[node]);
-    lua_pop(h->L, 1);
+    lua_pop(h->walk.L, 1);
   }
   if (n > STEPS_MOST) {
     begin_step(&o);
@@ -168,14 +168,14 @@ size_t path_text(const struct walk *h, unsigned way, char text[PATH_TEXT]) {
     o.between = true;
   }
   for (uint32_t k = n > STEPS_MOST ? STEPS_AT_END : n - head; k-- > 0;) {
-    lua_rawgeti(h->L, h->keys, (int)last[k] + 1);
+    lua_rawgeti(h->walk.L, h->keys, (int)last[k] + 1);
     begin_step(&o);
     put_step(&o, h, &h->nodes[last[k]]);
-    lua_pop(h->L, 1);
+    lua_pop(h->walk.L, 1);
   }
-  lua_rawgeti(h->L, h->ways, (int)way + 1);
+  lua_rawgeti(h->walk.L, h->last, (int)way + 1);
   begin_step(&o);
   put_step(&o, h, &h->found[way]);
-  lua_pop(h->L, 1);
+  lua_pop(h->walk.L, 1);
   return copy_ends(text, PATH_TEXT, o.text, o.size);
 }

@@ -10,12 +10,12 @@
 
 #include <stddef.h>
 
-#include "lua/walk/walk.h"
+#include "lua/walk/ways.h"
 
 enum { PATH_TEXT = 1000 };
 
 /* Writes the text of a found way (from 0) and its 0; its length. What is too long is left out in
  * the middle, of the whole and of a step, and `...` stands for it. */
-size_t path_text(const struct walk *h, unsigned way, char text[PATH_TEXT]);
+size_t path_text(const struct ways *h, unsigned way, char text[PATH_TEXT]);
 
 #endif

@@ -16,8 +16,8 @@
 #include <stdatomic.h>
 #include <stdint.h>
 
-/* The number of this layout, which both ends must know. */
-#define RING_LAYOUT 1u
+/* The number of this layout, and of the steps below, which both ends must know. */
+#define RING_LAYOUT 2u
 
 /* Bytes: of one ring, a power of 2; of the counters; of all. */
 #define RING_BYTES (256u << 10)
@@ -27,8 +27,9 @@
 /* The option of hello with which a worker asks for rings; its value is the layout it knows. */
 #define RING_KEY "shm"
 /* What a message `ring` says: the client stays on the socket; here are rings (the descriptor comes
- * with the message's first byte); what follows from its sender is in the ring. */
-enum ring_step { RING_REFUSED, RING_OFFERED, RING_MOVED };
+ * with the message's first byte); what follows from its sender is in the ring; or, there, comes on
+ * the socket again. */
+enum ring_step { RING_REFUSED, RING_OFFERED, RING_MOVED, RING_LEFT };
 
 struct ring_counters {
   _Alignas(64) _Atomic uint32_t head; /* the producer's: bytes put; */

@@ -53,6 +53,10 @@ uint32_t ring_room(struct rings *r) {
   return room_to(r, atomic_load_explicit(&r->out->tail, ACQUIRE));
 }
 
+bool ring_is_quiet(struct rings *r) {
+  return atomic_load_explicit(&r->out->sleeping, ACQUIRE) && ring_room(r) == RING_BYTES;
+}
+
 uint32_t ring_put(struct rings *r, const void *bytes, size_t n) {
   uint32_t room = ring_room(r);
   if (n > room) n = room;

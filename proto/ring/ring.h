@@ -64,6 +64,8 @@ uint32_t ring_put(struct rings *r, const void *bytes, size_t n);
 bool ring_publish(struct rings *r);
 /* Bytes that find room now; 0 if it is broken. */
 uint32_t ring_room(struct rings *r);
+/* Whether the other side has taken all that was put, and waits for more. */
+bool ring_is_quiet(struct rings *r);
 
 /* Copies at most `n` bytes out. Returns how many. *knock becomes true if the other side waits for
  * the room that this has made, and is to be knocked at; else it stays. */

@@ -146,6 +146,11 @@ static void start_broker(struct bed *b) {
     argv[n++] = "--transport";
     argv[n++] = transport;
   }
+  const char *idle = getenv("GAIJIN_TEST_RINGS_IDLE");
+  if (idle && *idle) {
+    argv[n++] = "--rings-idle";
+    argv[n++] = idle;
+  }
   for (const char *const *flag = b->options.broker_flags; flag && *flag && n < 31; flag++) argv[n++] = *flag;
   argv[n] = NULL;
   struct child *c = bed_spawn(b, "broker", argv);

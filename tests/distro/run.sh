@@ -88,6 +88,7 @@ bootstrap() {
     return 1
   fi
   cp /etc/resolv.conf "$temporary/system/etc/resolv.conf"
+  echo force-unsafe-io >"$temporary/system/etc/dpkg/dpkg.cfg.d/no-sync" # it does not live long
   GIT_CONFIG_COUNT=1 GIT_CONFIG_KEY_0=safe.directory GIT_CONFIG_VALUE_0='*' \
     git clone -q --bare "$root" "$temporary/system/srv/gaijin.git"
   # Its apt has the archive already, but knows no proxy of ours.

@@ -22,7 +22,7 @@ serving() {
 asked() {
   local IFS=$'\t'
   if [ -z "${asker_PID:-}" ]; then
-    coproc asker { exec /usr/bin/python3 "$root/tests/flow/http_ask.py" 2>>"$dir/err"; }
+    coproc asker { exec "$python" "$root/tests/flow/http_ask.py" 2>>"$dir/err"; }
     started+=("$asker_PID")
   fi
   echo "$*" >&"${asker[1]}"
@@ -42,7 +42,7 @@ json() {
   [ "$said" = true ]
 }
 crowd() {
-  set -- timeout "$((limit * 3))" /usr/bin/python3 "$root/tests/flow/http_crowd.py" "$port" "$@"
+  set -- timeout "$((limit * 3))" "$python" "$root/tests/flow/http_crowd.py" "$port" "$@"
   [ "$BASHPID" = $$ ] || exec "$@"
   "$@"
 }

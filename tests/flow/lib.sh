@@ -30,6 +30,8 @@
 #   $root      the top of the source tree
 #   $build     the build directory (BUILD)
 #   $dir       the script's directory, empty at first
+#   $python    the system's own interpreter, for which tools/setup.sh sees to modules; another
+#              of the name may be slow to start
 #   $limit     seconds that a program or a wait may take; a script may set it
 #   $story     set by scripts: a failure says in which story it happened
 #   $evidence  set by scripts: files of $dir, as patterns, whose ends a failure shows
@@ -42,6 +44,7 @@ export LC_ALL=C
 unset GAIJIN_SOCKET NO_COLOR
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 build=$(realpath -m "${BUILD:-build}")
+python=/usr/bin/python3
 limit=$((30 * ${GAIJIN_TEST_SLOWER:-1}))
 # Without a directory of its own a script would write into the root's, with /bin for $dir/bin.
 dir=$(mktemp -d) || exit 1

@@ -7,7 +7,6 @@
 limit=$((120 * ${GAIJIN_TEST_SLOWER:-1}))
 export ROUNDS=1 SHARE=1000
 bench=$root/tests/bench
-python=/usr/bin/python3
 
 # PLACEMENT ROW FIGURE of each figure in the JSON of $dir/NAME.json, into $dir/NAME.
 list() { # NAME

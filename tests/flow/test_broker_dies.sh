@@ -23,7 +23,7 @@ start shop "$build/gaijin-worker" -n shop --allow-eval "$dir/shop.lua"
 start till "$build/gaijin-worker" -n till -e 'kept = { gaijin.wait_for("shop", "price"), gaijin.wait_for("shop", "config") }'
 held() { "$ctl" why shop:2 >/dev/null 2>&1; }
 wait_until held
-start cut python3 "$root/tests/flow/cut.py" "$GAIJIN_SOCKET" "$dir" "$most"
+start cut "$python" "$root/tests/flow/cut.py" "$GAIJIN_SOCKET" "$dir" "$most"
 wait_until has cut listens
 
 # words COMMAND: how it is called; nothing if it asks no broker, or there is nothing to be cut.

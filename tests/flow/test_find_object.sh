@@ -29,7 +29,7 @@ END
 
 # How often the broker has been asked for a page of its books, those of `stats` included.
 pages() {
-  "$ctl" --json stats | python3 -c 'import json, sys; print(sum(r["requests"] for r in json.load(sys.stdin) if r["op"] == "inspect"))'
+  "$ctl" --json stats | "$python" -c 'import json, sys; print(sum(r["requests"] for r in json.load(sys.stdin) if r["op"] == "inspect"))'
 }
 # asks_little WHAT COMMAND...: the command takes 20 pages at most.
 asks_little() {
@@ -47,12 +47,12 @@ start shop "$build/gaijin-worker" -n shop "$dir/shop.lua"
 start till "$build/gaijin-worker" -n till "$dir/till.lua"
 check "till has them" eventually exports till all
 before=$(pages)
-run python3 "$dir/measure.py" "$ctl" --json tokens --host shop
+run "$python" "$dir/measure.py" "$ctl" --json tokens --host shop
 mv "$dir/err" "$dir/kib"
 # 16 bytes a cell, and texts that repeat are kept once: 18 MB; 65 when each cell was a text of its own.
 if ! sanitized "$ctl"; then check "a table of all takes little memory" test "$(cat "$dir/kib")" -lt 40000; fi
 check "all of them are many pages" [ $(($(pages) - before)) -ge 100 ]
-id=$(python3 -c 'import json, sys; print(max(r["id"] for r in json.load(open(sys.argv[1])) if r["kind"] == "table"))' "$dir/out")
+id=$("$python" -c 'import json, sys; print(max(r["id"] for r in json.load(open(sys.argv[1])) if r["kind"] == "table"))' "$dir/out")
 asks_little "why" "$ctl" why "shop:$id" --timeout "$limit"
 check "why: who holds it" out_has '^held by till '
 asks_little "focus" "$ctl" graph --json --focus "shop:$id" --depth 1

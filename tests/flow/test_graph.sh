@@ -38,7 +38,7 @@ edge() {
   [ "$holder" ] && [ "$node" ] && grep -qE -- "^  $holder -> $node \[.*${3:-}" "$dir/out"
 }
 # json EXPRESSION: of the graph g in $dir/out.
-json() { python3 -c "import json, sys; g = json.load(open('$dir/out')); assert $1, g" ; }
+json() { "$python" -c "import json, sys; g = json.load(open('$dir/out')); assert $1, g" ; }
 holds() { "$ctl" loads -o host,holder,held --json | grep -F "{\"host\":\"$1\",\"holder\":\"$2\",\"held\":$3}" >/dev/null; }
 
 start_broker --log-level warn

@@ -56,7 +56,7 @@ check "they run" exports till ready
 story="growth"
 run "$ctl" leaks --over $((2 * patience)) --json
 check "status 0, not $status" test "$status" = 0
-check "the leaking line is the first, then the table's" python3 - "$dir/out" <<'END'
+check "the leaking line is the first, then the table's" "$python" - "$dir/out" <<'END'
 import json, sys
 rows = json.load(open(sys.argv[1]))
 def at(line): return [r for r in rows if r["origin"].endswith(line)]
@@ -119,7 +119,7 @@ start keeps "$build/gaijin-worker" -n keeps -e "local make = gaijin.wait_for('ma
   bakaGaijin.ready = true gaijin.run()"
 check "they run" exports keeps ready
 run "$ctl" leaks many --over 0 --json
-check "numbers are near the truth, and said to be estimates" python3 - "$dir/out" <<'END'
+check "numbers are near the truth, and said to be estimates" "$python" - "$dir/out" <<'END'
 import json, sys
 rows = {r["origin"]: r for r in json.load(open(sys.argv[1])) if r["kind"] == "function"}
 assert abs(rows["part1:1"]["objects"] - 3000) < 600 and abs(rows["part2:1"]["objects"] - 1500) < 600, rows

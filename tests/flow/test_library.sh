@@ -63,8 +63,6 @@ start_broker --log-level warn
 start shop "$build/gaijin-worker" -n shop "$root/examples/c/shop.lua"
 check "the worker is there" exports shop price
 
-# The library's name with and before its version 6.
-read -ra msgpack <<<"$(pkg-config --libs msgpack-c 2>/dev/null || pkg-config --libs msgpack)"
 # build_and_run WHAT WANTED COMPILER...: compiles, links and runs a program; it prints WANTED.
 build_and_run() {
   local what=$1 wanted=$2
@@ -75,7 +73,10 @@ build_and_run() {
 }
 c_wants=$'15\n5 x pear\n'"$version 40 77"
 cxx_wants=$'8\n4 x apple\n'"$version"
-static=("$build/libgaijin.a" "${msgpack[@]}" -lm)
+static=("$build/libgaijin.a" -lm)
+needed() { readelf -d "$1" | sed -n 's/.*(NEEDED).*\[\(.*\)\]/\1/p'; }
+others() { needed "$build/libgaijin.so" | grep -Ev '^(libc|libm|libpthread|libasan|libubsan|ld-linux.*)\.so\.'; }
+check "libgaijin.so needs the C library only (or a sanitiser's)" test "$(others)" = ""
 dynamic=("-L$build" -lgaijin "-Wl,-rpath,$build")
 for cc in "${compilers[@]}"; do
   c=("$cc" -std=c99 -O1 "${strict[@]}" "${sanitize[@]}" "-I$include" "$root/tests/library/names.c")
@@ -111,7 +112,7 @@ if [ "$lto" ] && command -v gcc >/dev/null; then
   check "the library builds with -flto" make_lto
   check "built with -flto it shows gaijin_* only" only_gaijin -g "$dir/lto/libgaijin.a"
   build_and_run "a C program with -flto" "$c_wants" gcc -std=c99 -O2 -flto "${strict[@]}" "-I$include" \
-    "$root/tests/library/names.c" "$dir/lto/libgaijin.a" "${msgpack[@]}" -lm
+    "$root/tests/library/names.c" "$dir/lto/libgaijin.a" -lm
 fi
 
 finish

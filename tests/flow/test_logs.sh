@@ -28,7 +28,7 @@ for line in open(sys.argv[1], "rb"):
     good = good or all(re.search(v, str(one.get(k, "")), re.S) for k, v in want.items())
 sys.exit(0 if good or not want else "no line with " + str(want))
 EOF
-parses() { python3 "$dir/parse.py" "$dir/$1.out" "${@:2}"; }
+parses() { "$python" "$dir/parse.py" "$dir/$1.out" "${@:2}"; }
 
 kill_one() { # NAME: the worker that serves as NAME, whose pid is $pid
   wait_until "$build/gaijinctl" wait "$1" --timeout 10 || return
@@ -69,7 +69,7 @@ for name in sys.argv[1:]:
     s.recv(5)
 os._exit(7)
 EOF
-run python3 "$dir/exits.py" status
+run "$python" "$dir/exits.py" status
 check "the status of who does not say that it leaves" eventually has broker \
   'worker status ended \(process [0-9]+\): its process exited with status 7$'
 end_started
@@ -121,7 +121,7 @@ export GAIJIN_SOCKET=$dir/gaijin.sock
 story=floods
 start_broker --log-format json
 none_there() { [ "$("$build/gaijinctl" clients --json)" = "[]" ]; }
-run python3 "$dir/exits.py" w{1..60}
+run "$python" "$dir/exits.py" w{1..60}
 check "sixty come and go: status 7, not $status" test "$status" = 7
 check "all are seen to have gone" eventually none_there
 end_started

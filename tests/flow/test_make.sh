@@ -53,13 +53,20 @@ with() { # NAME...: these libraries are there
   for name in "$@"; do printf 'Name: %s\nDescription: none\nVersion: 1\n' "$name" >"$dir/pc/$name.pc"; done
 }
 program=$dir/build/obj/proto/status.o test=$dir/build/obj/tests/unit/test_proto_pt.o
-refuses "no library" "missing: libuv msgpack-c lua5.1 inih libseccomp libedit ncursesw libmicrohttpd. Run \`tools/setup.sh\`, which" "${lacking[@]}" "$program"
+refuses "no library" "missing: libuv lua5.1 inih libseccomp libedit ncursesw libmicrohttpd. Run \`tools/setup.sh\`, which" "${lacking[@]}" "$program"
+program_has=(libuv lua5.1 inih libseccomp libedit ncursesw libmicrohttpd)
+with "${program_has[@]}"
+story="what programs need"
+run "${lacking[@]}" -n "$program"
+check "a program's part can be made" test "$status" = 0
+refuses "what programs need, for a test" "missing: check msgpack-c. Run \`tools/setup.sh packages\`, which" "${lacking[@]}" "$test"
 for msgpack in msgpack msgpack-c; do
-  with libuv lua5.1 inih libseccomp libedit ncursesw libmicrohttpd "$msgpack"
-  story="$msgpack, but not check"
-  run "${lacking[@]}" -n "$program"
-  check "a program's part can be made" test "$status" = 0
+  with "${program_has[@]}" "$msgpack"
   refuses "$msgpack, but not check, for a test" "missing: check. Run \`tools/setup.sh packages\`, which" "${lacking[@]}" "$test"
+  with "${program_has[@]}" "$msgpack" check
+  story="$msgpack and check"
+  run "${lacking[@]}" -n "$test"
+  check "a test's part can be made" test "$status" = 0
 done
 story="help without libraries"
 run "${lacking[@]}" help

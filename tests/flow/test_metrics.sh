@@ -50,7 +50,7 @@ check "as OpenMetrics 1.0.0" head_has '^content-type: application/openmetrics-te
 check "not to be kept" head_has '^cache-control: no-store$'
 check "nor guessed at" head_has '^x-content-type-options: nosniff$'
 check "for nobody else's pages" test "$(grep -c '^access-control' "$dir/head")" = 0
-check "a parser of OpenMetrics reads it (python3-prometheus-client)" /usr/bin/python3 -c '
+check "a parser of OpenMetrics reads it (python3-prometheus-client)" "$python" -c '
 import sys
 from prometheus_client.openmetrics.parser import text_string_to_metric_families as parse
 names = {family.name: family for family in parse(open(sys.argv[1]).read())}
@@ -150,7 +150,7 @@ status=$?
 check "status 0, not $status" test "$status" = 0
 if [ -e /proc/net/if_inet6 ] && grep -q '^00000000000000000000000000000001 ' /proc/net/if_inet6; then
   serving six metrics --listen '[::1]:0'
-  check "IPv6, too" test "$(/usr/bin/python3 -c 'import sys, urllib.request as u; print(u.urlopen(sys.argv[1]).status)' "$url")" = 200
+  check "IPv6, too" test "$("$python" -c 'import sys, urllib.request as u; print(u.urlopen(sys.argv[1]).status)' "$url")" = 200
   kill -INT "$pid"
   wait "$pid"
   status=$?

@@ -72,7 +72,7 @@ check "posts" test "$(grep -c '"kind":"post"' "$dir/all.out")" = 40
 check "an error's text, which steers no terminal" has all '"kind":"error".*no such thing\\\\x1b\[2J|"kind":"error".*no such thing'
 check "no control character" test "$(grep -c $'\33' "$dir/all.out")" = 0
 check "long values are shortened" has all 'x\.*"*\.\.\. \(10000 bytes\)|\(10000 bytes\)'
-check "each line is JSON" python3 -c 'import json, sys
+check "each line is JSON" "$python" -c 'import json, sys
 for line in open(sys.argv[1]):
   if line.startswith("{"): json.loads(line)' "$dir/all.out"
 check "a sum in the end" has all '^[0-9]+ messages \(.* 40 posts, .*0 lost; answers took '
@@ -97,7 +97,7 @@ once() { [ "$(grep -c "^$1" "$dir/record")" -ge "$2" ] && [ -z "$(grep "^$1" "$d
 check "each name is in it once" once H 7
 check "each label, too" once N 3
 # All stamps: 8 bytes each in the worker's memory; the broker tells none, so a record's PTs end in zeros.
-check "a token's bytes have no stamp" python3 - "$dir/record" <<'PY'
+check "a token's bytes have no stamp" "$python" - "$dir/record" <<'PY'
 import re, sys
 found = 0
 for line in open(sys.argv[1]):
@@ -135,7 +135,7 @@ run "$ctl" --json traffic
 check "counts by pair" out_has '"asker":"till","host":"shop","requests":[0-9]+,"posts":40'
 run "$ctl" stats --openmetrics
 cp "$dir/out" "$dir/metrics"
-check "a parser of OpenMetrics reads it (python3-prometheus-client)" /usr/bin/python3 -c '
+check "a parser of OpenMetrics reads it (python3-prometheus-client)" "$python" -c '
 import sys
 from prometheus_client.openmetrics.parser import text_string_to_metric_families as parse
 names = {family.name: family for family in parse(open(sys.argv[1]).read())}

@@ -33,7 +33,7 @@ is_small() {
 }
 # calls: how many messages of calls and posts have gone through the broker, as it counts them itself.
 calls() {
-  "$ctl" --json stats -o op,requests,replies,errors | python3 -c '
+  "$ctl" --json stats -o op,requests,replies,errors | "$python" -c '
 import json, sys
 print(sum(r["requests"] + r["replies"] + r["errors"] for r in json.load(sys.stdin) if r["op"] == "call"))'
 }
@@ -126,17 +126,17 @@ check "who is stopped has lost what it has no room for" test "$(lines deaf)" -lt
 
 story="who reads"
 check "lines and lost are all there was" eventually all_of reader "$all"
-check "nothing is seen twice" python3 "$dir/judge.py" "$dir/reader.json" "$(lost reader)"
+check "nothing is seen twice" "$python" "$dir/judge.py" "$dir/reader.json" "$(lost reader)"
 story="who was stopped"
 kill -CONT "$deaf"
 check "lines and lost are all there was" eventually all_of deaf "$all"
-check "nothing is seen twice" python3 "$dir/judge.py" "$dir/deaf.json" "$(lost deaf)"
+check "nothing is seen twice" "$python" "$dir/judge.py" "$dir/deaf.json" "$(lost deaf)"
 story="whose output nobody took"
 cat <&3 >"$dir/taken.json" &
 started+=("$!")
 mv "$dir/clogged.err" "$dir/taken.err"
 check "lines and lost are all there was" eventually all_of taken "$all"
-check "nothing is seen twice" python3 "$dir/judge.py" "$dir/taken.json" "$(lost taken)"
+check "nothing is seen twice" "$python" "$dir/judge.py" "$dir/taken.json" "$(lost taken)"
 
 story="the end"
 kill -INT "$reader" "$deaf" "$clogged"

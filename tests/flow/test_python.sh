@@ -7,10 +7,11 @@ set -euo pipefail
 export LC_ALL=C.UTF-8 PYTHONDONTWRITEBYTECODE=1
 BUILD=$(cd "${BUILD:-build}" && pwd)
 export BUILD
-if ! command -v python3 >/dev/null; then
+python=/usr/bin/python3 # of the system, as in lib.sh
+if [ ! -x "$python" ]; then
   echo "FAIL there is no python3; \`tools/setup.sh packages\` installs it"
   echo "0 passed, 1 failed"
   exit 1
 fi
 cd "$(dirname "$0")/../.."
-exec python3 tests/python/run.py "$@"
+exec "$python" tests/python/run.py "$@"

@@ -33,7 +33,7 @@ for command in "${all[@]}"; do
 done
 
 story="another version"
-python3 - "$dir/other.sock" >"$dir/other.out" <<'PYTHON' &
+"$python" - "$dir/other.sock" >"$dir/other.out" <<'PYTHON' &
 # Answers every hello with an error of status protocol, as a broker of another time does.
 import socket, struct, sys
 s = socket.socket(socket.AF_UNIX)

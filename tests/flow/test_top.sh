@@ -88,7 +88,7 @@ shows '^worker .*req_s-'
 
 story="more keys at once than are taken at once"
 # is_seen TEXT KEYS: as top_burst.py has it.
-is_seen() { timeout "$limit" /usr/bin/python3 "$root/tests/flow/top_burst.py" "$@" 'h help' "$ctl" top | grep -x seen; }
+is_seen() { timeout "$limit" "$python" "$root/tests/flow/top_burst.py" "$@" 'h help' "$ctl" top | grep -x seen; }
 for n in 62 63 127; do
   check "help behind $n and an Escape" is_seen 'top: help' "$(printf 'r%.0s' $(seq "$n"))\\x1bh"
 done

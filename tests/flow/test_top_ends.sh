@@ -111,7 +111,7 @@ for env in NO_COLOR=1 TERM=vt100; do
 done
 
 story="three hundred workers"
-python3 - "$GAIJIN_SOCKET" >"$dir/many.out" <<'PYTHON' &
+"$python" - "$GAIJIN_SOCKET" >"$dir/many.out" <<'PYTHON' &
 # So many that say hello, and nothing more.
 import socket, struct, sys, time
 many = []

@@ -21,7 +21,7 @@ fails() {
   check "gaijinctl ${*:3} says $2" says "$2"
   check "gaijinctl ${*:3} prints nothing" test ! -s "$dir/out"
 }
-json_is() { python3 -c 'import json, sys; sys.exit(json.load(open(sys.argv[1])) != eval(sys.argv[2]))' "$dir/out" "$1"; }
+json_is() { "$python" -c 'import json, sys; sys.exit(json.load(open(sys.argv[1])) != eval(sys.argv[2]))' "$dir/out" "$1"; }
 # loads TEXT WORD...: gaijinctl --json, run, prints what Python reads as that value.
 loads() {
   expect 0 --json "${@:2}"

@@ -111,14 +111,14 @@ check "ops" json '[s for s in a["stats"] if s["op"] == "call"][0]["p99_us"] > 0'
 check "loads" json 'a["loads"][0]["held"] == 53 and a["loads"][0]["holder"] == "<b>till"'
 check "and the broker" json 'a["status"][0]["workers"] == 2 and "warnings" not in a["status"][0] and a["said"] == []'
 "$ctl" clients --json -o worker,id,exports,ready >"$dir/clients"
-check "as the command has it" /usr/bin/python3 -c '
+check "as the command has it" "$python" -c '
 import json, sys
 page, command = (json.load(open(f)) for f in sys.argv[1:])
 assert [{k: c[k] for k in command[0]} for c in page["clients"]] == command, (page, command)' "$dir/out" "$dir/clients"
 ask "${path}tokens"
 check "objects" json 'len(a["tokens"]) == 53'
 check "labels of strangers" json 'any("<img src=x onerror=alert(1)>\x1b[31m\u00ff\"" in t["labels"] for t in a["tokens"])'
-object=$(/usr/bin/python3 -c 'import json, sys; print([t for t in json.load(open(sys.argv[1]))["tokens"] if t["labels"] and t["kind"] == "table"][0]["id"])' "$dir/out")
+object=$("$python" -c 'import json, sys; print([t for t in json.load(open(sys.argv[1]))["tokens"] if t["labels"] and t["kind"] == "table"][0]["id"])' "$dir/out")
 ask "${path}tokens?kind=function&host=shop"
 check "of a kind" json '{t["kind"] for t in a["tokens"]} == {"function"}'
 ask "${path}tokens?holder=%3Cb%3Etill&limit=5"

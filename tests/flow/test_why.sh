@@ -88,7 +88,7 @@ ways_of_a_holder() {
 # The path is cut in its middle, between characters.
 a_long_path() {
   reaches long '^  _G\.long_way\["01 .* \.\.\. .*\.end_of_it$'
-  check "long: is UTF-8" python3 -c "open('$dir/out', encoding='utf-8').read()"
+  check "long: is UTF-8" "$python" -c "open('$dir/out', encoding='utf-8').read()"
   check "long: is not escaped" eval "! out_has '\\\\x'"
 }
 
@@ -109,7 +109,7 @@ check "what is kept by the library itself is no way" none_by_ours
 number=shop:$(id_of number)
 story="as JSON"
 run "$build/gaijinctl" why --json "$number" --timeout "$limit"
-check "is read by another program" python3 - "$dir/out" <<'END'
+check "is read by another program" "$python" - "$dir/out" <<'END'
 import json, sys
 o = json.load(open(sys.argv[1]))
 assert o["worker"] == "shop" and o["kind"] == "table" and not o["dead"]

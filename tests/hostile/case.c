@@ -79,6 +79,15 @@ static void start_broker(struct run *r) {
   unlink(fifo);
 }
 
+/* The worker's: that of the case's broker, or $GAIJIN_TEST_TRANSPORT, which the bed gives its
+ * broker. */
+static const char *transport_of(const struct hostile_case *c) {
+  const char *const *flag = c->broker_flags, *given = getenv("GAIJIN_TEST_TRANSPORT");
+  for (; flag && *flag; flag++)
+    if (strcmp(*flag, "--transport") == 0) return flag[1];
+  return given && *given ? given : "auto";
+}
+
 static void start_worker(struct run *r) {
   static const char code[] = "bakaGaijin.echo = function(x) return x end\n";
   char all[4096], program[512];
@@ -88,6 +97,7 @@ static void start_worker(struct run *r) {
   r->worker =
       bed_spawn(r->bed, "host",
                 (const char *const[]){program, "-s", r->socket, "-n", "host", "-e", all,
+                                      "--transport", transport_of(r->c),
                                       r->c->allows_eval ? "--allow-eval" : NULL, NULL});
   if (!raw_join(&raw, r->socket, NULL, true)) bed_fail(r->bed, "cannot connect");
   struct pack *p = raw_ask(&raw, OP_watch, NULL, NULL, 0, 2);

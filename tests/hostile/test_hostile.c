@@ -49,6 +49,9 @@ END_TEST
 START_TEST(observers) { run(&hostile_on_observers[_i]); }
 END_TEST
 
+START_TEST(rings) { run(&hostile_on_rings[_i]); }
+END_TEST
+
 static int count(const struct hostile_case *c) {
   int n = 0;
   while (c[n].name) n++;
@@ -71,5 +74,6 @@ int main(void) {
   add(s, "tokens", tokens, hostile_on_tokens);
   add(s, "limits", limits, hostile_on_limits);
   add(s, "observers", observers, hostile_on_observers);
+  add(s, "rings", rings, hostile_on_rings);
   return run_suite(s);
 }

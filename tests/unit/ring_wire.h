@@ -56,7 +56,7 @@ static inline void join_asking(uint32_t layout, bool observer) {
 }
 
 /* Reads all that is there, with the descriptor that comes with it; -1: none. */
-static inline int receive_offer(void) {
+static inline int receive_descriptor(void) {
   union {
     char bytes[CMSG_SPACE(sizeof(int))];
     struct cmsghdr align;
@@ -71,6 +71,10 @@ static inline int receive_offer(void) {
     if (n > 0) frame_filled(&a.in, (uint32_t)n);
     if (n > 0 && CMSG_FIRSTHDR(&m)) memcpy(&fd, CMSG_DATA(CMSG_FIRSTHDR(&m)), sizeof fd);
   }
+  return fd;
+}
+static inline int receive_offer(void) {
+  int fd = receive_descriptor();
   wire_expect(&w, &a, MESSAGE_REPLY, OP_hello);
   wire_uint(&a);
   a.host = wire_uint(&a);
@@ -82,10 +86,13 @@ static inline void answer(uint64_t step) {
   wire_end(&a);
 }
 
-/* It has rings, and both streams are there. */
-static inline void move(void) {
-  join_asking(RING_LAYOUT, false);
-  int fd = receive_offer();
+static inline void expect_step(enum ring_step step) {
+  ck_assert(a.m.op == OP_ring && a.m.kind == MESSAGE_NOTICE);
+  ck_assert_uint_eq(wire_uint(&a), step);
+}
+
+/* It has these rings, and both streams are there. */
+static inline void move_to(int fd) {
   ck_assert_int_ge(fd, 0);
   wire_expect(&w, &a, MESSAGE_NOTICE, OP_ring);
   ck_assert_uint_eq(wire_uint(&a), RING_OFFERED);
@@ -98,6 +105,10 @@ static inline void move(void) {
   wire_expect(&w, &a, MESSAGE_NOTICE, OP_ring);
   ck_assert_uint_eq(wire_uint(&a), RING_MOVED);
   ck_assert(wire_client(&w, &a)->lanes->in && wire_client(&w, &a)->lanes->out);
+}
+static inline void move(void) {
+  join_asking(RING_LAYOUT, false);
+  move_to(receive_offer());
 }
 
 /* On a full socket there are some. */
@@ -141,6 +152,31 @@ static inline void ping(void) {
   wire_end(&a);
   put_out();
   expect_in_ring(MESSAGE_REPLY, OP_ping);
+}
+
+/* Takes the knocks that are on the socket. */
+static inline void hear(void) {
+  char knock;
+  while (recv(a.fd, &knock, 1, MSG_PEEK | MSG_DONTWAIT) == 1 && !knock) ck_assert_int_eq(recv(a.fd, &knock, 1, 0), 1);
+}
+
+/* The broker is back on the socket, and its last message in the ring has come. */
+static inline void be_left(void) {
+  ck_assert(ring_sleep(&pair));
+  all()->events->idle(wire_client(&w, &a));
+  ck_assert(wire_client(&w, &a)->lanes->has_left);
+  expect_in_ring(MESSAGE_NOTICE, OP_ring);
+  expect_step(RING_LEFT);
+  hear();
+}
+/* What was put goes into the ring, and then the worker's last message there. */
+static inline void leave_too(void) {
+  answer(RING_LEFT);
+  ck_assert_uint_eq(ring_put(&pair, a.out.bytes, a.out.size), a.out.size);
+  a.out.size = 0;
+  if (ring_publish(&pair)) knock();
+  ring_unmap(map);
+  map = NULL;
 }
 
 /* The broker has ended it, for this. */

@@ -45,12 +45,15 @@ static inline uint32_t read_full_window(void) {
   return size;
 }
 
-static inline void grant(uint64_t posts, uint64_t bytes) {
+static inline void begin_grant(uint64_t posts, uint64_t bytes) {
   fake_begin(&v.f, MESSAGE_NOTICE, GAIJIN_OP_GRANT, 0, 4);
   pack_uint(&v.f.p, OTHER_HOST);
   pack_uint(&v.f.p, posts);
   pack_uint(&v.f.p, bytes);
   pack_uint(&v.f.p, 0);
+}
+static inline void grant(uint64_t posts, uint64_t bytes) {
+  begin_grant(posts, bytes);
   vm_deliver(&v);
 }
 

@@ -267,6 +267,27 @@ START_TEST(who_is_not_hot_ends_the_looks) {
 END_TEST
 
 /* However much there is to hear, the loop has its turn after a while. */
+/* With nobody to look at there is nothing else to do. */
+START_TEST(when_nobody_is_hot_the_loop_is_asked_at_each_look) {
+  heat(&a);
+  begin_pings(&a, 1);
+  write_only(&a);
+  hot_leave_all(&w.broker.connections);
+  double began = clock_seconds();
+  uint64_t looks = hot()->polling.looks;
+  hot()->polling.until = 0;
+  hot()->polling.is_waiting = false;
+  hot()->stretch_ends = hot()->around = 1e18;
+  ck_assert(!lookout_look(&w.broker.connections));
+  ck_assert(is_awake());
+  ck_assert_uint_eq(hot()->polling.looks, looks);
+  ck_assert_double_gt(hot()->around, began);
+  ck_assert_double_lt(hot()->around, 1e18); /* not again before that, where somebody is */
+  wire_turn(&w);
+  ck_assert_uint_eq(take_all(&a), 1);
+}
+END_TEST
+
 START_TEST(a_stretch_ends) {
   heat(&a);
   begin_pings(&a, 1);
@@ -369,6 +390,7 @@ int main(void) {
   tcase_add_test(c, more_than_there_is_room_for_are_heard_all_the_same);
   tcase_add_test(c, timers_that_are_due_come_first);
   tcase_add_test(c, who_is_not_hot_ends_the_looks);
+  tcase_add_test(c, when_nobody_is_hot_the_loop_is_asked_at_each_look);
   tcase_add_test(c, a_stretch_ends);
   tcase_add_test(c, who_was_looked_at_in_vain_is_not_any_more);
   tcase_add_test(c, who_was_written_to_is_hot);

@@ -27,6 +27,7 @@ START_TEST(who_may_not_is_offered_none) {
   }
   if (kind == 2) all()->carrier.uid++;
   if (kind == 5) all()->carrier.most = 0;
+  if (kind == 7) all()->accounts.limits.memory = CARRIER_PART * RING_MAP_BYTES - 1;
   if (kind == 6) all()->accounts.limits.most[ACCOUNT_BYTES] = RING_MAP_BYTES - 1;
   join_asking(kind == 0 ? RING_LAYOUT + 1 : RING_LAYOUT, kind == 1);
   ck_assert_int_eq(receive_offer(), -1);
@@ -56,7 +57,10 @@ START_TEST(on_auto_only_who_is_busy_gets_some) {
   ck_assert_uint_eq(all()->carrier.count, 0);
   struct client *c = wire_client(&w, &a);
   c->busy_ms = (uint32_t)uv_now(&w.loop);
-  c->busy_from = (uint32_t)c->messages_in - CARRIER_BUSY;
+  c->busy_from = (uint32_t)c->messages_in - CARRIER_BUSY + 2;
+  wire_ask(&a, OP_ping, NULL, NULL, 0);
+  wire_send(&w, &a);
+  ck_assert_uint_eq(all()->carrier.count, 0); /* one more is as many as it takes */
   wire_ask(&a, OP_ping, NULL, NULL, 0);
   wire_send(&w, &a);
   ck_assert_uint_eq(all()->carrier.count, 1);
@@ -218,7 +222,7 @@ int main(void) {
   TCase *c = tcase_create("rings");
   tcase_add_checked_fixture(c, setup, teardown);
   tcase_add_test(c, messages_pass_in_rings);
-  tcase_add_loop_test(c, who_may_not_is_offered_none, 0, 7);
+  tcase_add_loop_test(c, who_may_not_is_offered_none, 0, 8);
   tcase_add_test(c, who_refuses_stays_on_its_socket);
   tcase_add_test(c, on_auto_only_who_is_busy_gets_some);
   tcase_add_test(c, a_knock_may_follow_at_once);

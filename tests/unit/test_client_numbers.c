@@ -2,7 +2,8 @@
  *
  * Values read in the short way, and numbers many at a time (client-lib/values.c): what one value after the other gives
  * is given whatever way it is read, over bodies at random of all forms that values have, and in all states of a body.
- * And bodies that are used again.
+ * And bodies that are used again, numbers written many at a time, and arrays whose number of values is not known before
+ * (client-lib/put.c).
  */
 #include <math.h>
 
@@ -203,6 +204,95 @@ START_TEST(a_large_one_is_not_kept) {
 }
 END_TEST
 
+/* ---- Written ---- */
+
+static const struct gaijin_send to_x = {.op = GAIJIN_OP_S2T, .name = "x"};
+
+static void refused(struct fake *f, int status, const char *text) {
+  ck_assert_int_eq(gaijin_end_request(f->g, told_answer, f, NULL), status);
+  ck_assert_msg(strstr(gaijin_error(f->g), text), "%s", gaijin_error(f->g));
+  ck_assert_uint_eq(gaijin_queued_bytes(f->g), 0);
+}
+
+START_TEST(an_array_may_be_as_long_as_it_becomes) {
+  enum { MANY = 300 };
+  struct fake f;
+  fake_open(&f);
+  double numbers[MANY];
+  for (int i = 0; i < MANY; i++) numbers[i] = i * 0.5;
+  for (uint32_t n = 0; n <= MANY; n += MANY) {
+    gaijin_begin_request(f.g, &to_x, 2);
+    gaijin_put_array(f.g, 1);
+    gaijin_put_array_begin(f.g);
+    gaijin_put_numbers(f.g, numbers, n);
+    gaijin_put_text(f.g, "end");
+    gaijin_put_array_end(f.g);
+    gaijin_put_array_end(f.g); /* of nothing */
+    gaijin_put_bool(f.g, true);
+    ck_assert_int_eq(gaijin_end_request(f.g, NULL, NULL, NULL), 0);
+    gaijin_flush(f.g, false);
+    ck_assert_int_eq(fake_next(&f)->op, GAIJIN_OP_S2T);
+    struct reader r = fake_values(&f.m);
+    struct value v;
+    ck_assert(reader_next(&r, &v) && v.type == VALUE_ARRAY && v.count == 1);
+    ck_assert(reader_next(&r, &v) && v.type == VALUE_ARRAY && v.count == n + 1);
+    for (uint32_t i = 0; i < n; i++) ck_assert(reader_next(&r, &v) && v.type == VALUE_NUMBER && v.number == numbers[i]);
+    ck_assert(reader_next(&r, &v) && v.type == VALUE_STRING && reader_next(&r, &v) && v.boolean && r.at == r.end);
+  }
+  fake_close(&f);
+}
+END_TEST
+
+START_TEST(such_an_array_is_ended_and_holds_no_other) {
+  struct fake f;
+  fake_open(&f);
+  gaijin_begin_request(f.g, &to_x, 1);
+  gaijin_put_array_begin(f.g);
+  refused(&f, GAIJIN_STATUS_PROTOCOL, "message 's2t' has an array that is not ended");
+  for (int i = 0; i < 2; i++) {
+    gaijin_begin_request(f.g, &to_x, 2);
+    gaijin_put_array_begin(f.g);
+    if (i == 0) gaijin_put_array(f.g, 0);
+    if (i == 1) gaijin_put_array_begin(f.g);
+    gaijin_put_array_end(f.g);
+    gaijin_put_nil(f.g);
+    refused(&f, GAIJIN_STATUS_UNSUPPORTED, "'s2t' has an array inside one that is not ended");
+  }
+  gaijin_begin_request(f.g, &to_x, 1);
+  gaijin_put_nil(f.g);
+  gaijin_put_array_begin(f.g); /* the value announced is there already */
+  gaijin_put_array_end(f.g);
+  refused(&f, GAIJIN_STATUS_PROTOCOL, "'s2t' was announced with 1 values but got 2");
+  gaijin_put_numbers(f.g, (double[]){1}, 1); /* nothing is being written */
+  gaijin_put_array_begin(f.g);
+  gaijin_put_array_end(f.g);
+  ck_assert(fake_idle(&f));
+  fake_close(&f);
+}
+END_TEST
+
+/* Whatever is over the limit, the array's header or its values. */
+START_TEST(such_an_array_keeps_to_the_limit) {
+  struct fake f;
+  fake_open(&f);
+  char *text = calloc(1, f.g->max_message);
+  ck_assert_ptr_nonnull(text);
+  uint32_t less = 0;
+  for (int status = 1; status != 0; less++) {
+    gaijin_begin_request(f.g, &to_x, 2);
+    gaijin_put_string(f.g, text, f.g->max_message - less);
+    gaijin_put_array_begin(f.g);
+    for (int i = 0; i < 20; i++) gaijin_put_number(f.g, 1);
+    gaijin_put_array_end(f.g);
+    status = gaijin_end_request(f.g, NULL, NULL, NULL);
+    if (status) ck_assert_int_eq(status, GAIJIN_STATUS_TOO_LARGE);
+    ck_assert_uint_eq(gaijin_queued_bytes(f.g), status ? 0 : f.g->max_message + MESSAGE_PREFIX_BYTES);
+  }
+  free(text);
+  fake_close(&f);
+}
+END_TEST
+
 int main(void) {
   Suite *s = suite_create("client_numbers");
   TCase *c = tcase_create("numbers");
@@ -210,6 +300,9 @@ int main(void) {
   tcase_add_test(c, numbers_end_with_their_array);
   tcase_add_test(c, small_ones_are_used_again);
   tcase_add_test(c, a_large_one_is_not_kept);
+  tcase_add_test(c, an_array_may_be_as_long_as_it_becomes);
+  tcase_add_test(c, such_an_array_is_ended_and_holds_no_other);
+  tcase_add_test(c, such_an_array_keeps_to_the_limit);
   suite_add_tcase(s, c);
   return run_suite(s);
 }

@@ -3,6 +3,7 @@
  * A client whose broker offers rings (client-lib/rings.c), and one whose broker writes what it likes.
  */
 #define _GNU_SOURCE /* memfd_create */
+#include <errno.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
@@ -202,6 +203,25 @@ START_TEST(a_full_ring_waits_for_a_knock) {
 }
 END_TEST
 
+START_TEST(only_who_waits_for_room_is_knocked_at) {
+  char byte;
+  move();
+  put_free(1);
+  put_out();
+  ck_assert_int_eq(gaijin_dispatch(f.g), 0);
+  ck_assert_uint_eq(f.told.frees, 1);
+  ck_assert_int_eq(recv(f.fd, &byte, 1, MSG_DONTWAIT), -1);
+}
+END_TEST
+
+START_TEST(a_knock_is_no_end_whatever_failed_before) {
+  move();
+  ck_assert_int_eq(send(f.fd, "", 1, 0), 1);
+  errno = EPERM;
+  ck_assert_int_eq(gj_rings_hear(f.g), RINGS_QUIET);
+}
+END_TEST
+
 /* What the broker had put when it went is read first. */
 START_TEST(the_ring_is_read_to_its_end) {
   move();
@@ -234,6 +254,158 @@ START_TEST(evil_brokers_are_left) {
 }
 END_TEST
 
+/* ---- The way back ---- */
+
+static void be_left(void) {
+  begin_ring(RING_LEFT, 1);
+  put_out();
+  l->out = false;
+}
+
+/* What the client has put into its ring ends with its last message there: how many messages came before. */
+static unsigned take_the_end(void) {
+  static uint8_t bytes[RING_BYTES];
+  struct frame ring;
+  struct message m;
+  uint8_t *message;
+  uint32_t size, room;
+  unsigned before = 0;
+  uint64_t step = RING_REFUSED;
+  uint32_t n = lanes_take(l, f.fd, bytes, sizeof bytes);
+  ck_assert_uint_gt(n, 0);
+  frame_init(&ring, MAX_MESSAGE_LEAST);
+  memcpy(frame_room(&ring, n, &room), bytes, n);
+  frame_filled(&ring, n);
+  for (; frame_next(&ring, &message, &size) == FRAME_MESSAGE; before++) {
+    ck_assert_ptr_null(message_parse(message, size, &m));
+    if (m.op != OP_ring) continue;
+    struct reader r = fake_values(&m);
+    ck_assert(reader_uint(&r, &step) && step == RING_LEFT && ring.start == ring.in.size);
+  }
+  ck_assert_uint_eq(step, RING_LEFT);
+  frame_deinit(&ring);
+  return before - 1;
+}
+
+/* The broker's end has new rings. */
+static void renew(void) {
+  lanes_free(l);
+  ck_assert_int_eq(lanes_new(&l, -1, NULL), 0);
+}
+
+/* Each time some come in the ring before its end, and some on the socket before that is read, with knocks before and between. */
+START_TEST(it_goes_back_and_comes_again) {
+  int before = next_descriptor();
+  uint64_t id = 0;
+  for (unsigned i = 0; i < 60; i++) { /* so many answers can be told */
+    move();
+    ck_assert_int_eq(next_descriptor(), before);
+    put_free(++id);
+    put_out();
+    be_left();
+    ck_assert_int_eq(send(f.fd, "\0\0", 2, 0), 2);
+    for (unsigned k = 0; k < i % 9; k++) { /* up to more than is heard at once */
+      put_free(++id);
+      fake_send(&f);
+      ck_assert_int_eq(send(f.fd, "", 1, 0), 1);
+    }
+    gaijin_begin_request(f.g, &(struct gaijin_send){.op = GAIJIN_OP_PING}, 0);
+    ck_assert_int_eq(gaijin_end_request(f.g, told_answer, &f, NULL), 0);
+    ck_assert_int_eq(gaijin_dispatch(f.g), 0);
+    ck_assert_uint_eq(f.told.frees, id);
+    ck_assert(!f.g->rings.in && f.g->rings.out);
+    ck_assert_int_eq(gaijin_flush(f.g, false), 0);
+    ck_assert(!f.g->rings.out && !f.g->rings.pair.page);
+    ck_assert_uint_ge(take_the_end(), 1);
+    char knock;
+    while (recv(f.fd, &knock, 1, MSG_PEEK | MSG_DONTWAIT) == 1 && !knock) recv(f.fd, &knock, 1, 0);
+    put_free(++id);
+    fake_deliver(&f);
+    ck_assert_uint_eq(f.told.frees, id);
+    renew();
+  }
+}
+END_TEST
+
+/* Its last message waits for room there, which the broker, that is on the socket, tells between its own. */
+START_TEST(its_last_message_waits_for_room) {
+  enum { BYTES = 600000 };
+  static char text[BYTES];
+  uint64_t id;
+  move();
+  memset(text, 'x', BYTES);
+  gaijin_begin_request(f.g, &(struct gaijin_send){.op = GAIJIN_OP_S2T, .name = "bank"}, 1);
+  gaijin_put_string(f.g, text, BYTES);
+  ck_assert_int_eq(gaijin_end_request(f.g, told_answer, &f, &id), 0);
+  ck_assert_int_eq(gaijin_flush(f.g, false), 0);
+  be_left();
+  l->has_left = true;
+  for (int i = 0; i < 100 && f.g->rings.out; i++) {
+    ck_assert_int_eq(gaijin_dispatch(f.g), 0);
+    ck_assert_int_eq(gaijin_flush(f.g, false), 0);
+    if (!f.g->rings.out) break;
+    ck_assert(gaijin_awaits_room(f.g) && !is_readable());
+    take_all();
+    ck_assert_msg(l->is_knock_due, "it did not say that it waits");
+    lanes_knock_later(l, f.fd);
+    ck_assert(is_readable());
+  }
+  ck_assert(!f.g->rings.out && !gaijin_awaits_room(f.g));
+}
+END_TEST
+
+/* The broker goes meanwhile: what it had put into the ring and on the socket is read first. */
+START_TEST(the_end_comes_behind_both) {
+  move();
+  put_free(1);
+  put_out();
+  be_left();
+  put_free(2);
+  fake_send(&f);
+  close(f.fd);
+  f.fd = -1;
+  for (int i = 0; i < 3 && gaijin_dispatch(f.g) == 0; i++) continue;
+  ck_assert_uint_eq(f.told.frees, 2);
+  ck_assert_int_eq(gaijin_dispatch(f.g), GAIJIN_STATUS_LOST);
+}
+END_TEST
+
+START_TEST(what_is_out_of_order_is_a_fault) {
+  if (_i != 0) move();
+  switch (_i) {
+    case 0: /* it has no rings */
+      begin_ring(RING_LEFT, 1);
+      fake_send(&f);
+      break;
+    case 1: /* messages on the socket, and the ring has not ended */
+      put_free(1);
+      fake_send(&f);
+      break;
+    case 2: /* more behind its end */
+      be_left();
+      put_free(1);
+      put_out();
+      break;
+    case 3: /* twice */
+      be_left();
+      begin_ring(RING_LEFT, 1);
+      fake_send(&f);
+      break;
+    case 4: /* others, before we have left those */
+      be_left();
+      begin_ring(RING_OFFERED, 2);
+      pack_uint(&f.p, RING_LAYOUT);
+      fake_send(&f);
+      break;
+    case 5: /* no knock */
+      be_left();
+      ck_assert_int_eq(send(f.fd, "\0x", 2, 0), 2);
+      break;
+  }
+  ck_assert_int_eq(gaijin_dispatch(f.g), GAIJIN_STATUS_LOST);
+}
+END_TEST
+
 /* It has no such memory: nothing of it is touched there. */
 START_TEST(a_fork_leaves_it_alone) {
   int status;
@@ -241,8 +413,12 @@ START_TEST(a_fork_leaves_it_alone) {
   pid_t pid = fork();
   if (pid == 0) {
     bool is_refused = gaijin_dispatch(f.g) != 0 && gaijin_flush(f.g, false) != 0 && !gaijin_poll(f.g);
+    uint8_t *other = mmap(f.g->rings.pair.page, 4096, PROT_READ | PROT_WRITE,
+                          MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0);
+    bool is_there = other == (void *)f.g->rings.pair.page;
     gaijin_close(f.g);
-    _exit(is_refused ? 0 : 1);
+    if (is_there) *other = 1; /* what the child has at the place is its own */
+    _exit(is_refused && is_there ? 0 : 1);
   }
   ck_assert_int_eq(waitpid(pid, &status, 0), pid);
   ck_assert_int_eq(status, 0);
@@ -263,8 +439,14 @@ int main(void) {
   tcase_add_loop_test(c, what_is_no_ring_is_refused, 0, 3);
   tcase_add_loop_test(c, one_that_was_not_asked_for_is_a_fault, 0, 2);
   tcase_add_test(c, a_full_ring_waits_for_a_knock);
+  tcase_add_test(c, only_who_waits_for_room_is_knocked_at);
+  tcase_add_test(c, a_knock_is_no_end_whatever_failed_before);
   tcase_add_test(c, the_ring_is_read_to_its_end);
   tcase_add_loop_test(c, evil_brokers_are_left, 0, 4);
+  tcase_add_test(c, it_goes_back_and_comes_again);
+  tcase_add_test(c, its_last_message_waits_for_room);
+  tcase_add_test(c, the_end_comes_behind_both);
+  tcase_add_loop_test(c, what_is_out_of_order_is_a_fault, 0, 6);
   tcase_add_test(c, a_fork_leaves_it_alone);
   suite_add_tcase(s, c);
   return run_suite(s);

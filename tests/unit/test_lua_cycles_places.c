@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * Places where objects of ours and ATs of others may be: what a twin's collector finds (lua/cycles/probe.c).
+ * Places where objects of ours and ATs of others may be: what a twin's collector finds (lua/cycles/probe.c), and whether
+ * its walk sees what it does not (edges.c).
  */
 #include "lua/cycles/probe.h"
 
@@ -67,10 +68,14 @@ static void check_place(const struct place *p, const struct gaijin_pt *pt) {
   unsigned live = asked(GAIJIN_CYCLE_CHECK, id, pt);
   ck_assert_msg(live == p->live, "%s: %u instead of %u", p->what, live, p->live);
   ck_assert_uint_eq(v.w.lua_ran, ran);
+  ck_assert_uint_eq(told_edges, 0); /* in a scan only */
   ck_assert_msg(!strstr(v.log, "finalised"), "%s: a finaliser has run", p->what);
   /* The worker itself is as it was. */
   unsigned again = asked(GAIJIN_CYCLE_SCAN, id, pt);
   ck_assert_msg(again == p->live, "%s: %u the second time", p->what, again);
+  /* What the collector marks for a finaliser counts as used, unless the walk sees whose it is. */
+  bool is_seen = !p->live && strcmp(p->what, "a finaliser that has not run") != 0;
+  ck_assert_msg(told_edges == is_seen, "%s: %u edges", p->what, told_edges);
   ck_assert_ptr_nonnull(gaijin_token_find(v.w.g, id));
   ck_assert_ptr_nonnull(gaijin_holding_find(v.w.g, pt));
   vm_close(&v);

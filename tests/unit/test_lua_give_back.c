@@ -167,6 +167,43 @@ START_TEST(without_counts_of_pages) {
 }
 END_TEST
 
+static void run_at_once(unsigned fibers) {
+  for (unsigned i = 0; i < fibers; i++) vm_start(&v, "gaijin.yield()");
+  while (v.running > 0) fiber_run_ready(&v.w);
+  turn(MB);
+}
+static size_t idle(void) { return v.w.sched.stacks.n_idle; }
+
+START_TEST(stacks_that_were_not_needed_for_a_second) {
+  enum { MANY = 300, SOME = 100 };
+  turn(MB);
+  run_at_once(MANY);
+  ck_assert_uint_eq(idle(), MANY);
+  pass(500);
+  run_at_once(SOME);
+  ck_assert_uint_eq(idle(), MANY);
+  pass(501);
+  ck_assert_uint_lt(idle(), MANY); /* the first of them */
+  for (int i = 0; i < MANY && idle() > SOME + STACKS_KEPT; i++) pass(11);
+  ck_assert_uint_eq(idle(), SOME + STACKS_KEPT);
+  turn(MB);
+  for (int i = 0; i < MANY && idle() > STACKS_KEPT; i++) pass(i == 0 ? 1001 : 11);
+  ck_assert_uint_eq(idle(), STACKS_KEPT);
+  turn(MB);
+  ck_assert_ptr_null(v.w.loop.stacks_timer);
+}
+END_TEST
+
+START_TEST(stacks_do_not_lie_idle_where_the_heap_has_a_limit) {
+  enum { MANY = 100 };
+  v.w.heap.most = SIZE_MAX / 2;
+  turn(MB);
+  run_at_once(MANY);
+  ck_assert_uint_eq(idle(), STACKS_KEPT);
+  ck_assert_ptr_null(v.w.loop.stacks_timer);
+}
+END_TEST
+
 int main(void) {
   Suite *s = suite_create("lua give back");
   TCase *c = tcase_create("give back");
@@ -177,6 +214,8 @@ int main(void) {
   tcase_add_test(c, looks_at_pages_are_rare);
   tcase_add_test(c, pages_that_are_needed_while_it_is_low);
   tcase_add_test(c, without_counts_of_pages);
+  tcase_add_test(c, stacks_that_were_not_needed_for_a_second);
+  tcase_add_test(c, stacks_do_not_lie_idle_where_the_heap_has_a_limit);
   suite_add_tcase(s, c);
   return run_suite(s);
 }

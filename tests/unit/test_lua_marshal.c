@@ -177,6 +177,14 @@ START_TEST(copies) {
       "local o = {} for i = 1, 5000 do o[i] = {i} end local t = f(gaijin.copy(o)) assert(#t == 5000 and t[5000][1] == 5000)",
       "local c = gaijin.copy {1} for i = 1, 3 do local t = f(c) assert(t[1] == 1) end",
       "local o = {1} local c = gaijin.copy(o) o[1] = 2 assert(f(c)[1] == 2)",
+      /* what begins as if all of it travelled as it is */
+      "local o = {} for i = 1, 100 do o[i], o['k' .. i] = i * 1.5, i % 2 == 0 end local t, n = f(gaijin.copy(o)), 0 "
+      "for k, x in pairs(t) do n = n + 1 assert(o[k] == x) end assert(n == 200)",
+      "for at = 1, 70 do local o = {} for i = 1, 70 do o[i] = i end o[at] = {at} local c = gaijin.copy(o) for twice = 1, 2 do local t = f(c, c) "
+      "assert(#t == 70 and t[at][1] == at and t[at] ~= o[at] and (t[70] == 70 or at == 70)) end end",
+      "local o = {} for i = 1, 20 do o[i] = i end o[print] = 5 local t, u = f(gaijin.copy(o), gaijin.copy {7}) assert(t[print] == 5 and t[20] == 20 and u[1] == 7)",
+      "local o, p = {}, {} for i = 1, 20 do o[i] = 'x' end local c = gaijin.copy(o) assert(f(c)[20] == 'x') o[20] = p assert(raw_type(f(c)[20]) == 'table') "
+      "o[20] = nil assert(#f(c) == 19)",
       /* copies within copies */
       "local t = f(gaijin.copy {gaijin.copy {7}}) assert(raw_type(t[1]) == 'table' and t[1][1] == 7)",
       "local o = {8} local t = f(gaijin.copy {o, gaijin.copy(o), gaijin.copy(o)}) assert(t[1] == t[2] and t[2] == t[3])",
@@ -250,7 +258,7 @@ int main(void) {
   tcase_add_test(c, light_userdata_are_values_too);
   tcase_add_test(c, too_many_values_are_refused);
   tcase_add_test(c, what_was_not_decoded_is_given_back_while_the_fiber_lives);
-  tcase_add_loop_test(c, copies, 0, 21);
+  tcase_add_loop_test(c, copies, 0, 25);
   tcase_add_test(c, what_cannot_fit_is_not_walked_to_its_end);
   tcase_add_loop_test(c, malformed_copies_are_refused, 0, 12);
   suite_add_tcase(s, c);

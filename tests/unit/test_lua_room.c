@@ -5,6 +5,7 @@
  */
 #include <sys/wait.h>
 
+#include "lua/fiber/turns.h"
 #include "tests/unit/room.h"
 
 START_TEST(who_waited_first_posts_first) {
@@ -23,6 +24,61 @@ START_TEST(who_waited_first_posts_first) {
   ck_assert_uint_eq(next_post(NULL), 20);
   ck_assert_uint_eq(v.running, 0);
   ck_assert_uint_eq(v.w.n_room_queues, 0);
+}
+END_TEST
+
+static double now;
+static double seconds(void) { return now; }
+static int work(lua_State *L) {
+  now += luaL_checknumber(L, 1);
+  return 0;
+}
+
+/* Nor do they keep everybody waiting: the turn ends when its time is up. */
+START_TEST(who_takes_long_behind_its_post_ends_the_turn) {
+  now = 5;
+  v.w.sched.seconds = seconds;
+  lua_register(v.w.L, "work", work);
+  for (unsigned i = 11; i < 14; i++) {
+    char code[64];
+    snprintf(code, sizeof code, "gaijin.post(f, %u) work(%g)", i, i == 11 ? TURNS_SECONDS / 2 : TURNS_SECONDS);
+    vm_start(&v, code);
+  }
+  vm_run(&v);
+  uint32_t size = read_full_window();
+  begin_grant(3, 3 * size);
+  fake_deliver(&v.f);
+  ck_assert_int_eq(gaijin_dispatch(v.w.g), 0);
+  for (unsigned left = 3; left > 0;) {
+    fiber_run_ready(&v.w);
+    ck_assert_uint_eq(v.running, left == 3 ? 1 : 0);
+    left = v.running;
+  }
+  vm_run(&v);
+  for (unsigned i = 11; i < 14; i++) ck_assert_uint_eq(next_post(NULL), i);
+}
+END_TEST
+
+/* Else it would be message by message, with a write for each. */
+START_TEST(all_that_have_room_go_in_one_turn) {
+  enum { WAITING = 6 };
+  for (unsigned i = 11; i < 11 + WAITING; i++) {
+    char code[64];
+    snprintf(code, sizeof code, i % 2 ? "gaijin.post(f, %u)" : "f(%u)", i);
+    vm_start(&v, code);
+  }
+  vm_run(&v);
+  uint32_t size = read_full_window();
+  begin_grant(3, 3 * size);
+  fake_deliver(&v.f);
+  ck_assert_int_eq(gaijin_dispatch(v.w.g), 0);
+  fiber_run_ready(&v.w);
+  gaijin_flush(v.w.g, false);
+  for (unsigned i = 11; i < 14; i++) ck_assert_uint_eq(next_post(NULL), i);
+  ck_assert(fake_idle(&v.f));
+  vm_run(&v);
+  grant(3, 3 * size);
+  for (unsigned i = 14; i < 11 + WAITING; i++) ck_assert_uint_eq(next_post(NULL), i);
 }
 END_TEST
 
@@ -220,6 +276,8 @@ int main(void) {
   suite_add_tcase(s, c);
   tcase_add_checked_fixture(c, setup, teardown);
   tcase_add_test(c, who_waited_first_posts_first);
+  tcase_add_test(c, all_that_have_room_go_in_one_turn);
+  tcase_add_test(c, who_takes_long_behind_its_post_ends_the_turn);
   tcase_add_test(c, a_post_whose_value_cannot_be_sent_lets_the_next_go);
   tcase_add_test(c, a_large_post_waits_until_little_is_under_way);
   tcase_add_test(c, where_the_receiver_dies_it_counts_as_failed);

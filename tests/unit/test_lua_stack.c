@@ -88,6 +88,35 @@ START_TEST(thousands_at_once_and_the_pool_shrinks) {
 }
 END_TEST
 
+/* Those that were needed in between are not given back, and some never. */
+START_TEST(idle_ones_are_kept_until_they_were_not_needed) {
+  enum { SOME = 200, NEEDED = 50, AT_ONCE = 30 };
+  static struct piece pieces[SOME];
+  struct stacks s;
+  stacks_init(&s, entry, false);
+  s.keeps_all = true;
+  for (unsigned round = 0; round < 2; round++) {
+    unsigned n = round ? NEEDED : SOME;
+    for (unsigned i = 0; i < n; i++) start(&s, &pieces[i], i, 0);
+    for (unsigned i = 0; i < n; i++) {
+      turn(&pieces[i]);
+      stack_put(&s, pieces[i].stack);
+    }
+    ck_assert_uint_eq(s.n_idle, SOME);
+    if (round == 0) stacks_watch_idle(&s);
+  }
+  unsigned n = SOME, least = STACKS_KEPT + NEEDED;
+  for (; stacks_give_back(&s, AT_ONCE); n -= AT_ONCE) ck_assert_uint_eq(s.n_idle, n - AT_ONCE);
+  ck_assert_uint_eq(s.n_idle, least);
+  ck_assert(!stacks_give_back(&s, AT_ONCE));
+  stacks_watch_idle(&s);
+  ck_assert(!stacks_give_back(&s, SOME));
+  ck_assert_uint_eq(s.n_idle, STACKS_KEPT);
+  ck_assert_uint_eq(s.n_all, STACKS_KEPT);
+  stacks_deinit(&s);
+}
+END_TEST
+
 START_TEST(a_stack_given_back_is_used_again_from_the_start) {
   struct stacks s;
   struct piece p;
@@ -394,6 +423,7 @@ int main(void) {
   Suite *s = suite_create("lua_stack");
   TCase *c = tcase_create("stack");
   tcase_add_test(c, thousands_at_once_and_the_pool_shrinks);
+  tcase_add_test(c, idle_ones_are_kept_until_they_were_not_needed);
   tcase_add_test(c, a_stack_given_back_is_used_again_from_the_start);
   tcase_add_test(c, two_pools_side_by_side);
   tcase_add_test(c, stacks_of_parked_pieces_go_with_the_pool);

@@ -9,6 +9,7 @@
 #include "proto/body.h"
 #include "proto/limits.h"
 #include "proto/pack.h"
+#include "tests/unit/random.h"
 #include "tests/unit/run.h"
 
 enum { ENVELOPE = 41 }; /* prefix, envelope, target nil, body of less than 16 values */
@@ -170,6 +171,31 @@ START_TEST(a_number_goes_up_to_the_limit_and_no_further) {
 }
 END_TEST
 
+/* Also where the message is too large for some of them, of whatever form. */
+START_TEST(many_numbers_are_as_one_after_the_other) {
+  static const double kinds[] = {0, -0.0, 1, 127, 128, 255, 256, 65535, 65536, UINT32_MAX, 4294967296.0, 0.5, -1, -1000, 1e300};
+  enum { ROUNDS = 2000, MOST = 200 };
+  uint64_t seed = random_seed("numbers");
+  for (unsigned round = 0; round < ROUNDS; round++) {
+    double numbers[MOST];
+    uint32_t n = random_below(&seed, MOST + 1), of = round % 2 ? ARRAY_SIZE(kinds) : 4;
+    for (uint32_t i = 0; i < n; i++) numbers[i] = kinds[random_below(&seed, of)];
+    struct one a, b;
+    uint32_t max = ENVELOPE + random_below(&seed, 9 * MOST);
+    begin(&a, max, n);
+    begin(&b, max, n);
+    for (uint32_t i = 0; i < n; i++) pack_number(&a.p, numbers[i]);
+    pack_numbers(&b.p, numbers, n);
+    ck_assert_uint_eq(a.p.wanted, b.p.wanted);
+    ck_assert_int_eq(pack_end(&a.p), pack_end(&b.p));
+    ck_assert_uint_eq(a.b.size, b.b.size);
+    if (a.b.size) ck_assert_mem_eq(a.b.bytes, b.b.bytes, a.b.size);
+    buffer_deinit(&a.b);
+    buffer_deinit(&b.b);
+  }
+}
+END_TEST
+
 START_TEST(a_refused_message_leaves_the_buffer_as_it_was) {
   struct buffer b;
   struct pack p;
@@ -231,6 +257,7 @@ int main(void) {
   tcase_add_test(c, only_utf8_is_str);
   tcase_add_test(c, the_limit_is_exact);
   tcase_add_test(c, a_number_goes_up_to_the_limit_and_no_further);
+  tcase_add_test(c, many_numbers_are_as_one_after_the_other);
   tcase_add_test(c, a_refused_message_leaves_the_buffer_as_it_was);
   tcase_add_test(c, arrays_bools_and_pts_survive);
   suite_add_tcase(s, c);

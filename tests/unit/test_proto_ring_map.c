@@ -27,6 +27,18 @@ START_TEST(both_ends_see_the_same) {
 }
 END_TEST
 
+START_TEST(who_makes_one_has_not_mapped_it_yet) {
+  char line[256];
+  int fd = ring_file(), mapped = 0;
+  FILE *maps = fopen("/proc/self/maps", "re");
+  ck_assert(fd >= 0 && maps);
+  while (fgets(line, sizeof line, maps)) mapped += strstr(line, "gaijin-ring") != NULL;
+  fclose(maps);
+  close(fd);
+  ck_assert_int_eq(mapped, 0);
+}
+END_TEST
+
 START_TEST(it_keeps_its_size_and_seals) {
   int fd = ring_file();
   ck_assert_int_eq(ftruncate(fd, RING_PAGE_BYTES), -1);
@@ -106,6 +118,7 @@ int main(void) {
   Suite *s = suite_create("proto/ring/map");
   TCase *c = tcase_create("map");
   tcase_add_test(c, both_ends_see_the_same);
+  tcase_add_test(c, who_makes_one_has_not_mapped_it_yet);
   tcase_add_test(c, it_keeps_its_size_and_seals);
   tcase_add_loop_test(c, others_are_refused, UNSEALED, OTHER_LAYOUT + 1);
   tcase_add_test(c, what_is_no_memory_file_is_refused);

@@ -111,21 +111,22 @@ START_TEST(a_row_of_a_pair) {
 END_TEST
 
 START_TEST(a_row_of_sums) {
-  const struct observe_book book = stats_book_sums(&s);
-  ck_assert_uint_eq(book.columns, 13);
-  pack_number(begin(13), 1.5);
-  put_uints(&f.p, 10, 12);
+  const struct observe_book book = stats_book_sums(&s, WIRE_VERSION_MOST);
+  ck_assert_uint_eq(book.columns, 14);
+  ck_assert_uint_eq(stats_book_sums(&s, 6).columns, 13);
+  pack_number(begin(14), 1.5);
+  put_uints(&f.p, 10, 13);
   ck_assert(read_row(&book));
   ck_assert(s.sums.seconds == 1.5);
   const struct stats_sums *u = &s.sums;
   ck_assert(u->workers == 10 && u->observers == 11 && u->objects == 12 && u->holdings == 13 && u->requests == 14 && u->waits == 15);
-  ck_assert(u->memory == 16 && u->memory_most == 17 && u->refused == 18 && u->log_lost == 19 && u->folded == 20 && u->generation == 21);
+  ck_assert(u->memory == 16 && u->memory_most == 17 && u->refused == 18 && u->log_lost == 19 && u->folded == 20 && u->generation == 21 && u->rings == 22);
 }
 END_TEST
 
 /* What is short, or has no list where one belongs, is told in one line. */
 START_TEST(rows_of_another_form) {
-  const struct observe_book books[] = {stats_book_ops(&s), stats_book_pairs(&s), stats_book_sums(&s)};
+  const struct observe_book books[] = {stats_book_ops(&s), stats_book_pairs(&s), stats_book_sums(&s, WIRE_VERSION_MOST)};
   struct captured c;
   for (int i = 0; i < 3; i++) {
     for (uint32_t n = 0; n < books[i].columns; n++) {

@@ -157,6 +157,7 @@ static void write_sums(struct text *out, const struct stats_sums *u) {
       {"pairs_folded", "counter", NULL, "Pairs that count with the others since.", u->folded},
       {"generation", "gauge", NULL, "The how many-th broker this is on its socket.",
        u->generation},
+      {"rings", "gauge", NULL, "Workers that have shared memory.", u->rings},
   };
   add_number(out, "counted_seconds", "gauge", "seconds", "Since when the counters count.",
              u->seconds);

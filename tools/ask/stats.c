@@ -8,9 +8,10 @@
 #include <string.h>
 
 #include "proto/base.h"
+#include "proto/ops.h"
 #include "tools/base/text.h"
 
-enum { OP_COLUMNS = 10, PAIR_COLUMNS = 10, SUMS_COLUMNS = 13 };
+enum { OP_COLUMNS = 10, PAIR_COLUMNS = 10, SUMS_COLUMNS = 14 };
 
 /* Room for one item more, zeroed. */
 static void *grow(void *array, size_t count, size_t *room, size_t size) {
@@ -82,15 +83,21 @@ static bool read_pair(struct observer *o, gaijin_body *b, void *user) {
          read_histogram(o, b, "pairs", &p->took);
 }
 
+/* Rings have come with an op of their own. */
+static uint32_t sums_told(uint32_t version) {
+  return SUMS_COLUMNS - !op_in_version(op_info(OP_ring), 1, version);
+}
+
 static bool read_sums(struct observer *o, gaijin_body *b, void *user) {
   struct stats_sums *u = &((struct stats *)user)->sums;
   uint64_t *const numbers[] = {&u->workers,  &u->observers,   &u->objects, &u->holdings,
                                &u->requests, &u->waits,       &u->memory,  &u->memory_most,
-                               &u->refused,  &u->log_lost,    &u->folded,  &u->generation};
+                               &u->refused,  &u->log_lost,    &u->folded,  &u->generation,
+                               &u->rings};
   struct gaijin_value v;
   if (!observe_value(o, b, "sums", &v)) return false;
   u->seconds = v.type == GAIJIN_NUMBER ? v.number : 0;
-  return read_uints(o, b, "sums", numbers, ARRAY_SIZE(numbers));
+  return read_uints(o, b, "sums", numbers, sums_told(gaijin_wire_version(o->g)) - 1);
 }
 
 struct observe_book stats_book_ops(struct stats *s) {
@@ -100,9 +107,9 @@ struct observe_book stats_book_pairs(struct stats *s) {
   return (struct observe_book){
       .what = "pairs", .columns = PAIR_COLUMNS, .row = read_pair, .user = s};
 }
-struct observe_book stats_book_sums(struct stats *s) {
+struct observe_book stats_book_sums(struct stats *s, uint32_t version) {
   return (struct observe_book){
-      .what = "sums", .columns = SUMS_COLUMNS, .row = read_sums, .user = s};
+      .what = "sums", .columns = sums_told(version), .row = read_sums, .user = s};
 }
 
 bool stats_read_ops(struct observer *o, struct stats *s) {
@@ -114,7 +121,7 @@ bool stats_read_pairs(struct observer *o, struct stats *s) {
   return observe_read(o, &book);
 }
 bool stats_read_sums(struct observer *o, struct stats *s) {
-  struct observe_book book = stats_book_sums(s);
+  struct observe_book book = stats_book_sums(s, gaijin_wire_version(o->g));
   return observe_read(o, &book);
 }
 

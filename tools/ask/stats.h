@@ -31,7 +31,7 @@ struct stats_pair {
 struct stats_sums {
   double seconds; /* since the counters began */
   uint64_t workers, observers, objects, holdings, requests, waits, memory, memory_most, refused,
-      log_lost, folded, generation;
+      log_lost, folded, generation, rings;
 };
 
 struct stats {
@@ -49,7 +49,8 @@ bool stats_read_sums(struct observer *o, struct stats *s);
 /* The books themselves, each of which adds its rows; for observe_begin_page. */
 struct observe_book stats_book_ops(struct stats *s);
 struct observe_book stats_book_pairs(struct stats *s);
-struct observe_book stats_book_sums(struct stats *s);
+/* `version` of the wire: older brokers do not tell all. */
+struct observe_book stats_book_sums(struct stats *s, uint32_t version);
 void stats_deinit(struct stats *s);
 
 #endif

@@ -11,7 +11,8 @@
 #include "tools/ask/list.h"
 #include "tools/base/text.h"
 
-enum { VALUES = 16 }; /* of a row, in the order of the columns */
+/* Of a row, in the order of the columns; older brokers do not tell the last one. */
+enum { VALUES = 17 };
 /* So long all workers together may take. */
 #define PROBE_SECONDS 1.0
 
@@ -23,6 +24,7 @@ struct row {
 
 struct listing {
   struct show *s;
+  uint32_t told; /* values of a row */
   struct row *rows;
   size_t count, room;
 };
@@ -45,7 +47,9 @@ static bool read_client(struct observer *o, gaijin_body *b, void *user) {
   *add_row(l) = (struct row){.name = tool_copy(named ? name.bytes : "", named ? name.size : 0),
                              .hole = show_hole(l->s),
                              .answering = v.boolean};
-  return observe_show(o, b, "clients", VALUES - 13, l->s);
+  if (!observe_show(o, b, "clients", l->told - 13, l->s)) return false;
+  if (l->told < VALUES) show_nil(l->s);
+  return true;
 }
 
 /* Who is not heard does not answer. Who cannot be asked (it has gone, or knows no such question) is
@@ -76,11 +80,12 @@ static void ask_and_fill(struct listing *l, struct observer *o) {
 }
 
 bool cmd_clients(struct observer *o, struct show *s) {
-  struct listing l = {.s = s};
+  uint32_t version = gaijin_wire_version(o->g);
+  struct listing l = {.s = s, .told = VALUES - !op_in_version(op_info(OP_ring), 1, version)};
   bool good = observe_read(
       o,
-      &(struct observe_book){.what = "clients", .columns = VALUES, .row = read_client, .user = &l});
-  bool can_ask = op_in_version(op_info(OP_alive), 0, gaijin_wire_version(o->g));
+      &(struct observe_book){.what = "clients", .columns = l.told, .row = read_client, .user = &l});
+  bool can_ask = op_in_version(op_info(OP_alive), 0, version);
   if (good && can_ask && show_wants(s, "answering"))
     ask_and_fill(&l, o);
   else

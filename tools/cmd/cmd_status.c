@@ -12,7 +12,9 @@
 #include "tools/base/text.h"
 
 /* Of the row, which older brokers end after the names. */
-enum { OLD_VALUES = 5, VALUES = 14 };
+enum { OLD_VALUES = 5, VALUES = 16 };
+/* Of those behind the names: a policy that was refused, which is a warning. */
+enum { REFUSED = 8 };
 /* Workers that hang and are named. */
 enum { NAMED_MOST = 5 };
 
@@ -46,7 +48,7 @@ static bool put_names(struct observer *o, gaijin_body *b, struct show *s, uint32
 
 /* What is wrong as the broker itself says. */
 static void judge(struct report *r, double away, const struct gaijin_value *sums) {
-  const struct gaijin_value *refused = &sums[VALUES - OLD_VALUES - 1];
+  const struct gaijin_value *refused = &sums[REFUSED];
   if (away > 0) warn(r, "%.0f workers have not come back", away);
   if (sums[4].number > 0.8 * sums[5].number)
     warn(r, "memory is nearly used up: see accounts");
@@ -67,7 +69,7 @@ static bool read_status(struct observer *o, gaijin_body *b, void *user) {
   if (!put_names(o, b, r->s, list.count)) return false;
   for (int i = 0; i < VALUES - OLD_VALUES; i++) {
     if (!observe_value(o, b, "status", &sums[i])) return false;
-    if (i + 1 < VALUES - OLD_VALUES) show_value(r->s, &sums[i]);
+    if (i != REFUSED) show_value(r->s, &sums[i]);
   }
   judge(r, away.number, sums);
   return true;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
  * A received body read in other ways than value by value: many numbers in one call, and from its
- * beginning again. Included by gaijin.h.
+ * beginning again. And many values written without their number being known before. Included by
+ * gaijin.h.
  */
 #ifndef GAIJIN_NUMBERS_H
 #define GAIJIN_NUMBERS_H
@@ -26,6 +27,13 @@ GAIJIN_API size_t gaijin_body_look_numbers(const gaijin_body *b, size_t *at, dou
 /* The next value is the first again. False, and nothing has changed: the body has references, each
  * of which is given back when it has been read. */
 GAIJIN_API bool gaijin_body_rewind(gaijin_body *b);
+
+/* Puts so many numbers into the message being written, as gaijin_put_number does each. */
+GAIJIN_API void gaijin_put_numbers(gaijin *g, const double *numbers, size_t n);
+/* As gaijin_put_array, but its values are those that are put until gaijin_put_array_end, however
+ * many: any but arrays. With one that is not ended the message is refused at its end. */
+GAIJIN_API void gaijin_put_array_begin(gaijin *g);
+GAIJIN_API void gaijin_put_array_end(gaijin *g);
 
 #ifdef __cplusplus
 }

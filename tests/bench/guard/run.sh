@@ -16,6 +16,9 @@
 # get-pipelined is get as the broker alone has it with 128 under way: pipelined.c sends so many in
 # one piece, and answers all of them in one; none of that is counted.
 #
+# get-shm and call-shm are get and call in shared memory: everybody may look for a microsecond before
+# sleeping, which under valgrind no answer takes, so nobody ever does, and each message is knocked of.
+#
 # get-monitored is get while one `gaijinctl monitor`, which is not counted, sees each message; the
 # others are counted while nobody monitors.
 #
@@ -49,6 +52,7 @@ command -v valgrind >/dev/null || die "there is no valgrind; make bench-guard in
 dir=$(mktemp -d /tmp/gaijin-guard-XXXXXX)
 started=()
 limit=()   # words put before what is counted
+shared=(--poll-us 0) # of all programs
 watched=   # the broker's log level of a run with a monitor; empty: there is none
 options=() # more for callgrind
 stop() {
@@ -73,7 +77,7 @@ counted() {
 worker() { # NAME, argument...
   local name=$1
   shift
-  counted "$name" gaijin-worker -s sock -n "$name" --atc-time 1000000 --poll-us 0 "$@"
+  counted "$name" gaijin-worker -s sock -n "$name" --atc-time 1000000 "${shared[@]}" "$@"
 }
 start() { # command...: runs it beside this script
   "$@" &
@@ -116,7 +120,7 @@ instructions() { # NAME [NUMBER]
 routed() {
   local process
   rm -rf ./*.out sock host.ready third.ready log
-  start counted broker gaijin-broker -s sock --poll-us 0 --log-level "${watched:-warn}"
+  start counted broker gaijin-broker -s sock "${shared[@]}" --log-level "${watched:-warn}"
   wait_for_file sock
   for process in host third; do
     start worker "$process" "$here/host.lua"
@@ -141,6 +145,11 @@ start_monitor() {
 # The same as routed while all is monitored.
 monitored() {
   local watched=info
+  routed "$@"
+}
+# The same as routed in shared memory.
+in_rings() {
+  local shared=(--poll-us 1 --transport shm)
   routed "$@"
 }
 # COUNT of them, in bursts; the broker alone.
@@ -199,14 +208,16 @@ measure local_run "$local_count" "${local_operations[@]}" >local_counts
 end_started
 measure routed "$count" "${routed_operations[@]}" >routed_counts
 measure monitored "$count" get | sed 's/^get /get-monitored /' >monitored_counts
+measure in_rings "$count" get call | sed 's/^[a-z]*/&-shm/' >shm_counts
 measure pipelined "$pipelined_count" get-pipelined >pipelined_counts
-cat routed_counts pipelined_counts monitored_counts local_counts >counts
+cat routed_counts shm_counts pipelined_counts monitored_counts local_counts >counts
 
 version() { pkg-config --modversion "$1"; }
 # shellcheck disable=SC2086 # CC may be several words
 compiler=$(${CC:-gcc} --version | sed -n 1p)
-machine="with: $compiler, ${CFLAGS:--O2 -g}, $(uname -m), $(getconf GNU_LIBC_VERSION), \
-libuv $(version libuv), lua $(version lua5.1), msgpack $(version msgpack-c 2>/dev/null || version msgpack), $(valgrind --version)"
+flags=$(tr ' ' '\n' <<<"${CFLAGS:--O2}" | grep -v '^-g' | xargs) # which changes no instruction
+machine="with: $compiler, $flags, $(uname -m), $(getconf GNU_LIBC_VERSION), \
+libuv $(version libuv), lua $(version lua5.1), $(valgrind --version)"
 
 if [ "${2:-}" = --record ]; then
   {

@@ -10,59 +10,44 @@
  * begun when they are due, however long those before take, and count from then on: so the pause hits as many as it should.
  */
 #define _GNU_SOURCE
-#include <errno.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "proto/clock.h"
 #include "proto/hello.h"
 #include "proto/limits.h"
-#include "tests/hostile/raw.h"
+#include "tests/bench/restart/crowd.h"
 
 enum { BATCH = 1000, EACH_MS = 3000, UPGRADES_MOST = 100 };
 enum { CALL_MS = 1000 }; /* each worker calls so often */
 
 static struct raw *workers;
 static uint32_t n_workers, n_tokens;
-static char path[100];
+static char path[CROWD_PATH];
 
-static _Noreturn void die(const char *what) {
-  fprintf(stderr, "pause: %s: %s\n", what, strerror(errno));
-  exit(1);
-}
-
-static pid_t start(const char *program) {
-  pid_t pid = fork();
-  if (pid < 0) die("fork");
-  if (pid == 0) {
-    execl(program, program, "-s", path, "--max-memory", "2G", "--max-exported", "4000000", "--max-held", "4000000",
-          "--max-connections", "20000", "--max-names", "20000", "--load-min", "100000000", NULL);
-    die(program);
-  }
-  return pid;
-}
+static const char *const flags[] = {"--max-memory", "2G", "--max-exported", "4000000", "--max-held", "4000000",
+                                    "--max-connections", "20000", "--max-names", "20000", "--load-min", "100000000", NULL};
 
 static void join(struct raw *r, const char *name) {
   struct hello_request h = {.lowest = 1, .highest = WIRE_VERSION_MOST, .name = name, .name_size = (uint32_t)strlen(name)};
   struct hello_reply reply;
-  while (!raw_connect(r, path)) usleep(1000);
+  crowd_connect(r, path);
   hello_put_request(raw_begin(r, MESSAGE_REQUEST, OP_hello, 1, hello_request_values(0)), &h, 0);
   raw_end(r);
   r->last_id = 1;
-  if (raw_next(r, 60000) != 1 || r->m.kind != MESSAGE_REPLY || hello_read_reply(&r->m, &reply)) die("hello");
+  if (raw_next(r, 60000) != 1 || r->m.kind != MESSAGE_REPLY || hello_read_reply(&r->m, &reply)) measure_die("hello");
   r->host = reply.host;
 }
 
 /* The next message that is no introduction. */
 static void next(struct raw *r) {
   do
-    if (raw_next(r, 60000) != 1) die("a connection has ended, or nothing comes");
+    if (raw_next(r, 60000) != 1) measure_die("a connection has ended, or nothing comes");
   while (r->m.op == OP_peer);
 }
 
@@ -70,7 +55,7 @@ static void next(struct raw *r) {
 static void hand_over(struct raw *asker, struct raw *host, const char *name, uint64_t first, uint32_t n) {
   pack_text(raw_ask(asker, OP_s2t, name, NULL, 0, 1), "x");
   raw_end(asker);
-  if (!raw_push(asker, 0)) die("asking");
+  if (!raw_push(asker, 0)) measure_die("asking");
   next(host);
   uint64_t id = host->m.id;
   raw_begin(host, MESSAGE_REPLY, OP_s2t, id, n);
@@ -80,9 +65,9 @@ static void hand_over(struct raw *asker, struct raw *host, const char *name, uin
   }
   raw_end(host);
   while (host->out.size)
-    if (!raw_push(host, 0)) die("answering");
+    if (!raw_push(host, 0)) measure_die("answering");
   next(asker);
-  if (asker->m.kind != MESSAGE_REPLY) die("no tokens came");
+  if (asker->m.kind != MESSAGE_REPLY) measure_die("no tokens came");
 }
 
 static void fill(void) {
@@ -113,7 +98,7 @@ static double processor_ms(pid_t pid) {
   if (f) fclose(f);
   text[n] = 0;
   const char *at = strrchr(text, ')');
-  if (!at || sscanf(at + 1, " %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %lu %lu", &user, &system) != 2) die("stat");
+  if (!at || sscanf(at + 1, " %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %lu %lu", &user, &system) != 2) measure_die("stat");
   return (double)(user + system) * 1e3 / (double)sysconf(_SC_CLK_TCK);
 }
 
@@ -159,7 +144,7 @@ static void handle(struct round *r, uint32_t worker) {
     raw_end(w);
   } else {
     uint64_t call = (w->m.id - r->before[worker] - 1) * n_workers + worker;
-    if (w->m.kind != MESSAGE_REPLY || call >= r->calls) die("another answer");
+    if (w->m.kind != MESSAGE_REPLY || call >= r->calls) measure_die("another answer");
     r->took[call] = (clock_seconds() - due(r, (uint32_t)call)) * 1e3;
     r->ended++;
   }
@@ -169,7 +154,7 @@ static void call_all(struct round *r, pid_t broker) {
   struct pollfd *p = calloc(n_workers, sizeof *p);
   char name[32];
   r->before = calloc(n_workers, sizeof *r->before);
-  if (!p || !r->before) die("memory");
+  if (!p || !r->before) measure_die("memory");
   for (uint32_t i = 0; i < n_workers; i++) {
     r->before[i] = workers[i].last_id;
     p[i] = (struct pollfd){.fd = workers[i].fd, .events = POLLIN};
@@ -182,13 +167,13 @@ static void call_all(struct round *r, pid_t broker) {
       snprintf(name, sizeof name, "w%u", (r->begun + n_workers - 1) % n_workers);
       pack_text(raw_ask(w, OP_s2t, name, NULL, 0, 1), "x");
       raw_end(w);
-      if (!raw_push(w, 0)) die("asking");
+      if (!raw_push(w, 0)) measure_die("asking");
     }
-    if (poll(p, n_workers, 1) < 0) die("poll");
+    if (poll(p, n_workers, 1) < 0) measure_die("poll");
     for (uint32_t i = 0; i < n_workers; i++) {
       int more = p[i].revents != 0;
       while (more && (more = raw_next(&workers[i], 0)) == 1) handle(r, i);
-      if (more < 0 || !raw_push(&workers[i], 0)) die("a connection has ended");
+      if (more < 0 || !raw_push(&workers[i], 0)) measure_die("a connection has ended");
     }
   }
   free(r->before);
@@ -200,7 +185,7 @@ static void measure_all(pid_t broker, unsigned upgrades, double *p50, double *p9
   uint32_t calls = EACH_MS / CALL_MS * n_workers;
   size_t n = (size_t)calls * upgrades;
   double *took = calloc(n, sizeof *took);
-  if (!took) die("memory");
+  if (!took) measure_die("memory");
   for (unsigned i = 0; i < upgrades; i++) {
     struct round r = {.took = took + (size_t)i * calls, .calls = calls};
     call_all(&r, broker);
@@ -212,23 +197,19 @@ static void measure_all(pid_t broker, unsigned upgrades, double *p50, double *p9
 }
 
 int main(int argc, char **argv) {
-  struct rlimit files;
   struct raw asker, host;
   double longest[UPGRADES_MOST], median = 0, p50, p999, used = 0;
   if (argc != 6) {
     fputs("usage: pause BROKER-PROGRAM DIRECTORY WORKERS TOKENS UPGRADES\n", stderr);
     return 2;
   }
-  getrlimit(RLIMIT_NOFILE, &files);
-  files.rlim_cur = files.rlim_max;
-  setrlimit(RLIMIT_NOFILE, &files);
   snprintf(path, sizeof path, "%s/pause", argv[2]);
-  n_workers = (uint32_t)strtoul(argv[3], NULL, 10);
-  n_tokens = (uint32_t)strtoul(argv[4], NULL, 10);
-  unsigned upgrades = (unsigned)strtoul(argv[5], NULL, 10);
+  n_workers = crowd_workers(argv[3]);
+  n_tokens = crowd_tokens(argv[4]);
+  unsigned upgrades = (unsigned)measure_number(argv[5], "UPGRADES", 1, UPGRADES_MOST);
   workers = calloc(n_workers, sizeof *workers);
-  if (!workers || !upgrades || upgrades > UPGRADES_MOST) die("memory");
-  pid_t broker = start(argv[1]);
+  if (!workers) measure_die("memory");
+  pid_t broker = crowd_start(argv[1], path, flags);
   fill();
   join(&asker, "asker");
   join(&host, "host");

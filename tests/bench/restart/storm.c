@@ -8,13 +8,11 @@
  * worker has its claims answered, the most memory the broker had, and its processor time, ms.
  */
 #define _GNU_SOURCE
-#include <errno.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -22,7 +20,7 @@
 #include "proto/hello.h"
 #include "proto/limits.h"
 #include "proto/returning.h"
-#include "tests/hostile/raw.h"
+#include "tests/bench/restart/crowd.h"
 
 struct worker {
   struct raw raw;
@@ -34,27 +32,14 @@ struct worker {
 
 static struct worker *workers;
 static uint32_t n_workers, n_tokens;
-static char path[100];
+static char path[CROWD_PATH];
 
-static _Noreturn void die(const char *what) {
-  fprintf(stderr, "storm: %s: %s\n", what, strerror(errno));
-  exit(1);
-}
-
-static pid_t start(const char *program) {
-  pid_t pid = fork();
-  if (pid < 0) die("fork");
-  if (pid == 0) {
-    execl(program, program, "-s", path, "--max-memory", "2G", "--return-grace", "300", NULL);
-    die(program);
-  }
-  return pid;
-}
+static const char *const flags[] = {"--max-memory", "2G", "--return-grace", "300", NULL};
 
 static void say_hello(struct worker *k) {
   struct hello_request h = {.lowest = 1, .highest = WIRE_VERSION_MOST};
   uint32_t options = k->host ? 2 : 0;
-  while (!raw_connect(&k->raw, path)) usleep(1000);
+  crowd_connect(&k->raw, path);
   struct pack *p = raw_begin(&k->raw, MESSAGE_REQUEST, OP_hello, 1, hello_request_values(options));
   hello_put_request(p, &h, options);
   if (k->host) {
@@ -73,7 +58,7 @@ static void read_welcome(struct worker *k) {
   struct reader v;
   if (k->raw.m.kind != MESSAGE_REPLY || hello_read_reply(&k->raw.m, &r) ||
       !hello_option(&r.options, RETURN_SECRET_KEY, &v) || !secret_read(&v, &k->secret))
-    die("hello was refused");
+    measure_die("hello was refused");
   k->host = k->raw.host = r.host;
   k->welcomed = true;
 }
@@ -102,12 +87,12 @@ static void say_all(struct worker *k, const struct worker *neighbour) {
 static void hear(uint32_t i) {
   struct worker *k = &workers[i];
   for (int r; (r = raw_next(&k->raw, 0)) != 0;) {
-    if (r < 0) die("a connection has ended");
+    if (r < 0) measure_die("a connection has ended");
     if (!k->welcomed) {
       read_welcome(k);
       say_all(k, &workers[(i + 1) % n_workers]);
     } else if (k->raw.m.op == OP_claim) {
-      if (k->raw.m.body_count) die("a claim was refused");
+      if (k->raw.m.body_count) measure_die("a claim was refused");
       k->claims--;
     }
   }
@@ -116,13 +101,13 @@ static void hear(uint32_t i) {
 /* Turns until all are welcome and answered. */
 static void pump(void) {
   struct pollfd *polled = calloc(n_workers, sizeof *polled);
-  if (!polled) die("memory");
+  if (!polled) measure_die("memory");
   for (uint32_t left = n_workers; left;) {
     for (uint32_t i = 0; i < n_workers; i++)
       polled[i] = (struct pollfd){
           .fd = workers[i].raw.fd,
           .events = (short)(POLLIN | (workers[i].raw.out.size ? POLLOUT : 0))};
-    if (poll(polled, n_workers, 60000) <= 0) die("nothing comes");
+    if (poll(polled, n_workers, 60000) <= 0) measure_die("nothing comes");
     left = 0;
     for (uint32_t i = 0; i < n_workers; i++) {
       if (polled[i].revents & POLLOUT) raw_push(&workers[i].raw, 0);
@@ -145,25 +130,21 @@ static long most_memory(pid_t pid) {
 }
 
 int main(int argc, char **argv) {
-  struct rlimit files;
   if (argc != 5) {
     fputs("usage: storm BROKER-PROGRAM DIRECTORY WORKERS TOKENS\n", stderr);
     return 2;
   }
-  getrlimit(RLIMIT_NOFILE, &files);
-  files.rlim_cur = files.rlim_max;
-  setrlimit(RLIMIT_NOFILE, &files);
   snprintf(path, sizeof path, "%s/storm", argv[2]);
-  n_workers = (uint32_t)strtoul(argv[3], NULL, 10);
-  n_tokens = (uint32_t)strtoul(argv[4], NULL, 10);
+  n_workers = crowd_workers(argv[3]);
+  n_tokens = crowd_tokens(argv[4]);
   workers = calloc(n_workers, sizeof *workers);
-  if (!workers) die("memory");
-  pid_t broker = start(argv[1]);
+  if (!workers) measure_die("memory");
+  pid_t broker = crowd_start(argv[1], path, flags);
   uint32_t wanted = n_tokens;
   n_tokens = 0;
   for (uint32_t i = 0; i < n_workers; i++) say_hello(&workers[i]);
   for (uint32_t i = 0; i < n_workers; i++) {
-    if (raw_next(&workers[i].raw, 60000) != 1) die("hello");
+    if (raw_next(&workers[i].raw, 60000) != 1) measure_die("hello");
     read_welcome(&workers[i]);
   }
   kill(broker, SIGKILL);
@@ -171,7 +152,7 @@ int main(int argc, char **argv) {
   for (uint32_t i = 0; i < n_workers; i++) raw_close(&workers[i].raw);
   n_tokens = wanted;
   double began = clock_seconds();
-  broker = start(argv[1]);
+  broker = crowd_start(argv[1], path, flags);
   for (uint32_t i = 0; i < n_workers; i++) say_hello(&workers[i]);
   pump();
   double took = clock_seconds() - began;

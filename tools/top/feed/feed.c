@@ -119,7 +119,7 @@ static struct observe_book book_of(struct feed *f) {
     case 1: return sample_book_loads(f->coming);
     case 2: return stats_book_ops(&f->coming->stats);
     case 3: return stats_book_pairs(&f->coming->stats);
-    default: return stats_book_sums(&f->coming->stats);
+    default: return stats_book_sums(&f->coming->stats, gaijin_wire_version(f->o->g));
   }
 }
 

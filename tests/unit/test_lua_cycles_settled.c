@@ -1,0 +1,162 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * A large heap in a round about cycles (lua/cycles/rounds.c): its collector is settled before a check, so that in halt marking is all that
+ * is done; and wherever the collector is by then, what is condemned is nowhere to be found.
+ */
+#include "lua/cycles/inquiry.h"
+#include "lua/vm/gc.h"
+#include "tests/unit/cycle_asker.h"
+
+/* A cycle that is garbage, with a finaliser that tells whether a weak table still has it; the id of its object here. */
+static uint64_t make_garbage(const char *also) {
+  open_vm();
+  vm_do(&v, "heap = {} for i = 1, 35000 do heap[i] = {i, name = 'object ' .. i} end");
+  ck_assert_int_gt(lua_gc(v.w.L, LUA_GCCOUNT, 0), 4096);
+  vm_give(&v, "a", &A);
+  vm_do(&v, "u = {t = {a}} a = nil weak = setmetatable({u, u.t}, {__mode = 'v'})");
+  vm_do(&v, also);
+  uint64_t id = export();
+  vm_do(&v, "u = nil");
+  return id;
+}
+
+static void watch_with_a_finaliser(void) {
+  vm_do(&v, "do local p = newproxy(true) getmetatable(p).__gc = function() note(tostring(weak[1]), tostring(weak[2])) end end");
+}
+
+/* So much later its finalisers have run. */
+static void end_round(void) {
+  while (v.w.cycles->finishing) uv_run(&v.w.loop.uv, UV_RUN_ONCE);
+}
+
+START_TEST(in_halt_it_only_marks) {
+  uint64_t id = make_garbage("");
+  ck_assert(!gc_is_settled(v.w.L, &v.w));
+  ck_assert_uint_eq(asked(GAIJIN_CYCLE_CHECK, id, &A), 0);
+  ck_assert(gc_is_settled(v.w.L, &v.w));
+  watch_with_a_finaliser();
+  ck_assert_uint_eq(asked(GAIJIN_CYCLE_HALT, id, &A), 0);
+  decide(GAIJIN_OP_CONDEMN, &id, 1);
+  ck_assert(!gc_is_settled(v.w.L, &v.w));
+  ck_assert_ptr_nonnull(v.w.cycles->finishing);
+  ck_assert_ptr_null(gaijin_token_find(v.w.g, id));
+  vm_do(&v, "note(tostring(weak[1]), tostring(weak[2]))");
+  ck_assert_str_eq(v.log, "nilnil");
+  end_round();
+  ck_assert_str_eq(v.log, "nilnilnilnil");
+  ck_assert_uint_eq(gaijin_releases(v.w.g), 1);
+  vm_close(&v);
+}
+END_TEST
+
+/* Its collector goes on by itself after the check, for so many steps: none, a few, several rounds. */
+static const unsigned steps[] = {0, 1, 10, 100, 1000, 1500, 2000, 2500, 3000, 10000};
+
+static void step(unsigned n) {
+  lua_State *L = v.w.L;
+  for (unsigned i = 0; i < n; i++) lua_gc(L, LUA_GCSTEP, 0);
+}
+
+/* A finaliser that runs before the decision may see them; none that runs later. */
+static void check_steps(unsigned before, unsigned after) {
+  uint64_t id = make_garbage("");
+  ck_assert_uint_eq(asked(GAIJIN_CYCLE_CHECK, id, &A), 0);
+  watch_with_a_finaliser();
+  step(before);
+  ck_assert_uint_eq(asked(GAIJIN_CYCLE_HALT, id, &A), 0);
+  step(after);
+  bool has_run = *v.log;
+  v.log[0] = '\0';
+  decide(GAIJIN_OP_CONDEMN, &id, 1);
+  vm_do(&v, "note(tostring(weak[1]), tostring(weak[2]))");
+  end_round();
+  vm_collect(&v);
+  ck_assert_str_eq(v.log, has_run ? "nilnil" : "nilnilnilnil");
+  ck_assert_uint_eq(gaijin_releases(v.w.g), 1);
+  vm_close(&v);
+}
+
+START_TEST(wherever_the_collector_is_it_is_asked_right) { check_steps(steps[_i], 0); }
+END_TEST
+
+START_TEST(wherever_the_collector_is_nothing_is_found) { check_steps(0, steps[_i]); }
+END_TEST
+
+/* A part of the garbage was reached by another way when the collector had marked it. */
+START_TEST(what_was_marked_before_is_gone_too) {
+  uint64_t id = make_garbage("");
+  ck_assert_uint_eq(asked(GAIJIN_CYCLE_CHECK, id, &A), 0);
+  vm_do(&v, "keep = weak[2]");
+  step(1000);
+  ck_assert(gc_is_settled(v.w.L, &v.w));
+  vm_do(&v, "keep = nil");
+  ck_assert_uint_eq(asked(GAIJIN_CYCLE_HALT, id, &A), 0);
+  decide(GAIJIN_OP_CONDEMN, &id, 1);
+  vm_do(&v, "note(tostring(weak[1]), tostring(weak[2]))");
+  ck_assert_str_eq(v.log, "nilnil");
+  vm_close(&v);
+}
+END_TEST
+
+START_TEST(what_was_fetched_since_the_check_is_live) {
+  uint64_t id = make_garbage("");
+  ck_assert_uint_eq(asked(GAIJIN_CYCLE_CHECK, id, &A), 0);
+  vm_do(&v, _i ? "keep = weak[1]" : "keep = weak[2]");
+  ck_assert_uint_eq(asked(GAIJIN_CYCLE_HALT, id, &A), LIVE_THERE);
+  vm_close(&v);
+}
+END_TEST
+
+/* What only a finaliser that has not run keeps is in weak tables: it is garbage, and they have it until then. */
+START_TEST(garbage_that_a_finaliser_has_goes) {
+  uint64_t id = make_garbage("do local p, x = newproxy(true), u getmetatable(p).__gc = function() note('fin', type(x)) end end");
+  ck_assert_uint_eq(asked(GAIJIN_CYCLE_CHECK, id, &A), 0);
+  ck_assert_uint_eq(asked(GAIJIN_CYCLE_HALT, id, &A), 0);
+  decide(GAIJIN_OP_CONDEMN, &id, 1);
+  end_round();
+  ck_assert_str_eq(v.log, "fintable");
+  vm_collect(&v);
+  ck_assert_ptr_null(gaijin_token_find(v.w.g, id));
+  ck_assert_uint_eq(gaijin_releases(v.w.g), 1);
+  vm_close(&v);
+}
+END_TEST
+
+/* The next question ends the one that waits for the collector. */
+START_TEST(a_question_that_waits_ends_with_the_next_one) {
+  uint64_t id = make_garbage("");
+  ask(GAIJIN_CYCLE_CHECK, id, &A);
+  ck_assert(v.w.cycles->is_asked && v.w.cycles->settling && !v.w.cycles->inquiry);
+  ck_assert_ptr_null(rounds_check(&v.w));
+  ask(GAIJIN_CYCLE_SCAN, id, &A);
+  ck_assert(v.w.cycles->inquiry && !v.w.cycles->settling);
+  ck_assert_ptr_null(rounds_check(&v.w));
+  await_answer();
+  request_number--; /* the first one's, which says that all is live */
+  ck_assert_uint_eq(read_answer(), LIVE_HERE | LIVE_THERE);
+  request_number++;
+  ck_assert_uint_eq(read_answer(), 0);
+  vm_do(&v, "local x = 1");
+  ask(GAIJIN_CYCLE_CHECK, id, &A);
+  ck_assert_ptr_nonnull(v.w.cycles->settling);
+  vm_close(&v); /* and with the worker */
+}
+END_TEST
+
+int main(void) {
+  Suite *s = suite_create("lua_cycles_settled");
+  TCase *c = tcase_create("settled");
+  tcase_set_timeout(c, 60);
+  tcase_add_test(c, in_halt_it_only_marks);
+  tcase_add_test(c, what_was_marked_before_is_gone_too);
+  tcase_add_loop_test(c, what_was_fetched_since_the_check_is_live, 0, 2);
+  tcase_add_test(c, garbage_that_a_finaliser_has_goes);
+  tcase_add_test(c, a_question_that_waits_ends_with_the_next_one);
+  suite_add_tcase(s, c);
+  c = tcase_create("steps");
+  tcase_set_timeout(c, 60);
+  tcase_add_loop_test(c, wherever_the_collector_is_it_is_asked_right, 0, (int)(sizeof steps / sizeof *steps));
+  tcase_add_loop_test(c, wherever_the_collector_is_nothing_is_found, 0, (int)(sizeof steps / sizeof *steps));
+  suite_add_tcase(s, c);
+  return run_suite(s);
+}
