@@ -3,7 +3,7 @@
  * At every point of death in a round about garbage in cycles. Three clients (handoff.h) hold an object of each other in a ring; the broker's
  * round is a fixed sequence of events: one client's bytes are written, the broker turns (a slice of its work), one client handles its
  * input. Before each event, and after the last, each client is killed, also in the middle of what it writes; then each
- * pair of them, at every DEATH_STRIDE-th two points (37). However it ends: nobody stays halted, the round is over, nothing that is used is
+ * pair of them, at every 37th two points (DEATH_STRIDE=n: every n-th of those). However it ends: nobody stays halted, the round is over, nothing that is used is
  * condemned, those alive agree with the broker, what they hold works or is `dead`, and when they have let go nothing is left.
  */
 #define _GNU_SOURCE
@@ -243,7 +243,7 @@ START_TEST(one_dies) {
 END_TEST
 
 START_TEST(two_die) {
-  unsigned step = handoff_stride(STRIDE), count = (unsigned)_i;
+  unsigned step = handoff_stride(1) * STRIDE, count = (unsigned)_i;
   open_all(_i);
   for (unsigned first = 0; first < PARTIES; first++)
     for (unsigned second = 0; second < PARTIES; second++)
