@@ -271,11 +271,11 @@ void when_schedule(struct cycles *k);
 void when_hurry(struct cycles *k);
 /* Whether one may begin now. */
 bool when_may(const struct cycles *k);
-/* It cannot take part; for good, or for a while. `why`: a static text. */
+/* It cannot take part; for good, or for a while. `why`: a static text; `words`: the log's. */
 void when_unable(struct cycles *k, struct client *c, bool for_good, const char *why,
                  const char *words);
-/* It has spoilt a round; too often, and it is not asked for a while. Rounds by request do not count:
- * they suspect what was used a moment ago. */
+/* It has spoilt a round; too often, and it is not asked for a while. Rounds by request do not
+ * count: they suspect what was used a moment ago. */
 void when_strike(struct cycles *k, struct client *c, const char *why);
 /* The record of the round names it, as one that was left out. */
 void when_leave_out(struct cycles *k, struct client *c, const char *why);

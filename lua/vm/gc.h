@@ -12,10 +12,9 @@ void gc_full(lua_State *L, struct worker *w);
 /* For gc_drop. Raises. */
 void gc_open(lua_State *L, struct worker *w);
 /* From the scheduler: one collection, of all that is garbage now. When scripts run again, which its
- * finalisers are the first to do, no weak table has any of it. `has_code`: compiled code, which may
- * keep some, is thrown away before. Handlers that a script gave jit.attach are told then: so who
- * has such does it sooner (lua/cycles/rounds.c). */
-void gc_drop(struct worker *w, bool has_code);
+ * finalisers are the first to do, no weak table has any of it. Compiled code, which may keep some,
+ * has been thrown away (luajit_flush_code). */
+void gc_drop(struct worker *w);
 
 /* The collector is *settled* from the end of one of its rounds until the next one clears the weak
  * tables: it rests, or marks. Then marking can be gone on with up to there, and no finaliser runs
