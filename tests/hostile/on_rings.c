@@ -209,7 +209,8 @@ static bool flap(struct attacker *a, struct ringed *x) {
   a->ready = true;
   do { /* up to the broker's last message there */
     if (is_over(x)) return false;
-    while (!ring_has(&x->pair)) usleep(200);
+    while (ring_sleep(&x->pair) && !is_over(x)) usleep(200); /* nobody is told to leave who does not sleep */
+    ring_wake(&x->pair);
     uint8_t *to = frame_room(&x->r.in, 4096, &room);
     frame_filled(&x->r.in, ring_take(&x->pair, to, room, &is_due));
     do
