@@ -242,7 +242,7 @@ static void expect_status(struct end *eye, uint64_t workers, uint64_t away, cons
   ck_assert_int_eq(eye->m.kind, MESSAGE_REPLY);
   ck_assert_uint_eq(eye->m.body_count, 2);
   ck_assert(reader_next(&eye->r, &v) && v.type == VALUE_NIL);
-  ck_assert(reader_next(&eye->r, &v) && v.type == VALUE_ARRAY && v.count == 14);
+  ck_assert(reader_next(&eye->r, &v) && v.type == VALUE_ARRAY && v.count == 16);
   ck_assert_uint_eq(wire_uint(eye), 2);
   ck_assert(reader_next(&eye->r, &v) && (v.type == VALUE_NIL) == (away == 0));
   ck_assert_uint_eq(wire_uint(eye), workers);

@@ -15,7 +15,7 @@
 static const struct {
   int format;
   uint64_t records, kept;
-} known = {6, 0x54033d63627b13af, 0xb668189a11a49e34};
+} known = {6, 0x31ccce9eafcbe227, 0x9431a9d55ef56cac};
 
 /* The records, each kind once: how many there are of one does not matter. */
 struct form {
