@@ -171,6 +171,7 @@ static void lose_part(struct cycles *k) {
   k->is_lost = false;
   k->is_again = true;
   k->parts_lost++;
+  expect(k, STAGES_MS); /* else the clock of the halt might run out meanwhile, and end the round */
   enter(k, CYCLES_RELEASE);
 }
 

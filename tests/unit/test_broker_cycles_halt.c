@@ -165,6 +165,26 @@ START_TEST(who_spoils_a_part_leaves_the_others) {
 }
 END_TEST
 
+/* And the clock of its halt runs out while its suspects are let go. */
+START_TEST(the_clock_of_a_halt_ends_with_it) {
+  struct end *const four[] = {a, b, c, &d};
+  struct cycles *k = w.broker.cycles;
+  cycles_pair();
+  spoilers_cycle(&d);
+  cycles_begin_round();
+  for (int phase = CYCLES_SCAN; phase <= CYCLES_CHECK; phase++)
+    for (int i = 0; i < 4; i++) clear(four[i], (enum cycles_phase)phase);
+  int other = is_halted(a) ? 2 : 0;
+  uv_timer_start(&k->timer, k->timer.timer_cb, 0, 0);
+  round_lose_for(k, "it is to be");
+  round_react(k);
+  clear(four[other], CYCLES_HALT);
+  clear(four[other + 1], CYCLES_HALT);
+  expect_op(four[other], OP_condemn);
+  expect_op(four[other + 1], OP_condemn);
+}
+END_TEST
+
 /* In one part with the others: they are asked once more, without what it has and holds. */
 START_TEST(who_spoils_a_halt_keeps_only_what_it_has) {
   cycles_pair();
@@ -329,6 +349,7 @@ int main(void) {
   tcase_add_checked_fixture(t, setup, teardown);
   tcase_add_test(t, parts_are_halted_one_after_the_other);
   tcase_add_loop_test(t, who_spoils_a_part_leaves_the_others, 0, 2 * WAYS);
+  tcase_add_test(t, the_clock_of_a_halt_ends_with_it);
   tcase_add_loop_test(t, who_spoils_a_halt_keeps_only_what_it_has, 0, WAYS);
   tcase_add_loop_test(t, who_always_spoils_it_is_left_out, 0, WAYS);
   tcase_add_loop_test(t, rounds_about_what_was_used_just_now_do_not_count, 0, 2);
