@@ -243,6 +243,7 @@ static void judge_part(struct cycles *k) {
     lose_part(k);
     return;
   }
+  assert(!k->has_grown);
   k->b->refs.is_decided = true;
   enter(k, CYCLES_CONDEMN);
 }
