@@ -63,7 +63,8 @@ struct cycles_host {
   bool can, is_out;  /* be asked; what it holds is no suspect, or about to be none */
   bool is_barred;    /* in this round it has spoilt a halt: what it has and holds is no suspect */
   bool is_told;      /* the record of the round names it already */
-  uint32_t checked_ms; /* so long it took to answer in check, by our clock */
+  uint32_t checked_ms; /* so long it took to answer in check, by our clock; or would have taken, as
+                          it told, if it had not looked at the same before */
   uint32_t boss;       /* another host of its part; that of one is itself */
   uint32_t first, next_part; /* of the boss: its part's suspects, and the boss of the next part */
 };

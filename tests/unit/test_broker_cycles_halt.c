@@ -324,6 +324,21 @@ START_TEST(halt_lasts_as_long_as_all_allow) {
 }
 END_TEST
 
+/* Who answers at once, because nothing has run since it looked, tells how long it takes if something does. */
+START_TEST(halt_lasts_as_long_as_it_would_take) {
+  cycles_pair();
+  begin_by_time();
+  for (int phase = CYCLES_SCAN; phase <= CYCLES_CHECK; phase++) {
+    clear(a, (enum cycles_phase)phase);
+    asked(b, (enum cycles_phase)phase);
+    cycles_put_answer(b, 300, 0, 0, NULL);
+    wire_flush(&w, b);
+  }
+  asked(a, CYCLES_HALT);
+  ck_assert_uint_ge(w.broker.cycles->halt_ms, 650);
+}
+END_TEST
+
 /* A slow worker and one that does not let it take so long: it is nobody's fault, and one round goes without the one, the next
  * without the other. But who takes half a second and longer is too slow. */
 START_TEST(who_is_late_or_impatient) {
@@ -385,6 +400,7 @@ int main(void) {
   suite_add_tcase(s, t);
   tcase_add_checked_fixture(t, setup, teardown);
   tcase_add_loop_test(t, halt_lasts_as_long_as_all_allow, 0, 8);
+  tcase_add_test(t, halt_lasts_as_long_as_it_would_take);
   tcase_add_loop_test(t, who_is_late_or_impatient, 0, 2);
   tcase_add_test(t, the_next_round_goes_without_the_other);
   tcase_add_loop_test(t, a_withdrawal_in_time_is_the_others_fault, 0, 2);
