@@ -20,6 +20,7 @@ enum {
   CYCLES_EDGES_MOST = 1 << 20,    /* that are told in a round */
   CYCLES_HOLDERS_MOST = 4096,     /* of a suspect; what is held by more is in use */
   CYCLES_TURNS = 8,               /* of a round, at first */
+  CYCLES_HALTS = 8,               /* of a round: of those that spoil them there may be many */
   CYCLES_ROUNDS = 16,             /* remembered */
   CYCLES_AGES = 16,               /* classes of how long one is quiet, by powers of 2 */
   CYCLES_WAITERS = 16,            /* who may have asked for a round */
@@ -136,6 +137,7 @@ struct cycles {
   enum cycles_phase phase;
   uint64_t number, began_ms;
   uint32_t quiet; /* seconds */
+  uint32_t halts;         /* that have begun, all parts of one as one */
   uint32_t turns, checks; /* scans, checks and halts, all parts of a halt as one; but for halts */
   bool is_strict; /* who spoils it is struck: it does not suspect what was used just now */
   bool is_over;   /* there are more suspects than a round may have: */

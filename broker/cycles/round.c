@@ -201,12 +201,13 @@ static void end_turn(struct cycles *k) {
   }
 }
 
-/* What is left of parts that were lost is asked for once more. */
+/* What is left of parts that were lost is asked for once more, but not for ever: each time its
+ * members stand still. */
 static void next_part(struct cycles *k) {
   expect(k, STAGES_MS);
   if (parts_next(k))
     begin_turn(k, CYCLES_HALT);
-  else if (k->is_again)
+  else if (k->is_again && k->halts < CYCLES_HALTS)
     enter(k, CYCLES_TOUCHED);
   else
     finish(k, false);
@@ -214,6 +215,7 @@ static void next_part(struct cycles *k) {
 
 static void sorted(struct cycles *k) {
   k->turns++;
+  k->halts++;
   next_part(k);
 }
 
@@ -414,7 +416,7 @@ void round_begin(struct cycles *k) {
     k->waiters[i].is_served = k->waiters[i].host != 0;
   k->is_wanted = k->is_raised = k->is_over = k->is_cut = k->is_gathered = k->has_grown = false;
   k->is_stopped = k->is_lost = k->is_again = k->has_barred = false;
-  k->turns = k->checks = k->condemned = k->suspects_at_first = k->longest_ms = 0;
+  k->turns = k->checks = k->halts = k->condemned = k->suspects_at_first = k->longest_ms = 0;
   k->live_most = k->members_most = k->edges_told = 0;
   k->part_count = k->parts_lost = k->more_left_out = 0;
   k->keeper[0] = k->why[0] = k->left_out[0] = '\0';

@@ -238,6 +238,35 @@ START_TEST(who_spoils_a_halt_keeps_only_what_it_has) {
 }
 END_TEST
 
+/* However many there are who spoil it, and however long the round may be: nobody is halted again and again. */
+START_TEST(a_round_has_so_many_halts) {
+  struct refs *r = &w.broker.refs;
+  w.broker.cycles->limit = 1 << 10;
+  for (uint64_t id = 1; id <= 24; id += 2) {
+    cycles_hold(b, a, id);
+    cycles_hold(a, b, id + 1);
+  }
+  cycles_begin_round();
+  clear(a, CYCLES_SCAN);
+  clear(b, CYCLES_SCAN);
+  for (int halts = 0; halts < CYCLES_HALTS; halts++) {
+    for (int phase = CYCLES_CHECK; phase <= CYCLES_HALT; phase++) {
+      clear(a, (enum cycles_phase)phase);
+      asked(b, (enum cycles_phase)phase);
+      if (phase == CYCLES_CHECK) cycles_answer(b, 0);
+    }
+    uint32_t i = slab_next(&r->tokens, 0);
+    while (!(refs_token(r, i)->mark & TOKEN_CALLED)) i = slab_next(&r->tokens, i + 1);
+    refs_mention(r, i, SLAB_NONE, broker_now(&w.broker));
+    wire_turn(&w);
+    expect_op(a, OP_resume);
+    expect_op(b, OP_resume);
+  }
+  expect_end(0, "aborted", NULL);
+  ck_assert_uint_eq(w.broker.cycles->limit, CYCLES_TURNS);
+}
+END_TEST
+
 /* One by request, or by time with no quiet asked for, counts for nothing. */
 START_TEST(rounds_about_what_was_used_just_now_do_not_count) {
   spoilers_cycle(a);
@@ -393,6 +422,7 @@ int main(void) {
   tcase_add_test(t, the_clock_of_a_halt_ends_with_it);
   tcase_add_test(t, memory_is_short_for_an_answer);
   tcase_add_loop_test(t, who_spoils_a_halt_keeps_only_what_it_has, 0, WAYS);
+  tcase_add_test(t, a_round_has_so_many_halts);
   tcase_add_loop_test(t, who_always_spoils_it_is_left_out, 0, WAYS);
   tcase_add_loop_test(t, rounds_about_what_was_used_just_now_do_not_count, 0, 2);
   tcase_add_test(t, who_took_part_well_begins_anew);
