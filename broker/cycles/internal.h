@@ -210,8 +210,8 @@ void suspects_cut(struct cycles *k, uint32_t token);
 void suspects_let_go(struct cycles *k, uint32_t token);
 /* Whether a client can be asked now. */
 bool suspects_can_ask(const struct cycles *k, uint32_t host);
-/* Whether its host or a holder has spoilt a halt. */
-bool suspects_is_of_barred(const struct cycles *k, uint32_t token);
+/* Whether its host or a holder has spoilt a halt. Adds to `n` how many holders were looked at. */
+bool suspects_is_of_barred(const struct cycles *k, uint32_t token, uint32_t *n);
 
 /* ---- lists.c ---- */
 
