@@ -172,6 +172,7 @@ struct cycles {
   uint32_t part_count, parts_lost;
   uint64_t halt_ms, wanted_ms; /* how long answers in halt are waited for; and would be, if all
                                   members let the others take so long */
+  uint64_t patience_ms; /* when one of them is about to have waited as long as it lets others */
   bool is_lost;    /* nothing comes of the part that is halted */
   bool is_again;   /* of some part nothing came: what is left of it is asked for once more */
   bool has_barred; /* a host, since the books were looked through for what it has */
@@ -315,8 +316,10 @@ void round_free(struct cycles *k);
 
 /* ---- halt.c ---- */
 
-/* How long answers are waited for: halt_ms, wanted_ms. */
+/* How long answers are waited for: halt_ms, wanted_ms, patience_ms. */
 void halt_be_patient(struct cycles *k);
+/* Milliseconds from now until it is late, when all have just been asked; or are about to be. */
+uint64_t halt_left(const struct cycles *k, bool are_asked);
 /* What a host does not let end well: what it has and holds is no suspect in this round. It is a
  * strike, or not. */
 void halt_bar(struct cycles *k, uint32_t host, const char *strike);

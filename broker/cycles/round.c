@@ -226,7 +226,7 @@ static void ask(struct cycles *k) {
     k->members_most = k->member_count;
   k->waiting = 0;
   if (k->phase == CYCLES_HALT) halt_be_patient(k);
-  expect(k, k->phase == CYCLES_HALT ? k->halt_ms : ANSWER_MS);
+  expect(k, k->phase == CYCLES_HALT ? halt_left(k, false) : ANSWER_MS);
   enter(k, CYCLES_SEND);
 }
 
@@ -311,6 +311,7 @@ static void counted(struct cycles *k) {
 
 static void sent(struct cycles *k) {
   k->stage = CYCLES_WAIT;
+  if (k->phase == CYCLES_HALT) expect(k, halt_left(k, true));
   if (!k->waiting) judge(k);
 }
 

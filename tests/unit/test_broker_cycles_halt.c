@@ -66,6 +66,8 @@ static void refuse(void) {
   wire_send(&w, c);
 }
 static void be_late(void) {
+  struct cycles *k = w.broker.cycles;
+  for (uint32_t i = 0; i < k->member_count; i++) k->members[i].asked_ms -= k->halt_ms;
   uv_timer_start(&w.broker.cycles->timer, w.broker.cycles->timer.timer_cb, 0, 0);
   wire_turn(&w);
 }
@@ -395,13 +397,52 @@ START_TEST(the_next_round_goes_without_the_other) {
 }
 END_TEST
 
+/* Who was asked last is not to blame for a broker that took long to ask. */
+START_TEST(who_had_no_time_is_not_struck) {
+  struct cycles *k = w.broker.cycles;
+  halt_with(100, 1000);
+  cycles_answer(a, 0);
+  uv_timer_start(&k->timer, k->timer.timer_cb, 0, 0);
+  expect_op(a, OP_resume);
+  await_end();
+  ck_assert_str_eq(k->past[0].why, "worker b did not answer in time");
+  ck_assert_uint_eq(wire_client(&w, b)->strikes, 0);
+}
+END_TEST
+
+/* A busy broker asks one in a turn: the time for answers begins when all have been asked. */
+START_TEST(the_clock_begins_when_all_are_asked) {
+  struct cycles *k = w.broker.cycles;
+  cycles_pair();
+  begin_by_time();
+  for (int phase = CYCLES_SCAN; phase <= CYCLES_CHECK; phase++) {
+    clear(a, (enum cycles_phase)phase);
+    asked(b, (enum cycles_phase)phase);
+    if (phase == CYCLES_SCAN) cycles_answer(b, 0);
+  }
+  cycles_answer(b, 0);
+  for (int n = 0; n < 100 && !(k->phase == CYCLES_HALT && k->stage == CYCLES_SEND && k->cursor == 1); n++) {
+    work_charge(&w.broker.work, 2 * WORK_TURN);
+    uv_run(&w.loop, UV_RUN_NOWAIT);
+  }
+  ck_assert_uint_eq(k->cursor, 1);
+  ck_assert_uint_gt(uv_timer_get_due_in(&k->timer), 500);
+  k->halt_ms = 600;
+  uv_timer_start(&k->timer, k->timer.timer_cb, 200, 0);
+  for (int n = 0; n < 100 && k->stage == CYCLES_SEND; n++) wire_turn(&w);
+  ck_assert_int_eq(k->stage, CYCLES_WAIT);
+  ck_assert_uint_gt(uv_timer_get_due_in(&k->timer), 200);
+  ck_assert_uint_le(uv_timer_get_due_in(&k->timer), 600);
+}
+END_TEST
+
 /* Who has waited as long as it told is not to blame. */
 START_TEST(a_withdrawal_in_time_is_the_others_fault) {
   struct cycles *k = w.broker.cycles;
   k->number = 10;
   halt_with(700, 600);
   cycles_answer(a, 0);
-  if (_i) k->members[k->hosts[wire_client(&w, a)->host].member].asked_ms -= 600;
+  for (int i = 0; _i && i < 2; i++) k->members[i].asked_ms -= 600;
   pack_uint(wire_begin(a, MESSAGE_NOTICE, OP_withdraw, 0, 1), q.round);
   wire_send(&w, a);
   expect_op(a, OP_resume);
@@ -432,6 +473,8 @@ int main(void) {
   tcase_add_loop_test(t, halt_lasts_as_long_as_all_allow, 0, 8);
   tcase_add_test(t, halt_lasts_as_long_as_it_would_take);
   tcase_add_loop_test(t, who_is_late_or_impatient, 0, 2);
+  tcase_add_test(t, who_had_no_time_is_not_struck);
+  tcase_add_test(t, the_clock_begins_when_all_are_asked);
   tcase_add_test(t, the_next_round_goes_without_the_other);
   tcase_add_loop_test(t, a_withdrawal_in_time_is_the_others_fault, 0, 2);
   return run_suite(s);
