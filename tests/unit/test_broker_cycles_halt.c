@@ -4,15 +4,6 @@
  * and b have a cycle of the objects 1 and 2; the one who spoils it has 3, in a cycle with 4 of a, or with 4 of d.
  */
 #define _GNU_SOURCE
-#include <stdlib.h>
-
-/* There is no memory for what a worker answers. */
-static int no_memory;
-static void *malloc_if(size_t n) { return no_memory ? NULL : malloc(n); }
-#define malloc malloc_if
-#include "broker/cycles/messages.c"
-#undef malloc
-
 #include "tests/unit/broker_cycles.h"
 
 static void setup(void) {
@@ -196,23 +187,6 @@ START_TEST(the_clock_of_a_halt_ends_with_it) {
 }
 END_TEST
 
-/* What cannot be remembered of an answer is live, in halt as well. */
-START_TEST(memory_is_short_for_an_answer) {
-  cycles_pair();
-  cycles_begin_round();
-  for (int phase = CYCLES_SCAN; phase <= CYCLES_CHECK; phase++)
-    for (int i = 0; i < 2; i++) clear(&all[i], (enum cycles_phase)phase);
-  clear(a, CYCLES_HALT);
-  asked(b, CYCLES_HALT);
-  no_memory = 1;
-  cycles_answer(b, 1);
-  expect_op(a, OP_resume);
-  expect_op(b, OP_resume);
-  no_memory = 0;
-  expect_end(0, "aborted", "worker b uses an object");
-}
-END_TEST
-
 /* In one part with the others: they are asked once more, without what it has and holds. */
 START_TEST(who_spoils_a_halt_keeps_only_what_it_has) {
   cycles_pair();
@@ -237,35 +211,6 @@ START_TEST(who_spoils_a_halt_keeps_only_what_it_has) {
   expect_op(b, OP_condemn);
   expect_end(2, "found", texts[_i]);
   ck_assert_uint_eq(wire_client(&w, a)->strikes + wire_client(&w, b)->strikes, 0);
-}
-END_TEST
-
-/* However many there are who spoil it, and however long the round may be: nobody is halted again and again. */
-START_TEST(a_round_has_so_many_halts) {
-  struct refs *r = &w.broker.refs;
-  w.broker.cycles->limit = 1 << 10;
-  for (uint64_t id = 1; id <= 24; id += 2) {
-    cycles_hold(b, a, id);
-    cycles_hold(a, b, id + 1);
-  }
-  cycles_begin_round();
-  clear(a, CYCLES_SCAN);
-  clear(b, CYCLES_SCAN);
-  for (int halts = 0; halts < CYCLES_HALTS; halts++) {
-    for (int phase = CYCLES_CHECK; phase <= CYCLES_HALT; phase++) {
-      clear(a, (enum cycles_phase)phase);
-      asked(b, (enum cycles_phase)phase);
-      if (phase == CYCLES_CHECK) cycles_answer(b, 0);
-    }
-    uint32_t i = slab_next(&r->tokens, 0);
-    while (!(refs_token(r, i)->mark & TOKEN_CALLED)) i = slab_next(&r->tokens, i + 1);
-    refs_mention(r, i, SLAB_NONE, broker_now(&w.broker));
-    wire_turn(&w);
-    expect_op(a, OP_resume);
-    expect_op(b, OP_resume);
-  }
-  expect_end(0, "aborted", NULL);
-  ck_assert_uint_eq(w.broker.cycles->limit, CYCLES_TURNS);
 }
 END_TEST
 
@@ -461,9 +406,7 @@ int main(void) {
   tcase_add_test(t, parts_are_halted_one_after_the_other);
   tcase_add_loop_test(t, who_spoils_a_part_leaves_the_others, 0, 2 * WAYS);
   tcase_add_test(t, the_clock_of_a_halt_ends_with_it);
-  tcase_add_test(t, memory_is_short_for_an_answer);
   tcase_add_loop_test(t, who_spoils_a_halt_keeps_only_what_it_has, 0, WAYS);
-  tcase_add_test(t, a_round_has_so_many_halts);
   tcase_add_loop_test(t, who_always_spoils_it_is_left_out, 0, WAYS);
   tcase_add_loop_test(t, rounds_about_what_was_used_just_now_do_not_count, 0, 2);
   tcase_add_test(t, who_took_part_well_begins_anew);
