@@ -8,6 +8,7 @@
 
 static void setup(void) {
   cycles_setup();
+  told_ms = 400; /* they are waited for less long than they wait */
   wire_join(&w, &d, "d");
   for (int i = 0; i < WORKERS; i++) wire_client(&w, &all[i])->cycle_pause_ms = 1000;
   wire_client(&w, &d)->cycle_pause_ms = 1000;
@@ -275,6 +276,7 @@ END_TEST
 
 /* a and b in halt, of which b took so long in check; a lets others take so long. */
 static void halt_with(uint32_t checked_ms, uint32_t pause_ms) {
+  told_ms = 1;
   cycles_pair();
   wire_client(&w, a)->cycle_pause_ms = pause_ms;
   begin_by_time();

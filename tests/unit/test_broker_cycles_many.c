@@ -17,11 +17,6 @@ static void enter(struct end *host, struct end *holder, uint64_t id) {
   loads_raise(&k->loads, load);
   refs_token(&k->refs, token)->last = (uint16_t)(broker_now(k) - 100);
 }
-/* To read and answer so much takes the test longer than workers that tell nothing would wait. */
-static void setup(void) {
-  cycles_setup();
-  for (int i = 0; i < WORKERS; i++) wire_client(&w, &all[i])->cycle_pause_ms = 1500;
-}
 /* So many pairs, that were mentioned last 100 s ago. */
 static void enter_pairs(uint64_t n) {
   for (uint64_t i = 1; i <= n; i++) {
@@ -207,7 +202,7 @@ int main(void) {
   TCase *t = tcase_create("many");
   suite_add_tcase(s, t);
   tcase_set_timeout(t, 120);
-  tcase_add_checked_fixture(t, setup, NULL);
+  tcase_add_checked_fixture(t, cycles_setup, NULL);
   tcase_add_test(t, a_hundred_thousand_are_gone_in_a_round);
   tcase_add_test(t, it_is_done_in_slices);
   tcase_add_test(t, many_holders_are_many_slices);
