@@ -51,7 +51,7 @@ bool cycles_answered(struct client *from, const struct message *m) {
     client_answer_came(from);
     member->answered = true;
     k->waiting--;
-    if (k->phase == CYCLES_HALT && member->live) {
+    if (k->phase == CYCLES_HALT && (member->live || member->is_unable)) {
       round_lose_for(k, "worker %s uses an object", from->name);
       halt_bar(k, member->host, "uses objects");
     }

@@ -40,6 +40,12 @@ void halt_be_patient(struct cycles *k) {
   k->wanted_ms = HALT_MS + 2 * longest;
   if (k->wanted_ms > HALT_MOST_MS) k->wanted_ms = HALT_MOST_MS;
   k->halt_ms = k->wanted_ms < least ? k->wanted_ms : least;
+  k->patience_ms = uv_now(k->b->loop) + least;
+}
+
+uint64_t halt_left(const struct cycles *k, bool are_asked) {
+  uint64_t now = uv_now(k->b->loop), left = k->patience_ms > now ? k->patience_ms - now : 0;
+  return are_asked && k->halt_ms < left ? k->halt_ms : left;
 }
 
 void halt_bar(struct cycles *k, uint32_t host, const char *strike) {
@@ -65,15 +71,18 @@ static uint32_t bar_impatient(struct cycles *k) {
   return n;
 }
 
+/* A busy broker asks many members over many turns: the last of them may not have had their time. */
 static void bar_late(struct cycles *k) {
   bool is_fair = k->halt_ms == k->wanted_ms || k->halt_ms >= FAIR_MS;
+  uint64_t now = uv_now(k->b->loop);
   const struct client *late = NULL;
   uint32_t n = 0;
   for (uint32_t i = 0; i < k->member_count; i++) {
     const struct cycles_member *m = &k->members[i];
     if (!m->request || m->answered) continue;
     if (!n++) late = messages_client(k, m);
-    halt_bar(k, m->host, is_fair ? "late" : NULL);
+    bool had_time = now - m->asked_ms + CLOCK_MS >= k->halt_ms;
+    halt_bar(k, m->host, is_fair && had_time ? "late" : NULL);
   }
   if (late)
     round_lose_for(k, "worker %s did not answer in time%s", late->name,

@@ -20,6 +20,7 @@ enum {
   CYCLES_EDGES_MOST = 1 << 20,    /* that are told in a round */
   CYCLES_HOLDERS_MOST = 4096,     /* of a suspect; what is held by more is in use */
   CYCLES_TURNS = 8,               /* of a round, at first */
+  CYCLES_HALTS = 8,               /* of a round: of those that spoil them there may be many */
   CYCLES_ROUNDS = 16,             /* remembered */
   CYCLES_AGES = 16,               /* classes of how long one is quiet, by powers of 2 */
   CYCLES_WAITERS = 16,            /* who may have asked for a round */
@@ -63,7 +64,8 @@ struct cycles_host {
   bool can, is_out;  /* be asked; what it holds is no suspect, or about to be none */
   bool is_barred;    /* in this round it has spoilt a halt: what it has and holds is no suspect */
   bool is_told;      /* the record of the round names it already */
-  uint32_t checked_ms; /* so long it took to answer in check, by our clock */
+  uint32_t checked_ms; /* so long it took to answer in check, by our clock; or would have taken, as
+                          it told, if it had not looked at the same before */
   uint32_t boss;       /* another host of its part; that of one is itself */
   uint32_t first, next_part; /* of the boss: its part's suspects, and the boss of the next part */
 };
@@ -135,6 +137,7 @@ struct cycles {
   enum cycles_phase phase;
   uint64_t number, began_ms;
   uint32_t quiet; /* seconds */
+  uint32_t halts;         /* that have begun, all parts of one as one */
   uint32_t turns, checks; /* scans, checks and halts, all parts of a halt as one; but for halts */
   bool is_strict; /* who spoils it is struck: it does not suspect what was used just now */
   bool is_over;   /* there are more suspects than a round may have: */
@@ -169,6 +172,7 @@ struct cycles {
   uint32_t part_count, parts_lost;
   uint64_t halt_ms, wanted_ms; /* how long answers in halt are waited for; and would be, if all
                                   members let the others take so long */
+  uint64_t patience_ms; /* when one of them is about to have waited as long as it lets others */
   bool is_lost;    /* nothing comes of the part that is halted */
   bool is_again;   /* of some part nothing came: what is left of it is asked for once more */
   bool has_barred; /* a host, since the books were looked through for what it has */
@@ -207,8 +211,8 @@ void suspects_cut(struct cycles *k, uint32_t token);
 void suspects_let_go(struct cycles *k, uint32_t token);
 /* Whether a client can be asked now. */
 bool suspects_can_ask(const struct cycles *k, uint32_t host);
-/* Whether its host or a holder has spoilt a halt. */
-bool suspects_is_of_barred(const struct cycles *k, uint32_t token);
+/* Whether its host or a holder has spoilt a halt. Adds to `n` how many holders were looked at. */
+bool suspects_is_of_barred(const struct cycles *k, uint32_t token, uint32_t *n);
 
 /* ---- lists.c ---- */
 
@@ -312,8 +316,10 @@ void round_free(struct cycles *k);
 
 /* ---- halt.c ---- */
 
-/* How long answers are waited for: halt_ms, wanted_ms. */
+/* How long answers are waited for: halt_ms, wanted_ms, patience_ms. */
 void halt_be_patient(struct cycles *k);
+/* Milliseconds from now until it is late, when all have just been asked; or are about to be. */
+uint64_t halt_left(const struct cycles *k, bool are_asked);
 /* What a host does not let end well: what it has and holds is no suspect in this round. It is a
  * strike, or not. */
 void halt_bar(struct cycles *k, uint32_t host, const char *strike);

@@ -147,8 +147,10 @@ bool messages_read(struct cycles *k, struct cycles_member *m, struct client *fro
   client_charge(from, (live_size + edges_size) / READ_PER_UNIT);
   if (ms > TOLD_MS_MOST) ms = TOLD_MS_MOST;
   if (ms > k->longest_ms) k->longest_ms = (uint32_t)ms;
-  if (k->phase == CYCLES_CHECK)
-    k->hosts[m->host].checked_ms = (uint32_t)(uv_now(k->b->loop) - m->asked_ms);
+  if (k->phase == CYCLES_CHECK) {
+    uint64_t took = uv_now(k->b->loop) - m->asked_ms;
+    k->hosts[m->host].checked_ms = (uint32_t)(took > ms ? took : ms);
+  }
   if (is_any_set(live, live_size)) {
     m->live = copy(live, live_size);
     m->is_unable = !m->live; /* memory is short: all of it counts as live */

@@ -171,6 +171,7 @@ static void lose_part(struct cycles *k) {
   k->is_lost = false;
   k->is_again = true;
   k->parts_lost++;
+  expect(k, STAGES_MS); /* else the clock of the halt might run out meanwhile, and end the round */
   enter(k, CYCLES_RELEASE);
 }
 
@@ -200,12 +201,13 @@ static void end_turn(struct cycles *k) {
   }
 }
 
-/* What is left of parts that were lost is asked for once more. */
+/* What is left of parts that were lost is asked for once more, but not for ever: each time its
+ * members stand still. */
 static void next_part(struct cycles *k) {
   expect(k, STAGES_MS);
   if (parts_next(k))
     begin_turn(k, CYCLES_HALT);
-  else if (k->is_again)
+  else if (k->is_again && k->halts < CYCLES_HALTS)
     enter(k, CYCLES_TOUCHED);
   else
     finish(k, false);
@@ -213,6 +215,7 @@ static void next_part(struct cycles *k) {
 
 static void sorted(struct cycles *k) {
   k->turns++;
+  k->halts++;
   next_part(k);
 }
 
@@ -223,7 +226,7 @@ static void ask(struct cycles *k) {
     k->members_most = k->member_count;
   k->waiting = 0;
   if (k->phase == CYCLES_HALT) halt_be_patient(k);
-  expect(k, k->phase == CYCLES_HALT ? k->halt_ms : ANSWER_MS);
+  expect(k, k->phase == CYCLES_HALT ? halt_left(k, false) : ANSWER_MS);
   enter(k, CYCLES_SEND);
 }
 
@@ -242,6 +245,7 @@ static void judge_part(struct cycles *k) {
     lose_part(k);
     return;
   }
+  assert(!k->has_grown);
   k->b->refs.is_decided = true;
   enter(k, CYCLES_CONDEMN);
 }
@@ -307,6 +311,7 @@ static void counted(struct cycles *k) {
 
 static void sent(struct cycles *k) {
   k->stage = CYCLES_WAIT;
+  if (k->phase == CYCLES_HALT) expect(k, halt_left(k, true));
   if (!k->waiting) judge(k);
 }
 
@@ -412,7 +417,7 @@ void round_begin(struct cycles *k) {
     k->waiters[i].is_served = k->waiters[i].host != 0;
   k->is_wanted = k->is_raised = k->is_over = k->is_cut = k->is_gathered = k->has_grown = false;
   k->is_stopped = k->is_lost = k->is_again = k->has_barred = false;
-  k->turns = k->checks = k->condemned = k->suspects_at_first = k->longest_ms = 0;
+  k->turns = k->checks = k->halts = k->condemned = k->suspects_at_first = k->longest_ms = 0;
   k->live_most = k->members_most = k->edges_told = 0;
   k->part_count = k->parts_lost = k->more_left_out = 0;
   k->keeper[0] = k->why[0] = k->left_out[0] = '\0';

@@ -36,12 +36,12 @@ bool suspects_can_ask(const struct cycles *k, uint32_t host) {
          c->version >= WIRE_VERSION_CYCLES && c->unable_s <= broker_now(b);
 }
 
-bool suspects_is_of_barred(const struct cycles *k, uint32_t token) {
+bool suspects_is_of_barred(const struct cycles *k, uint32_t token, uint32_t *n) {
   const struct refs *r = &k->b->refs;
   const struct token *t = refs_token(r, token);
   if (t->host < k->host_count && k->hosts[t->host].is_barred) return true;
-  uint32_t n = 0;
-  for (uint32_t i = t->holds; i != SLAB_NONE && n < CYCLES_HOLDERS_MOST; n++) {
+  uint32_t most = *n + CYCLES_HOLDERS_MOST;
+  for (uint32_t i = t->holds; i != SLAB_NONE && *n < most; ++*n) {
     uint32_t holder = refs_hold_at(r, i)->client;
     if (holder < k->host_count && k->hosts[holder].is_barred) return true;
     i = refs_next_holder(r, i);

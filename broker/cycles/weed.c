@@ -103,18 +103,18 @@ bool weed_edges(struct cycles *k) {
 
 /* ---- The rest ---- */
 
-/* It was touched, or is of a host that spoilt a halt. */
-static bool is_out(const struct cycles *k, uint32_t place) {
+/* It was touched, or is of a host that spoilt a halt; adds to `n` what that took to see. */
+static bool is_out(const struct cycles *k, uint32_t place, uint32_t *n) {
   uint32_t token = k->suspects[place].token;
   return round_is_on(k, place) && (refs_token(&k->b->refs, token)->mark & TOKEN_TOUCHED ||
-                                   (k->has_barred && suspects_is_of_barred(k, token)));
+                                   (k->has_barred && suspects_is_of_barred(k, token, n)));
 }
 
 bool weed_touched(struct cycles *k) {
   uint32_t n = 0;
   if (!k->b->refs.touched && !k->has_barred) return true;
   for (; k->cursor < k->suspect_count && n < SLICE; k->cursor++, n++)
-    if (is_out(k, k->cursor)) weed_live(k, k->cursor);
+    if (is_out(k, k->cursor, &n)) weed_live(k, k->cursor);
   charge(k, n);
   if (k->cursor < k->suspect_count) return false;
   k->has_barred = false;

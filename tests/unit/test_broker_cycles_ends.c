@@ -185,7 +185,7 @@ START_TEST(nobody_is_waited_for_for_ever) {
     cycles_asked(b, (enum cycles_phase)phase);
     if (phase < _i) cycles_answer(b, 0);
   }
-  ck_assert_uint_le(uv_timer_get_due_in(&k->timer), _i == CYCLES_HALT ? 52 : 10000);
+  ck_assert_uint_le(uv_timer_get_due_in(&k->timer), _i == CYCLES_HALT ? 52 + 2 * told_ms : 10000);
   uv_timer_start(&k->timer, k->timer.timer_cb, 0, 0);
   wire_turn(&w);
   if (_i == CYCLES_HALT) {
@@ -197,6 +197,35 @@ START_TEST(nobody_is_waited_for_for_ever) {
   cycles_answer(b, 3); /* to nobody */
   wire_quiet(&w, b);
   wire_quiet(&w, a);
+}
+END_TEST
+
+/* However many there are who spoil it, and however long the round may be: nobody is halted again and again. */
+START_TEST(a_round_has_so_many_halts) {
+  struct refs *r = &w.broker.refs;
+  w.broker.cycles->limit = 1 << 10;
+  for (uint64_t id = 1; id <= 24; id += 2) {
+    cycles_hold(b, a, id);
+    cycles_hold(a, b, id + 1);
+  }
+  cycles_begin_round();
+  cycles_clear(a, CYCLES_SCAN);
+  cycles_clear(b, CYCLES_SCAN);
+  for (int halts = 0; halts < CYCLES_HALTS; halts++) {
+    for (int phase = CYCLES_CHECK; phase <= CYCLES_HALT; phase++) {
+      cycles_clear(a, (enum cycles_phase)phase);
+      cycles_asked(b, (enum cycles_phase)phase);
+      if (phase == CYCLES_CHECK) cycles_answer(b, 0);
+    }
+    uint32_t i = slab_next(&r->tokens, 0);
+    while (!(refs_token(r, i)->mark & TOKEN_CALLED)) i = slab_next(&r->tokens, i + 1);
+    refs_mention(r, i, SLAB_NONE, broker_now(&w.broker));
+    wire_turn(&w);
+    cycles_expect_resume(a);
+    cycles_expect_resume(b);
+  }
+  cycles_expect_end(0, "aborted");
+  ck_assert_uint_eq(w.broker.cycles->limit, CYCLES_TURNS);
 }
 END_TEST
 
@@ -370,6 +399,7 @@ int main(void) {
   tcase_add_test(t, who_withdraws_is_let_go);
   tcase_add_test(t, after_the_decision_it_is_too_late);
   tcase_add_loop_test(t, nobody_is_waited_for_for_ever, 0, 3);
+  tcase_add_test(t, a_round_has_so_many_halts);
   tcase_add_loop_test(t, who_cannot_take_part_is_left_out, 0, 2);
   tcase_add_test(t, older_ones_are_not_asked);
   tcase_add_loop_test(t, an_answer_of_another_form_ends_the_connection, 0, 6);

@@ -8,6 +8,7 @@
 
 static void setup(void) {
   cycles_setup();
+  told_ms = 400; /* they are waited for less long than they wait */
   wire_join(&w, &d, "d");
   for (int i = 0; i < WORKERS; i++) wire_client(&w, &all[i])->cycle_pause_ms = 1000;
   wire_client(&w, &d)->cycle_pause_ms = 1000;
@@ -57,6 +58,8 @@ static void refuse(void) {
   wire_send(&w, c);
 }
 static void be_late(void) {
+  struct cycles *k = w.broker.cycles;
+  for (uint32_t i = 0; i < k->member_count; i++) k->members[i].asked_ms -= k->halt_ms;
   uv_timer_start(&w.broker.cycles->timer, w.broker.cycles->timer.timer_cb, 0, 0);
   wire_turn(&w);
 }
@@ -165,6 +168,26 @@ START_TEST(who_spoils_a_part_leaves_the_others) {
 }
 END_TEST
 
+/* And the clock of its halt runs out while its suspects are let go. */
+START_TEST(the_clock_of_a_halt_ends_with_it) {
+  struct end *const four[] = {a, b, c, &d};
+  struct cycles *k = w.broker.cycles;
+  cycles_pair();
+  spoilers_cycle(&d);
+  cycles_begin_round();
+  for (int phase = CYCLES_SCAN; phase <= CYCLES_CHECK; phase++)
+    for (int i = 0; i < 4; i++) clear(four[i], (enum cycles_phase)phase);
+  int other = is_halted(a) ? 2 : 0;
+  uv_timer_start(&k->timer, k->timer.timer_cb, 0, 0);
+  round_lose_for(k, "it is to be");
+  round_react(k);
+  clear(four[other], CYCLES_HALT);
+  clear(four[other + 1], CYCLES_HALT);
+  expect_op(four[other], OP_condemn);
+  expect_op(four[other + 1], OP_condemn);
+}
+END_TEST
+
 /* In one part with the others: they are asked once more, without what it has and holds. */
 START_TEST(who_spoils_a_halt_keeps_only_what_it_has) {
   cycles_pair();
@@ -253,6 +276,7 @@ END_TEST
 
 /* a and b in halt, of which b took so long in check; a lets others take so long. */
 static void halt_with(uint32_t checked_ms, uint32_t pause_ms) {
+  told_ms = 1;
   cycles_pair();
   wire_client(&w, a)->cycle_pause_ms = pause_ms;
   begin_by_time();
@@ -275,6 +299,21 @@ START_TEST(halt_lasts_as_long_as_all_allow) {
   cycles_answer(a, 0);
   clear(b, CYCLES_HALT);
   expect_op(a, OP_condemn);
+}
+END_TEST
+
+/* Who answers at once, because nothing has run since it looked, tells how long it takes if something does. */
+START_TEST(halt_lasts_as_long_as_it_would_take) {
+  cycles_pair();
+  begin_by_time();
+  for (int phase = CYCLES_SCAN; phase <= CYCLES_CHECK; phase++) {
+    clear(a, (enum cycles_phase)phase);
+    asked(b, (enum cycles_phase)phase);
+    cycles_put_answer(b, 300, 0, 0, NULL);
+    wire_flush(&w, b);
+  }
+  asked(a, CYCLES_HALT);
+  ck_assert_uint_ge(w.broker.cycles->halt_ms, 650);
 }
 END_TEST
 
@@ -305,13 +344,52 @@ START_TEST(the_next_round_goes_without_the_other) {
 }
 END_TEST
 
+/* Who was asked last is not to blame for a broker that took long to ask. */
+START_TEST(who_had_no_time_is_not_struck) {
+  struct cycles *k = w.broker.cycles;
+  halt_with(100, 1000);
+  cycles_answer(a, 0);
+  uv_timer_start(&k->timer, k->timer.timer_cb, 0, 0);
+  expect_op(a, OP_resume);
+  await_end();
+  ck_assert_str_eq(k->past[0].why, "worker b did not answer in time");
+  ck_assert_uint_eq(wire_client(&w, b)->strikes, 0);
+}
+END_TEST
+
+/* A busy broker asks one in a turn: the time for answers begins when all have been asked. */
+START_TEST(the_clock_begins_when_all_are_asked) {
+  struct cycles *k = w.broker.cycles;
+  cycles_pair();
+  begin_by_time();
+  for (int phase = CYCLES_SCAN; phase <= CYCLES_CHECK; phase++) {
+    clear(a, (enum cycles_phase)phase);
+    asked(b, (enum cycles_phase)phase);
+    if (phase == CYCLES_SCAN) cycles_answer(b, 0);
+  }
+  cycles_answer(b, 0);
+  for (int n = 0; n < 100 && !(k->phase == CYCLES_HALT && k->stage == CYCLES_SEND && k->cursor == 1); n++) {
+    work_charge(&w.broker.work, 2 * WORK_TURN);
+    uv_run(&w.loop, UV_RUN_NOWAIT);
+  }
+  ck_assert_uint_eq(k->cursor, 1);
+  ck_assert_uint_gt(uv_timer_get_due_in(&k->timer), 500);
+  k->halt_ms = 600;
+  uv_timer_start(&k->timer, k->timer.timer_cb, 200, 0);
+  for (int n = 0; n < 100 && k->stage == CYCLES_SEND; n++) wire_turn(&w);
+  ck_assert_int_eq(k->stage, CYCLES_WAIT);
+  ck_assert_uint_gt(uv_timer_get_due_in(&k->timer), 200);
+  ck_assert_uint_le(uv_timer_get_due_in(&k->timer), 600);
+}
+END_TEST
+
 /* Who has waited as long as it told is not to blame. */
 START_TEST(a_withdrawal_in_time_is_the_others_fault) {
   struct cycles *k = w.broker.cycles;
   k->number = 10;
   halt_with(700, 600);
   cycles_answer(a, 0);
-  if (_i) k->members[k->hosts[wire_client(&w, a)->host].member].asked_ms -= 600;
+  for (int i = 0; _i && i < 2; i++) k->members[i].asked_ms -= 600;
   pack_uint(wire_begin(a, MESSAGE_NOTICE, OP_withdraw, 0, 1), q.round);
   wire_send(&w, a);
   expect_op(a, OP_resume);
@@ -329,6 +407,7 @@ int main(void) {
   tcase_add_checked_fixture(t, setup, teardown);
   tcase_add_test(t, parts_are_halted_one_after_the_other);
   tcase_add_loop_test(t, who_spoils_a_part_leaves_the_others, 0, 2 * WAYS);
+  tcase_add_test(t, the_clock_of_a_halt_ends_with_it);
   tcase_add_loop_test(t, who_spoils_a_halt_keeps_only_what_it_has, 0, WAYS);
   tcase_add_loop_test(t, who_always_spoils_it_is_left_out, 0, WAYS);
   tcase_add_loop_test(t, rounds_about_what_was_used_just_now_do_not_count, 0, 2);
@@ -337,7 +416,10 @@ int main(void) {
   suite_add_tcase(s, t);
   tcase_add_checked_fixture(t, setup, teardown);
   tcase_add_loop_test(t, halt_lasts_as_long_as_all_allow, 0, 8);
+  tcase_add_test(t, halt_lasts_as_long_as_it_would_take);
   tcase_add_loop_test(t, who_is_late_or_impatient, 0, 2);
+  tcase_add_test(t, who_had_no_time_is_not_struck);
+  tcase_add_test(t, the_clock_begins_when_all_are_asked);
   tcase_add_test(t, the_next_round_goes_without_the_other);
   tcase_add_loop_test(t, a_withdrawal_in_time_is_the_others_fault, 0, 2);
   return run_suite(s);

@@ -17,11 +17,6 @@ static void enter(struct end *host, struct end *holder, uint64_t id) {
   loads_raise(&k->loads, load);
   refs_token(&k->refs, token)->last = (uint16_t)(broker_now(k) - 100);
 }
-/* To read and answer so much takes the test longer than workers that tell nothing would wait. */
-static void setup(void) {
-  cycles_setup();
-  for (int i = 0; i < WORKERS; i++) wire_client(&w, &all[i])->cycle_pause_ms = 1500;
-}
 /* So many pairs, that were mentioned last 100 s ago. */
 static void enter_pairs(uint64_t n) {
   for (uint64_t i = 1; i <= n; i++) {
@@ -183,14 +178,34 @@ START_TEST(a_long_chain_is_pruned) {
 }
 END_TEST
 
+/* Who looks for those that spoilt a halt among the holders of suspects counts the holders. */
+START_TEST(many_holders_are_many_slices) {
+  enum { OBJECTS = 50, HOLDERS = 1000 };
+  struct cycles *k = w.broker.cycles;
+  struct refs *r = &w.broker.refs;
+  enter_pairs(OBJECTS);
+  cycles_begin_round();
+  ck_assert(next(a));
+  r->accounts = NULL; /* the holders are numbers only */
+  for (uint32_t i = 0; i < k->suspect_count; i++)
+    for (uint32_t n = 0; n < HOLDERS; n++)
+      ck_assert_int_eq(refs_hold(r, k->suspects[i].token, 1000 + n, 1000 + n, broker_now(&w.broker)), REFS_FIRST);
+  k->has_barred = true;
+  uint32_t slices = 1;
+  for (k->cursor = 0; !weed_touched(k); slices++) continue;
+  ck_assert_uint_ge(slices, 2 * OBJECTS * HOLDERS / 8192);
+}
+END_TEST
+
 int main(void) {
   Suite *s = suite_create("broker cycles many");
   TCase *t = tcase_create("many");
   suite_add_tcase(s, t);
   tcase_set_timeout(t, 120);
-  tcase_add_checked_fixture(t, setup, NULL);
+  tcase_add_checked_fixture(t, cycles_setup, NULL);
   tcase_add_test(t, a_hundred_thousand_are_gone_in_a_round);
   tcase_add_test(t, it_is_done_in_slices);
+  tcase_add_test(t, many_holders_are_many_slices);
   tcase_add_test(t, what_does_not_fit_comes_next);
   tcase_add_test(t, the_oldest_come_first);
   tcase_add_test(t, a_long_chain_is_pruned);
