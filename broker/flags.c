@@ -11,6 +11,12 @@
 #include "proto/settings/help.h"
 #include "proto/settings/socket_path.h"
 
+/* A time too short for a millisecond is one, and not 0, which is never. */
+static uint32_t rings_idle_ms(const struct settings *s) {
+  double ms = settings_seconds(s, SETTING_rings_idle) * 1e3;
+  return ms > 0 && ms < 1 ? 1 : (uint32_t)ms;
+}
+
 static bool configure(struct flags *f, const struct settings *s, char *error, size_t n) {
   char why[256];
   struct access_words words = {.mode = settings_text(s, SETTING_mode),
@@ -39,7 +45,7 @@ static bool configure(struct flags *f, const struct settings *s, char *error, si
       .poll_us = settings_count(s, SETTING_poll_us),
       .transport = (enum transport)settings_choice(s, SETTING_transport),
       .rings = settings_count(s, SETTING_rings),
-      .rings_idle_ms = (uint32_t)(settings_seconds(s, SETTING_rings_idle) * 1e3),
+      .rings_idle_ms = rings_idle_ms(s),
       .return_grace_ms = (uint64_t)(settings_seconds(s, SETTING_return_grace) * 1e3),
       .cycle_ms = (uint64_t)(settings_seconds(s, SETTING_cycle_time) * 1e3),
       .cycle_quiet_s = (uint32_t)settings_count(s, SETTING_cycle_quiet),

@@ -199,6 +199,7 @@ static bool may_read(const gaijin *g) {
 }
 
 static void send_queued(gaijin *g);
+static void answer_for_rings(gaijin *g);
 
 /* While nothing is read it is not knocked at either; the program calls again then. */
 static void receive_from_rings(gaijin *g, bool hears) {
@@ -232,8 +233,9 @@ static void receive(gaijin *g, bool hears) {
     receive_from_rings(g, hears);
     receive_from_socket(g);
   }
-  if (g->rings.out && gj_is_up(g) && !g->writer.open && !*g->condemned)
-    send_queued(g); /* there may be room again */
+  if (!gj_is_up(g) || g->writer.open || *g->condemned) return;
+  if (g->rings.out) send_queued(g); /* there may be room again */
+  answer_for_rings(g); /* who has become idle may not flush for long */
 }
 
 static int dispatch(gaijin *g, bool hears) {
@@ -308,6 +310,14 @@ static void send_queued(gaijin *g) {
   }
 }
 
+/* If an answer is due, and the out-queue empty: it is the first there. */
+static void answer_for_rings(gaijin *g) {
+  if (!g->rings.answers || g->write_broken || g->out_start < g->out.size) return;
+  compact(g);
+  gj_rings_answer(g);
+  send_queued(g);
+}
+
 int gaijin_flush(gaijin *g, bool releases) {
   if (g->lost) return gj_fail_lost(g);
   if (gj_is_fork(g)) return gj_fork_refuse(g);
@@ -317,11 +327,7 @@ int gaijin_flush(gaijin *g, bool releases) {
   /* Without memory the releases stay queued for the next flush. */
   if (g->n_releases && (releases || gaijin_queued_bytes(g))) gj_write_releases(g);
   send_queued(g);
-  if (g->rings.answers && g->out_start == g->out.size) {
-    compact(g); /* so that it is the first in the queue */
-    gj_rings_answer(g);
-    send_queued(g);
-  }
+  answer_for_rings(g);
   while (g->ret.owing && !g->write_broken && gj_owed_write(g)) {
     send_queued(g);
     if (gaijin_queued_bytes(g)) break; /* the socket takes no more */

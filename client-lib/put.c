@@ -77,13 +77,13 @@ static bool enter_array(struct writer *w, uint64_t behind) {
 static struct pack *writer_array(gaijin *g) {
   struct pack *p = writer_value(g);
   struct writer *w = &g->writer;
-  /* One more than announced must not announce more itself. */
-  if (!p || w->put > w->count) return NULL;
+  if (!p) return NULL;
   if (w->has_open && !w->refused)
     w->refused = (enum gaijin_status)gj_fail(
         g, GAIJIN_STATUS_UNSUPPORTED, "'%s' has an array inside one that is not ended",
         op_name(w->op));
-  if (w->has_open) return NULL;
+  /* One more than announced must not announce more itself. */
+  if (w->has_open || w->put > w->count) return NULL;
   if (!enter_array(w, w->count - w->put) && !w->refused)
     w->refused = (enum gaijin_status)gj_fail(
         g, GAIJIN_STATUS_UNSUPPORTED,

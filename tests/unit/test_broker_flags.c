@@ -56,6 +56,10 @@ START_TEST(flags_are_read) {
   ck_assert_int_eq(parse("--load-gain-tolerance", "2.5", "--log-level", "debug"), FLAGS_RUN);
   ck_assert_double_eq(f.config.load_gain, 2.5);
   ck_assert_int_eq(f.config.log_level, LOG_DEBUG);
+  ck_assert_int_eq(parse("--rings-idle", "0.0005", NULL, NULL), FLAGS_RUN);
+  ck_assert_uint_eq(f.config.rings_idle_ms, 1); /* 0 would be never */
+  parse("--rings-idle", "0", NULL, NULL);
+  ck_assert_uint_eq(f.config.rings_idle_ms, 0);
 }
 END_TEST
 

@@ -258,6 +258,15 @@ START_TEST(such_an_array_is_ended_and_holds_no_other) {
     gaijin_put_nil(f.g);
     refused(&f, GAIJIN_STATUS_UNSUPPORTED, "'s2t' has an array inside one that is not ended");
   }
+  for (int i = 0; i < 2; i++) { /* behind more values than were announced without it */
+    gaijin_begin_request(f.g, &to_x, 1);
+    gaijin_put_array_begin(f.g);
+    gaijin_put_bool(f.g, true);
+    if (i == 0) gaijin_put_array(f.g, 0);
+    if (i == 1) gaijin_put_array_begin(f.g);
+    gaijin_put_array_end(f.g);
+    refused(&f, GAIJIN_STATUS_UNSUPPORTED, "'s2t' has an array inside one that is not ended");
+  }
   gaijin_begin_request(f.g, &to_x, 1);
   gaijin_put_nil(f.g);
   gaijin_put_array_begin(f.g); /* the value announced is there already */

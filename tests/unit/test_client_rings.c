@@ -308,9 +308,8 @@ START_TEST(it_goes_back_and_comes_again) {
     ck_assert_int_eq(gaijin_end_request(f.g, told_answer, &f, NULL), 0);
     ck_assert_int_eq(gaijin_dispatch(f.g), 0);
     ck_assert_uint_eq(f.told.frees, id);
-    ck_assert(!f.g->rings.in && f.g->rings.out);
-    ck_assert_int_eq(gaijin_flush(f.g, false), 0);
-    ck_assert(!f.g->rings.out && !f.g->rings.pair.page);
+    ck_assert_msg(!f.g->rings.in && !f.g->rings.out && !f.g->rings.pair.page,
+                  "who is idle keeps them until it has something to flush");
     ck_assert_uint_ge(take_the_end(), 1);
     char knock;
     while (recv(f.fd, &knock, 1, MSG_PEEK | MSG_DONTWAIT) == 1 && !knock) recv(f.fd, &knock, 1, 0);
