@@ -71,9 +71,15 @@ bool gc_is_settled(lua_State *L, const struct worker *w) {
   return is;
 }
 
-/* As large as a script may have made steps, one would run to the finalisers. */
+/* One step at a time, as an allocation would make it: LUA_GCSTEP makes as many as it is behind by,
+ * and that, or steps as large as a script may have made them, runs to the finalisers. The string is
+ * there always, so nothing is allocated. */
 void gc_mark(lua_State *L, const struct worker *w) {
   int mul = lua_gc(L, LUA_GCSETSTEPMUL, STEP_MUL);
-  while (gc_is_settled(L, w)) lua_gc(L, LUA_GCSTEP, 0);
+  while (gc_is_settled(L, w)) {
+    lua_gc(L, LUA_GCRESTART, 0);
+    lua_pushliteral(L, "__mode");
+    lua_pop(L, 1);
+  }
   lua_gc(L, LUA_GCSETSTEPMUL, mul);
 }
