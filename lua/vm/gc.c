@@ -18,12 +18,14 @@ static int collect(lua_State *L) {
 void gc_open(lua_State *L, struct worker *w) {
   lua_pushcfunction(L, collect);
   w->anchors.collector = luaL_ref(L, LUA_REGISTRYINDEX);
+  lua_State *hidden = lua_newthread(L);
+  w->anchors.settled = luaL_ref(L, LUA_REGISTRYINDEX);
   lua_createtable(L, 1, 0);
   lua_createtable(L, 0, 1);
   lua_pushliteral(L, "v");
   lua_setfield(L, -2, "__mode");
   lua_setmetatable(L, -2);
-  w->anchors.settled = luaL_ref(L, LUA_REGISTRYINDEX);
+  lua_xmove(L, hidden, 1);
 }
 
 void gc_drop(struct worker *w) {
@@ -47,12 +49,23 @@ void gc_full(lua_State *L, struct worker *w) {
 
 /* ---- Settled ---- */
 
+/* A coroutine that never runs; on its stack is the table. No script gets at what is there, so none
+ * keeps the entry, which would tell for ever that the collector is settled. */
+static lua_State *get_hidden(lua_State *L, const struct worker *w) {
+  lua_rawgeti(L, LUA_REGISTRYINDEX, w->anchors.settled);
+  lua_State *hidden = lua_tothread(L, -1);
+  lua_pop(L, 1);
+  return hidden;
+}
+
 /* Nothing is allocated between the end of the round and the entry, so the next has not begun. */
 static int settle(lua_State *L) {
   struct worker *w = lua_touserdata(L, 1);
-  lua_rawgeti(L, LUA_REGISTRYINDEX, w->anchors.settled);
+  lua_State *hidden = get_hidden(L, w);
   lua_newtable(L);
-  if (lua_gc(L, LUA_GCSTEP, SLICE)) lua_rawseti(L, -2, 1);
+  if (!lua_gc(L, LUA_GCSTEP, SLICE)) return 0;
+  lua_xmove(L, hidden, 1);
+  lua_rawseti(hidden, 1, 1);
   return 0;
 }
 
@@ -64,16 +77,22 @@ bool gc_settle(struct worker *w) {
 }
 
 bool gc_is_settled(lua_State *L, const struct worker *w) {
-  lua_rawgeti(L, LUA_REGISTRYINDEX, w->anchors.settled);
-  lua_rawgeti(L, -1, 1);
-  bool is = !lua_isnil(L, -1);
-  lua_pop(L, 2);
+  lua_State *hidden = get_hidden(L, w);
+  lua_rawgeti(hidden, 1, 1);
+  bool is = !lua_isnil(hidden, -1);
+  lua_pop(hidden, 1);
   return is;
 }
 
-/* As large as a script may have made steps, one would run to the finalisers. */
+/* One step at a time, as an allocation would make it: LUA_GCSTEP makes as many as it is behind by,
+ * and that, or steps as large as a script may have made them, runs to the finalisers. The string is
+ * there always, so nothing is allocated. */
 void gc_mark(lua_State *L, const struct worker *w) {
   int mul = lua_gc(L, LUA_GCSETSTEPMUL, STEP_MUL);
-  while (gc_is_settled(L, w)) lua_gc(L, LUA_GCSTEP, 0);
+  while (gc_is_settled(L, w)) {
+    lua_gc(L, LUA_GCRESTART, 0);
+    lua_pushliteral(L, "__mode");
+    lua_pop(L, 1);
+  }
   lua_gc(L, LUA_GCSETSTEPMUL, mul);
 }

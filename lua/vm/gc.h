@@ -24,8 +24,8 @@ void gc_drop(struct worker *w);
 bool gc_settle(struct worker *w);
 bool gc_is_settled(lua_State *L, const struct worker *w);
 /* Settled it marks all that is used, clears the weak tables, and leaves the rest to its ordinary
- * pace. What was marked before, and has become garbage since, counts as used. May raise, what a
- * finaliser raises, when that is done. A collector that is stopped runs from then on. */
+ * pace. What was marked before, and has become garbage since, counts as used. Runs no
+ * finaliser. A collector that is stopped runs from then on. */
 void gc_mark(lua_State *L, const struct worker *w);
 
 #endif

@@ -50,7 +50,8 @@ struct anchors {
   int access_name; /* the string "access" */
   int quick;       /* function of quick.c */
   int collector;   /* function of vm/gc.c */
-  int settled;     /* of vm/gc.c: has an entry as long as no weak table was cleared, weak values */
+  int settled;     /* of vm/gc.c: a coroutine with a table of weak values, which has an entry as
+                    * long as no weak table was cleared */
   int serve, answer_raised; /* functions of serve.c */
   int trace_handler,
       trace_function; /* functions of trace.c, made before because making one allocates */

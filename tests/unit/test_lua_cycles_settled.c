@@ -98,6 +98,73 @@ START_TEST(what_was_marked_before_is_gone_too) {
 }
 END_TEST
 
+/* As by debug.getregistry: the empty tables that are in a table in there. */
+static void keep_from_registry(lua_State *L) {
+  lua_newtable(L);
+  for (lua_pushnil(L); lua_next(L, LUA_REGISTRYINDEX); lua_pop(L, 1)) {
+    if (!lua_istable(L, -1)) continue;
+    for (lua_pushnil(L); lua_next(L, -2); lua_pop(L, 1)) {
+      if (!lua_istable(L, -1) || lua_objlen(L, -1) > 0) continue;
+      lua_pushvalue(L, -1);
+      lua_pushnil(L);
+      bool is_empty = !lua_next(L, -2);
+      lua_pop(L, is_empty ? 1 : 3);
+      if (!is_empty) continue;
+      lua_pushvalue(L, -1);
+      lua_rawseti(L, 1, (int)lua_objlen(L, 1) + 1);
+    }
+  }
+  lua_setglobal(L, "kept");
+}
+
+/* A script that looks for leaks keeps what it comes by. */
+START_TEST(a_script_may_keep_all_it_finds) {
+  uint64_t id = make_garbage("");
+  ck_assert_uint_eq(asked(GAIJIN_CYCLE_CHECK, id, &A), 0);
+  lua_settop(v.w.L, 0);
+  keep_from_registry(v.w.L);
+  ck_assert_uint_eq(asked(GAIJIN_CYCLE_SCAN, id, &A), 0);
+  ck_assert_uint_eq(asked(GAIJIN_CYCLE_HALT, id, &A), 0);
+  decide(GAIJIN_OP_CONDEMN, &id, 1);
+  ck_assert(!gc_is_settled(v.w.L, &v.w));
+  end_round();
+  vm_do(&v, "note(tostring(weak[1]), tostring(weak[2]))");
+  ck_assert_str_eq(v.log, "nilnil");
+  vm_close(&v);
+}
+END_TEST
+
+/* Something large is made: its collector notes that it is behind by so much. */
+static void fall_behind(void) {
+  lua_State *L = v.w.L;
+  lua_gc(L, LUA_GCRESTART, 0);
+  lua_newuserdata(L, 64 << 20);
+  lua_newtable(L);
+  lua_pop(L, 2);
+}
+
+/* A collector that is far behind catches up when it is told to go on, and may come to the end of its round by that. It has marked
+ * a part of what is garbage by now. */
+START_TEST(a_collector_that_is_behind_only_marks) {
+  uint64_t id = make_garbage("");
+  ck_assert_uint_eq(asked(GAIJIN_CYCLE_CHECK, id, &A), 0);
+  vm_do(&v, "keep = weak[2]");
+  step(1000);
+  ck_assert(gc_is_settled(v.w.L, &v.w));
+  vm_do(&v, "keep = nil");
+  watch_with_a_finaliser();
+  fall_behind();
+  ck_assert(gc_is_settled(v.w.L, &v.w));
+  ck_assert_uint_eq(asked(_i ? GAIJIN_CYCLE_CHECK : GAIJIN_CYCLE_SCAN, id, &A), 0);
+  ck_assert_uint_eq(asked(GAIJIN_CYCLE_HALT, id, &A), 0);
+  decide(GAIJIN_OP_CONDEMN, &id, 1);
+  end_round();
+  vm_collect(&v);
+  ck_assert_str_eq(v.log, "nilnil");
+  vm_close(&v);
+}
+END_TEST
+
 START_TEST(what_was_fetched_since_the_check_is_live) {
   uint64_t id = make_garbage("");
   ck_assert_uint_eq(asked(GAIJIN_CYCLE_CHECK, id, &A), 0);
@@ -149,6 +216,8 @@ int main(void) {
   tcase_set_timeout(c, 60);
   tcase_add_test(c, in_halt_it_only_marks);
   tcase_add_test(c, what_was_marked_before_is_gone_too);
+  tcase_add_test(c, a_script_may_keep_all_it_finds);
+  tcase_add_loop_test(c, a_collector_that_is_behind_only_marks, 0, 2);
   tcase_add_loop_test(c, what_was_fetched_since_the_check_is_live, 0, 2);
   tcase_add_test(c, garbage_that_a_finaliser_has_goes);
   tcase_add_test(c, a_question_that_waits_ends_with_the_next_one);
