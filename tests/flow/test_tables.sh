@@ -103,7 +103,7 @@ check "no such column: 2, not $status" test "$status" = 2
 run "$ctl" clients -o exprots
 check "2, not $status" test "$status" = 2
 check "says what may be meant, and what there is" \
-  err_has "^gaijinctl: -o: there is no column 'exprots' \(did you mean exports\?\); clients has worker, id, .*, refused$"
+  err_has "^gaijinctl: -o: there is no column 'exprots' \(did you mean exports\?\); clients has worker, id, .*, transport$"
 
 story="a terminal of 80 columns"
 terminal 80 24
@@ -117,7 +117,7 @@ for command in "${all[@]}"; do
 done
 ran "gaijinctl clients"
 check "the important ones are there" screen_has '^worker +pid +.* answering$'
-check "says what is not" screen_has '^no room for .*id, uid'
+check "says what is not" screen_has '^no room for .*id, transport'
 check "and how to see it" screen_has -- '--wide shows all, -o COLUMN,... some\.$'
 ran "gaijinctl clients --wide | cat"
 check "a pipe gets all" screen_has '^worker +id +pid +uid'
@@ -125,7 +125,7 @@ ran "gaijinctl clients --limit 1"
 check "says that there are more" screen_has '^1 of 4 rows'
 terminal 200 24
 ran "gaijinctl clients"
-check "a wide terminal shows all" screen_has '^worker +id +pid .* refused$'
+check "a wide terminal shows all" screen_has '^worker +id +pid .* transport$'
 check "and there is nothing to say" eval '! screen_has "no room"'
 terminal 30 24
 ran "gaijinctl tokens"
