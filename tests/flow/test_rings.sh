@@ -10,7 +10,7 @@ worker=$build/gaijin-worker
 ctl=$build/gaijinctl
 
 transport() { "$ctl" clients -o worker,transport --json | tr -d ' \n' | grep "\"worker\":\"$1\",\"transport\":\"$2\"" >/dev/null; }
-descriptors() { ls "/proc/$1/fd" | wc -l; }
+descriptors() { find "/proc/$1/fd" -mindepth 1 | wc -l; }
 mappings() { grep -c gaijin-ring "/proc/$1/maps"; }
 given_back() { transport "$1" socket && [ "$(mappings "$broker")" = 0 ] && [ "$(descriptors "$broker")" = "$2" ]; }
 
