@@ -18,8 +18,8 @@
 #include "broker/cycles/cycles.h"
 #include "broker/net/carried.h"
 #include "broker/net/connections.h"
-#include "broker/ops/greet.h"
-#include "broker/ops/watch.h"
+#include "broker/ops/coming/greet.h"
+#include "broker/ops/watch/watch.h"
 
 /* The first and the last number of a sheet. */
 #define STATE_BEGIN UINT64_C(0x6761696a696e5550)

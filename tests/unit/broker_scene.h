@@ -11,7 +11,7 @@
 #include "broker/core/permissions.h"
 #include "broker/core/releases.h"
 #include "broker/net/limits.h"
-#include "broker/ops/watch.h"
+#include "broker/ops/watch/watch.h"
 #include "tests/unit/broker_carried.h"
 
 static struct wire w, v;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * Tokens of the books by kind and age (broker/ops/inspect.c).
+ * Tokens of the books by kind and age (broker/ops/show/inspect.c).
  */
 #include "tests/unit/broker_three.h"
 

@@ -4,7 +4,7 @@
  */
 #define _GNU_SOURCE /* memmem */
 #include "broker/core/notify.h"
-#include "broker/ops/greet.h"
+#include "broker/ops/coming/greet.h"
 #include "tests/unit/broker_wire.h"
 
 static struct wire w;

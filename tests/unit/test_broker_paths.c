@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * Each `paths` has a worker forked: who asks has so many open at most (broker/ops/reach.c).
+ * Each `paths` has a worker forked: who asks has so many open at most (broker/ops/route/reach.c).
  */
 #include "broker/net/reading.h"
 #include "tests/unit/broker_wire.h"

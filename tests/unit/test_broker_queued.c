@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * What waits in the broker's own queues: inspect of "queued" (broker/ops/show_queued.c).
+ * What waits in the broker's own queues: inspect of "queued" (broker/ops/show/show_queued.c).
  */
 #include <stdlib.h>
 

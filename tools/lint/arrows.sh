@@ -65,6 +65,8 @@ broker  base books net core cycles ops upgrade .
 lua     vm sandbox fiber ref ask walk cycles serve api .
 tools   base table ask watch touch graph run web top cmd|dev .
 tools/top  model feed|screen pages .
+tools/cmd  books|watch|touch|act|find|supervise .
+broker/ops refs|watch route|show coming .
 '
 check_floors() {
   awk '

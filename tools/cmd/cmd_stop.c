@@ -1,9 +1,0 @@
-/* SPDX-License-Identifier: MIT
- *
- * gaijinctl stop: ends a worker in good order, as a supervisor does, and waits until it has ended.
- */
-#include <signal.h>
-
-#include "tools/cmd/signal_worker.h"
-
-int cmd_stop(const struct invocation *in) { return signal_worker(in, "stop", SIGTERM); }
