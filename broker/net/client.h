@@ -198,8 +198,10 @@ struct client {
   bool write_failed; /* nothing is sent any more */
   bool is_full; /* when it was written to last something was left */
   bool wants_lanes; /* it may be offered some (carrier.h) */
+  bool got_no_lanes; /* when it was to be offered some at no_lanes_ms there was no room for them */
   uint32_t busy_ms, busy_from; /* when, on the loop's clock, and after how many messages in the
                                   present second of that began */
+  uint32_t no_lanes_ms;
   struct frame rest; /* what was read and not handled; when all was, the begin of a message */
   struct outbox outbox;
   struct account *account;
