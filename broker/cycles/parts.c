@@ -33,8 +33,8 @@ bool parts_unite(struct cycles *k) {
   for (; k->cursor < k->suspect_count && n < SLICE; k->cursor++, n++) {
     if (!round_is_on(k, k->cursor)) continue;
     const struct token *t = refs_token(r, k->suspects[k->cursor].token);
-    uint32_t boss = boss_of(k, t->host);
-    for (uint32_t i = t->holds; i != SLAB_NONE; i = refs_next_holder(r, i), n++) {
+    uint32_t boss = boss_of(k, t->host), most = n + CYCLES_HOLDERS_MOST; /* more: it was touched */
+    for (uint32_t i = t->holds; i != SLAB_NONE && n < most; i = refs_next_holder(r, i), n++) {
       uint32_t holder = refs_hold_at(r, i)->client;
       if (holder >= k->host_count) continue; /* since a moment ago: it was touched */
       k->hosts[boss_of(k, holder)].boss = boss;
