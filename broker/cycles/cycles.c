@@ -39,10 +39,17 @@ static void note_error(struct cycles *k, struct cycles_member *m, struct client 
               status == STATUS_unsupported ? "unable" : "busy", why);
 }
 
+/* A suspect of the part that is halted was used: nothing comes of it. */
+static void note_touch(struct cycles *k) {
+  if (k->phase == CYCLES_HALT && round_is_asking(k) && !k->is_lost && round_is_touched(k))
+    halt_touched(k);
+}
+
 bool cycles_answered(struct client *from, const struct message *m) {
   struct cycles *k = from->broker->cycles;
   struct cycles_member *member = find_member(k, from, m->id);
   if (!member) return false;
+  note_touch(k); /* what was read before this answer was sent before it */
   if (m->kind == MESSAGE_ERROR) {
     note_error(k, member, from, m);
   } else if (!messages_read(k, member, from, m)) {
@@ -51,9 +58,13 @@ bool cycles_answered(struct client *from, const struct message *m) {
     client_answer_came(from);
     member->answered = true;
     k->waiting--;
-    if (k->phase == CYCLES_HALT && (member->live || member->is_unable)) {
+    if (k->is_lost) {
+      /* It may be what the others have done that it tells. */
+    } else if (k->phase == CYCLES_HALT && (member->live || member->is_unable)) {
       round_lose_for(k, "worker %s uses an object", from->name);
       halt_bar(k, member->host, "uses objects");
+    } else if (k->phase == CYCLES_HALT) {
+      halt_note_clear(member);
     }
   }
   round_react(k);
@@ -123,8 +134,7 @@ void cycles_end_turn(struct broker *b) {
   struct cycles *k = b->cycles;
   if (k->stage == CYCLES_IDLE) when_hurry(k);
   if (k->stage == CYCLES_IDLE || b->refs.is_decided) return;
-  if (k->phase == CYCLES_HALT && round_is_asking(k) && !k->is_lost && round_is_touched(k))
-    halt_touched(k);
+  note_touch(k);
   round_react(k);
 }
 

@@ -6,8 +6,14 @@
  * withdraw before the broker gives up, and it is known who is to blame.
  *
  * Who spoils a halt is barred: what it has and holds is no suspect in this round, and the others
- * are asked once more. So nobody keeps more than what it holds. One that spoils several rounds is
- * left out for a while (when.c).
+ * are asked once more. So nobody keeps more than what it holds.
+ *
+ * One that spoils several rounds is left out for a while (when.c), but only for what it has done by
+ * itself: else another could have it do so, with a request that comes at the right moment. It was
+ * by itself if it has been clear, for then it stands still; or if nothing was sent to it between
+ * the check, in which it was clear and had no request to answer, and the halt. One that has others
+ * send it something all the time is not left out then: what that costs those who stand still is
+ * bounded by their rest after the round (when.c).
  */
 #include <stdio.h>
 
@@ -19,9 +25,10 @@ enum { HALT_MS = 50, HALT_MOST_MS = 1500, FAIR_MS = 500 };
 /* The clock of a turn may be behind by so much. */
 enum { CLOCK_MS = 10 };
 
-static struct client *client_of(const struct cycles *k, uint32_t host) {
-  const struct hosts *hosts = &k->b->hosts;
-  return slab_live(&hosts->all, host) ? hosts_at(hosts, host)->client : NULL;
+/* NULL: the host is none. Its number may be another's by now (messages_client). */
+static struct cycles_member *member_of(const struct cycles *k, uint32_t host) {
+  if (host >= k->host_count || k->hosts[host].member == SLAB_NONE) return NULL;
+  return &k->members[k->hosts[host].member];
 }
 
 static uint64_t pause_of(const struct client *c) {
@@ -48,11 +55,23 @@ uint64_t halt_left(const struct cycles *k, bool are_asked) {
   return are_asked && k->halt_ms < left ? k->halt_ms : left;
 }
 
+void halt_note_asked(struct cycles *k, struct cycles_member *m, const struct client *c) {
+  struct cycles_host *h = &k->hosts[m->host];
+  if (k->phase == CYCLES_CHECK) {
+    h->was_idle = calls_served_count(&k->b->calls, m->host) == 0;
+    h->sent = c->messages_out;
+  }
+  m->is_by_itself = k->phase == CYCLES_HALT && h->was_idle && c->messages_out == h->sent + 1;
+}
+
+void halt_note_clear(struct cycles_member *m) { m->is_by_itself = true; }
+
 void halt_bar(struct cycles *k, uint32_t host, const char *strike) {
-  struct client *c = client_of(k, host);
-  if (host >= k->host_count || k->hosts[host].is_barred) return;
+  const struct cycles_member *m = member_of(k, host);
+  struct client *c = m ? messages_client(k, m) : NULL;
+  if (!m || k->hosts[host].is_barred) return;
   k->hosts[host].is_barred = k->has_barred = true;
-  if (c && strike) when_strike(k, c, strike);
+  if (c && strike && m->is_by_itself) when_strike(k, c, strike);
 }
 
 /* Those that let others take less than it takes: one round goes without them, and the next without
@@ -98,10 +117,11 @@ void halt_late(struct cycles *k) {
 }
 
 void halt_touched(struct cycles *k) {
-  uint32_t by = k->b->refs.toucher;
-  const struct client *c = by == SLAB_NONE ? NULL : client_of(k, by);
-  round_lose_for(k, "an object was used meanwhile%s%s", c ? ", by worker " : "", c ? c->name : "");
-  if (c) halt_bar(k, by, "uses objects");
+  const struct cycles_member *by = member_of(k, k->b->refs.toucher);
+  const char *name = by ? messages_name(k, by) : NULL;
+  round_lose_for(k, "an object was used meanwhile%s%s", name ? ", by worker " : "",
+                 name ? name : "");
+  if (by) halt_bar(k, by->host, "uses objects");
 }
 
 void halt_withdrawn(struct cycles *k, const struct cycles_member *m, struct client *from) {

@@ -64,6 +64,8 @@ struct cycles_host {
   bool can, is_out;  /* be asked; what it holds is no suspect, or about to be none */
   bool is_barred;    /* in this round it has spoilt a halt: what it has and holds is no suspect */
   bool is_told;      /* the record of the round names it already */
+  bool was_idle;     /* when it was asked to check it had no request to answer, */
+  uint64_t sent;     /* and had been sent so many messages, with that one */
   uint32_t checked_ms; /* so long it took to answer in check, by our clock; or would have taken, as
                           it told, if it had not looked at the same before */
   uint32_t boss;       /* another host of its part; that of one is itself */
@@ -93,6 +95,7 @@ struct cycles_member {
   struct cycles_list hosted, held;
   uint64_t bytes; /* of the lists on the wire, at most */
   bool answered, is_unable; /* unable: it answered with an error, or will not answer */
+  bool is_by_itself; /* in halt: what it does is its own doing (halt.c) */
   uint8_t *live;      /* the bits it answered; NULL: none is set */
   uint8_t *edges;     /* eight bytes each; NULL: none */
   uint32_t edge_count;
@@ -253,6 +256,8 @@ bool weed_spread(struct cycles *k);
 
 /* ---- messages.c ---- */
 
+/* Its name; NULL: it has gone, and nobody knows it any more. */
+const char *messages_name(const struct cycles *k, const struct cycles_member *m);
 /* The member's connection; NULL: it has gone. */
 struct client *messages_client(const struct cycles *k, const struct cycles_member *m);
 /* One member each; true: all are. */
@@ -320,9 +325,13 @@ void round_free(struct cycles *k);
 void halt_be_patient(struct cycles *k);
 /* Milliseconds from now until it is late, when all have just been asked; or are about to be. */
 uint64_t halt_left(const struct cycles *k, bool are_asked);
-/* What a host does not let end well: what it has and holds is no suspect in this round. It is a
- * strike, or not. */
+/* A host has spoilt a halt: what it has and holds is no suspect in this round. It is a strike, for
+ * this reason, if that was its own doing; NULL: never. */
 void halt_bar(struct cycles *k, uint32_t host, const char *strike);
+/* Has just been asked, to check or to halt. */
+void halt_note_asked(struct cycles *k, struct cycles_member *m, const struct client *c);
+/* What was done since then is its own doing: it was clear, and stands still. */
+void halt_note_clear(struct cycles_member *m);
 /* Members have not answered in time, or one could not wait for them any longer. */
 void halt_late(struct cycles *k);
 /* A suspect of the part was used or given back. */

@@ -25,6 +25,12 @@ struct client *messages_client(const struct cycles *k, const struct cycles_membe
   return c && c->state == CLIENT_READY ? c : NULL;
 }
 
+const char *messages_name(const struct cycles *k, const struct cycles_member *m) {
+  const struct hosts *hosts = &k->b->hosts;
+  bool is_known = slab_live(&hosts->all, m->host) && hosts_at(hosts, m->host)->id == m->id;
+  return is_known ? hosts_at(hosts, m->host)->name : NULL;
+}
+
 static void charge(struct cycles *k, uint32_t values) {
   work_charge(&k->b->work, MESSAGE_COST + values / VALUES_PER_UNIT);
 }
@@ -61,6 +67,7 @@ static void send_cycle(struct cycles *k, struct cycles_member *m, struct client 
                             .kind = t->kind});
   }
   notify_send(b, to);
+  halt_note_asked(k, m, to);
   charge(k, m->hosted.count + m->held.count);
 }
 

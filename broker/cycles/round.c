@@ -159,6 +159,8 @@ void round_drop(struct cycles *k, struct cycles_member *m) {
   if (k->phase != CYCLES_HALT) return;
   if (c)
     round_lose_for(k, "worker %s cannot answer", c->name);
+  else if (messages_name(k, m))
+    round_lose_for(k, "worker %s has ended", messages_name(k, m));
   else
     round_lose_for(k, "a worker has ended");
   halt_bar(k, m->host, NULL);
