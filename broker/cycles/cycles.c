@@ -35,8 +35,7 @@ static void note_error(struct cycles *k, struct cycles_member *m, struct client 
   if (size > sizeof why) size = sizeof why;
   snprintf(why, sizeof why, "%s: %.*s", status_name((enum status)status), (int)size, text);
   round_drop(k, m);
-  when_unable(k, from, status == STATUS_unsupported,
-              status == STATUS_unsupported ? "unable" : "busy", why);
+  unable_says(k, from, status == STATUS_unsupported, why);
 }
 
 /* A suspect of the part that is halted was used: nothing comes of it. */
@@ -62,7 +61,7 @@ bool cycles_answered(struct client *from, const struct message *m) {
       /* It may be what the others have done that it tells. */
     } else if (k->phase == CYCLES_HALT && (member->live || member->is_unable)) {
       round_lose_for(k, "worker %s uses an object", from->name);
-      halt_bar(k, member->host, "uses objects");
+      halt_bar(k, member->host, UNABLE_USES);
     } else if (k->phase == CYCLES_HALT) {
       halt_note_clear(member);
     }
@@ -97,7 +96,8 @@ void cycles_ended(struct client *c) {
   if (m) round_drop(k, m);
 }
 
-/* In scan or check: all of what they have and hold is live. Nobody has stood still for them. */
+/* In scan or check: all of what they have and hold is live. Nobody has stood still for them, but
+ * the round has: the next ones go without them. */
 static void drop_late_ones(struct cycles *k) {
   uint32_t n = 0;
   for (uint32_t i = 0; i < k->member_count; i++) {
@@ -105,7 +105,7 @@ static void drop_late_ones(struct cycles *k) {
     if (!m->request || m->answered) continue;
     struct client *c = messages_client(k, m);
     round_drop(k, m);
-    if (c) when_leave_out(k, c, "late");
+    if (c) unable_hung(k, c);
     n++;
   }
   if (n)

@@ -8,7 +8,7 @@
  * Who spoils a halt is barred: what it has and holds is no suspect in this round, and the others
  * are asked once more. So nobody keeps more than what it holds.
  *
- * One that spoils several rounds is left out for a while (when.c), but only for what it has done by
+ * One that spoils several rounds is left out for a while (unable.c), but only for what it has done by
  * itself: else another could have it do so, with a request that comes at the right moment. It was
  * by itself if it has been clear, for then it stands still; or if nothing was sent to it between
  * the check, in which it was clear and had no request to answer, and the halt. One that has others
@@ -66,12 +66,12 @@ void halt_note_asked(struct cycles *k, struct cycles_member *m, const struct cli
 
 void halt_note_clear(struct cycles_member *m) { m->is_by_itself = true; }
 
-void halt_bar(struct cycles *k, uint32_t host, const char *strike) {
+void halt_bar(struct cycles *k, uint32_t host, enum unable_why strike) {
   const struct cycles_member *m = member_of(k, host);
   struct client *c = m ? messages_client(k, m) : NULL;
   if (!m || k->hosts[host].is_barred) return;
   k->hosts[host].is_barred = k->has_barred = true;
-  if (c && strike && m->is_by_itself) when_strike(k, c, strike);
+  if (c && strike && m->is_by_itself) unable_strike(k, c, strike);
 }
 
 /* Those that let others take less than it takes: one round goes without them, and the next without
@@ -85,7 +85,7 @@ static uint32_t bar_impatient(struct cycles *k) {
     if (!n++)
       round_lose_for(k, "worker %s lets others take no more than %u ms", c->name,
                      (unsigned)pause_of(c));
-    halt_bar(k, m->host, NULL);
+    halt_bar(k, m->host, UNABLE_NOT);
   }
   return n;
 }
@@ -101,7 +101,7 @@ static void bar_late(struct cycles *k) {
     if (!m->request || m->answered) continue;
     if (!n++) late = messages_client(k, m);
     bool had_time = now - m->asked_ms + CLOCK_MS >= k->halt_ms;
-    halt_bar(k, m->host, is_fair && had_time ? "late" : NULL);
+    halt_bar(k, m->host, is_fair && had_time ? UNABLE_LATE : UNABLE_NOT);
   }
   if (late)
     round_lose_for(k, "worker %s did not answer in time%s", late->name,
@@ -121,7 +121,7 @@ void halt_touched(struct cycles *k) {
   const char *name = by ? messages_name(k, by) : NULL;
   round_lose_for(k, "an object was used meanwhile%s%s", name ? ", by worker " : "",
                  name ? name : "");
-  if (by) halt_bar(k, by->host, "uses objects");
+  if (by) halt_bar(k, by->host, UNABLE_USES);
 }
 
 void halt_withdrawn(struct cycles *k, const struct cycles_member *m, struct client *from) {
@@ -131,5 +131,5 @@ void halt_withdrawn(struct cycles *k, const struct cycles_member *m, struct clie
     return;
   }
   round_lose_for(k, "worker %s could not wait", from->name);
-  halt_bar(k, m->host, "cannot wait");
+  halt_bar(k, m->host, UNABLE_IMPATIENT);
 }

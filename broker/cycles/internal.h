@@ -54,6 +54,19 @@ enum cycles_stage {
   CYCLES_CLEAR    /* the round is over; what is still on trial is acquitted */
 };
 
+/* Why one takes no part. The numbers go over to the next program (STATE_FORMAT). */
+enum unable_why {
+  UNABLE_NOT,
+  UNABLE_UNSUPPORTED,
+  UNABLE_BUSY,
+  UNABLE_HUNG,
+  UNABLE_USES, /* these three: in halt */
+  UNABLE_LATE,
+  UNABLE_IMPATIENT,
+  UNABLE_RESTS,
+  UNABLE_FULL
+};
+
 /* What a round came to. */
 enum cycles_outcome { CYCLES_NOTHING, CYCLES_FOUND, CYCLES_UNFINISHED, CYCLES_ABORTED };
 
@@ -66,6 +79,9 @@ struct cycles_host {
   bool is_told;      /* the record of the round names it already */
   bool was_idle;     /* when it was asked to check it had no request to answer, */
   uint64_t sent;     /* and had been sent so many messages, with that one */
+  uint64_t asked;    /* the incarnation that was asked in this round; 0: none */
+  uint64_t spent_ms; /* what the round has taken of it: in scan and check what it told, but no more
+                        than that took by our clock, in halt all the time that it stood still */
   uint32_t checked_ms; /* so long it took to answer in check, by our clock; or would have taken, as
                           it told, if it had not looked at the same before */
   uint32_t boss;       /* another host of its part; that of one is itself */
@@ -142,6 +158,7 @@ struct cycles {
   uint32_t quiet; /* seconds */
   uint32_t halts;         /* that have begun, all parts of one as one */
   uint32_t turns, checks; /* scans, checks and halts, all parts of a halt as one; but for halts */
+  bool is_by_request; /* an observer has asked for it */
   bool is_strict; /* who spoils it is struck: it does not suspect what was used just now */
   bool is_over;   /* there are more suspects than a round may have: */
   bool is_raised; /* so only what is quiet for longer stays on trial, */
@@ -258,7 +275,8 @@ bool weed_spread(struct cycles *k);
 
 /* Its name; NULL: it has gone, and nobody knows it any more. */
 const char *messages_name(const struct cycles *k, const struct cycles_member *m);
-/* The member's connection; NULL: it has gone. */
+/* The connection of this incarnation of a host, of a member; NULL: it has gone, or there is none. */
+struct client *messages_client_of(const struct cycles *k, uint32_t host, uint64_t id);
 struct client *messages_client(const struct cycles *k, const struct cycles_member *m);
 /* One member each; true: all are. */
 bool messages_ask(struct cycles *k);
@@ -280,18 +298,30 @@ void when_schedule(struct cycles *k);
 void when_hurry(struct cycles *k);
 /* Whether one may begin now. */
 bool when_may(const struct cycles *k);
-/* It cannot take part; for good, or for a while. `why`: a static text; `words`: the log's. */
-void when_unable(struct cycles *k, struct client *c, bool for_good, const char *why,
-                 const char *words);
-/* It has spoilt a round; too often, and it is not asked for a while. Rounds by request do not
- * count: they suspect what was used a moment ago. */
-void when_strike(struct cycles *k, struct client *c, const char *why);
-/* The record of the round names it, as one that was left out. */
-void when_leave_out(struct cycles *k, struct client *c, const char *why);
 /* Answers those whose round is over, or all. */
 void when_answer(struct cycles *k, bool all);
 /* There is none to be had: nobody holds anything. Answers all. */
 void when_answer_none(struct cycles *k);
+
+/* ---- unable.c ---- */
+
+/* Whether the client takes no part now. */
+bool unable_is(const struct cycles *k, const struct client *c);
+/* Of enum unable_why; static. "": it is none. */
+const char *unable_text(unsigned why);
+/* The record of the round names it, as one that was left out. */
+void unable_note(struct cycles *k, const struct client *c, unsigned why);
+/* It has said, in these words, that it cannot look; for good, or now. */
+void unable_says(struct cycles *k, struct client *c, bool for_good, const char *words);
+/* It has spoilt a round; too often, and it is left out. Rounds by request do not count: they
+ * suspect what was used a moment ago. */
+void unable_strike(struct cycles *k, struct client *c, enum unable_why why);
+/* It has not answered in scan or check. */
+void unable_hung(struct cycles *k, struct client *c);
+/* It has to rest for so many milliseconds, which the others do not wait for. */
+void unable_rest(struct cycles *k, struct client *c, uint64_t ms);
+/* The round is over: those that were asked in it, and have not been left out, have answered. */
+void unable_forgive(struct cycles *k);
 
 /* ---- round.c ---- */
 
@@ -326,8 +356,8 @@ void halt_be_patient(struct cycles *k);
 /* Milliseconds from now until it is late, when all have just been asked; or are about to be. */
 uint64_t halt_left(const struct cycles *k, bool are_asked);
 /* A host has spoilt a halt: what it has and holds is no suspect in this round. It is a strike, for
- * this reason, if that was its own doing; NULL: never. */
-void halt_bar(struct cycles *k, uint32_t host, const char *strike);
+ * this reason, if that was its own doing; UNABLE_NOT: never. */
+void halt_bar(struct cycles *k, uint32_t host, enum unable_why strike);
 /* Has just been asked, to check or to halt. */
 void halt_note_asked(struct cycles *k, struct cycles_member *m, const struct client *c);
 /* What was done since then is its own doing: it was clear, and stands still. */

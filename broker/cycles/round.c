@@ -163,7 +163,7 @@ void round_drop(struct cycles *k, struct cycles_member *m) {
     round_lose_for(k, "worker %s has ended", messages_name(k, m));
   else
     round_lose_for(k, "a worker has ended");
-  halt_bar(k, m->host, NULL);
+  halt_bar(k, m->host, UNABLE_NOT);
 }
 
 /* Those that were halted go on; the next part may end well. */
@@ -415,6 +415,7 @@ void round_begin(struct cycles *k) {
   k->began_ms = uv_now(k->b->loop);
   k->quiet = k->is_wanted ? 0 : k->quiet_s;
   k->is_strict = k->quiet > 0;
+  k->is_by_request = k->is_wanted;
   for (uint32_t i = 0; k->is_wanted && i < CYCLES_WAITERS; i++)
     k->waiters[i].is_served = k->waiters[i].host != 0;
   k->is_wanted = k->is_raised = k->is_over = k->is_cut = k->is_gathered = k->has_grown = false;

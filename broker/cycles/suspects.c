@@ -34,7 +34,7 @@ bool suspects_can_ask(const struct cycles *k, uint32_t host) {
   const struct client *c = hosts_at(&b->hosts, host)->client;
   return c && c->state == CLIENT_READY && !c->observer && !c->leaves && !c->has_hung_up &&
          client_has_room(c) && /* else it might have to be ended for what we send it */
-         c->version >= WIRE_VERSION_CYCLES && c->unable_s <= broker_now(b);
+         c->version >= WIRE_VERSION_CYCLES && !unable_is(k, c);
 }
 
 bool suspects_is_of_barred(const struct cycles *k, uint32_t token, uint32_t *n) {
@@ -69,21 +69,21 @@ static bool walk(struct cycles *k, const struct slab *s,
 
 /* ---- Hosts ---- */
 
-/* Why one is left out that can have a part in a cycle: it holds something. NULL: it is not. */
-static const char *why_left_out(const struct cycles *k, const struct client *c) {
-  if (c->state != CLIENT_READY || c->observer || c->leaves || c->has_hung_up) return NULL;
-  if (refs_first_held(&k->b->refs, c->host) == SLAB_NONE) return NULL;
-  if (c->version < WIRE_VERSION_CYCLES) return "unable";
-  if (c->unable_s > broker_now(k->b)) return c->unable_why ? c->unable_why : "busy";
-  return client_has_room(c) ? NULL : "does not read";
+/* Why one is left out that can have a part in a cycle: it holds something. */
+static unsigned why_left_out(const struct cycles *k, const struct client *c) {
+  if (c->state != CLIENT_READY || c->observer || c->leaves || c->has_hung_up) return UNABLE_NOT;
+  if (refs_first_held(&k->b->refs, c->host) == SLAB_NONE) return UNABLE_NOT;
+  if (c->version < WIRE_VERSION_CYCLES) return UNABLE_UNSUPPORTED;
+  if (unable_is(k, c)) return c->unable_why;
+  return client_has_room(c) ? UNABLE_NOT : UNABLE_FULL;
 }
 
 static uint32_t look_at_host(struct cycles *k, uint32_t i) {
   if (i >= k->host_count) return 0;
   k->hosts[i].can = suspects_can_ask(k, i);
-  struct client *c = k->hosts[i].can ? NULL : hosts_at(&k->b->hosts, i)->client;
-  const char *why = c ? why_left_out(k, c) : NULL;
-  if (why) when_leave_out(k, c, why);
+  const struct client *c = k->hosts[i].can ? NULL : hosts_at(&k->b->hosts, i)->client;
+  unsigned why = c ? why_left_out(k, c) : UNABLE_NOT;
+  if (why) unable_note(k, c, why);
   return 0;
 }
 bool suspects_look_at_hosts(struct cycles *k) { return walk(k, &k->b->hosts.all, look_at_host); }

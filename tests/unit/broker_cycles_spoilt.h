@@ -78,7 +78,7 @@ static inline void spoil(int way) {
 static inline const char *text_of(int way) {
   static const char *const texts[WAYS] = {"an object was used meanwhile, by worker c", "an object was used meanwhile, by worker c",
                                           "worker c uses an object", "worker c could not wait",
-                                          "worker c cannot answer; without c (busy)", "worker c did not answer in time",
+                                          "worker c cannot answer; left out: c (could not look)", "worker c did not answer in time",
                                           "worker c has ended"};
   return texts[way];
 }

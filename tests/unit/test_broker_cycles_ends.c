@@ -193,7 +193,7 @@ START_TEST(nobody_is_waited_for_for_ever) {
     cycles_expect_resume(b);
   }
   cycles_expect_end(0, _i == CYCLES_HALT ? "aborted" : "nothing");
-  wire_expect_text(&o, _i == CYCLES_HALT ? "worker b did not answer in time" : "without b (late)");
+  wire_expect_text(&o, _i == CYCLES_HALT ? "worker b did not answer in time" : "left out: b (does not answer)");
   cycles_answer(b, 3); /* to nobody */
   wire_quiet(&w, b);
   wire_quiet(&w, a);

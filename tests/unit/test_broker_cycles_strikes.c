@@ -46,7 +46,7 @@ START_TEST(who_always_spoils_it_is_left_out) {
   await_end();
   ck_assert_uint_eq(w.broker.cycles->number, 4);
   char text[80];
-  snprintf(text, sizeof text, "without c (%s)", wire_client(&w, c)->unable_why);
+  snprintf(text, sizeof text, "left out: c (%s)", unable_text(wire_client(&w, c)->unable_why));
   ck_assert_str_eq(w.broker.cycles->past[3].why, text);
 }
 END_TEST
