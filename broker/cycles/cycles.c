@@ -60,7 +60,7 @@ bool cycles_answered(struct client *from, const struct message *m) {
     if (k->is_lost) {
       /* It may be what the others have done that it tells. */
     } else if (k->phase == CYCLES_HALT && (member->live || member->is_unable)) {
-      round_lose_for(k, "worker %s uses an object", from->name);
+      round_lose_for(k, "worker %s uses a suspected object", from->name);
       halt_bar(k, member->host, UNABLE_USES);
     } else if (k->phase == CYCLES_HALT) {
       halt_note_clear(member);
@@ -99,29 +99,24 @@ void cycles_ended(struct client *c) {
 /* In scan or check: all of what they have and hold is live. Nobody has stood still for them, but
  * the round has: the next ones go without them. */
 static void drop_late_ones(struct cycles *k) {
-  uint32_t n = 0;
   for (uint32_t i = 0; i < k->member_count; i++) {
     struct cycles_member *m = &k->members[i];
     if (!m->request || m->answered) continue;
     struct client *c = messages_client(k, m);
     round_drop(k, m);
     if (c) unable_hung(k, c);
-    n++;
   }
-  if (n)
-    round_expect_answers(k);
-  else
-    round_stop_for(k, "it took too long");
+  round_expect_answers(k); /* nobody's: it goes on at once, or at the end of this turn */
 }
 
 void cycles_late(struct cycles *k) {
   if (k->b->refs.is_decided) return;
-  if (!round_is_asking(k))
-    round_stop_for(k, "it took too long");
-  else if (k->phase == CYCLES_HALT)
+  if (round_is_asking(k) && k->phase == CYCLES_HALT)
     halt_late(k);
-  else
+  else if (k->stage == CYCLES_WAIT)
     drop_late_ones(k);
+  else
+    round_stop_for(k, "the broker took too long");
   round_react(k);
 }
 

@@ -8,12 +8,12 @@
  * Who spoils a halt is barred: what it has and holds is no suspect in this round, and the others
  * are asked once more. So nobody keeps more than what it holds.
  *
- * One that spoils several rounds is left out for a while (unable.c), but only for what it has done by
- * itself: else another could have it do so, with a request that comes at the right moment. It was
- * by itself if it has been clear, for then it stands still; or if nothing was sent to it between
- * the check, in which it was clear and had no request to answer, and the halt. One that has others
- * send it something all the time is not left out then: what that costs those who stand still is
- * bounded by their rest after the round (when.c).
+ * One that spoils several rounds is left out for a while (unable.c), but only for what it has done
+ * by itself: else another could have it do so, with a request that comes at the right moment. It
+ * was by itself if it has been clear, for then it stands still; or if nothing was sent to it
+ * between the check, in which it was clear and had no request to answer, and the halt. One that has
+ * others send it something all the time is not left out then: what that costs those who stand still
+ * is bounded by their rest after the round (when.c).
  */
 #include <stdio.h>
 
@@ -107,7 +107,7 @@ static void bar_late(struct cycles *k) {
     round_lose_for(k, "worker %s did not answer in time%s", late->name,
                    n > 1 ? ", and others" : "");
   else
-    round_lose_for(k, "it took too long");
+    round_lose_for(k, "a worker did not answer in time");
 }
 
 void halt_late(struct cycles *k) {
@@ -119,8 +119,10 @@ void halt_late(struct cycles *k) {
 void halt_touched(struct cycles *k) {
   const struct cycles_member *by = member_of(k, k->b->refs.toucher);
   const char *name = by ? messages_name(k, by) : NULL;
-  round_lose_for(k, "an object was used meanwhile%s%s", name ? ", by worker " : "",
-                 name ? name : "");
+  if (name)
+    round_lose_for(k, "worker %s used a suspected object meanwhile", name);
+  else
+    round_lose_for(k, "a suspected object was used meanwhile");
   if (by) halt_bar(k, by->host, UNABLE_USES);
 }
 
@@ -130,6 +132,6 @@ void halt_withdrawn(struct cycles *k, const struct cycles_member *m, struct clie
     halt_late(k);
     return;
   }
-  round_lose_for(k, "worker %s could not wait", from->name);
+  round_lose_for(k, "worker %s could not stand still for so long", from->name);
   halt_bar(k, m->host, UNABLE_IMPATIENT);
 }

@@ -10,6 +10,7 @@
 #ifndef GAIJIN_BROKER_CYCLES_INTERNAL_H
 #define GAIJIN_BROKER_CYCLES_INTERNAL_H
 
+#include <stdarg.h>
 #include <uv.h>
 
 #include "broker/core/state.h"
@@ -85,7 +86,9 @@ struct cycles_host {
   uint32_t checked_ms; /* so long it took to answer in check, by our clock; or would have taken, as
                           it told, if it had not looked at the same before */
   uint32_t boss;       /* another host of its part; that of one is itself */
-  uint32_t first, next_part; /* of the boss: its part's suspects, and the boss of the next part */
+  uint32_t first;    /* of the boss: the first of its part's suspects; SLAB_NONE: it has none */
+  uint32_t grown_in; /* the last turn, counted from 1, in which one that it hosts was found live */
+  bool has_grown;    /* of the boss: one of its part was, in the last check */
 };
 
 struct cycles_suspect {
@@ -188,8 +191,11 @@ struct cycles {
   uint32_t edges_told; /* that members' answers have brought */
   uint32_t waiting;    /* members that have not answered */
   uint64_t ended_before, called_ended_before; /* as in refs, when this turn began */
-  uint32_t parts, part; /* bosses: of the next one to be halted, and of that which is; SLAB_NONE */
+  uint32_t part;        /* that which is halted, by its boss */
+  uint32_t parts_first; /* of all rounds: the boss, or one before it, whose part comes first; */
+  uint32_t parts_seen;  /* so many hosts from there on have been looked at */
   uint32_t part_count, parts_lost;
+  uint32_t parts_begun, parts_waiting; /* of the round; for their turn in this halt */
   uint64_t halt_ms, wanted_ms; /* how long answers in halt are waited for; and would be, if all
                                   members let the others take so long */
   uint64_t patience_ms; /* when one of them is about to have waited as long as it lets others */
@@ -197,6 +203,9 @@ struct cycles {
   bool is_again;   /* of some part nothing came: what is left of it is asked for once more */
   bool has_barred; /* a host, since the books were looked through for what it has */
   bool is_stopped; /* it is to be aborted as a whole */
+  bool is_short;   /* its checks did not suffice: only parts in which nothing was live are halted */
+  bool is_cut_off; /* its time was over before all parts had had their turn */
+  uint64_t ends_ms; /* when it begins no further check; then no further part */
   uint32_t condemned, suspects_at_first, longest_ms;
   uint32_t live_most;
   char keeper[TOLD_NAME_MAX_BYTES + 1];
@@ -256,9 +265,13 @@ bool parts_unite(struct cycles *k);
 bool parts_sort(struct cycles *k);
 /* The next one is the part from now on; false: there is none. */
 bool parts_next(struct cycles *k);
+/* Those that have had no turn come first in the next round. */
+void parts_put_off(struct cycles *k);
 /* The places of a turn, in their order: all, or in halt those of the part. SLAB_NONE: no more. */
 uint32_t parts_first_place(const struct cycles *k);
 uint32_t parts_next_place(const struct cycles *k, uint32_t place);
+/* All of the part is garbage. */
+bool parts_convict(struct cycles *k);
 /* Nothing has come of the part. */
 bool parts_release(struct cycles *k);
 
@@ -275,7 +288,8 @@ bool weed_spread(struct cycles *k);
 
 /* Its name; NULL: it has gone, and nobody knows it any more. */
 const char *messages_name(const struct cycles *k, const struct cycles_member *m);
-/* The connection of this incarnation of a host, of a member; NULL: it has gone, or there is none. */
+/* The connection of this incarnation of a host; of a member. NULL: it has gone, or there is
+ * none. */
 struct client *messages_client_of(const struct cycles *k, uint32_t host, uint64_t id);
 struct client *messages_client(const struct cycles *k, const struct cycles_member *m);
 /* One member each; true: all are. */
@@ -288,8 +302,8 @@ bool messages_read(struct cycles *k, struct cycles_member *m, struct client *fro
 
 /* ---- when.c ---- */
 
-/* A round is over. */
-void when_remember(struct cycles *k, enum cycles_outcome outcome);
+/* A round is over: when the next one begins. */
+void when_settle(struct cycles *k, enum cycles_outcome outcome);
 /* The first one is due after the pause. */
 void when_begin(struct cycles *k);
 /* The timer runs until the next one is due: who is idle is not woken meanwhile. */
@@ -302,6 +316,18 @@ bool when_may(const struct cycles *k);
 void when_answer(struct cycles *k, bool all);
 /* There is none to be had: nobody holds anything. Answers all. */
 void when_answer_none(struct cycles *k);
+
+/* ---- told.c ---- */
+
+/* One more sentence of what has become of the round. */
+void told_more(struct cycles *k, const char *format, ...) __attribute__((format(printf, 2, 3)));
+void told_more_args(struct cycles *k, const char *format, va_list args);
+/* Who asked for it is answered with this outcome, static. */
+const char *told_outcome(enum cycles_outcome outcome);
+/* The n-th of those that are remembered, the last one first. */
+const struct cycles_past *told_last(const struct cycles *k, uint32_t n);
+/* A round is over: it is remembered, and the log tells it. */
+void told_remember(struct cycles *k, enum cycles_outcome outcome);
 
 /* ---- unable.c ---- */
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * When there are rounds, and what is remembered. A round that finds nothing doubles the pause; one
- * that finds something, and many new tokens, set it back.
+ * When there are rounds, and who has asked for one. A round that finds nothing doubles the pause;
+ * one that finds something, or had no time for all, and many new tokens, set it back.
  *
  * No worker spends more than a hundredth of its time on rounds: what a round has taken of one is
  * the sum of all its answers in scan and check, and of the time that it stood still. All rest
@@ -27,8 +27,6 @@ enum { NEW_TOKENS = 100 };
 enum { SHARE = 100 };
 /* However much one has spent, the others do not wait longer for the next round. */
 enum { REST_MOST_MS = 600000 };
-
-static const char *const outcomes[] = {"nothing", "found", "unfinished", "aborted"};
 
 /* ---- When ---- */
 
@@ -106,9 +104,9 @@ static uint64_t have_rest(struct cycles *k) {
   return most < REST_MOST_MS ? most : REST_MOST_MS;
 }
 
-static void settle(struct cycles *k, enum cycles_outcome outcome) {
+void when_settle(struct cycles *k, enum cycles_outcome outcome) {
   uint64_t before = k->pause_ms, rest_ms = have_rest(k);
-  set_pause(k, outcome == CYCLES_FOUND || has_grown(k));
+  set_pause(k, outcome == CYCLES_FOUND || k->is_cut_off || has_grown(k));
   if (outcome == CYCLES_UNFINISHED && before && before < k->pause_ms) { /* the next one is longer */
     k->due_ms -= k->pause_ms - before;
     k->pause_ms = before;
@@ -116,62 +114,7 @@ static void settle(struct cycles *k, enum cycles_outcome outcome) {
   k->not_before_ms = uv_now(k->b->loop) + rest_ms;
 }
 
-static void log_it(struct cycles *k, const struct cycles_past *p) {
-  struct log *log = &k->b->log;
-  const char *colon = *p->why ? ": " : "";
-  if (p->outcome == CYCLES_FOUND)
-    log_line(log, LOG_INFO,
-             "round %llu for garbage in cycles: %u objects of %u suspects in %u workers are let "
-             "go, after %u turns in %llu ms%s%s",
-             (unsigned long long)p->number, p->condemned, p->suspects, p->members, p->turns,
-             (unsigned long long)p->took_ms, colon, p->why);
-  else
-    log_line(log, LOG_DEBUG,
-             "round %llu for garbage in cycles: %s%s%s, %u suspects, after %u turns in %llu ms",
-             (unsigned long long)p->number, outcomes[p->outcome], colon, p->why, p->suspects,
-             p->turns, (unsigned long long)p->took_ms);
-  if (k->is_cut)
-    log_line(log, LOG_WARN,
-             "round %llu for garbage in cycles: more is suspected than can be asked for at a time; "
-             "some was left out",
-             (unsigned long long)p->number);
-}
-
-/* What was aborted; who was left out. */
-static void tell_why(const struct cycles *k, char *why, size_t room) {
-  char more[32] = "";
-  if (k->more_left_out) snprintf(more, sizeof more, " and %u more", k->more_left_out);
-  snprintf(why, room, "%s%s%s%s%s", k->why, *k->why && *k->left_out ? "; " : "",
-           *k->left_out ? "left out: " : "", k->left_out, more);
-}
-
-void when_remember(struct cycles *k, enum cycles_outcome outcome) {
-  struct cycles_past *p = &k->past[k->rounds++ % CYCLES_ROUNDS];
-  uint64_t now = uv_now(k->b->loop);
-  *p = (struct cycles_past){.number = k->number,
-                            .ended_ms = now,
-                            .took_ms = now - k->began_ms,
-                            .outcome = outcome,
-                            .suspects = k->suspects_at_first,
-                            .members = k->members_most,
-                            .turns = k->turns,
-                            .condemned = k->condemned,
-                            .longest_ms = k->longest_ms,
-                            .live = k->live_most};
-  memcpy(p->keeper, k->keeper, sizeof p->keeper);
-  tell_why(k, p->why, sizeof p->why);
-  k->aborts += outcome == CYCLES_ABORTED;
-  k->condemned_ever += k->condemned;
-  if (!k->is_stopped) unable_forgive(k);
-  settle(k, outcome);
-  log_it(k, p);
-}
-
 /* ---- Who asked for one ---- */
-
-static const struct cycles_past *last(const struct cycles *k, uint32_t n) {
-  return &k->past[(k->rounds - 1 - n) % CYCLES_ROUNDS];
-}
 
 static void answer(struct cycles *k, struct client *to, uint64_t request,
                    const struct cycles_past *p) {
@@ -180,7 +123,7 @@ static void answer(struct cycles *k, struct client *to, uint64_t request,
   pack_uint(m, p->suspects);
   pack_uint(m, p->members);
   pack_uint(m, p->took_ms);
-  pack_text(m, outcomes[p->outcome]);
+  pack_text(m, told_outcome(p->outcome));
   pack_text(m, p->why);
   notify_send(k->b, to);
 }
@@ -198,7 +141,7 @@ static void answer_them(struct cycles *k, bool all, const struct cycles_past *p)
 }
 
 void when_answer(struct cycles *k, bool all) {
-  answer_them(k, all, k->rounds ? last(k, 0) : &(struct cycles_past){0});
+  answer_them(k, all, k->rounds ? told_last(k, 0) : &(struct cycles_past){0});
 }
 
 void when_answer_none(struct cycles *k) {
@@ -238,27 +181,4 @@ bool cycles_cancel(struct client *from, uint64_t request) {
     return true;
   }
   return false;
-}
-
-/* ---- What is shown ---- */
-
-uint32_t cycles_remembered(const struct broker *b) {
-  return b->cycles->rounds < CYCLES_ROUNDS ? (uint32_t)b->cycles->rounds : CYCLES_ROUNDS;
-}
-
-void cycles_write_row(const struct broker *b, uint32_t n, struct pack *p) {
-  const struct cycles_past *k = last(b->cycles, n);
-  pack_array(p, 12);
-  pack_uint(p, k->number);
-  pack_uint(p, (uv_now(b->loop) - k->ended_ms) / 1000);
-  pack_text(p, outcomes[k->outcome]);
-  pack_uint(p, k->condemned);
-  pack_uint(p, k->suspects);
-  pack_uint(p, k->members);
-  pack_uint(p, k->turns);
-  pack_uint(p, k->took_ms);
-  pack_uint(p, k->longest_ms);
-  pack_uint(p, k->live);
-  pack_text(p, k->keeper);
-  pack_text(p, k->why);
 }

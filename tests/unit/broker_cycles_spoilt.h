@@ -76,9 +76,9 @@ static inline void spoil(int way) {
   ways[way]();
 }
 static inline const char *text_of(int way) {
-  static const char *const texts[WAYS] = {"an object was used meanwhile, by worker c", "an object was used meanwhile, by worker c",
-                                          "worker c uses an object", "worker c could not wait",
-                                          "worker c cannot answer; left out: c (could not look)", "worker c did not answer in time",
+  static const char *const texts[WAYS] = {"worker c used a suspected object meanwhile", "worker c used a suspected object meanwhile",
+                                          "worker c uses a suspected object", "worker c could not stand still for so long",
+                                          "worker c could not look; left out: c (could not look)", "worker c did not answer in time",
                                           "worker c has ended"};
   return texts[way];
 }

@@ -233,7 +233,7 @@ START_TEST(a_withdrawal_in_time_is_the_others_fault) {
   wire_send(&w, a);
   expect_op(a, OP_resume);
   await_end();
-  ck_assert_str_eq(k->past[0].why, _i ? "worker b did not answer in time" : "worker a could not wait");
+  ck_assert_str_eq(k->past[0].why, _i ? "worker b did not answer in time" : "worker a could not stand still for so long");
   ck_assert_uint_eq(wire_client(&w, a)->strikes, _i ? 0u : 1u);
   ck_assert_uint_eq(wire_client(&w, b)->strikes, _i ? 1u : 0u);
 }

@@ -139,7 +139,7 @@ START_TEST(what_was_sent_before_the_answer_is_not_after_it) {
   expect_op(a, OP_resume);
   ck_assert_uint_eq(strikes_of(c), 0);
   await_end();
-  ck_assert_str_eq(w.broker.cycles->past[0].why, "an object was used meanwhile, by worker c");
+  ck_assert_str_eq(w.broker.cycles->past[0].why, "worker c used a suspected object meanwhile");
 }
 END_TEST
 
@@ -193,7 +193,7 @@ START_TEST(the_number_of_one_is_anothers) {
   expect_op(a, OP_resume);
   await_end();
   ck_assert_uint_eq(strikes_of(c), 0);
-  ck_assert_str_eq(k->past[0].why, "an object was used meanwhile");
+  ck_assert_str_eq(k->past[0].why, "a suspected object was used meanwhile");
 }
 END_TEST
 
