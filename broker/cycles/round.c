@@ -203,7 +203,7 @@ static void end_turn(struct cycles *k) {
     begin_turn(k, CYCLES_CHECK);
   } else {
     k->is_short = k->checks >= k->limit || !k->halts;
-    if (k->halts)
+    if (k->halts || k->phase == CYCLES_SCAN)
       finish(k);
     else
       split(k);

@@ -150,6 +150,22 @@ START_TEST(who_has_others_check_for_ever_keeps_only_its_own) {
 }
 END_TEST
 
+/* Nobody is halted who has not been asked to check. */
+START_TEST(a_scan_alone_is_not_enough) {
+  struct cycles *k = w.broker.cycles;
+  begin_by_time();
+  for (int i = 0; i < 6; i++) {
+    asked(six[i], CYCLES_SCAN);
+    if (i == 5) k->ends_ms = 0;
+    cycles_answer(six[i], 0);
+  }
+  await_end();
+  ck_assert_int_eq(last_round()->outcome, CYCLES_UNFINISHED);
+  ck_assert_uint_eq(last_round()->turns, 1);
+  ck_assert_uint_eq(k->limit, 2 * CYCLES_TURNS);
+}
+END_TEST
+
 /* The more checks a round may have, the longer it may be; but not if somebody waits for it, nor for ever. */
 START_TEST(a_round_is_so_long) {
   static const struct { uint32_t limit; uint64_t seconds; } cases[] = {{8, 90}, {16, 180}, {128, 1440}, {1 << 20, 1440}};
@@ -194,6 +210,7 @@ int main(void) {
   tcase_add_test(t, one_part_at_least_has_its_turn);
   tcase_add_loop_test(t, no_further_turn_when_the_time_is_over, 0, 2);
   tcase_add_loop_test(t, who_has_others_check_for_ever_keeps_only_its_own, 0, 2);
+  tcase_add_test(t, a_scan_alone_is_not_enough);
   tcase_add_loop_test(t, a_round_is_so_long, 0, 4);
   tcase_add_test(t, who_was_not_asked_is_not_late);
   return run_suite(s);
