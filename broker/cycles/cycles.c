@@ -61,7 +61,7 @@ bool cycles_answered(struct client *from, const struct message *m) {
       /* It may be what the others have done that it tells. */
     } else if (k->phase == CYCLES_HALT && (member->live || member->is_unable)) {
       round_lose_for(k, "worker %s uses a suspected object", from->name);
-      halt_bar(k, member->host, UNABLE_USES);
+      halt_bar(k, member, UNABLE_USES);
     } else if (k->phase == CYCLES_HALT) {
       halt_note_clear(member);
     }

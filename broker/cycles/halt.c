@@ -66,11 +66,9 @@ void halt_note_asked(struct cycles *k, struct cycles_member *m, const struct cli
 
 void halt_note_clear(struct cycles_member *m) { m->is_by_itself = true; }
 
-void halt_bar(struct cycles *k, uint32_t host, enum unable_why strike) {
-  const struct cycles_member *m = member_of(k, host);
-  struct client *c = m ? messages_client(k, m) : NULL;
-  if (!m || k->hosts[host].is_barred) return;
-  k->hosts[host].is_barred = k->has_barred = true;
+void halt_bar(struct cycles *k, const struct cycles_member *m, enum unable_why strike) {
+  struct client *c = messages_client(k, m);
+  k->hosts[m->host].is_barred = k->has_barred = true;
   if (c && strike && m->is_by_itself) unable_strike(k, c, strike);
 }
 
@@ -85,7 +83,7 @@ static uint32_t bar_impatient(struct cycles *k) {
     if (!n++)
       round_lose_for(k, "worker %s lets others take no more than %u ms", c->name,
                      (unsigned)pause_of(c));
-    halt_bar(k, m->host, UNABLE_NOT);
+    halt_bar(k, m, UNABLE_NOT);
   }
   return n;
 }
@@ -101,7 +99,7 @@ static void bar_late(struct cycles *k) {
     if (!m->request || m->answered) continue;
     if (!n++) late = messages_client(k, m);
     bool had_time = now - m->asked_ms + CLOCK_MS >= k->halt_ms;
-    halt_bar(k, m->host, is_fair && had_time ? UNABLE_LATE : UNABLE_NOT);
+    halt_bar(k, m, is_fair && had_time ? UNABLE_LATE : UNABLE_NOT);
   }
   if (late)
     round_lose_for(k, "worker %s did not answer in time%s", late->name,
@@ -123,7 +121,7 @@ void halt_touched(struct cycles *k) {
     round_lose_for(k, "worker %s used a suspected object meanwhile", name);
   else
     round_lose_for(k, "a suspected object was used meanwhile");
-  if (by) halt_bar(k, by->host, UNABLE_USES);
+  if (by) halt_bar(k, by, UNABLE_USES);
 }
 
 void halt_withdrawn(struct cycles *k, const struct cycles_member *m, struct client *from) {
@@ -133,5 +131,5 @@ void halt_withdrawn(struct cycles *k, const struct cycles_member *m, struct clie
     return;
   }
   round_lose_for(k, "worker %s could not stand still for so long", from->name);
-  halt_bar(k, m->host, UNABLE_IMPATIENT);
+  halt_bar(k, m, UNABLE_IMPATIENT);
 }

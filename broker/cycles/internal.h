@@ -381,9 +381,9 @@ void round_free(struct cycles *k);
 void halt_be_patient(struct cycles *k);
 /* Milliseconds from now until it is late, when all have just been asked; or are about to be. */
 uint64_t halt_left(const struct cycles *k, bool are_asked);
-/* A host has spoilt a halt: what it has and holds is no suspect in this round. It is a strike, for
- * this reason, if that was its own doing; UNABLE_NOT: never. */
-void halt_bar(struct cycles *k, uint32_t host, enum unable_why strike);
+/* A member has spoilt a halt: what it has and holds is no suspect in this round. It is a strike,
+ * for this reason, if that was its own doing; UNABLE_NOT: never. */
+void halt_bar(struct cycles *k, const struct cycles_member *m, enum unable_why strike);
 /* Has just been asked, to check or to halt. */
 void halt_note_asked(struct cycles *k, struct cycles_member *m, const struct client *c);
 /* What was done since then is its own doing: it was clear, and stands still. */

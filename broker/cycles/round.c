@@ -157,7 +157,7 @@ void round_drop(struct cycles *k, struct cycles_member *m) {
     round_lose_for(k, "worker %s has ended", messages_name(k, m));
   else
     round_lose_for(k, "a worker has ended");
-  halt_bar(k, m->host, UNABLE_NOT);
+  halt_bar(k, m, UNABLE_NOT);
 }
 
 /* Those that were halted go on; the next part may end well. */

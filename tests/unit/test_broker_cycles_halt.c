@@ -183,6 +183,21 @@ START_TEST(the_next_round_goes_without_the_other) {
 }
 END_TEST
 
+/* One that is late itself is not one that could not wait for others. */
+START_TEST(who_is_late_and_impatient_is_late) {
+  struct cycles *k = w.broker.cycles;
+  k->number = 11;
+  wire_client(&w, b)->cycle_pause_ms = 200;
+  halt_with(700, 1500);
+  cycles_answer(a, 0);
+  be_late();
+  expect_op(a, OP_resume);
+  await_end();
+  ck_assert_str_eq(k->past[0].why, "worker b did not answer in time");
+  ck_assert_uint_eq(wire_client(&w, b)->strikes, 0);
+}
+END_TEST
+
 /* Who was asked last is not to blame for a broker that took long to ask. */
 START_TEST(who_had_no_time_is_not_struck) {
   struct cycles *k = w.broker.cycles;
@@ -199,6 +214,7 @@ END_TEST
 /* A busy broker asks one in a turn: the time for answers begins when all have been asked. */
 START_TEST(the_clock_begins_when_all_are_asked) {
   struct cycles *k = w.broker.cycles;
+  told_ms = 1; /* so they are waited for less long than they wait */
   cycles_pair();
   begin_by_time();
   for (int phase = CYCLES_SCAN; phase <= CYCLES_CHECK; phase++) {
@@ -254,6 +270,7 @@ int main(void) {
   tcase_add_loop_test(t, halt_lasts_as_long_as_all_allow, 0, 8);
   tcase_add_test(t, halt_lasts_as_long_as_it_would_take);
   tcase_add_loop_test(t, who_is_late_or_impatient, 0, 2);
+  tcase_add_test(t, who_is_late_and_impatient_is_late);
   tcase_add_test(t, who_had_no_time_is_not_struck);
   tcase_add_test(t, the_clock_begins_when_all_are_asked);
   tcase_add_test(t, the_next_round_goes_without_the_other);
