@@ -119,6 +119,10 @@ static void carry_above(struct client *c, struct sheet *s) {
   SHEET(s, c->budget.ms);
   SHEET(s, c->budget.put_off);
   SHEET(s, c->weighed);
+  SHEET(s, c->unable_s);
+  SHEET(s, c->unable_why);
+  SHEET(s, c->hung);
+  SHEET(s, c->strikes);
   SHEET(s, c->cycle_pause_ms);
 }
 
