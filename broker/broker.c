@@ -246,6 +246,7 @@ int broker_start(struct broker *b, uv_loop_t *loop, const struct broker_config *
   struct state_head head = {0};
   b->loop = loop;
   b->call = config->call;
+  b->manager = config->manager;
   b->asked_to_upgrade = ask_on_upgrade;
   b->hello_ms = HELLO_MS;
   b->listener.fd = b->listener.lock_fd = b->listener.spare_fd = b->pool.fd = -1;

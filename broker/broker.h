@@ -35,6 +35,7 @@ struct broker_config {
   uint32_t cycle_quiet_s; /* for so long nobody has mentioned what is suspected */
   struct access access; /* zeroed: the broker's own user only */
   struct program_call call; /* what an upgrade executes; zeroed: there can be none */
+  const struct manager *manager; /* the service manager; must outlive the broker. NULL: none */
   int state; /* the descriptor of the state of the program before this one, which is closed when it
                 was read; 0: there was none */
   const char *policy;   /* its file; must outlive the broker. NULL: all may do everything */

@@ -62,7 +62,7 @@ static char *read_line(char *out, int room, void *stream) {
 
 bool ini_read(const struct ini *ini, const char *text, size_t size) {
   struct reading reading = {.ini = ini, .text = text, .size = size};
-  if (size >= 3 && memcmp(text, "\xef\xbb\xbf", 3) == 0) reading.at = 3; /* as Windows begins files */
+  if (size >= 3 && memcmp(text, "\xef\xbb\xbf", 3) == 0) reading.at = 3; /* as Windows does */
   int r = ini_parse_stream(read_line, &reading, on_key, &reading);
   if (r > 0)
     ini->refused(ini->user, (unsigned)r, "this is no section, no key = value and no comment");
