@@ -16,7 +16,9 @@
 #include "broker/core/state.h"
 
 struct broker_config {
-  const char *socket;   /* path; copied */
+  const char *socket;   /* path; copied. Who goes on for another program stays at that one's */
+  bool socket_is_given; /* by a setting; else it is the default */
+  int listen_fd;        /* a socket that listens there already (net/activation.h); 0: none */
   uint32_t load_min;    /* objects; these as proto/settings/settings.def describes them */
   double load_gain;     /* times */
   uint64_t weight_min;  /* bytes */

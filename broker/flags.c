@@ -47,6 +47,7 @@ static enum flags_outcome configure(struct flags *f, char *error, size_t n) {
   const char *socket = settings_text(s, SETTING_socket);
   f->config = (struct broker_config){
       .socket = socket ? socket : socket_path_default(f->default_socket, sizeof f->default_socket),
+      .socket_is_given = socket != NULL,
       .load_min = settings_count(s, SETTING_load_min),
       .load_gain = settings_ratio(s, SETTING_load_gain_tolerance),
       .weight_min = settings_size(s, SETTING_weight_min),

@@ -14,6 +14,7 @@
 
 #include "broker/broker.h"
 #include "broker/flags.h"
+#include "broker/net/activation.h"
 #include "broker/service.h"
 #include "broker/status.h"
 #include "broker/upgrade/own_file.h"
@@ -31,6 +32,7 @@ struct program {
   uv_signal_t signals[SIGNALS];
   struct broker broker;
   struct flags flags;
+  struct activation handed;
   struct manager manager;
   struct service service;
 };
@@ -156,9 +158,11 @@ static int end_shown(void) {
 }
 
 /* Answers a broker that asks whether this program can go on in its place. */
-static int answer_check(const char *stamp) {
+static int answer_check(const struct flags *f) {
   char text[UPGRADE_TEXT];
-  const char *answer = stamp_judge(stamp, STDIN_FILENO, text, sizeof text);
+  const struct stamp_settings settings = {.has_policy = f->config.policy != NULL,
+                                          .max_message = f->config.max_message};
+  const char *answer = stamp_judge(f->check_upgrade, STDIN_FILENO, &settings, text, sizeof text);
   if (answer) {
     puts(answer);
     return end_shown();
@@ -171,7 +175,7 @@ static int answer_check(const char *stamp) {
 static int answer(const struct flags *f) {
   const struct config *c = &f->settings;
   bool good = true;
-  if (f->check_upgrade) return answer_check(f->check_upgrade);
+  if (f->check_upgrade) return answer_check(f);
   if (settings_flag(&c->typed, SETTING_print_config)) {
     config_print(c);
   } else {
@@ -195,10 +199,29 @@ static bool is_asked(const struct flags *f) {
          settings_flag(typed, SETTING_check_config);
 }
 
+/* A socket of the service manager's is where the broker listens, if there is one. */
+static bool take_socket(struct program *p, char *error, size_t n) {
+  struct broker_config *config = &p->flags.config;
+  if (!activation_take(&p->handed, error, n)) return false;
+  if (!p->handed.fd) return true;
+  if (config->socket_is_given && strcmp(config->socket, p->handed.path) != 0) {
+    snprintf(error, n, "the service manager has handed over %s, and --socket says %s; leave "
+                       "--socket out, or change ListenStream=", p->handed.path, config->socket);
+    return false;
+  }
+  config->socket = p->handed.path;
+  config->listen_fd = p->handed.fd;
+  return true;
+}
+
 static int serve(struct program *p, char **argv, int state) {
   static char path[4096];
-  char error[256];
+  char error[512];
   struct broker_config *config = &p->flags.config;
+  if (!take_socket(p, error, sizeof error)) {
+    complain_in(config->log_format, error);
+    return 1;
+  }
   if (!manager_open(&p->manager, error, sizeof error)) complain_in(config->log_format, error);
   if (state > 0) config->state = state;
   bool has_path = own_file(argv[0], getenv("PATH"), "/proc/self/exe", path, sizeof path);

@@ -54,8 +54,8 @@ static void apply(struct service *s, const struct config *now) {
   if (*changed)
     log_asked(log, CAUSE_RELOAD,
               "SIGHUP: %s has %s otherwise than this broker; an upgrade (SIGUSR2) takes it over "
-              "without disconnecting anybody, but for socket, mode, group and policy, which need a "
-              "restart", now->path, changed);
+              "without disconnecting anybody, but for socket, mode, group, another policy's file "
+              "and a smaller max-message, which need a restart", now->path, changed);
 }
 
 static void refuse_settings(struct service *s, const char *path, const struct policy_errors *e) {

@@ -182,7 +182,8 @@ static bool make_files(struct upgrade *u, int *policy) {
   *policy = memfd_create("gaijin-policy", MFD_CLOEXEC);
   bool good = u->output >= 0 && ftruncate(u->output, OUTPUT_BYTES) == 0 &&
               fcntl(u->output, F_ADD_SEALS, F_SEAL_GROW) == 0 && *policy >= 0 &&
-              (!p->text || write(*policy, p->text, p->text_size) == (ssize_t)p->text_size);
+              (!p->text || write(*policy, p->text, p->text_size) == (ssize_t)p->text_size) &&
+              (!p->text || p->text_size || write(*policy, "\n", 1) == 1); /* empty: there is none */
   if (good) lseek(*policy, 0, SEEK_SET);
   return good;
 }

@@ -147,5 +147,31 @@ run "$build/gaijinctl" ping
 check "it serves on" test "$status" = 0
 rm "$conf"
 hup "$conf:? cannot open it"
+end_started
+
+story="an upgrade"
+printf 'socket = %s\nmax-message = 1M\nmax-waits = 5\n' "$GAIJIN_SOCKET" | conf
+start broker "$program" -c "$conf"
+broker=$pid
+wait_until "$build/gaijinctl" ping
+start shop "$build/gaijin-worker" -n shop -e 'bakaGaijin.text = ("x"):rep(100000)'
+wait_until exports shop text
+printf 'socket = %s\nmax-message = 4K\n' "$dir/s" | conf
+kill -USR2 "$broker"
+check "clients were told how much they may send" eventually has broker "no upgrade: .* cannot take over: its settings have 4096 bytes as max-message, and clients were told 1048576; to make it less takes a restart;"
+printf 'socket = %s\nmax-message = 4M\nmax-waits = 6\n' "$dir/elsewhere" | conf
+hup "$conf has socket, max-message, max-waits otherwise"
+kill -USR2 "$broker"
+check "goes on where it is" eventually has broker "warn: stays at $dir/s; $dir/elsewhere takes a restart$"
+run "$build/gaijinctl" clients -o worker
+check "with its workers" out_has '^shop$'
+run "$build/gaijinctl" get shop.text
+check "which answers" test "$status" = 0
+hup "$conf says what it said before$"
+printf 'socket = %s\npolicy = %s\n' "$dir/s" "$dir/policy" | conf
+kill -USR2 "$broker"
+check "a policy does not come on the way" eventually has broker "no upgrade: .* cannot take over: its settings name a policy, and the broker that runs has none; restart it;"
+run "$build/gaijinctl" clients -o worker
+check "all serve on" out_has '^shop$'
 
 finish
