@@ -28,7 +28,8 @@ static void feed_watchdog(struct service *s) {
 
 void service_begin(struct service *s, struct broker *b, const struct config *config,
                    const struct manager *manager) {
-  *s = (struct service){.broker = b, .config = config, .manager = manager};
+  *s = (struct service){.broker = b, .config = config, .manager = manager,
+                        .level = b->log.level};
   uv_timer_init(b->loop, &s->watchdog);
   s->watchdog.data = s;
   feed_watchdog(s);
@@ -40,12 +41,12 @@ void service_begin(struct service *s, struct broker *b, const struct config *con
 /* What of a good file can be had at once, and what cannot. */
 static void apply(struct service *s, const struct config *now) {
   struct log *log = &s->broker->log;
-  const enum log_level was = log->level;
+  const enum log_level was = s->level;
   char changed[256];
   enum log_level level = (enum log_level)settings_choice(&now->values, SETTING_log_level);
   config_compare(s->config, now, SETTING_log_level, changed, sizeof changed);
   if (level != was) {
-    log->level = level;
+    log->level = s->level = level;
     log_asked(log, CAUSE_RELOAD, "SIGHUP: log-level is %s now",
               setting_info(SETTING_log_level)->words[level]);
   }

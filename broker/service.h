@@ -14,6 +14,7 @@ struct service {
   struct broker *broker;
   const struct config *config; /* that the broker was started with */
   const struct manager *manager;
+  enum log_level level; /* that the settings had last; gaijinctl may have set another */
   uv_timer_t watchdog; /* runs if the manager wants to hear of us */
 };
 

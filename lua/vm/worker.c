@@ -112,7 +112,7 @@ static void begin_line(struct piece *p, const struct worker *w, enum log_level l
                        const struct log_about *about) {
   enum log_format format = w ? w->log_format : LOG_TEXT;
   p->used = logline_head(p->bytes, format, level, "gaijin-worker", about);
-  if (format != LOG_TEXT) return;
+  if (format == LOG_JSON) return;
   add_escaped(p, format, about->worker, "");
   add_escaped(p, format, ": ", "");
 }
