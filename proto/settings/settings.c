@@ -167,6 +167,17 @@ bool settings_parse(struct settings *s, enum setting id, const char *text) {
   return read_number(text, "0123456789.eE+-", &v, &rest) && !*rest && settings_put_number(s, id, v);
 }
 
+void settings_add(struct settings *s, const struct settings *others) {
+  assert(s->program == others->program);
+  for (enum setting id = 0; id < SETTINGS; id++)
+    if (others->values[id].given && !s->values[id].given) s->values[id] = others->values[id];
+}
+
+bool settings_equal(const struct settings *a, const struct settings *b, enum setting id) {
+  const char *x = a->values[id].text, *y = b->values[id].text;
+  return a->values[id].number == b->values[id].number && (x && y ? strcmp(x, y) == 0 : x == y);
+}
+
 bool settings_given(const struct settings *s, enum setting id) {
   assert(setting_belongs(id, s->program, NULL));
   return s->values[id].given;
@@ -266,6 +277,18 @@ void setting_standard(enum setting id, char *out, size_t n) {
     snprintf(out, n, "%s", i->standard_words);
   else
     snprintf(out, n, "%s", i->type == SETTING_FLAG ? "" : show(i, i->standard, number));
+}
+
+void settings_show(const struct settings *s, enum setting id, char *out, size_t n) {
+  const struct setting_info *i = setting_info(id);
+  char number[NUMBER_BYTES];
+  assert(setting_belongs(id, s->program, NULL));
+  if (i->type == SETTING_FLAG)
+    snprintf(out, n, "%s", s->values[id].number != 0 ? "true" : "false");
+  else if (i->type == SETTING_TEXT)
+    snprintf(out, n, "%s", s->values[id].text ? s->values[id].text : "");
+  else
+    snprintf(out, n, "%s", show(i, s->values[id].number, number));
 }
 
 void setting_refuse(enum setting id, const char *name, const char *value, char *out, size_t n) {
