@@ -61,7 +61,7 @@ if command -v zsh >/dev/null && command -v tmux >/dev/null; then
   terminal 80 24
   typed "clear; PS1='zsh> ' zsh -f"
   wait_until screen_has '^zsh> *$'
-  typed "PS1='zsh> '; autoload -U compinit bashcompinit; compinit -u -D; bashcompinit; . $man/gaijinctl.bash; clear"
+  typed "PS1='zsh> '; fpath=($man \$fpath); autoload -U compinit; compinit -u -D; clear"
   wait_until screen_has '^zsh> *$'
   keys -l "gaijinctl toke"
   keys Tab
@@ -70,6 +70,22 @@ if command -v zsh >/dev/null && command -v tmux >/dev/null; then
   keys -l "gaijinctl tokens --min"
   keys Tab
   check "a flag" eventually screen_has '^zsh> gaijinctl tokens --min-age'
+  keys C-u
+  keys -l "gaijinctl tokens --kin"
+  keys Tab
+  keys -l "us"
+  keys Tab
+  check "a word of a choice" eventually screen_has '^zsh> gaijinctl tokens --kind=userdata'
+  keys C-u
+  keys -l "gaijinctl clients -o work"
+  keys Tab
+  check "a column" eventually screen_has '^zsh> gaijinctl clients -o worker'
+  keys C-u
+  keys -l "gaijin-broker --log-l"
+  keys Tab
+  keys -l "de"
+  keys Tab
+  check "a flag of the broker" eventually screen_has '^zsh> gaijin-broker --log-level=debug'
   keys C-u
   keys -l "gaijinctl labels sho"
   keys Tab

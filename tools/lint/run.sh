@@ -32,7 +32,7 @@ mapfile -t folders < <(find proto client-lib policy broker lua tools tests examp
 step "cppcheck" cppcheck --quiet --std=c11 --enable=warning,performance,portability --inline-suppr \
   --library=posix,gnu --suppressions-list=tools/lint/cppcheck.txt --error-exitcode=1 -j "$(nproc)" \
   --cppcheck-build-dir="$build/cppcheck" -I. -Iclient-lib/include -I"$build/obj" "${folders[@]}"
-mapfile -t scripts < <(find tools tests examples .ci -type f \
+mapfile -t scripts < <(find tools tests examples packaging .ci -type f \
   \( -name '*.sh' -o -path .ci/run \) | sort)
 step "shellcheck" shellcheck -x -P SCRIPTDIR "${scripts[@]}"
 
