@@ -284,11 +284,12 @@ arm64-check: ## builds for arm64, and runs the unit tests and the story in an em
 check-web: all ## the page of gaijinctl web in Chromium, which is installed for it (RENEW=1: its picture in docs/, too)
 	@tests/web/run.sh "$(BUILD)"
 
-check-all: ## check, check-web, a minute of soak, and what takes other systems: distro-check, arm64-check
+check-all: ## check, check-web, a minute of soak, and what takes other systems: distro-check, packages-check, arm64-check
 	@$(MAKE) --no-print-directory check
 	@$(MAKE) --no-print-directory check-web
 	@$(MAKE) --no-print-directory soak MINUTES=1
 	@$(MAKE) --no-print-directory distro-check
+	@$(MAKE) --no-print-directory packages-check
 	@$(MAKE) --no-print-directory arm64-check
 
 # Figures of both are JSON; with RENEW=1 docs/performance.md and its picture are made of them.

@@ -45,6 +45,19 @@ installed-files: ## lists the files that `make install` installs
 uninstall: ## removes them, with the same PREFIX ...
 	$(call files,uninstall)
 
+# ---- Packages ----
+
+.PHONY: dist deb symbols packages-check
+dist: ## packs what is committed into $(BUILD)/gaijin-VERSION.tar.gz, the same bytes each time
+	@packaging/dist.sh $(VERSION) "$(BUILD)"
+deb: ## builds Debian packages of what is committed into $(BUILD)/deb, and has lintian look at them
+	@tools/setup.sh deb
+	@packaging/deb.sh $(VERSION) "$(BUILD)"
+packages-check: ## builds packages on a new Debian 12, installs, upgrades and removes them on another one (needs root)
+	@DISTRO_FRESH=1 DISTRO_COMMANDS="tools/setup.sh deb install && make deb && tests/distro/packages.sh" tests/distro/run.sh $(firstword $(DISTRO))
+symbols: $(BUILD)/libgaijin.so ## adds what libgaijin.so shows to its record, debian/libgaijin0.symbols
+	@packaging/symbols.sh $< $(VERSION) --record
+
 # ---- Man pages, and what shells complete ----
 
 # Of each call; the first one stands for all.
