@@ -17,14 +17,15 @@ docdir ?= $(datarootdir)/doc/gaijin
 pkgconfigdir ?= $(libdir)/pkgconfig
 bashcompdir ?= $(datarootdir)/bash-completion/completions
 zshcompdir ?= $(datarootdir)/zsh/site-functions
-systemddir ?= $(prefix)/lib/systemd
+systemunitdir ?= $(prefix)/lib/systemd/system
+userunitdir ?= $(prefix)/lib/systemd/user
 sysusersdir ?= $(prefix)/lib/sysusers.d
 tmpfilesdir ?= $(prefix)/lib/tmpfiles.d
 # Where stock interpreters look: with /usr the distribution's place, with /usr/local that of Lua itself.
 LUA_CMOD := $(shell pkg-config --variable=INSTALL_CMOD lua5.1 2>/dev/null)
 luacdir ?= $(if $(filter /usr,$(prefix)),$(or $(LUA_CMOD),/usr/lib/lua/5.1),$(exec_prefix)/lib/lua/5.1)
 
-PLACES := bindir libdir includedir datarootdir mandir docdir pkgconfigdir bashcompdir zshcompdir systemddir sysusersdir tmpfilesdir luacdir
+PLACES := bindir libdir includedir datarootdir mandir docdir pkgconfigdir bashcompdir zshcompdir systemunitdir userunitdir sysusersdir tmpfilesdir luacdir
 unplaced := $(strip $(foreach place,prefix $(PLACES),$(if $(filter /%,$(firstword $($(place)))),,$(place))))
 placed = $(if $(unplaced),$(error $(firstword $(unplaced)) is '$($(firstword $(unplaced)))': where things are installed is an absolute name))
 quoted = '$(subst ','\'',$(1))'

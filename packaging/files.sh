@@ -17,7 +17,7 @@ umask 022
 
 action=$1 build=$2
 places=(prefix bindir libdir includedir datarootdir mandir docdir pkgconfigdir luacdir bashcompdir zshcompdir
-  systemddir sysusersdir tmpfilesdir)
+  systemunitdir userunitdir sysusersdir tmpfilesdir)
 DESTDIR=${DESTDIR:-}
 declare -A emptied
 for place in "${places[@]}"; do
@@ -119,8 +119,8 @@ units() {
   for unit in packaging/systemd/*.{service,socket,target,slice} packaging/systemd/user/*; do
     case $unit in
       *'*'*) ;;
-      packaging/systemd/user/*) filled "$unit" "$systemddir/user/${unit##*/}" ;;
-      *) filled "$unit" "$systemddir/system/${unit##*/}" ;;
+      packaging/systemd/user/*) filled "$unit" "$userunitdir/${unit##*/}" ;;
+      *) filled "$unit" "$systemunitdir/${unit##*/}" ;;
     esac
   done
   if [ -e packaging/systemd/sysusers.conf ]; then filled packaging/systemd/sysusers.conf "$sysusersdir/gaijin.conf"; fi

@@ -27,7 +27,7 @@ if [ -n "$gone" ]; then
 fi
 [ -n "$new" ] || exit 0
 if [ "${3:-}" = --record ]; then
-  { sed -n 1p "$record" && { sed 1d "$record" && awk -v v="$version" '{ print " " $0 " " v }' <<<"$new"; } | sort; } >"$record.new"
+  { grep -v '^ ' "$record" && { grep '^ ' "$record" || true; awk -v v="$version" '{ print " " $0 " " v }' <<<"$new"; } | sort; } >"$record.new"
   mv "$record.new" "$record"
 else
   echo "$record lacks what $library shows; \`make symbols\` adds it:" >&2

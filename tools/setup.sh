@@ -129,6 +129,7 @@ look() {
         need_command qemu-user-static qemu-aarch64 qemu-aarch64-static
         ;;
       deb)
+        need_file build-essential /usr/share/build-essential
         need_command dpkg-dev dpkg-buildpackage
         need_command debhelper dh
         need_command lintian lintian

@@ -60,6 +60,28 @@ mkdir -p "$stage$at/share/doc/gaijin" && touch "$stage$at/share/doc/gaijin/mine"
 check "goes once more" installed uninstall DESTDIR="$stage"
 check "leaves what is not its own" test -e "$stage$at/share/doc/gaijin/mine"
 
+# A tree whose units are others.
+story="units"
+mkdir "$dir/tree"
+for file in "$root"/*; do ln -s "$file" "$dir/tree"; done
+rm "$dir/tree/packaging"
+cp -r "$root/packaging" "$dir/tree"
+rm -rf "$dir/tree/packaging/systemd"
+mkdir -p "$dir/tree/packaging/systemd/user"
+echo 'ExecStart=@bindir@/gaijin-broker %i @other@' >"$dir/tree/packaging/systemd/x@.service"
+touch "$dir/tree/packaging/systemd"/{x.socket,sysusers.conf,tmpfiles.conf,notes.txt} "$dir/tree/packaging/systemd/user/y.service"
+root=$dir/tree installed installed-files PREFIX='/a & b' | sed -n 's|^/a & b/lib/\([a-z]*\.*d/.*\)|\1|p' | grep -v '^pkgconfig' | sort >"$dir/list"
+check "go where systemd looks" diff "$dir/list" - <<'END'
+systemd/system/x.socket
+systemd/system/x@.service
+systemd/user/y.service
+sysusers.d/gaijin.conf
+tmpfiles.d/gaijin.conf
+END
+root=$dir/tree installed install-built PREFIX='/a & b' DESTDIR="$stage"
+check "and name what is installed beside them" test "$(cat "$stage/a & b/lib/systemd/system/x@.service")" = 'ExecStart=/a & b/bin/gaijin-broker %i @other@'
+rm -rf "$stage"
+
 story="places"
 installed install-built PREFIX=here >"$dir/out" 2>"$dir/err" && fail "a name that is not absolute"
 check "a name that is not absolute is refused" says "prefix is 'here': where things are installed is an absolute name"
