@@ -56,7 +56,17 @@ check "workers of a flag" completes "shop" tokens --host sh
 
 # As a user of zsh has it, in a terminal.
 story="completion in zsh"
+for program in gaijin-broker gaijin-worker gaijinctl; do
+  for flag in $("$build/$program" --help | grep -o -- ' --[a-z][a-z-]*' | sort -u); do
+    check "$program: $flag" grep -e "^ *'$flag=\?\[" "$man/_gaijinctl"
+  done
+done
+for command in $("$ctl" help | sed -n 's/^  \([a-z][a-z-]*\)\( .*\)\?$/\1/p'); do
+  check "the command $command" grep -e "^    '$command:" "$man/_gaijinctl"
+  check "and what is its own" grep -e "^    $command)$" "$man/_gaijinctl"
+done
 if command -v zsh >/dev/null && command -v tmux >/dev/null; then
+  check "zsh can read it" zsh -n "$man/_gaijinctl"
   . "$root/tests/flow/terminal.sh"
   terminal 80 24
   typed "clear; PS1='zsh> ' zsh -f"
