@@ -71,7 +71,7 @@ if command -v zsh >/dev/null && command -v tmux >/dev/null; then
   terminal 80 24
   typed "clear; PS1='zsh> ' zsh -f"
   wait_until screen_has '^zsh> *$'
-  typed "PS1='zsh> '; fpath=($man \$fpath); autoload -U compinit; compinit -u -D; clear"
+  typed "PS1='zsh> '; fpath=($man \$fpath); autoload -U compinit; compinit -u -D; cd $dir; clear"
   wait_until screen_has '^zsh> *$'
   keys -l "gaijinctl toke"
   keys Tab
@@ -90,6 +90,26 @@ if command -v zsh >/dev/null && command -v tmux >/dev/null; then
   keys -l "gaijinctl clients -o work"
   keys Tab
   check "a column" eventually screen_has '^zsh> gaijinctl clients -o worker'
+  keys C-u
+  keys -l "gaijinctl clients -o worker,answ"
+  keys Tab
+  check "another column" eventually screen_has '^zsh> gaijinctl clients -o worker,answering'
+  keys C-u
+  keys -l "gaijinctl tokens --sort hol"
+  keys Tab
+  check "a column that sorts" eventually screen_has '^zsh> gaijinctl tokens --sort holders'
+  keys C-u
+  keys -l "gaijinctl tokens --host sho"
+  keys Tab
+  check "a worker of a flag" eventually screen_has '^zsh> gaijinctl tokens --host shop'
+  keys C-u
+  keys -l "gaijinctl help toke"
+  keys Tab
+  check "a command to tell of" eventually screen_has '^zsh> gaijinctl help tokens'
+  keys C-u
+  keys -l "gaijin-worker scr"
+  keys Tab
+  check "a script" eventually screen_has '^zsh> gaijin-worker script.lua'
   keys C-u
   keys -l "gaijin-broker --log-l"
   keys Tab
