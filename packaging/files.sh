@@ -7,8 +7,8 @@
 #
 # `make install`, `uninstall` and `installed-files` call it in the top folder, with the directories
 # in the environment under GNU's names (install.mk), and DESTDIR, which stands before each and is
-# written into no file. strip=1: programs and libraries without what debuggers need. A directory that
-# is empty without our files goes with them, but for those that every system has.
+# written into no file. strip=1: programs and libraries without what debuggers need. A directory
+# that is empty without our files goes with them, but for those that every system has.
 #
 # shellcheck disable=SC2154 # the directories and the version come from there
 set -euo pipefail
@@ -16,18 +16,18 @@ export LC_ALL=C
 umask 022
 
 action=$1 build=$2
-places=(prefix bindir libdir includedir datarootdir mandir docdir pkgconfigdir luacdir bashcompdir zshcompdir
-  systemunitdir userunitdir sysusersdir tmpfilesdir)
+fail() { # status, text
+  echo "packaging/files.sh: $2" >&2
+  exit "$1"
+}
+places=(prefix bindir libdir includedir datarootdir mandir docdir pkgconfigdir luacdir
+  bashcompdir zshcompdir systemunitdir userunitdir sysusersdir tmpfilesdir)
 DESTDIR=${DESTDIR:-}
 declare -A emptied
 for place in "${places[@]}"; do
-  [[ ${!place:-} == /* ]] || { echo "packaging/files.sh: $place is no directory's name" >&2; exit 2; }
+  [[ ${!place:-} == /* ]] || fail 2 "$place is no directory's name"
 done
 
-# fail_without FILE: what is to be installed must have been built.
-fail_without() {
-  [ -e "$1" ] || { echo "packaging/files.sh: there is no $1; run make and make manuals first" >&2; exit 1; }
-}
 # removed TARGET
 removed() {
   rm -f "$DESTDIR$1"
@@ -39,12 +39,12 @@ file() {
     list) echo "$3" ;;
     uninstall) removed "$3" ;;
     install)
-      fail_without "$2"
+      [ -e "$2" ] || fail 1 "there is no $2; run make and make manuals first"
       install -D -m "$1" "$2" "$DESTDIR$3"
       ;;
   esac
 }
-# binary MODE SOURCE TARGET: the same, of machine code. What links with an archive needs its symbols.
+# binary MODE SOURCE TARGET: the same, of machine code. Who links with an archive needs its symbols.
 binary() {
   local what=--strip-unneeded
   file "$@"
@@ -113,9 +113,9 @@ all() {
   tree docs "$docdir/docs"
   tree examples "$docdir/examples"
 }
-# What stands in packaging/systemd: units of the system, and of users; users and directories to make.
+# What stands in packaging/systemd: units of the system, and of users; accounts and directories.
 units() {
-  local unit
+  local unit place
   for unit in packaging/systemd/*.{service,socket,target,slice} packaging/systemd/user/*; do
     case $unit in
       *'*'*) ;;
@@ -123,14 +123,23 @@ units() {
       *) filled "$unit" "$systemunitdir/${unit##*/}" ;;
     esac
   done
-  if [ -e packaging/systemd/sysusers.conf ]; then filled packaging/systemd/sysusers.conf "$sysusersdir/gaijin.conf"; fi
-  if [ -e packaging/systemd/tmpfiles.conf ]; then filled packaging/systemd/tmpfiles.conf "$tmpfilesdir/gaijin.conf"; fi
+  for unit in sysusers tmpfiles; do
+    place=${unit}dir
+    if [ -e "packaging/systemd/$unit.conf" ]; then
+      filled "packaging/systemd/$unit.conf" "${!place}/gaijin.conf"
+    fi
+  done
 }
 
-case $action in install | uninstall | list) all ;; *) echo "packaging/files.sh: unknown action '$action'" >&2; exit 2 ;; esac
+case $action in
+  install | uninstall | list) all ;;
+  *) fail 2 "unknown action '$action'" ;;
+esac
 
 # The linker's cache is to know the library, where this is the system itself and we may say so.
-if [ "$action" != list ] && [ -z "$DESTDIR" ] && [ "$(id -u)" = 0 ] && command -v ldconfig >/dev/null; then ldconfig; fi
+if [[ $action != list && -z $DESTDIR && $libdir == /usr/* && $(id -u) = 0 ]]; then
+  if command -v ldconfig >/dev/null; then ldconfig; fi
+fi
 for place in "${!emptied[@]}"; do
   while [[ $place == "$prefix"/* ]]; do
     case $place in "$bindir" | "$libdir" | "$includedir" | "$datarootdir" | "$mandir") break ;; esac

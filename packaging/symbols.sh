@@ -15,7 +15,11 @@ export LC_ALL=C
 cd "$(dirname "$0")/.."
 
 library=$1 version=$2 record=debian/libgaijin0.symbols
-shown() { nm -D --defined-only --with-symbol-versions "$library" | awk '{ sub(/@@/, "@", $3); print $3 == "GAIJIN_0" ? "GAIJIN_0@GAIJIN_0" : $3 }' | sort; }
+# A node of the version script is a name, too: of itself.
+shown() {
+  nm -D --defined-only --with-symbol-versions "$library" |
+    awk '{ sub(/@@/, "@", $3); print $2 == "A" ? $3 "@" $3 : $3 }' | sort
+}
 recorded() { sed -n 's/^ \([^ ]*\) .*/\1/p' "$record" | sort; }
 
 gone=$(comm -13 <(shown) <(recorded))
@@ -27,7 +31,10 @@ if [ -n "$gone" ]; then
 fi
 [ -n "$new" ] || exit 0
 if [ "${3:-}" = --record ]; then
-  { grep -v '^ ' "$record" && { grep '^ ' "$record" || true; awk -v v="$version" '{ print " " $0 " " v }' <<<"$new"; } | sort; } >"$record.new"
+  {
+    grep -v '^ ' "$record"
+    { grep '^ ' "$record" || true; awk -v v="$version" '{ print " " $0 " " v }' <<<"$new"; } | sort
+  } >"$record.new"
   mv "$record.new" "$record"
 else
   echo "$record lacks what $library shows; \`make symbols\` adds it:" >&2
