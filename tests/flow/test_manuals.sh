@@ -53,9 +53,16 @@ start shop "$build/gaijin-worker" -n shop -e ''
 wait_until "$ctl" wait shop --timeout 1
 check "workers" completes "shop" labels ""
 check "workers of a flag" completes "shop" tokens --host sh
+GAIJIN_SOCKET=$dir/none
+check "of no broker" not "shop" labels ""
+check "of the one whose socket is said" completes "shop" -s "$dir/gaijin.sock" labels ""
+check "behind the command, too" completes "shop" labels --socket = "$dir/gaijin.sock" ""
+GAIJIN_SOCKET=$dir/gaijin.sock
 
 # As a user of zsh has it, in a terminal.
 story="completion in zsh"
+check "a colon in a text is none of its marks" grep -F "'status:the broker on one screen\\: what" "$man/_gaijinctl"
+check "a quote does not end it" grep -F "worker'\\''s scheduler" "$man/_gaijinctl"
 for program in gaijin-broker gaijin-worker gaijinctl; do
   for flag in $("$build/$program" --help | grep -o -- ' --[a-z][a-z-]*' | sort -u); do
     check "$program: $flag" grep -e "^ *'$flag=\?\[" "$man/_gaijinctl"
@@ -106,6 +113,10 @@ if command -v zsh >/dev/null && command -v tmux >/dev/null; then
   keys -l "gaijinctl help toke"
   keys Tab
   check "a command to tell of" eventually screen_has '^zsh> gaijinctl help tokens'
+  keys C-u
+  keys -l "GAIJIN_SOCKET= gaijinctl -s gaijin.sock labels sho"
+  keys Tab
+  check "a worker of the broker whose socket is said" eventually screen_has '^zsh> GAIJIN_SOCKET= gaijinctl -s gaijin.sock labels shop'
   keys C-u
   keys -l "gaijin-worker scr"
   keys Tab

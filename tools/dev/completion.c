@@ -41,7 +41,9 @@ static void write_case(enum command_id id) {
 
 void completion_bash(void) {
   puts("# What bash completes behind gaijinctl.");
-  puts("_gaijinctl_workers() { gaijinctl clients -o worker 2>/dev/null | sed 1d; }\n"
+  puts("_gaijinctl_workers() {\n"
+       "  gaijinctl ${socket:+--socket \"$socket\"} clients -o worker 2>/dev/null | sed 1d\n"
+       "}\n"
        "_gaijinctl_take() {\n"
        "  local one\n"
        "  while IFS= read -r one; do\n"
@@ -50,15 +52,18 @@ void completion_bash(void) {
        "}\n"
        "_gaijinctl() {\n"
        "  local word=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD - 1]} command= i\n"
-       "  local flags= columns= words= from= commands=");
+       "  local flags= columns= words= from= commands= socket=");
   printf("  commands=\"");
   for (enum command_id id = 0; id < COMMANDS; id++)
     printf("%s%s", id ? " " : "", command_info(id)->name);
   puts("\"");
   puts("  for ((i = 1; i < COMP_CWORD; i++)); do\n"
-       "    [[ \" $commands \" == *\" ${COMP_WORDS[i]} \"* ]] || continue\n"
+       "    case ${COMP_WORDS[i]} in\n"
+       "      -s | --socket) socket=${COMP_WORDS[i + 1]} ;;\n"
+       "      =) [[ ${COMP_WORDS[i - 1]} != --socket ]] || socket=${COMP_WORDS[i + 1]} ;;\n"
+       "    esac\n"
+       "    [[ -z $command && \" $commands \" == *\" ${COMP_WORDS[i]} \"* ]] || continue\n"
        "    command=${COMP_WORDS[i]}\n"
-       "    break\n"
        "  done\n"
        "  case $command in");
   for (enum command_id id = 0; id < COMMANDS; id++) write_case(id);
@@ -177,7 +182,9 @@ void completion_zsh(void) {
        "_gaijin_nothing() { return 1 }\n"
        "_gaijin_workers() {\n"
        "  local -a names\n"
-       "  names=(${(f)\"$(gaijinctl clients -o worker 2>/dev/null)\"})\n"
+       "  local socket=${(Q)opt_args[--socket]:-${(Q)opt_args[-s]}}\n"
+       "  local -a broker=(${socket:+--socket=$socket})\n"
+       "  names=(${(f)\"$(gaijinctl $broker clients -o worker 2>/dev/null)\"})\n"
        "  names[1]=()\n"
        "  compadd -a names\n"
        "}\n"
