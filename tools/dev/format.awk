@@ -75,4 +75,7 @@ fenced { print escaped($0); next }
   sub(/^ +/, "")
   print inline($0)
 }
-END { begin("") }
+END {
+  begin("")
+  print ".SH SEE ALSO\n.BR gaijin\\-broker (1),\n.BR gaijinctl (1)"
+}

@@ -105,8 +105,9 @@ static void write_page(enum settings_program program) {
     if (p == program) continue;
     printf(".BR ");
     put(settings_program_name(p));
-    puts(" (1)");
+    puts(" (1),");
   }
+  puts(".BR gaijin\\-policy (5),\n.BR libgaijin (3)");
 }
 
 int main(int argc, char **argv) {
