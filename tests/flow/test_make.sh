@@ -73,7 +73,7 @@ run "${lacking[@]}" help
 check "is shown" test "$status" = 0
 
 mkdir "$dir/a b"
-cp -r "$root"/{Makefile,proto,client-lib,tools} "$dir/a b/"
+cp -r "$root"/{Makefile,install.mk,proto,client-lib,tools} "$dir/a b/"
 story="in a folder with a blank"
 run make -C "$dir/a b" --no-print-directory build/docs-tables build/libgaijin.so
 check "builds" test "$status" = 0
