@@ -20,7 +20,7 @@
 #include "broker/base/sheet.h"
 #include "broker/core/state.h"
 
-enum { STATE_FORMAT = 6 };
+enum { STATE_FORMAT = 7 };
 
 /* What the program that stops tells the next one. */
 struct state_head {
