@@ -144,9 +144,9 @@ struct gaijin_options {
 GAIJIN_API char *gaijin_default_socket(char *out, size_t n);
 
 /* Connects and says hello; blocks until the broker answered. On success *out owns the connection
- * (gaijin_close). On failure it is NULL, error (n bytes) has one clear line without newline, and the
- * status is returned (lost: no broker; name_taken; busy: no room; protocol: version; unsupported:
- * path too long, a name no worker can have, no random numbers, an option not known here). */
+ * (gaijin_close). On failure it is NULL, error (n bytes) has one clear line without newline, and
+ * the status is returned (lost: no broker; name_taken; busy: no room; protocol: version;
+ * unsupported: path too long, no name for a worker, no random numbers, an unknown option). */
 GAIJIN_API int gaijin_connect_sized(gaijin **out, const struct gaijin_options *options,
                                     size_t options_size, size_t events_size, char *error, size_t n);
 static inline int gaijin_connect(gaijin **out, const struct gaijin_options *options, char *error,
