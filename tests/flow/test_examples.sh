@@ -57,7 +57,7 @@ run "$build/gaijinctl" run "$game"/{players,shop,weather,monsters,rounds}.lua --
 check "ends with 0" test "$status" = 0
 check "nobody is missed" out_has '50 rounds; missed: shop 0, weather 0, monsters 0$'
 
-if "$build/gaijinctl" help run | grep health >/dev/null; then # run reads files
+if "$build/gaijinctl" help run | grep 'FILE\.ucl' >/dev/null; then # run reads files
   story="the game from its file"
   run env GAIJIN_SOCKET="$dir/file.sock" "$build/gaijinctl" run "$game/game.ucl"
   check "ends with 0" test "$status" = 0
