@@ -268,6 +268,7 @@ int broker_start(struct broker *b, uv_loop_t *loop, const struct broker_config *
   b->call = config->call;
   b->manager = config->manager;
   b->asked_to_upgrade = ask_on_upgrade;
+  b->named = watch_answer;
   b->hello_ms = HELLO_MS;
   b->listener.fd = b->listener.lock_fd = b->listener.spare_fd = b->pool.fd = -1;
   connections_init(&b->connections, loop, &b->work, &b->log, &client_events, b,

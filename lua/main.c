@@ -186,6 +186,7 @@ static int connect_and_run(struct program *p) {
                                    .reconnect_ms = options_reconnect_ms(&p->o.values),
                                    .poll_us = w->poll_us,
                                    .shared_memory = w->shared_memory,
+                                   .succeed = settings_flag(&p->o.values, SETTING_succeed),
                                    .cycle_pause_ms = (uint32_t)(w->cycle_pause * 1e3)};
   int refused = gaijin_connect(&w->g, &options, error, sizeof error);
   if (refused) {

@@ -112,6 +112,9 @@ struct broker {
   uint32_t hello_ms; /* the time it has to say it */
 
   uint64_t last_generated; /* the N of the last name client-N */
+  /* A client has got the name that it was to succeed in (core/succession.h): those who wait for
+   * that are to be answered, which is done above. */
+  void (*named)(struct client *c);
 
   struct roster roster;
   struct grace grace;

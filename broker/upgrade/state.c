@@ -15,6 +15,7 @@
 #include "broker/core/expiry.h"
 #include "broker/core/permissions.h"
 #include "broker/core/releases.h"
+#include "broker/core/succession.h"
 #include "broker/cycles/cycles.h"
 #include "broker/net/carried.h"
 #include "broker/net/connections.h"
@@ -72,7 +73,7 @@ static void carry_jobs(struct broker *b, struct sheet *s) {
     if (s->writes || !is_job) continue;
     if (!h->client)
       releases_go_on(b, i);
-    else if (h->client->name_record != SLAB_NONE)
+    else if (succession_has_name(h->client))
       watch_go_on(h->client);
     else
       sheet_fail(s, "a client without a name is told of");

@@ -188,6 +188,8 @@ static void on_reconnected(void *worker, int fd) {
   deaths_on_return(worker);
 }
 
+static void on_succeeded(void *worker) { ending_succeeded(worker); }
+
 const struct gaijin_events library_events = {.request = begin_request,
                                              .cancel = begin_cancel,
                                              .free = collect_on_free,
@@ -202,7 +204,8 @@ const struct gaijin_events library_events = {.request = begin_request,
                                              .dead = on_dead,
                                              .cycle = rounds_asked,
                                              .condemn = rounds_condemned,
-                                             .resume = rounds_resumed};
+                                             .resume = rounds_resumed,
+                                             .succeeded = on_succeeded};
 
 /* ---- Opening ---- */
 
