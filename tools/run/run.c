@@ -12,6 +12,8 @@
 #include "proto/settings/memory.h"
 #include "tools/base/text.h"
 #include "tools/run/broker.h"
+#include "tools/run/control.h"
+#include "tools/run/log.h"
 #include "tools/run/observer.h"
 #include "tools/run/state.h"
 #include "tools/run/worker.h"
@@ -32,8 +34,7 @@ static bool may_start(struct run *r, struct worker *w) {
   for (size_t k = 0; k < after->count; k++) {
     const struct worker *need = find(r, after->at[k]);
     if (need->life.state == LIFE_FAILED) {
-      tool_error("run: worker %s is not started: it comes after %s, which has failed",
-                 w->plan->name, need->plan->name);
+      log_event(w, "is not started: it comes after %s, which has failed", need->plan->name);
       life_refuse(&w->life);
       r->again = true;
       return false;
@@ -97,9 +98,14 @@ static void run_changed(struct run *r) {
         worker_start(w), r->again = true;
     }
   }
+  control_changed(r->control);
   if (is_over(r)) end(r);
   r->changing = false;
   if (r->ending && r->broker.pid == 0) uv_stop(&r->loop);
+}
+
+static void on_line(const struct worker *w, const char *line, size_t size) {
+  control_line(w->run->control, w, line, size);
 }
 
 /* ---- Signals ---- */
@@ -156,6 +162,7 @@ static void close_handle(uv_handle_t *h, void *unused) {
 
 static void deinit(struct run *r) {
   for (size_t i = 0; i < r->count; i++) worker_deinit(&r->workers[i]);
+  control_end(r->control);
   /* The handles' end restores the default actions, and there is still a directory to be removed. */
   sigset_t late;
   sigemptyset(&late);
@@ -169,7 +176,7 @@ static void deinit(struct run *r) {
 }
 
 int run(const struct run_plan *plan) {
-  struct run r = {.plan = plan, .changed = run_changed};
+  struct run r = {.plan = plan, .changed = run_changed, .line = on_line};
   uv_replace_allocator(malloc, memory_grow_or_end, calloc, free);
   int e = uv_loop_init(&r.loop);
   if (e) {
@@ -181,6 +188,7 @@ int run(const struct run_plan *plan) {
     run_fail(&r);
   } else {
     begin_workers(&r);
+    r.control = control_begin(&r);
     run_changed(&r);
   }
   uv_run(&r.loop, UV_RUN_DEFAULT);

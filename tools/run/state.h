@@ -14,6 +14,7 @@
 
 #include <gaijin/gaijin.h>
 #include "tools/run/child.h"
+#include "tools/run/line_ring.h"
 #include "tools/run/output.h"
 #include "tools/run/plan.h"
 
@@ -22,11 +23,14 @@ enum { RUN_SIGNALS = 4 };
 
 struct run;
 
+struct control;
+struct worker;
+
 /* A stream of a worker's output. */
 struct stream {
   uv_poll_t *poll; /* NULL while it is closed */
   struct output output;
-  struct run *run;
+  struct worker *worker; /* whose it is */
 };
 
 struct worker {
@@ -36,6 +40,7 @@ struct worker {
   struct life life;
   struct stream streams[RUN_STREAMS];
   char *heads[RUN_STREAMS]; /* what stands before its lines */
+  struct line_ring *lines;  /* the last ones */
   uv_timer_t timer;         /* of its state: start limit, grace, pause */
   uv_timer_t health;
   uint64_t ready_id, alive_id; /* what is asked of it, 0: nothing */
@@ -61,9 +66,13 @@ struct run {
   uv_poll_t observer_poll;
   uv_timer_t observer_timer; /* until it is tried again */
 
+  struct control *control; /* NULL: we cannot be asked */
+  uint64_t lines;          /* of all workers, so far */
+
   struct worker *workers; /* as many as the plan has, in its order */
   size_t count;
   void (*changed)(struct run *r); /* run_changed; what is below calls it */
+  void (*line)(const struct worker *w, const char *line, size_t size); /* a new one in its log */
   bool changing;                  /* it works */
   bool again;                     /* and has to look once more */
   bool stopping;

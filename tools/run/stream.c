@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "tools/base/text.h"
+#include "tools/run/log.h"
 
 static void on_output(uv_poll_t *p, int status, int events) {
   (void)status;
@@ -17,10 +18,26 @@ static void on_output(uv_poll_t *p, int status, int events) {
   stream_read(p->data, 1 << 16);
 }
 
-int stream_open(struct stream *s, struct run *r, FILE *to, const char *head, int *write_end) {
+static void on_out(void *user, const char *line, size_t size) {
+  log_line(user, LOG_INFO, line, size);
+}
+
+static void on_err(void *user, const char *line, size_t size) {
+  log_line(user, LOG_WARN, line, size);
+}
+
+int stream_open(struct worker *w, int k, int *write_end) {
+  struct stream *s = &w->streams[k];
+  struct run *r = w->run;
   stream_close(s);
-  s->run = r;
-  int e = output_open(&s->output, to, head, r->plan->timestamps, write_end);
+  s->worker = w;
+  s->output = (struct output){.fd = -1,
+                              .to = k ? stderr : stdout,
+                              .head = w->heads[k],
+                              .stamped = r->plan->timestamps,
+                              .seen = k ? on_err : on_out,
+                              .user = w};
+  int e = output_open(&s->output, write_end);
   if (e) return e;
   s->poll = tool_alloc(1, sizeof *s->poll);
   uv_poll_init(&r->loop, s->poll, s->output.fd);
@@ -36,14 +53,15 @@ void stream_close(struct stream *s) {
   uv_poll_stop(s->poll);
   uv_close((uv_handle_t *)s->poll, free_handle);
   s->poll = NULL;
-  if (!output_close(&s->output) && s->run->status == 0) run_fail(s->run);
+  if (!output_close(&s->output) && s->worker->run->status == 0)
+    run_fail(s->worker->run);
 }
 
 void stream_read(struct stream *s, size_t most) {
   if (s->output.fd < 0) return;
   enum output_end end = output_read(&s->output, most);
   if (end == OUTPUT_MORE) return;
-  struct run *r = s->run;
+  struct run *r = s->worker->run;
   if (end == OUTPUT_BROKEN && !r->stopping) {
     tool_error("run: cannot write the workers' output: %s; stopping all", strerror(errno));
     run_fail(r);

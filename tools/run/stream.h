@@ -7,8 +7,8 @@
 
 #include "tools/run/state.h"
 
-/* *write_end is the worker's. 0 or an errno. */
-int stream_open(struct stream *s, struct run *r, FILE *to, const char *head, int *write_end);
+/* Opens stream k of a worker, 0: stdout, 1: stderr. *write_end is the worker's. 0 or an errno. */
+int stream_open(struct worker *w, int k, int *write_end);
 /* Reads what is there, up to `most` bytes. Output that cannot be written any more ends the run. */
 void stream_read(struct stream *s, size_t most);
 /* Nothing for one that is closed. */

@@ -13,6 +13,7 @@
 #include "proto/clock.h"
 #include "tools/base/terminal.h"
 #include "tools/base/text.h"
+#include "tools/run/log.h"
 #include "tools/run/observer.h"
 #include "tools/run/stream.h"
 
@@ -21,19 +22,19 @@ static void set_timer(struct worker *w);
 /* ---- Its end ---- */
 
 /* Says what follows from its end, behind how it ended. */
-static void report(const struct worker *w, bool failed) {
+static void report(struct worker *w, bool failed) {
   const struct life *l = &w->life;
   const struct backoff_rule *rule = &w->plan->policy.rule;
-  const char *name = w->plan->name, *how = w->last;
+  const char *how = w->last;
   if (l->state == LIFE_PAUSING)
-    tool_error("run: worker %s %s; it is started again in %g s", name, how, l->pause_ms / 1e3);
+    log_event(w, "%s; it is started again in %g s", how, l->pause_ms / 1e3);
   else if (l->given_up)
-    tool_error("run: worker %s %s, %u times within %g s; it is not started again", name, how,
-               rule->most + 1, rule->within);
+    log_event(w, "%s, %u times within %g s; it is not started again", how, rule->most + 1,
+              rule->within);
   else if (l->state == LIFE_WAITING && w->plan->policy.restart != LIFE_NEVER)
-    tool_error("run: worker %s %s; it is started again", name, how);
+    log_event(w, "%s; it is started again", how);
   else if (failed)
-    tool_error("run: worker %s %s", name, how);
+    log_event(w, "%s", how);
 }
 
 static void ended(struct worker *w, bool failed) {
@@ -81,12 +82,11 @@ static void on_time(uv_timer_t *t) {
   const struct run_worker *plan = w->plan;
   switch (w->life.state) {
     case LIFE_STARTING:
-      tool_error("run: worker %s does not serve after %g s and is killed", plan->name,
-                 plan->start_limit);
+      log_event(w, "does not serve after %g s and is killed", plan->start_limit);
       blame(w);
       break;
     case LIFE_STOPPING:
-      tool_error("run: worker %s did not stop within %g s and is killed", plan->name, plan->grace);
+      log_event(w, "did not stop within %g s and is killed", plan->grace);
       child_kill(&w->child);
       break;
     case LIFE_PAUSING:
@@ -123,8 +123,7 @@ void worker_hear(struct worker *w) {
     if (ms) uv_timer_start(&w->health, on_health, ms, ms);
   }
   if (silent && w->life.state == LIFE_READY) {
-    tool_error("run: worker %s has not answered for %g s and is killed", w->plan->name,
-               w->plan->health_limit);
+    log_event(w, "has not answered for %g s and is killed", w->plan->health_limit);
     blame(w);
   }
 }
@@ -160,7 +159,7 @@ static int start_process(struct worker *w) {
   int ends[RUN_STREAMS] = {-1, -1};
   int e = 0;
   for (int k = 0; k < RUN_STREAMS && e == 0; k++)
-    e = stream_open(&w->streams[k], w->run, k ? stderr : stdout, w->heads[k], &ends[k]);
+    e = stream_open(w, k, &ends[k]);
   command_line(w, &argv);
   words_add_all(&env, &w->plan->env);
   struct child_options o = {.argv = ended_list(&argv),
@@ -201,6 +200,7 @@ void worker_init(struct worker *w, struct run *r, size_t index) {
     if (own > width) width = own;
   }
   *w = (struct worker){.run = r, .plan = &plan->workers[index]};
+  w->lines = tool_alloc(1, sizeof *w->lines);
   for (int k = 0; k < RUN_STREAMS; k++) {
     bool colours = terminal_look(k ? stderr : stdout).colours;
     w->heads[k] = output_head(w->plan->name, width, index, colours);
@@ -217,4 +217,6 @@ void worker_deinit(struct worker *w) {
     stream_close(&w->streams[k]);
     free(w->heads[k]);
   }
+  line_ring_deinit(w->lines);
+  free(w->lines);
 }
