@@ -19,6 +19,7 @@
 #define WORKER SETTINGS_WORKER
 #define CTL SETTINGS_CTL
 #define CONNECT SETTINGS_CONNECT
+#define RUN SETTINGS_RUN
 static const struct setting_info table[SETTINGS] = {
 #define SETTING(id, ...) [SETTING_##id] = {.field = #id, __VA_ARGS__},
 #include "proto/settings/settings.def"
@@ -28,6 +29,7 @@ static const struct setting_info table[SETTINGS] = {
 #undef WORKER
 #undef CTL
 #undef CONNECT
+#undef RUN
 
 static const char suffixes[] = "KMG"; /* each 1024 times the one before */
 
@@ -71,6 +73,7 @@ const char *settings_program_name(enum settings_program program) {
     case SETTINGS_WORKER: return "gaijin-worker";
     case SETTINGS_CTL: return "gaijinctl";
     case SETTINGS_CONNECT: return "gaijin.connect";
+    case SETTINGS_RUN: return "gaijinctl run";
   }
   return "gaijin";
 }

@@ -26,6 +26,7 @@ enum settings_program {
   SETTINGS_WORKER = 2,
   SETTINGS_CTL = 4,
   SETTINGS_CONNECT = 8, /* the table given to gaijin.connect in a stock interpreter */
+  SETTINGS_RUN = 16,    /* a worker in a file of gaijinctl run, beside its flags */
 };
 
 enum setting_type {
