@@ -62,7 +62,7 @@ endif
 # ---- Flags -------------------------------------------------------------------------------------------------------
 
 have_package = $(shell pkg-config --exists $(1) 2>/dev/null && echo $(1))
-PACKAGES := libuv lua5.1 inih libseccomp libedit ncursesw libmicrohttpd
+PACKAGES := libuv lua5.1 inih libseccomp libedit ncursesw libmicrohttpd libconfuse
 # Of the tests: Check, and msgpack-c (renamed with its version 6), which says what the bytes we write and accept are to be.
 MSGPACK_NAME := $(firstword $(call have_package,msgpack-c) $(call have_package,msgpack) msgpack-c)
 TEST_PACKAGES := check $(MSGPACK_NAME)
@@ -110,6 +110,7 @@ SECCOMP := $(call package_libs,libseccomp)
 EDIT := $(call package_libs,libedit)
 CURSES := $(call package_libs,ncursesw)
 HTTP := $(call package_libs,libmicrohttpd)
+CONFUSE := $(call package_libs,libconfuse)
 CHECK := $(call package_libs,check)
 
 # ---- Sources -----------------------------------------------------------------------------------------------------
@@ -461,7 +462,7 @@ $(BUILD)/libgaijin.so: $(BUILD)/libgaijin.so.$(VERSION)
 	@ln -sf $(<F) $(BUILD)/$(SONAME); ln -sf $(SONAME) $@
 
 LUA_LIBS := $(UV) $(LUA) $(SECCOMP) -lm -ldl
-TEST_LIBS := $(CHECK) $(MSGPACK) $(LUA_LIBS) $(INIH)
+TEST_LIBS := $(CHECK) $(MSGPACK) $(LUA_LIBS) $(INIH) $(EDIT) $(CONFUSE)
 # Prerequisites that are linked, in their order.
 inputs = $(filter %.o %.a,$^)
 
@@ -476,7 +477,7 @@ $(BUILD)/ucontext/gaijin-worker: $(BUILD)/obj/lua/main.o $(UCONTEXT) $(BUILD)/li
 $(BUILD)/gaijin.so: $(BUILD)/obj/lua/module.o $(BUILD)/liblua-gaijin.a $(INNER)
 	$(call link,-shared -Wl$(comma)-z$(comma)nodelete $(inputs) $(UV) -lm)
 $(BUILD)/gaijinctl: $(BUILD)/obj/tools/main.o $(BUILD)/libtools.a $(BUILD)/libpolicy.a $(INNER)
-	$(call link,$(inputs) $(UV) $(INIH) $(EDIT) $(CURSES) $(HTTP) -lm)
+	$(call link,$(inputs) $(UV) $(INIH) $(EDIT) $(CURSES) $(HTTP) $(CONFUSE) -lm)
 $(BUILD)/docs-tables: $(BUILD)/obj/tools/dev/docs-tables.o $(BUILD)/obj/tools/base/command.o $(BUILD)/libproto.a
 	$(call link,$(inputs) -lm)
 $(BUILD)/manuals: $(BUILD)/obj/tools/dev/manuals.o $(BUILD)/obj/tools/dev/completion.o $(BUILD)/obj/tools/base/command.o $(BUILD)/libproto.a

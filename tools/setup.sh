@@ -107,6 +107,7 @@ look() {
   need_library libedit-dev libedit
   need_library libncurses-dev ncursesw
   need_library libmicrohttpd-dev libmicrohttpd
+  need_library libconfuse-dev libconfuse
   for extra in "$@"; do
     case $extra in
       packages) need_packages ;;

@@ -11,6 +11,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "proto/name.h"
+#include "proto/settings/manager.h"
 
 void worker_push_function(lua_State *L, struct worker *w, lua_CFunction fn) {
   lua_pushlightuserdata(L, w);
@@ -65,6 +67,16 @@ const char *worker_host_name(const struct worker *w, uint64_t host) {
   return name ? name : "?";
 }
 
+const char *worker_host_fate(const struct worker *w, uint64_t host) {
+  return w->g && gaijin_host_succeeded(w->g, host) ? SUCCEEDED_TEXT : "";
+}
+
+char *worker_dead_text(const struct worker *w, char out[WORKER_DEAD_BYTES]) {
+  snprintf(out, WORKER_DEAD_BYTES, "Gaijin tried accessing dead resource. (%s%s)", w->name,
+           w->succeeded ? SUCCEEDED_TEXT : "");
+  return out;
+}
+
 const char *worker_error_text(lua_State *L, int i, char *buffer, size_t n) {
   if (lua_type(L, i) == LUA_TSTRING) return lua_tostring(L, i);
   if (lua_type(L, i) == LUA_TNUMBER)
@@ -110,7 +122,7 @@ static void begin_line(struct piece *p, const struct worker *w, enum log_level l
                        const struct log_about *about) {
   enum log_format format = w ? w->log_format : LOG_TEXT;
   p->used = logline_head(p->bytes, format, level, "gaijin-worker", about);
-  if (format != LOG_TEXT) return;
+  if (format == LOG_JSON) return;
   add_escaped(p, format, about->worker, "");
   add_escaped(p, format, ": ", "");
 }
@@ -264,4 +276,10 @@ bool worker_protected(struct worker *w, lua_CFunction fn, void *user) {
 
 bool worker_protected_anchor(struct worker *w, int anchor, void *user) {
   return protect(w, NULL, anchor, user);
+}
+
+int worker_tell_ready(const struct worker *w) {
+  int status = gaijin_notice(w->g, GAIJIN_OP_READY);
+  if (status == 0 && !worker_is_fork(w)) manager_ready(w->manager, "serves as %s", w->name);
+  return status;
 }

@@ -27,6 +27,7 @@
 struct fiber;
 struct worker;
 struct loop_hooks;
+struct manager;
 struct timer;
 
 /* Tables and functions anchored in the registry (luaL_ref numbers). */
@@ -326,6 +327,7 @@ struct worker {
   double away_since; /* while the connection is away: when that began */
   struct line_budget lines[WORKER_LINES];
   bool shared_memory;       /* messages may pass in memory shared with the broker */
+  const struct manager *manager; /* told how it is; NULL: nobody is */
   uint32_t poll_us;         /* for so long it looks for messages before it sleeps; 0: not at all */
   double atc_time;          /* seconds between sweeps */
   unsigned collector_waits; /* sweeps between full collections */
@@ -333,6 +335,10 @@ struct worker {
   uint64_t posts_failed;    /* one-way calls of ours refused, or that failed here */
   bool stopping; /* no new requests are served; ends when those under way are done */
   bool retired;   /* the broker has been told */
+  bool succeeded; /* another worker has its name; it stops when nobody has anything of its, or after
+                     `linger` seconds */
+  bool label_waits_left; /* then: who waits for a label here has been refused */
+  double linger;
   bool unwinding; /* what is left has been cancelled */
   bool overdue;  /* does not wait for those under way any more */
   bool lost;     /* the connection is gone, and does not come back */
@@ -387,11 +393,20 @@ static inline bool worker_is_fork(const struct worker *w) { return w->g && gaiji
 /* Raises `unsupported` in such a process. */
 void worker_refuse_fork(lua_State *L, const struct worker *w);
 
+/* Says that the worker serves: to the broker, with gaijin_notice's status, and to its manager. */
+int worker_tell_ready(const struct worker *w);
+
 /* Raises `lost` if the worker has no connection, `unsupported` in a fork. */
 void worker_need_connection(lua_State *L, const struct worker *w);
 
 /* The name of a host for people: its name, or "?" when it was never introduced. */
 const char *worker_host_name(const struct worker *w, uint64_t host);
+/* What follows it when the host has ended: "", or that another worker has its name. */
+const char *worker_host_fate(const struct worker *w, uint64_t host);
+/* The text for who asks this worker, which ends or has been left by its name. `out` has
+ * WORKER_DEAD_BYTES bytes; returned. */
+enum { WORKER_DEAD_BYTES = 256 };
+char *worker_dead_text(const struct worker *w, char out[WORKER_DEAD_BYTES]);
 
 /* Runs fn(L) with `user` as light userdata argument on w->L: remote operations of finalisers that
  * happen to run are refused. An error that such a finaliser raised is logged and fn runs again, so
