@@ -28,10 +28,11 @@ for place in "${places[@]}"; do
   [[ ${!place:-} == /* ]] || fail 2 "$place is no directory's name"
 done
 
-# removed TARGET
+# removed TARGET...
 removed() {
-  rm -f "$DESTDIR$1"
-  emptied["$(dirname "$1")"]=1
+  local target
+  rm -f "${@/#/"$DESTDIR"}"
+  for target in "$@"; do emptied["${target%/*}"]=1; done
 }
 # file MODE SOURCE TARGET
 file() {
@@ -51,11 +52,20 @@ binary() {
   if [[ $3 == *.a ]]; then what=--strip-debug; fi
   if [ "$action" = install ] && [ "${strip:-}" = 1 ]; then strip "$what" "$DESTDIR$3"; fi
 }
-# files MODE DIRECTORY SOURCE...
+# files MODE DIRECTORY SOURCE...: the same of many, by one program.
 files() {
-  local mode=$1 to=$2 source
+  local mode=$1 to=$2 source targets=()
   shift 2
-  for source in "$@"; do file "$mode" "$source" "$to/${source##*/}"; done
+  for source in "$@"; do targets+=("$to/${source##*/}"); done
+  case $action in
+    list) printf '%s\n' "${targets[@]}" ;;
+    uninstall) removed "${targets[@]}" ;;
+    install)
+      [ -e "$1" ] || fail 1 "there is no $1; run make and make manuals first"
+      mkdir -p "$DESTDIR$to"
+      install -m "$mode" -t "$DESTDIR$to" "$@"
+      ;;
+  esac
 }
 # link TO TARGET
 link() {
@@ -94,12 +104,15 @@ settings() {
     uninstall) if cmp -s <(fill "$1") "$DESTDIR$2"; then removed "$2"; fi ;;
   esac
 }
-# tree MODE SOURCE DIRECTORY: all files below SOURCE; programs stay such.
+# tree SOURCE DIRECTORY: all files below SOURCE; programs stay such.
 tree() {
-  local one
-  while IFS= read -r one; do
-    if [ -x "$1/$one" ]; then file 755 "$1/$one" "$2/$one"; else file 644 "$1/$one" "$2/$one"; fi
-  done < <(cd "$1" && find . -type f ! -path '*/__pycache__/*' -printf '%P\n' | sort)
+  local folder some=()
+  while IFS= read -r folder; do
+    mapfile -t some < <(find "$1/$folder" -maxdepth 1 -type f ! -perm /111 | sort)
+    if [ ${#some[@]} -gt 0 ]; then files 644 "$2${folder:+/$folder}" "${some[@]}"; fi
+    mapfile -t some < <(find "$1/$folder" -maxdepth 1 -type f -perm /111 | sort)
+    if [ ${#some[@]} -gt 0 ]; then files 755 "$2${folder:+/$folder}" "${some[@]}"; fi
+  done < <(find "$1" -type d ! -name __pycache__ -printf '%P\n' | sort)
 }
 
 # ---- The list ----
