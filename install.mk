@@ -17,6 +17,7 @@ docdir ?= $(datarootdir)/doc/gaijin
 pkgconfigdir ?= $(libdir)/pkgconfig
 bashcompdir ?= $(datarootdir)/bash-completion/completions
 zshcompdir ?= $(datarootdir)/zsh/site-functions
+sysconfdir ?= $(if $(filter /usr,$(prefix)),/etc,$(prefix)/etc)
 systemunitdir ?= $(prefix)/lib/systemd/system
 userunitdir ?= $(prefix)/lib/systemd/user
 sysusersdir ?= $(prefix)/lib/sysusers.d
@@ -25,7 +26,7 @@ tmpfilesdir ?= $(prefix)/lib/tmpfiles.d
 LUA_CMOD := $(shell pkg-config --variable=INSTALL_CMOD lua5.1 2>/dev/null)
 luacdir ?= $(if $(filter /usr,$(prefix)),$(or $(LUA_CMOD),/usr/lib/lua/5.1),$(exec_prefix)/lib/lua/5.1)
 
-PLACES := bindir libdir includedir datarootdir mandir docdir pkgconfigdir bashcompdir zshcompdir systemunitdir userunitdir sysusersdir tmpfilesdir luacdir
+PLACES := bindir libdir includedir datarootdir mandir docdir pkgconfigdir bashcompdir zshcompdir sysconfdir systemunitdir userunitdir sysusersdir tmpfilesdir luacdir
 unplaced := $(strip $(foreach place,prefix $(PLACES),$(if $(filter /%,$(firstword $($(place)))),,$(place))))
 placed = $(if $(unplaced),$(error $(firstword $(unplaced)) is '$($(firstword $(unplaced)))': where things are installed is an absolute name))
 quoted = '$(subst ','\'',$(1))'
@@ -63,9 +64,10 @@ symbols: $(BUILD)/libgaijin.so ## adds what libgaijin.so shows to its record, de
 
 # Of each call; the first one stands for all.
 CALLS := $(BUILD)/man/man3/libgaijin.3
-CALL_HEADERS := $(patsubst %,client-lib/include/gaijin/%.h,gaijin cycles numbers polling returning types protocol)
-$(CALLS): tools/dev/calls.awk $(CALL_HEADERS)
-	@rm -rf $(@D); mkdir -p $(@D); awk -v out=$(@D) -v version=$(VERSION) -f $^
+CALL_HEADERS := client-lib/include/gaijin/gaijin.h
+CALL_HEADERS += $(filter-out $(CALL_HEADERS),$(sort $(wildcard client-lib/include/gaijin/*.h)))
+$(CALLS): tools/dev/calls.awk $(CALL_HEADERS) install.mk
+	@rm -rf $(@D); mkdir -p $(@D); awk -v out=$(@D) -v version=$(VERSION) -f $(filter-out install.mk,$^)
 # Of formats of files: pages of docs/.
 FORMATS := $(BUILD)/man/gaijin-policy.5
 $(BUILD)/man/gaijin-policy.5: about := who may do what at a broker

@@ -21,17 +21,18 @@ fail() { # status, text
   exit "$1"
 }
 places=(prefix bindir libdir includedir datarootdir mandir docdir pkgconfigdir luacdir
-  bashcompdir zshcompdir systemunitdir userunitdir sysusersdir tmpfilesdir)
+  bashcompdir zshcompdir sysconfdir systemunitdir userunitdir sysusersdir tmpfilesdir)
 DESTDIR=${DESTDIR:-}
 declare -A emptied
 for place in "${places[@]}"; do
   [[ ${!place:-} == /* ]] || fail 2 "$place is no directory's name"
 done
 
-# removed TARGET
+# removed TARGET...
 removed() {
-  rm -f "$DESTDIR$1"
-  emptied["$(dirname "$1")"]=1
+  local target
+  rm -f "${@/#/"$DESTDIR"}"
+  for target in "$@"; do emptied["${target%/*}"]=1; done
 }
 # file MODE SOURCE TARGET
 file() {
@@ -51,11 +52,20 @@ binary() {
   if [[ $3 == *.a ]]; then what=--strip-debug; fi
   if [ "$action" = install ] && [ "${strip:-}" = 1 ]; then strip "$what" "$DESTDIR$3"; fi
 }
-# files MODE DIRECTORY SOURCE...
+# files MODE DIRECTORY SOURCE...: the same of many, by one program.
 files() {
-  local mode=$1 to=$2 source
+  local mode=$1 to=$2 source targets=()
   shift 2
-  for source in "$@"; do file "$mode" "$source" "$to/${source##*/}"; done
+  for source in "$@"; do targets+=("$to/${source##*/}"); done
+  case $action in
+    list) printf '%s\n' "${targets[@]}" ;;
+    uninstall) removed "${targets[@]}" ;;
+    install)
+      [ -e "$1" ] || fail 1 "there is no $1; run make and make manuals first"
+      mkdir -p "$DESTDIR$to"
+      install -m "$mode" -t "$DESTDIR$to" "$@"
+      ;;
+  esac
 }
 # link TO TARGET
 link() {
@@ -65,26 +75,44 @@ link() {
     install) mkdir -p "$DESTDIR$(dirname "$2")" && ln -sfn "$1" "$DESTDIR$2" ;;
   esac
 }
-# filled SOURCE TARGET: a text in which @bindir@, @version@ ... are what they are here.
-filled() {
+# fill SOURCE: prints a text in which @libdir@, @version@ ... are what they are here. Units and the
+# file of settings name programs without a folder, and files in /etc: they are told where those are.
+fill() {
   local text place
+  text=$(cat "$1"; echo x)
+  for place in "${places[@]}" version; do text=${text//"@$place@"/"${!place}"}; done
+  text=${text//ExecStart=gaijin-/"ExecStart=$bindir/gaijin-"}
+  text=${text//"/etc/gaijin/"/"$sysconfdir/gaijin/"}
+  printf %s "${text%x}"
+}
+# filled SOURCE TARGET
+filled() {
+  if [ "$action" = install ]; then
+    mkdir -p "$DESTDIR$(dirname "$2")"
+    fill "$1" >"$DESTDIR$2"
+    chmod 644 "$DESTDIR$2"
+  else
+    file 644 "$1" "$2"
+  fi
+}
+# settings SOURCE TARGET: the same of a file that is its user's from then on: one that is there
+# stays, and goes only as it came.
+settings() {
   case $action in
-    install)
-      text=$(cat "$1"; echo x)
-      for place in "${places[@]}" version; do text=${text//"@$place@"/"${!place}"}; done
-      mkdir -p "$DESTDIR$(dirname "$2")"
-      printf %s "${text%x}" >"$DESTDIR$2"
-      chmod 644 "$DESTDIR$2"
-      ;;
-    *) file 644 "$1" "$2" ;;
+    list) echo "$2" ;;
+    install) if [ ! -e "$DESTDIR$2" ]; then filled "$1" "$2"; fi ;;
+    uninstall) if cmp -s <(fill "$1") "$DESTDIR$2"; then removed "$2"; fi ;;
   esac
 }
-# tree MODE SOURCE DIRECTORY: all files below SOURCE; programs stay such.
+# tree SOURCE DIRECTORY: all files below SOURCE; programs stay such.
 tree() {
-  local one
-  while IFS= read -r one; do
-    if [ -x "$1/$one" ]; then file 755 "$1/$one" "$2/$one"; else file 644 "$1/$one" "$2/$one"; fi
-  done < <(cd "$1" && find . -type f ! -path '*/__pycache__/*' -printf '%P\n' | sort)
+  local folder some=()
+  while IFS= read -r folder; do
+    mapfile -t some < <(find "$1/$folder" -maxdepth 1 -type f ! -perm /111 | sort)
+    if [ ${#some[@]} -gt 0 ]; then files 644 "$2${folder:+/$folder}" "${some[@]}"; fi
+    mapfile -t some < <(find "$1/$folder" -maxdepth 1 -type f -perm /111 | sort)
+    if [ ${#some[@]} -gt 0 ]; then files 755 "$2${folder:+/$folder}" "${some[@]}"; fi
+  done < <(find "$1" -type d ! -name __pycache__ -printf '%P\n' | sort)
 }
 
 # ---- The list ----
@@ -109,26 +137,18 @@ all() {
   binary 644 "$build/gaijin.so" "$luacdir/gaijin.so"
 
   units
+  settings packaging/broker.conf "$sysconfdir/gaijin/broker.conf"
   files 644 "$docdir" README.md SECURITY.md LICENSE
   tree docs "$docdir/docs"
   tree examples "$docdir/examples"
 }
-# What stands in packaging/systemd: units of the system, and of users; accounts and directories.
+# What systemd reads: units of the system, and of users; accounts and directories.
 units() {
-  local unit place
-  for unit in packaging/systemd/*.{service,socket,target,slice} packaging/systemd/user/*; do
-    case $unit in
-      *'*'*) ;;
-      packaging/systemd/user/*) filled "$unit" "$userunitdir/${unit##*/}" ;;
-      *) filled "$unit" "$systemunitdir/${unit##*/}" ;;
-    esac
-  done
-  for unit in sysusers tmpfiles; do
-    place=${unit}dir
-    if [ -e "packaging/systemd/$unit.conf" ]; then
-      filled "packaging/systemd/$unit.conf" "${!place}/gaijin.conf"
-    fi
-  done
+  local unit
+  for unit in packaging/systemd/system/*; do filled "$unit" "$systemunitdir/${unit##*/}"; done
+  for unit in packaging/systemd/user/*; do filled "$unit" "$userunitdir/${unit##*/}"; done
+  filled packaging/systemd/sysusers.d/gaijin.conf "$sysusersdir/gaijin.conf"
+  filled packaging/systemd/tmpfiles.d/gaijin.conf "$tmpfilesdir/gaijin.conf"
 }
 
 case $action in
@@ -142,7 +162,9 @@ if [[ $action != list && -z $DESTDIR && $libdir == /usr/* && $(id -u) = 0 ]]; th
 fi
 for place in "${!emptied[@]}"; do
   while [[ $place == "$prefix"/* ]]; do
-    case $place in "$bindir" | "$libdir" | "$includedir" | "$datarootdir" | "$mandir") break ;; esac
+    case $place in
+      "$bindir" | "$libdir" | "$includedir" | "$datarootdir" | "$mandir" | "$sysconfdir") break ;;
+    esac
     rmdir "$DESTDIR$place" 2>/dev/null || break
     place=$(dirname "$place")
   done

@@ -25,6 +25,7 @@ gaijinctl, which starts, shows and changes a running system.]],
 supported_platforms = { "linux" }
 dependencies = { "lua >= 5.1, < 5.2" }
 external_dependencies = {
+  CONFUSE = { header = "confuse.h" },
   UV = { header = "uv.h" },
   INIH = { header = "ini.h" },
   SECCOMP = { header = "seccomp.h" },

@@ -51,6 +51,7 @@ check "goes again" installed uninstall DESTDIR="$stage"
 check "leaves no file" test -z "$(files_in "$stage")"
 check "leaves what every system has" diff <(cd "$stage$at" && find . -mindepth 1 | sort) - <<'END'
 ./bin
+./etc
 ./include
 ./lib
 ./share
@@ -60,27 +61,25 @@ mkdir -p "$stage$at/share/doc/gaijin" && touch "$stage$at/share/doc/gaijin/mine"
 check "goes once more" installed uninstall DESTDIR="$stage"
 check "leaves what is not its own" test -e "$stage$at/share/doc/gaijin/mine"
 
-# A tree whose units are others.
-story="units"
-mkdir "$dir/tree"
-for file in "$root"/*; do ln -s "$file" "$dir/tree"; done
-rm "$dir/tree/packaging"
-cp -r "$root/packaging" "$dir/tree"
-rm -rf "$dir/tree/packaging/systemd"
-mkdir -p "$dir/tree/packaging/systemd/user"
-echo 'ExecStart=@bindir@/gaijin-broker %i @other@' >"$dir/tree/packaging/systemd/x@.service"
-touch "$dir/tree/packaging/systemd"/{x.socket,sysusers.conf,tmpfiles.conf,notes.txt} "$dir/tree/packaging/systemd/user/y.service"
-root=$dir/tree installed installed-files PREFIX='/a & b' | sed -n 's|^/a & b/lib/\([a-z]*\.*d/.*\)|\1|p' | grep -v '^pkgconfig' | sort >"$dir/list"
-check "go where systemd looks" diff "$dir/list" - <<'END'
-systemd/system/x.socket
-systemd/system/x@.service
-systemd/user/y.service
-sysusers.d/gaijin.conf
-tmpfiles.d/gaijin.conf
-END
-root=$dir/tree installed install-built PREFIX='/a & b' DESTDIR="$stage"
-check "and name what is installed beside them" test "$(cat "$stage/a & b/lib/systemd/system/x@.service")" = 'ExecStart=/a & b/bin/gaijin-broker %i @other@'
-rm -rf "$stage"
+story="units, and the file of settings"
+at='/a&b'
+check "installs" installed install-built PREFIX="$at" DESTDIR="$stage"
+for unit in system/gaijin-broker.service system/gaijin-broker.socket system/gaijin-worker@.service user/gaijin-broker.service; do
+  check "$unit is there" test -e "$stage$at/lib/systemd/$unit"
+done
+check "users and directories are there" test -e "$stage$at/lib/sysusers.d/gaijin.conf" -a -e "$stage$at/lib/tmpfiles.d/gaijin.conf"
+check "programs are the installed ones" test -z "$(grep -h '^ExecStart=' -r "$stage$at/lib/systemd" | grep -v "^ExecStart=$at/bin/gaijin-")"
+check "files, too" test -z "$(grep -rhF /etc/gaijin "$stage$at/lib" "$stage$at/etc" | grep -vF "$at/etc/gaijin")"
+settings="$stage$at/etc/gaijin/broker.conf"
+echo '# mine' >>"$settings"
+check "installs again" installed install-built PREFIX="$at" DESTDIR="$stage"
+check "what its user has changed stays" grep -qx '# mine' "$settings"
+check "goes" installed uninstall PREFIX="$at" DESTDIR="$stage"
+check "but for what its user has changed" test "$(files_in "$stage$at")" = /etc/gaijin/broker.conf
+rm "$settings"
+check "installs and goes" installed install-built uninstall PREFIX="$at" DESTDIR="$stage"
+check "with the settings nobody has changed" test -z "$(files_in "$stage$at")"
+rm -r "$stage"
 
 story="places"
 installed install-built PREFIX=here >"$dir/out" 2>"$dir/err" && fail "a name that is not absolute"
