@@ -29,8 +29,9 @@ static int on_key(void *user, const char *section, const char *name, const char 
   return 1;
 }
 
-/* Looks at a line, which the library is to get in `room` bytes. NULL, or why it is refused. */
-static const char *look(const struct reading *r, const char *bytes, size_t size, size_t room) {
+/* What a line is, which the library is to get in `room` bytes. */
+static struct ini_line describe(const struct reading *r, const char *bytes, size_t size,
+                                size_t room) {
   struct ini_line l = {.number = r->line, .bytes = bytes, .size = size};
   while (l.blanks < size && ini_is_blank(bytes[l.blanks])) l.blanks++;
   l.is_empty = l.blanks == size;
@@ -40,7 +41,7 @@ static const char *look(const struct reading *r, const char *bytes, size_t size,
     l.fault = "a zero byte";
   else if (!l.is_comment && (size > LINE_MOST || size + 2 > room))
     l.fault = r->ini->too_long;
-  return r->ini->look(r->ini->user, &l);
+  return l;
 }
 
 /* Gives the library a line, as fgets does. */
@@ -52,7 +53,8 @@ static char *read_line(char *out, int room, void *stream) {
   const char *end = memchr(line, '\n', r->size - r->at);
   size_t size = end ? (size_t)(end - line) : r->size - r->at;
   r->at += size + (end ? 1 : 0);
-  const char *fault = look(r, line, size, (size_t)room);
+  const struct ini_line l = describe(r, line, size, (size_t)room);
+  const char *fault = r->ini->look(r->ini->user, &l);
   if (fault) r->ini->refused(r->ini->user, r->line, fault);
   if (fault || size > LINE_MOST || size + 2 > (size_t)room) size = 0; /* or a long comment */
   memcpy(out, line, size);

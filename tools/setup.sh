@@ -115,6 +115,7 @@ look() {
       lint)
         need_command cppcheck cppcheck
         need_command shellcheck shellcheck
+        need_command systemd systemd-analyze
         ;;
       valgrind) need_command valgrind valgrind ;;
       model) need_command spin spin ;;
