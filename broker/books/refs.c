@@ -159,7 +159,9 @@ enum refs_outcome refs_release(struct refs *r, uint32_t token, uint32_t client, 
   owners_remove(&r->held, client, i);
   list_remove(&r->holds, offsetof(struct hold, of_token), &refs_token(r, token)->holds, i);
   slab_remove(&r->holds, i);
-  if (refs_token(r, token)->mark & TOKEN_CALLED && r->toucher == SLAB_NONE) r->toucher = client;
+  struct token *t = refs_token(r, token);
+  if (t->mark & TOKEN_CALLED && t->holds == SLAB_NONE && r->toucher == SLAB_NONE)
+    r->toucher = client;
   if (r->accounts)
     accounts_unhold(r->accounts, accounts_of(r->accounts, *payer),
                     accounts_of(r->accounts, client));

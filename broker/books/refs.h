@@ -73,8 +73,9 @@ struct refs {
   uint64_t ended;           /* tokens that ended while they were on TRIAL, ever */
   uint32_t called_touched;  /* tokens that are CALLED and TOUCHED */
   uint64_t called_ended;    /* as ended, of those that were CALLED */
-  uint32_t toucher;         /* who mentioned or gave back one of these first, a host's number;
-                             * SLAB_NONE: nobody has since that was set, or it is not known */
+  uint32_t toucher;         /* who mentioned one of these first, or was the last to give it back:
+                             * a host's number; SLAB_NONE: nobody has since that was set, or it is
+                             * not known */
   bool is_decided;          /* those CALLED are as good as CONDEMNED */
   struct accounts *accounts; /* tokens are charged to their hosts, holds to their payers; or NULL */
 };

@@ -27,6 +27,7 @@
 #include "broker/net/listener.h"
 #include "policy/policy.h"
 #include "proto/pack.h"
+#include "proto/settings/manager.h"
 #include "proto/settings/memory.h"
 
 /* Deadlines of calls (expiry.h). */
@@ -78,6 +79,7 @@ struct permissions {
 struct program_call {
   const char *path; /* of its file; NULL: not known */
   char **argv;
+  char *const *variables; /* "NAME=VALUE" for its environment, ended by NULL; NULL: none */
 };
 
 struct monitor;
@@ -132,6 +134,7 @@ struct broker {
   struct cycles *cycles; /* cycles/cycles.h */
 
   struct program_call call; /* zeroed: it cannot be upgraded */
+  const struct manager *manager; /* told of the end of a reload; NULL: nobody is */
   /* A client asks for it: upgrade/ is above the table of ops. */
   void (*asked_to_upgrade)(struct client *from, const struct message *m);
   struct upgrade *upgrade; /* one that was begun (upgrade/upgrade.h); NULL: none */

@@ -35,14 +35,20 @@ static void note_error(struct cycles *k, struct cycles_member *m, struct client 
   if (size > sizeof why) size = sizeof why;
   snprintf(why, sizeof why, "%s: %.*s", status_name((enum status)status), (int)size, text);
   round_drop(k, m);
-  when_unable(k, from, status == STATUS_unsupported,
-              status == STATUS_unsupported ? "unable" : "busy", why);
+  unable_says(k, from, status == STATUS_unsupported, why);
+}
+
+/* A suspect of the part that is halted was used: nothing comes of it. */
+static void note_touch(struct cycles *k) {
+  if (k->phase == CYCLES_HALT && round_is_asking(k) && !k->is_lost && round_is_touched(k))
+    halt_touched(k);
 }
 
 bool cycles_answered(struct client *from, const struct message *m) {
   struct cycles *k = from->broker->cycles;
   struct cycles_member *member = find_member(k, from, m->id);
   if (!member) return false;
+  note_touch(k); /* what was read before this answer was sent before it */
   if (m->kind == MESSAGE_ERROR) {
     note_error(k, member, from, m);
   } else if (!messages_read(k, member, from, m)) {
@@ -51,9 +57,13 @@ bool cycles_answered(struct client *from, const struct message *m) {
     client_answer_came(from);
     member->answered = true;
     k->waiting--;
-    if (k->phase == CYCLES_HALT && (member->live || member->is_unable)) {
-      round_lose_for(k, "worker %s uses an object", from->name);
-      halt_bar(k, member->host, "uses objects");
+    if (k->is_lost) {
+      /* It may be what the others have done that it tells. */
+    } else if (k->phase == CYCLES_HALT && (member->live || member->is_unable)) {
+      round_lose_for(k, "worker %s uses a suspected object", from->name);
+      halt_bar(k, member, UNABLE_USES);
+    } else if (k->phase == CYCLES_HALT) {
+      halt_note_clear(member);
     }
   }
   round_react(k);
@@ -86,31 +96,27 @@ void cycles_ended(struct client *c) {
   if (m) round_drop(k, m);
 }
 
-/* In scan or check: all of what they have and hold is live. Nobody has stood still for them. */
+/* In scan or check: all of what they have and hold is live. Nobody has stood still for them, but
+ * the round has: the next ones go without them. */
 static void drop_late_ones(struct cycles *k) {
-  uint32_t n = 0;
   for (uint32_t i = 0; i < k->member_count; i++) {
     struct cycles_member *m = &k->members[i];
     if (!m->request || m->answered) continue;
     struct client *c = messages_client(k, m);
     round_drop(k, m);
-    if (c) when_leave_out(k, c, "late");
-    n++;
+    if (c) unable_hung(k, c);
   }
-  if (n)
-    round_expect_answers(k);
-  else
-    round_stop_for(k, "it took too long");
+  round_expect_answers(k); /* nobody's: it goes on at once, or at the end of this turn */
 }
 
 void cycles_late(struct cycles *k) {
   if (k->b->refs.is_decided) return;
-  if (!round_is_asking(k))
-    round_stop_for(k, "it took too long");
-  else if (k->phase == CYCLES_HALT)
+  if (round_is_asking(k) && k->phase == CYCLES_HALT)
     halt_late(k);
-  else
+  else if (k->stage == CYCLES_WAIT)
     drop_late_ones(k);
+  else
+    round_stop_for(k, "the broker took too long");
   round_react(k);
 }
 
@@ -123,8 +129,7 @@ void cycles_end_turn(struct broker *b) {
   struct cycles *k = b->cycles;
   if (k->stage == CYCLES_IDLE) when_hurry(k);
   if (k->stage == CYCLES_IDLE || b->refs.is_decided) return;
-  if (k->phase == CYCLES_HALT && round_is_asking(k) && !k->is_lost && round_is_touched(k))
-    halt_touched(k);
+  note_touch(k);
   round_react(k);
 }
 

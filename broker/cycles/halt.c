@@ -6,8 +6,14 @@
  * withdraw before the broker gives up, and it is known who is to blame.
  *
  * Who spoils a halt is barred: what it has and holds is no suspect in this round, and the others
- * are asked once more. So nobody keeps more than what it holds. One that spoils several rounds is
- * left out for a while (when.c).
+ * are asked once more. So nobody keeps more than what it holds.
+ *
+ * One that spoils several rounds is left out for a while (unable.c), but only for what it has done
+ * by itself: else another could have it do so, with a request that comes at the right moment. It
+ * was by itself if it has been clear, for then it stands still; or if nothing was sent to it
+ * between the check, in which it was clear and had no request to answer, and the halt. One that has
+ * others send it something all the time is not left out then: what that costs those who stand still
+ * is bounded by their rest after the round (when.c).
  */
 #include <stdio.h>
 
@@ -19,9 +25,10 @@ enum { HALT_MS = 50, HALT_MOST_MS = 1500, FAIR_MS = 500 };
 /* The clock of a turn may be behind by so much. */
 enum { CLOCK_MS = 10 };
 
-static struct client *client_of(const struct cycles *k, uint32_t host) {
-  const struct hosts *hosts = &k->b->hosts;
-  return slab_live(&hosts->all, host) ? hosts_at(hosts, host)->client : NULL;
+/* NULL: the host is none. Its number may be another's by now (messages_client). */
+static struct cycles_member *member_of(const struct cycles *k, uint32_t host) {
+  if (host >= k->host_count || k->hosts[host].member == SLAB_NONE) return NULL;
+  return &k->members[k->hosts[host].member];
 }
 
 static uint64_t pause_of(const struct client *c) {
@@ -48,11 +55,21 @@ uint64_t halt_left(const struct cycles *k, bool are_asked) {
   return are_asked && k->halt_ms < left ? k->halt_ms : left;
 }
 
-void halt_bar(struct cycles *k, uint32_t host, const char *strike) {
-  struct client *c = client_of(k, host);
-  if (host >= k->host_count || k->hosts[host].is_barred) return;
-  k->hosts[host].is_barred = k->has_barred = true;
-  if (c && strike) when_strike(k, c, strike);
+void halt_note_asked(struct cycles *k, struct cycles_member *m, const struct client *c) {
+  struct cycles_host *h = &k->hosts[m->host];
+  if (k->phase == CYCLES_CHECK) {
+    h->was_idle = calls_served_count(&k->b->calls, m->host) == 0;
+    h->sent = c->messages_out;
+  }
+  m->is_by_itself = k->phase == CYCLES_HALT && h->was_idle && c->messages_out == h->sent + 1;
+}
+
+void halt_note_clear(struct cycles_member *m) { m->is_by_itself = true; }
+
+void halt_bar(struct cycles *k, const struct cycles_member *m, enum unable_why strike) {
+  struct client *c = messages_client(k, m);
+  k->hosts[m->host].is_barred = k->has_barred = true;
+  if (c && strike && m->is_by_itself) unable_strike(k, c, strike);
 }
 
 /* Those that let others take less than it takes: one round goes without them, and the next without
@@ -66,7 +83,7 @@ static uint32_t bar_impatient(struct cycles *k) {
     if (!n++)
       round_lose_for(k, "worker %s lets others take no more than %u ms", c->name,
                      (unsigned)pause_of(c));
-    halt_bar(k, m->host, NULL);
+    halt_bar(k, m, UNABLE_NOT);
   }
   return n;
 }
@@ -82,13 +99,13 @@ static void bar_late(struct cycles *k) {
     if (!m->request || m->answered) continue;
     if (!n++) late = messages_client(k, m);
     bool had_time = now - m->asked_ms + CLOCK_MS >= k->halt_ms;
-    halt_bar(k, m->host, is_fair && had_time ? "late" : NULL);
+    halt_bar(k, m, is_fair && had_time ? UNABLE_LATE : UNABLE_NOT);
   }
   if (late)
     round_lose_for(k, "worker %s did not answer in time%s", late->name,
                    n > 1 ? ", and others" : "");
   else
-    round_lose_for(k, "it took too long");
+    round_lose_for(k, "a worker did not answer in time");
 }
 
 void halt_late(struct cycles *k) {
@@ -98,10 +115,13 @@ void halt_late(struct cycles *k) {
 }
 
 void halt_touched(struct cycles *k) {
-  uint32_t by = k->b->refs.toucher;
-  const struct client *c = by == SLAB_NONE ? NULL : client_of(k, by);
-  round_lose_for(k, "an object was used meanwhile%s%s", c ? ", by worker " : "", c ? c->name : "");
-  if (c) halt_bar(k, by, "uses objects");
+  const struct cycles_member *by = member_of(k, k->b->refs.toucher);
+  const char *name = by ? messages_name(k, by) : NULL;
+  if (name)
+    round_lose_for(k, "worker %s used a suspected object meanwhile", name);
+  else
+    round_lose_for(k, "a suspected object was used meanwhile");
+  if (by) halt_bar(k, by, UNABLE_USES);
 }
 
 void halt_withdrawn(struct cycles *k, const struct cycles_member *m, struct client *from) {
@@ -110,6 +130,6 @@ void halt_withdrawn(struct cycles *k, const struct cycles_member *m, struct clie
     halt_late(k);
     return;
   }
-  round_lose_for(k, "worker %s could not wait", from->name);
-  halt_bar(k, m->host, "cannot wait");
+  round_lose_for(k, "worker %s could not stand still for so long", from->name);
+  halt_bar(k, m, UNABLE_IMPATIENT);
 }

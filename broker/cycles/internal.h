@@ -10,6 +10,7 @@
 #ifndef GAIJIN_BROKER_CYCLES_INTERNAL_H
 #define GAIJIN_BROKER_CYCLES_INTERNAL_H
 
+#include <stdarg.h>
 #include <uv.h>
 
 #include "broker/core/state.h"
@@ -54,6 +55,19 @@ enum cycles_stage {
   CYCLES_CLEAR    /* the round is over; what is still on trial is acquitted */
 };
 
+/* Why one takes no part. The numbers go over to the next program (STATE_FORMAT). */
+enum unable_why {
+  UNABLE_NOT,
+  UNABLE_UNSUPPORTED,
+  UNABLE_BUSY,
+  UNABLE_HUNG,
+  UNABLE_USES, /* these three: in halt */
+  UNABLE_LATE,
+  UNABLE_IMPATIENT,
+  UNABLE_RESTS,
+  UNABLE_FULL
+};
+
 /* What a round came to. */
 enum cycles_outcome { CYCLES_NOTHING, CYCLES_FOUND, CYCLES_UNFINISHED, CYCLES_ABORTED };
 
@@ -64,10 +78,17 @@ struct cycles_host {
   bool can, is_out;  /* be asked; what it holds is no suspect, or about to be none */
   bool is_barred;    /* in this round it has spoilt a halt: what it has and holds is no suspect */
   bool is_told;      /* the record of the round names it already */
+  bool was_idle;     /* when it was asked to check it had no request to answer, */
+  uint64_t sent;     /* and had been sent so many messages, with that one */
+  uint64_t asked;    /* the incarnation that was asked in this round; 0: none */
+  uint64_t spent_ms; /* what the round has taken of it: in scan and check what it told, but no more
+                        than that took by our clock, in halt all the time that it stood still */
   uint32_t checked_ms; /* so long it took to answer in check, by our clock; or would have taken, as
                           it told, if it had not looked at the same before */
   uint32_t boss;       /* another host of its part; that of one is itself */
-  uint32_t first, next_part; /* of the boss: its part's suspects, and the boss of the next part */
+  uint32_t first;    /* of the boss: the first of its part's suspects; SLAB_NONE: it has none */
+  uint32_t grown_in; /* the last turn, counted from 1, in which one that it hosts was found live */
+  bool has_grown;    /* of the boss: one of its part was, in the last check */
 };
 
 struct cycles_suspect {
@@ -93,6 +114,7 @@ struct cycles_member {
   struct cycles_list hosted, held;
   uint64_t bytes; /* of the lists on the wire, at most */
   bool answered, is_unable; /* unable: it answered with an error, or will not answer */
+  bool is_by_itself; /* in halt: what it does is its own doing (halt.c) */
   uint8_t *live;      /* the bits it answered; NULL: none is set */
   uint8_t *edges;     /* eight bytes each; NULL: none */
   uint32_t edge_count;
@@ -139,6 +161,7 @@ struct cycles {
   uint32_t quiet; /* seconds */
   uint32_t halts;         /* that have begun, all parts of one as one */
   uint32_t turns, checks; /* scans, checks and halts, all parts of a halt as one; but for halts */
+  bool is_by_request; /* an observer has asked for it */
   bool is_strict; /* who spoils it is struck: it does not suspect what was used just now */
   bool is_over;   /* there are more suspects than a round may have: */
   bool is_raised; /* so only what is quiet for longer stays on trial, */
@@ -168,8 +191,11 @@ struct cycles {
   uint32_t edges_told; /* that members' answers have brought */
   uint32_t waiting;    /* members that have not answered */
   uint64_t ended_before, called_ended_before; /* as in refs, when this turn began */
-  uint32_t parts, part; /* bosses: of the next one to be halted, and of that which is; SLAB_NONE */
+  uint32_t part;        /* that which is halted, by its boss */
+  uint32_t parts_first; /* of all rounds: the boss, or one before it, whose part comes first; */
+  uint32_t parts_seen;  /* so many hosts from there on have been looked at */
   uint32_t part_count, parts_lost;
+  uint32_t parts_begun, parts_waiting; /* of the round; for their turn in this halt */
   uint64_t halt_ms, wanted_ms; /* how long answers in halt are waited for; and would be, if all
                                   members let the others take so long */
   uint64_t patience_ms; /* when one of them is about to have waited as long as it lets others */
@@ -177,6 +203,9 @@ struct cycles {
   bool is_again;   /* of some part nothing came: what is left of it is asked for once more */
   bool has_barred; /* a host, since the books were looked through for what it has */
   bool is_stopped; /* it is to be aborted as a whole */
+  bool is_short;   /* its checks did not suffice: only parts in which nothing was live are halted */
+  bool is_cut_off; /* its time was over before all parts had had their turn */
+  uint64_t ends_ms; /* when it begins no further check; then no further part */
   uint32_t condemned, suspects_at_first, longest_ms;
   uint32_t live_most;
   char keeper[TOLD_NAME_MAX_BYTES + 1];
@@ -236,9 +265,13 @@ bool parts_unite(struct cycles *k);
 bool parts_sort(struct cycles *k);
 /* The next one is the part from now on; false: there is none. */
 bool parts_next(struct cycles *k);
+/* Those that have had no turn come first in the next round. */
+void parts_put_off(struct cycles *k);
 /* The places of a turn, in their order: all, or in halt those of the part. SLAB_NONE: no more. */
 uint32_t parts_first_place(const struct cycles *k);
 uint32_t parts_next_place(const struct cycles *k, uint32_t place);
+/* All of the part is garbage. */
+bool parts_convict(struct cycles *k);
 /* Nothing has come of the part. */
 bool parts_release(struct cycles *k);
 
@@ -253,7 +286,11 @@ bool weed_spread(struct cycles *k);
 
 /* ---- messages.c ---- */
 
-/* The member's connection; NULL: it has gone. */
+/* Its name; NULL: it has gone, and nobody knows it any more. */
+const char *messages_name(const struct cycles *k, const struct cycles_member *m);
+/* The connection of this incarnation of a host; of a member. NULL: it has gone, or there is
+ * none. */
+struct client *messages_client_of(const struct cycles *k, uint32_t host, uint64_t id);
 struct client *messages_client(const struct cycles *k, const struct cycles_member *m);
 /* One member each; true: all are. */
 bool messages_ask(struct cycles *k);
@@ -265,8 +302,8 @@ bool messages_read(struct cycles *k, struct cycles_member *m, struct client *fro
 
 /* ---- when.c ---- */
 
-/* A round is over. */
-void when_remember(struct cycles *k, enum cycles_outcome outcome);
+/* A round is over: when the next one begins. */
+void when_settle(struct cycles *k, enum cycles_outcome outcome);
 /* The first one is due after the pause. */
 void when_begin(struct cycles *k);
 /* The timer runs until the next one is due: who is idle is not woken meanwhile. */
@@ -275,18 +312,42 @@ void when_schedule(struct cycles *k);
 void when_hurry(struct cycles *k);
 /* Whether one may begin now. */
 bool when_may(const struct cycles *k);
-/* It cannot take part; for good, or for a while. `why`: a static text; `words`: the log's. */
-void when_unable(struct cycles *k, struct client *c, bool for_good, const char *why,
-                 const char *words);
-/* It has spoilt a round; too often, and it is not asked for a while. Rounds by request do not
- * count: they suspect what was used a moment ago. */
-void when_strike(struct cycles *k, struct client *c, const char *why);
-/* The record of the round names it, as one that was left out. */
-void when_leave_out(struct cycles *k, struct client *c, const char *why);
 /* Answers those whose round is over, or all. */
 void when_answer(struct cycles *k, bool all);
 /* There is none to be had: nobody holds anything. Answers all. */
 void when_answer_none(struct cycles *k);
+
+/* ---- told.c ---- */
+
+/* One more sentence of what has become of the round. */
+void told_more(struct cycles *k, const char *format, ...) __attribute__((format(printf, 2, 3)));
+void told_more_args(struct cycles *k, const char *format, va_list args);
+/* Who asked for it is answered with this outcome, static. */
+const char *told_outcome(enum cycles_outcome outcome);
+/* The n-th of those that are remembered, the last one first. */
+const struct cycles_past *told_last(const struct cycles *k, uint32_t n);
+/* A round is over: it is remembered, and the log tells it. */
+void told_remember(struct cycles *k, enum cycles_outcome outcome);
+
+/* ---- unable.c ---- */
+
+/* Whether the client takes no part now. */
+bool unable_is(const struct cycles *k, const struct client *c);
+/* Of enum unable_why; static. "": it is none. */
+const char *unable_text(unsigned why);
+/* The record of the round names it, as one that was left out. */
+void unable_note(struct cycles *k, const struct client *c, unsigned why);
+/* It has said, in these words, that it cannot look; for good, or now. */
+void unable_says(struct cycles *k, struct client *c, bool for_good, const char *words);
+/* It has spoilt a round; too often, and it is left out. Rounds by request do not count: they
+ * suspect what was used a moment ago. */
+void unable_strike(struct cycles *k, struct client *c, enum unable_why why);
+/* It has not answered in scan or check. */
+void unable_hung(struct cycles *k, struct client *c);
+/* It has to rest for so many milliseconds, which the others do not wait for. */
+void unable_rest(struct cycles *k, struct client *c, uint64_t ms);
+/* The round is over: those that were asked in it, and have not been left out, have answered. */
+void unable_forgive(struct cycles *k);
 
 /* ---- round.c ---- */
 
@@ -320,9 +381,13 @@ void round_free(struct cycles *k);
 void halt_be_patient(struct cycles *k);
 /* Milliseconds from now until it is late, when all have just been asked; or are about to be. */
 uint64_t halt_left(const struct cycles *k, bool are_asked);
-/* What a host does not let end well: what it has and holds is no suspect in this round. It is a
- * strike, or not. */
-void halt_bar(struct cycles *k, uint32_t host, const char *strike);
+/* A member has spoilt a halt: what it has and holds is no suspect in this round. It is a strike,
+ * for this reason, if that was its own doing; UNABLE_NOT: never. */
+void halt_bar(struct cycles *k, const struct cycles_member *m, enum unable_why strike);
+/* Has just been asked, to check or to halt. */
+void halt_note_asked(struct cycles *k, struct cycles_member *m, const struct client *c);
+/* What was done since then is its own doing: it was clear, and stands still. */
+void halt_note_clear(struct cycles_member *m);
 /* Members have not answered in time, or one could not wait for them any longer. */
 void halt_late(struct cycles *k);
 /* A suspect of the part was used or given back. */

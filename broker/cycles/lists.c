@@ -68,36 +68,37 @@ static bool has_room(struct cycles *k, uint32_t host, uint32_t bytes) {
          m->hosted.most + m->held.most < MEMBER_PLACES_MOST;
 }
 
-/* False: somebody cannot be asked for it. */
-static bool can_ask_all(const struct cycles *k, const struct token *t) {
+/* False: somebody cannot be asked for it. Adds to `n` how many holders were looked at. */
+static bool can_ask_all(const struct cycles *k, const struct token *t, uint32_t *n) {
   const struct refs *r = &k->b->refs;
-  uint32_t n = 0;
+  uint32_t most = *n + CYCLES_HOLDERS_MOST;
   if (!can_ask(k, t->host)) return false;
   for (uint32_t i = t->holds; i != SLAB_NONE; i = refs_next_holder(r, i))
-    if (++n > CYCLES_HOLDERS_MOST || !can_ask(k, refs_hold_at(r, i)->client)) return false;
+    if (++*n > most || !can_ask(k, refs_hold_at(r, i)->client)) return false;
   return true;
 }
 
-static bool fits_all(struct cycles *k, const struct token *t) {
+/* The same. */
+static bool fits_all(struct cycles *k, const struct token *t, uint32_t *n) {
   const struct refs *r = &k->b->refs;
   if (!has_room(k, t->host, ID_BYTES)) return false;
-  for (uint32_t i = t->holds; i != SLAB_NONE; i = refs_next_holder(r, i))
+  for (uint32_t i = t->holds; i != SLAB_NONE; i = refs_next_holder(r, i), ++*n)
     if (!has_room(k, refs_hold_at(r, i)->client, PT_WIRE_BYTES)) return false;
   return true;
 }
 
-/* How many places it takes in lists; 0: it is no suspect any more. */
+/* How many holders were looked at. */
 static uint32_t count(struct cycles *k, uint32_t place) {
   struct refs *r = &k->b->refs;
   if (!round_is_on(k, place)) return 0;
-  uint32_t token = k->suspects[place].token, n = 1;
+  uint32_t token = k->suspects[place].token, n = 0;
   const struct token *t = refs_token(r, token);
-  bool can = !(t->mark & TOKEN_TOUCHED) && can_ask_all(k, t);
-  if (!can || !fits_all(k, t)) {
+  bool can = !(t->mark & TOKEN_TOUCHED) && can_ask_all(k, t, &n);
+  if (!can || !fits_all(k, t, &n)) {
     if (can) suspects_cut(k, token);
     k->has_grown = true; /* what it reaches is to be asked for once more */
     weed_live(k, place);
-    return 0;
+    return n;
   }
   if (k->phase == CYCLES_HALT) refs_call(r, token);
   struct cycles_member *m = member_of(k, t->host);
@@ -111,7 +112,8 @@ static uint32_t count(struct cycles *k, uint32_t place) {
   return n;
 }
 
-/* Calls `each` for so many suspects of the turn. */
+/* Calls `each` for so many suspects of the turn, which returns how many holders it has looked at:
+ * they count as well. */
 static bool walk(struct cycles *k, uint32_t (*each)(struct cycles *, uint32_t)) {
   uint32_t n = 0;
   for (; k->cursor != SLAB_NONE && n < PLACES_SLICE; k->cursor = parts_next_place(k, k->cursor))
@@ -142,13 +144,15 @@ static void put(struct cycles *k, uint32_t host, bool is_hosted, uint32_t place)
   if (l->count < l->most) k->places[l->at + l->count++] = place;
 }
 
+/* More holders than that it has got since it was counted: it was touched. */
 static uint32_t fill(struct cycles *k, uint32_t place) {
   const struct refs *r = &k->b->refs;
-  uint32_t n = 1;
+  uint32_t n = 0;
   if (!round_is_on(k, place)) return 0;
   const struct token *t = refs_token(r, k->suspects[place].token);
   put(k, t->host, true, place);
-  for (uint32_t i = t->holds; i != SLAB_NONE; i = refs_next_holder(r, i), n++)
+  for (uint32_t i = t->holds; i != SLAB_NONE && n < CYCLES_HOLDERS_MOST;
+       i = refs_next_holder(r, i), n++)
     put(k, refs_hold_at(r, i)->client, false, place);
   return n;
 }

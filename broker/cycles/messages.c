@@ -18,11 +18,21 @@ enum { EDGE_BYTES = 8 };
 /* More than that nobody is believed to have taken. */
 enum { TOLD_MS_MOST = 10000 };
 
-struct client *messages_client(const struct cycles *k, const struct cycles_member *m) {
+struct client *messages_client_of(const struct cycles *k, uint32_t host, uint64_t id) {
   const struct hosts *hosts = &k->b->hosts;
-  if (!slab_live(&hosts->all, m->host) || hosts_at(hosts, m->host)->id != m->id) return NULL;
-  struct client *c = hosts_at(hosts, m->host)->client;
+  if (!id || !slab_live(&hosts->all, host) || hosts_at(hosts, host)->id != id) return NULL;
+  struct client *c = hosts_at(hosts, host)->client;
   return c && c->state == CLIENT_READY ? c : NULL;
+}
+
+struct client *messages_client(const struct cycles *k, const struct cycles_member *m) {
+  return messages_client_of(k, m->host, m->id);
+}
+
+const char *messages_name(const struct cycles *k, const struct cycles_member *m) {
+  const struct hosts *hosts = &k->b->hosts;
+  bool is_known = slab_live(&hosts->all, m->host) && hosts_at(hosts, m->host)->id == m->id;
+  return is_known ? hosts_at(hosts, m->host)->name : NULL;
 }
 
 static void charge(struct cycles *k, uint32_t values) {
@@ -61,6 +71,8 @@ static void send_cycle(struct cycles *k, struct cycles_member *m, struct client 
                             .kind = t->kind});
   }
   notify_send(b, to);
+  k->hosts[m->host].asked = m->id;
+  halt_note_asked(k, m, to);
   charge(k, m->hosted.count + m->held.count);
 }
 
@@ -84,6 +96,17 @@ bool messages_ask(struct cycles *k) {
   return k->cursor == k->member_count;
 }
 
+static void note_stood_still(struct cycles *k, const struct cycles_member *m) {
+  k->hosts[m->host].spent_ms += uv_now(k->b->loop) - m->asked_ms;
+}
+
+/* What is condemned it collects before it goes on: that takes about as long as its look, but it is
+ * not believed to take longer than all have agreed to wait for. */
+static void note_collects(struct cycles *k, const struct cycles_member *m) {
+  struct cycles_host *h = &k->hosts[m->host];
+  h->spent_ms += h->checked_ms < k->halt_ms ? h->checked_ms : k->halt_ms;
+}
+
 static void send_condemn(struct cycles *k, const struct cycles_member *m, struct client *to) {
   uint32_t n = 0;
   const uint32_t *places = &k->places[m->hosted.at];
@@ -103,6 +126,8 @@ bool messages_condemn(struct cycles *k) {
     struct client *to = messages_client(k, m);
     if (!to || !m->request) continue;
     to->strikes = 0;
+    note_stood_still(k, m);
+    note_collects(k, m);
     send_condemn(k, m, to);
   }
   return k->cursor == k->member_count;
@@ -112,6 +137,7 @@ void messages_resume(struct cycles *k) {
   for (uint32_t i = 0; i < k->member_count; i++) {
     struct client *to = k->members[i].request ? messages_client(k, &k->members[i]) : NULL;
     if (!to) continue;
+    note_stood_still(k, &k->members[i]);
     pack_uint(notify_begin(k->b, MESSAGE_NOTICE, OP_resume, 0, 1), k->number);
     notify_send(k->b, to);
     charge(k, 0);
@@ -147,10 +173,10 @@ bool messages_read(struct cycles *k, struct cycles_member *m, struct client *fro
   client_charge(from, (live_size + edges_size) / READ_PER_UNIT);
   if (ms > TOLD_MS_MOST) ms = TOLD_MS_MOST;
   if (ms > k->longest_ms) k->longest_ms = (uint32_t)ms;
-  if (k->phase == CYCLES_CHECK) {
-    uint64_t took = uv_now(k->b->loop) - m->asked_ms;
-    k->hosts[m->host].checked_ms = (uint32_t)(took > ms ? took : ms);
-  }
+  uint64_t took = uv_now(k->b->loop) - m->asked_ms;
+  struct cycles_host *h = &k->hosts[m->host];
+  if (k->phase == CYCLES_CHECK) h->checked_ms = (uint32_t)(took > ms ? took : ms);
+  if (k->phase != CYCLES_HALT) h->spent_ms += ms < took ? ms : took;
   if (is_any_set(live, live_size)) {
     m->live = copy(live, live_size);
     m->is_unable = !m->live; /* memory is short: all of it counts as live */

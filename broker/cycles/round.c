@@ -20,18 +20,16 @@
 #include "broker/cycles/internal.h"
 
 #include <assert.h>
-#include <stdarg.h>
-#include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "proto/base.h"
 
 /* How long the broker's own stages may take, and answers in scan and check. */
 enum { STAGES_MS = 60000, ANSWER_MS = 10000 };
 enum { LIMIT_MOST = 1 << 20 }; /* scans and checks of a round */
-/* Suspects of a slice that is convicted, and the units of work for so many. */
-enum { CONVICTED_SLICE = 4096, CONVICTED_PER_UNIT = 8 };
+/* How long a round goes on to check, at first; it may be so many times as long when its limit has
+ * been raised. How long it goes on to halt. */
+enum { CHECKS_MS = 90000, LONGER_MOST = 16, HALTS_MS = 30000 };
 
 static bool go_on(struct work *w, struct job *j);
 
@@ -86,16 +84,18 @@ static void rest(struct cycles *k) {
     when_answer_none(k);
 }
 
-static void finish(struct cycles *k, bool is_unfinished) {
+static void finish(struct cycles *k) {
   enum cycles_outcome outcome = k->condemned                     ? CYCLES_FOUND
                                 : k->is_stopped || k->parts_lost ? CYCLES_ABORTED
-                                : is_unfinished                  ? CYCLES_UNFINISHED
+                                : k->is_short || k->is_cut_off   ? CYCLES_UNFINISHED
                                                                  : CYCLES_NOTHING;
-  if (!is_unfinished && !k->is_stopped)
+  if (!k->is_short && !k->is_stopped)
     k->limit = CYCLES_TURNS;
-  else if (is_unfinished && k->limit < LIMIT_MOST)
+  else if (k->is_short && k->limit < LIMIT_MOST)
     k->limit *= 2;
-  when_remember(k, outcome);
+  told_remember(k, outcome);
+  if (!k->is_stopped) unable_forgive(k);
+  when_settle(k, outcome);
   when_answer(k, false);
   round_free(k);
   k->is_stopped = k->is_lost = false;
@@ -124,13 +124,7 @@ static void give_up(struct cycles *k) {
   assert(!k->b->refs.is_decided);
   if (round_is_asking(k) && k->phase == CYCLES_HALT) messages_resume(k);
   if (round_is_asking(k)) forget_answers(k);
-  finish(k, false);
-}
-
-static void add_reason(struct cycles *k, const char *format, va_list args) {
-  size_t used = strlen(k->why);
-  if (used) used += (size_t)snprintf(k->why + used, sizeof k->why - used, "; ");
-  if (used < sizeof k->why) vsnprintf(k->why + used, sizeof k->why - used, format, args);
+  finish(k);
 }
 
 void round_stop_for(struct cycles *k, const char *format, ...) {
@@ -138,7 +132,7 @@ void round_stop_for(struct cycles *k, const char *format, ...) {
   if (k->is_stopped) return;
   k->is_stopped = true;
   va_start(args, format);
-  add_reason(k, format, args);
+  told_more_args(k, format, args);
   va_end(args);
 }
 
@@ -148,7 +142,7 @@ void round_lose_for(struct cycles *k, const char *format, ...) {
   if (k->is_lost) return;
   k->is_lost = true;
   va_start(args, format);
-  add_reason(k, format, args);
+  told_more_args(k, format, args);
   va_end(args);
 }
 
@@ -158,10 +152,12 @@ void round_drop(struct cycles *k, struct cycles_member *m) {
   m->is_unable = k->has_grown = true;
   if (k->phase != CYCLES_HALT) return;
   if (c)
-    round_lose_for(k, "worker %s cannot answer", c->name);
+    round_lose_for(k, "worker %s could not look", c->name);
+  else if (messages_name(k, m))
+    round_lose_for(k, "worker %s has ended", messages_name(k, m));
   else
     round_lose_for(k, "a worker has ended");
-  halt_bar(k, m->host, NULL);
+  halt_bar(k, m, UNABLE_NOT);
 }
 
 /* Those that were halted go on; the next part may end well. */
@@ -184,36 +180,59 @@ static void begin_turn(struct cycles *k, enum cycles_phase phase) {
   enter(k, CYCLES_COUNT);
 }
 
-/* What is live is no suspect any more. */
+static bool is_out_of_time(const struct cycles *k) { return uv_now(k->b->loop) >= k->ends_ms; }
+
+/* What is clear falls into parts. */
+static void split(struct cycles *k) {
+  parts_begin(k);
+  enter(k, CYCLES_UNITE);
+}
+
+/* What is live is no suspect any more. If something is found live in one check after the other,
+ * those parts are halted all the same in which nothing was: so nobody keeps others' garbage with an
+ * object a check. */
 static void end_turn(struct cycles *k) {
   bool is_clear = k->phase == CYCLES_CHECK && !k->has_grown;
   k->is_again = false;
   expect(k, STAGES_MS);
   if (!k->b->refs.trials) {
-    finish(k, false);
+    finish(k);
   } else if (is_clear) {
-    parts_begin(k);
-    enter(k, CYCLES_UNITE);
-  } else if (k->checks >= k->limit) {
-    finish(k, true);
-  } else {
+    split(k);
+  } else if (k->checks < k->limit && !is_out_of_time(k)) {
     begin_turn(k, CYCLES_CHECK);
+  } else {
+    k->is_short = k->checks >= k->limit || !k->halts;
+    if (k->halts || k->phase == CYCLES_SCAN)
+      finish(k);
+    else
+      split(k);
   }
 }
 
 /* What is left of parts that were lost is asked for once more, but not for ever: each time its
- * members stand still. */
+ * members stand still. One part at least has its turn. */
 static void next_part(struct cycles *k) {
+  bool is_over = k->parts_begun > 0 && is_out_of_time(k);
   expect(k, STAGES_MS);
-  if (parts_next(k))
+  if (is_over && k->parts_waiting > 0) {
+    k->is_cut_off = true;
+    told_more(k, "its time was over: %u groups of workers come first in the next round",
+              k->parts_waiting);
+    parts_put_off(k);
+    finish(k);
+  } else if (parts_next(k)) {
+    k->parts_begun++;
     begin_turn(k, CYCLES_HALT);
-  else if (k->is_again && k->halts < CYCLES_HALTS)
+  } else if (k->is_again && !is_over && k->halts < CYCLES_HALTS) {
     enter(k, CYCLES_TOUCHED);
-  else
-    finish(k, false);
+  } else {
+    finish(k);
+  }
 }
 
 static void sorted(struct cycles *k) {
+  if (!k->halts) k->ends_ms = uv_now(k->b->loop) + HALTS_MS;
   k->turns++;
   k->halts++;
   next_part(k);
@@ -226,7 +245,7 @@ static void ask(struct cycles *k) {
     k->members_most = k->member_count;
   k->waiting = 0;
   if (k->phase == CYCLES_HALT) halt_be_patient(k);
-  expect(k, k->phase == CYCLES_HALT ? halt_left(k, false) : ANSWER_MS);
+  expect(k, k->phase == CYCLES_HALT ? halt_left(k, false) : STAGES_MS);
   enter(k, CYCLES_SEND);
 }
 
@@ -289,7 +308,7 @@ static void gathered(struct cycles *k) {
   if (k->b->refs.trials)
     begin_turn(k, CYCLES_SCAN);
   else
-    finish(k, false);
+    finish(k);
 }
 
 static void counted(struct cycles *k) {
@@ -300,32 +319,19 @@ static void counted(struct cycles *k) {
   } else if (is_halt && !k->member_count) {
     next_part(k);
   } else if (!k->b->refs.trials) {
-    finish(k, false);
+    finish(k);
   } else if (lists_make(k)) {
     enter(k, CYCLES_FILL);
   } else {
-    round_stop_for(k, "memory is too short");
+    round_stop_for(k, "the broker's memory is too short");
     give_up(k);
   }
 }
 
 static void sent(struct cycles *k) {
   k->stage = CYCLES_WAIT;
-  if (k->phase == CYCLES_HALT) expect(k, halt_left(k, true));
+  expect(k, k->phase == CYCLES_HALT ? halt_left(k, true) : ANSWER_MS);
   if (!k->waiting) judge(k);
-}
-
-static bool convict(struct cycles *k) {
-  uint32_t n = 0;
-  for (; k->cursor != SLAB_NONE && n < CONVICTED_SLICE; n++) {
-    uint32_t place = k->cursor;
-    k->cursor = parts_next_place(k, place);
-    if (!round_is_on(k, place)) continue;
-    refs_condemn(&k->b->refs, k->suspects[place].token);
-    k->condemned++;
-  }
-  work_charge(&k->b->work, 1 + n / CONVICTED_PER_UNIT);
-  return k->cursor == SLAB_NONE;
 }
 
 static void convicted(struct cycles *k) {
@@ -372,7 +378,7 @@ static const struct {
     [CYCLES_UNITE] = {parts_unite, NULL, CYCLES_SORT},
     [CYCLES_SORT] = {parts_sort, sorted, 0},
     [CYCLES_CONDEMN] = {messages_condemn, NULL, CYCLES_CONVICT},
-    [CYCLES_CONVICT] = {convict, convicted, 0},
+    [CYCLES_CONVICT] = {parts_convict, convicted, 0},
     [CYCLES_RELEASE] = {parts_release, next_part, 0},
     [CYCLES_CLEAR] = {suspects_clear, rest, 0},
 };
@@ -407,19 +413,27 @@ static bool go_on(struct work *w, struct job *j) {
 
 /* ---- Beginning ---- */
 
+/* Who has asked for a round waits for it: such a one is not longer than usual. */
+static uint64_t checks_ms(const struct cycles *k) {
+  uint32_t longer = k->is_by_request ? 1 : k->limit / CYCLES_TURNS;
+  return (uint64_t)CHECKS_MS * (longer < LONGER_MOST ? longer : LONGER_MOST);
+}
+
 void round_begin(struct cycles *k) {
   assert(k->stage == CYCLES_IDLE && !k->b->refs.trials);
   k->number++;
   k->began_ms = uv_now(k->b->loop);
   k->quiet = k->is_wanted ? 0 : k->quiet_s;
   k->is_strict = k->quiet > 0;
+  k->is_by_request = k->is_wanted;
   for (uint32_t i = 0; k->is_wanted && i < CYCLES_WAITERS; i++)
     k->waiters[i].is_served = k->waiters[i].host != 0;
   k->is_wanted = k->is_raised = k->is_over = k->is_cut = k->is_gathered = k->has_grown = false;
-  k->is_stopped = k->is_lost = k->is_again = k->has_barred = false;
+  k->is_stopped = k->is_lost = k->is_again = k->has_barred = k->is_short = k->is_cut_off = false;
+  k->ends_ms = k->began_ms + checks_ms(k);
   k->turns = k->checks = k->halts = k->condemned = k->suspects_at_first = k->longest_ms = 0;
   k->live_most = k->members_most = k->edges_told = 0;
-  k->part_count = k->parts_lost = k->more_left_out = 0;
+  k->part_count = k->parts_lost = k->parts_begun = k->parts_waiting = k->more_left_out = 0;
   k->keeper[0] = k->why[0] = k->left_out[0] = '\0';
   k->phase = CYCLES_SCAN;
   expect(k, STAGES_MS);
@@ -427,6 +441,6 @@ void round_begin(struct cycles *k) {
     enter(k, CYCLES_HOSTS);
     return;
   }
-  round_stop_for(k, "memory is too short");
-  finish(k, false);
+  round_stop_for(k, "the broker's memory is too short");
+  finish(k);
 }

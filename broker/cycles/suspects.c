@@ -12,9 +12,10 @@
 
 #include "broker/cycles/internal.h"
 
-/* Records that a slice looks at, and the units of work for so many; those of a holding and of a
- * token that is acquitted. */
-enum { RECORDS_SLICE = 4096, RECORDS_PER_UNIT = 8, HOLDING_COST = 1 };
+/* Records that a slice looks at, with the last one's holders a few more; so many are a unit of
+ * work. */
+enum { RECORDS_SLICE = 4096, RECORDS_PER_UNIT = 8 };
+
 bool suspects_begin(struct cycles *k) {
   k->host_count = k->b->hosts.all.entry_count * SLAB_CHUNK;
   k->hosts = calloc(k->host_count + 1, sizeof *k->hosts);
@@ -33,7 +34,7 @@ bool suspects_can_ask(const struct cycles *k, uint32_t host) {
   const struct client *c = hosts_at(&b->hosts, host)->client;
   return c && c->state == CLIENT_READY && !c->observer && !c->leaves && !c->has_hung_up &&
          client_has_room(c) && /* else it might have to be ended for what we send it */
-         c->version >= WIRE_VERSION_CYCLES && c->unable_s <= broker_now(b);
+         c->version >= WIRE_VERSION_CYCLES && !unable_is(k, c);
 }
 
 bool suspects_is_of_barred(const struct cycles *k, uint32_t token, uint32_t *n) {
@@ -49,36 +50,41 @@ bool suspects_is_of_barred(const struct cycles *k, uint32_t token, uint32_t *n) 
   return false;
 }
 
-/* Goes on with a slab from the cursor; calls `each` for so many of its items. */
-static bool walk(struct cycles *k, const struct slab *s, void (*each)(struct cycles *, uint32_t)) {
+/* Goes on with a slab from the cursor; calls `each` for so many of its items, which returns what
+ * other records it has looked at: they count as well. */
+static bool walk(struct cycles *k, const struct slab *s,
+                 uint32_t (*each)(struct cycles *, uint32_t)) {
   uint32_t n = 0;
-  for (; n < RECORDS_SLICE; n++) {
+  bool is_done = false;
+  while (n < RECORDS_SLICE) {
     uint32_t i = slab_next(s, k->cursor);
-    if (i == SLAB_NONE) break;
+    is_done = i == SLAB_NONE;
+    if (is_done) break;
     k->cursor = i + 1;
-    each(k, i);
+    n += 1 + each(k, i);
   }
   work_charge(&k->b->work, 1 + n / RECORDS_PER_UNIT);
-  return n < RECORDS_SLICE;
+  return is_done;
 }
 
 /* ---- Hosts ---- */
 
-/* Why one is left out that can have a part in a cycle: it holds something. NULL: it is not. */
-static const char *why_left_out(const struct cycles *k, const struct client *c) {
-  if (c->state != CLIENT_READY || c->observer || c->leaves || c->has_hung_up) return NULL;
-  if (refs_first_held(&k->b->refs, c->host) == SLAB_NONE) return NULL;
-  if (c->version < WIRE_VERSION_CYCLES) return "unable";
-  if (c->unable_s > broker_now(k->b)) return c->unable_why ? c->unable_why : "busy";
-  return client_has_room(c) ? NULL : "does not read";
+/* Why one is left out that can have a part in a cycle: it holds something. */
+static unsigned why_left_out(const struct cycles *k, const struct client *c) {
+  if (c->state != CLIENT_READY || c->observer || c->leaves || c->has_hung_up) return UNABLE_NOT;
+  if (refs_first_held(&k->b->refs, c->host) == SLAB_NONE) return UNABLE_NOT;
+  if (c->version < WIRE_VERSION_CYCLES) return UNABLE_UNSUPPORTED;
+  if (unable_is(k, c)) return c->unable_why;
+  return client_has_room(c) ? UNABLE_NOT : UNABLE_FULL;
 }
 
-static void look_at_host(struct cycles *k, uint32_t i) {
-  if (i >= k->host_count) return;
+static uint32_t look_at_host(struct cycles *k, uint32_t i) {
+  if (i >= k->host_count) return 0;
   k->hosts[i].can = suspects_can_ask(k, i);
-  struct client *c = k->hosts[i].can ? NULL : hosts_at(&k->b->hosts, i)->client;
-  const char *why = c ? why_left_out(k, c) : NULL;
-  if (why) when_leave_out(k, c, why);
+  const struct client *c = k->hosts[i].can ? NULL : hosts_at(&k->b->hosts, i)->client;
+  unsigned why = c ? why_left_out(k, c) : UNABLE_NOT;
+  if (why) unable_note(k, c, why);
+  return 0;
 }
 bool suspects_look_at_hosts(struct cycles *k) { return walk(k, &k->b->hosts.all, look_at_host); }
 
@@ -88,8 +94,9 @@ static void put_out(struct cycles *k, uint32_t host) {
   k->out[k->out_count++] = host;
 }
 
-static void sort_out(struct cycles *k, uint32_t i) {
+static uint32_t sort_out(struct cycles *k, uint32_t i) {
   if (i < k->host_count && (!k->hosts[i].can || !k->hosts[i].suspects)) put_out(k, i);
+  return 0;
 }
 bool suspects_sort_out(struct cycles *k) { return walk(k, &k->b->hosts.all, sort_out); }
 
@@ -102,7 +109,7 @@ void suspects_let_go(struct cycles *k, uint32_t token) {
   if (h->suspects > 0 && --h->suspects == 0) put_out(k, refs_token(r, token)->host);
 }
 
-static void mark(struct cycles *k, uint32_t i) {
+static uint32_t mark(struct cycles *k, uint32_t i) {
   struct refs *r = &k->b->refs;
   struct token *t = refs_token(r, i);
   uint32_t quiet = refs_quiet(t, broker_now(k->b));
@@ -113,6 +120,7 @@ static void mark(struct cycles *k, uint32_t i) {
     refs_try(r, i);
     k->hosts[t->host].suspects++;
   }
+  return 0;
 }
 bool suspects_mark(struct cycles *k) { return walk(k, &k->b->refs.tokens, mark); }
 
@@ -174,28 +182,29 @@ static unsigned age_of(const struct cycles *k, uint32_t token) {
 }
 
 /* If it is too much, what was quiet for longer is left, and gathered again (suspects_raise); if
- * that is still too much, another part of it comes first the next time. */
-static void gather(struct cycles *k, uint32_t i) {
+ * that is still too much, another part of it comes first the next time. How many holders were
+ * looked at. */
+static uint32_t gather(struct cycles *k, uint32_t i) {
   struct refs *r = &k->b->refs;
-  if (!(refs_token(r, i)->mark & TOKEN_TRIAL)) return;
+  if (!(refs_token(r, i)->mark & TOKEN_TRIAL)) return 0;
   uint32_t holders = count_holders(r, i);
-  work_charge(&k->b->work, holders / RECORDS_PER_UNIT);
   if (holders > CYCLES_HOLDERS_MOST || k->is_cut) {
     suspects_let_go(k, i);
-    return;
+    return holders;
   }
   k->quiet_ones[age_of(k, i)]++;
-  if (k->is_over) return;
+  if (k->is_over) return holders;
   if (k->entries + 1 + holders > CYCLES_PLACES_MOST || !make_room(k)) {
     k->is_over = !k->is_raised;
-    if (k->is_over) return;
+    if (k->is_over) return holders;
     suspects_cut(k, i);
     suspects_let_go(k, i);
-    return;
+    return holders;
   }
   k->entries += 1 + holders;
   k->suspects[k->suspect_count++] = (struct cycles_suspect){
       .token = i, .edges = SLAB_NONE, .next = SLAB_NONE, .in_part = SLAB_NONE};
+  return holders;
 }
 
 void suspects_cut(struct cycles *k, uint32_t token) {
@@ -205,10 +214,10 @@ void suspects_cut(struct cycles *k, uint32_t token) {
 
 enum { PASS_OLD, PASS_ABOVE, PASS_BELOW, PASSES };
 
-static void gather_one(struct cycles *k, uint32_t i) {
+static uint32_t gather_one(struct cycles *k, uint32_t i) {
   bool is_old = k->is_raised && age_of(k, i) > k->cut_age;
   unsigned pass = is_old ? PASS_OLD : i >= k->began_at ? PASS_ABOVE : PASS_BELOW;
-  if (pass == k->pass) gather(k, i);
+  return pass == k->pass ? gather(k, i) : 0;
 }
 
 bool suspects_gather(struct cycles *k) {
@@ -239,9 +248,10 @@ void suspects_begin_gathering(struct cycles *k) {
 
 /* ---- The end ---- */
 
-static void acquit(struct cycles *k, uint32_t i) {
+static uint32_t acquit(struct cycles *k, uint32_t i) {
   struct refs *r = &k->b->refs;
   if (refs_token(r, i)->mark & TOKEN_TRIAL) refs_acquit(r, i);
+  return 0;
 }
 
 bool suspects_clear(struct cycles *k) {

@@ -18,6 +18,7 @@ static void charge(struct cycles *k, uint32_t n) { work_charge(&k->b->work, 1 + 
 
 void weed_live(struct cycles *k, uint32_t place) {
   if (!round_is_on(k, place)) return;
+  k->hosts[refs_token(&k->b->refs, k->suspects[place].token)->host].grown_in = k->turns;
   suspects_let_go(k, k->suspects[place].token);
   k->suspects[place].next = k->stack;
   k->stack = place;

@@ -1,8 +1,14 @@
 /* SPDX-License-Identifier: MIT
  *
- * When there are rounds, who is left out, and what is remembered. A round that finds nothing
- * doubles the pause; one that finds something, and many new tokens, set it back. No worker spends
- * more than a hundredth of its time on answers.
+ * When there are rounds, and who has asked for one. A round that finds nothing doubles the pause;
+ * one that finds something, or had no time for all, and many new tokens, set it back.
+ *
+ * No worker spends more than a hundredth of its time on rounds: what a round has taken of one is
+ * the sum of all its answers in scan and check, and of the time that it stood still. All rest
+ * together, as long as the one that has spent most needs, because a cycle is found only by a round
+ * in which all of its workers take part: if each rested by itself, two might never meet. But the
+ * others do not wait for longer than ten minutes: who has to rest for more is left out of rounds
+ * until then.
  */
 #include <string.h>
 
@@ -19,12 +25,8 @@ enum { PAUSE_DOUBLES = 64 };
 enum { NEW_TOKENS = 100 };
 /* The part of its time that a worker may spend. */
 enum { SHARE = 100 };
-/* However much one has told, the others do not wait longer for the next round. */
+/* However much one has spent, the others do not wait longer for the next round. */
 enum { REST_MOST_MS = 600000 };
-/* Who has spoilt so many rounds is left out, for so many seconds. */
-enum { STRIKES_MOST = 3, UNABLE_S = 600 };
-
-static const char *const outcomes[] = {"nothing", "found", "unfinished", "aborted"};
 
 /* ---- When ---- */
 
@@ -90,100 +92,29 @@ void when_hurry(struct cycles *k) {
 
 /* ---- Afterwards ---- */
 
-static void settle(struct cycles *k, enum cycles_outcome outcome) {
-  uint64_t before = k->pause_ms, rest_ms = (uint64_t)k->longest_ms * SHARE;
-  set_pause(k, outcome == CYCLES_FOUND || has_grown(k));
+/* Milliseconds for which all rest. */
+static uint64_t have_rest(struct cycles *k) {
+  uint64_t most = 0;
+  for (uint32_t i = 0; i < k->host_count; i++) {
+    uint64_t rest_ms = k->hosts[i].spent_ms * SHARE;
+    struct client *c = rest_ms > REST_MOST_MS ? messages_client_of(k, i, k->hosts[i].asked) : NULL;
+    if (c) unable_rest(k, c, rest_ms);
+    if (rest_ms > most) most = rest_ms;
+  }
+  return most < REST_MOST_MS ? most : REST_MOST_MS;
+}
+
+void when_settle(struct cycles *k, enum cycles_outcome outcome) {
+  uint64_t before = k->pause_ms, rest_ms = have_rest(k);
+  set_pause(k, outcome == CYCLES_FOUND || k->is_cut_off || has_grown(k));
   if (outcome == CYCLES_UNFINISHED && before && before < k->pause_ms) { /* the next one is longer */
     k->due_ms -= k->pause_ms - before;
     k->pause_ms = before;
   }
-  k->not_before_ms =
-      uv_now(k->b->loop) + (rest_ms < REST_MOST_MS ? rest_ms : REST_MOST_MS);
-}
-
-static void log_it(struct cycles *k, const struct cycles_past *p) {
-  struct log *log = &k->b->log;
-  const char *colon = *p->why ? ": " : "";
-  if (p->outcome == CYCLES_FOUND)
-    log_line(log, LOG_INFO,
-             "round %llu for garbage in cycles: %u objects of %u suspects in %u workers are let "
-             "go, after %u turns in %llu ms%s%s",
-             (unsigned long long)p->number, p->condemned, p->suspects, p->members, p->turns,
-             (unsigned long long)p->took_ms, colon, p->why);
-  else
-    log_line(log, LOG_DEBUG,
-             "round %llu for garbage in cycles: %s%s%s, %u suspects, after %u turns in %llu ms",
-             (unsigned long long)p->number, outcomes[p->outcome], colon, p->why, p->suspects,
-             p->turns, (unsigned long long)p->took_ms);
-  if (k->is_cut)
-    log_line(log, LOG_WARN,
-             "round %llu for garbage in cycles: more is suspected than can be asked for at a time; "
-             "some was left out",
-             (unsigned long long)p->number);
-}
-
-/* What was aborted; who was left out. */
-static void tell_why(const struct cycles *k, char *why, size_t room) {
-  char more[32] = "";
-  if (k->more_left_out) snprintf(more, sizeof more, " and %u more", k->more_left_out);
-  snprintf(why, room, "%s%s%s%s%s", k->why, *k->why && *k->left_out ? "; " : "",
-           *k->left_out ? "without " : "", k->left_out, more);
-}
-
-void when_leave_out(struct cycles *k, struct client *c, const char *why) {
-  size_t used = strlen(k->left_out), room = sizeof k->left_out - used;
-  if (c->host >= k->host_count || k->hosts[c->host].is_told) return;
-  k->hosts[c->host].is_told = true;
-  int n = k->more_left_out ? (int)room
-                           : snprintf(k->left_out + used, room, "%s%s (%s)", used ? ", " : "",
-                                      c->name, why);
-  if (n >= 0 && (size_t)n < room) return;
-  k->left_out[used] = '\0';
-  k->more_left_out++;
-}
-
-void when_remember(struct cycles *k, enum cycles_outcome outcome) {
-  struct cycles_past *p = &k->past[k->rounds++ % CYCLES_ROUNDS];
-  uint64_t now = uv_now(k->b->loop);
-  *p = (struct cycles_past){.number = k->number,
-                            .ended_ms = now,
-                            .took_ms = now - k->began_ms,
-                            .outcome = outcome,
-                            .suspects = k->suspects_at_first,
-                            .members = k->members_most,
-                            .turns = k->turns,
-                            .condemned = k->condemned,
-                            .longest_ms = k->longest_ms,
-                            .live = k->live_most};
-  memcpy(p->keeper, k->keeper, sizeof p->keeper);
-  tell_why(k, p->why, sizeof p->why);
-  k->aborts += outcome == CYCLES_ABORTED;
-  k->condemned_ever += k->condemned;
-  settle(k, outcome);
-  log_it(k, p);
-}
-
-void when_unable(struct cycles *k, struct client *c, bool for_good, const char *why,
-                 const char *words) {
-  c->unable_s = for_good ? UINT32_MAX : broker_now(k->b) + UNABLE_S;
-  c->unable_why = why;
-  c->strikes = 0;
-  when_leave_out(k, c, why);
-  log_peer(&k->b->log, for_good ? LOG_INFO : LOG_WARN, CAUSE_CYCLES, client_about_why(c, words),
-           "worker %s is left out when garbage in cycles is looked for%s: what it has and holds "
-           "stays",
-           c->name, for_good ? "" : ", for ten minutes");
-}
-
-void when_strike(struct cycles *k, struct client *c, const char *why) {
-  if (k->is_strict && ++c->strikes >= STRIKES_MOST) when_unable(k, c, false, why, why);
+  k->not_before_ms = uv_now(k->b->loop) + rest_ms;
 }
 
 /* ---- Who asked for one ---- */
-
-static const struct cycles_past *last(const struct cycles *k, uint32_t n) {
-  return &k->past[(k->rounds - 1 - n) % CYCLES_ROUNDS];
-}
 
 static void answer(struct cycles *k, struct client *to, uint64_t request,
                    const struct cycles_past *p) {
@@ -192,7 +123,7 @@ static void answer(struct cycles *k, struct client *to, uint64_t request,
   pack_uint(m, p->suspects);
   pack_uint(m, p->members);
   pack_uint(m, p->took_ms);
-  pack_text(m, outcomes[p->outcome]);
+  pack_text(m, told_outcome(p->outcome));
   pack_text(m, p->why);
   notify_send(k->b, to);
 }
@@ -210,7 +141,7 @@ static void answer_them(struct cycles *k, bool all, const struct cycles_past *p)
 }
 
 void when_answer(struct cycles *k, bool all) {
-  answer_them(k, all, k->rounds ? last(k, 0) : &(struct cycles_past){0});
+  answer_them(k, all, k->rounds ? told_last(k, 0) : &(struct cycles_past){0});
 }
 
 void when_answer_none(struct cycles *k) {
@@ -250,27 +181,4 @@ bool cycles_cancel(struct client *from, uint64_t request) {
     return true;
   }
   return false;
-}
-
-/* ---- What is shown ---- */
-
-uint32_t cycles_remembered(const struct broker *b) {
-  return b->cycles->rounds < CYCLES_ROUNDS ? (uint32_t)b->cycles->rounds : CYCLES_ROUNDS;
-}
-
-void cycles_write_row(const struct broker *b, uint32_t n, struct pack *p) {
-  const struct cycles_past *k = last(b->cycles, n);
-  pack_array(p, 12);
-  pack_uint(p, k->number);
-  pack_uint(p, (uv_now(b->loop) - k->ended_ms) / 1000);
-  pack_text(p, outcomes[k->outcome]);
-  pack_uint(p, k->condemned);
-  pack_uint(p, k->suspects);
-  pack_uint(p, k->members);
-  pack_uint(p, k->turns);
-  pack_uint(p, k->took_ms);
-  pack_uint(p, k->longest_ms);
-  pack_uint(p, k->live);
-  pack_text(p, k->keeper);
-  pack_text(p, k->why);
 }

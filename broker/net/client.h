@@ -198,8 +198,10 @@ struct client {
   bool write_failed; /* nothing is sent any more */
   bool is_full; /* when it was written to last something was left */
   bool wants_lanes; /* it may be offered some (carrier.h) */
+  bool got_no_lanes; /* when it was to be offered some at no_lanes_ms there was no room for them */
   uint32_t busy_ms, busy_from; /* when, on the loop's clock, and after how many messages in the
                                   present second of that began */
+  uint32_t no_lanes_ms;
   struct frame rest; /* what was read and not handled; when all was, the begin of a message */
   struct outbox outbox;
   struct account *account;
@@ -234,9 +236,11 @@ struct client {
   uint64_t free_id; /* the free request it has not answered yet, or 0 */
   uint64_t free_ms; /* when that was sent, on the loop's clock */
   struct budget budget;
-  uint32_t unable_s; /* until then it takes no part in rounds (cycles/when.c); broker_now's clock */
-  const char *unable_why;   /* a static text; NULL: it does */
-  uint32_t strikes;         /* rounds that it has spoilt since one went well with it */
+  uint32_t unable_s;   /* until then it takes no part in rounds (cycles/unable.c); broker_now's
+                        * clock */
+  uint8_t unable_why;  /* enum unable_why */
+  uint8_t hung;        /* so often it has not answered since a round went well with it; */
+  uint32_t strikes;    /* so many it has spoilt since then */
   uint32_t cycle_pause_ms;  /* so long it lets others take in halt, as it told in hello */
   uint32_t claimed; /* places of its claims that wait (core/claiming.h) */
   uint32_t weighed; /* values of the `weigh` that was postponed that are done (ops/holdings.h) */

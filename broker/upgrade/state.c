@@ -108,7 +108,7 @@ static void write_all(struct broker *b, struct sheet *s, const struct state_head
   connections_bury(&b->connections);
   carry_all(b, s, &mine);
   permissions_carry(&b->permissions, b->permissions.path, s, unused, sizeof unused);
-  listener_carry(&b->listener, b->listener.path, &b->listener.access, s);
+  listener_carry(&b->listener, &b->listener.access, s);
   roster_carry(&b->roster, b->listener.path, s);
   sheet_mark(s, STATE_END);
 }
@@ -133,15 +133,15 @@ bool state_write(struct broker *b, int fd, const struct state_head *head, const 
   return !s.fault;
 }
 
-bool state_read(struct broker *b, int fd, const char *socket, const struct access *access,
-                const char *policy, struct state_head *head, char *error, size_t n) {
+bool state_read(struct broker *b, int fd, const struct access *access, const char *policy,
+                struct state_head *head, char *error, size_t n) {
   struct sheet s;
   *error = '\0';
   sheet_open_to_read(&s, fd);
   carry_all(b, &s, head);
   permissions_carry(&b->permissions, policy, &s, error, n);
-  listener_carry(&b->listener, socket, access, &s);
-  roster_carry(&b->roster, socket, &s);
+  listener_carry(&b->listener, access, &s);
+  roster_carry(&b->roster, b->listener.path, &s);
   sheet_mark(&s, STATE_END);
   sheet_close(&s);
   if (s.fault && !*error) snprintf(error, n, "%s", s.fault);

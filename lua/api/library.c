@@ -61,7 +61,7 @@ static int gaijin_caller(lua_State *L) {
 static int gaijin_ready(lua_State *L) {
   struct worker *w = worker_of(L);
   worker_need_connection(L, w);
-  int status = gaijin_notice(w->g, GAIJIN_OP_READY);
+  int status = worker_tell_ready(w);
   if (status != 0) worker_raise(L, (enum gaijin_status)status, "%s", gaijin_error(w->g));
   return 0;
 }

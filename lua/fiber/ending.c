@@ -16,6 +16,7 @@
 #include "lua/fiber/hooks.h"
 #include "lua/fiber/timer.h"
 #include "proto/base.h"
+#include "proto/settings/manager.h"
 
 static const double unwind_seconds = 0.5;
 static const char stopping_text[] = "the worker is stopping";
@@ -80,6 +81,7 @@ void ending_stop(struct worker *w, int exit_code) {
   if (w->stopping) return;
   w->stopping = true;
   w->exit_code = exit_code;
+  if (!worker_is_fork(w)) manager_tell(w->manager, "STOPPING=1\nSTATUS=ends");
   wake_runners(w);
   timer_wake_loop(w);
   if (w->grace == 0 || !timer_start(w, w->grace, on_grace_over, NULL)) cancel_all(w);

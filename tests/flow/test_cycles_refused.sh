@@ -69,6 +69,11 @@ check "who was told not to take part is named" has broker "worker N is left out 
 check "who cannot fork is named" has broker "worker F is left out .*for ten minutes: .*stays: busy: F cannot be forked"
 left_out() { [ "$(grep -c "is left out" "$dir/broker.out")" = "$1" ]; }
 check "each of them once" left_out 2
+run "$ctl" gc --cycles
+check "who asks for a round is told" grep -q "left out: .*N (takes no part)" "$dir/out"
+check "and of the other, too" grep -q "F (could not look)" "$dir/out"
+run "$ctl" cycles --limit 1
+check "so is who looks at the last ones" grep -q "left out: .*N (takes no part)" "$dir/out"
 check "what they are to do they do" test "$("$ctl" call N.left):$("$ctl" call F.left)" = 21:31
 
 story="other garbage goes on going"

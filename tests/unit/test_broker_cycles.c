@@ -215,22 +215,6 @@ END_TEST
 
 static void setup_timed(void) { cycles_setup_with(3600000, 30); }
 
-/* A hundred times as long as the longest that one tells, but no longer than ten minutes. */
-START_TEST(workers_rest_after_a_round) {
-  struct cycles *k = w.broker.cycles;
-  cycles_pair();
-  cycles_begin_round();
-  for (int phase = CYCLES_SCAN; phase <= CYCLES_HALT; phase++)
-    for (int i = 0; i < 2; i++) {
-      cycles_asked(&all[i], (enum cycles_phase)phase);
-      cycles_put_answer(&all[i], phase != CYCLES_SCAN ? 7 : _i ? UINT64_MAX : 70, 0, 0, NULL);
-      wire_flush(&w, &all[i]);
-    }
-  cycles_expect_end(2, "found");
-  ck_assert_uint_eq(k->not_before_ms, k->past[0].ended_ms + (_i ? 600000u : 7000u));
-}
-END_TEST
-
 /* All wait for the same, and for one that begins after they have asked. */
 START_TEST(observers_wait_for_a_round_of_their_own) {
   struct end other = {0};
@@ -398,7 +382,6 @@ int main(void) {
   tcase_add_loop_test(t, edges_spread_what_is_live, 0, 2);
   tcase_add_test(t, three_workers_in_a_ring);
   tcase_add_test(t, a_round_ends_and_the_next_may_be_longer);
-  tcase_add_loop_test(t, workers_rest_after_a_round, 0, 2);
   tcase_add_loop_test(t, observers_wait_for_a_round_of_their_own, 0, 2);
   tcase_add_test(t, who_waits_for_a_round_that_is_not_to_be_is_answered);
   tcase_add_test(t, who_does_not_read_is_not_asked);

@@ -50,7 +50,7 @@ START_TEST(a_touch_in_halt_aborts) {
   resumed(b);
   cycles_expect_end(0, "aborted");
   bool is_known = touches[_i % TOUCHES] == use || touches[_i % TOUCHES] == let_go;
-  wire_expect_text(&o, is_known ? "an object was used meanwhile, by worker b" : "an object was used meanwhile");
+  wire_expect_text(&o, is_known ? "worker b used a suspected object meanwhile" : "a suspected object was used meanwhile");
   ck_assert_uint_eq(w.broker.refs.touched, 0);
 }
 END_TEST
@@ -115,7 +115,7 @@ START_TEST(live_in_halt_aborts) {
   resumed(a);
   resumed(b);
   cycles_expect_end(0, "aborted");
-  wire_expect_text(&o, "worker a uses an object");
+  wire_expect_text(&o, "worker a uses a suspected object");
 }
 END_TEST
 
@@ -141,7 +141,7 @@ START_TEST(who_withdraws_is_let_go) {
   cycles_expect_resume(a);
   cycles_expect_resume(b);
   cycles_expect_end(0, "aborted");
-  wire_expect_text(&o, "worker a could not wait");
+  wire_expect_text(&o, "worker a could not stand still for so long");
   cycles_answer(b, 0); /* too late */
   pack_uint(wire_begin(a, MESSAGE_NOTICE, OP_withdraw, 0, 1), q.round);
   wire_send(&w, a);
@@ -193,10 +193,25 @@ START_TEST(nobody_is_waited_for_for_ever) {
     cycles_expect_resume(b);
   }
   cycles_expect_end(0, _i == CYCLES_HALT ? "aborted" : "nothing");
-  wire_expect_text(&o, _i == CYCLES_HALT ? "worker b did not answer in time" : "without b (late)");
+  wire_expect_text(&o, _i == CYCLES_HALT ? "worker b did not answer in time" : "left out: b (does not answer)");
   cycles_answer(b, 3); /* to nobody */
   wire_quiet(&w, b);
   wire_quiet(&w, a);
+}
+END_TEST
+
+/* The last one that has not answered ends, and in the same turn it would be late: the round goes on without it. */
+START_TEST(a_death_at_the_last_moment) {
+  struct cycles *k = w.broker.cycles;
+  cycles_pair();
+  cycles_begin_round();
+  cycles_clear(a, CYCLES_SCAN);
+  cycles_asked(b, CYCLES_SCAN);
+  client_condemn(wire_client(&w, b), "%s", "");
+  cycles_late(k);
+  ck_assert(!k->is_stopped);
+  cycles_expect_end(0, "nothing");
+  wire_expect_text(&o, "");
 }
 END_TEST
 
@@ -399,6 +414,7 @@ int main(void) {
   tcase_add_test(t, who_withdraws_is_let_go);
   tcase_add_test(t, after_the_decision_it_is_too_late);
   tcase_add_loop_test(t, nobody_is_waited_for_for_ever, 0, 3);
+  tcase_add_test(t, a_death_at_the_last_moment);
   tcase_add_test(t, a_round_has_so_many_halts);
   tcase_add_loop_test(t, who_cannot_take_part_is_left_out, 0, 2);
   tcase_add_test(t, older_ones_are_not_asked);

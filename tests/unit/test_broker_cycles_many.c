@@ -197,6 +197,81 @@ START_TEST(many_holders_are_many_slices) {
 }
 END_TEST
 
+static void hold_by_many(uint32_t token, uint32_t n) {
+  struct refs *r = &w.broker.refs;
+  r->accounts = NULL; /* the holders are numbers only */
+  for (uint32_t i = 0; i < n; i++)
+    ck_assert_int_eq(refs_hold(r, token, 1000 + i, 1000 + i, broker_now(&w.broker)), REFS_FIRST);
+}
+
+/* So does who gathers them, who finds the parts, and who fills lists. */
+START_TEST(holders_are_gathered_in_slices) {
+  enum { OBJECTS = 50, HOLDERS = 1000 };
+  static const cycles_slice_fn others[] = {parts_unite, lists_fill};
+  struct cycles *k = w.broker.cycles;
+  enter_pairs(OBJECTS);
+  cycles_begin_round();
+  ck_assert(next(a));
+  for (uint32_t i = 0; i < k->suspect_count; i++) hold_by_many(k->suspects[i].token, HOLDERS);
+  uint32_t slices = 1;
+  suspects_begin_gathering(k);
+  k->cursor = 0;
+  for (uint64_t before = w.broker.work.spent; !suspects_gather(k); before = w.broker.work.spent, slices++)
+    ck_assert_uint_lt(w.broker.work.spent - before, WORK_QUANTUM);
+  ck_assert_uint_eq(k->suspect_count, 2 * OBJECTS);
+  ck_assert_uint_ge(slices, 2 * OBJECTS * HOLDERS / 8192);
+  parts_begin(k);
+  for (unsigned i = 0; i < 2; i++) {
+    slices = 1;
+    for (k->cursor = 0; !others[i](k); slices++) continue;
+    ck_assert_uint_ge(slices, 2 * OBJECTS * HOLDERS / 8192);
+    ck_assert_uint_le(slices, 2 * OBJECTS * HOLDERS / 1024);
+  }
+}
+END_TEST
+
+/* What got more holders than a suspect may have since it was gathered was touched: not all of them are looked at. */
+START_TEST(no_more_holders_than_allowed_are_looked_at) {
+  static const cycles_slice_fn slices[] = {parts_unite, lists_fill};
+  struct cycles *k = w.broker.cycles;
+  enter_pairs(1);
+  cycles_begin_round();
+  ck_assert(next(a));
+  hold_by_many(k->suspects[0].token, 8 * CYCLES_HOLDERS_MOST);
+  parts_begin(k);
+  k->cursor = 0;
+  uint64_t before = w.broker.work.spent;
+  for (int n = 0; n < 2 && !slices[_i](k); n++) continue;
+  ck_assert_uint_lt(w.broker.work.spent - before, CYCLES_HOLDERS_MOST);
+}
+END_TEST
+
+/* And who counts places for what does not fit. */
+START_TEST(what_does_not_fit_is_counted_in_slices) {
+  enum { OBJECTS = 1000, HOLDERS = 60 };
+  static struct end others[HOLDERS];
+  struct cycles *k = w.broker.cycles;
+  char name[16];
+  memset(others, 0, sizeof others);
+  for (int i = 0; i < HOLDERS; i++) {
+    snprintf(name, sizeof name, "w%d", i);
+    wire_join(&w, &others[i], name);
+    enter(&others[i], a, 1);
+  }
+  enter_pairs(OBJECTS);
+  for (uint64_t id = 1; id <= OBJECTS; id++)
+    for (int i = 0; i < HOLDERS; i++) enter(a, &others[i], id);
+  cycles_begin_round();
+  for (int n = 0; n < 1000 && k->stage != CYCLES_COUNT; n++) turn();
+  ck_assert_int_eq(k->stage, CYCLES_COUNT);
+  ck_assert(!lists_count(k));
+  k->members[k->hosts[wire_client(&w, b)->host].member].held.most = 1 << 20; /* the last holder of each has no room */
+  uint32_t slices = 1;
+  while (!lists_count(k)) slices++;
+  ck_assert_uint_ge(slices, OBJECTS * HOLDERS / 4096);
+}
+END_TEST
+
 int main(void) {
   Suite *s = suite_create("broker cycles many");
   TCase *t = tcase_create("many");
@@ -206,6 +281,9 @@ int main(void) {
   tcase_add_test(t, a_hundred_thousand_are_gone_in_a_round);
   tcase_add_test(t, it_is_done_in_slices);
   tcase_add_test(t, many_holders_are_many_slices);
+  tcase_add_test(t, holders_are_gathered_in_slices);
+  tcase_add_loop_test(t, no_more_holders_than_allowed_are_looked_at, 0, 2);
+  tcase_add_test(t, what_does_not_fit_is_counted_in_slices);
   tcase_add_test(t, what_does_not_fit_comes_next);
   tcase_add_test(t, the_oldest_come_first);
   tcase_add_test(t, a_long_chain_is_pruned);

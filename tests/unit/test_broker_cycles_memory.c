@@ -24,7 +24,7 @@ START_TEST(an_answer_in_halt) {
   cycles_expect_resume(b);
   no_memory = 0;
   cycles_expect_end(0, "aborted");
-  wire_expect_text(&o, "worker b uses an object");
+  wire_expect_text(&o, "worker b uses a suspected object");
 }
 END_TEST
 

@@ -11,8 +11,8 @@
 #include "tools/ask/several.h"
 #include "tools/base/text.h"
 
-/* A round has several turns, of up to 10 s each. */
-#define ROUND_SECONDS 120.0
+/* Such a round checks for 90 s and halts for 30 s at most, and ends what is under way then. */
+#define ROUND_SECONDS 150.0
 
 /* [condemned, suspects, members, ms, outcome, why] */
 static bool look_for_cycles(struct observer *o, struct show *s) {

@@ -1,0 +1,214 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * What rounds cost those who take part: after one all rest, for as long as the one that has spent most needs; and who cannot take part
+ * is left out for a while, also by the next program in the broker's place.
+ */
+#define _GNU_SOURCE
+#include "tests/unit/broker_carried.h"
+#include "tests/unit/broker_cycles_spoilt.h"
+
+static struct cycles_member *member_of(struct end *e) {
+  struct cycles *k = w.broker.cycles;
+  return &k->members[k->hosts[wire_client(&w, e)->host].member];
+}
+/* Its next answer, that nothing is live: after so long, and telling another time. */
+static void answer_after(struct end *e, enum cycles_phase phase, uint64_t took, uint64_t tells) {
+  asked(e, phase);
+  member_of(e)->asked_ms = uv_now(&w.loop) - took;
+  cycles_put_answer(e, tells, 0, 0, NULL);
+  wire_flush(&w, e);
+}
+static uint64_t rest_ms(void) {
+  const struct cycles *k = w.broker.cycles;
+  return k->not_before_ms - k->past[(k->rounds - 1) % CYCLES_ROUNDS].ended_ms;
+}
+/* What the test itself takes counts, too. */
+enum { SLACK_MS = 200 };
+
+/* ---- Rests ---- */
+
+/* A hundred times as long as all that it did: both looks, the halt, and the collection after that, which takes as long as a look. */
+START_TEST(all_rest_for_what_one_has_spent) {
+  cycles_pair();
+  cycles_begin_round();
+  answer_after(a, CYCLES_SCAN, 500, 70);
+  answer_after(b, CYCLES_SCAN, 500, 3);
+  answer_after(a, CYCLES_CHECK, 30, 30);
+  answer_after(b, CYCLES_CHECK, 3, 3);
+  asked(a, CYCLES_HALT);
+  member_of(a)->asked_ms -= 40;
+  cycles_answer(a, 0);
+  clear(b, CYCLES_HALT);
+  expect_end(2, "found", NULL);
+  ck_assert_uint_ge(rest_ms(), 100 * (70 + 30 + 40 + 30));
+  ck_assert_uint_le(rest_ms(), 100 * (70 + 30 + 40 + 30 + SLACK_MS));
+}
+END_TEST
+
+/* Standing still for nothing counts, for those who have answered at once, too. */
+START_TEST(who_has_stood_still_rests) {
+  cycles_pair();
+  cycles_begin_round();
+  for (int phase = CYCLES_SCAN; phase <= CYCLES_CHECK; phase++)
+    for (int i = 0; i < 2; i++) answer_after(&all[i], (enum cycles_phase)phase, 0, 0);
+  answer_after(a, CYCLES_HALT, 0, 0);
+  member_of(a)->asked_ms -= 300;
+  asked(b, CYCLES_HALT);
+  cycles_answer(b, 1);
+  expect_op(a, OP_resume);
+  await_end();
+  ck_assert_uint_ge(rest_ms(), 100 * 300);
+  ck_assert_uint_le(rest_ms(), 100 * (300 + SLACK_MS));
+}
+END_TEST
+
+/* Nobody has the others rest with mere words. */
+START_TEST(no_longer_than_it_took_is_believed) {
+  cycles_pair();
+  cycles_begin_round();
+  answer_after(a, CYCLES_SCAN, 0, UINT64_MAX);
+  cycles_asked(b, CYCLES_SCAN);
+  cycles_answer(b, UINT64_MAX);
+  expect_end(0, "nothing", NULL);
+  ck_assert_uint_le(rest_ms(), 100 * SLACK_MS);
+  ck_assert_uint_eq(w.broker.cycles->past[0].longest_ms, 10000);
+}
+END_TEST
+
+/* Who has spent so much that the others would rest for more than ten minutes rests alone, but not if an operator asks. */
+START_TEST(who_rests_for_longer_rests_alone) {
+  struct cycles *k = w.broker.cycles;
+  cycles_pair();
+  begin_by_time();
+  answer_after(a, CYCLES_SCAN, 7000, 7000);
+  asked(b, CYCLES_SCAN);
+  cycles_answer(b, UINT64_MAX);
+  await_end();
+  ck_assert_uint_eq(rest_ms(), 600000);
+  uint32_t left = wire_client(&w, a)->unable_s - broker_now(&w.broker);
+  ck_assert_uint_ge(left, 699);
+  ck_assert_uint_le(left, 701 + SLACK_MS / 10);
+  ck_assert_uint_eq(wire_client(&w, b)->unable_s, 0);
+  begin_by_time();
+  await_end();
+  ck_assert_str_eq(k->past[1].why, "left out: a (rests)");
+  cycles_begin_round();
+  clear(a, CYCLES_SCAN);
+}
+END_TEST
+
+/* ---- Who is left out ---- */
+
+/* b does not answer in scan or check of a round by time. */
+static void hang(enum cycles_phase in) {
+  struct cycles *k = w.broker.cycles;
+  begin_by_time();
+  for (int phase = CYCLES_SCAN; phase <= (int)in; phase++) {
+    clear(a, (enum cycles_phase)phase);
+    asked(b, (enum cycles_phase)phase);
+    if (phase < (int)in) cycles_answer(b, 0);
+  }
+  uv_timer_start(&k->timer, k->timer.timer_cb, 0, 0);
+  wire_turn(&w);
+  await_end();
+}
+
+/* For longer and longer, and no longer than ten minutes. */
+START_TEST(who_hangs_is_left_out) {
+  static const uint32_t minutes[] = {1, 2, 4, 8, 10, 10};
+  struct cycles *k = w.broker.cycles;
+  struct client *its = wire_client(&w, b);
+  cycles_pair();
+  for (unsigned i = 0; i < sizeof minutes / sizeof minutes[0]; i++) {
+    its->unable_s = 0;
+    hang(_i ? CYCLES_CHECK : CYCLES_SCAN);
+    ck_assert_str_eq(k->past[(k->rounds - 1) % CYCLES_ROUNDS].why, "left out: b (does not answer)");
+    ck_assert_uint_eq(its->unable_s - broker_now(&w.broker), 60 * minutes[i]);
+  }
+  its->hung = UINT8_MAX;
+  its->unable_s = 0;
+  hang(CYCLES_SCAN);
+  ck_assert_uint_eq(its->hung, UINT8_MAX);
+  ck_assert_uint_eq(its->unable_s - broker_now(&w.broker), 600);
+  begin_by_time();
+  await_end();
+  ck_assert_str_eq(k->past[(k->rounds - 1) % CYCLES_ROUNDS].why, "left out: b (does not answer)");
+  ck_assert_uint_eq(wire_client(&w, a)->unable_s, 0);
+}
+END_TEST
+
+/* A whole round: who answers once and then hangs again is not forgiven. */
+START_TEST(who_answers_is_forgiven) {
+  struct client *its = wire_client(&w, b);
+  cycles_pair();
+  its->hung = 3;
+  wire_client(&w, c)->hung = 2;
+  if (_i) {
+    hang(CYCLES_CHECK);
+    ck_assert_uint_eq(its->hung, 4);
+  } else {
+    begin_by_time();
+    clear(a, CYCLES_SCAN);
+    asked(b, CYCLES_SCAN);
+    cycles_answer(b, UINT64_MAX);
+    await_end();
+    ck_assert_uint_eq(its->hung, 0);
+  }
+  ck_assert_uint_eq(wire_client(&w, c)->hung, 2); /* it was not asked */
+}
+END_TEST
+
+/* Nor who has spoilt what: else an upgrade would have all begin anew. */
+START_TEST(the_next_program_knows_it) {
+  static struct wire v;
+  static const struct { uint32_t strikes; uint8_t hung, why; } of[WORKERS] = {{2, 1, UNABLE_USES}, {0, 5, UNABLE_HUNG}, {1, 0, UNABLE_NOT}};
+  carried_keeps = _i;
+  cycles_pair();
+  uint32_t until = broker_now(&w.broker) + 500;
+  for (int i = 0; i < WORKERS; i++) {
+    struct client *its = wire_client(&w, &all[i]);
+    its->unable_s = i == 2 ? 0 : until + (uint32_t)i;
+    its->strikes = of[i].strikes;
+    its->hung = of[i].hung;
+    its->unable_why = of[i].why;
+  }
+  carried_over(&v, &w, NULL);
+  for (int i = 0; i < WORKERS; i++) {
+    const struct client *its = wire_client(&v, &all[i]);
+    ck_assert_uint_eq(its->unable_s, i == 2 ? 0 : until + (uint32_t)i);
+    ck_assert_uint_eq(its->strikes, of[i].strikes);
+    ck_assert_uint_eq(its->hung, of[i].hung);
+    ck_assert_uint_eq(its->unable_why, of[i].why);
+  }
+  carried_forget(&w);
+  struct cycles *k = v.broker.cycles;
+  pack_text(wire_ask(&o, OP_act, NULL, NULL, 2), "cycles");
+  pack_text(&o.p, "");
+  wire_send(&v, &o);
+  for (int n = 0; n < 20; n++) wire_turn(&v);
+  ck_assert_uint_eq(k->rounds, 1);
+  ck_assert_str_eq(k->past[0].why, "left out: a (used objects when others stood still), b (does not answer)");
+  for (int i = 0; i < WORKERS; i++) wire_leave(&all[i]);
+  wire_leave(&d);
+  wire_leave(&o);
+  wire_close(&v);
+}
+END_TEST
+
+int main(void) {
+  Suite *s = suite_create("broker cycles rests");
+  TCase *t = tcase_create("rests");
+  suite_add_tcase(s, t);
+  tcase_add_checked_fixture(t, setup, teardown);
+  tcase_add_test(t, all_rest_for_what_one_has_spent);
+  tcase_add_test(t, who_has_stood_still_rests);
+  tcase_add_test(t, no_longer_than_it_took_is_believed);
+  tcase_add_test(t, who_rests_for_longer_rests_alone);
+  tcase_add_loop_test(t, who_hangs_is_left_out, 0, 2);
+  tcase_add_loop_test(t, who_answers_is_forgiven, 0, 2);
+  t = tcase_create("upgrade");
+  suite_add_tcase(s, t);
+  tcase_add_checked_fixture(t, setup, NULL);
+  tcase_add_loop_test(t, the_next_program_knows_it, 0, 2);
+  return run_suite(s);
+}
