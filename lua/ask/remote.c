@@ -22,6 +22,7 @@
 #include "lua/ref/decode.h"
 #include "lua/ref/marshal.h"
 #include "lua/ref/origin.h"
+#include "lua/vm/fate.h"
 
 static int unmarshal_answer(lua_State *L, struct worker *w, gaijin_body *body, bool rows) {
   return unmarshal(L, w, body, 0, rows);

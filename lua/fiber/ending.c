@@ -15,6 +15,7 @@
 #include "lua/fiber/fiber.h"
 #include "lua/fiber/hooks.h"
 #include "lua/fiber/timer.h"
+#include "lua/vm/fate.h"
 #include "proto/base.h"
 #include "proto/settings/manager.h"
 

@@ -22,6 +22,7 @@
 #include "lua/serve/label_waits.h"
 #include "lua/serve/quick.h"
 #include "lua/serve/serve.h"
+#include "lua/vm/fate.h"
 
 /* So many requests whose label has been set are queued in a turn at most. */
 enum { LABELS_A_TURN = 64 };

@@ -11,7 +11,6 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "proto/name.h"
 #include "proto/settings/manager.h"
 
 void worker_push_function(lua_State *L, struct worker *w, lua_CFunction fn) {
@@ -65,16 +64,6 @@ const char *worker_host_name(const struct worker *w, uint64_t host) {
   if (host == gaijin_host(w->g)) return w->name;
   const char *name = gaijin_host_name(w->g, host);
   return name ? name : "?";
-}
-
-const char *worker_host_fate(const struct worker *w, uint64_t host) {
-  return w->g && gaijin_host_succeeded(w->g, host) ? SUCCEEDED_TEXT : "";
-}
-
-char *worker_dead_text(const struct worker *w, char out[WORKER_DEAD_BYTES]) {
-  snprintf(out, WORKER_DEAD_BYTES, "Gaijin tried accessing dead resource. (%s%s)", w->name,
-           w->succeeded ? SUCCEEDED_TEXT : "");
-  return out;
 }
 
 const char *worker_error_text(lua_State *L, int i, char *buffer, size_t n) {

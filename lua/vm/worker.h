@@ -401,12 +401,6 @@ void worker_need_connection(lua_State *L, const struct worker *w);
 
 /* The name of a host for people: its name, or "?" when it was never introduced. */
 const char *worker_host_name(const struct worker *w, uint64_t host);
-/* What follows it when the host has ended: "", or that another worker has its name. */
-const char *worker_host_fate(const struct worker *w, uint64_t host);
-/* The text for who asks this worker, which ends or has been left by its name. `out` has
- * WORKER_DEAD_BYTES bytes; returned. */
-enum { WORKER_DEAD_BYTES = 256 };
-char *worker_dead_text(const struct worker *w, char out[WORKER_DEAD_BYTES]);
 
 /* Runs fn(L) with `user` as light userdata argument on w->L: remote operations of finalisers that
  * happen to run are refused. An error that such a finaliser raised is logged and fn runs again, so

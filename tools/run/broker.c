@@ -13,7 +13,7 @@
 
 static const struct backoff_rule rule = {.most = 8, .within = 60, .first = 0.1, .longest = 2};
 
-void broker_lost(struct run *r) {
+void run_broker_lost(struct run *r) {
   const char *what = r->plan->broker ? "; stopping all" : "; the workers wait for it to return";
   bool some = false;
   for (size_t i = 0; i < r->count; i++) some = some || life_runs(&r->workers[i].life);
@@ -23,7 +23,7 @@ void broker_lost(struct run *r) {
   if (r->plan->broker) run_fail(r);
 }
 
-int broker_start(struct run *r) {
+int run_broker_start(struct run *r) {
   const struct run_plan *plan = r->plan;
   struct words argv = {0};
   words_add(&argv, plan->broker);
@@ -48,7 +48,7 @@ int broker_start(struct run *r) {
 
 static void on_broker_time(uv_timer_t *t) {
   struct run *r = t->data;
-  if (broker_start(r) != 0) broker_lost(r);
+  if (run_broker_start(r) != 0) run_broker_lost(r);
 }
 
 static void start_again(struct run *r) {
@@ -58,7 +58,7 @@ static void start_again(struct run *r) {
   if (ms < 0) {
     tool_error("run: the broker %s, the %uth time within %g s; it is not started again", how,
                rule.most + 1, rule.within);
-    broker_lost(r);
+    run_broker_lost(r);
     return;
   }
   if (ms > 0) snprintf(when, sizeof when, " in %g s", ms / 1e3);
@@ -66,13 +66,13 @@ static void start_again(struct run *r) {
   uv_timer_start(&r->broker_timer, on_broker_time, (uint64_t)ms, 0);
 }
 
-void broker_reap(struct run *r) {
+void run_broker_reap(struct run *r) {
   if (!child_reap(&r->broker)) return;
   bool failed = child_failed(&r->broker);
   if (!r->stopping && !r->ending && (failed || r->plan->stays))
     start_again(r);
   else if (!r->ending || failed)
-    broker_lost(r);
+    run_broker_lost(r);
 }
 
 static void on_end_time(uv_timer_t *t) {
@@ -83,7 +83,7 @@ static void on_end_time(uv_timer_t *t) {
   child_kill(&r->broker);
 }
 
-void broker_end(struct run *r) {
+void run_broker_end(struct run *r) {
   uv_timer_stop(&r->broker_timer);
   child_stop(&r->broker);
   uv_timer_start(&r->end_timer, on_end_time, PLAN_GRACE_SECONDS * 1000, 0);

@@ -11,12 +11,12 @@
 #include "tools/run/state.h"
 
 /* 0, or an errno after an error line. */
-int broker_start(struct run *r);
+int run_broker_start(struct run *r);
 /* After SIGCHLD: whether it has ended, and what follows from that. */
-void broker_reap(struct run *r);
+void run_broker_reap(struct run *r);
 /* It has ended or its connection has, whichever is seen first, and will not come again if it is
  * ours. Said once; ends the run if so. */
-void broker_lost(struct run *r);
+void run_broker_lost(struct run *r);
 /* The last act: has it stop, and kills it when it takes too long. */
-void broker_end(struct run *r);
+void run_broker_end(struct run *r);
 #endif

@@ -173,7 +173,7 @@ static void answer_start(struct caller *c) {
     refuse(c, ADDRESS_FAULT, "the supervisor is ending");
     return;
   }
-  if (life_start(&c->worker->life)) log_event(c->worker, "is started: gaijinctl start");
+  if (life_start(&c->worker->life)) run_log_event(c->worker, "is started: gaijinctl start");
   act(c, GOAL_SERVES);
 }
 
@@ -182,13 +182,13 @@ static void answer_restart(struct caller *c) {
     refuse(c, ADDRESS_FAULT, "the supervisor is ending");
     return;
   }
-  log_event(c->worker, "is ended and started again: gaijinctl restart");
+  run_log_event(c->worker, "is ended and started again: gaijinctl restart");
   worker_stop(c->worker, true);
   act(c, GOAL_SERVES);
 }
 
 static void answer_stop(struct caller *c) {
-  if (!life_is_over(&c->worker->life)) log_event(c->worker, "is stopped: gaijinctl stop");
+  if (!life_is_over(&c->worker->life)) run_log_event(c->worker, "is stopped: gaijinctl stop");
   worker_stop(c->worker, false);
   act(c, GOAL_OVER);
 }

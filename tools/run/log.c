@@ -10,7 +10,7 @@
 
 #include "tools/base/text.h"
 
-void log_line(struct worker *w, enum log_level level, const char *bytes, size_t size) {
+void run_log_line(struct worker *w, enum log_level level, const char *bytes, size_t size) {
   static const char *const levels[] = {"error", "warn", "info", "debug"};
   char stamp[LOG_TIME_BYTES];
   struct text t = {0};
@@ -26,12 +26,12 @@ void log_line(struct worker *w, enum log_level level, const char *bytes, size_t 
   text_deinit(&t);
 }
 
-void log_event(struct worker *w, const char *format, ...) {
+void run_log_event(struct worker *w, const char *format, ...) {
   char text[512];
   va_list values;
   va_start(values, format);
   int n = vsnprintf(text, sizeof text, format, values);
   va_end(values);
   tool_error("run: worker %s %s", w->plan->name, text);
-  if (n > 0) log_line(w, LOG_WARN, text, (size_t)n < sizeof text ? (size_t)n : sizeof text - 1);
+  if (n > 0) run_log_line(w, LOG_WARN, text, (size_t)n < sizeof text ? (size_t)n : sizeof text - 1);
 }

@@ -12,8 +12,8 @@
 #include "tools/run/state.h"
 
 /* A line of its output, without its end. What would steer a terminal is spelled out. */
-void log_line(struct worker *w, enum log_level level, const char *bytes, size_t size);
+void run_log_line(struct worker *w, enum log_level level, const char *bytes, size_t size);
 /* What the supervisor says of it: "run: worker shop" and the text, on stderr too. */
-void log_event(struct worker *w, const char *format, ...) __attribute__((format(printf, 2, 3)));
+void run_log_event(struct worker *w, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 #endif

@@ -48,7 +48,7 @@ static void lost(struct run *r) {
   r->observer = NULL;
   if (r->ending) return;
   uv_timer_start(&r->observer_timer, on_again, AGAIN_MS, 0);
-  if (!r->plan->broker) broker_lost(r); /* else SIGCHLD says how it ended */
+  if (!r->plan->broker) run_broker_lost(r); /* else SIGCHLD says how it ended */
 }
 
 static void on_observer(uv_poll_t *p, int status, int events);

@@ -34,7 +34,7 @@ static bool may_start(struct run *r, struct worker *w) {
   for (size_t k = 0; k < after->count; k++) {
     const struct worker *need = find(r, after->at[k]);
     if (need->life.state == LIFE_FAILED) {
-      log_event(w, "is not started: it comes after %s, which has failed", need->plan->name);
+      run_log_event(w, "is not started: it comes after %s, which has failed", need->plan->name);
       life_refuse(&w->life);
       r->again = true;
       return false;
@@ -77,9 +77,9 @@ static bool is_over(const struct run *r) {
 static void end(struct run *r) {
   for (size_t i = 0; i < r->count; i++)
     if (r->workers[i].life.state == LIFE_FAILED) r->status = 1;
-  if (!r->stopping && r->status != 0 && !observer_broker_answers(r)) broker_lost(r);
+  if (!r->stopping && r->status != 0 && !observer_broker_answers(r)) run_broker_lost(r);
   r->ending = true;
-  broker_end(r);
+  run_broker_end(r);
 }
 
 /* Something has happened to a worker, or to the run. */
@@ -121,7 +121,7 @@ static void on_stop_signal(struct run *r) {
 }
 
 static void on_children(struct run *r) {
-  broker_reap(r);
+  run_broker_reap(r);
   for (size_t i = 0; i < r->count; i++) worker_reap(&r->workers[i]);
   if (r->ending && r->broker.pid == 0) uv_stop(&r->loop);
 }
@@ -184,7 +184,7 @@ int run(const struct run_plan *plan) {
     return 1;
   }
   begin_handles(&r);
-  if ((plan->broker && broker_start(&r) != 0) || !observer_begin(&r)) {
+  if ((plan->broker && run_broker_start(&r) != 0) || !observer_begin(&r)) {
     run_fail(&r);
   } else {
     begin_workers(&r);

@@ -19,11 +19,11 @@ static void on_output(uv_poll_t *p, int status, int events) {
 }
 
 static void on_out(void *user, const char *line, size_t size) {
-  log_line(user, LOG_INFO, line, size);
+  run_log_line(user, LOG_INFO, line, size);
 }
 
 static void on_err(void *user, const char *line, size_t size) {
-  log_line(user, LOG_WARN, line, size);
+  run_log_line(user, LOG_WARN, line, size);
 }
 
 int stream_open(struct worker *w, int k, int *write_end) {

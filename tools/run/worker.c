@@ -27,14 +27,14 @@ static void report(struct worker *w, bool failed) {
   const struct backoff_rule *rule = &w->plan->policy.rule;
   const char *how = w->last;
   if (l->state == LIFE_PAUSING)
-    log_event(w, "%s; it is started again in %g s", how, l->pause_ms / 1e3);
+    run_log_event(w, "%s; it is started again in %g s", how, l->pause_ms / 1e3);
   else if (l->given_up)
-    log_event(w, "%s, %u times within %g s; it is not started again", how, rule->most + 1,
+    run_log_event(w, "%s, %u times within %g s; it is not started again", how, rule->most + 1,
               rule->within);
   else if (l->state == LIFE_WAITING && w->plan->policy.restart != LIFE_NEVER)
-    log_event(w, "%s; it is started again", how);
+    run_log_event(w, "%s; it is started again", how);
   else if (failed)
-    log_event(w, "%s", how);
+    run_log_event(w, "%s", how);
 }
 
 static void ended(struct worker *w, bool failed) {
@@ -82,11 +82,11 @@ static void on_time(uv_timer_t *t) {
   const struct run_worker *plan = w->plan;
   switch (w->life.state) {
     case LIFE_STARTING:
-      log_event(w, "does not serve after %g s and is killed", plan->start_limit);
+      run_log_event(w, "does not serve after %g s and is killed", plan->start_limit);
       blame(w);
       break;
     case LIFE_STOPPING:
-      log_event(w, "did not stop within %g s and is killed", plan->grace);
+      run_log_event(w, "did not stop within %g s and is killed", plan->grace);
       child_kill(&w->child);
       break;
     case LIFE_PAUSING:
@@ -123,7 +123,7 @@ void worker_hear(struct worker *w) {
     if (ms) uv_timer_start(&w->health, on_health, ms, ms);
   }
   if (silent && w->life.state == LIFE_READY) {
-    log_event(w, "has not answered for %g s and is killed", w->plan->health_limit);
+    run_log_event(w, "has not answered for %g s and is killed", w->plan->health_limit);
     blame(w);
   }
 }
