@@ -57,17 +57,6 @@ run "$build/gaijinctl" run "$game"/{players,shop,weather,monsters,rounds}.lua --
 check "ends with 0" test "$status" = 0
 check "nobody is missed" out_has '50 rounds; missed: shop 0, weather 0, monsters 0$'
 
-if "$build/gaijinctl" help run | grep 'FILE\.ucl' >/dev/null; then # run reads files
-  story="the game from its file"
-  run env GAIJIN_SOCKET="$dir/file.sock" "$build/gaijinctl" run "$game/game.ucl"
-  check "ends with 0" test "$status" = 0
-  check "nobody is missed" out_has '100 rounds; missed: shop 0, weather 0, monsters 0$'
-fi
-
-story="the game, and its faults"
-plugin() { # NAME FLAG...
-  start "$1" "$build/gaijin-worker" "${@:2}" "$game/$1.lua" 1000000
-}
 # report N: a number of what rounds tells: rounds, and how often shop, weather and monsters were missed.
 report() { "$build/gaijinctl" call rounds.report 2>/dev/null | sed -n "$1p" | tr -cd 0-9; }
 plays_on() { # some rounds more
@@ -76,6 +65,38 @@ plays_on() { # some rounds more
   eventually more_than 1 $((from + 5))
 }
 more_than() { [ "$(report "$1")" -gt "$2" ] 2>/dev/null; }
+
+story="the game from its file"
+run env GAIJIN_SOCKET="$dir/file.sock" "$build/gaijinctl" run "$game/game.ucl"
+check "ends with 0" test "$status" = 0
+check "nobody is missed" out_has '100 rounds; missed: shop 0, weather 0, monsters 0$'
+
+story="the game under its supervisor, and its faults"
+sed "s|script = \"|&$game/|; s|\"100\"|\"1000000\"|" "$game/game.ucl" >"$dir/game.ucl"
+start supervisor "$build/gaijinctl" -s "$dir/game.sock" run "$dir/game.ucl"
+supervisor=$pid
+export GAIJIN_SOCKET=$dir/game.sock
+pid_of() { "$build/gaijinctl" clients -o worker,pid | sed -n "s/^$1  *//p"; }
+# back NAME PID: another process serves by this name.
+back() { [ -n "$(pid_of "$1")" ] && [ "$(pid_of "$1")" != "$2" ] && plays_on; }
+check "it is played" eventually more_than 1 5
+for fault in weather.crash monsters.hang; do
+  name=${fault%.*}
+  before=$(pid_of "$name")
+  run "$build/gaijinctl" call "$fault" --timeout 0.1
+  check "$fault: it is started again, and the game goes on" eventually back "$name" "$before"
+done
+before=$(pid_of shop)
+check "the shop is restarted" "$build/gaijinctl" restart shop
+check "it is another one, and the game goes on" back shop "$before"
+check "it ends" "$build/gaijinctl" call rounds.stop
+check "and all with it" eventually gone "$supervisor"
+export GAIJIN_SOCKET=$dir/g.sock
+
+story="the game, and its faults"
+plugin() { # NAME FLAG...
+  start "$1" "$build/gaijin-worker" "${@:2}" "$game/$1.lua" 1000000
+}
 for name in players shop weather monsters rounds; do plugin "$name"; done
 check "it is played" eventually more_than 1 5
 check "one crashes" "$build/gaijinctl" call weather.crash
