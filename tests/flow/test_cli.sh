@@ -17,8 +17,10 @@ interrupt() { kill -INT "$1" 2>/dev/null; gone "$1"; }
 nothing_left() { is_empty "$TMPDIR"; }
 # Starts gaijinctl in the background, its output in $dir/out and $dir/err; its pid is $background.
 begin() {
+  # Here and not in the child: what one before it wrote must not be taken for its own.
   : >"$dir/out"
-  "$ctl" "$@" >>"$dir/out" 2>"$dir/err" </dev/null &
+  : >"$dir/err"
+  "$ctl" "$@" >>"$dir/out" 2>>"$dir/err" </dev/null &
   background=$!
   started+=("$background")
 }
