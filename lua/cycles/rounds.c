@@ -33,7 +33,10 @@ static const double patience_seconds = 0.05, broker_seconds = 2;
 /* A heap of so many KiB is settled (lua/vm/gc.h) before a check, which takes so long at most: so
  * that in halt marking is all that is to be done. */
 enum { SETTLED_LEAST = 4096 };
-static const double settling_seconds = 2;
+static const double settling_seconds = 4;
+/* Between two slices of the collector's work fibers have their turn: a timer of 0 s would fire in
+ * the same turn of the loop. */
+static const double slice_pause = 1e-4;
 
 /* ---- The halt ---- */
 
@@ -217,7 +220,7 @@ static void on_settling(struct timer *t) {
   timer_stop(t);
   c->settling = NULL;
   if (!is_settled && clock_seconds() < c->settled_until)
-    c->settling = timer_start(w, 0, on_settling, NULL);
+    c->settling = timer_start(w, slice_pause, on_settling, NULL);
   if (!c->settling) look(w);
 }
 
@@ -227,7 +230,7 @@ static bool begin_settling(struct worker *w) {
                    lua_gc(w->L, LUA_GCCOUNT, 0) >= SETTLED_LEAST && !gc_is_settled(w->L, w);
   if (!is_wanted || (w->is_luajit && lua_gc(w->L, LUAJIT_GCISRUNNING, 0) == 0)) return false;
   c->settled_until = clock_seconds() + settling_seconds;
-  c->settling = timer_start(w, 0, on_settling, NULL);
+  c->settling = timer_start(w, slice_pause, on_settling, NULL);
   return c->settling != NULL;
 }
 
@@ -348,7 +351,7 @@ static void on_finishing(struct timer *t) {
   struct cycles *c = w->cycles;
   bool is_done = !w->halted && gc_settle(w);
   timer_stop(t);
-  double pause = w->halted ? patience_seconds : 0;
+  double pause = w->halted ? patience_seconds : slice_pause;
   c->finishing = is_done ? NULL : timer_start(w, pause, on_finishing, NULL);
 }
 
@@ -364,7 +367,7 @@ static void carry_out(struct decision *d) {
   if (!d->is_clear)
     gc_drop(w);
   else if (!c->finishing)
-    c->finishing = timer_start(w, 0, on_finishing, NULL);
+    c->finishing = timer_start(w, slice_pause, on_finishing, NULL);
 }
 
 void rounds_condemned(void *worker, uint64_t round, const uint64_t *ids, uint32_t n) {

@@ -7,8 +7,10 @@
 
 #include "lua/vm/luajit.h"
 
-/* In KiB of LUA_GCSTEP: about a millisecond. STEP_MUL: the collector's own default. */
-enum { SLICE = 512, STEP_MUL = 200 };
+/* A slice of the collector's work, made of so many KiB of LUA_GCSTEP: to sweep takes many times as
+ * long as to mark. STEP_MUL: the collector's own default. */
+static const double slice_seconds = 0.001;
+enum { STEP = 32, STEP_MUL = 200 };
 
 static int collect(lua_State *L) {
   lua_gc(L, LUA_GCCOLLECT, 0);
@@ -62,8 +64,10 @@ static lua_State *get_hidden(lua_State *L, const struct worker *w) {
 static int settle(lua_State *L) {
   struct worker *w = lua_touserdata(L, 1);
   lua_State *hidden = get_hidden(L, w);
+  double end = clock_seconds() + slice_seconds;
   lua_newtable(L);
-  if (!lua_gc(L, LUA_GCSTEP, SLICE)) return 0;
+  while (!lua_gc(L, LUA_GCSTEP, STEP))
+    if (clock_seconds() >= end) return 0;
   lua_xmove(L, hidden, 1);
   lua_rawseti(hidden, 1, 1);
   return 0;
