@@ -11,6 +11,9 @@
  * long as to mark. STEP_MUL: the collector's own default. */
 static const double slice_seconds = 0.001;
 enum { STEP = 32, STEP_MUL = 200 };
+/* Whatever breaks a collection off is a finaliser that does not run again; or memory is so short
+ * that nothing can be called. */
+enum { DROP_TRIES = 10 };
 
 static int collect(lua_State *L) {
   lua_gc(L, LUA_GCCOLLECT, 0);
@@ -30,10 +33,14 @@ void gc_open(lua_State *L, struct worker *w) {
   lua_xmove(L, hidden, 1);
 }
 
-void gc_drop(struct worker *w) {
+bool gc_drop(struct worker *w) {
+  bool was_stopped = luajit_is_stopped(w), is_done = false;
   luajit_back(w->L, w);
-  worker_protected_anchor(w, w->anchors.collector, NULL);
+  for (int i = 0; i < DROP_TRIES && !is_done; i++)
+    is_done = worker_protected_anchor(w, w->anchors.collector, NULL);
   luajit_back(w->L, w);
+  if (was_stopped) lua_gc(w->L, LUA_GCSTOP, 0);
+  return is_done;
 }
 
 /* Twice: what the first finalises may have kept other ATs alive. */
@@ -91,7 +98,7 @@ bool gc_is_settled(lua_State *L, const struct worker *w) {
 /* One step at a time, as an allocation would make it: LUA_GCSTEP makes as many as it is behind by,
  * and that, or steps as large as a script may have made them, runs to the finalisers. The string is
  * there always, so nothing is allocated. */
-void gc_mark(lua_State *L, const struct worker *w) {
+void gc_mark(lua_State *L, const struct worker *w, bool stops) {
   int mul = lua_gc(L, LUA_GCSETSTEPMUL, STEP_MUL);
   while (gc_is_settled(L, w)) {
     lua_gc(L, LUA_GCRESTART, 0);
@@ -99,4 +106,5 @@ void gc_mark(lua_State *L, const struct worker *w) {
     lua_pop(L, 1);
   }
   lua_gc(L, LUA_GCSETSTEPMUL, mul);
+  if (stops) lua_gc(L, LUA_GCSTOP, 0);
 }
