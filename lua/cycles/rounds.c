@@ -360,8 +360,8 @@ static void drop(struct worker *w) {
   c->has_to_drop = !gc_drop(w);
   if (c->has_to_drop && is_first)
     worker_log(w, LOG_ERROR,
-               "memory is too short for the collection after garbage in cycles was let go: until it "
-               "is done, weak tables may have objects that others find stale");
+               "memory is too short for the collection after garbage in cycles was let go: until "
+               "it is done, weak tables may have objects that others find stale");
 }
 
 /* The rest of a round of the collector that was only marked, and with it the finalisers; one that
