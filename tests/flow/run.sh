@@ -15,8 +15,10 @@ mkdir "$TMPDIR"
 
 script() { cat >"$dir/$1.lua"; }
 begin() {
+  # Here and not in the child: what one before it wrote must not be taken for its own.
   : >"$dir/out"
-  "$ctl" "$@" >>"$dir/out" 2>"$dir/err" </dev/null &
+  : >"$dir/err"
+  "$ctl" "$@" >>"$dir/out" 2>>"$dir/err" </dev/null &
   background=$!
   started+=("$background")
 }
