@@ -146,6 +146,50 @@ check "a long one makes room for itself, and is cut" test "$(wc -c <"$dir/out")"
 check "a line" test "$(wc -l <"$dir/out")" = 1
 end_supervisor
 
+story="logs in files"
+script talks <<'LUA'
+print("one") io.stderr:write("two\n")
+bakaGaijin.say = print
+LUA
+cat >"$dir/game.ucl" <<'UCL'
+broker { socket = "game.sock" }
+worker talks { logs = "lines" }
+worker db { }
+UCL
+supervise "$dir/game.ucl"
+check "it serves" eventually state talks '"state":"ready"'
+talks_log() { grep -qE "^2[0-9-]+T[0-9:.]+Z $1\$" "$dir/lines/talks.log"; }
+check "stdout" eventually talks_log 'info talks: one'
+check "stderr" eventually talks_log 'warn talks: two'
+check "not both ways" not grep -q '^talks' "$dir/supervisor.out" "$dir/supervisor.err"
+check "others as ever" grep -q '^db    | serves' "$dir/supervisor.out"
+mv "$dir/lines/talks.log" "$dir/lines/talks.log.1"
+kill -HUP "$supervisor"
+check "SIGHUP opens another one" eventually test -f "$dir/lines/talks.log"
+expect 0 call talks.say '"three"'
+check "and goes on there" eventually talks_log 'info talks: three'
+check "the old one is whole" test "$(wc -l <"$dir/lines/talks.log.1")" = 2
+expect 0 logs talks
+check "what was written is kept, too" out_has 'info talks: three$'
+rm -r "$dir/lines"
+kill -HUP "$supervisor"
+check "one that cannot be opened is told" eventually said "run: cannot open log $dir/lines/talks.log: No such file or directory$"
+expect 0 call talks.say '"lost"'
+check "and that lines are lost" eventually said 'run: cannot write log .*: it is not open; lines are lost$'
+mkdir "$dir/lines"
+kill -HUP "$supervisor"
+check "until it can" eventually test -f "$dir/lines/talks.log"
+expect 0 call talks.say '"found"'
+check "which is told" eventually said 'run: 1 lines were lost of log'
+check "the line is there" eventually talks_log 'info talks: found'
+end_supervisor
+sed -i 's|"lines"|"lines/none/such"|' "$dir/game.ucl"
+expect 1 run "$dir/game.ucl"
+check "a folder that cannot be" err_has "run: cannot make directory $dir/lines/none/such for logs: No such file or directory$"
+check "then nothing starts" err_is_one_line
+expect 0 run --logs "$dir/other" "$dir/ends.lua"
+check "on a command line" grep -q 'info ends: ends$' "$dir/other/ends.log"
+
 story="who asks too much"
 cat >"$dir/ask.py" <<'PY'
 import os, socket, sys, time

@@ -47,6 +47,7 @@ void plan_worker_deinit(struct run_worker *w) {
   free(w->name);
   free(w->script);
   free(w->directory);
+  free(w->logs);
   free(w->where);
   words_deinit(&w->flags);
   words_deinit(&w->arguments);

@@ -18,6 +18,7 @@ struct run_worker {
   char *name;
   char *script;
   char *directory;         /* where it works; NULL: where we do */
+  char *logs;              /* folder for its log; NULL: its lines go to our stdout and stderr */
   char *where;             /* "game.ucl:12: ", where the plan has it from; "": a command line */
   struct words flags;      /* for gaijin-worker */
   struct words arguments;  /* for the script */

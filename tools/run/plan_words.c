@@ -19,6 +19,7 @@ struct reading {
   struct words arguments; /* of all scripts */
   double grace;           /* of all of them */
   const char *dir;        /* --dir; NULL: none */
+  const char *logs;       /* --logs; NULL: none */
   const char *file;       /* NULL: none */
   bool scripts;           /* there are such */
   bool flags;             /* and flags of workers, other than where the broker is */
@@ -94,6 +95,10 @@ static bool take_own_flag(struct reading *r, enum setting id, const char *value)
   }
   if (id == SETTING_dir && value && settings_put_text(&s, id, value)) {
     r->dir = value;
+    return true;
+  }
+  if (id == SETTING_logs && value && settings_put_text(&s, id, value)) {
+    r->logs = value;
     return true;
   }
   setting_refuse(id, setting_info(id)->key, value ? value : "", error, sizeof error);
@@ -175,6 +180,7 @@ static int read_all(struct reading *r, char **words, int count) {
  * broker is, a command line may say. */
 static bool file_stands_alone(const struct reading *r) {
   const char *what = r->dir               ? "--dir"
+                     : r->logs            ? "--logs"
                      : r->scripts         ? "a script"
                      : r->flags           ? "a flag of workers"
                      : r->arguments.count ? "arguments"
@@ -195,6 +201,7 @@ static void spread(struct reading *r) {
     words_deinit(&own);
     words_add_all(&w->arguments, &r->arguments);
     if (r->grace > w->grace) w->grace = r->grace;
+    if (r->logs) w->logs = tool_copy(r->logs, strlen(r->logs));
   }
 }
 

@@ -126,9 +126,16 @@ static void on_children(struct run *r) {
   if (r->ending && r->broker.pid == 0) uv_stop(&r->loop);
 }
 
+static void on_hangup(struct run *r) {
+  for (size_t i = 0; i < r->count; i++) log_file_reopen(&r->workers[i].log);
+}
+
 static void on_signal(uv_signal_t *s, int number) {
+  struct run *r = s->data;
   if (number == SIGCHLD)
     on_children(s->data);
+  else if (number == SIGHUP && r->plan->stays)
+    on_hangup(r);
   else
     on_stop_signal(s->data);
 }
@@ -149,10 +156,13 @@ static void begin_handles(struct run *r) {
   r->broker_timer.data = r->end_timer.data = r->observer_timer.data = r;
 }
 
-static void begin_workers(struct run *r) {
+/* False after error lines: then nothing is to start. */
+static bool begin_workers(struct run *r) {
+  bool good = true;
   r->count = r->plan->count;
   r->workers = tool_alloc(r->count + 1, sizeof *r->workers);
-  for (size_t i = 0; i < r->count; i++) worker_init(&r->workers[i], r, i);
+  for (size_t i = 0; i < r->count; i++) good = worker_init(&r->workers[i], r, i) && good;
+  return good;
 }
 
 static void close_handle(uv_handle_t *h, void *unused) {
@@ -184,10 +194,9 @@ int run(const struct run_plan *plan) {
     return 1;
   }
   begin_handles(&r);
-  if ((plan->broker && broker_start(&r) != 0) || !observer_begin(&r)) {
+  if (!begin_workers(&r) || (plan->broker && broker_start(&r) != 0) || !observer_begin(&r)) {
     run_fail(&r);
   } else {
-    begin_workers(&r);
     r.control = control_begin(&r);
     run_changed(&r);
   }

@@ -15,6 +15,7 @@
 #include <gaijin/gaijin.h>
 #include "tools/run/child.h"
 #include "tools/run/line_ring.h"
+#include "tools/run/log_file.h"
 #include "tools/run/output.h"
 #include "tools/run/plan.h"
 
@@ -41,6 +42,7 @@ struct worker {
   struct stream streams[RUN_STREAMS];
   char *heads[RUN_STREAMS]; /* what stands before its lines */
   struct line_ring *lines;  /* the last ones */
+  struct log_file log;      /* where all go instead of our own output, if anywhere */
   uv_timer_t timer;         /* of its state: start limit, grace, pause */
   uv_timer_t health;
   uint64_t ready_id, alive_id; /* what is asked of it, 0: nothing */

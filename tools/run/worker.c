@@ -192,7 +192,7 @@ void worker_start(struct worker *w) {
   observer_await_ready(w);
 }
 
-void worker_init(struct worker *w, struct run *r, size_t index) {
+bool worker_init(struct worker *w, struct run *r, size_t index) {
   const struct run_plan *plan = r->plan;
   size_t width = 0;
   for (size_t k = 0; k < plan->count; k++) {
@@ -209,6 +209,8 @@ void worker_init(struct worker *w, struct run *r, size_t index) {
   uv_timer_init(&r->loop, &w->timer);
   uv_timer_init(&r->loop, &w->health);
   w->timer.data = w->health.data = w;
+  w->log.fd = -1;
+  return !w->plan->logs || log_file_open(&w->log, w->plan->logs, w->plan->name);
 }
 
 void worker_deinit(struct worker *w) {
@@ -217,6 +219,7 @@ void worker_deinit(struct worker *w) {
     stream_close(&w->streams[k]);
     free(w->heads[k]);
   }
+  log_file_close(&w->log);
   line_ring_deinit(w->lines);
   free(w->lines);
 }

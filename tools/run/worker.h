@@ -9,8 +9,8 @@
 
 #include "tools/run/state.h"
 
-/* Worker number `index` of a run, WAITING. */
-void worker_init(struct worker *w, struct run *r, size_t index);
+/* Worker number `index` of a run, WAITING. False after an error line: its log cannot be written. */
+bool worker_init(struct worker *w, struct run *r, size_t index);
 void worker_deinit(struct worker *w);
 /* Starts its process; what it needs serves. If that fails, it has failed. */
 void worker_start(struct worker *w);
