@@ -61,6 +61,7 @@ void plan_deinit(struct run_plan *plan) {
   free(plan->socket);
   free(plan->directory);
   words_deinit(&plan->broker_flags);
+  words_deinit(&plan->source);
 }
 
 size_t plan_find(const struct run_plan *plan, const char *name) {

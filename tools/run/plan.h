@@ -39,6 +39,7 @@ struct run_plan {
   char *directory;     /* where the broker works; NULL: where we do */
   struct run_worker *workers;
   size_t count, room;
+  struct words source; /* the command line that it was made of, for another time */
   bool timestamps; /* before each line of output */
   bool stays;      /* a system: a broker that ends is started again, a worker that somebody has
                       stopped may be started again. Else all is over when all have ended */
@@ -69,6 +70,9 @@ int plan_from_words(struct run_plan *plan, char **words, int count);
 bool plan_from_file(struct run_plan *plan, const char *path);
 /* Adds a worker for each script of a folder. False after an error line. */
 bool plan_from_dir(struct run_plan *plan, const char *path);
+
+/* The same plan as it is now, from the same command line. False after error lines. */
+bool plan_again(const struct run_plan *plan, struct run_plan *fresh);
 
 /* Whether it can be carried out: names, scripts, and an order among them. False after an error line
  * for each fault. */
