@@ -63,9 +63,12 @@ void plan_worker_deinit(struct run_worker *w);
 
 /* The plan of what follows `run` on the command line, the command's own flags among it. A socket
  * that is set already stays unless the command line has another. 0; 2 after error lines; PLAN_HELP
- * or PLAN_VERSION: that was asked for. */
-enum { PLAN_HELP = -1, PLAN_VERSION = -2 };
+ * PLAN_VERSION or PLAN_EXAMPLE: that was asked
+ * for. */
+enum { PLAN_HELP = -1, PLAN_VERSION = -2, PLAN_EXAMPLE = -3 };
 int plan_from_words(struct run_plan *plan, char **words, int count);
+/* Prints an example of a file to stdout. */
+void plan_print_example(void);
 /* Adds what a file says. False after error lines. */
 bool plan_from_file(struct run_plan *plan, const char *path);
 /* Adds a worker for each script of a folder. False after an error line. */

@@ -21,6 +21,7 @@ struct reading {
   const char *dir;        /* --dir; NULL: none */
   const char *logs;       /* --logs; NULL: none */
   const char *file;       /* NULL: none */
+  bool example;           /* --init */
   bool scripts;           /* there are such */
   bool flags;             /* and flags of workers, other than where the broker is */
 };
@@ -93,6 +94,10 @@ static bool take_own_flag(struct reading *r, enum setting id, const char *value)
     r->plan->timestamps = true;
     return true;
   }
+  if (id == SETTING_init && !value) {
+    r->example = true;
+    return true;
+  }
   if (id == SETTING_dir && value && settings_put_text(&s, id, value)) {
     r->dir = value;
     return true;
@@ -161,6 +166,7 @@ static bool take_word(struct reading *r, const char *word) {
 
 static int read_all(struct reading *r, char **words, int count) {
   count = take_own_flags(r, words, count);
+  if (count >= 0 && r->example) return PLAN_EXAMPLE;
   for (int at = 0; count >= 0;) {
     switch (read_flags(r, words, count, &at)) {
       case ARGUMENTS_RUN: break;
