@@ -29,7 +29,7 @@ pid_of() { "$ctl" ps --json -o worker,pid | sed -n "s/.*\"worker\":\"$1\",\"pid\
 said() { grep -qE -- "$1" "$dir/supervisor.err"; }
 
 story="no supervisor"
-for words in ps "start shop" "restart shop" logs "logs shop -f"; do
+for words in ps reload "start shop" "restart shop" logs "logs shop -f"; do
   # shellcheck disable=SC2086 # several words
   expect 3 $words
   check "one line of ${words%% *}" err_has "^gaijinctl: ${words%% *}: no supervisor that we may ask beside the socket $GAIJIN_SOCKET;"
@@ -144,6 +144,109 @@ check "all are passed on" eventually grep -q xxxx "$dir/supervisor.out"
 expect 0 logs
 check "a long one makes room for itself, and is cut" test "$(wc -c <"$dir/out")" -le 262200
 check "a line" test "$(wc -l <"$dir/out")" = 1
+end_supervisor
+
+story="logs in files"
+script talks <<'LUA'
+print("one") io.stderr:write("two\n")
+bakaGaijin.say = print
+LUA
+cat >"$dir/game.ucl" <<'UCL'
+broker { socket = "game.sock" }
+worker talks { logs = "lines" }
+worker db { }
+UCL
+supervise "$dir/game.ucl"
+check "it serves" eventually state talks '"state":"ready"'
+talks_log() { grep -qE "^2[0-9-]+T[0-9:.]+Z $1\$" "$dir/lines/talks.log"; }
+check "stdout" eventually talks_log 'info talks: one'
+check "stderr" eventually talks_log 'warn talks: two'
+check "not both ways" not grep -q '^talks' "$dir/supervisor.out" "$dir/supervisor.err"
+check "others as ever" grep -q '^db    | serves' "$dir/supervisor.out"
+mv "$dir/lines/talks.log" "$dir/lines/talks.log.1"
+kill -HUP "$supervisor"
+check "SIGHUP opens another one" eventually test -f "$dir/lines/talks.log"
+expect 0 call talks.say '"three"'
+check "and goes on there" eventually talks_log 'info talks: three'
+check "the old one is whole" test "$(wc -l <"$dir/lines/talks.log.1")" = 2
+expect 0 logs talks
+check "what was written is kept, too" out_has 'info talks: three$'
+rm -r "$dir/lines"
+kill -HUP "$supervisor"
+check "one that cannot be opened is told" eventually said "run: cannot open log $dir/lines/talks.log: No such file or directory$"
+expect 0 call talks.say '"lost"'
+check "and that lines are lost" eventually said 'run: cannot write log .*: it is not open; lines are lost$'
+mkdir "$dir/lines"
+kill -HUP "$supervisor"
+check "until it can" eventually test -f "$dir/lines/talks.log"
+expect 0 call talks.say '"found"'
+check "which is told" eventually said 'run: 1 lines were lost of log'
+check "the line is there" eventually talks_log 'info talks: found'
+end_supervisor
+sed -i 's|"lines"|"lines/none/such"|' "$dir/game.ucl"
+expect 1 run "$dir/game.ucl"
+check "a folder that cannot be" err_has "run: cannot make directory $dir/lines/none/such for logs: No such file or directory$"
+check "then nothing starts" err_is_one_line
+expect 0 run --logs "$dir/other" "$dir/ends.lua"
+check "on a command line" grep -q 'info ends: ends$' "$dir/other/ends.log"
+
+story="a plan that changes"
+script keeps <<<'print("serves", ...)'
+for name in gone changed adds; do cp "$dir/keeps.lua" "$dir/$name.lua"; done
+cat >"$dir/game.ucl" <<'UCL'
+broker { socket = "game.sock" }
+worker keeps { }
+worker gone { after = keeps }
+worker changed { after = gone  arguments = one }
+UCL
+supervise "$dir/game.ucl"
+check "all serve" eventually state changed '"state":"ready"'
+keeps=$(pid_of keeps) changed=$(pid_of changed)
+expect 0 reload
+check "what is the same goes on" test "$(pid_of keeps) $(pid_of changed)" = "$keeps $changed"
+cat >"$dir/game.ucl" <<'UCL'
+broker { socket = "game.sock" }
+worker adds { after = "keeps changed" }
+worker keeps { health = 1 }
+worker changed { after = keeps  arguments = two }
+UCL
+expect 0 reload
+check "what is new serves" eventually state adds '"state":"ready"'
+check "what has changed was started again" grep -q $'^changed | serves\ttwo$' "$dir/supervisor.out"
+check "by plan, not for a failure" state changed '"state":"ready","restarts":0'
+check "what is the same goes on" test "$(pid_of keeps)" = "$keeps"
+gone_is_gone() { ! state gone .; }
+check "what is gone has ended" eventually gone_is_gone
+expect 1 restart gone
+cp "$dir/game.ucl" "$dir/good.ucl"
+echo 'worker bad { restart = sometimes }' >>"$dir/game.ucl"
+expect 1 reload
+check "a fault is told who asked" err_has "game.ucl:5: restart takes no, on-failure or always, not 'sometimes'$"
+check "and that nothing has changed" err_has '^gaijinctl: reload: run: nothing has changed$'
+check "the supervisor's own lines have it, too" said '^gaijinctl: run: nothing has changed$'
+check "nor has it" state adds '"state":"ready"'
+sed 's/"game.sock"/"game.sock" load-min = 7/; s/two/three/' "$dir/good.ucl" >"$dir/game.ucl"
+kill -HUP "$supervisor"
+check "SIGHUP does it, too" eventually grep -q $'^changed | serves\tthree$' "$dir/supervisor.out"
+check "the broker goes on as it is" said 'what is said of the broker has changed, and is heeded when'
+expect 0 stop changed
+sed -i 's/three/four/' "$dir/game.ucl"
+expect 0 reload
+check "who was stopped stays so" state changed '"state":"stopped"'
+expect 0 start changed
+check "and starts as it is now" eventually grep -q $'^changed | serves\tfour$' "$dir/supervisor.out"
+end_supervisor
+check "all have been stopped" test "$(grep -c killed "$dir/supervisor.err")" = 0
+mkdir -p "$dir/plugins"
+cp "$dir/keeps.lua" "$dir/plugins/one.lua"
+supervise --dir "$dir/plugins" --max-fibers 50
+check "a folder" eventually state one '"state":"ready"'
+cp "$dir/keeps.lua" "$dir/plugins/two.lua"
+rm "$dir/plugins/one.lua"
+expect 0 reload
+check "of which is started what has come" eventually state two '"state":"ready"'
+one_is_gone() { ! state one .; }
+check "and stopped what has gone" eventually one_is_gone
 end_supervisor
 
 story="who asks too much"

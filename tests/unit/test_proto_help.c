@@ -10,7 +10,7 @@
 #include "proto/limits.h"
 #include "tests/unit/run.h"
 
-static const enum settings_program programs[] = {SETTINGS_BROKER, SETTINGS_WORKER, SETTINGS_CTL};
+static const enum settings_program programs[] = {SETTINGS_BROKER, SETTINGS_WORKER, SETTINGS_CTL, SETTINGS_RUN};
 static struct help h;
 
 static void start(void) { memset(&h, 0, sizeof h); }

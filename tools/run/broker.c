@@ -16,7 +16,7 @@ static const struct backoff_rule rule = {.most = 8, .within = 60, .first = 0.1, 
 void run_broker_lost(struct run *r) {
   const char *what = r->plan->broker ? "; stopping all" : "; the workers wait for it to return";
   bool some = false;
-  for (size_t i = 0; i < r->count; i++) some = some || life_runs(&r->workers[i].life);
+  for (size_t i = 0; i < r->count; i++) some = some || life_runs(&r->workers[i]->life);
   if (r->broker_gone) return;
   r->broker_gone = true;
   tool_error("run: the broker at %s has gone%s", r->plan->socket, some ? what : "");

@@ -12,9 +12,11 @@
 
 #include "proto/base.h"
 #include "proto/clock.h"
+#include "tools/base/said.h"
 #include "tools/base/text.h"
 #include "tools/run/address.h"
 #include "tools/run/log.h"
+#include "tools/run/reload.h"
 #include "tools/run/worker.h"
 
 enum { REQUEST_MS = 5000, WORDS_MOST = 8, CALLER_QUEUED = 4 << 20 };
@@ -118,7 +120,7 @@ static void refuse(struct caller *c, enum address_line kind, const char *fault) 
 static void answer_ps(struct caller *c) {
   struct text t = {0};
   for (size_t i = 0; i < c->run->count; i++) {
-    const struct worker *w = &c->run->workers[i];
+    const struct worker *w = c->run->workers[i];
     text_print(&t, "%c%s\t%s\t", ADDRESS_ROW, w->plan->name, life_name(w->life.state));
     if (life_runs(&w->life))
       text_print(&t, "%ld\t%.0f", (long)w->child.pid, clock_seconds() - w->started);
@@ -195,17 +197,18 @@ static void answer_stop(struct caller *c) {
 
 /* ---- logs ---- */
 
-/* The worker whose next line, from at[] on, is the oldest; NULL if there is none. */
-static struct worker *oldest(const struct caller *c, const size_t *at) {
-  struct worker *best = NULL;
+/* The number of the worker whose next line, from at[] on, is the oldest; `count` if there is
+ * none. */
+static size_t oldest(const struct caller *c, const size_t *at) {
+  size_t best = c->run->count;
   uint64_t number = UINT64_MAX;
   for (size_t i = 0; i < c->run->count; i++) {
-    struct worker *w = &c->run->workers[i];
+    const struct worker *w = c->run->workers[i];
     if ((c->worker && w != c->worker) || at[i] == w->lines->count) continue;
     const struct line *l = line_ring_at(w->lines, at[i]);
     if (l->number >= number) continue;
     number = l->number;
-    best = w;
+    best = i;
   }
   return best;
 }
@@ -222,9 +225,9 @@ static void answer_logs(struct caller *c, size_t most, bool follow) {
   struct text t = {0};
   size_t *at = tool_alloc(r->count + 1, sizeof *at), all = 0;
   for (size_t i = 0; i < r->count; i++)
-    if (!c->worker || c->worker == &r->workers[i]) all += r->workers[i].lines->count;
-  for (struct worker *w; (w = oldest(c, at)); all--) {
-    const struct line *l = line_ring_at(w->lines, at[w - r->workers]++);
+    if (!c->worker || c->worker == r->workers[i]) all += r->workers[i]->lines->count;
+  for (size_t i; (i = oldest(c, at)) < r->count; all--) {
+    const struct line *l = line_ring_at(r->workers[i]->lines, at[i]++);
     if (all <= most) add_line(&t, l->bytes, l->size);
   }
   free(at);
@@ -235,6 +238,19 @@ static void answer_logs(struct caller *c, size_t most, bool follow) {
   c->goal = GOAL_FOLLOW;
   if (t.size) send_bytes(c, &t, false);
   text_deinit(&t);
+}
+
+void callers_forget(struct callers *all, const struct worker *w) {
+  struct caller *next;
+  for (struct caller *c = all->first; c; c = next) {
+    next = c->next;
+    if (c->worker != w) continue;
+    if (c->goal != GOAL_NONE && c->goal != GOAL_OVER)
+      refuse(c, ADDRESS_FAULT, "the worker is no more in the supervisor's plan");
+    else if (c->goal == GOAL_OVER)
+      look_at_goal(c);
+    c->worker = NULL;
+  }
 }
 
 void callers_line(struct callers *all, const struct worker *w, const char *line, size_t size) {
@@ -257,17 +273,28 @@ void callers_line(struct callers *all, const struct worker *w, const char *line,
 /* The worker of this name; what there is none of is refused. */
 static bool find(struct caller *c, const char *name) {
   struct text t = {0};
-  size_t i = plan_find(c->run->plan, name);
-  if (i < c->run->count) {
-    c->worker = &c->run->workers[i];
-    return true;
-  }
+  c->worker = worker_find(c->run, name);
+  if (c->worker) return true;
   text_print(&t, "no worker of this supervisor is called '");
   text_add_plain(&t, name, strlen(name));
   text_print(&t, "'");
   refuse(c, ADDRESS_UNKNOWN, t.bytes);
   text_deinit(&t);
   return false;
+}
+
+static void answer_reload(struct caller *c) {
+  struct text said = {0}, t = {0};
+  const char *at = NULL, *line;
+  size_t size;
+  bool good = reload(c->run, &said);
+  for (at = said.bytes; said_next(&at, &line, &size);) {
+    text_print(&t, "%c", ADDRESS_FAULT);
+    text_add(&t, line, size);
+    text_print(&t, "\n");
+  }
+  text_deinit(&said);
+  end_answer(c, &t, good ? 0 : 1);
 }
 
 static void carry_out(struct caller *c, char *const *words, int count) {
@@ -277,6 +304,10 @@ static void carry_out(struct caller *c, char *const *words, int count) {
   } wishes[] = {{"start", answer_start}, {"restart", answer_restart}, {"stop", answer_stop}};
   if (count == 1 && strcmp(words[0], "ps") == 0) {
     answer_ps(c);
+    return;
+  }
+  if (count == 1 && strcmp(words[0], "reload") == 0) {
+    answer_reload(c);
     return;
   }
   if (count == 4 && strcmp(words[0], "logs") == 0) {

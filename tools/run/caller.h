@@ -26,6 +26,8 @@ void caller_close(struct caller *c);
 
 void callers_close(struct callers *all);
 void callers_changed(struct callers *all);
+/* This worker ends to be one of ours. */
+void callers_forget(struct callers *all, const struct worker *w);
 void callers_line(struct callers *all, const struct worker *w, const char *line, size_t size);
 
 #endif

@@ -128,6 +128,10 @@ void control_changed(struct control *c) {
   if (c) callers_changed(&c->callers);
 }
 
+void control_forget(struct control *c, const struct worker *w) {
+  if (c) callers_forget(&c->callers, w);
+}
+
 void control_line(struct control *c, const struct worker *w, const char *line, size_t size) {
   if (c) callers_line(&c->callers, w, line, size);
 }

@@ -17,6 +17,8 @@ struct control *control_begin(struct run *r);
 void control_end(struct control *c);
 /* Something has become of workers: who waits for that is answered. NULL is fine. */
 void control_changed(struct control *c);
+/* A worker ends to be one of ours. NULL is fine. */
+void control_forget(struct control *c, const struct worker *w);
 /* A worker has written a line, as it stands in logs: who follows it gets it. NULL is fine. */
 void control_line(struct control *c, const struct worker *w, const char *line, size_t size);
 

@@ -22,6 +22,7 @@ void run_log_line(struct worker *w, enum log_level level, const char *bytes, siz
     text_add(&t, escaped, strlen(escaped));
   }
   line_ring_add(w->lines, w->run->lines++, t.bytes, t.size);
+  log_file_write(&w->log, t.bytes, t.size);
   w->run->line(w, t.bytes, t.size);
   text_deinit(&t);
 }

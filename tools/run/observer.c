@@ -18,7 +18,7 @@ static void watch(struct run *r);
 
 /* What was asked over a connection that is lost will not be answered. */
 static void forget_all(struct run *r) {
-  for (size_t i = 0; i < r->count; i++) r->workers[i].ready_id = r->workers[i].alive_id = 0;
+  for (size_t i = 0; i < r->count; i++) r->workers[i]->ready_id = r->workers[i]->alive_id = 0;
 }
 
 static int connect_once(struct run *r, double wait, char *error, size_t n) {
@@ -37,7 +37,7 @@ static void on_again(uv_timer_t *t) {
   r->broker_gone = false;
   watch(r);
   for (size_t i = 0; i < r->count; i++)
-    if (r->workers[i].life.state == LIFE_STARTING) observer_await_ready(&r->workers[i]);
+    if (r->workers[i]->life.state == LIFE_STARTING) observer_await_ready(r->workers[i]);
 }
 
 static void lost(struct run *r) {

@@ -40,7 +40,12 @@ int output_open(struct output *o, int *write_end) {
   return 0;
 }
 
-static void print_line(struct output *o) {
+/* What was printed has left, and all of it. */
+static bool is_printed(struct output *o) {
+  return !o->to || (fflush(o->to) == 0 && !ferror(o->to));
+}
+
+static void print_to(const struct output *o) {
   char stamp[LOG_TIME_BYTES];
   if (o->stamped) {
     logline_time(stamp);
@@ -49,6 +54,10 @@ static void print_line(struct output *o) {
   fputs(o->head, o->to);
   fwrite(o->line.bytes, 1, o->line.size, o->to);
   fputc('\n', o->to);
+}
+
+static void print_line(struct output *o) {
+  if (o->to) print_to(o);
   o->seen(o->user, o->line.bytes ? o->line.bytes : "", o->line.size);
   o->line.size = 0;
 }
@@ -81,7 +90,7 @@ enum output_end output_read(struct output *o, size_t most) {
     take(o, buffer, (size_t)n);
     got += (size_t)n;
   }
-  return fflush(o->to) != 0 || ferror(o->to) ? OUTPUT_BROKEN : end;
+  return is_printed(o) ? end : OUTPUT_BROKEN;
 }
 
 bool output_close(struct output *o) {
@@ -90,5 +99,5 @@ bool output_close(struct output *o) {
   o->fd = -1;
   if (o->line.size) print_line(o);
   text_deinit(&o->line);
-  return fflush(o->to) == 0 && !ferror(o->to);
+  return is_printed(o);
 }

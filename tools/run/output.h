@@ -17,7 +17,7 @@
 
 struct output {
   int fd;           /* our end of the pipe, non-blocking; -1 when closed */
-  FILE *to;         /* where the lines go; not owned */
+  FILE *to;         /* where the lines go; not owned; NULL: nowhere but to `seen` */
   const char *head; /* what stands before each line; not owned */
   bool stamped;     /* and before that the time when its end came */
   void (*seen)(void *user, const char *line, size_t size); /* each line, without its end, too */

@@ -47,6 +47,7 @@ void plan_worker_deinit(struct run_worker *w) {
   free(w->name);
   free(w->script);
   free(w->directory);
+  free(w->logs);
   free(w->where);
   words_deinit(&w->flags);
   words_deinit(&w->arguments);
@@ -60,6 +61,7 @@ void plan_deinit(struct run_plan *plan) {
   free(plan->socket);
   free(plan->directory);
   words_deinit(&plan->broker_flags);
+  words_deinit(&plan->source);
 }
 
 size_t plan_find(const struct run_plan *plan, const char *name) {

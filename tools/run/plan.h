@@ -18,6 +18,7 @@ struct run_worker {
   char *name;
   char *script;
   char *directory;         /* where it works; NULL: where we do */
+  char *logs;              /* folder for its log; NULL: its lines go to our stdout and stderr */
   char *where;             /* "game.ucl:12: ", where the plan has it from; "": a command line */
   struct words flags;      /* for gaijin-worker */
   struct words arguments;  /* for the script */
@@ -38,6 +39,7 @@ struct run_plan {
   char *directory;     /* where the broker works; NULL: where we do */
   struct run_worker *workers;
   size_t count, room;
+  struct words source; /* the command line that it was made of, for another time */
   bool timestamps; /* before each line of output */
   bool stays;      /* a system: a broker that ends is started again, a worker that somebody has
                       stopped may be started again. Else all is over when all have ended */
@@ -61,13 +63,19 @@ void plan_worker_deinit(struct run_worker *w);
 
 /* The plan of what follows `run` on the command line, the command's own flags among it. A socket
  * that is set already stays unless the command line has another. 0; 2 after error lines; PLAN_HELP
- * or PLAN_VERSION: that was asked for. */
-enum { PLAN_HELP = -1, PLAN_VERSION = -2 };
+ * PLAN_VERSION or PLAN_EXAMPLE: that was asked
+ * for. */
+enum { PLAN_HELP = -1, PLAN_VERSION = -2, PLAN_EXAMPLE = -3 };
 int plan_from_words(struct run_plan *plan, char **words, int count);
+/* Prints an example of a file to stdout. */
+void plan_print_example(void);
 /* Adds what a file says. False after error lines. */
 bool plan_from_file(struct run_plan *plan, const char *path);
 /* Adds a worker for each script of a folder. False after an error line. */
 bool plan_from_dir(struct run_plan *plan, const char *path);
+
+/* The same plan as it is now, from the same command line. False after error lines. */
+bool plan_again(const struct run_plan *plan, struct run_plan *fresh);
 
 /* Whether it can be carried out: names, scripts, and an order among them. False after an error line
  * for each fault. */

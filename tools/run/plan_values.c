@@ -163,6 +163,7 @@ static void take_own(struct taking *t, struct run_worker *w, const struct settin
   w->directory = settings_given(s, SETTING_directory)
                      ? full_path(t, settings_text(s, SETTING_directory))
                      : tool_copy(t->folder, strlen(t->folder));
+  if (settings_given(s, SETTING_logs)) w->logs = full_path(t, settings_text(s, SETTING_logs));
   take_list(t, &w->after, said[SETTING_after]);
   take_list(t, &w->arguments, said[SETTING_arguments]);
 }

@@ -19,7 +19,9 @@ struct reading {
   struct words arguments; /* of all scripts */
   double grace;           /* of all of them */
   const char *dir;        /* --dir; NULL: none */
+  const char *logs;       /* --logs; NULL: none */
   const char *file;       /* NULL: none */
+  bool example;           /* --init */
   bool scripts;           /* there are such */
   bool flags;             /* and flags of workers, other than where the broker is */
 };
@@ -92,8 +94,16 @@ static bool take_own_flag(struct reading *r, enum setting id, const char *value)
     r->plan->timestamps = true;
     return true;
   }
+  if (id == SETTING_init && !value) {
+    r->example = true;
+    return true;
+  }
   if (id == SETTING_dir && value && settings_put_text(&s, id, value)) {
     r->dir = value;
+    return true;
+  }
+  if (id == SETTING_logs && value && settings_put_text(&s, id, value)) {
+    r->logs = value;
     return true;
   }
   setting_refuse(id, setting_info(id)->key, value ? value : "", error, sizeof error);
@@ -156,6 +166,7 @@ static bool take_word(struct reading *r, const char *word) {
 
 static int read_all(struct reading *r, char **words, int count) {
   count = take_own_flags(r, words, count);
+  if (count >= 0 && r->example) return PLAN_EXAMPLE;
   for (int at = 0; count >= 0;) {
     switch (read_flags(r, words, count, &at)) {
       case ARGUMENTS_RUN: break;
@@ -175,6 +186,7 @@ static int read_all(struct reading *r, char **words, int count) {
  * broker is, a command line may say. */
 static bool file_stands_alone(const struct reading *r) {
   const char *what = r->dir               ? "--dir"
+                     : r->logs            ? "--logs"
                      : r->scripts         ? "a script"
                      : r->flags           ? "a flag of workers"
                      : r->arguments.count ? "arguments"
@@ -195,6 +207,7 @@ static void spread(struct reading *r) {
     words_deinit(&own);
     words_add_all(&w->arguments, &r->arguments);
     if (r->grace > w->grace) w->grace = r->grace;
+    if (r->logs) w->logs = tool_copy(r->logs, strlen(r->logs));
   }
 }
 
@@ -209,8 +222,20 @@ static bool complete(struct reading *r) {
   return r->plan->count > 0 && plan_check(r->plan);
 }
 
+bool plan_again(const struct run_plan *plan, struct run_plan *fresh) {
+  size_t n = plan->source.count;
+  /* With the command's own name before them, and in an order that may be changed. */
+  char **words = tool_alloc(n + 1, sizeof *words);
+  words[0] = (char *)"run";
+  if (n) memcpy(words + 1, plan->source.at, n * sizeof *words);
+  bool good = plan_from_words(fresh, words + 1, (int)n) == 0;
+  free(words);
+  return good;
+}
+
 int plan_from_words(struct run_plan *plan, char **words, int count) {
   struct reading r = {.plan = plan};
+  for (int i = 0; i < count; i++) words_add(&plan->source, words[i]);
   int status = read_all(&r, words, count);
   if (status == 0 && !complete(&r)) status = 2;
   words_deinit(&r.common);

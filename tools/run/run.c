@@ -8,6 +8,7 @@
 
 #include <signal.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "proto/settings/memory.h"
 #include "tools/base/text.h"
@@ -15,15 +16,11 @@
 #include "tools/run/control.h"
 #include "tools/run/log.h"
 #include "tools/run/observer.h"
+#include "tools/run/reload.h"
 #include "tools/run/state.h"
 #include "tools/run/worker.h"
 
 static const int caught[RUN_SIGNALS] = {SIGINT, SIGTERM, SIGHUP, SIGCHLD};
-
-static struct worker *find(struct run *r, const char *name) {
-  size_t i = plan_find(r->plan, name);
-  return i < r->count ? &r->workers[i] : NULL;
-}
 
 /* ---- Who may start, who may stop ---- */
 
@@ -32,7 +29,8 @@ static bool may_start(struct run *r, struct worker *w) {
   const struct words *after = &w->plan->after;
   bool may = true;
   for (size_t k = 0; k < after->count; k++) {
-    const struct worker *need = find(r, after->at[k]);
+    const struct worker *need = worker_find(r, after->at[k]);
+    if (!need) continue; /* it has left, and whoever comes after it will be told of that */
     if (need->life.state == LIFE_FAILED) {
       run_log_event(w, "is not started: it comes after %s, which has failed", need->plan->name);
       life_refuse(&w->life);
@@ -47,7 +45,7 @@ static bool may_start(struct run *r, struct worker *w) {
 /* Whether a worker that runs comes after it. */
 static bool is_needed(const struct run *r, const struct worker *w) {
   for (size_t i = 0; i < r->count; i++)
-    if (life_runs(&r->workers[i].life) && words_have(&r->workers[i].plan->after, w->plan->name))
+    if (life_runs(&r->workers[i]->life) && words_have(&r->workers[i]->plan->after, w->plan->name))
       return true;
   return false;
 }
@@ -65,7 +63,7 @@ static void stop_one(struct run *r, struct worker *w) {
 
 static bool is_over(const struct run *r) {
   for (size_t i = 0; i < r->count; i++) {
-    const struct life *l = &r->workers[i].life;
+    const struct life *l = &r->workers[i]->life;
     if (r->stopping ? life_runs(l) : !life_is_over(l)) return false;
     if (!r->stopping && r->plan->stays && l->state == LIFE_STOPPED) return false;
   }
@@ -76,10 +74,20 @@ static bool is_over(const struct run *r) {
  * then that is what has to be said. */
 static void end(struct run *r) {
   for (size_t i = 0; i < r->count; i++)
-    if (r->workers[i].life.state == LIFE_FAILED) r->status = 1;
+    if (r->workers[i]->life.state == LIFE_FAILED) r->status = 1;
   if (!r->stopping && r->status != 0 && !observer_broker_answers(r)) run_broker_lost(r);
   r->ending = true;
   run_broker_end(r);
+}
+
+/* Those that no plan has any more, and that have ended. */
+static void remove_leaving(struct run *r) {
+  for (size_t i = r->count; i-- > 0;) {
+    struct worker *w = r->workers[i];
+    if (!w->leaving || life_runs(&w->life)) continue;
+    control_forget(r->control, w);
+    worker_remove(r, i);
+  }
 }
 
 /* Something has happened to a worker, or to the run. */
@@ -90,7 +98,7 @@ static void run_changed(struct run *r) {
   while (r->again) {
     r->again = false;
     for (size_t i = 0; i < r->count; i++) {
-      struct worker *w = &r->workers[i];
+      struct worker *w = r->workers[i];
       worker_hear(w);
       if (r->stopping)
         stop_one(r, w);
@@ -99,6 +107,7 @@ static void run_changed(struct run *r) {
     }
   }
   control_changed(r->control);
+  remove_leaving(r);
   if (is_over(r)) end(r);
   r->changing = false;
   if (r->ending && r->broker.pid == 0) uv_stop(&r->loop);
@@ -116,19 +125,28 @@ static void on_stop_signal(struct run *r) {
     run_changed(r);
     return;
   }
-  for (size_t i = 0; i < r->count; i++) worker_kill(&r->workers[i]);
+  for (size_t i = 0; i < r->count; i++) worker_kill(r->workers[i]);
   if (r->ending) child_kill(&r->broker);
 }
 
 static void on_children(struct run *r) {
   run_broker_reap(r);
-  for (size_t i = 0; i < r->count; i++) worker_reap(&r->workers[i]);
+  for (size_t i = 0; i < r->count; i++) worker_reap(r->workers[i]);
   if (r->ending && r->broker.pid == 0) uv_stop(&r->loop);
 }
 
+/* Logs are opened again, and what has changed in the plan is done. */
+static void on_hangup(struct run *r) {
+  for (size_t i = 0; i < r->count; i++) log_file_reopen(&r->workers[i]->log);
+  reload(r, NULL);
+}
+
 static void on_signal(uv_signal_t *s, int number) {
+  struct run *r = s->data;
   if (number == SIGCHLD)
     on_children(s->data);
+  else if (number == SIGHUP && r->plan->stays)
+    on_hangup(r);
   else
     on_stop_signal(s->data);
 }
@@ -149,10 +167,17 @@ static void begin_handles(struct run *r) {
   r->broker_timer.data = r->end_timer.data = r->observer_timer.data = r;
 }
 
-static void begin_workers(struct run *r) {
-  r->count = r->plan->count;
-  r->workers = tool_alloc(r->count + 1, sizeof *r->workers);
-  for (size_t i = 0; i < r->count; i++) worker_init(&r->workers[i], r, i);
+/* False after error lines: then nothing is to start. */
+static bool begin_workers(struct run *r) {
+  bool good = true;
+  struct run_plan *plan = r->plan;
+  for (size_t i = 0; i < plan->count; i++) {
+    size_t own = text_width(plan->workers[i].name, strlen(plan->workers[i].name));
+    if (own > r->width) r->width = own;
+  }
+  for (size_t i = 0; i < plan->count; i++) good = worker_add(r, &plan->workers[i]) && good;
+  plan->count = 0;
+  return good;
 }
 
 static void close_handle(uv_handle_t *h, void *unused) {
@@ -161,7 +186,7 @@ static void close_handle(uv_handle_t *h, void *unused) {
 }
 
 static void deinit(struct run *r) {
-  for (size_t i = 0; i < r->count; i++) worker_deinit(&r->workers[i]);
+  while (r->count) worker_remove(r, r->count - 1);
   control_end(r->control);
   /* The handles' end restores the default actions, and there is still a directory to be removed. */
   sigset_t late;
@@ -175,7 +200,7 @@ static void deinit(struct run *r) {
   free(r->workers);
 }
 
-int run(const struct run_plan *plan) {
+int run(struct run_plan *plan) {
   struct run r = {.plan = plan, .changed = run_changed, .line = on_line};
   uv_replace_allocator(malloc, memory_grow_or_end, calloc, free);
   int e = uv_loop_init(&r.loop);
@@ -184,10 +209,9 @@ int run(const struct run_plan *plan) {
     return 1;
   }
   begin_handles(&r);
-  if ((plan->broker && run_broker_start(&r) != 0) || !observer_begin(&r)) {
+  if (!begin_workers(&r) || (plan->broker && run_broker_start(&r) != 0) || !observer_begin(&r)) {
     run_fail(&r);
   } else {
-    begin_workers(&r);
     r.control = control_begin(&r);
     run_changed(&r);
   }

@@ -22,8 +22,8 @@ struct run_directory {
 bool run_directory_make(struct run_directory *d);
 void run_directory_remove(struct run_directory *d);
 
-/* Runs the plan to its end. The exit status: 0, or 1 if a worker or the broker failed; errors have
- * been printed. */
-int run(const struct run_plan *plan);
+/* Runs the plan to its end; takes its workers over. The exit status: 0, or 1 if a worker or the
+ * broker failed; errors have been printed. */
+int run(struct run_plan *plan);
 
 #endif

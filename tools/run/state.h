@@ -15,6 +15,7 @@
 #include <gaijin/gaijin.h>
 #include "tools/run/child.h"
 #include "tools/run/line_ring.h"
+#include "tools/run/log_file.h"
 #include "tools/run/output.h"
 #include "tools/run/plan.h"
 
@@ -35,14 +36,18 @@ struct stream {
 
 struct worker {
   struct run *run;
-  const struct run_worker *plan;
+  struct run_worker *plan; /* its own */
+  struct run_worker *next; /* what it is to be when it is started again; NULL: the same */
+  bool leaving;            /* no plan has it any more */
   struct child child;
   struct life life;
   struct stream streams[RUN_STREAMS];
   char *heads[RUN_STREAMS]; /* what stands before its lines */
   struct line_ring *lines;  /* the last ones */
+  struct log_file log;      /* where all go instead of our own output, if anywhere */
   uv_timer_t timer;         /* of its state: start limit, grace, pause */
   uv_timer_t health;
+  int handles; /* of these two, not closed yet */
   uint64_t ready_id, alive_id; /* what is asked of it, 0: nothing */
   bool heard_ready;            /* the answers, which have not been followed up yet */
   bool heard_silent;
@@ -52,7 +57,7 @@ struct worker {
 };
 
 struct run {
-  const struct run_plan *plan;
+  struct run_plan *plan; /* without its workers, which are below */
   uv_loop_t loop;
   uv_signal_t signals[RUN_SIGNALS];
 
@@ -69,8 +74,9 @@ struct run {
   struct control *control; /* NULL: we cannot be asked */
   uint64_t lines;          /* of all workers, so far */
 
-  struct worker *workers; /* as many as the plan has, in its order */
-  size_t count;
+  struct worker **workers; /* in the order of the plan; new ones behind */
+  size_t count, room;
+  size_t width; /* columns of the longest name of the first plan */
   void (*changed)(struct run *r); /* run_changed; what is below calls it */
   void (*line)(const struct worker *w, const char *line, size_t size); /* a new one in its log */
   bool changing;                  /* it works */

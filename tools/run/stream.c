@@ -32,7 +32,7 @@ int stream_open(struct worker *w, int k, int *write_end) {
   stream_close(s);
   s->worker = w;
   s->output = (struct output){.fd = -1,
-                              .to = k ? stderr : stdout,
+                              .to = w->plan->logs ? NULL : k ? stderr : stdout,
                               .head = w->heads[k],
                               .stamped = r->plan->timestamps,
                               .seen = k ? on_err : on_out,

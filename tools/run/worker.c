@@ -130,6 +130,11 @@ void worker_hear(struct worker *w) {
 
 /* ---- Its beginning ---- */
 
+/* NULL is a text of its own. */
+static bool same_text(const char *a, const char *b) {
+  return a && b ? strcmp(a, b) == 0 : a == b;
+}
+
 /* Its command line: what is ours comes last and counts. */
 static void command_line(const struct worker *w, struct words *argv) {
   const struct run_plan *plan = w->run->plan;
@@ -152,6 +157,18 @@ static char **ended_list(struct words *w) {
   w->room = w->count + 1;
   w->at[w->count] = NULL;
   return w->at;
+}
+
+/* From here on it is as this plan says. */
+static void adopt(struct worker *w, struct run_worker *plan) {
+  bool other_log = !same_text(w->plan->logs, plan->logs);
+  plan_worker_deinit(w->plan);
+  free(w->plan);
+  w->plan = plan;
+  w->next = NULL;
+  if (!other_log) return;
+  log_file_close(&w->log);
+  if (plan->logs) log_file_open(&w->log, plan->logs, plan->name);
 }
 
 static int start_process(struct worker *w) {
@@ -178,6 +195,7 @@ static int start_process(struct worker *w) {
 }
 
 void worker_start(struct worker *w) {
+  if (w->next) adopt(w, w->next);
   life_started(&w->life);
   w->blamed = false;
   w->started = clock_seconds();
@@ -192,31 +210,89 @@ void worker_start(struct worker *w) {
   observer_await_ready(w);
 }
 
-void worker_init(struct worker *w, struct run *r, size_t index) {
-  const struct run_plan *plan = r->plan;
-  size_t width = 0;
-  for (size_t k = 0; k < plan->count; k++) {
-    size_t own = text_width(plan->workers[k].name, strlen(plan->workers[k].name));
-    if (own > width) width = own;
+/* Whether its process would be the same. */
+static bool same_process(const struct run_worker *a, const struct run_worker *b) {
+  return same_text(a->script, b->script) && same_text(a->directory, b->directory) &&
+         same_text(a->logs, b->logs) && words_equal(&a->flags, &b->flags) &&
+         words_equal(&a->arguments, &b->arguments) && words_equal(&a->env, &b->env);
+}
+
+/* The plan on the heap; a zeroed one is left. */
+static struct run_worker *move(struct run_worker *plan) {
+  struct run_worker *own = tool_alloc(1, sizeof *own);
+  *own = *plan;
+  *plan = (struct run_worker){0};
+  return own;
+}
+
+static void drop_next(struct worker *w) {
+  if (!w->next) return;
+  plan_worker_deinit(w->next);
+  free(w->next);
+  w->next = NULL;
+}
+
+void worker_change(struct worker *w, struct run_worker *plan) {
+  bool same = same_process(w->plan, plan);
+  drop_next(w);
+  if (same || !life_runs(&w->life)) {
+    adopt(w, move(plan));
+    if (!same && (w->life.state == LIFE_FINISHED || w->life.state == LIFE_FAILED))
+      life_start(&w->life);
+    return;
   }
-  *w = (struct worker){.run = r, .plan = &plan->workers[index]};
+  w->next = move(plan);
+  run_log_event(w, "has changed, and is ended and started again");
+  worker_stop(w, true);
+}
+
+/* ---- One more, one less ---- */
+
+struct worker *worker_find(const struct run *r, const char *name) {
+  for (size_t i = 0; i < r->count; i++)
+    if (strcmp(r->workers[i]->plan->name, name) == 0) return r->workers[i];
+  return NULL;
+}
+
+bool worker_add(struct run *r, struct run_worker *plan) {
+  struct worker *w = tool_alloc(1, sizeof *w);
+  *w = (struct worker){.run = r, .plan = move(plan), .handles = 2, .log = {.fd = -1}};
   w->lines = tool_alloc(1, sizeof *w->lines);
   for (int k = 0; k < RUN_STREAMS; k++) {
     bool colours = terminal_look(k ? stderr : stdout).colours;
-    w->heads[k] = output_head(w->plan->name, width, index, colours);
+    w->heads[k] = output_head(w->plan->name, r->width, r->count, colours);
     w->streams[k].output.fd = -1;
   }
   uv_timer_init(&r->loop, &w->timer);
   uv_timer_init(&r->loop, &w->health);
   w->timer.data = w->health.data = w;
+  r->workers = tool_grow(r->workers, r->count, &r->room, sizeof *r->workers);
+  r->workers[r->count++] = w;
+  return !w->plan->logs || log_file_open(&w->log, w->plan->logs, w->plan->name);
 }
 
-void worker_deinit(struct worker *w) {
+static void on_closed(uv_handle_t *h) {
+  struct worker *w = h->data;
+  if (--w->handles == 0) free(w);
+}
+
+void worker_remove(struct run *r, size_t index) {
+  struct worker *w = r->workers[index];
+  observer_forget(w);
   for (int k = 0; k < RUN_STREAMS; k++) {
     stream_read(&w->streams[k], 1 << 20);
     stream_close(&w->streams[k]);
     free(w->heads[k]);
   }
+  drop_next(w);
+  log_file_close(&w->log);
   line_ring_deinit(w->lines);
   free(w->lines);
+  plan_worker_deinit(w->plan);
+  free(w->plan);
+  memmove(r->workers + index, r->workers + index + 1,
+          (r->count - index - 1) * sizeof *r->workers);
+  r->count--;
+  uv_close((uv_handle_t *)&w->timer, on_closed);
+  uv_close((uv_handle_t *)&w->health, on_closed);
 }

@@ -9,9 +9,16 @@
 
 #include "tools/run/state.h"
 
-/* Worker number `index` of a run, WAITING. */
-void worker_init(struct worker *w, struct run *r, size_t index);
-void worker_deinit(struct worker *w);
+/* One more worker of the run, WAITING. It takes the plan over, and leaves a zeroed one. False after
+ * an error line: there is one more, but its log cannot be written. */
+bool worker_add(struct run *r, struct run_worker *plan);
+/* Takes worker number `index`, which does not run, out of the run. */
+void worker_remove(struct run *r, size_t index);
+/* The run's worker of this name, or NULL. */
+struct worker *worker_find(const struct run *r, const char *name);
+/* It is to be as this plan says, which is taken over: one whose process would be another ends and
+ * is started again. */
+void worker_change(struct worker *w, struct run_worker *plan);
 /* Starts its process; what it needs serves. If that fails, it has failed. */
 void worker_start(struct worker *w);
 /* A user's wish, or the run's: it is to end, and perhaps to be started again. */

@@ -93,8 +93,14 @@ int cmd_run(const struct invocation *in) {
   struct run_plan plan = {.timestamps = settings_flag(&in->settings, SETTING_timestamps)};
   if (socket) plan.socket = tool_copy(socket, strlen(socket));
   int status = plan_from_words(&plan, in->words, in->count);
-  if (status == 0 && plan.stays && !place_socket(&plan)) status = EXIT_USAGE;
-  if (status == 0) status = run_plan(&plan);
+  if (status == PLAN_EXAMPLE) {
+    plan_print_example();
+    status = EXIT_GOOD;
+  } else if (status == 0 && plan.stays && !place_socket(&plan)) {
+    status = EXIT_USAGE;
+  } else if (status == 0) {
+    status = run_plan(&plan);
+  }
   plan_deinit(&plan);
   return status;
 }
