@@ -210,17 +210,19 @@ static void ask_collector(struct worker *w) {
 
 static void look(struct worker *w);
 
+/* When it has come to that, the loop turns once more before the look: then the worker does what
+ * follows a round of the collector (lua/serve/weight.h), and no Lua runs after the look. */
 static void on_settling(struct timer *t) {
   struct worker *w = timer_worker(t);
   struct cycles *c = w->cycles;
   double before = twin_own_seconds();
-  bool is_settled = luajit_is_stopped(w) || gc_settle(w); /* stopped: it does not come to that */
+  bool is_over = luajit_is_stopped(w) || gc_is_settled(w->L, w) ||
+                 clock_seconds() >= c->settled_until;
+  if (!is_over) gc_settle(w);
   if (!c->is_asked) return; /* by a finaliser */
   c->took += twin_own_seconds() - before;
   timer_stop(t);
-  c->settling = NULL;
-  if (!is_settled && clock_seconds() < c->settled_until)
-    c->settling = timer_start(w, slice_pause, on_settling, NULL);
+  c->settling = is_over ? NULL : timer_start(w, slice_pause, on_settling, NULL);
   if (!c->settling) look(w);
 }
 
