@@ -73,15 +73,27 @@ for i in 1 2 10; do start "till-$i" "$build/gaijin-worker" -n "till-$i" "$dir/ti
 holds() { "$ctl" loads -o holder,held --json | grep -F "{\"holder\":\"$1\",\"held\":2}" >/dev/null; }
 for i in 1 2 10; do wait_until holds "till-$i"; done
 
+# A supervisor and what it looks after, at a broker of its own.
+supervised=$dir/supervised.sock
+mkdir "$dir/system"
+{ echo 'print "open"'; cat "$dir/shop.lua"; } >"$dir/system/shop.lua"
+echo 'worker shop { script = "shop.lua" }' >"$dir/system/game.ucl"
+start supervisor "$ctl" run -s "$supervised" "$dir/system/game.ucl"
+wait_until "$ctl" wait shop -s "$supervised" --timeout 1
+# socket_for COMMAND: whose it is
+socket_for() {
+  case $1 in ps | logs | start | restart | reload) echo "$supervised" ;; *) echo "$GAIJIN_SOCKET" ;; esac
+}
+
 story="all is well"
 for command in "${all[@]}"; do
   case $command in run | top | upgrade | policy | monitor | metrics | web | why | stop | kill | log-level | get | set | call | pairs | len | eval | repl) continue ;; esac # they have tests of their own
   words=$(example "$command")
   # shellcheck disable=SC2086 # several words
-  run "$ctl" ${words%% --watch*}
+  run env GAIJIN_SOCKET="$(socket_for "$command")" "$ctl" ${words%% --watch*}
   check "$command ends with 0, not $status" test "$status" = 0
   case $command in
-    wait) ;;
+    wait | start | restart | reload) ;;
     graph) check "$command writes" test -s graph.svg ;;
     *) check "$command prints" test -s "$dir/out" ;;
   esac
@@ -103,7 +115,7 @@ check "no such column: 2, not $status" test "$status" = 2
 run "$ctl" clients -o exprots
 check "2, not $status" test "$status" = 2
 check "says what may be meant, and what there is" \
-  err_has "^gaijinctl: -o: there is no column 'exprots' \(did you mean exports\?\); clients has worker, id, .*, transport$"
+  err_has "^gaijinctl: -o: there is no column 'exprots' \(did you mean exports\?\); clients has worker, id, .*, standing$"
 
 story="a terminal of 80 columns"
 terminal 80 24
@@ -111,13 +123,13 @@ typed "export GAIJIN_SOCKET=$GAIJIN_SOCKET"
 for command in "${all[@]}"; do
   [ "$command" != top ] || continue # it goes on until it is told to end
   of_table "$command" || continue
-  ran "gaijinctl $command"
+  ran "gaijinctl $command -s $(socket_for "$command")"
   check "$command ends with 0, not $status" test "$status" = 0
   check "$command is $(screen_width) wide" test "$(screen_width)" -le 80
 done
 ran "gaijinctl clients"
 check "the important ones are there" screen_has '^worker +pid +.* answering$'
-check "says what is not" screen_has '^no room for .*id, transport'
+check "says what is not" screen_has '^no room for .*id, .*transport'
 check "and how to see it" screen_has -- '--wide shows all, -o COLUMN,... some\.$'
 ran "gaijinctl clients --wide | cat"
 check "a pipe gets all" screen_has '^worker +id +pid +uid'
@@ -125,7 +137,7 @@ ran "gaijinctl clients --limit 1"
 check "says that there are more" screen_has '^1 of 4 rows'
 terminal 200 24
 ran "gaijinctl clients"
-check "a wide terminal shows all" screen_has '^worker +id +pid .* transport$'
+check "a wide terminal shows all" screen_has '^worker +id +pid .* transport +standing$'
 check "and there is nothing to say" eval '! screen_has "no room"'
 terminal 30 24
 ran "gaijinctl tokens"
