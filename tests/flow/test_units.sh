@@ -68,9 +68,31 @@ value() { units_of show -P "$1" "$2"; }
 is() { [ "$(value "$1" "$2")" = "$3" ]; }
 price() { [ "$(inside timeout "$limit" gaijinctl -s "$at" get shop.price)" = 7 ]; }
 
+# Where it has one: below the one of this script, in the hierarchy of systemd and in the one of version 2.
+cgroups() {
+  local path at name=gaijin-test-$$
+  while IFS=: read -r _ at path; do
+    case $at in
+      name=systemd) at=/sys/fs/cgroup/systemd ;;
+      "") if [ -e /sys/fs/cgroup/cgroup.procs ]; then at=/sys/fs/cgroup; else at=/sys/fs/cgroup/unified; fi ;;
+      *) continue ;;
+    esac
+    if [ -e "$at/cgroup.procs" ]; then echo "$at${path%/}/$name"; fi
+  done </proc/self/cgroup
+}
+# What is left of them everywhere is empty.
+remove_cgroups() {
+  find /sys/fs/cgroup -depth -type d -path "*/gaijin-test-$$*" -exec rmdir {} + 2>/dev/null
+  [ -z "$(find /sys/fs/cgroup -type d -path "*/gaijin-test-$$" 2>/dev/null)" ]
+}
+
 # A manager of units in $dir/KIND, whose /run is its own and empty.
 begin_manager() { # kind
   cat >"$dir/begin.sh" <<SH
+# A manager takes all processes of its control group for its own and moves them: it gets one for itself.
+for at in $(cgroups | tr '\n' ' '); do
+  mkdir -p "\$at" && echo \$\$ >"\$at/cgroup.procs" || exit
+done
 mount -t tmpfs none /run || exit
 mkdir -p /run/systemd/system /run/user/0 /run/gaijin /run/etc/gaijin/workers /run/home/.config/systemd /run/home/.config/gaijin/workers
 cp -r "$dir/$1" /run/home/.config/systemd/user
@@ -92,6 +114,7 @@ end_manager() {
   units_of stop "gaijin-worker@*" gaijin-broker.service gaijin-broker.socket >"$dir/log" 2>&1
   check "what is stopped leaves no socket" inside test ! -e "$at"
   end_started
+  check "nor a control group" eventually remove_cgroups
 }
 
 # What a service does in its life.
@@ -141,8 +164,10 @@ for kind in user system; do
     sed -i -E '/^(User|Group|SocketUser|SocketGroup)=/d; s|/etc/gaijin|/run/etc/gaijin|; s|^RuntimeDirectory=.*|ReadWritePaths=/run/gaijin|; /^Protect(Home|KernelLogs|KernelTunables)=/d' "$dir"/system/*
   fi
   begin_manager $kind
-  if gone "$manager_pid"; then
+  if gone "$manager_pid" || [ -z "$(cgroups)" ]; then
     echo "skipped: a manager ends here: $(tail -n 1 "$dir/manager-$kind.out")"
+    end_started
+    remove_cgroups
     break
   fi
   live

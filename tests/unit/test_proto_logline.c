@@ -55,6 +55,7 @@ START_TEST(what_is_longest_fits) {
     ck_assert_uint_eq(strlen(tail), n);
     ck_assert_str_eq(tail + n - (form == LOG_JSON ? 6 : 4), form == LOG_JSON ? "...\"}\n" : "...\n");
   }
+  logline_head(head, LOG_JSON, LOG_DEBUG, "gaijin-broker", &about);
   ck_assert_ptr_nonnull(strstr(head, "\\u001b\",\"id\":\"ffffffffffffffff\",\"pid\":2147483647,\"uid\":4294967294,\"event\":\""));
 }
 END_TEST
@@ -67,12 +68,25 @@ START_TEST(an_observer_is_called_one) {
 }
 END_TEST
 
+/* Its levels are syslog's, which have other numbers. */
+START_TEST(the_journal_is_told_the_level) {
+  static const char *const heads[] = {"<3>error: ", "<4>warn: ", "<6>info: ", "<7>debug: "};
+  char head[LOG_HEAD_MOST];
+  struct log_about about = {.worker = "shop", .uid = LOG_NO_UID};
+  for (int level = LOG_ERROR; level <= LOG_DEBUG; level++) {
+    ck_assert_uint_eq(logline_head(head, LOG_JOURNAL, (enum log_level)level, "p", &about), strlen(heads[level]));
+    ck_assert_str_eq(head, heads[level]);
+  }
+}
+END_TEST
+
 int main(void) {
   Suite *s = suite_create("logline");
   TCase *t = tcase_create("logline");
   tcase_add_test(t, the_time);
   tcase_add_test(t, what_is_longest_fits);
   tcase_add_test(t, an_observer_is_called_one);
+  tcase_add_test(t, the_journal_is_told_the_level);
   suite_add_tcase(s, t);
   return run_suite(s);
 }
