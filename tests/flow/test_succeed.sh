@@ -54,13 +54,13 @@ worker() { # NAME-OF-LOG WORKER-FLAG... SCRIPT ARG...
 }
 story="twenty restarts"
 start_broker --log-level info
-worker shop1 -n shop "$dir/shop.lua" 1
+worker shop1 --linger 1 -n shop "$dir/shop.lua" 1
 pids=("$pid")
 check "the first is up" eventually has shop1 "^up 1"
 worker caller "$dir/caller.lua"
 check "it is called" eventually has caller "^saw 1"
 for i in $(seq 2 21); do
-  worker "shop$i" --succeed -n shop "$dir/shop.lua" "$i"
+  worker "shop$i" --succeed --linger 1 -n shop "$dir/shop.lua" "$i"
   pids+=("$pid")
   wait_until has caller "^saw $i\$"
 done
