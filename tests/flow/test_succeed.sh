@@ -191,7 +191,9 @@ gaijin.run()
 gaijin.close()
 print("closed")
 LUA
-start stock env LUA_CPATH="$build/?.so" lua5.1 "$dir/stock.lua"
+preload=""
+if sanitized "$build/gaijin.so"; then preload=$(gcc -print-file-name=libasan.so); fi
+start stock env "LD_PRELOAD=$preload" "ASAN_OPTIONS=${ASAN_OPTIONS:-}:detect_leaks=0" LUA_CPATH="$build/?.so" lua5.1 "$dir/stock.lua"
 check "succeeds" eventually is_version stock
 worker shop3 --succeed -n shop "$dir/shop.lua" 3
 check "and is succeeded" eventually is_version 3
