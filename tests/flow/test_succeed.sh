@@ -54,13 +54,13 @@ worker() { # NAME-OF-LOG WORKER-FLAG... SCRIPT ARG...
 }
 story="twenty restarts"
 start_broker --log-level info
-worker shop1 -n shop "$dir/shop.lua" 1
+worker shop1 --linger 1 -n shop "$dir/shop.lua" 1
 pids=("$pid")
 check "the first is up" eventually has shop1 "^up 1"
 worker caller "$dir/caller.lua"
 check "it is called" eventually has caller "^saw 1"
 for i in $(seq 2 21); do
-  worker "shop$i" --succeed -n shop "$dir/shop.lua" "$i"
+  worker "shop$i" --succeed --linger 1 -n shop "$dir/shop.lua" "$i"
   pids+=("$pid")
   wait_until has caller "^saw $i\$"
 done
@@ -191,7 +191,9 @@ gaijin.run()
 gaijin.close()
 print("closed")
 LUA
-start stock env LUA_CPATH="$build/?.so" lua5.1 "$dir/stock.lua"
+preload=""
+if sanitized "$build/gaijin.so"; then preload=$(gcc -print-file-name=libasan.so); fi
+start stock env "LD_PRELOAD=$preload" "ASAN_OPTIONS=${ASAN_OPTIONS:-}:detect_leaks=0" LUA_CPATH="$build/?.so" lua5.1 "$dir/stock.lua"
 check "succeeds" eventually is_version stock
 worker shop3 --succeed -n shop "$dir/shop.lua" 3
 check "and is succeeded" eventually is_version 3
