@@ -77,7 +77,6 @@ struct cycles_host {
   uint32_t member;   /* of this turn; SLAB_NONE: it is none */
   bool can, is_out;  /* be asked; what it holds is no suspect, or about to be none */
   bool is_barred;    /* in this round it has spoilt a halt: what it has and holds is no suspect */
-  bool is_told;      /* the record of the round names it already */
   bool was_idle;     /* when it was asked to check it had no request to answer, */
   uint64_t sent;     /* and had been sent so many messages, with that one */
   uint64_t asked;    /* the incarnation that was asked in this round; 0: none */
@@ -335,7 +334,7 @@ void told_remember(struct cycles *k, enum cycles_outcome outcome);
 bool unable_is(const struct cycles *k, const struct client *c);
 /* Of enum unable_why; static. "": it is none. */
 const char *unable_text(unsigned why);
-/* The record of the round names it, as one that was left out. */
+/* The record of the round names it, as one that was left out: once, for it is not asked any more. */
 void unable_note(struct cycles *k, const struct client *c, unsigned why);
 /* It has said, in these words, that it cannot look; for good, or now. */
 void unable_says(struct cycles *k, struct client *c, bool for_good, const char *words);

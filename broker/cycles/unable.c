@@ -43,8 +43,6 @@ bool unable_is(const struct cycles *k, const struct client *c) {
 
 void unable_note(struct cycles *k, const struct client *c, unsigned why) {
   size_t used = strlen(k->left_out), room = sizeof k->left_out - used;
-  if (c->host >= k->host_count || k->hosts[c->host].is_told) return;
-  k->hosts[c->host].is_told = true;
   int n = k->more_left_out ? (int)room
                            : snprintf(k->left_out + used, room, "%s%s (%s)", used ? ", " : "",
                                       c->name, unable_text(why));

@@ -137,6 +137,30 @@ START_TEST(who_hangs_is_left_out) {
 }
 END_TEST
 
+/* As many as there is room for are named, and the others counted. */
+START_TEST(not_all_who_are_left_out_are_named) {
+  enum { MANY = 20 };
+  static struct end others[MANY];
+  char name[64], text[640] = "left out: a (takes no part)";
+  memset(others, 0, sizeof others);
+  cycles_pair();
+  wire_client(&w, a)->version = WIRE_VERSION_CYCLES - 1;
+  for (int i = 0; i < MANY; i++) {
+    snprintf(name, sizeof name, "one-with-a-long-name-%d", 10 + i);
+    wire_join(&w, &others[i], name);
+    cycles_hold(&others[i], b, 2);
+    wire_client(&w, &others[i])->version = WIRE_VERSION_CYCLES - 1;
+    size_t used = strlen(text);
+    if (i < 5) snprintf(text + used, sizeof text - used, ", %s (takes no part)", name);
+  }
+  snprintf(text + strlen(text), 32, " and %d more", MANY - 5);
+  cycles_begin_round();
+  await_end();
+  ck_assert_str_eq(w.broker.cycles->past[0].why, text);
+  for (int i = 0; i < MANY; i++) wire_leave(&others[i]);
+}
+END_TEST
+
 /* A whole round: who answers once and then hangs again is not forgiven. */
 START_TEST(who_answers_is_forgiven) {
   struct client *its = wire_client(&w, b);
@@ -205,6 +229,7 @@ int main(void) {
   tcase_add_test(t, no_longer_than_it_took_is_believed);
   tcase_add_test(t, who_rests_for_longer_rests_alone);
   tcase_add_loop_test(t, who_hangs_is_left_out, 0, 2);
+  tcase_add_test(t, not_all_who_are_left_out_are_named);
   tcase_add_loop_test(t, who_answers_is_forgiven, 0, 2);
   t = tcase_create("upgrade");
   suite_add_tcase(s, t);
