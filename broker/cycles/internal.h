@@ -194,7 +194,7 @@ struct cycles {
   uint32_t parts_first; /* of all rounds: the boss, or one before it, whose part comes first; */
   uint32_t parts_seen;  /* so many hosts from there on have been looked at */
   uint32_t part_count, parts_lost;
-  uint32_t parts_begun, parts_waiting; /* of the round; for their turn in this halt */
+  uint32_t parts_waiting; /* for their turn in this halt */
   uint64_t halt_ms, wanted_ms; /* how long answers in halt are waited for; and would be, if all
                                   members let the others take so long */
   uint64_t patience_ms; /* when one of them is about to have waited as long as it lets others */
@@ -334,7 +334,7 @@ void told_remember(struct cycles *k, enum cycles_outcome outcome);
 bool unable_is(const struct cycles *k, const struct client *c);
 /* Of enum unable_why; static. "": it is none. */
 const char *unable_text(unsigned why);
-/* The record of the round names it, as one that was left out: once, for it is not asked any more. */
+/* The record of the round names it, as one that was left out. Once: it is not asked any more. */
 void unable_note(struct cycles *k, const struct client *c, unsigned why);
 /* It has said, in these words, that it cannot look; for good, or now. */
 void unable_says(struct cycles *k, struct client *c, bool for_good, const char *words);

@@ -56,8 +56,10 @@ static void tell_how_long(char *text, size_t room, uint32_t seconds) {
     *text = '\0';
   else if (seconds == UNABLE_S)
     snprintf(text, room, ", for ten minutes");
+  else if (seconds == HUNG_S)
+    snprintf(text, room, ", for a minute");
   else
-    snprintf(text, room, ", for %u minute%s", seconds / 60, seconds / 60 == 1 ? "" : "s");
+    snprintf(text, room, ", for %u minutes", seconds / 60);
 }
 
 static void leave_out(struct cycles *k, struct client *c, enum unable_why why, uint32_t seconds,

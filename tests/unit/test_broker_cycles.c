@@ -357,6 +357,14 @@ START_TEST(the_keeper_is_told) {
   cycles_expect_end(0, "nothing");
   ck_assert_str_eq(w.broker.cycles->past[0].keeper, "b");
   ck_assert_uint_eq(w.broker.cycles->past[0].live, 2);
+  cycles_begin_round(); /* also one that keeps one */
+  cycles_asked(a, CYCLES_SCAN);
+  cycles_answer(a, UINT64_C(1) << q.hosted);
+  cycles_asked(b, CYCLES_SCAN);
+  cycles_answer(b, 0);
+  cycles_expect_end(0, "nothing");
+  ck_assert_str_eq(w.broker.cycles->past[1].keeper, "a");
+  ck_assert_uint_eq(w.broker.cycles->past[1].live, 1);
 }
 END_TEST
 

@@ -137,6 +137,30 @@ START_TEST(who_hangs_is_left_out) {
 }
 END_TEST
 
+/* The log says who, for how long, and why. */
+START_TEST(the_log_tells_it) {
+  static const char *const wanted[] = {
+      "worker a is left out when garbage in cycles is looked for: what it has and holds stays: unsupported: no",
+      "worker b is left out when garbage in cycles is looked for, for ten minutes: what it has and holds stays: busy: no",
+      "worker c is left out when garbage in cycles is looked for, for a minute: what it has and holds stays: does not answer",
+      "worker c is left out when garbage in cycles is looked for, for 2 minutes: what it has and holds stays: does not answer"};
+  struct log *log = &w.broker.log;
+  struct cycles *k = w.broker.cycles;
+  char text[4096] = "";
+  int fd = memfd_create("log", MFD_CLOEXEC);
+  log_close(log);
+  ck_assert(log_open(log, LOG_INFO, LOG_TEXT, fd));
+  unable_says(k, wire_client(&w, a), true, "unsupported: no");
+  unable_says(k, wire_client(&w, b), false, "busy: no");
+  for (int i = 0; i < 2; i++) unable_hung(k, wire_client(&w, c));
+  log_flush(log);
+  ck_assert_int_gt(pread(fd, text, sizeof text - 1, 0), 0);
+  for (unsigned i = 0; i < sizeof wanted / sizeof wanted[0]; i++) ck_assert_msg(strstr(text, wanted[i]), "%s is not in: %s", wanted[i], text);
+  ck_assert_uint_eq(wire_client(&w, a)->unable_s, UINT32_MAX);
+  close(fd);
+}
+END_TEST
+
 /* As many as there is room for are named, and the others counted. */
 START_TEST(not_all_who_are_left_out_are_named) {
   enum { MANY = 20 };
@@ -229,6 +253,7 @@ int main(void) {
   tcase_add_test(t, no_longer_than_it_took_is_believed);
   tcase_add_test(t, who_rests_for_longer_rests_alone);
   tcase_add_loop_test(t, who_hangs_is_left_out, 0, 2);
+  tcase_add_test(t, the_log_tells_it);
   tcase_add_test(t, not_all_who_are_left_out_are_named);
   tcase_add_loop_test(t, who_answers_is_forgiven, 0, 2);
   t = tcase_create("upgrade");
