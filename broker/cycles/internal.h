@@ -213,7 +213,7 @@ struct cycles {
   uint32_t more_left_out;    /* for whom there was no room */
 
   struct cycles_past past[CYCLES_ROUNDS]; /* a ring */
-  uint64_t rounds, aborts, condemned_ever;
+  uint64_t rounds, condemned_ever;
   struct cycles_waiter waiters[CYCLES_WAITERS];
 };
 

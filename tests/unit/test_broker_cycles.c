@@ -198,6 +198,7 @@ START_TEST(idle_it_is_not_woken) {
   uint64_t hour = k->time_ms;
   ck_assert_uint_le(uv_timer_get_due_in(&k->timer), hour);
   ck_assert_uint_ge(uv_timer_get_due_in(&k->timer), hour - 60000);
+  ck_assert_uint_eq(uv_timer_get_repeat(&k->timer), 0);
   for (int i = 0; i < 4; i++) { /* nobody holds anything: there is no round, and the pause doubles all the same */
     cycles_begin_by_time();
     wire_turn(&w);
@@ -243,6 +244,25 @@ START_TEST(observers_wait_for_a_round_of_their_own) {
   else
     wire_expect(&w, &other, MESSAGE_REPLY, OP_act);
   wire_leave(&other);
+}
+END_TEST
+
+/* So many may wait, and no more. */
+START_TEST(not_all_may_wait) {
+  cycles_pair();
+  cycles_begin_round();
+  cycles_asked(a, CYCLES_SCAN);
+  for (int i = 1; i < CYCLES_WAITERS; i++) cycles_begin_round();
+  wire_expect_nothing(&w, &o);
+  cycles_begin_round();
+  wire_expect_error(&w, &o, STATUS_busy);
+  cycles_answer(a, 3);
+  cycles_clear(b, CYCLES_SCAN);
+  cycles_expect_end(0, "nothing");
+  cycles_clear(a, CYCLES_SCAN); /* the round of the others */
+  cycles_asked(b, CYCLES_SCAN);
+  cycles_answer(b, 3);
+  for (int i = 1; i < CYCLES_WAITERS; i++) cycles_expect_end(0, "nothing");
 }
 END_TEST
 
@@ -391,6 +411,7 @@ int main(void) {
   tcase_add_test(t, three_workers_in_a_ring);
   tcase_add_test(t, a_round_ends_and_the_next_may_be_longer);
   tcase_add_loop_test(t, observers_wait_for_a_round_of_their_own, 0, 2);
+  tcase_add_test(t, not_all_may_wait);
   tcase_add_test(t, who_waits_for_a_round_that_is_not_to_be_is_answered);
   tcase_add_test(t, who_does_not_read_is_not_asked);
   tcase_add_test(t, it_is_shown);
