@@ -89,7 +89,7 @@ START_TEST(one_part_at_least_has_its_turn) {
         cycles_answer(six[i], 0);
       }
     ck_assert_int_eq(halted_part(), part);
-    ck_assert_uint_gt(k->ends_ms, uv_now(&w.loop) + 29000);
+    ck_assert_uint_gt(k->ends_ms, uv_now(&w.loop) + 20000);
     k->ends_ms = 0;
     end_well(part);
     await_end();
