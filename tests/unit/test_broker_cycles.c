@@ -266,6 +266,20 @@ START_TEST(not_all_may_wait) {
 }
 END_TEST
 
+START_TEST(who_asked_and_ended_waits_no_more) {
+  struct end other = {0};
+  cycles_pair();
+  wire_join_as(&w, &other, "other", true);
+  pack_text(wire_ask(&other, OP_act, NULL, NULL, 2), "cycles");
+  pack_text(&other.p, "");
+  wire_send(&w, &other);
+  cycles_asked(a, CYCLES_SCAN);
+  wire_leave(&other);
+  wire_turn(&w);
+  for (int i = 0; i < CYCLES_WAITERS; i++) ck_assert_uint_eq(w.broker.cycles->waiters[i].host, 0);
+}
+END_TEST
+
 /* One who has asked while a round was on gets an answer, though nobody holds anything when that is over. */
 START_TEST(who_waits_for_a_round_that_is_not_to_be_is_answered) {
   struct end other = {0};
@@ -412,6 +426,7 @@ int main(void) {
   tcase_add_test(t, a_round_ends_and_the_next_may_be_longer);
   tcase_add_loop_test(t, observers_wait_for_a_round_of_their_own, 0, 2);
   tcase_add_test(t, not_all_may_wait);
+  tcase_add_test(t, who_asked_and_ended_waits_no_more);
   tcase_add_test(t, who_waits_for_a_round_that_is_not_to_be_is_answered);
   tcase_add_test(t, who_does_not_read_is_not_asked);
   tcase_add_test(t, it_is_shown);
