@@ -16,7 +16,7 @@
 #   make TEST_LDFLAGS=-fuse-ld=gold   links the tests, of which there are some 300, with another linker
 #   make V=1               shows the commands
 #
-# `make` installs nothing. `make check` and `make demo` first have tools/setup.sh install what is missing; they call
+# `make` installs nothing; `make install` does (install.mk). `make check` and `make demo` first have tools/setup.sh install what is missing; they call
 # make again afterwards, because the flags below come from libraries that may not have been there before.
 
 BUILD ?= build
@@ -62,7 +62,7 @@ endif
 # ---- Flags -------------------------------------------------------------------------------------------------------
 
 have_package = $(shell pkg-config --exists $(1) 2>/dev/null && echo $(1))
-PACKAGES := libuv lua5.1 inih libseccomp libedit ncursesw libmicrohttpd
+PACKAGES := libuv lua5.1 inih libseccomp libedit ncursesw libmicrohttpd libconfuse
 # Of the tests: Check, and msgpack-c (renamed with its version 6), which says what the bytes we write and accept are to be.
 MSGPACK_NAME := $(firstword $(call have_package,msgpack-c) $(call have_package,msgpack) msgpack-c)
 TEST_PACKAGES := check $(MSGPACK_NAME)
@@ -110,6 +110,7 @@ SECCOMP := $(call package_libs,libseccomp)
 EDIT := $(call package_libs,libedit)
 CURSES := $(call package_libs,ncursesw)
 HTTP := $(call package_libs,libmicrohttpd)
+CONFUSE := $(call package_libs,libconfuse)
 CHECK := $(call package_libs,check)
 
 # ---- Sources -----------------------------------------------------------------------------------------------------
@@ -167,7 +168,10 @@ LIBRARIES := $(INNER) $(BUILD)/libgaijin.a $(BUILD)/libgaijin.so \
              $(if $(LUASIDE),$(BUILD)/liblua-gaijin.a)
 LUA_MODULE := $(if $(wildcard lua/module.c),$(BUILD)/gaijin.so)
 HEADER := $(BUILD)/public-header
-MANUALS := $(addprefix $(BUILD)/man/,gaijin-broker.1 gaijin-worker.1 gaijinctl.1 gaijinctl.bash)
+# Made by a program of ours; install.mk adds others.
+MADE_MANUALS := $(addprefix $(BUILD)/man/,gaijin-broker.1 gaijin-worker.1 gaijinctl.1 gaijinctl.bash _gaijinctl)
+MANUALS := $(MADE_MANUALS)
+VERSION := $(shell sed -n 's/^\#define GAIJIN_VERSION "\(.*\)"/\1/p' proto/limits.h)
 TABLE := $(if $(wildcard tools/dev/docs-tables.c),$(BUILD)/docs-tables)
 PROGRAMS := $(if $(wildcard broker/main.c),$(BUILD)/gaijin-broker) \
             $(if $(wildcard lua/main.c),$(BUILD)/gaijin-worker) \
@@ -190,6 +194,8 @@ endif
 .PHONY: docs-tables setup clean help
 
 all: $(LIBRARIES) $(PROGRAMS) ## builds libraries, programs and examples (the default)
+
+include install.mk
 
 demo: ## installs what is missing, builds, and plays the story of the three resources
 	@tools/setup.sh
@@ -279,11 +285,12 @@ arm64-check: ## builds for arm64, and runs the unit tests and the story in an em
 check-web: all ## the page of gaijinctl web in Chromium, which is installed for it (RENEW=1: its picture in docs/, too)
 	@tests/web/run.sh "$(BUILD)"
 
-check-all: ## check, check-web, a minute of soak, and what takes other systems: distro-check, arm64-check
+check-all: ## check, check-web, a minute of soak, and what takes other systems: distro-check, packages-check, arm64-check
 	@$(MAKE) --no-print-directory check
 	@$(MAKE) --no-print-directory check-web
 	@$(MAKE) --no-print-directory soak MINUTES=1
 	@$(MAKE) --no-print-directory distro-check
+	@$(MAKE) --no-print-directory packages-check
 	@$(MAKE) --no-print-directory arm64-check
 
 # Figures of both are JSON; with RENEW=1 docs/performance.md and its picture are made of them.
@@ -345,7 +352,7 @@ public-header: $(HEADER) ## renews client-lib/include/gaijin/protocol.h from pro
 	@$(HEADER) > $(BUILD)/protocol.h && cp $(BUILD)/protocol.h client-lib/include/gaijin/protocol.h
 
 .PHONY: manuals
-manuals: $(MANUALS) ## writes man pages of the three programs and bash completion of gaijinctl into $(BUILD)/man
+manuals: $(MANUALS) ## writes man pages, and what bash and zsh complete, into $(BUILD)/man
 
 setup: ## installs what the other targets need and is missing (Debian packages)
 	@tools/setup.sh asan lint valgrind model fuzz packages
@@ -354,7 +361,7 @@ clean: ## removes $(BUILD)
 	rm -rf "$(BUILD)"
 
 help: ## lists the targets
-	@sed -n 's/^\([a-z0-9-]*\):.*## \(.*\)/\1\t\2/p' Makefile | sed 's/$$(BUILD)/$(subst /,\/,$(BUILD))/' | expand -t 20
+	@sed -n 's/^\([a-z0-9-]*\):.*## \(.*\)/\1\t\2/p' Makefile install.mk | sed 's/$$(BUILD)/$(subst /,\/,$(BUILD))/' | expand -t 20
 
 # The halves of the targets above that run after setup.
 .PHONY: run-all run-unit run-flow run-lint run-valgrind run-tsan unit-programs fuzzers replays
@@ -443,7 +450,6 @@ $(BUILD)/libbed.a: $(BED)
 
 # libgaijin for other programs, which have names of their own: one object whose hidden symbols are made local, and a shared
 # library whose map lets out gaijin_* only. With -flto in CFLAGS the object holds machine code all the same.
-VERSION := $(shell sed -n 's/^\#define GAIJIN_VERSION "\(.*\)"/\1/p' proto/limits.h)
 SONAME := libgaijin.so.$(firstword $(subst ., ,$(VERSION)))
 lto_object = $(if $(findstring -flto,$(CFLAGS) $(LTO_FLAG)),$(LTO_FLAG) $(if $(IS_CLANG),-fuse-ld=lld,-flinker-output=nolto-rel))
 $(BUILD)/libgaijin.a: $(CLIENT) $(PROTO) Makefile
@@ -456,7 +462,7 @@ $(BUILD)/libgaijin.so: $(BUILD)/libgaijin.so.$(VERSION)
 	@ln -sf $(<F) $(BUILD)/$(SONAME); ln -sf $(SONAME) $@
 
 LUA_LIBS := $(UV) $(LUA) $(SECCOMP) -lm -ldl
-TEST_LIBS := $(CHECK) $(MSGPACK) $(LUA_LIBS) $(INIH)
+TEST_LIBS := $(CHECK) $(MSGPACK) $(LUA_LIBS) $(INIH) $(EDIT) $(CONFUSE)
 # Prerequisites that are linked, in their order.
 inputs = $(filter %.o %.a,$^)
 
@@ -471,13 +477,13 @@ $(BUILD)/ucontext/gaijin-worker: $(BUILD)/obj/lua/main.o $(UCONTEXT) $(BUILD)/li
 $(BUILD)/gaijin.so: $(BUILD)/obj/lua/module.o $(BUILD)/liblua-gaijin.a $(INNER)
 	$(call link,-shared -Wl$(comma)-z$(comma)nodelete $(inputs) $(UV) -lm)
 $(BUILD)/gaijinctl: $(BUILD)/obj/tools/main.o $(BUILD)/libtools.a $(BUILD)/libpolicy.a $(INNER)
-	$(call link,$(inputs) $(UV) $(INIH) $(EDIT) $(CURSES) $(HTTP) -lm)
+	$(call link,$(inputs) $(UV) $(INIH) $(EDIT) $(CURSES) $(HTTP) $(CONFUSE) -lm)
 $(BUILD)/docs-tables: $(BUILD)/obj/tools/dev/docs-tables.o $(BUILD)/obj/tools/base/command.o $(BUILD)/libproto.a
 	$(call link,$(inputs) -lm)
-$(BUILD)/manuals: $(BUILD)/obj/tools/dev/manuals.o $(BUILD)/obj/tools/base/command.o $(BUILD)/libproto.a
+$(BUILD)/manuals: $(BUILD)/obj/tools/dev/manuals.o $(BUILD)/obj/tools/dev/completion.o $(BUILD)/obj/tools/base/command.o $(BUILD)/libproto.a
 	$(call link,$(inputs) -lm)
 # Man pages, and the completion of bash.
-$(MANUALS): $(BUILD)/man/%: $(BUILD)/manuals
+$(MADE_MANUALS): $(BUILD)/man/%: $(BUILD)/manuals
 	@mkdir -p $(@D); $< $* > $@
 $(HEADER): $(BUILD)/obj/tools/dev/public-header.o $(BUILD)/libproto.a
 	$(call link,$(inputs) -lm)

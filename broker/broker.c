@@ -197,9 +197,17 @@ static bool is_right(const struct broker *b, char *error, size_t n) {
   return !fault;
 }
 
+static int claim_path(struct broker *b, const struct broker_config *config, char *error,
+                      size_t n) {
+  return config->listen_fd
+             ? listener_adopt(&b->listener, config->listen_fd, config->socket, &config->access,
+                              error, n)
+             : listener_lock(&b->listener, config->socket, &config->access, error, n);
+}
+
 static bool open_new(struct broker *b, const struct broker_config *config, char *error, size_t n) {
   if (!permissions_open(&b->permissions, config->policy, uv_now(b->loop), error, n) ||
-      listener_lock(&b->listener, config->socket, &config->access, error, n) < 0 ||
+      claim_path(b, config, error, n) < 0 ||
       roster_open(&b->roster, config->socket, &b->log, error, n) < 0)
     return false;
   calls_start_at(&b->calls, b->roster.generation << CALL_ID_BITS);
@@ -207,7 +215,7 @@ static bool open_new(struct broker *b, const struct broker_config *config, char 
     snprintf(error, n, "memory is too short");
     return false;
   }
-  return listener_listen(&b->listener, error, n) == 0;
+  return config->listen_fd || listener_listen(&b->listener, error, n) == 0;
 }
 
 /* The listener listens, and there is a policy if there is to be one: begun here, or taken over. */
@@ -215,8 +223,8 @@ static bool open_doors(struct broker *b, const struct broker_config *config,
                        struct state_head *head, char *error, size_t n) {
   char fault[400];
   if (!config->state) return open_new(b, config, error, n);
-  bool good = state_read(b, config->state, config->socket, &config->access, config->policy, head,
-                         fault, sizeof fault);
+  bool good = state_read(b, config->state, &config->access, config->policy, head, fault,
+                         sizeof fault);
   close(config->state);
   if (good) return true;
   snprintf(error, n, "cannot go on in the place of the broker that ran before, all clients are "
@@ -224,18 +232,30 @@ static bool open_doors(struct broker *b, const struct broker_config *config,
   return false;
 }
 
+/* What of the settings has no effect. */
+static void warn(struct broker *b, const struct broker_config *config) {
+  const struct access *a = &config->access;
+  const char *path = b->listener.path;
+  if (config->state && config->socket_is_given && strcmp(path, config->socket) != 0)
+    log_line(&b->log, LOG_WARN, "stays at %s; %s takes a restart", path, config->socket);
+  if (config->listen_fd && (a->mode || a->has_group))
+    log_line(&b->log, LOG_WARN, "--mode and --group are not for %s, which the service manager has "
+                                "made: see SocketMode= and SocketGroup= of its unit", path);
+  if (!config->state && a->has_group && !a->n_gids)
+    log_line(&b->log, LOG_WARN, "--group lets its members reach the socket, but none of them is "
+                                "served: name the group with --allow-gid too");
+}
+
 /* Says that it is there. */
 static bool begin(struct broker *b, const struct broker_config *config,
                   const struct state_head *head, char *error, size_t n) {
+  warn(b, config);
   if (config->state) {
     state_go_on(b);
     if (!is_right(b, error, n)) return false;
     upgrade_tell(b, head);
     return true;
   }
-  if (config->access.has_group && !config->access.n_gids)
-    log_line(&b->log, LOG_WARN, "--group lets its members reach the socket, but none of them is "
-                                "served: name the group with --allow-gid too");
   log_line(&b->log, LOG_INFO, "gaijin %s listens on %s", GAIJIN_VERSION, b->listener.path);
   return true;
 }
@@ -246,7 +266,9 @@ int broker_start(struct broker *b, uv_loop_t *loop, const struct broker_config *
   struct state_head head = {0};
   b->loop = loop;
   b->call = config->call;
+  b->manager = config->manager;
   b->asked_to_upgrade = ask_on_upgrade;
+  b->named = watch_answer;
   b->hello_ms = HELLO_MS;
   b->listener.fd = b->listener.lock_fd = b->listener.spare_fd = b->pool.fd = -1;
   connections_init(&b->connections, loop, &b->work, &b->log, &client_events, b,

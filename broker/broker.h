@@ -16,7 +16,9 @@
 #include "broker/core/state.h"
 
 struct broker_config {
-  const char *socket;   /* path; copied */
+  const char *socket;   /* path; copied. Who goes on for another program stays at that one's */
+  bool socket_is_given; /* by a setting; else it is the default */
+  int listen_fd;        /* a socket that listens there already (net/activation.h); 0: none */
   uint32_t load_min;    /* objects; these as proto/settings/settings.def describes them */
   double load_gain;     /* times */
   uint64_t weight_min;  /* bytes */
@@ -35,6 +37,7 @@ struct broker_config {
   uint32_t cycle_quiet_s; /* for so long nobody has mentioned what is suspected */
   struct access access; /* zeroed: the broker's own user only */
   struct program_call call; /* what an upgrade executes; zeroed: there can be none */
+  const struct manager *manager; /* the service manager; must outlive the broker. NULL: none */
   int state; /* the descriptor of the state of the program before this one, which is closed when it
                 was read; 0: there was none */
   const char *policy;   /* its file; must outlive the broker. NULL: all may do everything */

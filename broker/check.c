@@ -9,6 +9,7 @@
 #include "broker/core/grace.h"
 #include "broker/core/pairs.h"
 #include "broker/core/seen.h"
+#include "broker/core/succession.h"
 #include "broker/cycles/cycles.h"
 #include "broker/net/hot.h"
 #include "broker/net/limits.h"
@@ -122,7 +123,10 @@ static const char *check_roster(const struct broker *b) {
     if (c->host == SLAB_NONE || c->observer ||
         roster_at(&b->roster, c->slot)->host != hosts_at(&b->hosts, c->host)->id)
       return "roster: a client has another's slot";
-    if (roster_at(&b->roster, c->slot)->retired != c->retired)
+    bool waits = slab_live(&b->names.all, c->name_record) && succession_waits(c);
+    if (roster_at(&b->roster, c->slot)->succeeds != waits)
+      return "roster: a slot and its client differ in whether it is to succeed another";
+    if (roster_at(&b->roster, c->slot)->retired != (c->retired || waits))
       return "roster: a slot and its client differ in whether it has retired";
   }
   for (uint32_t i = slab_next(&b->grace.absents.all, 0); i != SLAB_NONE;
@@ -201,6 +205,12 @@ static const char *check_names(const struct broker *b) {
   for (uint32_t i = slab_next(&b->names.all, 0); i != SLAB_NONE;
        i = slab_next(&b->names.all, i + 1)) {
     const struct name *k = names_at(&b->names, i);
+    if (k->successor != SLAB_NONE && (!is_connected(b, k->successor) ||
+        hosts_at(&b->hosts, k->successor)->client->name_record != i))
+      return "names: a successor is dead, or does not know its name";
+    if (k->host == SLAB_NONE && k->successor != SLAB_NONE &&
+        absents_find_name(&b->grace.absents, k->text, k->size) == SLAB_NONE)
+      return "names: a successor of nobody";
     if (k->host == SLAB_NONE) continue;
     if (!is_connected(b, k->host)) return "names: a dead host has a name";
     const struct host *h = hosts_at(&b->hosts, k->host);
@@ -215,7 +225,8 @@ static const char *check_names(const struct broker *b) {
     if (wanted != (c->name_record != SLAB_NONE))
       return "names: a worker without a name, or an observer or a retired one with one";
     if (wanted && (!slab_live(&b->names.all, c->name_record) ||
-                   names_at(&b->names, c->name_record)->host != c->host))
+                   (names_at(&b->names, c->name_record)->host != c->host &&
+                    names_at(&b->names, c->name_record)->successor != c->host)))
       return "names: a client's name is another's";
   }
   return NULL;

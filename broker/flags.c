@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "proto/base.h"
 #include "proto/settings/arguments.h"
 #include "proto/settings/help.h"
 #include "proto/settings/socket_path.h"
@@ -17,15 +18,36 @@ static uint32_t rings_idle_ms(const struct settings *s) {
   return ms > 0 && ms < 1 ? 1 : (uint32_t)ms;
 }
 
-static bool configure(struct flags *f, const struct settings *s, char *error, size_t n) {
-  char why[256];
-  struct access_words words = {.mode = settings_text(s, SETTING_mode),
-                               .group = settings_text(s, SETTING_group),
-                               .uids = settings_text(s, SETTING_allow_uid),
-                               .gids = settings_text(s, SETTING_allow_gid)};
+/* Who may connect. Users and groups are looked up, so what is wrong shows here. The group is last:
+ * access_read says of each call whether there is one. */
+static enum flags_outcome read_access(struct flags *f, char *error, size_t n) {
+  static const enum setting settings[] = {SETTING_mode, SETTING_allow_uid, SETTING_allow_gid,
+                                          SETTING_group};
+  const struct config *c = &f->settings;
+  for (size_t i = 0; i < ARRAY_SIZE(settings); i++) {
+    enum setting id = settings[i];
+    const char *word = settings_text(&c->values, id);
+    struct access_words words = {.mode = id == SETTING_mode ? word : NULL,
+                                 .group = id == SETTING_group ? word : NULL,
+                                 .uids = id == SETTING_allow_uid ? word : NULL,
+                                 .gids = id == SETTING_allow_gid ? word : NULL};
+    char why[256];
+    if (access_read(&f->config.access, &words, why, sizeof why)) continue;
+    if (settings_given(&c->typed, id)) {
+      arguments_wrong(&c->typed, error, n, "%s", why);
+      return FLAGS_BAD;
+    }
+    policy_error_add(&f->faults, c->file.lines[id], "%s", why + strspn(why, "-"));
+  }
+  return f->faults.count ? FLAGS_FAULTY : FLAGS_RUN;
+}
+
+static enum flags_outcome configure(struct flags *f, char *error, size_t n) {
+  const struct settings *s = &f->settings.values;
   const char *socket = settings_text(s, SETTING_socket);
   f->config = (struct broker_config){
       .socket = socket ? socket : socket_path_default(f->default_socket, sizeof f->default_socket),
+      .socket_is_given = socket != NULL,
       .load_min = settings_count(s, SETTING_load_min),
       .load_gain = settings_ratio(s, SETTING_load_gain_tolerance),
       .weight_min = settings_size(s, SETTING_weight_min),
@@ -55,15 +77,14 @@ static bool configure(struct flags *f, const struct settings *s, char *error, si
   };
   f->check_upgrade = settings_text(s, SETTING_check_upgrade);
   f->config.access.make_directory = !socket && strcmp(f->config.socket, SOCKET_PATH_LAST) == 0;
-  if (access_read(&f->config.access, &words, why, sizeof why)) return true;
-  arguments_wrong(s, error, n, "%s", why);
-  return false;
+  return read_access(f, error, n);
 }
 
 enum flags_outcome flags_parse(struct flags *f, int argc, char **argv, char *error, size_t n) {
   struct settings s;
   struct arguments a;
   struct help help = {0};
+  f->settings = (struct config){0};
   settings_init(&s, SETTINGS_BROKER);
   switch (arguments_read(&s, ARGUMENTS_ANYWHERE, argc, argv, &a, error, n)) {
     case ARGUMENTS_HELP: help_program(&help, SETTINGS_BROKER); break;
@@ -78,8 +99,11 @@ enum flags_outcome flags_parse(struct flags *f, int argc, char **argv, char *err
         arguments_wrong(&s, error, n, "unexpected argument '%.80s'", a.words[0]);
         return FLAGS_BAD;
       }
-      return configure(f, &s, error, n) ? FLAGS_RUN : FLAGS_BAD;
+      config_open(&f->settings, &s, &f->faults);
+      return configure(f, error, n); /* which may find further faults */
   }
   fputs(help.text, stdout);
   return FLAGS_SHOWN;
 }
+
+void flags_deinit(struct flags *f) { config_deinit(&f->settings); }

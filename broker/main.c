@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
  * gaijin-broker: reads its flags, runs one broker until SIGTERM or SIGINT. SIGHUP reloads the
- * policy, SIGUSR1 writes the status into the log, SIGUSR2 has the program's file executed anew
- * (upgrade/upgrade.h), SIGPIPE is ignored.
+ * policy and the file of settings, SIGUSR1 writes the status into the log, SIGUSR2 has the
+ * program's file executed anew (upgrade/upgrade.h), SIGPIPE is ignored.
  * Exit status: 0 after a signal, 1 when it cannot run, 2 for bad usage.
  */
 #include <signal.h>
@@ -13,8 +13,9 @@
 #include <unistd.h>
 
 #include "broker/broker.h"
-#include "broker/core/permissions.h"
 #include "broker/flags.h"
+#include "broker/net/activation.h"
+#include "broker/service.h"
 #include "broker/status.h"
 #include "broker/upgrade/own_file.h"
 #include "broker/upgrade/stamp.h"
@@ -30,10 +31,15 @@ struct program {
   uv_loop_t loop;
   uv_signal_t signals[SIGNALS];
   struct broker broker;
+  struct flags flags;
+  struct activation handed;
+  struct manager manager;
+  struct service service;
 };
 
 static void stop(struct program *p) {
   if (uv_is_closing((uv_handle_t *)&p->signals[0])) return;
+  service_end(&p->service);
   broker_stop(&p->broker);
   for (int i = 0; i < SIGNALS; i++) uv_close((uv_handle_t *)&p->signals[i], NULL);
 }
@@ -71,7 +77,7 @@ static void upgrade(struct broker *b) {
 static void on_signal(uv_signal_t *handle, int number) {
   struct program *p = handle->data;
   switch (number) {
-    case SIGHUP: permissions_reload(&p->broker); break;
+    case SIGHUP: service_reload(&p->service); break;
     case SIGUSR1: status_tell(&p->broker); break;
     case SIGUSR2: upgrade(&p->broker); break;
     default:
@@ -135,6 +141,8 @@ static int run(struct program *p, const struct broker_config *config) {
     /* Who took over and cannot go on leaves everything as it is, as if it had been killed. */
     if (config->state) return 1;
     stop(p);
+  } else {
+    service_begin(&p->service, &p->broker, &p->flags.settings, &p->manager);
   }
   uv_run(&p->loop, UV_RUN_DEFAULT);
   broker_deinit(&p->broker);
@@ -150,9 +158,11 @@ static int end_shown(void) {
 }
 
 /* Answers a broker that asks whether this program can go on in its place. */
-static int answer_check(const char *stamp) {
+static int answer_check(const struct flags *f) {
   char text[UPGRADE_TEXT];
-  const char *answer = stamp_judge(stamp, STDIN_FILENO, text, sizeof text);
+  const struct stamp_settings settings = {.has_policy = f->config.policy != NULL,
+                                          .max_message = f->config.max_message};
+  const char *answer = stamp_judge(f->check_upgrade, STDIN_FILENO, &settings, text, sizeof text);
   if (answer) {
     puts(answer);
     return end_shown();
@@ -161,26 +171,86 @@ static int answer_check(const char *stamp) {
   return 1;
 }
 
+/* What --check-config and the like are for; and they end. */
+static int answer(const struct flags *f) {
+  const struct config *c = &f->settings;
+  bool good = true;
+  if (f->check_upgrade) return answer_check(f);
+  if (settings_flag(&c->typed, SETTING_print_config)) {
+    config_print(c);
+  } else {
+    if (c->path) printf("%s: %u settings\n", c->path, c->file.count);
+    good = config_check_policy(c, complain);
+  }
+  return end_shown() || !good;
+}
+
+/* The file of settings has faults; who asks for a check is to see all there are. */
+static int tell_faults(const struct flags *f) {
+  config_tell(f->settings.path, &f->faults, complain);
+  if (settings_flag(&f->settings.typed, SETTING_check_config))
+    config_check_policy(&f->settings, complain);
+  return 1;
+}
+
+static bool is_asked(const struct flags *f) {
+  const struct settings *typed = &f->settings.typed;
+  return f->check_upgrade || settings_flag(typed, SETTING_print_config) ||
+         settings_flag(typed, SETTING_check_config);
+}
+
+/* A socket of the service manager's is where the broker listens, if there is one. */
+static bool take_socket(struct program *p, char *error, size_t n) {
+  struct broker_config *config = &p->flags.config;
+  if (!activation_take(&p->handed, error, n)) return false;
+  if (!p->handed.fd) return true;
+  if (config->socket_is_given && strcmp(config->socket, p->handed.path) != 0) {
+    snprintf(error, n, "the service manager has handed over %s, and --socket says %s; leave "
+                       "--socket out, or change ListenStream=", p->handed.path, config->socket);
+    return false;
+  }
+  config->socket = p->handed.path;
+  config->listen_fd = p->handed.fd;
+  return true;
+}
+
+static int serve(struct program *p, char **argv, int state) {
+  static char path[4096];
+  char error[512];
+  struct broker_config *config = &p->flags.config;
+  if (!take_socket(p, error, sizeof error)) {
+    complain_in(config->log_format, error);
+    return 1;
+  }
+  if (!manager_open(&p->manager, error, sizeof error)) complain_in(config->log_format, error);
+  if (state > 0) config->state = state;
+  bool has_path = own_file(argv[0], getenv("PATH"), "/proc/self/exe", path, sizeof path);
+  config->call = (struct program_call){has_path ? path : NULL, argv, p->manager.variables};
+  config->manager = &p->manager;
+  signal(SIGPIPE, SIG_IGN);
+  signal(SIGXFSZ, SIG_IGN); /* a log that may not grow is as one on a full disk */
+  raise_descriptor_limit();
+  int status = run(p, config);
+  manager_close(&p->manager);
+  return status;
+}
+
 int main(int argc, char **argv) {
   static struct program program;
-  static char path[4096];
-  struct flags flags;
+  struct flags *flags = &program.flags;
   char error[512];
   int state = upgrade_descriptor();
   streams_open();
   memory_keep();
   uv_replace_allocator(malloc, memory_grow_or_end, calloc, free);
-  switch (flags_parse(&flags, argc, argv, error, sizeof error)) {
-    case FLAGS_SHOWN: return end_shown();
-    case FLAGS_BAD: complain(error); return 2;
-    case FLAGS_RUN: break;
+  enum flags_outcome outcome = flags_parse(flags, argc, argv, error, sizeof error);
+  int status = 0;
+  switch (outcome) {
+    case FLAGS_SHOWN: status = end_shown(); break;
+    case FLAGS_BAD: complain(error); status = 2; break;
+    case FLAGS_FAULTY: status = tell_faults(flags); break;
+    case FLAGS_RUN: status = is_asked(flags) ? answer(flags) : serve(&program, argv, state);
   }
-  if (flags.check_upgrade) return answer_check(flags.check_upgrade);
-  if (state > 0) flags.config.state = state;
-  bool has_path = own_file(argv[0], getenv("PATH"), "/proc/self/exe", path, sizeof path);
-  flags.config.call = (struct program_call){has_path ? path : NULL, argv};
-  signal(SIGPIPE, SIG_IGN);
-  signal(SIGXFSZ, SIG_IGN); /* a log that may not grow is as one on a full disk */
-  raise_descriptor_limit();
-  return run(&program, &flags.config);
+  flags_deinit(flags);
+  return status;
 }

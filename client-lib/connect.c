@@ -36,7 +36,8 @@ int gj_fail_dead(gaijin *g, const gaijin_holding *h) {
                    "worker %s, whose object this is, has not come back yet after a restart of the "
                    "broker; nothing was done, try again",
                    name);
-  return gj_fail(g, GAIJIN_STATUS_DEAD, "Gaijin tried accessing dead resource. (%s)", name);
+  return gj_fail(g, GAIJIN_STATUS_DEAD, "Gaijin tried accessing dead resource. (%s%s)", name,
+                 gj_host_fate(h->host));
 }
 
 int gj_fail_lost(gaijin *g) { return gj_fail(g, GAIJIN_STATUS_LOST, "%s", g->loss); }

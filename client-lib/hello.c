@@ -69,9 +69,11 @@ static bool pack_hello(gaijin *g, struct buffer *b, const char *name, bool obser
   h.name = name;
   h.name_size = name ? (uint32_t)strlen(name) : 0;
   h.observer = observer;
+  /* Who has said ready had the name, or asks for it as anybody does. */
+  bool succeeds = g->succeed && !returning && !g->ret.ready;
   uint32_t pairs =
       (g->sandboxed ? 1u : 0u) + (returning ? 2u : 0u) + (g->rings.wanted ? 1u : 0u) +
-      (g->cycle_pause_ms ? 1u : 0u);
+      (g->cycle_pause_ms ? 1u : 0u) + (succeeds ? 1u : 0u);
   pack_begin(&p, b, MAX_MESSAGE_LEAST, &m, hello_request_values(pairs));
   hello_put_request(&p, &h, pairs);
   if (g->sandboxed) {
@@ -85,6 +87,10 @@ static bool pack_hello(gaijin *g, struct buffer *b, const char *name, bool obser
   if (g->cycle_pause_ms) {
     pack_text(&p, CYCLE_PAUSE_KEY);
     pack_uint(&p, g->cycle_pause_ms);
+  }
+  if (succeeds) {
+    pack_text(&p, SUCCEED_KEY);
+    pack_bool(&p, true);
   }
   if (returning) {
     pack_text(&p, RETURN_HOST_KEY);
@@ -270,6 +276,7 @@ int gj_hello_exchange(gaijin *g, const struct gaijin_options *options, double en
                                                 : HELLO_SECONDS_STANDARD);
   if (end < least) end = least;
   g->sandboxed = options->sandboxed;
+  g->succeed = options->succeed;
   int status = send_hello(g, options, end);
   if (!status) status = transfer(g->fd, false, bytes, MESSAGE_PREFIX_BYTES, end);
   uint32_t length = status ? 0 : load_be32(bytes + 1);

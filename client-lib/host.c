@@ -45,7 +45,7 @@ static void unlist(gaijin *g, struct host *h) {
 /* It was dead to us only because we were declared dead. */
 static void revive(gaijin *g, struct host *h) {
   unlist(g, h);
-  h->dead = h->disowned = false;
+  h->dead = h->disowned = h->succeeded = false;
 }
 
 bool gj_host_introduce(gaijin *g, uint64_t id, const char *name, uint32_t size) {
@@ -77,8 +77,9 @@ void gj_host_died(gaijin *g, struct host *h) {
   retire(g, h);
 }
 
-void gj_host_tell_dead(gaijin *g, uint64_t id) {
+void gj_host_tell_dead(gaijin *g, uint64_t id, bool succeeded) {
   struct host *h = gj_host_find(g, id);
+  if (h) h->succeeded = succeeded;
   if (h) gj_host_died(g, h);
   bool waited = h && gj_window_died(h);
   /* What the program does in these calls may free the record. */
@@ -139,4 +140,9 @@ const char *gaijin_host_name(const gaijin *g, uint64_t host) {
 bool gaijin_host_dead(const gaijin *g, uint64_t host) {
   const struct host *h = gj_host_find(g, host);
   return h && h->dead;
+}
+
+bool gaijin_host_succeeded(const gaijin *g, uint64_t host) {
+  const struct host *h = gj_host_find(g, host);
+  return h && h->dead && h->succeeded;
 }

@@ -37,6 +37,7 @@
 #include "proto/frame.h"
 #include "proto/limits.h"
 #include "proto/message.h"
+#include "proto/name.h"
 #include "proto/ops.h"
 #include "proto/pack.h"
 #include "proto/wait/polling.h"
@@ -57,6 +58,7 @@ struct host {
   uint32_t undone;     /* of `taken`, the one-way requests that will never be done */
   struct link report;  /* in gaijin.reports while a report is due */
   bool dead;
+  bool succeeded; /* another had its name when it ended */
   bool disowned; /* dead to us since we were declared dead: it may live, and be introduced again */
   bool unsure;   /* known of an earlier broker, and not introduced by the present one */
   bool room_due; /* requests were under way when the broker went; the program is to be told */
@@ -160,6 +162,7 @@ struct gaijin {
   char error[512];
   char loss[512]; /* why the connection ended, once it is lost */
   bool sandboxed; /* as the program asked for; the broker has agreed */
+  bool succeed;   /* as the program asked for: its name may be another's, which it succeeds */
   uint32_t cycle_pause_ms; /* as in struct gaijin_options */
   bool lost;
   bool write_broken; /* writing failed: nothing is sent any more, what had arrived is still read */
@@ -357,7 +360,11 @@ struct host *gj_host_get(gaijin *g, uint64_t id);
 bool gj_host_introduce(gaijin *g, uint64_t id, const char *name, uint32_t size);
 void gj_host_died(gaijin *g, struct host *h);
 /* Ends the host's accounts, and tells the program. It may be unknown. */
-void gj_host_tell_dead(gaijin *g, uint64_t id);
+void gj_host_tell_dead(gaijin *g, uint64_t id, bool succeeded);
+/* What follows its name in texts about its end. */
+static inline const char *gj_host_fate(const struct host *h) {
+  return h->succeeded ? SUCCEEDED_TEXT : "";
+}
 /* The broker has gone: windows are empty again, and who was not met since the one before is
  * forgotten. */
 void gj_host_reset(gaijin *g);

@@ -267,7 +267,7 @@ static void decide_all(gaijin *g, struct claims *c, const bool *refused) {
   }
   gj_table_remove(&g->ret.claims, &c->node);
   free(c);
-  for (uint32_t i = 0; i < n_dead; i++) gj_host_tell_dead(g, dead[i]);
+  for (uint32_t i = 0; i < n_dead; i++) gj_host_tell_dead(g, dead[i], false);
   if (g->events.confirmed) g->events.confirmed(g->user);
 }
 

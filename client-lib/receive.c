@@ -244,10 +244,19 @@ static const char *on_drop(gaijin *g, struct reader *r, uint32_t count) {
   return count % 2 ? "a token without its number" : NULL;
 }
 
-static const char *on_dead(gaijin *g, struct reader *r) {
+static const char *on_dead(gaijin *g, struct reader *r, uint32_t count) {
   uint64_t id;
+  bool succeeded = false;
   if (!reader_uint(r, &id)) return "the host is no number";
-  gj_host_tell_dead(g, id);
+  if (count > 1 && !reader_bool(r, &succeeded)) return "whether it was succeeded is no boolean";
+  gj_host_tell_dead(g, id, succeeded);
+  return NULL;
+}
+
+/* From now on it is as if we had retired. */
+static const char *on_succeeded(gaijin *g) {
+  g->ret.retired = true;
+  if (g->events.succeeded) g->events.succeeded(g->user);
   return NULL;
 }
 
@@ -304,7 +313,8 @@ static bool on_notice(gaijin *g, const struct message *m) {
     reader_open(&r, m->body, m->body_size, &count);
     switch (m->op) {
       case OP_drop: fault = on_drop(g, &r, count); break;
-      case OP_dead: fault = on_dead(g, &r); break;
+      case OP_dead: fault = on_dead(g, &r, count); break;
+      case OP_succeeded: fault = on_succeeded(g); break;
       case OP_peer: fault = on_peer(g, &r); break;
       case OP_cancel: fault = on_cancel(g, &r); break;
       case OP_grant: fault = on_grant(g, &r); break;

@@ -58,7 +58,7 @@ void gj_window_granted(gaijin *g, uint64_t host, uint64_t posts, uint64_t bytes,
   subtract(&h->sent, posts, bytes);
   char text[TOLD_NAME_MAX_BYTES + 64];
   snprintf(text, sizeof text, "Gaijin tried accessing dead resource. (%s)",
-           h->name ? h->name : "?");
+           h->name ? h->name : "?"); /* it stops, and has not ended */
   for (; undone > 0 && g->events.refused; undone--)
     g->events.refused(g->user, GAIJIN_OP_CALL, GAIJIN_STATUS_DEAD, text);
   tell_room(g, h);
@@ -89,8 +89,8 @@ int gaijin_await_room(gaijin *g, uint64_t host, size_t bytes, double seconds) {
     if (g->lost) return gj_fail_lost(g);
     if (gj_is_fork(g)) return gj_fork_refuse(g);
     if (gaijin_host_dead(g, host))
-      return gj_fail(g, GAIJIN_STATUS_DEAD, "Gaijin tried accessing dead resource. (%s)",
-                     gaijin_host_name(g, host));
+      return gj_fail(g, GAIJIN_STATUS_DEAD, "Gaijin tried accessing dead resource. (%s%s)",
+                     gaijin_host_name(g, host), gj_host_fate(gj_host_find(g, host)));
     uint64_t now = gj_is_up(g) ? room(g, gj_host_find(g, host)) : 0;
     if (now > 0 && now >= bytes) return 0;
     gaijin_flush(g, true);

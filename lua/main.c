@@ -25,12 +25,14 @@
 #include "lua/sandbox/quota.h"
 #include "lua/sandbox/untrusted.h"
 #include "lua/vm/thread.h"
+#include "proto/settings/manager.h"
 #include "proto/settings/memory.h"
 #include "proto/settings/streams.h"
 
 struct program {
   struct worker w;
   struct options o;
+  struct manager manager;
   int argc;
   char **argv;
   int chunk, arguments; /* registry: the loaded script, the table `arg` */
@@ -126,7 +128,7 @@ static void script_job(struct worker *w, struct fiber *f) {
   } else if (settings_flag(&p->o.values, SETTING_once)) {
     ending_stop(w, 0);
   } else {
-    gaijin_notice(w->g, GAIJIN_OP_READY);
+    worker_tell_ready(w);
   }
 }
 
@@ -184,6 +186,7 @@ static int connect_and_run(struct program *p) {
                                    .reconnect_ms = options_reconnect_ms(&p->o.values),
                                    .poll_us = w->poll_us,
                                    .shared_memory = w->shared_memory,
+                                   .succeed = settings_flag(&p->o.values, SETTING_succeed),
                                    .cycle_pause_ms = (uint32_t)(w->cycle_pause * 1e3)};
   int refused = gaijin_connect(&w->g, &options, error, sizeof error);
   if (refused) {
@@ -195,10 +198,18 @@ static int connect_and_run(struct program *p) {
   return run(p);
 }
 
+/* What was set for it is taken out of the environment: it is not for what a script starts. */
+static void meet_manager(struct program *p) {
+  char error[256];
+  if (!manager_open(&p->manager, error, sizeof error)) worker_say(&p->w, LOG_WARN, error, "");
+  p->w.manager = &p->manager;
+}
+
 static int run_program(struct program *p) {
   struct worker *w = &p->w;
   int r = w->sandboxed ? inherited_close() : 0;
   if (r < 0) return complain(p, uv_strerror(r));
+  meet_manager(p);
   w->L = quota_new_state(w, options_memory_limit(&p->o.values));
   if (!w->L) return complain(p, "no memory for a Lua VM");
   if (!quota_watch(w, options_cpu_limit(&p->o.values)))
@@ -252,5 +263,6 @@ int main(int argc, char **argv) {
   ending_outlive_signals();
   instance_close(&p.w, true);
   quota_unwatch(&p.w);
+  manager_close(&p.manager);
   return status;
 }

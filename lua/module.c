@@ -109,6 +109,7 @@ static void connect_worker(lua_State *L, struct worker *w, const struct settings
                              .reconnect_ms = options_reconnect_ms(s),
                              .poll_us = w->poll_us,
                              .shared_memory = w->shared_memory,
+                             .succeed = settings_flag(s, SETTING_succeed),
                              .cycle_pause_ms = (uint32_t)(w->cycle_pause * 1e3)};
   int status = gaijin_connect(&w->g, &o, error, sizeof error);
   if (status) worker_raise(L, (enum gaijin_status)status, "%s", error);

@@ -107,6 +107,7 @@ void options_configure(const struct settings *s, struct worker *w) {
   w->max_depth = settings_count(s, SETTING_max_depth);
   w->max_decoded = settings_size(s, SETTING_max_decoded);
   w->grace = settings_seconds(s, SETTING_grace);
+  w->linger = settings_seconds(s, SETTING_linger);
   w->call_timeout = settings_seconds(s, SETTING_call_timeout);
   w->poll_us = settings_count(s, SETTING_poll_us);
   w->shared_memory = settings_choice(s, SETTING_transport) > 0; /* not "socket" */

@@ -1,25 +1,18 @@
 /* SPDX-License-Identifier: MIT
  *
- * The lines are read by libinih, which takes them apart but does not say where it is, nor where a
- * section without keys begins. Each line passes through read_line first: it counts them, and
- * refuses what the library would cut off, join or overlook without a word. What is refused there
- * reaches the library as an empty line.
+ * What stands in a line becomes a part of a rule, and a rule is entered when its section ends. The
+ * lines come by way of ini.h.
  */
 #include <assert.h>
-#include <ini.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "policy/builder.h"
+#include "policy/ini.h"
 #include "proto/base.h"
-
-/* What the library keeps of a line and of a section's name. */
-enum { LINE_MOST = 198, SECTION_MOST = 49 };
 
 struct parse {
   struct builder builder;
-  const char *text;
-  size_t size, at;
   unsigned section_line; /* of the section that is read; 0 before the first */
   bool is_new;           /* no key of it has come yet */
   bool is_refused;       /* its first line was: its keys are not looked at */
@@ -132,99 +125,72 @@ static const char *key_in(const char *value) {
   return NULL;
 }
 
-/* Always content: a fault is an error of our own, and the library goes on in any case. */
-static int on_key(void *user, const char *section, const char *name, const char *value) {
+static void on_key(void *user, const char *section, const char *name, const char *value) {
   struct parse *p = user;
   struct builder *b = &p->builder;
-  if (p->is_refused || !name || !value) return 1; /* some builds of the library tell of sections */
+  if (p->is_refused) return;
   if (!p->section_line) {
     policy_error_add(b->errors, b->line, "'%s' stands before the first section", name);
-    return 1;
+    return;
   }
   if (p->is_new) {
     p->is_new = false;
     begin_rule(p, section);
   }
-  if (!b->rule) return 1;
+  if (!b->rule) return;
   const char *key = key_in(value);
   if (key) {
     policy_error_add(b->errors, b->line,
                      "'%s:' in a list; a line that begins with blanks goes on with the list above "
                      "it. A ':' that is meant is written \\:", key);
-    return 1;
+    return;
   }
   for (size_t i = 0; i < ARRAY_SIZE(keys); i++)
     if (strcmp(name, keys[i].name) == 0) {
       keys[i].read(b, value);
-      return 1;
+      return;
     }
   policy_error_add(b->errors, b->line,
                    "unknown key '%s'; there are who, names, hosts, ops, labels and may", name);
-  return 1;
 }
 
-static bool is_blank(char c) {
-  return c == ' ' || c == '\t' || c == '\r' || c == '\f' || c == '\v';
-}
-
-/* The same for a line that begins a section. NULL, or what is wrong with it. */
-static const char *section_fault(const char *line, size_t size, size_t blanks) {
-  const char *end = memchr(line, ']', size);
-  if (blanks) return "a section begins at the begin of its line";
+/* Of a line that begins a section: NULL, or what is wrong with it. */
+static const char *section_fault(const struct ini_line *l) {
+  const char *line = l->bytes, *end = memchr(line, ']', l->size);
+  if (l->blanks) return "a section begins at the begin of its line";
   if (!end) return "']' is missing";
-  if (end - line - 1 > SECTION_MOST) return "a section's title is too long";
+  if (end - line - 1 > INI_SECTION_MOST) return "a section's title is too long";
   size_t rest = (size_t)(end - line) + 1;
-  while (rest < size && is_blank(line[rest])) rest++;
-  return rest == size || line[rest] == ';' ? NULL : "what stands behind the ']'?";
+  while (rest < l->size && ini_is_blank(line[rest])) rest++;
+  return rest == l->size || line[rest] == ';' ? NULL : "what stands behind the ']'?";
 }
 
-/* Looks at a line (without its end), which the library is to get in `room` bytes. NULL, or what is
- * wrong with it. */
-static const char *line_fault(struct parse *p, const char *line, size_t size, size_t room) {
-  size_t blanks = 0;
-  while (blanks < size && is_blank(line[blanks])) blanks++;
-  bool is_section = blanks < size && line[blanks] == '[';
-  if (is_section) {
-    end_section(p);
-    p->section_line = p->builder.line;
-    p->is_new = true;
-    p->is_refused = true;
-    p->errors_before = p->builder.errors->count;
-  }
-  if (memchr(line, '\0', size)) return "a zero byte";
-  if (blanks < size && (line[blanks] == ';' || line[blanks] == '#')) size = 0; /* it may be long */
-  if (size > LINE_MOST || size + 2 > room)
-    return "more than 198 bytes; a list may go on in a line that begins with blanks";
-  const char *fault = is_section ? section_fault(line, size, blanks) : NULL;
-  if (is_section) p->is_refused = fault != NULL;
+static const char *look(void *user, const struct ini_line *l) {
+  struct parse *p = user;
+  p->builder.line = l->number;
+  if (!l->is_section) return l->fault;
+  end_section(p);
+  p->section_line = l->number;
+  p->is_new = true;
+  p->errors_before = p->builder.errors->count;
+  const char *fault = l->fault ? l->fault : section_fault(l);
+  p->is_refused = fault != NULL;
   return fault;
 }
 
-/* Gives the library a line, as fgets does. */
-static char *read_line(char *out, int room, void *stream) {
-  struct parse *p = stream;
-  struct builder *b = &p->builder;
-  const char *line = p->text + p->at, *end;
-  if (p->at == p->size || room < 2) return NULL;
-  b->line++;
-  end = memchr(line, '\n', p->size - p->at);
-  size_t size = end ? (size_t)(end - line) : p->size - p->at;
-  p->at += size + (end ? 1 : 0);
-  const char *fault = line_fault(p, line, size, (size_t)room);
-  if (fault) policy_error_add(b->errors, b->line, "%s", fault);
-  if (fault || size > LINE_MOST || size + 2 > (size_t)room) size = 0; /* or a long comment */
-  memcpy(out, line, size);
-  memcpy(out + size, "\n", 2);
-  return out;
+static void on_refused(void *user, unsigned line, const char *why) {
+  struct parse *p = user;
+  policy_error_add(p->builder.errors, line, "%s", why);
 }
 
 /* ---- The whole ---- */
 
-static void read_all(struct parse *p) {
-  struct policy_errors *e = p->builder.errors;
-  int r = ini_parse_stream(read_line, p, on_key, p);
-  if (r > 0) policy_error_add(e, (unsigned)r, "this is no section, no key = value and no comment");
-  if (r < 0) policy_error_add(e, 0, "memory is too short");
+static void read_all(struct parse *p, const char *text, size_t size) {
+  const struct ini ini = {
+      .too_long = "more than 198 bytes; a list may go on in a line that begins with blanks",
+      .look = look, .refused = on_refused, .key = on_key, .user = p};
+  if (!ini_read(&ini, text, size))
+    policy_error_add(p->builder.errors, 0, "memory is too short");
   end_section(p);
 }
 
@@ -241,10 +207,8 @@ struct policy *policy_parse(const char *text, size_t size, const struct people *
   }
   if (!errors->count && (!made || !made->words)) policy_error_add(errors, 0, "memory is too short");
   if (!errors->count) {
-    struct parse p = {.builder = {.policy = made, .people = people, .errors = errors},
-                      .text = text, .size = size};
-    if (size >= 3 && memcmp(text, "\xef\xbb\xbf", 3) == 0) p.at = 3; /* as Windows begins files */
-    read_all(&p);
+    struct parse p = {.builder = {.policy = made, .people = people, .errors = errors}};
+    read_all(&p, text, size);
   }
   if (!errors->count) return made;
   policy_free(made);

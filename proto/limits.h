@@ -11,10 +11,10 @@
  * pointers, weights, labels with their values, workers that stop say so,
  * windows of one-way requests. 4: windows of all requests. 5: workers come back to a broker that
  * was started again. 6: objects are lent to observers, which see messages; workers say that they
- * live. 7: rings in shared memory; cycles of garbage are found. docs/protocol.md, "Versions", says
- * when to raise which. */
+ * live. 7: rings in shared memory; cycles of garbage are found. 8: workers are succeeded in their
+ * name. docs/protocol.md, "Versions", says when to raise which. */
 #define WIRE_VERSION_LEAST 1
-#define WIRE_VERSION_MOST 7
+#define WIRE_VERSION_MOST 8
 /* From this one on bodies may have null pointers. */
 #define WIRE_VERSION_NULL 3
 /* From this one on the depth of an error says whose position a text that was raised is to get. */
@@ -25,6 +25,8 @@
 #define WIRE_VERSION_RETURN 5
 /* From this one on clients are asked what is used of suspects (op cycle). */
 #define WIRE_VERSION_CYCLES 7
+/* From this one on a worker can be told that another has its name now (op succeeded). */
+#define WIRE_VERSION_SUCCEED 8
 /* Option of hello: for so many milliseconds a worker stands still in halt for others. */
 #define CYCLE_PAUSE_KEY "cycle_pause"
 /* What the programs call themselves (`--version`, the hello reply). */

@@ -14,6 +14,7 @@
 #include "proto/printable.h"
 
 static const char *const levels[] = {"error", "warn", "info", "debug"};
+static const int journal_levels[] = {3, 4, 6, 7}; /* as syslog(3) counts them */
 
 uint64_t log_wall_us(void) {
   struct timespec now;
@@ -74,6 +75,8 @@ size_t logline_head(char out[LOG_HEAD_MOST], enum log_format format, enum log_le
   static const char begin[] = "{\"time\":\"", event[] = ",\"event\":\"";
   const char *word = levels[level];
   size_t n = 0;
+  if (format == LOG_JOURNAL)
+    return (size_t)snprintf(out, LOG_HEAD_MOST, "<%d>%s: ", journal_levels[level], word);
   if (format == LOG_TEXT) {
     n = logline_time(out);
     return n + (size_t)snprintf(out + n, LOG_HEAD_MOST - n, " %s %s: ", program, word);
@@ -92,8 +95,8 @@ size_t logline_head(char out[LOG_HEAD_MOST], enum log_format format, enum log_le
 
 size_t logline_escape(char *out, size_t n, enum log_format format, const char *text, size_t size,
                       const char *kept) {
-  return format == LOG_TEXT ? printable_escape(out, n, text, size, kept)
-                            : printable_json(out, n, text, size);
+  return format == LOG_JSON ? printable_json(out, n, text, size)
+                            : printable_escape(out, n, text, size, kept);
 }
 
 size_t logline_tail(char out[LOG_TAIL_MOST], enum log_format format,

@@ -5,6 +5,11 @@
  *
  *   2026-01-31T23:59:59.999Z gaijin-broker info: worker shop ended (process 12): it was killed
  *
+ * or the same for the journal of systemd, which notes time, program and process itself and takes a
+ * number at the begin for the level (sd-daemon(3)),
+ *
+ *   <6>info: worker shop ended (process 12): it was killed
+ *
  * or as one object of JSON with the same in members, "time", "level", "program", "worker", "id",
  * "pid", "uid", "event" and "cause", of which those are left out that are not known. It is made of
  * head, escaped text, and tail, so that whoever writes it decides about memory. No text can end the
@@ -19,7 +24,7 @@
 
 /* In the order of the words of SETTING_log_level and SETTING_log_format. */
 enum log_level { LOG_ERROR, LOG_WARN, LOG_INFO, LOG_DEBUG };
-enum log_format { LOG_TEXT, LOG_JSON };
+enum log_format { LOG_TEXT, LOG_JSON, LOG_JOURNAL };
 
 #define LOG_NO_UID ((uid_t)-1) /* it is not known whose line it is */
 

@@ -11,6 +11,12 @@
 
 #include "proto/limits.h"
 
+/* Option of hello: true, the client may wait to succeed the worker that has its name, and has it
+ * itself when it says ready. The reply has it, too, if it does wait. */
+#define SUCCEED_KEY "succeed"
+/* Behind the name of a worker that has ended, if another had its name before that. */
+#define SUCCEEDED_TEXT ", which another worker of that name has succeeded"
+
 /* NULL if a worker may have this name, or what is wrong with it, as the end of a sentence about "a
  * worker's name". Static text. */
 const char *name_fault(const char *text, size_t size);

@@ -20,7 +20,7 @@ export LC_ALL=C
 # output tell when this is no longer so; the counts do not depend on it.
 longest=(test_module_scripts test_scripts test_module test_liars test_death test_short_memory test_sandbox test_surroundings test_cli
   test_library test_hostile test_upgrade test_bed test_make test_ucontext test_limits test_death_workers test_python test_lua_quota
-  test_top test_top_ends test_web test_why test_leaks test_metrics test_describe test_broker_dies test_observers_stay test_graph
+  test_top test_top_ends test_web test_install test_why test_leaks test_metrics test_describe test_broker_dies test_observers_stay test_graph
   test_stress test_programs test_command_lines test_restart test_hung_broker test_docs test_broker_carried test_successor)
 
 # in_order PROGRAM...: prints them so, one a line.

@@ -3,10 +3,11 @@
 #
 # Installs what the build needs and this machine lacks: a C compiler, make, pkg-config and the
 # Debian packages of the libraries that the programs are linked with; with the arguments packages
-# (what the tests need), asan, lint, valgrind, model, clang, fuzz, git, distro, arm64, web or peers
-# (the other brokers of make bench-peers) also what those need. Silent and quick when nothing is
-# missing. Uses apt-get, through sudo when not root; on other systems it says what is missing. It
-# ends with 0 only when a last look found nothing missing.
+# (what the tests need), asan, lint, valgrind, model, clang, fuzz, git, distro, arm64, deb, install
+# (what some tests of installing use), web or peers (the other brokers of make bench-peers) also
+# what those need. Silent and quick when nothing is missing. Uses apt-get, through sudo when not
+# root; on other systems it says what is missing. It ends with 0 only when a last look found nothing
+# missing.
 set -euo pipefail
 export LC_ALL=C
 
@@ -106,6 +107,7 @@ look() {
   need_library libedit-dev libedit
   need_library libncurses-dev ncursesw
   need_library libmicrohttpd-dev libmicrohttpd
+  need_library libconfuse-dev libconfuse
   for extra in "$@"; do
     case $extra in
       packages) need_packages ;;
@@ -113,6 +115,7 @@ look() {
       lint)
         need_command cppcheck cppcheck
         need_command shellcheck shellcheck
+        need_command systemd systemd-analyze
         ;;
       valgrind) need_command valgrind valgrind ;;
       model) need_command spin spin ;;
@@ -126,6 +129,17 @@ look() {
       arm64)
         need_command gcc-aarch64-linux-gnu aarch64-linux-gnu-gcc
         need_command qemu-user-static qemu-aarch64 qemu-aarch64-static
+        ;;
+      deb)
+        need_file build-essential /usr/share/build-essential
+        need_command dpkg-dev dpkg-buildpackage
+        need_command debhelper dh
+        need_command lintian lintian
+        need_command git git
+        ;;
+      install)
+        need_command luarocks luarocks
+        need_command zsh zsh
         ;;
       web)
         need_command chromium chromium chromium-browser
@@ -145,7 +159,7 @@ look() {
         ;;
       *)
         echo "tools/setup.sh: unknown extra '$extra'; it knows packages, asan, lint, valgrind," \
-          "model, clang, fuzz, git, distro, arm64, web, peers" >&2
+          "model, clang, fuzz, git, distro, arm64, deb, install, web, peers" >&2
         exit 2
         ;;
     esac

@@ -77,6 +77,12 @@ static void forget_name(struct absents *a, uint32_t absent) {
   k->is_named = false;
 }
 
+void absents_retire(struct absents *a, uint32_t absent) {
+  assert(absents_at(a, absent)->is_named);
+  forget_name(a, absent);
+  absents_at(a, absent)->retired = true;
+}
+
 void absents_come(struct absents *a, uint32_t absent, uint32_t number) {
   assert(absents_at(a, absent)->number == SLAB_NONE && number != SLAB_NONE);
   forget_name(a, absent);

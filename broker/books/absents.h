@@ -49,6 +49,8 @@ uint32_t absents_find_name(const struct absents *a, const char *name, uint32_t s
 /* How many are not back and not dead. */
 static inline uint32_t absents_count(const struct absents *a) { return a->by_id.count; }
 
+/* Its name, which it still had, is another's: it comes back without one. */
+void absents_retire(struct absents *a, uint32_t absent);
 /* Its worker has connected, as this host: the name is in books/names.h from now on. */
 void absents_come(struct absents *a, uint32_t absent, uint32_t number);
 /* It is back, or dead: takes it out of the tables, and puts it behind the others of that kind. */

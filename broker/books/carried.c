@@ -35,6 +35,7 @@ void hosts_carry(struct hosts *h, struct accounts *a, struct sheet *s) {
     struct account *account = s->writes ? accounts_of(a, i) : NULL;
     SHEET(s, k->id);
     SHEET(s, k->observer);
+    SHEET(s, k->succeeded);
     sheet_text(s, k->name, sizeof k->name);
     SHEET(s, k->standing.named); /* rules are found anew */
     sheet_account(s, a, &account, false);
@@ -83,8 +84,12 @@ static void enter_name(struct names *n, uint32_t i, struct sheet *s) {
     return;
   }
   chain_add(&n->by_text, i);
-  if (n->accounts && k->host != SLAB_NONE)
-    account_charge(n->accounts, accounts_of(n->accounts, k->host), ACCOUNT_NAMES, 1);
+  if (k->host != SLAB_NONE && k->host == k->successor) sheet_fail(s, "one who succeeds itself");
+  for (unsigned n_of = 0; n->accounts && n_of < 2; n_of++) {
+    uint32_t host = n_of ? k->successor : k->host;
+    if (host != SLAB_NONE)
+      account_charge(n->accounts, accounts_of(n->accounts, host), ACCOUNT_NAMES, 1);
+  }
 }
 
 void names_carry(struct names *n, const struct hosts *hosts, struct sheet *s) {
@@ -92,6 +97,7 @@ void names_carry(struct names *n, const struct hosts *hosts, struct sheet *s) {
   for (uint32_t i = SLAB_NONE; sheet_item(s, &n->all, &i) && may_be_host(s, i);) {
     struct name *k = names_at(n, i);
     carry_host(s, hosts, &k->host, true);
+    carry_host(s, hosts, &k->successor, true);
     SHEET(s, k->ready);
     SHEET(s, k->size);
     if (k->size > NAME_MAX_BYTES) k->size = 0;

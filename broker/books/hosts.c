@@ -36,6 +36,7 @@ uint32_t hosts_add(struct hosts *h, uint64_t id, const char *name, struct client
   k->id = id;
   k->client = client;
   k->observer = observer;
+  k->succeeded = false;
   snprintf(k->name, sizeof k->name, "%s%s", observer ? "@" : "", name);
   chain_add(&h->by_id, host);
   return host;

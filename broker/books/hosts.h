@@ -35,6 +35,7 @@ struct host {
   struct job giving_back; /* of a dead one: what it held is being given back (core/releases.c) */
   uint32_t link;
   bool observer;
+  bool succeeded; /* another has its name now */
   uint32_t seen_by[HOSTS_MONITORS]; /* whom it was introduced to (core/seen.h) */
   struct standing standing;
   char name[TOLD_NAME_MAX_BYTES + 1]; /* as others are told it: an observer's begins with '@' */

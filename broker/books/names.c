@@ -41,7 +41,7 @@ void names_charge(struct names *n, struct accounts *accounts) {
   owners_charge(&n->watches.by_client, accounts, ACCOUNT_WAITS);
 }
 
-static uint32_t find(const struct names *n, const char *text, uint32_t size) {
+uint32_t names_find(const struct names *n, const char *text, uint32_t size) {
   const struct chain *t = &n->by_text;
   for (uint32_t i = chain_first(t, names_hash(text, size, t->seed)); i != SLAB_NONE;
        i = chain_next(t, i)) {
@@ -52,12 +52,12 @@ static uint32_t find(const struct names *n, const char *text, uint32_t size) {
 }
 
 static uint32_t find_or_make(struct names *n, const char *text, uint32_t size) {
-  uint32_t name = find(n, text, size);
+  uint32_t name = names_find(n, text, size);
   if (name != SLAB_NONE) return name;
   name = slab_add(&n->all);
   if (name == SLAB_NONE) return SLAB_NONE;
   struct name *k = names_at(n, name);
-  k->host = SLAB_NONE;
+  k->host = k->successor = SLAB_NONE;
   k->size = (uint8_t)size;
   memcpy(k->text, text, size);
   chain_add(&n->by_text, name);
@@ -70,7 +70,7 @@ static uint32_t first_watch(const struct names *n, uint32_t name, enum names_eve
 }
 
 static bool is_used(const struct names *n, uint32_t name) {
-  return names_at(n, name)->host != SLAB_NONE ||
+  return names_at(n, name)->host != SLAB_NONE || names_at(n, name)->successor != SLAB_NONE ||
          first_watch(n, name, NAMES_PRESENT) != SLAB_NONE ||
          first_watch(n, name, NAMES_READY) != SLAB_NONE;
 }
@@ -79,6 +79,14 @@ static void remove_if_unused(struct names *n, uint32_t name) {
   if (is_used(n, name)) return;
   chain_remove(&n->by_text, name);
   slab_remove(&n->all, name);
+}
+
+static void charge(const struct names *n, uint32_t host) {
+  if (n->accounts) account_charge(n->accounts, accounts_of(n->accounts, host), ACCOUNT_NAMES, 1);
+}
+static void discharge(const struct names *n, uint32_t host) {
+  if (n->accounts)
+    account_discharge(n->accounts, accounts_of(n->accounts, host), ACCOUNT_NAMES, 1);
 }
 
 enum names_outcome names_take(struct names *n, const char *text, uint32_t size, uint32_t host,
@@ -90,22 +98,48 @@ enum names_outcome names_take(struct names *n, const char *text, uint32_t size, 
   if (k->host != SLAB_NONE) return NAMES_TAKEN;
   k->host = host;
   k->ready = false;
-  if (n->accounts) account_charge(n->accounts, accounts_of(n->accounts, host), ACCOUNT_NAMES, 1);
+  charge(n, host);
   return NAMES_OK;
 }
 
-void names_give_up(struct names *n, uint32_t name) {
-  uint32_t host = names_at(n, name)->host;
-  assert(host != SLAB_NONE);
-  if (n->accounts)
-    account_discharge(n->accounts, accounts_of(n->accounts, host), ACCOUNT_NAMES, 1);
-  names_at(n, name)->host = SLAB_NONE;
-  names_at(n, name)->ready = false;
+enum names_outcome names_succeed(struct names *n, const char *text, uint32_t size, uint32_t host,
+                                 uint32_t *name) {
+  assert(!name_fault(text, size) && host != SLAB_NONE);
+  *name = find_or_make(n, text, size);
+  if (*name == SLAB_NONE) return NAMES_NO_MEMORY;
+  struct name *k = names_at(n, *name);
+  if (k->successor != SLAB_NONE) return NAMES_TAKEN;
+  k->successor = host;
+  charge(n, host);
+  return NAMES_OK;
+}
+
+void names_give_up(struct names *n, uint32_t name, uint32_t host) {
+  struct name *k = names_at(n, name);
+  assert(host != SLAB_NONE && (k->host == host || k->successor == host));
+  discharge(n, host);
+  if (k->host == host) {
+    k->host = SLAB_NONE;
+    k->ready = false;
+  } else {
+    k->successor = SLAB_NONE;
+  }
   remove_if_unused(n, name);
 }
 
+uint32_t names_pass(struct names *n, uint32_t name) {
+  struct name *k = names_at(n, name);
+  uint32_t before = k->host;
+  assert(k->successor != SLAB_NONE);
+  if (before != SLAB_NONE) discharge(n, before);
+  k->host = k->successor;
+  k->successor = SLAB_NONE;
+  k->ready = false;
+  return before;
+}
+
 uint32_t names_host(const struct names *n, const char *text, uint32_t size) {
-  uint32_t name = size <= NAME_MAX_BYTES ? find(n, text, size) : SLAB_NONE;
+  uint32_t name = size <= NAME_MAX_BYTES ? names_find(n, text, size) : SLAB_NONE;
   return name == SLAB_NONE ? SLAB_NONE : names_at(n, name)->host;
 }
 
@@ -115,7 +149,7 @@ static bool has_happened(const struct name *k, enum names_event event) {
 
 bool names_has_happened(const struct names *n, const char *text, uint32_t size,
                         enum names_event event, uint32_t *host) {
-  uint32_t name = find(n, text, size);
+  uint32_t name = names_find(n, text, size);
   if (name == SLAB_NONE || !has_happened(names_at(n, name), event)) return false;
   *host = names_at(n, name)->host;
   return true;
@@ -163,7 +197,8 @@ bool names_unwatch_one(struct names *n, uint32_t client) {
 const char *names_check(const struct names *n) {
   for (uint32_t i = slab_next(&n->all, 0); i != SLAB_NONE; i = slab_next(&n->all, i + 1)) {
     const struct name *k = names_at(n, i);
-    if (find(n, k->text, k->size) != i) return "names: a name is not found by its text";
+    if (names_find(n, k->text, k->size) != i) return "names: a name is not found by its text";
+    if (k->host != SLAB_NONE && k->host == k->successor) return "names: one succeeds itself";
     if (!is_used(n, i)) return "names: a record of no use";
   }
   if (n->by_text.count != n->all.count) return "names: the hash table has another number of names";

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * Which living worker has which name, whether it serves yet, and who waits for a
- * name. A record exists while the name is taken or watched. This file sends nothing.
+ * Which living worker has which name, whether it serves yet, who is to succeed it, and who waits
+ * for a name. A record exists while the name is taken, has a successor, or is watched. A successor
+ * is no answer to who asks for the name. This file sends nothing.
  */
 #ifndef GAIJIN_BROKER_NAMES_H
 #define GAIJIN_BROKER_NAMES_H
@@ -16,6 +17,7 @@
 struct name {
   uint32_t link;
   uint32_t host; /* SLAB_NONE: nobody has it now */
+  uint32_t successor; /* the host that gets it next; SLAB_NONE: there is none */
   bool ready;    /* the worker said that it serves */
   uint8_t size;
   char text[NAME_MAX_BYTES];
@@ -46,8 +48,16 @@ void names_charge(struct names *n, struct accounts *accounts);
 /* Gives a name without a fault (proto/name.h) to a host. */
 enum names_outcome names_take(struct names *n, const char *text, uint32_t size, uint32_t host,
                               uint32_t *name);
-/* The host has ended. */
-void names_give_up(struct names *n, uint32_t name);
+/* The same for a host that is to succeed whoever has it; NAMES_TAKEN: another one is. */
+enum names_outcome names_succeed(struct names *n, const char *text, uint32_t size, uint32_t host,
+                                 uint32_t *name);
+/* The host, which has the name or is its successor, has ended or wants it no more. Who has had it
+ * leaves it to nobody: names_pass follows if there is a successor. */
+void names_give_up(struct names *n, uint32_t name, uint32_t host);
+/* The successor has the name from now on, and is not ready. Whose it was; SLAB_NONE: nobody's. */
+uint32_t names_pass(struct names *n, uint32_t name);
+/* The record of a name; SLAB_NONE: there is none. */
+uint32_t names_find(const struct names *n, const char *text, uint32_t size);
 /* The living worker of that name; SLAB_NONE when there is none. Any bytes may be asked for. */
 uint32_t names_host(const struct names *n, const char *text, uint32_t size);
 

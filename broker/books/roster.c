@@ -49,7 +49,8 @@ uint32_t roster_add(struct roster *r, const struct rostered *what) {
   s->pid = (int32_t)what->pid;
   s->uid = (uint32_t)what->uid;
   s->name_size = (uint8_t)what->name_size;
-  s->retired = 0;
+  s->retired = what->succeeds;
+  s->succeeds = what->succeeds;
   s->sandboxed = what->sandboxed;
   memset(s->name, 0, sizeof s->name);
   memcpy(s->name, what->name, what->name_size);
@@ -57,7 +58,17 @@ uint32_t roster_add(struct roster *r, const struct rostered *what) {
   return slot;
 }
 
-void roster_retire(struct roster *r, uint32_t slot) { roster_at(r, slot)->retired = 1; }
+void roster_retire(struct roster *r, uint32_t slot) {
+  roster_at(r, slot)->succeeds = 0;
+  atomic_signal_fence(memory_order_seq_cst);
+  roster_at(r, slot)->retired = 1;
+}
+
+void roster_succeed(struct roster *r, uint32_t slot) {
+  roster_at(r, slot)->retired = 0;
+  atomic_signal_fence(memory_order_seq_cst);
+  roster_at(r, slot)->succeeds = 0;
+}
 
 void roster_set_process(struct roster *r, uint32_t slot, pid_t pid, uint64_t start) {
   struct roster_slot *s = roster_at(r, slot);

@@ -44,10 +44,12 @@ struct roster_slot {
   int32_t pid; /* 0: of another name space, and not judged */
   uint32_t uid;
   uint8_t name_size;
-  uint8_t retired; /* it has given its name up, which others may have */
+  uint8_t retired; /* it has given its name up, which others may have, or has not got it yet */
   uint8_t sandboxed; /* it runs code that is not trusted, and may not say otherwise later */
   char name[NAME_MAX_BYTES];
-  uint8_t rest[21];
+  uint8_t succeeds; /* while it is `retired`: it waits to succeed who has the name. Releases that do
+                       not know this take it back without a name */
+  uint8_t rest[20];
 };
 
 struct roster {
@@ -66,6 +68,7 @@ struct rostered {
   pid_t pid;
   uid_t uid;
   bool sandboxed;
+  bool succeeds; /* it waits to succeed another */
   const char *name;
   uint32_t name_size;
 };
@@ -79,6 +82,9 @@ static inline struct roster_slot *roster_at(const struct roster *r, uint32_t slo
 uint32_t roster_add(struct roster *r, const struct rostered *what);
 /* The worker has given its name up. */
 void roster_retire(struct roster *r, uint32_t slot);
+/* The worker has the name now that it was to have. Before it the one of before is retired: who is
+ * killed in between leaves a successor of nobody, which gets the name when it comes back. */
+void roster_succeed(struct roster *r, uint32_t slot);
 /* The process that has come back for a slot may have another id. */
 void roster_set_process(struct roster *r, uint32_t slot, pid_t pid, uint64_t start);
 /* The worker is dead, and nobody was told yet. */

@@ -139,7 +139,8 @@ static bool note_host(struct found *f, uint64_t host) {
 
 static bool is_sound(struct found *f, const struct roster_slot *s, uint64_t host) {
   return s->name_size >= 1 && s->name_size <= NAME_MAX_BYTES && s->retired <= 1 &&
-         s->sandboxed <= 1 && !name_fault(s->name, s->name_size) && note_host(f, host);
+         s->sandboxed <= 1 && s->succeeds <= 1 && !name_fault(s->name, s->name_size) &&
+         note_host(f, host);
 }
 
 static void judge_slots(struct roster *r, struct found *f) {

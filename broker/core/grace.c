@@ -10,6 +10,7 @@
 #include "broker/base/process.h"
 #include "broker/core/claiming.h"
 #include "broker/core/releases.h"
+#include "broker/core/succession.h"
 #include "proto/base.h"
 
 /* How often time is counted, and how much of it at most: a broker that was stopped, or a machine,
@@ -154,6 +155,7 @@ static void bury(struct broker *b, uint32_t absent) {
   k->slot = SLAB_NONE;
   b->grace.missed++;
   settle(b, absent);
+  if (!k->retired) succession_settle(b, k->name, k->name_size);
 }
 
 static struct log_about about_absent(const struct broker *b, const struct absent *k) {

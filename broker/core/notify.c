@@ -102,7 +102,17 @@ static void send_number(struct client *to, enum op op, uint64_t number, struct a
 }
 
 void notify_dead(struct client *to, uint64_t host, struct account *payer) {
-  send_number(to, OP_dead, host, payer);
+  bool tells = to->version >= WIRE_VERSION_SUCCEED;
+  uint32_t number = hosts_find(&to->broker->hosts, host);
+  struct pack *p = notify_begin(to->broker, MESSAGE_NOTICE, OP_dead, 0, tells ? 2 : 1);
+  pack_uint(p, host);
+  if (tells) pack_bool(p, number != SLAB_NONE && hosts_at(&to->broker->hosts, number)->succeeded);
+  notify_send_paid(to->broker, to, payer);
+}
+
+void notify_succeeded(struct client *to) {
+  notify_begin(to->broker, MESSAGE_NOTICE, OP_succeeded, 0, 0);
+  notify_send(to->broker, to);
 }
 
 void notify_cancel(struct client *to, uint64_t request, struct account *payer) {

@@ -11,6 +11,7 @@
 #define GAIJIN_BROKER_NOTIFY_H
 
 #include "broker/core/state.h"
+#include "proto/name.h"
 #include "proto/status.h"
 
 /* Starts a message in b->out; write exactly `count` values with the pack returned, then
@@ -41,6 +42,11 @@ static inline enum status notify_away_status(const struct client *to) {
 
 /* The text for whatever is asked of a worker that is not there. `name` has `size` bytes. */
 #define NOTIFY_DEAD_TEXT "Gaijin tried accessing dead resource. (%.*s)"
+/* The same for one whose record is known: its name, and notify_fate of it. */
+#define NOTIFY_DEAD_HOST_TEXT "Gaijin tried accessing dead resource. (%s%s)"
+static inline const char *notify_fate(const struct host *host) {
+  return host->succeeded ? SUCCEEDED_TEXT : "";
+}
 /* For what a worker was sent and has not answered before it ended. */
 #define NOTIFY_LOST_TEXT \
   "worker %s ended while it worked on the call; whether it was done is not known"
@@ -52,6 +58,8 @@ void notify_farewell(struct client *to, const char *text);
 
 void notify_peer(struct client *to, const struct host *host, struct account *payer);
 void notify_dead(struct client *to, uint64_t host, struct account *payer);
+/* Another worker has its name now. */
+void notify_succeeded(struct client *to);
 void notify_cancel(struct client *to, uint64_t request, struct account *payer);
 /* `target`, the id of a host, has taken so many one-way requests of the client; `undone` of them it
  * will not do. */

@@ -94,6 +94,11 @@ static void refuse_file(struct broker *b, const char *why) {
   log_asked(&b->log, CAUSE_RELOAD, "SIGHUP: %s; the policy in force stays", why);
 }
 
+/* The manager waits for the end of what was begun with RELOADING=1. */
+static void tell_end(const struct broker *b) {
+  if (!b->permissions.reload) manager_ready(b->manager, "serves on %s", b->listener.path);
+}
+
 static void on_read(void *broker, struct policy_read *r) {
   struct broker *b = broker;
   struct permissions *p = &b->permissions;
@@ -105,7 +110,10 @@ static void on_read(void *broker, struct policy_read *r) {
   } else {
     refuse_file(b, r->error);
   }
-  if (p->read_again) permissions_reload(b);
+  if (p->read_again)
+    permissions_reload(b);
+  else
+    tell_end(b);
 }
 
 void permissions_reload(struct broker *b) {
@@ -113,6 +121,7 @@ void permissions_reload(struct broker *b) {
   char error[160];
   if (!p->path) {
     log_asked(&b->log, CAUSE_RELOAD, "SIGHUP: there is nothing to reload");
+    tell_end(b);
     return;
   }
   /* What is being read may be older than what is there now. */
@@ -122,6 +131,7 @@ void permissions_reload(struct broker *b) {
   if (p->reload) return;
   snprintf(error, sizeof error, "cannot read it now: %s", strerror(errno));
   refuse_file(b, error);
+  tell_end(b);
 }
 
 /* ---- Whom rules are about ---- */

@@ -27,6 +27,7 @@
 #include "broker/net/listener.h"
 #include "policy/policy.h"
 #include "proto/pack.h"
+#include "proto/settings/manager.h"
 #include "proto/settings/memory.h"
 
 /* Deadlines of calls (expiry.h). */
@@ -78,6 +79,7 @@ struct permissions {
 struct program_call {
   const char *path; /* of its file; NULL: not known */
   char **argv;
+  char *const *variables; /* "NAME=VALUE" for its environment, ended by NULL; NULL: none */
 };
 
 struct monitor;
@@ -110,6 +112,9 @@ struct broker {
   uint32_t hello_ms; /* the time it has to say it */
 
   uint64_t last_generated; /* the N of the last name client-N */
+  /* A client has got the name that it was to succeed in (core/succession.h): those who wait for
+   * that are to be answered, which is done above. */
+  void (*named)(struct client *c);
 
   struct roster roster;
   struct grace grace;
@@ -129,6 +134,7 @@ struct broker {
   struct cycles *cycles; /* cycles/cycles.h */
 
   struct program_call call; /* zeroed: it cannot be upgraded */
+  const struct manager *manager; /* told of the end of a reload; NULL: nobody is */
   /* A client asks for it: upgrade/ is above the table of ops. */
   void (*asked_to_upgrade)(struct client *from, const struct message *m);
   struct upgrade *upgrade; /* one that was begun (upgrade/upgrade.h); NULL: none */

@@ -11,6 +11,7 @@
 
 #include "broker/base/accounts_carried.h"
 #include "broker/base/descriptor.h"
+#include "broker/net/activation.h"
 #include "broker/net/carrier.h"
 #include "broker/net/connections.h"
 #include "broker/net/limits.h"
@@ -191,22 +192,21 @@ void connections_keep(const struct connections *n, bool kept) {
 
 /* ---- The listener ---- */
 
-void listener_carry(struct listener *l, const char *path, const struct access *access,
-                    struct sheet *s) {
+void listener_carry(struct listener *l, const struct access *access, struct sheet *s) {
   sheet_mark(s, 'P');
   if (!s->writes) {
     *l = (struct listener){.fd = -1, .lock_fd = -1, .spare_fd = -1, .access = *access};
-    snprintf(l->path, sizeof l->path, "%s", path);
-    snprintf(l->lock_path, sizeof l->lock_path, "%s.lock", l->path);
   }
   SHEET(s, l->fd);
   SHEET(s, l->lock_fd);
   SHEET(s, l->device);
   SHEET(s, l->inode);
   if (s->writes || s->fault) return;
-  if (strlen(path) >= sizeof l->path) sheet_fail(s, "the path of the socket is too long");
   if (!descriptor_keep(l->fd, false) || !descriptor_keep(l->lock_fd, false))
     sheet_fail(s, "the descriptor of the socket or of its lock is not open");
+  else if (!activation_path(l->fd, l->path))
+    sheet_fail(s, "the socket has no path");
+  snprintf(l->lock_path, sizeof l->lock_path, "%s.lock", l->path);
   l->spare_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
 }
 

@@ -23,9 +23,9 @@ void connections_carry(struct connections *n, const struct slab *hosts, const st
 /* Everything was read: they are watched, and go on with what they had begun. */
 void connections_go_on(struct connections *n);
 
-/* The socket and its lock; `path` and `access` as for listener_open, `l` as it leaves it. */
-void listener_carry(struct listener *l, const char *path, const struct access *access,
-                    struct sheet *s);
+/* The socket, whose path it tells itself, and its lock; `access` as for listener_lock, `l` as
+ * listener_listen leaves it. */
+void listener_carry(struct listener *l, const struct access *access, struct sheet *s);
 
 /* Has the descriptors of sockets, listener and lock stay open over exec, or not again. */
 void connections_keep(const struct connections *n, bool kept);

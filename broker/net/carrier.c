@@ -33,8 +33,10 @@ void carrier_close(struct connections *n) { uv_close((uv_handle_t *)&n->carrier.
 
 /* ---- Who is busy, and who is idle ---- */
 
+static uint32_t now_ms(const struct client *c) { return (uint32_t)uv_now(c->connections->loop); }
+
 static bool is_busy(struct client *c) {
-  uint32_t now = (uint32_t)uv_now(c->connections->loop), messages = (uint32_t)c->messages_in;
+  uint32_t now = now_ms(c), messages = (uint32_t)c->messages_in;
   if (c->connections->carrier.transport == TRANSPORT_SHM) return true;
   if (now - c->busy_ms < PERIOD_MS) return messages - c->busy_from >= CARRIER_BUSY;
   c->busy_ms = now;
@@ -42,16 +44,19 @@ static bool is_busy(struct client *c) {
   return false;
 }
 
+/* What was missing may be there now: but an attempt that fails is logged, so they are not many. */
+static bool is_to_wait(const struct client *c) {
+  return c->got_no_lanes && now_ms(c) - c->no_lanes_ms < CARRIER_AGAIN_MS;
+}
+
 void carrier_judge(struct client *c) {
   const struct carrier *k = &c->connections->carrier;
   if (c->state != CLIENT_READY || c->lanes || c->has_hung_up || c->write_failed ||
       c->outbox.bytes > 0 || k->count >= carrier_most(c->connections) || c->uid != k->uid ||
-      !is_busy(c))
+      is_to_wait(c) || !is_busy(c))
     return;
   c->connections->events->busy(c);
 }
-
-static uint32_t now_ms(const struct client *c) { return (uint32_t)uv_now(c->connections->loop); }
 
 static uint32_t messages(const struct client *c) {
   return (uint32_t)(c->messages_in + c->messages_out);
@@ -102,7 +107,8 @@ void carrier_keep(struct client *c, struct lanes *l) {
 bool carrier_offer(struct client *c, const void *bytes, uint32_t size) {
   char full[LIMITS_TEXT];
   assert(!c->lanes && c->outbox.bytes == 0);
-  c->wants_lanes = false; /* once is enough, if it cannot be */
+  c->got_no_lanes = true;
+  c->no_lanes_ms = now_ms(c);
   if (!limits_allow(c, ACCOUNT_BYTES, RING_MAP_BYTES, full)) return false;
   struct lanes *l;
   int r = lanes_new(&l, -1, NULL);
@@ -111,11 +117,14 @@ bool carrier_offer(struct client *c, const void *bytes, uint32_t size) {
              "%s stays on its socket, for there can be no rings for it", c->name);
     return false;
   }
+  c->got_no_lanes = false;
   carrier_keep(c, l);
-  if (lanes_offer(c->lanes, c->fd, bytes, size)) return true;
-  client_drop_lanes(c);
-  c->wants_lanes = true; /* its socket was full */
-  return false;
+  if (!lanes_offer(c->lanes, c->fd, bytes, size)) { /* its socket was full */
+    client_drop_lanes(c);
+    return false;
+  }
+  c->wants_lanes = false; /* it may refuse them, once and for all */
+  return true;
 }
 
 void carrier_moved_in(struct client *c) {

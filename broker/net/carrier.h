@@ -17,6 +17,8 @@
 
 /* Messages within a second from which on a client is busy. */
 enum { CARRIER_BUSY = 500 };
+/* Milliseconds until rings that there was no room for are tried again. */
+enum { CARRIER_AGAIN_MS = 10000 };
 /* Messages, both ways, within idle_ms up to which one is idle: some a second, by default. */
 enum { CARRIER_IDLE = 50 };
 

@@ -198,8 +198,10 @@ struct client {
   bool write_failed; /* nothing is sent any more */
   bool is_full; /* when it was written to last something was left */
   bool wants_lanes; /* it may be offered some (carrier.h) */
+  bool got_no_lanes; /* when it was to be offered some at no_lanes_ms there was no room for them */
   uint32_t busy_ms, busy_from; /* when, on the loop's clock, and after how many messages in the
                                   present second of that began */
+  uint32_t no_lanes_ms;
   struct frame rest; /* what was read and not handled; when all was, the begin of a message */
   struct outbox outbox;
   struct account *account;
@@ -225,7 +227,8 @@ struct client {
   uint32_t host; /* its number in the books; SLAB_NONE before it is READY */
   uint32_t slot; /* of it in the roster; SLAB_NONE: it will not come back */
   uint32_t absent; /* it has come back and not said yet that this is all; else SLAB_NONE */
-  uint32_t name_record; /* of its name in the books; SLAB_NONE for observers and retired ones */
+  uint32_t name_record; /* of the name that it has or waits to succeed in (core/succession.h);
+                           SLAB_NONE for observers and retired ones */
   struct job telling; /* those who waited for its name are being told (ops/watch.h) */
   bool observer, serves; /* serves: has said ready */
   bool sandboxed; /* runs untrusted code, and so may not ask for all (proto/closed.h) */

@@ -138,7 +138,6 @@ static struct sockaddr_un address_of(const struct listener *l) {
 }
 
 static int lock(struct listener *l, char *error, size_t n) {
-  struct sockaddr_un address = address_of(l);
   int r;
   while ((r = try_lock(l, error, n)) == 0) continue;
   if (r < 0) {
@@ -147,11 +146,11 @@ static int lock(struct listener *l, char *error, size_t n) {
     l->lock_fd = -1;
     return -1;
   }
-  return clear_path(l, &address, error, n);
+  return 0;
 }
 
-int listener_lock(struct listener *l, const char *path, const struct access *access, char *error,
-                  size_t n) {
+static int lock_path(struct listener *l, const char *path, const struct access *access,
+                     char *error, size_t n) {
   *l = (struct listener){.fd = -1, .lock_fd = -1, .spare_fd = -1, .access = *access};
   if (strlen(path) >= sizeof l->path) {
     snprintf(error, n,
@@ -163,9 +162,24 @@ int listener_lock(struct listener *l, const char *path, const struct access *acc
   snprintf(l->path, sizeof l->path, "%s", path);
   snprintf(l->lock_path, sizeof l->lock_path, "%s.lock", path);
   if (access_prepare_directory(access, path, error, n) < 0) return -1;
-  if (lock(l, error, n) == 0) return 0;
+  return lock(l, error, n);
+}
+
+int listener_lock(struct listener *l, const char *path, const struct access *access, char *error,
+                  size_t n) {
+  if (lock_path(l, path, access, error, n) < 0) return -1;
+  struct sockaddr_un address = address_of(l);
+  if (clear_path(l, &address, error, n) == 0) return 0;
   listener_close(l);
   return -1;
+}
+
+int listener_adopt(struct listener *l, int fd, const char *path, const struct access *access,
+                   char *error, size_t n) {
+  if (lock_path(l, path, access, error, n) < 0) return -1;
+  l->fd = fd; /* without its inode, so the file is not removed */
+  l->spare_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+  return 0;
 }
 
 int listener_listen(struct listener *l, char *error, size_t n) {

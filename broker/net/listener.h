@@ -43,6 +43,11 @@ int listener_lock(struct listener *l, const char *path, const struct access *acc
                   size_t n);
 /* After listener_lock: binds and listens. The same. */
 int listener_listen(struct listener *l, char *error, size_t n);
+/* In the place of the two for a socket that listens at `path` already (activation.h), whose file is
+ * another's: takes the lock, and the descriptor. Closing leaves the file where it is. The same; on
+ * a failure the descriptor stays the caller's. */
+int listener_adopt(struct listener *l, int fd, const char *path, const struct access *access,
+                   char *error, size_t n);
 /* Has the loop accept connections from now on; `accepted` is called for each. 0, or libuv's error;
  * listener_close is due then, too. */
 int listener_start(struct listener *l, uv_loop_t *loop, struct log *log,

@@ -8,6 +8,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "broker/books/refs_kept.h"
@@ -36,12 +37,14 @@ void stamp_write(const struct broker *b, char out[STAMP_BYTES]) {
   if (!any) lowest = highest = WIRE_VERSION_MOST;
   int size = snprintf(out, STAMP_BYTES, "%d:%u-%u", STATE_FORMAT, (unsigned)lowest,
                       (unsigned)highest);
-  if (b->pool.fd >= 0)
-    snprintf(out + size, STAMP_BYTES - (size_t)size, ":%016" PRIx64, refs_layout());
+  char layout[20] = "";
+  if (b->pool.fd >= 0) snprintf(layout, sizeof layout, "%016" PRIx64, refs_layout());
+  snprintf(out + size, STAMP_BYTES - (size_t)size, ":%s:%u", layout,
+           (unsigned)b->connections.max_message);
 }
 
 /* The policy in force must be one for this program, too. */
-static bool judge_policy(int fd, char *text, size_t n) {
+static bool judge_policy(int fd, bool has_policy, char *text, size_t n) {
   static char policy[POLICY_BYTES_MOST + 1];
   size_t size = 0;
   for (ssize_t r = 1; r != 0 && size < sizeof policy;) {
@@ -49,7 +52,10 @@ static bool judge_policy(int fd, char *text, size_t n) {
     if (r > 0) size += (size_t)r;
     if (r < 0 && errno != EINTR) break;
   }
-  if (!size) return true;
+  if (!size == has_policy)
+    snprintf(text, n, "its settings name %s policy, and the broker that runs has %s; restart it",
+             has_policy ? "a" : "no", size ? "one" : "none");
+  if (!size || !has_policy) return !size && !has_policy;
   struct policy_errors errors;
   struct policy *p = policy_parse(policy, size, &people_system, &errors);
   policy_free(p);
@@ -59,7 +65,20 @@ static bool judge_policy(int fd, char *text, size_t n) {
   return p != NULL;
 }
 
-const char *stamp_judge(const char *stamp, int policy_fd, char *text, size_t n) {
+/* What clients may send must not become less on the way: they were told when they came. Earlier
+ * releases do not say what that was. */
+static bool judge_limit(const char *stamp, uint32_t ours, char *text, size_t n) {
+  const char *theirs = strrchr(stamp, ':');
+  unsigned most = 0, colons = 0;
+  for (const char *c = stamp; *c; c++) colons += *c == ':';
+  if (colons < 3 || sscanf(theirs, ":%u", &most) != 1 || most <= ours) return true;
+  snprintf(text, n, "its settings have %u bytes as max-message, and clients were told %u; to make "
+                    "it less takes a restart", (unsigned)ours, most);
+  return false;
+}
+
+const char *stamp_judge(const char *stamp, int policy_fd, const struct stamp_settings *settings,
+                        char *text, size_t n) {
   unsigned format = 0, lowest = 0, highest = 0;
   uint64_t layout = 0;
   int fields = sscanf(stamp, "%u:%u-%u:%" SCNx64, &format, &lowest, &highest, &layout);
@@ -75,6 +94,8 @@ const char *stamp_judge(const char *stamp, int policy_fd, char *text, size_t n) 
              hello_range(theirs, lowest, highest));
     return NULL;
   }
-  if (!judge_policy(policy_fd, text, n)) return NULL;
+  if (!judge_policy(policy_fd, settings->has_policy, text, n) ||
+      !judge_limit(stamp, settings->max_message, text, n))
+    return NULL;
   return fields == 4 && layout == refs_layout() ? STAMP_SAME : STAMP_RECORDS;
 }

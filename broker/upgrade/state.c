@@ -15,6 +15,7 @@
 #include "broker/core/expiry.h"
 #include "broker/core/permissions.h"
 #include "broker/core/releases.h"
+#include "broker/core/succession.h"
 #include "broker/cycles/cycles.h"
 #include "broker/net/carried.h"
 #include "broker/net/connections.h"
@@ -72,7 +73,7 @@ static void carry_jobs(struct broker *b, struct sheet *s) {
     if (s->writes || !is_job) continue;
     if (!h->client)
       releases_go_on(b, i);
-    else if (h->client->name_record != SLAB_NONE)
+    else if (succession_has_name(h->client))
       watch_go_on(h->client);
     else
       sheet_fail(s, "a client without a name is told of");
@@ -107,7 +108,7 @@ static void write_all(struct broker *b, struct sheet *s, const struct state_head
   connections_bury(&b->connections);
   carry_all(b, s, &mine);
   permissions_carry(&b->permissions, b->permissions.path, s, unused, sizeof unused);
-  listener_carry(&b->listener, b->listener.path, &b->listener.access, s);
+  listener_carry(&b->listener, &b->listener.access, s);
   roster_carry(&b->roster, b->listener.path, s);
   sheet_mark(s, STATE_END);
 }
@@ -132,15 +133,15 @@ bool state_write(struct broker *b, int fd, const struct state_head *head, const 
   return !s.fault;
 }
 
-bool state_read(struct broker *b, int fd, const char *socket, const struct access *access,
-                const char *policy, struct state_head *head, char *error, size_t n) {
+bool state_read(struct broker *b, int fd, const struct access *access, const char *policy,
+                struct state_head *head, char *error, size_t n) {
   struct sheet s;
   *error = '\0';
   sheet_open_to_read(&s, fd);
   carry_all(b, &s, head);
   permissions_carry(&b->permissions, policy, &s, error, n);
-  listener_carry(&b->listener, socket, access, &s);
-  roster_carry(&b->roster, socket, &s);
+  listener_carry(&b->listener, access, &s);
+  roster_carry(&b->roster, b->listener.path, &s);
   sheet_mark(&s, STATE_END);
   sheet_close(&s);
   if (s.fault && !*error) snprintf(error, n, "%s", s.fault);

@@ -47,8 +47,8 @@ void state_tell_form(struct broker *b, int fd, bool keeps,
 
 /* Reads it into a broker that has nothing yet but its settings, registries and log. False, and one
  * line in `error` (n bytes): all that is left for the broker is its end. */
-bool state_read(struct broker *b, int fd, const char *socket, const struct access *access,
-                const char *policy, struct state_head *head, char *error, size_t n);
+bool state_read(struct broker *b, int fd, const struct access *access, const char *policy,
+                struct state_head *head, char *error, size_t n);
 /* The listener listens, and the loop is about to run: goes on with everything that was begun. */
 void state_go_on(struct broker *b);
 

@@ -182,7 +182,8 @@ static bool make_files(struct upgrade *u, int *policy) {
   *policy = memfd_create("gaijin-policy", MFD_CLOEXEC);
   bool good = u->output >= 0 && ftruncate(u->output, OUTPUT_BYTES) == 0 &&
               fcntl(u->output, F_ADD_SEALS, F_SEAL_GROW) == 0 && *policy >= 0 &&
-              (!p->text || write(*policy, p->text, p->text_size) == (ssize_t)p->text_size);
+              (!p->text || write(*policy, p->text, p->text_size) == (ssize_t)p->text_size) &&
+              (!p->text || p->text_size || write(*policy, "\n", 1) == 1); /* empty: there is none */
   if (good) lseek(*policy, 0, SEEK_SET);
   return good;
 }
@@ -300,15 +301,18 @@ static void keep_all(const struct broker *b, int state, bool kept) {
   descriptor_keep(state, kept);
 }
 
-/* This environment and the variable. To be freed; NULL when memory is short. */
-static char **make_environment(char *variable) {
-  size_t n = 0;
+/* This environment, the variable, and what was taken out of it. To be freed; NULL when memory is
+ * short. */
+static char **make_environment(const struct program_call *call, char *variable) {
+  size_t n = 0, more = 0;
   while (environ[n]) n++;
-  char **all = malloc((n + 2) * sizeof *all);
+  while (call->variables && call->variables[more]) more++;
+  char **all = malloc((n + more + 2) * sizeof *all);
   if (!all) return NULL;
   memcpy(all, environ, n * sizeof *all);
-  all[n] = variable;
-  all[n + 1] = NULL;
+  if (more) memcpy(all + n, call->variables, more * sizeof *all);
+  all[n + more] = variable;
+  all[n + more + 1] = NULL;
   return all;
 }
 
@@ -316,7 +320,8 @@ static char **make_environment(char *variable) {
 static void execute(const struct upgrade *u, int state) {
   char variable[sizeof UPGRADE_VARIABLE + 16];
   snprintf(variable, sizeof variable, "%s=%d", UPGRADE_VARIABLE, state);
-  char **words = make_words(u, NULL, NULL), **environment = make_environment(variable);
+  char **words = make_words(u, NULL, NULL);
+  char **environment = make_environment(&u->broker->call, variable);
   if (words && environment) {
     keep_all(u->broker, state, true);
     execve(u->path, words, environment);

@@ -57,7 +57,7 @@ static int gaijin_run(lua_State *L) {
   struct worker *w = worker_of(L);
   wait_check(L, w, "gaijin.run");
   struct fiber *f = w->sched.current;
-  gaijin_notice(w->g, GAIJIN_OP_READY); /* a loss is told by the loop */
+  worker_tell_ready(w); /* a loss is told by the loop */
   while (!w->stopping) {
     if (w->lost) return worker_raise(L, GAIJIN_STATUS_LOST, "%s", gaijin_error(w->g));
     fiber_list_add(&w->sched.runners, f);

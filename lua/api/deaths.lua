@@ -10,13 +10,14 @@ local format, tostring, error = string.format, tostring, error
 local raw_ipairs, raw_pairs, raw_next, sort = raw_ipairs, raw_pairs, raw_next, table.sort
 local spawn, sleep, bad_argument = gaijin.spawn, gaijin.sleep, core.bad_argument
 
--- Calls f(name, host) for each worker.
+-- Calls f(name, host, found) for each worker; found: by its name, as a successor that waits and one
+-- that has given its name up are not.
 local function each_client(f)
   local cursor
   local function take(next_cursor, ...)
     for i = 1, select("#", ...) do
       local row = select(i, ...)
-      f(row[1], row[2])
+      f(row[1], row[2], row[18] == nil or row[18] == "named")
     end
     return next_cursor
   end
@@ -26,8 +27,8 @@ end
 -- The names of the other workers, sorted.
 function gaijin.peers()
   local names = {}
-  each_client(function(name)
-    if name ~= gaijin.name then names[#names + 1] = name end
+  each_client(function(name, _, found)
+    if found and name ~= gaijin.name then names[#names + 1] = name end
   end)
   sort(names)
   return names
@@ -163,8 +164,8 @@ end
 
 local function find(name)
   local found
-  each_client(function(peer, host)
-    if peer == name then found = host end
+  each_client(function(peer, host, is_found)
+    if is_found and peer == name then found = host end
   end)
   return found
 end

@@ -61,7 +61,7 @@ static int gaijin_caller(lua_State *L) {
 static int gaijin_ready(lua_State *L) {
   struct worker *w = worker_of(L);
   worker_need_connection(L, w);
-  int status = gaijin_notice(w->g, GAIJIN_OP_READY);
+  int status = worker_tell_ready(w);
   if (status != 0) worker_raise(L, (enum gaijin_status)status, "%s", gaijin_error(w->g));
   return 0;
 }
@@ -188,6 +188,8 @@ static void on_reconnected(void *worker, int fd) {
   deaths_on_return(worker);
 }
 
+static void on_succeeded(void *worker) { ending_succeeded(worker); }
+
 const struct gaijin_events library_events = {.request = begin_request,
                                              .cancel = begin_cancel,
                                              .free = collect_on_free,
@@ -202,7 +204,8 @@ const struct gaijin_events library_events = {.request = begin_request,
                                              .dead = on_dead,
                                              .cycle = rounds_asked,
                                              .condemn = rounds_condemned,
-                                             .resume = rounds_resumed};
+                                             .resume = rounds_resumed,
+                                             .succeeded = on_succeeded};
 
 /* ---- Opening ---- */
 

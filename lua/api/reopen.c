@@ -23,6 +23,7 @@ void reopen_reset(struct worker *w) {
   w->open_futures = w->sweeps = 0;
   w->posts_failed = 0;
   w->exit_code = 0;
+  w->succeeded = w->label_waits_left = false;
   w->stopping = w->retired = w->unwinding = w->overdue = w->loss_told = false;
   w->lost = w->left_parent = true;
 }

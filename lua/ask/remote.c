@@ -22,6 +22,7 @@
 #include "lua/ref/decode.h"
 #include "lua/ref/marshal.h"
 #include "lua/ref/origin.h"
+#include "lua/vm/fate.h"
 
 static int unmarshal_answer(lua_State *L, struct worker *w, gaijin_body *body, bool rows) {
   return unmarshal(L, w, body, 0, rows);
@@ -169,8 +170,8 @@ static void check_target(lua_State *L, struct worker *w, int i) {
     return;
   }
   if (gaijin_host_dead(w->g, at->pt.host))
-    worker_raise(L, GAIJIN_STATUS_DEAD, "Gaijin tried accessing dead resource. (%s)",
-                 worker_host_name(w, at->pt.host));
+    worker_raise(L, GAIJIN_STATUS_DEAD, "Gaijin tried accessing dead resource. (%s%s)",
+                 worker_host_name(w, at->pt.host), worker_host_fate(w, at->pt.host));
   if (!at->holding) at_revive(L, w, i);
 }
 

@@ -135,8 +135,7 @@ void probe_run(lua_State *L, struct worker *w, void *user, int fd) {
   lua_setallocf(L, watch, &p);
   make_canary(&p);
   if (!p.s->tells_edges && gc_is_settled(L, w)) {
-    gc_mark(L, w);
-    lua_gc(L, LUA_GCSTOP, 0);
+    gc_mark(L, w, true);
     if (!note_live(&p)) tell(&p);
     memset(p.s->live, 0, suspects_bytes(p.s));
     make_canary(&p);

@@ -33,7 +33,10 @@ static const double patience_seconds = 0.05, broker_seconds = 2;
 /* A heap of so many KiB is settled (lua/vm/gc.h) before a check, which takes so long at most: so
  * that in halt marking is all that is to be done. */
 enum { SETTLED_LEAST = 4096 };
-static const double settling_seconds = 2;
+static const double settling_seconds = 4;
+/* Between two slices of the collector's work fibers have their turn: a timer of 0 s would fire in
+ * the same turn of the loop. */
+static const double slice_pause = 1e-4;
 
 /* ---- The halt ---- */
 
@@ -211,13 +214,13 @@ static void on_settling(struct timer *t) {
   struct worker *w = timer_worker(t);
   struct cycles *c = w->cycles;
   double before = twin_own_seconds();
-  bool is_settled = gc_settle(w);
+  bool is_settled = luajit_is_stopped(w) || gc_settle(w); /* stopped: it does not come to that */
   if (!c->is_asked) return; /* by a finaliser */
   c->took += twin_own_seconds() - before;
   timer_stop(t);
   c->settling = NULL;
   if (!is_settled && clock_seconds() < c->settled_until)
-    c->settling = timer_start(w, 0, on_settling, NULL);
+    c->settling = timer_start(w, slice_pause, on_settling, NULL);
   if (!c->settling) look(w);
 }
 
@@ -225,9 +228,9 @@ static bool begin_settling(struct worker *w) {
   struct cycles *c = w->cycles;
   bool is_wanted = c->phase == GAIJIN_CYCLE_CHECK && c->settled_until <= 0 &&
                    lua_gc(w->L, LUA_GCCOUNT, 0) >= SETTLED_LEAST && !gc_is_settled(w->L, w);
-  if (!is_wanted || (w->is_luajit && lua_gc(w->L, LUAJIT_GCISRUNNING, 0) == 0)) return false;
+  if (!is_wanted || luajit_is_stopped(w)) return false;
   c->settled_until = clock_seconds() + settling_seconds;
-  c->settling = timer_start(w, 0, on_settling, NULL);
+  c->settling = timer_start(w, slice_pause, on_settling, NULL);
   return c->settling != NULL;
 }
 
@@ -331,25 +334,51 @@ static void push_watched(lua_State *L, struct worker *w, const struct suspects *
  * collector is stopped, for it might run finalisers. */
 static int clear_by_marking(lua_State *L) {
   struct decision *d = lua_touserdata(L, 1);
-  if (d->is_begun) return 0; /* a finaliser has raised */
+  if (d->is_begun) return 0; /* it was broken off: then all is collected */
+  bool was_stopped = luajit_is_stopped(d->w);
   lua_gc(L, LUA_GCSTOP, 0);
   push_watched(L, d->w, &d->w->cycles->clear);
   d->is_begun = true;
   let_go(d);
-  gc_mark(L, d->w);
+  gc_mark(L, d->w, was_stopped);
   lua_pushnil(L);
   d->is_clear = lua_next(L, -2) == 0;
   return 0;
 }
 
-/* The rest of a round of the collector that was only marked, and with it the finalisers. */
+static void on_finishing(struct timer *t);
+
+static void finish_later(struct worker *w) {
+  struct cycles *c = w->cycles;
+  double pause = w->halted || c->has_to_drop ? patience_seconds : slice_pause;
+  if (!c->finishing) c->finishing = timer_start(w, pause, on_finishing, NULL);
+}
+
+static void drop(struct worker *w) {
+  struct cycles *c = w->cycles;
+  bool is_first = !c->has_to_drop;
+  c->has_to_drop = !gc_drop(w);
+  if (c->has_to_drop && is_first)
+    worker_log(w, LOG_ERROR,
+               "memory is too short for the collection after garbage in cycles was let go: until "
+               "it is done, weak tables may have objects that others find stale");
+}
+
+/* The rest of a round of the collector that was only marked, and with it the finalisers; one that
+ * a script has stopped goes on when that has it run again. */
 static void on_finishing(struct timer *t) {
   struct worker *w = timer_worker(t);
   struct cycles *c = w->cycles;
-  bool is_done = !w->halted && gc_settle(w);
+  bool is_done = false;
+  if (!w->halted && c->has_to_drop) {
+    drop(w);
+    is_done = !c->has_to_drop;
+  } else if (!w->halted) {
+    is_done = luajit_is_stopped(w) || gc_settle(w);
+  }
   timer_stop(t);
-  double pause = w->halted ? patience_seconds : 0;
-  c->finishing = is_done ? NULL : timer_start(w, pause, on_finishing, NULL);
+  c->finishing = NULL;
+  if (!is_done) finish_later(w);
 }
 
 /* Before any other Lua runs. */
@@ -361,10 +390,8 @@ static void carry_out(struct decision *d) {
     worker_protected(w, clear_by_marking, d);
   luajit_back(w->L, w);
   if (!d->is_begun) let_go(d);
-  if (!d->is_clear)
-    gc_drop(w);
-  else if (!c->finishing)
-    c->finishing = timer_start(w, 0, on_finishing, NULL);
+  if (!d->is_clear) drop(w);
+  if (d->is_clear || c->has_to_drop) finish_later(w);
 }
 
 void rounds_condemned(void *worker, uint64_t round, const uint64_t *ids, uint32_t n) {

@@ -32,7 +32,9 @@ struct cycles {
   struct timer *patience; /* once it has answered */
   double answered_at;
   bool withdrawn;
-  struct timer *finishing; /* after a decision: a round of the collector that was only marked */
+  struct timer *finishing; /* after a decision: a round of the collector that was only marked; or
+                            * all has still to be collected: */
+  bool has_to_drop;
   bool is_flushed; /* compiled code was thrown away just before, and none was made since */
 };
 

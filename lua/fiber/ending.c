@@ -15,7 +15,9 @@
 #include "lua/fiber/fiber.h"
 #include "lua/fiber/hooks.h"
 #include "lua/fiber/timer.h"
+#include "lua/vm/fate.h"
 #include "proto/base.h"
+#include "proto/settings/manager.h"
 
 static const double unwind_seconds = 0.5;
 static const char stopping_text[] = "the worker is stopping";
@@ -80,6 +82,7 @@ void ending_stop(struct worker *w, int exit_code) {
   if (w->stopping) return;
   w->stopping = true;
   w->exit_code = exit_code;
+  if (!worker_is_fork(w)) manager_tell(w->manager, "STOPPING=1\nSTATUS=ends");
   wake_runners(w);
   timer_wake_loop(w);
   if (w->grace == 0 || !timer_start(w, w->grace, on_grace_over, NULL)) cancel_all(w);
@@ -92,7 +95,44 @@ static void retire(struct worker *w) {
   w->retired = gaijin_notice(w->g, GAIJIN_OP_RETIRE) == 0; /* else the connection is away */
 }
 
+/* ---- Being succeeded ---- */
+
+static void on_linger_over(struct timer *t) {
+  struct worker *w = timer_worker(t);
+  timer_stop(t);
+  if (w->stopping) return;
+  worker_log(w, LOG_INFO,
+             "it was succeeded %g s ago and others still have objects of its (%zu); it stops",
+             w->linger, gaijin_token_count(w->g));
+  ending_stop(w, 0);
+}
+
+void ending_succeeded(struct worker *w) {
+  if (w->succeeded || w->stopping) return;
+  w->succeeded = true;
+  worker_log(w, LOG_INFO, "another worker has its name now; it stops when nobody has anything of "
+             "its any more, after %g s at most", w->linger);
+  if (w->linger == 0 || !timer_start(w, w->linger, on_linger_over, NULL)) ending_stop(w, 0);
+  timer_wake_loop(w);
+}
+
+/* What was asked by the name came before the notice that it is another's. */
+static bool is_left(const struct worker *w) {
+  return gaijin_token_count(w->g) == 0 && w->sched.n_requests == 0 && !w->backlog.first &&
+         w->backlog.n_due == 0;
+}
+
+static void turn_succeeded(struct worker *w) {
+  char dead[WORKER_DEAD_BYTES];
+  if (!w->label_waits_left) {
+    w->label_waits_left = true;
+    w->loop.hooks->leave(w, GAIJIN_STATUS_DEAD, worker_dead_text(w, dead));
+  }
+  if (is_left(w)) ending_stop(w, 0);
+}
+
 bool ending_turn(struct worker *w) {
+  if (w->succeeded && !w->stopping && !w->lost) turn_succeeded(w);
   if (w->stopping) retire(w);
   if (!w->stopping || w->unwinding || w->lost || w->sched.n_serving > 0) return false;
   if (w->backlog.first || w->backlog.n_due > 0) return false; /* it was accepted, and is done */
@@ -106,9 +146,9 @@ bool ending_reached(const struct worker *w) {
 }
 
 void ending_leave(struct worker *w) {
-  char dead[160], lost[160];
+  char dead[WORKER_DEAD_BYTES], lost[160];
   if (w->lost || worker_is_fork(w)) return; /* a fork's connection is its parent's */
-  snprintf(dead, sizeof dead, "Gaijin tried accessing dead resource. (%s)", w->name);
+  worker_dead_text(w, dead);
   snprintf(lost, sizeof lost,
            "worker %s ended while it worked on the call; whether it was done is not known",
            w->name);

@@ -6,6 +6,9 @@
  * finished within the grace. Then whatever still waits is cancelled, and half a
  * second later the worker ends all the same. A worker whose Lua never returns to the
  * loop is killed two to three seconds after its grace.
+ *
+ * One that another worker succeeds in its name (op succeeded) goes on serving until nobody has
+ * an object of its, or for --linger; then it stops like that.
  */
 #ifndef GAIJIN_LUA_ENDING_H
 #define GAIJIN_LUA_ENDING_H
@@ -14,6 +17,9 @@
 
 /* Begins the end; nothing if it has begun. */
 void ending_stop(struct worker *w, int exit_code);
+/* Another worker has the name of this one, which serves who has its objects for a while. Nothing if
+ * it stops already, or has been told. */
+void ending_succeeded(struct worker *w);
 /* The worker is not halted any more: a signal that waited for that takes effect. */
 void ending_resume(struct worker *w);
 /* In each turn of the loop: true when it has cancelled something, so that there is more to run. */

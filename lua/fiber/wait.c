@@ -57,7 +57,7 @@ const char *wait_hindrance(lua_State *L, struct worker *w) {
     return "where nothing can wait (a finaliser run by the scheduler or at the end)";
   /* LuaJIT stops its collector while it runs a finaliser; one that waited there would leave it
    * stopped for the whole VM. */
-  if (w->is_luajit && lua_gc(L, LUAJIT_GCISRUNNING, 0) == 0 && luajit_in_finaliser(L, w))
+  if (luajit_is_stopped(w) && luajit_in_finaliser(L, w))
     return "in a finaliser under LuaJIT";
   return NULL;
 }

@@ -22,6 +22,7 @@
 #include "lua/serve/label_waits.h"
 #include "lua/serve/quick.h"
 #include "lua/serve/serve.h"
+#include "lua/vm/fate.h"
 
 /* So many requests whose label has been set are queued in a turn at most. */
 enum { LABELS_A_TURN = 64 };
@@ -214,8 +215,8 @@ static void note_stuck(struct worker *w) {
 
 /* The worker ends: nothing more is begun, and no label will be set. */
 static void give_up(struct worker *w) {
-  char text[160];
-  snprintf(text, sizeof text, "Gaijin tried accessing dead resource. (%s)", w->name);
+  char text[WORKER_DEAD_BYTES];
+  worker_dead_text(w, text);
   while (w->backlog.first) {
     struct backlog_entry *e = w->backlog.first->first;
     backlog_take(w, e);
@@ -283,7 +284,8 @@ static const char *refusal(const struct worker *w, const struct gaijin_request *
   }
   if (!w->stopping || may_be_call_back(w, rq)) return NULL;
   *status = GAIJIN_STATUS_DEAD;
-  snprintf(text, n, "Gaijin tried accessing dead resource. (%s)", w->name);
+  char dead[WORKER_DEAD_BYTES];
+  snprintf(text, n, "%s", worker_dead_text(w, dead));
   return text;
 }
 

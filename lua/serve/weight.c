@@ -104,8 +104,7 @@ void weight_turn(struct worker *w) {
   }
   if (k->freed) begin_rounds(w);
   if (!k->rounds) return;
-  /* A script of LuaJIT's may have stopped the collector; stock Lua does not tell. */
-  if (w->is_luajit && lua_gc(w->L, LUAJIT_GCISRUNNING, 0) == 0) return;
+  if (luajit_is_stopped(w)) return;
   luajit_forget_code(w); /* which would keep what came back */
   worker_protected(w, step, NULL);
   timer_wake_loop(w);

@@ -7,8 +7,13 @@
 
 #include "lua/vm/luajit.h"
 
-/* In KiB of LUA_GCSTEP: about a millisecond. STEP_MUL: the collector's own default. */
-enum { SLICE = 512, STEP_MUL = 200 };
+/* A slice of the collector's work, made of so many KiB of LUA_GCSTEP: to sweep takes many times as
+ * long as to mark. STEP_MUL: the collector's own default. */
+static const double slice_seconds = 0.001;
+enum { STEP = 32, STEP_MUL = 200 };
+/* Whatever breaks a collection off is a finaliser that does not run again; or memory is so short
+ * that nothing can be called. */
+enum { DROP_TRIES = 10 };
 
 static int collect(lua_State *L) {
   lua_gc(L, LUA_GCCOLLECT, 0);
@@ -28,10 +33,14 @@ void gc_open(lua_State *L, struct worker *w) {
   lua_xmove(L, hidden, 1);
 }
 
-void gc_drop(struct worker *w) {
+bool gc_drop(struct worker *w) {
+  bool was_stopped = luajit_is_stopped(w), is_done = false;
   luajit_back(w->L, w);
-  worker_protected_anchor(w, w->anchors.collector, NULL);
+  for (int i = 0; i < DROP_TRIES && !is_done; i++)
+    is_done = worker_protected_anchor(w, w->anchors.collector, NULL);
   luajit_back(w->L, w);
+  if (was_stopped) lua_gc(w->L, LUA_GCSTOP, 0);
+  return is_done;
 }
 
 /* Twice: what the first finalises may have kept other ATs alive. */
@@ -62,8 +71,10 @@ static lua_State *get_hidden(lua_State *L, const struct worker *w) {
 static int settle(lua_State *L) {
   struct worker *w = lua_touserdata(L, 1);
   lua_State *hidden = get_hidden(L, w);
+  double end = clock_seconds() + slice_seconds;
   lua_newtable(L);
-  if (!lua_gc(L, LUA_GCSTEP, SLICE)) return 0;
+  while (!lua_gc(L, LUA_GCSTEP, STEP))
+    if (clock_seconds() >= end) return 0;
   lua_xmove(L, hidden, 1);
   lua_rawseti(hidden, 1, 1);
   return 0;
@@ -87,7 +98,7 @@ bool gc_is_settled(lua_State *L, const struct worker *w) {
 /* One step at a time, as an allocation would make it: LUA_GCSTEP makes as many as it is behind by,
  * and that, or steps as large as a script may have made them, runs to the finalisers. The string is
  * there always, so nothing is allocated. */
-void gc_mark(lua_State *L, const struct worker *w) {
+void gc_mark(lua_State *L, const struct worker *w, bool stops) {
   int mul = lua_gc(L, LUA_GCSETSTEPMUL, STEP_MUL);
   while (gc_is_settled(L, w)) {
     lua_gc(L, LUA_GCRESTART, 0);
@@ -95,4 +106,5 @@ void gc_mark(lua_State *L, const struct worker *w) {
     lua_pop(L, 1);
   }
   lua_gc(L, LUA_GCSETSTEPMUL, mul);
+  if (stops) lua_gc(L, LUA_GCSTOP, 0);
 }

@@ -13,19 +13,21 @@ void gc_full(lua_State *L, struct worker *w);
 void gc_open(lua_State *L, struct worker *w);
 /* From the scheduler: one collection, of all that is garbage now. When scripts run again, which its
  * finalisers are the first to do, no weak table has any of it. Compiled code, which may keep some,
- * has been thrown away (luajit_flush_code). */
-void gc_drop(struct worker *w);
+ * has been thrown away (luajit_flush_code). False: memory was too short for that, and it has to be
+ * repeated. */
+bool gc_drop(struct worker *w);
 
 /* The collector is *settled* from the end of one of its rounds until the next one clears the weak
  * tables: it rests, or marks. Then marking can be gone on with up to there, and no finaliser runs
  * before; a complete collection sweeps all twice beside. */
 
-/* From the scheduler: a slice of its work, about a millisecond; whether it is settled by that. */
+/* From the scheduler: a slice of its work, about a millisecond; whether it is settled by that. One
+ * that a script has stopped runs from then on (luajit_is_stopped). */
 bool gc_settle(struct worker *w);
 bool gc_is_settled(lua_State *L, const struct worker *w);
 /* Settled it marks all that is used, clears the weak tables, and leaves the rest to its ordinary
  * pace. What was marked before, and has become garbage since, counts as used. Runs no
- * finaliser. A collector that is stopped runs from then on. */
-void gc_mark(lua_State *L, const struct worker *w);
+ * finaliser. Whether it was stopped or not, it `stops` then, or runs. */
+void gc_mark(lua_State *L, const struct worker *w, bool stops);
 
 #endif

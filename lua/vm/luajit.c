@@ -42,6 +42,10 @@ void luajit_note_state(lua_State *L, struct worker *w) { call_noop(L, w, NULL); 
 static const char handlers_key[] = "_VMEVENTS";
 static const char hook_key; /* registry: its address -> the worker's sched.hook_ran */
 
+bool luajit_is_stopped(const struct worker *w) {
+  return w->is_luajit && lua_gc(w->L, LUAJIT_GCISRUNNING, 0) == 0;
+}
+
 static void note_hook(lua_State *L, lua_Debug *ar) {
   (void)ar;
   lua_pushlightuserdata(L, (void *)(uintptr_t)&hook_key);
@@ -83,8 +87,7 @@ static int flush_code(lua_State *L) {
 void luajit_forget_code(struct worker *w) {
   double now = clock_seconds();
   if (!w->is_luajit || now - w->code_forgotten < 1) return;
-  if (lua_gc(w->L, LUAJIT_GCISRUNNING, 0) == 0)
-    return; /* perhaps in a finaliser, where it is not allowed */
+  if (luajit_is_stopped(w)) return; /* perhaps in a finaliser, where it is not allowed */
   luajit_flush_code(w);
 }
 

@@ -25,6 +25,10 @@ static inline void luajit_back(lua_State *L, struct worker *w) {
   if (w->is_luajit) luajit_note_state(L, w);
 }
 
+/* Whether a script has stopped the collector, or runs a finaliser. Stock 5.1 does not tell: false.
+ * There a step of ours, or a collection, has it run again, as one of the script's own has. */
+bool luajit_is_stopped(const struct worker *w);
+
 /* Whether L runs a finaliser, or a debug hook: Lua runs no hooks then. Not cheap. In stock 5.1 too.
  */
 bool luajit_in_finaliser(lua_State *L, struct worker *w);

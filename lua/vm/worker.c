@@ -11,6 +11,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "proto/settings/manager.h"
 
 void worker_push_function(lua_State *L, struct worker *w, lua_CFunction fn) {
   lua_pushlightuserdata(L, w);
@@ -110,7 +111,7 @@ static void begin_line(struct piece *p, const struct worker *w, enum log_level l
                        const struct log_about *about) {
   enum log_format format = w ? w->log_format : LOG_TEXT;
   p->used = logline_head(p->bytes, format, level, "gaijin-worker", about);
-  if (format != LOG_TEXT) return;
+  if (format == LOG_JSON) return;
   add_escaped(p, format, about->worker, "");
   add_escaped(p, format, ": ", "");
 }
@@ -264,4 +265,10 @@ bool worker_protected(struct worker *w, lua_CFunction fn, void *user) {
 
 bool worker_protected_anchor(struct worker *w, int anchor, void *user) {
   return protect(w, NULL, anchor, user);
+}
+
+int worker_tell_ready(const struct worker *w) {
+  int status = gaijin_notice(w->g, GAIJIN_OP_READY);
+  if (status == 0 && !worker_is_fork(w)) manager_ready(w->manager, "serves as %s", w->name);
+  return status;
 }

@@ -27,6 +27,7 @@
 struct fiber;
 struct worker;
 struct loop_hooks;
+struct manager;
 struct timer;
 
 /* Tables and functions anchored in the registry (luaL_ref numbers). */
@@ -326,6 +327,7 @@ struct worker {
   double away_since; /* while the connection is away: when that began */
   struct line_budget lines[WORKER_LINES];
   bool shared_memory;       /* messages may pass in memory shared with the broker */
+  const struct manager *manager; /* told how it is; NULL: nobody is */
   uint32_t poll_us;         /* for so long it looks for messages before it sleeps; 0: not at all */
   double atc_time;          /* seconds between sweeps */
   unsigned collector_waits; /* sweeps between full collections */
@@ -333,6 +335,10 @@ struct worker {
   uint64_t posts_failed;    /* one-way calls of ours refused, or that failed here */
   bool stopping; /* no new requests are served; ends when those under way are done */
   bool retired;   /* the broker has been told */
+  bool succeeded; /* another worker has its name; it stops when nobody has anything of its, or after
+                     `linger` seconds */
+  bool label_waits_left; /* then: who waits for a label here has been refused */
+  double linger;
   bool unwinding; /* what is left has been cancelled */
   bool overdue;  /* does not wait for those under way any more */
   bool lost;     /* the connection is gone, and does not come back */
@@ -386,6 +392,9 @@ static inline bool worker_is_closed(const struct worker *w) { return w->lost && 
 static inline bool worker_is_fork(const struct worker *w) { return w->g && gaijin_forked(w->g); }
 /* Raises `unsupported` in such a process. */
 void worker_refuse_fork(lua_State *L, const struct worker *w);
+
+/* Says that the worker serves: to the broker, with gaijin_notice's status, and to its manager. */
+int worker_tell_ready(const struct worker *w);
 
 /* Raises `lost` if the worker has no connection, `unsupported` in a fork. */
 void worker_need_connection(lua_State *L, const struct worker *w);

@@ -159,7 +159,7 @@ static struct forked *need_free(lua_State *L, struct worker *w, const char *what
 static void await_round(lua_State *L, struct worker *w, struct forked *c, const char *what) {
   uint64_t before = w->weights.ended;
   double end = clock_seconds() + round_most;
-  if (w->is_luajit && lua_gc(L, LUAJIT_GCISRUNNING, 0) == 0) return;
+  if (luajit_is_stopped(w)) return;
   if (!w->weights.rounds) w->weights.rounds = 1;
   timer_wake_loop(w);
   while (w->weights.ended == before && clock_seconds() < end) {

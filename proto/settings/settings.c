@@ -19,6 +19,7 @@
 #define WORKER SETTINGS_WORKER
 #define CTL SETTINGS_CTL
 #define CONNECT SETTINGS_CONNECT
+#define RUN SETTINGS_RUN
 static const struct setting_info table[SETTINGS] = {
 #define SETTING(id, ...) [SETTING_##id] = {.field = #id, __VA_ARGS__},
 #include "proto/settings/settings.def"
@@ -28,6 +29,7 @@ static const struct setting_info table[SETTINGS] = {
 #undef WORKER
 #undef CTL
 #undef CONNECT
+#undef RUN
 
 static const char suffixes[] = "KMG"; /* each 1024 times the one before */
 
@@ -71,6 +73,7 @@ const char *settings_program_name(enum settings_program program) {
     case SETTINGS_WORKER: return "gaijin-worker";
     case SETTINGS_CTL: return "gaijinctl";
     case SETTINGS_CONNECT: return "gaijin.connect";
+    case SETTINGS_RUN: return "gaijinctl run";
   }
   return "gaijin";
 }
@@ -165,6 +168,17 @@ bool settings_parse(struct settings *s, enum setting id, const char *text) {
   double v;
   const char *rest;
   return read_number(text, "0123456789.eE+-", &v, &rest) && !*rest && settings_put_number(s, id, v);
+}
+
+void settings_add(struct settings *s, const struct settings *others) {
+  assert(s->program == others->program);
+  for (enum setting id = 0; id < SETTINGS; id++)
+    if (others->values[id].given && !s->values[id].given) s->values[id] = others->values[id];
+}
+
+bool settings_equal(const struct settings *a, const struct settings *b, enum setting id) {
+  const char *x = a->values[id].text, *y = b->values[id].text;
+  return a->values[id].number == b->values[id].number && (x && y ? strcmp(x, y) == 0 : x == y);
 }
 
 bool settings_given(const struct settings *s, enum setting id) {
@@ -266,6 +280,18 @@ void setting_standard(enum setting id, char *out, size_t n) {
     snprintf(out, n, "%s", i->standard_words);
   else
     snprintf(out, n, "%s", i->type == SETTING_FLAG ? "" : show(i, i->standard, number));
+}
+
+void settings_show(const struct settings *s, enum setting id, char *out, size_t n) {
+  const struct setting_info *i = setting_info(id);
+  char number[NUMBER_BYTES];
+  assert(setting_belongs(id, s->program, NULL));
+  if (i->type == SETTING_FLAG)
+    snprintf(out, n, "%s", s->values[id].number != 0 ? "true" : "false");
+  else if (i->type == SETTING_TEXT)
+    snprintf(out, n, "%s", s->values[id].text ? s->values[id].text : "");
+  else
+    snprintf(out, n, "%s", show(i, s->values[id].number, number));
 }
 
 void setting_refuse(enum setting id, const char *name, const char *value, char *out, size_t n) {

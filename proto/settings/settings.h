@@ -26,6 +26,7 @@ enum settings_program {
   SETTINGS_WORKER = 2,
   SETTINGS_CTL = 4,
   SETTINGS_CONNECT = 8, /* the table given to gaijin.connect in a stock interpreter */
+  SETTINGS_RUN = 16,    /* a worker in a file of gaijinctl run, beside its flags */
 };
 
 enum setting_type {
@@ -55,6 +56,7 @@ struct setting_info {
   unsigned programs;  /* set of enum settings_program */
   enum setting_type type;
   bool optional; /* its value may be left out, and is the default then */
+  bool only_typed; /* for the command line: it has no place in a file of settings */
   char letter; /* 's': the flag -s; 0: none */
 };
 
@@ -92,6 +94,11 @@ bool settings_put_text(struct settings *s, enum setting id, const char *text);
 bool settings_put_number(struct settings *s, enum setting id, double number);
 bool settings_parse(struct settings *s, enum setting id, const char *text);
 
+/* Takes over what is given in `others`, of the same program, and not in `s`. */
+void settings_add(struct settings *s, const struct settings *others);
+/* Whether the setting has the same value in both, given or by default. */
+bool settings_equal(const struct settings *a, const struct settings *b, enum setting id);
+
 /* Whether a setter has set it. */
 bool settings_given(const struct settings *s, enum setting id);
 /* The value; its row must have the type in the function's name, and the program must have the
@@ -112,6 +119,8 @@ void setting_takes(enum setting id, char *out, size_t n);
 void setting_bounds(enum setting id, char *out, size_t n);
 /* Its default, "16M", "info", or its words; "" for flags. */
 void setting_standard(enum setting id, char *out, size_t n);
+/* Its value as it would be typed; "" for a text that is not given. */
+void settings_show(const struct settings *s, enum setting id, char *out, size_t n);
 /* One line about a value that was not accepted: "--wait takes a number from 0 to 1000000, not 'x'".
  * `name` is what the user called the setting. */
 void setting_refuse(enum setting id, const char *name, const char *value, char *out, size_t n);

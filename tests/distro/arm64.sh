@@ -45,7 +45,7 @@ get_libraries() {
   [ -s "$temporary/sources.list" ] || return 1
   for_arm64 apt-get update || return 1
   for_arm64 apt-cache show "$msgpack" >/dev/null || msgpack=libmsgpack-dev
-  for_arm64 apt-get -y --download-only install libc6-dev libuv1-dev "$msgpack" liblua5.1-0-dev libinih-dev libseccomp-dev libedit-dev libncurses-dev libmicrohttpd-dev check || return 1
+  for_arm64 apt-get -y --download-only install libc6-dev libuv1-dev "$msgpack" liblua5.1-0-dev libinih-dev libseccomp-dev libedit-dev libncurses-dev libmicrohttpd-dev libconfuse-dev check || return 1
   # Where /lib is a link in the system, packages have all of it in /usr/lib; where it is not, in both.
   for package in "$temporary"/apt/archives/*.deb; do dpkg-deb -x "$package" "$sysroot"; done
   if [ ! -e "$sysroot/lib" ]; then ln -s usr/lib "$sysroot/lib"; fi

@@ -7,6 +7,7 @@
 # in namespaces of its own, so that mounts and processes end with it, however it ends; the directory goes too.
 #
 #   DISTRO_COMMANDS             what is run in the clone (default: "make demo && make check")
+#   DISTRO_FRESH                1: in the system there is another one, /srv/fresh, as it was bootstrapped
 #   DEBIAN_MIRROR, UBUNTU_MIRROR  where packages come from (default: where this machine's apt gets its own)
 #   GAIJIN_TEST_SLOWER          multiplies the time limits of the tests
 #
@@ -89,6 +90,10 @@ bootstrap() {
   fi
   cp /etc/resolv.conf "$temporary/system/etc/resolv.conf"
   echo force-unsafe-io >"$temporary/system/etc/dpkg/dpkg.cfg.d/no-sync" # it does not live long
+  if [ "${DISTRO_FRESH:-}" = 1 ]; then
+    cp -a "$temporary/system" "$temporary/fresh"
+    mv "$temporary/fresh" "$temporary/system/srv/fresh"
+  fi
   GIT_CONFIG_COUNT=1 GIT_CONFIG_KEY_0=safe.directory GIT_CONFIG_VALUE_0='*' \
     git clone -q --bare "$root" "$temporary/system/srv/gaijin.git"
   # Its apt has the archive already, but knows no proxy of ours.

@@ -29,7 +29,7 @@ wait_until has cut listens
 # words COMMAND: how it is called; nothing if it asks no broker, or there is nothing to be cut.
 words() {
   case $1 in
-    run | help | wait | kill | stop | upgrade | top | web | metrics) ;; # a broker or worker of their own, or no end
+    run | help | wait | kill | stop | upgrade | top | web | metrics | ps | logs | start | restart) ;; # a broker or worker of their own, or no end
     policy) echo "policy show" ;;
     monitor) echo "monitor" ;;
     clients | status) example "$1" | sed 's/ --watch.*//' ;;

@@ -4,30 +4,13 @@
 # gaijinctl with real brokers and workers: what its commands show, how `run` starts, prefixes and stops, and the exit
 # statuses.
 . "$(dirname "$0")/lib.sh"
-ctl=$build/gaijinctl
-export TMPDIR=$dir/tmp
-mkdir "$TMPDIR"
+. "$(dirname "$0")/run.sh"
 
 # shows COMMAND PATTERN: the command's JSON has a line like that.
 shows() { "$ctl" --json "$1" >"$dir/out" 2>"$dir/err" && out_has "$2"; }
-script() { cat >"$dir/$1.lua"; }
-children_of() { cat "/proc/$1/task/$1/children"; }
 # Sends SIGINT once more; two at the same moment are one.
 interrupt() { kill -INT "$1" 2>/dev/null; gone "$1"; }
 nothing_left() { is_empty "$TMPDIR"; }
-# Starts gaijinctl in the background, its output in $dir/out and $dir/err; its pid is $background.
-begin() {
-  : >"$dir/out"
-  "$ctl" "$@" >>"$dir/out" 2>"$dir/err" </dev/null &
-  background=$!
-  started+=("$background")
-}
-# Waits for $background to end; its status is in $status.
-end_of_background() {
-  wait_until gone "$background" || kill -9 "$background" 2>/dev/null
-  status=0
-  wait "$background" 2>/dev/null || status=$?
-}
 
 story="bad usage"
 for words in "" "nope" "--wrong" "clients --wrong" "tokens --host" "clients x" "labels a b" "run" "run --json x.lua" "run missing.lua" \
@@ -350,13 +333,6 @@ print("counted", t.n > 0)
 stop()
 gaijin.stop()
 LUA
-# The broker is a child of gaijinctl's.
-broker_of() {
-  local child
-  for child in $(children_of "$1"); do
-    [ "$(cat "/proc/$child/comm" 2>/dev/null)" != gaijin-broker ] || echo "$child"
-  done | grep .
-}
 killed() { now=$(broker_of "$background") && [ "$now" != "$before" ]; }
 returned() { [ "$(grep -c 'back at the broker' "$dir/err")" -ge "$1" ]; }
 export LAST=$dir/last

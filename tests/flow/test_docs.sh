@@ -76,7 +76,7 @@ play_api() {
   end_page
 }
 
-for page in README.md docs/tutorial.md examples/python/README.md docs/lua-api.md docs/policy.md docs/sandbox.md docs/touch.md docs/leaks.md; do
+for page in README.md docs/tutorial.md examples/python/README.md docs/lua-api.md docs/policy.md docs/sandbox.md docs/touch.md docs/leaks.md docs/operations.md; do
   if [[ $page == *"${PAGE:-}"* ]]; then play_page "$page"; fi
 done
 if [[ docs/lua-api.md == *"${PAGE:-}"* ]]; then play_api; fi

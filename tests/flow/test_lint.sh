@@ -10,7 +10,7 @@ good_tree() {
   rm -rf "$dir/tree"
   mkdir -p "$dir/tree"
   cd "$dir/tree" || exit 1
-  mkdir -p {proto,client-lib/include/gaijin,policy,examples,tests,docs} broker/{base,books} lua/{vm,api} \
+  mkdir -p {proto,client-lib/include/gaijin,policy,examples,packaging,tests,docs} broker/{base,books} lua/{vm,api} \
     tools/{base,cmd,dev} tools/top/{model,feed,pages}
   source_file proto/base.h
   source_file proto/ops.def

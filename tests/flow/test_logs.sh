@@ -103,6 +103,17 @@ check "a broker that cannot run" parses second 'level=^error$' 'program=^gaijin-
 end_started
 check "to the end" parses broker 'event=^ends on signal 15$'
 
+story=journal
+start_broker --log-format journal --log-level debug
+start named "$build/gaijin-worker" --log-format journal -n shop -e 'gaijin.spawn(function() error("bad") end)'
+check "a worker's error has its level" eventually has named '^<3>error: shop: .*bad$'
+check "who comes" eventually has broker '^<6>info: worker shop connected \(user [0-9]+, process [0-9]+\)$'
+check "an observer" has broker '^<7>debug: observer @gaijinctl connected'
+run "$build/gaijin-broker" -s "$GAIJIN_SOCKET" --log-format journal
+check "a broker that cannot run" err_has '^<3>error: another broker is already running'
+end_started
+check "every line has its level" test "$(grep -cvE '^<[3-7]>' "$dir/broker.out")" = 0
+
 story=run
 echo 'print("out") io.stderr:write("err, no end")' >"$dir/prints.lua"
 unset GAIJIN_SOCKET

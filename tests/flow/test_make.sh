@@ -53,8 +53,8 @@ with() { # NAME...: these libraries are there
   for name in "$@"; do printf 'Name: %s\nDescription: none\nVersion: 1\n' "$name" >"$dir/pc/$name.pc"; done
 }
 program=$dir/build/obj/proto/status.o test=$dir/build/obj/tests/unit/test_proto_pt.o
-refuses "no library" "missing: libuv lua5.1 inih libseccomp libedit ncursesw libmicrohttpd. Run \`tools/setup.sh\`, which" "${lacking[@]}" "$program"
-program_has=(libuv lua5.1 inih libseccomp libedit ncursesw libmicrohttpd)
+refuses "no library" "missing: libuv lua5.1 inih libseccomp libedit ncursesw libmicrohttpd libconfuse. Run \`tools/setup.sh\`, which" "${lacking[@]}" "$program"
+program_has=(libuv lua5.1 inih libseccomp libedit ncursesw libmicrohttpd libconfuse)
 with "${program_has[@]}"
 story="what programs need"
 run "${lacking[@]}" -n "$program"
@@ -73,7 +73,7 @@ run "${lacking[@]}" help
 check "is shown" test "$status" = 0
 
 mkdir "$dir/a b"
-cp -r "$root"/{Makefile,proto,client-lib,tools} "$dir/a b/"
+cp -r "$root"/{Makefile,install.mk,proto,client-lib,tools} "$dir/a b/"
 story="in a folder with a blank"
 run make -C "$dir/a b" --no-print-directory build/docs-tables build/libgaijin.so
 check "builds" test "$status" = 0

@@ -53,15 +53,32 @@ start shop "$build/gaijin-worker" -n shop -e ''
 wait_until "$ctl" wait shop --timeout 1
 check "workers" completes "shop" labels ""
 check "workers of a flag" completes "shop" tokens --host sh
+GAIJIN_SOCKET=$dir/none
+check "of no broker" not "shop" labels ""
+check "of the one whose socket is said" completes "shop" -s "$dir/gaijin.sock" labels ""
+check "behind the command, too" completes "shop" labels --socket = "$dir/gaijin.sock" ""
+GAIJIN_SOCKET=$dir/gaijin.sock
 
 # As a user of zsh has it, in a terminal.
 story="completion in zsh"
+check "a colon in a text is none of its marks" grep -F "'status:the broker on one screen\\: what" "$man/_gaijinctl"
+check "a quote does not end it" grep -F "worker'\\''s scheduler" "$man/_gaijinctl"
+for program in gaijin-broker gaijin-worker gaijinctl; do
+  for flag in $("$build/$program" --help | grep -o -- ' --[a-z][a-z-]*' | sort -u); do
+    check "$program: $flag" grep -e "^ *'$flag=\?\[" "$man/_gaijinctl"
+  done
+done
+for command in $("$ctl" help | sed -n 's/^  \([a-z][a-z-]*\)\( .*\)\?$/\1/p'); do
+  check "the command $command" grep -e "^    '$command:" "$man/_gaijinctl"
+  check "and what is its own" grep -e "^    $command)$" "$man/_gaijinctl"
+done
 if command -v zsh >/dev/null && command -v tmux >/dev/null; then
+  check "zsh can read it" zsh -n "$man/_gaijinctl"
   . "$root/tests/flow/terminal.sh"
   terminal 80 24
   typed "clear; PS1='zsh> ' zsh -f"
   wait_until screen_has '^zsh> *$'
-  typed "PS1='zsh> '; autoload -U compinit bashcompinit; compinit -u -D; bashcompinit; . $man/gaijinctl.bash; clear"
+  typed "PS1='zsh> '; fpath=($man \$fpath); autoload -U compinit; compinit -u -D; cd $dir; clear"
   wait_until screen_has '^zsh> *$'
   keys -l "gaijinctl toke"
   keys Tab
@@ -70,6 +87,46 @@ if command -v zsh >/dev/null && command -v tmux >/dev/null; then
   keys -l "gaijinctl tokens --min"
   keys Tab
   check "a flag" eventually screen_has '^zsh> gaijinctl tokens --min-age'
+  keys C-u
+  keys -l "gaijinctl tokens --kin"
+  keys Tab
+  keys -l "us"
+  keys Tab
+  check "a word of a choice" eventually screen_has '^zsh> gaijinctl tokens --kind=userdata'
+  keys C-u
+  keys -l "gaijinctl clients -o work"
+  keys Tab
+  check "a column" eventually screen_has '^zsh> gaijinctl clients -o worker'
+  keys C-u
+  keys -l "gaijinctl clients -o worker,answ"
+  keys Tab
+  check "another column" eventually screen_has '^zsh> gaijinctl clients -o worker,answering'
+  keys C-u
+  keys -l "gaijinctl tokens --sort hol"
+  keys Tab
+  check "a column that sorts" eventually screen_has '^zsh> gaijinctl tokens --sort holders'
+  keys C-u
+  keys -l "gaijinctl tokens --host sho"
+  keys Tab
+  check "a worker of a flag" eventually screen_has '^zsh> gaijinctl tokens --host shop'
+  keys C-u
+  keys -l "gaijinctl help toke"
+  keys Tab
+  check "a command to tell of" eventually screen_has '^zsh> gaijinctl help tokens'
+  keys C-u
+  keys -l "GAIJIN_SOCKET= gaijinctl -s gaijin.sock labels sho"
+  keys Tab
+  check "a worker of the broker whose socket is said" eventually screen_has '^zsh> GAIJIN_SOCKET= gaijinctl -s gaijin.sock labels shop'
+  keys C-u
+  keys -l "gaijin-worker scr"
+  keys Tab
+  check "a script" eventually screen_has '^zsh> gaijin-worker script.lua'
+  keys C-u
+  keys -l "gaijin-broker --log-l"
+  keys Tab
+  keys -l "de"
+  keys Tab
+  check "a flag of the broker" eventually screen_has '^zsh> gaijin-broker --log-level=debug'
   keys C-u
   keys -l "gaijinctl labels sho"
   keys Tab

@@ -53,8 +53,8 @@ asked() { grep -- "$1" "$dir/asked" >/dev/null; }
 # What apt-get was asked to install, without its flags.
 installed() { sed -n 's/.*install //p' "$dir/asked" | sed -n '$p'; }
 
-programs='libuv1-dev liblua5.1-0-dev libinih-dev libseccomp-dev libedit-dev libncurses-dev libmicrohttpd-dev'
-lines libraries libuv lua5.1 inih libseccomp libedit ncursesw libmicrohttpd
+programs='libuv1-dev liblua5.1-0-dev libinih-dev libseccomp-dev libedit-dev libncurses-dev libmicrohttpd-dev libconfuse-dev'
+lines libraries libuv lua5.1 inih libseccomp libedit ncursesw libmicrohttpd libconfuse
 lines archive
 lines brings
 setup "nothing is missing"
@@ -65,7 +65,7 @@ check "installs nothing" test ! -s "$dir/asked"
 lines libraries
 # shellcheck disable=SC2086 # several names
 lines archive $programs libmsgpack-c-dev check
-lines brings 'libuv1-dev libuv' 'libmsgpack-c-dev msgpack-c' 'libmsgpack-dev msgpack' 'check check' 'liblua5.1-0-dev lua5.1' 'libinih-dev inih' 'libseccomp-dev libseccomp' 'libedit-dev libedit' 'libncurses-dev ncursesw' 'libmicrohttpd-dev libmicrohttpd'
+lines brings 'libuv1-dev libuv' 'libmsgpack-c-dev msgpack-c' 'libmsgpack-dev msgpack' 'check check' 'liblua5.1-0-dev lua5.1' 'libinih-dev inih' 'libseccomp-dev libseccomp' 'libedit-dev libedit' 'libncurses-dev ncursesw' 'libmicrohttpd-dev libmicrohttpd' 'libconfuse-dev libconfuse'
 setup "without libraries"
 check "succeeds" test "$status" = 0
 check "installs what the programs need, and no more" test "$(installed)" = "$programs"
@@ -80,7 +80,7 @@ check "fetches the lists" asked update
 check "installs the packages that the lists have" test "$(installed)" = "$programs"
 rm "$dir/mirror"
 
-lines libraries libuv lua5.1 inih libseccomp libedit ncursesw
+lines libraries libuv lua5.1 inih libseccomp libedit ncursesw libconfuse
 lines archive libmicrohttpd-dev
 lines brings
 setup "a package that brings no library"
@@ -99,7 +99,7 @@ for tool in g++ lua5.1 luajit python3 tmux dot; do ln -s "$(command -v "$tool")"
 lines brings 'libmsgpack-c-dev msgpack-c' 'libmsgpack-dev msgpack' 'check check'
 for release in 'Debian 12:libmsgpack-dev' 'Debian 13:libmsgpack-c-dev'; do
   package=${release#*:}
-  lines libraries libuv lua5.1 inih libseccomp libedit ncursesw libmicrohttpd
+  lines libraries libuv lua5.1 inih libseccomp libedit ncursesw libmicrohttpd libconfuse
   lines archive check "$package"
   setup "the tests' needs, ${release%:*}" packages
   check "succeeds" test "$status" = 0
@@ -109,7 +109,7 @@ for release in 'Debian 12:libmsgpack-dev' 'Debian 13:libmsgpack-c-dev'; do
   check "installs nothing" test ! -s "$dir/asked"
 done
 
-lines libraries libuv lua5.1 inih libseccomp libedit ncursesw libmicrohttpd
+lines libraries libuv lua5.1 inih libseccomp libedit ncursesw libmicrohttpd libconfuse
 rm "$bin/apt-get"
 setup "another system" packages
 check "fails" test "$status" = 1

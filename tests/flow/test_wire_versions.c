@@ -21,7 +21,7 @@
 
 /* Hello as version 1 had it: [1, "bank", false]. The reply has its version at byte 41. */
 static const char hello_1[] = REQUEST("\x2b", "\x01", "\x01") "\x93\x01\xa4" "bank" "\xc2";
-static const char hello_8_to_9[] = REQUEST("\x28", "\x01", "\x01") "\x94\x08\x09\xc0\xc2";
+static const char hello_9_to_10[] = REQUEST("\x28", "\x01", "\x01") "\x94\x09\x0a\xc0\xc2";
 static const char ping[] = REQUEST("\x24", "\x18", "\x02") "\x90";
 enum { KIND_AT = 7, OP_AT = 9, ID_AT = 24, BODY_AT = 40 };
 
@@ -81,11 +81,11 @@ END_TEST
 START_TEST(a_client_of_the_future_is_told_why_not) {
   char text[128];
   snprintf(text, sizeof text,
-           "speaks versions 1 to %d of the wire, you speak versions 8 to 9; update the broker",
+           "speaks versions 1 to %d of the wire, you speak versions 9 to 10; update the broker",
            WIRE_VERSION_MOST);
   struct raw r = {.bed = bed_open(NULL)};
   r.fd = bed_raw(r.bed);
-  send_all(&r, hello_8_to_9, sizeof hello_8_to_9 - 1);
+  send_all(&r, hello_9_to_10, sizeof hello_9_to_10 - 1);
   expect(&r, 3, 1, 1);
   ck_assert_ptr_nonnull(memmem(r.message, r.size, text, strlen(text)));
   ck_assert_int_eq(recv(r.fd, r.message, 1, 0), 0);

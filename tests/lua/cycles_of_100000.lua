@@ -3,11 +3,11 @@
 --@ broker --cycle-time=0
 --@ worker R
 require "looker"
---@ worker C
+--@ worker C flags=--cycle-pause,1.5
 require "ring"
---@ worker D
+--@ worker D flags=--cycle-pause,1.5
 require "ring"
---@ worker B once
+--@ worker B once flags=--call-timeout,0
 local t = require "t"
 local look, C, D = bakaGaijin("R").look, bakaGaijin("C"), bakaGaijin("D")
 local n = t.share(100) * 500 -- of each

@@ -4,31 +4,31 @@
 --@ broker --cycle-time=0
 --@ worker R
 require "looker"
---@ worker W1
+--@ worker W1 flags=--cycle-pause,1.5
 require "ring"
---@ worker W2
+--@ worker W2 flags=--cycle-pause,1.5
 require "ring"
---@ worker W3
+--@ worker W3 flags=--cycle-pause,1.5
 require "ring"
---@ worker W4
+--@ worker W4 flags=--cycle-pause,1.5
 require "ring"
---@ worker W5
+--@ worker W5 flags=--cycle-pause,1.5
 require "ring"
---@ worker W6
+--@ worker W6 flags=--cycle-pause,1.5
 require "ring"
---@ worker W7
+--@ worker W7 flags=--cycle-pause,1.5
 require "ring"
---@ worker W8
+--@ worker W8 flags=--cycle-pause,1.5
 require "ring"
---@ worker W9
+--@ worker W9 flags=--cycle-pause,1.5
 require "ring"
---@ worker W10
+--@ worker W10 flags=--cycle-pause,1.5
 require "ring"
---@ worker W11
+--@ worker W11 flags=--cycle-pause,1.5
 require "ring"
---@ worker W12
+--@ worker W12 flags=--cycle-pause,1.5
 require "ring"
---@ worker B once
+--@ worker B once flags=--call-timeout,0
 local t = require "t"
 local look = bakaGaijin("R").look
 local W, made = {}, 0

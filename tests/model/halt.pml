@@ -7,6 +7,10 @@
  * An object may be a root, or the AT; each may also be in a weak table, from which a script fetches it without a message. What
  * has no other reference is still there: its pool entry, or the collector that has not run, keeps it. A step is one message
  * handled, one decision of a script, or one answer of a forked child. -DM_... makes one wrong turn; -DGOAL=n must be reachable.
+ *
+ * -DPARTS: the two are one part of several that are halted one after the other. Between check and halt they run while another part
+ * stands still, of which there is a third worker: it is no member, and may be sent a token meanwhile. A halt that comes to nothing
+ * is followed by another check and halt of the same round, so ROUNDS is how often; decisions of all of them name the same round.
  */
 #ifndef SENDS
 #define SENDS 2
@@ -29,6 +33,21 @@
 #define HALT_LIVE 7
 #define HALT_CLEAR 8
 #define WITHDRAW 9
+#define AWAY 10    /* VALUE, to the third worker; from that: to the other one of the token's */
+#define WAIT 11    /* a phase of the broker's: all is clear, and another part is halted */
+
+#ifdef PARTS
+#define IS_HALTED(x) (halted[x] != 0)
+#define IS_ROUND(number) true
+#else
+#define IS_HALTED(x) (halted[x] == arg)
+#define IS_ROUND(number) (number == round)
+#endif
+#ifdef M_ANY_VOTE
+#define IS_ANSWER(number) true
+#else
+#define IS_ANSWER(number) (number == round)
+#endif
 
 chan up0 = [DEPTH] of { byte, byte };
 chan up1 = [DEPTH] of { byte, byte };
@@ -46,11 +65,16 @@ byte child[2];                       /* what a forked one is about to answer; 0:
 byte child_round[2], checked[2];     /* nothing was live in the check of this round, and no code has run since */
 bool asked_out[2];                   /* it has said withdraw */
 
+#ifdef PARTS
+chan up2 = [1] of { byte, byte };
+chan down2 = [1] of { byte, byte };
+bool third_has[2], third_waits[2];   /* the third worker's scripts have the AT; a value waits there */
+#endif
 byte flying[2];                      /* messages with a value of this token */
 byte sends = SENDS, cuts = CUTS;
 
 /* The broker. */
-byte phase, round, rounds = ROUNDS;  /* phase: 0, CHECK or HALT */
+byte phase, round, rounds = ROUNDS;  /* phase: 0, CHECK, WAIT or HALT */
 bool voted[2], touched;
 bool done;                           /* condemned once */
 
@@ -63,6 +87,10 @@ hidden byte a_live_token_is_condemned, names_what_is_gone; /* names for run.sh, 
 inline judge() {
   tok0 = pinned[0] || flying[0] > 0 || root_at[1] || pending[1];
   tok1 = pinned[1] || flying[1] > 0 || root_at[0] || pending[0];
+#ifdef PARTS
+  tok0 = tok0 || third_has[0] || third_waits[0];
+  tok1 = tok1 || third_has[1] || third_waits[1];
+#endif
   obj0 = root_own[0] || tok0;
   obj1 = root_own[1] || tok1;
   tok0 = tok0 || (obj1 && has_at[1]);
@@ -78,7 +106,14 @@ inline nothing_wrong() {
   assert(!(condemned[1] && tok1) || a_live_token_is_condemned)
 }
 
+#ifdef PARTS
+#define ROOM_DOWN (len(down0) < DEPTH && len(down1) < DEPTH && nfull(down2))
+/* As the books say: what it holds is no suspect. */
+#define THIRD_HOLDS (third_has[0] || third_has[1] || third_waits[0] || third_waits[1] || len(down2) > 0 || len(up2) > 0)
+#else
+#define THIRD_HOLDS false
 #define ROOM_DOWN (len(down0) < DEPTH && len(down1) < DEPTH)
+#endif
 #define ROOM_UP(x) ((x == 0 && nfull(up0)) || (x == 1 && nfull(up1)))
 
 inline send_up(x, k, a) {
@@ -121,6 +156,14 @@ inline enter(p) {
   touched = false;
   tell_both(p, round)
 }
+/* All is clear in check. */
+inline go_on() {
+#ifdef PARTS
+  phase = WAIT
+#else
+  enter(HALT)
+#endif
+}
 inline condemn() {
   tell_both(CONDEMN, round);
   phase = 0;
@@ -140,7 +183,7 @@ inline take_vote(x, is_live) {
 #ifdef M_NO_HALT
     :: voted[0] && voted[1] && phase == CHECK && !touched -> condemn()
 #else
-    :: voted[0] && voted[1] && phase == CHECK && !touched -> enter(HALT)
+    :: voted[0] && voted[1] && phase == CHECK && !touched -> go_on()
 #endif
     :: voted[0] && voted[1] && phase == HALT -> condemn()
     :: else
@@ -148,28 +191,72 @@ inline take_vote(x, is_live) {
   fi
 }
 
+inline touch() {
+  assert(!done || !condemned[arg] || names_what_is_gone);
+#ifndef M_NO_TOUCH
+  touched = true;
+  if
+  :: phase == HALT -> end_round()
+  :: else
+  fi
+#endif
+}
+
 inline broker_reads(x) {
   if
   :: kind == VALUE ->
-    assert(!done || !condemned[arg] || names_what_is_gone);
-#ifndef M_NO_TOUCH
-    touched = true;
-    if
-    :: phase == HALT -> end_round()
-    :: else
-    fi;
-#endif
+    touch();
     if
     :: x == 0 -> down1!VALUE,arg
     :: else -> down0!VALUE,arg
     fi
-  :: (kind == LIVE || kind == CLEAR) && phase == CHECK && arg == round && !voted[x] -> take_vote(x, kind == LIVE)
-  :: (kind == HALT_LIVE || kind == HALT_CLEAR) && phase == HALT && arg == round && !voted[x] ->
+#ifdef PARTS
+  :: kind == AWAY -> touch(); down2!VALUE,arg
+#endif
+  :: (kind == LIVE || kind == CLEAR) && phase == CHECK && IS_ANSWER(arg) && !voted[x] -> take_vote(x, kind == LIVE)
+  :: (kind == HALT_LIVE || kind == HALT_CLEAR) && phase == HALT && IS_ANSWER(arg) && !voted[x] ->
     take_vote(x, kind == HALT_LIVE)
-  :: kind == WITHDRAW && phase == HALT && arg == round -> end_round()
+  :: kind == WITHDRAW && phase == HALT && IS_ROUND(arg) -> end_round()
   :: else
   fi
 }
+
+#ifdef PARTS
+/* The other part has been halted. */
+inline halt_this_part() {
+  if
+#ifndef M_TOUCH_FORGOTTEN
+  :: touched -> end_round()
+#endif
+  :: else -> enter(HALT)
+  fi
+}
+
+/* ---- The third worker ---- */
+
+inline broker_reads_of_third() {
+  touch();
+  if
+  :: (arg == 0) == (kind == VALUE) -> down0!VALUE,arg
+  :: else -> down1!VALUE,arg
+  fi
+}
+
+inline third() {
+  if
+  :: nempty(down2) -> down2?kind,arg; flying[arg]--; third_waits[arg] = true
+  :: third_waits[0] -> third_waits[0] = false; third_has[0] = true
+  :: third_waits[1] -> third_waits[1] = false; third_has[1] = true
+  :: third_has[0] -> third_has[0] = false
+  :: third_has[1] -> third_has[1] = false
+  :: third_has[0] && sends > 0 && nfull(up2) -> sends--; flying[0]++; up2!VALUE,0
+  :: third_has[1] && sends > 0 && nfull(up2) -> sends--; flying[1]++; up2!VALUE,1
+  :: third_has[0] && sends > 0 && nfull(up2) -> sends--; flying[0]++; up2!AWAY,0
+  :: third_has[1] && sends > 0 && nfull(up2) -> sends--; flying[1]++; up2!AWAY,1
+  fi;
+  nothing_wrong()
+}
+#endif
 
 /* ---- Workers ---- */
 
@@ -225,13 +312,13 @@ inline worker_reads(x) {
     condemn_here(x)
 #else
     if
-    :: halted[x] == arg -> condemn_here(x)
+    :: IS_HALTED(x) -> condemn_here(x)
     :: else
     fi
 #endif
   :: kind == RESUME ->
     if
-    :: halted[x] == arg -> halted[x] = 0
+    :: IS_HALTED(x) -> halted[x] = 0
     :: else
     fi
   fi
@@ -256,6 +343,10 @@ inline script(x, o) {
   :: pending[x] -> pending[x] = false; root_at[x] = true
   :: root_own[x] && sends > 0 && ROOM_UP(x) && !condemned[x] -> sends--; flying[x]++; send_up(x, VALUE, x)
   :: root_at[x] && sends > 0 && ROOM_UP(x) -> sends--; flying[o]++; send_up(x, VALUE, o)
+#ifdef PARTS
+  :: root_own[x] && sends > 0 && ROOM_UP(x) && !condemned[x] -> sends--; flying[x]++; send_up(x, AWAY, x)
+  :: root_at[x] && sends > 0 && ROOM_UP(x) -> sends--; flying[o]++; send_up(x, AWAY, o)
+#endif
   fi;
   RUNS(x);
   nothing_wrong()
@@ -291,6 +382,8 @@ inline withdraw(x) {
 #define REACHED (asked_out[0] && condemned[0])
 #elif GOAL == 4 /* an object that is a root is condemned: its token only */
 #define REACHED (condemned[0] && root_own[0])
+#elif GOAL == 5 /* what the third worker was sent, and has let go, is condemned */
+#define REACHED (condemned[0] && sends == 0)
 #endif
 #define GOAL_IS assert(!(REACHED))
 #else
@@ -306,8 +399,13 @@ init {
   /* The broker. */
   :: atomic { nempty(up0) && ROOM_DOWN && !(len(down0) + 1 >= DEPTH && phase) -> up0?kind,arg; broker_reads(0); GOAL_IS }
   :: atomic { nempty(up1) && ROOM_DOWN && !(len(down1) + 1 >= DEPTH && phase) -> up1?kind,arg; broker_reads(1); GOAL_IS }
-  :: atomic { phase == 0 && !done && rounds > 0 && ROOM_DOWN -> rounds--; round++; enter(CHECK) }
+  :: atomic { phase == 0 && !done && rounds > 0 && ROOM_DOWN && !THIRD_HOLDS -> rounds--; round++; enter(CHECK) }
   :: atomic { phase != 0 && ROOM_DOWN -> end_round() } /* it takes too long */
+#ifdef PARTS
+  :: atomic { phase == WAIT && ROOM_DOWN -> halt_this_part(); GOAL_IS }
+  :: atomic { nempty(up2) && ROOM_DOWN && !(len(down0) + 1 >= DEPTH && phase) -> up2?kind,arg; broker_reads_of_third() }
+  :: atomic { (len(down2) > 0 || third_has[0] || third_has[1] || third_waits[0] || third_waits[1]) -> third() }
+#endif
   /* Workers. */
   :: atomic { nempty(down0) && child[0] == 0 && nfull(up0) && ROOM_DOWN -> down0?kind,arg; worker_reads(0); GOAL_IS }
   :: atomic { nempty(down1) && child[1] == 0 && nfull(up1) && ROOM_DOWN -> down1?kind,arg; worker_reads(1); GOAL_IS }

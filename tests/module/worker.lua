@@ -4,7 +4,8 @@
 -- Understands the flags those tests use.
 local flags = { ["-n"] = "name", ["-s"] = "socket", ["-e"] = "code", ["--grace"] = "grace", ["--max-depth"] = "max_depth",
   ["--call-timeout"] = "call_timeout", ["--max-fibers"] = "max_fibers", ["--atc-time"] = "atc_time",
-  ["--collector-waits"] = "collector_waits", ["--max-decoded"] = "max_decoded" }
+  ["--collector-waits"] = "collector_waits", ["--max-decoded"] = "max_decoded",
+  ["--cycle-pause"] = "cycle_pause" }
 local options, once, i = { signals = true }, false, 1
 while arg[i] and arg[i]:sub(1, 1) == "-" do
   if arg[i] == "--once" then

@@ -16,8 +16,21 @@ end
 local function is_lost(e) return type(e) == "string" and e:find("^gaijin: lost: ") ~= nil end
 local function fail(...) error(("stress: " .. select(1, ...)):format(select(2, ...)), 0) end
 
+-- Who has the *sign* of an object, a userdata with a finaliser that only the object refers to, in a weak table has an object that Lua's
+-- roots reach. One whose sign has left that table is there for a finaliser's sake: what it refers to may have been finalised, ATs too.
+local pattern = newproxy(true)
+getmetatable(pattern).__gc = function() end
+local signs = setmetatable({}, { __mode = "v" }) -- by serial number
+
+local function new_sign(serial)
+  local sign = newproxy(pattern)
+  signs[serial] = sign
+  return sign
+end
+
 local function new_table(serial, wide)
   local t = { serial = serial }
+  if serial % 2 == 0 then setmetatable(t, { sign = new_sign(serial) }) end -- the others have no metatable, and no sign
   if wide then
     for i = 1, FILLERS do t[1000 + i] = true end
   end
@@ -25,11 +38,11 @@ local function new_table(serial, wide)
 end
 
 local function new_function(serial)
-  local cells = {}
+  local cells, sign = {}, new_sign(serial)
   return function(op, k, v)
     if op == "get" then return cells[k] end
     if op == "set" then cells[k] = v return end
-    if op == "cells" then return cells end -- only asked at home
+    if op == "cells" then return cells, sign end -- only asked at home
     return serial
   end
 end
@@ -61,6 +74,7 @@ local function new_userdata(serial)
   meta.__newindex = cells
   meta.__gc = function() state.is_finalised = true end
   states[u] = state
+  signs[serial] = u
   return u
 end
 
@@ -86,7 +100,7 @@ end
 -- Where an object of ours has its cells.
 local function cells_of(object)
   local t = raw_type(object)
-  if t == "function" then return object("cells") end
+  if t == "function" then return (object("cells")) end
   if t == "userdata" then return object.cells end
   return t == "table" and object or {}
 end
@@ -149,6 +163,6 @@ local function verify(v, expected, tolerance)
 end
 
 return {
-  makers = makers, get_cell = get_cell, set_cell = set_cell, home_cell = home_cell, clear_cell = clear_cell, clear_cells = clear_cells,
+  makers = makers, signs = signs, get_cell = get_cell, set_cell = set_cell, home_cell = home_cell, clear_cell = clear_cell, clear_cells = clear_cells,
   is_dead = is_dead, is_lost = is_lost, fail = fail, probe = probe, verify = verify, forgive = forgive,
 }

@@ -66,7 +66,7 @@ START_TEST(clients_without_observers) {
   for (uint32_t i = 0; i < rows; i++) {
     const char *name;
     uint32_t size;
-    expect_row(17);
+    expect_row(18);
     ck_assert(reader_string(&o.r, &name, &size) && size == 1);
     bool is_a = name[0] == 'a';
     ck_assert_uint_eq(wire_uint(&o), is_a ? a.host : b.host);
@@ -85,6 +85,7 @@ START_TEST(clients_without_observers) {
     expect_bool(true);  /* answering */
     for (int k = 0; k < 3; k++) ck_assert_uint_eq(wire_uint(&o), 0); /* bytes, waits, refused */
     wire_expect_text(&o, "socket");
+    wire_expect_text(&o, "named");
   }
 }
 END_TEST
@@ -96,13 +97,14 @@ static bool answering(const struct end *e) {
   bool answers = true, found = false;
   page("clients", 0, NULL, NULL, &rows);
   while (rows-- > 0) {
-    expect_row(17);
+    expect_row(18);
     reader_next(&o.r, &v);
     bool it = wire_uint(&o) == e->host;
     for (int i = 0; i < 10; i++) ck_assert(reader_next(&o.r, &v));
     ck_assert(reader_bool(&o.r, &v.boolean));
     for (int i = 0; i < 3; i++) wire_uint(&o);
     wire_expect_text(&o, "socket");
+    wire_expect_text(&o, "named");
     if (it) answers = v.boolean;
     found = found || it;
   }
@@ -351,7 +353,7 @@ START_TEST(clients_and_loads_come_in_pages_each_once) {
         const char *name;
         uint32_t size;
         struct value v;
-        expect_row(k ? 10 : 17);
+        expect_row(k ? 10 : 18);
         if (k) wire_expect_text(&o, "a");
         ck_assert(reader_string(&o.r, &name, &size));
         int n = name[0] == 'm' ? atoi(name + 1) : -1; /* names are followed by other values */
@@ -359,7 +361,7 @@ START_TEST(clients_and_loads_come_in_pages_each_once) {
           ck_assert(!met[n]);
           met[n] = true;
         }
-        for (int i = k ? 2 : 1; i < (k ? 10 : 17); i++) ck_assert(reader_next(&o.r, &v));
+        for (int i = k ? 2 : 1; i < (k ? 10 : 18); i++) ck_assert(reader_next(&o.r, &v));
       }
       pages++;
     } while (cursor);

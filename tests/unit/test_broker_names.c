@@ -31,7 +31,7 @@ START_TEST(a_name_has_one_living_owner) {
   ck_assert_int_eq(names_take(&names, "shop", 4, 2, &other), NAMES_TAKEN);
   ck_assert_uint_eq(host_of("shop"), 1);
   ck_assert_uint_eq(host_of("sho"), SLAB_NONE);
-  names_give_up(&names, shop);
+  names_give_up(&names, shop, 1);
   ck_assert_uint_eq(host_of("shop"), SLAB_NONE);
   take("shop", 2);
   ck_assert_uint_eq(host_of("shop"), 2);
@@ -70,10 +70,34 @@ START_TEST(a_new_owner_is_not_ready) {
   uint32_t shop = take("shop", 1), host;
   names_at(&names, shop)->ready = true;
   ck_assert(names_watch(&names, "other", 5, NAMES_READY, 7, 70));
-  names_give_up(&names, shop);
+  names_give_up(&names, shop, 1);
   take("shop", 2);
   ck_assert(!names_has_happened(&names, "shop", 4, NAMES_READY, &host));
   ck_assert(names_unwatch(&names, 7, 70));
+}
+END_TEST
+
+START_TEST(a_successor_has_the_name_when_it_passes) {
+  uint32_t shop = take("shop", 1), name, host;
+  names_at(&names, shop)->ready = true;
+  ck_assert_int_eq(names_succeed(&names, "shop", 4, 2, &name), NAMES_OK);
+  ck_assert_uint_eq(name, shop);
+  ck_assert_int_eq(names_succeed(&names, "shop", 4, 3, &name), NAMES_TAKEN);
+  ck_assert_uint_eq(host_of("shop"), 1);
+  ck_assert_uint_eq(names_pass(&names, shop), 1);
+  ck_assert_uint_eq(host_of("shop"), 2);
+  ck_assert(!names_has_happened(&names, "shop", 4, NAMES_READY, &host));
+  /* one who waits keeps the record, and leaves the name to who has it */
+  ck_assert_int_eq(names_succeed(&names, "shop", 4, 3, &name), NAMES_OK);
+  names_give_up(&names, shop, 2);
+  ck_assert_uint_eq(host_of("shop"), SLAB_NONE);
+  ck_assert_uint_eq(names_find(&names, "shop", 4), shop);
+  ck_assert_uint_eq(names_pass(&names, shop), SLAB_NONE);
+  ck_assert_int_eq(names_succeed(&names, "shop", 4, 4, &name), NAMES_OK);
+  names_give_up(&names, shop, 4);
+  ck_assert_uint_eq(host_of("shop"), 3);
+  names_give_up(&names, shop, 3);
+  ck_assert_uint_eq(names_find(&names, "shop", 4), SLAB_NONE);
 }
 END_TEST
 
@@ -138,6 +162,7 @@ int main(void) {
   tcase_add_test(t, no_worker_is_found_by_a_longer_name);
   tcase_add_test(t, watches_come_true_by_event);
   tcase_add_test(t, a_new_owner_is_not_ready);
+  tcase_add_test(t, a_successor_has_the_name_when_it_passes);
   tcase_add_test(t, a_name_nobody_waits_for_is_forgotten);
   tcase_add_test(t, an_event_is_taken_past_those_who_wait_for_the_other);
   tcase_add_test(t, a_watch_is_found_among_many_of_its_client);

@@ -35,6 +35,25 @@ START_TEST(who_may_not_is_offered_none) {
 }
 END_TEST
 
+START_TEST(what_had_no_room_is_offered_later) {
+  size_t most = all()->accounts.limits.most[ACCOUNT_BYTES];
+  all()->accounts.limits.most[ACCOUNT_BYTES] = RING_MAP_BYTES - 1;
+  join_asking(RING_LAYOUT, false);
+  ck_assert_int_eq(receive_offer(), -1);
+  struct client *c = wire_client(&w, &a);
+  uint64_t refused = c->account->refused;
+  wire_quiet(&w, &a);
+  all()->accounts.limits.most[ACCOUNT_BYTES] = most;
+  wire_quiet(&w, &a); /* not at once */
+  ck_assert_uint_eq(c->account->refused, refused);
+  ck_assert_uint_eq(all()->carrier.count, 0);
+  c->no_lanes_ms -= CARRIER_AGAIN_MS;
+  wire_ask(&a, OP_ping, NULL, NULL, 0);
+  wire_send(&w, &a);
+  ck_assert_uint_eq(all()->carrier.count, 1);
+}
+END_TEST
+
 START_TEST(who_refuses_stays_on_its_socket) {
   join_asking(RING_LAYOUT, false);
   close(receive_offer());
@@ -223,6 +242,7 @@ int main(void) {
   tcase_add_checked_fixture(c, setup, teardown);
   tcase_add_test(c, messages_pass_in_rings);
   tcase_add_loop_test(c, who_may_not_is_offered_none, 0, 8);
+  tcase_add_test(c, what_had_no_room_is_offered_later);
   tcase_add_test(c, who_refuses_stays_on_its_socket);
   tcase_add_test(c, on_auto_only_who_is_busy_gets_some);
   tcase_add_test(c, a_knock_may_follow_at_once);

@@ -15,7 +15,7 @@
 static const struct {
   int format;
   uint64_t records, kept;
-} known = {7, 0x584e6655d154c7d0, 0xbab3418c807e5255};
+} known = {7, 0x373df47fef675fad, 0x99a2cfb69e90ea32};
 
 /* The records, each kind once: how many there are of one does not matter. */
 struct form {

@@ -30,7 +30,7 @@ START_TEST(the_own_user_and_root_may) {
   wire_join_as(&w, &observer, "ctl", true);
   expect(&observer, NULL, STATUS_unsupported, own_file);
   char *words[] = {"gaijin-broker", NULL};
-  w.broker.call = (struct program_call){"/nowhere/itself", words};
+  w.broker.call = (struct program_call){.path = "/nowhere/itself", .argv = words};
   expect(&observer, "bin/gaijin-broker", STATUS_unsupported, "whole path");
   expect(&observer, "/nowhere/gaijin-broker", STATUS_unsupported, "cannot run /nowhere/gaijin-broker");
   expect(&observer, NULL, STATUS_unsupported, "cannot run /nowhere/itself");
@@ -118,7 +118,7 @@ START_TEST(signals_wait_for_one_turn) {
   fputs("#!/bin/sh\nrm -- \"$0\"; echo same\n", f);
   ck_assert_int_eq(fclose(f), 0);
   ck_assert_int_eq(chmod(program, 0700), 0);
-  w.broker.call = (struct program_call){program, words};
+  w.broker.call = (struct program_call){.path = program, .argv = words};
   ck_assert_ptr_nonnull(pool_pieces_take(pieces, 40 * POOL_WINDOW));
   ck_assert_uint_gt(refs_parts(&w.broker.refs), 40);
   wire_ask(&observer, OP_upgrade, NULL, NULL, 0);
@@ -137,15 +137,19 @@ END_TEST
 
 /* ---- Stamps ---- */
 
-static const char *judge(const char *stamp, const char *policy, const char *part) {
+static const char *judge_for(bool has_policy, const char *stamp, const char *policy, const char *part) {
   char text[400] = "";
   int fd = memfd_create("policy", MFD_CLOEXEC);
   ck_assert_int_eq(write(fd, policy, strlen(policy)), (int)strlen(policy));
   lseek(fd, 0, SEEK_SET);
-  const char *answer = stamp_judge(stamp, fd, text, sizeof text);
+  const char *answer = stamp_judge(stamp, fd, &(struct stamp_settings){has_policy, 1 << 20}, text, sizeof text);
   close(fd);
   ck_assert_msg(strstr(text, part), "%s: %s", stamp, text);
   return answer;
+}
+
+static const char *judge(const char *stamp, const char *policy, const char *part) {
+  return judge_for(*policy != '\0', stamp, policy, part);
 }
 
 START_TEST(a_stamp_says_what_is_needed) {
@@ -157,19 +161,33 @@ START_TEST(a_stamp_says_what_is_needed) {
   wire_connect(&w, &other); /* has said nothing, and speaks nothing yet */
   wire_turn(&w);
   stamp_write(&w.broker, stamp);
-  snprintf(wanted, sizeof wanted, "%d:2-%d:%016" PRIx64, STATE_FORMAT, WIRE_VERSION_MOST, refs_layout());
+  snprintf(wanted, sizeof wanted, "%d:2-%d:%016" PRIx64 ":%u", STATE_FORMAT, WIRE_VERSION_MOST, refs_layout(),
+           w.broker.connections.max_message);
   ck_assert_str_eq(stamp, wanted);
   ck_assert_str_eq(judge(stamp, "", ""), "same");
   ck_assert_str_eq(judge(stamp, "[allow]\nwho = all\nnames = *\n", ""), "same");
+  /* A policy does not come or go on the way. */
+  ck_assert(!judge_for(false, stamp, "[allow]\nwho = all\nnames = *\n",
+                       "its settings name no policy, and the broker that runs has one; restart it"));
+  ck_assert(!judge_for(true, stamp, "", "its settings name a policy, and the broker that runs has none"));
+  ck_assert_str_eq(judge_for(true, stamp, "\n", ""), "same"); /* an empty one */
   /* Of another layout, or in no file: one by one. */
   snprintf(wanted, sizeof wanted, "%d:2-%d:%016" PRIx64, STATE_FORMAT, WIRE_VERSION_MOST, refs_layout() + 1);
   ck_assert_str_eq(judge(wanted, "", ""), "records");
   pool_close(&w.broker.pool);
   stamp_write(&w.broker, stamp);
-  snprintf(wanted, sizeof wanted, "%d:2-%d", STATE_FORMAT, WIRE_VERSION_MOST);
+  snprintf(wanted, sizeof wanted, "%d:2-%d::%u", STATE_FORMAT, WIRE_VERSION_MOST,
+           w.broker.connections.max_message);
   ck_assert_str_eq(stamp, wanted);
   ck_assert_str_eq(judge(stamp, "", ""), "records");
   ck_assert(!judge(stamp, "[allow]\nwho = all\nknows = *\n", "the policy in force, line 3"));
+  /* Clients were told what they may send. */
+  snprintf(wanted, sizeof wanted, "%d:2-2::%d", STATE_FORMAT, (1 << 20) + 1);
+  ck_assert(!judge(wanted, "", "its settings have 1048576 bytes as max-message, and clients were told 1048577"));
+  snprintf(wanted, sizeof wanted, "%d:2-2:%016" PRIx64 ":%d", STATE_FORMAT, refs_layout(), 1 << 20);
+  ck_assert_str_eq(judge(wanted, "", ""), "same");
+  snprintf(wanted, sizeof wanted, "%d:2-2:%016" PRIx64, STATE_FORMAT, refs_layout()); /* earlier releases */
+  ck_assert_str_eq(judge(wanted, "", ""), "same");
   snprintf(wanted, sizeof wanted, "%d:2-%d", STATE_FORMAT, WIRE_VERSION_MOST + 1);
   ck_assert(!judge(wanted, "", "connected clients speak"));
   snprintf(wanted, sizeof wanted, "%d:%d-%d", STATE_FORMAT, WIRE_VERSION_LEAST - 1, WIRE_VERSION_MOST);

@@ -44,7 +44,7 @@ static void write_script(const char *text) {
 
 static void begin(const char *script) {
   if (*script) write_script(script);
-  w.broker.call = (struct program_call){program, words};
+  w.broker.call = (struct program_call){.path = program, .argv = words};
   wire_ask(&observer, OP_upgrade, NULL, NULL, 0);
   wire_send(&w, &observer);
   ck_assert_ptr_nonnull(w.broker.upgrade);

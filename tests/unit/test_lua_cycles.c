@@ -348,6 +348,28 @@ START_TEST(what_is_condemned_goes_before_any_lua_runs) {
 }
 END_TEST
 
+/* It is repeated until it comes to its end, and that is said once. */
+START_TEST(a_collection_that_fails_is_repeated) {
+  open_vm();
+  vm_give(&v, "a", &A);
+  vm_do(&v, "u = {t = a} a = nil weak = setmetatable({u, u.t}, {__mode = 'v'})");
+  uint64_t id = export();
+  vm_do(&v, "u = nil");
+  vm_do(&v, "tries = 0 function collector() tries = tries + 1 if tries <= 15000 then error('x', 0) end collectgarbage() end");
+  ck_assert_uint_eq(asked(GAIJIN_CYCLE_HALT, id, &A), 0);
+  lua_getglobal(v.w.L, "collector"); /* what stands for it here fails as often as in one and a half goes */
+  v.w.anchors.collector = luaL_ref(v.w.L, LUA_REGISTRYINDEX);
+  decide(GAIJIN_OP_CONDEMN, &id, 1);
+  ck_assert(v.w.cycles->has_to_drop && v.w.cycles->finishing);
+  while (v.w.cycles->finishing) uv_run(&v.w.loop.uv, UV_RUN_ONCE);
+  ck_assert(!v.w.cycles->has_to_drop);
+  vm_do(&v, "note(tostring(weak[1]), tostring(weak[2]))");
+  ck_assert_str_eq(v.log, "nilnil");
+  ck_assert_uint_eq(gaijin_releases(v.w.g), 1);
+  vm_close(&v);
+}
+END_TEST
+
 /* An object that is a label, say, stays; its token ends. */
 START_TEST(an_object_that_is_used_here_gets_a_new_token) {
   open_vm();
@@ -398,6 +420,7 @@ int main(void) {
   tcase_add_test(d, a_signal_waits_for_the_decision);
   tcase_add_test(d, a_question_under_way_ends_with_the_next_one);
   tcase_add_test(d, what_is_condemned_goes_before_any_lua_runs);
+  tcase_add_test(d, a_collection_that_fails_is_repeated);
   tcase_add_test(d, an_object_that_is_used_here_gets_a_new_token);
   suite_add_tcase(s, d);
   return run_suite(s);

@@ -210,6 +210,33 @@ START_TEST(a_question_that_waits_ends_with_the_next_one) {
 }
 END_TEST
 
+/* How often the loop turns until it is answered, or the round of the collector that was only marked is at its end. */
+static unsigned turns_until_answered(void) {
+  unsigned n = 0;
+  for (; v.w.cycles->settling; n++) uv_run(&v.w.loop.uv, UV_RUN_ONCE);
+  return n;
+}
+
+static unsigned turns_until_finished(void) {
+  unsigned n = 0;
+  for (; v.w.cycles->finishing; n++) uv_run(&v.w.loop.uv, UV_RUN_ONCE);
+  return n;
+}
+
+/* Fibers have their turn between two slices of the collector's work. */
+START_TEST(the_loop_turns_between_slices) {
+  uint64_t id = make_garbage("for i = 1, 200000 do heap[i] = {i} end");
+  ask(GAIJIN_CYCLE_CHECK, id, &A);
+  ck_assert_uint_gt(turns_until_answered(), 4);
+  await_answer();
+  ck_assert_uint_eq(read_answer(), 0);
+  ck_assert_uint_eq(asked(GAIJIN_CYCLE_HALT, id, &A), 0);
+  decide(GAIJIN_OP_CONDEMN, &id, 1);
+  ck_assert_uint_gt(turns_until_finished(), 4);
+  vm_close(&v);
+}
+END_TEST
+
 int main(void) {
   Suite *s = suite_create("lua_cycles_settled");
   TCase *c = tcase_create("settled");
@@ -221,6 +248,7 @@ int main(void) {
   tcase_add_loop_test(c, what_was_fetched_since_the_check_is_live, 0, 2);
   tcase_add_test(c, garbage_that_a_finaliser_has_goes);
   tcase_add_test(c, a_question_that_waits_ends_with_the_next_one);
+  tcase_add_test(c, the_loop_turns_between_slices);
   suite_add_tcase(s, c);
   c = tcase_create("steps");
   tcase_set_timeout(c, 60);

@@ -46,14 +46,14 @@ START_TEST(what_is_longest_fits) {
   memset(why, '\x1b', sizeof why - 1);
   name[sizeof name - 1] = why[sizeof why - 1] = '\0';
   struct log_about about = {.worker = name, .id = UINT64_MAX, .pid = INT32_MAX, .uid = LOG_NO_UID - 1, .why = why};
-  for (int form = LOG_TEXT; form <= LOG_JSON; form++) {
+  for (int form = LOG_TEXT; form <= LOG_JOURNAL; form++) {
     size_t n = logline_head(head, (enum log_format)form, LOG_DEBUG, "gaijin-broker", &about);
     ck_assert_uint_lt(n, LOG_HEAD_MOST);
     ck_assert_uint_eq(strlen(head), n);
     n = logline_tail(tail, (enum log_format)form, &about);
     ck_assert_uint_lt(n, LOG_TAIL_MOST);
     ck_assert_uint_eq(strlen(tail), n);
-    ck_assert_str_eq(tail + n - (form == LOG_TEXT ? 4 : 6), form == LOG_TEXT ? "...\n" : "...\"}\n");
+    ck_assert_str_eq(tail + n - (form == LOG_TEXT ? 4 : 6), form == LOG_JSON ? "...\"}\n" : "...\n");
   }
   ck_assert_ptr_nonnull(strstr(head, "\\u001b\",\"id\":\"ffffffffffffffff\",\"pid\":2147483647,\"uid\":4294967294,\"event\":\""));
 }

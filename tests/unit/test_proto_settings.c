@@ -12,7 +12,7 @@
 #include "tests/unit/run.h"
 
 static const enum settings_program programs[] = {SETTINGS_BROKER, SETTINGS_WORKER, SETTINGS_CTL,
-                                                 SETTINGS_CONNECT};
+                                                 SETTINGS_CONNECT, SETTINGS_RUN};
 static struct settings s;
 
 static bool is_number(const struct setting_info *i) {

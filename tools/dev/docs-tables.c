@@ -66,7 +66,8 @@ static void write_programs(FILE *out, enum setting id) {
   } programs[] = {{SETTINGS_BROKER, "broker"},
                   {SETTINGS_WORKER, "worker"},
                   {SETTINGS_CTL, "gaijinctl"},
-                  {SETTINGS_CONNECT, "connect"}};
+                  {SETTINGS_CONNECT, "connect"},
+                  {SETTINGS_RUN, "worker in a file of run"}};
   const char *between = "";
   for (size_t i = 0; i < ARRAY_SIZE(programs); i++) {
     if (!setting_belongs(id, programs[i].program, NULL)) continue;

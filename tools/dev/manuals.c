@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
  * manuals NAME: writes one of what is installed beside the programs, made of the lists of settings
- * and commands: gaijinctl.1, gaijin-broker.1, gaijin-worker.1 (man pages), gaijinctl.bash (what
- * bash, and zsh with bashcompinit, completes).
+ * and commands: gaijinctl.1, gaijin-broker.1, gaijin-worker.1 (man pages), gaijinctl.bash,
+ * _gaijinctl (what bash and zsh complete, see completion.h).
  */
 #include <stdio.h>
 #include <string.h>
@@ -11,8 +11,7 @@
 #include "proto/limits.h"
 #include "proto/settings/help.h"
 #include "tools/base/command.h"
-
-/* ---- Man pages ---- */
+#include "tools/dev/completion.h"
 
 /* Text as troff takes it: nothing in it is a request or an escape. */
 static void put(const char *text) {
@@ -106,85 +105,9 @@ static void write_page(enum settings_program program) {
     if (p == program) continue;
     printf(".BR ");
     put(settings_program_name(p));
-    puts(" (1)");
+    puts(" (1),");
   }
-}
-
-/* ---- Completion ---- */
-
-static void write_flags(const char *command) {
-  for (enum setting id = 0; id < SETTINGS; id++)
-    if (setting_belongs(id, SETTINGS_CTL, command)) printf(" --%s", setting_info(id)->key);
-}
-
-/* Names of workers and files are others': they are read line by line and quoted, and never come
- * where the shell would expand them. */
-static const char *const words_of[] = {
-    [TAKES_NOTHING] = "",
-    [TAKES_WORKERS] = "from=workers",
-    [TAKES_FILES] = "from=files",
-    [TAKES_COMMANDS] = "words=$commands",
-};
-
-static void write_case(enum command_id id) {
-  size_t count;
-  const struct column *columns = command_columns(id, &count);
-  printf("    %s)\n      flags=\"", command_info(id)->name);
-  write_flags(command_groups(id));
-  printf("\"\n      columns=\"");
-  for (size_t i = 0; i < count; i++) printf("%s%s", i ? " " : "", columns[i].name);
-  printf("\"\n      [[ $word == -* ]] || %s ;;\n",
-         *words_of[command_info(id)->takes] ? words_of[command_info(id)->takes] : "words=");
-}
-
-static void write_completion(void) {
-  puts("# What bash completes behind gaijinctl; zsh too, after `autoload bashcompinit; "
-       "bashcompinit`.");
-  puts("_gaijinctl_workers() { gaijinctl clients -o worker 2>/dev/null | sed 1d; }\n"
-       "_gaijinctl_take() {\n"
-       "  local one\n"
-       "  while IFS= read -r one; do\n"
-       "    if [[ $one == \"$word\"* ]]; then COMPREPLY+=(\"$(printf %q \"$one\")\"); fi\n"
-       "  done\n"
-       "}\n"
-       "_gaijinctl() {\n"
-       "  local word=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD - 1]} command= i\n"
-       "  local flags= columns= words= from= commands=");
-  printf("  commands=\"");
-  for (enum command_id id = 0; id < COMMANDS; id++)
-    printf("%s%s", id ? " " : "", command_info(id)->name);
-  puts("\"");
-  puts("  for ((i = 1; i < COMP_CWORD; i++)); do\n"
-       "    [[ \" $commands \" == *\" ${COMP_WORDS[i]} \"* ]] || continue\n"
-       "    command=${COMP_WORDS[i]}\n"
-       "    break\n"
-       "  done\n"
-       "  case $command in");
-  for (enum command_id id = 0; id < COMMANDS; id++) write_case(id);
-  printf("    *)\n      flags=\"");
-  write_flags(NULL);
-  puts("\"\n      words=$commands ;;\n  esac\n"
-       "  case $before in\n"
-       "    -o | --columns | --sort) words=$columns from= flags= ;;\n"
-       "    --host | --holder) from=workers words= flags= ;;\n"
-       "    -s | --socket | --policy) from=files words= flags= ;;");
-  for (enum setting id = 0; id < SETTINGS; id++) {
-    const struct setting_info *i = setting_info(id);
-    if (i->type != SETTING_CHOICE || !setting_belongs(id, SETTINGS_CTL, NULL)) continue;
-    printf("    --%s) flags= from= words=\"", i->key);
-    for (size_t k = 0; i->words[k]; k++) printf("%s%s", k ? " " : "", i->words[k]);
-    puts("\" ;;");
-  }
-  puts("  esac\n"
-       "  COMPREPLY=()\n"
-       "  # shellcheck disable=SC2086 # several words of ours\n"
-       "  _gaijinctl_take < <(printf '%s\\n' $words $flags)\n"
-       "  case $from in\n"
-       "    workers) _gaijinctl_take < <(_gaijinctl_workers) ;;\n"
-       "    files) _gaijinctl_take < <(compgen -f -- \"$word\") ;;\n"
-       "  esac\n"
-       "}\n"
-       "complete -F _gaijinctl gaijinctl");
+  puts(".BR gaijin\\-policy (5),\n.BR libgaijin (3)");
 }
 
 int main(int argc, char **argv) {
@@ -196,11 +119,14 @@ int main(int argc, char **argv) {
     write_page(pages[i]);
     return ferror(stdout) || fflush(stdout) != 0;
   }
-  if (argc != 2 || strcmp(argv[1], "gaijinctl.bash") != 0) {
+  if (argc == 2 && strcmp(argv[1], "gaijinctl.bash") == 0) {
+    completion_bash();
+  } else if (argc == 2 && strcmp(argv[1], "_gaijinctl") == 0) {
+    completion_zsh();
+  } else {
     fprintf(stderr, "usage: manuals gaijinctl.1 | gaijin-broker.1 | gaijin-worker.1 | "
-                    "gaijinctl.bash\n");
+                    "gaijinctl.bash | _gaijinctl\n");
     return 2;
   }
-  write_completion();
   return ferror(stdout) || fflush(stdout) != 0;
 }

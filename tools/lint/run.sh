@@ -32,8 +32,8 @@ mapfile -t folders < <(find proto client-lib policy broker lua tools tests examp
 step "cppcheck" cppcheck --quiet --std=c11 --enable=warning,performance,portability --inline-suppr \
   --library=posix,gnu --suppressions-list=tools/lint/cppcheck.txt --error-exitcode=1 -j "$(nproc)" \
   --cppcheck-build-dir="$build/cppcheck" -I. -Iclient-lib/include -I"$build/obj" "${folders[@]}"
-mapfile -t scripts < <(find tools tests examples .ci -type f \
-  \( -name '*.sh' -o -path .ci/run \) | sort)
+mapfile -t scripts < <(find tools tests examples packaging debian .ci -type f \
+  \( -name '*.sh' -o -path .ci/run -o -path debian/gaijin.install -o -name '*.postinst' \) | sort)
 step "shellcheck" shellcheck -x -P SCRIPTDIR "${scripts[@]}"
 
 # Told, not judged.

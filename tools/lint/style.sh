@@ -18,8 +18,8 @@ faults() {
   done
 }
 
-mapfile -t sources < <(find proto client-lib policy broker lua tools tests examples -type f \
-  \( -name '*.c' -o -name '*.cc' -o -name '*.h' -o -name '*.lua' -o -name '*.sh' \) | sort)
+mapfile -t sources < <(find proto client-lib policy broker lua tools tests examples packaging \
+  -type f \( -name '*.c' -o -name '*.cc' -o -name '*.h' -o -name '*.lua' -o -name '*.sh' \) | sort)
 mapfile -t lists < <(find proto tools -type f -name '*.def' | sort)
 mapfile -t python < <(find tests examples -type f -name '*.py' | sort)
 mapfile -t c_sources < <(printf '%s\n' "${sources[@]}" | grep -E '\.([ch]|cc)$')
@@ -42,7 +42,7 @@ faults < <(awk '
 mapfile -t shipped < <(printf '%s\n' "${sources[@]}" | grep -v -e '^tests/' -e '^examples/')
 faults < <(awk 'length($0) > 100 { print FILENAME ":" FNR ": over 100 columns" }' "${shipped[@]}")
 faults < <(grep -nE '[[:space:]]+$' "${sources[@]}" "${python[@]}" "${lists[@]}" ./*.md docs/*.md \
-    Makefile 2>/dev/null |
+    Makefile install.mk 2>/dev/null |
   sed 's/^\([^:]*:[0-9]*\):.*/\1: white space at the end of the line/' || true)
 faults < <(grep -nP '\t' "${sources[@]}" "${python[@]}" "${lists[@]}" |
   sed 's/\(:[0-9]*\):.*/\1: tab/' || true)
@@ -54,7 +54,7 @@ faults < <(grep -nE '\<(CLOCK_REALTIME|gettimeofday|time\((NULL|0|&))' "${own[@]
   grep -v 'SCMP_SYS(gettimeofday)' |
   sed 's/:\([0-9]*\):.*/:\1: the wall clock; measure with proto\/clock.h/' || true)
 # A reader that ends early kills its writer by SIGPIPE, now and then; pipefail calls that failed.
-mapfile -t scripts < <(find tools tests examples .ci -type f \
+mapfile -t scripts < <(find tools tests examples packaging .ci -type f \
   \( -name '*.sh' -o -path .ci/run \) 2>/dev/null | sort)
 early='[^|][|]&? *(grep [^|]*-[a-zA-Z]*[qm]|head( |$))'
 faults < <(grep -nE "$early" "${scripts[@]}" /dev/null |

@@ -12,7 +12,9 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -33,13 +35,21 @@ static int place(int fd, int at) {
   return fd == at ? fcntl(fd, F_SETFD, 0) : dup2(fd, at);
 }
 
+/* Where it works, and its environment: what is said of it first, then what is ours. */
+static bool surround(const struct child_options *o) {
+  for (char *const *e = o->env; e && *e; e++)
+    if (putenv(*e) != 0) return false;
+  return unsetenv("NOTIFY_SOCKET") == 0 && setenv("GAIJIN_SOCKET", o->socket, 1) == 0 &&
+         (!o->directory || chdir(o->directory) == 0);
+}
+
 /* In the child. Tells an errno through `report` and never returns. */
 static _Noreturn void become(const struct child_options *o, pid_t parent, int report) {
   reset_signals();
   int null = open("/dev/null", O_RDWR | O_CLOEXEC);
   if (setpgid(0, 0) == 0 && prctl(PR_SET_PDEATHSIG, o->death_signal) == 0 && null >= 0 &&
       place(null, 0) >= 0 && place(o->out, 1) >= 0 && place(o->err, 2) >= 0 &&
-      setenv("GAIJIN_SOCKET", o->socket, 1) == 0) {
+      surround(o)) {
     /* The parent may have died before the kernel was told. */
     if (getppid() != parent) _exit(1);
     execv(o->argv[0], o->argv);
@@ -104,4 +114,14 @@ bool child_failed(const struct child *c) {
   if (WIFEXITED(c->wait_status)) return WEXITSTATUS(c->wait_status) != 0;
   int sig = WTERMSIG(c->wait_status);
   return !((sig == SIGTERM && c->termed) || (sig == SIGKILL && c->killed));
+}
+
+void child_how(const struct child *c, char *out, size_t n) {
+  int status = c->wait_status;
+  if (!WIFEXITED(status))
+    snprintf(out, n, "was killed by signal %d (%s)", WTERMSIG(status), strsignal(WTERMSIG(status)));
+  else if (WEXITSTATUS(status))
+    snprintf(out, n, "failed with status %d", WEXITSTATUS(status));
+  else
+    snprintf(out, n, "ended");
 }

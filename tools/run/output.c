@@ -26,8 +26,7 @@ char *output_head(const char *name, size_t width, size_t index, bool colour) {
   return t.bytes;
 }
 
-int output_open(struct output *o, FILE *to, const char *head, bool stamped, int *write_end) {
-  *o = (struct output){.fd = -1, .to = to, .head = head, .stamped = stamped};
+int output_open(struct output *o, int *write_end) {
   int ends[2];
   if (pipe2(ends, O_CLOEXEC) != 0) return errno;
   if (fcntl(ends[0], F_SETFL, O_NONBLOCK) != 0) {
@@ -50,6 +49,7 @@ static void print_line(struct output *o) {
   fputs(o->head, o->to);
   fwrite(o->line.bytes, 1, o->line.size, o->to);
   fputc('\n', o->to);
+  o->seen(o->user, o->line.bytes ? o->line.bytes : "", o->line.size);
   o->line.size = 0;
 }
 

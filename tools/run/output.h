@@ -20,6 +20,8 @@ struct output {
   FILE *to;         /* where the lines go; not owned */
   const char *head; /* what stands before each line; not owned */
   bool stamped;     /* and before that the time when its end came */
+  void (*seen)(void *user, const char *line, size_t size); /* each line, without its end, too */
+  void *user;
   struct text line; /* the beginning of a line whose end has not come yet */
 };
 
@@ -27,8 +29,8 @@ struct output {
  * caller frees it. */
 char *output_head(const char *name, size_t width, size_t index, bool colour);
 
-/* Makes the pipe; *write_end is the child's. 0 or an errno. */
-int output_open(struct output *o, FILE *to, const char *head, bool stamped, int *write_end);
+/* Makes the pipe of one whose other members are set; *write_end is the child's. 0 or an errno. */
+int output_open(struct output *o, int *write_end);
 
 enum output_end { OUTPUT_MORE, OUTPUT_CLOSED, OUTPUT_BROKEN };
 /* Reads what is there (up to `most` bytes) and prints the whole lines. CLOSED: every writer has

@@ -1,51 +1,16 @@
 /* SPDX-License-Identifier: MIT
  *
- * The supervisor behind `gaijinctl run`: a broker (perhaps), workers, their output,
- * and an end in good order. run_plan.c makes the plan, run_directory.c a place for
- * the broker's socket; run.c carries the plan out.
+ * The supervisor behind `gaijinctl run`: a broker (perhaps), workers, their output, and an end in
+ * good order. A plan says what is to be (plan.h); run.c carries it out: worker.c has a worker's
+ * process, broker.c the broker's, observer.c what is asked of both over the wire, and
+ * run_directory.c a place for the broker's socket. state.h has it all as data.
  */
 #ifndef GAIJIN_TOOLS_RUN_H
 #define GAIJIN_TOOLS_RUN_H
 
 #include <stdbool.h>
-#include <stddef.h>
 
-/* Words of the command line, as they stand there. */
-struct run_words {
-  char *const *words;
-  size_t count;
-};
-
-struct run_worker {
-  char *name;
-  const char *script;
-  struct run_words flags; /* for this worker */
-};
-
-struct run_plan {
-  const char *socket;     /* where the broker listens, or shall */
-  const char *broker;     /* path of the program; NULL: one is running on the socket */
-  const char *worker;     /* path of the program */
-  struct run_worker *workers;
-  size_t count;
-  struct run_words common;    /* flags for all of them, before their own */
-  struct run_words arguments; /* of all scripts */
-  bool timestamps; /* before each line of output */
-  double grace; /* seconds that they, and then the broker, may take to stop */
-};
-
-/* The grace, unless a worker has a longer one of its own. Seconds. */
-#define RUN_GRACE_SECONDS 5
-/* How long the broker may take until it listens. */
-#define RUN_BROKER_SECONDS 10
-
-/* Makes a plan of what follows `run` on the command line, --timestamps among it; the paths of
- * programs are not in it yet. 0; 2 after an error line; RUN_HELP or RUN_VERSION: that was asked
- * for. */
-enum { RUN_HELP = -1, RUN_VERSION = -2 };
-int run_plan_make(struct run_plan *plan, char **words, int count);
-/* Frees what the plan owns. */
-void run_plan_deinit(struct run_plan *plan);
+#include "tools/run/plan.h"
 
 /* A directory of this run's own, that only we can enter. Those of runs that were killed are removed
  * first. */

@@ -18,6 +18,7 @@
 #include "broker/core/notify.h"
 #include "broker/core/permissions.h"
 #include "broker/core/state.h"
+#include "broker/core/succession.h"
 #include "broker/net/limits.h"
 #include "broker/ops/coming/readmit.h"
 #include "broker/ops/route/ring.h"
@@ -33,6 +34,8 @@ struct hello {
   uint32_t name_size; /* 0: the broker is to make one up */
   bool observer, sandboxed;
   bool rings; /* it asks for some */
+  bool may_succeed; /* it may wait for a name that another has, ... */
+  bool waits;       /* ... and does */
   uint32_t cycle_pause_ms;
   struct returning returning;
   uint32_t absent; /* whose return it is; SLAB_NONE: a new host */
@@ -63,11 +66,14 @@ static void refuse_versions(struct client *from, const struct message *m,
          r->lowest > WIRE_VERSION_MOST ? "the broker" : "your program");
 }
 
-/* False: it is no boolean. */
-static bool read_sandboxed(const struct hello_options *o, bool *sandboxed) {
+/* False without the option. Not true: it is no boolean, and the client is at fault. */
+static bool read_bool(struct client *from, const struct hello_options *o, const char *key,
+                      bool *value) {
   struct reader r;
-  *sandboxed = false;
-  return !hello_option(o, SANDBOXED_KEY, &r) || reader_bool(&r, sandboxed);
+  *value = false;
+  if (!hello_option(o, key, &r) || reader_bool(&r, value)) return true;
+  client_fault(from, "hello: '%s' is neither true nor false", key);
+  return false;
 }
 
 /* 0: it does not tell. */
@@ -93,10 +99,9 @@ static bool read_hello(struct client *from, const struct message *m, struct hell
   *h = (struct hello){.version = r.version, .observer = r.observer, .absent = SLAB_NONE};
   h->rings = ring_read(&r.options);
   h->cycle_pause_ms = read_cycle_pause(&r.options);
-  if (!read_sandboxed(&r.options, &h->sandboxed)) {
-    client_fault(from, "hello: '%s' is neither true nor false", SANDBOXED_KEY);
+  if (!read_bool(from, &r.options, SANDBOXED_KEY, &h->sandboxed) ||
+      !read_bool(from, &r.options, SUCCEED_KEY, &h->may_succeed))
     return false;
-  }
   if ((fault = readmit_read(&r.options, h->version, &h->returning))) {
     client_fault(from, "%s", fault);
     return false;
@@ -137,6 +142,12 @@ static bool is_being_freed(const struct broker *b, const struct hello *h) {
   return owner && client_is_ending(owner);
 }
 
+/* It comes back, and has no name to come back to. */
+static bool has_retired(const struct broker *b, const struct hello *h) {
+  const struct absent *k = absents_at(&b->grace.absents, h->absent);
+  return k->retired && !roster_at(&b->roster, k->slot)->succeeds;
+}
+
 /* Enters the client into hosts and names; false: refused. */
 static bool admit(struct client *from, const struct message *m, const struct hello *h) {
   struct broker *b = from->broker;
@@ -152,16 +163,18 @@ static bool admit(struct client *from, const struct message *m, const struct hel
     refuse(from, m, STATUS_busy, "the broker's memory is too short for another client");
     return false;
   }
-  if (h->observer || (returns && absents_at(&b->grace.absents, h->absent)->retired)) return true;
-  enum names_outcome o =
-      names_take(&b->names, h->name, h->name_size, from->host, &from->name_record);
+  if (h->observer || (returns && has_retired(b, h))) return true;
+  enum names_outcome o = (h->waits ? names_succeed : names_take)(
+      &b->names, h->name, h->name_size, from->host, &from->name_record);
   if (o == NAMES_OK) return true;
   accounts_unbind(&b->connections.accounts, from->host);
   hosts_remove(&b->hosts, from->host);
   from->host = from->name_record = SLAB_NONE;
   if (o == NAMES_TAKEN)
     refuse(from, m, STATUS_name_taken,
-           "another living worker is named %s; choose another name or end that one", h->name);
+           h->waits ? "worker %s has a successor already, which is not ready yet"
+                    : "another living worker is named %s; choose another name or end that one",
+           h->name);
   else
     refuse(from, m, STATUS_busy, "the broker's memory is too short for another client");
   return false;
@@ -172,8 +185,9 @@ static bool admit(struct client *from, const struct message *m, const struct hel
 static void enroll(struct client *c, const struct hello *h, struct secret *secret) {
   struct broker *b = c->broker;
   if (h->absent != SLAB_NONE) {
-    c->retired = absents_at(&b->grace.absents, h->absent)->retired;
+    c->retired = has_retired(b, h);
     grace_came(c, h->absent);
+    if (c->name_record != SLAB_NONE && !h->waits) roster_succeed(&b->roster, c->slot);
     *secret = h->returning.secret;
     return;
   }
@@ -185,6 +199,7 @@ static void enroll(struct client *c, const struct hello *h, struct secret *secre
                                                       .pid = c->pid,
                                                       .uid = c->uid,
                                                       .sandboxed = h->sandboxed,
+                                                      .succeeds = h->waits,
                                                       .name = h->name,
                                                       .name_size = h->name_size});
   if (c->slot == SLAB_NONE)
@@ -287,12 +302,17 @@ static void send_reply(struct client *to, const struct message *m, const struct 
   bool has_windows = h->version >= op_info(OP_grant)->since;
   bool tells_sandboxed = h->sandboxed && h->version > 1; /* version 1 has no options */
   bool may_return = to->slot != SLAB_NONE;
-  uint32_t options = (has_windows ? 3u : 0) + (tells_sandboxed ? 1 : 0) + (may_return ? 2 : 0);
+  uint32_t options = (has_windows ? 3u : 0) + (tells_sandboxed ? 1 : 0) + (may_return ? 2 : 0) +
+                     (h->waits ? 1 : 0);
   uint32_t values = hello_reply_values(h->version, options);
   struct pack *p = notify_begin(b, MESSAGE_REPLY, OP_hello, m->id, values);
   hello_put_reply(p, &r, options);
   if (tells_sandboxed) {
     pack_text(p, SANDBOXED_KEY);
+    pack_bool(p, true);
+  }
+  if (h->waits) {
+    pack_text(p, SUCCEED_KEY);
     pack_bool(p, true);
   }
   if (has_windows) {
@@ -339,6 +359,24 @@ static bool look_for_absent(struct client *from, const struct message *m, struct
   return true;
 }
 
+/* Finds out whether it waits to succeed another worker; false: refused. */
+static bool look_for_predecessor(struct client *from, const struct message *m, struct hello *h) {
+  struct broker *b = from->broker;
+  enum status status;
+  char text[200];
+  if (h->observer) return true;
+  if (h->absent != SLAB_NONE) {
+    h->waits = succession_goes_on(b, h->absent);
+    return true;
+  }
+  uint32_t host = names_host(&b->names, h->name, h->name_size);
+  if (!h->may_succeed || host == SLAB_NONE) return true;
+  h->waits = succession_allowed(from, hosts_at(&b->hosts, host), h->version, h->sandboxed, &status,
+                                text, sizeof text);
+  if (!h->waits) refuse(from, m, status, "%s", text);
+  return h->waits;
+}
+
 void greet_on_hello(struct client *from, const struct message *m) {
   struct broker *b = from->broker;
   struct hello h;
@@ -355,6 +393,7 @@ void greet_on_hello(struct client *from, const struct message *m) {
     client_postpone(from);
     return;
   }
+  if (!look_for_predecessor(from, m, &h)) return;
   if (!h.observer && !limits_allow(from, ACCOUNT_NAMES, 1, full)) {
     refuse(from, m, STATUS_busy, "%s", full);
     return;
@@ -376,8 +415,10 @@ void greet_on_hello(struct client *from, const struct message *m) {
   secret_wipe(&secret);
   secret_wipe(&h.returning.secret);
   log_peer(&b->log, h.observer ? LOG_DEBUG : LOG_INFO, CAUSE_COMING, client_about(from),
-           "%s %s %s (user %u, process %ld%s)", h.observer ? "observer" : "worker", from->name,
+           "%s %s %s (user %u, process %ld%s%s)", h.observer ? "observer" : "worker", from->name,
            h.absent == SLAB_NONE ? "connected" : "came back", (unsigned)from->uid, (long)from->pid,
-           h.sandboxed ? ", sandboxed" : "");
-  if (from->name_record != SLAB_NONE) watch_answer(from);
+           h.sandboxed ? ", sandboxed" : "", h.waits ? ", waits to succeed the one there is" : "");
+  if (succession_has_name(from)) watch_answer(from);
+  /* The broker before may not have told it. */
+  if (from->retired) succession_tell(from);
 }

@@ -17,6 +17,7 @@
 #include "broker/core/releases.h"
 #include "broker/core/seen.h"
 #include "broker/core/state.h"
+#include "broker/core/succession.h"
 #include "broker/net/connections.h"
 #include "broker/ops/refs/collect.h"
 #include "broker/ops/watch/watch.h"
@@ -38,8 +39,8 @@ static void answer_askers(struct broker *b, const struct client *c, uint32_t *le
     if (asker && !c->leaves && client_was_sent(c, call->sent_at))
       notify_error(asker, call->op, call->asked_id, STATUS_lost, NOTIFY_LOST_TEXT, c->name);
     else if (asker)
-      notify_error(asker, call->op, call->asked_id, STATUS_dead, NOTIFY_DEAD_TEXT,
-                   TOLD_NAME_MAX_BYTES, c->name);
+      notify_error(asker, call->op, call->asked_id, STATUS_dead, NOTIFY_DEAD_HOST_TEXT, c->name,
+                   notify_fate(hosts_at(&b->hosts, c->host)));
     pairs_answered(b, i);
   }
 }
@@ -135,7 +136,7 @@ bool reap(struct client *c) {
   if (c->host != SLAB_NONE && (!end_requests(b, c) || !tell_death(b, c))) return false;
   log_end(b, c);
   if (c->host != SLAB_NONE) {
-    if (c->name_record != SLAB_NONE) names_give_up(&b->names, c->name_record);
+    if (c->name_record != SLAB_NONE) succession_give_up(c);
     note_left(b, c);
     assert(calls_served_count(&b->calls, c->host) == 0);
     assert(calls_asked_count(&b->calls, c->host) == 0);

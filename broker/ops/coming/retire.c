@@ -5,6 +5,7 @@
 #include "broker/ops/coming/retire.h"
 
 #include "broker/core/grace.h"
+#include "broker/core/succession.h"
 #include "broker/ops/watch/watch.h"
 
 void retire_on_retire(struct client *from, const struct message *m) {
@@ -14,8 +15,7 @@ void retire_on_retire(struct client *from, const struct message *m) {
   if (from->name_record == SLAB_NONE) return;
   if (from->slot != SLAB_NONE) roster_retire(&from->broker->roster, from->slot);
   watch_forget(from);
-  names_give_up(&from->broker->names, from->name_record);
-  from->name_record = SLAB_NONE;
+  succession_give_up(from);
 }
 
 void retire_on_leave(struct client *from, const struct message *m) {

@@ -158,7 +158,7 @@ static struct client *find_receiver(struct client *from, const struct transfer *
   if (!find_host(from, m, &number, token)) return NULL;
   const struct host *host = hosts_at(&b->hosts, number);
   if (!host->client || host->client->state != CLIENT_READY || host->client->leaves) {
-    refuse(from, m, STATUS_dead, NOTIFY_DEAD_TEXT, TOLD_NAME_MAX_BYTES, host->name);
+    refuse(from, m, STATUS_dead, NOTIFY_DEAD_HOST_TEXT, host->name, notify_fate(host));
     return NULL;
   }
   if (m->op == OP_eval || calls_op_looks(m->op)) {

@@ -11,6 +11,7 @@
 #include "broker/core/notify.h"
 #include "broker/core/permissions.h"
 #include "broker/core/state.h"
+#include "broker/core/succession.h"
 #include "broker/net/carrier.h"
 #include "broker/ops/show/show_cycles.h"
 #include "broker/ops/show/show_policy.h"
@@ -93,7 +94,7 @@ static void client_write(const struct page *g, uint32_t index, struct pack *p) {
   const struct broker *b = g->b;
   const struct host *h = hosts_at(&b->hosts, index);
   const struct client *c = h->client;
-  pack_array(p, 17);
+  pack_array(p, 18);
   pack_text(p, h->name);
   pack_uint(p, h->id);
   pack_uint(p, (uint64_t)c->pid);
@@ -111,6 +112,7 @@ static void client_write(const struct page *g, uint32_t index, struct pack *p) {
   pack_uint(p, c->account->used[ACCOUNT_WAITS]);
   pack_uint(p, c->account->refused);
   pack_text(p, carrier_name(c));
+  pack_text(p, succession_has_name(c) ? "named" : succession_waits(c) ? "successor" : "retired");
 }
 
 /* ---- accounts ---- */

@@ -11,6 +11,7 @@
 
 #include "broker/core/notify.h"
 #include "broker/core/state.h"
+#include "broker/core/succession.h"
 #include "broker/core/transfer.h"
 #include "broker/net/limits.h"
 #include "proto/base.h"
@@ -94,7 +95,7 @@ void watch_go_on(struct client *named) {
 }
 
 void watch_answer(struct client *named) {
-  assert(named->name_record != SLAB_NONE);
+  assert(succession_has_name(named));
   if (!job_is_queued(&named->telling) && answer_slice(named)) watch_go_on(named);
 }
 
@@ -104,6 +105,7 @@ void watch_on_ready(struct client *from, const struct message *m) {
   (void)m;
   from->serves = !from->retired;
   if (from->name_record == SLAB_NONE) return;
+  if (succession_waits(from)) succession_pass(from->broker, from->name_record);
   names_at(&from->broker->names, from->name_record)->ready = true;
   watch_answer(from);
 }

@@ -113,6 +113,7 @@ struct gaijin_events {
   void (*cycle)(void *user, const struct gaijin_cycle *cycle); /* <gaijin/cycles.h> */
   void (*condemn)(void *user, uint64_t round, const uint64_t *ids, uint32_t n);
   void (*resume)(void *user, uint64_t round);
+  void (*succeeded)(void *user); /* another has our name now (<gaijin/succession.h>) */
 };
 
 struct gaijin_options {
@@ -125,9 +126,8 @@ struct gaijin_options {
   double wait_seconds;
   const struct gaijin_events *events; /* copied; NULL for none */
   void *user;                         /* handed to every event */
-  /* This process runs code that is not trusted (docs/sandbox.md): the broker refuses it requests
-   * that lead from one object to everything its worker has. Connecting fails (unsupported) with a
-   * broker that would not. */
+  /* This process runs code that is not trusted (docs/sandbox.md). Connecting fails (unsupported)
+   * with a broker that knows no such clients. */
   bool sandboxed;
   /* How long, in milliseconds, to try to come back when the broker has gone without having said
    * that it ends: killed, say, and started again (<gaijin/returning.h>). 0: not at all, the
@@ -137,17 +137,16 @@ struct gaijin_options {
   uint32_t poll_us;
   bool shared_memory; /* instead of the socket, where the broker has it (<gaijin/polling.h>) */
   uint32_t cycle_pause_ms; /* for so long others may halt it (<gaijin/cycles.h>); 0: 50 */
+  bool succeed; /* whoever has the name now (<gaijin/succession.h>) */
 };
 
-/* $GAIJIN_SOCKET, else $XDG_RUNTIME_DIR/gaijin.sock, else /run/gaijin/gaijin.sock. Writes at most n
- * bytes; returns out. */
+/* Writes $GAIJIN_SOCKET, else $XDG_RUNTIME_DIR/gaijin.sock, else /run/gaijin/gaijin.sock. -> out */
 GAIJIN_API char *gaijin_default_socket(char *out, size_t n);
 
 /* Connects and says hello; blocks until the broker answered. On success *out owns the connection
- * (gaijin_close). On failure *out is NULL, the status is returned (lost: no broker; name_taken;
- * busy: no room; protocol: version; unsupported: path too long, a name that no worker can have, no
- * random numbers from the system, an option this library does not know) and one clear line without
- * newline is in error (n bytes). */
+ * (gaijin_close). On failure it is NULL, error (n bytes) has one clear line without newline, and
+ * the status is returned (lost: no broker; name_taken; busy: no room; protocol: version;
+ * unsupported: path too long, no name for a worker, no random numbers, an unknown option). */
 GAIJIN_API int gaijin_connect_sized(gaijin **out, const struct gaijin_options *options,
                                     size_t options_size, size_t events_size, char *error, size_t n);
 static inline int gaijin_connect(gaijin **out, const struct gaijin_options *options, char *error,
@@ -446,5 +445,6 @@ GAIJIN_API void gaijin_body_free(gaijin_body *b);
 #include <gaijin/cycles.h>
 #include <gaijin/numbers.h>
 #include <gaijin/polling.h>
+#include <gaijin/succession.h>
 #include <gaijin/returning.h>
 #endif

@@ -13,6 +13,8 @@ json=$(json_of "${@:2}")
 rounds=$(number "${ROUNDS:-5}" ROUNDS)
 place "${placements[-1]}"
 export LUA_CPATH="$build/?.so;;" GAIJIN_STOPS=$dir/stops
+pause=(--cycle-pause 1.5) # else rounds come to nothing where something else keeps the processors busy
+worker_flags+=("${pause[@]}")
 
 # member VM MB MODE: its six figures, to $dir/figures
 member() {
@@ -20,8 +22,8 @@ member() {
   start_broker
   start_worker other "$bench/cycles/other.lua"
   there other make
-  local program=("$build/gaijin-worker" -n member --once)
-  [ "$1" = lua5.1 ] || program=("$1" "$bench/../module/worker.lua" -n member --once)
+  local program=("$build/gaijin-worker" -n member "${pause[@]}" --once)
+  [ "$1" = lua5.1 ] || program=("$1" "$bench/../module/worker.lua" -n member "${pause[@]}" --once)
   timeout -k 5 "$limit" taskset -c "$ends" env LD_PRELOAD="$build/bench/stops.so" "${program[@]}" \
     "$bench/cycles/member.lua" "$2" "$3" "$rounds" "$build/gaijinctl" "$dir/out" >"$dir/figures"
 }

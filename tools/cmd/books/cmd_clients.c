@@ -11,8 +11,8 @@
 #include "tools/ask/list.h"
 #include "tools/base/text.h"
 
-/* Of a row, in the order of the columns; older brokers do not tell the last one. */
-enum { VALUES = 17 };
+/* Of a row, in the order of the columns; older brokers do not tell the last ones. */
+enum { VALUES = 18 };
 /* So long all workers together may take. */
 #define PROBE_SECONDS 1.0
 
@@ -48,7 +48,7 @@ static bool read_client(struct observer *o, gaijin_body *b, void *user) {
                              .hole = show_hole(l->s),
                              .answering = v.boolean};
   if (!observe_show(o, b, "clients", l->told - 13, l->s)) return false;
-  if (l->told < VALUES) show_nil(l->s);
+  for (uint32_t i = l->told; i < VALUES; i++) show_nil(l->s);
   return true;
 }
 
@@ -81,7 +81,9 @@ static void ask_and_fill(struct listing *l, struct observer *o) {
 
 bool cmd_clients(struct observer *o, struct show *s) {
   uint32_t version = gaijin_wire_version(o->g);
-  struct listing l = {.s = s, .told = VALUES - !op_in_version(op_info(OP_ring), 1, version)};
+  uint32_t untold = !op_in_version(op_info(OP_ring), 1, version);
+  untold += !op_in_version(op_info(OP_succeeded), 0, version);
+  struct listing l = {.s = s, .told = VALUES - untold};
   bool good = observe_read(
       o,
       &(struct observe_book){.what = "clients", .columns = l.told, .row = read_client, .user = &l});

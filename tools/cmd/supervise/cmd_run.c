@@ -4,7 +4,6 @@
  */
 #include <errno.h>
 #include <limits.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -45,35 +44,57 @@ static bool broker_lives(const char *socket) {
 
 static int run_private(struct run_plan *plan) {
   struct run_directory directory;
-  if (!run_directory_make(&directory)) return 1;
   struct text socket = {0};
+  if (!run_directory_make(&directory)) return 1;
   text_print(&socket, "%s/gaijin.sock", directory.path);
-  plan->socket = socket.bytes;
+  plan->socket = socket.bytes; /* the plan's from here on */
   int status = run(plan);
   run_directory_remove(&directory);
-  text_deinit(&socket);
+  return status;
+}
+
+/* Where a system's broker is: if nobody has said that, where all commands look for it; and for
+ * workers wherever they work. False after an error line. */
+static bool place_socket(struct run_plan *plan) {
+  char usual[256], here[PATH_MAX];
+  size_t most = (size_t)setting_info(SETTING_socket)->most;
+  if (!plan->socket) {
+    gaijin_default_socket(usual, sizeof usual);
+    plan->socket = tool_copy(usual, strlen(usual));
+  }
+  if (*plan->socket != '/' && getcwd(here, sizeof here)) {
+    struct text full = {0};
+    text_print(&full, "%s/%s", here, plan->socket);
+    free(plan->socket);
+    plan->socket = full.bytes;
+  }
+  if (strlen(plan->socket) <= most) return true;
+  tool_error("run: the path of the socket, %s, has more than %zu bytes", plan->socket, most);
+  return false;
+}
+
+static int run_plan(struct run_plan *plan) {
+  char *worker = beside("gaijin-worker"), *broker = NULL;
+  int status = 1;
+  plan->worker = worker;
+  if (worker && plan->socket && broker_lives(plan->socket)) {
+    status = run(plan);
+  } else if (worker && (broker = beside("gaijin-broker"))) {
+    plan->broker = broker;
+    status = plan->socket ? run(plan) : run_private(plan);
+  }
+  free(worker);
+  free(broker);
   return status;
 }
 
 int cmd_run(const struct invocation *in) {
-  struct run_plan plan = {.socket = settings_text(&in->settings, SETTING_socket),
-                          .timestamps = settings_flag(&in->settings, SETTING_timestamps)};
-  char *worker = NULL, *broker = NULL;
-  int status = run_plan_make(&plan, in->words, in->count);
-  if (status == 0) {
-    status = 1;
-    if ((worker = beside("gaijin-worker"))) {
-      plan.worker = worker;
-      if (plan.socket && broker_lives(plan.socket)) {
-        status = run(&plan);
-      } else if ((broker = beside("gaijin-broker"))) {
-        plan.broker = broker;
-        status = plan.socket ? run(&plan) : run_private(&plan);
-      }
-    }
-  }
-  free(worker);
-  free(broker);
-  run_plan_deinit(&plan);
+  const char *socket = settings_text(&in->settings, SETTING_socket);
+  struct run_plan plan = {.timestamps = settings_flag(&in->settings, SETTING_timestamps)};
+  if (socket) plan.socket = tool_copy(socket, strlen(socket));
+  int status = plan_from_words(&plan, in->words, in->count);
+  if (status == 0 && plan.stays && !place_socket(&plan)) status = EXIT_USAGE;
+  if (status == 0) status = run_plan(&plan);
+  plan_deinit(&plan);
   return status;
 }

@@ -1,0 +1,120 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Of a file with faults what was understood is checked further, so that all faults are told at
+ * once; nobody runs with it.
+ */
+#include "broker/config.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "policy/policy.h"
+#include "policy/source.h"
+#include "proto/limits.h"
+#include "proto/settings/help.h"
+
+enum { TOLD_BYTES = 1400 };
+
+bool config_open(struct config *c, const struct settings *typed, struct policy_errors *errors) {
+  size_t size;
+  *errors = (struct policy_errors){0};
+  *c = (struct config){.path = settings_text(typed, SETTING_config), .typed = *typed};
+  c->values = *typed;
+  if (!c->path) return true;
+  char *text = policy_source_read(c->path, NULL, &size, errors);
+  bool good = text && settings_file_parse(&c->file, SETTINGS_BROKER, text, size, errors);
+  if (text) settings_add(&c->values, &c->file.values);
+  free(text);
+  return good;
+}
+
+void config_deinit(struct config *c) {
+  settings_file_deinit(&c->file);
+  *c = (struct config){0};
+}
+
+void config_tell(const char *path, const struct policy_errors *errors,
+                 void (*tell)(const char *text)) {
+  char text[TOLD_BYTES];
+  for (unsigned i = 0; i < errors->kept; i++) {
+    const struct policy_error *e = &errors->list[i];
+    if (e->line)
+      snprintf(text, sizeof text, "%s:%u: %s", path, e->line, e->text);
+    else
+      snprintf(text, sizeof text, "%s: %s", path, e->text);
+    tell(text);
+  }
+  if (errors->count == errors->kept) return;
+  snprintf(text, sizeof text, "%s: %u faults more", path, errors->count - errors->kept);
+  tell(text);
+}
+
+bool config_check_policy(const struct config *c, void (*tell)(const char *text)) {
+  const char *path = settings_text(&c->values, SETTING_policy);
+  struct policy_errors errors;
+  size_t size;
+  if (!path) {
+    puts("no policy is named: whoever is served may do everything");
+    return true;
+  }
+  char *text = policy_source_read(path, NULL, &size, &errors);
+  struct policy *p = text ? policy_parse(text, size, &people_system, &errors) : NULL;
+  if (p)
+    printf("%s: %u rules\n", path, policy_rules(p));
+  else
+    config_tell(path, &errors, tell);
+  policy_free(p);
+  free(text);
+  return p != NULL;
+}
+
+/* Words in lines that begin with "# ". */
+static void print_comment(const char *text) {
+  size_t at = 0;
+  for (size_t size; *text; text += size + strspn(text + size, " ")) {
+    size = strcspn(text, " ");
+    bool fits = at && at + 1 + size <= HELP_WIDTH;
+    printf("%s%.*s", fits ? " " : at ? "\n# " : "# ", (int)size, text);
+    at = (fits ? at + 1 : 2) + size;
+  }
+  putchar('\n');
+}
+
+static void print_setting(const struct settings *s, enum setting id) {
+  char text[768], value[1024], standard[128];
+  const char *key = setting_info(id)->key;
+  putchar('\n');
+  help_flag_text(id, "", text, sizeof text);
+  print_comment(text);
+  settings_show(s, id, value, sizeof value);
+  setting_standard(id, standard, sizeof standard);
+  if (settings_given(s, id))
+    printf("%s = %s\n", key, value);
+  else if (setting_info(id)->type == SETTING_TEXT)
+    printf("# %s =\n", key);
+  else
+    printf("# %s = %s\n", key, standard);
+}
+
+void config_print(const struct config *c) {
+  printf("# Settings of gaijin-broker %s: --config names this file, --check-config checks it.\n"
+         "# A flag of the command line overrides what stands here.\n",
+         GAIJIN_VERSION);
+  for (enum setting id = 0; id < SETTINGS; id++)
+    if (setting_belongs(id, SETTINGS_BROKER, NULL) && !setting_info(id)->only_typed)
+      print_setting(&c->values, id);
+}
+
+void config_compare(const struct config *before, const struct config *now, enum setting but,
+                    char *changed, size_t n) {
+  size_t used = 0;
+  *changed = '\0';
+  for (enum setting id = 0; id < SETTINGS && used < n; id++) {
+    if (id == but || !setting_belongs(id, SETTINGS_BROKER, NULL)) continue;
+    if (settings_equal(&before->values, &now->values, id)) continue;
+    used += (size_t)snprintf(changed + used, n - used, "%s%s", used ? ", " : "",
+                             setting_info(id)->key);
+  }
+  if (used >= n) memcpy(changed + n - 4, "...", 4);
+}

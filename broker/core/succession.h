@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Who takes over a name from a living worker. A client that says so in hello (SUCCEED_KEY) and
+ * whose name is another's waits as the name's successor, at most one for each: it has a host id,
+ * asks, holds and is held like anybody, but who asks for the name gets the one before. With `ready`
+ * the name is its own, in one step, so there is somebody behind the name at every moment; the one
+ * before is told (op succeeded), and has retired from then on. When the one before gives the name
+ * up by itself, or ends, the successor has it at once, ready or not. When the successor ends first,
+ * nothing has changed.
+ *
+ * A client's name_record is the record of the name that it has or waits for; the record has a place
+ * for either (books/names.h). A successor of a name that nobody has exists only in the grace
+ * period, while the one before is absent.
+ */
+#ifndef GAIJIN_BROKER_SUCCESSION_H
+#define GAIJIN_BROKER_SUCCESSION_H
+
+#include "broker/core/state.h"
+#include "proto/status.h"
+
+/* It is found by a name; false: it has none, or waits for one. */
+static inline bool succession_has_name(const struct client *c) {
+  return c->name_record != SLAB_NONE &&
+         names_at(&c->broker->names, c->name_record)->host == c->host;
+}
+static inline bool succession_waits(const struct client *c) {
+  return c->name_record != SLAB_NONE &&
+         names_at(&c->broker->names, c->name_record)->successor == c->host;
+}
+
+/* Whether a client may wait to succeed the living one that has its name. `version` and `sandboxed`
+ * are as its hello has them. False: *status and `text` (n bytes) say why not. */
+bool succession_allowed(const struct client *from, const struct host *before, uint32_t version,
+                        bool sandboxed, enum status *status, char *text, size_t n);
+/* Whether one that comes back was waiting to succeed another, and still has to: else, if it was,
+ * the name is its own. */
+bool succession_goes_on(const struct broker *b, uint32_t absent);
+
+/* The successor of the name has it now. */
+void succession_pass(struct broker *b, uint32_t name);
+/* The client ends, or retires: a name that it has passes to its successor. */
+void succession_give_up(struct client *c);
+/* Whoever was to come back to this name is dead: if a successor has come back, the name is its. */
+void succession_settle(struct broker *b, const char *name, uint32_t size);
+/* A worker without a name may not know that another has it. */
+void succession_tell(struct client *c);
+
+#endif

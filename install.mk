@@ -1,0 +1,76 @@
+# SPDX-License-Identifier: MIT
+#
+# What the Makefile includes of installing: where things go, under GNU's names, and the targets. What goes there is one
+# list, packaging/files.sh.
+#
+#   make install PREFIX=/usr DESTDIR=/tmp/stage    libdir, mandir ... can be given, too
+
+PREFIX ?= /usr/local
+prefix ?= $(PREFIX)
+exec_prefix ?= $(prefix)
+bindir ?= $(exec_prefix)/bin
+libdir ?= $(exec_prefix)/lib
+includedir ?= $(prefix)/include
+datarootdir ?= $(prefix)/share
+mandir ?= $(datarootdir)/man
+docdir ?= $(datarootdir)/doc/gaijin
+pkgconfigdir ?= $(libdir)/pkgconfig
+bashcompdir ?= $(datarootdir)/bash-completion/completions
+zshcompdir ?= $(datarootdir)/zsh/site-functions
+sysconfdir ?= $(if $(filter /usr,$(prefix)),/etc,$(prefix)/etc)
+systemunitdir ?= $(prefix)/lib/systemd/system
+userunitdir ?= $(prefix)/lib/systemd/user
+sysusersdir ?= $(prefix)/lib/sysusers.d
+tmpfilesdir ?= $(prefix)/lib/tmpfiles.d
+# Where stock interpreters look: with /usr the distribution's place, with /usr/local that of Lua itself.
+LUA_CMOD := $(shell pkg-config --variable=INSTALL_CMOD lua5.1 2>/dev/null)
+luacdir ?= $(if $(filter /usr,$(prefix)),$(or $(LUA_CMOD),/usr/lib/lua/5.1),$(exec_prefix)/lib/lua/5.1)
+
+PLACES := bindir libdir includedir datarootdir mandir docdir pkgconfigdir bashcompdir zshcompdir sysconfdir systemunitdir userunitdir sysusersdir tmpfilesdir luacdir
+unplaced := $(strip $(foreach place,prefix $(PLACES),$(if $(filter /%,$(firstword $($(place)))),,$(place))))
+placed = $(if $(unplaced),$(error $(firstword $(unplaced)) is '$($(firstword $(unplaced)))': where things are installed is an absolute name))
+quoted = '$(subst ','\'',$(1))'
+files = $(placed)@$(foreach place,DESTDIR prefix $(PLACES),$(place)=$(call quoted,$($(place)))) version=$(VERSION) \
+        strip=$(STRIP_INSTALLED) packaging/files.sh $(1) "$(BUILD)"
+
+.PHONY: install install-strip install-built installed-files uninstall
+install: all $(MANUALS) ## installs programs, libraries, headers, module, man pages, completion and docs (PREFIX=/usr/local DESTDIR= ...)
+	$(call files,install)
+install-strip: all $(MANUALS) ## the same without what debuggers need
+	$(call files,install)
+install-strip: STRIP_INSTALLED := 1
+# For packagers, who have built before: compiles nothing.
+install-built:
+	$(call files,install)
+installed-files: ## lists the files that `make install` installs
+	$(call files,list)
+uninstall: ## removes them, with the same PREFIX ...
+	$(call files,uninstall)
+
+# ---- Packages ----
+
+.PHONY: dist deb symbols packages-check
+dist: ## packs what is committed into $(BUILD)/gaijin-VERSION.tar.gz, the same bytes each time
+	@packaging/dist.sh $(VERSION) "$(BUILD)"
+deb: ## builds Debian packages of what is committed into $(BUILD)/deb, and has lintian look at them
+	@tools/setup.sh deb
+	@packaging/deb.sh $(VERSION) "$(BUILD)"
+packages-check: ## builds packages on a new Debian 12, installs, upgrades and removes them on another one (needs root)
+	@DISTRO_FRESH=1 DISTRO_COMMANDS="tools/setup.sh deb install && make deb && tests/distro/packages.sh" tests/distro/run.sh $(firstword $(DISTRO))
+symbols: $(BUILD)/libgaijin.so ## adds what libgaijin.so shows to its record, debian/libgaijin0.symbols
+	@packaging/symbols.sh $< $(VERSION) --record
+
+# ---- Man pages, and what shells complete ----
+
+# Of each call; the first one stands for all.
+CALLS := $(BUILD)/man/man3/libgaijin.3
+CALL_HEADERS := client-lib/include/gaijin/gaijin.h
+CALL_HEADERS += $(filter-out $(CALL_HEADERS),$(sort $(wildcard client-lib/include/gaijin/*.h)))
+$(CALLS): tools/dev/calls.awk $(CALL_HEADERS) install.mk
+	@rm -rf $(@D); mkdir -p $(@D); awk -v out=$(@D) -v version=$(VERSION) -f $(filter-out install.mk,$^)
+# Of formats of files: pages of docs/.
+FORMATS := $(BUILD)/man/gaijin-policy.5
+$(BUILD)/man/gaijin-policy.5: about := who may do what at a broker
+$(FORMATS): $(BUILD)/man/gaijin-%.5: docs/%.md tools/dev/format.awk
+	@mkdir -p $(@D); awk -v name=gaijin-$* -v what="$(about)" -v version=$(VERSION) -f tools/dev/format.awk $< >$@
+MANUALS += $(CALLS) $(FORMATS)

@@ -1,0 +1,177 @@
+#!/bin/bash
+# SPDX-License-Identifier: MIT
+#
+# The broker's file of settings: what stands in it holds, flags override it, every fault is told with its line, it is
+# printed and checked without a broker, and read again on SIGHUP.
+. "$(dirname "$0")/lib.sh"
+evidence="out err *.out *.conf"
+umask 022 # a broker takes no file that a group may change
+export GAIJIN_SOCKET=$dir/s
+program=$build/gaijin-broker conf=$dir/broker.conf
+
+conf() { cat >"$conf"; }
+# fault LINE TEXT: stderr has it.
+fault() { check "line $1: $2" grep -qxF -- "gaijin-broker: $conf:$1: $2" "$dir/err"; }
+
+story="a good file"
+conf <<'END'
+; settings of a test
+# and a comment that is longer than the library has room for: 0123456789 0123456789 0123456789 0123456789 0123456789 0123456789 0123456789 0123456789 0123456789 0123456789
+
+load-min = 7
+max-message = 64K   ; a comment
+log-level=debug
+  ; another
+END
+run "$program" -c "$conf" --check-config
+check "status 0, not $status" test "$status" = 0
+check "how many there are" grep -qxF "$conf: 3 settings" "$dir/out"
+check "no policy" out_has '^no policy is named'
+check "nothing on stderr" test ! -s "$dir/err"
+check "leaves no socket" test ! -e "$GAIJIN_SOCKET"
+run "$program" --config "$conf" --load-min 9 --print-config
+check "what the file says" grep -qx 'max-message = 64K' "$dir/out"
+check "a flag is more" grep -qx 'load-min = 9' "$dir/out"
+check "the others are comments" grep -qx '# max-memory = 256M' "$dir/out"
+check "without what is typed only" test "$(grep -cE '^#? ?(help|version|config|check-config|print-config|check-upgrade) ' "$dir/out")" = 0
+cp "$dir/out" "$dir/again.conf"
+run "$program" -c "$dir/again.conf" --print-config
+check "it can be read again" cmp -s "$dir/out" "$dir/again.conf"
+printf '\357\273\277load-min = 7\r\nmax-memory = 1G\r\n' >"$dir/dos.conf"
+run "$program" -c "$dir/dos.conf" --check-config
+check "as Windows writes it" grep -qxF "$dir/dos.conf: 2 settings" "$dir/out"
+run "$program" --check-config
+check "without a file" test "$status" = 0
+for flag in --check-config --print-config; do
+  story="$flag into a full disk" status=0
+  "$program" -c "$conf" $flag >/dev/full 2>"$dir/err" || status=$?
+  check "status 1" test "$status" = 1
+done
+
+story="faults"
+conf <<'END'
+max-memry = 5
+socket = /x
+socket = /y
+[section]
+load-min = -1
+  mode = 0600
+mode = 888
+help = true
+nonsense
+policy = /nonexistent
+check-upgrade = 1
+load-gain-tolerance: 2
+= 5
+frobnicate = 1
+group = "gaijin"
+rings = 5 # workers
+allow-uid = nobody-has-this
+END
+printf 'max-waits = %0200d\nmax-held = 1\0\n' 5 >>"$conf"
+for flag in "" --check-config; do
+  # shellcheck disable=SC2086 # none is none
+  run "$program" -c "$conf" $flag
+  check "status 1, not $status" test "$status" = 1
+  fault 1 "unknown key 'max-memry' (did you mean max-memory?)"
+  fault 3 "'socket' stands in line 2 already"
+  fault 4 "there are no sections here; each line is key = value"
+  fault 5 "load-min takes a whole number from 0 to 4294967295, not '-1'"
+  fault 6 "a key begins at the begin of its line"
+  fault 7 "mode takes 0600, 0660, 0666 or the like (octal), not '888'"
+  fault 8 "'help' is for the command line only; remove it"
+  fault 9 "this is no key = value and no comment"
+  fault 11 "'check-upgrade' is for the command line only; remove it"
+  fault 12 "this is no key = value and no comment"
+  fault 13 "the key is missing"
+  fault 14 "unknown key 'frobnicate'; the keys are the flags of gaijin-broker --help"
+  fault 15 "group: a value stands without quotes"
+  fault 16 "rings: a comment behind a value begins with ;"
+  fault 17 "allow-uid: there is no user 'nobody-has-this'"
+  fault 18 "more than 198 bytes; give so long a value as a flag"
+  fault 19 "a zero byte"
+  check "leaves no socket" test ! -e "$GAIJIN_SOCKET"
+done
+check "the policy's, too" err_has '^gaijin-broker: /nonexistent: cannot open it: No such file'
+for ((i = 0; i < 50; i++)); do echo "key-$i = 1"; done | conf
+run "$program" -c "$conf"
+check "of many the first" fault 1 "unknown key 'key-0'; the keys are the flags of gaijin-broker --help"
+check "and how many more" grep -qxF "gaijin-broker: $conf: 30 faults more" "$dir/err"
+run "$program" -c "$dir/none.conf"
+check "a file that is not there" err_has "none.conf: cannot open it: No such file"
+check "status 1" test "$status" = 1
+echo 'load-min = 5' >"$conf"
+chmod g+w "$conf"
+run "$program" -c "$conf"
+check "a file that others can change" err_has 'others can change it \(mode 0664\); use chmod go-w'
+chmod g-w "$conf"
+printf 'who = \33[31m\n' >"$conf"
+run "$program" -c "$conf"
+check "no escape reaches the terminal" test "$(grep -c $'\33' "$dir/err")" = 0
+run "$program" -c "$conf" --load-min x
+check "bad usage is told before" test "$status" = 2
+
+story="a policy that is named"
+printf '[allow]\nwho = all\nmay = nothing-known\n' >"$dir/policy"
+echo "policy = $dir/policy" | conf
+run "$program" -c "$conf" --check-config
+check "status 1, not $status" test "$status" = 1
+check "its fault" err_has "^gaijin-broker: $dir/policy:3: "
+printf '[allow]\nwho = all\nmay = inspect\n' >"$dir/policy"
+run "$program" -c "$conf" --check-config
+check "status 0, not $status" test "$status" = 0
+check "its rules" out_has "^$dir/policy: 1 rules$"
+
+story="a broker that runs"
+printf 'log-level = info\nload-min = 7\n' | conf
+start_broker -c "$conf" --max-waits 5
+broker=$pid
+hup() { # REGEX: the log has it after a SIGHUP
+  : >"$dir/broker.out"
+  kill -HUP "$broker"
+  check "SIGHUP: $1" eventually has broker "SIGHUP: $1"
+}
+hup "$conf says what it said before$"
+printf 'load-min = 8\nlog-level = debug\nmax-waits = 6\nmax-held = 9\n' | conf
+hup "$conf has load-min, max-held otherwise than this broker; an upgrade .SIGUSR2. takes it over"
+check "the level" has broker "SIGHUP: log-level is debug now$"
+run "$build/gaijinctl" ping
+check "holds" eventually has broker 'debug: observer @gaijinctl'
+echo 'log-level = error' | conf
+hup "log-level is error now"
+printf '\nlog-levle = error\nx = 1\n' | conf
+hup "$conf:2: unknown key 'log-levle' .did you mean log-level.*and 1 faults more; --check-config tells them.; the settings in force stay$"
+kill -USR2 "$broker"
+check "no upgrade with a file that has faults" eventually has broker "no upgrade: .*$conf:2: unknown key"
+run "$build/gaijinctl" ping
+check "it serves on" test "$status" = 0
+rm "$conf"
+hup "$conf:? cannot open it"
+end_started
+
+story="an upgrade"
+printf 'socket = %s\nmax-message = 1M\nmax-waits = 5\n' "$GAIJIN_SOCKET" | conf
+start broker "$program" -c "$conf"
+broker=$pid
+wait_until "$build/gaijinctl" ping
+start shop "$build/gaijin-worker" -n shop -e 'bakaGaijin.text = ("x"):rep(100000)'
+wait_until exports shop text
+printf 'socket = %s\nmax-message = 4K\n' "$dir/s" | conf
+kill -USR2 "$broker"
+check "clients were told how much they may send" eventually has broker "no upgrade: .* cannot take over: its settings have 4096 bytes as max-message, and clients were told 1048576; to make it less takes a restart;"
+printf 'socket = %s\nmax-message = 4M\nmax-waits = 6\n' "$dir/elsewhere" | conf
+hup "$conf has socket, max-message, max-waits otherwise"
+kill -USR2 "$broker"
+check "goes on where it is" eventually has broker "warn: stays at $dir/s; $dir/elsewhere takes a restart$"
+run "$build/gaijinctl" clients -o worker
+check "with its workers" out_has '^shop$'
+run "$build/gaijinctl" get shop.text
+check "which answers" test "$status" = 0
+hup "$conf says what it said before$"
+printf 'socket = %s\npolicy = %s\n' "$dir/s" "$dir/policy" | conf
+kill -USR2 "$broker"
+check "a policy does not come on the way" eventually has broker "no upgrade: .* cannot take over: its settings name a policy, and the broker that runs has none; restart it;"
+run "$build/gaijinctl" clients -o worker
+check "all serve on" out_has '^shop$'
+
+finish

@@ -1,0 +1,106 @@
+#!/bin/bash
+# SPDX-License-Identifier: MIT
+#
+# What packages are made of: the tarball, which is the same bytes each time, the record of libgaijin's binary interface,
+# and what is written in more than one place and must be the same. Whole packages are built, installed and upgraded by
+# `make packages-check`.
+. "$(dirname "$0")/lib.sh"
+version=$(sed -n 's/^#define GAIJIN_VERSION "\(.*\)"/\1/p' "$root/client-lib/include/gaijin/protocol.h")
+cd "$dir" || exit 1
+
+story="make dist"
+if [ -e "$root/.git" ] && command -v git >/dev/null; then
+  packed() { env -u MAKEFLAGS -u MFLAGS -u MAKELEVEL "${@:2}" make -s -C "$root" --no-print-directory BUILD="$dir/$1" dist; }
+  check "packs" packed one
+  mkdir home && printf '[tar]\n\tumask = 0\n[core]\n\tautocrlf = true\n' >home/.gitconfig
+  check "packs for somebody else" packed two HOME="$dir/home" TZ=Asia/Tokyo LC_ALL=C.UTF-8 GZIP=-1
+  check "the same bytes" cmp one/gaijin-"$version".tar.gz two/gaijin-"$version".tar.gz
+  tar -tf "one/gaijin-$version.tar.gz" | sed -n "s|^gaijin-$version/\(.*[^/]\)$|\1|p" | sort >packed
+  GIT_CONFIG_COUNT=1 GIT_CONFIG_KEY_0=safe.directory GIT_CONFIG_VALUE_0='*' git -C "$root" ls-tree -r --name-only HEAD | sort >tracked
+  check "has what is committed, and no more" diff tracked packed
+  check "owned by root" test -z "$(tar -tvf "one/gaijin-$version.tar.gz" | grep -v ' root/root ')"
+else
+  echo "not had: git and a clone, for make dist"
+fi
+
+story="the binary interface"
+if ! sanitized "$build/libgaijin.so"; then
+  check "what the library shows is what was recorded" "$root/packaging/symbols.sh" "$build/libgaijin.so" "$version"
+fi
+# Libraries of few names: the script reads no more than these.
+mkdir -p tree/packaging tree/debian
+cp "$root/packaging/symbols.sh" tree/packaging
+record=tree/debian/libgaijin0.symbols
+printf 'GAIJIN_0 { global: gaijin_*; local: *; };\n' >map
+# library NAME...: one that shows these.
+library() {
+  printf 'int gaijin_%s(void) { return 0; }\n' "$@" >names.c
+  "${CC:-cc}" -shared -fPIC -Wl,--version-script=map names.c -o names.so
+}
+symbols() {
+  status=0
+  tree/packaging/symbols.sh "$dir/names.so" "$@" >out 2>err || status=$?
+}
+echo 'libgaijin.so.0 libgaijin0 #MINVER#' >"$record"
+check "a library is made" library first second
+symbols 0.1.0
+check "what is new is a fault" test "$status" = 1
+check "and is named" err_has '^gaijin_first@GAIJIN_0$'
+symbols 0.1.0 --record
+check "it is recorded" diff "$record" - <<'END'
+libgaijin.so.0 libgaijin0 #MINVER#
+ GAIJIN_0@GAIJIN_0 0.1.0
+ gaijin_first@GAIJIN_0 0.1.0
+ gaijin_second@GAIJIN_0 0.1.0
+END
+symbols 0.1.0
+check "then all is well" test "$status" = 0
+library first second between
+symbols 0.2.0 --record
+check "a later one keeps its version" grep -qx ' gaijin_between@GAIJIN_0 0.2.0' "$record"
+check "those of before theirs" grep -qx ' gaijin_first@GAIJIN_0 0.1.0' "$record"
+library first between
+symbols 0.2.0 --record
+check "what is gone is a fault, also when recording" test "$status" = 1
+check "and is named, too" err_has '^gaijin_second@GAIJIN_0$'
+
+# What is built stands in for what make would build; what it would do is only looked at.
+story="a rock"
+rockspec=packaging/luarocks/gaijin-$version-1.rockspec
+if command -v luarocks >/dev/null && ! sanitized "$build/gaijin.so"; then
+  mkdir rock
+  for file in "$root"/*; do [ "$file" -ef "$build" ] || ln -s "$file" rock; done
+  rm -f rock/build
+  ln -s "$build" rock/build
+  cat >look <<END
+#!/bin/sh
+echo "\$*" >>"$dir/made"
+exec make -n "\$@" BUILD="$dir/none" >/dev/null
+END
+  chmod +x look
+  rocks() { (cd rock && env -u MAKEFLAGS -u MFLAGS -u MAKELEVEL HOME="$dir" luarocks --lua-version 5.1 --tree "$dir/rocks" "$@"); }
+  check "luarocks makes it" rocks make --deps-mode none "$rockspec" MAKE="$dir/look"
+  check "make knows what it asks for" grep -w all made
+  export GAIJIN_SOCKET=$dir/g.sock
+  start_broker --log-level warn
+  start shop "rocks/bin/gaijin-worker" -n shop -e 'bakaGaijin.price = function(n) return 2 * n end'
+  wait_until rocks/bin/gaijinctl wait shop price
+  with_rock() { LUA_CPATH="$dir/rocks/lib/lua/5.1/?.so" "$1" -e 'print((require "gaijin".connect{}("shop").price(4)))' | grep -x 8; }
+  for lua in lua5.1 luajit; do check "$lua requires it" with_rock $lua; done
+  end_started
+  check "luarocks removes it" rocks remove --force gaijin
+  check "it leaves nothing" test -z "$(find rocks -name '*gaijin*')"
+else
+  echo "not had: luarocks"
+fi
+
+story="what is written twice"
+check "the rockspec's version" test -e "$root/$rockspec"
+check "the changelog's version" grep -q "^gaijin ($version" "$root/debian/changelog"
+needed() { sed -n 's/^  need_library \([^ ]*\) .*/\1/p' "$root/tools/setup.sh" | grep -v "[|']" | grep -vx -e check -e libsystemd-dev; }
+check "tools/setup.sh needs libraries" test "$(needed | wc -l)" -ge 7
+while read -r package; do
+  check "debian/control builds with $package" grep -q "^ $package,\?\$" "$root/debian/control"
+done < <(needed)
+
+finish

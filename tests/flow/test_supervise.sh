@@ -1,0 +1,266 @@
+#!/bin/bash
+# SPDX-License-Identifier: MIT
+#
+# A supervisor is asked: gaijinctl ps, start, restart, stop and logs, who may, and what happens to who asks too much.
+. "$(dirname "$0")/lib.sh"
+. "$(dirname "$0")/run.sh"
+export GAIJIN_SOCKET=$dir/game.sock
+evidence="out err supervisor.*"
+
+# supervise WORD...: starts a supervisor, its output in $dir/supervisor.out and .err; its pid is $supervisor.
+supervise() {
+  "$ctl" run "$@" >"$dir/supervisor.out" 2>"$dir/supervisor.err" </dev/null &
+  supervisor=$!
+  started+=("$supervisor")
+}
+end_supervisor() {
+  kill "$supervisor"
+  wait_until gone "$supervisor"
+  status=0
+  wait "$supervisor" || status=$?
+  check "the supervisor ends well" test "$status" = "${1:-0}"
+}
+# state WORKER REGEX: its row of ps, as "state restarts last".
+state() {
+  "$ctl" ps --json -o worker,state,restarts,last >"$dir/ps" 2>&1 &&
+    grep -qE "\"worker\":\"$1\",$2" "$dir/ps"
+}
+pid_of() { "$ctl" ps --json -o worker,pid | sed -n "s/.*\"worker\":\"$1\",\"pid\":\([0-9]*\).*/\1/p"; }
+said() { grep -qE -- "$1" "$dir/supervisor.err"; }
+
+story="no supervisor"
+for words in ps "start shop" "restart shop" logs "logs shop -f"; do
+  # shellcheck disable=SC2086 # several words
+  expect 3 $words
+  check "one line of ${words%% *}" err_has "^gaijinctl: ${words%% *}: no supervisor that we may ask beside the socket $GAIJIN_SOCKET;"
+done
+start_broker
+expect 3 ps
+check "nor beside a broker alone" err_is_one_line
+end_started
+
+script db <<<'print("serves") bakaGaijin.t = {}'
+script shop <<'LUA'
+held = gaijin.wait_for("db", "t")
+print("serves", ...)
+io.stderr:write("a warning\27[31m\n")
+LUA
+script ends <<<'print("ends") gaijin.stop()'
+script bad <<<'error("went wrong")'
+cat >"$dir/game.ucl" <<'UCL'
+broker { socket = "game.sock" }
+workers { restart-delay = 0.02 }
+worker db { }
+worker shop { after = db }
+worker ends { }
+worker bad { restart-most = 2 }
+UCL
+
+story="ps"
+supervise "$dir/game.ucl"
+check "who serves" eventually state shop '"state":"ready","restarts":0,"last":null'
+check "who has ended" eventually state ends '"state":"finished","restarts":0,"last":"ended"'
+check "who has been given up" eventually state bad '"state":"failed","restarts":2,"last":"failed with status 1"'
+expect 0 ps
+check "as a table" out_has '^shop +ready +[0-9]+ +[0-9]+ +0 +- +db '
+expect 0 ps --sort -worker -o worker,after
+check "as other tables" test "$(sed -n 2p "$dir/out" | tr -s ' ')" = 'shop db'
+expect 2 ps shop
+expect 2 ps --limit x
+
+story="stop and start"
+expect 0 stop db
+check "it has ended" state db '"state":"stopped"'
+check "who comes after it goes on" state shop '"state":"ready"'
+expect 0 stop db
+check "the second time, too" state db '"state":"stopped"'
+expect 0 start db
+check "it serves again" state db '"state":"ready"'
+before=$(pid_of db)
+expect 0 start db
+check "one that serves is left alone" test "$(pid_of db)" = "$before"
+expect 1 start bad
+check "what became of it" err_has '^gaijinctl: start: worker bad failed with status 1$'
+check "it had a new chance, and all of it" eventually state bad '"state":"failed","restarts":4'
+expect 0 start ends
+expect 1 start nobody
+check "none of that name" err_has "^gaijinctl: start: the supervisor has no worker 'nobody'; gaijinctl ps shows"
+expect 2 start
+expect 0 stop shop
+expect 0 stop db
+run "$ctl" start shop db --timeout 0.3
+check "one that waits for another one" err_has 'start: the supervisor is not done after 0.3 s; gaijinctl ps shows'
+check "waits" state shop '"state":"waiting"'
+expect 0 start db
+expect 0 start shop
+check "said" said 'run: worker db is stopped: gaijinctl stop$'
+start plain "$build/gaijin-worker" -n plain -e 'gaijin.run()'
+expect 0 wait plain --timeout 20
+expect 0 stop plain
+check "one that somebody else started ends as without supervisor" gone "$pid"
+
+story="restart"
+before=$(pid_of shop)
+expect 0 restart shop db
+check "it serves" state shop '"state":"ready","restarts":0'
+check "in another process" test "$(pid_of shop)" != "$before"
+expect 0 restart ends
+check "also one that has ended" state ends '"state":"finished"'
+expect 0 kill shop
+check "what is killed comes back" eventually state shop '"state":"ready","restarts":1,"last":"was killed by signal 9 \(Killed\)"'
+
+story="logs"
+expect 0 logs shop
+check "stdout" out_has $'^2[0-9-]+T[0-9:.]+Z info shop: serves$'
+check "stderr, safe to print" out_has '^2[0-9-]+T[0-9:.]+Z warn shop: a warning\\x1b\[31m$'
+check "what became of it" out_has '^2[0-9-]+T[0-9:.]+Z warn shop: was killed by signal 9 \(Killed\); it is started again$'
+check "of nobody else" not out_has ' db: '
+expect 0 logs
+check "of all" out_has ' db: '
+check "in order" sort -s -c -k1,1 "$dir/out"
+expect 0 logs -n 2
+check "the last ones" test "$(wc -l <"$dir/out")" = 2
+expect 1 logs nobody
+start follower "$ctl" logs -f -n 0
+follower=$pid
+start other "$ctl" logs ends --follow --lines 0
+lines_came() { expect 0 restart shop && expect 0 start ends && has follower 'info shop: serves' && has other 'info ends: ends'; }
+check "what comes is shown as it comes" eventually lines_came
+check "of the one asked for" not has other ' shop: '
+kill "$follower"
+end_supervisor 1
+check "who follows is told of the end" eventually gone "$pid"
+check "with a line" has other '^gaijinctl: logs: the supervisor has gone$'
+check "its socket is gone" test ! -e "$dir/game.run" -a ! -e "$dir/game.run.lock"
+
+story="many lines"
+script chatty <<'LUA'
+for i = 1, 3000 do print("line " .. i) end
+print(("x"):rep(400000))
+LUA
+echo 'broker { socket = "game.sock" } worker chatty { }' >"$dir/game.ucl"
+supervise "$dir/game.ucl"
+check "all are passed on" eventually grep -q xxxx "$dir/supervisor.out"
+expect 0 logs
+check "a long one makes room for itself, and is cut" test "$(wc -c <"$dir/out")" -le 262200
+check "a line" test "$(wc -l <"$dir/out")" = 1
+end_supervisor
+
+story="who asks too much"
+cat >"$dir/ask.py" <<'PY'
+import os, socket, sys, time
+path, what = sys.argv[1:]
+def ask(data=b""):
+    s = socket.socket(socket.AF_UNIX)
+    s.settimeout(60)
+    s.connect(path)
+    s.sendall(data)
+    return s
+def answer(s):
+    got = b""
+    while True:
+        try:
+            piece = s.recv(65536)
+        except ConnectionResetError:
+            piece = b""
+        if not piece:
+            return got
+        got += piece
+if what == "long":
+    print(answer(ask(b"x" * 1024)))
+elif what == "slow":
+    print(answer(ask(b"ps")))
+elif what == "pieces":
+    s = ask()
+    for byte in b"ps\nps\n":
+        try:
+            s.sendall(bytes([byte]))
+        except OSError:
+            break
+        time.sleep(0.01)
+    print(answer(s).count(b"\n."))
+elif what == "nonsense":
+    for words in b"\n", b"ps\0shop\n", b"nope\n", b"stop\n", b"stop\0a\0b\0c\0d\0e\0f\0g\0h\0i\n", b"logs\0\0x\0\n":
+        print(answer(ask(words)))
+elif what == "many":
+    some = [ask() for i in range(32)]
+    print(answer(ask(b"ps\n")))
+    some[0].close()
+    while b".0" not in answer(ask(b"ps\n")):
+        time.sleep(0.02)
+    print("room again")
+elif what == "unread":
+    s = ask(b"logs\0\0001000\0follow\n")
+    open("follows", "w").close()
+    while not os.path.exists("written"):
+        time.sleep(0.05)
+    got = answer(s)
+    print("dropped" if len(got) < 30000000 else "not dropped")
+PY
+asks() { run "$python" "$dir/ask.py" "$dir/game.run" "$1"; }
+script floods <<'LUA'
+while not io.open("follows") do gaijin.sleep(0.02) end
+local line = ("y"):rep(9999)
+for i = 1, 4000 do print(line) end
+io.open("written", "w"):close()
+print("has written")
+LUA
+echo 'broker { socket = "game.sock" } worker db { } worker floods { start-limit = 0 }' >"$dir/game.ucl"
+supervise "$dir/game.ucl"
+check "it runs" eventually state db '"state":"ready"'
+asks long
+check "a long request" test "$(cat "$dir/out")" = "b''"
+asks slow
+check "one that does not come" test "$(cat "$dir/out")" = "b''"
+asks pieces
+check "one in pieces, and only one" test "$(cat "$dir/out")" = 1
+asks nonsense
+check "what is not understood" test "$(grep -c 'does not understand' "$dir/out")" = 5
+asks many
+check "too many are told" out_has 'too many ask the supervisor at once'
+check "until some have gone" out_has 'room again'
+cd "$dir" || exit 1
+asks unread
+check "who does not read is dropped" out_has '^dropped$'
+expect 0 logs floods -n 1
+check "the worker does not notice" out_has 'info floods: has written$'
+expect 0 ps
+check "the socket is its user's" test "$(stat -c %a "$dir/game.run")" = 600
+if [ "$(id -u)" = 0 ]; then
+  chmod 711 "$dir"
+  run setpriv --reuid 65534 --clear-groups --inh-caps=-all "$ctl" ps
+  check "nobody else may ask" test "$status" = 3
+fi
+
+story="two supervisors, one broker"
+expect 0 -s "$GAIJIN_SOCKET" run --once "$dir/db.lua" -n second
+check "the second cannot be asked, which is said" err_has "run: another supervisor is asked at $dir/game.run; this one cannot be$"
+expect 0 ps
+check "the first can" out_has '^db '
+kill -9 "$supervisor"
+wait "$supervisor" 2>/dev/null
+check "a socket is left" test -S "$dir/game.run"
+expect 3 ps
+check "where nobody answers" err_is_one_line
+rm -f "$dir/follows"
+supervise "$dir/game.ucl"
+check "the next one takes its place" eventually state db '"state":"ready"'
+end_supervisor
+
+story="scripts of a command line are supervised, too"
+TMPDIR=$dir/tmp "$ctl" run "$dir/db.lua" "$dir/shop.lua" >"$dir/supervisor.out" 2>"$dir/supervisor.err" </dev/null &
+supervisor=$!
+started+=("$supervisor")
+check "they serve" eventually grep -q '^shop | serves' "$dir/supervisor.out"
+GAIJIN_SOCKET=$(sed -n 's/.*the socket is //p' "$dir/supervisor.err")
+expect 0 ps -o worker,state
+check "seen" out_has '^shop +ready'
+expect 0 restart shop
+expect 0 stop shop
+expect 0 stop db
+check "all have ended: so does it" eventually gone "$supervisor"
+wait "$supervisor"
+check "well" test $? = 0
+check "nothing is left" is_empty "$dir/tmp"
+
+finish

@@ -1,0 +1,7 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * gaijinctl restart.
+ */
+#include "tools/run/ask.h"
+
+int cmd_restart(const struct invocation *in) { return ask_each(in, "restart"); }

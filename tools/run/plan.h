@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * What is to run: a broker's flags and workers, as data. plan_words.c makes it of a command line,
+ * plan_file.c of a file, plan_dir.c of a folder; plan_check.c looks at the whole. Everything that
+ * can be wrong with it is told before anything starts. A plan owns what it points to.
+ */
+#ifndef GAIJIN_TOOLS_PLAN_H
+#define GAIJIN_TOOLS_PLAN_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "proto/settings/settings.h"
+#include "tools/run/life.h"
+#include "tools/run/words.h"
+
+struct run_worker {
+  char *name;
+  char *script;
+  char *directory;         /* where it works; NULL: where we do */
+  char *where;             /* "game.ucl:12: ", where the plan has it from; "": a command line */
+  struct words flags;      /* for gaijin-worker */
+  struct words arguments;  /* for the script */
+  struct words env;        /* "KEY=VALUE", beside ours */
+  struct words after;      /* names of workers that serve first */
+  struct life_policy policy;
+  double start_limit;      /* seconds until it serves; 0: for ever */
+  double health;           /* seconds between two questions whether it lives; 0: none is asked */
+  double health_limit;     /* seconds for the answer */
+  double grace;            /* seconds that it may take to stop */
+};
+
+struct run_plan {
+  char *socket;        /* where the broker listens, or shall; NULL: in a directory of our own */
+  const char *broker;  /* path of the program; NULL: one is running on the socket */
+  const char *worker;  /* path of the program */
+  struct words broker_flags;
+  char *directory;     /* where the broker works; NULL: where we do */
+  struct run_worker *workers;
+  size_t count, room;
+  bool timestamps; /* before each line of output */
+  bool stays;      /* a system: a broker that ends is started again, a worker that somebody has
+                      stopped may be started again. Else all is over when all have ended */
+};
+
+/* The grace, unless a worker has a longer one of its own. Seconds. */
+#define PLAN_GRACE_SECONDS 5
+/* So much longer than its workers the supervisor waits before it kills. Seconds. */
+#define PLAN_GRACE_SLACK 2
+
+/* A worker more, with nothing set but the policy of one that is started once. Valid until the next
+ * one. */
+struct run_worker *plan_add(struct run_plan *plan);
+/* Takes over the settings of SETTINGS_RUN that say how it is watched. */
+void plan_take_policy(struct run_worker *w, const struct settings *s);
+/* Takes the worker's name from its script's, and tells it when that needed other characters. ""
+ * if the script's gives none. */
+void plan_name_by_script(struct run_worker *w);
+void plan_deinit(struct run_plan *plan);
+void plan_worker_deinit(struct run_worker *w);
+
+/* The plan of what follows `run` on the command line, the command's own flags among it. A socket
+ * that is set already stays unless the command line has another. 0; 2 after error lines; PLAN_HELP
+ * or PLAN_VERSION: that was asked for. */
+enum { PLAN_HELP = -1, PLAN_VERSION = -2 };
+int plan_from_words(struct run_plan *plan, char **words, int count);
+/* Adds what a file says. False after error lines. */
+bool plan_from_file(struct run_plan *plan, const char *path);
+/* Adds a worker for each script of a folder. False after an error line. */
+bool plan_from_dir(struct run_plan *plan, const char *path);
+
+/* Whether it can be carried out: names, scripts, and an order among them. False after an error line
+ * for each fault. */
+bool plan_check(const struct run_plan *plan);
+/* The worker of this name, or `count`. */
+size_t plan_find(const struct run_plan *plan, const char *name);
+
+#endif

@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * A run as data: the loop, the broker, the connection to it, the workers. Each file beside this one
+ * changes its own part; what happened to a worker is followed up by run_changed alone, which is the
+ * one place that knows who needs whom.
+ */
+#ifndef GAIJIN_TOOLS_RUN_STATE_H
+#define GAIJIN_TOOLS_RUN_STATE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <uv.h>
+
+#include <gaijin/gaijin.h>
+#include "tools/run/child.h"
+#include "tools/run/line_ring.h"
+#include "tools/run/output.h"
+#include "tools/run/plan.h"
+
+enum { RUN_STREAMS = 2 };
+enum { RUN_SIGNALS = 4 };
+
+struct run;
+
+struct control;
+struct worker;
+
+/* A stream of a worker's output. */
+struct stream {
+  uv_poll_t *poll; /* NULL while it is closed */
+  struct output output;
+  struct worker *worker; /* whose it is */
+};
+
+struct worker {
+  struct run *run;
+  const struct run_worker *plan;
+  struct child child;
+  struct life life;
+  struct stream streams[RUN_STREAMS];
+  char *heads[RUN_STREAMS]; /* what stands before its lines */
+  struct line_ring *lines;  /* the last ones */
+  uv_timer_t timer;         /* of its state: start limit, grace, pause */
+  uv_timer_t health;
+  uint64_t ready_id, alive_id; /* what is asked of it, 0: nothing */
+  bool heard_ready;            /* the answers, which have not been followed up yet */
+  bool heard_silent;
+  bool blamed;     /* we killed it for a fault */
+  double started;  /* when its process was, on clock_seconds */
+  char last[96];   /* how it ended, the last time; "": it never did */
+};
+
+struct run {
+  const struct run_plan *plan;
+  uv_loop_t loop;
+  uv_signal_t signals[RUN_SIGNALS];
+
+  struct child broker;
+  struct backoff broker_backoff;
+  uv_timer_t broker_timer; /* until it is started again */
+  uv_timer_t end_timer;    /* until it is killed */
+  bool broker_gone;        /* and it has been said */
+
+  gaijin *observer; /* NULL before the broker is there and while it is lost */
+  uv_poll_t observer_poll;
+  uv_timer_t observer_timer; /* until it is tried again */
+
+  struct control *control; /* NULL: we cannot be asked */
+  uint64_t lines;          /* of all workers, so far */
+
+  struct worker *workers; /* as many as the plan has, in its order */
+  size_t count;
+  void (*changed)(struct run *r); /* run_changed; what is below calls it */
+  void (*line)(const struct worker *w, const char *line, size_t size); /* a new one in its log */
+  bool changing;                  /* it works */
+  bool again;                     /* and has to look once more */
+  bool stopping;
+  bool ending; /* all workers have ended: the broker's turn */
+  int status;
+};
+
+/* The run cannot go on. */
+static inline void run_fail(struct run *r) {
+  r->status = 1;
+  r->stopping = true;
+  r->changed(r);
+}
+
+#endif
