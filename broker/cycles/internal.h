@@ -77,7 +77,6 @@ struct cycles_host {
   uint32_t member;   /* of this turn; SLAB_NONE: it is none */
   bool can, is_out;  /* be asked; what it holds is no suspect, or about to be none */
   bool is_barred;    /* in this round it has spoilt a halt: what it has and holds is no suspect */
-  bool is_told;      /* the record of the round names it already */
   bool was_idle;     /* when it was asked to check it had no request to answer, */
   uint64_t sent;     /* and had been sent so many messages, with that one */
   uint64_t asked;    /* the incarnation that was asked in this round; 0: none */
@@ -195,7 +194,7 @@ struct cycles {
   uint32_t parts_first; /* of all rounds: the boss, or one before it, whose part comes first; */
   uint32_t parts_seen;  /* so many hosts from there on have been looked at */
   uint32_t part_count, parts_lost;
-  uint32_t parts_begun, parts_waiting; /* of the round; for their turn in this halt */
+  uint32_t parts_waiting; /* for their turn in this halt */
   uint64_t halt_ms, wanted_ms; /* how long answers in halt are waited for; and would be, if all
                                   members let the others take so long */
   uint64_t patience_ms; /* when one of them is about to have waited as long as it lets others */
@@ -214,7 +213,7 @@ struct cycles {
   uint32_t more_left_out;    /* for whom there was no room */
 
   struct cycles_past past[CYCLES_ROUNDS]; /* a ring */
-  uint64_t rounds, aborts, condemned_ever;
+  uint64_t rounds, condemned_ever;
   struct cycles_waiter waiters[CYCLES_WAITERS];
 };
 
@@ -335,7 +334,7 @@ void told_remember(struct cycles *k, enum cycles_outcome outcome);
 bool unable_is(const struct cycles *k, const struct client *c);
 /* Of enum unable_why; static. "": it is none. */
 const char *unable_text(unsigned why);
-/* The record of the round names it, as one that was left out. */
+/* The record of the round names it, as one that was left out. Once: it is not asked any more. */
 void unable_note(struct cycles *k, const struct client *c, unsigned why);
 /* It has said, in these words, that it cannot look; for good, or now. */
 void unable_says(struct cycles *k, struct client *c, bool for_good, const char *words);

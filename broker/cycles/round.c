@@ -211,9 +211,9 @@ static void end_turn(struct cycles *k) {
 }
 
 /* What is left of parts that were lost is asked for once more, but not for ever: each time its
- * members stand still. One part at least has its turn. */
+ * members stand still. One part at least has its turn: the time begins with it. */
 static void next_part(struct cycles *k) {
-  bool is_over = k->parts_begun > 0 && is_out_of_time(k);
+  bool is_over = is_out_of_time(k);
   expect(k, STAGES_MS);
   if (is_over && k->parts_waiting > 0) {
     k->is_cut_off = true;
@@ -222,7 +222,6 @@ static void next_part(struct cycles *k) {
     parts_put_off(k);
     finish(k);
   } else if (parts_next(k)) {
-    k->parts_begun++;
     begin_turn(k, CYCLES_HALT);
   } else if (k->is_again && !is_over && k->halts < CYCLES_HALTS) {
     enter(k, CYCLES_TOUCHED);
@@ -433,7 +432,7 @@ void round_begin(struct cycles *k) {
   k->ends_ms = k->began_ms + checks_ms(k);
   k->turns = k->checks = k->halts = k->condemned = k->suspects_at_first = k->longest_ms = 0;
   k->live_most = k->members_most = k->edges_told = 0;
-  k->part_count = k->parts_lost = k->parts_begun = k->parts_waiting = k->more_left_out = 0;
+  k->part_count = k->parts_lost = k->parts_waiting = k->more_left_out = 0;
   k->keeper[0] = k->why[0] = k->left_out[0] = '\0';
   k->phase = CYCLES_SCAN;
   expect(k, STAGES_MS);

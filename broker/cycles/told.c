@@ -74,7 +74,6 @@ void told_remember(struct cycles *k, enum cycles_outcome outcome) {
                             .live = k->live_most};
   memcpy(p->keeper, k->keeper, sizeof p->keeper);
   tell_why(k, p->why, sizeof p->why);
-  k->aborts += outcome == CYCLES_ABORTED;
   k->condemned_ever += k->condemned;
   log_it(k, p);
 }

@@ -43,8 +43,6 @@ bool unable_is(const struct cycles *k, const struct client *c) {
 
 void unable_note(struct cycles *k, const struct client *c, unsigned why) {
   size_t used = strlen(k->left_out), room = sizeof k->left_out - used;
-  if (c->host >= k->host_count || k->hosts[c->host].is_told) return;
-  k->hosts[c->host].is_told = true;
   int n = k->more_left_out ? (int)room
                            : snprintf(k->left_out + used, room, "%s%s (%s)", used ? ", " : "",
                                       c->name, unable_text(why));
@@ -58,8 +56,10 @@ static void tell_how_long(char *text, size_t room, uint32_t seconds) {
     *text = '\0';
   else if (seconds == UNABLE_S)
     snprintf(text, room, ", for ten minutes");
+  else if (seconds == HUNG_S)
+    snprintf(text, room, ", for a minute");
   else
-    snprintf(text, room, ", for %u minute%s", seconds / 60, seconds / 60 == 1 ? "" : "s");
+    snprintf(text, room, ", for %u minutes", seconds / 60);
 }
 
 static void leave_out(struct cycles *k, struct client *c, enum unable_why why, uint32_t seconds,

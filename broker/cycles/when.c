@@ -10,7 +10,7 @@
  * others do not wait for longer than ten minutes: who has to rest for more is left out of rounds
  * until then.
  */
-#include <string.h>
+#include <assert.h>
 
 #include "broker/core/grace.h"
 #include "broker/core/notify.h"
@@ -60,9 +60,8 @@ static uint64_t next_ms(const struct cycles *k) {
 static void on_timer(uv_timer_t *timer) {
   struct cycles *k = timer->data;
   bool is_due = k->time_ms && uv_now(k->b->loop) >= next_ms(k);
-  if (k->stage != CYCLES_IDLE && k->stage != CYCLES_CLEAR) {
-    cycles_late(k);
-  } else if (is_due && when_may(k)) {
+  assert(k->stage == CYCLES_IDLE); /* else it is another's timer, or stopped */
+  if (is_due && when_may(k)) {
     round_begin(k);
   } else {
     if (is_due) set_pause(k, false); /* there is none to be had: as if it had found nothing */

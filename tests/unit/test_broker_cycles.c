@@ -198,6 +198,7 @@ START_TEST(idle_it_is_not_woken) {
   uint64_t hour = k->time_ms;
   ck_assert_uint_le(uv_timer_get_due_in(&k->timer), hour);
   ck_assert_uint_ge(uv_timer_get_due_in(&k->timer), hour - 60000);
+  ck_assert_uint_eq(uv_timer_get_repeat(&k->timer), 0);
   for (int i = 0; i < 4; i++) { /* nobody holds anything: there is no round, and the pause doubles all the same */
     cycles_begin_by_time();
     wire_turn(&w);
@@ -243,6 +244,39 @@ START_TEST(observers_wait_for_a_round_of_their_own) {
   else
     wire_expect(&w, &other, MESSAGE_REPLY, OP_act);
   wire_leave(&other);
+}
+END_TEST
+
+/* So many may wait, and no more. */
+START_TEST(not_all_may_wait) {
+  cycles_pair();
+  cycles_begin_round();
+  cycles_asked(a, CYCLES_SCAN);
+  for (int i = 1; i < CYCLES_WAITERS; i++) cycles_begin_round();
+  wire_expect_nothing(&w, &o);
+  cycles_begin_round();
+  wire_expect_error(&w, &o, STATUS_busy);
+  cycles_answer(a, 3);
+  cycles_clear(b, CYCLES_SCAN);
+  cycles_expect_end(0, "nothing");
+  cycles_clear(a, CYCLES_SCAN); /* the round of the others */
+  cycles_asked(b, CYCLES_SCAN);
+  cycles_answer(b, 3);
+  for (int i = 1; i < CYCLES_WAITERS; i++) cycles_expect_end(0, "nothing");
+}
+END_TEST
+
+START_TEST(who_asked_and_ended_waits_no_more) {
+  struct end other = {0};
+  cycles_pair();
+  wire_join_as(&w, &other, "other", true);
+  pack_text(wire_ask(&other, OP_act, NULL, NULL, 2), "cycles");
+  pack_text(&other.p, "");
+  wire_send(&w, &other);
+  cycles_asked(a, CYCLES_SCAN);
+  wire_leave(&other);
+  wire_turn(&w);
+  for (int i = 0; i < CYCLES_WAITERS; i++) ck_assert_uint_eq(w.broker.cycles->waiters[i].host, 0);
 }
 END_TEST
 
@@ -357,6 +391,14 @@ START_TEST(the_keeper_is_told) {
   cycles_expect_end(0, "nothing");
   ck_assert_str_eq(w.broker.cycles->past[0].keeper, "b");
   ck_assert_uint_eq(w.broker.cycles->past[0].live, 2);
+  cycles_begin_round(); /* also one that keeps one */
+  cycles_asked(a, CYCLES_SCAN);
+  cycles_answer(a, UINT64_C(1) << q.hosted);
+  cycles_asked(b, CYCLES_SCAN);
+  cycles_answer(b, 0);
+  cycles_expect_end(0, "nothing");
+  ck_assert_str_eq(w.broker.cycles->past[1].keeper, "a");
+  ck_assert_uint_eq(w.broker.cycles->past[1].live, 1);
 }
 END_TEST
 
@@ -383,6 +425,8 @@ int main(void) {
   tcase_add_test(t, three_workers_in_a_ring);
   tcase_add_test(t, a_round_ends_and_the_next_may_be_longer);
   tcase_add_loop_test(t, observers_wait_for_a_round_of_their_own, 0, 2);
+  tcase_add_test(t, not_all_may_wait);
+  tcase_add_test(t, who_asked_and_ended_waits_no_more);
   tcase_add_test(t, who_waits_for_a_round_that_is_not_to_be_is_answered);
   tcase_add_test(t, who_does_not_read_is_not_asked);
   tcase_add_test(t, it_is_shown);

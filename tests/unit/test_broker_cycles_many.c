@@ -25,15 +25,20 @@ static void enter_pairs(uint64_t n) {
   }
 }
 
+static uint64_t most_spent; /* by the slices of a turn, in stages that do not write messages */
+
 /* A turn of the broker alone: to check large books after each would take most of the time. What its slices have spent. */
 static uint64_t turn(void) {
   uv_run(&w.loop, UV_RUN_NOWAIT);
   cycles_end_turn(&w.broker);
   connections_end_turn(&w.broker.connections);
   uint64_t before = w.broker.work.spent;
+  enum cycles_stage stage = w.broker.cycles->stage;
   if (w.broker.work.first) work_run(&w.broker.work);
   connections_end_turn(&w.broker.connections);
   uint64_t spent = w.broker.work.spent - before;
+  bool writes = stage == CYCLES_IDLE || stage == CYCLES_SEND || stage == CYCLES_WAIT || stage == CYCLES_CONDEMN;
+  if (!writes && spent > most_spent) most_spent = spent;
   work_end_turn(&w.broker.work);
   return spent;
 }
@@ -58,6 +63,8 @@ static bool next(struct end *e) {
   return false;
 }
 
+static bool answers_in_halt = true;
+
 /* Takes what comes for `e`, and answers `cycle` with nothing; counts what is condemned. */
 static void serve(struct end *e, uint64_t *condemned) {
   while (next(e)) {
@@ -72,6 +79,7 @@ static void serve(struct end *e, uint64_t *condemned) {
     for (uint32_t i = 0; i < q.hosted; i++) wire_uint(e);
     ck_assert(reader_next(&e->r, &v));
     q.held = v.count;
+    if (q.phase == CYCLES_HALT && !answers_in_halt) continue;
     cycles_put_answer(e, 700, 0, 0, NULL);
     for (size_t at = 0; at < e->out.size;) {
       ssize_t n = send(e->fd, e->out.bytes + at, e->out.size - at, MSG_NOSIGNAL);
@@ -107,7 +115,30 @@ enum { MANY = 50000 };
 START_TEST(a_hundred_thousand_are_gone_in_a_round) {
   enter_pairs(MANY);
   ck_assert_uint_eq(play_to_the_end(), 2 * MANY);
+  ck_assert_uint_lt(most_spent, 2 * WORK_QUANTUM);
+  ck_assert_uint_gt(most_spent, WORK_QUANTUM / 8);
   cycles_expect_end(2 * MANY, "found");
+}
+END_TEST
+
+START_TEST(a_part_is_released_in_slices) {
+  struct cycles *k = w.broker.cycles;
+  uint64_t turns = 0, unused = 0;
+  enter_pairs(MANY);
+  cycles_begin_round();
+  answers_in_halt = false;
+  for (int i = 0; i < 4; i++) {
+    serve(a, &unused);
+    serve(b, &unused);
+  }
+  ck_assert_int_eq(k->stage, CYCLES_WAIT);
+  ck_assert_int_eq(k->phase, CYCLES_HALT);
+  most_spent = 0;
+  round_lose_for(k, "it is to be");
+  round_react(k);
+  for (; k->stage == CYCLES_RELEASE; turns++) turn();
+  ck_assert_uint_ge(turns, MANY / 4096); /* of two slices each */
+  ck_assert_uint_lt(most_spent, 2 * WORK_QUANTUM);
 }
 END_TEST
 
@@ -280,6 +311,7 @@ int main(void) {
   tcase_add_checked_fixture(t, cycles_setup, NULL);
   tcase_add_test(t, a_hundred_thousand_are_gone_in_a_round);
   tcase_add_test(t, it_is_done_in_slices);
+  tcase_add_test(t, a_part_is_released_in_slices);
   tcase_add_test(t, many_holders_are_many_slices);
   tcase_add_test(t, holders_are_gathered_in_slices);
   tcase_add_loop_test(t, no_more_holders_than_allowed_are_looked_at, 0, 2);
