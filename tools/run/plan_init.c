@@ -32,7 +32,8 @@ static void print_key(enum setting id) {
   char standard[256];
   setting_standard(id, standard, sizeof standard);
   text_print(&help, "%s", i->help);
-  if (i->type == SETTING_TEXT || i->standard_words) text_print(&help, " (default: %s)", standard);
+  if (i->type == SETTING_TEXT || i->standard_words)
+    text_print(&help, " (default: %s)", standard);
   print_comment(help.bytes);
   text_deinit(&help);
   if (i->type == SETTING_TEXT)
@@ -51,8 +52,8 @@ static void print_keys(enum plan_section section, enum settings_program program)
 
 void plan_print_example(void) {
   printf("# A broker and workers, which `gaijinctl run FILE.ucl` starts and looks after; see\n"
-         "# docs/supervisor.md. A key that is a comment shows its default, or what it takes. Paths\n"
-         "# are relative to this file's folder, in which the workers work.\n"
+         "# docs/supervisor.md. A key that is a comment shows its default, or what it takes.\n"
+         "# Paths are relative to this file's folder, in which the workers work.\n"
          "\n"
          "# What the broker is started with.\n"
          "broker {\n");
