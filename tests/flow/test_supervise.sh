@@ -250,7 +250,7 @@ check "and stopped what has gone" eventually one_is_gone
 end_supervisor
 
 story="scripts that change"
-echo 'broker { socket = "game.sock" } worker changes { } worker keeps { } worker stays { script = changes.lua }' >"$dir/game.ucl"
+echo 'broker { socket = "game.sock" } worker changes { restart = no } worker keeps { } worker stays { script = changes.lua }' >"$dir/game.ucl"
 script changes <<<'print("one")'
 supervise --watch-files "$dir/game.ucl"
 check "they serve" eventually state stays '"state":"ready"'

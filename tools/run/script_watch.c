@@ -28,10 +28,11 @@ static void on_time(uv_timer_t *t) {
 
 static void on_event(uv_fs_event_t *e, const char *file, int events, int status) {
   struct script_watch *s = e->data;
-  (void)file;
+  const char *slash = strrchr(s->script, '/'), *own = slash ? slash + 1 : s->script;
   (void)events;
   (void)status;
-  uv_timer_start(&s->timer, on_time, SCRIPT_WATCH_MS, 0);
+  /* What happens to others in the folder is not to put ours off. */
+  if (!file || strcmp(file, own) == 0) uv_timer_start(&s->timer, on_time, SCRIPT_WATCH_MS, 0);
 }
 
 struct script_watch *script_watch_begin(uv_loop_t *loop, const char *script,
