@@ -40,6 +40,7 @@ struct run_plan {
   struct run_worker *workers;
   size_t count, room;
   struct words source; /* the command line that it was made of, for another time */
+  bool watch;      /* --watch-files */
   bool timestamps; /* before each line of output */
   bool stays;      /* a system: a broker that ends is started again, a worker that somebody has
                       stopped may be started again. Else all is over when all have ended */

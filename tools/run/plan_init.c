@@ -32,7 +32,8 @@ static void print_key(enum setting id) {
   char standard[256];
   setting_standard(id, standard, sizeof standard);
   text_print(&help, "%s", i->help);
-  if (i->type == SETTING_TEXT || i->standard_words) text_print(&help, " (default: %s)", standard);
+  if (i->type == SETTING_TEXT || i->standard_words)
+    text_print(&help, " (default: %s)", standard);
   print_comment(help.bytes);
   text_deinit(&help);
   if (i->type == SETTING_TEXT)

@@ -94,6 +94,10 @@ static bool take_own_flag(struct reading *r, enum setting id, const char *value)
     r->plan->timestamps = true;
     return true;
   }
+  if (id == SETTING_watch_files && !value) {
+    r->plan->watch = true;
+    return true;
+  }
   if (id == SETTING_init && !value) {
     r->example = true;
     return true;

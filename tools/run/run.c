@@ -130,8 +130,12 @@ static void on_stop_signal(struct run *r) {
 }
 
 static void on_children(struct run *r) {
+  bool before = r->changing;
+  r->changing = true; /* what follows may take workers out of the list, so it waits */
   run_broker_reap(r);
   for (size_t i = 0; i < r->count; i++) worker_reap(r->workers[i]);
+  r->changing = before;
+  run_changed(r);
   if (r->ending && r->broker.pid == 0) uv_stop(&r->loop);
 }
 

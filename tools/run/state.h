@@ -18,6 +18,7 @@
 #include "tools/run/log_file.h"
 #include "tools/run/output.h"
 #include "tools/run/plan.h"
+#include "tools/run/script_watch.h"
 
 enum { RUN_STREAMS = 2 };
 enum { RUN_SIGNALS = 4 };
@@ -44,6 +45,7 @@ struct worker {
   struct stream streams[RUN_STREAMS];
   char *heads[RUN_STREAMS]; /* what stands before its lines */
   struct line_ring *lines;  /* the last ones */
+  struct script_watch *script; /* NULL: it is not watched */
   struct log_file log;      /* where all go instead of our own output, if anywhere */
   uv_timer_t timer;         /* of its state: start limit, grace, pause */
   uv_timer_t health;

@@ -159,13 +159,31 @@ static char **ended_list(struct words *w) {
   return w->at;
 }
 
+/* One that somebody has stopped is not wanted. */
+static void on_script(void *user) {
+  struct worker *w = user;
+  if (w->life.state == LIFE_STOPPED || w->run->stopping) return;
+  run_log_event(w, "is started again: its script has changed");
+  worker_stop(w, true);
+}
+
+static void watch_script(struct worker *w) {
+  script_watch_end(w->script);
+  w->script = NULL;
+  if (w->run->plan->watch)
+    w->script = script_watch_begin(&w->run->loop, w->plan->script, on_script, w);
+}
+
 /* From here on it is as this plan says. */
 static void adopt(struct worker *w, struct run_worker *plan) {
   bool other_log = !same_text(w->plan->logs, plan->logs);
+  script_watch_end(w->script);
+  w->script = NULL;
   plan_worker_deinit(w->plan);
   free(w->plan);
   w->plan = plan;
   w->next = NULL;
+  watch_script(w);
   if (!other_log) return;
   log_file_close(&w->log);
   if (plan->logs) log_file_open(&w->log, plan->logs, plan->name);
@@ -268,6 +286,7 @@ bool worker_add(struct run *r, struct run_worker *plan) {
   w->timer.data = w->health.data = w;
   r->workers = tool_grow(r->workers, r->count, &r->room, sizeof *r->workers);
   r->workers[r->count++] = w;
+  watch_script(w);
   return !w->plan->logs || log_file_open(&w->log, w->plan->logs, w->plan->name);
 }
 
@@ -285,6 +304,7 @@ void worker_remove(struct run *r, size_t index) {
     free(w->heads[k]);
   }
   drop_next(w);
+  script_watch_end(w->script);
   log_file_close(&w->log);
   line_ring_deinit(w->lines);
   free(w->lines);
