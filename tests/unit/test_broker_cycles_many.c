@@ -299,6 +299,8 @@ START_TEST(what_does_not_fit_is_counted_in_slices) {
   k->members[k->hosts[wire_client(&w, b)->host].member].held.most = 1 << 20; /* the last holder of each has no room */
   uint32_t slices = 1;
   while (!lists_count(k)) slices++;
+  ck_assert_uint_lt(w.broker.refs.trials, OBJECTS);
+  ck_assert(k->is_cut);
   ck_assert_uint_ge(slices, OBJECTS * HOLDERS / 4096);
 }
 END_TEST
