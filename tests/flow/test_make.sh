@@ -72,6 +72,11 @@ story="help without libraries"
 run "${lacking[@]}" help
 check "is shown" test "$status" = 0
 
+story="install where nothing was built"
+run "${here[@]}" -n BUILD="$dir/new" install
+check "status 0, not $status" test "$status" = 0
+for page in gaijinctl.1 man3/libgaijin.3 gaijin-policy.5; do check "makes $page" says "man/$page|man/\?|${page##*/}"; done
+
 mkdir "$dir/a b"
 cp -r "$root"/{Makefile,install.mk,proto,client-lib,tools} "$dir/a b/"
 story="in a folder with a blank"
