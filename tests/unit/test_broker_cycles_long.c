@@ -196,8 +196,8 @@ START_TEST(who_was_not_asked_is_not_late) {
   }
   ck_assert_uint_eq(k->cursor, 1);
   ck_assert_uint_gt(uv_timer_get_due_in(&k->timer), 10000);
-  uv_timer_start(&k->timer, k->timer.timer_cb, 0, 0);
-  uv_run(&w.loop, UV_RUN_NOWAIT);
+  uv_timer_stop(&k->timer); /* as if that time were over: in a turn of the loop others might be asked before */
+  k->timer.timer_cb(&k->timer);
   await_end();
   ck_assert_str_eq(last_round()->why, "the broker took too long");
   for (int i = 0; i < 6; i++) ck_assert_uint_eq(wire_client(&w, six[i])->unable_s, 0);
