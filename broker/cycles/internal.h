@@ -78,6 +78,7 @@ struct cycles_host {
   bool can, is_out;  /* be asked; what it holds is no suspect, or about to be none */
   bool is_barred;    /* in this round it has spoilt a halt: what it has and holds is no suspect */
   bool was_idle;     /* when it was asked to check it had no request to answer, */
+  uint32_t asked_for; /* was asked for so many objects, */
   uint64_t sent;     /* and had been sent so many messages, with that one */
   uint64_t asked;    /* the incarnation that was asked in this round; 0: none */
   uint64_t spent_ms; /* what the round has taken of it: in scan and check what it told, but no more
