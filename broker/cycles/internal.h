@@ -139,6 +139,7 @@ struct cycles_waiter {
 struct cycles {
   struct broker *b;
   uv_timer_t timer; /* until a round begins, or ends because it takes too long */
+  uint64_t late_ms; /* when it takes too long */
   struct job job;   /* of every stage but IDLE and WAIT */
   uint64_t time_ms;
   uint32_t quiet_s;
@@ -367,6 +368,8 @@ void round_lose_for(struct cycles *k, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 /* A member's answer will not come, or says nothing: all of it is live. */
 void round_drop(struct cycles *k, struct cycles_member *m);
+/* In so many milliseconds the round is late (cycles_late). */
+void round_expect(struct cycles *k, uint64_t ms);
 /* Another while for answers in scan and check. */
 void round_expect_answers(struct cycles *k);
 /* Goes on from what has happened, between two slices. */
