@@ -387,9 +387,11 @@ static void on_finishing(struct timer *t) {
 static void carry_out(struct decision *d) {
   struct worker *w = d->w;
   struct cycles *c = w->cycles;
+  bool was_stopped = luajit_is_stopped(w);
   if (!c->is_flushed) luajit_flush_code(w); /* its constants would be left, and in weak tables */
-  if (c->has_clear && c->clear.round == c->round && gc_is_settled(w->L, w))
-    worker_protected(w, clear_by_marking, d);
+  if (c->has_clear && c->clear.round == c->round && gc_is_settled(w->L, w) &&
+      !worker_protected(w, clear_by_marking, d) && !was_stopped)
+    lua_gc(w->L, LUA_GCRESTART, 0); /* it was broken off while the collector was stopped */
   luajit_back(w->L, w);
   if (!d->is_begun) let_go(d);
   if (!d->is_clear) drop(w);

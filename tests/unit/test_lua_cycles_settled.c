@@ -210,6 +210,34 @@ START_TEST(a_question_that_waits_ends_with_the_next_one) {
 }
 END_TEST
 
+static lua_Alloc allocate;
+static unsigned fails_in; /* so many allocations; 0: none does */
+
+static void *fail_once(void *user, void *block, size_t old, size_t size) {
+  if (size > old && fails_in > 0 && --fails_in == 0) return NULL;
+  return allocate(user, block, old, size);
+}
+
+/* Memory is too short to mark alone: all is collected, and the collector is not left stopped. (Of LuaJIT's it is known.) */
+START_TEST(without_memory_all_is_collected) {
+  void *user;
+  uint64_t id = make_garbage("");
+  ck_assert_uint_eq(asked(GAIJIN_CYCLE_CHECK, id, &A), 0);
+  ck_assert_uint_eq(asked(GAIJIN_CYCLE_HALT, id, &A), 0);
+  allocate = lua_getallocf(v.w.L, &user);
+  lua_setallocf(v.w.L, fail_once, user);
+  fails_in = (unsigned)_i;
+  decide(GAIJIN_OP_CONDEMN, &id, 1);
+  fails_in = 0;
+  lua_setallocf(v.w.L, allocate, user);
+  ck_assert_int_ne(lua_gc(v.w.L, LUAJIT_GCISRUNNING, 0), 0);
+  end_round();
+  vm_do(&v, "note(tostring(weak[1]), tostring(weak[2]))");
+  ck_assert_str_eq(v.log, "nilnil");
+  vm_close(&v);
+}
+END_TEST
+
 /* How often the loop turns until it is answered, or the round of the collector that was only marked is at its end. */
 static unsigned turns_until_answered(void) {
   unsigned n = 0;
@@ -250,6 +278,7 @@ int main(void) {
   tcase_add_test(c, garbage_that_a_finaliser_has_goes);
   tcase_add_test(c, a_question_that_waits_ends_with_the_next_one);
   tcase_add_test(c, the_loop_turns_between_slices);
+  tcase_add_loop_test(c, without_memory_all_is_collected, 1, 8);
   suite_add_tcase(s, c);
   c = tcase_create("steps");
   tcase_set_timeout(c, 60);
