@@ -366,7 +366,7 @@ static bool look_for_predecessor(struct client *from, const struct message *m, s
   char text[200];
   if (h->observer) return true;
   if (h->absent != SLAB_NONE) {
-    h->waits = succession_goes_on(b, h->absent);
+    h->waits = succession_goes_on(from, h->absent, h->version, h->sandboxed);
     return true;
   }
   uint32_t host = names_host(&b->names, h->name, h->name_size);
