@@ -105,8 +105,10 @@ check "to the end" parses broker 'event=^ends on signal 15$'
 
 story=journal
 start_broker --log-format journal --log-level debug
-start named "$build/gaijin-worker" --log-format journal -n shop -e 'gaijin.spawn(function() error("bad") end)'
+start named "$build/gaijin-worker" --log-format journal -n shop -e 'gaijin.spawn(function() error("bad\n<0>worse") end)'
 check "a worker's error has its level" eventually has named '^<3>error: shop: .*bad$'
+check "and no other in a text" eventually has named '^<3><0>worse$'
+check "every line of a traceback" test "$(grep -cvE '^<[3-7]>' "$dir/named.out")" = 0
 check "who comes" eventually has broker '^<6>info: worker shop connected \(user [0-9]+, process [0-9]+\)$'
 check "an observer" has broker '^<7>debug: observer @gaijinctl connected'
 run "$build/gaijin-broker" -s "$GAIJIN_SOCKET" --log-format journal
