@@ -113,6 +113,12 @@ check "who comes" eventually has broker '^<6>info: worker shop connected \(user 
 check "an observer" has broker '^<7>debug: observer @gaijinctl connected'
 run "$build/gaijin-broker" -s "$GAIJIN_SOCKET" --log-format journal
 check "a broker that cannot run" err_has '^<3>error: another broker is already running'
+printf 'log-format = journal\nx = 1\n' >"$dir/broker.conf"
+chmod go-w "$dir/broker.conf"
+run "$build/gaijin-broker" -c "$dir/broker.conf"
+check "nor with these settings" err_has "^<3>error: $dir/broker.conf:2: unknown key 'x'"
+run "$build/gaijin-broker" -c "$dir/broker.conf" --check-config
+check "people who ask are told as people" err_has "^gaijin-broker: $dir/broker.conf:2: unknown key 'x'"
 end_started
 check "every line has its level" test "$(grep -cvE '^<[3-7]>' "$dir/broker.out")" = 0
 
