@@ -146,6 +146,13 @@ check "a long one makes room for itself, and is cut" test "$(wc -c <"$dir/out")"
 check "a line" test "$(wc -l <"$dir/out")" = 1
 end_supervisor
 
+story="a file that is called as its socket would be"
+echo 'not a socket' >"$dir/game.run"
+expect 0 -s "$GAIJIN_SOCKET" run "$dir/ends.lua"
+check "cannot be asked, which is said" err_has "run: cannot be asked at $dir/game.run: address already in use$"
+check "the file is as it was" grep -qx 'not a socket' "$dir/game.run"
+rm "$dir/game.run"
+
 story="logs in files"
 script talks <<'LUA'
 print("one") io.stderr:write("two\n")
