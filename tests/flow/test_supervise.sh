@@ -106,6 +106,12 @@ check "it serves" state shop '"state":"ready","restarts":0'
 check "in another process" test "$(pid_of shop)" != "$before"
 expect 0 restart ends
 check "also one that has ended" state ends '"state":"finished"'
+before=$(pid_of shop)
+expect 1 restart $'shop\n'
+check "a name that ends a request is nobody's" err_has "^gaijinctl: restart: the supervisor has no worker 'shop.x0a'; gaijinctl ps"
+expect 1 restart "$(printf 'x%.0s' {1..1100})"
+check "nor is one that is longer than a request" err_has "^gaijinctl: restart: the supervisor has no worker 'xxx"
+check "who is called nearly so goes on" test "$(pid_of shop)" = "$before"
 expect 0 kill shop
 check "what is killed comes back" eventually state shop '"state":"ready","restarts":1,"last":"was killed by signal 9 \(Killed\)"'
 
