@@ -262,6 +262,22 @@ one_is_gone() { ! state one .; }
 check "and stopped what has gone" eventually one_is_gone
 end_supervisor
 
+story="a worker that does not end"
+echo 'broker { socket = "game.sock" } worker keeps { } worker hangs { script = keeps.lua grace = 20 }' >"$dir/game.ucl"
+supervise "$dir/game.ucl"
+check "it serves" eventually state hangs '"state":"ready"'
+hangs=$(pid_of hangs)
+kill -STOP "$hangs"
+kill "$supervisor"
+check "the supervisor waits for it" eventually state hangs '"state":"stopping"'
+for wish in reload "start keeps" "restart keeps"; do
+  # shellcheck disable=SC2086 # several words
+  expect 1 $wish
+  check "and does not do ${wish% *} any more, which it says" err_has "^gaijinctl: ${wish% *}: the supervisor is ending$"
+done
+kill -CONT "$hangs"
+check "until it has ended" eventually gone "$supervisor"
+
 story="scripts that change"
 echo 'broker { socket = "game.sock" } worker changes { restart = no } worker keeps { } worker stays { script = changes.lua }' >"$dir/game.ucl"
 script changes <<<'print("one")'
