@@ -106,6 +106,12 @@ check "it serves" state shop '"state":"ready","restarts":0'
 check "in another process" test "$(pid_of shop)" != "$before"
 expect 0 restart ends
 check "also one that has ended" state ends '"state":"finished"'
+before=$(pid_of shop)
+expect 1 restart $'shop\n'
+check "a name that ends a request is nobody's" err_has "^gaijinctl: restart: the supervisor has no worker 'shop.x0a'; gaijinctl ps"
+expect 1 restart "$(printf 'x%.0s' {1..1100})"
+check "nor is one that is longer than a request" err_has "^gaijinctl: restart: the supervisor has no worker 'xxx"
+check "who is called nearly so goes on" test "$(pid_of shop)" = "$before"
 expect 0 kill shop
 check "what is killed comes back" eventually state shop '"state":"ready","restarts":1,"last":"was killed by signal 9 \(Killed\)"'
 
@@ -145,6 +151,13 @@ expect 0 logs
 check "a long one makes room for itself, and is cut" test "$(wc -c <"$dir/out")" -le 262200
 check "a line" test "$(wc -l <"$dir/out")" = 1
 end_supervisor
+
+story="a file that is called as its socket would be"
+echo 'not a socket' >"$dir/game.run"
+expect 0 -s "$GAIJIN_SOCKET" run "$dir/ends.lua"
+check "cannot be asked, which is said" err_has "run: cannot be asked at $dir/game.run: address already in use$"
+check "the file is as it was" grep -qx 'not a socket' "$dir/game.run"
+rm "$dir/game.run"
 
 story="logs in files"
 script talks <<'LUA'
@@ -248,6 +261,22 @@ check "of which is started what has come" eventually state two '"state":"ready"'
 one_is_gone() { ! state one .; }
 check "and stopped what has gone" eventually one_is_gone
 end_supervisor
+
+story="a worker that does not end"
+echo 'broker { socket = "game.sock" } worker keeps { } worker hangs { script = keeps.lua grace = 20 }' >"$dir/game.ucl"
+supervise "$dir/game.ucl"
+check "it serves" eventually state hangs '"state":"ready"'
+hangs=$(pid_of hangs)
+kill -STOP "$hangs"
+kill "$supervisor"
+check "the supervisor waits for it" eventually state hangs '"state":"stopping"'
+for wish in reload "start keeps" "restart keeps"; do
+  # shellcheck disable=SC2086 # several words
+  expect 1 $wish
+  check "and does not do ${wish% *} any more, which it says" err_has "^gaijinctl: ${wish% *}: the supervisor is ending$"
+done
+kill -CONT "$hangs"
+check "until it has ended" eventually gone "$supervisor"
 
 story="scripts that change"
 echo 'broker { socket = "game.sock" } worker changes { restart = no } worker keeps { } worker stays { script = changes.lua }' >"$dir/game.ucl"
