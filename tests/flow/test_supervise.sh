@@ -228,8 +228,7 @@ check "what is new serves" eventually state adds '"state":"ready"'
 check "what has changed was started again" grep -q $'^changed | serves\ttwo$' "$dir/supervisor.out"
 check "by plan, not for a failure" state changed '"state":"ready","restarts":0'
 check "what is the same goes on" test "$(pid_of keeps)" = "$keeps"
-gone_is_gone() { ! state gone .; }
-check "what is gone has ended" eventually gone_is_gone
+check "what is gone has ended" eventually not state gone .
 expect 1 restart gone
 cp "$dir/game.ucl" "$dir/good.ucl"
 echo 'worker bad { restart = sometimes }' >>"$dir/game.ucl"
@@ -258,8 +257,7 @@ cp "$dir/keeps.lua" "$dir/plugins/two.lua"
 rm "$dir/plugins/one.lua"
 expect 0 reload
 check "of which is started what has come" eventually state two '"state":"ready"'
-one_is_gone() { ! state one .; }
-check "and stopped what has gone" eventually one_is_gone
+check "and stopped what has gone" eventually not state one .
 end_supervisor
 
 story="a worker that does not end"
@@ -283,10 +281,8 @@ echo 'broker { socket = "game.sock" } worker keeps { health = 0 }' >"$dir/game.u
 expect 0 reload
 expect 1 start hangs --timeout 0.1
 kill -CONT "$hangs"
-hangs_is_gone() { ! state hangs .; }
-check "one that no plan has any more goes, though it was asked for" eventually hangs_is_gone
+check "one that no plan has any more goes, though it was asked for" eventually not state hangs .
 check "which is no failure" not said 'killed'
-
 echo 'broker { socket = "game.sock" } worker keeps { health = 0.1 health-limit = 0.2 }
   worker hangs { script = keeps.lua grace = 0 }' >"$dir/game.ucl"
 expect 0 reload
