@@ -47,9 +47,10 @@ install-strip: STRIP_INSTALLED := 1
 # For packagers, who have built before: compiles nothing.
 install-built:
 	$(call files,install)
-installed-files: ## lists the files that `make install` installs
+# Which pages there are is known when they have been made.
+installed-files: $(CALLS) $(FORMATS) ## lists the files that `make install` installs
 	$(call files,list)
-uninstall: ## removes them, with the same PREFIX ...
+uninstall: $(CALLS) $(FORMATS) ## removes them, with the same PREFIX ...
 	$(call files,uninstall)
 
 # ---- Packages ----

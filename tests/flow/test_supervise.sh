@@ -228,8 +228,7 @@ check "what is new serves" eventually state adds '"state":"ready"'
 check "what has changed was started again" grep -q $'^changed | serves\ttwo$' "$dir/supervisor.out"
 check "by plan, not for a failure" state changed '"state":"ready","restarts":0'
 check "what is the same goes on" test "$(pid_of keeps)" = "$keeps"
-gone_is_gone() { ! state gone .; }
-check "what is gone has ended" eventually gone_is_gone
+check "what is gone has ended" eventually not state gone .
 expect 1 restart gone
 cp "$dir/game.ucl" "$dir/good.ucl"
 echo 'worker bad { restart = sometimes }' >>"$dir/game.ucl"
@@ -258,14 +257,44 @@ cp "$dir/keeps.lua" "$dir/plugins/two.lua"
 rm "$dir/plugins/one.lua"
 expect 0 reload
 check "of which is started what has come" eventually state two '"state":"ready"'
-one_is_gone() { ! state one .; }
-check "and stopped what has gone" eventually one_is_gone
+check "and stopped what has gone" eventually not state one .
 end_supervisor
 
 story="a worker that does not end"
-echo 'broker { socket = "game.sock" } worker keeps { } worker hangs { script = keeps.lua grace = 20 }' >"$dir/game.ucl"
+echo 'broker { socket = "game.sock" } worker keeps { health = 0 } worker hangs { script = keeps.lua grace = 20 }' >"$dir/game.ucl"
 supervise "$dir/game.ucl"
 check "it serves" eventually state hangs '"state":"ready"'
+hangs=$(pid_of hangs)
+kill -STOP "$hangs"
+run "$ctl" stop hangs --timeout 0.1
+check "it is waited for" err_has 'stop: the supervisor is not done after 0.1 s'
+sed 's/ grace/ arguments = other grace/' "$dir/game.ucl" >"$dir/other.ucl"
+cp "$dir/other.ucl" "$dir/game.ucl"
+expect 0 reload
+kill -CONT "$hangs"
+check "who is being stopped when its plan changes stays stopped" eventually state hangs '"state":"stopped"'
+expect 0 start hangs
+check "and starts as it is now" eventually grep -q $'^hangs | serves\tother$' "$dir/supervisor.out"
+hangs=$(pid_of hangs)
+kill -STOP "$hangs"
+echo 'broker { socket = "game.sock" } worker keeps { health = 0 }' >"$dir/game.ucl"
+expect 0 reload
+expect 1 start hangs --timeout 0.1
+kill -CONT "$hangs"
+check "one that no plan has any more goes, though it was asked for" eventually not state hangs .
+check "which is no failure" not said 'killed'
+echo 'broker { socket = "game.sock" } worker keeps { health = 0.1 health-limit = 0.2 }
+  worker hangs { script = keeps.lua grace = 0 }' >"$dir/game.ucl"
+expect 0 reload
+check "the others are asked as the new plan says" eventually state hangs '"state":"ready"'
+kill -STOP "$(pid_of keeps)"
+check "also one that was not asked before" eventually state keeps '"state":"ready","restarts":1'
+kill -STOP "$(pid_of hangs)"
+is_killed() { "$ctl" stop hangs --timeout 0.5 2>"$dir/err"; }
+check "who asks for its end again and again gives it no more time" eventually is_killed
+sed -i 's/grace = 0/grace = 20/' "$dir/game.ucl"
+expect 0 reload
+expect 0 start hangs
 hangs=$(pid_of hangs)
 kill -STOP "$hangs"
 kill "$supervisor"

@@ -42,7 +42,7 @@ static void ended(struct worker *w, bool failed) {
   observer_forget(w);
   uv_timer_stop(&w->health);
   life_ended(&w->life, &w->plan->policy, failed, clock_seconds());
-  if (r->stopping && !life_is_over(&w->life)) life_stop(&w->life, false);
+  if ((r->stopping || w->leaving) && !life_is_over(&w->life)) life_stop(&w->life, false);
   if (failed && (r->stopping || !r->plan->stays)) r->status = 1;
   report(w, failed);
   set_timer(w);
@@ -62,8 +62,9 @@ void worker_reap(struct worker *w) {
 }
 
 void worker_stop(struct worker *w, bool again) {
+  bool was_stopping = w->life.state == LIFE_STOPPING;
   if (life_stop(&w->life, again)) child_stop(&w->child);
-  set_timer(w);
+  if (!was_stopping) set_timer(w); /* who asks once more gives it no more time */
   w->run->changed(w->run);
 }
 
@@ -113,14 +114,20 @@ static void set_timer(struct worker *w) {
 
 static void on_health(uv_timer_t *t) { observer_ask_alive(t->data); }
 
+/* From now on, as its plan says. */
+static void watch_health(struct worker *w) {
+  uint64_t ms = (uint64_t)(w->plan->health * 1000);
+  uv_timer_stop(&w->health);
+  if (ms) uv_timer_start(&w->health, on_health, ms, ms);
+}
+
 void worker_hear(struct worker *w) {
   bool ready = w->heard_ready, silent = w->heard_silent;
   w->heard_ready = w->heard_silent = false;
   if (ready && w->life.state == LIFE_STARTING) {
-    uint64_t ms = (uint64_t)(w->plan->health * 1000);
     life_ready(&w->life);
     set_timer(w);
-    if (ms) uv_timer_start(&w->health, on_health, ms, ms);
+    watch_health(w);
   }
   if (silent && w->life.state == LIFE_READY) {
     run_log_event(w, "has not answered for %g s and is killed", w->plan->health_limit);
@@ -162,7 +169,8 @@ static char **ended_list(struct words *w) {
 /* One that somebody has stopped is not wanted. */
 static void on_script(void *user) {
   struct worker *w = user;
-  if (w->life.state == LIFE_STOPPED || w->run->stopping) return;
+  enum life_state state = w->life.state;
+  if (state == LIFE_STOPPED || state == LIFE_STOPPING || w->run->stopping) return;
   run_log_event(w, "is started again: its script has changed");
   worker_stop(w, true);
 }
@@ -251,15 +259,17 @@ static void drop_next(struct worker *w) {
 }
 
 void worker_change(struct worker *w, struct run_worker *plan) {
-  bool same = same_process(w->plan, plan);
+  bool same = same_process(w->plan, plan), other_health = w->plan->health != plan->health;
   drop_next(w);
   if (same || !life_runs(&w->life)) {
     adopt(w, move(plan));
+    if (other_health && w->life.state == LIFE_READY) watch_health(w);
     if (!same && (w->life.state == LIFE_FINISHED || w->life.state == LIFE_FAILED))
       life_start(&w->life);
     return;
   }
   w->next = move(plan);
+  if (w->life.state == LIFE_STOPPING) return; /* whether it is started again was said already */
   run_log_event(w, "has changed, and is ended and started again");
   worker_stop(w, true);
 }
