@@ -23,7 +23,7 @@
 
 /* In halt, beside twice what the slowest took in check; at most; and who cannot answer in so long,
  * cut short or not, is too slow. */
-enum { HALT_MS = 50, HALT_MOST_MS = 1500, FAIR_MS = 500 };
+enum { HALT_MS = 200, HALT_MOST_MS = 1500, FAIR_MS = 500 };
 /* The clock of a turn may be behind by so much. */
 enum { CLOCK_MS = 10 };
 

@@ -27,8 +27,9 @@
 
 /* Having answered, a worker lets the others take so long as it has told the broker (--cycle-pause),
  * at least the first. Then it asks for an end of the halt as soon as it has something to do,
- * looking that often, and a broker that says nothing for the second is given up. */
-static const double patience_seconds = 0.05, broker_seconds = 2;
+ * looking that often, and a broker that says nothing for the second is given up: that is death for
+ * whoever uses its objects, so a broker that only stood still for a while must not come to it. */
+static const double patience_seconds = 0.05, broker_seconds = 10;
 
 /* A heap of so many KiB is settled (lua/vm/gc.h) before a check, which takes so long at most: so
  * that in halt marking is all that is to be done. */
