@@ -85,8 +85,25 @@ static void offer_keys(struct completion *c, const struct path *p, const char *t
   data_deinit(&d);
 }
 
-void repl_complete(struct ask *a, const char *current, const char *text, size_t size,
-                   size_t *from, struct text *out) {
+static int by_bytes(const void *a, const void *b) {
+  return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+/* Workers tell their labels and keys in no order; people look for one. */
+static void sort_words(const struct text *words, struct text *out) {
+  char *copy = tool_copy(words->bytes, words->size), *rest = copy, *sorted[WORDS_MOST];
+  size_t count = 0;
+  for (char *word; count < WORDS_MOST && (word = strsep(&rest, "\n"));) sorted[count++] = word;
+  qsort(sorted, count, sizeof *sorted, by_bytes);
+  for (size_t i = 0; i < count; i++) {
+    if (i) text_add(out, "\n", 1);
+    text_add(out, sorted[i], strlen(sorted[i]));
+  }
+  free(copy);
+}
+
+static void find_words(struct ask *a, const char *current, const char *text, size_t size,
+                       size_t *from, struct text *out) {
   struct ask quiet = *a;
   struct completion c = {.ask = &quiet, .out = out};
   size_t start = size, dot;
@@ -113,4 +130,12 @@ void repl_complete(struct ask *a, const char *current, const char *text, size_t 
     offer_keys(&c, &p, path_text);
   if (*path_text) path_deinit(&p);
   free(path_text);
+}
+
+void repl_complete(struct ask *a, const char *current, const char *text, size_t size,
+                   size_t *from, struct text *out) {
+  struct text words = {0};
+  find_words(a, current, text, size, from, &words);
+  if (words.size) sort_words(&words, out);
+  text_deinit(&words);
 }
