@@ -98,7 +98,8 @@ check "its record, too" eventually has_record "$(grep -c '^M' "$dir/record")"
 check "what is drawn, too" goes_on stats
 echo "box.inner.n + 0" >&4
 echo "shop:$(id_of table).n" >&4
-check "the repl has what it is lent" eventually test "$(grep -c '^7$' "$dir/repl.out")" -ge 2
+got_both() { [ "$(grep -c '^7$' "$dir/repl.out")" -ge 2 ]; }
+check "the repl has what it is lent" eventually got_both
 typed "box.inner.n"
 check "and the one in the terminal" eventually screen_has '^7$'
 : >"$dir/first"

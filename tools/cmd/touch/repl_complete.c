@@ -91,7 +91,7 @@ static int by_bytes(const void *a, const void *b) {
 
 /* Workers tell their labels and keys in no order; people look for one. */
 static void sort_words(const struct text *words, struct text *out) {
-  char *copy = tool_copy(words->bytes, words->size), *rest = copy, *sorted[WORDS_MOST];
+  char *copy = tool_copy(words->bytes, words->size), *rest = copy, *sorted[WORDS_MOST] = {0};
   size_t count = 0;
   for (char *word; count < WORDS_MOST && (word = strsep(&rest, "\n"));) sorted[count++] = word;
   qsort(sorted, count, sizeof *sorted, by_bytes);
