@@ -25,7 +25,8 @@ state() {
   "$ctl" ps --json -o worker,state,restarts,last >"$dir/ps" 2>&1 &&
     grep -qE "\"worker\":\"$1\",$2" "$dir/ps"
 }
-pid_of() { "$ctl" ps --json -o worker,pid | sed -n "s/.*\"worker\":\"$1\",\"pid\":\([0-9]*\).*/\1/p"; }
+# pid_of WORKER: the process that is its own, not one that it replaces.
+pid_of() { "$ctl" ps --json -o worker,state,pid | grep -v '"retired"' | sed -n "s/.*\"worker\":\"$1\",.*\"pid\":\([0-9]*\).*/\1/p"; }
 said() { grep -qE -- "$1" "$dir/supervisor.err"; }
 
 story="no supervisor"
@@ -262,11 +263,12 @@ script changes <<<'print("two")'
 script next <<<'print("three")'
 mv "$dir/next.lua" "$dir/changes.lua"
 check "one is started again" eventually grep -q '^changes | three$' "$dir/supervisor.out"
-check "which is said" said 'run: worker changes is started again: its script has changed$'
+check "which is said" said 'run: worker changes is replaced by a successor: its script has changed$'
 script changes <<<'error("four")'
-check "one with a fault fails" eventually state changes '"state":"failed"'
+check "one with a fault fails" eventually said 'run: worker changes goes on as it was: its successor failed with status 1$'
+check "and the one before goes on" state changes '"state":"ready","restarts":0'
 script changes <<<'print("five")'
-check "and has a new chance with the next change" eventually state changes '"state":"ready"'
+check "there is a new chance with the next change" eventually grep -q '^changes | five$' "$dir/supervisor.out"
 check "another worker goes on" test "$(pid_of keeps)" = "$keeps"
 check "and who was stopped stays so" state stays '"state":"stopped"'
 end_supervisor

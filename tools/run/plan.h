@@ -29,6 +29,7 @@ struct run_worker {
   double health;           /* seconds between two questions whether it lives; 0: none is asked */
   double health_limit;     /* seconds for the answer */
   double grace;            /* seconds that it may take to stop */
+  double linger;           /* seconds that it may go on when it has been succeeded */
 };
 
 struct run_plan {

@@ -205,6 +205,8 @@ static void take_worker(struct taking *t, cfg_t *section) {
   w->where = where.bytes;
   if (settings_given(&flags, SETTING_grace))
     w->grace = settings_seconds(&flags, SETTING_grace) + PLAN_GRACE_SLACK;
+  if (settings_given(&flags, SETTING_linger))
+    w->linger = settings_seconds(&flags, SETTING_linger);
   take_env(&w->env, t->cfg);
   take_env(&w->env, all);
   take_env(&w->env, section);

@@ -18,16 +18,25 @@
 #include "tools/run/observer.h"
 #include "tools/run/reload.h"
 #include "tools/run/state.h"
+#include "tools/run/successor.h"
 #include "tools/run/worker.h"
 
 static const int caught[RUN_SIGNALS] = {SIGINT, SIGTERM, SIGHUP, SIGCHLD};
 
 /* ---- Who may start, who may stop ---- */
 
+/* Whether all that this plan needs serves, and is not about to be another process. */
+static bool needs_serve(const struct run *r, const struct run_worker *plan) {
+  for (size_t k = 0; k < plan->after.count; k++) {
+    const struct worker *need = worker_find(r, plan->after.at[k]);
+    if (need && (!life_serves(&need->life) || life_is_passing(&need->life))) return false;
+  }
+  return true;
+}
+
 /* Whether all that it needs serves. One of them that has failed for good makes it fail, too. */
 static bool may_start(struct run *r, struct worker *w) {
   const struct words *after = &w->plan->after;
-  bool may = true;
   for (size_t k = 0; k < after->count; k++) {
     const struct worker *need = worker_find(r, after->at[k]);
     if (!need) continue; /* it has left, and whoever comes after it will be told of that */
@@ -37,20 +46,22 @@ static bool may_start(struct run *r, struct worker *w) {
       r->again = true;
       return false;
     }
-    may = may && life_serves(&need->life);
   }
-  return may;
+  return needs_serve(r, w->plan);
 }
 
 /* Whether a worker that runs comes after it. */
 static bool is_needed(const struct run *r, const struct worker *w) {
-  for (size_t i = 0; i < r->count; i++)
-    if (life_runs(&r->workers[i]->life) && words_have(&r->workers[i]->plan->after, w->plan->name))
+  for (size_t i = 0; i < r->count; i++) {
+    const struct worker *other = r->workers[i];
+    if (life_has_process(&other->life) && words_have(&other->plan->after, w->plan->name))
       return true;
+  }
   return false;
 }
 
 static void stop_one(struct run *r, struct worker *w) {
+  if (w->life.beside == LIFE_FORMER) successor_stop(w);
   if (w->life.state == LIFE_STARTING || w->life.state == LIFE_READY) {
     if (!is_needed(r, w)) worker_stop(w, false);
   } else if (!life_is_over(&w->life) && (w->life.state != LIFE_STOPPING || w->life.again)) {
@@ -64,7 +75,7 @@ static void stop_one(struct run *r, struct worker *w) {
 static bool is_over(const struct run *r) {
   for (size_t i = 0; i < r->count; i++) {
     const struct life *l = &r->workers[i]->life;
-    if (r->stopping ? life_runs(l) : !life_is_over(l)) return false;
+    if (life_has_process(l) || (!r->stopping && !life_is_over(l))) return false;
     if (!r->stopping && r->plan->stays && l->state == LIFE_STOPPED) return false;
   }
   return true;
@@ -84,7 +95,7 @@ static void end(struct run *r) {
 static void remove_leaving(struct run *r) {
   for (size_t i = r->count; i-- > 0;) {
     struct worker *w = r->workers[i];
-    if (!w->leaving || life_runs(&w->life)) continue;
+    if (!w->leaving || life_has_process(&w->life)) continue;
     control_forget(r->control, w);
     worker_remove(r, i);
   }
@@ -104,6 +115,8 @@ static void run_changed(struct run *r) {
         stop_one(r, w);
       else if (w->life.state == LIFE_WAITING && may_start(r, w))
         worker_start(w), r->again = true;
+      else if (life_may_succeed(&w->life) && needs_serve(r, w->next ? w->next : w->plan))
+        successor_start(w), r->again = true;
     }
   }
   control_changed(r->control);
