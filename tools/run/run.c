@@ -17,6 +17,7 @@
 #include "tools/run/log.h"
 #include "tools/run/observer.h"
 #include "tools/run/reload.h"
+#include "tools/run/service.h"
 #include "tools/run/state.h"
 #include "tools/run/successor.h"
 #include "tools/run/worker.h"
@@ -121,6 +122,7 @@ static void run_changed(struct run *r) {
   }
   control_changed(r->control);
   remove_leaving(r);
+  service_changed(r);
   if (is_over(r)) end(r);
   r->changing = false;
   if (r->ending && r->broker.pid == 0) uv_stop(&r->loop);
@@ -181,6 +183,7 @@ static void begin_handles(struct run *r) {
   uv_timer_init(&r->loop, &r->broker_timer);
   uv_timer_init(&r->loop, &r->end_timer);
   uv_timer_init(&r->loop, &r->observer_timer);
+  service_begin(r);
   r->broker_timer.data = r->end_timer.data = r->observer_timer.data = r;
 }
 
@@ -203,6 +206,7 @@ static void close_handle(uv_handle_t *h, void *unused) {
 }
 
 static void deinit(struct run *r) {
+  service_end(r);
   while (r->count) worker_remove(r, r->count - 1);
   control_end(r->control);
   /* The handles' end restores the default actions, and there is still a directory to be removed. */

@@ -13,6 +13,7 @@
 #include <uv.h>
 
 #include <gaijin/gaijin.h>
+#include "proto/settings/manager.h"
 #include "tools/run/child.h"
 #include "tools/run/line_ring.h"
 #include "tools/run/log_file.h"
@@ -70,6 +71,15 @@ struct worker {
   char last_beside[96]; /* the same of the process beside it */
 };
 
+/* What the service manager has been told. */
+struct service {
+  struct manager manager;
+  uv_timer_t watchdog;
+  bool ready;     /* that has been told */
+  bool stopping;  /* and that */
+  char said[256]; /* the last status */
+};
+
 struct run {
   struct run_plan *plan; /* without its workers, which are below */
   uv_loop_t loop;
@@ -85,6 +95,7 @@ struct run {
   uv_poll_t observer_poll;
   uv_timer_t observer_timer; /* until it is tried again */
 
+  struct service service;
   struct control *control; /* NULL: we cannot be asked */
   uint64_t lines;          /* of all workers, so far */
 

@@ -7,6 +7,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "proto/base.h"
 #include "proto/clock.h"
@@ -15,6 +16,7 @@
 #include "tools/run/log.h"
 #include "tools/run/observer.h"
 #include "tools/run/process.h"
+#include "tools/run/service.h"
 #include "tools/run/stream.h"
 #include "tools/run/successor.h"
 
@@ -272,6 +274,14 @@ struct worker *worker_find(const struct run *r, const char *name) {
   return NULL;
 }
 
+/* Its lines begin with the journal's level: 6 is info, 4 warning. */
+static void level(char **head, int k) {
+  struct text t = {0};
+  text_print(&t, "<%d>%s", k ? 4 : 6, *head);
+  free(*head);
+  *head = t.bytes;
+}
+
 bool worker_add(struct run *r, struct run_worker *plan) {
   struct worker *w = tool_alloc(1, sizeof *w);
   *w = (struct worker){.run = r, .plan = move(plan), .process = process_new(), .log = {.fd = -1}};
@@ -279,6 +289,7 @@ bool worker_add(struct run *r, struct run_worker *plan) {
   for (int k = 0; k < RUN_STREAMS; k++) {
     bool colours = terminal_look(k ? stderr : stdout).colours;
     w->heads[k] = output_head(w->plan->name, r->width, r->count, colours);
+    if (service_is_journal(k ? STDERR_FILENO : STDOUT_FILENO)) level(&w->heads[k], k);
   }
   uv_timer_t *const timers[] = {&w->timer, &w->health, &w->beside_timer, &w->ask_timer};
   for (size_t k = 0; k < ARRAY_SIZE(timers); k++, w->handles++) {
