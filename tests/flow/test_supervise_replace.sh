@@ -227,6 +227,15 @@ check "is ended and started again" eventually is_version plain
 check "which is said" said 'is ended and started again: its part of the plan has changed; a sandboxed worker may not succeed one that is not$'
 end_supervisor
 
+story="one that stops first"
+begin_shop "replace = stop"
+first=$(pid_in ready)
+expect 0 restart shop
+check "is ended and started again" is_version 2
+check "which is said" said 'is ended and started again: gaijinctl restart; its plan has replace = stop$'
+check "nothing of the first is left" gone "$first"
+end_supervisor
+
 story="a plan that changes"
 begin_shop "" caller
 plan "arguments = other" caller

@@ -28,6 +28,7 @@ void plan_take_policy(struct run_worker *w, const struct settings *s) {
       .first = settings_seconds(s, SETTING_restart_delay),
       .longest = settings_seconds(s, SETTING_restart_delay_most),
   };
+  w->stops_first = settings_choice(s, SETTING_replace) == 1;
   w->start_limit = settings_seconds(s, SETTING_start_limit);
   w->health = settings_seconds(s, SETTING_health);
   w->health_limit = settings_seconds(s, SETTING_health_limit);

@@ -24,6 +24,7 @@ static bool is_sandboxed(const struct run_worker *plan) {
 }
 
 const char *successor_fault(const struct worker *w, const struct run_worker *plan) {
+  if (plan->stops_first) return "its plan has replace = stop";
   if (!is_sandboxed(w->plan) && is_sandboxed(plan))
     return "a sandboxed worker may not succeed one that is not";
   return NULL;
