@@ -168,6 +168,8 @@ first=$(pid_in ready)
 waits
 expect 1 restart shop
 check "another restart is refused" err_has 'restart: the worker is being replaced already'
+expect 0 reload
+check "a plan that is the same changes nothing" test "$(pid_in successor)" = "$second"
 kill -9 "$second"
 client_has_ended 1
 check "one that is killed changes nothing" is_version 1
@@ -225,6 +227,14 @@ script plain <<<'bakaGaijin.version = function() return "plain" end'
 expect 0 reload
 check "is ended and started again" eventually is_version plain
 check "which is said" said 'is ended and started again: its part of the plan has changed; a sandboxed worker may not succeed one that is not$'
+end_supervisor
+
+story="one whose need has been stopped"
+script alone <<<'print("serves")'
+begin_shop "" alone
+expect 0 stop shop
+expect 0 restart alone
+check "is replaced without it" test "$(grep -c '^alone | serves$' "$dir/supervisor.out")" = 2
 end_supervisor
 
 story="one that stops first"

@@ -35,6 +35,17 @@ static bool needs_serve(const struct run *r, const struct run_worker *plan) {
   return true;
 }
 
+/* The same for another process in the place of one that serves: what it needs and what is not to be
+ * there any more, it is without already. */
+static bool needs_settled(const struct run *r, const struct run_worker *plan) {
+  for (size_t k = 0; k < plan->after.count; k++) {
+    const struct worker *need = worker_find(r, plan->after.at[k]);
+    if (!need || life_is_over(&need->life)) continue;
+    if (!life_serves(&need->life) || life_is_passing(&need->life)) return false;
+  }
+  return true;
+}
+
 /* Whether all that it needs serves. One of them that has failed for good makes it fail, too. */
 static bool may_start(struct run *r, struct worker *w) {
   const struct words *after = &w->plan->after;
@@ -116,7 +127,7 @@ static void run_changed(struct run *r) {
         stop_one(r, w);
       else if (w->life.state == LIFE_WAITING && may_start(r, w))
         worker_start(w), r->again = true;
-      else if (life_may_succeed(&w->life) && needs_serve(r, w->next ? w->next : w->plan))
+      else if (life_may_succeed(&w->life) && needs_settled(r, w->next ? w->next : w->plan))
         successor_start(w), r->again = true;
     }
   }

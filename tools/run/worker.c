@@ -251,8 +251,22 @@ static void drop_next(struct worker *w) {
   w->next = NULL;
 }
 
+/* A successor is on its way, and would be the same process. */
+static void change_successor(struct worker *w, struct run_worker *plan) {
+  if (!w->next) {
+    adopt(w, move(plan));
+    return;
+  }
+  drop_next(w);
+  w->next = move(plan);
+}
+
 void worker_change(struct worker *w, struct run_worker *plan) {
   bool same = same_process(w->plan, plan);
+  if (life_is_passing(&w->life) && same_process(w->next ? w->next : w->plan, plan)) {
+    change_successor(w, plan);
+    return;
+  }
   successor_drop(w);
   w->life.wants = false;
   drop_next(w);
