@@ -95,7 +95,7 @@ story="five restarts"
 begin_shop "linger = 1" caller
 check "it is called" eventually printed '^caller | saw 1$'
 for i in 2 3 4 5 6; do
-  expect 0 restart shop --timeout 20
+  expect 0 restart shop --timeout 60
   check "the name has passed when it is said" is_version "$i"
 done
 check "the last was seen" eventually printed '^caller | saw 6$'
@@ -109,7 +109,7 @@ end_supervisor
 story="holders"
 begin_shop "linger = 60" holder
 first=$(pid_in ready)
-expect 0 restart shop
+expect 0 restart shop --timeout 60
 check "the one before goes on" eventually still_has 1
 check "and is shown" test "$(pid_in retired)" = "$first"
 expect 0 call holder.drop
@@ -120,8 +120,8 @@ end_supervisor
 story="one that would stay makes room"
 begin_shop "linger = 60" holder
 first=$(pid_in ready)
-expect 0 restart shop
-expect 0 restart shop --timeout 20
+expect 0 restart shop --timeout 60
+expect 0 restart shop --timeout 60
 check "it has gone" gone "$first"
 check "and the third has the name" is_version 3
 end_supervisor
@@ -130,7 +130,7 @@ story="a successor that fails"
 begin_shop ""
 first=$(pid_in ready)
 how fail
-expect 1 restart shop
+expect 1 restart shop --timeout 60
 check "who asked is told" err_has '^gaijinctl: restart: worker shop goes on as it was: its successor failed with status 1$'
 check "the one before goes on" test "$(pid_in ready)" = "$first"
 check "with its name" is_version 1
@@ -139,9 +139,9 @@ check "it is in the log" said 'run: worker shop goes on as it was: its successor
 end_supervisor
 
 story="a successor that does not serve"
-begin_shop "start-limit = 1"
+begin_shop "start-limit = $((2 * ${GAIJIN_TEST_SLOWER:-1}))"
 how wait
-expect 1 restart shop --timeout 20
+expect 1 restart shop --timeout 60
 check "is killed" err_has 'goes on as it was: its successor was killed by signal 9'
 check "the one before goes on" is_version 1
 kill "$supervisor"
@@ -150,7 +150,7 @@ check "the supervisor ends" eventually gone "$supervisor"
 # waits: a restart is under way, and the successor waits; its client is $client.
 waits() {
   how wait
-  start client "$ctl" restart shop --timeout 30
+  start client "$ctl" restart shop --timeout 60
   client=$pid
   check "a successor is there" eventually pid_in successor
   second=$(pid_in successor)
@@ -166,7 +166,7 @@ story="while one waits"
 begin_shop ""
 first=$(pid_in ready)
 waits
-expect 1 restart shop
+expect 1 restart shop --timeout 60
 check "another restart is refused" err_has 'restart: the worker is being replaced already'
 expect 0 reload
 check "a plan that is the same changes nothing" test "$(pid_in successor)" = "$second"
@@ -213,7 +213,7 @@ story="one that has the name and fails"
 begin_shop "linger = 60" holder
 how "pass and fail"
 first=$(pid_in ready)
-run "$ctl" restart shop --timeout 20
+run "$ctl" restart shop --timeout 60
 check "is started again" eventually is_version 2
 check "one process serves" eventually test -n "$(pid_in ready)"
 check "not the first" test "$(pid_in ready)" != "$first"
@@ -233,14 +233,14 @@ story="one whose need has been stopped"
 script alone <<<'print("serves")'
 begin_shop "" alone
 expect 0 stop shop
-expect 0 restart alone
+expect 0 restart alone --timeout 60
 check "is replaced without it" test "$(grep -c '^alone | serves$' "$dir/supervisor.out")" = 2
 end_supervisor
 
 story="one that stops first"
 begin_shop "replace = stop"
 first=$(pid_in ready)
-expect 0 restart shop
+expect 0 restart shop --timeout 60
 check "is ended and started again" is_version 2
 check "which is said" said 'is ended and started again: gaijinctl restart; its plan has replace = stop$'
 check "nothing of the first is left" gone "$first"
