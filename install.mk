@@ -33,6 +33,11 @@ quoted = '$(subst ','\'',$(1))'
 files = $(placed)@$(foreach place,DESTDIR prefix $(PLACES),$(place)=$(call quoted,$($(place)))) version=$(VERSION) \
         strip=$(STRIP_INSTALLED) packaging/files.sh $(1) "$(BUILD)"
 
+# Man pages of each call, the first of which stands for all, and of formats of files.
+CALLS := $(BUILD)/man/man3/libgaijin.3
+FORMATS := $(BUILD)/man/gaijin-policy.5
+MANUALS += $(CALLS) $(FORMATS)
+
 .PHONY: install install-strip install-built installed-files uninstall
 install: all $(MANUALS) ## installs programs, libraries, headers, module, man pages, completion and docs (PREFIX=/usr/local DESTDIR= ...)
 	$(call files,install)
@@ -42,9 +47,10 @@ install-strip: STRIP_INSTALLED := 1
 # For packagers, who have built before: compiles nothing.
 install-built:
 	$(call files,install)
-installed-files: ## lists the files that `make install` installs
+# Which pages there are is known when they have been made.
+installed-files: $(CALLS) $(FORMATS) ## lists the files that `make install` installs
 	$(call files,list)
-uninstall: ## removes them, with the same PREFIX ...
+uninstall: $(CALLS) $(FORMATS) ## removes them, with the same PREFIX ...
 	$(call files,uninstall)
 
 # ---- Packages ----
@@ -62,15 +68,10 @@ symbols: $(BUILD)/libgaijin.so ## adds what libgaijin.so shows to its record, de
 
 # ---- Man pages, and what shells complete ----
 
-# Of each call; the first one stands for all.
-CALLS := $(BUILD)/man/man3/libgaijin.3
 CALL_HEADERS := client-lib/include/gaijin/gaijin.h
 CALL_HEADERS += $(filter-out $(CALL_HEADERS),$(sort $(wildcard client-lib/include/gaijin/*.h)))
 $(CALLS): tools/dev/calls.awk $(CALL_HEADERS) install.mk
 	@rm -rf $(@D); mkdir -p $(@D); awk -v out=$(@D) -v version=$(VERSION) -f $(filter-out install.mk,$^)
-# Of formats of files: pages of docs/.
-FORMATS := $(BUILD)/man/gaijin-policy.5
 $(BUILD)/man/gaijin-policy.5: about := who may do what at a broker
 $(FORMATS): $(BUILD)/man/gaijin-%.5: docs/%.md tools/dev/format.awk
 	@mkdir -p $(@D); awk -v name=gaijin-$* -v what="$(about)" -v version=$(VERSION) -f tools/dev/format.awk $< >$@
-MANUALS += $(CALLS) $(FORMATS)

@@ -81,16 +81,29 @@ static void print_comment(const char *text) {
   putchar('\n');
 }
 
+/* Whether a line of the file says the same: of a path, say, "a ;b" is "a" and a comment. */
+static bool is_read_as(const struct settings *s, enum setting id, const char *line) {
+  struct settings_file f;
+  struct policy_errors errors = {0};
+  bool is = settings_file_parse(&f, SETTINGS_BROKER, line, strlen(line), &errors) &&
+            settings_equal(&f.values, s, id);
+  settings_file_deinit(&f);
+  return is;
+}
+
 static void print_setting(const struct settings *s, enum setting id) {
-  char text[768], value[1024], standard[128];
+  char text[768], value[1024], standard[128], line[1280];
   const char *key = setting_info(id)->key;
   putchar('\n');
   help_flag_text(id, "", text, sizeof text);
   print_comment(text);
   settings_show(s, id, value, sizeof value);
   setting_standard(id, standard, sizeof standard);
-  if (settings_given(s, id))
-    printf("%s = %s\n", key, value);
+  snprintf(line, sizeof line, "%s = %s\n", key, value);
+  if (settings_given(s, id) && !is_read_as(s, id, line))
+    printf("# %s is given, and its value has no form in a file; type the flag\n", key);
+  else if (settings_given(s, id))
+    fputs(line, stdout);
   else if (setting_info(id)->type == SETTING_TEXT)
     printf("# %s =\n", key);
   else

@@ -20,7 +20,6 @@
 #include "broker/upgrade/own_file.h"
 #include "broker/upgrade/stamp.h"
 #include "broker/upgrade/upgrade.h"
-#include "proto/printable.h"
 #include "proto/settings/memory.h"
 #include "proto/settings/streams.h"
 
@@ -104,24 +103,20 @@ static void raise_descriptor_limit(void) {
   if (setrlimit(RLIMIT_NOFILE, &limit) < 0) return;
 }
 
-/* The line of a broker that cannot run. */
-static void complain(const char *text) {
-  char shown[1024];
-  printable_escape(shown, sizeof shown, text, strlen(text), "");
-  fprintf(stderr, "gaijin-broker: %s\n", shown);
-}
+/* In which form the line of a broker that cannot run is written: text until it is known. */
+static enum log_format form = LOG_TEXT;
 
-/* The same once it is known in which form: for people it is short. */
-static void complain_in(enum log_format format, const char *text) {
+/* That line; for people it is short. */
+static void complain(const char *text) {
   const struct log_about nobody = {.uid = LOG_NO_UID};
   char head[LOG_HEAD_MOST], shown[2048], tail[LOG_TAIL_MOST];
-  if (format == LOG_TEXT) {
-    complain(text);
+  logline_escape(shown, sizeof shown, form, text, strlen(text), "");
+  if (form == LOG_TEXT) {
+    fprintf(stderr, "gaijin-broker: %s\n", shown);
     return;
   }
-  logline_head(head, format, LOG_ERROR, "gaijin-broker", &nobody);
-  logline_escape(shown, sizeof shown, format, text, strlen(text), "");
-  logline_tail(tail, format, &nobody);
+  logline_head(head, form, LOG_ERROR, "gaijin-broker", &nobody);
+  logline_tail(tail, form, &nobody);
   fprintf(stderr, "%s%s%s", head, shown, tail);
 }
 
@@ -130,14 +125,14 @@ static int run(struct program *p, const struct broker_config *config) {
   int r = uv_loop_init(&p->loop);
   if (r < 0) {
     snprintf(error, sizeof error, "cannot make an event loop: %s", uv_strerror(r));
-    complain_in(config->log_format, error);
+    complain(error);
     return 1;
   }
   watch_signals(p);
   if (config->state) upgrade_hold_signals(false);
   r = broker_start(&p->broker, &p->loop, config, error, sizeof error);
   if (r < 0) {
-    complain_in(config->log_format, error);
+    complain(error);
     /* Who took over and cannot go on leaves everything as it is, as if it had been killed. */
     if (config->state) return 1;
     stop(p);
@@ -185,18 +180,19 @@ static int answer(const struct flags *f) {
   return end_shown() || !good;
 }
 
-/* The file of settings has faults; who asks for a check is to see all there are. */
-static int tell_faults(const struct flags *f) {
-  config_tell(f->settings.path, &f->faults, complain);
-  if (settings_flag(&f->settings.typed, SETTING_check_config))
-    config_check_policy(&f->settings, complain);
-  return 1;
-}
-
 static bool is_asked(const struct flags *f) {
   const struct settings *typed = &f->settings.typed;
   return f->check_upgrade || settings_flag(typed, SETTING_print_config) ||
          settings_flag(typed, SETTING_check_config);
+}
+
+/* The file of settings has faults; who asks for a check is to see all there are. */
+static int tell_faults(const struct flags *f) {
+  if (!is_asked(f)) form = f->config.log_format;
+  config_tell(f->settings.path, &f->faults, complain);
+  if (settings_flag(&f->settings.typed, SETTING_check_config))
+    config_check_policy(&f->settings, complain);
+  return 1;
 }
 
 /* A socket of the service manager's is where the broker listens, if there is one. */
@@ -218,11 +214,12 @@ static int serve(struct program *p, char **argv, int state) {
   static char path[4096];
   char error[512];
   struct broker_config *config = &p->flags.config;
+  form = config->log_format;
   if (!take_socket(p, error, sizeof error)) {
-    complain_in(config->log_format, error);
+    complain(error);
     return 1;
   }
-  if (!manager_open(&p->manager, error, sizeof error)) complain_in(config->log_format, error);
+  if (!manager_open(&p->manager, error, sizeof error)) complain(error);
   if (state > 0) config->state = state;
   bool has_path = own_file(argv[0], getenv("PATH"), "/proc/self/exe", path, sizeof path);
   config->call = (struct program_call){has_path ? path : NULL, argv, p->manager.variables};

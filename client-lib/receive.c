@@ -253,9 +253,11 @@ static const char *on_dead(gaijin *g, struct reader *r, uint32_t count) {
   return NULL;
 }
 
-/* From now on it is as if we had retired. */
+/* From now on it is as if we had retired. Who has, and comes back, is told the same by a broker
+ * that knows no more than that it has no name. */
 static const char *on_succeeded(gaijin *g) {
-  g->ret.retired = true;
+  if (g->ret.retired && !g->ret.succeeded) return NULL;
+  g->ret.retired = g->ret.succeeded = true;
   if (g->events.succeeded) g->events.succeeded(g->user);
   return NULL;
 }

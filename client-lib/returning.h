@@ -56,6 +56,7 @@ struct returning {
   uint64_t generation;
   bool bye;              /* the broker has said that it ends */
   bool ready, retired;   /* what this worker said, to be said again */
+  bool succeeded;        /* it has retired because another has its name */
   bool leaves;           /* it has said `leave`, which waits for OWING_LEAVE; to this broker only */
 
   enum phase phase;

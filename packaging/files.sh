@@ -161,7 +161,7 @@ if [[ $action != list && -z $DESTDIR && $libdir == /usr/* && $(id -u) = 0 ]]; th
   if command -v ldconfig >/dev/null; then ldconfig; fi
 fi
 for place in "${!emptied[@]}"; do
-  while [[ $place == "$prefix"/* ]]; do
+  while [[ $place == "$prefix"/* || $place == "$sysconfdir"/* ]]; do
     case $place in
       "$bindir" | "$libdir" | "$includedir" | "$datarootdir" | "$mandir" | "$sysconfdir") break ;;
     esac

@@ -93,6 +93,12 @@ size_t logline_head(char out[LOG_HEAD_MOST], enum log_format format, enum log_le
   return n;
 }
 
+size_t logline_more(char out[LOG_MORE_BYTES], enum log_format format, enum log_level level) {
+  *out = '\0';
+  return format == LOG_JOURNAL
+             ? (size_t)snprintf(out, LOG_MORE_BYTES, "<%d>", journal_levels[level]) : 0;
+}
+
 size_t logline_escape(char *out, size_t n, enum log_format format, const char *text, size_t size,
                       const char *kept) {
   return format == LOG_JSON ? printable_json(out, n, text, size)

@@ -49,6 +49,10 @@ enum { LOG_HEAD_MOST = 1024, LOG_TAIL_MOST = 640 }; /* bytes, with the 0 at the 
 /* What stands before the text; its bytes. As text no more is said of `about` than the text says. */
 size_t logline_head(char out[LOG_HEAD_MOST], enum log_format format, enum log_level level,
                     const char *program, const struct log_about *about);
+/* What each further line of a text begins with, so that it has the level of the first, whatever
+ * number stands there in a text that came from elsewhere; its bytes. */
+enum { LOG_MORE_BYTES = 16 };
+size_t logline_more(char out[LOG_MORE_BYTES], enum log_format format, enum log_level level);
 /* The text as it stands in the line, as printable_escape (`kept` is for text only). */
 size_t logline_escape(char *out, size_t n, enum log_format format, const char *text, size_t size,
                       const char *kept);

@@ -79,6 +79,7 @@ need_packages() {
   need_command python3 python3
   need_python python3-prometheus-client prometheus_client
   need_command tmux tmux
+  need_command jq jq
   need_command graphviz dot
   need_module lua-socket socket
   need_module lua-luv luv

@@ -147,7 +147,7 @@ uint32_t refs_next_holder(const struct refs *r, uint32_t hold);
 uint32_t refs_held_count(const struct refs *r, uint32_t client);
 uint32_t refs_export_count(const struct refs *r, uint32_t host);
 
-/* A mention of one that is on trial, by this host; SLAB_NONE: by the broker or an observer. */
+/* A mention of one that is on trial, by this host. */
 void refs_touch(struct refs *r, struct token *t, uint32_t by);
 static inline struct token *refs_token(const struct refs *r, uint32_t token) {
   return slab_at(&r->tokens, token);

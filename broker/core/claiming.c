@@ -37,7 +37,7 @@ static enum decision judge(const struct broker *b, const struct client *from, co
 
 static void grant(struct client *to, const struct pt *pt, uint32_t host, uint32_t token) {
   struct transfer t;
-  transfer_set(to->broker, &t, pt, host, token);
+  transfer_set(to, &t, pt, host, token);
   transfer_give(to->broker, &t, to, to->account, to);
   transfer_settle(to->broker, &t, to);
 }

@@ -9,8 +9,9 @@
 
 #include "broker/core/notify.h"
 
-bool succession_allowed(const struct client *from, const struct host *before, uint32_t version,
-                        bool sandboxed, enum status *status, char *text, size_t n) {
+/* Whether a client may be the successor of another at all. */
+static bool is_fit(const struct client *from, const struct host *before, uint32_t version,
+                   bool sandboxed, enum status *status, char *text, size_t n) {
   const struct client *c = before->client;
   *status = STATUS_denied;
   if (c->uid != from->uid) {
@@ -25,20 +26,37 @@ bool succession_allowed(const struct client *from, const struct host *before, ui
   } else if (version < WIRE_VERSION_SUCCEED) {
     snprintf(text, n, "another living worker is named %s; choose another name or end that one",
              before->name);
-  } else if (from->broker->grace.is_on) {
-    snprintf(text, n, "the broker was started again and waits for workers to come back, which may "
-             "be a successor of %s; try again", before->name);
   } else {
     return true;
   }
   return false;
 }
 
-bool succession_goes_on(const struct broker *b, uint32_t absent) {
+bool succession_allowed(const struct client *from, const struct host *before, uint32_t version,
+                        bool sandboxed, enum status *status, char *text, size_t n) {
+  if (!is_fit(from, before, version, sandboxed, status, text, n)) return false;
+  if (!from->broker->grace.is_on) return true;
+  snprintf(text, n, "the broker was started again and waits for workers to come back, which may "
+           "be a successor of %s; try again", before->name);
+  return false;
+}
+
+bool succession_goes_on(struct client *from, uint32_t absent, uint32_t version, bool sandboxed) {
+  struct broker *b = from->broker;
   const struct absent *k = absents_at(&b->grace.absents, absent);
+  enum status status;
+  char text[200];
   if (!k->retired || !roster_at(&b->roster, k->slot)->succeeds) return false;
-  return names_host(&b->names, k->name, k->name_size) != SLAB_NONE ||
-         absents_find_name(&b->grace.absents, k->name, k->name_size) != SLAB_NONE;
+  uint32_t host = names_host(&b->names, k->name, k->name_size);
+  if (host == SLAB_NONE)
+    return absents_find_name(&b->grace.absents, k->name, k->name_size) != SLAB_NONE;
+  if (is_fit(from, hosts_at(&b->hosts, host), version, sandboxed, &status, text, sizeof text))
+    return true;
+  log_peer(&b->log, LOG_WARN, CAUSE_COMING, client_about_why(from, text),
+           "worker %s (process %ld) comes back without a name, which is another's now", k->name,
+           (long)from->pid);
+  roster_retire(&b->roster, k->slot);
+  return false;
 }
 
 void succession_tell(struct client *c) { notify_succeeded(c); }

@@ -33,8 +33,9 @@ static inline bool succession_waits(const struct client *c) {
 bool succession_allowed(const struct client *from, const struct host *before, uint32_t version,
                         bool sandboxed, enum status *status, char *text, size_t n);
 /* Whether one that comes back was waiting to succeed another, and still has to: else, if it was,
- * the name is its own. */
-bool succession_goes_on(const struct broker *b, uint32_t absent);
+ * the name is its own; or it has none any more, and its slot says so, because the name is of one
+ * who came meanwhile and whom it may not succeed. The last two as above. */
+bool succession_goes_on(struct client *from, uint32_t absent, uint32_t version, bool sandboxed);
 
 /* The successor of the name has it now. */
 void succession_pass(struct broker *b, uint32_t name);

@@ -128,10 +128,10 @@ enum transfer_reading transfer_read(struct transfer *t, struct client *from,
   return *fault ? TRANSFER_BAD : TRANSFER_READ;
 }
 
-void transfer_set(struct broker *b, struct transfer *t, const struct pt *pt, uint32_t host,
+void transfer_set(struct client *to, struct transfer *t, const struct pt *pt, uint32_t host,
                   uint32_t token) {
   start(t);
-  refs_mention(&b->refs, token, SLAB_NONE, broker_now(b));
+  refs_mention(&to->broker->refs, token, to->host, broker_now(to->broker));
   t->pts[t->count++] = (struct transfer_pt){.pt = *pt, .host = host, .token = token};
 }
 

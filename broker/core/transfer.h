@@ -73,8 +73,9 @@ void transfer_forget(struct client *from);
 static inline bool transfer_in_version(const struct transfer *t, uint32_t version) {
   return !t->has_null || version >= WIRE_VERSION_NULL;
 }
-/* Begins a transfer of one known token, as if it had been read from a message and taken. */
-void transfer_set(struct broker *b, struct transfer *t, const struct pt *pt, uint32_t host,
+/* Begins a transfer of one known token to a client that wants it, as if it had been read from a
+ * message of that client and taken: it is who mentions it. */
+void transfer_set(struct client *to, struct transfer *t, const struct pt *pt, uint32_t host,
                   uint32_t token);
 /* FORGED: the message must not be forwarded. FULL: neither, because the sender exports more than it
  * may, as `full` (LIMITS_TEXT bytes) says. NEVER: the same, and the message alone has more. FAULT:

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "broker/base/late.h"
 #include "broker/cycles/internal.h"
 #include "proto/body.h"
 #include "proto/status.h"
@@ -111,6 +112,10 @@ static void drop_late_ones(struct cycles *k) {
 
 void cycles_late(struct cycles *k) {
   if (k->b->refs.is_decided) return;
+  if (is_late(uv_now(k->b->loop), k->late_ms)) {
+    round_expect(k, 1); /* what came meanwhile is read first */
+    return;
+  }
   if (round_is_asking(k) && k->phase == CYCLES_HALT)
     halt_late(k);
   else if (k->stage == CYCLES_WAIT)

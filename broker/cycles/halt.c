@@ -11,9 +11,11 @@
  * One that spoils several rounds is left out for a while (unable.c), but only for what it has done
  * by itself: else another could have it do so, with a request that comes at the right moment. It
  * was by itself if it has been clear, for then it stands still; or if nothing was sent to it
- * between the check, in which it was clear and had no request to answer, and the halt. One that has
- * others send it something all the time is not left out then: what that costs those who stand still
- * is bounded by their rest after the round (when.c).
+ * between the check, in which it was asked for the same, was clear and had no request to answer,
+ * and the halt. (For less it is asked if what one uses in a last check leaves another without
+ * suspects: what that one holds is a root then, and who hosts it has to look once more.) One that
+ * has others send it something all the time is not left out then: what that costs those who stand
+ * still is bounded by their rest after the round (when.c).
  */
 #include <stdio.h>
 
@@ -21,7 +23,7 @@
 
 /* In halt, beside twice what the slowest took in check; at most; and who cannot answer in so long,
  * cut short or not, is too slow. */
-enum { HALT_MS = 50, HALT_MOST_MS = 1500, FAIR_MS = 500 };
+enum { HALT_MS = 200, HALT_MOST_MS = 1500, FAIR_MS = 500 };
 /* The clock of a turn may be behind by so much. */
 enum { CLOCK_MS = 10 };
 
@@ -57,11 +59,14 @@ uint64_t halt_left(const struct cycles *k, bool are_asked) {
 
 void halt_note_asked(struct cycles *k, struct cycles_member *m, const struct client *c) {
   struct cycles_host *h = &k->hosts[m->host];
+  uint32_t places = m->hosted.count + m->held.count; /* they only become fewer */
   if (k->phase == CYCLES_CHECK) {
     h->was_idle = calls_served_count(&k->b->calls, m->host) == 0;
     h->sent = c->messages_out;
+    h->asked_for = places;
   }
-  m->is_by_itself = k->phase == CYCLES_HALT && h->was_idle && c->messages_out == h->sent + 1;
+  m->is_by_itself = k->phase == CYCLES_HALT && h->was_idle && h->asked_for == places &&
+                    c->messages_out == h->sent + 1;
 }
 
 void halt_note_clear(struct cycles_member *m) { m->is_by_itself = true; }

@@ -78,6 +78,7 @@ struct cycles_host {
   bool can, is_out;  /* be asked; what it holds is no suspect, or about to be none */
   bool is_barred;    /* in this round it has spoilt a halt: what it has and holds is no suspect */
   bool was_idle;     /* when it was asked to check it had no request to answer, */
+  uint32_t asked_for; /* was asked for so many objects, */
   uint64_t sent;     /* and had been sent so many messages, with that one */
   uint64_t asked;    /* the incarnation that was asked in this round; 0: none */
   uint64_t spent_ms; /* what the round has taken of it: in scan and check what it told, but no more
@@ -138,6 +139,7 @@ struct cycles_waiter {
 struct cycles {
   struct broker *b;
   uv_timer_t timer; /* until a round begins, or ends because it takes too long */
+  uint64_t late_ms; /* when it takes too long */
   struct job job;   /* of every stage but IDLE and WAIT */
   uint64_t time_ms;
   uint32_t quiet_s;
@@ -366,6 +368,8 @@ void round_lose_for(struct cycles *k, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 /* A member's answer will not come, or says nothing: all of it is live. */
 void round_drop(struct cycles *k, struct cycles_member *m);
+/* In so many milliseconds the round is late (cycles_late). */
+void round_expect(struct cycles *k, uint64_t ms);
 /* Another while for answers in scan and check. */
 void round_expect_answers(struct cycles *k);
 /* Goes on from what has happened, between two slices. */

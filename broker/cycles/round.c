@@ -54,7 +54,10 @@ static void enter(struct cycles *k, enum cycles_stage stage) {
 }
 
 static void on_late(uv_timer_t *timer) { cycles_late(timer->data); }
-static void expect(struct cycles *k, uint64_t ms) { uv_timer_start(&k->timer, on_late, ms, 0); }
+void round_expect(struct cycles *k, uint64_t ms) {
+  k->late_ms = uv_now(k->b->loop) + ms;
+  uv_timer_start(&k->timer, on_late, ms, 0);
+}
 
 /* ---- The end of a round ---- */
 
@@ -167,7 +170,7 @@ static void lose_part(struct cycles *k) {
   k->is_lost = false;
   k->is_again = true;
   k->parts_lost++;
-  expect(k, STAGES_MS); /* else the clock of the halt might run out meanwhile, and end the round */
+  round_expect(k, STAGES_MS); /* else the clock of the halt might run out, and end the round */
   enter(k, CYCLES_RELEASE);
 }
 
@@ -194,7 +197,7 @@ static void split(struct cycles *k) {
 static void end_turn(struct cycles *k) {
   bool is_clear = k->phase == CYCLES_CHECK && !k->has_grown;
   k->is_again = false;
-  expect(k, STAGES_MS);
+  round_expect(k, STAGES_MS);
   if (!k->b->refs.trials) {
     finish(k);
   } else if (is_clear) {
@@ -214,7 +217,7 @@ static void end_turn(struct cycles *k) {
  * members stand still. One part at least has its turn: the time begins with it. */
 static void next_part(struct cycles *k) {
   bool is_over = is_out_of_time(k);
-  expect(k, STAGES_MS);
+  round_expect(k, STAGES_MS);
   if (is_over && k->parts_waiting > 0) {
     k->is_cut_off = true;
     told_more(k, "its time was over: %u groups of workers come first in the next round",
@@ -237,14 +240,14 @@ static void sorted(struct cycles *k) {
   next_part(k);
 }
 
-void round_expect_answers(struct cycles *k) { expect(k, ANSWER_MS); }
+void round_expect_answers(struct cycles *k) { round_expect(k, ANSWER_MS); }
 
 static void ask(struct cycles *k) {
   if (k->phase != CYCLES_HALT && k->member_count > k->members_most)
     k->members_most = k->member_count;
   k->waiting = 0;
   if (k->phase == CYCLES_HALT) halt_be_patient(k);
-  expect(k, k->phase == CYCLES_HALT ? halt_left(k, false) : STAGES_MS);
+  round_expect(k, k->phase == CYCLES_HALT ? halt_left(k, false) : STAGES_MS);
   enter(k, CYCLES_SEND);
 }
 
@@ -279,7 +282,7 @@ static void judge(struct cycles *k) {
   if (round_is_touched(k)) k->has_grown = true;
   k->turns++;
   k->checks++;
-  expect(k, STAGES_MS);
+  round_expect(k, STAGES_MS);
   enter(k, CYCLES_LIVE);
 }
 
@@ -329,7 +332,7 @@ static void counted(struct cycles *k) {
 
 static void sent(struct cycles *k) {
   k->stage = CYCLES_WAIT;
-  expect(k, k->phase == CYCLES_HALT ? halt_left(k, true) : ANSWER_MS);
+  round_expect(k, k->phase == CYCLES_HALT ? halt_left(k, true) : ANSWER_MS);
   if (!k->waiting) judge(k);
 }
 
@@ -435,7 +438,7 @@ void round_begin(struct cycles *k) {
   k->part_count = k->parts_lost = k->parts_waiting = k->more_left_out = 0;
   k->keeper[0] = k->why[0] = k->left_out[0] = '\0';
   k->phase = CYCLES_SCAN;
-  expect(k, STAGES_MS);
+  round_expect(k, STAGES_MS);
   if (suspects_begin(k)) {
     enter(k, CYCLES_HOSTS);
     return;

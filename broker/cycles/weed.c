@@ -93,8 +93,7 @@ bool weed_edges(struct cycles *k) {
       if (add_edge(k, m, m->edges + (size_t)EDGE_BYTES * k->at++)) continue;
       struct client *c = messages_client(k, m);
       if (c) client_fault(c, "'cycle': its edges name objects that it was not asked for");
-      return false;
-    }
+    } /* it is believed no more of them */
     k->cursor++;
     k->at = 0;
   }

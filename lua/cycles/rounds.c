@@ -27,8 +27,9 @@
 
 /* Having answered, a worker lets the others take so long as it has told the broker (--cycle-pause),
  * at least the first. Then it asks for an end of the halt as soon as it has something to do,
- * looking that often, and a broker that says nothing for the second is given up. */
-static const double patience_seconds = 0.05, broker_seconds = 2;
+ * looking that often, and a broker that says nothing for the second is given up: that is death for
+ * whoever uses its objects, so a broker that only stood still for a while must not come to it. */
+static const double patience_seconds = 0.05, broker_seconds = 10;
 
 /* A heap of so many KiB is settled (lua/vm/gc.h) before a check, which takes so long at most: so
  * that in halt marking is all that is to be done. */
@@ -387,9 +388,11 @@ static void on_finishing(struct timer *t) {
 static void carry_out(struct decision *d) {
   struct worker *w = d->w;
   struct cycles *c = w->cycles;
+  bool was_stopped = luajit_is_stopped(w);
   if (!c->is_flushed) luajit_flush_code(w); /* its constants would be left, and in weak tables */
-  if (c->has_clear && c->clear.round == c->round && gc_is_settled(w->L, w))
-    worker_protected(w, clear_by_marking, d);
+  if (c->has_clear && c->clear.round == c->round && gc_is_settled(w->L, w) &&
+      !worker_protected(w, clear_by_marking, d) && !was_stopped)
+    lua_gc(w->L, LUA_GCRESTART, 0); /* it was broken off while the collector was stopped */
   luajit_back(w->L, w);
   if (!d->is_begun) let_go(d);
   if (!d->is_clear) drop(w);

@@ -93,12 +93,30 @@ static void flush_piece(struct piece *p) {
   p->used = 0;
 }
 
-static void add_escaped(struct piece *p, enum log_format format, const char *text,
+static void make_room(struct piece *p) {
+  if (sizeof p->bytes - p->used < 64) flush_piece(p);
+}
+
+static void add_escaped(struct piece *p, enum log_format format, const char *text, size_t left,
                         const char *kept) {
-  for (size_t left = strlen(text), n; left; text += n, left -= n) {
-    if (sizeof p->bytes - p->used < 64) flush_piece(p);
+  for (size_t n; left; text += n, left -= n) {
+    make_room(p);
     n = logline_escape(p->bytes + p->used, sizeof p->bytes - p->used, format, text, left, kept);
     p->used += strlen(p->bytes + p->used);
+  }
+}
+
+/* A text of several lines, if `kept` has their ends. */
+static void add_lines(struct piece *p, enum log_format format, enum log_level level,
+                      const char *text, const char *kept) {
+  bool are_kept = strchr(kept, '\n') != NULL;
+  for (size_t size; *text; text += size) {
+    size = strcspn(text, "\n");
+    size += text[size] == '\n';
+    add_escaped(p, format, text, size, kept);
+    if (!are_kept || text[size - 1] != '\n') continue;
+    make_room(p);
+    p->used += logline_more(p->bytes + p->used, format, level);
   }
 }
 
@@ -112,8 +130,8 @@ static void begin_line(struct piece *p, const struct worker *w, enum log_level l
   enum log_format format = w ? w->log_format : LOG_TEXT;
   p->used = logline_head(p->bytes, format, level, "gaijin-worker", about);
   if (format == LOG_JSON) return;
-  add_escaped(p, format, about->worker, "");
-  add_escaped(p, format, ": ", "");
+  add_escaped(p, format, about->worker, strlen(about->worker), "");
+  add_escaped(p, format, ": ", 2, "");
 }
 
 void worker_say(const struct worker *w, enum log_level level, const char *text, const char *kept) {
@@ -122,7 +140,7 @@ void worker_say(const struct worker *w, enum log_level level, const char *text, 
   struct piece p;
   fflush(stdout);
   begin_line(&p, w, level, &about);
-  add_escaped(&p, format, text, kept);
+  add_lines(&p, format, level, text, kept);
   if (sizeof p.bytes - p.used < LOG_TAIL_MOST) flush_piece(&p);
   p.used += logline_tail(p.bytes + p.used, format, &about);
   flush_piece(&p);

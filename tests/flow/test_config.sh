@@ -37,6 +37,9 @@ check "without what is typed only" test "$(grep -cE '^#? ?(help|version|config|c
 cp "$dir/out" "$dir/again.conf"
 run "$program" -c "$dir/again.conf" --print-config
 check "it can be read again" cmp -s "$dir/out" "$dir/again.conf"
+run "$program" --policy "$dir/a ;b" --load-min 7 --print-config
+check "what no line of a file can say is no other value" grep -qx '# policy is given, and its value has no form in a file; type the flag' "$dir/out"
+check "and no line" test "$(grep -c '^policy' "$dir/out")" = 0
 printf '\357\273\277load-min = 7\r\nmax-memory = 1G\r\n' >"$dir/dos.conf"
 run "$program" -c "$dir/dos.conf" --check-config
 check "as Windows writes it" grep -qxF "$dir/dos.conf: 2 settings" "$dir/out"

@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: MIT
 #
 # What the examples tell is what happens: the C example calls a worker, the demo plays its story, the database's books
-# agree, a farm loses no job when a builder dies, a game goes on when its plug-ins fail. (What the pages tell: test_docs.sh;
+# agree, a farm loses no job when a builder dies, a game goes on when its plug-ins
+# fail, a daemon is looked after. (What the pages tell: test_docs.sh;
 # examples/loops: test_module.sh.)
 . "$(dirname "$0")/lib.sh"
 evidence="out err *.out"
@@ -123,5 +124,39 @@ check "nothing is lost of the stock" test "$(sold 1)" = "$things"
 check "the shop was never missed" test "$(report 2)" = 0
 check "it ends" "$build/gaijinctl" call rounds.stop
 check "and says what was missed" eventually has rounds "rounds; missed: shop 0, weather [1-9]"
+
+story="the daemon"
+daemon=$root/examples/daemon
+export PATH="$build:$PATH"
+socket=$dir/daemon/broker.sock
+run "$daemon/run.sh" start "$dir/daemon"
+check "starts" test "$status" = 0
+health() { run env GAIJIN_SOCKET="$socket" "$daemon/health.sh" "$@"; test "$status" = 0; }
+check "is well" health counter
+check "says nothing then" test ! -s "$dir/out"
+health counter clock
+check "misses a worker: 1, not $status" test "$status" = 1
+check "names it" test "$(cat "$dir/out")" = "worker clock does not serve"
+run "$daemon/run.sh" start "$dir/daemon"
+check "does not start twice" test "$status" = 1
+count() { run env GAIJIN_SOCKET="$socket" "$build/gaijinctl" call "counter.$1" '"apple"'; [ "$(tr -cd 0-9 <"$dir/out")" = "$2" ]; }
+check "counts" count count 1
+check "goes on" count count 2
+kept() { grep -x "2 apple" "$dir/daemon/counts" >/dev/null; }
+check "keeps it" eventually kept
+counter() { "$build/gaijinctl" ps -s "$socket" --json | jq '.[0].pid'; }
+first=$(counter)
+kill -STOP "$first"
+unwell() { ! health counter; }
+check "is not well when it hangs" eventually unwell
+kill -KILL "$first"
+check "is started again" eventually health counter
+check "as another process" test "$(counter)" != "$first"
+check "has not lost anything" count counted 2
+run "$daemon/run.sh" stop "$dir/daemon"
+check "stops" test "$status" = 0
+check "leaves nothing running" test ! -e "$dir/daemon/pid"
+health counter
+check "no broker: 2, not $status" test "$status" = 2
 
 finish

@@ -82,6 +82,16 @@ check "installs and goes" installed install-built uninstall PREFIX="$at" DESTDIR
 check "with the settings nobody has changed" test -z "$(files_in "$stage$at")"
 rm -r "$stage"
 
+story="removed where nothing was built, from the system itself"
+system=(PREFIX=/usr DESTDIR="$stage")
+check "installs" installed install-built "${system[@]}"
+check "settings are the system's" test -e "$stage/etc/gaijin/broker.conf"
+check "goes" installed uninstall "${system[@]}" BUILD="$dir/new"
+check "leaves no file" test -z "$(files_in "$stage")"
+check "nor the folder of settings, but the system's own" test "$(ls "$stage/etc" && echo is there)" = "is there"
+check "the list is whole there, too" diff <(installed installed-files "${system[@]}") <(installed installed-files "${system[@]}" BUILD="$dir/new2")
+rm -r "$stage"
+
 story="places"
 installed install-built PREFIX=here >"$dir/out" 2>"$dir/err" && fail "a name that is not absolute"
 check "a name that is not absolute is refused" says "prefix is 'here': where things are installed is an absolute name"

@@ -105,12 +105,20 @@ check "to the end" parses broker 'event=^ends on signal 15$'
 
 story=journal
 start_broker --log-format journal --log-level debug
-start named "$build/gaijin-worker" --log-format journal -n shop -e 'gaijin.spawn(function() error("bad") end)'
+start named "$build/gaijin-worker" --log-format journal -n shop -e 'gaijin.spawn(function() error("bad\n<0>worse") end)'
 check "a worker's error has its level" eventually has named '^<3>error: shop: .*bad$'
+check "and no other in a text" eventually has named '^<3><0>worse$'
+check "every line of a traceback" test "$(grep -cvE '^<[3-7]>' "$dir/named.out")" = 0
 check "who comes" eventually has broker '^<6>info: worker shop connected \(user [0-9]+, process [0-9]+\)$'
 check "an observer" has broker '^<7>debug: observer @gaijinctl connected'
 run "$build/gaijin-broker" -s "$GAIJIN_SOCKET" --log-format journal
 check "a broker that cannot run" err_has '^<3>error: another broker is already running'
+printf 'log-format = journal\nx = 1\n' >"$dir/broker.conf"
+chmod go-w "$dir/broker.conf"
+run "$build/gaijin-broker" -c "$dir/broker.conf"
+check "nor with these settings" err_has "^<3>error: $dir/broker.conf:2: unknown key 'x'"
+run "$build/gaijin-broker" -c "$dir/broker.conf" --check-config
+check "people who ask are told as people" err_has "^gaijin-broker: $dir/broker.conf:2: unknown key 'x'"
 end_started
 check "every line has its level" test "$(grep -cvE '^<[3-7]>' "$dir/broker.out")" = 0
 

@@ -37,6 +37,7 @@ cat >"$dir/shop.lua" <<'LUA'
 function bakaGaijin.price(n, ...) if not n then error("no n") end return 2 * n, ... end
 bakaGaijin.config = { name = "shop", next = { a = { b = 1 } }, list = { 1, 2, 3 }, ["any key"] = true }
 function bakaGaijin.hangs() bakaGaijin.hanging = 1 gaijin.sleep(1000) end
+function bakaGaijin.calm() bakaGaijin.hanging = nil end
 bakaGaijin.priority = 1
 LUA
 start shop "$build/gaijin-worker" --allow-eval "$dir/shop.lua"
@@ -110,6 +111,7 @@ for size in "80 24" "40 10" "200 50"; do
   shows '^\{a = \{b = 1\}\}$'
   typed '"grüße"'
   shows 'no worker|dead resource'
+  check "shop has forgotten the last one" "$ctl" call shop.calm
   typed 'hangs()'
   check "shop serves it" exports shop hanging
   keys C-c

@@ -280,4 +280,15 @@ kill "$background"
 end_of_background
 check "and ends well" test "$status" = 0
 
+story="a socket that the command line names"
+for words in "-s game.sock run" "run -s game.sock" "-s $dir/other.sock run"; do
+  # shellcheck disable=SC2086 # several words
+  begin $words game.ucl
+  check "all serve" eventually out_has '^next  \| serves$'
+  check "the file is read again" "$ctl" -s "$(sed -n 's/.*the socket is //p' "$dir/err")" reload
+  check "nothing has changed of the broker" test "$(wc -l <"$dir/err")" = 1
+  kill "$background"
+  end_of_background
+done
+
 finish

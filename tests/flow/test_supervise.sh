@@ -4,30 +4,9 @@
 # A supervisor is asked: gaijinctl ps, start, restart, stop and logs, who may, and what happens to who asks too much.
 . "$(dirname "$0")/lib.sh"
 . "$(dirname "$0")/run.sh"
+. "$(dirname "$0")/supervised.sh"
 export GAIJIN_SOCKET=$dir/game.sock
 evidence="out err supervisor.*"
-
-# supervise WORD...: starts a supervisor, its output in $dir/supervisor.out and .err; its pid is $supervisor.
-supervise() {
-  "$ctl" run "$@" >"$dir/supervisor.out" 2>"$dir/supervisor.err" </dev/null &
-  supervisor=$!
-  started+=("$supervisor")
-}
-end_supervisor() {
-  kill "$supervisor"
-  wait_until gone "$supervisor"
-  status=0
-  wait "$supervisor" || status=$?
-  check "the supervisor ends well" test "$status" = "${1:-0}"
-}
-# state WORKER REGEX: its row of ps, as "state restarts last".
-state() {
-  "$ctl" ps --json -o worker,state,restarts,last >"$dir/ps" 2>&1 &&
-    grep -qE "\"worker\":\"$1\",$2" "$dir/ps"
-}
-# pid_of WORKER: the process that is its own, not one that it replaces.
-pid_of() { "$ctl" ps --json -o worker,state,pid | grep -v '"retired"' | sed -n "s/.*\"worker\":\"$1\",.*\"pid\":\([0-9]*\).*/\1/p"; }
-said() { grep -qE -- "$1" "$dir/supervisor.err"; }
 
 story="no supervisor"
 for words in ps reload "start shop" "restart shop" logs "logs shop -f"; do
@@ -107,6 +86,12 @@ check "it serves" state shop '"state":"ready","restarts":0'
 check "in another process" test "$(pid_of shop)" != "$before"
 expect 0 restart ends
 check "also one that has ended" state ends '"state":"finished"'
+before=$(pid_of shop)
+expect 1 restart $'shop\n'
+check "a name that ends a request is nobody's" err_has "^gaijinctl: restart: the supervisor has no worker 'shop.x0a'; gaijinctl ps"
+expect 1 restart "$(printf 'x%.0s' {1..1100})"
+check "nor is one that is longer than a request" err_has "^gaijinctl: restart: the supervisor has no worker 'xxx"
+check "who is called nearly so goes on" test "$(pid_of shop)" = "$before"
 expect 0 kill shop
 check "what is killed comes back" eventually state shop '"state":"ready","restarts":1,"last":"was killed by signal 9 \(Killed\)"'
 
@@ -146,6 +131,13 @@ expect 0 logs
 check "a long one makes room for itself, and is cut" test "$(wc -c <"$dir/out")" -le 262200
 check "a line" test "$(wc -l <"$dir/out")" = 1
 end_supervisor
+
+story="a file that is called as its socket would be"
+echo 'not a socket' >"$dir/game.run"
+expect 0 -s "$GAIJIN_SOCKET" run "$dir/ends.lua"
+check "cannot be asked, which is said" err_has "run: cannot be asked at $dir/game.run: address already in use$"
+check "the file is as it was" grep -qx 'not a socket' "$dir/game.run"
+rm "$dir/game.run"
 
 story="logs in files"
 script talks <<'LUA'
@@ -216,8 +208,7 @@ check "what is new serves" eventually state adds '"state":"ready"'
 check "what has changed was started again" grep -q $'^changed | serves\ttwo$' "$dir/supervisor.out"
 check "by plan, not for a failure" state changed '"state":"ready","restarts":0'
 check "what is the same goes on" test "$(pid_of keeps)" = "$keeps"
-gone_is_gone() { ! state gone .; }
-check "what is gone has ended" eventually gone_is_gone
+check "what is gone has ended" eventually not state gone .
 expect 1 restart gone
 cp "$dir/game.ucl" "$dir/good.ucl"
 echo 'worker bad { restart = sometimes }' >>"$dir/game.ucl"
@@ -246,32 +237,55 @@ cp "$dir/keeps.lua" "$dir/plugins/two.lua"
 rm "$dir/plugins/one.lua"
 expect 0 reload
 check "of which is started what has come" eventually state two '"state":"ready"'
-one_is_gone() { ! state one .; }
-check "and stopped what has gone" eventually one_is_gone
+check "and stopped what has gone" eventually not state one .
 end_supervisor
 
-story="scripts that change"
-echo 'broker { socket = "game.sock" } worker changes { restart = no } worker keeps { } worker stays { script = changes.lua }' >"$dir/game.ucl"
-script changes <<<'print("one")'
-supervise --watch-files "$dir/game.ucl"
-check "they serve" eventually state stays '"state":"ready"'
-check "all" eventually state keeps '"state":"ready"'
-expect 0 stop stays
-keeps=$(pid_of keeps)
-# Twice within a moment, and by a new file in the old one's place.
-script changes <<<'print("two")'
-script next <<<'print("three")'
-mv "$dir/next.lua" "$dir/changes.lua"
-check "one is started again" eventually grep -q '^changes | three$' "$dir/supervisor.out"
-check "which is said" said 'run: worker changes is replaced by a successor: its script has changed$'
-script changes <<<'error("four")'
-check "one with a fault fails" eventually said 'run: worker changes goes on as it was: its successor failed with status 1$'
-check "and the one before goes on" state changes '"state":"ready","restarts":0'
-script changes <<<'print("five")'
-check "there is a new chance with the next change" eventually grep -q '^changes | five$' "$dir/supervisor.out"
-check "another worker goes on" test "$(pid_of keeps)" = "$keeps"
-check "and who was stopped stays so" state stays '"state":"stopped"'
-end_supervisor
+story="a worker that does not end"
+echo 'broker { socket = "game.sock" } worker keeps { health = 0 } worker hangs { script = keeps.lua grace = 20 }' >"$dir/game.ucl"
+supervise "$dir/game.ucl"
+check "it serves" eventually state hangs '"state":"ready"'
+hangs=$(pid_of hangs)
+kill -STOP "$hangs"
+run "$ctl" stop hangs --timeout 0.1
+check "it is waited for" err_has 'stop: the supervisor is not done after 0.1 s'
+sed 's/ grace/ arguments = other grace/' "$dir/game.ucl" >"$dir/other.ucl"
+cp "$dir/other.ucl" "$dir/game.ucl"
+expect 0 reload
+kill -CONT "$hangs"
+check "who is being stopped when its plan changes stays stopped" eventually state hangs '"state":"stopped"'
+expect 0 start hangs
+check "and starts as it is now" eventually grep -q $'^hangs | serves\tother$' "$dir/supervisor.out"
+hangs=$(pid_of hangs)
+kill -STOP "$hangs"
+echo 'broker { socket = "game.sock" } worker keeps { health = 0 }' >"$dir/game.ucl"
+expect 0 reload
+expect 1 start hangs --timeout 0.1
+kill -CONT "$hangs"
+check "one that no plan has any more goes, though it was asked for" eventually not state hangs .
+check "which is no failure" not said 'killed'
+echo 'broker { socket = "game.sock" } worker keeps { health = 0.1 health-limit = 0.2 }
+  worker hangs { script = keeps.lua grace = 0 }' >"$dir/game.ucl"
+expect 0 reload
+check "the others are asked as the new plan says" eventually state hangs '"state":"ready"'
+kill -STOP "$(pid_of keeps)"
+check "also one that was not asked before" eventually state keeps '"state":"ready","restarts":1'
+kill -STOP "$(pid_of hangs)"
+is_killed() { "$ctl" stop hangs --timeout 0.5 2>"$dir/err"; }
+check "who asks for its end again and again gives it no more time" eventually is_killed
+sed -i 's/grace = 0/grace = 20/' "$dir/game.ucl"
+expect 0 reload
+expect 0 start hangs
+hangs=$(pid_of hangs)
+kill -STOP "$hangs"
+kill "$supervisor"
+check "the supervisor waits for it" eventually state hangs '"state":"stopping"'
+for wish in reload "start keeps" "restart keeps"; do
+  # shellcheck disable=SC2086 # several words
+  expect 1 $wish
+  check "and does not do ${wish% *} any more, which it says" err_has "^gaijinctl: ${wish% *}: the supervisor is ending$"
+done
+kill -CONT "$hangs"
+check "until it has ended" eventually gone "$supervisor"
 
 story="who asks too much"
 cat >"$dir/ask.py" <<'PY'

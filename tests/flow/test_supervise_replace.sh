@@ -5,29 +5,13 @@
 # that fails changes nothing, and nothing is left when the one or the other is killed, stopped, or the supervisor ends.
 . "$(dirname "$0")/lib.sh"
 . "$(dirname "$0")/run.sh"
+. "$(dirname "$0")/supervised.sh"
 export GAIJIN_SOCKET=$dir/game.sock
 evidence="out err ps supervisor.*"
 
-supervise() {
-  "$ctl" run "$@" >"$dir/supervisor.out" 2>"$dir/supervisor.err" </dev/null &
-  supervisor=$!
-  started+=("$supervisor")
-}
-end_supervisor() {
-  kill "$supervisor"
-  wait_until gone "$supervisor"
-  status=0
-  wait "$supervisor" || status=$?
-  check "the supervisor ends well" test "$status" = 0
-  check "without force" not said 'is killed$'
-}
-said() { grep -qE -- "$1" "$dir/supervisor.err"; }
 printed() { grep -qE -- "$1" "$dir/supervisor.out"; }
 # pid_in STATE: the process of the shop that is in this state; none: status 1.
 pid_in() { "$ctl" ps --json -o worker,state,pid | sed -n "s/.*\"worker\":\"shop\",\"state\":\"$1\",\"pid\":\([0-9]*\).*/\1/p" | grep .; }
-state() {
-  "$ctl" ps --json -o worker,state,restarts,last >"$dir/ps" 2>&1 && grep -qE "\"worker\":\"$1\",$2" "$dir/ps"
-}
 is_version() { [ "$(timeout "$limit" "$ctl" call shop.version 2>&1)" = "\"$1\"" ]; }
 still_has() { [ "$(timeout "$limit" "$ctl" call holder.ask 2>&1)" = "\"$1\"" ]; }
 
@@ -257,6 +241,30 @@ plan "arguments = bad" caller
 expect 0 reload
 check "one that fails changes nothing" eventually said 'goes on as it was'
 check "at all" state shop '"state":"ready","restarts":0'
+end_supervisor
+
+story="scripts that change"
+echo 'broker { socket = "game.sock" } worker changes { restart = no } worker keeps { } worker stays { script = changes.lua }' >"$dir/game.ucl"
+script changes <<<'print("one")'
+script keeps <<<'print("serves")'
+supervise --watch-files "$dir/game.ucl"
+check "they serve" eventually state stays '"state":"ready"'
+check "all" eventually state keeps '"state":"ready"'
+expect 0 stop stays
+keeps=$(pid_of keeps)
+# Twice within a moment, and by a new file in the old one's place.
+script changes <<<'print("two")'
+script next <<<'print("three")'
+mv "$dir/next.lua" "$dir/changes.lua"
+check "one is started again" eventually grep -q '^changes | three$' "$dir/supervisor.out"
+check "which is said" said 'run: worker changes is replaced by a successor: its script has changed$'
+script changes <<<'error("four")'
+check "one with a fault fails" eventually said 'run: worker changes goes on as it was: its successor failed with status 1$'
+check "and the one before goes on" state changes '"state":"ready","restarts":0'
+script changes <<<'print("five")'
+check "there is a new chance with the next change" eventually grep -q '^changes | five$' "$dir/supervisor.out"
+check "another worker goes on" test "$(pid_of keeps)" = "$keeps"
+check "and who was stopped stays so" state stays '"state":"stopped"'
 end_supervisor
 
 finish

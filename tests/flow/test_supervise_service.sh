@@ -5,6 +5,7 @@
 # broker and workers, and lines of a journal.
 . "$(dirname "$0")/lib.sh"
 . "$(dirname "$0")/run.sh"
+. "$(dirname "$0")/supervised.sh"
 export GAIJIN_SOCKET=$dir/game.sock
 evidence="out err told supervisor.*"
 
@@ -23,19 +24,6 @@ again() {
   "${@:2}"
   wait_until more_than "$before" "$1"
 }
-supervise() { # NAME=VALUE...
-  env "$@" "$ctl" run "$dir/game.ucl" >"$dir/supervisor.out" 2>"$dir/supervisor.err" </dev/null &
-  supervisor=$!
-  started+=("$supervisor")
-}
-end_supervisor() {
-  kill "$supervisor"
-  wait_until gone "$supervisor"
-  status=0
-  wait "$supervisor" || status=$?
-  check "it ends with status $1" test "$status" = "$1"
-}
-
 script slow <<'LUA'
 gaijin.wait_for("gate")
 LUA
@@ -53,7 +41,7 @@ UCL
 
 story="what it tells"
 manager "$dir/notify"
-supervise NOTIFY_SOCKET="$dir/notify" WATCHDOG_USEC=200000
+supervise_with NOTIFY_SOCKET="$dir/notify" WATCHDOG_USEC=200000 -- "$dir/game.ucl"
 check "how far it is" eventually told "^$supervisor\|STATUS=1 of 3 workers serve; failed: bad\|$"
 check "not that it is ready" not told READY
 check "its watchdog is fed" eventually more_than 2 "^$supervisor\|WATCHDOG=1\|$"
@@ -77,7 +65,7 @@ end_started
 
 story="without a manager"
 echo 'broker { socket = "game.sock" } worker shop { }' >"$dir/game.ucl"
-supervise NOTIFY_SOCKET="$dir/nobody"
+supervise_with NOTIFY_SOCKET="$dir/nobody" -- "$dir/game.ucl"
 check "one that is not there is said" eventually grep -q "run: the service manager is told nothing: cannot send to $dir/nobody" "$dir/supervisor.err"
 check "and the system serves" "$ctl" wait shop --timeout 20
 end_supervisor 0
@@ -86,7 +74,7 @@ story="a journal"
 : >"$dir/supervisor.out"
 : >"$dir/supervisor.err"
 journal=$(stat -c '%d:%i' "$dir/supervisor.err")
-supervise JOURNAL_STREAM="$journal"
+supervise_with JOURNAL_STREAM="$journal" -- "$dir/game.ucl"
 check "lines have a level there" eventually grep -qx '<4>shop | a warning' "$dir/supervisor.err"
 check "and only there" eventually grep -q '^shop | nil' "$dir/supervisor.out"
 end_supervisor 0

@@ -43,6 +43,7 @@ for kind in system user; do
   status=0
   verify $kind "${flags[@]}" >"$dir/out" 2>"$dir/err" || status=$?
   check "without a word" silent
+  check "a worker outlives its forked copies" grep -qx "OOMPolicy=continue" "$dir/$kind/gaijin-worker@.service"
 done
 story="exposure"
 check "of the broker" systemd-analyze security --offline=yes --no-pager --threshold=15 "$dir/system/gaijin-broker.service"

@@ -70,19 +70,24 @@ static inline void die(void) {
   c->fd = -1;
   wire_turn(&w);
 }
-enum { WAYS = 7 };
+static inline void claim(void) {
+  struct pt y = q.pts[0];
+  pack_pt(wire_begin(c, MESSAGE_REQUEST, OP_sub, 77, 1), &y);
+  wire_send(&w, c);
+}
+enum { WAYS = 8 };
 static inline void spoil(int way) {
-  static void (*const ways[WAYS])(void) = {use, release, say_live, withdraw, refuse, be_late, die};
+  static void (*const ways[WAYS])(void) = {use, release, say_live, withdraw, refuse, be_late, die, claim};
   ways[way]();
 }
 static inline const char *text_of(int way) {
   static const char *const texts[WAYS] = {"worker c used a suspected object meanwhile", "worker c used a suspected object meanwhile",
                                           "worker c uses a suspected object", "worker c could not stand still for so long",
                                           "worker c could not look; left out: c (could not look)", "worker c did not answer in time",
-                                          "worker c has ended"};
+                                          "worker c has ended", "worker c used a suspected object meanwhile"};
   return texts[way];
 }
-enum { USE, RELEASE, SAY_LIVE, WITHDRAW, REFUSE, BE_LATE, DIE }; /* the ways */
+enum { USE, RELEASE, SAY_LIVE, WITHDRAW, REFUSE, BE_LATE, DIE, CLAIM }; /* the ways */
 
 /* Whatever else comes, until the next of the round. */
 static inline void asked(struct end *e, enum cycles_phase phase) {

@@ -311,6 +311,26 @@ START_TEST(an_answer_of_another_form_ends_the_connection) {
 }
 END_TEST
 
+/* Edges between what it was not asked for: the connection ends at the first, and nobody is waited for while the others are read. */
+START_TEST(edges_of_nothing_take_no_time) {
+  enum { PAIRS = 4000 };
+  static char pairs[8 * PAIRS];
+  memset(pairs, 0xff, sizeof pairs);
+  cycles_pair();
+  cycles_begin_round();
+  cycles_clear(b, CYCLES_SCAN);
+  cycles_asked(a, CYCLES_SCAN);
+  struct pack *p = wire_begin(a, MESSAGE_REPLY, OP_cycle, q.id, 3);
+  pack_uint(p, 1);
+  pack_string(p, "", 1);
+  pack_string(p, pairs, sizeof pairs);
+  uint64_t turn = w.broker.work.turn;
+  wire_send(&w, a);
+  while (w.broker.cycles->stage != CYCLES_IDLE) wire_turn(&w);
+  ck_assert_uint_lt(w.broker.work.turn - turn, 100);
+}
+END_TEST
+
 /* Answers that nobody waits for, from whomever. */
 START_TEST(answers_to_nothing_are_ignored) {
   cycles_pair();
@@ -419,6 +439,7 @@ int main(void) {
   tcase_add_loop_test(t, who_cannot_take_part_is_left_out, 0, 2);
   tcase_add_test(t, older_ones_are_not_asked);
   tcase_add_loop_test(t, an_answer_of_another_form_ends_the_connection, 0, 6);
+  tcase_add_test(t, edges_of_nothing_take_no_time);
   tcase_add_test(t, answers_to_nothing_are_ignored);
   tcase_add_loop_test(t, a_death_ends_the_round, 0, 14);
   t = tcase_create("upgrade");

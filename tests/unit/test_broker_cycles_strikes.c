@@ -180,6 +180,31 @@ START_TEST(who_gave_back_what_others_hold_has_not_spoilt_it) {
 }
 END_TEST
 
+/* What came while the broker itself stood still is read before anybody is late. */
+START_TEST(a_broker_that_stood_still_blames_nobody) {
+  spoilers_cycle(a);
+  told_ms = 1;
+  begin_by_time();
+  for (int phase = CYCLES_SCAN; phase <= (_i ? CYCLES_HALT : CYCLES_CHECK); phase++) {
+    clear(a, (enum cycles_phase)phase);
+    asked(c, (enum cycles_phase)phase);
+    if (phase < (_i ? CYCLES_HALT : CYCLES_CHECK)) cycles_answer(c, 0);
+  }
+  uv_timer_start(&w.broker.cycles->timer, w.broker.cycles->timer.timer_cb, 0, 0);
+  w.broker.cycles->late_ms = uv_now(&w.loop);
+  cycles_put_answer(c, 1, 0, 0, NULL);
+  wire_stand_still(c);
+  if (_i == 0) {
+    clear(a, CYCLES_HALT);
+    clear(c, CYCLES_HALT);
+  }
+  expect_op(a, OP_condemn);
+  expect_op(c, OP_condemn);
+  ck_assert_uint_eq(strikes_of(c), 0);
+  ck_assert_uint_eq(wire_client(&w, c)->unable_s, 0);
+}
+END_TEST
+
 /* The number of one who has spoilt it and ended may be another's when that is found. */
 START_TEST(the_number_of_one_is_anothers) {
   struct cycles *k = w.broker.cycles;
@@ -210,6 +235,7 @@ int main(void) {
   tcase_add_test(t, what_was_sent_before_the_answer_is_not_after_it);
   tcase_add_test(t, what_another_has_done_is_not_ones_own);
   tcase_add_test(t, who_gave_back_what_others_hold_has_not_spoilt_it);
+  tcase_add_loop_test(t, a_broker_that_stood_still_blames_nobody, 0, 2);
   tcase_add_test(t, the_number_of_one_is_anothers);
   return run_suite(s);
 }

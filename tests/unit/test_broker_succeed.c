@@ -109,6 +109,29 @@ START_TEST(there_is_one_successor) {
 }
 END_TEST
 
+/* It waits for that, as for the end of one that has the name, and is not refused. */
+START_TEST(the_end_of_a_successor_takes_some_turns_and_the_next_one_waits_for_it) {
+  enum { WATCHES = 2000 };
+  struct worker d = {0};
+  const struct slab *waits = &w.broker.names.watches.all;
+  join_successor(&b, "shop", true);
+  for (int i = 0; i < WATCHES; i++) {
+    struct pack *p = wire_ask(&b.end, OP_watch, NULL, NULL, 2);
+    pack_text(p, "nobody");
+    pack_text(p, "ready");
+    wire_end(&b.end);
+  }
+  wire_flush(&w, &b.end);
+  while (waits->count < WATCHES) wire_turn(&w);
+  worker_forget(&b);
+  while (waits->count == WATCHES) wire_turn(&w);
+  ck_assert_uint_gt(waits->count, 0);
+  join_successor(&d, "shop", true);
+  ck_assert_uint_eq(waits->count, 0);
+  worker_forget(&d);
+}
+END_TEST
+
 START_TEST(who_cannot_be_told_is_not_succeeded) {
   wire_client(&w, &a.end)->version = WIRE_VERSION_SUCCEED - 1;
   succeed_hello(&b, "shop", WIRE_VERSION_MOST);
@@ -174,6 +197,7 @@ int main(void) {
   tcase_add_loop_test(t, one_that_ends_first_leaves_the_name_to_its_successor, 0, 3);
   tcase_add_test(t, a_free_name_is_its_own_at_once);
   tcase_add_test(t, there_is_one_successor);
+  tcase_add_test(t, the_end_of_a_successor_takes_some_turns_and_the_next_one_waits_for_it);
   tcase_add_test(t, who_cannot_be_told_is_not_succeeded);
   tcase_add_test(t, another_user_s_worker_is_not_succeeded);
   tcase_add_test(t, a_sandboxed_one_succeeds_sandboxed_ones_only);

@@ -77,6 +77,33 @@ START_TEST(the_one_before_has_ended_meanwhile) {
 }
 END_TEST
 
+/* The one before is dead, and a stranger has the name meanwhile, by right: of another user (_i: one who is not sandboxed, and the
+ * successor is; one that cannot be told). The successor could not have waited for that one, and does not now. */
+START_TEST(the_name_is_a_strangers_meanwhile) {
+  struct worker d = {0};
+  join_successor(&b, "shop", true);
+  if (_i == 1) roster_at(&w.broker.roster, wire_client(&w, &b.end)->slot)->sandboxed = 1;
+  again();
+  come_back(&c);
+  uint32_t absent = absents_find_name(&w.broker.grace.absents, "shop", 4);
+  roster_at(&w.broker.roster, absents_at(&w.broker.grace.absents, absent)->slot)->start--;
+  ck_assert(grace_has_ended(&w.broker, absent));
+  worker_forget(&a);
+  succeed_hello(&d, "shop", _i == 2 ? WIRE_VERSION_SUCCEED - 1 : WIRE_VERSION_MOST);
+  worker_welcome(&w, &d);
+  if (_i == 0) wire_client(&w, &d.end)->uid++;
+  worker_return(&w, &b);
+  wire_expect(&w, &b.end, MESSAGE_NOTICE, OP_succeeded);
+  check();
+  worker_back(&w, &b);
+  all_back();
+  say(&b, OP_ready);
+  wire_quiet(&w, &d.end);
+  expect_asked("shop", &d);
+  end(&d);
+}
+END_TEST
+
 START_TEST(the_successor_does_not_come_back) {
   join_successor(&b, "shop", true);
   again();
@@ -149,6 +176,7 @@ int main(void) {
   tcase_add_loop_test(t, a_successor_waits_on, 0, 2);
   tcase_add_test(t, ready_before_the_one_before_is_back);
   tcase_add_loop_test(t, the_one_before_has_ended_meanwhile, 0, 2);
+  tcase_add_loop_test(t, the_name_is_a_strangers_meanwhile, 0, 3);
   tcase_add_test(t, the_successor_does_not_come_back);
   tcase_add_loop_test(t, the_name_has_passed, 0, 2);
   tcase_add_loop_test(t, killed_while_the_name_passes, 0, 2);

@@ -52,6 +52,32 @@ START_TEST(the_one_before_is_told) {
 }
 END_TEST
 
+/* A broker that comes back tells everybody who comes back without a name. */
+START_TEST(who_has_retired_is_not_told_that_it_was_succeeded) {
+  struct fake f;
+  struct gaijin_events events = {.succeeded = on_succeeded};
+  fake_connect(&f, &events, MAX_MESSAGE_DEFAULT);
+  ck_assert_int_eq(gaijin_notice(f.g, GAIJIN_OP_RETIRE), 0);
+  fake_begin(&f, MESSAGE_NOTICE, GAIJIN_OP_SUCCEEDED, 0, 0);
+  fake_deliver(&f);
+  ck_assert_uint_eq(succeeded, 0);
+  fake_close(&f);
+}
+END_TEST
+
+START_TEST(who_was_succeeded_may_be_told_again) {
+  struct fake f;
+  struct gaijin_events events = {.succeeded = on_succeeded};
+  fake_connect(&f, &events, MAX_MESSAGE_DEFAULT);
+  for (unsigned i = 1; i <= 2; i++) {
+    fake_begin(&f, MESSAGE_NOTICE, GAIJIN_OP_SUCCEEDED, 0, 0);
+    fake_deliver(&f);
+    ck_assert_uint_eq(succeeded, i);
+  }
+  fake_close(&f);
+}
+END_TEST
+
 START_TEST(who_does_not_listen_goes_on) {
   struct fake f;
   fake_open(&f);
@@ -114,6 +140,8 @@ int main(void) {
   suite_add_tcase(s, t);
   tcase_add_loop_test(t, hello_says_so, 0, 2);
   tcase_add_test(t, the_one_before_is_told);
+  tcase_add_test(t, who_has_retired_is_not_told_that_it_was_succeeded);
+  tcase_add_test(t, who_was_succeeded_may_be_told_again);
   tcase_add_test(t, who_does_not_listen_goes_on);
   tcase_add_loop_test(t, an_end_tells_whether_it_was_succeeded, 0, 3);
   tcase_add_test(t, an_end_with_something_else_is_a_fault);

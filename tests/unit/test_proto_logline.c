@@ -76,7 +76,11 @@ START_TEST(the_journal_is_told_the_level) {
   for (int level = LOG_ERROR; level <= LOG_DEBUG; level++) {
     ck_assert_uint_eq(logline_head(head, LOG_JOURNAL, (enum log_level)level, "p", &about), strlen(heads[level]));
     ck_assert_str_eq(head, heads[level]);
+    ck_assert_uint_eq(logline_more(head, LOG_JOURNAL, (enum log_level)level), 3);
+    ck_assert_mem_eq(head, heads[level], 3);
   }
+  ck_assert_uint_eq(logline_more(head, LOG_TEXT, LOG_ERROR), 0);
+  ck_assert_uint_eq(logline_more(head, LOG_JSON, LOG_ERROR), 0);
 }
 END_TEST
 

@@ -109,33 +109,40 @@ static void read_answer(struct answer *a, int fd) {
   }
 }
 
-/* Words with a 0 between them, and the end of a line. */
-static bool send_words(const struct ask_request *q, int fd) {
-  struct text t = {0};
+/* Words with a 0 between them, and the end of a line. False if they are no request: one that has
+ * such an end itself, or is too long. Then one of them names no worker. */
+static bool put_words(const struct ask_request *q, struct text *t) {
+  bool good = true;
   for (int i = 0; i < 4 && q->words[i]; i++) {
-    if (i) text_add(&t, "", 1);
-    text_print(&t, "%s", q->words[i]);
+    if (i) text_add(t, "", 1);
+    text_print(t, "%s", q->words[i]);
+    good = good && !strchr(q->words[i], '\n');
   }
-  text_print(&t, "\n");
-  bool sent = t.size <= ADDRESS_REQUEST_MOST &&
-              send(fd, t.bytes, t.size, MSG_NOSIGNAL) == (ssize_t)t.size;
-  text_deinit(&t);
-  return sent;
+  text_print(t, "\n");
+  return good && t->size <= ADDRESS_REQUEST_MOST;
+}
+
+static bool send_all(int fd, const struct text *t) {
+  return send(fd, t->bytes, t->size, MSG_NOSIGNAL) == (ssize_t)t->size;
 }
 
 enum ask_outcome ask_supervisor(const struct invocation *in, const struct ask_request *request) {
   char usual[256];
   const char *path = socket_of(in, usual, sizeof usual);
   struct answer a = {.request = request, .what = command_info(in->command)->name};
+  struct text words = {0};
   int fd = connect_to(path);
   if (fd < 0 && (errno == ENOENT || errno == ECONNREFUSED || errno == EACCES)) return ASK_NOBODY;
-  if (fd >= 0 && send_words(request, fd)) {
+  if (fd >= 0 && !put_words(request, &words)) {
+    a.outcome = ASK_UNKNOWN;
+  } else if (fd >= 0 && send_all(fd, &words)) {
     read_answer(&a, fd);
   } else {
     tool_error("%s: cannot ask the supervisor beside %s: %s", a.what, path, strerror(errno));
     a.outcome = ASK_FAILED;
   }
   if (fd >= 0) close(fd);
+  text_deinit(&words);
   text_deinit(&a.read);
   return a.outcome;
 }

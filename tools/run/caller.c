@@ -196,20 +196,20 @@ static void act(struct caller *c, enum goal goal) {
   callers_changed(c->all);
 }
 
+/* Whether nothing begins any more, which is the answer then. */
+static bool refuse_end(struct caller *c) {
+  if (c->run->stopping) refuse(c, ADDRESS_FAULT, "the supervisor is ending");
+  return c->run->stopping;
+}
+
 static void answer_start(struct caller *c) {
-  if (c->run->stopping) {
-    refuse(c, ADDRESS_FAULT, "the supervisor is ending");
-    return;
-  }
+  if (refuse_end(c)) return;
   if (life_start(&c->worker->life)) run_log_event(c->worker, "is started: gaijinctl start");
   act(c, GOAL_SERVES);
 }
 
 static void answer_restart(struct caller *c) {
-  if (c->run->stopping) {
-    refuse(c, ADDRESS_FAULT, "the supervisor is ending");
-    return;
-  }
+  if (refuse_end(c)) return;
   if (life_is_passing(&c->worker->life)) {
     refuse(c, ADDRESS_FAULT, "the worker is being replaced already; gaijinctl ps shows it");
     return;
@@ -319,6 +319,7 @@ static void answer_reload(struct caller *c) {
   struct text said = {0}, t = {0};
   const char *at = NULL, *line;
   size_t size;
+  if (refuse_end(c)) return;
   bool good = reload(c->run, &said);
   for (at = said.bytes; said_next(&at, &line, &size);) {
     text_print(&t, "%c", ADDRESS_FAULT);

@@ -84,9 +84,15 @@ static void on_connection(uv_stream_t *listener, int status) {
     caller_begin(caller);
 }
 
+/* The path is ours, a file of somebody's that is called so is not. */
+static void remove_socket(const struct control *c) {
+  struct stat st;
+  if (lstat(c->address.sun_path, &st) == 0 && S_ISSOCK(st.st_mode)) unlink(c->address.sun_path);
+}
+
 static bool listen_on(struct control *c) {
+  remove_socket(c);
   /* Nobody else's from the beginning on. */
-  unlink(c->address.sun_path);
   mode_t mask = umask(0177);
   int e = uv_pipe_bind(&c->listener, c->address.sun_path);
   umask(mask);
@@ -116,7 +122,7 @@ void control_end(struct control *c) {
   if (!c) return;
   callers_close(&c->callers);
   if (c->lock >= 0) {
-    unlink(c->address.sun_path);
+    remove_socket(c);
     unlink(c->lock_path);
     close(c->lock);
   }

@@ -62,6 +62,8 @@ void plan_deinit(struct run_plan *plan) {
   for (size_t i = 0; i < plan->count; i++) plan_worker_deinit(&plan->workers[i]);
   free(plan->workers);
   free(plan->socket);
+  free(plan->source_socket);
+  free(plan->said_socket);
   free(plan->directory);
   words_deinit(&plan->broker_flags);
   words_deinit(&plan->source);

@@ -42,6 +42,8 @@ struct run_plan {
   struct run_worker *workers;
   size_t count, room;
   struct words source; /* the command line that it was made of, for another time */
+  char *source_socket; /* and the socket that was set before it was read; NULL: none */
+  char *said_socket;   /* as command line or file say it; NULL: they do not */
   bool watch;      /* --watch-files */
   bool timestamps; /* before each line of output */
   bool stays;      /* a system: a broker that ends is started again, a worker that somebody has

@@ -230,12 +230,15 @@ static bool complete(struct reading *r) {
   return r->plan->count > 0 && plan_check(r->plan);
 }
 
+static char *copy(const char *text) { return text ? tool_copy(text, strlen(text)) : NULL; }
+
 bool plan_again(const struct run_plan *plan, struct run_plan *fresh) {
   size_t n = plan->source.count;
   /* With the command's own name before them, and in an order that may be changed. */
   char **words = tool_alloc(n + 1, sizeof *words);
   words[0] = (char *)"run";
   if (n) memcpy(words + 1, plan->source.at, n * sizeof *words);
+  fresh->socket = copy(plan->source_socket);
   bool good = plan_from_words(fresh, words + 1, (int)n) == 0;
   free(words);
   return good;
@@ -244,8 +247,10 @@ bool plan_again(const struct run_plan *plan, struct run_plan *fresh) {
 int plan_from_words(struct run_plan *plan, char **words, int count) {
   struct reading r = {.plan = plan};
   for (int i = 0; i < count; i++) words_add(&plan->source, words[i]);
+  plan->source_socket = copy(plan->socket);
   int status = read_all(&r, words, count);
   if (status == 0 && !complete(&r)) status = 2;
+  plan->said_socket = copy(plan->socket);
   words_deinit(&r.common);
   words_deinit(&r.arguments);
   return status;

@@ -26,9 +26,9 @@ static bool read_again(struct run *r, struct run_plan *fresh, struct text *said)
 
 /* The broker goes on as it is. */
 static void look_at_broker(const struct run *r, const struct run_plan *fresh) {
-  bool same = words_equal(&r->plan->broker_flags, &fresh->broker_flags) &&
-              (!fresh->socket || strcmp(r->plan->socket, fresh->socket) == 0);
-  if (!same)
+  const char *before = r->plan->said_socket, *now = fresh->said_socket;
+  bool same_socket = before && now ? strcmp(before, now) == 0 : before == now;
+  if (!same_socket || !words_equal(&r->plan->broker_flags, &fresh->broker_flags))
     tool_error("run: what is said of the broker has changed, and is heeded when the supervisor is "
                "started again");
 }

@@ -46,7 +46,7 @@ static void ended(struct worker *w, bool failed) {
   observer_forget(w);
   uv_timer_stop(&w->health);
   life_ended(&w->life, &w->plan->policy, failed, clock_seconds());
-  if (r->stopping && !life_is_over(&w->life)) life_stop(&w->life, false);
+  if ((r->stopping || w->leaving) && !life_is_over(&w->life)) life_stop(&w->life, false);
   if (failed && (r->stopping || !r->plan->stays)) r->status = 1;
   report(w, failed);
   set_timer(w);
@@ -74,9 +74,10 @@ void worker_reap(struct worker *w) {
 }
 
 void worker_stop(struct worker *w, bool again) {
+  bool was_stopping = w->life.state == LIFE_STOPPING;
   if (life_stop(&w->life, again)) child_stop(&w->process->child);
   successor_stop(w);
-  set_timer(w);
+  if (!was_stopping) set_timer(w); /* who asks once more gives it no more time */
   w->run->changed(w->run);
 }
 
@@ -138,12 +139,11 @@ static void set_timer(struct worker *w) {
 
 static void on_health(uv_timer_t *t) { observer_ask_alive(t->data); }
 
-static void look_after(struct worker *w) {
+/* From now on, as its plan says. */
+static void watch_health(struct worker *w) {
   uint64_t ms = (uint64_t)(w->plan->health * 1000);
-  if (ms)
-    uv_timer_start(&w->health, on_health, ms, ms);
-  else
-    uv_timer_stop(&w->health);
+  uv_timer_stop(&w->health);
+  if (ms) uv_timer_start(&w->health, on_health, ms, ms);
 }
 
 /* One of its name serves. That may be the process before this one, whose end the broker has not
@@ -155,10 +155,10 @@ static void hear_ready(struct worker *w, uint64_t host) {
     w->host = host;
     life_ready(&w->life);
     set_timer(w);
-    look_after(w);
+    watch_health(w);
   } else if (successor_hear(w, host)) {
     if (w->next) adopt(w, w->next);
-    look_after(w);
+    watch_health(w);
   }
 }
 
@@ -188,7 +188,8 @@ static bool same_text(const char *a, const char *b) {
 /* One that somebody has stopped is not wanted. */
 static void on_script(void *user) {
   struct worker *w = user;
-  if (w->life.state == LIFE_STOPPED || w->run->stopping) return;
+  enum life_state state = w->life.state;
+  if (state == LIFE_STOPPED || state == LIFE_STOPPING || w->run->stopping) return;
   worker_replace(w, "its script has changed");
 }
 
@@ -254,7 +255,9 @@ static void drop_next(struct worker *w) {
 /* A successor is on its way, and would be the same process. */
 static void change_successor(struct worker *w, struct run_worker *plan) {
   if (!w->next) {
+    bool other_health = w->plan->health != plan->health;
     adopt(w, move(plan));
+    if (other_health) watch_health(w);
     return;
   }
   drop_next(w);
@@ -262,7 +265,7 @@ static void change_successor(struct worker *w, struct run_worker *plan) {
 }
 
 void worker_change(struct worker *w, struct run_worker *plan) {
-  bool same = same_process(w->plan, plan);
+  bool same = same_process(w->plan, plan), other_health = w->plan->health != plan->health;
   if (life_is_passing(&w->life) && same_process(w->next ? w->next : w->plan, plan)) {
     change_successor(w, plan);
     return;
@@ -272,11 +275,13 @@ void worker_change(struct worker *w, struct run_worker *plan) {
   drop_next(w);
   if (same || !life_runs(&w->life)) {
     adopt(w, move(plan));
+    if (other_health && w->life.state == LIFE_READY) watch_health(w);
     if (!same && (w->life.state == LIFE_FINISHED || w->life.state == LIFE_FAILED))
       life_start(&w->life);
     return;
   }
   w->next = move(plan);
+  if (w->life.state == LIFE_STOPPING) return; /* whether it is started again was said already */
   worker_replace(w, "its part of the plan has changed");
 }
 

@@ -134,12 +134,18 @@ static uint64_t new_host_id(const struct broker *b) {
   return id;
 }
 
-/* Whether the worker of this name has ended, but what follows from that is not done yet: the name
- * will be free when it is. */
+static bool is_ending(const struct broker *b, uint32_t host) {
+  const struct client *c = host == SLAB_NONE ? NULL : hosts_at(&b->hosts, host)->client;
+  return c && client_is_ending(c);
+}
+
+/* Whether the worker of this name has ended, or the one that waits for it as this one would, but
+ * what follows from that is not done yet: the place will be free when it is. */
 static bool is_being_freed(const struct broker *b, const struct hello *h) {
-  uint32_t host = names_host(&b->names, h->name, h->name_size);
-  const struct client *owner = host == SLAB_NONE ? NULL : hosts_at(&b->hosts, host)->client;
-  return owner && client_is_ending(owner);
+  uint32_t name = names_find(&b->names, h->name, h->name_size);
+  if (name == SLAB_NONE) return false;
+  const struct name *k = names_at(&b->names, name);
+  return is_ending(b, k->host) || (h->may_succeed && is_ending(b, k->successor));
 }
 
 /* It comes back, and has no name to come back to. */
@@ -366,7 +372,7 @@ static bool look_for_predecessor(struct client *from, const struct message *m, s
   char text[200];
   if (h->observer) return true;
   if (h->absent != SLAB_NONE) {
-    h->waits = succession_goes_on(b, h->absent);
+    h->waits = succession_goes_on(from, h->absent, h->version, h->sandboxed);
     return true;
   }
   uint32_t host = names_host(&b->names, h->name, h->name_size);

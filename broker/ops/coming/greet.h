@@ -14,7 +14,8 @@ struct broker;
 struct client;
 
 /* Makes the client READY and answers, or answers with an error and condemns it. If its name is that
- * of a worker whose end is under way, the message is postponed until that is done. */
+ * of a worker whose end is under way, or its place that of a successor's, the message is postponed
+ * until that is done. */
 void greet_on_hello(struct client *from, const struct message *m);
 
 /* A connection has come (client_events.opened): if it says no hello within broker.hello_ms (a tenth

@@ -54,7 +54,7 @@ void holdings_on_sub(struct client *from, const struct message *m) {
       return;
     }
     struct transfer t;
-    transfer_set(b, &t, &pt, host, token);
+    transfer_set(from, &t, &pt, host, token);
     transfer_give(b, &t, from, from->account, from);
     notify_done(from, m);
     transfer_settle(b, &t, from);

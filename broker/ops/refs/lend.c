@@ -52,7 +52,7 @@ static void give(struct client *from, const struct message *m, uint32_t token) {
                   .stamp = t->stamp,
                   .kind = t->kind};
   struct transfer transfer;
-  transfer_set(b, &transfer, &pt, t->host, token);
+  transfer_set(from, &transfer, &pt, t->host, token);
   transfer_give(b, &transfer, from, from->account, from);
   pack_pt(notify_begin(b, MESSAGE_REPLY, OP_lend, m->id, 1), &pt);
   notify_send(b, from);

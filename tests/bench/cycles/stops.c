@@ -47,7 +47,7 @@ static double ms_of(const struct timeval *t) { return (double)t->tv_sec * 1e3 + 
 EXPORT pid_t wait4(pid_t pid, int *status, int options, struct rusage *used) {
   pid_t (*real)(pid_t, int *, int, struct rusage *);
   *(void **)&real = dlsym(RTLD_NEXT, "wait4");
-  struct rusage own, *told = used ? used : &own;
+  struct rusage own = {0}, *told = used ? used : &own;
   pid_t ended = real(pid, status, options, told);
   if (ended > 0) tell("child", ms_of(&told->ru_utime) + ms_of(&told->ru_stime));
   return ended;
