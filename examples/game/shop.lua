@@ -2,7 +2,8 @@
 --
 -- shop sells things, which are objects of its own: whoever has bought one holds it. It can be replaced while it is used:
 --
---   gaijin-worker --succeed examples/game/shop.lua
+--   gaijinctl restart shop                              under a supervisor
+--   gaijin-worker --succeed examples/game/shop.lua      without one
 --
 -- The new one takes the stock over. From that moment on the old one hands to it whatever it is still asked to sell, so nothing
 -- is sold twice or lost; and it serves what it has sold until nobody has any of it, or for --linger.

@@ -1,12 +1,12 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 #
-# What the pages tell is what happens. In a page, a block "```lua NAME.lua" or "```ini NAME.ini" is a file, "```console" a session
+# What the pages tell is what happens. In a page, a block "```lua NAME.lua" (ini, ucl) is a file, "```console" a session
 # that is played in the page's order: the lines after a command "$ ..." are its output, and none means that it may be
 # anything. Each other Lua block of docs/lua-api.md is a script of worker till, where "print(...) --> text" must print
 # text. PAGE=part of a path picks some.
 . "$(dirname "$0")/lib.sh"
-export PYTHONDONTWRITEBYTECODE=1
+export PYTHONDONTWRITEBYTECODE=1 PATH=$build:$PATH # as if installed
 umask 022 # a broker takes no policy that a group may change
 evidence="page/*.err page/*.out err *.out"
 
@@ -43,7 +43,7 @@ play() { # command, wanted
 play_page() { # page
   local page=$1 line command='' wanted='' commands=0
   begin_page "$page"
-  awk '/^```(lua|ini) [^ ]*\.(lua|ini)$/ { file = $2; next } /^```/ { file = ""; next } file { print > file }' "$root/$page"
+  awk '/^```(lua|ini|ucl) [^ ]*\.(lua|ini|ucl)$/ { file = $2; next } /^```/ { file = ""; next } file { print > file }' "$root/$page"
   while IFS= read -r line; do
     if [[ $line != '$ '* ]]; then
       wanted+=$line$'\n'

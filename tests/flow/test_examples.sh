@@ -87,9 +87,10 @@ for fault in weather.crash monsters.hang; do
   run "$build/gaijinctl" call "$fault" --timeout 0.1
   check "$fault: it is started again, and the game goes on" eventually back "$name" "$before"
 done
-before=$(pid_of shop)
+before=$(pid_of shop) missed=$(report 2)
 check "the shop is restarted" "$build/gaijinctl" restart shop
 check "it is another one, and the game goes on" back shop "$before"
+check "without having missed it" test "$(report 2)" = "$missed"
 check "it ends" "$build/gaijinctl" call rounds.stop
 check "and all with it" eventually gone "$supervisor"
 export GAIJIN_SOCKET=$dir/g.sock

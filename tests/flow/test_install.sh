@@ -64,11 +64,12 @@ check "leaves what is not its own" test -e "$stage$at/share/doc/gaijin/mine"
 story="units, and the file of settings"
 at='/a&b'
 check "installs" installed install-built PREFIX="$at" DESTDIR="$stage"
-for unit in system/gaijin-broker.service system/gaijin-broker.socket system/gaijin-worker@.service user/gaijin-broker.service; do
+for unit in system/gaijin-broker.service system/gaijin-broker.socket system/gaijin-worker@.service user/gaijin-broker.service \
+  system/gaijin-system@.service user/gaijin-system@.service; do
   check "$unit is there" test -e "$stage$at/lib/systemd/$unit"
 done
 check "users and directories are there" test -e "$stage$at/lib/sysusers.d/gaijin.conf" -a -e "$stage$at/lib/tmpfiles.d/gaijin.conf"
-check "programs are the installed ones" test -z "$(grep -h '^ExecStart=' -r "$stage$at/lib/systemd" | grep -v "^ExecStart=$at/bin/gaijin-")"
+check "programs are the installed ones" test -z "$(grep -h '^ExecStart=' -r "$stage$at/lib/systemd" | grep -vE "^ExecStart=$at/bin/gaijin(-broker|-worker|ctl) ")"
 check "files, too" test -z "$(grep -rhF /etc/gaijin "$stage$at/lib" "$stage$at/etc" | grep -vF "$at/etc/gaijin")"
 settings="$stage$at/etc/gaijin/broker.conf"
 echo '# mine' >>"$settings"

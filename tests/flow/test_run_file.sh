@@ -24,6 +24,10 @@ faults $'worker good {\n}\nwoker shop { }' ":3: there is no 'woker' here; did yo
 faults $'broker {\n sockt = x }\nworker good { }' ":2: there is no 'sockt' here; did you mean 'socket'?"
 faults $'worker good { }\nworker good { }' ":2: found duplicate title 'good'"
 faults $'worker good { name = x }' ":1: there is no 'name' here"
+faults $'worker good { succeed = true }' ":1: there is no 'succeed' here"
+for key in config check-config print-config check-upgrade help; do
+  faults "broker { $key = x }"$'\nworker good { }' ":1: there is no '$key' here"
+done
 faults $'broker { load-min = few }\nworkers {\n health = -1\n}\nworker good {\n restart = sometimes\n sandbox = maybe
  health = 1\n health = 2\n cpu-limit = 4;\n after = "\'db"\n}\nworker two { script = good.lua }' \
   ":1: load-min takes a whole number from 0 to 4294967295, not 'few'" \
@@ -117,6 +121,9 @@ expect 0 -s "$dir/i.sock" run "$dir/game.ucl"
 check "it is a file" out_has '^example | serves$'
 for key in after restart-within health logs sandbox socket load-min policy; do
   check "$key is in it" grep -qE "^  # $key = " "$dir/game.ucl"
+done
+for key in succeed config check-config print-config; do
+  check "$key is not" test "$(grep -cE "^  # $key = " "$dir/game.ucl")" = 0
 done
 # What is no text is the default, and may be said.
 sed -i -E 's/^  # ([a-z-]+ = [^"]+)$/  \1/' "$dir/game.ucl"

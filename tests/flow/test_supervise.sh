@@ -4,29 +4,9 @@
 # A supervisor is asked: gaijinctl ps, start, restart, stop and logs, who may, and what happens to who asks too much.
 . "$(dirname "$0")/lib.sh"
 . "$(dirname "$0")/run.sh"
+. "$(dirname "$0")/supervised.sh"
 export GAIJIN_SOCKET=$dir/game.sock
 evidence="out err supervisor.*"
-
-# supervise WORD...: starts a supervisor, its output in $dir/supervisor.out and .err; its pid is $supervisor.
-supervise() {
-  "$ctl" run "$@" >"$dir/supervisor.out" 2>"$dir/supervisor.err" </dev/null &
-  supervisor=$!
-  started+=("$supervisor")
-}
-end_supervisor() {
-  kill "$supervisor"
-  wait_until gone "$supervisor"
-  status=0
-  wait "$supervisor" || status=$?
-  check "the supervisor ends well" test "$status" = "${1:-0}"
-}
-# state WORKER REGEX: its row of ps, as "state restarts last".
-state() {
-  "$ctl" ps --json -o worker,state,restarts,last >"$dir/ps" 2>&1 &&
-    grep -qE "\"worker\":\"$1\",$2" "$dir/ps"
-}
-pid_of() { "$ctl" ps --json -o worker,pid | sed -n "s/.*\"worker\":\"$1\",\"pid\":\([0-9]*\).*/\1/p"; }
-said() { grep -qE -- "$1" "$dir/supervisor.err"; }
 
 story="no supervisor"
 for words in ps reload "start shop" "restart shop" logs "logs shop -f"; do
@@ -306,28 +286,6 @@ for wish in reload "start keeps" "restart keeps"; do
 done
 kill -CONT "$hangs"
 check "until it has ended" eventually gone "$supervisor"
-
-story="scripts that change"
-echo 'broker { socket = "game.sock" } worker changes { restart = no } worker keeps { } worker stays { script = changes.lua }' >"$dir/game.ucl"
-script changes <<<'print("one")'
-supervise --watch-files "$dir/game.ucl"
-check "they serve" eventually state stays '"state":"ready"'
-check "all" eventually state keeps '"state":"ready"'
-expect 0 stop stays
-keeps=$(pid_of keeps)
-# Twice within a moment, and by a new file in the old one's place.
-script changes <<<'print("two")'
-script next <<<'print("three")'
-mv "$dir/next.lua" "$dir/changes.lua"
-check "one is started again" eventually grep -q '^changes | three$' "$dir/supervisor.out"
-check "which is said" said 'run: worker changes is started again: its script has changed$'
-script changes <<<'error("four")'
-check "one with a fault fails" eventually state changes '"state":"failed"'
-script changes <<<'print("five")'
-check "and has a new chance with the next change" eventually state changes '"state":"ready"'
-check "another worker goes on" test "$(pid_of keeps)" = "$keeps"
-check "and who was stopped stays so" state stays '"state":"stopped"'
-end_supervisor
 
 story="who asks too much"
 cat >"$dir/ask.py" <<'PY'

@@ -48,6 +48,7 @@ done
 story="exposure"
 check "of the broker" systemd-analyze security --offline=yes --no-pager --threshold=15 "$dir/system/gaijin-broker.service"
 check "of workers" systemd-analyze security --offline=yes --no-pager --threshold=25 "$dir/system/gaijin-worker@.service"
+check "of a system" systemd-analyze security --offline=yes --no-pager --threshold=25 "$dir/system/gaijin-system@.service"
 
 story="user and directory"
 if [ "$(id -u)" = 0 ] && command -v systemd-sysusers >/dev/null; then
@@ -96,6 +97,11 @@ for at in $(cgroups | tr '\n' ' '); do
 done
 mount -t tmpfs none /run || exit
 mkdir -p /run/systemd/system /run/user/0 /run/gaijin /run/etc/gaijin/workers /run/home/.config/systemd /run/home/.config/gaijin/workers
+mkdir -p /run/etc/gaijin/systems /run/home/.config/gaijin/systems
+for at in /run/etc /run/home/.config; do
+  printf 'worker one { }\nworker two { after = one }\n' >\$at/gaijin/systems/game.ucl
+  for name in one two; do echo 'bakaGaijin.price = 9' >\$at/gaijin/systems/\$name.lua; done
+done
 cp -r "$dir/$1" /run/home/.config/systemd/user
 cp -r "$dir/bin" /run/bin # /tmp and the homes are hidden from services
 sed -i "s|$dir/bin|/run/bin|" /run/home/.config/systemd/user/*
@@ -112,7 +118,7 @@ SH
 }
 answers() { gone "$manager_pid" || inside systemctl --user show-environment >/dev/null 2>&1; }
 end_manager() {
-  units_of stop "gaijin-worker@*" gaijin-broker.service gaijin-broker.socket >"$dir/log" 2>&1
+  units_of stop "gaijin-system@*" "gaijin-worker@*" gaijin-broker.service gaijin-broker.socket >"$dir/log" 2>&1
   check "what is stopped leaves no socket" inside test ! -e "$at"
   end_started
   check "nor a control group" eventually remove_cgroups
@@ -152,6 +158,25 @@ live() {
   check "with its worker" eventually price
 }
 
+# A supervised system beside it, with a broker of its own, where a user's manager has what it makes in /run.
+live_system() {
+  local own=/run/user/0/gaijin-game/gaijin.sock unit=gaijin-system@game.service before
+  check "a system is started" units_of start $unit
+  check "when it is there all serve" test "$(inside gaijinctl -s "$own" get two.price)" = 9
+  check "which it says" is StatusText $unit '2 of 2 workers serve'
+  check "a reload" units_of reload $unit
+  check "is over" eventually is ActiveState $unit active
+  check "a worker is replaced" inside gaijinctl -s "$own" restart two
+  check "it serves" test "$(inside gaijinctl -s "$own" get two.price)" = 9
+  before=$(value MainPID $unit)
+  if [ "$before" = 0 ]; then return; fi
+  inside kill -9 "$before"
+  check "one that was killed is started again" eventually is NRestarts $unit 1
+  check "and serves" eventually is StatusText $unit '2 of 2 workers serve'
+  check "it ends" units_of stop $unit
+  check "well" is Result $unit success
+}
+
 if [ "$(id -u)" != 0 ] || [ ! -x $manager ] || ! command -v nsenter >/dev/null || sanitized "$build/gaijin-broker"; then
   echo "skipped: no manager, whose units these could be, can be had here"
   finish
@@ -162,7 +187,7 @@ for kind in user system; do
   if [ $kind = system ]; then
     at=/run/gaijin/gaijin.sock
     # A user's manager has the user it is of, its directories elsewhere, and not all that the system's hides with.
-    sed -i -E '/^(User|Group|SocketUser|SocketGroup)=/d; s|/etc/gaijin|/run/etc/gaijin|; s|^RuntimeDirectory=.*|ReadWritePaths=/run/gaijin|; /^Protect(Home|KernelLogs|KernelTunables)=/d' "$dir"/system/*
+    sed -i -E '/^(User|Group|SocketUser|SocketGroup)=/d; s|/etc/gaijin|/run/etc/gaijin|; s|^RuntimeDirectory=gaijin$|ReadWritePaths=/run/gaijin|; /^Protect(Home|KernelLogs|KernelTunables)=/d' "$dir"/system/*
   fi
   begin_manager $kind
   if gone "$manager_pid" || [ -z "$(cgroups)" ]; then
@@ -172,6 +197,7 @@ for kind in user system; do
     break
   fi
   live
+  live_system
   if [ $kind = system ]; then
     check "a sandboxed worker is started" units_of start gaijin-worker@box
     check "and serves" test "$(inside gaijinctl -s "$at" get box.price)" = 8

@@ -131,6 +131,85 @@ START_TEST(no_wait_at_all) {
 }
 END_TEST
 
+/* A successor is there. */
+static void is_succeeded(void) {
+  ck_assert(life_want(&life));
+  ck_assert(life_is_passing(&life) && life_may_succeed(&life));
+  life_succeed(&life);
+  ck_assert(life_is_passing(&life) && !life_may_succeed(&life));
+  ck_assert_int_eq(life.beside, LIFE_SUCCESSOR);
+}
+
+START_TEST(a_name_that_passes) {
+  ck_assert(!life_want(&life)); /* it does not serve */
+  ck_assert(!life_is_passing(&life));
+  runs();
+  is_succeeded();
+  life_passed(&life);
+  ck_assert(life_serves(&life) && !life_is_passing(&life));
+  ck_assert_int_eq(life.beside, LIFE_FORMER);
+  ck_assert_uint_eq(life.passes, 1);
+  ck_assert(life_want(&life));
+  ck_assert(!life_may_succeed(&life)); /* there is no room yet */
+  life_beside_ended(&life);
+  ck_assert(life_may_succeed(&life));
+  ck_assert_uint_eq(life.restarts, 0);
+}
+END_TEST
+
+START_TEST(a_successor_that_fails) {
+  runs();
+  is_succeeded();
+  life_beside_ended(&life);
+  ck_assert(life_serves(&life) && !life_is_passing(&life) && !life_may_succeed(&life));
+  ck_assert_uint_eq(life.passes, 0);
+  is_succeeded();
+  ck_assert(life_want(&life)); /* a newer one, afterwards */
+  life_beside_ended(&life);
+  ck_assert(life_may_succeed(&life));
+}
+END_TEST
+
+START_TEST(a_successor_that_inherits) {
+  runs();
+  ck_assert(!life_inherit(&life));
+  is_succeeded();
+  ck_assert(life_inherit(&life));
+  ck_assert_int_eq(life.state, LIFE_STARTING);
+  ck_assert_int_eq(life.beside, LIFE_ALONE);
+  ck_assert_uint_eq(life.passes, 1);
+  life_ready(&life);
+  ck_assert(life_serves(&life));
+}
+END_TEST
+
+START_TEST(two_that_are_to_end) {
+  runs();
+  is_succeeded();
+  ck_assert(life_stop(&life, false));
+  ck_assert(!life_is_passing(&life) && !life_inherit(&life));
+  life_ended(&life, &policy, false, 1);
+  ck_assert_int_eq(life.state, LIFE_STOPPED);
+  ck_assert(!life_runs(&life) && life_has_process(&life));
+  life_beside_ended(&life);
+  ck_assert(!life_has_process(&life));
+  /* And when the former one is still there: its own end is the policy's. */
+  life_start(&life);
+  runs();
+  is_succeeded();
+  life_passed(&life);
+  ck_assert(life_want(&life));
+  life_ended(&life, &policy, true, 1);
+  ck_assert_int_eq(life.state, LIFE_WAITING);
+  ck_assert(!life_is_passing(&life)); /* it is another process anyway */
+  runs();
+  life_stop(&life, true);
+  life_ended(&life, &policy, false, 1);
+  ck_assert_int_eq(life.state, LIFE_WAITING);
+  ck_assert(life_has_process(&life));
+}
+END_TEST
+
 static struct words words;
 
 START_TEST(words_of_a_line) {
@@ -182,6 +261,10 @@ int main(void) {
   tcase_add_test(c, wishes);
   tcase_add_test(c, a_pause_is_cut_short);
   tcase_add_test(c, no_wait_at_all);
+  tcase_add_test(c, a_name_that_passes);
+  tcase_add_test(c, a_successor_that_fails);
+  tcase_add_test(c, a_successor_that_inherits);
+  tcase_add_test(c, two_that_are_to_end);
   tcase_add_test(c, words_of_a_line);
   tcase_add_test(c, words_that_are_set);
   return run_suite(suite);

@@ -22,7 +22,7 @@
 enum { REQUEST_MS = 5000, WORDS_MOST = 8, CALLER_QUEUED = 4 << 20 };
 
 /* What a caller waits for. */
-enum goal { GOAL_NONE, GOAL_SERVES, GOAL_OVER, GOAL_FOLLOW };
+enum goal { GOAL_NONE, GOAL_SERVES, GOAL_PASSES, GOAL_OVER, GOAL_FOLLOW };
 
 struct caller {
   struct callers *all;
@@ -37,7 +37,7 @@ struct caller {
   bool is_many; /* one of more than may be: it is told so when it has asked */
   enum goal goal;
   struct worker *worker;  /* NULL with GOAL_FOLLOW: all */
-  unsigned long restarts; /* of the worker's, when it was asked for */
+  unsigned long restarts, passes; /* of the worker's, when it was asked for */
 };
 
 /* ---- Beginning and end ---- */
@@ -117,39 +117,65 @@ static void refuse(struct caller *c, enum address_line kind, const char *fault) 
 
 /* ---- ps ---- */
 
+/* A row of a worker's, about one of its processes, or none (NULL). */
+static void add_row(struct text *t, const struct worker *w, const char *state,
+                    const struct process *p, const char *last) {
+  text_print(t, "%c%s\t%s\t", ADDRESS_ROW, w->plan->name, state);
+  if (p)
+    text_print(t, "%ld\t%.0f", (long)p->child.pid, clock_seconds() - p->started);
+  else
+    text_print(t, "\t");
+  text_print(t, "\t%lu\t%s\t", w->life.restarts, last);
+  for (size_t k = 0; k < w->plan->after.count; k++)
+    text_print(t, "%s%s", k ? " " : "", w->plan->after.at[k]);
+  text_print(t, "\t");
+  text_add_plain(t, w->plan->script, strlen(w->plan->script));
+  text_print(t, "\n");
+}
+
 static void answer_ps(struct caller *c) {
   struct text t = {0};
   for (size_t i = 0; i < c->run->count; i++) {
     const struct worker *w = c->run->workers[i];
-    text_print(&t, "%c%s\t%s\t", ADDRESS_ROW, w->plan->name, life_name(w->life.state));
-    if (life_runs(&w->life))
-      text_print(&t, "%ld\t%.0f", (long)w->child.pid, clock_seconds() - w->started);
-    else
-      text_print(&t, "\t");
-    text_print(&t, "\t%lu\t%s\t", w->life.restarts, w->last);
-    for (size_t k = 0; k < w->plan->after.count; k++)
-      text_print(&t, "%s%s", k ? " " : "", w->plan->after.at[k]);
-    text_print(&t, "\t");
-    text_add_plain(&t, w->plan->script, strlen(w->plan->script));
-    text_print(&t, "\n");
+    add_row(&t, w, life_name(w->life.state), life_runs(&w->life) ? w->process : NULL, w->last);
+    if (w->beside)
+      add_row(&t, w, w->life.beside == LIFE_SUCCESSOR ? "successor" : "retired", w->beside, "");
   }
   end_answer(c, &t, 0);
 }
 
 /* ---- Wishes, and what becomes of them ---- */
 
+/* A successor was wanted: what became of it. */
+static void look_at_pass(struct caller *c) {
+  const struct worker *w = c->worker;
+  struct text t = {0};
+  if (w->life.passes != c->passes) {
+    c->goal = GOAL_SERVES;
+  } else if (!life_is_passing(&w->life)) {
+    bool goes_on = life_serves(&w->life);
+    bool is_stopped = w->life.state == LIFE_STOPPING || w->life.state == LIFE_STOPPED;
+    text_print(&t, "%cworker %s %s%s\n", ADDRESS_FAULT, w->plan->name,
+               goes_on ? "goes on as it was: its successor " : "has no successor: it ",
+               goes_on ? w->last_beside : is_stopped ? "was stopped" : w->last);
+    end_answer(c, &t, 1);
+  }
+}
+
 static void look_at_goal(struct caller *c) {
+  if (c->goal == GOAL_PASSES) look_at_pass(c);
+  if (c->goal == GOAL_NONE || c->goal == GOAL_PASSES || c->goal == GOAL_FOLLOW) return;
   const struct worker *w = c->worker;
   enum life_state state = w ? w->life.state : LIFE_WAITING;
   struct text t = {0};
   bool failed = c->goal == GOAL_SERVES &&
                 (state == LIFE_FAILED || state == LIFE_STOPPED || w->life.restarts != c->restarts);
-  if (c->goal == GOAL_NONE || c->goal == GOAL_FOLLOW) return;
   if (failed) {
     text_print(&t, "%cworker %s %s\n", ADDRESS_FAULT, w->plan->name,
                state == LIFE_STOPPED ? "was stopped" : *w->last ? w->last : "was not started");
     end_answer(c, &t, 1);
-  } else if (c->goal == GOAL_SERVES ? life_serves(&w->life) : life_is_over(&w->life)) {
+  } else if (c->goal == GOAL_SERVES ? life_serves(&w->life)
+                                    : life_is_over(&w->life) && !life_has_process(&w->life)) {
     end_answer(c, &t, 0);
   }
 }
@@ -184,9 +210,15 @@ static void answer_start(struct caller *c) {
 
 static void answer_restart(struct caller *c) {
   if (refuse_end(c)) return;
-  run_log_event(c->worker, "is ended and started again: gaijinctl restart");
-  worker_stop(c->worker, true);
-  act(c, GOAL_SERVES);
+  if (life_is_passing(&c->worker->life)) {
+    refuse(c, ADDRESS_FAULT, "the worker is being replaced already; gaijinctl ps shows it");
+    return;
+  }
+  /* What has happened by then is the wish's, too: it may be over at once. */
+  c->passes = c->worker->life.passes;
+  c->restarts = c->worker->life.restarts;
+  c->goal = worker_replace(c->worker, "gaijinctl restart") ? GOAL_PASSES : GOAL_SERVES;
+  callers_changed(c->all);
 }
 
 static void answer_stop(struct caller *c) {

@@ -20,6 +20,8 @@ bool life_runs(const struct life *l) {
   return l->state == LIFE_STARTING || l->state == LIFE_READY || l->state == LIFE_STOPPING;
 }
 
+bool life_has_process(const struct life *l) { return life_runs(l) || l->beside != LIFE_ALONE; }
+
 bool life_is_over(const struct life *l) {
   return l->state == LIFE_STOPPED || l->state == LIFE_FINISHED || l->state == LIFE_FAILED;
 }
@@ -58,7 +60,7 @@ static void start_again(struct life *l, const struct life_policy *policy, double
 }
 
 void life_ended(struct life *l, const struct life_policy *policy, bool failed, double now) {
-  assert(life_runs(l));
+  assert(life_runs(l) && l->beside != LIFE_SUCCESSOR);
   bool wanted = policy->restart == LIFE_ALWAYS || (policy->restart == LIFE_ON_FAILURE && failed);
   if (l->state == LIFE_STOPPING)
     l->state = l->again ? LIFE_WAITING : LIFE_STOPPED;
@@ -66,7 +68,7 @@ void life_ended(struct life *l, const struct life_policy *policy, bool failed, d
     start_again(l, policy, now);
   else
     l->state = failed ? LIFE_FAILED : LIFE_FINISHED;
-  l->again = false;
+  l->again = l->wants = false;
 }
 
 /* Begins with a clean record. */
@@ -78,6 +80,8 @@ static void renew(struct life *l) {
 
 bool life_stop(struct life *l, bool again) {
   bool tell = l->state == LIFE_STARTING || l->state == LIFE_READY;
+  l->wants = false;
+  if (l->beside == LIFE_SUCCESSOR) l->beside = LIFE_FORMER;
   if (life_runs(l)) {
     l->state = LIFE_STOPPING;
     l->again = again;
@@ -97,5 +101,44 @@ bool life_start(struct life *l) {
   }
   if (!life_is_over(l) && l->state != LIFE_PAUSING) return false;
   renew(l);
+  return true;
+}
+
+/* ---- The process beside it ---- */
+
+bool life_want(struct life *l) {
+  l->wants = l->state == LIFE_READY;
+  return l->wants;
+}
+
+bool life_may_succeed(const struct life *l) {
+  return l->wants && l->state == LIFE_READY && l->beside == LIFE_ALONE;
+}
+
+bool life_is_passing(const struct life *l) { return l->wants || l->beside == LIFE_SUCCESSOR; }
+
+void life_succeed(struct life *l) {
+  assert(life_may_succeed(l));
+  l->wants = false;
+  l->beside = LIFE_SUCCESSOR;
+}
+
+void life_passed(struct life *l) {
+  assert(l->state == LIFE_READY && l->beside == LIFE_SUCCESSOR);
+  l->beside = LIFE_FORMER;
+  l->passes++;
+}
+
+void life_beside_ended(struct life *l) {
+  assert(l->beside != LIFE_ALONE);
+  l->beside = LIFE_ALONE;
+}
+
+bool life_inherit(struct life *l) {
+  if (l->beside != LIFE_SUCCESSOR) return false;
+  assert(l->state == LIFE_READY);
+  l->state = LIFE_STARTING;
+  l->beside = LIFE_ALONE;
+  l->passes++;
   return true;
 }

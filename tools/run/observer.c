@@ -114,7 +114,9 @@ void observer_end(struct run *r) {
 static void on_ready(void *user, const struct gaijin_answer *answer) {
   struct worker *w = user;
   w->ready_id = 0;
-  w->heard_ready = answer->ok;
+  struct gaijin_value host;
+  if (answer->ok && gaijin_body_next(answer->body, &host) && host.is_uint)
+    w->heard_ready = host.integer;
   gaijin_body_free(answer->body);
 }
 
@@ -132,6 +134,8 @@ static void on_alive(void *user, const struct gaijin_answer *answer) {
   struct worker *w = user;
   w->alive_id = 0;
   w->heard_silent = !answer->ok && answer->status == GAIJIN_STATUS_TIMEOUT;
+  w->heard_nameless = w->asked_name && !answer->ok && answer->status == GAIJIN_STATUS_DEAD;
+  w->asked_name = false;
   gaijin_body_free(answer->body);
 }
 
@@ -145,12 +149,23 @@ void observer_ask_alive(struct worker *w) {
   if (gaijin_end_request(g, on_alive, w, &w->alive_id) == 0) flush(w->run);
 }
 
+/* What was asked before this may have been answered before it mattered. */
+void observer_ask_name(struct worker *w) {
+  gaijin *g = w->run->observer;
+  if (g && w->alive_id) gaijin_cancel(g, w->alive_id);
+  w->alive_id = 0;
+  w->asked_name = true;
+  observer_ask_alive(w);
+}
+
 void observer_forget(struct worker *w) {
   gaijin *g = w->run->observer;
   if (g && w->ready_id) gaijin_cancel(g, w->ready_id);
   if (g && w->alive_id) gaijin_cancel(g, w->alive_id);
   w->ready_id = w->alive_id = 0;
-  w->heard_ready = w->heard_silent = false;
+  w->asked_name = w->heard_nameless = false;
+  w->heard_ready = 0;
+  w->heard_silent = false;
 }
 
 bool observer_broker_answers(struct run *r) {

@@ -15,11 +15,14 @@
 /* Connects as soon as the broker listens, and says where that is. False after an error line. */
 bool observer_begin(struct run *r);
 void observer_end(struct run *r);
-/* Asks for the moment at which a worker serves: heard_ready is set then. */
+/* Asks for the moment at which one of the worker's name serves: heard_ready is its host id then.
+ * Nothing while an earlier question is open. */
 void observer_await_ready(struct worker *w);
 /* Asks whether it lives; heard_silent is set when the broker has waited for the answer as long as
  * the worker's health limit says. Nothing while an earlier question is open. */
 void observer_ask_alive(struct worker *w);
+/* The same, and heard_nameless is set if no worker has its name. */
+void observer_ask_name(struct worker *w);
 /* Forgets what was asked of a worker. */
 void observer_forget(struct worker *w);
 /* Waits for the broker's own answer, a second at most: whether it is there. */

@@ -13,7 +13,9 @@
 struct run_worker *plan_add(struct run_plan *plan) {
   plan->workers = tool_grow(plan->workers, plan->count, &plan->room, sizeof *plan->workers);
   struct run_worker *w = &plan->workers[plan->count++];
-  *w = (struct run_worker){.grace = PLAN_GRACE_SECONDS, .where = tool_copy("", 0)};
+  *w = (struct run_worker){.grace = PLAN_GRACE_SECONDS,
+                           .linger = setting_info(SETTING_linger)->standard,
+                           .where = tool_copy("", 0)};
   w->policy.rule = (struct backoff_rule){.most = 1, .within = 1};
   return w;
 }
@@ -26,6 +28,7 @@ void plan_take_policy(struct run_worker *w, const struct settings *s) {
       .first = settings_seconds(s, SETTING_restart_delay),
       .longest = settings_seconds(s, SETTING_restart_delay_most),
   };
+  w->stops_first = settings_choice(s, SETTING_replace) == 1;
   w->start_limit = settings_seconds(s, SETTING_start_limit);
   w->health = settings_seconds(s, SETTING_health);
   w->health_limit = settings_seconds(s, SETTING_health_limit);

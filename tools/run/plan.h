@@ -25,10 +25,12 @@ struct run_worker {
   struct words env;        /* "KEY=VALUE", beside ours */
   struct words after;      /* names of workers that serve first */
   struct life_policy policy;
+  bool stops_first;        /* before another process takes its place: no successor */
   double start_limit;      /* seconds until it serves; 0: for ever */
   double health;           /* seconds between two questions whether it lives; 0: none is asked */
   double health_limit;     /* seconds for the answer */
   double grace;            /* seconds that it may take to stop */
+  double linger;           /* seconds that it may go on when it has been succeeded */
 };
 
 struct run_plan {

@@ -22,11 +22,22 @@ struct taking {
 
 /* ---- Keys ---- */
 
-/* What the supervisor decides, and what ends a program at once, is no key. */
+/* What the supervisor decides, and what ends a program at once, is no key; nor is another file of
+ * settings, which this one is. */
 static bool is_ours(enum plan_section section, enum setting id) {
-  if (id == SETTING_help || id == SETTING_version || id == SETTING_check_upgrade) return true;
-  return section == PLAN_WORKER &&
-         (id == SETTING_name || id == SETTING_code || id == SETTING_socket);
+  switch (id) {
+    case SETTING_help:
+    case SETTING_version:
+    case SETTING_check_upgrade:
+    case SETTING_config:
+    case SETTING_check_config:
+    case SETTING_print_config: return true;
+    case SETTING_name:
+    case SETTING_code:
+    case SETTING_socket:
+    case SETTING_succeed: return section == PLAN_WORKER;
+    default: return false;
+  }
 }
 
 bool plan_has_key(enum plan_section section, enum setting id) {
@@ -194,6 +205,8 @@ static void take_worker(struct taking *t, cfg_t *section) {
   w->where = where.bytes;
   if (settings_given(&flags, SETTING_grace))
     w->grace = settings_seconds(&flags, SETTING_grace) + PLAN_GRACE_SLACK;
+  if (settings_given(&flags, SETTING_linger))
+    w->linger = settings_seconds(&flags, SETTING_linger);
   take_env(&w->env, t->cfg);
   take_env(&w->env, all);
   take_env(&w->env, section);

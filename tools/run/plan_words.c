@@ -5,6 +5,7 @@
  * for it alone, as a shell user reads them; they are checked here and passed on as they stand.
  * A word that ends in .ucl is no script but a file that describes all.
  */
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -17,7 +18,7 @@ struct reading {
   struct run_plan *plan;
   struct words common;    /* flags for all workers of the command line */
   struct words arguments; /* of all scripts */
-  double grace;           /* of all of them */
+  double grace, linger;   /* the longest of all */
   const char *dir;        /* --dir; NULL: none */
   const char *logs;       /* --logs; NULL: none */
   const char *file;       /* NULL: none */
@@ -58,6 +59,8 @@ static bool take_flags(struct reading *r, const struct settings *s, char **words
     double grace = settings_seconds(s, SETTING_grace) + PLAN_GRACE_SLACK;
     if (grace > r->grace) r->grace = grace;
   }
+  if (s->values[SETTING_linger].given)
+    r->linger = fmax(r->linger, settings_seconds(s, SETTING_linger));
   if (s->values[SETTING_code].given) {
     tool_error("run has no --code: it starts scripts; see gaijinctl --help");
     return false;
@@ -211,6 +214,7 @@ static void spread(struct reading *r) {
     words_deinit(&own);
     words_add_all(&w->arguments, &r->arguments);
     if (r->grace > w->grace) w->grace = r->grace;
+    w->linger = fmax(w->linger, r->linger);
     if (r->logs) w->logs = tool_copy(r->logs, strlen(r->logs));
   }
 }

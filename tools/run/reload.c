@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "tools/base/said.h"
+#include "tools/run/service.h"
 #include "tools/run/worker.h"
 
 /* The fresh plan, after error lines on stderr and in `said` if there is none. */
@@ -34,6 +35,7 @@ static void look_at_broker(const struct run *r, const struct run_plan *fresh) {
 
 bool reload(struct run *r, struct text *said) {
   struct run_plan fresh = {0};
+  service_reloads(r);
   bool good = !r->stopping && read_again(r, &fresh, said);
   if (good) {
     size_t before = r->count;
@@ -59,5 +61,6 @@ bool reload(struct run *r, struct text *said) {
     r->changed(r);
   }
   plan_deinit(&fresh);
+  service_reloaded(r);
   return good;
 }

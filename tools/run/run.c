@@ -17,17 +17,38 @@
 #include "tools/run/log.h"
 #include "tools/run/observer.h"
 #include "tools/run/reload.h"
+#include "tools/run/service.h"
 #include "tools/run/state.h"
+#include "tools/run/successor.h"
 #include "tools/run/worker.h"
 
 static const int caught[RUN_SIGNALS] = {SIGINT, SIGTERM, SIGHUP, SIGCHLD};
 
 /* ---- Who may start, who may stop ---- */
 
+/* Whether all that this plan needs serves, and is not about to be another process. */
+static bool needs_serve(const struct run *r, const struct run_worker *plan) {
+  for (size_t k = 0; k < plan->after.count; k++) {
+    const struct worker *need = worker_find(r, plan->after.at[k]);
+    if (need && (!life_serves(&need->life) || life_is_passing(&need->life))) return false;
+  }
+  return true;
+}
+
+/* The same for another process in the place of one that serves: what it needs and what is not to be
+ * there any more, it is without already. */
+static bool needs_settled(const struct run *r, const struct run_worker *plan) {
+  for (size_t k = 0; k < plan->after.count; k++) {
+    const struct worker *need = worker_find(r, plan->after.at[k]);
+    if (!need || life_is_over(&need->life)) continue;
+    if (!life_serves(&need->life) || life_is_passing(&need->life)) return false;
+  }
+  return true;
+}
+
 /* Whether all that it needs serves. One of them that has failed for good makes it fail, too. */
 static bool may_start(struct run *r, struct worker *w) {
   const struct words *after = &w->plan->after;
-  bool may = true;
   for (size_t k = 0; k < after->count; k++) {
     const struct worker *need = worker_find(r, after->at[k]);
     if (!need) continue; /* it has left, and whoever comes after it will be told of that */
@@ -37,20 +58,22 @@ static bool may_start(struct run *r, struct worker *w) {
       r->again = true;
       return false;
     }
-    may = may && life_serves(&need->life);
   }
-  return may;
+  return needs_serve(r, w->plan);
 }
 
 /* Whether a worker that runs comes after it. */
 static bool is_needed(const struct run *r, const struct worker *w) {
-  for (size_t i = 0; i < r->count; i++)
-    if (life_runs(&r->workers[i]->life) && words_have(&r->workers[i]->plan->after, w->plan->name))
+  for (size_t i = 0; i < r->count; i++) {
+    const struct worker *other = r->workers[i];
+    if (life_has_process(&other->life) && words_have(&other->plan->after, w->plan->name))
       return true;
+  }
   return false;
 }
 
 static void stop_one(struct run *r, struct worker *w) {
+  if (w->life.beside == LIFE_FORMER) successor_stop(w);
   if (w->life.state == LIFE_STARTING || w->life.state == LIFE_READY) {
     if (!is_needed(r, w)) worker_stop(w, false);
   } else if (!life_is_over(&w->life) && (w->life.state != LIFE_STOPPING || w->life.again)) {
@@ -64,7 +87,7 @@ static void stop_one(struct run *r, struct worker *w) {
 static bool is_over(const struct run *r) {
   for (size_t i = 0; i < r->count; i++) {
     const struct life *l = &r->workers[i]->life;
-    if (r->stopping ? life_runs(l) : !life_is_over(l)) return false;
+    if (life_has_process(l) || (!r->stopping && !life_is_over(l))) return false;
     if (!r->stopping && r->plan->stays && l->state == LIFE_STOPPED) return false;
   }
   return true;
@@ -84,7 +107,7 @@ static void end(struct run *r) {
 static void remove_leaving(struct run *r) {
   for (size_t i = r->count; i-- > 0;) {
     struct worker *w = r->workers[i];
-    if (!w->leaving || life_runs(&w->life)) continue;
+    if (!w->leaving || life_has_process(&w->life)) continue;
     control_forget(r->control, w);
     worker_remove(r, i);
   }
@@ -104,10 +127,13 @@ static void run_changed(struct run *r) {
         stop_one(r, w);
       else if (w->life.state == LIFE_WAITING && may_start(r, w))
         worker_start(w), r->again = true;
+      else if (life_may_succeed(&w->life) && needs_settled(r, w->next ? w->next : w->plan))
+        successor_start(w), r->again = true;
     }
   }
   control_changed(r->control);
   remove_leaving(r);
+  service_changed(r);
   if (is_over(r)) end(r);
   r->changing = false;
   if (r->ending && r->broker.pid == 0) uv_stop(&r->loop);
@@ -168,6 +194,7 @@ static void begin_handles(struct run *r) {
   uv_timer_init(&r->loop, &r->broker_timer);
   uv_timer_init(&r->loop, &r->end_timer);
   uv_timer_init(&r->loop, &r->observer_timer);
+  service_begin(r);
   r->broker_timer.data = r->end_timer.data = r->observer_timer.data = r;
 }
 
@@ -190,6 +217,7 @@ static void close_handle(uv_handle_t *h, void *unused) {
 }
 
 static void deinit(struct run *r) {
+  service_end(r);
   while (r->count) worker_remove(r, r->count - 1);
   control_end(r->control);
   /* The handles' end restores the default actions, and there is still a directory to be removed. */

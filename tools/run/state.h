@@ -13,6 +13,7 @@
 #include <uv.h>
 
 #include <gaijin/gaijin.h>
+#include "proto/settings/manager.h"
 #include "tools/run/child.h"
 #include "tools/run/line_ring.h"
 #include "tools/run/log_file.h"
@@ -35,27 +36,48 @@ struct stream {
   struct worker *worker; /* whose it is */
 };
 
+/* A process of a worker's, on the heap. */
+struct process {
+  struct child child;
+  struct stream streams[RUN_STREAMS];
+  double started; /* when, on clock_seconds */
+  bool blamed;    /* we killed it for a fault */
+};
+
 struct worker {
   struct run *run;
   struct run_worker *plan; /* its own */
   struct run_worker *next; /* what it is to be when it is started again; NULL: the same */
   bool leaving;            /* no plan has it any more */
-  struct child child;
   struct life life;
-  struct stream streams[RUN_STREAMS];
+  struct process *process; /* its own; never NULL */
+  struct process *beside;  /* the one beside it; NULL unless life has one */
   char *heads[RUN_STREAMS]; /* what stands before its lines */
   struct line_ring *lines;  /* the last ones */
   struct script_watch *script; /* NULL: it is not watched */
   struct log_file log;      /* where all go instead of our own output, if anywhere */
   uv_timer_t timer;         /* of its state: start limit, grace, pause */
   uv_timer_t health;
-  int handles; /* of these two, not closed yet */
+  uv_timer_t beside_timer; /* of the process beside it */
+  uv_timer_t ask_timer;    /* while it is asked again and again which process serves */
+  int handles;             /* of these, not closed yet */
+  uint64_t host;           /* of the process that served last, by the broker's books; 0: none did */
   uint64_t ready_id, alive_id; /* what is asked of it, 0: nothing */
-  bool heard_ready;            /* the answers, which have not been followed up yet */
+  uint64_t heard_ready;        /* the answers, which have not been followed up yet: that host */
   bool heard_silent;
-  bool blamed;     /* we killed it for a fault */
-  double started;  /* when its process was, on clock_seconds */
-  char last[96];   /* how it ended, the last time; "": it never did */
+  bool heard_nameless;
+  bool asked_name;     /* by alive_id: whether the name is still its */
+  char last[96];        /* how it ended, the last time; "": it never did */
+  char last_beside[96]; /* the same of the process beside it */
+};
+
+/* What the service manager has been told. */
+struct service {
+  struct manager manager;
+  uv_timer_t watchdog;
+  bool ready;     /* that has been told */
+  bool stopping;  /* and that */
+  char said[256]; /* the last status */
 };
 
 struct run {
@@ -73,6 +95,7 @@ struct run {
   uv_poll_t observer_poll;
   uv_timer_t observer_timer; /* until it is tried again */
 
+  struct service service;
   struct control *control; /* NULL: we cannot be asked */
   uint64_t lines;          /* of all workers, so far */
 

@@ -26,13 +26,22 @@ static void on_err(void *user, const char *line, size_t size) {
   run_log_line(user, LOG_WARN, line, size);
 }
 
-int stream_open(struct worker *w, int k, int *write_end) {
-  struct stream *s = &w->streams[k];
+/* Where the lines of stream k go, beside the log. */
+static FILE *target(const struct worker *w, int k) {
+  return w->plan->logs ? NULL : k ? stderr : stdout;
+}
+
+void stream_turn(struct worker *w, struct process *p) {
+  for (int k = 0; k < RUN_STREAMS; k++) p->streams[k].output.to = target(w, k);
+}
+
+int stream_open(struct worker *w, struct process *p, int k, int *write_end) {
+  struct stream *s = &p->streams[k];
   struct run *r = w->run;
   stream_close(s);
   s->worker = w;
   s->output = (struct output){.fd = -1,
-                              .to = w->plan->logs ? NULL : k ? stderr : stdout,
+                              .to = target(w, k),
                               .head = w->heads[k],
                               .stamped = r->plan->timestamps,
                               .seen = k ? on_err : on_out,

@@ -7,8 +7,11 @@
 
 #include "tools/run/state.h"
 
-/* Opens stream k of a worker, 0: stdout, 1: stderr. *write_end is the worker's. 0 or an errno. */
-int stream_open(struct worker *w, int k, int *write_end);
+/* Opens stream k of a process of the worker's, 0: stdout, 1: stderr. *write_end is the process's.
+ * 0 or an errno. */
+int stream_open(struct worker *w, struct process *p, int k, int *write_end);
+/* The worker's lines go elsewhere from now on. */
+void stream_turn(struct worker *w, struct process *p);
 /* Reads what is there, up to `most` bytes. Output that cannot be written any more ends the run. */
 void stream_read(struct stream *s, size_t most);
 /* Nothing for one that is closed. */

@@ -1,23 +1,27 @@
 /* SPDX-License-Identifier: MIT
  *
- * How a process ended is learned from SIGCHLD only, and what it wrote is printed before that is
- * reported.
+ * What happens to a worker's own process, and what its users wish. The one beside it is
+ * successor.c's; here is where that becomes its own.
  */
 #include "tools/run/worker.h"
 
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "proto/base.h"
 #include "proto/clock.h"
 #include "tools/base/terminal.h"
 #include "tools/base/text.h"
 #include "tools/run/log.h"
 #include "tools/run/observer.h"
+#include "tools/run/process.h"
+#include "tools/run/service.h"
 #include "tools/run/stream.h"
+#include "tools/run/successor.h"
 
 static void set_timer(struct worker *w);
+static void adopt(struct worker *w, struct run_worker *plan);
 
 /* ---- Its end ---- */
 
@@ -48,32 +52,53 @@ static void ended(struct worker *w, bool failed) {
   set_timer(w);
 }
 
-void worker_reap(struct worker *w) {
-  if (!child_reap(&w->child)) return;
-  bool failed = child_failed(&w->child) || w->blamed;
-  child_how(&w->child, w->last, sizeof w->last);
-  /* What a dead process wrote is in the pipe, and no pipe of an ordinary user holds more than
-   * this. One that its own children keep open ends with this worker all the same. */
-  for (int k = 0; k < RUN_STREAMS; k++) stream_read(&w->streams[k], 1 << 20);
-  if (w->run->plan->stays)
-    for (int k = 0; k < RUN_STREAMS; k++) stream_close(&w->streams[k]);
+/* Whether its own process has ended; that of its successor may be the next. */
+static bool reap_own(struct worker *w) {
+  char how[sizeof w->last];
+  bool failed;
+  if (!process_reap(w->process, w->run, how, sizeof how, &failed)) return false;
+  if (successor_inherit(w, how, failed)) {
+    if (w->next) adopt(w, w->next);
+    set_timer(w);
+    return true;
+  }
+  memcpy(w->last, how, sizeof how);
   ended(w, failed);
-  w->run->changed(w->run);
+  return true;
+}
+
+void worker_reap(struct worker *w) {
+  bool some = false;
+  while (reap_own(w)) some = true;
+  if (successor_reap(w) || some) w->run->changed(w->run);
 }
 
 void worker_stop(struct worker *w, bool again) {
   bool was_stopping = w->life.state == LIFE_STOPPING;
-  if (life_stop(&w->life, again)) child_stop(&w->child);
+  if (life_stop(&w->life, again)) child_stop(&w->process->child);
+  successor_stop(w);
   if (!was_stopping) set_timer(w); /* who asks once more gives it no more time */
   w->run->changed(w->run);
 }
 
-void worker_kill(struct worker *w) { child_kill(&w->child); }
+bool worker_replace(struct worker *w, const char *why) {
+  const char *fault = successor_fault(w, w->next ? w->next : w->plan);
+  successor_drop(w);
+  if (!fault && life_want(&w->life)) {
+    if (w->life.beside == LIFE_FORMER) successor_stop(w); /* it makes room */
+    run_log_event(w, "is replaced by a successor: %s", why);
+    w->run->changed(w->run);
+    return true;
+  }
+  run_log_event(w, "is ended and started again: %s%s%s", why, fault ? "; " : "",
+                fault ? fault : "");
+  worker_stop(w, true);
+  return false;
+}
 
-/* It runs, and does what it must not. */
-static void blame(struct worker *w) {
-  w->blamed = true;
-  child_kill(&w->child);
+void worker_kill(struct worker *w) {
+  child_kill(&w->process->child);
+  if (w->beside) child_kill(&w->beside->child);
 }
 
 /* ---- Times ---- */
@@ -84,11 +109,11 @@ static void on_time(uv_timer_t *t) {
   switch (w->life.state) {
     case LIFE_STARTING:
       run_log_event(w, "does not serve after %g s and is killed", plan->start_limit);
-      blame(w);
+      process_blame(w->process);
       break;
     case LIFE_STOPPING:
       run_log_event(w, "did not stop within %g s and is killed", plan->grace);
-      child_kill(&w->child);
+      child_kill(&w->process->child);
       break;
     case LIFE_PAUSING:
       life_resume(&w->life);
@@ -121,17 +146,35 @@ static void watch_health(struct worker *w) {
   if (ms) uv_timer_start(&w->health, on_health, ms, ms);
 }
 
-void worker_hear(struct worker *w) {
-  bool ready = w->heard_ready, silent = w->heard_silent;
-  w->heard_ready = w->heard_silent = false;
-  if (ready && w->life.state == LIFE_STARTING) {
+/* One of its name serves. That may be the process before this one, whose end the broker has not
+ * seen yet. */
+static void hear_ready(struct worker *w, uint64_t host) {
+  if (w->life.state == LIFE_STARTING && host == w->host) {
+    successor_ask(w);
+  } else if (w->life.state == LIFE_STARTING) {
+    w->host = host;
     life_ready(&w->life);
     set_timer(w);
     watch_health(w);
+  } else if (successor_hear(w, host)) {
+    if (w->next) adopt(w, w->next);
+    watch_health(w);
   }
+}
+
+void worker_hear(struct worker *w) {
+  uint64_t ready = w->heard_ready;
+  bool silent = w->heard_silent, nameless = w->heard_nameless;
+  w->heard_ready = 0;
+  w->heard_silent = w->heard_nameless = false;
+  if (ready) hear_ready(w, ready);
   if (silent && w->life.state == LIFE_READY) {
     run_log_event(w, "has not answered for %g s and is killed", w->plan->health_limit);
-    blame(w);
+    process_blame(w->process);
+  }
+  if (nameless && w->life.state == LIFE_READY && w->life.beside == LIFE_ALONE) {
+    run_log_event(w, "was succeeded by the process that ended; it is ended and started again");
+    worker_stop(w, true);
   }
 }
 
@@ -142,37 +185,12 @@ static bool same_text(const char *a, const char *b) {
   return a && b ? strcmp(a, b) == 0 : a == b;
 }
 
-/* Its command line: what is ours comes last and counts. */
-static void command_line(const struct worker *w, struct words *argv) {
-  const struct run_plan *plan = w->run->plan;
-  words_add(argv, plan->worker);
-  /* A worker gives up its calls under way before we give up on the worker. */
-  words_add(argv, "--grace=3");
-  words_add_all(argv, &w->plan->flags);
-  words_add(argv, "-n");
-  words_add(argv, w->plan->name);
-  words_add(argv, "-s");
-  words_add(argv, plan->socket);
-  words_add(argv, "--");
-  words_add(argv, w->plan->script);
-  words_add_all(argv, &w->plan->arguments);
-}
-
-/* The list with a NULL behind its last word. */
-static char **ended_list(struct words *w) {
-  w->at = tool_resize(w->at, w->count + 1, sizeof *w->at);
-  w->room = w->count + 1;
-  w->at[w->count] = NULL;
-  return w->at;
-}
-
 /* One that somebody has stopped is not wanted. */
 static void on_script(void *user) {
   struct worker *w = user;
   enum life_state state = w->life.state;
   if (state == LIFE_STOPPED || state == LIFE_STOPPING || w->run->stopping) return;
-  run_log_event(w, "is started again: its script has changed");
-  worker_stop(w, true);
+  worker_replace(w, "its script has changed");
 }
 
 static void watch_script(struct worker *w) {
@@ -192,43 +210,19 @@ static void adopt(struct worker *w, struct run_worker *plan) {
   w->plan = plan;
   w->next = NULL;
   watch_script(w);
+  stream_turn(w, w->process);
+  if (w->beside) stream_turn(w, w->beside);
   if (!other_log) return;
   log_file_close(&w->log);
   if (plan->logs) log_file_open(&w->log, plan->logs, plan->name);
 }
 
-static int start_process(struct worker *w) {
-  struct words argv = {0}, env = {0};
-  int ends[RUN_STREAMS] = {-1, -1};
-  int e = 0;
-  for (int k = 0; k < RUN_STREAMS && e == 0; k++)
-    e = stream_open(w, k, &ends[k]);
-  command_line(w, &argv);
-  words_add_all(&env, &w->plan->env);
-  struct child_options o = {.argv = ended_list(&argv),
-                            .env = ended_list(&env),
-                            .directory = w->plan->directory,
-                            .socket = w->run->plan->socket,
-                            .out = ends[0],
-                            .err = ends[1],
-                            .death_signal = SIGKILL};
-  if (e == 0) e = child_start(&w->child, &o);
-  for (int k = 0; k < RUN_STREAMS; k++)
-    if (ends[k] >= 0) close(ends[k]);
-  words_deinit(&argv);
-  words_deinit(&env);
-  return e;
-}
-
 void worker_start(struct worker *w) {
   if (w->next) adopt(w, w->next);
   life_started(&w->life);
-  w->blamed = false;
-  w->started = clock_seconds();
-  int e = start_process(w);
+  int e = process_start(w->process, w, w->plan, false);
   if (e) {
     snprintf(w->last, sizeof w->last, "cannot be started: %s", strerror(e));
-    for (int k = 0; k < RUN_STREAMS; k++) stream_close(&w->streams[k]);
     ended(w, true);
     return;
   }
@@ -258,8 +252,26 @@ static void drop_next(struct worker *w) {
   w->next = NULL;
 }
 
+/* A successor is on its way, and would be the same process. */
+static void change_successor(struct worker *w, struct run_worker *plan) {
+  if (!w->next) {
+    bool other_health = w->plan->health != plan->health;
+    adopt(w, move(plan));
+    if (other_health) watch_health(w);
+    return;
+  }
+  drop_next(w);
+  w->next = move(plan);
+}
+
 void worker_change(struct worker *w, struct run_worker *plan) {
   bool same = same_process(w->plan, plan), other_health = w->plan->health != plan->health;
+  if (life_is_passing(&w->life) && same_process(w->next ? w->next : w->plan, plan)) {
+    change_successor(w, plan);
+    return;
+  }
+  successor_drop(w);
+  w->life.wants = false;
   drop_next(w);
   if (same || !life_runs(&w->life)) {
     adopt(w, move(plan));
@@ -270,8 +282,7 @@ void worker_change(struct worker *w, struct run_worker *plan) {
   }
   w->next = move(plan);
   if (w->life.state == LIFE_STOPPING) return; /* whether it is started again was said already */
-  run_log_event(w, "has changed, and is ended and started again");
-  worker_stop(w, true);
+  worker_replace(w, "its part of the plan has changed");
 }
 
 /* ---- One more, one less ---- */
@@ -282,18 +293,28 @@ struct worker *worker_find(const struct run *r, const char *name) {
   return NULL;
 }
 
+/* Its lines begin with the journal's level: 6 is info, 4 warning. */
+static void level(char **head, int k) {
+  struct text t = {0};
+  text_print(&t, "<%d>%s", k ? 4 : 6, *head);
+  free(*head);
+  *head = t.bytes;
+}
+
 bool worker_add(struct run *r, struct run_worker *plan) {
   struct worker *w = tool_alloc(1, sizeof *w);
-  *w = (struct worker){.run = r, .plan = move(plan), .handles = 2, .log = {.fd = -1}};
+  *w = (struct worker){.run = r, .plan = move(plan), .process = process_new(), .log = {.fd = -1}};
   w->lines = tool_alloc(1, sizeof *w->lines);
   for (int k = 0; k < RUN_STREAMS; k++) {
     bool colours = terminal_look(k ? stderr : stdout).colours;
     w->heads[k] = output_head(w->plan->name, r->width, r->count, colours);
-    w->streams[k].output.fd = -1;
+    if (service_is_journal(k ? STDERR_FILENO : STDOUT_FILENO)) level(&w->heads[k], k);
   }
-  uv_timer_init(&r->loop, &w->timer);
-  uv_timer_init(&r->loop, &w->health);
-  w->timer.data = w->health.data = w;
+  uv_timer_t *const timers[] = {&w->timer, &w->health, &w->beside_timer, &w->ask_timer};
+  for (size_t k = 0; k < ARRAY_SIZE(timers); k++, w->handles++) {
+    uv_timer_init(&r->loop, timers[k]);
+    timers[k]->data = w;
+  }
   r->workers = tool_grow(r->workers, r->count, &r->room, sizeof *r->workers);
   r->workers[r->count++] = w;
   watch_script(w);
@@ -308,11 +329,9 @@ static void on_closed(uv_handle_t *h) {
 void worker_remove(struct run *r, size_t index) {
   struct worker *w = r->workers[index];
   observer_forget(w);
-  for (int k = 0; k < RUN_STREAMS; k++) {
-    stream_read(&w->streams[k], 1 << 20);
-    stream_close(&w->streams[k]);
-    free(w->heads[k]);
-  }
+  process_free(w->process);
+  if (w->beside) process_free(w->beside);
+  for (int k = 0; k < RUN_STREAMS; k++) free(w->heads[k]);
   drop_next(w);
   script_watch_end(w->script);
   log_file_close(&w->log);
@@ -325,4 +344,6 @@ void worker_remove(struct run *r, size_t index) {
   r->count--;
   uv_close((uv_handle_t *)&w->timer, on_closed);
   uv_close((uv_handle_t *)&w->health, on_closed);
+  uv_close((uv_handle_t *)&w->beside_timer, on_closed);
+  uv_close((uv_handle_t *)&w->ask_timer, on_closed);
 }

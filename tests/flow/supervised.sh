@@ -1,0 +1,36 @@
+# shellcheck shell=bash disable=SC2034,SC2154,SC2120 # variables of and for the scripts; run.sh has been read
+# SPDX-License-Identifier: MIT
+#
+# For test scripts that ask a supervisor:
+#
+#   supervise WORD...       starts a supervisor, its output in $dir/supervisor.out and .err; its pid is $supervisor
+#   supervise_with NAME=VALUE... -- WORD...   the same, with these variables
+#   end_supervisor [STATUS] ends it, which is to be with this status (0), and without force
+#   state WORKER REGEX      its row of ps, as "state restarts last"
+#   pid_of WORKER           the process that is its own, not the one before
+#   said REGEX              what the supervisor said of itself and of workers
+supervise() { supervise_with -- "$@"; }
+supervise_with() {
+  local with=()
+  while [ "$1" != -- ]; do
+    with+=("$1")
+    shift
+  done
+  env "${with[@]}" "$ctl" run "${@:2}" >"$dir/supervisor.out" 2>"$dir/supervisor.err" </dev/null &
+  supervisor=$!
+  started+=("$supervisor")
+}
+end_supervisor() {
+  kill "$supervisor"
+  wait_until gone "$supervisor"
+  status=0
+  wait "$supervisor" || status=$?
+  check "the supervisor ends well" test "$status" = "${1:-0}"
+  check "without force" not said 'did not (stop within|end in time)'
+}
+state() {
+  "$ctl" ps --json -o worker,state,restarts,last >"$dir/ps" 2>&1 &&
+    grep -qE "\"worker\":\"$1\",$2" "$dir/ps"
+}
+pid_of() { "$ctl" ps --json -o worker,state,pid | grep -v '"retired"' | sed -n "s/.*\"worker\":\"$1\",.*\"pid\":\([0-9]*\).*/\1/p"; }
+said() { grep -qE -- "$1" "$dir/supervisor.err"; }
