@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
  * A line leaves in one go, head and end included, as soon as its end was read;
- * an unfinished one waits. Nothing is dropped: bytes are passed on as they are.
+ * an unfinished one waits. Bytes are passed on as they are (but is_plain), and none is dropped
+ * where that would not be better than to stand still (may_lose).
  */
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE /* pipe2 */
@@ -41,8 +42,30 @@ int output_open(struct output *o, int *write_end) {
 }
 
 /* What was printed has left, and all of it. */
-static bool is_printed(struct output *o) {
+static bool is_printed(const struct output *o) {
   return !o->to || (fflush(o->to) == 0 && !ferror(o->to));
+}
+
+/* Of a line that did not leave as a whole its begin may have: the next one begins anew. */
+static void note_lost(struct output *o) {
+  clearerr(o->to);
+  o->lost++;
+}
+static void tell_lost(struct output *o) {
+  fprintf(o->to, "\ngaijinctl: run: %lu lines were lost: nobody read them\n", o->lost);
+  if (is_printed(o))
+    o->lost = 0;
+  else
+    clearerr(o->to);
+}
+
+static void print_plain(const struct output *o) {
+  char escaped[1024];
+  for (size_t at = 0; at < o->line.size;) {
+    at += logline_escape(escaped, sizeof escaped, LOG_TEXT, o->line.bytes + at, o->line.size - at,
+                         "\t");
+    fputs(escaped, o->to);
+  }
 }
 
 static void print_to(const struct output *o) {
@@ -52,12 +75,17 @@ static void print_to(const struct output *o) {
     fprintf(o->to, "%s ", stamp);
   }
   fputs(o->head, o->to);
-  fwrite(o->line.bytes, 1, o->line.size, o->to);
+  if (o->is_plain)
+    print_plain(o);
+  else
+    fwrite(o->line.bytes, 1, o->line.size, o->to);
   fputc('\n', o->to);
 }
 
 static void print_line(struct output *o) {
+  if (o->to && o->may_lose && o->lost) tell_lost(o);
   if (o->to) print_to(o);
+  if (o->to && o->may_lose && !is_printed(o)) note_lost(o);
   o->seen(o->user, o->line.bytes ? o->line.bytes : "", o->line.size);
   o->line.size = 0;
 }

@@ -20,6 +20,9 @@ struct output {
   FILE *to;         /* where the lines go; not owned; NULL: nowhere but to `seen` */
   const char *head; /* what stands before each line; not owned */
   bool stamped;     /* and before that the time when its end came */
+  bool is_plain;    /* what would steer a terminal is spelled out */
+  bool may_lose;    /* what cannot be written is lost, and counted, and the rest goes on */
+  unsigned long lost;
   void (*seen)(void *user, const char *line, size_t size); /* each line, without its end, too */
   void *user;
   struct text line; /* the beginning of a line whose end has not come yet */
@@ -34,7 +37,7 @@ int output_open(struct output *o, int *write_end);
 
 enum output_end { OUTPUT_MORE, OUTPUT_CLOSED, OUTPUT_BROKEN };
 /* Reads what is there (up to `most` bytes) and prints the whole lines. CLOSED: every writer has
- * closed its end; BROKEN: the lines cannot be written any more. */
+ * closed its end; BROKEN: the lines cannot be written any more, and may not be lost. */
 enum output_end output_read(struct output *o, size_t most);
 /* Prints an unfinished last line and closes the pipe. False if it could not be written. */
 bool output_close(struct output *o);

@@ -16,22 +16,22 @@
 /* No pipe of an ordinary user holds more. */
 enum { PIPE_MOST = 1 << 20 };
 
-struct process *process_new(void) {
+struct process *run_process_new(void) {
   struct process *p = tool_alloc(1, sizeof *p);
   *p = (struct process){0};
   for (int k = 0; k < RUN_STREAMS; k++) p->streams[k].output.fd = -1;
   return p;
 }
 
-void process_close(struct process *p) {
+void run_process_close(struct process *p) {
   for (int k = 0; k < RUN_STREAMS; k++) {
     stream_read(&p->streams[k], PIPE_MOST);
     stream_close(&p->streams[k]);
   }
 }
 
-void process_free(struct process *p) {
-  process_close(p);
+void run_process_free(struct process *p) {
+  run_process_close(p);
   free(p);
 }
 
@@ -60,7 +60,7 @@ static char **ended_list(struct words *w) {
   return w->at;
 }
 
-int process_start(struct process *p, struct worker *w, const struct run_worker *plan,
+int run_process_start(struct process *p, struct worker *w, const struct run_worker *plan,
                   bool succeeds) {
   struct words argv = {0}, env = {0};
   int ends[RUN_STREAMS] = {-1, -1};
@@ -82,22 +82,22 @@ int process_start(struct process *p, struct worker *w, const struct run_worker *
     if (ends[k] >= 0) close(ends[k]);
   words_deinit(&argv);
   words_deinit(&env);
-  if (e) process_close(p);
+  if (e) run_process_close(p);
   return e;
 }
 
-void process_blame(struct process *p) {
+void run_process_blame(struct process *p) {
   p->blamed = true;
   child_kill(&p->child);
 }
 
-bool process_reap(struct process *p, const struct run *r, char *how, size_t n, bool *failed) {
+bool run_process_reap(struct process *p, const struct run *r, char *how, size_t n, bool *failed) {
   if (!child_reap(&p->child)) return false;
   *failed = child_failed(&p->child) || p->blamed;
   child_how(&p->child, how, n);
   /* What a dead process wrote is in the pipe. One that its own children keep open ends with this
    * worker all the same. */
   for (int k = 0; k < RUN_STREAMS; k++) stream_read(&p->streams[k], PIPE_MOST);
-  if (r->plan->stays) process_close(p);
+  if (r->plan->stays) run_process_close(p);
   return true;
 }

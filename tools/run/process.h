@@ -10,20 +10,20 @@
 #include "tools/run/state.h"
 
 /* One that does not run. */
-struct process *process_new(void);
+struct process *run_process_new(void);
 /* Closes its output. It does not run any more, or the run ends. */
-void process_free(struct process *p);
+void run_process_free(struct process *p);
 
 /* Starts it, as one of the worker that this plan describes; `succeeds`: it waits beside the one
  * that runs until it may have its name. 0 or an errno. */
-int process_start(struct process *p, struct worker *w, const struct run_worker *plan,
+int run_process_start(struct process *p, struct worker *w, const struct run_worker *plan,
                   bool succeeds);
 /* It runs, and does what it must not: killed, which is a failure of its. */
-void process_blame(struct process *p);
+void run_process_blame(struct process *p);
 /* After SIGCHLD: true once, when it has ended and all it wrote has been passed on. `how` (n bytes)
  * gets how, *failed whether badly. */
-bool process_reap(struct process *p, const struct run *r, char *how, size_t n, bool *failed);
+bool run_process_reap(struct process *p, const struct run *r, char *how, size_t n, bool *failed);
 /* What it wrote is passed on, and nothing more read. */
-void process_close(struct process *p);
+void run_process_close(struct process *p);
 
 #endif

@@ -35,7 +35,7 @@ static void look_at_broker(const struct run *r, const struct run_plan *fresh) {
 
 bool reload(struct run *r, struct text *said) {
   struct run_plan fresh = {0};
-  service_reloads(r);
+  run_service_reloads(r);
   bool good = !r->stopping && read_again(r, &fresh, said);
   if (good) {
     size_t before = r->count;
@@ -61,6 +61,6 @@ bool reload(struct run *r, struct text *said) {
     r->changed(r);
   }
   plan_deinit(&fresh);
-  service_reloaded(r);
+  run_service_reloaded(r);
   return good;
 }

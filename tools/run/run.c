@@ -16,6 +16,7 @@
 #include "tools/run/control.h"
 #include "tools/run/log.h"
 #include "tools/run/observer.h"
+#include "tools/run/printed.h"
 #include "tools/run/reload.h"
 #include "tools/run/service.h"
 #include "tools/run/state.h"
@@ -133,7 +134,7 @@ static void run_changed(struct run *r) {
   }
   control_changed(r->control);
   remove_leaving(r);
-  service_changed(r);
+  run_service_changed(r);
   if (is_over(r)) end(r);
   r->changing = false;
   if (r->ending && r->broker.pid == 0) uv_stop(&r->loop);
@@ -194,7 +195,7 @@ static void begin_handles(struct run *r) {
   uv_timer_init(&r->loop, &r->broker_timer);
   uv_timer_init(&r->loop, &r->end_timer);
   uv_timer_init(&r->loop, &r->observer_timer);
-  service_begin(r);
+  run_service_begin(r);
   r->broker_timer.data = r->end_timer.data = r->observer_timer.data = r;
 }
 
@@ -217,7 +218,7 @@ static void close_handle(uv_handle_t *h, void *unused) {
 }
 
 static void deinit(struct run *r) {
-  service_end(r);
+  run_service_end(r);
   while (r->count) worker_remove(r, r->count - 1);
   control_end(r->control);
   /* The handles' end restores the default actions, and there is still a directory to be removed. */
@@ -241,6 +242,7 @@ int run(struct run_plan *plan) {
     return 1;
   }
   begin_handles(&r);
+  printed_begin(&r);
   if (!begin_workers(&r) || (plan->broker && run_broker_start(&r) != 0) || !observer_begin(&r)) {
     run_fail(&r);
   } else {
@@ -249,5 +251,6 @@ int run(struct run_plan *plan) {
   }
   uv_run(&r.loop, UV_RUN_DEFAULT);
   deinit(&r);
+  printed_end(&r);
   return r.status;
 }

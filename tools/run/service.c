@@ -17,7 +17,7 @@ static void on_watchdog(uv_timer_t *t) {
   manager_tell(&s->manager, "WATCHDOG=1");
 }
 
-void service_begin(struct run *r) {
+void run_service_begin(struct run *r) {
   struct service *s = &r->service;
   char error[512];
   if (!manager_open(&s->manager, error, sizeof error)) tool_error("run: %s", error);
@@ -46,7 +46,7 @@ static bool describe(const struct run *r, char *out, size_t n) {
   return serve + over == r->count;
 }
 
-void service_changed(struct run *r) {
+void run_service_changed(struct run *r) {
   struct service *s = &r->service;
   char now[sizeof s->said];
   if (s->manager.fd <= 0) return;
@@ -62,27 +62,27 @@ void service_changed(struct run *r) {
   memcpy(s->said, now, sizeof now);
 }
 
-void service_reloads(struct run *r) {
+void run_service_reloads(struct run *r) {
   if (r->service.ready && !r->stopping)
     manager_tell(&r->service.manager,
                  "RELOADING=1\nMONOTONIC_USEC=%llu\nSTATUS=reads its plan again",
                  (unsigned long long)(uv_hrtime() / 1000));
 }
 
-void service_reloaded(struct run *r) {
+void run_service_reloaded(struct run *r) {
   struct service *s = &r->service;
   if (!s->ready || r->stopping) return;
   describe(r, s->said, sizeof s->said);
   manager_ready(&s->manager, "%s", s->said);
 }
 
-void service_end(struct run *r) {
+void run_service_end(struct run *r) {
   struct service *s = &r->service;
   if (!s->stopping) manager_tell(&s->manager, "STOPPING=1\nSTATUS=ends");
   manager_close(&s->manager);
 }
 
-bool service_is_journal(int fd) {
+bool run_service_is_journal(int fd) {
   const char *stream = getenv("JOURNAL_STREAM");
   struct stat st;
   char own[64];

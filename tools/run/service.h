@@ -13,16 +13,16 @@
 
 /* Before there are children, which must not speak in its place; the loop is there. An error line if
  * there is a manager that cannot be told. */
-void service_begin(struct run *r);
+void run_service_begin(struct run *r);
 /* Something has become of workers. */
-void service_changed(struct run *r);
+void run_service_changed(struct run *r);
 /* The plan is about to be read again; and it has been. */
-void service_reloads(struct run *r);
-void service_reloaded(struct run *r);
+void run_service_reloads(struct run *r);
+void run_service_reloaded(struct run *r);
 /* All has ended. */
-void service_end(struct run *r);
+void run_service_end(struct run *r);
 /* Whether this stream, stdout or stderr, is the journal's (systemd.exec(5), $JOURNAL_STREAM): a
  * line that begins with "<N>" has level N there. */
-bool service_is_journal(int fd);
+bool run_service_is_journal(int fd);
 
 #endif

@@ -27,6 +27,7 @@ enum { RUN_SIGNALS = 4 };
 struct run;
 
 struct control;
+struct relay;
 struct worker;
 
 /* A stream of a worker's output. */
@@ -80,6 +81,13 @@ struct service {
   char said[256]; /* the last status */
 };
 
+/* Our own stdout, and our own stderr (printed.h). */
+struct printed {
+  struct relay *relay; /* NULL: it is written to directly */
+  bool is_terminal, colours, is_journal;
+  int fault; /* an errno: that it cannot be written has been said */
+};
+
 struct run {
   struct run_plan *plan; /* without its workers, which are below */
   uv_loop_t loop;
@@ -95,6 +103,7 @@ struct run {
   uv_poll_t observer_poll;
   uv_timer_t observer_timer; /* until it is tried again */
 
+  struct printed printed[RUN_STREAMS];
   struct service service;
   struct control *control; /* NULL: we cannot be asked */
   uint64_t lines;          /* of all workers, so far */

@@ -11,6 +11,7 @@
 
 #include "tools/base/text.h"
 #include "tools/run/log.h"
+#include "tools/run/printed.h"
 
 static void on_output(uv_poll_t *p, int status, int events) {
   (void)status;
@@ -44,6 +45,8 @@ int stream_open(struct worker *w, struct process *p, int k, int *write_end) {
                               .to = target(w, k),
                               .head = w->heads[k],
                               .stamped = r->plan->timestamps,
+                              .may_lose = r->plan->stays,
+                              .is_plain = r->plan->stays && r->printed[k].is_terminal,
                               .seen = k ? on_err : on_out,
                               .user = w};
   int e = output_open(&s->output, write_end);
@@ -68,9 +71,10 @@ void stream_close(struct stream *s) {
 
 void stream_read(struct stream *s, size_t most) {
   if (s->output.fd < 0) return;
-  enum output_end end = output_read(&s->output, most);
-  if (end == OUTPUT_MORE) return;
   struct run *r = s->worker->run;
+  enum output_end end = output_read(&s->output, most);
+  printed_check(r);
+  if (end == OUTPUT_MORE) return;
   if (end == OUTPUT_BROKEN && !r->stopping) {
     tool_error("run: cannot write the workers' output: %s; stopping all", strerror(errno));
     run_fail(r);

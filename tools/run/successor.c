@@ -43,7 +43,7 @@ static void on_start_limit(uv_timer_t *t) {
   struct worker *w = t->data;
   run_log_event(w, "has a successor (process %ld) that does not serve in time and is killed",
                 (long)w->beside->child.pid);
-  process_blame(w->beside);
+  run_process_blame(w->beside);
 }
 
 static void on_end_limit(uv_timer_t *t) {
@@ -67,14 +67,14 @@ void successor_ask(struct worker *w) { uv_timer_start(&w->ask_timer, on_ask, ASK
 
 void successor_start(struct worker *w) {
   const struct run_worker *plan = w->next ? w->next : w->plan;
-  struct process *p = process_new();
+  struct process *p = run_process_new();
   life_succeed(&w->life);
-  int e = process_start(p, w, plan, true);
+  int e = run_process_start(p, w, plan, true);
   if (e) {
     snprintf(w->last_beside, sizeof w->last_beside, "cannot be started: %s", strerror(e));
     run_log_event(w, "goes on as it was: its successor %s", w->last_beside);
     life_beside_ended(&w->life);
-    process_free(p);
+    run_process_free(p);
     return;
   }
   w->beside = p;
@@ -83,7 +83,7 @@ void successor_start(struct worker *w) {
 }
 
 void successor_drop(struct worker *w) {
-  if (w->life.beside == LIFE_SUCCESSOR) process_blame(w->beside);
+  if (w->life.beside == LIFE_SUCCESSOR) run_process_blame(w->beside);
 }
 
 void successor_stop(struct worker *w) {
@@ -114,7 +114,7 @@ bool successor_inherit(struct worker *w, const char *how, bool failed) {
   struct process *former = w->process;
   w->process = w->beside;
   w->beside = NULL;
-  process_free(former);
+  run_process_free(former);
   observer_forget(w);
   uv_timer_stop(&w->beside_timer);
   if (failed) snprintf(w->last, sizeof w->last, "%s", how);
@@ -135,11 +135,11 @@ static void report(struct worker *w, enum life_beside was, bool failed) {
 bool successor_reap(struct worker *w) {
   bool failed;
   if (!w->beside ||
-      !process_reap(w->beside, w->run, w->last_beside, sizeof w->last_beside, &failed))
+      !run_process_reap(w->beside, w->run, w->last_beside, sizeof w->last_beside, &failed))
     return false;
   enum life_beside was = w->life.beside;
   life_beside_ended(&w->life);
-  process_free(w->beside);
+  run_process_free(w->beside);
   w->beside = NULL;
   uv_timer_stop(&w->beside_timer);
   report(w, was, failed);

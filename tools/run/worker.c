@@ -11,12 +11,10 @@
 
 #include "proto/base.h"
 #include "proto/clock.h"
-#include "tools/base/terminal.h"
 #include "tools/base/text.h"
 #include "tools/run/log.h"
 #include "tools/run/observer.h"
 #include "tools/run/process.h"
-#include "tools/run/service.h"
 #include "tools/run/stream.h"
 #include "tools/run/successor.h"
 
@@ -56,7 +54,7 @@ static void ended(struct worker *w, bool failed) {
 static bool reap_own(struct worker *w) {
   char how[sizeof w->last];
   bool failed;
-  if (!process_reap(w->process, w->run, how, sizeof how, &failed)) return false;
+  if (!run_process_reap(w->process, w->run, how, sizeof how, &failed)) return false;
   if (successor_inherit(w, how, failed)) {
     if (w->next) adopt(w, w->next);
     set_timer(w);
@@ -109,7 +107,7 @@ static void on_time(uv_timer_t *t) {
   switch (w->life.state) {
     case LIFE_STARTING:
       run_log_event(w, "does not serve after %g s and is killed", plan->start_limit);
-      process_blame(w->process);
+      run_process_blame(w->process);
       break;
     case LIFE_STOPPING:
       run_log_event(w, "did not stop within %g s and is killed", plan->grace);
@@ -170,7 +168,7 @@ void worker_hear(struct worker *w) {
   if (ready) hear_ready(w, ready);
   if (silent && w->life.state == LIFE_READY) {
     run_log_event(w, "has not answered for %g s and is killed", w->plan->health_limit);
-    process_blame(w->process);
+    run_process_blame(w->process);
   }
   if (nameless && w->life.state == LIFE_READY && w->life.beside == LIFE_ALONE) {
     run_log_event(w, "was succeeded by the process that ended; it is ended and started again");
@@ -220,7 +218,7 @@ static void adopt(struct worker *w, struct run_worker *plan) {
 void worker_start(struct worker *w) {
   if (w->next) adopt(w, w->next);
   life_started(&w->life);
-  int e = process_start(w->process, w, w->plan, false);
+  int e = run_process_start(w->process, w, w->plan, false);
   if (e) {
     snprintf(w->last, sizeof w->last, "cannot be started: %s", strerror(e));
     ended(w, true);
@@ -303,12 +301,12 @@ static void level(char **head, int k) {
 
 bool worker_add(struct run *r, struct run_worker *plan) {
   struct worker *w = tool_alloc(1, sizeof *w);
-  *w = (struct worker){.run = r, .plan = move(plan), .process = process_new(), .log = {.fd = -1}};
+  *w = (struct worker){
+      .run = r, .plan = move(plan), .process = run_process_new(), .log = {.fd = -1}};
   w->lines = tool_alloc(1, sizeof *w->lines);
   for (int k = 0; k < RUN_STREAMS; k++) {
-    bool colours = terminal_look(k ? stderr : stdout).colours;
-    w->heads[k] = output_head(w->plan->name, r->width, r->count, colours);
-    if (service_is_journal(k ? STDERR_FILENO : STDOUT_FILENO)) level(&w->heads[k], k);
+    w->heads[k] = output_head(w->plan->name, r->width, r->count, r->printed[k].colours);
+    if (r->printed[k].is_journal) level(&w->heads[k], k);
   }
   uv_timer_t *const timers[] = {&w->timer, &w->health, &w->beside_timer, &w->ask_timer};
   for (size_t k = 0; k < ARRAY_SIZE(timers); k++, w->handles++) {
@@ -329,8 +327,8 @@ static void on_closed(uv_handle_t *h) {
 void worker_remove(struct run *r, size_t index) {
   struct worker *w = r->workers[index];
   observer_forget(w);
-  process_free(w->process);
-  if (w->beside) process_free(w->beside);
+  run_process_free(w->process);
+  if (w->beside) run_process_free(w->beside);
   for (int k = 0; k < RUN_STREAMS; k++) free(w->heads[k]);
   drop_next(w);
   script_watch_end(w->script);

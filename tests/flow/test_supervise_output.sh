@@ -1,0 +1,80 @@
+#!/bin/bash
+# SPDX-License-Identifier: MIT
+#
+# What a system prints, where nobody reads it or it cannot be written: the system is looked after all the same.
+. "$(dirname "$0")/lib.sh"
+. "$(dirname "$0")/run.sh"
+. "$(dirname "$0")/supervised.sh"
+. "$(dirname "$0")/terminal.sh"
+export GAIJIN_SOCKET=$dir/game.sock
+evidence="out err supervisor.*"
+
+script loud <<'LUA'
+local line, n = ("x"):rep(999), 0
+gaijin.spawn(function()
+  while n < 4000 do
+    for _ = 1, 100 do print(line) end
+    n = n + 100
+    gaijin.yield()
+  end
+  bakaGaijin.over = n
+end)
+LUA
+script shop <<<'bakaGaijin.open = true print "\27[31mpaint\27[0m"'
+cat >"$dir/game.ucl" <<'UCL'
+broker { socket = "game.sock" }
+workers { restart-delay = 0.02 }
+worker loud { }
+worker shop { }
+UCL
+# Four megabytes, of which the pipes between take less than two.
+written() { "$ctl" get loud.over 2>/dev/null | grep -x 4000 >/dev/null; }
+restarted() { state shop '"state":"ready","restarts":1'; }
+
+story="nobody reads"
+mkfifo "$dir/unread"
+exec 5<>"$dir/unread"
+"$ctl" run "$dir/game.ucl" >"$dir/unread" 2>"$dir/supervisor.err" </dev/null &
+supervisor=$!
+started+=("$supervisor")
+check "workers are not held up" eventually written
+check "it answers" state shop '"state":"ready"'
+kill -KILL "$(pid_of shop)"
+check "it looks after them" eventually restarted
+end_supervisor
+
+story="it is read late"
+"$ctl" run "$dir/game.ucl" >"$dir/unread" 2>"$dir/supervisor.err" </dev/null &
+supervisor=$!
+started+=("$supervisor")
+check "all is written" eventually written
+timeout "$limit" cat <&5 >"$dir/read" &
+reader=$!
+started+=("$reader")
+kill -KILL "$(pid_of shop)"
+check "a line of later" eventually grep -q '^shop .*paint' "$dir/read"
+check "says what was lost" eventually grep -qE '^gaijinctl: run: [0-9]+ lines were lost: nobody read them$' "$dir/read"
+end_supervisor
+kill "$reader"
+exec 5>&-
+
+story="a full disk"
+"$ctl" run "$dir/game.ucl" >/dev/full 2>"$dir/supervisor.err" </dev/null &
+supervisor=$!
+started+=("$supervisor")
+check "goes on" eventually written
+check "says that lines are lost" eventually said '^gaijinctl: run: cannot write stdout: No space left on device; what is written there is lost$'
+kill -KILL "$(pid_of shop)"
+check "looks after workers" eventually restarted
+check "has said it once" test "$(grep -c 'cannot write stdout' "$dir/supervisor.err")" = 1
+end_supervisor
+
+story="a terminal"
+sed -i '/loud/d' "$dir/game.ucl"
+terminal 80 24
+typed "cd '$dir'; '$ctl' run game.ucl"
+check "a script does not steer it" eventually screen_has '^shop \| \\x1b\[31mpaint\\x1b\[0m$'
+keys C-c
+check "it ends" eventually screen_has '> *$'
+
+finish
