@@ -27,8 +27,9 @@ LUA_CMOD := $(shell pkg-config --variable=INSTALL_CMOD lua5.1 2>/dev/null)
 luacdir ?= $(if $(filter /usr,$(prefix)),$(or $(LUA_CMOD),/usr/lib/lua/5.1),$(exec_prefix)/lib/lua/5.1)
 
 PLACES := bindir libdir includedir datarootdir mandir docdir pkgconfigdir bashcompdir zshcompdir sysconfdir systemunitdir userunitdir sysusersdir tmpfilesdir luacdir
-unplaced := $(strip $(foreach place,prefix $(PLACES),$(if $(filter /%,$(firstword $($(place)))),,$(place))))
-placed = $(if $(unplaced),$(error $(firstword $(unplaced)) is '$($(firstword $(unplaced)))': where things are installed is an absolute name))
+# Units, pkg-config and man take names apart at blanks, and systemd takes % for its own.
+unplaced := $(strip $(foreach place,prefix $(PLACES),$(if $(findstring %,$($(place))),$(place),$(if $(word 2,$($(place))),$(place),$(if $(filter /%,$($(place))),,$(place))))))
+placed = $(if $(unplaced),$(error $(firstword $(unplaced)) is '$($(firstword $(unplaced)))': where things are installed is an absolute name without blanks and %))
 quoted = '$(subst ','\'',$(1))'
 files = $(placed)@$(foreach place,DESTDIR prefix $(PLACES),$(place)=$(call quoted,$($(place)))) version=$(VERSION) \
         strip=$(STRIP_INSTALLED) packaging/files.sh $(1) "$(BUILD)"

@@ -276,7 +276,7 @@ expect 0 run "$dir/a.lua" --version
 cp "$dir/returns.lua" "$dir/at@home.lua"
 expect 0 run --once "$dir/at@home.lua"
 check "a script's name that no worker can have" out_has '^at_home \| returned$'
-check "is told" err_has "^gaijinctl: run: at_home is called so because the script's name"
+check "is told" err_has "^gaijinctl: run: worker at_home is called so because a worker's name has not all the bytes of"
 
 story="run: a socket that cannot be"
 for socket in "$dir/none/at/all.sock" "$dir/a.lua/s" "$dir/a.lua" /proc/gaijin.sock; do

@@ -95,6 +95,10 @@ rm -r "$stage"
 story="places"
 installed install-built PREFIX=here >"$dir/out" 2>"$dir/err" && fail "a name that is not absolute"
 check "a name that is not absolute is refused" says "prefix is 'here': where things are installed is an absolute name"
+for odd in '/opt/a b' /opt/100%; do
+  installed install-built PREFIX="$odd" >"$dir/out" 2>"$dir/err" && fail "a name that units cannot have"
+  check "so is $odd" says "prefix is '$odd': where"
+done
 cmod=$(pkg-config --variable=INSTALL_CMOD lua5.1)
 check "with /usr the module goes where the distribution has it" test "$(installed installed-files PREFIX=/usr | grep 5.1/gaijin.so)" = "$cmod/gaijin.so"
 check "names of GNU's can be given" test "$(installed installed-files libdir=/a/b mandir=/c | grep -cE '^/a/b/(libgaijin.a|pkgconfig/gaijin.pc)|^/c/man1/gaijinctl.1')" = 3

@@ -142,6 +142,13 @@ expect 0 -s "$dir/d.sock" run --dir "$dir/plugins" -- word
 check "a script" out_has $'^alone  \\| a plug-in\tword$'
 check "a folder, in which it works" out_has $'^folder \\| in\t'"$dir/plugins/folder"$'\tword$'
 check "nothing else" test "$(wc -l <"$dir/out")" = 2
+mkdir "$dir/odd" "$dir/odd/at@home"
+cp "$dir/plugins/alone.lua" "$dir/odd/at@home/init.lua"
+cp "$dir/plugins/alone.lua" "$dir/odd/a@b.lua"
+expect 0 -s "$dir/d.sock" run --dir "$dir/odd"
+check "a folder whose name no worker can have" out_has '^at_home \| a plug-in'
+check "as a script" out_has '^a_b     \| a plug-in'
+check "both are told" test "$(grep -c 'is called so because' "$dir/err")" = 2
 expect 2 run --dir "$dir/none"
 check "one without any" err_has "folder '$dir/none' has no plug-in"
 expect 2 run --dir "$dir/missing"

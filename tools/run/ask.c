@@ -92,8 +92,8 @@ static void read_answer(struct answer *a, int fd) {
     int ready = poll(&p, 1, left_ms(end));
     if (ready < 0 && errno == EINTR) continue;
     if (ready == 0) {
-      tool_error("%s: the supervisor is not done after %g s; gaijinctl ps shows how far it is",
-                 a->what, seconds);
+      tool_error("%s: the supervisor is not done after %g s%s", a->what, seconds,
+                 strcmp(a->what, "ps") == 0 ? "" : "; gaijinctl ps shows how far it is");
       a->outcome = ASK_FAILED;
       return;
     }

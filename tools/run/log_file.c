@@ -14,8 +14,10 @@
 
 #include "tools/base/text.h"
 
+/* Where it is a named pipe nobody is waited for, and lines are lost instead. */
 static bool open_path(struct log_file *f) {
-  f->fd = open(f->path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY, 0640);
+  f->is_torn = false;
+  f->fd = open(f->path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY | O_NONBLOCK, 0640);
   if (f->fd < 0) tool_error("run: cannot open log %s: %s", f->path, strerror(errno));
   return f->fd >= 0;
 }
@@ -46,9 +48,12 @@ void log_file_reopen(struct log_file *f) {
 
 void log_file_write(struct log_file *f, const char *line, size_t size) {
   if (!f->path) return;
-  struct iovec parts[] = {{(char *)line, size}, {(char *)"\n", 1}};
-  ssize_t n = f->fd < 0 ? -1 : writev(f->fd, parts, 2);
-  if (n == (ssize_t)size + 1) {
+  struct iovec parts[] = {
+      {(char *)"\n", f->is_torn ? 1 : 0}, {(char *)line, size}, {(char *)"\n", 1}};
+  size_t all = parts[0].iov_len + size + 1;
+  ssize_t n = f->fd < 0 ? -1 : writev(f->fd, parts, 3);
+  if (n > 0) f->is_torn = (size_t)n < all;
+  if (n == (ssize_t)all) {
     if (f->lost) tool_error("run: %lu lines were lost of log %s", f->lost, f->path);
     f->lost = 0;
   } else if (f->lost++ == 0) {

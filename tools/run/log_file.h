@@ -13,6 +13,7 @@
 struct log_file {
   char *path; /* NULL: there is none */
   int fd;     /* -1: it is not open */
+  bool is_torn;       /* its last line is a begin only: the disk was full */
   unsigned long lost; /* lines since one could be written */
 };
 

@@ -34,16 +34,15 @@ void plan_take_policy(struct run_worker *w, const struct settings *s) {
   w->health_limit = settings_seconds(s, SETTING_health_limit);
 }
 
-void plan_name_by_script(struct run_worker *w) {
+void plan_name_by(struct run_worker *w, const char *path) {
   char name[NAME_MAX_BYTES + 1] = "";
   bool changed = false;
-  if (!name_of_script(name, w->script, &changed)) name[0] = '\0';
+  if (!name_of_script(name, path, &changed)) name[0] = '\0';
   free(w->name);
   w->name = tool_copy(name, strlen(name));
   if (changed)
-    tool_error("run: %s is called so because the script's name has bytes that a worker's has not; "
-               "choose another with NAME=SCRIPT",
-               name);
+    tool_error("run: worker %s is called so because a worker's name has not all the bytes of '%s'",
+               name, path);
 }
 
 void plan_worker_deinit(struct run_worker *w) {

@@ -60,9 +60,9 @@ struct run_plan {
 struct run_worker *plan_add(struct run_plan *plan);
 /* Takes over the settings of SETTINGS_RUN that say how it is watched. */
 void plan_take_policy(struct run_worker *w, const struct settings *s);
-/* Takes the worker's name from its script's, and tells it when that needed other characters. ""
- * if the script's gives none. */
-void plan_name_by_script(struct run_worker *w);
+/* Takes the worker's name from that of its script or folder, and tells it when that needed other
+ * characters. "" if it gives none. */
+void plan_name_by(struct run_worker *w, const char *path);
 void plan_deinit(struct run_plan *plan);
 void plan_worker_deinit(struct run_worker *w);
 

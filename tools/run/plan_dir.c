@@ -43,10 +43,9 @@ static struct run_worker *add(struct run_plan *plan, char *script, const char *d
 static void add_entry(struct run_plan *plan, const char *path, const char *name) {
   char *entry = join(path, name), *init = join(entry, "init.lua");
   if (is_file(init)) {
-    struct run_worker *w = add(plan, tool_copy(init, strlen(init)), entry);
-    w->name = tool_copy(name, strlen(name));
+    plan_name_by(add(plan, tool_copy(init, strlen(init)), entry), entry);
   } else if (ends_with(name, ".lua") && is_file(entry)) {
-    plan_name_by_script(add(plan, tool_copy(entry, strlen(entry)), path));
+    plan_name_by(add(plan, tool_copy(entry, strlen(entry)), path), entry);
   }
   free(init);
   free(entry);

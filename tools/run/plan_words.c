@@ -36,7 +36,7 @@ static void parse_script(struct run_worker *w, const char *word) {
   if (named)
     w->name = tool_copy(word, (size_t)(equal - word));
   else
-    plan_name_by_script(w);
+    plan_name_by(w, w->script);
 }
 
 static bool is_file(const char *word) {
