@@ -11,6 +11,7 @@
 
 #include "tools/base/text.h"
 #include "tools/run/broker.h"
+#include "tools/run/log.h"
 
 enum { AGAIN_MS = 100 };
 
@@ -117,6 +118,8 @@ static void on_ready(void *user, const struct gaijin_answer *answer) {
   struct gaijin_value host;
   if (answer->ok && gaijin_body_next(answer->body, &host) && host.is_uint)
     w->heard_ready = host.integer;
+  else if (answer->status == GAIJIN_STATUS_BUSY || answer->status == GAIJIN_STATUS_DENIED)
+    run_log_event(w, "cannot be seen to serve: %s", answer->text);
   gaijin_body_free(answer->body);
 }
 
