@@ -36,7 +36,7 @@ files = $(placed)@$(foreach place,DESTDIR prefix $(PLACES),$(place)=$(call quote
 
 # Man pages of each call, the first of which stands for all, and of formats of files.
 CALLS := $(BUILD)/man/man3/libgaijin.3
-FORMATS := $(BUILD)/man/gaijin-policy.5
+FORMATS := $(addprefix $(BUILD)/man/gaijin-,policy.5 supervisor.5)
 MANUALS += $(CALLS) $(FORMATS)
 
 .PHONY: install install-strip install-built installed-files uninstall
@@ -74,5 +74,6 @@ CALL_HEADERS += $(filter-out $(CALL_HEADERS),$(sort $(wildcard client-lib/includ
 $(CALLS): tools/dev/calls.awk $(CALL_HEADERS) install.mk
 	@rm -rf $(@D); mkdir -p $(@D); awk -v out=$(@D) -v version=$(VERSION) -f $(filter-out install.mk,$^)
 $(BUILD)/man/gaijin-policy.5: about := who may do what at a broker
+$(BUILD)/man/gaijin-supervisor.5: about := what gaijinctl run starts and looks after
 $(FORMATS): $(BUILD)/man/gaijin-%.5: docs/%.md tools/dev/format.awk
 	@mkdir -p $(@D); awk -v name=gaijin-$* -v what="$(about)" -v version=$(VERSION) -f tools/dev/format.awk $< >$@
