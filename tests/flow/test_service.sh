@@ -4,28 +4,12 @@
 # Broker and worker as services: what a service manager is told at a socket as systemd has it, and that nothing of it
 # is there for children, nor without a manager.
 . "$(dirname "$0")/lib.sh"
+. "$(dirname "$0")/manager.sh"
 evidence="out err *.out told"
 umask 022
 export GAIJIN_SOCKET=$dir/s
 ctl=$build/gaijinctl
 
-# manager ADDRESS: starts one; what it is told is in $dir/told.
-manager() {
-  : >"$dir/told"
-  start manager "$python" "$root/tests/flow/manager.py" "$1" "$dir/told"
-  wait_until grep -q listens "$dir/told"
-}
-told() { grep -qE -- "$1" "$dir/told"; }
-# The number of messages that match.
-count() { grep -cE -- "$1" "$dir/told"; }
-more_than() { [ "$(count "$2")" -gt "$1" ]; }
-# again REGEX COMMAND...: COMMAND has the manager be told it once more.
-again() {
-  local before
-  before=$(count "$1")
-  "${@:2}"
-  wait_until more_than "$before" "$1"
-}
 # A broker that is to tell the manager at $1.
 serve() {
   start broker env NOTIFY_SOCKET="$1" "${@:2:1}" "$build/gaijin-broker" -s "$GAIJIN_SOCKET" "${@:3}"

@@ -6,24 +6,10 @@
 . "$(dirname "$0")/lib.sh"
 . "$(dirname "$0")/run.sh"
 . "$(dirname "$0")/supervised.sh"
+. "$(dirname "$0")/manager.sh"
 export GAIJIN_SOCKET=$dir/game.sock
 evidence="out err told supervisor.*"
 
-manager() {
-  : >"$dir/told"
-  start manager "$python" "$root/tests/flow/manager.py" "$1" "$dir/told"
-  wait_until grep -q listens "$dir/told"
-}
-told() { grep -qE -- "$1" "$dir/told"; }
-count() { grep -cE -- "$1" "$dir/told"; }
-more_than() { [ "$(count "$2")" -gt "$1" ]; }
-# again REGEX COMMAND...: COMMAND has the manager be told it once more.
-again() {
-  local before
-  before=$(count "$1")
-  "${@:2}"
-  wait_until more_than "$before" "$1"
-}
 script slow <<'LUA'
 gaijin.wait_for("gate")
 LUA
