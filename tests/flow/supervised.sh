@@ -5,6 +5,7 @@
 #
 #   supervise WORD...       starts a supervisor, its output in $dir/supervisor.out and .err; its pid is $supervisor
 #   supervise_with NAME=VALUE... -- WORD...   the same, with these variables
+#   silence                 empties these files, before one is started in another way
 #   end_supervisor [STATUS] ends it, which is to be with this status (0), and without force
 #   state WORKER REGEX      its row of ps, as "state restarts last"
 #   pid_of WORKER           the process that is its own, not the one before
@@ -16,9 +17,15 @@ supervise_with() {
     with+=("$1")
     shift
   done
-  env "${with[@]}" "$ctl" run "${@:2}" >"$dir/supervisor.out" 2>"$dir/supervisor.err" </dev/null &
+  silence
+  env "${with[@]}" "$ctl" run "${@:2}" >>"$dir/supervisor.out" 2>>"$dir/supervisor.err" </dev/null &
   supervisor=$!
   started+=("$supervisor")
+}
+# Here and not in the child: what one before it said must not be taken for its own.
+silence() {
+  : >"$dir/supervisor.out"
+  : >"$dir/supervisor.err"
 }
 end_supervisor() {
   kill "$supervisor"

@@ -102,10 +102,13 @@ run_story() { # broker|host from count
   local broker host good=0 of_broker=() of_host=()
   local words=(env "SCARCE_FROM=$2" "SCARCE_COUNT=$3" "SCARCE_OUT=$dir/count" "LD_PRELOAD=$scarce")
   if [ "$1" = broker ]; then of_broker=("${words[@]}"); else of_host=("${words[@]}"); fi
+  # Files of the run before are emptied here and not by the children, or their "ready" might be read.
   rm -f "$dir/count" "$GAIJIN_SOCKET"
-  "${of_broker[@]}" "$build/gaijin-broker" >"$dir/broker.out" 2>&1 </dev/null &
+  : >"$dir/broker.out"
+  : >"$dir/host.out"
+  "${of_broker[@]}" "$build/gaijin-broker" >>"$dir/broker.out" 2>&1 </dev/null &
   broker=$!
-  "${of_host[@]}" "$build/gaijin-worker" -n host "$memory/host.lua" >"$dir/host.out" 2>&1 </dev/null &
+  "${of_host[@]}" "$build/gaijin-worker" -n host "$memory/host.lua" >>"$dir/host.out" 2>&1 </dev/null &
   host=$!
   started+=("$broker" "$host")
   until grep -q ready "$dir/host.out" || gone "$host"; do sleep 0.01; done

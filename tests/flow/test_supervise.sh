@@ -389,7 +389,8 @@ check "the next one takes its place" eventually state db '"state":"ready"'
 end_supervisor
 
 story="scripts of a command line are supervised, too"
-TMPDIR=$dir/tmp "$ctl" run "$dir/db.lua" "$dir/shop.lua" >"$dir/supervisor.out" 2>"$dir/supervisor.err" </dev/null &
+silence
+TMPDIR=$dir/tmp "$ctl" run "$dir/db.lua" "$dir/shop.lua" >>"$dir/supervisor.out" 2>>"$dir/supervisor.err" </dev/null &
 supervisor=$!
 started+=("$supervisor")
 check "they serve" eventually grep -q '^shop | serves' "$dir/supervisor.out"

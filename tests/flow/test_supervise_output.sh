@@ -34,7 +34,8 @@ restarted() { state shop '"state":"ready","restarts":1'; }
 story="nobody reads"
 mkfifo "$dir/unread"
 exec 5<>"$dir/unread"
-"$ctl" run "$dir/game.ucl" >"$dir/unread" 2>"$dir/supervisor.err" </dev/null &
+silence
+"$ctl" run "$dir/game.ucl" >"$dir/unread" 2>>"$dir/supervisor.err" </dev/null &
 supervisor=$!
 started+=("$supervisor")
 check "workers are not held up" eventually written
@@ -44,7 +45,8 @@ check "it looks after them" eventually restarted
 end_supervisor
 
 story="it is read late"
-"$ctl" run "$dir/game.ucl" >"$dir/unread" 2>"$dir/supervisor.err" </dev/null &
+silence
+"$ctl" run "$dir/game.ucl" >"$dir/unread" 2>>"$dir/supervisor.err" </dev/null &
 supervisor=$!
 started+=("$supervisor")
 check "all is written" eventually written
@@ -59,7 +61,8 @@ kill "$reader"
 exec 5>&-
 
 story="a full disk"
-"$ctl" run "$dir/game.ucl" >/dev/full 2>"$dir/supervisor.err" </dev/null &
+silence
+"$ctl" run "$dir/game.ucl" >/dev/full 2>>"$dir/supervisor.err" </dev/null &
 supervisor=$!
 started+=("$supervisor")
 check "goes on" eventually written
