@@ -25,16 +25,14 @@ refuses "a way to switch fibers that is none" "FIBER is 'threads': it is asm or 
 refuses "a test to leave out that is none" "SKIP: there is no test called test_none" "${here[@]}" SKIP='test_lint test_none' help
 refuses "figures that are to be kept of some rows only" "RENEW=1 keeps the figures of all rows" "${here[@]}" RENEW=1 ROWS=trips bench
 story="a test to leave out"
-"${here[@]}" -n BUILD="$dir/new" install >"$dir/all" 2>"$dir/err" && status=0 || status=$?
-grep -o "$dir/new/man/[^ ]*" "$dir/all" | sort -u >"$dir/out"
+run "${here[@]}" -n BUILD="$dir/build" SKIP='test_lint test_proto_pt' run-all
 check "the others are run" says "$dir/build/tests/test_proto_frame"
 check "that one is not, script or program" test "$(grep -c 'run.sh.*test_\(lint.sh\|proto_pt\) ' "$dir/out")" = 0
 
 # Dry, a make that another starts is run all the same.
 line_of() { grep -n -m 1 -e "$1" "$dir/out" | cut -d : -f 1; }
 story="a file beside a target that starts a make of its own"
-"${here[@]}" -n BUILD="$dir/new" install >"$dir/all" 2>"$dir/err" && status=0 || status=$?
-grep -o "$dir/new/man/[^ ]*" "$dir/all" | sort -u >"$dir/out"
+run "${here[@]}" -n BUILD="$dir/build" unit "$dir/build/tests/test_scripts"
 check "begins when that has ended" \
   test "$(line_of "-o $dir/build/tests/test_scripts ")" -gt "$(line_of '^tests/run.sh')"
 
