@@ -95,7 +95,7 @@ check "shows apt-get's reason" says "Unable to locate package libmicrohttpd-dev"
 check "says what it could not install" says "could not install libmicrohttpd-dev"
 
 # What the tests need besides. Libraries of Lua and Python are looked for where they are on this machine.
-for tool in g++ lua5.1 luajit python3 tmux dot; do ln -s "$(command -v "$tool")" "$bin/$tool"; done
+for tool in g++ lua5.1 luajit python3 tmux jq dot; do ln -s "$(command -v "$tool")" "$bin/$tool"; done
 lines brings 'libmsgpack-c-dev msgpack-c' 'libmsgpack-dev msgpack' 'check check'
 for release in 'Debian 12:libmsgpack-dev' 'Debian 13:libmsgpack-c-dev'; do
   package=${release#*:}
