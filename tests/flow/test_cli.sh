@@ -351,14 +351,13 @@ check "references live on" out_has '^uses  \| counted\strue$'
 check "it is said" err_has '^gaijinctl: run: the broker was killed by signal 9 \(Killed\); it is started again$'
 check "later the second time" err_has '^gaijinctl: run: the broker was killed by signal 9 \(Killed\); it is started again in 0\.1 s$'
 check "nothing is left" nothing_left
-begin run "$dir/keeps.lua"
-check "it runs" eventually err_has "the socket is"
-check "with a broker" eventually broker_of "$background"
+begin run "$dir/serve.lua"
+check "it runs" eventually out_has '^serve \| up$'
 kill "$(broker_of "$background")"
 end_of_background
 check "one that ended in good order is not started again" test "$status" = 1
 # Which of both ends is seen first is open: the worker, too, ends when it hears of it.
-check "and that is said" err_has "^gaijinctl: run: (the broker at .* has gone; stopping all|worker keeps failed with status 1)$"
+check "and that is said" err_has "^gaijinctl: run: (the broker at .* has gone; stopping all|worker serve failed with status 1)$"
 # A broker that only the first time is one.
 mkdir "$dir/bin"
 cp "$build/gaijinctl" "$build/gaijin-worker" "$dir/bin"
@@ -370,9 +369,8 @@ exec "$build/gaijin-broker" "\$@"
 BROKER
 chmod +x "$dir/bin/gaijin-broker"
 whole=$ctl ctl=$dir/bin/gaijinctl
-begin run "$dir/keeps.lua"
-check "it runs" eventually err_has "the socket is"
-check "with a broker" eventually broker_of "$background"
+begin run "$dir/serve.lua"
+check "it runs" eventually out_has '^serve \| up$'
 kill -9 "$(broker_of "$background")"
 end_of_background
 ctl=$whole

@@ -68,6 +68,7 @@ look_on() {
   wait_until has_record
   start stats "$ctl" stats --watch 0.1
   stats=$pid
+  wait_until has stats . # what finds no broker the first time ends
   rm -f "$dir/lines"
   mkfifo "$dir/lines"
   # shellcheck disable=SC2016
