@@ -106,6 +106,7 @@ export GAIJIN_SOCKET=$dir/again.sock
 start_broker --log-level warn
 worker shop ''
 worker till-1 ''
+expect 0 wait shop
 expect 0 wait till-1
 for words in "labels shpo" "gc shpo" "ping shpo" "tokens --host shpo" "tokens --holder shpo"; do
   # shellcheck disable=SC2086 # several words

@@ -116,6 +116,7 @@ for size in "80 24" "40 10" "200 50"; do
   check "shop serves it" exports shop hanging
   keys C-c
   shows 'hangs: given up$'
+  shows '^shop> *$' # before it reads, a Ctrl-C takes what was typed away
   keys -l 'garbage'
   keys C-c
   shows '^shop> garbage\^C'
