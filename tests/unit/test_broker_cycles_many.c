@@ -308,6 +308,7 @@ END_TEST
 int main(void) {
   Suite *s = suite_create("broker cycles many");
   TCase *t = tcase_create("many");
+  run_long(t);
   suite_add_tcase(s, t);
   tcase_set_timeout(t, 120);
   tcase_add_checked_fixture(t, cycles_setup, NULL);

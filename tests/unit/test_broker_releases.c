@@ -344,6 +344,7 @@ int main(void) {
   Suite *s = suite_create("broker releases");
   TCase *c = tcase_create("releases");
   tcase_add_checked_fixture(c, setup, teardown);
+  run_long(c);
   tcase_add_test(c, drops_of_several_hosts_go_out_by_host);
   tcase_add_test(c, others_are_answered_while_a_large_holder_is_released);
   tcase_add_test(c, several_dead_holders_and_a_successor_of_the_name);

@@ -276,6 +276,7 @@ END_TEST
 int main(void) {
   Suite *s = suite_create("lua_cycles_settled");
   TCase *c = tcase_create("settled");
+  run_long(c);
   tcase_set_timeout(c, 60);
   tcase_add_test(c, in_halt_it_only_marks);
   tcase_add_test(c, what_was_marked_before_is_gone_too);
@@ -288,6 +289,7 @@ int main(void) {
   tcase_add_loop_test(c, without_memory_all_is_collected, 1, 8);
   suite_add_tcase(s, c);
   c = tcase_create("steps");
+  run_long(c);
   tcase_set_timeout(c, 60);
   tcase_add_loop_test(c, wherever_the_collector_is_it_is_asked_right, 0, (int)(sizeof steps / sizeof *steps));
   tcase_add_loop_test(c, wherever_the_collector_is_nothing_is_found, 0, (int)(sizeof steps / sizeof *steps));

@@ -220,6 +220,7 @@ END_TEST
 int main(void) {
   Suite *s = suite_create("lua_quota");
   TCase *c = tcase_create("limits");
+  run_long(c);
   tcase_add_test(c, what_lua_has_is_counted);
   tcase_add_test(c, without_a_limit_nothing_is_counted);
   tcase_add_test(c, past_the_limit_lua_has_no_memory);
