@@ -3,9 +3,7 @@
 #
 # A supervisor is asked: gaijinctl ps, start, restart, stop and logs, who may, and what happens to who asks too much.
 . "$(dirname "$0")/lib.sh"
-. "$(dirname "$0")/run.sh"
 . "$(dirname "$0")/supervised.sh"
-export GAIJIN_SOCKET=$dir/game.sock
 evidence="out err supervisor.*"
 
 story="no supervisor"

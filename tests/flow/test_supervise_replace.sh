@@ -4,9 +4,7 @@
 # A supervisor replaces a worker without a gap: who calls by its name sees no error, holders may go on for a while, a successor
 # that fails changes nothing, and nothing is left when the one or the other is killed, stopped, or the supervisor ends.
 . "$(dirname "$0")/lib.sh"
-. "$(dirname "$0")/run.sh"
 . "$(dirname "$0")/supervised.sh"
-export GAIJIN_SOCKET=$dir/game.sock
 evidence="out err ps supervisor.*"
 
 printed() { grep -qE -- "$1" "$dir/supervisor.out"; }

@@ -4,10 +4,8 @@
 # A supervisor as a service: what a service manager is told at a socket as systemd has it, that nothing of it is there for
 # broker and workers, and lines of a journal.
 . "$(dirname "$0")/lib.sh"
-. "$(dirname "$0")/run.sh"
 . "$(dirname "$0")/supervised.sh"
 . "$(dirname "$0")/manager.sh"
-export GAIJIN_SOCKET=$dir/game.sock
 evidence="out err told supervisor.*"
 
 script slow <<'LUA'
@@ -57,13 +55,13 @@ check "and the system serves" "$ctl" wait shop --timeout 20
 end_supervisor 0
 
 story="a journal"
-: >"$dir/supervisor.out"
-: >"$dir/supervisor.err"
+silence
 journal=$(stat -c '%d:%i' "$dir/supervisor.err")
 supervise_with JOURNAL_STREAM="$journal" -- "$dir/game.ucl"
 check "lines have a level there" eventually grep -qx '<4>shop | a warning' "$dir/supervisor.err"
 check "and only there" eventually grep -q '^shop | nil' "$dir/supervisor.out"
 end_supervisor 0
+
 story="a broker that lets nobody wait"
 script slow <<<'gaijin.sleep(1000)'
 cat >"$dir/waits.ucl" <<'UCL'

@@ -12,16 +12,16 @@
 
 #include "proto/settings/memory.h"
 #include "tools/base/text.h"
-#include "tools/run/broker.h"
-#include "tools/run/control.h"
-#include "tools/run/log.h"
-#include "tools/run/observer.h"
-#include "tools/run/printed.h"
-#include "tools/run/reload.h"
-#include "tools/run/service.h"
-#include "tools/run/state.h"
-#include "tools/run/successor.h"
-#include "tools/run/worker.h"
+#include "tools/run/broker/broker.h"
+#include "tools/run/control/control.h"
+#include "tools/run/core/log.h"
+#include "tools/run/broker/observer.h"
+#include "tools/run/core/printed.h"
+#include "tools/run/worker/reload.h"
+#include "tools/run/core/service.h"
+#include "tools/run/core/state.h"
+#include "tools/run/worker/successor.h"
+#include "tools/run/worker/worker.h"
 
 static const int caught[RUN_SIGNALS] = {SIGINT, SIGTERM, SIGHUP, SIGCHLD};
 

@@ -11,6 +11,7 @@
 #include <gaijin/gaijin.h>
 #include "tools/base/command.h"
 #include "tools/base/text.h"
+#include "tools/run/os/run_directory.h"
 #include "tools/run/run.h"
 
 /* Path of a program that was built together with this one; NULL after an error line. The caller
