@@ -36,7 +36,7 @@ expect 0 stop shop
 check "what becomes of it" eventually told "^$supervisor\|STATUS=1 of 3 workers serve; failed: bad\|$"
 expect 0 start shop
 check "that it is ready once" test "$(count READY=1)" = 1
-again 'READY=1' kill -HUP "$supervisor"
+again 'READY=1' expect 0 reload
 check "a reload begins" told "^$supervisor\|RELOADING=1\|MONOTONIC_USEC=[0-9]+\|STATUS=reads its plan again\|$"
 check "before it is over" test "$(grep -n RELOADING "$dir/told" | cut -d: -f1)" -lt "$(grep -n 'READY=1|' "$dir/told" | tail -n 1 | cut -d: -f1)"
 echo 'nonsense' >>"$dir/game.ucl"

@@ -17,7 +17,6 @@
 #include "tools/run/core/log.h"
 #include "tools/run/broker/observer.h"
 #include "tools/run/core/printed.h"
-#include "tools/run/worker/reload.h"
 #include "tools/run/core/service.h"
 #include "tools/run/core/state.h"
 #include "tools/run/worker/successor.h"
@@ -166,10 +165,16 @@ static void on_children(struct run *r) {
   if (r->ending && r->broker.pid == 0) uv_stop(&r->loop);
 }
 
-/* Logs are opened again, and what has changed in the plan is done. */
+/* For logrotate. The plan may be half edited then: it is read by who asks for that only. */
 static void on_hangup(struct run *r) {
-  for (size_t i = 0; i < r->count; i++) log_file_reopen(&r->workers[i]->log);
-  reload(r, NULL);
+  bool some = false;
+  for (size_t i = 0; i < r->count; i++) {
+    some = some || r->workers[i]->log.path;
+    log_file_reopen(&r->workers[i]->log);
+  }
+  if (!some)
+    tool_error("run: SIGHUP opens logs again, of which there are none; gaijinctl reload has the "
+               "plan read again");
 }
 
 static void on_signal(uv_signal_t *s, int number) {
