@@ -199,9 +199,8 @@ static void begin_handles(struct run *r) {
   }
   uv_timer_init(&r->loop, &r->broker_timer);
   uv_timer_init(&r->loop, &r->end_timer);
-  uv_timer_init(&r->loop, &r->observer_timer);
   run_service_begin(r);
-  r->broker_timer.data = r->end_timer.data = r->observer_timer.data = r;
+  r->broker_timer.data = r->end_timer.data = r;
 }
 
 /* False after error lines: then nothing is to start. */
@@ -226,6 +225,7 @@ static void deinit(struct run *r) {
   run_service_end(r);
   while (r->count) worker_remove(r, r->count - 1);
   control_end(r->control);
+  observer_end(r);
   /* The handles' end restores the default actions, and there is still a directory to be removed. */
   sigset_t late;
   sigemptyset(&late);
@@ -234,7 +234,6 @@ static void deinit(struct run *r) {
   uv_walk(&r->loop, close_handle, NULL);
   /* A uv_stop that nobody has seen yet ends the first turn. */
   while (uv_loop_close(&r->loop) == UV_EBUSY) uv_run(&r->loop, UV_RUN_DEFAULT);
-  observer_end(r);
   free(r->workers);
 }
 

@@ -2,18 +2,21 @@
  *
  * Answers only set a mark at their worker; they are followed up when the connection's own work is
  * done, for that may start workers, which asks again. A worker that does not answer is told from a
- * broker that does not by who says so: the deadline is the broker's to watch.
+ * broker that does not by who says so: the deadline is the broker's to watch. A broker may be there
+ * and hang, so that to connect again is another thread's (tools/ask/link.h): the loop never waits.
  */
 #include "tools/run/broker/observer.h"
 
+#include <assert.h>
+#include <errno.h>
 #include <poll.h>
+#include <string.h>
 #include <sys/wait.h>
 
+#include "tools/ask/link.h"
 #include "tools/base/text.h"
 #include "tools/run/broker/broker.h"
 #include "tools/run/core/log.h"
-
-enum { AGAIN_MS = 100 };
 
 static void watch(struct run *r);
 
@@ -22,34 +25,53 @@ static void forget_all(struct run *r) {
   for (size_t i = 0; i < r->count; i++) r->workers[i]->ready_id = r->workers[i]->alive_id = 0;
 }
 
-static int connect_once(struct run *r, double wait, char *error, size_t n) {
-  struct gaijin_options o = {.socket = r->plan->socket, .observer = true, .wait_seconds = wait};
-  return gaijin_connect(&r->observer, &o, error, n);
+static void link_stop(struct run *r) {
+  if (!r->link) return;
+  uv_close((uv_handle_t *)&r->link_poll, NULL);
+  link_end(r->link);
+  r->link = NULL;
 }
 
-static void on_again(uv_timer_t *t) {
-  struct run *r = t->data;
-  char error[512];
-  if (r->ending) return;
-  if (connect_once(r, -1, error, sizeof error) != 0) {
-    uv_timer_start(&r->observer_timer, on_again, AGAIN_MS, 0);
-    return;
-  }
+/* The link tries again by itself when a try has failed. */
+static void on_link(uv_poll_t *p, int status, int events) {
+  (void)status;
+  (void)events;
+  struct run *r = p->data;
+  char why[300];
+  assert(!r->observer);
+  r->observer = link_take(r->link, why, sizeof why);
+  if (!r->observer) return;
+  link_stop(r);
   r->broker_gone = false;
   watch(r);
   for (size_t i = 0; i < r->count; i++)
     if (r->workers[i]->life.state == LIFE_STARTING) observer_await_ready(r->workers[i]);
 }
 
-static void lost(struct run *r) {
-  uv_poll_stop(&r->observer_poll);
+static void connect_again(struct run *r) {
+  r->link = link_begin(r->plan->socket);
+  if (!r->link) {
+    tool_error("run: cannot connect to the broker again: %s; stopping all", strerror(errno));
+    run_fail(r);
+    return;
+  }
+  uv_poll_init(&r->loop, &r->link_poll, link_fd(r->link));
+  r->link_poll.data = r;
+  uv_poll_start(&r->link_poll, UV_READABLE, on_link);
+}
+
+static void disconnect(struct run *r) {
   uv_close((uv_handle_t *)&r->observer_poll, NULL);
   forget_all(r);
   gaijin_close(r->observer);
   r->observer = NULL;
+}
+
+static void lost(struct run *r) {
+  disconnect(r);
   if (r->ending) return;
-  uv_timer_start(&r->observer_timer, on_again, AGAIN_MS, 0);
   if (!r->plan->broker) run_broker_lost(r); /* else SIGCHLD says how it ended */
+  connect_again(r);
 }
 
 static void on_observer(uv_poll_t *p, int status, int events);
@@ -89,7 +111,8 @@ static void broker_ended(const struct run *r) {
 bool observer_begin(struct run *r) {
   char error[512] = "";
   for (int step = 0; step < OBSERVER_BROKER_SECONDS * 50 && !r->observer; step++) {
-    int e = connect_once(r, 0, error, sizeof error);
+    struct gaijin_options o = {.socket = r->plan->socket, .observer = true};
+    int e = gaijin_connect(&r->observer, &o, error, sizeof error);
     if (e != GAIJIN_STATUS_LOST) break;
     if (r->plan->broker && child_reap(&r->broker)) {
       broker_ended(r);
@@ -107,9 +130,8 @@ bool observer_begin(struct run *r) {
 }
 
 void observer_end(struct run *r) {
-  forget_all(r);
-  gaijin_close(r->observer);
-  r->observer = NULL;
+  if (r->observer) disconnect(r);
+  link_stop(r);
 }
 
 static void on_ready(void *user, const struct gaijin_answer *answer) {

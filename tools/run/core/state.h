@@ -27,6 +27,7 @@ enum { RUN_SIGNALS = 4 };
 struct run;
 
 struct control;
+struct link;
 struct relay;
 struct worker;
 
@@ -101,7 +102,8 @@ struct run {
 
   gaijin *observer; /* NULL before the broker is there and while it is lost */
   uv_poll_t observer_poll;
-  uv_timer_t observer_timer; /* until it is tried again */
+  struct link *link;       /* what tries to connect again; NULL while nothing does */
+  uv_poll_t link_poll;     /* it has news */
 
   struct printed printed[RUN_STREAMS];
   struct service service;

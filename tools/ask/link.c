@@ -5,7 +5,7 @@
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE /* pipe2 */
 #endif
-#include "tools/top/feed/link.h"
+#include "tools/ask/link.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -17,10 +17,10 @@
 #include <unistd.h>
 
 /* Between two tries. */
-enum { PAUSE_MS = 300 };
+enum { PAUSE_MS = 100 };
 
 struct link {
-  const char *socket;
+  char *socket; /* NULL: the default */
   int pipe[2]; /* the thread writes a byte for each news */
   pthread_mutex_t lock;
   /* Under the lock: */
@@ -40,6 +40,7 @@ static void leave(struct link *l) {
   close(l->pipe[0]);
   close(l->pipe[1]);
   pthread_mutex_destroy(&l->lock);
+  free(l->socket);
   free(l);
 }
 
@@ -73,8 +74,9 @@ struct link *link_begin(const char *socket) {
   struct link *l = calloc(1, sizeof *l);
   pthread_t thread;
   if (!l) return NULL;
-  l->socket = socket;
-  if (pipe2(l->pipe, O_CLOEXEC | O_NONBLOCK) != 0) {
+  l->socket = socket ? strdup(socket) : NULL;
+  if ((socket && !l->socket) || pipe2(l->pipe, O_CLOEXEC | O_NONBLOCK) != 0) {
+    free(l->socket);
     free(l);
     return NULL;
   }

@@ -12,8 +12,8 @@
 
 struct link;
 
-/* Begins to try again and again, until there is a connection. The path (NULL: the default) must
- * outlive it. NULL: there are no threads or descriptors. */
+/* Begins to try again and again, until there is a connection, at the path (NULL: the default).
+ * NULL: there are no threads or descriptors. */
 struct link *link_begin(const char *socket);
 /* To be polled for reading: then link_take has something. */
 int link_fd(const struct link *l);
