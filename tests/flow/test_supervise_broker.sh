@@ -40,4 +40,34 @@ check "and the supervisor, too" eventually restarted
 end_supervisor
 end_started
 
+story="a supervisor that is killed"
+supervise "$dir/game.ucl"
+for i in 1 2 3 4 5; do
+  check "its worker serves ($i)" eventually state shop '"state":"ready"'
+  kill -9 "$supervisor"
+  supervise "$dir/game.ucl"
+  check "the next one has a worker that serves ($i)" eventually said 'run: the socket is'
+  check "and a broker of its own ($i)" broker_of "$supervisor"
+done
+kill -9 "$(broker_of "$supervisor")"
+check "a broker is started again" eventually said 'run: the broker was killed by signal 9'
+again=$(eventually broker_of "$supervisor")
+check "which the lock says" eventually grep -qx "$supervisor $again" "$dir/game.run.lock"
+end_supervisor
+
+story="a broker that does not end"
+cp /bin/sleep "$dir/gaijin-broker"
+start orphan "$dir/gaijin-broker" 1000
+orphan=$pid
+echo "1 $orphan" >"$dir/game.run.lock"
+supervise "$dir/game.ucl"
+check "is told" eventually said "run: process $orphan, the broker of a supervisor that was killed, does not end$"
+check "and is no reason not to begin" eventually state shop '"state":"ready"'
+end_supervisor
+echo "$$ $orphan" >"$dir/game.run.lock"
+supervise "$dir/game.ucl"
+check "one whose supervisor lives is not waited for" eventually state shop '"state":"ready"'
+check "at all" not said 'does not end'
+end_supervisor
+
 finish

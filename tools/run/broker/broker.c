@@ -48,7 +48,10 @@ int run_broker_start(struct run *r) {
 
 static void on_broker_time(uv_timer_t *t) {
   struct run *r = t->data;
-  if (run_broker_start(r) != 0) run_broker_lost(r);
+  if (run_broker_start(r) != 0)
+    run_broker_lost(r);
+  else
+    r->changed(r);
 }
 
 static void start_again(struct run *r) {

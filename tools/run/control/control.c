@@ -9,19 +9,20 @@
 #include "tools/run/control/control.h"
 
 #include <errno.h>
-#include <fcntl.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "proto/clock.h"
 #include "tools/base/text.h"
 #include "tools/run/control/address.h"
 #include "tools/run/control/caller.h"
+#include "tools/run/control/lock.h"
 
-enum { BACKLOG = 128 };
+enum { BACKLOG = 128, ORPHAN_MS = 10 };
 
 struct control {
   struct run *run;
@@ -30,31 +31,24 @@ struct control {
   struct sockaddr_un address;
   char *lock_path;
   int lock;
+  pid_t noted; /* the broker that the lock says is ours */
 };
 
-/* The lock, once; -1 and errno: EAGAIN if the file went away meanwhile, EWOULDBLOCK is EAGAIN too,
- * so that one is EBUSY here. */
-static int lock_once(const char *path) {
-  struct stat mine, there;
-  int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
-  if (fd < 0) return -1;
-  int e = EAGAIN;
-  if (flock(fd, LOCK_EX | LOCK_NB) != 0)
-    e = errno == EWOULDBLOCK ? EBUSY : errno;
-  else if (fstat(fd, &mine) == 0 && lstat(path, &there) == 0 && mine.st_ino == there.st_ino)
-    return fd;
-  close(fd);
-  errno = e;
-  return -1;
+/* To be freed. */
+static char *lock_path(const struct sockaddr_un *address) {
+  struct text path = {0};
+  text_print(&path, "%s.lock", address->sun_path);
+  return path.bytes;
 }
 
 static bool take_lock(struct control *c) {
-  struct text path = {0};
-  text_print(&path, "%s.lock", c->address.sun_path);
-  c->lock_path = path.bytes;
-  do c->lock = lock_once(c->lock_path);
-  while (c->lock < 0 && errno == EAGAIN);
-  if (c->lock >= 0) return true;
+  c->lock_path = lock_path(&c->address);
+  c->lock = lock_take(c->lock_path);
+  if (c->lock >= 0) {
+    lock_note(c->lock, c->run->broker.pid);
+    c->noted = c->run->broker.pid;
+    return true;
+  }
   if (errno == EBUSY)
     tool_error("run: another supervisor is asked at %s; this one cannot be",
                c->address.sun_path);
@@ -123,15 +117,30 @@ void control_end(struct control *c) {
   callers_close(&c->callers);
   if (c->lock >= 0) {
     remove_socket(c);
-    unlink(c->lock_path);
-    close(c->lock);
+    lock_give(c->lock, c->lock_path);
   }
   free(c->lock_path);
   uv_close((uv_handle_t *)&c->listener, on_closed);
 }
 
+void control_await_orphan(const char *socket) {
+  struct sockaddr_un address;
+  pid_t broker = 0;
+  if (!address_of(&address, socket)) return;
+  char *path = lock_path(&address);
+  double end = clock_seconds() + PLAN_GRACE_SECONDS;
+  while ((broker = lock_orphan(path)) && clock_seconds() < end) poll(NULL, 0, ORPHAN_MS);
+  if (broker)
+    tool_error("run: process %ld, the broker of a supervisor that was killed, does not end",
+               (long)broker);
+  free(path);
+}
+
 void control_changed(struct control *c) {
-  if (c) callers_changed(&c->callers);
+  if (!c) return;
+  if (c->noted != c->run->broker.pid) lock_note(c->lock, c->run->broker.pid);
+  c->noted = c->run->broker.pid;
+  callers_changed(&c->callers);
 }
 
 void control_forget(struct control *c, const struct worker *w) {

@@ -11,6 +11,9 @@
 
 struct control;
 
+/* A broker at this socket whose supervisor was killed is about to end: waits for that, for as long
+ * as a broker is given to stop; an error line if it does not. */
+void control_await_orphan(const char *socket);
 /* Listens. NULL after an error line: then it cannot be asked. */
 struct control *control_begin(struct run *r);
 /* NULL is fine. */
