@@ -247,13 +247,12 @@ int run(struct run_plan *plan) {
   }
   begin_handles(&r);
   printed_begin(&r);
-  bool good = begin_workers(&r) && (!plan->broker || run_broker_start(&r) == 0);
-  /* From its beginning on the broker is known to be ours. */
-  if (good) r.control = control_begin(&r);
-  if (good && observer_begin(&r))
-    run_changed(&r);
-  else
+  if (!begin_workers(&r) || (plan->broker && run_broker_start(&r) != 0) || !observer_begin(&r)) {
     run_fail(&r);
+  } else {
+    r.control = control_begin(&r);
+    run_changed(&r);
+  }
   uv_run(&r.loop, UV_RUN_DEFAULT);
   deinit(&r);
   printed_end(&r);

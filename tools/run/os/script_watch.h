@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
  * With --watch-files a worker is started again when its script has changed. Its folder is watched,
- * for editors put a new file in the old one's place; and what happens within SCRIPT_WATCH_MS is one
- * change.
+ * for editors put a new file in the old one's place, and so may be another folder in its own place;
+ * what happens within SCRIPT_WATCH_MS is one change.
  */
 #ifndef GAIJIN_TOOLS_RUN_SCRIPT_WATCH_H
 #define GAIJIN_TOOLS_RUN_SCRIPT_WATCH_H
@@ -10,14 +10,16 @@
 #include <sys/stat.h>
 #include <uv.h>
 
-enum { SCRIPT_WATCH_MS = 200 };
+enum { SCRIPT_WATCH_MS = 200, SCRIPT_WATCH_LOOK_MS = 1000 };
 
 struct script_watch {
   uv_fs_event_t event;
-  uv_timer_t timer;
+  uv_timer_t timer; /* until a change is over */
+  uv_timer_t look;  /* until it is looked at without an event */
   int handles; /* of these, not closed yet */
   const char *script; /* not owned */
-  struct stat seen;
+  struct stat seen;   /* the script */
+  struct stat folder; /* the one that is watched; zeroed: none is */
   void (*changed)(void *user);
   void *user;
 };
