@@ -81,7 +81,7 @@ fill() {
   local text place
   text=$(cat "$1"; echo x)
   for place in "${places[@]}" version; do text=${text//"@$place@"/"${!place}"}; done
-  text=${text//ExecStart=gaijin/"ExecStart=$bindir/gaijin"}
+  for place in ExecStart ExecReload; do text=${text//"$place=gaijin"/"$place=$bindir/gaijin"}; done
   text=${text//"/etc/gaijin/"/"$sysconfdir/gaijin/"}
   printf %s "${text%x}"
 }

@@ -1,24 +1,37 @@
-# shellcheck shell=bash disable=SC2034,SC2154,SC2120 # variables of and for the scripts; run.sh has been read
+# shellcheck shell=bash disable=SC2034,SC2154,SC2120 # variables of and for the scripts; lib.sh has been read
 # SPDX-License-Identifier: MIT
 #
-# For test scripts that ask a supervisor:
+# For test scripts that ask a supervisor. Its system's socket, which is $GAIJIN_SOCKET, is game.sock in $dir:
 #
 #   supervise WORD...       starts a supervisor, its output in $dir/supervisor.out and .err; its pid is $supervisor
 #   supervise_with NAME=VALUE... -- WORD...   the same, with these variables
+#   supervise_to FILE WORD...                 the same, with its stdout there
 #   silence                 empties these files, before one is started in another way
 #   end_supervisor [STATUS] ends it, which is to be with this status (0), and without force
 #   state WORKER REGEX      its row of ps, as "state restarts last"
 #   pid_of WORKER           the process that is its own, not the one before
 #   said REGEX              what the supervisor said of itself and of workers
+. "$(dirname "${BASH_SOURCE[0]}")/run.sh"
+export GAIJIN_SOCKET=$dir/game.sock
+
 supervise() { supervise_with -- "$@"; }
 supervise_with() {
+  silence
+  begin_supervisor "$dir/supervisor.out" "$@"
+}
+supervise_to() {
+  silence
+  begin_supervisor "$1" -- "${@:2}"
+}
+begin_supervisor() { # FILE NAME=VALUE... -- WORD...
+  local to=$1
+  shift
   local with=()
   while [ "$1" != -- ]; do
     with+=("$1")
     shift
   done
-  silence
-  env "${with[@]}" "$ctl" run "${@:2}" >>"$dir/supervisor.out" 2>>"$dir/supervisor.err" </dev/null &
+  env "${with[@]}" "$ctl" run "${@:2}" >>"$to" 2>>"$dir/supervisor.err" </dev/null &
   supervisor=$!
   started+=("$supervisor")
 }

@@ -69,7 +69,8 @@ for unit in system/gaijin-broker.service system/gaijin-broker.socket system/gaij
   check "$unit is there" test -e "$stage$at/lib/systemd/$unit"
 done
 check "users and directories are there" test -e "$stage$at/lib/sysusers.d/gaijin.conf" -a -e "$stage$at/lib/tmpfiles.d/gaijin.conf"
-check "programs are the installed ones" test -z "$(grep -h '^ExecStart=' -r "$stage$at/lib/systemd" | grep -vE "^ExecStart=$at/bin/gaijin(-broker|-worker|ctl) ")"
+check "programs are the installed ones" grep -rq "^ExecStart=$at/bin/gaijin-broker " "$stage$at/lib/systemd"
+check "all of them" test -z "$(grep -hE '^Exec[A-Za-z]+=gaijin' -r "$stage$at/lib/systemd")"
 check "files, too" test -z "$(grep -rhF /etc/gaijin "$stage$at/lib" "$stage$at/etc" | grep -vF "$at/etc/gaijin")"
 settings="$stage$at/etc/gaijin/broker.conf"
 echo '# mine' >>"$settings"

@@ -3,9 +3,7 @@
 #
 # A supervisor is asked: gaijinctl ps, start, restart, stop and logs, who may, and what happens to who asks too much.
 . "$(dirname "$0")/lib.sh"
-. "$(dirname "$0")/run.sh"
 . "$(dirname "$0")/supervised.sh"
-export GAIJIN_SOCKET=$dir/game.sock
 evidence="out err supervisor.*"
 
 story="no supervisor"
@@ -157,6 +155,8 @@ check "stderr" eventually talks_log 'warn talks: two'
 check "not both ways" not grep -q '^talks' "$dir/supervisor.out" "$dir/supervisor.err"
 check "others as ever" grep -q '^db    | serves' "$dir/supervisor.out"
 mv "$dir/lines/talks.log" "$dir/lines/talks.log.1"
+talks=$(pid_of talks)
+sed -i 's/talks {/talks { arguments = "half edited" /' "$dir/game.ucl"
 kill -HUP "$supervisor"
 check "SIGHUP opens another one" eventually test -f "$dir/lines/talks.log"
 expect 0 call talks.say '"three"'
@@ -164,6 +164,7 @@ check "and goes on there" eventually talks_log 'info talks: three'
 check "the old one is whole" test "$(wc -l <"$dir/lines/talks.log.1")" = 2
 expect 0 logs talks
 check "what was written is kept, too" out_has 'info talks: three$'
+check "the plan is not read" test "$(pid_of talks)" = "$talks"
 rm -r "$dir/lines"
 kill -HUP "$supervisor"
 check "one that cannot be opened is told" eventually said "run: cannot open log $dir/lines/talks.log: No such file or directory$"
@@ -218,8 +219,10 @@ check "and that nothing has changed" err_has '^gaijinctl: reload: run: nothing h
 check "the supervisor's own lines have it, too" said '^gaijinctl: run: nothing has changed$'
 check "nor has it" state adds '"state":"ready"'
 sed 's/"game.sock"/"game.sock" load-min = 7/; s/two/three/' "$dir/good.ucl" >"$dir/game.ucl"
+expect 0 reload
+check "another change is done, too" eventually grep -q $'^changed | serves\tthree$' "$dir/supervisor.out"
 kill -HUP "$supervisor"
-check "SIGHUP does it, too" eventually grep -q $'^changed | serves\tthree$' "$dir/supervisor.out"
+check "SIGHUP is for logs only" eventually said 'run: SIGHUP opens logs again, of which there are none; gaijinctl reload has the plan read again$'
 check "the broker goes on as it is" said 'what is said of the broker has changed, and is heeded when'
 expect 0 stop changed
 sed -i 's/three/four/' "$dir/game.ucl"

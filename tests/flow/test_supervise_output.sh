@@ -3,10 +3,8 @@
 #
 # What a system prints, where nobody reads it or it cannot be written: the system is looked after all the same.
 . "$(dirname "$0")/lib.sh"
-. "$(dirname "$0")/run.sh"
 . "$(dirname "$0")/supervised.sh"
 . "$(dirname "$0")/terminal.sh"
-export GAIJIN_SOCKET=$dir/game.sock
 evidence="out err supervisor.*"
 
 script loud <<'LUA'
@@ -34,10 +32,7 @@ restarted() { state shop '"state":"ready","restarts":1'; }
 story="nobody reads"
 mkfifo "$dir/unread"
 exec 5<>"$dir/unread"
-silence
-"$ctl" run "$dir/game.ucl" >"$dir/unread" 2>>"$dir/supervisor.err" </dev/null &
-supervisor=$!
-started+=("$supervisor")
+supervise_to "$dir/unread" "$dir/game.ucl"
 check "workers are not held up" eventually written
 check "it answers" state shop '"state":"ready"'
 kill -KILL "$(pid_of shop)"
@@ -45,10 +40,7 @@ check "it looks after them" eventually restarted
 end_supervisor
 
 story="it is read late"
-silence
-"$ctl" run "$dir/game.ucl" >"$dir/unread" 2>>"$dir/supervisor.err" </dev/null &
-supervisor=$!
-started+=("$supervisor")
+supervise_to "$dir/unread" "$dir/game.ucl"
 check "all is written" eventually written
 timeout "$limit" cat <&5 >"$dir/read" &
 reader=$!
@@ -61,10 +53,7 @@ kill "$reader"
 exec 5>&-
 
 story="a full disk"
-silence
-"$ctl" run "$dir/game.ucl" >/dev/full 2>>"$dir/supervisor.err" </dev/null &
-supervisor=$!
-started+=("$supervisor")
+supervise_to /dev/full "$dir/game.ucl"
 check "goes on" eventually written
 check "says that lines are lost" eventually said '^gaijinctl: run: cannot write stdout: No space left on device; what is written there is lost$'
 kill -KILL "$(pid_of shop)"

@@ -4,9 +4,7 @@
 # A supervisor replaces a worker without a gap: who calls by its name sees no error, holders may go on for a while, a successor
 # that fails changes nothing, and nothing is left when the one or the other is killed, stopped, or the supervisor ends.
 . "$(dirname "$0")/lib.sh"
-. "$(dirname "$0")/run.sh"
 . "$(dirname "$0")/supervised.sh"
-export GAIJIN_SOCKET=$dir/game.sock
 evidence="out err ps supervisor.*"
 
 printed() { grep -qE -- "$1" "$dir/supervisor.out"; }
@@ -265,6 +263,25 @@ script changes <<<'print("five")'
 check "there is a new chance with the next change" eventually grep -q '^changes | five$' "$dir/supervisor.out"
 check "another worker goes on" test "$(pid_of keeps)" = "$keeps"
 check "and who was stopped stays so" state stays '"state":"stopped"'
+end_supervisor
+
+story="folders that are replaced"
+mkdir "$dir/plugins" "$dir/next"
+echo 'print("the first")' >"$dir/plugins/plugin.lua"
+echo 'print("another folder")' >"$dir/next/plugin.lua"
+supervise --dir "$dir/plugins" --watch-files -s "$GAIJIN_SOCKET"
+check "it serves" eventually state plugin '"state":"ready"'
+mv "$dir/plugins" "$dir/old"
+mv "$dir/next" "$dir/plugins"
+check "by another one in its place" eventually printed '^plugin \| another folder$'
+echo 'print("a new file")' >"$dir/plugins/next"
+mv "$dir/plugins/next" "$dir/plugins/plugin.lua"
+check "which is watched from then on" eventually printed '^plugin \| a new file$'
+rm -r "$dir/plugins"
+mkdir "$dir/plugins"
+echo 'print("a folder that was empty")' >"$dir/plugins/plugin.lua"
+check "by one that was not there for a while" eventually printed '^plugin \| a folder that was empty$'
+check "the worker is the same" eventually state plugin '"state":"ready","restarts":0'
 end_supervisor
 
 finish

@@ -4,10 +4,8 @@
 # A supervisor as a service: what a service manager is told at a socket as systemd has it, that nothing of it is there for
 # broker and workers, and lines of a journal.
 . "$(dirname "$0")/lib.sh"
-. "$(dirname "$0")/run.sh"
 . "$(dirname "$0")/supervised.sh"
 . "$(dirname "$0")/manager.sh"
-export GAIJIN_SOCKET=$dir/game.sock
 evidence="out err told supervisor.*"
 
 script slow <<'LUA'
@@ -38,7 +36,7 @@ expect 0 stop shop
 check "what becomes of it" eventually told "^$supervisor\|STATUS=1 of 3 workers serve; failed: bad\|$"
 expect 0 start shop
 check "that it is ready once" test "$(count READY=1)" = 1
-again 'READY=1' kill -HUP "$supervisor"
+again 'READY=1' expect 0 reload
 check "a reload begins" told "^$supervisor\|RELOADING=1\|MONOTONIC_USEC=[0-9]+\|STATUS=reads its plan again\|$"
 check "before it is over" test "$(grep -n RELOADING "$dir/told" | cut -d: -f1)" -lt "$(grep -n 'READY=1|' "$dir/told" | tail -n 1 | cut -d: -f1)"
 echo 'nonsense' >>"$dir/game.ucl"
@@ -57,13 +55,13 @@ check "and the system serves" "$ctl" wait shop --timeout 20
 end_supervisor 0
 
 story="a journal"
-: >"$dir/supervisor.out"
-: >"$dir/supervisor.err"
+silence
 journal=$(stat -c '%d:%i' "$dir/supervisor.err")
 supervise_with JOURNAL_STREAM="$journal" -- "$dir/game.ucl"
 check "lines have a level there" eventually grep -qx '<4>shop | a warning' "$dir/supervisor.err"
 check "and only there" eventually grep -q '^shop | nil' "$dir/supervisor.out"
 end_supervisor 0
+
 story="a broker that lets nobody wait"
 script slow <<<'gaijin.sleep(1000)'
 cat >"$dir/waits.ucl" <<'UCL'

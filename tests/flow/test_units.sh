@@ -29,7 +29,7 @@ copy() {
   mkdir -p "$dir/$1" "$dir/bin"
   cp "$build/gaijin-broker" "$build/gaijin-worker" "$build/gaijinctl" "$dir/bin"
   cp "$units/$1"/* "$dir/$1"
-  sed -i "s|^ExecStart=gaijin|ExecStart=$dir/bin/gaijin|" "$dir/$1"/*.service
+  sed -i "s,^Exec\(Start\|Reload\)=gaijin,Exec\1=$dir/bin/gaijin," "$dir/$1"/*.service
 }
 verify() { # KIND FLAG...
   (cd "$dir/$1" && XDG_RUNTIME_DIR=$dir timeout "$limit" systemd-analyze verify --man=no "${@:2}" ./*.service ./*.socket)

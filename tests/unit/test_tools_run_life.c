@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT
  *
- * A supervised worker's states (tools/run/life.h), when it is started again (backoff.h), and lists of words (words.h).
+ * A supervised worker's states (tools/run/life/life.h), when it is started again (backoff.h), and lists of words (words.h).
  */
 #include "tests/unit/run.h"
-#include "tools/run/life.h"
-#include "tools/run/words.h"
+#include "tools/run/life/life.h"
+#include "tools/run/plan/words.h"
 
 static struct life life;
 static struct life_policy policy;

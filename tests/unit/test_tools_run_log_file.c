@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * Files of a worker's lines (tools/run/log_file.h), where there is no room for all of them, and where nobody reads.
+ * Files of a worker's lines (tools/run/output/log_file.h), where there is no room for all of them, and where nobody reads.
  */
-#include "tools/run/log_file.h"
+#include "tools/run/output/log_file.h"
 
 #include <fcntl.h>
 #include <signal.h>

@@ -64,6 +64,7 @@ proto   . settings wait|ring
 broker  base books net core cycles ops upgrade .
 lua     vm sandbox fiber ref ask walk cycles serve api .
 tools   base table ask watch touch graph run web top cmd|dev .
+tools/run  life|os|output plan core broker worker control .
 tools/top  model feed|screen pages .
 tools/cmd  books|watch|touch|act|find|supervise .
 broker/ops refs|watch route|show coming .

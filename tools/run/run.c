@@ -12,16 +12,15 @@
 
 #include "proto/settings/memory.h"
 #include "tools/base/text.h"
-#include "tools/run/broker.h"
-#include "tools/run/control.h"
-#include "tools/run/log.h"
-#include "tools/run/observer.h"
-#include "tools/run/printed.h"
-#include "tools/run/reload.h"
-#include "tools/run/service.h"
-#include "tools/run/state.h"
-#include "tools/run/successor.h"
-#include "tools/run/worker.h"
+#include "tools/run/broker/broker.h"
+#include "tools/run/control/control.h"
+#include "tools/run/core/log.h"
+#include "tools/run/broker/observer.h"
+#include "tools/run/core/printed.h"
+#include "tools/run/core/service.h"
+#include "tools/run/core/state.h"
+#include "tools/run/worker/successor.h"
+#include "tools/run/worker/worker.h"
 
 static const int caught[RUN_SIGNALS] = {SIGINT, SIGTERM, SIGHUP, SIGCHLD};
 
@@ -166,10 +165,16 @@ static void on_children(struct run *r) {
   if (r->ending && r->broker.pid == 0) uv_stop(&r->loop);
 }
 
-/* Logs are opened again, and what has changed in the plan is done. */
+/* For logrotate. The plan may be half edited then: it is read by who asks for that only. */
 static void on_hangup(struct run *r) {
-  for (size_t i = 0; i < r->count; i++) log_file_reopen(&r->workers[i]->log);
-  reload(r, NULL);
+  bool some = false;
+  for (size_t i = 0; i < r->count; i++) {
+    some = some || r->workers[i]->log.path;
+    log_file_reopen(&r->workers[i]->log);
+  }
+  if (!some)
+    tool_error("run: SIGHUP opens logs again, of which there are none; gaijinctl reload has the "
+               "plan read again");
 }
 
 static void on_signal(uv_signal_t *s, int number) {
@@ -194,9 +199,8 @@ static void begin_handles(struct run *r) {
   }
   uv_timer_init(&r->loop, &r->broker_timer);
   uv_timer_init(&r->loop, &r->end_timer);
-  uv_timer_init(&r->loop, &r->observer_timer);
   run_service_begin(r);
-  r->broker_timer.data = r->end_timer.data = r->observer_timer.data = r;
+  r->broker_timer.data = r->end_timer.data = r;
 }
 
 /* False after error lines: then nothing is to start. */
@@ -221,6 +225,7 @@ static void deinit(struct run *r) {
   run_service_end(r);
   while (r->count) worker_remove(r, r->count - 1);
   control_end(r->control);
+  observer_end(r);
   /* The handles' end restores the default actions, and there is still a directory to be removed. */
   sigset_t late;
   sigemptyset(&late);
@@ -229,7 +234,6 @@ static void deinit(struct run *r) {
   uv_walk(&r->loop, close_handle, NULL);
   /* A uv_stop that nobody has seen yet ends the first turn. */
   while (uv_loop_close(&r->loop) == UV_EBUSY) uv_run(&r->loop, UV_RUN_DEFAULT);
-  observer_end(r);
   free(r->workers);
 }
 

@@ -1,26 +1,14 @@
 /* SPDX-License-Identifier: MIT
  *
  * The supervisor behind `gaijinctl run`: a broker (perhaps), workers, their output, and an end in
- * good order. A plan says what is to be (plan.h); run.c carries it out: worker.c has a worker's
- * process, broker.c the broker's, observer.c what is asked of both over the wire, and
- * run_directory.c a place for the broker's socket. state.h has it all as data.
+ * good order. A plan says what is to be (plan/), core/state.h has it all as data, and run.c carries
+ * it out with what stands in the other folders: worker/ has a worker's processes, broker/ the
+ * broker's and what is asked of both over the wire, control/ who asks the supervisor itself.
  */
 #ifndef GAIJIN_TOOLS_RUN_H
 #define GAIJIN_TOOLS_RUN_H
 
-#include <stdbool.h>
-
-#include "tools/run/plan.h"
-
-/* A directory of this run's own, that only we can enter. Those of runs that were killed are removed
- * first. */
-struct run_directory {
-  char *path;
-  int lock; /* a descriptor that keeps it ours */
-};
-/* False after an error line. */
-bool run_directory_make(struct run_directory *d);
-void run_directory_remove(struct run_directory *d);
+#include "tools/run/plan/plan.h"
 
 /* Runs the plan to its end; takes its workers over. The exit status: 0, or 1 if a worker or the
  * broker failed; errors have been printed. */

@@ -6,7 +6,7 @@
 #include <signal.h>
 
 #include "tools/cmd/act/signal_worker.h"
-#include "tools/run/ask.h"
+#include "tools/run/control/ask.h"
 
 int cmd_stop(const struct invocation *in) {
   struct ask_request q = {.words = {"stop", in->words[0]},

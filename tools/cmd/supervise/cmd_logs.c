@@ -6,7 +6,7 @@
 #include <stdio.h>
 
 #include "tools/base/text.h"
-#include "tools/run/ask.h"
+#include "tools/run/control/ask.h"
 
 static bool print_line(void *user, char *line, size_t size) {
   (void)user;

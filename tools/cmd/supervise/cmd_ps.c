@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "tools/run/ask.h"
+#include "tools/run/control/ask.h"
 #include "tools/table/redraw.h"
 #include "tools/table/show.h"
 

@@ -2,7 +2,7 @@
  *
  * gaijinctl reload.
  */
-#include "tools/run/ask.h"
+#include "tools/run/control/ask.h"
 
 int cmd_reload(const struct invocation *in) {
   struct ask_request q = {.words = {"reload"}, .seconds = 10};

@@ -2,6 +2,6 @@
  *
  * gaijinctl restart.
  */
-#include "tools/run/ask.h"
+#include "tools/run/control/ask.h"
 
 int cmd_restart(const struct invocation *in) { return ask_each(in, "restart"); }

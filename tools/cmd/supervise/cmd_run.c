@@ -11,6 +11,8 @@
 #include <gaijin/gaijin.h>
 #include "tools/base/command.h"
 #include "tools/base/text.h"
+#include "tools/run/control/control.h"
+#include "tools/run/os/run_directory.h"
 #include "tools/run/run.h"
 
 /* Path of a program that was built together with this one; NULL after an error line. The caller
@@ -77,6 +79,7 @@ static int run_plan(struct run_plan *plan) {
   char *worker = beside("gaijin-worker"), *broker = NULL;
   int status = 1;
   plan->worker = worker;
+  if (worker && plan->socket) control_await_orphan(plan->socket);
   if (worker && plan->socket && broker_lives(plan->socket)) {
     status = run(plan);
   } else if (worker && (broker = beside("gaijin-broker"))) {

@@ -2,6 +2,6 @@
  *
  * gaijinctl start.
  */
-#include "tools/run/ask.h"
+#include "tools/run/control/ask.h"
 
 int cmd_start(const struct invocation *in) { return ask_each(in, "start"); }

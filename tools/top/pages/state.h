@@ -7,9 +7,9 @@
 #define GAIJIN_TOOLS_STATE_H
 
 #include "proto/limits.h"
+#include "tools/ask/link.h"
 #include "tools/top/feed/feed.h"
 #include "tools/top/feed/helper.h"
-#include "tools/top/feed/link.h"
 #include "tools/top/model/scroll.h"
 
 enum { TOP_INPUT_MOST = 64, TOP_MESSAGE_MOST = 300 };

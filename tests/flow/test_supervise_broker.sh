@@ -1,0 +1,73 @@
+#!/bin/bash
+# SPDX-License-Identifier: MIT
+#
+# A supervisor and brokers that are not well: one that hangs, one whose supervisor was killed.
+. "$(dirname "$0")/lib.sh"
+. "$(dirname "$0")/supervised.sh"
+evidence="out err supervisor.* silent.out"
+
+script shop <<<'print("serves")'
+echo 'worker shop { }' >"$dir/game.ucl"
+
+story="a broker that hangs"
+start_broker --log-level warn
+broker=$pid
+supervise "$dir/game.ucl"
+check "a worker serves" eventually state shop '"state":"ready"'
+kill -9 "$broker"
+check "it has gone" eventually said 'run: the broker at .* has gone; the workers wait for it to return$'
+rm "$GAIJIN_SOCKET"
+start silent "$python" "$root/tests/flow/silent.py" "$GAIJIN_SOCKET"
+silent=$pid
+check "another one accepts and does not answer" eventually has silent accepted
+# It is not slowness that counts: the connection is as open when the answer is there as it was before.
+answered_meanwhile() {
+  local closed
+  closed=$(grep -c closed "$dir/silent.out")
+  "$ctl" ps >"$dir/ps" 2>&1 || return 1
+  [ "$(grep -c accepted "$dir/silent.out")" -gt "$closed" ] && [ "$(grep -c closed "$dir/silent.out")" = "$closed" ]
+}
+check "the supervisor answers meanwhile" eventually answered_meanwhile
+for i in 1 2 3 4 5; do check "again ($i)" answered_meanwhile; done
+kill "$silent"
+check "that one has gone" eventually gone "$silent"
+rm "$GAIJIN_SOCKET"
+start_broker --log-level warn
+check "the worker comes back" "$ctl" wait shop --timeout "$limit"
+kill -9 "$(pid_of shop)"
+restarted() { state shop '"state":"ready","restarts":1'; }
+check "and the supervisor, too" eventually restarted
+end_supervisor
+end_started
+
+story="a supervisor that is killed"
+supervise "$dir/game.ucl"
+for i in 1 2 3 4 5; do
+  check "its worker serves ($i)" eventually state shop '"state":"ready"'
+  kill -9 "$supervisor"
+  supervise "$dir/game.ucl"
+  check "the next one has a worker that serves ($i)" eventually said 'run: the socket is'
+  check "and a broker of its own ($i)" broker_of "$supervisor"
+done
+kill -9 "$(broker_of "$supervisor")"
+check "a broker is started again" eventually said 'run: the broker was killed by signal 9'
+again=$(eventually broker_of "$supervisor")
+check "which the lock says" eventually grep -qx "$supervisor $again" "$dir/game.run.lock"
+end_supervisor
+
+story="a broker that does not end"
+cp /bin/sleep "$dir/gaijin-broker"
+start orphan "$dir/gaijin-broker" 1000
+orphan=$pid
+echo "1 $orphan" >"$dir/game.run.lock"
+supervise "$dir/game.ucl"
+check "is told" eventually said "run: process $orphan, the broker of a supervisor that was killed, does not end$"
+check "and is no reason not to begin" eventually state shop '"state":"ready"'
+end_supervisor
+echo "$$ $orphan" >"$dir/game.run.lock"
+supervise "$dir/game.ucl"
+check "one whose supervisor lives is not waited for" eventually state shop '"state":"ready"'
+check "at all" not said 'does not end'
+end_supervisor
+
+finish

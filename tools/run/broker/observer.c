@@ -1,0 +1,206 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Answers only set a mark at their worker; they are followed up when the connection's own work is
+ * done, for that may start workers, which asks again. A worker that does not answer is told from a
+ * broker that does not by who says so: the deadline is the broker's to watch. A broker may be there
+ * and hang, so that to connect again is another thread's (tools/ask/link.h): the loop never waits.
+ */
+#include "tools/run/broker/observer.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <poll.h>
+#include <string.h>
+#include <sys/wait.h>
+
+#include "tools/ask/link.h"
+#include "tools/base/text.h"
+#include "tools/run/broker/broker.h"
+#include "tools/run/core/log.h"
+
+static void watch(struct run *r);
+
+/* What was asked over a connection that is lost will not be answered. */
+static void forget_all(struct run *r) {
+  for (size_t i = 0; i < r->count; i++) r->workers[i]->ready_id = r->workers[i]->alive_id = 0;
+}
+
+static void link_stop(struct run *r) {
+  if (!r->link) return;
+  uv_close((uv_handle_t *)&r->link_poll, NULL);
+  link_end(r->link);
+  r->link = NULL;
+}
+
+/* The link tries again by itself when a try has failed. */
+static void on_link(uv_poll_t *p, int status, int events) {
+  (void)status;
+  (void)events;
+  struct run *r = p->data;
+  char why[300];
+  assert(!r->observer);
+  r->observer = link_take(r->link, why, sizeof why);
+  if (!r->observer) return;
+  link_stop(r);
+  r->broker_gone = false;
+  watch(r);
+  for (size_t i = 0; i < r->count; i++)
+    if (r->workers[i]->life.state == LIFE_STARTING) observer_await_ready(r->workers[i]);
+}
+
+static void connect_again(struct run *r) {
+  r->link = link_begin(r->plan->socket);
+  if (!r->link) {
+    tool_error("run: cannot connect to the broker again: %s; stopping all", strerror(errno));
+    run_fail(r);
+    return;
+  }
+  uv_poll_init(&r->loop, &r->link_poll, link_fd(r->link));
+  r->link_poll.data = r;
+  uv_poll_start(&r->link_poll, UV_READABLE, on_link);
+}
+
+static void disconnect(struct run *r) {
+  uv_close((uv_handle_t *)&r->observer_poll, NULL);
+  forget_all(r);
+  gaijin_close(r->observer);
+  r->observer = NULL;
+}
+
+static void lost(struct run *r) {
+  disconnect(r);
+  if (r->ending) return;
+  if (!r->plan->broker) run_broker_lost(r); /* else SIGCHLD says how it ended */
+  connect_again(r);
+}
+
+static void on_observer(uv_poll_t *p, int status, int events);
+
+/* Sends what is queued; the rest when there is room. */
+static void flush(struct run *r) {
+  gaijin_flush(r->observer, false);
+  int events = UV_READABLE | (gaijin_wants_write(r->observer) ? UV_WRITABLE : 0);
+  uv_poll_start(&r->observer_poll, events, on_observer);
+}
+
+static void on_observer(uv_poll_t *p, int status, int events) {
+  (void)status;
+  (void)events;
+  struct run *r = p->data;
+  if (gaijin_dispatch(r->observer) != 0)
+    lost(r);
+  else
+    flush(r);
+  r->changed(r);
+}
+
+static void watch(struct run *r) {
+  uv_poll_init(&r->loop, &r->observer_poll, gaijin_fd(r->observer));
+  r->observer_poll.data = r;
+  flush(r);
+}
+
+/* The broker that we started has ended. One that could not listen has said why. */
+static void broker_ended(const struct run *r) {
+  int status = r->broker.wait_status;
+  if (!WIFEXITED(status) || WEXITSTATUS(status) == 0)
+    tool_error("run: the broker ended before it listened");
+}
+
+/* In short steps, to notice a broker that ends instead. */
+bool observer_begin(struct run *r) {
+  char error[512] = "";
+  for (int step = 0; step < OBSERVER_BROKER_SECONDS * 50 && !r->observer; step++) {
+    struct gaijin_options o = {.socket = r->plan->socket, .observer = true};
+    int e = gaijin_connect(&r->observer, &o, error, sizeof error);
+    if (e != GAIJIN_STATUS_LOST) break;
+    if (r->plan->broker && child_reap(&r->broker)) {
+      broker_ended(r);
+      return false;
+    }
+    poll(NULL, 0, 20);
+  }
+  if (!r->observer) {
+    tool_error("run: %s", error);
+    return false;
+  }
+  tool_error("run: the socket is %s", r->plan->socket);
+  watch(r);
+  return true;
+}
+
+void observer_end(struct run *r) {
+  if (r->observer) disconnect(r);
+  link_stop(r);
+}
+
+static void on_ready(void *user, const struct gaijin_answer *answer) {
+  struct worker *w = user;
+  w->ready_id = 0;
+  struct gaijin_value host;
+  if (answer->ok && gaijin_body_next(answer->body, &host) && host.is_uint)
+    w->heard_ready = host.integer;
+  else if (answer->status == GAIJIN_STATUS_BUSY || answer->status == GAIJIN_STATUS_DENIED)
+    run_log_event(w, "cannot be seen to serve: %s", answer->text);
+  gaijin_body_free(answer->body);
+}
+
+void observer_await_ready(struct worker *w) {
+  gaijin *g = w->run->observer;
+  if (!g || w->ready_id) return;
+  gaijin_begin_request(g, &(struct gaijin_send){.op = GAIJIN_OP_WATCH}, 2);
+  gaijin_put_text(g, w->plan->name);
+  gaijin_put_text(g, "ready");
+  if (gaijin_end_request(g, on_ready, w, &w->ready_id) == 0) flush(w->run);
+}
+
+/* One that is not there now is not silent: its process tells what has become of it. */
+static void on_alive(void *user, const struct gaijin_answer *answer) {
+  struct worker *w = user;
+  w->alive_id = 0;
+  w->heard_silent = !answer->ok && answer->status == GAIJIN_STATUS_TIMEOUT;
+  w->heard_nameless = w->asked_name && !answer->ok && answer->status == GAIJIN_STATUS_DEAD;
+  w->asked_name = false;
+  gaijin_body_free(answer->body);
+}
+
+void observer_ask_alive(struct worker *w) {
+  gaijin *g = w->run->observer;
+  if (!g || w->alive_id) return;
+  struct gaijin_send send = {.op = GAIJIN_OP_ALIVE,
+                             .name = w->plan->name,
+                             .deadline_ms = (uint32_t)(w->plan->health_limit * 1000)};
+  gaijin_begin_request(g, &send, 0);
+  if (gaijin_end_request(g, on_alive, w, &w->alive_id) == 0) flush(w->run);
+}
+
+/* What was asked before this may have been answered before it mattered. */
+void observer_ask_name(struct worker *w) {
+  gaijin *g = w->run->observer;
+  if (g && w->alive_id) gaijin_cancel(g, w->alive_id);
+  w->alive_id = 0;
+  w->asked_name = true;
+  observer_ask_alive(w);
+}
+
+void observer_forget(struct worker *w) {
+  gaijin *g = w->run->observer;
+  if (g && w->ready_id) gaijin_cancel(g, w->ready_id);
+  if (g && w->alive_id) gaijin_cancel(g, w->alive_id);
+  w->ready_id = w->alive_id = 0;
+  w->asked_name = w->heard_nameless = false;
+  w->heard_ready = 0;
+  w->heard_silent = false;
+}
+
+bool observer_broker_answers(struct run *r) {
+  uint64_t id = 0;
+  if (!r->observer) return true; /* what is to be said of that has been */
+  gaijin_begin_request(r->observer, &(struct gaijin_send){.op = GAIJIN_OP_PING}, 0);
+  struct gaijin_answer answer = {0};
+  int e = gaijin_end_request(r->observer, NULL, NULL, &id);
+  if (e == 0) e = gaijin_await(r->observer, id, 1, &answer);
+  gaijin_body_free(answer.body);
+  if (e == GAIJIN_STATUS_LOST) lost(r);
+  return e != GAIJIN_STATUS_LOST;
+}

@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The thread ends when nobody can write to the pipe any more. A child that outlives us may keep it
+ * open: then the thread is left to the end of the process.
+ */
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE /* pipe2, F_SETPIPE_SZ, pthread_clockjoin_np */
+#endif
+#include "tools/run/output/relay.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "tools/base/text.h"
+
+struct relay {
+  int fd, to, from; /* written to; where that goes in the end; our end of the pipe */
+  pthread_t thread;
+  atomic_int fault; /* an errno: what was read last could not be written on */
+};
+
+/* Also where somebody has made the descriptor one that does not block. */
+static int write_all(int fd, const char *bytes, size_t size) {
+  while (size) {
+    ssize_t n = write(fd, bytes, size);
+    if (n >= 0) {
+      bytes += n;
+      size -= (size_t)n;
+    } else if (errno == EAGAIN) {
+      poll(&(struct pollfd){.fd = fd, .events = POLLOUT}, 1, -1);
+    } else if (errno != EINTR) {
+      return errno;
+    }
+  }
+  return 0;
+}
+
+static void *pass_on(void *arg) {
+  struct relay *r = arg;
+  char buffer[1 << 16];
+  ssize_t n;
+  while ((n = read(r->from, buffer, sizeof buffer)) > 0 || (n < 0 && errno == EINTR))
+    if (n > 0) atomic_store(&r->fault, write_all(r->to, buffer, (size_t)n));
+  return NULL;
+}
+
+/* Signals are the loop's. */
+static int start(struct relay *r) {
+  sigset_t all, before;
+  sigfillset(&all);
+  pthread_sigmask(SIG_SETMASK, &all, &before);
+  int e = pthread_create(&r->thread, NULL, pass_on, r);
+  pthread_sigmask(SIG_SETMASK, &before, NULL);
+  return e;
+}
+
+/* The pipe takes the place of the descriptor. 0 or an errno. */
+static int put_between(struct relay *r, int write_end) {
+  if (fcntl(write_end, F_SETFL, O_NONBLOCK) != 0) return errno;
+  fcntl(write_end, F_SETPIPE_SZ, RELAY_ROOM); /* less will do */
+  r->to = fcntl(r->fd, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
+  if (r->to < 0) return errno;
+  int e = start(r);
+  if (e) return e;
+  while (dup2(write_end, r->fd) < 0 && (errno == EINTR || errno == EBUSY)) continue;
+  return 0;
+}
+
+struct relay *relay_begin(int fd) {
+  int ends[2];
+  if (pipe2(ends, O_CLOEXEC) != 0) return NULL;
+  struct relay *r = tool_alloc(1, sizeof *r);
+  *r = (struct relay){.fd = fd, .to = -1, .from = ends[0]};
+  int e = put_between(r, ends[1]);
+  close(ends[1]);
+  if (!e) return r;
+  close(r->from);
+  if (r->to >= 0) close(r->to);
+  free(r);
+  errno = e;
+  return NULL;
+}
+
+int relay_fault(const struct relay *r) { return r ? atomic_load(&r->fault) : 0; }
+
+void relay_end(struct relay *r) {
+  struct timespec end;
+  if (!r) return;
+  dup2(r->to, r->fd); /* the last one who could write, but for children: the thread ends */
+  clock_gettime(CLOCK_MONOTONIC, &end);
+  end.tv_sec += RELAY_END_MS / 1000;
+  if (pthread_clockjoin_np(r->thread, NULL, CLOCK_MONOTONIC, &end) != 0) {
+    pthread_detach(r->thread); /* it goes on with all of this until the process ends */
+    return;
+  }
+  close(r->from);
+  close(r->to);
+  free(r);
+}
