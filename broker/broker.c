@@ -19,6 +19,7 @@
 #include "broker/core/notify.h"
 #include "broker/core/permissions.h"
 #include "broker/core/seen.h"
+#include "broker/core/succession.h"
 #include "broker/core/transfer.h"
 #include "broker/cycles/cycles.h"
 #include "broker/net/carrier.h"
@@ -358,7 +359,10 @@ void broker_stop(struct broker *b) {
   else
     roster_close(&b->roster);
   listener_close(&b->listener);
-  for (struct client *c = b->connections.all; c; c = c->next) watch_forget(c);
+  for (struct client *c = b->connections.all; c; c = c->next) {
+    watch_forget(c);
+    succession_forget(c);
+  }
   connections_close(&b->connections);
   limits_close(&b->connections);
   hot_close(&b->connections);

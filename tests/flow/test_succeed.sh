@@ -143,6 +143,30 @@ check "and why" eventually has holder \
   "^gaijin: dead: Gaijin tried accessing dead resource. .shop, which another worker of that name has succeeded.$"
 end_started
 
+story="garbage holds nobody"
+begin --linger 60
+worker holder -n holder -e 'collectgarbage("stop") gaijin.wait_for("shop", "thing") print("holds")
+  gaijin.spawn(function() while true do gaijin.sleep(60) end end)'
+check "a worker has let go of an object and not collected" eventually has holder "^holds"
+worker shop2 --succeed -n shop "$dir/shop.lua" 2
+check "the second has the name" eventually is_version 2
+check "the first does not wait for who uses it no more" eventually gone "$first"
+end_started
+
+story="the broker is upgraded while the one before serves its holders"
+begin --linger 60
+worker holder -n holder -e 'collectgarbage("stop") local thing = gaijin.wait_for("shop", "thing") print("holds")
+  bakaGaijin.ask = function() return thing.version end  bakaGaijin.drop = function() thing = nil return "dropped" end'
+check "one has an object" eventually has holder "^holds"
+worker shop2 --succeed -n shop "$dir/shop.lua" 2
+check "the second has the name" eventually is_version 2
+check "the first serves its holder" eventually still_has 1
+expect 0 call holder.drop
+check "what it has let go it has not collected" kill -0 "$first"
+expect 0 upgrade
+check "the broker that goes on has it collect" eventually gone "$first"
+end_started
+
 story="the broker is killed while a successor waits"
 begin
 broker=${started[0]}
