@@ -38,8 +38,9 @@ LUA
 cat >"$dir/holder.lua" <<'LUA'
 local thing = gaijin.wait_for("shop", "thing")
 print("holds " .. thing.version)
-gaijin.on_death(thing, function(name)
-  print("told of the end of " .. name)
+gaijin.on_death(thing, function(name, how)
+  print("told of the end of " .. name .. ", " .. how)
+  gaijin.on_death(thing, function(_, again) print("again, " .. again) end)
   local ok, why = pcall(function() return thing.version end)
   print(tostring(why))
 end)
@@ -138,7 +139,8 @@ worker holder -n another "$dir/holder.lua"
 check "another one has an object" eventually has holder "^holds 2"
 worker shop3 --succeed -n shop "$dir/shop.lua" 3
 check "the second stops all the same" eventually gone "$second"
-check "its holder is told" eventually has holder "^told of the end of shop"
+check "its holder is told" eventually has holder "^told of the end of shop, succeeded$"
+check "whenever it asks" eventually has holder "^again, succeeded$"
 check "and why" eventually has holder \
   "^gaijin: dead: Gaijin tried accessing dead resource. .shop, which another worker of that name has succeeded.$"
 end_started
