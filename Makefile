@@ -169,7 +169,7 @@ LIBRARIES := $(INNER) $(BUILD)/libgaijin.a $(BUILD)/libgaijin.so \
 LUA_MODULE := $(if $(wildcard lua/module.c),$(BUILD)/gaijin.so)
 HEADER := $(BUILD)/public-header
 # Made by a program of ours; install.mk adds others.
-MADE_MANUALS := $(addprefix $(BUILD)/man/,gaijin-broker.1 gaijin-worker.1 gaijinctl.1 gaijinctl.bash _gaijinctl)
+MADE_MANUALS := $(addprefix $(BUILD)/man/,gaijin-broker.1 gaijin-worker.1 gaijinctl.1 gaijin-broker.conf.5 gaijinctl.bash _gaijinctl)
 MANUALS := $(MADE_MANUALS)
 VERSION := $(shell sed -n 's/^\#define GAIJIN_VERSION "\(.*\)"/\1/p' proto/limits.h)
 TABLE := $(if $(wildcard tools/dev/docs-tables.c),$(BUILD)/docs-tables)

@@ -19,6 +19,7 @@
 #include "broker/core/notify.h"
 #include "broker/core/permissions.h"
 #include "broker/core/seen.h"
+#include "broker/core/succession.h"
 #include "broker/core/transfer.h"
 #include "broker/cycles/cycles.h"
 #include "broker/net/carrier.h"
@@ -197,17 +198,27 @@ static bool is_right(const struct broker *b, char *error, size_t n) {
   return !fault;
 }
 
-static int claim_path(struct broker *b, const struct broker_config *config, char *error,
-                      size_t n) {
-  return config->listen_fd
-             ? listener_adopt(&b->listener, config->listen_fd, config->socket, &config->access,
-                              error, n)
-             : listener_lock(&b->listener, config->socket, &config->access, error, n);
+/* What is wrong with the socket's path names --socket already. */
+static void tell_who_named_it(const struct broker_config *config, char *error, size_t n) {
+  const char *from = config->socket_from;
+  size_t used = strlen(error);
+  if (from && *from != '-' && !config->listen_fd)
+    snprintf(error + used, n - used, "; it is named by %s", from);
+}
+
+static bool claim_path(struct broker *b, const struct broker_config *config, char *error,
+                       size_t n) {
+  int r = config->listen_fd ? listener_adopt(&b->listener, config->listen_fd, config->socket,
+                                             &config->access, error, n)
+                            : listener_lock(&b->listener, config->socket, &config->access, error,
+                                            n);
+  if (r < 0) tell_who_named_it(config, error, n);
+  return r == 0;
 }
 
 static bool open_new(struct broker *b, const struct broker_config *config, char *error, size_t n) {
   if (!permissions_open(&b->permissions, config->policy, uv_now(b->loop), error, n) ||
-      claim_path(b, config, error, n) < 0 ||
+      !claim_path(b, config, error, n) ||
       roster_open(&b->roster, config->socket, &b->log, error, n) < 0)
     return false;
   calls_start_at(&b->calls, b->roster.generation << CALL_ID_BITS);
@@ -215,7 +226,9 @@ static bool open_new(struct broker *b, const struct broker_config *config, char 
     snprintf(error, n, "memory is too short");
     return false;
   }
-  return config->listen_fd || listener_listen(&b->listener, error, n) == 0;
+  if (config->listen_fd || listener_listen(&b->listener, error, n) == 0) return true;
+  tell_who_named_it(config, error, n);
+  return false;
 }
 
 /* The listener listens, and there is a policy if there is to be one: begun here, or taken over. */
@@ -237,13 +250,17 @@ static void warn(struct broker *b, const struct broker_config *config) {
   const struct access *a = &config->access;
   const char *path = b->listener.path;
   if (config->state && config->socket_is_given && strcmp(path, config->socket) != 0)
-    log_line(&b->log, LOG_WARN, "stays at %s; %s takes a restart", path, config->socket);
-  if (config->listen_fd && (a->mode || a->has_group))
-    log_line(&b->log, LOG_WARN, "--mode and --group are not for %s, which the service manager has "
-                                "made: see SocketMode= and SocketGroup= of its unit", path);
+    log_line(&b->log, LOG_WARN, "stays at %s; %s, of %s, takes a restart", path, config->socket,
+             config->socket_from);
+  if (config->listen_fd && config->mode_from)
+    log_line(&b->log, LOG_WARN, "%s is not for %s, which the service manager has made: see "
+                                "SocketMode= of its unit", config->mode_from, path);
+  if (config->listen_fd && config->group_from)
+    log_line(&b->log, LOG_WARN, "%s is not for %s, which the service manager has made: see "
+                                "SocketGroup= of its unit", config->group_from, path);
   if (!config->state && a->has_group && !a->n_gids)
-    log_line(&b->log, LOG_WARN, "--group lets its members reach the socket, but none of them is "
-                                "served: name the group with --allow-gid too");
+    log_line(&b->log, LOG_WARN, "%s lets its members reach the socket, but none of them is served: "
+                                "name the group with allow-gid too", config->group_from);
 }
 
 /* Says that it is there. */
@@ -342,7 +359,10 @@ void broker_stop(struct broker *b) {
   else
     roster_close(&b->roster);
   listener_close(&b->listener);
-  for (struct client *c = b->connections.all; c; c = c->next) watch_forget(c);
+  for (struct client *c = b->connections.all; c; c = c->next) {
+    watch_forget(c);
+    succession_forget(c);
+  }
   connections_close(&b->connections);
   limits_close(&b->connections);
   hot_close(&b->connections);

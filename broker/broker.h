@@ -18,6 +18,9 @@
 struct broker_config {
   const char *socket;   /* path; copied. Who goes on for another program stays at that one's */
   bool socket_is_given; /* by a setting; else it is the default */
+  /* Where these come from, for errors: "--mode", "FILE:3 (mode)", "$GAIJIN_SOCKET"; NULL: nobody
+   * has said it. */
+  const char *socket_from, *mode_from, *group_from;
   int listen_fd;        /* a socket that listens there already (net/activation.h); 0: none */
   uint32_t load_min;    /* objects; these as proto/settings/settings.def describes them */
   double load_gain;     /* times */

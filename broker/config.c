@@ -11,6 +11,7 @@
 
 #include "policy/policy.h"
 #include "policy/source.h"
+#include "proto/base.h"
 #include "proto/limits.h"
 #include "proto/settings/help.h"
 
@@ -32,6 +33,41 @@ bool config_open(struct config *c, const struct settings *typed, struct policy_e
 void config_deinit(struct config *c) {
   settings_file_deinit(&c->file);
   *c = (struct config){0};
+}
+
+bool config_origin(const struct config *c, enum setting id, char out[CONFIG_ORIGIN]) {
+  const char *key = setting_info(id)->key;
+  *out = '\0';
+  if (settings_given(&c->typed, id))
+    snprintf(out, CONFIG_ORIGIN, "--%s", key);
+  else if (settings_given(&c->values, id))
+    snprintf(out, CONFIG_ORIGIN, "%s:%u (%s)", c->path, c->file.lines[id], key);
+  return *out;
+}
+
+bool config_access(const struct config *c, struct access *a, struct policy_errors *errors,
+                   char *typed, size_t n) {
+  static const enum setting settings[] = {SETTING_mode, SETTING_allow_uid, SETTING_allow_gid,
+                                          SETTING_group};
+  bool good = true;
+  *typed = '\0';
+  /* The group is last: access_read says of each call whether there is one. */
+  for (size_t i = 0; i < ARRAY_SIZE(settings) && !*typed; i++) {
+    enum setting id = settings[i];
+    const char *word = settings_text(&c->values, id);
+    struct access_words words = {.mode = id == SETTING_mode ? word : NULL,
+                                 .group = id == SETTING_group ? word : NULL,
+                                 .uids = id == SETTING_allow_uid ? word : NULL,
+                                 .gids = id == SETTING_allow_gid ? word : NULL};
+    char why[256];
+    if (access_read(a, &words, why, sizeof why)) continue;
+    good = false;
+    if (settings_given(&c->typed, id))
+      snprintf(typed, n, "--%s", why);
+    else
+      policy_error_add(errors, c->file.lines[id], "%s", why);
+  }
+  return good;
 }
 
 void config_tell(const char *path, const struct policy_errors *errors,
@@ -119,12 +155,21 @@ void config_print(const struct config *c) {
       print_setting(&c->values, id);
 }
 
-void config_compare(const struct config *before, const struct config *now, enum setting but,
+/* Clients were told how much they may send. */
+static enum setting_when when_of(const struct config *before, const struct config *now,
+                                 enum setting id) {
+  if (id == SETTING_max_message &&
+      settings_size(&now->values, id) < settings_size(&before->values, id))
+    return SETTING_RESTART;
+  return setting_info(id)->when;
+}
+
+void config_compare(const struct config *before, const struct config *now, enum setting_when when,
                     char *changed, size_t n) {
   size_t used = 0;
   *changed = '\0';
   for (enum setting id = 0; id < SETTINGS && used < n; id++) {
-    if (id == but || !setting_belongs(id, SETTINGS_BROKER, NULL)) continue;
+    if (!setting_belongs(id, SETTINGS_BROKER, NULL) || when_of(before, now, id) != when) continue;
     if (settings_equal(&before->values, &now->values, id)) continue;
     used += (size_t)snprintf(changed + used, n - used, "%s%s", used ? ", " : "",
                              setting_info(id)->key);

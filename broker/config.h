@@ -7,6 +7,7 @@
 #ifndef GAIJIN_BROKER_CONFIG_H
 #define GAIJIN_BROKER_CONFIG_H
 
+#include "broker/net/access.h"
 #include "policy/settings_file.h"
 
 struct config {
@@ -22,6 +23,17 @@ struct config {
 bool config_open(struct config *c, const struct settings *typed, struct policy_errors *errors);
 void config_deinit(struct config *c);
 
+/* Where the value of a setting comes from, for an error about it: "--mode", "FILE:3 (mode)". False,
+ * and "": it is the default. */
+enum { CONFIG_ORIGIN = 1100 };
+bool config_origin(const struct config *c, enum setting id, char out[CONFIG_ORIGIN]);
+
+/* Looks up, into a zeroed `a`, who may connect: mode, users, groups. That may take long, and calls
+ * nothing of the loop's. False: what is wrong with the file is added to `errors`; `typed` (n bytes)
+ * has what is wrong with a flag, "" if nothing is. */
+bool config_access(const struct config *c, struct access *a, struct policy_errors *errors,
+                   char *typed, size_t n);
+
 /* Writes each fault as "FILE:LINE: TEXT" and hands it to `tell`. */
 void config_tell(const char *path, const struct policy_errors *errors,
                  void (*tell)(const char *text));
@@ -33,9 +45,9 @@ bool config_check_policy(const struct config *c, void (*tell)(const char *text))
 /* For --print-config: writes to stdout a file with these settings. */
 void config_print(const struct config *c);
 
-/* What a file that was read again has otherwise than the one before: keys with commas between in
- * `changed` (n bytes), cut with "..." if there are more; "": nothing. `but` is left out. */
-void config_compare(const struct config *before, const struct config *now, enum setting but,
+/* What a file that was read again has otherwise than the one before, and `when` takes over: keys
+ * with commas between in `changed` (n bytes), cut with "..." if there are more; "": nothing. */
+void config_compare(const struct config *before, const struct config *now, enum setting_when when,
                     char *changed, size_t n);
 
 #endif

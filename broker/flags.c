@@ -7,7 +7,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "proto/base.h"
 #include "proto/settings/arguments.h"
 #include "proto/settings/help.h"
 #include "proto/settings/socket_path.h"
@@ -18,28 +17,9 @@ static uint32_t rings_idle_ms(const struct settings *s) {
   return ms > 0 && ms < 1 ? 1 : (uint32_t)ms;
 }
 
-/* Who may connect. Users and groups are looked up, so what is wrong shows here. The group is last:
- * access_read says of each call whether there is one. */
-static enum flags_outcome read_access(struct flags *f, char *error, size_t n) {
-  static const enum setting settings[] = {SETTING_mode, SETTING_allow_uid, SETTING_allow_gid,
-                                          SETTING_group};
-  const struct config *c = &f->settings;
-  for (size_t i = 0; i < ARRAY_SIZE(settings); i++) {
-    enum setting id = settings[i];
-    const char *word = settings_text(&c->values, id);
-    struct access_words words = {.mode = id == SETTING_mode ? word : NULL,
-                                 .group = id == SETTING_group ? word : NULL,
-                                 .uids = id == SETTING_allow_uid ? word : NULL,
-                                 .gids = id == SETTING_allow_gid ? word : NULL};
-    char why[256];
-    if (access_read(&f->config.access, &words, why, sizeof why)) continue;
-    if (settings_given(&c->typed, id)) {
-      arguments_wrong(&c->typed, error, n, "%s", why);
-      return FLAGS_BAD;
-    }
-    policy_error_add(&f->faults, c->file.lines[id], "%s", why + strspn(why, "-"));
-  }
-  return f->faults.count ? FLAGS_FAULTY : FLAGS_RUN;
+/* Where it comes from, in `out`, or NULL. */
+static const char *origin(const struct flags *f, enum setting id, char out[CONFIG_ORIGIN]) {
+  return config_origin(&f->settings, id, out) ? out : NULL;
 }
 
 static enum flags_outcome configure(struct flags *f, char *error, size_t n) {
@@ -48,6 +28,9 @@ static enum flags_outcome configure(struct flags *f, char *error, size_t n) {
   f->config = (struct broker_config){
       .socket = socket ? socket : socket_path_default(f->default_socket, sizeof f->default_socket),
       .socket_is_given = socket != NULL,
+      .socket_from = socket ? origin(f, SETTING_socket, f->origins[0]) : socket_path_from(),
+      .mode_from = origin(f, SETTING_mode, f->origins[1]),
+      .group_from = origin(f, SETTING_group, f->origins[2]),
       .load_min = settings_count(s, SETTING_load_min),
       .load_gain = settings_ratio(s, SETTING_load_gain_tolerance),
       .weight_min = settings_size(s, SETTING_weight_min),
@@ -76,8 +59,14 @@ static enum flags_outcome configure(struct flags *f, char *error, size_t n) {
       .log_level = (enum log_level)settings_choice(s, SETTING_log_level),
   };
   f->check_upgrade = settings_text(s, SETTING_check_upgrade);
+  char wrong[256];
+  config_access(&f->settings, &f->config.access, &f->faults, wrong, sizeof wrong);
   f->config.access.make_directory = !socket && strcmp(f->config.socket, SOCKET_PATH_LAST) == 0;
-  return read_access(f, error, n);
+  if (*wrong) {
+    arguments_wrong(&f->settings.typed, error, n, "%s", wrong);
+    return FLAGS_BAD;
+  }
+  return f->faults.count ? FLAGS_FAULTY : FLAGS_RUN;
 }
 
 enum flags_outcome flags_parse(struct flags *f, int argc, char **argv, char *error, size_t n) {

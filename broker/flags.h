@@ -15,6 +15,7 @@ struct flags {
   struct policy_errors faults; /* of the file of settings */
   const char *check_upgrade; /* a stamp (upgrade/stamp.h) to judge, and then end; NULL: none */
   char default_socket[512]; /* what config.socket points to when no flag set it */
+  char origins[3][CONFIG_ORIGIN]; /* of socket, mode and group */
 };
 
 /* RUN: go on, or do what --check-config, --print-config or --check-upgrade say. SHOWN: --help or

@@ -33,6 +33,7 @@ struct program {
   struct flags flags;
   struct activation handed;
   struct manager manager;
+  char not_told[512]; /* why that cannot be told; "": it can, or there is none */
   struct service service;
 };
 
@@ -137,6 +138,7 @@ static int run(struct program *p, const struct broker_config *config) {
     if (config->state) return 1;
     stop(p);
   } else {
+    if (*p->not_told) log_line(&p->broker.log, LOG_WARN, "%s", p->not_told);
     service_begin(&p->service, &p->broker, &p->flags.settings, &p->manager);
   }
   uv_run(&p->loop, UV_RUN_DEFAULT);
@@ -201,8 +203,9 @@ static bool take_socket(struct program *p, char *error, size_t n) {
   if (!activation_take(&p->handed, error, n)) return false;
   if (!p->handed.fd) return true;
   if (config->socket_is_given && strcmp(config->socket, p->handed.path) != 0) {
-    snprintf(error, n, "the service manager has handed over %s, and --socket says %s; leave "
-                       "--socket out, or change ListenStream=", p->handed.path, config->socket);
+    snprintf(error, n, "the service manager has handed over %s, and %s says %s; leave that out, or "
+                       "change ListenStream=", p->handed.path, config->socket_from,
+             config->socket);
     return false;
   }
   config->socket = p->handed.path;
@@ -219,7 +222,7 @@ static int serve(struct program *p, char **argv, int state) {
     complain(error);
     return 1;
   }
-  if (!manager_open(&p->manager, error, sizeof error)) complain(error);
+  manager_open(&p->manager, p->not_told, sizeof p->not_told);
   if (state > 0) config->state = state;
   bool has_path = own_file(argv[0], getenv("PATH"), "/proc/self/exe", path, sizeof path);
   config->call = (struct program_call){has_path ? path : NULL, argv, p->manager.variables};

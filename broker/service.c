@@ -1,11 +1,16 @@
 /* SPDX-License-Identifier: MIT
  *
- * The watchdog is fed by a timer of the loop: a loop that hangs does not feed it.
+ * The watchdog is fed by a timer of the loop: a loop that hangs does not feed it. Settings are read
+ * again beside the loop, one reading at a time, and hold as a whole or not at all.
  */
 #include "broker/service.h"
 
+#include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 
+#include "broker/base/beside.h"
 #include "broker/core/permissions.h"
 
 static void on_watchdog(uv_timer_t *timer) {
@@ -38,62 +43,146 @@ void service_begin(struct service *s, struct broker *b, const struct config *con
 
 /* ---- Reload ---- */
 
-/* What of a good file can be had at once, and what cannot. */
-static void apply(struct service *s, const struct config *now) {
-  struct log *log = &s->broker->log;
-  const enum log_level was = s->level;
-  char changed[256];
-  enum log_level level = (enum log_level)settings_choice(&now->values, SETTING_log_level);
-  config_compare(s->config, now, SETTING_log_level, changed, sizeof changed);
-  if (level != was) {
-    log->level = s->level = level;
-    log_asked(log, CAUSE_RELOAD, "SIGHUP: log-level is %s now",
-              setting_info(SETTING_log_level)->words[level]);
-  }
-  if (!*changed && level == was)
-    log_asked(log, CAUSE_RELOAD, "SIGHUP: %s says what it said before", now->path);
-  if (*changed)
-    log_asked(log, CAUSE_RELOAD,
-              "SIGHUP: %s has %s otherwise than this broker; an upgrade (SIGUSR2) takes it over "
-              "without disconnecting anybody, but for socket, mode, group, another policy's file "
-              "and a smaller max-message, which need a restart", now->path, changed);
+/* The settings read again; whom they name is looked up. */
+struct rereading {
+  struct config now;
+  struct access access;
+  struct policy_errors errors;
+  char typed[256]; /* what is wrong with a flag; "": nothing is */
+  bool is_good;
+};
+
+static void read_again(void *task) {
+  struct rereading *r = task;
+  struct settings typed = r->now.typed;
+  r->is_good = config_open(&r->now, &typed, &r->errors) &&
+               config_access(&r->now, &r->access, &r->errors, r->typed, sizeof r->typed);
 }
 
-static void refuse_settings(struct service *s, const char *path, const struct policy_errors *e) {
-  const struct policy_error *first = &e->list[0];
+static void end_rereading(void *task) {
+  struct rereading *r = task;
+  config_deinit(&r->now);
+  free(r);
+}
+
+static bool apply_level(struct service *s, const struct config *now) {
+  struct log *log = &s->broker->log;
+  enum log_level level = (enum log_level)settings_choice(&now->values, SETTING_log_level);
+  if (level == s->level) return false;
+  log->level = s->level = level;
+  log_asked(log, CAUSE_RELOAD, "SIGHUP: log-level is %s now",
+            setting_info(SETTING_log_level)->words[level]);
+  return true;
+}
+
+static bool apply_format(struct service *s, const struct config *now) {
+  struct log *log = &s->broker->log;
+  enum log_format format = (enum log_format)settings_choice(&now->values, SETTING_log_format);
+  if (format == log->format) return false;
+  log->format = format;
+  log_asked(log, CAUSE_RELOAD, "SIGHUP: log-format is %s now",
+            setting_info(SETTING_log_format)->words[format]);
+  return true;
+}
+
+static bool apply_access(struct service *s, const struct access *now) {
+  char whom[400];
+  if (!access_admit(&s->broker->listener.access, now)) return false;
+  access_tell(now, whom, sizeof whom);
+  log_asked(&s->broker->log, CAUSE_RELOAD,
+            "SIGHUP: serves %s beside its own user from now on; who is connected stays",
+            *whom ? whom : "nobody");
+  return true;
+}
+
+/* Names what has changed and does not hold yet. */
+static bool tell_left(const struct service *s, const struct config *now) {
+  char upgrade[256], restart[256];
+  config_compare(s->config, now, SETTING_UPGRADE, upgrade, sizeof upgrade);
+  config_compare(s->config, now, SETTING_RESTART, restart, sizeof restart);
+  if (!*upgrade && !*restart) return false;
+  log_asked(&s->broker->log, CAUSE_RELOAD, "SIGHUP: of %s does not hold yet: %s%s%s%s%s", now->path,
+            upgrade, *upgrade ? " (takes an upgrade, SIGUSR2, which disconnects nobody)" : "",
+            *upgrade && *restart ? ", " : "", restart, *restart ? " (takes a restart)" : "");
+  return true;
+}
+
+static void apply(struct service *s, const struct rereading *r) {
+  bool level = apply_level(s, &r->now), format = apply_format(s, &r->now),
+       access = apply_access(s, &r->access), left = tell_left(s, &r->now);
+  if (level || format || access || left) return;
+  log_asked(&s->broker->log, CAUSE_RELOAD, "SIGHUP: %s says what it said before",
+            r->now.path ? r->now.path : "the command line");
+}
+
+static void refuse(struct service *s, const struct rereading *r) {
+  const struct policy_error *first = &r->errors.list[0];
   char more[80] = "", line[16] = "";
-  if (e->count > 1)
-    snprintf(more, sizeof more, " (and %u faults more; --check-config tells them)", e->count - 1);
-  if (first->line) snprintf(line, sizeof line, ":%u", first->line);
-  log_asked(&s->broker->log, CAUSE_RELOAD, "SIGHUP: %s%s: %s%s; the settings in force stay", path,
-            line, first->text, more);
+  unsigned count = r->errors.count - (*r->typed == '\0');
+  if (count)
+    snprintf(more, sizeof more, " (and %u faults more; --check-config tells them)", count);
+  if (!*r->typed && first->line) snprintf(line, sizeof line, ":%u", first->line);
+  log_asked(&s->broker->log, CAUSE_RELOAD, "SIGHUP: %s%s%s%s%s; the settings in force stay",
+            *r->typed ? "" : s->config->path, line, *r->typed ? "" : ": ",
+            *r->typed ? r->typed : first->text, more);
+}
+
+static void reload_settings(struct service *s);
+
+static void end_reload(struct service *s) {
+  s->rereads = NULL;
+  s->broker->reads_settings = false;
+  if (s->read_again)
+    reload_settings(s);
+  else
+    permissions_tell_end(s->broker);
+}
+
+static void on_read_again(void *service, void *task) {
+  struct service *s = service;
+  const struct rereading *r = task;
+  if (r->is_good)
+    apply(s, r);
+  else
+    refuse(s, r);
+  end_reload(s);
 }
 
 static void reload_settings(struct service *s) {
-  struct config now;
-  struct policy_errors errors;
-  if (!s->config->path) return;
-  if (config_open(&now, &s->config->typed, &errors))
-    apply(s, &now);
-  else
-    refuse_settings(s, s->config->path, &errors);
-  config_deinit(&now);
+  static const struct beside_way way = {read_again, on_read_again, end_rereading};
+  /* What is being read may be older than what is there now. */
+  s->read_again = s->rereads != NULL;
+  if (s->rereads) return;
+  struct rereading *r = calloc(1, sizeof *r);
+  if (r) r->now.typed = s->config->typed;
+  s->rereads = r ? beside_begin(s->broker->loop, &way, r, s) : NULL;
+  s->broker->reads_settings = true;
+  if (s->rereads) return;
+  log_asked(&s->broker->log, CAUSE_RELOAD,
+            "SIGHUP: cannot read the settings now: %s; those in force stay", strerror(errno));
+  free(r);
+  end_reload(s);
+}
+
+/* There is a file, or somebody whose number may have changed. */
+static bool has_settings(const struct config *c) {
+  return c->path || settings_given(&c->typed, SETTING_allow_uid) ||
+         settings_given(&c->typed, SETTING_allow_gid);
 }
 
 void service_reload(struct service *s) {
   struct broker *b = s->broker;
   manager_tell(s->manager, "RELOADING=1\nMONOTONIC_USEC=%llu\nSTATUS=reads its files again",
                (unsigned long long)(uv_hrtime() / 1000));
-  reload_settings(s);
-  /* It ends by itself, and says so then. */
-  if (b->permissions.path || !s->config->path)
-    permissions_reload(b);
-  else
-    manager_ready(s->manager, "serves on %s", b->listener.path);
+  bool any = has_settings(s->config);
+  if (any) reload_settings(s);
+  if (b->permissions.path || !any) permissions_reload(b);
 }
 
 void service_end(struct service *s) {
   if (!s->broker) return;
   manager_tell(s->manager, "STOPPING=1\nSTATUS=ends");
   uv_close((uv_handle_t *)&s->watchdog, NULL);
+  if (s->rereads) beside_abandon(s->rereads);
+  s->rereads = NULL;
 }

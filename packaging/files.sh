@@ -123,7 +123,7 @@ all() {
     binary 755 "$build/$page" "$bindir/$page"
     file 644 "$build/man/$page.1" "$mandir/man1/$page.1"
   done
-  files 644 "$mandir/man5" "$build"/man/*.5
+  files 644 "$mandir/man5" "$build"/man/gaijin-{broker.conf,policy,supervisor}.5
   files 644 "$mandir/man3" "$build"/man/man3/*.3
   file 644 "$build/man/gaijinctl.bash" "$bashcompdir/gaijinctl"
   file 644 "$build/man/_gaijinctl" "$zshcompdir/_gaijinctl"

@@ -71,12 +71,12 @@ void permissions_carry(struct permissions *p, const char *path, struct sheet *s,
   SHEET(s, read_again);
   if (s->writes) return;
   p->read_again = read_again;
-  if (!path != !p->text) sheet_fail(s, "--policy is given to one of the two programs only");
+  if (!path != !p->text) sheet_fail(s, "one of the two programs has a policy, and not the other");
   if (!s->fault && p->text) parse(p, s, error, n);
 }
 
 void permissions_stop(struct permissions *p) {
-  if (p->reload) reload_abandon(p->reload);
+  if (p->reload) beside_abandon(p->reload);
   p->reload = NULL;
 }
 
@@ -94,9 +94,9 @@ static void refuse_file(struct broker *b, const char *why) {
   log_asked(&b->log, CAUSE_RELOAD, "SIGHUP: %s; the policy in force stays", why);
 }
 
-/* The manager waits for the end of what was begun with RELOADING=1. */
-static void tell_end(const struct broker *b) {
-  if (!b->permissions.reload) manager_ready(b->manager, "serves on %s", b->listener.path);
+void permissions_tell_end(const struct broker *b) {
+  if (!b->permissions.reload && !b->reads_settings)
+    manager_ready(b->manager, "serves on %s", b->listener.path);
 }
 
 static void on_read(void *broker, struct policy_read *r) {
@@ -113,7 +113,7 @@ static void on_read(void *broker, struct policy_read *r) {
   if (p->read_again)
     permissions_reload(b);
   else
-    tell_end(b);
+    permissions_tell_end(b);
 }
 
 void permissions_reload(struct broker *b) {
@@ -121,7 +121,7 @@ void permissions_reload(struct broker *b) {
   char error[160];
   if (!p->path) {
     log_asked(&b->log, CAUSE_RELOAD, "SIGHUP: there is nothing to reload");
-    tell_end(b);
+    permissions_tell_end(b);
     return;
   }
   /* What is being read may be older than what is there now. */
@@ -131,7 +131,7 @@ void permissions_reload(struct broker *b) {
   if (p->reload) return;
   snprintf(error, sizeof error, "cannot read it now: %s", strerror(errno));
   refuse_file(b, error);
-  tell_end(b);
+  permissions_tell_end(b);
 }
 
 /* ---- Whom rules are about ---- */

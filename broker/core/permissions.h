@@ -26,9 +26,12 @@ void permissions_carry(struct permissions *p, const char *path, struct sheet *s,
 /* Waits for no reload any more; before permissions_close, and the loop must run once more. */
 void permissions_stop(struct permissions *p);
 void permissions_close(struct permissions *p);
-/* Begins to read the file again (SIGHUP), beside the loop (reload.h). The log is told what came of
+/* Begins to read the file again (SIGHUP), beside the loop. The log is told what came of
  * it; one with a fault changes nothing. If it is being read already it is read once more then. */
 void permissions_reload(struct broker *b);
+/* A file has been read again: if it was the last, the service manager is told, which waits for the
+ * end of what was begun with RELOADING=1. */
+void permissions_tell_end(const struct broker *b);
 
 /* The same without a look whether there is a policy. */
 bool permissions_allow_name(struct client *from, const char *name, size_t size);

@@ -59,7 +59,7 @@ struct grace {
   bool is_on;      /* there may be absent ones, or claims that wait for them */
 };
 
-struct reload;
+struct beside;
 /* Who may do what (permissions.h). */
 struct permissions {
   const char *path;      /* of the policy's file; NULL: there is none, all may do everything */
@@ -71,7 +71,7 @@ struct permissions {
   char refused[512];     /* what was wrong with a file that was to replace it; "": nothing was */
   uint64_t refused_ms;
   const struct people *people; /* who knows the numbers of users and groups */
-  struct reload *reload; /* that reads the file; NULL: nobody does */
+  struct beside *reload; /* that reads the file; NULL: nobody does */
   bool read_again;       /* the file may have changed since that began */
 };
 
@@ -135,6 +135,7 @@ struct broker {
 
   struct program_call call; /* zeroed: it cannot be upgraded */
   const struct manager *manager; /* told of the end of a reload; NULL: nobody is */
+  bool reads_settings; /* a reload has the settings read, too, and that is not over */
   /* A client asks for it: upgrade/ is above the table of ops. */
   void (*asked_to_upgrade)(struct client *from, const struct message *m);
   struct upgrade *upgrade; /* one that was begun (upgrade/upgrade.h); NULL: none */

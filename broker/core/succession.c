@@ -8,6 +8,7 @@
 #include <stdio.h>
 
 #include "broker/core/notify.h"
+#include "proto/base.h"
 
 /* Whether a client may be the successor of another at all. */
 static bool is_fit(const struct client *from, const struct host *before, uint32_t version,
@@ -59,7 +60,53 @@ bool succession_goes_on(struct client *from, uint32_t absent, uint32_t version, 
   return false;
 }
 
-void succession_tell(struct client *c) { notify_succeeded(c); }
+/* ---- Holders ---- */
+
+/* Units of work to look whether somebody holds objects of its, and to ask. */
+enum { LOOK_COST = 1, ASK_COST = 5 };
+
+static void ask_to_collect(struct client *holder) {
+  if (!holder || holder->state != CLIENT_READY) return;
+  notify_free(holder);
+  work_charge(&holder->broker->work, ASK_COST);
+}
+
+/* By the numbers of hosts: pairs come and go between two slices. */
+static bool reclaim_slice(struct work *work, struct job *j) {
+  struct client *c = container_of(j, struct client, reclaiming);
+  struct broker *b = c->broker;
+  for (uint64_t until = work->spent + WORK_QUANTUM; work->spent < until;) {
+    uint32_t other = slab_next(&b->hosts.all, c->reclaimed);
+    if (other == SLAB_NONE) return false;
+    c->reclaimed = other + 1;
+    uint32_t load = loads_find(&b->loads, c->host, other);
+    if (load != SLAB_NONE && loads_at(&b->loads, load)->held > 0)
+      ask_to_collect(hosts_at(&b->hosts, other)->client);
+    work_charge(work, LOOK_COST);
+  }
+  return true;
+}
+
+/* What only garbage holds keeps it no longer. */
+static void reclaim(struct client *c) {
+  succession_forget(c);
+  c->reclaimed = 0;
+  work_add(&c->broker->work, &c->reclaiming, reclaim_slice);
+}
+
+void succession_go_on(struct broker *b) {
+  for (struct client *c = b->connections.all; c; c = c->next)
+    if (c->state == CLIENT_READY && hosts_at(&b->hosts, c->host)->succeeded) reclaim(c);
+}
+
+void succession_forget(struct client *c) { work_remove(&c->broker->work, &c->reclaiming); }
+
+/* ---- The name ---- */
+
+void succession_tell(struct client *c) {
+  notify_succeeded(c);
+  reclaim(c);
+}
 
 /* Its name is another's: as if it had retired. */
 static void relieve(struct broker *b, uint32_t host) {
@@ -72,6 +119,7 @@ static void relieve(struct broker *b, uint32_t host) {
   work_remove(&b->work, &c->telling); /* the next one of the name goes on with that */
   if (c->slot != SLAB_NONE) roster_retire(&b->roster, c->slot);
   notify_succeeded(c);
+  reclaim(c);
 }
 
 /* The same for one that has not come back yet; it is told when it does. */

@@ -4,7 +4,8 @@
  * whose name is another's waits as the name's successor, at most one for each: it has a host id,
  * asks, holds and is held like anybody, but who asks for the name gets the one before. With `ready`
  * the name is its own, in one step, so there is somebody behind the name at every moment; the one
- * before is told (op succeeded), and has retired from then on. When the one before gives the name
+ * before is told (op succeeded), and has retired from then on; those who hold objects of its are
+ * asked to collect, so that it waits for what is in use only. When the one before gives the name
  * up by itself, or ends, the successor has it at once, ready or not. When the successor ends first,
  * nothing has changed.
  *
@@ -45,5 +46,9 @@ void succession_give_up(struct client *c);
 void succession_settle(struct broker *b, const char *name, uint32_t size);
 /* A worker without a name may not know that another has it. */
 void succession_tell(struct client *c);
+/* After an upgrade: those who hold objects of who was succeeded are asked once more. */
+void succession_go_on(struct broker *b);
+/* The client ends: nobody is asked for it any more. */
+void succession_forget(struct client *c);
 
 #endif

@@ -22,16 +22,16 @@
 
 enum { NAME_BYTES = 256, PATH_BYTES = 128 };
 
-/* ---- Flags ---- */
+/* ---- Settings ---- */
 
-static void explain(const char *flag, enum people_outcome o, const char *kind, const char *word,
+static void explain(const char *key, enum people_outcome o, const char *kind, const char *word,
                     char *error, size_t n) {
   char fault[256];
   people_explain(o, kind, word, fault, sizeof fault);
-  snprintf(error, n, "--%s: %s", flag, fault);
+  snprintf(error, n, "%s: %s", key, fault);
 }
 
-static bool read_list(const char *flag, const char *kind, const char *list,
+static bool read_list(const char *key, const char *kind, const char *list,
                       enum people_outcome (*read)(const char *word, unsigned *id), unsigned *ids,
                       unsigned *count, char *error, size_t n) {
   for (size_t size; list; list = list[size] ? list + size + 1 : NULL) {
@@ -39,12 +39,12 @@ static bool read_list(const char *flag, const char *kind, const char *list,
     size = strcspn(list, ",");
     snprintf(word, sizeof word, "%.*s", (int)(size < NAME_BYTES ? size : NAME_BYTES), list);
     if (*count == ACCESS_MOST) {
-      snprintf(error, n, "--%s takes at most %d of them", flag, ACCESS_MOST);
+      snprintf(error, n, "%s takes at most %d of them", key, ACCESS_MOST);
       return false;
     }
     enum people_outcome o = *word ? read(word, &ids[*count]) : PEOPLE_NONE;
     if (o != PEOPLE_FOUND) {
-      explain(flag, o, kind, word, error, n);
+      explain(key, o, kind, word, error, n);
       return false;
     }
     ++*count;
@@ -63,7 +63,7 @@ static bool read_mode(const char *word, mode_t *mode) {
 bool access_read(struct access *a, const struct access_words *w, char *error, size_t n) {
   unsigned group = 0;
   if (w->mode && !read_mode(w->mode, &a->mode)) {
-    snprintf(error, n, "--mode takes 0600, 0660, 0666 or the like (octal), not '%.80s'", w->mode);
+    snprintf(error, n, "mode takes 0600, 0660, 0666 or the like (octal), not '%.80s'", w->mode);
     return false;
   }
   enum people_outcome o = w->group ? people_group(w->group, &group) : PEOPLE_FOUND;
@@ -75,6 +75,35 @@ bool access_read(struct access *a, const struct access_words *w, char *error, si
   a->group = group;
   return read_list("allow-uid", "user", w->uids, people_user, a->uids, &a->n_uids, error, n) &&
          read_list("allow-gid", "group", w->gids, people_group, a->gids, &a->n_gids, error, n);
+}
+
+static bool same_ids(const unsigned *a, unsigned n_a, const unsigned *b, unsigned n_b) {
+  return n_a == n_b && memcmp(a, b, n_a * sizeof *a) == 0;
+}
+
+bool access_admit(struct access *a, const struct access *now) {
+  if (same_ids(a->uids, a->n_uids, now->uids, now->n_uids) &&
+      same_ids(a->gids, a->n_gids, now->gids, now->n_gids))
+    return false;
+  memcpy(a->uids, now->uids, sizeof a->uids);
+  memcpy(a->gids, now->gids, sizeof a->gids);
+  a->n_uids = now->n_uids;
+  a->n_gids = now->n_gids;
+  return true;
+}
+
+static size_t list_ids(const char *before, const unsigned *ids, unsigned count, char *out,
+                       size_t n) {
+  size_t used = 0;
+  for (unsigned i = 0; i < count && used < n; i++)
+    used += (size_t)snprintf(out + used, n - used, "%s%u", i ? ", " : before, ids[i]);
+  return used < n ? used : n - 1;
+}
+
+void access_tell(const struct access *a, char *out, size_t n) {
+  *out = '\0';
+  size_t used = list_ids("users ", a->uids, a->n_uids, out, n);
+  list_ids(used ? " and groups " : "groups ", a->gids, a->n_gids, out + used, n - used);
 }
 
 mode_t access_mode(const struct access *a) {

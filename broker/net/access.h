@@ -23,12 +23,20 @@ struct access {
   unsigned n_uids, n_gids;
 };
 
-/* The words of the flags; NULL: not given. */
+/* The words of the settings; NULL: not given. */
 struct access_words {
   const char *mode, *group, *uids, *gids;
 };
-/* Reads them into a zeroed `a`. False, and `error` (n bytes) says in one line what is wrong. */
+/* Looks them up and enters them into `a`, in which each is not given yet. False, and `error` (n
+ * bytes) says in one line what is wrong, beginning with the setting's key. */
 bool access_read(struct access *a, const struct access_words *words, char *error, size_t n);
+
+/* Whoever connects from now on is served if `now` has its user or group; who is connected stays.
+ * False: they are the same as before. */
+bool access_admit(struct access *a, const struct access *now);
+/* "users 1, 2 and groups 3", of what is served beside the broker's own user; "": nobody is. Cut
+ * where `out` (n bytes) ends. */
+void access_tell(const struct access *a, char *out, size_t n);
 
 /* The mode of the socket's file. */
 mode_t access_mode(const struct access *a);

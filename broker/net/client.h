@@ -230,6 +230,8 @@ struct client {
   uint32_t name_record; /* of the name that it has or waits to succeed in (core/succession.h);
                            SLAB_NONE for observers and retired ones */
   struct job telling; /* those who waited for its name are being told (ops/watch.h) */
+  struct job reclaiming; /* those who hold objects of its are being asked to collect, as far as */
+  uint32_t reclaimed; /* the host of this number (core/succession.h) */
   bool observer, serves; /* serves: has said ready */
   bool sandboxed; /* runs untrusted code, and so may not ask for all (proto/closed.h) */
   bool retired, leaves; /* it serves nobody new; it begins nothing more (ops/retire.h) */

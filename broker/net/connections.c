@@ -164,7 +164,7 @@ void client_close(struct client *c) {
     n->all = c->next;
   if (c->next) c->next->prev = c->prev;
   work_remove(n->work, &c->job);
-  assert(!job_is_queued(&c->telling));
+  assert(!job_is_queued(&c->telling) && !job_is_queued(&c->reclaiming));
   client_drop_waiting(c);
   client_drop_received(c);
   accounts_close(&n->accounts, c->account);

@@ -158,5 +158,6 @@ void state_go_on(struct broker *b) {
   connections_go_on(&b->connections);
   expiry_go_on(b);
   greet_go_on(b);
+  succession_go_on(b);
   if (b->permissions.read_again) permissions_reload(b);
 }

@@ -21,6 +21,7 @@
 struct death {
   struct death *next;
   unsigned long number;
+  bool succeeded; /* another worker had its name before */
   char host[17];
   char name[TOLD_NAME_MAX_BYTES + 1];
 };
@@ -39,6 +40,7 @@ void deaths_on_dead(void *worker, uint64_t host) {
     return;
   }
   d->number = ++w->deaths.received;
+  d->succeeded = gaijin_host_succeeded(w->g, host);
   set_host_text(d->host, host);
   snprintf(d->name, sizeof d->name, "%s", worker_host_name(w, host));
   if (w->deaths.last)
@@ -67,9 +69,14 @@ void deaths_deinit(struct worker *w) {
   while (w->deaths.first) forget_first(w);
 }
 
-/* -> host, name of a worker that has ended, the number of this piece of news; or nothing: the
- * connection came back. Waits for one. Only one fiber may. The next time it is the same, until
- * core.death_told or core.return_told: nothing is lost when a finaliser raises. */
+/* How a worker has ended, for scripts. */
+static void push_how(lua_State *L, bool succeeded) {
+  lua_pushstring(L, succeeded ? "succeeded" : "ended");
+}
+
+/* -> host, name of a worker that has ended, the number of this piece of news, how it has; or
+ * nothing: the connection came back. Waits for one. Only one fiber may. The next time it is the
+ * same, until core.death_told or core.return_told: nothing is lost when a finaliser raises. */
 static int core_next_death(lua_State *L) {
   struct worker *w = worker_of(L);
   w->deaths.wanted = true;
@@ -85,7 +92,8 @@ static int core_next_death(lua_State *L) {
   lua_pushstring(L, w->deaths.first->host);
   lua_pushstring(L, w->deaths.first->name);
   lua_pushnumber(L, (lua_Number)w->deaths.first->number);
-  return 3;
+  push_how(L, w->deaths.first->succeeded);
+  return 4;
 }
 
 static int core_death_told(lua_State *L) {
@@ -118,8 +126,8 @@ static int core_listening(lua_State *L) {
   return 1;
 }
 
-/* AT -> host, name, whether it is dead, host as core.clients tells it; nothing for any other
- * value. */
+/* AT -> host, name, whether it is dead, host as core.clients tells it, how it has ended if it is;
+ * nothing for any other value. */
 static int core_host_of(lua_State *L) {
   struct worker *w = worker_of(L);
   struct at *at = at_get(L, w, 1);
@@ -131,7 +139,8 @@ static int core_host_of(lua_State *L) {
   lua_pushstring(L, worker_host_name(w, at->pt.host));
   lua_pushboolean(L, gaijin_host_dead(w->g, at->pt.host));
   lua_pushnumber(L, (lua_Number)at->pt.host);
-  return 4;
+  push_how(L, gaijin_host_succeeded(w->g, at->pt.host));
+  return 5;
 }
 
 /* cursor -> cursor or nil, row, ... of the broker's books on its clients. */

@@ -49,12 +49,12 @@ end
 -- Each on a fiber of its own; when there are as many fibers as can be, a little later, but not for
 -- ever: the next to be told wait as well.
 local most_tries = 500
-local function tell(l, name)
+local function tell(l, name, how)
   local f = l.f
   if not f then return end
   l.f = nil
   for _ = 1, most_tries do
-    local ok, why = pcall(spawn, f, name)
+    local ok, why = pcall(spawn, f, name, how)
     if ok then return end
     l.why = why
     sleep(0.01)
@@ -63,7 +63,7 @@ local function tell(l, name)
     tostring(l.why)), 0)
 end
 
-local function tell_all(key, name, number)
+local function tell_all(key, name, number, how)
   local list = {}
   for l in raw_pairs(listeners[key] or {}) do
     if l.after < number then list[#list + 1] = l end
@@ -71,7 +71,7 @@ local function tell_all(key, name, number)
   sort(list, function(a, b) return a.order < b.order end)
   for _, l in raw_ipairs(list) do
     forget(key, l)
-    core.report(tell, l, name)
+    core.report(tell, l, name, how)
   end
 end
 
@@ -121,7 +121,7 @@ local function look()
   for _, e in raw_ipairs(list) do
     if not watched[e.l.host] and e.l.f then
       forget(e.key, e.l)
-      core.report(tell, e.l, e.l.name)
+      core.report(tell, e.l, e.l.name, "ended")
     end
   end
 end
@@ -142,13 +142,13 @@ local function look_again()
 end
 
 local function tell_next()
-  local host, name, number = core.next_death()
+  local host, name, number, how = core.next_death()
   if not host then
     if pcall(spawn, look_again) then core.return_told() else sleep(0.01) end
     return
   end
-  tell_all(host, name, number)
-  tell_all("name:" .. name, name, number)
+  tell_all(host, name, number, how)
+  tell_all("name:" .. name, name, number, how)
   core.death_told()
 end
 
@@ -177,10 +177,11 @@ local function present(name)
   return (raw_next(watch_those(function(peer) return peer == name end)))
 end
 
--- Calls f(name) when the worker of that name, or the one that has the object, has ended; at once if
--- it has already. Returns a function that takes it back.
+-- Calls f(name, how) when the worker of that name, or the one that has the object, has ended; at
+-- once if it has already. how: "succeeded" if another had its name before that, else "ended"; or
+-- "absent": nobody has that name. Returns a function that takes it back.
 function gaijin.on_death(who, f)
-  local host, name, dead, number = core.host_of(who)
+  local host, name, dead, number, how = core.host_of(who)
   if not host and raw_type(who) ~= "string" then
     bad_argument(1, "on_death", "name or remote object", who)
   end
@@ -189,7 +190,7 @@ function gaijin.on_death(who, f)
   asked = asked + 1
   local key, l = host or "name:" .. who, { f = f, order = asked, after = -1, host = number }
   if not host then
-    name = who
+    name, how = who, "absent"
     local tries = 0
     repeat -- until nobody has died meanwhile: then whoever is present dies later
       if tries == most_tries then
@@ -204,7 +205,7 @@ function gaijin.on_death(who, f)
   end
   l.name = name
   if dead then
-    tell(l, name)
+    tell(l, name, how)
   else
     listeners[key] = listeners[key] or {}
     listeners[key][l] = true

@@ -67,6 +67,15 @@ const char *setting_name(enum setting id, enum settings_program program) {
   return program == SETTINGS_CONNECT ? setting_info(id)->field : setting_info(id)->key;
 }
 
+const char *setting_when_name(enum setting_when when) {
+  switch (when) {
+    case SETTING_UPGRADE: return "an upgrade";
+    case SETTING_RELOAD: return "SIGHUP";
+    case SETTING_RESTART: return "a restart";
+  }
+  return "";
+}
+
 const char *settings_program_name(enum settings_program program) {
   switch (program) {
     case SETTINGS_BROKER: return "gaijin-broker";

@@ -39,6 +39,13 @@ enum setting_type {
   SETTING_CHOICE,  /* one of `words`, by its index */
 };
 
+/* What has a running broker take over what was changed in its file of settings. */
+enum setting_when {
+  SETTING_UPGRADE, /* SIGUSR2: another program, or the same, goes on in its place */
+  SETTING_RELOAD,  /* SIGHUP, and the former */
+  SETTING_RESTART, /* neither: the broker ends, and is started again */
+};
+
 enum { SETTING_WORDS = 6 }; /* of a choice, with a NULL behind the last */
 
 struct setting_info {
@@ -54,6 +61,7 @@ struct setting_info {
   double standard;    /* default; of flags 0. Texts have none: settings_text gives NULL */
   double least, most; /* bounds of numbers, of a text's bytes and of a choice's index */
   unsigned programs;  /* set of enum settings_program */
+  enum setting_when when; /* of the broker's: what takes a changed file of settings over */
   enum setting_type type;
   bool optional; /* its value may be left out, and is the default then */
   bool only_typed; /* for the command line: it has no place in a file of settings */
@@ -71,6 +79,8 @@ struct settings {
 
 /* The row of a setting. Static. */
 const struct setting_info *setting_info(enum setting id);
+/* "SIGHUP", "an upgrade", "a restart". Static. */
+const char *setting_when_name(enum setting_when when);
 /* Whether `program` has it; in gaijinctl a command, which `command` names, perhaps followed by its
  * kinds, with blanks between (NULL: any command). */
 bool setting_belongs(enum setting id, enum settings_program program, const char *command);

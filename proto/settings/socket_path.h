@@ -13,5 +13,7 @@
  * variable counts as none. Writes at most n bytes, always terminated; returns out. Does not look
  * whether anything is there. */
 char *socket_path_default(char *out, size_t n);
+/* Which of the variables says so, "$GAIJIN_SOCKET"; NULL: none. Static. */
+const char *socket_path_from(void);
 
 #endif

@@ -64,12 +64,15 @@ rm -f "$dir/s"
 story="settings beside it"
 activate "$dir/s" -- -s "$dir/s" --mode 0666
 wait_until ping_at "$dir/s"
-check "its mode is the manager's" has broker 'mode and --group are not for .*SocketMode='
+check "its mode is the manager's" has broker 'warn: --mode is not for .*SocketMode='
 check "and stays" test "$(stat -c %a "$dir/s")" = 755
 end_started
 rm -f "$dir/s"
 flags=(-s "$dir/elsewhere")
 refused "has handed over $dir/wrong, and --socket says $dir/elsewhere" "$dir/wrong"
+printf 'load-min = 1\nsocket = %s\n' "$dir/elsewhere" >"$dir/conf"
+flags=(-c "$dir/conf")
+refused "has handed over $dir/wrong, and $dir/conf:2 .socket. says $dir/elsewhere; leave that out" "$dir/wrong"
 flags=()
 
 story="what it is not"

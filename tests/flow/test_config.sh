@@ -136,12 +136,15 @@ hup() { # REGEX: the log has it after a SIGHUP
 }
 hup "$conf says what it said before$"
 printf 'load-min = 8\nlog-level = debug\nmax-waits = 6\nmax-held = 9\n' | conf
-hup "$conf has load-min, max-held otherwise than this broker; an upgrade .SIGUSR2. takes it over"
+hup "of $conf does not hold yet: load-min, max-held .takes an upgrade, SIGUSR2, which disconnects nobody.$"
 check "the level" has broker "SIGHUP: log-level is debug now$"
 run "$build/gaijinctl" ping
 check "holds" eventually has broker 'debug: observer @gaijinctl'
-echo 'log-level = error' | conf
-hup "log-level is error now"
+printf 'log-level = error\nlog-format = json\n' | conf
+hup '.*log-level is error now'
+check "the form" eventually has broker '^{.*SIGHUP: log-format is json now'
+printf 'log-level = error\n' | conf
+hup 'log-format is text now'
 printf '\nlog-levle = error\nx = 1\n' | conf
 hup "$conf:2: unknown key 'log-levle' .did you mean log-level.*and 1 faults more; --check-config tells them.; the settings in force stay$"
 kill -USR2 "$broker"
@@ -163,9 +166,9 @@ printf 'socket = %s\nmax-message = 4K\n' "$dir/s" | conf
 kill -USR2 "$broker"
 check "clients were told how much they may send" eventually has broker "no upgrade: .* cannot take over: its settings have 4096 bytes as max-message, and clients were told 1048576; to make it less takes a restart;"
 printf 'socket = %s\nmax-message = 4M\nmax-waits = 6\n' "$dir/elsewhere" | conf
-hup "$conf has socket, max-message, max-waits otherwise"
+hup "of $conf does not hold yet: max-message, max-waits .takes an upgrade, SIGUSR2, which disconnects nobody., socket .takes a restart.$"
 kill -USR2 "$broker"
-check "goes on where it is" eventually has broker "warn: stays at $dir/s; $dir/elsewhere takes a restart$"
+check "goes on where it is" eventually has broker "warn: stays at $dir/s; $dir/elsewhere, of $conf:1 .socket., takes a restart$"
 run "$build/gaijinctl" clients -o worker
 check "with its workers" out_has '^shop$'
 run "$build/gaijinctl" get shop.text
@@ -176,5 +179,69 @@ kill -USR2 "$broker"
 check "a policy does not come on the way" eventually has broker "no upgrade: .* cannot take over: its settings name a policy, and the broker that runs has none; restart it;"
 run "$build/gaijinctl" clients -o worker
 check "all serve on" out_has '^shop$'
+printf 'socket = %s\nmax-message = 1M\nmax-waits = 6\nmode = 0660\n' "$dir/elsewhere" | conf
+hup "of $conf does not hold yet: max-message, mode .takes a restart.$"
+end_started
+
+story="who is served"
+printf 'socket = %s\nmode = 0666\nallow-uid = 65534\n' "$dir/s" | conf
+start broker "$program" -c "$conf"
+broker=$pid
+wait_until "$build/gaijinctl" ping
+hup "$conf says what it said before$"
+printf 'socket = %s\nmode = 0666\nallow-uid = 65533, 65532\nallow-gid = 65534\n' "$dir/s" | tr -d , | conf
+hup "$conf:3: allow-uid: there is no user '65533 65532'; the settings in force stay$"
+printf 'socket = %s\nmode = 0666\nlog-level = debug\nallow-uid = 65533,65532\nallow-gid = nobody-has-this\n' "$dir/s" | conf
+hup "$conf:5: allow-gid: there is no group 'nobody-has-this'; the settings in force stay$"
+check "of such a file nothing holds" test "$(grep -c 'log-level is' "$dir/broker.out")" = 0
+printf 'socket = %s\nmode = 0666\nallow-uid = 65533,65532\nallow-gid = 65531\n' "$dir/s" | conf
+hup "serves users 65533, 65532 and groups 65531 beside its own user from now on; who is connected stays$"
+if [ "$(id -u)" = 0 ] && command -v setpriv >/dev/null; then
+  chmod 755 "$dir"
+  cp "$build/gaijinctl" "$dir/ctl"
+  ping_as() { setpriv --reuid "$1" --regid "$2" --clear-groups "$dir/ctl" -s "$dir/s" ping >/dev/null 2>&1; }
+  not() { ! "$@"; }
+  check "a new user" ping_as 65533 65533
+  check "a new group" ping_as 65530 65531
+  check "not who was before" not ping_as 65534 65534
+fi
+printf 'socket = %s\nmode = 0666\n' "$dir/s" | conf
+hup "serves nobody beside its own user"
+kill -USR2 "$broker"
+check "an upgrade takes the same over" eventually has broker "goes on in the place of"
+hup "$conf says what it said before$"
+end_started
+rm -f "$conf"
+
+story="names that get another number"
+# In a mount name space of its own the test's file of users is the system's.
+if unshare -m true 2>/dev/null; then
+  cp /etc/passwd "$dir/passwd"
+  echo 'gaijin-test:x:64001:64001::/:/bin/false' >>"$dir/passwd"
+  # shellcheck disable=SC2016 # the inner shell's
+  start broker unshare -m sh -c 'mount --bind "$0" /etc/passwd && exec "$@"' "$dir/passwd" "$program" --allow-uid gaijin-test
+  broker=$pid
+  wait_until "$build/gaijinctl" ping
+  hup 'the command line says what it said before$'
+  sed 's/64001:64001/64002:64002/' "$dir/passwd" >"$dir/passwd.new"
+  cat "$dir/passwd.new" >"$dir/passwd"
+  hup 'serves users 64002 beside its own user from now on'
+  sed -i.old '/^gaijin-test/d' "$dir/passwd.new"
+  cat "$dir/passwd.new" >"$dir/passwd"
+  hup "--allow-uid: there is no user 'gaijin-test'; the settings in force stay$"
+  end_started
+fi
+
+story="errors say where a setting stands"
+printf 'socket = %s/no/where\n' "$dir" | conf
+run "$program" -c "$conf"
+check "a socket of the file" err_has "no directory; .*; it is named by $conf:1 .socket.$"
+GAIJIN_SOCKET=$dir/no/where run "$program"
+check "of the environment" err_has "; it is named by .GAIJIN_SOCKET$"
+printf 'socket = %s\nmode = 0660\ngroup = 0\n' "$dir/s" | conf
+start broker "$program" -c "$conf"
+wait_until "$build/gaijinctl" ping
+check "a group that is not served" has broker "warn: $conf:3 .group. lets its members reach the socket, but none of them is served: name the group with allow-gid too$"
+end_started
 
 finish

@@ -19,7 +19,7 @@ installed installed-files | sort >"$dir/list"
 check "as the list says" diff "$dir/list" <(files_in "$stage")
 for file in bin/gaijin-broker bin/gaijin-worker bin/gaijinctl lib/libgaijin.so lib/libgaijin.so."${version%%.*}" lib/libgaijin.a \
   include/gaijin/gaijin.h lib/pkgconfig/gaijin.pc lib/lua/5.1/gaijin.so share/man/man1/gaijinctl.1 share/man/man1/gaijin-broker.1 \
-  share/man/man1/gaijin-worker.1 share/man/man3/gaijin_connect.3 share/man/man5/gaijin-policy.5 share/man/man5/gaijin-supervisor.5 \
+  share/man/man1/gaijin-worker.1 share/man/man3/gaijin_connect.3 share/man/man5/gaijin-broker.conf.5 share/man/man5/gaijin-policy.5 share/man/man5/gaijin-supervisor.5 \
   share/bash-completion/completions/gaijinctl share/zsh/site-functions/_gaijinctl share/doc/gaijin/README.md \
   share/doc/gaijin/LICENSE share/doc/gaijin/docs/tutorial.md share/doc/gaijin/examples/c/call.c; do
   check "$file is there" test -e "$stage$at/$file"

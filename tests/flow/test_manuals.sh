@@ -23,6 +23,21 @@ for command in $("$ctl" help | sed -n 's/^  \([a-z][a-z-]*\)\( .*\)\?$/\1/p'); d
   check "gaijinctl.1 has $command" grep -E "^\.SS ${command//-/\\\\-}( |$)" "$man/gaijinctl.1"
 done
 
+story="the broker's file of settings"
+page=$man/gaijin-broker.conf.5
+if command -v groff >/dev/null; then
+  groff -man -Tutf8 -ww "$page" >"$dir/out" 2>"$dir/err"
+  check "troff has nothing to say" test ! -s "$dir/err"
+fi
+"$build/gaijin-broker" --print-config | sed -n 's/^# \([a-z-]*\) =.*/\1/p' >"$dir/keys"
+check "there are keys" test "$(wc -l <"$dir/keys")" -gt 30
+while read -r key; do
+  check "$key" grep -e "^\.B ${key//-/\\\\-} = " "$page"
+done <"$dir/keys"
+check "and no others" test "$(grep -c '^Changed by ' "$page")" = "$(wc -l <"$dir/keys")"
+grep -A 3 -F '.B allow\-uid = USERS' "$page" >"$dir/out"
+check "what SIGHUP changes is told" out_has '^Changed by SIGHUP\.$'
+
 story="completion"
 PATH=$build:$PATH
 # shellcheck disable=SC1091 # made by make

@@ -82,7 +82,7 @@ end_started
 
 story="managers that cannot be told"
 serve "$dir/nobody" A=1
-check "is said" has broker "cannot send to $dir/nobody \(.NOTIFY_SOCKET\): No such file"
+check "is said" has broker " warn: the service manager is told nothing: cannot send to $dir/nobody \(.NOTIFY_SOCKET\): No such file"
 end_started
 serve vsock:2:1 A=1
 check "neither can this" has broker "cannot send to vsock:2:1 \(.NOTIFY_SOCKET\): Invalid argument"

@@ -38,8 +38,9 @@ LUA
 cat >"$dir/holder.lua" <<'LUA'
 local thing = gaijin.wait_for("shop", "thing")
 print("holds " .. thing.version)
-gaijin.on_death(thing, function(name)
-  print("told of the end of " .. name)
+gaijin.on_death(thing, function(name, how)
+  print("told of the end of " .. name .. ", " .. how)
+  gaijin.on_death(thing, function(_, again) print("again, " .. again) end)
   local ok, why = pcall(function() return thing.version end)
   print(tostring(why))
 end)
@@ -138,9 +139,34 @@ worker holder -n another "$dir/holder.lua"
 check "another one has an object" eventually has holder "^holds 2"
 worker shop3 --succeed -n shop "$dir/shop.lua" 3
 check "the second stops all the same" eventually gone "$second"
-check "its holder is told" eventually has holder "^told of the end of shop"
+check "its holder is told" eventually has holder "^told of the end of shop, succeeded$"
+check "whenever it asks" eventually has holder "^again, succeeded$"
 check "and why" eventually has holder \
   "^gaijin: dead: Gaijin tried accessing dead resource. .shop, which another worker of that name has succeeded.$"
+end_started
+
+story="garbage holds nobody"
+begin --linger 60
+worker holder -n holder -e 'collectgarbage("stop") gaijin.wait_for("shop", "thing") print("holds")
+  gaijin.spawn(function() while true do gaijin.sleep(60) end end)'
+check "a worker has let go of an object and not collected" eventually has holder "^holds"
+worker shop2 --succeed -n shop "$dir/shop.lua" 2
+check "the second has the name" eventually is_version 2
+check "the first does not wait for who uses it no more" eventually gone "$first"
+end_started
+
+story="the broker is upgraded while the one before serves its holders"
+begin --linger 60
+worker holder -n holder -e 'collectgarbage("stop") local thing = gaijin.wait_for("shop", "thing") print("holds")
+  bakaGaijin.ask = function() return thing.version end  bakaGaijin.drop = function() thing = nil return "dropped" end'
+check "one has an object" eventually has holder "^holds"
+worker shop2 --succeed -n shop "$dir/shop.lua" 2
+check "the second has the name" eventually is_version 2
+check "the first serves its holder" eventually still_has 1
+expect 0 call holder.drop
+check "what it has let go it has not collected" kill -0 "$first"
+expect 0 upgrade
+check "the broker that goes on has it collect" eventually gone "$first"
 end_started
 
 story="the broker is killed while a successor waits"

@@ -11,13 +11,16 @@
 #include "proto/frame.h"
 #include "proto/hello.h"
 #include "proto/limits.h"
+#include "proto/name.h"
+#include "proto/returning.h"
 #include "proto/window.h"
 #include "tests/fuzz/fuzz.h"
 
 const uint32_t mutate_at = 1;
 
 static void look_up(const struct hello_options *o) {
-  static const char *const keys[] = {WINDOW_POSTS_KEY, WINDOW_BYTES_KEY, "", "x"};
+  static const char *const keys[] = {WINDOW_POSTS_KEY, WINDOW_BYTES_KEY, SUCCEED_KEY,
+                                     RETURN_HOST_KEY, "", "x"};
   for (unsigned i = 0; i < sizeof keys / sizeof *keys; i++) {
     struct reader value;
     struct value v;

@@ -198,16 +198,17 @@ static void step_connect(struct session *s, unsigned i) {
   if (b & 1) h.highest = h.lowest = 1 + (b >> 1) % WIRE_VERSION_MOST;
   h.name = b & 8 ? choose_name(script_byte(in)) : names[i];
   if ((b & 12) == 12) h.name = NULL;
+  bool succeeds = (b & 3) == 2;
   h.name_size = h.name ? (uint32_t)strlen(h.name) : 0;
   if (s->peer->may_return && !(b & 64)) {
     struct secret secret = s->peer->secret;
     if (b & 128) secret.bytes[b % SECRET_BYTES] ^= 1;
     peer_connect_again(s->peer, &s->world);
-    peer_hello(s->peer, &h, s->peer->host, &secret);
+    peer_hello(s->peer, &h, s->peer->host, &secret, succeeds);
     return;
   }
   peer_connect(s->peer, &s->world);
-  if (b < 250) peer_hello(s->peer, &h, 0, NULL);
+  if (b < 250) peer_hello(s->peer, &h, 0, NULL, succeeds);
 }
 
 /* The witness keeps the rules here, too: it comes back, and has nothing. */
@@ -215,7 +216,8 @@ static void witness_hello(struct session *s, uint64_t host) {
   struct peer *w = s->peer = &s->peers[WITNESS];
   struct secret secret = w->secret;
   peer_hello(w, &(struct hello_request){.lowest = 1, .highest = WIRE_VERSION_MOST,
-                                        .name = "witness", .name_size = 7}, host, &secret);
+                                        .name = "witness", .name_size = 7}, host, &secret,
+             false);
   if (host) {
     begin(s, &(struct message){.kind = MESSAGE_NOTICE, .op = OP_back}, 0);
     FUZZ_REQUIRE(pack_end(&w->pack) == BUFFER_OK, "no memory");

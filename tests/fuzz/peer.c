@@ -11,6 +11,7 @@
 #include "broker/check.h"
 #include "broker/net/connections.h"
 #include "proto/body.h"
+#include "proto/name.h"
 #include "tests/unit/broker_wire.h"
 
 /* ---- The broker ---- */
@@ -117,9 +118,9 @@ void peer_connect_again(struct peer *p, struct world *w) {
 }
 
 void peer_hello(struct peer *p, const struct hello_request *h, uint64_t host,
-                const struct secret *secret) {
+                const struct secret *secret, bool succeeds) {
   struct message m = {.kind = MESSAGE_REQUEST, .op = OP_hello, .id = ++p->last_id};
-  uint32_t options = host ? 2 : 0;
+  uint32_t options = (host ? 2u : 0) + (succeeds ? 1 : 0);
   p->returns = host && h->highest >= WIRE_VERSION_RETURN && !h->observer;
   p->lies = p->returns && !secret_equal(secret, &p->secret);
   pack_begin(&p->pack, &p->out, MAX_MESSAGE_MOST, &m, hello_request_values(options));
@@ -130,6 +131,11 @@ void peer_hello(struct peer *p, const struct hello_request *h, uint64_t host,
     pack_text(&p->pack, RETURN_SECRET_KEY);
     pack_string(&p->pack, (const char *)secret->bytes, SECRET_BYTES);
   }
+  if (succeeds) {
+    pack_text(&p->pack, SUCCEED_KEY);
+    pack_bool(&p->pack, true);
+  }
+  p->succeeds = succeeds;
   FUZZ_REQUIRE(pack_end(&p->pack) == BUFFER_OK, "no memory");
 }
 
@@ -197,6 +203,8 @@ static void handle(struct peer *p, const uint8_t *bytes, uint32_t size) {
     struct reader v;
     FUZZ_REQUIRE(!p->lies, "one came back with another secret");
     FUZZ_REQUIRE(!p->returns || p->host == r.host, "one came back as another");
+    FUZZ_REQUIRE(p->succeeds || p->returns || !hello_option(&r.options, SUCCEED_KEY, &v),
+                 "one waits to succeed another and has not asked for it");
     p->host = r.host;
     p->may_return = hello_option(&r.options, RETURN_SECRET_KEY, &v);
     FUZZ_REQUIRE(!p->may_return || secret_read(&v, &p->secret), "a secret that is none");

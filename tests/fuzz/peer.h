@@ -31,6 +31,7 @@ struct peer {
   uint64_t host, last_id, last_token;
   bool returns;    /* it has said that it comes back; */
   bool lies;       /* with another secret than its own */
+  bool succeeds;   /* it has said that it may wait to succeed another */
   bool may_return; /* it was told a secret, and no `bye` */
   struct secret secret;
   struct frame in;
@@ -62,9 +63,10 @@ void world_kill(struct world *w, size_t unread_most);
 void peer_connect(struct peer *p, struct world *w);
 /* The same, keeping who it was and what it was given. */
 void peer_connect_again(struct peer *p, struct world *w);
-/* `host` 0: it is a new one. Else it says who it was, and has this secret. */
+/* `host` 0: it is a new one. Else it says who it was, and has this secret. `succeeds`: it wants the
+ * name of a living one. */
 void peer_hello(struct peer *p, const struct hello_request *h, uint64_t host,
-                const struct secret *secret);
+                const struct secret *secret, bool succeeds);
 void peer_flush(struct peer *p);
 /* Reads what there is, unless it is deaf. */
 void peer_read(struct peer *p);

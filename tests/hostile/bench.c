@@ -57,7 +57,7 @@ static bool run(const struct hostile_case *c, double seconds, uint64_t sent) {
 int main(int argc, char **argv) {
   static const struct hostile_case *const tables[] = {
       hostile_on_turns, hostile_on_memory, hostile_on_log, hostile_on_worker, hostile_on_tokens,
-      hostile_on_limits, hostile_on_observers, hostile_on_rings};
+      hostile_on_limits, hostile_on_observers, hostile_on_rings, hostile_on_names};
   double seconds = argc > 1 ? atof(argv[1]) : 3;
   uint64_t sent = argc > 3 ? strtoull(argv[3], NULL, 10) : 0;
   bool ok = true;

@@ -39,7 +39,7 @@ struct hostile_case {
 /* Ended by one without a name. */
 extern const struct hostile_case hostile_on_turns[], hostile_on_memory[], hostile_on_log[],
     hostile_on_worker[], hostile_on_tokens[], hostile_on_limits[],
-    hostile_on_observers[], hostile_on_rings[];
+    hostile_on_observers[], hostile_on_rings[], hostile_on_names[];
 
 struct hostile_effort {
   double seconds; /* of each phase, at least */

@@ -16,6 +16,7 @@
 
 #include "proto/hello.h"
 #include "proto/limits.h"
+#include "proto/name.h"
 
 enum { READ_LEAST = 64 << 10, ANSWER_MS = 60000, CONNECT_TRIES = 60000 };
 
@@ -45,7 +46,8 @@ bool raw_connect(struct raw *r, const char *socket_path) {
   return r->fd >= 0;
 }
 
-bool raw_join(struct raw *r, const char *socket_path, const char *name, bool observer) {
+static bool join(struct raw *r, const char *socket_path, const char *name, bool observer,
+                 bool succeeds) {
   struct hello_request h = {.lowest = WIRE_VERSION_LEAST,
                             .highest = WIRE_VERSION_MOST,
                             .name = name,
@@ -54,10 +56,23 @@ bool raw_join(struct raw *r, const char *socket_path, const char *name, bool obs
   uint64_t version;
   if (!raw_connect(r, socket_path)) return false;
   r->last_id = 1;
-  hello_put_request(raw_begin(r, MESSAGE_REQUEST, OP_hello, 1, hello_request_values(0)), &h, 0);
+  struct pack *p = raw_begin(r, MESSAGE_REQUEST, OP_hello, 1, hello_request_values(succeeds));
+  hello_put_request(p, &h, succeeds);
+  if (succeeds) {
+    pack_text(p, SUCCEED_KEY);
+    pack_bool(p, true);
+  }
   raw_end(r);
   return raw_answer(r) && r->m.kind == MESSAGE_REPLY && reader_uint(&r->r, &version) &&
          reader_uint(&r->r, &r->host);
+}
+
+bool raw_join(struct raw *r, const char *socket_path, const char *name, bool observer) {
+  return join(r, socket_path, name, observer, false);
+}
+
+bool raw_succeed(struct raw *r, const char *socket_path, const char *name) {
+  return join(r, socket_path, name, false, true);
 }
 
 void raw_close(struct raw *r) {

@@ -35,6 +35,9 @@ struct raw {
 bool raw_connect(struct raw *r, const char *socket);
 /* Connects and says hello; name NULL: the broker chooses. */
 bool raw_join(struct raw *r, const char *socket, const char *name, bool observer);
+/* The same with the wish to succeed a worker of that name, whose successor it waits to be if there
+ * is one. */
+bool raw_succeed(struct raw *r, const char *socket, const char *name);
 void raw_close(struct raw *r);
 
 /* Begins a message of `count` values, to be written with the result; messages are queued. The

@@ -52,6 +52,9 @@ END_TEST
 START_TEST(rings) { run(&hostile_on_rings[_i]); }
 END_TEST
 
+START_TEST(names) { run(&hostile_on_names[_i]); }
+END_TEST
+
 static int count(const struct hostile_case *c) {
   int n = 0;
   while (c[n].name) n++;
@@ -75,5 +78,6 @@ int main(void) {
   add(s, "limits", limits, hostile_on_limits);
   add(s, "observers", observers, hostile_on_observers);
   add(s, "rings", rings, hostile_on_rings);
+  add(s, "names", names, hostile_on_names);
   return run_suite(s);
 }

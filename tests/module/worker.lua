@@ -5,11 +5,14 @@
 local flags = { ["-n"] = "name", ["-s"] = "socket", ["-e"] = "code", ["--grace"] = "grace", ["--max-depth"] = "max_depth",
   ["--call-timeout"] = "call_timeout", ["--max-fibers"] = "max_fibers", ["--atc-time"] = "atc_time",
   ["--collector-waits"] = "collector_waits", ["--max-decoded"] = "max_decoded",
-  ["--cycle-pause"] = "cycle_pause" }
+  ["--cycle-pause"] = "cycle_pause", ["--linger"] = "linger" }
 local options, once, i = { signals = true }, false, 1
 while arg[i] and arg[i]:sub(1, 1) == "-" do
   if arg[i] == "--once" then
     once = true
+    i = i + 1
+  elseif arg[i] == "--succeed" then
+    options.succeed = true
     i = i + 1
   else
     local field = assert(flags[arg[i]], arg[i])

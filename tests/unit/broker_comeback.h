@@ -148,4 +148,18 @@ static inline void wire_lapse(struct wire *w) {
   wire_settle(w);
 }
 
+/* `by` asks for the length of an object of `of`, which answers. */
+static inline void worker_use(struct wire *w, struct worker *by, struct worker *of,
+                              const struct pt *pt) {
+  wire_ask(&by->end, OP_len, NULL, pt, 0);
+  wire_send(w, &by->end);
+  wire_past_peers(w, &of->end);
+  ck_assert_int_eq(of->end.m.op, OP_len);
+  pack_uint(wire_begin(&of->end, MESSAGE_REPLY, OP_len, of->end.m.id, 1), 3);
+  wire_send(w, &of->end);
+  wire_past_peers(w, &by->end);
+  ck_assert_int_eq(by->end.m.kind, MESSAGE_REPLY);
+  ck_assert_int_eq(by->end.m.op, OP_len);
+}
+
 #endif

@@ -114,16 +114,12 @@ static inline void lend(struct worker *of, struct worker *to, const struct pt *p
   check();
 }
 
-static inline void use(struct worker *by, struct worker *of, const struct pt *pt) {
-  wire_ask(&by->end, OP_len, NULL, pt, 0);
-  wire_send(&w, &by->end);
-  wire_past_peers(&w, &of->end);
-  ck_assert_int_eq(of->end.m.op, OP_len);
-  pack_uint(wire_begin(&of->end, MESSAGE_REPLY, OP_len, of->end.m.id, 1), 3);
-  wire_send(&w, &of->end);
-  wire_past_peers(&w, &by->end);
-  ck_assert_int_eq(by->end.m.kind, MESSAGE_REPLY);
-  ck_assert_int_eq(by->end.m.op, OP_len);
+/* It is asked to collect, because it holds something of who was succeeded, and has. */
+static inline void collect(struct worker *k) {
+  wire_expect(&w, &k->end, MESSAGE_REQUEST, OP_free);
+  wire_begin(&k->end, MESSAGE_REPLY, OP_free, k->end.m.id, 0);
+  wire_send(&w, &k->end);
+  check();
 }
 
 #endif

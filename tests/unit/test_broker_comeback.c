@@ -6,22 +6,10 @@
 #include "broker/core/notify.h"
 #include "tests/unit/broker_comeback_two.h"
 
-static void use(struct worker *by, struct worker *of, const struct pt *pt) {
-  wire_ask(&by->end, OP_len, NULL, pt, 0);
-  wire_send(&w, &by->end);
-  wire_past_peers(&w, &of->end);
-  ck_assert_int_eq(of->end.m.op, OP_len);
-  pack_uint(wire_begin(&of->end, MESSAGE_REPLY, OP_len, of->end.m.id, 1), 3);
-  wire_send(&w, &of->end);
-  wire_past_peers(&w, &by->end);
-  ck_assert_int_eq(by->end.m.kind, MESSAGE_REPLY);
-  ck_assert_int_eq(by->end.m.op, OP_len);
-}
-
 /* Both hold what they held, with count 1, and giving it back drops it after one PT was seen. */
 static void expect_as_before(void) {
-  use(&till, &shop, &ware);
-  use(&shop, &till, &coin);
+  worker_use(&w, &till, &shop, &ware);
+  worker_use(&w, &shop, &till, &coin);
   wire_unsub(&w, &till.end, &ware, 1);
   wire_expect_drop(&w, &shop.end, 1, 1);
   wire_unsub(&w, &shop.end, &coin, 1);

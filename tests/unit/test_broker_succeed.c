@@ -13,7 +13,7 @@ START_TEST(a_successor_in_waiting_is_not_found) {
   /* what it has is held and used as anybody's */
   struct pt x = wire_token(&b.end, 1);
   lend(&b, &c, &x);
-  use(&c, &b, &x);
+  worker_use(&w, &c, &b, &x);
   wire_quiet(&w, &a.end);
 }
 END_TEST
@@ -25,11 +25,12 @@ START_TEST(ready_passes_the_name_over) {
   lend(&a, &c, &x);
   say(&b, OP_ready);
   wire_expect(&w, &a.end, MESSAGE_NOTICE, OP_succeeded);
+  collect(&c);
   expect_asked("shop", &b);
   watch("ready");
   expect_watched(&b);
   /* who has tokens of the one before may go on */
-  use(&c, &a, &x);
+  worker_use(&w, &c, &a, &x);
   /* its end is told with the reason */
   wire_leave(&a.end);
   a.end.fd = -1;
@@ -42,6 +43,49 @@ START_TEST(ready_passes_the_name_over) {
   wire_expect_error(&w, &c.end, STATUS_dead);
   wire_expect_text(&c.end, "Gaijin tried accessing dead resource. (shop, which another worker of that name has succeeded)");
   expect_asked("shop", &b);
+}
+END_TEST
+
+/* Those who hold something of the one before, and nobody else; not who is at it already, and once. */
+START_TEST(holders_are_asked_to_collect) {
+  struct pt x = wire_token(&a.end, 1);
+  struct worker d = {0}, e = {0};
+  worker_join(&w, &d, "holds nothing");
+  worker_join(&w, &e, "holds, too");
+  lend(&a, &c, &x);
+  lend(&a, &e, &x);
+  join_successor(&b, "shop", true);
+  wire_quiet(&w, &c.end);
+  say(&b, OP_ready);
+  collect(&c);
+  wire_expect(&w, &a.end, MESSAGE_NOTICE, OP_succeeded);
+  wire_expect(&w, &e.end, MESSAGE_REQUEST, OP_free);
+  wire_quiet(&w, &d.end);
+  wire_quiet(&w, &c.end);
+  struct worker f = {0};
+  join_successor(&f, "shop", true);
+  struct pt y = wire_token(&b.end, 1);
+  lend(&b, &e, &y);
+  say(&f, OP_ready); /* it is at it still */
+  wire_expect(&w, &b.end, MESSAGE_NOTICE, OP_succeeded);
+  wire_quiet(&w, &e.end);
+  end(&d);
+  end(&e);
+  end(&f);
+}
+END_TEST
+
+/* One that ends while they are being asked. */
+START_TEST(who_ends_when_its_name_passes) {
+  struct pt x = wire_token(&a.end, 1);
+  lend(&a, &c, &x);
+  join_successor(&b, "shop", true);
+  wire_begin(&b.end, MESSAGE_NOTICE, OP_ready, 0, 0);
+  wire_leave(&a.end);
+  a.end = (struct end){.fd = -1};
+  wire_send(&w, &b.end);
+  for (int i = 0; i < 5; i++) wire_turn(&w);
+  check();
 }
 END_TEST
 
@@ -192,6 +236,8 @@ int main(void) {
   tcase_add_checked_fixture(t, setup, teardown);
   tcase_add_test(t, a_successor_in_waiting_is_not_found);
   tcase_add_test(t, ready_passes_the_name_over);
+  tcase_add_test(t, holders_are_asked_to_collect);
+  tcase_add_test(t, who_ends_when_its_name_passes);
   tcase_add_test(t, those_who_wait_get_the_successor);
   tcase_add_loop_test(t, a_successor_that_fails_changes_nothing, 0, 3);
   tcase_add_loop_test(t, one_that_ends_first_leaves_the_name_to_its_successor, 0, 3);

@@ -77,9 +77,16 @@ static void write_programs(FILE *out, enum setting id) {
   if (setting_info(id)->commands) fprintf(out, " (%s)", setting_info(id)->commands);
 }
 
+/* What has a running broker take over a changed value of its file; "": it has none. */
+static void write_when(FILE *out, enum setting id) {
+  const struct setting_info *i = setting_info(id);
+  bool has = setting_belongs(id, SETTINGS_BROKER, NULL) && !i->only_typed;
+  fprintf(out, " | %s", has ? setting_when_name(i->when) : "");
+}
+
 static void write_settings(FILE *out) {
-  fprintf(out, "| key | has it | values | default | what it does | why so |\n"
-               "|---|---|---|---|---|---|\n");
+  fprintf(out, "| key | has it | values | default | changed by | what it does | why so |\n"
+               "|---|---|---|---|---|---|---|\n");
   for (enum setting id = 0; id < SETTINGS; id++) {
     const struct setting_info *i = setting_info(id);
     char bounds[128], standard[128];
@@ -93,6 +100,7 @@ static void write_settings(FILE *out) {
       fprintf(out, " | given or not | not");
     else
       fprintf(out, " | %s | %s", bounds, standard);
+    write_when(out, id);
     fprintf(out, " | %s | %s |\n", i->help, i->reason);
   }
 }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
  * manuals NAME: writes one of what is installed beside the programs, made of the lists of settings
- * and commands: gaijinctl.1, gaijin-broker.1, gaijin-worker.1 (man pages), gaijinctl.bash,
- * _gaijinctl (what bash and zsh complete, see completion.h).
+ * and commands: gaijinctl.1, gaijin-broker.1, gaijin-worker.1, gaijin-broker.conf.5 (man pages),
+ * gaijinctl.bash, _gaijinctl (what bash and zsh complete, see completion.h).
  */
 #include <stdio.h>
 #include <string.h>
@@ -80,6 +80,52 @@ static void put_commands(void) {
   put_flags(SETTINGS_CTL, "tables");
 }
 
+/* A key of the broker's file, and what has a running broker take over a change of it. */
+static void put_key(enum setting id) {
+  const struct setting_info *i = setting_info(id);
+  char term[80], text[512], taken[64];
+  snprintf(term, sizeof term, "%s = %s", i->key, i->argument ? i->argument : "true | false");
+  help_flag_text(id, "", text, sizeof text);
+  put_item(term, text);
+  snprintf(taken, sizeof taken, "Changed by %s.", setting_when_name(i->when));
+  puts(".br");
+  put_line(taken);
+}
+
+/* Of the page of the broker's file, what stands before its keys; as troff has it. */
+static const char settings_about[] =
+    "gaijin\\-broker.conf \\- settings of gaijin\\-broker\n"
+    ".SH SYNOPSIS\n.B gaijin\\-broker \\-\\-config\n.I FILE\n"
+    ".SH DESCRIPTION\nA line\n.B KEY = VALUE\n"
+    "for each setting, in any order, and comments that begin with # or ;. A key is a flag of\n"
+    ".BR gaijin\\-broker (1),\n"
+    "which overrides it when it is typed. There are no sections, no quotes, no lines that "
+    "go on in\n"
+    "the next and no key twice; a line has 198 bytes at most.\n"
+    ".PP\nFile and directory must belong to root or to the broker's user, and nobody else "
+    "may write\n"
+    "to them.\n"
+    ".PP\n.B gaijin\\-broker \\-\\-config FILE \\-\\-check\\-config\ntells all its faults, and\n"
+    ".B gaijin\\-broker \\-\\-print\\-config\nwrites one with all keys.\n"
+    ".SH CHANGES\nA broker that runs takes over what is changed in the file:\n"
+    ".TP\n.B SIGHUP\nwhat below is changed by SIGHUP. Users and groups are looked up again; "
+    "who is\n"
+    "connected stays. With a fault anywhere nothing changes. The log has one line that names the\n"
+    "keys which do not hold yet.\n"
+    ".TP\n.B an upgrade\n(SIGUSR2,\n.BR \"gaijinctl upgrade\" )\n"
+    "all but what takes a restart; nobody is disconnected. A smaller max\\-message takes a "
+    "restart.\n"
+    ".TP\n.B a restart\nall.\n.SH KEYS";
+
+static void write_settings_page(void) {
+  printf(".TH gaijin\\-broker.conf 5 \"\" \"gaijin %s\"\n.SH NAME\n", GAIJIN_VERSION);
+  puts(settings_about);
+  for (enum setting id = 0; id < SETTINGS; id++)
+    if (setting_belongs(id, SETTINGS_BROKER, NULL) && !setting_info(id)->only_typed) put_key(id);
+  puts(".SH FILES\n.TP\n.B /etc/gaijin/broker.conf\nthat of the service of the system.\n"
+       ".SH SEE ALSO\n.BR gaijin\\-broker (1),\n.BR gaijin\\-policy (5)");
+}
+
 static void write_page(enum settings_program program) {
   const struct help_words *w = help_words(program);
   const char *name = settings_program_name(program);
@@ -107,6 +153,7 @@ static void write_page(enum settings_program program) {
     put(settings_program_name(p));
     puts(" (1),");
   }
+  if (program == SETTINGS_BROKER) puts(".BR gaijin\\-broker.conf (5),");
   puts(".BR gaijin\\-policy (5),\n.BR libgaijin (3)");
 }
 
@@ -119,13 +166,15 @@ int main(int argc, char **argv) {
     write_page(pages[i]);
     return ferror(stdout) || fflush(stdout) != 0;
   }
-  if (argc == 2 && strcmp(argv[1], "gaijinctl.bash") == 0) {
+  if (argc == 2 && strcmp(argv[1], "gaijin-broker.conf.5") == 0) {
+    write_settings_page();
+  } else if (argc == 2 && strcmp(argv[1], "gaijinctl.bash") == 0) {
     completion_bash();
   } else if (argc == 2 && strcmp(argv[1], "_gaijinctl") == 0) {
     completion_zsh();
   } else {
     fprintf(stderr, "usage: manuals gaijinctl.1 | gaijin-broker.1 | gaijin-worker.1 | "
-                    "gaijinctl.bash | _gaijinctl\n");
+                    "gaijin-broker.conf.5 | gaijinctl.bash | _gaijinctl\n");
     return 2;
   }
   return ferror(stdout) || fflush(stdout) != 0;

@@ -133,6 +133,7 @@ bool reap(struct client *c) {
   grace_ended(c);
   seen_forget(c);
   watch_forget(c);
+  succession_forget(c);
   if (c->host != SLAB_NONE && (!end_requests(b, c) || !tell_death(b, c))) return false;
   log_end(b, c);
   if (c->host != SLAB_NONE) {
