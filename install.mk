@@ -62,10 +62,11 @@ dist: ## packs what is committed into $(BUILD)/gaijin-VERSION.tar.gz, the same b
 deb: ## builds Debian packages of what is committed into $(BUILD)/deb, and has lintian look at them
 	@tools/setup.sh deb
 	@packaging/deb.sh $(VERSION) "$(BUILD)"
-packages-check: ## builds packages on a new Debian 12, installs, upgrades and removes them on another one (needs root)
-	@DISTRO_FRESH=1 DISTRO_COMMANDS="tools/setup.sh deb install && make deb && tests/distro/packages.sh" tests/distro/run.sh $(firstword $(DISTRO))
-symbols: $(BUILD)/libgaijin.so ## adds what libgaijin.so shows to its record, debian/libgaijin0.symbols
+packages-check: ## builds packages on new systems, installs, upgrades and removes them on others, also with systemd as process 1 (DISTRO=bookworm|trixie|noble; needs root)
+	@DISTRO_FRESH=1 DISTRO_COMMANDS="tools/setup.sh deb install && make deb && tests/distro/packages.sh && tests/distro/units.sh" tests/distro/run.sh $(DISTRO)
+symbols: $(BUILD)/libgaijin.so ## adds what is new in libgaijin.so and its headers to their records
 	@packaging/symbols.sh $< $(VERSION) --record
+	@CC="$(CC)" packaging/layout.sh --record
 
 # ---- Man pages, and what shells complete ----
 

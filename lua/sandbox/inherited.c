@@ -37,9 +37,7 @@ int inherited_close(void) {
   return close_one_by_one();
 }
 
-static bool is_needed(const char *variable) {
-  return strncmp(variable, "TZ=", 3) == 0 || strncmp(variable, "UV_USE_IO_URING=", 16) == 0;
-}
+static bool is_needed(const char *variable) { return strncmp(variable, "TZ=", 3) == 0; }
 
 int inherited_forget(void) {
   char **kept = environ;

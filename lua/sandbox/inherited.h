@@ -11,9 +11,9 @@
  * negative errno. */
 int inherited_close(void);
 
-/* Puts /dev/null in the place of standard input and wipes the environment, but for what the
- * process still needs: the time zone, and what keeps libuv from io_uring. To be called when all
- * that is read from them has been read. 0 or a negative errno. */
+/* Puts /dev/null in the place of standard input and wipes the environment, but for the time zone,
+ * which the process still needs. To be called when all that is read from them has been read. 0 or a
+ * negative errno. */
 int inherited_forget(void);
 
 #endif

@@ -18,7 +18,14 @@
  * nothing of this is done. */
 bool kernel_can_filter(void);
 
-/* All are to be called when all is open that the worker will ever need. 0 or a negative errno. */
+/* To be called before the loop is made. From now on there is no io_uring, a second way to the
+ * kernel past the filter: as if this kernel had none. Newer versions of libuv make one for each
+ * loop, whatever the environment says, and end the process when it fails later. 0 or a negative
+ * errno. */
+int kernel_refuse_rings(void);
+
+/* All that follow are to be called when all is open that the worker will ever need. 0 or a negative
+ * errno. */
 
 /* No privileges are gained any more; nothing dumps core, not into a pipe either, and processes of
  * the same user cannot look into this one. */

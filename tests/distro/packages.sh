@@ -5,24 +5,11 @@
 # ours: /srv/fresh, which tests/distro/run.sh makes beside this one. `make packages-check` builds them before.
 . "$(dirname "$0")/../flow/lib.sh"
 limit=$((120 * ${GAIJIN_TEST_SLOWER:-1}))
-fresh=/srv/fresh
-if [ "$(id -u)" != 0 ] || [ ! -d "$fresh/etc" ]; then
-  echo "tests/distro/packages.sh: run \`make packages-check\`, as root" >&2
-  exit 2
-fi
+. "$(dirname "$0")/fresh.sh"
+needs_fresh
 mount -t proc proc "$fresh/proc"
 mount --rbind /dev "$fresh/dev"
 mount -t tmpfs -o mode=1777 tmpfs "$fresh/tmp"
-# A program and no function, for what is started is to be ended.
-cat >"$dir/inside" <<END
-#!/bin/sh
-exec env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/root DEBIAN_FRONTEND=noninteractive ${http_proxy:+"http_proxy=$http_proxy"} \
-  GAIJIN_SOCKET=/tmp/g.sock chroot $fresh "\$@"
-END
-chmod +x "$dir/inside"
-inside() { "$dir/inside" "$@"; }
-# ours: what is on the system of ours.
-ours() { (cd "$fresh" && find usr etc lib run var -xdev -name '*gaijin*' ! -path 'var/cache/*' ! -path 'var/log/*' 2>/dev/null); }
 
 story="packages"
 cp "$build"/deb/*.deb "$fresh/tmp"

@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 #
-# What packages are made of: the tarball, which is the same bytes each time, the record of libgaijin's binary interface,
+# What packages are made of: the tarball, which is the same bytes each time, the records of libgaijin's binary interface,
 # and what is written in more than one place and must be the same. Whole packages are built, installed and upgraded by
 # `make packages-check`.
 . "$(dirname "$0")/lib.sh"
@@ -63,6 +63,44 @@ library first between
 symbols 0.2.0 --record
 check "what is gone is a fault, also when recording" test "$status" = 1
 check "and is named, too" err_has '^gaijin_second@GAIJIN_0$'
+
+story="what structs look like"
+if [ "$(getconf LONG_BIT)" = 64 ]; then
+  check "is as it was recorded" "$root/packaging/layout.sh"
+  cp "$root/packaging/libgaijin0.layout" layout
+  # layout EDIT FLAG...: of headers with that edit.
+  layout() {
+    rm -rf headers && cp -r "$root/client-lib/include" headers && sed -i "$1" headers/gaijin/*.h
+    status=0
+    HEADERS=$dir/headers LAYOUT=$dir/layout "$root/packaging/layout.sh" "${@:2}" >out 2>err || status=$?
+  }
+  # breaks WHAT EDIT LINE: that edit is a fault which cannot be recorded, and the line is named.
+  breaks() {
+    layout "$2" --record
+    check "$1 is a fault" test "$status" = 1
+    check "and is named: $3" err_has "$3"
+    check "it is not recorded" cmp -s layout "$root/packaging/libgaijin0.layout"
+  }
+  breaks "a member in the middle" 's/^  uint16_t depth;    .*/  uint64_t more; &/' 'has, and the headers have not: gaijin_request.depth 12 2 uint16_t depth$'
+  breaks "a member in padding" 's/^  bool ok; .*/  bool ok, also;/' '^not at the end of its struct: gaijin_answer.also 1 1 '
+  breaks "another type" 's/^  uint32_t count;  .*/  int32_t count;/' 'have not: gaijin_value.count .* uint32_t count$'
+  breaks "a value that grows" 's|^  uint8_t kind;   .*|& uint64_t more;|' 'have not: size of gaijin_pt 32$'
+  breaks "a constant in the middle" 's/^  GAIJIN_NUMBER,/  GAIJIN_MORE, &/' 'have not: gaijin_type GAIJIN_NUMBER 2$'
+  breaks "a member that is gone" '/^  void (\*succeeded)/d' 'have not: gaijin_events.succeeded 128 '
+  if [[ $("${CC:-cc}" --version) != *clang* ]]; then
+    breaks "a call with another type" 's/^GAIJIN_API size_t gaijin_body_size(/GAIJIN_API uint64_t gaijin_body_size(/' 'have not: call size_t gaijin_body_size '
+  fi
+  longer='s/^  void (\*succeeded).*/& void (*more)(void *user);/; s/^  GAIJIN_NULL .*/GAIJIN_NULL, GAIJIN_MORE/'
+  layout "$longer"
+  check "what is new at an end is to be recorded" err_has 'lacks what the headers have'
+  check "and is named" err_has '^gaijin_events.more 136 8 void '
+  layout "$longer" --record
+  check "it can be" test "$status" = 0
+  layout "$longer"
+  check "then all is well" test "$status" = 0
+  layout 's/^  void (\*succeeded).*/&/'
+  check "and it is to stay" err_has 'have not: gaijin_type GAIJIN_MORE 9$'
+fi
 
 # What is built stands in for what make would build; what it would do is only looked at.
 story="a rock"

@@ -16,7 +16,7 @@ check "has no faults" test "$status" = 0
 sed -i "s/^# allow-gid = gaijin/allow-gid = root/; s|^# policy = .*|policy = $dir/policy|" "$conf"
 printf '[allow]\nwho = all\nmay = inspect\n' >"$dir/policy"
 run "$build/gaijin-broker" -c "$conf" --check-config
-check "nor has what it proposes" out_has ': 3 settings$'
+check "nor has what it proposes" out_has ": 4 settings$"
 
 if ! command -v systemd-analyze >/dev/null; then
   echo "skipped: there is no systemd-analyze to look at the units"
