@@ -203,6 +203,7 @@ struct cycles {
   bool is_lost;    /* nothing comes of the part that is halted */
   bool is_again;   /* of some part nothing came: what is left of it is asked for once more */
   bool has_barred; /* a host, since the books were looked through for what it has */
+  bool is_claimed; /* one that was no member has spoilt a halt: the last that may */
   bool is_stopped; /* it is to be aborted as a whole */
   bool is_short;   /* its checks did not suffice: only parts in which nothing was live are halted */
   bool is_cut_off; /* its time was over before all parts had had their turn */

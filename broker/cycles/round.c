@@ -432,6 +432,7 @@ void round_begin(struct cycles *k) {
     k->waiters[i].is_served = k->waiters[i].host != 0;
   k->is_wanted = k->is_raised = k->is_over = k->is_cut = k->is_gathered = k->has_grown = false;
   k->is_stopped = k->is_lost = k->is_again = k->has_barred = k->is_short = k->is_cut_off = false;
+  k->is_claimed = false;
   k->ends_ms = k->began_ms + checks_ms(k);
   k->turns = k->checks = k->halts = k->condemned = k->suspects_at_first = k->longest_ms = 0;
   k->live_most = k->members_most = k->edges_told = 0;
