@@ -238,6 +238,7 @@ START_TEST(who_has_something_to_do_withdraws_once_and_waits_on) {
   while (clock_seconds() < until) uv_run(&v.w.loop.uv, UV_RUN_ONCE);
   ck_assert_uint_eq(count_withdrawals(), 0);
   fiber_wake(v.parked[0]);
+  while (!v.w.cycles->withdrawn) uv_run(&v.w.loop.uv, UV_RUN_ONCE);
   for (until = clock_seconds() + 0.2; clock_seconds() < until;) uv_run(&v.w.loop.uv, UV_RUN_ONCE);
   ck_assert_uint_eq(count_withdrawals(), 1);
   ck_assert(v.w.halted);
