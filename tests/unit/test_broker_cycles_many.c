@@ -166,18 +166,43 @@ START_TEST(what_does_not_fit_comes_next) {
 }
 END_TEST
 
-/* What was quiet for longest comes first, wherever it is in the books. */
+/* What was quiet for longest comes first, wherever it is in the books; and what was used a moment ago is left for another round. */
 START_TEST(the_oldest_come_first) {
+  enum { YOUNG, MIDDLE, OLD };
+  static const uint32_t quiet[] = {10, 100, 5000};
   struct refs *r = &w.broker.refs;
-  uint32_t n = 0;
+  uint32_t n[] = {0, 0, 0};
   enter_pairs(3 * MANY);
-  for (uint32_t i = slab_next(&r->tokens, 0); i != SLAB_NONE; i = slab_next(&r->tokens, i + 1))
-    if (refs_token(r, i)->id > 3 * MANY - 100)
-      refs_token(r, i)->last = (uint16_t)(broker_now(&w.broker) - 5000);
-  ck_assert_uint_lt(play(), 6 * MANY);
-  for (uint32_t i = slab_next(&r->tokens, 0); i != SLAB_NONE; i = slab_next(&r->tokens, i + 1))
-    n += refs_token(r, i)->id > 3 * MANY - 100 && refs_token(r, i)->mark & TOKEN_CONDEMNED;
-  ck_assert_uint_eq(n, 200);
+  for (uint32_t i = slab_next(&r->tokens, 0); i != SLAB_NONE; i = slab_next(&r->tokens, i + 1)) {
+    uint64_t id = refs_token(r, i)->id;
+    refs_token(r, i)->last = (uint16_t)(broker_now(&w.broker) - quiet[id > 3 * MANY - 100 ? OLD : id > MANY ? MIDDLE : YOUNG]);
+  }
+  ck_assert_uint_eq(play(), 4 * MANY);
+  for (uint32_t i = slab_next(&r->tokens, 0); i != SLAB_NONE; i = slab_next(&r->tokens, i + 1)) {
+    uint64_t id = refs_token(r, i)->id;
+    if (refs_token(r, i)->mark & TOKEN_CONDEMNED) n[id > 3 * MANY - 100 ? OLD : id > MANY ? MIDDLE : YOUNG]++;
+  }
+  ck_assert_uint_eq(n[OLD], 200);
+  ck_assert_uint_eq(n[MIDDLE], 4 * MANY - 200);
+  ck_assert_uint_eq(n[YOUNG], 0);
+}
+END_TEST
+
+/* Of which class a part comes in, and from which age on they stay on trial. */
+START_TEST(the_youngest_class_that_fits_in_part) {
+  enum { HALF = CYCLES_SUSPECTS_MOST / 2 };
+  static const struct { unsigned age; uint32_t n[3]; uint32_t before, quiet; } cases[] = {
+      {5, {0, 1, HALF}, 0, 31}, {5, {0, 1, HALF - 1}, 0, 31}, {4, {HALF, 0, HALF - 1}, 0, 15}, {5, {9, HALF, 0}, 40, 40}, {0, {0, 0, 0}, 3, 3}};
+  struct cycles *k = w.broker.cycles;
+  memset(k->quiet_ones, 0, sizeof k->quiet_ones);
+  k->is_over = true;
+  k->quiet = cases[_i].before;
+  for (int i = 0; i < 3; i++) k->quiet_ones[4 + i] = cases[_i].n[i];
+  if (_i == 0) k->quiet_ones[5] = HALF, k->quiet_ones[6] = 0;
+  suspects_raise(k);
+  ck_assert(k->is_raised && !k->is_over);
+  ck_assert_uint_eq(k->cut_age, cases[_i].age);
+  ck_assert_uint_eq(k->quiet, cases[_i].quiet);
 }
 END_TEST
 
@@ -313,6 +338,7 @@ int main(void) {
   tcase_add_test(t, what_does_not_fit_is_counted_in_slices);
   tcase_add_test(t, what_does_not_fit_comes_next);
   tcase_add_test(t, the_oldest_come_first);
+  tcase_add_loop_test(t, the_youngest_class_that_fits_in_part, 0, 5);
   tcase_add_test(t, a_long_chain_is_pruned);
   return run_suite(s);
 }
