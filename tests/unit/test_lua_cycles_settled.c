@@ -98,6 +98,23 @@ START_TEST(what_was_marked_before_is_gone_too) {
 }
 END_TEST
 
+/* The same of an object that has none of others': the weak table that tells has all that is ours, too. */
+START_TEST(what_reaches_nothing_is_watched_too) {
+  uint64_t id = make_garbage("u.t = nil");
+  ck_assert_uint_eq(asked(GAIJIN_CYCLE_CHECK, id, &A), 0);
+  ck_assert(gc_is_settled(v.w.L, &v.w));
+  vm_do(&v, "keep = weak[1]");
+  step(1000);
+  ck_assert(gc_is_settled(v.w.L, &v.w));
+  vm_do(&v, "keep = nil");
+  ck_assert_uint_eq(asked(GAIJIN_CYCLE_HALT, id, &A), 0);
+  decide(GAIJIN_OP_CONDEMN, &id, 1);
+  vm_do(&v, "note(tostring(weak[1]))");
+  ck_assert_str_eq(v.log, "nil");
+  vm_close(&v);
+}
+END_TEST
+
 /* As by debug.getregistry: the empty tables that are in a table in there. */
 static void keep_from_registry(lua_State *L) {
   lua_newtable(L);
@@ -303,6 +320,7 @@ int main(void) {
   tcase_set_timeout(c, 60);
   tcase_add_test(c, in_halt_it_only_marks);
   tcase_add_test(c, what_was_marked_before_is_gone_too);
+  tcase_add_test(c, what_reaches_nothing_is_watched_too);
   tcase_add_test(c, a_script_may_keep_all_it_finds);
   tcase_add_loop_test(c, a_collector_that_is_behind_only_marks, 0, 2);
   tcase_add_loop_test(c, what_was_fetched_since_the_check_is_live, 0, 2);
