@@ -1,6 +1,6 @@
 -- Garbage beside a chain of 40 objects that are in use, each kept by the one before it, of the other worker: the workers tell by way of which
 -- of theirs they reach which, so the chain falls away in the scan, and the round needs no turn for each of its layers.
---@ limit 60
+--@ limit 180
 --@ broker --cycle-time=0
 --@ worker C
 local make = {

@@ -279,6 +279,26 @@ START_TEST(holders_are_gathered_in_slices) {
 }
 END_TEST
 
+/* What gets no place among the suspects is on trial no more. */
+START_TEST(what_is_left_out_is_let_go) {
+  enum { OBJECTS = 50 };
+  static const uint32_t wanted[] = {0, 2, 2 * OBJECTS - 1}; /* each takes two entries */
+  struct cycles *k = w.broker.cycles;
+  enter_pairs(OBJECTS);
+  cycles_begin_round();
+  ck_assert(next(a));
+  if (_i == 2) hold_by_many(k->suspects[0].token, CYCLES_HOLDERS_MOST);
+  k->is_raised = _i == 1;
+  suspects_begin_gathering(k);
+  k->cursor = 0;
+  k->is_cut = _i == 0;
+  if (_i == 1) k->entries = CYCLES_PLACES_MOST - 5;
+  while (!suspects_gather(k)) continue;
+  ck_assert_uint_eq(k->suspect_count, wanted[_i]);
+  ck_assert_uint_eq(w.broker.refs.trials, k->suspect_count);
+}
+END_TEST
+
 /* What got more holders than a suspect may have since it was gathered was touched: not all of them are looked at. */
 START_TEST(no_more_holders_than_allowed_are_looked_at) {
   static const cycles_slice_fn slices[] = {parts_unite, lists_fill};
@@ -334,6 +354,7 @@ int main(void) {
   tcase_add_test(t, a_part_is_released_in_slices);
   tcase_add_test(t, many_holders_are_many_slices);
   tcase_add_test(t, holders_are_gathered_in_slices);
+  tcase_add_loop_test(t, what_is_left_out_is_let_go, 0, 3);
   tcase_add_loop_test(t, no_more_holders_than_allowed_are_looked_at, 0, 2);
   tcase_add_test(t, what_does_not_fit_is_counted_in_slices);
   tcase_add_test(t, what_does_not_fit_comes_next);

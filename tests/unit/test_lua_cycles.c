@@ -250,6 +250,21 @@ START_TEST(who_has_something_to_do_withdraws_once_and_waits_on) {
 }
 END_TEST
 
+/* Whatever it has to do. */
+START_TEST(all_that_waits_is_a_reason_to_withdraw) {
+  uint64_t id = make_garbage();
+  ck_assert_uint_eq(asked(GAIJIN_CYCLE_HALT, id, &A), 0);
+  if (_i == 0) v.w.budget.n_waiting++;
+  if (_i == 1) v.w.stop_waits = true;
+  while (!v.w.cycles->withdrawn) uv_run(&v.w.loop.uv, UV_RUN_ONCE);
+  ck_assert_uint_eq(count_withdrawals(), 1);
+  if (_i == 0) v.w.budget.n_waiting--;
+  v.w.stop_waits = false;
+  resume();
+  vm_close(&v);
+}
+END_TEST
+
 /* It lets others take so long as it has told the broker. */
 START_TEST(who_has_something_to_do_waits_for_others) {
   uint64_t id = make_garbage();
@@ -416,6 +431,7 @@ int main(void) {
   tcase_add_test(d, only_the_round_that_halts_ends_it);
   tcase_add_test(d, halted_it_reads_on);
   tcase_add_test(d, who_has_something_to_do_withdraws_once_and_waits_on);
+  tcase_add_loop_test(d, all_that_waits_is_a_reason_to_withdraw, 0, 2);
   tcase_add_test(d, who_has_something_to_do_waits_for_others);
   tcase_add_test(d, a_broker_that_hangs_is_given_up);
   tcase_add_test(d, who_has_refused_is_patient_too);

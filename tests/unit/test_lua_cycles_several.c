@@ -101,6 +101,29 @@ START_TEST(what_is_asked_for_is_the_same_or_not) {
 }
 END_TEST
 
+/* Nor if there is more, or another of others'. */
+START_TEST(what_was_not_asked_for_is_not_clear) {
+  unsigned led;
+  make(0);
+  ask_for(GAIJIN_CYCLE_CHECK, SEVERAL, 2, false);
+  await_answer();
+  ck_assert_uint_eq(live_bits(&led), 0);
+  if (_i == 0) {
+    ask_for(GAIJIN_CYCLE_HALT, SEVERAL, SEVERAL, false);
+  } else {
+    begin_question(GAIJIN_CYCLE_HALT, ids, SEVERAL);
+    pack_array(&v.f.p, 2);
+    fake_put_pt(&v.f, &pts[0]);
+    fake_put_pt(&v.f, &pts[2]);
+    fake_deliver(&v.f);
+  }
+  ck_assert(v.w.cycles->is_asked);
+  await_answer();
+  resume();
+  vm_close(&v);
+}
+END_TEST
+
 /* Nor if it was in another round. */
 START_TEST(a_check_is_of_its_round) {
   unsigned led;
@@ -117,16 +140,17 @@ START_TEST(a_check_is_of_its_round) {
 }
 END_TEST
 
-/* A call of the second waits for its fiber: it is used by that, and so is what it has. */
+/* A call of the second, with the last of others', waits for its fiber: both are used by that, and so is what the second has. */
 START_TEST(what_a_request_waits_for_keeps_what_it_has) {
   unsigned led;
   make(0);
   struct gaijin_pt own = gaijin_token_pt(v.w.g, gaijin_token_find(v.w.g, ids[1]));
-  fake_begin_to(&v.f, GAIJIN_OP_CALL, 400, &own, 0);
+  fake_begin_to(&v.f, GAIJIN_OP_CALL, 400, &own, 1);
+  fake_put_pt(&v.f, &pts[2]);
   fake_deliver(&v.f);
   ask_for(_i ? GAIJIN_CYCLE_SCAN : GAIJIN_CYCLE_CHECK, SEVERAL, SEVERAL, false);
   await_answer();
-  ck_assert_uint_eq(live_bits(&led), 1u << 1 | 1u << (SEVERAL + 1));
+  ck_assert_uint_eq(live_bits(&led), 1u << 1 | 1u << (SEVERAL + 1) | 1u << (SEVERAL + 2));
   v.expected_error = true;
   vm_run(&v);
   vm_close(&v);
@@ -140,6 +164,7 @@ int main(void) {
   tcase_add_loop_test(c, each_has_its_bit, 0, ALL + 1);
   tcase_add_test(c, each_goes_when_it_is_condemned);
   tcase_add_loop_test(c, what_is_asked_for_is_the_same_or_not, 0, 5);
+  tcase_add_loop_test(c, what_was_not_asked_for_is_not_clear, 0, 2);
   tcase_add_test(c, a_check_is_of_its_round);
   tcase_add_loop_test(c, what_a_request_waits_for_keeps_what_it_has, 0, 2);
   suite_add_tcase(s, c);

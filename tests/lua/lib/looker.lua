@@ -2,8 +2,8 @@
 --
 -- A worker that has the broker look for garbage in cycles, once for each call of `look`, which tells what came of it. It serves
 -- meanwhile, for it may be asked itself. Rounds that end early, or go without somebody, because a busy machine is slow, are asked for
--- again. Who calls it needs a --call-timeout that allows for that, and members a --cycle-pause.
-local seconds = 60 * (tonumber(os.getenv "GAIJIN_TEST_SLOWER") or 1)
+-- again: for longer than the minute for which one is left out that did not answer in time. Who calls it needs a --call-timeout that allows for that, and members a --cycle-pause.
+local seconds = 150 * (tonumber(os.getenv "GAIJIN_TEST_SLOWER") or 1)
 local path = os.tmpname()
 local command = "{ " .. os.getenv "GAIJIN_BUILD" .. "/gaijinctl gc --cycles; echo over; } >" .. path .. " 2>&1 &"
 
