@@ -36,6 +36,10 @@ void cycles_on_withdraw(struct client *from, const struct message *m);
 void cycles_ask(struct client *from, const struct message *m);
 /* It does not wait for its round any more; false: it has not asked for one. */
 bool cycles_cancel(struct client *from, uint64_t request);
+/* Whether this client may not claim or be lent the token now: members of a halt stand still for it,
+ * and one halt of the round has been spoilt like that. It may in a moment. */
+bool cycles_refuses(const struct client *from, uint32_t token);
+#define CYCLES_REFUSED "it is about to be decided whether object %llu is garbage; try again later"
 /* Whether it was asked, and is to answer. */
 bool cycles_awaits(const struct client *c);
 /* The client is condemned from now on. */

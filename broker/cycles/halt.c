@@ -8,6 +8,11 @@
  * Who spoils a halt is barred: what it has and holds is no suspect in this round, and the others
  * are asked once more. So nobody keeps more than what it holds.
  *
+ * Who is no member has nothing that could be barred: by a claim or a loan it becomes a holder of
+ * one suspect, which is live by that. A client that has kept the names of many could spoil halt
+ * after halt so; only one halt of a round is spoilt like that, and further claims are refused while
+ * others stand still. That is for a moment, and who claims may ask again.
+ *
  * One that spoils several rounds is left out for a while (unable.c), but only for what it has done
  * by itself: else another could have it do so, with a request that comes at the right moment. It
  * was by itself if it has been clear, for then it stands still; or if nothing was sent to it
@@ -19,6 +24,7 @@
  */
 #include <stdio.h>
 
+#include "broker/cycles/cycles.h"
 #include "broker/cycles/internal.h"
 
 /* In halt, beside twice what the slowest took in check; at most; and who cannot answer in so long,
@@ -126,7 +132,16 @@ void halt_touched(struct cycles *k) {
     round_lose_for(k, "worker %s used a suspected object meanwhile", name);
   else
     round_lose_for(k, "a suspected object was used meanwhile");
-  if (by) halt_bar(k, by, UNABLE_USES);
+  if (by)
+    halt_bar(k, by, UNABLE_USES);
+  else
+    k->is_claimed = true;
+}
+
+bool cycles_refuses(const struct client *from, uint32_t token) {
+  const struct cycles *k = from->broker->cycles;
+  uint8_t mark = refs_token(&k->b->refs, token)->mark;
+  return k->is_claimed && mark & TOKEN_CALLED && !k->is_lost && !member_of(k, from->host);
 }
 
 void halt_withdrawn(struct cycles *k, const struct cycles_member *m, struct client *from) {

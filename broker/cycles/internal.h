@@ -195,14 +195,16 @@ struct cycles {
   uint32_t part;        /* that which is halted, by its boss */
   uint32_t parts_first; /* of all rounds: the boss, or one before it, whose part comes first; */
   uint32_t parts_seen;  /* so many hosts from there on have been looked at */
-  uint32_t part_count, parts_lost;
+  uint32_t part_count;
   uint32_t parts_waiting; /* for their turn in this halt */
   uint64_t halt_ms, wanted_ms; /* how long answers in halt are waited for; and would be, if all
                                   members let the others take so long */
   uint64_t patience_ms; /* when one of them is about to have waited as long as it lets others */
-  bool is_lost;    /* nothing comes of the part that is halted */
+  bool is_lost;    /* nothing comes of the part that is halted; */
+  bool has_lost;   /* and so it was with one of this round */
   bool is_again;   /* of some part nothing came: what is left of it is asked for once more */
   bool has_barred; /* a host, since the books were looked through for what it has */
+  bool is_claimed; /* one that was no member has spoilt a halt: the last that may */
   bool is_stopped; /* it is to be aborted as a whole */
   bool is_short;   /* its checks did not suffice: only parts in which nothing was live are halted */
   bool is_cut_off; /* its time was over before all parts had had their turn */

@@ -68,13 +68,13 @@ static bool has_room(struct cycles *k, uint32_t host, uint32_t bytes) {
          m->hosted.most + m->held.most < MEMBER_PLACES_MOST;
 }
 
-/* False: somebody cannot be asked for it. Adds to `n` how many holders were looked at. */
+/* False: somebody cannot be asked for it. Adds to `n` how many holders were looked at. They are no
+ * more than a suspect may have: who came since would have touched it. */
 static bool can_ask_all(const struct cycles *k, const struct token *t, uint32_t *n) {
   const struct refs *r = &k->b->refs;
-  uint32_t most = *n + CYCLES_HOLDERS_MOST;
   if (!can_ask(k, t->host)) return false;
-  for (uint32_t i = t->holds; i != SLAB_NONE; i = refs_next_holder(r, i))
-    if (++*n > most || !can_ask(k, refs_hold_at(r, i)->client)) return false;
+  for (uint32_t i = t->holds; i != SLAB_NONE; i = refs_next_holder(r, i), ++*n)
+    if (!can_ask(k, refs_hold_at(r, i)->client)) return false;
   return true;
 }
 
@@ -104,7 +104,7 @@ static uint32_t count(struct cycles *k, uint32_t place) {
   struct cycles_member *m = member_of(k, t->host);
   m->hosted.most++;
   m->bytes += ID_BYTES;
-  for (uint32_t i = t->holds; i != SLAB_NONE; i = refs_next_holder(r, i), n++) {
+  for (uint32_t i = t->holds; i != SLAB_NONE; i = refs_next_holder(r, i)) {
     m = member_of(k, refs_hold_at(r, i)->client);
     m->held.most++;
     m->bytes += PT_WIRE_BYTES;

@@ -89,7 +89,7 @@ static void rest(struct cycles *k) {
 
 static void finish(struct cycles *k) {
   enum cycles_outcome outcome = k->condemned                     ? CYCLES_FOUND
-                                : k->is_stopped || k->parts_lost ? CYCLES_ABORTED
+                                : k->is_stopped || k->has_lost ? CYCLES_ABORTED
                                 : k->is_short || k->is_cut_off   ? CYCLES_UNFINISHED
                                                                  : CYCLES_NOTHING;
   if (!k->is_short && !k->is_stopped)
@@ -169,7 +169,7 @@ static void lose_part(struct cycles *k) {
   forget_answers(k);
   k->is_lost = false;
   k->is_again = true;
-  k->parts_lost++;
+  k->has_lost = true;
   round_expect(k, STAGES_MS); /* else the clock of the halt might run out, and end the round */
   enter(k, CYCLES_RELEASE);
 }
@@ -287,7 +287,7 @@ static void judge(struct cycles *k) {
 }
 
 void round_react(struct cycles *k) {
-  if (k->b->refs.is_decided || k->stage == CYCLES_IDLE || k->stage == CYCLES_CLEAR) return;
+  if (k->b->refs.is_decided) return;
   if (k->is_stopped)
     give_up(k);
   else if (k->is_lost && round_is_asking(k))
@@ -387,7 +387,7 @@ static const struct {
 
 /* Whether something that has happened ends what the stages do. */
 static bool is_ended(struct cycles *k) {
-  if (k->b->refs.is_decided || k->stage == CYCLES_CLEAR) return false;
+  if (k->b->refs.is_decided) return false;
   bool is = k->is_stopped || (k->is_lost && round_is_asking(k));
   if (is) round_react(k);
   return is;
@@ -432,10 +432,11 @@ void round_begin(struct cycles *k) {
     k->waiters[i].is_served = k->waiters[i].host != 0;
   k->is_wanted = k->is_raised = k->is_over = k->is_cut = k->is_gathered = k->has_grown = false;
   k->is_stopped = k->is_lost = k->is_again = k->has_barred = k->is_short = k->is_cut_off = false;
+  k->is_claimed = k->has_lost = false;
   k->ends_ms = k->began_ms + checks_ms(k);
   k->turns = k->checks = k->halts = k->condemned = k->suspects_at_first = k->longest_ms = 0;
   k->live_most = k->members_most = k->edges_told = 0;
-  k->part_count = k->parts_lost = k->parts_waiting = k->more_left_out = 0;
+  k->part_count = k->parts_waiting = k->more_left_out = 0;
   k->keeper[0] = k->why[0] = k->left_out[0] = '\0';
   k->phase = CYCLES_SCAN;
   round_expect(k, STAGES_MS);

@@ -17,15 +17,16 @@
 enum { RECORDS_SLICE = 4096, RECORDS_PER_UNIT = 8 };
 
 bool suspects_begin(struct cycles *k) {
-  k->host_count = k->b->hosts.all.entry_count * SLAB_CHUNK;
-  k->hosts = calloc(k->host_count + 1, sizeof *k->hosts);
-  k->out = calloc(k->host_count + 1, sizeof *k->out);
+  uint32_t count = k->b->hosts.all.entry_count * SLAB_CHUNK;
+  k->hosts = calloc(count + 1, sizeof *k->hosts);
+  k->out = calloc(count + 1, sizeof *k->out);
+  k->host_count = k->hosts ? count : 0;
   k->out_first = k->out_count = 0;
   k->hold = k->pruned = k->stack = SLAB_NONE;
   k->began_at = k->cut_at;
   k->cut_at = 0;
   suspects_begin_gathering(k);
-  for (uint32_t i = 0; k->hosts && i < k->host_count; i++) k->hosts[i].member = SLAB_NONE;
+  for (uint32_t i = 0; i < k->host_count; i++) k->hosts[i].member = SLAB_NONE;
   return k->hosts && k->out;
 }
 
@@ -54,17 +55,13 @@ bool suspects_is_of_barred(const struct cycles *k, uint32_t token, uint32_t *n) 
  * other records it has looked at: they count as well. */
 static bool walk(struct cycles *k, const struct slab *s,
                  uint32_t (*each)(struct cycles *, uint32_t)) {
-  uint32_t n = 0;
-  bool is_done = false;
-  while (n < RECORDS_SLICE) {
-    uint32_t i = slab_next(s, k->cursor);
-    is_done = i == SLAB_NONE;
-    if (is_done) break;
+  uint32_t n = 0, i = slab_next(s, k->cursor);
+  for (; i != SLAB_NONE && n < RECORDS_SLICE; i = slab_next(s, k->cursor)) {
     k->cursor = i + 1;
     n += 1 + each(k, i);
   }
   work_charge(&k->b->work, 1 + n / RECORDS_PER_UNIT);
-  return is_done;
+  return i == SLAB_NONE;
 }
 
 /* ---- Hosts ---- */

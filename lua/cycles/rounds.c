@@ -357,25 +357,27 @@ static void finish_later(struct worker *w) {
   if (!c->finishing) c->finishing = timer_start(w, pause, on_finishing, NULL);
 }
 
-static void drop(struct worker *w) {
+/* Whether nothing is left to be done. */
+static bool drop(struct worker *w) {
   struct cycles *c = w->cycles;
   bool is_first = !c->has_to_drop;
-  c->has_to_drop = !gc_drop(w);
+  enum gc_dropped dropped = gc_drop(w);
+  c->has_to_drop = dropped == GC_NOT_DROPPED;
   if (c->has_to_drop && is_first)
     worker_log(w, LOG_ERROR,
                "memory is too short for the collection after garbage in cycles was let go: until "
                "it is done, weak tables may have objects that others find stale");
+  return dropped == GC_DROPPED;
 }
 
-/* The rest of a round of the collector that was only marked, and with it the finalisers; one that
- * a script has stopped goes on when that has it run again. */
+/* The rest of a round of the collector that was only marked or was broken off, and with it the
+ * finalisers; one that a script has stopped goes on when that has it run again. */
 static void on_finishing(struct timer *t) {
   struct worker *w = timer_worker(t);
   struct cycles *c = w->cycles;
   bool is_done = false;
   if (!w->halted && c->has_to_drop) {
-    drop(w);
-    is_done = !c->has_to_drop;
+    is_done = drop(w);
   } else if (!w->halted) {
     is_done = luajit_is_stopped(w) || gc_settle(w);
   }
@@ -395,8 +397,7 @@ static void carry_out(struct decision *d) {
     lua_gc(w->L, LUA_GCRESTART, 0); /* it was broken off while the collector was stopped */
   luajit_back(w->L, w);
   if (!d->is_begun) let_go(d);
-  if (!d->is_clear) drop(w);
-  if (d->is_clear || c->has_to_drop) finish_later(w);
+  if (d->is_clear || !drop(w)) finish_later(w);
 }
 
 void rounds_condemned(void *worker, uint64_t round, const uint64_t *ids, uint32_t n) {

@@ -32,8 +32,8 @@ struct cycles {
   struct timer *patience; /* once it has answered */
   double answered_at;
   bool withdrawn;
-  struct timer *finishing; /* after a decision: a round of the collector that was only marked; or
-                            * all has still to be collected: */
+  struct timer *finishing; /* after a decision: the rest of a round of the collector that was only
+                            * marked, or broken off; or all has still to be collected: */
   bool has_to_drop;
   bool is_flushed; /* compiled code was thrown away just before, and none was made since */
 };

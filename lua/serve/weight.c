@@ -9,14 +9,13 @@
 
 #include "lua/fiber/timer.h"
 #include "lua/ref/pool.h"
+#include "lua/vm/gc.h"
 #include "lua/vm/luajit.h"
 #include "lua/vm/userdata.h"
 
 /* KiB. What is lighter is not told. So much must have come back, and be so much of what is in use,
  * before the collector is driven. */
 enum { TOLD_LEAST = 1024, FREED_LEAST = 16 << 10, FREED_SHARE = 4 };
-/* One slice of the collector's work, in KiB of LUA_GCSTEP: about a millisecond. */
-enum { SLICE = 512 };
 
 static size_t in_use(lua_State *L) { return (size_t)lua_gc(L, LUA_GCCOUNT, 0); }
 
@@ -79,11 +78,6 @@ static void weigh_exports(struct worker *w) {
 
 /* ---- Driving the collector ---- */
 
-static int step(lua_State *L) {
-  lua_gc(L, LUA_GCSTEP, SLICE);
-  return 0;
-}
-
 /* The round under way may have seen the object before it came back: the one after it is sure to
  * free it. */
 static void begin_rounds(struct worker *w) {
@@ -106,6 +100,6 @@ void weight_turn(struct worker *w) {
   if (!k->rounds) return;
   if (luajit_is_stopped(w)) return;
   luajit_forget_code(w); /* which would keep what came back */
-  worker_protected(w, step, NULL);
+  gc_settle(w);
   timer_wake_loop(w);
 }

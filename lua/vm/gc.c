@@ -11,36 +11,28 @@
  * long as to mark. STEP_MUL: the collector's own default. */
 static const double slice_seconds = 0.001;
 enum { STEP = 32, STEP_MUL = 200 };
-/* Whatever breaks a collection off is a finaliser that does not run again; or memory is so short
- * that nothing can be called. */
-enum { DROP_TRIES = 10 };
+/* Entries of the hidden table: there is one from the end of a round of the collector; or since a
+ * complete collection was begun; until the weak tables are cleared the next time. */
+enum { SETTLED = 1, BEGUN = 2 };
 
 static int collect(lua_State *L) {
   lua_gc(L, LUA_GCCOLLECT, 0);
   return 0;
 }
 
+static int drop(lua_State *L);
+
 void gc_open(lua_State *L, struct worker *w) {
-  lua_pushcfunction(L, collect);
+  lua_pushcfunction(L, drop);
   w->anchors.collector = luaL_ref(L, LUA_REGISTRYINDEX);
   lua_State *hidden = lua_newthread(L);
   w->anchors.settled = luaL_ref(L, LUA_REGISTRYINDEX);
-  lua_createtable(L, 1, 0);
+  lua_createtable(L, 2, 0);
   lua_createtable(L, 0, 1);
   lua_pushliteral(L, "v");
   lua_setfield(L, -2, "__mode");
   lua_setmetatable(L, -2);
   lua_xmove(L, hidden, 1);
-}
-
-bool gc_drop(struct worker *w) {
-  bool was_stopped = luajit_is_stopped(w), is_done = false;
-  luajit_back(w->L, w);
-  for (int i = 0; i < DROP_TRIES && !is_done; i++)
-    is_done = worker_protected_anchor(w, w->anchors.collector, NULL);
-  luajit_back(w->L, w);
-  if (was_stopped) lua_gc(w->L, LUA_GCSTOP, 0);
-  return is_done;
 }
 
 /* Twice: what the first finalises may have kept other ATs alive. */
@@ -56,10 +48,10 @@ void gc_full(lua_State *L, struct worker *w) {
   luajit_back(L, w);
 }
 
-/* ---- Settled ---- */
+/* ---- What the collector has come to ---- */
 
 /* A coroutine that never runs; on its stack is the table. No script gets at what is there, so none
- * keeps the entry, which would tell for ever that the collector is settled. */
+ * keeps an entry, which would stay for ever. */
 static lua_State *get_hidden(lua_State *L, const struct worker *w) {
   lua_rawgeti(L, LUA_REGISTRYINDEX, w->anchors.settled);
   lua_State *hidden = lua_tothread(L, -1);
@@ -67,33 +59,83 @@ static lua_State *get_hidden(lua_State *L, const struct worker *w) {
   return hidden;
 }
 
-/* Nothing is allocated between the end of the round and the entry, so the next has not begun. */
-static int settle(lua_State *L) {
-  struct worker *w = lua_touserdata(L, 1);
+/* The table on top becomes an entry, which nothing else refers to. Allocates nothing. */
+static void put(lua_State *L, const struct worker *w, int entry) {
   lua_State *hidden = get_hidden(L, w);
-  double end = clock_seconds() + slice_seconds;
-  lua_newtable(L);
-  while (!lua_gc(L, LUA_GCSTEP, STEP))
-    if (clock_seconds() >= end) return 0;
   lua_xmove(L, hidden, 1);
-  lua_rawseti(hidden, 1, 1);
-  return 0;
+  lua_rawseti(hidden, 1, entry);
 }
 
-bool gc_settle(struct worker *w) {
-  luajit_back(w->L, w);
-  worker_protected(w, settle, w);
-  luajit_back(w->L, w);
-  return gc_is_settled(w->L, w);
-}
-
-bool gc_is_settled(lua_State *L, const struct worker *w) {
+static bool is_there(lua_State *L, const struct worker *w, int entry) {
   lua_State *hidden = get_hidden(L, w);
-  lua_rawgeti(hidden, 1, 1);
+  lua_rawgeti(hidden, 1, entry);
   bool is = !lua_isnil(hidden, -1);
   lua_pop(hidden, 1);
   return is;
 }
+
+/* ---- All at once ---- */
+
+struct dropping {
+  struct worker *w;
+  bool is_noted; /* that it has begun */
+};
+
+/* Finalisers come last: one that breaks the collection off does so when the weak tables have been
+ * cleared. So it is not repeated, or a script could have all be marked for each of its errors. */
+static int drop(lua_State *L) {
+  struct dropping *d = lua_touserdata(L, 1);
+  if (d->w) {
+    lua_newtable(L);
+    put(L, d->w, BEGUN);
+    d->is_noted = true;
+  }
+  lua_gc(L, LUA_GCCOLLECT, 0);
+  return 0;
+}
+
+enum gc_dropped gc_drop(struct worker *w) {
+  bool was_stopped = luajit_is_stopped(w);
+  struct dropping d = {.w = w};
+  luajit_back(w->L, w);
+  int status = worker_try_anchor(w, w->anchors.collector, &d);
+  if (status != 0 && !d.is_noted) /* no memory even for that: without it */
+    status = worker_try_anchor(w, w->anchors.collector, &(struct dropping){0});
+  luajit_back(w->L, w);
+  if (was_stopped) lua_gc(w->L, LUA_GCSTOP, 0);
+  if (status == 0) return GC_DROPPED;
+  return d.is_noted && !is_there(w->L, w, BEGUN) ? GC_LEFT_FINALISERS : GC_NOT_DROPPED;
+}
+
+/* ---- In slices ---- */
+
+struct slice {
+  struct worker *w;
+  double end;
+  bool is_begun;
+};
+
+/* Nothing is allocated between the end of the round and the entry, so the next has not begun. */
+static int settle(lua_State *L) {
+  struct slice *s = lua_touserdata(L, 1);
+  if (s->is_begun && clock_seconds() >= s->end) return 0; /* a finaliser has broken it off */
+  s->is_begun = true;
+  lua_newtable(L);
+  while (!lua_gc(L, LUA_GCSTEP, STEP))
+    if (clock_seconds() >= s->end) return 0;
+  put(L, s->w, SETTLED);
+  return 0;
+}
+
+bool gc_settle(struct worker *w) {
+  struct slice s = {.w = w, .end = clock_seconds() + slice_seconds};
+  luajit_back(w->L, w);
+  worker_protected(w, settle, &s);
+  luajit_back(w->L, w);
+  return gc_is_settled(w->L, w);
+}
+
+bool gc_is_settled(lua_State *L, const struct worker *w) { return is_there(L, w, SETTLED); }
 
 /* One step at a time, as an allocation would make it: LUA_GCSTEP makes as many as it is behind by,
  * and that, or steps as large as a script may have made them, runs to the finalisers. The string is

@@ -11,11 +11,15 @@
 void gc_full(lua_State *L, struct worker *w);
 /* For gc_drop. Raises. */
 void gc_open(lua_State *L, struct worker *w);
+enum gc_dropped {
+  GC_DROPPED,
+  GC_LEFT_FINALISERS, /* one has raised an error: others, that are due, follow later (gc_settle) */
+  GC_NOT_DROPPED      /* memory was too short, and it has to be repeated */
+};
 /* From the scheduler: one collection, of all that is garbage now. When scripts run again, which its
  * finalisers are the first to do, no weak table has any of it. Compiled code, which may keep some,
- * has been thrown away (luajit_flush_code). False: memory was too short for that, and it has to be
- * repeated. */
-bool gc_drop(struct worker *w);
+ * has been thrown away (luajit_flush_code). */
+enum gc_dropped gc_drop(struct worker *w);
 
 /* The collector is *settled* from the end of one of its rounds until the next one clears the weak
  * tables: it rests, or marks. Then marking can be gone on with up to there, and no finaliser runs

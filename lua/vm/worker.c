@@ -257,14 +257,14 @@ static int call_protected(lua_State *L, lua_CFunction fn, int anchor, void *user
   return lua_pcall(L, 1, 0, 0);
 }
 
-static bool protect(struct worker *w, lua_CFunction fn, int anchor, void *user) {
+static int protect(struct worker *w, lua_CFunction fn, int anchor, void *user, int tries) {
   int status = LUA_ERRERR;
   size_t reserve = w->heap.reserve;
   assert(!w->halted);
   w->lua_ran++;
   w->sched.no_wait++;
   w->heap.reserve = HEAP_RESERVE;
-  for (int i = 0; i < MOST_TRIES && status != 0 && status != LUA_ERRMEM; i++) {
+  for (int i = 0; i < tries && status != 0 && status != LUA_ERRMEM; i++) {
     status = call_protected(w->L, fn, anchor, user);
     if (status == 0) break;
     char buffer[64];
@@ -274,15 +274,19 @@ static bool protect(struct worker *w, lua_CFunction fn, int anchor, void *user) 
   }
   w->heap.reserve = reserve;
   w->sched.no_wait--;
-  return status == 0;
+  return status;
 }
 
 bool worker_protected(struct worker *w, lua_CFunction fn, void *user) {
-  return protect(w, fn, LUA_NOREF, user);
+  return protect(w, fn, LUA_NOREF, user, MOST_TRIES) == 0;
 }
 
 bool worker_protected_anchor(struct worker *w, int anchor, void *user) {
-  return protect(w, NULL, anchor, user);
+  return protect(w, NULL, anchor, user, MOST_TRIES) == 0;
+}
+
+int worker_try_anchor(struct worker *w, int anchor, void *user) {
+  return protect(w, NULL, anchor, user, 1);
 }
 
 int worker_tell_ready(const struct worker *w) {

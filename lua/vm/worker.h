@@ -408,6 +408,8 @@ const char *worker_host_name(const struct worker *w, uint64_t host);
 bool worker_protected(struct worker *w, lua_CFunction fn, void *user);
 /* The same with the C function at this number of the registry: to call it allocates nothing. */
 bool worker_protected_anchor(struct worker *w, int anchor, void *user);
+/* The same, but once: Lua's status. */
+int worker_try_anchor(struct worker *w, int anchor, void *user);
 
 /* The value on top of L, which a hook of the interpreter raised, is kept for the guest, which looks
  * for it. Pops it. */

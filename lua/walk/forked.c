@@ -177,13 +177,15 @@ static void begin(lua_State *L, struct worker *w, struct forked *c, const char *
   if (c->fd < 0)
     worker_raise(L, GAIJIN_STATUS_BUSY, "%s needs a file in memory: %s", what, strerror(errno));
   touch_probes(c, 1);
-  c->took = 0; /* there is none yet */
   double before = twin_own_seconds();
   c->pid = twin_start(L, w, c->fd, TWIN_LAST, run_job, job);
   int error = errno;
-  measure_fork(c, before);
-  if (c->pid > 0) return;
-  forget(c);
+  if (c->pid > 0) {
+    measure_fork(c, before);
+    return;
+  }
+  close(c->fd); /* it has cost next to nothing: no rest */
+  c->pid = 0;
   worker_raise(L, GAIJIN_STATUS_BUSY, "%s needs a fork: %s", what, strerror(error));
 }
 

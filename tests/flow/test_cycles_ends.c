@@ -14,16 +14,6 @@ static const char asker[] = "gaijin.timeout(20, function() assert(gaijin.wait_fo
 /* Where it happens: before and after each of its answers, and after the condemnation. */
 enum { PHASES = 3, ENDS = 2 * PHASES + 1 };
 
-/* Until the broker has read all that the test has sent. */
-static void settle(void) {
-  struct gaijin_answer a = {0};
-  uint64_t id;
-  gaijin_begin_request(m.g, &(struct gaijin_send){.op = GAIJIN_OP_PING}, 0);
-  ck_assert_int_eq(gaijin_end_request(m.g, NULL, NULL, &id), 0);
-  ck_assert_int_eq(gaijin_await(m.g, id, bed_limit(bed), &a), 0);
-  gaijin_body_free(a.body);
-}
-
 static void open_at(int end) {
   bed = bed_open(NULL);
   bed_start(bed, &(struct bed_worker){.name = "w", .code = worker});
@@ -36,7 +26,7 @@ static void open_at(int end) {
     if (end > (int)(2 * phase)) answer();
   }
   if (end == ENDS - 1)
-    bed_until(bed, is_condemned, NULL, "it is condemned");
+    await_condemned();
   else if (end % 2)
     settle();
 }
@@ -73,7 +63,7 @@ START_TEST(the_broker_is_upgraded) {
     m.answers = true;
     m.is_asked = false;
     begin_round();
-    bed_until(bed, is_condemned, NULL, "the next round finds it");
+    await_condemned();
   }
   settle();
   the_worker_runs();

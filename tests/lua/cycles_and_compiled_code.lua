@@ -1,6 +1,6 @@
 -- LuaJIT tells handlers when compiled code is thrown away, which is done before what was condemned is collected: what a handler takes out of
 -- a weak table then is not condemned, and works.
---@ limit 60
+--@ limit 180
 --@ broker --cycle-time=0
 --@ worker rounds nowait
 require "rounds"
@@ -27,5 +27,5 @@ for i = 1, 10 do
       got = nil
     end
     return weak[1] == nil
-  end)
+  end, 40)
 end

@@ -1,6 +1,6 @@
 -- Garbage in cycles over several workers goes, whatever its members are and however many workers it spans; what is used
 -- stays, and is never stale.
---@ limit 60
+--@ limit 180
 --@ broker --cycle-time=0
 --@ worker rounds nowait
 require "rounds"

@@ -1,6 +1,6 @@
 -- Members of cycles that are in a weak table only are fetched from it again and again, without a message that would tell the
 -- broker, while rounds come and go: what is fetched works, never stale, and what is not goes.
---@ limit 60
+--@ limit 180
 --@ broker --cycle-time=0
 --@ worker rounds nowait
 require "rounds"
@@ -51,4 +51,4 @@ t.eventually(function()
     if not weak[i] then use(i) end
   end
   return gone >= 60 and fetched >= 300
-end)
+end, 50)

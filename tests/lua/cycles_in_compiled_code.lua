@@ -1,5 +1,6 @@
 -- Compiled code of LuaJIT keeps the functions that it calls, and what they have: garbage in cycles goes nevertheless, as garbage here
 -- does when the worker collects completely.
+--@ limit 180
 --@ broker --cycle-time=0
 --@ worker rounds nowait
 require "rounds"
@@ -21,4 +22,4 @@ local function garbage()
   t.eq(hot(function(i) return u[i % 2 + 1] end), 1000)
 end
 garbage()
-t.eventually(function() return weak[1] == nil end)
+t.eventually(function() return weak[1] == nil end, 40)

@@ -1,4 +1,5 @@
 -- Sandboxed workers, which may not signal their forked copies, and whose heap has a limit, take part as others do.
+--@ limit 180
 --@ only gaijin-worker
 --@ broker --cycle-time=0
 --@ worker rounds nowait
@@ -25,6 +26,6 @@ keep(live.t)
 live = nil
 local weak = setmetatable({}, { __mode = "v" })
 make_garbage(weak)
-t.eventually(function() return next(weak) == nil end)
+t.eventually(function() return next(weak) == nil end, 40)
 t.eq(use(), "live")
 keep(nil)

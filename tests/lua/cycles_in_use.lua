@@ -1,6 +1,6 @@
 -- Members of cycles that are in use stay, wherever the only reference is, while rounds come and go: each of these has gone through some
 -- when garbage made behind it is gone.
---@ limit 60
+--@ limit 180
 --@ broker --cycle-time=0
 --@ worker rounds nowait
 require "rounds"
@@ -34,7 +34,7 @@ local function rounds(n)
   for _ = 1, n do
     local weak = setmetatable({}, { __mode = "v" })
     make_garbage(weak)
-    t.eventually(function() return weak[1] == nil end)
+    t.eventually(function() return weak[1] == nil end, 40)
   end
 end
 local checks = {}
@@ -117,7 +117,7 @@ do
   local u = {}
   u.t = finaliser(u)
 end
-t.eventually(function() return C.finalised == 1 end)
+t.eventually(function() return C.finalised == 1 end, 40)
 rounds(1)
 t.eq(C.finalised, 1)
 t.eq(use(1, "y"), "written")

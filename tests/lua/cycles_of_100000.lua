@@ -1,5 +1,5 @@
 -- A hundred thousand objects that are garbage, in one set of rings, are gone in two rounds.
---@ limit 180
+--@ limit 400
 --@ broker --cycle-time=0
 --@ worker R
 require "looker"

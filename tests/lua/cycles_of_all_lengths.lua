@@ -1,6 +1,6 @@
 -- Rings over 2 to 12 workers, with chains that end in further rings, and one that goes by way of its own worker: two rounds, and all is
 -- gone. What is used by the end of a chain stays, and goes in two more rounds when it is not used any more.
---@ limit 120
+--@ limit 400
 --@ broker --cycle-time=0
 --@ worker R
 require "looker"

@@ -1,6 +1,6 @@
 -- Garbage shared by workers that are all busy, of which one has a large heap and so takes long to answer in halt: it goes, and nobody is
 -- left out for having waited.
---@ limit 60
+--@ limit 180
 --@ broker --cycle-time=0
 --@ worker rounds nowait
 require "rounds"
@@ -20,6 +20,6 @@ for _ = 1, 3 do
     u.t = make(u)
     weak[i] = u
   end
-  t.eventually(function() return next(weak) == nil end)
+  t.eventually(function() return next(weak) == nil end, 40)
 end
 stop = true

@@ -1,6 +1,6 @@
 -- A script has stopped its collector: what is condemned is gone from weak tables all the same, and the collector stands still as before. A
 -- stock 5.1 does not tell whether it does. One member is small, and collects; one marks only, for it has 4 MB or more.
---@ limit 60
+--@ limit 180
 --@ broker --cycle-time=0
 --@ worker rounds nowait
 require "rounds"
@@ -20,7 +20,7 @@ for _, size in ipairs { 0, 100000 } do
   for i = 1, size do heap[i] = { i } end
   new()
   collectgarbage("stop")
-  t.eventually(function() return weak[1] == nil and weak[2] == nil end)
+  t.eventually(function() return weak[1] == nil and weak[2] == nil end, 40)
   if jit then t.eq(collectgarbage("isrunning"), false) end
   gaijin.sleep(0.01)
   if jit then t.eq(collectgarbage("isrunning"), false) end

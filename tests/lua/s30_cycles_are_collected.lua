@@ -1,4 +1,5 @@
 -- Scenario 30: a table in A holds an AT of a table in B, which holds an AT of the first. Both go, and nobody breaks anything.
+--@ limit 180
 --@ broker --cycle-time=0
 --@ worker rounds nowait
 require "rounds"
@@ -13,4 +14,4 @@ for i = 1, 30 do
   u.t = make(u)
   weak[i] = u
 end
-t.eventually(function() return next(weak) == nil end)
+t.eventually(function() return next(weak) == nil end, 40)

@@ -8,6 +8,7 @@
 
 #include "broker/cycles/internal.h"
 #include "tests/unit/broker_wire.h"
+#include "tests/unit/slow_clock.h"
 
 enum { WORKERS = 3, LIST_MOST = 64 };
 

@@ -196,6 +196,7 @@ END_TEST
 START_TEST(idle_it_is_not_woken) {
   struct cycles *k = w.broker.cycles;
   uint64_t hour = k->time_ms;
+  ck_assert_uint_eq(k->pause_ms, 0); /* it was not woken yet */
   ck_assert_uint_le(uv_timer_get_due_in(&k->timer), hour);
   ck_assert_uint_ge(uv_timer_get_due_in(&k->timer), hour - 60000);
   ck_assert_uint_eq(uv_timer_get_repeat(&k->timer), 0);

@@ -111,6 +111,26 @@ START_TEST(who_spoils_a_halt_keeps_only_what_it_has) {
 }
 END_TEST
 
+/* It was decided, and one of them ends before it is told: the others are told all the same. */
+START_TEST(who_ends_when_it_is_decided) {
+  struct end *ends = _i ? a : b, *stays = _i ? b : a;
+  cycles_pair();
+  cycles_begin_round();
+  cycles_to_halt();
+  cycles_clear(a, CYCLES_HALT);
+  cycles_asked(b, CYCLES_HALT);
+  cycles_put_answer(b, 1, 0, 0, NULL);
+  ck_assert_int_gt(send(b->fd, b->out.bytes, b->out.size, 0), 0);
+  b->out.size = 0;
+  for (int n = 0; n < 10 && !w.broker.refs.is_decided; n++) uv_run(&w.loop, UV_RUN_NOWAIT);
+  ck_assert(w.broker.refs.is_decided);
+  client_condemn(wire_client(&w, ends), "%s", "");
+  expect_op(stays, OP_condemn);
+  ck_assert_uint_eq(wire_uint(stays), q.round);
+  await_end();
+}
+END_TEST
+
 /* ---- Patience ---- */
 
 /* a and b in halt, of which b took so long in check; a lets others take so long. */
@@ -264,6 +284,7 @@ int main(void) {
   tcase_add_loop_test(t, who_spoils_a_part_leaves_the_others, 0, 2 * WAYS);
   tcase_add_test(t, the_clock_of_a_halt_ends_with_it);
   tcase_add_loop_test(t, who_spoils_a_halt_keeps_only_what_it_has, 0, WAYS);
+  tcase_add_loop_test(t, who_ends_when_it_is_decided, 0, 2);
   t = tcase_create("patience");
   suite_add_tcase(s, t);
   tcase_add_checked_fixture(t, setup, teardown);

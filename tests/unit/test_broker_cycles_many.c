@@ -103,18 +103,11 @@ static uint64_t play(void) {
   return condemned;
 }
 
-/* The same again while nothing comes of it: on a busy machine a halt of so many may take too long, and ends the round. */
-static uint64_t play_to_the_end(void) {
-  uint64_t condemned = 0;
-  for (int i = 0; condemned == 0 && i < 20; i++) condemned = play();
-  return condemned;
-}
-
 enum { MANY = 50000 };
 
 START_TEST(a_hundred_thousand_are_gone_in_a_round) {
   enter_pairs(MANY);
-  ck_assert_uint_eq(play_to_the_end(), 2 * MANY);
+  ck_assert_uint_eq(play(), 2 * MANY);
   ck_assert_uint_lt(most_spent, 2 * WORK_QUANTUM);
   ck_assert_uint_gt(most_spent, WORK_QUANTUM / 8);
   cycles_expect_end(2 * MANY, "found");
@@ -173,18 +166,43 @@ START_TEST(what_does_not_fit_comes_next) {
 }
 END_TEST
 
-/* What was quiet for longest comes first, wherever it is in the books. */
+/* What was quiet for longest comes first, wherever it is in the books; and what was used a moment ago is left for another round. */
 START_TEST(the_oldest_come_first) {
+  enum { YOUNG, MIDDLE, OLD };
+  static const uint32_t quiet[] = {10, 100, 5000};
   struct refs *r = &w.broker.refs;
-  uint32_t n = 0;
+  uint32_t n[] = {0, 0, 0};
   enter_pairs(3 * MANY);
-  for (uint32_t i = slab_next(&r->tokens, 0); i != SLAB_NONE; i = slab_next(&r->tokens, i + 1))
-    if (refs_token(r, i)->id > 3 * MANY - 100)
-      refs_token(r, i)->last = (uint16_t)(broker_now(&w.broker) - 5000);
-  ck_assert_uint_lt(play_to_the_end(), 6 * MANY);
-  for (uint32_t i = slab_next(&r->tokens, 0); i != SLAB_NONE; i = slab_next(&r->tokens, i + 1))
-    n += refs_token(r, i)->id > 3 * MANY - 100 && refs_token(r, i)->mark & TOKEN_CONDEMNED;
-  ck_assert_uint_eq(n, 200);
+  for (uint32_t i = slab_next(&r->tokens, 0); i != SLAB_NONE; i = slab_next(&r->tokens, i + 1)) {
+    uint64_t id = refs_token(r, i)->id;
+    refs_token(r, i)->last = (uint16_t)(broker_now(&w.broker) - quiet[id > 3 * MANY - 100 ? OLD : id > MANY ? MIDDLE : YOUNG]);
+  }
+  ck_assert_uint_eq(play(), 4 * MANY);
+  for (uint32_t i = slab_next(&r->tokens, 0); i != SLAB_NONE; i = slab_next(&r->tokens, i + 1)) {
+    uint64_t id = refs_token(r, i)->id;
+    if (refs_token(r, i)->mark & TOKEN_CONDEMNED) n[id > 3 * MANY - 100 ? OLD : id > MANY ? MIDDLE : YOUNG]++;
+  }
+  ck_assert_uint_eq(n[OLD], 200);
+  ck_assert_uint_eq(n[MIDDLE], 4 * MANY - 200);
+  ck_assert_uint_eq(n[YOUNG], 0);
+}
+END_TEST
+
+/* Of which class a part comes in, and from which age on they stay on trial. */
+START_TEST(the_youngest_class_that_fits_in_part) {
+  enum { HALF = CYCLES_SUSPECTS_MOST / 2 };
+  static const struct { unsigned age; uint32_t n[3]; uint32_t before, quiet; } cases[] = {
+      {5, {0, 1, HALF}, 0, 31}, {5, {0, 1, HALF - 1}, 0, 31}, {4, {HALF, 0, HALF - 1}, 0, 15}, {5, {9, HALF, 0}, 40, 40}, {0, {0, 0, 0}, 3, 3}};
+  struct cycles *k = w.broker.cycles;
+  memset(k->quiet_ones, 0, sizeof k->quiet_ones);
+  k->is_over = true;
+  k->quiet = cases[_i].before;
+  for (int i = 0; i < 3; i++) k->quiet_ones[4 + i] = cases[_i].n[i];
+  if (_i == 0) k->quiet_ones[5] = HALF, k->quiet_ones[6] = 0;
+  suspects_raise(k);
+  ck_assert(k->is_raised && !k->is_over);
+  ck_assert_uint_eq(k->cut_age, cases[_i].age);
+  ck_assert_uint_eq(k->quiet, cases[_i].quiet);
 }
 END_TEST
 
@@ -261,6 +279,26 @@ START_TEST(holders_are_gathered_in_slices) {
 }
 END_TEST
 
+/* What gets no place among the suspects is on trial no more. */
+START_TEST(what_is_left_out_is_let_go) {
+  enum { OBJECTS = 50 };
+  static const uint32_t wanted[] = {0, 2, 2 * OBJECTS - 1}; /* each takes two entries */
+  struct cycles *k = w.broker.cycles;
+  enter_pairs(OBJECTS);
+  cycles_begin_round();
+  ck_assert(next(a));
+  if (_i == 2) hold_by_many(k->suspects[0].token, CYCLES_HOLDERS_MOST);
+  k->is_raised = _i == 1;
+  suspects_begin_gathering(k);
+  k->cursor = 0;
+  k->is_cut = _i == 0;
+  if (_i == 1) k->entries = CYCLES_PLACES_MOST - 5;
+  while (!suspects_gather(k)) continue;
+  ck_assert_uint_eq(k->suspect_count, wanted[_i]);
+  ck_assert_uint_eq(w.broker.refs.trials, k->suspect_count);
+}
+END_TEST
+
 /* What got more holders than a suspect may have since it was gathered was touched: not all of them are looked at. */
 START_TEST(no_more_holders_than_allowed_are_looked_at) {
   static const cycles_slice_fn slices[] = {parts_unite, lists_fill};
@@ -317,10 +355,12 @@ int main(void) {
   tcase_add_test(t, a_part_is_released_in_slices);
   tcase_add_test(t, many_holders_are_many_slices);
   tcase_add_test(t, holders_are_gathered_in_slices);
+  tcase_add_loop_test(t, what_is_left_out_is_let_go, 0, 3);
   tcase_add_loop_test(t, no_more_holders_than_allowed_are_looked_at, 0, 2);
   tcase_add_test(t, what_does_not_fit_is_counted_in_slices);
   tcase_add_test(t, what_does_not_fit_comes_next);
   tcase_add_test(t, the_oldest_come_first);
+  tcase_add_loop_test(t, the_youngest_class_that_fits_in_part, 0, 5);
   tcase_add_test(t, a_long_chain_is_pruned);
   return run_suite(s);
 }

@@ -102,6 +102,24 @@ START_TEST(who_rests_for_longer_rests_alone) {
 }
 END_TEST
 
+/* So many whole seconds; but it is left out no sooner than it was, for the same reason. */
+START_TEST(its_rest_is_rounded_up) {
+  struct cycles *k = w.broker.cycles;
+  struct client *its = wire_client(&w, a);
+  uint32_t now = broker_now(&w.broker);
+  unable_rest(k, its, 600001);
+  ck_assert_uint_eq(its->unable_s, now + 601);
+  ck_assert_uint_eq(its->unable_why, UNABLE_RESTS);
+  its->unable_why = UNABLE_HUNG;
+  unable_rest(k, its, 601000);
+  ck_assert_uint_eq(its->unable_why, UNABLE_HUNG);
+  unable_rest(k, its, 601001);
+  ck_assert_uint_eq(its->unable_s, now + 602);
+  ck_assert_str_eq(unable_text(UNABLE_FULL), "does not read");
+  ck_assert_str_eq(unable_text(UNABLE_FULL + 1), "");
+}
+END_TEST
+
 /* ---- Who is left out ---- */
 
 /* b does not answer in scan or check of a round by time. */
@@ -303,6 +321,7 @@ int main(void) {
   tcase_add_test(t, who_has_stood_still_rests);
   tcase_add_test(t, no_longer_than_it_took_is_believed);
   tcase_add_test(t, who_rests_for_longer_rests_alone);
+  tcase_add_test(t, its_rest_is_rounded_up);
   tcase_add_loop_test(t, who_hangs_is_left_out, 0, 2);
   tcase_add_test(t, the_log_tells_it);
   tcase_add_test(t, the_log_tells_rounds);

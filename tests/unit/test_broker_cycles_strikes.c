@@ -222,6 +222,88 @@ START_TEST(the_number_of_one_is_anothers) {
 }
 END_TEST
 
+/* ---- Who is no member ---- */
+
+enum { PAIRS = 10 };
+
+/* c, or the observer, claims one of the objects that a and b have of each other. */
+static void claim_as(bool is_lent, uint64_t id) {
+  struct pt x = wire_token(a, id);
+  if (is_lent) {
+    pack_text(wire_ask(&o, OP_lend, NULL, NULL, 2), "a");
+    pack_uint(&o.p, id);
+    wire_send(&w, &o);
+    wire_past_peers(&w, &o);
+  } else {
+    pack_pt(wire_ask(c, OP_sub, NULL, NULL, 1), &x);
+    wire_send(&w, c);
+    wire_past_peers(&w, c);
+  }
+}
+
+/* It claims another object in each halt: the first one is its, and the halt is spoilt; the others' garbage goes. */
+START_TEST(who_is_no_member_spoils_one_halt) {
+  struct end *by = _i ? &o : c;
+  for (uint64_t id = 1; id <= PAIRS; id++) {
+    cycles_hold(b, a, id);
+    cycles_hold(a, b, PAIRS + id);
+  }
+  begin_by_time();
+  for (int halt = 0; halt < 2; halt++) {
+    for (int phase = halt ? CYCLES_CHECK : CYCLES_SCAN; phase <= CYCLES_CHECK; phase++) {
+      clear(a, (enum cycles_phase)phase);
+      clear(b, (enum cycles_phase)phase);
+    }
+    clear(a, CYCLES_HALT);
+    asked(b, CYCLES_HALT);
+    claim_as(_i, 1 + (uint64_t)halt);
+    if (halt == 0) {
+      ck_assert_int_eq(by->m.kind, MESSAGE_REPLY);
+      expect_op(a, OP_resume);
+      expect_op(b, OP_resume);
+    }
+  }
+  ck_assert_int_eq(by->m.kind, MESSAGE_ERROR);
+  ck_assert_uint_eq(wire_uint(by), STATUS_busy);
+  wire_expect_text(by, "it is about to be decided whether object 2 is garbage; try again later");
+  cycles_answer(b, 0);
+  expect_op(a, OP_condemn);
+  expect_op(b, OP_condemn);
+  await_end();
+  ck_assert_uint_eq(w.broker.cycles->past[0].condemned, 2 * PAIRS - 1);
+  ck_assert_str_eq(w.broker.cycles->past[0].why, "a suspected object was used meanwhile");
+  claim_as(_i, 3); /* it is as any other that is gone */
+  ck_assert_int_eq(by->m.kind, MESSAGE_ERROR);
+  ck_assert_uint_eq(wire_uint(by), STATUS_stale);
+}
+END_TEST
+
+/* Only while others stand still for it; and what its own members do is their own. */
+START_TEST(others_may_claim_what_is_not_halted) {
+  cycles_pair();
+  spoilers_cycle(&d);
+  cycles_hold(&d, a, 7);
+  begin_by_time();
+  struct end *const four[] = {a, b, c, &d};
+  for (int phase = CYCLES_SCAN; phase <= CYCLES_CHECK; phase++)
+    for (int i = 0; i < 4; i++) {
+      asked(four[i], (enum cycles_phase)phase);
+      if (i == 3 && phase == CYCLES_CHECK) break;
+      cycles_answer(four[i], 0);
+    }
+  struct cycles *k = w.broker.cycles;
+  uint32_t one = refs_find_id(&w.broker.refs, wire_client(&w, a)->host, 1);
+  k->is_claimed = true;
+  ck_assert(!cycles_refuses(wire_client(&w, &o), one)); /* it is asked for only */
+  cycles_answer(&d, 0);
+  clear(a, CYCLES_HALT);
+  ck_assert(cycles_refuses(wire_client(&w, &o), one));
+  ck_assert(!cycles_refuses(wire_client(&w, b), one));
+  k->is_claimed = false;
+  ck_assert(!cycles_refuses(wire_client(&w, &o), one));
+}
+END_TEST
+
 int main(void) {
   Suite *s = suite_create("broker cycles strikes");
   TCase *t = tcase_create("strikes");
@@ -237,5 +319,7 @@ int main(void) {
   tcase_add_test(t, who_gave_back_what_others_hold_has_not_spoilt_it);
   tcase_add_loop_test(t, a_broker_that_stood_still_blames_nobody, 0, 2);
   tcase_add_test(t, the_number_of_one_is_anothers);
+  tcase_add_loop_test(t, who_is_no_member_spoils_one_halt, 0, 2);
+  tcase_add_test(t, others_may_claim_what_is_not_halted);
   return run_suite(s);
 }

@@ -98,6 +98,23 @@ START_TEST(what_was_marked_before_is_gone_too) {
 }
 END_TEST
 
+/* The same of an object that has none of others': the weak table that tells has all that is ours, too. */
+START_TEST(what_reaches_nothing_is_watched_too) {
+  uint64_t id = make_garbage("u.t = nil");
+  ck_assert_uint_eq(asked(GAIJIN_CYCLE_CHECK, id, &A), 0);
+  ck_assert(gc_is_settled(v.w.L, &v.w));
+  vm_do(&v, "keep = weak[1]");
+  step(1000);
+  ck_assert(gc_is_settled(v.w.L, &v.w));
+  vm_do(&v, "keep = nil");
+  ck_assert_uint_eq(asked(GAIJIN_CYCLE_HALT, id, &A), 0);
+  decide(GAIJIN_OP_CONDEMN, &id, 1);
+  vm_do(&v, "note(tostring(weak[1]))");
+  ck_assert_str_eq(v.log, "nil");
+  vm_close(&v);
+}
+END_TEST
+
 /* As by debug.getregistry: the empty tables that are in a table in there. */
 static void keep_from_registry(lua_State *L) {
   lua_newtable(L);
@@ -245,6 +262,30 @@ START_TEST(without_memory_all_is_collected) {
 }
 END_TEST
 
+/* Each breaks off whatever ran it. All has been marked once by then, and is not marked again; they run in slices. */
+START_TEST(finalisers_that_raise_have_nothing_marked_again) {
+  enum { RAISING = 3000 };
+  uint64_t id = make_garbage("ran = 0 for i = 1, 3000 do getmetatable(newproxy(true)).__gc = function() ran = ran + 1 error('no', 0) end end");
+  lua_State *L = v.w.L;
+  lua_rawgeti(L, LUA_REGISTRYINDEX, v.w.anchors.collector);
+  lua_setglobal(L, "original");
+  vm_do(&v, "collections = 0 function collector(d) collections = collections + 1 original(d) end");
+  lua_getglobal(L, "collector");
+  v.w.anchors.collector = luaL_ref(L, LUA_REGISTRYINDEX);
+  ck_assert_uint_eq(asked(GAIJIN_CYCLE_HALT, id, &A), 0);
+  decide(GAIJIN_OP_CONDEMN, &id, 1);
+  vm_do(&v, "note(tostring(weak[1]), tostring(weak[2]), collections)");
+  ck_assert_str_eq(v.log, "nilnil1");
+  ck_assert(!v.w.cycles->has_to_drop && v.w.cycles->finishing);
+  end_round();
+  lua_getglobal(L, "ran");
+  ck_assert_int_eq((int)lua_tointeger(L, -1), RAISING);
+  vm_do(&v, "note(collections)");
+  ck_assert_str_eq(v.log, "nilnil11");
+  vm_close(&v);
+}
+END_TEST
+
 /* How often the loop turns until it is answered, or the round of the collector that was only marked is at its end. */
 static unsigned turns_until_answered(void) {
   unsigned n = 0;
@@ -280,12 +321,14 @@ int main(void) {
   tcase_set_timeout(c, 60);
   tcase_add_test(c, in_halt_it_only_marks);
   tcase_add_test(c, what_was_marked_before_is_gone_too);
+  tcase_add_test(c, what_reaches_nothing_is_watched_too);
   tcase_add_test(c, a_script_may_keep_all_it_finds);
   tcase_add_loop_test(c, a_collector_that_is_behind_only_marks, 0, 2);
   tcase_add_loop_test(c, what_was_fetched_since_the_check_is_live, 0, 2);
   tcase_add_loop_test(c, garbage_that_a_finaliser_has_goes, 0, 2);
   tcase_add_test(c, a_question_that_waits_ends_with_the_next_one);
   tcase_add_test(c, the_loop_turns_between_slices);
+  tcase_add_test(c, finalisers_that_raise_have_nothing_marked_again);
   tcase_add_loop_test(c, without_memory_all_is_collected, 1, 8);
   suite_add_tcase(s, c);
   c = tcase_create("steps");

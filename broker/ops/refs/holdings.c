@@ -11,6 +11,7 @@
 #include "broker/core/releases.h"
 #include "broker/core/state.h"
 #include "broker/core/transfer.h"
+#include "broker/cycles/cycles.h"
 #include "broker/net/limits.h"
 #include "proto/body.h"
 
@@ -49,6 +50,10 @@ void holdings_on_sub(struct client *from, const struct message *m) {
   } else {
     char full[LIMITS_TEXT];
     bool adds = refs_count(&b->refs, token, from->host) == 0;
+    if (cycles_refuses(from, token)) {
+      notify_refuse(from, m, STATUS_busy, CYCLES_REFUSED, (unsigned long long)pt.id);
+      return;
+    }
     if (adds && !limits_allow(from, ACCOUNT_HELD, 1, full)) {
       notify_refuse(from, m, STATUS_busy, "%s", full);
       return;

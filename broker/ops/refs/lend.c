@@ -17,6 +17,7 @@
 #include "broker/core/permissions.h"
 #include "broker/core/state.h"
 #include "broker/core/transfer.h"
+#include "broker/cycles/cycles.h"
 #include "broker/net/limits.h"
 #include "proto/body.h"
 
@@ -81,6 +82,10 @@ void lend_on_lend(struct client *from, const struct message *m) {
   }
   uint32_t token = find_token(from, m, name, size, id);
   if (token == SLAB_NONE) return;
+  if (cycles_refuses(from, token)) {
+    notify_refuse(from, m, STATUS_busy, CYCLES_REFUSED, (unsigned long long)id);
+    return;
+  }
   if (refs_count(&b->refs, token, from->host) == 0 && !limits_allow(from, ACCOUNT_HELD, 1, full)) {
     notify_refuse(from, m, STATUS_busy, "%s", full);
     return;
