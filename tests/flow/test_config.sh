@@ -207,8 +207,14 @@ if [ "$(id -u)" = 0 ] && command -v setpriv >/dev/null; then
 fi
 printf 'socket = %s\nmode = 0666\n' "$dir/s" | conf
 hup "serves nobody beside its own user"
+run "$build/gaijinctl" log-level error
+hup "$conf says what it said before$"
+run "$build/gaijinctl" log-level error
+check "a level that gaijinctl has set stays" out_has '^it was error$'
 kill -USR2 "$broker"
 check "an upgrade takes the same over" eventually has broker "goes on in the place of"
+run "$build/gaijinctl" log-level info
+check "and begins with the level of the settings" out_has '^it was info$'
 hup "$conf says what it said before$"
 end_started
 rm -f "$conf"
