@@ -219,6 +219,23 @@ hup "$conf says what it said before$"
 end_started
 rm -f "$conf"
 
+story="many signals"
+printf 'socket = %s\nmode = 0666\n' "$dir/s" | conf
+start broker "$program" -c "$conf"
+broker=$pid
+wait_until "$build/gaijinctl" ping
+for n in {1..5}; do # more lines about reloads are left out
+  printf 'socket = %s\nmode = 0666\nallow-uid = %d\n' "$dir/s" "$((65000 + n))" >"$dir/next.conf"
+  mv "$dir/next.conf" "$conf"
+  kill -HUP "$broker"
+done
+check "the last file holds" eventually has broker "SIGHUP: serves users 65005 beside"
+kill -HUP "$broker"
+kill "$broker"
+wait "$broker"
+check "an end amid a reload is one in good order" test $? = 0
+end_started
+
 story="names that get another number"
 # In a mount name space of its own the test's file of users is the system's.
 if unshare -m true 2>/dev/null; then
