@@ -11,7 +11,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/time.h>
 #include <sys/un.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "tests/unit/run.h"
@@ -122,11 +124,29 @@ START_TEST(environment) {
 }
 END_TEST
 
+/* A variable that there is no room for has no sense, and is not kept. */
+START_TEST(a_long_variable) {
+  char name[40], digits[MANAGER_VARIABLE_BYTES];
+  snprintf(name, sizeof name, "@gaijin-%ld", (long)getpid());
+  listen_at(name);
+  memset(digits, '0', sizeof digits);
+  for (size_t over = 0; over < 2; over++) {
+    digits[MANAGER_VARIABLE_BYTES - 1 - strlen("WATCHDOG_USEC=") + over] = '\0';
+    setenv("NOTIFY_SOCKET", name, 1);
+    setenv("WATCHDOG_USEC", digits, 1);
+    ck_assert(open_it());
+    ck_assert(over ? !m.variables[1] : strlen(m.variables[1]) == MANAGER_VARIABLE_BYTES - 1);
+    manager_close(&m);
+    memset(digits, '0', sizeof digits);
+  }
+}
+END_TEST
+
 START_TEST(watchdog) {
   static const struct {
     const char *usec, *pid; /* pid "": this process's */
     uint64_t each;
-  } cases[] = {{"7", NULL, 7}, {"7", "", 7}, {"7", "1", 0}, {"-7", NULL, 0}, {"x", NULL, 0}, {NULL, "", 0}, {"09", NULL, 9}};
+  } cases[] = {{"7", NULL, 7}, {"7", "", 7}, {"7", "1", 0}, {"-7", NULL, 0}, {"x", NULL, 0}, {NULL, "", 0}, {"9", NULL, 9}, {"09", NULL, 9}};
   char name[40], own[24];
   snprintf(name, sizeof name, "@gaijin-%ld", (long)getpid());
   snprintf(own, sizeof own, "%ld", (long)getpid());
@@ -180,6 +200,43 @@ START_TEST(who_does_not_read) {
 }
 END_TEST
 
+/* Whether the process sleeps. */
+static bool sleeps(pid_t pid) {
+  char path[40], state = '?';
+  snprintf(path, sizeof path, "/proc/%ld/stat", (long)pid);
+  FILE *f = fopen(path, "re");
+  bool read = f && fscanf(f, "%*d (%*[^)]) %c", &state) == 1;
+  if (f) fclose(f);
+  return read && state == 'S';
+}
+
+/* In another process: when the parent waits for room, there is some. The status is 0 if it tells then that it is ready. */
+static void read_when_waited_for(pid_t parent) {
+  char got[64];
+  while (!sleeps(parent)) continue;
+  struct timeval limit = {.tv_sec = 5};
+  setsockopt(ear, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit);
+  fcntl(ear, F_SETFL, 0);
+  while (recv(ear, got, sizeof got, 0) > 0)
+    if (got[0] == 'R') _exit(0);
+  _exit(1);
+}
+
+START_TEST(readiness_waits_for_room) {
+  char name[40];
+  int status;
+  snprintf(name, sizeof name, "@gaijin-%ld", (long)getpid());
+  listen_at(name);
+  ck_assert(open_it());
+  for (int i = 0; i < 10000; i++) manager_tell(&m, "N=%d", i);
+  pid_t parent = getpid(), reader = fork();
+  if (reader == 0) read_when_waited_for(parent);
+  manager_ready(&m, "there is room");
+  ck_assert_int_eq(waitpid(reader, &status, 0), reader);
+  ck_assert_int_eq(status, 0);
+}
+END_TEST
+
 int main(void) {
   Suite *s = suite_create("manager");
   TCase *t = tcase_create("manager");
@@ -188,8 +245,10 @@ int main(void) {
   tcase_add_test(t, none);
   tcase_add_test(t, addresses);
   tcase_add_test(t, environment);
+  tcase_add_test(t, a_long_variable);
   tcase_add_test(t, watchdog);
   tcase_add_test(t, what_does_not_fit_is_cut);
   tcase_add_test(t, who_does_not_read);
+  tcase_add_test(t, readiness_waits_for_room);
   return run_suite(s);
 }
