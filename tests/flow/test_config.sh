@@ -32,6 +32,8 @@ check "leaves no socket" test ! -e "$GAIJIN_SOCKET"
 run "$program" --config "$conf" --load-min 9 --print-config
 check "what the file says" grep -qx 'max-message = 64K' "$dir/out"
 check "a flag is more" grep -qx 'load-min = 9' "$dir/out"
+check "what a key does is told" grep -qx '# largest message (4K to 1G bytes; default: 16M)' "$dir/out"
+check "in lines that fit" test "$(sed 1d "$dir/out" | grep -c '.\{81\}')" = 0
 check "the others are comments" grep -qx '# max-memory = 256M' "$dir/out"
 check "without what is typed only" test "$(grep -cE '^#? ?(help|version|config|check-config|print-config|check-upgrade) ' "$dir/out")" = 0
 cp "$dir/out" "$dir/again.conf"
