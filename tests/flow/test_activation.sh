@@ -53,6 +53,12 @@ check "again" eventually twice
 check "for which its place is no surprise" test "$(grep -c 'takes a restart' "$dir/broker.out")" = 0
 check "ping" ping_at "$dir/s"
 check "the file is as it was" test "$(inode "$dir/s")" = "$before"
+printf '#!/bin/sh\nenv >"${0%%/*}/environment"\nexit 1\n' >"$dir/program"
+chmod +x "$dir/program"
+run "$ctl" upgrade "$dir/program"
+check "a program of its was asked" test -s "$dir/environment"
+check "to which no socket is handed over" test "$(grep -c '^LISTEN_' "$dir/environment")" = 0
+rm "$dir/program" "$dir/environment"
 kill "$broker"
 wait "$broker"
 check "ends with 0" test $? = 0

@@ -32,6 +32,8 @@ check "leaves no socket" test ! -e "$GAIJIN_SOCKET"
 run "$program" --config "$conf" --load-min 9 --print-config
 check "what the file says" grep -qx 'max-message = 64K' "$dir/out"
 check "a flag is more" grep -qx 'load-min = 9' "$dir/out"
+check "what a key does is told" grep -qx '# largest message (4K to 1G bytes; default: 16M)' "$dir/out"
+check "in lines that fit" test "$(sed 1d "$dir/out" | grep -c '.\{81\}')" = 0
 check "the others are comments" grep -qx '# max-memory = 256M' "$dir/out"
 check "without what is typed only" test "$(grep -cE '^#? ?(help|version|config|check-config|print-config|check-upgrade) ' "$dir/out")" = 0
 cp "$dir/out" "$dir/again.conf"
@@ -207,11 +209,34 @@ if [ "$(id -u)" = 0 ] && command -v setpriv >/dev/null; then
 fi
 printf 'socket = %s\nmode = 0666\n' "$dir/s" | conf
 hup "serves nobody beside its own user"
+run "$build/gaijinctl" log-level error
+hup "$conf says what it said before$"
+run "$build/gaijinctl" log-level error
+check "a level that gaijinctl has set stays" out_has '^it was error$'
 kill -USR2 "$broker"
 check "an upgrade takes the same over" eventually has broker "goes on in the place of"
+run "$build/gaijinctl" log-level info
+check "and begins with the level of the settings" out_has '^it was info$'
 hup "$conf says what it said before$"
 end_started
 rm -f "$conf"
+
+story="many signals"
+printf 'socket = %s\nmode = 0666\n' "$dir/s" | conf
+start broker "$program" -c "$conf"
+broker=$pid
+wait_until "$build/gaijinctl" ping
+for n in {1..5}; do # more lines about reloads are left out
+  printf 'socket = %s\nmode = 0666\nallow-uid = %d\n' "$dir/s" "$((65000 + n))" >"$dir/next.conf"
+  mv "$dir/next.conf" "$conf"
+  kill -HUP "$broker"
+done
+check "the last file holds" eventually has broker "SIGHUP: serves users 65005 beside"
+kill -HUP "$broker"
+kill "$broker"
+wait "$broker"
+check "an end amid a reload is one in good order" test $? = 0
+end_started
 
 story="names that get another number"
 # In a mount name space of its own the test's file of users is the system's.

@@ -75,6 +75,16 @@ START_TEST(holders_are_asked_to_collect) {
 }
 END_TEST
 
+/* The first host there is, too. */
+START_TEST(the_first_of_all_is_asked) {
+  struct pt x = wire_token(&c.end, 1);
+  lend(&c, &a, &x);
+  join_successor(&b, "till", true);
+  say(&b, OP_ready);
+  collect(&a);
+}
+END_TEST
+
 /* One that ends while they are being asked. */
 START_TEST(who_ends_when_its_name_passes) {
   struct pt x = wire_token(&a.end, 1);
@@ -237,6 +247,7 @@ int main(void) {
   tcase_add_test(t, a_successor_in_waiting_is_not_found);
   tcase_add_test(t, ready_passes_the_name_over);
   tcase_add_test(t, holders_are_asked_to_collect);
+  tcase_add_test(t, the_first_of_all_is_asked);
   tcase_add_test(t, who_ends_when_its_name_passes);
   tcase_add_test(t, those_who_wait_get_the_successor);
   tcase_add_loop_test(t, a_successor_that_fails_changes_nothing, 0, 3);
