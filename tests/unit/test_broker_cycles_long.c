@@ -233,6 +233,24 @@ START_TEST(who_was_not_asked_is_not_late) {
 }
 END_TEST
 
+/* It has nothing to do any more, whichever stage it was in. */
+START_TEST(a_round_that_is_stopped_is_no_work) {
+  struct cycles *k = w.broker.cycles;
+  round_begin(k);
+  ck_assert(job_is_queued(&k->job));
+  if (_i) {
+    for (int n = 0; n < 100 && k->stage != CYCLES_WAIT; n++) wire_turn(&w);
+    ck_assert_int_eq(k->stage, CYCLES_WAIT);
+  }
+  round_stop_for(k, "it is to be");
+  round_react(k);
+  ck_assert_int_eq(k->stage, _i ? CYCLES_CLEAR : CYCLES_IDLE);
+  ck_assert(job_is_queued(&k->job) == (_i == 1));
+  await_end();
+  ck_assert_str_eq(last_round()->why, "it is to be");
+}
+END_TEST
+
 int main(void) {
   Suite *s = suite_create("broker cycles long");
   TCase *t = tcase_create("long");
@@ -246,5 +264,6 @@ int main(void) {
   tcase_add_test(t, a_scan_alone_is_not_enough);
   tcase_add_loop_test(t, a_round_is_so_long, 0, 4);
   tcase_add_test(t, who_was_not_asked_is_not_late);
+  tcase_add_loop_test(t, a_round_that_is_stopped_is_no_work, 0, 2);
   return run_suite(s);
 }

@@ -72,7 +72,10 @@ static bool serve(struct end *e) {
 static void play(void) {
   condemned = 0;
   cycles_begin_round();
-  while (serve(a) | serve(b)) continue;
+  for (bool any = true; any;) {
+    any = serve(a);
+    any |= serve(b);
+  }
   ck_assert_int_eq(w.broker.cycles->stage, CYCLES_IDLE);
   ck_assert_uint_eq(w.broker.refs.trials, 0);
 }
