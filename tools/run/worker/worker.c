@@ -145,16 +145,17 @@ static void watch_health(struct worker *w) {
 }
 
 /* One of its name serves. That may be the process before this one, whose end the broker has not
- * seen yet. */
-static void hear_ready(struct worker *w, uint64_t host) {
-  if (w->life.state == LIFE_STARTING && host == w->host) {
+ * seen yet, or one that somebody else has started. */
+static void hear_ready(struct worker *w, uint64_t host, pid_t process) {
+  bool is_own = process ? process == w->process->child.pid : host != w->host;
+  if (w->life.state == LIFE_STARTING && !is_own) {
     successor_ask(w);
   } else if (w->life.state == LIFE_STARTING) {
     w->host = host;
     life_ready(&w->life);
     set_timer(w);
     watch_health(w);
-  } else if (successor_hear(w, host)) {
+  } else if (successor_hear(w, host, process)) {
     if (w->next) adopt(w, w->next);
     watch_health(w);
   }
@@ -165,7 +166,7 @@ void worker_hear(struct worker *w) {
   bool silent = w->heard_silent, nameless = w->heard_nameless;
   w->heard_ready = 0;
   w->heard_silent = w->heard_nameless = false;
-  if (ready) hear_ready(w, ready);
+  if (ready) hear_ready(w, ready, w->heard_process);
   if (silent && w->life.state == LIFE_READY) {
     run_log_event(w, "has not answered for %g s and is killed", w->plan->health_limit);
     run_process_blame(w->process);
