@@ -139,7 +139,7 @@ bool observer_begin(struct run *r) {
     tool_error("run: %s", error);
     return false;
   }
-  tool_error("run: the socket is %s", r->plan->socket);
+  tool_say(LOG_INFO, "run: the socket is %s", r->plan->socket);
   watch(r);
   return true;
 }

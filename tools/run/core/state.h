@@ -13,6 +13,7 @@
 #include <uv.h>
 
 #include <gaijin/gaijin.h>
+#include "proto/logline.h"
 #include "proto/settings/manager.h"
 #include "tools/run/os/child.h"
 #include "tools/run/output/line_ring.h"
@@ -88,6 +89,7 @@ struct service {
 struct printed {
   struct relay *relay; /* NULL: it is written to directly */
   bool is_terminal, colours, is_journal;
+  char mark[LOG_MORE_BYTES]; /* of a warning of ours there */
   int fault; /* an errno: that it cannot be written has been said */
 };
 

@@ -292,10 +292,12 @@ struct worker *worker_find(const struct run *r, const char *name) {
   return NULL;
 }
 
-/* Its lines begin with the journal's level: 6 is info, 4 warning. */
+/* Its lines begin with the journal's level. */
 static void level(char **head, int k) {
   struct text t = {0};
-  text_print(&t, "<%d>%s", k ? 4 : 6, *head);
+  char mark[LOG_MORE_BYTES];
+  logline_more(mark, LOG_JOURNAL, k ? LOG_WARN : LOG_INFO);
+  text_print(&t, "%s%s", mark, *head);
   free(*head);
   *head = t.bytes;
 }
