@@ -202,6 +202,16 @@ check "not the first" test "$(pid_in ready)" != "$first"
 kill "$supervisor"
 check "the supervisor ends" eventually gone "$supervisor"
 
+story="one that has the name and fails, and nobody holds what the first has"
+begin_shop "restart-most = 64"
+for i in 1 2 3 4 5 6 7 8 9 10 11 12; do
+  how "pass and fail"
+  run "$ctl" restart shop --timeout 60
+  check "the name is somebody's again ($i)" eventually is_version 2
+done
+kill "$supervisor"
+check "the supervisor ends" eventually gone "$supervisor"
+
 story="a successor that is not the supervisor's"
 begin_shop "wait = 60"
 first=$(pid_in ready)

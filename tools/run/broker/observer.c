@@ -52,7 +52,10 @@ static void on_link(uv_poll_t *p, int status, int events) {
   r->broker_gone = false;
   watch(r);
   for (size_t i = 0; i < r->count; i++)
-    if (r->workers[i]->life.state == LIFE_STARTING) observer_await_ready(r->workers[i]);
+    if (r->workers[i]->life.state == LIFE_STARTING)
+      observer_await_ready(r->workers[i]);
+    else if (r->workers[i]->asked_name)
+      observer_ask_alive(r->workers[i]);
 }
 
 static void connect_again(struct run *r) {
@@ -184,8 +187,10 @@ static void on_whose(void *user, const struct gaijin_answer *answer) {
   w->whose_id = 0;
   pid_t process = answer->ok ? find_process(answer->body, w->asked_host, &cursor) : 0;
   gaijin_body_free(answer->body);
-  if (!answer->ok || process)
+  if (process || answer->status == GAIJIN_STATUS_DENIED)
     hear_ready(w, process);
+  else if (!answer->ok)
+    return; /* it is asked again when there is a broker again */
   else if (cursor.type == GAIJIN_NUMBER)
     ask_whose(w, cursor.number);
   else
@@ -232,7 +237,8 @@ static void on_alive(void *user, const struct gaijin_answer *answer) {
   w->alive_id = 0;
   w->heard_silent = !answer->ok && answer->status == GAIJIN_STATUS_TIMEOUT;
   w->heard_nameless = w->asked_name && !answer->ok && answer->status == GAIJIN_STATUS_DEAD;
-  w->asked_name = false;
+  /* That is still to be asked when the broker has gone. */
+  w->asked_name = w->asked_name && !answer->ok && answer->status == GAIJIN_STATUS_LOST;
   gaijin_body_free(answer->body);
 }
 

@@ -50,6 +50,13 @@ static void ended(struct worker *w, bool failed) {
   set_timer(w);
 }
 
+/* It ends by itself, and a successor has failed just now, which may have had the name: it is not
+ * known yet whether it had (observer_ask_name). A worker of which nobody asked that has not ended
+ * well: nothing is left of it. */
+static bool lost_its_name(const struct worker *w) {
+  return w->asked_name && w->life.state == LIFE_READY;
+}
+
 /* Whether its own process has ended; that of its successor may be the next. */
 static bool reap_own(struct worker *w) {
   char how[sizeof w->last];
@@ -59,6 +66,10 @@ static bool reap_own(struct worker *w) {
     if (w->next) adopt(w, w->next);
     set_timer(w);
     return true;
+  }
+  if (!failed && lost_its_name(w)) {
+    snprintf(how, sizeof how, "ended, and its successor has failed");
+    failed = true;
   }
   memcpy(w->last, how, sizeof how);
   ended(w, failed);
