@@ -8,6 +8,8 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <signal.h>
+#include <stdint.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -36,20 +38,39 @@ static void expect_bytes(const char *bytes) {
   }
   ck_assert_int_eq(memcmp(read_back, bytes, n), 0);
 }
-/* Writes until there is no room; how much that was. */
+/* Byte i of what is written until there is no room. */
+static uint8_t byte_at(size_t i) { return (uint8_t)(i % 251); }
 static size_t fill(void) {
-  static char bytes[1 << 16];
+  static uint8_t bytes[1 << 16];
   size_t all = 0;
-  ssize_t n;
-  memset(bytes, 'x', sizeof bytes);
-  while ((n = write(to, bytes, sizeof bytes)) > 0) all += (size_t)n;
+  ssize_t n = 1;
+  for (; n > 0; all += n > 0 ? (size_t)n : 0) {
+    for (size_t i = 0; i < sizeof bytes; i++) bytes[i] = byte_at(all + i);
+    n = write(to, bytes, sizeof bytes);
+  }
   ck_assert_int_eq(errno, EAGAIN);
   return all;
 }
+static void expect_all(size_t all) {
+  static uint8_t bytes[10000];
+  ssize_t n;
+  for (size_t got = 0; got < all; got += (size_t)n) {
+    n = read(from, bytes, sizeof bytes);
+    ck_assert_int_gt(n, 0);
+    for (ssize_t i = 0; i < n; i++)
+      if (bytes[i] != byte_at(got + (size_t)i)) ck_abort_msg("byte %zu is another", got + (size_t)i);
+  }
+}
 
 START_TEST(what_is_written_arrives_in_order) {
+  sigset_t before, after;
+  sigprocmask(SIG_SETMASK, NULL, &before);
   struct relay *r = relay_begin(to);
   ck_assert_ptr_nonnull(r);
+  sigprocmask(SIG_SETMASK, NULL, &after);
+  ck_assert_int_eq(sigismember(&after, SIGTERM), sigismember(&before, SIGTERM));
+  ck_assert_int_eq(write(to, "1", 1), 1);
+  expect_bytes("1");
   ck_assert_int_eq(write(to, "one ", 4), 4);
   ck_assert_int_eq(write(to, "two", 3), 3);
   expect_bytes("one two");
@@ -74,13 +95,7 @@ START_TEST(who_does_not_read_holds_up_nobody) {
   ck_assert_ptr_nonnull(r);
   size_t all = fill();
   ck_assert_uint_ge(all, 1 << 16);
-  for (size_t got = 0; got < all;) { /* and loses nothing of what was taken */
-    char bytes[1 << 16];
-    ssize_t n = read(from, bytes, sizeof bytes);
-    ck_assert_int_gt(n, 0);
-    for (ssize_t i = 0; i < n; i++) ck_assert_int_eq(bytes[i], 'x');
-    got += (size_t)n;
-  }
+  expect_all(all); /* and loses nothing of what was taken */
   ck_assert_int_eq(relay_fault(r), 0);
   relay_end(r);
 }
@@ -98,13 +113,7 @@ START_TEST(a_descriptor_that_does_not_block_is_waited_for) {
   ck_assert_int_eq(fcntl(to, F_SETFL, O_NONBLOCK), 0);
   struct relay *r = relay_begin(to);
   ck_assert_ptr_nonnull(r);
-  size_t all = fill(), got = 0;
-  while (got < all) {
-    char bytes[1 << 16];
-    ssize_t n = read(from, bytes, sizeof bytes);
-    ck_assert_int_gt(n, 0);
-    got += (size_t)n;
-  }
+  expect_all(fill());
   ck_assert_int_eq(relay_fault(r), 0);
   relay_end(r);
 }
