@@ -5,9 +5,11 @@
  */
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "proto/settings/arguments.h"
 #include "proto/settings/help.h"
+#include "proto/settings/manager.h"
 #include "proto/settings/streams.h"
 #include "tools/ask/list.h"
 #include "tools/base/manual.h"
@@ -106,6 +108,7 @@ static int obey(int argc, char **argv) {
 int main(int argc, char **argv) {
   streams_open();
   text_begin();
+  if (manager_is_journal(STDERR_FILENO)) tool_error_form(LOG_JOURNAL);
   int status = obey(argc, argv);
   /* Help into a full disk has failed too. */
   if ((fflush(stdout) != 0 || ferror(stdout)) && status == EXIT_GOOD) {

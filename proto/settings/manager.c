@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
 
@@ -116,4 +117,14 @@ void manager_ready(const struct manager *m, const char *format, ...) {
   va_end(args);
   struct pollfd room = {.fd = m->fd, .events = POLLOUT};
   if (!send_now(m, text, size) && poll(&room, 1, MANAGER_WAIT_MS) > 0) send_now(m, text, size);
+}
+
+bool manager_is_journal(int fd) {
+  const char *stream = getenv("JOURNAL_STREAM");
+  struct stat st;
+  char own[64];
+  if (!stream || fstat(fd, &st) != 0) return false;
+  snprintf(own, sizeof own, "%llu:%llu", (unsigned long long)st.st_dev,
+           (unsigned long long)st.st_ino);
+  return strcmp(own, stream) == 0;
 }

@@ -40,4 +40,8 @@ void manager_tell(const struct manager *m, const char *format, ...)
 void manager_ready(const struct manager *m, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 
+/* Whether this stream, stdout or stderr, is the manager's journal (systemd.exec(5),
+ * $JOURNAL_STREAM): a line that begins with "<N>" has level N there (LOG_JOURNAL, logline.h). */
+bool manager_is_journal(int fd);
+
 #endif

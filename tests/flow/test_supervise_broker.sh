@@ -70,4 +70,20 @@ check "one whose supervisor lives is not waited for" eventually state shop '"sta
 check "at all" not said 'does not end'
 end_supervisor
 
+story="a name that a policy forbids"
+printf '[allow]\nwho = all\nnames = *\n[allow]\nwho = all\nmay = inspect, act\n' >"$dir/policy.ini"
+echo "broker { policy = \"$dir/policy.ini\" } worker shop { }" >"$dir/game.ucl"
+supervise "$dir/game.ucl"
+check "it serves" eventually state shop '"state":"ready"'
+shop=$(pid_of shop)
+sed -i 's/^names = .*/names = gate*/' "$dir/policy.ini"
+kill -HUP "$(broker_of "$supervisor")"
+forbidden() { "$ctl" policy show 2>&1 | grep 'names = gate' >/dev/null; }
+check "it is read" eventually forbidden
+expect 1 restart shop --timeout "$limit"
+check "who asked is told that nothing has changed" err_has 'restart: worker shop goes on as it was: its successor failed with status 1$'
+check "why is among its lines" grep -qE '^shop \| .*denied: .*policy' "$dir/supervisor.err"
+check "the worker goes on: one that was ended could not begin again" test "$(pid_of shop)" = "$shop"
+end_supervisor
+
 finish

@@ -202,6 +202,40 @@ check "not the first" test "$(pid_in ready)" != "$first"
 kill "$supervisor"
 check "the supervisor ends" eventually gone "$supervisor"
 
+story="one that has the name and fails, and nobody holds what the first has"
+begin_shop "restart-most = 64"
+for i in 1 2 3 4 5 6 7 8 9 10 11 12; do
+  how "pass and fail"
+  run "$ctl" restart shop --timeout 60
+  check "the name is somebody's again ($i)" eventually is_version 2
+done
+kill "$supervisor"
+check "the supervisor ends" eventually gone "$supervisor"
+
+story="a successor that is not the supervisor's"
+begin_shop "wait = 60"
+first=$(pid_in ready)
+script stranger <<'LUA'
+print("waits")
+gaijin.wait_for("gate-1")
+bakaGaijin.version = function() return "stranger" end
+LUA
+start stranger "$build/gaijin-worker" -n shop --succeed "$dir/stranger.lua"
+stranger=$pid
+check "it waits" eventually has stranger '^waits$'
+waits
+start gate-1 "$build/gaijin-worker" -n gate-1 -e ''
+check "it has the name" eventually is_version stranger
+check "the first ends" eventually gone "$first"
+check "which the supervisor sees" eventually said 'run: worker shop ended; its successor .* takes its place$'
+check "it has not taken the stranger for its own" state shop '"state":"starting"'
+start gate "$build/gaijin-worker" -n gate -e ''
+client_has_ended 0
+check "its own serves" is_version 1
+check "and is the worker's process" test "$(pid_in ready)" = "$second"
+check "the stranger ends" eventually gone "$stranger"
+end_supervisor
+
 story="one that may not succeed"
 begin_shop ""
 plan "sandbox = true script = plain.lua"

@@ -60,6 +60,15 @@ journal=$(stat -c '%d:%i' "$dir/supervisor.err")
 supervise_with JOURNAL_STREAM="$journal" -- "$dir/game.ucl"
 check "lines have a level there" eventually grep -qx '<4>shop | a warning' "$dir/supervisor.err"
 check "and only there" eventually grep -q '^shop | nil' "$dir/supervisor.out"
+check "the supervisor's own, too" said '^<6>gaijinctl: run: the socket is'
+kill -9 "$(pid_of shop)"
+check "what becomes of a worker is a warning" eventually said '^<4>gaijinctl: run: worker shop was killed by signal 9'
+check "the broker writes such lines" grep -qz -- '--log-format=journal' "/proc/$(broker_of "$supervisor")/cmdline"
+echo 'nonsense' >>"$dir/game.ucl"
+expect 1 reload
+check "a fault is an error" said '^<3>gaijinctl: run: .*game.ucl:2: '
+check "all have one" not said '^[^<]'
+check "who asks somewhere else has none" err_has '^gaijinctl: reload: '
 end_supervisor 0
 
 story="a broker that lets nobody wait"

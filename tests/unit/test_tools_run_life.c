@@ -36,6 +36,7 @@ START_TEST(failures_until_it_is_given_up) {
     life_ended(&life, &policy, true, 1 + i);
     ck_assert_int_eq(life.pause_ms, pauses[i]);
     ck_assert_int_eq(life.state, i ? LIFE_PAUSING : LIFE_WAITING);
+    ck_assert(!life.given_up);
     if (i) life_resume(&life);
   }
   ck_assert_uint_eq(life.restarts, 3);

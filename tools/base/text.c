@@ -123,21 +123,37 @@ void tool_error_to(struct text *t) {
   errors = t;
 }
 
-void tool_error(const char *format, ...) {
+static enum log_format form = LOG_TEXT;
+
+void tool_error_form(enum log_format f) { form = f; }
+
+static void say(enum log_level level, const char *format, va_list list) {
   struct text t = {0};
-  va_list list;
-  va_start(list, format);
-  char *p = NULL;
+  char *p = NULL, mark[LOG_MORE_BYTES];
   int n = vasprintf(&p, format, list);
-  va_end(list);
   if (n < 0) out_of_memory();
+  logline_more(mark, form, level);
   text_add_plain(&t, p, (size_t)n);
   if (errors)
     text_print(errors, "gaijinctl: %s\n", t.bytes ? t.bytes : "");
   else
-    fprintf(stderr, "gaijinctl: %s\n", t.bytes ? t.bytes : "");
+    fprintf(stderr, "%sgaijinctl: %s\n", mark, t.bytes ? t.bytes : "");
   text_deinit(&t);
   free(p);
+}
+
+void tool_error(const char *format, ...) {
+  va_list list;
+  va_start(list, format);
+  say(LOG_ERROR, format, list);
+  va_end(list);
+}
+
+void tool_say(enum log_level level, const char *format, ...) {
+  va_list list;
+  va_start(list, format);
+  say(level, format, list);
+  va_end(list);
 }
 
 void text_add_number(struct text *t, double v) {

@@ -10,6 +10,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "proto/logline.h"
+
 /* A zeroed one is empty. `bytes` ends with a 0 that does not count, and is NULL while nothing was
  * added. */
 struct text {
@@ -51,8 +53,12 @@ void *tool_resize(void *array, size_t room, size_t size);
 void *tool_grow(void *array, size_t count, size_t *room, size_t size);
 char *tool_copy(const char *bytes, size_t size);
 /* One line on stderr: "gaijinctl: " and the message, in which nothing ends the line or steers a
- * terminal. */
+ * terminal. How grave it is stands only in a journal; an error is. */
+void tool_say(enum log_level level, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
 void tool_error(const char *format, ...) __attribute__((format(printf, 1, 2)));
+/* At the begin of the program: in which form they are, LOG_TEXT or LOG_JOURNAL. */
+void tool_error_form(enum log_format form);
 /* From here on these lines of this thread are added to a text instead, which stays its owner's;
  * NULL: they go to stderr again. What the text has when the thread calls exit goes there, too. */
 void tool_error_to(struct text *t);

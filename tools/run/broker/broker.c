@@ -28,6 +28,7 @@ int run_broker_start(struct run *r) {
   struct words argv = {0};
   words_add(&argv, plan->broker);
   words_add(&argv, "--log-level=warn");
+  if (r->printed[1].is_journal) words_add(&argv, "--log-format=journal");
   words_add_all(&argv, &plan->broker_flags);
   words_add(&argv, "-s");
   words_add(&argv, plan->socket);
@@ -65,7 +66,7 @@ static void start_again(struct run *r) {
     return;
   }
   if (ms > 0) snprintf(when, sizeof when, " in %g s", ms / 1e3);
-  tool_error("run: the broker %s; it is started again%s", how, when);
+  tool_say(LOG_WARN, "run: the broker %s; it is started again%s", how, when);
   uv_timer_start(&r->broker_timer, on_broker_time, (uint64_t)ms, 0);
 }
 

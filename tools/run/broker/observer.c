@@ -5,12 +5,16 @@
  * broker that does not by who says so: the deadline is the broker's to watch. A broker may be there
  * and hang, so that to connect again is another thread's (tools/ask/link.h): the loop never waits.
  */
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE /* struct ucred */
+#endif
 #include "tools/run/broker/observer.h"
 
 #include <assert.h>
 #include <errno.h>
 #include <poll.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
 
 #include "tools/ask/link.h"
@@ -22,7 +26,10 @@ static void watch(struct run *r);
 
 /* What was asked over a connection that is lost will not be answered. */
 static void forget_all(struct run *r) {
-  for (size_t i = 0; i < r->count; i++) r->workers[i]->ready_id = r->workers[i]->alive_id = 0;
+  for (size_t i = 0; i < r->count; i++) {
+    struct worker *w = r->workers[i];
+    w->ready_id = w->whose_id = w->alive_id = 0;
+  }
 }
 
 static void link_stop(struct run *r) {
@@ -45,7 +52,10 @@ static void on_link(uv_poll_t *p, int status, int events) {
   r->broker_gone = false;
   watch(r);
   for (size_t i = 0; i < r->count; i++)
-    if (r->workers[i]->life.state == LIFE_STARTING) observer_await_ready(r->workers[i]);
+    if (r->workers[i]->life.state == LIFE_STARTING)
+      observer_await_ready(r->workers[i]);
+    else if (r->workers[i]->asked_name)
+      observer_ask_alive(r->workers[i]);
 }
 
 static void connect_again(struct run *r) {
@@ -94,7 +104,15 @@ static void on_observer(uv_poll_t *p, int status, int events) {
   r->changed(r);
 }
 
+/* Not where it is in another container than we. */
+static bool sees_processes(int fd) {
+  struct ucred broker;
+  socklen_t n = sizeof broker;
+  return getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &broker, &n) == 0 && broker.pid > 0;
+}
+
 static void watch(struct run *r) {
+  r->sees_processes = sees_processes(gaijin_fd(r->observer));
   uv_poll_init(&r->loop, &r->observer_poll, gaijin_fd(r->observer));
   r->observer_poll.data = r;
   flush(r);
@@ -124,7 +142,7 @@ bool observer_begin(struct run *r) {
     tool_error("run: %s", error);
     return false;
   }
-  tool_error("run: the socket is %s", r->plan->socket);
+  tool_say(LOG_INFO, "run: the socket is %s", r->plan->socket);
   watch(r);
   return true;
 }
@@ -134,20 +152,79 @@ void observer_end(struct run *r) {
   link_stop(r);
 }
 
+static void hear_ready(struct worker *w, pid_t process) {
+  w->heard_ready = w->asked_host;
+  w->heard_process = process;
+}
+
+static bool skip_values(gaijin_body *b, uint32_t count) {
+  struct gaijin_value v;
+  bool good = true;
+  for (; good && count; count--)
+    good = gaijin_body_next(b, &v) && (v.type != GAIJIN_ARRAY || skip_values(b, v.count));
+  return good;
+}
+
+/* The process of a host in a page of the book of clients, 0 if it has none; *cursor is nil behind
+ * the last page. */
+static pid_t find_process(gaijin_body *b, uint64_t wanted, struct gaijin_value *cursor) {
+  struct gaijin_value row, name, host, process;
+  *cursor = (struct gaijin_value){.type = GAIJIN_NIL};
+  if (!gaijin_body_next(b, cursor)) return 0;
+  while (gaijin_body_next(b, &row) && row.type == GAIJIN_ARRAY && row.count >= 3 &&
+         gaijin_body_next(b, &name) && gaijin_body_next(b, &host) &&
+         gaijin_body_next(b, &process) && skip_values(b, row.count - 3))
+    if (host.integer == wanted) return (pid_t)process.integer;
+  return 0;
+}
+
+static void ask_whose(struct worker *w, double cursor);
+
+/* Who may not look into the broker takes the host for its own. */
+static void on_whose(void *user, const struct gaijin_answer *answer) {
+  struct worker *w = user;
+  struct gaijin_value cursor = {.type = GAIJIN_NIL};
+  w->whose_id = 0;
+  pid_t process = answer->ok ? find_process(answer->body, w->asked_host, &cursor) : 0;
+  gaijin_body_free(answer->body);
+  if (process || answer->status == GAIJIN_STATUS_DENIED)
+    hear_ready(w, process);
+  else if (!answer->ok)
+    return; /* it is asked again when there is a broker again */
+  else if (cursor.type == GAIJIN_NUMBER)
+    ask_whose(w, cursor.number);
+  else
+    hear_ready(w, -1);
+}
+
+/* Within a dispatch, behind which what is queued leaves. */
+static void ask_whose(struct worker *w, double cursor) {
+  gaijin *g = w->run->observer;
+  gaijin_begin_request(g, &(struct gaijin_send){.op = GAIJIN_OP_INSPECT}, 2);
+  gaijin_put_text(g, "clients");
+  gaijin_put_number(g, cursor);
+  if (gaijin_end_request(g, on_whose, w, &w->whose_id) != 0) w->whose_id = 0;
+}
+
 static void on_ready(void *user, const struct gaijin_answer *answer) {
   struct worker *w = user;
   w->ready_id = 0;
   struct gaijin_value host;
-  if (answer->ok && gaijin_body_next(answer->body, &host) && host.is_uint)
-    w->heard_ready = host.integer;
-  else if (answer->status == GAIJIN_STATUS_BUSY || answer->status == GAIJIN_STATUS_DENIED)
+  if (answer->ok && gaijin_body_next(answer->body, &host) && host.is_uint) {
+    w->asked_host = host.integer;
+    if (w->run->sees_processes)
+      ask_whose(w, 0);
+    else
+      hear_ready(w, 0);
+  } else if (answer->status == GAIJIN_STATUS_BUSY || answer->status == GAIJIN_STATUS_DENIED) {
     run_log_event(w, "cannot be seen to serve: %s", answer->text);
+  }
   gaijin_body_free(answer->body);
 }
 
 void observer_await_ready(struct worker *w) {
   gaijin *g = w->run->observer;
-  if (!g || w->ready_id) return;
+  if (!g || w->ready_id || w->whose_id) return;
   gaijin_begin_request(g, &(struct gaijin_send){.op = GAIJIN_OP_WATCH}, 2);
   gaijin_put_text(g, w->plan->name);
   gaijin_put_text(g, "ready");
@@ -160,7 +237,8 @@ static void on_alive(void *user, const struct gaijin_answer *answer) {
   w->alive_id = 0;
   w->heard_silent = !answer->ok && answer->status == GAIJIN_STATUS_TIMEOUT;
   w->heard_nameless = w->asked_name && !answer->ok && answer->status == GAIJIN_STATUS_DEAD;
-  w->asked_name = false;
+  /* That is still to be asked when the broker has gone. */
+  w->asked_name = w->asked_name && !answer->ok && answer->status == GAIJIN_STATUS_LOST;
   gaijin_body_free(answer->body);
 }
 
@@ -186,10 +264,12 @@ void observer_ask_name(struct worker *w) {
 void observer_forget(struct worker *w) {
   gaijin *g = w->run->observer;
   if (g && w->ready_id) gaijin_cancel(g, w->ready_id);
+  if (g && w->whose_id) gaijin_cancel(g, w->whose_id);
   if (g && w->alive_id) gaijin_cancel(g, w->alive_id);
-  w->ready_id = w->alive_id = 0;
+  w->ready_id = w->whose_id = w->alive_id = 0;
   w->asked_name = w->heard_nameless = false;
   w->heard_ready = 0;
+  w->heard_process = 0;
   w->heard_silent = false;
 }
 

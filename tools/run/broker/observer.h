@@ -15,8 +15,8 @@
 /* Connects as soon as the broker listens, and says where that is. False after an error line. */
 bool observer_begin(struct run *r);
 void observer_end(struct run *r);
-/* Asks for the moment at which one of the worker's name serves: heard_ready is its host id then.
- * Nothing while an earlier question is open. */
+/* Asks for the moment at which one of the worker's name serves: heard_ready is its host id then,
+ * heard_process its process. Nothing while an earlier question is open. */
 void observer_await_ready(struct worker *w);
 /* Asks whether it lives; heard_silent is set when the broker has waited for the answer as long as
  * the worker's health limit says. Nothing while an earlier question is open. */

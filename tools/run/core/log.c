@@ -33,6 +33,6 @@ void run_log_event(struct worker *w, const char *format, ...) {
   va_start(values, format);
   int n = vsnprintf(text, sizeof text, format, values);
   va_end(values);
-  tool_error("run: worker %s %s", w->plan->name, text);
+  tool_say(LOG_WARN, "run: worker %s %s", w->plan->name, text);
   if (n > 0) run_log_line(w, LOG_WARN, text, (size_t)n < sizeof text ? (size_t)n : sizeof text - 1);
 }

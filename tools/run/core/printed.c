@@ -9,10 +9,10 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "proto/settings/manager.h"
 #include "tools/base/terminal.h"
 #include "tools/base/text.h"
 #include "tools/run/output/relay.h"
-#include "tools/run/core/service.h"
 
 static const char *const names[RUN_STREAMS] = {"stdout", "stderr"};
 static const int descriptors[RUN_STREAMS] = {STDOUT_FILENO, STDERR_FILENO};
@@ -22,7 +22,8 @@ void printed_begin(struct run *r) {
     struct printed *p = &r->printed[k];
     p->is_terminal = isatty(descriptors[k]);
     p->colours = terminal_look(k ? stderr : stdout).colours;
-    p->is_journal = run_service_is_journal(descriptors[k]);
+    p->is_journal = manager_is_journal(descriptors[k]);
+    logline_more(p->mark, p->is_journal ? LOG_JOURNAL : LOG_TEXT, LOG_WARN);
     if (!r->plan->stays) continue;
     fflush(k ? stderr : stdout);
     p->relay = relay_begin(descriptors[k]);

@@ -6,9 +6,7 @@
 #include "tools/run/core/service.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #include "tools/base/text.h"
 
@@ -80,14 +78,4 @@ void run_service_end(struct run *r) {
   struct service *s = &r->service;
   if (!s->stopping) manager_tell(&s->manager, "STOPPING=1\nSTATUS=ends");
   manager_close(&s->manager);
-}
-
-bool run_service_is_journal(int fd) {
-  const char *stream = getenv("JOURNAL_STREAM");
-  struct stat st;
-  char own[64];
-  if (!stream || fstat(fd, &st) != 0) return false;
-  snprintf(own, sizeof own, "%llu:%llu", (unsigned long long)st.st_dev,
-           (unsigned long long)st.st_ino);
-  return strcmp(own, stream) == 0;
 }

@@ -21,8 +21,5 @@ void run_service_reloads(struct run *r);
 void run_service_reloaded(struct run *r);
 /* All has ended. */
 void run_service_end(struct run *r);
-/* Whether this stream, stdout or stderr, is the journal's (systemd.exec(5), $JOURNAL_STREAM): a
- * line that begins with "<N>" has level N there. */
-bool run_service_is_journal(int fd);
 
 #endif

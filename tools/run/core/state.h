@@ -13,6 +13,7 @@
 #include <uv.h>
 
 #include <gaijin/gaijin.h>
+#include "proto/logline.h"
 #include "proto/settings/manager.h"
 #include "tools/run/os/child.h"
 #include "tools/run/output/line_ring.h"
@@ -65,7 +66,9 @@ struct worker {
   int handles;             /* of these, not closed yet */
   uint64_t host;           /* of the process that served last, by the broker's books; 0: none did */
   uint64_t ready_id, alive_id; /* what is asked of it, 0: nothing */
-  uint64_t heard_ready;        /* the answers, which have not been followed up yet: that host */
+  uint64_t whose_id, asked_host; /* and: whose process that host is */
+  uint64_t heard_ready;        /* the answers, not followed up yet: that host */
+  pid_t heard_process;         /* its process; 0: that cannot be told, -1: it has ended */
   bool heard_silent;
   bool heard_nameless;
   bool asked_name;     /* by alive_id: whether the name is still its */
@@ -86,6 +89,7 @@ struct service {
 struct printed {
   struct relay *relay; /* NULL: it is written to directly */
   bool is_terminal, colours, is_journal;
+  char mark[LOG_MORE_BYTES]; /* of a warning of ours there */
   int fault; /* an errno: that it cannot be written has been said */
 };
 
@@ -102,6 +106,7 @@ struct run {
 
   gaijin *observer; /* NULL before the broker is there and while it is lost */
   uv_poll_t observer_poll;
+  bool sees_processes; /* the broker's numbers of processes are ours */
   struct link *link;       /* what tries to connect again; NULL while nothing does */
   uv_poll_t link_poll;     /* it has news */
 

@@ -44,6 +44,7 @@ int stream_open(struct worker *w, struct process *p, int k, int *write_end) {
   s->output = (struct output){.fd = -1,
                               .to = target(w, k),
                               .head = w->heads[k],
+                              .mark = r->printed[k].mark,
                               .stamped = r->plan->timestamps,
                               .may_lose = r->plan->stays,
                               .is_plain = r->plan->stays && r->printed[k].is_terminal,

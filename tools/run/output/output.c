@@ -52,7 +52,7 @@ static void note_lost(struct output *o) {
   o->lost++;
 }
 static void tell_lost(struct output *o) {
-  fprintf(o->to, "\ngaijinctl: run: %lu lines were lost: nobody read them\n", o->lost);
+  fprintf(o->to, "\n%sgaijinctl: run: %lu lines were lost: nobody read them\n", o->mark, o->lost);
   if (is_printed(o))
     o->lost = 0;
   else

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT
  *
  * That the name has passed over is learned by asking the broker, again and again, which host serves
- * under it. The two processes may be faster than that: the one before may end at once, which is the
- * pass, too; and a successor may have had the name and failed before it was seen, which a question
- * by the name shows (observer_ask_name).
+ * under it, and whose process that is: somebody else may start successors of this name, too. The
+ * two processes may be faster than that: the one before may end at once, which is the pass, too;
+ * and a successor may have had the name and failed before it was seen, which a question by the name
+ * shows (observer_ask_name).
  */
 #include "tools/run/worker/successor.h"
 
@@ -93,8 +94,9 @@ void successor_stop(struct worker *w) {
   set_limit(w, w->plan->grace, on_end_limit);
 }
 
-bool successor_hear(struct worker *w, uint64_t host) {
-  if (w->life.beside != LIFE_SUCCESSOR || host == w->host) return false;
+bool successor_hear(struct worker *w, uint64_t host, pid_t process) {
+  if (w->life.beside != LIFE_SUCCESSOR) return false;
+  if (process ? process != w->beside->child.pid : host == w->host) return false;
   struct process *former = w->process;
   double limit = w->plan->linger + w->plan->grace;
   w->process = w->beside;

@@ -21,8 +21,9 @@ void successor_start(struct worker *w);
 void successor_drop(struct worker *w);
 /* Whatever is beside the worker is to end, as the worker's life says. */
 void successor_stop(struct worker *w);
-/* A process of the worker's name serves: whether it is the successor, which has the name then. */
-bool successor_hear(struct worker *w, uint64_t host);
+/* A host of the worker's name serves, of this process (0: that cannot be told): whether it is the
+ * successor, which has the name then. */
+bool successor_hear(struct worker *w, uint64_t host, pid_t process);
 /* The worker's own process has ended, `how` and perhaps badly, and nobody asked for that: whether
  * the successor takes its place. */
 bool successor_inherit(struct worker *w, const char *how, bool failed);

@@ -50,6 +50,13 @@ static void ended(struct worker *w, bool failed) {
   set_timer(w);
 }
 
+/* It ends by itself, and a successor has failed just now, which may have had the name: it is not
+ * known yet whether it had (observer_ask_name). A worker of which nobody asked that has not ended
+ * well: nothing is left of it. */
+static bool lost_its_name(const struct worker *w) {
+  return w->asked_name && w->life.state == LIFE_READY;
+}
+
 /* Whether its own process has ended; that of its successor may be the next. */
 static bool reap_own(struct worker *w) {
   char how[sizeof w->last];
@@ -59,6 +66,10 @@ static bool reap_own(struct worker *w) {
     if (w->next) adopt(w, w->next);
     set_timer(w);
     return true;
+  }
+  if (!failed && lost_its_name(w)) {
+    snprintf(how, sizeof how, "ended, and its successor has failed");
+    failed = true;
   }
   memcpy(w->last, how, sizeof how);
   ended(w, failed);
@@ -145,16 +156,17 @@ static void watch_health(struct worker *w) {
 }
 
 /* One of its name serves. That may be the process before this one, whose end the broker has not
- * seen yet. */
-static void hear_ready(struct worker *w, uint64_t host) {
-  if (w->life.state == LIFE_STARTING && host == w->host) {
+ * seen yet, or one that somebody else has started. */
+static void hear_ready(struct worker *w, uint64_t host, pid_t process) {
+  bool is_own = process ? process == w->process->child.pid : host != w->host;
+  if (w->life.state == LIFE_STARTING && !is_own) {
     successor_ask(w);
   } else if (w->life.state == LIFE_STARTING) {
     w->host = host;
     life_ready(&w->life);
     set_timer(w);
     watch_health(w);
-  } else if (successor_hear(w, host)) {
+  } else if (successor_hear(w, host, process)) {
     if (w->next) adopt(w, w->next);
     watch_health(w);
   }
@@ -165,7 +177,7 @@ void worker_hear(struct worker *w) {
   bool silent = w->heard_silent, nameless = w->heard_nameless;
   w->heard_ready = 0;
   w->heard_silent = w->heard_nameless = false;
-  if (ready) hear_ready(w, ready);
+  if (ready) hear_ready(w, ready, w->heard_process);
   if (silent && w->life.state == LIFE_READY) {
     run_log_event(w, "has not answered for %g s and is killed", w->plan->health_limit);
     run_process_blame(w->process);
@@ -291,10 +303,12 @@ struct worker *worker_find(const struct run *r, const char *name) {
   return NULL;
 }
 
-/* Its lines begin with the journal's level: 6 is info, 4 warning. */
+/* Its lines begin with the journal's level. */
 static void level(char **head, int k) {
   struct text t = {0};
-  text_print(&t, "<%d>%s", k ? 4 : 6, *head);
+  char mark[LOG_MORE_BYTES];
+  logline_more(mark, LOG_JOURNAL, k ? LOG_WARN : LOG_INFO);
+  text_print(&t, "%s%s", mark, *head);
   free(*head);
   *head = t.bytes;
 }
