@@ -18,10 +18,17 @@ export LC_ALL=C
 
 # What takes more than a few seconds, longest first, so that none of it is left alone at the end. The seconds in the
 # output tell when this is no longer so; the counts do not depend on it.
-longest=(test_module_scripts test_scripts test_module test_liars test_death test_short_memory test_sandbox test_surroundings test_cli
-  test_library test_hostile test_upgrade test_bed test_make test_ucontext test_limits test_death_workers test_python test_lua_quota
-  test_top test_top_ends test_web test_install test_why test_leaks test_metrics test_describe test_broker_dies test_observers_stay test_graph
-  test_stress test_programs test_command_lines test_restart test_hung_broker test_docs test_broker_carried test_successor)
+longest=(test_module_scripts test_leaks test_scripts test_liars test_death test_hostile
+  test_cycles_ends test_sandbox test_module test_short_memory test_surroundings test_cli
+  test_lua_cycles_settled test_tables test_examples test_broker_releases test_touch test_succeed
+  test_library test_observers_stay test_supervise_replace test_upgrade test_supervise test_service
+  test_health test_bench test_bed test_policy test_run_file test_lua_listed test_why
+  test_monitor_flood test_polling test_stress test_graph test_web test_install test_proto_ring
+  test_broker_cycles_many test_broker_dies test_death_cycles test_command_lines test_lua_quota
+  test_metrics test_broker_carried test_describe test_manuals test_units test_limits test_python
+  test_find_object test_programs test_monitor test_top_ends test_broker_limits_time test_packages
+  test_death_workers test_make test_ucontext test_top test_restart test_hung_broker test_docs
+  test_successor)
 
 # in_order PROGRAM...: prints them so, one a line.
 in_order() {

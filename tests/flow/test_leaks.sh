@@ -133,9 +133,11 @@ start ends "$ctl" leaks --over "$limit"
 ends=$pid
 looks() { [ "$(asked)" -gt "$before" ]; }
 check "it looks" eventually looks
+begun=$SECONDS
 kill -9 "${started[0]}"
 wait "$ends"
 check "status 3" test $? = 3
+check "when the broker has gone, and not after --over" test $((SECONDS - begun)) -lt $((limit - 1))
 check "one line" test "$(wc -l <"$dir/ends.out")" = 1
 
 finish

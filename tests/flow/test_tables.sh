@@ -177,9 +177,14 @@ check "it goes on with the next one" eventually screen_has '^shop +0$'
 keys C-c
 check "Ctrl-C ends it with 0" eventually screen_has '^ended-with 0$'
 check "the screen is as it was" screen_has '^before$'
-run timeout --preserve-status -s INT 1 "$ctl" clients -o worker --json --watch 0.1
-check "outside of a terminal, too: $status" test "$status" = 0
-check "one after the other" test "$(grep -c '^\[{"worker":"shop"}\]$' "$dir/out")" -ge 2
+start watch "$ctl" clients -o worker --json --watch 0.1
+two_came() { [ "$(grep -c '^\[{"worker":"shop"}\]$' "$dir/watch.out")" -ge 2 ]; }
+check "outside of a terminal, one after the other" eventually two_came
+kill -INT "$pid"
+check "it is ended" eventually gone "$pid"
+wait "$pid"
+status=$?
+check "with 0, too: $status" test "$status" = 0
 run "$ctl" clients --watch -s "$dir/none.sock"
 check "no broker at the begin: 3, not $status" test "$status" = 3
 check "is one line" err_is_one_line

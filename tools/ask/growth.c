@@ -3,13 +3,15 @@
  * A part is chosen while rows come, without knowing how many there will be: the n-th takes the
  * place of a chosen one with probability GROWTH_MOST / n. So rows are not kept.
  */
+#define _GNU_SOURCE /* POLLRDHUP */
 #include "tools/ask/growth.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <math.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "proto/base.h"
@@ -202,11 +204,12 @@ static bool describe(struct growth *s, struct observer *o, bool new) {
 
 /* ---- All ---- */
 
-static void wait_until(double end) {
+/* Not longer than the broker is there: the next question says that it has gone. */
+static void wait_until(const struct observer *o, double end) {
+  struct pollfd broker = {.fd = gaijin_fd(o->g), .events = POLLRDHUP};
   for (double left; (left = end - clock_seconds()) > 0;) {
-    double whole = floor(left);
-    struct timespec t = {.tv_sec = (time_t)whole, .tv_nsec = (long)((left - whole) * 1e9)};
-    if (nanosleep(&t, NULL) != 0 && errno != EINTR) return;
+    int ms = (int)fmin(ceil(left * 1000), INT_MAX);
+    if (poll(&broker, 1, ms) != 0 && errno != EINTR) return;
   }
 }
 
@@ -228,7 +231,7 @@ static bool look_first(struct growth *s, struct observer *o, char *const *worker
   }
   if (o->no_broker) return false;
   tell_wait(o, begun + seconds - clock_seconds());
-  wait_until(begun + seconds);
+  wait_until(o, begun + seconds);
   return true;
 }
 
