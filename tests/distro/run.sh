@@ -11,7 +11,8 @@
 #   DEBIAN_MIRROR, UBUNTU_MIRROR  where packages come from (default: where this machine's apt gets its own)
 #   GAIJIN_TEST_SLOWER          multiplies the time limits of the tests
 #
-# A system that cannot be had here (not root, no mirror) is named with the reason, and is no failure. The last line is
+# A system that cannot be had here (not root, no mirror) is named with the reason, and so is what tests there say they had
+# not ("not had: ..."); neither is a failure. The last line is
 # "N passed, N failed": the tests of all systems, and systems whose commands failed without a failed test.
 set -euo pipefail
 export LC_ALL=C
@@ -102,7 +103,7 @@ bootstrap() {
 }
 
 check() { # DISTRO
-  local distro=$1 began=$SECONDS status=0 counts
+  local distro=$1 began=$SECONDS status=0 counts what
   if ! bootstrap "$distro"; then
     not_had+=("$distro ($reason)")
     echo "== $distro: cannot be had: $reason"
@@ -117,6 +118,8 @@ check() { # DISTRO
   read -r -a counts < <(awk '/^[0-9]+ passed, [0-9]+ failed$/ { passed += $1; failed += $3 }
     END { print passed + 0, failed + 0 }' "$temporary/log")
   if [ "$status" -ne 0 ] && [ "${counts[1]}" = 0 ]; then counts[1]=1; fi
+  # What its tests left out.
+  while read -r what; do not_had+=("on $distro, $what"); done < <(sed -n 's/^not had: //p' "$temporary/log" | sort -u)
   passed=$((passed + counts[0])) failed=$((failed + counts[1]))
   echo "== $distro: ${counts[0]} passed, ${counts[1]} failed, in $((SECONDS - began)) s"
   clean_up
