@@ -140,10 +140,21 @@ dropin() { # UNIT TEXT
   printf '[Service]\n%b\n' "$2" >"$fresh/etc/systemd/system/$1.d/test.conf"
   units daemon-reload
 }
+
+story="a user of the group"
+there useradd --groups gaijin anna
+anna() { there setpriv --reuid=anna --regid=anna --init-groups gaijinctl -s /run/gaijin/gaijin.sock ping; }
+check "is not served" test "$(anna 2>&1 | grep -c 'does not serve')" = 1
+sed -i 's/^# allow-gid/allow-gid/' "$fresh/etc/gaijin/broker.conf"
+units kill -s USR2 gaijin-broker
+check "is when the settings name the group" eventually anna
+check "references stay" holds
+
+story="notify-reload"
 if [ "$version" -ge 253 ]; then
   dropin gaijin-broker.service 'Type=notify-reload\nExecReload='
   units restart gaijin-broker
-  check "notify-reload: it starts" eventually holds
+  check "it starts" eventually holds
   check "it reloads" units reload gaijin-broker
   check "which it did" says_of gaijin-broker 'says what it said before'
   check "and is active when that has returned" is gaijin-broker.service ActiveState active
