@@ -22,6 +22,8 @@ commands=${DISTRO_COMMANDS:-make demo && make check}
 # Runs in the namespaces: `run.sh --inside SYSTEM` has the tree of a bootstrapped system in SYSTEM.
 if [ "${1:-}" = --inside ]; then
   system=$2
+  # A root that is no mount cannot have namespaces of mounts made in it.
+  mount --bind "$system" "$system"
   mount -t proc proc "$system/proc"
   mount --rbind /dev "$system/dev"
   mount -t tmpfs -o mode=1777 tmpfs "$system/tmp"
