@@ -22,12 +22,14 @@ commands=${DISTRO_COMMANDS:-make demo && make check}
 # Runs in the namespaces: `run.sh --inside SYSTEM` has the tree of a bootstrapped system in SYSTEM.
 if [ "${1:-}" = --inside ]; then
   system=$2
-  # A root that is no mount cannot have namespaces of mounts made in it.
+  # It becomes the root of these namespaces: in a mere chroot no others could be made.
   mount --bind "$system" "$system"
-  mount -t proc proc "$system/proc"
-  mount --rbind /dev "$system/dev"
-  mount -t tmpfs -o mode=1777 tmpfs "$system/tmp"
-  exec chroot "$system" /usr/bin/env -i PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin HOME=/root \
+  cd "$system"
+  mount -t proc proc proc
+  mount --rbind /dev dev
+  mount -t tmpfs -o mode=1777 tmpfs tmp
+  mount --move . /
+  exec chroot . /usr/bin/env -i PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin HOME=/root \
     ${http_proxy:+"http_proxy=$http_proxy"} GAIJIN_TEST_SLOWER="${GAIJIN_TEST_SLOWER:-1}" \
     /bin/bash -euc "cd; git clone -q /srv/gaijin.git; cd gaijin; $commands"
 fi
