@@ -7,7 +7,7 @@
 #
 # shellcheck disable=SC2016 # shells there fill it in
 . "$(dirname "$0")/../flow/lib.sh"
-limit=$((30 * ${GAIJIN_TEST_SLOWER:-1}))
+limit=$((120 * ${GAIJIN_TEST_SLOWER:-1}))
 . "$(dirname "$0")/fresh.sh"
 needs_fresh
 evidence="boot.out out err"
