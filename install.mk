@@ -59,9 +59,9 @@ uninstall: $(CALLS) $(FORMATS) ## removes them, with the same PREFIX ...
 .PHONY: dist deb symbols packages-check
 dist: ## packs what is committed into $(BUILD)/gaijin-VERSION.tar.gz, the same bytes each time
 	@packaging/dist.sh $(VERSION) "$(BUILD)"
-deb: ## builds Debian packages of what is committed into $(BUILD)/deb, and has lintian look at them
+deb: ## builds Debian packages of what is committed into $(BUILD)/deb, and has lintian look at them (MAINTAINER="NAME <ADDRESS>")
 	@tools/setup.sh deb
-	@packaging/deb.sh $(VERSION) "$(BUILD)"
+	@DEB_MAINTAINER=$(call quoted,$(MAINTAINER)) packaging/deb.sh $(VERSION) "$(BUILD)"
 packages-check: ## builds packages on new systems, installs, upgrades and removes them on others, also with systemd as process 1 (DISTRO=bookworm|trixie|noble; needs root)
 	@DISTRO_FRESH=1 DISTRO_COMMANDS="tools/setup.sh deb install && make deb && tests/distro/packages.sh && tests/distro/units.sh" tests/distro/run.sh $(DISTRO)
 symbols: $(BUILD)/libgaijin.so ## adds what is new in libgaijin.so and its headers to their records

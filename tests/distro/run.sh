@@ -11,7 +11,8 @@
 #   DEBIAN_MIRROR, UBUNTU_MIRROR  where packages come from (default: where this machine's apt gets its own)
 #   GAIJIN_TEST_SLOWER          multiplies the time limits of the tests
 #
-# A system that cannot be had here (not root, no mirror) is named with the reason, and is no failure. The last line is
+# A system that cannot be had here (not root, no mirror) is named with the reason, and so is what tests there say they had
+# not ("not had: ..."); neither is a failure. The last line is
 # "N passed, N failed": the tests of all systems, and systems whose commands failed without a failed test.
 set -euo pipefail
 export LC_ALL=C
@@ -21,10 +22,14 @@ commands=${DISTRO_COMMANDS:-make demo && make check}
 # Runs in the namespaces: `run.sh --inside SYSTEM` has the tree of a bootstrapped system in SYSTEM.
 if [ "${1:-}" = --inside ]; then
   system=$2
-  mount -t proc proc "$system/proc"
-  mount --rbind /dev "$system/dev"
-  mount -t tmpfs -o mode=1777 tmpfs "$system/tmp"
-  exec chroot "$system" /usr/bin/env -i PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin HOME=/root \
+  # It becomes the root of these namespaces: in a mere chroot no others could be made.
+  mount --bind "$system" "$system"
+  cd "$system"
+  mount -t proc proc proc
+  mount --rbind /dev dev
+  mount -t tmpfs -o mode=1777 tmpfs tmp
+  mount --move . /
+  exec chroot . /usr/bin/env -i PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin HOME=/root \
     ${http_proxy:+"http_proxy=$http_proxy"} GAIJIN_TEST_SLOWER="${GAIJIN_TEST_SLOWER:-1}" \
     /bin/bash -euc "cd; git clone -q /srv/gaijin.git; cd gaijin; $commands"
 fi
@@ -102,7 +107,7 @@ bootstrap() {
 }
 
 check() { # DISTRO
-  local distro=$1 began=$SECONDS status=0 counts
+  local distro=$1 began=$SECONDS status=0 counts what
   if ! bootstrap "$distro"; then
     not_had+=("$distro ($reason)")
     echo "== $distro: cannot be had: $reason"
@@ -117,6 +122,8 @@ check() { # DISTRO
   read -r -a counts < <(awk '/^[0-9]+ passed, [0-9]+ failed$/ { passed += $1; failed += $3 }
     END { print passed + 0, failed + 0 }' "$temporary/log")
   if [ "$status" -ne 0 ] && [ "${counts[1]}" = 0 ]; then counts[1]=1; fi
+  # What its tests left out.
+  while read -r what; do not_had+=("on $distro, $what"); done < <(sed -n 's/^not had: //p' "$temporary/log" | sort -u)
   passed=$((passed + counts[0])) failed=$((failed + counts[1]))
   echo "== $distro: ${counts[0]} passed, ${counts[1]} failed, in $((SECONDS - began)) s"
   clean_up

@@ -23,6 +23,25 @@ else
   echo "not had: git and a clone, for make dist"
 fi
 
+# Somebody in the place of dpkg-buildpackage, who shows what would be built, and builds nothing.
+story="who answers for packages"
+if [ -e "$root/.git" ] && command -v git perl >/dev/null; then
+  mkdir stand-in
+  printf '#!/bin/sh\nhead -n 4 debian/control; grep "^ -- " debian/changelog; exit 1\n' >stand-in/dpkg-buildpackage
+  chmod +x stand-in/dpkg-buildpackage
+  packages_of() { run env DEB_MAINTAINER="$1" PATH="$dir/stand-in:$PATH" "$root/packaging/deb.sh" "$version" "$dir/none"; }
+  packages_of ""
+  check "whom control names" says 'Maintainer: The gaijin developers <developers@gaijin.invalid>'
+  check "the changelog names, too" says ' -- The gaijin developers <developers@gaijin.invalid>  '
+  packages_of 'A & "B"/C <a@b.example>'
+  check "another is named by both" says 'Maintainer: A & "B"/C <a@b.example>'
+  check "and with the date" says ' -- A & "B"/C <a@b.example>  '
+  packages_of 'nobody'
+  check "without an address it is refused" test "$status" = 2
+  check "in one line" err_is_one_line
+  check "which says how" says 'MAINTAINER is "NAME <ADDRESS>", not "nobody"'
+fi
+
 story="the binary interface"
 if ! sanitized "$build/libgaijin.so"; then
   check "what the library shows is what was recorded" "$root/packaging/symbols.sh" "$build/libgaijin.so" "$version"
