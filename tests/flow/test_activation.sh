@@ -53,6 +53,7 @@ check "again" eventually twice
 check "for which its place is no surprise" test "$(grep -c 'takes a restart' "$dir/broker.out")" = 0
 check "ping" ping_at "$dir/s"
 check "the file is as it was" test "$(inode "$dir/s")" = "$before"
+# shellcheck disable=SC2016 # its own name
 printf '#!/bin/sh\nenv >"${0%%/*}/environment"\nexit 1\n' >"$dir/program"
 chmod +x "$dir/program"
 run "$ctl" upgrade "$dir/program"

@@ -29,7 +29,7 @@ static void teardown(void) {
   close(to);
 }
 static void expect_bytes(const char *bytes) {
-  char read_back[64];
+  char read_back[64] = "";
   size_t n = strlen(bytes), got = 0;
   while (got < n) {
     ssize_t more = read(from, read_back + got, n - got);
