@@ -112,6 +112,12 @@ if [ "$(getconf LONG_BIT)" = 64 ]; then
   if [[ $("${cc[@]}" --version) != *clang* ]]; then
     breaks "a call with another type" 's/^GAIJIN_API size_t gaijin_body_size(/GAIJIN_API uint64_t gaijin_body_size(/' 'have not: call size_t gaijin_body_size '
   fi
+  for odd in "uint32_t a : 3, b : 29;" "union { int a; };"; do
+    layout "s/^  bool ok; .*/& $odd/" --record
+    check "$odd is a fault" test "$status" = 1
+    check "which names the struct" err_has 'cannot read struct gaijin_answer,'
+    check "nothing is recorded" cmp -s layout "$root/packaging/libgaijin0.layout"
+  done
   longer='s/^  void (\*succeeded).*/& void (*more)(void *user);/; s/^  GAIJIN_NULL .*/GAIJIN_NULL, GAIJIN_MORE/'
   layout "$longer"
   check "what is new at an end is to be recorded" err_has 'lacks what the headers have'
