@@ -26,7 +26,8 @@ tar -C "$work" -xf "$tarball"
 source=$work/gaijin-$version
 if [ -n "$maintainer" ]; then
   M=$maintainer perl -pi -e 's/^(Maintainer: ).*/$1$ENV{M}/' "$source/debian/control"
-  M=$maintainer perl -pi -e 's/^( -- ).*>(  .*)/$1$ENV{M}$2/' "$source/debian/changelog"
+  # Its first entry is this version's.
+  M=$maintainer perl -0pi -e 's/^( -- ).*>(  .*)/$1$ENV{M}$2/m' "$source/debian/changelog"
 fi
 if ! (cd "$source" && dpkg-buildpackage --no-sign --build=binary "--jobs=$(nproc)") \
   >"$work/log" 2>&1; then

@@ -2,7 +2,8 @@
 #
 # Reads headers, and prints a program in C that prints what they lay down: the size
 # of each struct, where each member stands, how large it is and how it is declared, the value of each
-# constant of an enum. Structs have no others in them, and no fields of bits. (packaging/layout.sh)
+# constant of an enum. It fails where a struct has another one in it, or fields of bits: it would see
+# half of them. (packaging/layout.sh)
 !/^#/ { text = text " " $0 }
 
 function without_comments(s,    out, at) {
@@ -21,6 +22,10 @@ function member(struct, name, declared) {
          struct, name, declared, struct, name, struct, name
 }
 function members(struct, body,    n, i, j, many, declarations, names, one) {
+  if (body ~ /[{:]/) {
+    print "packaging/layout.awk: it cannot read struct " struct ", which has another in it, or fields of bits" >"/dev/stderr"
+    failed = 1
+  }
   printf "  printf(\"size of %s %%zu\\n\", sizeof(struct %s));\n", struct, struct
   n = split(body, declarations, ";")
   for (i = 1; i < n; i++) {
@@ -58,4 +63,5 @@ END {
     else constants(head[2], body)
   }
   print "  return 0;\n}"
+  exit failed
 }

@@ -24,14 +24,15 @@ read -r -a cc <<<"${CC:-cc}"
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 
-compile() { "${cc[@]}" -I"$headers" "$@"; }
+# C11, for compilers write types as their language has them (bool, _Bool).
+compile() { "${cc[@]}" -std=gnu11 -I"$headers" "$@"; }
 awk -f packaging/layout.awk "$headers"/gaijin/*.h >"$work/layout.c"
 compile "$work/layout.c" -o "$work/layout"
 with_calls=no
 if compile -fsyntax-only -aux-info "$work/calls" "$work/layout.c" 2>/dev/null; then
   with_calls=yes
 fi
-touch "$record"
+[ -e "$record" ] || : >"$record"
 calls() {
   if [ $with_calls = yes ]; then
     sed -n 's|^/\* [^ ]*/gaijin/[^ ]* \*/ extern \(.*\);.*|call \1|p' "$work/calls"

@@ -6,6 +6,7 @@
 # `make packages-check`.
 . "$(dirname "$0")/lib.sh"
 version=$(sed -n 's/^#define GAIJIN_VERSION "\(.*\)"/\1/p' "$root/client-lib/include/gaijin/protocol.h")
+read -r -a cc <<<"${CC:-cc}"
 cd "$dir" || exit 1
 
 story="make dist"
@@ -54,7 +55,7 @@ printf 'GAIJIN_0 { global: gaijin_*; local: *; };\n' >map
 # library NAME...: one that shows these.
 library() {
   printf 'int gaijin_%s(void) { return 0; }\n' "$@" >names.c
-  "${CC:-cc}" -shared -fPIC -Wl,--version-script=map names.c -o names.so
+  "${cc[@]}" -shared -fPIC -Wl,--version-script=map names.c -o names.so
 }
 symbols() {
   status=0
@@ -85,8 +86,10 @@ check "and is named, too" err_has '^gaijin_second@GAIJIN_0$'
 
 story="what structs look like"
 if [ "$(getconf LONG_BIT)" = 64 ]; then
-  check "is as it was recorded" "$root/packaging/layout.sh"
   cp "$root/packaging/libgaijin0.layout" layout
+  touch -d 2000-01-01 layout earlier
+  check "is as it was recorded" env LAYOUT="$dir/layout" "$root/packaging/layout.sh"
+  check "who looks writes nothing" test ! layout -nt earlier
   # layout EDIT FLAG...: of headers with that edit.
   layout() {
     rm -rf headers && cp -r "$root/client-lib/include" headers && sed -i "$1" headers/gaijin/*.h
@@ -106,9 +109,15 @@ if [ "$(getconf LONG_BIT)" = 64 ]; then
   breaks "a value that grows" 's|^  uint8_t kind;   .*|& uint64_t more;|' 'have not: size of gaijin_pt 32$'
   breaks "a constant in the middle" 's/^  GAIJIN_NUMBER,/  GAIJIN_MORE, &/' 'have not: gaijin_type GAIJIN_NUMBER 2$'
   breaks "a member that is gone" '/^  void (\*succeeded)/d' 'have not: gaijin_events.succeeded 128 '
-  if [[ $("${CC:-cc}" --version) != *clang* ]]; then
+  if [[ $("${cc[@]}" --version) != *clang* ]]; then
     breaks "a call with another type" 's/^GAIJIN_API size_t gaijin_body_size(/GAIJIN_API uint64_t gaijin_body_size(/' 'have not: call size_t gaijin_body_size '
   fi
+  for odd in "uint32_t a : 3, b : 29;" "union { int a; };"; do
+    layout "s/^  bool ok; .*/& $odd/" --record
+    check "$odd is a fault" test "$status" = 1
+    check "which names the struct" err_has 'cannot read struct gaijin_answer,'
+    check "nothing is recorded" cmp -s layout "$root/packaging/libgaijin0.layout"
+  done
   longer='s/^  void (\*succeeded).*/& void (*more)(void *user);/; s/^  GAIJIN_NULL .*/GAIJIN_NULL, GAIJIN_MORE/'
   layout "$longer"
   check "what is new at an end is to be recorded" err_has 'lacks what the headers have'

@@ -108,10 +108,11 @@ static const char settings_about[] =
     ".PP\n.B gaijin\\-broker \\-\\-config FILE \\-\\-check\\-config\ntells all its faults, and\n"
     ".B gaijin\\-broker \\-\\-print\\-config\nwrites one with all keys.\n"
     ".SH CHANGES\nA broker that runs takes over what is changed in the file:\n"
-    ".TP\n.B SIGHUP\nwhat below is changed by SIGHUP. Users and groups are looked up again; "
-    "who is\n"
-    "connected stays. With a fault anywhere nothing changes. The log has one line that names the\n"
-    "keys which do not hold yet.\n"
+    ".TP\n.B SIGHUP\nthe keys of which that is said below, and what stands in the policy's "
+    "file. Users and\n"
+    "groups are looked up again; who is connected stays. Of a file with a fault nothing "
+    "holds.\n"
+    "The log has one line that names the keys which do not hold yet.\n"
     ".TP\n.B an upgrade\n(SIGUSR2,\n.BR \"gaijinctl upgrade\" )\n"
     "all but what takes a restart; nobody is disconnected. A smaller max\\-message takes a "
     "restart.\n"
@@ -122,7 +123,8 @@ static void write_settings_page(void) {
   puts(settings_about);
   for (enum setting id = 0; id < SETTINGS; id++)
     if (setting_belongs(id, SETTINGS_BROKER, NULL) && !setting_info(id)->only_typed) put_key(id);
-  puts(".SH FILES\n.TP\n.B /etc/gaijin/broker.conf\nthat of the service of the system.\n"
+  puts(".SH FILES\n.TP\n.B /etc/gaijin/broker.conf\nthat of the service of the system; "
+       "after make install with\nanother PREFIX than /usr it is PREFIX/etc/gaijin/broker.conf.\n"
        ".SH SEE ALSO\n.BR gaijin\\-broker (1),\n.BR gaijin\\-policy (5)");
 }
 

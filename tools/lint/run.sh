@@ -55,7 +55,8 @@ if [ ${#once[@]} -gt 0 ]; then
     -D__GNUC__ -DGAIJIN_HOSTILE "${once[@]}"
 fi
 mapfile -t scripts < <(find tools tests examples packaging debian .ci -type f \
-  \( -name '*.sh' -o -path .ci/run -o -path debian/gaijin.install -o -name '*.postinst' \) | sort)
+  \( -name '*.sh' -o -path .ci/run -o -path debian/gaijin.install -o -name '*.postinst' \
+  -o -name '*.prerm' -o -name '*.postrm' \) | sort)
 step "shellcheck" shellcheck -x -P SCRIPTDIR "${scripts[@]}"
 
 # Told, not judged.
