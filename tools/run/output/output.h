@@ -40,7 +40,8 @@ enum output_end { OUTPUT_MORE, OUTPUT_CLOSED, OUTPUT_BROKEN };
 /* Reads what is there (up to `most` bytes) and prints the whole lines. CLOSED: every writer has
  * closed its end; BROKEN: the lines cannot be written any more, and may not be lost. */
 enum output_end output_read(struct output *o, size_t most);
-/* Prints an unfinished last line and closes the pipe. False if it could not be written. */
+/* Prints an unfinished last line and closes the pipe. False if what was printed could not be
+ * written, and may not be lost. */
 bool output_close(struct output *o);
 
 #endif
