@@ -30,7 +30,7 @@ static void setup(void) {
   to = fdopen(ends[1], "w");
   setvbuf(to, NULL, _IONBF, 0);
   seen = 0;
-  o = (struct output){.fd = -1, .to = to, .head = "", .mark = "", .may_lose = true, .seen = on_line};
+  o = (struct output){.fd = -1, .to = to, .level = "", .head = "", .mark = "", .may_lose = true, .seen = on_line};
   ck_assert_int_eq(output_open(&o, &worker), 0);
 }
 static void teardown(void) {

@@ -71,6 +71,7 @@ static void print_plain(const struct output *o) {
 
 static void print_to(const struct output *o) {
   char stamp[LOG_TIME_BYTES];
+  fputs(o->level, o->to);
   if (o->stamped) {
     logline_time(stamp);
     fprintf(o->to, "%s ", stamp);

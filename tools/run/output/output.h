@@ -18,9 +18,10 @@
 struct output {
   int fd;           /* our end of the pipe, non-blocking; -1 when closed */
   FILE *to;         /* where the lines go; not owned; NULL: nowhere but to `seen` */
-  const char *head; /* what stands before each line; not owned */
+  const char *level; /* what each line begins with: the journal's level; not owned */
+  const char *head;  /* what stands before each line; not owned */
   const char *mark; /* what stands before a line of our own; not owned */
-  bool stamped;     /* and before that the time when its end came */
+  bool stamped;     /* and before the head the time when its end came */
   bool is_plain;    /* what would steer a terminal is spelled out */
   bool may_lose;    /* what cannot be written is lost, and counted, and the rest goes on */
   unsigned long lost;
