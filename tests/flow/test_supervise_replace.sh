@@ -108,6 +108,22 @@ check "it has gone" gone "$first"
 check "and the third has the name" is_version 3
 end_supervisor
 
+story="one that leaves the plan"
+begin_shop "linger = 60 grace = 20" holder
+first=$(pid_in ready)
+expect 0 restart shop --timeout 60
+kill -STOP "$first"
+echo 'broker { socket = "game.sock" } worker holder { restart = no }' >"$dir/game.ucl"
+expect 0 reload
+check "ends, and the one before is waited for" eventually state shop '"state":"stopped"'
+for wish in start restart; do
+  expect 1 "$wish" shop --timeout 60
+  check "$wish does not bring it back" err_has "^gaijinctl: $wish: the worker is no more in the supervisor's plan$"
+done
+kill -CONT "$first"
+check "until it has ended, too" eventually not state shop .
+end_supervisor
+
 story="a successor that fails"
 begin_shop ""
 first=$(pid_in ready)
