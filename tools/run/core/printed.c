@@ -28,6 +28,7 @@ void printed_begin(struct run *r) {
     logline_more(p->level, form, k ? LOG_WARN : LOG_INFO);
     if (!r->plan->stays) continue;
     fflush(k ? stderr : stdout);
+    if (k && relay_share(r->printed[0].relay, descriptors[k])) continue;
     p->relay = relay_begin(descriptors[k]);
     if (!p->relay)
       tool_error("run: %s is written to directly, so who does not read it holds up all: %s",
