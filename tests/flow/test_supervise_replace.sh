@@ -312,6 +312,10 @@ check "and the one before goes on" state changes '"state":"ready","restarts":0'
 script changes <<<'print("five")'
 check "there is a new chance with the next change" eventually grep -q '^changes | five$' "$dir/supervisor.out"
 check "another worker goes on" test "$(pid_of keeps)" = "$keeps"
+script changes <<<'print("six")'
+sed -i 's/restart = no/restart = no health = 7/' "$dir/game.ucl"
+expect 0 reload
+check "a plan that is read meanwhile hides no change" eventually grep -q '^changes | six$' "$dir/supervisor.out"
 check "and who was stopped stays so" state stays '"state":"stopped"'
 end_supervisor
 

@@ -203,7 +203,9 @@ static void on_script(void *user) {
   worker_replace(w, "its script has changed");
 }
 
+/* One that is watched already may have changed just now, which is not to be missed. */
 static void watch_script(struct worker *w) {
+  if (w->script && strcmp(w->script->script, w->plan->script) == 0) return;
   script_watch_end(w->script);
   w->script = NULL;
   if (w->run->plan->watch)
@@ -213,8 +215,6 @@ static void watch_script(struct worker *w) {
 /* From here on it is as this plan says. */
 static void adopt(struct worker *w, struct run_worker *plan) {
   bool other_log = !same_text(w->plan->logs, plan->logs);
-  script_watch_end(w->script);
-  w->script = NULL;
   plan_worker_deinit(w->plan);
   free(w->plan);
   w->plan = plan;
