@@ -153,6 +153,14 @@ waits() {
   check "a successor is there" eventually pid_in successor
   second=$(pid_in successor)
 }
+requests() { "$ctl" stats --json -o op,requests | sed -n "s/.*\"op\":\"$1\",\"requests\":\([0-9]*\).*/\1/p"; }
+# asked TIMES: whether the broker was asked so often who serves. It looks into its books for each look of ours, too.
+looks=0
+asked() {
+  looks=$((looks + 2))
+  watches=$(requests watch) inspects=$(requests inspect)
+  [ "$watches" -ge "$1" ]
+}
 client_has_ended() {
   check "who asked has an answer" eventually gone "$client"
   status=0
@@ -166,6 +174,8 @@ first=$(pid_in ready)
 waits
 expect 1 restart shop --timeout 60
 check "another restart is refused" err_has 'restart: the worker is being replaced already'
+check "the broker is asked again and again" eventually asked 30
+check "and its books are not looked through each time" test "$inspects" -le $((looks + 10))
 expect 0 reload
 check "a plan that is the same changes nothing" test "$(pid_in successor)" = "$second"
 kill -9 "$second"

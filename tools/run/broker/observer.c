@@ -219,7 +219,8 @@ static void on_ready(void *user, const struct gaijin_answer *answer) {
   struct gaijin_value host;
   if (answer->ok && gaijin_body_next(answer->body, &host) && host.is_uint) {
     w->asked_host = host.integer;
-    if (w->run->sees_processes)
+    /* Of the one that served last it is known, and it may be asked for many times a second. */
+    if (w->run->sees_processes && w->asked_host != w->host)
       ask_whose(w, 0);
     else
       hear_ready(w, 0);
