@@ -40,6 +40,21 @@ check "and the supervisor, too" eventually restarted
 end_supervisor
 end_started
 
+# It has no numbers of ours, so that whose process a worker is cannot be asked.
+if unshare --pid --fork true 2>/dev/null; then
+  story="a broker in a container below"
+  start broker unshare --pid --fork --kill-child "$build/gaijin-broker" -s "$GAIJIN_SOCKET" --log-level warn
+  wait_until "$ctl" ping
+  supervise "$dir/game.ucl"
+  check "a worker is seen to serve" eventually state shop '"state":"ready"'
+  first=$(pid_of shop)
+  expect 0 restart shop --timeout "$limit"
+  check "and its successor" test "$(pid_of shop)" != "$first"
+  end_supervisor
+  end_started
+  rm -f "$GAIJIN_SOCKET"
+fi
+
 story="a supervisor that is killed"
 supervise "$dir/game.ucl"
 for i in 1 2 3 4 5; do

@@ -108,6 +108,22 @@ check "it has gone" gone "$first"
 check "and the third has the name" is_version 3
 end_supervisor
 
+story="one that leaves the plan"
+begin_shop "linger = 60 grace = 20" holder
+first=$(pid_in ready)
+expect 0 restart shop --timeout 60
+kill -STOP "$first"
+echo 'broker { socket = "game.sock" } worker holder { restart = no }' >"$dir/game.ucl"
+expect 0 reload
+check "ends, and the one before is waited for" eventually state shop '"state":"stopped"'
+for wish in start restart; do
+  expect 1 "$wish" shop --timeout 60
+  check "$wish does not bring it back" err_has "^gaijinctl: $wish: the worker is no more in the supervisor's plan$"
+done
+kill -CONT "$first"
+check "until it has ended, too" eventually not state shop .
+end_supervisor
+
 story="a successor that fails"
 begin_shop ""
 first=$(pid_in ready)
@@ -137,6 +153,14 @@ waits() {
   check "a successor is there" eventually pid_in successor
   second=$(pid_in successor)
 }
+requests() { "$ctl" stats --json -o op,requests | sed -n "s/.*\"op\":\"$1\",\"requests\":\([0-9]*\).*/\1/p"; }
+# asked TIMES: whether the broker was asked so often who serves. It looks into its books for each look of ours, too.
+looks=0
+asked() {
+  looks=$((looks + 2))
+  watches=$(requests watch) inspects=$(requests inspect)
+  [ "$watches" -ge "$1" ]
+}
 client_has_ended() {
   check "who asked has an answer" eventually gone "$client"
   status=0
@@ -150,6 +174,8 @@ first=$(pid_in ready)
 waits
 expect 1 restart shop --timeout 60
 check "another restart is refused" err_has 'restart: the worker is being replaced already'
+check "the broker is asked again and again" eventually asked 30
+check "and its books are not looked through each time" test "$inspects" -le $((looks + 10))
 expect 0 reload
 check "a plan that is the same changes nothing" test "$(pid_in successor)" = "$second"
 kill -9 "$second"
@@ -296,6 +322,10 @@ check "and the one before goes on" state changes '"state":"ready","restarts":0'
 script changes <<<'print("five")'
 check "there is a new chance with the next change" eventually grep -q '^changes | five$' "$dir/supervisor.out"
 check "another worker goes on" test "$(pid_of keeps)" = "$keeps"
+script changes <<<'print("six")'
+sed -i 's/restart = no/restart = no health = 7/' "$dir/game.ucl"
+expect 0 reload
+check "a plan that is read meanwhile hides no change" eventually grep -q '^changes | six$' "$dir/supervisor.out"
 check "and who was stopped stays so" state stays '"state":"stopped"'
 end_supervisor
 

@@ -71,6 +71,12 @@ check "all have one" not said '^[^<]'
 check "who asks somewhere else has none" err_has '^gaijinctl: reload: '
 end_supervisor 0
 
+story="a journal, with times"
+echo 'broker { socket = "game.sock" } worker shop { }' >"$dir/game.ucl"
+supervise_with JOURNAL_STREAM="$journal" -- --timestamps "$dir/game.ucl"
+check "the level comes first" eventually said '^<4>[0-9]{4}-[0-9:.T-]+Z shop \| a warning$'
+end_supervisor 0
+
 story="a broker that lets nobody wait"
 script slow <<<'gaijin.sleep(1000)'
 cat >"$dir/waits.ucl" <<'UCL'

@@ -147,6 +147,60 @@ START_TEST(a_reader_that_has_gone_is_told) {
 }
 END_TEST
 
+enum { LINE = 100 };
+/* Lines of a letter until there is no room; how many. */
+static unsigned fill_lines(int fd, char letter) {
+  char line[LINE];
+  unsigned n = 0;
+  memset(line, letter, sizeof line);
+  line[sizeof line - 1] = '\n';
+  while (write(fd, line, sizeof line) == sizeof line) n++;
+  return n;
+}
+static void expect_lines(FILE *f, char letter, unsigned n) {
+  char line[LINE + 1], wanted[LINE + 1] = {0};
+  memset(wanted, letter, LINE - 1);
+  wanted[LINE - 1] = '\n';
+  for (; n; n--) {
+    ck_assert_ptr_nonnull(fgets(line, sizeof line, f));
+    ck_assert_str_eq(line, wanted);
+  }
+}
+
+START_TEST(lines_to_the_same_place_stay_whole_and_in_order) {
+  int other = dup(to);
+  struct relay *r = relay_begin(to);
+  ck_assert(relay_share(r, other));
+  FILE *f = fdopen(from, "r");
+  unsigned first = fill_lines(to, 'a');
+  expect_lines(f, 'a', first / 2);
+  unsigned second = fill_lines(other, 'b');
+  ck_assert_uint_gt(second, 0);
+  expect_lines(f, 'a', first - first / 2);
+  expect_lines(f, 'b', second);
+  relay_end(r);
+  ck_assert_int_eq(write(other, "direct\n", 7), 7); /* it is what it was */
+  char line[LINE];
+  ck_assert_str_eq(fgets(line, sizeof line, f), "direct\n");
+  close(other);
+  fclose(f);
+  from = -1;
+}
+END_TEST
+
+START_TEST(what_goes_elsewhere_is_not_shared) {
+  int ends[2];
+  ck_assert_int_eq(pipe(ends), 0);
+  struct relay *r = relay_begin(to);
+  ck_assert(!relay_share(r, ends[1]));
+  ck_assert(!relay_share(r, -1));
+  ck_assert(!relay_share(NULL, to));
+  relay_end(r);
+  close(ends[0]);
+  close(ends[1]);
+}
+END_TEST
+
 int main(void) {
   Suite *s = suite_create("tools run relay");
   TCase *t = tcase_create("relay");
@@ -158,6 +212,8 @@ int main(void) {
   tcase_add_test(t, a_descriptor_that_does_not_block_is_waited_for);
   tcase_add_test(t, what_cannot_be_written_is_told);
   tcase_add_test(t, a_reader_that_has_gone_is_told);
+  tcase_add_test(t, lines_to_the_same_place_stay_whole_and_in_order);
+  tcase_add_test(t, what_goes_elsewhere_is_not_shared);
   suite_add_tcase(s, t);
   return run_suite(s);
 }

@@ -104,7 +104,8 @@ static void on_observer(uv_poll_t *p, int status, int events) {
   r->changed(r);
 }
 
-/* Not where it is in another container than we. */
+/* Not where it is in another container than we. (One in a container below is seen by us and has no
+ * numbers for our processes: then its books say 0.) */
 static bool sees_processes(int fd) {
   struct ucred broker;
   socklen_t n = sizeof broker;
@@ -165,17 +166,22 @@ static bool skip_values(gaijin_body *b, uint32_t count) {
   return good;
 }
 
-/* The process of a host in a page of the book of clients, 0 if it has none; *cursor is nil behind
- * the last page. */
-static pid_t find_process(gaijin_body *b, uint64_t wanted, struct gaijin_value *cursor) {
+/* Whether a page of the book of clients has a host, and its process, 0 if the broker cannot tell;
+ * *cursor is nil behind the last page. */
+static bool find_process(gaijin_body *b, uint64_t wanted, pid_t *found,
+                         struct gaijin_value *cursor) {
   struct gaijin_value row, name, host, process;
   *cursor = (struct gaijin_value){.type = GAIJIN_NIL};
-  if (!gaijin_body_next(b, cursor)) return 0;
+  *found = 0;
+  if (!gaijin_body_next(b, cursor)) return false;
   while (gaijin_body_next(b, &row) && row.type == GAIJIN_ARRAY && row.count >= 3 &&
          gaijin_body_next(b, &name) && gaijin_body_next(b, &host) &&
          gaijin_body_next(b, &process) && skip_values(b, row.count - 3))
-    if (host.integer == wanted) return (pid_t)process.integer;
-  return 0;
+    if (host.integer == wanted) {
+      *found = (pid_t)process.integer;
+      return true;
+    }
+  return false;
 }
 
 static void ask_whose(struct worker *w, double cursor);
@@ -185,9 +191,10 @@ static void on_whose(void *user, const struct gaijin_answer *answer) {
   struct worker *w = user;
   struct gaijin_value cursor = {.type = GAIJIN_NIL};
   w->whose_id = 0;
-  pid_t process = answer->ok ? find_process(answer->body, w->asked_host, &cursor) : 0;
+  pid_t process = 0;
+  bool is_there = answer->ok && find_process(answer->body, w->asked_host, &process, &cursor);
   gaijin_body_free(answer->body);
-  if (process || answer->status == GAIJIN_STATUS_DENIED)
+  if (is_there || answer->status == GAIJIN_STATUS_DENIED)
     hear_ready(w, process);
   else if (!answer->ok)
     return; /* it is asked again when there is a broker again */
@@ -212,7 +219,8 @@ static void on_ready(void *user, const struct gaijin_answer *answer) {
   struct gaijin_value host;
   if (answer->ok && gaijin_body_next(answer->body, &host) && host.is_uint) {
     w->asked_host = host.integer;
-    if (w->run->sees_processes)
+    /* Of the one that served last it is known, and it may be asked for many times a second. */
+    if (w->run->sees_processes && w->asked_host != w->host)
       ask_whose(w, 0);
     else
       hear_ready(w, 0);

@@ -196,10 +196,18 @@ static void act(struct caller *c, enum goal goal) {
   callers_changed(c->all);
 }
 
-/* Whether nothing begins any more, which is the answer then. */
+static const char no_more[] = "the worker is no more in the supervisor's plan";
+
+/* Whether nothing begins any more, of all or of the worker that was asked for; which is the answer
+ * then. */
 static bool refuse_end(struct caller *c) {
-  if (c->run->stopping) refuse(c, ADDRESS_FAULT, "the supervisor is ending");
-  return c->run->stopping;
+  const char *why = NULL;
+  if (c->run->stopping)
+    why = "the supervisor is ending";
+  else if (c->worker && c->worker->leaving)
+    why = no_more;
+  if (why) refuse(c, ADDRESS_FAULT, why);
+  return why != NULL;
 }
 
 static void answer_start(struct caller *c) {
@@ -278,7 +286,7 @@ void callers_forget(struct callers *all, const struct worker *w) {
     next = c->next;
     if (c->worker != w) continue;
     if (c->goal != GOAL_NONE && c->goal != GOAL_OVER)
-      refuse(c, ADDRESS_FAULT, "the worker is no more in the supervisor's plan");
+      refuse(c, ADDRESS_FAULT, no_more);
     else if (c->goal == GOAL_OVER)
       look_at_goal(c);
     c->worker = NULL;

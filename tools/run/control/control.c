@@ -115,12 +115,10 @@ static void on_closed(uv_handle_t *h) { free(h->data); }
 void control_end(struct control *c) {
   if (!c) return;
   callers_close(&c->callers);
-  if (c->lock >= 0) {
-    remove_socket(c);
-    lock_give(c->lock, c->lock_path);
-  }
-  free(c->lock_path);
+  /* Which removes the path at once, whosever it is: so before the lock is another's. */
   uv_close((uv_handle_t *)&c->listener, on_closed);
+  if (c->lock >= 0) lock_give(c->lock, c->lock_path);
+  free(c->lock_path);
 }
 
 void control_await_orphan(const char *socket) {

@@ -23,9 +23,12 @@ void printed_begin(struct run *r) {
     p->is_terminal = isatty(descriptors[k]);
     p->colours = terminal_look(k ? stderr : stdout).colours;
     p->is_journal = manager_is_journal(descriptors[k]);
-    logline_more(p->mark, p->is_journal ? LOG_JOURNAL : LOG_TEXT, LOG_WARN);
+    enum log_format form = p->is_journal ? LOG_JOURNAL : LOG_TEXT;
+    logline_more(p->mark, form, LOG_WARN);
+    logline_more(p->level, form, k ? LOG_WARN : LOG_INFO);
     if (!r->plan->stays) continue;
     fflush(k ? stderr : stdout);
+    if (k && relay_share(r->printed[0].relay, descriptors[k])) continue;
     p->relay = relay_begin(descriptors[k]);
     if (!p->relay)
       tool_error("run: %s is written to directly, so who does not read it holds up all: %s",

@@ -87,9 +87,10 @@ struct service {
 
 /* Our own stdout, and our own stderr (printed.h). */
 struct printed {
-  struct relay *relay; /* NULL: it is written to directly */
+  struct relay *relay; /* NULL: it is written to directly, or shares stdout's */
   bool is_terminal, colours, is_journal;
-  char mark[LOG_MORE_BYTES]; /* of a warning of ours there */
+  char mark[LOG_MORE_BYTES];  /* of a warning of ours there */
+  char level[LOG_MORE_BYTES]; /* of a worker's line there */
   int fault; /* an errno: that it cannot be written has been said */
 };
 

@@ -45,6 +45,7 @@ int stream_open(struct worker *w, struct process *p, int k, int *write_end) {
                               .to = target(w, k),
                               .head = w->heads[k],
                               .mark = r->printed[k].mark,
+                              .level = r->printed[k].level,
                               .stamped = r->plan->timestamps,
                               .may_lose = r->plan->stays,
                               .is_plain = r->plan->stays && r->printed[k].is_terminal,

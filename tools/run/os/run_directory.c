@@ -25,15 +25,22 @@ static const char *base_directory(void) {
   return base && *base ? base : "/tmp";
 }
 
-/* The locked directory, -1 if it is not ours, somebody has it, or it has gone meanwhile. */
+/* The locked directory; -1 and errno, EWOULDBLOCK if somebody has it, ENOENT if it has gone
+ * meanwhile, EPERM if it is not ours. */
 static int lock(const char *path) {
   struct stat mine, there;
   int fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
   if (fd < 0) return -1;
-  if (flock(fd, LOCK_EX | LOCK_NB) == 0 && fstat(fd, &mine) == 0 && lstat(path, &there) == 0 &&
-      mine.st_ino == there.st_ino && mine.st_dev == there.st_dev && mine.st_uid == geteuid())
-    return fd;
+  int e = ENOENT;
+  if (flock(fd, LOCK_EX | LOCK_NB) != 0)
+    e = errno;
+  else if (fstat(fd, &mine) == 0 && lstat(path, &there) == 0 && mine.st_ino == there.st_ino &&
+           mine.st_dev == there.st_dev) {
+    if (mine.st_uid == geteuid()) return fd;
+    e = EPERM;
+  }
   close(fd);
+  errno = e;
   return -1;
 }
 
@@ -78,8 +85,15 @@ bool run_directory_make(struct run_directory *d) {
     d->path = path.bytes;
     d->lock = lock(d->path);
     if (d->lock >= 0) return true;
-    /* Another run took it for a left one before it was locked, and removes it. */
+    int e = errno;
+    /* Another run may have taken it for a left one before it was locked, and removes it. */
+    bool is_taken = e == EWOULDBLOCK || e == ENOENT;
+    if (!is_taken) {
+      tool_error("run: cannot lock the directory %s: %s", d->path, strerror(e));
+      rmdir(d->path);
+    }
     text_deinit(&path);
+    if (!is_taken) return false;
   }
 }
 

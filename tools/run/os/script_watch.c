@@ -70,7 +70,10 @@ static void on_look(uv_timer_t *t) {
 struct script_watch *script_watch_begin(uv_loop_t *loop, const char *script,
                                         void (*changed)(void *user), void *user) {
   struct script_watch *s = tool_alloc(1, sizeof *s);
-  *s = (struct script_watch){.handles = 3, .script = script, .changed = changed, .user = user};
+  *s = (struct script_watch){.handles = 3,
+                             .script = tool_copy(script, strlen(script)),
+                             .changed = changed,
+                             .user = user};
   uv_fs_event_init(loop, &s->event);
   uv_timer_init(loop, &s->timer);
   uv_timer_init(loop, &s->look);
@@ -85,7 +88,9 @@ struct script_watch *script_watch_begin(uv_loop_t *loop, const char *script,
 
 static void on_closed(uv_handle_t *h) {
   struct script_watch *s = h->data;
-  if (--s->handles == 0) free(s);
+  if (--s->handles) return;
+  free(s->script);
+  free(s);
 }
 
 void script_watch_end(struct script_watch *s) {

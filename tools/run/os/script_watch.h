@@ -17,14 +17,14 @@ struct script_watch {
   uv_timer_t timer; /* until a change is over */
   uv_timer_t look;  /* until it is looked at without an event */
   int handles; /* of these, not closed yet */
-  const char *script; /* not owned */
+  char *script;
   struct stat seen;   /* the script */
   struct stat folder; /* the one that is watched; zeroed: none is */
   void (*changed)(void *user);
   void *user;
 };
 
-/* Watches a script, which must outlive the watch. NULL after an error line. */
+/* Watches a script. NULL after an error line. */
 struct script_watch *script_watch_begin(uv_loop_t *loop, const char *script,
                                         void (*changed)(void *user), void *user);
 /* NULL is fine. */

@@ -51,6 +51,7 @@ static void note_lost(struct output *o) {
   clearerr(o->to);
   o->lost++;
 }
+
 static void tell_lost(struct output *o) {
   fprintf(o->to, "\n%sgaijinctl: run: %lu lines were lost: nobody read them\n", o->mark, o->lost);
   if (is_printed(o))
@@ -70,6 +71,7 @@ static void print_plain(const struct output *o) {
 
 static void print_to(const struct output *o) {
   char stamp[LOG_TIME_BYTES];
+  fputs(o->level, o->to);
   if (o->stamped) {
     logline_time(stamp);
     fprintf(o->to, "%s ", stamp);
@@ -83,6 +85,7 @@ static void print_to(const struct output *o) {
 }
 
 static void print_line(struct output *o) {
+  if (o->to && o->may_lose) clearerr(o->to); /* others write there, and what they lost is theirs */
   if (o->to && o->may_lose && o->lost) tell_lost(o);
   if (o->to) print_to(o);
   if (o->to && o->may_lose && !is_printed(o)) note_lost(o);
@@ -118,7 +121,7 @@ enum output_end output_read(struct output *o, size_t most) {
     take(o, buffer, (size_t)n);
     got += (size_t)n;
   }
-  return is_printed(o) ? end : OUTPUT_BROKEN;
+  return o->may_lose || is_printed(o) ? end : OUTPUT_BROKEN;
 }
 
 bool output_close(struct output *o) {
@@ -127,5 +130,5 @@ bool output_close(struct output *o) {
   o->fd = -1;
   if (o->line.size) print_line(o);
   text_deinit(&o->line);
-  return is_printed(o);
+  return o->may_lose || is_printed(o);
 }

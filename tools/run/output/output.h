@@ -18,9 +18,10 @@
 struct output {
   int fd;           /* our end of the pipe, non-blocking; -1 when closed */
   FILE *to;         /* where the lines go; not owned; NULL: nowhere but to `seen` */
-  const char *head; /* what stands before each line; not owned */
+  const char *level; /* what each line begins with: the journal's level; not owned */
+  const char *head;  /* what stands before each line; not owned */
   const char *mark; /* what stands before a line of our own; not owned */
-  bool stamped;     /* and before that the time when its end came */
+  bool stamped;     /* and before the head the time when its end came */
   bool is_plain;    /* what would steer a terminal is spelled out */
   bool may_lose;    /* what cannot be written is lost, and counted, and the rest goes on */
   unsigned long lost;
@@ -40,7 +41,8 @@ enum output_end { OUTPUT_MORE, OUTPUT_CLOSED, OUTPUT_BROKEN };
 /* Reads what is there (up to `most` bytes) and prints the whole lines. CLOSED: every writer has
  * closed its end; BROKEN: the lines cannot be written any more, and may not be lost. */
 enum output_end output_read(struct output *o, size_t most);
-/* Prints an unfinished last line and closes the pipe. False if it could not be written. */
+/* Prints an unfinished last line and closes the pipe. False if what was printed could not be
+ * written, and may not be lost. */
 bool output_close(struct output *o);
 
 #endif

@@ -15,6 +15,7 @@
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -22,6 +23,7 @@
 
 struct relay {
   int fd, to, from; /* written to; where that goes in the end; our end of the pipe */
+  int other, other_to; /* a second one that is written to, -1: none; and what it was */
   pthread_t thread;
   atomic_int fault; /* an errno: what was read last could not be written on */
 };
@@ -77,7 +79,7 @@ struct relay *relay_begin(int fd) {
   int ends[2];
   if (pipe2(ends, O_CLOEXEC) != 0) return NULL;
   struct relay *r = tool_alloc(1, sizeof *r);
-  *r = (struct relay){.fd = fd, .to = -1, .from = ends[0]};
+  *r = (struct relay){.fd = fd, .to = -1, .from = ends[0], .other = -1};
   int e = put_between(r, ends[1]);
   close(ends[1]);
   if (!e) return r;
@@ -88,11 +90,27 @@ struct relay *relay_begin(int fd) {
   return NULL;
 }
 
+bool relay_share(struct relay *r, int fd) {
+  struct stat own, other;
+  if (!r || r->other >= 0 || fstat(r->to, &own) != 0 || fstat(fd, &other) != 0 ||
+      own.st_dev != other.st_dev || own.st_ino != other.st_ino)
+    return false;
+  r->other_to = fcntl(fd, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
+  if (r->other_to < 0) return false;
+  while (dup2(r->fd, fd) < 0 && (errno == EINTR || errno == EBUSY)) continue;
+  r->other = fd;
+  return true;
+}
+
 int relay_fault(const struct relay *r) { return r ? atomic_load(&r->fault) : 0; }
 
 void relay_end(struct relay *r) {
   struct timespec end;
   if (!r) return;
+  if (r->other >= 0) {
+    dup2(r->other_to, r->other);
+    close(r->other_to);
+  }
   dup2(r->to, r->fd); /* the last one who could write, but for children: the thread ends */
   clock_gettime(CLOCK_MONOTONIC, &end);
   end.tv_sec += RELAY_END_MS / 1000;

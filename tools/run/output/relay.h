@@ -9,6 +9,8 @@
 #ifndef GAIJIN_TOOLS_RUN_RELAY_H
 #define GAIJIN_TOOLS_RUN_RELAY_H
 
+#include <stdbool.h>
+
 /* Bytes that may wait, as far as the kernel allows it. */
 enum { RELAY_ROOM = 1 << 20 };
 
@@ -17,10 +19,14 @@ struct relay;
 /* From now on what is written to `fd` passes through a relay. NULL, and errno, if there can be
  * none: then nothing has changed. */
 struct relay *relay_begin(int fd);
+/* What is written to `fd` passes through this relay, too, if both go to the same place, a terminal
+ * or by 2>&1: then lines keep their order and stay whole. True if it does from now on; else nothing
+ * has changed. For NULL it is false, and so it is for a third descriptor. */
+bool relay_share(struct relay *r, int fd);
 /* 0, or the errno that what came last met where it goes. */
 int relay_fault(const struct relay *r);
-/* What waits has RELAY_END_MS to leave; then the descriptor is what it was, and the relay is freed.
- * Nothing for NULL. */
+/* What waits has RELAY_END_MS to leave; then each descriptor is what it was, and the relay is
+ * freed. Nothing for NULL. */
 enum { RELAY_END_MS = 2000 };
 void relay_end(struct relay *r);
 

@@ -203,7 +203,9 @@ static void on_script(void *user) {
   worker_replace(w, "its script has changed");
 }
 
+/* One that is watched already may have changed just now, which is not to be missed. */
 static void watch_script(struct worker *w) {
+  if (w->script && strcmp(w->script->script, w->plan->script) == 0) return;
   script_watch_end(w->script);
   w->script = NULL;
   if (w->run->plan->watch)
@@ -213,8 +215,6 @@ static void watch_script(struct worker *w) {
 /* From here on it is as this plan says. */
 static void adopt(struct worker *w, struct run_worker *plan) {
   bool other_log = !same_text(w->plan->logs, plan->logs);
-  script_watch_end(w->script);
-  w->script = NULL;
   plan_worker_deinit(w->plan);
   free(w->plan);
   w->plan = plan;
@@ -303,25 +303,13 @@ struct worker *worker_find(const struct run *r, const char *name) {
   return NULL;
 }
 
-/* Its lines begin with the journal's level. */
-static void level(char **head, int k) {
-  struct text t = {0};
-  char mark[LOG_MORE_BYTES];
-  logline_more(mark, LOG_JOURNAL, k ? LOG_WARN : LOG_INFO);
-  text_print(&t, "%s%s", mark, *head);
-  free(*head);
-  *head = t.bytes;
-}
-
 bool worker_add(struct run *r, struct run_worker *plan) {
   struct worker *w = tool_alloc(1, sizeof *w);
   *w = (struct worker){
       .run = r, .plan = move(plan), .process = run_process_new(), .log = {.fd = -1}};
   w->lines = tool_alloc(1, sizeof *w->lines);
-  for (int k = 0; k < RUN_STREAMS; k++) {
+  for (int k = 0; k < RUN_STREAMS; k++)
     w->heads[k] = output_head(w->plan->name, r->width, r->count, r->printed[k].colours);
-    if (r->printed[k].is_journal) level(&w->heads[k], k);
-  }
   uv_timer_t *const timers[] = {&w->timer, &w->health, &w->beside_timer, &w->ask_timer};
   for (size_t k = 0; k < ARRAY_SIZE(timers); k++, w->handles++) {
     uv_timer_init(&r->loop, timers[k]);
