@@ -86,10 +86,12 @@ struct dropping {
 static int drop(lua_State *L) {
   struct dropping *d = lua_touserdata(L, 1);
   if (d->w) {
+    lua_gc(L, LUA_GCSTOP, 0); /* to make the table would run finalisers that are due already */
     lua_newtable(L);
     put(L, d->w, BEGUN);
     d->is_noted = true;
   }
+  lua_gc(L, LUA_GCRESTART, 0);
   lua_gc(L, LUA_GCCOLLECT, 0);
   return 0;
 }
