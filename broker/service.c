@@ -86,7 +86,7 @@ static bool apply_format(struct service *s, const struct config *now) {
 }
 
 static bool apply_access(struct service *s, const struct access *now) {
-  char whom[400];
+  char whom[ACCESS_TOLD];
   if (!access_admit(&s->broker->listener.access, now)) return false;
   access_tell(now, whom, sizeof whom);
   log_asked(&s->broker->log, CAUSE_RELOAD,

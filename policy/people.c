@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * The C library's own struct is used at once, by the only thread that asks.
+ * Each look-up has its answer in a buffer of its own, so several threads may ask at once.
  */
 #include "policy/people.h"
 
@@ -12,28 +12,51 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* What a look-up that found nothing left in errno, which was 0 before it (getpwnam(3)). */
-static enum people_outcome outcome(void) {
-  switch (errno) {
+enum { ENTRY_BYTES = 1024 }; /* of most users and groups; it is doubled for larger ones */
+
+/* Where the C library puts the texts of an entry. */
+struct entry_room {
+  char *bytes;
+  size_t size;
+};
+
+static bool grow(struct entry_room *r) {
+  size_t size = r->size ? 2 * r->size : ENTRY_BYTES;
+  char *bytes = realloc(r->bytes, size);
+  if (!bytes) return false;
+  *r = (struct entry_room){bytes, size};
+  return true;
+}
+
+/* `error` is what a look-up that found nobody returned (getpwnam(3)), or ERANGE: there is no
+ * memory for what it found. */
+static enum people_outcome outcome(int error) {
+  switch (error) {
     case 0: case ENOENT: case ESRCH: case EBADF: case EPERM: return PEOPLE_NONE;
-    default: return PEOPLE_FAILED;
+    default: errno = error == ERANGE ? ENOMEM : error; return PEOPLE_FAILED;
   }
 }
 
 static enum people_outcome find_user(const char *name, uid_t *uid) {
-  errno = 0;
-  const struct passwd *p = getpwnam(name);
-  if (!p) return outcome();
-  *uid = p->pw_uid;
-  return PEOPLE_FOUND;
+  struct entry_room room = {0};
+  struct passwd entry, *found = NULL;
+  int error = ERANGE;
+  while (error == ERANGE && grow(&room))
+    error = getpwnam_r(name, &entry, room.bytes, room.size, &found);
+  if (found) *uid = entry.pw_uid;
+  free(room.bytes);
+  return found ? PEOPLE_FOUND : outcome(error);
 }
 
 static enum people_outcome find_group(const char *name, gid_t *gid) {
-  errno = 0;
-  const struct group *g = getgrnam(name);
-  if (!g) return outcome();
-  *gid = g->gr_gid;
-  return PEOPLE_FOUND;
+  struct entry_room room = {0};
+  struct group entry, *found = NULL;
+  int error = ERANGE;
+  while (error == ERANGE && grow(&room))
+    error = getgrnam_r(name, &entry, room.bytes, room.size, &found);
+  if (found) *gid = entry.gr_gid;
+  free(room.bytes);
+  return found ? PEOPLE_FOUND : outcome(error);
 }
 
 void people_explain(enum people_outcome o, const char *kind, const char *name, char *out,

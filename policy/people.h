@@ -19,7 +19,7 @@ struct people {
   enum people_outcome (*user)(const char *name, uid_t *uid);
   enum people_outcome (*group)(const char *name, gid_t *gid);
 };
-/* The system's own lists, which may be far away. One thread at a time may ask them. */
+/* The system's own lists, which may be far away. Several threads may ask them at once. */
 extern const struct people people_system;
 
 /* Writes what is wrong with a name: "there is no user 'x'" (`kind` is "user" or "group"), or why

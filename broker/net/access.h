@@ -35,7 +35,8 @@ bool access_read(struct access *a, const struct access_words *words, char *error
  * False: they are the same as before. */
 bool access_admit(struct access *a, const struct access *now);
 /* "users 1, 2 and groups 3", of what is served beside the broker's own user; "": nobody is. Cut
- * where `out` (n bytes) ends. */
+ * where `out` (n bytes) ends: there is room for all in ACCESS_TOLD. */
+enum { ACCESS_TOLD = 2 * ACCESS_MOST * (int)sizeof "4294967295, " };
 void access_tell(const struct access *a, char *out, size_t n);
 
 /* The mode of the socket's file. */

@@ -22,13 +22,9 @@ struct death {
   struct death *next;
   unsigned long number;
   bool succeeded; /* another worker had its name before */
-  char host[17];
+  uint64_t host;
   char name[TOLD_NAME_MAX_BYTES + 1];
 };
-
-static void set_host_text(char text[17], uint64_t host) {
-  snprintf(text, 17, "%016llx", (unsigned long long)host);
-}
 
 void deaths_on_dead(void *worker, uint64_t host) {
   struct worker *w = worker;
@@ -41,7 +37,7 @@ void deaths_on_dead(void *worker, uint64_t host) {
   }
   d->number = ++w->deaths.received;
   d->succeeded = gaijin_host_succeeded(w->g, host);
-  set_host_text(d->host, host);
+  d->host = host;
   snprintf(d->name, sizeof d->name, "%s", worker_host_name(w, host));
   if (w->deaths.last)
     w->deaths.last->next = d;
@@ -69,14 +65,22 @@ void deaths_deinit(struct worker *w) {
   while (w->deaths.first) forget_first(w);
 }
 
+/* A host's id, all of its digits. */
+static void push_host(lua_State *L, uint64_t host) {
+  char text[17];
+  snprintf(text, sizeof text, "%016llx", (unsigned long long)host);
+  lua_pushstring(L, text);
+}
+
 /* How a worker has ended, for scripts. */
 static void push_how(lua_State *L, bool succeeded) {
   lua_pushstring(L, succeeded ? "succeeded" : "ended");
 }
 
-/* -> host, name of a worker that has ended, the number of this piece of news, how it has; or
- * nothing: the connection came back. Waits for one. Only one fiber may. The next time it is the
- * same, until core.death_told or core.return_told: nothing is lost when a finaliser raises. */
+/* -> host of a worker that has ended, the same as core.clients tells it, name, the number of this
+ * piece of news, how it has; or nothing: the connection came back. Waits for one. Only one fiber
+ * may. The next time it is the same, until core.death_told or core.return_told: nothing is lost
+ * when a finaliser raises. */
 static int core_next_death(lua_State *L) {
   struct worker *w = worker_of(L);
   w->deaths.wanted = true;
@@ -89,11 +93,13 @@ static int core_next_death(lua_State *L) {
     if (how != WAIT_WOKEN) return wait_raise(L, w, how, "waiting for deaths");
   }
   if (w->deaths.returned) return 0;
-  lua_pushstring(L, w->deaths.first->host);
-  lua_pushstring(L, w->deaths.first->name);
-  lua_pushnumber(L, (lua_Number)w->deaths.first->number);
-  push_how(L, w->deaths.first->succeeded);
-  return 4;
+  const struct death *d = w->deaths.first;
+  push_host(L, d->host);
+  lua_pushnumber(L, (lua_Number)d->host);
+  lua_pushstring(L, d->name);
+  lua_pushnumber(L, (lua_Number)d->number);
+  push_how(L, d->succeeded);
+  return 5;
 }
 
 static int core_death_told(lua_State *L) {
@@ -131,11 +137,9 @@ static int core_listening(lua_State *L) {
 static int core_host_of(lua_State *L) {
   struct worker *w = worker_of(L);
   struct at *at = at_get(L, w, 1);
-  char text[17];
   if (!at) return 0;
   worker_need_connection(L, w);
-  set_host_text(text, at->pt.host);
-  lua_pushstring(L, text);
+  push_host(L, at->pt.host);
   lua_pushstring(L, worker_host_name(w, at->pt.host));
   lua_pushboolean(L, gaijin_host_dead(w->g, at->pt.host));
   lua_pushnumber(L, (lua_Number)at->pt.host);

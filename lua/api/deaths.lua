@@ -63,10 +63,11 @@ local function tell(l, name, how)
     tostring(l.why)), 0)
 end
 
-local function tell_all(key, name, number, how)
+-- Those of a name, too, wait for the end of one worker: another may have had it before.
+local function tell_all(key, host, name, number, how)
   local list = {}
   for l in raw_pairs(listeners[key] or {}) do
-    if l.after < number then list[#list + 1] = l end
+    if l.after < number and (not l.host or l.host == host) then list[#list + 1] = l end
   end
   sort(list, function(a, b) return a.order < b.order end)
   for _, l in raw_ipairs(list) do
@@ -84,17 +85,17 @@ local function await_others()
   end
 end
 
--- Has the broker tell us of the ends of those workers that wanted(name, host) says and that are
--- there: host -> name. What two brokers have answered is asked again, for some had yet to come back
--- to the second; and so is whom a busy one did not name in time.
+-- Has the broker tell us of the ends of those workers that wanted(name, host, found) says and that
+-- are there: host -> name. What two brokers have answered is asked again, for some had yet to come
+-- back to the second; and so is whom a busy one did not name in time.
 local most_watches = 3
 local function watch_those(wanted)
   local tries, watched = 0, nil
   repeat
     local generation, all = await_others(), true
     tries, watched = tries + 1, {}
-    each_client(function(name, host)
-      if wanted(name, host) then watched[host] = name end
+    each_client(function(name, host, found)
+      if wanted(name, host, found) then watched[host] = name end
     end)
     for host, name in raw_pairs(watched) do
       if not core.watch(name, 1) then all, watched[host] = false, nil end
@@ -142,13 +143,13 @@ local function look_again()
 end
 
 local function tell_next()
-  local host, name, number, how = core.next_death()
-  if not host then
+  local key, host, name, number, how = core.next_death()
+  if not key then
     if pcall(spawn, look_again) then core.return_told() else sleep(0.01) end
     return
   end
-  tell_all(host, name, number, how)
-  tell_all("name:" .. name, name, number, how)
+  tell_all(key, host, name, number, how)
+  tell_all("name:" .. name, host, name, number, how)
   core.death_told()
 end
 
@@ -174,7 +175,9 @@ end
 local function present(name)
   local host = find(name)
   if host and core.watch(name, 1) then return host end
-  return (raw_next(watch_those(function(peer) return peer == name end)))
+  return (raw_next(watch_those(function(peer, _, found)
+    return found and peer == name
+  end)))
 end
 
 -- Calls f(name, how) when the worker of that name, or the one that has the object, has ended; at

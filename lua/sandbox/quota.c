@@ -80,9 +80,20 @@ static void collect(lua_State *L, struct heap *h) {
   h->collect_at = next < first ? first : is_use ? next : h->most;
 }
 
+struct collection {
+  struct heap *heap;
+  bool is_begun;
+};
+
+/* Finalisers come last: when one has broken it off, nothing is left but the others. */
 static int collect_protected(lua_State *L) {
-  struct heap *h = lua_touserdata(L, 1);
-  collect(L, h);
+  struct collection *c = lua_touserdata(L, 1);
+  if (c->is_begun) {
+    while (!lua_gc(L, LUA_GCSTEP, 0)) continue;
+    return 0;
+  }
+  c->is_begun = true;
+  collect(L, c->heap);
   return 0;
 }
 
@@ -115,7 +126,8 @@ lua_State *quota_new_state(struct worker *w, size_t memory) {
 /* The heap may be full to the last byte of its reserve: to begin takes none. */
 void quota_turn(struct worker *w) {
   if (!w->heap.failed) return;
-  bool collected = worker_protected_anchor(w, w->heap.collector, &w->heap);
+  struct collection c = {.heap = &w->heap};
+  bool collected = worker_protected_anchor(w, w->heap.collector, &c);
   w->heap.failed = !collected;
 }
 

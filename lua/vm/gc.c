@@ -15,7 +15,14 @@ enum { STEP = 32, STEP_MUL = 200 };
  * complete collection was begun; until the weak tables are cleared the next time. */
 enum { SETTLED = 1, BEGUN = 2 };
 
+/* Finalisers come last: when one has broken it off, nothing is left but the others. */
 static int collect(lua_State *L) {
+  bool *is_begun = lua_touserdata(L, 1);
+  if (*is_begun) {
+    while (!lua_gc(L, LUA_GCSTEP, STEP)) continue;
+    return 0;
+  }
+  *is_begun = true;
   lua_gc(L, LUA_GCCOLLECT, 0);
   return 0;
 }
@@ -40,10 +47,11 @@ void gc_full(lua_State *L, struct worker *w) {
   luajit_forget_code(w);
   luajit_back(L, w); /* a finaliser may raise */
   for (int i = 0; i < 2; i++) {
+    bool is_begun = false;
     if (w->sched.current && !w->sched.no_wait)
       lua_gc(L, LUA_GCCOLLECT, 0);
     else
-      worker_protected(w, collect, NULL);
+      worker_protected(w, collect, &is_begun);
   }
   luajit_back(L, w);
 }
@@ -86,10 +94,12 @@ struct dropping {
 static int drop(lua_State *L) {
   struct dropping *d = lua_touserdata(L, 1);
   if (d->w) {
+    lua_gc(L, LUA_GCSTOP, 0); /* to make the table would run finalisers that are due already */
     lua_newtable(L);
     put(L, d->w, BEGUN);
     d->is_noted = true;
   }
+  lua_gc(L, LUA_GCRESTART, 0);
   lua_gc(L, LUA_GCCOLLECT, 0);
   return 0;
 }

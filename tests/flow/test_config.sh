@@ -207,6 +207,9 @@ if [ "$(id -u)" = 0 ] && command -v setpriv >/dev/null; then
   check "a new group" ping_as 65530 65531
   check "not who was before" not ping_as 65534 65534
 fi
+many=$(seq -s , 10 70)
+printf 'socket = %s\nmode = 0666\nallow-uid = %s\nallow-gid = %s\n' "$dir/s" "$many" "$many" | conf
+hup "serves users ${many//,/, } and groups ${many//,/, } beside its own user"
 printf 'socket = %s\nmode = 0666\n' "$dir/s" | conf
 hup "serves nobody beside its own user"
 run "$build/gaijinctl" log-level error

@@ -71,6 +71,6 @@ end
 slow = 2
 api.on_death("bank", note)
 t.eq(#told, 0, "there, and named too late")
-news[1] = { "host", "shop", 1 }
+news[1] = { "host", 7, "shop", 1 }
 t.eventually(function() return #told == 1 end)
 t.eq(told[1], "shop")

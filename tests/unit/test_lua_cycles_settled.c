@@ -262,6 +262,11 @@ START_TEST(without_memory_all_is_collected) {
 }
 END_TEST
 
+static int step_once(lua_State *L) {
+  lua_gc(L, LUA_GCSTEP, 0);
+  return 0;
+}
+
 /* Each breaks off whatever ran it. All has been marked once by then, and is not marked again; they run in slices. */
 START_TEST(finalisers_that_raise_have_nothing_marked_again) {
   enum { RAISING = 3000 };
@@ -282,6 +287,50 @@ START_TEST(finalisers_that_raise_have_nothing_marked_again) {
   ck_assert_int_eq((int)lua_tointeger(L, -1), RAISING);
   vm_do(&v, "note(collections)");
   ck_assert_str_eq(v.log, "nilnil11");
+  vm_close(&v);
+}
+END_TEST
+
+/* Of a processor. */
+static double seconds_of(void (*f)(void)) {
+  struct timespec from, to;
+  clock_gettime(CLOCK_THREAD_CPUTIME_ID, &from);
+  f();
+  clock_gettime(CLOCK_THREAD_CPUTIME_ID, &to);
+  return (double)(to.tv_sec - from.tv_sec) + (double)(to.tv_nsec - from.tv_nsec) / 1e9;
+}
+static void collect_once(void) { lua_gc(v.w.L, LUA_GCCOLLECT, 0); }
+static void collect_fully(void) { gc_full(v.w.L, &v.w); }
+
+/* The same when others ask for a collection (op free): it marks twice, and not for each that raises. */
+START_TEST(a_full_collection_is_not_begun_anew_for_each_that_raises) {
+  enum { RAISING = 300 };
+  make_garbage("");
+  double once = seconds_of(collect_once);
+  vm_do(&v, "ran = 0 for i = 1, 300 do getmetatable(newproxy(true)).__gc = function() ran = ran + 1 error('no', 0) end end");
+  double taken = seconds_of(collect_fully);
+  lua_getglobal(v.w.L, "ran");
+  ck_assert_int_eq((int)lua_tointeger(v.w.L, -1), RAISING);
+  ck_assert_msg(taken < once * RAISING / 6, "%g s, and once takes %g s", taken, once);
+  vm_close(&v);
+}
+END_TEST
+
+/* They are due already when it is decided, and each allocation runs one: what is done before the collection is not broken off. */
+START_TEST(finalisers_that_are_due_have_nothing_marked_again) {
+  uint64_t id = make_garbage("ran = 0 for i = 1, 3000 do getmetatable(newproxy(true)).__gc = function() ran = ran + 1 error('no', 0) end end");
+  ck_assert_uint_eq(asked(GAIJIN_CYCLE_HALT, id, &A), 0);
+  lua_State *L = v.w.L;
+  v.w.halted = false; /* as if they had come to be due just before */
+  while (lua_cpcall(L, step_once, NULL) == 0) continue;
+  lua_pop(L, 1);
+  v.w.halted = true;
+  lua_gc(L, LUA_GCRESTART, 0);
+  decide(GAIJIN_OP_CONDEMN, &id, 1);
+  ck_assert(!v.w.cycles->has_to_drop && v.w.cycles->finishing);
+  vm_do(&v, "note(tostring(weak[1]), tostring(weak[2]))");
+  ck_assert_str_eq(v.log, "nilnil");
+  end_round();
   vm_close(&v);
 }
 END_TEST
@@ -329,6 +378,8 @@ int main(void) {
   tcase_add_test(c, a_question_that_waits_ends_with_the_next_one);
   tcase_add_test(c, the_loop_turns_between_slices);
   tcase_add_test(c, finalisers_that_raise_have_nothing_marked_again);
+  tcase_add_test(c, a_full_collection_is_not_begun_anew_for_each_that_raises);
+  tcase_add_test(c, finalisers_that_are_due_have_nothing_marked_again);
   tcase_add_loop_test(c, without_memory_all_is_collected, 1, 8);
   suite_add_tcase(s, c);
   c = tcase_create("steps");

@@ -105,6 +105,33 @@ START_TEST(a_collection_that_fails_is_done_again) {
 }
 END_TEST
 
+static double processor_seconds(void) {
+  struct timespec t;
+  clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
+  return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
+}
+
+/* All is marked once, and not for each of them. */
+START_TEST(a_collection_is_not_begun_anew_for_each_finaliser_that_raises) {
+  enum { RAISING = 300 };
+  begin(32 << 20, 0);
+  ck_assert_ptr_null(run_code("t = {} for i = 1, 1e5 do t[i] = { i } end ran = 0"));
+  double begun = processor_seconds();
+  lua_gc(w.L, LUA_GCCOLLECT, 0);
+  double once = processor_seconds() - begun;
+  ck_assert_ptr_null(run_code("for i = 1, 300 do getmetatable(newproxy(true)).__gc = function() ran = ran + 1 error('no', 0) end end"));
+  w.heap.failed = true;
+  begun = processor_seconds();
+  quota_turn(&w);
+  double taken = processor_seconds() - begun;
+  ck_assert(!w.heap.failed);
+  lua_getglobal(w.L, "ran");
+  ck_assert_int_eq((int)lua_tointeger(w.L, -1), RAISING);
+  ck_assert_msg(taken < once * RAISING / 6, "%g s, and once takes %g s", taken, once);
+  end();
+}
+END_TEST
+
 START_TEST(too_little_gives_no_vm) {
   w = (struct worker){.name = "limited"};
   for (size_t memory = 1; memory < 4096; memory += 7) {
@@ -226,6 +253,7 @@ int main(void) {
   tcase_add_test(c, past_the_limit_lua_has_no_memory);
   tcase_add_test(c, a_heap_that_is_full_with_its_reserve_is_collected);
   tcase_add_test(c, a_collection_that_fails_is_done_again);
+  tcase_add_test(c, a_collection_is_not_begun_anew_for_each_finaliser_that_raises);
   tcase_add_test(c, too_little_gives_no_vm);
   tcase_add_test(c, garbage_is_collected_near_the_limit);
   tcase_add_test(c, a_finaliser_that_raises_near_the_limit_is_an_error);
