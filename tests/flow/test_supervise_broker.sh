@@ -40,6 +40,35 @@ check "and the supervisor, too" eventually restarted
 end_supervisor
 end_started
 
+story="a broker that has no room for two questions"
+script slow <<<'while not io.open("go") do gaijin.sleep(0.02) end'
+printf 'worker slow { }\nworker shop { start-limit = 3600 }\n' >"$dir/two.ucl"
+start_broker --log-level warn --max-waits 1
+supervise "$dir/two.ucl"
+check "that is said" eventually said '(shop|slow) cannot be seen to serve yet: '
+touch "$dir/go"
+both() { state slow '"state":"ready"' && state shop '"state":"ready"'; }
+check "it is asked again" eventually both
+check "and said once" test "$(grep -c 'cannot be seen to serve' "$dir/supervisor.err")" = 1
+end_supervisor
+end_started
+
+story="a broker that comes back and does not let the supervisor in"
+start_broker --log-level warn
+broker=$pid
+supervise "$dir/game.ucl"
+check "a worker serves" eventually state shop '"state":"ready"'
+kill -9 "$broker"
+check "it has gone" eventually said 'run: the broker at .* has gone'
+rm "$GAIJIN_SOCKET"
+mkdir "$GAIJIN_SOCKET" # what can never be one
+check "why is said when it takes long" eventually said 'run: cannot connect to the broker again: .*; trying on$'
+rmdir "$GAIJIN_SOCKET"
+start_broker --log-level warn
+check "and it tries on" eventually state shop '"state":"ready"'
+end_supervisor
+end_started
+
 # It has no numbers of ours, so that whose process a worker is cannot be asked.
 if unshare --pid --fork true 2>/dev/null; then
   story="a broker in a container below"

@@ -17,10 +17,14 @@
 #include <sys/socket.h>
 #include <sys/wait.h>
 
+#include "proto/clock.h"
 #include "tools/ask/link.h"
 #include "tools/base/text.h"
 #include "tools/run/broker/broker.h"
 #include "tools/run/core/log.h"
+
+/* From then on it is said that to connect again takes long. */
+#define SLOW_SECONDS 5.0
 
 static void watch(struct run *r);
 
@@ -39,6 +43,14 @@ static void link_stop(struct run *r) {
   r->link = NULL;
 }
 
+/* A broker that is not there yet is no news; one that does not let us in stays so until somebody
+ * hears of it. */
+static void say_slow(struct run *r, const char *why) {
+  if (!r->link_since || clock_seconds() - r->link_since < SLOW_SECONDS) return;
+  tool_error("run: cannot connect to the broker again: %s; trying on", why);
+  r->link_since = 0;
+}
+
 /* The link tries again by itself when a try has failed. */
 static void on_link(uv_poll_t *p, int status, int events) {
   (void)status;
@@ -47,7 +59,10 @@ static void on_link(uv_poll_t *p, int status, int events) {
   char why[300];
   assert(!r->observer);
   r->observer = link_take(r->link, why, sizeof why);
-  if (!r->observer) return;
+  if (!r->observer) {
+    say_slow(r, why);
+    return;
+  }
   link_stop(r);
   r->broker_gone = false;
   watch(r);
@@ -59,6 +74,7 @@ static void on_link(uv_poll_t *p, int status, int events) {
 }
 
 static void connect_again(struct run *r) {
+  r->link_since = clock_seconds();
   r->link = link_begin(r->plan->socket);
   if (!r->link) {
     tool_error("run: cannot connect to the broker again: %s; stopping all", strerror(errno));
@@ -156,6 +172,14 @@ void observer_end(struct run *r) {
 static void hear_ready(struct worker *w, pid_t process) {
   w->heard_ready = w->asked_host;
   w->heard_process = process;
+  w->said_busy = false;
+}
+
+/* A broker that has no room to tell may have some later. */
+static void hear_busy(struct worker *w, const char *why) {
+  w->heard_busy = true;
+  if (!w->said_busy) run_log_event(w, "cannot be seen to serve yet: %s", why);
+  w->said_busy = true;
 }
 
 static bool skip_values(gaijin_body *b, uint32_t count) {
@@ -196,8 +220,10 @@ static void on_whose(void *user, const struct gaijin_answer *answer) {
   gaijin_body_free(answer->body);
   if (is_there || answer->status == GAIJIN_STATUS_DENIED)
     hear_ready(w, process);
-  else if (!answer->ok)
+  else if (answer->status == GAIJIN_STATUS_LOST)
     return; /* it is asked again when there is a broker again */
+  else if (!answer->ok)
+    hear_busy(w, answer->text);
   else if (cursor.type == GAIJIN_NUMBER)
     ask_whose(w, cursor.number);
   else
@@ -224,7 +250,9 @@ static void on_ready(void *user, const struct gaijin_answer *answer) {
       ask_whose(w, 0);
     else
       hear_ready(w, 0);
-  } else if (answer->status == GAIJIN_STATUS_BUSY || answer->status == GAIJIN_STATUS_DENIED) {
+  } else if (answer->status == GAIJIN_STATUS_BUSY) {
+    hear_busy(w, answer->text);
+  } else if (answer->status == GAIJIN_STATUS_DENIED) {
     run_log_event(w, "cannot be seen to serve: %s", answer->text);
   }
   gaijin_body_free(answer->body);
@@ -278,7 +306,7 @@ void observer_forget(struct worker *w) {
   w->asked_name = w->heard_nameless = false;
   w->heard_ready = 0;
   w->heard_process = 0;
-  w->heard_silent = false;
+  w->heard_silent = w->heard_busy = false;
 }
 
 bool observer_broker_answers(struct run *r) {

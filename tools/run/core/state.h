@@ -71,6 +71,8 @@ struct worker {
   pid_t heard_process;         /* its process; 0: that cannot be told, -1: it has ended */
   bool heard_silent;
   bool heard_nameless;
+  bool heard_busy;     /* nobody can say now; it is to be asked again, a little later */
+  bool said_busy;      /* and was said */
   bool asked_name;     /* by alive_id: whether the name is still its */
   char last[96];        /* how it ended, the last time; "": it never did */
   char last_beside[96]; /* the same of the process beside it */
@@ -110,6 +112,7 @@ struct run {
   bool sees_processes; /* the broker's numbers of processes are ours */
   struct link *link;       /* what tries to connect again; NULL while nothing does */
   uv_poll_t link_poll;     /* it has news */
+  double link_since;       /* when it began; 0: that it takes long has been said */
 
   struct printed printed[RUN_STREAMS];
   struct service service;

@@ -16,7 +16,7 @@
 #include "tools/run/worker/process.h"
 #include "tools/run/core/stream.h"
 
-enum { ASK_MS = 25 };
+enum { ASK_MS = 25, LATER_MS = 1000 };
 
 /* ---- Whether there can be one ---- */
 
@@ -63,6 +63,9 @@ static void on_ask(uv_timer_t *t) {
 }
 
 void successor_ask(struct worker *w) { uv_timer_start(&w->ask_timer, on_ask, ASK_MS, ASK_MS); }
+void successor_ask_later(struct worker *w) {
+  uv_timer_start(&w->ask_timer, on_ask, LATER_MS, LATER_MS);
+}
 
 /* ---- Its life ---- */
 

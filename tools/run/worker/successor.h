@@ -15,6 +15,8 @@ const char *successor_fault(const struct worker *w, const struct run_worker *pla
 /* Has the broker asked again and again for as long as it takes until the worker, or its successor,
  * serves. */
 void successor_ask(struct worker *w);
+/* The same a second later, and more seldom: the broker was too busy to say. */
+void successor_ask_later(struct worker *w);
 /* Starts the process; one is wanted, and may be. */
 void successor_start(struct worker *w);
 /* A successor that is there has become outdated: it is killed. */

@@ -174,10 +174,11 @@ static void hear_ready(struct worker *w, uint64_t host, pid_t process) {
 
 void worker_hear(struct worker *w) {
   uint64_t ready = w->heard_ready;
-  bool silent = w->heard_silent, nameless = w->heard_nameless;
+  bool silent = w->heard_silent, nameless = w->heard_nameless, busy = w->heard_busy;
   w->heard_ready = 0;
-  w->heard_silent = w->heard_nameless = false;
+  w->heard_silent = w->heard_nameless = w->heard_busy = false;
   if (ready) hear_ready(w, ready, w->heard_process);
+  if (busy) successor_ask_later(w);
   if (silent && w->life.state == LIFE_READY) {
     run_log_event(w, "has not answered for %g s and is killed", w->plan->health_limit);
     run_process_blame(w->process);
