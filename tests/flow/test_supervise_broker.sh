@@ -45,7 +45,7 @@ script slow <<<'while not io.open("go") do gaijin.sleep(0.02) end'
 printf 'worker slow { }\nworker shop { start-limit = 3600 }\n' >"$dir/two.ucl"
 start_broker --log-level warn --max-waits 1
 supervise "$dir/two.ucl"
-check "that is said" eventually said '(shop|slow) cannot be seen to serve yet: '
+check "that is said" eventually said '(shop|slow) cannot be seen to serve yet: .*max-waits'
 touch "$dir/go"
 both() { state slow '"state":"ready"' && state shop '"state":"ready"'; }
 check "it is asked again" eventually both

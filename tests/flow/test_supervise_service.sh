@@ -77,18 +77,4 @@ supervise_with JOURNAL_STREAM="$journal" -- --timestamps "$dir/game.ucl"
 check "the level comes first" eventually said '^<4>[0-9]{4}-[0-9:.T-]+Z shop \| a warning$'
 end_supervisor 0
 
-story="a broker that lets nobody wait"
-script slow <<<'gaijin.sleep(1000)'
-cat >"$dir/waits.ucl" <<'UCL'
-broker {
-  socket = "game.sock"
-  max-waits = 1
-}
-worker slow-1 { script = "slow.lua" }
-worker slow-2 { script = "slow.lua" }
-UCL
-supervise "$dir/waits.ucl"
-check "says that it cannot see who serves" eventually said '^gaijinctl: run: worker slow-[12] cannot be seen to serve: .*max-waits'
-end_supervisor
-
 finish
