@@ -82,7 +82,7 @@ void config_tell(const char *path, const struct policy_errors *errors,
     tell(text);
   }
   if (errors->count == errors->kept) return;
-  snprintf(text, sizeof text, "%s: %u faults more", path, errors->count - errors->kept);
+  snprintf(text, sizeof text, "%s: and %u more", path, errors->count - errors->kept);
   tell(text);
 }
 

@@ -101,9 +101,10 @@ static bool tell_left(const struct service *s, const struct config *now) {
   config_compare(s->config, now, SETTING_UPGRADE, upgrade, sizeof upgrade);
   config_compare(s->config, now, SETTING_RESTART, restart, sizeof restart);
   if (!*upgrade && !*restart) return false;
-  log_asked(&s->broker->log, CAUSE_RELOAD, "SIGHUP: of %s does not hold yet: %s%s%s%s%s", now->path,
-            upgrade, *upgrade ? " (takes an upgrade, SIGUSR2, which disconnects nobody)" : "",
-            *upgrade && *restart ? ", " : "", restart, *restart ? " (takes a restart)" : "");
+  log_asked(&s->broker->log, CAUSE_RELOAD, "SIGHUP: %s has changes that wait: %s%s%s%s%s",
+            now->path, upgrade,
+            *upgrade ? " (for an upgrade, SIGUSR2, which disconnects nobody)" : "",
+            *upgrade && *restart ? ", " : "", restart, *restart ? " (for a restart)" : "");
   return true;
 }
 
@@ -120,7 +121,7 @@ static void refuse(struct service *s, const struct rereading *r) {
   char more[80] = "", line[16] = "";
   unsigned count = r->errors.count - (*r->typed == '\0');
   if (count)
-    snprintf(more, sizeof more, " (and %u faults more; --check-config tells them)", count);
+    snprintf(more, sizeof more, " (and %u more; --check-config tells them)", count);
   if (!*r->typed && first->line) snprintf(line, sizeof line, ":%u", first->line);
   log_asked(&s->broker->log, CAUSE_RELOAD, "SIGHUP: %s%s%s%s%s; the settings in force stay",
             *r->typed ? "" : s->config->path, line, *r->typed ? "" : ": ",
@@ -152,7 +153,11 @@ static void reload_settings(struct service *s) {
   static const struct beside_way way = {read_again, on_read_again, end_rereading};
   /* What is being read may be older than what is there now. */
   s->read_again = s->rereads != NULL;
-  if (s->rereads) return;
+  if (s->rereads) {
+    log_asked(&s->broker->log, CAUSE_RELOAD,
+              "SIGHUP: the settings are still being read, or users looked up; then again");
+    return;
+  }
   struct rereading *r = calloc(1, sizeof *r);
   if (r) r->now.typed = s->config->typed;
   s->rereads = r ? beside_begin(s->broker->loop, &way, r, s) : NULL;

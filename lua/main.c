@@ -215,8 +215,12 @@ static int run_program(struct program *p) {
   if (!quota_watch(w, options_cpu_limit(&p->o.values)))
     return complain(p, "the system gives no timer for --cpu-limit");
   if (lua_cpcall(w->L, load_script, p) != 0) return complain_of_script(p, lua_tostring(w->L, -1));
-  if (w->sandboxed && (r = kernel_refuse_rings()) < 0)
-    return complain(p, "--sandbox needs seccomp, and the kernel refuses");
+  if (w->sandboxed && (r = kernel_refuse_rings()) < 0) {
+    char text[128];
+    snprintf(text, sizeof text, "--sandbox needs seccomp, and the kernel refuses it: %s",
+             strerror(-r));
+    return complain(p, text);
+  }
   r = instance_init(w, false);
   w->loop.keeps_memory = true;
   return r < 0 ? complain(p, uv_strerror(r)) : connect_and_run(p);

@@ -17,7 +17,7 @@ static void tell_fault(struct policy_read *r, const char *path, const struct pol
   char more[48] = "";
   const struct policy_error *first = &e->list[0];
   assert(e->kept > 0);
-  if (e->count > 1) snprintf(more, sizeof more, " (and %u faults more)", e->count - 1);
+  if (e->count > 1) snprintf(more, sizeof more, " (and %u more)", e->count - 1);
   if (first->line)
     snprintf(r->error, sizeof r->error, "%s:%u: %s%s", path, first->line, first->text, more);
   else

@@ -101,7 +101,7 @@ check "the policy's, too" err_has '^gaijin-broker: /nonexistent: cannot open it:
 for ((i = 0; i < 50; i++)); do echo "key-$i = 1"; done | conf
 run "$program" -c "$conf"
 check "of many the first" fault 1 "unknown key 'key-0'; the keys are the flags of gaijin-broker --help"
-check "and how many more" grep -qxF "gaijin-broker: $conf: 30 faults more" "$dir/err"
+check "and how many more" grep -qxF "gaijin-broker: $conf: and 30 more" "$dir/err"
 run "$program" -c "$dir/none.conf"
 check "a file that is not there" err_has "none.conf: cannot open it: No such file"
 check "status 1" test "$status" = 1
@@ -138,7 +138,7 @@ hup() { # REGEX: the log has it after a SIGHUP
 }
 hup "$conf says what it said before$"
 printf 'load-min = 8\nlog-level = debug\nmax-waits = 6\nmax-held = 9\n' | conf
-hup "of $conf does not hold yet: load-min, max-held .takes an upgrade, SIGUSR2, which disconnects nobody.$"
+hup "$conf has changes that wait: load-min, max-held .for an upgrade, SIGUSR2, which disconnects nobody.$"
 check "the level" has broker "SIGHUP: log-level is debug now$"
 run "$build/gaijinctl" ping
 check "holds" eventually has broker 'debug: observer @gaijinctl'
@@ -148,7 +148,7 @@ check "the form" eventually has broker '^{.*SIGHUP: log-format is json now'
 printf 'log-level = error\n' | conf
 hup 'log-format is text now'
 printf '\nlog-levle = error\nx = 1\n' | conf
-hup "$conf:2: unknown key 'log-levle' .did you mean log-level.*and 1 faults more; --check-config tells them.; the settings in force stay$"
+hup "$conf:2: unknown key 'log-levle' .did you mean log-level.*and 1 more; --check-config tells them.; the settings in force stay$"
 kill -USR2 "$broker"
 check "no upgrade with a file that has faults" eventually has broker "no upgrade: .*$conf:2: unknown key"
 run "$build/gaijinctl" ping
@@ -168,7 +168,7 @@ printf 'socket = %s\nmax-message = 4K\n' "$dir/s" | conf
 kill -USR2 "$broker"
 check "clients were told how much they may send" eventually has broker "no upgrade: .* cannot take over: its settings have 4096 bytes as max-message, and clients were told 1048576; to make it less takes a restart;"
 printf 'socket = %s\nmax-message = 4M\nmax-waits = 6\n' "$dir/elsewhere" | conf
-hup "of $conf does not hold yet: max-message, max-waits .takes an upgrade, SIGUSR2, which disconnects nobody., socket .takes a restart.$"
+hup "$conf has changes that wait: max-message, max-waits .for an upgrade, SIGUSR2, which disconnects nobody., socket .for a restart.$"
 kill -USR2 "$broker"
 check "goes on where it is" eventually has broker "warn: stays at $dir/s; $dir/elsewhere, of $conf:1 .socket., takes a restart$"
 run "$build/gaijinctl" clients -o worker
@@ -182,7 +182,7 @@ check "a policy does not come on the way" eventually has broker "no upgrade: .* 
 run "$build/gaijinctl" clients -o worker
 check "all serve on" out_has '^shop$'
 printf 'socket = %s\nmax-message = 1M\nmax-waits = 6\nmode = 0660\n' "$dir/elsewhere" | conf
-hup "of $conf does not hold yet: max-message, mode .takes a restart.$"
+hup "$conf has changes that wait: max-message, mode .for a restart.$"
 end_started
 
 story="who is served"

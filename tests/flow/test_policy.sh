@@ -43,7 +43,7 @@ INI
 run "$build/gaijin-broker" --policy "$policy"
 check "the broker does not start" test "$status" = 1
 check "says it in one line" err_is_one_line
-check "says where, and how much more" err_has "^gaijin-broker: $policy:2: there is no user 'nobody-knows-this-one' \(and 1 faults more\)$"
+check "says where, and how much more" err_has "^gaijin-broker: $policy:2: there is no user 'nobody-knows-this-one' \(and 1 more\)$"
 check "leaves no socket" test ! -e "$GAIJIN_SOCKET"
 expect 1 check "$policy"
 check "the first fault" err_has "^gaijinctl: $policy:2: there is no user"

@@ -236,14 +236,14 @@ void greet_refuse_stranger(struct broker *b, int fd, uid_t uid) {
   char text[160];
   struct buffer out;
   snprintf(text, sizeof text,
-           "this broker does not serve user %u; it would if it were started with --allow-uid %u",
+           "this broker does not serve user %u; it would if its setting allow-uid named %u",
            (unsigned)uid, (unsigned)uid);
   /* A socket that has just come has room for it. */
   if (write_parting(&out, STATUS_denied, text)) send(fd, out.bytes, out.size, MSG_NOSIGNAL);
   buffer_deinit(&out);
   close(fd);
   log_peer(&b->log, LOG_WARN, CAUSE_STRANGER, log_user(uid),
-           "refused a client of user %u, who is not served (--allow-uid, --allow-gid)",
+           "refused a client of user %u, who is not served (allow-uid, allow-gid)",
            (unsigned)uid);
 }
 

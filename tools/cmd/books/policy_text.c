@@ -18,7 +18,7 @@ static void report(const char *file, const struct policy_errors *e) {
       tool_error("%s:%u: %s", file, e->list[i].line, e->list[i].text);
     else
       tool_error("%s: %s", file, e->list[i].text);
-  if (e->count > e->kept) tool_error("%s: and %u faults more", file, e->count - e->kept);
+  if (e->count > e->kept) tool_error("%s: and %u more", file, e->count - e->kept);
 }
 
 bool policy_text_of_file(struct policy_text *t, const char *path) {

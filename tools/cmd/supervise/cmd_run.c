@@ -38,8 +38,8 @@ static char *beside(const char *name) {
 static bool broker_lives(const char *socket) {
   char error[512];
   gaijin *g = NULL;
-  bool lives = gaijin_connect(&g, &(struct gaijin_options){.socket = socket, .observer = true},
-                              error, sizeof error) == 0;
+  struct gaijin_options options = {.socket = socket, .observer = true, .name = "gaijinctl"};
+  bool lives = gaijin_connect(&g, &options, error, sizeof error) == 0;
   gaijin_close(g);
   return lives;
 }

@@ -146,7 +146,7 @@ static void broker_ended(const struct run *r) {
 bool observer_begin(struct run *r) {
   char error[512] = "";
   for (int step = 0; step < OBSERVER_BROKER_SECONDS * 50 && !r->observer; step++) {
-    struct gaijin_options o = {.socket = r->plan->socket, .observer = true};
+    struct gaijin_options o = {.socket = r->plan->socket, .observer = true, .name = "gaijinctl"};
     int e = gaijin_connect(&r->observer, &o, error, sizeof error);
     if (e != GAIJIN_STATUS_LOST) break;
     if (r->plan->broker && child_reap(&r->broker)) {

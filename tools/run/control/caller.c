@@ -166,7 +166,8 @@ static void look_at_goal(struct caller *c) {
   if (c->goal == GOAL_PASSES) look_at_pass(c);
   if (c->goal == GOAL_NONE || c->goal == GOAL_PASSES || c->goal == GOAL_FOLLOW) return;
   const struct worker *w = c->worker;
-  enum life_state state = w ? w->life.state : LIFE_WAITING;
+  assert(w);
+  enum life_state state = w->life.state;
   struct text t = {0};
   bool failed = c->goal == GOAL_SERVES &&
                 (state == LIFE_FAILED || state == LIFE_STOPPED || w->life.restarts != c->restarts);
