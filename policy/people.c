@@ -24,7 +24,8 @@ static bool grow(struct entry_room *r) {
   size_t size = r->size ? 2 * r->size : ENTRY_BYTES;
   char *bytes = realloc(r->bytes, size);
   if (!bytes) return false;
-  *r = (struct entry_room){bytes, size};
+  r->bytes = bytes;
+  r->size = size;
   return true;
 }
 

@@ -122,6 +122,10 @@ static bool is_left(const struct worker *w) {
          w->backlog.n_due == 0;
 }
 
+bool ending_is_due(const struct worker *w) {
+  return w->succeeded && !w->stopping && !w->lost && is_left(w);
+}
+
 static void turn_succeeded(struct worker *w) {
   char dead[WORKER_DEAD_BYTES];
   if (!w->label_waits_left) {

@@ -22,6 +22,8 @@ void ending_stop(struct worker *w, int exit_code);
 void ending_succeeded(struct worker *w);
 /* The worker is not halted any more: a signal that waited for that takes effect. */
 void ending_resume(struct worker *w);
+/* Whether a turn would end the worker: it was succeeded, and others have left nothing of its. */
+bool ending_is_due(const struct worker *w);
 /* In each turn of the loop: true when it has cancelled something, so that there is more to run. */
 bool ending_turn(struct worker *w);
 /* The connection is lost; or nothing is left to be finished or waited for. */

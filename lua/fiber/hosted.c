@@ -67,7 +67,7 @@ double hosted_turn(struct worker *w) {
   w->sched.current = f;
   uv_update_time(&w->loop.uv);
   /* What the last poll of the turn brought has not had its prepare phase yet. */
-  bool left = fiber_is_due(w) || connection_has_more(w) || is_to_send(w) ||
+  bool left = fiber_is_due(w) || connection_has_more(w) || is_to_send(w) || ending_is_due(w) ||
               (!w->lost && !door_is_shut(w) && gaijin_releases(w->g) > 0 &&
                !w->loop.release_timer);
   return left ? 0 : loop_seconds(w);
