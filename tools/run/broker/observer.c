@@ -46,7 +46,7 @@ static void link_stop(struct run *r) {
 /* A broker that is not there yet is no news; one that does not let us in stays so until somebody
  * hears of it. */
 static void say_slow(struct run *r, const char *why) {
-  if (!r->link_since || clock_seconds() - r->link_since < SLOW_SECONDS) return;
+  if (r->link_since == 0 || clock_seconds() - r->link_since < SLOW_SECONDS) return;
   tool_error("run: cannot connect to the broker again: %s; trying on", why);
   r->link_since = 0;
 }

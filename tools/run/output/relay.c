@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
  * The thread ends when nobody can write to the pipe any more. A child that outlives us may keep it
- * open: then the thread is left to the end of the process.
+ * open: then the thread is left alone, with all of this, which it frees if it ends after all.
  */
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE /* pipe2, F_SETPIPE_SZ, pthread_clockjoin_np */
@@ -26,6 +26,7 @@ struct relay {
   int other, other_to; /* a second one that is written to, -1: none; and what it was */
   pthread_t thread;
   atomic_int fault; /* an errno: what was read last could not be written on */
+  atomic_bool is_left; /* by the thread, or by who has waited long enough for its end */
 };
 
 /* Also where somebody has made the descriptor one that does not block. */
@@ -44,12 +45,19 @@ static int write_all(int fd, const char *bytes, size_t size) {
   return 0;
 }
 
+static void relay_free(struct relay *r) {
+  close(r->from);
+  close(r->to);
+  free(r);
+}
+
 static void *pass_on(void *arg) {
   struct relay *r = arg;
   char buffer[1 << 16];
   ssize_t n;
   while ((n = read(r->from, buffer, sizeof buffer)) > 0 || (n < 0 && errno == EINTR))
     if (n > 0) atomic_store(&r->fault, write_all(r->to, buffer, (size_t)n));
+  if (atomic_exchange(&r->is_left, true)) relay_free(r);
   return NULL;
 }
 
@@ -115,10 +123,8 @@ void relay_end(struct relay *r) {
   clock_gettime(CLOCK_MONOTONIC, &end);
   end.tv_sec += RELAY_END_MS / 1000;
   if (pthread_clockjoin_np(r->thread, NULL, CLOCK_MONOTONIC, &end) != 0) {
-    pthread_detach(r->thread); /* it goes on with all of this until the process ends */
-    return;
+    pthread_detach(r->thread);
+    if (!atomic_exchange(&r->is_left, true)) return;
   }
-  close(r->from);
-  close(r->to);
-  free(r);
+  relay_free(r);
 }
