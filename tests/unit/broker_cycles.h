@@ -80,15 +80,12 @@ static inline void cycles_begin_by_time(void) {
   k->due_ms = k->not_before_ms = 0;
 }
 
-/* The next message is `cycle` of this phase. */
-static inline void cycles_asked(struct end *e, enum cycles_phase phase) {
+/* What `cycle` asks, which has come. */
+static inline void cycles_read_question(struct end *e) {
   struct value v;
-  wire_past_peers(&w, e);
-  ck_assert_msg(e->m.op == OP_cycle && e->m.kind == MESSAGE_REQUEST, "expected 'cycle', got '%s'", op_name(e->m.op));
   q.round = wire_uint(e);
   q.phase = wire_uint(e);
   q.id = e->m.id;
-  ck_assert_uint_eq(q.phase, phase);
   ck_assert(reader_next(&e->r, &v) && v.type == VALUE_ARRAY);
   q.hosted = v.count;
   for (uint32_t i = 0; i < v.count; i++) {
@@ -101,6 +98,13 @@ static inline void cycles_asked(struct end *e, enum cycles_phase phase) {
     struct pt pt = wire_pt(e);
     if (i < LIST_MOST) q.pts[i] = pt;
   }
+}
+/* The next message is `cycle` of this phase. */
+static inline void cycles_asked(struct end *e, enum cycles_phase phase) {
+  wire_past_peers(&w, e);
+  ck_assert_msg(e->m.op == OP_cycle && e->m.kind == MESSAGE_REQUEST, "expected 'cycle', got '%s'", op_name(e->m.op));
+  cycles_read_question(e);
+  ck_assert_uint_eq(q.phase, phase);
 }
 
 /* Answers what was asked last: `live` has a bit for each object; `edges`: n pairs. */

@@ -94,16 +94,8 @@ static inline void asked(struct end *e, enum cycles_phase phase) {
   do
     ck_assert_int_eq(wire_next(&w, e), 1);
   while (e->m.op != OP_cycle);
-  struct value v;
-  q.round = wire_uint(e);
-  ck_assert_uint_eq(wire_uint(e), phase);
-  q.id = e->m.id;
-  ck_assert(reader_next(&e->r, &v));
-  q.hosted = v.count;
-  for (uint32_t i = 0; i < v.count; i++) wire_uint(e);
-  ck_assert(reader_next(&e->r, &v));
-  q.held = v.count;
-  for (uint32_t i = 0; i < v.count; i++) q.pts[i] = wire_pt(e);
+  cycles_read_question(e);
+  ck_assert_uint_eq(q.phase, phase);
 }
 static inline void clear(struct end *e, enum cycles_phase phase) {
   asked(e, phase);

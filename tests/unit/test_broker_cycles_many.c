@@ -68,17 +68,9 @@ static bool answers_in_halt = true;
 /* Takes what comes for `e`, and answers `cycle` with nothing; counts what is condemned. */
 static void serve(struct end *e, uint64_t *condemned) {
   while (next(e)) {
-    struct value v;
     if (e->m.op == OP_condemn) *condemned += e->m.body_count - 1;
     if (e->m.op != OP_cycle) continue;
-    q.round = wire_uint(e);
-    q.phase = wire_uint(e);
-    q.id = e->m.id;
-    ck_assert(reader_next(&e->r, &v));
-    q.hosted = v.count;
-    for (uint32_t i = 0; i < q.hosted; i++) wire_uint(e);
-    ck_assert(reader_next(&e->r, &v));
-    q.held = v.count;
+    cycles_read_question(e);
     if (q.phase == CYCLES_HALT && !answers_in_halt) continue;
     cycles_put_answer(e, 700, 0, 0, NULL);
     for (size_t at = 0; at < e->out.size;) {

@@ -53,18 +53,10 @@ static uint64_t condemned;
 /* Answers what there is: nothing is live, and each reaches the other's. Whether there was anything. */
 static bool serve(struct end *e) {
   static const uint32_t edge[] = {0, 0};
-  struct value v;
   if (wire_next(&w, e) != 1) return false;
   if (e->m.op == OP_condemn) condemned += e->m.body_count - 1;
   if (e->m.op != OP_cycle) return true;
-  q.round = wire_uint(e);
-  q.phase = wire_uint(e);
-  q.id = e->m.id;
-  ck_assert(reader_next(&e->r, &v));
-  q.hosted = v.count;
-  for (uint32_t i = 0; i < q.hosted; i++) wire_uint(e);
-  ck_assert(reader_next(&e->r, &v));
-  q.held = v.count;
+  cycles_read_question(e);
   cycles_put_answer(e, 1, 0, q.phase == CYCLES_SCAN && q.hosted && q.held, edge);
   wire_flush(&w, e);
   return true;
