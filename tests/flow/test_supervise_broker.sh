@@ -9,14 +9,19 @@ evidence="out err supervisor.* silent.out"
 script shop <<<'print("serves")'
 echo 'worker shop { }' >"$dir/game.ucl"
 
+# A supervisor's broker, which is not its own, is killed; nothing is in its place.
+lose_broker() {
+  start_broker --log-level warn
+  broker=$pid
+  supervise "$dir/game.ucl"
+  check "a worker serves" eventually state shop '"state":"ready"'
+  kill -9 "$broker"
+  check "it has gone" eventually said 'run: the broker at .* has gone; the workers wait for it to return$'
+  rm "$GAIJIN_SOCKET"
+}
+
 story="a broker that hangs"
-start_broker --log-level warn
-broker=$pid
-supervise "$dir/game.ucl"
-check "a worker serves" eventually state shop '"state":"ready"'
-kill -9 "$broker"
-check "it has gone" eventually said 'run: the broker at .* has gone; the workers wait for it to return$'
-rm "$GAIJIN_SOCKET"
+lose_broker
 start silent "$python" "$root/tests/flow/silent.py" "$GAIJIN_SOCKET"
 silent=$pid
 check "another one accepts and does not answer" eventually has silent accepted
@@ -54,13 +59,7 @@ end_supervisor
 end_started
 
 story="a broker that comes back and does not let the supervisor in"
-start_broker --log-level warn
-broker=$pid
-supervise "$dir/game.ucl"
-check "a worker serves" eventually state shop '"state":"ready"'
-kill -9 "$broker"
-check "it has gone" eventually said 'run: the broker at .* has gone'
-rm "$GAIJIN_SOCKET"
+lose_broker
 mkdir "$GAIJIN_SOCKET" # what can never be one
 check "why is said when it takes long" eventually said 'run: cannot connect to the broker again: .*; trying on$'
 rmdir "$GAIJIN_SOCKET"
