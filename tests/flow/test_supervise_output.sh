@@ -18,7 +18,7 @@ gaijin.spawn(function()
   bakaGaijin.over = n
 end)
 LUA
-script shop <<<'bakaGaijin.open = true print "\27[31mpaint\27[0m"'
+script shop <<<'bakaGaijin.open = true bakaGaijin.say = print print "\27[31mpaint\27[0m"'
 cat >"$dir/game.ucl" <<'UCL'
 broker { socket = "game.sock" }
 workers { restart-delay = 0.02 }
@@ -46,7 +46,10 @@ timeout "$limit" cat <&5 >"$dir/read" &
 reader=$!
 started+=("$reader")
 kill -KILL "$(pid_of shop)"
-check "a line of later" eventually grep -q '^shop .*paint' "$dir/read"
+check "it looks after them" eventually restarted
+# Again and again: what is printed before there is room is lost.
+read_later() { "$ctl" call shop.say '"later"' && grep -q '^shop .*later' "$dir/read"; }
+check "a line of later" eventually read_later
 check "says what was lost" eventually grep -qE '^gaijinctl: run: [0-9]+ lines were lost: nobody read them$' "$dir/read"
 end_supervisor
 kill "$reader"
