@@ -35,19 +35,28 @@ if [ "${1:-}" = --inside ]; then
 fi
 
 passed=0 failed=0 not_had=() temporary="" child="" reason=""
-# The namespaces end with the process that made them.
-clean_up() {
-  if [ -n "$child" ]; then
-    kill -KILL "$child" || true
-    wait "$child" || true
-  fi 2>/dev/null
+# The first process of the namespaces, whose end is that of all others in them; nothing when they have none. unshare has
+# waited for it when it ends itself: then nobody writes into the system any more, which a removal of it may not meet.
+first_of() { cat "/proc/$1/task/$1/children" 2>/dev/null || true; }
+end_child() {
+  local first
+  while kill -0 "$child"; do
+    first=$(first_of "$child")
+    # shellcheck disable=SC2086 # one number, or none yet
+    [ -z "$first" ] || kill -KILL $first || true
+  done
+  wait "$child" || true
   child=""
+}
+clean_up() {
+  if [ -n "$child" ]; then end_child; fi 2>/dev/null
   [ -z "$temporary" ] || rm -rf --one-file-system "$temporary"
   temporary=""
 }
-# make passes on what its whole group has been sent: a second signal must not end the cleaning in its middle.
-trap 'trap "" HUP INT TERM; clean_up' EXIT
-trap 'exit 1' HUP INT TERM
+# make passes on what its whole group has been sent: a second signal must not end the cleaning in its middle, nor come
+# between its begin and where that says so.
+trap clean_up EXIT
+trap 'trap "" HUP INT TERM; exit 1' HUP INT TERM
 
 # apart COMMAND...: runs it in namespaces of its own, with its output in $temporary/log.
 apart() {
