@@ -33,7 +33,7 @@ if [ "$1" = --outside ]; then
     rmdir "$groups"
   }
   trap clean_up EXIT
-  trap 'exit 1' HUP INT TERM
+  trap 'trap "" HUP INT TERM; exit 1' HUP INT TERM
   mkdir "$at/$name"
   (
     trap - HUP INT TERM EXIT
