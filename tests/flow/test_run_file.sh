@@ -118,7 +118,7 @@ cp "$dir/out" "$dir/game.ucl"
 check "lines of 100 columns" test "$(awk 'length > 100' "$dir/game.ucl" | wc -l)" = 0
 script example <<<'print("serves") gaijin.stop()'
 expect 0 -s "$dir/i.sock" run "$dir/game.ucl"
-check "it is a file" out_has '^example | serves$'
+check "it is a file" out_has '^example \| serves$'
 for key in after restart-within health logs sandbox socket load-min policy; do
   check "$key is in it" grep -qE "^  # $key = " "$dir/game.ucl"
 done
@@ -129,7 +129,7 @@ done
 sed -i -E 's/^  # ([a-z-]+ = [^"]+)$/  \1/' "$dir/game.ucl"
 check "there are defaults" grep -q '^  restart = on-failure$' "$dir/game.ucl"
 expect 0 -s "$dir/i.sock" run "$dir/game.ucl"
-check "with all defaults it is one, too" out_has '^example | serves$'
+check "with all defaults it is one, too" out_has '^example \| serves$'
 
 story="a folder of plug-ins"
 mkdir -p "$dir/plugins/folder" "$dir/plugins/none" "$dir/plugins/.hidden" "$dir/none"
