@@ -24,12 +24,14 @@ end
 poll:start("r", dispatch)
 dispatch()
 
-local stop = uv.new_timer()
-stop:start(math.ceil(seconds * 1000), 0, function()
+-- Ends when its time is over, or somebody has it stop.
+local function stop()
   poll:stop()
   timer:stop()
   uv.stop()
-end)
+end
+bakaGaijin.stop = stop
+uv.new_timer():start(math.ceil(seconds * 1000), 0, stop)
 uv.run()
 print("served " .. served .. " calls")
 gaijin.close()

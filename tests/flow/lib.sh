@@ -35,7 +35,7 @@
 #   $limit     seconds that a program or a wait may take; a script may set it
 #   $story     set by scripts: a failure says in which story it happened
 #   $evidence  set by scripts: files of $dir, as patterns, whose ends a failure shows
-#   $started   pids that end_started ends; a script may add to it
+#   $started   pids that end_started ends, of children; a script may add to it
 #
 # Nothing waits for a while: waits are for a condition and have a limit, which GAIJIN_TEST_SLOWER
 # multiplies.
@@ -124,16 +124,21 @@ exports() {
 }
 # One look: what it is may change between two.
 gone() { ! grep -q '^State:[[:space:]]*[^ZX[:space:]]' "/proc/$1/status" 2>/dev/null; }
+# The number of one that has ended long ago may be another's by now, whom nobody here may end.
+is_ours() { grep -qx "PPid:[[:space:]]$$" "/proc/$1/status" 2>/dev/null; }
 # In order as far as they end by themselves soon, also those that are stopped.
 end_started() {
   local one end=$((SECONDS + 10))
-  for one in "${started[@]}"; do kill "$one" && kill -CONT "$one"; done 2>/dev/null
   for one in "${started[@]}"; do
-    until gone "$one" || [ "$SECONDS" -ge "$end" ]; do sleep 0.02; done
-    kill -9 "$one"
+    if is_ours "$one"; then kill "$one" && kill -CONT "$one"; fi
+  done 2>/dev/null
+  for one in "${started[@]}"; do
+    until ! is_ours "$one" || gone "$one" || [ "$SECONDS" -ge "$end" ]; do sleep 0.02; done
+    if is_ours "$one"; then kill -9 "$one"; fi
     wait "$one"
   done 2>/dev/null
   started=()
+  if [ -S "$dir/tmux" ]; then end_terminal; fi
 }
 is_empty() { [ -z "$(ls -A "$1")" ]; }
 sanitized() { grep -aq __asan_init "$1"; }

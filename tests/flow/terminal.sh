@@ -17,12 +17,19 @@ terminal() {
   if [ ! -S "$dir/tmux" ]; then
     tmux -S "$dir/tmux" -f /dev/null new-session -d -x "$1" -y "$2" \
       "env -u TMUX PS1='> ' HISTFILE= PATH='$build:$PATH' TERM=screen bash --norc --noprofile"
-    started+=("$(tmux -S "$dir/tmux" display-message -p '#{pid}')")
+    terminal_pid=$(tmux -S "$dir/tmux" display-message -p '#{pid}')
     wait_until screen_has '^> *$'
   else
     tmux -S "$dir/tmux" resize-window -x "$1" -y "$2"
   fi
 }
+# For end_started: it is no child of ours.
+end_terminal() {
+  local end=$((SECONDS + 10))
+  tmux -S "$dir/tmux" kill-server
+  until gone "$terminal_pid" || [ "$SECONDS" -ge "$end" ]; do sleep 0.02; done
+  rm -f "$dir/tmux"
+} 2>/dev/null
 keys() { tmux -S "$dir/tmux" send-keys "$@"; }
 typed() { keys -l "$1" && keys Enter; }
 screen() { tmux -S "$dir/tmux" capture-pane -p; }

@@ -5,14 +5,15 @@
 # stand-in for debootstrap makes no system.
 . "$(dirname "$0")/lib.sh"
 mkdir "$dir/bin" "$dir/tmp"
-export TMPDIR=$dir/tmp DISTRO_TEST=$dir
+seconds=$((1000000 + $$)) # that nobody else sleeps for
+export TMPDIR=$dir/tmp DISTRO_TEST=$dir DISTRO_SECONDS=$seconds
 unset DEBIAN_MIRROR UBUNTU_MIRROR
 
 cat >"$dir/bin/debootstrap" <<'STAND_IN'
 #!/bin/bash
 echo "$*" >"$DISTRO_TEST/asked"
 mkdir -p "${@: -3:1}/etc"
-[ ! -e "$DISTRO_TEST/slow" ] || exec sleep 86399
+[ ! -e "$DISTRO_TEST/slow" ] || exec sleep "$DISTRO_SECONDS"
 echo "E: no such suite"
 exit 1
 STAND_IN
@@ -56,7 +57,7 @@ if [ "$(id -u)" = 0 ] && unshare --mount --pid --fork true 2>/dev/null; then
   ended_again() { kill -TERM "$pid" 2>/dev/null; gone "$pid"; }
   wait_until ended_again
   check "leaves nothing behind" is_empty "$dir/tmp"
-  ended() { ! pgrep -f "^sleep 86399$" >/dev/null; }
+  ended() { ! pgrep -f "^sleep $seconds\$" >/dev/null; }
   check "ends what it started" eventually ended
 fi
 

@@ -30,6 +30,8 @@ play() { # command, wanted
   if [[ $line == *"&" || $line == *"& "*=* ]]; then
     eval "$line" 2>>"$dir/page/background.err"
     started+=($!)
+    # Who types is not so quick.
+    if [[ $line == *gaijin-broker* ]]; then wait_until gaijinctl ping; fi
     return
   fi
   status=0

@@ -85,8 +85,12 @@ check "it is played" eventually more_than 1 5
 for fault in weather.crash monsters.hang; do
   name=${fault%.*}
   before=$(pid_of "$name")
-  run "$build/gaijinctl" call "$fault" --timeout 0.1
-  check "$fault: it is started again, and the game goes on" eventually back "$name" "$before"
+  # A question that comes after its time is not begun.
+  faulty_and_back() {
+    [ "$(pid_of "$name")" != "$before" ] || "$build/gaijinctl" call "$fault" --timeout 0.1
+    back "$name" "$before"
+  }
+  check "$fault: it is started again, and the game goes on" eventually faulty_and_back
 done
 before=$(pid_of shop) missed=$(report 2)
 check "the shop is restarted" "$build/gaijinctl" restart shop
@@ -107,8 +111,11 @@ check "it is missed" eventually more_than 3 0
 plugin weather
 check "it is back" exports weather sky
 check "and the game goes on" plays_on
-run "$build/gaijinctl" call monsters.hang --timeout 0.1
-check "one loops, and is missed" eventually more_than 4 0
+loops() {
+  "$build/gaijinctl" call monsters.hang --timeout 0.1
+  more_than 4 0
+}
+check "one loops, and is missed" eventually loops
 run "$build/gaijinctl" kill monsters
 check "it is killed" test "$status" = 0
 plugin monsters

@@ -80,9 +80,12 @@ check "in the picture, too" out_has 'label="price.*nfunction [0-9]+.*n/tmp'
 check "several that say the same stand in one node, which says it once" out_has '>4 tables<BR/>0 entries<'
 kill -STOP "$till"
 wait_until grep -q '^State:.T' "/proc/$till/status"
-run "$ctl" graph --describe --timeout 0.2 --json
-check "status 1, not $status, where a worker says nothing" test "$status" = 1
-check "what there is is shown" json '[(n["description"]["source"][-9:], n["description"]["line"]) for n in g["nodes"] if n["labels"] == ["price"]] == [("/shop.lua", 1)]'
+# Others have no more time: on a busy machine one of them may be late, too.
+all_but_one() {
+  run "$ctl" graph --describe --timeout 0.2 --json
+  [ "$status" = 1 ] && json '[(n["description"]["source"][-9:], n["description"]["line"]) for n in g["nodes"] if n["labels"] == ["price"]] == [("/shop.lua", 1)]'
+}
+check "status 1 where a worker says nothing, and what there is" eventually all_but_one
 kill -CONT "$till"
 
 story="as a picture"

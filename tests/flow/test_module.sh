@@ -41,9 +41,10 @@ for interpreter in lua5.1 luajit; do
     check "the select loop served and went on" has loop '^1000000 frames, 1 players: ann$'
   fi
   if "$interpreter" -e 'require "luv"' 2>/dev/null; then
-    start loop "${with_module[@]}" "$interpreter" "$root/examples/loops/luv.lua" "${GAIJIN_TEST_SLOWER:-1}"
+    start loop "${with_module[@]}" "$interpreter" "$root/examples/loops/luv.lua" "$limit"
     run "$build/gaijin-worker" -n caller --once -e 'local add = gaijin.wait_for("luv", "add", '"$limit"')
-      for i = 1, 100 do assert(add(i, 1) == i + 1) end'
+      for i = 1, 100 do assert(add(i, 1) == i + 1) end
+      gaijin.post(bakaGaijin("luv").stop)'
     check "calls into the luv loop" test "$status" = 0
     wait_until gone "$pid"
     check "the luv loop served" has loop '^served 100 calls$'

@@ -16,7 +16,6 @@ local A = bakaGaijin("A")
 local raise = A.raise
 local before = gaijin.stats().tokens
 A.keep(setmetatable({}, {}))
-t.eq(gaijin.stats().tokens, before + 1)
 A.collect()
 A.collect()
 t.eventually(function() return gaijin.stats().tokens == before end) -- the release has left, and nobody else held it
