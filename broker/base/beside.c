@@ -19,7 +19,7 @@ struct beside {
   pthread_mutex_t lock;
   unsigned users;
   bool has_run, is_abandoned;
-  const struct beside_way *way;
+  struct beside_way way;
   void *task, *user;
 };
 
@@ -29,14 +29,14 @@ static void leave(struct beside *d) {
   bool last = --d->users == 0;
   pthread_mutex_unlock(&d->lock);
   if (!last) return;
-  if (d->task) d->way->free(d->task);
+  if (d->task) d->way.free(d->task);
   pthread_mutex_destroy(&d->lock);
   free(d);
 }
 
 static void *run(void *beside) {
   struct beside *d = beside;
-  d->way->run(d->task);
+  d->way.run(d->task);
   pthread_mutex_lock(&d->lock);
   d->has_run = true;
   if (!d->is_abandoned) uv_async_send(&d->handle);
@@ -54,7 +54,7 @@ static void on_run(uv_async_t *handle) {
   pthread_mutex_unlock(&d->lock);
   if (!has_run) return;
   uv_close((uv_handle_t *)handle, on_closed);
-  d->way->done(d->user, d->task);
+  d->way.done(d->user, d->task);
 }
 
 /* Signals are the loop's. */
@@ -73,7 +73,7 @@ struct beside *beside_begin(uv_loop_t *loop, const struct beside_way *way, void 
                             void *user) {
   struct beside *d = calloc(1, sizeof *d);
   if (!d) return NULL;
-  *d = (struct beside){.way = way, .task = task, .user = user, .users = 2};
+  *d = (struct beside){.way = *way, .task = task, .user = user, .users = 2};
   int e = uv_async_init(loop, &d->handle, on_run);
   if (e < 0) {
     free(d);

@@ -20,7 +20,7 @@ struct beside;
 
 /* Begins to do `task`, which is beside's from now on. NULL: there is no thread, descriptor or
  * memory for it, errno says which, and the task is the caller's still. What is given here ends
- * before `done` is called. `way` must stay. */
+ * before `done` is called. */
 struct beside *beside_begin(uv_loop_t *loop, const struct beside_way *way, void *task, void *user);
 /* Gives it up: `done` is not called. The loop must run once more. */
 void beside_abandon(struct beside *d);
