@@ -117,17 +117,23 @@ static void on_not_read(void *reload, int why) {
             "SIGHUP: cannot read the settings now: %s; those in force stay", strerror(why));
 }
 
+static void on_slow(void *reload) {
+  const struct reload *l = reload;
+  log_asked(&l->broker->log, CAUSE_RELOAD,
+            "SIGHUP: the settings are still being read after %d s: a look-up of a user or group "
+            "may hang (try getent passwd NAME); those in force stay until then",
+            BESIDE_SLOW_MS / 1000);
+}
+
 static void on_ended(void *reload) {
-  struct broker *b = ((struct reload *)reload)->broker;
-  b->reads_settings = false;
-  permissions_tell_end(b);
+  const struct reload *l = reload;
+  permissions_tell_end(l->broker);
 }
 
 static void reload_settings(struct reload *l) {
   static const struct reread_way way = {.begin = new_rereading, .run = read_again, .done = on_read,
-                                        .free = end_rereading, .failed = on_not_read,
-                                        .ended = on_ended};
-  l->broker->reads_settings = true;
+                                        .slow = on_slow, .free = end_rereading,
+                                        .failed = on_not_read, .ended = on_ended};
   if (reread_ask(&l->reread, l->broker->loop, &way, l)) return;
   log_asked(&l->broker->log, CAUSE_RELOAD,
             "SIGHUP: the settings are still being read, or users looked up; then again");
@@ -141,6 +147,7 @@ static bool has_settings(const struct config *c) {
 
 void reload_open(struct reload *l, struct broker *b, const struct config *config) {
   *l = (struct reload){.broker = b, .config = config, .level = b->log.level};
+  b->settings_reread = &l->reread;
 }
 
 void reload_ask(struct reload *l) {

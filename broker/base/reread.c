@@ -19,10 +19,17 @@ static void on_run(void *reread, void *task) {
     r->way->ended(r->user);
 }
 
+static void on_slow(void *reread) {
+  const struct reread *r = reread;
+  r->way->slow(r->user);
+}
+
 static void begin(struct reread *r) {
-  const struct beside_way way = {.run = r->way->run, .done = on_run, .free = r->way->free};
+  const struct beside_way way = {.run = r->way->run, .done = on_run, .slow = on_slow,
+                                 .free = r->way->free};
   void *task = r->way->begin(r->user);
   r->again = false;
+  r->began_ms = uv_now(r->loop);
   if (task) r->beside = beside_begin(r->loop, &way, task, r);
   if (r->beside) return;
   int why = errno;
@@ -40,6 +47,12 @@ bool reread_ask(struct reread *r, uv_loop_t *loop, const struct reread_way *way,
   r->way = way;
   r->user = user;
   begin(r);
+  return true;
+}
+
+bool reread_lasts(const struct reread *r, unsigned *seconds) {
+  if (!r->beside) return false;
+  *seconds = (unsigned)((uv_now(r->loop) - r->began_ms) / 1000);
   return true;
 }
 

@@ -91,7 +91,8 @@ static void refuse_file(struct broker *b, const char *why) {
 }
 
 void permissions_tell_end(const struct broker *b) {
-  if (!b->permissions.reread.beside && !b->reads_settings)
+  if (!b->permissions.reread.beside &&
+      !(b->settings_reread && b->settings_reread->beside))
     manager_ready(b->manager, "serves on %s", b->listener.path);
 }
 
@@ -122,6 +123,14 @@ static void on_read(void *broker, void *reading) {
   }
 }
 
+static void on_slow(void *broker) {
+  const struct permissions *p = &((struct broker *)broker)->permissions;
+  log_asked(&((struct broker *)broker)->log, CAUSE_RELOAD,
+            "SIGHUP: %s is still being read after %d s: a look-up of a user or group may hang (try "
+            "getent passwd NAME); the policy in force stays until then", p->path,
+            BESIDE_SLOW_MS / 1000);
+}
+
 static void on_not_read(void *broker, int why) {
   char error[160];
   snprintf(error, sizeof error, "cannot read it now: %s", strerror(why));
@@ -132,8 +141,8 @@ static void on_reload_ended(void *broker) { permissions_tell_end(broker); }
 
 void permissions_reload(struct broker *b) {
   static const struct reread_way way = {.begin = new_reading, .run = read_file, .done = on_read,
-                                        .free = free_reading, .failed = on_not_read,
-                                        .ended = on_reload_ended};
+                                        .slow = on_slow, .free = free_reading,
+                                        .failed = on_not_read, .ended = on_reload_ended};
   struct permissions *p = &b->permissions;
   p->reload_due = false;
   if (p->path) {

@@ -135,7 +135,7 @@ struct broker {
 
   struct program_call call; /* zeroed: it cannot be upgraded */
   const struct manager *manager; /* told of the end of a reload; NULL: nobody is */
-  bool reads_settings; /* a reload has the settings read, too, and that is not over */
+  const struct reread *settings_reread; /* of the settings, which are read above; NULL: never */
   /* A client asks for it: upgrade/ is above the table of ops. */
   void (*asked_to_upgrade)(struct client *from, const struct message *m);
   struct upgrade *upgrade; /* one that was begun (upgrade/upgrade.h); NULL: none */
