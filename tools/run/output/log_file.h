@@ -4,8 +4,8 @@
  * (SIGHUP, as logrotate does). A line that cannot be written is lost; that is said once, and when
  * lines can be written again.
  */
-#ifndef GAIJIN_TOOLS_LOG_FILE_H
-#define GAIJIN_TOOLS_LOG_FILE_H
+#ifndef GAIJIN_TOOLS_RUN_LOG_FILE_H
+#define GAIJIN_TOOLS_RUN_LOG_FILE_H
 
 #include <stdbool.h>
 #include <stddef.h>

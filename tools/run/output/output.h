@@ -4,8 +4,8 @@
  * behind the worker's name. Lines of different workers never mix; a line of
  * more than OUTPUT_LINE_MOST bytes is cut into several.
  */
-#ifndef GAIJIN_TOOLS_OUTPUT_H
-#define GAIJIN_TOOLS_OUTPUT_H
+#ifndef GAIJIN_TOOLS_RUN_OUTPUT_H
+#define GAIJIN_TOOLS_RUN_OUTPUT_H
 
 #include <stdbool.h>
 #include <stddef.h>
