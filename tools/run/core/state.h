@@ -94,6 +94,7 @@ struct printed {
   char mark[LOG_MORE_BYTES];  /* of a warning of ours there */
   char level[LOG_MORE_BYTES]; /* of a worker's line there */
   int fault; /* an errno: that it cannot be written has been said */
+  unsigned long lost; /* lines of workers, since that could be told */
 };
 
 struct run {
@@ -115,6 +116,7 @@ struct run {
   double link_since;       /* when it began; 0: that it takes long has been said */
 
   struct printed printed[RUN_STREAMS];
+  uv_timer_t lost_timer; /* runs while lost lines are to be told */
   struct service service;
   struct control *control; /* NULL: we cannot be asked */
   uint64_t lines;          /* of all workers, so far */
