@@ -3,6 +3,7 @@
  * What is read again beside the loop: one reading at a time, one more if asked meanwhile; and of one that takes long, what is told.
  */
 #define _GNU_SOURCE /* memfd_create, memmem */
+#include <poll.h>
 #include <semaphore.h>
 
 #include "broker/status.h"
@@ -166,15 +167,18 @@ START_TEST(one_that_takes_long_is_told_of_once) {
 }
 END_TEST
 
-/* A process that was stopped finds the time over, and the reading, too. */
+/* A process that was stopped finds the time over, and the reading, too: its timer comes first. */
 START_TEST(one_that_has_ended_meanwhile_is_not_told_of) {
   open_reread();
   ask();
   sem_wait(&s.runs);
+  turn_loop(); /* it waits for the thread from now on */
   sem_post(&s.may_end);
-  while (s.done == 0) wait_for(0, turn_loop);
-  await_end();
+  struct pollfd wakes = {.fd = uv_backend_fd(&s.loop), .events = POLLIN};
+  ck_assert_int_eq(poll(&wakes, 1, 60000), 1);
   wait_for(60, turn_loop);
+  await_end();
+  ck_assert_uint_eq(s.done, 1);
   ck_assert_uint_eq(s.slow, 0);
   close_reread();
 }
