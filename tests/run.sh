@@ -13,6 +13,9 @@
 #   JOBS                programs at a time (default: one more than there are processors, for many wait)
 #   GAIJIN_TEST_LIMIT   seconds a program may take (300)     GAIJIN_TEST_SLOWER  multiplies every time limit (1)
 #   GAIJIN_TEST_UNDER   words put before each program, e.g. valgrind
+#   GAIJIN_TEST_AGAIN   how many programs may fail beside others and pass when they are run once more, alone (0). Who does
+#                       has met a race: it is shown, named at the end ("only beside others: ..."), and does not count. Where
+#                       a sanitiser reported, or more programs failed, nothing is run again.
 set -euo pipefail
 export LC_ALL=C
 
@@ -62,9 +65,10 @@ run_one() {
     *) echo "$name: status $status" >>"$log" ;;
   esac
   echo "$passed $failed" >"$GAIJIN_LOGS/$name.count"
-  # One write, so that programs side by side do not mix their lines.
+  echo "$program" >"$GAIJIN_LOGS/$name.program"
+  # One write, so that programs side by side do not mix their lines; a count at a line's begin is ours alone.
   if [ "$failed" -ne 0 ]; then
-    printf '%s\n' "---- $name: $passed passed, $failed failed" "$(cat "$log")"
+    printf '%s\n' "---- $name: $passed passed, $failed failed" "$(sed 's/^/     /' "$log")"
   else
     printf '%s\n' "     $name: $passed passed, $took"
   fi
@@ -96,10 +100,35 @@ if [ $# -gt 0 ]; then
   in_order "$@" | xargs -d '\n' -n 1 -P "${JOBS:-$(($(nproc) + 1))}" "$0" --one
 fi
 
+# failures_in LOG: Check's failures and errors (file:line:F:...), our scripts' own, the sanitisers', and why a program ended.
+failures_in() {
+  grep -aE ':[FE]:[^:]*:|^(not ok|FAIL|failed)|ERROR: |runtime error: |: (ended by the time limit|status [0-9]+)$' "$1" |
+    head -n 10 | cut -c 1-300
+}
+failed_logs() { awk '$2 { sub(/count$/, "log", FILENAME); print FILENAME }' "$GAIJIN_LOGS"/*.count; }
+again() {
+  local logs log name only=()
+  readarray -t logs < <(failed_logs)
+  [ ${#logs[@]} -gt 0 ] && [ ${#logs[@]} -le "${GAIJIN_TEST_AGAIN:-0}" ] || return 0
+  ! grep -qaE 'ERROR: (Address|Leak|Thread)Sanitizer|runtime error: ' "${logs[@]}" || return 0
+  for log in "${logs[@]}"; do
+    name=$(basename "$log" .log)
+    mv "$log" "$GAIJIN_LOGS/$name.first"
+    echo "---- $name: once more, alone"
+    "$0" --one "$(cat "$GAIJIN_LOGS/$name.program")"
+    grep -q ' 0$' "$GAIJIN_LOGS/$name.count" && only+=("$name")
+  done
+  for name in ${only[@]+"${only[@]}"}; do
+    echo "only beside others: $name failed, and passed alone"
+    failures_in "$GAIJIN_LOGS/$name.first" | sed 's/^/only beside others:   /' || true
+  done
+}
+if compgen -G "$GAIJIN_LOGS/*.count" >/dev/null; then again; fi
+
 # What to look at when this takes too long: NAME seconds (of a processor), the first ten by the column.
 first_ten() { # TITLE COLUMN
   for time in "$GAIJIN_LOGS"/*.time; do
-    [ -e "$time" ] && awk -v name="$(basename "$time" .time)" 'NF == 3 { print name, $1, $2 + $3 }' "$time"
+    [ ! -e "$time" ] || awk -v name="$(basename "$time" .time)" 'NF == 3 { print name, $1, $2 + $3 }' "$time"
   done | sort -k "$2,${2}nr" | awk -v title="$1" '
     { took += $2; used += $3 }
     NR <= 10 { text = text sprintf("%s %s %d (%d)", NR > 1 ? "," : "", $1, $2, $3) }
@@ -116,9 +145,7 @@ for count in "$GAIJIN_LOGS"/*.count; do
   if [ "$f" -ne 0 ]; then
     log=${count%.count}.log
     echo "failed: $(basename "$log" .log): $f of $((p + f))"
-    # Check's failures and errors (file:line:F:...), our scripts' own, the sanitisers', and why a program ended.
-    grep -aE ':[FE]:[^:]*:|^(not ok|FAIL|failed)|ERROR: |runtime error: |: (ended by the time limit|status [0-9]+)$' "$log" |
-      head -n 10 | cut -c 1-300 | sed 's/^/failed:   /' || true
+    failures_in "$log" | sed 's/^/failed:   /' || true
   fi
 done
 if [ $((passed + failed)) -eq 0 ]; then

@@ -119,7 +119,7 @@ look() {
         need_command systemd systemd-analyze
         ;;
       valgrind) need_command valgrind valgrind ;;
-      model) need_command spin spin ;;
+      model) need_command spin spin; need_command tcc tcc ;;
       clang) need_command clang clang ;;
       fuzz) need_fuzzer ;;
       git) need_command git git ;;

@@ -36,7 +36,7 @@ ABC_LOOK='"$ABC_DEMO" --look'
 # shellcheck disable=SC2090
 export ABC_CTL ABC_DIR ABC_DEMO ABC_LOOK
 trap 'rm -rf "$ABC_DIR"' EXIT
-trap 'exit 1' HUP INT TERM
+trap 'trap "" HUP INT TERM; exit 1' HUP INT TERM
 
 echo "Three workers, each a process with a Lua of its own, and a broker between them:"
 echo

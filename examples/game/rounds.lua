@@ -3,15 +3,15 @@
 -- rounds plays: in each round every hero buys something, uses it, and is attacked. A plug-in that is not there, or does not
 -- answer, is missed, and the game goes on.
 --
---   gaijinctl run players.lua shop.lua weather.lua monsters.lua rounds.lua -- 100
-local last = tonumber(arg[1]) or 100
+--   gaijinctl run players.lua shop.lua weather.lua monsters.lua rounds.lua -- [ROUNDS [PATIENCE]]
+local last, patience = tonumber(arg[1]) or 100, tonumber(arg[2]) or 0.5
 local round, running = 0, true
 local missed = { shop = 0, weather = 0, monsters = 0 }
 local bags = {}
 
--- What f does is given up after a moment: a remote call that waits is cancelled.
+-- What f does is given up after so many seconds: a remote call that waits is cancelled.
 local function try(plugin, f)
-  local ok, result = pcall(gaijin.timeout, 0.5, f)
+  local ok, result = pcall(gaijin.timeout, patience, f)
   if ok then return result end
   missed[plugin] = missed[plugin] + 1
 end
@@ -34,8 +34,11 @@ while running and round < last do
   for i, hero in ipairs(heroes) do
     local bag = bags[i]
     bag[#bag + 1] = try("shop", function() return bakaGaijin("shop").buy(hero, "potion") end)
-    -- The oldest of three: its shop may have been replaced since, and is gone then.
-    if #bag > 3 then pcall(table.remove(bag, 1).use, hero) end
+    -- The oldest of three: its shop may have been replaced since, and is gone then, which each access tells.
+    if #bag > 3 then
+      local oldest = table.remove(bag, 1)
+      pcall(function() oldest.use(hero) end)
+    end
     try("monsters", function() return bakaGaijin("monsters").attack(hero) end)
   end
   if round % 25 == 0 then

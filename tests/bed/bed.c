@@ -34,10 +34,19 @@ void bed_pause(void) {
   nanosleep(&(struct timespec){.tv_nsec = 2000000}, NULL);
 }
 
+static double slower(void) {
+  const char *given = getenv("GAIJIN_TEST_SLOWER");
+  double factor = given ? atof(given) : 1;
+  return factor > 0 ? factor : 1;
+}
+
 double bed_limit(const struct bed *b) {
-  const char *slower = getenv("GAIJIN_TEST_SLOWER");
-  double factor = slower ? atof(slower) : 1;
-  return (b->options.limit > 0 ? b->options.limit : LIMIT_DEFAULT) * (factor > 0 ? factor : 1);
+  return (b->options.limit > 0 ? b->options.limit : LIMIT_DEFAULT) * slower();
+}
+
+const char *bed_seconds(struct bed_text *out, double seconds) {
+  snprintf(out->bytes, sizeof out->bytes, "%g", seconds * slower());
+  return out->bytes;
 }
 
 void bed_check_time(struct bed *b, double end, const char *text) {

@@ -50,6 +50,11 @@ const char *bed_dir(const struct bed *b);
 const char *bed_program(struct bed *b, const char *name);
 /* The limit of one wait in seconds, GAIJIN_TEST_SLOWER included. */
 double bed_limit(const struct bed *b);
+/* A time of a program's own within which something has to happen in a test, stretched as that limit is, as a flag has it. */
+struct bed_text {
+  char bytes[32];
+};
+const char *bed_seconds(struct bed_text *out, double seconds);
 
 /* ---- Processes ---- */
 

@@ -16,7 +16,7 @@ cd "$(dirname "$0")/../.."
 
 temporary=$(mktemp -d)
 trap 'rm -rf "$temporary"' EXIT
-trap 'exit 1' HUP INT TERM
+trap 'trap "" HUP INT TERM; exit 1' HUP INT TERM
 sysroot=$temporary/sysroot build=$temporary/build
 
 not_had() { # REASON

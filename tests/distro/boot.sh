@@ -47,7 +47,7 @@ if [ "$1" = --outside ]; then
     rmdir "$groups"
   }
   trap clean_up EXIT
-  trap 'exit 1' HUP INT TERM
+  trap 'trap "" HUP INT TERM; exit 1' HUP INT TERM
   needs mkdir "$at/$name"
   # shellcheck disable=SC2317 # needs calls it
   join() { echo "$BASHPID" >"$at/$name/cgroup.procs"; }

@@ -9,7 +9,7 @@
 #   DISTRO_COMMANDS             what is run in the clone (default: "make demo && make check")
 #   DISTRO_FRESH                1: in the system there is another one, /srv/fresh, as it was bootstrapped
 #   DEBIAN_MIRROR, UBUNTU_MIRROR  where packages come from (default: where this machine's apt gets its own)
-#   GAIJIN_TEST_SLOWER          multiplies the time limits of the tests
+#   GAIJIN_TEST_SLOWER, GAIJIN_TEST_AGAIN  as tests/run.sh has them
 #
 # A system that cannot be had here (not root, no mirror) is named with the reason, and so is what tests there say they had
 # not ("not had: ..."); neither is a failure. The last line is
@@ -30,7 +30,7 @@ if [ "${1:-}" = --inside ]; then
   mount -t tmpfs -o mode=1777 tmpfs tmp
   mount --move . /
   exec chroot . /usr/bin/env -i PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin HOME=/root \
-    ${http_proxy:+"http_proxy=$http_proxy"} GAIJIN_TEST_SLOWER="${GAIJIN_TEST_SLOWER:-1}" \
+    ${http_proxy:+"http_proxy=$http_proxy"} GAIJIN_TEST_SLOWER="${GAIJIN_TEST_SLOWER:-1}" GAIJIN_TEST_AGAIN="${GAIJIN_TEST_AGAIN:-0}" \
     /bin/bash -euc "cd; git clone -q /srv/gaijin.git; cd gaijin; $commands"
 fi
 
@@ -131,6 +131,7 @@ check() { # DISTRO
   read -r -a counts < <(awk '/^[0-9]+ passed, [0-9]+ failed$/ { passed += $1; failed += $3 }
     END { print passed + 0, failed + 0 }' "$temporary/log")
   if [ "$status" -ne 0 ] && [ "${counts[1]}" = 0 ]; then counts[1]=1; fi
+  grep '^only beside others: ' "$temporary/log" || true
   # What its tests left out.
   while read -r what; do not_had+=("on $distro, $what"); done < <(sed -n 's/^not had: //p' "$temporary/log" | sort -u)
   passed=$((passed + counts[0])) failed=$((failed + counts[1]))

@@ -122,7 +122,8 @@ exports() {
   timeout "$limit" "$build/gaijin-worker" -n "waits-for-$1" --once \
     -e "gaijin.wait_for('$1', '$2', $limit)"
 }
-gone() { ! kill -0 "$1" 2>/dev/null || grep -q '^State:.*Z' "/proc/$1/status" 2>/dev/null; }
+# One look: what it is may change between two.
+gone() { ! grep -q '^State:[[:space:]]*[^ZX[:space:]]' "/proc/$1/status" 2>/dev/null; }
 # In order as far as they end by themselves soon, also those that are stopped.
 end_started() {
   local one end=$((SECONDS + 10))

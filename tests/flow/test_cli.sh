@@ -128,15 +128,16 @@ stuck=$pid
 begin_worker fan
 check "its labels" eventually shows tokens '"host":"stuck".*"labels":\["also","mine"\]'
 kill -STOP "$stuck"
-check "others answer" eventually shows tokens '"host":"host".*"labels":\[7,"object"\]'
+# All others within the second that each has: on a busy machine one of them may be late, too.
+others_answer() { shows tokens '"host":"host".*"labels":\[7,"object"\]' && err_is_one_line; }
+check "others answer" eventually others_answer
 check "its labels are unknown" out_has '"host":"stuck".*"labels":null'
-check "one line about it" err_has '^gaijinctl: labels of stuck: no answer in 1 s$'
-check "and no other" err_is_one_line
+check "the one line is about it" err_has '^gaijinctl: labels of stuck: no answer in 1 s$'
 begin gc stuck
 waits='"host":"host","holder":"stuck",.*"free_outstanding":true,"budget_ms":null,"put_off":null,"free_waiting_s":[0-9.]+,"dead":false'
 check "how long free waits" eventually shows loads "$waits"
 check "not answering" eventually shows clients '"worker":"stuck".*"answering":false'
-check "others are" shows clients '"worker":"fan".*"answering":true'
+check "others are" eventually shows clients '"worker":"fan".*"answering":true'
 kill -CONT "$stuck"
 end_of_background
 check "answering again" eventually shows clients '"worker":"stuck".*"answering":true'

@@ -79,6 +79,7 @@ for interpreter in gaijin-worker lua5.1 luajit; do
   kill "$things"
   check "it ends" eventually gone "$things"
   kill "${started[-1]}"
+  check "and who held its objects" eventually gone "${started[-1]}" # the next one of its name is not to be taken for it
 done
 
 story="--trace-tokens"

@@ -201,7 +201,8 @@ END_TEST
 
 /* Who comes when grace is over has been declared dead, and is another one from then on. */
 START_TEST(the_late_one_is_another) {
-  const char *flags[] = {"--return-grace", "0.3", NULL};
+  struct bed_text grace; /* in which till is to be back */
+  const char *const flags[] = {"--return-grace", bed_seconds(&grace, 0.3), NULL};
   b = bed_open(&(struct bed_options){.broker_flags = flags});
   memset(object, 0, sizeof object);
   memset(held, 0, sizeof held);

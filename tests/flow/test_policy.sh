@@ -124,6 +124,7 @@ broker=$pid
 start shop "$build/gaijin-worker" -n shop -e 'bakaGaijin.price = {7} bakaGaijin.cash = {1}'
 start vault "$build/gaijin-worker" -n vault -e 'bakaGaijin.gold = {1000}'
 start between "$build/gaijin-worker" -n go-between -e 'bakaGaijin.it = {gaijin.wait_for("vault", "gold")}'
+wait_until "$ctl" wait vault --timeout 1
 try till-1 "print(gaijin.wait_for('shop', 'price')[1])
   $(refused "bakaGaijin('shop').cash") p = bakaGaijin('shop').price $(refused "rawset(p, 1, 2)") $(refused "bakaGaijin('vault').gold")"
 check "what is allowed is done" out_has '^7$'

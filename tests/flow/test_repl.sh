@@ -123,6 +123,7 @@ for size in "80 24" "40 10" "200 50"; do
   keys Up
   shows '^shop> hangs\(\)$'
   keys C-c
+  shows '^shop> *$' # what the terminal has between two lines is no key: a Ctrl-D there is lost
   keys C-d
   shows '^> *$'
 done
@@ -133,6 +134,7 @@ shows '^shop> *$'
 keys Up
 shows '^shop> hangs\(\)$'
 keys C-c
+shows '^shop> *$'
 
 story="a new size"
 terminal 60 12

@@ -234,7 +234,8 @@ START_TEST(an_object_that_a_finaliser_brought_back_waits_for_its_worker) {
 END_TEST
 
 START_TEST(one_that_comes_too_late_goes_on_as_a_new_worker) {
-  static const char *const flags[] = {"--return-grace", "1", NULL};
+  struct bed_text grace; /* in which till is to be back */
+  const char *const flags[] = {"--return-grace", bed_seconds(&grace, 1), NULL};
   b = bed_open(&(struct bed_options){.broker_flags = flags});
   struct child *s = start("shop", shop);
   struct child *c = start("till",

@@ -153,7 +153,7 @@ talks_log() { grep -qE "^2[0-9-]+T[0-9:.]+Z $1\$" "$dir/lines/talks.log"; }
 check "stdout" eventually talks_log 'info talks: one'
 check "stderr" eventually talks_log 'warn talks: two'
 check "not both ways" not grep -q '^talks' "$dir/supervisor.out" "$dir/supervisor.err"
-check "others as ever" grep -q '^db    | serves' "$dir/supervisor.out"
+check "others as ever" eventually grep -q '^db    | serves' "$dir/supervisor.out"
 mv "$dir/lines/talks.log" "$dir/lines/talks.log.1"
 talks=$(pid_of talks)
 sed -i 's/talks {/talks { arguments = "half edited" /' "$dir/game.ucl"
@@ -206,8 +206,8 @@ worker changed { after = keeps  arguments = two }
 UCL
 expect 0 reload
 check "what is new serves" eventually state adds '"state":"ready"'
-check "what has changed was started again" grep -q $'^changed | serves\ttwo$' "$dir/supervisor.out"
-check "by plan, not for a failure" state changed '"state":"ready","restarts":0'
+check "what has changed was started again" eventually grep -q $'^changed | serves\ttwo$' "$dir/supervisor.out"
+check "by plan, not for a failure" eventually state changed '"state":"ready","restarts":0'
 check "what is the same goes on" test "$(pid_of keeps)" = "$keeps"
 check "what is gone has ended" eventually not state gone .
 expect 1 restart gone
@@ -266,12 +266,13 @@ expect 1 start hangs --timeout 0.1
 kill -CONT "$hangs"
 check "one that no plan has any more goes, though it was asked for" eventually not state hangs .
 check "which is no failure" not said 'killed'
-echo 'broker { socket = "game.sock" } worker keeps { health = 0.1 health-limit = 0.2 }
+# What is slow may be killed before it is stopped: then it has been asked, too.
+echo 'broker { socket = "game.sock" } worker keeps { health = 0.1 health-limit = 0.2 restart-most = 64 }
   worker hangs { script = keeps.lua grace = 0 }' >"$dir/game.ucl"
 expect 0 reload
 check "the others are asked as the new plan says" eventually state hangs '"state":"ready"'
 kill -STOP "$(pid_of keeps)"
-check "also one that was not asked before" eventually state keeps '"state":"ready","restarts":1'
+check "also one that was not asked before" eventually state keeps '"state":"ready","restarts":[1-9]'
 kill -STOP "$(pid_of hangs)"
 is_killed() { "$ctl" stop hangs --timeout 0.5 2>"$dir/err"; }
 check "who asks for its end again and again gives it no more time" eventually is_killed
@@ -373,8 +374,8 @@ check "until some have gone" out_has 'room again'
 cd "$dir" || exit 1
 asks unread
 check "who does not read is told what was lost" out_has '^lost some$'
-expect 0 logs floods -n 1
-check "the worker does not notice" out_has 'info floods: has written$'
+has_written() { "$ctl" logs floods -n 1 | grep 'info floods: has written$'; }
+check "the worker does not notice" eventually has_written
 expect 0 ps
 check "the socket is its user's" test "$(stat -c %a "$dir/game.run")" = 600
 if [ "$(id -u)" = 0 ]; then
@@ -403,8 +404,9 @@ silence
 TMPDIR=$dir/tmp "$ctl" run "$dir/db.lua" "$dir/shop.lua" >>"$dir/supervisor.out" 2>>"$dir/supervisor.err" </dev/null &
 supervisor=$!
 started+=("$supervisor")
-check "they serve" eventually grep -q '^shop | serves' "$dir/supervisor.out"
+check "they run" eventually grep -q '^shop | serves' "$dir/supervisor.out"
 GAIJIN_SOCKET=$(sed -n 's/.*the socket is //p' "$dir/supervisor.err")
+check "they serve" eventually state shop '"state":"ready"'
 expect 0 ps -o worker,state
 check "seen" out_has '^shop +ready'
 expect 0 restart shop

@@ -34,7 +34,7 @@ mkfifo "$dir/unread"
 exec 5<>"$dir/unread"
 supervise_to "$dir/unread" "$dir/game.ucl"
 check "workers are not held up" eventually written
-check "it answers" state shop '"state":"ready"'
+check "it answers" eventually state shop '"state":"ready"'
 kill -KILL "$(pid_of shop)"
 check "it looks after them" eventually restarted
 end_supervisor
@@ -42,6 +42,7 @@ end_supervisor
 story="it is read late"
 supervise_to "$dir/unread" "$dir/game.ucl"
 check "all is written" eventually written
+check "it answers" eventually state shop '"state":"ready"'
 timeout "$limit" cat <&5 >"$dir/read" &
 reader=$!
 started+=("$reader")
@@ -80,6 +81,7 @@ exec 5>&-
 story="a full disk"
 supervise_to /dev/full "$dir/game.ucl"
 check "goes on" eventually written
+check "it answers" eventually state shop '"state":"ready"'
 check "says that lines are lost" eventually said '^gaijinctl: run: cannot write stdout: No space left on device; what is written there is lost$'
 kill -KILL "$(pid_of shop)"
 check "looks after workers" eventually restarted

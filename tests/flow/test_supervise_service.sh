@@ -63,6 +63,7 @@ check "and only there" eventually grep -q '^shop | nil' "$dir/supervisor.out"
 check "the supervisor's own, too" said '^<6>gaijinctl: run: the socket is'
 kill -9 "$(pid_of shop)"
 check "what becomes of a worker is a warning" eventually said '^<4>gaijinctl: run: worker shop was killed by signal 9'
+check "it is back" eventually state shop '"state":"ready","restarts":1'
 check "the broker writes such lines" grep -qz -- '--log-format=journal' "/proc/$(broker_of "$supervisor")/cmdline"
 echo 'nonsense' >>"$dir/game.ucl"
 expect 1 reload

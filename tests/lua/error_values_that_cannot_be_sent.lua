@@ -14,10 +14,12 @@ bakaGaijin.named = setmetatable({}, { __tostring = function() return "named" end
 local t = require "t"
 local A = bakaGaijin("A")
 local raise = A.raise
+local before = gaijin.stats().tokens
 A.keep(setmetatable({}, {}))
+t.eq(gaijin.stats().tokens, before + 1)
 A.collect()
 A.collect()
-gaijin.sleep(0.03) -- the release has left, and nobody else held it
+t.eventually(function() return gaijin.stats().tokens == before end) -- the release has left, and nobody else held it
 t.raises("^gaijin: stale: ", raise)
 A.replace()
 t.eq(tostring(A.named), "named")

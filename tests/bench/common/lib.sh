@@ -67,7 +67,7 @@ begin() {
   dir=$(mktemp -d)
   export GAIJIN_SOCKET=$dir/gaijin.sock
   trap at_end EXIT
-  trap 'exit 1' HUP INT TERM
+  trap 'trap "" HUP INT TERM; exit 1' HUP INT TERM
   place pinned
 }
 

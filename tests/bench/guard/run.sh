@@ -61,7 +61,7 @@ stop() {
   rm -rf "$dir"
 }
 trap stop EXIT
-trap 'exit 1' HUP INT TERM
+trap 'trap "" HUP INT TERM; exit 1' HUP INT TERM
 cd "$dir"
 
 # counted NAME PROGRAM ARGUMENT...: becomes the program, which leaves its count in NAME.out. The
