@@ -15,6 +15,7 @@
 #include "broker/broker.h"
 #include "broker/flags.h"
 #include "broker/net/activation.h"
+#include "broker/reload.h"
 #include "broker/service.h"
 #include "broker/status.h"
 #include "broker/upgrade/own_file.h"
@@ -35,11 +36,13 @@ struct program {
   struct manager manager;
   char not_told[512]; /* why that cannot be told; "": it can, or there is none */
   struct service service;
+  struct reload reload;
 };
 
 static void stop(struct program *p) {
   if (uv_is_closing((uv_handle_t *)&p->signals[0])) return;
   service_end(&p->service);
+  reload_close(&p->reload);
   broker_stop(&p->broker);
   for (int i = 0; i < SIGNALS; i++) uv_close((uv_handle_t *)&p->signals[i], NULL);
 }
@@ -77,7 +80,7 @@ static void upgrade(struct broker *b) {
 static void on_signal(uv_signal_t *handle, int number) {
   struct program *p = handle->data;
   switch (number) {
-    case SIGHUP: service_reload(&p->service); break;
+    case SIGHUP: reload_ask(&p->reload); break;
     case SIGUSR1: status_tell(&p->broker); break;
     case SIGUSR2: upgrade(&p->broker); break;
     default:
@@ -139,7 +142,8 @@ static int run(struct program *p, const struct broker_config *config) {
     stop(p);
   } else {
     if (*p->not_told) log_line(&p->broker.log, LOG_WARN, "%s", p->not_told);
-    service_begin(&p->service, &p->broker, &p->flags.settings, &p->manager);
+    service_begin(&p->service, &p->broker, &p->manager);
+    reload_open(&p->reload, &p->broker, &p->flags.settings);
   }
   uv_run(&p->loop, UV_RUN_DEFAULT);
   broker_deinit(&p->broker);

@@ -89,6 +89,15 @@ static void tell_rings(struct broker *b) {
            (unsigned long)k->count, (unsigned long)carrier_most(&b->connections));
 }
 
+/* What SIGHUP has begun, if that is not over. */
+static void tell_reload(struct broker *b) {
+  unsigned seconds;
+  if (b->settings_reread && reread_lasts(b->settings_reread, &seconds))
+    log_told(&b->log, "status: reload: the settings have been read for %u s", seconds);
+  if (reread_lasts(&b->permissions.reread, &seconds))
+    log_told(&b->log, "status: reload: %s has been read for %u s", b->permissions.path, seconds);
+}
+
 void status_tell(struct broker *b) {
   uint64_t left_out;
   if (!thin_allows(&b->log.thin, CAUSE_ASKED, LOG_NO_UID, clock_seconds(), &left_out)) return;
@@ -101,6 +110,7 @@ void status_tell(struct broker *b) {
   tell_socket(b);
   tell_polling(b);
   tell_rings(b);
+  tell_reload(b);
   log_told(&b->log, "status: log: %llu lines lost since the start",
            (unsigned long long)b->log.lost_ever);
 }

@@ -10,9 +10,11 @@
 
 #include <uv.h>
 
+enum { BESIDE_SLOW_MS = 10000 };
 struct beside_way {
   void (*run)(void *task);              /* in the thread, which has the task alone meanwhile */
   void (*done)(void *user, void *task); /* in the loop, once, when it has run */
+  void (*slow)(void *user); /* in the loop, once, if it still runs after BESIDE_SLOW_MS */
   void (*free)(void *task); /* the last thing done with it, in the loop or in the thread */
 };
 
@@ -20,9 +22,9 @@ struct beside;
 
 /* Begins to do `task`, which is beside's from now on. NULL: there is no thread, descriptor or
  * memory for it, errno says which, and the task is the caller's still. What is given here ends
- * before `done` is called. `way` must stay. */
+ * before `done` is called. */
 struct beside *beside_begin(uv_loop_t *loop, const struct beside_way *way, void *task, void *user);
-/* Gives it up: `done` is not called. The loop must run once more. */
+/* Gives it up: neither `done` nor `slow` is called. The loop must run once more. */
 void beside_abandon(struct beside *d);
 
 #endif

@@ -89,6 +89,7 @@ static void finish(struct broker *b) {
   g->swept = 0;
   b->refs.kept = REFS_SWEPT;
   settle_loads(b);
+  succession_all_back(b);
   log_line(&b->log, g->missed ? LOG_WARN : LOG_INFO,
            "the grace period is over after %.3f s: %u workers have come back, %u are dead",
            (double)(uv_now(b->loop) - g->began_ms) / 1e3, g->came, g->missed);

@@ -6,13 +6,12 @@
 #include "broker/core/permissions.h"
 
 #include <assert.h>
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-#include "broker/core/reload.h"
+#include "broker/core/policy_read.h"
 #include "broker/core/seen.h"
 #include "proto/body.h"
 
@@ -39,10 +38,10 @@ static bool replace(struct permissions *p, struct policy_read *r, uint64_t now_m
 
 bool permissions_open(struct permissions *p, const char *path, uint64_t now_ms, char *error,
                       size_t n) {
-  struct policy_read r;
   *p = (struct permissions){.path = path, .people = &people_system};
+  struct policy_read r = {.path = path, .people = p->people};
   if (!path) return true;
-  policy_read_now(&r, path, p->people);
+  policy_read_run(&r);
   bool good = replace(p, &r, now_ms);
   if (!good) snprintf(error, n, "%s", r.error);
   policy_read_deinit(&r);
@@ -60,7 +59,7 @@ static void parse(struct permissions *p, struct sheet *s, char *error, size_t n)
 
 void permissions_carry(struct permissions *p, const char *path, struct sheet *s, char *error,
                        size_t n) {
-  bool read_again = p->reload != NULL;
+  bool is_read = p->reread.beside != NULL;
   sheet_mark(s, 'Y');
   if (!s->writes) *p = (struct permissions){.path = path, .people = &people_system};
   sheet_long_text(s, &p->text, &p->text_size, POLICY_BYTES_MOST);
@@ -68,20 +67,17 @@ void permissions_carry(struct permissions *p, const char *path, struct sheet *s,
   SHEET(s, p->since_ms);
   sheet_text(s, p->refused, sizeof p->refused);
   SHEET(s, p->refused_ms);
-  SHEET(s, read_again);
+  SHEET(s, is_read);
   if (s->writes) return;
-  p->read_again = read_again;
+  p->reload_due = is_read;
   if (!path != !p->text) sheet_fail(s, "one of the two programs has a policy, and not the other");
   if (!s->fault && p->text) parse(p, s, error, n);
 }
 
-void permissions_stop(struct permissions *p) {
-  if (p->reload) beside_abandon(p->reload);
-  p->reload = NULL;
-}
+void permissions_stop(struct permissions *p) { reread_stop(&p->reread); }
 
 void permissions_close(struct permissions *p) {
-  assert(!p->reload);
+  assert(!p->reread.beside);
   policy_free(p->policy);
   free(p->text);
   *p = (struct permissions){0};
@@ -95,14 +91,29 @@ static void refuse_file(struct broker *b, const char *why) {
 }
 
 void permissions_tell_end(const struct broker *b) {
-  if (!b->permissions.reload && !b->reads_settings)
+  if (!b->permissions.reread.beside &&
+      !(b->settings_reread && b->settings_reread->beside))
     manager_ready(b->manager, "serves on %s", b->listener.path);
 }
 
-static void on_read(void *broker, struct policy_read *r) {
+static void *new_reading(void *broker) {
+  const struct permissions *p = &((struct broker *)broker)->permissions;
+  struct policy_read *r = calloc(1, sizeof *r);
+  if (r) *r = (struct policy_read){.path = p->path, .people = p->people};
+  return r;
+}
+
+static void read_file(void *reading) { policy_read_run(reading); }
+
+static void free_reading(void *reading) {
+  policy_read_deinit(reading);
+  free(reading);
+}
+
+static void on_read(void *broker, void *reading) {
   struct broker *b = broker;
   struct permissions *p = &b->permissions;
-  p->reload = NULL;
+  struct policy_read *r = reading;
   if (replace(p, r, uv_now(b->loop))) {
     log_asked(&b->log, CAUSE_RELOAD, "SIGHUP: %s is in force with %u rules", p->path,
               policy_rules(p->policy));
@@ -110,27 +121,35 @@ static void on_read(void *broker, struct policy_read *r) {
   } else {
     refuse_file(b, r->error);
   }
-  if (p->read_again)
-    permissions_reload(b);
-  else
-    permissions_tell_end(b);
 }
 
-void permissions_reload(struct broker *b) {
-  struct permissions *p = &b->permissions;
+static void on_slow(void *broker) {
+  const struct permissions *p = &((struct broker *)broker)->permissions;
+  log_asked(&((struct broker *)broker)->log, CAUSE_RELOAD,
+            "SIGHUP: %s is still being read after %d s: a look-up of a user or group may hang (try "
+            "getent passwd NAME); the policy in force stays until then", p->path,
+            BESIDE_SLOW_MS / 1000);
+}
+
+static void on_not_read(void *broker, int why) {
   char error[160];
-  if (!p->path) {
-    log_asked(&b->log, CAUSE_RELOAD, "SIGHUP: there is nothing to reload");
-    permissions_tell_end(b);
+  snprintf(error, sizeof error, "cannot read it now: %s", strerror(why));
+  refuse_file(broker, error);
+}
+
+static void on_reload_ended(void *broker) { permissions_tell_end(broker); }
+
+void permissions_reload(struct broker *b) {
+  static const struct reread_way way = {.begin = new_reading, .run = read_file, .done = on_read,
+                                        .slow = on_slow, .free = free_reading,
+                                        .failed = on_not_read, .ended = on_reload_ended};
+  struct permissions *p = &b->permissions;
+  p->reload_due = false;
+  if (p->path) {
+    reread_ask(&p->reread, b->loop, &way, b);
     return;
   }
-  /* What is being read may be older than what is there now. */
-  p->read_again = p->reload != NULL;
-  if (p->reload) return;
-  p->reload = reload_begin(b->loop, p->path, p->people, on_read, b);
-  if (p->reload) return;
-  snprintf(error, sizeof error, "cannot read it now: %s", strerror(errno));
-  refuse_file(b, error);
+  log_asked(&b->log, CAUSE_RELOAD, "SIGHUP: there is nothing to reload");
   permissions_tell_end(b);
 }
 

@@ -19,8 +19,8 @@ bool permissions_open(struct permissions *p, const char *path, uint64_t now_ms, 
                       size_t n);
 /* To a sheet, or from it in the place of permissions_open: the policy in force goes as the text
  * that it was parsed from, so that a file which was changed since is not taken for it. What is
- * wrong with it is in `error` (n bytes), and the sheet has a fault. `read_again` tells the reader
- * that the file was being read: permissions_reload is due. */
+ * wrong with it is in `error` (n bytes), and the sheet has a fault. `reload_due` tells the reader
+ * that the file was being read: permissions_reload is. */
 void permissions_carry(struct permissions *p, const char *path, struct sheet *s, char *error,
                        size_t n);
 /* Waits for no reload any more; before permissions_close, and the loop must run once more. */

@@ -11,6 +11,7 @@
 
 #include "broker/base/log.h"
 #include "broker/base/pool.h"
+#include "broker/base/reread.h"
 #include "broker/base/work.h"
 #include "broker/books/absents.h"
 #include "broker/books/calls.h"
@@ -59,7 +60,6 @@ struct grace {
   bool is_on;      /* there may be absent ones, or claims that wait for them */
 };
 
-struct beside;
 /* Who may do what (permissions.h). */
 struct permissions {
   const char *path;      /* of the policy's file; NULL: there is none, all may do everything */
@@ -71,8 +71,8 @@ struct permissions {
   char refused[512];     /* what was wrong with a file that was to replace it; "": nothing was */
   uint64_t refused_ms;
   const struct people *people; /* who knows the numbers of users and groups */
-  struct beside *reload; /* that reads the file; NULL: nobody does */
-  bool read_again;       /* the file may have changed since that began */
+  struct reread reread;  /* of the file */
+  bool reload_due;       /* the program before this one was asked to, and had not done it */
 };
 
 /* How the program was started, for one that is to go on in its place. */
@@ -135,7 +135,7 @@ struct broker {
 
   struct program_call call; /* zeroed: it cannot be upgraded */
   const struct manager *manager; /* told of the end of a reload; NULL: nobody is */
-  bool reads_settings; /* a reload has the settings read, too, and that is not over */
+  const struct reread *settings_reread; /* of the settings, which are read above; NULL: never */
   /* A client asks for it: upgrade/ is above the table of ops. */
   void (*asked_to_upgrade)(struct client *from, const struct message *m);
   struct upgrade *upgrade; /* one that was begun (upgrade/upgrade.h); NULL: none */

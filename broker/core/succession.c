@@ -6,6 +6,7 @@
 
 #include <assert.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "broker/core/notify.h"
 #include "proto/base.h"
@@ -103,9 +104,24 @@ void succession_forget(struct client *c) { work_remove(&c->broker->work, &c->rec
 
 /* ---- The name ---- */
 
+/* Of one that has come back without a name; another may have it that has come back, too. */
+static void note_succeeded(const struct client *c) {
+  struct host *h = hosts_at(&c->broker->hosts, c->host);
+  uint32_t size = (uint32_t)strlen(h->name);
+  h->succeeded = h->succeeded || names_host(&c->broker->names, h->name, size) != SLAB_NONE;
+}
+
 void succession_tell(struct client *c) {
   notify_succeeded(c);
-  reclaim(c);
+  note_succeeded(c);
+}
+
+void succession_all_back(struct broker *b) {
+  for (struct client *c = b->connections.all; c; c = c->next) {
+    if (c->state != CLIENT_READY || !c->retired) continue;
+    note_succeeded(c);
+    reclaim(c);
+  }
 }
 
 /* Its name is another's: as if it had retired. */

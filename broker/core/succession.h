@@ -44,8 +44,11 @@ void succession_pass(struct broker *b, uint32_t name);
 void succession_give_up(struct client *c);
 /* Whoever was to come back to this name is dead: if a successor has come back, the name is its. */
 void succession_settle(struct broker *b, const char *name, uint32_t size);
-/* A worker without a name may not know that another has it. */
+/* A worker that comes back without a name may not know that another has it. */
 void succession_tell(struct client *c);
+/* The grace period is over: what such workers are held by has been claimed, and only now may those
+ * who hold it be asked. */
+void succession_all_back(struct broker *b);
 /* After an upgrade: those who hold objects of who was succeeded are asked once more. */
 void succession_go_on(struct broker *b);
 /* The client ends: nobody is asked for it any more. */

@@ -159,5 +159,5 @@ void state_go_on(struct broker *b) {
   expiry_go_on(b);
   greet_go_on(b);
   succession_go_on(b);
-  if (b->permissions.read_again) permissions_reload(b);
+  if (b->permissions.reload_due) permissions_reload(b);
 }

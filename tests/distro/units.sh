@@ -3,7 +3,7 @@
 #
 # The units of the system under a systemd that is process 1: the packages in build/deb are installed, used, upgraded and
 # purged in a system that has been booted (boot.sh): /srv/fresh, which tests/distro/run.sh makes beside this one. Part of
-# `make packages-check`. Where such a system cannot be booted one line says why, and counts nothing.
+# `make packages-check`. Where this machine does not let such a system be booted one line says why, and counts nothing.
 #
 # shellcheck disable=SC2016 # shells there fill it in
 . "$(dirname "$0")/../flow/lib.sh"
@@ -33,7 +33,16 @@ boot=$pid
 child_of() { awk '{ print $1 }' "/proc/$1/task/$1/children"; }
 init_pid() { init=$(child_of "$(child_of "$boot")") && [[ $(readlink "/proc/$init/exe") == */systemd ]]; }
 begins() { gone "$boot" || init_pid; }
-eventually begins 2>/dev/null || not_had "there is none: $(last_words)"
+# It has ended, or was not to be seen. What this machine does not allow boot.sh says with status 3; all else is a fault.
+ended() {
+  status=0
+  if gone "$boot"; then wait "$boot" || status=$?; fi
+  [ "$status" != 3 ] || not_had "$(last_words)"
+  check "process 1 $1 (status $status: $(last_words))" false
+  finish
+  exit
+}
+if ! eventually begins 2>/dev/null || gone "$boot"; then ended begins; fi
 # COMMAND in the booted system.
 there() {
   nsenter --target "$init" --all --root --wd env -i PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin HOME=/root \
@@ -41,7 +50,7 @@ there() {
 }
 booted() { gone "$boot" || [[ $(there systemctl is-system-running 2>/dev/null) =~ running|degraded ]]; }
 eventually booted
-if gone "$boot"; then not_had "it ends: $(last_words)"; fi
+if gone "$boot"; then ended "goes on"; fi
 version=$(there systemctl --version | sed -n 's/^systemd \([0-9]*\).*/\1/p')
 echo "systemd $version is process 1"
 units() { there systemctl --no-pager "$@"; }

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MIT
 #
 # What tests/distro/run.sh does when a system cannot be had, and that it leaves nothing behind, also when it is ended. A
-# stand-in for debootstrap makes no system.
+# stand-in for debootstrap makes no system. And whose fault it is when tests/distro/boot.sh boots none.
 . "$(dirname "$0")/lib.sh"
 mkdir "$dir/bin" "$dir/tmp"
 seconds=$((1000000 + $$)) # that nobody else sleeps for
@@ -59,6 +59,27 @@ if [ "$(id -u)" = 0 ] && unshare --mount --pid --fork true 2>/dev/null; then
   check "leaves nothing behind" is_empty "$dir/tmp"
   ended() { ! pgrep -f "^sleep $seconds\$" >/dev/null; }
   check "ends what it started" eventually ended
+fi
+
+story="a tree that is none"
+mkdir "$dir/tree"
+run "$root/tests/distro/boot.sh" "$dir/tree"
+check "is our fault" test "$status" = 1
+check "which is told" err_has "^there is no $dir/tree/proc$"
+story="what this machine does not allow"
+mkdir "$dir/tree/"{proc,sys,run,dev}
+printf '#!/bin/sh\necho "unshare: no" >&2\nexit 1\n' >"$dir/bin/unshare"
+chmod +x "$dir/bin/unshare"
+run "$root/tests/distro/boot.sh" "$dir/tree"
+check "is told from that" test "$status" = 3
+check "by name" test "$(tail -n 1 "$dir/err")" = "this machine does not allow: unshare --mount --pid --cgroup --ipc --uts --fork true"
+rm "$dir/bin/unshare"
+if [ "$(id -u)" = 0 ] && unshare --mount --pid --cgroup --ipc --uts --fork true 2>/dev/null; then
+  # Whether it gets as far as the tree or not, it is one of the two, and leaves nothing.
+  run "$root/tests/distro/boot.sh" "$dir/tree"
+  check "an empty tree boots nothing" test "$status" != 0
+  check "leaves nothing behind" is_empty "$dir/tmp"
+  check "and no mount" test "$(grep -c "$dir" /proc/mounts)" = 0
 fi
 
 finish

@@ -43,6 +43,22 @@ if [ -e "$root/.git" ] && command -v git perl >/dev/null; then
   check "which says how" says 'MAINTAINER is "NAME <ADDRESS>", not "nobody"'
 fi
 
+story="what is removed with the package"
+# The script of the package, of a directory here instead of /run/gaijin.
+removes() { sed "s|/run/gaijin|$dir/run|g" "$root/debian/gaijin.postrm" | sh -s "$1"; }
+mkdir run
+GAIJIN_SOCKET=$dir/run/gaijin.sock start_broker
+check "a broker that goes on" removes remove
+check "keeps its socket" "$build/gaijinctl" -s "$dir/run/gaijin.sock" ping
+kill -KILL "$pid"
+wait "$pid" 2>/dev/null
+check "has left a socket" test -S run/gaijin.sock
+check "an upgrade" removes upgrade
+check "keeps it" test -S run/gaijin.sock
+check "a removal" removes remove
+check "does not, nor its directory" test ! -e run
+check "it may be gone already" removes remove
+
 story="the binary interface"
 if ! sanitized "$build/libgaijin.so"; then
   check "what the library shows is what was recorded" "$root/packaging/symbols.sh" "$build/libgaijin.so" "$version"

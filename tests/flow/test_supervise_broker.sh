@@ -83,6 +83,39 @@ if unshare --pid --fork true 2>/dev/null; then
   rm -f "$GAIJIN_SOCKET"
 fi
 
+# Beside another gaijinctl its broker is another program, which begins with $dir/begin.
+story="a broker that is slow to begin"
+mkdir "$dir/bin"
+cp "$build/gaijinctl" "$dir/bin"
+ln -s "$(realpath "$build/gaijin-worker")" "$dir/bin/gaijin-worker"
+printf '#!/bin/sh\necho $$ >"%s/pid"\n. "%s/begin"\nexec "%s/gaijin-broker" "$@"\n' "$dir" "$dir" "$(realpath "$build")" >"$dir/bin/gaijin-broker"
+chmod +x "$dir/bin/gaijin-broker"
+supervise_slowly() { # COMMANDS
+  echo "$1" >"$dir/begin"
+  rm -f "$dir/pid"
+  ctl=$dir/bin/gaijinctl supervise "$dir/game.ucl"
+}
+# shellcheck disable=SC2016 # for the shell there
+supervise_slowly 'while [ ! -e "${0%/*}/go" ]; do sleep 0.02; done'
+check "begins" eventually test -s "$dir/pid"
+check "no worker is started" test -z "$(cat "$dir/supervisor.out")"
+touch "$dir/bin/go"
+check "until it listens" eventually state shop '"state":"ready"'
+end_supervisor
+# The supervisor is not to wait for it when it is to end.
+supervise_slowly 'exec sleep 1000'
+check "another one begins" eventually test -s "$dir/pid"
+end_supervisor
+check "nothing is said of it" test -z "$(cat "$dir/supervisor.err")"
+check "it is ended" gone "$(cat "$dir/pid")"
+for how in 'exit 0' 'kill -9 $$'; do
+  supervise_slowly "$how"
+  check "one that ends, with $how, is waited for no longer" eventually gone "$supervisor"
+  wait "$supervisor"
+  check "which is a failure" test $? = 1
+  check "and told" said '^gaijinctl: run: the broker ended before it listened$'
+done
+
 story="a supervisor that is killed"
 supervise "$dir/game.ucl"
 for i in 1 2 3 4 5; do

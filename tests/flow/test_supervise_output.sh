@@ -56,6 +56,28 @@ end_supervisor
 kill "$reader"
 exec 5>&-
 
+story="nobody writes any more"
+script short <<'LUA'
+local line = ("x"):rep(999)
+for _ = 1, 4000 do print(line) end
+os.exit(0)
+LUA
+sed 's/loud { }/short { restart = no }/' "$dir/game.ucl" >"$dir/short.ucl"
+exec 5<>"$dir/unread"
+supervise_to "$dir/unread" "$dir/short.ucl"
+check "who was loud is gone" eventually state short '"state":"finished"'
+: >"$dir/read"
+timeout "$limit" cat <&5 >"$dir/read" &
+reader=$!
+started+=("$reader")
+# Those that were read, and those that were told to be lost.
+counted() { awk '/^short / { n++ } / lines were lost: / { n += $3 } END { exit n != 4000 }' "$dir/read"; }
+check "what was lost is told" eventually counted
+check "some was" grep -qE '^gaijinctl: run: [0-9]+ lines were lost: nobody read them$' "$dir/read"
+end_supervisor
+kill "$reader"
+exec 5>&-
+
 story="a full disk"
 supervise_to /dev/full "$dir/game.ucl"
 check "goes on" eventually written

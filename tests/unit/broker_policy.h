@@ -24,7 +24,7 @@ static inline void write_policy(const char *text) {
 
 static inline void read_again(void) {
   permissions_reload(&w.broker);
-  while (w.broker.permissions.reload) wire_turn(&w); /* Check ends the test if it never comes */
+  while (w.broker.permissions.reread.beside) wire_turn(&w); /* Check ends the test if it never comes */
 }
 
 static inline void reload(const char *text) {

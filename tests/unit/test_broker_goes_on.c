@@ -84,9 +84,9 @@ START_TEST(a_reload_begins_anew) {
   set_scene();
   permissions_reload(&w.broker);
   carried_over(&v, &w, &config);
-  ck_assert_ptr_nonnull(v.broker.permissions.reload);
+  ck_assert_ptr_nonnull(v.broker.permissions.reread.beside);
   carried_forget(&w);
-  while (v.broker.permissions.reload) wire_turn(&v);
+  while (v.broker.permissions.reread.beside) wire_turn(&v);
   ck_assert_uint_eq(v.broker.permissions.generation, 2);
   end_scene(&v);
 }
@@ -122,7 +122,7 @@ START_TEST(a_name_is_judged_by_each_policy_once) {
   ck_assert_uint_eq(times_told(&v, log.file), 0);
   write_policy("[allow]\nwho = all\nnames = till\nhosts = *\nops = read\nlabels = *\n");
   permissions_reload(&v.broker);
-  while (v.broker.permissions.reload) wire_turn(&v);
+  while (v.broker.permissions.reread.beside) wire_turn(&v);
   carried_over(&u, &v, &config); /* read, and not judged by yet */
   carried_forget(&v);
   ck_assert_uint_eq(times_told(&u, log.file), 1);
@@ -130,7 +130,7 @@ START_TEST(a_name_is_judged_by_each_policy_once) {
   carried_forget(&u);
   ck_assert_uint_eq(times_told(&t, log.file), 1);
   permissions_reload(&t.broker);
-  while (t.broker.permissions.reload) wire_turn(&t);
+  while (t.broker.permissions.reread.beside) wire_turn(&t);
   ck_assert_uint_eq(times_told(&t, log.file), 2);
   captured_end(&log);
   wire_leave(&shop);

@@ -59,10 +59,10 @@ START_TEST(a_file_that_cannot_be_read_now_is_refused) {
   permissions_reload(&w.broker);
   scarce_end();
   if (!SCARCE_REPLACES) {
-    while (w.broker.permissions.reload) wire_turn(&w);
+    while (w.broker.permissions.reread.beside) wire_turn(&w);
     return;
   }
-  ck_assert_ptr_null(w.broker.permissions.reload);
+  ck_assert_ptr_null(w.broker.permissions.reread.beside);
   ck_assert_str_eq(w.broker.permissions.refused, "cannot read it now: Cannot allocate memory");
   read_again();
   ck_assert_str_eq(w.broker.permissions.refused, "");
@@ -132,7 +132,7 @@ START_TEST(nobody_waits_for_a_reload) {
   permissions_reload(&w.broker);
   permissions_reload(&w.broker);
   sem_post(&answered);
-  while (w.broker.permissions.reload) wire_turn(&w);
+  while (w.broker.permissions.reread.beside) wire_turn(&w);
   ck_assert_uint_eq(w.broker.permissions.generation, 3);
   ask_label("before");
   wire_expect_error(&w, &till, STATUS_denied);

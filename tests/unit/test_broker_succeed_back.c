@@ -141,6 +141,44 @@ START_TEST(the_name_has_passed) {
 }
 END_TEST
 
+/* Who holds something of the one before is asked to collect when all have said what they hold, and is told of its end with the
+ * reason. _i & 1: the successor comes back first, & 2: the holder does. */
+START_TEST(holders_are_asked_when_all_are_back) {
+  struct pt x = wire_token(&a.end, 1);
+  lend(&a, &c, &x);
+  join_successor(&b, "shop", true);
+  say(&b, OP_ready);
+  collect(&c);
+  again();
+  if (_i & 1) come_back(&b);
+  if (_i & 2) {
+    worker_return(&w, &c);
+    worker_claim(&w, &c, &x, 1);
+    worker_back(&w, &c);
+  }
+  worker_return(&w, &a);
+  wire_expect(&w, &a.end, MESSAGE_NOTICE, OP_succeeded);
+  worker_announce(&w, &a, &x, 1);
+  worker_back(&w, &a);
+  if (!(_i & 2)) {
+    worker_return(&w, &c);
+    worker_claim(&w, &c, &x, 1);
+    worker_back(&w, &c);
+  }
+  check();
+  if (!(_i & 1)) come_back(&b);
+  all_back();
+  worker_expect_claimed(&w, &c, c.end.last_id, 0);
+  collect(&c);
+  worker_use(&w, &c, &a, &x);
+  end(&a);
+  wire_expect(&w, &c.end, MESSAGE_NOTICE, OP_dead);
+  ck_assert_uint_eq(wire_uint(&c.end), x.host);
+  bool succeeded = false;
+  ck_assert(reader_bool(&c.end.r, &succeeded) && succeeded);
+}
+END_TEST
+
 /* The broker is killed between the stores with which a name passes: after the first, or the second. */
 START_TEST(killed_while_the_name_passes) {
   join_successor(&b, "shop", true);
@@ -179,6 +217,7 @@ int main(void) {
   tcase_add_loop_test(t, the_name_is_a_strangers_meanwhile, 0, 3);
   tcase_add_test(t, the_successor_does_not_come_back);
   tcase_add_loop_test(t, the_name_has_passed, 0, 2);
+  tcase_add_loop_test(t, holders_are_asked_when_all_are_back, 0, 4);
   tcase_add_loop_test(t, killed_while_the_name_passes, 0, 2);
   tcase_add_test(t, an_older_broker_gives_a_successor_no_name);
   return run_suite(s);

@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "tests/unit/run.h"
+#include "tools/base/text.h"
 
 static char dir[] = "/tmp/gaijin-log-XXXXXX";
 static struct log_file f;
@@ -95,6 +96,27 @@ START_TEST(no_reader_is_waited_for) {
 }
 END_TEST
 
+/* Nobody writes there any more. */
+START_TEST(what_was_lost_is_told_at_the_end) {
+  struct text told = {0};
+  char expected[128];
+  signal(SIGXFSZ, SIG_IGN);
+  ck_assert(log_file_open(&f, dir, "shop"));
+  snprintf(expected, sizeof expected, "gaijinctl: run: 2 lines were lost of log %s\n", f.path);
+  limit(3);
+  tool_error_to(&told);
+  write_line("one and more");
+  write_line("two");
+  told.size = 0;
+  log_file_close(&f);
+  tool_error_to(NULL);
+  limit(RLIM_INFINITY);
+  ck_assert_uint_eq(told.size, strlen(expected));
+  ck_assert_str_eq(told.bytes, expected);
+  text_deinit(&told);
+}
+END_TEST
+
 int main(void) {
   Suite *s = suite_create("tools run log file");
   TCase *t = tcase_create("log file");
@@ -102,6 +124,7 @@ int main(void) {
   tcase_add_test(t, a_torn_line_is_ended);
   tcase_add_test(t, a_new_file_begins_with_a_line);
   tcase_add_test(t, no_reader_is_waited_for);
+  tcase_add_test(t, what_was_lost_is_told_at_the_end);
   suite_add_tcase(s, t);
   return run_suite(s);
 }

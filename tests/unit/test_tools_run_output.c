@@ -14,6 +14,7 @@
 static FILE *to;
 static int from, worker;
 static unsigned seen;
+static unsigned long lost;
 static struct output o;
 
 static void on_line(void *user, const char *line, size_t size) {
@@ -30,7 +31,8 @@ static void setup(void) {
   to = fdopen(ends[1], "w");
   setvbuf(to, NULL, _IONBF, 0);
   seen = 0;
-  o = (struct output){.fd = -1, .to = to, .level = "", .head = "", .mark = "", .may_lose = true, .seen = on_line};
+  lost = 0;
+  o = (struct output){.fd = -1, .to = to, .level = "", .head = "", .mark = "", .lost = &lost, .seen = on_line};
   ck_assert_int_eq(output_open(&o, &worker), 0);
 }
 static void teardown(void) {
@@ -74,11 +76,11 @@ START_TEST(what_others_could_not_write_is_not_counted) {
   wrote("one\n");
   ck_assert_int_eq(output_read(&o, 1 << 16), OUTPUT_MORE);
   ck_assert_str_eq(drain(), "one\n");
-  ck_assert_uint_eq(o.lost, 0);
+  ck_assert_uint_eq(lost, 0);
   fill();
   wrote("two\nthree\n");
   ck_assert_int_eq(output_read(&o, 1 << 16), OUTPUT_MORE);
-  ck_assert_uint_eq(o.lost, 2);
+  ck_assert_uint_eq(lost, 2);
   drain();
   wrote("four\n");
   ck_assert_int_eq(output_read(&o, 1 << 16), OUTPUT_MORE);
@@ -89,12 +91,32 @@ START_TEST(what_others_could_not_write_is_not_counted) {
 }
 END_TEST
 
+/* What ends at once writes no line before which the loss could be told. */
+START_TEST(what_was_lost_at_the_end_is_told_by_others) {
+  fill();
+  wrote("one\ntwo");
+  close(worker);
+  ck_assert_int_eq(output_read(&o, 1 << 16), OUTPUT_CLOSED);
+  ck_assert(output_close(&o));
+  ck_assert_uint_eq(lost, 2);
+  output_tell_lost(to, "<4>", &lost); /* there is no room */
+  ck_assert_uint_eq(lost, 2);
+  drain();
+  output_tell_lost(to, "<4>", &lost);
+  ck_assert_uint_eq(lost, 0);
+  ck_assert_str_eq(drain(), "\n<4>gaijinctl: run: 2 lines were lost: nobody read them\n");
+  output_tell_lost(to, "<4>", &lost);
+  ck_assert_str_eq(drain(), "");
+}
+END_TEST
+
 int main(void) {
   Suite *s = suite_create("tools run output");
   TCase *t = tcase_create("output");
   tcase_add_checked_fixture(t, setup, teardown);
   tcase_add_test(t, what_others_could_not_write_ends_nothing);
   tcase_add_test(t, what_others_could_not_write_is_not_counted);
+  tcase_add_test(t, what_was_lost_at_the_end_is_told_by_others);
   suite_add_tcase(s, t);
   return run_suite(s);
 }

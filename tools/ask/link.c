@@ -16,8 +16,8 @@
 #include <string.h>
 #include <unistd.h>
 
-/* Between two tries. */
-enum { PAUSE_MS = 100 };
+/* Between two tries, at first and at most. */
+enum { PAUSE_MS = 10, PAUSE_MOST_MS = 100 };
 
 struct link {
   char *socket; /* NULL: the default */
@@ -25,7 +25,8 @@ struct link {
   pthread_mutex_t lock;
   /* Under the lock: */
   gaijin *g;
-  char why[300];
+  int status; /* of the last try, */
+  char why[300]; /* and why it failed */
   bool is_left; /* by one of the two */
 };
 
@@ -45,9 +46,10 @@ static void leave(struct link *l) {
 }
 
 /* Whether the user is still there. */
-static bool tell(struct link *l, gaijin *g, const char *why) {
+static bool tell(struct link *l, gaijin *g, int status, const char *why) {
   pthread_mutex_lock(&l->lock);
   l->g = g;
+  l->status = status;
   snprintf(l->why, sizeof l->why, "%s", why);
   bool is_wanted = !l->is_left;
   pthread_mutex_unlock(&l->lock);
@@ -60,11 +62,14 @@ static void *try(void *user) {
   struct link *l = user;
   char error[300] = "";
   gaijin *g = NULL;
+  int pause_ms = PAUSE_MS;
   for (bool is_wanted = true; is_wanted && !g;) {
     struct gaijin_options options = {.socket = l->socket, .observer = true, .name = "gaijinctl"};
-    if (gaijin_connect(&g, &options, error, sizeof error) != 0) g = NULL;
-    is_wanted = tell(l, g, g ? "" : error);
-    if (is_wanted && !g) poll(NULL, 0, PAUSE_MS);
+    int status = gaijin_connect(&g, &options, error, sizeof error);
+    if (status != 0) g = NULL;
+    is_wanted = tell(l, g, status, g ? "" : error);
+    if (is_wanted && !g) poll(NULL, 0, pause_ms);
+    pause_ms = pause_ms * 2 < PAUSE_MOST_MS ? pause_ms * 2 : PAUSE_MOST_MS;
   }
   leave(l);
   return NULL;
@@ -92,13 +97,14 @@ struct link *link_begin(const char *socket) {
 
 int link_fd(const struct link *l) { return l->pipe[0]; }
 
-gaijin *link_take(struct link *l, char *why, size_t n) {
+gaijin *link_take(struct link *l, int *status, char *why, size_t n) {
   char bytes[64];
   *why = 0;
   while (read(l->pipe[0], bytes, sizeof bytes) > 0) continue;
   pthread_mutex_lock(&l->lock);
   gaijin *g = l->g;
   l->g = NULL;
+  *status = l->status;
   if (!g) snprintf(why, n, "%s", l->why);
   pthread_mutex_unlock(&l->lock);
   return g;

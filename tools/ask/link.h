@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * Comes back to a broker that has gone. To connect takes as long as the broker lets one wait, so a
- * thread does it, and says so through a pipe; nobody else touches the connection until then.
+ * Comes to a broker that is not there yet, or back to one that has gone. To connect takes as long
+ * as the broker lets one wait, so a thread does it, and says so through a pipe; nobody else touches
+ * the connection until then.
  */
 #ifndef GAIJIN_TOOLS_LINK_H
 #define GAIJIN_TOOLS_LINK_H
@@ -17,9 +18,9 @@ struct link;
 struct link *link_begin(const char *socket);
 /* To be polled for reading: then link_take has something. */
 int link_fd(const struct link *l);
-/* What came: the connection, which is the caller's, or NULL and why the last try failed (n bytes).
- * NULL and "": nothing new. */
-gaijin *link_take(struct link *l, char *why, size_t n);
+/* What came: the connection, which is the caller's, or NULL and why the last try failed, its
+ * GAIJIN_STATUS_ and a text (n bytes). NULL and "": nothing new. */
+gaijin *link_take(struct link *l, int *status, char *why, size_t n);
 /* The thread ends by itself when its try does; the memory then is its own. NULL is fine. */
 void link_end(struct link *l);
 

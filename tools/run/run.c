@@ -85,6 +85,7 @@ static void stop_one(struct run *r, struct worker *w) {
 /* ---- The end ---- */
 
 static bool is_over(const struct run *r) {
+  if (!r->begun && !r->stopping) return false;
   for (size_t i = 0; i < r->count; i++) {
     const struct life *l = &r->workers[i]->life;
     if (life_has_process(l) || (!r->stopping && !life_is_over(l))) return false;
@@ -125,7 +126,7 @@ static void run_changed(struct run *r) {
       worker_hear(w);
       if (r->stopping)
         stop_one(r, w);
-      else if (w->life.state == LIFE_WAITING && may_start(r, w))
+      else if (r->begun && w->life.state == LIFE_WAITING && may_start(r, w))
         worker_start(w), r->again = true;
       else if (life_may_succeed(&w->life) && needs_settled(r, w->next ? w->next : w->plan))
         successor_start(w), r->again = true;
@@ -137,6 +138,12 @@ static void run_changed(struct run *r) {
   if (is_over(r)) end(r);
   r->changing = false;
   if (r->ending && r->broker.pid == 0) uv_stop(&r->loop);
+}
+
+/* The broker is there. */
+static void run_begin(struct run *r) {
+  r->control = control_begin(r);
+  run_changed(r);
 }
 
 static void on_line(const struct worker *w, const char *line, size_t size) {
@@ -238,7 +245,7 @@ static void deinit(struct run *r) {
 }
 
 int run(struct run_plan *plan) {
-  struct run r = {.plan = plan, .changed = run_changed, .line = on_line};
+  struct run r = {.plan = plan, .changed = run_changed, .begin = run_begin, .line = on_line};
   uv_replace_allocator(malloc, memory_grow_or_end, calloc, free);
   int e = uv_loop_init(&r.loop);
   if (e) {
@@ -247,12 +254,10 @@ int run(struct run_plan *plan) {
   }
   begin_handles(&r);
   printed_begin(&r);
-  if (!begin_workers(&r) || (plan->broker && run_broker_start(&r) != 0) || !observer_begin(&r)) {
+  if (!begin_workers(&r) || (plan->broker && run_broker_start(&r) != 0))
     run_fail(&r);
-  } else {
-    r.control = control_begin(&r);
-    run_changed(&r);
-  }
+  else
+    observer_begin(&r);
   uv_run(&r.loop, UV_RUN_DEFAULT);
   deinit(&r);
   printed_end(&r);

@@ -111,7 +111,8 @@ static void look_for_broker(struct top *t) {
 
 static void come_back(struct top *t) {
   char why[TOP_MESSAGE_MOST];
-  gaijin *g = link_take(t->link, why, sizeof why);
+  int status;
+  gaijin *g = link_take(t->link, &status, why, sizeof why);
   if (*why) snprintf(t->away, sizeof t->away, "%s", why);
   if (!g) return;
   link_end(t->link);

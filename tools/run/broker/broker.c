@@ -7,6 +7,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/wait.h>
 
 #include "proto/clock.h"
 #include "tools/base/text.h"
@@ -70,10 +71,20 @@ static void start_again(struct run *r) {
   uv_timer_start(&r->broker_timer, on_broker_time, (uint64_t)ms, 0);
 }
 
+/* One that could not listen has said why. */
+static void fail_at_begin(struct run *r) {
+  int status = r->broker.wait_status;
+  if (!WIFEXITED(status) || WEXITSTATUS(status) == 0)
+    tool_error("run: the broker ended before it listened");
+  run_fail(r);
+}
+
 void run_broker_reap(struct run *r) {
   if (!child_reap(&r->broker)) return;
   bool failed = child_failed(&r->broker);
-  if (!r->stopping && !r->ending && (failed || r->plan->stays))
+  if (!r->stopping && !r->begun)
+    fail_at_begin(r);
+  else if (!r->stopping && !r->ending && (failed || r->plan->stays))
     start_again(r);
   else if (!r->ending || failed)
     run_broker_lost(r);

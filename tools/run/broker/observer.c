@@ -3,7 +3,7 @@
  * Answers only set a mark at their worker; they are followed up when the connection's own work is
  * done, for that may start workers, which asks again. A worker that does not answer is told from a
  * broker that does not by who says so: the deadline is the broker's to watch. A broker may be there
- * and hang, so that to connect again is another thread's (tools/ask/link.h): the loop never waits.
+ * and hang, so that to connect is another thread's (tools/ask/link.h): the loop never waits.
  */
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE /* struct ucred */
@@ -12,10 +12,8 @@
 
 #include <assert.h>
 #include <errno.h>
-#include <poll.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <sys/wait.h>
 
 #include "proto/clock.h"
 #include "tools/ask/link.h"
@@ -51,21 +49,16 @@ static void say_slow(struct run *r, const char *why) {
   r->link_since = 0;
 }
 
-/* The link tries again by itself when a try has failed. */
-static void on_link(uv_poll_t *p, int status, int events) {
-  (void)status;
-  (void)events;
-  struct run *r = p->data;
-  char why[300];
-  assert(!r->observer);
-  r->observer = link_take(r->link, why, sizeof why);
-  if (!r->observer) {
-    say_slow(r, why);
-    return;
-  }
+/* The broker has not been there yet. One that may not be there yet has its time. */
+static void say_missing(struct run *r, int status, const char *why) {
+  bool is_over = clock_seconds() - r->link_since >= OBSERVER_BROKER_SECONDS;
+  if (r->stopping || !*why || (status == GAIJIN_STATUS_LOST && !is_over)) return;
+  tool_error("run: %s", why);
   link_stop(r);
-  r->broker_gone = false;
-  watch(r);
+  run_fail(r);
+}
+
+static void go_on(struct run *r) {
   for (size_t i = 0; i < r->count; i++)
     if (r->workers[i]->life.state == LIFE_STARTING)
       observer_await_ready(r->workers[i]);
@@ -73,11 +66,35 @@ static void on_link(uv_poll_t *p, int status, int events) {
       observer_ask_alive(r->workers[i]);
 }
 
-static void connect_again(struct run *r) {
+/* The link tries again by itself when a try has failed. */
+static void on_link(uv_poll_t *p, int status, int events) {
+  (void)status;
+  (void)events;
+  struct run *r = p->data;
+  char why[300];
+  int fault;
+  assert(!r->observer);
+  r->observer = link_take(r->link, &fault, why, sizeof why);
+  if (!r->observer && r->begun) say_slow(r, why);
+  if (!r->observer && !r->begun) say_missing(r, fault, why);
+  if (!r->observer) return;
+  link_stop(r);
+  r->broker_gone = false;
+  watch(r);
+  if (r->begun) {
+    go_on(r);
+  } else if (!r->stopping) {
+    tool_say(LOG_INFO, "run: the socket is %s", r->plan->socket);
+    r->begun = true;
+    r->begin(r);
+  }
+}
+
+void observer_begin(struct run *r) {
   r->link_since = clock_seconds();
   r->link = link_begin(r->plan->socket);
   if (!r->link) {
-    tool_error("run: cannot connect to the broker again: %s; stopping all", strerror(errno));
+    tool_error("run: cannot connect to the broker: %s; stopping all", strerror(errno));
     run_fail(r);
     return;
   }
@@ -97,7 +114,7 @@ static void lost(struct run *r) {
   disconnect(r);
   if (r->ending) return;
   if (!r->plan->broker) run_broker_lost(r); /* else SIGCHLD says how it ended */
-  connect_again(r);
+  observer_begin(r);
 }
 
 static void on_observer(uv_poll_t *p, int status, int events);
@@ -133,35 +150,6 @@ static void watch(struct run *r) {
   uv_poll_init(&r->loop, &r->observer_poll, gaijin_fd(r->observer));
   r->observer_poll.data = r;
   flush(r);
-}
-
-/* The broker that we started has ended. One that could not listen has said why. */
-static void broker_ended(const struct run *r) {
-  int status = r->broker.wait_status;
-  if (!WIFEXITED(status) || WEXITSTATUS(status) == 0)
-    tool_error("run: the broker ended before it listened");
-}
-
-/* In short steps, to notice a broker that ends instead. */
-bool observer_begin(struct run *r) {
-  char error[512] = "";
-  for (int step = 0; step < OBSERVER_BROKER_SECONDS * 50 && !r->observer; step++) {
-    struct gaijin_options o = {.socket = r->plan->socket, .observer = true, .name = "gaijinctl"};
-    int e = gaijin_connect(&r->observer, &o, error, sizeof error);
-    if (e != GAIJIN_STATUS_LOST) break;
-    if (r->plan->broker && child_reap(&r->broker)) {
-      broker_ended(r);
-      return false;
-    }
-    poll(NULL, 0, 20);
-  }
-  if (!r->observer) {
-    tool_error("run: %s", error);
-    return false;
-  }
-  tool_say(LOG_INFO, "run: the socket is %s", r->plan->socket);
-  watch(r);
-  return true;
 }
 
 void observer_end(struct run *r) {

@@ -12,8 +12,9 @@
 /* How long the broker may take until it listens. Seconds. */
 #define OBSERVER_BROKER_SECONDS 10
 
-/* Connects as soon as the broker listens, and says where that is. False after an error line. */
-bool observer_begin(struct run *r);
+/* Begins to connect, beside the loop. As soon as the broker is there for the first time it is said
+ * where, and r->begin called. One that does not come, or does not let us in, fails the run. */
+void observer_begin(struct run *r);
 void observer_end(struct run *r);
 /* Asks for the moment at which one of the worker's name serves: heard_ready is its host id then,
  * heard_process its process. Nothing while an earlier question is open. */

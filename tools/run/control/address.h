@@ -18,7 +18,7 @@ enum { ADDRESS_REQUEST_MOST = 1024 }; /* bytes of a request */
 enum address_line {
   ADDRESS_ROW = 'r',   /* of `ps`: cells with tabs between them */
   ADDRESS_TEXT = 't',  /* a line of a log */
-  ADDRESS_FAULT = 'f', /* why it failed, for stderr */
+  ADDRESS_FAULT = 'f', /* why it failed, or what an answer that goes on has not; for stderr */
   ADDRESS_UNKNOWN = 'u', /* the same: no worker of this supervisor is called so */
   ADDRESS_END = '.',   /* and an exit status, one digit */
 };

@@ -2,7 +2,8 @@
  *
  * A request is read whole, carried out, and its answer written: at once, or when a worker has
  * become what was asked for, or bit by bit for as long as the caller stays (`logs -f`). What is not
- * read by the caller waits in memory, up to CALLER_QUEUED bytes.
+ * read by the caller waits in memory, up to CALLER_QUEUED bytes; lines behind that are lost, which
+ * it is told when it has read half of them.
  */
 #include "tools/run/control/caller.h"
 
@@ -38,6 +39,7 @@ struct caller {
   enum goal goal;
   struct worker *worker;  /* NULL with GOAL_FOLLOW: all */
   unsigned long restarts, passes; /* of the worker's, when it was asked for */
+  unsigned long lost;             /* lines since it has not read enough */
 };
 
 /* ---- Beginning and end ---- */
@@ -84,10 +86,19 @@ struct piece {
   char bytes[];
 };
 
+static size_t queued(const struct caller *c) {
+  return uv_stream_get_write_queue_size((const uv_stream_t *)&c->pipe);
+}
+
+static void tell_lost(struct caller *c);
+
 static void on_written(uv_write_t *request, int status) {
   struct piece *p = container_of(request, struct piece, request);
   struct caller *c = request->handle->data;
-  if (p->last || status < 0) caller_close(c);
+  if (p->last || status < 0)
+    caller_close(c);
+  else if (c->lost && queued(c) <= CALLER_QUEUED / 2)
+    tell_lost(c);
   free(p);
 }
 
@@ -102,8 +113,17 @@ static void send_bytes(struct caller *c, const struct text *t, bool last) {
   }
 }
 
+static void tell_lost(struct caller *c) {
+  struct text t = {0};
+  text_print(&t, "%c%lu lines were lost: they were not read in time\n", ADDRESS_FAULT, c->lost);
+  c->lost = 0;
+  send_bytes(c, &t, false);
+  text_deinit(&t);
+}
+
 static void end_answer(struct caller *c, struct text *t, int status) {
   c->goal = GOAL_NONE;
+  if (c->lost) tell_lost(c);
   text_print(t, "%c%d\n", ADDRESS_END, status);
   send_bytes(c, t, true);
   text_deinit(t);
@@ -299,12 +319,13 @@ void callers_line(struct callers *all, const struct worker *w, const char *line,
   for (struct caller *c = all->first; c; c = next) {
     next = c->next;
     if (c->goal != GOAL_FOLLOW || (c->worker && c->worker != w)) continue;
+    if (c->lost || queued(c) > CALLER_QUEUED) {
+      c->lost++;
+      continue;
+    }
     struct text t = {0};
     add_line(&t, line, size);
-    if (uv_stream_get_write_queue_size((uv_stream_t *)&c->pipe) > CALLER_QUEUED)
-      caller_close(c);
-    else
-      send_bytes(c, &t, false);
+    send_bytes(c, &t, false);
     text_deinit(&t);
   }
 }

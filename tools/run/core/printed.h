@@ -12,7 +12,8 @@
 
 /* Before there is a child. */
 void printed_begin(struct run *r);
-/* Says so when one of them cannot be written any more, once. */
+/* Says so when one of them cannot be written any more, once; and how many lines were lost as soon
+ * as there is room for that again. After workers' lines were written. */
 void printed_check(struct run *r);
 /* When there is no child any more; what waits to be read has two seconds. */
 void printed_end(struct run *r);

@@ -94,6 +94,7 @@ struct printed {
   char mark[LOG_MORE_BYTES];  /* of a warning of ours there */
   char level[LOG_MORE_BYTES]; /* of a worker's line there */
   int fault; /* an errno: that it cannot be written has been said */
+  unsigned long lost; /* lines of workers, since that could be told */
 };
 
 struct run {
@@ -106,15 +107,17 @@ struct run {
   uv_timer_t broker_timer; /* until it is started again */
   uv_timer_t end_timer;    /* until it is killed */
   bool broker_gone;        /* and it has been said */
+  bool begun;              /* the broker has been there, so that workers may start */
 
   gaijin *observer; /* NULL before the broker is there and while it is lost */
   uv_poll_t observer_poll;
   bool sees_processes; /* the broker's numbers of processes are ours */
-  struct link *link;       /* what tries to connect again; NULL while nothing does */
+  struct link *link;       /* what tries to connect; NULL while nothing does */
   uv_poll_t link_poll;     /* it has news */
   double link_since;       /* when it began; 0: that it takes long has been said */
 
   struct printed printed[RUN_STREAMS];
+  uv_timer_t lost_timer; /* runs while lost lines are to be told */
   struct service service;
   struct control *control; /* NULL: we cannot be asked */
   uint64_t lines;          /* of all workers, so far */
@@ -123,6 +126,7 @@ struct run {
   size_t count, room;
   size_t width; /* columns of the longest name of the first plan */
   void (*changed)(struct run *r); /* run_changed; what is below calls it */
+  void (*begin)(struct run *r);   /* run_begin, when the broker is there for the first time */
   void (*line)(const struct worker *w, const char *line, size_t size); /* a new one in its log */
   bool changing;                  /* it works */
   bool again;                     /* and has to look once more */

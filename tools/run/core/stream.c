@@ -47,7 +47,7 @@ int stream_open(struct worker *w, struct process *p, int k, int *write_end) {
                               .mark = r->printed[k].mark,
                               .level = r->printed[k].level,
                               .stamped = r->plan->timestamps,
-                              .may_lose = r->plan->stays,
+                              .lost = r->plan->stays ? &r->printed[k].lost : NULL,
                               .is_plain = r->plan->stays && r->printed[k].is_terminal,
                               .seen = k ? on_err : on_out,
                               .user = w};

@@ -4,8 +4,8 @@
  * later, and not for ever. Only what happened within the last `within` seconds counts, so that who
  * ran well for so long begins anew.
  */
-#ifndef GAIJIN_TOOLS_BACKOFF_H
-#define GAIJIN_TOOLS_BACKOFF_H
+#ifndef GAIJIN_TOOLS_RUN_BACKOFF_H
+#define GAIJIN_TOOLS_RUN_BACKOFF_H
 
 enum { BACKOFF_MOST = 64 };
 

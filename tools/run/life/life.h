@@ -20,8 +20,8 @@
  * With `passed` the two change places: the successor's process is the worker's now, and the one
  * before, FORMER, goes on beside it for those who have objects of its, until it ends by itself.
  */
-#ifndef GAIJIN_TOOLS_LIFE_H
-#define GAIJIN_TOOLS_LIFE_H
+#ifndef GAIJIN_TOOLS_RUN_LIFE_H
+#define GAIJIN_TOOLS_RUN_LIFE_H
 
 #include <stdbool.h>
 

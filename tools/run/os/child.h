@@ -5,8 +5,8 @@
  * and each dies with gaijinctl, even when that is killed, because the kernel is
  * told so before the program starts.
  */
-#ifndef GAIJIN_TOOLS_CHILD_H
-#define GAIJIN_TOOLS_CHILD_H
+#ifndef GAIJIN_TOOLS_RUN_CHILD_H
+#define GAIJIN_TOOLS_RUN_CHILD_H
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -3,8 +3,8 @@
  * A directory of this run's own, that only we can enter. Those of runs that were killed are removed
  * first.
  */
-#ifndef GAIJIN_TOOLS_RUN_DIRECTORY_H
-#define GAIJIN_TOOLS_RUN_DIRECTORY_H
+#ifndef GAIJIN_TOOLS_RUN_RUN_DIRECTORY_H
+#define GAIJIN_TOOLS_RUN_RUN_DIRECTORY_H
 
 #include <stdbool.h>
 

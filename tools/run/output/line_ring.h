@@ -4,8 +4,8 @@
  * oldest make room. Lines of all workers have numbers from one count, so that theirs can be shown
  * in the order in which they came.
  */
-#ifndef GAIJIN_TOOLS_LINE_RING_H
-#define GAIJIN_TOOLS_LINE_RING_H
+#ifndef GAIJIN_TOOLS_RUN_LINE_RING_H
+#define GAIJIN_TOOLS_RUN_LINE_RING_H
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -33,8 +33,14 @@ bool log_file_open(struct log_file *f, const char *directory, const char *name) 
   return open_path(f);
 }
 
+static void tell_lost(struct log_file *f) {
+  if (f->lost) tool_error("run: %lu lines were lost of log %s", f->lost, f->path);
+  f->lost = 0;
+}
+
 void log_file_close(struct log_file *f) {
   if (!f->path) return;
+  tell_lost(f);
   if (f->fd >= 0) close(f->fd);
   free(f->path);
   *f = (struct log_file){.fd = -1};
@@ -54,8 +60,7 @@ void log_file_write(struct log_file *f, const char *line, size_t size) {
   ssize_t n = f->fd < 0 ? -1 : writev(f->fd, parts, 3);
   if (n > 0) f->is_torn = (size_t)n < all;
   if (n == (ssize_t)all) {
-    if (f->lost) tool_error("run: %lu lines were lost of log %s", f->lost, f->path);
-    f->lost = 0;
+    tell_lost(f);
   } else if (f->lost++ == 0) {
     tool_error("run: cannot write log %s: %s; lines are lost", f->path,
                f->fd < 0 ? "it is not open" : n < 0 ? strerror(errno) : "no room");

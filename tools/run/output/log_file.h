@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT
  *
  * A file that a worker's lines are written into. It is opened again when somebody has moved it away
- * (SIGHUP, as logrotate does). A line that cannot be written is lost; that is said once, and when
- * lines can be written again.
+ * (SIGHUP, as logrotate does). A line that cannot be written is lost; that is said once, and their
+ * number when lines can be written again, or at the end.
  */
-#ifndef GAIJIN_TOOLS_LOG_FILE_H
-#define GAIJIN_TOOLS_LOG_FILE_H
+#ifndef GAIJIN_TOOLS_RUN_LOG_FILE_H
+#define GAIJIN_TOOLS_RUN_LOG_FILE_H
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -2,7 +2,7 @@
  *
  * A line leaves in one go, head and end included, as soon as its end was read;
  * an unfinished one waits. Bytes are passed on as they are (but is_plain), and none is dropped
- * where that would not be better than to stand still (may_lose).
+ * where that would not be better than to stand still (lost).
  */
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE /* pipe2 */
@@ -42,22 +42,24 @@ int output_open(struct output *o, int *write_end) {
 }
 
 /* What was printed has left, and all of it. */
-static bool is_printed(const struct output *o) {
-  return !o->to || (fflush(o->to) == 0 && !ferror(o->to));
-}
+static bool has_left(FILE *to) { return fflush(to) == 0 && !ferror(to); }
+
+static bool is_printed(const struct output *o) { return !o->to || has_left(o->to); }
 
 /* Of a line that did not leave as a whole its begin may have: the next one begins anew. */
 static void note_lost(struct output *o) {
   clearerr(o->to);
-  o->lost++;
+  ++*o->lost;
 }
 
-static void tell_lost(struct output *o) {
-  fprintf(o->to, "\n%sgaijinctl: run: %lu lines were lost: nobody read them\n", o->mark, o->lost);
-  if (is_printed(o))
-    o->lost = 0;
+void output_tell_lost(FILE *to, const char *mark, unsigned long *lost) {
+  clearerr(to); /* others write there, and what they lost is theirs */
+  if (!*lost) return;
+  fprintf(to, "\n%sgaijinctl: run: %lu lines were lost: nobody read them\n", mark, *lost);
+  if (has_left(to))
+    *lost = 0;
   else
-    clearerr(o->to);
+    clearerr(to);
 }
 
 static void print_plain(const struct output *o) {
@@ -85,10 +87,9 @@ static void print_to(const struct output *o) {
 }
 
 static void print_line(struct output *o) {
-  if (o->to && o->may_lose) clearerr(o->to); /* others write there, and what they lost is theirs */
-  if (o->to && o->may_lose && o->lost) tell_lost(o);
+  if (o->to && o->lost) output_tell_lost(o->to, o->mark, o->lost);
   if (o->to) print_to(o);
-  if (o->to && o->may_lose && !is_printed(o)) note_lost(o);
+  if (o->to && o->lost && !is_printed(o)) note_lost(o);
   o->seen(o->user, o->line.bytes ? o->line.bytes : "", o->line.size);
   o->line.size = 0;
 }
@@ -121,7 +122,7 @@ enum output_end output_read(struct output *o, size_t most) {
     take(o, buffer, (size_t)n);
     got += (size_t)n;
   }
-  return o->may_lose || is_printed(o) ? end : OUTPUT_BROKEN;
+  return o->lost || is_printed(o) ? end : OUTPUT_BROKEN;
 }
 
 bool output_close(struct output *o) {
@@ -130,5 +131,5 @@ bool output_close(struct output *o) {
   o->fd = -1;
   if (o->line.size) print_line(o);
   text_deinit(&o->line);
-  return o->may_lose || is_printed(o);
+  return o->lost || is_printed(o);
 }

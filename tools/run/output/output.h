@@ -4,8 +4,8 @@
  * behind the worker's name. Lines of different workers never mix; a line of
  * more than OUTPUT_LINE_MOST bytes is cut into several.
  */
-#ifndef GAIJIN_TOOLS_OUTPUT_H
-#define GAIJIN_TOOLS_OUTPUT_H
+#ifndef GAIJIN_TOOLS_RUN_OUTPUT_H
+#define GAIJIN_TOOLS_RUN_OUTPUT_H
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -23,8 +23,9 @@ struct output {
   const char *mark; /* what stands before a line of our own; not owned */
   bool stamped;     /* and before the head the time when its end came */
   bool is_plain;    /* what would steer a terminal is spelled out */
-  bool may_lose;    /* what cannot be written is lost, and counted, and the rest goes on */
-  unsigned long lost;
+  /* Lines that were lost there and not told, of all who write there; not owned. NULL: none may be.
+   * What cannot be written is counted, and the rest goes on; it is told before the next line. */
+  unsigned long *lost;
   void (*seen)(void *user, const char *line, size_t size); /* each line, without its end, too */
   void *user;
   struct text line; /* the beginning of a line whose end has not come yet */
@@ -44,5 +45,8 @@ enum output_end output_read(struct output *o, size_t most);
 /* Prints an unfinished last line and closes the pipe. False if what was printed could not be
  * written, and may not be lost. */
 bool output_close(struct output *o);
+
+/* Says there how many lines were lost, if any were and there is room for that: then it is none. */
+void output_tell_lost(FILE *to, const char *mark, unsigned long *lost);
 
 #endif

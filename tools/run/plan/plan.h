@@ -4,8 +4,8 @@
  * file.c of a file, dir.c of a folder; check.c looks at the whole. Everything that can be wrong
  * with it is told before anything starts. A plan owns what it points to.
  */
-#ifndef GAIJIN_TOOLS_PLAN_H
-#define GAIJIN_TOOLS_PLAN_H
+#ifndef GAIJIN_TOOLS_RUN_PLAN_H
+#define GAIJIN_TOOLS_RUN_PLAN_H
 
 #include <stdbool.h>
 #include <stddef.h>

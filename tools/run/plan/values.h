@@ -3,8 +3,8 @@
  * What the sections of a file say (file.c), looked at by the table of settings and taken over
  * into the plan.
  */
-#ifndef GAIJIN_TOOLS_PLAN_VALUES_H
-#define GAIJIN_TOOLS_PLAN_VALUES_H
+#ifndef GAIJIN_TOOLS_RUN_VALUES_H
+#define GAIJIN_TOOLS_RUN_VALUES_H
 
 #include <confuse.h>
 #include <stdbool.h>

@@ -2,8 +2,8 @@
  *
  * Lists of words, which they own.
  */
-#ifndef GAIJIN_TOOLS_WORDS_LIST_H
-#define GAIJIN_TOOLS_WORDS_LIST_H
+#ifndef GAIJIN_TOOLS_RUN_WORDS_H
+#define GAIJIN_TOOLS_RUN_WORDS_H
 
 #include <stdbool.h>
 #include <stddef.h>
