@@ -82,7 +82,7 @@ START_TEST(of_ours_by_way_of_ours) {
   uint64_t ids[4] = {[1] = 77};
   ids[0] = export_of("shared = {} shared.back = shared shared.a = a u = {shared} first = u");
   ids[2] = export_of("u = {function() return first, b end}; setfenv(u[1], {first = first, b = b})");
-  ids[3] = export_of("in_use = {c} u = {in_use, shared}");
+  ids[3] = export_of("in_use = {{c}} u = {in_use[1], in_use, shared}");
   vm_do(&v, "u, shared, first = nil");
   scan(ids, 4);
   ck_assert_uint_eq(told.live, 1 << 6); /* C */
