@@ -67,7 +67,7 @@ static bool collects(lua_State *L) {
   lua_setmetatable(L, -2);
   lua_newtable(L);
   lua_rawseti(L, -2, 1);
-  for (int i = 0; i < 200000; i++) {
+  for (int i = 0; i < 20000; i++) {
     lua_newtable(L);
     lua_pop(L, 1);
   }
