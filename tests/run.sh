@@ -22,7 +22,7 @@ export LC_ALL=C
 # What takes more than a few seconds, longest first, so that none of it is left alone at the end. The seconds in the
 # output tell when this is no longer so; the counts do not depend on it.
 longest=(test_module_scripts test_leaks test_scripts test_liars test_death test_hostile
-  test_cycles_ends test_sandbox test_module test_short_memory test_surroundings test_cli
+  test_sandbox test_module test_short_memory test_surroundings test_cli
   test_lua_cycles_settled test_tables test_examples test_broker_releases test_touch test_succeed
   test_library test_observers_stay test_supervise_replace test_upgrade test_supervise test_service
   test_health test_bench test_bed test_policy test_run_file test_lua_listed test_why

@@ -70,12 +70,24 @@ static void push_entry(lua_State *L, struct worker *w, const gaijin_holding *h) 
   lua_remove(L, -2);
 }
 
+/* The userdata on top, which has been finalised, gives way to the fresh token with which it was
+ * brought back (at_revive). */
+static const struct at *replace_by_fresh(lua_State *L, struct worker *w, const struct at *old) {
+  lua_getfenv(L, -1);
+  lua_rawgeti(L, -1, 1);
+  lua_remove(L, -2);
+  const struct at *fresh = has_struct(L, w, lua_gettop(L), true) ? lua_touserdata(L, -1) : NULL;
+  bool is_it = fresh && fresh->revived == old && fresh->holding;
+  lua_remove(L, is_it ? -2 : -1);
+  return is_it ? fresh : old;
+}
+
 const struct at *at_push_userdata(lua_State *L, struct worker *w, const gaijin_holding *h) {
   push_entry(L, w, h);
   const struct at *at = lua_isnil(L, -1) ? NULL : at_get(L, w, lua_gettop(L));
   if (at && at->holding == h && push_userdata(L, w, lua_gettop(L))) {
     lua_remove(L, -2);
-    return at;
+    return at->was_finalised ? replace_by_fresh(L, w, at) : at;
   }
   lua_pop(L, 1);
   return NULL;

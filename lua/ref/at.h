@@ -33,8 +33,9 @@ struct at *at_get(lua_State *L, struct worker *w, int i);
 static inline bool at_may_be_userdata(lua_State *L, int i) {
   return lua_type(L, i) == LUA_TUSERDATA && lua_objlen(L, i) == sizeof(struct at);
 }
-/* Pushes the userdata that ends with the AT of the holding: the AT, or the token inside a function.
- * NULL pushes nothing: no AT of it is known. Allocates nothing, raises nothing. */
+/* Pushes the userdata that ends with the AT of the holding: the AT, or the token inside a function;
+ * or, of a function that a finaliser has brought back, its fresh token. Its struct; NULL pushes
+ * nothing: no AT of it is known. Allocates nothing, raises nothing. */
 const struct at *at_push_userdata(lua_State *L, struct worker *w, const gaijin_holding *h);
 /* LuaJIT: adds the value on top to those that the replaced library functions look closer at: ATs
  * and copies. (Compiled code can look a value up in a table, but not ask C.) */

@@ -33,9 +33,11 @@ static void put(struct out *o, const char *format, ...) {
   if (o->size >= o->most) o->size = o->most - 1;
 }
 
-/* Where a cut may be, at `at` or before: not within a character of UTF-8. */
+/* Where a cut may be, at `at` or before: not within a character of UTF-8, which has 4 bytes at
+ * most; in what is no UTF-8, anywhere. */
 static size_t boundary(const char *text, size_t at) {
-  while (at > 0 && ((unsigned char)text[at] & 0xc0) == 0x80) at--;
+  for (size_t least = at < 4 ? 0 : at - 4, i = at; i > least; i--)
+    if (((unsigned char)text[i] & 0xc0) != 0x80) return i;
   return at;
 }
 
@@ -62,8 +64,9 @@ static bool is_identifier(const char *s, size_t size) {
 
 /* Quoted as Lua reads it, but cut; bytes that are no plain text as \ddd. */
 static void put_quoted(struct out *o, const char *s, size_t size) {
+  size_t shown = size > KEY_SHOWN ? boundary(s, KEY_SHOWN) : size;
   put(o, "\"");
-  for (size_t i = 0; i < size && i < KEY_SHOWN; i++) {
+  for (size_t i = 0; i < shown; i++) {
     unsigned char c = (unsigned char)s[i];
     if (c == '"' || c == '\\')
       put(o, "\\%c", c);
@@ -72,7 +75,7 @@ static void put_quoted(struct out *o, const char *s, size_t size) {
     else
       put(o, "%c", c);
   }
-  put(o, size > KEY_SHOWN ? "...\"" : "\"");
+  put(o, shown < size ? "...\"" : "\"");
 }
 
 /* The key on top of the stack. */

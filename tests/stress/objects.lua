@@ -12,8 +12,8 @@ local function is_dead(e)
   return type(e) == "string" and (e:find("^gaijin: dead:") or e:find("^gaijin: lost: worker %S+ ended while")
     or e:find("^gaijin: lost: %S+ has answered with an object of a worker that ended ")) ~= nil
 end
--- The broker was killed meanwhile.
-local function is_lost(e) return type(e) == "string" and e:find("^gaijin: lost: ") ~= nil end
+-- The broker was killed meanwhile; `away`: who was asked is not back at the next one, and there was no time to ask again.
+local function is_lost(e) return type(e) == "string" and (e:find("^gaijin: lost: ") or e:find("^gaijin: away: ")) ~= nil end
 local function fail(...) error(("stress: " .. select(1, ...)):format(select(2, ...)), 0) end
 
 -- Who has the *sign* of an object, a userdata with a finaliser that only the object refers to, in a weak table has an object that Lua's

@@ -124,6 +124,34 @@ START_TEST(no_handler_runs_in_the_twin) {
 }
 END_TEST
 
+/* A function stays in weak tables, so it is received again as what was brought back: then it is no garbage, but may become some, with
+ * an object here that only the other worker keeps. */
+START_TEST(what_was_brought_back_may_be_garbage) {
+  open_vm();
+  vm_give(&v, "a", &F);
+  vm_do(&v, "do local x, p = a, newproxy(true) getmetatable(p).__gc = function() back = x end end a = nil");
+  vm_collect(&v);
+  uint64_t call = vm_ask(&v, "back()", GAIJIN_OP_CALL);
+  fake_begin(&v.f, MESSAGE_REPLY, GAIJIN_OP_CALL, call, 0);
+  vm_deliver(&v);
+  vm_do(&v, "u = {back}");
+  uint64_t id = export();
+  vm_do(&v, "u = nil");
+  for (int phase = GAIJIN_CYCLE_SCAN; phase <= GAIJIN_CYCLE_CHECK; phase++) {
+    ck_assert_uint_eq(asked((unsigned)phase, id, &F), LIVE_THERE);
+    ck_assert_uint_eq(told_edges, 0);
+  }
+  vm_do(&v, "back = nil");
+  ck_assert_uint_eq(asked(GAIJIN_CYCLE_SCAN, id, &F), 0);
+  ck_assert_uint_eq(told_edges, 1);
+  ck_assert_uint_eq(asked(GAIJIN_CYCLE_HALT, id, &F), 0);
+  decide(GAIJIN_OP_CONDEMN, &id, 1);
+  ck_assert_ptr_null(gaijin_token_find(v.w.g, id));
+  ck_assert_uint_eq(gaijin_releases(v.w.g), 1);
+  vm_close(&v);
+}
+END_TEST
+
 int main(void) {
   Suite *s = suite_create("lua_cycles_places");
   TCase *c = tcase_create("places");
@@ -132,6 +160,7 @@ int main(void) {
   tcase_add_loop_test(c, the_collector_finds_functions_of_others, 0, (int)(sizeof places / sizeof *places));
   tcase_add_test(c, the_collector_may_be_anywhere);
   tcase_add_test(c, no_handler_runs_in_the_twin);
+  tcase_add_test(c, what_was_brought_back_may_be_garbage);
   suite_add_tcase(s, c);
   return run_suite(s);
 }
