@@ -429,6 +429,9 @@ void gj_values_give_back(gaijin *g, const struct message *m, uint32_t pts);
 void gj_values_skip(gaijin_body *b);
 /* Copies a body that has arrived; NULL when memory is short. */
 gaijin_body *gj_values_new(gaijin *g, const struct message *m, uint32_t pts);
+/* Gives back the value read last, and leaves arrays that have been read: how many values are left
+ * of the one that the next is in. */
+uint32_t *gj_values_step(gaijin_body *b);
 /* Frees those that are kept for the bodies to come. */
 void gj_values_deinit(gaijin *g);
 

@@ -65,7 +65,7 @@ static inline const uint8_t *skip(const uint8_t *at, const uint8_t *end, uint32_
   return mark >= 0x90 ? array(at, end, mark & 0x0f, count) : NULL; /* else a fixmap */
 }
 
-/* The bytes of values, by their marks, that have one size and hold no others; 0: they are others. */
+/* The bytes of values, by their marks, that have one size and hold no others; 0: it is another. */
 #define ONES_16 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1
 enum { SIZES_MOST = 32 };
 static const uint8_t sizes[0x100] = {
