@@ -83,9 +83,18 @@ static inline const uint8_t *skip_short(const uint8_t *at, const uint8_t *end) {
   return *at == 0xd9 && end - at > 1 ? behind(at + 2, end, at[1]) : NULL;
 }
 
-/* Steps over such values, `most` of them at most; how many there were. Where none of them can end
- * too late it is not looked at whether one does. */
+/* Steps over such values, `most` of them at most; how many there were. */
 static inline uint32_t skip_run(const uint8_t **at, const uint8_t *end, uint32_t most) {
+  const uint8_t *p = *at, *next;
+  uint32_t left = most;
+  for (; left > 0 && p != end && (next = skip_short(p, end)); left--) p = next;
+  *at = p;
+  return most - left;
+}
+
+/* The same where there may be many: as long as none can end too late it is not looked at whether
+ * one does. */
+static inline uint32_t skip_many(const uint8_t **at, const uint8_t *end, uint32_t most) {
   const uint8_t *p = *at, *next;
   uint32_t left = most;
   for (; left > 0 && p != end; left--, p = next) {
@@ -123,7 +132,7 @@ static inline const char *walk(struct reader *r, struct body_walker *w, uint32_t
   for (*values = 0;; ++*values) {
     while (left == 0 && depth > 0) left = w->left[--depth];
     if (depth > 0) {
-      uint32_t run = skip_run(&at, end, left < most - *values ? left : most - *values);
+      uint32_t run = skip_many(&at, end, left < most - *values ? left : most - *values);
       left -= run;
       *values += run;
       while (left == 0 && depth > 0) left = w->left[--depth];
