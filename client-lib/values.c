@@ -104,6 +104,7 @@ static gaijin_body *new_body(gaijin *g, uint32_t room) {
 }
 
 static void free_body(gaijin *g, gaijin_body *b) {
+  free(b->taken);
   if (WITH_ASAN || b->room != SPARE_ROOM || g->n_spare_bodies >= SPARE_BODIES_KEPT) {
     free(b);
     return;
@@ -122,11 +123,24 @@ void gj_values_deinit(gaijin *g) {
   g->n_spare_bodies = 0;
 }
 
+/* Whether the program can have what was read instead of a copy. An error's text is ended behind the
+ * body, where there is nothing. */
+static bool may_take(const gaijin *g, const struct message *m) {
+  const struct frame *f = &g->in;
+  bool was_read = f->start > 0 && m->body + m->body_size == f->in.bytes + f->start;
+  return was_read && m->kind != MESSAGE_ERROR && frame_may_give(f, m->body_size);
+}
+
 gaijin_body *gj_values_new(gaijin *g, const struct message *m, uint32_t pts) {
-  gaijin_body *b = new_body(g, m->body_size + 1);
+  bool takes = m->body_size > SPARE_ROOM && may_take(g, m);
+  gaijin_body *b = new_body(g, takes ? 0 : m->body_size + 1);
   if (!b) return NULL;
-  memcpy(b->bytes, m->body, m->body_size);
-  b->bytes[m->body_size] = 0;
+  b->taken = takes ? frame_give(&g->in) : NULL;
+  b->bytes = takes ? b->taken + (m->body - b->taken) : b->copy;
+  if (!takes) {
+    memcpy(b->copy, m->body, m->body_size);
+    b->copy[m->body_size] = 0;
+  }
   b->g = g;
   b->home = g->host;
   b->epoch = g->ret.epoch;
