@@ -122,8 +122,10 @@ struct gaijin_body {
   gaijin_token *token;    /* of the value read last: given back by the next step */
   gaijin_holding *holding;
   gaijin_body *next_spare;
-  uint32_t room;   /* bytes */
-  uint8_t bytes[]; /* the body, and one byte to terminate a text with */
+  uint8_t *taken; /* all that was read with a large one; NULL: it is a copy */
+  uint8_t *bytes; /* the body, there or in `copy`, which has a byte more to end a text with */
+  uint32_t room;  /* bytes of `copy` */
+  uint8_t copy[];
 };
 
 /* The message being written. */
@@ -427,8 +429,12 @@ const char *gj_values_arrive(gaijin *g, const struct message *m, uint32_t *pts);
 void gj_values_give_back(gaijin *g, const struct message *m, uint32_t pts);
 /* Gives back whatever of a body has not been read; nothing may be read from it afterwards. */
 void gj_values_skip(gaijin_body *b);
-/* Copies a body that has arrived; NULL when memory is short. */
+/* A body that has arrived, for the program: a copy, or of a large one the bytes that were read, of
+ * which m->body is part then. NULL when memory is short. */
 gaijin_body *gj_values_new(gaijin *g, const struct message *m, uint32_t pts);
+/* Gives back the value read last, and leaves arrays that have been read: how many values are left
+ * of the one that the next is in. */
+uint32_t *gj_values_step(gaijin_body *b);
 /* Frees those that are kept for the bodies to come. */
 void gj_values_deinit(gaijin *g);
 

@@ -104,6 +104,7 @@ static gaijin_body *new_body(gaijin *g, uint32_t room) {
 }
 
 static void free_body(gaijin *g, gaijin_body *b) {
+  free(b->taken);
   if (WITH_ASAN || b->room != SPARE_ROOM || g->n_spare_bodies >= SPARE_BODIES_KEPT) {
     free(b);
     return;
@@ -122,11 +123,24 @@ void gj_values_deinit(gaijin *g) {
   g->n_spare_bodies = 0;
 }
 
+/* Whether the program can have what was read instead of a copy. An error's text is ended behind the
+ * body, where there is nothing. */
+static bool may_take(const gaijin *g, const struct message *m) {
+  const struct frame *f = &g->in;
+  bool was_read = f->start > 0 && m->body + m->body_size == f->in.bytes + f->start;
+  return was_read && m->kind != MESSAGE_ERROR && frame_may_give(f, m->body_size);
+}
+
 gaijin_body *gj_values_new(gaijin *g, const struct message *m, uint32_t pts) {
-  gaijin_body *b = new_body(g, m->body_size + 1);
+  bool takes = m->body_size > SPARE_ROOM && may_take(g, m);
+  gaijin_body *b = new_body(g, takes ? 0 : m->body_size + 1);
   if (!b) return NULL;
-  memcpy(b->bytes, m->body, m->body_size);
-  b->bytes[m->body_size] = 0;
+  b->taken = takes ? frame_give(&g->in) : NULL;
+  b->bytes = takes ? b->taken + (m->body - b->taken) : b->copy;
+  if (!takes) {
+    memcpy(b->copy, m->body, m->body_size);
+    b->copy[m->body_size] = 0;
+  }
   b->g = g;
   b->home = g->host;
   b->epoch = g->ret.epoch;
@@ -183,65 +197,14 @@ static struct gaijin_value plain_value(const struct value *in) {
                                .count = in->count};
 }
 
-/* ---- Numbers ----
+/* ---- Values ----
  *
  * Most values are numbers and short strings. These are read here as reader_next does, without a
- * struct value in between. */
+ * struct value in between; many numbers at once: numbers.c. */
 
 static inline struct gaijin_value uint_value(uint64_t n) {
   return (struct gaijin_value){
       .type = GAIJIN_NUMBER, .number = (double)n, .is_uint = true, .integer = n};
-}
-
-/* The bytes of the longest of the usual forms of numbers. */
-enum { USUAL_MOST = 9 };
-
-/* Reads the number at `p` if it has one of the usual forms, none of which ends too late: behind it;
- * NULL: it has another. */
-static inline const uint8_t *usual_number(const uint8_t *p, double *to) {
-  uint8_t mark = p[0];
-  if (mark < 0x80) {
-    *to = mark;
-    return p + 1;
-  }
-  if (mark == 0xcd) {
-    *to = load_be16(p + 1);
-    return p + 3;
-  }
-  if (mark == 0xce) {
-    *to = load_be32(p + 1);
-    return p + 5;
-  }
-  if (mark == 0xcb) {
-    uint64_t bits = load_be64(p + 1);
-    memcpy(to, &bits, sizeof bits);
-    return p + USUAL_MOST;
-  }
-  if (mark != 0xcc) return NULL;
-  *to = p[1];
-  return p + 2;
-}
-
-/* Reads a number of whatever form, near the end too; NULL: there is none. */
-__attribute__((noinline)) static const uint8_t *any_number(const uint8_t *p, const uint8_t *end,
-                                                           double *to) {
-  struct reader r = {p, end};
-  struct value v;
-  if (!reader_next(&r, &v) || v.type != VALUE_NUMBER) return NULL;
-  *to = v.number;
-  return r.at;
-}
-
-/* Reads so many numbers from *at on as there are, but no more than `most`. */
-static size_t numbers(const uint8_t **at, const uint8_t *end, double *to, size_t most) {
-  const uint8_t *p = *at, *next;
-  size_t n = 0;
-  for (; n < most; n++, p = next) {
-    next = end - p >= USUAL_MOST ? usual_number(p, &to[n]) : NULL;
-    if (!next && !(next = any_number(p, end, &to[n]))) break;
-  }
-  *at = p;
-  return n;
 }
 
 /* Reads the value at *at if it is a small integer or a short string. */
@@ -266,8 +229,6 @@ static inline bool usual_value(const uint8_t **at, const uint8_t *end, struct ga
   *at = p + head + size;
   return true;
 }
-
-/* ---- Values ---- */
 
 static bool peek(const gaijin_body *b, struct gaijin_value *v) {
   struct reader r = b->reader;
@@ -304,15 +265,6 @@ static bool look(const gaijin_body *b, size_t *at, struct gaijin_value *v) {
   return true;
 }
 
-size_t gaijin_body_look_numbers(const gaijin_body *b, size_t *at, double *to, size_t most) {
-  size_t left = (size_t)(b->reader.end - b->reader.at);
-  if (*at >= left) return 0;
-  const uint8_t *p = b->reader.at + *at;
-  size_t n = numbers(&p, b->reader.end, to, most);
-  *at = (size_t)(p - b->reader.at);
-  return n;
-}
-
 bool gaijin_body_look_sized(const gaijin_body *b, size_t *at, struct gaijin_value *v,
                             size_t size) {
   struct gaijin_value own;
@@ -330,12 +282,7 @@ static inline uint32_t *step(gaijin_body *b) {
   return &b->left[b->depth];
 }
 
-size_t gaijin_body_numbers(gaijin_body *b, double *to, size_t most) {
-  uint32_t *left = step(b);
-  size_t n = numbers(&b->reader.at, b->reader.end, to, most < *left ? most : *left);
-  *left -= (uint32_t)n;
-  return n;
-}
+uint32_t *gj_values_step(gaijin_body *b) { return step(b); }
 
 /* Reads the next value if it is a PT. */
 static bool next_pt(gaijin_body *b, struct gaijin_value *v) {

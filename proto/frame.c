@@ -76,6 +76,20 @@ uint8_t *frame_room(struct frame *f, uint32_t least, uint32_t *room) {
   return f->in.bytes + f->in.size;
 }
 
+bool frame_may_give(const struct frame *f, uint32_t size) {
+  assert(size <= f->start && f->start <= f->in.size);
+  return size > KEEP_BYTES && f->start == f->in.size && f->in.capacity - size <= size / SPARE;
+}
+
+uint8_t *frame_give(struct frame *f) {
+  uint8_t *bytes = f->in.bytes;
+  uint32_t max = f->in.max;
+  assert(f->start == f->in.size);
+  buffer_init(&f->in, max);
+  f->start = 0;
+  return bytes;
+}
+
 void frame_filled(struct frame *f, uint32_t n) {
   assert(n <= f->in.capacity - f->in.size);
   f->in.size += n;

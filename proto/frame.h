@@ -2,11 +2,13 @@
  *
  * Framing: eats bytes in whatever pieces a socket gives them and yields whole
  * messages. Knows the length prefix, nothing of the envelope.
- * A message yielded stays valid until the next call of frame_room, frame_trim or frame_deinit.
+ * A message yielded stays valid until the next call of frame_room, frame_trim or frame_deinit, or
+ * as long as whoever was given its memory (frame_give) keeps that.
  */
 #ifndef GAIJIN_PROTO_FRAME_H
 #define GAIJIN_PROTO_FRAME_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "proto/buffer.h"
@@ -30,6 +32,11 @@ uint8_t *frame_room(struct frame *f, uint32_t least, uint32_t *room);
 /* Gives memory back that large messages have needed and what is left does not; up to `keep` bytes
  * may stay. */
 void frame_trim(struct frame *f, uint32_t keep);
+/* Whether the message of `size` that was yielded last is a large one, nothing else waits beside it,
+ * and the memory that it is in is little more than it. */
+bool frame_may_give(const struct frame *f, uint32_t size);
+/* Hands over that memory then, for the caller to free. */
+uint8_t *frame_give(struct frame *f);
 /* `n` bytes were written into that room. */
 void frame_filled(struct frame *f, uint32_t n);
 

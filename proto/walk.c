@@ -65,21 +65,22 @@ static inline const uint8_t *skip(const uint8_t *at, const uint8_t *end, uint32_
   return mark >= 0x90 ? array(at, end, mark & 0x0f, count) : NULL; /* else a fixmap */
 }
 
-/* The bytes of values with marks from 0x80 to 0xdf that have one size and hold no others; 0: they
- * are others. */
-static const uint8_t sizes[0x60] = {
-    [0x20] = 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, /* short strings */
-    17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 31, 32,
-    [0x40] = 1, 0, 1, 1,                    /* nil, booleans */
-    [0x4a] = 5, 9, 2, 3, 5, 9, 2, 3, 5, 9}; /* numbers */
+/* The bytes of values, by their marks, that have one size and hold no others; 0: it is another. */
+#define ONES_16 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1
+enum { SIZES_MOST = 32 };
+static const uint8_t sizes[0x100] = {
+    ONES_16, ONES_16, ONES_16, ONES_16, ONES_16, ONES_16, ONES_16, ONES_16, /* small integers */
+    [0xa0] = 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, /* short strings */
+    17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 31, SIZES_MOST,
+    [0xc0] = 1, 0, 1, 1,                   /* nil, booleans */
+    [0xca] = 5, 9, 2, 3, 5, 9, 2, 3, 5, 9, /* numbers */
+    [0xe0] = ONES_16, ONES_16};            /* small negative integers */
 
 /* Behind a nil, a boolean, a number or a short string, as most values are; NULL: it may be
  * something else. */
 static inline const uint8_t *skip_short(const uint8_t *at, const uint8_t *end) {
-  uint8_t mark = *at;
-  if (mark < 0x80 || mark >= 0xe0) return at + 1;
-  if (sizes[mark - 0x80]) return behind(at, end, sizes[mark - 0x80]);
-  return mark == 0xd9 && end - at > 1 ? behind(at + 2, end, at[1]) : NULL;
+  if (sizes[*at]) return behind(at, end, sizes[*at]);
+  return *at == 0xd9 && end - at > 1 ? behind(at + 2, end, at[1]) : NULL;
 }
 
 /* Steps over such values, `most` of them at most; how many there were. */
@@ -87,6 +88,42 @@ static inline uint32_t skip_run(const uint8_t **at, const uint8_t *end, uint32_t
   const uint8_t *p = *at, *next;
   uint32_t left = most;
   for (; left > 0 && p != end && (next = skip_short(p, end)); left--) p = next;
+  *at = p;
+  return most - left;
+}
+
+/* Steps over values none of which can end behind `safe` + SIZES_MOST, as skip_run does. Where the
+ * next one begins is known from this one's size, and a size from the table comes many cycles later:
+ * the processor foresees how the commonest forms branch, and does not wait for it. */
+static inline const uint8_t *skip_safe(const uint8_t *p, const uint8_t *safe, uint32_t *left) {
+  for (; *left > 0 && p <= safe; --*left) {
+    uint8_t mark = *p;
+    if (mark < 0x80)
+      p += 1;
+    else if (mark == 0xce)
+      p += 5;
+    else if (mark == 0xcb)
+      p += 9;
+    else if (sizes[mark])
+      p += sizes[mark];
+    else
+      break;
+  }
+  return p;
+}
+
+/* The same where there may be many: as long as none can end too late it is not looked at whether
+ * one does. */
+static inline uint32_t skip_many(const uint8_t **at, const uint8_t *end, uint32_t most) {
+  const uint8_t *p = *at, *next;
+  uint32_t left = most;
+  for (; left > 0 && p != end; left--, p = next) {
+    if (end - p >= SIZES_MOST) {
+      p = skip_safe(p, end - SIZES_MOST, &left);
+      if (left == 0 || p == end) break;
+    }
+    if (!(next = skip_short(p, end))) break;
+  }
   *at = p;
   return most - left;
 }
@@ -114,7 +151,7 @@ static inline const char *walk(struct reader *r, struct body_walker *w, uint32_t
   for (*values = 0;; ++*values) {
     while (left == 0 && depth > 0) left = w->left[--depth];
     if (depth > 0) {
-      uint32_t run = skip_run(&at, end, left < most - *values ? left : most - *values);
+      uint32_t run = skip_many(&at, end, left < most - *values ? left : most - *values);
       left -= run;
       *values += run;
       while (left == 0 && depth > 0) left = w->left[--depth];

@@ -5,7 +5,8 @@
  * and those of a long message have been spent by then (decode.h).
  *
  * Numbers are read many at a time. An entry whose key is its place in the table goes to the array,
- * where it takes no time; the clock is looked at all the more often for others.
+ * where it takes no time; the clock is looked at all the more often for others. Most tables of
+ * numbers have nothing but such entries.
  */
 #include <assert.h>
 
@@ -62,11 +63,31 @@ static void put_numbers(lua_State *L, struct worker *w, const double *numbers, s
   }
 }
 
+/* Puts entries of numbers into the empty table on top as long as they are in their places, so many
+ * at most; how many there were. */
+static uint32_t put_places(lua_State *L, struct worker *w, gaijin_body *body, uint32_t most,
+                           struct decoding *d) {
+  double numbers[DECODE_PLACES];
+  uint32_t done = 0;
+  size_t n, wanted;
+  do {
+    wanted = most - done < DECODE_PLACES ? most - done : DECODE_PLACES;
+    n = gaijin_body_places(body, done + 1, numbers, wanted);
+    if (n) decode_spend_places(L, w, d, n, 0);
+    for (size_t i = 0; i < n; i++) {
+      lua_pushnumber(L, numbers[i]);
+      lua_rawseti(L, -2, (int)++done);
+    }
+  } while (n == wanted && done < most);
+  return done;
+}
+
 /* Fills the table on top, whose array's header has been read. */
 static void push_entries(lua_State *L, struct worker *w, gaijin_body *body, int list,
                          uint32_t tables, uint32_t count, struct decoding *d) {
   double numbers[DECODE_NUMBERS];
-  for (uint32_t k = 0; k < count;) {
+  uint32_t k = 2 * put_places(L, w, body, count / 2, d);
+  while (k < count) {
     size_t n = gaijin_body_numbers(body, numbers, at_once(count - k));
     bool has_key = n % 2;
     if (n > 1) put_numbers(L, w, numbers, n - has_key, k / 2 + 1, d);
@@ -105,6 +126,18 @@ static void count_key(struct keys *c, bool is_number, double key) {
   c->others += !next;
 }
 
+/* Looks at the first entries as long as they are numbers in their places, so many at most. */
+static void look_at_places(lua_State *L, struct worker *w, const gaijin_body *body, size_t *at,
+                           uint32_t most, struct keys *c, struct decoding *d) {
+  size_t n, wanted;
+  do {
+    wanted = most - c->run < DECODE_PLACES ? most - c->run : DECODE_PLACES;
+    n = gaijin_body_look_places(body, at, c->run + 1, wanted);
+    if (n) decode_spend_places(L, w, d, n, n * DECODE_ENTRY);
+    c->run += (uint32_t)n;
+  } while (n == wanted && c->run < most);
+}
+
 /* Looks at keys and values of which some are no numbers; how many values there were. */
 static uint32_t look_through(lua_State *L, struct worker *w, const gaijin_body *body, size_t *at,
                              uint32_t left, struct keys *c, struct decoding *d) {
@@ -134,7 +167,8 @@ static void push_roomy(lua_State *L, struct worker *w, const gaijin_body *body, 
   struct keys c = {0, 0};
   if (!gaijin_body_look(body, at, &table) || table.type != GAIJIN_ARRAY || table.count % 2)
     malformed(L);
-  for (uint32_t k = 0; k < table.count;)
+  look_at_places(L, w, body, at, table.count / 2, &c, d);
+  for (uint32_t k = 2 * c.run; k < table.count;)
     k += look_through(L, w, body, at, table.count - k, &c, d);
   lua_createtable(L, (int)c.run, (int)c.others);
 }

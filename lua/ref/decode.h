@@ -14,8 +14,9 @@
 enum { DECODE_AT_ONCE = 4096 };
 /* So many values, at most, are decoded in a slice. */
 enum { DECODE_SLICE = 2000 };
-/* So many numbers, at most, are read in one go. */
-enum { DECODE_NUMBERS = 32 };
+/* So many numbers, at most, are read in one go; and of entries of numbers that are in their places,
+ * for each of which Lua takes no longer than for any other: so many are as one value. */
+enum { DECODE_NUMBERS = 32, DECODE_PLACES = 128, DECODE_PLACES_AS_ONE = 8 };
 
 /* A message being decoded; on the stack of who decodes it. */
 struct decoding {
@@ -46,6 +47,12 @@ static inline void decode_spend_many(lua_State *L, struct worker *w, struct deco
 }
 static inline void decode_spend(lua_State *L, struct worker *w, struct decoding *d, size_t bytes) {
   decode_spend_many(L, w, d, 1, bytes);
+}
+/* The same of entries in their places, DECODE_PLACES at most. */
+static inline void decode_spend_places(lua_State *L, struct worker *w, struct decoding *d,
+                                       size_t n, size_t bytes) {
+  decode_spend_many(L, w, d, (unsigned)(n + DECODE_PLACES_AS_ONE - 1) / DECODE_PLACES_AS_ONE,
+                    bytes);
 }
 /* The same for a value that is no array. */
 void decode_spend_value(lua_State *L, struct worker *w, struct decoding *d,

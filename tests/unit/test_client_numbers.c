@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT
  *
- * Values read in the short way, and numbers many at a time (client-lib/values.c): what one value after the other gives
- * is given whatever way it is read, over bodies at random of all forms that values have, and in all states of a body.
- * And bodies that are used again, numbers written many at a time, and arrays whose number of values is not known before
- * (client-lib/put.c).
+ * Values read in the short way (client-lib/values.c), and numbers many at a time (client-lib/numbers.c): what one value
+ * after the other gives is given whatever way it is read, over bodies at random of all forms that values have, and in
+ * all states of a body. And bodies that are used again, numbers written many at a time, and arrays whose number of
+ * values is not known before (client-lib/put.c).
  */
 #include <math.h>
 
@@ -110,6 +110,83 @@ START_TEST(whatever_way_it_is_read_it_is_the_same) {
     gaijin_body_free(b);
     f.told.answers = 0;
   }
+  fake_close(&f);
+}
+END_TEST
+
+enum { ENTRIES_MOST = 60 };
+
+/* Answers with an array of entries most of which are in their places from `first` on, and two numbers that could be one
+ * more; how many entries there are. */
+static uint32_t answer_entries(struct fake *f, uint64_t *seed, uint32_t first) {
+  uint32_t n = random_below(seed, ENTRIES_MOST);
+  fake_begin(f, MESSAGE_REPLY, GAIJIN_OP_PING, fake_ask(f, told_answer), 3);
+  pack_array(&f->p, 2 * n);
+  for (uint32_t i = 0; i < n; i++) {
+    pack_uint(&f->p, random_below(seed, 16) ? first + i : random_below(seed, 70000));
+    uint64_t bits = random_next(seed);
+    switch (random_below(seed, 16)) {
+      case 0: pack_bool(&f->p, bits & 1); break;
+      case 1: pack_number(&f->p, -(double)(bits & 0x1ff)); break;
+      case 2: pack_number(&f->p, (double)bits / 3); break;
+      case 3: pack_raw(&f->p, "\xd1\x00\xc8", 3); break;
+      default: pack_uint(&f->p, bits >> (32 + (bits & 31))); break;
+    }
+  }
+  pack_uint(&f->p, first + n);
+  pack_uint(&f->p, 7);
+  fake_deliver(f);
+  return n;
+}
+
+/* What is looked at is what is read, but for the array's end. */
+static uint32_t read_entries(gaijin_body *b, uint64_t *seed, uint32_t first, uint32_t n) {
+  struct gaijin_value seen[2 * ENTRIES_MOST + 3], v;
+  double block[BLOCK_MOST];
+  uint32_t n_seen = 0, in_places = 0;
+  size_t at = 0;
+  while (gaijin_body_look(b, &at, &seen[n_seen])) n_seen++;
+  ck_assert_uint_eq(n_seen, 2 * n + 3);
+  ck_assert(gaijin_body_next(b, &v) && v.type == GAIJIN_ARRAY);
+  for (uint32_t i = 0; i < n;) {
+    size_t most = random_below(seed, BLOCK_MOST + 1), look_at = 0;
+    size_t ahead = gaijin_body_look_places(b, &look_at, first + i, most);
+    size_t got = gaijin_body_places(b, first + i, block, most);
+    ck_assert_uint_le(ahead, most);
+    ck_assert_uint_eq(got, ahead < n - i ? ahead : n - i);
+    for (size_t k = 0; k < got; k++, i++) {
+      ck_assert(seen[2 * i + 1].type == GAIJIN_NUMBER && seen[2 * i + 1].number == first + i);
+      ck_assert(seen[2 * i + 2].type == GAIJIN_NUMBER && block[k] == seen[2 * i + 2].number);
+    }
+    in_places += (uint32_t)got;
+    if (got == most || i == n) continue;
+    ck_assert(gaijin_body_next(b, &v) && same(&v, &seen[2 * i + 1]));
+    ck_assert(gaijin_body_next(b, &v) && same(&v, &seen[2 * i + 2]));
+    i++;
+  }
+  ck_assert_uint_eq(gaijin_body_places(b, first + n, block, BLOCK_MOST), 0);
+  ck_assert_uint_eq(gaijin_body_numbers(b, block, BLOCK_MOST), 2); /* behind the array */
+  ck_assert_uint_eq(gaijin_body_places(b, 1, block, BLOCK_MOST), 0);
+  at = 0;
+  ck_assert_uint_eq(gaijin_body_look_places(b, &at, 1, BLOCK_MOST), 0);
+  return in_places;
+}
+
+START_TEST(entries_in_their_places_are_read_many_at_a_time) {
+  static const uint32_t firsts[] = {1, 100, 230, 65500, 16000000};
+  uint64_t seed = random_seed("entries");
+  uint32_t all = 0, in_places = 0;
+  struct fake f;
+  fake_open(&f);
+  for (int i = 0; i < BODIES; i++) {
+    uint32_t first = firsts[random_below(&seed, ARRAY_SIZE(firsts))], n = answer_entries(&f, &seed, first);
+    gaijin_body *b = f.told.answer[f.told.answers - 1].body;
+    in_places += read_entries(b, &seed, first, n);
+    all += n;
+    gaijin_body_free(b);
+    f.told.answers = 0;
+  }
+  ck_assert_uint_gt(in_places, all / 4);
   fake_close(&f);
 }
 END_TEST
@@ -306,6 +383,7 @@ int main(void) {
   Suite *s = suite_create("client_numbers");
   TCase *c = tcase_create("numbers");
   tcase_add_test(c, whatever_way_it_is_read_it_is_the_same);
+  tcase_add_test(c, entries_in_their_places_are_read_many_at_a_time);
   tcase_add_test(c, numbers_end_with_their_array);
   tcase_add_test(c, small_ones_are_used_again);
   tcase_add_test(c, a_large_one_is_not_kept);

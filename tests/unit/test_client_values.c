@@ -49,6 +49,59 @@ START_TEST(every_type_is_read) {
 }
 END_TEST
 
+enum { LARGE = 600000, PIECE = 32 << 10 };
+
+/* In pieces that the socket has room for. */
+static void deliver_large(struct fake *f) {
+  fake_end(f);
+  for (uint32_t at = 0; at < f->out.size; at += PIECE) {
+    fake_bytes(f, f->out.bytes + at, f->out.size - at < PIECE ? f->out.size - at : PIECE);
+    ck_assert_int_eq(gaijin_dispatch(f->g), 0);
+  }
+  f->out.size = 0;
+}
+
+/* It has the memory that the message was read into, and the next ones are read into another. */
+START_TEST(a_large_one_is_not_copied) {
+  struct fake f;
+  struct gaijin_value v;
+  char *text = malloc(LARGE + 1);
+  ck_assert_ptr_nonnull(text);
+  for (uint32_t i = 0; i < LARGE; i++) text[i] = (char)('a' + i % 23);
+  text[LARGE] = 0;
+  fake_open(&f);
+  begin_values(&f, 2);
+  pack_string(&f.p, text, LARGE);
+  fake_put_pt(&f, &A);
+  deliver_large(&f);
+  gaijin_body *large = last_body(&f);
+  ck_assert_ptr_nonnull(large->taken);
+  ck_assert_uint_lt(f.g->in.in.capacity, LARGE / 2);
+  ck_assert_ptr_null(gj_check(f.g));
+  ck_assert_uint_gt(gaijin_body_size(large), LARGE);
+  begin_values(&f, 1);
+  pack_uint(&f.p, 5);
+  fake_deliver(&f);
+  gaijin_body *small = last_body(&f);
+  ck_assert_ptr_null(small->taken);
+  ck_assert(gaijin_body_next(small, &v) && v.integer == 5);
+  gaijin_body_free(small);
+  ck_assert(gaijin_body_next(large, &v) && v.type == GAIJIN_STRING && v.size == LARGE);
+  ck_assert_int_eq(memcmp(v.bytes, text, LARGE), 0);
+  ck_assert(gaijin_body_next(large, &v) && v.type == GAIJIN_FOREIGN);
+  gaijin_body_free(large);
+  ck_assert_uint_eq(gaijin_releases(f.g), 1);
+  /* An error's text is ended behind it. */
+  fake_begin(&f, MESSAGE_ERROR, GAIJIN_OP_PING, fake_ask(&f, told_answer), 2);
+  pack_uint(&f.p, GAIJIN_STATUS_BUSY);
+  pack_text(&f.p, text);
+  deliver_large(&f);
+  ck_assert_int_eq(f.told.answer[f.told.answers - 1].status, GAIJIN_STATUS_BUSY);
+  fake_close(&f);
+  free(text);
+}
+END_TEST
+
 START_TEST(a_look_reads_nothing) {
   struct fake f;
   fake_open(&f);
@@ -247,6 +300,7 @@ int main(void) {
   tcase_add_test(c, values_are_given_back_one_by_one);
   tcase_add_test(c, home_pts_that_are_not_kept_are_stale);
   tcase_add_test(c, a_late_answer_gives_back);
+  tcase_add_test(c, a_large_one_is_not_copied);
   tcase_add_test(c, a_look_reads_nothing);
   tcase_add_test(c, a_bad_body_ends_the_connection);
   suite_add_tcase(s, c);

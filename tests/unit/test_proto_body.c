@@ -224,6 +224,30 @@ START_TEST(the_walk_takes_what_can_be_read) {
 }
 END_TEST
 
+/* Every mark, that far from the end, with more values before it than are looked at for their end and with none. */
+START_TEST(every_mark_is_stepped_over_wherever_the_end_is) {
+  enum { BEHIND = 36 };
+  unsigned taken = 0;
+  for (unsigned mark = 0; mark <= 0xff; mark++)
+    for (uint32_t before = 0; before <= 40; before += 40)
+      for (uint32_t behind = 0; behind <= BEHIND; behind++) {
+        uint32_t n = 3 + before + 1 + behind;
+        uint8_t *body = calloc(1, n); /* zeros are values, too */
+        body[0] = 0xdc;
+        body[3 + before] = (uint8_t)mark;
+        for (uint32_t values = before; values <= before + 1 + behind; values++) {
+          body[2] = (uint8_t)values;
+          bool is_good = can_be_read(body, n);
+          if (!body_walk(body, n, NULL, NULL) != is_good)
+            ck_abort_msg("0x%02x, %u before and %u behind, %u values", mark, before, behind, values);
+          taken += is_good;
+        }
+        free(body);
+      }
+  ck_assert_uint_gt(taken, 15000);
+}
+END_TEST
+
 /* In pieces of any size, at a new place each time, a walk comes to the same end as at once. */
 START_TEST(a_walk_in_pieces_is_the_same_walk) {
   uint8_t body[512];
@@ -268,6 +292,7 @@ int main(void) {
   tcase_add_test(c, typed_readers_refuse_other_types);
   tcase_add_test(c, random_bytes_do_no_harm);
   tcase_add_test(c, the_walk_takes_what_can_be_read);
+  tcase_add_test(c, every_mark_is_stepped_over_wherever_the_end_is);
   tcase_add_test(c, a_walk_in_pieces_is_the_same_walk);
   suite_add_tcase(s, c);
   return run_suite(s);

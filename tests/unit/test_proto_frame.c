@@ -166,6 +166,13 @@ START_TEST(a_large_message_ends_its_buffer) {
   ck_assert_uint_eq(f.in.capacity, BIG);
   ck_assert_int_eq(frame_next(&f, &got, &size), FRAME_MESSAGE);
   ck_assert_uint_eq(size, BIG);
+  ck_assert(frame_may_give(&f, size));
+  uint8_t *given = frame_give(&f);
+  ck_assert_ptr_eq(given, got);
+  ck_assert_int_eq(frame_next(&f, &got, &size), FRAME_MORE);
+  feed(&f, bytes, 100); /* goes on elsewhere */
+  ck_assert_int_eq(memcmp(given, bytes, BIG), 0);
+  free(given);
   frame_deinit(&f);
 }
 END_TEST
@@ -185,6 +192,7 @@ START_TEST(one_byte_does_not_keep_a_large_buffer) {
   f.in.bytes[BIG + 5] = 0xce;
   frame_filled(&f, BIG + 6);
   ck_assert_int_eq(frame_next(&f, &got, &size), FRAME_MESSAGE);
+  ck_assert(!frame_may_give(&f, size)); /* nor is that given away, */
   ck_assert_int_eq(frame_next(&f, &got, &size), FRAME_MORE);
   frame_trim(&f, 4096);
   ck_assert_uint_eq(f.in.capacity, 1);
@@ -197,6 +205,9 @@ START_TEST(one_byte_does_not_keep_a_large_buffer) {
   size = f.in.capacity;
   frame_trim(&f, 4096);
   ck_assert_uint_eq(f.in.capacity, size);
+  store_be32(f.in.bytes + 1, BIG / 4 - 5);
+  ck_assert_int_eq(frame_next(&f, &got, &size), FRAME_MESSAGE);
+  ck_assert(!frame_may_give(&f, size)); /* nor much more than the message */
   frame_deinit(&f);
 }
 END_TEST
