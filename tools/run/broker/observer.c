@@ -269,9 +269,9 @@ void observer_await_ready(struct worker *w) {
 
 static void ask_alive(struct worker *w);
 
-/* One that is not there now is not silent: its process tells what has become of it. Whether the name
- * is still its is asked twice: the broker may have answered the first time before it read what the
- * successor had sent before its end, and has a turn between the two in which it does. */
+/* One that is not there now is not silent: its process tells what has become of it. Whether the
+ * name is still its is asked twice: the broker may have answered the first time before it read what
+ * the successor had sent before its end, and has a turn between the two in which it does. */
 static void on_alive(void *user, const struct gaijin_answer *answer) {
   struct worker *w = user;
   w->alive_id = 0;
