@@ -68,6 +68,7 @@ START_TEST(what_is_begun_while_it_is_away) {
   bed_expect(b, c, "ticks\ttrue\n");
   bed_expect(b, c, "a post (call) was not done: gaijin: lost: ");
   bed_expect(b, c, "failed\t1\n");
+  bed_expect(b, s, "slow ended\n"); /* and not between what is noted */
   bed_restart(b);
   bed_expect(b, c, "n\t");
   bed_expect(b, s, "noted\tby a future\nnoted\tby a call\nnoted\tby a post\n");

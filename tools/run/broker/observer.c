@@ -255,25 +255,39 @@ void observer_await_ready(struct worker *w) {
   if (gaijin_end_request(g, on_ready, w, &w->ready_id) == 0) flush(w->run);
 }
 
-/* One that is not there now is not silent: its process tells what has become of it. */
+static void ask_alive(struct worker *w);
+
+/* One that is not there now is not silent: its process tells what has become of it. Whether the
+ * name is still its is asked twice: the broker may have answered the first time before it read what
+ * the successor had sent before its end, and has a turn between the two in which it does. */
 static void on_alive(void *user, const struct gaijin_answer *answer) {
   struct worker *w = user;
   w->alive_id = 0;
   w->heard_silent = !answer->ok && answer->status == GAIJIN_STATUS_TIMEOUT;
   w->heard_nameless = w->asked_name && !answer->ok && answer->status == GAIJIN_STATUS_DEAD;
+  bool again = w->asked_name && answer->ok && !w->asked_again;
+  w->asked_again = again;
   /* That is still to be asked when the broker has gone. */
-  w->asked_name = w->asked_name && !answer->ok && answer->status == GAIJIN_STATUS_LOST;
+  w->asked_name =
+      again || (w->asked_name && !answer->ok && answer->status == GAIJIN_STATUS_LOST);
   gaijin_body_free(answer->body);
+  if (again) ask_alive(w);
 }
 
-void observer_ask_alive(struct worker *w) {
+/* Within a dispatch, as ask_whose. */
+static void ask_alive(struct worker *w) {
   gaijin *g = w->run->observer;
-  if (!g || w->alive_id) return;
   struct gaijin_send send = {.op = GAIJIN_OP_ALIVE,
                              .name = w->plan->name,
                              .deadline_ms = (uint32_t)(w->plan->health_limit * 1000)};
   gaijin_begin_request(g, &send, 0);
-  if (gaijin_end_request(g, on_alive, w, &w->alive_id) == 0) flush(w->run);
+  if (gaijin_end_request(g, on_alive, w, &w->alive_id) != 0) w->alive_id = 0;
+}
+
+void observer_ask_alive(struct worker *w) {
+  if (!w->run->observer || w->alive_id) return;
+  ask_alive(w);
+  if (w->alive_id) flush(w->run);
 }
 
 /* What was asked before this may have been answered before it mattered. */
@@ -282,6 +296,7 @@ void observer_ask_name(struct worker *w) {
   if (g && w->alive_id) gaijin_cancel(g, w->alive_id);
   w->alive_id = 0;
   w->asked_name = true;
+  w->asked_again = false;
   observer_ask_alive(w);
 }
 
@@ -291,7 +306,7 @@ void observer_forget(struct worker *w) {
   if (g && w->whose_id) gaijin_cancel(g, w->whose_id);
   if (g && w->alive_id) gaijin_cancel(g, w->alive_id);
   w->ready_id = w->whose_id = w->alive_id = 0;
-  w->asked_name = w->heard_nameless = false;
+  w->asked_name = w->asked_again = w->heard_nameless = false;
   w->heard_ready = 0;
   w->heard_process = 0;
   w->heard_silent = w->heard_busy = false;

@@ -74,6 +74,7 @@ struct worker {
   bool heard_busy;     /* nobody can say now; it is to be asked again, a little later */
   bool said_busy;      /* and was said */
   bool asked_name;     /* by alive_id: whether the name is still its */
+  bool asked_again;    /* the second time */
   char last[96];        /* how it ended, the last time; "": it never did */
   char last_beside[96]; /* the same of the process beside it */
 };
