@@ -71,6 +71,15 @@ for _, n in ipairs { 999, 1000, 1001, 2048, 5000 } do
   check(strings, "strings " .. n)
   check(both, "both " .. n)
 end
+-- Numbers in their places are read 128 at a time: one less, one more, and something else behind them.
+for n = 126, 386 do
+  if n % 128 <= 2 or n % 128 >= 126 then
+    local list, ended, named, broken = {}, {}, {}, {}
+    for i = 1, n do list[i], ended[i], named[i], broken[i] = i * 3, -(i % 30), i / 2, i end
+    ended[n + 1], named.last, broken[n - 1] = other(), n, "no number"
+    for what, v in pairs { list = list, ended = ended, named = named, broken = broken } do check(v, what .. " in places " .. n) end
+  end
+end
 local shared, nest = { 1, 2, 3, x = { 4 } }, {}
 for i = 1, 40 do nest[i] = { shared, i, nest, [number()] = shared } end
 local got = back(gaijin.copy(nest))
