@@ -4,6 +4,7 @@
  */
 #include "lua/walk/path.h"
 
+#include <assert.h>
 #include <ctype.h>
 #include <stdarg.h>
 #include <stdbool.h>
@@ -33,11 +34,12 @@ static void put(struct out *o, const char *format, ...) {
   if (o->size >= o->most) o->size = o->most - 1;
 }
 
-/* Where a cut may be, at `at` or before: not within a character of UTF-8, which has 4 bytes at
- * most; in what is no UTF-8, anywhere. */
+/* Where a cut may be, at `at`, which is 3 at least, or before: not within a character of UTF-8, of
+ * which 3 bytes at most follow the first; in what is no UTF-8, anywhere. */
 static size_t boundary(const char *text, size_t at) {
-  for (size_t least = at < 4 ? 0 : at - 4, i = at; i > least; i--)
-    if (((unsigned char)text[i] & 0xc0) != 0x80) return i;
+  assert(at >= 3);
+  for (size_t back = 0; back <= 3; back++)
+    if (((unsigned char)text[at - back] & 0xc0) != 0x80) return at - back;
   return at;
 }
 
