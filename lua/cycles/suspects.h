@@ -5,8 +5,8 @@
  *
  * Some are live at once, whatever the heap is like: one of ours that a value or a request names
  * which waits for its fiber; one of others of which a value waits, or that C holds, or whose AT has
- * been finalised once: what a finaliser has brought back to life, no weak table tells of any more,
- * but for a function that has been used since, whose fresh token one does.
+ * been finalised once: what a finaliser has brought back to life, no weak table tells of any more.
+ * (A function that was brought back and used since has a fresh token, of which one does.)
  * Of the others the collector knows (probe.h).
  */
 #ifndef GAIJIN_LUA_SUSPECTS_H

@@ -14,8 +14,9 @@
 enum { DECODE_AT_ONCE = 4096 };
 /* So many values, at most, are decoded in a slice. */
 enum { DECODE_SLICE = 2000 };
-/* So many numbers, at most, are read in one go; and of entries of numbers that are in their places,
- * for each of which Lua takes no longer than for any other: so many are as one value. */
+/* So many numbers, at most, are read in one go, or so many entries of numbers that are in their
+ * places. Such entries are quick, and nobody can choose them to be slow: DECODE_PLACES_AS_ONE of
+ * them count as one value. */
 enum { DECODE_NUMBERS = 32, DECODE_PLACES = 128, DECODE_PLACES_AS_ONE = 8 };
 
 /* A message being decoded; on the stack of who decodes it. */

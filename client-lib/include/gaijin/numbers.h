@@ -28,10 +28,12 @@ GAIJIN_API size_t gaijin_body_look_numbers(const gaijin_body *b, size_t *at, dou
 /* Reads entries of an array of keys and values, as a table that is sent by value is, as long as the
  * next key is the number `first`, `first` + 1, ... and its value a number: up to `most` of them and
  * no further than the array that is read. Returns how many; `to`, which has room for `most`, gets
- * their values. Not all such entries are read, but what is not is there for the other functions. */
+ * their values. It may stop before the last such entry, at a number in a rare form or near the end
+ * of the body: the other functions read on from there. What was read before is given back, as by
+ * gaijin_body_next. */
 GAIJIN_API size_t gaijin_body_places(gaijin_body *b, uint32_t first, double *to, size_t most);
-/* How many of them there are, without reading, from *at on and with *at moved on as by
- * gaijin_body_look: so arrays have no end here. */
+/* How many entries gaijin_body_places would read, without reading them, from *at on and with *at
+ * moved on as by gaijin_body_look: so arrays have no end here. */
 GAIJIN_API size_t gaijin_body_look_places(const gaijin_body *b, size_t *at, uint32_t first,
                                           size_t most);
 /* The next value is the first again. False, and nothing has changed: the body has references, each
