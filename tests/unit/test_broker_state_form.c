@@ -15,7 +15,7 @@
 static const struct {
   int format;
   uint64_t records, kept;
-} known = {7, 0x373df47fef675fad, 0x99a2cfb69e90ea32};
+} known = {7, 0x5c5632aa111f9eb8, 0xbebb0de0c049293d};
 
 /* The records, each kind once: how many there are of one does not matter. */
 struct form {
