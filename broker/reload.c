@@ -121,7 +121,7 @@ static void on_slow(void *reload) {
   const struct reload *l = reload;
   log_asked(&l->broker->log, CAUSE_RELOAD,
             "SIGHUP: the settings are still being read after %d s: a look-up of a user or group "
-            "may hang (try getent passwd NAME); those in force stay until then",
+            "may hang (try getent passwd NAME); those in force stay meanwhile",
             BESIDE_SLOW_MS / 1000);
 }
 
@@ -136,7 +136,8 @@ static void reload_settings(struct reload *l) {
                                         .failed = on_not_read, .ended = on_ended};
   if (reread_ask(&l->reread, l->broker->loop, &way, l)) return;
   log_asked(&l->broker->log, CAUSE_RELOAD,
-            "SIGHUP: the settings are still being read, or users looked up; then again");
+            "SIGHUP: the settings are being read already, or users looked up; they are read once "
+            "more after that");
 }
 
 /* There is a file, or somebody whose number may have changed. */

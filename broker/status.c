@@ -93,9 +93,10 @@ static void tell_rings(struct broker *b) {
 static void tell_reload(struct broker *b) {
   unsigned seconds;
   if (b->settings_reread && reread_lasts(b->settings_reread, &seconds))
-    log_told(&b->log, "status: reload: the settings have been read for %u s", seconds);
+    log_told(&b->log, "status: reload: the settings are being read, for %u s so far", seconds);
   if (reread_lasts(&b->permissions.reread, &seconds))
-    log_told(&b->log, "status: reload: %s has been read for %u s", b->permissions.path, seconds);
+    log_told(&b->log, "status: reload: %s is being read, for %u s so far", b->permissions.path,
+             seconds);
 }
 
 void status_tell(struct broker *b) {

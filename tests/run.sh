@@ -100,9 +100,11 @@ if [ $# -gt 0 ]; then
   in_order "$@" | xargs -d '\n' -n 1 -P "${JOBS:-$(($(nproc) + 1))}" "$0" --one
 fi
 
+# How a sanitiser's report begins. tests/flow/lib.sh looks for those of programs in the background.
+report='(ERROR|WARNING): [A-Za-z]+Sanitizer|runtime error: '
 # failures_in LOG: Check's failures and errors (file:line:F:...), our scripts' own, the sanitisers', and why a program ended.
 failures_in() {
-  grep -aE ':[FE]:[^:]*:|^(not ok|FAIL|failed)|ERROR: |runtime error: |: (ended by the time limit|status [0-9]+)$' "$1" |
+  grep -aE ":[FE]:[^:]*:|^(not ok|FAIL|failed)|ERROR: |$report|: (ended by the time limit|status [0-9]+)\$" "$1" |
     head -n 10 | cut -c 1-300
 }
 failed_logs() { awk '$2 { sub(/count$/, "log", FILENAME); print FILENAME }' "$GAIJIN_LOGS"/*.count; }
@@ -110,7 +112,7 @@ again() {
   local logs log name only=()
   readarray -t logs < <(failed_logs)
   [ ${#logs[@]} -gt 0 ] && [ ${#logs[@]} -le "${GAIJIN_TEST_AGAIN:-0}" ] || return 0
-  ! grep -qaE 'ERROR: (Address|Leak|Thread)Sanitizer|runtime error: ' "${logs[@]}" || return 0
+  ! grep -qaE "$report" "${logs[@]}" || return 0
   for log in "${logs[@]}"; do
     name=$(basename "$log" .log)
     mv "$log" "$GAIJIN_LOGS/$name.first"

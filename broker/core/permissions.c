@@ -127,7 +127,7 @@ static void on_slow(void *broker) {
   const struct permissions *p = &((struct broker *)broker)->permissions;
   log_asked(&((struct broker *)broker)->log, CAUSE_RELOAD,
             "SIGHUP: %s is still being read after %d s: a look-up of a user or group may hang (try "
-            "getent passwd NAME); the policy in force stays until then", p->path,
+            "getent passwd NAME); the policy in force stays meanwhile", p->path,
             BESIDE_SLOW_MS / 1000);
 }
 
@@ -146,7 +146,9 @@ void permissions_reload(struct broker *b) {
   struct permissions *p = &b->permissions;
   p->reload_due = false;
   if (p->path) {
-    reread_ask(&p->reread, b->loop, &way, b);
+    if (!reread_ask(&p->reread, b->loop, &way, b))
+      log_asked(&b->log, CAUSE_RELOAD,
+                "SIGHUP: %s is being read already; it is read once more after that", p->path);
     return;
   }
   log_asked(&b->log, CAUSE_RELOAD, "SIGHUP: there is nothing to reload");

@@ -50,10 +50,16 @@ limit=$((30 * ${GAIJIN_TEST_SLOWER:-1}))
 dir=$(mktemp -d) || exit 1
 passed=0 failed=0 status=0 pid=0 story="" evidence="out err" started=()
 
+# What sanitisers report of programs in the background: tests/run.sh runs who has such a report not once more.
+tell_reports() {
+  grep -asE -d skip -D skip '(ERROR|WARNING): [A-Za-z]+Sanitizer|runtime error: ' "$dir"/* |
+    sed -n "1,10s|^$dir/||p" | cut -c 1-300
+}
 # A child of this shell that a signal ends before it has become another program would come here too.
 clean_up() {
   [ "$BASHPID" = $$ ] || return 0
   end_started
+  [ "$failed" -eq 0 ] || tell_reports
   rm -rf "$dir"
 }
 trap clean_up EXIT

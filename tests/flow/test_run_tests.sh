@@ -16,6 +16,17 @@ program race <<<"$(first_time 'FAIL a story: too early')
 echo '5 passed, 0 failed'"
 program reported <<<"$(first_time '==1==ERROR: AddressSanitizer: heap-use-after-free')
 echo '5 passed, 0 failed'"
+program threads <<<"$(first_time 'WARNING: ThreadSanitizer: data race (pid=1)')
+echo '5 passed, 0 failed'"
+# Its report is in a file that a failure does not show.
+program behind <<SH
+exec bash -c '. "$root/tests/flow/lib.sh"
+start broker echo "==1==ERROR: AddressSanitizer: heap-use-after-free"
+wait "\$pid"
+check "it answers" test -e "\$0.ran"
+: >"\$0.ran"
+finish' "\$0"
+SH
 
 mkdir "$dir/build"
 # tests_are STORY STATUS COUNTS NAME...: runs these, which is to end so.
@@ -48,6 +59,12 @@ tests_are "a failure" 1 "4 passed, 2 failed" good.sh bad.sh
 check "is no race" test "$(grep -c 'only beside others' "$dir/out")" = 0
 tests_are "a sanitiser reported" 1 "7 passed, 1 failed" good.sh reported.sh
 check "nothing is run again" test "$(grep -c 'once more' "$dir/out")" = 0
+tests_are "another sanitiser reported" 1 "7 passed, 1 failed" good.sh threads.sh
+check "nothing is run again" test "$(grep -c 'once more' "$dir/out")" = 0
+check "and it is told" out_has '^failed:   WARNING: ThreadSanitizer: data race'
+tests_are "one in the background reported" 1 "3 passed, 1 failed" good.sh behind.sh
+check "nothing is run again" test "$(grep -c 'once more' "$dir/out")" = 0
+check "and it is told" out_has '^failed:   broker.out:==1==ERROR: AddressSanitizer: heap-use-after-free$'
 tests_are "more than may" 1 "5 passed, 3 failed" bad.sh race.sh
 check "nothing is run again" test "$(grep -c 'once more' "$dir/out")" = 0
 

@@ -11,6 +11,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -75,9 +76,20 @@ static void *try(void *user) {
   return NULL;
 }
 
+/* Signals are the user's. 0 or an errno. */
+static int start_thread(struct link *l) {
+  pthread_t thread;
+  sigset_t all, before;
+  sigfillset(&all);
+  pthread_sigmask(SIG_SETMASK, &all, &before);
+  int e = pthread_create(&thread, NULL, try, l);
+  pthread_sigmask(SIG_SETMASK, &before, NULL);
+  if (e == 0) pthread_detach(thread);
+  return e;
+}
+
 struct link *link_begin(const char *socket) {
   struct link *l = calloc(1, sizeof *l);
-  pthread_t thread;
   if (!l) return NULL;
   l->socket = socket ? strdup(socket) : NULL;
   if ((socket && !l->socket) || pipe2(l->pipe, O_CLOEXEC | O_NONBLOCK) != 0) {
@@ -86,12 +98,11 @@ struct link *link_begin(const char *socket) {
     return NULL;
   }
   pthread_mutex_init(&l->lock, NULL);
-  if (pthread_create(&thread, NULL, try, l) == 0) {
-    pthread_detach(thread);
-    return l;
-  }
+  int e = start_thread(l);
+  if (e == 0) return l;
   l->is_left = true;
   leave(l);
+  errno = e;
   return NULL;
 }
 

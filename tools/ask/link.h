@@ -14,7 +14,7 @@
 struct link;
 
 /* Begins to try again and again, until there is a connection, at the path (NULL: the default).
- * NULL: there are no threads or descriptors. */
+ * NULL: there are no threads, descriptors or memory, errno says which. */
 struct link *link_begin(const char *socket);
 /* To be polled for reading: then link_take has something. */
 int link_fd(const struct link *l);
