@@ -44,6 +44,7 @@ end_child() {
     first=$(first_of "$child")
     # shellcheck disable=SC2086 # one number, or none yet
     [ -z "$first" ] || kill -KILL $first || true
+    [ -e "/proc/$child/task/$child/children" ] || kill -KILL "$child" || true # a kernel that does not tell
   done
   wait "$child" || true
   child=""

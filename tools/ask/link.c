@@ -11,11 +11,12 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <pthread.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+
+#include "tools/base/thread.h"
 
 /* Between two tries, at first and at most. */
 enum { PAUSE_MS = 10, PAUSE_MOST_MS = 100 };
@@ -76,18 +77,6 @@ static void *try(void *user) {
   return NULL;
 }
 
-/* Signals are the user's. 0 or an errno. */
-static int start_thread(struct link *l) {
-  pthread_t thread;
-  sigset_t all, before;
-  sigfillset(&all);
-  pthread_sigmask(SIG_SETMASK, &all, &before);
-  int e = pthread_create(&thread, NULL, try, l);
-  pthread_sigmask(SIG_SETMASK, &before, NULL);
-  if (e == 0) pthread_detach(thread);
-  return e;
-}
-
 struct link *link_begin(const char *socket) {
   struct link *l = calloc(1, sizeof *l);
   if (!l) return NULL;
@@ -98,8 +87,12 @@ struct link *link_begin(const char *socket) {
     return NULL;
   }
   pthread_mutex_init(&l->lock, NULL);
-  int e = start_thread(l);
-  if (e == 0) return l;
+  pthread_t thread;
+  int e = thread_begin(&thread, try, l);
+  if (e == 0) {
+    pthread_detach(thread);
+    return l;
+  }
   l->is_left = true;
   leave(l);
   errno = e;

@@ -75,11 +75,14 @@ void stream_read(struct stream *s, size_t most) {
   if (s->output.fd < 0) return;
   struct run *r = s->worker->run;
   enum output_end end = output_read(&s->output, most);
-  printed_check(r);
-  if (end == OUTPUT_MORE) return;
+  if (end == OUTPUT_MORE) {
+    printed_check(r);
+    return;
+  }
   if (end == OUTPUT_BROKEN && !r->stopping) {
     tool_error("run: cannot write the workers' output: %s; stopping all", strerror(errno));
     run_fail(r);
   }
   stream_close(s);
+  printed_check(r);
 }

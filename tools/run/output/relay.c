@@ -12,7 +12,6 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <pthread.h>
-#include <signal.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <sys/stat.h>
@@ -20,6 +19,7 @@
 #include <unistd.h>
 
 #include "tools/base/text.h"
+#include "tools/base/thread.h"
 
 struct relay {
   int fd, to, from; /* written to; where that goes in the end; our end of the pipe */
@@ -61,23 +61,13 @@ static void *pass_on(void *arg) {
   return NULL;
 }
 
-/* Signals are the loop's. */
-static int start(struct relay *r) {
-  sigset_t all, before;
-  sigfillset(&all);
-  pthread_sigmask(SIG_SETMASK, &all, &before);
-  int e = pthread_create(&r->thread, NULL, pass_on, r);
-  pthread_sigmask(SIG_SETMASK, &before, NULL);
-  return e;
-}
-
 /* The pipe takes the place of the descriptor. 0 or an errno. */
 static int put_between(struct relay *r, int write_end) {
   if (fcntl(write_end, F_SETFL, O_NONBLOCK) != 0) return errno;
   fcntl(write_end, F_SETPIPE_SZ, RELAY_ROOM); /* less will do */
   r->to = fcntl(r->fd, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
   if (r->to < 0) return errno;
-  int e = start(r);
+  int e = thread_begin(&r->thread, pass_on, r);
   if (e) return e;
   while (dup2(write_end, r->fd) < 0 && (errno == EINTR || errno == EBUSY)) continue;
   return 0;
