@@ -116,8 +116,9 @@ for size in "80 24" "40 10" "200 50"; do
   check "shop serves it" exports shop hanging
   keys C-c
   shows 'hangs: given up$'
-  shows '^shop> *$' # before it reads, a Ctrl-C takes what was typed away
+  shows '^shop> *$'
   keys -l 'garbage'
+  shows '^shop> garbage$' # a Ctrl-C takes away what was typed and has not been read
   keys C-c
   shows '^shop> garbage\^C'
   keys Up
