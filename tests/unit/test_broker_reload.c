@@ -4,11 +4,11 @@
  */
 #define _GNU_SOURCE /* memmem */
 #include <malloc.h>
-#include <semaphore.h>
 #include <time.h>
 
 #include "tests/unit/broker_policy.h"
 #include "tests/unit/scarce.h"
+#include "tests/unit/slow_people.h"
 
 START_TEST(a_reload_counts_from_the_next_request_on) {
   open_with(ALL_NAMES);
@@ -94,28 +94,6 @@ START_TEST(many_reloads_leave_nothing) {
 END_TEST
 
 /* ---- Directories that are slow ---- */
-
-static sem_t asked, answered;
-
-static enum people_outcome find_slowly(const char *name, uid_t *uid) {
-  (void)name;
-  sem_post(&asked);
-  sem_wait(&answered);
-  *uid = geteuid();
-  return PEOPLE_FOUND;
-}
-static enum people_outcome find_nobody(const char *name, gid_t *gid) {
-  (void)name, (void)gid;
-  errno = ETIMEDOUT;
-  return PEOPLE_FAILED;
-}
-static const struct people slow = {.user = find_slowly, .group = find_nobody};
-
-static void begin_slow_reload(void) {
-  write_policy("[allow]\nwho = user far-away\nhosts = shop\n");
-  permissions_reload(&w.broker);
-  sem_wait(&asked);
-}
 
 /* The look-up of a user may hang: everybody is judged by the policy in force meanwhile. */
 START_TEST(nobody_waits_for_a_reload) {

@@ -10,6 +10,7 @@
 #include "tests/unit/broker_policy.h"
 #include "tests/unit/captured.h"
 #include "tests/unit/slow_clock.h"
+#include "tests/unit/slow_people.h"
 
 /* ---- A reading that goes on when it is told to ---- */
 
@@ -186,17 +187,6 @@ END_TEST
 
 /* ---- What a broker says of a directory that hangs ---- */
 
-static sem_t asked, answered;
-
-static enum people_outcome find_slowly(const char *name, uid_t *uid) {
-  (void)name;
-  sem_post(&asked);
-  sem_wait(&answered);
-  *uid = geteuid();
-  return PEOPLE_FOUND;
-}
-static const struct people slow = {.user = find_slowly};
-
 static void turn_broker(void) { wire_turn(&w); }
 
 START_TEST(the_log_and_the_status_tell_of_it) {
@@ -204,9 +194,7 @@ START_TEST(the_log_and_the_status_tell_of_it) {
   captured_begin(&log, STDERR_FILENO);
   open_with(ALL_NAMES);
   w.broker.permissions.people = &slow;
-  write_policy("[allow]\nwho = user far-away\nhosts = shop\n");
-  permissions_reload(&w.broker);
-  sem_wait(&asked);
+  begin_slow_reload();
   status_tell(&w.broker);
   wait_for(11, turn_broker);
   status_tell(&w.broker);
